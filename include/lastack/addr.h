@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LASTACK_ADDR_H
+#define LASTACK_ADDR_H
+
+/* Addresses, prefixes and connection tuples.
+ *
+ * One type holds both families, so that no path has an IPv4-only twin: an IPv4 address is kept in
+ * its IPv4-mapped form ::ffff:a.b.c.d (RFC 4291 2.5.5.2). Bytes are in network order; ports, here
+ * and everywhere in the API, are in host order. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** An IPv4 (mapped) or IPv6 address, network byte order. All zero is "none" or "any". */
+struct la_addr {
+	union {
+		uint8_t b[16];
+		uint32_t w[4]; /* w[3] is the IPv4 address of a mapped one */
+		uint64_t q[2];
+	};
+};
+
+/** An address and a prefix length. `len` counts bits of the address's own family: 0-32 or 0-128. */
+struct la_prefix {
+	struct la_addr addr;
+	uint8_t len;
+};
+
+/** The four-tuple that names a connection, seen from this end. */
+struct la_tuple {
+	struct la_addr laddr, raddr;
+	uint16_t lport, rport; /* host order */
+};
+
+/** Room for any text la_addr_format() or la_prefix_format() writes, NUL included. */
+#define LA_ADDR_STRLEN 56
+
+static inline bool
+la_addr_is4(const struct la_addr *a)
+{
+	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+	return memcmp(a->b, mapped, sizeof(mapped)) == 0;
+}
+
+static inline bool
+la_addr_is_any(const struct la_addr *a)
+{
+	return (a->q[0] | a->q[1]) == 0;
+}
+
+static inline bool
+la_addr_eq(const struct la_addr *a, const struct la_addr *b)
+{
+	return a->q[0] == b->q[0] && a->q[1] == b->q[1];
+}
+
+/** IPv4 address in network byte order -> its mapped form. */
+static inline struct la_addr
+la_addr_from4(uint32_t be)
+{
+	struct la_addr a = {.b = {[10] = 0xff, [11] = 0xff}};
+
+	a.w[3] = be;
+	return a;
+}
+
+/** "10.0.0.1" or "fd00::1" -> *a. Returns 0 or -EINVAL. */
+int la_addr_parse(const char *text, struct la_addr *a);
+
+/** "10.0.0.2/24", "fd00::2/64"; without "/n" the prefix is the whole address. 0 or -EINVAL. */
+int la_prefix_parse(const char *text, struct la_prefix *p);
+
+/** Writes the address as text into buf (LA_ADDR_STRLEN bytes are enough) and returns buf. */
+const char *la_addr_format(const struct la_addr *a, char *buf, size_t size);
+
+/** True when `a` is of the prefix's family and inside it. */
+bool la_prefix_contains(const struct la_prefix *p, const struct la_addr *a);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LASTACK_LASTACK_H
+#define LASTACK_LASTACK_H
+
+/* lastack: a TCP endpoint that ends every connection the way RFC 9293 says. Include this. */
+
+#include <lastack/addr.h>
+#include <lastack/conn.h>
+#include <lastack/counters.h>
+#include <lastack/shard.h>
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_CORE_HASH_H
+#define LA_CORE_HASH_H
+
+/* Two keyed hashes with two jobs.
+ *
+ * la_hash_tuple(): once per packet, picks the index bucket and tag. 64x64->128 bit multiplies folded
+ * by xor, every word masked with secret key words first, so that nobody outside can aim at a bucket.
+ * la_siphash(): once per open, for ISNs (RFC 6528) and timestamp offsets, which are shown to the
+ * world and must not give the key away. It is libsodium's SipHash-2-4. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lastack/addr.h>
+
+struct la_hash_key {
+	uint64_t k[8];	      /* tuple hash */
+	uint8_t isn[16];      /* SipHash key of the ISN */
+	uint8_t ts_offset[16]; /* SipHash key of the timestamp offset */
+};
+
+/** Derives all keys from 32 random bytes (libsodium's generic hash). */
+void la_hash_key_init(struct la_hash_key *key, const uint8_t secret[32]);
+
+static inline uint64_t
+la_fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 p = (unsigned __int128)a * b;
+
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+/** Hash of a tuple. IPv4 addresses in network order as in la_addr.w[3]; ports = lport << 16 | rport. */
+static inline uint64_t
+la_hash_tuple4(const struct la_hash_key *key, uint32_t laddr, uint32_t raddr, uint32_t ports)
+{
+	uint64_t a = ((uint64_t)laddr << 32 | raddr) ^ key->k[0];
+	uint64_t b = ((uint64_t)ports << 32 | ports) ^ key->k[1];
+
+	return la_fold(la_fold(a, b) ^ key->k[2], a ^ key->k[3]);
+}
+
+static inline uint64_t
+la_hash_tuple6(const struct la_hash_key *key, const struct la_addr *laddr,
+	       const struct la_addr *raddr, uint32_t ports)
+{
+	uint64_t a = la_fold(laddr->q[0] ^ key->k[4], laddr->q[1] ^ key->k[5]);
+	uint64_t b = la_fold(raddr->q[0] ^ key->k[6], raddr->q[1] ^ key->k[7]);
+
+	return la_fold(la_fold(a ^ key->k[0], b ^ key->k[1]) ^ key->k[2],
+		       ((uint64_t)ports << 32 | ports) ^ key->k[3]);
+}
+
+static inline uint64_t
+la_hash_tuple(const struct la_hash_key *key, const struct la_tuple *t)
+{
+	uint32_t ports = (uint32_t)t->lport << 16 | t->rport;
+
+	if (la_addr_is4(&t->laddr))
+		return la_hash_tuple4(key, t->laddr.w[3], t->raddr.w[3], ports);
+	return la_hash_tuple6(key, &t->laddr, &t->raddr, ports);
+}
+
+/** SipHash-2-4 of the tuple (36 bytes: addresses, then ports in network order) under `key`. */
+uint64_t la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t);
+
+#endif

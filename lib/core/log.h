@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_CORE_LOG_H
+#define LA_CORE_LOG_H
+
+/* Log lines for start-up and trouble, never for the packet path. */
+
+enum la_log_level { LA_LOG_ERROR, LA_LOG_WARN, LA_LOG_INFO, LA_LOG_DEBUG };
+
+/** Highest level that is printed; LA_LOG_INFO at first. */
+void la_log_set_level(enum la_log_level level);
+
+/** One line to stderr, "lastack: warning: ..." for WARN and ERROR ("error:"), plain "lastack: ..."
+ * for the others. No newline in fmt. */
+void la_log(enum la_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_CORE_WHEEL_H
+#define LA_CORE_WHEEL_H
+
+/* A timing wheel of references. (The theory is at the top of wheel.c.)
+ *
+ * A slot is one tick (1 ms). It holds 32-bit references in the order they were added, in chunks
+ * taken from a pool sized at birth. There is no removal and no "move": whoever owns the object
+ * behind a reference keeps its true deadline, looks at it when the reference comes by, and adds it
+ * again when it is not due. The owner therefore must know how many references it has in the wheel.
+ *
+ * Ticks are 32-bit and wrap; a deadline further away than the wheel is long is placed at the far
+ * end and comes by early. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/mem.h"
+
+struct la_wheel {
+	struct la_wheel_slot *slots;
+	struct la_wheel_chunk *chunks;
+	uint64_t *bitmap[3]; /* occupied slots, and two levels of summary above */
+	const struct la_mem_ops *mem;
+	uint32_t nslots; /* power of two */
+	uint32_t nchunks;
+	uint32_t free_chunk; /* head of the free list */
+	uint32_t fresh_chunk; /* chunks from here on were never used (their memory is untouched) */
+	uint32_t base;	     /* the first tick not drained yet */
+	uint32_t count;	     /* references in the wheel */
+	uint32_t max_refs;
+};
+
+/** Bytes la_wheel_init() will ask for. */
+size_t la_wheel_memory(uint32_t nslots, uint32_t max_refs);
+
+/** nslots: power of two, 64 to 2^18. max_refs: most references at once. tick: the present.
+ * 0 or -ENOMEM, -EINVAL. */
+int la_wheel_init(struct la_wheel *w, const struct la_mem_ops *mem, uint32_t nslots,
+		  uint32_t max_refs, uint32_t tick);
+void la_wheel_fini(struct la_wheel *w);
+
+/** Adds ref so that it is popped at `tick`: not before it, except that a tick beyond the wheel's
+ * length is brought forward to its far end, and a tick already drained becomes the next one.
+ * Returns the tick it was placed at. There is always room for max_refs references. */
+uint32_t la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref);
+
+/** Takes up to max references out whose tick is <= now, oldest tick first, all from one tick:
+ * *tick tells which. Returns how many, 0 when nothing more is due (base is then now + 1). */
+unsigned la_wheel_pop(struct la_wheel *w, uint32_t now, uint32_t *refs, unsigned max,
+		      uint32_t *tick);
+
+/** The first occupied tick, or false when the wheel is empty. */
+bool la_wheel_next(const struct la_wheel *w, uint32_t *tick);
+
+/** Walks everything and reports each broken invariant to f. Returns how many. */
+unsigned la_wheel_check(const struct la_wheel *w, FILE *f);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_TCP_INDEX_H
+#define LA_TCP_INDEX_H
+
+/* The index: from a tuple's hash to a reference, for every connection of a shard, live or in TIME_WAIT.
+ * (Theory at the top of index.c.)
+ *
+ * A bucket is one cache line: 16-bit tags and 32-bit references, probed with SIMD compares. A key has two
+ * buckets (cuckoo with partial keys: the second is computed from the first and the tag), and the first
+ * says whether any of its keys had to go to their second one, so that nearly every look-up, hit or miss,
+ * costs one line. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <emmintrin.h>
+
+#include "core/mem.h"
+
+/** A reference: which pool (2 bits), which slot (30 bits). 0 is "none". */
+typedef uint32_t la_ref;
+
+enum la_pool { LA_POOL_NONE, LA_POOL_TCB, LA_POOL_TW4, LA_POOL_TW6 };
+
+enum { LA_REF_SLOT_BITS = 30 };
+#define LA_REF_SLOT_MASK ((1u << LA_REF_SLOT_BITS) - 1)
+
+static inline la_ref
+la_ref_make(enum la_pool pool, uint32_t slot)
+{
+	return (uint32_t)pool << LA_REF_SLOT_BITS | slot;
+}
+
+static inline enum la_pool
+la_ref_pool(la_ref r)
+{
+	return (enum la_pool)(r >> LA_REF_SLOT_BITS);
+}
+
+static inline uint32_t
+la_ref_slot(la_ref r)
+{
+	return r & LA_REF_SLOT_MASK;
+}
+
+enum { LA_BUCKET_KEYS = 10 };
+
+struct la_bucket {
+	uint16_t tag[LA_BUCKET_KEYS]; /* 0: the place is free */
+	uint16_t spilled;	      /* keys whose first bucket is this one and who live in their second */
+	uint16_t second;	      /* bit i: the key at place i has its first bucket elsewhere */
+	la_ref ref[LA_BUCKET_KEYS];
+};
+_Static_assert(sizeof(struct la_bucket) == 64, "a bucket is one cache line");
+
+struct la_index {
+	struct la_bucket *buckets;
+	const struct la_mem_ops *mem;
+	uint32_t mask; /* buckets - 1; the number of buckets is a power of two */
+	uint32_t keys; /* in the index now */
+	uint32_t capacity;
+};
+
+/** Bytes for `capacity` keys at a load factor of at most 0.8. */
+size_t la_index_memory(uint32_t capacity);
+/** 0 or -ENOMEM. */
+int la_index_init(struct la_index *ix, const struct la_mem_ops *mem, uint32_t capacity);
+void la_index_fini(struct la_index *ix);
+
+/** The tag of a hash: its top 16 bits, never 0. The first bucket comes from its low bits. */
+static inline uint16_t
+la_index_tag(uint64_t hash)
+{
+	uint16_t tag = (uint16_t)(hash >> 48);
+
+	return tag ? tag : 1;
+}
+
+static inline uint32_t
+la_index_first(const struct la_index *ix, uint64_t hash)
+{
+	return (uint32_t)hash & ix->mask;
+}
+
+/** The other bucket of a key that is in `bucket`: an involution, needs only the tag. */
+static inline uint32_t
+la_index_other(const struct la_index *ix, uint32_t bucket, uint16_t tag)
+{
+	return (bucket ^ ((uint32_t)tag * 0x5bd1e995u | 1u)) & ix->mask;
+}
+
+static inline void
+la_index_prefetch(const struct la_index *ix, uint64_t hash)
+{
+	__builtin_prefetch(&ix->buckets[la_index_first(ix, hash)]);
+}
+
+/** Bit i set: place i of the bucket holds this tag. */
+static inline uint32_t
+la_bucket_match(const struct la_bucket *b, uint16_t tag)
+{
+	const __m128i t = _mm_set1_epi16((short)tag);
+	__m128i lo = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)&b->tag[0]), t);
+	uint32_t m = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, _mm_setzero_si128()));
+
+	return (m & 0xff) | (uint32_t)(b->tag[8] == tag) << 8 | (uint32_t)(b->tag[9] == tag) << 9;
+}
+
+/** Does the object behind ref have the key we look for? Inlined into la_index_find(). */
+typedef bool la_index_match(const void *ctx, la_ref ref, const void *key);
+
+/** The place of the key's reference, to be read or overwritten, or NULL. */
+static inline __attribute__((always_inline)) la_ref *
+la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const void *ctx,
+	      const void *key)
+{
+	uint16_t tag = la_index_tag(hash);
+	uint32_t n = la_index_first(ix, hash);
+
+	for (int round = 0; round < 2; round++) {
+		struct la_bucket *b = &ix->buckets[n];
+
+		for (uint32_t m = la_bucket_match(b, tag); m; m &= m - 1) {
+			unsigned i = (unsigned)__builtin_ctz(m);
+
+			if (match(ctx, b->ref[i], key))
+				return &b->ref[i];
+		}
+		if (__builtin_expect(b->spilled == 0, 1))
+			return NULL;
+		n = la_index_other(ix, n, tag);
+	}
+	return NULL;
+}
+
+/** Prefetches what the tags in the first bucket point at is the caller's to do: this gives the first
+ * reference with the tag, or 0, without comparing keys. */
+static inline la_ref
+la_index_peek(const struct la_index *ix, uint64_t hash)
+{
+	const struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
+	uint32_t m = la_bucket_match(b, la_index_tag(hash));
+
+	return m ? b->ref[__builtin_ctz(m)] : 0;
+}
+
+/** Adds a key that is not there. 0, or -ENOSPC when both buckets are full and no bounded displacement
+ * frees a place (the caller refuses the new connection; nothing is changed). */
+int la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref);
+
+/** Removes exactly this reference. Returns false when it is not there (a bug of the caller). */
+bool la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref);
+
+/** Overwrites `old` with `new` in place. Returns false when old is not there (a bug of the caller). */
+bool la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref);
+
+/** Recomputes a reference's hash for the checker. */
+typedef uint64_t la_index_hash_of(const void *ctx, la_ref ref);
+
+/** Walks every bucket: tags agree with hashes, every key is in one of its two buckets, `second` and
+ * `spilled` are right, no reference twice, key count right. Reports to f; returns how many faults. */
+unsigned la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void *ctx, FILE *f);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_TCP_TCP_H
+#define LA_TCP_TCP_H
+
+/* The TCP of one shard, as lib/net drives it: parsed segments in, time in, whole IP packets out. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lastack/counters.h>
+#include <lastack/shard.h>
+
+#include "core/hash.h"
+#include "core/wheel.h"
+#include "tcp/index.h"
+#include "tcp/time_wait.h"
+#include "wire/tcp.h"
+
+struct la_tcb;
+struct rte_mbuf;
+
+enum {
+	LA_TCP_OUT_MAX = 2048,	/* packets that wait to be taken */
+	LA_TCP_OUT_BURST = 1024, /* room that must be free before a burst is taken in */
+	LA_TCP_LISTENERS = 1024,
+	LA_TCP_PROFILES = 256, /* different option sets in one shard */
+};
+
+/** Does our network layer own this address? Asked by connect and listen. */
+typedef bool la_tcp_owns(const void *net, const struct la_addr *a);
+
+struct la_tcp {
+	uint64_t now;  /* ms, as last told */
+	uint32_t tick; /* its low 32 bits */
+	uint32_t offloads;
+	struct la_index index;
+	struct la_tw tw;
+	struct la_wheel wheel;	/* retransmission, persist, keep-alive, FIN_WAIT_2, user, TIME_WAIT */
+	struct la_wheel delack; /* delayed ACKs: at most one reference a TCB, 512 ticks long */
+	struct la_hash_key key;
+	struct la_counters *counters;
+	struct rte_mempool *mbufs;
+	const struct la_mem_ops *mem;
+
+	/* packets that wait to be sent: IP header first, Ethernet not yet there; l3_len and l4_len set */
+	struct rte_mbuf **out;
+	unsigned out_n;
+
+	struct la_tcb_pool *tcbs;
+	struct la_listeners *listeners;
+	struct la_profile *profiles;
+	unsigned nprofiles;
+	uint32_t pending_head, pending_tail; /* TCBs with output that did not fit */
+	uint32_t mtu;
+	uint32_t rto_min;
+	uint32_t msl;
+	la_tcp_owns *owns;
+	const void *net;
+};
+
+size_t la_tcp_memory(const struct la_shard_config *cfg);
+
+/** counters, mbufs and config as in the shard's. 0, -ENOMEM or -EINVAL; undoes itself on failure. */
+int la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters,
+		la_tcp_owns *owns, const void *net);
+/** Frees everything, the waiting packets included. */
+void la_tcp_fini(struct la_tcp *t);
+
+/** The present. Called before anything else in each of the shard's entry points. */
+void la_tcp_now(struct la_tcp *t, uint64_t now);
+
+/** A burst of parsed segments, in arrival order. Their mbufs are taken over. Callbacks run inside. */
+void la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n);
+
+/** Timers and waiting output, bounded work. True: call again soon, more is due. */
+bool la_tcp_poll(struct la_tcp *t);
+
+/** Takes up to max waiting packets (IP header first). */
+unsigned la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max);
+
+/** When la_tcp_poll() will have something to do (now, when it has already); UINT64_MAX: never. */
+uint64_t la_tcp_next(const struct la_tcp *t);
+
+/** An ICMP error about a segment of ours. soft: noted only. hard: ends SYN_SENT. pmtu: lowers the
+ * segment size (mtu 0: unknown, the next plateau of RFC 1191 7.1). Counts icmp_* itself. */
+enum la_tcp_icmp { LA_TCP_ICMP_SOFT, LA_TCP_ICMP_HARD, LA_TCP_ICMP_PMTU };
+void la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
+		 uint32_t mtu);
+
+/** The shard calls of include/lastack/shard.h, minus routing, which lib/net checks first. */
+int la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port,
+		  const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts);
+int la_tcp_unlisten(struct la_tcp *t, const struct la_addr *addr, uint16_t port);
+int la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_conn_ops *ops,
+		   void *user, const struct la_conn_opts *opts, struct la_conn **out);
+int la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn_info *info);
+uint32_t la_tcp_abort_all(struct la_tcp *t, unsigned max);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_TCP_TIME_WAIT_H
+#define LA_TCP_TIME_WAIT_H
+
+/* The TIME_WAIT table: why the project exists. (Theory at the top of time_wait.c.)
+ *
+ * Two pools of compact entries, 32 B for IPv4 and 64 B for IPv6, reserved before a connection is admitted,
+ * entered by overwriting the connection's reference in the index, ended only by expiry or by a lawful
+ * reopen. Input to an entry returns a verdict and sends nothing. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <lastack/addr.h>
+#include <lastack/counters.h>
+
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/wheel.h"
+#include "tcp/index.h"
+#include "wire/tcp.h"
+
+/** Life of a slot. A slot whose life ended early keeps its reference in the wheel and is not given out
+ * again until that reference has come by: so no slot is ever in the wheel twice. */
+enum la_tw_life {
+	LA_TW_FREE,	/* on the free list (or never used) */
+	LA_TW_LIVE,	/* in the index, in the wheel */
+	LA_TW_SHADOW,	/* a reopen is under way: the index names the new TCB, the TCB names this slot;
+			 * in the wheel; may come back to LIVE with its deadline unchanged */
+	LA_TW_ZOMBIE,	/* reopened for good; waits for its wheel reference to come by */
+};
+
+enum la_tw_flag {
+	LA_TW_LIFE = 0x0003,	  /* enum la_tw_life */
+	LA_TW_TS = 0x0004,	  /* the old incarnation used timestamps: ts_recent is valid */
+	LA_TW_WHEEL = 0x0008,	  /* the slot's one reference is in the wheel */
+	LA_TW_CLASS_SHIFT = 4,	  /* 4 bits: which of the shard's lifetimes (2*MSL) this entry has */
+	LA_TW_THROTTLE_SHIFT = 8, /* 8 bits: when the last throttled answer left, 256 ms units; 0: none */
+};
+
+enum { LA_TW_CLASSES = 16 }; /* different lifetimes in one shard at most */
+
+/** What every entry must still know; the last 20 bytes of the IPv4 entry. Host order. */
+struct la_tw_core {
+	uint32_t snd_nxt;   /* after our FIN */
+	uint32_t rcv_nxt;   /* after the peer's FIN */
+	uint32_t ts_recent; /* RFC 7323 TS.Recent */
+	uint32_t deadline;  /* tick at which 2*MSL is over */
+	uint16_t wnd;	    /* the window field last offered, as written on the wire */
+	uint16_t flags;	    /* enum la_tw_flag */
+};
+
+struct la_tw4 {
+	uint32_t laddr, raddr; /* network order */
+	uint16_t lport, rport;
+	struct la_tw_core core;
+};
+
+struct la_tw6 {
+	struct la_addr laddr, raddr;
+	uint16_t lport, rport;
+	struct la_tw_core core;
+	uint32_t spare[2];
+};
+_Static_assert(sizeof(struct la_tw4) == 32, "an IPv4 TIME_WAIT entry is 32 B");
+_Static_assert(sizeof(struct la_tw6) == 64, "an IPv6 TIME_WAIT entry is 64 B");
+
+struct la_tw_pool {
+	void *slots;		/* slot 0 is not used */
+	uint32_t size;		/* bytes of one entry: 32 or 64 */
+	uint32_t capacity;	/* entries */
+	uint32_t fresh;		/* slots from here on were never used */
+	uint32_t free_head;	/* free list through core.snd_nxt; 0: empty */
+	uint32_t nfree;		/* on the free list plus never used */
+	uint32_t reserved;	/* promised to admitted connections; never above nfree */
+	uint32_t live;		/* LIVE and SHADOW */
+};
+
+struct la_tw {
+	struct la_tw_pool pool[2]; /* [0] IPv4, [1] IPv6 */
+	uint32_t lifetime[LA_TW_CLASSES]; /* 2*MSL in ticks */
+	unsigned nclasses;
+	struct la_index *index;
+	struct la_wheel *wheel;
+	const struct la_hash_key *key;
+	struct la_counters *counters;
+	const struct la_mem_ops *mem;
+};
+
+enum la_tw_verdict {
+	LA_TW_DROP,   /* say nothing; counted */
+	LA_TW_ACK,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> with the entry's window and timestamp */
+	LA_TW_REOPEN, /* a provably newer SYN: if somebody listens there, open a new incarnation above it */
+};
+
+size_t la_tw_memory(uint32_t capacity4, uint32_t capacity6);
+/** The table shares index, wheel, key and counters with its shard. 0 or -ENOMEM. */
+int la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *index,
+	       struct la_wheel *wheel, const struct la_hash_key *key, struct la_counters *counters,
+	       uint32_t capacity4, uint32_t capacity6);
+void la_tw_fini(struct la_tw *t);
+
+/** Promises one entry of the family. False: tw_reserve_exhausted was counted. */
+bool la_tw_reserve(struct la_tw *t, bool is4);
+/** Takes the promise back (the connection ended without TIME_WAIT). */
+void la_tw_unreserve(struct la_tw *t, bool is4);
+
+/** The core of the entry behind a TW reference, and its tuple. */
+static inline struct la_tw_core *
+la_tw_core(const struct la_tw *t, la_ref ref)
+{
+	uint32_t slot = la_ref_slot(ref);
+
+	if (la_ref_pool(ref) == LA_POOL_TW4)
+		return &((struct la_tw4 *)t->pool[0].slots)[slot].core;
+	return &((struct la_tw6 *)t->pool[1].slots)[slot].core;
+}
+void la_tw_tuple(const struct la_tw *t, la_ref ref, struct la_tuple *tuple);
+static inline enum la_tw_life
+la_tw_life(const struct la_tw_core *e)
+{
+	return (enum la_tw_life)(e->flags & LA_TW_LIFE);
+}
+
+/** The class of a lifetime (2*MSL in ticks, 1 to 2^30), made when new. -ENOSPC when LA_TW_CLASSES others are in
+ * use, -EINVAL out of range. */
+int la_tw_class(struct la_tw *t, uint32_t lifetime);
+
+/** Enters TIME_WAIT: takes a reserved slot (there is one: the caller reserved it), fills it, adds it to
+ * the wheel and overwrites `tcb_ref` in the index; the reservation is used up. `state` gives snd_nxt, rcv_nxt,
+ * ts_recent, wnd and the LA_TW_TS flag; the deadline is tick + the class's lifetime. hash: the tuple's.
+ * Returns the new reference. */
+la_ref la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
+		   const struct la_tw_core *state, uint32_t tick, int class);
+
+/** What a segment for a LIVE entry asks for (rules and RFC sections in time_wait.c). Restarts 2*MSL for a repeated FIN, updates ts_recent, throttles, counts. */
+enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick);
+
+/** A reopen begins: LIVE -> SHADOW. The caller overwrites the reference in the index with its TCB's and
+ * keeps `ref`. The deadline is not touched. */
+void la_tw_shadow(struct la_tw *t, la_ref ref);
+/** The reopen failed: SHADOW -> LIVE, or expiry at once when the deadline has passed meanwhile. The
+ * index place that names tcb_ref gets `ref` back (or is removed when the entry had expired). */
+void la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint32_t tick);
+/** The reopen succeeded: SHADOW -> ZOMBIE (or free, when the wheel has passed it). */
+void la_tw_forget(struct la_tw *t, la_ref ref);
+
+/** A reference popped from the wheel at `tick`: expires the entry when its deadline is there, adds it to
+ * the wheel again when it is not, frees a zombie. */
+void la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick);
+
+static inline bool
+la_tw_match4(const struct la_tw *t, la_ref ref, uint32_t laddr, uint32_t raddr, uint16_t lport,
+	     uint16_t rport)
+{
+	const struct la_tw4 *e = &((const struct la_tw4 *)t->pool[0].slots)[la_ref_slot(ref)];
+
+	return e->laddr == laddr && e->raddr == raddr && e->lport == lport && e->rport == rport;
+}
+
+static inline bool
+la_tw_match6(const struct la_tw *t, la_ref ref, const struct la_addr *laddr,
+	     const struct la_addr *raddr, uint16_t lport, uint16_t rport)
+{
+	const struct la_tw6 *e = &((const struct la_tw6 *)t->pool[1].slots)[la_ref_slot(ref)];
+
+	return la_addr_eq(&e->laddr, laddr) && la_addr_eq(&e->raddr, raddr) && e->lport == lport &&
+	       e->rport == rport;
+}
+
+/** Every slot in exactly one life, free list sound, counts right, LIVE and SHADOW in the wheel once,
+ * reservations covered. Reports to f; returns how many faults. */
+unsigned la_tw_check(const struct la_tw *t, FILE *f);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_WIRE_CKSUM_H
+#define LA_WIRE_CKSUM_H
+
+/* The Internet checksum (RFC 1071): partial sums are 32-bit, host-endian sums of 16-bit words read
+ * from memory, so they can be stored into a header without a byte swap. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lastack/addr.h>
+
+struct rte_mbuf;
+
+/** Adds len bytes to a partial sum. An odd byte counts as if a zero followed; only the last part may
+ * be odd. */
+uint32_t la_cksum_add(uint32_t sum, const void *p, size_t len);
+
+/** The same over len bytes of an mbuf chain from offset off; odd-sized segments are handled. */
+uint32_t la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len);
+
+/** Partial sum of the pseudo-header of either family; len is the upper-layer length in bytes. */
+uint32_t la_cksum_pseudo(const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
+			 uint32_t len);
+
+/** Folds to 16 bits (not complemented). */
+static inline uint16_t
+la_cksum_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/** The value for a checksum field; 0 over a whole packet, its checksum included, means it is right. */
+static inline uint16_t
+la_cksum_finish(uint32_t sum)
+{
+	return (uint16_t)~la_cksum_fold(sum);
+}
+
+#endif
