@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_IO_EAL_H
+#define LA_IO_EAL_H
+
+/* Starting DPDK: short names for the common virtual devices, and hugepages or not, decided here. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum la_port_kind {
+	LA_PORT_EAL,   /* given by EAL arguments (-a, --vdev): arg is NULL */
+	LA_PORT_TAP,   /* arg: name of the kernel interface that is made */
+	LA_PORT_VETH,  /* arg: kernel interface, through AF_PACKET */
+	LA_PORT_XDP,   /* arg: kernel interface, through AF_XDP */
+	LA_PORT_MEMIF, /* arg: socket path, with ",client" behind it to be the client side */
+	LA_PORT_RING,  /* in-process pair: two ports whose rings are crossed */
+	LA_PORT_NULL,  /* swallows what is sent, receives zeroed frames */
+};
+
+enum { LA_EAL_MAX_ARGS = 64, LA_EAL_MAX_PORTS = 8 };
+
+struct la_eal_config {
+	struct {
+		enum la_port_kind kind;
+		const char *arg;
+	} ports[LA_EAL_MAX_PORTS];
+	unsigned nports;
+	const char *args[LA_EAL_MAX_ARGS]; /* the user's own EAL arguments, passed on as they are */
+	unsigned nargs;
+	unsigned lcores;    /* wanted; cut to what the process may run on */
+	uint32_t memory_mb; /* for --no-huge; 0: a default that fits the mbuf pools */
+};
+
+struct la_eal {
+	bool hugepages;	   /* false: plain pages; the reason is in `why` */
+	char why[128];
+	unsigned lcores;   /* got; the first is the main one */
+	unsigned nports;
+	uint16_t port[LA_EAL_MAX_PORTS]; /* DPDK port ids, in the order asked for; a RING gives two */
+};
+
+/** Starts DPDK once for this process. 0, or negative errno with DPDK's reason and what to try in err. */
+int la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size);
+void la_eal_stop(void);
+
+#endif

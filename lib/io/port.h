@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_IO_PORT_H
+#define LA_IO_PORT_H
+
+/* One DPDK port: queues, offloads, bursts in and out. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rte_mbuf;
+struct rte_mempool;
+
+enum { LA_PORT_MAX_QUEUES = 16 };
+
+struct la_port_config {
+	uint16_t queues;   /* wanted; cut to what the port has */
+	uint16_t rx_desc;  /* 0: 1024 */
+	uint16_t tx_desc;  /* 0: 1024 */
+	uint16_t mtu;	   /* 0: the port's own */
+	struct rte_mempool *pools[LA_PORT_MAX_QUEUES]; /* one a queue, for reception */
+};
+
+struct la_port {
+	uint16_t id;
+	uint16_t queues;
+	uint16_t mtu;
+	uint8_t mac[6];
+	uint32_t offloads; /* enum la_offload */
+	bool rss;	   /* flows are spread by the port, symmetric Toeplitz key */
+	bool linearize;	   /* chained mbufs must be copied into one before transmission */
+	int numa_node;	   /* -1: any */
+	char driver[32];
+	char name[64];
+};
+
+struct la_port_stats {
+	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors;
+	uint64_t tx_full; /* frames the port did not take in time: dropped by us and counted here */
+};
+
+/** Configures and starts the port. 0, or negative errno with the reason and what to try in err. */
+int la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err,
+		 size_t size);
+void la_port_close(struct la_port *port);
+
+/** "port 0 net_tap la0: 4a:..., mtu 1500, link 10 Gb/s, node 0, 1 queue; checksums: ip tx, tcp tx rx in
+ * hardware; rss: software" into buf; returns buf. */
+const char *la_port_describe(const struct la_port *port, char *buf, size_t size);
+
+unsigned la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned max);
+
+/** Sends all of them, trying again a bounded number of times when the queue is full; what does not go is
+ * freed and counted. Takes the mbufs over. Returns how many went. `pool` serves copies for ports that
+ * cannot send chains. */
+unsigned la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+		    struct rte_mempool *pool);
+
+void la_port_stats(const struct la_port *port, struct la_port_stats *stats);
+
+#endif
