@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -86,4 +87,5 @@ bool la_prefix_contains(const struct la_prefix *p, const struct la_addr *a);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -16,6 +16,7 @@
 
 #include <lastack/addr.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -78,7 +79,7 @@ struct la_conn_opts {
 	uint32_t msl_ms;	  /* maximum segment lifetime; TIME_WAIT lasts twice it [the shard's] */
 	uint32_t rcvbuf;	  /* receive buffer, bytes; largest window ever offered [256 KiB] */
 	uint32_t sndbuf;	  /* send queue limit, bytes [256 KiB] */
-	uint32_t user_timeout_ms; /* R2: give up after this long unacknowledged [120 s; SYN 190 s] */
+	uint32_t user_timeout_ms; /* R2: give up after this long unacknowledged [120 s; SYN 200 s] */
 	uint32_t fin_wait_2_ms;	  /* longest FIN_WAIT_2 once the user has closed [60 s] */
 	uint32_t keepalive_ms;	  /* idle time before keep-alive probes [0: off, RFC 9293 MUST-25] */
 	uint16_t mss;		  /* clamp on the MSS we offer and use [interface MTU] */
@@ -149,4 +150,5 @@ const char *la_end_name(enum la_end e);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

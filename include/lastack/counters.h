@@ -8,6 +8,7 @@
 
 #include <lastack/conn.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -39,4 +40,5 @@ void la_counters_add(struct la_counters *sum, const struct la_counters *part);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -16,6 +16,7 @@
 #include <lastack/conn.h>
 #include <lastack/counters.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -115,4 +116,5 @@ size_t la_shard_memory(const struct la_shard_config *cfg);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

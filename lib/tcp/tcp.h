@@ -44,13 +44,19 @@ struct la_tcp {
 
 	/* packets that wait to be sent: IP header first, Ethernet not yet there; l3_len and l4_len set */
 	struct rte_mbuf **out;
-	unsigned out_n;
+	unsigned out_head, out_n; /* out[out_head .. out_n) wait */
 
-	struct la_tcb_pool *tcbs;
-	struct la_listeners *listeners;
+	struct la_tcb *tcbs;	 /* slot 0 is not used */
+	uint32_t tcb_capacity;
+	uint32_t tcb_fresh;	 /* slots from here on were never used */
+	uint32_t tcb_free;	 /* head of the free list through `next`; 0: empty */
+	uint32_t tcb_live;
+	uint32_t sweep;		 /* where la_tcp_abort_all() goes on */
+	uint32_t pending_head, pending_tail; /* TCBs with output that did not fit */
+	struct la_listener *listeners;
+	uint16_t *listen_port;	 /* by port: first listener there, index + 1; 0: none */
 	struct la_profile *profiles;
 	unsigned nprofiles;
-	uint32_t pending_head, pending_tail; /* TCBs with output that did not fit */
 	uint32_t mtu;
 	uint32_t rto_min;
 	uint32_t msl;

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a valid ACK does (RFC 9293 3.10.7.4 fifth step): it frees the send queue, measures the path, moves
+ * the congestion window and the send window, and, when it covers our FIN, the state. */
+
+#include "tcp/internal.h"
+
+/* RFC 7323 4.2, RFC 6298 3 (Karn): with timestamps each ACK of new data is a sample; without them the one
+ * segment being timed is, if it was sent once only. */
+static void
+sample_rtt(struct la_tcb *c, const struct la_seg *s)
+{
+	uint32_t now = c->tcp->tick;
+
+	if (c->flags & LA_F_TS) {
+		uint32_t ms = la_tcb_tsval(c) - s->tsecr;
+
+		if (s->tsecr && ms < INT32_MAX)
+			la_rtt_sample(c, ms);
+	} else if ((c->flags & LA_F_RTT_TIMING) && seq_ge(s->ack, c->rtt_seq)) {
+		c->flags &= ~(uint32_t)LA_F_RTT_TIMING;
+		la_rtt_sample(c, now - c->rtt_at);
+	}
+}
+
+static void
+our_fin_acked(struct la_tcb *c)
+{
+	switch (c->state) {
+	case LA_FIN_WAIT_1:
+		la_tcb_set_state(c, LA_FIN_WAIT_2);
+		if (c->flags & LA_F_USER_CLOSED) { /* nobody waits for the peer but us */
+			c->long_at = c->tcp->tick + la_tcb_opts(c)->fin_wait_2_ms;
+			c->flags |= LA_F_FW2_TIMER;
+			la_tcb_schedule(c);
+		}
+		break;
+	case LA_CLOSING:
+		la_tcb_time_wait(c);
+		break;
+	case LA_LAST_ACK:
+		la_tcb_end(c, LA_END_ORDERLY);
+		break;
+	default:
+		break;
+	}
+}
+
+/* snd_una moves to s->ack. */
+static void
+advance(struct la_tcb *c, const struct la_seg *s)
+{
+	uint32_t acked = s->ack - c->snd_una;
+	uint32_t bytes = acked < c->snd_queued ? acked : c->snd_queued;
+	bool fin = acked > c->snd_queued;
+
+	sample_rtt(c, s);
+	la_sendq_trim(c, bytes);
+	c->snd_una = s->ack;
+	c->snd_nxt = seq_max(c->snd_nxt, s->ack);
+	c->first_unacked_at = c->tcp->tick;
+	c->backoff = 0;
+	if (c->snd_una == c->snd_max) /* RFC 6298 5.2, 5.3 */
+		c->flags &= ~(uint32_t)LA_F_REXMT_ON;
+	else
+		la_tcb_arm_rexmt(c, c->rto);
+	la_cc_acked(c, acked);
+	if (fin && (c->flags & LA_F_FIN_SENT))
+		our_fin_acked(c);
+}
+
+/* RFC 9293 3.10.7.4: only a segment that is not older than the one before may move the window. */
+void
+la_tcb_window(struct la_tcb *c, const struct la_seg *s)
+{
+	if (!seq_lt(c->snd_wl1, s->seq) && !(c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack)))
+		return;
+	c->snd_wnd = (uint32_t)s->wnd << c->snd_wscale;
+	c->snd_wl1 = s->seq;
+	c->snd_wl2 = s->ack;
+	if (c->snd_wnd > c->max_snd_wnd)
+		c->max_snd_wnd = c->snd_wnd;
+	/* MUST-37: as long as a closed window is answered for, the connection stays */
+	if (c->snd_wnd == 0 || (c->flags & LA_F_PERSIST))
+		c->first_unacked_at = c->tcp->tick;
+	if (c->snd_wnd && (c->flags & LA_F_PERSIST))
+		c->backoff = 0;
+}
+
+/* RFC 5681 2: what makes an ACK a duplicate. */
+static bool
+is_duplicate(const struct la_tcb *c, const struct la_seg *s)
+{
+	return s->ack == c->snd_una && c->snd_una != c->snd_max && la_seg_len(s) == 0 &&
+	       (uint32_t)s->wnd << c->snd_wscale == c->snd_wnd;
+}
+
+void
+la_tcb_ack(struct la_tcb *c, const struct la_seg *s)
+{
+	if (seq_gt(s->ack, c->snd_una)) {
+		advance(c, s);
+		if (c->flags & (LA_F_DEAD | LA_F_DETACHED))
+			return;
+	} else if (is_duplicate(c, s)) {
+		la_cc_dupack(c);
+	}
+	if (seq_ge(s->ack, c->snd_una))
+		la_tcb_window(c, s);
+}

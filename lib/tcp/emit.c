@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Bytes of one packet: IP header, TCP header, payload, checksums. What comes out waits in la_tcp.out for
+ * lib/net to put Ethernet before it. */
+
+#include "tcp/internal.h"
+#include "wire/cksum.h"
+#include "wire/ip.h"
+
+enum { TTL = 64 };
+
+static bool
+out_room(struct la_tcp *t)
+{
+	if (t->out_n < LA_TCP_OUT_MAX)
+		return true;
+	if (t->out_head == 0) {
+		la_count(t, LA_C_out_full);
+		return false;
+	}
+	memmove(t->out, t->out + t->out_head, (t->out_n - t->out_head) * sizeof(t->out[0]));
+	t->out_n -= t->out_head;
+	t->out_head = 0;
+	return true;
+}
+
+static struct rte_mbuf *
+packet(struct la_tcp *t)
+{
+	struct rte_mbuf *m;
+
+	if (!out_room(t))
+		return NULL;
+	m = rte_pktmbuf_alloc(t->mbufs);
+	if (!m)
+		la_count(t, LA_C_mbuf_exhausted);
+	return m;
+}
+
+/* Puts the TCP header behind room for the IP header. Returns where the IP header goes. */
+static uint8_t *
+put_tcp(struct rte_mbuf *m, bool is4, const struct la_tcp_hdr *h)
+{
+	size_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, tcp_len = la_tcp_hdr_len(h->opts);
+	uint8_t *p = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ip_len + tcp_len));
+
+	m->l3_len = ip_len & 0x1ff;
+	m->l4_len = tcp_len & 0xff;
+	la_tcp_write(p + ip_len, h);
+	return p;
+}
+
+/* The IP header and both checksums, now that the payload's length is known; queues the packet. */
+static void
+finish(struct la_tcp *t, struct rte_mbuf *m, uint8_t *p, bool is4, const struct la_addr *src,
+       const struct la_addr *dst)
+{
+	uint16_t l4 = (uint16_t)(m->pkt_len - m->l3_len);
+	uint32_t sum = la_cksum_pseudo(src, dst, LA_IPPROTO_TCP, l4);
+	uint16_t cksum;
+
+	if (is4) {
+		bool soft = !(t->offloads & LA_OFF_TX_IP_CKSUM);
+
+		la_ip4_write(p, src, dst, LA_IPPROTO_TCP, TTL, l4, soft);
+		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | (soft ? 0 : RTE_MBUF_F_TX_IP_CKSUM);
+	} else {
+		la_ip6_write(p, src, dst, LA_IPPROTO_TCP, TTL, l4);
+		m->ol_flags |= RTE_MBUF_F_TX_IPV6;
+	}
+	if (t->offloads & LA_OFF_TX_TCP_CKSUM) {
+		m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
+		cksum = la_cksum_fold(sum);
+	} else if (m->nb_segs == 1) {
+		cksum = la_cksum_finish(la_cksum_add(sum, p + m->l3_len, l4));
+	} else {
+		cksum = la_cksum_finish(la_cksum_add_mbuf(sum, m, m->l3_len, l4));
+	}
+	memcpy(p + m->l3_len + LA_TCP_CKSUM_OFF, &cksum, sizeof(cksum));
+	t->out[t->out_n++] = m;
+	la_count(t, LA_C_tcp_segments_out);
+}
+
+bool
+la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len)
+{
+	struct la_tcp *t = c->tcp;
+	struct rte_mbuf *m = packet(t);
+	uint8_t *p;
+
+	if (!m)
+		return false;
+	h->sport = c->lport;
+	h->dport = c->rport;
+	p = put_tcp(m, c->is4, h);
+	if (len && !la_sendq_fill(c, m, off, len)) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	finish(t, m, p, c->is4, &c->laddr, &c->raddr);
+	return true;
+}
+
+bool
+la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
+		  struct la_tcp_hdr *h)
+{
+	struct rte_mbuf *m = packet(t);
+	bool is4 = la_addr_is4(src);
+	uint8_t *p;
+
+	if (!m)
+		return false;
+	p = put_tcp(m, is4, h);
+	finish(t, m, p, is4, src, dst);
+	return true;
+}
+
+/* RFC 7323 3.2 (and 5.2 of its discussion): a RST provoked by a segment with timestamps should echo it;
+ * there is no clock of ours behind it, so TSval is 0. */
+static void
+rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
+{
+	if (s->opts & LA_OPT_TS) {
+		h->opts = LA_OPT_TS;
+		h->tsval = 0;
+		h->tsecr = s->tsval;
+	}
+}
+
+static void
+rst(struct la_tcp *t, const struct la_seg *s, struct la_tcp_hdr *h)
+{
+	h->sport = s->dport;
+	h->dport = s->sport;
+	rst_timestamps(s, h);
+	if (la_emit_stateless(t, &s->dst, &s->src, h))
+		la_count(t, LA_C_rst_out);
+}
+
+void
+la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s)
+{
+	struct la_tcp_hdr h = {.seq = s->ack, .flags = LA_RST};
+
+	rst(t, s, &h);
+}
+
+/* RFC 9293 3.10.7.1: the answer to a segment that belongs to no connection; RSTs are never answered. */
+void
+la_emit_rst_for(struct la_tcp *t, const struct la_seg *s)
+{
+	struct la_tcp_hdr h = {.flags = LA_RST | LA_ACK, .ack = s->seq + la_seg_len(s)};
+
+	if (s->flags & LA_RST)
+		return;
+	if (s->flags & LA_ACK)
+		la_emit_rst_ack(t, s);
+	else
+		rst(t, s, &h);
+}
+
+/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> from a TIME_WAIT entry, with the window last offered and, where the
+ * old incarnation had them, timestamps that go on where they were (RFC 7323 3.2). */
+void
+la_emit_time_wait(struct la_tcp *t, la_ref ref, const struct la_seg *s)
+{
+	const struct la_tw_core *e = la_tw_core(&t->tw, ref);
+	struct la_tcp_hdr h = {
+		.seq = e->snd_nxt,
+		.ack = e->rcv_nxt,
+		.sport = s->dport,
+		.dport = s->sport,
+		.wnd = e->wnd,
+		.flags = LA_ACK,
+	};
+
+	if (e->flags & LA_TW_TS) {
+		struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+
+		h.opts = LA_OPT_TS;
+		h.tsval = t->tick + (uint32_t)la_siphash_tuple(t->key.ts_offset, &tuple);
+		h.tsecr = e->ts_recent;
+	}
+	la_emit_stateless(t, &s->dst, &s->src, &h);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Endings. A connection leaves in one of three ways:
+ *
+ *   into TIME_WAIT   the table takes its tuple over, the TCB is detached from the index
+ *   to CLOSED, orderly (LAST_ACK acknowledged): detached likewise, nothing stays behind
+ *   to CLOSED, otherwise: la_tcb_end()
+ *
+ * A detached TCB lives on only while its user has not read all that arrived: an orderly close must not cost
+ * the reader a byte. `closed` is called, once, when it has been read (or at once, after la_close()). */
+
+#include <errno.h>
+
+#include "tcp/internal.h"
+
+static const enum la_counter ended[LA_NENDS] = {
+	[LA_END_ORDERLY] = LA_C_ended_orderly,	  [LA_END_RESET] = LA_C_ended_reset,
+	[LA_END_ABORTED] = LA_C_ended_aborted,	  [LA_END_TIMEOUT] = LA_C_ended_timeout,
+	[LA_END_REFUSED] = LA_C_ended_refused,	  [LA_END_FIN_WAIT_2] = LA_C_ended_fin_wait_2,
+};
+
+static void
+stop_timers(struct la_tcb *c)
+{
+	c->flags &= ~(uint32_t)(LA_F_REXMT_ON | LA_F_PERSIST | LA_F_FW2_TIMER | LA_F_ACK_NOW |
+				LA_F_ACK_DELAY);
+}
+
+/* The user hears of it and the TCB goes (when whoever is busy with it is done). */
+static void
+finish(struct la_tcb *c, enum la_end end)
+{
+	struct la_closed why = {.end = end, .unacked = c->snd_queued};
+
+	c->tcp->counters->v[LA_C_bytes_unacked_at_end] += why.unacked;
+	c->flags |= LA_F_DEAD;
+	stop_timers(c);
+	la_tcb_drop_buffers(c);
+	if ((c->flags & LA_F_USER_KNOWS) && c->ops->closed)
+		c->ops->closed((struct la_conn *)c, c->user, &why);
+	if (!(c->flags & LA_F_BUSY))
+		la_tcb_free(c);
+}
+
+void
+la_tcb_finish_if_read(struct la_tcb *c)
+{
+	if ((c->flags & (LA_F_DETACHED | LA_F_DEAD)) != LA_F_DETACHED)
+		return;
+	if (c->rcv_queued == 0 || (c->flags & LA_F_USER_CLOSED))
+		finish(c, LA_END_ORDERLY);
+}
+
+/* Both FINs are acknowledged. */
+static void
+orderly(struct la_tcb *c)
+{
+	la_count(c->tcp, LA_C_ended_orderly);
+	stop_timers(c);
+	c->flags |= LA_F_DETACHED;
+	if (!(c->flags & LA_F_BUSY)) /* otherwise la_tcb_events() looks after it */
+		la_tcb_finish_if_read(c);
+}
+
+/* RFC 9293 3.6: the side that closed first keeps the tuple for 2*MSL. Room was reserved at the open. */
+void
+la_tcb_time_wait(struct la_tcb *c)
+{
+	struct la_tcp *t = c->tcp;
+	uint32_t wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+	struct la_tw_core core = {
+		.snd_nxt = c->snd_max,
+		.rcv_nxt = c->rcv_nxt,
+		.ts_recent = c->ts_recent,
+		.wnd = (uint16_t)(wnd >> c->rcv_wscale > UINT16_MAX ? UINT16_MAX
+								      : wnd >> c->rcv_wscale),
+		.flags = (c->flags & LA_F_TS) ? LA_TW_TS : 0,
+	};
+	struct la_tuple tuple;
+
+	la_tcb_tuple(c, &tuple);
+	la_tw_enter(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick,
+		    t->profiles[c->profile].tw_class);
+	la_tcb_set_state(c, LA_TIME_WAIT);
+	orderly(c);
+}
+
+/* The tuple is free again; a TIME_WAIT entry that waited for this handshake gets its place back. */
+static void
+leave_index(struct la_tcb *c)
+{
+	struct la_tcp *t = c->tcp;
+
+	if (c->flags & LA_F_DETACHED)
+		return;
+	if (c->shadow)
+		la_tw_give_back(&t->tw, c->shadow, la_tcb_hash(c), la_tcb_ref(c), t->tick);
+	else
+		la_index_remove(&t->index, la_tcb_hash(c), la_tcb_ref(c));
+	c->shadow = 0;
+	la_tw_unreserve(&t->tw, c->is4);
+}
+
+/* To CLOSED without a packet. */
+void
+la_tcb_end(struct la_tcb *c, enum la_end end)
+{
+	bool embryo = c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE);
+
+	if (c->flags & LA_F_DEAD)
+		return;
+	leave_index(c);
+	if (end == LA_END_ORDERLY) { /* LAST_ACK: RFC 9293 3.6 case 2 */
+		la_tcb_set_state(c, LA_CLOSED);
+		orderly(c);
+		return;
+	}
+	if (!(c->flags & LA_F_DETACHED)) {
+		la_count(c->tcp, embryo ? LA_C_embryonic_gone : ended[end]);
+		la_tcb_set_state(c, embryo ? LA_LISTEN : LA_CLOSED);
+		if (embryo)
+			la_tcb_set_state(c, LA_CLOSED);
+	}
+	finish(c, end);
+}
+
+/* The RST of RFC 9293 3.10.5, with the sequence number RFC 5961 demands: exactly what the peer expects. */
+void
+la_tcb_reset(struct la_tcb *c)
+{
+	struct la_tcp_hdr h = {.seq = c->snd_max, .ack = c->rcv_nxt, .flags = LA_RST | LA_ACK};
+
+	switch (c->state) {
+	case LA_SYN_RCVD:
+	case LA_ESTABLISHED:
+	case LA_FIN_WAIT_1:
+	case LA_FIN_WAIT_2:
+	case LA_CLOSE_WAIT:
+		break;
+	default: /* SYN_SENT, CLOSING, LAST_ACK, TIME_WAIT: nothing is sent */
+		return;
+	}
+	if (c->flags & LA_F_DETACHED)
+		return;
+	if (c->flags & LA_F_TS) {
+		h.opts = LA_OPT_TS;
+		h.tsval = la_tcb_tsval(c);
+		h.tsecr = c->ts_recent;
+	}
+	if (la_emit(c, &h, 0, 0))
+		la_count(c->tcp, LA_C_rst_out);
+}
+
+/* --- the user's closes --------------------------------------------------------------------------------- */
+
+static struct la_tcb *
+tcb(struct la_conn *conn)
+{
+	return (struct la_tcb *)conn;
+}
+
+/* Queues our FIN and moves the state (3.10.4). 0 or -EPIPE, -ENOTCONN. */
+static int
+close_sending(struct la_tcb *c)
+{
+	if (c->flags & (LA_F_DEAD | LA_F_DETACHED))
+		return -ENOTCONN;
+	if (c->flags & LA_F_FIN_QUEUED)
+		return -EPIPE;
+	c->flags |= LA_F_FIN_QUEUED;
+	if (c->state == LA_ESTABLISHED)
+		la_tcb_set_state(c, LA_FIN_WAIT_1);
+	else if (c->state == LA_CLOSE_WAIT)
+		la_tcb_set_state(c, LA_LAST_ACK);
+	return 0;
+}
+
+int
+la_shutdown(struct la_conn *conn)
+{
+	struct la_tcb *c = tcb(conn);
+	int err;
+
+	if (c->state == LA_SYN_SENT && !(c->flags & LA_F_DEAD)) { /* 3.10.4: delete the TCB */
+		la_tcb_end(c, LA_END_ABORTED);
+		return 0;
+	}
+	err = close_sending(c);
+	if (!err && !(c->flags & LA_F_BUSY))
+		la_tcb_output(c);
+	return err;
+}
+
+int
+la_close(struct la_conn *conn)
+{
+	struct la_tcb *c = tcb(conn);
+
+	if (c->flags & (LA_F_DEAD | LA_F_USER_CLOSED))
+		return -EALREADY;
+	c->flags |= LA_F_USER_CLOSED;
+	if (c->flags & LA_F_DETACHED) {
+		if (!(c->flags & LA_F_BUSY))
+			la_tcb_finish_if_read(c);
+		return 0;
+	}
+	if (c->state == LA_SYN_SENT) {
+		la_tcb_end(c, LA_END_ABORTED);
+		return 0;
+	}
+	if (c->rcv_queued) { /* SHLD-3: what the peer sent was not read, and it should know */
+		la_tcb_reset(c);
+		la_tcb_end(c, LA_END_ABORTED);
+		return 0;
+	}
+	close_sending(c); /* -EPIPE after a shutdown: the FIN is on its way */
+	if (c->state == LA_FIN_WAIT_2) {
+		c->long_at = c->tcp->tick + la_tcb_opts(c)->fin_wait_2_ms;
+		c->flags |= LA_F_FW2_TIMER;
+		la_tcb_schedule(c);
+	}
+	if (!(c->flags & LA_F_BUSY))
+		la_tcb_output(c);
+	return 0;
+}
+
+int
+la_abort(struct la_conn *conn)
+{
+	struct la_tcb *c = tcb(conn);
+
+	if (c->flags & LA_F_DEAD)
+		return -EALREADY;
+	la_tcb_reset(c);
+	la_tcb_end(c, LA_END_ABORTED);
+	return 0;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The index: theory of operation.
+ *
+ * One table finds every connection of a shard, live or in TIME_WAIT, because a segment does not say
+ * which it is for, and because then entering TIME_WAIT is one reference overwritten in place.
+ *
+ * Layout. A bucket is one cache line: ten 16-bit tags, ten 32-bit references, and two words of book
+ * keeping. The keys themselves are not here: a tag that agrees costs a look at the object behind
+ * the reference, which the caller wants to read anyway when the key is right; a wrong one is seen
+ * once in about 65536 / 8 probes of a full bucket. So a look-up is one line of the index and one of
+ * the object.
+ *
+ * Cuckoo with partial keys (Fan et al., "MemC3", NSDI 2013). A key has two buckets: the first from
+ * the low bits of its hash, the other from the first and the tag, by an exclusive or, so that it
+ * works in both directions and a key can be moved without knowing more than the line shows. The two
+ * always differ, since the lowest bit of what is xored is 1; hence at least two buckets.
+ *
+ * First bucket preferred. A key goes to its second bucket only when its first is full at that
+ * moment. `spilled` counts, in the first bucket, the keys that have gone: while it is 0 a miss is
+ * known after one line, and so is a hit at the first. `second` marks, in the bucket where the guest
+ * lives, which of its places hold guests: so that a key that leaves lowers the right counter.
+ *
+ * Load. Buckets are a power of two and places at least 1.25 for each key: between 0.4 and 0.8 full
+ * when the table is at its capacity. After long churn at a constant fill (each key replaced 20
+ * times):
+ *
+ *	fill                                      0.4     0.5     0.6     0.7     0.8
+ *	buckets with spilled keys                 1.5 %   7 %     20 %    42 %    71 %
+ *	keys in their second bucket               0.5 %   2 %     5 %     12 %    22 %
+ *
+ * The first row is the share of misses that cost a second line, the second that of hits.
+ *
+ * When both buckets are full, one of their twenty keys is moved to its own other bucket, if that
+ * has room. When none can move, one of the two hundred keys a step further is moved to make room
+ * for that move. That is all: at most 2 * (10 + 10 * 10) lines are read, and -ENOSPC returned with
+ * nothing changed. In the churn above, 20 million inserts even at a fill of 0.9, no key was
+ * refused; the second step is there for a table that is fuller than its capacity says.
+ *
+ * No key is lost or found twice:
+ *
+ * (1) A key is only ever in its first bucket n or in other(n, tag): insert puts it in one of them,
+ *     and a move takes it from bucket b to other(b, tag), which is the other one of the same two.
+ * (2) It is in one place: insert writes one, and a move frees the old place in the same call;
+ *     nothing runs in between, as a shard has one thread.
+ * (3) A look-up reads n, and other(n, tag) unless spilled of n is 0. A key is in other(n, tag) iff
+ *     its bit in `second` there is set (insert and move set it exactly then), and spilled of n is
+ *     the number of these keys: +1 where the bit is set, -1 where it is cleared (remove, a move
+ *     home). So spilled is 0 only when no key of n is elsewhere, and the look-up misses nothing.
+ *
+ * la_index_check() verifies each of these. spilled can not overflow: it counts keys in other
+ * buckets, and 65535 of them would fill 6553. With a keyed hash nobody can aim that, and insert
+ * refuses the key rather than wrap.
+ *
+ * Pointers into the table (la_index_find) are good until the next insert: it may move keys. */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "tcp/index.h"
+
+enum { ALL_PLACES = (1 << LA_BUCKET_KEYS) - 1 };
+
+/* ------------------------------------------------------------------ birth and death */
+
+/* Eight keys a bucket of ten: 0.8. */
+static uint32_t
+buckets_for(uint32_t capacity)
+{
+	uint32_t n = 2;
+
+	while (n < 1u << 30 && (uint64_t)n * 8 < capacity)
+		n <<= 1;
+	return n;
+}
+
+size_t
+la_index_memory(uint32_t capacity)
+{
+	return (size_t)buckets_for(capacity) * sizeof(struct la_bucket);
+}
+
+int
+la_index_init(struct la_index *ix, const struct la_mem_ops *mem, uint32_t capacity)
+{
+	*ix = (struct la_index){
+		.buckets = la_mem_alloc(mem, la_index_memory(capacity), 64),
+		.mem = mem,
+		.mask = buckets_for(capacity) - 1,
+		.capacity = capacity,
+	};
+	return ix->buckets ? 0 : -ENOMEM;
+}
+
+void
+la_index_fini(struct la_index *ix)
+{
+	la_mem_free(ix->mem, ix->buckets, la_index_memory(ix->capacity));
+	*ix = (struct la_index){0};
+}
+
+/* ------------------------------------------------------------------ places */
+
+/* A free place of the bucket, or -1. */
+static int
+free_place(const struct la_bucket *b)
+{
+	uint32_t m = la_bucket_match(b, 0);
+
+	return m ? __builtin_ctz(m) : -1;
+}
+
+static bool
+is_guest(const struct la_bucket *b, unsigned place)
+{
+	return b->second >> place & 1;
+}
+
+static void
+put(struct la_bucket *b, unsigned place, uint16_t tag, la_ref ref, bool guest)
+{
+	b->tag[place] = tag;
+	b->ref[place] = ref;
+	b->second = (uint16_t)((b->second & ~(1u << place)) | (uint32_t)guest << place);
+}
+
+/* Moves the key at (from, place) to its other bucket `to`, which has room. */
+static void
+move(struct la_bucket *from, unsigned place, struct la_bucket *to, unsigned to_place)
+{
+	bool going_home = is_guest(from, place);
+
+	put(to, to_place, from->tag[place], from->ref[place], !going_home);
+	put(from, place, 0, 0, false);
+	if (going_home)
+		to->spilled--;
+	else
+		from->spilled++;
+}
+
+/* Frees a place in bucket n, which is full, by moves of keys to their other buckets: `depth` moves
+ * at most, of which each but the first makes room for the one before. Returns the place or -1. The
+ * inner moves never touch bucket n itself: they only go where there is room. */
+static int
+make_room(struct la_index *ix, uint32_t n, unsigned depth)
+{
+	struct la_bucket *b = &ix->buckets[n];
+
+	for (unsigned i = 0; i < LA_BUCKET_KEYS; i++) {
+		struct la_bucket *to = &ix->buckets[la_index_other(ix, n, b->tag[i])];
+		int room = free_place(to);
+
+		if (room >= 0 && b->spilled < UINT16_MAX) {
+			move(b, i, to, (unsigned)room);
+			return (int)i;
+		}
+	}
+	if (depth == 1 || b->spilled == UINT16_MAX)
+		return -1;
+	for (unsigned i = 0; i < LA_BUCKET_KEYS; i++) {
+		uint32_t o = la_index_other(ix, n, b->tag[i]);
+		int room = make_room(ix, o, depth - 1);
+
+		if (room >= 0) {
+			move(b, i, &ix->buckets[o], (unsigned)room);
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+/* The place that holds exactly this reference, in one of its hash's two buckets. */
+static bool
+locate(const struct la_index *ix, uint64_t hash, la_ref ref, uint32_t *bucket, unsigned *place)
+{
+	uint16_t tag = la_index_tag(hash);
+	uint32_t n = la_index_first(ix, hash);
+
+	for (int round = 0; round < 2; round++, n = la_index_other(ix, n, tag)) {
+		const struct la_bucket *b = &ix->buckets[n];
+
+		for (uint32_t m = la_bucket_match(b, tag); m; m &= m - 1) {
+			unsigned i = (unsigned)__builtin_ctz(m);
+
+			if (b->ref[i] == ref) {
+				*bucket = n;
+				*place = i;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------ the three changes */
+
+/* Everything but the plain case, out of the way of the fast path. */
+static __attribute__((noinline)) int
+insert_full(struct la_index *ix, uint32_t n, uint16_t tag, la_ref ref)
+{
+	struct la_bucket *first = &ix->buckets[n];
+	uint32_t o = la_index_other(ix, n, tag);
+	struct la_bucket *other = &ix->buckets[o];
+	int place = first->spilled < UINT16_MAX ? free_place(other) : -1;
+
+	for (unsigned depth = 1; place < 0 && depth <= 2; depth++) {
+		place = make_room(ix, n, depth);
+		if (place >= 0) {
+			put(first, (unsigned)place, tag, ref, false);
+			ix->keys++;
+			return 0;
+		}
+		if (first->spilled < UINT16_MAX)
+			place = make_room(ix, o, depth);
+	}
+	if (place < 0)
+		return -ENOSPC;
+	put(other, (unsigned)place, tag, ref, true);
+	first->spilled++;
+	ix->keys++;
+	return 0;
+}
+
+int
+la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref)
+{
+	uint16_t tag = la_index_tag(hash);
+	uint32_t n = la_index_first(ix, hash);
+	int place = free_place(&ix->buckets[n]);
+
+	assert(ref != 0);
+	if (place < 0)
+		return insert_full(ix, n, tag, ref);
+	put(&ix->buckets[n], (unsigned)place, tag, ref, false);
+	ix->keys++;
+	return 0;
+}
+
+bool
+la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref)
+{
+	struct la_bucket *b;
+	unsigned place;
+	uint32_t n;
+
+	if (!locate(ix, hash, ref, &n, &place))
+		return false;
+	b = &ix->buckets[n];
+	if (is_guest(b, place))
+		ix->buckets[la_index_first(ix, hash)].spilled--;
+	put(b, place, 0, 0, false);
+	ix->keys--;
+	return true;
+}
+
+bool
+la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref)
+{
+	unsigned place;
+	uint32_t n;
+
+	if (!locate(ix, hash, old, &n, &place))
+		return false;
+	ix->buckets[n].ref[place] = new_ref;
+	return true;
+}
+
+/* ------------------------------------------------------------------ the checker */
+
+#define FAULT(f, faults, ...)                      \
+	do {                                       \
+		(faults)++;                        \
+		fprintf(f, "index: " __VA_ARGS__); \
+		fputc('\n', f);                    \
+	} while (0)
+
+static unsigned
+times_in(const struct la_bucket *b, la_ref ref)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < LA_BUCKET_KEYS; i++)
+		n += b->tag[i] != 0 && b->ref[i] == ref;
+	return n;
+}
+
+/* One key: in the right bucket, marked rightly, and in no other place it could be looked for in. */
+static unsigned
+check_key(const struct la_index *ix, uint32_t n, unsigned i, uint64_t hash, FILE *f)
+{
+	const struct la_bucket *b = &ix->buckets[n];
+	uint32_t first = la_index_first(ix, hash);
+	uint32_t other = la_index_other(ix, first, la_index_tag(hash));
+	unsigned faults = 0;
+
+	if (b->ref[i] == 0)
+		FAULT(f, faults, "bucket %u place %u has a tag and no reference", n, i);
+	if (b->tag[i] != la_index_tag(hash))
+		FAULT(f, faults, "bucket %u place %u: tag %04x, hash says %04x", n, i, b->tag[i],
+		      la_index_tag(hash));
+	if (n != first && n != other)
+		FAULT(f, faults, "reference %08x is in bucket %u, not in %u or %u", b->ref[i], n,
+		      first, other);
+	if (is_guest(b, i) != (n != first))
+		FAULT(f, faults, "bucket %u place %u: wrong mark of a second bucket", n, i);
+	if (times_in(&ix->buckets[first], b->ref[i]) + times_in(&ix->buckets[other], b->ref[i]) !=
+	    1)
+		FAULT(f, faults, "reference %08x is in the index twice", b->ref[i]);
+	return faults;
+}
+
+unsigned
+la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void *ctx, FILE *f)
+{
+	uint32_t *spilled = calloc(ix->mask + 1ul, sizeof(*spilled)), keys = 0;
+	unsigned faults = 0;
+
+	if (!spilled) {
+		FAULT(f, faults, "no memory to check it");
+		return faults;
+	}
+	for (uint32_t n = 0; n <= ix->mask; n++) {
+		const struct la_bucket *b = &ix->buckets[n];
+
+		if (b->second & ~ALL_PLACES)
+			FAULT(f, faults, "bucket %u marks places that are not there", n);
+		for (unsigned i = 0; i < LA_BUCKET_KEYS; i++) {
+			if (b->tag[i] == 0) {
+				if (b->ref[i] || is_guest(b, i))
+					FAULT(f, faults, "bucket %u place %u is half free", n, i);
+				continue;
+			}
+			keys++;
+			faults += check_key(ix, n, i, hash_of(ctx, b->ref[i]), f);
+			if (is_guest(b, i))
+				spilled[la_index_other(ix, n, b->tag[i])]++;
+		}
+	}
+	for (uint32_t n = 0; n <= ix->mask; n++)
+		if (ix->buckets[n].spilled != spilled[n])
+			FAULT(f, faults, "bucket %u has %u spilled keys, says %u", n, spilled[n],
+			      ix->buckets[n].spilled);
+	if (keys != ix->keys)
+		FAULT(f, faults, "%u keys, count says %u", keys, ix->keys);
+	free(spilled);
+	return faults;
+}

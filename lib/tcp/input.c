@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* SEGMENT ARRIVES (RFC 9293 3.10.7), for bursts.
+ *
+ * A burst is walked three times: hash and prefetch the index line; prefetch what the line's tag points at;
+ * run the state machine, in arrival order, with everything it needs in the cache. The look-up itself is
+ * done in the third walk, so that a segment sees what the one before it has changed.
+ *
+ * The order of checks in a synchronized state: PAWS (RFC 7323 5.3 R1), then RST, SYN (RFC 5961, which has
+ * an answer for them whatever the sequence number), sequence number, ACK, text, FIN. Urgent data needs no
+ * step of its own: it is read in line with the rest (MUST-31; the pointer is a hint to the reader that this
+ * API does not pass on). */
+
+#include "tcp/internal.h"
+
+/* --- answers and endings of one step -------------------------------------------------------------------- */
+
+/* RFC 5961 7: answers that anybody can provoke are few, and counted per connection, so that no stranger
+ * learns anything from their number (CVE-2016-5696). */
+void
+la_tcb_answer(struct la_tcb *c)
+{
+	struct la_tcp *t = c->tcp;
+
+	if ((uint16_t)(t->tick - c->challenge_at) >= LA_CHALLENGE_WINDOW_MS) {
+		c->challenge_at = (uint16_t)t->tick;
+		c->challenges = 0;
+	}
+	if (c->challenges >= LA_CHALLENGE_MAX) {
+		la_count(t, LA_C_challenge_throttled);
+		return;
+	}
+	c->challenges++;
+	la_count(t, LA_C_challenge_acks);
+	la_tcb_send_segment(c, c->snd_max, 0, 0);
+}
+
+/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> to an unacceptable segment (3.10.7.4 first step). A lost ACK is the
+ * usual reason when the segment carries data or FIN, and is repaired without limit; an empty one could be
+ * the echo of our own answer, and two ends that disagree must not answer each other for ever. */
+static void
+answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
+{
+	if (la_seg_len(s) == 0) {
+		la_tcb_answer(c);
+		return;
+	}
+	la_count(c->tcp, LA_C_dup_acks_out);
+	la_tcb_send_segment(c, c->snd_max, 0, 0);
+}
+
+static uint32_t
+offered(const struct la_tcb *c)
+{
+	return seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+}
+
+/* RFC 9293 table 6. */
+static bool
+acceptable(const struct la_tcb *c, const struct la_seg *s)
+{
+	uint32_t len = la_seg_len(s), wnd = offered(c), first = s->seq - c->rcv_nxt;
+
+	if (wnd == 0) /* nothing fits, but MUST-66: its ACK may still count */
+		return first == 0;
+	if (first < wnd)
+		return true;
+	return len && (first + len - 1) < wnd;
+}
+
+/* --- the steps of 3.10.7.4 ------------------------------------------------------------------------------ */
+
+/* RFC 7323 5.3 R1 and 3.2. True: the segment is done with. */
+static bool
+paws_drops(struct la_tcb *c, const struct la_seg *s)
+{
+	struct la_tcp *t = c->tcp;
+
+	if (!(s->opts & LA_OPT_TS)) {
+		if (s->flags & LA_SYN)
+			return false; /* a new incarnation's SYN: challenged below */
+		la_count(t, LA_C_drop_no_timestamp);
+		return true;
+	}
+	if (seq_ge(s->tsval, c->ts_recent))
+		return false;
+	if (t->tick - c->ts_recent_at > LA_TS_AGE_MS)
+		return false; /* 5.5: idle so long that the comparison means nothing */
+	la_count(t, LA_C_drop_paws);
+	answer_unacceptable(c, s);
+	return true;
+}
+
+/* RFC 5961 3.2. */
+static void
+rst_arrives(struct la_tcb *c, const struct la_seg *s)
+{
+	struct la_tcp *t = c->tcp;
+
+	if (s->seq != c->rcv_nxt) {
+		la_count(t, LA_C_drop_rst_seq);
+		if (s->seq - c->rcv_nxt < offered(c))
+			la_tcb_answer(c);
+		return;
+	}
+	if (c->state == LA_SYN_RCVD && (c->flags & LA_F_ACTIVE))
+		la_tcb_end(c, LA_END_REFUSED);
+	else
+		la_tcb_end(c, LA_END_RESET);
+}
+
+/* RFC 5961 4.2 and two cases of the handshake. True: the segment is done with; false: its SYN was the
+ * crossing SYN,ACK of a simultaneous open, and the rest of it counts. */
+static bool
+syn_drops(struct la_tcb *c, struct la_seg *s)
+{
+	if (c->state == LA_SYN_RCVD && s->seq == c->rcv_nxt - 1) {
+		if (!(s->flags & LA_ACK)) { /* our SYN,ACK was lost */
+			c->snd_nxt = c->snd_una;
+			la_tcb_output(c);
+			return true;
+		}
+		if ((c->flags & LA_F_ACTIVE) && s->ack == c->snd_max) {
+			s->seq++;
+			s->flags &= (uint8_t)~LA_SYN;
+			return false;
+		}
+	}
+	la_count(c->tcp, LA_C_drop_syn_sync);
+	la_tcb_answer(c);
+	return true;
+}
+
+/* 3.10.7.4 first step failed. A FIN sent again still carries an ACK: in a simultaneous close where both
+ * final ACKs were lost it is what gets both ends out of CLOSING (RFC 9293 appendix A.2). */
+static void
+unacceptable(struct la_tcb *c, const struct la_seg *s)
+{
+	la_count(c->tcp, LA_C_drop_seq);
+	answer_unacceptable(c, s);
+	if (c->state == LA_CLOSING && (s->flags & LA_FIN) && (s->flags & LA_ACK) &&
+	    s->seq + la_seg_len(s) == c->rcv_nxt && s->ack == c->snd_max)
+		la_tcb_ack(c, s);
+}
+
+/* Fifth step in SYN_RCVD. False: not our SYN,ACK that it acknowledges. */
+static bool
+syn_rcvd_ack(struct la_tcb *c, const struct la_seg *s)
+{
+	if (seq_le(s->ack, c->snd_una) || seq_gt(s->ack, c->snd_max)) {
+		la_count(c->tcp, LA_C_drop_ack_unsent);
+		la_emit_rst_ack(c->tcp, s);
+		return false;
+	}
+	if ((c->flags & LA_F_TS) && s->tsecr)
+		la_rtt_sample(c, la_tcb_tsval(c) - s->tsecr);
+	c->snd_una++;
+	la_tcb_established(c);
+	c->snd_wl1 = s->seq - 1; /* this very segment sets the window (3.10.7.4) */
+	return true;
+}
+
+/* Fifth step, before the ACK is used: RFC 5961 5.2, RFC 9293 3.10.7.4. */
+static bool
+ack_valid(struct la_tcb *c, const struct la_seg *s)
+{
+	if (seq_gt(s->ack, c->snd_max)) {
+		la_count(c->tcp, LA_C_drop_ack_unsent);
+		la_tcb_answer(c);
+		return false;
+	}
+	if (seq_lt(s->ack, c->snd_una - c->max_snd_wnd)) {
+		la_count(c->tcp, LA_C_drop_ack_old);
+		la_tcb_answer(c);
+		return false;
+	}
+	return true;
+}
+
+/* RFC 7323 4.3 (2), after the ACK was found valid: an unacceptable segment must not move TS.Recent. */
+static void
+update_ts_recent(struct la_tcb *c, const struct la_seg *s)
+{
+	if (!(c->flags & LA_F_TS) || !(s->opts & LA_OPT_TS) || seq_gt(s->seq, c->last_ack_sent))
+		return;
+	if (seq_lt(s->tsval, c->ts_recent) && c->tcp->tick - c->ts_recent_at <= LA_TS_AGE_MS)
+		return;
+	c->ts_recent = s->tsval;
+	c->ts_recent_at = c->tcp->tick;
+}
+
+static void
+synchronized(struct la_tcb *c, struct la_seg *s)
+{
+	if ((c->flags & LA_F_TS) && !(s->flags & LA_RST) && paws_drops(c, s))
+		return;
+	if (s->flags & LA_RST) {
+		rst_arrives(c, s);
+		return;
+	}
+	if ((s->flags & LA_SYN) && syn_drops(c, s))
+		return;
+	if (!acceptable(c, s)) {
+		unacceptable(c, s);
+		return;
+	}
+	if (!(s->flags & LA_ACK)) {
+		la_count(c->tcp, LA_C_drop_ack_missing);
+		return;
+	}
+	if (c->state == LA_SYN_RCVD) {
+		if (!syn_rcvd_ack(c, s))
+			return;
+	} else if (!ack_valid(c, s)) {
+		return;
+	}
+	update_ts_recent(c, s);
+	la_tcb_ack(c, s);
+	if ((s->len || (s->flags & LA_FIN)) && !(c->flags & (LA_F_DEAD | LA_F_DETACHED)))
+		la_tcb_text(c, s);
+}
+
+/* --- callbacks ------------------------------------------------------------------------------------------ */
+
+static bool
+take_flag(struct la_tcb *c, uint32_t flag)
+{
+	bool was = (c->flags & flag) != 0;
+
+	c->flags &= ~flag;
+	return was && !(c->flags & LA_F_DEAD);
+}
+
+static void
+callbacks(struct la_tcb *c)
+{
+	struct la_conn *conn = (struct la_conn *)c;
+
+	if (take_flag(c, LA_F_NEW_OPEN) && c->ops->opened)
+		c->ops->opened(conn, c->user);
+	if (take_flag(c, LA_F_NEW_DATA) && !(c->flags & LA_F_USER_CLOSED) && c->ops->data)
+		c->ops->data(conn, c->user);
+	if (take_flag(c, LA_F_NEW_FIN) && !(c->flags & LA_F_USER_CLOSED) && c->ops->peer_fin)
+		c->ops->peer_fin(conn, c->user);
+	if ((c->flags & LA_F_BLOCKED) && !(c->flags & (LA_F_USER_CLOSED | LA_F_DEAD | LA_F_DETACHED)) &&
+	    c->snd_queued <= la_tcb_opts(c)->sndbuf / 2) {
+		c->flags &= ~(uint32_t)LA_F_BLOCKED;
+		if (c->ops->writable)
+			c->ops->writable(conn, c->user);
+	}
+}
+
+/* Ends a piece of work on a connection that was marked BUSY: tells the user what happened, sends what may
+ * be sent, and frees the TCB if that was its end. */
+void
+la_tcb_events(struct la_tcb *c)
+{
+	if (!(c->flags & LA_F_DEAD))
+		callbacks(c);
+	if (!(c->flags & (LA_F_DEAD | LA_F_DETACHED)))
+		la_tcb_output(c);
+	la_tcb_finish_if_read(c);
+	c->flags &= ~(uint32_t)LA_F_BUSY;
+	if (c->flags & LA_F_DEAD)
+		la_tcb_free(c);
+}
+
+/* --- a burst --------------------------------------------------------------------------------------------- */
+
+static void
+tcb_arrives(struct la_tcb *c, struct la_seg *s)
+{
+	c->flags |= LA_F_BUSY;
+	if (!(c->flags & LA_F_FW2_TIMER))
+		c->long_at = c->tcp->tick;
+	if (c->snd_una == c->snd_max && !(c->flags & LA_F_PERSIST))
+		c->backoff = 0; /* keep-alive probes were answered */
+	if (c->state == LA_SYN_SENT)
+		la_input_syn_sent(c, s);
+	else
+		synchronized(c, s);
+	la_tcb_events(c);
+}
+
+static void
+time_wait_arrives(struct la_tcp *t, la_ref *place, const struct la_seg *s)
+{
+	la_ref ref = *place;
+
+	switch (la_tw_input(&t->tw, ref, s, t->tick)) {
+	case LA_TW_DROP:
+		break;
+	case LA_TW_ACK:
+		la_emit_time_wait(t, ref, s);
+		break;
+	case LA_TW_REOPEN:
+		la_input_listen(t, s, place);
+		break;
+	}
+}
+
+static void
+segment_arrives(struct la_tcp *t, struct la_seg *s)
+{
+	la_ref *place = la_tcp_lookup(t, s);
+
+	if (!place)
+		la_input_listen(t, s, NULL);
+	else if (la_ref_pool(*place) == LA_POOL_TCB)
+		tcb_arrives(&t->tcbs[la_ref_slot(*place)], s);
+	else
+		time_wait_arrives(t, place, s);
+}
+
+static void
+prefetch_object(const struct la_tcp *t, la_ref ref)
+{
+	uint32_t slot = la_ref_slot(ref);
+
+	switch (la_ref_pool(ref)) {
+	case LA_POOL_TCB:
+		__builtin_prefetch(&t->tcbs[slot]);
+		__builtin_prefetch((const char *)&t->tcbs[slot] + 64);
+		__builtin_prefetch((const char *)&t->tcbs[slot] + 128);
+		__builtin_prefetch((const char *)&t->tcbs[slot] + 192);
+		break;
+	case LA_POOL_TW4:
+		__builtin_prefetch((const struct la_tw4 *)t->tw.pool[0].slots + slot);
+		break;
+	case LA_POOL_TW6:
+		__builtin_prefetch((const struct la_tw6 *)t->tw.pool[1].slots + slot);
+		break;
+	case LA_POOL_NONE:
+		break;
+	}
+}
+
+void
+la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
+{
+	t->counters->v[LA_C_tcp_segments_in] += n;
+	for (unsigned i = 0; i < n; i++) {
+		struct la_seg *s = &segs[i];
+		uint32_t ports = (uint32_t)s->dport << 16 | s->sport;
+
+		s->hash = s->is4 ? la_hash_tuple4(&t->key, s->dst.w[3], s->src.w[3], ports)
+				 : la_hash_tuple6(&t->key, &s->dst, &s->src, ports);
+		la_index_prefetch(&t->index, s->hash);
+	}
+	for (unsigned i = 0; i < n; i++)
+		prefetch_object(t, la_index_peek(&t->index, segs[i].hash));
+	for (unsigned i = 0; i < n; i++) {
+		segment_arrives(t, &segs[i]);
+		rte_pktmbuf_free(segs[i].m);
+	}
+}

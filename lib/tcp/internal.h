@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_TCP_INTERNAL_H
+#define LA_TCP_INTERNAL_H
+
+/* What the files of lib/tcp share with each other and with nobody else.
+ *
+ *   tcb.c      pool of TCBs, the one function that writes a state, timers' place in the wheel
+ *   listen.c   listeners and option profiles
+ *   open.c     active and passive open, ISNs, LISTEN and SYN_SENT input
+ *   input.c    bursts, and SEGMENT ARRIVES for the synchronized states
+ *   ack.c      what an acceptable ACK does: send queue, RTT, congestion control
+ *   text.c     in-order text, reassembly, the peer's FIN
+ *   sendq.c    the send queue
+ *   output.c   what may be sent now, and in which segment
+ *   emit.c     bytes of one packet
+ *   timers.c   expiry handlers
+ *   rtt.c, newreno.c   RFC 6298; RFC 5681 and 6582
+ *   end.c      shutdown, close, abort, TIME_WAIT and CLOSED
+ *   user.c     the public calls that are left, tcp.c the calls of tcp.h */
+
+#include <rte_mbuf.h>
+
+#include "core/seq.h"
+#include "tcp/tcb.h"
+#include "tcp/tcp.h"
+
+enum {
+	LA_DELACK_MS = 40,	     /* below the 500 ms of RFC 9293 MUST-40 */
+	LA_RTO_INIT_MS = 1000,	     /* RFC 6298 2.1 */
+	LA_RTO_SYN_LOST_MS = 3000,   /* RFC 6298 5.7 */
+	LA_RTO_MAX_MS = 64000,	     /* RFC 6298 2.5: at least 60 s */
+	LA_R2_MS = 120000,	     /* RFC 9293 3.8.3: at least 100 s */
+	LA_R2_SYN_MS = 200000,	     /* at least 3 minutes */
+	LA_FIN_WAIT_2_MS = 60000,
+	LA_KEEPALIVE_INTERVAL_MS = 75000,
+	LA_KEEPALIVE_PROBES = 8,
+	LA_CHALLENGE_WINDOW_MS = 500, /* RFC 5961 7: answers to strangers, per connection: */
+	LA_CHALLENGE_MAX = 5,	      /* this many in each such window */
+	LA_BUF_DEFAULT = 256 * 1024,
+	LA_BUF_MAX = 1 << 30,
+	LA_MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
+	LA_MSS_DEFAULT6 = 1220,
+	LA_MSS_MIN = 64,	/* smaller offers are raised to this: room for options and a byte */
+	LA_OOO_MAX = 255,	/* segments above a hole */
+	LA_WHEEL_REFS = 6,	/* references one TCB may have in the wheel */
+	LA_WHEEL_SLOTS = 1 << 18,
+	LA_DELACK_SLOTS = 512,
+	LA_TS_AGE_MS = 24 * 24 * 3600 * 1000u, /* RFC 7323 5.5 */
+	LA_COPY_MAX = 256,	/* payloads up to this are copied behind the header, not attached */
+};
+
+/** A set of connection options with the defaults filled in. */
+struct la_profile {
+	struct la_conn_opts o;
+	int tw_class;
+	uint8_t rcv_wscale;
+};
+
+struct la_listener {
+	struct la_addr addr; /* any: every address of ours */
+	uint16_t port;
+	uint16_t profile;
+	uint16_t next; /* the next one on this port, index + 1 */
+	bool used;
+	const struct la_conn_ops *ops;
+	void *user;
+};
+
+static inline void
+la_count(struct la_tcp *t, enum la_counter c)
+{
+	t->counters->v[c]++;
+}
+
+static inline uint32_t
+la_tcb_slot(const struct la_tcb *c)
+{
+	return (uint32_t)(c - c->tcp->tcbs);
+}
+
+static inline la_ref
+la_tcb_ref(const struct la_tcb *c)
+{
+	return la_ref_make(LA_POOL_TCB, la_tcb_slot(c));
+}
+
+static inline const struct la_conn_opts *
+la_tcb_opts(const struct la_tcb *c)
+{
+	return &c->tcp->profiles[c->profile].o;
+}
+
+static inline uint32_t
+la_tcb_fin(const struct la_tcb *c) /* 1 when our FIN is in the sequence space sent so far */
+{
+	return (c->flags & LA_F_FIN_SENT) != 0;
+}
+
+/** Bytes of payload a full-sized segment carries, options deducted (RFC 6691). */
+static inline uint32_t
+la_tcb_smss(const struct la_tcb *c)
+{
+	return (uint32_t)c->mss - ((c->flags & LA_F_TS) ? 12u : 0u);
+}
+
+static inline uint32_t
+la_tcb_tsval(const struct la_tcb *c)
+{
+	return c->tcp->tick + c->ts_offset;
+}
+
+/* tcb.c */
+struct la_tcb *la_tcb_alloc(struct la_tcp *t, const struct la_tuple *tuple);
+void la_tcb_free(struct la_tcb *c);
+void la_tcb_tuple(const struct la_tcb *c, struct la_tuple *tuple);
+uint64_t la_tcb_hash(const struct la_tcb *c);
+void la_tcb_set_state(struct la_tcb *c, enum la_state next);
+void la_tcb_schedule(struct la_tcb *c);
+void la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick);
+void la_tcb_arm_rexmt(struct la_tcb *c, uint32_t ms);
+void la_tcb_pend(struct la_tcb *c);
+struct la_tcb *la_tcb_unpend(struct la_tcp *t);
+la_ref *la_tcp_lookup(struct la_tcp *t, const struct la_seg *s);
+la_ref la_tcp_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash);
+unsigned la_tcb_check(const struct la_tcp *t, FILE *f);
+
+/* listen.c */
+int la_profile_get(struct la_tcp *t, const struct la_conn_opts *o);
+struct la_listener *la_listener_find(struct la_tcp *t, const struct la_addr *addr, uint16_t port);
+
+/* open.c */
+void la_input_listen(struct la_tcp *t, const struct la_seg *s, la_ref *tw_place); /* or NULL */
+void la_input_syn_sent(struct la_tcb *c, struct la_seg *s);
+void la_tcb_established(struct la_tcb *c);
+
+/* input.c */
+void la_tcb_answer(struct la_tcb *c); /* a throttled <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> */
+void la_tcb_events(struct la_tcb *c); /* callbacks that are due, output, and the end of BUSY */
+
+/* ack.c */
+void la_tcb_ack(struct la_tcb *c, const struct la_seg *s);
+void la_tcb_window(struct la_tcb *c, const struct la_seg *s);
+
+/* text.c: takes the segment's mbuf over when it keeps it (and sets s->m to NULL) */
+void la_tcb_text(struct la_tcb *c, struct la_seg *s);
+void la_tcb_drop_buffers(struct la_tcb *c);
+
+/* sendq.c */
+size_t la_sendq_copy(struct la_tcb *c, const void *buf, size_t len);
+size_t la_sendq_const(struct la_tcb *c, const void *buf, size_t len);
+void la_sendq_trim(struct la_tcb *c, uint32_t n);
+bool la_sendq_fill(struct la_tcb *c, struct rte_mbuf *m, uint32_t off, uint32_t len);
+
+/* output.c */
+void la_tcb_output(struct la_tcb *c);
+bool la_tcb_send_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags);
+void la_tcb_resend_first(struct la_tcb *c);
+uint32_t la_tcb_window_now(const struct la_tcb *c); /* what we would offer, bytes */
+
+/* emit.c: each takes its mbuf from the pool; false when there is none or no room (counted) */
+bool la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len);
+bool la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
+		       struct la_tcp_hdr *h);
+void la_emit_rst_for(struct la_tcp *t, const struct la_seg *s); /* RFC 9293 3.5.2 group 1 */
+void la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s); /* <SEQ=SEG.ACK><CTL=RST> */
+void la_emit_time_wait(struct la_tcp *t, la_ref ref, const struct la_seg *s);
+
+/* timers.c */
+void la_tcb_timers(struct la_tcb *c);
+void la_tcb_delack(struct la_tcp *t, uint32_t slot);
+
+/* rtt.c */
+void la_rtt_sample(struct la_tcb *c, uint32_t ms);
+void la_rtt_backoff(struct la_tcb *c);
+
+/* newreno.c */
+uint32_t la_cc_initial(const struct la_tcb *c);
+void la_cc_acked(struct la_tcb *c, uint32_t acked);
+void la_cc_dupack(struct la_tcb *c);
+void la_cc_timeout(struct la_tcb *c);
+void la_cc_idle(struct la_tcb *c);
+
+/* end.c */
+void la_tcb_time_wait(struct la_tcb *c);
+void la_tcb_end(struct la_tcb *c, enum la_end end); /* to CLOSED, nothing is sent */
+void la_tcb_reset(struct la_tcb *c);		    /* sends RST for 3.10.5, does not end it */
+void la_tcb_finish_if_read(struct la_tcb *c);	    /* a detached connection may have been read out */
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Listeners, found by port in one array look-up, and the profiles (option sets) of listeners and connects. */
+
+#include <errno.h>
+
+#include "tcp/internal.h"
+
+static uint32_t
+or_default(uint32_t v, uint32_t def)
+{
+	return v ? v : def;
+}
+
+/* Finds the profile with these options or makes it. Index, or -EINVAL, -ENOMEM, -ENOSPC. */
+int
+la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
+{
+	struct la_profile p;
+
+	memset(&p, 0, sizeof(p));
+	if (given) {
+		p.o.nodelay = given->nodelay;
+		p.o.no_timestamps = given->no_timestamps;
+		p.o.no_wscale = given->no_wscale;
+		p.o.mss = given->mss;
+		p.o.keepalive_ms = given->keepalive_ms;
+		p.o.user_timeout_ms = given->user_timeout_ms;
+	}
+	p.o.msl_ms = or_default(given ? given->msl_ms : 0, t->msl);
+	p.o.rcvbuf = or_default(given ? given->rcvbuf : 0, LA_BUF_DEFAULT);
+	p.o.sndbuf = or_default(given ? given->sndbuf : 0, LA_BUF_DEFAULT);
+	p.o.fin_wait_2_ms = or_default(given ? given->fin_wait_2_ms : 0, LA_FIN_WAIT_2_MS);
+	if (p.o.rcvbuf > LA_BUF_MAX || p.o.sndbuf > LA_BUF_MAX || (p.o.mss && p.o.mss < LA_MSS_MIN) ||
+	    p.o.msl_ms > (1u << 29))
+		return -EINVAL;
+	if (!p.o.no_wscale)
+		while (p.rcv_wscale < 14 && (p.o.rcvbuf >> p.rcv_wscale) > UINT16_MAX)
+			p.rcv_wscale++;
+	p.tw_class = la_tw_class(&t->tw, 2 * p.o.msl_ms);
+	if (p.tw_class < 0)
+		return p.tw_class;
+	for (unsigned i = 0; i < t->nprofiles; i++)
+		if (memcmp(&t->profiles[i], &p, sizeof(p)) == 0)
+			return (int)i;
+	if (t->nprofiles == LA_TCP_PROFILES)
+		return -ENOMEM;
+	t->profiles[t->nprofiles] = p;
+	return (int)t->nprofiles++;
+}
+
+/* The listener for a segment to addr and port: one bound to the address comes before one bound to any. */
+struct la_listener *
+la_listener_find(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
+{
+	struct la_listener *any = NULL;
+
+	for (unsigned i = t->listen_port[port]; i; i = t->listeners[i - 1].next) {
+		struct la_listener *l = &t->listeners[i - 1];
+
+		if (la_addr_eq(&l->addr, addr))
+			return l;
+		if (la_addr_is_any(&l->addr))
+			any = l;
+	}
+	return any;
+}
+
+static struct la_listener *
+exact(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
+{
+	struct la_listener *l = la_listener_find(t, addr, port);
+
+	return l && la_addr_eq(&l->addr, addr) ? l : NULL;
+}
+
+int
+la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port,
+	      const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts)
+{
+	static const struct la_addr any;
+	struct la_listener *l = NULL;
+	int profile;
+
+	if (!addr)
+		addr = &any;
+	if (port == 0 || !ops)
+		return -EINVAL;
+	if (exact(t, addr, port))
+		return -EADDRINUSE;
+	for (unsigned i = 0; i < LA_TCP_LISTENERS && !l; i++)
+		if (!t->listeners[i].used)
+			l = &t->listeners[i];
+	if (!l)
+		return -ENOMEM;
+	profile = la_profile_get(t, opts);
+	if (profile < 0)
+		return profile;
+	*l = (struct la_listener){
+		.addr = *addr,
+		.port = port,
+		.profile = (uint16_t)profile,
+		.next = t->listen_port[port],
+		.used = true,
+		.ops = ops,
+		.user = user,
+	};
+	t->listen_port[port] = (uint16_t)(l - t->listeners + 1);
+	return 0;
+}
+
+/* Embryos of the listener would open into nothing: they are reset (RFC 9293 3.10.4 leaves it to us). */
+static void
+reset_embryos(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
+{
+	for (uint32_t i = 1; i < t->tcb_fresh; i++) {
+		struct la_tcb *c = &t->tcbs[i];
+
+		if (c->state != LA_SYN_RCVD || (c->flags & LA_F_ACTIVE) || c->lport != port)
+			continue;
+		if (!la_addr_is_any(addr) && !la_addr_eq(addr, &c->laddr))
+			continue;
+		if (la_listener_find(t, &c->laddr, port))
+			continue; /* another listener covers it */
+		la_tcb_reset(c);
+		la_tcb_end(c, LA_END_ABORTED);
+	}
+}
+
+int
+la_tcp_unlisten(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
+{
+	static const struct la_addr any;
+	struct la_listener *l;
+	struct la_addr was;
+	uint16_t *link = &t->listen_port[port];
+
+	l = exact(t, addr ? addr : &any, port);
+	if (!l)
+		return -ENOENT;
+	while (*link != (uint16_t)(l - t->listeners + 1))
+		link = &t->listeners[*link - 1].next;
+	*link = l->next;
+	l->used = false;
+	was = l->addr;
+	reset_embryos(t, &was, port);
+	return 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Congestion control: slow start, congestion avoidance, fast retransmit (RFC 5681), NewReno fast recovery
+ * (RFC 6582), limited transmit (RFC 3042), initial window of ten (RFC 6928).
+ *
+ * la_cc_acked() is told how many new bytes were acknowledged, la_cc_dupack() of each duplicate ACK as
+ * RFC 5681 2 defines it, la_cc_timeout() of each retransmission time-out, la_cc_idle() before the first
+ * segment after a pause. Windows are in bytes. */
+
+#include "tcp/internal.h"
+
+enum { IW_SEGMENTS = 10, IW_BYTES = 14600, DUP_THRESH = 3 };
+
+static uint32_t
+flight(const struct la_tcb *c)
+{
+	return c->snd_max - c->snd_una;
+}
+
+static uint32_t
+half_flight(const struct la_tcb *c)
+{
+	uint32_t half = flight(c) / 2, two = 2 * la_tcb_smss(c);
+
+	return half > two ? half : two;
+}
+
+/* RFC 6928 2: min (10*MSS, max (2*MSS, 14600)); one segment when the SYN was lost (RFC 5681 3.1). */
+uint32_t
+la_cc_initial(const struct la_tcb *c)
+{
+	uint32_t mss = la_tcb_smss(c);
+	uint32_t floor = 2 * mss > IW_BYTES ? 2 * mss : IW_BYTES;
+
+	if (c->flags & LA_F_SYN_LOST)
+		return mss;
+	return IW_SEGMENTS * mss < floor ? IW_SEGMENTS * mss : floor;
+}
+
+static void
+grow(struct la_tcb *c, uint32_t acked)
+{
+	uint32_t mss = la_tcb_smss(c), step;
+
+	if (c->cwnd >= (1u << 30))
+		return;
+	if (c->cwnd < c->ssthresh) { /* slow start: RFC 5681 (2) */
+		step = acked < mss ? acked : mss;
+	} else { /* congestion avoidance: (3), at least a byte */
+		step = (uint32_t)((uint64_t)mss * mss / c->cwnd);
+		step = step ? step : 1;
+	}
+	c->cwnd += step;
+}
+
+/* RFC 6582 3.2 steps 3 and 4; snd_una has moved already. */
+static void
+recovery_ack(struct la_tcb *c, uint32_t acked)
+{
+	uint32_t mss = la_tcb_smss(c);
+
+	if (seq_ge(c->snd_una, c->recover)) { /* full acknowledgement */
+		uint32_t left = flight(c) > mss ? flight(c) : mss;
+
+		c->flags &= ~(uint32_t)LA_F_RECOVERY;
+		c->cwnd = c->ssthresh < left + mss ? c->ssthresh : left + mss;
+		return;
+	}
+	/* partial: the next hole is lost too; deflate by what was acknowledged, keep one in flight */
+	la_tcb_resend_first(c);
+	c->cwnd = c->cwnd > acked ? c->cwnd - acked : mss;
+	if (acked >= mss)
+		c->cwnd += mss;
+}
+
+void
+la_cc_acked(struct la_tcb *c, uint32_t acked)
+{
+	c->dupacks = 0;
+	if (c->flags & LA_F_RECOVERY)
+		recovery_ack(c, acked);
+	else
+		grow(c, acked);
+}
+
+void
+la_cc_dupack(struct la_tcb *c)
+{
+	uint32_t mss = la_tcb_smss(c);
+
+	if (c->flags & LA_F_RECOVERY) { /* each one says that a segment has left the network */
+		c->cwnd += mss;
+		return;
+	}
+	if (c->dupacks < 255)
+		c->dupacks++;
+	if (c->dupacks != DUP_THRESH)
+		return;
+	/* RFC 6582 3.2 step 1: not when these duplicates may stem from the last recovery's own resends */
+	if (seq_lt(c->snd_una, c->recover))
+		return;
+	c->ssthresh = half_flight(c);
+	c->recover = c->snd_max;
+	c->cwnd = c->ssthresh + DUP_THRESH * mss;
+	c->flags |= LA_F_RECOVERY;
+	la_count(c->tcp, LA_C_fast_retransmits);
+	la_tcb_resend_first(c);
+}
+
+void
+la_cc_timeout(struct la_tcb *c)
+{
+	if (c->backoff <= 1) /* RFC 5681 (4); held when the retransmission itself is lost */
+		c->ssthresh = half_flight(c);
+	c->cwnd = la_tcb_smss(c);
+	c->recover = c->snd_max;
+	c->dupacks = 0;
+	c->flags &= ~(uint32_t)LA_F_RECOVERY;
+}
+
+/* RFC 5681 4.1: after a pause longer than the RTO the ACK clock is gone. */
+void
+la_cc_idle(struct la_tcb *c)
+{
+	uint32_t iw = la_cc_initial(c);
+
+	if (c->cwnd > iw)
+		c->cwnd = iw;
+}

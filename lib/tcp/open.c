@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Opening: RFC 9293 3.5, 3.10.1, 3.10.7.2 and 3.10.7.3; initial sequence numbers of RFC 6528. */
+
+#include <errno.h>
+
+#include "tcp/internal.h"
+
+/* RFC 6528 3: ISN = M + F(tuple, secret). M ticks 250 times a millisecond (4 us), read at 1 ms. */
+static uint32_t
+isn(const struct la_tcp *t, const struct la_tuple *tuple)
+{
+	return (uint32_t)(t->now * 250) + (uint32_t)la_siphash_tuple(t->key.isn, tuple);
+}
+
+/* A connection reopened out of TIME_WAIT must start above everything its old incarnation sent (RFC 9293
+ * 3.6.1 MAY-2 (1)). The clock usually sees to that; after a fast, short-lived connection it may not. */
+static uint32_t
+isn_above(uint32_t iss, uint32_t old_snd_nxt)
+{
+	enum { STEP = 65537 };
+
+	return seq_gt(iss, old_snd_nxt) ? iss : old_snd_nxt + STEP;
+}
+
+/* What both kinds of open start from. Takes a TCB and a TIME_WAIT reservation, or nothing. */
+static struct la_tcb *
+embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile)
+{
+	const struct la_profile *p = &t->profiles[profile];
+	bool is4 = la_addr_is4(&tuple->laddr);
+	struct la_tcb *c;
+
+	if (!la_tw_reserve(&t->tw, is4))
+		return NULL;
+	c = la_tcb_alloc(t, tuple);
+	if (!c) {
+		la_tw_unreserve(&t->tw, is4);
+		return NULL;
+	}
+	c->profile = (uint16_t)profile;
+	c->flags |= p->o.nodelay ? LA_F_NODELAY : 0;
+	c->rto = LA_RTO_INIT_MS;
+	c->mss = (uint16_t)(t->mtu - (is4 ? 40u : 60u));
+	if (p->o.mss && p->o.mss < c->mss)
+		c->mss = p->o.mss;
+	c->ts_offset = (uint32_t)la_siphash_tuple(t->key.ts_offset, tuple);
+	c->first_unacked_at = c->long_at = t->tick;
+	return c;
+}
+
+static void
+embryo_undo(struct la_tcb *c)
+{
+	la_tw_unreserve(&c->tcp->tw, c->is4);
+	la_tcb_free(c);
+}
+
+static void
+set_iss(struct la_tcb *c, uint32_t iss)
+{
+	c->snd_una = c->snd_nxt = c->snd_max = c->recover = iss;
+}
+
+/* What the peer's SYN says: its sequence number, window (never scaled) and options. */
+static void
+take_syn(struct la_tcb *c, const struct la_seg *s)
+{
+	const struct la_profile *p = &c->tcp->profiles[c->profile];
+	uint16_t mss = c->is4 ? LA_MSS_DEFAULT4 : LA_MSS_DEFAULT6;
+
+	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = s->seq + 1;
+	if (c->flags & LA_F_ACTIVE) /* our SYN has offered a window already */
+		c->rcv_adv += p->o.rcvbuf < UINT16_MAX ? p->o.rcvbuf : UINT16_MAX;
+	c->snd_wnd = c->max_snd_wnd = s->wnd;
+	c->snd_wl1 = s->seq;
+	c->snd_wl2 = s->ack;
+	if (s->opts & LA_OPT_MSS)
+		mss = s->mss < LA_MSS_MIN ? LA_MSS_MIN : s->mss;
+	if (mss < c->mss)
+		c->mss = mss;
+	if ((s->opts & LA_OPT_TS) && !p->o.no_timestamps) {
+		c->flags |= LA_F_TS;
+		c->ts_recent = s->tsval;
+		c->ts_recent_at = c->tcp->tick;
+	}
+	if ((s->opts & LA_OPT_WSCALE) && !p->o.no_wscale) {
+		c->flags |= LA_F_WS;
+		c->snd_wscale = s->wscale;
+		c->rcv_wscale = p->rcv_wscale;
+	}
+	if (s->opts & LA_OPT_SACK_PERM)
+		c->flags |= LA_F_SACK_PERM;
+}
+
+/* The handshake's outcome is a connection: from SYN_SENT or SYN_RCVD. snd_una is past our SYN. */
+void
+la_tcb_established(struct la_tcb *c)
+{
+	struct la_tcp *t = c->tcp;
+	bool active = (c->flags & LA_F_ACTIVE) != 0;
+
+	la_count(t, active ? LA_C_opens_active : LA_C_opens_passive);
+	c->snd_nxt = c->snd_max = c->snd_una;
+	c->flags &= ~(uint32_t)(LA_F_REXMT_ON | LA_F_RTT_TIMING);
+	c->flags |= LA_F_NEW_OPEN | LA_F_USER_KNOWS;
+	c->backoff = 0;
+	if (!(c->flags & LA_F_SRTT)) {
+		if (!(c->flags & LA_F_SYN_LOST))
+			la_rtt_sample(c, t->tick - c->first_unacked_at);
+		else
+			c->rto = LA_RTO_SYN_LOST_MS; /* RFC 6298 5.7 */
+	}
+	c->cwnd = la_cc_initial(c);
+	c->ssthresh = UINT32_MAX / 2;
+	c->last_snd_at = t->tick;
+	if (c->shadow) { /* the reopen was real */
+		la_tw_forget(&t->tw, c->shadow);
+		c->shadow = 0;
+	}
+	la_tcb_set_state(c, LA_ESTABLISHED);
+	if (c->flags & LA_F_FIN_QUEUED) /* closed before it was open */
+		la_tcb_set_state(c, LA_FIN_WAIT_1);
+}
+
+/* --- passive ------------------------------------------------------------------------------------------- */
+
+static void
+open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
+{
+	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+	struct la_tcb *c = embryo(t, &tuple, l->profile);
+	uint32_t iss;
+
+	if (!c)
+		return;
+	iss = isn(t, &tuple);
+	if (tw_place) {
+		iss = isn_above(iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
+		c->shadow = *tw_place;
+		la_tw_shadow(&t->tw, c->shadow);
+		*tw_place = la_tcb_ref(c);
+	} else if (la_index_insert(&t->index, s->hash, la_tcb_ref(c)) != 0) {
+		la_count(t, LA_C_index_full);
+		embryo_undo(c);
+		return;
+	}
+	la_count(t, LA_C_syns_accepted);
+	c->ops = l->ops;
+	c->user = l->user;
+	set_iss(c, iss);
+	take_syn(c, s);
+	la_tcb_set_state(c, LA_LISTEN);
+	la_tcb_set_state(c, LA_SYN_RCVD);
+	la_tcb_output(c);
+}
+
+/* A segment for a tuple without a connection: CLOSED (3.10.7.1) or LISTEN (3.10.7.2). tw_place: the index
+ * place of the TIME_WAIT entry that a newer SYN may replace. Data and FIN on a SYN are left for the peer to
+ * send again. */
+void
+la_input_listen(struct la_tcp *t, const struct la_seg *s, la_ref *tw_place)
+{
+	struct la_listener *l = la_listener_find(t, &s->dst, s->dport);
+
+	if (!l && tw_place) { /* nobody to reopen it for: the entry stays and says so */
+		la_count(t, LA_C_time_wait_syn_refused);
+		la_emit_time_wait(t, *tw_place, s);
+		return;
+	}
+	if (s->flags & LA_RST) {
+		la_count(t, LA_C_drop_rst_no_conn);
+		return;
+	}
+	if (!l) {
+		la_count(t, LA_C_drop_no_listener);
+		la_emit_rst_for(t, s);
+		return;
+	}
+	if (s->flags & LA_ACK) {
+		la_count(t, LA_C_drop_listen_bad);
+		la_emit_rst_ack(t, s);
+		return;
+	}
+	if (!(s->flags & LA_SYN)) {
+		la_count(t, LA_C_drop_listen_bad);
+		return;
+	}
+	open_passive(t, s, l, tw_place);
+}
+
+/* --- active -------------------------------------------------------------------------------------------- */
+
+int
+la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_conn_ops *ops,
+	       void *user, const struct la_conn_opts *opts, struct la_conn **out)
+{
+	uint64_t hash = la_hash_tuple(&t->key, tuple);
+	int profile = la_profile_get(t, opts);
+	struct la_tcb *c;
+	la_ref ref;
+
+	if (profile < 0)
+		return profile;
+	if (!ops || tuple->lport == 0 || tuple->rport == 0)
+		return -EINVAL;
+	ref = la_tcp_lookup_tuple(t, tuple, hash);
+	if (ref) {
+		bool live = la_ref_pool(ref) == LA_POOL_TCB;
+
+		la_count(t, live ? LA_C_connect_in_use : LA_C_connect_time_wait);
+		return live ? -EADDRINUSE : -EADDRNOTAVAIL;
+	}
+	c = embryo(t, tuple, profile);
+	if (!c)
+		return -ENOBUFS;
+	if (la_index_insert(&t->index, hash, la_tcb_ref(c)) != 0) {
+		la_count(t, LA_C_index_full);
+		embryo_undo(c);
+		return -ENOBUFS;
+	}
+	la_count(t, LA_C_connects);
+	c->ops = ops;
+	c->user = user;
+	c->flags |= LA_F_ACTIVE | LA_F_USER_KNOWS;
+	set_iss(c, isn(t, tuple));
+	la_tcb_set_state(c, LA_SYN_SENT);
+	*out = (struct la_conn *)c;
+	la_tcb_output(c);
+	return 0;
+}
+
+/* 3.10.7.3 fourth step, without an acceptable ACK: both sides send their SYN at once. */
+static void
+simultaneous_open(struct la_tcb *c, const struct la_seg *s)
+{
+	take_syn(c, s);
+	la_tcb_set_state(c, LA_SYN_RCVD);
+	c->snd_nxt = c->snd_max = c->snd_una; /* SYN,ACK repeats our SYN's number */
+	c->first_unacked_at = c->tcp->tick;
+}
+
+static void
+syn_acked(struct la_tcb *c, struct la_seg *s)
+{
+	take_syn(c, s);
+	if ((c->flags & LA_F_TS) && s->tsecr)
+		la_rtt_sample(c, la_tcb_tsval(c) - s->tsecr);
+	c->snd_una = s->ack;
+	la_tcb_established(c);
+	c->flags |= LA_F_ACK_NOW;
+	/* data or FIN on it come next in the sequence space */
+	s->seq++;
+	s->flags &= (uint8_t)~LA_SYN;
+	if (s->len || (s->flags & LA_FIN))
+		la_tcb_text(c, s);
+}
+
+void
+la_input_syn_sent(struct la_tcb *c, struct la_seg *s)
+{
+	struct la_tcp *t = c->tcp;
+	bool acks = (s->flags & LA_ACK) != 0;
+
+	if (acks && (seq_le(s->ack, c->snd_una) || seq_gt(s->ack, c->snd_max))) {
+		la_count(t, LA_C_drop_synsent);
+		if (!(s->flags & LA_RST))
+			la_emit_rst_ack(t, s);
+		return;
+	}
+	if (s->flags & LA_RST) {
+		if (acks)
+			la_tcb_end(c, LA_END_REFUSED);
+		else
+			la_count(t, LA_C_drop_synsent);
+		return;
+	}
+	if (!(s->flags & LA_SYN))
+		la_count(t, LA_C_drop_synsent);
+	else if (acks)
+		syn_acked(c, s);
+	else
+		simultaneous_open(c, s);
+}

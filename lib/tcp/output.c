@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What may be sent now (RFC 9293 3.8.6, 3.7.4; RFC 5681): the one place that decides, called at the end of
+ * every input, call and timer that may have changed the answer.
+ *
+ * Sequence space, once the SYN is acknowledged:
+ *
+ *      snd_una                snd_nxt            snd_una + snd_queued   (+1 with our FIN)
+ *         |---- in flight -------|---- to be sent -------|
+ *
+ * snd_max is the highest snd_nxt ever was; a time-out pulls snd_nxt back to snd_una and everything up to
+ * snd_max is then sent again as the congestion window allows. */
+
+#include "tcp/internal.h"
+
+/* The right edge never moves left (SHLD-14) and moves right only by a worthwhile step: the smaller of a
+ * segment and half the buffer (MUST-39, receiver's silly window avoidance). A window that scaling cannot
+ * say exactly is rounded up, so that the edge stays, as long as that is less than a unit beyond the buffer:
+ * a peer that sends byte by byte must not be able to push the edge on for ever. */
+uint32_t
+la_tcb_window_now(const struct la_tcb *c)
+{
+	uint32_t buf = la_tcb_opts(c)->rcvbuf, unit = 1u << c->rcv_wscale;
+	uint32_t free_bytes = c->rcv_queued < buf ? buf - c->rcv_queued : 0;
+	uint32_t offered = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+	uint32_t step = c->mss < buf / 2 ? c->mss : buf / 2;
+	uint32_t limit = (uint32_t)UINT16_MAX << c->rcv_wscale;
+	uint32_t w = free_bytes >= offered + step ? free_bytes : offered;
+
+	if (w > limit)
+		w = limit;
+	if (w & (unit - 1)) {
+		w &= ~(unit - 1);
+		if (w < offered && w < free_bytes && w < limit)
+			w += unit;
+	}
+	return w;
+}
+
+/* Fills window and timestamps, and notes what this ACK promised. */
+static void
+fill(struct la_tcb *c, struct la_tcp_hdr *h)
+{
+	uint32_t w = la_tcb_window_now(c) >> c->rcv_wscale;
+
+	h->wnd = (uint16_t)w;
+	if (c->flags & LA_F_TS) {
+		h->opts |= LA_OPT_TS;
+		h->tsval = la_tcb_tsval(c);
+		h->tsecr = c->ts_recent;
+	}
+	if (h->flags & LA_ACK)
+		h->ack = c->rcv_nxt;
+}
+
+static void
+acked_by_us(struct la_tcb *c, const struct la_tcp_hdr *h)
+{
+	uint32_t edge = c->rcv_nxt + ((uint32_t)h->wnd << c->rcv_wscale);
+
+	c->last_ack_sent = c->rcv_nxt;
+	c->rcv_adv = seq_max(c->rcv_adv, edge);
+	c->flags &= ~(uint32_t)(LA_F_ACK_NOW | LA_F_ACK_DELAY);
+}
+
+/* One segment of a synchronized state: `len` bytes from `seq` on. */
+bool
+la_tcb_send_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags)
+{
+	struct la_tcp_hdr h = {.seq = seq, .flags = flags | LA_ACK};
+
+	fill(c, &h);
+	if (!la_emit(c, &h, seq - c->snd_una, len)) {
+		la_tcb_pend(c);
+		return false;
+	}
+	acked_by_us(c, &h);
+	c->tcp->counters->v[LA_C_tcp_data_out] += len;
+	return true;
+}
+
+/* SYN, or SYN,ACK in SYN_RCVD (RFC 9293 3.5). Its window is never scaled (RFC 7323 2.2). */
+static bool
+send_syn(struct la_tcb *c)
+{
+	const struct la_conn_opts *o = la_tcb_opts(c);
+	bool first = c->state == LA_SYN_SENT;
+	struct la_tcp_hdr h = {
+		.seq = c->snd_una,
+		.flags = first ? LA_SYN : LA_SYN | LA_ACK,
+		.opts = LA_OPT_MSS,
+		.mss = (uint16_t)(c->tcp->mtu - (c->is4 ? 40u : 60u)),
+		.wscale = c->tcp->profiles[c->profile].rcv_wscale,
+	};
+	uint32_t w = o->rcvbuf < UINT16_MAX ? o->rcvbuf : UINT16_MAX;
+
+	if (o->mss && o->mss < h.mss)
+		h.mss = o->mss;
+	if (first ? !o->no_wscale : (c->flags & LA_F_WS) != 0)
+		h.opts |= LA_OPT_WSCALE;
+	if (first ? !o->no_timestamps : (c->flags & LA_F_TS) != 0) {
+		h.opts |= LA_OPT_TS;
+		h.tsval = la_tcb_tsval(c);
+		h.tsecr = first ? 0 : c->ts_recent;
+	}
+	h.wnd = (uint16_t)w;
+	h.ack = first ? 0 : c->rcv_nxt;
+	if (!la_emit(c, &h, 0, 0)) {
+		la_tcb_pend(c);
+		return false;
+	}
+	if (!first) {
+		c->last_ack_sent = c->rcv_nxt;
+		c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + w);
+	}
+	c->flags &= ~(uint32_t)LA_F_ACK_NOW;
+	if (c->snd_nxt == c->snd_una && c->snd_max != c->snd_una)
+		la_count(c->tcp, LA_C_retransmits);
+	c->snd_nxt = c->snd_una + 1;
+	c->snd_max = c->snd_nxt;
+	la_tcb_arm_rexmt(c, c->rto);
+	return true;
+}
+
+/* The sender's silly window avoidance and Nagle's rule (RFC 9293 3.8.6.2.1, 3.7.4): may a segment that is
+ * not full go? */
+static bool
+small_may_go(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
+{
+	if (fin || seq_lt(c->snd_nxt, c->snd_max)) /* the last one, or sent before */
+		return true;
+	if (len == left && ((c->flags & LA_F_NODELAY) || c->snd_nxt == c->snd_una))
+		return true;
+	return c->max_snd_wnd && len >= c->max_snd_wnd / 2;
+}
+
+static void
+sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
+{
+	if (seq_lt(seq, c->snd_max)) {
+		la_count(c->tcp, LA_C_retransmits);
+		c->retransmits++;
+		c->flags &= ~(uint32_t)LA_F_RTT_TIMING; /* Karn */
+	} else if (!(c->flags & (LA_F_RTT_TIMING | LA_F_TS))) {
+		c->flags |= LA_F_RTT_TIMING;
+		c->rtt_seq = seq + seglen;
+		c->rtt_at = c->tcp->tick;
+	}
+	if (c->snd_una == c->snd_max)
+		c->first_unacked_at = c->tcp->tick;
+	c->last_snd_at = c->tcp->tick;
+	c->snd_nxt = seq + seglen;
+	c->snd_max = seq_max(c->snd_max, c->snd_nxt);
+	if (!(c->flags & LA_F_REXMT_ON) || (c->flags & LA_F_PERSIST)) {
+		c->flags &= ~(uint32_t)LA_F_PERSIST;
+		la_tcb_arm_rexmt(c, c->rto);
+	}
+}
+
+/* The send window from snd_una on: the peer's and the congestion window; one segment beyond it on each of
+ * the first two duplicate ACKs (RFC 3042). */
+static uint32_t
+usable(const struct la_tcb *c)
+{
+	uint32_t w = c->cwnd;
+
+	if (c->dupacks && c->dupacks < 3 && !(c->flags & LA_F_RECOVERY))
+		w += c->dupacks * la_tcb_smss(c);
+	return w < c->snd_wnd ? w : c->snd_wnd;
+}
+
+/* Sends one segment of new or pulled-back data. False: nothing more may go (or could). */
+static bool
+send_some(struct la_tcb *c)
+{
+	uint32_t off = c->snd_nxt - c->snd_una, smss = la_tcb_smss(c), wnd = usable(c);
+	uint32_t left, len;
+	bool fin;
+
+	if (off > c->snd_queued) /* our FIN is out and snd_nxt stands behind it */
+		return false;
+	left = c->snd_queued - off;
+	len = left < smss ? left : smss;
+	if (off + len > wnd)
+		len = off < wnd ? wnd - off : 0;
+	fin = (c->flags & LA_F_FIN_QUEUED) && len == left && off + len < wnd;
+	if (len == 0 && !fin)
+		return false;
+	if (len < smss && !small_may_go(c, len, left, fin))
+		return false;
+	if (!la_tcb_send_segment(c, c->snd_nxt, len,
+				 (uint8_t)((len && len == left ? LA_PSH : 0) | (fin ? LA_FIN : 0))))
+		return false;
+	if (fin)
+		c->flags |= LA_F_FIN_SENT;
+	sent(c, c->snd_nxt, len + fin);
+	return true;
+}
+
+/* Data or a FIN waits, nothing is in flight and the window lets nothing out: only a probe can find out when
+ * it opens (RFC 9293 3.8.6.1). */
+static void
+persist_if_stuck(struct la_tcb *c)
+{
+	bool waits = c->snd_queued || (c->flags & (LA_F_FIN_QUEUED | LA_F_FIN_SENT)) == LA_F_FIN_QUEUED;
+
+	if (!waits || c->snd_nxt != c->snd_una || c->snd_max != c->snd_una)
+		return;
+	if (c->flags & (LA_F_REXMT_ON | LA_F_PENDING))
+		return;
+	c->flags |= LA_F_PERSIST;
+	c->backoff = 0;
+	c->first_unacked_at = c->tcp->tick;
+	la_tcb_arm_rexmt(c, c->rto);
+}
+
+static void
+delay_ack(struct la_tcb *c)
+{
+	if (c->delack_ref)
+		return;
+	la_wheel_add(&c->tcp->delack, c->tcp->tick + LA_DELACK_MS, la_tcb_slot(c));
+	c->delack_ref = true;
+}
+
+void
+la_tcb_output(struct la_tcb *c)
+{
+	switch (c->state) {
+	case LA_SYN_SENT:
+	case LA_SYN_RCVD:
+		if (c->snd_nxt == c->snd_una)
+			send_syn(c);
+		else if (c->flags & LA_F_ACK_NOW)
+			la_tcb_send_segment(c, c->snd_nxt, 0, 0);
+		return;
+	case LA_ESTABLISHED:
+	case LA_CLOSE_WAIT:
+	case LA_FIN_WAIT_1:
+	case LA_CLOSING:
+	case LA_LAST_ACK:
+		if (c->snd_una == c->snd_max && c->snd_queued && (c->flags & LA_F_SRTT) &&
+		    c->tcp->tick - c->last_snd_at > c->rto)
+			la_cc_idle(c);
+		while (send_some(c))
+			;
+		persist_if_stuck(c);
+		break;
+	case LA_FIN_WAIT_2:
+		break;
+	default:
+		return;
+	}
+	if (c->flags & LA_F_ACK_NOW)
+		la_tcb_send_segment(c, c->snd_max, 0, 0);
+	else if (c->flags & LA_F_ACK_DELAY)
+		delay_ack(c);
+}
+
+/* Fast retransmit: the first unacknowledged segment, without moving snd_nxt. */
+void
+la_tcb_resend_first(struct la_tcb *c)
+{
+	uint32_t next = c->snd_nxt, smss = la_tcb_smss(c);
+	uint32_t len = c->snd_queued < smss ? c->snd_queued : smss;
+	bool fin = (c->flags & LA_F_FIN_SENT) && len == c->snd_queued;
+
+	if (len + fin == 0)
+		return;
+	if (la_tcb_send_segment(c, c->snd_una, len,
+				(uint8_t)((len && len == c->snd_queued ? LA_PSH : 0) |
+					  (fin ? LA_FIN : 0))))
+		sent(c, c->snd_una, len + fin);
+	c->snd_nxt = seq_max(c->snd_nxt, next);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The send queue: every byte the user gave and the peer has not acknowledged, as a list of mbufs linked
+ * through `next`. The first byte of the head is snd_una's. A chunk is either a direct mbuf that holds a
+ * copy, or an mbuf that points at the user's constant bytes (external buffer); both are sent, and sent
+ * again, by attaching indirect mbufs to a range of them, so a byte is copied at most once, however often
+ * it is retransmitted. mbuf reference counts keep a chunk alive while the port still sends from it. */
+
+#include "tcp/internal.h"
+
+enum { CONST_CHUNK = 32768 }; /* mbuf lengths are 16 bits */
+
+/* Constant bytes are nobody's to free: one shared record serves all, its count never matters. */
+static void
+const_free(void *addr, void *opaque)
+{
+	(void)addr;
+	(void)opaque;
+}
+
+static struct rte_mbuf_ext_shared_info const_info = {.free_cb = const_free, .refcnt = 1};
+
+static size_t
+room(const struct la_tcb *c, size_t len)
+{
+	uint32_t limit = la_tcb_opts(c)->sndbuf;
+	size_t left = c->snd_queued < limit ? limit - c->snd_queued : 0;
+
+	return len < left ? len : left;
+}
+
+static void
+push(struct la_tcb *c, struct rte_mbuf *m)
+{
+	m->next = NULL;
+	if (c->snd_tail)
+		c->snd_tail->next = m;
+	else
+		c->snd_head = m;
+	c->snd_tail = m;
+}
+
+static struct rte_mbuf *
+chunk(struct la_tcb *c)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(c->tcp->mbufs);
+
+	if (!m)
+		la_count(c->tcp, LA_C_mbuf_exhausted);
+	return m;
+}
+
+size_t
+la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
+{
+	size_t todo = room(c, len), done = 0;
+
+	while (done < todo) {
+		struct rte_mbuf *m = c->snd_tail;
+		size_t n = todo - done;
+
+		if (!m || !RTE_MBUF_DIRECT(m) || rte_pktmbuf_tailroom(m) == 0) {
+			m = chunk(c);
+			if (!m)
+				break;
+			push(c, m);
+		}
+		if (n > rte_pktmbuf_tailroom(m))
+			n = rte_pktmbuf_tailroom(m);
+		memcpy(rte_pktmbuf_mtod_offset(m, char *, m->data_len),
+		       (const char *)buf + done, n);
+		m->data_len = (uint16_t)(m->data_len + n);
+		m->pkt_len = m->data_len;
+		c->snd_queued += (uint32_t)n;
+		done += n;
+	}
+	return done;
+}
+
+size_t
+la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
+{
+	size_t todo = room(c, len), done = 0;
+
+	while (done < todo) {
+		size_t n = todo - done > CONST_CHUNK ? CONST_CHUNK : todo - done;
+		struct rte_mbuf *m = chunk(c);
+
+		if (!m)
+			break;
+		/* mbufs only ever read what hangs on the send queue */
+		rte_pktmbuf_attach_extbuf(m, (void *)((uintptr_t)buf + done), RTE_BAD_IOVA,
+					  (uint16_t)n, &const_info);
+		m->data_off = 0;
+		m->data_len = (uint16_t)n;
+		m->pkt_len = (uint32_t)n;
+		push(c, m);
+		c->snd_queued += (uint32_t)n;
+		done += n;
+	}
+	return done;
+}
+
+/* n bytes were acknowledged. */
+void
+la_sendq_trim(struct la_tcb *c, uint32_t n)
+{
+	c->snd_queued -= n;
+	while (n) {
+		struct rte_mbuf *m = c->snd_head;
+
+		if (n < m->data_len) {
+			m->data_off = (uint16_t)(m->data_off + n);
+			m->data_len = (uint16_t)(m->data_len - n);
+			m->pkt_len = m->data_len;
+			return;
+		}
+		n -= m->data_len;
+		c->snd_head = m->next;
+		rte_pktmbuf_free_seg(m);
+	}
+	if (!c->snd_head)
+		c->snd_tail = NULL;
+}
+
+static bool
+attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, struct rte_mbuf *from,
+       uint32_t off, uint32_t n)
+{
+	struct rte_mbuf *mi = chunk(c);
+
+	if (!mi)
+		return false;
+	rte_pktmbuf_attach(mi, from);
+	mi->data_off = (uint16_t)(from->data_off + off);
+	mi->data_len = (uint16_t)n;
+	mi->next = NULL;
+	(*last)->next = mi;
+	*last = mi;
+	pkt->nb_segs++;
+	pkt->pkt_len += n;
+	return true;
+}
+
+/* Adds len bytes, starting off bytes behind snd_una, to a packet whose headers are written: small ones are
+ * copied behind the headers, others attached. False: no mbuf; the packet is still the caller's. */
+bool
+la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len)
+{
+	struct rte_mbuf *m = c->snd_head, *last = pkt;
+	bool copy = len <= rte_pktmbuf_tailroom(pkt) &&
+		    (len <= LA_COPY_MAX || !(c->tcp->offloads & LA_OFF_TX_MULTI_SEG));
+
+	for (; off >= m->data_len; m = m->next)
+		off -= m->data_len;
+	for (; len; m = m->next, off = 0) {
+		uint32_t n = m->data_len - off;
+
+		if (n > len)
+			n = len;
+		if (copy)
+			memcpy(rte_pktmbuf_append(pkt, (uint16_t)n),
+			       rte_pktmbuf_mtod_offset(m, char *, off), n);
+		else if (!attach(c, pkt, &last, m, off, n))
+			return false;
+		len -= n;
+	}
+	return true;
+}

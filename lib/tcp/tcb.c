@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pool of TCBs, the one function that writes a state, and a TCB's place in the wheel.
+ *
+ * Timers of live connections are lazy. A TCB keeps true deadlines (rexmt_at, user_at, long_at); the wheel
+ * only promises to come by no later than the earliest of them. Re-arming a timer later, which is what nearly
+ * every ACK does, writes one field. When a reference comes by, due timers run and the next deadline decides
+ * where the reference goes.
+ *
+ * The wheel has no removal, so a TCB may have more references there than it needs: one near (the earliest),
+ * one far (a keep-alive, hours away, which must not be added again for each time-out before it), and stale
+ * ones that a shortened deadline left behind. A reference counts only if it comes by at the tick that
+ * wheel_near or wheel_far names, so a stale one, or one of a slot's former owner, is recognised and does
+ * nothing. To keep their number bounded a retransmission moves the near reference forward only when it would
+ * otherwise come more than twice as late, and no timer does beyond LA_WHEEL_REFS references a slot (wheel_refs counts them, and
+ * outlives the connection); in that last case the timer fires late and timer_late counts it. */
+
+#include "tcp/internal.h"
+
+struct la_tcb *
+la_tcb_alloc(struct la_tcp *t, const struct la_tuple *tuple)
+{
+	uint32_t slot = t->tcb_free;
+	struct la_tcb *c;
+	uint8_t refs = 0;
+	bool delack = false;
+
+	if (slot) {
+		c = &t->tcbs[slot];
+		t->tcb_free = c->next;
+		refs = c->wheel_refs;
+		delack = c->delack_ref;
+		memset(c, 0, sizeof(*c));
+	} else if (t->tcb_fresh <= t->tcb_capacity) {
+		c = &t->tcbs[t->tcb_fresh++];
+	} else {
+		la_count(t, LA_C_conn_table_full);
+		return NULL;
+	}
+	c->wheel_refs = refs;
+	c->delack_ref = delack;
+	c->tcp = t;
+	c->laddr = tuple->laddr;
+	c->raddr = tuple->raddr;
+	c->lport = tuple->lport;
+	c->rport = tuple->rport;
+	c->is4 = la_addr_is4(&tuple->laddr);
+	if (++t->tcb_live > t->counters->v[LA_C_live_peak])
+		t->counters->v[LA_C_live_peak] = t->tcb_live;
+	t->counters->v[LA_C_live] = t->tcb_live;
+	return c;
+}
+
+void
+la_tcb_free(struct la_tcb *c)
+{
+	struct la_tcp *t = c->tcp;
+
+	la_tcb_drop_buffers(c);
+	c->state = LA_CLOSED;
+	if (c->flags & LA_F_PENDING) { /* la_tcb_unpend() frees it when it comes to it */
+		c->flags = LA_F_PENDING | LA_F_DEAD;
+		return;
+	}
+	c->flags = 0;
+	c->next = t->tcb_free;
+	t->tcb_free = la_tcb_slot(c);
+	t->counters->v[LA_C_live] = --t->tcb_live;
+}
+
+void
+la_tcb_tuple(const struct la_tcb *c, struct la_tuple *tuple)
+{
+	*tuple = (struct la_tuple){c->laddr, c->raddr, c->lport, c->rport};
+}
+
+uint64_t
+la_tcb_hash(const struct la_tcb *c)
+{
+	uint32_t ports = (uint32_t)c->lport << 16 | c->rport;
+
+	if (c->is4)
+		return la_hash_tuple4(&c->tcp->key, c->laddr.w[3], c->raddr.w[3], ports);
+	return la_hash_tuple6(&c->tcp->key, &c->laddr, &c->raddr, ports);
+}
+
+/* The only place a state is written. (TIME_WAIT entries have no state to write: la_tcb_time_wait() notes
+ * the transition here just before the TCB goes.) */
+void
+la_tcb_set_state(struct la_tcb *c, enum la_state next)
+{
+	struct la_counters *n = c->tcp->counters;
+
+	n->transition[c->state][next]++;
+	n->entered[next]++;
+	if (c->state != LA_CLOSED)
+		n->state[c->state]--;
+	if (next != LA_CLOSED && next != LA_TIME_WAIT)
+		n->state[next]++;
+	c->state = (uint8_t)next;
+}
+
+/* --- a TCB's place in the wheel ------------------------------------------------------------------------ */
+
+static bool
+next_deadline(const struct la_tcb *c, uint32_t *at)
+{
+	uint32_t keepalive = la_tcb_opts(c)->keepalive_ms;
+	bool any = false;
+
+#define CONSIDER(d) (*at = any ? seq_min(*at, (d)) : (d), any = true)
+	if (c->flags & LA_F_REXMT_ON)
+		CONSIDER(c->rexmt_at);
+	if (c->flags & LA_F_USER_TIMER)
+		CONSIDER(c->user_at);
+	if (c->flags & LA_F_FW2_TIMER)
+		CONSIDER(c->long_at);
+	else if (keepalive && c->state >= LA_ESTABLISHED)
+		CONSIDER(c->long_at + keepalive);
+#undef CONSIDER
+	return any;
+}
+
+static void
+add_near(struct la_tcb *c, uint32_t at)
+{
+	if (c->wheel_refs >= LA_WHEEL_REFS) {
+		la_count(c->tcp, LA_C_timer_late);
+		return;
+	}
+	c->wheel_near = la_wheel_add(&c->tcp->wheel, at, la_tcb_ref(c));
+	c->flags |= LA_F_NEAR;
+	c->wheel_refs++;
+}
+
+/* Sees to it that the wheel comes by no later than the next deadline. */
+void
+la_tcb_schedule(struct la_tcb *c)
+{
+	uint32_t now = c->tcp->tick, at;
+
+	if ((c->flags & LA_F_DEAD) || !next_deadline(c, &at))
+		return;
+	if ((c->flags & LA_F_FAR) && seq_le(c->wheel_far, at))
+		return;
+	if (!(c->flags & LA_F_NEAR)) {
+		add_near(c, at);
+		return;
+	}
+	if (seq_le(c->wheel_near, at))
+		return;
+	if ((c->flags & LA_F_REXMT_ON) && at == c->rexmt_at &&
+	    c->wheel_near - now <= 2 * (at - now))
+		return; /* soon enough: RFC 6298 names the earliest moment, not the latest */
+	if (!(c->flags & LA_F_FAR)) { /* what was near is far from now on */
+		c->wheel_far = c->wheel_near;
+		c->flags |= LA_F_FAR;
+	}
+	add_near(c, at);
+}
+
+/* A reference to this slot has come by. */
+void
+la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
+{
+	struct la_tcb *c = &t->tcbs[slot];
+
+	c->wheel_refs--;
+	if ((c->flags & LA_F_NEAR) && c->wheel_near == tick)
+		c->flags &= ~(uint32_t)LA_F_NEAR;
+	else if ((c->flags & LA_F_FAR) && c->wheel_far == tick)
+		c->flags &= ~(uint32_t)LA_F_FAR;
+	else
+		return;
+	la_tcb_timers(c); /* may end it */
+}
+
+void
+la_tcb_arm_rexmt(struct la_tcb *c, uint32_t ms)
+{
+	c->rexmt_at = c->tcp->tick + ms;
+	c->flags |= LA_F_REXMT_ON;
+	la_tcb_schedule(c);
+}
+
+/* --- output that did not fit --------------------------------------------------------------------------- */
+
+void
+la_tcb_pend(struct la_tcb *c)
+{
+	struct la_tcp *t = c->tcp;
+
+	if (c->flags & LA_F_PENDING)
+		return;
+	c->flags |= LA_F_PENDING;
+	c->next = 0;
+	if (t->pending_tail)
+		t->tcbs[t->pending_tail].next = la_tcb_slot(c);
+	else
+		t->pending_head = la_tcb_slot(c);
+	t->pending_tail = la_tcb_slot(c);
+}
+
+/* The first of the list, or NULL. One that ended meanwhile is freed and passed over. */
+struct la_tcb *
+la_tcb_unpend(struct la_tcp *t)
+{
+	while (t->pending_head) {
+		struct la_tcb *c = &t->tcbs[t->pending_head];
+
+		t->pending_head = c->next;
+		if (!t->pending_head)
+			t->pending_tail = 0;
+		c->flags &= ~(uint32_t)LA_F_PENDING;
+		if (!(c->flags & LA_F_DEAD))
+			return c;
+		la_tcb_free(c);
+	}
+	return NULL;
+}
+
+/* --- look-up ------------------------------------------------------------------------------------------- */
+
+static inline bool
+match4(const void *ctx, la_ref ref, const void *key)
+{
+	const struct la_tcp *t = ctx;
+	const struct la_seg *s = key;
+
+	if (la_ref_pool(ref) == LA_POOL_TCB) {
+		const struct la_tcb *c = &t->tcbs[la_ref_slot(ref)];
+
+		return c->raddr.w[3] == s->src.w[3] && c->laddr.w[3] == s->dst.w[3] &&
+		       c->rport == s->sport && c->lport == s->dport && c->is4;
+	}
+	return la_ref_pool(ref) == LA_POOL_TW4 &&
+	       la_tw_match4(&t->tw, ref, s->dst.w[3], s->src.w[3], s->dport, s->sport);
+}
+
+static inline bool
+match6(const void *ctx, la_ref ref, const void *key)
+{
+	const struct la_tcp *t = ctx;
+	const struct la_seg *s = key;
+
+	if (la_ref_pool(ref) == LA_POOL_TCB) {
+		const struct la_tcb *c = &t->tcbs[la_ref_slot(ref)];
+
+		return la_addr_eq(&c->raddr, &s->src) && la_addr_eq(&c->laddr, &s->dst) &&
+		       c->rport == s->sport && c->lport == s->dport;
+	}
+	return la_ref_pool(ref) == LA_POOL_TW6 &&
+	       la_tw_match6(&t->tw, ref, &s->dst, &s->src, s->dport, s->sport);
+}
+
+la_ref *
+la_tcp_lookup(struct la_tcp *t, const struct la_seg *s)
+{
+	return s->is4 ? la_index_find(&t->index, s->hash, match4, t, s)
+		      : la_index_find(&t->index, s->hash, match6, t, s);
+}
+
+la_ref
+la_tcp_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash)
+{
+	struct la_seg s = {
+		.src = tuple->raddr,
+		.dst = tuple->laddr,
+		.sport = tuple->rport,
+		.dport = tuple->lport,
+		.is4 = la_addr_is4(&tuple->laddr),
+		.hash = hash,
+	};
+	la_ref *place = la_tcp_lookup(t, &s);
+
+	return place ? *place : 0;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The TCP of one shard: birth and death, the passing of time, what lib/net takes out, ICMP. */
+
+#include <errno.h>
+
+#include "tcp/internal.h"
+
+enum { TIMERS_A_POLL = 1024, PENDING_A_POLL = 64, TIMER_BATCH = 32 };
+
+static uint32_t
+or_default(uint32_t v, uint32_t def)
+{
+	return v ? v : def;
+}
+
+static void
+capacities(const struct la_shard_config *cfg, uint32_t *conns, uint32_t *tw4, uint32_t *tw6)
+{
+	*conns = or_default(cfg->max_conns, 65536);
+	*tw4 = or_default(cfg->max_time_wait4, 1u << 20);
+	*tw6 = or_default(cfg->max_time_wait6, 1u << 16);
+}
+
+static uint32_t
+wheel_refs(uint32_t conns, uint32_t tw4, uint32_t tw6)
+{
+	return tw4 + tw6 + conns * LA_WHEEL_REFS;
+}
+
+static size_t
+tcb_bytes(uint32_t conns)
+{
+	return ((size_t)conns + 1) * sizeof(struct la_tcb);
+}
+
+/* The small tables of every shard, whatever its size. */
+struct small {
+	struct rte_mbuf *out[LA_TCP_OUT_MAX];
+	struct la_listener listeners[LA_TCP_LISTENERS];
+	struct la_profile profiles[LA_TCP_PROFILES];
+	uint16_t listen_port[65536];
+};
+
+size_t
+la_tcp_memory(const struct la_shard_config *cfg)
+{
+	uint32_t conns, tw4, tw6;
+
+	capacities(cfg, &conns, &tw4, &tw6);
+	return sizeof(struct small) + tcb_bytes(conns) + la_index_memory(conns + tw4 + tw6) +
+	       la_tw_memory(tw4, tw6) + la_wheel_memory(LA_WHEEL_SLOTS, wheel_refs(conns, tw4, tw6)) +
+	       la_wheel_memory(LA_DELACK_SLOTS, conns);
+}
+
+int
+la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters,
+	    la_tcp_owns *owns, const void *net)
+{
+	struct small *small;
+	uint32_t conns, tw4, tw6;
+	int err;
+
+	capacities(cfg, &conns, &tw4, &tw6);
+	if ((uint64_t)conns * LA_WHEEL_REFS + tw4 + tw6 > UINT32_MAX ||
+	    conns >= LA_REF_SLOT_MASK || tw4 >= LA_REF_SLOT_MASK || tw6 >= LA_REF_SLOT_MASK)
+		return -EINVAL;
+	memset(t, 0, sizeof(*t));
+	t->now = cfg->now;
+	t->tick = (uint32_t)cfg->now;
+	t->offloads = cfg->offloads;
+	t->counters = counters;
+	t->mbufs = cfg->mbufs;
+	t->mem = cfg->mem ? cfg->mem : &la_mem_default;
+	t->mtu = or_default(cfg->mtu, 1500);
+	t->rto_min = or_default(cfg->rto_min_ms, 200);
+	t->msl = or_default(cfg->msl_ms, 30000);
+	t->owns = owns;
+	t->net = net;
+	la_hash_key_init(&t->key, cfg->secret);
+
+	small = la_mem_alloc(t->mem, sizeof(*small), 64);
+	if (!small)
+		return -ENOMEM;
+	t->out = small->out;
+	t->listeners = small->listeners;
+	t->profiles = small->profiles;
+	t->listen_port = small->listen_port;
+	t->tcb_capacity = conns;
+	t->tcb_fresh = 1;
+	err = -ENOMEM;
+	t->tcbs = la_mem_alloc(t->mem, tcb_bytes(conns), 64);
+	if (!t->tcbs)
+		goto no_tcbs;
+	err = la_index_init(&t->index, t->mem, conns + tw4 + tw6);
+	if (err)
+		goto no_index;
+	err = la_wheel_init(&t->wheel, t->mem, LA_WHEEL_SLOTS, wheel_refs(conns, tw4, tw6), t->tick);
+	if (err)
+		goto no_wheel;
+	err = la_wheel_init(&t->delack, t->mem, LA_DELACK_SLOTS, conns, t->tick);
+	if (err)
+		goto no_delack;
+	err = la_tw_init(&t->tw, t->mem, &t->index, &t->wheel, &t->key, counters, tw4, tw6);
+	if (err)
+		goto no_tw;
+	return 0;
+no_tw:
+	la_wheel_fini(&t->delack);
+no_delack:
+	la_wheel_fini(&t->wheel);
+no_wheel:
+	la_index_fini(&t->index);
+no_index:
+	la_mem_free(t->mem, t->tcbs, tcb_bytes(conns));
+no_tcbs:
+	la_mem_free(t->mem, small, sizeof(*small));
+	return err;
+}
+
+void
+la_tcp_fini(struct la_tcp *t)
+{
+	for (uint32_t i = 1; i < t->tcb_fresh; i++)
+		la_tcb_drop_buffers(&t->tcbs[i]);
+	for (unsigned i = t->out_head; i < t->out_n; i++)
+		rte_pktmbuf_free(t->out[i]);
+	la_tw_fini(&t->tw);
+	la_wheel_fini(&t->delack);
+	la_wheel_fini(&t->wheel);
+	la_index_fini(&t->index);
+	la_mem_free(t->mem, t->tcbs, tcb_bytes(t->tcb_capacity));
+	la_mem_free(t->mem, t->out, sizeof(struct small));
+}
+
+void
+la_tcp_now(struct la_tcp *t, uint64_t now)
+{
+	if (now > t->now) {
+		t->now = now;
+		t->tick = (uint32_t)now;
+	}
+}
+
+/* --- time ------------------------------------------------------------------------------------------------ */
+
+static void
+expired(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (la_ref_pool(refs[i]) == LA_POOL_TCB)
+			__builtin_prefetch(&t->tcbs[la_ref_slot(refs[i])]);
+		else
+			__builtin_prefetch(la_tw_core(&t->tw, refs[i]));
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (la_ref_pool(refs[i]) == LA_POOL_TCB)
+			la_tcb_wheel(t, la_ref_slot(refs[i]), tick);
+		else
+			la_tw_wheel(&t->tw, refs[i], tick);
+	}
+}
+
+static bool
+out_is_crowded(const struct la_tcp *t)
+{
+	return t->out_n - t->out_head > LA_TCP_OUT_MAX - LA_TCP_OUT_BURST;
+}
+
+static bool
+run_wheels(struct la_tcp *t)
+{
+	uint32_t refs[TIMER_BATCH], tick;
+	unsigned n, done = 0;
+
+	while (!out_is_crowded(t) &&
+	       (n = la_wheel_pop(&t->delack, t->tick, refs, TIMER_BATCH, &tick)) != 0)
+		for (unsigned i = 0; i < n; i++)
+			la_tcb_delack(t, refs[i]);
+	do {
+		if (out_is_crowded(t))
+			return true;
+		n = la_wheel_pop(&t->wheel, t->tick, refs, TIMER_BATCH, &tick);
+		expired(t, refs, n, tick);
+		done += n;
+	} while (n && done < TIMERS_A_POLL);
+	return n != 0;
+}
+
+/* Connections whose output did not fit get another try, each once a poll. */
+static bool
+run_pending(struct la_tcp *t)
+{
+	uint32_t last = t->pending_tail;
+
+	for (unsigned i = 0; i < PENDING_A_POLL && t->pending_head; i++) {
+		struct la_tcb *c;
+		bool was_last;
+
+		if (out_is_crowded(t))
+			return true;
+		was_last = t->pending_head == last;
+		c = la_tcb_unpend(t);
+		if (!c)
+			return false;
+		c->flags |= LA_F_BUSY;
+		la_tcb_events(c);
+		if (was_last)
+			break;
+	}
+	return false; /* what is left waits for room: trying again at once would spin */
+}
+
+bool
+la_tcp_poll(struct la_tcp *t)
+{
+	bool more = run_wheels(t);
+
+	if (t->pending_head)
+		more |= run_pending(t);
+	return more;
+}
+
+uint64_t
+la_tcp_next(const struct la_tcp *t)
+{
+	uint32_t a, b;
+	bool has_a = la_wheel_next(&t->wheel, &a), has_b = la_wheel_next(&t->delack, &b);
+
+	if (t->pending_head)
+		return t->now;
+	if (!has_a && !has_b)
+		return UINT64_MAX;
+	if (has_b && (!has_a || seq_lt(b, a)))
+		a = b;
+	return seq_le(a, t->tick) ? t->now : t->now + (a - t->tick);
+}
+
+unsigned
+la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max)
+{
+	unsigned n = t->out_n - t->out_head;
+
+	if (n > max)
+		n = max;
+	memcpy(pkts, t->out + t->out_head, n * sizeof(pkts[0]));
+	t->out_head += n;
+	if (t->out_head == t->out_n)
+		t->out_head = t->out_n = 0;
+	return n;
+}
+
+/* --- the rest of the shard's calls ------------------------------------------------------------------------ */
+
+int
+la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn_info *info)
+{
+	/* the look-up does not write; it hands out a place that callers on the packet path write to */
+	struct la_tcp *u = (struct la_tcp *)(uintptr_t)t;
+	la_ref ref = la_tcp_lookup_tuple(u, tuple, la_hash_tuple(&t->key, tuple));
+	const struct la_tw_core *e;
+
+	if (!ref)
+		return -ENOENT;
+	if (la_ref_pool(ref) == LA_POOL_TCB) {
+		la_conn_info((const struct la_conn *)&t->tcbs[la_ref_slot(ref)], info);
+		return 0;
+	}
+	e = la_tw_core(&t->tw, ref);
+	*info = (struct la_conn_info){
+		.tuple = *tuple,
+		.state = LA_TIME_WAIT,
+		.snd_una = e->snd_nxt,
+		.snd_nxt = e->snd_nxt,
+		.rcv_nxt = e->rcv_nxt,
+		.timestamps = (e->flags & LA_TW_TS) != 0,
+		.time_wait_left_ms = seq_gt(e->deadline, t->tick) ? e->deadline - t->tick : 0,
+	};
+	return 0;
+}
+
+uint32_t
+la_tcp_abort_all(struct la_tcp *t, unsigned max)
+{
+	for (; max && t->sweep + 1 < t->tcb_fresh && !out_is_crowded(t); t->sweep++) {
+		struct la_tcb *c = &t->tcbs[t->sweep + 1];
+
+		if (c->state == LA_CLOSED || (c->flags & LA_F_DEAD))
+			continue;
+		la_abort((struct la_conn *)c);
+		max--;
+	}
+	if (t->sweep + 1 >= t->tcb_fresh)
+		t->sweep = 0;
+	return t->tcb_live;
+}
+
+/* RFC 1191 7.1: where to go when a router does not say. */
+static uint32_t
+plateau(uint32_t mtu)
+{
+	static const uint16_t table[] = {8166, 4352, 2002, 1492, 1006, 508, 296, 68};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i] < mtu)
+			return table[i];
+	return 68;
+}
+
+static void
+path_mtu(struct la_tcb *c, uint32_t mtu)
+{
+	uint32_t headers = c->is4 ? 40 : 60, floor = c->is4 ? 552 : 1280;
+
+	if (mtu == 0)
+		mtu = plateau(c->mss + headers);
+	if (mtu < floor)
+		mtu = floor;
+	if (mtu - headers >= c->mss)
+		return;
+	la_count(c->tcp, LA_C_icmp_pmtu);
+	c->mss = (uint16_t)(mtu - headers);
+	c->flags |= LA_F_PMTU;
+	if (c->state != LA_SYN_SENT && c->state != LA_SYN_RCVD) {
+		c->snd_nxt = c->snd_una; /* what was too big goes again, smaller, at once */
+		la_tcb_output(c);
+	}
+}
+
+/* RFC 5927 4: only an error about a segment that is in flight is believed. */
+void
+la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
+	    uint32_t mtu)
+{
+	la_ref ref = la_tcp_lookup_tuple(t, tuple, la_hash_tuple(&t->key, tuple));
+	struct la_tcb *c = la_ref_pool(ref) == LA_POOL_TCB ? &t->tcbs[la_ref_slot(ref)] : NULL;
+
+	if (!c || seq_lt(seq, c->snd_una) || !seq_lt(seq, c->snd_max)) {
+		la_count(t, LA_C_icmp_unmatched);
+		return;
+	}
+	if (what == LA_TCP_ICMP_PMTU) {
+		path_mtu(c, mtu);
+	} else if (what == LA_TCP_ICMP_HARD && c->state == LA_SYN_SENT) {
+		la_count(t, LA_C_icmp_hard);
+		la_tcb_end(c, LA_END_REFUSED);
+	} else {
+		la_count(t, LA_C_icmp_soft);
+	}
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The timers of a live connection:
+ *
+ *   retransmission  RFC 6298; also repeats SYN and SYN,ACK; gives up after R2 (RFC 9293 3.8.3)
+ *   persist         probes a closed window (RFC 9293 3.8.6.1); shares the retransmission's deadline
+ *   keep-alive      off unless asked for (RFC 9293 3.8.4)
+ *   FIN_WAIT_2      ends a connection whose user has closed and whose peer never does
+ *   user            la_set_timer()
+ *   delayed ACK     in a wheel of its own, since it is the only short one
+ *
+ * Each expiry handler below is called when its deadline has passed, and may end the connection. */
+
+#include "tcp/internal.h"
+
+/* R2: how long may the peer leave us without an answer? */
+static uint32_t
+patience(const struct la_tcb *c)
+{
+	const struct la_conn_opts *o = la_tcb_opts(c);
+
+	if (o->user_timeout_ms)
+		return o->user_timeout_ms;
+	return c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD ? LA_R2_SYN_MS : LA_R2_MS;
+}
+
+/* <SEQ=snd_una-1>: outside the peer's window whatever that is, so it must be answered, and costs no byte. */
+static void
+probe(struct la_tcb *c)
+{
+	la_tcb_send_segment(c, c->snd_una - 1, 0, 0);
+}
+
+static void
+persist_expired(struct la_tcb *c)
+{
+	uint32_t ms = c->rto;
+
+	la_count(c->tcp, LA_C_zero_window_probes);
+	probe(c);
+	if (c->backoff < 16)
+		c->backoff++;
+	ms = ms << c->backoff < LA_RTO_MAX_MS ? ms << c->backoff : LA_RTO_MAX_MS;
+	la_tcb_arm_rexmt(c, ms);
+}
+
+static void
+rexmt_expired(struct la_tcb *c)
+{
+	struct la_tcp *t = c->tcp;
+
+	if (t->tick - c->first_unacked_at >= patience(c)) {
+		la_tcb_end(c, LA_END_TIMEOUT);
+		return;
+	}
+	if (c->flags & LA_F_PERSIST) {
+		persist_expired(c);
+		return;
+	}
+	la_count(t, LA_C_rto_expired);
+	la_rtt_backoff(c);
+	c->flags &= ~(uint32_t)LA_F_RTT_TIMING;
+	la_tcb_arm_rexmt(c, c->rto);
+	if (c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD) {
+		c->flags |= LA_F_SYN_LOST;
+		c->snd_nxt = c->snd_una;
+		return; /* la_tcb_output() sends it */
+	}
+	la_cc_timeout(c);
+	if (c->snd_wnd == 0) /* the window closed over what is in flight: ask with the first of it */
+		la_tcb_resend_first(c);
+	else
+		c->snd_nxt = c->snd_una; /* la_tcb_output() begins there again */
+}
+
+static void
+keepalive_expired(struct la_tcb *c)
+{
+	uint32_t idle = la_tcb_opts(c)->keepalive_ms;
+
+	if (c->backoff >= LA_KEEPALIVE_PROBES) {
+		la_tcb_end(c, LA_END_TIMEOUT);
+		return;
+	}
+	c->backoff++;
+	la_count(c->tcp, LA_C_keepalive_probes);
+	probe(c);
+	/* the next one after the interval: long_at is when the peer was last heard of, as it were */
+	c->long_at = c->tcp->tick - idle + (idle < LA_KEEPALIVE_INTERVAL_MS ? idle
+									    : LA_KEEPALIVE_INTERVAL_MS);
+}
+
+static bool
+due(const struct la_tcb *c, uint32_t flag, uint32_t at)
+{
+	return (c->flags & flag) && !(c->flags & LA_F_DEAD) && seq_le(at, c->tcp->tick);
+}
+
+/* The wheel has come by: runs what is due, then sees to the next deadline. */
+void
+la_tcb_timers(struct la_tcb *c)
+{
+	uint32_t keepalive = la_tcb_opts(c)->keepalive_ms;
+
+	c->flags |= LA_F_BUSY;
+	if (due(c, LA_F_USER_TIMER, c->user_at)) {
+		c->flags &= ~(uint32_t)LA_F_USER_TIMER;
+		if (c->ops->timer && !(c->flags & LA_F_USER_CLOSED))
+			c->ops->timer((struct la_conn *)c, c->user);
+	}
+	if (due(c, LA_F_REXMT_ON, c->rexmt_at))
+		rexmt_expired(c);
+	if (due(c, LA_F_FW2_TIMER, c->long_at))
+		la_tcb_end(c, LA_END_FIN_WAIT_2);
+	if (keepalive && !(c->flags & (LA_F_FW2_TIMER | LA_F_DEAD | LA_F_REXMT_ON | LA_F_DETACHED)) &&
+	    c->state >= LA_ESTABLISHED && seq_le(c->long_at + keepalive, c->tcp->tick))
+		keepalive_expired(c);
+	if (!(c->flags & LA_F_DEAD))
+		la_tcb_schedule(c);
+	la_tcb_events(c); /* last: it may free c */
+}
+
+/* The delayed-ACK reference of a slot has come by. A connection that owes no ACK any more, or whose slot has
+ * a new owner, is left alone; one that owes it since less than the delay gets it early, which is lawful. */
+void
+la_tcb_delack(struct la_tcp *t, uint32_t slot)
+{
+	struct la_tcb *c = &t->tcbs[slot];
+
+	c->delack_ref = false;
+	if (!(c->flags & LA_F_ACK_DELAY) || (c->flags & LA_F_DEAD))
+		return;
+	la_count(t, LA_C_delayed_acks);
+	c->flags |= LA_F_ACK_NOW;
+	la_tcb_output(c);
+}

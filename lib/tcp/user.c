@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The calls of include/lastack/conn.h that neither open nor end a connection. */
+
+#include <errno.h>
+
+#include "tcp/internal.h"
+
+static struct la_tcb *
+tcb(struct la_conn *conn)
+{
+	return (struct la_tcb *)conn;
+}
+
+static const struct la_tcb *
+ctcb(const struct la_conn *conn)
+{
+	return (const struct la_tcb *)conn;
+}
+
+static ssize_t
+send_with(struct la_conn *conn, const void *buf, size_t len,
+	  size_t (*append)(struct la_tcb *, const void *, size_t))
+{
+	struct la_tcb *c = tcb(conn);
+	size_t n;
+
+	if (c->flags & (LA_F_DEAD | LA_F_DETACHED))
+		return (c->flags & LA_F_DEAD) ? -ENOTCONN : -EPIPE;
+	if (c->flags & LA_F_FIN_QUEUED)
+		return -EPIPE;
+	n = append(c, buf, len);
+	if (n < len) {
+		c->flags |= LA_F_BLOCKED;
+		if (c->snd_queued <= la_tcb_opts(c)->sndbuf / 2)
+			la_tcb_pend(c); /* it was mbufs that lacked: no ACK will tell */
+	}
+	if (n && !(c->flags & LA_F_BUSY))
+		la_tcb_output(c);
+	return (ssize_t)n;
+}
+
+ssize_t
+la_send(struct la_conn *c, const void *buf, size_t len)
+{
+	return send_with(c, buf, len, la_sendq_copy);
+}
+
+ssize_t
+la_send_const(struct la_conn *c, const void *buf, size_t len)
+{
+	return send_with(c, buf, len, la_sendq_const);
+}
+
+size_t
+la_send_room(const struct la_conn *conn)
+{
+	const struct la_tcb *c = ctcb(conn);
+	uint32_t limit = la_tcb_opts(c)->sndbuf;
+
+	if (c->flags & (LA_F_DEAD | LA_F_DETACHED | LA_F_FIN_QUEUED))
+		return 0;
+	return c->snd_queued < limit ? limit - c->snd_queued : 0;
+}
+
+size_t
+la_peek(const struct la_conn *conn, const void **span)
+{
+	const struct la_tcb *c = ctcb(conn);
+	const struct rte_mbuf *m = c->rcv_head;
+
+	while (m && m->data_len == 0)
+		m = m->next;
+	if (!m)
+		return 0;
+	*span = rte_pktmbuf_mtod(m, const void *);
+	return m->data_len;
+}
+
+void
+la_consume(struct la_conn *conn, size_t n)
+{
+	struct la_tcb *c = tcb(conn);
+	uint32_t before = la_tcb_window_now(c);
+	uint32_t left = n < c->rcv_queued ? (uint32_t)n : c->rcv_queued;
+
+	c->rcv_queued -= left;
+	while (c->rcv_head && (left || c->rcv_head->data_len == 0)) {
+		struct rte_mbuf *m = c->rcv_head;
+
+		if (left < m->data_len) {
+			m->data_off = (uint16_t)(m->data_off + left);
+			m->data_len = (uint16_t)(m->data_len - left);
+			break;
+		}
+		left -= m->data_len;
+		c->rcv_head = m->next;
+		rte_pktmbuf_free_seg(m);
+	}
+	if (!c->rcv_head)
+		c->rcv_tail = NULL;
+	if (c->flags & LA_F_BUSY) { /* an ACK that is due anyway will say it; a big step says it now */
+		if (la_tcb_window_now(c) > before && before < la_tcb_opts(c)->rcvbuf / 4)
+			c->flags |= LA_F_ACK_NOW;
+		return;
+	}
+	if (c->flags & LA_F_DETACHED) {
+		la_tcb_finish_if_read(c);
+		return;
+	}
+	if (la_tcb_window_now(c) > before && !(c->flags & LA_F_DEAD)) {
+		c->flags |= LA_F_ACK_NOW;
+		la_tcb_output(c);
+	}
+}
+
+size_t
+la_unread(const struct la_conn *c)
+{
+	return ctcb(c)->rcv_queued;
+}
+
+void
+la_set_timer(struct la_conn *conn, uint32_t ms)
+{
+	struct la_tcb *c = tcb(conn);
+
+	if (c->flags & LA_F_DEAD)
+		return;
+	if (!ms) {
+		c->flags &= ~(uint32_t)LA_F_USER_TIMER;
+		return;
+	}
+	c->user_at = c->tcp->tick + ms;
+	c->flags |= LA_F_USER_TIMER;
+	la_tcb_schedule(c);
+}
+
+void
+la_set_user(struct la_conn *c, void *user)
+{
+	tcb(c)->user = user;
+}
+
+void
+la_set_ops(struct la_conn *c, const struct la_conn_ops *ops)
+{
+	tcb(c)->ops = ops;
+}
+
+void
+la_set_nodelay(struct la_conn *conn, bool on)
+{
+	struct la_tcb *c = tcb(conn);
+
+	if (on)
+		c->flags |= LA_F_NODELAY;
+	else
+		c->flags &= ~(uint32_t)LA_F_NODELAY;
+	if (on && !(c->flags & (LA_F_BUSY | LA_F_DEAD | LA_F_DETACHED)))
+		la_tcb_output(c);
+}
+
+void
+la_conn_info(const struct la_conn *conn, struct la_conn_info *i)
+{
+	const struct la_tcb *c = ctcb(conn);
+
+	*i = (struct la_conn_info){
+		.state = (enum la_state)c->state,
+		.snd_una = c->snd_una,
+		.snd_nxt = c->snd_max,
+		.rcv_nxt = c->rcv_nxt,
+		.snd_wnd = c->snd_wnd,
+		.rcv_wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0,
+		.cwnd = c->cwnd,
+		.ssthresh = c->ssthresh,
+		.srtt_ms = c->srtt >> 3,
+		.rto_ms = c->rto,
+		.snd_queued = c->snd_queued,
+		.rcv_queued = c->rcv_queued,
+		.retransmits = c->retransmits,
+		.mss = (uint16_t)la_tcb_smss(c),
+		.timestamps = (c->flags & LA_F_TS) != 0,
+		.wscale = (c->flags & LA_F_WS) != 0,
+		.sack_permitted = (c->flags & LA_F_SACK_PERM) != 0,
+	};
+	la_tcb_tuple(c, &i->tuple);
+}
+
+const char *
+la_state_name(enum la_state s)
+{
+	static const char *const names[] = {
+		[LA_CLOSED] = "CLOSED",		  [LA_LISTEN] = "LISTEN",
+		[LA_SYN_SENT] = "SYN_SENT",	  [LA_SYN_RCVD] = "SYN_RCVD",
+		[LA_ESTABLISHED] = "ESTABLISHED", [LA_FIN_WAIT_1] = "FIN_WAIT_1",
+		[LA_FIN_WAIT_2] = "FIN_WAIT_2",	  [LA_CLOSE_WAIT] = "CLOSE_WAIT",
+		[LA_CLOSING] = "CLOSING",	  [LA_LAST_ACK] = "LAST_ACK",
+		[LA_TIME_WAIT] = "TIME_WAIT",
+	};
+
+	_Static_assert(sizeof(names) / sizeof(names[0]) == LA_NSTATES, "every state has a name");
+	return s < LA_NSTATES ? names[s] : "?";
+}
+
+const char *
+la_end_name(enum la_end e)
+{
+	static const char *const names[] = {
+		[LA_END_ORDERLY] = "orderly", [LA_END_RESET] = "reset",
+		[LA_END_ABORTED] = "aborted", [LA_END_TIMEOUT] = "timeout",
+		[LA_END_REFUSED] = "refused", [LA_END_FIN_WAIT_2] = "fin_wait_2",
+	};
+
+	_Static_assert(sizeof(names) / sizeof(names[0]) == LA_NENDS, "every end has a name");
+	return e < LA_NENDS ? names[e] : "?";
+}
