@@ -10,7 +10,7 @@
  * again when it is not due. The owner therefore must know how many references it has in the wheel.
  *
  * Ticks are 32-bit and wrap; a deadline further away than the wheel is long is placed at the far
- * end and comes by early. */
+ * end and comes by early. la_wheel_pop() has to be called at least once in 2^31 ticks (24 days). */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,10 +25,10 @@ struct la_wheel {
 	const struct la_mem_ops *mem;
 	uint32_t nslots; /* power of two */
 	uint32_t nchunks;
-	uint32_t free_chunk; /* head of the free list */
+	uint32_t free_chunk;  /* head of the free list */
 	uint32_t fresh_chunk; /* chunks from here on were never used (their memory is untouched) */
-	uint32_t base;	     /* the first tick not drained yet */
-	uint32_t count;	     /* references in the wheel */
+	uint32_t base;        /* the first tick not drained yet */
+	uint32_t count;       /* references in the wheel */
 	uint32_t max_refs;
 };
 
@@ -42,8 +42,9 @@ int la_wheel_init(struct la_wheel *w, const struct la_mem_ops *mem, uint32_t nsl
 void la_wheel_fini(struct la_wheel *w);
 
 /** Adds ref so that it is popped at `tick`: not before it, except that a tick beyond the wheel's
- * length is brought forward to its far end, and a tick already drained becomes the next one.
- * Returns the tick it was placed at. There is always room for max_refs references. */
+ * length is brought forward to its far end (nslots - 2 ticks after base), and a tick already
+ * drained, or being drained, becomes the next one. Returns the tick it was placed at. There is
+ * always room for max_refs references. */
 uint32_t la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref);
 
 /** Takes up to max references out whose tick is <= now, oldest tick first, all from one tick:
@@ -53,6 +54,10 @@ unsigned la_wheel_pop(struct la_wheel *w, uint32_t now, uint32_t *refs, unsigned
 
 /** The first occupied tick, or false when the wheel is empty. */
 bool la_wheel_next(const struct la_wheel *w, uint32_t *tick);
+
+/** Calls visit for every reference, with the tick it will be popped at. For checkers and dumps. */
+typedef void la_wheel_visit(void *ctx, uint32_t ref, uint32_t tick);
+void la_wheel_each(const struct la_wheel *w, la_wheel_visit *visit, void *ctx);
 
 /** Walks everything and reports each broken invariant to f. Returns how many. */
 unsigned la_wheel_check(const struct la_wheel *w, FILE *f);

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The wheel: theory of operation.
+ *
+ * What it is for: tens of millions of TIME_WAIT entries and the timers of live connections, in one
+ * wheel per shard, at a few nanoseconds and about four bytes each. Both are lazy users. A deadline
+ * that moves is only written into its object; the reference stays where it is, comes by too early,
+ * and is added again. So the wheel needs no removal, no back pointers, and never touches the
+ * objects.
+ *
+ * Layout. A slot is a tick modulo the number of slots; it is 8 bytes and owns a ring of chunks, of
+ * which it names the last (the last one's `next` is the first, so both ends cost one word):
+ *
+ *	slot { tail, fill, first }
+ *	        |
+ *	        +------------------------------+
+ *	                                       v
+ *	   +--> chunk --next--> chunk --next--> chunk --next--+     chunk, 256 B: ref[63] | next
+ *	   +--------------------------------------------------+
+ *
+ * fill counts the references in the last chunk, first those already popped from the first one.
+ * `next` comes after the references: whoever fills or empties a chunk has that cache line in hand.
+ * Adding touches the slot's line and the line the reference goes to; a burst of adds to one tick,
+ * which is what closing at a steady rate with one 2*MSL gives, stays in the same two.
+ *
+ * Chunks come from a free list (last freed first, still in the cache), else from the end of what
+ * was ever used, so memory that was never needed is never touched. Every occupied slot wastes less
+ * than one chunk at its end, and the one slot that is being drained less than one more at its
+ * start; that bounds the pool: with K = min(slots, max_refs) slots occupied at most, it takes
+ * (max_refs + 62 K) / 63 + 1 chunks, and there always is one when count < max_refs.
+ *
+ * Time. `base` is the first tick that has not been drained. References live at the ticks base to
+ * base + nslots - 2; the slot left over is that of tick base - 1, from which pop may still be
+ * taking. Popping the first reference of a tick moves base past it at once, so an add can not land
+ * in the tick that is being drained: a loop of "pop, look, add again" ends. Nothing is popped
+ * before its tick: adding clamps a tick to that range, and the only clamp that moves a deadline
+ * forward is the far end, where the owner looks at the true deadline and adds it again.
+ *
+ * All comparisons are modulo 2^32 (core/seq.h): pop has to be called once in 2^31 ticks, 24 days.
+ *
+ * Empty stretches. Three levels of bitmap say which slots, which 64 slots and which 4096 slots hold
+ * anything (2^18 slots are exactly one word at the top): the next occupied tick is three words
+ * away, whether `now` moved on by one tick or by hours. After a jump longer than the wheel every
+ * slot is due, and slots are still taken in tick order from base on. */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/seq.h"
+#include "core/wheel.h"
+
+enum {
+	CHUNK_REFS = 63,
+	MIN_SLOTS = 64,
+	MAX_SLOTS = 1 << 18,
+	LEVELS = 3,
+};
+
+struct la_wheel_slot {
+	uint32_t tail;  /* last chunk of the ring; 0: the slot is empty */
+	uint16_t fill;  /* references in the last chunk */
+	uint16_t first; /* references popped from the first chunk */
+};
+
+struct la_wheel_chunk {
+	uint32_t ref[CHUNK_REFS];
+	uint32_t next; /* ring, or free list (0: its end) */
+};
+_Static_assert(sizeof(struct la_wheel_chunk) == 256, "a chunk is four cache lines");
+_Static_assert(sizeof(struct la_wheel_slot) == 8, "eight slots share a cache line");
+
+/* ------------------------------------------------------------------ birth and death */
+
+static uint32_t
+chunks_needed(uint32_t nslots, uint32_t max_refs)
+{
+	uint64_t occupied = max_refs < nslots ? max_refs : nslots;
+
+	return (uint32_t)((max_refs + (CHUNK_REFS - 1) * occupied) / CHUNK_REFS + 1);
+}
+
+static uint32_t
+level_words(uint32_t nslots, unsigned level)
+{
+	uint32_t words = nslots >> (6 * (level + 1));
+
+	return words ? words : 1;
+}
+
+static size_t
+slots_size(uint32_t nslots)
+{
+	return nslots * sizeof(struct la_wheel_slot);
+}
+
+/* Chunk 0 is "none". */
+static size_t
+chunks_size(uint32_t nchunks)
+{
+	return ((size_t)nchunks + 1) * sizeof(struct la_wheel_chunk);
+}
+
+static size_t
+bitmap_size(uint32_t nslots)
+{
+	size_t words = 0;
+
+	for (unsigned level = 0; level < LEVELS; level++)
+		words += level_words(nslots, level);
+	return words * sizeof(uint64_t);
+}
+
+size_t
+la_wheel_memory(uint32_t nslots, uint32_t max_refs)
+{
+	return slots_size(nslots) + chunks_size(chunks_needed(nslots, max_refs)) +
+	       bitmap_size(nslots);
+}
+
+int
+la_wheel_init(struct la_wheel *w, const struct la_mem_ops *mem, uint32_t nslots, uint32_t max_refs,
+	      uint32_t tick)
+{
+	if (nslots < MIN_SLOTS || nslots > MAX_SLOTS || (nslots & (nslots - 1)) != 0 ||
+	    max_refs == 0 || max_refs > 1u << 31)
+		return -EINVAL;
+	*w = (struct la_wheel){
+		.mem = mem,
+		.nslots = nslots,
+		.nchunks = chunks_needed(nslots, max_refs),
+		.fresh_chunk = 1,
+		.base = tick,
+		.max_refs = max_refs,
+	};
+	w->slots = la_mem_alloc(mem, slots_size(nslots), 64);
+	w->chunks = la_mem_alloc(mem, chunks_size(w->nchunks), 64);
+	w->bitmap[0] = la_mem_alloc(mem, bitmap_size(nslots), 64);
+	if (!w->slots || !w->chunks || !w->bitmap[0]) {
+		la_wheel_fini(w);
+		return -ENOMEM;
+	}
+	for (unsigned level = 1; level < LEVELS; level++)
+		w->bitmap[level] = w->bitmap[level - 1] + level_words(nslots, level - 1);
+	return 0;
+}
+
+void
+la_wheel_fini(struct la_wheel *w)
+{
+	la_mem_free(w->mem, w->slots, slots_size(w->nslots));
+	la_mem_free(w->mem, w->chunks, chunks_size(w->nchunks));
+	la_mem_free(w->mem, w->bitmap[0], bitmap_size(w->nslots));
+	*w = (struct la_wheel){0};
+}
+
+/* ------------------------------------------------------------------ chunks and bitmap */
+
+static uint32_t
+chunk_get(struct la_wheel *w)
+{
+	uint32_t c = w->free_chunk;
+
+	if (c) {
+		w->free_chunk = w->chunks[c].next;
+		return c;
+	}
+	assert(w->fresh_chunk <= w->nchunks);
+	return w->fresh_chunk++;
+}
+
+static void
+chunk_put(struct la_wheel *w, uint32_t c)
+{
+	w->chunks[c].next = w->free_chunk;
+	w->free_chunk = c;
+}
+
+static void
+mark(struct la_wheel *w, uint32_t slot)
+{
+	for (unsigned level = 0; level < LEVELS; level++, slot >>= 6) {
+		uint64_t *word = &w->bitmap[level][slot >> 6], was = *word;
+
+		*word |= UINT64_C(1) << (slot & 63);
+		if (was)
+			return; /* the levels above know */
+	}
+}
+
+static void
+unmark(struct la_wheel *w, uint32_t slot)
+{
+	for (unsigned level = 0; level < LEVELS; level++, slot >>= 6) {
+		uint64_t *word = &w->bitmap[level][slot >> 6];
+
+		*word &= ~(UINT64_C(1) << (slot & 63));
+		if (*word)
+			return;
+	}
+}
+
+/* The first occupied slot from `pos` to the end of the array: up the levels until a word has a bit
+ * at or after the place we came from, and down again along lowest bits. */
+static bool
+scan(const struct la_wheel *w, uint32_t pos, uint32_t *slot)
+{
+	for (unsigned level = 0; level < LEVELS; level++) {
+		uint32_t word = pos >> 6;
+		uint64_t bits;
+
+		if (word >= level_words(w->nslots, level))
+			return false;
+		bits = w->bitmap[level][word] & (~UINT64_C(0) << (pos & 63));
+		if (bits) {
+			pos = word << 6 | (uint32_t)__builtin_ctzll(bits);
+			while (level-- > 0)
+				pos = pos << 6 | (uint32_t)__builtin_ctzll(w->bitmap[level][pos]);
+			*slot = pos;
+			return true;
+		}
+		pos = word + 1;
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------ the three operations */
+
+bool
+la_wheel_next(const struct la_wheel *w, uint32_t *tick)
+{
+	uint32_t mask = w->nslots - 1, slot;
+
+	if (w->count == 0)
+		return false;
+	if (w->slots[(w->base - 1) & mask].tail) { /* half drained */
+		*tick = w->base - 1;
+		return true;
+	}
+	if (!scan(w, w->base & mask, &slot) && !scan(w, 0, &slot))
+		return false;
+	*tick = w->base + ((slot - w->base) & mask);
+	return true;
+}
+
+uint32_t
+la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref)
+{
+	uint32_t far = w->nslots - 2, ahead = tick - w->base, slot, c;
+	struct la_wheel_slot *s;
+
+	assert(w->count < w->max_refs);
+	if (ahead > far)
+		ahead = seq_lt(tick, w->base) ? 0 : far;
+	tick = w->base + ahead;
+	slot = tick & (w->nslots - 1);
+	s = &w->slots[slot];
+
+	if (s->tail == 0) {
+		c = chunk_get(w);
+		w->chunks[c].next = c;
+		*s = (struct la_wheel_slot){.tail = c};
+		mark(w, slot);
+	} else if (s->fill == CHUNK_REFS) {
+		c = chunk_get(w);
+		w->chunks[c].next = w->chunks[s->tail].next;
+		w->chunks[s->tail].next = c;
+		s->tail = c;
+		s->fill = 0;
+	}
+	w->chunks[s->tail].ref[s->fill++] = ref;
+	w->count++;
+	return tick;
+}
+
+/* Takes up to max references off the front of a slot's ring. */
+static unsigned
+drain(struct la_wheel *w, uint32_t slot, uint32_t *refs, unsigned max)
+{
+	struct la_wheel_slot *s = &w->slots[slot];
+	unsigned n = 0;
+
+	while (n < max) {
+		uint32_t head = w->chunks[s->tail].next;
+		unsigned end = head == s->tail ? s->fill : CHUNK_REFS;
+		unsigned k = end - s->first;
+
+		if (k > max - n)
+			k = max - n;
+		memcpy(&refs[n], &w->chunks[head].ref[s->first], k * sizeof(refs[0]));
+		n += k;
+		s->first = (uint16_t)(s->first + k);
+		if (s->first < end)
+			break;
+		if (head == s->tail) {
+			*s = (struct la_wheel_slot){0};
+			unmark(w, slot);
+			chunk_put(w, head);
+			break;
+		}
+		w->chunks[s->tail].next = w->chunks[head].next;
+		s->first = 0;
+		chunk_put(w, head);
+	}
+	w->count -= n;
+	return n;
+}
+
+unsigned
+la_wheel_pop(struct la_wheel *w, uint32_t now, uint32_t *refs, unsigned max, uint32_t *tick)
+{
+	uint32_t mask = w->nslots - 1, t = w->base - 1;
+
+	if (!w->slots[t & mask].tail) {
+		if (seq_lt(now, w->base))
+			return 0;
+		if (!la_wheel_next(w, &t) || seq_gt(t, now)) {
+			w->base = now + 1;
+			return 0;
+		}
+		w->base = t + 1;
+	}
+	*tick = t;
+	return drain(w, t & mask, refs, max);
+}
+
+/* ------------------------------------------------------------------ the checker */
+
+void
+la_wheel_each(const struct la_wheel *w, la_wheel_visit *visit, void *ctx)
+{
+	uint32_t slot = 0;
+
+	for (uint32_t pos = 0; scan(w, pos, &slot); pos = slot + 1) {
+		const struct la_wheel_slot *s = &w->slots[slot];
+		uint32_t c = w->chunks[s->tail].next, i = s->first;
+
+		/* slots base-1, base, ..., base+nslots-2 are the ticks of the same offsets */
+		uint32_t tick = w->base - 1 + ((slot - (w->base - 1)) & (w->nslots - 1));
+
+		for (;; c = w->chunks[c].next, i = 0) {
+			uint32_t end = c == s->tail ? s->fill : CHUNK_REFS;
+
+			for (; i < end; i++)
+				visit(ctx, w->chunks[c].ref[i], tick);
+			if (c == s->tail)
+				break;
+		}
+	}
+}
+
+struct check {
+	const struct la_wheel *w;
+	FILE *f;
+	uint8_t *seen; /* chunks met so far */
+	uint32_t nseen;
+	unsigned faults;
+};
+
+#define FAULT(c, ...)                                   \
+	do {                                            \
+		(c)->faults++;                          \
+		fprintf((c)->f, "wheel: " __VA_ARGS__); \
+		fputc('\n', (c)->f);                    \
+	} while (0)
+
+static bool
+check_chunk(struct check *c, uint32_t chunk, const char *where, uint32_t slot)
+{
+	if (chunk == 0 || chunk >= c->w->fresh_chunk) {
+		FAULT(c, "%s %u names chunk %u of %u", where, slot, chunk, c->w->fresh_chunk);
+		return false;
+	}
+	if (c->seen[chunk]) {
+		FAULT(c, "%s %u: chunk %u has two owners", where, slot, chunk);
+		return false;
+	}
+	c->seen[chunk] = 1;
+	c->nseen++;
+	return true;
+}
+
+/* Returns the references in the slot. */
+static uint64_t
+check_slot(struct check *c, uint32_t slot)
+{
+	const struct la_wheel *w = c->w;
+	const struct la_wheel_slot *s = &w->slots[slot];
+	uint32_t head, chunk;
+	uint64_t n = 0;
+
+	if (s->tail == 0) {
+		if (s->fill || s->first)
+			FAULT(c, "empty slot %u has fill %u, first %u", slot, s->fill, s->first);
+		return 0;
+	}
+	if (s->tail >= w->fresh_chunk) {
+		FAULT(c, "slot %u ends in chunk %u of %u", slot, s->tail, w->fresh_chunk);
+		return 0;
+	}
+	head = chunk = w->chunks[s->tail].next;
+	do {
+		if (!check_chunk(c, chunk, "slot", slot))
+			return n;
+		n += chunk == s->tail ? s->fill : CHUNK_REFS;
+		chunk = w->chunks[chunk].next;
+	} while (chunk != head);
+	if (s->fill == 0 || s->fill > CHUNK_REFS || s->first >= CHUNK_REFS || s->first >= n)
+		FAULT(c, "slot %u has fill %u, first %u", slot, s->fill, s->first);
+	if (s->first && slot != ((w->base - 1) & (w->nslots - 1)))
+		FAULT(c, "slot %u is half drained, base is %u", slot, w->base);
+	return n - s->first;
+}
+
+static void
+check_bitmap(struct check *c)
+{
+	const struct la_wheel *w = c->w;
+
+	for (uint32_t i = 0; i < w->nslots; i++)
+		if ((w->slots[i].tail != 0) != (w->bitmap[0][i >> 6] >> (i & 63) & 1))
+			FAULT(c, "slot %u and its bit differ", i);
+	for (unsigned level = 1; level < LEVELS; level++)
+		for (uint32_t i = 0; i < level_words(w->nslots, level - 1); i++)
+			if ((w->bitmap[level - 1][i] != 0) !=
+			    (w->bitmap[level][i >> 6] >> (i & 63) & 1))
+				FAULT(c, "level %u, bit %u is wrong", level, i);
+}
+
+unsigned
+la_wheel_check(const struct la_wheel *w, FILE *f)
+{
+	struct check c = {.w = w, .f = f, .seen = calloc(w->nchunks + 1ul, 1)};
+	uint64_t refs = 0;
+
+	if (!c.seen) {
+		FAULT(&c, "no memory to check it");
+		return c.faults;
+	}
+	for (uint32_t i = 0; i < w->nslots; i++)
+		refs += check_slot(&c, i);
+	for (uint32_t i = w->free_chunk; i; i = w->chunks[i].next)
+		if (!check_chunk(&c, i, "free list", 0))
+			break;
+	check_bitmap(&c);
+	if (refs != w->count || w->count > w->max_refs)
+		FAULT(&c, "%llu references, count says %u, limit %u", (unsigned long long)refs,
+		      w->count, w->max_refs);
+	if (w->fresh_chunk > w->nchunks + 1 || c.nseen != w->fresh_chunk - 1)
+		FAULT(&c, "%u chunks found, %u in use, %u in all", c.nseen, w->fresh_chunk - 1,
+		      w->nchunks);
+	free(c.seen);
+	return c.faults;
+}
