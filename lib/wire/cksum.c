@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The Internet checksum. One's-complement addition does not care in which order, nor in what larger
+ * units, 16-bit words are added, as long as carries come back in at the bottom (RFC 1071 2): so the
+ * loops add 32-bit halves into 64-bit lanes, which cannot overflow before 2^32 additions, and the
+ * result is folded once at the end. It also does not care about byte order: everything is added as
+ * the machine loads it. */
+
+#include <netinet/in.h>
+
+#include <rte_mbuf.h>
+
+#include "wire/cksum.h"
+
+/* Four 64-bit lanes: one AVX2 register, or two SSE ones where there is no AVX2. */
+typedef uint64_t lanes __attribute__((vector_size(32)));
+
+static inline uint64_t
+load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t
+load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Folded to 16 bits, so that callers may add partial sums with a plain +. */
+static inline uint32_t
+fold64(uint64_t s)
+{
+	s = (s & 0xffffffff) + (s >> 32);
+	s = (s & 0xffff) + ((s >> 16) & 0xffff) + (s >> 32);
+	s = (s & 0xffff) + (s >> 16);
+	s = (s & 0xffff) + (s >> 16);
+	return (uint32_t)s;
+}
+
+/* The part of a payload that is a multiple of 64 bytes; *pp is moved behind it. */
+static uint64_t
+add_blocks(const uint8_t **pp, size_t blocks)
+{
+	const uint8_t *p = *pp;
+	lanes s0 = {0}, s1 = {0}, a, b;
+
+	for (; blocks > 0; blocks--, p += 64) {
+		memcpy(&a, p, 32);
+		memcpy(&b, p + 32, 32);
+		s0 += (a & 0xffffffff) + (a >> 32);
+		s1 += (b & 0xffffffff) + (b >> 32);
+	}
+	*pp = p;
+	s0 += s1;
+	return s0[0] + s0[1] + s0[2] + s0[3];
+}
+
+uint32_t
+la_cksum_add(uint32_t sum, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t s = sum, t = 0, w, v;
+
+	if (len >= 64)
+		s += add_blocks(&p, len / 64);
+	len %= 64;
+	for (; len >= 16; len -= 16, p += 16) {
+		w = load64(p);
+		v = load64(p + 8);
+		s += (w & 0xffffffff) + (w >> 32);
+		t += (v & 0xffffffff) + (v >> 32);
+	}
+	if (len & 8) {
+		w = load64(p);
+		s += (w & 0xffffffff) + (w >> 32);
+		p += 8;
+	}
+	if (len & 4) {
+		t += load32(p);
+		p += 4;
+	}
+	if (len & 3) {
+		uint8_t last[4] = {0};
+
+		memcpy(last, p, len & 3);
+		s += load32(last);
+	}
+	return fold64(s + t);
+}
+
+uint32_t
+la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	uint64_t s = sum;
+	bool odd = false;
+
+	for (; m != NULL && len > 0; m = m->next) {
+		uint32_t n, part;
+
+		if (off >= m->data_len) {
+			off -= m->data_len;
+			continue;
+		}
+		n = m->data_len - off;
+		if (n > len)
+			n = len;
+		part = la_cksum_add(0, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), n);
+		/* Behind an odd number of bytes every word is loaded shifted by one: RFC 1071 2(B)
+		 * says that its sum is then the right one with its bytes swapped. */
+		s += odd ? __builtin_bswap16((uint16_t)part) : part;
+		odd ^= n & 1;
+		len -= n;
+		off = 0;
+	}
+	return fold64(s);
+}
+
+uint32_t
+la_cksum_pseudo(const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint32_t len)
+{
+	uint64_t s;
+
+	if (la_addr_is4(src)) {
+		s = (uint64_t)src->w[3] + dst->w[3];
+		s += htons((uint16_t)len);
+		s += htons(proto);
+	} else {
+		s = (uint64_t)src->w[0] + src->w[1] + src->w[2] + src->w[3];
+		s += (uint64_t)dst->w[0] + dst->w[1] + dst->w[2] + dst->w[3];
+		s += htonl(len);
+		s += htonl(proto);
+	}
+	return fold64(s);
+}

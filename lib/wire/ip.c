@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * IPv4 and IPv6 headers.
+ *
+ * Both families become one struct la_ip, with IPv4 addresses in mapped form. So a mapped address
+ * that comes inside an IPv6 header must never pass: it would speak for an IPv4 connection. RFC 4291
+ * 2.5.5.2 has no such packets on the wire. */
+
+#include "wire/bytes.h"
+#include "wire/cksum.h"
+#include "wire/eth.h"
+#include "wire/ip.h"
+
+enum { IP4_FRAG_OFF = 0x1fff, IP4_MF = 0x2000, IP4_DF = 0x4000 };
+enum { IP4_OPT_EOL = 0, IP4_OPT_NOP = 1 };
+
+static inline uint32_t
+word(const uint8_t *p, size_t i)
+{
+	uint32_t w;
+
+	memcpy(&w, p + 4 * i, sizeof(w));
+	return w;
+}
+
+/* The checksum of a header without options, from the sum of its words as loaded: every packet has
+ * one, so it is spared the general loop, and the writer need not read back what it has just stored.
+ */
+static inline uint16_t
+ip4_cksum(uint64_t s)
+{
+	s = (s & 0xffffffff) + (s >> 32);
+	return la_cksum_finish((uint32_t)((s & 0xffff) + (s >> 16)));
+}
+
+static bool
+ip4_cksum_ok(const uint8_t *p, size_t hlen)
+{
+	if (hlen > LA_IP4_LEN)
+		return la_cksum_finish(la_cksum_add(0, p, hlen)) == 0;
+	return ip4_cksum((uint64_t)word(p, 0) + word(p, 1) + word(p, 2) + word(p, 3) +
+			 word(p, 4)) == 0;
+}
+
+/* RFC 1122 3.2.1.8: options are for those who know them, but their lengths must add up. */
+static bool
+ip4_options_ok(const uint8_t *p, size_t len)
+{
+	while (len > 0 && p[0] != IP4_OPT_EOL) {
+		size_t n = 1;
+
+		if (p[0] != IP4_OPT_NOP) {
+			if (len < 2 || p[1] < 2 || p[1] > len)
+				return false;
+			n = p[1];
+		}
+		p += n;
+		len -= n;
+	}
+	return true;
+}
+
+enum la_counter
+la_ip4_parse(const uint8_t *p, size_t len, bool cksum_ok, struct la_ip *ip)
+{
+	size_t hlen, total;
+
+	if (len < LA_IP4_LEN)
+		return LA_C_drop_ip_short;
+	hlen = (p[0] & 0xfu) * 4;
+	total = la_get16(p + 2);
+	if (p[0] >> 4 != 4)
+		return LA_C_drop_ip_version;
+	if (hlen < LA_IP4_LEN)
+		return LA_C_drop_ip_header;
+	if (total < hlen || total > len)
+		return LA_C_drop_ip_short;
+	if (!cksum_ok && !ip4_cksum_ok(p, hlen))
+		return LA_C_drop_ip_cksum;
+	if (hlen > LA_IP4_LEN && !ip4_options_ok(p + LA_IP4_LEN, hlen - LA_IP4_LEN))
+		return LA_C_drop_ip_header;
+	if (la_get16(p + 6) & (IP4_MF | IP4_FRAG_OFF))
+		return LA_C_drop_ip_fragment;
+
+	ip->src = la_addr_from4(0);
+	ip->dst = la_addr_from4(0);
+	memcpy(ip->src.b + 12, p + 12, 4);
+	memcpy(ip->dst.b + 12, p + 16, 4);
+	ip->hlen = (uint16_t)hlen;
+	ip->plen = (uint16_t)(total - hlen);
+	ip->proto = p[9];
+	ip->ttl = p[8];
+	ip->tos = p[1];
+	return LA_WIRE_OK;
+}
+
+enum {
+	EXT_HOPOPTS = 0,
+	EXT_ROUTING = 43,
+	EXT_FRAGMENT = 44,
+	EXT_ESP = 50,
+	EXT_AH = 51,
+	EXT_DSTOPTS = 60,
+	EXT_MOBILITY = 135,
+	EXT_HIP = 139,
+	EXT_SHIM6 = 140,
+	EXT_TEST1 = 253,
+	EXT_TEST2 = 254
+};
+
+enum { IP6_OPT_PAD1 = 0, IP6_OPT_ACTION = 0xc0 };
+
+/* RFC 8200 4.2: the two highest bits of an unknown option say what to do about it; anything but 00
+ * (skip) means that the packet is discarded. No option that we know of needs more than skipping. */
+static bool
+ip6_options_ok(const uint8_t *p, size_t len)
+{
+	while (len > 0) {
+		size_t n = 1;
+
+		if (p[0] != IP6_OPT_PAD1) {
+			if (len < 2 || p[1] + 2u > len || p[0] & IP6_OPT_ACTION)
+				return false;
+			n = p[1] + 2u;
+		}
+		p += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* Checks one extension header; len bytes are there, at least 8. *n is its length. */
+static enum la_counter
+ip6_ext_check(uint8_t kind, const uint8_t *p, size_t len, size_t *n)
+{
+	if (kind == EXT_FRAGMENT) {
+		*n = 8;
+		/* Offset 0 and no more to come: whole, only translated (RFC 6946). */
+		return la_get16(p + 2) & 0xfff9 ? LA_C_drop_ip_fragment : LA_WIRE_OK;
+	}
+	*n = (p[1] + 1u) * 8;
+	if (*n > len)
+		return LA_C_drop_ip6_ext;
+	if (kind == EXT_ROUTING) /* a packet with hops left is not for us yet */
+		return p[3] == 0 ? LA_WIRE_OK : LA_C_drop_ip6_ext;
+	return ip6_options_ok(p + 2, *n - 2) ? LA_WIRE_OK : LA_C_drop_ip6_ext;
+}
+
+/* Moves *off behind the extension headers and sets *proto to what follows them; end is the
+ * packet's. */
+static enum la_counter
+ip6_ext_walk(const uint8_t *p, size_t end, size_t *off, uint8_t *proto)
+{
+	for (int i = 0; i <= LA_IP6_MAX_EXT; i++) {
+		enum la_counter why;
+		size_t n;
+
+		switch (*proto) {
+		case EXT_HOPOPTS:
+			if (i > 0) /* RFC 8200 4.1: first or not at all */
+				return LA_C_drop_ip6_ext;
+			break;
+		case EXT_ROUTING:
+		case EXT_FRAGMENT:
+		case EXT_DSTOPTS:
+			break;
+		case EXT_ESP:
+		case EXT_AH:
+		case EXT_MOBILITY:
+		case EXT_HIP:
+		case EXT_SHIM6:
+		case EXT_TEST1:
+		case EXT_TEST2:
+			return LA_C_drop_ip6_ext;
+		default:
+			return LA_WIRE_OK;
+		}
+		if (end - *off < 8)
+			return LA_C_drop_ip6_ext;
+		why = ip6_ext_check(*proto, p + *off, end - *off, &n);
+		if (why != LA_WIRE_OK)
+			return why;
+		*proto = p[*off];
+		*off += n;
+	}
+	return LA_C_drop_ip6_ext;
+}
+
+enum la_counter
+la_ip6_parse(const uint8_t *p, size_t len, struct la_ip *ip)
+{
+	size_t off = LA_IP6_LEN, end;
+	enum la_counter why;
+
+	if (len < LA_IP6_LEN)
+		return LA_C_drop_ip_short;
+	if (p[0] >> 4 != 6)
+		return LA_C_drop_ip_version;
+	end = LA_IP6_LEN + (size_t)la_get16(p + 4);
+	if (end > len)
+		return LA_C_drop_ip_short;
+	memcpy(ip->src.b, p + 8, 16);
+	memcpy(ip->dst.b, p + 24, 16);
+	if (la_addr_is4(&ip->src))
+		return LA_C_drop_ip_src;
+	if (la_addr_is4(&ip->dst))
+		return LA_C_drop_ip_dst;
+	ip->proto = p[6];
+	if (ip->proto != LA_IPPROTO_TCP) {
+		why = ip6_ext_walk(p, end, &off, &ip->proto);
+		if (why != LA_WIRE_OK)
+			return why;
+	}
+	ip->hlen = (uint16_t)off;
+	ip->plen = (uint16_t)(end - off);
+	ip->ttl = p[7];
+	ip->tos = (uint8_t)(la_get16(p) >> 4);
+	return LA_WIRE_OK;
+}
+
+bool
+la_ip_src_valid(const struct la_addr *src)
+{
+	static const struct la_addr loopback6 = {.b = {[15] = 1}};
+
+	if (la_ip_is_multicast(src))
+		return false;
+	if (la_addr_is4(src))
+		return src->b[12] != 0 && src->b[12] != 127;
+	return !la_addr_is_any(src) && !la_addr_eq(src, &loopback6);
+}
+
+bool
+la_ip_is_multicast(const struct la_addr *a)
+{
+	if (!la_addr_is4(a))
+		return a->b[0] == 0xff;
+	return a->b[12] >> 4 == 0xe || a->w[3] == 0xffffffff;
+}
+
+size_t
+la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
+	     uint8_t ttl, uint16_t plen, bool cksum)
+{
+	uint32_t w0 = 0x45u << 24 | (uint16_t)(LA_IP4_LEN + plen);
+	uint32_t w2 = (uint32_t)ttl << 24 | (uint32_t)proto << 16;
+
+	if (cksum) {
+		uint64_t s = (uint64_t)htobe32(w0) + htobe32(IP4_DF) + htobe32(w2);
+
+		w2 |= be16toh(ip4_cksum(s + src->w[3] + dst->w[3]));
+	}
+	la_put32(p, w0);
+	la_put32(p + 4, IP4_DF);
+	la_put32(p + 8, w2);
+	memcpy(p + 12, &src->w[3], 4);
+	memcpy(p + 16, &dst->w[3], 4);
+	return LA_IP4_LEN;
+}
+
+size_t
+la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
+	     uint8_t ttl, uint16_t plen)
+{
+	la_put32(p, 6u << 28);
+	la_put16(p + 4, plen);
+	p[6] = proto;
+	p[7] = ttl;
+	memcpy(p + 8, src->b, 16);
+	memcpy(p + 24, dst->b, 16);
+	return LA_IP6_LEN;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A frame as one line, after tcpdump's fashion. It goes through the same parsers as the packet
+ * path, so a line shows what the stack saw; what the stack would drop is named by its counter. */
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "wire/bytes.h"
+#include "wire/eth.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+#include "wire/print.h"
+
+/* Text under construction: always ended, silently cut when the buffer is full. */
+struct line {
+	char *buf;
+	size_t size, used;
+};
+
+__attribute__((format(printf, 2, 3))) static void
+put(struct line *l, const char *fmt, ...)
+{
+	size_t room = l->size - l->used;
+	va_list ap;
+	int n;
+
+	if (room <= 1)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(l->buf + l->used, room, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		l->used += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+static void
+put_addr(struct line *l, const struct la_addr *a)
+{
+	char text[LA_ADDR_STRLEN];
+
+	put(l, "%s", la_addr_format(a, text, sizeof(text)));
+}
+
+static void
+put_addr_port(struct line *l, const struct la_addr *a, uint16_t port)
+{
+	char text[LA_ADDR_STRLEN];
+
+	la_addr_format(a, text, sizeof(text));
+	put(l, la_addr_is4(a) ? "%s:%u" : "[%s]:%u", text, port);
+}
+
+static void
+put_mac(struct line *l, const uint8_t *m)
+{
+	put(l, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+}
+
+static void
+put_bad(struct line *l, const char *what, enum la_counter why)
+{
+	put(l, "%s dropped: %s (%s)", what, la_counter_name(why), la_counter_text(why));
+}
+
+const char *
+la_tcp_flags_format(uint8_t flags, char *buf, size_t size)
+{
+	static const struct {
+		uint8_t bit;
+		char letter;
+	} names[] = {{LA_FIN, 'F'}, {LA_SYN, 'S'}, {LA_RST, 'R'}, {LA_PSH, 'P'},
+		     {LA_ACK, '.'}, {LA_URG, 'U'}, {LA_ECE, 'E'}, {LA_CWR, 'W'}};
+	char text[sizeof(names) / sizeof(names[0]) + 1] = "none";
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (flags & names[i].bit) {
+			text[n++] = names[i].letter;
+			text[n] = '\0';
+		}
+	}
+	snprintf(buf, size, "%s", text);
+	return buf;
+}
+
+static void
+put_tcp_options(struct line *l, const struct la_seg *s)
+{
+	const char *sep = " <";
+
+	if (s->opts & LA_OPT_MSS) {
+		put(l, "%smss %u", sep, s->mss);
+		sep = ",";
+	}
+	if (s->opts & LA_OPT_SACK_PERM) {
+		put(l, "%ssackOK", sep);
+		sep = ",";
+	}
+	if (s->opts & LA_OPT_TS) {
+		put(l, "%sTS val %u ecr %u", sep, s->tsval, s->tsecr);
+		sep = ",";
+	}
+	if (s->opts & LA_OPT_WSCALE) {
+		put(l, "%swscale %u", sep, s->wscale);
+		sep = ",";
+	}
+	if (s->opts & LA_OPT_BAD) {
+		put(l, "%sbad", sep);
+		sep = ",";
+	}
+	if (s->opts)
+		put(l, ">");
+}
+
+static void
+put_tcp(struct line *l, const uint8_t *p, const struct la_ip *ip)
+{
+	char flags[10];
+	struct la_seg s;
+	enum la_counter why;
+	size_t hlen;
+
+	why = la_tcp_parse(p, ip->plen, ip->plen, &s, &hlen);
+	if (why == LA_C_drop_tcp_short) {
+		put_addr(l, &ip->src);
+		put(l, " > ");
+		put_addr(l, &ip->dst);
+		put_bad(l, " tcp", why);
+		return;
+	}
+	put_addr_port(l, &ip->src, s.sport);
+	put(l, " > ");
+	put_addr_port(l, &ip->dst, s.dport);
+	put(l, " %s seq %u:%u(%u)", la_tcp_flags_format(s.flags, flags, sizeof(flags)), s.seq,
+	    s.seq + s.len, s.len);
+	if (s.flags & LA_ACK)
+		put(l, " ack %u", s.ack);
+	put(l, " win %u", s.wnd);
+	if (s.flags & LA_URG)
+		put(l, " urg %u", s.urg);
+	put_tcp_options(l, &s);
+}
+
+static void
+put_nd(struct line *l, const struct la_icmp *m)
+{
+	bool ns = m->kind == LA_ICMP_NS;
+
+	put(l, ns ? " neighbour solicitation who-has " : " neighbour advertisement ");
+	put_addr(l, &m->target);
+	if (m->has_lladdr) {
+		put(l, ns ? " from " : " is-at ");
+		put_mac(l, m->lladdr);
+	}
+	if (m->na_router || m->na_solicited || m->na_override)
+		put(l, " flags %s%s%s", m->na_router ? "R" : "", m->na_solicited ? "S" : "",
+		    m->na_override ? "O" : "");
+}
+
+static void
+put_icmp_error(struct line *l, const struct la_icmp *m)
+{
+	static const char *const what[] = {
+		[LA_ICMP_ERR_SOFT] = "soft error",
+		[LA_ICMP_ERR_HARD] = "hard error",
+		[LA_ICMP_ERR_PMTU] = "too big",
+	};
+
+	put(l, " %s type %u code %u", what[m->kind], m->type, m->code);
+	if (m->kind == LA_ICMP_ERR_PMTU)
+		put(l, " mtu %u", m->mtu);
+	if (m->has_tuple) {
+		put(l, " for ");
+		put_addr_port(l, &m->tuple.laddr, m->tuple.lport);
+		put(l, " > ");
+		put_addr_port(l, &m->tuple.raddr, m->tuple.rport);
+		put(l, " seq %u", m->seq);
+	}
+}
+
+static void
+put_icmp(struct line *l, const uint8_t *p, const struct la_ip *ip)
+{
+	bool v4 = la_addr_is4(&ip->src);
+	struct la_icmp m;
+	enum la_counter why;
+
+	put_addr(l, &ip->src);
+	put(l, " > ");
+	put_addr(l, &ip->dst);
+	why = v4 ? la_icmp4_parse(p, ip->plen, &m) : la_icmp6_parse(p, ip->plen, ip, &m);
+	if (why != LA_WIRE_OK) {
+		put_bad(l, v4 ? " icmp" : " icmp6", why);
+		return;
+	}
+	put(l, v4 ? " icmp" : " icmp6");
+	switch (m.kind) {
+	case LA_ICMP_ECHO:
+		put(l, " echo request id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6),
+		    ip->plen);
+		break;
+	case LA_ICMP_NS:
+	case LA_ICMP_NA:
+		put_nd(l, &m);
+		break;
+	case LA_ICMP_ERR_SOFT:
+	case LA_ICMP_ERR_HARD:
+	case LA_ICMP_ERR_PMTU:
+		put_icmp_error(l, &m);
+		break;
+	case LA_ICMP_RA:
+		put(l, " router advertisement len %u", ip->plen);
+		break;
+	case LA_ICMP_OTHER:
+		if (m.code == 0 && m.type == (v4 ? 0 : 129))
+			put(l, " echo reply id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6),
+			    ip->plen);
+		else
+			put(l, " type %u code %u len %u", m.type, m.code, ip->plen);
+		break;
+	}
+}
+
+static void
+put_ip(struct line *l, const uint8_t *p, size_t len, bool v4)
+{
+	struct la_ip ip;
+	enum la_counter why;
+
+	/* A checksum of 0 was left to the NIC, and may be, in a frame on its way out. */
+	why = v4 ? la_ip4_parse(p, len, len >= LA_IP4_LEN && la_get16(p + 10) == 0, &ip)
+		 : la_ip6_parse(p, len, &ip);
+	if (why != LA_WIRE_OK) {
+		put_bad(l, v4 ? "ip" : "ip6", why);
+		return;
+	}
+	if (ip.proto == LA_IPPROTO_TCP) {
+		put_tcp(l, p + ip.hlen, &ip);
+	} else if (ip.proto == (v4 ? LA_IPPROTO_ICMP : LA_IPPROTO_ICMP6)) {
+		put_icmp(l, p + ip.hlen, &ip);
+	} else {
+		put_addr(l, &ip.src);
+		put(l, " > ");
+		put_addr(l, &ip.dst);
+		put(l, " proto %u len %u", ip.proto, ip.plen);
+	}
+}
+
+static void
+put_arp(struct line *l, const uint8_t *p, size_t len)
+{
+	struct la_addr spa, tpa;
+	struct la_arp a;
+	enum la_counter why;
+
+	why = la_arp_parse(p, len, &a);
+	if (why != LA_WIRE_OK) {
+		put_bad(l, "arp", why);
+		return;
+	}
+	spa = la_addr_from4(a.spa);
+	tpa = la_addr_from4(a.tpa);
+	if (a.op == LA_ARP_REQUEST) {
+		put(l, "arp who-has ");
+		put_addr(l, &tpa);
+		put(l, " tell ");
+		put_addr(l, &spa);
+		put(l, " at ");
+	} else {
+		put(l, "arp ");
+		put_addr(l, &spa);
+		put(l, " is-at ");
+	}
+	put_mac(l, a.sha);
+}
+
+const char *
+la_frame_format(const uint8_t *p, size_t len, char *buf, size_t size)
+{
+	struct line l = {.buf = buf, .size = size};
+	struct la_eth e;
+	enum la_counter why;
+
+	if (size == 0)
+		return buf;
+	buf[0] = '\0';
+	why = la_eth_parse(p, len, &e);
+	if (why != LA_WIRE_OK) {
+		put_bad(&l, "frame", why);
+		return buf;
+	}
+	if (e.vlan != 0)
+		put(&l, "vlan %u ", e.vlan);
+	if (e.type == LA_ETH_IP4 || e.type == LA_ETH_IP6) {
+		put_ip(&l, p + e.len, len - e.len, e.type == LA_ETH_IP4);
+	} else if (e.type == LA_ETH_ARP) {
+		put_arp(&l, p + e.len, len - e.len);
+	} else {
+		put_mac(&l, e.src);
+		put(&l, " > ");
+		put_mac(&l, e.dst);
+		put(&l, " ethertype 0x%04x len %zu", e.type, len);
+	}
+	return buf;
+}
