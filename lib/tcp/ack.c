@@ -28,11 +28,6 @@ our_fin_acked(struct la_tcb *c)
 	switch (c->state) {
 	case LA_FIN_WAIT_1:
 		la_tcb_set_state(c, LA_FIN_WAIT_2);
-		if (c->flags & LA_F_USER_CLOSED) { /* nobody waits for the peer but us */
-			c->long_at = c->tcp->tick + la_tcb_opts(c)->fin_wait_2_ms;
-			c->flags |= LA_F_FW2_TIMER;
-			la_tcb_schedule(c);
-		}
 		break;
 	case LA_CLOSING:
 		la_tcb_time_wait(c);

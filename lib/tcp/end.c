@@ -61,6 +61,18 @@ orderly(struct la_tcb *c)
 		la_tcb_finish_if_read(c);
 }
 
+/* RFC 9293 has no end for FIN_WAIT_2. Once the user has closed, nobody waits for the peer but us. */
+void
+la_tcb_limit_fin_wait_2(struct la_tcb *c)
+{
+	if (c->state != LA_FIN_WAIT_2 || !(c->flags & LA_F_USER_CLOSED) ||
+	    (c->flags & (LA_F_FW2_TIMER | LA_F_DETACHED)))
+		return;
+	c->long_at = c->tcp->tick + la_tcb_opts(c)->fin_wait_2_ms;
+	c->flags |= LA_F_FW2_TIMER;
+	la_tcb_schedule(c);
+}
+
 /* RFC 9293 3.6: the side that closed first keeps the tuple for 2*MSL. Room was reserved at the open. */
 void
 la_tcb_time_wait(struct la_tcb *c)
@@ -213,11 +225,7 @@ la_close(struct la_conn *conn)
 		return 0;
 	}
 	close_sending(c); /* -EPIPE after a shutdown: the FIN is on its way */
-	if (c->state == LA_FIN_WAIT_2) {
-		c->long_at = c->tcp->tick + la_tcb_opts(c)->fin_wait_2_ms;
-		c->flags |= LA_F_FW2_TIMER;
-		la_tcb_schedule(c);
-	}
+	la_tcb_limit_fin_wait_2(c);
 	if (!(c->flags & LA_F_BUSY))
 		la_tcb_output(c);
 	return 0;

@@ -2,13 +2,13 @@
 #ifndef LA_TCP_INDEX_H
 #define LA_TCP_INDEX_H
 
-/* The index: from a tuple's hash to a reference, for every connection of a shard, live or in TIME_WAIT.
- * (Theory at the top of index.c.)
+/* The index: from a tuple's hash to a reference, for every connection of a shard, live or in
+ * TIME_WAIT. (Theory at the top of index.c.)
  *
- * A bucket is one cache line: 16-bit tags and 32-bit references, probed with SIMD compares. A key has two
- * buckets (cuckoo with partial keys: the second is computed from the first and the tag), and the first
- * says whether any of its keys had to go to their second one, so that nearly every look-up, hit or miss,
- * costs one line. */
+ * A bucket is one cache line: 16-bit tags and 32-bit references, probed with SIMD compares. A key
+ * has two buckets (cuckoo with partial keys: the second is computed from the first and the tag),
+ * and the first says whether any of its keys had to go to their second one, so that nearly every
+ * look-up, hit or miss, costs one line. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,8 +47,8 @@ enum { LA_BUCKET_KEYS = 10 };
 
 struct la_bucket {
 	uint16_t tag[LA_BUCKET_KEYS]; /* 0: the place is free */
-	uint16_t spilled;	      /* keys whose first bucket is this one and who live in their second */
-	uint16_t second;	      /* bit i: the key at place i has its first bucket elsewhere */
+	uint16_t spilled; /* keys whose first bucket is this one and who live in their second */
+	uint16_t second;  /* bit i: the key at place i has its first bucket elsewhere */
 	la_ref ref[LA_BUCKET_KEYS];
 };
 _Static_assert(sizeof(struct la_bucket) == 64, "a bucket is one cache line");
@@ -133,8 +133,8 @@ la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const v
 	return NULL;
 }
 
-/** Prefetches what the tags in the first bucket point at is the caller's to do: this gives the first
- * reference with the tag, or 0, without comparing keys. */
+/** Prefetches what the tags in the first bucket point at is the caller's to do: this gives the
+ * first reference with the tag, or 0, without comparing keys. */
 static inline la_ref
 la_index_peek(const struct la_index *ix, uint64_t hash)
 {
@@ -144,21 +144,24 @@ la_index_peek(const struct la_index *ix, uint64_t hash)
 	return m ? b->ref[__builtin_ctz(m)] : 0;
 }
 
-/** Adds a key that is not there. 0, or -ENOSPC when both buckets are full and no bounded displacement
- * frees a place (the caller refuses the new connection; nothing is changed). */
+/** Adds a key that is not there. 0, or -ENOSPC when both buckets are full and no bounded
+ * displacement frees a place (the caller refuses the new connection; nothing is changed). */
 int la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref);
 
 /** Removes exactly this reference. Returns false when it is not there (a bug of the caller). */
 bool la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref);
 
-/** Overwrites `old` with `new` in place. Returns false when old is not there (a bug of the caller). */
+/** Overwrites `old` with `new` in place. Returns false when old is not there (a bug of the caller).
+ */
 bool la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref);
 
 /** Recomputes a reference's hash for the checker. */
 typedef uint64_t la_index_hash_of(const void *ctx, la_ref ref);
 
 /** Walks every bucket: tags agree with hashes, every key is in one of its two buckets, `second` and
- * `spilled` are right, no reference twice, key count right. Reports to f; returns how many faults. */
-unsigned la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void *ctx, FILE *f);
+ * `spilled` are right, no reference twice, key count right. Reports to f; returns how many faults.
+ */
+unsigned la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void *ctx,
+			FILE *f);
 
 #endif

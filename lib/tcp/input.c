@@ -256,8 +256,10 @@ la_tcb_events(struct la_tcb *c)
 {
 	if (!(c->flags & LA_F_DEAD))
 		callbacks(c);
-	if (!(c->flags & (LA_F_DEAD | LA_F_DETACHED)))
+	if (!(c->flags & (LA_F_DEAD | LA_F_DETACHED))) {
 		la_tcb_output(c);
+		la_tcb_limit_fin_wait_2(c);
+	}
 	la_tcb_finish_if_read(c);
 	c->flags &= ~(uint32_t)LA_F_BUSY;
 	if (c->flags & LA_F_DEAD)

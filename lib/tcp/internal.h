@@ -182,6 +182,7 @@ void la_cc_idle(struct la_tcb *c);
 
 /* end.c */
 void la_tcb_time_wait(struct la_tcb *c);
+void la_tcb_limit_fin_wait_2(struct la_tcb *c);
 void la_tcb_end(struct la_tcb *c, enum la_end end); /* to CLOSED, nothing is sent */
 void la_tcb_reset(struct la_tcb *c);		    /* sends RST for 3.10.5, does not end it */
 void la_tcb_finish_if_read(struct la_tcb *c);	    /* a detached connection may have been read out */

@@ -26,6 +26,8 @@ la_tcb_window_now(const struct la_tcb *c)
 	uint32_t limit = (uint32_t)UINT16_MAX << c->rcv_wscale;
 	uint32_t w = free_bytes >= offered + step ? free_bytes : offered;
 
+	if (c->state == LA_SYN_RCVD) /* a SYN,ACK sent again could not say more */
+		limit = UINT16_MAX;
 	if (w > limit)
 		w = limit;
 	if (w & (unit - 1)) {

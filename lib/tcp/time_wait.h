@@ -4,9 +4,9 @@
 
 /* The TIME_WAIT table: why the project exists. (Theory at the top of time_wait.c.)
  *
- * Two pools of compact entries, 32 B for IPv4 and 64 B for IPv6, reserved before a connection is admitted,
- * entered by overwriting the connection's reference in the index, ended only by expiry or by a lawful
- * reopen. Input to an entry returns a verdict and sends nothing. */
+ * Two pools of compact entries, 32 B for IPv4 and 64 B for IPv6, reserved before a connection is
+ * admitted, entered by overwriting the connection's reference in the index, ended only by expiry or
+ * by a lawful reopen. Input to an entry returns a verdict and sends nothing. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,22 +21,23 @@
 #include "tcp/index.h"
 #include "wire/tcp.h"
 
-/** Life of a slot. A slot whose life ended early keeps its reference in the wheel and is not given out
- * again until that reference has come by: so no slot is ever in the wheel twice. */
+/** Life of a slot. A slot whose life ended early keeps its reference in the wheel and is not given
+ * out again until that reference has come by: so no slot is ever in the wheel twice. */
 enum la_tw_life {
-	LA_TW_FREE,	/* on the free list (or never used) */
-	LA_TW_LIVE,	/* in the index, in the wheel */
-	LA_TW_SHADOW,	/* a reopen is under way: the index names the new TCB, the TCB names this slot;
-			 * in the wheel; may come back to LIVE with its deadline unchanged */
-	LA_TW_ZOMBIE,	/* reopened for good; waits for its wheel reference to come by */
+	LA_TW_FREE,   /* on the free list (or never used) */
+	LA_TW_LIVE,   /* in the index, in the wheel */
+	LA_TW_SHADOW, /* a reopen is under way: the index names the new TCB, the TCB names this
+		       * slot; in the wheel; may come back to LIVE with its deadline unchanged */
+	LA_TW_ZOMBIE, /* reopened for good; waits for its wheel reference to come by */
 };
 
 enum la_tw_flag {
-	LA_TW_LIFE = 0x0003,	  /* enum la_tw_life */
-	LA_TW_TS = 0x0004,	  /* the old incarnation used timestamps: ts_recent is valid */
-	LA_TW_WHEEL = 0x0008,	  /* the slot's one reference is in the wheel */
-	LA_TW_CLASS_SHIFT = 4,	  /* 4 bits: which of the shard's lifetimes (2*MSL) this entry has */
-	LA_TW_THROTTLE_SHIFT = 8, /* 8 bits: when the last throttled answer left, 256 ms units; 0: none */
+	LA_TW_LIFE = 0x0003,   /* enum la_tw_life */
+	LA_TW_TS = 0x0004,     /* the old incarnation used timestamps: ts_recent is valid */
+	LA_TW_WHEEL = 0x0008,  /* the slot's one reference is in the wheel */
+	LA_TW_CLASS_SHIFT = 4, /* 4 bits: which of the shard's lifetimes (2*MSL) this entry has */
+	LA_TW_THROTTLE_SHIFT = 8, /* 8 bits: when the last throttled answer left, in units of 256
+				   * ticks modulo 255, plus 1; 0: none has */
 };
 
 enum { LA_TW_CLASSES = 16 }; /* different lifetimes in one shard at most */
@@ -47,8 +48,8 @@ struct la_tw_core {
 	uint32_t rcv_nxt;   /* after the peer's FIN */
 	uint32_t ts_recent; /* RFC 7323 TS.Recent */
 	uint32_t deadline;  /* tick at which 2*MSL is over */
-	uint16_t wnd;	    /* the window field last offered, as written on the wire */
-	uint16_t flags;	    /* enum la_tw_flag */
+	uint16_t wnd;       /* the window field last offered, as written on the wire */
+	uint16_t flags;     /* enum la_tw_flag */
 };
 
 struct la_tw4 {
@@ -67,18 +68,18 @@ _Static_assert(sizeof(struct la_tw4) == 32, "an IPv4 TIME_WAIT entry is 32 B");
 _Static_assert(sizeof(struct la_tw6) == 64, "an IPv6 TIME_WAIT entry is 64 B");
 
 struct la_tw_pool {
-	void *slots;		/* slot 0 is not used */
-	uint32_t size;		/* bytes of one entry: 32 or 64 */
-	uint32_t capacity;	/* entries */
-	uint32_t fresh;		/* slots from here on were never used */
-	uint32_t free_head;	/* free list through core.snd_nxt; 0: empty */
-	uint32_t nfree;		/* on the free list plus never used */
-	uint32_t reserved;	/* promised to admitted connections; never above nfree */
-	uint32_t live;		/* LIVE and SHADOW */
+	void *slots;        /* slot 0 is not used */
+	uint32_t size;      /* bytes of one entry: 32 or 64 */
+	uint32_t capacity;  /* entries */
+	uint32_t fresh;     /* slots from here on were never used */
+	uint32_t free_head; /* free list through core.snd_nxt; 0: empty */
+	uint32_t nfree;    /* on the free list plus never used; a zombie is neither free nor live */
+	uint32_t reserved; /* promised to admitted connections; never above nfree */
+	uint32_t live;     /* LIVE and SHADOW */
 };
 
 struct la_tw {
-	struct la_tw_pool pool[2]; /* [0] IPv4, [1] IPv6 */
+	struct la_tw_pool pool[2];        /* [0] IPv4, [1] IPv6 */
 	uint32_t lifetime[LA_TW_CLASSES]; /* 2*MSL in ticks */
 	unsigned nclasses;
 	struct la_index *index;
@@ -90,12 +91,15 @@ struct la_tw {
 
 enum la_tw_verdict {
 	LA_TW_DROP,   /* say nothing; counted */
-	LA_TW_ACK,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> with the entry's window and timestamp */
-	LA_TW_REOPEN, /* a provably newer SYN: if somebody listens there, open a new incarnation above it */
+	LA_TW_ACK,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> with the entry's window and
+			 timestamp */
+	LA_TW_REOPEN, /* a provably newer SYN: if somebody listens there, open a new incarnation
+			 above it */
 };
 
 size_t la_tw_memory(uint32_t capacity4, uint32_t capacity6);
-/** The table shares index, wheel, key and counters with its shard. 0 or -ENOMEM. */
+/** The table shares index, wheel, key and counters with its shard. The wheel must have room for one
+ * reference for each entry. 0, -ENOMEM, -EINVAL (a capacity of 2^30 or more). */
 int la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *index,
 	       struct la_wheel *wheel, const struct la_hash_key *key, struct la_counters *counters,
 	       uint32_t capacity4, uint32_t capacity6);
@@ -123,22 +127,24 @@ la_tw_life(const struct la_tw_core *e)
 	return (enum la_tw_life)(e->flags & LA_TW_LIFE);
 }
 
-/** The class of a lifetime (2*MSL in ticks, 1 to 2^30), made when new. -ENOSPC when LA_TW_CLASSES others are in
- * use, -EINVAL out of range. */
+/** The class of a lifetime (2*MSL in ticks, 1 to 2^30), made when new. -ENOSPC when LA_TW_CLASSES
+ * others are in use, -EINVAL out of range. */
 int la_tw_class(struct la_tw *t, uint32_t lifetime);
 
-/** Enters TIME_WAIT: takes a reserved slot (there is one: the caller reserved it), fills it, adds it to
- * the wheel and overwrites `tcb_ref` in the index; the reservation is used up. `state` gives snd_nxt, rcv_nxt,
- * ts_recent, wnd and the LA_TW_TS flag; the deadline is tick + the class's lifetime. hash: the tuple's.
- * Returns the new reference. */
+/** Enters TIME_WAIT: takes a reserved slot (there is one: the caller reserved it), fills it, adds
+ * it to the wheel and overwrites `tcb_ref` in the index; the reservation is used up. `state` gives
+ * snd_nxt, rcv_nxt, ts_recent, wnd and the LA_TW_TS flag; the deadline is tick + the class's
+ * lifetime. hash: the tuple's. Returns the new reference. */
 la_ref la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
 		   const struct la_tw_core *state, uint32_t tick, int class);
 
-/** What a segment for a LIVE entry asks for (rules and RFC sections in time_wait.c). Restarts 2*MSL for a repeated FIN, updates ts_recent, throttles, counts. */
-enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick);
+/** What a segment for a LIVE entry asks for (rules and RFC sections in time_wait.c). Restarts 2*MSL
+ * for a repeated FIN, updates ts_recent, throttles, counts. */
+enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg,
+			       uint32_t tick);
 
-/** A reopen begins: LIVE -> SHADOW. The caller overwrites the reference in the index with its TCB's and
- * keeps `ref`. The deadline is not touched. */
+/** A reopen begins: LIVE -> SHADOW. The caller overwrites the reference in the index with its TCB's
+ * and keeps `ref`. The deadline is not touched. */
 void la_tw_shadow(struct la_tw *t, la_ref ref);
 /** The reopen failed: SHADOW -> LIVE, or expiry at once when the deadline has passed meanwhile. The
  * index place that names tcb_ref gets `ref` back (or is removed when the entry had expired). */
@@ -146,9 +152,12 @@ void la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref,
 /** The reopen succeeded: SHADOW -> ZOMBIE (or free, when the wheel has passed it). */
 void la_tw_forget(struct la_tw *t, la_ref ref);
 
-/** A reference popped from the wheel at `tick`: expires the entry when its deadline is there, adds it to
- * the wheel again when it is not, frees a zombie. */
+/** A reference popped from the wheel at `tick`: expires the entry when its deadline is there, adds
+ * it to the wheel again when it is not, frees a zombie. */
 void la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick);
+/** The same for n references at once, with their entries and index buckets prefetched: what makes
+ * the expiry of a big table cheap. */
+void la_tw_wheel_burst(struct la_tw *t, const la_ref *refs, unsigned n, uint32_t tick);
 
 static inline bool
 la_tw_match4(const struct la_tw *t, la_ref ref, uint32_t laddr, uint32_t raddr, uint16_t lport,
@@ -169,8 +178,8 @@ la_tw_match6(const struct la_tw *t, la_ref ref, const struct la_addr *laddr,
 	       e->rport == rport;
 }
 
-/** Every slot in exactly one life, free list sound, counts right, LIVE and SHADOW in the wheel once,
- * reservations covered. Reports to f; returns how many faults. */
+/** Every slot in exactly one life, free list sound, counts right, LIVE and SHADOW in the wheel
+ * once, reservations covered. Reports to f; returns how many faults. */
 unsigned la_tw_check(const struct la_tw *t, FILE *f);
 
 #endif
