@@ -14,7 +14,7 @@ struct rte_mempool;
 enum { LA_PORT_MAX_QUEUES = 16 };
 
 struct la_port_config {
-	uint16_t queues;   /* wanted; cut to what the port has */
+	uint16_t queues;   /* wanted, 0: 1; cut to what the port has */
 	uint16_t rx_desc;  /* 0: 1024 */
 	uint16_t tx_desc;  /* 0: 1024 */
 	uint16_t mtu;	   /* 0: the port's own */
@@ -27,12 +27,19 @@ struct la_port {
 	uint16_t mtu;
 	uint8_t mac[6];
 	uint32_t offloads; /* enum la_offload */
-	bool rss;	   /* flows are spread by the port, symmetric Toeplitz key */
+	bool rss;	   /* flows are spread by the port, la_port_rss_key; false: in software, even
+			    * when it has several queues (TAP, AF_PACKET and memif spread as they like) */
 	bool linearize;	   /* chained mbufs must be copied into one before transmission */
+	bool by_pointer;   /* frames reach the peer as the very mbufs: shared ones are copied first */
 	int numa_node;	   /* -1: any */
 	char driver[32];
-	char name[64];
+	char name[64];	   /* of the kernel interface behind it, otherwise of the DPDK device */
 };
+
+enum { LA_PORT_RSS_KEY_MAX = 64 };
+
+/** The Toeplitz key, 0x6d5a repeated: swapping source and destination leaves the hash as it is. */
+extern const uint8_t la_port_rss_key[LA_PORT_RSS_KEY_MAX];
 
 struct la_port_stats {
 	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_IO_CAPTURE_H
+#define LA_IO_CAPTURE_H
+
+/* Every frame of one or more ports into a pcapng file, with nanosecond times and directions.
+ *
+ * A wrapper round the port, not a part of it: who wants a capture calls la_capture_burst() after
+ * la_port_rx() and before la_port_tx(); who does not, pays nothing. Frames are copied, so the burst
+ * may be changed or sent on afterwards. Checksums that the port fills in hardware are not there yet
+ * in outgoing frames. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct la_capture;
+struct la_port;
+struct rte_mbuf;
+
+/** Creates (or empties) the file and writes its header; the interfaces in it are the ports that exist
+ * now, so call it after la_eal_start(). 0, or negative errno with the reason in err. */
+int la_capture_open(const char *path, struct la_capture **out, char *err, size_t size);
+
+/** Writes a burst. May be called by several threads. Frames that could not be written (disk full,
+ * copies exhausted) are counted, never waited for. */
+void la_capture_burst(struct la_capture *c, const struct la_port *port, uint16_t queue, bool outgoing,
+		      struct rte_mbuf *const *pkts, unsigned n);
+
+/** Frames not written so far. */
+uint64_t la_capture_lost(const struct la_capture *c);
+
+/** Closes the file and frees c (NULL is fine). 0, or -EIO when frames were lost. */
+int la_capture_close(struct la_capture *c);
+
+#endif

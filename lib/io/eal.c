@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* EAL's arguments are put together here so that nobody needs to know them: memory, cores, what to probe.
+ * Whatever the user gives himself is passed on untouched and takes the place of our own choice.
+ *
+ * Memory: with hugepages to be had, --in-memory (no files, no mount point, nothing left behind by a
+ * crash). Without, --no-huge --no-shconf -m N: plain pages, taken when first touched; DPDK 22.11 refuses
+ * --no-huge together with --in-memory. Neither writes into the runtime directory, and telemetry, which
+ * would, is off: so an ordinary user with no writable home can start. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+
+#include "io/eal.h"
+#include "io/eal_log.h"
+#include "io/vdev.h"
+
+enum {
+	OWN_ARGS = 16,		/* most arguments we add */
+	OWN_TEXT = 4096,	/* bytes of text in them */
+	DEFAULT_MB = 512,	/* of plain pages; untouched ones cost nothing */
+	LEAST_HUGE_MB = 128,	/* below this, hugepages are not worth it */
+};
+
+/* EAL keeps pointers into its arguments, so they live as long as the process. */
+static struct {
+	char *argv[OWN_ARGS + LA_EAL_MAX_ARGS + 1];
+	int argc;
+	char text[OWN_TEXT];
+	size_t used;
+	bool started; /* once and for all */
+	bool running;
+	bool overflow;
+} eal_args;
+
+static void
+add_arg(const char *arg)
+{
+	size_t len = strlen(arg) + 1;
+
+	if (eal_args.used + len > sizeof(eal_args.text) ||
+	    eal_args.argc + 1 >= (int)RTE_DIM(eal_args.argv)) {
+		eal_args.overflow = true;
+		return;
+	}
+	eal_args.argv[eal_args.argc++] = memcpy(eal_args.text + eal_args.used, arg, len);
+	eal_args.used += len;
+}
+
+/* Did the user give one of these options? "-m" also matches "-m512", "--lcores" also "--lcores=0". */
+static bool
+user_gave(const struct la_eal_config *cfg, const char *const *options)
+{
+	for (; *options != NULL; options++) {
+		size_t n = strlen(*options);
+		bool is_long = (*options)[1] == '-';
+
+		for (unsigned i = 0; i < cfg->nargs; i++) {
+			const char *a = cfg->args[i];
+
+			if (strncmp(a, *options, n) == 0 && (!is_long || a[n] == '\0' || a[n] == '='))
+				return true;
+		}
+	}
+	return false;
+}
+
+#define USER_GAVE(cfg, ...) user_gave(cfg, (const char *const[]){__VA_ARGS__, NULL})
+
+static unsigned long
+read_number(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	unsigned long n = 0;
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%lu", &n) != 1)
+		n = 0;
+	fclose(f);
+	return n;
+}
+
+/* May this process have a hugepage of that size? Asks for one the way EAL will: by memfd. */
+static int
+try_hugepage(unsigned long page_kb)
+{
+	unsigned shift = (unsigned)__builtin_ctzl(page_kb) + 10;
+	size_t size = page_kb << 10;
+	int fd = memfd_create("la-try", MFD_CLOEXEC | MFD_HUGETLB | shift << MAP_HUGE_SHIFT);
+	int r = 0;
+	void *p;
+
+	if (fd < 0)
+		return -errno;
+	p = ftruncate(fd, (off_t)size) < 0 ?
+		    MAP_FAILED :
+		    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		r = -errno;
+	else
+		munmap(p, size);
+	close(fd);
+	return r;
+}
+
+/* Megabytes in free hugepages of all sizes that this process may use; *refused: why the others not. */
+static unsigned long
+hugepages_mb(int *refused)
+{
+	static const char dirs[] = "/sys/kernel/mm/hugepages/hugepages-*kB";
+	unsigned long kb = 0;
+	glob_t g;
+
+	*refused = 0;
+	if (glob(dirs, 0, NULL, &g) != 0)
+		return 0;
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		unsigned long page_kb =
+			strtoul(strrchr(g.gl_pathv[i], '-') + 1, NULL, 10);
+		char path[256];
+		unsigned long pages;
+		int r;
+
+		snprintf(path, sizeof(path), "%s/free_hugepages", g.gl_pathv[i]);
+		pages = read_number(path);
+		if (pages == 0 || page_kb == 0)
+			continue;
+		r = try_hugepage(page_kb);
+		if (r == 0)
+			kb += pages * page_kb;
+		else
+			*refused = r;
+	}
+	globfree(&g);
+	return kb >> 10;
+}
+
+static bool
+want_hugepages(const struct la_eal_config *cfg, char *why, size_t size)
+{
+	unsigned long want = cfg->memory_mb != 0 ? cfg->memory_mb : LEAST_HUGE_MB;
+	int refused;
+	unsigned long have;
+
+	why[0] = '\0';
+	if (USER_GAVE(cfg, "--no-huge")) {
+		snprintf(why, size, "asked for by --no-huge");
+		return false;
+	}
+	/* Who says how hugepages are to be used wants them. */
+	if (USER_GAVE(cfg, "--in-memory", "--huge-dir", "--huge-unlink", "--legacy-mem", "--socket-mem",
+		      "--socket-limit", "--single-file-segments", "--match-allocations", "--proc-type"))
+		return true;
+
+	have = hugepages_mb(&refused);
+	if (have >= want)
+		return true;
+	if (refused != 0)
+		snprintf(why, size, "hugepages may not be used: %s", strerror(-refused));
+	else if (have == 0)
+		snprintf(why, size, "no free hugepages (sysctl vm.nr_hugepages reserves some)");
+	else
+		snprintf(why, size, "only %lu MB of hugepages free, %lu MB wanted", have, want);
+	return false;
+}
+
+static void
+memory_args(const struct la_eal_config *cfg, bool hugepages)
+{
+	char mb[16];
+
+	if (hugepages) {
+		if (!USER_GAVE(cfg, "--in-memory", "--huge-dir", "--huge-unlink", "--legacy-mem",
+			       "--proc-type", "--file-prefix", "--single-file-segments"))
+			add_arg("--in-memory");
+		return;
+	}
+	if (!USER_GAVE(cfg, "--no-huge"))
+		add_arg("--no-huge");
+	if (!USER_GAVE(cfg, "--no-shconf", "--proc-type"))
+		add_arg("--no-shconf");
+	if (!USER_GAVE(cfg, "-m")) {
+		snprintf(mb, sizeof(mb), "%u", cfg->memory_mb != 0 ? cfg->memory_mb : DEFAULT_MB);
+		add_arg("-m");
+		add_arg(mb);
+	}
+}
+
+/* The first `lcores` CPUs this process may run on. An lcore is named after its CPU (NUMA look-ups rely
+ * on that) unless the CPU's number is beyond EAL's table. */
+static int
+lcore_args(const struct la_eal_config *cfg, char *err, size_t size)
+{
+	unsigned want = cfg->lcores != 0 ? cfg->lcores : 1, got = 0;
+	size_t n = 0, set_size = CPU_ALLOC_SIZE(4096);
+	cpu_set_t *set;
+	char list[2048];
+
+	if (USER_GAVE(cfg, "-l", "-c", "--lcores", "-s"))
+		return 0;
+	set = CPU_ALLOC(4096);
+	if (set == NULL)
+		return -ENOMEM;
+	if (sched_getaffinity(0, set_size, set) < 0) {
+		snprintf(err, size, "which CPUs may be used cannot be found out (%s): give EAL -l CPU,CPU",
+			 strerror(errno));
+		CPU_FREE(set);
+		return -EIO;
+	}
+	for (unsigned cpu = 0; cpu < 4096 && got < want && got < RTE_MAX_LCORE; cpu++) {
+		if (!CPU_ISSET_S(cpu, set_size, set) || n + 32 > sizeof(list))
+			continue;
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%u@%u", got > 0 ? "," : "",
+				      cpu < RTE_MAX_LCORE ? cpu : got, cpu);
+		got++;
+	}
+	CPU_FREE(set);
+	add_arg("--lcores");
+	add_arg(list);
+	return 0;
+}
+
+static bool
+asks_for_eal_port(const struct la_eal_config *cfg)
+{
+	for (unsigned i = 0; i < cfg->nports; i++) {
+		if (cfg->ports[i].kind == LA_PORT_EAL)
+			return true;
+	}
+	return false;
+}
+
+static int
+build_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
+{
+	int r;
+
+	add_arg("lastack");
+	eal->hugepages = want_hugepages(cfg, eal->why, sizeof(eal->why));
+	memory_args(cfg, eal->hugepages);
+	r = lcore_args(cfg, err, size);
+	if (r < 0)
+		return r;
+	/* Without a port of EAL's own, nobody shall bind to a NIC by accident. */
+	if (!USER_GAVE(cfg, "-a", "--allow", "-b", "--block", "-w", "--no-pci") &&
+	    (!asks_for_eal_port(cfg) || USER_GAVE(cfg, "--vdev")))
+		add_arg("--no-pci");
+	if (!USER_GAVE(cfg, "--telemetry", "--no-telemetry"))
+		add_arg("--no-telemetry");
+	for (unsigned i = 0; i < cfg->nargs; i++)
+		add_arg(cfg->args[i]);
+	if (eal_args.overflow) {
+		snprintf(err, size, "EAL arguments are too many or too long together");
+		return -E2BIG;
+	}
+	eal_args.argv[eal_args.argc] = NULL;
+	return 0;
+}
+
+/* EAL answers a wrong option with a hundred lines of usage on stdout; its reason is enough. */
+static int
+init_without_usage(const struct la_eal_config *cfg)
+{
+	bool keep = USER_GAVE(cfg, "-h", "--help", "-v", "--version");
+	int null = keep ? -1 : open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int saved = null < 0 ? -1 : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	int r;
+
+	fflush(stdout);
+	if (saved >= 0)
+		dup2(null, STDOUT_FILENO);
+	r = rte_eal_init(eal_args.argc, eal_args.argv);
+	fflush(stdout);
+	if (saved >= 0) {
+		dup2(saved, STDOUT_FILENO);
+		close(saved);
+	}
+	if (null >= 0)
+		close(null);
+	return r < 0 ? (rte_errno != 0 ? -rte_errno : -EIO) : 0;
+}
+
+static int
+add_port(struct la_eal *eal, uint16_t id, char *err, size_t size)
+{
+	if (eal->nports == LA_EAL_MAX_PORTS) {
+		snprintf(err, size, "more than %d ports", LA_EAL_MAX_PORTS);
+		return -E2BIG;
+	}
+	eal->port[eal->nports++] = id;
+	return 0;
+}
+
+/* Ports in the order they were asked for. Each LA_PORT_EAL takes the next port that EAL probed by itself,
+ * the last one all that remain; with no port asked for at all, every port of EAL's is taken. */
+static int
+find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
+{
+	uint16_t own[RTE_MAX_ETHPORTS], ids[2];
+	unsigned nown = 0, taken = 0, left = 0;
+	int r = 0;
+
+	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; id++) {
+		if (rte_eth_dev_is_valid_port(id))
+			own[nown++] = id;
+	}
+	for (unsigned i = 0; i < cfg->nports; i++)
+		left += cfg->ports[i].kind == LA_PORT_EAL;
+	if (left > nown) {
+		snprintf(err, size,
+			 "EAL found %u ports of its own and %u are asked for: give it -a PCI-ADDRESS of a "
+			 "NIC bound to a DPDK driver (dpdk-devbind.py -s), or --vdev", nown, left);
+		return -ENODEV;
+	}
+
+	for (unsigned i = 0; i < cfg->nports && r >= 0; i++) {
+		if (cfg->ports[i].kind != LA_PORT_EAL) {
+			int n = la_vdev_create(cfg->ports[i].kind, cfg->ports[i].arg, i, eal->lcores, ids,
+					       err, size);
+			r = n < 0 ? n : 0;
+			for (int k = 0; k < n && r >= 0; k++)
+				r = add_port(eal, ids[k], err, size);
+			continue;
+		}
+		left--;
+		do {
+			r = add_port(eal, own[taken++], err, size);
+		} while (r >= 0 && left == 0 && taken < nown);
+	}
+	for (; cfg->nports == 0 && taken < nown && r >= 0; taken++)
+		r = add_port(eal, own[taken], err, size);
+	return r;
+}
+
+int
+la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
+{
+	char said[256];
+	int r;
+
+	memset(eal, 0, sizeof(*eal));
+	err[0] = '\0';
+	if (eal_args.started) {
+		snprintf(err, size, "DPDK can be started once in a process only");
+		return -EALREADY;
+	}
+	if (cfg->nports > LA_EAL_MAX_PORTS || cfg->nargs > LA_EAL_MAX_ARGS) {
+		snprintf(err, size, "too many ports or EAL arguments");
+		return -E2BIG;
+	}
+	eal_args.started = true;
+
+	r = build_args(cfg, eal, err, size);
+	if (r < 0)
+		return r;
+	r = la_eal_log_open(USER_GAVE(cfg, "--log-level"));
+	if (r < 0)
+		return r;
+	r = init_without_usage(cfg);
+	if (r < 0) {
+		la_eal_log_reason(said, sizeof(said));
+		snprintf(err, size, "DPDK did not start (%s): %s", rte_strerror(-r),
+			 said[0] != '\0' ? said :
+					   "it refused an argument, named in the line above");
+		la_eal_log_close();
+		return r;
+	}
+	eal_args.running = true;
+	eal->lcores = rte_lcore_count();
+	r = find_ports(cfg, eal, err, size);
+	if (r < 0) {
+		la_eal_stop();
+		return r;
+	}
+	la_eal_log_live(true);
+	return 0;
+}
+
+void
+la_eal_stop(void)
+{
+	if (!eal_args.running)
+		return;
+	eal_args.running = false;
+	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; id++) {
+		if (!rte_eth_dev_is_valid_port(id))
+			continue;
+		(void)rte_eth_dev_stop(id);
+		(void)rte_eth_dev_close(id);
+	}
+	rte_eal_cleanup();
+	la_eal_log_close();
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_IO_KIF_H
+#define LA_IO_KIF_H
+
+/* The kernel interface behind a port (AF_PACKET, AF_XDP, TAP): what DPDK does not tell of it. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct la_kif {
+	char name[16];
+	char driver[32]; /* "veth", "tun", "e1000e", ...; "" when unknown */
+	uint16_t mtu;	 /* 0 when unknown, cut to 65535 */
+	bool up;	 /* set up by its administrator */
+	bool carrier;
+	bool merges;	 /* GRO or LRO is on: received segments may be merged beyond the MTU */
+};
+
+/** 0, or -ENODEV when there is no such interface in this network namespace. */
+int la_kif_read(unsigned if_index, struct la_kif *k);
+
+#endif

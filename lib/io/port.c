@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A port is believed only as far as it can be checked:
+ * - checksums: net_tap "offloads" them to this very core, and gets the TCP one wrong for a chain with a
+ *   segment of odd length before its last, so it is not asked; the other virtual devices offer none.
+ * - RSS counts as the port's only when the port reads our key back to us.
+ * - AF_PACKET and AF_XDP hand frames over before the sending kernel has finished them: between veth
+ *   ends a TCP checksum is left for a NIC that never comes, and segments may be merged up to 64 KiB.
+ *   Neither can be mended here (the ring says too little), only told: see advise_kernel(). */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_pause.h>
+
+#include <lastack/shard.h>
+
+#include "core/log.h"
+#include "io/eal_log.h"
+#include "io/kif.h"
+#include "io/port.h"
+#include "io/vdev.h"
+
+enum {
+	DEFAULT_DESC = 1024,
+	TX_TRIES = 16, /* with no progress between; a queue that stays full then costs its frames */
+};
+
+/* Frames a queue did not take. Each line is written by its queue's thread alone. */
+static struct {
+	uint64_t full;
+} __rte_cache_aligned tx_lost[RTE_MAX_ETHPORTS][LA_PORT_MAX_QUEUES];
+
+#define KEY8 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a
+const uint8_t la_port_rss_key[LA_PORT_RSS_KEY_MAX] = {KEY8, KEY8, KEY8, KEY8, KEY8, KEY8, KEY8, KEY8};
+#undef KEY8
+
+/* What la_port_open() carries from step to step. */
+struct opening {
+	struct la_port *port;
+	const struct la_port_config *cfg;
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf;
+	struct la_kif kif; /* name "": no kernel interface behind the port */
+	char *err;
+	size_t size;
+};
+
+static bool
+driver_is(const struct la_port *port, const char *name)
+{
+	return strcmp(port->driver, name) == 0;
+}
+
+static int __attribute__((format(printf, 3, 4)))
+fail(struct opening *o, int r, const char *fmt, ...)
+{
+	char what[160], said[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	la_eal_log_reason(said, sizeof(said));
+	snprintf(o->err, o->size, "port %u %s %s: %s: %s%s%s%s%s", o->port->id, o->port->driver,
+		 o->port->name, what, rte_strerror(-r), said[0] != '\0' ? "; " : "", said,
+		 driver_is(o->port, "net_af_xdp") ? ": " : "",
+		 driver_is(o->port, "net_af_xdp") ? la_vdev_advice(LA_PORT_XDP, NULL) : "");
+	return r;
+}
+
+static void
+identify(struct opening *o)
+{
+	struct la_port *p = o->port;
+
+	snprintf(p->driver, sizeof(p->driver), "%s", o->info.driver_name);
+	if (rte_eth_dev_get_name_by_port(p->id, p->name) != 0)
+		snprintf(p->name, sizeof(p->name), "%u", p->id);
+	if (la_kif_read(o->info.if_index, &o->kif) == 0)
+		snprintf(p->name, sizeof(p->name), "%s", o->kif.name);
+	p->numa_node = rte_eth_dev_socket_id(p->id);
+	p->by_pointer = driver_is(p, "net_ring");
+}
+
+static uint16_t
+choose_queues(const struct opening *o)
+{
+	unsigned n = o->cfg->queues != 0 ? o->cfg->queues : 1;
+
+	n = RTE_MIN(n, (unsigned)LA_PORT_MAX_QUEUES);
+	n = RTE_MIN(n, (unsigned)o->info.max_rx_queues);
+	return (uint16_t)RTE_MIN(n, (unsigned)o->info.max_tx_queues);
+}
+
+static uint16_t
+choose_mtu(const struct opening *o)
+{
+	uint16_t mtu = RTE_ETHER_MTU;
+
+	if (o->cfg->mtu != 0)
+		return o->cfg->mtu;
+	(void)rte_eth_dev_get_mtu(o->port->id, &mtu);
+	/* AF_PACKET does not look: its kernel would refuse what is longer. */
+	if (o->kif.mtu != 0 && o->kif.mtu < mtu)
+		mtu = o->kif.mtu;
+	return mtu;
+}
+
+static void
+choose_offloads(struct opening *o)
+{
+	uint64_t tx = o->info.tx_offload_capa, rx = o->info.rx_offload_capa;
+	uint64_t rx_cksum = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+	struct la_port *p = o->port;
+	int room;
+
+	if (driver_is(p, "net_tap")) {
+		tx &= ~(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM);
+		rx &= ~rx_cksum;
+	}
+	if ((tx & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0)
+		p->offloads |= LA_OFF_TX_IP_CKSUM;
+	if ((tx & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0)
+		p->offloads |= LA_OFF_TX_TCP_CKSUM;
+	if ((tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0)
+		p->offloads |= LA_OFF_TX_MULTI_SEG;
+	p->linearize = (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) == 0;
+	o->conf.txmode.offloads = tx & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+					RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+
+	/* Half a promise would make the flags ambiguous. */
+	if ((rx & rx_cksum) == rx_cksum) {
+		p->offloads |= LA_OFF_RX_CKSUM;
+		o->conf.rxmode.offloads |= rx_cksum;
+	}
+	room = rte_pktmbuf_data_room_size(o->cfg->pools[0]) - RTE_PKTMBUF_HEADROOM;
+	if (p->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + RTE_VLAN_HLEN > room)
+		o->conf.rxmode.offloads |= rx & RTE_ETH_RX_OFFLOAD_SCATTER;
+}
+
+/* Only TCP is spread: everything else is rare, and at home on queue 0. */
+static void
+choose_rss(struct opening *o)
+{
+	uint64_t hf = o->info.flow_type_rss_offloads &
+		      (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP |
+		       RTE_ETH_RSS_IPV6_TCP_EX);
+	uint8_t len = o->info.hash_key_size != 0 ? o->info.hash_key_size : 40;
+
+	if (o->port->queues < 2 || hf == 0 || len > LA_PORT_RSS_KEY_MAX)
+		return;
+	o->conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	o->conf.rx_adv_conf.rss_conf.rss_hf = hf;
+	o->conf.rx_adv_conf.rss_conf.rss_key_len = len;
+	/* ethdev's structure is not const-correct; the key is only read. */
+	o->conf.rx_adv_conf.rss_conf.rss_key = (uint8_t *)(uintptr_t)la_port_rss_key;
+}
+
+static bool
+rss_is_ours(const struct opening *o)
+{
+	uint8_t len = o->conf.rx_adv_conf.rss_conf.rss_key_len;
+	uint8_t key[LA_PORT_RSS_KEY_MAX] = {0};
+	struct rte_eth_rss_conf got = {.rss_key = key, .rss_key_len = len};
+
+	if (o->conf.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS ||
+	    rte_eth_dev_rss_hash_conf_get(o->port->id, &got) != 0)
+		return false;
+	return memcmp(key, la_port_rss_key, len) == 0 &&
+	       (got.rss_hf & o->conf.rx_adv_conf.rss_conf.rss_hf) ==
+		       o->conf.rx_adv_conf.rss_conf.rss_hf;
+}
+
+static int
+setup_queues(struct opening *o)
+{
+	uint16_t rx_desc = o->cfg->rx_desc != 0 ? o->cfg->rx_desc : DEFAULT_DESC;
+	uint16_t tx_desc = o->cfg->tx_desc != 0 ? o->cfg->tx_desc : DEFAULT_DESC;
+	struct rte_eth_rxconf rxq = o->info.default_rxconf;
+	struct rte_eth_txconf txq = o->info.default_txconf;
+	uint16_t id = o->port->id;
+	int r;
+
+	r = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx_desc, &tx_desc);
+	if (r < 0)
+		return fail(o, r, "%u RX and %u TX descriptors refused", rx_desc, tx_desc);
+	rxq.offloads = o->conf.rxmode.offloads;
+	txq.offloads = o->conf.txmode.offloads;
+	for (uint16_t q = 0; q < o->port->queues; q++) {
+		if (o->cfg->pools[q] == NULL)
+			return fail(o, -EINVAL, "queue %u has no mbuf pool", q);
+		r = rte_eth_rx_queue_setup(id, q, rx_desc, (unsigned)rte_eth_dev_socket_id(id), &rxq,
+					   o->cfg->pools[q]);
+		if (r < 0)
+			return fail(o, r, "RX queue %u", q);
+		r = rte_eth_tx_queue_setup(id, q, tx_desc, (unsigned)rte_eth_dev_socket_id(id), &txq);
+		if (r < 0)
+			return fail(o, r, "TX queue %u", q);
+	}
+	return 0;
+}
+
+/* Neighbour discovery comes to multicast addresses (RFC 4861 7.2.2, RFC 4291 2.7.1). */
+static void
+receive_multicast(const struct la_port *p)
+{
+	if (rte_eth_allmulticast_enable(p->id) == 0 || rte_eth_promiscuous_enable(p->id) == 0)
+		return;
+	la_log(LA_LOG_WARN, "port %u %s: neither multicast nor promiscuous reception can be turned on; "
+	       "IPv6 neighbour discovery may not work", p->id, p->name);
+}
+
+/* net_ring has no address of its own; two ends that are both 00:00:00:00:00:00 would not be told apart. */
+static void
+choose_mac(struct la_port *p)
+{
+	struct rte_ether_addr mac;
+
+	if (rte_eth_macaddr_get(p->id, &mac) != 0 || rte_is_zero_ether_addr(&mac)) {
+		mac = (struct rte_ether_addr){{0x02, 'l', 'a', 0, (uint8_t)(p->id >> 8), (uint8_t)p->id}};
+		(void)rte_eth_dev_default_mac_addr_set(p->id, &mac);
+	}
+	memcpy(p->mac, mac.addr_bytes, sizeof(p->mac));
+}
+
+static void
+advise_kernel(const struct opening *o)
+{
+	const struct la_port *p = o->port;
+
+	if (o->kif.name[0] == '\0' || driver_is(p, "net_tap"))
+		return;
+	if (!o->kif.up)
+		la_log(LA_LOG_WARN, "port %u: interface %s is down: ip link set %s up", p->id, p->name,
+		       p->name);
+	else if (!o->kif.carrier)
+		la_log(LA_LOG_WARN, "port %u: interface %s has no carrier: is its other end up?", p->id,
+		       p->name);
+	if (o->kif.merges)
+		la_log(LA_LOG_WARN, "port %u: %s merges what it receives into frames too long for this "
+		       "port: ethtool -K %s gro off lro off", p->id, p->name, p->name);
+	if (strcmp(o->kif.driver, "veth") == 0)
+		la_log(LA_LOG_INFO, "port %u: %s is a veth: a kernel at its other end leaves TCP checksums "
+		       "undone unless told on that end: ethtool -K PEER tx off", p->id, p->name);
+}
+
+static int
+start(struct opening *o)
+{
+	struct la_port *p = o->port;
+	int r;
+
+	/* ENOTSUP: the driver has no such call, and took the MTU at configuration. */
+	r = o->cfg->mtu != 0 ? rte_eth_dev_set_mtu(p->id, p->mtu) : 0;
+	if (r < 0 && r != -ENOTSUP)
+		return fail(o, r, "MTU %u refused (it takes %u to %u)", p->mtu, o->info.min_mtu,
+			    o->info.max_mtu);
+	r = rte_eth_dev_start(p->id);
+	if (r < 0)
+		return fail(o, r, "it does not start");
+	receive_multicast(p);
+	choose_mac(p);
+	p->rss = rss_is_ours(o);
+	for (unsigned q = 0; q < LA_PORT_MAX_QUEUES; q++)
+		tx_lost[p->id][q].full = 0;
+	return 0;
+}
+
+static int
+configure(struct opening *o)
+{
+	struct la_port *p = o->port;
+	int r;
+
+	p->queues = choose_queues(o);
+	if (p->queues == 0)
+		return fail(o, -ENODEV, "it has no queues");
+	if (o->cfg->pools[0] == NULL)
+		return fail(o, -EINVAL, "no mbuf pool");
+	p->mtu = choose_mtu(o);
+	o->conf.rxmode.mtu = p->mtu;
+	choose_offloads(o);
+	choose_rss(o);
+	r = rte_eth_dev_configure(p->id, p->queues, p->queues, &o->conf);
+	if (r < 0)
+		return fail(o, r, "%u queues of MTU %u refused", p->queues, p->mtu);
+	return setup_queues(o);
+}
+
+int
+la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err, size_t size)
+{
+	struct opening o = {.port = port, .cfg = cfg, .err = err, .size = size};
+	int r;
+
+	memset(port, 0, sizeof(*port));
+	port->id = id;
+	err[0] = '\0';
+	la_eal_log_live(false);
+	la_eal_log_mark();
+	r = rte_eth_dev_info_get(id, &o.info);
+	if (r < 0)
+		r = fail(&o, r, "no such port");
+	if (r == 0) {
+		identify(&o);
+		if (driver_is(port, "net_af_xdp"))
+			la_eal_log_hush_bpf();
+		r = configure(&o);
+	}
+	if (r == 0)
+		r = start(&o);
+	if (r == 0)
+		advise_kernel(&o);
+	la_eal_log_live(true);
+	return r;
+}
+
+void
+la_port_close(struct la_port *port)
+{
+	/* AF_PACKET and AF_XDP turned it on at the kernel's interface, which outlives us. */
+	if (rte_eth_promiscuous_get(port->id) == 1)
+		(void)rte_eth_promiscuous_disable(port->id);
+	if (rte_eth_allmulticast_get(port->id) == 1)
+		(void)rte_eth_allmulticast_disable(port->id);
+	(void)rte_eth_dev_stop(port->id);
+	(void)rte_eth_dev_close(port->id);
+}
+
+static size_t __attribute__((format(printf, 4, 5)))
+append(char *buf, size_t size, size_t used, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf + used, size - used, fmt, ap);
+	va_end(ap);
+	return n < 0 ? used : RTE_MIN(used + (size_t)n, size - 1);
+}
+
+static size_t
+append_link(const struct la_port *p, char *buf, size_t size, size_t used)
+{
+	struct rte_eth_link link = {0};
+
+	if (rte_eth_link_get_nowait(p->id, &link) != 0)
+		return append(buf, size, used, "link unknown");
+	if (link.link_status != RTE_ETH_LINK_UP)
+		return append(buf, size, used, "link down");
+	if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN || link.link_speed == RTE_ETH_SPEED_NUM_NONE)
+		return append(buf, size, used, "link up");
+	if (link.link_speed < 1000)
+		return append(buf, size, used, "link %u Mb/s", link.link_speed);
+	return append(buf, size, used, "link %g Gb/s", link.link_speed / 1000.0);
+}
+
+const char *
+la_port_describe(const struct la_port *p, char *buf, size_t size)
+{
+	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0, ip = (p->offloads & LA_OFF_TX_IP_CKSUM) != 0;
+	bool tcp = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
+	size_t n = 0;
+
+	n = append(buf, size, n, "port %u %s %s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, ", p->id,
+		   p->driver, p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4], p->mac[5],
+		   p->mtu);
+	n = append_link(p, buf, size, n);
+	if (p->numa_node >= 0)
+		n = append(buf, size, n, ", node %d", p->numa_node);
+	n = append(buf, size, n, ", %u queue%s; checksums: ", p->queues, p->queues == 1 ? "" : "s");
+	if (ip || tcp || rx)
+		n = append(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "", ip ? " tx" : "",
+			   rx ? " rx" : "", tcp ? (ip || rx ? ", tcp tx" : "tcp tx") : rx ? ", tcp" : "",
+			   rx ? " rx" : "");
+	else
+		n = append(buf, size, n, "software");
+	append(buf, size, n, "; rss: %s", p->rss ? "hardware" : "software");
+	return buf;
+}
+
+unsigned
+la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned max)
+{
+	return rte_eth_rx_burst(port->id, queue, pkts, (uint16_t)RTE_MIN(max, (unsigned)UINT16_MAX));
+}
+
+static bool
+is_shared(const struct rte_mbuf *m)
+{
+	for (; m != NULL; m = m->next) {
+		if (rte_mbuf_refcnt_read(m) != 1)
+			return true;
+	}
+	return false;
+}
+
+/* Replaces what the port cannot take as it is by copies; what cannot be copied is freed. Returns how many
+ * are left, in order. */
+static unsigned
+make_sendable(const struct la_port *port, struct rte_mbuf **pkts, unsigned n, struct rte_mempool *pool)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i], *copy;
+
+		if (!(port->linearize && m->nb_segs > 1) && !(port->by_pointer && is_shared(m))) {
+			pkts[kept++] = m;
+			continue;
+		}
+		copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+		rte_pktmbuf_free(m);
+		if (copy != NULL && port->linearize && copy->nb_segs > 1) {
+			rte_pktmbuf_free(copy);
+			copy = NULL;
+		}
+		if (copy != NULL)
+			pkts[kept++] = copy;
+	}
+	return kept;
+}
+
+/* Lets the driver put in what its hardware wants to find (a pseudo-header sum in the checksum field).
+ * Frames it refuses are freed. */
+static unsigned
+prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
+{
+	unsigned done = 0;
+
+	while (done < n) {
+		uint16_t ok = rte_eth_tx_prepare(port->id, queue, pkts + done, (uint16_t)(n - done));
+
+		done += ok;
+		if (done == n)
+			break;
+		rte_pktmbuf_free(pkts[done]);
+		memmove(pkts + done, pkts + done + 1, (n - done - 1) * sizeof(*pkts));
+		n--;
+	}
+	return n;
+}
+
+unsigned
+la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+	   struct rte_mempool *pool)
+{
+	unsigned sent = 0, tries = 0, left = n;
+
+	if (port->linearize || port->by_pointer)
+		left = make_sendable(port, pkts, left, pool);
+	if ((port->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)) != 0)
+		left = prepare(port, queue, pkts, left);
+
+	while (sent < left) {
+		uint16_t k = rte_eth_tx_burst(port->id, queue, pkts + sent,
+					      (uint16_t)RTE_MIN(left - sent, (unsigned)UINT16_MAX));
+
+		sent += k;
+		if (k > 0)
+			tries = 0;
+		else if (++tries == TX_TRIES)
+			break;
+		else
+			rte_pause();
+	}
+	if (unlikely(sent < n)) {
+		rte_pktmbuf_free_bulk(pkts + sent, left - sent);
+		__atomic_store_n(&tx_lost[port->id][queue].full, tx_lost[port->id][queue].full + n - sent,
+				 __ATOMIC_RELAXED);
+	}
+	return sent;
+}
+
+void
+la_port_stats(const struct la_port *port, struct la_port_stats *stats)
+{
+	struct rte_eth_stats s = {0};
+
+	memset(stats, 0, sizeof(*stats));
+	if (rte_eth_stats_get(port->id, &s) == 0) {
+		stats->rx_missed = s.imissed;
+		stats->rx_errors = s.ierrors;
+		stats->rx_nombuf = s.rx_nombuf;
+		stats->tx_errors = s.oerrors;
+	}
+	for (unsigned q = 0; q < port->queues; q++)
+		stats->tx_full += __atomic_load_n(&tx_lost[port->id][q].full, __ATOMIC_RELAXED);
+}

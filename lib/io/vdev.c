@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_ring.h>
+
+#include "io/eal_log.h"
+#include "io/port.h"
+#include "io/vdev.h"
+
+enum {
+	RING_FRAMES = 4096,   /* between the two ports of a pair, a direction and queue */
+	PACKET_FRAMES = 2048, /* of AF_PACKET's rings, a direction and queue */
+	NAME_LEN = 64,
+	ARGS_LEN = 512,
+};
+
+struct vdev {
+	enum la_port_kind kind;
+	char name[NAME_LEN];
+	char args[ARGS_LEN];
+	char head[ARGS_LEN]; /* the argument up to its first comma: an interface or a path */
+	const char *tail;    /* what follows that comma; "" */
+};
+
+static const char *const driver_of[] = {
+	[LA_PORT_TAP] = "net_tap",	[LA_PORT_VETH] = "net_af_packet",
+	[LA_PORT_XDP] = "net_af_xdp",	[LA_PORT_MEMIF] = "net_memif",
+	[LA_PORT_NULL] = "net_null",
+};
+
+static int __attribute__((format(printf, 4, 5)))
+fail(int r, char *err, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, size, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+/* "la0,mac=fixed" -> head "la0", tail "mac=fixed": the tail goes to the driver as it is. */
+static int
+split_arg(struct vdev *v, const char *arg, char *err, size_t size)
+{
+	size_t n = arg != NULL ? strcspn(arg, ",") : 0;
+
+	if (n >= sizeof(v->head))
+		return fail(-EINVAL, err, size, "%s: argument too long", v->name);
+	if (n > 0)
+		memcpy(v->head, arg, n);
+	v->head[n] = '\0';
+	v->tail = arg != NULL && arg[n] == ',' ? arg + n + 1 : "";
+	return 0;
+}
+
+static int
+check_interface(const struct vdev *v, char *err, size_t size)
+{
+	const char *what = v->kind == LA_PORT_TAP ? "tap" : v->kind == LA_PORT_VETH ? "veth" : "xdp";
+
+	if (v->head[0] == '\0')
+		return fail(-EINVAL, err, size, "%s: an interface name is needed, as in %s:la0", what,
+			    what);
+	if (strlen(v->head) >= IF_NAMESIZE)
+		return fail(-EINVAL, err, size, "%s: interface name \"%s\" is longer than %d bytes",
+			    what, v->head, IF_NAMESIZE - 1);
+	if (v->kind == LA_PORT_TAP)
+		return 0;
+	if (if_nametoindex(v->head) == 0)
+		return fail(-ENODEV, err, size,
+			    "%s: there is no interface %s in this network namespace: see \"ip link\", or "
+			    "make one with \"ip link add %s type veth peer name %.11s-peer\"",
+			    what, v->head, v->head, v->head);
+	return 0;
+}
+
+static int
+check_socket(const struct vdev *v, char *err, size_t size)
+{
+	char dir[ARGS_LEN];
+	char *slash;
+
+	if (v->head[0] == '\0')
+		return fail(-EINVAL, err, size, "memif: a socket path is needed, as in memif:/run/la.sock");
+	if (strlen(v->head) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return fail(-EINVAL, err, size, "memif: socket path %s is too long", v->head);
+	memcpy(dir, v->head, strlen(v->head) + 1);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		memcpy(dir, ".", 2);
+	else
+		slash[slash == dir] = '\0';
+	if (access(dir, W_OK | X_OK) < 0)
+		return fail(-errno, err, size, "memif: directory %s of the socket: %s", dir,
+			    strerror(errno));
+	return 0;
+}
+
+/* A server that was killed leaves its socket's file behind, and memif does not take it away. */
+static void
+remove_stale_socket(const char *path)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0 && errno == ECONNREFUSED)
+		unlink(path);
+	close(fd);
+}
+
+/* "role" is ours to name; everything else in the tail is memif's own (id=, secret=, zero-copy=). */
+static int
+memif_args(struct vdev *v, char *err, size_t size)
+{
+	const char *role = "server";
+	char rest[ARGS_LEN] = "";
+	size_t used = 0;
+	int n;
+
+	for (const char *p = v->tail; *p != '\0';) {
+		size_t len = strcspn(p, ",");
+
+		if (len == strlen("client") && memcmp(p, "client", len) == 0) {
+			role = "client";
+		} else if (len > 0 && !(len == strlen("server") && memcmp(p, "server", len) == 0)) {
+			n = snprintf(rest + used, sizeof(rest) - used, ",%.*s", (int)len, p);
+			used += (size_t)n;
+			if (used >= sizeof(rest))
+				return fail(-EINVAL, err, size, "memif: argument too long");
+		}
+		p += len;
+		p += *p == ',';
+	}
+	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s", role, v->head,
+		     rest);
+	if ((size_t)n >= sizeof(v->args))
+		return fail(-EINVAL, err, size, "memif: argument too long");
+	if (strcmp(role, "server") == 0)
+		remove_stale_socket(v->head);
+	return 0;
+}
+
+static int
+build_args(struct vdev *v, unsigned queues, char *err, size_t size)
+{
+	const char *comma = v->tail[0] != '\0' ? "," : "";
+	int n = 0;
+	int r;
+
+	switch (v->kind) {
+	case LA_PORT_TAP:
+	case LA_PORT_VETH:
+	case LA_PORT_XDP:
+		r = check_interface(v, err, size);
+		if (r < 0)
+			return r;
+		break;
+	case LA_PORT_MEMIF:
+		r = check_socket(v, err, size);
+		return r < 0 ? r : memif_args(v, err, size);
+	default:
+		break;
+	}
+
+	if (v->kind == LA_PORT_TAP)
+		n = snprintf(v->args, sizeof(v->args), "iface=%s%s%s", v->head, comma, v->tail);
+	else if (v->kind == LA_PORT_VETH)
+		n = snprintf(v->args, sizeof(v->args), "iface=%s,qpairs=%u,framecnt=%d%s%s", v->head,
+			     queues, PACKET_FRAMES, comma, v->tail);
+	else if (v->kind == LA_PORT_XDP)
+		n = snprintf(v->args, sizeof(v->args), "iface=%s,start_queue=0,queue_count=1%s%s",
+			     v->head, comma, v->tail);
+	else if (v->kind == LA_PORT_NULL)
+		n = snprintf(v->args, sizeof(v->args), "%s%s%s", v->head, comma, v->tail);
+	if ((size_t)n >= sizeof(v->args))
+		return fail(-EINVAL, err, size, "%s: argument too long", v->name);
+	return 0;
+}
+
+const char *
+la_vdev_advice(enum la_port_kind kind, const char *name)
+{
+	bool root = geteuid() == 0;
+
+	switch (kind) {
+	case LA_PORT_TAP:
+		if (access("/dev/net/tun", F_OK) < 0)
+			return "there is no /dev/net/tun: try \"modprobe tun\"";
+		if (!root)
+			return "making a TAP interface needs root or CAP_NET_ADMIN";
+		if (name != NULL && if_nametoindex(name) != 0)
+			return "an interface of that name exists: choose another, or \"ip link del\" it";
+		return "is the tun module loaded, and may this container make interfaces?";
+	case LA_PORT_VETH:
+		if (!root)
+			return "AF_PACKET needs root or CAP_NET_RAW";
+		return "is the interface an Ethernet one, and is there memory for its rings?";
+	case LA_PORT_XDP:
+		if (!root)
+			return "AF_XDP needs root or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF";
+		return "is the kernel built with AF_XDP, RLIMIT_MEMLOCK high enough, and no other XDP "
+		       "program on the interface? veth:IFACE is the slower way that asks for less";
+	case LA_PORT_MEMIF:
+		return "is another memif with the same id on this socket? Add \",id=1\" for a second one";
+	default:
+		return "see DPDK's documentation of this driver";
+	}
+}
+
+static int
+probe(const struct vdev *v, uint16_t *id, char *err, size_t size)
+{
+	char said[256];
+	int r;
+
+	la_eal_log_mark();
+	r = rte_eal_hotplug_add("vdev", v->name, v->args);
+	if (r == 0)
+		r = rte_eth_dev_get_port_by_name(v->name, id);
+	if (r == 0)
+		return 0;
+
+	/* An unknown name means that the driver's file is not among DPDK's plugins. */
+	la_eal_log_reason(said, sizeof(said));
+	if (strstr(said, "failed to parse device") != NULL)
+		return fail(-ENODEV, err, size, "%s: DPDK has no driver %s: is its package installed?",
+			    v->name, driver_of[v->kind]);
+	return fail(r, err, size, "%s,%s: %s: %s", v->name, v->args,
+		    said[0] != '\0' ? said : strerror(-r), la_vdev_advice(v->kind, v->head));
+}
+
+/* Two ports whose rings are crossed: what one sends on queue q the other receives on queue q. A queue
+ * has one thread on either side, so the rings need no atomic exchange. */
+static int
+create_ring_pair(unsigned i, unsigned queues, uint16_t ids[2], char *err, size_t size)
+{
+	struct rte_ring *ring[2][LA_PORT_MAX_QUEUES] = {0};
+	char name[NAME_LEN];
+	int r;
+
+	for (unsigned k = 0; k < 2 * queues; k++) {
+		snprintf(name, sizeof(name), "la_ring%u_%c%u", i, "ab"[k & 1], k / 2);
+		ring[k & 1][k / 2] = rte_ring_create(name, RING_FRAMES, SOCKET_ID_ANY,
+						     RING_F_SP_ENQ | RING_F_SC_DEQ);
+		if (ring[k & 1][k / 2] == NULL) {
+			r = fail(-rte_errno, err, size, "ring: no memory for its rings: %s",
+				 rte_strerror(rte_errno));
+			goto undo;
+		}
+	}
+	for (unsigned k = 0; k < 2; k++) {
+		la_eal_log_mark();
+		snprintf(name, sizeof(name), "la%u%c", i, "ab"[k]);
+		r = rte_eth_from_rings(name, ring[k], queues, ring[!k], queues, 0);
+		if (r < 0) {
+			char said[256];
+
+			r = fail(-rte_errno, err, size, "ring: %s: %s", rte_strerror(rte_errno),
+				 la_eal_log_reason(said, sizeof(said)));
+			if (k > 0)
+				rte_eth_dev_close(ids[0]);
+			goto undo;
+		}
+		ids[k] = (uint16_t)r;
+	}
+	return 2;
+
+undo:
+	for (unsigned k = 0; k < 2 * queues; k++)
+		rte_ring_free(ring[k & 1][k / 2]);
+	return r < 0 ? r : -EIO;
+}
+
+int
+la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned queues, uint16_t ids[2],
+	       char *err, size_t size)
+{
+	struct vdev v = {.kind = kind};
+	uint16_t taken;
+	int r;
+
+	queues = RTE_MIN(RTE_MAX(queues, 1u), (unsigned)LA_PORT_MAX_QUEUES);
+	if (kind == LA_PORT_RING)
+		return create_ring_pair(i, queues, ids, err, size);
+	if ((unsigned)kind >= RTE_DIM(driver_of) || driver_of[kind] == NULL)
+		return fail(-EINVAL, err, size, "port %u: unknown kind %d", i, (int)kind);
+
+	/* The user's own --vdev may have taken a name. */
+	for (unsigned n = i;; n++) {
+		snprintf(v.name, sizeof(v.name), "%s%u", driver_of[kind], n);
+		if (rte_eth_dev_get_port_by_name(v.name, &taken) != 0)
+			break;
+	}
+	r = split_arg(&v, arg, err, size);
+	if (r == 0)
+		r = build_args(&v, queues, err, size);
+	if (r == 0)
+		r = probe(&v, &ids[0], err, size);
+	return r < 0 ? r : 1;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Egress: IP packets to frames.
+ *
+ * TCP's packets come with the IP header first and room before it. The usual packet goes to the
+ * destination of the one before it, whose neighbour is REACHABLE: two comparisons, 14 bytes copied.
+ * Everything else is in la_resolve(). Frames that cannot leave at once, because la_shard_tx() has not been
+ * called yet, stand in the tx array; when that is full, TCP's packets stay where they are, so that TCP
+ * notices, and frames of lib/net itself are dropped and counted. */
+
+#include <assert.h>
+#include <string.h>
+
+#include "net/shard.h"
+
+static void
+packet_dst(const struct rte_mbuf *m, struct la_addr *dst)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (p[0] >> 4 == 4) {
+		*dst = la_addr_from4(0);
+		memcpy(&dst->w[3], p + 16, 4);
+	} else {
+		memcpy(dst->b, p + 24, 16);
+	}
+}
+
+static void
+put_header(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
+{
+	char *p = rte_pktmbuf_prepend(m, n->hdr_len);
+
+	assert(p);
+	memcpy(p, n->hdr, n->hdr_len);
+	m->l2_len = n->hdr_len & 0x7fu;
+	n->used = s->now;
+	/* RFC 4861 7.3.3: the first packet to a STALE entry starts the delay before its probe */
+	if (n->state == LA_NEIGH_STALE)
+		la_neigh_enter(&s->neigh, n, LA_NEIGH_DELAY, s->now);
+}
+
+unsigned
+la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
+{
+	unsigned ready = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct la_neigh *hop = s->last_hop;
+		struct la_addr dst;
+
+		packet_dst(m, &dst);
+		if (!hop || !la_addr_eq(&dst, &s->last_dst)) {
+			hop = la_resolve(s, &dst, m);
+			if (!hop)
+				continue;
+		}
+		put_header(s, hop, m);
+		pkts[ready++] = m;
+	}
+	return ready;
+}
+
+static void
+compact(struct la_shard *s)
+{
+	if (s->tx_head == 0)
+		return;
+	memmove(s->tx, s->tx + s->tx_head, (s->tx_tail - s->tx_head) * sizeof(s->tx[0]));
+	s->tx_tail -= s->tx_head;
+	s->tx_head = 0;
+}
+
+void
+la_egress_drain(struct la_shard *s)
+{
+	compact(s);
+	while (s->tx_tail < LA_TX_MAX) {
+		struct rte_mbuf *pkts[LA_BURST];
+		unsigned room = LA_TX_MAX - s->tx_tail;
+		unsigned n = la_tcp_take(&s->tcp, pkts, room < LA_BURST ? room : LA_BURST);
+
+		if (n == 0)
+			break;
+		n = la_egress_burst(s, pkts, n);
+		memcpy(s->tx + s->tx_tail, pkts, n * sizeof(pkts[0]));
+		s->tx_tail += n;
+	}
+}
+
+void
+la_egress_packet(struct la_shard *s, struct rte_mbuf *m)
+{
+	if (la_egress_burst(s, &m, 1))
+		la_egress_frame(s, m);
+}
+
+void
+la_egress_frame(struct la_shard *s, struct rte_mbuf *m)
+{
+	if (s->tx_tail == LA_TX_MAX)
+		compact(s);
+	if (s->tx_tail == LA_TX_MAX) {
+		la_count_net(s, LA_C_out_full);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	s->tx[s->tx_tail++] = m;
+}
+
+void
+la_egress_ether(struct la_shard *s, struct rte_mbuf *m, const uint8_t dst[6], uint16_t type)
+{
+	struct la_eth e = {.type = type, .vlan = s->nif.vlan};
+	uint16_t len = s->nif.vlan ? LA_ETH_LEN + LA_VLAN_LEN : LA_ETH_LEN;
+	char *p = rte_pktmbuf_prepend(m, len);
+
+	assert(p);
+	memcpy(e.dst, dst, 6);
+	memcpy(e.src, s->nif.mac, 6);
+	la_eth_write((uint8_t *)p, &e);
+	m->l2_len = len & 0x7fu;
+}
+
+struct rte_mbuf *
+la_egress_new(struct la_shard *s, const uint8_t dst[6], uint16_t type, uint16_t len, uint8_t **p)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(s->mbufs);
+
+	if (m)
+		*p = (uint8_t *)rte_pktmbuf_append(m, len);
+	if (!m || !*p) {
+		la_count_net(s, LA_C_mbuf_exhausted);
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	la_egress_ether(s, m, dst, type);
+	return m;
+}
+
+void
+la_egress_resolved(struct la_shard *s, struct la_neigh *n)
+{
+	struct rte_mbuf *m;
+
+	while ((m = la_neigh_dequeue(n)) != NULL) {
+		put_header(s, n, m);
+		la_egress_frame(s, m);
+	}
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* ICMP and ICMPv6: echo is answered, errors are told to TCP, neighbour discovery goes to nd.c, and the
+ * rest (redirects, router advertisements, source quench) asks nothing of us. */
+
+#include <string.h>
+
+#include "net/shard.h"
+
+enum { TTL = 64, HEADROOM = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN };
+
+/* RFC 4443 2.4 (f), for echo: a bucket of LA_ECHO_BURST replies, filled at LA_ECHO_RATE a second. */
+static bool
+echo_allowed(struct la_shard *s)
+{
+	uint64_t tokens = s->echo_tokens + (s->now - s->echo_at) * LA_ECHO_RATE;
+
+	s->echo_at = s->now;
+	s->echo_tokens = (uint32_t)RTE_MIN(tokens, (uint64_t)LA_ECHO_BURST * 1000);
+	if (s->echo_tokens < 1000)
+		return false;
+	s->echo_tokens -= 1000;
+	return true;
+}
+
+/* The ICMP message alone, in a buffer that we may write to: the request's own when nobody else can see
+ * it, else a copy. NULL: none left. */
+static struct rte_mbuf *
+writable(struct la_shard *s, const struct la_rx *rx)
+{
+	uint16_t off = (uint16_t)(rx->eth.len + rx->ip.hlen), len = rx->ip.plen;
+	struct rte_mbuf *m = rx->m;
+	char *p;
+
+	if (m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 &&
+	    rte_pktmbuf_headroom(m) + off >= HEADROOM) {
+		rte_pktmbuf_adj(m, off);
+		rte_pktmbuf_trim(m, (uint16_t)(m->data_len - len));
+		m->ol_flags = 0;
+		m->tx_offload = 0;
+		return m;
+	}
+	m = rte_pktmbuf_alloc(s->mbufs);
+	p = m ? rte_pktmbuf_append(m, len) : NULL;
+	if (!p) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	memcpy(p, rx->p + off, len);
+	return m;
+}
+
+/* RFC 1122 3.2.2.6, RFC 4443 4.2. The reply goes back to the MAC the request came from: a ping makes no
+ * neighbour. IP options are not returned. */
+static int
+echo(struct la_shard *s, const struct la_rx *rx)
+{
+	bool is4 = rx->eth.type == LA_ETH_IP4;
+	uint16_t hlen = is4 ? LA_IP4_LEN : LA_IP6_LEN, len = rx->ip.plen;
+	const struct la_addr *src = &rx->ip.dst, *dst = &rx->ip.src;
+	struct rte_mbuf *m;
+	uint8_t *p;
+
+	if (la_ip_is_multicast(src) || rx->group || hlen + len > s->nif.mtu)
+		return LA_C_drop_icmp_type;
+	if (!echo_allowed(s))
+		return LA_C_drop_icmp_throttled;
+	m = writable(s, rx);
+	if (!m)
+		return LA_C_mbuf_exhausted;
+	p = rte_pktmbuf_mtod(m, uint8_t *);
+	if (is4)
+		la_icmp4_echo_reply(p, len);
+	else
+		la_icmp6_echo_reply(p, len, src, dst);
+	p = (uint8_t *)rte_pktmbuf_prepend(m, hlen);
+	if (is4)
+		la_ip4_write(p, src, dst, LA_IPPROTO_ICMP, TTL, len, true);
+	else
+		la_ip6_write(p, src, dst, LA_IPPROTO_ICMP6, TTL, len);
+	la_egress_ether(s, m, rx->eth.src, rx->eth.type);
+	la_egress_frame(s, m);
+	la_count_net(s, LA_C_icmp_echo);
+	return m == rx->m ? LA_RX_KEPT : LA_RX_DONE;
+}
+
+/* RFC 9293 MUST-54: matched by the tuple it quotes; TCP looks at the sequence number (RFC 5927 4.1). */
+static int
+error(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
+{
+	enum la_tcp_icmp what = LA_TCP_ICMP_SOFT;
+
+	if (la_ip_is_multicast(&rx->ip.dst) || !ic->has_tuple ||
+	    !la_netif_owns(&s->nif, &ic->tuple.laddr))
+		return LA_C_icmp_unmatched;
+	if (ic->kind == LA_ICMP_ERR_HARD)
+		what = LA_TCP_ICMP_HARD;
+	else if (ic->kind == LA_ICMP_ERR_PMTU)
+		what = LA_TCP_ICMP_PMTU;
+	la_tcp_icmp(&s->tcp, &ic->tuple, ic->seq, what, ic->mtu);
+	return LA_RX_DONE;
+}
+
+/* ND may come from "::" (a solicitation that detects duplicates) and from an address that is ours as
+ * well (an advertisement by a duplicate): nd.c knows what to make of those. */
+static bool
+source_ok(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
+{
+	const struct la_addr *src = &rx->ip.src;
+
+	if (rx->eth.type == LA_ETH_IP4)
+		return true; /* looked at before */
+	if (ic->kind == LA_ICMP_NS && la_addr_is_any(src))
+		return true;
+	if (ic->kind == LA_ICMP_NA)
+		return la_ip_src_valid(src);
+	return la_ingress_src_ok(s, src);
+}
+
+int
+la_icmp_input(struct la_shard *s, struct la_rx *rx)
+{
+	const uint8_t *p = rx->p + rx->eth.len + rx->ip.hlen;
+	struct la_icmp ic;
+	enum la_counter why = rx->eth.type == LA_ETH_IP4
+				      ? la_icmp4_parse(p, rx->ip.plen, &ic)
+				      : la_icmp6_parse(p, rx->ip.plen, &rx->ip, &ic);
+
+	if (why != LA_WIRE_OK)
+		return why;
+	if (!source_ok(s, rx, &ic))
+		return LA_C_drop_ip_src;
+	switch (ic.kind) {
+	case LA_ICMP_ECHO:
+		return echo(s, rx);
+	case LA_ICMP_NS:
+	case LA_ICMP_NA:
+		return la_nd_input(s, rx, &ic);
+	case LA_ICMP_ERR_SOFT:
+	case LA_ICMP_ERR_HARD:
+	case LA_ICMP_ERR_PMTU:
+		return error(s, rx, &ic);
+	default:
+		return LA_C_drop_icmp_type;
+	}
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Ingress: frames to segments.
+ *
+ * A burst is gone through once. TCP segments are checked, cut down to their payload and collected, then
+ * handed to TCP in one call, so that TCP can overlap its cache misses; everything else is handled where it
+ * stands. Each check returns the counter that names the drop, and one place counts and frees.
+ *
+ * Frames may be chains (LRO, buffers smaller than the MTU) whose later segments are not ours to write.
+ * Headers are read in place when the first segment surely holds them; otherwise the frame is copied to
+ * s->flat for reading, and the chain stays as it is. Nothing is ever written to a received frame but its
+ * descriptors, and an echo request's own single buffer. */
+
+#include <string.h>
+
+#include <rte_prefetch.h>
+
+#include "net/shard.h"
+#include "wire/cksum.h"
+
+enum { LOOK_AHEAD = 4 };
+enum { IP4_MAXLEN = 60, IP4_PROTO_OFF = 9, IP6_PROTO_OFF = 6, ETH_TYPE_OFF = 12 };
+
+static uint16_t
+be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* A chain whose first segment holds all headers of an IPv4 or IPv6 packet with TCP right behind. */
+static bool
+headers_in_first(const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	size_t off = LA_ETH_LEN;
+	uint16_t type;
+
+	if (m->data_len < LA_ETH_LEN + LA_VLAN_LEN + IP4_MAXLEN + LA_TCP_MAXLEN)
+		return false;
+	type = be16(p + ETH_TYPE_OFF);
+	if (type == LA_ETH_VLAN) {
+		type = be16(p + ETH_TYPE_OFF + LA_VLAN_LEN);
+		off += LA_VLAN_LEN;
+	}
+	if (type == LA_ETH_IP4)
+		return p[off + IP4_PROTO_OFF] == LA_IPPROTO_TCP;
+	return type == LA_ETH_IP6 && p[off + IP6_PROTO_OFF] == LA_IPPROTO_TCP;
+}
+
+static void
+view(struct la_shard *s, struct rte_mbuf *m, struct la_rx *rx)
+{
+	rx->m = m;
+	rx->len = m->pkt_len;
+	rx->p = rte_pktmbuf_mtod(m, const uint8_t *);
+	if (likely(m->nb_segs == 1) || headers_in_first(m))
+		return;
+	if (rx->len > LA_FRAME_MAX)
+		rx->len = LA_FRAME_MAX; /* what is behind can only be padding */
+	rx->p = rte_pktmbuf_read(m, 0, rx->len, s->flat);
+}
+
+static int
+ether(struct la_shard *s, struct la_rx *rx)
+{
+	struct la_eth *e = &rx->eth;
+	enum la_counter why = la_eth_parse(rx->p, rx->len, e);
+
+	if (why != LA_WIRE_OK)
+		return why;
+	rx->group = la_mac_is_group(e->dst);
+	if (memcmp(e->dst, s->nif.mac, 6) != 0 && !(rx->group && la_netif_hears(&s->nif, e->dst)))
+		return LA_C_drop_eth_not_ours;
+	if (la_mac_is_group(e->src)) /* IEEE 802.3 3.2.3: nobody's address */
+		return LA_C_drop_eth_not_ours;
+	if (rx->m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) {
+		if (e->len != LA_ETH_LEN)
+			return LA_C_drop_eth_vlan; /* a tag inside the one the port took off */
+		e->vlan = rx->m->vlan_tci & 0xfff;
+	}
+	return e->vlan == s->nif.vlan ? LA_WIRE_OK : LA_C_drop_eth_vlan;
+}
+
+bool
+la_ingress_src_ok(struct la_shard *s, const struct la_addr *src)
+{
+	if (likely(la_addr_eq(src, &s->last_src)) && !la_addr_is_any(src))
+		return true;
+	if (!la_ip_src_valid(src) || la_netif_is_broadcast(&s->nif, src) ||
+	    la_netif_owns(&s->nif, src))
+		return false;
+	s->last_src = *src;
+	return true;
+}
+
+/* Who it is for and who it is from (RFC 1122 3.2.1.3, 3.3.6; RFC 9293 MUST-57, MUST-63). */
+static int
+addresses(struct la_shard *s, struct la_rx *rx)
+{
+	bool is4 = rx->eth.type == LA_ETH_IP4;
+	enum la_dst dst = la_netif_dst(&s->nif, &rx->ip.dst);
+
+	if (dst == LA_DST_OTHER)
+		return LA_C_drop_ip_dst;
+	if (rx->ip.proto == LA_IPPROTO_TCP && (dst != LA_DST_OURS || rx->group))
+		return LA_C_drop_ip_multicast;
+	if (!is4 && rx->ip.proto == LA_IPPROTO_ICMP6) /* ND has its own rules for sources */
+		return dst == LA_DST_OURS || la_netif_joined(&s->nif, &rx->ip.dst)
+			       ? LA_WIRE_OK
+			       : LA_C_drop_ip_dst;
+	if (!la_ingress_src_ok(s, &rx->ip.src))
+		return LA_C_drop_ip_src;
+	if (is4 && rx->ip.proto == LA_IPPROTO_ICMP && dst != LA_DST_OURS)
+		return LA_C_drop_icmp_type; /* RFC 1122 3.2.2.6: need not be answered */
+	return LA_WIRE_OK;
+}
+
+static bool
+cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, uint64_t good)
+{
+	return s->offloads & LA_OFF_RX_CKSUM && (m->ol_flags & mask) == good;
+}
+
+/* A port that says BAD may be wrong (short frames, odd options): only our own sum drops a segment. */
+static bool
+tcp_cksum_ok(const struct la_shard *s, const struct la_rx *rx)
+{
+	uint32_t off = rx->eth.len + rx->ip.hlen, sum;
+
+	if (cksum_good(s, rx->m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD))
+		return true;
+	sum = la_cksum_pseudo(&rx->ip.src, &rx->ip.dst, LA_IPPROTO_TCP, rx->ip.plen);
+	if (likely(rx->m->nb_segs == 1))
+		sum = la_cksum_add(sum, rx->p + off, rx->ip.plen);
+	else
+		sum = la_cksum_add_mbuf(sum, rx->m, off, rx->ip.plen);
+	return la_cksum_finish(sum) == 0;
+}
+
+/* The same for a chain: segments without payload are given back. An empty payload keeps one of them. */
+static struct rte_mbuf *
+cut_chain(struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	struct rte_mbuf *head = NULL, *tail = NULL, *next;
+	uint32_t left = len;
+	uint16_t segs = 0;
+
+	for (; m; m = next) {
+		uint32_t skip = RTE_MIN(off, m->data_len);
+		uint32_t take = RTE_MIN(left, m->data_len - skip);
+
+		next = m->next;
+		off -= skip;
+		left -= take;
+		m->next = NULL;
+		m->nb_segs = 1;
+		if (take == 0 && (len > 0 || head)) {
+			rte_pktmbuf_free_seg(m);
+			continue;
+		}
+		m->data_off = (uint16_t)(m->data_off + skip);
+		m->data_len = (uint16_t)take;
+		if (head)
+			tail->next = m;
+		else
+			head = m;
+		tail = m;
+		segs++;
+	}
+	head->nb_segs = segs;
+	head->pkt_len = len;
+	return head;
+}
+
+/* Cuts the mbuf down to len bytes from off: neither headers nor padding are left. */
+static struct rte_mbuf *
+cut(struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	if (unlikely(m->nb_segs > 1))
+		return cut_chain(m, off, len);
+	m->data_off = (uint16_t)(m->data_off + off);
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
+	return m;
+}
+
+static int
+tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
+{
+	uint32_t off = rx->eth.len + rx->ip.hlen, have = rx->len - off;
+	enum la_counter why;
+	size_t hlen;
+
+	if (!tcp_cksum_ok(s, rx))
+		return LA_C_drop_tcp_cksum;
+	why = la_tcp_parse(rx->p + off, RTE_MIN(have, rx->ip.plen), rx->ip.plen, seg, &hlen);
+	if (why != LA_WIRE_OK)
+		return why;
+	seg->src = rx->ip.src;
+	seg->dst = rx->ip.dst;
+	seg->is4 = rx->eth.type == LA_ETH_IP4;
+	seg->m = cut(rx->m, off + (uint32_t)hlen, seg->len);
+	return LA_WIRE_OK;
+}
+
+/* What becomes of one frame: LA_WIRE_OK (*seg is filled), a counter, LA_RX_DONE or LA_RX_KEPT. */
+static int
+frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
+{
+	struct la_rx rx;
+	bool ok;
+	int why;
+
+	view(s, m, &rx);
+	why = ether(s, &rx);
+	if (why != LA_WIRE_OK)
+		return why;
+	switch (rx.eth.type) {
+	case LA_ETH_IP4:
+		ok = cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD);
+		why = la_ip4_parse(rx.p + rx.eth.len, rx.len - rx.eth.len, ok, &rx.ip);
+		break;
+	case LA_ETH_IP6:
+		why = la_ip6_parse(rx.p + rx.eth.len, rx.len - rx.eth.len, &rx.ip);
+		break;
+	case LA_ETH_ARP:
+		return la_arp_input(s, &rx);
+	default:
+		return LA_C_drop_eth_type;
+	}
+	if (why == LA_WIRE_OK)
+		why = addresses(s, &rx);
+	if (why != LA_WIRE_OK)
+		return why;
+	if (likely(rx.ip.proto == LA_IPPROTO_TCP))
+		return tcp(s, &rx, seg);
+	if (rx.ip.proto == (rx.eth.type == LA_ETH_IP4 ? LA_IPPROTO_ICMP : LA_IPPROTO_ICMP6))
+		return la_icmp_input(s, &rx);
+	return LA_C_drop_ip_proto;
+}
+
+/* TCP wants room for what a burst may cause it to send (LA_TCP_OUT_BURST). There is none only when
+ * la_shard_tx() has not been called for dozens of bursts; peers will send these segments again. */
+static void
+to_tcp(struct la_shard *s, struct la_seg *segs, unsigned n)
+{
+	unsigned waiting = s->tcp.out_n - s->tcp.out_head;
+
+	if (likely(waiting <= LA_TCP_OUT_MAX - LA_TCP_OUT_BURST)) {
+		la_tcp_input(&s->tcp, segs, n);
+		return;
+	}
+	s->counters.v[LA_C_out_full] += n;
+	for (unsigned i = 0; i < n; i++)
+		rte_pktmbuf_free(segs[i].m);
+}
+
+void
+la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
+{
+	struct la_seg segs[LA_BURST];
+	unsigned nsegs = 0;
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n && i < LOOK_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (unsigned i = 0; i < n; i++) {
+		int why;
+
+		if (i + LOOK_AHEAD < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + LOOK_AHEAD], void *));
+		bytes += pkts[i]->pkt_len;
+		why = frame(s, pkts[i], &segs[nsegs]);
+		if (likely(why == LA_WIRE_OK)) {
+			nsegs++;
+			continue;
+		}
+		if (why < LA_NCOUNTERS)
+			la_count_net(s, (enum la_counter)why);
+		if (why != LA_RX_KEPT)
+			rte_pktmbuf_free(pkts[i]);
+	}
+	s->counters.v[LA_C_rx_packets] += n;
+	s->counters.v[LA_C_rx_bytes] += bytes;
+	if (nsegs)
+		to_tcp(s, segs, nsegs);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Neighbour discovery (RFC 4861 7.2) and duplicate address detection (RFC 4862 5.4).
+ *
+ * At birth each IPv6 address is TENTATIVE: one solicitation for it goes out from "::", and for one second
+ * it neither answers nor is used. A solicitation from "::" or an advertisement of it by another station
+ * in that second makes it DUPLICATE for good; else it becomes USABLE and is announced. Ranges are not
+ * checked. A solicitation that comes from our own MAC is our own, reflected by some switch, and says
+ * nothing. */
+
+#include <string.h>
+
+#include "core/log.h"
+#include "net/shard.h"
+
+static const struct la_addr all_nodes = {.b = {0xff, 0x02, [15] = 1}};
+
+enum { ND_HOPS = 255 };
+
+struct nd_out {
+	struct la_addr src, dst, target;
+	const uint8_t *mac; /* NULL: dst is a group */
+	bool advert, solicited, dad;
+};
+
+static void
+send_nd(struct la_shard *s, const struct nd_out *o)
+{
+	uint16_t len = o->dad ? LA_ND_LEN - 8 : LA_ND_LEN;
+	uint8_t group[6], *p;
+	struct rte_mbuf *m;
+
+	if (!o->mac)
+		la_nd_multicast_mac(&o->dst, group);
+	m = la_egress_new(s, o->mac ? o->mac : group, LA_ETH_IP6, (uint16_t)(LA_IP6_LEN + len), &p);
+	if (!m)
+		return;
+	p += la_ip6_write(p, &o->src, &o->dst, LA_IPPROTO_ICMP6, ND_HOPS, len);
+	if (o->advert)
+		la_nd_advert_write(p, &o->src, &o->dst, &o->target, s->nif.mac, o->solicited, true);
+	else
+		la_nd_solicit_write(p, &o->src, &o->dst, &o->target, o->dad ? NULL : s->nif.mac);
+	la_egress_frame(s, m);
+}
+
+/* RFC 4861 7.2.6: unasked, to everybody; override, so that an older MAC of ours is forgotten. */
+static void
+announce(struct la_shard *s, const struct la_addr *a)
+{
+	send_nd(s, &(struct nd_out){.src = *a, .dst = all_nodes, .target = *a, .advert = true});
+}
+
+static void
+duplicate(struct la_shard *s, struct la_ifaddr *f, const uint8_t mac[6])
+{
+	char buf[LA_ADDR_STRLEN];
+
+	f->state = LA_ADDR_DUPLICATE;
+	s->last_src = (struct la_addr){0};
+	la_log(LA_LOG_ERROR,
+	       "%s is in use by %02x:%02x:%02x:%02x:%02x:%02x: not used here (RFC 4862 5.4.5); "
+	       "choose another address and start again",
+	       la_addr_format(&f->addr, buf, sizeof(buf)), mac[0], mac[1], mac[2], mac[3], mac[4],
+	       mac[5]);
+}
+
+static struct la_ifaddr *
+tentative(const struct la_shard *s, const struct la_addr *a)
+{
+	struct la_ifaddr *f = la_netif_find(&s->nif, a);
+
+	return f && f->state == LA_ADDR_TENTATIVE ? f : NULL;
+}
+
+/* RFC 4861 7.2.3 and 7.2.4. */
+static int
+solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
+{
+	bool dad = la_addr_is_any(&rx->ip.src);
+	struct nd_out o = {.src = ic->target, .target = ic->target, .advert = true};
+	struct la_ifaddr *f = tentative(s, &ic->target);
+
+	if (memcmp(rx->eth.src, s->nif.mac, 6) == 0)
+		return LA_C_drop_nd_bad;
+	if (f) {
+		/* two of us check the same address (RFC 4862 5.4.3): neither may have it. Others who
+		 * look for it will ask again. */
+		if (dad)
+			duplicate(s, f, rx->eth.src);
+		return dad ? (int)LA_RX_DONE : (int)LA_C_drop_icmp_type;
+	}
+	if (!la_netif_owns(&s->nif, &ic->target))
+		return LA_C_drop_icmp_type;
+	if (ic->has_lladdr && !la_mac_is_station(ic->lladdr))
+		return LA_C_drop_nd_bad;
+	o.dst = dad ? all_nodes : rx->ip.src;
+	o.solicited = !dad;
+	if (!dad) {
+		/* without the option (a unicast probe may leave it out) the answer goes back to the MAC
+		 * the question came from: it was a link-local exchange, the hop limit says so */
+		o.mac = ic->has_lladdr ? ic->lladdr : rx->eth.src;
+		if (ic->has_lladdr)
+			la_neigh_learn(s, &rx->ip.src, ic->lladdr, &ic->target);
+	}
+	send_nd(s, &o);
+	return LA_RX_DONE;
+}
+
+/* RFC 4861 7.2.5 for an entry that exists, in its order. */
+static int
+update(struct la_shard *s, struct la_neigh *n, const struct la_icmp *ic)
+{
+	bool other = ic->has_lladdr && !la_neigh_mac_is(n, ic->lladdr);
+
+	if (n->state == LA_NEIGH_INCOMPLETE) {
+		if (!ic->has_lladdr)
+			return LA_C_drop_nd_bad;
+	} else if (other && !ic->na_override) {
+		if (n->state == LA_NEIGH_REACHABLE)
+			la_neigh_enter(&s->neigh, n, LA_NEIGH_STALE, s->now);
+		return LA_RX_DONE;
+	}
+	if (ic->na_solicited || other || n->state == LA_NEIGH_INCOMPLETE) {
+		uint8_t mac[6];
+
+		memcpy(mac, ic->has_lladdr ? ic->lladdr : n->hdr, 6);
+		la_neigh_update(s, n, mac, ic->na_solicited ? LA_NEWS_CONFIRMED : LA_NEWS_CLAIM);
+	}
+	return LA_RX_DONE;
+}
+
+static int
+advertisement(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
+{
+	struct la_ifaddr *f = tentative(s, &ic->target);
+	struct la_neigh *n;
+
+	if (memcmp(rx->eth.src, s->nif.mac, 6) == 0)
+		return LA_C_drop_nd_bad;
+	if (f) {
+		duplicate(s, f, rx->eth.src);
+		return LA_RX_DONE;
+	}
+	if (la_netif_owns(&s->nif, &ic->target)) {
+		la_netif_conflict(&s->nif, s->now, &ic->target, rx->eth.src);
+		return LA_C_drop_nd_bad;
+	}
+	if (la_netif_owns(&s->nif, &rx->ip.src))
+		return LA_C_drop_ip_src;
+	if (ic->has_lladdr && !la_mac_is_station(ic->lladdr))
+		return LA_C_drop_nd_bad;
+	n = la_neigh_find(&s->neigh, &ic->target);
+	/* 7.2.5: nobody is remembered who was not asked for */
+	return n ? update(s, n, ic) : (int)LA_C_drop_icmp_type;
+}
+
+int
+la_nd_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
+{
+	return ic->kind == LA_ICMP_NS ? solicitation(s, rx, ic) : advertisement(s, rx, ic);
+}
+
+void
+la_nd_solicit(struct la_shard *s, const struct la_neigh *n)
+{
+	const struct la_addr *src = la_netif_source(&s->nif, &n->addr);
+	struct nd_out o = {.src = src ? *src : n->src, .dst = n->addr, .target = n->addr};
+
+	if (n->state == LA_NEIGH_PROBE)
+		o.mac = n->hdr;
+	else
+		o.dst = la_nd_solicited_node(&n->addr);
+	send_nd(s, &o);
+}
+
+void
+la_nd_start(struct la_shard *s)
+{
+	for (unsigned i = 0; i < s->nif.naddrs; i++) {
+		const struct la_ifaddr *f = &s->nif.addrs[i];
+
+		if (la_addr_is4(&f->addr))
+			continue;
+		if (f->state == LA_ADDR_USABLE)
+			announce(s, &f->addr);
+		else
+			send_nd(s, &(struct nd_out){.dst = la_nd_solicited_node(&f->addr),
+						    .target = f->addr,
+						    .dad = true});
+	}
+}
+
+void
+la_nd_poll(struct la_shard *s)
+{
+	if (s->now < s->nif.dad_at)
+		return;
+	s->nif.dad_at = UINT64_MAX;
+	s->last_src = (struct la_addr){0};
+	for (unsigned i = 0; i < s->nif.naddrs; i++) {
+		struct la_ifaddr *f = &s->nif.addrs[i];
+
+		if (f->state != LA_ADDR_TENTATIVE)
+			continue;
+		f->state = LA_ADDR_USABLE;
+		announce(s, &f->addr);
+	}
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_NET_NETIF_H
+#define LA_NET_NETIF_H
+
+/* The interface of a shard: which addresses are ours, what is on the link, where the rest goes.
+ * (Theory at the top of netif.c.) */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lastack/addr.h>
+#include <lastack/shard.h>
+
+enum { LA_NETIF_MAX_ADDRS = 1024, LA_NETIF_MAX_RANGES = 256 };
+enum { LA_DAD_WAIT_MS = 1000 }; /* RFC 4862 5.1: RetransTimer after DupAddrDetectTransmits = 1 */
+
+/** Life of an address (RFC 4862 5.4). IPv4 addresses are born USABLE. */
+enum la_ifaddr_state {
+	LA_ADDR_TENTATIVE, /* being checked: neither answers nor is used */
+	LA_ADDR_USABLE,
+	LA_ADDR_DUPLICATE, /* somebody else has it: never used again */
+};
+
+/** A prefix made ready for comparing: IPv4 ones have 96 bits of ::ffff:0:0 in front. */
+struct la_net {
+	struct la_addr net, mask;
+	uint8_t bits; /* 0-128, IPv4 counted from 96 */
+};
+
+struct la_ifaddr {
+	struct la_addr addr;
+	struct la_net net;
+	enum la_ifaddr_state state;
+};
+
+struct la_netif {
+	struct la_ifaddr *addrs;
+	struct la_net *onlink; /* longest first */
+	struct la_net *ranges;
+	uint16_t *slots; /* hash set over addrs: index + 1, or 0 */
+	unsigned naddrs, nonlink, nranges;
+	unsigned slot_shift; /* 64 - log2(slots) */
+	uint8_t mac[6];
+	uint16_t vlan, mtu;
+	bool has4, has6, range6;
+	struct la_addr gateway4, gateway6;
+	uint64_t dad_at; /* ms: when tentative addresses become usable; UINT64_MAX: none is */
+	uint64_t conflict_at; /* ms: earliest time of the next log line about a conflict */
+	uint64_t conflicts;   /* packets that said that another MAC has an address of ours */
+};
+
+/** What a destination address is to us. */
+enum la_dst {
+	LA_DST_OURS,
+	LA_DST_MULTICAST, /* and 255.255.255.255 */
+	LA_DST_BROADCAST, /* directed broadcast of one of our prefixes */
+	LA_DST_OTHER,
+};
+
+static inline bool
+la_net_has(const struct la_net *n, const struct la_addr *a)
+{
+	return (((a->q[0] & n->mask.q[0]) ^ n->net.q[0]) |
+		((a->q[1] & n->mask.q[1]) ^ n->net.q[1])) == 0;
+}
+
+static inline bool
+la_mac_is_group(const uint8_t mac[6])
+{
+	return mac[0] & 1;
+}
+
+/** Neither a group nor all zero: an address that one station can have. */
+bool la_mac_is_station(const uint8_t mac[6]);
+
+/** 0, or -EINVAL for addresses, prefixes, ranges or gateways no interface can have. */
+int la_netif_check(const struct la_shard_config *cfg);
+/** Bytes of memory la_netif_init() lays its tables out in. */
+size_t la_netif_memory(const struct la_shard_config *cfg);
+/** cfg passed la_netif_check() and has its defaults filled in; mem: zeroed, 16-aligned. Adds the
+ * link-local address (RFC 4291 2.5.1, App. A) when there is any IPv6 address. */
+void la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem);
+
+/** The entry of exactly this address (ranges are not looked at), or NULL. */
+struct la_ifaddr *la_netif_find(const struct la_netif *nif, const struct la_addr *a);
+/** Ours and in use: usable address, or inside a range. */
+bool la_netif_owns(const struct la_netif *nif, const struct la_addr *a);
+/** The same, addresses that are still tentative included: what one may listen on. */
+bool la_netif_configured(const struct la_netif *nif, const struct la_addr *a);
+enum la_dst la_netif_dst(const struct la_netif *nif, const struct la_addr *a);
+/** Directed broadcast address of one of our IPv4 prefixes (RFC 922). */
+bool la_netif_is_broadcast(const struct la_netif *nif, const struct la_addr *a);
+/** Does a frame to this group MAC concern us? Broadcast, all-hosts, all-nodes, solicited-node. */
+bool la_netif_hears(const struct la_netif *nif, const uint8_t mac[6]);
+/** Have we joined this IPv6 group: all-nodes or a solicited-node group of ours? */
+bool la_netif_joined(const struct la_netif *nif, const struct la_addr *group);
+bool la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a);
+/** Next hop towards dst. False: no on-link prefix and no gateway, or dst is ours or a group. */
+bool la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struct la_addr *hop);
+/** An address of ours to ask for `target` from: one whose prefix holds it, or any usable one of
+ * the family, or NULL. */
+const struct la_addr *la_netif_source(const struct la_netif *nif, const struct la_addr *target);
+/** Somebody else, with this MAC, uses an address of ours: counted, logged at most once a minute. */
+void la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a,
+		       const uint8_t mac[6]);
+
+#endif

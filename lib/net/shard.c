@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The public calls of include/lastack/shard.h.
+ *
+ * All of a shard's network side is one block of memory: struct la_shard first, its tables behind it. TCP
+ * has its own. */
+
+#include <errno.h>
+#include <string.h>
+
+#include <lastack/lastack.h>
+
+#include "core/hash.h"
+#include "core/mem.h"
+#include "net/shard.h"
+
+enum {
+	DEF_MTU = 1500,
+	DEF_CONNS = 65536,
+	DEF_TIME_WAIT4 = 1 << 20,
+	DEF_TIME_WAIT6 = 1 << 16,
+	DEF_NEIGHBOURS = 1024,
+	DEF_MSL_MS = 30000,
+	DEF_RTO_MIN_MS = 200,
+	MAX_NEIGHBOURS = 1 << 24,
+	MIN_DATA_ROOM = RTE_PKTMBUF_HEADROOM + 1600,
+	LINE = 64,
+};
+_Static_assert(RTE_PKTMBUF_HEADROOM >= 128, "headers are put before payload");
+
+/* Where the tables stand in the block. */
+struct layout {
+	size_t netif, neigh, tx, flat, total;
+};
+
+static size_t
+place(size_t *at, size_t size)
+{
+	size_t here = *at;
+
+	*at = (here + size + LINE - 1) / LINE * LINE;
+	return here;
+}
+
+static struct layout
+lay_out(const struct la_shard_config *cfg)
+{
+	struct layout l;
+	size_t at = 0;
+
+	place(&at, sizeof(struct la_shard));
+	l.netif = place(&at, la_netif_memory(cfg));
+	l.neigh = place(&at, la_neigh_memory(cfg->max_neighbours));
+	l.tx = place(&at, LA_TX_MAX * sizeof(struct rte_mbuf *));
+	l.flat = place(&at, LA_FRAME_MAX);
+	l.total = at;
+	return l;
+}
+
+static void
+or_default(uint32_t *v, uint32_t def)
+{
+	if (*v == 0)
+		*v = def;
+}
+
+static struct la_shard_config
+with_defaults(const struct la_shard_config *cfg)
+{
+	struct la_shard_config c = *cfg;
+
+	if (c.mtu == 0)
+		c.mtu = DEF_MTU;
+	if (!c.mem)
+		c.mem = &la_mem_default;
+	or_default(&c.max_conns, DEF_CONNS);
+	or_default(&c.max_time_wait4, DEF_TIME_WAIT4);
+	or_default(&c.max_time_wait6, DEF_TIME_WAIT6);
+	or_default(&c.max_neighbours, DEF_NEIGHBOURS);
+	or_default(&c.msl_ms, DEF_MSL_MS);
+	or_default(&c.rto_min_ms, DEF_RTO_MIN_MS);
+	return c;
+}
+
+static int
+check(const struct la_shard_config *cfg)
+{
+	if (!cfg->mbufs || rte_pktmbuf_data_room_size(cfg->mbufs) < MIN_DATA_ROOM ||
+	    cfg->max_neighbours > MAX_NEIGHBOURS)
+		return -EINVAL;
+	return la_netif_check(cfg);
+}
+
+size_t
+la_shard_memory(const struct la_shard_config *cfg)
+{
+	struct la_shard_config c = with_defaults(cfg);
+
+	return lay_out(&c).total + la_tcp_memory(&c);
+}
+
+static bool
+owns(const void *net, const struct la_addr *a)
+{
+	return la_netif_configured(net, a);
+}
+
+static void
+init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout *l)
+{
+	char *block = (char *)s;
+	struct la_hash_key key;
+
+	la_hash_key_init(&key, cfg->secret);
+	s->now = cfg->now;
+	s->offloads = cfg->offloads;
+	s->mbufs = cfg->mbufs;
+	s->mem = cfg->mem;
+	s->size = l->total;
+	s->tx = (struct rte_mbuf **)(void *)(block + l->tx);
+	s->flat = (uint8_t *)block + l->flat;
+	s->echo_tokens = LA_ECHO_BURST * 1000;
+	s->echo_at = cfg->now;
+	la_netif_init(&s->nif, cfg, block + l->netif);
+	la_neigh_init(&s->neigh, cfg->max_neighbours, &key.k[4], block + l->neigh);
+}
+
+int
+la_shard_create(const struct la_shard_config *cfg, struct la_shard **out)
+{
+	struct la_shard_config c = with_defaults(cfg);
+	struct layout l;
+	struct la_shard *s;
+	int err = check(&c);
+
+	*out = NULL;
+	if (err)
+		return err;
+	l = lay_out(&c);
+	s = la_mem_alloc(c.mem, l.total, LINE);
+	if (!s)
+		return -ENOMEM;
+	init(s, &c, &l);
+	err = la_tcp_init(&s->tcp, &c, &s->counters, owns, &s->nif);
+	if (err) {
+		la_mem_free(c.mem, s, l.total);
+		return err;
+	}
+	la_tcp_now(&s->tcp, s->now);
+	la_arp_announce(s);
+	la_nd_start(s);
+	*out = s;
+	return 0;
+}
+
+void
+la_shard_destroy(struct la_shard *s)
+{
+	if (!s)
+		return;
+	la_tcp_fini(&s->tcp);
+	for (uint32_t i = 1; i < s->neigh.fresh; i++)
+		if (s->neigh.e[i].state != LA_NEIGH_FREE)
+			la_neigh_drop(s, &s->neigh.e[i], LA_NCOUNTERS);
+	rte_pktmbuf_free_bulk(s->tx + s->tx_head, s->tx_tail - s->tx_head);
+	la_mem_free(s->mem, s, s->size);
+}
+
+static void
+at(struct la_shard *s, uint64_t now)
+{
+	s->now = now;
+	la_tcp_now(&s->tcp, now);
+}
+
+void
+la_shard_rx(struct la_shard *s, uint64_t now, struct rte_mbuf **pkts, unsigned n)
+{
+	at(s, now);
+	for (unsigned i = 0; i < n; i += LA_BURST) {
+		la_egress_drain(s);
+		la_ingress_burst(s, pkts + i, RTE_MIN(n - i, (unsigned)LA_BURST));
+	}
+}
+
+bool
+la_shard_poll(struct la_shard *s, uint64_t now)
+{
+	bool more;
+
+	at(s, now);
+	la_egress_drain(s);
+	la_nd_poll(s);
+	more = la_neigh_poll(s);
+	return la_tcp_poll(&s->tcp) || more;
+}
+
+/* Frames that stood waiting go first; then TCP's packets straight into the caller's array. */
+static unsigned
+take(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
+{
+	unsigned n = 0;
+
+	while (n < max) {
+		unsigned k = RTE_MIN(max - n, s->tx_tail - s->tx_head);
+
+		memcpy(pkts + n, s->tx + s->tx_head, k * sizeof(pkts[0]));
+		n += k;
+		s->tx_head += k;
+		if (s->tx_head < s->tx_tail)
+			break;
+		s->tx_head = s->tx_tail = 0;
+		k = la_tcp_take(&s->tcp, pkts + n, max - n);
+		n += la_egress_burst(s, pkts + n, k);
+		if (k == 0)
+			break;
+	}
+	return n;
+}
+
+unsigned
+la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
+{
+	unsigned n = take(s, pkts, max);
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += pkts[i]->pkt_len;
+	s->counters.v[LA_C_tx_packets] += n;
+	s->counters.v[LA_C_tx_bytes] += bytes;
+	return n;
+}
+
+uint64_t
+la_shard_next(const struct la_shard *s)
+{
+	uint64_t next = la_tcp_next(&s->tcp);
+
+	next = RTE_MIN(next, la_neigh_next(&s->neigh));
+	return RTE_MIN(next, s->nif.dad_at);
+}
+
+int
+la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port,
+	  const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts)
+{
+	if (addr && la_addr_is_any(addr))
+		addr = NULL;
+	/* a tentative address may be listened on: nothing arrives there before it is usable */
+	if (addr && !la_netif_configured(&s->nif, addr))
+		return -EADDRNOTAVAIL;
+	return la_tcp_listen(&s->tcp, addr, port, ops, user, opts);
+}
+
+int
+la_unlisten(struct la_shard *s, const struct la_addr *addr, uint16_t port)
+{
+	if (addr && la_addr_is_any(addr))
+		addr = NULL;
+	return la_tcp_unlisten(&s->tcp, addr, port);
+}
+
+/* RFC 9293 MUST-46: an open towards a broadcast or multicast address is refused. */
+int
+la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops, void *user,
+	   const struct la_conn_opts *opts, struct la_conn **out)
+{
+	struct la_addr hop;
+
+	if (t->lport == 0 || t->rport == 0 || !la_ip_src_valid(&t->raddr) ||
+	    la_netif_is_broadcast(&s->nif, &t->raddr))
+		return -EINVAL;
+	if (la_addr_is4(&t->laddr) != la_addr_is4(&t->raddr))
+		return -EAFNOSUPPORT;
+	if (!la_netif_owns(&s->nif, &t->laddr))
+		return -EADDRNOTAVAIL;
+	if (!la_netif_route(&s->nif, &t->raddr, &hop))
+		return -EHOSTUNREACH;
+	return la_tcp_connect(&s->tcp, t, ops, user, opts, out);
+}
+
+int
+la_shard_find(const struct la_shard *s, const struct la_tuple *t, struct la_conn_info *info)
+{
+	return la_tcp_find(&s->tcp, t, info);
+}
+
+uint32_t
+la_shard_abort_all(struct la_shard *s, unsigned max)
+{
+	return la_tcp_abort_all(&s->tcp, max);
+}
+
+const struct la_counters *
+la_shard_counters(const struct la_shard *s)
+{
+	return &s->counters;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_NET_SHARD_H
+#define LA_NET_SHARD_H
+
+/* struct la_shard and what the files of lib/net ask of each other.
+ *
+ *     la_shard_rx -> ingress.c -+-> arp.c, nd.c (neighbours) -+-> tx array -> la_shard_tx
+ *                               +-> icmp.c (echo, errors) ----+
+ *                               +-> la_tcp_input -> la_tcp.out -> egress.c (next hop, Ethernet) */
+
+#include <rte_mbuf.h>
+
+#include <lastack/shard.h>
+
+#include "net/neigh.h"
+#include "net/netif.h"
+#include "tcp/tcp.h"
+#include "wire/eth.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+
+enum {
+	LA_BURST = 64,			/* packets parsed before TCP gets them */
+	LA_TX_MAX = 2 * LA_TCP_OUT_MAX, /* frames that wait for la_shard_tx() */
+	LA_POLL_NEIGHS = 64,		/* neighbours handled in one la_shard_poll() */
+	LA_ECHO_RATE = 1000,		/* echo replies a second */
+	LA_ECHO_BURST = 200,
+	/* the largest frame that means anything: tagged, IPv6 with a full payload */
+	LA_FRAME_MAX = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN + 65535,
+};
+
+struct la_shard {
+	struct la_tcp tcp;
+	struct la_netif nif;
+	struct la_neigh_table neigh;
+	struct la_counters counters;
+	uint64_t now; /* ms */
+	uint32_t offloads;
+	struct rte_mempool *mbufs;
+	const struct la_mem_ops *mem;
+	size_t size; /* of the block this structure begins */
+
+	/* the usual case costs a compare: last source found valid, last destination and its neighbour */
+	struct la_addr last_src; /* "any": none */
+	struct la_addr last_dst;
+	struct la_neigh *last_hop; /* NULL: last_dst means nothing */
+
+	/* frames that wait: tx[tx_head .. tx_tail) */
+	struct rte_mbuf **tx;
+	unsigned tx_head, tx_tail;
+
+	uint8_t *flat; /* LA_FRAME_MAX bytes: headers of chains too scattered to be read in place */
+	uint32_t echo_tokens; /* thousandths of a reply */
+	uint64_t echo_at;     /* ms: when tokens were last added */
+};
+
+/** One received frame on its way through ingress. */
+struct la_rx {
+	struct rte_mbuf *m;
+	const uint8_t *p; /* the frame, or as much as parsers may touch, contiguous */
+	uint32_t len;	  /* of the frame */
+	bool group;	  /* came to a broadcast or multicast MAC */
+	struct la_eth eth;
+	struct la_ip ip;
+};
+
+/** What became of a frame: a counter's name means dropped for that reason; LA_WIRE_OK (in ingress.c
+ * only): a segment for TCP. */
+enum {
+	LA_RX_DONE = LA_NCOUNTERS + 1, /* understood, nothing to count; the mbuf is freed */
+	LA_RX_KEPT,		       /* the mbuf went elsewhere */
+};
+_Static_assert((int)LA_RX_DONE > (int)LA_WIRE_OK, "verdicts differ from counters");
+
+static inline void
+la_count_net(struct la_shard *s, enum la_counter c)
+{
+	s->counters.v[c]++;
+}
+
+/* ingress.c */
+/** Takes over n <= LA_BURST frames. */
+void la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n);
+/** May this address have sent us a packet (RFC 1122 3.2.1.3)? */
+bool la_ingress_src_ok(struct la_shard *s, const struct la_addr *src);
+
+/* egress.c */
+/** Puts Ethernet before IP packets: those ready to leave are moved to the front of pkts and counted in
+ * the result; the others wait for their next hop or were dropped. */
+unsigned la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n);
+/** Moves what TCP has to send into the tx array, as far as there is room. */
+void la_egress_drain(struct la_shard *s);
+/** One IP packet of lib/net's own. */
+void la_egress_packet(struct la_shard *s, struct rte_mbuf *m);
+/** Queues a finished frame; freed and counted (out_full) when there is no room. */
+void la_egress_frame(struct la_shard *s, struct rte_mbuf *m);
+/** An mbuf with an Ethernet header and len bytes behind it, which *p is set to. NULL: counted. */
+struct rte_mbuf *la_egress_new(struct la_shard *s, const uint8_t dst[6], uint16_t type, uint16_t len,
+			       uint8_t **p);
+/** Puts the Ethernet header of our own frames before an IP packet. */
+void la_egress_ether(struct la_shard *s, struct rte_mbuf *m, const uint8_t dst[6], uint16_t type);
+/** The neighbour's MAC is known: what waited for it leaves. */
+void la_egress_resolved(struct la_shard *s, struct la_neigh *n);
+
+/* arp.c, nd.c: neighbours, each for its family */
+enum la_neigh_news {
+	LA_NEWS_CLAIM,	   /* it says so unasked (request, gratuitous ARP, unsolicited NA) */
+	LA_NEWS_CONFIRMED, /* it answers our request: REACHABLE */
+};
+int la_arp_input(struct la_shard *s, const struct la_rx *rx);
+/** Request for n: broadcast while INCOMPLETE, else to its MAC. */
+void la_arp_solicit(struct la_shard *s, const struct la_neigh *n);
+/** Tells the link about our addresses, at birth. */
+void la_arp_announce(struct la_shard *s);
+int la_nd_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic);
+void la_nd_solicit(struct la_shard *s, const struct la_neigh *n);
+/** Begins duplicate address detection, or announces addresses that need none. */
+void la_nd_start(struct la_shard *s);
+/** Ends duplicate address detection when its time is over. */
+void la_nd_poll(struct la_shard *s);
+
+/* resolve.c: both families */
+/** The next hop's entry with a usable MAC, or NULL: m waits there or was dropped and counted. */
+struct la_neigh *la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m);
+/** A neighbour asked `us` for something and said where it is: its entry, made when there is none but
+ * room for it; or NULL. */
+struct la_neigh *la_neigh_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6],
+				const struct la_addr *us);
+/** The neighbour's MAC as heard in a packet. */
+void la_neigh_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
+		     enum la_neigh_news news);
+/** True: more entries are due already. */
+bool la_neigh_poll(struct la_shard *s);
+/** Frees the waiting packets and the entry; count: LA_NCOUNTERS for none. */
+void la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count);
+
+/* icmp.c: proto is LA_IPPROTO_ICMP or LA_IPPROTO_ICMP6 */
+int la_icmp_input(struct la_shard *s, struct la_rx *rx);
+
+#endif
