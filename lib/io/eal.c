@@ -392,15 +392,25 @@ la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, siz
 void
 la_eal_stop(void)
 {
+	bool all_closed = true;
+
 	if (!eal_args.running)
 		return;
 	eal_args.running = false;
 	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; id++) {
-		if (!rte_eth_dev_is_valid_port(id))
+		struct rte_eth_dev_info info;
+
+		if (!rte_eth_dev_is_valid_port(id) || rte_eth_dev_info_get(id, &info) != 0)
 			continue;
 		(void)rte_eth_dev_stop(id);
-		(void)rte_eth_dev_close(id);
+		if (la_vdev_may_close(info.driver_name))
+			(void)rte_eth_dev_close(id);
+		else
+			all_closed = false;
 	}
-	rte_eal_cleanup();
+	/* It would close them; all it has to tidy up is this process's own memory. */
+	if (all_closed)
+		rte_eal_cleanup();
+	la_vdev_clean_up();
 	la_eal_log_close();
 }

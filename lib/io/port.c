@@ -12,7 +12,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -29,6 +32,8 @@
 enum {
 	DEFAULT_DESC = 1024,
 	TX_TRIES = 16, /* with no progress between; a queue that stays full then costs its frames */
+	MEMIF_TRIES = 20,	/* of a client to find its server: */
+	MEMIF_ANSWER_MS = 400,	/* hanging up any sooner would panic a slow net_memif 22.11 */
 };
 
 /* Frames a queue did not take. Each line is written by its queue's thread alone. */
@@ -226,6 +231,10 @@ choose_mac(struct la_port *p)
 		mac = (struct rte_ether_addr){{0x02, 'l', 'a', 0, (uint8_t)(p->id >> 8), (uint8_t)p->id}};
 		(void)rte_eth_dev_default_mac_addr_set(p->id, &mac);
 	}
+	if (driver_is(p, "net_tap")) { /* reports the kernel interface's: two hosts on a link need two */
+		mac.addr_bytes[0] |= RTE_ETHER_LOCAL_ADMIN_ADDR;
+		mac.addr_bytes[5] ^= 1;
+	}
 	memcpy(p->mac, mac.addr_bytes, sizeof(p->mac));
 }
 
@@ -250,6 +259,34 @@ advise_kernel(const struct opening *o)
 		       "undone unless told on that end: ethtool -K PEER tx off", p->id, p->name);
 }
 
+/* A memif client knocks once, when it is started, and is turned away by a server that is not there yet, or
+ * is there but not started: so it is started again until the two have met. */
+static int
+start_device(const struct opening *o)
+{
+	const struct rte_devargs *args = o->info.device != NULL ? rte_dev_devargs(o->info.device) : NULL;
+	uint16_t id = o->port->id;
+	int r = -ETIMEDOUT;
+
+	if (!driver_is(o->port, "net_memif") || args == NULL || args->args == NULL ||
+	    strstr(args->args, "role=client") == NULL)
+		return rte_eth_dev_start(id);
+	for (unsigned i = 0; i < MEMIF_TRIES; i++) {
+		struct rte_eth_link link = {0};
+
+		r = rte_eth_dev_start(id);
+		for (unsigned ms = 0; ms < MEMIF_ANSWER_MS; ms += 5) {
+			if (r == 0 && rte_eth_link_get_nowait(id, &link) == 0 &&
+			    link.link_status == RTE_ETH_LINK_UP)
+				return 0;
+			usleep(5000);
+		}
+		if (r == 0)
+			(void)rte_eth_dev_stop(id);
+	}
+	return r < 0 ? r : -ETIMEDOUT;
+}
+
 static int
 start(struct opening *o)
 {
@@ -261,9 +298,10 @@ start(struct opening *o)
 	if (r < 0 && r != -ENOTSUP)
 		return fail(o, r, "MTU %u refused (it takes %u to %u)", p->mtu, o->info.min_mtu,
 			    o->info.max_mtu);
-	r = rte_eth_dev_start(p->id);
+	r = start_device(o);
 	if (r < 0)
-		return fail(o, r, "it does not start");
+		return fail(o, r, driver_is(p, "net_memif") ? "its server does not answer: start that first" :
+							      "it does not start");
 	receive_multicast(p);
 	choose_mac(p);
 	p->rss = rss_is_ours(o);
@@ -330,7 +368,8 @@ la_port_close(struct la_port *port)
 	if (rte_eth_allmulticast_get(port->id) == 1)
 		(void)rte_eth_allmulticast_disable(port->id);
 	(void)rte_eth_dev_stop(port->id);
-	(void)rte_eth_dev_close(port->id);
+	if (la_vdev_may_close(port->driver))
+		(void)rte_eth_dev_close(port->id);
 }
 
 static size_t __attribute__((format(printf, 4, 5)))

@@ -40,6 +40,25 @@ static const char *const driver_of[] = {
 	[LA_PORT_NULL] = "net_null",
 };
 
+/* Sockets of our memif servers. */
+static struct {
+	char path[LA_EAL_MAX_PORTS][sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	unsigned n;
+} sockets;
+
+bool
+la_vdev_may_close(const char *driver)
+{
+	return strcmp(driver, driver_of[LA_PORT_MEMIF]) != 0;
+}
+
+void
+la_vdev_clean_up(void)
+{
+	while (sockets.n > 0)
+		unlink(sockets.path[--sockets.n]);
+}
+
 static int __attribute__((format(printf, 4, 5)))
 fail(int r, char *err, size_t size, const char *fmt, ...)
 {
@@ -109,12 +128,14 @@ check_socket(const struct vdev *v, char *err, size_t size)
 	return 0;
 }
 
-/* A server that was killed leaves its socket's file behind, and memif does not take it away. */
+/* A server that was killed leaves its socket's file behind, and memif does not take it away. Whether
+ * somebody still listens is asked with a socket of the wrong type: the kernel then says EPROTOTYPE without
+ * connecting. (A connection closed at once makes net_memif 22.11 panic on the other side.) */
 static void
 remove_stale_socket(const char *path)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return;
@@ -233,6 +254,9 @@ probe(const struct vdev *v, uint16_t *id, char *err, size_t size)
 	r = rte_eal_hotplug_add("vdev", v->name, v->args);
 	if (r == 0)
 		r = rte_eth_dev_get_port_by_name(v->name, id);
+	if (r == 0 && strncmp(v->args, "role=server", strlen("role=server")) == 0 &&
+	    sockets.n < LA_EAL_MAX_PORTS)
+		memcpy(sockets.path[sockets.n++], v->head, strlen(v->head) + 1);
 	if (r == 0)
 		return 0;
 

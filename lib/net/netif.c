@@ -33,7 +33,7 @@ net_make(const struct la_prefix *p)
 	for (unsigned i = 0; i < 16; i++) {
 		unsigned left = bits > i * 8 ? bits - i * 8 : 0;
 
-		n.mask.b[i] = left >= 8 ? 0xff : (uint8_t)(0xff00 >> left);
+		n.mask.b[i] = (uint8_t)(0xff00u >> (left < 8 ? left : 8));
 		n.net.b[i] = p->addr.b[i] & n.mask.b[i];
 	}
 	return n;

@@ -131,6 +131,19 @@ Test(prefix, parse_refuses)
 	cr_assert_eq(p.len, 7, "a refused text changes nothing");
 }
 
+/* However long the part before the slash. */
+Test(prefix, long_texts)
+{
+	struct la_prefix p;
+	char text[100];
+
+	for (size_t n = 1; n < sizeof(text) - 4; n++) {
+		memset(text, '1', n);
+		strcpy(text + n, "/24");
+		cr_assert_eq(la_prefix_parse(text, &p), -EINVAL);
+	}
+}
+
 static bool
 contains(const char *prefix, const char *text)
 {
