@@ -27,7 +27,9 @@
  * was ever used, so memory that was never needed is never touched. Every occupied slot wastes less
  * than one chunk at its end, and the one slot that is being drained less than one more at its
  * start; that bounds the pool: with K = min(slots, max_refs) slots occupied at most, it takes
- * (max_refs + 62 K) / 63 + 1 chunks, and there always is one when count < max_refs.
+ * (max_refs + 62 K) / 63 + 1 chunks, and there always is one when count < max_refs. So a reference
+ * costs four bytes where ticks are well filled; where they hold one or two each, the bound is a
+ * chunk a slot, 64 MiB for the longest wheel.
  *
  * Time. `base` is the first tick that has not been drained. References live at the ticks base to
  * base + nslots - 2; the slot left over is that of tick base - 1, from which pop may still be

@@ -2,8 +2,8 @@
 #ifndef TEST_RNG_H
 #define TEST_RNG_H
 
-/* Random numbers for model tests: the same in every run, unless LA_TEST_SEED says otherwise. A failing
- * assertion prints the seed of its run. */
+/* Random numbers for model tests: the same in every run, unless LA_TEST_SEED says otherwise. A
+ * failing assertion prints the seed of its run. */
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -144,8 +144,10 @@ Test(log, lines_and_levels, .init = cr_redirect_stderr)
 	longer[sizeof(longer) - 1] = '\0';
 	la_log(LA_LOG_ERROR, "%s", longer); /* cut, not overrun */
 	longer[1023] = '\0';
-	snprintf(want, sizeof(want), "lastack: port 3 is up\nlastack: warning: no hugepages\n"
-		 "lastack: shown\nlastack: error: %s\n", longer);
+	snprintf(want, sizeof(want),
+		 "lastack: port 3 is up\nlastack: warning: no hugepages\n"
+		 "lastack: shown\nlastack: error: %s\n",
+		 longer);
 	fflush(stderr);
 	cr_assert_stderr_eq_str(want);
 }

@@ -23,21 +23,21 @@ make(uint32_t nslots, uint32_t max_refs, uint32_t tick)
 }
 
 /* Pops one burst and expects exactly these references, from this tick. */
-#define expect_pop(w, now, want_tick, ...)                                                         \
-	do {                                                                                       \
-		const uint32_t want_[] = {__VA_ARGS__};                                            \
-		const unsigned n_ = sizeof(want_) / sizeof(want_[0]);                              \
-		uint32_t got_[64], tick_ = 0;                                                      \
-		cr_assert_eq(la_wheel_pop(w, now, got_, 64, &tick_), n_);                          \
-		cr_assert_eq(tick_, (want_tick), "tick %u", tick_);                                \
-		for (unsigned i_ = 0; i_ < n_; i_++)                                               \
-			cr_assert_eq(got_[i_], want_[i_]);                                         \
+#define expect_pop(w, now, want_tick, ...)                                \
+	do {                                                              \
+		const uint32_t want_[] = {__VA_ARGS__};                   \
+		const unsigned n_ = sizeof(want_) / sizeof(want_[0]);     \
+		uint32_t got_[64], tick_ = 0;                             \
+		cr_assert_eq(la_wheel_pop(w, now, got_, 64, &tick_), n_); \
+		cr_assert_eq(tick_, (want_tick), "tick %u", tick_);       \
+		for (unsigned i_ = 0; i_ < n_; i_++)                      \
+			cr_assert_eq(got_[i_], want_[i_]);                \
 	} while (0)
 
-#define expect_nothing(w, now)                                                                     \
-	do {                                                                                       \
-		uint32_t got_[64], tick_;                                                          \
-		cr_assert_eq(la_wheel_pop(w, now, got_, 64, &tick_), 0);                           \
+#define expect_nothing(w, now)                                           \
+	do {                                                             \
+		uint32_t got_[64], tick_;                                \
+		cr_assert_eq(la_wheel_pop(w, now, got_, 64, &tick_), 0); \
 	} while (0)
 
 #define expect_sound(w) cr_assert_eq(la_wheel_check(w, stderr), 0)
@@ -235,8 +235,8 @@ Test(wheel, there_is_room_for_max_refs)
 	}
 }
 
-/* Memory that was never needed is never touched: a wheel for 100 million references costs pages only
- * as references come. */
+/* Memory that was never needed is never touched: a wheel for 100 million references costs pages
+ * only as references come. */
 Test(wheel, unused_chunks_stay_untouched)
 {
 	struct la_wheel w = make(1u << 18, 100 * 1000 * 1000, 0);
@@ -379,7 +379,8 @@ model_pop(struct model *m, struct la_wheel *w, uint32_t now, unsigned max, struc
 	}
 	if (n > 0) {
 		cr_assert(n == max || model_first(m, now) < 0 ||
-			  m->e[model_first(m, now)].tick != from, "seed %lu", r->seed);
+				  m->e[model_first(m, now)].tick != from,
+			  "seed %lu", r->seed);
 		if (seq_ge(from, m->base))
 			m->base = from + 1;
 	}
@@ -412,7 +413,8 @@ run_model(uint64_t seed, uint32_t nslots, uint32_t max_refs, uint32_t now, unsig
 		uint32_t what = rng_below(&r, 100);
 
 		if (what < 50 && m.n < max_refs) {
-			/* near, anywhere in the wheel, too far, gone by; sometimes many in one tick */
+			/* near, anywhere in the wheel, too far, gone by; sometimes many in one tick
+			 */
 			static const uint32_t span[] = {3, 70, 0, 0};
 			uint32_t s = span[rng_below(&r, 4)], copies = 1;
 			uint32_t tick = now + rng_below(&r, s ? s : 2 * nslots) - 2;

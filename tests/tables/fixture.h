@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_TABLES_FIXTURE_H
+#define TEST_TABLES_FIXTURE_H
+
+/* Index, wheel and TIME_WAIT table as a shard puts them together, without the shard. A "TCB" is a
+ * number: the slot of an LA_POOL_TCB reference, and the tuple it stands for. Time is fx.now. */
+
+#include <criterion/criterion.h>
+
+#include "core/seq.h"
+#include "tcp/time_wait.h"
+
+enum { FX_TCBS = 4096 };
+
+struct fx {
+	struct la_index index;
+	struct la_wheel wheel;
+	struct la_hash_key key;
+	struct la_counters counters;
+	struct la_tw tw;
+	uint32_t now;
+	struct la_tuple tcb[FX_TCBS]; /* by slot; slot 0 is not used */
+};
+
+/** Room for capacity entries of each family; the wheel has nslots ticks. Time starts at now. */
+void fx_init(struct fx *fx, uint32_t capacity4, uint32_t capacity6, uint32_t nslots, uint32_t now);
+/** Checks everything, then frees it. */
+void fx_fini(struct fx *fx);
+/** All three checkers: no fault, said with this text. */
+void fx_check(const struct fx *fx, const char *text);
+
+/** A tuple for each number, all different. */
+struct la_tuple fx_tuple(uint32_t n, bool is4);
+bool fx_same(const struct la_tuple *a, const struct la_tuple *b);
+uint64_t fx_hash(const struct fx *fx, const struct la_tuple *t);
+
+/** What the index has for a tuple, found as lib/tcp finds it; 0: nothing. */
+la_ref fx_lookup(struct fx *fx, const struct la_tuple *t);
+
+/** A connection in slot n: reserves an entry, puts it into the index. False: refused. */
+bool fx_open(struct fx *fx, uint32_t n, const struct la_tuple *t);
+/** It ends without TIME_WAIT. */
+void fx_close(struct fx *fx, uint32_t n);
+/** It enters TIME_WAIT with this state. */
+la_ref fx_enter(struct fx *fx, uint32_t n, const struct la_tw_core *state, uint32_t lifetime);
+/** fx_open() and fx_enter() with the plainest state: snd_nxt 1000, rcv_nxt 5000, no timestamps. */
+la_ref fx_time_wait(struct fx *fx, uint32_t n, bool is4, uint32_t lifetime);
+
+/** Time is now `tick`: everything the wheel has until then goes to the table. */
+void fx_advance(struct fx *fx, uint32_t tick);
+
+/** A segment to the entry's connection, from its peer. */
+struct la_seg fx_seg(const struct fx *fx, la_ref ref, uint8_t flags, uint32_t seq, uint32_t ack);
+
+#define FX_COUNT(fx, name) ((fx)->counters.v[LA_C_##name])
+
+#endif

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The lives of an entry, one trace a test: the wheel trap, reopening and coming back, reservations.
+ */
+
+#include <errno.h>
+
+#include "fixture.h"
+
+enum { LIFETIME = 60000, START = 0u - 100000 }; /* ticks wrap in the middle of most traces */
+
+static struct fx fx;
+
+static struct la_tw_core *
+entry(la_ref ref)
+{
+	return la_tw_core(&fx.tw, ref);
+}
+
+static enum la_tw_verdict
+repeated_fin(la_ref ref)
+{
+	struct la_seg seg = fx_seg(&fx, ref, LA_FIN | LA_ACK, 4999, 1000);
+
+	return la_tw_input(&fx.tw, ref, &seg, fx.now);
+}
+
+/* An acceptable SYN arrives: a new incarnation in TCB slot n takes the entry's place. */
+static void
+reopen(la_ref ref, uint32_t n)
+{
+	struct la_seg seg = fx_seg(&fx, ref, LA_SYN, 6000, 0);
+
+	cr_assert_eq(la_tw_input(&fx.tw, ref, &seg, fx.now), LA_TW_REOPEN);
+	la_tw_tuple(&fx.tw, ref, &fx.tcb[n]);
+	cr_assert(la_tw_reserve(&fx.tw, seg.is4));
+	la_tw_shadow(&fx.tw, ref);
+	cr_assert(la_index_replace(&fx.index, seg.hash, ref, la_ref_make(LA_POOL_TCB, n)));
+}
+
+static void
+give_back(la_ref ref, uint32_t n)
+{
+	const struct la_tuple *t = &fx.tcb[n];
+
+	la_tw_unreserve(&fx.tw, la_addr_is4(&t->laddr));
+	la_tw_give_back(&fx.tw, ref, fx_hash(&fx, t), la_ref_make(LA_POOL_TCB, n), fx.now);
+}
+
+static la_ref
+lookup(uint32_t n, bool is4)
+{
+	struct la_tuple t = fx_tuple(n, is4);
+
+	return fx_lookup(&fx, &t);
+}
+
+static const struct la_tw_pool *
+pool(bool is4)
+{
+	return &fx.tw.pool[!is4];
+}
+
+/* ------------------------------------------------------------------ expiry */
+
+/* TW-01, TW-02, M-TWT-t: there until the last tick before 2*MSL, gone at it. */
+Test(tw_life, lives_exactly_2_msl)
+{
+	fx_init(&fx, 4, 4, 1 << 17, START);
+	for (int is4 = 0; is4 < 2; is4++) {
+		la_ref ref = fx_time_wait(&fx, 1, is4, LIFETIME);
+		uint32_t end = fx.now + LIFETIME;
+
+		cr_assert_eq(lookup(1, is4), ref);
+		cr_assert_eq(entry(ref)->deadline, end);
+		cr_assert_eq(FX_COUNT(&fx, time_wait), 1);
+		fx_advance(&fx, end - 1);
+		cr_assert_eq(lookup(1, is4), ref);
+		fx_check(&fx, "one tick before the end");
+		fx_advance(&fx, end);
+		cr_assert_eq(lookup(1, is4), 0);
+		cr_assert_eq(FX_COUNT(&fx, time_wait), 0);
+		cr_assert_eq(pool(is4)->nfree, 4);
+	}
+	cr_assert_eq(FX_COUNT(&fx, time_wait_entered), 2);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_expired), 2);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_peak), 1);
+	fx_fini(&fx);
+}
+
+/* A lifetime longer than the wheel: the reference comes by early and goes round again. */
+Test(tw_life, longer_than_the_wheel)
+{
+	la_ref ref;
+
+	fx_init(&fx, 4, 4, 64, START);
+	ref = fx_time_wait(&fx, 1, true, 1000);
+	for (uint32_t ms = 1; ms < 1000; ms++) {
+		fx_advance(&fx, START + ms);
+		cr_assert_eq(lookup(1, true), ref, "%u", ms);
+		cr_assert_eq(fx.wheel.count, 1);
+	}
+	fx_advance(&fx, START + 1000);
+	cr_assert_eq(lookup(1, true), 0);
+	fx_fini(&fx);
+}
+
+/* A worker that was held up for hours expires everything at once, and nothing twice. */
+Test(tw_life, long_jump)
+{
+	fx_init(&fx, 500, 500, 1024, START);
+	for (uint32_t n = 1; n <= 500; n++) {
+		fx_time_wait(&fx, n, n % 2, 1 + n % 10 * 3000);
+		fx_advance(&fx, fx.now + n % 3);
+	}
+	fx_advance(&fx, fx.now + 5 * 3600 * 1000);
+	cr_assert_eq(FX_COUNT(&fx, time_wait), 0);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_expired), 500);
+	fx_fini(&fx);
+}
+
+/* TW-32: entries made at different times, one of them restarted, end each at its own time. */
+Test(tw_life, each_at_its_own_time)
+{
+	la_ref a, b, c;
+
+	fx_init(&fx, 4, 4, 1 << 17, START);
+	a = fx_time_wait(&fx, 1, true, LIFETIME);
+	fx_advance(&fx, START + 18000);
+	b = fx_time_wait(&fx, 2, true, LIFETIME);
+	fx_advance(&fx, START + 36000);
+	c = fx_time_wait(&fx, 3, true, LIFETIME);
+	fx_advance(&fx, START + 40000);
+	cr_assert_eq(repeated_fin(a), LA_TW_ACK);
+	fx_advance(&fx, START + 78000 - 1);
+	cr_assert(lookup(1, true) == a && lookup(2, true) == b && lookup(3, true) == c);
+	fx_advance(&fx, START + 78000);
+	cr_assert(lookup(1, true) == a && lookup(2, true) == 0 && lookup(3, true) == c);
+	fx_advance(&fx, START + 96000);
+	cr_assert(lookup(1, true) == a && lookup(3, true) == 0);
+	fx_advance(&fx, START + 100000 - 1);
+	cr_assert_eq(lookup(1, true), a);
+	fx_advance(&fx, START + 100000);
+	cr_assert_eq(lookup(1, true), 0);
+	fx_fini(&fx);
+}
+
+/* TW-04: a repeated FIN restarts 2*MSL, and however many come, the wheel has one reference. */
+Test(tw_life, restart_moves_the_deadline_alone)
+{
+	la_ref ref;
+
+	fx_init(&fx, 4, 4, 1 << 17, START);
+	ref = fx_time_wait(&fx, 1, true, LIFETIME);
+	for (uint32_t i = 1; i <= 20; i++) {
+		fx_advance(&fx, START + i * LIFETIME * 9 / 10);
+		cr_assert_eq(lookup(1, true), ref, "after restart %u", i - 1);
+		for (int k = 0; k < 3; k++)
+			cr_assert_eq(repeated_fin(ref), LA_TW_ACK);
+		cr_assert_eq(entry(ref)->deadline, fx.now + LIFETIME);
+		cr_assert_eq(fx.wheel.count, 1);
+		fx_check(&fx, "restarted");
+	}
+	fx_advance(&fx, fx.now + LIFETIME - 1);
+	cr_assert_eq(lookup(1, true), ref);
+	fx_advance(&fx, fx.now + 1);
+	cr_assert_eq(lookup(1, true), 0);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_expired), 1);
+	fx_fini(&fx);
+}
+
+/* Expiry in bounded steps: what one call leaves, the next takes, and an entry that waits for it
+ * is whole meanwhile: a FIN that comes then still restarts it. */
+Test(tw_life, bounded_expiry)
+{
+	la_ref refs[10], ref[100];
+	uint32_t at;
+
+	fx_init(&fx, 100, 0, 1 << 17, START);
+	for (uint32_t n = 1; n <= 100; n++)
+		ref[n - 1] = fx_time_wait(&fx, n, true, LIFETIME);
+	fx.now += LIFETIME;
+	for (uint32_t left = 90; left > 20; left -= 10) {
+		cr_assert_eq(la_wheel_pop(&fx.wheel, fx.now, refs, 10, &at), 10);
+		for (int i = 0; i < 10; i++)
+			la_tw_wheel(&fx.tw, refs[i], at);
+		cr_assert_eq(FX_COUNT(&fx, time_wait), left);
+		fx_check(&fx, "part of a tick expired");
+	}
+	cr_assert_eq(repeated_fin(ref[99]), LA_TW_ACK);
+	fx_advance(&fx, fx.now);
+	cr_assert_eq(FX_COUNT(&fx, time_wait), 1);
+	cr_assert_eq(lookup(100, true), ref[99]);
+	fx_advance(&fx, fx.now + LIFETIME);
+	cr_assert_eq(FX_COUNT(&fx, time_wait), 0);
+	fx_fini(&fx);
+}
+
+Test(tw_life, classes_of_lifetimes)
+{
+	fx_init(&fx, 40, 4, 1 << 17, START);
+	cr_assert_eq(la_tw_class(&fx.tw, 0), -EINVAL);
+	cr_assert_eq(la_tw_class(&fx.tw, (1u << 30) + 1), -EINVAL);
+	for (int i = 0; i < LA_TW_CLASSES; i++) {
+		cr_assert_eq(la_tw_class(&fx.tw, 1000u + i), i);
+		cr_assert_eq(la_tw_class(&fx.tw, 1000u + i / 2), i / 2);
+	}
+	cr_assert_eq(la_tw_class(&fx.tw, 5), -ENOSPC);
+	/* each entry has its own, also when a FIN restarts it */
+	for (uint32_t i = 0; i < LA_TW_CLASSES; i++) {
+		la_ref ref = fx_time_wait(&fx, i + 1, true, 1000 + i);
+
+		cr_assert_eq(repeated_fin(ref), LA_TW_ACK);
+		cr_assert_eq(entry(ref)->deadline, START + 1000 + i);
+	}
+	for (uint32_t i = 0; i < LA_TW_CLASSES; i++) {
+		fx_advance(&fx, START + 1000 + i);
+		cr_assert_eq(FX_COUNT(&fx, time_wait), LA_TW_CLASSES - 1 - i);
+	}
+	fx_fini(&fx);
+}
+
+/* ------------------------------------------------------------------ reopening */
+
+/* TW-21: the SYN was an old duplicate: the entry is back, with the end it had. */
+Test(tw_life, given_back_keeps_its_deadline)
+{
+	for (int is4 = 0; is4 < 2; is4++) {
+		la_ref ref;
+
+		fx_init(&fx, 4, 4, 1 << 17, START);
+		ref = fx_time_wait(&fx, 1, is4, LIFETIME);
+		fx_advance(&fx, START + 20000);
+		reopen(ref, 2);
+		cr_assert_eq(lookup(1, is4), la_ref_make(LA_POOL_TCB, 2));
+		cr_assert_eq(FX_COUNT(&fx, time_wait), 1); /* it still counts */
+		fx_check(&fx, "shadow");
+		fx_advance(&fx, START + 40000);
+		give_back(ref, 2);
+		cr_assert_eq(lookup(1, is4), ref);
+		cr_assert_eq(entry(ref)->deadline, START + LIFETIME);
+		cr_assert_eq(FX_COUNT(&fx, time_wait_given_back), 1);
+		fx_check(&fx, "back");
+		fx_advance(&fx, START + LIFETIME - 1);
+		cr_assert_eq(lookup(1, is4), ref);
+		fx_advance(&fx, START + LIFETIME);
+		cr_assert_eq(lookup(1, is4), 0);
+		cr_assert_eq(FX_COUNT(&fx, time_wait_expired), 1);
+		cr_assert_eq(FX_COUNT(&fx, time_wait_reopened), 0);
+		fx_fini(&fx);
+	}
+}
+
+/* The same when the wheel brought the shadow by too early, as a restarted entry's reference does.
+ */
+Test(tw_life, shadow_goes_round_until_its_deadline)
+{
+	la_ref ref;
+
+	fx_init(&fx, 4, 4, 1 << 17, START);
+	ref = fx_time_wait(&fx, 1, true, LIFETIME);
+	fx_advance(&fx, START + 50000);
+	cr_assert_eq(repeated_fin(ref), LA_TW_ACK);
+	reopen(ref, 2);
+	fx_advance(&fx, START + 90000); /* past the reference, not past the deadline */
+	cr_assert(entry(ref)->flags & LA_TW_WHEEL);
+	fx_check(&fx, "round again");
+	give_back(ref, 2);
+	fx_advance(&fx, START + 110000 - 1);
+	cr_assert_eq(lookup(1, true), ref);
+	fx_advance(&fx, START + 110000);
+	cr_assert_eq(lookup(1, true), 0);
+	fx_fini(&fx);
+}
+
+/* 2*MSL ran out while the new incarnation was tried: nothing to come back to. */
+Test(tw_life, given_back_after_its_deadline)
+{
+	la_ref ref;
+
+	fx_init(&fx, 4, 4, 1 << 17, START);
+	ref = fx_time_wait(&fx, 1, true, LIFETIME);
+	fx_advance(&fx, START + 50000);
+	reopen(ref, 2);
+	fx_advance(&fx, START + LIFETIME);
+	cr_assert_not(entry(ref)->flags & LA_TW_WHEEL);
+	cr_assert_eq(la_tw_life(entry(ref)), LA_TW_SHADOW);
+	cr_assert_eq(fx.wheel.count, 0);
+	fx_check(&fx, "shadow out of the wheel");
+	fx_advance(&fx, START + 70000);
+	give_back(ref, 2);
+	cr_assert_eq(lookup(1, true), 0);
+	cr_assert_eq(FX_COUNT(&fx, time_wait), 0);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_expired), 1);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_given_back), 0);
+	cr_assert_eq(pool(true)->nfree, 4);
+	fx_fini(&fx);
+}
+
+/* The same in the tick of the deadline, before the wheel was asked. */
+Test(tw_life, given_back_at_its_deadline_before_the_wheel)
+{
+	la_ref ref;
+
+	fx_init(&fx, 4, 4, 1 << 17, START);
+	ref = fx_time_wait(&fx, 1, true, LIFETIME);
+	reopen(ref, 2);
+	fx.now = START + LIFETIME;
+	give_back(ref, 2);
+	cr_assert_eq(lookup(1, true), 0);
+	cr_assert_eq(la_tw_life(entry(ref)), LA_TW_ZOMBIE);
+	cr_assert_eq(pool(true)->nfree, 3);
+	fx_check(&fx, "zombie");
+	fx_advance(&fx, fx.now);
+	cr_assert_eq(pool(true)->nfree, 4);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_expired), 1);
+	fx_fini(&fx);
+}
+
+/* The wheel trap. The reopened tuple's entry ends early; its slot must not be given out while its
+ * reference is in the wheel, or the next entry there would end by the old one's. */
+Test(tw_life, reopened_slot_waits_for_its_reference)
+{
+	la_ref ref, other;
+
+	fx_init(&fx, 2, 0, 1 << 17, START);
+	ref = fx_time_wait(&fx, 1, true, LIFETIME);
+	fx_advance(&fx, START + 30000);
+	reopen(ref, 2);
+	la_tw_forget(&fx.tw, ref);
+	cr_assert_eq(la_tw_life(entry(ref)), LA_TW_ZOMBIE);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_reopened), 1);
+	cr_assert_eq(FX_COUNT(&fx, time_wait), 0);
+	fx_check(&fx, "zombie");
+
+	/* the new incarnation has the other slot reserved; there is none for a third */
+	cr_assert_not(la_tw_reserve(&fx.tw, true));
+	cr_assert_eq(FX_COUNT(&fx, tw_reserve_exhausted), 1);
+
+	/* it closes in its turn, and lives its own 2*MSL, past the end of the first */
+	other = fx_enter(&fx, 2, &(struct la_tw_core){.snd_nxt = 9, .rcv_nxt = 9}, LIFETIME);
+	cr_assert_neq(other, ref);
+	fx_advance(&fx, START + LIFETIME - 1);
+	cr_assert_not(la_tw_reserve(&fx.tw, true));
+	fx_advance(&fx, START + LIFETIME);
+	cr_assert_eq(la_tw_life(entry(ref)), LA_TW_FREE);
+	cr_assert_eq(lookup(1, true), other);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_expired), 0);
+	fx_check(&fx, "the zombie's slot is free");
+
+	/* and the slot is used again */
+	cr_assert_eq(fx_time_wait(&fx, 3, true, LIFETIME), ref);
+	fx_advance(&fx, START + 30000 + LIFETIME - 1);
+	cr_assert_eq(lookup(1, true), other);
+	fx_advance(&fx, START + 30000 + LIFETIME);
+	cr_assert_eq(lookup(1, true), 0);
+	cr_assert_eq(lookup(3, true), ref);
+	fx_advance(&fx, START + 2 * LIFETIME);
+	cr_assert_eq(lookup(3, true), 0);
+	fx_fini(&fx);
+}
+
+/* A reopen that succeeds after the old deadline: no reference is left, the slot is free at once. */
+Test(tw_life, forgotten_after_its_deadline)
+{
+	la_ref ref;
+
+	fx_init(&fx, 4, 4, 1 << 17, START);
+	ref = fx_time_wait(&fx, 1, false, LIFETIME);
+	fx_advance(&fx, START + 59999);
+	reopen(ref, 2);
+	fx_advance(&fx, START + 61000);
+	la_tw_forget(&fx.tw, ref);
+	cr_assert_eq(la_tw_life(entry(ref)), LA_TW_FREE);
+	cr_assert_eq(lookup(1, false), la_ref_make(LA_POOL_TCB, 2));
+	cr_assert_eq(pool(false)->nfree, 4);
+	fx_close(&fx, 2);
+	fx_fini(&fx);
+}
+
+/* ------------------------------------------------------------------ reservations */
+
+/* Promise 3: when nothing is left the new connection is refused, no old entry goes. */
+Test(tw_life, reservations_run_out)
+{
+	fx_init(&fx, 3, 2, 1 << 17, START);
+	for (uint32_t n = 1; n <= 3; n++) {
+		struct la_tuple t = fx_tuple(n, true);
+
+		cr_assert(fx_open(&fx, n, &t));
+	}
+	cr_assert_not(la_tw_reserve(&fx.tw, true));
+	cr_assert_eq(FX_COUNT(&fx, tw_reserve_exhausted), 1);
+	cr_assert(la_tw_reserve(&fx.tw, false)); /* the other family has its own */
+	la_tw_unreserve(&fx.tw, false);
+	fx_check(&fx, "all promised");
+
+	fx_close(&fx, 1);
+	cr_assert(la_tw_reserve(&fx.tw, true));
+	la_tw_unreserve(&fx.tw, true);
+
+	for (uint32_t n = 2; n <= 3; n++)
+		fx_enter(&fx, n, &(struct la_tw_core){.snd_nxt = n}, LIFETIME);
+	cr_assert(la_tw_reserve(&fx.tw, true));
+	cr_assert_not(la_tw_reserve(&fx.tw, true)); /* entries hold what they took */
+	la_tw_unreserve(&fx.tw, true);
+	cr_assert_eq(FX_COUNT(&fx, time_wait), 2);
+	fx_advance(&fx, START + LIFETIME);
+	for (int i = 0; i < 3; i++)
+		cr_assert(la_tw_reserve(&fx.tw, true));
+	cr_assert_not(la_tw_reserve(&fx.tw, true));
+	for (int i = 0; i < 3; i++)
+		la_tw_unreserve(&fx.tw, true);
+	fx_fini(&fx);
+}
+
+Test(tw_life, no_capacity_at_all)
+{
+	fx_init(&fx, 1, 0, 64, START);
+	cr_assert_not(la_tw_reserve(&fx.tw, false));
+	fx_fini(&fx);
+}
+
+Test(tw_life, init_refuses)
+{
+	struct la_tw tw;
+
+	cr_assert_eq(la_tw_init(&tw, NULL, NULL, NULL, NULL, NULL, 1u << 30, 1), -EINVAL);
+	cr_assert_eq(la_tw_init(&tw, NULL, NULL, NULL, NULL, NULL, 1, 1u << 30), -EINVAL);
+	cr_assert_eq(la_tw_memory(1000, 100), 1001 * 32 + 101 * 64);
+}
+
+/* What is in the entry is what the connection left; both families. */
+Test(tw_life, entry_holds_its_state)
+{
+	fx_init(&fx, 4, 4, 1 << 17, START);
+	for (int is4 = 0; is4 < 2; is4++) {
+		struct la_tw_core state = {.snd_nxt = 1,
+					   .rcv_nxt = 2,
+					   .ts_recent = 3,
+					   .wnd = 4,
+					   .deadline = 5,
+					   .flags = 0xffff};
+		struct la_tuple t = fx_tuple(7, is4), got;
+		la_ref ref;
+
+		cr_assert(fx_open(&fx, 1, &t));
+		ref = fx_enter(&fx, 1, &state, LIFETIME);
+		cr_assert_eq(la_ref_pool(ref), is4 ? LA_POOL_TW4 : LA_POOL_TW6);
+		la_tw_tuple(&fx.tw, ref, &got);
+		cr_assert(fx_same(&got, &t));
+		cr_assert_eq(entry(ref)->snd_nxt, 1);
+		cr_assert_eq(entry(ref)->rcv_nxt, 2);
+		cr_assert_eq(entry(ref)->ts_recent, 3);
+		cr_assert_eq(entry(ref)->wnd, 4);
+		cr_assert_eq(entry(ref)->deadline, fx.now + LIFETIME);
+		cr_assert_eq(entry(ref)->flags, LA_TW_TS | LA_TW_WHEEL | LA_TW_LIVE);
+		t.rport++;
+		cr_assert_eq(fx_lookup(&fx, &t), 0);
+	}
+	fx_fini(&fx);
+}
+
+/* The checker must be able to say no. */
+Test(tw_life, checker_sees_faults)
+{
+	FILE *null = fopen("/dev/null", "w");
+	struct la_tw_core good, *e;
+	struct la_tw_pool p;
+	struct la_tw4 *t;
+	la_ref ref, gone;
+
+	fx_init(&fx, 8, 8, 1 << 10, START);
+	gone = fx_time_wait(&fx, 2, true, 10);
+	ref = fx_time_wait(&fx, 1, true, 500);
+	fx_advance(&fx, START + 10);
+	e = entry(ref);
+	good = *e;
+	p = fx.tw.pool[0];
+#define BROKEN(how)                                                             \
+	do {                                                                    \
+		how;                                                            \
+		cr_assert_gt(la_tw_check(&fx.tw, null), 0, #how);               \
+		*e = good;                                                      \
+		fx.tw.pool[0] = p;                                              \
+		cr_assert_eq(la_tw_check(&fx.tw, stderr), 0, "after %s", #how); \
+	} while (0)
+	BROKEN(e->flags ^= LA_TW_WHEEL);
+	BROKEN(e->flags ^= LA_TW_LIVE);
+	BROKEN(e->flags ^= LA_TW_ZOMBIE ^ LA_TW_LIVE);
+	BROKEN(e->flags |= 15 << LA_TW_CLASS_SHIFT);
+	BROKEN(e->deadline = fx.now);
+	BROKEN(fx.tw.pool[0].live++);
+	BROKEN(fx.tw.pool[0].nfree--);
+	BROKEN(fx.tw.pool[0].free_head = 0);
+	BROKEN(fx.tw.pool[0].free_head = la_ref_slot(ref));
+	BROKEN(fx.tw.pool[0].reserved = 8);
+	BROKEN(fx.tw.pool[0].fresh++);
+	t = &((struct la_tw4 *)fx.tw.pool[0].slots)[la_ref_slot(ref)];
+	t->rport++; /* its tuple is another one: the index has it elsewhere */
+	cr_assert_gt(la_tw_check(&fx.tw, null), 0);
+	t->rport--;
+	/* the trap itself: a second reference to the slot, and one to a free slot */
+	la_wheel_add(&fx.wheel, fx.now + 20, ref);
+	cr_assert_gt(la_tw_check(&fx.tw, null), 0);
+	la_wheel_add(&fx.wheel, fx.now + 20, gone);
+	cr_assert_gt(la_tw_check(&fx.tw, null), 1);
+	fclose(null);
+}
