@@ -235,7 +235,7 @@ callbacks(struct la_tcb *c)
 {
 	struct la_conn *conn = (struct la_conn *)c;
 
-	if (take_flag(c, LA_F_NEW_OPEN) && c->ops->opened)
+	if (take_flag(c, LA_F_NEW_OPEN) && !(c->flags & LA_F_USER_CLOSED) && c->ops->opened)
 		c->ops->opened(conn, c->user);
 	if (take_flag(c, LA_F_NEW_DATA) && !(c->flags & LA_F_USER_CLOSED) && c->ops->data)
 		c->ops->data(conn, c->user);

@@ -36,7 +36,8 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 	if (!p.o.no_wscale)
 		while (p.rcv_wscale < 14 && (p.o.rcvbuf >> p.rcv_wscale) > UINT16_MAX)
 			p.rcv_wscale++;
-	p.tw_class = la_tw_class(&t->tw, 2 * p.o.msl_ms);
+	/* one tick more: the present is somewhere within a tick, and 2*MSL must pass whole */
+	p.tw_class = la_tw_class(&t->tw, 2 * p.o.msl_ms + 1);
 	if (p.tw_class < 0)
 		return p.tw_class;
 	for (unsigned i = 0; i < t->nprofiles; i++)

@@ -143,21 +143,25 @@ la_tcp_now(struct la_tcp *t, uint64_t now)
 
 /* --- time ------------------------------------------------------------------------------------------------ */
 
+/* A batch that came by at one tick: TIME_WAIT entries first and together, then connections. */
 static void
 expired(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
 {
+	uint32_t live[TIMER_BATCH], tw[TIMER_BATCH];
+	unsigned nlive = 0, ntw = 0;
+
 	for (unsigned i = 0; i < n; i++) {
-		if (la_ref_pool(refs[i]) == LA_POOL_TCB)
+		if (la_ref_pool(refs[i]) == LA_POOL_TCB) {
+			live[nlive++] = la_ref_slot(refs[i]);
 			__builtin_prefetch(&t->tcbs[la_ref_slot(refs[i])]);
-		else
-			__builtin_prefetch(la_tw_core(&t->tw, refs[i]));
+		} else {
+			tw[ntw++] = refs[i];
+		}
 	}
-	for (unsigned i = 0; i < n; i++) {
-		if (la_ref_pool(refs[i]) == LA_POOL_TCB)
-			la_tcb_wheel(t, la_ref_slot(refs[i]), tick);
-		else
-			la_tw_wheel(&t->tw, refs[i], tick);
-	}
+	if (ntw)
+		la_tw_wheel_burst(&t->tw, tw, ntw, tick);
+	for (unsigned i = 0; i < nlive; i++)
+		la_tcb_wheel(t, live[i], tick);
 }
 
 static bool
@@ -273,7 +277,8 @@ la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn
 		.snd_nxt = e->snd_nxt,
 		.rcv_nxt = e->rcv_nxt,
 		.timestamps = (e->flags & LA_TW_TS) != 0,
-		.time_wait_left_ms = seq_gt(e->deadline, t->tick) ? e->deadline - t->tick : 0,
+		/* the deadline is a tick late, to be never early (la_profile_get) */
+		.time_wait_left_ms = seq_gt(e->deadline, t->tick) ? e->deadline - t->tick - 1 : 0,
 	};
 	return 0;
 }

@@ -57,38 +57,7 @@
  * references as the caller pops: the bound on the work is the caller's, and what is left over stays
  * in the wheel.
  *
- * What a segment gets. The rules of RFC 9293 3.10.7.4 with RFC 1337, 5961, 6191 and 7323, in this
- * order:
- *
- *  1. RST: ignored (RFC 1337 F1). Before everything else: no RST, however exact, ends an entry.
- *  2. SYN: alone, it may open a new incarnation when it is provably newer (RFC 6191 2; RFC 9293
- *     MAY-2):
- *
- *	old had TS   SYN has TS   reopens when
- *	yes          yes          TSval > TS.Recent; or equal and ISN > the last sequence number
- *	yes          no           ISN > the last sequence number
- *	no           yes          always: what wanders has no timestamp, and RFC 7323 3.2 drops it
- *	no           no           ISN > the last sequence number
- *
- *     The last sequence number is that of the peer's FIN, rcv_nxt - 1; "greater" is modulo 2^32.
- *     Otherwise, and with ACK or FIN beside SYN: a challenge ACK (RFC 5961 4.2), from which a peer
- *     that did restart learns what to reset. Never a RST.
- *  3. When timestamps were in use: no timestamp, dropped (RFC 7323 3.2); TSval older than
- *     TS.Recent, PAWS: answered and dropped (RFC 7323 5.3 R1). TS.Recent can not be outdated (5.5,
- *     24 days): the peer's FIN refreshed it, and a lifetime is at most 2^30 ms, 12 days.
- *  4. No ACK bit: dropped (RFC 9293 3.10.7.4, fifth step).
- *  5. Acknowledges what was never sent: answered (same step).
- *  6. The peer's FIN again, with or without data before it: acknowledged at once, always, and 2*MSL
- *     restarts (eighth step). This alone restarts it.
- *  7. A bare ACK that changes nothing, <SEQ=rcv_nxt>: silence, or two ends in TIME_WAIT could
- *     acknowledge each other's ACKs.
- *  8. Anything else, old or out of window or new text: answered (3.10.7.4, first step), never
- *     taken.
- *
- * "Answered" is <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK>, at most one in 257 to 512 ms for an entry but
- * for rule 6: so neither a flood nor a peer that answers ACKs with ACKs makes more traffic than
- * that. The time of the last one has 8 bits of 256 ms each; it is ambiguous after 65 s, when one
- * answer may be held back that need not be; and rule 6, the one that matters, never asks it. */
+ * What a segment for an entry gets stands in tw_input.c. */
 
 #include <assert.h>
 #include <errno.h>
@@ -98,10 +67,6 @@
 #include "tcp/time_wait.h"
 
 enum {
-	THROTTLE_UNIT_SHIFT = 8, /* 256 ms */
-	THROTTLE_MODULUS = 255,  /* 1 to 255 are times, 0 is none */
-	THROTTLE_MIN_UNITS = 2,  /* that is, 257 to 512 ms */
-	CLASS_MASK = LA_TW_CLASSES - 1,
 	BURST = 32,
 };
 
@@ -428,98 +393,6 @@ la_tw_forget(struct la_tw *t, la_ref ref)
 	slot_end(t, ref, e);
 }
 
-/* ------------------------------------------------------------------ input: the rules above */
-
-static enum la_tw_verdict
-ignored(struct la_tw *t, enum la_counter why)
-{
-	t->counters->v[why]++;
-	return LA_TW_DROP;
-}
-
-/* An answer that somebody could provoke at will: one in two units at most. */
-static enum la_tw_verdict
-throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
-{
-	unsigned then = e->flags >> LA_TW_THROTTLE_SHIFT;
-	unsigned now = (tick >> THROTTLE_UNIT_SHIFT) % THROTTLE_MODULUS + 1;
-
-	if (then && (now + THROTTLE_MODULUS - then) % THROTTLE_MODULUS < THROTTLE_MIN_UNITS)
-		return ignored(t, LA_C_time_wait_throttled);
-	e->flags = (uint16_t)((e->flags & ((1u << LA_TW_THROTTLE_SHIFT) - 1)) |
-			      now << LA_TW_THROTTLE_SHIFT);
-	t->counters->v[LA_C_time_wait_acked]++;
-	return LA_TW_ACK;
-}
-
-/* RFC 6191 2: is this SYN from after the peer's FIN? */
-static bool
-syn_is_newer(const struct la_tw_core *e, const struct la_seg *seg)
-{
-	bool isn_newer = seq_gt(seg->seq, e->rcv_nxt - 1);
-
-	if (!(seg->opts & LA_OPT_TS))
-		return isn_newer;
-	if (!(e->flags & LA_TW_TS))
-		return true;
-	if (seg->tsval == e->ts_recent)
-		return isn_newer;
-	return seq_gt(seg->tsval, e->ts_recent);
-}
-
-static enum la_tw_verdict
-input_syn(struct la_tw *t, struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
-{
-	if (!(seg->flags & (LA_ACK | LA_FIN)) && syn_is_newer(e, seg))
-		return LA_TW_REOPEN;
-	t->counters->v[LA_C_time_wait_syn_refused]++;
-	return throttled_ack(t, e, tick);
-}
-
-/* RFC 7323 4.3 (2). PAWS has been passed, and only segments at or below rcv_nxt come here. */
-static void
-update_ts_recent(struct la_tw_core *e, const struct la_seg *seg)
-{
-	if ((e->flags & LA_TW_TS) && e->ts_recent != seg->tsval)
-		e->ts_recent = seg->tsval;
-}
-
-enum la_tw_verdict
-la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
-{
-	struct la_tw_core *e = la_tw_core(t, ref);
-	bool fin = seg->flags & LA_FIN;
-
-	assert(la_tw_life(e) == LA_TW_LIVE);
-	if (seg->flags & LA_RST) /* 1 */
-		return ignored(t, LA_C_time_wait_rst_ignored);
-	if (seg->flags & LA_SYN) /* 2 */
-		return input_syn(t, e, seg, tick);
-	if (e->flags & LA_TW_TS) { /* 3 */
-		if (!(seg->opts & LA_OPT_TS))
-			return ignored(t, LA_C_time_wait_ignored);
-		if (seq_lt(seg->tsval, e->ts_recent)) {
-			t->counters->v[LA_C_time_wait_paws]++;
-			return throttled_ack(t, e, tick);
-		}
-	}
-	if (!(seg->flags & LA_ACK)) /* 4 */
-		return ignored(t, LA_C_time_wait_ignored);
-	if (seq_gt(seg->ack, e->snd_nxt)) /* 5 */
-		return throttled_ack(t, e, tick);
-	if (fin && seg->seq + seg->len + 1 == e->rcv_nxt) { /* 6 */
-		e->deadline = tick + t->lifetime[e->flags >> LA_TW_CLASS_SHIFT & CLASS_MASK];
-		update_ts_recent(e, seg);
-		t->counters->v[LA_C_time_wait_fin_acked]++;
-		return LA_TW_ACK;
-	}
-	if (!fin && seg->len == 0 && seg->seq == e->rcv_nxt) { /* 7 */
-		update_ts_recent(e, seg);
-		return ignored(t, LA_C_time_wait_ignored);
-	}
-	return throttled_ack(t, e, tick); /* 8 */
-}
-
 /* ------------------------------------------------------------------ the checker */
 
 #define FAULT(c, ...)                                       \
@@ -581,7 +454,7 @@ check_slot(struct check *c, unsigned i, la_ref ref)
 		FAULT(c, "slot %u of life %d, free list: %d", slot, (int)life, c->on_list[i][slot]);
 	if (life == LA_TW_FREE)
 		return;
-	if ((unsigned)(e->flags >> LA_TW_CLASS_SHIFT & CLASS_MASK) >= c->t->nclasses)
+	if ((unsigned)(e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK) >= c->t->nclasses)
 		FAULT(c, "slot %u has a class that is not there", slot);
 	if ((la_index_find(c->t->index, entry_hash(c->t, ref), same_ref, NULL, &ref) != NULL) !=
 	    (life == LA_TW_LIVE))

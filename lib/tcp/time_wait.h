@@ -36,6 +36,7 @@ enum la_tw_flag {
 	LA_TW_TS = 0x0004,     /* the old incarnation used timestamps: ts_recent is valid */
 	LA_TW_WHEEL = 0x0008,  /* the slot's one reference is in the wheel */
 	LA_TW_CLASS_SHIFT = 4, /* 4 bits: which of the shard's lifetimes (2*MSL) this entry has */
+	LA_TW_CLASS_MASK = 15,	  /* of them, shifted down */
 	LA_TW_THROTTLE_SHIFT = 8, /* 8 bits: when the last throttled answer left, in units of 256
 				   * ticks modulo 255, plus 1; 0: none has */
 };
@@ -138,7 +139,7 @@ int la_tw_class(struct la_tw *t, uint32_t lifetime);
 la_ref la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
 		   const struct la_tw_core *state, uint32_t tick, int class);
 
-/** What a segment for a LIVE entry asks for (rules and RFC sections in time_wait.c). Restarts 2*MSL
+/** What a segment for a LIVE entry asks for (rules and RFC sections in tw_input.c). Restarts 2*MSL
  * for a repeated FIN, updates ts_recent, throttles, counts. */
 enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg,
 			       uint32_t tick);
