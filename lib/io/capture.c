@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The file is written by librte_pcapng, which wants a private copy of each frame with head and tail
- * room for its block, a TSC reading, and hands the whole burst to one writev(). Three of its habits
- * shape this file:
- * - its TSC-to-wall-clock state is one static structure that moves on with the times it is given and
- *   may not see them go back: a lock covers reading the TSC, the copies and the write;
+/* The file is written by librte_pcapng, which wants a private copy of each frame with head and
+ * tail room for its block, a TSC reading, and hands the whole burst to one writev(). Three of its
+ * habits shape this file:
+ * - its TSC-to-wall-clock state is one static structure that moves on with the times it is given
+ *   and may not see them go back: a lock covers reading the TSC, the copies and the write;
  * - the very first time it is given must not lie before its own start, which it takes inside that
  *   first call: prime_clock() spends a throw-away copy with a time a little ahead on it;
  * - it does not free what it wrote;
- * - its block's tail must fit behind the last segment: a copy has room for the largest frame whole. */
+ * - its block's tail must fit behind the last segment: a copy has room for the largest frame
+ *   whole. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +45,8 @@ struct la_capture {
 };
 
 static struct rte_mbuf *
-copy_frame(struct la_capture *c, uint16_t port, uint16_t queue, const struct rte_mbuf *m, uint64_t tsc,
-	   enum rte_pcapng_direction dir)
+copy_frame(struct la_capture *c, uint16_t port, uint16_t queue, const struct rte_mbuf *m,
+	   uint64_t tsc, enum rte_pcapng_direction dir)
 {
 	return rte_pcapng_copy(port, queue, m, c->copies, UINT32_MAX, tsc, dir);
 }
@@ -105,8 +106,7 @@ la_capture_open(const char *path, struct la_capture **out, char *err, size_t siz
 	}
 
 	snprintf(name, sizeof(name), "la_capture_%u", serial++);
-	c->copies = rte_pktmbuf_pool_create(name, CAPTURE_COPIES, 0, 0, copy_room(),
-					    SOCKET_ID_ANY);
+	c->copies = rte_pktmbuf_pool_create(name, CAPTURE_COPIES, 0, 0, copy_room(), SOCKET_ID_ANY);
 	if (c->copies == NULL) {
 		r = -rte_errno;
 		snprintf(err, size, "capture file %s: no memory for copies of frames: %s", path,

@@ -17,14 +17,14 @@ struct la_capture;
 struct la_port;
 struct rte_mbuf;
 
-/** Creates (or empties) the file and writes its header; the interfaces in it are the ports that exist
- * now, so call it after la_eal_start(). 0, or negative errno with the reason in err. */
+/** Creates (or empties) the file and writes its header; the interfaces in it are the ports that
+ * exist now, so call it after la_eal_start(). 0, or negative errno with the reason in err. */
 int la_capture_open(const char *path, struct la_capture **out, char *err, size_t size);
 
 /** Writes a burst. May be called by several threads. Frames that could not be written (disk full,
  * copies exhausted) are counted, never waited for. */
-void la_capture_burst(struct la_capture *c, const struct la_port *port, uint16_t queue, bool outgoing,
-		      struct rte_mbuf *const *pkts, unsigned n);
+void la_capture_burst(struct la_capture *c, const struct la_port *port, uint16_t queue,
+		      bool outgoing, struct rte_mbuf *const *pkts, unsigned n);
 
 /** Frames not written so far. */
 uint64_t la_capture_lost(const struct la_capture *c);

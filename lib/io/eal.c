@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* EAL's arguments are put together here so that nobody needs to know them: memory, cores, what to probe.
- * Whatever the user gives himself is passed on untouched and takes the place of our own choice.
+/* EAL's arguments are put together here so that nobody needs to know them: memory, cores, what to
+ * probe. Whatever the user gives himself is passed on untouched and takes the place of our own
+ * choice.
  *
- * Memory: with hugepages to be had, --in-memory (no files, no mount point, nothing left behind by a
- * crash). Without, --no-huge --no-shconf -m N: plain pages, taken when first touched; DPDK 22.11 refuses
- * --no-huge together with --in-memory. Neither writes into the runtime directory, and telemetry, which
- * would, is off: so an ordinary user with no writable home can start. */
+ * Memory: with hugepages to be had, --in-memory (no files, no mount point, nothing left behind by
+ * a crash). Without, --no-huge --no-shconf -m N: plain pages, taken when first touched; DPDK 22.11
+ * refuses --no-huge together with --in-memory. Neither writes into the runtime directory, and
+ * telemetry, which would, is off: so an ordinary user with no writable home can start. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +29,10 @@
 #include "io/vdev.h"
 
 enum {
-	OWN_ARGS = 16,		/* most arguments we add */
-	OWN_TEXT = 4096,	/* bytes of text in them */
-	DEFAULT_MB = 512,	/* of plain pages; untouched ones cost nothing */
-	LEAST_HUGE_MB = 128,	/* below this, hugepages are not worth it */
+	OWN_ARGS = 16,       /* most arguments we add */
+	OWN_TEXT = 4096,     /* bytes of text in them */
+	DEFAULT_MB = 512,    /* of plain pages; untouched ones cost nothing */
+	LEAST_HUGE_MB = 128, /* below this, hugepages are not worth it */
 };
 
 /* EAL keeps pointers into its arguments, so they live as long as the process. */
@@ -59,7 +60,8 @@ add_arg(const char *arg)
 	eal_args.used += len;
 }
 
-/* Did the user give one of these options? "-m" also matches "-m512", "--lcores" also "--lcores=0". */
+/* Did the user give one of these options? "-m" also matches "-m512", "--lcores" also
+ * "--lcores=0". */
 static bool
 user_gave(const struct la_eal_config *cfg, const char *const *options)
 {
@@ -70,7 +72,8 @@ user_gave(const struct la_eal_config *cfg, const char *const *options)
 		for (unsigned i = 0; i < cfg->nargs; i++) {
 			const char *a = cfg->args[i];
 
-			if (strncmp(a, *options, n) == 0 && (!is_long || a[n] == '\0' || a[n] == '='))
+			if (strncmp(a, *options, n) == 0 &&
+			    (!is_long || a[n] == '\0' || a[n] == '='))
 				return true;
 		}
 	}
@@ -105,9 +108,9 @@ try_hugepage(unsigned long page_kb)
 
 	if (fd < 0)
 		return -errno;
-	p = ftruncate(fd, (off_t)size) < 0 ?
-		    MAP_FAILED :
-		    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p = ftruncate(fd, (off_t)size) < 0
+		    ? MAP_FAILED
+		    : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		r = -errno;
 	else
@@ -116,7 +119,8 @@ try_hugepage(unsigned long page_kb)
 	return r;
 }
 
-/* Megabytes in free hugepages of all sizes that this process may use; *refused: why the others not. */
+/* Megabytes in free hugepages of all sizes that this process may use; *refused: why the others
+ * not. */
 static unsigned long
 hugepages_mb(int *refused)
 {
@@ -128,8 +132,7 @@ hugepages_mb(int *refused)
 	if (glob(dirs, 0, NULL, &g) != 0)
 		return 0;
 	for (size_t i = 0; i < g.gl_pathc; i++) {
-		unsigned long page_kb =
-			strtoul(strrchr(g.gl_pathv[i], '-') + 1, NULL, 10);
+		unsigned long page_kb = strtoul(strrchr(g.gl_pathv[i], '-') + 1, NULL, 10);
 		char path[256];
 		unsigned long pages;
 		int r;
@@ -161,8 +164,9 @@ want_hugepages(const struct la_eal_config *cfg, char *why, size_t size)
 		return false;
 	}
 	/* Who says how hugepages are to be used wants them. */
-	if (USER_GAVE(cfg, "--in-memory", "--huge-dir", "--huge-unlink", "--legacy-mem", "--socket-mem",
-		      "--socket-limit", "--single-file-segments", "--match-allocations", "--proc-type"))
+	if (USER_GAVE(cfg, "--in-memory", "--huge-dir", "--huge-unlink", "--legacy-mem",
+		      "--socket-mem", "--socket-limit", "--single-file-segments",
+		      "--match-allocations", "--proc-type"))
 		return true;
 
 	have = hugepages_mb(&refused);
@@ -199,8 +203,8 @@ memory_args(const struct la_eal_config *cfg, bool hugepages)
 	}
 }
 
-/* The first `lcores` CPUs this process may run on. An lcore is named after its CPU (NUMA look-ups rely
- * on that) unless the CPU's number is beyond EAL's table. */
+/* The first `lcores` CPUs this process may run on. An lcore is named after its CPU (NUMA look-ups
+ * rely on that) unless the CPU's number is beyond EAL's table. */
 static int
 lcore_args(const struct la_eal_config *cfg, char *err, size_t size)
 {
@@ -215,7 +219,8 @@ lcore_args(const struct la_eal_config *cfg, char *err, size_t size)
 	if (set == NULL)
 		return -ENOMEM;
 	if (sched_getaffinity(0, set_size, set) < 0) {
-		snprintf(err, size, "which CPUs may be used cannot be found out (%s): give EAL -l CPU,CPU",
+		snprintf(err, size,
+			 "which CPUs may be used cannot be found out (%s): give EAL -l CPU,CPU",
 			 strerror(errno));
 		CPU_FREE(set);
 		return -EIO;
@@ -304,8 +309,9 @@ add_port(struct la_eal *eal, uint16_t id, char *err, size_t size)
 	return 0;
 }
 
-/* Ports in the order they were asked for. Each LA_PORT_EAL takes the next port that EAL probed by itself,
- * the last one all that remain; with no port asked for at all, every port of EAL's is taken. */
+/* Ports in the order they were asked for. Each LA_PORT_EAL takes the next port that EAL probed by
+ * itself, the last one all that remain; with no port asked for at all, every port of EAL's is
+ * taken. */
 static int
 find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
 {
@@ -321,15 +327,17 @@ find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 		left += cfg->ports[i].kind == LA_PORT_EAL;
 	if (left > nown) {
 		snprintf(err, size,
-			 "EAL found %u ports of its own and %u are asked for: give it -a PCI-ADDRESS of a "
-			 "NIC bound to a DPDK driver (dpdk-devbind.py -s), or --vdev", nown, left);
+			 "EAL found %u ports of its own and %u are asked for: give it -a "
+			 "PCI-ADDRESS of a "
+			 "NIC bound to a DPDK driver (dpdk-devbind.py -s), or --vdev",
+			 nown, left);
 		return -ENODEV;
 	}
 
 	for (unsigned i = 0; i < cfg->nports && r >= 0; i++) {
 		if (cfg->ports[i].kind != LA_PORT_EAL) {
-			int n = la_vdev_create(cfg->ports[i].kind, cfg->ports[i].arg, i, eal->lcores, ids,
-					       err, size);
+			int n = la_vdev_create(cfg->ports[i].kind, cfg->ports[i].arg, i,
+					       eal->lcores, ids, err, size);
 			r = n < 0 ? n : 0;
 			for (int k = 0; k < n && r >= 0; k++)
 				r = add_port(eal, ids[k], err, size);
@@ -373,8 +381,8 @@ la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, siz
 	if (r < 0) {
 		la_eal_log_reason(said, sizeof(said));
 		snprintf(err, size, "DPDK did not start (%s): %s", rte_strerror(-r),
-			 said[0] != '\0' ? said :
-					   "it refused an argument, named in the line above");
+			 said[0] != '\0' ? said
+					 : "it refused an argument, named in the line above");
 		la_eal_log_close();
 		return r;
 	}

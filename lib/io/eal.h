@@ -9,14 +9,17 @@
 #include <stdint.h>
 
 enum la_port_kind {
-	LA_PORT_EAL,   /* given by EAL arguments (-a, --vdev): arg is NULL */
+	LA_PORT_EAL,   /* given by EAL arguments (-a, --vdev), each the next one, the last all
+			* that are left: arg is NULL */
 	LA_PORT_TAP,   /* arg: name of the kernel interface that is made */
 	LA_PORT_VETH,  /* arg: kernel interface, through AF_PACKET */
 	LA_PORT_XDP,   /* arg: kernel interface, through AF_XDP */
-	LA_PORT_MEMIF, /* arg: socket path, with ",client" behind it to be the client side */
+	LA_PORT_MEMIF, /* arg: socket path, with ",client" behind it to be the client side, which
+			* waits some seconds for its server; a second port on a socket: ",id=1" */
 	LA_PORT_RING,  /* in-process pair: two ports whose rings are crossed */
 	LA_PORT_NULL,  /* swallows what is sent, receives zeroed frames */
 };
+/* What follows the first comma of an arg goes to the device's driver ("la0,mac=fixed"). */
 
 enum { LA_EAL_MAX_ARGS = 64, LA_EAL_MAX_PORTS = 8 };
 
@@ -25,7 +28,7 @@ struct la_eal_config {
 		enum la_port_kind kind;
 		const char *arg;
 	} ports[LA_EAL_MAX_PORTS];
-	unsigned nports;
+	unsigned nports; /* 0: every port that EAL finds */
 	const char *args[LA_EAL_MAX_ARGS]; /* the user's own EAL arguments, passed on as they are */
 	unsigned nargs;
 	unsigned lcores;    /* wanted; cut to what the process may run on */
@@ -37,11 +40,13 @@ struct la_eal {
 	char why[128];
 	unsigned lcores;   /* got; the first is the main one */
 	unsigned nports;
-	uint16_t port[LA_EAL_MAX_PORTS]; /* DPDK port ids, in the order asked for; a RING gives two */
+	uint16_t port[LA_EAL_MAX_PORTS]; /* DPDK port ids, in the order asked for; RING: two */
 };
 
-/** Starts DPDK once for this process. 0, or negative errno with DPDK's reason and what to try in err. */
+/** Starts DPDK once for this process. 0, or negative errno with DPDK's reason and what to try in
+ * err. */
 int la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size);
+/** Closes the ports and DPDK with them; shards, pools and captures must be gone. */
 void la_eal_stop(void);
 
 #endif

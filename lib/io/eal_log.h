@@ -2,8 +2,8 @@
 #ifndef LA_IO_EAL_LOG_H
 #define LA_IO_EAL_LOG_H
 
-/* DPDK's log, kept quiet: during the start it is only remembered, so that a failure can be told with
- * DPDK's own words; afterwards its errors become log lines of ours. */
+/* DPDK's log, kept quiet: during the start it is only remembered, so that a failure can be told
+ * with DPDK's own words; afterwards its errors become log lines of ours. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +21,8 @@ void la_eal_log_live(bool on);
 void la_eal_log_hush_bpf(void);
 
 /** The first and the last error since the mark, "first; last", into buf; "" when there was none.
- * DPDK's layers each add a line as a failure travels up: the first knows why, the last knows what. */
+ * DPDK's layers each add a line as a failure travels up: the first knows why, the last knows
+ * what. */
 const char *la_eal_log_reason(char *buf, size_t size);
 
 #endif

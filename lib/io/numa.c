@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Placement works on address ranges, not on threads: the range is mapped untouched by la_mem_default,
- * gets its policy by mbind(2), and takes its pages from the node whenever they are first touched, by
- * whichever thread. So the main thread may build the shard of a worker on another node. */
+/* Placement works on address ranges, not on threads: the range is mapped untouched by
+ * la_mem_default, gets its policy by mbind(2), and takes its pages from the node whenever they are
+ * first touched, by whichever thread. So the main thread may build the shard of a worker on
+ * another node. */
 
 #include <errno.h>
 #include <numa.h>
 #include <numaif.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/mem.h"
@@ -37,13 +39,21 @@ free_on_node(void *ctx, void *p, size_t size)
 	la_mem_free(&la_mem_default, p, size);
 }
 
+static bool
+is_allowed(int node)
+{
+	struct bitmask *allowed = numa_get_mems_allowed();
+	bool yes = node <= numa_max_node() && numa_bitmask_isbitset(allowed, (unsigned)node);
+
+	numa_free_nodemask(allowed);
+	return yes;
+}
+
 int
 la_numa_mem(int node, struct la_mem_ops *ops)
 {
 	*ops = la_mem_default;
-	if (node < 0 || numa_available() < 0)
-		return -1;
-	if (node > numa_max_node() || !numa_bitmask_isbitset(numa_get_mems_allowed(), (unsigned)node))
+	if (node < 0 || numa_available() < 0 || !is_allowed(node))
 		return -1;
 	*ops = (struct la_mem_ops){
 		.alloc = alloc_on_node,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* A port is believed only as far as it can be checked:
- * - checksums: net_tap "offloads" them to this very core, and gets the TCP one wrong for a chain with a
- *   segment of odd length before its last, so it is not asked; the other virtual devices offer none.
+ * - checksums: net_tap "offloads" them to this very core, and gets the TCP one wrong for a chain
+ *   with a segment of odd length before its last, so it is not asked; the other virtual devices
+ *   offer none.
  * - RSS counts as the port's only when the port reads our key back to us.
- * - AF_PACKET and AF_XDP hand frames over before the sending kernel has finished them: between veth
- *   ends a TCP checksum is left for a NIC that never comes, and segments may be merged up to 64 KiB.
- *   Neither can be mended here (the ring says too little), only told: see advise_kernel(). */
+ * - AF_PACKET and AF_XDP hand frames over before the sending kernel has finished them: between
+ *   veth ends a TCP checksum is left for a NIC that never comes, and segments may be merged up to
+ *   64 KiB. Neither can be mended here (the ring says too little), only
+ *   told: see advise_kernel(). */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -19,11 +21,11 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
-#include <rte_pause.h>
 
 #include <lastack/shard.h>
 
 #include "core/log.h"
+#include "io/burst.h"
 #include "io/eal_log.h"
 #include "io/kif.h"
 #include "io/port.h"
@@ -31,18 +33,13 @@
 
 enum {
 	DEFAULT_DESC = 1024,
-	TX_TRIES = 16, /* with no progress between; a queue that stays full then costs its frames */
-	MEMIF_TRIES = 20,	/* of a client to find its server: */
-	MEMIF_ANSWER_MS = 400,	/* hanging up any sooner would panic a slow net_memif 22.11 */
+	MEMIF_TRIES = 20,      /* of a client to find its server: */
+	MEMIF_ANSWER_MS = 400, /* hanging up any sooner would panic a slow net_memif 22.11 */
 };
 
-/* Frames a queue did not take. Each line is written by its queue's thread alone. */
-static struct {
-	uint64_t full;
-} __rte_cache_aligned tx_lost[RTE_MAX_ETHPORTS][LA_PORT_MAX_QUEUES];
-
 #define KEY8 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a
-const uint8_t la_port_rss_key[LA_PORT_RSS_KEY_MAX] = {KEY8, KEY8, KEY8, KEY8, KEY8, KEY8, KEY8, KEY8};
+const uint8_t la_port_rss_key[LA_PORT_RSS_KEY_MAX] = {KEY8, KEY8, KEY8, KEY8,
+						      KEY8, KEY8, KEY8, KEY8};
 #undef KEY8
 
 /* What la_port_open() carries from step to step. */
@@ -136,8 +133,9 @@ choose_offloads(struct opening *o)
 	if ((tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0)
 		p->offloads |= LA_OFF_TX_MULTI_SEG;
 	p->linearize = (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) == 0;
-	o->conf.txmode.offloads = tx & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-					RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+	o->conf.txmode.offloads =
+		tx & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+		      RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
 
 	/* Half a promise would make the flags ambiguous. */
 	if ((rx & rx_cksum) == rx_cksum) {
@@ -200,11 +198,12 @@ setup_queues(struct opening *o)
 	for (uint16_t q = 0; q < o->port->queues; q++) {
 		if (o->cfg->pools[q] == NULL)
 			return fail(o, -EINVAL, "queue %u has no mbuf pool", q);
-		r = rte_eth_rx_queue_setup(id, q, rx_desc, (unsigned)rte_eth_dev_socket_id(id), &rxq,
-					   o->cfg->pools[q]);
+		r = rte_eth_rx_queue_setup(id, q, rx_desc, (unsigned)rte_eth_dev_socket_id(id),
+					   &rxq, o->cfg->pools[q]);
 		if (r < 0)
 			return fail(o, r, "RX queue %u", q);
-		r = rte_eth_tx_queue_setup(id, q, tx_desc, (unsigned)rte_eth_dev_socket_id(id), &txq);
+		r = rte_eth_tx_queue_setup(id, q, tx_desc, (unsigned)rte_eth_dev_socket_id(id),
+					   &txq);
 		if (r < 0)
 			return fail(o, r, "TX queue %u", q);
 	}
@@ -217,21 +216,26 @@ receive_multicast(const struct la_port *p)
 {
 	if (rte_eth_allmulticast_enable(p->id) == 0 || rte_eth_promiscuous_enable(p->id) == 0)
 		return;
-	la_log(LA_LOG_WARN, "port %u %s: neither multicast nor promiscuous reception can be turned on; "
-	       "IPv6 neighbour discovery may not work", p->id, p->name);
+	la_log(LA_LOG_WARN,
+	       "port %u %s: neither multicast nor promiscuous reception can be turned on; "
+	       "IPv6 neighbour discovery may not work",
+	       p->id, p->name);
 }
 
-/* net_ring has no address of its own; two ends that are both 00:00:00:00:00:00 would not be told apart. */
+/* net_ring has no address of its own; two ends that are both 00:00:00:00:00:00 would not be told
+ * apart. */
 static void
 choose_mac(struct la_port *p)
 {
 	struct rte_ether_addr mac;
 
 	if (rte_eth_macaddr_get(p->id, &mac) != 0 || rte_is_zero_ether_addr(&mac)) {
-		mac = (struct rte_ether_addr){{0x02, 'l', 'a', 0, (uint8_t)(p->id >> 8), (uint8_t)p->id}};
+		mac = (struct rte_ether_addr){
+			{0x02, 'l', 'a', 0, (uint8_t)(p->id >> 8), (uint8_t)p->id}};
 		(void)rte_eth_dev_default_mac_addr_set(p->id, &mac);
 	}
-	if (driver_is(p, "net_tap")) { /* reports the kernel interface's: two hosts on a link need two */
+	/* net_tap reports the kernel interface's: two hosts on a link need two. */
+	if (driver_is(p, "net_tap")) {
 		mac.addr_bytes[0] |= RTE_ETHER_LOCAL_ADMIN_ADDR;
 		mac.addr_bytes[5] ^= 1;
 	}
@@ -246,25 +250,30 @@ advise_kernel(const struct opening *o)
 	if (o->kif.name[0] == '\0' || driver_is(p, "net_tap"))
 		return;
 	if (!o->kif.up)
-		la_log(LA_LOG_WARN, "port %u: interface %s is down: ip link set %s up", p->id, p->name,
-		       p->name);
+		la_log(LA_LOG_WARN, "port %u: interface %s is down: ip link set %s up", p->id,
+		       p->name, p->name);
 	else if (!o->kif.carrier)
-		la_log(LA_LOG_WARN, "port %u: interface %s has no carrier: is its other end up?", p->id,
-		       p->name);
+		la_log(LA_LOG_WARN, "port %u: interface %s has no carrier: is its other end up?",
+		       p->id, p->name);
 	if (o->kif.merges)
-		la_log(LA_LOG_WARN, "port %u: %s merges what it receives into frames too long for this "
-		       "port: ethtool -K %s gro off lro off", p->id, p->name, p->name);
+		la_log(LA_LOG_WARN,
+		       "port %u: %s merges what it receives into frames too long for this "
+		       "port: ethtool -K %s gro off lro off",
+		       p->id, p->name, p->name);
 	if (strcmp(o->kif.driver, "veth") == 0)
-		la_log(LA_LOG_INFO, "port %u: %s is a veth: a kernel at its other end leaves TCP checksums "
-		       "undone unless told on that end: ethtool -K PEER tx off", p->id, p->name);
+		la_log(LA_LOG_INFO,
+		       "port %u: %s is a veth: a kernel at its other end leaves TCP checksums "
+		       "undone unless told on that end: ethtool -K PEER tx off",
+		       p->id, p->name);
 }
 
-/* A memif client knocks once, when it is started, and is turned away by a server that is not there yet, or
- * is there but not started: so it is started again until the two have met. */
+/* A memif client knocks once, when it is started, and is turned away by a server that is not there
+ * yet, or is there but not started: so it is started again until the two have met. */
 static int
 start_device(const struct opening *o)
 {
-	const struct rte_devargs *args = o->info.device != NULL ? rte_dev_devargs(o->info.device) : NULL;
+	const struct rte_devargs *args =
+		o->info.device != NULL ? rte_dev_devargs(o->info.device) : NULL;
 	uint16_t id = o->port->id;
 	int r = -ETIMEDOUT;
 
@@ -300,13 +309,14 @@ start(struct opening *o)
 			    o->info.max_mtu);
 	r = start_device(o);
 	if (r < 0)
-		return fail(o, r, driver_is(p, "net_memif") ? "its server does not answer: start that first" :
-							      "it does not start");
+		return fail(o, r,
+			    driver_is(p, "net_memif")
+				    ? "its server does not answer: start that first"
+				    : "it does not start");
 	receive_multicast(p);
 	choose_mac(p);
 	p->rss = rss_is_ours(o);
-	for (unsigned q = 0; q < LA_PORT_MAX_QUEUES; q++)
-		tx_lost[p->id][q].full = 0;
+	la_burst_reset(p->id);
 	return 0;
 }
 
@@ -332,7 +342,8 @@ configure(struct opening *o)
 }
 
 int
-la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err, size_t size)
+la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err,
+	     size_t size)
 {
 	struct opening o = {.port = port, .cfg = cfg, .err = err, .size = size};
 	int r;
@@ -393,7 +404,8 @@ append_link(const struct la_port *p, char *buf, size_t size, size_t used)
 		return append(buf, size, used, "link unknown");
 	if (link.link_status != RTE_ETH_LINK_UP)
 		return append(buf, size, used, "link down");
-	if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN || link.link_speed == RTE_ETH_SPEED_NUM_NONE)
+	if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ||
+	    link.link_speed == RTE_ETH_SPEED_NUM_NONE)
 		return append(buf, size, used, "link up");
 	if (link.link_speed < 1000)
 		return append(buf, size, used, "link %u Mb/s", link.link_speed);
@@ -403,132 +415,27 @@ append_link(const struct la_port *p, char *buf, size_t size, size_t used)
 const char *
 la_port_describe(const struct la_port *p, char *buf, size_t size)
 {
-	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0, ip = (p->offloads & LA_OFF_TX_IP_CKSUM) != 0;
+	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0,
+	     ip = (p->offloads & LA_OFF_TX_IP_CKSUM) != 0;
 	bool tcp = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
 	size_t n = 0;
 
 	n = append(buf, size, n, "port %u %s %s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, ", p->id,
-		   p->driver, p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4], p->mac[5],
-		   p->mtu);
+		   p->driver, p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4],
+		   p->mac[5], p->mtu);
 	n = append_link(p, buf, size, n);
 	if (p->numa_node >= 0)
 		n = append(buf, size, n, ", node %d", p->numa_node);
 	n = append(buf, size, n, ", %u queue%s; checksums: ", p->queues, p->queues == 1 ? "" : "s");
 	if (ip || tcp || rx)
-		n = append(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "", ip ? " tx" : "",
-			   rx ? " rx" : "", tcp ? (ip || rx ? ", tcp tx" : "tcp tx") : rx ? ", tcp" : "",
+		n = append(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "",
+			   ip ? " tx" : "", rx ? " rx" : "",
+			   tcp  ? (ip || rx ? ", tcp tx" : "tcp tx")
+			   : rx ? ", tcp"
+				: "",
 			   rx ? " rx" : "");
 	else
 		n = append(buf, size, n, "software");
 	append(buf, size, n, "; rss: %s", p->rss ? "hardware" : "software");
 	return buf;
-}
-
-unsigned
-la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned max)
-{
-	return rte_eth_rx_burst(port->id, queue, pkts, (uint16_t)RTE_MIN(max, (unsigned)UINT16_MAX));
-}
-
-static bool
-is_shared(const struct rte_mbuf *m)
-{
-	for (; m != NULL; m = m->next) {
-		if (rte_mbuf_refcnt_read(m) != 1)
-			return true;
-	}
-	return false;
-}
-
-/* Replaces what the port cannot take as it is by copies; what cannot be copied is freed. Returns how many
- * are left, in order. */
-static unsigned
-make_sendable(const struct la_port *port, struct rte_mbuf **pkts, unsigned n, struct rte_mempool *pool)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i], *copy;
-
-		if (!(port->linearize && m->nb_segs > 1) && !(port->by_pointer && is_shared(m))) {
-			pkts[kept++] = m;
-			continue;
-		}
-		copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
-		rte_pktmbuf_free(m);
-		if (copy != NULL && port->linearize && copy->nb_segs > 1) {
-			rte_pktmbuf_free(copy);
-			copy = NULL;
-		}
-		if (copy != NULL)
-			pkts[kept++] = copy;
-	}
-	return kept;
-}
-
-/* Lets the driver put in what its hardware wants to find (a pseudo-header sum in the checksum field).
- * Frames it refuses are freed. */
-static unsigned
-prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
-{
-	unsigned done = 0;
-
-	while (done < n) {
-		uint16_t ok = rte_eth_tx_prepare(port->id, queue, pkts + done, (uint16_t)(n - done));
-
-		done += ok;
-		if (done == n)
-			break;
-		rte_pktmbuf_free(pkts[done]);
-		memmove(pkts + done, pkts + done + 1, (n - done - 1) * sizeof(*pkts));
-		n--;
-	}
-	return n;
-}
-
-unsigned
-la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
-	   struct rte_mempool *pool)
-{
-	unsigned sent = 0, tries = 0, left = n;
-
-	if (port->linearize || port->by_pointer)
-		left = make_sendable(port, pkts, left, pool);
-	if ((port->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)) != 0)
-		left = prepare(port, queue, pkts, left);
-
-	while (sent < left) {
-		uint16_t k = rte_eth_tx_burst(port->id, queue, pkts + sent,
-					      (uint16_t)RTE_MIN(left - sent, (unsigned)UINT16_MAX));
-
-		sent += k;
-		if (k > 0)
-			tries = 0;
-		else if (++tries == TX_TRIES)
-			break;
-		else
-			rte_pause();
-	}
-	if (unlikely(sent < n)) {
-		rte_pktmbuf_free_bulk(pkts + sent, left - sent);
-		__atomic_store_n(&tx_lost[port->id][queue].full, tx_lost[port->id][queue].full + n - sent,
-				 __ATOMIC_RELAXED);
-	}
-	return sent;
-}
-
-void
-la_port_stats(const struct la_port *port, struct la_port_stats *stats)
-{
-	struct rte_eth_stats s = {0};
-
-	memset(stats, 0, sizeof(*stats));
-	if (rte_eth_stats_get(port->id, &s) == 0) {
-		stats->rx_missed = s.imissed;
-		stats->rx_errors = s.ierrors;
-		stats->rx_nombuf = s.rx_nombuf;
-		stats->tx_errors = s.oerrors;
-	}
-	for (unsigned q = 0; q < port->queues; q++)
-		stats->tx_full += __atomic_load_n(&tx_lost[port->id][q].full, __ATOMIC_RELAXED);
 }

@@ -27,10 +27,10 @@ struct la_port {
 	uint16_t mtu;
 	uint8_t mac[6];
 	uint32_t offloads; /* enum la_offload */
-	bool rss;	   /* flows are spread by the port, la_port_rss_key; false: in software, even
-			    * when it has several queues (TAP, AF_PACKET and memif spread as they like) */
+	bool rss;	   /* the port spreads flows by la_port_rss_key; false: not even with several
+			    * queues (TAP, AF_PACKET and memif spread as they like) */
 	bool linearize;	   /* chained mbufs must be copied into one before transmission */
-	bool by_pointer;   /* frames reach the peer as the very mbufs: shared ones are copied first */
+	bool by_pointer;   /* frames reach the peer as the very mbufs: shared ones are copied */
 	int numa_node;	   /* -1: any */
 	char driver[32];
 	char name[64];	   /* of the kernel interface behind it, otherwise of the DPDK device */
@@ -51,15 +51,16 @@ int la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *
 		 size_t size);
 void la_port_close(struct la_port *port);
 
-/** "port 0 net_tap la0: 4a:..., mtu 1500, link 10 Gb/s, node 0, 1 queue; checksums: ip tx, tcp tx rx in
- * hardware; rss: software" into buf; returns buf. */
+/** "port 0 net_tap la0: 4a:..., mtu 1500, link 10 Gb/s, node 0, 1 queue; checksums: ip tx, tcp tx
+ * rx in hardware; rss: software" into buf; returns buf. */
 const char *la_port_describe(const struct la_port *port, char *buf, size_t size);
 
-unsigned la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned max);
+unsigned la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts,
+		    unsigned max);
 
-/** Sends all of them, trying again a bounded number of times when the queue is full; what does not go is
- * freed and counted. Takes the mbufs over. Returns how many went. `pool` serves copies for ports that
- * cannot send chains. */
+/** Sends all of them, trying again a bounded number of times when the queue is full; what does not
+ * go is freed and counted. Takes the mbufs over. Returns how many went. `pool` serves copies for
+ * ports that cannot send chains. */
 unsigned la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 		    struct rte_mempool *pool);
 

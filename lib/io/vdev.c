@@ -35,8 +35,8 @@ struct vdev {
 };
 
 static const char *const driver_of[] = {
-	[LA_PORT_TAP] = "net_tap",	[LA_PORT_VETH] = "net_af_packet",
-	[LA_PORT_XDP] = "net_af_xdp",	[LA_PORT_MEMIF] = "net_memif",
+	[LA_PORT_TAP] = "net_tap",    [LA_PORT_VETH] = "net_af_packet",
+	[LA_PORT_XDP] = "net_af_xdp", [LA_PORT_MEMIF] = "net_memif",
 	[LA_PORT_NULL] = "net_null",
 };
 
@@ -88,11 +88,13 @@ split_arg(struct vdev *v, const char *arg, char *err, size_t size)
 static int
 check_interface(const struct vdev *v, char *err, size_t size)
 {
-	const char *what = v->kind == LA_PORT_TAP ? "tap" : v->kind == LA_PORT_VETH ? "veth" : "xdp";
+	const char *what = v->kind == LA_PORT_TAP    ? "tap"
+			   : v->kind == LA_PORT_VETH ? "veth"
+						     : "xdp";
 
 	if (v->head[0] == '\0')
-		return fail(-EINVAL, err, size, "%s: an interface name is needed, as in %s:la0", what,
-			    what);
+		return fail(-EINVAL, err, size, "%s: an interface name is needed, as in %s:la0",
+			    what, what);
 	if (strlen(v->head) >= IF_NAMESIZE)
 		return fail(-EINVAL, err, size, "%s: interface name \"%s\" is longer than %d bytes",
 			    what, v->head, IF_NAMESIZE - 1);
@@ -100,7 +102,8 @@ check_interface(const struct vdev *v, char *err, size_t size)
 		return 0;
 	if (if_nametoindex(v->head) == 0)
 		return fail(-ENODEV, err, size,
-			    "%s: there is no interface %s in this network namespace: see \"ip link\", or "
+			    "%s: there is no interface %s in this network namespace: see \"ip "
+			    "link\", or "
 			    "make one with \"ip link add %s type veth peer name %.11s-peer\"",
 			    what, v->head, v->head, v->head);
 	return 0;
@@ -113,7 +116,8 @@ check_socket(const struct vdev *v, char *err, size_t size)
 	char *slash;
 
 	if (v->head[0] == '\0')
-		return fail(-EINVAL, err, size, "memif: a socket path is needed, as in memif:/run/la.sock");
+		return fail(-EINVAL, err, size,
+			    "memif: a socket path is needed, as in memif:/run/la.sock");
 	if (strlen(v->head) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
 		return fail(-EINVAL, err, size, "memif: socket path %s is too long", v->head);
 	memcpy(dir, v->head, strlen(v->head) + 1);
@@ -128,9 +132,10 @@ check_socket(const struct vdev *v, char *err, size_t size)
 	return 0;
 }
 
-/* A server that was killed leaves its socket's file behind, and memif does not take it away. Whether
- * somebody still listens is asked with a socket of the wrong type: the kernel then says EPROTOTYPE without
- * connecting. (A connection closed at once makes net_memif 22.11 panic on the other side.) */
+/* A server that was killed leaves its socket's file behind, and memif does not take it away.
+ * Whether somebody still listens is asked with a socket of the wrong type: the kernel then says
+ * EPROTOTYPE without connecting. (A connection closed at once makes net_memif 22.11 panic on the
+ * other side.) */
 static void
 remove_stale_socket(const char *path)
 {
@@ -168,8 +173,8 @@ memif_args(struct vdev *v, char *err, size_t size)
 		p += len;
 		p += *p == ',';
 	}
-	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s", role, v->head,
-		     rest);
+	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s", role,
+		     v->head, rest);
 	if ((size_t)n >= sizeof(v->args))
 		return fail(-EINVAL, err, size, "memif: argument too long");
 	if (strcmp(role, "server") == 0)
@@ -202,8 +207,8 @@ build_args(struct vdev *v, unsigned queues, char *err, size_t size)
 	if (v->kind == LA_PORT_TAP)
 		n = snprintf(v->args, sizeof(v->args), "iface=%s%s%s", v->head, comma, v->tail);
 	else if (v->kind == LA_PORT_VETH)
-		n = snprintf(v->args, sizeof(v->args), "iface=%s,qpairs=%u,framecnt=%d%s%s", v->head,
-			     queues, PACKET_FRAMES, comma, v->tail);
+		n = snprintf(v->args, sizeof(v->args), "iface=%s,qpairs=%u,framecnt=%d%s%s",
+			     v->head, queues, PACKET_FRAMES, comma, v->tail);
 	else if (v->kind == LA_PORT_XDP)
 		n = snprintf(v->args, sizeof(v->args), "iface=%s,start_queue=0,queue_count=1%s%s",
 			     v->head, comma, v->tail);
@@ -226,7 +231,8 @@ la_vdev_advice(enum la_port_kind kind, const char *name)
 		if (!root)
 			return "making a TAP interface needs root or CAP_NET_ADMIN";
 		if (name != NULL && if_nametoindex(name) != 0)
-			return "an interface of that name exists: choose another, or \"ip link del\" it";
+			return "an interface of that name exists: choose another, or \"ip link "
+			       "del\" it";
 		return "is the tun module loaded, and may this container make interfaces?";
 	case LA_PORT_VETH:
 		if (!root)
@@ -235,10 +241,12 @@ la_vdev_advice(enum la_port_kind kind, const char *name)
 	case LA_PORT_XDP:
 		if (!root)
 			return "AF_XDP needs root or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF";
-		return "is the kernel built with AF_XDP, RLIMIT_MEMLOCK high enough, and no other XDP "
+		return "is the kernel built with AF_XDP, RLIMIT_MEMLOCK high enough, and no other "
+		       "XDP "
 		       "program on the interface? veth:IFACE is the slower way that asks for less";
 	case LA_PORT_MEMIF:
-		return "is another memif with the same id on this socket? Add \",id=1\" for a second one";
+		return "is another memif with the same id on this socket? Add \",id=1\" for a "
+		       "second one";
 	default:
 		return "see DPDK's documentation of this driver";
 	}
@@ -263,14 +271,15 @@ probe(const struct vdev *v, uint16_t *id, char *err, size_t size)
 	/* An unknown name means that the driver's file is not among DPDK's plugins. */
 	la_eal_log_reason(said, sizeof(said));
 	if (strstr(said, "failed to parse device") != NULL)
-		return fail(-ENODEV, err, size, "%s: DPDK has no driver %s: is its package installed?",
-			    v->name, driver_of[v->kind]);
+		return fail(-ENODEV, err, size,
+			    "%s: DPDK has no driver %s: is its package installed?", v->name,
+			    driver_of[v->kind]);
 	return fail(r, err, size, "%s,%s: %s: %s", v->name, v->args,
 		    said[0] != '\0' ? said : strerror(-r), la_vdev_advice(v->kind, v->head));
 }
 
-/* Two ports whose rings are crossed: what one sends on queue q the other receives on queue q. A queue
- * has one thread on either side, so the rings need no atomic exchange. */
+/* Two ports whose rings are crossed: what one sends on queue q the other receives on queue q. A
+ * queue has one thread on either side, so the rings need no atomic exchange. */
 static int
 create_ring_pair(unsigned i, unsigned queues, uint16_t ids[2], char *err, size_t size)
 {
@@ -312,8 +321,8 @@ undo:
 }
 
 int
-la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned queues, uint16_t ids[2],
-	       char *err, size_t size)
+la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned queues,
+	       uint16_t ids[2], char *err, size_t size)
 {
 	struct vdev v = {.kind = kind};
 	uint16_t taken;

@@ -32,7 +32,10 @@ put_header(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 	char *p = rte_pktmbuf_prepend(m, n->hdr_len);
 
 	assert(p);
-	memcpy(p, n->hdr, n->hdr_len);
+	if (likely(n->hdr_len == LA_ETH_LEN)) /* a constant length is two moves instead of a call */
+		memcpy(p, n->hdr, LA_ETH_LEN);
+	else
+		memcpy(p, n->hdr, LA_ETH_LEN + LA_VLAN_LEN);
 	m->l2_len = n->hdr_len & 0x7fu;
 	n->used = s->now;
 	/* RFC 4861 7.3.3: the first packet to a STALE entry starts the delay before its probe */
@@ -87,13 +90,6 @@ la_egress_drain(struct la_shard *s)
 		memcpy(s->tx + s->tx_tail, pkts, n * sizeof(pkts[0]));
 		s->tx_tail += n;
 	}
-}
-
-void
-la_egress_packet(struct la_shard *s, struct rte_mbuf *m)
-{
-	if (la_egress_burst(s, &m, 1))
-		la_egress_frame(s, m);
 }
 
 void

@@ -90,8 +90,6 @@ bool la_ingress_src_ok(struct la_shard *s, const struct la_addr *src);
 unsigned la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n);
 /** Moves what TCP has to send into the tx array, as far as there is room. */
 void la_egress_drain(struct la_shard *s);
-/** One IP packet of lib/net's own. */
-void la_egress_packet(struct la_shard *s, struct rte_mbuf *m);
 /** Queues a finished frame; freed and counted (out_full) when there is no room. */
 void la_egress_frame(struct la_shard *s, struct rte_mbuf *m);
 /** An mbuf with an Ethernet header and len bytes behind it, which *p is set to. NULL: counted. */

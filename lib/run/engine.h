@@ -2,7 +2,7 @@
 #ifndef LA_RUN_ENGINE_H
 #define LA_RUN_ENGINE_H
 
-/* The engine: ports, shards and workers of one process. */
+/* The engine: ports, shards and workers of one process. (The theory is at the top of engine.c.) */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,20 +13,23 @@
 #include "io/eal.h"
 #include "io/port.h"
 
+/** What a worker does when nothing arrives: spin, spin with PAUSE, or sleep longer and longer. */
 enum la_idle { LA_IDLE_POLL, LA_IDLE_PAUSE, LA_IDLE_SLEEP };
 
 /** What an application hangs on a shard; any may be NULL. All run on the shard's own worker. */
 struct la_station_ops {
-	int (*start)(void *ctx, struct la_shard *s);		    /* listen here; negative errno stops */
+	int (*start)(void *ctx, struct la_shard *s);		   /* listen here; negative errno stops */
 	bool (*poll)(void *ctx, struct la_shard *s, uint64_t now); /* after each burst; true: was busy */
-	void (*drain)(void *ctx, struct la_shard *s);		    /* stop listening, begin to close */
+	void (*drain)(void *ctx, struct la_shard *s);		   /* stop listening, begin to close */
+	bool (*done)(void *ctx, struct la_shard *s); /* nothing left to do; NULL: serves on until stopped */
 };
 
 /** One shard on one queue of one port, and the application on it. */
 struct la_station {
-	struct la_shard_config shard; /* secret, now, mbufs, mac, mtu, offloads are filled by the engine */
-	unsigned port;		      /* index into la_eal.port[] */
-	unsigned worker;	      /* 0 is the main lcore */
+	const char *name;	      /* for start-up lines and summaries: "server" */
+	struct la_shard_config shard; /* secret, now, mbufs, mac, mtu (when 0), offloads: by the engine */
+	unsigned port;		      /* index into la_eal.port[]; stations of one port take its queues in order */
+	unsigned worker;	      /* 0, 1, ...: stations of one worker share an lcore */
 	const struct la_station_ops *ops;
 	void *ctx;
 };
@@ -34,33 +37,66 @@ struct la_station {
 enum { LA_ENGINE_MAX_STATIONS = 16 };
 
 struct la_engine_config {
-	struct la_eal_config eal;
+	struct la_eal_config eal; /* lcores is set by the engine: one a worker and one for reports */
 	struct la_station stations[LA_ENGINE_MAX_STATIONS];
 	unsigned nstations;
 	enum la_idle idle;
 	uint32_t duration_ms; /* 0: until stopped */
 	uint32_t drain_ms;    /* longest wait for open connections after a stop */
-	uint32_t mbufs;	      /* a station; 0: a default */
+	uint32_t mbufs;	      /* a station; 0: 32768 */
 	uint32_t report_ms;   /* a live line this often; 0: none */
-	/** Called on the main thread for each live line and asked at the end; may be NULL. */
+	bool quiet;	      /* no start-up lines */
+	/** Called on the main thread for each live line; seconds since the start. May be NULL. */
 	void (*report)(void *ctx, double seconds);
 	void *report_ctx;
+	const char *pcap; /* every frame of every port into this pcapng file; NULL: no capture */
+};
+
+/** A station as last published by its worker: one consistent copy. */
+struct la_station_stats {
+	struct la_counters c;
+	struct la_port_stats port;
+	uint64_t frames_in;	 /* taken from the port */
+	uint64_t frames_out;	 /* that the port took */
+	uint64_t frames_refused; /* that the port did not take: its tx_full */
 };
 
 struct la_engine;
 
-/** 0, or negative errno with a line for the user in err. Prints the start-up lines to stdout. */
+/** 0, or negative errno with a line for the user in err. Prints the start-up lines to stdout.
+ * Called on the thread that will call la_engine_run(); one engine a process at a time. */
 int la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, char *err,
 		     size_t size);
-/** Runs until the duration is over, la_engine_stop(), or every application's poll is done; then drains. */
+
+/** Runs until the duration is over, la_engine_stop(), or every station that can be done is; then
+ * drains, aborts what is left after drain_ms, and returns. 0, or what a station's start returned. */
 int la_engine_run(struct la_engine *e);
-/** Async-signal-safe. */
+
+/** Async-signal-safe. Once: drain. Twice: abort what is open at once. */
 void la_engine_stop(struct la_engine *e);
+
 void la_engine_destroy(struct la_engine *e);
 
-/** Counters of a station as last published by its worker (a consistent copy), and its port's. */
+/** Any thread, any time between create and destroy. */
+void la_engine_stats(const struct la_engine *e, unsigned station, struct la_station_stats *out);
+
+/** The same, counters alone. */
 void la_engine_counters(const struct la_engine *e, unsigned station, struct la_counters *out);
-void la_engine_port_stats(const struct la_engine *e, unsigned station, struct la_port_stats *out);
+
+/** Seconds since la_engine_run(), or how long it ran until the last connection was closed. */
 double la_engine_seconds(const struct la_engine *e);
+
+/** Worker threads in use (fewer than asked for when there are fewer lcores). */
+unsigned la_engine_workers(const struct la_engine *e);
+
+/** The station's port in one line, as la_port_describe() has it. */
+const char *la_engine_port_text(const struct la_engine *e, unsigned station);
+
+/** Frames that the capture could not write; 0 without one. */
+uint64_t la_engine_capture_lost(const struct la_engine *e);
+
+/** Memory for constant payload that devices can read (for la_send_const()), after la_engine_create().
+ * Never freed before the process ends. NULL: none left. */
+void *la_engine_const_memory(size_t size);
 
 #endif

@@ -14,8 +14,9 @@
 
 /* The right edge never moves left (SHLD-14) and moves right only by a worthwhile step: the smaller of a
  * segment and half the buffer (MUST-39, receiver's silly window avoidance). A window that scaling cannot
- * say exactly is rounded up, so that the edge stays, as long as that is less than a unit beyond the buffer:
- * a peer that sends byte by byte must not be able to push the edge on for ever. */
+ * say exactly is rounded up, so that the edge stays, as long as that is less than a segment beyond the
+ * buffer: a peer that sends byte by byte must not be able to push the edge on for ever. Beyond that it is
+ * rounded down, by less than a unit, and what was offered is still accepted (RFC 7323 2.3). */
 uint32_t
 la_tcb_window_now(const struct la_tcb *c)
 {
@@ -32,7 +33,7 @@ la_tcb_window_now(const struct la_tcb *c)
 		w = limit;
 	if (w & (unit - 1)) {
 		w &= ~(unit - 1);
-		if (w < offered && w < free_bytes && w < limit)
+		if (w < offered && w + unit <= free_bytes + c->mss && w < limit)
 			w += unit;
 	}
 	return w;

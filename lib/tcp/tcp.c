@@ -227,16 +227,16 @@ la_tcp_poll(struct la_tcp *t)
 uint64_t
 la_tcp_next(const struct la_tcp *t)
 {
-	uint32_t a, b;
+	uint32_t a = 0, b = 0;
 	bool has_a = la_wheel_next(&t->wheel, &a), has_b = la_wheel_next(&t->delack, &b);
 
-	if (t->pending_head)
-		return t->now;
-	if (!has_a && !has_b)
-		return UINT64_MAX;
 	if (has_b && (!has_a || seq_lt(b, a)))
 		a = b;
-	return seq_le(a, t->tick) ? t->now : t->now + (a - t->tick);
+	if ((has_a || has_b) && seq_le(a, t->tick))
+		return t->now;
+	if (t->pending_head) /* what did not fit may fit a tick later; to try all the time would spin */
+		return t->now + 1;
+	return has_a || has_b ? t->now + (a - t->tick) : UINT64_MAX;
 }
 
 unsigned

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* lastack client: opens connections to one server from a budget of tuples. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "netopts.h"
+#include "opener.h"
+#include "run/units.h"
+#include "service.h"
+#include "session.h"
+
+static const char *const sides[] = {"client", "server", NULL};
+
+static struct {
+	struct opener opener;
+	struct la_addr to;
+	uint16_t to_port;
+	struct la_prefix from[LA_TUPLES_PREFIXES];
+	unsigned nfrom;
+	uint16_t port_lo, port_hi;
+	uint64_t concurrency, connections, rate, send, recv;
+	uint32_t timeout_ms;
+	int first; /* index into sides */
+	const char *get;
+	bool reuse;
+	char request[320];
+} client = {.port_lo = 1024,
+	    .port_hi = 65535,
+	    .concurrency = 100,
+	    .recv = UINT64_MAX,
+	    .timeout_ms = 60000};
+
+static int
+set_to(void *dst, const char *text, char *why, size_t size)
+{
+	(void)dst;
+	if (la_parse_endpoint(text, &client.to, &client.to_port) == 0)
+		return 0;
+	snprintf(why, size, "an address and a port, 10.0.0.1:80 or [fd00::1]:80");
+	return -1;
+}
+
+static int
+set_from(void *dst, const char *text, char *why, size_t size)
+{
+	(void)dst;
+	if (client.nfrom == LA_TUPLES_PREFIXES) {
+		snprintf(why, size, "at most %d of them", LA_TUPLES_PREFIXES);
+		return -1;
+	}
+	if (la_prefix_parse(text, &client.from[client.nfrom]) == 0) {
+		client.nfrom++;
+		return 0;
+	}
+	snprintf(why, size, "a prefix, 10.1.0.0/16 or fd00:1::/96");
+	return -1;
+}
+
+static int
+set_ports(void *dst, const char *text, char *why, size_t size)
+{
+	(void)dst;
+	if (la_parse_port_range(text, &client.port_lo, &client.port_hi) == 0)
+		return 0;
+	snprintf(why, size, "a range of ports, LOW-HIGH, within 1-65535");
+	return -1;
+}
+
+static int
+set_get(void *dst, const char *text, char *why, size_t size)
+{
+	struct http_parser p;
+	struct http_answer a;
+	int n;
+
+	(void)dst;
+	http_parser_init(&p);
+	n = snprintf(client.request, sizeof(client.request), "GET %s HTTP/1.0\r\n\r\n", text);
+	if (n > 0 && (size_t)n < sizeof(client.request))
+		http_parse(&p, client.request, (size_t)n);
+	if (p.done) {
+		http_answer(&p, &a);
+		if (a.status == 200 && a.pattern) {
+			client.get = text;
+			client.opener.cfg.recv_bytes = a.length;
+			return 0;
+		}
+	}
+	snprintf(why, size, "/bytes/N with N up to %d", HTTP_BYTES_MAX);
+	return -1;
+}
+
+#define CALL(n, a, f, h) {.name = n, .kind = OPT_CALL, .arg = a, .call = f, .help = h}
+
+static const struct opt client_opts[] = {
+	{.kind = OPT_HEADING, .help = "What to open"},
+	CALL("to", "ADDR:PORT", set_to, "the server: 10.0.0.1:80 or [fd00::1]:80"),
+	CALL("from", "PREFIX", set_from,
+	     "draw source addresses from here; the server must route it to us; may be repeated\n"
+	     "[the addresses of --addr]"),
+	CALL("ports", "LOW-HIGH", set_ports, "draw source ports from here [1024-65535]"),
+	{.name = "connections", .kind = OPT_NUMBER, .dst = &client.connections, .arg = "N", .min = 1,
+	 .max = 1ull << 40, .help = "open so many in all [1, or no limit with --duration]"},
+	{.name = "concurrency", .kind = OPT_NUMBER, .dst = &client.concurrency, .arg = "N", .min = 1,
+	 .max = 1 << 24, .help = "so many at once [100]"},
+	{.name = "rate", .kind = OPT_NUMBER, .dst = &client.rate, .arg = "N", .min = 1,
+	 .max = 100000000, .help = "at most so many opens a second [as fast as it goes]"},
+	{.name = "reuse", .kind = OPT_FLAG, .dst = &client.reuse,
+	 .help = "use tuples again before their 2*MSL are over: tests the peer's rules for reopening"},
+	{.kind = OPT_HEADING, .help = "What to do with it"},
+	{.name = "send", .kind = OPT_NUMBER, .dst = &client.send, .arg = "BYTES", .max = 1ull << 40,
+	 .help = "send so many bytes, byte i being i mod 251 [0]"},
+	{.name = "recv", .kind = OPT_NUMBER, .dst = &client.recv, .arg = "BYTES", .max = 1ull << 40,
+	 .help = "read at least so many bytes before closing; 0 for a server that does not answer\n"
+		 "[as many as are sent, and compared with them: an echo server]"},
+	CALL("get", "/bytes/N", set_get, "HTTP: ask for N bytes and compare them"),
+	{.name = "close", .kind = OPT_CHOICE, .dst = &client.first, .arg = "client|server",
+	 .choices = sides,
+	 .help = "who closes first: client, after the answer; server: its FIN is waited for [client]"},
+	{.name = "timeout", .kind = OPT_DURATION, .dst = &client.timeout_ms, .arg = "TIME",
+	 .help = "abort a connection on which nothing happens for so long; 0: never [60s]"},
+	OPT_END,
+};
+
+static const struct opt *const tables[] = {net_port_opts, net_addr_opts, client_opts,
+					   net_table_opts, net_run_opts, NULL};
+
+/* Where the sources come from: --from, or our own addresses one by one; what --addr does not cover is
+ * made ours by a range. */
+static int
+set_sources(char *err, size_t size)
+{
+	int rc;
+
+	for (unsigned i = 0; i < client.nfrom; i++) {
+		if (net.nranges == NET_ADDRS) {
+			snprintf(err, size, "--from and --range: at most %d together", NET_ADDRS);
+			return -1;
+		}
+		net.ranges[net.nranges++] = client.from[i];
+	}
+	for (unsigned i = 0; client.nfrom == 0 && i < net.naddrs; i++) {
+		if (la_addr_is4(&net.addrs[i].addr) != la_addr_is4(&client.to))
+			continue;
+		client.from[client.nfrom] = net.addrs[i];
+		client.from[client.nfrom++].len = la_addr_is4(&net.addrs[i].addr) ? 32 : 128;
+		if (client.nfrom == LA_TUPLES_PREFIXES)
+			break;
+	}
+	rc = la_tuples_init(&client.opener.tuples, client.from, client.nfrom, client.port_lo,
+			    client.port_hi, &client.to, client.to_port,
+			    client.reuse ? 0 : 2ull * net.msl_ms);
+	if (rc == -EAFNOSUPPORT)
+		snprintf(err, size, "--to is an %s address, and neither --from nor --addr has one",
+			 la_addr_is4(&client.to) ? "IPv4" : "IPv6");
+	else if (rc)
+		snprintf(err, size, "--from, --ports: %s", strerror(-rc));
+	return rc ? -1 : 0;
+}
+
+/* Says what the run needs of the tuple budget; -1 when that is more than there is. */
+static int
+check_budget(char *err, size_t size)
+{
+	const struct la_tuples *t = &client.opener.tuples;
+	uint64_t need = la_tuples_need(client.connections, (uint32_t)client.rate, net.duration_ms,
+				       net.msl_ms);
+	double window = 2.0 * net.msl_ms / 1000;
+	char w[16];
+
+	la_format_duration(2 * net.msl_ms, w, sizeof(w));
+	if (need != UINT64_MAX && need > t->budget && !client.reuse) {
+		snprintf(err, size,
+			 "the run needs %lu tuples within 2*MSL (%s), %lu addresses * %u ports are %lu; allowed: "
+			 "a larger --from or --ports, fewer --connections, a lower --rate or --msl, or --reuse",
+			 need, w, t->naddrs, t->port_hi - t->port_lo + 1, t->budget);
+		return -1;
+	}
+	if (net.quiet)
+		return 0;
+	printf("tuples: %lu addresses * %u ports = %lu; each rests %s after use: up to %.0f closes/s for ever\n",
+	       t->naddrs, t->port_hi - t->port_lo + 1, t->budget,
+	       client.reuse ? "0s (--reuse)" : w, (double)t->budget / window);
+	if (need == UINT64_MAX)
+		printf("tuples: the rate is not limited; when they are used up, the run waits for 2*MSL\n");
+	else
+		printf("tuples: this run needs %lu within 2*MSL\n", need);
+	fflush(stdout);
+	return 0;
+}
+
+static void
+set_opener(void)
+{
+	struct opener_config *oc = &client.opener.cfg;
+
+	oc->concurrency = (uint32_t)client.concurrency;
+	oc->connections = client.connections;
+	oc->duration_ms = net.duration_ms;
+	oc->rate = (uint32_t)client.rate;
+	oc->server_first = client.first == 1;
+	oc->timeout_ms = client.timeout_ms;
+	oc->verify = true;
+	if (client.get) {
+		char host[LA_ADDR_STRLEN];
+		bool is4 = la_addr_is4(&client.to);
+
+		la_addr_format(&client.to, host, sizeof(host));
+		snprintf(client.request, sizeof(client.request),
+			 "GET %s HTTP/1.1\r\nHost: %s%s%s\r\nUser-Agent: lastack/%s\r\n%s\r\n",
+			 client.get, is4 ? "" : "[", host, is4 ? "" : "]", lastack_version,
+			 oc->server_first ? "Connection: close\r\n" : "");
+		oc->request = client.request;
+		oc->http = true;
+		return;
+	}
+	oc->send_bytes = client.send;
+	oc->recv_bytes = client.recv == UINT64_MAX ? client.send : client.recv;
+	oc->verify = client.recv == UINT64_MAX;
+}
+
+static int
+prepare(struct session *se)
+{
+	int rc = payload_init();
+
+	(void)se;
+	return rc ? rc : opener_init(&client.opener);
+}
+
+static const char *
+note(struct session *se)
+{
+	(void)se;
+	if (__atomic_load_n(&client.opener.waiting, __ATOMIC_RELAXED))
+		return "waiting: every tuple is live or rests its 2*MSL";
+	return NULL;
+}
+
+static void
+finish(struct session *se)
+{
+	const struct opener_counts *n = &client.opener.n;
+	struct la_summary *s = &se->summary;
+
+	la_summary_extra(s, "tuple_budget", "tuples", client.opener.tuples.budget);
+	la_summary_extra(s, "tuple_waits", "waits for tuples", n->waits);
+	la_summary_extra(s, "tuples_skipped", "tuples found taken", n->tuples_skipped);
+	la_summary_extra(s, "answers_complete", "answers complete", n->complete);
+	la_summary_extra(s, "answers_incomplete", "answers incomplete", n->incomplete);
+	la_summary_extra(s, "answers_wrong", "answers wrong", n->wrong);
+	la_summary_extra(s, "timeouts", "aborted by --timeout", n->timed_out);
+}
+
+static void
+help(void)
+{
+	printf("NAME\n"
+	       "       lastack client - open and close connections from a DPDK port\n"
+	       "\n"
+	       "SYNOPSIS\n"
+	       "       lastack client PORT --addr ADDR/LEN... --to ADDR:PORT [OPTIONS]\n"
+	       "\n"
+	       "DESCRIPTION\n"
+	       "       Opens connections, sends, reads the answer, closes. Whoever closes first holds the\n"
+	       "       four-tuple for 2*MSL, so a run of R closes a second needs R * 2*MSL of them: the\n"
+	       "       client says at the start how many it has (source addresses * source ports) and\n"
+	       "       refuses a run that would exhaust them, unless --reuse is given. Tuples are used in\n"
+	       "       scattered order, each at most once in 2*MSL. When all are used up the client waits\n"
+	       "       and says so.\n"
+	       "\n"
+	       "OPTIONS\n"
+	       "       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
+	       "       default is in brackets.\n");
+	opt_help(tables, stdout);
+	printf("\n"
+	       "EXAMPLES\n"
+	       "       lastack client --tap la0 --addr 10.0.0.2/24 --to 10.0.0.1:80 --get /bytes/1000 \\\n"
+	       "                      --connections 1000 --close=server\n"
+	       "\n"
+	       "       lastack client --veth ve1 --addr 10.0.0.2/24 --from 10.1.0.0/16 --to 10.0.0.1:7 \\\n"
+	       "                      --duration 60s --rate 100k --concurrency 5000 --json out.json\n"
+	       "\n"
+	       "FILES\n"
+	       "       --json FILE has the keys that 'lastack server --help' lists, and tuple_budget,\n"
+	       "       tuple_waits, tuples_skipped, answers_complete, answers_incomplete, answers_wrong,\n"
+	       "       timeouts.\n"
+	       "\n"
+	       "EXIT STATUS\n"
+	       "       0  every connection ended orderly, with the whole and right answer; or it was\n"
+	       "          stopped by a signal\n"
+	       "       1  some did not, or DPDK or the port could not start, or the JSON was not written\n"
+	       "       2  wrong command line, or a run that the tuples do not suffice for\n");
+}
+
+/* The options together; EXIT_OK or EXIT_USAGE. */
+static int
+configure(int argc, char **argv)
+{
+	char err[400];
+
+	if (opt_parse(argc, argv, tables, err, sizeof(err)) == OPT_BAD || net_check(err, sizeof(err)))
+		return usage_error("client", err);
+	if (client.to_port == 0)
+		return usage_error("client", "no server was given; allowed: --to ADDR:PORT");
+	if (client.get && (client.send != 0 || client.recv != UINT64_MAX))
+		return usage_error("client", "--get: was given with --send or --recv; allowed: one or the other");
+	if (client.connections == 0 && net.duration_ms == 0)
+		client.connections = 1;
+	if (client.concurrency > net.max_conns) {
+		snprintf(err, sizeof(err), "--concurrency: '%lu' was given; allowed: up to --max-conns, %lu",
+			 client.concurrency, net.max_conns);
+		return usage_error("client", err);
+	}
+	if (set_sources(err, sizeof(err)) || check_budget(err, sizeof(err)))
+		return usage_error("client", err);
+	set_opener();
+	return EXIT_OK;
+}
+
+static int
+run(int argc, char **argv)
+{
+	static struct session se = {.program = "client", .prepare = prepare, .note = note,
+				    .finish = finish, .summary = {.opens_of = -1}};
+	struct la_station *st = &se.cfg.stations[0];
+	int status;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			help();
+			return EXIT_OK;
+		}
+	}
+	status = configure(argc, argv);
+	if (status != EXIT_OK)
+		return status;
+	net_apply(&se.cfg, st);
+	se.cfg.duration_ms = 0; /* the opener's: it stops opening and lets the rest finish */
+	se.cfg.nstations = 1;
+	se.json = net.json;
+	se.summary.msl_ms = net.msl_ms;
+	st->name = "client";
+	st->ops = &opener_ops;
+	st->ctx = &client.opener;
+	status = session_run(&se);
+	opener_fini(&client.opener);
+	if (client.opener.fatal) {
+		fprintf(stderr, "lastack client: cannot connect: %s%s\n", strerror(-client.opener.fatal),
+			client.opener.fatal == -EHOSTUNREACH ?
+				"; --to is not on-link and there is no --gateway for it" : "");
+		return EXIT_FAILED;
+	}
+	if (status == EXIT_OK && !se.signalled &&
+	    (client.opener.n.incomplete != 0 || client.opener.n.wrong != 0))
+		return EXIT_FAILED;
+	return status;
+}
+
+const struct command command_client = {
+	.name = "client",
+	.summary = "open and close connections from a budget of tuples",
+	.run = run,
+};

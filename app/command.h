@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_COMMAND_H
+#define LA_APP_COMMAND_H
+
+/* A subcommand: one file, one of these, one line in the table of main.c. */
+
+/** Exit statuses, the same for every subcommand. */
+enum {
+	EXIT_OK = 0,	 /* the run is over and went as it should */
+	EXIT_FAILED = 1, /* could not start, or went wrong in a way that the subcommand's help names */
+	EXIT_USAGE = 2,	 /* the command line */
+};
+
+struct command {
+	const char *name;
+	const char *summary; /* one line */
+	/** argv[0] is the subcommand's name. Returns the exit status. */
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct command command_server, command_client, command_demo;
+
+/** The version, as meson.build has it. */
+extern const char *const lastack_version;
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The request grammar of RFC 9112 3 to 5 as a machine over bytes. Lines end with CR LF or, as 2.2
+ * allows, with LF alone. What RFC 9112 calls a smuggling risk is refused: white space before a
+ * colon (5.1), folded fields (5.2), two different lengths, a length beside an encoding (6.3). */
+
+#include <string.h>
+
+#include "http_parse.h"
+
+enum state {
+	START, /* empty lines before the request line are skipped (RFC 9112 2.2) */
+	METHOD,
+	TARGET,
+	VERSION,
+	LINE_LF, /* CR seen, LF must follow */
+	FIELD_START,
+	FIELD_NAME,
+	VALUE_START, /* white space before the value */
+	VALUE,
+	END_LF, /* CR of the empty line seen */
+	END,
+};
+
+enum field { F_OTHER, F_HOST, F_CONNECTION, F_LENGTH, F_ENCODING, F_EXPECT };
+
+static const struct {
+	const char *name;
+	enum field field;
+} fields[] = {
+	{"host", F_HOST},
+	{"connection", F_CONNECTION},
+	{"content-length", F_LENGTH},
+	{"transfer-encoding", F_ENCODING},
+	{"expect", F_EXPECT},
+};
+
+void
+http_parser_init(struct http_parser *p)
+{
+	memset(p, 0, sizeof(*p));
+}
+
+bool
+http_parser_idle(const struct http_parser *p)
+{
+	return p->state == START;
+}
+
+/* tchar of RFC 9110 5.6.2 */
+static bool
+is_token(uint8_t ch)
+{
+	return (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+	       (ch != '\0' && strchr("!#$%&'*+-.^_`|~", ch) != NULL);
+}
+
+static char
+lower(uint8_t ch)
+{
+	return (char)(ch >= 'A' && ch <= 'Z' ? ch + 32 : ch);
+}
+
+static void
+fail(struct http_parser *p, uint16_t status)
+{
+	p->status = status;
+	p->state = END;
+	p->done = true;
+}
+
+/* A token longer than any we know keeps its length at the end of the buffer and matches nothing. */
+static void
+token_add(struct http_parser *p, char ch)
+{
+	if (p->token_len < sizeof(p->token))
+		p->token[p->token_len++] = ch;
+}
+
+static bool
+token_is(const struct http_parser *p, const char *text)
+{
+	return p->token_len == strlen(text) && memcmp(p->token, text, p->token_len) == 0;
+}
+
+static void
+method_done(struct http_parser *p)
+{
+	p->method = token_is(p, "GET") ? HTTP_GET : token_is(p, "HEAD") ? HTTP_HEAD : HTTP_OTHER;
+	p->token_len = 0;
+	p->state = TARGET;
+}
+
+/* "HTTP/1.1": exactly eight bytes (RFC 9112 2.3). */
+static void
+version_done(struct http_parser *p, uint8_t ch)
+{
+	const char *t = p->token;
+
+	if (p->token_len != 8 || memcmp(t, "HTTP/", 5) != 0 || t[5] < '0' || t[5] > '9' ||
+	    t[6] != '.' || t[7] < '0' || t[7] > '9') {
+		fail(p, 400);
+		return;
+	}
+	if (t[5] != '1') {
+		fail(p, 505);
+		return;
+	}
+	p->minor = t[7] == '0' ? 0 : 1; /* 1.2 and later speak 1.1 as well (RFC 9110 2.5) */
+	p->token_len = 0;
+	p->state = ch == '\r' ? LINE_LF : FIELD_START;
+}
+
+static void
+name_done(struct http_parser *p)
+{
+	p->field = F_OTHER;
+	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (token_is(p, fields[i].name))
+			p->field = (uint8_t)fields[i].field;
+	p->token_len = 0;
+	p->value = 0;
+	p->bad_value = false;
+	p->state = VALUE_START;
+	if (p->field == F_HOST && p->has_host)
+		fail(p, 400); /* RFC 9112 3.2: more than one */
+}
+
+/* One member of a comma-separated list is complete. */
+static void
+list_member(struct http_parser *p)
+{
+	if (p->field == F_CONNECTION && token_is(p, "close"))
+		p->conn_close = true;
+	else if (p->field == F_CONNECTION && token_is(p, "keep-alive"))
+		p->conn_keep = true;
+	else if (p->field == F_EXPECT && token_is(p, "100-continue"))
+		p->expect = true;
+	p->token_len = 0;
+}
+
+static bool
+is_host_char(uint8_t ch)
+{
+	return is_token(ch) || strchr(":[]()@,;=", ch) != NULL;
+}
+
+static void
+value_byte(struct http_parser *p, uint8_t ch)
+{
+	bool space = ch == ' ' || ch == '\t';
+
+	if ((ch < ' ' && ch != '\t') || ch == 0x7f) {
+		fail(p, 400);
+		return;
+	}
+	switch ((enum field)p->field) {
+	case F_CONNECTION:
+	case F_EXPECT:
+		if (ch == ',')
+			list_member(p);
+		else if (!space)
+			token_add(p, lower(ch));
+		break;
+	case F_LENGTH:
+		/* digits, then perhaps trailing white space: token_len 0 none, 1 digits, 2 space */
+		if (space && p->token_len != 0)
+			p->token_len = 2;
+		else if (ch < '0' || ch > '9' || p->token_len == 2)
+			p->bad_value = true;
+		else {
+			p->token_len = 1;
+			if (p->value <= UINT64_MAX / 10 - 1)
+				p->value = p->value * 10 + (uint64_t)(ch - '0');
+			else
+				p->value = UINT64_MAX / 10; /* stays there: far above any limit */
+		}
+		break;
+	case F_HOST:
+		if (space)
+			p->token_len = 1;
+		else if (!is_host_char(ch) || p->token_len == 1)
+			p->bad_value = true;
+		break;
+	case F_OTHER:
+	case F_ENCODING:
+		break;
+	}
+}
+
+static void
+value_done(struct http_parser *p, uint8_t ch)
+{
+	switch ((enum field)p->field) {
+	case F_CONNECTION:
+	case F_EXPECT:
+		list_member(p);
+		break;
+	case F_LENGTH:
+		if (p->bad_value || p->token_len == 0 || (p->has_length && p->length != p->value)) {
+			fail(p, 400);
+			return;
+		}
+		p->has_length = true;
+		p->length = p->value;
+		break;
+	case F_HOST:
+		if (p->bad_value) {
+			fail(p, 400);
+			return;
+		}
+		p->has_host = true;
+		break;
+	case F_ENCODING:
+		p->has_encoding = true;
+		break;
+	case F_OTHER:
+		break;
+	}
+	p->token_len = 0;
+	p->state = ch == '\r' ? LINE_LF : FIELD_START;
+}
+
+/* The empty line has come: what can only be judged as a whole. */
+static void
+head_done(struct http_parser *p)
+{
+	p->state = END;
+	p->done = true;
+	if (p->minor == 1 && !p->has_host)
+		p->status = 400; /* RFC 9112 3.2 */
+	else if (p->has_encoding && (p->has_length || p->minor == 0))
+		p->status = 400; /* RFC 9112 6.1, 6.3 */
+	else if (p->has_encoding)
+		p->status = 501; /* RFC 9112 6.1: a coding we do not know */
+	else if (p->length > HTTP_BODY_MAX)
+		p->status = 413;
+}
+
+static void
+field_start(struct http_parser *p, uint8_t ch)
+{
+	if (ch == '\r')
+		p->state = END_LF;
+	else if (ch == '\n')
+		head_done(p);
+	else if (!is_token(ch))
+		fail(p, 400); /* folding among it */
+	else {
+		token_add(p, lower(ch));
+		p->state = FIELD_NAME;
+	}
+}
+
+static void
+target_byte(struct http_parser *p, uint8_t ch)
+{
+	if (ch == ' ' && (p->target_len > 0)) {
+		p->state = VERSION;
+	} else if (ch <= ' ' || ch >= 0x7f) {
+		fail(p, 400); /* HTTP/0.9, which ends its line here, among it */
+	} else if (p->target_len < sizeof(p->target)) {
+		p->target[p->target_len++] = (char)ch;
+	} else {
+		p->target_cut = true;
+	}
+}
+
+static void
+take(struct http_parser *p, uint8_t ch)
+{
+	switch ((enum state)p->state) {
+	case START:
+		if (ch == '\r' || ch == '\n')
+			break;
+		p->state = METHOD;
+		/* fall through */
+	case METHOD:
+		if (ch == ' ' && p->token_len > 0)
+			method_done(p);
+		else if (is_token(ch))
+			token_add(p, (char)ch); /* methods are case-sensitive */
+		else
+			fail(p, 400);
+		break;
+	case TARGET:
+		target_byte(p, ch);
+		break;
+	case VERSION:
+		if (ch == '\r' || ch == '\n')
+			version_done(p, ch);
+		else
+			token_add(p, (char)ch);
+		break;
+	case LINE_LF:
+		p->state = FIELD_START;
+		if (ch != '\n')
+			fail(p, 400);
+		break;
+	case FIELD_START:
+		field_start(p, ch);
+		break;
+	case FIELD_NAME:
+		if (ch == ':')
+			name_done(p);
+		else if (is_token(ch))
+			token_add(p, lower(ch));
+		else
+			fail(p, 400);
+		break;
+	case VALUE_START:
+		if (ch == ' ' || ch == '\t')
+			break;
+		p->state = VALUE;
+		/* fall through */
+	case VALUE:
+		if (ch == '\r' || ch == '\n')
+			value_done(p, ch);
+		else
+			value_byte(p, ch);
+		break;
+	case END_LF:
+		if (ch == '\n')
+			head_done(p);
+		else
+			fail(p, 400);
+		break;
+	case END:
+		break;
+	}
+}
+
+size_t
+http_parse(struct http_parser *p, const void *buf, size_t len)
+{
+	const uint8_t *b = buf;
+	size_t i;
+
+	for (i = 0; i < len && !p->done; i++) {
+		if (++p->total > HTTP_HEAD_MAX)
+			fail(p, p->state < LINE_LF ? 414 : 431);
+		else
+			take(p, b[i]);
+	}
+	return i;
+}
+
+bool
+http_keep_alive(const struct http_parser *p)
+{
+	if (p->status != 0 || p->conn_close)
+		return false;
+	return p->minor == 1 || p->conn_keep;
+}
+
+size_t
+http_reply_parse(struct http_reply *r, const void *buf, size_t len)
+{
+	const char *b = buf;
+	size_t i;
+
+	/* state: how much of LF [CR] LF was seen */
+	for (i = 0; i < len && !r->done; i++) {
+		if (r->total < sizeof(r->line))
+			r->line[r->total] = b[i];
+		if (r->total < UINT16_MAX)
+			r->total++;
+		if (b[i] == '\n' && r->state == 1)
+			r->done = true;
+		else if (b[i] == '\n')
+			r->state = 1;
+		else if (b[i] != '\r')
+			r->state = 0;
+	}
+	if (r->done && r->total >= 12 && memcmp(r->line, "HTTP/1.", 7) == 0 && r->line[8] == ' ') {
+		r->status = 0;
+		for (unsigned d = 9; d < 12; d++)
+			r->status = (uint16_t)(r->status * 10 + (r->line[d] - '0') % 10);
+	}
+	return i;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+const char *const lastack_version = LASTACK_VERSION;
+
+static const struct command *const commands[] = {
+	&command_server,
+	&command_client,
+	&command_demo,
+};
+
+enum { NCOMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static void
+help(FILE *f)
+{
+	fprintf(f,
+		"NAME\n"
+		"       lastack - TCP on DPDK that ends every connection the way RFC 9293 says\n"
+		"\n"
+		"SYNOPSIS\n"
+		"       lastack SUBCOMMAND [OPTIONS]\n"
+		"       lastack SUBCOMMAND --help\n"
+		"       lastack help [SUBCOMMAND] | --help | --version\n"
+		"\n"
+		"SUBCOMMANDS\n");
+	for (unsigned i = 0; i < NCOMMANDS; i++)
+		fprintf(f, "       %-8s %s\n", commands[i]->name, commands[i]->summary);
+	fprintf(f,
+		"\n"
+		"EXAMPLES\n"
+		"       lastack demo\n"
+		"       lastack server --tap la0 --addr 10.0.0.2/24 --http 80 --echo 7\n"
+		"       lastack client --tap la0 --addr 10.0.0.2/24 --to 10.0.0.1:80 --get /bytes/1000\n"
+		"\n"
+		"EXIT STATUS\n"
+		"       0  the run is over and went as it should\n"
+		"       1  could not start, or went wrong in a way that the subcommand's help names\n"
+		"       2  wrong command line\n");
+}
+
+static const struct command *
+find(const char *name)
+{
+	for (unsigned i = 0; i < NCOMMANDS; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static int
+unknown(const char *name)
+{
+	fprintf(stderr, "lastack: '%s': no such subcommand; allowed: ", name);
+	for (unsigned i = 0; i < NCOMMANDS; i++)
+		fprintf(stderr, "%s, ", commands[i]->name);
+	fprintf(stderr, "help, --help, --version\n");
+	return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		fprintf(stderr, "lastack: a subcommand is missing; 'lastack --help' lists them\n");
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("lastack %s\n", lastack_version);
+		return EXIT_OK;
+	}
+	if (strcmp(argv[1], "help") == 0 && argc >= 3) {
+		char *help_args[] = {argv[2], (char[]){"--help"}, NULL};
+
+		c = find(argv[2]);
+		return c ? c->run(2, help_args) : unknown(argv[2]);
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0) {
+		help(stdout);
+		return EXIT_OK;
+	}
+	c = find(argv[1]);
+	if (c == NULL)
+		return unknown(argv[1]);
+	return c->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "netopts.h"
+#include "run/units.h"
+
+struct net_options net = {
+	.max_conns = 65536,
+	.time_wait = 1 << 20,
+	.time_wait6 = 1 << 17,
+	.msl_ms = 30000,
+	.rto_min_ms = 200,
+	.drain_ms = 5000,
+	.idle = LA_IDLE_SLEEP,
+};
+
+static const char *const idle_choices[] = {"poll", "pause", "sleep", NULL};
+
+/* ---- ports ---- */
+
+static int
+add_port(enum la_port_kind kind, const char *arg, char *why, size_t size)
+{
+	if (net.eal.nports > 0 &&
+	    !(kind == LA_PORT_EAL && net.eal.ports[net.eal.nports - 1].kind == kind)) {
+		snprintf(why, size, "one port; another was given before");
+		return -1;
+	}
+	net.eal.ports[0].kind = kind;
+	net.eal.ports[0].arg = arg;
+	net.eal.nports = 1;
+	return 0;
+}
+
+static int
+set_port(void *dst, const char *text, char *why, size_t size)
+{
+	if (text[0] == '\0') {
+		snprintf(why, size, "a name, not empty");
+		return -1;
+	}
+	return add_port(*(const enum la_port_kind *)dst, text, why, size);
+}
+
+static int
+eal_arg(const char *text, char *why, size_t size)
+{
+	if (net.eal.nargs == LA_EAL_MAX_ARGS) {
+		snprintf(why, size, "at most %d EAL arguments", LA_EAL_MAX_ARGS);
+		return -1;
+	}
+	net.eal.args[net.eal.nargs++] = text;
+	return 0;
+}
+
+static int
+eal_pair(const char *name, const char *text, char *why, size_t size)
+{
+	return eal_arg(name, why, size) || eal_arg(text, why, size) ? -1 : 0;
+}
+
+static int
+set_allow(void *dst, const char *text, char *why, size_t size)
+{
+	(void)dst;
+	return eal_pair("-a", text, why, size) || add_port(LA_PORT_EAL, NULL, why, size) ? -1 : 0;
+}
+
+static int
+set_vdev(void *dst, const char *text, char *why, size_t size)
+{
+	(void)dst;
+	return eal_pair("--vdev", text, why, size) || add_port(LA_PORT_EAL, NULL, why, size) ? -1 : 0;
+}
+
+static int
+set_eal_value(void *dst, const char *text, char *why, size_t size)
+{
+	return eal_pair(dst, text, why, size);
+}
+
+/* --eal "ARGS": split at white space; quotes of either kind hold a word together. */
+static int
+set_eal_words(void *dst, const char *text, char *why, size_t size)
+{
+	char *copy = strdup(text), *in = copy, *out, quote;
+
+	(void)dst;
+	if (copy == NULL)
+		return -1;
+	for (;;) {
+		in += strspn(in, " \t\n");
+		if (*in == '\0')
+			return 0; /* the words live as long as the process, as EAL wants them */
+		const char *word = out = in;
+
+		for (quote = 0; *in && (quote || !strchr(" \t\n", *in)); in++) {
+			if (!quote && (*in == '"' || *in == '\''))
+				quote = *in;
+			else if (quote == *in)
+				quote = 0;
+			else
+				*out++ = *in;
+		}
+		if (*in)
+			in++;
+		*out = '\0';
+		/* a device given this way is a port as well */
+		if ((strncmp(word, "-a", 2) == 0 || strncmp(word, "--allow", 7) == 0 ||
+		     strncmp(word, "--vdev", 6) == 0) &&
+		    add_port(LA_PORT_EAL, NULL, why, size))
+			return -1;
+		if (eal_arg(word, why, size))
+			return -1;
+	}
+}
+
+static int
+set_no_huge(void *dst, const char *text, char *why, size_t size)
+{
+	(void)dst;
+	(void)text;
+	return eal_arg("--no-huge", why, size);
+}
+
+static enum la_port_kind kind_tap = LA_PORT_TAP, kind_veth = LA_PORT_VETH, kind_xdp = LA_PORT_XDP,
+			 kind_memif = LA_PORT_MEMIF;
+static bool want_null, want_no_huge;
+
+#define CALL(n, l, a, d, f, h) \
+	{.name = n, .letter = l, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h}
+
+const struct opt net_port_opts[] = {
+	{.kind = OPT_HEADING, .help = "Port (one)"},
+	CALL("tap", 0, "NAME", &kind_tap, set_port, "a new TAP interface of that name in the kernel (needs root)"),
+	CALL("veth", 0, "IFACE", &kind_veth, set_port,
+	     "an existing kernel interface, through AF_PACKET: one end of a veth pair, say"),
+	CALL("xdp", 0, "IFACE", &kind_xdp, set_port, "the same through AF_XDP"),
+	CALL("memif", 0, "SOCKET", &kind_memif, set_port,
+	     "shared memory with another process; SOCKET,client to be the client side"),
+	{.name = "null", .kind = OPT_FLAG, .dst = &want_null, .help = "a port that leads nowhere"},
+	CALL("allow", 'a', "DEVICE", NULL, set_allow, "EAL: a PCI device bound to a DPDK driver, 0000:05:00.0"),
+	CALL("vdev", 0, "DEVICE", NULL, set_vdev, "EAL: any virtual device, net_af_packet0,iface=eth1"),
+	{.kind = OPT_HEADING, .help = "DPDK"},
+	CALL("lcores", 'l', "LIST", (char[]){"-l"}, set_eal_value, "EAL: CPUs to run on, 0,2-3 [as many as needed]"),
+	CALL("file-prefix", 0, "NAME", (char[]){"--file-prefix"}, set_eal_value,
+	     "EAL: name of this process's hugepage files"),
+	{.name = "no-huge", .kind = OPT_FLAG, .dst = &want_no_huge,
+	 .help = "EAL: plain pages even where hugepages are [chosen by itself when there are none]"},
+	CALL("eal", 0, "\"ARGS\"", NULL, set_eal_words, "any other EAL arguments, as one word"),
+	{.name = "mbufs", .kind = OPT_NUMBER, .dst = &net.mbufs, .arg = "N", .min = 1024, .max = 1 << 24,
+	 .help = "packet buffers per shard, about 2.4 kB each [32768]"},
+	{.name = "idle", .kind = OPT_CHOICE, .dst = &net.idle, .arg = "HOW", .choices = idle_choices,
+	 .help = "when nothing arrives: poll (spin), pause (spin with PAUSE), sleep (up to 0.5 ms) [sleep]"},
+	{.name = "pcap", .kind = OPT_TEXT, .dst = &net.pcap, .arg = "FILE",
+	 .help = "capture every frame in both directions, pcapng"},
+	OPT_END,
+};
+
+/* ---- addresses ---- */
+
+static struct prefix_list addr_list = {net.addrs, &net.naddrs}, range_list = {net.ranges, &net.nranges};
+
+int
+net_set_prefix(void *dst, const char *text, char *why, size_t size)
+{
+	struct prefix_list *l = dst;
+
+	if (*l->n == NET_ADDRS) {
+		snprintf(why, size, "at most %d of them", NET_ADDRS);
+		return -1;
+	}
+	if (la_prefix_parse(text, &l->p[*l->n]) != 0) {
+		snprintf(why, size, "an address with a prefix length, 10.0.0.2/24 or fd00::2/64");
+		return -1;
+	}
+	++*l->n;
+	return 0;
+}
+
+static int
+set_gateway(void *dst, const char *text, char *why, size_t size)
+{
+	struct la_addr a, *to;
+
+	(void)dst;
+	if (la_addr_parse(text, &a) != 0 || la_addr_is_any(&a)) {
+		snprintf(why, size, "an address, 10.0.0.1 or fd00::1");
+		return -1;
+	}
+	to = la_addr_is4(&a) ? &net.gateway4 : &net.gateway6;
+	if (!la_addr_is_any(to)) {
+		snprintf(why, size, "one gateway of each family");
+		return -1;
+	}
+	*to = a;
+	return 0;
+}
+
+const struct opt net_addr_opts[] = {
+	{.kind = OPT_HEADING, .help = "Addresses"},
+	CALL("addr", 0, "ADDR/LEN", &addr_list, net_set_prefix,
+	     "an address of ours and its on-link prefix, IPv4 or IPv6; may be repeated"),
+	CALL("range", 0, "PREFIX", &range_list, net_set_prefix,
+	     "every address of the prefix is ours too (peers route it here); may be repeated"),
+	CALL("gateway", 0, "ADDR", NULL, set_gateway, "next hop for what is not on-link, one per family [none]"),
+	{.name = "vlan", .kind = OPT_NUMBER, .dst = &net.vlan, .arg = "ID", .min = 1, .max = 4094,
+	 .help = "802.1Q tag put on and asked for [untagged]"},
+	{.name = "mtu", .kind = OPT_NUMBER, .dst = &net.mtu, .arg = "BYTES", .min = 576, .max = 9600,
+	 .help = "largest IP packet, at least 1280 with IPv6 [the port's]"},
+	{.name = "no-dad", .kind = OPT_FLAG, .dst = &net.no_dad,
+	 .help = "use IPv6 addresses at once, without duplicate address detection"},
+	OPT_END,
+};
+
+/* ---- the stack, the run ---- */
+
+const struct opt net_table_opts[] = {
+	{.kind = OPT_HEADING, .help = "Stack"},
+	{.name = "msl", .kind = OPT_DURATION, .dst = &net.msl_ms, .arg = "TIME", .min = 1, .max = 120000,
+	 .help = "maximum segment lifetime; TIME_WAIT lasts twice that [30s]"},
+	{.name = "max-conns", .kind = OPT_NUMBER, .dst = &net.max_conns, .arg = "N", .min = 1, .max = 1 << 26,
+	 .help = "connections at once [65536]"},
+	{.name = "time-wait", .kind = OPT_NUMBER, .dst = &net.time_wait, .arg = "N", .min = 1, .max = 1 << 28,
+	 .help = "TIME_WAIT entries for IPv4, 32 bytes each. One is reserved at every open: with N,\n"
+		 "N/(2*MSL) closes a second can be held up for ever [1Mi]"},
+	{.name = "time-wait6", .kind = OPT_NUMBER, .dst = &net.time_wait6, .arg = "N", .min = 1, .max = 1 << 28,
+	 .help = "the same for IPv6, 64 bytes each [128Ki]"},
+	{.name = "rto-min", .kind = OPT_DURATION, .dst = &net.rto_min_ms, .arg = "TIME", .min = 1, .max = 60000,
+	 .help = "floor of the retransmission time-out; RFC 6298 says 1s [200ms]"},
+	OPT_END,
+};
+
+const struct opt net_run_opts[] = {
+	{.kind = OPT_HEADING, .help = "Run"},
+	{.name = "duration", .kind = OPT_DURATION, .dst = &net.duration_ms, .arg = "TIME",
+	 .help = "stop after this long [until SIGINT or SIGTERM, or until all is done]"},
+	{.name = "drain", .kind = OPT_DURATION, .dst = &net.drain_ms, .arg = "TIME",
+	 .help = "after a stop, wait this long for open connections to end, then abort them [5s]"},
+	{.name = "json", .kind = OPT_TEXT, .dst = &net.json, .arg = "FILE",
+	 .help = "write the summary as JSON too; - is standard output"},
+	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "no start-up and live lines"},
+	OPT_END,
+};
+
+static bool
+has_ipv6(void)
+{
+	for (unsigned i = 0; i < net.naddrs + net.nranges; i++) {
+		const struct la_prefix *p = i < net.naddrs ? &net.addrs[i] :
+							     &net.ranges[i - net.naddrs];
+
+		if (!la_addr_is4(&p->addr))
+			return true;
+	}
+	return false;
+}
+
+int
+net_check(char *err, size_t size)
+{
+	char why[128];
+
+	if (want_no_huge && set_no_huge(NULL, NULL, err, size))
+		return -1;
+	if (want_null && add_port(LA_PORT_NULL, NULL, why, sizeof(why))) {
+		snprintf(err, size, "--null: was given; allowed: %s", why);
+		return -1;
+	}
+	if (net.eal.nports == 0) {
+		snprintf(err, size,
+			 "no port was given; allowed: --tap, --veth, --xdp, --memif, --null, -a or --vdev");
+		return -1;
+	}
+	if (net.naddrs == 0) {
+		snprintf(err, size, "no address was given; allowed: --addr 10.0.0.2/24, --addr fd00::2/64");
+		return -1;
+	}
+	if (has_ipv6() && net.mtu != 0 && net.mtu < 1280) {
+		snprintf(err, size, "--mtu: '%lu' was given; allowed: at least 1280 with IPv6 (RFC 8200 5)",
+			 net.mtu);
+		return -1;
+	}
+	return 0;
+}
+
+void
+net_apply(struct la_engine_config *cfg, struct la_station *st)
+{
+	struct la_shard_config *sc = &st->shard;
+
+	cfg->eal = net.eal;
+	cfg->idle = (enum la_idle)net.idle;
+	cfg->duration_ms = net.duration_ms;
+	cfg->drain_ms = net.drain_ms;
+	cfg->mbufs = (uint32_t)net.mbufs;
+	cfg->report_ms = net.quiet ? 0 : 1000;
+	cfg->quiet = net.quiet;
+	cfg->pcap = net.pcap;
+	sc->mtu = (uint16_t)net.mtu;
+	sc->vlan = (uint16_t)net.vlan;
+	sc->addrs = net.addrs;
+	sc->naddrs = net.naddrs;
+	sc->ranges = net.ranges;
+	sc->nranges = net.nranges;
+	sc->gateway4 = net.gateway4;
+	sc->gateway6 = net.gateway6;
+	sc->no_dad = net.no_dad;
+	sc->max_conns = (uint32_t)net.max_conns;
+	sc->max_time_wait4 = (uint32_t)net.time_wait;
+	sc->max_time_wait6 = (uint32_t)net.time_wait6;
+	sc->msl_ms = net.msl_ms;
+	sc->rto_min_ms = net.rto_min_ms;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_NETOPTS_H
+#define LA_APP_NETOPTS_H
+
+/* Options that every subcommand with a shard has: port, addresses, tables, the run itself. */
+
+#include "opts.h"
+#include "run/engine.h"
+
+enum { NET_ADDRS = 64 };
+
+struct net_options {
+	struct la_eal_config eal;
+	struct la_prefix addrs[NET_ADDRS], ranges[NET_ADDRS];
+	unsigned naddrs, nranges;
+	struct la_addr gateway4, gateway6;
+	uint64_t vlan, mtu;
+	bool no_dad;
+	uint64_t max_conns, time_wait, time_wait6, mbufs;
+	uint32_t msl_ms, rto_min_ms, drain_ms, duration_ms;
+	int idle; /* enum la_idle */
+	bool quiet;
+	const char *json, *pcap;
+};
+
+/** What the tables below fill in; defaults are set. */
+extern struct net_options net;
+
+extern const struct opt net_port_opts[];  /* which port */
+extern const struct opt net_addr_opts[];  /* which addresses */
+extern const struct opt net_table_opts[]; /* sizes and times of the stack */
+extern const struct opt net_run_opts[];	  /* duration, drain, output */
+
+/** Checks what the options say together. 0, or -1 with a line in err. */
+int net_check(char *err, size_t size);
+
+/** Fills the station's shard configuration and the engine's common part. */
+void net_apply(struct la_engine_config *cfg, struct la_station *st);
+
+/** For OPT_CALL of other tables: dst is a struct la_prefix_list. */
+struct prefix_list {
+	struct la_prefix *p;
+	unsigned *n;
+};
+int net_set_prefix(void *dst, const char *text, char *why, size_t size);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* lastack server: one port, one shard, the services on it. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "netopts.h"
+#include "service.h"
+#include "session.h"
+
+enum { HTTP, ECHO_, DISCARD, CHARGEN, CLOSE, NSERVICES };
+
+static const char *const sides[] = {"client", "server", NULL};
+
+static struct server {
+	struct service services[NSERVICES];
+	int first[NSERVICES]; /* index into sides */
+	uint32_t max_conns;
+	uint32_t http_idle_ms;
+	int failed; /* the service that could not start */
+} server = {
+	.services = {[HTTP] = {.def = &service_http, .opts = {.nodelay = true}},
+		     [ECHO_] = {.def = &service_echo, .opts = {.nodelay = true}},
+		     [DISCARD] = {.def = &service_discard},
+		     [CHARGEN] = {.def = &service_chargen},
+		     [CLOSE] = {.def = &service_close}},
+	.first = {[HTTP] = 1},
+	.http_idle_ms = 60000,
+	.failed = -1,
+};
+
+#define PORT(n, i, h) \
+	{.name = n, .kind = OPT_PORT, .dst = &server.services[i].port, .arg = "PORT", .help = h}
+#define FIRST(n, i, h)                                                                    \
+	{.name = n, .kind = OPT_CHOICE, .dst = &server.first[i], .arg = "client|server", \
+	 .choices = sides, .help = h}
+
+static const struct opt service_opts[] = {
+	{.kind = OPT_HEADING, .help = "Services (at least one; each on its TCP port, on all addresses)"},
+	PORT("http", HTTP,
+	     "HTTP/1.1 and 1.0, GET and HEAD: / is a short text, /bytes/N are N bytes (up to 1 GiB),\n"
+	     "byte i being i mod 251"),
+	PORT("echo", ECHO_, "sends back what it reads (RFC 862)"),
+	PORT("discard", DISCARD, "reads and forgets (RFC 863)"),
+	PORT("chargen", CHARGEN, "sends lines without end (RFC 864)"),
+	PORT("close", CLOSE,
+	     "obeys one-byte commands: c closes both directions at once, s shuts down its sending\n"
+	     "side and goes on reading, r aborts; anything else is read and ignored"),
+	{.kind = OPT_HEADING, .help = "Who closes first, and so holds TIME_WAIT"},
+	FIRST("http-close", HTTP,
+	      "server: after the last answer, as Connection says; client: never before the client's\n"
+	      "FIN, whatever Connection says [server]"),
+	FIRST("echo-close", ECHO_, "server: once the first bytes are sent back [client]"),
+	FIRST("discard-close", DISCARD, "server: once the first bytes are read [client]"),
+	FIRST("chargen-close", CHARGEN, "server: after 7030 bytes, one turn of the pattern [client]"),
+	{.name = "http-idle", .kind = OPT_DURATION, .dst = &server.http_idle_ms, .arg = "TIME",
+	 .min = 1, .max = 86400000,
+	 .help = "http: close a connection on which nothing has happened for so long [60s]"},
+	OPT_END,
+};
+
+static const struct opt *const tables[] = {net_port_opts, net_addr_opts, service_opts,
+					   net_table_opts, net_run_opts, NULL};
+
+static int
+start(void *ctx, struct la_shard *shard)
+{
+	struct server *sv = ctx;
+
+	for (int i = 0; i < NSERVICES; i++) {
+		struct service *s = &sv->services[i];
+		int rc;
+
+		if (s->port == 0)
+			continue;
+		rc = service_start(s, shard, sv->max_conns);
+		if (rc) {
+			sv->failed = i;
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static void
+drain(void *ctx, struct la_shard *shard)
+{
+	struct server *sv = ctx;
+
+	for (int i = 0; i < NSERVICES; i++)
+		if (sv->services[i].port != 0)
+			service_drain(&sv->services[i], shard);
+}
+
+static const struct la_station_ops ops = {.start = start, .drain = drain};
+
+static int
+prepare(struct session *se)
+{
+	if (!se->cfg.quiet) {
+		for (int i = 0; i < NSERVICES; i++) {
+			const struct service *s = &server.services[i];
+
+			if (s->port != 0)
+				printf("%s on port %u%s\n", s->def->name, s->port,
+				       i == CLOSE		 ? "" :
+				       server.services[i].server_first ? ", the server closes first" :
+								   ", the client closes first");
+		}
+		fflush(stdout);
+	}
+	return payload_init();
+}
+
+static void
+help(void)
+{
+	printf("NAME\n"
+	       "       lastack server - answer TCP on a DPDK port\n"
+	       "\n"
+	       "SYNOPSIS\n"
+	       "       lastack server PORT --addr ADDR/LEN... SERVICE... [OPTIONS]\n"
+	       "\n"
+	       "DESCRIPTION\n"
+	       "       Serves on every address given, IPv4 and IPv6 alike, until it is stopped. A line a\n"
+	       "       second says how many connections are opened and closed, how many are live and in\n"
+	       "       TIME_WAIT, frames per second in both directions, and drops so far; a summary at\n"
+	       "       the end names every kind of close and every drop.\n"
+	       "\n"
+	       "       SIGINT or SIGTERM: stops listening, lets open connections finish for --drain,\n"
+	       "       aborts the rest, prints the summary. A second signal aborts at once.\n"
+	       "\n"
+	       "OPTIONS\n"
+	       "       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
+	       "       default is in brackets.\n");
+	opt_help(tables, stdout);
+	printf("\n"
+	       "EXAMPLES\n"
+	       "       lastack server --tap la0 --addr 10.0.0.2/24 --addr fd00::2/64 --http 80 --echo 7\n"
+	       "       ip addr add 10.0.0.1/24 dev la0; ip link set la0 up; curl http://10.0.0.2/bytes/1000\n"
+	       "\n"
+	       "       lastack server --veth ve1 --addr 10.0.0.2/24 --range 10.2.0.0/16 --http 80 \\\n"
+	       "                      --http-close=client --msl 1s --json out.json\n"
+	       "\n"
+	       "FILES\n"
+	       "       --json FILE has the keys opens, closes {total, orderly, reset, aborted, timeout,\n"
+	       "       refused, fin_wait_2}, states {name: n}, time_wait {now, peak, entered, expired,\n"
+	       "       reopened, given_back, fin_acked}, early_recycles, unexplained_drops,\n"
+	       "       drops {name: n}, counters {name: n}, msl_ms, seconds, opens_per_s, closes_per_s,\n"
+	       "       ports [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,\n"
+	       "       tx_errors, tx_full}], program, version.\n"
+	       "\n"
+	       "EXIT STATUS\n"
+	       "       0  it ran and was stopped\n"
+	       "       1  DPDK, the port or a service could not start, or the JSON was not written\n"
+	       "       2  wrong command line\n");
+}
+
+static int
+run(int argc, char **argv)
+{
+	static struct session se = {.program = "server", .prepare = prepare,
+				    .summary = {.opens_of = -1}};
+	struct la_station *st = &se.cfg.stations[0];
+	char err[256];
+	bool any = false;
+	int status;
+
+	switch (opt_parse(argc, argv, tables, err, sizeof(err))) {
+	case OPT_HELP:
+		help();
+		return EXIT_OK;
+	case OPT_BAD:
+		return usage_error("server", err);
+	case OPT_OK:
+		break;
+	}
+	for (int i = 0; i < NSERVICES; i++) {
+		struct service *s = &server.services[i];
+
+		s->server_first = server.first[i] != 0;
+		s->idle_ms = server.http_idle_ms;
+		any |= s->port != 0;
+		for (int j = 0; j < i; j++) {
+			if (s->port == 0 || s->port != server.services[j].port)
+				continue;
+			snprintf(err, sizeof(err), "--%s: '%u' was given; allowed: a port that --%s does not have",
+				 s->def->name, s->port, server.services[j].def->name);
+			return usage_error("server", err);
+		}
+	}
+	if (!any)
+		return usage_error("server", "no service was given; allowed: --http, --echo, --discard, "
+					     "--chargen, --close");
+	if (net_check(err, sizeof(err)))
+		return usage_error("server", err);
+	net_apply(&se.cfg, st);
+	se.cfg.nstations = 1;
+	se.json = net.json;
+	se.summary.msl_ms = net.msl_ms;
+	st->name = "server";
+	st->ops = &ops;
+	st->ctx = &server;
+	server.max_conns = st->shard.max_conns;
+	status = session_run(&se);
+	if (se.error && server.failed >= 0)
+		fprintf(stderr, "lastack server: %s on port %u could not listen: %s\n",
+			server.services[server.failed].def->name,
+			server.services[server.failed].port, strerror(-se.error));
+	for (int i = 0; i < NSERVICES; i++)
+		service_fini(&server.services[i]);
+	return status;
+}
+
+const struct command command_server = {
+	.name = "server",
+	.summary = "answer TCP on a DPDK port: http, echo, discard, chargen, close",
+	.run = run,
+};

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "session.h"
+
+/* The engine that a signal stops; written before the handlers are set. */
+static struct la_engine *running;
+static volatile sig_atomic_t signalled;
+
+static void
+on_signal(int number)
+{
+	int saved = errno;
+
+	(void)number;
+	signalled = 1;
+	la_engine_stop(running);
+	errno = saved;
+}
+
+static void
+set_signals(struct la_engine *e)
+{
+	struct sigaction sa = {.sa_handler = e ? on_signal : SIG_DFL, .sa_flags = SA_RESTART};
+
+	running = e;
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN); /* a reader of our live lines that goes away ends nothing */
+}
+
+static void
+report(void *ctx, double seconds)
+{
+	struct session *se = ctx;
+	char line[256];
+	const char *note = se->note ? se->note(se) : NULL;
+
+	la_summary_take(&se->now, se->engine, &se->cfg);
+	se->now.seconds = seconds;
+	la_live_line(&se->before, &se->now, seconds - se->before.seconds, line, sizeof(line));
+	printf("%s%s%s\n", line, note ? "  " : "", note ? note : "");
+	fflush(stdout);
+	se->before = se->now;
+}
+
+int
+usage_error(const char *program, const char *text)
+{
+	fprintf(stderr, "lastack %s: %s\n", program, text);
+	return EXIT_USAGE;
+}
+
+static int
+fail(const struct session *se, const char *text)
+{
+	fflush(stdout);
+	fprintf(stderr, "lastack %s: %s\n", se->program, text);
+	return EXIT_FAILED;
+}
+
+static int
+summarize(struct session *se)
+{
+	uint64_t lost = la_engine_capture_lost(se->engine);
+	int rc;
+
+	la_summary_take(&se->summary, se->engine, &se->cfg);
+	if (lost != 0)
+		la_summary_extra(&se->summary, "capture_lost", "frames the capture lost", lost);
+	if (se->finish)
+		se->finish(se);
+	if (se->json == NULL || strcmp(se->json, "-") != 0)
+		la_summary_print(&se->summary, stdout);
+	if (se->json == NULL)
+		return EXIT_OK;
+	rc = la_summary_json(&se->summary, se->json);
+	if (rc == 0)
+		return EXIT_OK;
+	fprintf(stderr, "lastack %s: --json: %s: %s\n", se->program, se->json, strerror(-rc));
+	return EXIT_FAILED;
+}
+
+int
+session_run(struct session *se)
+{
+	char err[512] = "";
+	int rc, status;
+
+	se->summary.program = se->program;
+	se->summary.version = lastack_version;
+	se->before.opens_of = se->now.opens_of = se->summary.opens_of;
+	se->cfg.report = report;
+	se->cfg.report_ctx = se;
+	rc = la_engine_create(&se->cfg, &se->engine, err, sizeof(err));
+	if (rc)
+		return fail(se, err[0] ? err : strerror(-rc));
+	if (se->prepare && (rc = se->prepare(se)) != 0) {
+		snprintf(err, sizeof(err), "no memory for the application: %s", strerror(-rc));
+		la_engine_destroy(se->engine);
+		return fail(se, err);
+	}
+	set_signals(se->engine);
+	se->error = la_engine_run(se->engine);
+	se->signalled = signalled != 0;
+	status = summarize(se);
+	set_signals(NULL);
+	la_engine_destroy(se->engine);
+	if (se->error) {
+		snprintf(err, sizeof(err), "stopped: %s", strerror(-se->error));
+		return fail(se, err);
+	}
+	return status;
+}

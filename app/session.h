@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_SESSION_H
+#define LA_APP_SESSION_H
+
+/* One run of the program: engine up, signals, live lines, engine down, summary, JSON. */
+
+#include "run/engine.h"
+#include "run/summary.h"
+
+struct session {
+	const char *program; /* the subcommand */
+	struct la_engine_config cfg;
+	struct la_engine *engine;
+	struct la_summary summary; /* opens_of and extras are the subcommand's */
+	const char *json;	   /* --json */
+	/** Between create and run, on the main thread; 0 or negative errno. May be NULL. */
+	int (*prepare)(struct session *se);
+	/** Words behind the live line, or NULL for none. May be NULL. */
+	const char *(*note)(struct session *se);
+	/** After the run, before the summary is printed: adds extras. May be NULL. */
+	void (*finish)(struct session *se);
+	void *ctx;
+	int error;	/* what la_engine_run() returned */
+	bool signalled; /* SIGINT or SIGTERM ended it */
+
+	/* private */
+	struct la_summary before, now;
+};
+
+/** Runs it. EXIT_OK, or EXIT_FAILED after a line on stderr. */
+int session_run(struct session *se);
+
+/** "lastack NAME: TEXT" on stderr; returns EXIT_USAGE. */
+int usage_error(const char *program, const char *text);
+
+#endif

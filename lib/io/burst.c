@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Bursts in and out. The hot path of a port that can do all we ask is one call of ethdev's; what a
+ * port cannot do was found out when it was opened and costs only the ports concerned. */
+
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_pause.h>
+
+#include <lastack/shard.h>
+
+#include "io/burst.h"
+#include "io/port.h"
+
+enum {
+	TX_TRIES = 16 /* with no progress between; a queue that stays full then costs its frames */
+};
+
+/* Frames a queue did not take. Each line is written by its queue's thread alone. */
+static struct {
+	uint64_t full;
+} __rte_cache_aligned tx_lost[RTE_MAX_ETHPORTS][LA_PORT_MAX_QUEUES];
+
+void
+la_burst_reset(uint16_t id)
+{
+	for (unsigned q = 0; q < LA_PORT_MAX_QUEUES; q++)
+		tx_lost[id][q].full = 0;
+}
+
+unsigned
+la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned max)
+{
+	return rte_eth_rx_burst(port->id, queue, pkts,
+				(uint16_t)RTE_MIN(max, (unsigned)UINT16_MAX));
+}
+
+static bool
+is_shared(const struct rte_mbuf *m)
+{
+	for (; m != NULL; m = m->next) {
+		if (rte_mbuf_refcnt_read(m) != 1)
+			return true;
+	}
+	return false;
+}
+
+/* Replaces what the port cannot take as it is by copies; what cannot be copied is freed. Returns
+ * how many are left, in order. */
+static unsigned
+make_sendable(const struct la_port *port, struct rte_mbuf **pkts, unsigned n,
+	      struct rte_mempool *pool)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i], *copy;
+
+		if (!(port->linearize && m->nb_segs > 1) && !(port->by_pointer && is_shared(m))) {
+			pkts[kept++] = m;
+			continue;
+		}
+		copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+		rte_pktmbuf_free(m);
+		if (copy != NULL && port->linearize && copy->nb_segs > 1) {
+			rte_pktmbuf_free(copy);
+			copy = NULL;
+		}
+		if (copy != NULL)
+			pkts[kept++] = copy;
+	}
+	return kept;
+}
+
+/* Lets the driver put in what its hardware wants to find (a pseudo-header sum in the checksum
+ * field). Frames it refuses are freed. */
+static unsigned
+prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
+{
+	unsigned done = 0;
+
+	while (done < n) {
+		uint16_t ok =
+			rte_eth_tx_prepare(port->id, queue, pkts + done, (uint16_t)(n - done));
+
+		done += ok;
+		if (done == n)
+			break;
+		rte_pktmbuf_free(pkts[done]);
+		memmove(pkts + done, pkts + done + 1, (n - done - 1) * sizeof(*pkts));
+		n--;
+	}
+	return n;
+}
+
+unsigned
+la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+	   struct rte_mempool *pool)
+{
+	unsigned sent = 0, tries = 0, left = n;
+
+	if (port->linearize || port->by_pointer)
+		left = make_sendable(port, pkts, left, pool);
+	if ((port->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)) != 0)
+		left = prepare(port, queue, pkts, left);
+
+	while (sent < left) {
+		uint16_t k = rte_eth_tx_burst(port->id, queue, pkts + sent,
+					      (uint16_t)RTE_MIN(left - sent, (unsigned)UINT16_MAX));
+
+		sent += k;
+		if (k > 0)
+			tries = 0;
+		else if (++tries == TX_TRIES)
+			break;
+		else
+			rte_pause();
+	}
+	if (unlikely(sent < n)) {
+		rte_pktmbuf_free_bulk(pkts + sent, left - sent);
+		__atomic_store_n(&tx_lost[port->id][queue].full,
+				 tx_lost[port->id][queue].full + n - sent, __ATOMIC_RELAXED);
+	}
+	return sent;
+}
+
+void
+la_port_stats(const struct la_port *port, struct la_port_stats *stats)
+{
+	struct rte_eth_stats s = {0};
+
+	memset(stats, 0, sizeof(*stats));
+	if (rte_eth_stats_get(port->id, &s) == 0) {
+		stats->rx_missed = s.imissed;
+		stats->rx_errors = s.ierrors;
+		stats->rx_nombuf = s.rx_nombuf;
+		stats->tx_errors = s.oerrors;
+	}
+	for (unsigned q = 0; q < port->queues; q++)
+		stats->tx_full += __atomic_load_n(&tx_lost[port->id][q].full, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The engine.
+ *
+ * It starts DPDK, opens the ports, makes one shard a station and puts the stations on workers. A
+ * worker is an lcore. One more lcore is asked for, for the main thread, which prints and decides;
+ * with fewer lcores the main thread is a worker too and does its own chores every 10 ms, and with
+ * fewer still, workers share.
+ *
+ * This file makes an engine and takes it apart; phases.c runs it. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
+#include <sodium.h>
+
+#include "io/capture.h"
+#include "io/numa.h"
+#include "run/worker.h"
+
+enum {
+	DEFAULT_MBUFS = 32768, /* 80 MB: both rings, the caches, the output queue, and data on its way */
+	MBUF_CACHE = 256,
+	FRAME_EXTRA = 14 + 4,  /* Ethernet header and one VLAN tag */
+	MBUF_BYTES = 512,      /* what an mbuf costs beside its data room, generously */
+	EAL_MB = 64,	       /* and what DPDK needs for itself */
+};
+
+static uint32_t
+data_room(const struct la_station *s)
+{
+	uint32_t room = (uint32_t)s->shard.mtu + FRAME_EXTRA;
+
+	return RTE_PKTMBUF_HEADROOM + RTE_MAX(2048u, RTE_ALIGN_CEIL(room, 64u));
+}
+
+static uint32_t
+pool_size(const struct la_engine_config *cfg)
+{
+	return cfg->mbufs != 0 ? cfg->mbufs : DEFAULT_MBUFS;
+}
+
+static unsigned
+workers_wanted(const struct la_engine_config *cfg)
+{
+	unsigned n = 1;
+
+	for (unsigned i = 0; i < cfg->nstations; i++)
+		n = RTE_MAX(n, cfg->stations[i].worker + 1);
+	return n;
+}
+
+/* On plain pages DPDK lays every mbuf on a page of its own, in case a device needs it contiguous: twice
+ * the memory, and all headers in the same few cache sets. No device that works without hugepages needs
+ * that, but AF_XDP, which maps the pool into the kernel. */
+static bool
+may_cross_pages(const struct la_engine *e)
+{
+	for (unsigned i = 0; i < e->cfg.eal.nports; i++)
+		if (e->cfg.eal.ports[i].kind == LA_PORT_XDP || e->cfg.eal.ports[i].kind == LA_PORT_EAL)
+			return false;
+	return true;
+}
+
+static int
+start_eal(struct la_engine *e, char *err, size_t size)
+{
+	struct la_eal_config *c = &e->cfg.eal;
+
+	c->lcores = workers_wanted(&e->cfg) + 1;
+	if (c->memory_mb == 0) {
+		uint64_t bytes = 0;
+
+		for (unsigned i = 0; i < e->cfg.nstations; i++) {
+			uint64_t each = data_room(&e->cfg.stations[i]) + MBUF_BYTES;
+
+			if (!may_cross_pages(e))
+				each = RTE_ALIGN_CEIL(each, 4096u);
+			bytes += pool_size(&e->cfg) * each;
+		}
+		c->memory_mb = EAL_MB + (uint32_t)(bytes >> 20);
+	}
+	return la_eal_start(c, &e->eal, err, size);
+}
+
+/* Workers on lcores: the main lcore last of all, unless there is no other. */
+static int
+place_workers(struct la_engine *e, char *err, size_t size)
+{
+	unsigned wanted = workers_wanted(&e->cfg), lcore, n = 0;
+	unsigned lcores = rte_lcore_count();
+
+	e->nworkers = RTE_MIN(wanted, lcores);
+	e->workers = rte_zmalloc("la_workers", e->nworkers * sizeof(*e->workers), 64);
+	if (e->workers == NULL) {
+		snprintf(err, size, "no memory for %u workers", e->nworkers);
+		return -ENOMEM;
+	}
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		if (n < e->nworkers)
+			e->workers[n++].lcore = lcore;
+	}
+	if (n < e->nworkers) {
+		e->workers[n].lcore = rte_get_main_lcore();
+		e->workers[n].is_main = true;
+	}
+	for (unsigned i = 0; i < e->nworkers; i++) {
+		struct la_worker *w = &e->workers[i];
+
+		w->engine = e;
+		w->clock = e->clock;
+		w->idle_mode = e->cfg.idle;
+	}
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		struct la_worker *w = &e->workers[e->cfg.stations[i].worker % e->nworkers];
+
+		w->stations[w->nstations++] = &e->stations[i];
+	}
+	return 0;
+}
+
+static unsigned
+station_lcore(const struct la_engine *e, unsigned station)
+{
+	return e->workers[e->cfg.stations[station].worker % e->nworkers].lcore;
+}
+
+/* rte_pktmbuf_pool_create() with flags. */
+static struct rte_mempool *
+dense_pool(const char *name, uint32_t n, uint16_t room, int socket)
+{
+	struct rte_pktmbuf_pool_private priv = {.mbuf_data_room_size = room};
+	struct rte_mempool *mp = rte_mempool_create_empty(
+		name, n, (unsigned)sizeof(struct rte_mbuf) + room, MBUF_CACHE, sizeof(priv), socket,
+		RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+
+	if (mp == NULL)
+		return NULL;
+	if (rte_mempool_set_ops_byname(mp, rte_mbuf_best_mempool_ops(), NULL) != 0) {
+		rte_mempool_free(mp);
+		return NULL;
+	}
+	rte_pktmbuf_pool_init(mp, &priv);
+	if (rte_mempool_populate_default(mp) < 0) {
+		rte_mempool_free(mp);
+		return NULL;
+	}
+	rte_mempool_obj_iter(mp, rte_pktmbuf_init, NULL);
+	return mp;
+}
+
+static struct rte_mempool *
+any_pool(const struct la_engine *e, const char *name, uint32_t n, uint16_t room, int socket)
+{
+	if (!e->eal.hugepages && may_cross_pages(e))
+		return dense_pool(name, n, room, socket);
+	return rte_pktmbuf_pool_create(name, n, MBUF_CACHE, 0, room, socket);
+}
+
+static int
+make_pool(struct la_engine *e, unsigned i, char *err, size_t size)
+{
+	struct la_station_run *st = &e->stations[i];
+	int socket = (int)rte_lcore_to_socket_id(station_lcore(e, i));
+	uint32_t n = pool_size(&e->cfg), room = data_room(&e->cfg.stations[i]);
+	char name[32];
+
+	snprintf(name, sizeof(name), "la_mbufs_%u", i);
+	st->pool = any_pool(e, name, n, (uint16_t)room, socket);
+	if (st->pool == NULL)
+		st->pool = any_pool(e, name, n, (uint16_t)room, SOCKET_ID_ANY);
+	if (st->pool == NULL) {
+		snprintf(err, size,
+			 "no memory for %u packet buffers of %u bytes (%s); ask for fewer with --mbufs, "
+			 "or give DPDK more memory with --eal \"-m MEGABYTES\"",
+			 n, room, rte_strerror(rte_errno));
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* One port: as many queues as stations sit on it, their pools behind the queues. */
+static int
+open_port(struct la_engine *e, unsigned p, char *err, size_t size)
+{
+	struct la_port_config pc = {.queues = 0};
+	int rc;
+
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		struct la_station_run *st = &e->stations[i];
+
+		if (e->cfg.stations[i].port != p)
+			continue;
+		if (pc.queues == LA_PORT_MAX_QUEUES) {
+			snprintf(err, size, "port %u: more than %d stations", p, LA_PORT_MAX_QUEUES);
+			return -EINVAL;
+		}
+		st->port = &e->ports[p];
+		st->queue = pc.queues;
+		pc.pools[pc.queues++] = st->pool;
+		pc.mtu = e->cfg.stations[i].shard.mtu;
+	}
+	if (pc.queues == 0)
+		return 0;
+	rc = la_port_open(e->eal.port[p], &pc, &e->ports[p], err, size);
+	if (rc)
+		return rc;
+	e->nports = p + 1;
+	if (e->ports[p].queues < pc.queues) {
+		snprintf(err, size, "port %u (%s) has %u queues, %u shards want one each", p,
+			 e->ports[p].driver, e->ports[p].queues, pc.queues);
+		return -ENOTSUP;
+	}
+	la_port_describe(&e->ports[p], e->port_text[p], sizeof(e->port_text[p]));
+	return 0;
+}
+
+static int
+make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
+{
+	struct la_station *cs = &e->cfg.stations[i];
+	struct la_station_run *st = &e->stations[i];
+	struct la_shard_config *sc = &cs->shard;
+	uint32_t room = data_room(cs) - RTE_PKTMBUF_HEADROOM - FRAME_EXTRA;
+	double mib;
+	int rc;
+
+	sc->mbufs = st->pool;
+	sc->now = la_clock_now(&e->clock);
+	sc->offloads = st->port->offloads;
+	memcpy(sc->mac, st->port->mac, sizeof(sc->mac));
+	if (sc->mtu == 0 || sc->mtu > st->port->mtu)
+		sc->mtu = st->port->mtu;
+	if (sc->mtu > room)
+		sc->mtu = (uint16_t)room;
+	la_numa_mem((int)rte_lcore_to_socket_id(station_lcore(e, i)), &st->mem);
+	sc->mem = &st->mem;
+	randombytes_buf(sc->secret, sizeof(sc->secret));
+	mib = (double)la_shard_memory(sc) / (1 << 20);
+	rc = la_shard_create(sc, &st->shard);
+	sodium_memzero(sc->secret, sizeof(sc->secret));
+	if (rc == -ENOMEM)
+		snprintf(err, size,
+			 "%s: no memory for its tables, %.0f MiB; ask for less with --max-conns, "
+			 "--time-wait and --time-wait6",
+			 cs->name, mib);
+	else if (rc)
+		snprintf(err, size, "%s: the shard refuses its configuration: %s", cs->name,
+			 strerror(-rc));
+	if (rc)
+		return rc;
+	if (!e->cfg.quiet)
+		printf("%s: port %u queue %u, lcore %u, mtu %u; tables %.0f MiB, touched as they fill\n",
+		       cs->name, cs->port, st->queue, station_lcore(e, i), sc->mtu, mib);
+	return 0;
+}
+
+static void
+say_start(const struct la_engine *e)
+{
+	unsigned wanted = workers_wanted(&e->cfg);
+	bool shared = e->nworkers < wanted;
+
+	if (e->eal.hugepages)
+		printf("DPDK: hugepages");
+	else
+		printf("DPDK: plain pages: %s", e->eal.why[0] ? e->eal.why : "no hugepages");
+	printf("; %u worker%s%s%s\n", e->nworkers, e->nworkers == 1 ? "" : "s",
+	       shared ? " (fewer lcores than wanted: stations share)" : "",
+	       e->workers[e->nworkers - 1].is_main ? ", one of them on the main thread" : "");
+	for (unsigned p = 0; p < e->nports; p++)
+		if (e->port_text[p][0] != '\0')
+			printf("%s\n", e->port_text[p]);
+}
+
+static int
+build(struct la_engine *e, char *err, size_t size)
+{
+	int rc = start_eal(e, err, size);
+
+	if (rc)
+		return rc;
+	e->clock.per_ms = rte_get_tsc_hz() / 1000;
+	e->clock.base = rte_rdtsc() - 1000 * e->clock.per_ms;
+	e->stations = rte_zmalloc("la_stations", e->cfg.nstations * sizeof(*e->stations), 64);
+	if (e->stations == NULL) {
+		snprintf(err, size, "no memory for %u stations", e->cfg.nstations);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		static const struct la_station_ops none;
+		const struct la_station *cs = &e->cfg.stations[i];
+
+		if (cs->port >= e->eal.nports) {
+			snprintf(err, size, "DPDK found %u port%s, number %u is wanted", e->eal.nports,
+				 e->eal.nports == 1 ? "" : "s", cs->port);
+			return -ENODEV;
+		}
+		e->stations[i].ops = cs->ops ? cs->ops : &none;
+		e->stations[i].ctx = cs->ctx;
+	}
+	rc = place_workers(e, err, size);
+	for (unsigned i = 0; rc == 0 && i < e->cfg.nstations; i++)
+		rc = make_pool(e, i, err, size);
+	for (unsigned p = 0; rc == 0 && p < e->eal.nports; p++)
+		rc = open_port(e, p, err, size);
+	if (rc)
+		return rc;
+	if (e->cfg.pcap) {
+		rc = la_capture_open(e->cfg.pcap, &e->capture, err, size);
+		if (rc)
+			return rc;
+		for (unsigned i = 0; i < e->nworkers; i++)
+			e->workers[i].capture = e->capture;
+	}
+	if (!e->cfg.quiet)
+		say_start(e);
+	for (unsigned i = 0; rc == 0 && i < e->cfg.nstations; i++)
+		rc = make_shard(e, i, err, size);
+	fflush(stdout);
+	return rc;
+}
+
+int
+la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, char *err, size_t size)
+{
+	struct la_engine *e;
+	int rc;
+
+	if (cfg->nstations == 0 || cfg->nstations > LA_ENGINE_MAX_STATIONS) {
+		snprintf(err, size, "%u stations; 1 to %d are possible", cfg->nstations,
+			 LA_ENGINE_MAX_STATIONS);
+		return -EINVAL;
+	}
+	if (sodium_init() < 0) {
+		snprintf(err, size, "no source of random numbers");
+		return -EIO;
+	}
+	if (posix_memalign((void **)&e, 64, sizeof(*e)) != 0) {
+		snprintf(err, size, "no memory for the engine");
+		return -ENOMEM;
+	}
+	memset(e, 0, sizeof(*e));
+	e->cfg = *cfg;
+	rc = build(e, err, size);
+	if (rc) {
+		la_engine_destroy(e);
+		return rc;
+	}
+	*out = e;
+	return 0;
+}
+
+void
+la_engine_destroy(struct la_engine *e)
+{
+	if (e == NULL)
+		return;
+	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
+		if (e->stations[i].shard)
+			la_shard_destroy(e->stations[i].shard);
+	la_capture_close(e->capture);
+	for (unsigned p = 0; p < e->nports; p++)
+		if (e->ports[p].queues != 0)
+			la_port_close(&e->ports[p]);
+	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
+		rte_mempool_free(e->stations[i].pool);
+	rte_free(e->stations);
+	rte_free(e->workers);
+	if (e->eal.lcores != 0)
+		la_eal_stop();
+	free(e);
+}
+
+void *
+la_engine_const_memory(size_t size)
+{
+	return rte_malloc("la_const", size, 64);
+}
+
+uint64_t
+la_engine_capture_lost(const struct la_engine *e)
+{
+	return e->capture ? la_capture_lost(e->capture) : 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Running an engine.
+ *
+ * A run has four phases (worker.h). The main thread moves on when every station has obeyed the
+ * present one: RUN ends by time, by la_engine_stop(), or when all applications that can be done are;
+ * DRAIN ends when no connection is left or the time for it is over; ABORT resets what is left; STOP
+ * lets the last packets out. TIME_WAIT entries do not keep the engine: they die with the process,
+ * and the kernel's or the peer's side is closed by then. */
+
+#include <string.h>
+#include <time.h>
+
+#include <rte_launch.h>
+
+#include "run/worker.h"
+
+static void
+set_phase(struct la_engine *e, enum la_phase phase)
+{
+	__atomic_store_n(&e->phase, phase, __ATOMIC_RELEASE);
+}
+
+/* Has every station obeyed the phase, and is `idle` what all say? */
+static bool
+all_stations(const struct la_engine *e, enum la_phase phase, bool (*is)(struct la_station_run *))
+{
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		struct la_station_run *st = &e->stations[i];
+
+		if (__atomic_load_n(&st->seen, __ATOMIC_ACQUIRE) < (unsigned)phase)
+			return false;
+		if (is && !is(st))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_empty(struct la_station_run *st)
+{
+	return __atomic_load_n(&st->live, __ATOMIC_RELAXED) == 0;
+}
+
+/* An application that cannot say stands in nobody's way; but somebody must have said it. */
+static bool
+is_done(struct la_station_run *st)
+{
+	return st->ops->done == NULL || __atomic_load_n(&st->done, __ATOMIC_RELAXED);
+}
+
+static bool
+run_is_over(struct la_engine *e, uint64_t now)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		int rc = __atomic_load_n(&e->stations[i].error, __ATOMIC_ACQUIRE);
+
+		if (rc != 0) {
+			e->error = rc;
+			return true;
+		}
+		any |= e->stations[i].ops->done != NULL;
+	}
+	if (__atomic_load_n(&e->stops, __ATOMIC_RELAXED) > 0)
+		return true;
+	if (e->cfg.duration_ms != 0 && now >= e->t0 + e->cfg.duration_ms)
+		return true;
+	return any && all_stations(e, LA_PHASE_RUN, is_done);
+}
+
+void
+la_engine_control(struct la_engine *e, uint64_t now)
+{
+	if (now < e->control_at)
+		return;
+	e->control_at = now + LA_CONTROL_MS;
+	switch ((enum la_phase)e->phase) {
+	case LA_PHASE_RUN:
+		if (!run_is_over(e, now))
+			break;
+		e->drain_at = now + (e->error ? 0 : e->cfg.drain_ms);
+		set_phase(e, LA_PHASE_DRAIN);
+		break;
+	case LA_PHASE_DRAIN:
+		if (!all_stations(e, LA_PHASE_DRAIN, is_empty) && now < e->drain_at &&
+		    __atomic_load_n(&e->stops, __ATOMIC_RELAXED) < 2)
+			break;
+		e->t_end = now;
+		set_phase(e, LA_PHASE_ABORT);
+		break;
+	case LA_PHASE_ABORT:
+		if (all_stations(e, LA_PHASE_ABORT, NULL))
+			set_phase(e, LA_PHASE_STOP);
+		break;
+	case LA_PHASE_STOP:
+		break;
+	}
+	if (e->cfg.report_ms != 0 && now >= e->report_at && e->t_end == 0) {
+		e->report_at += e->cfg.report_ms;
+		if (e->cfg.report)
+			e->cfg.report(e->cfg.report_ctx, la_engine_seconds(e));
+	}
+}
+
+int
+la_engine_run(struct la_engine *e)
+{
+	struct la_worker *mine = NULL;
+	const struct timespec pause = {.tv_nsec = LA_CONTROL_MS * 1000000l};
+
+	e->t0 = la_clock_now(&e->clock);
+	e->report_at = e->t0 + e->cfg.report_ms;
+	for (unsigned i = 0; i < e->nworkers; i++) {
+		if (e->workers[i].is_main)
+			mine = &e->workers[i];
+		else
+			rte_eal_remote_launch(la_worker_main, &e->workers[i], e->workers[i].lcore);
+	}
+	if (mine)
+		la_worker_main(mine);
+	while (__atomic_load_n(&e->phase, __ATOMIC_RELAXED) != LA_PHASE_STOP) {
+		la_engine_control(e, la_clock_now(&e->clock));
+		nanosleep(&pause, NULL);
+	}
+	rte_eal_mp_wait_lcore();
+	return e->error;
+}
+
+void
+la_engine_stop(struct la_engine *e)
+{
+	__atomic_fetch_add(&e->stops, 1, __ATOMIC_RELAXED);
+}
+
+void
+la_engine_stats(const struct la_engine *e, unsigned station, struct la_station_stats *out)
+{
+	const struct la_station_run *st = &e->stations[station];
+	unsigned v;
+
+	do {
+		v = __atomic_load_n(&st->version, __ATOMIC_ACQUIRE);
+		memcpy(out, &st->copy[v & 1], sizeof(*out));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (__atomic_load_n(&st->version, __ATOMIC_RELAXED) != v);
+}
+
+void
+la_engine_counters(const struct la_engine *e, unsigned station, struct la_counters *out)
+{
+	struct la_station_stats s;
+
+	la_engine_stats(e, station, &s);
+	*out = s.c;
+}
+
+double
+la_engine_seconds(const struct la_engine *e)
+{
+	struct la_clock c = e->clock;
+	uint64_t end = e->t_end != 0 ? e->t_end : la_clock_now(&c);
+
+	return e->t0 == 0 ? 0 : (double)(end - e->t0) / 1000;
+}
+
+unsigned
+la_engine_workers(const struct la_engine *e)
+{
+	return e->nworkers;
+}
+
+const char *
+la_engine_port_text(const struct la_engine *e, unsigned station)
+{
+	return e->port_text[e->cfg.stations[station].port];
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "run/summary.h"
+#include "run/units.h"
+
+/* The counter of each kind of end, and the text of counters.def serves both outputs. */
+static const enum la_counter end_counter[LA_NENDS] = {
+	[LA_END_ORDERLY] = LA_C_ended_orderly, [LA_END_RESET] = LA_C_ended_reset,
+	[LA_END_ABORTED] = LA_C_ended_aborted, [LA_END_TIMEOUT] = LA_C_ended_timeout,
+	[LA_END_REFUSED] = LA_C_ended_refused, [LA_END_FIN_WAIT_2] = LA_C_ended_fin_wait_2,
+};
+
+static const struct {
+	const char *key;
+	enum la_counter counter;
+} time_wait_keys[] = {
+	{"now", LA_C_time_wait},	       {"peak", LA_C_time_wait_peak},
+	{"entered", LA_C_time_wait_entered},   {"expired", LA_C_time_wait_expired},
+	{"reopened", LA_C_time_wait_reopened}, {"given_back", LA_C_time_wait_given_back},
+	{"fin_acked", LA_C_time_wait_fin_acked},
+};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+void
+la_summary_take(struct la_summary *s, const struct la_engine *e, const struct la_engine_config *cfg)
+{
+	s->seconds = la_engine_seconds(e);
+	s->nends = cfg->nstations;
+	for (unsigned i = 0; i < cfg->nstations; i++) {
+		s->end[i].name = cfg->stations[i].name;
+		s->end[i].port = la_engine_port_text(e, i);
+		la_engine_stats(e, i, &s->end[i].stats);
+	}
+}
+
+void
+la_summary_extra(struct la_summary *s, const char *key, const char *text, uint64_t value)
+{
+	if (s->nextras == LA_SUMMARY_EXTRAS)
+		return;
+	s->extra[s->nextras].key = key;
+	s->extra[s->nextras].text = text;
+	s->extra[s->nextras++].value = value;
+}
+
+uint64_t
+la_summary_opens(const struct la_counters *c)
+{
+	return c->v[LA_C_opens_passive] + c->v[LA_C_opens_active];
+}
+
+uint64_t
+la_summary_closes(const struct la_counters *c)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < LA_NENDS; i++)
+		n += c->v[end_counter[i]];
+	return n;
+}
+
+uint64_t
+la_summary_drops(const struct la_counters *c)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
+		if (la_counter_kind((enum la_counter)i) == LA_KIND_DROP)
+			n += c->v[i];
+	return n;
+}
+
+static uint64_t
+differ(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+uint64_t
+la_summary_unexplained(const struct la_station_stats *s)
+{
+	return differ(s->frames_in, s->c.v[LA_C_rx_packets]) +
+	       differ(s->frames_out + s->frames_refused, s->c.v[LA_C_tx_packets]);
+}
+
+/* All ends as one: *sum holds every counter added up, *once the ends whose opens count. */
+static void
+add_up(const struct la_summary *s, struct la_counters *sum, struct la_counters *once,
+       uint64_t *unexplained)
+{
+	memset(sum, 0, sizeof(*sum));
+	*unexplained = 0;
+	for (unsigned i = 0; i < s->nends; i++) {
+		la_counters_add(sum, &s->end[i].stats.c);
+		*unexplained += la_summary_unexplained(&s->end[i].stats);
+	}
+	*once = s->opens_of >= 0 ? s->end[s->opens_of].stats.c : *sum;
+}
+
+static double
+per_second(uint64_t n, double seconds)
+{
+	return seconds > 0 ? (double)n / seconds : 0;
+}
+
+/* ---- text ---- */
+
+static void
+print_states(const struct la_counters *c, FILE *f)
+{
+	bool any = false;
+
+	fprintf(f, "  states now      ");
+	for (unsigned i = LA_LISTEN + 1; i < LA_NSTATES; i++) {
+		if (c->state[i] == 0)
+			continue;
+		fprintf(f, "%s%s %lu", any ? ", " : "", la_state_name((enum la_state)i), c->state[i]);
+		any = true;
+	}
+	fprintf(f, "%s\n", any ? "" : "no connection");
+}
+
+static void
+print_drops(const struct la_counters *c, FILE *f)
+{
+	for (unsigned i = 0; i < LA_NCOUNTERS; i++) {
+		enum la_counter k = (enum la_counter)i;
+
+		if (la_counter_kind(k) == LA_KIND_DROP && c->v[i] != 0)
+			fprintf(f, "  drop %-24s %12lu  %s\n", la_counter_name(k), c->v[i],
+				la_counter_text(k));
+	}
+}
+
+static void
+print_port(const struct la_summary_end *end, FILE *f)
+{
+	const struct la_port_stats *p = &end->stats.port;
+	const struct {
+		const char *name, *text;
+		uint64_t n;
+	} losses[] = {
+		{"rx_missed", "frames the port had no room for: the worker was too slow", p->rx_missed},
+		{"rx_errors", "frames the port found faulty", p->rx_errors},
+		{"rx_nombuf", "frames the port had no packet buffer for (--mbufs)", p->rx_nombuf},
+		{"tx_errors", "frames the port failed to send", p->tx_errors},
+		{"tx_full", "frames the port did not take in time (TCP sends them again)", p->tx_full},
+	};
+
+	fprintf(f, "  frames          in %lu, out %lu\n", end->stats.frames_in, end->stats.frames_out);
+	for (unsigned i = 0; i < COUNT(losses); i++)
+		if (losses[i].n != 0)
+			fprintf(f, "  port %-24s %12lu  %s\n", losses[i].name, losses[i].n,
+				losses[i].text);
+}
+
+static void
+print_end(const struct la_summary_end *end, double seconds, FILE *f)
+{
+	const struct la_counters *c = &end->stats.c;
+	uint64_t closes = la_summary_closes(c);
+
+	fprintf(f, "%s\n", end->name);
+	fprintf(f, "  opens           %lu (%lu passive, %lu active)\n", la_summary_opens(c),
+		c->v[LA_C_opens_passive], c->v[LA_C_opens_active]);
+	fprintf(f, "  closes          %lu (%.0f/s):", closes, per_second(closes, seconds));
+	for (unsigned i = 0; i < LA_NENDS; i++)
+		if (i == LA_END_ORDERLY || c->v[end_counter[i]] != 0)
+			fprintf(f, "%s %s %lu", i == LA_END_ORDERLY ? "" : ",",
+				la_end_name((enum la_end)i), c->v[end_counter[i]]);
+	fprintf(f, "\n");
+	if (c->v[LA_C_bytes_unacked_at_end] != 0)
+		fprintf(f, "  unacknowledged  %lu bytes in connections that ended otherwise\n",
+			c->v[LA_C_bytes_unacked_at_end]);
+	print_states(c, f);
+	fprintf(f, "  TIME_WAIT       now %lu, peak %lu, entered %lu, expired %lu, reopened %lu\n",
+		c->v[LA_C_time_wait], c->v[LA_C_time_wait_peak], c->v[LA_C_time_wait_entered],
+		c->v[LA_C_time_wait_expired], c->v[LA_C_time_wait_reopened]);
+	fprintf(f, "  data            in %lu, out %lu bytes; %lu retransmissions\n",
+		c->v[LA_C_tcp_data_in], c->v[LA_C_tcp_data_out], c->v[LA_C_retransmits]);
+	print_port(end, f);
+	print_drops(c, f);
+}
+
+void
+la_summary_print(const struct la_summary *s, FILE *f)
+{
+	struct la_counters sum, once;
+	uint64_t unexplained, closes;
+	char msl[16];
+
+	add_up(s, &sum, &once, &unexplained);
+	closes = la_summary_closes(&once);
+	fprintf(f, "\nsummary of lastack %s, %.1f s\n", s->program, s->seconds);
+	for (unsigned i = 0; i < s->nends; i++)
+		print_end(&s->end[i], s->seconds, f);
+	for (unsigned i = 0; i < s->nextras; i++)
+		fprintf(f, "%s %lu\n", s->extra[i].text, s->extra[i].value);
+	fprintf(f, "closes %lu in %.1f s: %.0f closes/s, %lu orderly, with MSL %s and a TIME_WAIT peak of %lu\n",
+		closes, s->seconds, per_second(closes, s->seconds), once.v[LA_C_ended_orderly],
+		la_format_duration(s->msl_ms, msl, sizeof(msl)), sum.v[LA_C_time_wait_peak]);
+	fprintf(f, "unexplained drops %lu\n", unexplained);
+	fprintf(f, "early recycles %lu\n", sum.v[LA_C_early_recycles]);
+	fflush(f);
+}
+
+const char *
+la_live_line(const struct la_summary *before, const struct la_summary *now, double dt, char *buf,
+	     size_t size)
+{
+	struct la_counters a, b, a1, b1;
+	uint64_t u, packets;
+	char pps[16], tw[16];
+
+	add_up(before, &a, &a1, &u);
+	add_up(now, &b, &b1, &u);
+	packets = b.v[LA_C_rx_packets] + b.v[LA_C_tx_packets] - a.v[LA_C_rx_packets] -
+		  a.v[LA_C_tx_packets];
+	snprintf(buf, size,
+		 "%6.1fs  opens/s %-8.0f closes/s %-8.0f live %-7lu TIME_WAIT %-7s pps %-6s drops %lu",
+		 now->seconds, per_second(la_summary_opens(&b1) - la_summary_opens(&a1), dt),
+		 per_second(la_summary_closes(&b1) - la_summary_closes(&a1), dt), b1.v[LA_C_live],
+		 la_format_short((double)b.v[LA_C_time_wait], tw, sizeof(tw)),
+		 la_format_short(per_second(packets, dt), pps, sizeof(pps)), la_summary_drops(&b));
+	return buf;
+}
+
+/* ---- JSON ---- */
+
+static void
+put(json_t *o, const char *key, uint64_t v)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)v));
+}
+
+static json_t *
+json_port(const struct la_summary_end *end)
+{
+	const struct la_port_stats *p = &end->stats.port;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "name", json_string(end->name));
+	json_object_set_new(o, "port", json_string(end->port));
+	put(o, "frames_in", end->stats.frames_in);
+	put(o, "frames_out", end->stats.frames_out);
+	put(o, "rx_missed", p->rx_missed);
+	put(o, "rx_errors", p->rx_errors);
+	put(o, "rx_nombuf", p->rx_nombuf);
+	put(o, "tx_errors", p->tx_errors);
+	put(o, "tx_full", p->tx_full);
+	return o;
+}
+
+/* The keys that are the same for the whole run and for each end. `once`: where opens are counted. */
+static void
+json_counts(json_t *o, const struct la_counters *sum, const struct la_counters *once, double seconds,
+	    uint64_t unexplained)
+{
+	json_t *closes = json_object(), *states = json_object(), *tw = json_object();
+	json_t *drops = json_object(), *counters = json_object();
+
+	put(o, "opens", la_summary_opens(once));
+	json_object_set_new(o, "opens_per_s", json_real(per_second(la_summary_opens(once), seconds)));
+	json_object_set_new(o, "closes_per_s",
+			    json_real(per_second(la_summary_closes(once), seconds)));
+	put(closes, "total", la_summary_closes(once));
+	for (unsigned i = 0; i < LA_NENDS; i++)
+		put(closes, la_end_name((enum la_end)i), once->v[end_counter[i]]);
+	for (unsigned i = 0; i < LA_NSTATES; i++)
+		put(states, la_state_name((enum la_state)i), sum->state[i]);
+	for (unsigned i = 0; i < COUNT(time_wait_keys); i++)
+		put(tw, time_wait_keys[i].key, sum->v[time_wait_keys[i].counter]);
+	for (unsigned i = 0; i < LA_NCOUNTERS; i++) {
+		enum la_counter k = (enum la_counter)i;
+
+		if (la_counter_kind(k) == LA_KIND_DROP && sum->v[i] != 0)
+			put(drops, la_counter_name(k), sum->v[i]);
+		put(counters, la_counter_name(k), sum->v[i]);
+	}
+	json_object_set_new(o, "closes", closes);
+	json_object_set_new(o, "states", states);
+	json_object_set_new(o, "time_wait", tw);
+	put(o, "early_recycles", sum->v[LA_C_early_recycles]);
+	put(o, "unexplained_drops", unexplained);
+	json_object_set_new(o, "drops", drops);
+	json_object_set_new(o, "counters", counters);
+}
+
+static json_t *
+json_summary(const struct la_summary *s)
+{
+	json_t *o = json_object(), *ports = json_array();
+	struct la_counters sum, once;
+	uint64_t unexplained;
+
+	add_up(s, &sum, &once, &unexplained);
+	json_object_set_new(o, "program", json_string(s->program));
+	json_object_set_new(o, "version", json_string(s->version));
+	json_object_set_new(o, "seconds", json_real(s->seconds));
+	put(o, "msl_ms", s->msl_ms);
+	json_counts(o, &sum, &once, s->seconds, unexplained);
+	for (unsigned i = 0; i < s->nextras; i++)
+		put(o, s->extra[i].key, s->extra[i].value);
+	for (unsigned i = 0; i < s->nends; i++)
+		json_array_append_new(ports, json_port(&s->end[i]));
+	json_object_set_new(o, "ports", ports);
+	if (s->nends > 1) {
+		json_t *ends = json_array();
+
+		for (unsigned i = 0; i < s->nends; i++) {
+			const struct la_station_stats *st = &s->end[i].stats;
+			json_t *end = json_object();
+
+			json_object_set_new(end, "name", json_string(s->end[i].name));
+			json_counts(end, &st->c, &st->c, s->seconds, la_summary_unexplained(st));
+			json_array_append_new(ends, end);
+		}
+		json_object_set_new(o, "ends", ends);
+	}
+	return o;
+}
+
+int
+la_summary_json(const struct la_summary *s, const char *path)
+{
+	json_t *o = json_summary(s);
+	FILE *f;
+	int rc = 0;
+
+	if (o == NULL)
+		return -ENOMEM;
+	f = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
+	if (f == NULL) {
+		json_decref(o);
+		return -errno;
+	}
+	if (json_dumpf(o, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0 || fputc('\n', f) == EOF)
+		rc = -EIO;
+	if (f == stdout ? fflush(f) != 0 : fclose(f) != 0)
+		rc = -errno;
+	json_decref(o);
+	return rc;
+}

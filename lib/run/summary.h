@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_RUN_SUMMARY_H
+#define LA_RUN_SUMMARY_H
+
+/* What a run was: the line a second, the text at the end, and the same as JSON.
+ *
+ * JSON keys (stable; a key is never renamed, new ones may come):
+ *   program, version, seconds, msl_ms
+ *   opens              connections established
+ *   opens_per_s, closes_per_s   over `seconds`
+ *   closes             {total, orderly, reset, aborted, timeout, refused, fin_wait_2}
+ *   states             {CLOSED .. TIME_WAIT: connections in it at the end}
+ *   time_wait          {now, peak, entered, expired, reopened, given_back, fin_acked}
+ *   early_recycles     TIME_WAIT entries ended before their time: always 0
+ *   unexplained_drops  frames that no counter accounts for: always 0
+ *   drops              {name: n} of every drop that happened
+ *   counters           {name: n} of every counter there is (include/lastack/counters.def)
+ *   ports              [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,
+ *                        tx_errors, tx_full}]
+ *   ends               with more than one shard: [{name, and all of the above for it alone}]
+ * and what the subcommand adds, documented in its --help. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "run/engine.h"
+
+enum { LA_SUMMARY_EXTRAS = 24 };
+
+struct la_summary_end {
+	const char *name; /* "server" */
+	const char *port; /* la_engine_port_text() */
+	struct la_station_stats stats;
+};
+
+struct la_summary {
+	const char *program; /* "server", "client", "demo" */
+	const char *version;
+	double seconds;
+	uint32_t msl_ms;
+	struct la_summary_end end[LA_ENGINE_MAX_STATIONS];
+	unsigned nends;
+	int opens_of; /* the end whose opens and closes are the run's; -1: the sum of all */
+	struct {
+		const char *key, *text; /* JSON key; words of the summary line */
+		uint64_t value;
+	} extra[LA_SUMMARY_EXTRAS];
+	unsigned nextras;
+};
+
+/** Fills ends, seconds from the engine. names[i]: the name of station i. */
+void la_summary_take(struct la_summary *s, const struct la_engine *e,
+		     const struct la_engine_config *cfg);
+
+void la_summary_extra(struct la_summary *s, const char *key, const char *text, uint64_t value);
+
+/** Sums of one set of counters. */
+uint64_t la_summary_opens(const struct la_counters *c);
+uint64_t la_summary_closes(const struct la_counters *c);
+uint64_t la_summary_drops(const struct la_counters *c);
+/** Frames of one end that no counter accounts for. */
+uint64_t la_summary_unexplained(const struct la_station_stats *s);
+
+void la_summary_print(const struct la_summary *s, FILE *f);
+
+/** Writes the JSON to path ("-": stdout). 0 or negative errno. */
+int la_summary_json(const struct la_summary *s, const char *path);
+
+/** One line of progress between two looks, dt seconds apart. Returns buf. */
+const char *la_live_line(const struct la_summary *before, const struct la_summary *now, double dt,
+			 char *buf, size_t size);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Tuples for a client.
+ *
+ * The end that closes first holds the four-tuple in TIME_WAIT for 2*MSL, so a run of R closes a
+ * second needs R * 2*MSL of them. The remote end is fixed; what varies is our address and port:
+ *
+ *     budget = addresses * ports
+ *
+ * Order. Numbers 0 .. budget-1 name the tuples, address first (number mod addresses), so that ports
+ * change slowest. They are visited as x, x+step, x+2*step ... modulo budget with a step near
+ * budget/phi that is coprime to budget: every tuple once a cycle, neighbours in time far apart in
+ * number, so that tables and RSS see scattered flows, and nothing is stored per tuple.
+ *
+ * Rest. When the peer closes first, our own stack does not hold the tuple and would let us use it at
+ * once, into the peer's TIME_WAIT. So the cycle (in order of use, not of number) is cut into up to
+ * 256 segments that remember when their last connection ended and how many live; in the next cycle a
+ * segment is entered again only when none is live and that was 2*MSL ago. That errs on the side of
+ * waiting, by one segment. With hold_ms 0 there is no rest: then the peer's rules for reopening
+ * (RFC 9293 3.6.1, RFC 6191) are what is tested. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "run/tuples.h"
+
+/* The peer may have entered TIME_WAIT a tick after we saw the end, and expires up to one tick late. */
+enum { HOLD_SLACK_MS = 10 };
+
+static uint64_t
+gcd(uint64_t a, uint64_t b)
+{
+	while (b != 0) {
+		uint64_t r = a % b;
+
+		a = b;
+		b = r;
+	}
+	return a;
+}
+
+/* Usable host numbers of a prefix: not the network's and the broadcast address of IPv4 (RFC 1122
+ * 3.2.1.3; a /31 has neither, RFC 3021), not IPv6's subnet-router anycast address (RFC 4291 2.6.1). */
+static void
+pool_set(struct la_tuples *t, const struct la_prefix *p)
+{
+	bool is4 = la_addr_is4(&p->addr);
+	unsigned host_bits = (is4 ? 32u : 128u) - p->len;
+	uint64_t size, first = 0, count;
+	unsigned i = t->npools++;
+
+	if (host_bits > 32)
+		host_bits = 32; /* more addresses than any run can use */
+	size = 1ull << host_bits;
+	count = size;
+	if (host_bits >= 2) {
+		first = 1;
+		count = size - 1 - (is4 ? 1 : 0);
+	}
+	if (host_bits == 0)
+		size = 1;
+	t->pool[i].base = p->addr;
+	/* clear the host bits of a real prefix; at most the last 32 are ours to set */
+	for (unsigned bit = (is4 ? 96u : 0u) + p->len; bit < 128; bit++)
+		t->pool[i].base.b[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+	t->pool[i].first = first;
+	t->pool[i].count = count;
+	t->naddrs += count;
+}
+
+int
+la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom, uint16_t port_lo,
+	       uint16_t port_hi, const struct la_addr *raddr, uint16_t rport, uint64_t hold_ms)
+{
+	memset(t, 0, sizeof(*t));
+	if (port_lo == 0 || port_hi < port_lo)
+		return -EINVAL;
+	for (unsigned i = 0; i < nfrom; i++) {
+		if (la_addr_is4(&from[i].addr) != la_addr_is4(raddr))
+			continue;
+		if (t->npools == LA_TUPLES_PREFIXES)
+			return -E2BIG;
+		pool_set(t, &from[i]);
+	}
+	if (t->npools == 0)
+		return -EAFNOSUPPORT;
+	t->proto.raddr = *raddr;
+	t->proto.rport = rport;
+	t->port_lo = port_lo;
+	t->port_hi = port_hi;
+	t->budget = t->naddrs * (uint64_t)(port_hi - port_lo + 1);
+	t->step = (uint64_t)((double)t->budget * 0.6180339887498949);
+	if (t->step == 0)
+		t->step = 1;
+	while (gcd(t->step, t->budget) != 1)
+		t->step++;
+	t->hold_ms = hold_ms == 0 ? 0 : hold_ms + HOLD_SLACK_MS;
+	t->seg_len = (t->budget + LA_TUPLES_SEGMENTS - 1) / LA_TUPLES_SEGMENTS;
+	t->nsegs = (unsigned)((t->budget + t->seg_len - 1) / t->seg_len);
+	return 0;
+}
+
+static void
+tuple_of(const struct la_tuples *t, uint64_t number, struct la_tuple *out)
+{
+	uint64_t a = number % t->naddrs;
+	unsigned i = 0;
+	uint64_t host;
+
+	*out = t->proto;
+	while (a >= t->pool[i].count)
+		a -= t->pool[i++].count;
+	host = t->pool[i].first + a;
+	out->laddr = t->pool[i].base;
+	/* at most 32 bits: the last four bytes, which are zero there; 32 bits of an IPv6 host part */
+	for (unsigned b = 0; b < 4; b++)
+		out->laddr.b[15 - b] |= (uint8_t)(host >> (8 * b));
+	out->lport = (uint16_t)(t->port_lo + number / t->naddrs);
+}
+
+static bool
+segment_rests(const struct la_tuples *t, unsigned s, uint64_t now)
+{
+	if (t->hold_ms == 0)
+		return false;
+	return t->seg[s].live > 0 || (t->seg[s].used && now < t->seg[s].ended + t->hold_ms);
+}
+
+int
+la_tuples_next(struct la_tuples *t, uint64_t now, struct la_tuple *out, unsigned *ticket)
+{
+	unsigned s = (unsigned)(t->pos / t->seg_len);
+
+	if (t->pos % t->seg_len == 0 && segment_rests(t, s, now))
+		return -EAGAIN;
+	tuple_of(t, t->x, out);
+	t->x = (uint64_t)(((unsigned __int128)t->x + t->step) % t->budget);
+	if (++t->pos == t->budget) {
+		t->pos = 0;
+		t->cycle++;
+	}
+	t->seg[s].live++;
+	*ticket = s;
+	return 0;
+}
+
+void
+la_tuples_done(struct la_tuples *t, unsigned ticket, uint64_t now)
+{
+	t->seg[ticket].live--;
+	t->seg[ticket].used = true;
+	if (now > t->seg[ticket].ended)
+		t->seg[ticket].ended = now;
+}
+
+void
+la_tuples_unused(struct la_tuples *t, unsigned ticket)
+{
+	t->seg[ticket].live--;
+}
+
+uint64_t
+la_tuples_need(uint64_t connections, uint32_t rate, uint64_t duration_ms, uint32_t msl_ms)
+{
+	uint64_t window = 2ull * msl_ms, need = UINT64_MAX;
+
+	if (connections != 0)
+		need = connections;
+	if (rate != 0) {
+		uint64_t span = duration_ms != 0 && duration_ms < window ? duration_ms : window;
+		uint64_t n = ((uint64_t)rate * span + 999) / 1000;
+
+		if (n < need)
+			need = n;
+	}
+	return need;
+}

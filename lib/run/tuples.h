@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_RUN_TUPLES_H
+#define LA_RUN_TUPLES_H
+
+/* The client's four-tuples: how many there are, in which order they are used, and when one may be
+ * used again. (The theory is at the top of tuples.c.) */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lastack/addr.h>
+
+enum { LA_TUPLES_PREFIXES = 32, LA_TUPLES_SEGMENTS = 256 };
+
+struct la_tuples {
+	struct la_tuple proto; /* raddr and rport of every tuple */
+	struct {
+		struct la_addr base;
+		uint64_t first, count; /* host numbers first .. first + count - 1 below base */
+	} pool[LA_TUPLES_PREFIXES];
+	unsigned npools;
+	uint16_t port_lo, port_hi;
+	uint64_t naddrs;
+	uint64_t budget;	/* addresses * ports */
+	uint64_t pos;		/* how many of this cycle were given out */
+	uint64_t x, step;	/* the one given out next, and the stride: coprime to budget */
+	uint64_t cycle;
+	uint64_t hold_ms;	/* a used tuple rests this long; 0: not at all (reuse) */
+	uint64_t seg_len;	/* tuples of one segment of the cycle */
+	unsigned nsegs;
+	struct {
+		uint64_t ended; /* when the last connection of the segment ended, ms */
+		uint32_t live;	/* connections of the segment that have not */
+		bool used;
+	} seg[LA_TUPLES_SEGMENTS];
+};
+
+/** from[]: source prefixes; those of the other family than raddr are left out. hold_ms: 2*MSL, or 0.
+ * 0; -EAFNOSUPPORT (none of raddr's family), -EINVAL (ports), -E2BIG (too many prefixes). */
+int la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom,
+		   uint16_t port_lo, uint16_t port_hi, const struct la_addr *raddr, uint16_t rport,
+		   uint64_t hold_ms);
+
+/** The next tuple, to be given back with `ticket`. 0, or -EAGAIN: all are live or rest. */
+int la_tuples_next(struct la_tuples *t, uint64_t now, struct la_tuple *out, unsigned *ticket);
+
+/** The connection on it has ended: its rest begins. */
+void la_tuples_done(struct la_tuples *t, unsigned ticket, uint64_t now);
+
+/** It was not used after all. */
+void la_tuples_unused(struct la_tuples *t, unsigned ticket);
+
+/** Tuples that a run uses up within 2*MSL. connections: 0 when not limited; rate: opens/s, 0 when
+ * not limited; duration_ms: 0 when not limited. UINT64_MAX: cannot be said. */
+uint64_t la_tuples_need(uint64_t connections, uint32_t rate, uint64_t duration_ms, uint32_t msl_ms);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_RUN_WORKER_H
+#define LA_RUN_WORKER_H
+
+/* Inside lib/run: what engine.c and worker.c share. Who writes what is said per field; nothing that
+ * a worker touches for every burst shares a cache line with what another thread writes. */
+
+#include <rte_common.h>
+#include <rte_cycles.h>
+
+#include "run/engine.h"
+
+/* The phases of a run, written by the main thread alone, each acknowledged by every worker. */
+enum la_phase {
+	LA_PHASE_RUN,
+	LA_PHASE_DRAIN, /* stop listening, let open connections finish */
+	LA_PHASE_ABORT, /* abort what is left */
+	LA_PHASE_STOP,	/* answer what still comes in, then leave the loop */
+};
+
+enum { LA_BURST = 32, LA_PUBLISH_MS = 100, LA_CONTROL_MS = 10 };
+
+/** The TSC as milliseconds, with a division only when the millisecond changes. */
+struct la_clock {
+	uint64_t next; /* TSC at which the millisecond is over */
+	uint64_t ms;
+	uint64_t base, per_ms;
+};
+
+static inline uint64_t
+la_clock_now(struct la_clock *c)
+{
+	uint64_t tsc = rte_rdtsc();
+
+	if (unlikely(tsc >= c->next)) {
+		c->ms = (tsc - c->base) / c->per_ms;
+		c->next = c->base + (c->ms + 1) * c->per_ms;
+	}
+	return c->ms;
+}
+
+/** A station at work. */
+struct la_station_run {
+	/* the worker's own */
+	struct la_shard *shard;
+	struct la_port *port;
+	struct rte_mempool *pool;
+	const struct la_station_ops *ops;
+	void *ctx;
+	struct la_mem_ops mem; /* of the worker's NUMA node */
+	uint16_t queue;
+	bool drained;
+	uint64_t frames_in, frames_out, frames_refused;
+
+	/* published by the worker, read by the main thread: copy[version & 1] is the valid one */
+	unsigned version __rte_cache_aligned;
+	unsigned seen;	/* enum la_phase: the newest one this station has obeyed */
+	uint32_t live;	/* connections, when last looked at */
+	bool done;	/* the application has nothing left to do */
+	int error;	/* what ops->start returned */
+	struct la_station_stats copy[2];
+} __rte_cache_aligned;
+
+struct la_worker {
+	struct la_engine *engine;
+	struct la_station_run *stations[LA_ENGINE_MAX_STATIONS];
+	unsigned nstations;
+	unsigned lcore;
+	bool is_main; /* does the main thread's work as well */
+	struct la_clock clock;
+	enum la_phase phase; /* as last seen */
+	uint64_t chores_at, publish_at, quiet_at, leave_at;
+	unsigned idle; /* empty rounds in a row */
+	enum la_idle idle_mode;
+	struct la_capture *capture; /* NULL: none */
+} __rte_cache_aligned;
+
+struct la_engine {
+	struct la_engine_config cfg;
+	struct la_eal eal;
+	struct la_port ports[LA_EAL_MAX_PORTS * 2];
+	char port_text[LA_EAL_MAX_PORTS * 2][256];
+	unsigned nports;
+	struct la_capture *capture;
+	struct la_station_run *stations;
+	struct la_worker *workers;
+	unsigned nworkers;
+	struct la_clock clock; /* the main thread's */
+	uint64_t t0, t_end, drain_at, report_at, control_at;
+	int error;
+
+	unsigned phase __rte_cache_aligned; /* enum la_phase */
+	unsigned stops;			    /* calls of la_engine_stop() */
+};
+
+/** The worker's life, as rte_eal_remote_launch() wants it. arg: struct la_worker. */
+int la_worker_main(void *arg);
+
+/** The main thread's chores: phases and live lines. Called every LA_CONTROL_MS. */
+void la_engine_control(struct la_engine *e, uint64_t now);
+
+#endif

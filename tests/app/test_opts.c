@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "opts.h"
+
+static struct {
+	uint32_t msl;
+	uint64_t n;
+	uint16_t port;
+	const char *file;
+	int side;
+	bool flag;
+	char call[32];
+} v;
+
+static int
+call(void *dst, const char *text, char *why, size_t size)
+{
+	if (strcmp(text, "bad") == 0) {
+		snprintf(why, size, "anything but bad");
+		return -1;
+	}
+	strcat(dst, text);
+	return 0;
+}
+
+static const char *const sides[] = {"client", "server", NULL};
+
+static const struct opt first[] = {
+	{.kind = OPT_HEADING, .help = "Numbers"},
+	{.name = "msl", .kind = OPT_DURATION, .dst = &v.msl, .arg = "TIME", .min = 1, .max = 120000,
+	 .help = "line one\nline two [30s]"},
+	{.name = "count", .letter = 'n', .kind = OPT_NUMBER, .dst = &v.n, .arg = "N", .min = 1, .max = 1000},
+	OPT_END,
+};
+static const struct opt second[] = {
+	{.name = "http", .kind = OPT_PORT, .dst = &v.port, .arg = "PORT"},
+	{.name = "json", .kind = OPT_TEXT, .dst = &v.file, .arg = "FILE"},
+	{.name = "close", .kind = OPT_CHOICE, .dst = &v.side, .arg = "SIDE", .choices = sides},
+	{.name = "quiet", .letter = 'q', .kind = OPT_FLAG, .dst = &v.flag},
+	{.name = "addr", .letter = 'a', .kind = OPT_CALL, .dst = v.call, .arg = "ADDR", .call = call},
+	OPT_END,
+};
+static const struct opt *const tables[] = {first, second, NULL};
+
+static char err[256];
+
+#define PARSE(...) parse((char *[]){(char[]){"prog"}, __VA_ARGS__, NULL})
+
+static enum opt_result
+parse(char **argv)
+{
+	int argc = 0;
+
+	memset(&v, 0, sizeof(v));
+	while (argv[argc])
+		argc++;
+	err[0] = '\0';
+	return opt_parse(argc, argv, tables, err, sizeof(err));
+}
+
+#define S(text) ((char[]){text})
+
+Test(opts, every_kind_in_every_form)
+{
+	cr_assert_eq(PARSE(S("--msl"), S("500ms"), S("--count=64"), S("--http"), S("80"), S("--json"), S("-"),
+			   S("--close=server"), S("-q"), S("-a"), S("x"), S("-ay"), S("--addr"), S("z")),
+		     OPT_OK, "%s", err);
+	cr_expect_eq(v.msl, 500);
+	cr_expect_eq(v.n, 64);
+	cr_expect_eq(v.port, 80);
+	cr_expect_str_eq(v.file, "-");
+	cr_expect_eq(v.side, 1);
+	cr_expect(v.flag);
+	cr_expect_str_eq(v.call, "xyz");
+	cr_assert_eq(PARSE(S("-n"), S("5")), OPT_OK);
+	cr_expect_eq(v.n, 5);
+	cr_assert_eq(PARSE(S("--help")), OPT_HELP);
+	cr_assert_eq(PARSE(S("-q"), S("-h")), OPT_HELP);
+}
+
+static void
+bad(enum opt_result r, const char *which, const char *given, const char *allowed)
+{
+	cr_expect_eq(r, OPT_BAD);
+	cr_expect(strstr(err, which), "which '%s': %s", which, err);
+	cr_expect(strstr(err, given), "given '%s': %s", given, err);
+	cr_expect(strstr(err, allowed), "allowed '%s': %s", allowed, err);
+	cr_expect_null(strchr(err, '\n'));
+}
+
+Test(opts, errors_say_which_what_and_what_is_allowed)
+{
+	bad(PARSE(S("--msl"), S("30")), "--msl", "'30'", "1ms to 2m");
+	bad(PARSE(S("--msl"), S("3m")), "--msl", "'3m'", "1ms to 2m");
+	bad(PARSE(S("--msl=0")), "--msl", "'0'", "1ms to 2m");
+	bad(PARSE(S("--count"), S("1001")), "--count", "'1001'", "1 to 1000");
+	bad(PARSE(S("--count"), S("-3")), "--count", "'-3'", "1 to 1000");
+	bad(PARSE(S("--http"), S("70000")), "--http", "'70000'", "65535");
+	bad(PARSE(S("--close"), S("both")), "--close", "'both'", "client, server");
+	bad(PARSE(S("--json="), S("x")), "--json", "''", "FILE");
+	bad(PARSE(S("--addr"), S("bad")), "--addr", "'bad'", "anything but bad");
+	bad(PARSE(S("--msl")), "--msl", "missing", "TIME");
+	bad(PARSE(S("--quiet=yes")), "--quiet", "--quiet=yes", "no value");
+	bad(PARSE(S("--nonsense")), "--nonsense", "'--nonsense'", "--help");
+	bad(PARSE(S("--ms"), S("1s")), "--ms", "'--ms'", "--help");
+	bad(PARSE(S("-z")), "-z", "'-z'", "--help");
+	bad(PARSE(S("word")), "word", "'word'", "only options");
+	bad(PARSE(S("--")), "--", "'--'", "only options");
+	bad(PARSE(S("-")), "-", "'-'", "only options");
+	bad(PARSE(S("")), "", "''", "only options");
+}
+
+Test(opts, the_help_has_every_option)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	opt_help(tables, f);
+	fclose(f);
+	cr_expect(strstr(text, "\n   Numbers\n"), "%s", text);
+	cr_expect(strstr(text, "--msl TIME\n              line one\n              line two [30s]\n"), "%s",
+		  text);
+	cr_expect(strstr(text, "-n N, --count N\n"), "%s", text);
+	cr_expect(strstr(text, "-q, --quiet\n"), "%s", text);
+	free(text);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+
+#include "service.h"
+
+static uint8_t pattern[PATTERN_LEN], chargen[CHARGEN_LEN];
+
+Test(payload, byte_i_is_i_mod_251_wherever_a_piece_starts)
+{
+	const uint8_t *p;
+
+	payload_fill(pattern, chargen);
+	for (uint64_t pos = 0; pos < 600; pos++) {
+		size_t n = pattern_at(pos, UINT64_MAX, &p);
+
+		cr_assert(n > 1000 && p >= pattern && p + n <= pattern + PATTERN_LEN);
+		for (size_t i = 0; i < 300; i++)
+			cr_assert_eq(p[i], (pos + i) % 251);
+	}
+	cr_expect_eq(pattern_at((1ull << 30) - 1, 1, &p), 1);
+	cr_expect_eq(*p, ((1ull << 30) - 1) % 251);
+	cr_expect_eq(pattern_at(5, 0, &p), 0);
+}
+
+Test(payload, chargen_lines_turn_by_one)
+{
+	const uint8_t *p;
+	size_t n;
+
+	payload_fill(pattern, chargen);
+	n = chargen_at(0, &p);
+	cr_assert(n >= CHARGEN_PERIOD);
+	cr_expect_arr_eq(p, " !\"#$", 5);
+	cr_expect_arr_eq(p + 72, "\r\n!\"#$%", 7);
+	for (size_t i = 0; i < CHARGEN_LEN; i++)
+		cr_assert((p[i] >= ' ' && p[i] <= '~') || p[i] == '\r' || p[i] == '\n');
+	/* after 95 lines it begins again */
+	cr_expect_arr_eq(p + CHARGEN_PERIOD, p, CHARGEN_PERIOD);
+	chargen_at(CHARGEN_PERIOD * 1000000ull + 74, &p);
+	cr_expect_arr_eq(p, "!\"#", 3);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IO_TEST_H
+#define IO_TEST_H
+
+/* What the tests of lib/io share. Criterion runs every test in a process of its own, so each
+ * starts EAL once and none sees another's ports. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <criterion/criterion.h>
+#include <rte_mbuf.h>
+
+#include "io/eal.h"
+#include "io/port.h"
+
+struct test_io {
+	struct la_eal eal;
+	struct rte_mempool *pool;
+	struct la_port port[LA_EAL_MAX_PORTS];
+	char err[512];
+};
+
+/** Starts EAL with 64 MB of plain pages and what cfg asks for; opens every port with `queues`
+ * queues. Returns the first failure, with its message in io->err. */
+int io_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_t mtu);
+/** Asserts that it went well. */
+void io_must_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_t mtu);
+void io_stop(struct test_io *io);
+
+/** One mbuf with these bytes, or cut into segments of the given sizes (0 ends; the rest is the
+ * last). */
+struct rte_mbuf *io_frame(struct test_io *io, const uint8_t *p, size_t len, const size_t *cuts);
+
+/** Polls one queue until a frame arrives for which `want` says yes, at most about two seconds;
+ * others are freed. NULL when none came. */
+struct rte_mbuf *io_wait(struct test_io *io, unsigned port, uint16_t queue,
+			 bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx);
+
+/** mbufs of the pool that are out. */
+unsigned io_out(const struct test_io *io);
+
+#endif

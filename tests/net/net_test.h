@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef NET_TEST_H
+#define NET_TEST_H
+
+/* One shard over a fake TCP, in virtual time: frames in, frames out, counters looked at.
+ *
+ *     we    02:00:00:00:00:02   10.0.0.2/24   fd00::2/64   fe80::ff:fe00:2   ranges 10.9/16, fd09::/112
+ *     peer  02:00:00:00:00:01   10.0.0.1      fd00::1
+ *     gateways                  10.0.0.254    fd00::fe */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <rte_mbuf.h>
+
+#include <lastack/lastack.h>
+
+#include "fake_tcp.h"
+#include "net/shard.h"
+#include "wire/eth.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+#include "wire/tcp.h"
+
+enum { FRAME_ROOM = 2048, POOL = 8191 };
+
+/** A frame: to be sent to the shard, or as it came from it, taken apart as far as it goes. */
+struct fr {
+	uint8_t b[FRAME_ROOM];
+	size_t n;
+	struct la_eth eth;
+	struct la_arp arp;
+	struct la_ip ip;
+	struct la_icmp icmp;
+};
+
+struct net_opts {
+	bool dad;	 /* with duplicate address detection */
+	bool no_ranges;
+	bool no_gateways;
+	bool only4;
+	uint32_t max_neighbours;
+	uint32_t offloads;
+};
+
+extern struct net_fixture {
+	struct la_shard *s;
+	struct la_shard_config cfg;
+	struct rte_mempool *pool;
+	unsigned avail; /* mbufs before the shard was born */
+	uint64_t now;
+	uint16_t vlan; /* set before net_open() */
+} net;
+
+extern const uint8_t US[6], PEER[6], OTHER[6], BCAST[6];
+
+/** A fresh shard; what it says at birth is left in its queue. */
+void net_open_raw(const struct net_opts *o);
+/** The same, with that taken out. */
+void net_open(const struct net_opts *o);
+/** Destroys it; every mbuf must be back and the neighbour table sound. */
+void net_close(void);
+
+struct rte_mempool *net_pool(void);
+struct la_addr A(const char *text);
+uint64_t net_count(enum la_counter c);
+
+/** Builds frames. VLAN tag as net.vlan says. */
+void fr_eth(struct fr *f, const uint8_t dst[6], const uint8_t src[6], uint16_t type);
+void fr_arp(struct fr *f, uint16_t op, const uint8_t sha[6], const char *spa, const uint8_t tha[6],
+	    const char *tpa);
+void fr_ip(struct fr *f, const char *src, const char *dst, uint8_t proto, uint8_t ttl,
+	   const void *payload, size_t len);
+void fr_tcp(struct fr *f, const char *src, const char *dst, const void *payload, size_t len);
+void fr_ns(struct fr *f, const char *src, const char *dst, const char *target, const uint8_t *mac);
+/** flags: any of "so" for solicited, override; mac NULL: no option */
+void fr_na(struct fr *f, const char *src, const char *dst, const char *target, const uint8_t *mac,
+	   const char *flags);
+void fr_echo(struct fr *f, const char *src, const char *dst, size_t len);
+/** An ICMP error of the family, quoting a segment from `src`:80 to `dst`:1024 with sequence number seq. */
+void fr_error(struct fr *f, const char *from, const char *to, uint8_t type, uint8_t code, uint32_t rest,
+	      const char *src, const char *dst, uint32_t seq);
+
+struct rte_mbuf *fr_mbuf(const struct fr *f);
+/** The frame in pieces of at most `piece` bytes, a chain. */
+struct rte_mbuf *fr_chain(const struct fr *f, size_t piece);
+
+/** Hands frames to the shard now. */
+void net_rx(const struct fr *f);
+void net_rx_mbuf(struct rte_mbuf *m);
+/** Expects that exactly the counter `c` grew by one, apart from rx_*, and nothing was sent or delivered. */
+void net_drops(const struct fr *f, enum la_counter c);
+void net_drops_mbuf(struct rte_mbuf *m, enum la_counter c);
+/** The next frame out; false: none. Checks VLAN tag and our source MAC. */
+bool net_tx(struct fr *f);
+/** Expects nothing to come out. */
+void net_quiet(void);
+/** Lets time pass up to now + ms in the steps that la_shard_next() asks for. */
+void net_run(uint64_t ms);
+
+/** A packet from our address of dst's family to dst. */
+void net_send(const char *dst);
+/** The peer's addresses resolved and REACHABLE. */
+void net_resolve(const char *addr, const uint8_t mac[6]);
+
+#define assert_mac(a, b) cr_assert_arr_eq(a, b, 6)
+
+/** Every combination of family and tagging: the body sees `six`. */
+#define FOR_FAMILIES_AND_TAGS                                                                      \
+	for (int combo_ = 0, six = 0; combo_ < 4;                                                  \
+	     combo_++, six = combo_ & 1, net.vlan = (combo_ & 2) ? 7 : 0)
+
+#endif

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Frames in: every named drop, what TCP is given, chains, padding, offloads. */
+
+#include "net_test.h"
+
+static struct fr f;
+
+static void
+setup(void)
+{
+	net_open(NULL);
+}
+
+TestSuite(ingress, .init = setup, .fini = net_close);
+
+static const struct fake_seg *
+last(void)
+{
+	cr_assert(fake.nsegs > 0, "TCP got nothing");
+	return &fake.segs[fake.nsegs - 1];
+}
+
+static void
+expect_payload(const char *text)
+{
+	cr_assert_eq(last()->pkt_len, strlen(text), "%u bytes of payload", last()->pkt_len);
+	cr_assert_arr_eq(last()->data, text, strlen(text));
+}
+
+Test(ingress_birth, segments_reach_tcp)
+{
+	FOR_FAMILIES_AND_TAGS
+	{
+		const char *src = six ? "fd00::1" : "10.0.0.1", *dst = six ? "fd00::2" : "10.0.0.2";
+		struct la_addr s = A(src), d = A(dst);
+
+		net_open(NULL);
+		fr_tcp(&f, src, dst, "hello", 5), net_rx(&f);
+		cr_assert_eq(fake.nsegs, 1);
+		expect_payload("hello");
+		cr_assert(la_addr_eq(&last()->seg.src, &s) && la_addr_eq(&last()->seg.dst, &d));
+		cr_assert_eq(last()->seg.is4, !six);
+		cr_assert_eq(last()->seg.sport, 1024);
+		cr_assert_eq(last()->seg.dport, 80);
+		cr_assert_eq(last()->seg.seq, 1000);
+		cr_assert_eq(last()->seg.tsval, 5);
+		cr_assert_eq(net_count(LA_C_rx_packets), 1);
+		cr_assert_eq(net_count(LA_C_rx_bytes), f.n);
+		/* a range's address, and a second source */
+		fr_tcp(&f, six ? "fd00::5" : "10.0.0.5", six ? "fd09::9" : "10.9.9.9", "", 0);
+		net_rx(&f);
+		cr_assert_eq(fake.nsegs, 2);
+		cr_assert_eq(last()->pkt_len, 0);
+		net_close();
+	}
+}
+
+Test(ingress, ethernet_drops)
+{
+	static const uint8_t group[6] = {0x33, 0x33, 0xff, 0, 0, 9}, mdns[6] = {1, 0, 0x5e, 0, 0, 0xfb};
+
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n = 13;
+	net_drops(&f, LA_C_drop_eth_short);
+	f.n = 0, net_drops(&f, LA_C_drop_eth_short);
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), memcpy(f.b, OTHER, 6);
+	net_drops(&f, LA_C_drop_eth_not_ours);
+	memcpy(f.b, mdns, 6), net_drops(&f, LA_C_drop_eth_not_ours);
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[6] |= 1;
+	net_drops(&f, LA_C_drop_eth_not_ours);
+	fr_eth(&f, US, PEER, 0x88cc), f.n = 60, net_drops(&f, LA_C_drop_eth_type);
+	fr_ns(&f, "fd00::1", "ff02::1:ff00:9", "fd00::9", PEER), memcpy(f.b, group, 6);
+	net_drops(&f, LA_C_drop_icmp_type); /* heard because of the IPv6 range, not ours all the same */
+}
+
+Test(ingress_birth, vlan_rules)
+{
+	struct rte_mbuf *m;
+
+	/* we are untagged: other VLANs go, a priority tag is no VLAN */
+	net_open(NULL);
+	net.vlan = 7, fr_tcp(&f, "10.0.0.1", "10.0.0.2", "a", 1);
+	net_drops(&f, LA_C_drop_eth_vlan);
+	f.b[14] = 0xe0, f.b[15] = 0, net_rx(&f);
+	expect_payload("a");
+	net.vlan = 0, fr_tcp(&f, "10.0.0.1", "10.0.0.2", "b", 1), m = fr_mbuf(&f);
+	m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED, m->vlan_tci = 7;
+	net_drops_mbuf(m, LA_C_drop_eth_vlan);
+	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+	m->vlan_tci = 0xe000, net_rx_mbuf(m);
+	expect_payload("b");
+	net_close();
+
+	/* we are in VLAN 7 */
+	net.vlan = 7, net_open(NULL);
+	net.vlan = 0, fr_tcp(&f, "10.0.0.1", "10.0.0.2", "c", 1);
+	net_drops(&f, LA_C_drop_eth_vlan);
+	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+	m->vlan_tci = 0x2007, net_rx_mbuf(m);
+	expect_payload("c");
+	net.vlan = 8, fr_tcp(&f, "10.0.0.1", "10.0.0.2", "d", 1);
+	net_drops(&f, LA_C_drop_eth_vlan);
+	net.vlan = 7, fr_tcp(&f, "10.0.0.1", "10.0.0.2", "d", 1), m = fr_mbuf(&f);
+	m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED, m->vlan_tci = 7;
+	net_drops_mbuf(m, LA_C_drop_eth_vlan); /* a tag inside the one that was stripped */
+	net_close();
+}
+
+Test(ingress, ipv4_header_drops)
+{
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n = 14 + 19;
+	net_drops(&f, LA_C_drop_ip_short);
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n--;
+	net_drops(&f, LA_C_drop_ip_short);
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[14] = 0x65;
+	net_drops(&f, LA_C_drop_ip_version);
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[14] = 0x44;
+	net_drops(&f, LA_C_drop_ip_header);
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[14 + 11] ^= 1;
+	net_drops(&f, LA_C_drop_ip_cksum);
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0);
+	f.b[14 + 6] = 0x20, f.b[14 + 10] = (uint8_t)(f.b[14 + 10] + 0x20); /* DF to MF */
+	net_drops(&f, LA_C_drop_ip_fragment);
+	fr_ip(&f, "10.0.0.1", "10.0.0.2", 17, 64, "12345678", 8);
+	net_drops(&f, LA_C_drop_ip_proto);
+	fr_ip(&f, "10.0.0.1", "10.0.0.2", LA_IPPROTO_ICMP6, 64, "12345678", 8);
+	net_drops(&f, LA_C_drop_ip_proto);
+}
+
+Test(ingress, ipv6_header_drops)
+{
+	fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.n = 14 + 39;
+	net_drops(&f, LA_C_drop_ip_short);
+	fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.n--;
+	net_drops(&f, LA_C_drop_ip_short);
+	fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.b[14] = 0x45;
+	net_drops(&f, LA_C_drop_ip_version);
+	fr_ip(&f, "fd00::1", "fd00::2", 17, 64, "12345678", 8), net_drops(&f, LA_C_drop_ip_proto);
+	fr_ip(&f, "fd00::1", "fd00::2", LA_IPPROTO_ICMP, 64, "12345678", 8);
+	net_drops(&f, LA_C_drop_ip_proto);
+	fr_ip(&f, "fd00::1", "fd00::2", 50, 64, "12345678", 8), net_drops(&f, LA_C_drop_ip6_ext);
+	fr_ip(&f, "fd00::1", "fd00::2", 44, 64, "\x06\0\0\x08\0\0\0\0", 8);
+	net_drops(&f, LA_C_drop_ip_fragment);
+}
+
+Test(ingress, extension_headers_are_walked)
+{
+	fr_tcp(&f, "fd00::1", "fd00::2", "xyz", 3);
+	memmove(f.b + 54 + 8, f.b + 54, f.n - 54);
+	memcpy(f.b + 54, "\x06\0\x01\x04\0\0\0\0", 8); /* destination options: PadN */
+	f.b[14 + 6] = 60, f.b[14 + 5] = (uint8_t)(f.b[14 + 5] + 8), f.n += 8;
+	net_rx(&f);
+	expect_payload("xyz");
+	net_rx_mbuf(fr_chain(&f, 33));
+	expect_payload("xyz");
+}
+
+/* P-06: RFC 9293 MUST-57 and MUST-63. */
+Test(ingress, destinations_that_are_not_ours)
+{
+	static const char *group[] = {"224.0.0.1", "255.255.255.255", "10.0.0.255"};
+
+	fr_tcp(&f, "10.0.0.1", "10.0.0.3", "", 0), net_drops(&f, LA_C_drop_ip_dst);
+	fr_tcp(&f, "fd00::1", "fd00::3", "", 0), net_drops(&f, LA_C_drop_ip_dst);
+	for (unsigned i = 0; i < RTE_DIM(group); i++) {
+		fr_tcp(&f, "10.0.0.1", group[i], "", 0), net_drops(&f, LA_C_drop_ip_multicast);
+		memcpy(f.b, BCAST, 6), net_drops(&f, LA_C_drop_ip_multicast);
+	}
+	fr_tcp(&f, "fd00::1", "ff02::1", "", 0), net_drops(&f, LA_C_drop_ip_multicast);
+	/* our address in a broadcast frame (RFC 1122 3.3.6) */
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), memcpy(f.b, BCAST, 6);
+	net_drops(&f, LA_C_drop_ip_multicast);
+	fr_ip(&f, "10.0.0.1", "10.0.0.255", 17, 64, "12345678", 8);
+	net_drops(&f, LA_C_drop_ip_proto);
+	fr_ip(&f, "fd00::1", "ff02::1", 17, 64, "12345678", 8), net_drops(&f, LA_C_drop_ip_proto);
+}
+
+Test(ingress, sources_that_nobody_has)
+{
+	static const char *bad4[] = {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "255.255.255.255",
+				     "10.0.0.255", "10.0.0.2", "10.9.3.3"};
+	static const char *bad6[] = {"::", "::1", "ff02::1", "fd00::2", "fd09::3", "fe80::ff:fe00:2"};
+
+	for (int round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < RTE_DIM(bad4); i++)
+			fr_tcp(&f, bad4[i], "10.0.0.2", "", 0), net_drops(&f, LA_C_drop_ip_src);
+		for (unsigned i = 0; i < RTE_DIM(bad6); i++)
+			fr_tcp(&f, bad6[i], "fd00::2", "", 0), net_drops(&f, LA_C_drop_ip_src);
+		/* once more with a good one remembered */
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), net_rx(&f);
+	}
+}
+
+Test(ingress, tcp_header_drops)
+{
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "abc", 3), f.b[f.n - 1] ^= 4;
+	net_drops(&f, LA_C_drop_tcp_cksum);
+	fr_tcp(&f, "fd00::1", "fd00::2", "abc", 3), f.b[f.n - 1] ^= 4;
+	net_drops(&f, LA_C_drop_tcp_cksum);
+	net_rx_mbuf(fr_chain(&f, 60)); /* the same in pieces */
+	cr_assert_eq(net_count(LA_C_drop_tcp_cksum), 3);
+	/* data offset 4: the checksum made right again for it */
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0);
+	f.b[34 + 12] = (uint8_t)(f.b[34 + 12] - 0x40);
+	for (unsigned i = 0; i < 0x40; i++) {
+		uint16_t c = (uint16_t)(f.b[34 + 16] << 8 | f.b[34 + 17]);
+
+		c = (uint16_t)(c + 0x100 + (c > 0xfeff)); /* one's complement addition */
+		f.b[34 + 16] = (uint8_t)(c >> 8), f.b[34 + 17] = (uint8_t)c;
+	}
+	net_drops(&f, LA_C_drop_tcp_short);
+}
+
+Test(ingress, syn_with_a_broken_option_list)
+{
+	struct la_tcp_hdr h = {.sport = 9, .dport = 80, .flags = LA_SYN, .opts = LA_OPT_MSS, .mss = 1460};
+	struct net_opts o = {.offloads = LA_OFF_RX_CKSUM};
+	uint8_t b[64];
+	size_t n = la_tcp_write(b, &h);
+	struct rte_mbuf *m;
+
+	net_close(), net_open(&o);
+	b[21] = 9; /* MSS option longer than the header */
+	fr_ip(&f, "10.0.0.1", "10.0.0.2", LA_IPPROTO_TCP, 64, b, n);
+	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	net_drops_mbuf(m, LA_C_drop_tcp_options);
+}
+
+Test(ingress, checksum_flags_of_the_port)
+{
+	struct rte_mbuf *m;
+
+	/* not believed unless the port is said to be trustworthy */
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "abc", 3), f.b[f.n - 1] ^= 4;
+	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	net_drops_mbuf(m, LA_C_drop_tcp_cksum);
+
+	net_close(), net_open(&(struct net_opts){.offloads = LA_OFF_RX_CKSUM});
+	f.b[14 + 11] ^= 1; /* IP checksum wrong, too: only the port's word counts */
+	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	net_rx_mbuf(m);
+	cr_assert_eq(fake.nsegs, 1);
+	f.b[14 + 11] ^= 1;
+	/* UNKNOWN, NONE and BAD are all looked at in software */
+	net_drops(&f, LA_C_drop_tcp_cksum);
+	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
+	net_drops_mbuf(m, LA_C_drop_tcp_cksum);
+	f.b[f.n - 1] ^= 4;
+	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD | RTE_MBUF_F_RX_IP_CKSUM_BAD;
+	net_rx_mbuf(m);
+	cr_assert_eq(fake.nsegs, 2, "the port was wrong");
+}
+
+/* M-08: Ethernet padding is no payload. */
+Test(ingress, padding_is_cut_off)
+{
+	for (int six = 0; six < 2; six++) {
+		const char *src = six ? "fd00::1" : "10.0.0.1", *dst = six ? "fd00::2" : "10.0.0.2";
+
+		fr_tcp(&f, src, dst, "", 0);
+		memset(f.b + f.n, 0xee, 46), f.n += 46, net_rx(&f);
+		cr_assert_eq(last()->pkt_len, 0);
+		fr_tcp(&f, src, dst, "pq", 2);
+		memset(f.b + f.n, 0xee, 46), f.n += 46, net_rx(&f);
+		expect_payload("pq");
+	}
+}
+
+Test(ingress, chains_of_every_piece)
+{
+	char text[301];
+
+	for (unsigned i = 0; i < 300; i++)
+		text[i] = (char)('a' + i % 23);
+	text[300] = 0;
+	for (int six = 0; six < 2; six++)
+		for (size_t piece = 1; piece < 400; piece += piece < 150 ? 1 : 13) {
+			fr_tcp(&f, six ? "fd00::1" : "10.0.0.1", six ? "fd00::2" : "10.0.0.2", text,
+			       300);
+			memset(f.b + f.n, 0xee, 40), f.n += 40; /* and padding behind */
+			net_rx_mbuf(fr_chain(&f, piece));
+			fake.nsegs = 1; /* keep looking at the first */
+			expect_payload(text);
+			cr_assert_eq(last()->nb_segs, (f.n - 41) / piece - (f.n - 340) / piece + 1,
+				     "piece %zu: %u segments", piece, last()->nb_segs);
+			fake.nsegs = 0;
+		}
+}
+
+Test(ingress, an_empty_payload_in_a_chain_keeps_one_segment)
+{
+	for (size_t piece = 1; piece < 120; piece++) {
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0);
+		memset(f.b + f.n, 0xee, 40), f.n += 40;
+		net_rx_mbuf(fr_chain(&f, piece));
+		cr_assert_eq(fake.nsegs, 1);
+		cr_assert_eq(last()->pkt_len, 0);
+		cr_assert_eq(last()->nb_segs, 1);
+		fake.nsegs = 0;
+	}
+}
+
+Test(ingress, empty_segments_inside_a_chain)
+{
+	struct rte_mbuf *m, *e = NULL;
+
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "0123456789", 10);
+	m = fr_chain(&f, 70);
+	e = rte_pktmbuf_alloc(net.pool);
+	e->next = m->next, m->next = e, m->nb_segs++;
+	net_rx_mbuf(m);
+	expect_payload("0123456789");
+	e = rte_pktmbuf_alloc(net.pool); /* the first one is empty */
+	cr_assert_eq(rte_pktmbuf_chain(e, fr_chain(&f, 70)), 0);
+	net_rx_mbuf(e);
+	expect_payload("0123456789");
+}
+
+/* Segments that share their data with somebody are read, never written. */
+Test(ingress, indirect_segments)
+{
+	struct rte_mbuf *m, *copy;
+
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "shared bytes", 12);
+	for (size_t piece = 10; piece < 90; piece += 10) {
+		m = fr_chain(&f, piece);
+		copy = rte_pktmbuf_clone(m, net.pool);
+		net_rx_mbuf(copy);
+		expect_payload("shared bytes");
+		for (struct rte_mbuf *s = m, *at = NULL; s; at = s, s = s->next)
+			cr_assert(at == NULL || s->data_len > 0);
+		cr_assert_arr_eq(rte_pktmbuf_mtod(m, uint8_t *), f.b, 10);
+		rte_pktmbuf_free(m);
+	}
+}
+
+/* A chain longer than any IP packet: what is behind the packet is padding, however much of it. */
+Test(ingress, a_chain_larger_than_any_packet)
+{
+	struct rte_mbuf *m, *pad;
+
+	fr_tcp(&f, "fd00::1", "fd00::2", "tiny", 4);
+	m = fr_chain(&f, 30);
+	while (m->pkt_len <= LA_FRAME_MAX) {
+		pad = rte_pktmbuf_alloc(net.pool);
+		memset(rte_pktmbuf_append(pad, 2000), 0xee, 2000);
+		cr_assert_eq(rte_pktmbuf_chain(m, pad), 0);
+	}
+	net_rx_mbuf(m);
+	expect_payload("tiny");
+	cr_assert_eq(last()->nb_segs, 1);
+}
+
+/* The longest payload there is, in a chain with its headers in front, and with its headers scattered. */
+Test(ingress, the_longest_packet)
+{
+	enum { LEN = 65535 - LA_TCP_LEN - 12 };
+	static struct {
+		uint8_t b[LA_ETH_LEN + LA_IP6_LEN + 65535];
+	} big;
+
+	for (size_t piece = 64; piece <= 2000; piece += 1936) {
+		struct la_addr src = A("fd00::1"), dst = A("fd00::2");
+		struct rte_mbuf *m = NULL;
+
+		fr_tcp(&f, "fd00::1", "fd00::2", "", 0);
+		memcpy(big.b, f.b, f.n);
+		memset(big.b + f.n, 0, LEN); /* sums like nothing but its length and place */
+		la_ip6_write(big.b + LA_ETH_LEN, &src, &dst, LA_IPPROTO_TCP, 64, 65535);
+		for (size_t at = 0; at < sizeof(big.b); at += piece) {
+			struct rte_mbuf *p = rte_pktmbuf_alloc(net.pool);
+			size_t n = RTE_MIN(piece, sizeof(big.b) - at);
+
+			memcpy(rte_pktmbuf_append(p, (uint16_t)n), big.b + at, n);
+			if (!m)
+				m = p;
+			else
+				cr_assert_eq(rte_pktmbuf_chain(m, p), 0);
+		}
+		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+		net.s->offloads = LA_OFF_RX_CKSUM;
+		net_rx_mbuf(m);
+		cr_assert_eq(last()->pkt_len, LEN);
+		fake.nsegs = 0;
+	}
+}
+
+static unsigned ext_freed;
+
+static void
+ext_free(void *addr, void *opaque)
+{
+	(void)addr, (void)opaque;
+	ext_freed++;
+}
+
+Test(ingress, external_buffers)
+{
+	static struct rte_mbuf_ext_shared_info info;
+	static uint8_t wall[FRAME_ROOM]; /* what must not be written to */
+	struct rte_mbuf *m = rte_pktmbuf_alloc(net.pool);
+
+	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "outside", 7);
+	memcpy(wall, f.b, f.n);
+	info.free_cb = ext_free;
+	rte_mbuf_ext_refcnt_set(&info, 1);
+	rte_pktmbuf_attach_extbuf(m, wall, RTE_BAD_IOVA, sizeof(wall), &info);
+	rte_pktmbuf_append(m, (uint16_t)f.n);
+	net_rx_mbuf(m);
+	expect_payload("outside");
+	cr_assert_arr_eq(wall, f.b, f.n);
+	cr_assert_eq(ext_freed, 1);
+}
+
+Test(ingress, bursts_reach_tcp_in_one_call_and_in_order)
+{
+	struct rte_mbuf *m[150];
+	char digit[4];
+
+	for (unsigned i = 0; i < 150; i++) {
+		snprintf(digit, sizeof(digit), "%03u", i);
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", digit, 3);
+		m[i] = fr_mbuf(&f);
+	}
+	rte_pktmbuf_free(m[70]); /* something else in between */
+	fr_echo(&f, "10.0.0.1", "10.0.0.2", 10), m[70] = fr_mbuf(&f);
+	la_shard_rx(net.s, net.now, m, 150);
+	cr_assert_eq(fake.calls, 3);
+	cr_assert_eq(fake.largest, 64);
+	cr_assert_eq(fake.nsegs, 149);
+	for (unsigned i = 0; i < 149; i++) {
+		snprintf(digit, sizeof(digit), "%03u", i < 70 ? i : i + 1);
+		cr_assert_arr_eq(fake.segs[i].data, digit, 3);
+	}
+	cr_assert(net_tx(&f) && f.eth.type == LA_ETH_IP4);
+	cr_assert_eq(net_count(LA_C_rx_packets), 150);
+}
+
+/* Nobody takes what the shard sends: TCP is never given a burst without room for its answers. */
+Test(ingress, no_room_for_answers)
+{
+	struct rte_mbuf *m;
+	unsigned sent = 0, room;
+	struct fr *in = &(struct fr){0};
+
+	net_resolve("10.0.0.1", PEER);
+	fr_tcp(in, "10.0.0.1", "10.0.0.2", "x", 1);
+	do { /* the fake asserts that there is room whenever it is called */
+		room = LA_TCP_OUT_MAX - (net.s->tcp.out_n - net.s->tcp.out_head);
+		if (room > 100)
+			room = 100;
+		for (unsigned i = 0; i < room; i++)
+			net_send("10.0.0.1");
+		sent += room;
+		net_rx(in);
+	} while (net_count(LA_C_out_full) == 0);
+	cr_assert(sent >= LA_TX_MAX + LA_TCP_OUT_MAX - LA_TCP_OUT_BURST);
+	room = fake.nsegs;
+	net_rx(in);
+	cr_assert_eq(fake.nsegs, room);
+	cr_assert_eq(net_count(LA_C_out_full), 2);
+	/* frames of our own are dropped by the same name */
+	fr_echo(in, "10.0.0.1", "10.0.0.2", 8), net_rx(in);
+	cr_assert_eq(net_count(LA_C_out_full), 3);
+	/* what is taken makes room at once, though the array is not empty */
+	for (unsigned i = 0; i < LA_TCP_OUT_MAX; i++, sent--)
+		cr_assert(net_tx(in));
+	fr_tcp(in, "10.0.0.1", "10.0.0.2", "x", 1), net_rx(in);
+	cr_assert_eq(fake.nsegs, ++room);
+	while (la_shard_tx(net.s, &m, 1))
+		rte_pktmbuf_free(m), sent--;
+	cr_assert_eq(sent, 0, "%u packets lost", sent);
+	fr_tcp(in, "10.0.0.1", "10.0.0.2", "x", 1), net_rx(in);
+	cr_assert_eq(fake.nsegs, room + 1);
+}

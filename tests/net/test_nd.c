@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Neighbour discovery and duplicate address detection as traces. */
+
+#include "net_test.h"
+
+static struct fr f;
+
+static struct la_neigh *
+entry(const char *addr)
+{
+	struct la_addr a = A(addr);
+
+	return la_neigh_find(&net.s->neigh, &a);
+}
+
+static void
+assert_addr(const struct la_addr *a, const char *text)
+{
+	struct la_addr want = A(text);
+	char buf[LA_ADDR_STRLEN];
+
+	cr_assert(la_addr_eq(a, &want), "%s, not %s", la_addr_format(a, buf, sizeof(buf)), text);
+}
+
+static void
+setup(void)
+{
+	net_open(NULL);
+}
+
+TestSuite(nd, .init = setup, .fini = net_close);
+
+static void
+expect_advert(const char *src, const char *dst, const char *target, bool solicited,
+	      const uint8_t mac[6])
+{
+	cr_assert(net_tx(&f), "no advertisement");
+	cr_assert_eq(f.icmp.kind, LA_ICMP_NA);
+	assert_addr(&f.ip.src, src);
+	assert_addr(&f.ip.dst, dst);
+	assert_addr(&f.icmp.target, target);
+	cr_assert_eq(f.icmp.na_solicited, solicited);
+	cr_assert(f.icmp.na_override && f.icmp.has_lladdr);
+	assert_mac(f.icmp.lladdr, US);
+	assert_mac(f.eth.dst, mac);
+}
+
+Test(nd_birth, duplicate_address_detection_then_announcement)
+{
+	static const uint8_t group[6] = {0x33, 0x33, 0xff, 0, 0, 2};
+	static const uint8_t all[6] = {0x33, 0x33, 0, 0, 0, 1};
+
+	for (net.vlan = 0; net.vlan <= 7; net.vlan += 7) {
+		struct la_addr us = A("fd00::2");
+
+		net_open_raw(&(struct net_opts){.dad = true});
+		cr_assert(net_tx(&f) && f.eth.type == LA_ETH_ARP);
+		for (int i = 0; i < 2; i++) {
+			cr_assert(net_tx(&f));
+			cr_assert_eq(f.icmp.kind, LA_ICMP_NS);
+			assert_mac(f.eth.dst, group);
+			cr_assert(la_addr_is_any(&f.ip.src) && !f.icmp.has_lladdr);
+			assert_addr(&f.ip.dst, "ff02::1:ff00:2");
+			assert_addr(&f.icmp.target, i ? "fe80::ff:fe00:2" : "fd00::2");
+		}
+		net_quiet();
+		/* tentative: no answer, no TCP, may be listened on but not connected from */
+		fr_ns(&f, "fd00::1", "ff02::1:ff00:2", "fd00::2", PEER);
+		net_drops(&f, LA_C_drop_icmp_type);
+		fr_tcp(&f, "fd00::1", "fd00::2", "x", 1);
+		net_drops(&f, LA_C_drop_ip_dst);
+		cr_assert_eq(la_listen(net.s, &us, 80, NULL, NULL, NULL), 0);
+		cr_assert_eq(la_connect(net.s, &(struct la_tuple){us, A("fd00::1"), 1, 2}, NULL,
+					NULL, NULL, NULL), -EADDRNOTAVAIL);
+		cr_assert_eq(la_shard_next(net.s), net.now + 1000);
+		net_run(999), net_quiet();
+		net_run(1);
+		expect_advert("fd00::2", "ff02::1", "fd00::2", false, all);
+		expect_advert("fe80::ff:fe00:2", "ff02::1", "fe80::ff:fe00:2", false, all);
+		net_quiet();
+		cr_assert_eq(la_shard_next(net.s), UINT64_MAX);
+		fr_tcp(&f, "fd00::1", "fd00::2", "x", 1), net_rx(&f);
+		cr_assert_eq(fake.nsegs, 1);
+		net_close();
+	}
+}
+
+static void
+expect_duplicate(void)
+{
+	struct la_addr us = A("fd00::2");
+
+	net_drops(&f, LA_NCOUNTERS);
+	net_run(5000);
+	cr_assert(net_tx(&f), "the link-local address is announced");
+	assert_addr(&f.icmp.target, "fe80::ff:fe00:2");
+	net_quiet();
+	cr_assert_eq(la_listen(net.s, &us, 80, NULL, NULL, NULL), -EADDRNOTAVAIL);
+	fr_tcp(&f, "fd00::1", "fd00::2", "x", 1);
+	net_drops(&f, LA_C_drop_ip_dst);
+	fr_ns(&f, "fd00::1", "ff02::1:ff00:2", "fd00::2", PEER);
+	net_drops(&f, LA_C_drop_icmp_type);
+	/* it is somebody else's: packets from it are good */
+	fr_tcp(&f, "fd00::2", "fd09::1", "x", 1), net_rx(&f);
+	cr_assert_eq(fake.nsegs, 1);
+	net_close();
+}
+
+Test(nd_birth, somebody_has_the_address)
+{
+	net_open(&(struct net_opts){.dad = true});
+	fr_na(&f, "fd00::2", "ff02::1", "fd00::2", PEER, "o");
+	expect_duplicate();
+}
+
+Test(nd_birth, somebody_checks_the_same_address)
+{
+	net_open(&(struct net_opts){.dad = true});
+	fr_ns(&f, "::", "ff02::1:ff00:2", "fd00::2", NULL);
+	expect_duplicate();
+}
+
+Test(nd_birth, our_own_question_reflected_says_nothing)
+{
+	net_open(&(struct net_opts){.dad = true});
+	fr_ns(&f, "::", "ff02::1:ff00:2", "fd00::2", NULL);
+	memcpy(f.b + 6, US, 6);
+	net_drops(&f, LA_C_drop_nd_bad);
+	net_run(1000);
+	cr_assert(net_tx(&f));
+	assert_addr(&f.icmp.target, "fd00::2");
+	net_close();
+}
+
+Test(nd_birth, no_dad_announces_at_birth)
+{
+	static const uint8_t all[6] = {0x33, 0x33, 0, 0, 0, 1};
+
+	net_open_raw(NULL);
+	cr_assert(net_tx(&f) && f.eth.type == LA_ETH_ARP);
+	expect_advert("fd00::2", "ff02::1", "fd00::2", false, all);
+	expect_advert("fe80::ff:fe00:2", "ff02::1", "fe80::ff:fe00:2", false, all);
+	net_quiet();
+	net_close();
+}
+
+Test(nd, answers_and_learns_the_asker)
+{
+	fr_ns(&f, "fd00::1", "ff02::1:ff00:2", "fd00::2", PEER), net_rx(&f);
+	expect_advert("fd00::2", "fd00::1", "fd00::2", true, PEER);
+	cr_assert_eq(entry("fd00::1")->state, LA_NEIGH_STALE);
+	net_quiet();
+	fr_ns(&f, "fd00::1", "ff02::1:ff00:77", "fd09::77", PEER), net_rx(&f);
+	expect_advert("fd09::77", "fd00::1", "fd09::77", true, PEER);
+	fr_ns(&f, "fe80::1", "fe80::ff:fe00:2", "fe80::ff:fe00:2", PEER), net_rx(&f);
+	expect_advert("fe80::ff:fe00:2", "fe80::1", "fe80::ff:fe00:2", true, PEER);
+	net_quiet();
+}
+
+Test(nd, a_question_without_option_is_answered_to_its_mac)
+{
+	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", NULL), net_rx(&f);
+	expect_advert("fd00::2", "fd00::1", "fd00::2", true, PEER);
+	cr_assert_null(entry("fd00::1"));
+	net_quiet();
+}
+
+Test(nd, detection_by_others_is_answered_to_all)
+{
+	static const uint8_t all[6] = {0x33, 0x33, 0, 0, 0, 1};
+
+	fr_ns(&f, "::", "ff02::1:ff00:2", "fd00::2", NULL), net_rx(&f);
+	expect_advert("fd00::2", "ff02::1", "fd00::2", false, all);
+	net_quiet();
+}
+
+Test(nd, questions_that_are_not_answered)
+{
+	static const uint8_t zero[6];
+
+	fr_ns(&f, "fd00::1", "ff02::1:ff00:3", "fd00::3", PEER);
+	net_drops(&f, LA_C_drop_icmp_type);
+	fr_ns(&f, "fd00::1", "fd00::2", "fd00::3", PEER), net_drops(&f, LA_C_drop_icmp_type);
+	fr_ns(&f, "fd00::2", "fd00::2", "fd00::2", PEER), net_drops(&f, LA_C_drop_ip_src);
+	fr_ns(&f, "ff02::1", "fd00::2", "fd00::2", PEER), net_drops(&f, LA_C_drop_ip_src);
+	fr_ns(&f, "fd00::1", "ff02::2", "fd00::2", PEER), memcpy(f.b, US, 6);
+	net_drops(&f, LA_C_drop_ip_dst);
+	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", zero), net_drops(&f, LA_C_drop_nd_bad);
+	fr_ns(&f, "::", "fd00::2", "fd00::2", NULL), net_drops(&f, LA_C_drop_nd_bad);
+	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", PEER), f.b[14 + 7] = 254;
+	net_drops(&f, LA_C_drop_nd_bad); /* came through a router */
+	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", PEER), f.b[f.n - 1] ^= 1;
+	net_drops(&f, LA_C_drop_icmp_bad);
+}
+
+Test(nd, the_asker_has_a_new_mac)
+{
+	net_resolve("fd00::1", PEER);
+	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", PEER), net_rx(&f), net_tx(&f);
+	cr_assert_eq(entry("fd00::1")->state, LA_NEIGH_REACHABLE, "nothing new");
+	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", OTHER), net_rx(&f), net_tx(&f);
+	cr_assert_eq(entry("fd00::1")->state, LA_NEIGH_STALE);
+	assert_mac(entry("fd00::1")->hdr, OTHER);
+}
+
+/* RFC 4861 7.2.5, line by line. */
+static void
+advert(const uint8_t *mac, const char *flags)
+{
+	bool to_us = strchr(flags, 's') != NULL;
+
+	fr_na(&f, "fd00::1", to_us ? "fd00::2" : "ff02::1", "fd00::1", mac, flags);
+}
+
+static void
+expect_entry(enum la_neigh_state state, const uint8_t mac[6])
+{
+	cr_assert_eq(entry("fd00::1")->state, state, "state %u", entry("fd00::1")->state);
+	assert_mac(entry("fd00::1")->hdr, mac);
+}
+
+Test(nd, adverts_for_nobody_we_know)
+{
+	advert(PEER, "o"), net_drops(&f, LA_C_drop_icmp_type);
+	cr_assert_eq(net.s->neigh.count, 0);
+}
+
+Test(nd, adverts_while_incomplete)
+{
+	net_send("fd00::1");
+	cr_assert(net_tx(&f));
+	cr_assert_eq(f.icmp.kind, LA_ICMP_NS);
+	assert_addr(&f.ip.src, "fd00::2");
+	assert_addr(&f.ip.dst, "ff02::1:ff00:1");
+	assert_addr(&f.icmp.target, "fd00::1");
+	assert_mac(f.icmp.lladdr, US);
+	advert(NULL, "s"), net_drops(&f, LA_C_drop_nd_bad);
+	advert(PEER, ""), net_rx(&f); /* unsolicited: STALE, but what waited leaves: DELAY */
+	cr_assert(net_tx(&f) && f.ip.proto == LA_IPPROTO_TCP);
+	expect_entry(LA_NEIGH_DELAY, PEER);
+	net_quiet();
+}
+
+Test(nd, adverts_without_override_do_not_change_the_mac)
+{
+	net_resolve("fd00::1", PEER);
+	advert(OTHER, "s"), net_drops(&f, LA_NCOUNTERS);
+	expect_entry(LA_NEIGH_STALE, PEER);
+	advert(OTHER, ""), net_drops(&f, LA_NCOUNTERS);
+	expect_entry(LA_NEIGH_STALE, PEER);
+	advert(PEER, ""), net_drops(&f, LA_NCOUNTERS);
+	expect_entry(LA_NEIGH_STALE, PEER);
+	advert(PEER, "s"), net_drops(&f, LA_NCOUNTERS);
+	expect_entry(LA_NEIGH_REACHABLE, PEER);
+}
+
+Test(nd, adverts_with_override)
+{
+	net_resolve("fd00::1", PEER);
+	advert(PEER, "o"), net_drops(&f, LA_NCOUNTERS);
+	expect_entry(LA_NEIGH_REACHABLE, PEER);
+	advert(OTHER, "o"), net_drops(&f, LA_NCOUNTERS);
+	expect_entry(LA_NEIGH_STALE, OTHER);
+	advert(PEER, "so"), net_drops(&f, LA_NCOUNTERS);
+	expect_entry(LA_NEIGH_REACHABLE, PEER);
+}
+
+Test(nd, a_solicited_advert_without_option_confirms)
+{
+	net_resolve("fd00::1", PEER);
+	net_run(30000);
+	expect_entry(LA_NEIGH_STALE, PEER);
+	advert(NULL, "s"), net_drops(&f, LA_NCOUNTERS);
+	expect_entry(LA_NEIGH_REACHABLE, PEER);
+}
+
+Test(nd, adverts_that_lie)
+{
+	static const uint8_t zero[6];
+
+	net_resolve("fd00::1", PEER);
+	/* of our own address: a conflict */
+	fr_na(&f, "fd00::1", "ff02::1", "fd00::2", PEER, "o"), net_drops(&f, LA_C_drop_nd_bad);
+	cr_assert_eq(net.s->nif.conflicts, 1);
+	fr_na(&f, "fd00::2", "ff02::1", "fd00::1", OTHER, "o"), net_drops(&f, LA_C_drop_ip_src);
+	fr_na(&f, "::", "ff02::1", "fd00::1", OTHER, "o"), net_drops(&f, LA_C_drop_ip_src);
+	fr_na(&f, "fd00::1", "ff02::1", "fd00::1", OTHER, "so"), net_drops(&f, LA_C_drop_nd_bad);
+	advert(zero, "so"), net_drops(&f, LA_C_drop_nd_bad);
+	advert(OTHER, "so"), memcpy(f.b + 6, US, 6), net_drops(&f, LA_C_drop_nd_bad);
+	expect_entry(LA_NEIGH_REACHABLE, PEER);
+}
+
+Test(nd, probes_are_unicast)
+{
+	net_resolve("fd00::1", PEER);
+	net_run(30000);
+	net_send("fd00::1");
+	cr_assert(net_tx(&f));
+	net_quiet();
+	net_run(5000);
+	cr_assert(net_tx(&f));
+	cr_assert_eq(f.icmp.kind, LA_ICMP_NS);
+	assert_mac(f.eth.dst, PEER);
+	assert_addr(&f.ip.dst, "fd00::1");
+	advert(PEER, "s"), net_rx(&f);
+	expect_entry(LA_NEIGH_REACHABLE, PEER);
+	net_quiet();
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Addresses, ranges, on-link prefixes and gateways: la_netif on its own. */
+
+#include <stdlib.h>
+
+#include "net_test.h"
+
+static struct la_prefix addrs[4], ranges[2];
+static struct la_shard_config cfg;
+static struct la_netif nif;
+static void *mem;
+
+static struct la_prefix
+P(const char *text)
+{
+	struct la_prefix p;
+
+	cr_assert_eq(la_prefix_parse(text, &p), 0, "%s", text);
+	return p;
+}
+
+static void
+setup(void)
+{
+	addrs[0] = P("10.0.0.2/24");
+	addrs[1] = P("192.0.2.1/30");
+	addrs[2] = P("fd00::2/64");
+	addrs[3] = P("10.0.0.3/24");
+	ranges[0] = P("10.9.0.0/16");
+	ranges[1] = P("fd09::/112");
+	cfg = (struct la_shard_config){
+		.mac = {2, 0, 0, 0, 0, 2},
+		.mtu = 1500,
+		.now = 5000,
+		.addrs = addrs,
+		.naddrs = 4,
+		.ranges = ranges,
+		.nranges = 2,
+		.gateway4 = A("10.0.0.254"),
+		.gateway6 = A("fe80::1"),
+	};
+}
+
+static void
+birth(void)
+{
+	cr_assert_eq(la_netif_check(&cfg), 0);
+	mem = aligned_alloc(64, (la_netif_memory(&cfg) + 63) / 64 * 64);
+	memset(mem, 0, la_netif_memory(&cfg));
+	la_netif_init(&nif, &cfg, mem);
+}
+
+static void
+teardown(void)
+{
+	free(mem);
+}
+
+TestSuite(netif, .init = setup, .fini = teardown);
+
+static bool
+owns(const char *text)
+{
+	struct la_addr a = A(text);
+
+	return la_netif_owns(&nif, &a);
+}
+
+static enum la_dst
+dst(const char *text)
+{
+	struct la_addr a = A(text);
+
+	return la_netif_dst(&nif, &a);
+}
+
+static const char *
+route(const char *text)
+{
+	static char buf[LA_ADDR_STRLEN];
+	struct la_addr a = A(text), hop;
+
+	return la_netif_route(&nif, &a, &hop) ? la_addr_format(&hop, buf, sizeof(buf)) : "none";
+}
+
+Test(netif, owns_addresses_and_ranges_only)
+{
+	cfg.no_dad = true;
+	birth();
+	cr_assert(owns("10.0.0.2") && owns("10.0.0.3") && owns("192.0.2.1") && owns("fd00::2"));
+	cr_assert(owns("10.9.0.0") && owns("10.9.255.255") && owns("fd09::") && owns("fd09::ffff"));
+	cr_assert(owns("fe80::ff:fe00:2"), "the link-local address of the MAC");
+	cr_assert(!owns("10.0.0.1") && !owns("10.10.0.0") && !owns("10.8.255.255"));
+	cr_assert(!owns("fd00::3") && !owns("fd09::1:0") && !owns("fe80::2"));
+}
+
+Test(netif, a_range_gives_no_broadcast_and_no_group)
+{
+	addrs[3] = P("10.9.1.1/24");
+	cfg.no_dad = true;
+	birth();
+	cr_assert(owns("10.9.1.254") && owns("10.9.2.255"));
+	cr_assert_eq(dst("10.9.1.255"), LA_DST_BROADCAST);
+}
+
+Test(netif, destinations)
+{
+	cfg.no_dad = true;
+	birth();
+	cr_assert_eq(dst("10.0.0.2"), LA_DST_OURS);
+	cr_assert_eq(dst("10.0.0.255"), LA_DST_BROADCAST);
+	cr_assert_eq(dst("192.0.2.3"), LA_DST_BROADCAST);
+	cr_assert_eq(dst("255.255.255.255"), LA_DST_MULTICAST);
+	cr_assert_eq(dst("224.0.0.1"), LA_DST_MULTICAST);
+	cr_assert_eq(dst("ff02::1"), LA_DST_MULTICAST);
+	cr_assert_eq(dst("10.0.1.255"), LA_DST_OTHER);
+	cr_assert_eq(dst("fd00::ffff:ffff:ffff:ffff"), LA_DST_OTHER, "IPv6 has no broadcast");
+}
+
+Test(netif, point_to_point_prefixes_have_no_broadcast)
+{
+	addrs[1] = P("192.0.2.1/31");
+	addrs[3] = P("192.0.2.9/32");
+	birth();
+	cr_assert_eq(dst("192.0.2.0"), LA_DST_OTHER);
+	cr_assert_eq(dst("192.0.2.1"), LA_DST_OURS);
+	cr_assert_eq(dst("192.0.2.9"), LA_DST_OURS);
+	cr_assert_str_eq(route("192.0.2.0"), "192.0.2.0");
+}
+
+Test(netif, routes)
+{
+	cfg.no_dad = true;
+	birth();
+	cr_assert_str_eq(route("10.0.0.77"), "10.0.0.77");
+	cr_assert_str_eq(route("192.0.2.2"), "192.0.2.2");
+	cr_assert_str_eq(route("192.0.2.4"), "10.0.0.254");
+	cr_assert_str_eq(route("fd00::77"), "fd00::77");
+	cr_assert_str_eq(route("fe80::77"), "fe80::77");
+	cr_assert_str_eq(route("2001:db8::1"), "fe80::1");
+	cr_assert_str_eq(route("10.0.0.2"), "none", "our own address");
+	cr_assert_str_eq(route("10.9.1.1"), "none", "our own range");
+	cr_assert_str_eq(route("10.0.0.255"), "none");
+	cr_assert_str_eq(route("224.0.0.1"), "none");
+	cr_assert_str_eq(route("ff02::1"), "none");
+}
+
+Test(netif, no_gateway_no_route)
+{
+	cfg.gateway4 = cfg.gateway6 = (struct la_addr){0};
+	birth();
+	cr_assert_str_eq(route("192.0.2.4"), "none");
+	cr_assert_str_eq(route("2001:db8::1"), "none");
+	cr_assert_str_eq(route("10.0.0.77"), "10.0.0.77");
+}
+
+Test(netif, source_for_a_question)
+{
+	struct la_addr a = A("192.0.2.2"), b = A("203.0.113.1"), c = A("fe80::9"), d = A("fd00::9");
+	struct la_addr ll = A("fe80::ff:fe00:2");
+
+	cfg.no_dad = true;
+	birth();
+	cr_assert(la_addr_eq(la_netif_source(&nif, &a), &addrs[1].addr));
+	cr_assert(la_addr_eq(la_netif_source(&nif, &b), &addrs[0].addr));
+	cr_assert(la_addr_eq(la_netif_source(&nif, &c), &ll));
+	cr_assert(la_addr_eq(la_netif_source(&nif, &d), &addrs[2].addr));
+}
+
+Test(netif, tentative_addresses_are_configured_but_not_owned)
+{
+	struct la_addr a = A("fd00::2"), b = A("fd00::3");
+
+	birth();
+	cr_assert(!owns("fd00::2") && !owns("fe80::ff:fe00:2"));
+	cr_assert(owns("fd09::1"), "ranges are not checked");
+	cr_assert(la_netif_configured(&nif, &a) && !la_netif_configured(&nif, &b));
+	cr_assert_eq(dst("fd00::2"), LA_DST_OTHER);
+	cr_assert_null(la_netif_source(&nif, &b));
+	cr_assert_eq(nif.dad_at, 6000);
+	la_netif_find(&nif, &a)->state = LA_ADDR_DUPLICATE;
+	cr_assert(!la_netif_configured(&nif, &a));
+}
+
+static bool
+hears(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint8_t e, uint8_t f)
+{
+	return la_netif_hears(&nif, (uint8_t[6]){a, b, c, d, e, f});
+}
+
+Test(netif, groups)
+{
+	struct la_addr ours = A("ff02::1:ff00:2"), other = A("ff02::1:ff00:3"), all = A("ff02::1");
+	struct la_addr routers = A("ff02::2");
+
+	cfg.nranges = 1;
+	birth();
+	cr_assert(hears(0xff, 0xff, 0xff, 0xff, 0xff, 0xff));
+	cr_assert(hears(1, 0, 0x5e, 0, 0, 1) && !hears(1, 0, 0x5e, 0, 0, 2));
+	cr_assert(hears(0x33, 0x33, 0, 0, 0, 1) && !hears(0x33, 0x33, 0, 0, 0, 2));
+	cr_assert(hears(0x33, 0x33, 0xff, 0, 0, 2) && !hears(0x33, 0x33, 0xff, 0, 0, 3));
+	cr_assert(la_netif_joined(&nif, &ours) && la_netif_joined(&nif, &all));
+	cr_assert(!la_netif_joined(&nif, &other) && !la_netif_joined(&nif, &routers));
+}
+
+Test(netif, an_ipv6_range_hears_every_solicited_node_group)
+{
+	struct la_addr other = A("ff02::1:ffab:3");
+
+	birth();
+	cr_assert(hears(0x33, 0x33, 0xff, 0xab, 0, 3) && la_netif_joined(&nif, &other));
+}
+
+Test(netif, ipv4_alone_has_no_ipv6)
+{
+	struct la_addr all = A("ff02::1");
+
+	cfg.naddrs = 2;
+	cfg.nranges = 1;
+	cfg.gateway6 = (struct la_addr){0};
+	birth();
+	cr_assert(!owns("fe80::ff:fe00:2") && !hears(0x33, 0x33, 0, 0, 0, 1));
+	cr_assert(!la_netif_joined(&nif, &all));
+	cr_assert_eq(nif.dad_at, UINT64_MAX);
+}
+
+Test(netif, a_link_local_address_of_the_config_is_not_added_twice)
+{
+	addrs[3] = P("fe80::ff:fe00:2/64");
+	birth();
+	cr_assert_eq(nif.naddrs, 4);
+}
+
+Test(netif, many_addresses)
+{
+	static struct la_prefix many[LA_NETIF_MAX_ADDRS];
+
+	for (unsigned i = 0; i < LA_NETIF_MAX_ADDRS; i++) {
+		many[i] = P(i & 1 ? "10.0.0.0/8" : "fd00::/64");
+		many[i].addr.b[13] = 7;
+		many[i].addr.b[14] = (uint8_t)(i >> 8);
+		many[i].addr.b[15] = (uint8_t)i;
+	}
+	cfg.addrs = many;
+	cfg.naddrs = LA_NETIF_MAX_ADDRS;
+	cfg.no_dad = true;
+	birth();
+	for (unsigned i = 0; i < LA_NETIF_MAX_ADDRS; i++)
+		cr_assert(la_netif_owns(&nif, &many[i].addr));
+	cr_assert_eq(nif.nonlink, 3);
+	cr_assert(!owns("10.7.0.0") && !owns("10.7.4.1"));
+}
+
+static void
+bad(const char *why)
+{
+	cr_assert_eq(la_netif_check(&cfg), -EINVAL, "%s", why);
+	setup();
+	cr_assert_eq(la_netif_check(&cfg), 0);
+}
+
+Test(netif, what_is_refused)
+{
+	cfg.naddrs = cfg.nranges = 0, bad("no address");
+	cfg.naddrs = LA_NETIF_MAX_ADDRS + 1, bad("too many addresses");
+	cfg.nranges = LA_NETIF_MAX_RANGES + 1, bad("too many ranges");
+	cfg.addrs = NULL, bad("addresses missing");
+	cfg.ranges = NULL, bad("ranges missing");
+	cfg.mac[0] = 3, bad("a group MAC");
+	memset(cfg.mac, 0, 6), bad("no MAC");
+	cfg.vlan = 4095, bad("reserved VLAN");
+	cfg.mtu = 1279, bad("MTU too small for IPv6");
+	addrs[0].len = 33, bad("prefix too long");
+	addrs[2].len = 129, bad("prefix too long");
+	addrs[0] = P("10.0.0.255/24"), bad("a broadcast address");
+	addrs[0] = P("10.0.0.0/24"), bad("a network's address");
+	addrs[0] = P("224.0.0.1/24"), bad("a group");
+	addrs[0] = P("127.0.0.1/8"), bad("loopback");
+	addrs[2] = P("::1/128"), bad("loopback");
+	addrs[2] = P("::/64"), bad("unspecified");
+	addrs[3] = addrs[0], bad("twice the same");
+	addrs[2].len = 0, bad("an IPv6 prefix that holds all of IPv4");
+	ranges[0] = P("0.0.0.0/0"), bad("everything");
+	ranges[0] = P("224.0.0.0/8"), bad("groups");
+	ranges[1].len = 129, bad("prefix too long");
+	cfg.gateway4 = A("10.0.0.2"), bad("we are the gateway");
+	cfg.gateway4 = A("10.9.0.2"), bad("the gateway is in a range");
+	cfg.gateway4 = A("fd00::9"), bad("the gateway's family");
+	cfg.gateway6 = A("10.0.0.9"), bad("the gateway's family");
+	cfg.gateway6 = A("ff02::2"), bad("the gateway is a group");
+}
+
+Test(netif, mtu_without_ipv6)
+{
+	cfg.naddrs = 2;
+	cfg.nranges = 1;
+	cfg.mtu = 68;
+	cr_assert_eq(la_netif_check(&cfg), 0);
+	cfg.mtu = 67;
+	cr_assert_eq(la_netif_check(&cfg), -EINVAL);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The public calls: birth, death, listen, connect, next. */
+
+#include <stdlib.h>
+
+#include "net_test.h"
+
+static void
+setup(void)
+{
+	net_open(NULL);
+}
+
+TestSuite(shard, .init = setup, .fini = net_close);
+
+static int
+create(const struct la_shard_config *cfg)
+{
+	struct la_shard *s = (void *)1;
+	int err = la_shard_create(cfg, &s);
+
+	if (err)
+		cr_assert_null(s);
+	else
+		la_shard_destroy(s);
+	return err;
+}
+
+Test(shard, config_is_checked)
+{
+	struct rte_mempool *small = rte_pktmbuf_pool_create("small", 15, 0, 0, 128 + 1599, -1);
+	struct la_shard_config c = net.cfg;
+
+	cr_assert_eq(create(&c), 0);
+	c.mbufs = NULL;
+	cr_assert_eq(create(&c), -EINVAL);
+	c = net.cfg;
+	c.mbufs = small;
+	cr_assert_eq(create(&c), -EINVAL);
+	c = net.cfg;
+	c.mtu = 1279;
+	cr_assert_eq(create(&c), -EINVAL);
+	c = net.cfg;
+	c.vlan = 4095;
+	cr_assert_eq(create(&c), -EINVAL);
+	c = net.cfg;
+	c.max_neighbours = (1 << 24) + 1;
+	cr_assert_eq(create(&c), -EINVAL);
+	c = net.cfg;
+	c.naddrs = c.nranges = 0;
+	cr_assert_eq(create(&c), -EINVAL);
+	fake.init = -ENOMEM;
+	cr_assert_eq(create(&net.cfg), -ENOMEM);
+	rte_mempool_free(small);
+}
+
+static size_t taken, given;
+static bool broke;
+
+static void *
+counted_alloc(void *ctx, size_t size, size_t align)
+{
+	void *p = broke ? NULL : aligned_alloc(align, (size + align - 1) / align * align);
+
+	(void)ctx;
+	if (p)
+		memset(p, 0, size), taken += size;
+	return p;
+}
+
+static void
+counted_free(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	free(p);
+	given += size;
+}
+
+Test(shard, memory_is_what_it_says)
+{
+	static const struct la_mem_ops ops = {counted_alloc, counted_free, NULL};
+	struct la_shard_config c = net.cfg;
+
+	c.mem = &ops;
+	c.max_conns = 1000;
+	cr_assert_eq(create(&c), 0);
+	cr_assert_eq(taken, given);
+	cr_assert_eq(la_shard_memory(&c), taken + 1000, "the fake TCP takes a byte a connection");
+	c.max_conns = 0;
+	cr_assert_eq(la_shard_memory(&c), taken + 65536);
+	broke = true;
+	cr_assert_eq(create(&c), -ENOMEM);
+}
+
+Test(shard, destroy_gives_everything_back)
+{
+	struct fr f;
+
+	net_send("10.0.0.1"), net_send("10.0.0.9"), net_send("fd00::1");
+	fr_echo(&f, "10.0.0.1", "10.0.0.2", 9), net_rx(&f); /* drains TCP, leaves four frames */
+	net_send("10.0.0.1");
+	cr_assert(net.s->tx_tail >= 4);
+	/* net_close() counts */
+}
+
+Test(shard, listen)
+{
+	struct la_addr ours = A("10.0.0.2"), range = A("10.9.1.2"), other = A("10.0.0.3"), any = {0};
+
+	cr_assert_eq(la_listen(net.s, NULL, 80, NULL, NULL, NULL), 0);
+	cr_assert_eq(la_listen(net.s, &any, 80, NULL, NULL, NULL), 0);
+	cr_assert_null(fake.listen_addr);
+	cr_assert_eq(la_listen(net.s, &ours, 80, NULL, NULL, NULL), 0);
+	cr_assert_eq(la_listen(net.s, &range, 80, NULL, NULL, NULL), 0);
+	cr_assert_eq(la_listen(net.s, &other, 80, NULL, NULL, NULL), -EADDRNOTAVAIL);
+	cr_assert_eq(fake.nlisten, 4);
+	cr_assert_eq(la_unlisten(net.s, &ours, 80), 0);
+	cr_assert_eq(la_unlisten(net.s, &any, 80), 0);
+	cr_assert_null(fake.listen_addr);
+	cr_assert_eq(fake.nunlisten, 2);
+}
+
+static int
+connect(const char *laddr, const char *raddr)
+{
+	struct la_tuple t = {A(laddr), A(raddr), 1000, 80};
+	struct la_conn *c;
+
+	return la_connect(net.s, &t, NULL, NULL, NULL, &c);
+}
+
+Test(shard, connect)
+{
+	struct la_tuple t = {A("10.0.0.2"), A("10.0.0.1"), 0, 80};
+	struct la_conn *c;
+
+	cr_assert_eq(connect("10.0.0.2", "10.0.0.1"), 0);
+	cr_assert_eq(connect("10.9.0.9", "203.0.113.1"), 0);
+	cr_assert_eq(connect("fd00::2", "fd00::1"), 0);
+	cr_assert_eq(fake.nconnect, 3);
+	cr_assert_eq(connect("10.0.0.3", "10.0.0.1"), -EADDRNOTAVAIL);
+	cr_assert_eq(connect("10.0.0.2", "fd00::1"), -EAFNOSUPPORT);
+	cr_assert_eq(connect("10.0.0.2", "10.9.0.9"), -EHOSTUNREACH);
+	cr_assert_eq(connect("10.0.0.2", "10.0.0.2"), -EHOSTUNREACH);
+	cr_assert_eq(connect("10.0.0.2", "10.0.0.255"), -EINVAL);
+	cr_assert_eq(connect("10.0.0.2", "224.0.0.1"), -EINVAL);
+	cr_assert_eq(connect("10.0.0.2", "0.0.0.0"), -EINVAL);
+	cr_assert_eq(connect("fd00::2", "::"), -EINVAL);
+	cr_assert_eq(la_connect(net.s, &t, NULL, NULL, NULL, &c), -EINVAL);
+	t.lport = 1, t.rport = 0;
+	cr_assert_eq(la_connect(net.s, &t, NULL, NULL, NULL, &c), -EINVAL);
+	net_close(), net_open(&(struct net_opts){.no_gateways = true});
+	cr_assert_eq(connect("10.0.0.2", "203.0.113.1"), -EHOSTUNREACH);
+	cr_assert_eq(connect("fd00::2", "2001:db8::1"), -EHOSTUNREACH);
+	cr_assert_eq(fake.nconnect, 0);
+}
+
+Test(shard, tcp_asks_who_owns_an_address)
+{
+	struct la_addr ours = A("fd00::2"), other = A("fd00::3");
+
+	cr_assert(net.s->tcp.owns(net.s->tcp.net, &ours));
+	cr_assert(!net.s->tcp.owns(net.s->tcp.net, &other));
+}
+
+Test(shard, next_is_the_first_of_all_timers)
+{
+	struct fr f;
+
+	cr_assert_eq(la_shard_next(net.s), UINT64_MAX);
+	fake.next = net.now + 500;
+	cr_assert_eq(la_shard_next(net.s), net.now + 500);
+	net_send("10.0.0.1"), net_tx(&f);
+	cr_assert_eq(la_shard_next(net.s), net.now + 500);
+	fake.next = UINT64_MAX;
+	cr_assert_eq(la_shard_next(net.s), net.now + 1000);
+}
+
+Test(shard, passes_the_rest_on)
+{
+	struct la_tuple t = {.lport = 7};
+
+	cr_assert_eq(la_shard_find(net.s, &t, NULL), 0);
+	t.lport = 8;
+	cr_assert_eq(la_shard_find(net.s, &t, NULL), -2);
+	cr_assert_eq(la_shard_abort_all(net.s, 5), 5);
+	la_shard_destroy(NULL);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_FRAME_H
+#define TEST_FRAME_H
+
+/* Frames as the tests make and judge them: written and checked by code of their own, so that a
+ * fault in lib/wire cannot hide itself, and so that segments no honest sender would make can be
+ * made. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lastack/addr.h>
+
+enum { FRAME_MAX = 2048, FRAME_OPTS_MAX = 40 };
+
+/** What goes into a TCP frame. All host order but the addresses. */
+struct frame {
+	uint8_t eth_dst[6], eth_src[6];
+	uint16_t vlan; /* 0: no tag */
+	struct la_addr src, dst;
+	uint16_t sport, dport;
+	uint32_t seq, ack;
+	uint8_t flags;
+	uint8_t resv; /* the four reserved bits */
+	uint16_t win, urg;
+	uint8_t opts[FRAME_OPTS_MAX];
+	size_t optlen; /* rounded up to words with zeros */
+	const uint8_t *data;
+	size_t len;
+	unsigned doff;   /* data offset in words to claim; 0: the truth */
+	bool bad_cksum;  /* one bit of the TCP checksum flipped */
+	int iplen_delta; /* added to the length field of the IP header */
+	bool pad;        /* fill up to the 60 bytes of a short Ethernet frame, with junk */
+};
+
+/** Writes the frame and returns its length. */
+size_t frame_write(uint8_t buf[FRAME_MAX], const struct frame *f);
+
+/** Everything an emitted TCP frame says, read without lib/wire. */
+struct frame_in {
+	uint8_t eth_dst[6], eth_src[6];
+	uint16_t vlan;
+	struct la_addr src, dst;
+	uint16_t sport, dport;
+	uint32_t seq, ack;
+	uint8_t flags, resv;
+	uint16_t win, urg;
+	bool has_mss, has_ws, has_ts, sack_ok;
+	uint16_t mss;
+	uint8_t ws;
+	uint32_t tsval, tsecr;
+	unsigned nsack;
+	uint32_t sack[4][2]; /* left edge, right edge */
+	const uint8_t *tcp;  /* the TCP header */
+	size_t hlen;
+	size_t optlen; /* bytes of options, padding included */
+	const uint8_t *data;
+	size_t len;
+};
+
+/** Reads a whole IPv4 or IPv6 TCP frame. NULL when it is sound in every respect that does not
+ * depend on a connection (lengths, both checksums, option list and padding, reserved bits), or what
+ * is wrong. */
+const char *frame_read(const uint8_t *p, size_t len, struct frame_in *f);
+
+/** The Internet checksum (RFC 1071) of bytes, continued from sum; not folded. */
+uint32_t frame_sum(uint32_t sum, const uint8_t *p, size_t len);
+
+#endif

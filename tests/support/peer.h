@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_PEER_H
+#define TEST_PEER_H
+
+/* A scripted peer: the other end of one connection of a rig's shard, and the shard's user of it.
+ *
+ * The peer does nothing by itself: every segment is sent by the test. It keeps the shard's
+ * variables as the wire shows them, under the names RFC 9293 3.3.1 gives them for the shard: ISS,
+ * IRS, R (RCV.NXT), W (RCV.WND), U (SND.UNA), N (SND.NXT), so a test writes sequence numbers as
+ * p->R + 1 or p->N.
+ *
+ * Payload is a known pattern of the stream offset in both directions. What the shard sends is
+ * compared with it whenever it is sent, and what it delivers whenever it is read: no test has to
+ * look at bytes.
+ *
+ * On every emitted segment also: window and acknowledgement never move left, timestamps are there
+ * when agreed and never go back, nothing is sent beyond the window offered, SACK only when agreed.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lastack/lastack.h>
+
+#include "rig.h"
+#include "wire/tcp.h"
+
+struct peer_opts {
+	bool ip6;
+	bool ts, sack;            /* offered on the SYN */
+	uint8_t wscale;           /* offered shift + 1; 0: none */
+	uint16_t mss;             /* 0: 1460 or 1440 */
+	bool no_mss;              /* no MSS option */
+	uint16_t win;             /* window field, raw; 0: 65535 */
+	uint32_t isn;             /* 0: 0x10000000 */
+	uint16_t lport;           /* 0: 80 */
+	uint16_t rport;           /* 0: 40000 + number of the peer */
+	bool other;               /* the shard's second address */
+	uint32_t tsbase;          /* first TSval; 0: 0x20000000 */
+	struct la_conn_opts conn; /* of the shard's side */
+};
+
+/** One segment the shard sent. */
+struct peer_rx {
+	uint64_t at;
+	uint8_t flags;
+	uint32_t seq, ack, len; /* len: payload */
+	uint32_t end;           /* seq + SEG.LEN */
+	uint16_t win;           /* as on the wire */
+	uint32_t wnd;           /* scaled */
+	struct frame_in f;      /* its pointers are dead */
+};
+
+/** What the shard's user saw. */
+struct user {
+	struct la_conn *c; /* NULL when not known or closed */
+	unsigned opened, data, writable, peer_fin, timer, closed;
+	uint64_t opened_at, peer_fin_at, closed_at;
+	struct la_closed why;
+	uint64_t bytes;    /* read and found right */
+	uint64_t sent;     /* taken by la_send() */
+	bool hold;         /* do not read */
+	bool close_on_fin; /* la_close() from the peer_fin callback */
+	bool close_on_open;
+};
+
+struct peer {
+	struct rig *r;
+	struct peer_opts o;
+	struct la_tuple t; /* the shard's view */
+	struct user u;
+
+	/* the shard's variables */
+	uint32_t ISS, IRS, R, W, U, N;
+	uint32_t edge; /* right edge last offered: R + W or more */
+	uint8_t ws;    /* the shard's shift */
+	bool ts_on, ws_on, sack_on;
+	uint32_t ts_dut;  /* last TSval of the shard */
+	uint16_t mss_dut; /* MSS it announced */
+
+	/* the peer's own */
+	uint32_t snd;     /* next sequence number it would send */
+	uint32_t got;     /* next expected from the shard, in order */
+	uint32_t win;     /* window it offers, raw field */
+	uint32_t max_wnd; /* MAX.SND.WND of the shard */
+	uint32_t offered; /* right edge offered to the shard, the largest ever */
+	uint32_t ts_now;  /* last TSval sent */
+	bool syn_seen;    /* a SYN of the shard was seen: ISS is right */
+	bool edge_on;     /* edge and offered are right */
+	bool lax_data;    /* the user sends other bytes than the pattern */
+	bool lax_edge;    /* do not check that the window never moves left (reopens) */
+
+	struct peer_rx *rx;
+	unsigned nrx, next, room;
+};
+
+enum peer_ts { TS_AUTO, TS_NONE, TS_SET };
+enum { WIN_ZERO = -1 };
+
+/** A segment to send; what is zero is as an honest peer would have it. */
+struct peer_tx {
+	uint8_t flags;
+	uint32_t seq, ack, len;
+	const void *data; /* NULL: the pattern at seq */
+	int32_t win;      /* raw field; 0: p->win, WIN_ZERO: 0 */
+	enum peer_ts ts;
+	uint32_t tsval, tsecr; /* with TS_SET; tsecr 0: honest */
+	const uint8_t *opts;   /* instead of all options */
+	size_t optlen;
+	uint8_t resv;
+	uint16_t urg;
+	unsigned doff;
+	bool bad_cksum, pad;
+	int iplen_delta;
+	const struct la_addr *src, *dst;
+	uint16_t dport;
+};
+
+/** opts NULL: IPv4, MSS only. Sends nothing. */
+struct peer *peer_new(struct rig *r, const struct peer_opts *opts);
+void peer_free(struct peer *p);
+void peer_check_end(struct peer *p);
+bool peer_match(const struct peer *p, const struct frame_in *f);
+void peer_capture(struct peer *p, const struct frame_in *f);
+/** A new connection on the same tuple: forgets what belonged to the old one. */
+void peer_renew(struct peer *p, uint32_t isn);
+
+/** Listens on the peer's local port with p->o.conn, once a port. */
+void peer_listen(struct peer *p);
+
+/* Sending. All take what the shard answers. */
+void peer_tx(struct peer *p, const struct peer_tx *t);
+#define PEER_TX(p, ...) peer_tx(p, &(struct peer_tx){__VA_ARGS__})
+void peer_send(struct peer *p, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
+void peer_syn(struct peer *p);                /* SYN, seq = IRS */
+void peer_ack(struct peer *p);                /* acknowledges all of p->got */
+void peer_data(struct peer *p, uint32_t len); /* at p->snd, acknowledging p->got; moves p->snd */
+void peer_fin(struct peer *p);                /* at p->snd, acknowledging p->got; moves p->snd */
+
+/* Receiving. */
+/** The next segment not looked at, or NULL. */
+struct peer_rx *peer_next(struct peer *p);
+/** What has come up to now needs no look. */
+void peer_skip(struct peer *p);
+unsigned peer_waiting(const struct peer *p);
+/** The next segment is this one. PSH is not looked at. */
+#define peer_expect(p, flags, seq, ack, len) \
+	peer_expect_at(__FILE__, __LINE__, p, flags, seq, ack, len)
+struct peer_rx *peer_expect_at(const char *file, int line, struct peer *p, uint8_t flags,
+			       uint32_t seq, uint32_t ack, uint32_t len);
+/** The next segment is <SEQ=N><ACK=R><CTL=ACK> without data. */
+#define peer_expect_chk(p) peer_expect_chk_at(__FILE__, __LINE__, p)
+void peer_expect_chk_at(const char *file, int line, struct peer *p);
+/** Nothing is waiting and nothing comes for ms. */
+#define peer_expect_none(p, ms) peer_expect_none_at(__FILE__, __LINE__, p, ms)
+void peer_expect_none_at(const char *file, int line, struct peer *p, uint64_t ms);
+/** Lets time pass until a segment comes, at most ms; NULL: none. */
+struct peer_rx *peer_wait(struct peer *p, uint64_t ms);
+
+/* State, as the shard tells it. LA_CLOSED: the tuple is unknown. */
+enum la_state peer_state(const struct peer *p);
+struct la_conn_info peer_info(const struct peer *p);
+#define peer_expect_state(p, s) peer_expect_state_at(__FILE__, __LINE__, p, s)
+void peer_expect_state_at(const char *file, int line, struct peer *p, enum la_state s);
+/** The wire's idea of R, U and N agrees with the shard's own. */
+void peer_agree(struct peer *p);
+
+/* The shard's user. */
+ssize_t user_send(struct peer *p, uint32_t len); /* pattern; returns what la_send() said */
+int user_shutdown(struct peer *p);
+int user_close(struct peer *p);
+int user_abort(struct peer *p);
+void user_read(struct peer *p, uint64_t max); /* reads what waits, at most max */
+int user_connect(struct peer *p);
+extern const struct la_conn_ops user_ops;
+#define user_expect_closed(p, why) user_expect_closed_at(__FILE__, __LINE__, p, why)
+void user_expect_closed_at(const char *file, int line, struct peer *p, enum la_end why);
+
+/* Recipes: from nothing to a state. `full`: la_close() rather than la_shutdown(). */
+void peer_to_syn_sent(struct peer *p);
+void peer_to_syn_rcvd_passive(struct peer *p);
+void peer_to_syn_rcvd_active(struct peer *p);
+void peer_to_established(struct peer *p); /* passive */
+void peer_to_established_active(struct peer *p);
+void peer_to_fin_wait_1(struct peer *p, bool full);
+void peer_to_fin_wait_2(struct peer *p, bool full);
+void peer_to_close_wait(struct peer *p);
+void peer_to_closing(struct peer *p, bool full);
+void peer_to_last_ack(struct peer *p, bool full);
+/** The three ways: 'a' by FIN_WAIT_2, 'b' by FIN that acknowledges ours, 'c' by CLOSING. */
+void peer_to_time_wait(struct peer *p, bool full, char path);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "rig.h"
+
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+
+#include "peer.h"
+#include "wire/eth.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+#include "wire/print.h"
+
+enum { BURST = 32, RECORD_LINES = 80, RECORD_WIDTH = 200 };
+
+static struct rte_mempool *pool;
+static char record[RECORD_LINES][RECORD_WIDTH];
+static unsigned nrecord;
+
+/* DPDK ties the caller to a core; the tests of one machine shall not all share that core. */
+static void
+eal_start(void)
+{
+	char core[16], *argv[] = {(char[]){"test"},
+				  (char[]){"--no-huge"},
+				  (char[]){"--no-shconf"},
+				  (char[]){"--no-pci"},
+				  (char[]){"--no-telemetry"},
+				  (char[]){"-m"},
+				  (char[]){"64"},
+				  (char[]){"-l"},
+				  core,
+				  (char[]){"--log-level=error"}};
+	cpu_set_t cpus;
+	int cpu = 0;
+
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	while (!CPU_ISSET(cpu, &cpus))
+		cpu++;
+	snprintf(core, sizeof(core), "%d", cpu);
+	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]), argv) < 0)
+		cr_assert_fail("EAL does not start: %s", rte_strerror(rte_errno));
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+struct rte_mempool *
+rig_pool(void)
+{
+	if (pool == NULL) {
+		eal_start();
+		pool = rte_pktmbuf_pool_create("test", RIG_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					       -1);
+		cr_assert(pool != NULL, "no mbuf pool: %s", rte_strerror(rte_errno));
+	}
+	return pool;
+}
+
+unsigned
+rig_mbufs_free(void)
+{
+	return rte_mempool_avail_count(rig_pool());
+}
+
+void
+rig_note(struct rig *r, const char *fmt, ...)
+{
+	char *line = record[nrecord++ % RECORD_LINES];
+	int n = snprintf(line, RECORD_WIDTH, "%12llu  ", (unsigned long long)r->now);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line + n, (size_t)(RECORD_WIDTH - n), fmt, ap);
+	va_end(ap);
+}
+
+_Noreturn void
+rig_fail(struct rig *r, const char *file, int line, const char *fmt, ...)
+{
+	unsigned from = nrecord > RECORD_LINES ? nrecord - RECORD_LINES : 0;
+	const char *base = strrchr(file, '/');
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "FAIL %s (%s:%d, at %llu): %s\n", r->name ? r->name : "",
+		base ? base + 1 : file, line, (unsigned long long)r->now, text);
+	if (getenv("RIG_QUIET") == NULL)
+		for (; from < nrecord; from++)
+			fprintf(stderr, "    %s\n", record[from % RECORD_LINES]);
+	if (r->bail) {
+		cr_expect(false, "%s: %s", r->name ? r->name : "", text);
+		longjmp(*r->bail, 1);
+	}
+	cr_assert_fail("%s: %s", r->name ? r->name : "", text);
+	abort();
+}
+
+static void
+note_frame(struct rig *r, const char *way, const uint8_t *p, size_t len)
+{
+	char text[RECORD_WIDTH];
+
+	rig_note(r, "%s %s", way, la_frame_format(p, len, text, sizeof(text)));
+}
+
+static void
+addresses(struct rig *r)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1}, peer[6] = {2, 0, 0, 0, 0, 2};
+
+	memcpy(r->mac, mac, 6);
+	memcpy(r->peer_mac, peer, 6);
+	la_addr_parse("10.1.0.1", &r->addr4);
+	la_addr_parse("10.1.0.3", &r->other4);
+	la_addr_parse("10.1.0.2", &r->peer4);
+	la_addr_parse("fd00::1", &r->addr6);
+	la_addr_parse("fd00::3", &r->other6);
+	la_addr_parse("fd00::2", &r->peer6);
+}
+
+struct rig *
+rig_open(const struct rig_opts *opts)
+{
+	static const uint8_t secret[32] = "a test's secret is not a secret";
+	struct rig *r = calloc(1, sizeof(*r));
+	struct la_prefix addrs[4];
+	struct la_shard_config cfg = {.addrs = addrs, .naddrs = 4, .no_dad = true};
+	int err;
+
+	cr_assert(r != NULL);
+	nrecord = 0;
+	if (opts)
+		r->opts = *opts;
+	addresses(r);
+	r->now = r->opts.now ? r->opts.now : 1000000;
+	addrs[0] = (struct la_prefix){r->addr4, 24};
+	addrs[1] = (struct la_prefix){r->other4, 24};
+	addrs[2] = (struct la_prefix){r->addr6, 64};
+	addrs[3] = (struct la_prefix){r->other6, 64};
+	cfg.mbufs = rig_pool();
+	r->mbufs = rig_mbufs_free();
+	cfg.now = r->now;
+	cfg.mtu = r->opts.mtu;
+	cfg.vlan = r->opts.vlan ? 7 : 0;
+	cfg.offloads = r->opts.offloads;
+	cfg.msl_ms = r->opts.msl_ms;
+	cfg.rto_min_ms = r->opts.rto_min_ms;
+	cfg.max_conns = r->opts.max_conns ? r->opts.max_conns : 64;
+	cfg.max_time_wait4 = r->opts.max_time_wait4 ? r->opts.max_time_wait4 : 64;
+	cfg.max_time_wait6 = r->opts.max_time_wait6 ? r->opts.max_time_wait6 : 64;
+	cfg.max_neighbours = 16;
+	memcpy(cfg.secret, secret, sizeof(secret));
+	memcpy(cfg.mac, r->mac, 6);
+	err = la_shard_create(&cfg, &r->s);
+	cr_assert(err == 0, "la_shard_create: %s", strerror(-err));
+	return r;
+}
+
+void
+rig_discard(struct rig *r)
+{
+	if (r->s)
+		la_shard_destroy(r->s);
+	for (unsigned i = 0; i < r->npeers; i++)
+		peer_free(r->peers[i]);
+	free(r);
+}
+
+void
+rig_close(struct rig *r)
+{
+	unsigned left;
+
+	CHECK(r, rig_counter(r, LA_C_early_recycles) == 0,
+	      "a TIME_WAIT entry ended before its time");
+	CHECK(r, r->strays == 0, "%u segments went to nobody", r->strays);
+	for (unsigned i = 0; i < r->npeers; i++)
+		peer_check_end(r->peers[i]);
+	la_shard_destroy(r->s);
+	r->s = NULL;
+	left = rig_mbufs_free();
+	CHECK(r, left == r->mbufs, "%d mbufs leaked", (int)(r->mbufs - left));
+	for (unsigned i = 0; i < r->npeers; i++)
+		peer_free(r->peers[i]);
+	free(r);
+}
+
+uint64_t
+rig_counter(const struct rig *r, enum la_counter c)
+{
+	return la_shard_counters(r->s)->v[c];
+}
+
+/* Address resolution. */
+
+static size_t
+eth_reply(struct rig *r, uint8_t *out, uint16_t type)
+{
+	struct la_eth e = {.type = type, .vlan = r->opts.vlan ? 7 : 0};
+
+	memcpy(e.dst, r->mac, 6);
+	memcpy(e.src, r->peer_mac, 6);
+	return la_eth_write(out, &e);
+}
+
+static size_t
+arp_answer(struct rig *r, const uint8_t *p, size_t len, uint8_t *out)
+{
+	struct la_arp a, b = {.op = LA_ARP_REPLY};
+	size_t n;
+
+	if (la_arp_parse(p, len, &a) != LA_WIRE_OK || a.op != LA_ARP_REQUEST || a.tpa == a.spa ||
+	    a.tpa == r->addr4.w[3] || a.tpa == r->other4.w[3])
+		return 0;
+	n = eth_reply(r, out, LA_ETH_ARP);
+	memcpy(b.sha, r->peer_mac, 6);
+	memcpy(b.tha, a.sha, 6);
+	b.spa = a.tpa;
+	b.tpa = a.spa;
+	la_arp_write(out + n, &b);
+	return n + LA_ARP_LEN;
+}
+
+static size_t
+nd_answer(struct rig *r, const uint8_t *p, size_t len, uint8_t *out)
+{
+	struct la_icmp m;
+	struct la_ip ip;
+	size_t n;
+
+	if (la_ip6_parse(p, len, &ip) != LA_WIRE_OK || ip.proto != LA_IPPROTO_ICMP6 ||
+	    la_icmp6_parse(p + ip.hlen, ip.plen, &ip, &m) != LA_WIRE_OK || m.kind != LA_ICMP_NS ||
+	    la_addr_is_any(&ip.src) || la_addr_eq(&m.target, &r->addr6) ||
+	    la_addr_eq(&m.target, &r->other6))
+		return 0;
+	n = eth_reply(r, out, LA_ETH_IP6);
+	n += la_ip6_write(out + n, &m.target, &ip.src, LA_IPPROTO_ICMP6, 255, LA_ND_LEN);
+	return n +
+	       la_nd_advert_write(out + n, &m.target, &ip.src, &m.target, r->peer_mac, true, true);
+}
+
+/* Not TCP: what it is, and an answer in out when it asks for one of the peers' addresses. */
+static size_t
+resolve(struct rig *r, const uint8_t *p, size_t len, uint8_t *out, bool *tcp)
+{
+	struct la_eth e;
+	size_t ip_proto;
+
+	*tcp = false;
+	CHECK(r, la_eth_parse(p, len, &e) == LA_WIRE_OK, "a frame without an Ethernet header");
+	if (e.type == LA_ETH_ARP)
+		return r->mute ? 0 : arp_answer(r, p + e.len, len - e.len, out);
+	ip_proto = e.len + (e.type == LA_ETH_IP6 ? 6u : 9u);
+	if (len > ip_proto && p[ip_proto] == LA_IPPROTO_TCP) {
+		*tcp = true;
+		return 0;
+	}
+	return e.type == LA_ETH_IP6 && !r->mute ? nd_answer(r, p + e.len, len - e.len, out) : 0;
+}
+
+/* Output. */
+
+static void
+capture_tcp(struct rig *r, const uint8_t *p, size_t len)
+{
+	struct frame_in f;
+	const char *bad = frame_read(p, len, &f);
+
+	r->tcp_frames++;
+	CHECK(r, bad == NULL, "the shard sent a bad segment: %s", bad);
+	CHECK(r, memcmp(f.eth_dst, r->peer_mac, 6) == 0 && memcmp(f.eth_src, r->mac, 6) == 0,
+	      "wrong Ethernet addresses");
+	CHECK(r, f.vlan == (r->opts.vlan ? 7 : 0), "VLAN %u on output", f.vlan);
+	for (unsigned i = r->npeers; i-- > 0;) {
+		if (peer_match(r->peers[i], &f)) {
+			peer_capture(r->peers[i], &f);
+			return;
+		}
+	}
+	r->strays++;
+	r->stray = f;
+}
+
+static void
+inject(struct rig *r, const uint8_t *frame, size_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(rig_pool());
+	char *room;
+
+	CHECK(r, m != NULL, "the pool is empty");
+	room = rte_pktmbuf_append(m, (uint16_t)len);
+	CHECK(r, room != NULL, "a frame of %zu bytes does not fit an mbuf", len);
+	memcpy(room, frame, len);
+	note_frame(r, "<", frame, len);
+	la_shard_rx(r->s, r->now, &m, 1);
+}
+
+/* One emitted frame: copied out of its mbuf, which must be free again whatever a check does. */
+static void
+take(struct rig *r, struct rte_mbuf *m)
+{
+	uint8_t flat[16384], answer[256];
+	size_t len = m->pkt_len, n;
+	const void *p;
+	bool tcp;
+
+	CHECK(r, len <= sizeof(flat), "a frame of %zu bytes", len);
+	p = rte_pktmbuf_read(m, 0, (uint32_t)len, flat);
+	CHECK(r, p != NULL, "mbuf chain shorter than its pkt_len");
+	if (p != flat)
+		memcpy(flat, p, len);
+	rte_pktmbuf_free(m);
+	r->tx_frames++;
+	note_frame(r, ">", flat, len);
+	n = resolve(r, flat, len, answer, &tcp);
+	if (tcp)
+		capture_tcp(r, flat, len);
+	else if (n)
+		inject(r, answer, n);
+}
+
+static void
+drain(struct rig *r)
+{
+	struct rte_mbuf *burst[BURST];
+	unsigned n;
+
+	while ((n = la_shard_tx(r->s, burst, BURST)) > 0)
+		for (unsigned i = 0; i < n; i++)
+			take(r, burst[i]);
+}
+
+void
+rig_pump(struct rig *r)
+{
+	bool more;
+	unsigned rounds = 0;
+
+	do {
+		drain(r);
+		more = la_shard_poll(r->s, r->now);
+		CHECK(r, ++rounds < 1000000, "la_shard_poll() says forever that more is due");
+	} while (more);
+	drain(r);
+}
+
+void
+rig_inject(struct rig *r, const uint8_t *frame, size_t len)
+{
+	inject(r, frame, len);
+	rig_pump(r);
+}
+
+void
+rig_run(struct rig *r, uint64_t ms)
+{
+	uint64_t until = r->now + ms, next, sent;
+	unsigned stuck = 0;
+
+	rig_pump(r);
+	while ((next = la_shard_next(r->s)) <= until) {
+		stuck = next > r->now ? 0 : stuck + 1;
+		CHECK(r, stuck < 10000, "la_shard_next() stands still at %llu",
+		      (unsigned long long)next);
+		if (next > r->now)
+			r->now = next;
+		rig_pump(r);
+	}
+	r->now = until;
+	sent = r->tx_frames;
+	rig_pump(r);
+	CHECK(r, r->tx_frames == sent, "la_shard_next() said %llu, but there was output before it",
+	      (unsigned long long)next);
+}

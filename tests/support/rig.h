@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_RIG_H
+#define TEST_RIG_H
+
+/* A test rig: one shard in virtual time, and the wire at its end.
+ *
+ * Time stands still unless rig_run() moves it, and then it jumps from one la_shard_next() to the
+ * next, so whatever a test sees happened at an exact millisecond. Every frame the shard emits is
+ * read at once by code of the tests' own (frame.h), held against the rules that hold for all
+ * output, and handed to the peer (peer.h) whose tuple it is. Address resolution is answered by the
+ * rig: tests only see TCP.
+ *
+ * Everything is recorded as text; when a check fails the last lines are printed with it.
+ * rig_close() also checks: that no TIME_WAIT entry ended early, and that every mbuf came back to
+ * the pool. */
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lastack/lastack.h>
+
+#include "frame.h"
+
+struct peer;
+struct rte_mempool;
+
+struct rig_opts {
+	bool vlan;
+	uint64_t now;        /* first tick; 0: 1 000 000 */
+	uint32_t msl_ms;     /* 0: 30 000 */
+	uint32_t rto_min_ms; /* 0: the shard's default */
+	uint16_t mtu;        /* 0: 1500 */
+	uint32_t offloads;
+	uint32_t max_conns, max_time_wait4, max_time_wait6; /* 0: 64 */
+};
+
+enum { RIG_PEERS = 2048, RIG_MBUFS = 4095 };
+
+struct rig {
+	struct la_shard *s;
+	uint64_t now;
+	struct rig_opts opts;
+	uint8_t mac[6], peer_mac[6];
+	struct la_addr addr4, addr6, other4, other6; /* ours: two of each family */
+	struct la_addr peer4, peer6;                 /* the peers' */
+	struct peer *peers[RIG_PEERS];
+	unsigned npeers;
+	unsigned mbufs;        /* free in the pool at the start */
+	uint64_t tx_frames;    /* everything the shard emitted */
+	uint64_t tcp_frames;   /* of them, TCP */
+	unsigned strays;       /* TCP frames for no peer's tuple */
+	struct frame_in stray; /* the last of them (its pointers are dead) */
+	bool mute;             /* ARP and neighbour solicitations stay unanswered */
+	const char *name;      /* printed with every failure */
+	jmp_buf *bail;         /* where a failed check goes; NULL: the test ends */
+};
+
+/** opts NULL: all defaults. */
+struct rig *rig_open(const struct rig_opts *opts);
+/** Checks and frees everything, peers included. */
+void rig_close(struct rig *r);
+/** The same without checks, after a failure. */
+void rig_discard(struct rig *r);
+
+/** Lets ms milliseconds pass. */
+void rig_run(struct rig *r, uint64_t ms);
+/** Takes everything the shard has to send now. To be called after every call that may send. */
+void rig_pump(struct rig *r);
+/** Hands one frame to the shard and takes what it answers. */
+void rig_inject(struct rig *r, const uint8_t *frame, size_t len);
+
+uint64_t rig_counter(const struct rig *r, enum la_counter c);
+
+/** Free mbufs of the pool: equal before and after, nothing leaks. */
+unsigned rig_mbufs_free(void);
+struct rte_mempool *rig_pool(void);
+
+/** Adds a line to the record. */
+void rig_note(struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** A check failed: prints message and record, then leaves by r->bail or ends the test. */
+_Noreturn void rig_fail(struct rig *r, const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#define FAIL(r, ...) rig_fail(r, __FILE__, __LINE__, __VA_ARGS__)
+#define CHECK(r, cond, ...)                                           \
+	do {                                                          \
+		if (!(cond))                                          \
+			rig_fail(r, __FILE__, __LINE__, __VA_ARGS__); \
+	} while (0)
+
+#endif

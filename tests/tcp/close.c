@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Closing (RFC 9293 3.6, 3.10.4, 3.10.5, 3.10.7.4 eighth step). */
+
+#include "scenario.h"
+
+SCENARIO(close, C_01, "FIN after all queued data")
+{
+	struct peer *p;
+
+	s->o.win = 1000;
+	s->o.wscale = 0;
+	p = scene_open(s);
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	for (struct peer_rx *x; (x = peer_wait(p, 5000)) != NULL;) {
+		if (x->flags & LA_FIN)
+			CHECK(s->r, x->end == p->ISS + 5002, "the FIN is at offset %u",
+			      x->end - 2 - p->ISS);
+		else
+			CHECK(s->r, seq_le(x->end, p->ISS + 5001), "data beyond the end");
+		CHECK(s->r, (x->flags & LA_ACK) && x->ack == p->R, "FIN or data without the ACK");
+		peer_ack(p);
+	}
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	CHECK(s->r, p->got == p->ISS + 5002, "not everything came");
+}
+
+SCENARIO(close, C_02, "data and FIN are sent again in order until acknowledged")
+{
+	struct peer *p = scene_open(s);
+	struct peer_rx *x;
+
+	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	peer_skip(p);
+	x = peer_wait(p, 5000);
+	CHECK(s->r, x && x->seq == p->ISS + 1 && x->len == 100, "the data is not sent again first");
+	peer_skip(p);
+	peer_send(p, LA_ACK, p->snd, p->ISS + 101, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		x = peer_wait(p, 20000);
+		CHECK(s->r, x && x->seq == p->ISS + 101 && (x->flags & LA_FIN) && x->len == 0,
+		      "the FIN is not sent again");
+	}
+	peer_send(p, LA_ACK, p->snd, p->ISS + 102, 0);
+	peer_skip(p);
+	peer_expect_none(p, 5000);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+}
+
+SCENARIO(close, C_03, "no data after close, one FIN")
+{
+	struct peer *p = scene_open(s);
+
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->R, 0);
+	peer_ack(p);
+	CHECK(s->r, user_send(p, 10) == -EPIPE, "la_send after la_shutdown");
+	CHECK(s->r, user_shutdown(p) == -EPIPE, "la_shutdown twice");
+	peer_expect_none(p, 5000);
+	CHECK(s->r, user_close(p) == 0, "la_close after la_shutdown");
+	CHECK(s->r, user_close(p) == -EALREADY, "la_close twice");
+	CHECK(s->r, user_send(p, 10) == -EPIPE, "la_send after la_close");
+	peer_expect_none(p, 5000);
+}
+
+SCENARIO(close, C_04, "half-close: 100 kB are still received")
+{
+	struct peer *p = scene_open(s);
+
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->R, 0);
+	feed(p, 100000, 1400);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	CHECK(s->r, p->u.bytes == 100000, "%llu bytes delivered", (unsigned long long)p->u.bytes);
+	CHECK(s->r, p->R == p->snd, "not all acknowledged");
+	peer_fin(p);
+	peer_expect(p, LA_ACK, p->N, p->snd, 0);
+	CHECK(s->r, p->u.peer_fin == 1, "no end of file");
+	user_expect_closed(p, LA_END_ORDERLY);
+	peer_expect_state(p, LA_TIME_WAIT);
+}
+
+SCENARIO(close, C_04_fin_wait_1, "half-close: data in FIN_WAIT_1 proper")
+{
+	struct peer *p = scene_open(s);
+
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	p->got--; /* our FIN is not acknowledged */
+	feed(p, 5000, 1400);
+	peer_expect_state(p, LA_FIN_WAIT_1);
+	CHECK(s->r, p->u.bytes == 5000 && p->R == p->snd, "not delivered or not acknowledged");
+}
+
+SCENARIO(close, C_05, "CLOSE_WAIT: 100 kB are still sent")
+{
+	struct peer *p = scene_open(s);
+
+	peer_fin(p);
+	peer_expect(p, LA_ACK, p->N, p->IRS + 2, 0);
+	CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
+	drain(p, 2000);
+	CHECK(s->r, p->got == p->ISS + 1 + 100000, "only %u bytes came", p->got - p->ISS - 1);
+	peer_expect_state(p, LA_CLOSE_WAIT);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 100001, p->R, 0);
+	peer_expect_state(p, LA_LAST_ACK);
+	peer_ack(p);
+	user_expect_closed(p, LA_END_ORDERLY);
+	peer_expect_state(p, LA_CLOSED);
+}
+
+SCENARIO(close, C_06, "the user can tell orderly from reset, and how much was lost")
+{
+	struct peer *p = scene_open(s), *q;
+
+	p->u.close_on_fin = true;
+	peer_fin(p);
+	peer_ack(p);
+	CHECK(s->r, p->u.peer_fin == 1, "no end of file");
+	user_expect_closed(p, LA_END_ORDERLY);
+
+	q = peer_new(s->r, &s->o);
+	peer_to_established(q);
+	CHECK(s->r, user_send(q, 1000) == 1000, "la_send");
+	peer_send(q, LA_ACK, q->snd, q->ISS + 401, 0);
+	peer_send(q, LA_RST, q->R, 0, 0);
+	user_expect_closed(q, LA_END_RESET);
+	CHECK(s->r, q->u.peer_fin == 0, "a reset is not an end of file");
+	CHECK(s->r, q->u.why.unacked == 600, "%llu bytes unacknowledged",
+	      (unsigned long long)q->u.why.unacked);
+	CHECK(s->r, rig_counter(s->r, LA_C_bytes_unacked_at_end) == 600, "not counted");
+}
+
+SCENARIO(close, C_07_unread, "full close with unread data resets")
+{
+	struct peer *p = scene_open(s);
+
+	p->u.hold = true;
+	peer_data(p, 100);
+	rig_run(s->r, 600);
+	peer_skip(p);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, (last_rx(p)->flags & LA_RST) && last_rx(p)->seq == p->N, "no RST at N");
+	user_expect_closed(p, LA_END_ABORTED);
+	peer_expect_state(p, LA_CLOSED);
+}
+
+SCENARIO(close, C_07_late, "data after a full close resets")
+{
+	struct peer *p = scene_open(s);
+
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_ack(p);
+	peer_skip(p);
+	peer_data(p, 100);
+	CHECK(s->r, peer_waiting(p) == 1 && (last_rx(p)->flags & LA_RST), "no RST");
+	CHECK(s->r, last_rx(p)->seq == p->N, "the RST is not at the number the peer expects");
+	CHECK(s->r, p->u.bytes == 0 && p->u.data == 0, "delivered after close");
+	user_expect_closed(p, LA_END_RESET);
+	peer_expect_state(p, LA_CLOSED);
+}
+
+SCENARIO(close, C_08, "a repeated copy of data that was read is not unread data")
+{
+	struct peer *p = scene_open(s);
+
+	peer_data(p, 100);
+	rig_run(s->r, 600);
+	peer_skip(p);
+	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
+	p->snd++;
+	peer_send(p, LA_FIN | LA_ACK, p->IRS + 51, p->got, 50);
+	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "%llu bytes, %u FIN",
+	      (unsigned long long)p->u.bytes, p->u.peer_fin);
+	CHECK(s->r, p->R == p->IRS + 102, "the FIN behind old data was not taken");
+	peer_skip(p);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_expect(p, LA_FIN | LA_ACK, p->N - 1, p->R, 0);
+	peer_expect_state(p, LA_LAST_ACK);
+}
+
+SCENARIO(close, C_08_in_fin_wait, "old data after a full close is answered, not reset")
+{
+	struct peer *p = scene_open(s);
+
+	peer_data(p, 100);
+	rig_run(s->r, 600);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_ack(p);
+	peer_skip(p);
+	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
+	peer_expect_chk(p);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+}
+
+SCENARIO(close, C_09, "ABORT sends RST at SND.NXT, not at the end of the queue")
+{
+	struct peer *p;
+
+	s->o.win = 1000;
+	s->o.wscale = 0;
+	p = scene_open(s);
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	CHECK(s->r, p->N == p->ISS + 1001, "window not filled: %u", p->N - p->ISS - 1);
+	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	CHECK(s->r, (last_rx(p)->flags & LA_RST) && last_rx(p)->seq == p->N, "RST not at N");
+	CHECK(s->r, p->u.why.unacked == 5000, "%llu bytes unacknowledged",
+	      (unsigned long long)p->u.why.unacked);
+	user_expect_closed(p, LA_END_ABORTED);
+}
+
+SCENARIO(close, C_10, "after an abort strays draw RST or silence, and are in no new incarnation")
+{
+	struct peer *p = scene_open(s);
+	uint32_t old_r = p->R, old_n = p->N;
+
+	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	peer_skip(p);
+	peer_send(p, LA_ACK, old_r, old_n, 50);
+	CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->flags == LA_RST && last_rx(p)->seq == old_n,
+	      "a stray after the abort");
+	peer_skip(p);
+	peer_renew(p, p->IRS + 500000);
+	rig_run(s->r, 10);
+	peer_to_established(p);
+	peer_send(p, LA_ACK, old_r, old_n, 50);
+	CHECK(s->r, p->u.bytes == 0, "data of the old incarnation delivered");
+	peer_expect_state(p, LA_ESTABLISHED);
+}
+
+SCENARIO(close, C_11, "active close by FIN_WAIT_2")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_time_wait(p, true, 'a');
+	peer_expect_none(p, 10000);
+	peer_send(p, LA_ACK, p->R - 1, p->N, 0);
+	peer_expect_chk(p);
+}
+
+SCENARIO(close, C_12, "FIN that acknowledges ours: TIME_WAIT at once, no FIN again")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_time_wait(p, true, 'b');
+	peer_expect_none(p, 10000);
+	peer_send(p, LA_ACK, p->R - 1, p->N, 0);
+	peer_expect_chk(p);
+}
+
+SCENARIO(close, C_13, "simultaneous close")
+{
+	struct peer *p = scene_listen(s);
+	struct peer_rx *x;
+
+	peer_to_closing(p, true);
+	x = peer_wait(p, 5000);
+	CHECK(s->r, x && (x->flags & LA_FIN) && x->seq == p->N - 1 && x->ack == p->R,
+	      "the FIN is not sent again in CLOSING");
+	peer_ack(p);
+	peer_expect_none(p, 10000);
+	peer_expect_state(p, LA_TIME_WAIT);
+	user_expect_closed(p, LA_END_ORDERLY);
+}
+
+SCENARIO(close, C_14, "simultaneous close with both FINs sent again converges")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_closing(p, true);
+	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
+	peer_expect_chk(p);
+	peer_ack(p);
+	peer_expect_state(p, LA_TIME_WAIT);
+	peer_expect_none(p, 5000);
+}
+
+SCENARIO(close, C_15, "passive close leaves nothing: the tuple opens again at once")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_last_ack(p, true);
+	peer_ack(p);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_entered) == 0,
+	      "TIME_WAIT after a passive close");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
+	peer_send(p, LA_ACK, p->R, p->N, 0);
+	peer_expect(p, LA_RST, p->N, 0, 0);
+	peer_renew(p, p->IRS - 1000000);
+	peer_to_established(p);
+}
+
+SCENARIO(close, C_16, "FIN with data")
+{
+	struct peer *p = scene_open(s);
+
+	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 100);
+	peer_expect(p, LA_ACK, p->N, p->IRS + 102, 0);
+	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "data, then FIN");
+	peer_expect_none(p, 600);
+}
+
+SCENARIO(close, C_16_held, "FIN with data the user has not read")
+{
+	struct peer *p = scene_open(s);
+
+	p->u.hold = true;
+	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 100);
+	peer_expect(p, LA_ACK, p->N, p->IRS + 102, 0);
+	CHECK(s->r, la_unread(p->u.c) == 100, "the data is gone");
+	user_read(p, UINT64_MAX);
+	rig_pump(s->r);
+	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "no end of file after the data");
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_skip(p);
+	peer_expect_state(p, LA_LAST_ACK);
+}
+
+static void
+fin_above_hole(struct scene *s, enum la_state from, enum la_state to)
+{
+	struct peer *p = scene_open(s);
+
+	if (from != LA_ESTABLISHED) {
+		CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+		if (from == LA_FIN_WAIT_2)
+			peer_ack(p);
+		else
+			p->got--;
+		peer_skip(p);
+	}
+	peer_expect_state(p, from);
+	peer_send(p, LA_FIN | LA_ACK, p->IRS + 101, p->got, 0);
+	peer_expect_chk(p);
+	CHECK(s->r, p->u.peer_fin == 0, "end of file above a hole");
+	peer_expect_state(p, from);
+	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
+	peer_expect(p, LA_ACK, p->N, p->IRS + 102, 0);
+	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "%llu bytes, %u FIN",
+	      (unsigned long long)p->u.bytes, p->u.peer_fin);
+	peer_expect_state(p, to);
+}
+
+SCENARIO(close, C_17, "a FIN above a hole waits for it")
+{
+	fin_above_hole(s, LA_ESTABLISHED, LA_CLOSE_WAIT);
+}
+
+SCENARIO(close, C_17_fin_wait_1, "a FIN above a hole waits for it")
+{
+	fin_above_hole(s, LA_FIN_WAIT_1, LA_CLOSING);
+}
+
+SCENARIO(close, C_17_fin_wait_2, "a FIN above a hole waits for it")
+{
+	fin_above_hole(s, LA_FIN_WAIT_2, LA_TIME_WAIT);
+}
+
+SCENARIO(close, C_17_data, "data with FIN above a hole")
+{
+	struct peer *p = scene_open(s);
+
+	peer_send(p, LA_FIN | LA_ACK, p->IRS + 101, p->got, 50);
+	peer_expect_chk(p);
+	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
+	peer_expect(p, LA_ACK, p->N, p->IRS + 152, 0);
+	CHECK(s->r, p->u.bytes == 150 && p->u.peer_fin == 1, "%llu bytes, %u FIN",
+	      (unsigned long long)p->u.bytes, p->u.peer_fin);
+}
+
+SCENARIO(close, C_18, "a FIN beyond the right edge is not taken")
+{
+	struct peer *p;
+	uint32_t room;
+
+	s->o.conn.rcvbuf = 8192;
+	p = scene_open(s);
+	p->u.hold = true;
+	peer_send(p, LA_FIN | LA_ACK, p->R + p->W, p->got, 0);
+	peer_expect_chk(p);
+	peer_expect_state(p, LA_ESTABLISHED);
+
+	/* data up to the edge, then the FIN: the data is taken; the FIN too, or left to be sent
+	 * again */
+	room = p->edge - p->snd;
+	while (room > 1000) {
+		peer_data(p, 1000);
+		room -= 1000;
+	}
+	peer_skip(p);
+	peer_send(p, LA_FIN | LA_ACK, p->snd, p->got, room);
+	p->snd += room;
+	rig_run(s->r, 600);
+	CHECK(s->r, p->R == p->snd || p->R == p->snd + 1, "the data was not acknowledged");
+	user_read(p, UINT64_MAX);
+	rig_pump(s->r);
+	peer_send(p, LA_FIN | LA_ACK, p->snd, p->got, 0);
+	CHECK(s->r, p->R == p->snd + 1 && p->u.peer_fin == 1, "the FIN was not taken at last");
+}
+
+SCENARIO(close, C_19, "text after the peer's FIN is ignored, never acknowledged")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_close_wait(p);
+	for (unsigned i = 0; i < 3; i++) {
+		peer_send(p, LA_ACK, p->R, p->N, 500);
+		rig_run(s->r, 600);
+		CHECK(s->r, p->R == p->IRS + 2, "acknowledged beyond the FIN");
+	}
+	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 1, "the user saw it");
+	peer_expect_state(p, LA_CLOSE_WAIT);
+}
+
+SCENARIO(close, C_20, "FIN on the handshake's ACK")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_syn_rcvd_passive(p);
+	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 0);
+	peer_expect(p, LA_ACK, p->N, p->IRS + 2, 0);
+	CHECK(s->r, p->u.opened == 1 && p->u.peer_fin == 1, "opened %u, FIN %u", p->u.opened,
+	      p->u.peer_fin);
+	peer_expect_state(p, LA_CLOSE_WAIT);
+}
+
+SCENARIO(close, C_21, "the ACK of our FIN overtakes the peer's FIN")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_fin_wait_1(p, true);
+	peer_send(p, LA_ACK, p->R + 1, p->N, 0);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	peer_skip(p);
+	peer_send(p, LA_FIN | LA_ACK, p->R, p->N - 1, 0);
+	peer_expect(p, LA_ACK, p->N, p->IRS + 2, 0);
+	peer_expect_state(p, LA_TIME_WAIT);
+	user_expect_closed(p, LA_END_ORDERLY);
+}
+
+SCENARIO(close, C_22, "a closed window delays data and FIN, and nothing else")
+{
+	struct peer *p = scene_open(s);
+	struct peer_rx *x;
+
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	for (unsigned i = 0; i < 5; i++) {
+		x = peer_wait(p, 60000);
+		CHECK(s->r, x && x->len <= 1 && !(x->flags & LA_FIN),
+		      "no probe, or more than that");
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 1, .win = WIN_ZERO);
+		peer_skip(p);
+	}
+	peer_send(p, LA_ACK, p->snd, p->ISS + 1, 0);
+	drain(p, 2000);
+	CHECK(s->r, p->got == p->ISS + 1002, "data and FIN do not follow the open window");
+	peer_expect_state(p, LA_FIN_WAIT_2);
+}
+
+SCENARIO(close, C_22_rst, "a closed window does not keep a RST out")
+{
+	struct peer *p = scene_open(s);
+
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	rig_run(s->r, 5000);
+	peer_send(p, LA_RST, p->R, 0, 0);
+	user_expect_closed(p, LA_END_RESET);
+	peer_expect_state(p, LA_CLOSED);
+}
+
+static void
+gives_up(struct scene *s, struct peer *p)
+{
+	rig_run(s->r, 400000);
+	user_expect_closed(p, LA_END_TIMEOUT);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
+	CHECK(s->r,
+	      la_shard_counters(s->r->s)->state[LA_FIN_WAIT_1] == 0 &&
+		      la_shard_counters(s->r->s)->state[LA_CLOSING] == 0 &&
+		      la_shard_counters(s->r->s)->state[LA_LAST_ACK] == 0,
+	      "a state's gauge is not back at zero");
+	peer_skip(p);
+	peer_send(p, LA_ACK, p->R - 1, p->N, 0);
+	peer_expect(p, LA_RST, p->N, 0, 0);
+}
+
+SCENARIO(close, C_23_fin_wait_1, "R2 ends FIN_WAIT_1")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_fin_wait_1(p, true);
+	gives_up(s, p);
+}
+
+SCENARIO(close, C_23_closing, "R2 ends CLOSING")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_closing(p, true);
+	gives_up(s, p);
+}
+
+SCENARIO(close, C_23_last_ack, "R2 ends LAST_ACK")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_last_ack(p, true);
+	gives_up(s, p);
+}
+
+SCENARIO(close, C_24, "FIN_WAIT_2 without a user ends when configured")
+{
+	struct peer *p;
+
+	s->o.conn.fin_wait_2_ms = 5000;
+	p = scene_listen(s);
+	peer_to_fin_wait_2(p, true);
+	peer_expect_none(p, 4990);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	peer_expect_none(p, 20);
+	user_expect_closed(p, LA_END_FIN_WAIT_2);
+	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 0);
+	peer_expect(p, LA_RST, p->N, 0, 0);
+}
+
+SCENARIO(close, C_24_late_close,
+	 "the limit runs from la_close(), also when the half-close came first")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_fin_wait_2(p, false);
+	peer_expect_none(p, 100000);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_expect_none(p, 59000);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	peer_expect_none(p, 1100);
+	user_expect_closed(p, LA_END_FIN_WAIT_2);
+	peer_expect_state(p, LA_CLOSED);
+}
+
+SCENARIO(close, C_26, "close from the peer_fin callback")
+{
+	struct peer *p = scene_open(s);
+
+	p->u.close_on_fin = true;
+	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 100);
+	p->snd += 101;
+	CHECK(s->r, p->u.bytes == 100, "not delivered");
+	drain(p, 600);
+	user_expect_closed(p, LA_END_ORDERLY);
+	peer_expect_state(p, LA_CLOSED);
+}

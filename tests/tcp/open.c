@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Opening (RFC 9293 3.5, 3.10.7.2 to 3.10.7.4). */
+
+#include "scenario.h"
+
+SCENARIO(open, P_01_passive, "three-way handshake, data both ways")
+{
+	struct peer *p = scene_open(s);
+
+	peer_data(p, 700);
+	CHECK(s->r, p->u.bytes == 700, "not delivered");
+	CHECK(s->r, user_send(p, 900) == 900, "la_send");
+	drain(p, 600);
+	CHECK(s->r, p->got == p->ISS + 901 && p->R == p->snd, "not sent, or not acknowledged");
+	CHECK(s->r, rig_counter(s->r, LA_C_opens_passive) == 1, "not counted");
+}
+
+SCENARIO(open, P_01_active, "three-way handshake, data both ways")
+{
+	struct peer *p = scene_connect(s);
+
+	peer_data(p, 700);
+	CHECK(s->r, p->u.bytes == 700, "not delivered");
+	CHECK(s->r, user_send(p, 900) == 900, "la_send");
+	drain(p, 600);
+	CHECK(s->r, p->got == p->ISS + 901 && p->R == p->snd, "not sent, or not acknowledged");
+	CHECK(s->r, rig_counter(s->r, LA_C_opens_active) == 1, "not counted");
+}
+
+SCENARIO(open, P_01_early_send, "data given before the handshake is done follows it")
+{
+	struct peer *p = peer_new(s->r, &s->o);
+
+	peer_to_syn_sent(p);
+	CHECK(s->r, user_send(p, 300) == 300, "la_send in SYN_SENT");
+	peer_expect_none(p, 0);
+	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->N, 0);
+	drain(p, 600);
+	CHECK(s->r, p->got == p->ISS + 301, "the data did not follow");
+}
+
+static void
+simultaneous(struct scene *s, uint8_t flags)
+{
+	struct peer *p = peer_new(s->r, &s->o);
+
+	peer_to_syn_rcvd_active(p);
+	if (flags & LA_SYN)
+		peer_send(p, flags, p->IRS, p->N, 0);
+	else
+		peer_ack(p);
+	rig_run(s->r, 600);
+	peer_skip(p);
+	CHECK(s->r, p->u.opened == 1, "not opened");
+	peer_expect_state(p, LA_ESTABLISHED);
+	peer_data(p, 100);
+	CHECK(s->r, p->u.bytes == 100, "not delivered");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	drain(p, 600);
+	CHECK(s->r, p->got == p->ISS + 101, "data does not flow");
+}
+
+SCENARIO(open, P_02_syn_ack, "simultaneous open, both send SYN,ACK")
+{
+	simultaneous(s, LA_SYN | LA_ACK);
+}
+
+SCENARIO(open, P_02_ack, "simultaneous open, ended by a plain ACK")
+{
+	simultaneous(s, LA_ACK);
+}
+
+SCENARIO(open, P_03_passive, "RST in SYN_RCVD from LISTEN: back to LISTEN")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_syn_rcvd_passive(p);
+	peer_send(p, LA_RST, p->R, 0, 0);
+	peer_expect_none(p, 5000);
+	CHECK(s->r, p->u.opened == 0 && p->u.closed == 0, "the user knows of an embryo");
+	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 1, "not counted");
+	peer_renew(p, p->IRS + 10);
+	peer_to_established(p);
+}
+
+SCENARIO(open, P_03_active, "RST in SYN_RCVD from SYN_SENT: refused")
+{
+	struct peer *p = peer_new(s->r, &s->o);
+
+	peer_to_syn_rcvd_active(p);
+	peer_send(p, LA_RST, p->R, 0, 0);
+	user_expect_closed(p, LA_END_REFUSED);
+	peer_expect_none(p, 5000);
+	peer_expect_state(p, LA_CLOSED);
+}
+
+SCENARIO(open, P_04, "a thousand half-open connections disturb nobody")
+{
+	struct peer *p;
+
+	scene_rig(s, &(struct rig_opts){
+			     .max_conns = 2048, .max_time_wait4 = 2048, .max_time_wait6 = 2048});
+	for (unsigned i = 0; i < 1000; i++) {
+		p = peer_new(s->r, &s->o);
+		if (i == 0)
+			peer_listen(p);
+		peer_to_syn_rcvd_passive(p);
+	}
+	s->o.lport = 81;
+	p = scene_open(s);
+	peer_data(p, 100);
+	CHECK(s->r, p->u.bytes == 100, "not delivered");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1001, "%llu connections",
+	      (unsigned long long)rig_counter(s->r, LA_C_live));
+	rig_run(s->r, 300000);
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1, "half-open ones are left");
+	peer_expect_state(p, LA_ESTABLISHED);
+}
+
+SCENARIO(open, P_05, "answers come from the address the peer used")
+{
+	struct peer *p = scene_open(s), *q;
+
+	s->o.other = true;
+	q = peer_new(s->r, &s->o);
+	peer_to_established(q);
+	CHECK(s->r, !la_addr_eq(&p->t.laddr, &q->t.laddr), "the same address twice");
+}
+
+SCENARIO(open, P_06, "no segment to or from an address that means nobody is answered")
+{
+	static const char *const src4[] = {"0.0.0.0",   "255.255.255.255", "224.0.0.1",
+					   "127.0.0.1", "10.1.0.1",        "0.1.2.3"};
+	static const char *const dst4[] = {"255.255.255.255", "224.0.0.1", "10.1.0.255",
+					   "10.1.0.9"};
+	static const char *const src6[] = {"::", "::1", "ff02::1", "fd00::1"};
+	static const char *const dst6[] = {"ff02::1", "ff02::1:ff00:1", "fd00::9"};
+	const char *const *src = s->o.ip6 ? src6 : src4, *const *dst = s->o.ip6 ? dst6 : dst4;
+	unsigned nsrc = s->o.ip6 ? 4 : 6, ndst = s->o.ip6 ? 3 : 4;
+	static const uint8_t flags[] = {LA_SYN, LA_ACK, LA_SYN | LA_ACK, LA_FIN | LA_ACK};
+	struct peer *p = scene_listen(s);
+	struct la_addr a;
+
+	/* the peer is known: an answer would not have to wait for its address */
+	peer_to_syn_rcvd_passive(p);
+	peer_send(p, LA_RST, p->R, 0, 0);
+	for (unsigned f = 0; f < sizeof(flags); f++) {
+		uint64_t sent = s->r->tx_frames;
+
+		for (unsigned i = 0; i < nsrc; i++) {
+			la_addr_parse(src[i], &a);
+			PEER_TX(p, .flags = flags[f], .seq = 1, .ack = 1, .src = &a);
+			CHECK(s->r, s->r->tx_frames == sent, "a segment from %s was answered",
+			      src[i]);
+		}
+		for (unsigned i = 0; i < ndst; i++) {
+			la_addr_parse(dst[i], &a);
+			PEER_TX(p, .flags = flags[f], .seq = 1, .ack = 1, .dst = &a);
+			CHECK(s->r, s->r->tx_frames == sent, "a segment to %s was answered",
+			      dst[i]);
+		}
+		rig_run(s->r, 3000);
+		CHECK(s->r, s->r->tx_frames == sent, "something was sent later");
+	}
+	CHECK(s->r, rig_counter(s->r, LA_C_syns_accepted) == 1, "a connection was made");
+}
+
+SCENARIO(open, P_07, "text on a SYN is not delivered before ESTABLISHED, and once")
+{
+	struct peer *p = scene_listen(s);
+	struct peer_rx *x;
+
+	peer_send(p, LA_SYN, p->IRS, 0, 10);
+	x = peer_next(p);
+	CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK), "no SYN,ACK");
+	CHECK(s->r, x->ack == p->IRS + 1 || x->ack == p->IRS + 11, "SYN,ACK of IRS+%u",
+	      x->ack - p->IRS);
+	rig_run(s->r, 500);
+	CHECK(s->r, p->u.opened == 0 && p->u.bytes == 0, "delivered before ESTABLISHED");
+	peer_send(p, LA_ACK, p->R, p->N, 0);
+	peer_send(p, LA_ACK, p->IRS + 1, p->N, 10);
+	rig_run(s->r, 600);
+	CHECK(s->r, p->u.bytes == 10 && p->R == p->IRS + 11, "%llu bytes, acknowledged %u",
+	      (unsigned long long)p->u.bytes, p->R - p->IRS);
+}
+
+SCENARIO(open, P_08, "an old duplicate's SYN,ACK is reset, the real one opens")
+{
+	struct peer *p = peer_new(s->r, &s->o);
+
+	peer_to_syn_sent(p);
+	peer_send(p, LA_SYN | LA_ACK, p->IRS - 999, p->ISS - 9, 0);
+	peer_expect(p, LA_RST, p->ISS - 9, 0, 0);
+	peer_expect_state(p, LA_SYN_SENT);
+	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->ISS + 1, 0);
+	peer_expect(p, LA_ACK, p->ISS + 1, p->IRS + 1, 0);
+	peer_expect_state(p, LA_ESTABLISHED);
+}
+
+SCENARIO(open, P_09, "half-open discovery: challenge, RST, and the next SYN opens")
+{
+	struct peer *p = scene_open(s);
+	uint32_t isn = p->IRS + 77777;
+
+	if (s->o.ts) /* a peer that restarted: its clock may not be behind, or PAWS answers instead
+		      */
+		rig_run(s->r, 100);
+	peer_send(p, LA_SYN, isn, 0, 0);
+	peer_expect_chk(p);
+	peer_send(p, LA_RST, last_rx(p)->ack, 0, 0);
+	user_expect_closed(p, LA_END_RESET);
+	peer_renew(p, isn);
+	peer_to_established(p);
+}
+
+SCENARIO(open, P_10, "SYN sent again after 1, 2, 4 ... s, for three minutes at least")
+{
+	struct peer *p = peer_new(s->r, &s->o);
+	uint64_t from = s->r->now, at = 0;
+	struct peer_rx *x;
+
+	peer_to_syn_sent(p);
+	for (uint64_t gap = 1000; gap <= 64000; gap *= 2) {
+		at += gap;
+		x = peer_wait(p, 300000);
+		CHECK(s->r, x && x->flags == LA_SYN && x->seq == p->ISS, "no SYN after %llu ms",
+		      (unsigned long long)gap);
+		CHECK(s->r, x->f.has_mss && x->f.mss == p->rx[0].f.mss, "a different MSS");
+		if (gap <= 32000)
+			CHECK(s->r, x->at - from >= at && x->at - from <= at + at / 20 + 10,
+			      "SYN after %llu ms, not %llu", (unsigned long long)(x->at - from),
+			      (unsigned long long)at);
+	}
+	rig_run(s->r, 300000);
+	user_expect_closed(p, LA_END_TIMEOUT);
+	CHECK(s->r, p->u.closed_at - from >= 180000, "gave up after %llu ms",
+	      (unsigned long long)(p->u.closed_at - from));
+}
+
+SCENARIO(open, P_11, "a lost SYN makes the first RTO 3 s, unless a timestamp measured")
+{
+	struct peer *p = peer_new(s->r, &s->o);
+	struct peer_rx *x;
+	uint64_t from;
+
+	peer_to_syn_sent(p);
+	x = peer_wait(p, 5000);
+	CHECK(s->r, x && x->flags == LA_SYN, "the SYN is not sent again");
+	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->N, 0);
+	peer_skip(p);
+	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	peer_skip(p);
+	from = s->r->now;
+	x = peer_wait(p, 20000);
+	CHECK(s->r, x && x->len == 100, "the data is not sent again");
+	if (s->o.ts)
+		CHECK(s->r, x->at - from <= 3000, "after %llu ms",
+		      (unsigned long long)(x->at - from));
+	else
+		CHECK(s->r, x->at - from == 3000, "after %llu ms",
+		      (unsigned long long)(x->at - from));
+}
+
+SCENARIO(open, P_12_syn_ack, "a lost SYN,ACK is repaired by either side")
+{
+	struct peer *p = scene_listen(s);
+	struct peer_rx *x;
+
+	peer_to_syn_rcvd_passive(p);
+	x = peer_wait(p, 5000);
+	CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK) && x->seq == p->ISS && x->ack == p->IRS + 1,
+	      "the SYN,ACK is not repeated");
+	CHECK(s->r, x->at - p->rx[0].at >= 1000 && x->at - p->rx[0].at <= 1100, "after %llu ms",
+	      (unsigned long long)(x->at - p->rx[0].at));
+	peer_syn(p);
+	x = peer_next(p);
+	CHECK(s->r,
+	      x && ((x->flags == (LA_SYN | LA_ACK) && x->seq == p->ISS) ||
+		    (x->flags == LA_ACK && x->seq == p->N)),
+	      "a repeated SYN is not answered");
+	peer_ack(p);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, p->u.opened == 1, "not opened");
+}
+
+SCENARIO(open, P_12_ack, "a lost final ACK is repaired: by data, or when the SYN,ACK comes again")
+{
+	struct peer *p = scene_listen(s), *q;
+
+	peer_to_syn_rcvd_passive(p);
+	peer_data(p, 100);
+	CHECK(s->r, p->u.opened == 1 && p->u.bytes == 100, "data did not open");
+	q = peer_new(s->r, &s->o);
+	peer_to_established_active(q);
+	peer_send(q, LA_SYN | LA_ACK, q->IRS, q->N, 0);
+	peer_expect_chk(q);
+	peer_expect_state(q, LA_ESTABLISHED);
+}
+
+SCENARIO(open, P_13_conns, "no TCB left: the new one is refused, by name, the old ones live")
+{
+	struct peer *p[10];
+
+	scene_rig(s, &(struct rig_opts){.max_conns = 4});
+	p[0] = scene_listen(s);
+	for (unsigned i = 1; i < 10; i++)
+		p[i] = peer_new(s->r, &s->o);
+	for (unsigned i = 0; i < 10; i++)
+		peer_syn(p[i]);
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 4, "%llu connections",
+	      (unsigned long long)rig_counter(s->r, LA_C_live));
+	CHECK(s->r, rig_counter(s->r, LA_C_conn_table_full) == 6, "%llu refused",
+	      (unsigned long long)rig_counter(s->r, LA_C_conn_table_full));
+	for (unsigned i = 0; i < 10; i++) {
+		struct peer_rx *x = peer_next(p[i]);
+
+		CHECK(s->r, i < 4 ? x != NULL : x == NULL || (x->flags & LA_RST), "peer %u", i);
+		if (i < 4) {
+			peer_ack(p[i]);
+			peer_expect_state(p[i], LA_ESTABLISHED);
+		}
+	}
+}
+
+SCENARIO(open, P_13_time_wait, "no TIME_WAIT entry to reserve: the new one is refused, by name")
+{
+	struct peer *p, *q;
+
+	scene_rig(s, &(struct rig_opts){.max_time_wait4 = 2, .max_time_wait6 = 2});
+	p = scene_listen(s);
+	peer_to_time_wait(p, true, 'a');
+	q = peer_new(s->r, &s->o);
+	peer_to_established(q);
+	q = peer_new(s->r, &s->o);
+	peer_syn(q);
+	CHECK(s->r, peer_waiting(q) == 0 || (last_rx(q)->flags & LA_RST), "admitted");
+	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "not counted");
+	peer_skip(q);
+	peer_expect_state(p, LA_TIME_WAIT);
+	rig_run(s->r, 60001);
+	peer_syn(q);
+	CHECK(s->r, peer_waiting(q) == 1 && last_rx(q)->flags == (LA_SYN | LA_ACK),
+	      "not admitted after expiry");
+}
+
+SCENARIO(open, connect_errors, "what la_connect() refuses")
+{
+	struct peer *p = scene_connect(s), *q;
+
+	q = peer_new(s->r, &s->o);
+	q->t = p->t;
+	CHECK(s->r, user_connect(q) == -EADDRINUSE, "a live tuple");
+	CHECK(s->r, rig_counter(s->r, LA_C_connect_in_use) == 1, "not counted");
+	q->t.rport = 50000;
+	q->t.laddr = q->t.raddr;
+	CHECK(s->r, user_connect(q) == -EADDRNOTAVAIL, "an address that is not ours");
+	q->t.laddr = s->o.ip6 ? s->r->addr4 : s->r->addr6;
+	CHECK(s->r, user_connect(q) == -EAFNOSUPPORT, "two families");
+	q->t.laddr = p->t.laddr;
+	la_addr_parse(s->o.ip6 ? "2001:db8::1" : "192.0.2.1", &q->t.raddr);
+	CHECK(s->r, user_connect(q) == -EHOSTUNREACH, "no route");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1, "something was left behind");
+	q->u.c = NULL;
+}
+
+SCENARIO(open, refused, "RST,ACK to our SYN")
+{
+	struct peer *p = peer_new(s->r, &s->o);
+
+	peer_to_syn_sent(p);
+	peer_send(p, LA_RST | LA_ACK, 0, p->N, 0);
+	user_expect_closed(p, LA_END_REFUSED);
+	peer_expect_none(p, 5000);
+	CHECK(s->r, rig_counter(s->r, LA_C_ended_refused) == 1, "not counted");
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* MSS, window scale, timestamps, SACK: what is negotiated (RFC 9293 3.7.1, RFC 7323, RFC 2018). */
+
+#include "scenario.h"
+
+static uint16_t
+own_mss(const struct scene *s)
+{
+	return s->o.ip6 ? 1440 : 1460;
+}
+
+SCENARIO(options, O_01, "SYN and SYN,ACK carry the MSS of the interface")
+{
+	struct peer *p = scene_open(s), *q = peer_new(s->r, &s->o);
+
+	CHECK(s->r, p->mss_dut == own_mss(s), "SYN,ACK with MSS %u", p->mss_dut);
+	peer_to_syn_sent(q);
+	CHECK(s->r, q->mss_dut == own_mss(s), "SYN with MSS %u", q->mss_dut);
+	scene_rig(s, &(struct rig_opts){.mtu = 1400});
+	p = scene_open(s);
+	CHECK(s->r, p->mss_dut == own_mss(s) - 100, "MSS %u at MTU 1400", p->mss_dut);
+}
+
+SCENARIO(options, O_01_clamp, "the user's clamp is announced and kept")
+{
+	struct peer *p;
+	uint32_t bytes;
+
+	s->o.conn.mss = 600;
+	p = scene_open(s);
+	CHECK(s->r, p->mss_dut == 600, "MSS %u", p->mss_dut);
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+	rig_pump(s->r);
+	for (struct peer_rx *x; (x = peer_next(p)) != NULL;)
+		CHECK(s->r, x->len + x->f.optlen <= 600, "%u bytes in a segment", x->len);
+	flight(p, &bytes);
+}
+
+SCENARIO(options, O_03, "no MSS option: 536 or 1220")
+{
+	struct peer *p;
+	uint32_t max = s->o.ip6 ? 1220 : 536, top = 0;
+
+	s->o.no_mss = true;
+	p = scene_open(s);
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	drain(p, 600);
+	for (unsigned i = 0; i < p->nrx; i++)
+		if (p->rx[i].len > top)
+			top = p->rx[i].len;
+	CHECK(s->r, top <= max && top >= max - 12, "segments of up to %u bytes", top);
+}
+
+SCENARIO(options, O_04, "segment size is the smaller MSS, less the options sent")
+{
+	const uint16_t mss[] = {1000, 536, 88, 9000};
+
+	for (unsigned i = 0; i < sizeof(mss) / sizeof(mss[0]); i++) {
+		uint32_t max = mss[i] < own_mss(s) ? mss[i] : own_mss(s), top = 0;
+		struct peer *p;
+
+		s->o.mss = mss[i];
+		s->o.lport = (uint16_t)(81 + i);
+		p = scene_open(s);
+		CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+		drain(p, 600);
+		for (unsigned k = 0; k < p->nrx; k++)
+			if (p->rx[k].len + p->rx[k].f.optlen > top)
+				top = p->rx[k].len + (uint32_t)p->rx[k].f.optlen;
+		CHECK(s->r, top == max, "MSS %u: payload and options of up to %u bytes", mss[i],
+		      top);
+		CHECK(s->r, p->got == p->ISS + 5001, "MSS %u: only %u bytes came", mss[i],
+		      p->got - p->ISS - 1);
+	}
+}
+
+SCENARIO(options, O_05, "an absurd MSS does not stop the shard")
+{
+	const uint16_t mss[] = {0, 1, 8, 20, 47};
+
+	for (unsigned i = 0; i < sizeof(mss) / sizeof(mss[0]); i++) {
+		const uint8_t opts[4] = {2, 4, 0, (uint8_t)mss[i]};
+		struct peer *p;
+
+		s->o.mss = mss[i];
+		s->o.ts = s->o.sack = false;
+		s->o.wscale = 0;
+		s->o.lport = (uint16_t)(81 + i);
+		p = scene_listen(s);
+		PEER_TX(p, .flags = LA_SYN, .seq = p->IRS, .opts = opts, .optlen = sizeof(opts));
+		if (peer_next(p) == NULL)
+			continue; /* refused */
+		p->o.mss = 1460;  /* what it clamps to is its own affair */
+		peer_ack(p);
+		CHECK(s->r, user_send(p, 500) == 500, "la_send");
+		drain(p, 600);
+		CHECK(s->r, p->got == p->ISS + 501, "MSS %u: only %u bytes came", mss[i],
+		      p->got - p->ISS - 1);
+	}
+}
+
+SCENARIO(options, O_06, "no window scale unless the SYN had it; not on other segments")
+{
+	const uint8_t ws[4] = {3, 3, 14, 0};
+	struct peer *p;
+	uint32_t w;
+
+	s->o.ts = s->o.sack = false;
+	s->o.wscale = 0;
+	p = scene_open(s);
+	CHECK(s->r, !p->rx[0].f.has_ws, "window scale in the SYN,ACK");
+	CHECK(s->r, !peer_info(p).wscale, "agreed with nobody");
+	w = peer_info(p).snd_wnd;
+	CHECK(s->r, w == 65535, "SND.WND %u", w);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .opts = ws, .optlen = 4);
+	CHECK(s->r, peer_info(p).snd_wnd == w,
+	      "SND.WND %u by an option that is not for this segment", peer_info(p).snd_wnd);
+}
+
+SCENARIO(options, O_06_off, "window scale and timestamps can be switched off")
+{
+	struct peer *p, *q;
+
+	s->o.conn.no_wscale = s->o.conn.no_timestamps = true;
+	p = scene_listen(s);
+	peer_syn(p);
+	CHECK(s->r, p->nrx == 1 && !p->rx[0].f.has_ws && !p->rx[0].f.has_ts,
+	      "accepted all the same");
+	q = peer_new(s->r, &s->o);
+	peer_to_syn_sent(q);
+	CHECK(s->r, !q->rx[0].f.has_ws && !q->rx[0].f.has_ts, "offered all the same");
+}
+
+SCENARIO(options, O_07, "windows of SYN and SYN,ACK are not scaled, all others are")
+{
+	struct peer *p;
+	uint32_t bytes;
+
+	s->o.wscale = 8;
+	s->o.win = 10;
+	s->o.conn.nodelay = true;
+	p = scene_listen(s);
+	peer_syn(p);
+	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
+	CHECK(s->r, peer_info(p).snd_wnd == 10, "SND.WND %u after a SYN with 10",
+	      peer_info(p).snd_wnd);
+	peer_ack(p);
+	CHECK(s->r, peer_info(p).snd_wnd == 1280, "SND.WND %u after an ACK with 10 << 7",
+	      peer_info(p).snd_wnd);
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	rig_run(s->r, 10);
+	flight(p, &bytes);
+	CHECK(s->r, bytes <= 1280 && bytes >= 1000, "%u bytes in flight", bytes);
+	/* its own: 256 KiB do not fit 16 bits, and are offered in full */
+	peer_data(p, 100);
+	peer_data(p, 100);
+	rig_run(s->r, 600);
+	CHECK(s->r, p->ws_on && p->W > 65535 && p->W <= 262144, "window of %u", p->W);
+}
+
+SCENARIO(options, O_08, "a shift above 14 counts as 14")
+{
+	struct peer *p;
+
+	if (!s->o.ts)
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		s->o.wscale = i ? 255 : 16;
+		s->o.win = 100;
+		s->o.lport = (uint16_t)(81 + i);
+		p = scene_listen(s);
+		peer_syn(p);
+		peer_skip(p);
+		peer_send(p, LA_ACK, p->snd, p->got, 0);
+		CHECK(s->r, peer_info(p).snd_wnd == 100u << 14, "SND.WND %u with shift %u",
+		      peer_info(p).snd_wnd, s->o.wscale - 1);
+	}
+}
+
+SCENARIO(options, O_09, "the window once offered can be filled to the byte")
+{
+	struct peer *p;
+
+	s->o.conn.rcvbuf = 100000;
+	p = scene_open(s);
+	p->u.hold = true;
+	peer_data(p, 1);
+	rig_run(s->r, 600);
+	for (uint32_t room; (room = p->edge - p->snd) > 0;) {
+		peer_data(p, room < 1400 ? room : 1400);
+		if (p->edge == p->snd)
+			break;
+	}
+	rig_run(s->r, 600);
+	CHECK(s->r, p->R == p->snd, "the last byte of the window was refused");
+	user_read(p, UINT64_MAX);
+	CHECK(s->r, p->u.bytes == p->snd - p->IRS - 1, "not all delivered");
+}
+
+SCENARIO(options, O_10, "timestamps in the SYN,ACK only for a SYN that had them, echoing it")
+{
+	struct peer *p = scene_listen(s), *q;
+
+	peer_syn(p);
+	CHECK(s->r, p->rx[0].f.has_ts == s->o.ts, "timestamps %s",
+	      s->o.ts ? "missing" : "out of nothing");
+	if (s->o.ts)
+		CHECK(s->r, p->rx[0].f.tsecr == p->ts_now, "TSecr %u", p->rx[0].f.tsecr);
+	/* our own SYN offers, and echoes nothing */
+	q = peer_new(s->r, &s->o);
+	peer_to_syn_sent(q);
+	CHECK(s->r, q->rx[0].f.has_ts && q->rx[0].f.tsecr == 0, "SYN without an offer, or TSecr %u",
+	      q->rx[0].f.tsecr);
+	peer_send(q, LA_SYN | LA_ACK, q->IRS, q->N, 0);
+	CHECK(s->r, peer_info(q).timestamps == s->o.ts, "agreed wrongly");
+}
+
+SCENARIO(options, O_11_rst, "a RST of a timestamp connection may carry them")
+{
+	struct peer *p = scene_open(s);
+
+	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	CHECK(s->r, last_rx(p)->f.has_ts == false || s->o.ts, "a timestamp nobody agreed on");
+	if (last_rx(p)->f.has_ts && (last_rx(p)->flags & LA_ACK))
+		CHECK(s->r, last_rx(p)->f.tsecr == p->ts_now, "TSecr %u", last_rx(p)->f.tsecr);
+}
+
+SCENARIO(options, O_12, "a segment without the agreed timestamp is dropped, never reset")
+{
+	struct peer *p = scene_open(s);
+
+	if (!s->o.ts)
+		return;
+	PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->got, .len = 100, .ts = TS_NONE);
+	rig_run(s->r, 600);
+	while (peer_waiting(p))
+		CHECK(s->r, !(peer_next(p)->flags & LA_RST), "reset");
+	CHECK(s->r, p->u.bytes == 0, "delivered");
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_no_timestamp) == 1, "not counted");
+	PEER_TX(p, .flags = LA_ACK | LA_FIN, .seq = p->R, .ack = p->got, .ts = TS_NONE);
+	rig_run(s->r, 600);
+	peer_expect_state(p, LA_ESTABLISHED);
+	peer_skip(p);
+	peer_data(p, 100);
+	CHECK(s->r, p->u.bytes == 100, "the good copy was not taken");
+}
+
+SCENARIO(options, O_13, "a timestamp nobody agreed on is ignored")
+{
+	struct peer *p = scene_open(s);
+
+	if (s->o.ts)
+		return;
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 100, .ts = TS_SET,
+		.tsval = 1000, .tsecr = 7);
+	p->snd += 100;
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 100, .ts = TS_SET,
+		.tsval = 5, .tsecr = 7);
+	rig_run(s->r, 600);
+	CHECK(s->r, p->u.bytes == 200 && p->R == p->snd + 100, "not taken");
+}
+
+/* RFC 7323 4.3: which TSval an ACK echoes. */
+SCENARIO(options, O_14, "TSecr is that of the segment that last advanced the left edge")
+{
+	struct peer *p = scene_open(s);
+	uint32_t t = p->ts_now;
+
+	if (!s->o.ts)
+		return;
+	/* delayed ACK for two segments: the earlier one */
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET,
+		.tsval = t + 10);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET,
+		.tsval = t + 20);
+	p->snd += 2000;
+	rig_run(s->r, 600);
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10, "TSecr %u, not +10",
+	      last_rx(p)->f.tsecr - t);
+	/* a hole: the last one in order, and then the one that fills it */
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET,
+		.tsval = t + 40);
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10,
+	      "above a hole: TSecr %u", last_rx(p)->f.tsecr - t);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET,
+		.tsval = t + 50);
+	p->snd += 2000;
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 50,
+	      "filled hole: TSecr %u, not +50", last_rx(p)->f.tsecr - t);
+}
+
+SCENARIO(options, O_15, "TSval grows by one a millisecond, and on across incarnations")
+{
+	struct peer *p = scene_open(s);
+	uint32_t first, last;
+
+	if (!s->o.ts)
+		return;
+	CHECK(s->r, user_send(p, 10) == 10, "la_send");
+	first = last_rx(p)->f.tsval;
+	peer_ack(p);
+	rig_run(s->r, 2000);
+	CHECK(s->r, user_send(p, 10) == 10, "la_send");
+	last = last_rx(p)->f.tsval;
+	CHECK(s->r, last - first >= 2 && last - first <= 2000, "%u in two seconds", last - first);
+	peer_ack(p);
+	peer_send(p, LA_RST, p->R, 0, 0);
+	rig_run(s->r, 5);
+	peer_renew(p, p->IRS + 5);
+	peer_skip(p);
+	peer_to_syn_sent(p);
+	CHECK(s->r, seq_gt(p->ts_dut, last), "the next incarnation starts below");
+}
+
+SCENARIO(options, O_16, "no SACK without agreement")
+{
+	struct peer *p;
+
+	s->o.sack = false;
+	p = scene_open(s);
+	CHECK(s->r, !p->rx[0].f.sack_ok, "SACK-permitted in the SYN,ACK");
+	peer_send(p, LA_ACK, p->R + 100, p->got, 100);
+	CHECK(s->r, last_rx(p)->f.nsack == 0, "SACK blocks");
+}
+
+SCENARIO(options, unknown_first, "unknown options before the MSS (H-03), unaligned (H-05)")
+{
+	static const uint8_t lists[][16] = {
+		{253, 4, 1, 2, 2, 4, 2, 88},  {254, 12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 2, 4, 2, 88},
+		{200, 2, 2, 4, 2, 88, 1, 1},  {1, 2, 4, 2, 88, 1, 1, 0},
+		{1, 1, 2, 4, 2, 88, 1, 0},    {1, 1, 1, 2, 4, 2, 88, 0},
+		{2, 4, 2, 88, 0, 77, 77, 77}, /* what follows an end of list is not looked at */
+	};
+	const size_t len[] = {8, 16, 8, 8, 8, 8, 8};
+
+	s->o.ts = s->o.sack = false;
+	s->o.wscale = 0;
+	s->o.mss = 600;
+	for (unsigned i = 0; i < sizeof(len) / sizeof(len[0]); i++) {
+		struct peer *p;
+
+		s->o.lport = (uint16_t)(81 + i);
+		p = scene_listen(s);
+		PEER_TX(p, .flags = LA_SYN, .seq = p->IRS, .opts = lists[i], .optlen = len[i]);
+		peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
+		peer_ack(p);
+		CHECK(s->r, peer_info(p).mss == 600, "list %u: MSS %u", i, peer_info(p).mss);
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 50,
+			.opts = lists[i], .optlen = len[i]);
+		CHECK(s->r, p->u.bytes == 50, "list %u on a data segment", i);
+	}
+}

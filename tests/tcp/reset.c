@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* RST, challenge ACKs (RFC 5961), initial sequence numbers (RFC 6528). */
+
+#include "scenario.h"
+
+SCENARIO(reset, R_02, "a RST is never answered")
+{
+	struct peer *p = scene_open(s), *q;
+	const uint8_t flags[] = {LA_RST, LA_RST | LA_ACK, LA_RST | LA_SYN,
+				 LA_RST | LA_FIN | LA_ACK};
+
+	s->o.lport = 9;
+	q = peer_new(s->r, &s->o); /* nobody listens there */
+	for (unsigned i = 0; i < sizeof(flags); i++) {
+		peer_send(q, flags[i], 1000, 2000, 0);
+		peer_expect_none(q, 10);
+		peer_send(p, flags[i], p->R + p->W + 10, p->N, 0);
+		peer_send(p, flags[i], p->R - 10, p->N, 0);
+		peer_expect_none(p, 1000);
+	}
+	peer_expect_state(p, LA_ESTABLISHED);
+}
+
+SCENARIO(reset, R_06, "after the challenge a genuine RST works")
+{
+	struct peer *p = scene_open(s);
+	struct peer_rx *x;
+
+	peer_send(p, LA_RST, p->R + 10, 0, 0);
+	x = peer_next(p);
+	CHECK(s->r, x && x->flags == LA_ACK && x->ack == p->R, "no challenge");
+	CHECK(s->r, rig_counter(s->r, LA_C_challenge_acks) == 1, "not counted");
+	peer_send(p, LA_RST, x->ack, 0, 0);
+	user_expect_closed(p, LA_END_RESET);
+}
+
+SCENARIO(reset, R_08, "SYNs in ESTABLISHED are challenged and do no harm")
+{
+	struct peer *p = scene_open(s);
+	const uint32_t off[] = {(uint32_t)-1, 0, 1, 100000000, 0x80000000u, 0xdeadbeef};
+
+	for (unsigned i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
+		peer_send(p, LA_SYN, p->R + off[i], 0, 0);
+		peer_expect_chk(p);
+		rig_run(s->r, 2000);
+	}
+	peer_data(p, 100);
+	CHECK(s->r, p->u.bytes == 100, "data does not flow");
+}
+
+SCENARIO(reset, R_09, "the ACK field's window: MAX.SND.WND behind SND.UNA, not more")
+{
+	struct peer *p = scene_open(s);
+	uint32_t max;
+
+	/* let U be far enough from ISS that the window fits below it */
+	max = p->max_wnd;
+	for (uint32_t n = 0; n < max + 5000; n += 8000) {
+		CHECK(s->r, user_send(p, 8000) == 8000, "la_send");
+		drain(p, 1);
+	}
+	peer_skip(p);
+	peer_send(p, LA_ACK, p->snd, p->U - max - 1, 100);
+	peer_expect_chk(p);
+	CHECK(s->r, p->u.bytes == 0, "delivered");
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_ack_old) == 1, "not counted");
+	rig_run(s->r, 1000);
+	peer_send(p, LA_ACK, p->snd, p->U - max, 100);
+	CHECK(s->r, p->u.bytes == 100, "not delivered");
+}
+
+SCENARIO(reset, R_10, "challenges are throttled, each connection by itself")
+{
+	struct peer *p = scene_open(s), *q;
+	unsigned n;
+
+	q = peer_new(s->r, &s->o);
+	peer_to_established(q);
+	for (unsigned i = 0; i < 1000; i++) {
+		peer_send(p, LA_RST, p->R + 10, 0, 0);
+		rig_run(s->r, 1);
+	}
+	n = peer_waiting(p);
+	CHECK(s->r, n >= 1 && n <= 20, "%u challenges in a second", n);
+	CHECK(s->r, rig_counter(s->r, LA_C_challenge_throttled) == 1000 - n, "not counted");
+	peer_send(q, LA_RST, q->R + 10, 0, 0);
+	peer_expect_chk(q);
+	peer_expect_state(p, LA_ESTABLISHED);
+}
+
+SCENARIO(reset, R_13, "a closed receive window lets RST and ACK in")
+{
+	struct peer *p;
+
+	s->o.conn.rcvbuf = 4096;
+	p = scene_open(s);
+	p->u.hold = true;
+	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	p->got = p->ISS + 1;
+	for (uint32_t room; (room = p->edge - p->snd) > 0;)
+		peer_send(p, LA_ACK, p->snd, p->ISS + 1, room < 1000 ? room : 1000),
+			p->snd += room < 1000 ? room : 1000;
+	rig_run(s->r, 150);
+	CHECK(s->r, p->W == 0, "window of %u", p->W);
+	peer_send(p, LA_ACK, p->R, p->N, 0);
+	CHECK(s->r, peer_info(p).snd_una == p->N, "the ACK was not taken");
+	peer_send(p, LA_RST, p->R, 0, 0);
+	user_expect_closed(p, LA_END_RESET);
+}
+
+SCENARIO(reset, R_15, "SYN_SENT: only a RST that acknowledges the SYN refuses")
+{
+	struct peer *p = peer_new(s->r, &s->o);
+
+	peer_to_syn_sent(p);
+	peer_send(p, LA_RST, 0, 0, 0);
+	peer_send(p, LA_RST | LA_ACK, 0, p->ISS, 0);
+	peer_send(p, LA_RST | LA_ACK, 0, p->ISS + 2, 0);
+	peer_expect_state(p, LA_SYN_SENT);
+	CHECK(s->r, peer_wait(p, 2000) != NULL, "the SYN does not go on");
+	peer_send(p, LA_RST | LA_ACK, 0, p->ISS + 1, 0);
+	user_expect_closed(p, LA_END_REFUSED);
+}
+
+SCENARIO(reset, ack_loop, "two ends out of step do not answer each other for ever (TW-33)")
+{
+	struct peer *p = scene_open(s), *q;
+	uint64_t sent;
+
+	q = peer_new(s->r, &s->o);
+	peer_to_time_wait(q, true, 'a');
+	sent = s->r->tcp_frames;
+	for (unsigned i = 0; i < 1000; i++) {
+		peer_send(q, LA_ACK, q->R + q->W + 1, q->N, 0);
+		rig_run(s->r, 1);
+	}
+	CHECK(s->r, s->r->tcp_frames - sent <= 20 && s->r->tcp_frames > sent,
+	      "%llu answers from TIME_WAIT in a second",
+	      (unsigned long long)(s->r->tcp_frames - sent));
+	/* pure ACKs of the right number draw nothing at all */
+	sent = s->r->tcp_frames;
+	for (unsigned i = 0; i < 1000; i++) {
+		peer_send(p, LA_ACK, p->R, p->N, 0);
+		peer_send(q, LA_ACK, q->R, q->N, 0);
+	}
+	CHECK(s->r, s->r->tcp_frames == sent, "pure ACKs are answered");
+}
+
+SCENARIO(reset, I_01,
+	 "ISNs of one tuple rise with the clock, of different tuples do not follow each other")
+{
+	struct peer *p = scene_listen(s);
+	uint32_t last = 0, step[8];
+	unsigned equal = 0;
+
+	for (unsigned i = 0; i < 50; i++) {
+		peer_renew(p, 1000 + 1000 * i);
+		peer_to_syn_rcvd_passive(p);
+		if (i)
+			CHECK(s->r, p->ISS - last >= 10 * 100 && p->ISS - last <= 10 * 1000,
+			      "ISN moved by %u in 10 ms", p->ISS - last);
+		last = p->ISS;
+		peer_send(p, LA_RST, p->R, 0, 0);
+		rig_run(s->r, 10);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		struct peer *q = peer_new(s->r, &s->o);
+
+		peer_to_syn_rcvd_passive(q);
+		step[i] = q->ISS - last;
+		last = q->ISS;
+	}
+	for (unsigned i = 1; i < 8; i++)
+		equal += step[i] - step[0] + 1000 < 2000;
+	CHECK(s->r, equal <= 1, "a constant step from port to port");
+}
+
+SCENARIO(reset, I_03, "a reopened tuple starts above everything the old incarnation sent")
+{
+	struct peer *p = scene_listen(s);
+	uint32_t old;
+
+	peer_to_established(p);
+	/* faster than the ISN clock: it alone would not do */
+	for (unsigned i = 0; i < 40; i++) {
+		CHECK(s->r, user_send(p, 20000) == 20000, "la_send");
+		drain(p, 1);
+	}
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_fin(p);
+	peer_ack(p);
+	peer_skip(p);
+	peer_expect_state(p, LA_TIME_WAIT);
+	old = p->N;
+	rig_run(s->r, 1);
+	p->lax_edge = true;
+	peer_renew(p, p->R + 1000);
+	peer_syn(p);
+	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
+	CHECK(s->r, seq_gt(p->ISS, old), "ISS is %u below the old SND.NXT", old - p->ISS);
+	peer_ack(p);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the entry is still there");
+}
+
+SCENARIO(reset, TW_21,
+	 "a reopen that proves an old duplicate gives the entry back, its deadline kept")
+{
+	struct peer *p = scene_listen(s);
+	uint32_t n, r, left;
+
+	peer_to_time_wait(p, true, 'a');
+	rig_run(s->r, 10000);
+	n = p->N;
+	r = p->R;
+	left = peer_info(p).time_wait_left_ms;
+	CHECK(s->r, left == 50000, "%u ms left", left);
+	p->lax_edge = true;
+	peer_send(p, LA_SYN, r + 5000, 0, 0);
+	CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->flags == (LA_SYN | LA_ACK), "not reopened");
+	peer_expect_state(p, LA_SYN_RCVD);
+	rig_run(s->r, 500);
+	peer_skip(p);
+	peer_send(p, LA_RST, r + 5001, 0, 0);
+	peer_expect_state(p, LA_TIME_WAIT);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == left - 500, "%u ms left",
+	      peer_info(p).time_wait_left_ms);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
+	p->N = n;
+	p->edge_on = false;
+	peer_send(p, LA_ACK, r - 1, n, 0);
+	peer_expect(p, LA_ACK, n, r, 0);
+	rig_run(s->r, left - 500 + 1);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "recycled early");
+}
+
+SCENARIO(reset, TW_21_timeout, "a reopen nobody completes gives the entry back, or lets it expire")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_time_wait(p, true, 'a');
+	rig_run(s->r, 10000);
+	p->lax_edge = true;
+	peer_send(p, LA_SYN, p->R + 5000, 0, 0);
+	peer_expect_state(p, LA_SYN_RCVD);
+	rig_run(s->r, 400000);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0 && rig_counter(s->r, LA_C_live) == 0,
+	      "something is left");
+}

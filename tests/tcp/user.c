@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The user's side: what may be called from where, and that nothing is lost, told twice or leaked by
+ * it. */
+
+#include "scenario.h"
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "pattern.h"
+
+/* Every call from every callback. The user of this connection does one thing, in one callback. */
+enum where { IN_OPENED, IN_DATA, IN_FIN, IN_TIMER, IN_WRITABLE, NWHERE };
+enum what {
+	DO_CLOSE,
+	DO_ABORT,
+	DO_SHUTDOWN,
+	DO_SHUTDOWN_CLOSE,
+	DO_SEND_CLOSE,
+	DO_CLOSE_TWICE,
+	NWHAT
+};
+
+struct actor {
+	struct rig *r;
+	enum where where;
+	enum what what;
+	unsigned acted, closed, after;
+	bool ending; /* la_close() or la_abort() was called: only `closed` may follow */
+	enum la_end end;
+};
+
+static void
+act(struct la_conn *c, struct actor *a, enum where where)
+{
+	static const char text[300];
+
+	CHECK(a->r, a->closed == 0, "called after closed");
+	if (a->ending)
+		a->after++;
+	if (where != a->where || a->acted++)
+		return;
+	switch (a->what) {
+	case DO_CLOSE:
+		a->ending = true;
+		la_close(c);
+		break;
+	case DO_ABORT:
+		a->ending = true;
+		la_abort(c);
+		CHECK(a->r, a->closed == 1, "la_abort() returned before closed was called");
+		break;
+	case DO_SHUTDOWN:
+		la_shutdown(c);
+		break;
+	case DO_SHUTDOWN_CLOSE:
+		la_shutdown(c);
+		a->ending = true;
+		la_close(c);
+		break;
+	case DO_SEND_CLOSE:
+		la_send(c, text, sizeof(text));
+		a->ending = true;
+		la_close(c);
+		break;
+	default:
+		a->ending = true;
+		la_close(c);
+		if (a->closed == 0)
+			CHECK(a->r, la_close(c) == -EALREADY, "la_close twice");
+		break;
+	}
+}
+
+static void
+on_opened(struct la_conn *c, void *user)
+{
+	struct actor *a = user;
+
+	la_set_timer(c, 50);
+	act(c, a, IN_OPENED);
+}
+
+static void
+on_data(struct la_conn *c, void *user)
+{
+	struct actor *a = user;
+
+	if (a->what != DO_ABORT || a->where != IN_DATA)
+		la_consume(c, la_unread(c));
+	act(c, a, IN_DATA);
+}
+
+static void
+on_fin(struct la_conn *c, void *user)
+{
+	act(c, user, IN_FIN);
+}
+
+static void
+on_timer(struct la_conn *c, void *user)
+{
+	static const char text[4000];
+	struct actor *a = user;
+
+	act(c, a, IN_TIMER);
+	if (!a->ending && !a->closed)
+		la_send(c, text,
+			sizeof(text)); /* more than there is room for: `writable` follows */
+}
+
+static void
+on_writable(struct la_conn *c, void *user)
+{
+	act(c, user, IN_WRITABLE);
+}
+
+static void
+on_closed(struct la_conn *c, void *user, const struct la_closed *why)
+{
+	struct actor *a = user;
+
+	(void)c;
+	a->closed++;
+	a->end = why->end;
+	CHECK(a->r, a->closed == 1, "closed twice");
+}
+
+static const struct la_conn_ops actor_ops = {
+	.opened = on_opened,
+	.data = on_data,
+	.writable = on_writable,
+	.peer_fin = on_fin,
+	.timer = on_timer,
+	.closed = on_closed,
+};
+
+/* Acknowledges whatever was sent. The actor's bytes are zeros, not the pattern: they are not looked
+ * at. */
+static void
+play(struct scene *s, enum where where, enum what what)
+{
+	struct actor a = {.r = s->r, .where = where, .what = what};
+	struct peer *p = peer_new(s->r, &s->o);
+	struct la_conn_opts opts = {.sndbuf = 2000};
+	int err;
+
+	p->lax_data = true;
+	if (where == IN_OPENED || what == DO_CLOSE) {
+		struct la_conn *c;
+
+		err = la_connect(s->r->s, &p->t, &actor_ops, &a, &opts, &c);
+		CHECK(s->r, err == 0, "la_connect: %d", err);
+		rig_pump(s->r);
+		peer_send(p, LA_SYN | LA_ACK, p->IRS, p->N, 0);
+	} else {
+		err = la_listen(s->r->s, NULL, p->t.lport, &actor_ops, &a, &opts);
+		CHECK(s->r, err == 0, "la_listen: %d", err);
+		peer_syn(p);
+		peer_ack(p);
+	}
+	peer_skip(p);
+	peer_data(p, 100);
+	peer_data(p, 100);
+	drain(p, 300);
+	if (peer_state(p) != LA_CLOSED)
+		peer_data(p, 50);
+	drain(p, 300);
+	if (peer_state(p) != LA_CLOSED && peer_state(p) != LA_TIME_WAIT)
+		peer_fin(p);
+	drain(p, 300);
+	if (peer_state(p) != LA_CLOSED && peer_state(p) != LA_TIME_WAIT)
+		peer_send(p, LA_RST, p->snd, 0, 0);
+	rig_run(s->r, 300000);
+	CHECK(s->r, a.closed == 1, "closed %u times", a.closed);
+	CHECK(s->r, a.after == 0, "called %u times after la_close(), and not for closed", a.after);
+	CHECK(s->r, a.acted > 0, "the callback was never called");
+	CHECK(s->r, what != DO_ABORT || a.end == LA_END_ABORTED, "ended as %s", la_end_name(a.end));
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "an entry is left");
+}
+
+SCENARIO(user, every_call_from_every_callback, "re-entrance")
+{
+	for (unsigned where = 0; where < NWHERE; where++) {
+		for (unsigned what = 0; what < NWHAT; what++) {
+			rig_note(s->r, "callback %u, call %u", where, what);
+			s->o.lport = (uint16_t)(100 + where * NWHAT + what);
+			play(s, (enum where)where, (enum what)what);
+		}
+	}
+}
+
+SCENARIO(user, unread_in_time_wait,
+	 "what was not read yet survives TIME_WAIT's begin, and closed waits for it")
+{
+	struct peer *p = scene_open(s);
+
+	p->u.hold = true;
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	peer_ack(p);
+	peer_send(p, LA_FIN | LA_ACK, p->R, p->got, 1000);
+	peer_expect_state(p, LA_TIME_WAIT);
+	CHECK(s->r, p->u.closed == 0, "closed before it was read");
+	CHECK(s->r, la_unread(p->u.c) == 1000, "%zu bytes unread", la_unread(p->u.c));
+	rig_run(s->r, 70000);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, p->u.closed == 0 && la_unread(p->u.c) == 1000, "lost with the entry");
+	CHECK(s->r, la_send(p->u.c, "x", 1) < 0, "la_send");
+	user_read(p, 999);
+	CHECK(s->r, p->u.closed == 0, "closed before it was read");
+	user_read(p, 1);
+	CHECK(s->r, p->u.bytes == 1000 && p->u.peer_fin == 1, "%llu bytes, %u FIN",
+	      (unsigned long long)p->u.bytes, p->u.peer_fin);
+	user_expect_closed(p, LA_END_ORDERLY);
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
+}
+
+SCENARIO(user, unread_and_reopened, "a tuple opens again while the old user still reads")
+{
+	struct peer *p = scene_open(s), *q;
+
+	p->u.hold = true;
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	peer_ack(p);
+	peer_send(p, LA_FIN | LA_ACK, p->R, p->got, 1000);
+	peer_expect_state(p, LA_TIME_WAIT);
+	rig_run(s->r, 100);
+	s->o.rport = p->t.rport;
+	s->o.isn = p->R + 1000;
+	q = peer_new(s->r, &s->o);
+	q->ts_dut = p->ts_dut;
+	peer_to_established(q);
+	peer_data(q, 200);
+	CHECK(s->r, q->u.bytes == 200, "not delivered");
+	user_read(p, UINT64_MAX);
+	CHECK(s->r, p->u.bytes == 1000, "%llu bytes", (unsigned long long)p->u.bytes);
+	user_expect_closed(p, LA_END_ORDERLY);
+	peer_expect_state(q, LA_ESTABLISHED);
+}
+
+SCENARIO(user, unread_in_last_ack, "the same after LAST_ACK")
+{
+	struct peer *p = scene_open(s);
+
+	p->u.hold = true;
+	peer_send(p, LA_FIN | LA_ACK, p->R, p->got, 1000);
+	p->snd += 1001;
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	peer_ack(p);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, p->u.closed == 0, "closed before it was read");
+	user_read(p, UINT64_MAX);
+	CHECK(s->r, p->u.bytes == 1000, "%llu bytes", (unsigned long long)p->u.bytes);
+	user_expect_closed(p, LA_END_ORDERLY);
+}
+
+SCENARIO(user, unread_reset, "a reset takes unread bytes with it, and says so at once")
+{
+	struct peer *p = scene_open(s);
+
+	p->u.hold = true;
+	peer_data(p, 1000);
+	peer_send(p, LA_RST, p->snd, 0, 0);
+	user_expect_closed(p, LA_END_RESET);
+}
+
+SCENARIO(user, send_const, "constant data, in all sizes")
+{
+	static uint8_t text[70000];
+	const size_t sizes[] = {1, 1459, 1460, 1461, 33000, 68000};
+	struct peer *p = scene_open(s);
+
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (size_t k = 0; k < sizes[i]; k++)
+			text[k] = pattern(PATTERN_OUT, p->u.sent + k);
+		CHECK(s->r, la_send_const(p->u.c, text, sizes[i]) == (ssize_t)sizes[i],
+		      "la_send_const");
+		p->u.sent += sizes[i];
+		rig_pump(s->r);
+		drain(p, 600);
+		CHECK(s->r, p->got == p->ISS + 1 + p->u.sent, "not everything came");
+	}
+}
+
+SCENARIO(user, send_mixed, "constant and copied data, resent after a loss")
+{
+	static uint8_t text[50000];
+	struct peer *p = scene_open(s);
+	uint32_t from = p->got;
+
+	for (size_t k = 0; k < sizeof(text); k++)
+		text[k] = pattern(PATTERN_OUT, k);
+	for (uint32_t off = 0; off < 30000; off += 1000) {
+		const uint8_t *b = text + off;
+		ssize_t n =
+			off / 1000 % 3 ? la_send(p->u.c, b, 1000) : la_send_const(p->u.c, b, 1000);
+
+		CHECK(s->r, n == 1000, "%zd of 1000 bytes", n);
+	}
+	rig_pump(s->r);
+	peer_skip(p);
+	p->got = from; /* nothing of it arrived */
+	drain(p, 20000);
+	CHECK(s->r, p->got == from + 30000, "only %u bytes came", p->got - from);
+}
+
+SCENARIO(user, multi_seg, "chained mbufs on output")
+{
+	struct peer *p;
+
+	scene_rig(s, &(struct rig_opts){.offloads = LA_OFF_TX_MULTI_SEG});
+	p = scene_open(s);
+	for (unsigned i = 0; i < 20; i++)
+		CHECK(s->r, user_send(p, 777) == 777, "la_send");
+	drain(p, 600);
+	CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
+	drain(p, 600);
+	CHECK(s->r, p->got == p->ISS + 1 + 20 * 777 + 100000, "not everything came");
+}
+
+/* Takes all mbufs but `leave`; returns how many are in `held`. */
+static unsigned
+starve(struct rte_mbuf **held, unsigned leave)
+{
+	unsigned n = 0;
+
+	while (rig_mbufs_free() > leave && (held[n] = rte_pktmbuf_alloc(rig_pool())) != NULL)
+		n++;
+	return n;
+}
+
+SCENARIO(user, no_mbufs, "an empty pool delays, and loses nothing")
+{
+	static struct rte_mbuf *held[RIG_MBUFS];
+	struct peer *p = scene_open(s);
+	unsigned n;
+	ssize_t took;
+
+	n = starve(held, 8);
+	took = user_send(p, 50000);
+	CHECK(s->r, took < 50000, "the pool was not empty");
+	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) > 0, "not counted");
+	rig_run(s->r, 50);
+	while (n > 0)
+		rte_pktmbuf_free(held[--n]);
+	rig_run(s->r, 5000);
+	CHECK(s->r, took < 0 || p->u.writable >= 1, "not told that there is room again");
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
+	p->got = p->ISS + 1;
+	drain(p, 20000);
+	CHECK(s->r, p->got == p->ISS + 1 + p->u.sent, "%u of %llu bytes came", p->got - p->ISS - 1,
+	      (unsigned long long)p->u.sent);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	drain(p, 600);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+}
+
+SCENARIO(user, no_mbufs_fin, "an empty pool when the FIN and the last ACK are due")
+{
+	static struct rte_mbuf *held[RIG_MBUFS];
+	struct peer *p = scene_open(s);
+	unsigned n;
+
+	n = starve(held, 0);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, peer_waiting(p) == 0, "sent from an empty pool");
+	while (n > 0)
+		rte_pktmbuf_free(held[--n]);
+	CHECK(s->r, peer_wait(p, 5000) != NULL, "the FIN does not follow");
+	peer_ack(p);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	peer_skip(p);
+	/* one mbuf: the FIN itself is in it, none is left for the ACK; the FIN sent again gets one
+	 */
+	n = starve(held, 1);
+	peer_fin(p);
+	while (n > 0)
+		rte_pktmbuf_free(held[--n]);
+	peer_expect_state(p, LA_TIME_WAIT);
+	peer_skip(p);
+	rig_run(s->r, 1000);
+	peer_skip(p);
+	peer_send(p, LA_FIN | LA_ACK, p->snd - 1, p->got, 0);
+	peer_expect(p, LA_ACK, p->N, p->snd, 0);
+}
+
+SCENARIO(user, out_of_order_limit, "a flood of crumbs above a hole is bounded, and repaired")
+{
+	struct peer *p = scene_open(s);
+	unsigned free_before = rig_mbufs_free();
+
+	for (uint32_t i = 0; i < 2000; i++) {
+		peer_send(p, LA_ACK, p->IRS + 3 + 2 * i, p->got, 1);
+		peer_skip(p);
+	}
+	CHECK(s->r, free_before - rig_mbufs_free() < 1000, "%u mbufs held",
+	      free_before - rig_mbufs_free());
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_full) > 0, "not counted");
+	feed(p, 4100, 1000);
+	CHECK(s->r, p->u.bytes == 4100, "%llu bytes", (unsigned long long)p->u.bytes);
+}
+
+SCENARIO(user, byte_by_byte, "a peer that sends byte by byte does not empty the pool")
+{
+	struct peer *p = scene_open(s);
+	unsigned free_before = rig_mbufs_free();
+
+	p->u.hold = true;
+	for (unsigned i = 0; i < 5000; i++) {
+		peer_data(p, 1);
+		peer_skip(p);
+	}
+	CHECK(s->r, free_before - rig_mbufs_free() < 500, "%u mbufs held",
+	      free_before - rig_mbufs_free());
+	user_read(p, UINT64_MAX);
+	CHECK(s->r, p->u.bytes == 5000, "%llu bytes", (unsigned long long)p->u.bytes);
+}
+
+SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe does not kill (M-06)")
+{
+	struct peer *p = scene_open(s), *q;
+	struct peer_rx *x;
+
+	peer_expect_none(p, 10ull * 3600 * 1000);
+	s->o.conn.keepalive_ms = 10000;
+	s->o.lport = 81;
+	q = scene_open(s);
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t from = s->r->now;
+
+		x = peer_wait(q, 20000);
+		CHECK(s->r, x && x->flags == LA_ACK && x->seq == q->N - 1 && x->len <= 1,
+		      "no probe");
+		CHECK(s->r, x->at - from >= 9990, "after %llu ms",
+		      (unsigned long long)(x->at - from));
+		CHECK(s->r, peer_wait(q, 20000) != NULL, "no second probe");
+		peer_ack(q);
+		peer_skip(q);
+		CHECK(s->r, q->u.closed == 0, "a lost probe killed it");
+	}
+	rig_run(s->r, 20ull * 60 * 1000);
+	user_expect_closed(q, LA_END_TIMEOUT);
+	CHECK(s->r, p->u.closed == 0, "the other one was closed");
+}
+
+SCENARIO(user, unlisten_reopen,
+	 "the listener goes while a reopen is under way: the entry comes back")
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_time_wait(p, true, 'a');
+	rig_run(s->r, 1000);
+	p->lax_edge = true;
+	peer_send(p, LA_SYN, p->R + 5000, 0, 0);
+	peer_expect_state(p, LA_SYN_RCVD);
+	CHECK(s->r, la_unlisten(s->r->s, NULL, p->t.lport) == 0, "la_unlisten");
+	rig_pump(s->r);
+	peer_expect_state(p, LA_TIME_WAIT);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
+	rig_run(s->r, 59001);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0 && rig_counter(s->r, LA_C_time_wait) == 0,
+	      "something is left");
+}
+
+SCENARIO(user, abort_all,
+	 "la_shard_abort_all() resets what lives, in portions, and leaves TIME_WAIT alone")
+{
+	struct peer *p = scene_listen(s), *q[5];
+
+	peer_to_time_wait(p, true, 'b');
+	for (unsigned i = 0; i < 5; i++) {
+		q[i] = peer_new(s->r, &s->o);
+		peer_to_established(q[i]);
+	}
+	CHECK(s->r, la_shard_abort_all(s->r->s, 2) == 3, "not in portions");
+	CHECK(s->r, la_shard_abort_all(s->r->s, 100) == 0, "something is left");
+	rig_pump(s->r);
+	for (unsigned i = 0; i < 5; i++) {
+		user_expect_closed(q[i], LA_END_ABORTED);
+		CHECK(s->r, last_rx(q[i])->flags & LA_RST, "no RST");
+	}
+	peer_expect_state(p, LA_TIME_WAIT);
+}
+
+SCENARIO(user, slots_again, "slots are used again and again, through every way out")
+{
+	struct peer *p = scene_listen(s);
+
+	for (unsigned i = 0; i < 300; i++) {
+		switch (i % 5) {
+		case 0:
+			peer_to_time_wait(p, true, (char)('a' + i / 5 % 3));
+			rig_run(s->r, 60001);
+			break;
+		case 1:
+			peer_to_last_ack(p, i & 1);
+			peer_ack(p);
+			break;
+		case 2:
+			peer_to_established(p);
+			user_abort(p);
+			break;
+		case 3:
+			peer_to_established(p);
+			peer_send(p, LA_RST, p->R, 0, 0);
+			break;
+		default:
+			peer_to_syn_rcvd_passive(p);
+			peer_send(p, LA_RST, p->R, 0, 0);
+			break;
+		}
+		peer_expect_state(p, LA_CLOSED);
+		peer_skip(p);
+		rig_run(s->r, 300);
+		peer_renew(p, p->IRS + 12345);
+	}
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
+	CHECK(s->r,
+	      rig_counter(s->r, LA_C_time_wait_entered) == 60 &&
+		      rig_counter(s->r, LA_C_time_wait_expired) == 60,
+	      "entries made and expired");
+}
