@@ -196,11 +196,11 @@ Test(egress, the_least_useful_gives_way)
 {
 	net_close(), net_open(&(struct net_opts){.max_neighbours = 2});
 	net_resolve("10.0.0.10", PEER);
-	net.now += 10;
+	net_run(10);
 	net_resolve("10.0.0.11", OTHER);
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.20", NULL, "10.0.0.2"), net_rx(&f), net_tx(&f);
 	cr_assert_null(entry("10.0.0.20"), "a stranger displaces nobody in use");
-	net.now += 10;
+	net_run(10);
 	net_send("10.0.0.10"), expect_packet("10.0.0.10", PEER); /* older, but used later */
 	net_send("10.0.0.12"), expect_request("10.0.0.12");
 	cr_assert_null(entry("10.0.0.11"));

@@ -38,6 +38,7 @@ Test(icmp_birth, echo)
 	{
 		const char *src = six ? "fd00::1" : "10.0.0.1", *dst = six ? "fd00::2" : "10.0.0.2";
 		static const size_t len[] = {0, 1, 56, 1400};
+		struct rte_mbuf *m;
 
 		net_open(NULL);
 		for (unsigned i = 0; i < RTE_DIM(len); i++) {
@@ -45,8 +46,11 @@ Test(icmp_birth, echo)
 			expect_echo(len[i], six);
 			net_rx_mbuf(fr_chain(&q, 37));
 			expect_echo(len[i], six);
+			m = fr_mbuf(&q), m->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+			net_rx_mbuf(m);
+			expect_echo(len[i], six);
 		}
-		cr_assert_eq(net_count(LA_C_icmp_echo), 8);
+		cr_assert_eq(net_count(LA_C_icmp_echo), 12);
 		cr_assert_eq(net.s->neigh.count, 0, "a ping makes no neighbour");
 		net_close();
 	}
