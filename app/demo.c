@@ -147,7 +147,6 @@ set_station(struct la_engine_config *cfg, unsigned i)
 	bool closer = (i == SERVER) == (demo.first == 1);
 
 	net_apply(cfg, st);
-	cfg->idle = LA_IDLE_PAUSE; /* the other end is a core away: a sleep would be all latency */
 	st->name = i == CLIENT ? "client" : "server";
 	st->port = i;
 	st->worker = i;

@@ -29,7 +29,7 @@ struct opener_config {
 	uint32_t timeout_ms;	/* abort a connection on which nothing happens for so long; 0: never */
 };
 
-/** What became of the connections; read by the main thread when the run is over. */
+/** What became of the connections; read by other threads when the run is over. */
 struct opener_counts {
 	uint64_t started;	/* la_connect() that succeeded */
 	uint64_t ended[LA_NENDS];
@@ -49,7 +49,7 @@ struct opener {
 	struct slab conns;
 	bool stopped;		/* opens no more */
 	bool started;		/* the first connection has come to something */
-	bool waiting;		/* for tuples; read by the main thread */
+	bool waiting;		/* for tuples; read by other threads */
 	int fatal;		/* -errno of la_connect() that no waiting cures */
 	uint64_t t0;		/* of the first poll, ms */
 	uint64_t now;		/* of the last poll */

@@ -3,9 +3,8 @@
 /* The engine.
  *
  * It starts DPDK, opens the ports, makes one shard a station and puts the stations on workers. A
- * worker is an lcore. One more lcore is asked for, for the main thread, which prints and decides;
- * with fewer lcores the main thread is a worker too and does its own chores every 10 ms, and with
- * fewer still, workers share.
+ * worker is an lcore, the first one the main lcore; with fewer lcores than workers wanted, stations
+ * share. A control thread beside them prints and decides.
  *
  * This file makes an engine and takes it apart; phases.c runs it. */
 
@@ -74,7 +73,7 @@ start_eal(struct la_engine *e, char *err, size_t size)
 {
 	struct la_eal_config *c = &e->cfg.eal;
 
-	c->lcores = workers_wanted(&e->cfg) + 1;
+	c->lcores = workers_wanted(&e->cfg);
 	if (c->memory_mb == 0) {
 		uint64_t bytes = 0;
 
@@ -90,7 +89,7 @@ start_eal(struct la_engine *e, char *err, size_t size)
 	return la_eal_start(c, &e->eal, err, size);
 }
 
-/* Workers on lcores: the main lcore last of all, unless there is no other. */
+/* Workers on lcores; the first is the main one, on whose thread la_engine_run() is called. */
 static int
 place_workers(struct la_engine *e, char *err, size_t size)
 {
@@ -103,13 +102,10 @@ place_workers(struct la_engine *e, char *err, size_t size)
 		snprintf(err, size, "no memory for %u workers", e->nworkers);
 		return -ENOMEM;
 	}
+	e->workers[n++].lcore = rte_get_main_lcore();
 	RTE_LCORE_FOREACH_WORKER(lcore) {
 		if (n < e->nworkers)
 			e->workers[n++].lcore = lcore;
-	}
-	if (n < e->nworkers) {
-		e->workers[n].lcore = rte_get_main_lcore();
-		e->workers[n].is_main = true;
 	}
 	for (unsigned i = 0; i < e->nworkers; i++) {
 		struct la_worker *w = &e->workers[i];
@@ -272,9 +268,8 @@ say_start(const struct la_engine *e)
 		printf("DPDK: hugepages");
 	else
 		printf("DPDK: plain pages: %s", e->eal.why[0] ? e->eal.why : "no hugepages");
-	printf("; %u worker%s%s%s\n", e->nworkers, e->nworkers == 1 ? "" : "s",
-	       shared ? " (fewer lcores than wanted: stations share)" : "",
-	       e->workers[e->nworkers - 1].is_main ? ", one of them on the main thread" : "");
+	printf("; %u worker%s%s\n", e->nworkers, e->nworkers == 1 ? "" : "s",
+	       shared ? " (fewer lcores than wanted: stations share)" : "");
 	for (unsigned p = 0; p < e->nports; p++)
 		if (e->port_text[p][0] != '\0')
 			printf("%s\n", e->port_text[p]);

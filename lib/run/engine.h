@@ -37,7 +37,7 @@ struct la_station {
 enum { LA_ENGINE_MAX_STATIONS = 16 };
 
 struct la_engine_config {
-	struct la_eal_config eal; /* lcores is set by the engine: one a worker and one for reports */
+	struct la_eal_config eal; /* lcores is set by the engine: one a worker */
 	struct la_station stations[LA_ENGINE_MAX_STATIONS];
 	unsigned nstations;
 	enum la_idle idle;
@@ -46,7 +46,7 @@ struct la_engine_config {
 	uint32_t mbufs;	      /* a station; 0: 32768 */
 	uint32_t report_ms;   /* a live line this often; 0: none */
 	bool quiet;	      /* no start-up lines */
-	/** Called on the main thread for each live line; seconds since the start. May be NULL. */
+	/** Called on the control thread for each live line; seconds since the start. May be NULL. */
 	void (*report)(void *ctx, double seconds);
 	void *report_ctx;
 	const char *pcap; /* every frame of every port into this pcapng file; NULL: no capture */

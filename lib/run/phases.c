@@ -2,16 +2,21 @@
 
 /* Running an engine.
  *
- * A run has four phases (worker.h). The main thread moves on when every station has obeyed the
+ * A run has four phases (worker.h). The control thread moves on when every station has obeyed the
  * present one: RUN ends by time, by la_engine_stop(), or when all applications that can be done are;
  * DRAIN ends when no connection is left or the time for it is over; ABORT resets what is left; STOP
  * lets the last packets out. TIME_WAIT entries do not keep the engine: they die with the process,
- * and the kernel's or the peer's side is closed by then. */
+ * and the kernel's or the peer's side is closed by then.
+ *
+ * The control thread is an ordinary one, on no worker's core as far as there is another: a terminal
+ * that does not take our lines must not hold up packets. */
 
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 #include <rte_launch.h>
+#include <rte_lcore.h>
 
 #include "run/worker.h"
 
@@ -70,12 +75,10 @@ run_is_over(struct la_engine *e, uint64_t now)
 	return any && all_stations(e, LA_PHASE_RUN, is_done);
 }
 
-void
-la_engine_control(struct la_engine *e, uint64_t now)
+/* Phases and live lines. */
+static void
+control(struct la_engine *e, uint64_t now)
 {
-	if (now < e->control_at)
-		return;
-	e->control_at = now + LA_CONTROL_MS;
 	switch ((enum la_phase)e->phase) {
 	case LA_PHASE_RUN:
 		if (!run_is_over(e, now))
@@ -104,27 +107,35 @@ la_engine_control(struct la_engine *e, uint64_t now)
 	}
 }
 
+static void *
+control_main(void *arg)
+{
+	struct la_engine *e = arg;
+	const struct timespec pause = {.tv_nsec = LA_CONTROL_MS * 1000000l};
+
+	while (e->phase != LA_PHASE_STOP) {
+		control(e, la_clock_now(&e->clock));
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
 int
 la_engine_run(struct la_engine *e)
 {
-	struct la_worker *mine = NULL;
-	const struct timespec pause = {.tv_nsec = LA_CONTROL_MS * 1000000l};
+	pthread_t thread;
+	int rc;
 
 	e->t0 = la_clock_now(&e->clock);
 	e->report_at = e->t0 + e->cfg.report_ms;
-	for (unsigned i = 0; i < e->nworkers; i++) {
-		if (e->workers[i].is_main)
-			mine = &e->workers[i];
-		else
-			rte_eal_remote_launch(la_worker_main, &e->workers[i], e->workers[i].lcore);
-	}
-	if (mine)
-		la_worker_main(mine);
-	while (__atomic_load_n(&e->phase, __ATOMIC_RELAXED) != LA_PHASE_STOP) {
-		la_engine_control(e, la_clock_now(&e->clock));
-		nanosleep(&pause, NULL);
-	}
+	rc = rte_ctrl_thread_create(&thread, "la-control", NULL, control_main, e);
+	if (rc)
+		return rc < 0 ? rc : -rc;
+	for (unsigned i = 1; i < e->nworkers; i++)
+		rte_eal_remote_launch(la_worker_main, &e->workers[i], e->workers[i].lcore);
+	la_worker_main(&e->workers[0]);
 	rte_eal_mp_wait_lcore();
+	pthread_join(thread, NULL);
 	return e->error;
 }
 

@@ -61,7 +61,7 @@ obey(struct la_station_run *st, enum la_phase phase)
 	return true;
 }
 
-/* Phases, gauges for the main thread, publishing. False: leave the loop. */
+/* Phases, gauges for the control thread, publishing. False: leave the loop. */
 static bool
 chores(struct la_worker *w, uint64_t now)
 {
@@ -87,8 +87,6 @@ chores(struct la_worker *w, uint64_t now)
 	}
 	if (now >= w->publish_at)
 		w->publish_at = now + LA_PUBLISH_MS;
-	if (w->is_main)
-		la_engine_control(w->engine, now);
 	w->chores_at = now + (phase == LA_PHASE_RUN ? LA_CONTROL_MS : 1);
 	return phase != LA_PHASE_STOP || (now < w->quiet_at && now < w->leave_at);
 }

@@ -10,7 +10,7 @@
 
 #include "run/engine.h"
 
-/* The phases of a run, written by the main thread alone, each acknowledged by every worker. */
+/* The phases of a run, written by the control thread alone, each acknowledged by every worker. */
 enum la_phase {
 	LA_PHASE_RUN,
 	LA_PHASE_DRAIN, /* stop listening, let open connections finish */
@@ -52,7 +52,7 @@ struct la_station_run {
 	bool drained;
 	uint64_t frames_in, frames_out, frames_refused;
 
-	/* published by the worker, read by the main thread: copy[version & 1] is the valid one */
+	/* published by the worker, read by the control thread: copy[version & 1] is the valid one */
 	unsigned version __rte_cache_aligned;
 	unsigned seen;	/* enum la_phase: the newest one this station has obeyed */
 	uint32_t live;	/* connections, when last looked at */
@@ -66,7 +66,6 @@ struct la_worker {
 	struct la_station_run *stations[LA_ENGINE_MAX_STATIONS];
 	unsigned nstations;
 	unsigned lcore;
-	bool is_main; /* does the main thread's work as well */
 	struct la_clock clock;
 	enum la_phase phase; /* as last seen */
 	uint64_t chores_at, publish_at, quiet_at, leave_at;
@@ -85,8 +84,8 @@ struct la_engine {
 	struct la_station_run *stations;
 	struct la_worker *workers;
 	unsigned nworkers;
-	struct la_clock clock; /* the main thread's */
-	uint64_t t0, t_end, drain_at, report_at, control_at;
+	struct la_clock clock; /* the control thread's */
+	uint64_t t0, t_end, drain_at, report_at;
 	int error;
 
 	unsigned phase __rte_cache_aligned; /* enum la_phase */
@@ -95,8 +94,5 @@ struct la_engine {
 
 /** The worker's life, as rte_eal_remote_launch() wants it. arg: struct la_worker. */
 int la_worker_main(void *arg);
-
-/** The main thread's chores: phases and live lines. Called every LA_CONTROL_MS. */
-void la_engine_control(struct la_engine *e, uint64_t now);
 
 #endif
