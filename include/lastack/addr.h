@@ -66,8 +66,10 @@ la_addr_eq(const struct la_addr *a, const struct la_addr *b)
 static inline struct la_addr
 la_addr_from4(uint32_t be)
 {
-	struct la_addr a = {.b = {[10] = 0xff, [11] = 0xff}};
+	struct la_addr a;
 
+	memset(&a, 0, sizeof(a));
+	a.b[10] = a.b[11] = 0xff;
 	a.w[3] = be;
 	return a;
 }

@@ -12,10 +12,8 @@ sample_rtt(struct la_tcb *c, const struct la_seg *s)
 	uint32_t now = c->tcp->tick;
 
 	if (c->flags & LA_F_TS) {
-		uint32_t ms = la_tcb_tsval(c) - s->tsecr;
-
-		if (s->tsecr && ms < INT32_MAX)
-			la_rtt_sample(c, ms);
+		if (s->tsecr)
+			la_rtt_sample(c, la_tcb_tsval(c) - s->tsecr);
 	} else if ((c->flags & LA_F_RTT_TIMING) && seq_ge(s->ack, c->rtt_seq)) {
 		c->flags &= ~(uint32_t)LA_F_RTT_TIMING;
 		la_rtt_sample(c, now - c->rtt_at);

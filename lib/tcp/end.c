@@ -148,7 +148,12 @@ la_tcb_reset(struct la_tcb *c)
 	case LA_FIN_WAIT_2:
 	case LA_CLOSE_WAIT:
 		break;
-	default: /* SYN_SENT, CLOSING, LAST_ACK, TIME_WAIT: nothing is sent */
+	case LA_CLOSING:
+	case LA_LAST_ACK: /* until our FIN has left, the peer knows nothing of these states */
+		if (!(c->flags & LA_F_FIN_SENT))
+			break;
+		return;
+	default: /* SYN_SENT, TIME_WAIT: nothing is sent */
 		return;
 	}
 	if (c->flags & LA_F_DETACHED)
@@ -202,6 +207,13 @@ la_shutdown(struct la_conn *conn)
 	return err;
 }
 
+/* Too late for a RST (3.10.5 has none for these states): the close goes on. */
+static bool
+both_fins_sent(const struct la_tcb *c)
+{
+	return (c->state == LA_CLOSING || c->state == LA_LAST_ACK) && (c->flags & LA_F_FIN_SENT);
+}
+
 int
 la_close(struct la_conn *conn)
 {
@@ -219,7 +231,7 @@ la_close(struct la_conn *conn)
 		la_tcb_end(c, LA_END_ABORTED);
 		return 0;
 	}
-	if (c->rcv_queued) { /* SHLD-3: what the peer sent was not read, and it should know */
+	if (c->rcv_queued && !both_fins_sent(c)) { /* SHLD-3: it was not read, and the peer should know */
 		la_tcb_reset(c);
 		la_tcb_end(c, LA_END_ABORTED);
 		return 0;

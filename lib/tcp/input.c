@@ -86,7 +86,10 @@ paws_drops(struct la_tcb *c, const struct la_seg *s)
 	if (t->tick - c->ts_recent_at > LA_TS_AGE_MS)
 		return false; /* 5.5: idle so long that the comparison means nothing */
 	la_count(t, LA_C_drop_paws);
-	answer_unacceptable(c, s);
+	if (s->flags & LA_SYN)
+		la_tcb_answer(c);
+	else
+		answer_unacceptable(c, s);
 	return true;
 }
 
@@ -115,6 +118,7 @@ syn_drops(struct la_tcb *c, struct la_seg *s)
 {
 	if (c->state == LA_SYN_RCVD && s->seq == c->rcv_nxt - 1) {
 		if (!(s->flags & LA_ACK)) { /* our SYN,ACK was lost */
+			c->flags |= LA_F_SYN_LOST;
 			c->snd_nxt = c->snd_una;
 			la_tcb_output(c);
 			return true;
@@ -122,6 +126,7 @@ syn_drops(struct la_tcb *c, struct la_seg *s)
 		if ((c->flags & LA_F_ACTIVE) && s->ack == c->snd_max) {
 			s->seq++;
 			s->flags &= (uint8_t)~LA_SYN;
+			s->wnd = (uint16_t)(s->wnd >> c->snd_wscale); /* a SYN's window is not scaled */
 			return false;
 		}
 	}

@@ -45,6 +45,7 @@ enum {
 	LA_WHEEL_REFS = 6,	/* references one TCB may have in the wheel */
 	LA_WHEEL_SLOTS = 1 << 18,
 	LA_DELACK_SLOTS = 512,
+	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: what is further away would be in the past */
 	LA_TS_AGE_MS = 24 * 24 * 3600 * 1000u, /* RFC 7323 5.5 */
 	LA_COPY_MAX = 256,	/* payloads up to this are copied behind the header, not attached */
 };

@@ -31,20 +31,21 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 	p.o.sndbuf = or_default(given ? given->sndbuf : 0, LA_BUF_DEFAULT);
 	p.o.fin_wait_2_ms = or_default(given ? given->fin_wait_2_ms : 0, LA_FIN_WAIT_2_MS);
 	if (p.o.rcvbuf > LA_BUF_MAX || p.o.sndbuf > LA_BUF_MAX || (p.o.mss && p.o.mss < LA_MSS_MIN) ||
-	    p.o.msl_ms > (1u << 29))
+	    p.o.msl_ms >= LA_TIMER_MAX_MS / 2 || p.o.keepalive_ms > LA_TIMER_MAX_MS ||
+	    p.o.fin_wait_2_ms > LA_TIMER_MAX_MS || p.o.user_timeout_ms > LA_TIMER_MAX_MS)
 		return -EINVAL;
 	if (!p.o.no_wscale)
 		while (p.rcv_wscale < 14 && (p.o.rcvbuf >> p.rcv_wscale) > UINT16_MAX)
 			p.rcv_wscale++;
+	for (unsigned i = 0; i < t->nprofiles; i++)
+		if (memcmp(&t->profiles[i].o, &p.o, sizeof(p.o)) == 0)
+			return (int)i;
+	if (t->nprofiles == LA_TCP_PROFILES)
+		return -ENOMEM;
 	/* one tick more: the present is somewhere within a tick, and 2*MSL must pass whole */
 	p.tw_class = la_tw_class(&t->tw, 2 * p.o.msl_ms + 1);
 	if (p.tw_class < 0)
 		return p.tw_class;
-	for (unsigned i = 0; i < t->nprofiles; i++)
-		if (memcmp(&t->profiles[i], &p, sizeof(p)) == 0)
-			return (int)i;
-	if (t->nprofiles == LA_TCP_PROFILES)
-		return -ENOMEM;
 	t->profiles[t->nprofiles] = p;
 	return (int)t->nprofiles++;
 }

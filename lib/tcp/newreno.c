@@ -16,10 +16,12 @@ flight(const struct la_tcb *c)
 	return c->snd_max - c->snd_una;
 }
 
+/* Half of what is in flight, what limited transmit added left out (RFC 5681 3.2 (2)). */
 static uint32_t
 half_flight(const struct la_tcb *c)
 {
-	uint32_t half = flight(c) / 2, two = 2 * la_tcb_smss(c);
+	uint32_t out = flight(c) < c->cwnd ? flight(c) : c->cwnd;
+	uint32_t half = out / 2, two = 2 * la_tcb_smss(c);
 
 	return half > two ? half : two;
 }
@@ -76,10 +78,13 @@ void
 la_cc_acked(struct la_tcb *c, uint32_t acked)
 {
 	c->dupacks = 0;
-	if (c->flags & LA_F_RECOVERY)
+	if (c->flags & LA_F_RECOVERY) {
 		recovery_ack(c, acked);
-	else
-		grow(c, acked);
+		return;
+	}
+	if (seq_ge(c->snd_una - acked, c->recover)) /* keep it near, or it is ahead again in 2 GiB */
+		c->recover = c->snd_una;
+	grow(c, acked);
 }
 
 void

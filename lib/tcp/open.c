@@ -163,8 +163,8 @@ la_input_listen(struct la_tcp *t, const struct la_seg *s, la_ref *tw_place)
 	struct la_listener *l = la_listener_find(t, &s->dst, s->dport);
 
 	if (!l && tw_place) { /* nobody to reopen it for: the entry stays and says so */
-		la_count(t, LA_C_time_wait_syn_refused);
-		la_emit_time_wait(t, *tw_place, s);
+		if (la_tw_refuse_syn(&t->tw, *tw_place, t->tick) == LA_TW_ACK)
+			la_emit_time_wait(t, *tw_place, s);
 		return;
 	}
 	if (s->flags & LA_RST) {
@@ -235,7 +235,7 @@ simultaneous_open(struct la_tcb *c, const struct la_seg *s)
 {
 	take_syn(c, s);
 	la_tcb_set_state(c, LA_SYN_RCVD);
-	c->snd_nxt = c->snd_max = c->snd_una; /* SYN,ACK repeats our SYN's number */
+	c->snd_nxt = c->snd_una; /* SYN,ACK repeats our SYN's number */
 	c->first_unacked_at = c->tcp->tick;
 }
 

@@ -120,7 +120,8 @@ send_syn(struct la_tcb *c)
 		la_count(c->tcp, LA_C_retransmits);
 	c->snd_nxt = c->snd_una + 1;
 	c->snd_max = c->snd_nxt;
-	la_tcb_arm_rexmt(c, c->rto);
+	if (!(c->flags & LA_F_REXMT_ON)) /* an answer to a repeated SYN does not prolong R2 */
+		la_tcb_arm_rexmt(c, c->rto);
 	return true;
 }
 
@@ -130,6 +131,8 @@ static bool
 small_may_go(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
 {
 	if (fin || seq_lt(c->snd_nxt, c->snd_max)) /* the last one, or sent before */
+		return true;
+	if (c->flags & LA_F_PROBE) /* the override time-out of 3.8.6.2.1 (4) */
 		return true;
 	if (len == left && ((c->flags & LA_F_NODELAY) || c->snd_nxt == c->snd_una))
 		return true;
@@ -264,7 +267,8 @@ void
 la_tcb_resend_first(struct la_tcb *c)
 {
 	uint32_t next = c->snd_nxt, smss = la_tcb_smss(c);
-	uint32_t len = c->snd_queued < smss ? c->snd_queued : smss;
+	uint32_t out = c->snd_max - c->snd_una - la_tcb_fin(c); /* bytes that were sent before */
+	uint32_t len = out < smss ? out : smss;
 	bool fin = (c->flags & LA_F_FIN_SENT) && len == c->snd_queued;
 
 	if (len + fin == 0)

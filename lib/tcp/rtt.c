@@ -17,6 +17,8 @@ clamp_rto(const struct la_tcb *c, uint32_t ms)
 void
 la_rtt_sample(struct la_tcb *c, uint32_t ms)
 {
+	if (ms > INT32_MAX) /* an echo of what we never sent */
+		return;
 	if (ms > LA_RTO_MAX_MS)
 		ms = LA_RTO_MAX_MS;
 	if (!(c->flags & LA_F_SRTT)) {

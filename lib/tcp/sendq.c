@@ -5,6 +5,8 @@
  * again, by attaching indirect mbufs to a range of them, so a byte is copied at most once, however often
  * it is retransmitted. mbuf reference counts keep a chunk alive while the port still sends from it. */
 
+#include <rte_memory.h>
+
 #include "tcp/internal.h"
 
 enum { CONST_CHUNK = 32768 }; /* mbuf lengths are 16 bits */
@@ -84,12 +86,14 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 	while (done < todo) {
 		size_t n = todo - done > CONST_CHUNK ? CONST_CHUNK : todo - done;
 		struct rte_mbuf *m = chunk(c);
+		const char *p;
 
 		if (!m)
 			break;
 		/* mbufs only ever read what hangs on the send queue */
-		rte_pktmbuf_attach_extbuf(m, (void *)((uintptr_t)buf + done), RTE_BAD_IOVA,
-					  (uint16_t)n, &const_info);
+		p = (const char *)buf + done;
+		rte_pktmbuf_attach_extbuf(m, (void *)(uintptr_t)p, rte_mem_virt2iova(p), (uint16_t)n,
+					  &const_info);
 		m->data_off = 0;
 		m->data_len = (uint16_t)n;
 		m->pkt_len = (uint32_t)n;

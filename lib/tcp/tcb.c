@@ -10,7 +10,8 @@
  * one far (a keep-alive, hours away, which must not be added again for each time-out before it), and stale
  * ones that a shortened deadline left behind. A reference counts only if it comes by at the tick that
  * wheel_near or wheel_far names, so a stale one, or one of a slot's former owner, is recognised and does
- * nothing. To keep their number bounded a retransmission moves the near reference forward only when it would
+ * nothing but see to it that the present owner is looked after. Both belong to the slot, not to the
+ * connection: the next owner of a slot finds them there and needs no new one. To keep their number bounded a retransmission moves the near reference forward only when it would
  * otherwise come more than twice as late, and no timer does beyond LA_WHEEL_REFS references a slot (wheel_refs counts them, and
  * outlives the connection); in that last case the timer fires late and timer_late counts it. */
 
@@ -21,23 +22,25 @@ la_tcb_alloc(struct la_tcp *t, const struct la_tuple *tuple)
 {
 	uint32_t slot = t->tcb_free;
 	struct la_tcb *c;
-	uint8_t refs = 0;
-	bool delack = false;
 
 	if (slot) {
+		struct la_tcb was;
+
 		c = &t->tcbs[slot];
-		t->tcb_free = c->next;
-		refs = c->wheel_refs;
-		delack = c->delack_ref;
+		was = *c;
+		t->tcb_free = was.next;
 		memset(c, 0, sizeof(*c));
+		c->flags = was.flags & (LA_F_NEAR | LA_F_FAR);
+		c->wheel_refs = was.wheel_refs;
+		c->wheel_near = was.wheel_near;
+		c->wheel_far = was.wheel_far;
+		c->delack_ref = was.delack_ref;
 	} else if (t->tcb_fresh <= t->tcb_capacity) {
 		c = &t->tcbs[t->tcb_fresh++];
 	} else {
 		la_count(t, LA_C_conn_table_full);
 		return NULL;
 	}
-	c->wheel_refs = refs;
-	c->delack_ref = delack;
 	c->tcp = t;
 	c->laddr = tuple->laddr;
 	c->raddr = tuple->raddr;
@@ -57,11 +60,11 @@ la_tcb_free(struct la_tcb *c)
 
 	la_tcb_drop_buffers(c);
 	c->state = LA_CLOSED;
+	c->flags &= LA_F_NEAR | LA_F_FAR | LA_F_PENDING;
 	if (c->flags & LA_F_PENDING) { /* la_tcb_unpend() frees it when it comes to it */
-		c->flags = LA_F_PENDING | LA_F_DEAD;
+		c->flags |= LA_F_DEAD;
 		return;
 	}
-	c->flags = 0;
 	c->next = t->tcb_free;
 	t->tcb_free = la_tcb_slot(c);
 	t->counters->v[LA_C_live] = --t->tcb_live;
@@ -114,7 +117,8 @@ next_deadline(const struct la_tcb *c, uint32_t *at)
 		CONSIDER(c->user_at);
 	if (c->flags & LA_F_FW2_TIMER)
 		CONSIDER(c->long_at);
-	else if (keepalive && c->state >= LA_ESTABLISHED)
+	else if (keepalive && c->state >= LA_ESTABLISHED &&
+		 !(c->flags & (LA_F_REXMT_ON | LA_F_DETACHED)))
 		CONSIDER(c->long_at + keepalive);
 #undef CONSIDER
 	return any;
@@ -151,7 +155,7 @@ la_tcb_schedule(struct la_tcb *c)
 	if ((c->flags & LA_F_REXMT_ON) && at == c->rexmt_at &&
 	    c->wheel_near - now <= 2 * (at - now))
 		return; /* soon enough: RFC 6298 names the earliest moment, not the latest */
-	if (!(c->flags & LA_F_FAR)) { /* what was near is far from now on */
+	if (!(c->flags & LA_F_FAR) && c->wheel_refs < LA_WHEEL_REFS) { /* what was near is far now */
 		c->wheel_far = c->wheel_near;
 		c->flags |= LA_F_FAR;
 	}
@@ -163,6 +167,7 @@ void
 la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
 {
 	struct la_tcb *c = &t->tcbs[slot];
+	bool counts = true;
 
 	c->wheel_refs--;
 	if ((c->flags & LA_F_NEAR) && c->wheel_near == tick)
@@ -170,8 +175,13 @@ la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
 	else if ((c->flags & LA_F_FAR) && c->wheel_far == tick)
 		c->flags &= ~(uint32_t)LA_F_FAR;
 	else
-		return;
-	la_tcb_timers(c); /* may end it */
+		counts = false;
+	if ((c->state == LA_CLOSED && !(c->flags & LA_F_DETACHED)) || (c->flags & LA_F_DEAD))
+		return; /* nobody's at present */
+	if (counts)
+		la_tcb_timers(c); /* may end it */
+	else
+		la_tcb_schedule(c); /* there may have been no room for one that counts until now */
 }
 
 void

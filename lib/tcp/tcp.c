@@ -289,7 +289,7 @@ la_tcp_abort_all(struct la_tcp *t, unsigned max)
 	for (; max && t->sweep + 1 < t->tcb_fresh && !out_is_crowded(t); t->sweep++) {
 		struct la_tcb *c = &t->tcbs[t->sweep + 1];
 
-		if (c->state == LA_CLOSED || (c->flags & LA_F_DEAD))
+		if ((c->state == LA_CLOSED && !(c->flags & LA_F_DETACHED)) || (c->flags & LA_F_DEAD))
 			continue;
 		la_abort((struct la_conn *)c);
 		max--;
@@ -320,8 +320,10 @@ path_mtu(struct la_tcb *c, uint32_t mtu)
 		mtu = plateau(c->mss + headers);
 	if (mtu < floor)
 		mtu = floor;
-	if (mtu - headers >= c->mss)
+	if (mtu - headers >= c->mss) {
+		la_count(c->tcp, LA_C_icmp_soft);
 		return;
+	}
 	la_count(c->tcp, LA_C_icmp_pmtu);
 	c->mss = (uint16_t)(mtu - headers);
 	c->flags |= LA_F_PMTU;

@@ -144,6 +144,9 @@ la_ref la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash,
 enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg,
 			       uint32_t tick);
 
+/** A newer SYN that nobody listens for: refused like one that is not newer, with the same throttle. */
+enum la_tw_verdict la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick);
+
 /** A reopen begins: LIVE -> SHADOW. The caller overwrites the reference in the index with its TCB's
  * and keeps `ref`. The deadline is not touched. */
 void la_tw_shadow(struct la_tw *t, la_ref ref);

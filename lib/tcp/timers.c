@@ -35,6 +35,13 @@ persist_expired(struct la_tcb *c)
 {
 	uint32_t ms = c->rto;
 
+	if (c->snd_wnd) { /* a small window that stays small: what fits is its own probe */
+		c->flags |= LA_F_PROBE;
+		la_tcb_output(c);
+		c->flags &= ~(uint32_t)LA_F_PROBE;
+		if (!(c->flags & LA_F_PERSIST))
+			return;
+	}
 	la_count(c->tcp, LA_C_zero_window_probes);
 	probe(c);
 	if (c->backoff < 16)
@@ -68,8 +75,7 @@ rexmt_expired(struct la_tcb *c)
 	la_cc_timeout(c);
 	if (c->snd_wnd == 0) /* the window closed over what is in flight: ask with the first of it */
 		la_tcb_resend_first(c);
-	else
-		c->snd_nxt = c->snd_una; /* la_tcb_output() begins there again */
+	c->snd_nxt = c->snd_una; /* la_tcb_output() begins there again, now or when the window opens */
 }
 
 static void

@@ -81,13 +81,11 @@ syn_is_newer(const struct la_tw_core *e, const struct la_seg *seg)
 	return seq_gt(seg->tsval, e->ts_recent);
 }
 
-static enum la_tw_verdict
-input_syn(struct la_tw *t, struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
+enum la_tw_verdict
+la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick)
 {
-	if (!(seg->flags & (LA_ACK | LA_FIN)) && syn_is_newer(e, seg))
-		return LA_TW_REOPEN;
 	t->counters->v[LA_C_time_wait_syn_refused]++;
-	return throttled_ack(t, e, tick);
+	return throttled_ack(t, la_tw_core(t, ref), tick);
 }
 
 /* RFC 7323 4.3 (2). PAWS has been passed, and only segments at or below rcv_nxt come here. */
@@ -108,7 +106,9 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	if (seg->flags & LA_RST) /* 1 */
 		return ignored(t, LA_C_time_wait_rst_ignored);
 	if (seg->flags & LA_SYN) /* 2 */
-		return input_syn(t, e, seg, tick);
+		return !(seg->flags & (LA_ACK | LA_FIN)) && syn_is_newer(e, seg)
+			       ? LA_TW_REOPEN
+			       : la_tw_refuse_syn(t, ref, tick);
 	if (e->flags & LA_TW_TS) { /* 3 */
 		if (!(seg->opts & LA_OPT_TS))
 			return ignored(t, LA_C_time_wait_ignored);

@@ -98,8 +98,10 @@ la_consume(struct la_conn *conn, size_t n)
 	}
 	if (!c->rcv_head)
 		c->rcv_tail = NULL;
-	if (c->flags & LA_F_BUSY) { /* an ACK that is due anyway will say it; a big step says it now */
-		if (la_tcb_window_now(c) > before && before < la_tcb_opts(c)->rcvbuf / 4)
+	if (c->flags & LA_F_BUSY) { /* an ACK that is due says it, unless the peer may be waiting */
+		bool tight = before < la_tcb_opts(c)->rcvbuf / 4 || before < 2u * c->mss;
+
+		if (la_tcb_window_now(c) > before && (tight || !(c->flags & LA_F_ACK_DELAY)))
 			c->flags |= LA_F_ACK_NOW;
 		return;
 	}
@@ -130,7 +132,7 @@ la_set_timer(struct la_conn *conn, uint32_t ms)
 		c->flags &= ~(uint32_t)LA_F_USER_TIMER;
 		return;
 	}
-	c->user_at = c->tcp->tick + ms;
+	c->user_at = c->tcp->tick + (ms < LA_TIMER_MAX_MS ? ms : LA_TIMER_MAX_MS);
 	c->flags |= LA_F_USER_TIMER;
 	la_tcb_schedule(c);
 }
