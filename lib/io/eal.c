@@ -337,7 +337,8 @@ find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	for (unsigned i = 0; i < cfg->nports && r >= 0; i++) {
 		if (cfg->ports[i].kind != LA_PORT_EAL) {
 			int n = la_vdev_create(cfg->ports[i].kind, cfg->ports[i].arg, i,
-					       eal->lcores, ids, err, size);
+					       cfg->queues != 0 ? cfg->queues : eal->lcores, ids,
+					       err, size);
 			r = n < 0 ? n : 0;
 			for (int k = 0; k < n && r >= 0; k++)
 				r = add_port(eal, ids[k], err, size);

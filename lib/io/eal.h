@@ -32,6 +32,7 @@ struct la_eal_config {
 	const char *args[LA_EAL_MAX_ARGS]; /* the user's own EAL arguments, passed on as they are */
 	unsigned nargs;
 	unsigned lcores;    /* wanted; cut to what the process may run on */
+	unsigned queues;    /* of each short-form port; 0: one an lcore */
 	uint32_t memory_mb; /* for --no-huge; 0: a default that fits the mbuf pools */
 };
 

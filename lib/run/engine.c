@@ -68,12 +68,25 @@ may_cross_pages(const struct la_engine *e)
 	return true;
 }
 
+static unsigned
+stations_on(const struct la_engine *e, unsigned port)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		n += e->cfg.stations[i].port == port;
+	return n;
+}
+
 static int
 start_eal(struct la_engine *e, char *err, size_t size)
 {
 	struct la_eal_config *c = &e->cfg.eal;
 
 	c->lcores = workers_wanted(&e->cfg);
+	c->queues = 1; /* a frame on a queue that no station polls would be lost */
+	for (unsigned p = 0; p < c->nports; p++)
+		c->queues = RTE_MAX(c->queues, stations_on(e, p));
 	if (c->memory_mb == 0) {
 		uint64_t bytes = 0;
 
