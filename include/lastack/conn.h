@@ -122,8 +122,9 @@ void la_consume(struct la_conn *c, size_t n);
 /** Bytes received in order and not consumed. */
 size_t la_unread(const struct la_conn *c);
 
-/** Half-close: FIN after all queued bytes; receiving goes on. 0, -EPIPE when done already,
- * -ENOTCONN before the handshake began. */
+/** Half-close: FIN after all queued bytes; receiving goes on. In SYN_SENT there is nothing to close half
+ * of: the open ends as LA_END_ABORTED (RFC 9293 3.10.4). 0, -EPIPE when done already, -ENOTCONN after the
+ * end. */
 int la_shutdown(struct la_conn *c);
 
 /** Orderly close of both directions (RFC 9293 3.10.4). With unread bytes it resets instead, as

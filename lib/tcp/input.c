@@ -160,7 +160,6 @@ syn_rcvd_ack(struct la_tcb *c, const struct la_seg *s)
 		la_rtt_sample(c, la_tcb_tsval(c) - s->tsecr);
 	c->snd_una++;
 	la_tcb_established(c);
-	c->snd_wl1 = s->seq - 1; /* this very segment sets the window (3.10.7.4) */
 	return true;
 }
 
@@ -193,6 +192,16 @@ update_ts_recent(struct la_tcb *c, const struct la_seg *s)
 	c->ts_recent_at = c->tcp->tick;
 }
 
+/* An acceptable segment came: whoever answers is alive (RFC 9293 3.8.4). */
+static void
+heard_of(struct la_tcb *c)
+{
+	if (!(c->flags & LA_F_FW2_TIMER))
+		c->long_at = c->tcp->tick;
+	if (c->snd_una == c->snd_max && !(c->flags & LA_F_PERSIST))
+		c->backoff = 0;
+}
+
 static void
 synchronized(struct la_tcb *c, struct la_seg *s)
 {
@@ -218,6 +227,7 @@ synchronized(struct la_tcb *c, struct la_seg *s)
 	} else if (!ack_valid(c, s)) {
 		return;
 	}
+	heard_of(c);
 	update_ts_recent(c, s);
 	la_tcb_ack(c, s);
 	if ((s->len || (s->flags & LA_FIN)) && !(c->flags & (LA_F_DEAD | LA_F_DETACHED)))
@@ -277,10 +287,6 @@ static void
 tcb_arrives(struct la_tcb *c, struct la_seg *s)
 {
 	c->flags |= LA_F_BUSY;
-	if (!(c->flags & LA_F_FW2_TIMER))
-		c->long_at = c->tcp->tick;
-	if (c->snd_una == c->snd_max && !(c->flags & LA_F_PERSIST))
-		c->backoff = 0; /* keep-alive probes were answered */
 	if (c->state == LA_SYN_SENT)
 		la_input_syn_sent(c, s);
 	else

@@ -33,7 +33,7 @@ probe(struct la_tcb *c)
 static void
 persist_expired(struct la_tcb *c)
 {
-	uint32_t ms = c->rto;
+	uint64_t ms;
 
 	if (c->snd_wnd) { /* a small window that stays small: what fits is its own probe */
 		c->flags |= LA_F_PROBE;
@@ -46,8 +46,8 @@ persist_expired(struct la_tcb *c)
 	probe(c);
 	if (c->backoff < 16)
 		c->backoff++;
-	ms = ms << c->backoff < LA_RTO_MAX_MS ? ms << c->backoff : LA_RTO_MAX_MS;
-	la_tcb_arm_rexmt(c, ms);
+	ms = (uint64_t)c->rto << c->backoff;
+	la_tcb_arm_rexmt(c, ms < LA_RTO_MAX_MS ? (uint32_t)ms : LA_RTO_MAX_MS);
 }
 
 static void

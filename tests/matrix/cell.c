@@ -217,7 +217,8 @@ is_retransmission(const struct cell *c, const struct peer_rx *x)
 static bool
 is_again(const struct peer_rx *first, const struct peer_rx *x)
 {
-	return x->at > first->at && x->end != x->seq && x->seq == first->seq && x->end == first->end;
+	return x->at > first->at && x->end != x->seq && x->seq == first->seq &&
+	       x->end == first->end;
 }
 
 static enum reply

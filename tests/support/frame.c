@@ -4,7 +4,14 @@
 
 #include <string.h>
 
-enum { ETH_IP4 = 0x0800, ETH_IP6 = 0x86dd, ETH_VLAN = 0x8100, PROTO_TCP = 6 };
+enum {
+	ETH_IP4 = 0x0800,
+	ETH_IP6 = 0x86dd,
+	ETH_VLAN = 0x8100,
+	PROTO_ICMP = 1,
+	PROTO_TCP = 6,
+	PROTO_ICMP6 = 58
+};
 enum { OPT_END, OPT_NOP, OPT_MSS, OPT_WS, OPT_SACK_OK, OPT_SACK, OPT_TS = 8 };
 enum { FLAG_SYN = 0x02 };
 
@@ -47,25 +54,25 @@ frame_sum(uint32_t sum, const uint8_t *p, size_t len)
 }
 
 static uint32_t
-pseudo_sum(const struct la_addr *src, const struct la_addr *dst, size_t len)
+pseudo_sum(const struct la_addr *src, const struct la_addr *dst, size_t len, uint8_t proto)
 {
 	size_t from = la_addr_is4(src) ? 12 : 0;
 	uint32_t sum = frame_sum(0, src->b + from, 16 - from);
 
 	sum = frame_sum(sum, dst->b + from, 16 - from);
-	return sum + PROTO_TCP + (uint32_t)len;
+	return sum + proto + (uint32_t)len;
 }
 
 static size_t
-eth_write(uint8_t *p, const struct frame *f, bool is4)
+eth_write(uint8_t *p, const uint8_t dst[6], const uint8_t src[6], uint16_t vlan, bool is4)
 {
 	size_t n = 12;
 
-	memcpy(p, f->eth_dst, 6);
-	memcpy(p + 6, f->eth_src, 6);
-	if (f->vlan) {
+	memcpy(p, dst, 6);
+	memcpy(p + 6, src, 6);
+	if (vlan) {
 		put16(p + n, ETH_VLAN);
-		put16(p + n + 2, f->vlan);
+		put16(p + n + 2, vlan);
 		n += 4;
 	}
 	put16(p + n, is4 ? ETH_IP4 : ETH_IP6);
@@ -73,29 +80,28 @@ eth_write(uint8_t *p, const struct frame *f, bool is4)
 }
 
 static size_t
-ip_write(uint8_t *p, const struct frame *f, bool is4, size_t plen)
+ip_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
+	 size_t plen)
 {
-	uint32_t len = (uint32_t)((int)plen + f->iplen_delta);
-
-	if (is4) {
+	if (la_addr_is4(dst)) {
 		memset(p, 0, 20);
 		p[0] = 0x45;
-		put16(p + 2, len + 20);
+		put16(p + 2, (uint32_t)plen + 20);
 		p[6] = 0x40; /* DF */
 		p[8] = 64;
-		p[9] = PROTO_TCP;
-		memcpy(p + 12, &f->src.b[12], 4);
-		memcpy(p + 16, &f->dst.b[12], 4);
+		p[9] = proto;
+		memcpy(p + 12, &src->b[12], 4);
+		memcpy(p + 16, &dst->b[12], 4);
 		put16(p + 10, ~frame_sum(0, p, 20));
 		return 20;
 	}
 	memset(p, 0, 40);
 	p[0] = 0x60;
-	put16(p + 4, len);
-	p[6] = PROTO_TCP;
+	put16(p + 4, (uint32_t)plen);
+	p[6] = proto;
 	p[7] = 64;
-	memcpy(p + 8, f->src.b, 16);
-	memcpy(p + 24, f->dst.b, 16);
+	memcpy(p + 8, src->b, 16);
+	memcpy(p + 24, dst->b, 16);
 	return 40;
 }
 
@@ -104,10 +110,11 @@ frame_write(uint8_t buf[FRAME_MAX], const struct frame *f)
 {
 	bool is4 = la_addr_is4(&f->dst);
 	size_t hlen = 20 + (f->optlen + 3) / 4 * 4;
-	size_t n = eth_write(buf, f, is4);
+	size_t n = eth_write(buf, f->eth_dst, f->eth_src, f->vlan, is4);
 	uint8_t *t;
 
-	n += ip_write(buf + n, f, is4, hlen + f->len);
+	n += ip_write(buf + n, &f->src, &f->dst, PROTO_TCP,
+		      (size_t)((long)(hlen + f->len) + f->iplen_delta));
 	t = buf + n;
 	memset(t, 0, hlen);
 	put16(t, f->sport);
@@ -121,7 +128,8 @@ frame_write(uint8_t buf[FRAME_MAX], const struct frame *f)
 	memcpy(t + 20, f->opts, f->optlen);
 	if (f->len)
 		memcpy(t + hlen, f->data, f->len);
-	put16(t + 16, ~frame_sum(pseudo_sum(&f->src, &f->dst, hlen + f->len), t, hlen + f->len));
+	put16(t + 16,
+	      ~frame_sum(pseudo_sum(&f->src, &f->dst, hlen + f->len, PROTO_TCP), t, hlen + f->len));
 	if (f->bad_cksum)
 		t[16] ^= 0x10;
 	n += hlen + f->len;
@@ -130,6 +138,31 @@ frame_write(uint8_t buf[FRAME_MAX], const struct frame *f)
 		n = 60;
 	}
 	return n;
+}
+
+size_t
+frame_icmp_write(uint8_t buf[FRAME_MAX], const struct frame_icmp *f)
+{
+	bool is4 = la_addr_is4(&f->to);
+	size_t n = eth_write(buf, f->eth_dst, f->eth_src, f->vlan, is4);
+	size_t quote = (is4 ? 20 : 40) + 20, len = 8 + quote;
+	uint8_t proto = is4 ? PROTO_ICMP : PROTO_ICMP6, *m, *t;
+	uint32_t sum;
+
+	n += ip_write(buf + n, &f->from, &f->to, proto, len);
+	m = buf + n;
+	memset(m, 0, len);
+	m[0] = f->type;
+	m[1] = f->code;
+	put32(m + 4, f->rest);
+	t = m + 8 + ip_write(m + 8, &f->src, &f->dst, PROTO_TCP, 20);
+	put16(t, f->sport);
+	put16(t + 2, f->dport);
+	put32(t + 4, f->seq);
+	t[12] = 5 << 4;
+	sum = is4 ? 0 : pseudo_sum(&f->from, &f->to, len, proto);
+	put16(m + 2, ~frame_sum(sum, m, len));
+	return n + len;
 }
 
 static const char *
@@ -204,7 +237,7 @@ tcp_read(const uint8_t *t, size_t len, struct frame_in *f)
 {
 	if (len < 20)
 		return "TCP header cut short";
-	if (frame_sum(pseudo_sum(&f->src, &f->dst, len), t, len) != 0xffff)
+	if (frame_sum(pseudo_sum(&f->src, &f->dst, len, PROTO_TCP), t, len) != 0xffff)
 		return "H-01: TCP checksum wrong";
 	f->tcp = t;
 	f->sport = get16(t);

@@ -37,6 +37,20 @@ struct frame {
 /** Writes the frame and returns its length. */
 size_t frame_write(uint8_t buf[FRAME_MAX], const struct frame *f);
 
+/** An ICMP error about a TCP segment of src's: type and code are the family's own. */
+struct frame_icmp {
+	uint8_t eth_dst[6], eth_src[6];
+	uint16_t vlan;
+	struct la_addr from, to; /* of the error itself */
+	uint8_t type, code;
+	uint32_t rest;           /* the word behind the checksum: next-hop MTU */
+	struct la_addr src, dst; /* of the segment it complains about */
+	uint16_t sport, dport;
+	uint32_t seq;
+};
+
+size_t frame_icmp_write(uint8_t buf[FRAME_MAX], const struct frame_icmp *f);
+
 /** Everything an emitted TCP frame says, read without lib/wire. */
 struct frame_in {
 	uint8_t eth_dst[6], eth_src[6];

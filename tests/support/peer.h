@@ -87,7 +87,7 @@ struct peer {
 	uint32_t ts_now;  /* last TSval sent */
 	bool syn_seen;    /* a SYN of the shard was seen: ISS is right */
 	bool edge_on;     /* edge and offered are right */
-	bool lax_data;    /* the user sends other bytes than the pattern */
+	bool lax_data;    /* the user's bytes are not the pattern; no check of the window */
 	bool lax_edge;    /* do not check that the window never moves left (reopens) */
 
 	struct peer_rx *rx;
@@ -122,6 +122,8 @@ void peer_free(struct peer *p);
 void peer_check_end(struct peer *p);
 bool peer_match(const struct peer *p, const struct frame_in *f);
 void peer_capture(struct peer *p, const struct frame_in *f);
+/** The largest payload plus options the peer allows in one segment. */
+uint16_t peer_mss(const struct peer *p);
 /** A new connection on the same tuple: forgets what belonged to the old one. */
 void peer_renew(struct peer *p, uint32_t isn);
 

@@ -109,6 +109,27 @@ SCENARIO(rexmit, X_02, "Karn: the ACK of a retransmission is no sample")
 	      peer_info(p).srtt_ms);
 }
 
+SCENARIO(rexmit, X_02_fast, "Karn: nor after a fast retransmit")
+{
+	struct peer *p;
+	uint32_t u, before;
+
+	if (s->o.ts)
+		return;
+	p = warm(s, 10);
+	u = p->N;
+	before = peer_info(p).srtt_ms;
+	CHECK(s->r, user_send(p, 9000) == 9000, "la_send");
+	rig_run(s->r, 10);
+	for (unsigned i = 0; i < 3; i++)
+		peer_send(p, LA_ACK, p->snd, u, 0);
+	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "no fast retransmit");
+	ack_after(p, 150, p->N);
+	CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 0, "a time-out came first");
+	CHECK(s->r, peer_info(p).srtt_ms == before, "SRTT moved from %u to %u", before,
+	      peer_info(p).srtt_ms);
+}
+
 SCENARIO(rexmit, X_03, "backoff doubles, to a minute at least, never earlier than an RTO")
 {
 	struct peer *p;

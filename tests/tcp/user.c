@@ -5,11 +5,6 @@
 
 #include "scenario.h"
 
-#include <rte_mbuf.h>
-#include <rte_mempool.h>
-
-#include "pattern.h"
-
 /* Every call from every callback. The user of this connection does one thing, in one callback. */
 enum where { IN_OPENED, IN_DATA, IN_FIN, IN_TIMER, IN_WRITABLE, NWHERE };
 enum what {
@@ -266,158 +261,6 @@ SCENARIO(user, unread_reset, "a reset takes unread bytes with it, and says so at
 	user_expect_closed(p, LA_END_RESET);
 }
 
-SCENARIO(user, send_const, "constant data, in all sizes")
-{
-	static uint8_t text[70000];
-	const size_t sizes[] = {1, 1459, 1460, 1461, 33000, 68000};
-	struct peer *p = scene_open(s);
-
-	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		for (size_t k = 0; k < sizes[i]; k++)
-			text[k] = pattern(PATTERN_OUT, p->u.sent + k);
-		CHECK(s->r, la_send_const(p->u.c, text, sizes[i]) == (ssize_t)sizes[i],
-		      "la_send_const");
-		p->u.sent += sizes[i];
-		rig_pump(s->r);
-		drain(p, 600);
-		CHECK(s->r, p->got == p->ISS + 1 + p->u.sent, "not everything came");
-	}
-}
-
-SCENARIO(user, send_mixed, "constant and copied data, resent after a loss")
-{
-	static uint8_t text[50000];
-	struct peer *p = scene_open(s);
-	uint32_t from = p->got;
-
-	for (size_t k = 0; k < sizeof(text); k++)
-		text[k] = pattern(PATTERN_OUT, k);
-	for (uint32_t off = 0; off < 30000; off += 1000) {
-		const uint8_t *b = text + off;
-		ssize_t n =
-			off / 1000 % 3 ? la_send(p->u.c, b, 1000) : la_send_const(p->u.c, b, 1000);
-
-		CHECK(s->r, n == 1000, "%zd of 1000 bytes", n);
-	}
-	rig_pump(s->r);
-	peer_skip(p);
-	p->got = from; /* nothing of it arrived */
-	drain(p, 20000);
-	CHECK(s->r, p->got == from + 30000, "only %u bytes came", p->got - from);
-}
-
-SCENARIO(user, multi_seg, "chained mbufs on output")
-{
-	struct peer *p;
-
-	scene_rig(s, &(struct rig_opts){.offloads = LA_OFF_TX_MULTI_SEG});
-	p = scene_open(s);
-	for (unsigned i = 0; i < 20; i++)
-		CHECK(s->r, user_send(p, 777) == 777, "la_send");
-	drain(p, 600);
-	CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
-	drain(p, 600);
-	CHECK(s->r, p->got == p->ISS + 1 + 20 * 777 + 100000, "not everything came");
-}
-
-/* Takes all mbufs but `leave`; returns how many are in `held`. */
-static unsigned
-starve(struct rte_mbuf **held, unsigned leave)
-{
-	unsigned n = 0;
-
-	while (rig_mbufs_free() > leave && (held[n] = rte_pktmbuf_alloc(rig_pool())) != NULL)
-		n++;
-	return n;
-}
-
-SCENARIO(user, no_mbufs, "an empty pool delays, and loses nothing")
-{
-	static struct rte_mbuf *held[RIG_MBUFS];
-	struct peer *p = scene_open(s);
-	unsigned n;
-	ssize_t took;
-
-	n = starve(held, 8);
-	took = user_send(p, 50000);
-	CHECK(s->r, took < 50000, "the pool was not empty");
-	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) > 0, "not counted");
-	rig_run(s->r, 50);
-	while (n > 0)
-		rte_pktmbuf_free(held[--n]);
-	rig_run(s->r, 5000);
-	CHECK(s->r, took < 0 || p->u.writable >= 1, "not told that there is room again");
-	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
-	p->got = p->ISS + 1;
-	drain(p, 20000);
-	CHECK(s->r, p->got == p->ISS + 1 + p->u.sent, "%u of %llu bytes came", p->got - p->ISS - 1,
-	      (unsigned long long)p->u.sent);
-	CHECK(s->r, user_close(p) == 0, "la_close");
-	drain(p, 600);
-	peer_expect_state(p, LA_FIN_WAIT_2);
-}
-
-SCENARIO(user, no_mbufs_fin, "an empty pool when the FIN and the last ACK are due")
-{
-	static struct rte_mbuf *held[RIG_MBUFS];
-	struct peer *p = scene_open(s);
-	unsigned n;
-
-	n = starve(held, 0);
-	CHECK(s->r, user_close(p) == 0, "la_close");
-	CHECK(s->r, peer_waiting(p) == 0, "sent from an empty pool");
-	while (n > 0)
-		rte_pktmbuf_free(held[--n]);
-	CHECK(s->r, peer_wait(p, 5000) != NULL, "the FIN does not follow");
-	peer_ack(p);
-	peer_expect_state(p, LA_FIN_WAIT_2);
-	peer_skip(p);
-	/* one mbuf: the FIN itself is in it, none is left for the ACK; the FIN sent again gets one
-	 */
-	n = starve(held, 1);
-	peer_fin(p);
-	while (n > 0)
-		rte_pktmbuf_free(held[--n]);
-	peer_expect_state(p, LA_TIME_WAIT);
-	peer_skip(p);
-	rig_run(s->r, 1000);
-	peer_skip(p);
-	peer_send(p, LA_FIN | LA_ACK, p->snd - 1, p->got, 0);
-	peer_expect(p, LA_ACK, p->N, p->snd, 0);
-}
-
-SCENARIO(user, out_of_order_limit, "a flood of crumbs above a hole is bounded, and repaired")
-{
-	struct peer *p = scene_open(s);
-	unsigned free_before = rig_mbufs_free();
-
-	for (uint32_t i = 0; i < 2000; i++) {
-		peer_send(p, LA_ACK, p->IRS + 3 + 2 * i, p->got, 1);
-		peer_skip(p);
-	}
-	CHECK(s->r, free_before - rig_mbufs_free() < 1000, "%u mbufs held",
-	      free_before - rig_mbufs_free());
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_full) > 0, "not counted");
-	feed(p, 4100, 1000);
-	CHECK(s->r, p->u.bytes == 4100, "%llu bytes", (unsigned long long)p->u.bytes);
-}
-
-SCENARIO(user, byte_by_byte, "a peer that sends byte by byte does not empty the pool")
-{
-	struct peer *p = scene_open(s);
-	unsigned free_before = rig_mbufs_free();
-
-	p->u.hold = true;
-	for (unsigned i = 0; i < 5000; i++) {
-		peer_data(p, 1);
-		peer_skip(p);
-	}
-	CHECK(s->r, free_before - rig_mbufs_free() < 500, "%u mbufs held",
-	      free_before - rig_mbufs_free());
-	user_read(p, UINT64_MAX);
-	CHECK(s->r, p->u.bytes == 5000, "%llu bytes", (unsigned long long)p->u.bytes);
-}
-
 SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe does not kill (M-06)")
 {
 	struct peer *p = scene_open(s), *q;
@@ -443,26 +286,6 @@ SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe do
 	rig_run(s->r, 20ull * 60 * 1000);
 	user_expect_closed(q, LA_END_TIMEOUT);
 	CHECK(s->r, p->u.closed == 0, "the other one was closed");
-}
-
-SCENARIO(user, unlisten_reopen,
-	 "the listener goes while a reopen is under way: the entry comes back")
-{
-	struct peer *p = scene_listen(s);
-
-	peer_to_time_wait(p, true, 'a');
-	rig_run(s->r, 1000);
-	p->lax_edge = true;
-	peer_send(p, LA_SYN, p->R + 5000, 0, 0);
-	peer_expect_state(p, LA_SYN_RCVD);
-	CHECK(s->r, la_unlisten(s->r->s, NULL, p->t.lport) == 0, "la_unlisten");
-	rig_pump(s->r);
-	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
-	rig_run(s->r, 59001);
-	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0 && rig_counter(s->r, LA_C_time_wait) == 0,
-	      "something is left");
 }
 
 SCENARIO(user, abort_all,
