@@ -55,8 +55,8 @@ skip() { echo "skip - $*"; }
 
 note() { echo "# $*"; }
 
-# Shows the end of a file as comments.
-show() { tail -n "${2:-15}" "$1" 2>/dev/null | cut -c 1-200 | sed 's/^/#   /'; }
+# Shows the end of a file as comments, without a server's line a second.
+show() { grep -v 'opens/s' "$1" 2>/dev/null | tail -n "${2:-15}" | cut -c 1-200 | sed 's/^/#   /'; }
 
 # check WHAT COMMAND...: one case; the command's output is shown when it fails.
 check()
@@ -173,6 +173,8 @@ server()
 		--msl 1s --drain 5s --json "$work/server.json" "$@" &&
 		until_true 30 answers && return 0
 	not_ok "the server is up on $device"
+	kill -TERM "$lastack_pid" 2>/dev/null
+	until_true 15 eval "! kill -0 $lastack_pid"
 	show "$work/server.log" 30
 	exit 1
 }
