@@ -191,6 +191,8 @@ tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
 	enum la_counter why;
 	size_t hlen;
 
+	if (rx->ip.plen < LA_TCP_LEN)
+		return LA_C_drop_tcp_short;
 	if (!tcp_cksum_ok(s, rx))
 		return LA_C_drop_tcp_cksum;
 	why = la_tcp_parse(rx->p + off, RTE_MIN(have, rx->ip.plen), rx->ip.plen, seg, &hlen);

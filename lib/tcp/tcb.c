@@ -144,6 +144,8 @@ la_tcb_schedule(struct la_tcb *c)
 
 	if ((c->flags & LA_F_DEAD) || !next_deadline(c, &at))
 		return;
+	if (seq_lt(at, now)) /* overdue: the comparisons below look ahead */
+		at = now;
 	if ((c->flags & LA_F_FAR) && seq_le(c->wheel_far, at))
 		return;
 	if (!(c->flags & LA_F_NEAR)) {

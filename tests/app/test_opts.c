@@ -52,13 +52,18 @@ static char err[256];
 static enum opt_result
 parse(char **argv)
 {
+	/* options keep pointers to their words: these live as long as a real command line */
+	static char words[16][64], *kept[17];
 	int argc = 0;
 
 	memset(&v, 0, sizeof(v));
-	while (argv[argc])
-		argc++;
+	for (; argv[argc]; argc++) {
+		cr_assert(argc < 16 && strlen(argv[argc]) < sizeof(words[0]));
+		kept[argc] = strcpy(words[argc], argv[argc]);
+	}
+	kept[argc] = NULL;
 	err[0] = '\0';
-	return opt_parse(argc, argv, tables, err, sizeof(err));
+	return opt_parse(argc, kept, tables, err, sizeof(err));
 }
 
 #define S(text) ((char[]){text})
