@@ -128,7 +128,7 @@ static const struct opt client_opts[] = {
 };
 
 static const struct opt *const tables[] = {net_port_opts, net_addr_opts, client_opts,
-					   net_table_opts, net_run_opts, NULL};
+					   net_table_opts, net_restart_opts, net_run_opts, NULL};
 
 /* Where the sources come from: --from, or our own addresses one by one; what --addr does not cover is
  * made ours by a range. */
@@ -199,6 +199,7 @@ set_opener(void)
 {
 	struct opener_config *oc = &client.opener.cfg;
 
+	oc->reuse = client.reuse;
 	oc->concurrency = (uint32_t)client.concurrency;
 	oc->connections = client.connections;
 	oc->duration_ms = net.duration_ms;
@@ -294,7 +295,8 @@ help(void)
 	       "EXIT STATUS\n"
 	       "       0  every connection ended orderly, with the whole and right answer; or it was\n"
 	       "          stopped by a signal\n"
-	       "       1  some did not, or DPDK or the port could not start, or the JSON was not written\n"
+	       "       1  some did not, or DPDK or the port could not start, or JSON or state were not\n"
+	       "          written\n"
 	       "       2  wrong command line, or a run that the tuples do not suffice for\n");
 }
 

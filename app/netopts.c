@@ -13,9 +13,14 @@ struct net_options net = {
 	.rto_min_ms = 200,
 	.drain_ms = 5000,
 	.idle = LA_IDLE_SLEEP,
+	.quiet_time = 2,
 };
 
+static const char *const tw_full_choices[] = {"refuse", "reset", NULL};
 static const char *const idle_choices[] = {"poll", "pause", "sleep", NULL};
+/* "on" first: it is what --quiet-time alone means */
+static const char *const quiet_choices[] = {"on", "off", "auto", NULL};
+static const enum la_quiet quiet_of[] = {LA_QUIET_ON, LA_QUIET_OFF, LA_QUIET_AUTO};
 
 /* ---- ports ---- */
 
@@ -227,15 +232,35 @@ const struct opt net_table_opts[] = {
 		 "N/(2*MSL) closes a second can be held up for ever [1Mi]"},
 	{.name = "time-wait6", .kind = OPT_NUMBER, .dst = &net.time_wait6, .arg = "N", .min = 1, .max = 1 << 28,
 	 .help = "the same for IPv6, 64 bytes each [128Ki]"},
+	{.name = "tw-full", .kind = OPT_CHOICE, .dst = &net.tw_full, .arg = "HOW", .choices = tw_full_choices,
+	 .help = "a SYN for which no entry is left: refuse (drop it, counted as tw_reserve_exhausted) or\n"
+		 "reset (answer it with RST too). No entry ever ends early to make room [refuse]"},
 	{.name = "rto-min", .kind = OPT_DURATION, .dst = &net.rto_min_ms, .arg = "TIME", .min = 1, .max = 60000,
 	 .help = "floor of the retransmission time-out; RFC 6298 says 1s [200ms]"},
+	OPT_END,
+};
+
+const struct opt net_restart_opts[] = {
+	{.kind = OPT_HEADING, .help = "Restart"},
+	{.name = "state", .kind = OPT_TEXT, .dst = &net.state, .arg = "FILE",
+	 .help = "TIME_WAIT outlives this process: the table is written to FILE when it is stopped\n"
+		 "(mode 0600: it holds the secret of ISNs and timestamps), and read from there and\n"
+		 "removed when it starts. A file that is damaged, not ours, or of a run with other\n"
+		 "addresses is refused, and named; it is never read in part"},
+	{.name = "quiet-time", .kind = OPT_SWITCH, .dst = &net.quiet_time, .arg = "[=on|off|auto]",
+	 .choices = quiet_choices,
+	 .help = "quiet time after a start (RFC 9293 3.4.3): for one MSL no SYN is sent or answered;\n"
+		 "they are counted as quiet_time. ARP, ND and ICMP work at once.\n"
+		 "auto: when --state is given and FILE is missing (a crash, or the first start) or\n"
+		 "refused; on: also without --state, but not after FILE was read; off: never, for a\n"
+		 "first start, or when nothing ran here within the last MSL [auto]"},
 	OPT_END,
 };
 
 const struct opt net_run_opts[] = {
 	{.kind = OPT_HEADING, .help = "Run"},
 	{.name = "duration", .kind = OPT_DURATION, .dst = &net.duration_ms, .arg = "TIME",
-	 .help = "stop after this long [until SIGINT or SIGTERM, or until all is done]"},
+	 .help = "stop after this long, quiet time not counted\n[until SIGINT or SIGTERM, or until all is done]"},
 	{.name = "drain", .kind = OPT_DURATION, .dst = &net.drain_ms, .arg = "TIME",
 	 .help = "after a stop, wait this long for open connections to end, then abort them [5s]"},
 	{.name = "json", .kind = OPT_TEXT, .dst = &net.json, .arg = "FILE",
@@ -298,6 +323,8 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	cfg->report_ms = net.quiet ? 0 : 1000;
 	cfg->quiet = net.quiet;
 	cfg->pcap = net.pcap;
+	cfg->state = net.state;
+	cfg->quiet_time = quiet_of[net.quiet_time];
 	sc->mtu = (uint16_t)net.mtu;
 	sc->vlan = (uint16_t)net.vlan;
 	sc->addrs = net.addrs;
@@ -310,6 +337,7 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	sc->max_conns = (uint32_t)net.max_conns;
 	sc->max_time_wait4 = (uint32_t)net.time_wait;
 	sc->max_time_wait6 = (uint32_t)net.time_wait6;
+	sc->tw_full_reset = net.tw_full == 1;
 	sc->msl_ms = net.msl_ms;
 	sc->rto_min_ms = net.rto_min_ms;
 }

@@ -18,9 +18,11 @@ struct net_options {
 	bool no_dad;
 	uint64_t max_conns, time_wait, time_wait6, mbufs;
 	uint32_t msl_ms, rto_min_ms, drain_ms, duration_ms;
+	int tw_full; /* 0 refuse, 1 reset */
 	int idle; /* enum la_idle */
 	bool quiet;
-	const char *json, *pcap;
+	const char *json, *pcap, *state;
+	int quiet_time; /* enum la_quiet, by way of quiet_choices */
 };
 
 /** What the tables below fill in; defaults are set. */
@@ -29,6 +31,7 @@ extern struct net_options net;
 extern const struct opt net_port_opts[];  /* which port */
 extern const struct opt net_addr_opts[];  /* which addresses */
 extern const struct opt net_table_opts[]; /* sizes and times of the stack */
+extern const struct opt net_restart_opts[]; /* state file, quiet time */
 extern const struct opt net_run_opts[];	  /* duration, drain, output */
 
 /** Checks what the options say together. 0, or -1 with a line in err. */

@@ -190,6 +190,7 @@ static const struct la_conn_ops conn_ops = {.opened = opened,
 					    .closed = closed};
 
 static const struct la_conn_opts conn_opts = {.nodelay = true};
+static const struct la_conn_opts reuse_opts = {.nodelay = true, .reuse_time_wait = true};
 
 /* ---- opening ---- */
 
@@ -217,7 +218,7 @@ open_one(struct opener *o, struct la_shard *shard)
 		return NOT_NOW;
 	oc->o = o;
 	oc->ticket = o->ticket;
-	rc = la_connect(shard, &o->tuple, &conn_ops, oc, &conn_opts, &oc->c);
+	rc = la_connect(shard, &o->tuple, &conn_ops, oc, o->cfg.reuse ? &reuse_opts : &conn_opts, &oc->c);
 	if (rc == 0) {
 		o->have_tuple = false;
 		o->n.started++;
@@ -226,6 +227,10 @@ open_one(struct opener *o, struct la_shard *shard)
 		return GO_ON;
 	}
 	slab_put(&o->conns, oc);
+	if (rc == -EAGAIN) { /* quiet time: as if we had not begun */
+		o->t0 = 0;
+		return NOT_NOW;
+	}
 	if (rc == -ENOBUFS) { /* the same tuple later */
 		o->n.no_room++;
 		return NOT_NOW;

@@ -16,6 +16,7 @@
 #include "slab.h"
 
 struct opener_config {
+	bool reuse; /* tuples out of our own TIME_WAIT, by la_connect()'s rules */
 	uint32_t concurrency;	/* connections open at once */
 	uint64_t connections;	/* in all; 0: no limit */
 	uint32_t duration_ms;	/* open for so long; 0: no limit */

@@ -98,6 +98,7 @@ set(const struct opt *o, const char *text, char *why, size_t size)
 		snprintf(why, size, "%s, not empty", o->arg);
 		return -1;
 	case OPT_CHOICE:
+	case OPT_SWITCH:
 		for (int i = 0; o->choices[i]; i++) {
 			if (strcmp(o->choices[i], text) == 0) {
 				*(int *)o->dst = i;
@@ -155,6 +156,9 @@ opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, siz
 				snprintf(err, size, "'%s': --%s takes no value", arg, o->name);
 				return OPT_BAD;
 			}
+		} else if (value == NULL && o->kind == OPT_SWITCH) {
+			*(int *)o->dst = 0;
+			continue;
 		} else if (value == NULL) {
 			if (i + 1 == argc) {
 				snprintf(err, size, "--%s: a value is missing; allowed: %s", o->name,
@@ -184,7 +188,8 @@ opt_help(const struct opt *const *tables, FILE *f)
 			if (o->letter)
 				fprintf(f, "-%c%s%s, ", o->letter, o->kind == OPT_FLAG ? "" : " ",
 					o->kind == OPT_FLAG ? "" : o->arg);
-			fprintf(f, "--%s%s%s\n", o->name, o->kind == OPT_FLAG ? "" : " ",
+			fprintf(f, "--%s%s%s\n", o->name,
+				o->kind == OPT_FLAG || o->kind == OPT_SWITCH ? "" : " ",
 				o->kind == OPT_FLAG ? "" : o->arg);
 			for (const char *p = o->help; p && *p;) {
 				const char *nl = strchr(p, '\n');

@@ -17,6 +17,7 @@ enum opt_kind {
 	OPT_PORT,     /* dst: uint16_t */
 	OPT_TEXT,     /* dst: const char * */
 	OPT_CHOICE,   /* dst: int, index into choices */
+	OPT_SWITCH,   /* the same, with =VALUE only; without it, the first choice */
 	OPT_CALL,     /* call(dst, text, why, size): 0, or -1 with what is allowed in why */
 };
 

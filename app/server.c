@@ -63,7 +63,7 @@ static const struct opt service_opts[] = {
 };
 
 static const struct opt *const tables[] = {net_port_opts, net_addr_opts, service_opts,
-					   net_table_opts, net_run_opts, NULL};
+					   net_table_opts, net_restart_opts, net_run_opts, NULL};
 
 static int
 start(void *ctx, struct la_shard *shard)
@@ -131,7 +131,8 @@ help(void)
 	       "       the end names every kind of close and every drop.\n"
 	       "\n"
 	       "       SIGINT or SIGTERM: stops listening, lets open connections finish for --drain,\n"
-	       "       aborts the rest, prints the summary. A second signal aborts at once.\n"
+	       "       aborts the rest, writes --state, prints the summary. A second signal aborts at\n"
+	       "       once.\n"
 	       "\n"
 	       "OPTIONS\n"
 	       "       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
@@ -145,6 +146,8 @@ help(void)
 	       "       lastack server --veth ve1 --addr 10.0.0.2/24 --range 10.2.0.0/16 --http 80 \\\n"
 	       "                      --http-close=client --msl 1s --json out.json\n"
 	       "\n"
+	       "       lastack server --tap la0 --addr 10.0.0.2/24 --http 80 --state /var/lib/lastack.state\n"
+	       "\n"
 	       "FILES\n"
 	       "       --json FILE has the keys opens, closes {total, orderly, reset, aborted, timeout,\n"
 	       "       refused, fin_wait_2}, states {name: n}, time_wait {now, peak, entered, expired,\n"
@@ -155,7 +158,7 @@ help(void)
 	       "\n"
 	       "EXIT STATUS\n"
 	       "       0  it ran and was stopped\n"
-	       "       1  DPDK, the port or a service could not start, or the JSON was not written\n"
+	       "       1  DPDK, the port or a service could not start, or JSON or state were not written\n"
 	       "       2  wrong command line\n");
 }
 

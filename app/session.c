@@ -41,6 +41,13 @@ report(void *ctx, double seconds)
 	struct session *se = ctx;
 	char line[256];
 	const char *note = se->note ? se->note(se) : NULL;
+	uint32_t quiet = la_engine_quiet_left(se->engine);
+	char left[64];
+
+	if (quiet != 0) {
+		snprintf(left, sizeof(left), "quiet time: %u s left", (quiet + 999) / 1000);
+		note = left;
+	}
 
 	la_summary_take(&se->now, se->engine, &se->cfg);
 	se->now.seconds = seconds;
@@ -87,11 +94,22 @@ summarize(struct session *se)
 	return EXIT_FAILED;
 }
 
+/* What the next process needs to know. Nothing is lost that is not said. */
+static int
+save_state(struct session *se)
+{
+	char err[512];
+
+	if (la_engine_save_state(se->engine, err, sizeof(err)) == 0)
+		return EXIT_OK;
+	return fail(se, err);
+}
+
 int
 session_run(struct session *se)
 {
 	char err[512] = "";
-	int rc, status;
+	int rc, saved, status;
 
 	se->summary.program = se->program;
 	se->summary.version = lastack_version;
@@ -103,13 +121,17 @@ session_run(struct session *se)
 		return fail(se, err[0] ? err : strerror(-rc));
 	if (se->prepare && (rc = se->prepare(se)) != 0) {
 		snprintf(err, sizeof(err), "no memory for the application: %s", strerror(-rc));
+		(void)save_state(se);
 		la_engine_destroy(se->engine);
 		return fail(se, err);
 	}
 	set_signals(se->engine);
 	se->error = la_engine_run(se->engine);
 	se->signalled = signalled != 0;
+	saved = save_state(se);
 	status = summarize(se);
+	if (status == EXIT_OK)
+		status = saved;
 	set_signals(NULL);
 	la_engine_destroy(se->engine);
 	if (se->error) {

@@ -46,7 +46,7 @@ enum la_end {
 	LA_END_ABORTED,	    /* la_abort() or a close with unread data on this side */
 	LA_END_TIMEOUT,	    /* no acknowledgement for R2 (RFC 9293 3.8.3), or keep-alive gave up */
 	LA_END_REFUSED,	    /* our SYN was answered by RST, or by a hard ICMP error */
-	LA_END_FIN_WAIT_2,  /* our side closed and acknowledged; the peer never closed its own */
+	LA_END_FIN_WAIT_2,  /* our side closed and acknowledged; the peer has not closed its own */
 	LA_NENDS
 };
 
@@ -80,10 +80,13 @@ struct la_conn_opts {
 	uint32_t rcvbuf;	  /* receive buffer, bytes; largest window ever offered [256 KiB] */
 	uint32_t sndbuf;	  /* send queue limit, bytes [256 KiB] */
 	uint32_t user_timeout_ms; /* R2: give up after this long unacknowledged [120 s; SYN 200 s] */
-	uint32_t fin_wait_2_ms;	  /* longest FIN_WAIT_2 once the user has closed [60 s] */
+	uint32_t fin_wait_2_ms;	  /* longest FIN_WAIT_2 once the user has closed [60 s]; after the first 5 s of it
+				   * `closed` is told LA_END_FIN_WAIT_2 and a table entry waits on alone */
 	uint32_t keepalive_ms;	  /* idle time before keep-alive probes [0: off, RFC 9293 MUST-25] */
 	uint16_t mss;		  /* clamp on the MSS we offer and use [interface MTU] */
 	bool nodelay;		  /* Nagle off */
+	bool reuse_time_wait;	  /* la_connect() may take a tuple out of our TIME_WAIT, by the rules that
+				   * make it safe for the peer: ISN above the old one, newer timestamps */
 	bool no_timestamps;	  /* do not offer or accept RFC 7323 timestamps */
 	bool no_wscale;		  /* do not offer or accept RFC 7323 window scaling */
 };

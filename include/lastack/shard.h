@@ -61,9 +61,11 @@ struct la_shard_config {
 	uint32_t max_conns;		/* TCBs [65536] */
 	uint32_t max_time_wait4;	/* TIME_WAIT entries for IPv4, 32 B each [1 Mi] */
 	uint32_t max_time_wait6;	/* TIME_WAIT entries for IPv6, 64 B each [64 Ki] */
+	bool tw_full_reset;		/* no entry left to reserve: answer the SYN with RST [drop it] */
 	uint32_t max_neighbours;	/* [1024] */
 	uint32_t msl_ms;		/* [30 000] */
 	uint32_t rto_min_ms;		/* floor of the retransmission time-out [200]; RFC 6298 2.4 says 1000 */
+	uint32_t quiet_ms;		/* RFC 9293 3.4.3: no SYN is sent or answered for so long [0] */
 };
 
 /** Makes a shard. 0; -EINVAL (a field out of range), -ENOMEM. */
@@ -85,7 +87,8 @@ unsigned la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max);
 uint64_t la_shard_next(const struct la_shard *s);
 
 /** Starts listening on addr (any address: NULL) and port. `opts` NULL: defaults.
- * 0; -EADDRINUSE, -EADDRNOTAVAIL (addr is not ours), -EINVAL, -ENOMEM (too many listeners). */
+ * 0; -EADDRINUSE, -EADDRNOTAVAIL (addr is not ours), -EINVAL, -ENOMEM (too many listeners), -ENOSPC (a
+ * 17th different MSL). */
 int la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port,
 	      const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts);
 
@@ -94,11 +97,16 @@ int la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port,
 int la_unlisten(struct la_shard *s, const struct la_addr *addr, uint16_t port);
 
 /** Active open of exactly this tuple. 0 and *out; -EADDRINUSE (the tuple is live), -EADDRNOTAVAIL
- * (laddr is not ours, or the tuple is in TIME_WAIT), -EHOSTUNREACH (no route, no gateway),
+ * (laddr is not ours, or the tuple is in TIME_WAIT and reuse_time_wait is not set or not safe yet), -EHOSTUNREACH (no route, no gateway),
+ * -EAGAIN (quiet time: not before la_shard_quiet_until()),
  * -EAFNOSUPPORT (families differ), -ENOBUFS (no TCB, index slot or TIME_WAIT reservation left:
  * each has its counter), -EINVAL. */
 int la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops,
 	       void *user, const struct la_conn_opts *opts, struct la_conn **out);
+
+/** The `now` from which on SYNs are sent and answered (quiet_ms); those that come earlier are dropped
+ * and counted as quiet_time. 0: there was no quiet time. */
+uint64_t la_shard_quiet_until(const struct la_shard *s);
 
 /** Looks a tuple up, live or in TIME_WAIT. 0 or -ENOENT. */
 int la_shard_find(const struct la_shard *s, const struct la_tuple *t, struct la_conn_info *info);
@@ -106,6 +114,49 @@ int la_shard_find(const struct la_shard *s, const struct la_tuple *t, struct la_
 /** Aborts every connection that is left (RST where RFC 9293 3.10.5 says so); TIME_WAIT entries stay.
  * At most `max` a call; returns how many live connections remain. */
 uint32_t la_shard_abort_all(struct la_shard *s, unsigned max);
+
+/* A restart. TIME_WAIT is a promise to the peer and to the next connection of the same tuple, and a
+ * process that ends breaks it, unless another goes on with it:
+ *
+ *	la_shard_save(old, now, write, ctx);		   before it ends
+ *	la_shard_saved(read, ctx, &saved);		   in the new process
+ *	config.secret = saved.secret;
+ *	config.now = saved.now + ms passed since then;	   by a clock that outlives a process
+ *	la_shard_create(&config, &s);
+ *	la_shard_load(s, read again from the start, ctx);  before anything else
+ *
+ * Entries then live for exactly what is left of their 2*MSL, and TSvals and ISNs go on where they
+ * were, since both come from `now` and the secret. Without a saved shard, after a crash, quiet_ms
+ * stands in. What is written holds the secret: nobody else may read it. It is in the machine's byte
+ * order and has no checksum: whoever stores it adds one. */
+
+/** What la_shard_save() wrote, as far as the next shard's configuration has to know it. */
+struct la_shard_saved {
+	uint8_t secret[32];
+	uint64_t now;		  /* ms, of the shard that was saved */
+	uint32_t time_wait[2];	  /* entries, IPv4 and IPv6 */
+};
+
+/** Writes what is left of a shard: secret, time and every TIME_WAIT entry, a few kB a call of
+ * `write`, which takes all of them and returns 0, or a negative errno to give up. Memory does not
+ * grow with the table. Connections are not saved: -EBUSY while there are any (la_shard_abort_all()).
+ * 0, -EBUSY, or what write returned. */
+int la_shard_save(struct la_shard *s, uint64_t now,
+		  int (*write)(void *ctx, const void *p, size_t len), void *ctx);
+
+/** Reads the beginning of what was saved. `read` fills p with exactly len bytes and returns 0, or
+ * a negative errno. 0; -EBADMSG (not a saved shard), -EPROTONOSUPPORT (of another version or byte
+ * order), or what read returned. */
+int la_shard_saved(int (*read)(void *ctx, void *p, size_t len), void *ctx,
+		   struct la_shard_saved *saved);
+
+/** Reads all of it into a shard just created with that secret, and whose `now` is at or after the
+ * saved one: what lies between them has passed for the entries (counters time_wait_loaded and
+ * time_wait_lapsed). 0; as la_shard_saved(), and -EBUSY (the shard has been used), -EKEYREJECTED
+ * (another secret), -ERANGE (now), -EBADMSG (an entry that cannot be), -EEXIST (a tuple twice),
+ * -ENOBUFS (no TIME_WAIT entry or index place left: each has its counter), -ENOSPC (too many
+ * different MSLs). After an error the shard holds a part of the entries: destroy it. */
+int la_shard_load(struct la_shard *s, int (*read)(void *ctx, void *p, size_t len), void *ctx);
 
 /** Counters and gauges; valid as long as the shard, updated in place by its own thread. */
 const struct la_counters *la_shard_counters(const struct la_shard *s);

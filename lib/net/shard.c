@@ -113,6 +113,7 @@ init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout 
 
 	la_hash_key_init(&key, cfg->secret);
 	s->now = cfg->now;
+	memcpy(s->secret, cfg->secret, sizeof(s->secret));
 	s->offloads = cfg->offloads;
 	s->mbufs = cfg->mbufs;
 	s->mem = cfg->mem;

@@ -35,6 +35,7 @@ struct la_shard {
 	struct la_neigh_table neigh;
 	struct la_counters counters;
 	uint64_t now; /* ms */
+	uint8_t secret[32]; /* as configured; for la_shard_save() alone */
 	uint32_t offloads;
 	struct rte_mempool *mbufs;
 	const struct la_mem_ops *mem;

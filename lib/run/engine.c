@@ -22,7 +22,7 @@
 
 #include "io/capture.h"
 #include "io/numa.h"
-#include "run/worker.h"
+#include "run/restart.h"
 
 enum {
 	DEFAULT_MBUFS = 32768, /* 80 MB: both rings, the caches, the output queue, and data on its way */
@@ -251,7 +251,7 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 		sc->mtu = (uint16_t)room;
 	la_numa_mem((int)rte_lcore_to_socket_id(station_lcore(e, i)), &st->mem);
 	sc->mem = &st->mem;
-	randombytes_buf(sc->secret, sizeof(sc->secret));
+	la_restart_config(e, i, sc);
 	mib = (double)la_shard_memory(sc) / (1 << 20);
 	rc = la_shard_create(sc, &st->shard);
 	sodium_memzero(sc->secret, sizeof(sc->secret));
@@ -269,6 +269,33 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 		printf("%s: port %u queue %u, lcore %u, mtu %u; tables %.0f MiB, touched as they fill\n",
 		       cs->name, cs->port, st->queue, station_lcore(e, i), sc->mtu, mib);
 	return 0;
+}
+
+static void
+destroy_shards(struct la_engine *e)
+{
+	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++) {
+		if (e->stations[i].shard)
+			la_shard_destroy(e->stations[i].shard);
+		e->stations[i].shard = NULL;
+	}
+}
+
+/* A state file that turns out useless when shards read it leaves no trace in them. */
+static int
+make_shards(struct la_engine *e, char *err, size_t size)
+{
+	for (;;) {
+		for (unsigned i = 0; i < e->cfg.nstations; i++) {
+			int rc = make_shard(e, i, err, size);
+
+			if (rc)
+				return rc;
+		}
+		if (la_restart_load(e))
+			return 0;
+		destroy_shards(e);
+	}
 }
 
 static void
@@ -297,6 +324,7 @@ build(struct la_engine *e, char *err, size_t size)
 		return rc;
 	e->clock.per_ms = rte_get_tsc_hz() / 1000;
 	e->clock.base = rte_rdtsc() - 1000 * e->clock.per_ms;
+	la_restart_open(e);
 	e->stations = rte_zmalloc("la_stations", e->cfg.nstations * sizeof(*e->stations), 64);
 	if (e->stations == NULL) {
 		snprintf(err, size, "no memory for %u stations", e->cfg.nstations);
@@ -330,8 +358,7 @@ build(struct la_engine *e, char *err, size_t size)
 	}
 	if (!e->cfg.quiet)
 		say_start(e);
-	for (unsigned i = 0; rc == 0 && i < e->cfg.nstations; i++)
-		rc = make_shard(e, i, err, size);
+	rc = make_shards(e, err, size);
 	fflush(stdout);
 	return rc;
 }
@@ -371,9 +398,8 @@ la_engine_destroy(struct la_engine *e)
 {
 	if (e == NULL)
 		return;
-	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
-		if (e->stations[i].shard)
-			la_shard_destroy(e->stations[i].shard);
+	destroy_shards(e);
+	la_statefile_close(e->state);
 	la_capture_close(e->capture);
 	for (unsigned p = 0; p < e->nports; p++)
 		if (e->ports[p].queues != 0)

@@ -36,6 +36,13 @@ struct la_station {
 
 enum { LA_ENGINE_MAX_STATIONS = 16 };
 
+/** RFC 9293 3.4.3: when an engine stays quiet for one MSL (the longest of its stations) at first. */
+enum la_quiet {
+	LA_QUIET_AUTO, /* with a state file that is not there or refused */
+	LA_QUIET_ON,   /* without state that was read, whether a file was asked for or not */
+	LA_QUIET_OFF,  /* never */
+};
+
 struct la_engine_config {
 	struct la_eal_config eal; /* lcores is set by the engine: one a worker */
 	struct la_station stations[LA_ENGINE_MAX_STATIONS];
@@ -50,6 +57,8 @@ struct la_engine_config {
 	void (*report)(void *ctx, double seconds);
 	void *report_ctx;
 	const char *pcap; /* every frame of every port into this pcapng file; NULL: no capture */
+	const char *state; /* read (and removed) at the start, written by la_engine_save_state(); or NULL */
+	enum la_quiet quiet_time;
 };
 
 /** A station as last published by its worker: one consistent copy. */
@@ -75,6 +84,10 @@ int la_engine_run(struct la_engine *e);
 /** Async-signal-safe. Once: drain. Twice: abort what is open at once. */
 void la_engine_stop(struct la_engine *e);
 
+/** After la_engine_run(), or instead of it: writes the state file of the configuration, with a line a
+ * second on stdout unless `quiet`. 0 (also without one), or negative errno with a line in err. */
+int la_engine_save_state(struct la_engine *e, char *err, size_t size);
+
 void la_engine_destroy(struct la_engine *e);
 
 /** Any thread, any time between create and destroy. */
@@ -85,6 +98,9 @@ void la_engine_counters(const struct la_engine *e, unsigned station, struct la_c
 
 /** Seconds since la_engine_run(), or how long it ran until the last connection was closed. */
 double la_engine_seconds(const struct la_engine *e);
+
+/** Quiet time that is left, ms. */
+uint32_t la_engine_quiet_left(const struct la_engine *e);
 
 /** Worker threads in use (fewer than asked for when there are fewer lcores). */
 unsigned la_engine_workers(const struct la_engine *e);

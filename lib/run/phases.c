@@ -5,8 +5,8 @@
  * A run has four phases (worker.h). The control thread moves on when every station has obeyed the
  * present one: RUN ends by time, by la_engine_stop(), or when all applications that can be done are;
  * DRAIN ends when no connection is left or the time for it is over; ABORT resets what is left; STOP
- * lets the last packets out. TIME_WAIT entries do not keep the engine: they die with the process,
- * and the kernel's or the peer's side is closed by then.
+ * lets the last packets out. TIME_WAIT entries do not keep the engine: they go on in the next
+ * process by way of the state file (restart.c), or die with this one.
  *
  * The control thread is an ordinary one, on no worker's core as far as there is another: a terminal
  * that does not take our lines must not hold up packets. */
@@ -18,7 +18,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-#include "run/worker.h"
+#include "run/restart.h"
 
 static void
 set_phase(struct la_engine *e, enum la_phase phase)
@@ -70,7 +70,8 @@ run_is_over(struct la_engine *e, uint64_t now)
 	}
 	if (__atomic_load_n(&e->stops, __ATOMIC_RELAXED) > 0)
 		return true;
-	if (e->cfg.duration_ms != 0 && now >= e->t0 + e->cfg.duration_ms)
+	if (e->cfg.duration_ms != 0 &&
+	    now >= RTE_MAX(e->t0, la_restart_quiet_until(e)) + e->cfg.duration_ms)
 		return true;
 	return any && all_stations(e, LA_PHASE_RUN, is_done);
 }

@@ -81,6 +81,9 @@ struct la_engine {
 	char port_text[LA_EAL_MAX_PORTS * 2][256];
 	unsigned nports;
 	struct la_capture *capture;
+	struct la_statefile *state; /* opened and verified, not yet read; or NULL */
+	bool state_refused;
+	uint32_t quiet_ms; /* for each shard */
 	struct la_station_run *stations;
 	struct la_worker *workers;
 	unsigned nworkers;

@@ -159,19 +159,19 @@ la_emit_rst_for(struct la_tcp *t, const struct la_seg *s)
 		rst(t, s, &h);
 }
 
-/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> from a TIME_WAIT entry, with the window last offered and, where the
+/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> (or RST,ACK) from a table entry, with the window last offered and, where the
  * old incarnation had them, timestamps that go on where they were (RFC 7323 3.2). */
 void
-la_emit_time_wait(struct la_tcp *t, la_ref ref, const struct la_seg *s)
+la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s,
+		  uint8_t flags)
 {
-	const struct la_tw_core *e = la_tw_core(&t->tw, ref);
 	struct la_tcp_hdr h = {
 		.seq = e->snd_nxt,
 		.ack = e->rcv_nxt,
 		.sport = s->dport,
 		.dport = s->sport,
 		.wnd = e->wnd,
-		.flags = LA_ACK,
+		.flags = flags,
 	};
 
 	if (e->flags & LA_TW_TS) {
@@ -181,5 +181,6 @@ la_emit_time_wait(struct la_tcp *t, la_ref ref, const struct la_seg *s)
 		h.tsval = t->tick + (uint32_t)la_siphash_tuple(t->key.ts_offset, &tuple);
 		h.tsecr = e->ts_recent;
 	}
-	la_emit_stateless(t, &s->dst, &s->src, &h);
+	if (la_emit_stateless(t, &s->dst, &s->src, &h) && (flags & LA_RST))
+		la_count(t, LA_C_rst_out);
 }

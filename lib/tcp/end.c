@@ -61,16 +61,57 @@ orderly(struct la_tcb *c)
 		la_tcb_finish_if_read(c);
 }
 
-/* RFC 9293 has no end for FIN_WAIT_2. Once the user has closed, nobody waits for the peer but us. */
+/* What the table must know of a connection that it takes over. */
+static void
+table_entry(const struct la_tcb *c, struct la_tw_core *core, struct la_tuple *tuple)
+{
+	uint32_t wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+
+	wnd >>= c->rcv_wscale;
+	*core = (struct la_tw_core){
+		.snd_nxt = c->snd_max,
+		.rcv_nxt = c->rcv_nxt,
+		.ts_recent = c->ts_recent,
+		.wnd = (uint16_t)(wnd > UINT16_MAX ? UINT16_MAX : wnd),
+		.flags = (c->flags & LA_F_TS) ? LA_TW_TS : 0,
+	};
+	la_tcb_tuple(c, tuple);
+}
+
+/* RFC 9293 has no end for FIN_WAIT_2. Once the user has closed, nobody waits for the peer but us: the TCB
+ * is kept a moment, since most peers close at once, then the table takes over. */
 void
 la_tcb_limit_fin_wait_2(struct la_tcb *c)
 {
+	uint32_t limit;
+
 	if (c->state != LA_FIN_WAIT_2 || !(c->flags & LA_F_USER_CLOSED) ||
 	    (c->flags & (LA_F_FW2_TIMER | LA_F_DETACHED)))
 		return;
-	c->long_at = c->tcp->tick + la_tcb_opts(c)->fin_wait_2_ms;
+	limit = la_tcb_opts(c)->fin_wait_2_ms;
+	c->long_at = c->tcp->tick + (limit < LA_FIN_WAIT_2_HOLD_MS ? limit : LA_FIN_WAIT_2_HOLD_MS);
 	c->flags |= LA_F_FW2_TIMER;
 	la_tcb_schedule(c);
+}
+
+/* That time is up. What is left of the limit the connection spends as a table entry. */
+void
+la_tcb_fin_wait_2_expired(struct la_tcb *c)
+{
+	uint32_t limit = la_tcb_opts(c)->fin_wait_2_ms;
+	struct la_tcp *t = c->tcp;
+	struct la_tw_core core;
+	struct la_tuple tuple;
+
+	if (limit <= LA_FIN_WAIT_2_HOLD_MS) {
+		la_tcb_end(c, LA_END_FIN_WAIT_2);
+		return;
+	}
+	table_entry(c, &core, &tuple);
+	la_tw_enter_fin_wait_2(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick,
+			       t->profiles[c->profile].tw_class, limit - LA_FIN_WAIT_2_HOLD_MS);
+	c->flags |= LA_F_DETACHED; /* how it ends is counted by the table */
+	finish(c, LA_END_FIN_WAIT_2);
 }
 
 /* RFC 9293 3.6: the side that closed first keeps the tuple for 2*MSL. Room was reserved at the open. */
@@ -78,18 +119,10 @@ void
 la_tcb_time_wait(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
-	uint32_t wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
-	struct la_tw_core core = {
-		.snd_nxt = c->snd_max,
-		.rcv_nxt = c->rcv_nxt,
-		.ts_recent = c->ts_recent,
-		.wnd = (uint16_t)(wnd >> c->rcv_wscale > UINT16_MAX ? UINT16_MAX
-								      : wnd >> c->rcv_wscale),
-		.flags = (c->flags & LA_F_TS) ? LA_TW_TS : 0,
-	};
+	struct la_tw_core core;
 	struct la_tuple tuple;
 
-	la_tcb_tuple(c, &tuple);
+	table_entry(c, &core, &tuple);
 	la_tw_enter(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick,
 		    t->profiles[c->profile].tw_class);
 	la_tcb_set_state(c, LA_TIME_WAIT);

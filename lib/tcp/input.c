@@ -298,12 +298,16 @@ static void
 time_wait_arrives(struct la_tcp *t, la_ref *place, const struct la_seg *s)
 {
 	la_ref ref = *place;
+	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* still readable when it has just gone */
 
 	switch (la_tw_input(&t->tw, ref, s, t->tick)) {
 	case LA_TW_DROP:
 		break;
 	case LA_TW_ACK:
-		la_emit_time_wait(t, ref, s);
+		la_emit_time_wait(t, e, s, LA_ACK);
+		break;
+	case LA_TW_RST:
+		la_emit_time_wait(t, e, s, LA_RST | LA_ACK);
 		break;
 	case LA_TW_REOPEN:
 		la_input_listen(t, s, place);

@@ -32,6 +32,7 @@ enum {
 	LA_R2_MS = 120000,	     /* RFC 9293 3.8.3: at least 100 s */
 	LA_R2_SYN_MS = 200000,	     /* at least 3 minutes */
 	LA_FIN_WAIT_2_MS = 60000,
+	LA_FIN_WAIT_2_HOLD_MS = 5000, /* of them as a TCB, the rest as a table entry */
 	LA_KEEPALIVE_INTERVAL_MS = 75000,
 	LA_KEEPALIVE_PROBES = 8,
 	LA_CHALLENGE_WINDOW_MS = 500, /* RFC 5961 7: answers to strangers, per connection: */
@@ -123,7 +124,6 @@ void la_tcb_pend(struct la_tcb *c);
 struct la_tcb *la_tcb_unpend(struct la_tcp *t);
 la_ref *la_tcp_lookup(struct la_tcp *t, const struct la_seg *s);
 la_ref la_tcp_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash);
-unsigned la_tcb_check(const struct la_tcp *t, FILE *f);
 
 /* listen.c */
 int la_profile_get(struct la_tcp *t, const struct la_conn_opts *o);
@@ -164,7 +164,8 @@ bool la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct
 		       struct la_tcp_hdr *h);
 void la_emit_rst_for(struct la_tcp *t, const struct la_seg *s); /* RFC 9293 3.5.2 group 1 */
 void la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s); /* <SEQ=SEG.ACK><CTL=RST> */
-void la_emit_time_wait(struct la_tcp *t, la_ref ref, const struct la_seg *s);
+void la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s,
+		       uint8_t flags);
 
 /* timers.c */
 void la_tcb_timers(struct la_tcb *c);
@@ -184,6 +185,7 @@ void la_cc_idle(struct la_tcb *c);
 /* end.c */
 void la_tcb_time_wait(struct la_tcb *c);
 void la_tcb_limit_fin_wait_2(struct la_tcb *c);
+void la_tcb_fin_wait_2_expired(struct la_tcb *c);
 void la_tcb_end(struct la_tcb *c, enum la_end end); /* to CLOSED, nothing is sent */
 void la_tcb_reset(struct la_tcb *c);		    /* sends RST for 3.10.5, does not end it */
 void la_tcb_finish_if_read(struct la_tcb *c);	    /* a detached connection may have been read out */

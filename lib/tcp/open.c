@@ -128,11 +128,15 @@ static void
 open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+	uint64_t full = t->counters->v[LA_C_tw_reserve_exhausted];
 	struct la_tcb *c = embryo(t, &tuple, l->profile);
 	uint32_t iss;
 
-	if (!c)
+	if (!c) {
+		if (t->tw_full_reset && t->counters->v[LA_C_tw_reserve_exhausted] != full)
+			la_emit_rst_for(t, s);
 		return;
+	}
 	iss = isn(t, &tuple);
 	if (tw_place) {
 		iss = isn_above(iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
@@ -154,7 +158,8 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 	la_tcb_output(c);
 }
 
-/* A segment for a tuple without a connection: CLOSED (3.10.7.1) or LISTEN (3.10.7.2). tw_place: the index
+/* A segment for a tuple without a connection: CLOSED (3.10.7.1) or LISTEN (3.10.7.2). In quiet time no
+ * sequence number is given out (3.4.3): SYNs are not heard at all. tw_place: the index
  * place of the TIME_WAIT entry that a newer SYN may replace. Data and FIN on a SYN are left for the peer to
  * send again. */
 void
@@ -162,9 +167,13 @@ la_input_listen(struct la_tcp *t, const struct la_seg *s, la_ref *tw_place)
 {
 	struct la_listener *l = la_listener_find(t, &s->dst, s->dport);
 
+	if (t->now < t->quiet_until && (s->flags & (LA_SYN | LA_ACK | LA_RST)) == LA_SYN) {
+		la_count(t, LA_C_quiet_time);
+		return;
+	}
 	if (!l && tw_place) { /* nobody to reopen it for: the entry stays and says so */
 		if (la_tw_refuse_syn(&t->tw, *tw_place, t->tick) == LA_TW_ACK)
-			la_emit_time_wait(t, *tw_place, s);
+			la_emit_time_wait(t, la_tw_core(&t->tw, *tw_place), s, LA_ACK);
 		return;
 	}
 	if (s->flags & LA_RST) {
@@ -190,11 +199,24 @@ la_input_listen(struct la_tcp *t, const struct la_seg *s, la_ref *tw_place)
 
 /* --- active -------------------------------------------------------------------------------------------- */
 
+/* RFC 6191 turned round: may we open over our own entry, so that the peer, should it remember the old
+ * connection too, can tell the new one? The ISN will be above; timestamps must be newer than any we sent. */
+static bool
+may_reuse(const struct la_tcp *t, la_ref ref)
+{
+	const struct la_tw_core *e = la_tw_core(&t->tw, ref);
+	unsigned class = e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
+	uint32_t since = e->deadline - t->tw.lifetime[class]; /* entered, or the last repeated FIN */
+
+	return !(e->flags & LA_TW_TS) || seq_gt(t->tick, since);
+}
+
 int
 la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_conn_ops *ops,
 	       void *user, const struct la_conn_opts *opts, struct la_conn **out)
 {
 	uint64_t hash = la_hash_tuple(&t->key, tuple);
+	uint32_t iss = isn(t, tuple);
 	int profile = la_profile_get(t, opts);
 	struct la_tcb *c;
 	la_ref ref;
@@ -203,17 +225,27 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 		return profile;
 	if (!ops || tuple->lport == 0 || tuple->rport == 0)
 		return -EINVAL;
+	if (t->now < t->quiet_until)
+		return -EAGAIN;
 	ref = la_tcp_lookup_tuple(t, tuple, hash);
 	if (ref) {
-		bool live = la_ref_pool(ref) == LA_POOL_TCB;
+		bool live = la_ref_pool(ref) == LA_POOL_TCB ||
+			    (la_tw_core(&t->tw, ref)->flags & LA_TW_FW2);
 
-		la_count(t, live ? LA_C_connect_in_use : LA_C_connect_time_wait);
-		return live ? -EADDRINUSE : -EADDRNOTAVAIL;
+		if (live || !opts || !opts->reuse_time_wait || !may_reuse(t, ref)) {
+			la_count(t, live ? LA_C_connect_in_use : LA_C_connect_time_wait);
+			return live ? -EADDRINUSE : -EADDRNOTAVAIL;
+		}
+		iss = isn_above(iss, la_tw_core(&t->tw, ref)->snd_nxt);
 	}
 	c = embryo(t, tuple, profile);
 	if (!c)
 		return -ENOBUFS;
-	if (la_index_insert(&t->index, hash, la_tcb_ref(c)) != 0) {
+	if (ref) { /* the entry comes back if the open fails */
+		c->shadow = ref;
+		la_tw_shadow(&t->tw, ref);
+		la_index_replace(&t->index, hash, ref, la_tcb_ref(c));
+	} else if (la_index_insert(&t->index, hash, la_tcb_ref(c)) != 0) {
 		la_count(t, LA_C_index_full);
 		embryo_undo(c);
 		return -ENOBUFS;
@@ -222,7 +254,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 	c->ops = ops;
 	c->user = user;
 	c->flags |= LA_F_ACTIVE | LA_F_USER_KNOWS;
-	set_iss(c, isn(t, tuple));
+	set_iss(c, iss);
 	la_tcb_set_state(c, LA_SYN_SENT);
 	*out = (struct la_conn *)c;
 	la_tcb_output(c);

@@ -61,6 +61,8 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	int err;
 
 	capacities(cfg, &conns, &tw4, &tw6);
+	if (cfg->msl_ms >= LA_TIMER_MAX_MS / 2)
+		return -EINVAL;
 	if ((uint64_t)conns * LA_WHEEL_REFS + tw4 + tw6 > UINT32_MAX ||
 	    conns >= LA_REF_SLOT_MASK || tw4 >= LA_REF_SLOT_MASK || tw6 >= LA_REF_SLOT_MASK)
 		return -EINVAL;
@@ -74,6 +76,9 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->mtu = or_default(cfg->mtu, 1500);
 	t->rto_min = or_default(cfg->rto_min_ms, 200);
 	t->msl = or_default(cfg->msl_ms, 30000);
+	t->tw_full_reset = cfg->tw_full_reset;
+	/* a tick more: the present is somewhere within one */
+	t->quiet_until = cfg->quiet_ms ? cfg->now + cfg->quiet_ms + 1 : 0;
 	t->owns = owns;
 	t->net = net;
 	la_hash_key_init(&t->key, cfg->secret);
@@ -272,14 +277,15 @@ la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn
 	e = la_tw_core(&t->tw, ref);
 	*info = (struct la_conn_info){
 		.tuple = *tuple,
-		.state = LA_TIME_WAIT,
+		.state = (e->flags & LA_TW_FW2) ? LA_FIN_WAIT_2 : LA_TIME_WAIT,
 		.snd_una = e->snd_nxt,
 		.snd_nxt = e->snd_nxt,
 		.rcv_nxt = e->rcv_nxt,
 		.timestamps = (e->flags & LA_TW_TS) != 0,
-		/* the deadline is a tick late, to be never early (la_profile_get) */
-		.time_wait_left_ms = seq_gt(e->deadline, t->tick) ? e->deadline - t->tick - 1 : 0,
 	};
+	/* the deadline is a tick late, to be never early (la_profile_get) */
+	if (info->state == LA_TIME_WAIT && seq_gt(e->deadline, t->tick))
+		info->time_wait_left_ms = e->deadline - t->tick - 1;
 	return 0;
 }
 

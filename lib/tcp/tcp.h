@@ -60,6 +60,8 @@ struct la_tcp {
 	uint32_t mtu;
 	uint32_t rto_min;
 	uint32_t msl;
+	bool tw_full_reset;
+	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 	la_tcp_owns *owns;
 	const void *net;
 };

@@ -47,6 +47,10 @@
  *	SHADOW   its TCB is    until due      yes
  *	ZOMBIE   no            yes            no
  *
+ * An entry with LA_TW_FW2 is LIVE and waits for the peer's FIN (tw_fin_wait_2.c). Its reference goes by
+ * hops of at most 2*MSL, so that when the FIN turns it into TIME_WAIT the reference does not come by
+ * after the new deadline.
+ *
  * So an entry costs its slot until the 2*MSL it was made with are over, whatever becomes of it, and
  * capacity is planned as closes per second times 2*MSL, reopened tuples included.
  *
@@ -207,7 +211,7 @@ static void
 slot_end(struct la_tw *t, la_ref ref, struct la_tw_core *e)
 {
 	pool_of(t, ref)->live--;
-	t->counters->v[LA_C_time_wait]--;
+	t->counters->v[e->flags & LA_TW_FW2 ? LA_C_fin_wait_2_held : LA_C_time_wait]--;
 	if (e->flags & LA_TW_WHEEL)
 		set_life(e, LA_TW_ZOMBIE);
 	else
@@ -252,18 +256,44 @@ entry_hash(const struct la_tw *t, la_ref ref)
 
 /* ------------------------------------------------------------------ a life */
 
-la_ref
-la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
-	    const struct la_tw_core *state, uint32_t tick, int class)
+static uint32_t
+lifetime_of(const struct la_tw *t, const struct la_tw_core *e)
+{
+	return t->lifetime[e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK];
+}
+
+/* Where an entry's reference goes next: to its deadline, in FIN_WAIT_2 by hops. */
+static void
+into_wheel(struct la_tw *t, la_ref ref, const struct la_tw_core *e, uint32_t tick)
+{
+	uint32_t at = e->deadline;
+
+	if (e->flags & LA_TW_FW2)
+		at = seq_min(at, tick + lifetime_of(t, e));
+	la_wheel_add(t->wheel, at, ref);
+}
+
+static void
+count_entered(struct la_tw *t)
+{
+	uint64_t *v = t->counters->v;
+
+	v[LA_C_time_wait_entered]++;
+	if (++v[LA_C_time_wait] > v[LA_C_time_wait_peak])
+		v[LA_C_time_wait_peak] = v[LA_C_time_wait];
+}
+
+/* A reserved slot takes the tuple over from tcb_ref, LIVE; flags as well as the deadline are filled in. */
+static la_ref
+place(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
+      const struct la_tw_core *state, uint32_t deadline, uint32_t tick)
 {
 	bool is4 = la_addr_is4(&tuple->laddr);
 	la_ref ref = slot_take(t, is4);
 	uint32_t slot = la_ref_slot(ref);
-	uint64_t *v = t->counters->v;
 	struct la_tw_core *e;
 	bool replaced;
 
-	assert(class >= 0 && (unsigned)class < t->nclasses);
 	if (is4) {
 		struct la_tw4 *e4 = &((struct la_tw4 *)t->pool[0].slots)[slot];
 
@@ -282,28 +312,84 @@ la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref
 		e = &e6->core;
 	}
 	*e = *state;
-	e->deadline = tick + t->lifetime[class];
-	e->flags = (uint16_t)((state->flags & LA_TW_TS) | LA_TW_LIVE | LA_TW_WHEEL |
-			      class << LA_TW_CLASS_SHIFT);
-	la_wheel_add(t->wheel, e->deadline, ref);
+	e->deadline = deadline;
+	into_wheel(t, ref, e, tick);
 
 	replaced = la_index_replace(t->index, hash, tcb_ref, ref);
 	assert(replaced);
 	(void)replaced;
-
 	t->pool[!is4].live++;
-	v[LA_C_time_wait_entered]++;
-	if (++v[LA_C_time_wait] > v[LA_C_time_wait_peak])
-		v[LA_C_time_wait_peak] = v[LA_C_time_wait];
 	return ref;
+}
+
+la_ref
+la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
+	    const struct la_tw_core *state, uint32_t tick, int class)
+{
+	struct la_tw_core core = *state;
+
+	assert(class >= 0 && (unsigned)class < t->nclasses);
+	core.flags = (uint16_t)((state->flags & LA_TW_TS) | LA_TW_LIVE | LA_TW_WHEEL |
+				class << LA_TW_CLASS_SHIFT);
+	count_entered(t);
+	return place(t, tuple, hash, tcb_ref, &core, tick + t->lifetime[class], tick);
+}
+
+la_ref
+la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
+		       const struct la_tw_core *state, uint32_t tick, int class, uint32_t limit)
+{
+	struct la_tw_core core = *state;
+
+	assert(class >= 0 && (unsigned)class < t->nclasses);
+	core.flags = (uint16_t)((state->flags & LA_TW_TS) | LA_TW_LIVE | LA_TW_WHEEL | LA_TW_FW2 |
+				class << LA_TW_CLASS_SHIFT);
+	t->counters->v[LA_C_fin_wait_2_held]++;
+	return place(t, tuple, hash, tcb_ref, &core, tick + limit, tick);
+}
+
+/* The peer's FIN has come: the eleven states are counted here, where there is no TCB to count them. */
+void
+la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick)
+{
+	struct la_tw_core *e = la_tw_core(t, ref);
+
+	assert(la_tw_life(e) == LA_TW_LIVE && (e->flags & LA_TW_FW2));
+	e->flags = (uint16_t)(e->flags & ~LA_TW_FW2);
+	e->deadline = tick + lifetime_of(t, e);
+	t->counters->v[LA_C_fin_wait_2_held]--;
+	t->counters->v[LA_C_ended_orderly]++;
+	t->counters->state[LA_FIN_WAIT_2]--;
+	t->counters->entered[LA_TIME_WAIT]++;
+	t->counters->transition[LA_FIN_WAIT_2][LA_TIME_WAIT]++;
+	count_entered(t);
+}
+
+void
+la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how)
+{
+	bool removed = la_index_remove(t->index, entry_hash(t, ref), ref);
+
+	assert(removed);
+	(void)removed;
+	t->counters->v[how]++;
+	t->counters->state[LA_FIN_WAIT_2]--;
+	t->counters->entered[LA_CLOSED]++;
+	t->counters->transition[LA_FIN_WAIT_2][LA_CLOSED]++;
+	slot_end(t, ref, la_tw_core(t, ref));
 }
 
 /* 2*MSL is over: RFC 9293 3.10.8, delete and say nothing. */
 static void
 expire(struct la_tw *t, la_ref ref, struct la_tw_core *e)
 {
-	bool removed = la_index_remove(t->index, entry_hash(t, ref), ref);
+	bool removed;
 
+	if (e->flags & LA_TW_FW2) {
+		la_tw_end_fin_wait_2(t, ref, LA_C_ended_fin_wait_2);
+		return;
+	}
+	removed = la_index_remove(t->index, entry_hash(t, ref), ref);
 	assert(removed);
 	(void)removed;
 	t->counters->v[LA_C_time_wait_expired]++;
@@ -318,7 +404,7 @@ la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick)
 
 	assert(e->flags & LA_TW_WHEEL);
 	if (life != LA_TW_ZOMBIE && seq_lt(tick, e->deadline)) {
-		la_wheel_add(t->wheel, e->deadline, ref);
+		into_wheel(t, ref, e, tick);
 		return;
 	}
 	e->flags = (uint16_t)(e->flags & ~LA_TW_WHEEL);
@@ -408,6 +494,7 @@ struct check {
 	uint8_t *in_wheel[2]; /* references of each slot, up to 255 */
 	uint8_t *on_list[2];
 	unsigned faults;
+	uint64_t fw2; /* entries in FIN_WAIT_2 */
 };
 
 static void
@@ -454,6 +541,7 @@ check_slot(struct check *c, unsigned i, la_ref ref)
 		FAULT(c, "slot %u of life %d, free list: %d", slot, (int)life, c->on_list[i][slot]);
 	if (life == LA_TW_FREE)
 		return;
+	c->fw2 += life == LA_TW_LIVE && (e->flags & LA_TW_FW2);
 	if ((unsigned)(e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK) >= c->t->nclasses)
 		FAULT(c, "slot %u has a class that is not there", slot);
 	if ((la_index_find(c->t->index, entry_hash(c->t, ref), same_ref, NULL, &ref) != NULL) !=
@@ -511,8 +599,9 @@ la_tw_check(const struct la_tw *t, FILE *f)
 	} else {
 		FAULT(&c, "no memory to check it");
 	}
-	if (v[LA_C_time_wait] != t->pool[0].live + t->pool[1].live)
-		FAULT(&c, "gauge is wrong");
+	if (v[LA_C_time_wait] + v[LA_C_fin_wait_2_held] != t->pool[0].live + t->pool[1].live ||
+	    v[LA_C_fin_wait_2_held] != c.fw2)
+		FAULT(&c, "gauges are wrong");
 	if (v[LA_C_time_wait_entered] !=
 	    v[LA_C_time_wait] + v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened])
 		FAULT(&c, "entered is not here + expired + reopened");

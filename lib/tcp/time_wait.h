@@ -36,9 +36,10 @@ enum la_tw_flag {
 	LA_TW_TS = 0x0004,     /* the old incarnation used timestamps: ts_recent is valid */
 	LA_TW_WHEEL = 0x0008,  /* the slot's one reference is in the wheel */
 	LA_TW_CLASS_SHIFT = 4, /* 4 bits: which of the shard's lifetimes (2*MSL) this entry has */
-	LA_TW_CLASS_MASK = 15,	  /* of them, shifted down */
-	LA_TW_THROTTLE_SHIFT = 8, /* 8 bits: when the last throttled answer left, in units of 256
-				   * ticks modulo 255, plus 1; 0: none has */
+	LA_TW_CLASS_MASK = 15, /* of them, shifted down */
+	LA_TW_THROTTLE_SHIFT = 8, /* 7 bits: when the last throttled answer left, 256 ms units; 0: none */
+	LA_TW_THROTTLE_MASK = 0x7f,
+	LA_TW_FW2 = 0x8000, /* FIN_WAIT_2: the peer's FIN is still awaited; see tw_fin_wait_2.c */
 };
 
 enum { LA_TW_CLASSES = 16 }; /* different lifetimes in one shard at most */
@@ -94,6 +95,7 @@ enum la_tw_verdict {
 	LA_TW_DROP,   /* say nothing; counted */
 	LA_TW_ACK,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> with the entry's window and
 			 timestamp */
+	LA_TW_RST,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=RST,ACK>; the entry is gone already */
 	LA_TW_REOPEN, /* a provably newer SYN: if somebody listens there, open a new incarnation
 			 above it */
 };
@@ -139,10 +141,25 @@ int la_tw_class(struct la_tw *t, uint32_t lifetime);
 la_ref la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
 		   const struct la_tw_core *state, uint32_t tick, int class);
 
+/** The same for a connection in FIN_WAIT_2 whose user has closed: the entry waits `limit` ticks for the peer's
+ * FIN, then goes; when the FIN comes in time, TIME_WAIT begins in this very entry. */
+la_ref la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash,
+			      la_ref tcb_ref, const struct la_tw_core *state, uint32_t tick, int class,
+			      uint32_t limit);
+
 /** What a segment for a LIVE entry asks for (rules and RFC sections in tw_input.c). Restarts 2*MSL
  * for a repeated FIN, updates ts_recent, throttles, counts. */
 enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg,
 			       uint32_t tick);
+
+/** The part of la_tw_input() for entries with LA_TW_FW2, and what both parts share. */
+enum la_tw_verdict la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg,
+					  uint32_t tick);
+enum la_tw_verdict la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick);
+
+/** Ends a LIVE entry in FIN_WAIT_2 that was reset, and begins TIME_WAIT in one whose peer has closed. */
+void la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how);
+void la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick);
 
 /** A newer SYN that nobody listens for: refused like one that is not newer, with the same throttle. */
 enum la_tw_verdict la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick);

@@ -116,7 +116,7 @@ la_tcb_timers(struct la_tcb *c)
 	if (due(c, LA_F_REXMT_ON, c->rexmt_at))
 		rexmt_expired(c);
 	if (due(c, LA_F_FW2_TIMER, c->long_at))
-		la_tcb_end(c, LA_END_FIN_WAIT_2);
+		la_tcb_fin_wait_2_expired(c);
 	if (keepalive && !(c->flags & (LA_F_FW2_TIMER | LA_F_DEAD | LA_F_REXMT_ON | LA_F_DETACHED)) &&
 	    c->state >= LA_ESTABLISHED && seq_le(c->long_at + keepalive, c->tcp->tick))
 		keepalive_expired(c);

@@ -30,7 +30,7 @@
  *
  * "Answered" is <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK>, at most one in 257 to 512 ms for an entry but
  * for rule 6: so neither a flood nor a peer that answers ACKs with ACKs makes more traffic than
- * that. The time of the last one has 8 bits of 256 ms each; it is ambiguous after 65 s, when one
+ * that. The time of the last one has 7 bits of 256 ms each; it is ambiguous after 32 s, when one
  * answer may be held back that need not be; and rule 6, the one that matters, never asks it. */
 
 #include <assert.h>
@@ -40,7 +40,7 @@
 
 enum {
 	THROTTLE_UNIT_SHIFT = 8, /* 256 ms */
-	THROTTLE_MODULUS = 255,	 /* 1 to 255 are times, 0 is none */
+	THROTTLE_MODULUS = LA_TW_THROTTLE_MASK, /* 1 to 127 are times, 0 is none */
 	THROTTLE_MIN_UNITS = 2,	 /* that is, 257 to 512 ms */
 };
 
@@ -52,15 +52,15 @@ ignored(struct la_tw *t, enum la_counter why)
 }
 
 /* An answer that somebody could provoke at will: one in two units at most. */
-static enum la_tw_verdict
-throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
+enum la_tw_verdict
+la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
 {
-	unsigned then = e->flags >> LA_TW_THROTTLE_SHIFT;
+	unsigned then = e->flags >> LA_TW_THROTTLE_SHIFT & LA_TW_THROTTLE_MASK;
 	unsigned now = (tick >> THROTTLE_UNIT_SHIFT) % THROTTLE_MODULUS + 1;
 
 	if (then && (now + THROTTLE_MODULUS - then) % THROTTLE_MODULUS < THROTTLE_MIN_UNITS)
 		return ignored(t, LA_C_time_wait_throttled);
-	e->flags = (uint16_t)((e->flags & ((1u << LA_TW_THROTTLE_SHIFT) - 1)) |
+	e->flags = (uint16_t)((e->flags & ~(LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT)) |
 			      now << LA_TW_THROTTLE_SHIFT);
 	t->counters->v[LA_C_time_wait_acked]++;
 	return LA_TW_ACK;
@@ -85,7 +85,7 @@ enum la_tw_verdict
 la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick)
 {
 	t->counters->v[LA_C_time_wait_syn_refused]++;
-	return throttled_ack(t, la_tw_core(t, ref), tick);
+	return la_tw_throttled_ack(t, la_tw_core(t, ref), tick);
 }
 
 /* RFC 7323 4.3 (2). PAWS has been passed, and only segments at or below rcv_nxt come here. */
@@ -103,6 +103,8 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	bool fin = seg->flags & LA_FIN;
 
 	assert(la_tw_life(e) == LA_TW_LIVE);
+	if (e->flags & LA_TW_FW2)
+		return la_tw_input_fin_wait_2(t, ref, seg, tick);
 	if (seg->flags & LA_RST) /* 1 */
 		return ignored(t, LA_C_time_wait_rst_ignored);
 	if (seg->flags & LA_SYN) /* 2 */
@@ -114,13 +116,13 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 			return ignored(t, LA_C_time_wait_ignored);
 		if (seq_lt(seg->tsval, e->ts_recent)) {
 			t->counters->v[LA_C_time_wait_paws]++;
-			return throttled_ack(t, e, tick);
+			return la_tw_throttled_ack(t, e, tick);
 		}
 	}
 	if (!(seg->flags & LA_ACK)) /* 4 */
 		return ignored(t, LA_C_time_wait_ignored);
 	if (seq_gt(seg->ack, e->snd_nxt)) /* 5 */
-		return throttled_ack(t, e, tick);
+		return la_tw_throttled_ack(t, e, tick);
 	if (fin && seg->seq + seg->len + 1 == e->rcv_nxt) { /* 6 */
 		unsigned class = e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
 
@@ -133,5 +135,5 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 		update_ts_recent(e, seg);
 		return ignored(t, LA_C_time_wait_ignored);
 	}
-	return throttled_ack(t, e, tick); /* 8 */
+	return la_tw_throttled_ack(t, e, tick); /* 8 */
 }

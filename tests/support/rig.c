@@ -128,13 +128,38 @@ addresses(struct rig *r)
 	la_addr_parse("fd00::2", &r->peer6);
 }
 
+void
+rig_config(const struct rig *r, struct la_shard_config *cfg, struct la_prefix addrs[4])
+{
+	static const uint8_t secret[32] = "a test's secret is not a secret";
+
+	addrs[0] = (struct la_prefix){r->addr4, 24};
+	addrs[1] = (struct la_prefix){r->other4, 24};
+	addrs[2] = (struct la_prefix){r->addr6, 64};
+	addrs[3] = (struct la_prefix){r->other6, 64};
+	*cfg = (struct la_shard_config){.addrs = addrs, .naddrs = 4, .no_dad = true};
+	cfg->mbufs = rig_pool();
+	cfg->now = r->now;
+	cfg->mtu = r->opts.mtu;
+	cfg->vlan = r->opts.vlan ? 7 : 0;
+	cfg->offloads = r->opts.offloads;
+	cfg->msl_ms = r->opts.msl_ms;
+	cfg->rto_min_ms = r->opts.rto_min_ms;
+	cfg->max_conns = r->opts.max_conns ? r->opts.max_conns : 64;
+	cfg->max_time_wait4 = r->opts.max_time_wait4 ? r->opts.max_time_wait4 : 64;
+	cfg->max_time_wait6 = r->opts.max_time_wait6 ? r->opts.max_time_wait6 : 64;
+	cfg->max_neighbours = 16;
+	cfg->quiet_ms = r->opts.quiet_ms;
+	memcpy(cfg->secret, secret, sizeof(secret));
+	memcpy(cfg->mac, r->mac, 6);
+}
+
 struct rig *
 rig_open(const struct rig_opts *opts)
 {
-	static const uint8_t secret[32] = "a test's secret is not a secret";
 	struct rig *r = calloc(1, sizeof(*r));
 	struct la_prefix addrs[4];
-	struct la_shard_config cfg = {.addrs = addrs, .naddrs = 4, .no_dad = true};
+	struct la_shard_config cfg;
 	int err;
 
 	cr_assert(r != NULL);
@@ -143,24 +168,8 @@ rig_open(const struct rig_opts *opts)
 		r->opts = *opts;
 	addresses(r);
 	r->now = r->opts.now ? r->opts.now : 1000000;
-	addrs[0] = (struct la_prefix){r->addr4, 24};
-	addrs[1] = (struct la_prefix){r->other4, 24};
-	addrs[2] = (struct la_prefix){r->addr6, 64};
-	addrs[3] = (struct la_prefix){r->other6, 64};
-	cfg.mbufs = rig_pool();
 	r->mbufs = rig_mbufs_free();
-	cfg.now = r->now;
-	cfg.mtu = r->opts.mtu;
-	cfg.vlan = r->opts.vlan ? 7 : 0;
-	cfg.offloads = r->opts.offloads;
-	cfg.msl_ms = r->opts.msl_ms;
-	cfg.rto_min_ms = r->opts.rto_min_ms;
-	cfg.max_conns = r->opts.max_conns ? r->opts.max_conns : 64;
-	cfg.max_time_wait4 = r->opts.max_time_wait4 ? r->opts.max_time_wait4 : 64;
-	cfg.max_time_wait6 = r->opts.max_time_wait6 ? r->opts.max_time_wait6 : 64;
-	cfg.max_neighbours = 16;
-	memcpy(cfg.secret, secret, sizeof(secret));
-	memcpy(cfg.mac, r->mac, 6);
+	rig_config(r, &cfg, addrs);
 	err = la_shard_create(&cfg, &r->s);
 	cr_assert(err == 0, "la_shard_create: %s", strerror(-err));
 	return r;

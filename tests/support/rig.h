@@ -33,6 +33,7 @@ struct rig_opts {
 	uint16_t mtu;        /* 0: 1500 */
 	uint32_t offloads;
 	uint32_t max_conns, max_time_wait4, max_time_wait6; /* 0: 64 */
+	uint32_t quiet_ms;
 };
 
 enum { RIG_PEERS = 2048, RIG_MBUFS = 4095 };
@@ -58,6 +59,8 @@ struct rig {
 
 /** opts NULL: all defaults. */
 struct rig *rig_open(const struct rig_opts *opts);
+/** The configuration of the rig's shard as rig_open() makes it, at r->now. */
+void rig_config(const struct rig *r, struct la_shard_config *cfg, struct la_prefix addrs[4]);
 /** Checks and frees everything, peers included. */
 void rig_close(struct rig *r);
 /** The same without checks, after a failure. */

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A hostile crowd: random segments near the edges of what a connection expects, in chained and
+ * indirect mbufs; every call of the user's from every callback; an mbuf pool that runs dry and
+ * comes back; output that is not always taken. (random.c is its tamer sister, with scripted peers.)
+ *
+ * No single answer is expected. The checkers of the TIME_WAIT table and the wheel are asked all
+ * along; a callback names a connection that is alive; when the peers fall silent nothing waits for
+ * ever; and at the end nothing is left, no TCB, no entry, no reservation, no mbuf.
+ *
+ * A run is its seed, which every failure names; LA_TEST_SEED=n runs that one alone. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_mbuf.h>
+
+#include "../core/rng.h"
+#include "net/shard.h"
+#include "scenario.h"
+#include "tcp/internal.h"
+
+enum {
+	SEEDS = 40,
+	STEPS = 4000,
+	CHECK_EVERY = 250,
+	CONNS = 12,
+	LIVE_MAX = 512, /* more than CONNS: those that only wait to be read count there too */
+	DEPTH_MAX = 4,  /* calls from callbacks from calls */
+	MSL_MS = 2000,
+	PORT_A = 80, /* listened on all the time, with options of its own; */
+	PORT_B = 81, /* on and off */
+};
+
+struct mob {
+	struct rig *r;
+	struct rng rng;
+	struct la_conn *live[LIVE_MAX];
+	unsigned n, depth;
+	bool quiet; /* users only listen */
+	struct rte_mbuf *stolen[RIG_MBUFS];
+	unsigned nstolen;
+};
+
+static const uint8_t junk[4000];
+static const struct la_conn_ops mob_ops;
+
+static uint32_t
+pick(struct mob *w, uint32_t n)
+{
+	return rng_below(&w->rng, n);
+}
+
+static bool
+one_in(struct mob *w, uint32_t n)
+{
+	return pick(w, n) == 0;
+}
+
+static unsigned
+find(const struct mob *w, const struct la_conn *c)
+{
+	unsigned i = 0;
+
+	while (i < w->n && w->live[i] != c)
+		i++;
+	return i;
+}
+
+static void
+join(struct mob *w, struct la_conn *c)
+{
+	CHECK(w->r, find(w, c) == w->n && w->n < LIVE_MAX, "a pointer that is in use already");
+	w->live[w->n++] = c;
+}
+
+/* Eight tuples that the peers open, and 32 that we do, of both families. */
+static struct la_tuple
+passive_tuple(struct mob *w)
+{
+	bool ip6 = one_in(w, 4);
+
+	return (struct la_tuple){.laddr = ip6 ? w->r->addr6 : w->r->addr4,
+				 .raddr = ip6 ? w->r->peer6 : w->r->peer4,
+				 .lport = (uint16_t)(PORT_A + pick(w, 2)),
+				 .rport = (uint16_t)(3000 + pick(w, 4))};
+}
+
+static struct la_tuple
+active_tuple(struct mob *w)
+{
+	struct la_tuple t = passive_tuple(w);
+
+	t.lport = (uint16_t)(2000 + pick(w, 4));
+	t.rport = (uint16_t)(80 + pick(w, 4));
+	return t;
+}
+
+/* --- users ---------------------------------------------------------------------------------------
+ */
+
+static void
+open_one(struct mob *w)
+{
+	struct la_tuple t = active_tuple(w);
+	struct la_conn *c;
+
+	if (la_connect(w->r->s, &t, &mob_ops, w, NULL, &c) == 0)
+		join(w, c);
+}
+
+/* Reads a span to its last byte, for the sanitizers. */
+static void
+read_span(struct la_conn *c)
+{
+	const void *span;
+	size_t n = la_peek(c, &span);
+	volatile uint8_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum = (uint8_t)(sum + ((const uint8_t *)span)[i]);
+	la_consume(c, n);
+}
+
+/* One call on c, which may be gone after it. */
+static void
+act(struct mob *w, struct la_conn *c)
+{
+	if (w->quiet || w->depth >= DEPTH_MAX)
+		return;
+	w->depth++;
+	switch (pick(w, 14)) {
+	case 0:
+		la_abort(c);
+		break;
+	case 1:
+		la_close(c);
+		break;
+	case 2:
+		la_shutdown(c);
+		break;
+	case 3:
+	case 4:
+		la_send(c, junk, pick(w, sizeof(junk)));
+		break;
+	case 5:
+		la_send_const(c, junk, pick(w, sizeof(junk)));
+		break;
+	case 6:
+	case 7:
+		la_consume(c, pick(w, (uint32_t)la_unread(c) + 1));
+		break;
+	case 8:
+		la_set_timer(c, pick(w, 500));
+		break;
+	case 9:
+		la_set_nodelay(c, one_in(w, 2));
+		break;
+	case 10:
+		act(w, w->live[pick(w, w->n)]); /* another one's call, or the same one's again */
+		break;
+	case 11:
+		read_span(c);
+		break;
+	case 12:
+		open_one(w);
+		break;
+	default:
+		break;
+	}
+	w->depth--;
+}
+
+static void
+on_opened(struct la_conn *c, void *user)
+{
+	struct mob *w = user;
+
+	if (find(w, c) == w->n) /* a passive one; an active one is known since la_connect() */
+		join(w, c);
+	if (one_in(w, 3))
+		act(w, c);
+}
+
+static void
+on_event(struct la_conn *c, void *user)
+{
+	struct mob *w = user;
+
+	CHECK(w->r, find(w, c) < w->n, "a callback for a pointer that is not alive");
+	if (one_in(w, 2))
+		act(w, c);
+}
+
+static void
+on_closed(struct la_conn *c, void *user, const struct la_closed *why)
+{
+	struct mob *w = user;
+	unsigned i = find(w, c);
+
+	CHECK(w->r, i < w->n, "closed for a pointer that is not alive");
+	CHECK(w->r, why->end != LA_END_ORDERLY || why->unacked == 0, "orderly, and %llu bytes lost",
+	      (unsigned long long)why->unacked);
+	w->live[i] = w->live[--w->n];
+	if (w->n && one_in(w, 4))
+		act(w, w->live[pick(w, w->n)]);
+}
+
+static const struct la_conn_ops mob_ops = {
+	.opened = on_opened,
+	.data = on_event,
+	.writable = on_event,
+	.peer_fin = on_event,
+	.timer = on_event,
+	.closed = on_closed,
+};
+
+/* --- peers ---------------------------------------------------------------------------------------
+ */
+
+static size_t
+put_timestamps(uint8_t *o, uint32_t val, uint32_t ecr)
+{
+	o[0] = 8;
+	o[1] = 10;
+	for (unsigned i = 0; i < 4; i++) {
+		o[2 + i] = (uint8_t)(val >> (24 - 8 * i));
+		o[6 + i] = (uint8_t)(ecr >> (24 - 8 * i));
+	}
+	return 10;
+}
+
+static void
+random_syn(struct mob *w, struct frame *f)
+{
+	f->flags = LA_SYN;
+	f->seq = (uint32_t)rng64(&w->rng);
+	if (one_in(w, 2))
+		f->optlen = put_timestamps(f->opts, (uint32_t)w->r->now, 0);
+	if (one_in(w, 2)) {
+		f->opts[f->optlen++] = 3;
+		f->opts[f->optlen++] = 3;
+		f->opts[f->optlen++] = (uint8_t)pick(w, 16);
+	}
+}
+
+static uint8_t
+random_flags(struct mob *w, enum la_state state)
+{
+	if (state == LA_SYN_SENT && !one_in(w, 3))
+		return one_in(w, 3) ? LA_SYN : LA_SYN | LA_ACK;
+	if (one_in(w, 24))
+		return one_in(w, 2) ? LA_RST : LA_RST | LA_ACK;
+	switch (pick(w, 12)) {
+	case 0:
+	case 1:
+		return LA_FIN | LA_ACK;
+	case 2:
+		return one_in(w, 2) ? LA_SYN : LA_SYN | LA_ACK;
+	default:
+		return LA_ACK;
+	}
+}
+
+/* Mostly what would be in order, and often enough a little before or behind it. */
+static void
+random_segment(struct mob *w, struct frame *f, const struct la_conn_info *i)
+{
+	uint32_t flying = i->snd_nxt - i->snd_una, dice = pick(w, 10);
+
+	f->flags = random_flags(w, i->state);
+	f->seq = i->rcv_nxt;
+	if (dice < 2)
+		f->seq += pick(w, 6000);
+	else if (dice < 3)
+		f->seq -= pick(w, 3000);
+	if (i->state == LA_SYN_SENT)
+		f->seq = (uint32_t)rng64(&w->rng);
+	else if (i->state == LA_SYN_RCVD && one_in(w, 4))
+		f->seq--;
+	f->ack = i->snd_una + (one_in(w, 3) ? pick(w, flying + 1) : flying);
+	if (one_in(w, 30))
+		f->ack += pick(w, 1000) - 500;
+	if (one_in(w, 3))
+		f->len = pick(w, 1400);
+	if (i->timestamps || one_in(w, 10))
+		f->optlen =
+			put_timestamps(f->opts, (uint32_t)w->r->now - (one_in(w, 20) ? 5000 : 0),
+				       (uint32_t)rng64(&w->rng));
+}
+
+/* The frame in one mbuf, or in a chain of them, some of them indirect. NULL: none left. */
+static struct rte_mbuf *
+in_mbufs(struct mob *w, const uint8_t *b, size_t len)
+{
+	struct rte_mbuf *head = NULL, *last = NULL;
+	bool chain = one_in(w, 3);
+
+	for (size_t off = 0; off < len;) {
+		size_t n = !chain ? len : off == 0 ? 54 + pick(w, 40) : 1 + pick(w, 300);
+		struct rte_mbuf *m = rte_pktmbuf_alloc(rig_pool()), *indirect;
+
+		if (m == NULL) {
+			rte_pktmbuf_free(head);
+			return NULL;
+		}
+		n = n < len - off ? n : len - off;
+		memcpy(rte_pktmbuf_append(m, (uint16_t)n), b + off, n);
+		if (off && one_in(w, 2) && (indirect = rte_pktmbuf_alloc(rig_pool())) != NULL) {
+			rte_pktmbuf_attach(indirect, m);
+			rte_pktmbuf_free(m);
+			m = indirect;
+		}
+		off += n;
+		if (head) {
+			last->next = m;
+			head->nb_segs++;
+			head->pkt_len += (uint32_t)n;
+		} else {
+			head = m;
+		}
+		last = m;
+	}
+	return head;
+}
+
+/* Shut or tiny, any, or most often the same as before. */
+static uint16_t
+random_window(struct mob *w)
+{
+	if (one_in(w, 6))
+		return (uint16_t)(pick(w, 3) * 200);
+	return (uint16_t)(one_in(w, 4) ? pick(w, 65536) : 16384);
+}
+
+static void
+one_frame(struct mob *w)
+{
+	struct la_tuple t = one_in(w, 4) ? active_tuple(w) : passive_tuple(w);
+	struct frame f = {.src = t.raddr,
+			  .dst = t.laddr,
+			  .sport = t.rport,
+			  .dport = t.lport,
+			  .win = random_window(w),
+			  .data = junk};
+	unsigned copies = one_in(w, 8) ? 4 : 1; /* as good as three duplicate ACKs */
+	uint8_t buf[FRAME_MAX];
+	struct la_conn_info info;
+	size_t len;
+
+	memcpy(f.eth_dst, w->r->mac, 6);
+	memcpy(f.eth_src, w->r->peer_mac, 6);
+	if (la_shard_find(w->r->s, &t, &info) == 0 && !(info.state == LA_TIME_WAIT && one_in(w, 4)))
+		random_segment(w, &f, &info);
+	else
+		random_syn(w, &f);
+	len = frame_write(buf, &f);
+	for (; copies > 0; copies--) {
+		struct rte_mbuf *m = in_mbufs(w, buf, len);
+
+		if (m)
+			la_shard_rx(w->r->s, w->r->now, &m, 1);
+	}
+}
+
+/* --- the world -----------------------------------------------------------------------------------
+ */
+
+/* The rig looks at every segment and answers ARP; with an empty pool it could not. */
+static void
+take_output(struct mob *w)
+{
+	struct rte_mbuf *burst[32];
+	unsigned n;
+
+	if (w->nstolen == 0 && rig_mbufs_free() > 64) {
+		rig_pump(w->r);
+		return;
+	}
+	while ((n = la_shard_tx(w->r->s, burst, 32)) > 0)
+		rte_pktmbuf_free_bulk(burst, n);
+}
+
+static void
+starve(struct mob *w)
+{
+	unsigned leave = pick(w, 6);
+
+	while (w->nstolen < RIG_MBUFS &&
+	       (w->stolen[w->nstolen] = rte_pktmbuf_alloc(rig_pool())) != NULL)
+		w->nstolen++;
+	while (leave-- > 0 && w->nstolen > 0)
+		rte_pktmbuf_free(w->stolen[--w->nstolen]);
+}
+
+static void
+feed_again(struct mob *w)
+{
+	while (w->nstolen > 0)
+		rte_pktmbuf_free(w->stolen[--w->nstolen]);
+}
+
+static void
+check_tables(struct mob *w)
+{
+	struct la_tcp *t = &w->r->s->tcp;
+	unsigned faults = la_tw_check(&t->tw, stderr);
+
+	faults += la_wheel_check(&t->wheel, stderr) + la_wheel_check(&t->delack, stderr);
+	CHECK(w->r, faults == 0, "%u faults in TIME_WAIT table and wheels", faults);
+}
+
+static void
+step(struct mob *w)
+{
+	struct rig *r = w->r;
+
+	for (unsigned k = pick(w, 4); k > 0; k--)
+		one_frame(w);
+	if (w->nstolen == 0 && one_in(w, 40))
+		starve(w);
+	else if (one_in(w, 10))
+		feed_again(w);
+	if (w->n && one_in(w, 3))
+		act(w, w->live[pick(w, w->n)]);
+	if (one_in(w, 50))
+		open_one(w);
+	if (one_in(w, 200))
+		la_unlisten(r->s, NULL, PORT_B);
+	else if (one_in(w, 50)) /* or it is listened on already */
+		la_listen(r->s, NULL, PORT_B, &mob_ops, w, NULL);
+	r->now += one_in(w, 20) ? pick(w, 3000) : pick(w, 20);
+	la_shard_poll(r->s, r->now);
+	if (!one_in(w, 4))
+		take_output(w);
+}
+
+/* Peers and users are silent for ten minutes: R2 is two, SYN's is 200 s, FIN_WAIT_2 is limited.
+ * What is left then waits for its user, and for nothing else. */
+static void
+silence(struct mob *w)
+{
+	const struct la_counters *k = la_shard_counters(w->r->s);
+	enum la_state brief[] = {LA_SYN_SENT, LA_SYN_RCVD, LA_FIN_WAIT_1, LA_CLOSING, LA_LAST_ACK};
+
+	w->quiet = true;
+	rig_run(w->r, 600000);
+	w->quiet = false;
+	for (unsigned i = 0; i < sizeof(brief) / sizeof(brief[0]); i++)
+		CHECK(w->r, k->state[brief[i]] == 0, "%s for ten minutes", la_state_name(brief[i]));
+	for (unsigned i = 0; i < w->n; i++) {
+		struct la_conn_info info;
+
+		la_conn_info(w->live[i], &info);
+		CHECK(w->r, info.snd_queued == 0 && info.snd_una == info.snd_nxt,
+		      "%s, port %u: %u bytes wait for ever", la_state_name(info.state),
+		      info.tuple.rport, info.snd_queued);
+	}
+}
+
+static void
+balance(struct mob *w)
+{
+	struct la_tcp *t = &w->r->s->tcp;
+	const struct la_counters *k = t->counters;
+
+	for (unsigned i = 0; i < 1000 && la_shard_abort_all(w->r->s, 5) > 0; i++)
+		rig_pump(w->r);
+	CHECK(w->r, w->n == 0, "%u users were never told", w->n);
+	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs", (unsigned long long)k->v[LA_C_live]);
+	for (unsigned i = 0; i < LA_NSTATES; i++)
+		CHECK(w->r, i == LA_CLOSED || i == LA_LISTEN ||
+		      k->state[i] == (i == LA_FIN_WAIT_2 ? k->v[LA_C_fin_wait_2_held] : 0),
+		      "%llu connections in %s", (unsigned long long)k->state[i],
+		      la_state_name((enum la_state)i));
+	rig_run(w->r, 4 * MSL_MS + 60000);
+	check_tables(w);
+	CHECK(w->r, k->v[LA_C_fin_wait_2_held] == 0, "FIN_WAIT_2 without end");
+	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries",
+	      (unsigned long long)k->v[LA_C_time_wait]);
+	CHECK(w->r, t->tw.pool[0].reserved == 0 && t->tw.pool[1].reserved == 0,
+	      "entries are reserved for nobody");
+	CHECK(w->r, t->index.keys == 0, "the index knows of somebody");
+	w->r->strays = 0; /* all of them are: there is no scripted peer here */
+}
+
+static void
+play(struct rig *r, uint64_t seed)
+{
+	static struct mob mob;
+	struct mob *w = &mob;
+	struct la_conn_opts o = {.fin_wait_2_ms = 4000};
+
+	*w = (struct mob){.r = r, .rng = rng_make(seed)};
+	o.rcvbuf = one_in(w, 2) ? 8000 : 0;
+	o.sndbuf = one_in(w, 2) ? 5000 : 0;
+	o.keepalive_ms = one_in(w, 2) ? 3000 : 0;
+	o.user_timeout_ms = one_in(w, 2) ? 5000 : 0;
+	CHECK(r, la_listen(r->s, NULL, PORT_A, &mob_ops, w, &o) == 0, "la_listen");
+	CHECK(r, la_listen(r->s, NULL, PORT_B, &mob_ops, w, NULL) == 0, "la_listen");
+	for (unsigned i = 1; i <= STEPS; i++) {
+		step(w);
+		if (i % CHECK_EVERY == 0)
+			check_tables(w);
+	}
+	feed_again(w);
+	if (one_in(w, 2))
+		silence(w);
+	la_unlisten(r->s, NULL, PORT_A);
+	la_unlisten(r->s, NULL, PORT_B);
+	balance(w);
+}
+
+Test(regress_random, hostile, .timeout = 240)
+{
+	bool one = getenv("LA_TEST_SEED") != NULL;
+
+	for (uint64_t seed = 1; seed <= (one ? 1 : SEEDS); seed++) {
+		uint64_t real = rng_make(seed).seed;
+		char name[64];
+		struct rig *r;
+
+		snprintf(name, sizeof(name), "hostile, LA_TEST_SEED=%llu",
+			 (unsigned long long)real);
+		cr_log_info("%s", name);
+		r = rig_open(&(struct rig_opts){.now = UINT32_MAX - 20000ull,
+						.max_conns = CONNS,
+						.max_time_wait4 = 24,
+						.max_time_wait6 = 24,
+						.msl_ms = MSL_MS,
+						.offloads = real & 1 ? LA_OFF_TX_MULTI_SEG : 0});
+		r->name = name;
+		play(r, real);
+		r->name = NULL;
+		rig_close(r);
+	}
+}

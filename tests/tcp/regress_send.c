@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Bugs that were there once: windows, congestion control and the handshake's measurements. */
+
+#include <rte_mbuf.h>
+
+#include "scenario.h"
+
+SCENARIO(regress_send, small_window_stays,
+	 "RFC 9293 3.8.6.2.1 (4): a window that stays small is used after the override time-out")
+{
+	struct peer *p;
+	unsigned n = 0;
+
+	s->o.wscale = 0;
+	p = scene_open(s);
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send"); /* the largest window was 65535 */
+	peer_skip(p);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 500);
+	CHECK(s->r, user_send(p, 2000) == 2000, "la_send");
+	while (p->got != p->ISS + 3001) {
+		CHECK(s->r, peer_wait(p, 120000) != NULL, "silence after %u of 3000",
+		      p->got - p->ISS - 1);
+		CHECK(s->r, n++ < 50, "%u segments, and only %u of 3000 bytes", n,
+		      p->got - p->ISS - 1);
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 500);
+	}
+	peer_ack(p);
+	CHECK(s->r, peer_info(p).snd_queued == 0, "%u queued", peer_info(p).snd_queued);
+}
+
+SCENARIO(regress_send, crossing_syn_ack_window,
+	 "RFC 7323 2.2: the window of a crossing SYN,ACK is not scaled")
+{
+	struct peer *p;
+	uint32_t sent;
+
+	s->o.wscale = s->o.wscale ? 9 : 0;
+	s->o.win = 1000;
+	p = peer_new(s->r, &s->o);
+	peer_to_syn_rcvd_active(p);
+	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->ISS + 1, 0);
+	peer_skip(p);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, peer_info(p).snd_wnd <= 1000, "1000 offered, %u understood",
+	      peer_info(p).snd_wnd);
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	flight(p, &sent);
+	CHECK(s->r, sent > 0 && sent <= 1000, "%u bytes into a window of 1000", sent);
+}
+
+SCENARIO(regress_send, fast_retransmit_within_window,
+	 "RFC 9293 3.8.6: a fast retransmit sends again, and nothing new beyond the window")
+{
+	struct peer *p;
+	struct peer_rx *x;
+	uint32_t una;
+
+	s->o.win = 40;
+	s->o.wscale = 0;
+	s->o.conn.nodelay = true;
+	p = scene_open(s);
+	una = p->ISS + 1;
+	for (unsigned i = 0; i < 4; i++)
+		CHECK(s->r, user_send(p, 10) == 10, "la_send");
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+	peer_skip(p);
+	p->offered += 100000; /* the check is here, not the rig's */
+	for (unsigned i = 0; i < 3; i++)
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = una, .win = 40);
+	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "no fast retransmit");
+	CHECK(s->r, peer_waiting(p) > 0, "nothing sent again");
+	while ((x = peer_next(p)) != NULL)
+		CHECK(s->r, seq_le(x->end, una + 40), "sent up to %u, the window is 40",
+		      x->end - una);
+}
+
+SCENARIO(regress_send, window_shut_over_flight,
+	 "RFC 9293 SHLD-15: a window that was taken back over data in flight is used when it opens")
+{
+	struct peer *p = scene_open(s);
+	uint32_t una = p->ISS + 1;
+	uint64_t until;
+	struct peer_rx *x;
+
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	peer_skip(p);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = una, .win = WIN_ZERO);
+	for (until = s->r->now + 60000; s->r->now < until;) {
+		if (peer_wait(p, 1000) != NULL)
+			PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = una, .win = WIN_ZERO);
+	}
+	peer_skip(p);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = una);
+	x = peer_next(p);
+	CHECK(s->r, x && x->seq == una && x->len > 0, "the window is open, but unused");
+	drain(p, 10000);
+	CHECK(s->r, p->U == una + 5000, "only %u of 5000 arrived", p->U - una);
+}
+
+/* Throws away what the shard sends, without the rig's look at every byte. */
+static void
+discard(struct rig *r)
+{
+	struct rte_mbuf *burst[64];
+	unsigned n;
+
+	while ((n = la_shard_tx(r->s, burst, 64)) > 0)
+		rte_pktmbuf_free_bulk(burst, n);
+}
+
+/* Sends more than 2^31 bytes, no time passes, nothing is lost. */
+static void
+send_2_gib(struct peer *p)
+{
+	enum { AT_ONCE = 1 << 20 };
+	static const char text[AT_ONCE];
+	uint64_t left = (1ull << 31) + 100000;
+
+	while (left > 0) {
+		struct la_conn_info i = peer_info(p);
+		uint32_t n = (i.cwnd < AT_ONCE ? i.cwnd : AT_ONCE) / i.mss * i.mss;
+		ssize_t took = la_send_const(p->u.c, text, n);
+
+		CHECK(p->r, took == (ssize_t)n, "la_send_const: %zd", took);
+		discard(p->r);
+		i = peer_info(p);
+		CHECK(p->r, i.snd_nxt - i.snd_una == n, "%u of %u sent", i.snd_nxt - i.snd_una, n);
+		p->u.sent += n;
+		p->N = p->got = i.snd_nxt;
+		peer_ack(p);
+		left -= n < left ? n : left;
+	}
+}
+
+SCENARIO(regress_send, fast_retransmit_after_2_gib,
+	 "RFC 6582 3.2: `recover` is not mistaken for ahead once 2^31 bytes went without loss")
+{
+	struct peer *p;
+	uint32_t una, smss;
+
+	if (!s->o.wscale) /* quick only with large windows; what it shows has nothing to do with
+			     them */
+		return;
+	scene_rig(s, &(struct rig_opts){.mtu = 9000, .offloads = LA_OFF_TX_MULTI_SEG});
+	s->o.wscale = 9;
+	s->o.mss = 8900;
+	s->o.conn.sndbuf = 4 << 20;
+	p = scene_open(s);
+	send_2_gib(p);
+	peer_skip(p);
+	una = p->U;
+	smss = peer_info(p).mss;
+	CHECK(s->r, user_send(p, 8 * smss) == (ssize_t)(8 * smss), "la_send");
+	peer_skip(p);
+	for (unsigned i = 0; i < 3; i++)
+		peer_send(p, LA_ACK, p->snd, una, 0);
+	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "%llu fast retransmits",
+	      (unsigned long long)rig_counter(s->r, LA_C_fast_retransmits));
+	CHECK(s->r, peer_waiting(p) > 0 && p->rx[p->next].seq == una, "not sent again");
+}
+
+SCENARIO(regress_send, syn_repeated_is_no_sample,
+	 "RFC 5681 3.1, RFC 6298 3: a SYN,ACK sent for a repeated SYN was lost: IW 1, no sample")
+{
+	struct peer *p = scene_listen(s);
+	struct la_conn_info i;
+
+	peer_to_syn_rcvd_passive(p);
+	rig_run(s->r, 700);
+	peer_syn(p);
+	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
+	rig_run(s->r, 5);
+	peer_ack(p);
+	i = peer_info(p);
+	CHECK(s->r, i.state == LA_ESTABLISHED && i.cwnd == i.mss, "cwnd %u, MSS %u", i.cwnd, i.mss);
+	if (s->o.ts) /* the timestamp tells which of the two was answered */
+		CHECK(s->r, i.srtt_ms == 5, "SRTT %u", i.srtt_ms);
+	else
+		CHECK(s->r, i.srtt_ms == 0 && i.rto_ms == 3000, "SRTT %u, RTO %u (RFC 6298 5.7)",
+		      i.srtt_ms, i.rto_ms);
+}
+
+SCENARIO(regress_send, syn_repeated_for_ever,
+	 "RFC 9293 3.8.3: repeated SYNs do not keep a half-open connection beyond R2")
+{
+	struct peer *p = scene_listen(s);
+
+	for (unsigned i = 0; i < 400; i++) {
+		peer_syn(p);
+		peer_skip(p);
+		rig_run(s->r, 900);
+	}
+	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 1, "%llu given up in 6 minutes",
+	      (unsigned long long)rig_counter(s->r, LA_C_embryonic_gone));
+}
+
+SCENARIO(regress_send, tsecr_bogus_passive,
+	 "RFC 7323 4.1: the echo of a timestamp never sent does not make an RTO of a minute")
+{
+	struct peer *p;
+
+	if (!s->o.ts)
+		return;
+	p = scene_listen(s);
+	peer_to_syn_rcvd_passive(p);
+	rig_run(s->r, 20);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 1, .ts = TS_SET,
+		.tsval = p->ts_now + 20, .tsecr = p->ts_dut + 1000);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, peer_info(p).rto_ms <= 1000, "RTO %u", peer_info(p).rto_ms);
+}
+
+SCENARIO(regress_send, tsecr_bogus_active,
+	 "RFC 7323 4.1: the same on the SYN,ACK that answers ours")
+{
+	struct peer *p;
+
+	if (!s->o.ts)
+		return;
+	p = peer_new(s->r, &s->o);
+	peer_to_syn_sent(p);
+	rig_run(s->r, 20);
+	PEER_TX(p, .flags = LA_SYN | LA_ACK, .seq = p->IRS, .ack = p->N, .ts = TS_SET, .tsval = 7,
+		.tsecr = p->ts_dut + 1000);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, peer_info(p).rto_ms <= 1000, "RTO %u", peer_info(p).rto_ms);
+}
+
+SCENARIO(regress_send, ssthresh_without_limited_transmit,
+	 "RFC 5681 3.2 (2): what limited transmit added does not count for ssthresh")
+{
+	struct peer *p;
+	struct la_conn_info i;
+	uint32_t flying, una;
+
+	s->o.mss = 1000;
+	p = scene_open(s);
+	CHECK(s->r, user_send(p, 50000) == 50000, "la_send");
+	i = peer_info(p);
+	una = i.snd_una;
+	flying = i.snd_nxt - una;
+	for (unsigned k = 0; k < 3; k++)
+		peer_send(p, LA_ACK, p->snd, una, 0);
+	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "no fast retransmit");
+	i = peer_info(p);
+	CHECK(s->r, i.snd_nxt - una == flying + 2 * i.mss, "no limited transmit");
+	CHECK(s->r, i.ssthresh == flying / 2, "%u in flight, ssthresh %u", flying, i.ssthresh);
+}
