@@ -150,6 +150,7 @@ rig_config(const struct rig *r, struct la_shard_config *cfg, struct la_prefix ad
 	cfg->max_time_wait6 = r->opts.max_time_wait6 ? r->opts.max_time_wait6 : 64;
 	cfg->max_neighbours = 16;
 	cfg->quiet_ms = r->opts.quiet_ms;
+	cfg->tw_full_reset = r->opts.tw_full_reset;
 	memcpy(cfg->secret, secret, sizeof(secret));
 	memcpy(cfg->mac, r->mac, 6);
 }

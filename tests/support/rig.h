@@ -34,6 +34,7 @@ struct rig_opts {
 	uint32_t offloads;
 	uint32_t max_conns, max_time_wait4, max_time_wait6; /* 0: 64 */
 	uint32_t quiet_ms;
+	bool tw_full_reset;
 };
 
 enum { RIG_PEERS = 2048, RIG_MBUFS = 4095 };
