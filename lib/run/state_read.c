@@ -125,13 +125,24 @@ check_file(const struct la_statefile *st, const struct why *w, uint64_t *length)
 		return refuse(w, -errno, "cannot be read: %s", strerror(errno));
 	if (!S_ISREG(s.st_mode))
 		return refuse(w, -EINVAL, "is not a regular file");
+	*length = (uint64_t)s.st_size;
+	return 0;
+}
+
+/* Who could have read the secret, or written another? */
+static int
+check_owner(const struct la_statefile *st, const struct why *w)
+{
+	struct stat s;
+
+	if (fstat(st->fd, &s) != 0)
+		return refuse(w, -errno, "cannot be read: %s", strerror(errno));
 	if (s.st_uid != geteuid())
 		return refuse(w, -EPERM, "belongs to another user (%u): its secret may be known",
 			      s.st_uid);
 	if (s.st_mode & (S_IRWXG | S_IRWXO))
 		return refuse(w, -EPERM, "can be used by others (mode %04o, not 0600): its secret may be "
 			      "known", s.st_mode & 07777u);
-	*length = (uint64_t)s.st_size;
 	return 0;
 }
 
@@ -239,6 +250,8 @@ verify(struct la_statefile *st, const struct la_statefile_addrs *addrs, const st
 
 	if (rc == 0)
 		rc = check_head(st, w, length);
+	if (rc == 0)
+		rc = check_owner(st, w);
 	if (rc == 0)
 		rc = check_sum(st, w);
 	if (rc == 0 && st->head.sections != st->n)

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Fuzz target: bytes that say they are a saved table or a state file. The first byte chooses.
+ *
+ * A table is read into a small one; whatever of it was taken, index, wheel and pools must be sound,
+ * and what a whole one makes is written and read again, and must then be the same. A file is opened
+ * as the program would, with its length and checksum put right so that what lies behind them is
+ * reached; the present is its own time. */
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/state_file.h"
+#include "tcp/tw_state.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+
+#define CHECK(cond)                                                                \
+	do {                                                                       \
+		if (!(cond)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			abort();                                                   \
+		}                                                                  \
+	} while (0)
+
+enum { ENTRIES = 100, TICK = 0xfffffff0 };
+
+struct stream {
+	const uint8_t *p;
+	size_t left;
+	uint8_t *out;
+	size_t room;
+};
+
+struct table {
+	struct la_index index;
+	struct la_wheel wheel;
+	struct la_hash_key key;
+	struct la_counters counters;
+	struct la_tw tw;
+};
+
+static int
+take(void *ctx, void *p, size_t len)
+{
+	struct stream *s = ctx;
+
+	if (len > s->left)
+		return -1;
+	memcpy(p, s->p, len);
+	s->p += len;
+	s->left -= len;
+	return 0;
+}
+
+static int
+put(void *ctx, const void *p, size_t len)
+{
+	struct stream *s = ctx;
+
+	CHECK(len <= s->room);
+	memcpy(s->out, p, len);
+	s->out += len;
+	s->room -= len;
+	return 0;
+}
+
+static void
+table_init(struct table *t)
+{
+	memset(t, 0, sizeof(*t));
+	la_hash_key_init(&t->key, (const uint8_t *)"a secret of thirty-two bytes....");
+	CHECK(la_index_init(&t->index, NULL, 2 * ENTRIES) == 0);
+	CHECK(la_wheel_init(&t->wheel, NULL, 512, 2 * ENTRIES, TICK) == 0);
+	CHECK(la_tw_init(&t->tw, NULL, &t->index, &t->wheel, &t->key, &t->counters, ENTRIES,
+			 ENTRIES) == 0);
+}
+
+static void
+table_fini(struct table *t)
+{
+	la_tw_fini(&t->tw);
+	la_wheel_fini(&t->wheel);
+	la_index_fini(&t->index);
+}
+
+static uint64_t
+hash_of(const void *ctx, la_ref ref)
+{
+	const struct table *t = ctx;
+	struct la_tuple tuple;
+
+	la_tw_tuple(&t->tw, ref, &tuple);
+	return la_hash_tuple(&t->key, &tuple);
+}
+
+static int
+table_read(struct table *t, struct stream *s, uint64_t elapsed)
+{
+	struct la_tw_saved saved;
+	int rc = la_tw_saved_read(&saved, take, s);
+
+	if (rc == 0)
+		rc = la_tw_import(&t->tw, &saved, TICK, elapsed, take, s);
+	CHECK(la_index_check(&t->index, hash_of, t, stderr) == 0);
+	CHECK(la_tw_check(&t->tw, stderr) == 0);
+	CHECK(la_wheel_check(&t->wheel, stderr) == 0);
+	return rc;
+}
+
+static void
+one_table(const uint8_t *p, size_t len, uint64_t elapsed)
+{
+	static uint8_t one[65536], two[65536];
+	struct table a, b;
+	struct stream s = {.p = p, .left = len};
+	size_t n;
+
+	table_init(&a);
+	if (table_read(&a, &s, elapsed) == 0) {
+		s = (struct stream){.out = one, .room = sizeof(one)};
+		CHECK(la_tw_export(&a.tw, TICK, put, &s) == 0);
+		n = sizeof(one) - s.room;
+		table_init(&b);
+		s = (struct stream){.p = one, .left = n};
+		CHECK(table_read(&b, &s, 0) == 0 && s.left == 0);
+		s = (struct stream){.out = two, .room = sizeof(two)};
+		CHECK(la_tw_export(&b.tw, TICK, put, &s) == 0);
+		CHECK(sizeof(two) - s.room == n);
+		CHECK(b.counters.v[LA_C_time_wait] == a.counters.v[LA_C_time_wait]);
+		table_fini(&b);
+	}
+	table_fini(&a);
+}
+
+static void
+put_right(uint8_t *p, size_t len)
+{
+	struct la_statefile_head h;
+	crypto_generichash_state hash;
+
+	memcpy(&h, p, sizeof(h));
+	h.length = len;
+	(void)crypto_generichash_init(&hash, NULL, 0, sizeof(h.sum));
+	(void)crypto_generichash_update(&hash, p + sizeof(h), len - sizeof(h));
+	(void)crypto_generichash_update(&hash, (const uint8_t *)&h,
+					offsetof(struct la_statefile_head, sum));
+	(void)crypto_generichash_final(&hash, h.sum, sizeof(h.sum));
+	memcpy(p, &h, sizeof(h));
+}
+
+/* As many sections as it says, all of a shard without addresses. */
+static void
+one_file(const uint8_t *p, size_t len, bool right)
+{
+	static const struct la_statefile_addrs none[LA_STATEFILE_SECTIONS_MAX];
+	struct la_statefile_head h = {.sections = 1};
+	struct la_statefile *st;
+	char path[64], err[256];
+	uint8_t *copy = malloc(len ? len : 1);
+	int fd = memfd_create("state", 0), rc;
+
+	CHECK(fd >= 0 && copy != NULL && fchmod(fd, 0600) == 0);
+	memcpy(copy, p, len);
+	if (len >= sizeof(h)) {
+		if (right)
+			put_right(copy, len);
+		memcpy(&h, copy, sizeof(h));
+	}
+	CHECK(write(fd, copy, len) == (ssize_t)len);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	rc = la_statefile_open(path, none, h.sections, false, &h.wall, &st, err, sizeof(err));
+	CHECK((rc == 0) == (st != NULL));
+	if (rc == 0) {
+		CHECK(la_statefile_passed(st) == 0 && !la_statefile_backwards(st));
+		for (unsigned i = 0; i < h.sections; i++)
+			CHECK(la_statefile_secret(st, i) != NULL);
+	} else {
+		CHECK(strncmp(err, path, strlen(path)) == 0);
+	}
+	la_statefile_close(st);
+	close(fd);
+	free(copy);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+	if (len == 0)
+		return 0;
+	if (p[0] & 1)
+		one_file(p + 1, len - 1, (p[0] & 2) == 0);
+	else
+		one_table(p + 1, len - 1, p[0] >> 1);
+	return 0;
+}

@@ -1,0 +1,334 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""tests/live/time_wait.py WHAT INTERFACE 2MSL ...: TIME_WAIT as the peer sees it, row by row, in real time.
+
+  rows INTERFACE 2MSL PID LOG FILE   TW-01 to TW-28 and TW-30 to TW-36 against a server with the services
+                                     close (7777), echo (7, closes first), chargen (19, closes first) and
+                                     http (80); it gets SIGTERM in the end, for TW-23. FILE: what it must
+                                     have counted.
+  full INTERFACE 2MSL N              TW-31 against a server with N TIME_WAIT entries a family
+  open INTERFACE 2MSL FAMILY HOW     TW-29: the server of a client with one port; HOW: wait or reuse
+
+Every row is run for IPv4 and IPv6, with and without timestamps unless it is about one of them, and
+where the way into TIME_WAIT may matter by all three; all at the same time, each tuple on a schedule of
+its own. 2*MSL is never found too short by a probe that could have come late: what a slow machine makes
+doubtful is run again. It is found too long LATE after its end."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+import traceback
+
+sys.dont_write_bytecode = True  # the tree stays clean
+
+from time_wait_rows import LATE, ROWS, Case
+from wire import ACK, DUT, FIN, M32, OURS, RST, SYN, Conn, Stalled, Wire, Wrong, after
+
+
+async def one_case(wire, name, v, ts, way, body, delay):
+    """None, or why it failed."""
+    await asyncio.sleep(delay)
+    try:
+        return await wire.steady(lambda: body(Case(wire, v, ts, way[0], way[1])), name)
+    except (Wrong, Stalled) as e:
+        return f"path {way}: {e}"
+    except Exception:  # of the tester's own
+        return f"path {way}: {traceback.format_exc()}"
+
+
+def report(name, v, ts, text, faults, n):
+    what = f"{name} ip{v} {'ts' if ts else 'no-ts'}"
+    if not any(faults):
+        print(f"ok - {what}: {text} ({n} way{'s' if n > 1 else ''} into TIME_WAIT)", flush=True)
+        return 0
+    print(f"not ok - {what}: {text}")
+    for fault in [f for f in faults if f][:2]:
+        print("#   " + fault.replace("\n", "\n#     "), flush=True)
+    return 1
+
+
+async def all_rows(wire):
+    failed, delay, jobs = 0, 0, []
+    for name, text, ways, stamped, body in ROWS:
+        for ts in stamped:
+            for v in (4, 6):
+                cases = []
+                for way in ways:
+                    cases.append(asyncio.create_task(one_case(wire, name, v, ts, way, body, delay)))
+                    delay += 0.008
+                jobs.append((name, v, ts, text, cases))
+    for name, v, ts, text, cases in sorted(jobs, key=lambda j: j[:3]):
+        failed += report(name, v, ts, text, await asyncio.gather(*cases), len(cases))
+    return failed
+
+
+# --- TW-30: very many
+
+class Bulk:
+    """One connection of ten thousand: SYN, ACK with the command, FIN, and it waits."""
+    __slots__ = ("wire", "v", "sport", "seq", "N", "state", "at", "got", "done")
+
+    def __init__(self, wire, v, sport, done):
+        self.wire, self.v, self.sport, self.done = wire, v, sport, done
+        self.seq, self.N, self.state, self.at, self.got = sport * 65536 & M32, 0, 0, 0, []
+        wire.conns[OURS[v][2], sport, DUT[v], 7777] = self
+        self.send(SYN, b"")
+
+    def send(self, flags, data, seq=None):
+        self.wire.send_tcp(OURS[self.v][2], DUT[self.v], self.sport, 7777, flags, self.seq if seq is None else seq,
+                           self.N if flags & ACK else 0, 65000, b"", data)
+
+    def receive(self, s):
+        if self.state == 0 and s.flags == SYN | ACK:
+            self.seq, self.N, self.state = s.ack, s.seq + 1 & M32, 1
+            self.send(ACK, b"c")
+            self.wire.delivered += 1
+            self.seq += 1
+        elif self.state == 1 and s.flags & FIN:
+            self.N, self.state = s.seq + 1 & M32, 2
+            self.at = time.monotonic()
+            self.send(FIN | ACK, b"")
+            self.seq += 1
+        elif self.state == 2 and s.flags == ACK and s.ack == self.seq & M32:
+            self.state = 3
+            self.wire.entered += 1
+            self.done.release()
+        elif self.state == 3:
+            self.got.append(s)
+
+    async def ask(self, x):
+        """True when the answer at x times 2*MSL is the one due; None when it came too late to say."""
+        life = self.wire.lifetime
+        await asyncio.sleep(max(0, self.at + x * life - time.monotonic()))
+        self.got.clear()
+        sent = time.monotonic()
+        self.send(ACK, b"", self.seq - 1)
+        for _ in range(300):
+            if self.got:
+                break
+            await asyncio.sleep(0.01)
+        if not self.got:
+            return False
+        s = self.got[0]
+        if x > 1:
+            return s.flags == RST and s.seq == self.N
+        if s.flags == RST and s.at >= self.at + life or sent > self.at + life - 0.05:
+            return None
+        return s.flags == ACK and s.seq == self.N and s.ack == self.seq & M32
+
+
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmRSS:\s*(\d+)", f.read())[1])
+
+
+async def gauge_is_zero(log):
+    """The server's line a second says that no entry is left."""
+    for _ in range(50):
+        with open(log, encoding="utf-8", errors="replace") as f:
+            said = re.findall(r"TIME_WAIT (\S+)", f.read())
+        if said and said[-1] == "0":
+            return True
+        await asyncio.sleep(0.1)
+    print(f"#   the server's last lines say TIME_WAIT {said[-3:]}")
+    return False
+
+
+def verdict(right, text):
+    print(f"{'ok' if right else 'not ok'} - {text}", flush=True)
+    return not right
+
+
+async def very_many(wire, pid, log, n=10000):
+    done, window, bulk, asked, failed = asyncio.Semaphore(0), asyncio.Semaphore(0), [], [], 0
+    start, before = time.monotonic(), rss_kib(pid)
+    for i in range(n):
+        if i >= 100:  # as many at once
+            try:
+                await asyncio.wait_for(done.acquire(), 5)
+            except asyncio.TimeoutError:
+                return verdict(False, f"TW-30: {i} closes, then the server does not close any more")
+        bulk.append(Bulk(wire, (4, 6)[i & 1], 1024 + i // 2, done))
+        if i % 100 in (0, 1, 50, 51):
+            x = 0.95 if i % 100 < 2 else 1 + LATE / wire.lifetime
+            asked.append((x, asyncio.create_task(ask_later(bulk[-1], x))))
+    await asyncio.sleep(1)
+    made = sum(b.state == 3 for b in bulk)
+    failed += verdict(made == n, f"TW-30 ip4 ip6 no-ts: {made} of {n} connections in TIME_WAIT")
+    peak = rss_kib(pid)
+    for what, early in (("answers CHK at 0.95 of its 2*MSL", True), ("is gone after its 2*MSL", False)):
+        answers = [await task for x, task in asked if (x < 1) == early]
+        print(f"# TW-30: {answers.count(None)} of {len(answers)} samples came too late to say")
+        failed += verdict(False not in answers and answers.count(True) * 2 > len(answers),
+                          f"TW-30 ip4 ip6 no-ts: each of {len(answers)} samples {what}"
+                          + (f": {answers.count(False)} do not" if False in answers else ""))
+    print(f"# TW-30: {n} closes in {time.monotonic() - start:.1f} s with the wait for their ends; "
+          f"server's RSS {before} KiB before, {peak} KiB with the entries, {rss_kib(pid)} KiB after")
+    failed += verdict(peak - before < 4096 and rss_kib(pid) <= peak + 256,
+                      "TW-30: memory bounded: less than 4 MiB more with the entries than before")
+    failed += verdict(await gauge_is_zero(log), "TW-02 TW-30: the table's gauge is back at 0")
+    return failed
+
+
+async def ask_later(b, x):
+    while b.state < 3:
+        await asyncio.sleep(0.05)
+    return await b.ask(x)
+
+
+# --- TW-23: no listener any more
+
+async def unlistened(wire, pid):
+    """A stopping server closes its listeners and lets open connections end; one is held open."""
+    async def one(v, ts, path, c):
+        c.syn(c.R + 100000, c.last_ts + 1 & M32 if ts else None)
+        await c.refused()
+        c.repeat_fin()
+        await c.fin_acked()
+
+    failed, cases = 0, {}
+    held = await wire.steady(lambda: Conn(wire, 4, False, 7777).open(), "TW-23")
+    for v in (4, 6):
+        for ts in (False, True):
+            cases[v, ts] = [(p, await wire.steady(Case(wire, v, ts, p, "c").waiting, "TW-23")) for p in "abc"]
+    os.kill(pid, signal.SIGTERM)
+    await asyncio.sleep(0.5)
+    for (v, ts), conns in cases.items():
+        faults = await asyncio.gather(*(one(v, ts, p, c) for p, c in conns), return_exceptions=True)
+        failed += report("TW-23", v, ts, "without a listener a newer SYN is refused, and the entry stays; TW-35: "
+                         "the application that stops does not take it along", [str(f) for f in faults if f], 3)
+    c = Conn(wire, 4, False, 7777)
+    c.send("S", c.isn)
+    s = await c.next(2)
+    failed += verdict(s is not None and s.flags == RST | ACK, f"TW-23: the port is closed indeed: {s}")
+    await held.read_to_fin()  # the stopping server's
+    held.waiting.clear()      # and as often as it was sent since
+    await held.close("b")
+    return failed
+
+
+async def rows(interface, life, pid, log, out):
+    wire = Wire(interface, life)
+    await wire.resolve()
+    start = time.monotonic()
+    failed = await all_rows(wire)
+    print(f"# rows: {wire.entered} TIME_WAIT entries in {time.monotonic() - start:.1f} s")
+    failed += await very_many(wire, pid, log)
+    failed += await unlistened(wire, pid)
+    if wire.again:
+        print(f"# run again, for the machine stalled: {', '.join(f'{k} {n} times' for k, n in wire.again.items())}; "
+              "so the server's counts are not compared")
+    with open(out, "w", encoding="ascii") as f:
+        f.write("" if wire.again else f"time_wait_entered {wire.entered}\ntime_wait_reopened {wire.reopened}\n"
+                f"time_wait_given_back {wire.given_back}\ntcp_data_in {wire.delivered}\n")
+    return failed
+
+
+# --- TW-31: the table is full
+
+async def full(interface, life, n):
+    wire, failed = Wire(interface, life), 0
+    await wire.resolve()
+
+    async def one(v):
+        conns = await asyncio.gather(*(Case(wire, v, i & 1, "abc"[i % 3], "c").waiting() for i in range(n)))
+        last = max(c.entered_hi for c in conns)
+        # What needs an entry that is not there is not answered: a new connection, and a reopen, too.
+        extra, again = Conn(wire, v, False, 7777), conns[0]
+        extra.send("S", extra.isn)
+        again.syn(again.R + 1000, again.last_ts + 1 & M32 if again.ts else None)
+        await extra.silent(0.5, "a refusal by silence")
+        await again.chk_or_silence(0)
+        await asyncio.gather(*(c.at(0.8) for c in conns))
+        await asyncio.gather(*(c.there() for c in conns))
+        await asyncio.sleep(max(0, last + life + LATE - time.monotonic()))
+        await asyncio.gather(*(c.gone() for c in conns))
+        await extra.fin_wait_1("c")
+        await extra.close("b")
+
+    async def attempt(v):
+        if wire.again:
+            await asyncio.sleep(life + 1)  # the table is to be empty again
+        return await one(v)
+    for v, r in zip((4, 6), await asyncio.gather(*(wire.steady(lambda v=v: attempt(v), f"TW-31 ip{v}") for v in (4, 6)),
+                                                 return_exceptions=True)):
+        failed += verdict(r is None, f"TW-31 ip{v} ts and no-ts: of {n} entries all are taken; the next connection is "
+                          f"refused, every entry lives and ends as it should, then one is admitted{'' if r is None else ': '}"
+                          + str(r or "").replace("\n", "\n#     "))
+    return failed
+
+
+# --- TW-29: the tested side opens
+
+class Served(Conn):
+    """A connection that the tested side opens and closes first."""
+
+    def __init__(self, wire, v, ts, peer_port, before=None):
+        super().__init__(wire, v, ts, peer_port, sport=7777)
+        if before:  # on the same tuple: its SYN may be here already
+            self.waiting, before.waiting = before.waiting, []
+
+    async def serve(self):
+        ts, self.ts = self.ts, True  # the SYN offers timestamps, whatever we make of it
+        s = await self.next(60)
+        if s is None or s.flags != SYN:
+            raise self.wrong(f"wanted a SYN, got {s}")
+        while self.waiting and self.waiting[0].flags == SYN:  # sent again while nobody was here
+            self.waiting.pop(0)
+        self.ts, self.syn = ts, s
+        self.N, self.R = s.seq + 1 & M32, self.isn + 1 & M32
+        self.snd = self.R
+        self.send("S.", self.isn, self.N)
+        await self.read_to_fin()
+        return await self.close("a")
+
+
+async def opened(interface, life, v, reuse):
+    """The next SYN comes when 2*MSL are over; told to reuse, it may come before, and is above the old one."""
+    wire, conns, came, failed = Wire(interface, life), [], asyncio.Event(), 0
+
+    def accept(_, port):
+        conns.append(Served(wire, v, reuse, port))
+        came.set()
+        return conns[-1]
+    wire.listeners[OURS[v][0], 7777] = accept
+    await wire.resolve((v,))
+    await asyncio.wait_for(came.wait(), 30)
+    c = await conns[0].serve()
+    for _ in range(6 if reuse else 1):
+        if not reuse:
+            try:
+                await c.at(0.8)
+                await c.there()
+            except Stalled as e:
+                print(f"# TW-29: {e}; goes on without the probe")
+        d = Served(wire, v, not c.ts if reuse else c.ts, c.dport, c)
+        await d.serve()
+        passed = d.syn.at - c.entered_lo
+        above = after(d.syn.seq, c.N) and (not c.ts or after(d.syn.tsval, c.dut_ts))
+        failed += verdict(passed >= life or reuse and above,
+                          f"TW-29 ip{v} {'ts' if c.ts else 'no-ts'}: the only port's next SYN came {passed:.3f} s "
+                          f"after TIME_WAIT began, 2*MSL {life} s{', its ISN and TSval above the old' if above else ''}")
+        c = d
+    return failed
+
+
+def main():
+    what, interface, life = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    rest = sys.argv[4:]
+    if what == "rows":
+        run = rows(interface, life, int(rest[0]), rest[1], rest[2])
+    elif what == "full":
+        run = full(interface, life, int(rest[0]))
+    else:
+        run = opened(interface, life, int(rest[0]), rest[1] == "reuse")
+    try:
+        return asyncio.run(run)
+    except (Wrong, Stalled) as e:
+        return verdict(False, f"{what}: " + str(e).replace("\n", "\n#   "))
+
+
+sys.exit(10 if main() else 0)  # 1 is what Python ends with

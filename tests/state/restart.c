@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A shard that is saved and goes on in another, seen from the wire: for its peers nothing has
+ * happened. And quiet time, which is there for when nothing was saved. */
+
+#include "scenario.h"
+#include "stream.h"
+
+enum { LIFE = 60000, MSL = 30000 };
+
+static struct peer *
+waiting(struct scene *s)
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_time_wait(p, true, 'a');
+	return p;
+}
+
+/* The shard is saved and destroyed, `away` ms pass, another goes on. It listens nowhere. */
+static void
+restart(struct scene *s, uint64_t away)
+{
+	struct rig *r = s->r;
+	struct la_shard_saved saved;
+	struct la_shard_config cfg;
+	struct la_prefix addrs[4];
+	struct stream file = {0};
+
+	CHECK(r, la_shard_save(r->s, r->now, stream_write, &file) == 0, "not saved");
+	la_shard_destroy(r->s);
+	r->s = NULL;
+	rig_note(r, "  -- restart, %llu ms", (unsigned long long)away);
+	CHECK(r, la_shard_saved(stream_read, &file, &saved) == 0, "not a saved shard");
+	CHECK(r, saved.now == r->now, "saved at %llu", (unsigned long long)saved.now);
+	r->now = saved.now + away;
+	rig_config(r, &cfg, addrs);
+	memcpy(cfg.secret, saved.secret, sizeof(cfg.secret));
+	CHECK(r, la_shard_create(&cfg, &r->s) == 0, "not created");
+	file.at = 0;
+	CHECK(r, la_shard_load(r->s, stream_read, &file) == 0, "not loaded");
+	CHECK(r, file.at == file.len, "%zu bytes not read", file.len - file.at);
+	stream_free(&file);
+	rig_pump(r);
+}
+
+/* What the checks of every emitted segment add to all of these: TSvals never go back. */
+SCENARIO(restart, fin_again, "the peer's FIN again is answered as before")
+{
+	struct peer *p = waiting(s);
+	struct peer_rx *x;
+	uint32_t ts = p->ts_dut;
+	uint64_t at = s->r->now;
+
+	rig_run(s->r, 10000);
+	restart(s, 5000);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_loaded) == 1, "not loaded");
+	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE - 15000, "%u ms are left",
+	      peer_info(p).time_wait_left_ms);
+	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
+	x = peer_next(p);
+	CHECK(s->r, x && x->flags == LA_ACK && x->seq == p->N && x->ack == p->R, "not answered");
+	if (s->o.ts)
+		CHECK(s->r, x->f.has_ts && x->f.tsval - ts == s->r->now - at,
+		      "TSval moved by %u in %u ms", x->f.tsval - ts, (uint32_t)(s->r->now - at));
+	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE, "2*MSL did not restart");
+	restart(s, 100); /* and once more */
+	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
+	peer_expect_chk(p);
+}
+
+SCENARIO(restart, whole_2msl, "2*MSL passes whole, the time away counted, to the millisecond")
+{
+	struct peer *p = waiting(s);
+
+	rig_run(s->r, 1000);
+	restart(s, 40000);
+	rig_run(s->r, LIFE - 41000 - 1);
+	peer_expect_state(p, LA_TIME_WAIT);
+	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0); /* starts it again */
+	peer_expect_chk(p);
+	restart(s, 0);
+	rig_run(s->r, 20000);
+	restart(s, LIFE - 20000 - 1);
+	peer_expect_state(p, LA_TIME_WAIT);
+	rig_run(s->r, 2);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_expired) == 1, "not counted");
+}
+
+SCENARIO(restart, lapsed, "an entry whose time ended while nothing ran is not there any more")
+{
+	struct peer *p = waiting(s);
+
+	restart(s, LIFE);
+	peer_expect_state(p, LA_TIME_WAIT); /* the last tick is not over */
+	restart(s, 1);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_lapsed) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_loaded) == 0, "there");
+	restart(s, 1ull << 40); /* ticks have wrapped */
+}
+
+SCENARIO(restart, msl_is_kept, "an entry keeps the MSL it was made with")
+{
+	struct peer *p;
+
+	s->o.conn.msl_ms = 2500;
+	p = waiting(s);
+	rig_run(s->r, 2000);
+	restart(s, 1000);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == 2000, "%u", peer_info(p).time_wait_left_ms);
+	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
+	peer_expect_chk(p);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == 5000, "%u", peer_info(p).time_wait_left_ms);
+}
+
+SCENARIO(restart, old_duplicates, "old data, RSTs and old SYNs of the last run are refused")
+{
+	struct peer *p = waiting(s);
+
+	restart(s, 1000);
+	peer_listen(p);
+	peer_send(p, LA_RST, p->R, 0, 0);
+	peer_expect_none(p, 600);
+	peer_expect_state(p, LA_TIME_WAIT);
+	peer_send(p, LA_ACK, p->IRS + 1, p->N, 1);
+	peer_expect_chk(p);
+	rig_run(s->r, 600);
+	p->lax_edge = true;
+	PEER_TX(p, .flags = LA_SYN, .seq = p->IRS, .ts = s->o.ts ? TS_SET : TS_NONE,
+		.tsval = p->ts_now - 100000);
+	peer_expect_chk(p);
+	peer_expect_state(p, LA_TIME_WAIT);
+	rig_run(s->r, LIFE - 1000 - 1200 - 1);
+	peer_expect_state(p, LA_TIME_WAIT); /* and none of it made the stay longer or shorter */
+	rig_run(s->r, 2);
+	peer_expect_state(p, LA_CLOSED);
+}
+
+SCENARIO(restart, reopened, "a newer SYN reopens it, above everything that the last run sent")
+{
+	struct peer *p = waiting(s);
+	uint32_t n = p->N, isn = p->R + 1000;
+	struct peer_rx *x;
+
+	restart(s, 0);
+	peer_listen(p);
+	p->lax_edge = true;
+	PEER_TX(p, .flags = LA_SYN, .seq = isn, .ts = s->o.ts ? TS_SET : TS_NONE,
+		.tsval = p->ts_now + 1);
+	x = peer_next(p);
+	CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK) && x->ack == isn + 1, "not reopened");
+	CHECK(s->r, seq_gt(x->seq, n), "ISS %x, and %x was sent", x->seq, n);
+	peer_expect_state(p, LA_SYN_RCVD);
+	rig_run(s->r, 100);
+	CHECK(s->r, la_shard_abort_all(s->r->s, 10) == 0, "connections are left");
+	rig_pump(s->r);
+	peer_expect_state(p, LA_TIME_WAIT); /* given back, */
+	restart(s, 100);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE - 200, "%u", /* with its old deadline */
+	      peer_info(p).time_wait_left_ms);
+	peer_skip(p);
+}
+
+SCENARIO(restart, isn_clock, "ISNs go on with time, whoever opens")
+{
+	struct peer *p = scene_listen(s);
+	uint32_t iss;
+	uint64_t at;
+
+	peer_syn(p);
+	iss = last_rx(p)->seq;
+	at = s->r->now;
+	PEER_TX(p, .flags = LA_RST, .seq = p->R);
+	peer_skip(p);
+	CHECK(s->r, la_shard_abort_all(s->r->s, 10) == 0, "connections are left");
+	restart(s, 12345);
+	peer_renew(p, 0x20000000);
+	CHECK(s->r, user_connect(p) == 0, "la_connect");
+	CHECK(s->r, last_rx(p)->seq - iss == (uint32_t)((s->r->now - at) * 250), "ISS moved by %u",
+	      last_rx(p)->seq - iss);
+	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	peer_skip(p);
+}
+
+SCENARIO(restart, own_opens, "our own open keeps off a tuple of the last run")
+{
+	struct peer *p = waiting(s);
+
+	restart(s, 1000);
+	CHECK(s->r, user_connect(p) == -EADDRNOTAVAIL, "not refused");
+	CHECK(s->r, rig_counter(s->r, LA_C_connect_time_wait) == 1, "not counted");
+}
+
+static int
+load_into(struct scene *s, struct stream *file, uint64_t now, uint8_t flip)
+{
+	struct la_shard_config cfg;
+	struct la_prefix addrs[4];
+	struct la_shard *other;
+	int rc;
+
+	rig_config(s->r, &cfg, addrs);
+	cfg.now = now;
+	cfg.secret[31] ^= flip;
+	CHECK(s->r, la_shard_create(&cfg, &other) == 0, "not created");
+	file->at = 0;
+	rc = la_shard_load(other, stream_read, file);
+	CHECK(s->r, (rc == 0) == (la_shard_counters(other)->v[LA_C_time_wait] == 1),
+	      "%d, and the entry", rc);
+	la_shard_destroy(other);
+	return rc;
+}
+
+SCENARIO(restart, refusals, "what is not the shard's own is not loaded")
+{
+	static const size_t at[] = {0, 7, 8, 12}; /* magic, order, version */
+	struct peer *p = scene_open(s);
+	struct la_shard_saved saved;
+	struct stream file = {0};
+	uint64_t now;
+
+	CHECK(s->r, la_shard_save(s->r->s, s->r->now, stream_write, &file) == -EBUSY,
+	      "saved with an open connection");
+	CHECK(s->r, file.len == 0, "%zu bytes", file.len);
+	user_close(p);
+	peer_ack(p);
+	peer_fin(p);
+	peer_skip(p);
+	peer_expect_state(p, LA_TIME_WAIT);
+	rig_run(s->r, 500);
+	now = s->r->now;
+	CHECK(s->r, la_shard_save(s->r->s, now, stream_write, &file) == 0, "not saved");
+	CHECK(s->r, la_shard_load(s->r->s, stream_read, &file) == -EBUSY, "loaded into itself");
+	CHECK(s->r, load_into(s, &file, now, 0) == 0, "not loaded");
+	CHECK(s->r, load_into(s, &file, now, 1) == -EKEYREJECTED, "loaded under another secret");
+	CHECK(s->r, load_into(s, &file, now - 1, 0) == -ERANGE, "loaded into the past");
+	for (unsigned i = 0; i < 4; i++) {
+		int want = at[i] < 8 ? -EBADMSG : -EPROTONOSUPPORT;
+
+		file.p[at[i]] ^= 0x10;
+		file.at = 0;
+		CHECK(s->r, la_shard_saved(stream_read, &file, &saved) == want, "byte %zu", at[i]);
+		CHECK(s->r, load_into(s, &file, now, 0) == want, "byte %zu", at[i]);
+		file.p[at[i]] ^= 0x10;
+	}
+	for (file.len--; file.len > 0; file.len--)
+		CHECK(s->r, load_into(s, &file, now, 0) == -ENODATA, "%zu bytes", file.len);
+	stream_free(&file);
+}
+
+/* -- quiet time -- */
+
+SCENARIO(quiet, syn_in, "no SYN is answered for one MSL, then the peer's next one is")
+{
+	struct peer *p;
+
+	scene_rig(s, &(struct rig_opts){.quiet_ms = MSL});
+	CHECK(s->r, la_shard_quiet_until(s->r->s) == s->r->now + MSL + 1, "until when");
+	p = scene_listen(s);
+	for (unsigned i = 1; i <= 3; i++) {
+		peer_syn(p);
+		peer_expect_none(p, 9000);
+		CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == i, "not counted");
+	}
+	rig_run(s->r, 3000); /* the tick in which it ends */
+	peer_syn(p);
+	peer_expect_none(p, 1);
+	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 4, "not counted");
+	peer_to_established(p);
+}
+
+SCENARIO(quiet, closed_port, "nor for a port where nobody listens; what is no SYN, is answered")
+{
+	struct peer *p;
+
+	scene_rig(s, &(struct rig_opts){.quiet_ms = MSL});
+	p = peer_new(s->r, &s->o);
+	peer_syn(p);
+	peer_expect_none(p, 10);
+	PEER_TX(p, .flags = LA_SYN | LA_FIN, .seq = p->IRS);
+	peer_expect_none(p, 10);
+	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 2, "not counted");
+	peer_send(p, LA_ACK, 7, 0x1234, 0); /* a connection of before the crash: half open no more */
+	peer_expect(p, LA_RST, 0x1234, 0, 0);
+}
+
+SCENARIO(quiet, syn_out, "no SYN is sent, and la_connect() says so")
+{
+	struct peer *p;
+
+	scene_rig(s, &(struct rig_opts){.quiet_ms = MSL});
+	p = peer_new(s->r, &s->o);
+	CHECK(s->r, user_connect(p) == -EAGAIN, "la_connect");
+	rig_run(s->r, MSL);
+	CHECK(s->r, user_connect(p) == -EAGAIN, "la_connect");
+	CHECK(s->r, p->nrx == 0, "something was sent");
+	CHECK(s->r, rig_counter(s->r, LA_C_connects) == 0, "counted");
+	rig_run(s->r, 1);
+	CHECK(s->r, user_connect(p) == 0, "la_connect");
+	CHECK(s->r, last_rx(p)->flags == LA_SYN, "no SYN");
+	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	peer_skip(p);
+}
+
+SCENARIO(quiet, with_entries, "entries that were read back answer in quiet time too")
+{
+	struct peer *p = waiting(s);
+	uint32_t isn = p->R + 1000;
+
+	s->r->opts.quiet_ms = MSL;
+	restart(s, 10);
+	peer_listen(p);
+	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
+	peer_expect_chk(p);
+	PEER_TX(p, .flags = LA_SYN, .seq = isn, .ts = s->o.ts ? TS_SET : TS_NONE,
+		.tsval = p->ts_now + 1);
+	peer_expect_none(p, 10);
+	peer_expect_state(p, LA_TIME_WAIT);
+	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 1, "not counted");
+}
+
+SCENARIO(quiet, none, "without it there is none")
+{
+	struct peer *p = scene_open(s);
+
+	CHECK(s->r, la_shard_quiet_until(s->r->s) == 0, "until %llu",
+	      (unsigned long long)la_shard_quiet_until(s->r->s));
+	user_abort(p);
+	peer_skip(p);
+}

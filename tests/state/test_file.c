@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The state file: what is written is read, once; and what is damaged, cut, foreign, of another
+ * version, machine, user or run is refused by a name of its own, and nothing of it imported. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "peer.h"
+#include "run/state_file.h"
+
+enum { SECOND = 1000000000 }; /* ns */
+
+static char dir[64], path[80], err[512];
+static struct rig *r;
+static struct la_prefix ours[4];
+static struct la_statefile_addrs addrs[2];
+static struct la_shard *shards[2];
+static struct la_wall saved_at = {.real_ns = 1700000000ull * SECOND, .boot_ns = 500ull * SECOND,
+				  .boot_id = "one boot"};
+static uint8_t file[65536];
+static size_t length;
+static struct la_tuple tuples[4];
+
+static struct la_shard *
+make(uint64_t now, const uint8_t *secret)
+{
+	struct la_shard_config cfg;
+	struct la_shard *s;
+
+	rig_config(r, &cfg, ours);
+	cfg.now = now;
+	if (secret)
+		memcpy(cfg.secret, secret, sizeof(cfg.secret));
+	cr_assert_eq(la_shard_create(&cfg, &s), 0);
+	return s;
+}
+
+/* Two shards: the rig's, with four entries of both families, and one without any. */
+static void
+set_up(void)
+{
+	snprintf(dir, sizeof(dir), "%s/la_state_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	cr_assert(mkdtemp(dir) != NULL);
+	snprintf(path, sizeof(path), "%s/state", dir);
+	r = rig_open(NULL);
+	for (unsigned i = 0; i < 4; i++) {
+		struct peer_opts o = {.ip6 = i % 2, .ts = i / 2, .lport = (uint16_t)(80 + i)};
+		struct peer *p = peer_new(r, &o);
+
+		peer_listen(p);
+		peer_to_time_wait(p, true, 'a');
+		tuples[i] = p->t;
+		rig_run(r, 1000);
+	}
+	shards[0] = r->s;
+	shards[1] = make(r->now, (const uint8_t *)"another secret, of 32 bytes too.");
+	for (unsigned i = 0; i < 2; i++)
+		addrs[i] = (struct la_statefile_addrs){.addrs = ours, .naddrs = 4};
+}
+
+static void
+tear_down(void)
+{
+	char tmp[128];
+
+	la_shard_destroy(shards[1]);
+	rig_close(r);
+	(void)unlink(path);
+	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
+	cr_assert(access(tmp, F_OK) != 0, "something is left behind");
+	cr_assert_eq(rmdir(dir), 0);
+}
+
+static void
+save(void)
+{
+	uint64_t bytes;
+	FILE *f;
+
+	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err,
+				       sizeof(err)), 0, "%s", err);
+	f = fopen(path, "rb");
+	cr_assert(f != NULL);
+	length = fread(file, 1, sizeof(file), f);
+	fclose(f);
+	cr_assert_eq(length, bytes);
+}
+
+/* The file is now `n` bytes of `file`. */
+static void
+put(size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	cr_assert(fd >= 0);
+	cr_assert_eq(write(fd, file, n), (ssize_t)n);
+	close(fd);
+}
+
+static int
+try_open(const struct la_statefile_addrs *a, unsigned n, const struct la_wall *wall,
+	 struct la_statefile **st)
+{
+	err[0] = '\0';
+	return la_statefile_open(path, a, n, false, wall, st, err, sizeof(err));
+}
+
+/* Refused, in a line that names the file and has these words. */
+static void
+refused(const char *words, const char *where, size_t at)
+{
+	struct la_statefile *st = (void *)1;
+	int rc = try_open(addrs, 2, &saved_at, &st);
+
+	cr_assert(rc < 0 && rc != -ENOENT, "%s %zu: opened", where, at);
+	cr_assert(st == NULL);
+	cr_assert(strncmp(err, path, strlen(path)) == 0, "%s %zu: %s", where, at, err);
+	cr_assert(strstr(err, words) != NULL, "%s %zu: %s", where, at, err);
+}
+
+/* After a change, the checksum is right again: what is wrong then is the content. */
+static void
+sum_again(void)
+{
+	crypto_generichash_state hash;
+
+	crypto_generichash_init(&hash, NULL, 0, LA_STATEFILE_SUM);
+	crypto_generichash_update(&hash, file + sizeof(struct la_statefile_head),
+				  length - sizeof(struct la_statefile_head));
+	crypto_generichash_update(&hash, file, offsetof(struct la_statefile_head, sum));
+	crypto_generichash_final(&hash, file + offsetof(struct la_statefile_head, sum),
+				 LA_STATEFILE_SUM);
+}
+
+TestSuite(file, .init = set_up, .fini = tear_down);
+
+Test(file, round_trip)
+{
+	struct la_wall now = {.real_ns = saved_at.real_ns + 2345 * 1000000ull + 999999};
+	struct la_statefile *st;
+	struct stat s;
+
+	save();
+	cr_assert_eq(stat(path, &s), 0);
+	cr_assert_eq(s.st_mode & 07777, 0600);
+	cr_assert_eq(try_open(addrs, 2, &now, &st), 0, "%s", err);
+	cr_assert_eq(la_statefile_now(st), r->now + 2345);
+	cr_assert_eq(la_statefile_passed(st), 2345);
+	cr_assert_eq(la_statefile_entries(st), 4);
+	cr_assert(!la_statefile_backwards(st));
+	for (unsigned i = 0; i < 2; i++) {
+		struct la_shard *n = make(la_statefile_now(st), la_statefile_secret(st, i));
+
+		cr_assert_eq(la_statefile_load(st, i, n, err, sizeof(err)), 0, "%s", err);
+		cr_assert_eq(la_shard_counters(n)->v[LA_C_time_wait], i ? 0 : 4);
+		for (unsigned j = 0; j < 4 && i == 0; j++) {
+			struct la_conn_info was, is;
+
+			cr_assert_eq(la_shard_find(r->s, &tuples[j], &was), 0);
+			cr_assert_eq(la_shard_find(n, &tuples[j], &is), 0);
+			cr_assert_eq(is.time_wait_left_ms, was.time_wait_left_ms - 2345);
+			cr_assert(is.snd_nxt == was.snd_nxt && is.rcv_nxt == was.rcv_nxt);
+			cr_assert_eq(is.timestamps, was.timestamps);
+		}
+		la_shard_destroy(n);
+	}
+	cr_assert_eq(la_statefile_consume(st, err, sizeof(err)), 0, "%s", err);
+	la_statefile_close(st);
+	cr_assert(access(path, F_OK) != 0, "a crash would find it");
+	cr_assert_eq(try_open(addrs, 2, &now, &st), -ENOENT);
+	cr_assert(strstr(err, "is not there") != NULL);
+}
+
+/* The clocks: within a boot the one that nobody sets, else the one on the wall, never backwards. */
+Test(file, time_passed)
+{
+	static const struct {
+		int64_t real, boot; /* ms after saving */
+		const char *boot_id;
+		uint64_t passed;
+		bool backwards;
+	} t[] = {
+		{1000, 1000, "one boot", 1000, false},
+		{3600000, 1000, "one boot", 1000, false}, /* the clock was set meanwhile */
+		{-3600000, 1000, "one boot", 1000, false},
+		{5000, 1000, "another boot", 5000, false},
+		{5000, -400000, "another boot", 5000, false},
+		{-1, 1000, "another boot", 0, true},
+		{5000, -1, "one boot", 5000, false}, /* what cannot be: then the other clock */
+		{5000, 1000, "", 5000, false},	      /* a boot that is not known */
+	};
+	struct la_wall unknown = saved_at, now;
+	bool backwards;
+
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		now = (struct la_wall){saved_at.real_ns + (uint64_t)(t[i].real * 1000000),
+				       saved_at.boot_ns + (uint64_t)(t[i].boot * 1000000), {0}};
+		memcpy(now.boot_id, t[i].boot_id, strlen(t[i].boot_id));
+		cr_assert_eq(la_wall_passed(&saved_at, &now, &backwards), t[i].passed, "row %u", i);
+		cr_assert_eq(backwards, t[i].backwards, "row %u", i);
+	}
+	memset(unknown.boot_id, 0, sizeof(unknown.boot_id));
+	now = unknown;
+	now.real_ns += 7000000;
+	now.boot_ns += 9000000;
+	cr_assert_eq(la_wall_passed(&unknown, &now, &backwards), 7);
+	la_wall_now(&now);
+	cr_assert(now.real_ns > saved_at.real_ns && now.boot_ns > 0);
+}
+
+Test(file, every_bit)
+{
+	save();
+	for (size_t i = 0; i < length; i++) {
+		for (unsigned bit = 0; bit < 8; bit++) {
+			const char *words = i < 8    ? "is not a lastack state file" :
+					    i < 12   ? "is damaged: no byte order" :
+					    i < 16   ? "is of version" :
+					    i < 24   ? "" : /* longer or shorter than it says */
+						       "is damaged: its checksum is wrong";
+
+			file[i] ^= (uint8_t)(1u << bit);
+			put(length);
+			refused(words, "bit at", i);
+			file[i] ^= (uint8_t)(1u << bit);
+		}
+	}
+}
+
+Test(file, every_length)
+{
+	save();
+	for (size_t n = 1; n < length; n++) {
+		put(n);
+		refused("is truncated: ", "length", n);
+	}
+	put(0);
+	refused("is truncated: ", "length", 0);
+	file[length] = 0;
+	put(length + 1);
+	refused("is damaged: ", "length", length + 1);
+	put(length);
+	for (size_t n = 0; n < length; n++) /* a hole: what a file system may make of a crash */
+		file[n] = 0;
+	put(length);
+	refused("is not a lastack state file", "zeros", 0);
+}
+
+Test(file, other_versions_and_machines)
+{
+	static const uint32_t version = LA_STATEFILE_VERSION + 1, old = LA_STATEFILE_VERSION - 1;
+
+	save();
+	memcpy(file + 12, &version, 4);
+	sum_again();
+	put(length);
+	refused("is of version 2, this program knows version 1", "newer", 0);
+	memcpy(file + 12, &old, 4);
+	sum_again();
+	put(length);
+	refused("is of version 0", "older", 0);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t t = file[8 + i];
+
+		file[8 + i] = file[11 - i];
+		file[11 - i] = t;
+	}
+	put(length);
+	refused("another byte order", "order", 0);
+}
+
+Test(file, not_ours)
+{
+	uint64_t bytes;
+	uint8_t now[64];
+	int fd;
+
+	memcpy(file, "root:x:0:0:root:/root:/bin/bash\n", 32);
+	put(32);
+	cr_assert_eq(chmod(path, 0644), 0);
+	refused("is not a lastack state file", "foreign", 0);
+	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err,
+				       sizeof(err)), -EEXIST);
+	cr_assert(strstr(err, "is left alone: nothing was saved") != NULL);
+	fd = open(path, O_RDONLY);
+	cr_assert(read(fd, now, sizeof(now)) == 32 && memcmp(now, file, 32) == 0);
+	close(fd);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	refused("is not a regular file", "directory", 0);
+	cr_assert_eq(rmdir(path), 0);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	refused("is not a regular file", "pipe", 0);
+	cr_assert_eq(unlink(path), 0);
+	save();
+	cr_assert_eq(chmod(path, 0640), 0);
+	refused("can be used by others (mode 0640", "mode", 0);
+	if (geteuid() == 0) {
+		cr_assert_eq(chmod(path, 0600), 0);
+		cr_assert_eq(chown(path, 12345, (gid_t)-1), 0);
+		refused("belongs to another user (12345)", "owner", 0);
+	}
+}
+
+Test(file, other_runs)
+{
+	struct la_prefix other[4];
+	struct la_statefile_addrs a[2];
+	struct la_statefile *st;
+
+	save();
+	cr_assert_eq(try_open(addrs, 1, &saved_at, &st), -EINVAL);
+	cr_assert(strstr(err, "is of a run with 2 shards, this one has 1") != NULL, "%s", err);
+	memcpy(other, ours, sizeof(other));
+	memcpy(a, addrs, sizeof(a));
+	a[1].addrs = other;
+	other[2] = ours[0]; /* the order of addresses means nothing */
+	other[0] = ours[2];
+	cr_assert_eq(try_open(a, 2, &saved_at, &st), 0, "%s", err);
+	la_statefile_close(st);
+	other[0].len--;
+	cr_assert_eq(try_open(a, 2, &saved_at, &st), -EADDRNOTAVAIL);
+	cr_assert(strstr(err, "other addresses in section 2") != NULL, "%s", err);
+	other[0].len++;
+	a[1].naddrs = 3;
+	a[1].ranges = &other[3];
+	a[1].nranges = 1;
+	cr_assert_eq(try_open(a, 2, &saved_at, &st), -EADDRNOTAVAIL);
+	a[0].naddrs = 0;
+	cr_assert_eq(try_open(a, 2, &saved_at, &st), -EADDRNOTAVAIL);
+	cr_assert(strstr(err, "other addresses in section 1") != NULL, "%s", err);
+}
+
+/* A right checksum over what makes no sense, section by section. */
+Test(file, sense)
+{
+	const size_t section = sizeof(struct la_statefile_head), len = section + LA_STATEFILE_DIGEST;
+	uint64_t huge = UINT64_MAX, n;
+	struct la_statefile *st;
+	struct la_shard *s;
+
+	save();
+	memcpy(&n, file + len, sizeof(n));
+	memcpy(file + len, &huge, sizeof(huge));
+	sum_again();
+	put(length);
+	refused("section 1 is not within it", "length", 0);
+	for (int d = -1; d <= 1; d += 2) {
+		huge = n + (uint64_t)d;
+		memcpy(file + len, &huge, sizeof(huge));
+		sum_again();
+		put(length);
+		refused("", "section length", 0);
+	}
+	huge = 60; /* not even a shard's head */
+	memcpy(file + len, &huge, sizeof(huge));
+	sum_again();
+	put(length);
+	refused("is damaged: section 1 makes no sense", "section length", 60);
+	memcpy(file + len, &n, sizeof(n));
+	/* the second shard's now */
+	file[section + 40 + n + 40 + 16] ^= 1;
+	sum_again();
+	put(length);
+	refused("is damaged: section 2 makes no sense", "now", 0);
+	file[section + 40 + n + 40 + 16] ^= 1;
+	/* its version */
+	file[section + 40 + n + 40 + 12] ^= 2;
+	sum_again();
+	put(length);
+	refused("has a section of another version", "version", 0);
+	file[section + 40 + n + 40 + 12] ^= 2;
+	/* an entry: flags of the first one, behind the heads of shard and table */
+	file[section + 40 + 56 + 76 + 30] |= 3;
+	sum_again();
+	put(length);
+	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
+	s = make(la_statefile_now(st), la_statefile_secret(st, 0));
+	cr_assert_eq(la_statefile_load(st, 0, s, err, sizeof(err)), -EBADMSG);
+	cr_assert(strstr(err, "is damaged: section 1 has an entry that cannot be") != NULL, "%s", err);
+	la_shard_destroy(s);
+	la_statefile_close(st);
+}
+
+/* The next run has smaller tables. */
+Test(file, no_room)
+{
+	struct la_shard_config cfg;
+	struct la_statefile *st;
+	struct la_shard *s;
+
+	save();
+	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
+	rig_config(r, &cfg, ours);
+	cfg.now = la_statefile_now(st);
+	cfg.max_time_wait4 = 1;
+	memcpy(cfg.secret, la_statefile_secret(st, 0), sizeof(cfg.secret));
+	cr_assert_eq(la_shard_create(&cfg, &s), 0);
+	cr_assert_eq(la_statefile_load(st, 0, s, err, sizeof(err)), -ENOBUFS);
+	cr_assert(strstr(err, "2 TIME_WAIT entries for IPv4 and 2 for IPv6, more than fit") != NULL,
+		  "%s", err);
+	la_shard_destroy(s);
+	la_statefile_close(st);
+}
+
+/* Whole or not at all: what stands there before stays until the new one is complete. */
+Test(file, replaces)
+{
+	struct la_statefile *st;
+	uint64_t bytes;
+	char tmp[128], none[128];
+	int fd;
+
+	save();
+	file[200] ^= 1; /* one that is damaged may be replaced */
+	put(length);
+	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
+	fd = open(tmp, O_CREAT | O_WRONLY, 0666); /* and one that was never finished */
+	cr_assert(fd >= 0 && write(fd, "half", 4) == 4);
+	close(fd);
+	save();
+	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
+	la_statefile_close(st);
+	put(0); /* nothing may be replaced too */
+	save();
+	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
+	la_statefile_close(st);
+	snprintf(none, sizeof(none), "%s/none/state", dir);
+	cr_assert_eq(la_statefile_save(none, addrs, shards, 2, r->now, false, &saved_at, &bytes, err,
+				       sizeof(err)), -ENOENT);
+	cr_assert(strstr(err, "cannot be written: No such file") != NULL, "%s", err);
+}
+
+/* A connection that is open is not saved, and the old file not lost for it. */
+Test(file, busy)
+{
+	struct peer_opts o = {.lport = 99};
+	struct peer *p = peer_new(r, &o);
+	struct la_statefile *st;
+	uint64_t bytes;
+
+	save();
+	peer_listen(p);
+	peer_to_established(p);
+	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err,
+				       sizeof(err)), -EBUSY);
+	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
+	la_statefile_close(st);
+	user_abort(p);
+}
