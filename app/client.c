@@ -111,7 +111,8 @@ static const struct opt client_opts[] = {
 	{.name = "rate", .kind = OPT_NUMBER, .dst = &client.rate, .arg = "N", .min = 1,
 	 .max = 100000000, .help = "at most so many opens a second [as fast as it goes]"},
 	{.name = "reuse", .kind = OPT_FLAG, .dst = &client.reuse,
-	 .help = "use tuples again before their 2*MSL are over: tests the peer's rules for reopening"},
+	 .help = "use tuples again before their 2*MSL are over, with ISN and timestamps above the old\n"
+		 "ones: tests the peer's rules for reopening"},
 	{.kind = OPT_HEADING, .help = "What to do with it"},
 	{.name = "send", .kind = OPT_NUMBER, .dst = &client.send, .arg = "BYTES", .max = 1ull << 40,
 	 .help = "send so many bytes, byte i being i mod 251 [0]"},

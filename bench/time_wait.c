@@ -19,11 +19,13 @@
  * time passes and everything expires. Every verdict, look-up and count is checked; tables of up to
  * a million entries also by their own checkers.
  *
- * Bursts of 32 are made before the clock starts, as a parsed burst is, and other memory is swept
- * between samples (and, less, between bursts), so that the caches do not remember what a server's
+ * Bursts of 32 are made before the clock starts, as a parsed burst is. Before a sample, and a
+ * little between bursts, other memory is swept, so that the caches do not remember what a server's
  * would not. Figures are TSC cycles an operation, medians of the rounds. A burst that took 5 times
- * as long as the median burst of its sample was interrupted by the host: left out, and counted;
- * polls of the spike never are. */
+ * as long as the median burst of its sample was interrupted, by this system or by the host below
+ * it: left out, and counted; of the spike's polls only those in which this system gave the CPU
+ * away.
+ */
 
 #include <ctype.h>
 #include <getopt.h>
@@ -74,13 +76,13 @@ usage(void)
 {
 	printf("bench/time_wait: what the TIME_WAIT table costs, beside rte_hash + rte_timer and "
 	       "bare memory\n"
-	       "  --sizes LIST   entries: 100k,1M,10M; 100M takes 20 GiB free [100k,1M,10M]\n"
+	       "  --sizes LIST   entries: 100k,1M,10M; 100M takes 18 GiB free [100k,1M,10M]\n"
 	       "  --rounds N     of which medians are printed, odd [5]\n"
 	       "  --json FILE    the results for machines\n"
 	       "  --plot FILE    cost against size, .png or .svg (by gnuplot)\n");
 }
 
-/* Multiples of 1024, as bursts and rounds want them, near what was asked for. */
+/* Multiples of a burst, near what was asked for. */
 static int
 parse_sizes(const char *list, struct bench *b)
 {
@@ -134,7 +136,7 @@ parse(int argc, char **argv, struct bench *b)
 		}
 	}
 	if (optind != argc || b->rounds < 1 || b->rounds > MAX_ROUNDS ||
-	    parse_sizes(sizes, b) < 0) {
+	    parse_sizes(sizes, b) < 0 || (b->plot && !report_can_plot(b->plot))) {
 		usage();
 		return -1;
 	}

@@ -54,6 +54,12 @@ struct burst {
 	struct la_seg seg[BURST];       /* look-ups, FINs, SYNs */
 };
 
+struct area {
+	const void *p;
+	size_t size;
+};
+enum { MAX_AREAS = 6 };
+
 /* One of the things compared. A run is one burst and returns how many of it were done as they
  * should; NULL where the side has no such operation. */
 struct side {
@@ -69,6 +75,8 @@ struct side {
 	void (*due)(void *self, const struct burst *b);
 	/* The state's own checks, and how many entries it holds; false: a fault was printed. */
 	bool (*check)(void *self, uint32_t live, bool thorough);
+	/* Its large areas, as far as they are in use; returns how many. */
+	unsigned (*areas)(void *self, struct area *a);
 	size_t (*bytes)(void *self); /* taken at its creation, where the RSS can not tell */
 };
 
@@ -128,6 +136,8 @@ void first_line(const char *file, const char *name, char *to, size_t size);
 void report_size(const struct bench *b, const struct size *s);
 void report_goals(const struct bench *b);
 int report_json(const struct bench *b);
+/* Is it a name gnuplot can be asked for: .png or .svg, no quote. */
+bool report_can_plot(const char *name);
 int report_plot(const struct bench *b);
 
 #endif

@@ -136,6 +136,16 @@ rte_bytes(void *self)
 	return s.heap_allocsz_bytes + r->entries * sizeof(struct entry);
 }
 
+static unsigned
+rte_areas(void *self, struct area *a)
+{
+	const struct rte *r = self;
+
+	a[0] = (struct area){r->heap, r->heap_size};
+	a[1] = (struct area){r->entry, r->entries * sizeof(struct entry)};
+	return 2;
+}
+
 static void
 look_up_bulk(struct rte *r, const struct burst *b, int32_t *pos)
 {
@@ -313,6 +323,7 @@ const struct side side_rte = {
 	.poll = rte_poll,
 	.due = rte_due,
 	.check = rte_check,
+	.areas = rte_areas,
 	.bytes = rte_bytes,
 };
 
@@ -363,6 +374,15 @@ memory_destroy(void *self)
 
 	la_mem_free(NULL, m->line, m->bytes);
 	free(m);
+}
+
+static unsigned
+memory_areas(void *self, struct area *a)
+{
+	const struct memory *m = self;
+
+	a[0] = (struct area){m->line, m->bytes};
+	return 1;
 }
 
 static inline const struct line *
@@ -417,6 +437,7 @@ const struct side side_memory = {
 	.memory = memory_memory,
 	.create = memory_create,
 	.destroy = memory_destroy,
+	.areas = memory_areas,
 	.run = {{[OP_HIT] = two_lines, [OP_MISS] = one_line},
 		{[OP_HIT] = two_lines, [OP_MISS] = one_line}},
 };

@@ -20,7 +20,10 @@ struct table {
 	bool is4;
 };
 
-enum { WHEEL_SLOTS = 1 << 18 }; /* LA_WHEEL_SLOTS of lib/tcp/internal.h */
+enum {
+	WHEEL_SLOTS = 1 << 18, /* LA_WHEEL_SLOTS of lib/tcp/internal.h */
+	WHEEL_CHUNK = 256,     /* bytes: lib/core/wheel.c */
+};
 
 static size_t
 table_memory(uint32_t n, uint32_t live, bool is4)
@@ -103,14 +106,12 @@ match6(const void *ctx, la_ref ref, const void *key)
 
 /* The first two walks of la_tcp_input(): index lines, then what their tags point at. */
 INLINE void
-walk(struct table *t, const struct burst *b, uint64_t *hash, bool objects, bool is4)
+walk(struct table *t, const struct burst *b, uint64_t *hash, bool is4)
 {
 	for (unsigned i = 0; i < b->n; i++) {
 		hash[i] = hash_of(t, &b->tuple[i], is4);
 		la_index_prefetch(&t->index, hash[i]);
 	}
-	if (!objects)
-		return;
 	for (unsigned i = 0; i < b->n; i++) {
 		la_ref ref = la_index_peek(&t->index, hash[i]);
 
@@ -133,7 +134,7 @@ insert(struct table *t, const struct burst *b, bool is4)
 	uint64_t hash[BURST];
 	unsigned done = 0;
 
-	walk(t, b, hash, false, is4);
+	walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++)
 		done += la_tw_reserve(&t->tw, is4) &&
 			la_index_insert(&t->index, hash[i], live_ref(b->id[i])) == 0;
@@ -145,7 +146,7 @@ enter(struct table *t, const struct burst *b, bool is4)
 {
 	uint64_t hash[BURST];
 
-	walk(t, b, hash, false, is4);
+	walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++)
 		la_tw_enter(&t->tw, &b->tuple[i], hash[i], live_ref(b->id[i]), &b->state[i],
 			    b->tick, t->class[b->brief]);
@@ -158,7 +159,7 @@ look_up(struct table *t, const struct burst *b, bool is4)
 	uint64_t hash[BURST];
 	unsigned found = 0;
 
-	walk(t, b, hash, true, is4);
+	walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++) {
 		const la_ref *place = find(t, &b->tuple[i], hash[i], is4);
 
@@ -176,7 +177,7 @@ fin(struct table *t, const struct burst *b, bool is4)
 	uint64_t hash[BURST];
 	unsigned acked = 0;
 
-	walk(t, b, hash, true, is4);
+	walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++) {
 		const la_ref *place = find(t, &b->tuple[i], hash[i], is4);
 
@@ -192,7 +193,7 @@ reopen(struct table *t, const struct burst *b, bool is4)
 	uint64_t hash[BURST];
 	unsigned done = 0;
 
-	walk(t, b, hash, true, is4);
+	walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++) {
 		la_ref *place = find(t, &b->tuple[i], hash[i], is4), old;
 
@@ -248,6 +249,18 @@ table_poll(void *self, uint32_t now)
 		done += n;
 	} while (n && done < TW_A_POLL);
 	return done;
+}
+
+static unsigned
+table_areas(void *self, struct area *a)
+{
+	const struct table *t = self;
+	const struct la_tw_pool *p = &t->tw.pool[!t->is4];
+
+	a[0] = (struct area){t->index.buckets, (t->index.mask + 1ul) * sizeof(struct la_bucket)};
+	a[1] = (struct area){p->slots, (size_t)p->fresh * p->size};
+	a[2] = (struct area){t->wheel.chunks, (size_t)t->wheel.fresh_chunk * WHEEL_CHUNK};
+	return 3;
 }
 
 /* ------------------------------------------------------------------ was it real? */
@@ -311,4 +324,5 @@ const struct side side_table = {
 		 [OP_REOPEN] = reopen4}},
 	.poll = table_poll,
 	.check = table_check,
+	.areas = table_areas,
 };

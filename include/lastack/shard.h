@@ -134,11 +134,11 @@ uint32_t la_shard_abort_all(struct la_shard *s, unsigned max);
 struct la_shard_saved {
 	uint8_t secret[32];
 	uint64_t now;		  /* ms, of the shard that was saved */
-	uint32_t time_wait[2];	  /* entries, IPv4 and IPv6 */
+	uint32_t time_wait[2];	  /* entries, IPv4 and IPv6, those in FIN_WAIT_2 included */
 };
 
-/** Writes what is left of a shard: secret, time and every TIME_WAIT entry, a few kB a call of
- * `write`, which takes all of them and returns 0, or a negative errno to give up. Memory does not
+/** Writes what is left of a shard: secret, time and every entry of the TIME_WAIT table, FIN_WAIT_2
+ * without a user included, a few kB a call of `write`, which takes all of them and returns 0, or a negative errno to give up. Memory does not
  * grow with the table. Connections are not saved: -EBUSY while there are any (la_shard_abort_all()).
  * 0, -EBUSY, or what write returned. */
 int la_shard_save(struct la_shard *s, uint64_t now,

@@ -30,8 +30,8 @@ struct head {
 _Static_assert(sizeof(struct head) == 56, "no padding");
 
 int
-la_shard_save(struct la_shard *s, uint64_t now,
-	      int (*write)(void *ctx, const void *p, size_t len), void *ctx)
+la_shard_save(struct la_shard *s, uint64_t now, int (*write)(void *ctx, const void *p, size_t len),
+	      void *ctx)
 {
 	struct head h = {.order = ORDER, .version = VERSION};
 	int rc;
@@ -50,8 +50,8 @@ la_shard_save(struct la_shard *s, uint64_t now,
 }
 
 static int
-read_heads(struct head *h, struct la_tw_saved *tw,
-	   int (*read)(void *ctx, void *p, size_t len), void *ctx)
+read_heads(struct head *h, struct la_tw_saved *tw, int (*read)(void *ctx, void *p, size_t len),
+	   void *ctx)
 {
 	int rc = read(ctx, h, sizeof(*h));
 
@@ -88,7 +88,8 @@ la_shard_load(struct la_shard *s, int (*read)(void *ctx, void *p, size_t len), v
 	uint64_t elapsed;
 	int rc;
 
-	if (s->tcp.tcb_live != 0 || s->counters.v[LA_C_time_wait_entered] != 0)
+	if (s->tcp.tcb_live != 0 || s->counters.v[LA_C_connects] != 0 ||
+	    s->counters.v[LA_C_syns_accepted] != 0 || s->counters.v[LA_C_time_wait_loaded] != 0)
 		return -EBUSY;
 	rc = read_heads(&h, &tw, read, ctx);
 	if (rc == 0 && sodium_memcmp(h.secret, s->secret, sizeof(h.secret)) != 0)

@@ -57,8 +57,8 @@ be_quiet(struct la_engine *e, const char *why)
 	if (off)
 		fprintf(f, "state: %s; no quiet time, as asked for\n", why);
 	else
-		fprintf(f, "state: %s; quiet time, one MSL: no SYN is sent or answered for %s\n", why,
-			la_format_duration(e->quiet_ms, msl, sizeof(msl)));
+		fprintf(f, "state: %s; quiet time, one MSL: no SYN is sent or answered for %s\n",
+			why, la_format_duration(e->quiet_ms, msl, sizeof(msl)));
 	fflush(f);
 }
 
@@ -75,8 +75,8 @@ la_restart_open(struct la_engine *e)
 		return;
 	}
 	addrs_of(e, addrs);
-	rc = la_statefile_open(e->cfg.state, addrs, e->cfg.nstations, !e->cfg.quiet, NULL, &e->state,
-			       err, sizeof(err));
+	rc = la_statefile_open(e->cfg.state, addrs, e->cfg.nstations, !e->cfg.quiet, NULL,
+			       &e->state, err, sizeof(err));
 	if (rc == 0) {
 		/* the clock goes on from the saved time, for all workers alike */
 		e->clock.base = rte_rdtsc() - la_statefile_now(e->state) * e->clock.per_ms;
@@ -97,10 +97,11 @@ say_loaded(const struct la_engine *e)
 		loaded += v[LA_C_time_wait_loaded];
 		lapsed += v[LA_C_time_wait_lapsed];
 	}
-	printf("state: %s: %lu TIME_WAIT entries go on, %lu ended in the %.3f s since\n", e->cfg.state,
-	       loaded, lapsed, (double)la_statefile_passed(e->state) / 1000);
+	printf("state: %s: %lu TIME_WAIT entries go on, %lu ended in the %.3f s since\n",
+	       e->cfg.state, loaded, lapsed, (double)la_statefile_passed(e->state) / 1000);
 	if (la_statefile_backwards(e->state))
-		printf("state: %s: it is from the future, the clock was set back: nothing is counted as passed\n",
+		printf("state: %s: it is from the future, the clock was set back: nothing is "
+		       "counted as passed\n",
 		       e->cfg.state);
 }
 
@@ -169,11 +170,12 @@ la_engine_save_state(struct la_engine *e, char *err, size_t size)
 	addrs_of(e, addrs);
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
 		shards[i] = e->stations[i].shard;
-		entries += la_shard_counters(shards[i])->v[LA_C_time_wait];
+		entries += la_shard_counters(shards[i])->v[LA_C_time_wait] +
+			   la_shard_counters(shards[i])->v[LA_C_fin_wait_2_held];
 	}
 	t0 = la_clock_now(&e->clock);
-	rc = la_statefile_save(e->cfg.state, addrs, shards, e->cfg.nstations, t0, !e->cfg.quiet, NULL,
-			       &bytes, err, size);
+	rc = la_statefile_save(e->cfg.state, addrs, shards, e->cfg.nstations, t0, !e->cfg.quiet,
+			       NULL, &bytes, err, size);
 	t1 = la_clock_now(&e->clock);
 	if (rc == 0 && !e->cfg.quiet)
 		printf("state: %s: %lu TIME_WAIT entries saved, %.1f MB in %.2f s\n", e->cfg.state,

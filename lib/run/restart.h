@@ -14,8 +14,8 @@ void la_restart_open(struct la_engine *e);
 /** The secret of shard i, and its quiet time. */
 void la_restart_config(const struct la_engine *e, unsigned i, struct la_shard_config *sc);
 
-/** All shards are made: reads their entries and takes the file away. False: the file was refused after
- * all, and the shards are to be made again, as without it. */
+/** All shards are made: reads their entries and takes the file away. False: the file was refused
+ * after all, and the shards are to be made again, as without it. */
 bool la_restart_load(struct la_engine *e);
 
 /** By the engine's clock, ms; 0: no quiet time. */

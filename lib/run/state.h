@@ -2,8 +2,8 @@
 #ifndef LA_RUN_STATE_H
 #define LA_RUN_STATE_H
 
-/* The state file: the shards of a process that was stopped in order, for the next one to go on with.
- * (Format and theory at the top of state.c.) */
+/* The state file: the shards of a process that was stopped in order, for the next one to go on
+ * with. (Format and theory at the top of state.c.) */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,14 +13,15 @@
 
 /** Two clocks that outlive a process. */
 struct la_wall {
-	uint64_t real_ns; /* CLOCK_REALTIME: may be set */
-	uint64_t boot_ns; /* CLOCK_BOOTTIME: is never set, but means nothing after a boot */
+	uint64_t real_ns;    /* CLOCK_REALTIME: may be set */
+	uint64_t boot_ns;    /* CLOCK_BOOTTIME: is never set, but means nothing after a boot */
 	uint8_t boot_id[16]; /* which boot; zeros: not known */
 };
 void la_wall_now(struct la_wall *w);
 
-/** Milliseconds, rounded down, from `then` to `now`: by the boot clock within one boot, else by real
- * time. *backwards: real time went back, and nothing is known but that it was not less than 0. */
+/** Milliseconds, rounded down, from `then` to `now`: by the boot clock within one boot, else by
+ * real time. *backwards: real time went back, and nothing is known but that it was not less than 0.
+ */
 uint64_t la_wall_passed(const struct la_wall *then, const struct la_wall *now, bool *backwards);
 
 /** A section's place in the file: the addresses whose entries it has. NULL and 0 are allowed. */
@@ -31,16 +32,18 @@ struct la_statefile_addrs {
 
 struct la_statefile;
 
-/** Opens a file and verifies every byte of it before anything is believed. 0 and *out; -ENOENT: there
- * is none; any other negative errno: refused, and err says why, naming the file. sections: one a
- * shard, in order. say: a progress line a second on stdout. wall: the present; NULL: asks for it. */
-int la_statefile_open(const char *path, const struct la_statefile_addrs *sections, unsigned n, bool say,
-		  const struct la_wall *wall, struct la_statefile **out, char *err, size_t size);
+/** Opens a file and verifies every byte of it before anything is believed. 0 and *out; -ENOENT:
+ * there is none; any other negative errno: refused, and err says why, naming the file. sections:
+ * one a shard, in order. say: a progress line a second on stdout. wall: the present; NULL: asks for
+ * it. */
+int la_statefile_open(const char *path, const struct la_statefile_addrs *sections, unsigned n,
+		      bool say, const struct la_wall *wall, struct la_statefile **out, char *err,
+		      size_t size);
 /** NULL is allowed. */
 void la_statefile_close(struct la_statefile *st);
 
-/** The `now` at which shards are to go on: the saved one and what has passed until la_statefile_open()
- * looked at the clocks. */
+/** The `now` at which shards are to go on: the saved one and what has passed until
+ * la_statefile_open() looked at the clocks. */
 uint64_t la_statefile_now(const struct la_statefile *st);
 /** How much has passed, ms. */
 uint64_t la_statefile_passed(const struct la_statefile *st);
@@ -54,7 +57,8 @@ uint64_t la_statefile_entries(const struct la_statefile *st);
 
 /** Reads section i into a shard that was made with that secret and a `now` not before that one.
  * 0, or negative errno and err; the shard is then to be destroyed. */
-int la_statefile_load(struct la_statefile *st, unsigned i, struct la_shard *s, char *err, size_t size);
+int la_statefile_load(struct la_statefile *st, unsigned i, struct la_shard *s, char *err,
+		      size_t size);
 
 /** Takes the file away for good, directory and all: what happens from now on is not in it.
  * 0, or negative errno and err. */
@@ -63,7 +67,7 @@ int la_statefile_consume(struct la_statefile *st, char *err, size_t size);
 /** Writes the shards' state at `now` to path, mode 0600: whole or not at all. 0, or negative errno
  * and err. *bytes: the file's length. */
 int la_statefile_save(const char *path, const struct la_statefile_addrs *sections,
-		  struct la_shard *const *shards, unsigned n, uint64_t now, bool say,
-		  const struct la_wall *wall, uint64_t *bytes, char *err, size_t size);
+		      struct la_shard *const *shards, unsigned n, uint64_t now, bool say,
+		      const struct la_wall *wall, uint64_t *bytes, char *err, size_t size);
 
 #endif

@@ -20,7 +20,10 @@ enum {
 };
 
 #define LA_STATEFILE_MAGIC "lastack\n"
-#define LA_STATEFILE_MAGIC_BYTES {'l', 'a', 's', 't', 'a', 'c', 'k', '\n'}
+#define LA_STATEFILE_MAGIC_BYTES                        \
+	{                                               \
+		'l', 'a', 's', 't', 'a', 'c', 'k', '\n' \
+	}
 
 struct la_statefile_head {
 	char magic[8];
@@ -46,14 +49,15 @@ struct la_statefile_prefix {
 };
 
 struct la_statefile_progress {
-	const char *what; /* "writing FILE" */
+	const char *what;     /* "writing FILE" */
 	uint64_t done, total; /* bytes */
 	uint64_t next_ns;
 	bool say;
 };
 
 int la_statefile_digest(const struct la_statefile_addrs *a, uint8_t out[LA_STATEFILE_DIGEST]);
-void la_statefile_progress_start(struct la_statefile_progress *p, const char *what, uint64_t total, bool say);
+void la_statefile_progress_start(struct la_statefile_progress *p, const char *what, uint64_t total,
+				 bool say);
 void la_statefile_progress(struct la_statefile_progress *p, uint64_t n);
 int la_statefile_sync_dir(const char *path);
 

@@ -30,7 +30,7 @@ struct la_statefile {
 
 	/* reading on from `at`: buf[head .. tail) is what comes next, `left` is what may be read */
 	uint8_t *buf;
-	size_t buf_head, buf_tail;
+	size_t buf_head, buf_tail, buf_most; /* most: that were ever in it */
 	uint64_t at, left;
 	struct la_statefile_progress progress;
 };
@@ -82,6 +82,8 @@ fill(struct la_statefile *st)
 		return n < 0 ? -errno : -ENODATA;
 	st->buf_head = 0;
 	st->buf_tail = (size_t)n;
+	if (st->buf_most < st->buf_tail)
+		st->buf_most = st->buf_tail;
 	st->at += (uint64_t)n;
 	st->left -= (uint64_t)n;
 	la_statefile_progress(&st->progress, (uint64_t)n);
@@ -141,8 +143,10 @@ check_owner(const struct la_statefile *st, const struct why *w)
 		return refuse(w, -EPERM, "belongs to another user (%u): its secret may be known",
 			      s.st_uid);
 	if (s.st_mode & (S_IRWXG | S_IRWXO))
-		return refuse(w, -EPERM, "can be used by others (mode %04o, not 0600): its secret may be "
-			      "known", s.st_mode & 07777u);
+		return refuse(w, -EPERM,
+			      "can be used by others (mode %04o, not 0600): its secret may be "
+			      "known",
+			      s.st_mode & 07777u);
 	return 0;
 }
 
@@ -168,8 +172,9 @@ check_head(struct la_statefile *st, const struct why *w, uint64_t length)
 	if (h->order != LA_STATEFILE_ORDER)
 		return refuse(w, -EBADMSG, "is damaged: no byte order is %08x", h->order);
 	if (h->version != LA_STATEFILE_VERSION)
-		return refuse(w, -EPROTONOSUPPORT, "is of version %u, this program knows version %u",
-			      h->version, LA_STATEFILE_VERSION);
+		return refuse(w, -EPROTONOSUPPORT,
+			      "is of version %u, this program knows version %u", h->version,
+			      LA_STATEFILE_VERSION);
 	if (length < h->length)
 		return refuse(w, -ENODATA, "is truncated: %lu bytes of %lu", length, h->length);
 	if (length > h->length)
@@ -219,7 +224,8 @@ check_sections(struct la_statefile *st, const struct la_statefile_addrs *addrs, 
 		seek(st, at, sizeof(head));
 		if (room < sizeof(head) || take(st, &head, sizeof(head)) != 0 ||
 		    head.length > room - sizeof(head))
-			return refuse(w, -EBADMSG, "is damaged: section %u is not within it", i + 1);
+			return refuse(w, -EBADMSG, "is damaged: section %u is not within it",
+				      i + 1);
 		rc = la_statefile_digest(&addrs[i], digest);
 		if (rc)
 			return refuse(w, rc, "cannot be read: %s", strerror(-rc));
@@ -264,7 +270,7 @@ verify(struct la_statefile *st, const struct la_statefile_addrs *addrs, const st
 
 int
 la_statefile_open(const char *path, const struct la_statefile_addrs *addrs, unsigned n, bool say,
-	      const struct la_wall *wall, struct la_statefile **out, char *err, size_t size)
+		  const struct la_wall *wall, struct la_statefile **out, char *err, size_t size)
 {
 	const struct why w = {path, err, size};
 	struct la_statefile *st = calloc(1, sizeof(*st));
@@ -322,7 +328,7 @@ la_statefile_close(struct la_statefile *st)
 	if (st->fd >= 0)
 		close(st->fd);
 	if (st->buf)
-		sodium_memzero(st->buf, LA_STATEFILE_BUFFER);
+		sodium_memzero(st->buf, st->buf_most);
 	if (st->sections)
 		sodium_memzero(st->sections, st->n * sizeof(*st->sections));
 	free(st->buf);
@@ -368,16 +374,18 @@ la_statefile_entries(const struct la_statefile *st)
 
 /* A shard's refusal, in the words of who started the program. */
 static int
-refuse_load(const struct la_statefile *st, const struct why *w, unsigned i, const struct la_shard *s,
-	    int rc)
+refuse_load(const struct la_statefile *st, const struct why *w, unsigned i,
+	    const struct la_shard *s, int rc)
 {
 	const uint64_t *v = la_shard_counters(s)->v;
 	const uint32_t *n = st->sections[i].saved.time_wait;
 
 	if (rc == -ENOBUFS && v[LA_C_tw_reserve_exhausted] != 0)
-		return refuse(w, rc,
-			      "has %u TIME_WAIT entries for IPv4 and %u for IPv6, more than fit; ask for "
-			      "more with --time-wait and --time-wait6", n[0], n[1]);
+		return refuse(
+			w, rc,
+			"has %u TIME_WAIT entries for IPv4 and %u for IPv6, more than fit; ask for "
+			"more with --time-wait and --time-wait6",
+			n[0], n[1]);
 	if (rc == -ENOBUFS)
 		return refuse(w, rc, "has an entry for which the index has no room");
 	if (rc == -ENOSPC)

@@ -42,6 +42,8 @@ flush(struct writer *w)
 {
 	int rc = put_at(w->fd, w->buf, w->used, w->at - w->used);
 
+	/* on its way to the disk at once, or the sync in the end would be long and without a word */
+	(void)sync_file_range(w->fd, (off_t)(w->at - w->used), (off_t)w->used, SYNC_FILE_RANGE_WRITE);
 	la_statefile_progress(&w->progress, w->used);
 	w->used = 0;
 	return rc;
@@ -100,7 +102,8 @@ may_replace(const char *path)
 		rc = -EEXIST;
 	} else if (s.st_size > 0) {
 		n = read(fd, magic, sizeof(magic));
-		if (n < (ssize_t)sizeof(magic) || memcmp(magic, LA_STATEFILE_MAGIC, sizeof(magic)) != 0)
+		if (n < (ssize_t)sizeof(magic) ||
+		    memcmp(magic, LA_STATEFILE_MAGIC, sizeof(magic)) != 0)
 			rc = -EEXIST;
 	}
 	close(fd);
@@ -112,10 +115,10 @@ put_all(struct writer *w, const struct la_statefile_addrs *addrs, struct la_shar
 	unsigned n, uint64_t now, const struct la_wall *wall)
 {
 	struct la_statefile_head h = {.magic = LA_STATEFILE_MAGIC_BYTES,
-				  .order = LA_STATEFILE_ORDER,
-				  .version = LA_STATEFILE_VERSION,
-				  .sections = n,
-				  .wall = *wall};
+				      .order = LA_STATEFILE_ORDER,
+				      .version = LA_STATEFILE_VERSION,
+				      .sections = n,
+				      .wall = *wall};
 	uint64_t length[LA_STATEFILE_SECTIONS_MAX] = {0};
 	int rc = 0;
 
@@ -138,7 +141,8 @@ put_all(struct writer *w, const struct la_statefile_addrs *addrs, struct la_shar
 	}
 	if (rc == 0)
 		rc = flush(w);
-	(void)crypto_generichash_update(&w->hash, (const uint8_t *)&h, offsetof(struct la_statefile_head, sum));
+	(void)crypto_generichash_update(&w->hash, (const uint8_t *)&h,
+					offsetof(struct la_statefile_head, sum));
 	(void)crypto_generichash_final(&w->hash, h.sum, sizeof(h.sum));
 	return rc ? rc : put_at(w->fd, (const uint8_t *)&h, sizeof(h), 0);
 }
@@ -153,9 +157,9 @@ settle(int fd, const char *tmp, const char *path)
 }
 
 int
-la_statefile_save(const char *path, const struct la_statefile_addrs *addrs, struct la_shard *const *shards,
-	      unsigned n, uint64_t now, bool say, const struct la_wall *wall, uint64_t *bytes,
-	      char *err, size_t size)
+la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,
+		  struct la_shard *const *shards, unsigned n, uint64_t now, bool say,
+		  const struct la_wall *wall, uint64_t *bytes, char *err, size_t size)
 {
 	struct writer w = {.fd = -1};
 	struct la_wall present;
@@ -163,7 +167,8 @@ la_statefile_save(const char *path, const struct la_statefile_addrs *addrs, stru
 	int rc = may_replace(path);
 
 	if (rc == -EEXIST) {
-		snprintf(err, size, "%s is not a lastack state file and is left alone: nothing was saved",
+		snprintf(err, size,
+			 "%s is not a lastack state file and is left alone: nothing was saved",
 			 path);
 		return rc;
 	}

@@ -12,7 +12,7 @@
  * Index and wheel are made anew, entry by entry: they depend on capacities, which may be others by
  * now, and what is made by the table's own calls needs no trust in the stream.
  *
- *	LIVE     written
+ *	LIVE     written, in FIN_WAIT_2 too: what is left is then of its limit
  *	SHADOW   written as what it would be given back as: its reopen dies with the process
  *	ZOMBIE   not written: it waits for a wheel that is not there any more
  *
@@ -23,7 +23,8 @@
  * An entry comes back through la_tw_enter(), as from a connection that ended then and there: a
  * reference no TCB ever has stands in the index for the moment between insertion and entering. The
  * tick given to it is the one at which the entry's present lifetime began, which puts deadline and
- * wheel reference where they were.
+ * wheel reference where they were. One in FIN_WAIT_2 comes back through la_tw_enter_fin_wait_2(),
+ * with what is left as its limit.
  *
  * Time. Ticks go on where they were (the shard's `now` does), so TSvals and ISNs do too; an entry's
  * throttle keeps its meaning. What has less left than the time that passed is dropped, and no entry
@@ -34,7 +35,10 @@
 #include "core/seq.h"
 #include "tcp/tw_state.h"
 
-enum { CHUNK = 64 };
+enum {
+	CHUNK = 64,
+	LEFT_MAX = 1 << 30, /* ticks: nothing in the table lasts longer */
+};
 
 /* Both kinds are what they are in memory and on disk: no padding, host order. */
 struct record {
@@ -184,7 +188,7 @@ class_of(struct import *im, unsigned theirs)
 		return im->class[theirs];
 	class = la_tw_class(im->t, im->saved->lifetime[theirs]);
 	if (class >= 0)
-		im->class[theirs] = (int8_t)class;
+		im->class[theirs] = (int8_t) class;
 	return class == -EINVAL ? -EBADMSG : class;
 }
 
@@ -193,18 +197,20 @@ import_one(struct import *im, const struct key *k, const struct record *r)
 {
 	/* capacities stay below LA_REF_SLOT_MASK, so no TCB has this one */
 	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
-	const struct la_tw_core state = {.snd_nxt = r->snd_nxt, .rcv_nxt = r->rcv_nxt,
-					 .ts_recent = r->ts_recent, .wnd = r->wnd,
+	const struct la_tw_core state = {.snd_nxt = r->snd_nxt,
+					 .rcv_nxt = r->rcv_nxt,
+					 .ts_recent = r->ts_recent,
+					 .wnd = r->wnd,
 					 .flags = r->flags};
 	unsigned theirs = r->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
 	bool is4 = la_addr_is4(&k->tuple.laddr), fw2 = (r->flags & LA_TW_FW2) != 0;
 	struct la_tw *t = im->t;
-	uint32_t deadline;
+	uint32_t left;
 	int class;
 	la_ref ref;
 
 	if (theirs >= im->saved->nclasses ||
-	    r->left > (fw2 ? 1u << 30 : im->saved->lifetime[theirs]) ||
+	    r->left > (fw2 ? LEFT_MAX : im->saved->lifetime[theirs]) ||
 	    (r->flags & (LA_TW_LIFE | LA_TW_WHEEL)))
 		return -EBADMSG;
 	if (r->left <= im->elapsed) {
@@ -223,17 +229,16 @@ import_one(struct import *im, const struct key *k, const struct record *r)
 		t->counters->v[LA_C_index_full]++;
 		return -ENOBUFS;
 	}
-	deadline = im->tick + r->left - (uint32_t)im->elapsed;
+	left = r->left - (uint32_t)im->elapsed;
 	if (fw2) {
 		ref = la_tw_enter_fin_wait_2(t, &k->tuple, k->hash, nobody, &state, im->tick, class,
-					     deadline - im->tick);
-		t->counters->state[LA_FIN_WAIT_2]++;
+					     left);
+		t->counters->state[LA_FIN_WAIT_2]++; /* no TCB of ours was ever in it */
 	} else {
 		ref = la_tw_enter(t, &k->tuple, k->hash, nobody, &state,
-				  deadline - t->lifetime[class], class);
+				  im->tick + left - t->lifetime[class], class);
 	}
-	la_tw_core(t, ref)->flags |= (uint16_t)(r->flags >> LA_TW_THROTTLE_SHIFT
-						<< LA_TW_THROTTLE_SHIFT);
+	la_tw_core(t, ref)->flags |= r->flags & LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT;
 	t->counters->v[LA_C_time_wait_loaded]++;
 	return 0;
 }
@@ -247,9 +252,9 @@ take_keys(struct import *im, unsigned i, const union chunk *c, struct key *k, un
 		const struct record6 *r6 = &c->v6[j];
 
 		if (i == 0)
-			k[j].tuple = (struct la_tuple){la_addr_from4(r4->laddr),
-						       la_addr_from4(r4->raddr), r4->lport,
-						       r4->rport};
+			k[j].tuple =
+				(struct la_tuple){la_addr_from4(r4->laddr),
+						  la_addr_from4(r4->raddr), r4->lport, r4->rport};
 		else
 			k[j].tuple = (struct la_tuple){r6->laddr, r6->raddr, r6->lport, r6->rport};
 		if (i == 1 && (la_addr_is4(&r6->laddr) || la_addr_is4(&r6->raddr)))

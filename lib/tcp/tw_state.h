@@ -7,7 +7,8 @@
 
 #include "tcp/time_wait.h"
 
-/** Takes exactly len bytes, or gives exactly len bytes. 0 or negative errno, which ends the stream. */
+/** Takes exactly len bytes, or gives exactly len bytes. 0 or negative errno, which ends the stream.
+ */
 typedef int la_tw_write(void *ctx, const void *p, size_t len);
 typedef int la_tw_read(void *ctx, void *p, size_t len);
 
@@ -28,9 +29,10 @@ int la_tw_saved_read(struct la_tw_saved *saved, la_tw_read *read, void *ctx);
 /** Reads the rest into a table without connections in its index, `elapsed` ms after it was written,
  * so that entries go on with the time that is left of theirs at `tick`; those whose time is over
  * are counted (time_wait_lapsed) and dropped.
- * 0; -EBADMSG (an entry that cannot be), -EEXIST (a tuple twice), -ENOBUFS (no entry left or no room
- * in the index: tw_reserve_exhausted or index_full was counted), -ENOSPC (more than LA_TW_CLASSES
- * lifetimes), or what read returned. After an error the entries before it are in the table. */
+ * 0; -EBADMSG (an entry that cannot be), -EEXIST (a tuple twice), -ENOBUFS (no entry left or no
+ * room in the index: tw_reserve_exhausted or index_full was counted), -ENOSPC (more than
+ * LA_TW_CLASSES lifetimes), or what read returned. After an error the entries before it are in the
+ * table. */
 int la_tw_import(struct la_tw *t, const struct la_tw_saved *saved, uint32_t tick, uint64_t elapsed,
 		 la_tw_read *read, void *ctx);
 

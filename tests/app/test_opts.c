@@ -40,6 +40,7 @@ static const struct opt second[] = {
 	{.name = "json", .kind = OPT_TEXT, .dst = &v.file, .arg = "FILE"},
 	{.name = "close", .kind = OPT_CHOICE, .dst = &v.side, .arg = "SIDE", .choices = sides},
 	{.name = "quiet", .letter = 'q', .kind = OPT_FLAG, .dst = &v.flag},
+	{.name = "wait", .kind = OPT_SWITCH, .dst = &v.side, .arg = "[=SIDE]", .choices = sides},
 	{.name = "addr", .letter = 'a', .kind = OPT_CALL, .dst = v.call, .arg = "ADDR", .call = call},
 	OPT_END,
 };
@@ -86,6 +87,18 @@ Test(opts, every_kind_in_every_form)
 	cr_assert_eq(PARSE(S("-q"), S("-h")), OPT_HELP);
 }
 
+/* Its value comes with an equals sign or not at all: the next word is another option. */
+Test(opts, a_switch_takes_no_word)
+{
+	cr_assert_eq(PARSE(S("--wait=server")), OPT_OK, "%s", err);
+	cr_expect_eq(v.side, 1);
+	cr_assert_eq(PARSE(S("--close=server"), S("--wait"), S("-q")), OPT_OK, "%s", err);
+	cr_expect_eq(v.side, 0);
+	cr_expect(v.flag);
+	cr_expect_eq(PARSE(S("--wait"), S("server")), OPT_BAD);
+	cr_expect_eq(PARSE(S("--wait=")), OPT_BAD);
+}
+
 static void
 bad(enum opt_result r, const char *which, const char *given, const char *allowed)
 {
@@ -106,6 +119,7 @@ Test(opts, errors_say_which_what_and_what_is_allowed)
 	bad(PARSE(S("--http"), S("70000")), "--http", "'70000'", "65535");
 	bad(PARSE(S("--close"), S("both")), "--close", "'both'", "client, server");
 	bad(PARSE(S("--json="), S("x")), "--json", "''", "FILE");
+	bad(PARSE(S("--wait=both")), "--wait", "'both'", "client, server");
 	bad(PARSE(S("--addr"), S("bad")), "--addr", "'bad'", "anything but bad");
 	bad(PARSE(S("--msl")), "--msl", "missing", "TIME");
 	bad(PARSE(S("--quiet=yes")), "--quiet", "--quiet=yes", "no value");

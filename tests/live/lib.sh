@@ -201,7 +201,7 @@ check_not_stuck()
 # Ends the capture and lets tshark judge it.
 check_capture()
 {
-	sleep 0.5 # the last frames are on their way to tcpdump
+	sleep 1.2 # tcpdump hands over what it has about once a second
 	kill -INT "$tcpdump_pid" 2>/dev/null
 	wait "$tcpdump_pid" 2>/dev/null
 	tcpdump_pid=''

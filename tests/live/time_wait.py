@@ -255,9 +255,9 @@ async def full(interface, life, n):
         return await one(v)
     for v, r in zip((4, 6), await asyncio.gather(*(wire.steady(lambda v=v: attempt(v), f"TW-31 ip{v}") for v in (4, 6)),
                                                  return_exceptions=True)):
-        failed += verdict(r is None, f"TW-31 ip{v} ts and no-ts: of {n} entries all are taken; the next connection is "
-                          f"refused, every entry lives and ends as it should, then one is admitted{'' if r is None else ': '}"
-                          + str(r or "").replace("\n", "\n#     "))
+        failed += verdict(r is None, f"TW-31 ip{v} ts and no-ts: of {n} entries all are taken; the next connection "
+                          "is refused, every entry lives and ends as it should, then one is admitted"
+                          + ("" if r is None else ": " + str(r).replace("\n", "\n#     ")))
     return failed
 
 
@@ -311,7 +311,8 @@ async def opened(interface, life, v, reuse):
         above = after(d.syn.seq, c.N) and (not c.ts or after(d.syn.tsval, c.dut_ts))
         failed += verdict(passed >= life or reuse and above,
                           f"TW-29 ip{v} {'ts' if c.ts else 'no-ts'}: the only port's next SYN came {passed:.3f} s "
-                          f"after TIME_WAIT began, 2*MSL {life} s{', its ISN and TSval above the old' if above else ''}")
+                          f"after TIME_WAIT began, 2*MSL {life} s"
+                          + (", its ISN and TSval above the old" if above else ""))
         c = d
     return failed
 

@@ -184,6 +184,40 @@ SCENARIO(restart, isn_clock, "ISNs go on with time, whoever opens")
 	peer_skip(p);
 }
 
+SCENARIO(restart, fin_wait_2,
+	 "a connection in FIN_WAIT_2 that nobody reads any more goes on waiting")
+{
+	struct peer *p = scene_open(s);
+	uint32_t n;
+
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_ack(p);
+	peer_skip(p);
+	rig_run(s->r, 10000);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	user_expect_closed(p, LA_END_FIN_WAIT_2);
+	restart(s, 20000);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	n = p->N;
+	peer_fin(p);
+	peer_expect(p, LA_ACK, n, p->IRS + 2, 0);
+	peer_expect_state(p, LA_TIME_WAIT);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE, "%u", peer_info(p).time_wait_left_ms);
+	CHECK(s->r, rig_counter(s->r, LA_C_ended_orderly) == 1, "not counted");
+
+	s->o.lport = 81; /* and to the end of its limit, not longer */
+	p = scene_open(s);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_ack(p);
+	peer_skip(p);
+	rig_run(s->r, 6000);
+	restart(s, 53000);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	rig_run(s->r, 1100);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, rig_counter(s->r, LA_C_ended_fin_wait_2) == 1, "not counted");
+}
+
 SCENARIO(restart, own_opens, "our own open keeps off a tuple of the last run")
 {
 	struct peer *p = waiting(s);
@@ -282,7 +316,8 @@ SCENARIO(quiet, closed_port, "nor for a port where nobody listens; what is no SY
 	PEER_TX(p, .flags = LA_SYN | LA_FIN, .seq = p->IRS);
 	peer_expect_none(p, 10);
 	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 2, "not counted");
-	peer_send(p, LA_ACK, 7, 0x1234, 0); /* a connection of before the crash: half open no more */
+	peer_send(p, LA_ACK, 7, 0x1234,
+		  0); /* a connection of before the crash: half open no more */
 	peer_expect(p, LA_RST, 0x1234, 0, 0);
 }
 

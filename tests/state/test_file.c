@@ -21,8 +21,8 @@ static struct rig *r;
 static struct la_prefix ours[4];
 static struct la_statefile_addrs addrs[2];
 static struct la_shard *shards[2];
-static struct la_wall saved_at = {.real_ns = 1700000000ull * SECOND, .boot_ns = 500ull * SECOND,
-				  .boot_id = "one boot"};
+static struct la_wall saved_at = {
+	.real_ns = 1700000000ull * SECOND, .boot_ns = 500ull * SECOND, .boot_id = "one boot"};
 static uint8_t file[65536];
 static size_t length;
 static struct la_tuple tuples[4];
@@ -45,7 +45,8 @@ make(uint64_t now, const uint8_t *secret)
 static void
 set_up(void)
 {
-	snprintf(dir, sizeof(dir), "%s/la_state_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	snprintf(dir, sizeof(dir), "%s/la_state_XXXXXX",
+		 getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir);
 	cr_assert(mkdtemp(dir) != NULL);
 	snprintf(path, sizeof(path), "%s/state", dir);
 	r = rig_open(NULL);
@@ -83,8 +84,9 @@ save(void)
 	uint64_t bytes;
 	FILE *f;
 
-	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err,
-				       sizeof(err)), 0, "%s", err);
+	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				       err, sizeof(err)),
+		     0, "%s", err);
 	f = fopen(path, "rb");
 	cr_assert(f != NULL);
 	length = fread(file, 1, sizeof(file), f);
@@ -193,14 +195,15 @@ Test(file, time_passed)
 		{5000, -400000, "another boot", 5000, false},
 		{-1, 1000, "another boot", 0, true},
 		{5000, -1, "one boot", 5000, false}, /* what cannot be: then the other clock */
-		{5000, 1000, "", 5000, false},	      /* a boot that is not known */
+		{5000, 1000, "", 5000, false},       /* a boot that is not known */
 	};
 	struct la_wall unknown = saved_at, now;
 	bool backwards;
 
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		now = (struct la_wall){saved_at.real_ns + (uint64_t)(t[i].real * 1000000),
-				       saved_at.boot_ns + (uint64_t)(t[i].boot * 1000000), {0}};
+				       saved_at.boot_ns + (uint64_t)(t[i].boot * 1000000),
+				       {0}};
 		memcpy(now.boot_id, t[i].boot_id, strlen(t[i].boot_id));
 		cr_assert_eq(la_wall_passed(&saved_at, &now, &backwards), t[i].passed, "row %u", i);
 		cr_assert_eq(backwards, t[i].backwards, "row %u", i);
@@ -216,21 +219,27 @@ Test(file, time_passed)
 
 Test(file, every_bit)
 {
-	save();
-	for (size_t i = 0; i < length; i++) {
-		for (unsigned bit = 0; bit < 8; bit++) {
-			const char *words = i < 8    ? "is not a lastack state file" :
-					    i < 12   ? "is damaged: no byte order" :
-					    i < 16   ? "is of version" :
-					    i < 24   ? "" : /* longer or shorter than it says */
-						       "is damaged: its checksum is wrong";
+	int fd;
 
-			file[i] ^= (uint8_t)(1u << bit);
-			put(length);
+	save();
+	fd = open(path, O_WRONLY);
+	for (size_t i = 0; i < length; i++) {
+		const char *words = i < 8    ? "is not a lastack state file"
+				    : i < 12 ? "is damaged: no byte order"
+				    : i < 16 ? "is of version"
+				    : i < 24 ? ""
+					     : /* longer or shorter than it says */
+					    "is damaged: its checksum is wrong";
+
+		for (unsigned bit = 0; bit < 8; bit++) {
+			uint8_t c = file[i] ^ (uint8_t)(1u << bit);
+
+			cr_assert_eq(pwrite(fd, &c, 1, (off_t)i), 1);
 			refused(words, "bit at", i);
-			file[i] ^= (uint8_t)(1u << bit);
 		}
+		cr_assert_eq(pwrite(fd, &file[i], 1, (off_t)i), 1);
 	}
+	close(fd);
 }
 
 Test(file, every_length)
@@ -285,8 +294,9 @@ Test(file, not_ours)
 	put(32);
 	cr_assert_eq(chmod(path, 0644), 0);
 	refused("is not a lastack state file", "foreign", 0);
-	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err,
-				       sizeof(err)), -EEXIST);
+	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				       err, sizeof(err)),
+		     -EEXIST);
 	cr_assert(strstr(err, "is left alone: nothing was saved") != NULL);
 	fd = open(path, O_RDONLY);
 	cr_assert(read(fd, now, sizeof(now)) == 32 && memcmp(now, file, 32) == 0);
@@ -297,6 +307,9 @@ Test(file, not_ours)
 	cr_assert_eq(rmdir(path), 0);
 	cr_assert_eq(mkfifo(path, 0600), 0);
 	refused("is not a regular file", "pipe", 0);
+	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				       err, sizeof(err)),
+		     -EEXIST);
 	cr_assert_eq(unlink(path), 0);
 	save();
 	cr_assert_eq(chmod(path, 0640), 0);
@@ -340,7 +353,8 @@ Test(file, other_runs)
 /* A right checksum over what makes no sense, section by section. */
 Test(file, sense)
 {
-	const size_t section = sizeof(struct la_statefile_head), len = section + LA_STATEFILE_DIGEST;
+	const size_t section = sizeof(struct la_statefile_head),
+		     len = section + LA_STATEFILE_DIGEST;
 	uint64_t huge = UINT64_MAX, n;
 	struct la_statefile *st;
 	struct la_shard *s;
@@ -383,7 +397,8 @@ Test(file, sense)
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	s = make(la_statefile_now(st), la_statefile_secret(st, 0));
 	cr_assert_eq(la_statefile_load(st, 0, s, err, sizeof(err)), -EBADMSG);
-	cr_assert(strstr(err, "is damaged: section 1 has an entry that cannot be") != NULL, "%s", err);
+	cr_assert(strstr(err, "is damaged: section 1 has an entry that cannot be") != NULL, "%s",
+		  err);
 	la_shard_destroy(s);
 	la_statefile_close(st);
 }
@@ -432,8 +447,9 @@ Test(file, replaces)
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	la_statefile_close(st);
 	snprintf(none, sizeof(none), "%s/none/state", dir);
-	cr_assert_eq(la_statefile_save(none, addrs, shards, 2, r->now, false, &saved_at, &bytes, err,
-				       sizeof(err)), -ENOENT);
+	cr_assert_eq(la_statefile_save(none, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				       err, sizeof(err)),
+		     -ENOENT);
 	cr_assert(strstr(err, "cannot be written: No such file") != NULL, "%s", err);
 }
 
@@ -448,8 +464,9 @@ Test(file, busy)
 	save();
 	peer_listen(p);
 	peer_to_established(p);
-	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err,
-				       sizeof(err)), -EBUSY);
+	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				       err, sizeof(err)),
+		     -EBUSY);
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	la_statefile_close(st);
 	user_abort(p);

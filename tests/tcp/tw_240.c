@@ -8,8 +8,7 @@
 
 static const uint32_t lives[] = {60000, 240000};
 
-#define EACH_LIFE(life) \
-	for (uint32_t li_ = 0, life; li_ < 2 && (life = lives[li_]) != 0; li_++)
+#define EACH_LIFE(life) for (uint32_t li_ = 0, life; li_ < 2 && (life = lives[li_]) != 0; li_++)
 
 /* A rig whose shard has this 2*MSL, and nothing in it. */
 static void
@@ -61,8 +60,8 @@ SCENARIO(tw_240, TW_01, "2*MSL to the tick, by every way in, each entry asked on
 {
 	EACH_LIFE(life)
 	{
-		const uint32_t at[] = {life / 10, life / 2, life / 100 * 95, life, life + 1,
-				       life / 100 * 105};
+		const uint32_t at[] = {life / 10, life / 2, life / 100 * 95,
+				       life,      life + 1, life / 100 * 105};
 
 		fresh(s, life);
 		for (unsigned i = 0; i < 18; i++) {
