@@ -112,8 +112,17 @@ walk(struct table *t, const struct burst *b, uint64_t *hash, bool is4)
 		hash[i] = hash_of(t, &b->tuple[i], is4);
 		la_index_prefetch(&t->index, hash[i]);
 	}
+	uint32_t late = 0;
 	for (unsigned i = 0; i < b->n; i++) {
 		la_ref ref = la_index_peek(&t->index, hash[i]);
+
+		if (ref == 0)
+			late |= (uint32_t)la_index_prefetch_other(&t->index, hash[i]) << i;
+		else if (la_ref_pool(ref) == (is4 ? LA_POOL_TW4 : LA_POOL_TW6))
+			__builtin_prefetch(la_tw_core(&t->tw, ref));
+	}
+	for (; late; late &= late - 1) {
+		la_ref ref = la_index_peek_other(&t->index, hash[__builtin_ctz(late)]);
 
 		if (la_ref_pool(ref) == (is4 ? LA_POOL_TW4 : LA_POOL_TW6))
 			__builtin_prefetch(la_tw_core(&t->tw, ref));

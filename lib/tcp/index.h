@@ -144,6 +144,33 @@ la_index_peek(const struct la_index *ix, uint64_t hash)
 	return m ? b->ref[__builtin_ctz(m)] : 0;
 }
 
+/** When the first bucket has no such tag, and keys that had to go elsewhere: prefetches the other one
+ * and returns true. The first is expected in the cache. */
+static inline bool
+la_index_prefetch_other(const struct la_index *ix, uint64_t hash)
+{
+	uint32_t n = la_index_first(ix, hash);
+	const struct la_bucket *b = &ix->buckets[n];
+	uint16_t tag = la_index_tag(hash);
+
+	if (__builtin_expect(b->spilled == 0, 1) || la_bucket_match(b, tag))
+		return false;
+	__builtin_prefetch(&ix->buckets[la_index_other(ix, n, tag)]);
+	return true;
+}
+
+/** The same as la_index_peek() in the other bucket. */
+static inline la_ref
+la_index_peek_other(const struct la_index *ix, uint64_t hash)
+{
+	uint16_t tag = la_index_tag(hash);
+	const struct la_bucket *b =
+		&ix->buckets[la_index_other(ix, la_index_first(ix, hash), tag)];
+	uint32_t m = la_bucket_match(b, tag);
+
+	return m ? b->ref[__builtin_ctz(m)] : 0;
+}
+
 /** Adds a key that is not there. 0, or -ENOSPC when both buckets are full and no bounded
  * displacement frees a place (the caller refuses the new connection; nothing is changed). */
 int la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref);

@@ -354,6 +354,8 @@ prefetch_object(const struct la_tcp *t, la_ref ref)
 void
 la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 {
+	uint64_t late = 0; /* those of the first 64 whose key may be in its second bucket */
+
 	t->counters->v[LA_C_tcp_segments_in] += n;
 	for (unsigned i = 0; i < n; i++) {
 		struct la_seg *s = &segs[i];
@@ -363,8 +365,17 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 				 : la_hash_tuple6(&t->key, &s->dst, &s->src, ports);
 		la_index_prefetch(&t->index, s->hash);
 	}
-	for (unsigned i = 0; i < n; i++)
-		prefetch_object(t, la_index_peek(&t->index, segs[i].hash));
+	for (unsigned i = 0; i < n; i++) {
+		la_ref ref = la_index_peek(&t->index, segs[i].hash);
+
+		if (ref)
+			prefetch_object(t, ref);
+		else if (la_index_prefetch_other(&t->index, segs[i].hash))
+			late |= i < 64 ? 1ull << i : 0;
+	}
+	for (; late; late &= late - 1)
+		prefetch_object(t, la_index_peek_other(&t->index,
+						       segs[__builtin_ctzll(late)].hash));
 	for (unsigned i = 0; i < n; i++) {
 		segment_arrives(t, &segs[i]);
 		rte_pktmbuf_free(segs[i].m);

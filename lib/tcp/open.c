@@ -159,9 +159,8 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 }
 
 /* A segment for a tuple without a connection: CLOSED (3.10.7.1) or LISTEN (3.10.7.2). In quiet time no
- * sequence number is given out (3.4.3): SYNs are not heard at all. tw_place: the index
- * place of the TIME_WAIT entry that a newer SYN may replace. Data and FIN on a SYN are left for the peer to
- * send again. */
+ * sequence number is given out (3.4.3): SYNs are not heard at all. tw_place: the index place of the TIME_WAIT
+ * entry that a newer SYN may replace. Data and FIN on a SYN are left for the peer to send again. */
 void
 la_input_listen(struct la_tcp *t, const struct la_seg *s, la_ref *tw_place)
 {
