@@ -68,6 +68,13 @@ struct la_listener {
 	void *user;
 };
 
+/* Zero in a configuration means the default. */
+static inline uint32_t
+or_default(uint32_t v, uint32_t def)
+{
+	return v ? v : def;
+}
+
 static inline void
 la_count(struct la_tcp *t, enum la_counter c)
 {

@@ -5,12 +5,6 @@
 
 #include "tcp/internal.h"
 
-static uint32_t
-or_default(uint32_t v, uint32_t def)
-{
-	return v ? v : def;
-}
-
 /* Finds the profile with these options or makes it. Index, or -EINVAL, -ENOMEM, -ENOSPC. */
 int
 la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)

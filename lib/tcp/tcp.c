@@ -7,12 +7,6 @@
 
 enum { TIMERS_A_POLL = 1024, PENDING_A_POLL = 64, TIMER_BATCH = 32 };
 
-static uint32_t
-or_default(uint32_t v, uint32_t def)
-{
-	return v ? v : def;
-}
-
 static void
 capacities(const struct la_shard_config *cfg, uint32_t *conns, uint32_t *tw4, uint32_t *tw6)
 {
@@ -332,7 +326,6 @@ path_mtu(struct la_tcb *c, uint32_t mtu)
 	}
 	la_count(c->tcp, LA_C_icmp_pmtu);
 	c->mss = (uint16_t)(mtu - headers);
-	c->flags |= LA_F_PMTU;
 	if (c->state != LA_SYN_SENT && c->state != LA_SYN_RCVD) {
 		c->snd_nxt = c->snd_una; /* what was too big goes again, smaller, at once */
 		la_tcb_output(c);
