@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_SIM_ARENA_H
+#define LA_SIM_ARENA_H
+
+/* All memory of one world, in one piece that never moves.
+ *
+ * The shards' tables, every mbuf and the world's own records come from here, so the state of a
+ * world is a range of bytes: la_arena_save() copies it out, la_arena_load() puts it back, and every
+ * pointer in it is right again. That is how a search goes back to where it had a choice. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lastack/shard.h>
+
+struct rte_mempool;
+struct la_arena;
+
+/** Room for `size` bytes, zeroed; pages never touched cost nothing. 0 or -ENOMEM. */
+int la_arena_create(size_t size, struct la_arena **out);
+void la_arena_destroy(struct la_arena *a);
+
+/** Zeroed memory, or NULL when the arena is full. align: a power of two. */
+void *la_arena_alloc(struct la_arena *a, size_t size, size_t align);
+
+/** Memory for a shard. What is freed is given out again for the same size. */
+const struct la_mem_ops *la_arena_mem(struct la_arena *a);
+
+/** A pool of n mbufs, with the default headroom and `room` bytes of data behind it, in the arena. EAL must be running. 0,
+ * -ENOMEM, or what rte_mempool says. */
+int la_arena_mbufs(struct la_arena *a, unsigned n, uint16_t room, struct rte_mempool **out);
+/** mbufs of the pool that nobody has. */
+unsigned la_arena_mbufs_free(const struct rte_mempool *mp);
+
+/** Bytes that la_arena_save() writes and la_arena_load() reads. */
+size_t la_arena_used(const struct la_arena *a);
+void la_arena_save(const struct la_arena *a, void *buf);
+/** buf was written by la_arena_save() of the same arena. */
+void la_arena_load(struct la_arena *a, const void *buf);
+
+#endif
