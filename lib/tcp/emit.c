@@ -36,26 +36,27 @@ packet(struct la_tcp *t)
 	return m;
 }
 
-/* Puts the TCP header behind room for the IP header. Returns where the IP header goes. */
-static uint8_t *
-put_tcp(struct rte_mbuf *m, bool is4, const struct la_tcp_hdr *h)
+/* Puts the TCP header behind room for the IP header, and its sum into *sum. Returns where the IP header goes. */
+static inline uint8_t *
+put_tcp(struct rte_mbuf *m, bool is4, const struct la_tcp_hdr *h, uint32_t *sum)
 {
 	size_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, tcp_len = la_tcp_hdr_len(h->opts);
 	uint8_t *p = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ip_len + tcp_len));
 
 	m->l3_len = ip_len & 0x1ff;
 	m->l4_len = tcp_len & 0xff;
-	la_tcp_write(p + ip_len, h);
+	*sum = 0;
+	la_tcp_write_sum(p + ip_len, h, sum);
 	return p;
 }
 
-/* The IP header and both checksums, now that the payload's length is known; queues the packet. */
+/* The IP header and both checksums, now that the payload is there; queues the packet. sum: of the TCP header. */
 static void
 finish(struct la_tcp *t, struct rte_mbuf *m, uint8_t *p, bool is4, const struct la_addr *src,
-       const struct la_addr *dst)
+       const struct la_addr *dst, uint32_t sum)
 {
 	uint16_t l4 = (uint16_t)(m->pkt_len - m->l3_len);
-	uint32_t sum = la_cksum_pseudo(src, dst, LA_IPPROTO_TCP, l4);
+	uint32_t pseudo = la_cksum_pseudo(src, dst, LA_IPPROTO_TCP, l4), hlen = m->l3_len + m->l4_len;
 	uint16_t cksum;
 
 	if (is4) {
@@ -69,11 +70,14 @@ finish(struct la_tcp *t, struct rte_mbuf *m, uint8_t *p, bool is4, const struct 
 	}
 	if (t->offloads & LA_OFF_TX_TCP_CKSUM) {
 		m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
-		cksum = la_cksum_fold(sum);
-	} else if (m->nb_segs == 1) {
-		cksum = la_cksum_finish(la_cksum_add(sum, p + m->l3_len, l4));
+		cksum = la_cksum_fold(pseudo);
 	} else {
-		cksum = la_cksum_finish(la_cksum_add_mbuf(sum, m, m->l3_len, l4));
+		sum += pseudo;
+		if (m->nb_segs > 1)
+			sum = la_cksum_add_mbuf(sum, m, hlen, m->pkt_len - hlen);
+		else if (m->pkt_len > hlen)
+			sum = la_cksum_add(sum, p + hlen, m->pkt_len - hlen);
+		cksum = la_cksum_finish(sum);
 	}
 	memcpy(p + m->l3_len + LA_TCP_CKSUM_OFF, &cksum, sizeof(cksum));
 	t->out[t->out_n++] = m;
@@ -85,18 +89,19 @@ la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len)
 {
 	struct la_tcp *t = c->tcp;
 	struct rte_mbuf *m = packet(t);
+	uint32_t sum;
 	uint8_t *p;
 
 	if (!m)
 		return false;
 	h->sport = c->lport;
 	h->dport = c->rport;
-	p = put_tcp(m, c->is4, h);
+	p = put_tcp(m, c->is4, h, &sum);
 	if (len && !la_sendq_fill(c, m, off, len)) {
 		rte_pktmbuf_free(m);
 		return false;
 	}
-	finish(t, m, p, c->is4, &c->laddr, &c->raddr);
+	finish(t, m, p, c->is4, &c->laddr, &c->raddr, sum);
 	return true;
 }
 
@@ -106,12 +111,13 @@ la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_a
 {
 	struct rte_mbuf *m = packet(t);
 	bool is4 = la_addr_is4(src);
+	uint32_t sum;
 	uint8_t *p;
 
 	if (!m)
 		return false;
-	p = put_tcp(m, is4, h);
-	finish(t, m, p, is4, src, dst);
+	p = put_tcp(m, is4, h, &sum);
+	finish(t, m, p, is4, src, dst, sum);
 	return true;
 }
 

@@ -23,6 +23,17 @@ uint32_t la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off,
 uint32_t la_cksum_pseudo(const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
 			 uint32_t len);
 
+/** Folds a sum of 32-bit words, at most 2^32 of them, to a partial sum of at most 0xffff. */
+static inline uint32_t
+la_cksum_fold64(uint64_t s)
+{
+	s = (s & 0xffffffff) + (s >> 32);
+	s = (s & 0xffff) + ((s >> 16) & 0xffff) + (s >> 32);
+	s = (s & 0xffff) + (s >> 16);
+	s = (s & 0xffff) + (s >> 16);
+	return (uint32_t)s;
+}
+
 /** Folds to 16 bits (not complemented). */
 static inline uint16_t
 la_cksum_fold(uint32_t sum)

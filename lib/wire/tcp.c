@@ -4,6 +4,7 @@
  * (RFC 7323 appendix A): both are read and written without a walk. */
 
 #include "wire/bytes.h"
+#include "wire/cksum.h"
 #include "wire/eth.h"
 #include "wire/tcp.h"
 
@@ -137,59 +138,73 @@ la_tcp_hdr_len(uint8_t opts)
 	return n;
 }
 
-static uint8_t *
-write_ts(uint8_t *o, uint32_t lead, const struct la_tcp_hdr *h)
+/* A header being written, and the sum of its words as they lie in memory (RFC 1071): summed from registers,
+ * since a wide load of what narrow stores have just written has to wait for all of them. */
+struct put {
+	uint8_t *p;
+	uint64_t sum;
+};
+
+static inline void
+put_word(struct put *o, uint32_t v)
 {
-	la_put32(o, lead);
-	la_put32(o + 4, h->tsval);
-	la_put32(o + 8, h->tsecr);
-	return o + LEN_TS_PADDED;
+	v = htobe32(v);
+	memcpy(o->p, &v, sizeof(v));
+	o->p += sizeof(v);
+	o->sum += v;
 }
 
-/* A SYN's options, in words of four bytes; returns the byte behind them. */
-static uint8_t *
-write_syn_options(uint8_t *o, const struct la_tcp_hdr *h)
+static inline void
+put_ts(struct put *o, uint32_t lead, const struct la_tcp_hdr *h)
+{
+	put_word(o, lead);
+	put_word(o, h->tsval);
+	put_word(o, h->tsecr);
+}
+
+static inline void
+put_syn_options(struct put *o, const struct la_tcp_hdr *h)
 {
 	bool sack = h->opts & LA_OPT_SACK_PERM;
 
-	if (h->opts & LA_OPT_MSS) {
-		la_put32(o, (uint32_t)OPT_MSS << 24 | LEN_MSS << 16 | h->mss);
-		o += 4;
-	}
-	if (h->opts & LA_OPT_TS) {
-		o = write_ts(o, sack ? SACK_PERM_TS : NOP_NOP_TS, h);
-	} else if (sack) {
-		la_put32(o, NOP_NOP_SACK_PERM);
-		o += 4;
-	}
-	if (h->opts & LA_OPT_WSCALE) {
-		la_put32(o,
-			 (uint32_t)OPT_NOP << 24 | OPT_WSCALE << 16 | LEN_WSCALE << 8 | h->wscale);
-		o += 4;
-	}
-	return o;
+	if (h->opts & LA_OPT_MSS)
+		put_word(o, (uint32_t)OPT_MSS << 24 | LEN_MSS << 16 | h->mss);
+	if (h->opts & LA_OPT_TS)
+		put_ts(o, sack ? SACK_PERM_TS : NOP_NOP_TS, h);
+	else if (sack)
+		put_word(o, NOP_NOP_SACK_PERM);
+	if (h->opts & LA_OPT_WSCALE)
+		put_word(o, (uint32_t)OPT_NOP << 24 | OPT_WSCALE << 16 | LEN_WSCALE << 8 |
+				    h->wscale);
+}
+
+size_t
+la_tcp_write_sum(uint8_t *p, const struct la_tcp_hdr *h, uint32_t *sum)
+{
+	struct put o = {.p = p + LA_TCP_LEN};
+	uint32_t n;
+
+	/* MUST-65 and RFC 7323 2.2: but for timestamps, only a SYN carries options */
+	if (h->flags & LA_SYN)
+		put_syn_options(&o, h);
+	else if (h->opts & LA_OPT_TS)
+		put_ts(&o, NOP_NOP_TS, h);
+	n = (uint32_t)(o.p - p);
+	o.p = p;
+	put_word(&o, (uint32_t)h->sport << 16 | h->dport);
+	put_word(&o, h->seq);
+	put_word(&o, h->ack);
+	/* data offset in words, high nibble; reserved bits 0 */
+	put_word(&o, n << 26 | (uint32_t)h->flags << 16 | h->wnd);
+	put_word(&o, 0); /* checksum, and no urgent pointer */
+	*sum = la_cksum_fold64(o.sum + *sum);
+	return n;
 }
 
 size_t
 la_tcp_write(uint8_t *p, const struct la_tcp_hdr *h)
 {
-	uint8_t *end = p + LA_TCP_LEN;
-	size_t n;
+	uint32_t sum = 0;
 
-	/* MUST-65 and RFC 7323 2.2: but for timestamps, only a SYN carries options */
-	if (h->flags & LA_SYN)
-		end = write_syn_options(end, h);
-	else if (h->opts & LA_OPT_TS)
-		end = write_ts(end, NOP_NOP_TS, h);
-	n = (size_t)(end - p);
-
-	la_put16(p, h->sport);
-	la_put16(p + 2, h->dport);
-	la_put32(p + 4, h->seq);
-	la_put32(p + 8, h->ack);
-	p[12] = (uint8_t)(n << 2); /* data offset in words, high nibble; reserved bits 0 */
-	p[13] = h->flags;
-	la_put16(p + 14, h->wnd);
-	la_put32(p + LA_TCP_CKSUM_OFF, 0); /* checksum, and no urgent pointer */
-	return n;
+	return la_tcp_write_sum(p, h, &sum);
 }
