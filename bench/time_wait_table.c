@@ -20,17 +20,12 @@ struct table {
 	bool is4;
 };
 
-enum {
-	WHEEL_SLOTS = 1 << 18, /* LA_WHEEL_SLOTS of lib/tcp/internal.h */
-	WHEEL_CHUNK = 256,     /* bytes: lib/core/wheel.c */
-};
-
 static size_t
 table_memory(uint32_t n, uint32_t live, bool is4)
 {
 	n += live; /* each has its entry reserved */
 	return la_index_memory(n) + la_tw_memory(is4 ? n : 0, is4 ? 0 : n) +
-	       la_wheel_memory(WHEEL_SLOTS, n);
+	       la_wheel_memory(la_wheel_slots(n), n);
 }
 
 static void *
@@ -45,7 +40,7 @@ table_create(uint32_t n, uint32_t live, bool is4)
 	t->is4 = is4;
 	la_hash_key_init(&t->key, secret);
 	if (la_index_init(&t->index, NULL, n) ||
-	    la_wheel_init(&t->wheel, NULL, WHEEL_SLOTS, n, 0) ||
+	    la_wheel_init(&t->wheel, NULL, la_wheel_slots(n), n, 0) ||
 	    la_tw_init(&t->tw, NULL, &t->index, &t->wheel, &t->key, &t->counters, is4 ? n : 0,
 		       is4 ? 0 : n))
 		return NULL;
@@ -266,9 +261,9 @@ table_areas(void *self, struct area *a)
 	const struct table *t = self;
 	const struct la_tw_pool *p = &t->tw.pool[!t->is4];
 
-	a[0] = (struct area){t->index.buckets, (t->index.mask + 1ul) * sizeof(struct la_bucket)};
+	a[0] = (struct area){t->index.buckets, t->index.nbuckets * sizeof(struct la_bucket)};
 	a[1] = (struct area){p->slots, (size_t)p->fresh * p->size};
-	a[2] = (struct area){t->wheel.chunks, (size_t)t->wheel.fresh_chunk * WHEEL_CHUNK};
+	a[2] = (struct area){t->wheel.chunks, (size_t)t->wheel.fresh_chunk * sizeof(struct la_wheel_chunk)};
 	return 3;
 }
 

@@ -15,7 +15,7 @@
  *	        |
  *	        +------------------------------+
  *	                                       v
- *	   +--> chunk --next--> chunk --next--> chunk --next--+     chunk, 256 B: ref[63] | next
+ *	   +--> chunk --next--> chunk --next--> chunk --next--+     chunk, 128 B: ref[31] | next
  *	   +--------------------------------------------------+
  *
  * fill counts the references in the last chunk, first those already popped from the first one.
@@ -27,9 +27,10 @@
  * was ever used, so memory that was never needed is never touched. Every occupied slot wastes less
  * than one chunk at its end, and the one slot that is being drained less than one more at its
  * start; that bounds the pool: with K = min(slots, max_refs) slots occupied at most, it takes
- * (max_refs + 62 K) / 63 + 1 chunks, and there always is one when count < max_refs. So a reference
- * costs four bytes where ticks are well filled; where they hold one or two each, the bound is a
- * chunk a slot, 64 MiB for the longest wheel.
+ * (max_refs + 30 K) / 31 + 1 chunks, and there always is one when count < max_refs. So a reference
+ * costs 4.13 bytes where ticks are well filled; where they hold one or two each, the bound is a
+ * chunk a slot, 32 MiB for the longest wheel. Draining reads a chunk a burst of 32 or so, each named
+ * by the one before: the next is prefetched when a chunk is begun, a burst ahead of its use.
  *
  * Time. `base` is the first tick that has not been drained. References live at the ticks base to
  * base + nslots - 2; the slot left over is that of tick base - 1, from which pop may still be
@@ -37,6 +38,12 @@
  * in the tick that is being drained: a loop of "pop, look, add again" ends. Nothing is popped
  * before its tick: adding clamps a tick to that range, and the only clamp that moves a deadline
  * forward is the far end, where the owner looks at the true deadline and adds it again.
+ *
+ * How many slots. 2^18 are 262 s: nearly every deadline a TCP sets is placed once. They are also 2 MB,
+ * which a shard for a few connections need not pay, so la_wheel_slots() gives no more than there are
+ * references, and at least 4096. A deadline beyond a shorter wheel costs one early visit for each length
+ * of the wheel (4 s at least), and la_wheel_next() then names the visit: early, never late. What is
+ * beyond is looked at by few owners then, since few references make a wheel short.
  *
  * All comparisons are modulo 2^32 (core/seq.h): pop has to be called once in 2^31 ticks, 24 days.
  *
@@ -54,24 +61,12 @@
 #include "core/wheel.h"
 
 enum {
-	CHUNK_REFS = 63,
+	CHUNK_REFS = LA_WHEEL_CHUNK_REFS,
 	MIN_SLOTS = 64,
+	SUITABLE_MIN_SLOTS = 1 << 12,
 	MAX_SLOTS = 1 << 18,
 	LEVELS = 3,
 };
-
-struct la_wheel_slot {
-	uint32_t tail;  /* last chunk of the ring; 0: the slot is empty */
-	uint16_t fill;  /* references in the last chunk */
-	uint16_t first; /* references popped from the first chunk */
-};
-
-struct la_wheel_chunk {
-	uint32_t ref[CHUNK_REFS];
-	uint32_t next; /* ring, or free list (0: its end) */
-};
-_Static_assert(sizeof(struct la_wheel_chunk) == 256, "a chunk is four cache lines");
-_Static_assert(sizeof(struct la_wheel_slot) == 8, "eight slots share a cache line");
 
 /* ------------------------------------------------------------------ birth and death */
 
@@ -81,6 +76,16 @@ chunks_needed(uint32_t nslots, uint32_t max_refs)
 	uint64_t occupied = max_refs < nslots ? max_refs : nslots;
 
 	return (uint32_t)((max_refs + (CHUNK_REFS - 1) * occupied) / CHUNK_REFS + 1);
+}
+
+uint32_t
+la_wheel_slots(uint32_t max_refs)
+{
+	uint32_t n = SUITABLE_MIN_SLOTS;
+
+	while (n < MAX_SLOTS && n < max_refs)
+		n <<= 1;
+	return n;
 }
 
 static uint32_t
@@ -247,7 +252,7 @@ la_wheel_next(const struct la_wheel *w, uint32_t *tick)
 }
 
 uint32_t
-la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref)
+la_wheel_add_slow(struct la_wheel *w, uint32_t tick, uint32_t ref)
 {
 	uint32_t far = w->nslots - 2, ahead = tick - w->base, slot, c;
 	struct la_wheel_slot *s;
@@ -287,7 +292,10 @@ drain(struct la_wheel *w, uint32_t slot, uint32_t *refs, unsigned max)
 		uint32_t head = w->chunks[s->tail].next;
 		unsigned end = head == s->tail ? s->fill : CHUNK_REFS;
 		unsigned k = end - s->first;
+		const struct la_wheel_chunk *ahead = &w->chunks[w->chunks[head].next];
 
+		__builtin_prefetch(ahead);
+		__builtin_prefetch(&ahead->next);
 		if (k > max - n)
 			k = max - n;
 		memcpy(&refs[n], &w->chunks[head].ref[s->first], k * sizeof(refs[0]));

@@ -18,6 +18,21 @@
 
 #include "core/mem.h"
 
+enum { LA_WHEEL_CHUNK_REFS = 31 };
+
+struct la_wheel_slot {
+	uint32_t tail;  /* last chunk of the ring; 0: the slot is empty */
+	uint16_t fill;  /* references in the last chunk */
+	uint16_t first; /* references popped from the first chunk */
+};
+
+struct la_wheel_chunk {
+	uint32_t ref[LA_WHEEL_CHUNK_REFS];
+	uint32_t next; /* ring, or free list (0: its end) */
+};
+_Static_assert(sizeof(struct la_wheel_chunk) == 128, "a chunk is two cache lines");
+_Static_assert(sizeof(struct la_wheel_slot) == 8, "eight slots share a cache line");
+
 struct la_wheel {
 	struct la_wheel_slot *slots;
 	struct la_wheel_chunk *chunks;
@@ -32,6 +47,10 @@ struct la_wheel {
 	uint32_t max_refs;
 };
 
+/** Slots that suit a wheel of so many references: the power of two at or above max_refs, 2^12 to 2^18.
+ */
+uint32_t la_wheel_slots(uint32_t max_refs);
+
 /** Bytes la_wheel_init() will ask for. */
 size_t la_wheel_memory(uint32_t nslots, uint32_t max_refs);
 
@@ -45,7 +64,23 @@ void la_wheel_fini(struct la_wheel *w);
  * length is brought forward to its far end (nslots - 2 ticks after base), and a tick already
  * drained, or being drained, becomes the next one. Returns the tick it was placed at. There is
  * always room for max_refs references. */
-uint32_t la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref);
+static inline uint32_t la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref);
+
+/* The same where a chunk is begun or the tick is out of range: once in 31 times at best. */
+uint32_t la_wheel_add_slow(struct la_wheel *w, uint32_t tick, uint32_t ref);
+
+static inline uint32_t
+la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref)
+{
+	struct la_wheel_slot *s = &w->slots[tick & (w->nslots - 1)];
+
+	if (__builtin_expect(tick - w->base > w->nslots - 2, 0) || s->fill == 0 ||
+	    s->fill == LA_WHEEL_CHUNK_REFS)
+		return la_wheel_add_slow(w, tick, ref);
+	w->chunks[s->tail].ref[s->fill++] = ref;
+	w->count++;
+	return tick;
+}
 
 /** Takes up to max references out whose tick is <= now, oldest tick first, all from one tick:
  * *tick tells which. Returns how many, 0 when nothing more is due (base is then now + 1). */

@@ -129,31 +129,34 @@ la_tcb_time_wait(struct la_tcb *c)
 	orderly(c);
 }
 
-/* The tuple is free again; a TIME_WAIT entry that waited for this handshake gets its place back. */
-static void
+/* The tuple is free again; a TIME_WAIT entry that waited for this handshake gets its place back, which is
+ * said by true. */
+static bool
 leave_index(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
+	bool back = false;
 
 	if (c->flags & LA_F_DETACHED)
-		return;
+		return false;
 	if (c->shadow)
-		la_tw_give_back(&t->tw, c->shadow, la_tcb_hash(c), la_tcb_ref(c), t->tick);
+		back = la_tw_give_back(&t->tw, c->shadow, la_tcb_hash(c), la_tcb_ref(c), t->tick);
 	else
 		la_index_remove(&t->index, la_tcb_hash(c), la_tcb_ref(c));
 	c->shadow = 0;
 	la_tw_unreserve(&t->tw, c->is4);
+	return back;
 }
 
 /* To CLOSED without a packet. */
 void
 la_tcb_end(struct la_tcb *c, enum la_end end)
 {
-	bool embryo = c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE);
+	bool embryo = c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE), back;
 
 	if (c->flags & LA_F_DEAD)
 		return;
-	leave_index(c);
+	back = leave_index(c);
 	if (end == LA_END_ORDERLY) { /* LAST_ACK: RFC 9293 3.6 case 2 */
 		la_tcb_set_state(c, LA_CLOSED);
 		orderly(c);
@@ -161,8 +164,8 @@ la_tcb_end(struct la_tcb *c, enum la_end end)
 	}
 	if (!(c->flags & LA_F_DETACHED)) {
 		la_count(c->tcp, embryo ? LA_C_embryonic_gone : ended[end]);
-		la_tcb_set_state(c, embryo ? LA_LISTEN : LA_CLOSED);
-		if (embryo)
+		la_tcb_set_state(c, back ? LA_TIME_WAIT : embryo ? LA_LISTEN : LA_CLOSED);
+		if (c->state == LA_LISTEN)
 			la_tcb_set_state(c, LA_CLOSED);
 	}
 	finish(c, end);

@@ -7,8 +7,8 @@
  *
  * A bucket is one cache line: 16-bit tags and 32-bit references, probed with SIMD compares. A key
  * has two buckets (cuckoo with partial keys: the second is computed from the first and the tag),
- * and the first says whether any of its keys had to go to their second one, so that nearly every
- * look-up, hit or miss, costs one line. */
+ * and the first says whether any of its keys with tags of this kind had to go to their second one,
+ * so that nearly every look-up, hit or miss, costs one line. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,7 +47,8 @@ enum { LA_BUCKET_KEYS = 10 };
 
 struct la_bucket {
 	uint16_t tag[LA_BUCKET_KEYS]; /* 0: the place is free */
-	uint16_t spilled; /* keys whose first bucket is this one and who live in their second */
+	uint16_t spilled; /* keys whose first bucket is this one and who live in their second: four
+			   * counters of 4 bits, by the tag's last two */
 	uint16_t second;  /* bit i: the key at place i has its first bucket elsewhere */
 	la_ref ref[LA_BUCKET_KEYS];
 };
@@ -56,18 +57,18 @@ _Static_assert(sizeof(struct la_bucket) == 64, "a bucket is one cache line");
 struct la_index {
 	struct la_bucket *buckets;
 	const struct la_mem_ops *mem;
-	uint32_t mask; /* buckets - 1; the number of buckets is a power of two */
-	uint32_t keys; /* in the index now */
+	uint32_t nbuckets; /* even */
+	uint32_t keys;     /* in the index now */
 	uint32_t capacity;
 };
 
-/** Bytes for `capacity` keys at a load factor of at most 0.8. */
+/** Bytes for `capacity` keys: 10 for each, a load factor of 0.64. */
 size_t la_index_memory(uint32_t capacity);
 /** 0 or -ENOMEM. */
 int la_index_init(struct la_index *ix, const struct la_mem_ops *mem, uint32_t capacity);
 void la_index_fini(struct la_index *ix);
 
-/** The tag of a hash: its top 16 bits, never 0. The first bucket comes from its low bits. */
+/** The tag of a hash: its top 16 bits, never 0. The first bucket comes from its low 32. */
 static inline uint16_t
 la_index_tag(uint64_t hash)
 {
@@ -79,14 +80,32 @@ la_index_tag(uint64_t hash)
 static inline uint32_t
 la_index_first(const struct la_index *ix, uint64_t hash)
 {
-	return (uint32_t)hash & ix->mask;
+	return (uint32_t)((uint64_t)(uint32_t)hash * ix->nbuckets >> 32);
 }
 
-/** The other bucket of a key that is in `bucket`: an involution, needs only the tag. */
+/** The other bucket of a key that is in `bucket`: the sum of the two is an odd number made of the
+ * tag, modulo the number of buckets. An involution that needs only the tag. */
 static inline uint32_t
 la_index_other(const struct la_index *ix, uint32_t bucket, uint16_t tag)
 {
-	return (bucket ^ ((uint32_t)tag * 0x5bd1e995u | 1u)) & ix->mask;
+	uint64_t half = (uint64_t)((uint32_t)tag * 0x5bd1e995u) * (ix->nbuckets / 2) >> 32;
+	uint32_t sum = (uint32_t)half * 2 + 1;
+
+	return sum >= bucket ? sum - bucket : sum + (ix->nbuckets - bucket);
+}
+
+/** Where in `spilled` the keys with this tag are counted. */
+static inline unsigned
+la_spill_shift(uint16_t tag)
+{
+	return (tag & 3u) * 4;
+}
+
+/** Keys with tags of this kind that have this bucket for their first and live in their second. */
+static inline unsigned
+la_bucket_spilled(const struct la_bucket *b, uint16_t tag)
+{
+	return b->spilled >> la_spill_shift(tag) & 15u;
 }
 
 static inline void
@@ -126,7 +145,7 @@ la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const v
 			if (match(ctx, b->ref[i], key))
 				return &b->ref[i];
 		}
-		if (__builtin_expect(b->spilled == 0, 1))
+		if (__builtin_expect(la_bucket_spilled(b, tag) == 0, 1))
 			return NULL;
 		n = la_index_other(ix, n, tag);
 	}
@@ -144,8 +163,8 @@ la_index_peek(const struct la_index *ix, uint64_t hash)
 	return m ? b->ref[__builtin_ctz(m)] : 0;
 }
 
-/** When the first bucket has no such tag, and keys that had to go elsewhere: prefetches the other one
- * and returns true. The first is expected in the cache. */
+/** When the first bucket has no such tag, and one that may be it had to go elsewhere: prefetches the
+ * other bucket and returns true. The first is expected in the cache. */
 static inline bool
 la_index_prefetch_other(const struct la_index *ix, uint64_t hash)
 {
@@ -153,8 +172,13 @@ la_index_prefetch_other(const struct la_index *ix, uint64_t hash)
 	const struct la_bucket *b = &ix->buckets[n];
 	uint16_t tag = la_index_tag(hash);
 
-	if (__builtin_expect(b->spilled == 0, 1) || la_bucket_match(b, tag))
+	if (la_bucket_match(b, tag))
 		return false;
+	if (__builtin_expect(la_bucket_spilled(b, tag) == 0, 1)) {
+		if (la_bucket_match(b, 0) == 0) /* full: where a new key would go */
+			__builtin_prefetch(&ix->buckets[la_index_other(ix, n, tag)]);
+		return false;
+	}
 	__builtin_prefetch(&ix->buckets[la_index_other(ix, n, tag)]);
 	return true;
 }
@@ -178,9 +202,23 @@ int la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref);
 /** Removes exactly this reference. Returns false when it is not there (a bug of the caller). */
 bool la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref);
 
+/* The same as la_index_replace(), wherever the key is. */
+bool la_index_replace_slow(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref);
+
 /** Overwrites `old` with `new` in place. Returns false when old is not there (a bug of the caller).
  */
-bool la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref);
+static inline bool
+la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref)
+{
+	struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
+	uint32_t m = la_bucket_match(b, la_index_tag(hash));
+
+	if (__builtin_expect(m && b->ref[__builtin_ctz(m)] == old, 1)) {
+		b->ref[__builtin_ctz(m)] = new_ref;
+		return true;
+	}
+	return la_index_replace_slow(ix, hash, old, new_ref);
+}
 
 /** Recomputes a reference's hash for the checker. */
 typedef uint64_t la_index_hash_of(const void *ctx, la_ref ref);

@@ -5,6 +5,7 @@
 /* What the files of lib/tcp share with each other and with nobody else.
  *
  *   tcb.c      pool of TCBs, the one function that writes a state, timers' place in the wheel
+ *   state.h, transitions.def   the state machine as a table: every lawful transition, counted
  *   listen.c   listeners and option profiles
  *   open.c     active and passive open, ISNs, LISTEN and SYN_SENT input
  *   input.c    bursts, and SEGMENT ARRIVES for the synchronized states
@@ -44,7 +45,6 @@ enum {
 	LA_MSS_MIN = 64,	/* smaller offers are raised to this: room for options and a byte */
 	LA_OOO_MAX = 255,	/* segments above a hole */
 	LA_WHEEL_REFS = 6,	/* references one TCB may have in the wheel */
-	LA_WHEEL_SLOTS = 1 << 18,
 	LA_DELACK_SLOTS = 512,
 	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: what is further away would be in the past */
 	LA_TS_AGE_MS = 24 * 24 * 3600 * 1000u, /* RFC 7323 5.5 */

@@ -153,7 +153,8 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 	c->user = l->user;
 	set_iss(c, iss);
 	take_syn(c, s);
-	la_tcb_set_state(c, LA_LISTEN);
+	if (!c->shadow)
+		la_tcb_set_state(c, LA_LISTEN);
 	la_tcb_set_state(c, LA_SYN_RCVD);
 	la_tcb_output(c);
 }

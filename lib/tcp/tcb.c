@@ -16,6 +16,7 @@
  * outlives the connection); in that last case the timer fires late and timer_late counts it. */
 
 #include "tcp/internal.h"
+#include "tcp/state.h"
 
 struct la_tcb *
 la_tcb_alloc(struct la_tcp *t, const struct la_tuple *tuple)
@@ -87,14 +88,14 @@ la_tcb_hash(const struct la_tcb *c)
 }
 
 /* The only place a state is written. (TIME_WAIT entries have no state to write: la_tcb_time_wait() notes
- * the transition here just before the TCB goes.) */
+ * the transition here just before the TCB goes.) A TCB over a TIME_WAIT entry goes on from there. */
 void
 la_tcb_set_state(struct la_tcb *c, enum la_state next)
 {
 	struct la_counters *n = c->tcp->counters;
+	enum la_state from = c->state == LA_CLOSED && c->shadow ? LA_TIME_WAIT : c->state;
 
-	n->transition[c->state][next]++;
-	n->entered[next]++;
+	la_state_moves(n, from, next);
 	if (c->state != LA_CLOSED)
 		n->state[c->state]--;
 	if (next != LA_CLOSED && next != LA_TIME_WAIT)

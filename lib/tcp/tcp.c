@@ -22,6 +22,12 @@ wheel_refs(uint32_t conns, uint32_t tw4, uint32_t tw6)
 }
 
 static size_t
+wheel_bytes(uint32_t refs)
+{
+	return la_wheel_memory(la_wheel_slots(refs), refs);
+}
+
+static size_t
 tcb_bytes(uint32_t conns)
 {
 	return ((size_t)conns + 1) * sizeof(struct la_tcb);
@@ -42,7 +48,7 @@ la_tcp_memory(const struct la_shard_config *cfg)
 
 	capacities(cfg, &conns, &tw4, &tw6);
 	return sizeof(struct small) + tcb_bytes(conns) + la_index_memory(conns + tw4 + tw6) +
-	       la_tw_memory(tw4, tw6) + la_wheel_memory(LA_WHEEL_SLOTS, wheel_refs(conns, tw4, tw6)) +
+	       la_tw_memory(tw4, tw6) + wheel_bytes(wheel_refs(conns, tw4, tw6)) +
 	       la_wheel_memory(LA_DELACK_SLOTS, conns);
 }
 
@@ -51,7 +57,7 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	    la_tcp_owns *owns, const void *net)
 {
 	struct small *small;
-	uint32_t conns, tw4, tw6;
+	uint32_t conns, tw4, tw6, refs;
 	int err;
 
 	capacities(cfg, &conns, &tw4, &tw6);
@@ -93,7 +99,8 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	err = la_index_init(&t->index, t->mem, conns + tw4 + tw6);
 	if (err)
 		goto no_index;
-	err = la_wheel_init(&t->wheel, t->mem, LA_WHEEL_SLOTS, wheel_refs(conns, tw4, tw6), t->tick);
+	refs = wheel_refs(conns, tw4, tw6);
+	err = la_wheel_init(&t->wheel, t->mem, la_wheel_slots(refs), refs, t->tick);
 	if (err)
 		goto no_wheel;
 	err = la_wheel_init(&t->delack, t->mem, LA_DELACK_SLOTS, conns, t->tick);

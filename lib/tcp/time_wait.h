@@ -167,9 +167,9 @@ enum la_tw_verdict la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick);
 /** A reopen begins: LIVE -> SHADOW. The caller overwrites the reference in the index with its TCB's
  * and keeps `ref`. The deadline is not touched. */
 void la_tw_shadow(struct la_tw *t, la_ref ref);
-/** The reopen failed: SHADOW -> LIVE, or expiry at once when the deadline has passed meanwhile. The
+/** The reopen failed: SHADOW -> LIVE (true), or expiry at once when the deadline has passed meanwhile. The
  * index place that names tcb_ref gets `ref` back (or is removed when the entry had expired). */
-void la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint32_t tick);
+bool la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint32_t tick);
 /** The reopen succeeded: SHADOW -> ZOMBIE (or free, when the wheel has passed it). */
 void la_tw_forget(struct la_tw *t, la_ref ref);
 

@@ -52,6 +52,46 @@ Test(wheel, init_refuses)
 	cr_assert_eq(la_wheel_init(&w, NULL, 64, 0, 0), -EINVAL);
 }
 
+Test(wheel, slots_follow_the_references)
+{
+	static const struct {
+		uint32_t refs, slots;
+	} rows[] = {{1, 1u << 12},           {1u << 12, 1u << 12},       {(1u << 12) + 1, 1u << 13},
+		    {100000, 1u << 17},      {(1u << 18) - 1, 1u << 18}, {1u << 18, 1u << 18},
+		    {1u << 31, 1u << 18}};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_assert_eq(la_wheel_slots(rows[i].refs), rows[i].slots, "%u", rows[i].refs);
+	/* a handful of connections and entries: tens of kB */
+	cr_assert_lt(la_wheel_memory(la_wheel_slots(200), 200), 100 * 1000);
+}
+
+/* A deadline beyond a short wheel: la_wheel_next() may name a tick too early, never one too late, and an
+ * owner who adds again whatever came too early gets it at its deadline exactly. */
+Test(wheel, beyond_a_short_wheel_early_never_late)
+{
+	static const uint32_t deadline[] = {4094, 4095, 4096, 10000, 60000, 7200000};
+	uint32_t n = sizeof(deadline) / sizeof(deadline[0]);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct la_wheel w = make(la_wheel_slots(1), 1, 0u - 500);
+		uint32_t due = deadline[i] - 500, ref, tick, visits = 0;
+
+		la_wheel_add(&w, due, 1);
+		while (la_wheel_next(&w, &tick)) {
+			cr_assert(seq_le(tick, due), "named %u, due %u", tick, due);
+			expect_nothing(&w, tick - 1);
+			cr_assert_eq(la_wheel_pop(&w, tick, &ref, 1, &tick), 1);
+			visits++;
+			if (tick != due)
+				la_wheel_add(&w, due, 1);
+		}
+		cr_assert_eq(tick, due);
+		cr_assert_leq(visits, deadline[i] / 4094 + 1);
+		la_wheel_fini(&w);
+	}
+}
+
 static unsigned budget; /* allocations that still succeed */
 static int outstanding;
 
@@ -213,7 +253,7 @@ Test(wheel, jump_longer_than_the_wheel_keeps_tick_order)
  * one, and that one half drained. */
 Test(wheel, there_is_room_for_max_refs)
 {
-	static const uint32_t sizes[] = {1, 2, 62, 63, 64, 65, 126, 127, 500, 4000};
+	static const uint32_t sizes[] = {1, 2, 30, 31, 32, 61, 62, 63, 64, 93, 500, 4000};
 
 	for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
 		uint32_t max = sizes[s], refs[64], tick, left = max;
@@ -241,7 +281,7 @@ Test(wheel, unused_chunks_stay_untouched)
 {
 	struct la_wheel w = make(1u << 18, 100 * 1000 * 1000, 0);
 	uint32_t refs[64], tick;
-	size_t bytes = (w.nchunks + 1ul) * 256, pages = bytes / 4096, resident = 0;
+	size_t bytes = (w.nchunks + 1ul) * sizeof(struct la_wheel_chunk), pages = bytes / 4096, resident = 0;
 	unsigned char *map = malloc(pages);
 
 	cr_assert(la_wheel_memory(1u << 18, 100 * 1000 * 1000) < 520ul * 1000 * 1000);
