@@ -17,16 +17,12 @@
  * this thread's CPU time. A run in which a connection did not end orderly, or a frame was lost,
  * fails. */
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
-#include <jansson.h>
 #include <rte_cycles.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
@@ -34,22 +30,10 @@
 #include <rte_tcp.h>
 #include <rte_version.h>
 
-#include <lastack/lastack.h>
-
-#include "io/eal.h"
-#include "io/port.h"
+#include "pair.h"
 #include "wire/cksum.h"
 
-enum {
-	BURST = 32,
-	FRAME = 64 - RTE_ETHER_CRC_LEN,
-	POOL = 32767,
-	MAX_ROUNDS = 101,
-	SERVER_PORT = 80,
-	FIRST_PORT = 1024, /* of the generator; ports go round before its addresses do */
-};
-
-enum side { GENERATOR, SERVER };
+enum { FRAME = 64 - RTE_ETHER_CRC_LEN };
 
 struct options {
 	unsigned rounds, inflight, msl_ms;
@@ -57,43 +41,11 @@ struct options {
 	const char *json;
 };
 
-struct results {
-	unsigned n;
-	double v[MAX_ROUNDS];
-};
-
 struct bench {
 	struct options opt;
-	struct la_eal eal;
-	struct rte_mempool *pool;
-	struct la_port port[2];
-	uint64_t hz, tsc0;
-
-	struct la_shard *shard[2];
-	struct la_tuple next;
-	unsigned inflight;
-	uint64_t ends[LA_NENDS]; /* of the generator's connections */
-	uint64_t refused;        /* la_connect() that had to be tried again */
-
+	struct pair p;
 	struct results echo_cycles, echo_mpps, life_cycles, life_rate;
 };
-
-/* TSC cycles this thread has run. */
-static double
-cycles_used(const struct bench *b)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return ((double)t.tv_sec + 1e-9 * (double)t.tv_nsec) * (double)b->hz;
-}
-
-static void
-die(const char *what)
-{
-	fprintf(stderr, "bench/ring: %s\n", what);
-	exit(1);
-}
 
 /* echo */
 
@@ -106,10 +58,10 @@ write_frame(const struct bench *b, struct rte_mbuf *m, unsigned i)
 	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
 
 	if (p == NULL)
-		die("mbufs too small");
+		pair_die(&b->p, "mbufs too small");
 	memset(p, 0, FRAME);
-	memcpy(&eth->dst_addr, b->port[SERVER].mac, 6);
-	memcpy(&eth->src_addr, b->port[GENERATOR].mac, 6);
+	memcpy(&eth->dst_addr, b->p.port[SERVER].mac, 6);
+	memcpy(&eth->src_addr, b->p.port[GENERATOR].mac, 6);
 	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
 	ip->version_ihl = RTE_IPV4_VHL_DEF;
 	ip->total_length = rte_cpu_to_be_16(FRAME - sizeof(*eth));
@@ -157,183 +109,58 @@ echo_round(struct bench *b)
 	struct rte_mbuf *pkts[BURST];
 	unsigned n;
 
-	if (rte_pktmbuf_alloc_bulk(b->pool, pkts, BURST) != 0)
-		die("no mbufs");
+	if (rte_pktmbuf_alloc_bulk(b->p.pool, pkts, BURST) != 0)
+		pair_die(&b->p, "no mbufs");
 	for (unsigned i = 0; i < BURST; i++)
 		write_frame(b, pkts[i], i);
 
-	end = rte_rdtsc() + (uint64_t)(b->opt.seconds * (double)b->hz);
-	cycles = cycles_used(b);
+	end = rte_rdtsc() + (uint64_t)(b->opt.seconds * (double)b->p.hz);
+	cycles = pair_cycles(&b->p);
 	do {
-		la_port_tx(&b->port[GENERATOR], 0, pkts, BURST, b->pool);
-		n = la_port_rx(&b->port[SERVER], 0, pkts, BURST);
+		la_port_tx(&b->p.port[GENERATOR], 0, pkts, BURST, b->p.pool);
+		n = la_port_rx(&b->p.port[SERVER], 0, pkts, BURST);
 		for (unsigned i = 0; i < n; i++)
 			turn_round(pkts[i]);
-		la_port_tx(&b->port[SERVER], 0, pkts, n, b->pool);
-		n = la_port_rx(&b->port[GENERATOR], 0, pkts, BURST);
+		la_port_tx(&b->p.port[SERVER], 0, pkts, n, b->p.pool);
+		n = la_port_rx(&b->p.port[GENERATOR], 0, pkts, BURST);
 		packets += n;
 	} while (n == BURST && rte_rdtsc() < end);
-	cycles = cycles_used(b) - cycles;
+	cycles = pair_cycles(&b->p) - cycles;
 
 	if (n != BURST)
-		die("echo: a frame was lost");
+		pair_die(&b->p, "echo: a frame was lost");
 	rte_pktmbuf_free_bulk(pkts, n);
-	b->echo_cycles.v[b->echo_cycles.n++] = cycles / (double)packets;
-	b->echo_mpps.v[b->echo_mpps.n++] = (double)packets * (double)b->hz / cycles / 1e6;
+	results_add(&b->echo_cycles, cycles / (double)packets);
+	results_add(&b->echo_mpps, (double)packets * (double)b->p.hz / cycles / 1e6);
 }
 
 /* lifecycle */
 
 static void
-generator_opened(struct la_conn *c, void *user)
-{
-	(void)user;
-	la_close(c);
-}
-
-static void
-generator_closed(struct la_conn *c, void *user, const struct la_closed *why)
-{
-	struct bench *b = user;
-
-	(void)c;
-	b->ends[why->end]++;
-	b->inflight--;
-}
-
-static void
-server_peer_fin(struct la_conn *c, void *user)
-{
-	(void)user;
-	la_close(c);
-}
-
-static const struct la_conn_ops generator_ops = {
-	.opened = generator_opened,
-	.closed = generator_closed,
-};
-static const struct la_conn_ops server_ops = {.peer_fin = server_peer_fin};
-
-static uint64_t
-now_ms(const struct bench *b)
-{
-	return (rte_rdtsc() - b->tsc0) / (b->hz / 1000);
-}
-
-static void
-next_tuple(struct la_tuple *t)
-{
-	if (++t->lport != 0)
-		return;
-	t->lport = FIRST_PORT;
-	t->laddr.w[3] = rte_cpu_to_be_32(rte_be_to_cpu_32(t->laddr.w[3]) + 1);
-}
-
-static void
-open_some(struct bench *b)
-{
-	for (unsigned i = 0; i < BURST && b->inflight < b->opt.inflight; i++) {
-		struct la_conn *c;
-		int r = la_connect(b->shard[GENERATOR], &b->next, &generator_ops, b, NULL, &c);
-
-		if (r == -ENOBUFS) {
-			b->refused++;
-			return;
-		}
-		if (r < 0)
-			die("la_connect() failed");
-		b->inflight++;
-		next_tuple(&b->next);
-	}
-}
-
-static void
-step_shard(struct bench *b, enum side s)
-{
-	struct rte_mbuf *pkts[BURST];
-	uint64_t now = now_ms(b);
-	unsigned n;
-
-	while ((n = la_port_rx(&b->port[s], 0, pkts, BURST)) > 0)
-		la_shard_rx(b->shard[s], now, pkts, n);
-	la_shard_poll(b->shard[s], now);
-	while ((n = la_shard_tx(b->shard[s], pkts, BURST)) > 0)
-		la_port_tx(&b->port[s], 0, pkts, n, b->pool);
-}
-
-static void
-run_shards(struct bench *b, double seconds, bool opening)
-{
-	uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)b->hz);
-
-	do {
-		if (opening)
-			open_some(b);
-		step_shard(b, GENERATOR);
-		step_shard(b, SERVER);
-		step_shard(b, GENERATOR);
-	} while (rte_rdtsc() < end && (opening || b->inflight > 0));
-}
-
-/* Lets every connection end and every frame arrive. */
-static void
-settle(struct bench *b)
-{
-	run_shards(b, 5, false);
-	for (unsigned i = 0; i < 4; i++) {
-		step_shard(b, GENERATOR);
-		step_shard(b, SERVER);
-	}
-}
-
-static void
 life_round(struct bench *b)
 {
-	uint64_t ended = b->ends[LA_END_ORDERLY];
-	double cycles = cycles_used(b);
+	uint64_t ended = b->p.ends[LA_END_ORDERLY];
+	double cycles = pair_cycles(&b->p);
 
-	run_shards(b, b->opt.seconds, true);
-	cycles = cycles_used(b) - cycles;
-	ended = b->ends[LA_END_ORDERLY] - ended;
+	pair_run(&b->p, b->opt.seconds, true);
+	cycles = pair_cycles(&b->p) - cycles;
+	ended = b->p.ends[LA_END_ORDERLY] - ended;
 	if (ended == 0)
-		die("lifecycle: no connection ended");
-	b->life_cycles.v[b->life_cycles.n++] = cycles / (double)ended;
-	b->life_rate.v[b->life_rate.n++] = (double)ended * (double)b->hz / cycles;
+		pair_die(&b->p, "lifecycle: no connection ended");
+	results_add(&b->life_cycles, cycles / (double)ended);
+	results_add(&b->life_rate, (double)ended * (double)b->p.hz / cycles);
 }
 
-/* The generator has 10.80.0.0/16 and 10.77.0.1, which is the server's gateway, so that one
- * neighbour entry stands for all of its addresses. */
 static void
-make_shard(struct bench *b, enum side s, uint32_t max_time_wait)
+make_shard(struct pair *p, enum side s, const struct options *o, uint32_t max_time_wait)
 {
-	struct la_prefix addr, range;
-	struct la_shard_config cfg = {
-		.mbufs = b->pool,
-		.now = now_ms(b),
-		.mtu = b->port[s].mtu,
-		.offloads = b->port[s].offloads,
-		.addrs = &addr,
-		.naddrs = 1,
-		.no_dad = true,
-		.max_conns = 65536,
-		.max_time_wait4 = max_time_wait,
-		.max_time_wait6 = 64,
-		.msl_ms = b->opt.msl_ms,
-	};
+	struct pair_addrs own;
+	struct la_shard_config cfg;
 
-	memcpy(cfg.mac, b->port[s].mac, 6);
-	if (getrandom(cfg.secret, sizeof(cfg.secret), 0) != sizeof(cfg.secret))
-		die("no random numbers");
-	la_prefix_parse(s == SERVER ? "10.77.0.2/24" : "10.77.0.1/24", &addr);
-	la_prefix_parse("10.80.0.0/16", &range);
-	if (s == SERVER) {
-		la_addr_parse("10.77.0.1", &cfg.gateway4);
-	} else {
-		cfg.ranges = &range;
-		cfg.nranges = 1;
-	}
-	if (la_shard_create(&cfg, &b->shard[s]) != 0)
-		die("no memory for a shard");
+	pair_config(p, s, &own, &cfg);
+	cfg.max_time_wait4 = max_time_wait;
+	cfg.msl_ms = o->msl_ms;
+	p->shard[s] = pair_shard(p, &cfg);
 }
 
 static void
@@ -342,92 +169,38 @@ life_begin(struct bench *b)
 	/* Room for every connection of 2*MSL at 1.5 M/s, touched only as far as needed. */
 	uint64_t room = (uint64_t)b->opt.msl_ms * 2 * 1500 + (1 << 20);
 
-	make_shard(b, GENERATOR, room < 1u << 27 ? (uint32_t)room : 1u << 27);
-	make_shard(b, SERVER, 1 << 17);
-	if (la_listen(b->shard[SERVER], NULL, SERVER_PORT, &server_ops, NULL, NULL) != 0)
-		die("la_listen() failed");
-	la_addr_parse("10.80.0.1", &b->next.laddr);
-	la_addr_parse("10.77.0.2", &b->next.raddr);
-	b->next.lport = FIRST_PORT;
-	b->next.rport = SERVER_PORT;
+	make_shard(&b->p, GENERATOR, &b->opt, room < 1u << 27 ? (uint32_t)room : 1u << 27);
+	make_shard(&b->p, SERVER, &b->opt, 1 << 17);
+	pair_listen(&b->p, b->p.shard[SERVER], 0);
 	/* Until the first entries expire, and a little beyond. */
-	run_shards(b, 2e-3 * b->opt.msl_ms + 0.2, true);
+	pair_run(&b->p, 2e-3 * b->opt.msl_ms + 0.2, true);
 }
 
 static bool
 life_check(struct bench *b)
 {
-	static const enum la_counter zero[] = {LA_C_early_recycles,       LA_C_rst_out,
-					       LA_C_conn_table_full,      LA_C_index_full,
-					       LA_C_tw_reserve_exhausted, LA_C_mbuf_exhausted};
-	bool good = true;
+	bool good;
 
-	settle(b);
-	for (unsigned e = 0; e < LA_NENDS; e++) {
-		if (e != LA_END_ORDERLY && b->ends[e] != 0) {
-			printf("FAIL: %" PRIu64 " connections ended: %s\n", b->ends[e],
-			       la_end_name(e));
-			good = false;
-		}
-	}
-	if (b->inflight != 0) {
-		printf("FAIL: %u connections never ended\n", b->inflight);
-		good = false;
-	}
-	for (unsigned s = 0; s < 2; s++) {
-		const struct la_counters *c = la_shard_counters(b->shard[s]);
-		struct la_port_stats stats;
-
-		for (unsigned i = 0; i < RTE_DIM(zero); i++) {
-			if (c->v[zero[i]] != 0) {
-				printf("FAIL: %s: %s %" PRIu64 "\n",
-				       s == SERVER ? "server" : "generator",
-				       la_counter_name(zero[i]), c->v[zero[i]]);
-				good = false;
-			}
-		}
-		la_port_stats(&b->port[s], &stats);
-		if (stats.tx_full != 0) {
-			printf("FAIL: port %u lost %" PRIu64 " frames\n", s, stats.tx_full);
-			good = false;
-		}
-	}
+	pair_settle(&b->p);
+	good = pair_check_ends(&b->p);
+	good &= pair_check_shard(b->p.shard[GENERATOR], "generator");
+	good &= pair_check_shard(b->p.shard[SERVER], "server");
 	return good;
 }
 
 /* report */
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return (x > y) - (x < y);
-}
-
-static double
-rank(const struct results *r, double at)
-{
-	double sorted[MAX_ROUNDS];
-
-	memcpy(sorted, r->v, r->n * sizeof(double));
-	qsort(sorted, r->n, sizeof(double), by_value);
-	return sorted[(unsigned)(at * (r->n - 1) + 0.5)];
-}
-
 static void
 print_row(const char *what, const char *unit, const struct results *r)
 {
-	printf("%-28s %14.1f %14.1f %14.1f  %s\n", what, rank(r, 0.5), rank(r, 0), rank(r, 1),
+	printf("%-28s %14.1f %14.1f %14.1f  %s\n", what, results_rank(r, 0.5), results_rank(r, 0), results_rank(r, 1),
 	       unit);
 }
 
 static void
 print_table(const struct bench *b)
 {
-	const struct la_counters *c = la_shard_counters(b->shard[GENERATOR]);
+	const struct la_counters *c = la_shard_counters(b->p.shard[GENERATOR]);
 
 	printf("%-28s %14s %14s %14s\n", "", "median", "least", "most");
 	print_row("echo", "cycles/packet", &b->echo_cycles);
@@ -438,30 +211,19 @@ print_table(const struct bench *b)
 	       ", lived 2*MSL %" PRIu64 ", early recycles %" PRIu64
 	       "; refused and tried again %" PRIu64 "\n",
 	       b->opt.msl_ms, c->v[LA_C_time_wait_peak], c->v[LA_C_time_wait_entered],
-	       c->v[LA_C_time_wait_expired], c->v[LA_C_early_recycles], b->refused);
+	       c->v[LA_C_time_wait_expired], c->v[LA_C_early_recycles], b->p.refused);
 	printf("%u rounds of %g s, %u connections at once, TSC %.2f GHz, %s\n", b->opt.rounds,
-	       b->opt.seconds, b->opt.inflight, (double)b->hz / 1e9, rte_version());
-}
-
-static json_t *
-results_json(const struct results *r)
-{
-	json_t *rounds = json_array();
-
-	for (unsigned i = 0; i < r->n; i++)
-		json_array_append_new(rounds, json_real(r->v[i]));
-	return json_pack("{s:f, s:f, s:f, s:o}", "median", rank(r, 0.5), "least", rank(r, 0),
-			 "most", rank(r, 1), "rounds", rounds);
+	       b->opt.seconds, b->opt.inflight, (double)b->p.hz / 1e9, rte_version());
 }
 
 static int
 write_json(const struct bench *b, bool good)
 {
-	const struct la_counters *c = la_shard_counters(b->shard[GENERATOR]);
+	const struct la_counters *c = la_shard_counters(b->p.shard[GENERATOR]);
 	json_t *j = json_pack(
 		"{s:s, s:b, s:I, s:s, s:f, s:i, s:i, s:{s:o, s:o}, s:{s:o, s:o, s:I, s:I, s:I, "
 		"s:I, s:I}}",
-		"bench", "ring", "good", good, "tsc_hz", (json_int_t)b->hz, "dpdk", rte_version(),
+		"bench", "ring", "good", good, "tsc_hz", (json_int_t)b->p.hz, "dpdk", rte_version(),
 		"seconds", b->opt.seconds, "inflight", (int)b->opt.inflight, "msl_ms",
 		(int)b->opt.msl_ms, "echo", "cycles_per_packet", results_json(&b->echo_cycles),
 		"mpps", results_json(&b->echo_mpps), "lifecycle", "cycles_per_connection",
@@ -470,7 +232,7 @@ write_json(const struct bench *b, bool good)
 		(json_int_t)c->v[LA_C_time_wait_peak], "time_wait_entered",
 		(json_int_t)c->v[LA_C_time_wait_entered], "time_wait_expired",
 		(json_int_t)c->v[LA_C_time_wait_expired], "early_recycles",
-		(json_int_t)c->v[LA_C_early_recycles], "refused", (json_int_t)b->refused);
+		(json_int_t)c->v[LA_C_early_recycles], "refused", (json_int_t)b->p.refused);
 	int r = j == NULL ? -1 : json_dump_file(j, b->opt.json, JSON_INDENT(2));
 
 	json_decref(j);
@@ -538,28 +300,6 @@ parse(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-static void
-start(struct bench *b)
-{
-	struct la_eal_config cfg = {.ports = {{LA_PORT_RING, NULL}}, .nports = 1, .lcores = 1};
-	struct la_port_config port = {.queues = 1};
-	char err[512];
-
-	if (la_eal_start(&cfg, &b->eal, err, sizeof(err)) != 0)
-		die(err);
-	b->pool = rte_pktmbuf_pool_create("bench", POOL, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-					  SOCKET_ID_ANY);
-	if (b->pool == NULL)
-		die("no memory for mbufs");
-	port.pools[0] = b->pool;
-	for (unsigned i = 0; i < 2; i++) {
-		if (la_port_open(b->eal.port[i], &port, &b->port[i], err, sizeof(err)) != 0)
-			die(err);
-	}
-	b->hz = rte_get_tsc_hz();
-	b->tsc0 = rte_rdtsc();
-}
-
 int
 main(int argc, char **argv)
 {
@@ -568,22 +308,23 @@ main(int argc, char **argv)
 
 	if (parse(argc, argv, &b.opt) < 0)
 		return 2;
-	start(&b);
+	b.p.name = "bench/ring";
+	b.p.now = pair_tsc_ms;
+	b.p.max_inflight = b.opt.inflight;
+	pair_start(&b.p);
 	life_begin(&b);
 	for (unsigned i = 0; i < b.opt.rounds; i++) {
-		settle(&b); /* the echo wants the rings for itself */
+		pair_settle(&b.p); /* the echo wants the rings for itself */
 		echo_round(&b);
-		run_shards(&b, 0.05, true);
+		pair_run(&b.p, 0.05, true);
 		life_round(&b);
 	}
 	good = life_check(&b);
 	print_table(&b);
 	if (b.opt.json != NULL && write_json(&b, good) < 0)
 		good = false;
-	for (unsigned s = 0; s < 2; s++) {
-		la_shard_destroy(b.shard[s]);
-		la_port_close(&b.port[s]);
-	}
-	la_eal_stop();
+	for (unsigned s = 0; s < 2; s++)
+		la_shard_destroy(b.p.shard[s]);
+	pair_stop(&b.p);
 	return good ? 0 : 1;
 }

@@ -23,6 +23,7 @@
 #include "io/capture.h"
 #include "io/numa.h"
 #include "run/restart.h"
+#include "run/tables.h"
 
 enum {
 	DEFAULT_MBUFS = 32768, /* 80 MB: both rings, the caches, the output queue, and data on its way */
@@ -231,6 +232,17 @@ open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 	return 0;
 }
 
+static void
+say_tables(const char *name, struct la_shard *s, int node)
+{
+	struct la_tables_bound bound;
+	struct la_tables_place place;
+
+	la_tables_bound(s, &bound);
+	la_tables_place(s, &place);
+	la_tables_say(name, &bound, &place, node, stdout);
+}
+
 static int
 make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 {
@@ -239,7 +251,7 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 	struct la_shard_config *sc = &cs->shard;
 	uint32_t room = data_room(cs) - RTE_PKTMBUF_HEADROOM - FRAME_EXTRA;
 	double mib;
-	int rc;
+	int rc, node;
 
 	sc->mbufs = st->pool;
 	sc->now = la_clock_now(&e->clock);
@@ -249,7 +261,7 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 		sc->mtu = st->port->mtu;
 	if (sc->mtu > room)
 		sc->mtu = (uint16_t)room;
-	la_numa_mem((int)rte_lcore_to_socket_id(station_lcore(e, i)), &st->mem);
+	node = la_numa_mem((int)rte_lcore_to_socket_id(station_lcore(e, i)), &st->mem);
 	sc->mem = &st->mem;
 	la_restart_config(e, i, sc);
 	mib = (double)la_shard_memory(sc) / (1 << 20);
@@ -265,9 +277,11 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 			 strerror(-rc));
 	if (rc)
 		return rc;
-	if (!e->cfg.quiet)
+	if (!e->cfg.quiet) {
 		printf("%s: port %u queue %u, lcore %u, mtu %u; tables %.0f MiB, touched as they fill\n",
 		       cs->name, cs->port, st->queue, station_lcore(e, i), sc->mtu, mib);
+		say_tables(cs->name, st->shard, node);
+	}
 	return 0;
 }
 
@@ -285,6 +299,13 @@ destroy_shards(struct la_engine *e)
 static int
 make_shards(struct la_engine *e, char *err, size_t size)
 {
+	struct la_mem_room room;
+	int fit;
+
+	la_mem_room("", &room);
+	fit = la_tables_fit(e->cfg.stations, e->cfg.nstations, &room, err, size);
+	if (fit)
+		return fit;
 	for (;;) {
 		for (unsigned i = 0; i < e->cfg.nstations; i++) {
 			int rc = make_shard(e, i, err, size);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* An entry enters as from a connection that ends here and now: a reference that no TCB ever has
+ * stands in the index until la_tw_enter() overwrites it. The tick given to it is the one at which the
+ * entry's 2*MSL began, some time ago. A random place in the index is a cache miss: a chunk's are on
+ * their way before the first is needed. */
+
+#include <errno.h>
+
+#include "tw_fill.h"
+
+enum { CHUNK = 64 };
+
+struct one {
+	struct la_tuple tuple;
+	struct la_tw_core state;
+	uint64_t hash;
+	uint32_t left;
+};
+
+static int
+enter(struct la_tcp *t, const struct one *o, int class, uint32_t lifetime)
+{
+	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
+	bool is4 = la_addr_is4(&o->tuple.laddr);
+
+	if (!la_tw_reserve(&t->tw, is4))
+		return -ENOBUFS;
+	if (la_index_insert(&t->index, o->hash, nobody) != 0) {
+		la_tw_unreserve(&t->tw, is4);
+		return -ENOBUFS;
+	}
+	la_tw_enter(&t->tw, &o->tuple, o->hash, nobody, &o->state, t->tick + o->left - lifetime,
+		    class);
+	return 0;
+}
+
+int
+tw_fill(struct la_shard *s, uint64_t n, uint32_t lifetime, tw_fill_entry *entry, void *ctx)
+{
+	struct la_tcp *t = &s->tcp;
+	struct one chunk[CHUNK] = {0};
+	int class = la_tw_class(&t->tw, lifetime), rc = 0;
+
+	if (class < 0)
+		return class;
+	for (uint64_t i = 0; i < n && rc == 0; i += CHUNK) {
+		unsigned k = n - i < CHUNK ? (unsigned)(n - i) : (unsigned)CHUNK;
+
+		for (unsigned j = 0; j < k; j++) {
+			struct one *o = &chunk[j];
+
+			entry(ctx, i + j, &o->tuple, &o->state, &o->left);
+			o->hash = la_hash_tuple(&t->key, &o->tuple);
+			la_index_prefetch(&t->index, o->hash);
+		}
+		for (unsigned j = 0; j < k && rc == 0; j++)
+			rc = enter(t, &chunk[j], class, lifetime);
+	}
+	return rc;
+}
