@@ -65,6 +65,10 @@ struct la_shard_config {
 	uint32_t max_neighbours;	/* [1024] */
 	uint32_t msl_ms;		/* [30 000] */
 	uint32_t rto_min_ms;		/* floor of the retransmission time-out [200]; RFC 6298 2.4 says 1000 */
+	uint32_t syn_cookies_at;	/* connections in SYN_RCVD from which on SYNs are answered by cookies
+					 * (RFC 4987 3.6) [a quarter of max_conns, at least 64]; UINT32_MAX: never */
+	uint32_t rst_rate;		/* RSTs a second to segments that belong to no connection, and as many at
+					 * once [10 000; at most 4 000 000] */
 	uint32_t quiet_ms;		/* RFC 9293 3.4.3: no SYN is sent or answered for so long [0] */
 };
 

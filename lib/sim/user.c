@@ -153,6 +153,15 @@ la_sim_byte(uint32_t tag, const char *text, uint32_t offset)
 }
 
 static void
+tell_use(struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes, uint32_t n)
+{
+	const struct la_sim_hooks *h = &c->w->hooks;
+
+	if (h->used)
+		h->used(h->ctx, c, use, bytes, n);
+}
+
+static void
 read_all(struct la_sim_conn *c)
 {
 	const void *span;
@@ -161,6 +170,7 @@ read_all(struct la_sim_conn *c)
 	while (c->c && !c->plan->deaf && (n = la_peek(c->c, &span)) > 0) {
 		const uint8_t *b = span;
 
+		tell_use(c, LA_SIM_READS, b, (uint32_t)n);
 		for (size_t i = 0; i < n; i++, c->got++) {
 			if (c->got < sizeof(c->first))
 				c->first[c->got] = b[i];
@@ -188,6 +198,8 @@ push(struct la_sim_conn *c, uint32_t n)
 		taken = la_send(c->c, buf, k);
 		if (taken < 0)
 			return false;
+		if (taken > 0)
+			tell_use(c, LA_SIM_SENDS, buf, (uint32_t)taken);
 		c->sent += (uint32_t)taken;
 		n -= (uint32_t)taken;
 		if (taken < (ssize_t)k)
@@ -226,12 +238,15 @@ end(struct la_sim_conn *c)
 	case LA_SIM_STAYS:
 		break;
 	case LA_SIM_SHUTDOWN:
+		tell_use(c, LA_SIM_SHUTS, NULL, 0);
 		(void)la_shutdown(c->c);
 		break;
 	case LA_SIM_CLOSE:
+		tell_use(c, LA_SIM_CLOSES, NULL, 0);
 		(void)la_close(c->c);
 		break;
 	case LA_SIM_ABORT:
+		tell_use(c, LA_SIM_ABORTS, NULL, 0);
 		(void)la_abort(c->c);
 		break;
 	}
@@ -348,6 +363,7 @@ on_peer_fin(struct la_conn *lc, void *user)
 
 	(void)lc;
 	c->peer_fin = true;
+	tell_use(c, LA_SIM_HEARS_FIN, NULL, 0);
 	go_on(c);
 }
 
@@ -402,6 +418,7 @@ la_sim_connect(struct la_sim *w, unsigned from, unsigned to, bool ip6, uint16_t 
 		la_sim_conn_free(c);
 		return err;
 	}
+	tell_use(c, LA_SIM_CONNECTS, NULL, 0);
 	if (out)
 		*out = c;
 	la_sim_settle(w);
@@ -409,13 +426,15 @@ la_sim_connect(struct la_sim *w, unsigned from, unsigned to, bool ip6, uint16_t 
 }
 
 static int
-by_hand(struct la_sim_conn *c, int (*call)(struct la_conn *))
+by_hand(struct la_sim_conn *c, int (*call)(struct la_conn *), enum la_sim_use use)
 {
 	int err;
 
 	if (!c->c)
 		return -ENOTCONN;
 	la_sim_touch(c->w, c->host);
+	if (c->c)
+		tell_use(c, use, NULL, 0);
 	err = c->c ? call(c->c) : -ENOTCONN;
 	la_sim_settle(c->w);
 	return err;
@@ -424,19 +443,19 @@ by_hand(struct la_sim_conn *c, int (*call)(struct la_conn *))
 int
 la_sim_shutdown(struct la_sim_conn *c)
 {
-	return by_hand(c, la_shutdown);
+	return by_hand(c, la_shutdown, LA_SIM_SHUTS);
 }
 
 int
 la_sim_close(struct la_sim_conn *c)
 {
-	return by_hand(c, la_close);
+	return by_hand(c, la_close, LA_SIM_CLOSES);
 }
 
 int
 la_sim_abort(struct la_sim_conn *c)
 {
-	return by_hand(c, la_abort);
+	return by_hand(c, la_abort, LA_SIM_ABORTS);
 }
 
 void

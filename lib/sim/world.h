@@ -89,6 +89,17 @@ struct la_sim_event {
 
 struct la_sim_conn;
 
+/** What passes between a connection and its user, besides its beginning and its end. */
+enum la_sim_use {
+	LA_SIM_CONNECTS, /* la_connect() */
+	LA_SIM_SENDS,	 /* la_send() took these bytes */
+	LA_SIM_READS,	 /* these bytes were delivered */
+	LA_SIM_HEARS_FIN, /* the peer has closed its side */
+	LA_SIM_SHUTS,	 /* la_shutdown() comes now */
+	LA_SIM_CLOSES,	 /* la_close() */
+	LA_SIM_ABORTS,	 /* la_abort() */
+};
+
 /** What the world tells; any may be NULL. They may not run the world. */
 struct la_sim_hooks {
 	void (*event)(void *ctx, const struct la_sim_event *e);
@@ -96,6 +107,9 @@ struct la_sim_hooks {
 	struct la_fate (*fate)(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s);
 	void (*opened)(void *ctx, struct la_sim_conn *c);
 	void (*closed)(void *ctx, struct la_sim_conn *c);
+	/* bytes: only with LA_SIM_SENDS and LA_SIM_READS, valid during the call */
+	void (*used)(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes,
+		     uint32_t n);
 	void *ctx;
 };
 

@@ -133,9 +133,30 @@ rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
 	}
 }
 
+/* Whoever sends us rubbish gets at most so many answers a second: a flood is not reflected, nor paid for with the
+ * time that connections need. (Challenge ACKs are limited per connection, in la_tcb_answer(): a limit that all
+ * of them shared would tell an attacker about other people's connections, as CVE-2016-5696 did.) */
+static bool
+rst_allowed(struct la_tcp *t)
+{
+	uint32_t full = t->rst_rate * 1000u;
+	uint64_t tokens = t->rst_tokens + (uint64_t)(t->tick - t->rst_at) * t->rst_rate;
+
+	t->rst_at = t->tick;
+	t->rst_tokens = tokens < full ? (uint32_t)tokens : full;
+	if (t->rst_tokens < 1000) {
+		la_count(t, LA_C_rst_throttled);
+		return false;
+	}
+	t->rst_tokens -= 1000;
+	return true;
+}
+
 static void
 rst(struct la_tcp *t, const struct la_seg *s, struct la_tcp_hdr *h)
 {
+	if (!rst_allowed(t))
+		return;
 	h->sport = s->dport;
 	h->dport = s->sport;
 	rst_timestamps(s, h);

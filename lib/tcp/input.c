@@ -283,8 +283,8 @@ la_tcb_events(struct la_tcb *c)
 
 /* --- a burst --------------------------------------------------------------------------------------------- */
 
-static void
-tcb_arrives(struct la_tcb *c, struct la_seg *s)
+void
+la_tcb_arrives(struct la_tcb *c, struct la_seg *s)
 {
 	c->flags |= LA_F_BUSY;
 	if (c->state == LA_SYN_SENT)
@@ -295,7 +295,7 @@ tcb_arrives(struct la_tcb *c, struct la_seg *s)
 }
 
 static void
-time_wait_arrives(struct la_tcp *t, la_ref *place, const struct la_seg *s)
+time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 {
 	la_ref ref = *place;
 	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* still readable when it has just gone */
@@ -323,7 +323,7 @@ segment_arrives(struct la_tcp *t, struct la_seg *s)
 	if (!place)
 		la_input_listen(t, s, NULL);
 	else if (la_ref_pool(*place) == LA_POOL_TCB)
-		tcb_arrives(&t->tcbs[la_ref_slot(*place)], s);
+		la_tcb_arrives(&t->tcbs[la_ref_slot(*place)], s);
 	else
 		time_wait_arrives(t, place, s);
 }

@@ -7,6 +7,7 @@
  *   tcb.c      pool of TCBs, the one function that writes a state, timers' place in the wheel
  *   state.h, transitions.def   the state machine as a table: every lawful transition, counted
  *   listen.c   listeners and option profiles
+ *   cookie.c   SYN cookies
  *   open.c     active and passive open, ISNs, LISTEN and SYN_SENT input
  *   input.c    bursts, and SEGMENT ARRIVES for the synchronized states
  *   ack.c      what an acceptable ACK does: send queue, RTT, congestion control
@@ -38,6 +39,8 @@ enum {
 	LA_KEEPALIVE_PROBES = 8,
 	LA_CHALLENGE_WINDOW_MS = 500, /* RFC 5961 7: answers to strangers, per connection: */
 	LA_CHALLENGE_MAX = 5,	      /* this many in each such window */
+	LA_RST_RATE = 10000,	/* a second, to segments of no connection; and as many at once */
+	LA_RST_RATE_MAX = 4000000,
 	LA_BUF_DEFAULT = 256 * 1024,
 	LA_BUF_MAX = 1 << 30,
 	LA_MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
@@ -137,11 +140,21 @@ int la_profile_get(struct la_tcp *t, const struct la_conn_opts *o);
 struct la_listener *la_listener_find(struct la_tcp *t, const struct la_addr *addr, uint16_t port);
 
 /* open.c */
-void la_input_listen(struct la_tcp *t, const struct la_seg *s, la_ref *tw_place); /* or NULL */
+void la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place); /* or NULL */
 void la_input_syn_sent(struct la_tcb *c, struct la_seg *s);
 void la_tcb_established(struct la_tcb *c);
 
+/* cookie.c */
+/** Is there such a crowd in SYN_RCVD that a SYN is to be answered by a cookie? */
+bool la_cookie_on(struct la_tcp *t);
+/** Was one sent lately enough for its ACK to be still valid? */
+bool la_cookie_valid_now(const struct la_tcp *t);
+void la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p);
+/** Is this ACK a cookie's? Then *syn is the SYN it goes back to. */
+bool la_cookie_check(const struct la_tcp *t, const struct la_seg *s, struct la_seg *syn);
+
 /* input.c */
+void la_tcb_arrives(struct la_tcb *c, struct la_seg *s);
 void la_tcb_answer(struct la_tcb *c); /* a throttled <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> */
 void la_tcb_events(struct la_tcb *c); /* callbacks that are due, output, and the end of BUSY */
 

@@ -124,46 +124,83 @@ la_tcb_established(struct la_tcb *c)
 
 /* --- passive ------------------------------------------------------------------------------------------- */
 
+/* A TCB in LISTEN that has heard this SYN, in the index; iss is ours. NULL: no room, counted. */
+static struct la_tcb *
+heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l, uint32_t iss,
+      la_ref *tw_place)
+{
+	struct la_tuple tuple = {syn->dst, syn->src, syn->dport, syn->sport};
+	struct la_tcb *c = embryo(t, &tuple, l->profile);
+
+	if (!c)
+		return NULL;
+	if (tw_place) {
+		c->shadow = *tw_place;
+		la_tw_shadow(&t->tw, c->shadow);
+		*tw_place = la_tcb_ref(c);
+	} else if (la_index_insert(&t->index, syn->hash, la_tcb_ref(c)) != 0) {
+		la_count(t, LA_C_index_full);
+		embryo_undo(c);
+		return NULL;
+	}
+	c->ops = l->ops;
+	c->user = l->user;
+	set_iss(c, iss);
+	take_syn(c, syn);
+	if (!c->shadow)
+		la_tcb_set_state(c, LA_LISTEN);
+	la_tcb_set_state(c, LA_SYN_RCVD);
+	return c;
+}
+
 static void
 open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 	uint64_t full = t->counters->v[LA_C_tw_reserve_exhausted];
-	struct la_tcb *c = embryo(t, &tuple, l->profile);
-	uint32_t iss;
+	uint32_t iss = isn(t, &tuple);
+	struct la_tcb *c;
 
+	if (tw_place)
+		iss = isn_above(iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
+	c = heard(t, s, l, iss, tw_place);
 	if (!c) {
 		if (t->tw_full_reset && t->counters->v[LA_C_tw_reserve_exhausted] != full)
 			la_emit_rst_for(t, s);
 		return;
 	}
-	iss = isn(t, &tuple);
-	if (tw_place) {
-		iss = isn_above(iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
-		c->shadow = *tw_place;
-		la_tw_shadow(&t->tw, c->shadow);
-		*tw_place = la_tcb_ref(c);
-	} else if (la_index_insert(&t->index, s->hash, la_tcb_ref(c)) != 0) {
-		la_count(t, LA_C_index_full);
-		embryo_undo(c);
+	la_count(t, LA_C_syns_accepted);
+	la_tcb_output(c);
+}
+
+/* An ACK to a listener while cookies are about: the end of a handshake that we know nothing of, or it
+ * is dropped without a word (cookie.c says why). When there is no room it is dropped too, and sent again. */
+static void
+open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l)
+{
+	struct la_seg syn;
+	struct la_tcb *c;
+
+	if (!la_cookie_check(t, s, &syn)) {
+		la_count(t, LA_C_syn_cookies_bad);
 		return;
 	}
-	la_count(t, LA_C_syns_accepted);
-	c->ops = l->ops;
-	c->user = l->user;
-	set_iss(c, iss);
-	take_syn(c, s);
-	if (!c->shadow)
-		la_tcb_set_state(c, LA_LISTEN);
-	la_tcb_set_state(c, LA_SYN_RCVD);
-	la_tcb_output(c);
+	c = heard(t, &syn, l, s->ack - 1, NULL);
+	if (!c)
+		return;
+	la_count(t, LA_C_syn_cookies_opened);
+	/* as if our SYN,ACK had left from here, perhaps more than once: nothing to measure (RFC 6298 3) */
+	c->snd_nxt = c->snd_max = s->ack;
+	c->rcv_adv += RTE_MIN(la_tcb_opts(c)->rcvbuf, (uint32_t)UINT16_MAX);
+	c->flags |= LA_F_SYN_LOST;
+	la_tcb_arrives(c, s);
 }
 
 /* A segment for a tuple without a connection: CLOSED (3.10.7.1) or LISTEN (3.10.7.2). In quiet time no
  * sequence number is given out (3.4.3): SYNs are not heard at all. tw_place: the index place of the TIME_WAIT
  * entry that a newer SYN may replace. Data and FIN on a SYN are left for the peer to send again. */
 void
-la_input_listen(struct la_tcp *t, const struct la_seg *s, la_ref *tw_place)
+la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 {
 	struct la_listener *l = la_listener_find(t, &s->dst, s->dport);
 
@@ -186,12 +223,20 @@ la_input_listen(struct la_tcp *t, const struct la_seg *s, la_ref *tw_place)
 		return;
 	}
 	if (s->flags & LA_ACK) {
+		if (!(s->flags & LA_SYN) && la_cookie_valid_now(t)) {
+			open_by_cookie(t, s, l);
+			return;
+		}
 		la_count(t, LA_C_drop_listen_bad);
 		la_emit_rst_ack(t, s);
 		return;
 	}
 	if (!(s->flags & LA_SYN)) {
 		la_count(t, LA_C_drop_listen_bad);
+		return;
+	}
+	if (!tw_place && la_cookie_on(t)) {
+		la_cookie_answer(t, s, &t->profiles[l->profile]);
 		return;
 	}
 	open_passive(t, s, l, tw_place);

@@ -33,6 +33,16 @@ tcb_bytes(uint32_t conns)
 	return ((size_t)conns + 1) * sizeof(struct la_tcb);
 }
 
+/* A quarter of all connections half open is no usual day; in a small table that is soon said. */
+static uint32_t
+cookies_at(const struct la_shard_config *cfg, uint32_t conns)
+{
+	enum { LEAST = 64 };
+	uint32_t quarter = conns / 4;
+
+	return or_default(cfg->syn_cookies_at, quarter > LEAST ? quarter : LEAST);
+}
+
 /* The small tables of every shard, whatever its size. */
 struct small {
 	struct rte_mbuf *out[LA_TCP_OUT_MAX];
@@ -77,6 +87,11 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->rto_min = or_default(cfg->rto_min_ms, 200);
 	t->msl = or_default(cfg->msl_ms, 30000);
 	t->tw_full_reset = cfg->tw_full_reset;
+	t->cookies_at = cookies_at(cfg, conns);
+	t->rst_rate = or_default(cfg->rst_rate, LA_RST_RATE);
+	t->rst_rate = RTE_MIN(t->rst_rate, (uint32_t)LA_RST_RATE_MAX);
+	t->rst_tokens = t->rst_rate * 1000;
+	t->rst_at = t->tick;
 	/* a tick more: the present is somewhere within one */
 	t->quiet_until = cfg->quiet_ms ? cfg->now + cfg->quiet_ms + 1 : 0;
 	t->owns = owns;

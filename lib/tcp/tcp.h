@@ -61,6 +61,12 @@ struct la_tcp {
 	uint32_t rto_min;
 	uint32_t msl;
 	bool tw_full_reset;
+	uint32_t cookies_at;   /* connections in SYN_RCVD; UINT32_MAX: never */
+	uint32_t cookies_last; /* tick of the last cookie sent */
+	bool cookies_on;
+	uint32_t rst_rate;   /* RSTs a second to strangers */
+	uint32_t rst_tokens; /* thousandths of one */
+	uint32_t rst_at;     /* tick: when tokens were last added */
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 	la_tcp_owns *owns;
 	const void *net;

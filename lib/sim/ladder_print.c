@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Drawing a ladder.
+ *
+ * Every host's own events keep their order, and the time on the left never goes back. So a sending and
+ * its arrival share a row only when the receiver did nothing in between but take what was sent before
+ * it. What an arrival causes at once (callbacks, a new state) belongs to it and moves with it. */
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/ladder.h"
+
+enum {
+	DEF_WIDTH = 96,
+	MIN_WIDTH = 80,
+	MAX_WIDTH = 200,
+	DEF_SILENCE_MS = 1500,
+	TIME_COLS = 9,
+	LEFT = TIME_COLS + 2, /* the left one's states begin here */
+	STATE_COLS = 11,
+	MIDDLE = LEFT + STATE_COLS + 2, /* and here the arrows */
+	LEAD = 3,		       /* dashes before a label */
+	OFF = 6,		       /* a router stands so far from the host it keeps something from */
+};
+
+/* cells of an arrow that are not themselves */
+enum { DASH = 1, HEAD_RIGHT = 2, HEAD_LEFT = 3 };
+
+#define BOLD "\033[1m"
+#define DIM "\033[2m"
+#define RED "\033[31m"
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define BLUE "\033[34m"
+#define CYAN "\033[36m"
+
+struct page {
+	const struct la_ladder *l;
+	FILE *f;
+	struct la_ladder_style st;
+	unsigned col;	/* of the line being written */
+	unsigned right; /* column of the right one's states */
+	unsigned arrows; /* columns between */
+	unsigned n;
+	uint32_t *joined; /* of a SENT: index of its arrival, 0: none */
+	bool *done;
+	const char *state[2];
+	bool fresh[2]; /* not printed since it changed */
+	uint64_t last; /* us of the last event printed */
+};
+
+static const struct la_ladder_item *
+item(const struct page *p, unsigned i)
+{
+	return la_ladder_item(p->l, i);
+}
+
+/* ------------------------------------------------------------------ a line */
+
+static void
+to_column(struct page *p, unsigned col)
+{
+	for (; p->col < col; p->col++)
+		fputc(' ', p->f);
+}
+
+__attribute__((format(printf, 3, 4))) static void
+put(struct page *p, const char *colour, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(p->f, "%s%s%s", p->st.colour ? colour : "", text,
+		p->st.colour && colour[0] ? "\033[0m" : "");
+	p->col += (unsigned)strlen(text);
+}
+
+static void
+end_line(struct page *p)
+{
+	fputc('\n', p->f);
+	p->col = 0;
+}
+
+static void
+put_time(struct page *p, uint64_t us)
+{
+	if (us >= p->last + p->st.silence_ms * 1000ull) {
+		char text[64];
+		int len = snprintf(text, sizeof(text), "... %.3f s later ...",
+				   (double)(us - p->last) / 1e6);
+
+		to_column(p, MIDDLE + (p->arrows - (unsigned)len) / 2);
+		put(p, DIM, "%s", text);
+		end_line(p);
+	}
+	p->last = us;
+	put(p, DIM, "%*.3f", TIME_COLS, (double)us / 1e6);
+}
+
+static void
+put_state(struct page *p, unsigned side)
+{
+	to_column(p, side ? p->right : LEFT);
+	put(p, p->fresh[side] ? BOLD GREEN : DIM, "%s", p->state[side]);
+	p->fresh[side] = false;
+}
+
+/* A text of the user's, on his side. */
+static void
+put_margin(struct page *p, unsigned side, const char *colour, const char *text)
+{
+	unsigned len = (unsigned)strlen(text), col = LEFT;
+
+	if (side)
+		col = len <= STATE_COLS		    ? p->right
+		      : p->st.width > LEFT + len ? p->st.width - len
+						    : LEFT;
+	to_column(p, col);
+	put(p, colour, "%s", text);
+	end_line(p);
+}
+
+/* ------------------------------------------------------------------ an arrow */
+
+enum tip { AT_HOST, IN_THE_NET, AT_ROUTER, GONE };
+
+static void
+number_text(char *buf, size_t size, uint32_t n, bool absolute)
+{
+	/* a probe stands one before what it probes for */
+	if (!absolute && n > UINT32_MAX - 0xffff)
+		snprintf(buf, size, "-%u", -n);
+	else
+		snprintf(buf, size, "%u", n);
+}
+
+static void
+label(const struct page *p, const struct la_ladder_item *it, char *buf, size_t size)
+{
+	static const struct {
+		uint8_t flag;
+		const char *name;
+	} flags[] = {{LA_SYN, "SYN"}, {LA_FIN, "FIN"}, {LA_RST, "RST"}, {LA_URG, "URG"}, {LA_ACK, "ACK"}};
+	bool plain = it->len > 0 && it->len <= LA_LADDER_BYTES, abs = p->st.absolute;
+	char n[16];
+	size_t at = 0;
+	const char *sep = "<CTL=";
+
+#define ADD(...) at += (size_t)snprintf(buf + at, at < size ? size - at : 0, __VA_ARGS__)
+	if (la_ladder_incarnations(p->l) > 1)
+		ADD("#%u ", it->incarnation);
+	number_text(n, sizeof(n), abs ? it->abs_seq : it->seq, abs);
+	ADD("<SEQ=%s>", n);
+	if (it->flags & LA_ACK) {
+		number_text(n, sizeof(n), abs ? it->abs_ack : it->ack, abs);
+		ADD("<ACK=%s>", n);
+	}
+	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (!(it->flags & flags[i].flag))
+			continue;
+		ADD("%s%s", sep, flags[i].name);
+		sep = ",";
+	}
+	ADD("%s", sep[0] == ',' ? ">" : "");
+	for (unsigned i = 0; plain && i < it->len; i++)
+		plain = isprint(it->bytes[i]);
+	if (plain && at + it->len + 9 + 2 * LEAD <= p->arrows)
+		ADD("<DATA=\"%.*s\">", it->len, (const char *)it->bytes);
+	else if (it->len)
+		ADD("<DATA=%u>", it->len);
+#undef ADD
+}
+
+static const char *
+arrow_colour(const struct la_ladder_item *it, enum tip from, enum tip to)
+{
+	if (to == GONE || (it->flags & LA_RST))
+		return RED;
+	if (to == AT_ROUTER || from == AT_ROUTER)
+		return YELLOW;
+	return it->flags & (LA_SYN | LA_FIN) ? CYAN : "";
+}
+
+static void
+put_cells(struct page *p, const char *cells, unsigned n, const char *colour)
+{
+	static const char *const plain[] = {"", "-", ">", "<"}, *const drawn[] = {"", "─", "▶", "◀"};
+
+	while (n > 0 && cells[n - 1] == ' ')
+		n--;
+	fputs(p->st.colour ? colour : "", p->f);
+	for (unsigned i = 0; i < n; i++) {
+		if (cells[i] > HEAD_LEFT)
+			fputc(cells[i], p->f);
+		else
+			fputs((p->st.utf8 ? drawn : plain)[(int)cells[i]], p->f);
+	}
+	fputs(p->st.colour && colour[0] ? "\033[0m" : "", p->f);
+	p->col += n;
+}
+
+/* Cells from the sender's end on: what stands first, the label, and a line to what stands last. */
+static void
+put_arrow(struct page *p, const struct la_ladder_item *it, unsigned from_side, enum tip from, enum tip to,
+	  const char *why)
+{
+	static const char *const first[] = {"", "... ", "[router]", ""};
+	char text[128], cells[MAX_WIDTH + 1];
+	const char *head = to == IN_THE_NET ? " ..." : to == AT_ROUTER ? "[router]" : to == GONE ? "X" : ">";
+	unsigned n = p->arrows, len, lead = (unsigned)strlen(first[from]), tail = (unsigned)strlen(head);
+	unsigned room, off, at, stop;
+	bool left = from_side == 1;
+
+	label(p, it, text, sizeof(text));
+	len = (unsigned)strlen(text);
+	/* what the line need not have, a router's distance from the host may */
+	room = lead + 2 * LEAD + len + tail;
+	room = room < n ? n - room : 0;
+	off = from != AT_ROUTER ? 0 : room < OFF ? room : OFF;
+	at = off + lead;
+	stop = n - tail - (to != AT_ROUTER ? 0 : room < OFF ? room : OFF);
+	if (to == GONE && stop > n * 2 / 3) /* half way, or a little more for a long label */
+		stop = at + 2 * LEAD + len > n * 2 / 3 ? at + 2 * LEAD + len : n * 2 / 3;
+	if (stop > n - tail)
+		stop = n - tail;
+	if (at + LEAD + len > stop)
+		text[len = stop > at + LEAD ? stop - at - LEAD : 0] = '\0';
+
+	/* left to right, as if the sender were the left one; then turned round if it is not */
+	memset(cells, ' ', sizeof(cells));
+	memset(cells + at, DASH, stop - at);
+#define PLACE(i, s, k) memcpy(cells + (left ? n - (i) - (k) : (i)), s, k)
+	if (left) {
+		memset(cells, ' ', sizeof(cells));
+		memset(cells + n - stop, DASH, stop - at);
+	}
+	PLACE(off, first[from], lead);
+	PLACE(at + LEAD, text, len);
+	PLACE(stop, head, tail);
+	if (to == AT_HOST)
+		cells[left ? n - stop - 1 : stop] = left ? HEAD_LEFT : HEAD_RIGHT;
+	if (to == GONE && stop + 2 + strlen(why) < n)
+		PLACE(stop + 2, why, strlen(why));
+	/* "... " turned round is " ..." */
+	if (left && (from == IN_THE_NET || to == IN_THE_NET)) {
+		if (from == IN_THE_NET)
+			PLACE(off, " ...", 4);
+		if (to == IN_THE_NET)
+			PLACE(stop, "... ", 4);
+	}
+#undef PLACE
+	to_column(p, MIDDLE);
+	put_cells(p, cells, n, arrow_colour(it, from, to));
+}
+
+/* ------------------------------------------------------------------ what belongs together */
+
+static bool
+is_margin(const struct la_ladder_item *it)
+{
+	return it && (it->what == LA_LADDER_USER || it->what == LA_LADDER_STATE);
+}
+
+/* Index behind what happened at once at this side, from i on. */
+static unsigned
+group_end(const struct page *p, unsigned i, unsigned side, uint64_t us)
+{
+	while (is_margin(item(p, i)) && item(p, i)->side == side && item(p, i)->us == us)
+		i++;
+	return i;
+}
+
+/* Takes a group's states over and its texts together. */
+static bool
+take_group(struct page *p, unsigned i, unsigned end, char *text, size_t size)
+{
+	bool state = false;
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (; i < end; i++) {
+		const struct la_ladder_item *it = item(p, i);
+
+		p->done[i] = true;
+		if (it->what == LA_LADDER_USER) {
+			at += (size_t)snprintf(text + at, at < size ? size - at : 0, "%s%s",
+					       at ? ", " : "", it->text);
+			continue;
+		}
+		p->state[it->side] = la_state_name(it->to);
+		p->fresh[it->side] = state = true;
+	}
+	return state;
+}
+
+/* The item that says what became of a segment; NULL: nothing like that. */
+static const struct la_ladder_item *
+fate(const struct page *p, unsigned i, enum la_ladder_what what, bool copy)
+{
+	uint32_t packet = item(p, i)->packet;
+
+	for (i++; i < p->n; i++) {
+		const struct la_ladder_item *it = item(p, i);
+
+		if (it->what == what && it->packet == packet && it->copy == copy)
+			return it;
+	}
+	return NULL;
+}
+
+static unsigned
+arrival(const struct page *p, unsigned i)
+{
+	uint32_t packet = item(p, i)->packet;
+
+	for (i++; i < p->n; i++)
+		if (item(p, i)->what == LA_LADDER_ARRIVED && item(p, i)->packet == packet &&
+		    !item(p, i)->copy)
+			return item(p, i)->late ? 0 : i;
+	return 0;
+}
+
+static bool
+may_join(const struct page *p, unsigned i, unsigned j)
+{
+	unsigned other = !item(p, i)->side;
+
+	for (unsigned m = i + 1; m < j; m++) {
+		unsigned from = m;
+
+		if (item(p, m)->side != other)
+			continue;
+		/* an arrival that shares the row of an earlier sending, and what it caused */
+		if (item(p, m)->what != LA_LADDER_ARRIVED)
+			return false;
+		for (from = 0; from < i && p->joined[from] != m; from++)
+			;
+		if (from == i)
+			return false;
+		m = group_end(p, m + 1, other, item(p, m)->us) - 1;
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------ rows */
+
+static void
+row_sent(struct page *p, unsigned i)
+{
+	const struct la_ladder_item *it = item(p, i), *lost = fate(p, i, LA_LADDER_LOST, false);
+	unsigned side = it->side, j = p->joined[i];
+	enum tip to = j						? AT_HOST
+		      : lost					? GONE
+		      : fate(p, i, LA_LADDER_HELD, false) ? AT_ROUTER
+								: IN_THE_NET;
+	char text[256] = "";
+
+	put_time(p, it->us);
+	if (j) {
+		p->done[j] = true;
+		take_group(p, j + 1, group_end(p, j + 1, !side, item(p, j)->us), text, sizeof(text));
+		p->last = item(p, j)->us;
+	}
+	if (side == 0 || j)
+		put_state(p, 0);
+	put_arrow(p, it, side, AT_HOST, to, lost ? lost->text : "");
+	if (side == 1 || j)
+		put_state(p, 1);
+	end_line(p);
+	if (text[0])
+		put_margin(p, !side, BLUE, text);
+	if (fate(p, i, LA_LADDER_COPIED, true)) {
+		to_column(p, MIDDLE + p->arrows / 2 - 12);
+		put(p, YELLOW, "(a router keeps a copy)");
+		end_line(p);
+	}
+	if (fate(p, i, LA_LADDER_CORRUPTED, false)) {
+		to_column(p, MIDDLE + p->arrows / 2 - 12);
+		put(p, RED, "(one bit of it is wrong)");
+		end_line(p);
+	}
+}
+
+static void
+row_arrived(struct page *p, unsigned i)
+{
+	const struct la_ladder_item *it = item(p, i);
+	unsigned side = it->side;
+	char text[256];
+
+	put_time(p, it->us);
+	take_group(p, i + 1, group_end(p, i + 1, side, it->us), text, sizeof(text));
+	if (side == 0)
+		put_state(p, 0);
+	put_arrow(p, it, !side, it->late ? AT_ROUTER : IN_THE_NET, AT_HOST, "");
+	if (side == 1)
+		put_state(p, 1);
+	end_line(p);
+	if (text[0])
+		put_margin(p, side, BLUE, text);
+}
+
+static void
+row_margin(struct page *p, unsigned i)
+{
+	const struct la_ladder_item *it = item(p, i), *next;
+	unsigned end = group_end(p, i, it->side, it->us);
+	char text[256];
+	bool state = take_group(p, i, end, text, sizeof(text));
+
+	next = item(p, end);
+	/* a segment that leaves now shows the state */
+	if (next && next->what == LA_LADDER_SENT && next->side == it->side && next->us == it->us)
+		state = false;
+	if (!state && !text[0])
+		return;
+	put_time(p, it->us);
+	if (text[0])
+		put_margin(p, it->side, BLUE, text);
+	if (state) {
+		put_state(p, it->side);
+		end_line(p);
+	}
+}
+
+static void
+row_note(struct page *p, unsigned i)
+{
+	const struct la_ladder_item *it = item(p, i);
+	char text[LA_LADDER_TEXT + 4];
+
+	snprintf(text, sizeof(text), "* %s", it->text);
+	put_time(p, it->us);
+	put_margin(p, it->side, BOLD, text);
+}
+
+static void
+header(struct page *p)
+{
+	char a[LA_ADDR_STRLEN + 8], b[LA_ADDR_STRLEN + 8], both[2 * LA_ADDR_STRLEN + 24];
+	int len;
+
+	put(p, BOLD, "%*s", TIME_COLS, "time, s");
+	to_column(p, LEFT);
+	put(p, BOLD, "%s", la_ladder_name(p->l, 0));
+	len = snprintf(both, sizeof(both), "%s <-> %s", la_ladder_endpoint(p->l, 0, a, sizeof(a)),
+		       la_ladder_endpoint(p->l, 1, b, sizeof(b)));
+	if ((unsigned)len < p->arrows) {
+		to_column(p, MIDDLE + (p->arrows - (unsigned)len) / 2);
+		put(p, DIM, "%s", both);
+	}
+	to_column(p, p->right);
+	put(p, BOLD, "%s", la_ladder_name(p->l, 1));
+	end_line(p);
+	to_column(p, LEFT);
+	put_state(p, 0);
+	put_state(p, 1);
+	end_line(p);
+}
+
+static void
+rows(struct page *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		unsigned j;
+
+		if (item(p, i)->what != LA_LADDER_SENT)
+			continue;
+		j = arrival(p, i);
+		if (j && may_join(p, i, j))
+			p->joined[i] = j;
+	}
+	for (unsigned i = 0; i < p->n; i++) {
+		if (p->done[i])
+			continue;
+		switch (item(p, i)->what) {
+		case LA_LADDER_SENT:
+			row_sent(p, i);
+			break;
+		case LA_LADDER_ARRIVED:
+			row_arrived(p, i);
+			break;
+		case LA_LADDER_STATE:
+		case LA_LADDER_USER:
+			row_margin(p, i);
+			break;
+		case LA_LADDER_NOTE:
+			row_note(p, i);
+			break;
+		case LA_LADDER_LOST:
+		case LA_LADDER_HELD:
+		case LA_LADDER_COPIED:
+		case LA_LADDER_CORRUPTED:
+			break; /* with their segment */
+		}
+	}
+}
+
+void
+la_ladder_print(const struct la_ladder *l, FILE *f, const struct la_ladder_style *style)
+{
+	struct page p = {.l = l, .f = f};
+
+	if (style)
+		p.st = *style;
+	if (p.st.width == 0)
+		p.st.width = DEF_WIDTH;
+	if (p.st.width < MIN_WIDTH)
+		p.st.width = MIN_WIDTH;
+	if (p.st.width > MAX_WIDTH)
+		p.st.width = MAX_WIDTH;
+	if (p.st.silence_ms == 0)
+		p.st.silence_ms = DEF_SILENCE_MS;
+	p.right = p.st.width - STATE_COLS;
+	p.arrows = p.right - 2 - MIDDLE;
+	while (item(&p, p.n))
+		p.n++;
+	p.joined = calloc(p.n + 1, sizeof(*p.joined));
+	p.done = calloc(p.n + 1, sizeof(*p.done));
+	p.state[0] = la_state_name(LA_CLOSED);
+	p.state[1] = la_state_name(la_ladder_listens(l) ? LA_LISTEN : LA_CLOSED);
+	p.fresh[0] = p.fresh[1] = true;
+	if (p.joined && p.done) {
+		header(&p);
+		rows(&p);
+	}
+	if (la_ladder_is_cut(l) || !p.joined || !p.done)
+		fprintf(f, "(cut off: no memory)\n");
+	free(p.joined);
+	free(p.done);
+}
