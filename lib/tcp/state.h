@@ -2,10 +2,10 @@
 #ifndef LA_TCP_STATE_H
 #define LA_TCP_STATE_H
 
-/* The state machine as a table: which transitions there are (transitions.def), and one function that every
- * change of state passes, of a TCB (la_tcb_set_state()) as of a table entry (time_wait.c). It counts the
- * transition and stops at one that is not in the table: going on from a state that cannot be would break
- * promises without a word. */
+/* The state machine as a table: which transitions there are (transitions.def), and one function
+ * that every change of state passes, of a TCB (la_tcb_set_state()) as of a table entry
+ * (time_wait.c). It counts the transition and stops at one that is not in the table: going on from
+ * a state that cannot be would break promises without a word. */
 
 #include <assert.h>
 #include <stdbool.h>

@@ -13,6 +13,7 @@
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 
+#include "coverage.h"
 #include "peer.h"
 #include "wire/eth.h"
 #include "wire/icmp.h"
@@ -79,6 +80,8 @@ rig_note(struct rig *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + n, (size_t)(RECORD_WIDTH - n), fmt, ap);
 	va_end(ap);
+	if (r->verbose)
+		fprintf(stderr, "%s\n", line);
 }
 
 _Noreturn void
@@ -94,11 +97,12 @@ rig_fail(struct rig *r, const char *file, int line, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "FAIL %s (%s:%d, at %llu): %s\n", r->name ? r->name : "",
 		base ? base + 1 : file, line, (unsigned long long)r->now, text);
-	if (getenv("RIG_QUIET") == NULL)
+	if (getenv("RIG_QUIET") == NULL && !r->verbose)
 		for (; from < nrecord; from++)
 			fprintf(stderr, "    %s\n", record[from % RECORD_LINES]);
 	if (r->bail) {
-		cr_expect(false, "%s: %s", r->name ? r->name : "", text);
+		if (!r->plain)
+			cr_expect(false, "%s: %s", r->name ? r->name : "", text);
 		longjmp(*r->bail, 1);
 	}
 	cr_assert_fail("%s: %s", r->name ? r->name : "", text);
@@ -151,6 +155,8 @@ rig_config(const struct rig *r, struct la_shard_config *cfg, struct la_prefix ad
 	cfg->max_neighbours = 16;
 	cfg->quiet_ms = r->opts.quiet_ms;
 	cfg->tw_full_reset = r->opts.tw_full_reset;
+	cfg->syn_cookies_at = r->opts.syn_cookies_at;
+	cfg->rst_rate = r->opts.rst_rate;
 	memcpy(cfg->secret, secret, sizeof(secret));
 	memcpy(cfg->mac, r->mac, 6);
 }
@@ -173,6 +179,7 @@ rig_open(const struct rig_opts *opts)
 	rig_config(r, &cfg, addrs);
 	err = la_shard_create(&cfg, &r->s);
 	cr_assert(err == 0, "la_shard_create: %s", strerror(-err));
+	coverage_open(r);
 	return r;
 }
 
@@ -196,6 +203,7 @@ rig_close(struct rig *r)
 	CHECK(r, r->strays == 0, "%u segments went to nobody", r->strays);
 	for (unsigned i = 0; i < r->npeers; i++)
 		peer_check_end(r->peers[i]);
+	coverage_close(r);
 	la_shard_destroy(r->s);
 	r->s = NULL;
 	left = rig_mbufs_free();
@@ -312,6 +320,7 @@ inject(struct rig *r, const uint8_t *frame, size_t len)
 	CHECK(r, room != NULL, "a frame of %zu bytes does not fit an mbuf", len);
 	memcpy(room, frame, len);
 	note_frame(r, "<", frame, len);
+	coverage_frame(r, frame, len);
 	la_shard_rx(r->s, r->now, &m, 1);
 }
 
@@ -378,6 +387,7 @@ rig_run(struct rig *r, uint64_t ms)
 	unsigned stuck = 0;
 
 	rig_pump(r);
+	coverage_time(r, ms);
 	while ((next = la_shard_next(r->s)) <= until) {
 		stuck = next > r->now ? 0 : stuck + 1;
 		CHECK(r, stuck < 10000, "la_shard_next() stands still at %llu",
@@ -385,6 +395,7 @@ rig_run(struct rig *r, uint64_t ms)
 		if (next > r->now)
 			r->now = next;
 		rig_pump(r);
+		coverage_acted(r);
 	}
 	r->now = until;
 	sent = r->tx_frames;

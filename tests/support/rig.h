@@ -35,6 +35,7 @@ struct rig_opts {
 	uint32_t max_conns, max_time_wait4, max_time_wait6; /* 0: 64 */
 	uint32_t quiet_ms;
 	bool tw_full_reset;
+	uint32_t syn_cookies_at, rst_rate;
 };
 
 enum { RIG_PEERS = 2048, RIG_MBUFS = 4095 };
@@ -56,6 +57,8 @@ struct rig {
 	bool mute;             /* ARP and neighbour solicitations stay unanswered */
 	const char *name;      /* printed with every failure */
 	jmp_buf *bail;         /* where a failed check goes; NULL: the test ends */
+	bool plain;            /* not a Criterion test: a failed check is printed and goes to bail */
+	bool verbose;          /* lines of the record are printed as they are made */
 };
 
 /** opts NULL: all defaults. */

@@ -247,3 +247,36 @@ SCENARIO(regress_send, ssthresh_without_limited_transmit,
 	CHECK(s->r, i.snd_nxt - una == flying + 2 * i.mss, "no limited transmit");
 	CHECK(s->r, i.ssthresh == flying / 2, "%u in flight, ssthresh %u", flying, i.ssthresh);
 }
+
+static unsigned empty_calls;
+
+static void
+eager_opened(struct la_conn *c, void *user)
+{
+	(void)user;
+	la_consume(c, la_unread(c));
+}
+
+static void
+eager_data(struct la_conn *c, void *user)
+{
+	(void)user;
+	empty_calls += la_unread(c) == 0;
+}
+
+/* (found by tests/fuzz/fuzz_shard.c) */
+SCENARIO(regress_send, data_read_in_opened,
+	 "conn.h: data is called when bytes wait, not when opened has read those that came with the ACK")
+{
+	static const struct la_conn_ops eager = {.opened = eager_opened, .data = eager_data};
+	struct peer *p = peer_new(s->r, &s->o);
+
+	empty_calls = 0;
+	CHECK(s->r, la_listen(s->r->s, NULL, p->t.lport, &eager, NULL, &s->o.conn) == 0, "la_listen");
+	peer_syn(p);
+	peer_skip(p);
+	peer_data(p, 100);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, peer_info(p).rcv_queued == 0, "not read");
+	CHECK(s->r, empty_calls == 0, "data was called, and there was none");
+}

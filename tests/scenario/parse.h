@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_PARSE_H
+#define TEST_PARSE_H
+
+/* What parse.c (files, rows, scripts) and parse_event.c (the events of a row) share. */
+
+#include "seg.h"
+
+/* One line of a script. */
+struct line {
+	const char *file;
+	char *text;
+	int no;
+	struct line *next;
+};
+
+struct script {
+	char *name;
+	struct line *lines, **end;
+	struct script *next;
+};
+
+/* A file being read. What `each`, `from` and `with` say holds for the file or for one row. */
+struct parser {
+	struct place at;
+	const char *text; /* of the line */
+	struct script *scripts, *script;
+	struct row *row, **rows;
+	unsigned each;
+	struct target from, row_from;
+	bool has_from;
+	struct seg_opts opts, row_opts;
+	const struct seg_opts *opts_now; /* a copy for events, made anew when changed */
+	unsigned depth;                  /* scripts that play scripts */
+};
+
+/** Reads an event: tok[0] is its word, behind guard and time. */
+void parse_event(struct parser *ps, struct event *e, char *const *tok, unsigned n);
+struct target parse_target(const struct place *at, char *const *tok, unsigned n);
+void parse_with(struct parser *ps, struct seg_opts *o, char *const *tok, unsigned n);
+
+#endif

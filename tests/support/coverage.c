@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Events of the matrix, by what RFC 9293 3.10.7 looks at, in its order. R, W, U and N are RCV.NXT,
+ * RCV.WND, SND.UNA and SND.NXT of the connection; where there is none yet (CLOSED, LISTEN,
+ * SYN_SENT) those the scripted peer goes by.
+ *
+ *	RST       l at R, m in the window, n outside
+ *	SYN       c with ACK, a in the window, b outside
+ *	no ACK    s
+ *	outside the window
+ *	          k with FIN, q text that is old, r text beyond, h neither
+ *	ACK       f of what was never sent; g older than the largest window
+ *	FIN       i in order, j above a hole
+ *	text      o in order, p above a hole
+ *	the rest  d an ACK of something new, e of nothing new
+ *
+ *	t         a timer acts: something is sent, or the state changes, as time passes; in
+ *	          CLOSED and LISTEN, which have no timers, a minute at least passes
+ *	u         la_close(), la_shutdown(); la_unlisten() in LISTEN, CLOSED and the embryos of
+ *	          SYN_RCVD; la_connect() in TIME_WAIT, the only call left there that names the tuple
+ *	v         la_abort(), la_shard_abort_all() */
+
+#include "coverage.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/shard.h"
+#include "peer.h"
+#include "tcp/internal.h"
+
+enum {
+	EVENTS = 22,
+	SYN_RCVD_ACTIVE = LA_NSTATES, /* the matrix has two SYN_RCVDs: this is no state's number */
+	ROWS,
+	RIGS = 8,
+	WATCHED = 16, /* peers of a rig that are looked at as time passes */
+	LONG_MS = 60000,
+};
+
+static const char *const row_name[ROWS] = {
+	[LA_CLOSED] = "CLO",     [LA_LISTEN] = "LIS",       [LA_SYN_SENT] = "SST",
+	[LA_SYN_RCVD] = "SRP",   [SYN_RCVD_ACTIVE] = "SRA", [LA_ESTABLISHED] = "EST",
+	[LA_FIN_WAIT_1] = "FW1", [LA_FIN_WAIT_2] = "FW2",   [LA_CLOSE_WAIT] = "CWT",
+	[LA_CLOSING] = "CLG",    [LA_LAST_ACK] = "LAK",     [LA_TIME_WAIT] = "TWT",
+};
+
+/* What an event is judged by. */
+struct view {
+	unsigned row;
+	uint32_t r, w, u, n, max_wnd;
+};
+
+static uint64_t cells[ROWS][EVENTS];
+static struct rig *rigs[RIGS];
+static struct {
+	unsigned row, nrx;
+} before[WATCHED];
+
+static const char *
+directory(void)
+{
+	static const char *dir;
+	static bool asked;
+
+	if (!asked)
+		dir = getenv("LASTACK_COVERAGE");
+	asked = true;
+	return dir && *dir ? dir : NULL;
+}
+
+static void
+hit(unsigned row, char event)
+{
+	cells[row][event - 'a']++;
+}
+
+static struct rig *
+rig_of(const struct la_shard *s)
+{
+	for (unsigned i = 0; i < RIGS; i++)
+		if (rigs[i] && rigs[i]->s == s)
+			return rigs[i];
+	return NULL;
+}
+
+static unsigned
+row_of_tcb(const struct la_tcb *c)
+{
+	return c->state == LA_SYN_RCVD && (c->flags & LA_F_ACTIVE) ? SYN_RCVD_ACTIVE : c->state;
+}
+
+/* --- the state of a tuple --------------------------------------------------------------------- */
+
+static const struct peer *
+peer_of(const struct rig *r, const struct la_tuple *t)
+{
+	for (unsigned i = r->npeers; i-- > 0;) {
+		const struct la_tuple *p = &r->peers[i]->t;
+
+		if (p->lport == t->lport && p->rport == t->rport &&
+		    la_addr_eq(&p->laddr, &t->laddr) && la_addr_eq(&p->raddr, &t->raddr))
+			return r->peers[i];
+	}
+	return NULL;
+}
+
+static void
+by_peer(struct view *v, const struct peer *p)
+{
+	if (!p)
+		return;
+	v->r = p->R;
+	v->w = p->W ? p->W : UINT16_MAX;
+	v->u = p->U;
+	v->n = p->N;
+	v->max_wnd = p->max_wnd;
+}
+
+static struct view
+look(struct rig *r, const struct la_tuple *tuple)
+{
+	struct la_tcp *t = &r->s->tcp;
+	la_ref ref = la_tcp_lookup_tuple(t, tuple, la_hash_tuple(&t->key, tuple));
+	struct view v = {.row = LA_CLOSED, .w = UINT16_MAX, .max_wnd = UINT16_MAX};
+
+	by_peer(&v, peer_of(r, tuple));
+	if (!ref) {
+		if (la_listener_find(t, &tuple->laddr, tuple->lport))
+			v.row = LA_LISTEN;
+	} else if (la_ref_pool(ref) == LA_POOL_TCB) {
+		const struct la_tcb *c = &t->tcbs[la_ref_slot(ref)];
+
+		v.row = row_of_tcb(c);
+		v.u = c->snd_una;
+		v.n = c->snd_max;
+		if (c->state == LA_SYN_SENT)
+			return v;
+		v.r = c->rcv_nxt;
+		v.w = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+		v.max_wnd = c->max_snd_wnd;
+	} else {
+		const struct la_tw_core *e = la_tw_core(&t->tw, ref);
+
+		v.row = e->flags & LA_TW_FW2 ? LA_FIN_WAIT_2 : LA_TIME_WAIT;
+		v.r = e->rcv_nxt; /* its window is the peer's: the entry has forgotten the scale */
+		v.u = v.n = e->snd_nxt;
+	}
+	return v;
+}
+
+/* --- segments --------------------------------------------------------------------------------- */
+
+static bool
+in_window(const struct view *v, uint32_t seq)
+{
+	return seq - v->r < v->w;
+}
+
+static char
+syn_event(const struct view *v, const struct frame_in *f)
+{
+	bool known = v->row != LA_CLOSED && v->row != LA_LISTEN && v->row != LA_SYN_SENT;
+
+	if (f->flags & LA_ACK)
+		return 'c';
+	/* before the peer's ISN is known R is what it would make of it */
+	if (in_window(v, f->seq) || (!known && in_window(v, f->seq + 1)))
+		return 'a';
+	return 'b';
+}
+
+static char
+outside_event(const struct view *v, const struct frame_in *f)
+{
+	if (f->flags & LA_FIN)
+		return 'k';
+	if (f->len)
+		return seq_lt(f->seq, v->r) ? 'q' : 'r';
+	return 'h';
+}
+
+static char
+event_of(const struct view *v, const struct frame_in *f)
+{
+	uint32_t len = (uint32_t)f->len + !!(f->flags & LA_FIN), last = f->seq + len - !!len;
+
+	if (f->flags & LA_RST)
+		return f->seq == v->r ? 'l' : in_window(v, f->seq) ? 'm' : 'n';
+	if (f->flags & LA_SYN)
+		return syn_event(v, f);
+	if (!(f->flags & LA_ACK))
+		return 's';
+	if (!in_window(v, f->seq) && !in_window(v, last) && !(v->w == 0 && !len && f->seq == v->r))
+		return outside_event(v, f);
+	if (seq_gt(f->ack, v->n))
+		return 'f';
+	if (seq_lt(f->ack, v->u - v->max_wnd))
+		return 'g';
+	if (f->flags & LA_FIN)
+		return seq_le(f->seq, v->r) ? 'i' : 'j';
+	if (f->len)
+		return seq_le(f->seq, v->r) ? 'o' : 'p';
+	return seq_gt(f->ack, v->u) ? 'd' : 'e';
+}
+
+void
+coverage_frame(struct rig *r, const uint8_t *frame, size_t len)
+{
+	struct la_tuple t;
+	struct frame_in f;
+	struct view v;
+
+	if (!directory() || frame_read(frame, len, &f) != NULL)
+		return;
+	t = (struct la_tuple){f.dst, f.src, f.dport, f.sport};
+	v = look(r, &t);
+	hit(v.row, event_of(&v, &f));
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+void
+coverage_time(struct rig *r, uint64_t ms)
+{
+	if (!directory())
+		return;
+	for (unsigned i = 0; i < r->npeers && i < WATCHED; i++) {
+		before[i].row = look(r, &r->peers[i]->t).row;
+		before[i].nrx = r->peers[i]->nrx;
+		if (ms >= LONG_MS && (before[i].row == LA_CLOSED || before[i].row == LA_LISTEN))
+			hit(before[i].row, 't');
+	}
+}
+
+void
+coverage_acted(struct rig *r)
+{
+	if (!directory())
+		return;
+	for (unsigned i = 0; i < r->npeers && i < WATCHED; i++) {
+		unsigned row = look(r, &r->peers[i]->t).row;
+
+		if (row != before[i].row || r->peers[i]->nrx != before[i].nrx)
+			hit(before[i].row, 't');
+		before[i].row = row;
+		before[i].nrx = r->peers[i]->nrx;
+	}
+}
+
+/* --- the user's calls ------------------------------------------------------------------------- */
+
+static void
+user_call(const struct la_conn *conn, char event)
+{
+	const struct la_tcb *c = (const struct la_tcb *)conn;
+
+	if (directory() && !(c->flags & (LA_F_DEAD | LA_F_DETACHED)))
+		hit(row_of_tcb(c), event);
+}
+
+int __real_la_close(struct la_conn *c);
+int __wrap_la_close(struct la_conn *c);
+int
+__wrap_la_close(struct la_conn *c)
+{
+	user_call(c, 'u');
+	return __real_la_close(c);
+}
+
+int __real_la_shutdown(struct la_conn *c);
+int __wrap_la_shutdown(struct la_conn *c);
+int
+__wrap_la_shutdown(struct la_conn *c)
+{
+	user_call(c, 'u');
+	return __real_la_shutdown(c);
+}
+
+int __real_la_abort(struct la_conn *c);
+int __wrap_la_abort(struct la_conn *c);
+int
+__wrap_la_abort(struct la_conn *c)
+{
+	user_call(c, 'v');
+	return __real_la_abort(c);
+}
+
+int __real_la_unlisten(struct la_shard *s, const struct la_addr *addr, uint16_t port);
+int __wrap_la_unlisten(struct la_shard *s, const struct la_addr *addr, uint16_t port);
+int
+__wrap_la_unlisten(struct la_shard *s, const struct la_addr *addr, uint16_t port)
+{
+	struct rig *r = directory() ? rig_of(s) : NULL;
+
+	for (unsigned i = 0; r && i < r->npeers; i++) {
+		unsigned row = look(r, &r->peers[i]->t).row;
+
+		if (r->peers[i]->t.lport == port &&
+		    (row == LA_CLOSED || row == LA_LISTEN || row == LA_SYN_RCVD))
+			hit(row, 'u');
+	}
+	return __real_la_unlisten(s, addr, port);
+}
+
+uint32_t __real_la_shard_abort_all(struct la_shard *s, unsigned max);
+uint32_t __wrap_la_shard_abort_all(struct la_shard *s, unsigned max);
+uint32_t
+__wrap_la_shard_abort_all(struct la_shard *s, unsigned max)
+{
+	struct rig *r = directory() ? rig_of(s) : NULL;
+
+	for (unsigned i = 0; r && i < r->npeers; i++)
+		hit(look(r, &r->peers[i]->t).row, 'v');
+	return __real_la_shard_abort_all(s, max);
+}
+
+int __real_la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops,
+		      void *user, const struct la_conn_opts *opts, struct la_conn **out);
+int __wrap_la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops,
+		      void *user, const struct la_conn_opts *opts, struct la_conn **out);
+int
+__wrap_la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops,
+		  void *user, const struct la_conn_opts *opts, struct la_conn **out)
+{
+	struct rig *r = directory() ? rig_of(s) : NULL;
+
+	if (r && look(r, t).row == LA_TIME_WAIT)
+		hit(LA_TIME_WAIT, 'u');
+	return __real_la_connect(s, t, ops, user, opts, out);
+}
+
+/* --- the record ------------------------------------------------------------------------------- */
+
+void
+coverage_open(struct rig *r)
+{
+	for (unsigned i = 0; directory() && i < RIGS; i++) {
+		if (!rigs[i]) {
+			rigs[i] = r;
+			return;
+		}
+	}
+}
+
+/* One write, so that processes that end at once do not mix their lines. */
+void
+coverage_close(struct rig *r)
+{
+	const struct la_counters *n = la_shard_counters(r->s);
+	static char text[16384];
+	char path[512];
+	size_t at = 0;
+	int fd;
+
+	if (!directory())
+		return;
+	for (unsigned i = 0; i < RIGS; i++)
+		if (rigs[i] == r)
+			rigs[i] = NULL;
+	for (unsigned s = 0; s < ROWS; s++)
+		for (unsigned e = 0; e < EVENTS; e++)
+			if (cells[s][e])
+				at += (size_t)snprintf(text + at, sizeof(text) - at,
+						       "cell %s %c %llu\n", row_name[s], 'a' + e,
+						       (unsigned long long)cells[s][e]);
+	for (unsigned s = 0; s < LA_NSTATES; s++)
+		for (unsigned e = 0; e < LA_NSTATES; e++)
+			if (n->transition[s][e])
+				at += (size_t)snprintf(text + at, sizeof(text) - at,
+						       "move %s %s %llu\n",
+						       la_state_name((enum la_state)s),
+						       la_state_name((enum la_state)e),
+						       (unsigned long long)n->transition[s][e]);
+	memset(cells, 0, sizeof(cells));
+	snprintf(path, sizeof(path), "%s/counts", directory());
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	CHECK(r, fd >= 0 && write(fd, text, at) == (ssize_t)at, "cannot write to %s", path);
+	close(fd);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Floods: SYN cookies (RFC 4987 3.6) and the limit on RSTs to strangers. */
+
+#include "scenario.h"
+
+enum { MARK = 4 }; /* connections in SYN_RCVD from which on cookies are sent */
+
+static uint64_t
+count(const struct scene *s, enum la_counter c)
+{
+	return rig_counter(s->r, c);
+}
+
+/* Each peer has a listener of its own. */
+static struct peer *
+another(struct scene *s)
+{
+	s->o.lport = (uint16_t)(s->o.lport ? s->o.lport + 1 : 1000);
+	return scene_listen(s);
+}
+
+/* A rig whose mark has just been reached by peers that say nothing more. */
+static void
+crowd(struct scene *s, struct peer *silent[MARK])
+{
+	scene_rig(s, &(struct rig_opts){.syn_cookies_at = MARK});
+	for (unsigned i = 0; i < MARK; i++) {
+		silent[i] = another(s);
+		peer_to_syn_rcvd_passive(silent[i]);
+	}
+	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == 0, "a cookie before the mark");
+}
+
+/* A peer that has been answered by a cookie. */
+static struct peer *
+cookied(struct scene *s)
+{
+	uint64_t live = count(s, LA_C_live), sent = count(s, LA_C_syn_cookies_sent);
+	struct peer *p = another(s);
+
+	peer_syn(p);
+	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, count(s, LA_C_live) == live, "a cookie costs a TCB");
+	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == sent + 1, "not counted");
+	return p;
+}
+
+static struct peer *
+opened(struct scene *s)
+{
+	struct peer *p = cookied(s);
+
+	peer_ack(p);
+	peer_expect_none(p, 0);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, p->u.opened == 1, "the user was told %u times", p->u.opened);
+	return p;
+}
+
+SCENARIO(flood, cookie_opens, "beyond the mark a SYN costs nothing, and its ACK opens the connection")
+{
+	struct peer *silent[MARK], *p;
+	struct la_conn_info i;
+
+	crowd(s, silent);
+	p = opened(s);
+	CHECK(s->r, count(s, LA_C_syn_cookies_on) == 1 && count(s, LA_C_syn_cookies_opened) == 1,
+	      "counters");
+	i = peer_info(p);
+	CHECK(s->r, i.timestamps == s->o.ts, "timestamps %d", i.timestamps);
+	CHECK(s->r, i.wscale == (s->o.ts && s->o.wscale), "window scale %d", i.wscale);
+	CHECK(s->r, i.sack_permitted == (s->o.ts && s->o.sack), "SACK %d", i.sack_permitted);
+	CHECK(s->r, i.mss <= (s->o.ip6 ? 1440 : 1460) && i.mss >= 1400, "MSS %u", i.mss);
+	peer_agree(p);
+	feed(p, 20000, 1000);
+	CHECK(s->r, p->u.bytes == 20000, "%llu bytes came in", (unsigned long long)p->u.bytes);
+	CHECK(s->r, user_send(p, 20000) == 20000, "la_send");
+	rig_pump(s->r);
+	drain(p, 600);
+	CHECK(s->r, p->got == p->ISS + 20001, "%u bytes went out", p->got - p->ISS - 1);
+}
+
+SCENARIO(flood, cookie_closes, "such a connection ends like any other, with a real TIME_WAIT")
+{
+	struct peer *silent[MARK], *p;
+
+	crowd(s, silent);
+	p = opened(s);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->IRS + 1, 0);
+	peer_fin(p);
+	peer_expect(p, LA_ACK, p->ISS + 2, p->IRS + 2, 0);
+	peer_expect_state(p, LA_TIME_WAIT);
+	user_expect_closed(p, LA_END_ORDERLY);
+}
+
+SCENARIO(flood, first_data_opens, "the final ACK is lost: the first data opens it, what follows must wait")
+{
+	struct peer *silent[MARK], *p;
+
+	crowd(s, silent);
+	p = cookied(s);
+	peer_send(p, LA_ACK, p->IRS + 1 + 500, p->ISS + 1, 500);
+	peer_expect_none(p, 600);
+	CHECK(s->r, count(s, LA_C_syn_cookies_bad) == 1, "not counted");
+	peer_send(p, LA_ACK | LA_PSH, p->IRS + 1, p->ISS + 1, 500);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, p->u.bytes == 500, "%llu bytes", (unsigned long long)p->u.bytes);
+}
+
+SCENARIO(flood, fin_opens, "request and FIN on the ACK of a cookie are taken")
+{
+	struct peer *silent[MARK], *p;
+
+	crowd(s, silent);
+	p = cookied(s);
+	peer_send(p, LA_ACK | LA_FIN, p->IRS + 1, p->ISS + 1, 10);
+	peer_expect_state(p, LA_CLOSE_WAIT);
+	CHECK(s->r, p->u.bytes == 10 && p->u.peer_fin == 1, "bytes and FIN");
+}
+
+SCENARIO(flood, guesses, "an ACK that is not a cookie's opens nothing and is not answered")
+{
+	const uint32_t off[] = {(uint32_t)-1, 1, 8, 16, 32, 0x10000, 0x80000000u};
+	const unsigned n = sizeof(off) / sizeof(off[0]);
+	struct peer *silent[MARK], *p;
+
+	crowd(s, silent);
+	p = cookied(s);
+	for (unsigned i = 0; i < n; i++) {
+		peer_send(p, LA_ACK, p->IRS + 1, p->ISS + 1 + off[i], 0);
+		peer_expect_none(p, 0);
+		peer_expect_state(p, LA_CLOSED);
+	}
+	peer_send(p, LA_ACK, p->IRS + 2, p->ISS + 1, 0); /* made for another ISN of the peer */
+	peer_expect_none(p, 0);
+	peer_expect_state(p, LA_CLOSED);
+	CHECK(s->r, count(s, LA_C_syn_cookies_bad) == n + 1, "%llu counted",
+	      (unsigned long long)count(s, LA_C_syn_cookies_bad));
+	CHECK(s->r, count(s, LA_C_rst_out) == 0, "RST");
+}
+
+SCENARIO(flood, age, "a cookie is good for at least 65 s and at most 131 s")
+{
+	struct peer *silent[MARK], *young, *old;
+
+	crowd(s, silent);
+	young = cookied(s);
+	old = cookied(s);
+	rig_run(s->r, 65000);
+	cookied(s); /* they are still about */
+	peer_ack(young);
+	peer_expect_state(young, LA_ESTABLISHED);
+	rig_run(s->r, 132000 - 65000);
+	peer_ack(old);
+	peer_expect_state(old, LA_CLOSED);
+	CHECK(s->r, count(s, LA_C_syn_cookies_bad) == 1, "not counted");
+}
+
+SCENARIO(flood, off_again, "the crowd goes, and the cookies with it")
+{
+	struct peer *silent[MARK], *p;
+
+	crowd(s, silent);
+	cookied(s);
+	for (unsigned i = 0; i < 2; i++) {
+		peer_ack(silent[i]);
+		peer_expect_state(silent[i], LA_ESTABLISHED);
+	}
+	p = another(s);
+	peer_to_syn_rcvd_passive(p); /* a TCB */
+	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == 1, "a cookie below three quarters");
+}
+
+SCENARIO(flood, no_reservation, "a flood takes no TIME_WAIT reservation from those who are there")
+{
+	struct peer *silent[MARK], *p;
+
+	crowd(s, silent);
+	for (unsigned i = 0; i < 200; i++) /* more than the table's 64 entries */
+		(void)cookied(s);
+	p = opened(s);
+	feed(p, 1000, 1000);
+	CHECK(s->r, p->u.bytes == 1000, "%llu bytes", (unsigned long long)p->u.bytes);
+	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0, "reservations were taken");
+}
+
+SCENARIO(flood, reopen_keeps_its_entry, "a newer SYN in TIME_WAIT is never answered by a cookie")
+{
+	struct peer *silent[MARK], *p;
+
+	crowd(s, silent);
+	p = opened(s);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_skip(p);
+	peer_fin(p);
+	peer_skip(p);
+	peer_expect_state(p, LA_TIME_WAIT);
+	rig_run(s->r, 10);
+	p->lax_edge = true;
+	peer_renew(p, p->snd + 1000);
+	peer_syn(p);
+	peer_expect_state(p, LA_SYN_RCVD);
+}
+
+SCENARIO(flood, mss, "the MSS that survives is never above the offer")
+{
+	const uint16_t offer[] = {64, 100, 535, 536, 1219, 1220, 1300, 1360, 1439, 1440, 1459, 1460, 9000};
+	struct peer *silent[MARK];
+
+	crowd(s, silent);
+	for (unsigned i = 0; i < sizeof(offer) / sizeof(offer[0]); i++) {
+		struct la_conn_info info;
+
+		s->o.mss = offer[i];
+		info = peer_info(opened(s));
+		CHECK(s->r, info.mss <= offer[i] && info.mss * 2.5 >= (offer[i] < 1400 ? offer[i] : 1400),
+		      "offered %u, kept %u", offer[i], info.mss);
+	}
+}
+
+SCENARIO(flood, stamps, "the TSval that carries options is not ahead of those that follow")
+{
+	struct peer *silent[MARK], *p;
+	uint32_t syn_ts;
+
+	if (!s->o.ts)
+		return;
+	crowd(s, silent);
+	p = cookied(s);
+	syn_ts = p->ts_dut;
+	peer_ack(p);
+	CHECK(s->r, user_send(p, 10) == 10, "la_send");
+	rig_pump(s->r);
+	CHECK(s->r, (int32_t)(p->ts_dut - syn_ts) >= 0 && p->ts_dut - syn_ts < 64,
+	      "from %u to %u", syn_ts, p->ts_dut);
+}
+
+SCENARIO(flood, rst_rate, "RSTs to strangers: so many a second, and the rest is counted")
+{
+	struct peer *p;
+	uint64_t out;
+
+	scene_rig(s, &(struct rig_opts){.rst_rate = 10});
+	for (unsigned i = 0; i < 25; i++) {
+		p = peer_new(s->r, &s->o);
+		peer_send(p, LA_ACK, 1, 1, 0);
+	}
+	CHECK(s->r, count(s, LA_C_rst_out) == 10, "%llu RSTs at once",
+	      (unsigned long long)count(s, LA_C_rst_out));
+	CHECK(s->r, count(s, LA_C_rst_throttled) == 15, "held back %llu",
+	      (unsigned long long)count(s, LA_C_rst_throttled));
+	rig_run(s->r, 500);
+	out = count(s, LA_C_rst_out);
+	for (unsigned i = 0; i < 25; i++)
+		peer_send(p, LA_ACK, 1, 1, 0);
+	CHECK(s->r, count(s, LA_C_rst_out) == out + 5, "%llu after half a second",
+	      (unsigned long long)(count(s, LA_C_rst_out) - out));
+}
