@@ -18,7 +18,7 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command command_server, command_client, command_demo;
+extern const struct command command_server, command_client, command_demo, command_explain;
 
 /** The version, as meson.build has it. */
 extern const char *const lastack_version;

@@ -374,8 +374,13 @@ http_reply_parse(struct http_reply *r, const void *buf, size_t len)
 	}
 	if (r->done && r->total >= 12 && memcmp(r->line, "HTTP/1.", 7) == 0 && r->line[8] == ' ') {
 		r->status = 0;
-		for (unsigned d = 9; d < 12; d++)
-			r->status = (uint16_t)(r->status * 10 + (r->line[d] - '0') % 10);
+		for (unsigned d = 9; d < 12; d++) {
+			if (r->line[d] < '0' || r->line[d] > '9') { /* no status line (RFC 9112 4) */
+				r->status = 0;
+				break;
+			}
+			r->status = (uint16_t)(r->status * 10 + (r->line[d] - '0'));
+		}
 	}
 	return i;
 }

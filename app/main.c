@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
 	&command_server,
 	&command_client,
 	&command_demo,
+	&command_explain,
 };
 
 enum { NCOMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -33,6 +34,7 @@ help(FILE *f)
 		"\n"
 		"EXAMPLES\n"
 		"       lastack demo\n"
+		"       lastack explain lost-last-ack\n"
 		"       lastack server --tap la0 --addr 10.0.0.2/24 --http 80 --echo 7\n"
 		"       lastack client --tap la0 --addr 10.0.0.2/24 --to 10.0.0.1:80 --get /bytes/1000\n"
 		"\n"

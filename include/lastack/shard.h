@@ -116,7 +116,8 @@ uint64_t la_shard_quiet_until(const struct la_shard *s);
 int la_shard_find(const struct la_shard *s, const struct la_tuple *t, struct la_conn_info *info);
 
 /** Aborts every connection that is left (RST where RFC 9293 3.10.5 says so); TIME_WAIT entries stay.
- * At most `max` a call; returns how many live connections remain. */
+ * At most `max` a call; returns how many live connections remain: those that waited for an mbuf go in
+ * la_shard_poll(), so call that between. */
 uint32_t la_shard_abort_all(struct la_shard *s, unsigned max);
 
 /* A restart. TIME_WAIT is a promise to the peer and to the next connection of the same tuple, and a

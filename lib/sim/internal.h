@@ -26,7 +26,7 @@ struct la_sim_fin {
 	uint32_t end;
 };
 
-enum { LA_SIM_ISNS = 16 };
+enum { LA_SIM_LISTENERS = 32, LA_SIM_ISNS = 16 };
 struct la_sim_isn { /* weak.c: one shifted connection */
 	struct la_tuple t; /* as its host sees it */
 	uint32_t shift;
@@ -83,8 +83,9 @@ struct la_sim {
 	struct la_sim_listen {
 		struct la_sim *w;
 		uint8_t host;
+		uint16_t port;
 		const struct la_sim_plan *plan;
-	} listen[16];
+	} listen[LA_SIM_LISTENERS];
 	unsigned nlisten;
 };
 

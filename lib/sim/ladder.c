@@ -3,9 +3,10 @@
 /* Recording a ladder.
  *
  * Which incarnation a segment belongs to is decided when it is sent, and a copy or a late one keeps
- * it. An active open begins a new incarnation; a passive end takes that of the SYN that it answers, and one
- * that gives a TIME_WAIT entry back (RFC 1122 4.2.2.13 (2)) returns to the one before. An end without a connection
- * answers in the incarnation of what it answers, and so does a RST of one that is not synchronized. */
+ * it. An active open begins a new incarnation; a passive end takes that of the SYN that it answers,
+ * and one that gives a TIME_WAIT entry back (RFC 1122 4.2.2.13 (2)) returns to the one before. An
+ * end without a connection answers in the incarnation of what it answers, and so does a RST of one
+ * that is not synchronized. */
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ enum { INCARNATIONS = 16, STEP = 256 };
 
 struct la_ladder {
 	struct la_sim *w;
-	uint64_t start; /* us */
+	uint64_t start;       /* us */
 	struct la_tuple t[2]; /* as each side sees it */
 	unsigned host[2];
 	int watch[2];
@@ -122,8 +123,8 @@ static unsigned
 incarnation(struct la_ladder *l, unsigned side, uint32_t packet, uint8_t flags)
 {
 	enum la_state s = l->state[side];
-	bool answers = s == LA_CLOSED ||
-		       ((flags & LA_RST) && (s == LA_SYN_SENT || s == LA_SYN_RCVD));
+	bool answers =
+		s == LA_CLOSED || ((flags & LA_RST) && (s == LA_SYN_SENT || s == LA_SYN_RCVD));
 	unsigned inc;
 
 	for (unsigned i = l->n; i > 0; i--)
@@ -218,8 +219,8 @@ static void
 on_event(void *ctx, const struct la_sim_event *e)
 {
 	static const enum la_ladder_what what[] = {
-		[LA_SIM_SENT] = LA_LADDER_SENT,	    [LA_SIM_ARRIVED] = LA_LADDER_ARRIVED,
-		[LA_SIM_LOST] = LA_LADDER_LOST,	    [LA_SIM_HELD] = LA_LADDER_HELD,
+		[LA_SIM_SENT] = LA_LADDER_SENT,     [LA_SIM_ARRIVED] = LA_LADDER_ARRIVED,
+		[LA_SIM_LOST] = LA_LADDER_LOST,     [LA_SIM_HELD] = LA_LADDER_HELD,
 		[LA_SIM_COPIED] = LA_LADDER_COPIED, [LA_SIM_CORRUPTED] = LA_LADDER_CORRUPTED,
 	};
 
@@ -280,8 +281,8 @@ on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *by
 {
 	static const char *const texts[] = {
 		[LA_SIM_CONNECTS] = "connect()", [LA_SIM_SENDS] = "send",
-		[LA_SIM_READS] = "data",	 [LA_SIM_HEARS_FIN] = "peer closed",
-		[LA_SIM_SHUTS] = "shutdown()",	 [LA_SIM_CLOSES] = "close()",
+		[LA_SIM_READS] = "data",         [LA_SIM_HEARS_FIN] = "peer closed",
+		[LA_SIM_SHUTS] = "shutdown()",   [LA_SIM_CLOSES] = "close()",
 		[LA_SIM_ABORTS] = "abort()",
 	};
 	char text[LA_LADDER_TEXT];
@@ -292,7 +293,8 @@ on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *by
 	if (use != LA_SIM_SENDS && use != LA_SIM_READS)
 		snprintf(text, sizeof(text), "%s", texts[use]);
 	else if (plain)
-		snprintf(text, sizeof(text), "%s \"%.*s\"", texts[use], (int)n, (const char *)bytes);
+		snprintf(text, sizeof(text), "%s \"%.*s\"", texts[use], (int)n,
+			 (const char *)bytes);
 	else
 		snprintf(text, sizeof(text), "%s %u bytes", texts[use], n);
 	user(ctx, c, text);

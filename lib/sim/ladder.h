@@ -2,19 +2,20 @@
 #ifndef LA_SIM_LADDER_H
 #define LA_SIM_LADDER_H
 
-/* The ladder: two hosts of a world and what went between them on one tuple, drawn as the TCP literature does
- * (RFC 9293 3.5 and 3.6, RFC 1337).
+/* The ladder: two hosts of a world and what went between them on one tuple, drawn as the TCP
+ *literature does (RFC 9293 3.5 and 3.6, RFC 1337).
  *
  *	    time  A            10.0.0.1:1024 <-> 10.0.0.2:80           B
  *	   0.000  SYN_SENT     ---<SEQ=0><CTL=SYN>------------------>  SYN_RCVD
  *
- * One row a segment, when nothing happens at the receiver between its sending and its arrival; else one
- * row for each, and "..." where it is still on its way, as in RFC 9293's figures. The time is that of the
- * row's first event. A state is the one after the event. What passes between a connection and its user stands
- * below, on the user's side.
+ * One row a segment, when nothing happens at the receiver between its sending and its arrival; else
+ *one row for each, and "..." where it is still on its way, as in RFC 9293's figures. The time is
+ *that of the row's first event. A state is the one after the event. What passes between a
+ *connection and its user stands below, on the user's side.
  *
- * Sequence numbers count from the ISS of the segment's own incarnation. When there was more than one on the tuple, every
- * segment tells its own: #1, #2 ... The PSH flag is left out, as it is in the RFC's figures.
+ * Sequence numbers count from the ISS of the segment's own incarnation. When there was more than
+ *one on the tuple, every segment tells its own: #1, #2 ... The PSH flag is left out, as it is in
+ *the RFC's figures.
  *
  * Recording keeps everything in order (la_ladder_item()), so that it can be written in other forms.
  * A world that goes back (la_sim_load()) does not take its ladder with it: record a replay. */
@@ -42,33 +43,33 @@ enum { LA_LADDER_TEXT = 96, LA_LADDER_BYTES = 16 };
 
 struct la_ladder_item {
 	enum la_ladder_what what;
-	uint64_t us;	 /* since the ladder was made */
-	uint8_t side;	 /* 0 left, 1 right: whose event; of a segment's fate: its sender */
+	uint64_t us;     /* since the ladder was made */
+	uint8_t side;    /* 0 left, 1 right: whose event; of a segment's fate: its sender */
 	bool copy, late; /* a second one; a router kept it */
-	bool end;	 /* LA_LADDER_USER: the connection is closed for its user */
-	uint8_t flags;	 /* enum la_tcp_flag */
+	bool end;        /* LA_LADDER_USER: the connection is closed for its user */
+	uint8_t flags;   /* enum la_tcp_flag */
 	uint16_t len;
 	uint32_t packet;
-	unsigned incarnation; /* 1 ... */
-	uint32_t seq, ack;	   /* from the ISS of its incarnation */
-	uint32_t abs_seq, abs_ack; /* as on the wire */
+	unsigned incarnation;           /* 1 ... */
+	uint32_t seq, ack;              /* from the ISS of its incarnation */
+	uint32_t abs_seq, abs_ack;      /* as on the wire */
 	uint8_t bytes[LA_LADDER_BYTES]; /* of the payload, the first */
 	enum la_state from, to;
 	char text[LA_LADDER_TEXT];
 };
 
 struct la_ladder_style {
-	unsigned width;	 /* columns [96]; at least 80 */
-	bool colour;	 /* ANSI */
-	bool utf8;	 /* arrows of box-drawing characters */
-	bool absolute;	 /* sequence numbers as on the wire */
+	unsigned width;      /* columns [96]; at least 80 */
+	bool colour;         /* ANSI */
+	bool utf8;           /* arrows of box-drawing characters */
+	bool absolute;       /* sequence numbers as on the wire */
 	uint32_t silence_ms; /* longer ones are a row of their own [1500] */
 };
 
 struct la_ladder;
 
-/** Watches t from now on, as host `left` sees it, at both ends. listens: the right one has a listener there, and its
- * first state is LISTEN. NULL: no memory, or no watch left in the world. */
+/** Watches t from now on, as host `left` sees it, at both ends. listens: the right one has a
+ * listener there, and its first state is LISTEN. NULL: no memory, or no watch left in the world. */
 struct la_ladder *la_ladder_create(struct la_sim *w, unsigned left, unsigned right,
 				   const struct la_tuple *t, bool listens);
 void la_ladder_destroy(struct la_ladder *l);

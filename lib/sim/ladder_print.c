@@ -2,16 +2,17 @@
 
 /* Drawing a ladder.
  *
- * Every host's own events keep their order, and the time on the left never goes back. So a sending and
- * its arrival share a row only when the receiver did nothing in between but take what was sent before
- * it. What an arrival causes at once (callbacks, a new state) belongs to it and moves with it. */
+ * Every host's own events keep their order, and the time on the left never goes back. So a sending
+ * and its arrival share a row only when the receiver did nothing in between but take what was sent
+ * before it. What an arrival causes at once (callbacks, a new state) belongs to it and moves with
+ * it. */
 
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/ladder.h"
+#include "sim/ladder_arrow.h"
 
 enum {
 	DEF_WIDTH = 96,
@@ -22,12 +23,7 @@ enum {
 	LEFT = TIME_COLS + 2, /* the left one's states begin here */
 	STATE_COLS = 11,
 	MIDDLE = LEFT + STATE_COLS + 2, /* and here the arrows */
-	LEAD = 3,		       /* dashes before a label */
-	OFF = 6,		       /* a router stands so far from the host it keeps something from */
 };
-
-/* cells of an arrow that are not themselves */
-enum { DASH = 1, HEAD_RIGHT = 2, HEAD_LEFT = 3 };
 
 #define BOLD "\033[1m"
 #define DIM "\033[2m"
@@ -41,8 +37,8 @@ struct page {
 	const struct la_ladder *l;
 	FILE *f;
 	struct la_ladder_style st;
-	unsigned col;	/* of the line being written */
-	unsigned right; /* column of the right one's states */
+	unsigned col;    /* of the line being written */
+	unsigned right;  /* column of the right one's states */
 	unsigned arrows; /* columns between */
 	unsigned n;
 	uint32_t *joined; /* of a SENT: index of its arrival, 0: none */
@@ -119,9 +115,9 @@ put_margin(struct page *p, unsigned side, const char *colour, const char *text)
 	unsigned len = (unsigned)strlen(text), col = LEFT;
 
 	if (side)
-		col = len <= STATE_COLS		    ? p->right
+		col = len <= STATE_COLS          ? p->right
 		      : p->st.width > LEFT + len ? p->st.width - len
-						    : LEFT;
+						 : LEFT;
 	to_column(p, col);
 	put(p, colour, "%s", text);
 	end_line(p);
@@ -129,61 +125,12 @@ put_margin(struct page *p, unsigned side, const char *colour, const char *text)
 
 /* ------------------------------------------------------------------ an arrow */
 
-enum tip { AT_HOST, IN_THE_NET, AT_ROUTER, GONE };
-
-static void
-number_text(char *buf, size_t size, uint32_t n, bool absolute)
-{
-	/* a probe stands one before what it probes for */
-	if (!absolute && n > UINT32_MAX - 0xffff)
-		snprintf(buf, size, "-%u", -n);
-	else
-		snprintf(buf, size, "%u", n);
-}
-
-static void
-label(const struct page *p, const struct la_ladder_item *it, char *buf, size_t size)
-{
-	static const struct {
-		uint8_t flag;
-		const char *name;
-	} flags[] = {{LA_SYN, "SYN"}, {LA_FIN, "FIN"}, {LA_RST, "RST"}, {LA_URG, "URG"}, {LA_ACK, "ACK"}};
-	bool plain = it->len > 0 && it->len <= LA_LADDER_BYTES, abs = p->st.absolute;
-	char n[16];
-	size_t at = 0;
-	const char *sep = "<CTL=";
-
-#define ADD(...) at += (size_t)snprintf(buf + at, at < size ? size - at : 0, __VA_ARGS__)
-	if (la_ladder_incarnations(p->l) > 1)
-		ADD("#%u ", it->incarnation);
-	number_text(n, sizeof(n), abs ? it->abs_seq : it->seq, abs);
-	ADD("<SEQ=%s>", n);
-	if (it->flags & LA_ACK) {
-		number_text(n, sizeof(n), abs ? it->abs_ack : it->ack, abs);
-		ADD("<ACK=%s>", n);
-	}
-	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		if (!(it->flags & flags[i].flag))
-			continue;
-		ADD("%s%s", sep, flags[i].name);
-		sep = ",";
-	}
-	ADD("%s", sep[0] == ',' ? ">" : "");
-	for (unsigned i = 0; plain && i < it->len; i++)
-		plain = isprint(it->bytes[i]);
-	if (plain && at + it->len + 9 + 2 * LEAD <= p->arrows)
-		ADD("<DATA=\"%.*s\">", it->len, (const char *)it->bytes);
-	else if (it->len)
-		ADD("<DATA=%u>", it->len);
-#undef ADD
-}
-
 static const char *
-arrow_colour(const struct la_ladder_item *it, enum tip from, enum tip to)
+arrow_colour(const struct la_ladder_item *it, enum la_tip from, enum la_tip to)
 {
-	if (to == GONE || (it->flags & LA_RST))
+	if (to == LA_TIP_LOST || (it->flags & LA_RST))
 		return RED;
-	if (to == AT_ROUTER || from == AT_ROUTER)
+	if (to == LA_TIP_ROUTER || from == LA_TIP_ROUTER)
 		return YELLOW;
 	return it->flags & (LA_SYN | LA_FIN) ? CYAN : "";
 }
@@ -191,13 +138,14 @@ arrow_colour(const struct la_ladder_item *it, enum tip from, enum tip to)
 static void
 put_cells(struct page *p, const char *cells, unsigned n, const char *colour)
 {
-	static const char *const plain[] = {"", "-", ">", "<"}, *const drawn[] = {"", "─", "▶", "◀"};
+	static const char *const plain[] = {"", "-", ">", "<"}, *const drawn[] = {"", "─", "▶",
+										  "◀"};
 
 	while (n > 0 && cells[n - 1] == ' ')
 		n--;
 	fputs(p->st.colour ? colour : "", p->f);
 	for (unsigned i = 0; i < n; i++) {
-		if (cells[i] > HEAD_LEFT)
+		if (cells[i] > LA_CELL_LEFT)
 			fputc(cells[i], p->f);
 		else
 			fputs((p->st.utf8 ? drawn : plain)[(int)cells[i]], p->f);
@@ -206,58 +154,17 @@ put_cells(struct page *p, const char *cells, unsigned n, const char *colour)
 	p->col += n;
 }
 
-/* Cells from the sender's end on: what stands first, the label, and a line to what stands last. */
 static void
-put_arrow(struct page *p, const struct la_ladder_item *it, unsigned from_side, enum tip from, enum tip to,
-	  const char *why)
+put_arrow(struct page *p, const struct la_ladder_item *it, unsigned from_side, enum la_tip from,
+	  enum la_tip to, const char *why)
 {
-	static const char *const first[] = {"", "... ", "[router]", ""};
-	char text[128], cells[MAX_WIDTH + 1];
-	const char *head = to == IN_THE_NET ? " ..." : to == AT_ROUTER ? "[router]" : to == GONE ? "X" : ">";
-	unsigned n = p->arrows, len, lead = (unsigned)strlen(first[from]), tail = (unsigned)strlen(head);
-	unsigned room, off, at, stop;
-	bool left = from_side == 1;
+	char cells[MAX_WIDTH + 1];
+	struct la_arrow a = {it,  from_side == 1, from,           to,
+			     why, p->arrows,      p->st.absolute, la_ladder_incarnations(p->l) > 1};
 
-	label(p, it, text, sizeof(text));
-	len = (unsigned)strlen(text);
-	/* what the line need not have, a router's distance from the host may */
-	room = lead + 2 * LEAD + len + tail;
-	room = room < n ? n - room : 0;
-	off = from != AT_ROUTER ? 0 : room < OFF ? room : OFF;
-	at = off + lead;
-	stop = n - tail - (to != AT_ROUTER ? 0 : room < OFF ? room : OFF);
-	if (to == GONE && stop > n * 2 / 3) /* half way, or a little more for a long label */
-		stop = at + 2 * LEAD + len > n * 2 / 3 ? at + 2 * LEAD + len : n * 2 / 3;
-	if (stop > n - tail)
-		stop = n - tail;
-	if (at + LEAD + len > stop)
-		text[len = stop > at + LEAD ? stop - at - LEAD : 0] = '\0';
-
-	/* left to right, as if the sender were the left one; then turned round if it is not */
-	memset(cells, ' ', sizeof(cells));
-	memset(cells + at, DASH, stop - at);
-#define PLACE(i, s, k) memcpy(cells + (left ? n - (i) - (k) : (i)), s, k)
-	if (left) {
-		memset(cells, ' ', sizeof(cells));
-		memset(cells + n - stop, DASH, stop - at);
-	}
-	PLACE(off, first[from], lead);
-	PLACE(at + LEAD, text, len);
-	PLACE(stop, head, tail);
-	if (to == AT_HOST)
-		cells[left ? n - stop - 1 : stop] = left ? HEAD_LEFT : HEAD_RIGHT;
-	if (to == GONE && stop + 2 + strlen(why) < n)
-		PLACE(stop + 2, why, strlen(why));
-	/* "... " turned round is " ..." */
-	if (left && (from == IN_THE_NET || to == IN_THE_NET)) {
-		if (from == IN_THE_NET)
-			PLACE(off, " ...", 4);
-		if (to == IN_THE_NET)
-			PLACE(stop, "... ", 4);
-	}
-#undef PLACE
+	la_ladder_arrow(&a, cells);
 	to_column(p, MIDDLE);
-	put_cells(p, cells, n, arrow_colour(it, from, to));
+	put_cells(p, cells, p->arrows, arrow_colour(it, from, to));
 }
 
 /* ------------------------------------------------------------------ what belongs together */
@@ -356,21 +263,22 @@ row_sent(struct page *p, unsigned i)
 {
 	const struct la_ladder_item *it = item(p, i), *lost = fate(p, i, LA_LADDER_LOST, false);
 	unsigned side = it->side, j = p->joined[i];
-	enum tip to = j						? AT_HOST
-		      : lost					? GONE
-		      : fate(p, i, LA_LADDER_HELD, false) ? AT_ROUTER
-								: IN_THE_NET;
+	enum la_tip to = j                                   ? LA_TIP_HOST
+			 : lost                              ? LA_TIP_LOST
+			 : fate(p, i, LA_LADDER_HELD, false) ? LA_TIP_ROUTER
+							     : LA_TIP_NET;
 	char text[256] = "";
 
 	put_time(p, it->us);
 	if (j) {
 		p->done[j] = true;
-		take_group(p, j + 1, group_end(p, j + 1, !side, item(p, j)->us), text, sizeof(text));
+		take_group(p, j + 1, group_end(p, j + 1, !side, item(p, j)->us), text,
+			   sizeof(text));
 		p->last = item(p, j)->us;
 	}
 	if (side == 0 || j)
 		put_state(p, 0);
-	put_arrow(p, it, side, AT_HOST, to, lost ? lost->text : "");
+	put_arrow(p, it, side, LA_TIP_HOST, to, lost ? lost->text : "");
 	if (side == 1 || j)
 		put_state(p, 1);
 	end_line(p);
@@ -399,7 +307,7 @@ row_arrived(struct page *p, unsigned i)
 	take_group(p, i + 1, group_end(p, i + 1, side, it->us), text, sizeof(text));
 	if (side == 0)
 		put_state(p, 0);
-	put_arrow(p, it, !side, it->late ? AT_ROUTER : IN_THE_NET, AT_HOST, "");
+	put_arrow(p, it, !side, it->late ? LA_TIP_ROUTER : LA_TIP_NET, LA_TIP_HOST, "");
 	if (side == 1)
 		put_state(p, 1);
 	end_line(p);

@@ -51,8 +51,10 @@ stop(struct la_sim *w, unsigned host, struct file *f)
 	struct la_shard *s = w->node[host].shard;
 
 	la_sim_touch(w, host);
-	while (la_shard_abort_all(s, 64) > 0)
+	while (la_shard_abort_all(s, 64) > 0) {
 		la_sim_settle(w);
+		la_sim_touch(w, host); /* those that waited for an mbuf go when their turn comes */
+	}
 	la_sim_settle(w);
 	return la_shard_save(s, la_sim_ms(w), file_write, f);
 }

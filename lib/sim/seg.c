@@ -53,18 +53,22 @@ put32(uint8_t *p, uint32_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
+/* RFC 1624: the checksum moves with the words that do, so that a segment that was wrong stays wrong. */
 void
 la_sim_seg_shift(uint8_t *frame, const struct la_sim_seg *s, uint32_t seq, uint32_t ack)
 {
+	enum { NUMBERS = 4, NUMBERS_LEN = 8 }; /* SEQ and ACK */
 	uint8_t *tcp = frame + s->at;
-	uint32_t len = (uint32_t)(s->text - s->at) + s->len;
 	uint16_t sum;
+	uint32_t new;
 
+	memcpy(&sum, tcp + LA_TCP_CKSUM_OFF, sizeof(sum));
+	new = (uint16_t)~sum;
+	new += (uint16_t)~la_cksum_fold(la_cksum_add(0, tcp + NUMBERS, NUMBERS_LEN));
 	put32(tcp + 4, s->seq + seq);
 	if (s->flags & LA_ACK)
 		put32(tcp + 8, s->ack + ack);
-	memset(tcp + LA_TCP_CKSUM_OFF, 0, 2);
-	sum = la_cksum_finish(la_cksum_add(
-		la_cksum_pseudo(&s->t.laddr, &s->t.raddr, LA_IPPROTO_TCP, len), tcp, len));
+	new += la_cksum_fold(la_cksum_add(0, tcp + NUMBERS, NUMBERS_LEN));
+	sum = la_cksum_finish(new);
 	memcpy(tcp + LA_TCP_CKSUM_OFF, &sum, sizeof(sum));
 }

@@ -36,7 +36,7 @@ la_sim_seg_space(const struct la_sim_seg *s)
 	return s->len + ((s->flags & LA_SYN) != 0) + ((s->flags & LA_FIN) != 0);
 }
 
-/** Moves SEQ and ACK (0: leave it) and puts the checksum right. */
+/** Moves SEQ and ACK (0: leave it), and the checksum with them: right stays right, wrong stays wrong. */
 void la_sim_seg_shift(uint8_t *frame, const struct la_sim_seg *s, uint32_t seq, uint32_t ack);
 
 #endif

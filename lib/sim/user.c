@@ -105,8 +105,22 @@ la_sim_users_lost(struct la_sim *w, unsigned host)
 /* ------------------------------------------------------------------ pairing
  *
  * The passive end is told `opened` by the segment that ends the handshake, before any byte of its
- * own is sent and after the active end was opened: then both are paired. Of several records of the
- * mirrored tuple, ended ones that nobody has freed among them, the youngest is the partner: the tuple belongs to it. */
+ * own is sent and after the active end was opened: then both are paired. When both ends are active
+ * (a simultaneous open) the one that is told later does it. Two ends are of one incarnation when each
+ * began to read at the other's ISN. */
+
+static const uint32_t FIRST_FLIGHT = 1 << 20; /* may have come with the handshake's last segment */
+
+static bool
+same_incarnation(const struct la_sim_conn *c, const struct la_sim_conn *p)
+{
+	const struct la_sim_node *n = c->w->node;
+
+	if ((n[c->host].weak | n[p->host].weak) & LA_SIM_FIXED_ISN)
+		return !c->active; /* numbers tell nothing: the youngest it is, or nobody */
+	return c->rcv_nxt - p->iss - 1 < FIRST_FLIGHT && p->rcv_nxt - c->iss - 1 < FIRST_FLIGHT;
+}
+
 static void
 pair(struct la_sim_conn *c)
 {
@@ -122,7 +136,7 @@ pair(struct la_sim_conn *c)
 			struct la_sim_conn *p = &w->conns[i - 1];
 
 			if (p->host == host && la_sim_same(&p->t, &m) && p->opened &&
-			    !p->paired && (!best || p->tag > best->tag))
+			    !p->paired && same_incarnation(c, p) && (!best || p->tag > best->tag))
 				best = p;
 		}
 	}
@@ -305,11 +319,14 @@ static void
 has_opened(struct la_sim_conn *c)
 {
 	struct la_sim *w = c->w;
+	struct la_conn_info info;
 
+	la_conn_info(c->c, &info);
+	c->iss = info.snd_una - 1;
+	c->rcv_nxt = info.rcv_nxt;
 	c->opened = true;
 	c->opened_us = c->next_chunk_us = w->us;
-	if (!c->active)
-		pair(c);
+	pair(c);
 	if (w->hooks.opened)
 		w->hooks.opened(w->hooks.ctx, c);
 	go_on(c);
@@ -394,10 +411,16 @@ static const struct la_conn_ops listen_ops = {.opened = on_accepted};
 int
 la_sim_listen(struct la_sim *w, unsigned host, uint16_t port, const struct la_sim_plan *plan)
 {
-	struct la_sim_listen *l = &w->listen[w->nlisten % RTE_DIM(w->listen)];
+	struct la_sim_listen *l = w->listen;
 
-	w->nlisten++;
-	*l = (struct la_sim_listen){w, (uint8_t)host, plan};
+	/* a listener made again after a restart has its old place: the others' stay theirs */
+	while (l < w->listen + w->nlisten && (l->host != host || l->port != port))
+		l++;
+	if (l == w->listen + RTE_DIM(w->listen))
+		return -ENOBUFS;
+	if (l == w->listen + w->nlisten)
+		w->nlisten++;
+	*l = (struct la_sim_listen){w, (uint8_t)host, port, plan};
 	return la_listen(w->node[host].shard, NULL, port, &listen_ops, l, &plan->opts);
 }
 

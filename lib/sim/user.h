@@ -54,6 +54,7 @@ struct la_sim_conn {
 	uint32_t wrong;	    /* of them not what the partner sends at that offset */
 	uint32_t wrong_at;  /* offset of the first */
 	uint64_t opened_us, closed_us, next_chunk_us;
+	uint32_t iss, rcv_nxt; /* when it was opened */
 	struct la_closed why;
 	uint8_t first[64]; /* the first bytes read, for those who want to show them */
 };
@@ -61,7 +62,8 @@ struct la_sim_conn {
 /** The byte at an offset of what a connection sends. */
 uint8_t la_sim_byte(uint32_t tag, const char *text, uint32_t offset);
 
-/** Accepts connections, each following the plan. As la_listen(). */
+/** Accepts connections, each following the plan. As la_listen(), and -ENOBUFS when the world has no room for
+ * another host's or port's. */
 int la_sim_listen(struct la_sim *w, unsigned host, uint16_t port, const struct la_sim_plan *plan);
 
 /** Opens one. *out may be NULL. As la_connect(), and -ENOBUFS when there is no record left. */

@@ -37,7 +37,7 @@ enum {
 };
 
 /* The largest that is not above what was offered. The first is what smaller offers are raised to anyway. */
-static const uint16_t mss_table[1 << MSS_BITS] = {LA_MSS_MIN, 536, 1220, 1360, 1400, 1440, 1460, 8940};
+static const uint16_t mss_table[1 << MSS_BITS] = {LA_MSS_MIN, 256, 536, 1220, 1360, 1440, 1460, 8940};
 
 static uint32_t
 make(const struct la_tcp *t, const struct la_tuple *tuple, uint32_t irs, uint32_t slot, uint32_t mss)

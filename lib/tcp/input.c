@@ -252,7 +252,8 @@ callbacks(struct la_tcb *c)
 
 	if (take_flag(c, LA_F_NEW_OPEN) && !(c->flags & LA_F_USER_CLOSED) && c->ops->opened)
 		c->ops->opened(conn, c->user);
-	if (take_flag(c, LA_F_NEW_DATA) && !(c->flags & LA_F_USER_CLOSED) && c->ops->data)
+	if (take_flag(c, LA_F_NEW_DATA) && !(c->flags & LA_F_USER_CLOSED) && c->rcv_queued &&
+	    c->ops->data) /* `opened` may have read it all */
 		c->ops->data(conn, c->user);
 	if (take_flag(c, LA_F_NEW_FIN) && !(c->flags & LA_F_USER_CLOSED) && c->ops->peer_fin)
 		c->ops->peer_fin(conn, c->user);
@@ -294,12 +295,28 @@ la_tcb_arrives(struct la_tcb *c, struct la_seg *s)
 	la_tcb_events(c);
 }
 
+/* RFC 6191 2 asks whether timestamps "would be enabled for the new incarnation": offered by the SYN and
+ * accepted by the listener. What a listener does not accept does not make a SYN newer either: the SYN of
+ * the old connection, which had none for that very reason, offered them too. */
+static void
+drop_refused_timestamps(struct la_tcp *t, struct la_seg *s)
+{
+	const struct la_listener *l;
+
+	if (!(s->flags & LA_SYN) || !(s->opts & LA_OPT_TS))
+		return;
+	l = la_listener_find(t, &s->dst, s->dport);
+	if (l && t->profiles[l->profile].o.no_timestamps)
+		s->opts &= (uint8_t)~LA_OPT_TS;
+}
+
 static void
 time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 {
 	la_ref ref = *place;
 	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* still readable when it has just gone */
 
+	drop_refused_timestamps(t, s);
 	switch (la_tw_input(&t->tw, ref, s, t->tick)) {
 	case LA_TW_DROP:
 		break;

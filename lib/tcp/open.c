@@ -113,6 +113,7 @@ la_tcb_established(struct la_tcb *c)
 	c->cwnd = la_cc_initial(c);
 	c->ssthresh = UINT32_MAX / 2;
 	c->last_snd_at = t->tick;
+	c->long_at = t->tick; /* the peer was heard of just now */
 	if (c->shadow) { /* the reopen was real */
 		la_tw_forget(&t->tw, c->shadow);
 		c->shadow = 0;

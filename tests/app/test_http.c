@@ -304,6 +304,20 @@ Test(http, replies_end_with_their_empty_line)
 	cr_expect(r.done && r.status == 0);
 }
 
+Test(http, replies_without_a_status)
+{
+	static const char *const texts[] = {"HTTP/1.0 \r 210\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n",
+					    "HTTP/1.1   20 OK\r\n\r\n"};
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct http_reply r = {0};
+
+		http_reply_parse(&r, texts[i], strlen(texts[i]));
+		cr_expect(r.done);
+		cr_expect_eq(r.status, 0, "%u: %u", i, r.status);
+	}
+}
+
 /* Any bytes: no crash, no head longer than the limit, nothing taken after the end. */
 Test(http, random_bytes)
 {

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What no story shows: ladders of segments that are damaged, doubled at once, held without an end,
+ * or of a simultaneous open; and labels that do not fit. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <rte_common.h>
+#include <rte_eal.h>
+
+#include "sim/ladder.h"
+
+static struct la_sim *w;
+static struct la_ladder *l;
+static char *text;
+
+static void
+start_eal(void)
+{
+	/* EAL keeps pointers into them */
+	static char args[][20] = {"ladder",   "--no-huge",        "--no-shconf",
+				  "--no-pci", "--no-telemetry",   "-m",
+				  "64",       "--log-level=error"};
+	static char *argv[RTE_DIM(args) + 1];
+
+	for (unsigned i = 0; i < RTE_DIM(args); i++)
+		argv[i] = args[i];
+	cr_assert(rte_eal_init(RTE_DIM(args), argv) >= 0);
+}
+
+static const struct la_sim_plan idle;
+
+static void
+make(const char *fault, bool listens)
+{
+	struct la_sim_config cfg = {.seed = 1,
+				    .nhosts = 2,
+				    .link = {.delay_us = 20000},
+				    .faults = &fault,
+				    .nfaults = fault != NULL};
+	struct la_tuple t;
+	struct la_sim_hooks hooks;
+	char err[200];
+
+	cr_assert(la_sim_create(&cfg, &w, err, sizeof(err)) == 0, "%s", err);
+	t = (struct la_tuple){la_sim_addr(w, 0, false), la_sim_addr(w, 1, false), 1024, 80};
+	/* neighbours first: ARP is not what is drawn */
+	cr_assert(la_sim_connect(w, 0, 1, false, 1023, 9, &idle, NULL) == 0);
+	la_sim_run(w, 200000);
+	l = la_ladder_create(w, 0, 1, &t, listens);
+	cr_assert(l);
+	hooks = la_ladder_hooks(l);
+	la_sim_hooks(w, &hooks);
+	if (listens)
+		cr_assert(la_sim_listen(w, 1, 80, &idle) == 0);
+}
+
+static const char *
+drawn(unsigned width)
+{
+	size_t size;
+	FILE *f;
+
+	free(text);
+	f = open_memstream(&text, &size);
+	la_ladder_print(l, f, &(struct la_ladder_style){.width = width});
+	fclose(f);
+	return text;
+}
+
+static void
+after(unsigned ms)
+{
+	la_sim_run(w, la_sim_now(w) + ms * 1000ull);
+}
+
+static void
+has(const char *what)
+{
+	cr_expect(strstr(text, what), "no '%s' in\n%s", what, text);
+}
+
+static unsigned
+count(const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *p = text; (p = strstr(p, what)); p++)
+		n++;
+	return n;
+}
+
+TestSuite(ladder, .init = start_eal);
+
+Test(ladder, a_damaged_segment_arrives_and_changes_nothing)
+{
+	make("corrupt 1st data from A", true);
+	static const struct la_sim_plan says = {.send = 4, .text = "data"};
+
+	la_sim_connect(w, 0, 1, false, 1024, 80, &says, NULL);
+	after(2000);
+	drawn(0);
+	has("(one bit of it is wrong)");
+	cr_expect(count("<DATA=\"data\">") == 2, "sent, and sent again\n%s", text);
+	cr_expect(count("data \"data\"") == 1, "%s", text);
+}
+
+Test(ladder, a_copy_that_comes_at_once_is_an_arrival_of_its_own)
+{
+	make("dup 1st data from A", true);
+	static const struct la_sim_plan says = {.send = 4, .text = "data"};
+
+	la_sim_connect(w, 0, 1, false, 1024, 80, &says, NULL);
+	after(2000);
+	drawn(0);
+	has("(a router keeps a copy)");
+	has("... ---<SEQ=1><ACK=1><CTL=ACK><DATA=\"data\">");
+	cr_expect(count("[router]") == 0, "%s", text);
+	cr_expect(count("data \"data\"") == 1, "delivered once\n%s", text);
+}
+
+static struct la_fate
+shelve_data(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
+{
+	unsigned *left = ctx;
+
+	(void)from;
+	(void)to;
+	if (s->len == 0 || *left == 0)
+		return (struct la_fate){LA_FAULT_NONE, 0};
+	--*left;
+	return (struct la_fate){LA_FAULT_HOLD, UINT64_MAX};
+}
+
+/* The fate hook has one context with the others, so it hands on what is the ladder's. */
+static struct {
+	unsigned left;
+	struct la_sim_hooks ladder;
+} both;
+
+static void
+event(void *ctx, const struct la_sim_event *e)
+{
+	(void)ctx;
+	both.ladder.event(both.ladder.ctx, e);
+}
+
+static struct la_fate
+fate(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
+{
+	(void)ctx;
+	return shelve_data(&both.left, from, to, s);
+}
+
+Test(ladder, what_is_held_until_released_comes_from_the_router)
+{
+	static const struct la_sim_plan says = {.send = 4, .text = "data"};
+
+	make(NULL, true);
+	both.left = 1;
+	both.ladder = la_ladder_hooks(l);
+	la_sim_hooks(w, &(struct la_sim_hooks){.event = event, .fate = fate});
+	la_sim_connect(w, 0, 1, false, 1024, 80, &says, NULL);
+	after(3000);
+	cr_assert(la_sim_shelf(w) == 1);
+	drawn(0);
+	has("<DATA=\"data\">");
+	cr_expect(count("---[router]") == 1 && count("[router]---") == 0, "%s", text);
+	la_sim_release(w, 0);
+	after(1);
+	drawn(0);
+	cr_expect(count("---[router]") == 1 && count("[router]---") == 1, "%s", text);
+}
+
+Test(ladder, a_simultaneous_open_is_one_incarnation)
+{
+	static const struct la_sim_plan closes = {
+		.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 500};
+
+	make(NULL, false);
+	cr_assert(la_sim_connect(w, 0, 1, false, 1024, 80, &closes, NULL) == 0);
+	cr_assert(la_sim_connect(w, 1, 0, false, 80, 1024, &idle, NULL) == 0);
+	after(400);
+	cr_expect(la_ladder_incarnations(l) == 1, "%u", la_ladder_incarnations(l));
+	drawn(0);
+	has("SYN_RCVD");
+	has("ESTABLISHED");
+	cr_expect(count("#1") == 0, "%s", text);
+	cr_expect(count("CLOSED") == 2, "the first row, and no LISTEN\n%s", text);
+}
+
+Test(ladder, a_label_that_does_not_fit_is_cut_and_no_line_is_longer)
+{
+	static const struct la_sim_plan says = {.send = 16, .text = "sixteen letters."};
+	const char *end;
+
+	make("hold every data from A for 100ms", true);
+	la_sim_connect(w, 0, 1, false, 1024, 80, &says, NULL);
+	after(5000);
+	for (unsigned width = 80; width <= 200; width++) {
+		drawn(width);
+		for (const char *p = text; (end = strchr(p, '\n')); p = end + 1)
+			cr_assert((size_t)(end - p) <= width, "%zu of %u: %.*s", (size_t)(end - p),
+				  width, (int)(end - p), p);
+		has("<SEQ=1>");
+	}
+}
+
+Test(ladder, what_is_not_watched_is_not_drawn)
+{
+	make(NULL, true);
+	la_sim_connect(w, 0, 1, false, 1025, 80, &idle, NULL);
+	after(1000);
+	drawn(0);
+	cr_expect(la_ladder_item(l, 0) == NULL && count("<SEQ") == 0, "%s", text);
+}
+
+Test(ladder, time_in_a_state)
+{
+	static const struct la_sim_plan closes = {.ending = LA_SIM_CLOSE},
+					follows = {.ending = LA_SIM_CLOSE,
+						   .when = LA_SIM_WHEN_PEER_FIN};
+
+	make(NULL, false);
+	cr_assert(la_sim_listen(w, 1, 80, &follows) == 0);
+	la_sim_connect(w, 0, 1, false, 1024, 80, &closes, NULL);
+	after(30000);
+	cr_expect(la_ladder_longest(l, 0, LA_TIME_WAIT) > 29000000, "still in it: up to now");
+	cr_expect(la_ladder_longest(l, 0, LA_TIME_WAIT) < 30000000);
+	cr_assert(la_sim_quiet(w, UINT64_MAX));
+	cr_expect(la_ladder_longest(l, 0, LA_TIME_WAIT) >= 60000000);
+	cr_expect(la_ladder_longest(l, 0, LA_TIME_WAIT) < 60002000);
+	cr_expect(la_ladder_longest(l, 1, LA_TIME_WAIT) == 0);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_RANDOM_H
+#define TEST_RANDOM_H
+
+/* Random worlds. (Theory at the top of random_world.c; the invariants at the top of random_law.c.)
+ *
+ *   random.c        the program: options, many worlds, shrinking of one that failed
+ *   random_plan.c   dice: what a world is like, and what each connection does
+ *   random_world.c  one world from birth to silence
+ *   random_law.c    what must hold in it */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/user.h"
+#include "sim/world.h"
+
+enum {
+	RW_HOSTS = 3,
+	RW_PORTS = 5,	  /* ports connections come from, */
+	RW_LISTENED = 3,  /* and of them those that every host listens on */
+	RW_PORT = 1024,	  /* the first of them */
+	RW_WAYS = RW_HOSTS * RW_HOSTS * 2 * RW_PORTS * RW_PORTS, /* directed tuples */
+	RW_ATTEMPTS = 1000, /* connections of one world at most */
+	RW_MBUFS = 3000,
+};
+
+/* What can be left out of a world; names in random_plan.c. */
+enum rw_kind {
+	RW_DROP, RW_DUP, RW_HOLD, RW_REORDER, RW_CORRUPT, RW_JITTER, RW_RESTART, RW_STARVE, RW_SMALL, RW_ABORT,
+	RW_DEAF, RW_REUSE, RW_PAUSE,
+	RW_KINDS
+};
+extern const char *const rw_kind_name[RW_KINDS];
+
+/** A world as a command line can say it. */
+struct rw_spec {
+	uint64_t seed;
+	unsigned attempts;
+	unsigned level; /* 0: no faults ... 3 */
+	bool ip4, ip6;
+	bool beyond;	    /* the law is broken: holds above MSL, ISNs fixed, no timestamps */
+	uint32_t without;   /* bits of enum rw_kind */
+	uint32_t max_bytes; /* of one direction of one connection; 0: as the dice say */
+	const bool *left_out; /* by attempt; NULL: none */
+	const struct la_tuple *trace; /* keeps what happens on it, for rw_trace_print() */
+};
+
+struct rw_result {
+	/* what must not be; "" when nothing of it was */
+	char what[240];
+	struct la_tuple tuple;
+	uint64_t us;
+	bool wrong_byte;
+	/* figures */
+	uint64_t begun, refused, opened, simultaneous, ended[LA_NENDS], crashed, restarts, crashes, starved;
+	uint64_t segments, lost, held, copied, corrupted, late; /* late: arrived after their connection ended */
+	uint64_t behind; /* incarnations whose ISN the 4 us clock had not brought above the old one's end */
+	uint64_t one_sided[LA_NENDS]; /* orderly at one end, at the other so */
+	uint64_t virtual_us, in[LA_NCOUNTERS];
+};
+
+/** Lives one world from birth to silence. -errno when it can not be made. */
+int rw_world(const struct rw_spec *spec, struct rw_result *r);
+
+/* ------------------------------------------------------------------ random_plan.c */
+
+struct rw_dice { /* of a world */
+	uint32_t ppm[RW_JITTER + 1];
+	uint64_t jitter_us, delay_us, msl_us, hold_us, gap_us;
+	uint32_t fixed_isn;
+	unsigned hosts, lports, rports;
+	struct la_conn_opts opts[32];
+	struct la_sim_config cfg;
+};
+
+struct rw_attempt {
+	uint64_t gap_us; /* after the one before */
+	uint8_t from, to;
+	bool ip6;
+	uint16_t lport, rport;
+	struct la_sim_plan active, passive;
+	int restart; /* of this host first, -1: none */
+	bool orderly;
+	bool starve;
+};
+
+/** A number that depends on nothing but its arguments. */
+uint64_t rw_mix(uint64_t a, uint64_t b, uint64_t c);
+void rw_dice(const struct rw_spec *spec, struct rw_dice *d);
+void rw_attempt(const struct rw_spec *spec, const struct rw_dice *d, unsigned i, struct rw_attempt *a);
+/** The fate of the n-th segment of a directed tuple. */
+struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_dice *d, unsigned way, uint32_t n);
+
+/* ------------------------------------------------------------------ the running world */
+
+struct rw_way { /* from one host's end of a tuple to the other */
+	uint32_t segments;
+	uint32_t iss, end; /* of the youngest incarnation: its ISN, and the end of all that it sent */
+	uint64_t sent_us;  /* when it sent last */
+	uint32_t old_end;  /* of those before it, until all they sent has died */
+	uint64_t old_until;
+	bool any, behind;
+	uint64_t time_wait_us; /* since when the sending end is in TIME_WAIT, 0: not known to be */
+	uint64_t reused_us;    /* when the sending end last opened out of its own TIME_WAIT */
+	uint64_t second;       /* for the bound on ACKs: */
+	uint32_t acks, asked;
+};
+
+struct rw_conn { /* by tag */
+	int attempt; /* of an active end; -1: passive */
+	bool behind, by_hand, judged;
+};
+
+struct rw {
+	const struct rw_spec *spec;
+	struct rw_dice dice;
+	struct rw_result *r;
+	struct la_sim *w;
+	struct rw_attempt *attempt;
+	struct rw_way way[RW_WAYS];
+	struct rw_conn *conn;
+	unsigned nconn;
+	uint64_t crash_us[RW_HOSTS]; /* 0: never */
+	bool stopping; /* a host is being stopped in order, and aborts what it has */
+	uint64_t checksums;	     /* wrong ones that the hosts' former lives have counted */
+	struct rte_mbuf *stolen[RW_MBUFS];
+	unsigned nstolen;
+	uint64_t feed_us;
+	unsigned steps;
+};
+
+/** Directed tuple's number, -1: none of ours (a corrupt segment may say anything). */
+int rw_way_of(unsigned from, unsigned to, const struct la_tuple *t);
+static inline struct rw_conn *
+rw_conn(struct rw *rw, const struct la_sim_conn *c)
+{
+	return &rw->conn[c->tag < rw->nconn ? c->tag : 0];
+}
+
+/* ------------------------------------------------------------------ random_law.c */
+
+void rw_event(void *ctx, const struct la_sim_event *e);
+void rw_closed(void *ctx, struct la_sim_conn *c);
+void rw_passive_opened(struct rw *rw, const struct la_sim_conn *c);
+/** Looks at every record; frees those whose last segment is dead. */
+void rw_judge(struct rw *rw);
+/** Tables of every host are sound. */
+void rw_check_tables(struct rw *rw);
+/** Nothing is left of anything. */
+void rw_check_silence(struct rw *rw);
+/** The last lines of what happened on the tuple of a traced world. */
+void rw_trace_print(void);
+/** Before a host's counters go: what they say is kept. */
+void rw_keep_counters(struct rw *rw, unsigned host);
+void rw_fail(struct rw *rw, const struct la_tuple *t, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What must hold in every world inside the law: theory.
+ *
+ * The law is what RFC 9293 asks of the network and of hosts: no segment arrives more than one MSL after it was
+ * sent (3.4.2); a host that lost its memory is silent for an MSL (3.4.3). One thing more it asks of users:
+ * a tuple whose connection ended without TIME_WAIT must not have carried more than the ISN clock has
+ * advanced since, 250 bytes a millisecond (RFC 9293 3.4.1, RFC 7323 appendix B). A user that aborts and opens
+ * again at once may break that; the monitor sees it on the wire (a SYN below what the same end sent less
+ * than an MSL ago), calls the incarnation "behind", counts it, and does not hold its bytes against anybody.
+ * An open in the very millisecond of the old connection's last segment is not tried: the clock is read once a
+ * millisecond. Where the host had the old connection in TIME_WAIT this excuse does not hold: 3.6.1 MAY-2 (1).
+ *
+ *	what must hold						by
+ *	no byte of another incarnation, none wrong		9293 3.4.2, 3.6.1; 6528; 7323 5
+ *	what is read is a prefix of what the partner sent	9293 3.10.3
+ *	orderly: all bytes read, all of ours acknowledged	9293 3.10.4, 3.6
+ *	orderly at one end means not reset at the other, unless	9293 3.6: TIME_WAIT answers the FIN
+ *	  - the entry's 2*MSL was over when the RST came	9293 3.10.8
+ *	  - its host crashed (3.5.1 half-open) or
+ *	  - opened the tuple again of its own will		9293 3.5.1: the RST is for the half-open end
+ *	  (an end may always be aborted by its user, give up after R2 or FIN_WAIT_2: 3.8.3, 3.10.5)
+ *	reset at both ends: one of them had closed, and data	9293 3.6.1 SHLD-3
+ *	  came for nobody
+ *	no RST from an end that goes on, nor from TIME_WAIT	9293 3.5.2 group 3; 1337
+ *	no passive connection without an active one		9293 3.5: old duplicate SYNs come to nothing
+ *	a reopened tuple's ISN is above the old one's end	9293 3.6.1 MAY-2 (1); 6191
+ *	no empty ACK that nothing asked for, but a few		9293 3.10.7.4; 5961 7: no two ends answer each
+ *	  (3 a segment that occupies sequence space, 60 a second)	other for ever
+ *	a wrong bit is a wrong checksum				9293 3.1
+ *	tables are sound, early_recycles is 0			promise 2
+ *	in the end nothing is left: TCB, entry, reservation, mbuf	promise 6 */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/seq.h"
+#include "net/shard.h"
+#include "random.h"
+#include "tcp/internal.h"
+#include "wire/print.h"
+
+enum { ACKS_A_SECOND = 60, ACKS_ASKED = 3 };
+
+void
+rw_fail(struct rw *rw, const struct la_tuple *t, const char *fmt, ...)
+{
+	struct rw_result *r = rw->r;
+	va_list ap;
+
+	if (r->what[0])
+		return; /* the first says it */
+	va_start(ap, fmt);
+	vsnprintf(r->what, sizeof(r->what), fmt, ap);
+	va_end(ap);
+	if (t)
+		r->tuple = *t;
+	r->us = la_sim_now(rw->w);
+}
+
+int
+rw_way_of(unsigned from, unsigned to, const struct la_tuple *t)
+{
+	unsigned l = t->lport - RW_PORT, r = t->rport - RW_PORT, six = !la_addr_is4(&t->laddr);
+
+	if (l >= RW_PORTS || r >= RW_PORTS || from >= RW_HOSTS || to >= RW_HOSTS)
+		return -1;
+	return (int)((((from * RW_HOSTS + to) * 2 + six) * RW_PORTS + l) * RW_PORTS + r);
+}
+
+/* ------------------------------------------------------------------ on the wire */
+
+static enum la_state
+state_of(struct rw *rw, unsigned host, const struct la_tuple *t)
+{
+	struct la_conn_info info;
+
+	return la_shard_find(la_sim_shard(rw->w, host), t, &info) == 0 ? info.state : LA_CLOSED;
+}
+
+/* A new incarnation of the sending end begins. (The ACK of a SYN that found no mbuf may have gone before it:
+ * SND.NXT is one above its number.) */
+static void
+syn_sent(struct rw *rw, struct rw_way *y, const struct la_sim_event *e)
+{
+	const struct la_sim_seg *s = &e->seg;
+	uint64_t msl = rw->dice.msl_us;
+	bool below, old = e->us <= y->old_until;
+
+	if (y->any && s->seq == y->iss)
+		return;
+	below = y->any && seq_lt(s->seq + 1, y->end);
+	if (below && y->time_wait_us && e->us < y->time_wait_us + 2 * msl)
+		rw_fail(rw, &s->t, "a new ISN %u below the end %u of a connection in TIME_WAIT", s->seq, y->end);
+	y->behind = (below && e->us <= y->sent_us + msl) || (old && seq_lt(s->seq + 1, y->old_end));
+	rw->r->behind += y->behind;
+	if (!old || seq_gt(y->end, y->old_end))
+		y->old_end = y->end;
+	if (y->any)
+		y->old_until = y->sent_us + msl;
+	y->iss = s->seq;
+	y->end = s->seq + 1;
+	y->time_wait_us = 0;
+}
+
+static void
+rst_sent(struct rw *rw, const struct la_sim_event *e)
+{
+	enum la_state s = state_of(rw, e->host, &e->seg.t);
+
+	switch (s) {
+	case LA_CLOSED: /* of nobody, or of one that has just ended */
+	case LA_LISTEN:
+	case LA_SYN_SENT: /* for the other end of a half-open connection */
+	case LA_SYN_RCVD:
+		return;
+	case LA_TIME_WAIT:
+		if (rw->stopping) /* SYN_RCVD was aborted, and its entry given back */
+			return;
+		/* a newer SYN that no entry can be reserved for is refused as any other (tw_full_reset):
+		 * <SEQ=0> means nothing to the old connection */
+		if (rw->dice.cfg.host[e->host].shard.tw_full_reset && e->seg.seq == 0 && (e->seg.flags & LA_ACK))
+			return;
+		/* fall through */
+	default:
+		rw_fail(rw, &e->seg.t, "a RST from %s", la_state_name(s));
+	}
+}
+
+static void
+segment_sent(struct rw *rw, const struct la_sim_event *e)
+{
+	const struct la_sim_seg *s = &e->seg;
+	int i = rw_way_of(e->host, e->peer, &s->t);
+	uint32_t end = s->seq + la_sim_seg_space(s);
+	struct rw_way *y;
+
+	rw->r->segments++;
+	if (i < 0) {
+		rw_fail(rw, &s->t, "a segment of no tuple that was ever opened");
+		return;
+	}
+	y = &rw->way[i];
+	if (s->flags & LA_RST) {
+		rst_sent(rw, e);
+		return;
+	}
+	if (s->flags & LA_SYN)
+		syn_sent(rw, y, e);
+	if (!y->any || seq_gt(end, y->end))
+		y->end = end;
+	y->any = true;
+	y->sent_us = e->us;
+	if (la_sim_seg_space(s) > 0)
+		return;
+	if (e->us >= y->second + 1000000) {
+		y->second = e->us;
+		y->acks = y->asked = 0;
+	}
+	if (++y->acks > ACKS_A_SECOND + ACKS_ASKED * y->asked)
+		rw_fail(rw, &s->t, "%u empty ACKs in a second for %u segments", y->acks, y->asked);
+}
+
+static void
+segment_arrived(struct rw *rw, const struct la_sim_event *e)
+{
+	struct la_tuple t = {e->seg.t.raddr, e->seg.t.laddr, e->seg.t.rport, e->seg.t.lport};
+	int i = rw_way_of(e->host, e->peer, &t);
+
+	if (i < 0)
+		return;
+	if (la_sim_seg_space(&e->seg) > 0)
+		rw->way[i].asked++;
+	/* sequence numbers from before the youngest incarnation of the sender */
+	if (!(e->seg.flags & (LA_SYN | LA_RST))) {
+		int back = rw_way_of(e->peer, e->host, &e->seg.t);
+
+		rw->r->late += back >= 0 && rw->way[back].any && seq_lt(e->seg.seq, rw->way[back].iss);
+	}
+}
+
+enum { TRACE_LINES = 60, TRACE_LEN = 240 };
+static char trace[TRACE_LINES][TRACE_LEN];
+static unsigned traced;
+
+static bool
+on_traced(const struct rw *rw, const struct la_tuple *s)
+{
+	const struct la_tuple *t = rw->spec->trace;
+	struct la_tuple m = {s->raddr, s->laddr, s->rport, s->lport};
+
+	for (unsigned i = 0; i < 2; i++, s = &m)
+		if (la_addr_eq(&t->laddr, &s->laddr) && la_addr_eq(&t->raddr, &s->raddr) && t->lport == s->lport &&
+		    t->rport == s->rport)
+			return true;
+	return false;
+}
+
+static void
+note(const struct rw *rw, const struct la_sim_event *e)
+{
+	static const char *const what[] = {"sends", "gets",  "   lost:",      "   held:", "   copied:",
+					   "   corrupted:", "is now", "restarts:", "notes:"};
+	char line[160] = "";
+
+	if (e->frame) {
+		if (!on_traced(rw, &e->seg.t))
+			return;
+		la_frame_format(e->frame, e->frame_len, line, sizeof(line));
+	}
+	snprintf(trace[traced++ % TRACE_LINES], TRACE_LEN, "%14.3f ms %s %s%s %s %s", (double)e->us / 1000,
+		 la_sim_host_name(rw->w, e->host), what[e->what], e->what == LA_SIM_ARRIVED && e->late ? " late" : "",
+		 line, e->text ? e->text : "");
+}
+
+void
+rw_trace_print(void)
+{
+	unsigned from = traced > TRACE_LINES ? traced - TRACE_LINES : 0;
+
+	if (from)
+		printf("... %u lines before\n", from);
+	for (; from < traced; from++)
+		puts(trace[from % TRACE_LINES]);
+	traced = 0;
+}
+
+void
+rw_event(void *ctx, const struct la_sim_event *e)
+{
+	struct rw *rw = ctx;
+
+	if (rw->spec->trace)
+		note(rw, e);
+	switch (e->what) {
+	case LA_SIM_SENT:
+		segment_sent(rw, e);
+		break;
+	case LA_SIM_ARRIVED:
+		segment_arrived(rw, e);
+		break;
+	case LA_SIM_LOST:
+		rw->r->lost++;
+		break;
+	case LA_SIM_HELD:
+		rw->r->held++;
+		break;
+	case LA_SIM_COPIED:
+		rw->r->copied++;
+		break;
+	case LA_SIM_CORRUPTED:
+		rw->r->corrupted++;
+		break;
+	case LA_SIM_STATE:
+	case LA_SIM_RESTART:
+	case LA_SIM_NOTE:
+		break;
+	}
+}
+
+/* ------------------------------------------------------------------ connections */
+
+void
+rw_passive_opened(struct rw *rw, const struct la_sim_conn *c)
+{
+	if (!c->partner)
+		rw_fail(rw, &c->t, "a connection was accepted that nobody opened");
+}
+
+void
+rw_closed(void *ctx, struct la_sim_conn *c)
+{
+	struct rw *rw = ctx;
+	unsigned other = c->t.raddr.b[15] - 1u;
+	int i = rw_way_of(c->host, other, &c->t);
+
+	rw->r->ended[c->why.end]++;
+	if (i >= 0 && c->why.end == LA_END_ORDERLY && state_of(rw, c->host, &c->t) == LA_TIME_WAIT)
+		rw->way[i].time_wait_us = la_sim_now(rw->w);
+}
+
+static bool
+had_closed(struct rw *rw, const struct la_sim_conn *c)
+{
+	return rw_conn(rw, c)->by_hand || (c->ended && c->plan->ending == LA_SIM_CLOSE);
+}
+
+/* x is orderly, y was reset: which of the excuses is it? A user that does not read is told of the end
+ * when it has: how long its entry had been there then, nobody knows. */
+static bool
+may_be_reset(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn *y)
+{
+	int i = rw_way_of(x->host, y->host, &x->t);
+	uint64_t reused = i >= 0 ? rw->way[i].reused_us : 0;
+
+	return x->plan->deaf || y->closed_us >= x->closed_us + 2 * rw->dice.msl_us || rw->crash_us[x->host] >= x->closed_us ||
+	       (reused && reused >= x->closed_us);
+}
+
+static void
+judge_bytes(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn *y)
+{
+	if (x->got > y->sent)
+		rw_fail(rw, &x->t, "%u bytes read of %u sent", x->got, y->sent);
+	if (x->crashed || x->why.end != LA_END_ORDERLY)
+		return;
+	if (x->why.unacked)
+		rw_fail(rw, &x->t, "orderly, and %u bytes unacknowledged", (unsigned)x->why.unacked);
+	if (!x->plan->deaf && x->got != y->sent)
+		rw_fail(rw, &x->t, "orderly, and %u bytes read of %u sent", x->got, y->sent);
+	if (!y->plan->deaf && y->got != x->sent)
+		rw_fail(rw, &x->t, "orderly, and the other end has read %u of %u bytes", y->got, x->sent);
+}
+
+static void
+judge_end(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn *y)
+{
+	if (x->crashed || y->crashed)
+		return;
+	if (x->why.end == LA_END_ORDERLY && y->why.end != LA_END_ORDERLY) {
+		rw->r->one_sided[y->why.end]++;
+		if (y->why.end == LA_END_RESET && !may_be_reset(rw, x, y))
+			rw_fail(rw, &x->t, "orderly at one end, reset at the other after %.3f ms",
+				((double)y->closed_us - (double)x->closed_us) / 1000);
+	}
+	if (x->why.end == LA_END_RESET && y->why.end == LA_END_RESET && !had_closed(rw, x) && !had_closed(rw, y))
+		rw_fail(rw, &x->t, "reset at both ends, and neither had closed");
+}
+
+static void
+judge_pair(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn *y)
+{
+	struct rw_conn *xi = rw_conn(rw, x), *yi = rw_conn(rw, y);
+
+	xi->judged = yi->judged = true;
+	if (xi->behind || yi->behind)
+		return;
+	judge_bytes(rw, x, y);
+	judge_bytes(rw, y, x);
+	judge_end(rw, x, y);
+	judge_end(rw, y, x);
+}
+
+void
+rw_judge(struct rw *rw)
+{
+	uint64_t now = la_sim_now(rw->w), keep = 3 * rw->dice.msl_us + 1000000;
+	struct la_sim_conn *c;
+
+	for (unsigned i = 0; (c = la_sim_conn_next(rw->w, &i));) {
+		bool old = c->closed && c->closed_us + keep < now;
+
+		if (c->wrong && !rw_conn(rw, c)->behind) {
+			rw->r->wrong_byte = true;
+			rw_fail(rw, &c->t, "%u wrong bytes of %u read, the first at offset %u", c->wrong, c->got,
+				c->wrong_at);
+		}
+		if (c->closed && c->partner && c->partner->closed && !rw_conn(rw, c)->judged)
+			judge_pair(rw, c, c->partner);
+		if (old && (!c->partner || rw_conn(rw, c)->judged))
+			la_sim_conn_free(c);
+	}
+}
+
+/* ------------------------------------------------------------------ tables */
+
+static uint64_t
+hash_of(const void *ctx, la_ref ref)
+{
+	const struct la_tcp *t = ctx;
+	struct la_tuple tuple;
+
+	if (la_ref_pool(ref) == LA_POOL_TCB)
+		return la_tcb_hash(&t->tcbs[la_ref_slot(ref)]);
+	la_tw_tuple(&t->tw, ref, &tuple);
+	return la_hash_tuple(&t->key, &tuple);
+}
+
+void
+rw_check_tables(struct rw *rw)
+{
+	for (unsigned h = 0; h < rw->dice.hosts; h++) {
+		struct la_tcp *t = &la_sim_shard(rw->w, h)->tcp;
+		char *text = NULL;
+		size_t size = 0;
+		FILE *f = open_memstream(&text, &size);
+		unsigned faults = 0;
+
+		if (!f)
+			return;
+		faults += la_index_check(&t->index, hash_of, t, f);
+		faults += la_tw_check(&t->tw, f);
+		faults += la_wheel_check(&t->wheel, f) + la_wheel_check(&t->delack, f);
+		fclose(f);
+		if (faults)
+			rw_fail(rw, NULL, "host %c: %s", 'A' + h, text);
+		free(text);
+		if (t->counters->v[LA_C_early_recycles])
+			rw_fail(rw, NULL, "host %c: early_recycles", 'A' + h);
+	}
+}
+
+void
+rw_keep_counters(struct rw *rw, unsigned host)
+{
+	const uint64_t *v = la_shard_counters(la_sim_shard(rw->w, host))->v;
+
+	rw->checksums += v[LA_C_drop_tcp_cksum] + v[LA_C_drop_tcp_short];
+	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
+		rw->r->in[i] += v[i];
+}
+
+void
+rw_check_silence(struct rw *rw)
+{
+	unsigned left = RW_MBUFS - la_arena_mbufs_free(la_sim_mbufs(rw->w));
+
+	for (unsigned h = 0; h < rw->dice.hosts; h++) {
+		const struct la_tcp *t = &la_sim_shard(rw->w, h)->tcp;
+
+		if (t->tcb_live || t->index.keys || t->tw.pool[0].live || t->tw.pool[1].live ||
+		    t->tw.pool[0].reserved || t->tw.pool[1].reserved)
+			rw_fail(rw, NULL, "host %c keeps %u TCBs, %u keys, %u and %u entries, %u and %u promised",
+				'A' + h, t->tcb_live, (unsigned)t->index.keys, t->tw.pool[0].live, t->tw.pool[1].live,
+				t->tw.pool[0].reserved, t->tw.pool[1].reserved);
+		rw_keep_counters(rw, h);
+	}
+	if (left)
+		rw_fail(rw, NULL, "%u mbufs are left", left);
+	if (rw->checksums != rw->r->corrupted)
+		rw_fail(rw, NULL, "%llu segments were corrupted, %llu dropped for their checksum",
+			(unsigned long long)rw->r->corrupted, (unsigned long long)rw->checksums);
+}

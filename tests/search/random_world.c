@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* One random world: theory.
+ *
+ * Two or three hosts, all of which listen on a few ports and open connections from a few ports, so that the same
+ * tuples come back all the time: after expiry, by a passive reopen, by our own reopen out of TIME_WAIT,
+ * from the other end, from both at once. A tuple that is busy refuses the attempt; that is counted, and part of it.
+ * Every connection has a plan for each end (random_plan.c), every segment a fate, hosts are restarted, tables are too
+ * small, and from time to time nearly all mbufs are gone.
+ *
+ * A world lives through all its attempts, then users that are left close by hand, then there must be silence. It stops
+ * at the first thing that must not be (random_law.c). */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "random.h"
+
+enum {
+	JUDGE_EVERY = 16,
+	CHECK_EVERY = 128,
+	STEPS = 4000000, /* of a world; an ordinary one needs 50 000 */
+};
+
+static const uint64_t SECOND = 1000000;
+
+/* ------------------------------------------------------------------ hooks */
+
+static struct la_fate
+on_fate(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
+{
+	struct rw *rw = ctx;
+	int i = rw_way_of(from, to, &s->t);
+
+	if (i < 0 || rw->spec->level == 0)
+		return (struct la_fate){LA_FAULT_NONE, 0};
+	return rw_fate(rw->spec, &rw->dice, (unsigned)i, rw->way[i].segments++);
+}
+
+static bool
+is_behind(const struct rw *rw, const struct la_sim_conn *c)
+{
+	unsigned other = c->t.raddr.b[15] - 1u;
+	struct la_tuple m = {c->t.raddr, c->t.laddr, c->t.rport, c->t.lport};
+	int i = rw_way_of(c->host, other, &c->t), k = rw_way_of(other, c->host, &m);
+
+	return (i >= 0 && rw->way[i].behind) || (k >= 0 && rw->way[k].behind);
+}
+
+static void
+on_opened(void *ctx, struct la_sim_conn *c)
+{
+	struct rw *rw = ctx;
+	struct rw_conn *info = rw_conn(rw, c);
+
+	info->behind = is_behind(rw, c);
+	rw->r->opened += c->active;
+	if (c->active) {
+		rw->r->simultaneous += c->partner && c->partner->active;
+		return;
+	}
+	info->attempt = -1;
+	rw_passive_opened(rw, c);
+	if (c->partner && c->partner->active)
+		c->plan = &rw->attempt[rw_conn(rw, c->partner)->attempt].passive;
+}
+
+/* ------------------------------------------------------------------ what happens to hosts */
+
+static void
+listen_on(struct rw *rw, unsigned host)
+{
+	static const struct la_sim_plan none = {.ending = LA_SIM_CLOSE};
+	static struct la_sim_plan plan[RW_HOSTS][RW_LISTENED];
+
+	for (unsigned p = 0; p < RW_LISTENED; p++) {
+		plan[host][p] = none;
+		plan[host][p].opts = rw->dice.opts[host * RW_LISTENED + p];
+		if (la_sim_listen(rw->w, host, (uint16_t)(RW_PORT + p), &plan[host][p]) != 0)
+			rw_fail(rw, NULL, "host %c does not listen", 'A' + host);
+	}
+}
+
+static void
+restart(struct rw *rw, unsigned host, bool orderly)
+{
+	uint32_t quiet = (uint32_t)(rw->dice.msl_us / 1000);
+
+	rw_keep_counters(rw, host);
+	rw->r->restarts++;
+	rw->r->crashes += !orderly;
+	if (!orderly) {
+		rw->crash_us[host] = la_sim_now(rw->w);
+		for (unsigned i = 0; i < RW_WAYS; i++)
+			if (i / (RW_WAYS / RW_HOSTS) == host)
+				rw->way[i].time_wait_us = 0;
+	}
+	rw->stopping = orderly;
+	if (la_sim_restart(rw->w, host, orderly, quiet) != 0)
+		rw_fail(rw, NULL, "host %c does not start again", 'A' + host);
+	else
+		listen_on(rw, host);
+	rw->stopping = false;
+}
+
+static void
+feed(struct rw *rw)
+{
+	while (rw->nstolen)
+		rte_pktmbuf_free(rw->stolen[--rw->nstolen]);
+}
+
+/* All mbufs but a few are gone for a while. */
+static void
+starve(struct rw *rw, unsigned i)
+{
+	uint64_t dice = rw_mix(rw->spec->seed, 77, i);
+	unsigned leave = dice % 8;
+
+	if (rw->nstolen)
+		return;
+	rw->r->starved++;
+	while (la_arena_mbufs_free(la_sim_mbufs(rw->w)) > leave)
+		rw->stolen[rw->nstolen++] = rte_pktmbuf_alloc(la_sim_mbufs(rw->w));
+	rw->feed_us = la_sim_now(rw->w) + (dice >> 32) % 400000;
+}
+
+/* ------------------------------------------------------------------ a life */
+
+/* A tuple whose last segment left in this very millisecond: the ISN clock, which is read once a millisecond,
+ * may still show what it showed then. (random_law.c: what the law asks of users.) */
+static bool
+clock_stands(const struct rw *rw, const struct rw_attempt *a, const struct la_tuple *t)
+{
+	struct la_tuple m = {t->raddr, t->laddr, t->rport, t->lport};
+	const struct rw_way *y[2] = {&rw->way[rw_way_of(a->from, a->to, t)], &rw->way[rw_way_of(a->to, a->from, &m)]};
+
+	for (unsigned i = 0; i < 2; i++)
+		if (y[i]->any && y[i]->sent_us / 1000 == la_sim_now(rw->w) / 1000)
+			return true;
+	return false;
+}
+
+static void
+attempt(struct rw *rw, unsigned i)
+{
+	const struct rw_attempt *a = &rw->attempt[i];
+	struct la_sim_conn *c;
+	struct la_tuple t = {la_sim_addr(rw->w, a->from, a->ip6), la_sim_addr(rw->w, a->to, a->ip6), a->lport,
+			     a->rport};
+	struct la_conn_info info;
+	bool over = la_shard_find(la_sim_shard(rw->w, a->from), &t, &info) == 0;
+
+	if (clock_stands(rw, a, &t) ||
+	    la_sim_connect(rw->w, a->from, a->to, a->ip6, a->lport, a->rport, &a->active, &c) != 0) {
+		rw->r->refused++;
+		return;
+	}
+	rw->r->begun++;
+	rw_conn(rw, c)->attempt = (int)i;
+	if (over) {
+		struct rw_way *y = &rw->way[rw_way_of(a->from, a->to, &t)];
+
+		y->reused_us = la_sim_now(rw->w);
+	}
+}
+
+static bool
+run_to(struct rw *rw, uint64_t until)
+{
+	while (!rw->r->what[0] && la_sim_step(rw->w, until))
+		if (++rw->steps == STEPS)
+			rw_fail(rw, NULL, "%u steps and no end", rw->steps);
+	return !rw->r->what[0];
+}
+
+/* Stops at the first fault, too: everything after it is its consequence. */
+static bool
+run(struct rw *rw, uint64_t until)
+{
+	if (rw->nstolen && rw->feed_us <= until) {
+		run_to(rw, rw->feed_us);
+		feed(rw);
+	}
+	return run_to(rw, until);
+}
+
+/* Nothing in the air, no connection, no entry: within an hour. */
+static void
+fall_silent(struct rw *rw)
+{
+	uint64_t end = la_sim_now(rw->w) + 3600 * SECOND;
+
+	while (run(rw, la_sim_now(rw->w) + 10 * SECOND))
+		if (la_sim_quiet(rw->w, la_sim_now(rw->w)))
+			return;
+		else if (la_sim_now(rw->w) >= end)
+			rw_fail(rw, NULL, "no silence an hour after the last user has closed");
+}
+
+static void
+live(struct rw *rw)
+{
+	uint64_t at = SECOND;
+
+	for (unsigned i = 0; i < rw->spec->attempts && !rw->r->what[0]; i++) {
+		const struct rw_attempt *a = &rw->attempt[i];
+
+		at += a->gap_us;
+		if (rw->spec->left_out && rw->spec->left_out[i])
+			continue;
+		if (!run(rw, at))
+			return;
+		if (a->restart >= 0)
+			restart(rw, (unsigned)a->restart, a->orderly);
+		if (a->starve)
+			starve(rw, i);
+		attempt(rw, i);
+		if (i % JUDGE_EVERY == 0)
+			rw_judge(rw);
+		if (i % CHECK_EVERY == 0)
+			rw_check_tables(rw);
+	}
+}
+
+/* Users that wait for something that does not come close by hand; then R2 (200 s for a SYN), FIN_WAIT_2 and
+ * 2*MSL are all that is left. */
+static void
+die(struct rw *rw)
+{
+	struct la_sim_conn *c;
+
+	if (!run(rw, la_sim_now(rw->w) + 20 * SECOND))
+		return;
+	for (unsigned i = 0; (c = la_sim_conn_next(rw->w, &i));)
+		if (c->c) {
+			rw_conn(rw, c)->by_hand = true;
+			(void)la_sim_close(c);
+		}
+	fall_silent(rw);
+	rw_judge(rw);
+	rw_check_tables(rw);
+	if (!rw->r->what[0])
+		rw_check_silence(rw);
+}
+
+static int
+be_born(struct rw *rw)
+{
+	const struct rw_spec *spec = rw->spec;
+	char err[200];
+	int rc;
+
+	rw_dice(spec, &rw->dice);
+	rw->attempt = calloc(spec->attempts, sizeof(*rw->attempt));
+	rw->nconn = 4 * spec->attempts + 64;
+	rw->conn = calloc(rw->nconn, sizeof(*rw->conn));
+	if (!rw->attempt || !rw->conn)
+		return -12;
+	for (unsigned i = 0; i < spec->attempts; i++)
+		rw_attempt(spec, &rw->dice, i, &rw->attempt[i]);
+	rc = la_sim_create(&rw->dice.cfg, &rw->w, err, sizeof(err));
+	if (rc) {
+		fprintf(stderr, "random: %s\n", err);
+		return rc;
+	}
+	la_sim_hooks(rw->w, &(struct la_sim_hooks){.event = rw_event,
+						   .fate = on_fate,
+						   .opened = on_opened,
+						   .closed = rw_closed,
+						   .ctx = rw});
+	for (unsigned h = 0; h < rw->dice.hosts; h++)
+		listen_on(rw, h);
+	return 0;
+}
+
+int
+rw_world(const struct rw_spec *spec, struct rw_result *r)
+{
+	static struct rw rw;
+	int rc;
+
+	memset(&rw, 0, sizeof(rw));
+	memset(r, 0, sizeof(*r));
+	rw.spec = spec;
+	rw.r = r;
+	rc = be_born(&rw);
+	if (rc == 0) {
+		live(&rw);
+		if (!r->what[0])
+			die(&rw);
+		feed(&rw);
+		r->virtual_us = la_sim_now(rw.w);
+		la_sim_destroy(rw.w);
+	}
+	free(rw.attempt);
+	free(rw.conn);
+	return rc;
+}

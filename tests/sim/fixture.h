@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_SIM_FIXTURE_H
+#define TEST_SIM_FIXTURE_H
+
+/* Worlds for the tests of lib/sim, and a record of what happens in them. */
+
+#include <criterion/criterion.h>
+
+#include "sim/user.h"
+#include "sim/world.h"
+
+enum { SIM_EVENTS = 8192, SIM_MS = 1000, SIM_S = 1000000 };
+
+struct sim_seen {
+	enum la_sim_what what;
+	uint64_t us, due_us;
+	uint32_t packet;
+	uint8_t host;
+	bool copy, late;
+	struct la_sim_seg seg;
+	uint32_t frame_len;
+	const char *text;
+	enum la_state from, to;
+};
+
+struct sim_record {
+	uint64_t hash; /* of every frame sent, and when */
+	unsigned count[LA_SIM_NOTE + 1];
+	unsigned n;
+	struct sim_seen e[SIM_EVENTS];
+};
+extern struct sim_record rec;
+
+/** Makes a world (EAL too) whose events go to `rec`. */
+struct la_sim *sim_make(const struct la_sim_config *cfg);
+/** Two hosts A and B, the link as given; B listens on port 80. */
+struct la_sim *sim_pair(const struct la_sim_link *link, const char *const *faults, unsigned nfaults,
+			const struct la_sim_plan *server);
+/** A's connection to B's port 80, from a port of its own. */
+struct la_sim_conn *sim_open(struct la_sim *w, bool ip6, const struct la_sim_plan *plan);
+/** The n-th event of the kind (1: the first) with these flags (0: any) from this host (-1: any); NULL: none. */
+const struct sim_seen *sim_event(enum la_sim_what what, int host, uint8_t flags, unsigned n);
+/** Arrival number n of a packet. */
+const struct sim_seen *sim_arrival(uint32_t packet, unsigned n);
+uint64_t sim_count(struct la_sim *w, unsigned host, enum la_counter c);
+/** Runs until all is over, at most an hour, and looks for leaks. */
+void sim_over(struct la_sim *w);
+/** Both ends are orderly and have read what the other has sent. */
+void sim_whole(const struct la_sim_conn *c);
+
+#endif
