@@ -186,7 +186,6 @@ shrink(const struct rw_spec *spec)
 	print_spec(stdout, &k.s);
 	k.s.trace = &t;
 	run(&k.s, &r);
-	rw_trace_print();
 	printf("%s, at %.3f ms\n", r.what, (double)r.us / 1000);
 }
 
@@ -222,7 +221,10 @@ print_figures(unsigned worlds, double t)
 	for (unsigned e = 1; e < LA_NENDS; e++)
 		if (r->one_sided[e])
 			printf(" %s %llu", la_end_name((enum la_end)e), (unsigned long long)r->one_sided[e]);
-	printf("\n%llu segments: %llu lost, %llu held, %llu copied, %llu corrupted; %llu arrived after their "
+	printf("\nof those reset: 2*MSL were over %llu, crashed %llu, opened again by ourselves %llu\n",
+	       (unsigned long long)r->excuse[RW_ENTRY_OVER], (unsigned long long)r->excuse[RW_HOST_CRASHED],
+	       (unsigned long long)r->excuse[RW_REUSED]);
+	printf("%llu segments: %llu lost, %llu held, %llu copied, %llu corrupted; %llu arrived after their "
 	       "connection\n",
 	       (unsigned long long)r->segments, (unsigned long long)r->lost, (unsigned long long)r->held,
 	       (unsigned long long)r->copied, (unsigned long long)r->corrupted, (unsigned long long)r->late);

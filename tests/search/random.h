@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/ladder.h"
 #include "sim/user.h"
 #include "sim/world.h"
 
@@ -43,8 +44,11 @@ struct rw_spec {
 	uint32_t without;   /* bits of enum rw_kind */
 	uint32_t max_bytes; /* of one direction of one connection; 0: as the dice say */
 	const bool *left_out; /* by attempt; NULL: none */
-	const struct la_tuple *trace; /* keeps what happens on it, for rw_trace_print() */
+	const struct la_tuple *trace; /* draws what happens on it */
 };
+
+/* Why one end may be orderly and the other reset (random_law.c). */
+enum rw_excuse { RW_ENTRY_OVER, RW_HOST_CRASHED, RW_REUSED, RW_EXCUSES };
 
 struct rw_result {
 	/* what must not be; "" when nothing of it was */
@@ -57,6 +61,7 @@ struct rw_result {
 	uint64_t segments, lost, held, copied, corrupted, late; /* late: arrived after their connection ended */
 	uint64_t behind; /* incarnations whose ISN the 4 us clock had not brought above the old one's end */
 	uint64_t one_sided[LA_NENDS]; /* orderly at one end, at the other so */
+	uint64_t excuse[RW_EXCUSES];	 /* why at the other reset */
 	uint64_t virtual_us, in[LA_NCOUNTERS];
 };
 
@@ -128,6 +133,7 @@ struct rw {
 	unsigned nstolen;
 	uint64_t feed_us;
 	unsigned steps;
+	struct la_ladder *ladder; /* of the traced tuple */
 };
 
 /** Directed tuple's number, -1: none of ours (a corrupt segment may say anything). */
@@ -149,8 +155,6 @@ void rw_judge(struct rw *rw);
 void rw_check_tables(struct rw *rw);
 /** Nothing is left of anything. */
 void rw_check_silence(struct rw *rw);
-/** The last lines of what happened on the tuple of a traced world. */
-void rw_trace_print(void);
 /** Before a host's counters go: what they say is kept. */
 void rw_keep_counters(struct rw *rw, unsigned host);
 void rw_fail(struct rw *rw, const struct la_tuple *t, const char *fmt, ...)

@@ -40,7 +40,6 @@
 #include "net/shard.h"
 #include "random.h"
 #include "tcp/internal.h"
-#include "wire/print.h"
 
 enum { ACKS_A_SECOND = 60, ACKS_ASKED = 3 };
 
@@ -181,59 +180,13 @@ segment_arrived(struct rw *rw, const struct la_sim_event *e)
 	}
 }
 
-enum { TRACE_LINES = 60, TRACE_LEN = 240 };
-static char trace[TRACE_LINES][TRACE_LEN];
-static unsigned traced;
-
-static bool
-on_traced(const struct rw *rw, const struct la_tuple *s)
-{
-	const struct la_tuple *t = rw->spec->trace;
-	struct la_tuple m = {s->raddr, s->laddr, s->rport, s->lport};
-
-	for (unsigned i = 0; i < 2; i++, s = &m)
-		if (la_addr_eq(&t->laddr, &s->laddr) && la_addr_eq(&t->raddr, &s->raddr) && t->lport == s->lport &&
-		    t->rport == s->rport)
-			return true;
-	return false;
-}
-
-static void
-note(const struct rw *rw, const struct la_sim_event *e)
-{
-	static const char *const what[] = {"sends", "gets",  "   lost:",      "   held:", "   copied:",
-					   "   corrupted:", "is now", "restarts:", "notes:"};
-	char line[160] = "";
-
-	if (e->frame) {
-		if (!on_traced(rw, &e->seg.t))
-			return;
-		la_frame_format(e->frame, e->frame_len, line, sizeof(line));
-	}
-	snprintf(trace[traced++ % TRACE_LINES], TRACE_LEN, "%14.3f ms %s %s%s %s %s", (double)e->us / 1000,
-		 la_sim_host_name(rw->w, e->host), what[e->what], e->what == LA_SIM_ARRIVED && e->late ? " late" : "",
-		 line, e->text ? e->text : "");
-}
-
-void
-rw_trace_print(void)
-{
-	unsigned from = traced > TRACE_LINES ? traced - TRACE_LINES : 0;
-
-	if (from)
-		printf("... %u lines before\n", from);
-	for (; from < traced; from++)
-		puts(trace[from % TRACE_LINES]);
-	traced = 0;
-}
-
 void
 rw_event(void *ctx, const struct la_sim_event *e)
 {
 	struct rw *rw = ctx;
 
-	if (rw->spec->trace)
-		note(rw, e);
+	if (rw->ladder)
+		la_ladder_hooks(rw->ladder).event(rw->ladder, e);
 	switch (e->what) {
 	case LA_SIM_SENT:
 		segment_sent(rw, e);
@@ -276,6 +229,8 @@ rw_closed(void *ctx, struct la_sim_conn *c)
 	unsigned other = c->t.raddr.b[15] - 1u;
 	int i = rw_way_of(c->host, other, &c->t);
 
+	if (rw->ladder)
+		la_ladder_hooks(rw->ladder).closed(rw->ladder, c);
 	rw->r->ended[c->why.end]++;
 	if (i >= 0 && c->why.end == LA_END_ORDERLY && state_of(rw, c->host, &c->t) == LA_TIME_WAIT)
 		rw->way[i].time_wait_us = la_sim_now(rw->w);
@@ -287,6 +242,13 @@ had_closed(struct rw *rw, const struct la_sim_conn *c)
 	return rw_conn(rw, c)->by_hand || (c->ended && c->plan->ending == LA_SIM_CLOSE);
 }
 
+static bool
+excused(struct rw *rw, enum rw_excuse why, bool is_so)
+{
+	rw->r->excuse[why] += is_so;
+	return is_so;
+}
+
 /* x is orderly, y was reset: which of the excuses is it? A user that does not read is told of the end
  * when it has: how long its entry had been there then, nobody knows. */
 static bool
@@ -295,8 +257,9 @@ may_be_reset(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_con
 	int i = rw_way_of(x->host, y->host, &x->t);
 	uint64_t reused = i >= 0 ? rw->way[i].reused_us : 0;
 
-	return x->plan->deaf || y->closed_us >= x->closed_us + 2 * rw->dice.msl_us || rw->crash_us[x->host] >= x->closed_us ||
-	       (reused && reused >= x->closed_us);
+	return excused(rw, RW_ENTRY_OVER, x->plan->deaf || y->closed_us >= x->closed_us + 2 * rw->dice.msl_us) ||
+	       excused(rw, RW_HOST_CRASHED, rw->crash_us[x->host] >= x->closed_us) ||
+	       excused(rw, RW_REUSED, reused && reused >= x->closed_us);
 }
 
 static void

@@ -56,6 +56,8 @@ on_opened(void *ctx, struct la_sim_conn *c)
 	struct rw *rw = ctx;
 	struct rw_conn *info = rw_conn(rw, c);
 
+	if (rw->ladder)
+		la_ladder_hooks(rw->ladder).opened(rw->ladder, c);
 	info->behind = is_behind(rw, c);
 	rw->r->opened += c->active;
 	if (c->active) {
@@ -247,6 +249,39 @@ die(struct rw *rw)
 		rw_check_silence(rw);
 }
 
+static void
+on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes, uint32_t len)
+{
+	struct rw *rw = ctx;
+
+	if (rw->ladder)
+		la_ladder_hooks(rw->ladder).used(rw->ladder, c, use, bytes, len);
+}
+
+/* The end of the story: what went wrong is there. */
+static void
+print_ladder(struct la_ladder *l)
+{
+	enum { LAST = 100 };
+	char *text = NULL, *at;
+	size_t size = 0;
+	unsigned lines = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return;
+	la_ladder_print(l, f, &(struct la_ladder_style){.width = 120, .absolute = true});
+	fclose(f);
+	for (at = text + size; at > text && lines <= LAST; at--)
+		lines += at[-1] == '\n';
+	if (at > text) {
+		at += 2;
+		printf("...\n");
+	}
+	fputs(at, stdout);
+	free(text);
+}
+
 static int
 be_born(struct rw *rw)
 {
@@ -271,9 +306,13 @@ be_born(struct rw *rw)
 						   .fate = on_fate,
 						   .opened = on_opened,
 						   .closed = rw_closed,
+						   .used = on_used,
 						   .ctx = rw});
 	for (unsigned h = 0; h < rw->dice.hosts; h++)
 		listen_on(rw, h);
+	if (spec->trace && spec->trace->lport)
+		rw->ladder = la_ladder_create(rw->w, spec->trace->laddr.b[15] - 1u, spec->trace->raddr.b[15] - 1u,
+					      spec->trace, false);
 	return 0;
 }
 
@@ -294,6 +333,10 @@ rw_world(const struct rw_spec *spec, struct rw_result *r)
 			die(&rw);
 		feed(&rw);
 		r->virtual_us = la_sim_now(rw.w);
+		if (rw.ladder) {
+			print_ladder(rw.ladder);
+			la_ladder_destroy(rw.ladder);
+		}
 		la_sim_destroy(rw.w);
 	}
 	free(rw.attempt);

@@ -73,11 +73,13 @@ on_event(void *ctx, const struct la_sim_event *e)
 struct la_sim *
 sim_make(const struct la_sim_config *cfg)
 {
-	struct la_sim *w;
+	static struct la_sim *w; /* one at a time: the one before goes */
 	char err[200] = "";
 	int rc;
 
 	eal_start();
+	if (w)
+		la_sim_destroy(w);
 	memset(&rec, 0, sizeof(rec));
 	rec.hash = UINT64_C(0xcbf29ce484222325);
 	rc = la_sim_create(cfg, &w, err, sizeof(err));

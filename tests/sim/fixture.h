@@ -31,7 +31,7 @@ struct sim_record {
 };
 extern struct sim_record rec;
 
-/** Makes a world (EAL too) whose events go to `rec`. */
+/** Makes a world (EAL too) whose events go to `rec`. It lives until the next one is made. */
 struct la_sim *sim_make(const struct la_sim_config *cfg);
 /** Two hosts A and B, the link as given; B listens on port 80. */
 struct la_sim *sim_pair(const struct la_sim_link *link, const char *const *faults, unsigned nfaults,

@@ -100,7 +100,8 @@ SCENARIO(open, P_04, "a thousand half-open connections disturb nobody")
 	struct peer *p;
 
 	scene_rig(s, &(struct rig_opts){
-			     .max_conns = 2048, .max_time_wait4 = 2048, .max_time_wait6 = 2048});
+			     .max_conns = 2048, .max_time_wait4 = 2048, .max_time_wait6 = 2048,
+			     .syn_cookies_at = UINT32_MAX});
 	for (unsigned i = 0; i < 1000; i++) {
 		p = peer_new(s->r, &s->o);
 		if (i == 0)
