@@ -7,6 +7,7 @@
  * as the program would, with its length and checksum put right so that what lies behind them is
  * reached; the present is its own time. */
 
+#include <arpa/inet.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "net/shard.h"
+#include "pool.h"
 #include "run/state_file.h"
 #include "tcp/tw_state.h"
 
@@ -28,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 		}                                                                  \
 	} while (0)
 
-enum { ENTRIES = 100, TICK = 0xfffffff0 };
+enum { ENTRIES = 100, TICK = 0xfffffff0, POOL = 63 };
 
 struct stream {
 	const uint8_t *p;
@@ -154,32 +157,77 @@ put_right(uint8_t *p, size_t len)
 	memcpy(p, &h, sizeof(h));
 }
 
+/* What a section holds, in a shard that has little room; what it took must be sound. */
+static void
+one_section(struct la_statefile *st, unsigned i)
+{
+	struct la_prefix ours = {la_addr_from4(htonl(0x0a010001)), 24};
+	struct la_shard_config cfg = {.mbufs = fuzz_pool(POOL),
+				      .now = la_statefile_now(st),
+				      .mac = {2, 0, 0, 0, 0, 1},
+				      .addrs = &ours,
+				      .naddrs = 1,
+				      .max_conns = 4,
+				      .max_time_wait4 = ENTRIES,
+				      .max_time_wait6 = ENTRIES,
+				      .max_neighbours = 4};
+	struct la_shard *s;
+	char err[256] = "";
+	int rc;
+
+	memcpy(cfg.secret, la_statefile_secret(st, i), sizeof(cfg.secret));
+	CHECK(la_shard_create(&cfg, &s) == 0);
+	rc = la_statefile_load(st, i, s, err, sizeof(err));
+	CHECK((rc == 0) == (err[0] == 0));
+	CHECK(la_tw_check(&s->tcp.tw, stderr) == 0);
+	CHECK(rc != 0 || s->counters.v[LA_C_time_wait_loaded] <= la_statefile_entries(st));
+	la_shard_destroy(s);
+}
+
+/* How a file is opened: bits of the first byte. */
+enum {
+	AS_IT_IS = 2,  /* length and checksum are not put right */
+	ONE_MORE = 4,  /* by a run with another number of shards */
+	BY_CLOCK = 8,  /* the present is the machine's, not the file's */
+	READABLE = 16, /* others may read it */
+	NO_FILE = 32,
+	NO_REGULAR = 64,
+};
+
 /* As many sections as it says, all of a shard without addresses. */
 static void
-one_file(const uint8_t *p, size_t len, bool right)
+one_file(const uint8_t *p, size_t len, uint8_t how)
 {
-	static const struct la_statefile_addrs none[LA_STATEFILE_SECTIONS_MAX];
+	static const struct la_statefile_addrs none[LA_STATEFILE_SECTIONS_MAX + 1];
 	struct la_statefile_head h = {.sections = 1};
 	struct la_statefile *st;
 	char path[64], err[256];
 	uint8_t *copy = malloc(len ? len : 1);
 	int fd = memfd_create("state", 0), rc;
+	unsigned n;
 
-	CHECK(fd >= 0 && copy != NULL && fchmod(fd, 0600) == 0);
+	CHECK(fd >= 0 && copy != NULL && fchmod(fd, how & READABLE ? 0644 : 0600) == 0);
 	memcpy(copy, p, len);
 	if (len >= sizeof(h)) {
-		if (right)
+		if (!(how & AS_IT_IS))
 			put_right(copy, len);
 		memcpy(&h, copy, sizeof(h));
 	}
 	CHECK(write(fd, copy, len) == (ssize_t)len);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	rc = la_statefile_open(path, none, h.sections, false, &h.wall, &st, err, sizeof(err));
+	snprintf(path, sizeof(path), "/proc/self/fd%s/%d", how & NO_FILE ? "x" : "", fd);
+	if (how & NO_REGULAR)
+		snprintf(path, sizeof(path), "/proc");
+	n = h.sections + (how & ONE_MORE ? 1 : 0);
+	rc = la_statefile_open(path, none, n, false, how & BY_CLOCK ? NULL : &h.wall, &st, err,
+			       sizeof(err));
 	CHECK((rc == 0) == (st != NULL));
 	if (rc == 0) {
-		CHECK(la_statefile_passed(st) == 0 && !la_statefile_backwards(st));
-		for (unsigned i = 0; i < h.sections; i++)
-			CHECK(la_statefile_secret(st, i) != NULL);
+		CHECK((how & (READABLE | NO_FILE | NO_REGULAR | ONE_MORE)) == 0);
+		for (unsigned i = 0; i < n; i++)
+			one_section(st, i);
+		CHECK(la_statefile_consume(st, err, sizeof(err)) != 0); /* /proc keeps it */
+		CHECK(how & BY_CLOCK ||
+		      (la_statefile_passed(st) == 0 && !la_statefile_backwards(st)));
 	} else {
 		CHECK(strncmp(err, path, strlen(path)) == 0);
 	}
@@ -194,7 +242,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	if (len == 0)
 		return 0;
 	if (p[0] & 1)
-		one_file(p + 1, len - 1, (p[0] & 2) == 0);
+		one_file(p + 1, len - 1, p[0]);
 	else
 		one_table(p + 1, len - 1, p[0] >> 1);
 	return 0;

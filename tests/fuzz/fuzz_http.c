@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Fuzz target: HTTP requests, pipelined, and a response head. The first byte says how the bytes
+ * come in pieces. However they come, the same requests must be read, with the same answers: so each
+ * stream is read three times, whole, in the chosen pieces and byte by byte. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http_parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+
+#define CHECK(cond)                                                                \
+	do {                                                                       \
+		if (!(cond)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			abort();                                                   \
+		}                                                                  \
+	} while (0)
+
+/* The next piece: 1 to 16 bytes by the bits of how, or all of them, or one. */
+static size_t
+piece(uint8_t how, size_t i, size_t left)
+{
+	size_t n = how == 0xff ? left : how == 0 ? 1 : 1 + (how * (i + 7)) % 16;
+
+	return n < left ? n : left;
+}
+
+/* In a block of its exact size: a byte read behind it is seen. (A single byte: it would be seen in
+ * the other two readings.) */
+static uint8_t *
+exactly(const uint8_t *p, size_t len)
+{
+	static uint8_t byte;
+	uint8_t *copy = len == 1 ? &byte : malloc(len);
+
+	CHECK(copy != NULL);
+	memcpy(copy, p, len);
+	return copy;
+}
+
+static void
+done_with(uint8_t *copy, size_t len)
+{
+	if (len != 1)
+		free(copy);
+}
+
+static void
+check_answer(const struct http_parser *p, uint64_t *digest)
+{
+	char head[HTTP_ANSWER_MAX], date[32];
+	struct http_answer a;
+	struct http_reply r = {0};
+	size_t n;
+
+	CHECK(p->total <= HTTP_HEAD_MAX + 1 && p->target_len <= HTTP_TARGET_MAX);
+	CHECK(p->status != 0 || (p->length <= HTTP_BODY_MAX && p->target_len > 0));
+	http_answer(p, &a);
+	CHECK(a.status >= 200 && a.status < 600 && (p->status == 0 || a.status == p->status));
+	CHECK(a.pattern || (a.text != NULL && a.length == strlen(a.text)));
+	CHECK(!a.pattern || (a.status == 200 && a.length <= HTTP_BYTES_MAX));
+	CHECK(!a.keep || p->status == 0);
+	http_date((int64_t)(uint32_t)p->value, date, sizeof(date));
+	n = http_answer_head(&a, date, head, sizeof(head));
+	CHECK(n < sizeof(head) - 1 && strlen(head) == n);
+	/* what a client makes of it */
+	CHECK(http_reply_parse(&r, head, n) == n && r.done && r.status == a.status);
+	for (size_t i = 0; i < n; i++)
+		*digest = (*digest ^ (uint8_t)head[i]) * 0x100000001b3u;
+	*digest += (uint64_t)a.head_only * 7 + (uint64_t)p->expect * 13 + p->total;
+}
+
+/* All requests of the stream; their answers in a number. */
+static uint64_t
+requests(const uint8_t *p, size_t len, uint8_t how)
+{
+	uint64_t digest = 0xcbf29ce484222325u, body = 0;
+	struct http_parser parser;
+	size_t i = 0;
+
+	http_parser_init(&parser);
+	CHECK(http_parser_idle(&parser));
+	while (len) {
+		size_t n = piece(how, i++, len), used;
+		uint8_t *copy;
+
+		if (body) {
+			n = body < n ? (size_t)body : n;
+			body -= n;
+			p += n;
+			len -= n;
+			continue;
+		}
+		copy = exactly(p, n);
+		used = http_parse(&parser, copy, n);
+		done_with(copy, n);
+		CHECK(used <= n && (used == n || parser.done));
+		p += used;
+		len -= used;
+		if (!parser.done)
+			continue;
+		CHECK(http_parse(&parser, p, len) == 0);
+		check_answer(&parser, &digest);
+		if (!http_keep_alive(&parser))
+			return digest;
+		body = parser.length;
+		http_parser_init(&parser);
+	}
+	return digest + !http_parser_idle(&parser);
+}
+
+static uint64_t
+reply(const uint8_t *p, size_t len, uint8_t how)
+{
+	struct http_reply r = {0};
+	size_t at = 0;
+
+	for (size_t i = 0; at < len && !r.done; i++) {
+		size_t n = piece(how, i, len - at), used;
+		uint8_t *copy = exactly(p + at, n);
+
+		used = http_reply_parse(&r, copy, n);
+		done_with(copy, n);
+		CHECK(used <= n && (used == n || r.done));
+		at += used;
+	}
+	CHECK(r.status < 1000 && (r.done || r.status == 0));
+	return (uint64_t)at << 20 | (uint64_t)r.done << 16 | r.status;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+	uint8_t how;
+
+	if (len == 0)
+		return 0;
+	how = *p++;
+	len--;
+	CHECK(requests(p, len, 0xff) == requests(p, len, 0));
+	CHECK(requests(p, len, 0xff) == requests(p, len, how));
+	CHECK(reply(p, len, 0xff) == reply(p, len, 0) && reply(p, len, 0) == reply(p, len, how));
+	return 0;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef FUZZ_POOL_H
+#define FUZZ_POOL_H
+
+struct rte_mempool;
+
+/** Starts EAL without anything of the machine, and makes the pool, once in a process. */
+struct rte_mempool *fuzz_pool(unsigned mbufs);
+
+#endif

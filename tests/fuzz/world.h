@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef FUZZ_WORLD_H
+#define FUZZ_WORLD_H
+
+/* What fuzz_shard.c plays with: one small shard in virtual time, the wire at its end, and its
+ * users.
+ *
+ *   fuzz_shard.c   decides what happens: bytes to actions
+ *   world.c        birth of the shard, time, frames in and out
+ *   world_end.c    its end, and restart in the middle
+ *   world_seg.c    segments built around what a connection's variables are
+ *   world_link.c   ICMP errors about such segments, ARP, neighbour discovery, echo
+ *   world_user.c   callbacks, the calls made from inside them, the streams
+ *   world_check.c  what must hold after every step
+ *
+ * The shard's own structures are looked into for the true RCV.NXT and SND.NXT: a fuzzer that had to
+ * guess 32 bits would never get past the handshake. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <lastack/lastack.h>
+
+#include "../support/frame.h"
+#include "../support/pattern.h"
+#include "net/shard.h"
+#include "tcp/internal.h"
+
+#define CHECK(cond)                                                                \
+	do {                                                                       \
+		if (!(cond)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			abort();                                                   \
+		}                                                                  \
+	} while (0)
+
+enum { TUPLES = 6, USERS = 16, MBUFS = 6143, BURST_MAX = 64, STREAM_MAX = 1 << 17 };
+
+/** The input, from its front on; zeros when it is used up. */
+struct bytes {
+	const uint8_t *p;
+	size_t left;
+};
+
+static inline uint8_t
+get8(struct bytes *b)
+{
+	if (b->left == 0)
+		return 0;
+	b->left--;
+	return *b->p++;
+}
+
+static inline uint16_t
+get16(struct bytes *b)
+{
+	uint16_t hi = get8(b);
+
+	return (uint16_t)(hi << 8 | get8(b));
+}
+
+static inline uint32_t
+get32(struct bytes *b)
+{
+	uint32_t hi = get16(b);
+
+	return hi << 16 | get16(b);
+}
+
+/** What a user does when it is called back. */
+enum event { EV_OPENED, EV_DATA, EV_WRITABLE, EV_FIN, EV_TIMER, EV_CLOSED, EVENTS };
+
+struct world;
+
+/** One connection whose pointer the user knows. */
+struct user {
+	struct world *w;
+	struct la_conn *c; /* NULL: the record is free */
+	bool opened;
+	uint32_t iss;  /* of our side, once opened */
+	uint32_t next; /* sequence number of the next byte to read, once opened */
+	uint64_t sent; /* bytes la_send() took */
+};
+
+/** One four-tuple: few of them, so that they are used again and again. */
+struct line {
+	struct la_tuple t;
+	uint8_t opts;        /* what its peer puts on a SYN: enum syn_opts */
+	uint32_t R, W, U, N; /* the shard's RCV.NXT, RCV.WND, SND.UNA, SND.MAX, as last seen */
+	uint32_t tsr, tsval; /* its TS.Recent; the TSval it would send */
+	uint32_t maxwnd, mss;
+	bool ts;
+	uint64_t tw_until; /* TIME_WAIT was promised until then; 0: no promise */
+};
+
+enum syn_opts { SYN_TS = 1, SYN_WS = 2, SYN_SACK = 4, SYN_MSS = 8 };
+
+struct world {
+	struct la_shard *s;
+	struct la_shard_config cfg;
+	struct la_prefix addrs[4], ranges[2];
+	struct la_addr peer[2]; /* IPv4, IPv6 */
+	uint8_t mac[6], peer_mac[6];
+	uint64_t now;
+	uint64_t reopened; /* as of the last check */
+	struct line lines[TUPLES];
+	struct user users[USERS];
+	struct la_conn_opts opts; /* of listeners and opens from now on */
+	uint8_t act[EVENTS];      /* what callbacks do besides reading, enum act */
+	uint8_t reading;          /* 0 all, 1 nothing, 2 half, 3 a byte */
+	unsigned depth;           /* of callbacks within callbacks */
+	bool mute;                /* nobody answers ARP and neighbour solicitations */
+	bool lax;                 /* bytes with right checksums are not the pattern any more */
+	bool thorough;            /* check what is slow to check */
+	bool many;                /* callbacks may open connections */
+	struct rte_mbuf *held[BURST_MAX]; /* frames to be handed over in one burst */
+	unsigned nheld;
+	void *hoard[MBUFS]; /* mbufs that are taken away */
+	unsigned nhoard;
+};
+
+/** How a frame lies in memory. */
+enum lie {
+	LIE_FLAT,
+	LIE_EXACT,
+	LIE_CHAIN,
+	LIE_CRUMBS,
+	LIE_GOOD,
+	LIE_BAD,
+	LIE_STRIPPED,
+	LIE_SHARED
+};
+
+/* world.c, world_end.c */
+void world_open(struct world *w, struct bytes *b);
+void world_close(struct world *w);
+struct rte_mbuf *world_mbuf(struct world *w, const uint8_t *p, size_t len, enum lie lie);
+/** Takes the frame over: into the burst that is being collected, or with it into the shard. */
+void world_in(struct world *w, struct rte_mbuf *m, bool hold);
+void world_pump(struct world *w);
+/** ms pass: timers run when they are due, or (late) only at the end. */
+void world_run(struct world *w, uint64_t ms, bool late);
+/** The shard ends, is saved, and another goes on ms later. */
+void world_restart(struct world *w, uint64_t ms);
+void world_starve(struct world *w, unsigned left);
+bool world_traced(void);
+#define TRACE(...)                                    \
+	do {                                          \
+		if (world_traced())                   \
+			fprintf(stderr, __VA_ARGS__); \
+	} while (0)
+
+/* world_seg.c */
+void line_look(struct world *w, struct line *l);
+/** A SYN,ACK was sent: behind one with a cookie there is nothing to look at. */
+void line_heard(struct world *w, const struct frame_in *f);
+struct la_tcb *line_tcb(const struct world *w, const struct line *l);
+/** A segment as an honest peer would send it. */
+void line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack,
+	       uint32_t len);
+/** A segment, or a mutated one, as the bytes say. */
+void seg_action(struct world *w, struct bytes *b, bool mutate);
+
+/* world_link.c */
+void icmp_action(struct world *w, struct bytes *b);
+void link_action(struct world *w, struct bytes *b);
+
+/* world_user.c */
+extern const struct la_conn_ops user_ops, silent_ops;
+void user_connect(struct world *w, struct line *l);
+void user_listen(struct world *w, unsigned which);
+void user_act(struct world *w, struct user *u, uint8_t what);
+struct user *user_of(struct world *w, const struct la_tcb *c);
+void user_opts(struct la_conn_opts *o, struct bytes *b);
+
+/* world_check.c */
+void check_step(struct world *w);
+void check_tables(struct world *w);
+void check_frame(struct world *w, const uint8_t *p, size_t len);
+
+#endif

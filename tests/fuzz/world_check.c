@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What must hold, whatever the peer and the user do. */
+
+#include "world.h"
+
+#include <string.h>
+
+#include "wire/icmp.h"
+
+static uint64_t
+hash_of(const void *ctx, la_ref ref)
+{
+	const struct la_tcp *t = ctx;
+	struct la_tuple tuple;
+
+	if (la_ref_pool(ref) == LA_POOL_TCB)
+		return la_tcb_hash(&t->tcbs[la_ref_slot(ref)]);
+	la_tw_tuple(&t->tw, ref, &tuple);
+	return la_hash_tuple(&t->key, &tuple);
+}
+
+void
+check_tables(struct world *w)
+{
+	struct la_tcp *t = &w->s->tcp;
+
+	CHECK(la_index_check(&t->index, hash_of, t, stderr) == 0);
+	CHECK(la_tw_check(&t->tw, stderr) == 0);
+	if (w->thorough) /* a quarter of a million slots */
+		CHECK(la_wheel_check(&t->wheel, stderr) == 0);
+	CHECK(la_wheel_check(&t->delack, stderr) == 0);
+	CHECK(la_neigh_check(&w->s->neigh, stderr) == 0);
+}
+
+static uint32_t
+chain_bytes(const struct rte_mbuf *m, const struct rte_mbuf *tail)
+{
+	uint32_t n = 0;
+
+	for (; m; m = m->next) {
+		CHECK(m->next || m == tail);
+		n += m->data_len;
+	}
+	return n;
+}
+
+static void
+check_ooo(const struct la_tcb *c)
+{
+	const struct rte_mbuf *m = c->ooo;
+	bool open = c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 ||
+		    c->state == LA_FIN_WAIT_2;
+	uint32_t end =
+		open || !m ? c->rcv_nxt : m->hash.usr; /* what lies behind a FIN just stays */
+	unsigned n = 0;
+
+	for (; m; m = (const struct rte_mbuf *)(uintptr_t)m->tx_offload) {
+		CHECK(seq_ge(m->hash.usr, end)); /* ascending, no overlap, above the hole */
+		CHECK(m->pkt_len || m->vlan_tci);
+		end = m->hash.usr + m->pkt_len;
+		n++;
+	}
+	CHECK(n == c->ooo_count);
+}
+
+static void
+check_tcb(const struct la_tcb *c)
+{
+	if (c->state == LA_CLOSED || (c->flags & LA_F_DEAD))
+		return;
+	CHECK(chain_bytes(c->rcv_head, c->rcv_tail) == c->rcv_queued);
+	if (c->flags & LA_F_DETACHED)
+		return;
+	CHECK(chain_bytes(c->snd_head, c->snd_tail) == c->snd_queued);
+	check_ooo(c);
+	CHECK(seq_le(c->snd_una, c->snd_nxt) && seq_le(c->snd_nxt, c->snd_max));
+	CHECK(c->snd_max - c->snd_una <= c->snd_queued + 1); /* a SYN or a FIN besides */
+	CHECK(c->mss >= LA_MSS_MIN && (c->state < LA_ESTABLISHED || c->cwnd > 0));
+	CHECK(!(c->flags & LA_F_BUSY));
+	CHECK(c->shadow == 0 || c->state < LA_ESTABLISHED);
+}
+
+/* Promise 2, from outside: a tuple in TIME_WAIT stays there for the time it was said to have left,
+ * or a connection that may still fail stands in for it, or was opened over it by a newer SYN. */
+static void
+check_promise(struct world *w, struct line *l, bool reopened)
+{
+	struct la_conn_info info;
+	int rc = la_shard_find(w->s, &l->t, &info);
+	const struct la_tcb *c = line_tcb(w, l);
+
+	if (rc == 0 && info.state == LA_TIME_WAIT) {
+		uint64_t until = w->now + info.time_wait_left_ms;
+
+		CHECK(until >= l->tw_until || reopened);
+		l->tw_until = until;
+		return;
+	}
+	if (l->tw_until <= w->now || reopened || (c && !c->shadow)) {
+		CHECK(!(c && !c->shadow && l->tw_until > w->now) || reopened);
+		l->tw_until = 0;
+		return;
+	}
+	CHECK(c && c->shadow);
+}
+
+void
+check_step(struct world *w)
+{
+	struct la_tcp *t = &w->s->tcp;
+	const uint64_t *v = w->s->counters.v;
+	bool reopened = v[LA_C_time_wait_reopened] != w->reopened;
+
+	CHECK(v[LA_C_early_recycles] == 0);
+	CHECK(v[LA_C_time_wait_entered] >= v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened]);
+	for (uint32_t i = 1; i < t->tcb_fresh; i++)
+		check_tcb(&t->tcbs[i]);
+	for (unsigned i = 0; i < TUPLES; i++)
+		check_promise(w, &w->lines[i], reopened);
+	w->reopened = v[LA_C_time_wait_reopened];
+	for (unsigned i = 0; i < USERS; i++) {
+		const struct user *u = &w->users[i];
+
+		CHECK(!u->c || !u->opened || la_unread(u->c) <= LA_BUF_MAX);
+	}
+}
+
+/* What a port that was asked to does: both checksums. */
+static void
+put_cksums(uint8_t *p, size_t len)
+{
+	size_t n = p[12] == 0x81 ? 18 : 14, from = 12, addrs = 8;
+	bool is4 = p[n - 2] == 0x08;
+	uint8_t *ip = p + n, *tcp = ip + (is4 ? 20 : 40);
+	size_t tlen = is4 ? (size_t)(ip[2] << 8 | ip[3]) - 20 : (size_t)(ip[4] << 8 | ip[5]);
+	uint32_t sum;
+
+	CHECK(tcp + tlen <= p + len);
+	if (is4) {
+		ip[10] = ip[11] = 0;
+		sum = ~frame_sum(0, ip, 20);
+		ip[10] = (uint8_t)(sum >> 8);
+		ip[11] = (uint8_t)sum;
+	} else {
+		from = 8;
+		addrs = 32;
+	}
+	tcp[16] = tcp[17] = 0;
+	sum = frame_sum(6 + (uint32_t)tlen, ip + from, addrs);
+	sum = ~frame_sum(sum, tcp, tlen);
+	tcp[16] = (uint8_t)(sum >> 8);
+	tcp[17] = (uint8_t)sum;
+}
+
+/* Our stream: what is sent is what was given, whichever segment carries it, and how often. */
+static void
+check_text(struct world *w, const struct frame_in *f)
+{
+	const struct la_tcp *t = &w->s->tcp;
+	struct la_tuple tuple = {f->dst, f->src, f->dport, f->sport};
+	la_ref ref;
+	const struct user *u;
+
+	tuple = (struct la_tuple){
+		.laddr = f->src, .raddr = f->dst, .lport = f->sport, .rport = f->dport};
+	ref = la_tcp_lookup_tuple((struct la_tcp *)(uintptr_t)t, &tuple,
+				  la_hash_tuple(&t->key, &tuple));
+	if (la_ref_pool(ref) != LA_POOL_TCB)
+		return; /* it waited for its next hop, and its connection did not */
+	u = user_of(w, &t->tcbs[la_ref_slot(ref)]);
+	if (!u || !u->opened || (uint32_t)(f->seq - u->iss - 1) + (uint64_t)f->len > u->sent)
+		return; /* of the tuple's last connection */
+	for (size_t i = 0; i < f->len; i++)
+		CHECK(f->data[i] == pattern(PATTERN_OUT, (uint32_t)(f->seq - u->iss - 1) + i));
+}
+
+/* One emitted frame. */
+void
+check_frame(struct world *w, const uint8_t *p, size_t len)
+{
+	uint8_t flat[4096];
+	struct frame_in f;
+	const char *bad;
+	size_t n = w->cfg.vlan ? 18 : 14;
+	uint8_t proto;
+
+	CHECK(len >= n + LA_ARP_LEN && len <= n + w->cfg.mtu && len <= sizeof(flat));
+	CHECK(memcmp(p + 6, w->mac, 6) == 0);
+	if (p[n - 2] == 0x08 && p[n - 1] == 0x06)
+		return;
+	proto = p[n - 2] == 0x08 ? p[n + 9] : p[n + 6];
+	if (proto != LA_IPPROTO_TCP) {
+		struct la_ip ip;
+		struct la_icmp m;
+		bool is4 = p[n - 2] == 0x08;
+
+		CHECK((is4 ? la_ip4_parse(p + n, len - n, false, &ip)
+			   : la_ip6_parse(p + n, len - n, &ip)) == LA_WIRE_OK);
+		CHECK((is4 ? la_icmp4_parse(p + n + ip.hlen, ip.plen, &m)
+			   : la_icmp6_parse(p + n + ip.hlen, ip.plen, &ip, &m)) == LA_WIRE_OK);
+		return;
+	}
+	memcpy(flat, p, len);
+	if (w->cfg.offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM))
+		put_cksums(flat, len);
+	bad = frame_read(flat, len, &f);
+	if (bad)
+		fprintf(stderr, "emitted: %s\n", bad);
+	CHECK(bad == NULL && f.vlan == w->cfg.vlan);
+	CHECK(!(f.flags & LA_SYN) || f.len == 0);
+	if ((f.flags & (LA_SYN | LA_ACK)) == (LA_SYN | LA_ACK))
+		line_heard(w, &f);
+	if (f.len)
+		check_text(w, &f);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A shard's end: in the middle of an input, when another goes on with what was saved, and for good.
+ */
+
+#include "world.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { CLOSE_MS = 600000 }; /* longer than any 2*MSL and anything else that ends by itself */
+
+static void
+abort_all(struct world *w)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		uint32_t left = la_shard_abort_all(w->s, 100);
+
+		world_pump(w);
+		if (left == 0 && w->s->tcp.tcb_live == 0)
+			return;
+	}
+	CHECK(w->s->tcp.tcb_live == 0); /* some that cannot be ended */
+}
+
+struct stream {
+	uint8_t *p;
+	size_t len, at;
+};
+
+static int
+put(void *ctx, const void *p, size_t len)
+{
+	struct stream *s = ctx;
+
+	CHECK(s->len + len <= STREAM_MAX);
+	memcpy(s->p + s->len, p, len);
+	s->len += len;
+	return 0;
+}
+
+static int
+take(void *ctx, void *p, size_t len)
+{
+	struct stream *s = ctx;
+
+	if (len > s->len - s->at)
+		return -ENODATA;
+	memcpy(p, s->p + s->at, len);
+	s->at += len;
+	return 0;
+}
+
+/* Which of them are in FIN_WAIT_2 and which have lapsed is the check of promises' business. */
+void
+world_restart(struct world *w, uint64_t ms)
+{
+	struct stream st = {.p = malloc(STREAM_MAX)};
+	struct la_shard_saved saved;
+	uint64_t entries;
+
+	CHECK(st.p != NULL);
+	memset(w->act, 0, sizeof(w->act)); /* nobody opens new ones meanwhile */
+	abort_all(w);
+	check_tables(w);
+	entries = w->s->counters.v[LA_C_time_wait] + w->s->counters.v[LA_C_fin_wait_2_held];
+	CHECK(la_shard_save(w->s, w->now, put, &st) == 0);
+	la_shard_destroy(w->s);
+	CHECK(la_shard_saved(take, &st, &saved) == 0 && saved.now == w->now);
+	CHECK(saved.time_wait[0] + saved.time_wait[1] == entries);
+	w->now += ms;
+	w->cfg.now = w->now;
+	w->cfg.quiet_ms = 0;
+	CHECK(la_shard_create(&w->cfg, &w->s) == 0);
+	st.at = 0;
+	CHECK(la_shard_load(w->s, take, &st) == 0);
+	CHECK(w->s->counters.v[LA_C_time_wait_loaded] + w->s->counters.v[LA_C_time_wait_lapsed] ==
+	      entries);
+	w->reopened = 0;
+	free(st.p);
+	world_pump(w);
+}
+
+/* The books: everything comes to its end by itself, and nothing is left. */
+void
+world_close(struct world *w)
+{
+	const uint64_t *v = w->s->counters.v;
+
+	world_in(w, NULL, false);
+	world_starve(w, MBUFS);
+	memset(w->act, 0, sizeof(w->act));
+	w->mute = false;
+	abort_all(w);
+	check_step(w);
+	check_tables(w);
+	for (uint64_t end = w->now + CLOSE_MS; w->now < end;)
+		world_run(w, end - w->now, false);
+	check_step(w);
+	check_tables(w);
+	for (unsigned i = 0; i < USERS; i++)
+		CHECK(w->users[i].c == NULL); /* everybody was told */
+	CHECK(v[LA_C_live] == 0 && v[LA_C_time_wait] == 0 && v[LA_C_fin_wait_2_held] == 0);
+	CHECK(v[LA_C_time_wait_entered] == v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened]);
+	CHECK(w->s->tcp.index.keys == 0);
+	for (unsigned i = 0; i < LA_NSTATES; i++)
+		CHECK(i == LA_CLOSED || i == LA_LISTEN || w->s->counters.state[i] == 0);
+	la_shard_destroy(w->s);
+	CHECK(rte_mempool_avail_count(w->cfg.mbufs) == MBUFS);
+}
