@@ -107,9 +107,10 @@ la_sim_users_lost(struct la_sim *w, unsigned host)
  * The passive end is told `opened` by the segment that ends the handshake, before any byte of its
  * own is sent and after the active end was opened: then both are paired. When both ends are active
  * (a simultaneous open) the one that is told later does it. Two ends are of one incarnation when each
- * began to read at the other's ISN. */
+ * began to read at the other's ISN. The earlier one was opened by a SYN,ACK, which is empty; the
+ * segment that opened the later one may have brought text. */
 
-static const uint32_t FIRST_FLIGHT = 1 << 20; /* may have come with the handshake's last segment */
+enum { FIRST_TEXT = 2048 }; /* more than a segment carries */
 
 static bool
 same_incarnation(const struct la_sim_conn *c, const struct la_sim_conn *p)
@@ -118,7 +119,7 @@ same_incarnation(const struct la_sim_conn *c, const struct la_sim_conn *p)
 
 	if ((n[c->host].weak | n[p->host].weak) & LA_SIM_FIXED_ISN)
 		return !c->active; /* numbers tell nothing: the youngest it is, or nobody */
-	return c->rcv_nxt - p->iss - 1 < FIRST_FLIGHT && p->rcv_nxt - c->iss - 1 < FIRST_FLIGHT;
+	return p->rcv_nxt == c->iss + 1 && c->rcv_nxt - p->iss - 1 < FIRST_TEXT;
 }
 
 static void

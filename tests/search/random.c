@@ -23,8 +23,10 @@ static struct rw_result result, total;
 static char running[300]; /* for a crash: which world */
 
 static const char usage[] =
-	"random [--seed S] [--connections N] [--faults 0|1|2|3] [--ip4|--ip6|--both] [--seconds T]\n"
-	"       [--beyond-law]              holds above MSL, ISNs fixed: a wrong byte has to be found\n"
+	"random [--seed S] [--connections N] [--faults 0|1|2|3] [--ip4|--ip6|--both] [--seconds "
+	"T]\n"
+	"       [--beyond-law]              holds above MSL, ISNs fixed: a wrong byte has to be "
+	"found\n"
 	"       [--world N]                 one world of N attempts\n"
 	"       [--without KIND,...] [--max-bytes N] [--only I,I-J,...]   parts of it\n";
 
@@ -60,8 +62,12 @@ print_spec(FILE *f, const struct rw_spec *s)
 {
 	const char *sep = " --without ";
 
-	fprintf(f, "random --seed %llu --world %u --faults %u%s%s", (unsigned long long)s->seed, s->attempts,
-		s->level, s->ip4 && s->ip6 ? "" : s->ip4 ? " --ip4" : " --ip6", s->beyond ? " --beyond-law" : "");
+	fprintf(f, "random --seed %llu --world %u --faults %u%s%s", (unsigned long long)s->seed,
+		s->attempts, s->level,
+		s->ip4 && s->ip6 ? ""
+		: s->ip4         ? " --ip4"
+				 : " --ip6",
+		s->beyond ? " --beyond-law" : "");
 	for (unsigned k = 0; k < RW_KINDS; k++)
 		if (s->without & 1u << k) {
 			fprintf(f, "%s%s", sep, rw_kind_name[k]);
@@ -205,34 +211,51 @@ static void
 print_figures(unsigned worlds, double t)
 {
 	const struct rw_result *r = &total;
-	static const enum la_counter told[] = {
-		LA_C_time_wait_entered, LA_C_time_wait_reopened, LA_C_time_wait_given_back, LA_C_time_wait_fin_acked,
-		LA_C_time_wait_rst_ignored, LA_C_time_wait_syn_refused, LA_C_drop_seq, LA_C_drop_paws,
-		LA_C_tw_reserve_exhausted, LA_C_conn_table_full, LA_C_mbuf_exhausted, LA_C_quiet_time, LA_C_rst_out,
-		LA_C_early_recycles};
+	static const enum la_counter told[] = {LA_C_time_wait_entered,
+					       LA_C_time_wait_reopened,
+					       LA_C_time_wait_given_back,
+					       LA_C_time_wait_fin_acked,
+					       LA_C_time_wait_rst_ignored,
+					       LA_C_time_wait_syn_refused,
+					       LA_C_drop_seq,
+					       LA_C_drop_paws,
+					       LA_C_tw_reserve_exhausted,
+					       LA_C_conn_table_full,
+					       LA_C_mbuf_exhausted,
+					       LA_C_quiet_time,
+					       LA_C_rst_out,
+					       LA_C_early_recycles};
 
-	printf("%u worlds, %llu connections begun (%llu refused), %llu opened, %llu of them from both ends at once\n",
-	       worlds, (unsigned long long)r->begun, (unsigned long long)r->refused, (unsigned long long)r->opened,
-	       (unsigned long long)r->simultaneous);
+	printf("%u worlds, %llu connections begun (%llu refused), %llu opened, %llu of them from "
+	       "both ends at once\n",
+	       worlds, (unsigned long long)r->begun, (unsigned long long)r->refused,
+	       (unsigned long long)r->opened, (unsigned long long)r->simultaneous);
 	printf("ends:");
 	for (unsigned e = 0; e < LA_NENDS; e++)
 		printf(" %s %llu", la_end_name((enum la_end)e), (unsigned long long)r->ended[e]);
 	printf("\norderly at one end, at the other:");
 	for (unsigned e = 1; e < LA_NENDS; e++)
 		if (r->one_sided[e])
-			printf(" %s %llu", la_end_name((enum la_end)e), (unsigned long long)r->one_sided[e]);
-	printf("\nof those reset: 2*MSL were over %llu, crashed %llu, opened again by ourselves %llu\n",
-	       (unsigned long long)r->excuse[RW_ENTRY_OVER], (unsigned long long)r->excuse[RW_HOST_CRASHED],
+			printf(" %s %llu", la_end_name((enum la_end)e),
+			       (unsigned long long)r->one_sided[e]);
+	printf("\nof those reset: 2*MSL were over %llu, crashed %llu, opened again by ourselves "
+	       "%llu\n",
+	       (unsigned long long)r->excuse[RW_ENTRY_OVER],
+	       (unsigned long long)r->excuse[RW_HOST_CRASHED],
 	       (unsigned long long)r->excuse[RW_REUSED]);
-	printf("%llu segments: %llu lost, %llu held, %llu copied, %llu corrupted; %llu arrived after their "
+	printf("%llu segments: %llu lost, %llu held, %llu copied, %llu corrupted; %llu arrived "
+	       "after their "
 	       "connection\n",
-	       (unsigned long long)r->segments, (unsigned long long)r->lost, (unsigned long long)r->held,
-	       (unsigned long long)r->copied, (unsigned long long)r->corrupted, (unsigned long long)r->late);
-	printf("%llu restarts, %llu of them crashes; mbufs were gone %llu times; %llu ISNs behind the clock\n",
-	       (unsigned long long)r->restarts, (unsigned long long)r->crashes, (unsigned long long)r->starved,
-	       (unsigned long long)r->behind);
+	       (unsigned long long)r->segments, (unsigned long long)r->lost,
+	       (unsigned long long)r->held, (unsigned long long)r->copied,
+	       (unsigned long long)r->corrupted, (unsigned long long)r->late);
+	printf("%llu restarts, %llu of them crashes; mbufs were gone %llu times; %llu ISNs behind "
+	       "the clock\n",
+	       (unsigned long long)r->restarts, (unsigned long long)r->crashes,
+	       (unsigned long long)r->starved, (unsigned long long)r->behind);
 	for (unsigned i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-		printf("%s%s %llu", i ? ", " : "", la_counter_name(told[i]), (unsigned long long)r->in[told[i]]);
+		printf("%s%s %llu", i ? ", " : "", la_counter_name(told[i]),
+		       (unsigned long long)r->in[told[i]]);
 	printf("\n%.1f h of virtual time in %.1f s\n", (double)r->virtual_us / 3.6e9, t);
 }
 
@@ -287,18 +310,24 @@ read_only(struct options *o, char *list)
 static void
 read_options(int argc, char **argv, struct options *o)
 {
-	static const struct option known[] = {
-		{"seed", required_argument, NULL, 's'},	  {"connections", required_argument, NULL, 'c'},
-		{"faults", required_argument, NULL, 'f'}, {"beyond-law", no_argument, NULL, 'b'},
-		{"ip4", no_argument, NULL, '4'},	  {"ip6", no_argument, NULL, '6'},
-		{"both", no_argument, NULL, '2'},	  {"seconds", required_argument, NULL, 't'},
-		{"world", required_argument, NULL, 'w'},  {"without", required_argument, NULL, 'x'},
-		{"only", required_argument, NULL, 'o'},	  {"max-bytes", required_argument, NULL, 'm'},
-		{NULL, 0, NULL, 0}};
+	static const struct option known[] = {{"seed", required_argument, NULL, 's'},
+					      {"connections", required_argument, NULL, 'c'},
+					      {"faults", required_argument, NULL, 'f'},
+					      {"beyond-law", no_argument, NULL, 'b'},
+					      {"ip4", no_argument, NULL, '4'},
+					      {"ip6", no_argument, NULL, '6'},
+					      {"both", no_argument, NULL, '2'},
+					      {"seconds", required_argument, NULL, 't'},
+					      {"world", required_argument, NULL, 'w'},
+					      {"without", required_argument, NULL, 'x'},
+					      {"only", required_argument, NULL, 'o'},
+					      {"max-bytes", required_argument, NULL, 'm'},
+					      {NULL, 0, NULL, 0}};
 	int c;
 
-	*o = (struct options){.spec = {.seed = 1, .attempts = RW_ATTEMPTS, .level = 3, .ip4 = true, .ip6 = true},
-			      .connections = 20000};
+	*o = (struct options){
+		.spec = {.seed = 1, .attempts = RW_ATTEMPTS, .level = 3, .ip4 = true, .ip6 = true},
+		.connections = 20000};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
 		case 's':
@@ -390,7 +419,8 @@ main(int argc, char **argv)
 	signal(SIGSEGV, on_crash);
 	printf("seed %llu\n", (unsigned long long)o.spec.seed);
 	start = seconds();
-	while (!found && total.begun < o.connections && !(o.seconds && seconds() - start > o.seconds)) {
+	while (!found && total.begun < o.connections &&
+	       !(o.seconds && seconds() - start > o.seconds)) {
 		run(&o.spec, &result);
 		add(&total, &result);
 		worlds++;

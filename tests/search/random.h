@@ -18,9 +18,9 @@
 
 enum {
 	RW_HOSTS = 3,
-	RW_PORTS = 5,	  /* ports connections come from, */
-	RW_LISTENED = 3,  /* and of them those that every host listens on */
-	RW_PORT = 1024,	  /* the first of them */
+	RW_PORTS = 5,    /* ports connections come from, */
+	RW_LISTENED = 3, /* and of them those that every host listens on */
+	RW_PORT = 1024,  /* the first of them */
 	RW_WAYS = RW_HOSTS * RW_HOSTS * 2 * RW_PORTS * RW_PORTS, /* directed tuples */
 	RW_ATTEMPTS = 1000, /* connections of one world at most */
 	RW_MBUFS = 3000,
@@ -28,8 +28,19 @@ enum {
 
 /* What can be left out of a world; names in random_plan.c. */
 enum rw_kind {
-	RW_DROP, RW_DUP, RW_HOLD, RW_REORDER, RW_CORRUPT, RW_JITTER, RW_RESTART, RW_STARVE, RW_SMALL, RW_ABORT,
-	RW_DEAF, RW_REUSE, RW_PAUSE,
+	RW_DROP,
+	RW_DUP,
+	RW_HOLD,
+	RW_REORDER,
+	RW_CORRUPT,
+	RW_JITTER,
+	RW_RESTART,
+	RW_STARVE,
+	RW_SMALL,
+	RW_ABORT,
+	RW_DEAF,
+	RW_REUSE,
+	RW_PAUSE,
 	RW_KINDS
 };
 extern const char *const rw_kind_name[RW_KINDS];
@@ -40,9 +51,9 @@ struct rw_spec {
 	unsigned attempts;
 	unsigned level; /* 0: no faults ... 3 */
 	bool ip4, ip6;
-	bool beyond;	    /* the law is broken: holds above MSL, ISNs fixed, no timestamps */
-	uint32_t without;   /* bits of enum rw_kind */
-	uint32_t max_bytes; /* of one direction of one connection; 0: as the dice say */
+	bool beyond;          /* the law is broken: holds above MSL, ISNs fixed, no timestamps */
+	uint32_t without;     /* bits of enum rw_kind */
+	uint32_t max_bytes;   /* of one direction of one connection; 0: as the dice say */
 	const bool *left_out; /* by attempt; NULL: none */
 	const struct la_tuple *trace; /* draws what happens on it */
 };
@@ -57,11 +68,14 @@ struct rw_result {
 	uint64_t us;
 	bool wrong_byte;
 	/* figures */
-	uint64_t begun, refused, opened, simultaneous, ended[LA_NENDS], crashed, restarts, crashes, starved;
-	uint64_t segments, lost, held, copied, corrupted, late; /* late: arrived after their connection ended */
-	uint64_t behind; /* incarnations whose ISN the 4 us clock had not brought above the old one's end */
+	uint64_t begun, refused, opened, simultaneous, ended[LA_NENDS], crashed, restarts, crashes,
+		starved;
+	uint64_t segments, lost, held, copied, corrupted,
+		late; /* late: arrived after their connection ended */
+	uint64_t
+		behind; /* incarnations whose ISN the 4 us clock had not brought above the old one's end */
 	uint64_t one_sided[LA_NENDS]; /* orderly at one end, at the other so */
-	uint64_t excuse[RW_EXCUSES];	 /* why at the other reset */
+	uint64_t excuse[RW_EXCUSES];  /* why at the other reset */
 	uint64_t virtual_us, in[LA_NCOUNTERS];
 };
 
@@ -93,17 +107,20 @@ struct rw_attempt {
 /** A number that depends on nothing but its arguments. */
 uint64_t rw_mix(uint64_t a, uint64_t b, uint64_t c);
 void rw_dice(const struct rw_spec *spec, struct rw_dice *d);
-void rw_attempt(const struct rw_spec *spec, const struct rw_dice *d, unsigned i, struct rw_attempt *a);
+void rw_attempt(const struct rw_spec *spec, const struct rw_dice *d, unsigned i,
+		struct rw_attempt *a);
 /** The fate of the n-th segment of a directed tuple. */
-struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_dice *d, unsigned way, uint32_t n);
+struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_dice *d, unsigned way,
+		       uint32_t n);
 
 /* ------------------------------------------------------------------ the running world */
 
 struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t segments;
-	uint32_t iss, end; /* of the youngest incarnation: its ISN, and the end of all that it sent */
-	uint64_t sent_us;  /* when it sent last */
-	uint32_t old_end;  /* of those before it, until all they sent has died */
+	uint32_t iss,
+		end; /* of the youngest incarnation: its ISN, and the end of all that it sent */
+	uint64_t sent_us; /* when it sent last */
+	uint32_t old_end; /* of those before it, until all they sent has died */
 	uint64_t old_until;
 	bool any, behind;
 	uint64_t time_wait_us; /* since when the sending end is in TIME_WAIT, 0: not known to be */
@@ -112,7 +129,7 @@ struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t acks, asked;
 };
 
-struct rw_conn { /* by tag */
+struct rw_conn {     /* by tag */
 	int attempt; /* of an active end; -1: passive */
 	bool behind, by_hand, judged;
 };
@@ -127,8 +144,8 @@ struct rw {
 	struct rw_conn *conn;
 	unsigned nconn;
 	uint64_t crash_us[RW_HOSTS]; /* 0: never */
-	bool stopping; /* a host is being stopped in order, and aborts what it has */
-	uint64_t checksums;	     /* wrong ones that the hosts' former lives have counted */
+	bool stopping;               /* a host is being stopped in order, and aborts what it has */
+	uint64_t checksums;          /* wrong ones that the hosts' former lives have counted */
 	struct rte_mbuf *stolen[RW_MBUFS];
 	unsigned nstolen;
 	uint64_t feed_us;

@@ -8,8 +8,9 @@
 
 #include "random.h"
 
-const char *const rw_kind_name[RW_KINDS] = {"drop",    "dup",	  "hold",   "reorder", "corrupt", "jitter", "restart",
-					    "starve",  "small",	  "abort",  "deaf",    "reuse",	  "pause"};
+const char *const rw_kind_name[RW_KINDS] = {"drop",   "dup",     "hold",   "reorder", "corrupt",
+					    "jitter", "restart", "starve", "small",   "abort",
+					    "deaf",   "reuse",   "pause"};
 
 enum { OF_WORLD = 1, OF_OPTIONS, OF_ATTEMPT, OF_SEGMENT };
 
@@ -46,7 +47,9 @@ pick(struct la_rng *r, const uint32_t *v, unsigned n)
 {
 	return v[la_rng_below(r, n)];
 }
-#define PICK(r, ...) pick(r, (const uint32_t[]){__VA_ARGS__}, sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+#define PICK(r, ...)                             \
+	pick(r, (const uint32_t[]){__VA_ARGS__}, \
+	     sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
 /* ------------------------------------------------------------------ a world */
 
@@ -83,7 +86,8 @@ faults(const struct rw_spec *spec, struct rw_dice *d, struct la_rng *r)
 
 	for (unsigned k = 0; k <= RW_JITTER; k++) {
 		/* some kinds are missing from some worlds, so that others show alone */
-		uint32_t p = one_in(r, 3) ? 0 : la_rng_below(r, worst[k] / 100 * share[spec->level] + 1);
+		uint32_t p =
+			one_in(r, 3) ? 0 : la_rng_below(r, worst[k] / 100 * share[spec->level] + 1);
 
 		d->ppm[k] = has(spec, (enum rw_kind)k) ? p : 0;
 	}
@@ -135,7 +139,8 @@ rw_dice(const struct rw_spec *spec, struct rw_dice *d)
 		.seed = rw_mix(spec->seed, OF_WORLD, 1),
 		.nhosts = d->hosts,
 		.link = {.delay_us = d->delay_us},
-		.start_ms = PICK(&r, LA_SIM_HEADROOM_MS, UINT32_MAX - 20000, UINT32_MAX / 2 - 20000),
+		.start_ms =
+			PICK(&r, LA_SIM_HEADROOM_MS, UINT32_MAX - 20000, UINT32_MAX / 2 - 20000),
 		.mbufs = RW_MBUFS,
 		.flights = 4096,
 		.conns = 2 * RW_ATTEMPTS + 64,
@@ -173,7 +178,8 @@ sending(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p)
 
 /* Who ends first, and how. One end at least waits for nothing that the other may wait for too. */
 static void
-endings(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p, uint32_t partner, bool first)
+endings(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p, uint32_t partner,
+	bool first)
 {
 	uint32_t time = between(r, 0, one_in(r, 4) ? 3000 : 100);
 	bool abort = one_in(r, 15), deaf = one_in(r, 40), stays = one_in(r, 100);
@@ -183,7 +189,8 @@ endings(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p, uin
 		p->ending = LA_SIM_STAYS;
 	if (abort && has(spec, RW_ABORT))
 		p->ending = LA_SIM_ABORT;
-	p->when = (enum la_sim_when[]){LA_SIM_WHEN_SENT, LA_SIM_WHEN_GOT, LA_SIM_WHEN_TIME, LA_SIM_WHEN_GOT}[la_rng_below(r, 4)];
+	p->when = (enum la_sim_when[]){LA_SIM_WHEN_SENT, LA_SIM_WHEN_GOT, LA_SIM_WHEN_TIME,
+				       LA_SIM_WHEN_GOT}[la_rng_below(r, 4)];
 	if (!first && !one_in(r, 5))
 		p->when = LA_SIM_WHEN_PEER_FIN;
 	p->amount = p->when == LA_SIM_WHEN_GOT ? partner : time;
@@ -225,7 +232,9 @@ rw_attempt(const struct rw_spec *spec, const struct rw_dice *d, unsigned i, stru
 	a->active.opts.reuse_time_wait = reuse && has(spec, RW_REUSE) && !spec->beyond;
 	restart = one_in(&r, 300);
 	a->orderly = one_in(&r, 2);
-	a->restart = restart && has(spec, RW_RESTART) && !spec->beyond ? (int)la_rng_below(&r, d->hosts) : -1;
+	a->restart = restart && has(spec, RW_RESTART) && !spec->beyond
+			     ? (int)la_rng_below(&r, d->hosts)
+			     : -1;
 	starve = one_in(&r, 200);
 	a->starve = starve && has(spec, RW_STARVE);
 }

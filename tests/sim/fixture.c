@@ -17,11 +17,16 @@ static void
 eal_start(void)
 {
 	static bool up;
-	char core[16], *argv[] = {(char[]){"test"},	      (char[]){"--no-huge"},
-				  (char[]){"--no-shconf"},    (char[]){"--no-pci"},
-				  (char[]){"--no-telemetry"}, (char[]){"-m"},
-				  (char[]){"64"},	      (char[]){"-l"},
-				  core,			      (char[]){"--log-level=error"}};
+	char core[16], *argv[] = {(char[]){"test"},
+				  (char[]){"--no-huge"},
+				  (char[]){"--no-shconf"},
+				  (char[]){"--no-pci"},
+				  (char[]){"--no-telemetry"},
+				  (char[]){"-m"},
+				  (char[]){"64"},
+				  (char[]){"-l"},
+				  core,
+				  (char[]){"--log-level=error"}};
 	cpu_set_t cpus;
 	int cpu = 0;
 
@@ -92,8 +97,13 @@ struct la_sim *
 sim_pair(const struct la_sim_link *link, const char *const *faults, unsigned nfaults,
 	 const struct la_sim_plan *server)
 {
-	struct la_sim_config cfg = {
-		.seed = 7, .nhosts = 2, .link = *link, .faults = faults, .nfaults = nfaults, .mbufs = 2000, .flights = 1000};
+	struct la_sim_config cfg = {.seed = 7,
+				    .nhosts = 2,
+				    .link = *link,
+				    .faults = faults,
+				    .nfaults = nfaults,
+				    .mbufs = 2000,
+				    .flights = 1000};
 	struct la_sim *w = sim_make(&cfg);
 
 	cr_assert_eq(la_sim_listen(w, 1, 80, server), 0);
@@ -140,8 +150,10 @@ sim_over(struct la_sim *w)
 {
 	unsigned before = la_arena_mbufs_free(la_sim_mbufs(w)), all = la_sim_mbufs(w)->size;
 
-	cr_assert(la_sim_quiet(w, la_sim_now(w) + UINT64_C(3600) * SIM_S), "not over after an hour");
-	cr_assert_eq(la_arena_mbufs_free(la_sim_mbufs(w)), all, "mbufs leak (%u free before)", before);
+	cr_assert(la_sim_quiet(w, la_sim_now(w) + UINT64_C(3600) * SIM_S),
+		  "not over after an hour");
+	cr_assert_eq(la_arena_mbufs_free(la_sim_mbufs(w)), all, "mbufs leak (%u free before)",
+		     before);
 	cr_assert_eq(la_sim_no_mbufs(w), 0);
 }
 

@@ -8,8 +8,10 @@
 
 enum { DELAY = 20000 };
 
-static const struct la_sim_plan server = {.send = 3000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
-static const struct la_sim_plan client = {.send = 3000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 3000};
+static const struct la_sim_plan server = {
+	.send = 3000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
+static const struct la_sim_plan client = {
+	.send = 3000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 3000};
 
 /* A whole connection under one rule; the segment that it met. */
 static const struct sim_seen *
@@ -39,7 +41,8 @@ Test(action, nothing_happens)
 	const struct sim_seen *s;
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &server);
 
-	sim_whole((sim_over(w), sim_open(w, false, &client), sim_over(w), la_sim_conn_next(w, &(unsigned){0})));
+	sim_whole((sim_over(w), sim_open(w, false, &client), sim_over(w),
+		   la_sim_conn_next(w, &(unsigned){0})));
 	for (unsigned i = 1; (s = sim_event(LA_SIM_SENT, -1, 0, i)); i++) {
 		cr_expect_eq(s->due_us, s->us + DELAY);
 		cr_expect_eq(sim_arrival(s->packet, 1)->us, s->us + DELAY);
@@ -100,13 +103,17 @@ Test(action, corrupt)
 	cr_expect_eq(c->host, 0);
 	cr_expect_eq(sim_arrival(c->packet, 1)->us, c->us + DELAY);
 	/* again, to look at the counters of a world that still is */
-	conn = sim_open(sim_pair(&(struct la_sim_link){0}, (const char *[]){"corrupt 50% data"}, 1, &server), true, &client);
+	conn = sim_open(sim_pair(&(struct la_sim_link){0}, (const char *[]){"corrupt 50% data"}, 1,
+				 &server),
+			true, &client);
 	sim_over(conn->w);
 	sim_whole(conn);
 	cr_expect_gt(rec.count[LA_SIM_CORRUPTED], 2);
 	cr_expect_eq(rec.count[LA_SIM_CORRUPTED],
-		     sim_count(conn->w, 0, LA_C_drop_tcp_cksum) + sim_count(conn->w, 1, LA_C_drop_tcp_cksum) +
-			     sim_count(conn->w, 0, LA_C_drop_tcp_short) + sim_count(conn->w, 1, LA_C_drop_tcp_short));
+		     sim_count(conn->w, 0, LA_C_drop_tcp_cksum) +
+			     sim_count(conn->w, 1, LA_C_drop_tcp_cksum) +
+			     sim_count(conn->w, 0, LA_C_drop_tcp_short) +
+			     sim_count(conn->w, 1, LA_C_drop_tcp_short));
 }
 
 /* Behind the next one of its way, at the moment that one arrives. */
@@ -152,7 +159,8 @@ Test(action, kinds)
 /* The one that answers the other end's FIN, not any ACK before. */
 Test(action, lastack)
 {
-	const struct sim_seen *l = under("drop 1st lastack from A", LA_SIM_LOST), *fin = sim_event(LA_SIM_SENT, 1, LA_FIN, 1);
+	const struct sim_seen *l = under("drop 1st lastack from A", LA_SIM_LOST),
+			      *fin = sim_event(LA_SIM_SENT, 1, LA_FIN, 1);
 
 	cr_expect_eq(l->seg.flags, LA_ACK);
 	cr_expect_eq(l->seg.ack, fin->seg.seq + la_sim_seg_space(&fin->seg));
@@ -161,9 +169,12 @@ Test(action, lastack)
 
 Test(action, rst)
 {
-	static const struct la_sim_plan aborts = {.ending = LA_SIM_ABORT, .when = LA_SIM_WHEN_TIME, .amount = 100},
+	static const struct la_sim_plan aborts = {.ending = LA_SIM_ABORT,
+						  .when = LA_SIM_WHEN_TIME,
+						  .amount = 100},
 					stays = {.ending = LA_SIM_STAYS};
-	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, (const char *[]){"drop every rst"}, 1, &stays);
+	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY},
+				    (const char *[]){"drop every rst"}, 1, &stays);
 	struct la_sim_conn *c = sim_open(w, false, &aborts);
 
 	la_sim_run(w, SIM_S);
@@ -176,7 +187,8 @@ static struct la_fate
 all_aside(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
 {
 	(void)to;
-	return (struct la_fate){from == *(unsigned *)ctx && (s->flags & LA_FIN) ? LA_FAULT_HOLD : LA_FAULT_NONE,
+	return (struct la_fate){from == *(unsigned *)ctx && (s->flags & LA_FIN) ? LA_FAULT_HOLD
+										: LA_FAULT_NONE,
 				UINT64_MAX};
 }
 

@@ -8,7 +8,8 @@
 
 enum { DELAY = 10000 };
 
-static const struct la_sim_plan passive = {.send = 4000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
+static const struct la_sim_plan passive = {
+	.send = 4000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 
 /* A's ending and when; the other end waits for a FIN, or (PEER_FIN) gives one. */
 static struct la_sim_conn *
@@ -18,7 +19,10 @@ play(enum la_sim_ending ending, enum la_sim_when when)
 	struct la_sim *w;
 	struct la_sim_conn *c;
 
-	a = (struct la_sim_plan){.send = 3000, .chunk = 700, .ending = ending, .when = when,
+	a = (struct la_sim_plan){.send = 3000,
+				 .chunk = 700,
+				 .ending = ending,
+				 .when = when,
 				 .amount = when == LA_SIM_WHEN_GOT ? 4000 : 500};
 	b = passive;
 	if (when == LA_SIM_WHEN_PEER_FIN) {
@@ -36,7 +40,9 @@ Test(plan, endings)
 	for (enum la_sim_when when = LA_SIM_WHEN_SENT; when <= LA_SIM_WHEN_TIME; when++) {
 		struct la_sim_conn *c = play(LA_SIM_STAYS, when);
 
-		cr_expect(!c->closed && c->sent == 3000 && c->partner->got == 3000 && c->got == 4000, "stays, %d", when);
+		cr_expect(!c->closed && c->sent == 3000 && c->partner->got == 3000 &&
+				  c->got == 4000,
+			  "stays, %d", when);
 		cr_expect_eq(c->peer_fin, when == LA_SIM_WHEN_PEER_FIN);
 
 		c = play(LA_SIM_SHUTDOWN, when);
@@ -71,20 +77,27 @@ Test(plan, moments)
 	struct la_sim_conn *c = play(LA_SIM_SHUTDOWN, LA_SIM_WHEN_TIME);
 
 	fin = sim_event(LA_SIM_SENT, 0, LA_FIN, 1);
-	cr_expect(fin->us >= c->opened_us + 500 * SIM_MS && fin->us <= c->opened_us + 501 * SIM_MS, "WHEN_TIME");
+	cr_expect(fin->us >= c->opened_us + 500 * SIM_MS && fin->us <= c->opened_us + 501 * SIM_MS,
+		  "WHEN_TIME");
 
 	play(LA_SIM_SHUTDOWN, LA_SIM_WHEN_PEER_FIN);
 	fin = sim_event(LA_SIM_SENT, 1, LA_FIN, 1);
-	cr_expect_eq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, sim_arrival(fin->packet, 1)->us, "WHEN_PEER_FIN");
+	cr_expect_eq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, sim_arrival(fin->packet, 1)->us,
+		     "WHEN_PEER_FIN");
 
 	play(LA_SIM_SHUTDOWN, LA_SIM_WHEN_SENT);
-	cr_expect_leq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, c->opened_us + 2 * DELAY, "WHEN_SENT");
+	cr_expect_leq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, c->opened_us + 2 * DELAY,
+		      "WHEN_SENT");
 }
 
 Test(plan, chunks)
 {
-	static const struct la_sim_plan drip = {
-		.send = 1000, .chunk = 300, .every_ms = 100, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 4000};
+	static const struct la_sim_plan drip = {.send = 1000,
+						.chunk = 300,
+						.every_ms = 100,
+						.ending = LA_SIM_CLOSE,
+						.when = LA_SIM_WHEN_GOT,
+						.amount = 4000};
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &passive);
 	struct la_sim_conn *c = sim_open(w, true, &drip);
 	unsigned n = 0;
@@ -97,7 +110,8 @@ Test(plan, chunks)
 		if (!s->seg.len)
 			continue;
 		cr_expect_eq(s->seg.len, n < 3 ? 300 : 100);
-		cr_expect(s->us >= c->opened_us + n * 100 * SIM_MS && s->us <= c->opened_us + (n * 100 + 3) * SIM_MS);
+		cr_expect(s->us >= c->opened_us + n * 100 * SIM_MS &&
+			  s->us <= c->opened_us + (n * 100 + 3) * SIM_MS);
 		n++;
 	}
 	cr_expect_eq(n, 4);
@@ -105,8 +119,11 @@ Test(plan, chunks)
 
 Test(plan, text)
 {
-	static const struct la_sim_plan hello = {
-		.send = 12, .text = "hello", .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 4000};
+	static const struct la_sim_plan hello = {.send = 12,
+						 .text = "hello",
+						 .ending = LA_SIM_CLOSE,
+						 .when = LA_SIM_WHEN_GOT,
+						 .amount = 4000};
 	struct la_sim *w = sim_pair(&(struct la_sim_link){0}, NULL, 0, &passive);
 	struct la_sim_conn *c = sim_open(w, false, &hello);
 
@@ -121,9 +138,13 @@ Test(plan, text)
 /* Who does not read shuts the window, and resets when it closes with unread bytes. */
 Test(plan, deaf)
 {
-	static struct la_sim_plan p = {.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 20000, .deaf = true,
+	static struct la_sim_plan p = {.ending = LA_SIM_CLOSE,
+				       .when = LA_SIM_WHEN_TIME,
+				       .amount = 20000,
+				       .deaf = true,
 				       .opts.rcvbuf = 5000};
-	static const struct la_sim_plan much = {.send = 100000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_SENT};
+	static const struct la_sim_plan much = {
+		.send = 100000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_SENT};
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &much);
 	struct la_sim_conn *c = sim_open(w, false, &p);
 
@@ -168,7 +189,8 @@ Test(plan, by_hand)
 Test(plan, simultaneous_open)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &passive);
-	static const struct la_sim_plan both = {.send = 500, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 500};
+	static const struct la_sim_plan both = {
+		.send = 500, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 500};
 	struct la_sim_conn *a, *b;
 
 	cr_assert_eq(la_sim_connect(w, 0, 1, false, 700, 701, &both, &a), 0);
