@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The digest: theory of operation.
+ *
+ * The search prunes a state that it has met before. Two states are the same when all that can follow is the
+ * same, so the digest holds every field that a shard, the network or a user will ever read again, and no
+ * field that differs without making a difference:
+ *
+ *  - Times are relative: deadlines as "from now", stamps as "ago". Nothing in the stack reads the clock but
+ *    to compare it, so a state may be moved in time as a whole.
+ *  - Sequence numbers are relative to what they are compared with: the edges of the connections and entries
+ *    that are there (SND.MAX and RCV.NXT of each) and the ISN clock, from which the next incarnation's
+ *    numbers come. A distance above `far`, which is more than any window, is only "far": every test of TCP
+ *    is either a comparison or "within a window of". The ISN clock only runs away from what was sent, so
+ *    what is far stays so. (A search ends long before numbers wrap: 2^31 is 2.4 hours of ISN clock.)
+ *  - TSvals are relative to their owner's clock, not clipped, since they become RTT samples.
+ *  - Left out: where things lie in memory (slots, free lists), references in wheels that nobody counts on,
+ *    neighbours (they answer without fault), counters, IP identification, what is armed for nothing.
+ *  - One thing is left out that can make a difference: where the clock stands within the windows of the
+ *    throttles for answers, the 256 ms units of a TIME_WAIT entry (tw_input.c) and the first 500 ms of
+ *    a connection (la_tcb_answer()). Of states that differ in nothing else, one is searched.
+ *  - Payload on its way is hashed as it is, so a byte of the old incarnation is not one of the new.
+ *
+ * Sixty-four bits: n states are confused with a chance of n^2 / 2^65, 3 in a million for ten million. */
+
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "core/seq.h"
+#include "digest.h"
+#include "net/shard.h"
+#include "sim/internal.h"
+#include "tcp/internal.h"
+
+enum {
+	ANCHORS = 6,
+	THROTTLE = LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT,
+	NO_FLAGS = LA_F_BUSY | LA_F_PENDING, /* what a TCB is in the middle of */
+};
+
+struct space { /* the sequence numbers of one end */
+	uint32_t anchor[ANCHORS];
+	unsigned n;
+};
+
+struct ctx {
+	const struct digest *d;
+	struct la_tcp *tcp[2];
+	struct digest_end end[2];
+	struct space space[2];
+	uint32_t shift[2]; /* weak.c: wire number minus the shard's own */
+	uint32_t tick;	   /* the present; a shard that was not called lately is behind */
+	uint64_t h;
+};
+
+static void
+mix(struct ctx *c, uint64_t v)
+{
+	c->h = digest_mix(c->h, v);
+}
+
+static void
+mix2(struct ctx *c, uint32_t a, uint32_t b)
+{
+	mix(c, (uint64_t)a << 32 | b);
+}
+
+/* ------------------------------------------------------------------ numbers */
+
+static uint32_t
+clip(const struct ctx *c, uint32_t dist)
+{
+	int32_t v = (int32_t)dist, far = (int32_t)c->d->far;
+
+	return (uint32_t)(v > far ? far : v < -far ? -far : v);
+}
+
+/* A number on the wire that counts what `end` sends. */
+static void
+mix_seq(struct ctx *c, unsigned end, uint32_t n)
+{
+	const struct space *s = &c->space[end];
+
+	for (unsigned i = 0; i < s->n; i += 2)
+		mix2(c, clip(c, n - s->anchor[i]),
+		     i + 1 < s->n ? clip(c, n - s->anchor[i + 1]) : 0);
+}
+
+static void
+mix_own(struct ctx *c, unsigned end, uint32_t n) /* as the shard counts it */
+{
+	mix_seq(c, end, n + c->shift[end]);
+}
+
+static void
+mix_ts(struct ctx *c, unsigned end, uint32_t tsval)
+{
+	mix(c, c->tick + c->d->ts[end] - tsval);
+}
+
+static void
+anchor(struct ctx *c, unsigned end, uint32_t n)
+{
+	c->space[end].anchor[c->space[end].n++] = n;
+}
+
+static void
+find_anchors(struct ctx *c, unsigned end)
+{
+	const struct digest_end *e = &c->end[end];
+	const struct la_sim_node *n = &c->d->w->node[c->d->host[end]];
+
+	if (e->tcb) {
+		anchor(c, end, e->tcb->snd_max + c->shift[end]);
+		anchor(c, !end, e->tcb->rcv_nxt);
+	}
+	if (e->tw) {
+		anchor(c, end, e->tw->snd_nxt + c->shift[end]);
+		anchor(c, !end, e->tw->rcv_nxt);
+	}
+	anchor(c, end, n->weak & LA_SIM_FIXED_ISN ? n->fixed_isn
+						  : c->tick * 250 + c->d->isn[end]);
+}
+
+/* ------------------------------------------------------------------ the two ends */
+
+struct digest_end
+digest_look(const struct digest *d, unsigned end)
+{
+	struct la_tcp *t = &d->w->node[d->host[end]].shard->tcp;
+	la_ref ref = la_tcp_lookup_tuple(t, &d->t[end], la_hash_tuple(&t->key, &d->t[end]));
+	struct digest_end e = {NULL, NULL};
+
+	if (!ref)
+		return e;
+	if (la_ref_pool(ref) != LA_POOL_TCB) {
+		e.tw = la_tw_core(&t->tw, ref);
+		return e;
+	}
+	e.tcb = &t->tcbs[la_ref_slot(ref)];
+	if (e.tcb->shadow)
+		e.tw = la_tw_core(&t->tw, e.tcb->shadow);
+	return e;
+}
+
+static void
+mix_deadlines(struct ctx *c, const struct la_tcb *t)
+{
+	uint32_t tick = c->tick, idle = tick - t->last_snd_at;
+	uint16_t window = (uint16_t)((uint16_t)tick - t->challenge_at);
+
+	if (t->flags & LA_F_REXMT_ON)
+		mix2(c, t->rexmt_at - tick, tick - t->first_unacked_at);
+	if (t->flags & LA_F_FW2_TIMER)
+		mix(c, t->long_at - tick);
+	if (t->flags & LA_F_USER_TIMER)
+		mix(c, t->user_at - tick);
+	if (t->flags & LA_F_RTT_TIMING) {
+		mix_own(c, c->end[1].tcb == t, t->rtt_seq);
+		mix(c, tick - t->rtt_at);
+	}
+	mix(c, idle > t->rto ? t->rto + 1 : idle);
+	if (t->challenges && window < LA_CHALLENGE_WINDOW_MS)
+		mix2(c, window, t->challenges);
+}
+
+static void
+mix_buffers(struct ctx *c, const struct la_tcb *t, unsigned end)
+{
+	mix2(c, t->snd_queued, t->rcv_queued);
+	for (const struct rte_mbuf *m = t->ooo; m;
+	     m = (const struct rte_mbuf *)(uintptr_t)m->tx_offload) {
+		const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+		mix_seq(c, !end, m->hash.usr);
+		mix2(c, m->pkt_len, m->vlan_tci);
+		mix2(c, m->data_len ? p[0] : 0, m->data_len ? p[m->data_len - 1] : 0);
+	}
+}
+
+static void
+mix_tcb(struct ctx *c, const struct la_tcb *t, unsigned end)
+{
+	mix2(c, t->flags & ~(uint32_t)NO_FLAGS,
+	     (uint32_t)t->state << 24 | (uint32_t)t->backoff << 16 | (uint32_t)t->dupacks << 8 | t->ooo_count);
+	mix_own(c, end, t->snd_una);
+	mix_own(c, end, t->snd_nxt);
+	mix_own(c, end, t->snd_wl2);
+	mix_own(c, end, t->recover);
+	mix_seq(c, !end, t->rcv_adv);
+	mix_seq(c, !end, t->snd_wl1);
+	mix_seq(c, !end, t->last_ack_sent);
+	mix2(c, t->snd_wnd, t->max_snd_wnd);
+	mix2(c, t->cwnd, t->ssthresh);
+	mix2(c, t->srtt, t->rttvar);
+	mix2(c, t->rto, (uint32_t)t->mss << 16 | t->profile);
+	if (t->flags & LA_F_TS)
+		mix_ts(c, !end, t->ts_recent);
+	mix_deadlines(c, t);
+	mix_buffers(c, t, end);
+}
+
+static void
+mix_tw(struct ctx *c, const struct la_tw_core *e, unsigned end)
+{
+	uint32_t tick = c->tick;
+
+	unsigned then = e->flags >> LA_TW_THROTTLE_SHIFT & LA_TW_THROTTLE_MASK;
+	unsigned now = (tick >> 8) % LA_TW_THROTTLE_MASK + 1;
+	unsigned units = then ? (now + LA_TW_THROTTLE_MASK - then) % LA_TW_THROTTLE_MASK : 2;
+
+	mix2(c, e->deadline - tick, (uint32_t)e->wnd << 16 | (e->flags & (uint16_t)~THROTTLE));
+	if (e->flags & LA_TW_TS)
+		mix_ts(c, !end, e->ts_recent);
+	mix(c, units < 2 ? units : 2); /* tw_input.c: in the third unit it answers again */
+}
+
+/* When the wheel looks at a slot: a retransmission may be late by that (la_tcb_schedule()), and the slot's next
+ * owner inherits it. */
+static void
+mix_wheel(struct ctx *c, const struct la_tcp *t)
+{
+	for (uint32_t i = 1; i < t->tcb_fresh; i++) {
+		const struct la_tcb *s = &t->tcbs[i];
+
+		mix2(c, s->flags & LA_F_NEAR ? s->wheel_near - c->tick : 0,
+		     s->flags & LA_F_FAR ? s->wheel_far - c->tick : 0);
+	}
+}
+
+static void
+mix_end(struct ctx *c, unsigned end)
+{
+	const struct digest_end *e = &c->end[end];
+	uint32_t tick = c->tick, delack;
+
+	mix2(c, e->tcb != NULL, e->tw != NULL);
+	if (e->tcb)
+		mix_tcb(c, e->tcb, end);
+	if (e->tw)
+		mix_tw(c, e->tw, end);
+	mix_wheel(c, c->tcp[end]);
+	if (la_wheel_next(&c->tcp[end]->delack, &delack))
+		mix(c, delack - tick);
+}
+
+/* ------------------------------------------------------------------ the network, the users */
+
+static void
+mix_flight(struct ctx *c, const struct la_sim_flight *f, uint64_t us)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(f->m, const uint8_t *);
+	unsigned end = f->from == c->d->host[1];
+	struct la_sim_seg s;
+
+	if (!f->packet || !la_sim_seg_read(p, f->m->pkt_len, &s))
+		return; /* neighbours talk */
+	mix(c, us);
+	mix(c, (uint64_t)s.flags << 56 | (uint64_t)s.opts << 48 | (uint64_t)s.len << 32 |
+		       (uint64_t)s.wnd << 8 | end);
+	mix_seq(c, end, s.seq);
+	if (s.flags & LA_ACK)
+		mix_seq(c, !end, s.ack);
+	if ((s.opts & LA_OPT_TS) && !(s.flags & LA_RST)) { /* nobody reads those of a RST */
+		mix_ts(c, end, s.tsval);
+		if (s.flags & LA_ACK)
+			mix_ts(c, !end, s.tsecr);
+	}
+	for (uint16_t i = 0; i < s.len; i += 8) {
+		uint64_t v = 0;
+
+		memcpy(&v, p + s.text + i, s.len - i < 8 ? (size_t)(s.len - i) : 8);
+		mix(c, v);
+	}
+}
+
+static void
+mix_network(struct ctx *c)
+{
+	const struct la_sim *w = c->d->w;
+	uint64_t done_us = 0, done_order = 0;
+
+	for (unsigned k = 0; k < w->nheap; k++) { /* in the order of arrival; there are few */
+		const struct la_sim_flight *best = NULL;
+
+		for (unsigned i = 0; i < w->nheap; i++) {
+			const struct la_sim_flight *f = &w->heap[i];
+
+			if (k && (f->us < done_us || (f->us == done_us && f->order <= done_order)))
+				continue;
+			if (!best || f->us < best->us || (f->us == best->us && f->order < best->order))
+				best = f;
+		}
+		done_us = best->us;
+		done_order = best->order;
+		mix_flight(c, best, best->us - w->us);
+	}
+	mix(c, w->nshelf);
+	for (unsigned i = 0; i < w->nshelf; i++)
+		mix_flight(c, &w->shelf[i], w->us - w->shelf[i].us);
+}
+
+static void
+mix_users(struct ctx *c)
+{
+	const struct la_sim_conn *u;
+
+	for (unsigned i = 0; (u = la_sim_conn_next(c->d->w, &i));) {
+		mix2(c, u->sent, u->got);
+		mix(c, (uint64_t)(uintptr_t)u->plan ^
+			       (uint64_t)(u->host | u->active << 8 | u->opened << 9 | u->paired << 10 |
+					  u->peer_fin << 11 | u->closed << 12 | u->ended << 13 |
+					  (unsigned)u->why.end << 16)
+				       << 32);
+		mix2(c, (uint32_t)u->why.unacked, u->wrong);
+	}
+}
+
+/* ------------------------------------------------------------------ all of it */
+
+void
+digest_init(struct digest *d, struct la_sim *w, unsigned a, unsigned b, const struct la_tuple *t,
+	    uint32_t far)
+{
+	*d = (struct digest){.w = w, .host = {a, b}, .far = far};
+	d->t[0] = *t;
+	d->t[1] = la_sim_mirrored(t);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct la_hash_key *key = &w->node[d->host[i]].shard->tcp.key;
+
+		d->isn[i] = (uint32_t)la_siphash_tuple(key->isn, &d->t[i]);
+		d->ts[i] = (uint32_t)la_siphash_tuple(key->ts_offset, &d->t[i]);
+	}
+}
+
+static uint32_t
+shift_of(const struct digest *d, unsigned end)
+{
+	const struct la_sim_node *n = &d->w->node[d->host[end]];
+
+	for (unsigned i = 0; n->weak && i < LA_SIM_ISNS; i++)
+		if (n->isn[i].used && la_sim_same(&n->isn[i].t, &d->t[end]))
+			return n->isn[i].shift;
+	return 0;
+}
+
+uint64_t
+digest(const struct digest *d, uint64_t h)
+{
+	struct ctx c = {.d = d, .h = h, .tick = (uint32_t)la_sim_ms(d->w)};
+
+	for (unsigned i = 0; i < 2; i++) {
+		c.tcp[i] = &d->w->node[d->host[i]].shard->tcp;
+		c.end[i] = digest_look(d, i);
+		c.shift[i] = shift_of(d, i);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		find_anchors(&c, i);
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned k = 0; k + 1 < c.space[i].n; k++)
+			for (unsigned l = k + 1; l < c.space[i].n; l++)
+				mix(&c, clip(&c, c.space[i].anchor[l] - c.space[i].anchor[k]));
+	for (unsigned i = 0; i < 2; i++)
+		mix_end(&c, i);
+	mix_network(&c);
+	mix_users(&c);
+	return digest_mix(c.h, 0);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The search: theory of operation.
+ *
+ * A world (explore_world.c) goes from state to state by moves, and a move sends segments, each of which meets a
+ * fate. From every state the search makes every possible move, and with every possible fate of every segment
+ * it sends, as long as faults are left; depth first, going back by a snapshot (explore_snap.c). A fate is asked for in
+ * the middle of a shard's call, where no state can be saved; so a move is made first with every segment
+ * delivered, which tells how many there are, then again with other fates of the last, and so on, like an odometer.
+ *
+ * A state is recognised by its digest (digest.c), together with what the invariants remember (struct ex_past). The
+ * table keeps, for each, the most faults that were left when it was searched: who comes again with no more
+ * than that finds nothing new. A state that comes again on its own path, with as many faults left, is a circle: an
+ * endless exchange. The faults left are no part of the digest, everything else that the future depends on is. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "explore.h"
+
+enum {
+	STRAYS = 4096,	/* moves between two looks at what snapshots leave out */
+	CLOCK = 256,
+	TABLE_MIN = 1 << 16,
+};
+
+/* ------------------------------------------------------------------ states that were met */
+
+struct ex_table {
+	uint64_t *key; /* 0: free */
+	uint8_t *faults; /* most faults left, ON_PATH */
+	uint64_t n, mask;
+};
+
+enum { ON_PATH = 0x80 };
+
+static struct ex_table *
+table_create(uint64_t size)
+{
+	struct ex_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->key = calloc(size, sizeof(*t->key));
+	t->faults = calloc(size, sizeof(*t->faults));
+	t->mask = size - 1;
+	if (t->key && t->faults)
+		return t;
+	free(t->key);
+	free(t->faults);
+	free(t);
+	return NULL;
+}
+
+static void
+table_destroy(struct ex_table *t)
+{
+	if (!t)
+		return;
+	free(t->key);
+	free(t->faults);
+	free(t);
+}
+
+static uint64_t
+table_place(const struct ex_table *t, uint64_t key)
+{
+	uint64_t i = key & t->mask;
+
+	while (t->key[i] && t->key[i] != key)
+		i = (i + 1) & t->mask;
+	return i;
+}
+
+static bool
+table_grow(struct ex *x)
+{
+	struct ex_table *old = x->table, *t = table_create(2 * (old->mask + 1));
+
+	if (!t)
+		return false;
+	for (uint64_t i = 0; i <= old->mask; i++)
+		if (old->key[i]) {
+			uint64_t k = table_place(t, old->key[i]);
+
+			t->key[k] = old->key[i];
+			t->faults[k] = old->faults[i];
+		}
+	t->n = old->n;
+	table_destroy(old);
+	x->table = t;
+	return true;
+}
+
+/* ------------------------------------------------------------------ the search */
+
+double
+ex_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+uint64_t
+ex_state_of(struct ex *x)
+{
+	const struct ex_past *p = &x->past;
+	uint64_t now = la_sim_now(x->w), h;
+
+	h = (uint64_t)(p->opens | p->faulty << 8 | p->aborted << 9 | p->over_time_wait << 10 |
+		       p->acted[0] << 11 | p->acted[1] << 12 | p->first[0] << 13 | p->first[1] << 14 |
+		       p->second_first[0] << 15 | p->second_first[1] << 16);
+	for (unsigned i = 0; i < 2; i++)
+		h = digest_mix(h, p->until_us[i] ? p->until_us[i] - now + 1 : 0);
+	h = digest(&x->digest, h);
+	return h ? h : 1;
+}
+
+/* True: stop, for one reason or another. */
+static bool
+interrupted(struct ex *x)
+{
+	if (x->why[0])
+		x->violated = true;
+	if (x->transitions % STRAYS == 0 && ex_snap_strays(x->snap))
+		x->strayed = true;
+	if (x->transitions % CLOCK == 0 && x->until_s > 0 && ex_now() > x->until_s)
+		x->cut = true;
+	return x->violated || x->strayed || x->cut;
+}
+
+static bool descend(struct ex *x);
+
+/* A move was made. Is the state it led to a new one? Then what follows from it. */
+static bool
+visit(struct ex *x)
+{
+	uint8_t left = x->past.faults_left;
+	uint64_t state, at;
+	bool stop;
+
+	state = ex_state_of(x);
+	if (x->table->n * 4 > x->table->mask * 3 && !table_grow(x)) {
+		x->cut = true;
+		return true;
+	}
+	at = table_place(x->table, state);
+	if (x->table->key[at]) {
+		uint8_t best = x->table->faults[at];
+
+		if (x->setup.no_prune) /* the table only counts */
+			return descend(x);
+		if (left <= (best & ~ON_PATH)) {
+			x->pruned++;
+			if ((best & ON_PATH) && left == (best & ~ON_PATH)) {
+				ex_violation(x, "an endless exchange", "a state comes round again");
+				return interrupted(x);
+			}
+			return false;
+		}
+	} else {
+		x->table->key[at] = state;
+		x->table->n++;
+		x->states++;
+	}
+	x->table->faults[at] = left | ON_PATH;
+	stop = descend(x);
+	at = table_place(x->table, state); /* it may have grown */
+	x->table->faults[at] = left;
+	return stop;
+}
+
+/* The next vector of fates: the last segment that has another one. False: that were all. */
+static bool
+next_fates(struct ex_choice *c, const uint8_t *options)
+{
+	while (c->n > 0) {
+		if (c->fate[c->n - 1] + 1 < options[c->n - 1]) {
+			c->fate[c->n - 1]++;
+			return true;
+		}
+		c->n--;
+	}
+	return false;
+}
+
+/* One move, with every fate of what it sends. */
+static bool
+try_move(struct ex *x, struct ex_level *l, unsigned move, bool *fresh)
+{
+	x->choice.n = 0;
+	for (;;) {
+		uint8_t options[EX_SEGS];
+
+		if (!*fresh) {
+			ex_snap_load(x->snap, l->snap);
+			x->past = l->past;
+		}
+		*fresh = false;
+		ex_make(x, move);
+		x->transitions++;
+		l->choice = x->choice;
+		memcpy(options, x->options, sizeof(options));
+		if (interrupted(x) || visit(x))
+			return true;
+		x->choice = l->choice;
+		if (!next_fates(&x->choice, options))
+			return false;
+	}
+}
+
+static bool
+descend(struct ex *x)
+{
+	struct ex_level *l = &x->level[x->depth];
+	uint8_t move[EX_RELEASE + 8];
+	unsigned n = ex_moves(x, move);
+	bool fresh = true, stop = false;
+
+	if (n == 0) {
+		x->paths++;
+		ex_check_end(x);
+		if (x->setup.ordinary)
+			x->cut = true;
+		return interrupted(x);
+	}
+	if (x->depth == EX_DEPTH - 1) {
+		ex_violation(x, "an endless exchange", "more than %d moves", EX_DEPTH);
+		return interrupted(x);
+	}
+	/* alone, and without a fault left, it is not gone back to */
+	if (n > 1 || x->past.faults_left) {
+		if (!l->snap)
+			l->snap = malloc(ex_snap_size(x->snap));
+		if (!l->snap) {
+			x->cut = true;
+			return true;
+		}
+		ex_snap_save(x->snap, l->snap);
+		l->past = x->past;
+	}
+	x->depth++;
+	if (x->depth > x->deepest)
+		x->deepest = x->depth;
+	for (unsigned i = 0; i < n && !stop; i++)
+		stop = try_move(x, l, move[i], &fresh);
+	if (!stop)
+		x->depth--; /* otherwise the path stays as it is, to be told */
+	return stop;
+}
+
+/* ------------------------------------------------------------------ one world, one bound */
+
+static void
+begin(struct ex *x)
+{
+	x->past = (struct ex_past){.faults_left = (uint8_t)x->setup.faults};
+	x->transitions = x->states = x->pruned = x->paths = 0;
+	x->deepest = x->depth = 0;
+	x->strayed = x->cut = x->violated = false;
+	x->why[0] = '\0';
+}
+
+static void
+print_line(const struct ex *x, double s, FILE *out)
+{
+	const struct ex_setup *c = &x->setup;
+
+	fprintf(out,
+		"%-7s k=%u %s %s%s faults<=%u: %10llu states %11llu transitions %11llu pruned %9llu ends "
+		"depth %3u %8.2f s  %s\n",
+		ex_close_name[c->close], c->segments, c->ip6 ? "ip6" : "ip4",
+		c->no_timestamps ? "no-ts" : "ts", c->reuse ? " reuse" : "", c->faults,
+		(unsigned long long)x->states, (unsigned long long)x->transitions,
+		(unsigned long long)x->pruned, (unsigned long long)x->paths, x->deepest, s,
+		x->violated ? "VIOLATION" : x->cut ? "cut at its budget" : "EXHAUSTED");
+	fflush(out);
+}
+
+static void
+finish(struct ex *x)
+{
+	for (unsigned i = 0; i < EX_DEPTH; i++)
+		free(x->level[i].snap);
+	table_destroy(x->table);
+	ex_snap_destroy(x->snap);
+	ex_world_destroy(x);
+}
+
+enum ex_result
+ex_search(struct ex *x, const struct ex_setup *setup, FILE *out)
+{
+	double t0 = ex_now();
+
+	memset(x, 0, sizeof(*x));
+	x->setup = *setup;
+	x->until_s = setup->budget_s > 0 ? t0 + setup->budget_s : 0;
+	if (ex_world_create(x))
+		return EX_ERROR;
+	x->snap = ex_snap_create(x->w, setup->whole);
+	x->table = table_create(TABLE_MIN);
+	if (!x->snap || !x->table) {
+		finish(x);
+		return EX_ERROR;
+	}
+	begin(x);
+	(void)descend(x);
+	if (x->strayed || ex_snap_strays(x->snap)) {
+		fputs("explore: a snapshot was not complete\n", stderr);
+		finish(x);
+		return EX_ERROR;
+	}
+	print_line(x, ex_now() - t0, out);
+	if (x->violated)
+		ex_report(x, out);
+	if (setup->seg_file && (x->violated || setup->ordinary) && !ex_report_seg(x)) {
+		finish(x);
+		return EX_ERROR;
+	}
+	finish(x);
+	return x->violated ? EX_VIOLATION : x->cut ? EX_CUT : EX_EXHAUSTED;
+}

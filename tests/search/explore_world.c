@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The world of the search: two hosts, one tuple, and a network with a small and constant delay.
+ *
+ * A segment arrives a millisecond after it was sent, in order, unless a fault is spent on it. So all
+ * that time does is done by timers, by holding segments back, and by users who take their time, and each of
+ * those is a move. (Without any delay the whole life of a connection fits into one tick of the ISN clock: --delay 0
+ * finds what that costs.) Fates of a segment:
+ *
+ *	drop	it never arrives
+ *	hold	it is put on the shelf, from where it must arrive within MSL
+ *	copy	it arrives, and a copy is put on the shelf
+ *
+ * Reordering is no fate of its own: a segment held and released behind a later one is just that, as is a delay
+ * past the next incarnation; and a copy released at once is a duplicate right behind its original. A segment on
+ * the shelf may be released after anything that happens; when nothing happens for so long, it arrives at the very
+ * end of its MSL. (One that never arrives is a dropped one.) */
+
+#include <errno.h>
+#include <string.h>
+
+#include "explore.h"
+#include "net/shard.h"
+#include "sim/internal.h"
+#include "tcp/internal.h"
+
+const char *const ex_close_name[EX_NCLOSES] = {"a", "b", "both", "half", "abort-a", "abort-b"};
+
+/* ------------------------------------------------------------------ hooks */
+
+static struct la_fate
+fate(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
+{
+	static const struct la_fate fates[EX_NFATES] = {
+		[EX_DELIVER] = {LA_FAULT_NONE, 0},	 [EX_DROP] = {LA_FAULT_DROP, 0},
+		[EX_HOLD] = {LA_FAULT_HOLD, UINT64_MAX}, [EX_COPY] = {LA_FAULT_DUP, UINT64_MAX},
+	};
+	struct ex *x = ctx;
+	unsigned k;
+
+	(void)from;
+	(void)to;
+	(void)s;
+	if (x->met == EX_SEGS) {
+		ex_violation(x, "RFC 9293 3.10.7.4", "more than %d segments at once", EX_SEGS);
+		return fates[EX_DROP];
+	}
+	k = x->met < x->choice.n && x->past.faults_left ? x->choice.fate[x->met] : EX_DELIVER;
+	x->options[x->met] = x->past.faults_left ? EX_NFATES : 1;
+	x->choice.fate[x->met++] = (uint8_t)k;
+	if (k != EX_DELIVER) {
+		x->past.faults_left--;
+		x->past.faulty = true;
+	}
+	return fates[k];
+}
+
+static void
+event(void *ctx, const struct la_sim_event *e)
+{
+	struct ex *x = ctx;
+
+	if (e->what == LA_SIM_ARRIVED || e->what == LA_SIM_SENT || e->what == LA_SIM_STATE)
+		x->stirred = true;
+	ex_check_event(x, e);
+	if (x->also.event)
+		x->also.event(x->also.ctx, e);
+}
+
+static void
+opened(void *ctx, struct la_sim_conn *c)
+{
+	struct ex *x = ctx;
+
+	x->stirred = true;
+	if (c->host == EX_B && c->partner && c->partner->plan == &x->plan[1][EX_A])
+		c->plan = &x->plan[1][EX_B];
+	if (x->also.opened)
+		x->also.opened(x->also.ctx, c);
+}
+
+static void
+closed(void *ctx, struct la_sim_conn *c)
+{
+	struct ex *x = ctx;
+
+	x->stirred = true;
+	ex_check_closed(x, c);
+	if (x->also.closed)
+		x->also.closed(x->also.ctx, c);
+}
+
+static void
+used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes, uint32_t n)
+{
+	struct ex *x = ctx;
+
+	if (x->also.used)
+		x->also.used(x->also.ctx, c, use, bytes, n);
+}
+
+/* ------------------------------------------------------------------ birth */
+
+static void
+make_plans(struct ex *x)
+{
+	const struct ex_setup *s = &x->setup;
+	struct la_sim_plan p = {.when = LA_SIM_WHEN_GOT, .amount = UINT32_MAX}; /* nothing by itself */
+
+	p.opts.nodelay = true;
+	p.opts.rcvbuf = EX_RCVBUF;
+	p.opts.mss = EX_CHUNK + 12; /* a chunk a segment, timestamps or not */
+	p.opts.no_timestamps = s->no_timestamps;
+	p.opts.reuse_time_wait = s->reuse;
+	for (unsigned i = 0; i < 4; i++)
+		x->plan[i / 2][i % 2] = p;
+}
+
+/* Neighbours know each other: a connection that is refused sees to it. */
+static int
+warm_up(struct ex *x)
+{
+	static const struct la_sim_plan plan = {0};
+	struct la_sim_conn *c;
+	int err = la_sim_connect(x->w, EX_A, EX_B, x->setup.ip6, EX_LPORT - 1, EX_PORT - 1, &plan, &c);
+
+	if (err)
+		return err;
+	if (!la_sim_quiet(x->w, la_sim_now(x->w) + 10000000) || !c->closed)
+		return -ETIMEDOUT;
+	la_sim_conn_free(c);
+	la_sim_run(x->w, la_sim_now(x->w) + 1000000);
+	return 0;
+}
+
+int
+ex_world_create(struct ex *x)
+{
+	struct la_sim_config cfg = {.seed = 1,
+				    .nhosts = 2,
+				    .mbufs = 40,
+				    .flights = 24,
+				    .conns = 8,
+				    .link = {.delay_us = x->setup.delay_us}};
+	struct la_tuple t, m;
+	char err[128];
+	int e;
+
+	for (unsigned i = 0; i < 2; i++) {
+		cfg.host[i].shard = (struct la_shard_config){.max_conns = 3,
+							     .max_time_wait4 = 6,
+							     .max_time_wait6 = 6,
+							     .max_neighbours = 4,
+							     .msl_ms = EX_MSL_MS};
+		cfg.host[i].weak = x->setup.weak;
+		cfg.host[i].fixed_isn = 1000 * (i + 1);
+	}
+	e = la_sim_create(&cfg, &x->w, err, sizeof(err));
+	if (e) {
+		fprintf(stderr, "explore: %s\n", err);
+		return e;
+	}
+	make_plans(x);
+	e = la_sim_listen(x->w, EX_B, EX_PORT, &x->plan[0][EX_B]);
+	if (!e)
+		e = warm_up(x);
+	if (e) {
+		fprintf(stderr, "explore: a first world: %s\n", strerror(-e));
+		la_sim_destroy(x->w);
+		return e;
+	}
+	x->mbufs = la_arena_mbufs_free(la_sim_mbufs(x->w));
+	t = (struct la_tuple){la_sim_addr(x->w, EX_A, x->setup.ip6), la_sim_addr(x->w, EX_B, x->setup.ip6),
+			      EX_LPORT, EX_PORT};
+	m = la_sim_mirrored(&t);
+	la_sim_watch(x->w, EX_A, &t);
+	la_sim_watch(x->w, EX_B, &m);
+	digest_init(&x->digest, x->w, EX_A, EX_B, &t, EX_FAR);
+	la_sim_hooks(x->w, &(struct la_sim_hooks){
+				   .event = event,
+				   .fate = fate,
+				   .opened = opened,
+				   .closed = closed,
+				   .used = used,
+				   .ctx = x});
+	return 0;
+}
+
+void
+ex_world_destroy(struct ex *x)
+{
+	la_sim_destroy(x->w);
+	x->w = NULL;
+}
+
+/* ------------------------------------------------------------------ which moves there are */
+
+static struct la_sim_conn *
+first_incarnation(struct ex *x, unsigned host)
+{
+	struct la_sim_conn *c;
+
+	for (unsigned i = 0; (c = la_sim_conn_next(x->w, &i));)
+		if (c->host == host && c->plan == &x->plan[0][host] && !c->closed)
+			return c;
+	return NULL;
+}
+
+static bool
+aborts(const struct ex *x, unsigned host)
+{
+	return x->setup.close == (host == EX_A ? EX_ABORT_A : EX_ABORT_B);
+}
+
+/* Does the host's user end the first incarnation when, and only when, he has seen the peer's FIN? */
+static bool
+follows(const struct ex *x, unsigned host)
+{
+	return x->setup.close == (host == EX_A ? EX_CLOSE_B : EX_CLOSE_A);
+}
+
+static bool
+has_read_all(const struct ex *x, const struct la_sim_conn *c)
+{
+	return c->got == x->setup.segments * EX_CHUNK && c->sent == c->got;
+}
+
+/* Is there something that host's user may do now? (What users() does is no choice.) */
+static bool
+may_act(struct ex *x, unsigned host)
+{
+	const struct la_sim_conn *c;
+
+	if (x->past.acted[host] || follows(x, host))
+		return false;
+	c = first_incarnation(x, host);
+	if (!c || (!c->opened && !(aborts(x, host) && host == EX_A)))
+		return false;
+	/* a close before everything is read would be an abort: RFC 9293 SHLD-3 */
+	return aborts(x, host) || x->setup.close == EX_CLOSE_HALF ||
+	       has_read_all(x, c) ||
+	       (c->peer_fin && x->past.aborted);
+}
+
+static bool
+may_reopen(struct ex *x)
+{
+	const struct la_tw *tw = &la_sim_shard(x->w, EX_A)->tcp.tw;
+	struct digest_end e;
+
+	if (x->past.opens != 1 || first_incarnation(x, EX_A))
+		return false;
+	e = digest_look(&x->digest, EX_A);
+	if (e.tcb)
+		return false;
+	/* reuse_time_wait: not in the very millisecond in which TIME_WAIT began; see may_reuse() in open.c */
+	return !e.tw || (x->setup.reuse && !(e.tw->flags & LA_TW_FW2) &&
+			 seq_gt((uint32_t)la_sim_ms(x->w), e.tw->deadline - tw->lifetime[0]));
+}
+
+/* Will anything happen by itself? `soon`: besides the ends of TIME_WAIT and FIN_WAIT_2. */
+static bool
+has_timers(struct ex *x, bool soon)
+{
+	uint32_t timers = LA_F_REXMT_ON | LA_F_ACK_DELAY | (soon ? 0 : LA_F_FW2_TIMER);
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct digest_end e = digest_look(&x->digest, i);
+
+		if ((e.tw && !soon) || (e.tcb && (e.tcb->flags & timers)))
+			return true;
+	}
+	for (unsigned i = 0; i < x->w->nheap; i++)
+		if (x->w->heap[i].packet) /* not what neighbours say to each other */
+			return true;
+	return x->w->nshelf > 0 && !x->setup.beyond_law;
+}
+
+unsigned
+ex_moves(struct ex *x, uint8_t move[EX_RELEASE + 8])
+{
+	unsigned n = 0, shelf = la_sim_shelf(x->w);
+
+	if (x->past.opens == 0) { /* at the beginning there is nothing but to begin */
+		move[n++] = EX_REOPEN;
+		return n;
+	}
+	if (may_act(x, EX_A))
+		move[n++] = EX_USER_A;
+	if (may_act(x, EX_B))
+		move[n++] = EX_USER_B;
+	/* users take their time, but no minute: FIN_WAIT_2 has a limit */
+	if (has_timers(x, n > 0))
+		move[n++] = EX_GO_ON;
+	if (may_reopen(x))
+		move[n++] = EX_REOPEN;
+	for (unsigned i = 0; i < shelf && i < 8; i++)
+		move[n++] = (uint8_t)(EX_RELEASE + i);
+	return n;
+}
+
+/* ------------------------------------------------------------------ making them */
+
+static void
+user_ends(struct ex *x, struct la_sim_conn *c, enum la_sim_ending how)
+{
+	static const char *const text[] = {"", "shutdown", "close", "abort"};
+
+	c->ended = true;
+	if (x->seg)
+		seg_writer_call(x->seg, c->host, text[how]);
+	if (how == LA_SIM_ABORT)
+		la_sim_abort(c);
+	else if (how == LA_SIM_SHUTDOWN)
+		la_sim_shutdown(c);
+	else
+		la_sim_close(c);
+}
+
+/* What the users do without having a choice: each sends, once it is open, and ends what is not a move. In the
+ * second incarnation A ends when it has read everything, B when it has seen A's FIN. */
+static void
+user_goes_on(struct ex *x, struct la_sim_conn *c)
+{
+	uint32_t bytes = x->setup.segments * EX_CHUNK;
+	bool second = c->plan == &x->plan[1][c->host];
+
+	if (!c->opened || c->closed || c->ended)
+		return;
+	if (c->sent < bytes) {
+		char text[SEG_TEXT];
+
+		snprintf(text, sizeof(text), "send %u", bytes);
+		if (x->seg)
+			seg_writer_call(x->seg, c->host, text);
+		la_sim_send(c, bytes);
+	}
+	if (second ? c->host == EX_A && has_read_all(x, c) : false)
+		user_ends(x, c, LA_SIM_CLOSE);
+	else if (c->peer_fin && has_read_all(x, c) && (second || follows(x, c->host)))
+		user_ends(x, c, LA_SIM_CLOSE);
+}
+
+static void
+users(struct ex *x)
+{
+	struct la_sim_conn *c;
+
+	for (unsigned i = 0; (c = la_sim_conn_next(x->w, &i));)
+		user_goes_on(x, c);
+}
+
+static void
+act(struct ex *x, unsigned host)
+{
+	struct la_sim_conn *c = first_incarnation(x, host);
+	bool abort = aborts(x, host);
+
+	x->past.acted[host] = true;
+	x->past.first[host] = !abort && !c->peer_fin;
+	x->past.aborted = x->past.aborted || abort;
+	user_ends(x, c, abort ? LA_SIM_ABORT : x->setup.close == EX_CLOSE_HALF ? LA_SIM_SHUTDOWN : LA_SIM_CLOSE);
+}
+
+static void
+open_tuple(struct ex *x)
+{
+	const struct la_sim_plan *plan = &x->plan[x->past.opens++][EX_A];
+	int err;
+
+	if (x->past.opens == 2) {
+		struct digest_end e = digest_look(&x->digest, EX_A);
+
+		x->past.over_time_wait = e.tw != NULL;
+		x->past.second_first[EX_A] = true;
+	}
+	if (x->seg)
+		seg_writer_call(x->seg, EX_A, "connect");
+	err = la_sim_connect(x->w, EX_A, EX_B, x->setup.ip6, EX_LPORT, EX_PORT, plan, NULL);
+	if (err)
+		ex_violation(x, "RFC 9293 3.10.1", "the tuple is free at A, but cannot be opened: %s",
+			     strerror(-err));
+}
+
+/* Until something happens that matters. A segment whose MSL is over arrives at that moment. */
+static void
+go_on(struct ex *x)
+{
+	x->stirred = false;
+	while (!x->stirred && has_timers(x, false)) {
+		uint64_t next = la_sim_next(x->w), due = UINT64_MAX;
+
+		if (la_sim_shelf(x->w) && !x->setup.beyond_law)
+			due = la_sim_shelf_since(x->w, 0) + EX_MSL_MS * UINT64_C(1000);
+		if (due < next) {
+			(void)la_sim_step(x->w, due); /* time passes */
+			la_sim_release(x->w, 0);
+		} else if (!la_sim_step(x->w, UINT64_MAX)) {
+			return;
+		}
+	}
+}
+
+void
+ex_make(struct ex *x, unsigned move)
+{
+	x->choice.move = (uint8_t)move;
+	x->met = 0;
+	switch (move) {
+	case EX_GO_ON:
+		go_on(x);
+		break;
+	case EX_USER_A:
+		act(x, EX_A);
+		break;
+	case EX_USER_B:
+		act(x, EX_B);
+		break;
+	case EX_REOPEN:
+		open_tuple(x);
+		break;
+	default:
+		la_sim_release(x->w, move - EX_RELEASE);
+		break;
+	}
+	users(x);
+	x->choice.n = (uint8_t)x->met;
+	ex_check_step(x);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_SEARCH_SEG_WRITER_H
+#define LA_SEARCH_SEG_WRITER_H
+
+/* A run in a simulated world as one of its hosts saw it, in the language of tests/scenario: what came in
+ * and when, what its user did, what it sent. Played against one shard, the file shows whether that host
+ * does the same again. (For one tuple, whose user acts outside of callbacks.) */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sim/user.h"
+#include "sim/world.h"
+
+enum { SEG_LINES = 1024, SEG_TEXT = 48 };
+
+struct seg_line {
+	char what; /* '<', '>', '!' or 'u': a call of the user */
+	uint64_t us;
+	struct la_sim_seg seg;
+	char text[SEG_TEXT]; /* of '!' and 'u' */
+};
+
+struct seg_writer {
+	struct la_sim *w;
+	unsigned host;
+	struct seg_line line[SEG_LINES];
+	unsigned n;
+	/* what the user has been told so far, by record */
+	struct {
+		uint32_t tag, got;
+		bool opened, peer_fin, closed;
+	} seen[8];
+};
+
+void seg_writer_begin(struct seg_writer *s, struct la_sim *w, unsigned host);
+/** To be called from la_sim_hooks.event. */
+void seg_writer_event(struct seg_writer *s, const struct la_sim_event *e);
+/** The user of `host` calls: "send 64", "close", "connect" ... Before the call is made. */
+void seg_writer_call(struct seg_writer *s, unsigned host, const char *text);
+/** Writes it. head: the lines between `row` and the first take, each with its newline. */
+void seg_writer_write(struct seg_writer *s, const char *row, const char *title, const char *head, FILE *f);
+
+#endif
