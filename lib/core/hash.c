@@ -23,42 +23,45 @@ void
 la_hash_key_init(struct la_hash_key *key, const uint8_t secret[32])
 {
 	derive(key->k, sizeof(key->k), "lastack index hash", secret);
-	derive(key->isn, sizeof(key->isn), "lastack initial sequence number", secret);
+	derive(key->isn, sizeof(key->isn), "lastack ISN and timestamp offset", secret);
 	derive(key->cookie, sizeof(key->cookie), "lastack SYN cookie", secret);
-	derive(key->ts_offset, sizeof(key->ts_offset), "lastack timestamp offset", secret);
 }
 
-static void
-put_tuple(uint8_t in[36], const struct la_tuple *t)
+enum { TUPLE_MAX = 36 };
+
+/* An IPv4 tuple is 12 bytes, any other 36: SipHash takes its time by length, and takes the length in. */
+static size_t
+put_tuple(uint8_t in[TUPLE_MAX], const struct la_tuple *t)
 {
-	memcpy(&in[0], t->laddr.b, 16);
-	memcpy(&in[16], t->raddr.b, 16);
-	in[32] = (uint8_t)(t->lport >> 8);
-	in[33] = (uint8_t)t->lport;
-	in[34] = (uint8_t)(t->rport >> 8);
-	in[35] = (uint8_t)t->rport;
+	size_t from = la_addr_is4(&t->laddr) && la_addr_is4(&t->raddr) ? 12 : 0, n = 16 - from;
+	uint16_t ports[2] = {htobe16(t->lport), htobe16(t->rport)};
+
+	memcpy(in, t->laddr.b + from, n);
+	memcpy(in + n, t->raddr.b + from, n);
+	memcpy(in + 2 * n, ports, sizeof(ports));
+	return 2 * n + sizeof(ports);
 }
 
 uint64_t
 la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t)
 {
-	uint8_t in[36];
+	uint8_t in[TUPLE_MAX];
+	size_t n = put_tuple(in, t);
 	uint64_t out;
 
-	put_tuple(in, t);
-	crypto_shorthash((unsigned char *)&out, in, sizeof(in), key);
+	crypto_shorthash((unsigned char *)&out, in, n, key);
 	return le64toh(out);
 }
 
 uint64_t
 la_siphash_tuple_with(const uint8_t key[16], const struct la_tuple *t, uint64_t word)
 {
-	uint8_t in[44];
+	uint8_t in[TUPLE_MAX + sizeof(word)];
+	size_t n = put_tuple(in, t);
 	uint64_t out;
 
-	put_tuple(in, t);
 	word = htobe64(word);
-	memcpy(&in[36], &word, sizeof(word));
-	crypto_shorthash((unsigned char *)&out, in, sizeof(in), key);
+	memcpy(in + n, &word, sizeof(word));
+	crypto_shorthash((unsigned char *)&out, in, n + sizeof(word), key);
 	return le64toh(out);
 }

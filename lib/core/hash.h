@@ -16,9 +16,8 @@
 
 struct la_hash_key {
 	uint64_t k[8];         /* tuple hash */
-	uint8_t isn[16];       /* SipHash key of the ISN */
-	uint8_t ts_offset[16]; /* SipHash key of the timestamp offset */
-	uint8_t cookie[16];    /* SipHash key of SYN cookies */
+	uint8_t isn[16];    /* SipHash key of ISNs and timestamp offsets */
+	uint8_t cookie[16]; /* of SYN cookies */
 };
 
 /** Derives all keys from 32 random bytes (libsodium's generic hash). */
@@ -66,10 +65,10 @@ la_hash_tuple(const struct la_hash_key *key, const struct la_tuple *t)
 	return la_hash_tuple6(key, &t->laddr, &t->raddr, ports);
 }
 
-/** SipHash-2-4 of the tuple (36 bytes: addresses, then ports in network order) under `key`. */
+/** SipHash-2-4 of the tuple under `key`: addresses, then ports in network order; 12 bytes for IPv4, 36 for IPv6. */
 uint64_t la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t);
 
-/** The same with a word behind it (44 bytes, network order). */
+/** The same with a word behind it, in network order. */
 uint64_t la_siphash_tuple_with(const uint8_t key[16], const struct la_tuple *t, uint64_t word);
 
 #endif

@@ -95,7 +95,7 @@ la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profi
 	if (p->o.mss && p->o.mss < h.mss)
 		h.mss = p->o.mss;
 	if ((s->opts & LA_OPT_TS) && !p->o.no_timestamps) {
-		uint32_t tsval = t->tick + (uint32_t)la_siphash_tuple(t->key.ts_offset, &tuple);
+		uint32_t tsval = t->tick + la_isn(t, &tuple).ts_offset;
 		bool ws = (s->opts & LA_OPT_WSCALE) && !p->o.no_wscale;
 		uint32_t bits = (ws ? s->wscale : NO_WSCALE) << 1 |
 				((s->opts & LA_OPT_SACK_PERM) != 0);

@@ -205,7 +205,7 @@ la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_
 		struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 
 		h.opts = LA_OPT_TS;
-		h.tsval = t->tick + (uint32_t)la_siphash_tuple(t->key.ts_offset, &tuple);
+		h.tsval = t->tick + la_isn(t, &tuple).ts_offset;
 		h.tsecr = e->ts_recent;
 	}
 	if (la_emit_stateless(t, &s->dst, &s->src, &h) && (flags & LA_RST))

@@ -156,6 +156,8 @@ la_tcb_end(struct la_tcb *c, enum la_end end)
 
 	if (c->flags & LA_F_DEAD)
 		return;
+	if (!(c->flags & LA_F_DETACHED))
+		la_isn_passed(c);
 	back = leave_index(c);
 	if (end == LA_END_ORDERLY) { /* LAST_ACK: RFC 9293 3.6 case 2 */
 		la_tcb_set_state(c, LA_CLOSED);

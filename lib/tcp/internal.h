@@ -8,6 +8,7 @@
  *   state.h, transitions.def   the state machine as a table: every lawful transition, counted
  *   listen.c   listeners and option profiles
  *   cookie.c   SYN cookies
+ *   isn.c      initial sequence numbers, timestamp offsets
  *   open.c     active and passive open, ISNs, LISTEN and SYN_SENT input
  *   input.c    bursts, and SEGMENT ARRIVES for the synchronized states
  *   ack.c      what an acceptable ACK does: send queue, RTT, congestion control
@@ -143,6 +144,20 @@ struct la_listener *la_listener_find(struct la_tcp *t, const struct la_addr *add
 void la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place); /* or NULL */
 void la_input_syn_sent(struct la_tcb *c, struct la_seg *s);
 void la_tcb_established(struct la_tcb *c);
+
+/* isn.c */
+struct la_isn {
+	uint32_t iss;
+	uint32_t offset;    /* for la_tcb.isn_offset */
+	uint32_t ts_offset; /* TSval less tick */
+};
+struct la_isn la_isn(const struct la_tcp *t, const struct la_tuple *tuple);
+/** iss, or a number above what the tuple's TIME_WAIT entry has sent (RFC 9293 3.6.1 MAY-2 (1)). */
+uint32_t la_isn_above(uint32_t iss, uint32_t old_snd_nxt);
+/** The offset for a connection that has not got its ISS from the clock. */
+uint32_t la_isn_offset(const struct la_tcp *t, uint32_t iss);
+/** The connection ends and leaves no TIME_WAIT entry. */
+void la_isn_passed(struct la_tcb *c);
 
 /* cookie.c */
 /** Is there such a crowd in SYN_RCVD that a SYN is to be answered by a cookie? */

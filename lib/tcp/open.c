@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Opening: RFC 9293 3.5, 3.10.1, 3.10.7.2 and 3.10.7.3; initial sequence numbers of RFC 6528. */
+/* Opening: RFC 9293 3.5, 3.10.1, 3.10.7.2 and 3.10.7.3. */
 
 #include <errno.h>
 
 #include "tcp/internal.h"
 
-/* RFC 6528 3: ISN = M + F(tuple, secret). M ticks 250 times a millisecond (4 us), read at 1 ms. */
-static uint32_t
-isn(const struct la_tcp *t, const struct la_tuple *tuple)
-{
-	return (uint32_t)(t->now * 250) + (uint32_t)la_siphash_tuple(t->key.isn, tuple);
-}
-
-/* A connection reopened out of TIME_WAIT must start above everything its old incarnation sent (RFC 9293
- * 3.6.1 MAY-2 (1)). The clock usually sees to that; after a fast, short-lived connection it may not. */
-static uint32_t
-isn_above(uint32_t iss, uint32_t old_snd_nxt)
-{
-	enum { STEP = 65537 };
-
-	return seq_gt(iss, old_snd_nxt) ? iss : old_snd_nxt + STEP;
-}
-
 /* What both kinds of open start from. Takes a TCB and a TIME_WAIT reservation, or nothing. */
 static struct la_tcb *
-embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile)
+embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct la_isn *isn)
 {
 	const struct la_profile *p = &t->profiles[profile];
 	bool is4 = la_addr_is4(&tuple->laddr);
@@ -43,7 +26,9 @@ embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile)
 	c->mss = (uint16_t)(t->mtu - (is4 ? 40u : 60u));
 	if (p->o.mss && p->o.mss < c->mss)
 		c->mss = p->o.mss;
-	c->ts_offset = (uint32_t)la_siphash_tuple(t->key.ts_offset, tuple);
+	c->ts_offset = isn->ts_offset;
+	c->isn_offset = isn->offset;
+	c->snd_una = c->snd_nxt = c->snd_max = c->recover = isn->iss;
 	c->first_unacked_at = c->long_at = t->tick;
 	return c;
 }
@@ -53,12 +38,6 @@ embryo_undo(struct la_tcb *c)
 {
 	la_tw_unreserve(&c->tcp->tw, c->is4);
 	la_tcb_free(c);
-}
-
-static void
-set_iss(struct la_tcb *c, uint32_t iss)
-{
-	c->snd_una = c->snd_nxt = c->snd_max = c->recover = iss;
 }
 
 /* What the peer's SYN says: its sequence number, window (never scaled) and options. */
@@ -125,13 +104,12 @@ la_tcb_established(struct la_tcb *c)
 
 /* --- passive ------------------------------------------------------------------------------------------- */
 
-/* A TCB in LISTEN that has heard this SYN, in the index; iss is ours. NULL: no room, counted. */
+/* A TCB in LISTEN that has heard this SYN, in the index; isn is ours. NULL: no room, counted. */
 static struct la_tcb *
-heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l, uint32_t iss,
-      la_ref *tw_place)
+heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
+      const struct la_tuple *tuple, const struct la_isn *isn, la_ref *tw_place)
 {
-	struct la_tuple tuple = {syn->dst, syn->src, syn->dport, syn->sport};
-	struct la_tcb *c = embryo(t, &tuple, l->profile);
+	struct la_tcb *c = embryo(t, tuple, l->profile, isn);
 
 	if (!c)
 		return NULL;
@@ -146,7 +124,6 @@ heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l, u
 	}
 	c->ops = l->ops;
 	c->user = l->user;
-	set_iss(c, iss);
 	take_syn(c, syn);
 	if (!c->shadow)
 		la_tcb_set_state(c, LA_LISTEN);
@@ -159,12 +136,12 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 	uint64_t full = t->counters->v[LA_C_tw_reserve_exhausted];
-	uint32_t iss = isn(t, &tuple);
+	struct la_isn isn = la_isn(t, &tuple);
 	struct la_tcb *c;
 
 	if (tw_place)
-		iss = isn_above(iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
-	c = heard(t, s, l, iss, tw_place);
+		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
+	c = heard(t, s, l, &tuple, &isn, tw_place);
 	if (!c) {
 		if (t->tw_full_reset && t->counters->v[LA_C_tw_reserve_exhausted] != full)
 			la_emit_rst_for(t, s);
@@ -179,6 +156,8 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 static void
 open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l)
 {
+	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+	struct la_isn isn;
 	struct la_seg syn;
 	struct la_tcb *c;
 
@@ -186,7 +165,10 @@ open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l)
 		la_count(t, LA_C_syn_cookies_bad);
 		return;
 	}
-	c = heard(t, &syn, l, s->ack - 1, NULL);
+	isn = la_isn(t, &tuple);
+	isn.iss = s->ack - 1;
+	isn.offset = la_isn_offset(t, isn.iss);
+	c = heard(t, &syn, l, &tuple, &isn, NULL);
 	if (!c)
 		return;
 	la_count(t, LA_C_syn_cookies_opened);
@@ -262,7 +244,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 	       void *user, const struct la_conn_opts *opts, struct la_conn **out)
 {
 	uint64_t hash = la_hash_tuple(&t->key, tuple);
-	uint32_t iss = isn(t, tuple);
+	struct la_isn isn;
 	int profile = la_profile_get(t, opts);
 	struct la_tcb *c;
 	la_ref ref;
@@ -282,9 +264,11 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 			la_count(t, live ? LA_C_connect_in_use : LA_C_connect_time_wait);
 			return live ? -EADDRINUSE : -EADDRNOTAVAIL;
 		}
-		iss = isn_above(iss, la_tw_core(&t->tw, ref)->snd_nxt);
 	}
-	c = embryo(t, tuple, profile);
+	isn = la_isn(t, tuple);
+	if (ref)
+		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, ref)->snd_nxt);
+	c = embryo(t, tuple, profile, &isn);
 	if (!c)
 		return -ENOBUFS;
 	if (ref) { /* the entry comes back if the open fails */
@@ -300,7 +284,6 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 	c->ops = ops;
 	c->user = user;
 	c->flags |= LA_F_ACTIVE | LA_F_USER_KNOWS;
-	set_iss(c, iss);
 	la_tcb_set_state(c, LA_SYN_SENT);
 	*out = (struct la_conn *)c;
 	la_tcb_output(c);
@@ -333,6 +316,23 @@ syn_acked(struct la_tcb *c, struct la_seg *s)
 		la_tcb_text(c, s);
 }
 
+/* We open over our own TIME_WAIT entry, and the peer is still in LAST_ACK: our last ACK was lost. It answers the SYN with what it
+ * has to say about the old connection, and a RST (3.10.7.3 first) would make an abort of its orderly close. The entry
+ * answers instead, as if nobody had opened; our SYN, sent again, then finds the tuple free. */
+static bool
+answer_for_shadow(struct la_tcb *c, const struct la_seg *s)
+{
+	struct la_tcp *t = c->tcp;
+	struct la_tw_core *e = c->shadow ? la_tw_core(&t->tw, c->shadow) : NULL;
+
+	if (!e || (s->flags & (LA_SYN | LA_RST)) || s->ack != e->snd_nxt)
+		return false;
+	/* a repeated FIN is always answered, anything else is throttled (TW-33) */
+	if ((s->flags & LA_FIN) || la_tw_throttled_ack(&t->tw, e, t->tick) == LA_TW_ACK)
+		la_emit_time_wait(t, e, s, LA_ACK);
+	return true;
+}
+
 void
 la_input_syn_sent(struct la_tcb *c, struct la_seg *s)
 {
@@ -340,6 +340,8 @@ la_input_syn_sent(struct la_tcb *c, struct la_seg *s)
 	bool acks = (s->flags & LA_ACK) != 0;
 
 	if (acks && (seq_le(s->ack, c->snd_una) || seq_gt(s->ack, c->snd_max))) {
+		if (answer_for_shadow(c, s))
+			return;
 		la_count(t, LA_C_drop_synsent);
 		if (!(s->flags & LA_RST))
 			la_emit_rst_ack(t, s);

@@ -87,6 +87,7 @@ struct la_tcb {
 	uint16_t challenge_at;	   /* low bits of the tick at which the throttle's window began */
 	uint8_t challenges;	   /* throttled answers in that window */
 	uint8_t ooo_count;	   /* segments above a hole */
+	uint32_t isn_offset;	   /* the tuple's ISN less the ISN clock (isn.c) */
 
 	/* line 2: the tuple, timers */
 	struct la_addr laddr, raddr;

@@ -67,6 +67,7 @@ struct la_tcp {
 	uint32_t rst_rate;   /* RSTs a second to strangers */
 	uint32_t rst_tokens; /* thousandths of one */
 	uint32_t rst_at;     /* tick: when tokens were last added */
+	uint64_t isn_floor; /* steps of the ISN clock that connections have passed */
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 	la_tcp_owns *owns;
 	const void *net;

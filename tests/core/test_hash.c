@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,11 +36,11 @@ Test(hash, keys_depend_on_the_secret)
 			cr_assert_gt(differing(a.k[i], a.k[j]), 8);
 	}
 	cr_assert_neq(memcmp(a.isn, b.isn, 16), 0);
-	cr_assert_neq(memcmp(a.ts_offset, b.ts_offset, 16), 0);
+	cr_assert_neq(memcmp(a.cookie, b.cookie, 16), 0);
 	/* and each key is its own: one shown to the world says nothing about the others */
-	cr_assert_neq(memcmp(a.isn, a.ts_offset, 16), 0);
+	cr_assert_neq(memcmp(a.isn, a.cookie, 16), 0);
 	cr_assert_neq(memcmp(a.isn, a.k, 16), 0);
-	cr_assert_neq(memcmp(a.ts_offset, a.k, 16), 0);
+	cr_assert_neq(memcmp(a.cookie, a.k, 16), 0);
 }
 
 /* ------------------------------------------------------------------ SipHash */
@@ -97,7 +98,7 @@ siphash(const uint8_t key[16], const uint8_t *p, size_t n)
 
 Test(hash, siphash_of_a_tuple)
 {
-	uint8_t key[16], in[36];
+	uint8_t key[16], in[44];
 	struct la_tuple t;
 
 	for (unsigned i = 0; i < 16; i++)
@@ -114,6 +115,18 @@ Test(hash, siphash_of_a_tuple)
 	cr_assert_eq(la_siphash_tuple(key, &t), siphash(key, in, 36));
 	t.rport++;
 	cr_assert_neq(la_siphash_tuple(key, &t), siphash(key, in, 36));
+
+	/* with a word behind it; and IPv4 takes 12 bytes */
+	t.rport--;
+	for (unsigned i = 0; i < 8; i++)
+		in[36 + i] = (uint8_t)(0xa0 + i);
+	cr_assert_eq(la_siphash_tuple_with(key, &t, 0xa0a1a2a3a4a5a6a7u), siphash(key, in, 44));
+	memcpy(in, (uint8_t[]){10, 0, 0, 1, 10, 0, 0, 2, 32, 33, 34, 35}, 12);
+	memcpy(&in[12], (uint8_t[]){0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7}, 8);
+	t.laddr = la_addr_from4(htobe32(0x0a000001));
+	t.raddr = la_addr_from4(htobe32(0x0a000002));
+	cr_assert_eq(la_siphash_tuple(key, &t), siphash(key, in, 12));
+	cr_assert_eq(la_siphash_tuple_with(key, &t, 0xa0a1a2a3a4a5a6a7u), siphash(key, in, 20));
 }
 
 /* ------------------------------------------------------------------ the tuple hash */

@@ -92,7 +92,7 @@ know(FILE *f, bool is6, uint64_t i, bool gone)
 	entry(is6, i, &t, &s, &left);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	base = s.ts_recent + 1 - (uint32_t)((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000);
-	seen = NOW - (LIFE - left) + (uint32_t)la_siphash_tuple(shard->tcp.key.ts_offset, &t);
+	seen = NOW - (LIFE - left) + (uint32_t)(la_siphash_tuple(shard->tcp.key.isn, &t) >> 32);
 	fprintf(f,
 		"%s{\"v\": %d, \"ts\": %s, \"who\": %u, \"sport\": %u, \"dport\": %u, \"isn\": %u, "
 		"\"snd\": %u, \"R\": %u, \"N\": %u, \"W\": %u, \"wscale\": 0, \"last_ts\": %u, "

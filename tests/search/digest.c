@@ -105,6 +105,15 @@ anchor(struct ctx *c, unsigned end, uint32_t n)
 	c->space[end].anchor[c->space[end].n++] = n;
 }
 
+/* The ISN clock of lib/tcp/isn.c: steps ahead of the time, when connections have passed it. */
+static uint32_t
+isn_lead(const struct la_sim_node *n, uint32_t tick)
+{
+	uint32_t lead = (uint32_t)n->shard->tcp.isn_floor - tick * 250;
+
+	return n->shard->tcp.isn_floor && (int32_t)lead > 0 ? lead : 0;
+}
+
 static void
 find_anchors(struct ctx *c, unsigned end)
 {
@@ -120,7 +129,7 @@ find_anchors(struct ctx *c, unsigned end)
 		anchor(c, !end, e->tw->rcv_nxt);
 	}
 	anchor(c, end, n->weak & LA_SIM_FIXED_ISN ? n->fixed_isn
-						  : c->tick * 250 + c->d->isn[end]);
+						  : c->tick * 250 + isn_lead(n, c->tick) + c->d->isn[end]);
 }
 
 /* ------------------------------------------------------------------ the two ends */
@@ -329,8 +338,10 @@ digest_init(struct digest *d, struct la_sim *w, unsigned a, unsigned b, const st
 	for (unsigned i = 0; i < 2; i++) {
 		const struct la_hash_key *key = &w->node[d->host[i]].shard->tcp.key;
 
-		d->isn[i] = (uint32_t)la_siphash_tuple(key->isn, &d->t[i]);
-		d->ts[i] = (uint32_t)la_siphash_tuple(key->ts_offset, &d->t[i]);
+		uint64_t h = la_siphash_tuple(key->isn, &d->t[i]); /* as lib/tcp/isn.c has it */
+
+		d->isn[i] = (uint32_t)h;
+		d->ts[i] = (uint32_t)(h >> 32);
 	}
 }
 

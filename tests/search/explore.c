@@ -110,7 +110,7 @@ ex_state_of(struct ex *x)
 	const struct ex_past *p = &x->past;
 	uint64_t now = la_sim_now(x->w), h;
 
-	h = (uint64_t)(p->opens | p->faulty << 8 | p->aborted << 9 | p->over_time_wait << 10 |
+	h = (uint64_t)(p->opens | p->faulty << 8 | p->aborted << 9 |
 		       p->acted[0] << 11 | p->acted[1] << 12 | p->first[0] << 13 | p->first[1] << 14 |
 		       p->second_first[0] << 15 | p->second_first[1] << 16);
 	for (unsigned i = 0; i < 2; i++)

@@ -80,7 +80,6 @@ struct ex_past {
 	uint8_t opens;	       /* incarnations that A has begun */
 	bool faulty;	       /* the network has done something wrong */
 	bool aborted;	       /* a user has aborted the first incarnation */
-	bool over_time_wait;   /* the second one was opened over A's TIME_WAIT */
 	bool acted[2];	       /* the user's part in the first incarnation is done */
 	bool first[2];	       /* ... before the peer's FIN: this end owes a TIME_WAIT */
 	bool second_first[2];  /* the same of the second incarnation */

@@ -12,8 +12,7 @@
  *  3. RST (RFC 9293 3.5.2): never where the network did nothing wrong. A synchronized connection, TIME_WAIT among
  *     them, answers nothing with RST (group 3), unless a user has aborted. A duplicate, such as the second ACK of
  *     a FIN that was sent twice, may draw one from an end without connection (group 1) or in the handshake
- *     (group 2, figure 9); by 2, it ends nothing. One excuse: who opens over his own TIME_WAIT (--reuse) has
- *     given that state up, and a peer whose last ACK was lost is then told so.
+ *     (group 2, figure 9); by 2, it ends nothing.
  *  4. TIME_WAIT (RFC 9293 3.6, 3.3.2 figure 5): at the end whose user closed before it had seen the peer's FIN,
  *     at both when both did, at no other. It lasts 2*MSL from its beginning or the last acceptable FIN
  *     (3.10.7.4 eighth step), never less and at most one tick of the shard's clock more, or until a new
@@ -180,8 +179,6 @@ ex_check_closed(struct ex *x, struct la_sim_conn *c)
 		return;
 	if (c->why.end == LA_END_FIN_WAIT_2 && !c->peer_fin && !c->why.unacked)
 		return;
-	if (c->why.end == LA_END_RESET && !second && x->past.over_time_wait)
-		return;
 	if (c->why.end != LA_END_ORDERLY) {
 		ex_violation(x, "RFC 9293 3.10.4", "%c's %s connection ended: %s, %u bytes unacknowledged",
 			     name(c->host), second ? "second" : "first", la_end_name(c->why.end),
@@ -229,7 +226,7 @@ check_record(struct ex *x, const struct la_sim_conn *c)
 	}
 	if ((x->past.aborted && !second) || x->setup.beyond_law)
 		return;
-	if (!c->paired || c->got != c->partner->sent || (c->why.unacked && (second || !x->past.over_time_wait)))
+	if (!c->paired || c->got != c->partner->sent || c->why.unacked)
 		ex_violation(x, "RFC 9293 3.10.4", "%c's %s connection has read %u bytes of %u", name(c->host),
 			     second ? "second" : "first", c->got, c->partner ? c->partner->sent : 0);
 }

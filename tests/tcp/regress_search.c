@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Bugs that were there once: found by the exhaustive explorer (tests/search). */
+
+#include "scenario.h"
+
+/* The clock of the ISNs stood still within a millisecond. A connection that was opened, used and gone within one
+ * left its number to the next: an old SYN made a ghost of it, and old data with the ACK that had been right
+ * woke the ghost. */
+SCENARIO(regress_search, isn_in_one_tick,
+	 "RFC 9293 3.4.1: the next ISN is above what a connection without TIME_WAIT sent, even in the same tick")
+{
+	struct peer *p = scene_listen(s);
+	uint32_t end, isn = p->IRS;
+
+	for (unsigned round = 0; round < 5; round++) {
+		peer_to_established(p);
+		CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+		rig_pump(s->r);
+		peer_skip(p);
+		peer_ack(p);
+		peer_skip(p);
+		peer_fin(p);
+		peer_skip(p);
+		CHECK(s->r, user_close(p) == 0, "la_close");
+		peer_skip(p);
+		peer_ack(p);
+		peer_expect_state(p, LA_CLOSED);
+		end = p->ISS + 3002;
+		peer_renew(p, isn);
+		p->lax_edge = true;
+		peer_syn(p);
+		CHECK(s->r, seq_gt(p->ISS, end - 1), "ISN %d from the old end", (int)(p->ISS - end));
+		peer_skip(p);
+		peer_send(p, LA_RST, isn + 1, 0, 0);
+		peer_expect_state(p, LA_CLOSED);
+		peer_renew(p, isn);
+		p->lax_edge = true;
+	}
+}
+
+SCENARIO(regress_search, isn_after_abort, "and above that of a connection that was aborted in this tick")
+{
+	struct peer *p = scene_open(s);
+	uint32_t end;
+
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
+	rig_pump(s->r);
+	end = p->ISS + 1001;
+	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	peer_skip(p);
+	peer_renew(p, p->snd + 100);
+	p->lax_edge = true;
+	peer_syn(p);
+	CHECK(s->r, seq_ge(p->ISS, end), "ISN %d from the old end", (int)(p->ISS - end));
+}
+
+/* A peer whose FIN we had acknowledged, but the ACK was lost, is still in LAST_ACK when we open over our own
+ * TIME_WAIT. What it says about the old connection got a RST, and its user was told of a reset. */
+SCENARIO(regress_search, reuse_in_last_ack,
+	 "an open over our own TIME_WAIT does not make an abort of the peer's orderly close")
+{
+	struct peer *p;
+	uint32_t old_n, old_r;
+
+	s->o.conn.reuse_time_wait = true;
+	p = peer_new(s->r, &s->o);
+	peer_to_established_active(p);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_skip(p);
+	peer_fin(p);
+	peer_skip(p); /* the last ACK, which the peer does not get */
+	peer_expect_state(p, LA_TIME_WAIT);
+	old_n = p->N;
+	old_r = p->R;
+	rig_run(s->r, 10);
+
+	peer_renew(p, p->snd + 100000);
+	p->lax_edge = true;
+	CHECK(s->r, user_connect(p) == 0, "la_connect");
+	peer_expect(p, LA_SYN, p->ISS, 0, 0);
+	/* LAST_ACK answers a SYN with what it has sent and expects */
+	peer_send(p, LA_ACK, old_r, old_n, 0);
+	peer_expect(p, LA_ACK, old_n, old_r, 0);
+	peer_send(p, LA_FIN | LA_ACK, old_r - 1, old_n, 0);
+	peer_expect(p, LA_ACK, old_n, old_r, 0);
+	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST");
+	/* an ACK of neither connection is still what it was */
+	peer_send(p, LA_ACK, old_r, old_n - 5, 0);
+	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 1, "no RST");
+	peer_skip(p);
+	/* the peer has closed; our SYN, sent again, opens */
+	peer_wait(p, 4000);
+	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->ISS + 1, 0);
+	peer_expect_state(p, LA_ESTABLISHED);
+}
