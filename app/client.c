@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack client: opens connections to one server from a budget of tuples. */
+/* lastack client: opens connections to one server from a budget of tuples, a shard a worker. Each worker
+ * has an even part of what is asked for, and the tuples whose answers come home to its own shard. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,11 +14,18 @@
 #include "run/units.h"
 #include "service.h"
 #include "session.h"
+#include "core/mem.h"
+#include <rte_common.h>
 
 static const char *const sides[] = {"client", "server", NULL};
 
 static struct {
-	struct opener opener;
+	struct opener *opener[LA_ENGINE_MAX_STATIONS]; /* one a worker */
+	struct opener_config cfg;
+	struct la_tuples tuples; /* of all workers */
+	struct la_steer steer;
+	uint64_t at_home[LA_ENGINE_MAX_STATIONS]; /* tuples of each */
+	unsigned shards;
 	struct la_addr to;
 	uint16_t to_port;
 	struct la_prefix from[LA_TUPLES_PREFIXES];
@@ -87,7 +95,7 @@ set_get(void *dst, const char *text, char *why, size_t size)
 		http_answer(&p, &a);
 		if (a.status == 200 && a.pattern) {
 			client.get = text;
-			client.opener.cfg.recv_bytes = a.length;
+			client.cfg.recv_bytes = a.length;
 			return 0;
 		}
 	}
@@ -153,7 +161,7 @@ set_sources(char *err, size_t size)
 		if (client.nfrom == LA_TUPLES_PREFIXES)
 			break;
 	}
-	rc = la_tuples_init(&client.opener.tuples, client.from, client.nfrom, client.port_lo,
+	rc = la_tuples_init(&client.tuples, client.from, client.nfrom, client.port_lo,
 			    client.port_hi, &client.to, client.to_port,
 			    client.reuse ? 0 : 2ull * net.msl_ms);
 	if (rc == -EAFNOSUPPORT)
@@ -168,7 +176,7 @@ set_sources(char *err, size_t size)
 static int
 check_budget(char *err, size_t size)
 {
-	const struct la_tuples *t = &client.opener.tuples;
+	const struct la_tuples *t = &client.tuples;
 	uint64_t need = la_tuples_need(client.connections, (uint32_t)client.rate, net.duration_ms,
 				       net.msl_ms);
 	double window = 2.0 * net.msl_ms / 1000;
@@ -195,10 +203,40 @@ check_budget(char *err, size_t size)
 	return 0;
 }
 
+/* The same for each worker, with its part of the run and the tuples that come home to it. */
+static int
+check_shares(char *err, size_t size)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+
+	la_steer_init(&client.steer, client.shards);
+	for (unsigned i = 0; i < client.shards; i++) {
+		uint64_t have = la_tuples_at_home(&client.tuples, &client.steer, i);
+		uint64_t share = net_share(client.connections, i);
+		uint64_t need = la_tuples_need(share, (uint32_t)net_share(client.rate, i),
+					       net.duration_ms, net.msl_ms);
+
+		if (client.connections != 0 && share == 0)
+			need = 0;
+		least = RTE_MIN(least, have);
+		most = RTE_MAX(most, have);
+		if ((have == 0 && need > 0) || (need != UINT64_MAX && need > have && !client.reuse)) {
+			snprintf(err, size,
+				 "worker %u of %u needs %lu tuples within 2*MSL, of %lu %lu come home to it; "
+				 "allowed: fewer --workers, a larger --from or --ports, or --reuse",
+				 i, client.shards, need == UINT64_MAX ? 1 : need, client.tuples.budget, have);
+			return -1;
+		}
+	}
+	if (!net.quiet)
+		printf("tuples: %lu to %lu come home to each of %u workers\n", least, most, client.shards);
+	return 0;
+}
+
 static void
 set_opener(void)
 {
-	struct opener_config *oc = &client.opener.cfg;
+	struct opener_config *oc = &client.cfg;
 
 	oc->reuse = client.reuse;
 	oc->concurrency = (uint32_t)client.concurrency;
@@ -232,25 +270,63 @@ prepare(struct session *se)
 	int rc = payload_init();
 
 	(void)se;
-	return rc ? rc : opener_init(&client.opener);
+	for (unsigned i = 0; rc == 0 && i < client.shards; i++) {
+		struct opener *o = client.opener[i];
+
+		o->cfg = client.cfg;
+		o->cfg.concurrency = (uint32_t)net_share(client.concurrency, i);
+		o->cfg.connections = net_share(client.connections, i);
+		o->cfg.rate = (uint32_t)net_share(client.rate, i);
+		/* no part of either is none, not no limit */
+		o->stopped = o->cfg.concurrency == 0 || (client.connections != 0 && o->cfg.connections == 0);
+		o->tuples = client.tuples;
+		if (client.shards > 1)
+			la_tuples_home(&o->tuples, &client.steer, i);
+		rc = opener_init(o);
+	}
+	return rc;
 }
 
 static const char *
 note(struct session *se)
 {
 	(void)se;
-	if (__atomic_load_n(&client.opener.waiting, __ATOMIC_RELAXED))
-		return "waiting: every tuple is live or rests its 2*MSL";
+	for (unsigned i = 0; i < client.shards; i++)
+		if (__atomic_load_n(&client.opener[i]->waiting, __ATOMIC_RELAXED))
+			return "waiting: every tuple is live or rests its 2*MSL";
 	return NULL;
+}
+
+/* Of all workers, when the run is over. */
+static struct opener_counts
+total(void)
+{
+	struct opener_counts sum = {0};
+
+	for (unsigned i = 0; i < client.shards; i++) {
+		const struct opener_counts *n = &client.opener[i]->n;
+
+		sum.started += n->started;
+		for (unsigned e = 0; e < LA_NENDS; e++)
+			sum.ended[e] += n->ended[e];
+		sum.complete += n->complete;
+		sum.incomplete += n->incomplete;
+		sum.wrong += n->wrong;
+		sum.timed_out += n->timed_out;
+		sum.tuples_skipped += n->tuples_skipped;
+		sum.no_room += n->no_room;
+		sum.waits += n->waits;
+	}
+	return sum;
 }
 
 static void
 finish(struct session *se)
 {
-	const struct opener_counts *n = &client.opener.n;
+	const struct opener_counts all = total(), *n = &all;
 	struct la_summary *s = &se->summary;
 
-	la_summary_extra(s, "tuple_budget", "tuples", client.opener.tuples.budget);
+	la_summary_extra(s, "tuple_budget", "tuples", client.tuples.budget);
 	la_summary_extra(s, "tuple_waits", "waits for tuples", n->waits);
 	la_summary_extra(s, "tuples_skipped", "tuples found taken", n->tuples_skipped);
 	la_summary_extra(s, "answers_complete", "answers complete", n->complete);
@@ -274,7 +350,11 @@ help(void)
 	       "       client says at the start how many it has (source addresses * source ports) and\n"
 	       "       refuses a run that would exhaust them, unless --reuse is given. Tuples are used in\n"
 	       "       scattered order, each at most once in 2*MSL. When all are used up the client waits\n"
-	       "       and says so.\n"
+	       "       and says so. ('lastack load' opens by schedule, mixes closes, measures latencies.)\n"
+	       "\n"
+	       "       With --workers N each of N workers has an even part of --connections, --concurrency,\n"
+	       "       --rate and the tables, and of the tuples those whose answers come to its own shard, by\n"
+	       "       the hash of addresses and ports; the client says how many those are.\n"
 	       "\n"
 	       "OPTIONS\n"
 	       "       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
@@ -320,7 +400,14 @@ configure(int argc, char **argv)
 			 client.concurrency, net.max_conns);
 		return usage_error("client", err);
 	}
-	if (set_sources(err, sizeof(err)) || check_budget(err, sizeof(err)))
+	if (client.rate != 0 && client.rate < net.workers) {
+		snprintf(err, sizeof(err), "--rate: '%lu' was given; allowed: at least one a worker, %lu",
+			 client.rate, net.workers);
+		return usage_error("client", err);
+	}
+	client.shards = (unsigned)net.workers;
+	if (set_sources(err, sizeof(err)) || check_budget(err, sizeof(err)) ||
+	    (client.shards > 1 && check_shares(err, sizeof(err))))
 		return usage_error("client", err);
 	set_opener();
 	return EXIT_OK;
@@ -331,8 +418,8 @@ run(int argc, char **argv)
 {
 	static struct session se = {.program = "client", .prepare = prepare, .note = note,
 				    .finish = finish, .summary = {.opens_of = -1}};
-	struct la_station *st = &se.cfg.stations[0];
-	int status;
+	struct opener_counts n;
+	int status, fatal = 0;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -343,24 +430,37 @@ run(int argc, char **argv)
 	status = configure(argc, argv);
 	if (status != EXIT_OK)
 		return status;
-	net_apply(&se.cfg, st);
+	for (unsigned i = 0; i < client.shards; i++) {
+		struct la_station *st = &se.cfg.stations[i];
+
+		client.opener[i] = la_mem_alloc(NULL, sizeof(struct opener), 64);
+		if (client.opener[i] == NULL)
+			return usage_error("client", "no memory");
+		net_apply(&se.cfg, st);
+		st->name = "client";
+		st->worker = i;
+		st->ops = &opener_ops;
+		st->ctx = client.opener[i];
+	}
 	se.cfg.duration_ms = 0; /* the opener's: it stops opening and lets the rest finish */
-	se.cfg.nstations = 1;
+	se.cfg.nstations = client.shards;
 	se.json = net.json;
 	se.summary.msl_ms = net.msl_ms;
-	st->name = "client";
-	st->ops = &opener_ops;
-	st->ctx = &client.opener;
 	status = session_run(&se);
-	opener_fini(&client.opener);
-	if (client.opener.fatal) {
-		fprintf(stderr, "lastack client: cannot connect: %s%s\n", strerror(-client.opener.fatal),
-			client.opener.fatal == -EHOSTUNREACH ?
+	n = total();
+	for (unsigned i = 0; i < client.shards; i++) {
+		fatal = client.opener[i]->fatal ? client.opener[i]->fatal : fatal;
+		opener_fini(client.opener[i]);
+		la_mem_free(NULL, client.opener[i], sizeof(struct opener));
+	}
+	if (fatal) {
+		fprintf(stderr, "lastack client: cannot connect: %s%s\n", strerror(-fatal),
+			fatal == -EHOSTUNREACH ?
 				"; --to is not on-link and there is no --gateway for it" : "");
 		return EXIT_FAILED;
 	}
 	if (status == EXIT_OK && !se.signalled &&
-	    (client.opener.n.incomplete != 0 || client.opener.n.wrong != 0))
+	    (n.incomplete != 0 || n.wrong != 0))
 		return EXIT_FAILED;
 	return status;
 }

@@ -18,7 +18,8 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command command_server, command_client, command_demo, command_explain;
+extern const struct command command_server, command_client, command_load, command_demo, command_explain,
+	command_bench;
 
 /** The version, as meson.build has it. */
 extern const char *const lastack_version;

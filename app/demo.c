@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack demo: a client and a server, two shards in one process over a pair of rings.
+/* lastack demo: a client and a server in one process over a pair of rings, each a shard, or several.
  *
  *   client 10.0.0.1/24, range 10.1.0.0/16          server 10.0.0.2/24, gateway 10.0.0.1
  *
@@ -19,6 +19,7 @@
 #include "run/units.h"
 #include "service.h"
 #include "session.h"
+#include "core/mem.h"
 
 enum {
 	PORT = 7777,
@@ -31,15 +32,20 @@ enum {
 static const char *const sides[] = {"client", "server", NULL};
 
 static struct {
-	struct opener opener;
+	struct opener *opener[LA_ENGINE_MAX_STATIONS / 2];
+	struct service *service[LA_ENGINE_MAX_STATIONS / 2];
+	struct opener_config cfg;
+	struct la_tuples tuples;
+	struct la_steer steer;
+	unsigned shards; /* of each end */
+	uint64_t workers;
 	uint64_t concurrency, payload;
 	uint32_t duration_ms;
 	int first; /* index into sides */
-	struct service service;
 	struct la_prefix addr[2], range;
 	struct la_addr gateway;
 	uint32_t max_conns;
-} demo = {.concurrency = 512, .duration_ms = 10000};
+} demo = {.concurrency = 512, .duration_ms = 10000, .workers = 2};
 
 /* ---- the server's side: reads the payload, closes first or after the client ---- */
 
@@ -129,7 +135,7 @@ time_wait_entries(void)
 {
 	uint64_t span = demo.duration_ms < 2ull * net.msl_ms ? demo.duration_ms : 2ull * net.msl_ms;
 	uint64_t most = (span + 999) / 1000 * MOST_A_SECOND;
-	uint64_t fit = memory_available() / 2 / ENTRY_BYTES;
+	uint64_t fit = memory_available() / 2 / ENTRY_BYTES / demo.shards;
 
 	if (most > fit)
 		most = fit;
@@ -138,18 +144,18 @@ time_wait_entries(void)
 	return (uint32_t)(most + 2 * demo.concurrency);
 }
 
-/* ---- the two stations ---- */
+/* ---- the stations: all clients, then all servers ---- */
 
 static void
-set_station(struct la_engine_config *cfg, unsigned i)
+set_station(struct la_engine_config *cfg, unsigned i, unsigned k)
 {
-	struct la_station *st = &cfg->stations[i];
+	struct la_station *st = &cfg->stations[i * demo.shards + k];
 	bool closer = (i == SERVER) == (demo.first == 1);
 
 	net_apply(cfg, st);
 	st->name = i == CLIENT ? "client" : "server";
 	st->port = i;
-	st->worker = i;
+	st->worker = demo.workers == 1 ? 0 : 2 * k + i;
 	st->shard.addrs = &demo.addr[i];
 	st->shard.naddrs = 1;
 	st->shard.ranges = i == CLIENT ? &demo.range : NULL;
@@ -161,7 +167,7 @@ set_station(struct la_engine_config *cfg, unsigned i)
 	st->shard.max_time_wait4 = closer ? time_wait_entries() : 4 * demo.max_conns;
 	st->shard.max_time_wait6 = 1;
 	st->ops = i == CLIENT ? &opener_ops : &server_ops;
-	st->ctx = i == CLIENT ? (void *)&demo.opener : (void *)&demo.service;
+	st->ctx = i == CLIENT ? (void *)demo.opener[k] : (void *)demo.service[k];
 }
 
 static int
@@ -173,25 +179,41 @@ set_all(struct session *se)
 	    la_prefix_parse("10.0.0.2/24", &demo.addr[SERVER]) ||
 	    la_prefix_parse("10.1.0.0/16", &demo.range) || la_addr_parse("10.0.0.1", &demo.gateway) ||
 	    la_addr_parse("10.0.0.2", &to) ||
-	    la_tuples_init(&demo.opener.tuples, &demo.range, 1, 1024, 65535, &to, PORT,
+	    la_tuples_init(&demo.tuples, &demo.range, 1, 1024, 65535, &to, PORT,
 			   2ull * net.msl_ms))
 		return -EINVAL;
 	/* a connection of the passive end may outlive its peer's by the last ACK's way */
-	demo.max_conns = (uint32_t)(2 * demo.concurrency);
-	demo.opener.cfg = (struct opener_config){
-		.concurrency = (uint32_t)demo.concurrency,
+	demo.shards = demo.workers == 1 ? 1 : (unsigned)demo.workers / 2;
+	demo.concurrency = (demo.concurrency + demo.shards - 1) / demo.shards * demo.shards;
+	demo.max_conns = (uint32_t)(2 * demo.concurrency / demo.shards);
+	demo.cfg = (struct opener_config){
+		.concurrency = (uint32_t)demo.concurrency / demo.shards,
 		.duration_ms = demo.duration_ms,
 		.send_bytes = demo.payload,
 		.server_first = demo.first == 1,
 	};
-	demo.service.def = &service_demo;
-	demo.service.port = PORT;
-	demo.service.server_first = demo.first == 1;
+	la_steer_init(&demo.steer, demo.shards);
+	for (unsigned k = 0; k < demo.shards; k++) {
+		demo.opener[k] = la_mem_alloc(NULL, sizeof(struct opener), 64);
+		demo.service[k] = la_mem_alloc(NULL, sizeof(struct service), 64);
+		if (demo.opener[k] == NULL || demo.service[k] == NULL)
+			return -ENOMEM;
+		demo.opener[k]->cfg = demo.cfg;
+		demo.opener[k]->tuples = demo.tuples;
+		if (demo.shards > 1)
+			la_tuples_home(&demo.opener[k]->tuples, &demo.steer, k);
+		demo.service[k]->def = &service_demo;
+		demo.service[k]->port = PORT;
+		demo.service[k]->server_first = demo.first == 1;
+	}
+	net.workers = 1;
 	net.eal.ports[0].kind = LA_PORT_RING;
 	net.eal.nports = 1;
-	set_station(&se->cfg, CLIENT);
-	set_station(&se->cfg, SERVER);
-	se->cfg.nstations = 2;
+	for (unsigned k = 0; k < demo.shards; k++) {
+		set_station(&se->cfg, CLIENT, k);
+		set_station(&se->cfg, SERVER, k);
+	}
+	se->cfg.nstations = 2 * demo.shards;
 	se->cfg.duration_ms = 0;
 	return 0;
 }
@@ -267,7 +289,9 @@ prepare(struct session *se)
 	int rc = payload_init();
 
 	(void)se;
-	return rc ? rc : opener_init(&demo.opener);
+	for (unsigned k = 0; rc == 0 && k < demo.shards; k++)
+		rc = opener_init(demo.opener[k]);
+	return rc;
 }
 
 static void
@@ -286,6 +310,10 @@ static const struct opt demo_opts[] = {
 	 .max = 86400000, .help = "open for so long, then let the rest finish [10s]"},
 	{.name = "concurrency", .kind = OPT_NUMBER, .dst = &demo.concurrency, .arg = "N", .min = 1,
 	 .max = 1 << 20, .help = "connections open at once [512]"},
+	{.name = "workers", .kind = OPT_NUMBER, .dst = &demo.workers, .arg = "N", .min = 1,
+	 .max = LA_ENGINE_MAX_STATIONS,
+	 .help = "1: both ends on one core; 2, 4, ...: half of them with a shard of the client each, half\n"
+		 "with one of the server [2]"},
 	{.name = "close", .kind = OPT_CHOICE, .dst = &demo.first, .arg = "client|server",
 	 .choices = sides, .help = "who closes first, and so holds TIME_WAIT [client]"},
 	{.name = "payload", .kind = OPT_NUMBER, .dst = &demo.payload, .arg = "BYTES",
@@ -314,7 +342,7 @@ help(void)
 	       "       lastack demo [OPTIONS]\n"
 	       "\n"
 	       "DESCRIPTION\n"
-	       "       Two shards over a pair of rings open and close connections as fast as they can, on\n"
+	       "       Two shards, or more (--workers), over a pair of rings open and close connections as fast as they can, on\n"
 	       "       two cores when there are two. Needs no NIC, no hugepages and no root. Every close\n"
 	       "       is followed by a full TIME_WAIT of 2*MSL, so entries pile up for the whole run.\n"
 	       "       The client draws its tuples from 10.1.0.0/16, ports 1024-65535.\n"
@@ -356,13 +384,21 @@ run(int argc, char **argv)
 	case OPT_OK:
 		break;
 	}
+	if (demo.workers > 1 && demo.workers % 2 != 0) {
+		snprintf(err, sizeof(err), "--workers: '%lu' was given; allowed: 1, or an even number", demo.workers);
+		return usage_error("demo", err);
+	}
 	if (set_all(&se) != 0)
-		return usage_error("demo", "its own addresses do not parse");
+		return usage_error("demo", "its own addresses do not parse, or there is no memory");
 	se.json = net.json;
 	se.summary.msl_ms = net.msl_ms;
 	status = session_run(&se);
-	opener_fini(&demo.opener);
-	service_fini(&demo.service);
+	for (unsigned k = 0; k < demo.shards; k++) {
+		opener_fini(demo.opener[k]);
+		service_fini(demo.service[k]);
+		la_mem_free(NULL, demo.opener[k], sizeof(struct opener));
+		la_mem_free(NULL, demo.service[k], sizeof(struct service));
+	}
 	if (status == EXIT_OK && !verdict(&se.summary))
 		return EXIT_FAILED;
 	return status;

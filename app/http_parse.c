@@ -353,6 +353,27 @@ http_keep_alive(const struct http_parser *p)
 	return p->minor == 1 || p->conn_keep;
 }
 
+/* Content-Length (RFC 9110 8.6) as the bytes go by: r->match counts the characters of the name that this
+ * line has begun with. A length that no server means stops growing. */
+static void
+reply_length(struct http_reply *r, char b)
+{
+	static const char name[] = "content-length:";
+	enum { NAME = sizeof(name) - 1, ANOTHER = NAME + 1 };
+
+	if (b == '\n') {
+		r->match = 0;
+	} else if (r->match < NAME) {
+		if (b >= 'A' && b <= 'Z')
+			b = (char)(b - 'A' + 'a');
+		r->match = b == name[r->match] ? (uint8_t)(r->match + 1) : ANOTHER;
+	} else if (r->match == NAME && b >= '0' && b <= '9') {
+		r->has_length = true;
+		if (r->length < UINT64_MAX / 16)
+			r->length = r->length * 10 + (uint64_t)(b - '0');
+	}
+}
+
 size_t
 http_reply_parse(struct http_reply *r, const void *buf, size_t len)
 {
@@ -365,6 +386,7 @@ http_reply_parse(struct http_reply *r, const void *buf, size_t len)
 			r->line[r->total] = b[i];
 		if (r->total < UINT16_MAX)
 			r->total++;
+		reply_length(r, b[i]);
 		if (b[i] == '\n' && r->state == 1)
 			r->done = true;
 		else if (b[i] == '\n')

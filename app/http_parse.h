@@ -80,6 +80,9 @@ struct http_reply {
 	uint16_t status; /* of the status line, 0 when it is none */
 	uint16_t total;
 	char line[16];	 /* the start of the status line */
+	uint8_t match;	 /* private: how much of Content-Length this line has shown */
+	bool has_length;
+	uint64_t length; /* Content-Length, when there is one */
 };
 
 /** Returns the bytes taken: all of them unless r->done. */

@@ -9,8 +9,10 @@ const char *const lastack_version = LASTACK_VERSION;
 static const struct command *const commands[] = {
 	&command_server,
 	&command_client,
+	&command_load,
 	&command_demo,
 	&command_explain,
+	&command_bench,
 };
 
 enum { NCOMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_ether.h>
+
 #include "netopts.h"
 #include "run/units.h"
 
@@ -121,6 +123,43 @@ set_eal_words(void *dst, const char *text, char *why, size_t size)
 	}
 }
 
+/* -l is EAL's; how many CPUs it lists is how many workers there are. */
+static int
+set_lcores(void *dst, const char *text, char *why, size_t size)
+{
+	(void)dst;
+	net.lcores = text;
+	return eal_pair("-l", text, why, size);
+}
+
+/* CPUs in "0,2-3"; 0: EAL may know what it means. */
+static unsigned
+count_cpus(const char *text)
+{
+	unsigned n = 0;
+
+	while (*text != '\0') {
+		char *end;
+		unsigned long lo = strtoul(text, &end, 10), hi = lo;
+
+		if (end == text)
+			return 0;
+		if (*end == '-') {
+			text = end + 1;
+			hi = strtoul(text, &end, 10);
+			if (end == text || hi < lo)
+				return 0;
+		}
+		if (*end != '\0' && *end++ != ',')
+			return 0;
+		if (hi - lo >= LA_ENGINE_MAX_STATIONS)
+			return LA_ENGINE_MAX_STATIONS;
+		n += (unsigned)(hi - lo + 1);
+		text = end;
+	}
+	return n < LA_ENGINE_MAX_STATIONS ? n : (unsigned)LA_ENGINE_MAX_STATIONS;
+}
+
 static int
 set_no_huge(void *dst, const char *text, char *why, size_t size)
 {
@@ -148,7 +187,12 @@ const struct opt net_port_opts[] = {
 	CALL("allow", 'a', "DEVICE", NULL, set_allow, "EAL: a PCI device bound to a DPDK driver, 0000:05:00.0"),
 	CALL("vdev", 0, "DEVICE", NULL, set_vdev, "EAL: any virtual device, net_af_packet0,iface=eth1"),
 	{.kind = OPT_HEADING, .help = "DPDK"},
-	CALL("lcores", 'l', "LIST", (char[]){"-l"}, set_eal_value, "EAL: CPUs to run on, 0,2-3 [as many as needed]"),
+	{.name = "workers", .kind = OPT_NUMBER, .dst = &net.workers, .arg = "N", .min = 1,
+	 .max = LA_ENGINE_MAX_STATIONS,
+	 .help = "so many workers, each a core with a queue of the port and a shard of its own; the limits\n"
+		 "below are for all of them together, each has an even part\n[as many as -l has CPUs, or 1]"},
+	CALL("lcores", 'l', "LIST", NULL, set_lcores,
+	     "EAL: CPUs to run on, 0,2-3 [as many as needed, on the port's NUMA node if possible]"),
 	CALL("file-prefix", 0, "NAME", (char[]){"--file-prefix"}, set_eal_value,
 	     "EAL: name of this process's hugepage files"),
 	{.name = "no-huge", .kind = OPT_FLAG, .dst = &want_no_huge,
@@ -203,6 +247,19 @@ set_gateway(void *dst, const char *text, char *why, size_t size)
 	return 0;
 }
 
+static int
+set_gateway_mac(void *dst, const char *text, char *why, size_t size)
+{
+	struct rte_ether_addr mac;
+
+	if (rte_ether_unformat_addr(text, &mac) == 0 && rte_is_valid_assigned_ether_addr(&mac)) {
+		memcpy(dst, mac.addr_bytes, sizeof(mac.addr_bytes));
+		return 0;
+	}
+	snprintf(why, size, "the MAC address of one station, 02:00:00:00:00:01");
+	return -1;
+}
+
 const struct opt net_addr_opts[] = {
 	{.kind = OPT_HEADING, .help = "Addresses"},
 	CALL("addr", 0, "ADDR/LEN", &addr_list, net_set_prefix,
@@ -210,6 +267,8 @@ const struct opt net_addr_opts[] = {
 	CALL("range", 0, "PREFIX", &range_list, net_set_prefix,
 	     "every address of the prefix is ours too (peers route it here); may be repeated"),
 	CALL("gateway", 0, "ADDR", NULL, set_gateway, "next hop for what is not on-link, one per family [none]"),
+	CALL("gateway-mac", 0, "MAC", net.gateway_mac, set_gateway_mac,
+	     "MAC address of the gateways, which are then not asked for it"),
 	{.name = "vlan", .kind = OPT_NUMBER, .dst = &net.vlan, .arg = "ID", .min = 1, .max = 4094,
 	 .help = "802.1Q tag put on and asked for [untagged]"},
 	{.name = "mtu", .kind = OPT_NUMBER, .dst = &net.mtu, .arg = "BYTES", .min = 576, .max = 9600,
@@ -282,10 +341,28 @@ has_ipv6(void)
 	return false;
 }
 
+uint64_t
+net_share(uint64_t n, unsigned i)
+{
+	return n / net.workers + (i < n % net.workers);
+}
+
+/* A part of a table; the numbers come from the options, all of 32 bits. */
+static uint32_t
+part(uint64_t n)
+{
+	return (uint32_t)((n + net.workers - 1) / net.workers);
+}
+
 int
 net_check(char *err, size_t size)
 {
 	char why[128];
+
+	if (net.workers == 0 && net.lcores != NULL)
+		net.workers = count_cpus(net.lcores);
+	if (net.workers == 0)
+		net.workers = 1;
 
 	if (want_no_huge && set_no_huge(NULL, NULL, err, size))
 		return -1;
@@ -300,6 +377,11 @@ net_check(char *err, size_t size)
 	}
 	if (net.naddrs == 0) {
 		snprintf(err, size, "no address was given; allowed: --addr 10.0.0.2/24, --addr fd00::2/64");
+		return -1;
+	}
+	if (memcmp(net.gateway_mac, (const uint8_t[6]){0}, 6) != 0 && la_addr_is_any(&net.gateway4) &&
+	    la_addr_is_any(&net.gateway6)) {
+		snprintf(err, size, "--gateway-mac: was given; allowed: with --gateway");
 		return -1;
 	}
 	if (has_ipv6() && net.mtu != 0 && net.mtu < 1280) {
@@ -333,10 +415,11 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	sc->nranges = net.nranges;
 	sc->gateway4 = net.gateway4;
 	sc->gateway6 = net.gateway6;
+	memcpy(sc->gateway_mac, net.gateway_mac, sizeof(sc->gateway_mac));
 	sc->no_dad = net.no_dad;
-	sc->max_conns = (uint32_t)net.max_conns;
-	sc->max_time_wait4 = (uint32_t)net.time_wait;
-	sc->max_time_wait6 = (uint32_t)net.time_wait6;
+	sc->max_conns = part(net.max_conns);
+	sc->max_time_wait4 = part(net.time_wait);
+	sc->max_time_wait6 = part(net.time_wait6);
 	sc->tw_full_reset = net.tw_full == 1;
 	sc->msl_ms = net.msl_ms;
 	sc->rto_min_ms = net.rto_min_ms;

@@ -14,10 +14,13 @@ struct net_options {
 	struct la_prefix addrs[NET_ADDRS], ranges[NET_ADDRS];
 	unsigned naddrs, nranges;
 	struct la_addr gateway4, gateway6;
+	uint8_t gateway_mac[6];
 	uint64_t vlan, mtu;
 	bool no_dad;
 	uint64_t max_conns, time_wait, time_wait6, mbufs;
 	uint32_t msl_ms, rto_min_ms, drain_ms, duration_ms;
+	uint64_t workers; /* shards on the port, each on its own core; net_check() sets it when none were asked for */
+	const char *lcores; /* -l */
 	int tw_full; /* 0 refuse, 1 reset */
 	int idle; /* enum la_idle */
 	bool quiet;
@@ -37,8 +40,12 @@ extern const struct opt net_run_opts[];	  /* duration, drain, output */
 /** Checks what the options say together. 0, or -1 with a line in err. */
 int net_check(char *err, size_t size);
 
-/** Fills the station's shard configuration and the engine's common part. */
+/** Fills the station's shard configuration, one worker's part of the tables, and the engine's common
+ * part. */
 void net_apply(struct la_engine_config *cfg, struct la_station *st);
+
+/** Worker i's part of n: the first n mod workers have one more. */
+uint64_t net_share(uint64_t n, unsigned i);
 
 /** For OPT_CALL of other tables: dst is a struct la_prefix_list. */
 struct prefix_list {

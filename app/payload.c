@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <string.h>
 
 #include "run/engine.h"
 #include "service.h"
@@ -49,4 +50,21 @@ chargen_at(uint64_t pos, const uint8_t **p)
 
 	*p = chargen + start;
 	return CHARGEN_LEN - start;
+}
+
+bool
+pattern_matches(uint64_t pos, const void *bytes, size_t n)
+{
+	const uint8_t *b = bytes, *p;
+
+	while (n > 0) {
+		size_t len = pattern_at(pos, n, &p);
+
+		if (memcmp(b, p, len) != 0)
+			return false;
+		pos += len;
+		b += len;
+		n -= len;
+	}
+	return true;
 }

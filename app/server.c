@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack server: one port, one shard, the services on it. */
+/* lastack server: one port, a shard a worker, the services on each. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,17 +10,20 @@
 #include "netopts.h"
 #include "service.h"
 #include "session.h"
+#include "core/mem.h"
 
 enum { HTTP, ECHO_, DISCARD, CHARGEN, CLOSE, NSERVICES };
 
 static const char *const sides[] = {"client", "server", NULL};
 
 static struct server {
-	struct service services[NSERVICES];
+	struct service services[NSERVICES]; /* as the options have them; each shard has its own */
 	int first[NSERVICES]; /* index into sides */
 	uint32_t max_conns;
 	uint32_t http_idle_ms;
-	int failed; /* the service that could not start */
+	unsigned shards;
+	struct service *shard_services[LA_ENGINE_MAX_STATIONS];
+	int failed[LA_ENGINE_MAX_STATIONS]; /* the service that could not start, + 1 */
 } server = {
 	.services = {[HTTP] = {.def = &service_http, .opts = {.nodelay = true}},
 		     [ECHO_] = {.def = &service_echo, .opts = {.nodelay = true}},
@@ -29,7 +32,6 @@ static struct server {
 		     [CLOSE] = {.def = &service_close}},
 	.first = {[HTTP] = 1},
 	.http_idle_ms = 60000,
-	.failed = -1,
 };
 
 #define PORT(n, i, h) \
@@ -68,17 +70,17 @@ static const struct opt *const tables[] = {net_port_opts, net_addr_opts, service
 static int
 start(void *ctx, struct la_shard *shard)
 {
-	struct server *sv = ctx;
+	struct service **mine = ctx;
 
 	for (int i = 0; i < NSERVICES; i++) {
-		struct service *s = &sv->services[i];
+		struct service *s = &(*mine)[i];
 		int rc;
 
 		if (s->port == 0)
 			continue;
-		rc = service_start(s, shard, sv->max_conns);
+		rc = service_start(s, shard, server.max_conns);
 		if (rc) {
-			sv->failed = i;
+			server.failed[mine - server.shard_services] = i + 1;
 			return rc;
 		}
 	}
@@ -88,18 +90,48 @@ start(void *ctx, struct la_shard *shard)
 static void
 drain(void *ctx, struct la_shard *shard)
 {
-	struct server *sv = ctx;
+	struct service *const *mine = ctx;
 
 	for (int i = 0; i < NSERVICES; i++)
-		if (sv->services[i].port != 0)
-			service_drain(&sv->services[i], shard);
+		if ((*mine)[i].port != 0)
+			service_drain(&(*mine)[i], shard);
 }
 
 static const struct la_station_ops ops = {.start = start, .drain = drain};
 
+/* What a worker writes to begins on a cache line of its own. */
+static int
+make_services(void)
+{
+	for (unsigned i = 0; i < server.shards; i++) {
+		server.shard_services[i] = la_mem_alloc(NULL, sizeof(server.services), 64);
+		if (server.shard_services[i] == NULL)
+			return -ENOMEM;
+		memcpy(server.shard_services[i], server.services, sizeof(server.services));
+	}
+	return 0;
+}
+
+static void
+free_services(void)
+{
+	for (unsigned k = 0; k < server.shards; k++) {
+		struct service *mine = server.shard_services[k];
+
+		for (int i = 0; mine != NULL && i < NSERVICES; i++)
+			service_fini(&mine[i]);
+		if (mine != NULL)
+			la_mem_free(NULL, mine, sizeof(server.services));
+	}
+}
+
 static int
 prepare(struct session *se)
 {
+	int rc = make_services();
+
+	if (rc)
+		return rc;
 	if (!se->cfg.quiet) {
 		for (int i = 0; i < NSERVICES; i++) {
 			const struct service *s = &server.services[i];
@@ -130,6 +162,13 @@ help(void)
 	       "       TIME_WAIT, frames per second in both directions, and drops so far; a summary at\n"
 	       "       the end names every kind of close and every drop.\n"
 	       "\n"
+	       "       With --workers N there are N shards on the port, each a whole stack on a core of its\n"
+	       "       own. A connection belongs to one of them, by the Toeplitz hash of its addresses and\n"
+	       "       ports: the NIC puts its frames on that worker's queue, or, where it cannot, the\n"
+	       "       worker that gets a frame hands it over (handed_over, handed_in, hand_over_full).\n"
+	       "       The first shard answers ARP, neighbour discovery and ping. Lines and summary are\n"
+	       "       sums; the summary says too what each shard did.\n"
+	       "\n"
 	       "       SIGINT or SIGTERM: stops listening, lets open connections finish for --drain,\n"
 	       "       aborts the rest, writes --state, prints the summary. A second signal aborts at\n"
 	       "       once.\n"
@@ -146,6 +185,8 @@ help(void)
 	       "       lastack server --veth ve1 --addr 10.0.0.2/24 --range 10.2.0.0/16 --http 80 \\\n"
 	       "                      --http-close=client --msl 1s --json out.json\n"
 	       "\n"
+	       "       lastack server -a 0000:05:00.0 -l 2-5 --addr 10.0.0.2/24 --http 80\n"
+	       "\n"
 	       "       lastack server --tap la0 --addr 10.0.0.2/24 --http 80 --state /var/lib/lastack.state\n"
 	       "\n"
 	       "FILES\n"
@@ -154,7 +195,8 @@ help(void)
 	       "       reopened, given_back, fin_acked}, early_recycles, unexplained_drops,\n"
 	       "       drops {name: n}, counters {name: n}, msl_ms, seconds, opens_per_s, closes_per_s,\n"
 	       "       ports [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,\n"
-	       "       tx_errors, tx_full}], program, version.\n"
+	       "       tx_errors, tx_full}], program, version; with --workers shards [{name, shard,\n"
+	       "       frames_in, frames_out, frames_away, and opens to counters for it alone}].\n"
 	       "\n"
 	       "EXIT STATUS\n"
 	       "       0  it ran and was stopped\n"
@@ -167,7 +209,6 @@ run(int argc, char **argv)
 {
 	static struct session se = {.program = "server", .prepare = prepare,
 				    .summary = {.opens_of = -1}};
-	struct la_station *st = &se.cfg.stations[0];
 	char err[256];
 	bool any = false;
 	int status;
@@ -200,21 +241,30 @@ run(int argc, char **argv)
 					     "--chargen, --close");
 	if (net_check(err, sizeof(err)))
 		return usage_error("server", err);
-	net_apply(&se.cfg, st);
-	se.cfg.nstations = 1;
+	server.shards = (unsigned)net.workers;
+	for (unsigned i = 0; i < server.shards; i++) {
+		struct la_station *st = &se.cfg.stations[i];
+
+		net_apply(&se.cfg, st);
+		st->name = "server";
+		st->worker = i;
+		st->ops = &ops;
+		st->ctx = &server.shard_services[i];
+		server.max_conns = st->shard.max_conns;
+	}
+	se.cfg.nstations = server.shards;
 	se.json = net.json;
 	se.summary.msl_ms = net.msl_ms;
-	st->name = "server";
-	st->ops = &ops;
-	st->ctx = &server;
-	server.max_conns = st->shard.max_conns;
 	status = session_run(&se);
-	if (se.error && server.failed >= 0)
-		fprintf(stderr, "lastack server: %s on port %u could not listen: %s\n",
-			server.services[server.failed].def->name,
-			server.services[server.failed].port, strerror(-se.error));
-	for (int i = 0; i < NSERVICES; i++)
-		service_fini(&server.services[i]);
+	for (unsigned i = 0; se.error && i < server.shards; i++) {
+		int failed = server.failed[i] - 1;
+
+		if (failed >= 0)
+			fprintf(stderr, "lastack server: %s on port %u could not listen: %s\n",
+				server.services[failed].def->name, server.services[failed].port,
+				strerror(-se.error));
+	}
+	free_services();
 	return status;
 }
 

@@ -89,4 +89,7 @@ void payload_fill(uint8_t *pattern, uint8_t *chargen);
 size_t pattern_at(uint64_t pos, uint64_t max, const uint8_t **p);
 size_t chargen_at(uint64_t pos, const uint8_t **p);
 
+/** True when these are the bytes of the pattern from offset pos on. */
+bool pattern_matches(uint64_t pos, const void *bytes, size_t n);
+
 #endif

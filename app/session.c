@@ -40,10 +40,15 @@ report(void *ctx, double seconds)
 {
 	struct session *se = ctx;
 	char line[256];
-	const char *note = se->note ? se->note(se) : NULL;
+	const char *note;
 	uint32_t quiet = la_engine_quiet_left(se->engine);
 	char left[64];
 
+	if (se->interval)
+		se->interval(se, seconds);
+	if (se->silent)
+		return;
+	note = se->note ? se->note(se) : NULL;
 	if (quiet != 0) {
 		snprintf(left, sizeof(left), "quiet time: %u s left", (quiet + 999) / 1000);
 		note = left;

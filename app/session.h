@@ -15,11 +15,14 @@ struct session {
 	const char *json;	   /* --json */
 	/** Between create and run, on the main thread; 0 or negative errno. May be NULL. */
 	int (*prepare)(struct session *se);
+	/** Every cfg.report_ms on the control thread, printed or not, before note(). May be NULL. */
+	void (*interval)(struct session *se, double seconds);
 	/** Words behind the live line, or NULL for none. May be NULL. */
 	const char *(*note)(struct session *se);
 	/** After the run, before the summary is printed: adds extras. May be NULL. */
 	void (*finish)(struct session *se);
 	void *ctx;
+	bool silent;	/* no live lines, though report_ms is set */
 	int error;	/* what la_engine_run() returned */
 	bool signalled; /* SIGINT or SIGTERM ended it */
 

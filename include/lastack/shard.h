@@ -56,7 +56,10 @@ struct la_shard_config {
 	const struct la_prefix *ranges; /* whole prefixes of which every address is ours */
 	unsigned nranges;
 	struct la_addr gateway4, gateway6; /* any: none */
+	uint8_t gateway_mac[6];		/* of the gateways, which are then not asked for it; all zero: ask */
 	bool no_dad;			/* skip duplicate address detection: addresses work at once */
+	bool follower;			/* one of several shards of an interface, and not the one that speaks for
+					 * it: announces nothing, checks no address and answers for none */
 
 	uint32_t max_conns;		/* TCBs [65536] */
 	uint32_t max_time_wait4;	/* TIME_WAIT entries for IPv4, 32 B each [1 Mi] */

@@ -203,19 +203,27 @@ memory_args(const struct la_eal_config *cfg, bool hugepages)
 	}
 }
 
-/* The first `lcores` CPUs this process may run on. An lcore is named after its CPU (NUMA look-ups
- * rely on that) unless the CPU's number is beyond EAL's table. */
+/* The node of the first port whose device says so; -1: none does. */
 static int
-lcore_args(const struct la_eal_config *cfg, char *err, size_t size)
+node_wanted(const struct la_eal_config *cfg)
 {
-	unsigned want = cfg->lcores != 0 ? cfg->lcores : 1, got = 0;
-	size_t n = 0, set_size = CPU_ALLOC_SIZE(4096);
-	cpu_set_t *set;
-	char list[2048];
+	int node = -1;
 
-	if (USER_GAVE(cfg, "-l", "-c", "--lcores", "-s"))
-		return 0;
-	set = CPU_ALLOC(4096);
+	for (unsigned i = 0; i < cfg->nports && node < 0; i++)
+		if (cfg->ports[i].kind == LA_PORT_VETH || cfg->ports[i].kind == LA_PORT_XDP)
+			node = la_numa_node_of_device("/sys", cfg->ports[i].arg);
+	for (unsigned i = 0; i + 1 < cfg->nargs && node < 0; i++)
+		if (strcmp(cfg->args[i], "-a") == 0 || strcmp(cfg->args[i], "--allow") == 0)
+			node = la_numa_node_of_device("/sys", cfg->args[i + 1]);
+	return node;
+}
+
+static int
+read_cpus(struct la_cpus *cpus, char *err, size_t size)
+{
+	size_t set_size = CPU_ALLOC_SIZE(4096);
+	cpu_set_t *set = CPU_ALLOC(4096);
+
 	if (set == NULL)
 		return -ENOMEM;
 	if (sched_getaffinity(0, set_size, set) < 0) {
@@ -225,14 +233,33 @@ lcore_args(const struct la_eal_config *cfg, char *err, size_t size)
 		CPU_FREE(set);
 		return -EIO;
 	}
-	for (unsigned cpu = 0; cpu < 4096 && got < want && got < RTE_MAX_LCORE; cpu++) {
-		if (!CPU_ISSET_S(cpu, set_size, set) || n + 32 > sizeof(list))
-			continue;
+	la_cpus_read("/sys", set, set_size, cpus);
+	CPU_FREE(set);
+	return 0;
+}
+
+/* The best `lcores` CPUs this process may run on. An lcore is named after its CPU (NUMA look-ups
+ * rely on that) unless the CPU's number is beyond EAL's table. */
+static int
+lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
+{
+	unsigned want = cfg->lcores != 0 ? cfg->lcores : 1, got = 0;
+	bool given = USER_GAVE(cfg, "-l", "-c", "--lcores", "-s");
+	int r = read_cpus(&eal->cpus, err, size);
+	char list[2048];
+	size_t n = 0;
+
+	if (given)
+		return 0;
+	if (r < 0)
+		return r;
+	la_cpus_rank(&eal->cpus, node_wanted(cfg));
+	for (; got < want && got < eal->cpus.n && got < RTE_MAX_LCORE && n + 32 <= sizeof(list); got++) {
+		unsigned cpu = eal->cpus.cpu[got].id;
+
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%u@%u", got > 0 ? "," : "",
 				      cpu < RTE_MAX_LCORE ? cpu : got, cpu);
-		got++;
 	}
-	CPU_FREE(set);
 	add_arg("--lcores");
 	add_arg(list);
 	return 0;
@@ -256,7 +283,7 @@ build_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	add_arg("lastack");
 	eal->hugepages = want_hugepages(cfg, eal->why, sizeof(eal->why));
 	memory_args(cfg, eal->hugepages);
-	r = lcore_args(cfg, err, size);
+	r = lcore_args(cfg, eal, err, size);
 	if (r < 0)
 		return r;
 	/* Without a port of EAL's own, nobody shall bind to a NIC by accident. */

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "io/numa.h"
+
 enum la_port_kind {
 	LA_PORT_EAL,   /* given by EAL arguments (-a, --vdev), each the next one, the last all
 			* that are left: arg is NULL */
@@ -40,6 +42,7 @@ struct la_eal {
 	bool hugepages;	   /* false: plain pages; the reason is in `why` */
 	char why[128];
 	unsigned lcores;   /* got; the first is the main one */
+	struct la_cpus cpus; /* that there were to choose from, best first unless the user chose */
 	unsigned nports;
 	uint16_t port[LA_EAL_MAX_PORTS]; /* DPDK port ids, in the order asked for; RING: two */
 };

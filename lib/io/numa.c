@@ -3,13 +3,21 @@
 /* Placement works on address ranges, not on threads: the range is mapped untouched by
  * la_mem_default, gets its policy by mbind(2), and takes its pages from the node whenever they are
  * first touched, by whichever thread. So the main thread may build the shard of a worker on
- * another node. */
+ * another node.
+ *
+ * CPUs are described by sysfs, since they are chosen before EAL starts, which then sticks to them. */
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <numa.h>
 #include <numaif.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/mem.h"
 #include "io/numa.h"
@@ -73,4 +81,150 @@ la_numa_node_of(const void *p)
 	if (numa_available() < 0 || move_pages(0, 1, &page, NULL, &status, 0) < 0 || status < 0)
 		return -1;
 	return status;
+}
+
+/* ---- CPUs ---- */
+
+/* The first line of a file below sys; false: there is none. */
+static bool __attribute__((format(printf, 4, 5)))
+read_line(char *line, size_t size, const char *sys, const char *fmt, ...)
+{
+	char path[512];
+	va_list ap;
+	FILE *f;
+	int n = snprintf(path, sizeof(path), "%s/", sys);
+	bool got;
+
+	va_start(ap, fmt);
+	vsnprintf(path + n, sizeof(path) - (size_t)n, fmt, ap);
+	va_end(ap);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	got = fgets(line, (int)size, f) != NULL;
+	fclose(f);
+	return got;
+}
+
+/* "0,2-3": is cpu among them? With cpu = UINT_MAX: how many are there? *first: the lowest. */
+static unsigned
+in_list(const char *list, unsigned cpu, unsigned *first)
+{
+	unsigned found = 0;
+
+	*first = UINT_MAX;
+	while (*list >= '0' && *list <= '9') {
+		char *end;
+		unsigned lo = (unsigned)strtoul(list, &end, 10), hi = lo;
+
+		if (*end == '-')
+			hi = (unsigned)strtoul(end + 1, &end, 10);
+		*first = lo < *first ? lo : *first;
+		found += cpu == UINT_MAX ? hi - lo + 1 : cpu >= lo && cpu <= hi;
+		list = *end == ',' ? end + 1 : end;
+	}
+	return found;
+}
+
+static int16_t
+node_of_cpu(const char *sys, unsigned id)
+{
+	char path[512];
+	struct dirent *d;
+	int16_t node = -1;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/devices/system/cpu/cpu%u", sys, id);
+	dir = opendir(path);
+	while (dir != NULL && node < 0 && (d = readdir(dir)) != NULL) {
+		if (strncmp(d->d_name, "node", 4) == 0 && d->d_name[4] >= '0' && d->d_name[4] <= '9')
+			node = (int16_t)strtol(d->d_name + 4, NULL, 10);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return node;
+}
+
+void
+la_cpus_read(const char *sys, const cpu_set_t *set, size_t set_size, struct la_cpus *c)
+{
+	char isolated[1024] = "", line[256];
+	unsigned first;
+
+	memset(c, 0, sizeof(*c));
+	(void)read_line(isolated, sizeof(isolated), sys, "devices/system/cpu/isolated");
+	c->isolated_elsewhere = in_list(isolated, UINT_MAX, &first);
+	for (unsigned id = 0; id < set_size * 8 && c->n < LA_CPUS_MAX; id++) {
+		struct la_cpu *cpu = &c->cpu[c->n];
+
+		if (!CPU_ISSET_S(id, set_size, set))
+			continue;
+		*cpu = (struct la_cpu){.id = (uint16_t)id, .core = (uint16_t)id, .node = node_of_cpu(sys, id)};
+		if (read_line(line, sizeof(line), sys, "devices/system/cpu/cpu%u/topology/thread_siblings_list",
+			      id) &&
+		    in_list(line, id, &first))
+			cpu->core = (uint16_t)first;
+		cpu->isolated = in_list(isolated, id, &first);
+		c->isolated_elsewhere -= cpu->isolated;
+		c->n++;
+	}
+}
+
+static bool
+second_thread(const struct la_cpus *c, const struct la_cpu *cpu)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->cpu[i].core == cpu->core && c->cpu[i].id < cpu->id)
+			return true;
+	return false;
+}
+
+void
+la_cpus_rank(struct la_cpus *c, int node)
+{
+	uint32_t key[LA_CPUS_MAX];
+
+	for (unsigned i = 0; i < c->n; i++) {
+		const struct la_cpu *cpu = &c->cpu[i];
+
+		key[i] = (uint32_t)(node >= 0 && cpu->node != node) << 31 |
+			 (uint32_t)!cpu->isolated << 30 | (uint32_t)second_thread(c, cpu) << 29 | cpu->id;
+	}
+	/* by insertion: it is done once, and they are nearly in order */
+	for (unsigned i = 1; i < c->n; i++) {
+		struct la_cpu cpu = c->cpu[i];
+		uint32_t k = key[i];
+		unsigned at = i;
+
+		for (; at > 0 && key[at - 1] > k; at--) {
+			key[at] = key[at - 1];
+			c->cpu[at] = c->cpu[at - 1];
+		}
+		key[at] = k;
+		c->cpu[at] = cpu;
+	}
+}
+
+const struct la_cpu *
+la_cpus_find(const struct la_cpus *c, unsigned id)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->cpu[i].id == id)
+			return &c->cpu[i];
+	return NULL;
+}
+
+int
+la_numa_node_of_device(const char *sys, const char *name)
+{
+	size_t len = name != NULL ? strcspn(name, ",/") : 0; /* a driver's arguments follow; no path */
+	char line[32];
+
+	if (len == 0)
+		return -1;
+	if (read_line(line, sizeof(line), sys, "class/net/%.*s/device/numa_node", (int)len, name) ||
+	    read_line(line, sizeof(line), sys, "bus/pci/devices/%.*s/numa_node", (int)len, name) ||
+	    read_line(line, sizeof(line), sys, "bus/pci/devices/0000:%.*s/numa_node", (int)len, name))
+		return (int)strtol(line, NULL, 10);
+	return -1;
 }

@@ -2,9 +2,13 @@
 #ifndef LA_IO_NUMA_H
 #define LA_IO_NUMA_H
 
-/* Where a worker's tables live: on the memory node of the core that uses them. */
+/* Where workers run and where their tables live: on cores of the port's NUMA node, and in the memory of
+ * the core that uses them. */
 
+#include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <lastack/shard.h>
 
@@ -16,5 +20,32 @@ int la_numa_mem(int node, struct la_mem_ops *ops);
 
 /** The node on which the page at p lies now, -1 when unknown or never touched. */
 int la_numa_node_of(const void *p);
+
+enum { LA_CPUS_MAX = 1024 };
+
+/** The CPUs that this process may run on. */
+struct la_cpus {
+	unsigned n;
+	unsigned isolated_elsewhere; /* isolated ones that it may not run on */
+	struct la_cpu {
+		uint16_t id;
+		uint16_t core;	 /* the lowest of the CPUs that are threads of one core */
+		int16_t node;	 /* -1: unknown */
+		bool isolated;	 /* the kernel's scheduler leaves it alone (isolcpus=) */
+	} cpu[LA_CPUS_MAX];
+};
+
+/** Those of `set` that are described below `sys` ("/sys"), by number. set_size: bytes. */
+void la_cpus_read(const char *sys, const cpu_set_t *set, size_t set_size, struct la_cpus *c);
+
+/** Best first, for workers of a port on that node (-1: any): CPUs of the node, isolated ones, one thread
+ * of each core before the second of any, low numbers. */
+void la_cpus_rank(struct la_cpus *c, int node);
+
+/** The one with this number, or NULL. */
+const struct la_cpu *la_cpus_find(const struct la_cpus *c, unsigned id);
+
+/** The node of a kernel interface or of a PCI device, below `sys`; -1: not known, or none, or no name. */
+int la_numa_node_of_device(const char *sys, const char *name);
 
 #endif

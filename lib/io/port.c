@@ -4,7 +4,7 @@
  * - checksums: net_tap "offloads" them to this very core, and gets the TCP one wrong for a chain
  *   with a segment of odd length before its last, so it is not asked; the other virtual devices
  *   offer none.
- * - RSS counts as the port's only when the port reads our key back to us.
+ * - RSS counts as the port's only when the port reads our key and our table back to us.
  * - AF_PACKET and AF_XDP hand frames over before the sending kernel has finished them: between
  *   veth ends a TCP checksum is left for a NIC that never comes, and segments may be merged up to
  *   64 KiB. Neither can be mended here (the ring says too little), only
@@ -166,18 +166,54 @@ choose_rss(struct opening *o)
 }
 
 static bool
-rss_is_ours(const struct opening *o)
+key_is_ours(const struct opening *o)
 {
 	uint8_t len = o->conf.rx_adv_conf.rss_conf.rss_key_len;
 	uint8_t key[LA_PORT_RSS_KEY_MAX] = {0};
 	struct rte_eth_rss_conf got = {.rss_key = key, .rss_key_len = len};
 
-	if (o->conf.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS ||
-	    rte_eth_dev_rss_hash_conf_get(o->port->id, &got) != 0)
+	if (rte_eth_dev_rss_hash_conf_get(o->port->id, &got) != 0)
 		return false;
 	return memcmp(key, la_port_rss_key, len) == 0 &&
 	       (got.rss_hf & o->conf.rx_adv_conf.rss_conf.rss_hf) ==
 		       o->conf.rx_adv_conf.rss_conf.rss_hf;
+}
+
+/* Some drivers pass over the key at configuration and take it when they are told again. */
+static bool
+rss_is_ours(struct opening *o)
+{
+	if (o->conf.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS)
+		return false;
+	return key_is_ours(o) ||
+	       (rte_eth_dev_rss_hash_update(o->port->id, &o->conf.rx_adv_conf.rss_conf) == 0 &&
+		key_is_ours(o));
+}
+
+/* The redirection table: the low bits of the hash are an index, queues follow each other. A table that
+ * is larger than ours repeats it; a smaller one agrees with it when the number of queues divides it. */
+static bool
+reta_is_ours(const struct opening *o)
+{
+	struct rte_eth_rss_reta_entry64 set[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE] = {0};
+	struct rte_eth_rss_reta_entry64 got[RTE_DIM(set)] = {0};
+	struct rte_eth_dev_info info; /* some know the size only when they are configured */
+	uint16_t id = o->port->id, n;
+
+	if (rte_eth_dev_info_get(id, &info) != 0)
+		return false;
+	n = info.reta_size;
+	if (n == 0 || n > RTE_ETH_RSS_RETA_SIZE_512 || !rte_is_power_of_2(n))
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned g = i / RTE_ETH_RETA_GROUP_SIZE, k = i % RTE_ETH_RETA_GROUP_SIZE;
+
+		set[g].mask |= 1ull << k;
+		got[g].mask |= 1ull << k;
+		set[g].reta[k] = (uint16_t)(i % LA_PORT_RETA % o->port->queues);
+	}
+	return rte_eth_dev_rss_reta_update(id, set, n) == 0 &&
+	       rte_eth_dev_rss_reta_query(id, got, n) == 0 && memcmp(set, got, sizeof(set)) == 0;
 }
 
 static int
@@ -315,7 +351,7 @@ start(struct opening *o)
 				    : "it does not start");
 	receive_multicast(p);
 	choose_mac(p);
-	p->rss = rss_is_ours(o);
+	p->rss = rss_is_ours(o) && reta_is_ours(o);
 	la_burst_reset(p->id);
 	return 0;
 }

@@ -70,7 +70,7 @@ la_arp_input(struct la_shard *s, const struct la_rx *rx)
 		la_neigh_update(s, n, a.sha, news(&a, for_us, n));
 	if (a.op == LA_ARP_REPLY)
 		return n ? (int)LA_RX_DONE : (int)LA_C_drop_arp_not_ours;
-	if (!for_us)
+	if (!for_us || s->nif.follower)
 		return a.spa == a.tpa && n ? (int)LA_RX_DONE : (int)LA_C_drop_arp_not_ours;
 	if (!n && !probe)
 		la_neigh_learn(s, &from, a.sha, &target);

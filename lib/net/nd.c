@@ -4,7 +4,8 @@
  *
  * At birth each IPv6 address is TENTATIVE: one solicitation for it goes out from "::", and for one second
  * it neither answers nor is used. A solicitation from "::" or an advertisement of it by another station
- * in that second makes it DUPLICATE for good; else it becomes USABLE and is announced. Ranges are not
+ * in that second makes it DUPLICATE for good; else it becomes USABLE and is announced. A follower hears
+ * the same and comes to the same end, but sends nothing: one shard asks and answers for all. Ranges are not
  * checked. A solicitation that comes from our own MAC is our own, reflected by some switch, and says
  * nothing. */
 
@@ -57,6 +58,8 @@ duplicate(struct la_shard *s, struct la_ifaddr *f, const uint8_t mac[6])
 
 	f->state = LA_ADDR_DUPLICATE;
 	s->last_src = (struct la_addr){0};
+	if (s->nif.follower)
+		return;
 	la_log(LA_LOG_ERROR,
 	       "%s is in use by %02x:%02x:%02x:%02x:%02x:%02x: not used here (RFC 4862 5.4.5); "
 	       "choose another address and start again",
@@ -89,7 +92,7 @@ solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *i
 			duplicate(s, f, rx->eth.src);
 		return dad ? (int)LA_RX_DONE : (int)LA_C_drop_icmp_type;
 	}
-	if (!la_netif_owns(&s->nif, &ic->target))
+	if (s->nif.follower || !la_netif_owns(&s->nif, &ic->target))
 		return LA_C_drop_icmp_type;
 	if (ic->has_lladdr && !la_mac_is_station(ic->lladdr))
 		return LA_C_drop_nd_bad;
@@ -203,6 +206,7 @@ la_nd_poll(struct la_shard *s)
 		if (f->state != LA_ADDR_TENTATIVE)
 			continue;
 		f->state = LA_ADDR_USABLE;
-		announce(s, &f->addr);
+		if (!s->nif.follower)
+			announce(s, &f->addr);
 	}
 }

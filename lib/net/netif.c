@@ -168,6 +168,8 @@ la_netif_check(const struct la_shard_config *cfg)
 			return -EINVAL;
 	if (!gateway_ok(cfg, &cfg->gateway4, true) || !gateway_ok(cfg, &cfg->gateway6, false))
 		return -EINVAL;
+	if (memcmp(cfg->gateway_mac, (const uint8_t[6]){0}, 6) != 0 && !la_mac_is_station(cfg->gateway_mac))
+		return -EINVAL;
 	/* RFC 791 3.2: every link takes 68 bytes; RFC 8200 5: 1280 */
 	has6 = any6(cfg->addrs, cfg->naddrs) || any6(cfg->ranges, cfg->nranges);
 	return cfg->mtu && cfg->mtu < (has6 ? 1280 : 68) ? -EINVAL : 0;
@@ -228,12 +230,14 @@ la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem
 		.mtu = cfg->mtu,
 		.gateway4 = cfg->gateway4,
 		.gateway6 = cfg->gateway6,
+		.follower = cfg->follower,
 		.dad_at = UINT64_MAX,
 	};
 	nif->onlink = (struct la_net *)(nif->addrs + n);
 	nif->ranges = nif->onlink + n;
 	nif->slots = (uint16_t *)(nif->ranges + cfg->nranges);
 	memcpy(nif->mac, cfg->mac, sizeof(nif->mac));
+	memcpy(nif->gateway_mac, cfg->gateway_mac, sizeof(nif->gateway_mac));
 	for (unsigned i = 0; i < cfg->naddrs; i++) {
 		bool is4 = la_addr_is4(&cfg->addrs[i].addr);
 
@@ -408,7 +412,7 @@ la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a,
 	char buf[LA_ADDR_STRLEN];
 
 	nif->conflicts++;
-	if (now < nif->conflict_at)
+	if (nif->follower || now < nif->conflict_at)
 		return;
 	nif->conflict_at = now + CONFLICT_LOG_MS;
 	la_log(LA_LOG_WARN, "address conflict: %s is also used by %02x:%02x:%02x:%02x:%02x:%02x "

@@ -44,7 +44,9 @@ struct la_netif {
 	uint8_t mac[6];
 	uint16_t vlan, mtu;
 	bool has4, has6, range6;
+	bool follower; /* another shard of this interface speaks for the addresses */
 	struct la_addr gateway4, gateway6;
+	uint8_t gateway_mac[6]; /* all zero: asked for */
 	uint64_t dad_at; /* ms: when tentative addresses become usable; UINT64_MAX: none is */
 	uint64_t conflict_at; /* ms: earliest time of the next log line about a conflict */
 	uint64_t conflicts;   /* packets that said that another MAC has an address of ours */

@@ -51,6 +51,17 @@ add(struct la_shard *s, const struct la_addr *a, bool learnt)
 	return n;
 }
 
+/* A gateway whose MAC we were given: nobody is asked for it, and nobody's word changes it. When it does
+ * not answer the probes of its old age, the entry goes and the next packet makes a new one. */
+static bool
+is_given(const struct la_shard *s, const struct la_addr *a)
+{
+	static const uint8_t none[6];
+
+	return memcmp(s->nif.gateway_mac, none, sizeof(none)) != 0 &&
+	       (la_addr_eq(a, &s->nif.gateway4) || la_addr_eq(a, &s->nif.gateway6));
+}
+
 static struct la_neigh *
 drop(struct la_shard *s, struct rte_mbuf *m, enum la_counter why)
 {
@@ -87,7 +98,12 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 		if (!n)
 			return drop(s, m, LA_C_drop_neigh_full);
 		packet_src(m, &n->src);
-		solicit(s, n);
+		if (is_given(s, &hop)) {
+			la_neigh_set_mac(n, s->nif.gateway_mac);
+			la_neigh_enter(&s->neigh, n, LA_NEIGH_REACHABLE, s->now);
+		} else {
+			solicit(s, n);
+		}
 	}
 	if (n->state == LA_NEIGH_INCOMPLETE) {
 		old = la_neigh_enqueue(n, m);
@@ -124,6 +140,8 @@ la_neigh_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
 {
 	bool fresh = n->state == LA_NEIGH_INCOMPLETE || !la_neigh_mac_is(n, mac);
 
+	if (is_given(s, &n->addr))
+		mac = s->nif.gateway_mac;
 	la_neigh_set_mac(n, mac);
 	if (news == LA_NEWS_CONFIRMED)
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_REACHABLE, s->now);

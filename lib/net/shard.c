@@ -148,8 +148,10 @@ la_shard_create(const struct la_shard_config *cfg, struct la_shard **out)
 		return err;
 	}
 	la_tcp_now(&s->tcp, s->now);
-	la_arp_announce(s);
-	la_nd_start(s);
+	if (!s->nif.follower) {
+		la_arp_announce(s);
+		la_nd_start(s);
+	}
 	*out = s;
 	return 0;
 }

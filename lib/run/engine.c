@@ -2,7 +2,8 @@
 
 /* The engine.
  *
- * It starts DPDK, opens the ports, makes one shard a station and puts the stations on workers. A
+ * It starts DPDK, opens the ports, makes one shard a station, joins the shards of a port (hand_over.c)
+ * and puts the stations on workers. A
  * worker is an lcore, the first one the main lcore; with fewer lcores than workers wanted, stations
  * share. A control thread beside them prints and decides.
  *
@@ -22,6 +23,7 @@
 
 #include "io/capture.h"
 #include "io/numa.h"
+#include "run/placement.h"
 #include "run/restart.h"
 #include "run/tables.h"
 
@@ -79,6 +81,13 @@ stations_on(const struct la_engine *e, unsigned port)
 	return n;
 }
 
+/* What one asks for, cut to what the configuration allows. */
+static unsigned
+cut_queues(const struct la_engine *e, unsigned n)
+{
+	return e->cfg.queues != 0 ? RTE_MIN(n, e->cfg.queues) : n;
+}
+
 static int
 start_eal(struct la_engine *e, char *err, size_t size)
 {
@@ -86,8 +95,8 @@ start_eal(struct la_engine *e, char *err, size_t size)
 
 	c->lcores = workers_wanted(&e->cfg);
 	c->queues = 1; /* a frame on a queue that no station polls would be lost */
-	for (unsigned p = 0; p < c->nports; p++)
-		c->queues = RTE_MAX(c->queues, stations_on(e, p));
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		c->queues = RTE_MAX(c->queues, cut_queues(e, stations_on(e, e->cfg.stations[i].port)));
 	if (c->memory_mb == 0) {
 		uint64_t bytes = 0;
 
@@ -97,6 +106,8 @@ start_eal(struct la_engine *e, char *err, size_t size)
 			if (!may_cross_pages(e))
 				each = RTE_ALIGN_CEIL(each, 4096u);
 			bytes += pool_size(&e->cfg) * each;
+			/* its rings, to every shard of its port and back */
+			bytes += stations_on(e, e->cfg.stations[i].port) * 2ull * LA_HAND_FRAMES * 8;
 		}
 		c->memory_mb = EAL_MB + (uint32_t)(bytes >> 20);
 	}
@@ -196,7 +207,28 @@ make_pool(struct la_engine *e, unsigned i, char *err, size_t size)
 	return 0;
 }
 
-/* One port: as many queues as stations sit on it, their pools behind the queues. */
+/* The rings between the shards of a port, and who has which queue. */
+static int
+join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
+{
+	struct la_hand_over *shards[LA_PORT_MAX_QUEUES];
+	int sockets[LA_PORT_MAX_QUEUES];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		if (e->cfg.stations[i].port != p)
+			continue;
+		sockets[n] = (int)rte_lcore_to_socket_id(station_lcore(e, i));
+		shards[n++] = &e->stations[i].hand;
+	}
+	if (la_hand_over_init(shards, n, e->ports[p].queues, p, sockets) == 0)
+		return 0;
+	snprintf(err, size, "no memory for the rings between the %u shards of port %u; ask for fewer --workers, "
+		 "or give DPDK more memory with --eal \"-m MEGABYTES\"", n, p);
+	return -ENOMEM;
+}
+
+/* One port: as many queues as stations sit on it, if it has so many, their pools behind the queues. */
 static int
 open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 {
@@ -213,23 +245,18 @@ open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 			return -EINVAL;
 		}
 		st->port = &e->ports[p];
-		st->queue = pc.queues;
 		pc.pools[pc.queues++] = st->pool;
 		pc.mtu = e->cfg.stations[i].shard.mtu;
 	}
 	if (pc.queues == 0)
 		return 0;
+	pc.queues = (uint16_t)cut_queues(e, pc.queues);
 	rc = la_port_open(e->eal.port[p], &pc, &e->ports[p], err, size);
 	if (rc)
 		return rc;
 	e->nports = p + 1;
-	if (e->ports[p].queues < pc.queues) {
-		snprintf(err, size, "port %u (%s) has %u queues, %u shards want one each", p,
-			 e->ports[p].driver, e->ports[p].queues, pc.queues);
-		return -ENOTSUP;
-	}
 	la_port_describe(&e->ports[p], e->port_text[p], sizeof(e->port_text[p]));
-	return 0;
+	return join_shards(e, p, err, size);
 }
 
 static void
@@ -257,6 +284,7 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 	sc->now = la_clock_now(&e->clock);
 	sc->offloads = st->port->offloads;
 	memcpy(sc->mac, st->port->mac, sizeof(sc->mac));
+	sc->follower = st->hand.index != 0;
 	if (sc->mtu == 0 || sc->mtu > st->port->mtu)
 		sc->mtu = st->port->mtu;
 	if (sc->mtu > room)
@@ -278,8 +306,9 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 	if (rc)
 		return rc;
 	if (!e->cfg.quiet) {
-		printf("%s: port %u queue %u, lcore %u, mtu %u; tables %.0f MiB, touched as they fill\n",
-		       cs->name, cs->port, st->queue, station_lcore(e, i), sc->mtu, mib);
+		printf("%s: port %u queue %u%s, lcore %u, mtu %u; tables %.0f MiB, touched as they fill\n",
+		       cs->name, cs->port, st->hand.queue, st->hand.has_queue ? "" : " of another shard",
+		       station_lcore(e, i), sc->mtu, mib);
 		say_tables(cs->name, st->shard, node);
 	}
 	return 0;
@@ -336,6 +365,28 @@ say_start(const struct la_engine *e)
 			printf("%s\n", e->port_text[p]);
 }
 
+/* Where everything came to lie. */
+static void
+say_placement(struct la_engine *e)
+{
+	struct la_place p[LA_ENGINE_MAX_STATIONS];
+
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		struct la_tables_place tables;
+
+		la_tables_place(e->stations[i].shard, &tables);
+		p[i] = (struct la_place){
+			.port = e->cfg.stations[i].port,
+			.port_node = e->stations[i].port->numa_node,
+			.worker = e->cfg.stations[i].worker % e->nworkers,
+			.cpu = (unsigned)rte_lcore_to_cpu_id((int)station_lcore(e, i)),
+			.memory_node = tables.node,
+		};
+	}
+	fflush(stdout);
+	la_placement_say(p, e->cfg.nstations, &e->eal.cpus, e->cfg.quiet ? NULL : stdout, stderr);
+}
+
 static int
 build(struct la_engine *e, char *err, size_t size)
 {
@@ -362,6 +413,7 @@ build(struct la_engine *e, char *err, size_t size)
 		}
 		e->stations[i].ops = cs->ops ? cs->ops : &none;
 		e->stations[i].ctx = cs->ctx;
+		e->stations[i].faulty = cs->faulty;
 	}
 	rc = place_workers(e, err, size);
 	for (unsigned i = 0; rc == 0 && i < e->cfg.nstations; i++)
@@ -380,6 +432,8 @@ build(struct la_engine *e, char *err, size_t size)
 	if (!e->cfg.quiet)
 		say_start(e);
 	rc = make_shards(e, err, size);
+	if (rc == 0)
+		say_placement(e);
 	fflush(stdout);
 	return rc;
 }
@@ -425,6 +479,8 @@ la_engine_destroy(struct la_engine *e)
 	for (unsigned p = 0; p < e->nports; p++)
 		if (e->ports[p].queues != 0)
 			la_port_close(&e->ports[p]);
+	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
+		la_hand_over_fini(&e->stations[i].hand);
 	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
 		rte_mempool_free(e->stations[i].pool);
 	rte_free(e->stations);

@@ -13,6 +13,8 @@
 #include "io/eal.h"
 #include "io/port.h"
 
+struct rte_mbuf;
+
 /** What a worker does when nothing arrives: spin, spin with PAUSE, or sleep longer and longer. */
 enum la_idle { LA_IDLE_POLL, LA_IDLE_PAUSE, LA_IDLE_SLEEP };
 
@@ -24,7 +26,9 @@ struct la_station_ops {
 	bool (*done)(void *ctx, struct la_shard *s); /* nothing left to do; NULL: serves on until stopped */
 };
 
-/** One shard on one queue of one port, and the application on it. */
+/** One shard on one queue of one port, and the application on it. Several stations may be on one port:
+ * each frame goes to the shard that run/steer.h names, whatever queue it comes to, and the first of them
+ * speaks for the addresses. The n-th station on a port is shard n there. */
 struct la_station {
 	const char *name;	      /* for start-up lines and summaries: "server" */
 	struct la_shard_config shard; /* secret, now, mbufs, mac, mtu (when 0), offloads: by the engine */
@@ -32,6 +36,7 @@ struct la_station {
 	unsigned worker;	      /* 0, 1, ...: stations of one worker share an lcore */
 	const struct la_station_ops *ops;
 	void *ctx;
+	struct la_faulty *faulty; /* what befalls the frames it sends; NULL: nothing. The caller's */
 };
 
 enum { LA_ENGINE_MAX_STATIONS = 16 };
@@ -51,11 +56,15 @@ struct la_engine_config {
 	uint32_t duration_ms; /* 0: until stopped */
 	uint32_t drain_ms;    /* longest wait for open connections after a stop */
 	uint32_t mbufs;	      /* a station; 0: 32768 */
+	unsigned queues;      /* of a port at most; 0: one a station, as far as it has so many */
 	uint32_t report_ms;   /* a live line this often; 0: none */
 	bool quiet;	      /* no start-up lines */
 	/** Called on the control thread for each live line; seconds since the start. May be NULL. */
 	void (*report)(void *ctx, double seconds);
 	void *report_ctx;
+	/** Sees every burst that a shard is about to get, on its worker: for tests. May be NULL. */
+	void (*watch)(void *ctx, unsigned station, struct rte_mbuf *const *pkts, unsigned n);
+	void *watch_ctx;
 	const char *pcap; /* every frame of every port into this pcapng file; NULL: no capture */
 	const char *state; /* read (and removed) at the start, written by la_engine_save_state(); or NULL */
 	enum la_quiet quiet_time;
@@ -66,8 +75,10 @@ struct la_station_stats {
 	struct la_counters c;
 	struct la_port_stats port;
 	uint64_t frames_in;	 /* taken from the port */
-	uint64_t frames_out;	 /* that the port took */
+	uint64_t frames_out;	 /* that the port took, or the shard that owns its queue */
 	uint64_t frames_refused; /* that the port did not take: its tx_full */
+	uint64_t frames_away;	 /* of frames_in: those of other shards of the port, handed over */
+	uint64_t faults_lost, faults_added; /* by the station's `faulty` (run/faulty.h) */
 };
 
 struct la_engine;

@@ -136,6 +136,7 @@ la_engine_run(struct la_engine *e)
 		rte_eal_remote_launch(la_worker_main, &e->workers[i], e->workers[i].lcore);
 	la_worker_main(&e->workers[0]);
 	rte_eal_mp_wait_lcore();
+	la_worker_settle(e);
 	pthread_join(thread, NULL);
 	return e->error;
 }

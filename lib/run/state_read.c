@@ -261,7 +261,7 @@ verify(struct la_statefile *st, const struct la_statefile_addrs *addrs, const st
 	if (rc == 0)
 		rc = check_sum(st, w);
 	if (rc == 0 && st->head.sections != st->n)
-		rc = refuse(w, -EINVAL, "is of a run with %u shards, this one has %u",
+		rc = refuse(w, -EINVAL, "is of a run with %u shards, this one has %u (--workers)",
 			    st->head.sections, st->n);
 	return rc ? rc : check_sections(st, addrs, w);
 }

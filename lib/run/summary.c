@@ -26,15 +26,50 @@ static const struct {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+static void
+add_stats(struct la_station_stats *to, const struct la_station_stats *s)
+{
+	la_counters_add(&to->c, &s->c);
+	/* the first shard of a port speaks for it, the others have zeros */
+	to->port.rx_missed += s->port.rx_missed;
+	to->port.rx_errors += s->port.rx_errors;
+	to->port.rx_nombuf += s->port.rx_nombuf;
+	to->port.tx_errors += s->port.tx_errors;
+	to->port.tx_full += s->port.tx_full;
+	to->frames_in += s->frames_in;
+	to->frames_out += s->frames_out;
+	to->frames_refused += s->frames_refused;
+	to->frames_away += s->frames_away;
+	to->faults_lost += s->faults_lost;
+	to->faults_added += s->faults_added;
+}
+
+/* The end that a station is part of; a new one when it is the first. */
+static unsigned
+end_of(struct la_summary *s, const struct la_engine *e, const struct la_engine_config *cfg, unsigned i)
+{
+	const struct la_station *st = &cfg->stations[i];
+
+	for (unsigned k = 0; k < i; k++)
+		if (cfg->stations[k].port == st->port && strcmp(cfg->stations[k].name, st->name) == 0)
+			return s->shard[k].end;
+	s->end[s->nends] = (struct la_summary_end){.name = st->name, .port = la_engine_port_text(e, i)};
+	return s->nends++;
+}
+
 void
 la_summary_take(struct la_summary *s, const struct la_engine *e, const struct la_engine_config *cfg)
 {
 	s->seconds = la_engine_seconds(e);
-	s->nends = cfg->nstations;
+	s->nends = 0;
+	s->nshards = cfg->nstations;
 	for (unsigned i = 0; i < cfg->nstations; i++) {
-		s->end[i].name = cfg->stations[i].name;
-		s->end[i].port = la_engine_port_text(e, i);
-		la_engine_stats(e, i, &s->end[i].stats);
+		unsigned end = end_of(s, e, cfg, i);
+
+		s->shard[i].end = end;
+		la_engine_stats(e, i, &s->shard[i].stats);
+		add_stats(&s->end[end].stats, &s->shard[i].stats);
+		s->end[end].shards++;
 	}
 }
 
@@ -84,8 +119,11 @@ differ(uint64_t a, uint64_t b)
 uint64_t
 la_summary_unexplained(const struct la_station_stats *s)
 {
-	return differ(s->frames_in, s->c.v[LA_C_rx_packets]) +
-	       differ(s->frames_out + s->frames_refused, s->c.v[LA_C_tx_packets]);
+	uint64_t given = s->frames_in - s->frames_away + s->c.v[LA_C_handed_in];
+
+	return differ(given, s->c.v[LA_C_rx_packets]) +
+	       differ(s->frames_out + s->frames_refused + s->faults_lost,
+		      s->c.v[LA_C_tx_packets] + s->faults_added);
 }
 
 /* All ends as one: *sum holds every counter added up, *once the ends whose opens count. */
@@ -97,8 +135,13 @@ add_up(const struct la_summary *s, struct la_counters *sum, struct la_counters *
 	*unexplained = 0;
 	for (unsigned i = 0; i < s->nends; i++) {
 		la_counters_add(sum, &s->end[i].stats.c);
-		*unexplained += la_summary_unexplained(&s->end[i].stats);
+		if (s->end[i].shards <= 1)
+			*unexplained += la_summary_unexplained(&s->end[i].stats);
 	}
+	/* what one shard has too much does not make up for what another lacks */
+	for (unsigned i = 0; i < s->nshards; i++)
+		if (s->end[s->shard[i].end].shards > 1)
+			*unexplained += la_summary_unexplained(&s->shard[i].stats);
 	*once = s->opens_of >= 0 ? s->end[s->opens_of].stats.c : *sum;
 }
 
@@ -159,13 +202,35 @@ print_port(const struct la_summary_end *end, FILE *f)
 				losses[i].text);
 }
 
+/* How even the shards are, and how much is handed over between them. */
 static void
-print_end(const struct la_summary_end *end, double seconds, FILE *f)
+print_shards(const struct la_summary *s, unsigned end, FILE *f)
 {
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < s->nshards; i++) {
+		const struct la_station_stats *st = &s->shard[i].stats;
+
+		if (s->shard[i].end == end)
+			fprintf(f,
+				"  shard %-9u opens %lu, closes %lu, TIME_WAIT peak %lu; frames in %lu, handed "
+				"over %lu, got %lu\n",
+				k++, la_summary_opens(&st->c), la_summary_closes(&st->c),
+				st->c.v[LA_C_time_wait_peak], st->frames_in, st->c.v[LA_C_handed_over],
+				st->c.v[LA_C_handed_in]);
+	}
+}
+
+static void
+print_end(const struct la_summary *s, unsigned which, FILE *f)
+{
+	const struct la_summary_end *end = &s->end[which];
+	double seconds = s->seconds;
 	const struct la_counters *c = &end->stats.c;
 	uint64_t closes = la_summary_closes(c);
 
-	fprintf(f, "%s\n", end->name);
+	fprintf(f, "%s", end->name);
+	fprintf(f, end->shards > 1 ? ", %u shards\n" : "\n", end->shards);
 	fprintf(f, "  opens           %lu (%lu passive, %lu active)\n", la_summary_opens(c),
 		c->v[LA_C_opens_passive], c->v[LA_C_opens_active]);
 	fprintf(f, "  closes          %lu (%.0f/s):", closes, per_second(closes, seconds));
@@ -185,6 +250,8 @@ print_end(const struct la_summary_end *end, double seconds, FILE *f)
 		c->v[LA_C_tcp_data_in], c->v[LA_C_tcp_data_out], c->v[LA_C_retransmits]);
 	print_port(end, f);
 	print_drops(c, f);
+	if (end->shards > 1)
+		print_shards(s, which, f);
 }
 
 void
@@ -198,7 +265,7 @@ la_summary_print(const struct la_summary *s, FILE *f)
 	closes = la_summary_closes(&once);
 	fprintf(f, "\nsummary of lastack %s, %.1f s\n", s->program, s->seconds);
 	for (unsigned i = 0; i < s->nends; i++)
-		print_end(&s->end[i], s->seconds, f);
+		print_end(s, i, f);
 	for (unsigned i = 0; i < s->nextras; i++)
 		fprintf(f, "%s %lu\n", s->extra[i].text, s->extra[i].value);
 	fprintf(f, "closes %lu in %.1f s: %.0f closes/s, %lu orderly, with MSL %s and a TIME_WAIT peak of %lu\n",
@@ -292,6 +359,28 @@ json_counts(json_t *o, const struct la_counters *sum, const struct la_counters *
 }
 
 static json_t *
+json_shards(const struct la_summary *s)
+{
+	json_t *shards = json_array();
+	unsigned next[LA_ENGINE_MAX_STATIONS] = {0};
+
+	for (unsigned i = 0; i < s->nshards; i++) {
+		const struct la_station_stats *st = &s->shard[i].stats;
+		unsigned end = s->shard[i].end;
+		json_t *o = json_object();
+
+		json_object_set_new(o, "name", json_string(s->end[end].name));
+		put(o, "shard", next[end]++);
+		put(o, "frames_in", st->frames_in);
+		put(o, "frames_out", st->frames_out);
+		put(o, "frames_away", st->frames_away);
+		json_counts(o, &st->c, &st->c, s->seconds, la_summary_unexplained(st));
+		json_array_append_new(shards, o);
+	}
+	return shards;
+}
+
+static json_t *
 json_summary(const struct la_summary *s)
 {
 	json_t *o = json_object(), *ports = json_array();
@@ -309,6 +398,8 @@ json_summary(const struct la_summary *s)
 	for (unsigned i = 0; i < s->nends; i++)
 		json_array_append_new(ports, json_port(&s->end[i]));
 	json_object_set_new(o, "ports", ports);
+	if (s->more)
+		json_object_update(o, s->more);
 	if (s->nends > 1) {
 		json_t *ends = json_array();
 
@@ -322,6 +413,8 @@ json_summary(const struct la_summary *s)
 		}
 		json_object_set_new(o, "ends", ends);
 	}
+	if (s->nshards > s->nends)
+		json_object_set_new(o, "shards", json_shards(s));
 	return o;
 }
 

@@ -17,7 +17,9 @@
  *   counters           {name: n} of every counter there is (include/lastack/counters.def)
  *   ports              [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,
  *                        tx_errors, tx_full}]
- *   ends               with more than one shard: [{name, and all of the above for it alone}]
+ *   ends               with more than one end: [{name, and all of the above for it alone}]
+ *   shards             with several shards at one end (--workers): [{name, shard, frames_in, frames_out,
+ *                      frames_away, and opens to counters for it alone}]
  * and what the subcommand adds, documented in its --help. */
 
 #include <stdbool.h>
@@ -26,11 +28,20 @@
 
 #include "run/engine.h"
 
+struct json_t;
+
 enum { LA_SUMMARY_EXTRAS = 24 };
 
+/** The shards of one name on one port, added up. */
 struct la_summary_end {
 	const char *name; /* "server" */
 	const char *port; /* la_engine_port_text() */
+	unsigned shards;  /* 0 counts as 1 */
+	struct la_station_stats stats;
+};
+
+struct la_summary_shard {
+	unsigned end;
 	struct la_station_stats stats;
 };
 
@@ -41,15 +52,18 @@ struct la_summary {
 	uint32_t msl_ms;
 	struct la_summary_end end[LA_ENGINE_MAX_STATIONS];
 	unsigned nends;
+	struct la_summary_shard shard[LA_ENGINE_MAX_STATIONS]; /* the parts of ends; may be left out */
+	unsigned nshards;
 	int opens_of; /* the end whose opens and closes are the run's; -1: the sum of all */
 	struct {
 		const char *key, *text; /* JSON key; words of the summary line */
 		uint64_t value;
 	} extra[LA_SUMMARY_EXTRAS];
 	unsigned nextras;
+	struct json_t *more; /* keys of the subcommand that are more than a number; NULL: none */
 };
 
-/** Fills ends, seconds from the engine. names[i]: the name of station i. */
+/** Fills ends, shards and seconds from the engine. */
 void la_summary_take(struct la_summary *s, const struct la_engine *e,
 		     const struct la_engine_config *cfg);
 

@@ -12,6 +12,9 @@
  * budget/phi that is coprime to budget: every tuple once a cycle, neighbours in time far apart in
  * number, so that tables and RSS see scattered flows, and nothing is stored per tuple.
  *
+ * Home. With several shards on a port each has all prefixes and ports to itself and gives only those of
+ * them whose hash comes home (steer.c): the others are passed over as if they had been used.
+ *
  * Rest. When the peer closes first, our own stack does not hold the tuple and would let us use it at
  * once, into the peer's TIME_WAIT. So the cycle (in order of use, not of number) is cut into up to
  * 256 segments that remember when their last connection ended and how many live; in the next cycle a
@@ -25,7 +28,11 @@
 #include "run/tuples.h"
 
 /* The peer may have entered TIME_WAIT a tick after we saw the end, and expires up to one tick late. */
-enum { HOLD_SLACK_MS = 10 };
+enum {
+	HOLD_SLACK_MS = 10,
+	PASSED_OVER = 65536, /* tuples of other shards in one call */
+	COUNTED = 1 << 22,   /* largest budget that is gone through to count */
+};
 
 static uint64_t
 gcd(uint64_t a, uint64_t b)
@@ -126,22 +133,50 @@ segment_rests(const struct la_tuples *t, unsigned s, uint64_t now)
 	return t->seg[s].live > 0 || (t->seg[s].used && now < t->seg[s].ended + t->hold_ms);
 }
 
+void
+la_tuples_home(struct la_tuples *t, const struct la_steer *steer, unsigned shard)
+{
+	t->steer = steer;
+	t->shard = shard;
+}
+
+uint64_t
+la_tuples_at_home(const struct la_tuples *t, const struct la_steer *steer, unsigned shard)
+{
+	uint64_t n = 0;
+
+	if (t->budget > COUNTED)
+		return t->budget / steer->shards;
+	for (uint64_t i = 0; i < t->budget; i++) {
+		struct la_tuple one;
+
+		tuple_of(t, i, &one);
+		n += la_steer_tuple(steer, &one) == shard;
+	}
+	return n;
+}
+
 int
 la_tuples_next(struct la_tuples *t, uint64_t now, struct la_tuple *out, unsigned *ticket)
 {
-	unsigned s = (unsigned)(t->pos / t->seg_len);
+	for (unsigned i = 0; i < PASSED_OVER; i++) {
+		unsigned s = (unsigned)(t->pos / t->seg_len);
 
-	if (t->pos % t->seg_len == 0 && segment_rests(t, s, now))
-		return -EAGAIN;
-	tuple_of(t, t->x, out);
-	t->x = (uint64_t)(((unsigned __int128)t->x + t->step) % t->budget);
-	if (++t->pos == t->budget) {
-		t->pos = 0;
-		t->cycle++;
+		if (t->pos % t->seg_len == 0 && segment_rests(t, s, now))
+			return -EAGAIN;
+		tuple_of(t, t->x, out);
+		t->x = (uint64_t)(((unsigned __int128)t->x + t->step) % t->budget);
+		if (++t->pos == t->budget) {
+			t->pos = 0;
+			t->cycle++;
+		}
+		if (t->steer != NULL && la_steer_tuple(t->steer, out) != t->shard)
+			continue;
+		t->seg[s].live++;
+		*ticket = s;
+		return 0;
 	}
-	t->seg[s].live++;
-	*ticket = s;
-	return 0;
+	return -EAGAIN;
 }
 
 void

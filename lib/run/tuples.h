@@ -10,10 +10,14 @@
 
 #include <lastack/addr.h>
 
+#include "run/steer.h"
+
 enum { LA_TUPLES_PREFIXES = 32, LA_TUPLES_SEGMENTS = 256 };
 
 struct la_tuples {
 	struct la_tuple proto; /* raddr and rport of every tuple */
+	const struct la_steer *steer; /* only tuples that come home to `shard` are given; NULL: all */
+	unsigned shard;
 	struct {
 		struct la_addr base;
 		uint64_t first, count; /* host numbers first .. first + count - 1 below base */
@@ -21,7 +25,7 @@ struct la_tuples {
 	unsigned npools;
 	uint16_t port_lo, port_hi;
 	uint64_t naddrs;
-	uint64_t budget;	/* addresses * ports */
+	uint64_t budget;	/* addresses * ports, those of other shards included */
 	uint64_t pos;		/* how many of this cycle were given out */
 	uint64_t x, step;	/* the one given out next, and the stride: coprime to budget */
 	uint64_t cycle;
@@ -41,7 +45,17 @@ int la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned n
 		   uint16_t port_lo, uint16_t port_hi, const struct la_addr *raddr, uint16_t rport,
 		   uint64_t hold_ms);
 
-/** The next tuple, to be given back with `ticket`. 0, or -EAGAIN: all are live or rest. */
+/** From now on only the tuples whose segments come to this shard of the port (the peer's answers hash
+ * like what we send). `steer` is kept. The others are left for the shards that they come home to, with the
+ * same prefixes and ports and without a word between them. */
+void la_tuples_home(struct la_tuples *t, const struct la_steer *steer, unsigned shard);
+
+/** How many of the budget a shard gives: counted, or the shard's even part of a budget too large to
+ * count. */
+uint64_t la_tuples_at_home(const struct la_tuples *t, const struct la_steer *steer, unsigned shard);
+
+/** The next tuple, to be given back with `ticket`. 0, or -EAGAIN: all are live or rest (or
+ * none of the next 65536 is at home). */
 int la_tuples_next(struct la_tuples *t, uint64_t now, struct la_tuple *out, unsigned *ticket);
 
 /** The connection on it has ended: its rest begins. */

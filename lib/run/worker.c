@@ -2,10 +2,12 @@
 
 /* The worker: one lcore, its stations, one loop.
  *
- * A round asks every station's port for a burst, gives it to the shard, lets timers and the
- * application run, and sends what they made. Everything else (phases of the run, publishing of
+ * A round asks every station's port for a burst, hands over what belongs to another shard of the port
+ * and takes what others have handed over, gives it to the shard, lets timers and the application run,
+ * and sends what they made. Everything else (phases of the run, publishing of
  * counters) is a chore looked after every few milliseconds. A worker writes nothing that another
- * thread writes; the phase it reads is a line that changes three times in a run.
+ * thread writes (worker.h lists what is shared); the phase it reads is a line that changes three times
+ * in a run.
  *
  * Counters are published through two copies and a version: the worker fills the copy that is not
  * valid, then makes it so. A reader that was overtaken sees the version moved and reads again. */
@@ -18,6 +20,7 @@
 #include <rte_pause.h>
 
 #include "io/capture.h"
+#include "run/faulty.h"
 #include "run/worker.h"
 
 enum {
@@ -29,6 +32,8 @@ enum {
 	ABORT_BURST = 512,	/* connections aborted a round */
 	SETTLE_MS = 5,		/* the wire must be quiet this long before a worker leaves, */
 	SETTLE_MAX_MS = 50,	/* but it leaves after that in any case */
+	TAKE_LEAST = 4,		/* frames that take() wants room for */
+	SETTLE_ROUNDS = 4096,	/* of what is in the rings then: a ring and its answers */
 };
 
 static void
@@ -40,10 +45,23 @@ publish(struct la_station_run *st)
 	/* the reader that still reads this copy will see the version that the last call wrote */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(&to->c, la_shard_counters(st->shard), sizeof(to->c));
-	la_port_stats(st->port, &to->port);
+	/* drivers add up their queues in place: one thread asks, for all shards of the port */
+	if (st->hand.index == 0)
+		la_port_stats(st->port, &to->port);
+	to->c.v[LA_C_handed_over] = st->hand.over;
+	to->c.v[LA_C_handed_in] = st->hand.taken;
+	to->c.v[LA_C_hand_over_full] = st->hand.full;
+	to->frames_away = st->hand.away;
 	to->frames_in = st->frames_in;
 	to->frames_out = st->frames_out;
 	to->frames_refused = st->frames_refused;
+	if (st->faulty) {
+		struct la_faulty_counts n;
+
+		la_faulty_read(st->faulty, &n);
+		to->faults_lost = n.lost;
+		to->faults_added = n.added;
+	}
 	__atomic_store_n(&st->version, v, __ATOMIC_RELEASE);
 }
 
@@ -122,20 +140,109 @@ rest(struct la_worker *w, uint64_t now)
 		rte_pause();
 }
 
-/* Hands everything the shard has made to the port. */
+static void
+give(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **pkts, unsigned n)
+{
+	const struct la_engine_config *cfg = &w->engine->cfg;
+
+	if (unlikely(cfg->watch != NULL))
+		cfg->watch(cfg->watch_ctx, (unsigned)(st - w->engine->stations), pkts, n);
+	la_shard_rx(st->shard, now, pkts, n);
+}
+
+/* A burst from the port, and one from each of the port's other shards. */
+static bool
+receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
+{
+	struct rte_mbuf *pkts[LA_BURST];
+	struct la_hand_over *h = &st->hand;
+	bool busy = false;
+	unsigned n = 0;
+
+	if (h->has_queue)
+		n = la_port_rx(st->port, (uint16_t)h->queue, pkts, LA_BURST);
+	if (n > 0) {
+		if (unlikely(w->capture != NULL))
+			la_capture_burst(w->capture, st->port, (uint16_t)h->queue, false, pkts, n);
+		st->frames_in += n;
+		w->quiet_at = now + SETTLE_MS;
+		busy = true;
+		if (h->peers > 1)
+			n = la_hand_over(h, pkts, n, st->pool);
+		if (n > 0)
+			give(w, st, now, pkts, n);
+	}
+	for (unsigned k = 0; h->peers > 1 && k < h->peers; k++) {
+		n = la_hand_over_take(h, k, pkts, LA_BURST);
+		if (n == 0)
+			continue;
+		w->quiet_at = now + SETTLE_MS;
+		busy = true;
+		give(w, st, now, pkts, n);
+	}
+	return busy;
+}
+
+/* To the port; what it does not take is freed. Returns how many went. */
+static unsigned
+to_port(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **pkts, unsigned n)
+{
+	uint16_t queue = (uint16_t)st->hand.queue;
+
+	if (unlikely(w->capture != NULL))
+		la_capture_burst(w->capture, st->port, queue, true, pkts, n);
+	return la_port_tx(st->port, queue, pkts, n, st->pool);
+}
+
+/* What the shard has made, or what a bad way out leaves of it. */
+static inline unsigned
+take(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **pkts, unsigned max)
+{
+	if (likely(st->faulty == NULL))
+		return la_shard_tx(st->shard, pkts, max);
+	return la_faulty_take(st->faulty, st->shard, rte_rdtsc() / (w->clock.per_ms / 1000), st->pool,
+			      pkts, max);
+}
+
+/* Without a queue of its own: as much as the queue's owner has room for. */
+static bool
+transmit_by_owner(struct la_worker *w, struct la_station_run *st)
+{
+	struct rte_mbuf *pkts[LA_BURST];
+	unsigned n, all = 0;
+
+	for (;;) {
+		n = RTE_MIN(la_hand_over_tx_room(&st->hand), (unsigned)LA_BURST);
+		n = n < TAKE_LEAST ? 0 : take(w, st, pkts, n);
+		if (n == 0)
+			return all > 0;
+		la_hand_over_tx(&st->hand, pkts, n);
+		st->frames_out += n;
+		all += n;
+	}
+}
+
+/* Hands everything the shard has made to the port, and what others have made that send on its queue:
+ * those that the port does not take then are in its tx_full. */
 static bool
 transmit(struct la_worker *w, struct la_station_run *st)
 {
 	struct rte_mbuf *pkts[LA_BURST];
 	unsigned n, sent, all = 0;
 
-	while ((n = la_shard_tx(st->shard, pkts, LA_BURST)) > 0) {
-		if (unlikely(w->capture != NULL))
-			la_capture_burst(w->capture, st->port, st->queue, true, pkts, n);
-		sent = la_port_tx(st->port, st->queue, pkts, n, st->pool);
+	if (!st->hand.has_queue)
+		return transmit_by_owner(w, st);
+	while ((n = take(w, st, pkts, LA_BURST)) > 0) {
+		sent = to_port(w, st, pkts, n);
 		st->frames_out += sent;
 		st->frames_refused += n - sent;
 		all += n;
+	}
+	for (unsigned k = 0; st->hand.peers > 1 && k < st->hand.peers; k++) {
+		while ((n = la_hand_over_tx_take(&st->hand, k, pkts, LA_BURST)) > 0) {
+			to_port(w, st, pkts, n);
+			all += n;
+		}
 	}
 	return all > 0;
 }
@@ -143,8 +250,6 @@ transmit(struct la_worker *w, struct la_station_run *st)
 static void
 loop(struct la_worker *w)
 {
-	struct rte_mbuf *pkts[LA_BURST];
-
 	for (;;) {
 		uint64_t now = la_clock_now(&w->clock);
 		bool busy = false;
@@ -153,17 +258,8 @@ loop(struct la_worker *w)
 			return;
 		for (unsigned i = 0; i < w->nstations; i++) {
 			struct la_station_run *st = w->stations[i];
-			unsigned n = la_port_rx(st->port, st->queue, pkts, LA_BURST);
 
-			if (n > 0) {
-				if (unlikely(w->capture != NULL))
-					la_capture_burst(w->capture, st->port, st->queue, false,
-							 pkts, n);
-				st->frames_in += n;
-				la_shard_rx(st->shard, now, pkts, n);
-				w->quiet_at = now + SETTLE_MS;
-				busy = true;
-			}
+			busy |= receive(w, st, now);
 			busy |= la_shard_poll(st->shard, now);
 			if (st->ops->poll)
 				busy |= st->ops->poll(st->ctx, st->shard, now);
@@ -173,6 +269,39 @@ loop(struct la_worker *w)
 			w->idle = 0;
 		else
 			rest(w, now);
+	}
+}
+
+/* Workers leave one after the other, and the last may have handed something to the first. Nothing is
+ * polled but the rings, so that this ends: what a shard answers goes out, nothing comes in. */
+void
+la_worker_settle(struct la_engine *e)
+{
+	bool busy = false;
+
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		busy |= e->stations[i].hand.peers > 1;
+	for (unsigned round = 0; busy && round < SETTLE_ROUNDS; round++) {
+		busy = false;
+		for (unsigned i = 0; i < e->nworkers; i++) {
+			struct la_worker *w = &e->workers[i];
+			uint64_t now = la_clock_now(&w->clock);
+
+			for (unsigned k = 0; k < w->nstations; k++) {
+				struct la_station_run *st = w->stations[k];
+				bool had = st->hand.has_queue;
+
+				st->hand.has_queue = false;
+				busy |= receive(w, st, now);
+				st->hand.has_queue = had;
+				busy |= transmit(w, st);
+			}
+		}
+	}
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		if (e->stations[i].faulty)
+			la_faulty_flush(e->stations[i].faulty);
+		publish(&e->stations[i]);
 	}
 }
 
@@ -191,7 +320,10 @@ la_worker_main(void *arg)
 		__atomic_store_n(&st->error, rc, __ATOMIC_RELEASE);
 	}
 	loop(w);
-	for (unsigned i = 0; i < w->nstations; i++)
+	for (unsigned i = 0; i < w->nstations; i++) {
+		if (w->stations[i]->faulty)
+			la_faulty_flush(w->stations[i]->faulty);
 		publish(w->stations[i]);
+	}
 	return 0;
 }

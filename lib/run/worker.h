@@ -3,12 +3,34 @@
 #define LA_RUN_WORKER_H
 
 /* Inside lib/run: what engine.c and worker.c share. Who writes what is said per field; nothing that
- * a worker touches for every burst shares a cache line with what another thread writes. */
+ * a worker touches for every burst shares a cache line with what another thread writes.
+ *
+ * What workers share, all of it:
+ *
+ *   what                              who writes, and when
+ *   la_engine.phase, .stops           control thread and signals, a few times a run; workers read it every
+ *                                     10 ms
+ *   la_station_run, published part    its own worker, every 10 and 100 ms; the control thread reads
+ *   la_engine.cfg, ports, clock       the main thread, before the workers start
+ *   la_log()'s level, const payload   the main thread, before the workers start
+ *   hand-over rings (hand_over.c)     one worker puts in, one takes out, and only frames that came to
+ *                                     another shard's queue: none on a port with a queue a shard and RSS
+ *                                     that is ours, but ARP replies and neighbour advertisements
+ *   mbuf pools                        one a shard. A frame that was handed over, or that a ring port gave
+ *                                     to its peer, is freed by another worker: into that lcore's own cache,
+ *                                     256 of them at a time into the pool's ring
+ *   mbuf reference counts             of data on a send queue: one worker, but where another sends for it
+ *   ethdev's queues                   one worker each. Its statistics: the worker of the port's first shard
+ *   a capture (--pcap)                all that have it, under its lock: when it is off, nothing
+ *
+ * Shards, their tables, counters and applications are one worker's alone; so is the record that stands
+ * behind constant payload (lib/tcp/sendq.c), one a core. */
 
 #include <rte_common.h>
 #include <rte_cycles.h>
 
 #include "run/engine.h"
+#include "run/hand_over.h"
 
 /* The phases of a run, written by the control thread alone, each acknowledged by every worker. */
 enum la_phase {
@@ -47,8 +69,9 @@ struct la_station_run {
 	struct rte_mempool *pool;
 	const struct la_station_ops *ops;
 	void *ctx;
+	struct la_faulty *faulty; /* NULL: none */
 	struct la_mem_ops mem; /* of the worker's NUMA node */
-	uint16_t queue;
+	struct la_hand_over hand; /* the port's queue, and the way to its other shards */
 	bool drained;
 	uint64_t frames_in, frames_out, frames_refused;
 
@@ -94,6 +117,10 @@ struct la_engine {
 	unsigned phase __rte_cache_aligned; /* enum la_phase */
 	unsigned stops;			    /* calls of la_engine_stop() */
 };
+
+/** After every worker has left: what is still in their rings reaches its shard, and its port.
+ * On the main thread. */
+void la_worker_settle(struct la_engine *e);
 
 /** The worker's life, as rte_eal_remote_launch() wants it. arg: struct la_worker. */
 int la_worker_main(void *arg);

@@ -345,6 +345,14 @@ segment_arrives(struct la_tcp *t, struct la_seg *s)
 		time_wait_arrives(t, place, s);
 }
 
+/* A load that nobody waits for. A prefetch of a table this large misses the TLB, and is then dropped more often than not: a
+ * repeated FIN into a million entries took 784 cycles with it and takes 444 with this. */
+static inline void
+fetch(const void *p)
+{
+	(void)*(const volatile uint32_t *)p;
+}
+
 static void
 prefetch_object(const struct la_tcp *t, la_ref ref)
 {
@@ -358,10 +366,10 @@ prefetch_object(const struct la_tcp *t, la_ref ref)
 		__builtin_prefetch((const char *)&t->tcbs[slot] + 192);
 		break;
 	case LA_POOL_TW4:
-		__builtin_prefetch((const struct la_tw4 *)t->tw.pool[0].slots + slot);
+		fetch((const struct la_tw4 *)t->tw.pool[0].slots + slot);
 		break;
 	case LA_POOL_TW6:
-		__builtin_prefetch((const struct la_tw6 *)t->tw.pool[1].slots + slot);
+		fetch((const struct la_tw6 *)t->tw.pool[1].slots + slot);
 		break;
 	case LA_POOL_NONE:
 		break;

@@ -5,13 +5,16 @@
  * again, by attaching indirect mbufs to a range of them, so a byte is copied at most once, however often
  * it is retransmitted. mbuf reference counts keep a chunk alive while the port still sends from it. */
 
+#include <rte_lcore.h>
 #include <rte_memory.h>
 
 #include "tcp/internal.h"
 
 enum { CONST_CHUNK = 32768 }; /* mbuf lengths are 16 bits */
 
-/* Constant bytes are nobody's to free: one shared record serves all, its count never matters. */
+/* Constant bytes are nobody's to free: a shared record serves all of them, its count never matters. It
+ * is one a core, since every packet that is sent from such bytes counts up and down in it; and it outlives
+ * every shard, since a port may still hold packets when their shard is gone. */
 static void
 const_free(void *addr, void *opaque)
 {
@@ -19,7 +22,21 @@ const_free(void *addr, void *opaque)
 	(void)opaque;
 }
 
-static struct rte_mbuf_ext_shared_info const_info = {.free_cb = const_free, .refcnt = 1};
+enum { CORES = RTE_MAX_LCORE + 1 }; /* the last one: threads that are no lcore */
+
+static struct {
+	struct rte_mbuf_ext_shared_info info;
+} __rte_cache_aligned const_of[CORES] = {
+	[0 ... CORES - 1] = {.info = {.free_cb = const_free, .refcnt = 1}},
+};
+
+static struct rte_mbuf_ext_shared_info *
+const_info(void)
+{
+	unsigned core = rte_lcore_id();
+
+	return &const_of[core < RTE_MAX_LCORE ? core : RTE_MAX_LCORE].info;
+}
 
 static size_t
 room(const struct la_tcb *c, size_t len)
@@ -93,7 +110,7 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 		/* mbufs only ever read what hangs on the send queue */
 		p = (const char *)buf + done;
 		rte_pktmbuf_attach_extbuf(m, (void *)(uintptr_t)p, rte_mem_virt2iova(p), (uint16_t)n,
-					  &const_info);
+					  const_info());
 		m->data_off = 0;
 		m->data_len = (uint16_t)n;
 		m->pkt_len = (uint32_t)n;

@@ -343,3 +343,32 @@ Test(http, random_bytes)
 		}
 	}
 }
+
+/* However the head is cut into pieces, and only where the name begins a line. */
+Test(http, a_reply_says_how_long_it_is)
+{
+	static const struct {
+		const char *text;
+		bool has;
+		uint64_t length;
+	} rows[] = {
+		{"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n", true, 1234},
+		{"HTTP/1.1 200 OK\nServer: x\ncontent-LENGTH:7\nA: 5\n\n", true, 7},
+		{"HTTP/1.1 200 OK\r\nX-Content-Length: 9\r\n\r\n", false, 0},
+		{"HTTP/1.1 200 OK\r\nContent-Lengths: 9\r\n\r\n", false, 0},
+		{"HTTP/1.1 200 OK\r\n\r\nContent-Length: 9\r\n", false, 0},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t step = 1; step < 50; step++) {
+			struct http_reply r = {0};
+			size_t n = strlen(rows[i].text);
+
+			for (size_t at = 0; at < n && !r.done; at += step)
+				http_reply_parse(&r, rows[i].text + at, n - at < step ? n - at : step);
+			cr_expect(r.done);
+			cr_expect_eq(r.has_length, rows[i].has, "%s", rows[i].text);
+			cr_expect_eq(r.length, rows[i].length, "%s", rows[i].text);
+		}
+	}
+}

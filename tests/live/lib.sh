@@ -138,7 +138,7 @@ launch()
 	shift
 	case $device in
 	tap) ns=$nsk port=(--tap la0) ;;
-	veth) port=(--veth la1) ;;
+	veth) port=(--veth "la1${veth_args:-}") ;;
 	xdp) port=(--xdp la1) ;;
 	esac
 	if [ "$device" = kernel ]; then

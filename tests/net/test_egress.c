@@ -303,3 +303,35 @@ Test(egress, many_neighbours_fail_in_bounded_steps)
 	cr_assert_eq(net_count(LA_C_drop_neigh_failed), 500);
 	cr_assert_eq(net.s->neigh.count, 0);
 }
+
+/* A gateway whose MAC was given is not asked for it, and a claim of another one changes nothing. */
+Test(egress, a_given_gateway_mac_is_used_unasked)
+{
+	static const uint8_t given[6] = {2, 0xaa, 0, 0, 0, 1}, other[6] = {2, 0xbb, 0, 0, 0, 1};
+	struct la_shard_config c = net.cfg;
+	struct la_shard *none;
+
+	la_shard_destroy(net.s);
+	memcpy(c.gateway_mac, given, sizeof(given));
+	cr_assert_eq(la_shard_create(&c, &net.s), 0);
+	while (net_tx(&f)) /* it announces itself */
+		;
+	net_send("192.0.2.9");
+	expect_packet("192.0.2.9", given);
+	reply("10.0.0.254", other);
+	net_send("192.0.2.10");
+	expect_packet("192.0.2.10", given);
+	/* nor does it go for good when it is silent and unused */
+	net_run(LA_NEIGH_REACHABLE_MS + LA_NEIGH_STALE_MS + 1);
+	while (net_tx(&f))
+		;
+	cr_assert_null(entry("10.0.0.254"));
+	net_send("192.0.2.9");
+	expect_packet("192.0.2.9", given);
+	net_quiet();
+	/* who is on the link is asked as ever */
+	net_send("10.0.0.9");
+	expect_request("10.0.0.9");
+	c.gateway_mac[0] |= 1; /* a group */
+	cr_expect_eq(la_shard_create(&c, &none), -EINVAL);
+}

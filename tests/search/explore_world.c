@@ -101,6 +101,8 @@ used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes
 
 /* ------------------------------------------------------------------ birth */
 
+enum { FIN_WAIT_2_MS = 24 * 3600 * 1000 };
+
 static void
 make_plans(struct ex *x)
 {
@@ -108,6 +110,8 @@ make_plans(struct ex *x)
 	struct la_sim_plan p = {.when = LA_SIM_WHEN_GOT, .amount = UINT32_MAX}; /* nothing by itself */
 
 	p.opts.nodelay = true;
+	/* a user may take longer to close than FIN_WAIT_2 lasts by default; RFC 9293 has no such limit */
+	p.opts.fin_wait_2_ms = FIN_WAIT_2_MS;
 	p.opts.rcvbuf = EX_RCVBUF;
 	p.opts.mss = EX_CHUNK + 12; /* a chunk a segment, timestamps or not */
 	p.opts.no_timestamps = s->no_timestamps;

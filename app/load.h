@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_LOAD_H
+#define LA_APP_LOAD_H
+
+/* lastack load, inside: what its files share.
+ *
+ *   load.c         options, help, putting it together
+ *   load_pace.c    when the nth connection is due
+ *   load_mix.c     how it is to end
+ *   load_open.c    a station: opens what is due, or keeps so many open
+ *   load_conn.c    one connection from its open to its end
+ *   load_totals.c  what all stations have counted, and metrics by name
+ *   load_expect.c  conditions on them
+ *   load_report.c  live line, CSV, table
+ *   load_json.c    the same as JSON
+ *   load_plot.c    pictures of the CSV
+ *
+ * A station belongs to one worker. It writes its counts and histograms alone; the control thread reads
+ * them while it does. Times are nanoseconds since the station's `base`, by the TSC. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <lastack/lastack.h>
+#include <rte_cycles.h>
+
+#include "core/histogram.h"
+#include "http_parse.h"
+#include "load_mix.h"
+#include "load_pace.h"
+#include "run/engine.h"
+#include "run/faulty.h"
+#include "run/tuples.h"
+#include "sim/rng.h"
+#include "slab.h"
+
+enum { LOAD_TARGETS = 64 };
+
+enum load_protocol { LOAD_HTTP, LOAD_ECHO, LOAD_CLOSE, LOAD_PLAIN };
+
+/** How a connection really ended; the first three are orderly. */
+enum load_kind {
+	KIND_CLIENT_FIRST, /* our FIN was acknowledged before or with the peer's */
+	KIND_SERVER_FIRST, /* the peer's FIN came before ours was sent */
+	KIND_SIMULTANEOUS, /* the two crossed: each was sent before the other came */
+	KIND_ABORTED,	   /* by us: --close=abort, or the end of the run */
+	KIND_RESET,
+	KIND_TIMEOUT, /* the stack gave up: nothing was acknowledged for R2 */
+	KIND_REFUSED,
+	KIND_FIN_WAIT_2, /* the peer never closed its side */
+	KIND_GAVE_UP,	 /* --timeout */
+	KINDS
+};
+enum { KINDS_ORDERLY = KIND_SIMULTANEOUS + 1 };
+
+/** JSON key and CSV column of each. */
+extern const char *const load_kind_name[KINDS];
+
+enum load_latency {
+	LAT_HANDSHAKE,	/* the SYN was due - established */
+	LAT_FIRST_BYTE, /* the SYN was due - first byte of the first answer */
+	LAT_ANSWER,	/* the request was due - last byte of its answer */
+	LAT_CLOSE,	/* our FIN - the connection is closed in good order */
+	LAT_LAG,	/* the SYN was due - la_connect() was called: our own lateness */
+	LATENCIES
+};
+extern const char *const load_latency_name[LATENCIES];
+
+/** Everything here is a uint64_t, so that counts add up as an array. */
+struct load_counts {
+	uint64_t connects;    /* la_connect() that succeeded */
+	uint64_t established; /* handshakes done */
+	uint64_t warmup;      /* connections that went ahead of the schedule */
+	uint64_t planned[CLOSE_MODES];
+	uint64_t ended[CLOSE_MODES][KINDS];
+	uint64_t requests, answers; /* sent whole; received whole */
+	uint64_t complete;	    /* connections with all of their answers */
+	uint64_t incomplete, wrong;
+	uint64_t unacked;	    /* bytes never acknowledged, all ends together */
+	uint64_t no_tuple;	    /* open loop: connections not made; closed loop: waits */
+	uint64_t no_room;	    /* connections that had to wait for a TCB or a TIME_WAIT entry */
+	uint64_t skipped;	    /* tuples found taken */
+	uint64_t late;		    /* begun more than 1 ms after they were due */
+	uint64_t unstarted;	    /* due, and not begun when time was up */
+};
+
+struct load_target {
+	struct la_addr addr;
+	uint16_t port;
+	const char *request[2]; /* HTTP: on a connection that lives on, and the last one */
+	uint16_t request_len[2];
+};
+
+struct load_config {
+	enum load_protocol protocol;
+	struct pace pace; /* open loop; without steps a closed one */
+	struct mix mix;
+	struct load_target target[LOAD_TARGETS];
+	unsigned ntargets;
+	uint64_t concurrency;	   /* closed loop */
+	uint64_t connections;	   /* in all; 0: no limit */
+	uint64_t requests;	   /* a connection */
+	uint64_t size;		   /* bytes of an answer, or of an echo */
+	bool any_answer;	   /* the answer's length and contents are the server's affair */
+	bool reuse;
+	uint32_t duration_ms, think_ms, timeout_ms, linger_ms;
+	uint32_t skew_ms[2];	   /* CLOSE_BOTH: from, to */
+	uint64_t seed;
+};
+
+enum load_phase {
+	LOAD_WARM, /* one connection a target goes ahead: next hops are resolved */
+	LOAD_GO,
+	LOAD_STOPPED, /* opens no more */
+};
+
+struct load_station {
+	const struct load_config *cfg;
+	struct load_counts n;
+	struct la_histogram *latency; /* LATENCIES of them */
+	struct la_tuples tuples[LOAD_TARGETS];
+	struct slab conns;
+	TAILQ_HEAD(load_later, load_conn) later; /* what they do next waits for the next round */
+	struct mix mix;
+	struct la_rng rng;
+	struct la_faulty *faulty; /* NULL: nothing befalls our frames */
+	unsigned index, of; /* this station, of so many: it opens connections index, index + of, ... */
+	uint32_t concurrency; /* its part */
+	uint32_t capacity;    /* connections at once */
+	unsigned target;      /* the next one */
+	uint64_t share;	    /* connections of --connections that are ours; UINT64_MAX: no limit */
+	uint64_t begun;	    /* of them, begun or given up for want of a tuple */
+	uint64_t slots;	    /* of the schedule, done with */
+	enum load_phase phase; /* read by other threads */
+	unsigned warm;	    /* targets whose first connection was begun, */
+	unsigned warmed;    /* and has come to something */
+	uint64_t warm_until;
+	uint64_t base;	    /* TSC */
+	double ns_per_tsc;
+	uint64_t start, end; /* of the schedule, ns; end: 0 while it runs, then of the last close */
+	uint64_t last_close;
+	uint64_t retry_at;
+	uint64_t now_ms;    /* of the last poll */
+	bool room_missed;   /* the connection that is due has already been counted as no_room */
+	bool waiting;	    /* for tuples; read by other threads */
+	int fatal;	    /* -errno of la_connect() that no waiting cures */
+};
+
+static inline uint64_t
+load_now(const struct load_station *st)
+{
+	return (uint64_t)((double)(rte_rdtsc() - st->base) * st->ns_per_tsc);
+}
+
+/** Counts are read while they are written. */
+#define LOAD_ADD(x, by) __atomic_store_n(&(x), (x) + (by), __ATOMIC_RELAXED)
+
+/* load_open.c */
+extern const struct la_station_ops load_station_ops;
+/** After cfg, tuples, index and of are set, and DPDK runs. 0 or -ENOMEM. */
+int load_station_init(struct load_station *st);
+void load_station_fini(struct load_station *st);
+
+/* load_conn.c */
+struct load_conn {
+	struct la_conn *c;
+	struct load_station *st;
+	uint64_t due;	/* when the SYN was */
+	uint64_t asked; /* when the present request was */
+	uint64_t fin;	/* when our FIN was queued; 0: not yet */
+	uint64_t sent, got, want;
+	uint64_t left; /* requests not yet answered, the present one included */
+	struct http_reply reply;
+	TAILQ_ENTRY(load_conn) later;
+	unsigned ticket;
+	uint8_t target, mode, timer; /* enum close_mode, enum load_timer */
+	uint8_t first;		     /* enum load_kind of an orderly end */
+	bool warm, opened, any, asking, unsent, spoilt, gave_up, aborted, is_later;
+};
+extern const struct la_conn_ops load_conn_ops;
+
+/** Of a connection just begun: what it will do. */
+void load_conn_begin(struct load_conn *lc);
+/** Once a round, outside of callbacks: what connections left for it. True: there was something. */
+bool load_conn_later(struct load_station *st);
+
+#endif

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* One connection of a load, from its open to its end.
+ *
+ *   opened --> ask --> [send all] --> [read all] --> think --> ask ... --> leave --> closed
+ *                          |                                                 ^
+ *                          +-- last request, both: FIN after the skew -------|-> wait for the peer's FIN
+ *                          +-- last request, half: FIN at once --------------|-> read on, wait
+ *                                                  client: our FIN ----------+
+ *                                                  server: wait              |
+ *                                                  abort: RST ---------------+
+ *
+ * Our FIN is always la_shutdown(), never la_close(), so that we are still told of the peer's FIN: at that
+ * moment the state says who was first. In CLOSING the peer's FIN does not acknowledge ours: they
+ * crossed. One timer serves three purposes in turn: think time, skew, and giving up.
+ *
+ * A FIN that is to cross the peer's, and a RST, wait for the next round: within a callback they would
+ * leave in one segment with the request, or instead of the ACK that is due. */
+
+#include "load.h"
+#include "service.h"
+
+enum load_timer { TIMER_GIVE_UP, TIMER_THINK, TIMER_SKEW };
+
+static void ask(struct load_conn *lc);
+
+static void
+latency(struct load_station *st, enum load_latency which, uint64_t since, uint64_t now)
+{
+	la_histogram_record(&st->latency[which], now > since ? now - since : 0);
+}
+
+/* Something has happened: the patience of --timeout begins anew. */
+static void
+touch(struct load_conn *lc)
+{
+	if (lc->timer == TIMER_GIVE_UP && lc->st->cfg->timeout_ms != 0)
+		la_set_timer(lc->c, lc->st->cfg->timeout_ms);
+}
+
+static void
+wait_for(struct load_conn *lc, enum load_timer what, uint32_t ms)
+{
+	lc->timer = (uint8_t)what;
+	la_set_timer(lc->c, ms);
+}
+
+static void
+our_fin(struct load_conn *lc)
+{
+	if (lc->fin == 0) {
+		lc->fin = load_now(lc->st);
+		la_shutdown(lc->c);
+	}
+}
+
+/* The next round does what is left to do: our FIN, or our RST. */
+static void
+put_off(struct load_conn *lc)
+{
+	if (!lc->is_later)
+		TAILQ_INSERT_TAIL(&lc->st->later, lc, later);
+	lc->is_later = true;
+}
+
+static void
+not_later(struct load_conn *lc)
+{
+	if (lc->is_later)
+		TAILQ_REMOVE(&lc->st->later, lc, later);
+	lc->is_later = false;
+}
+
+bool
+load_conn_later(struct load_station *st)
+{
+	struct load_conn *lc = TAILQ_FIRST(&st->later);
+	bool any = lc != NULL;
+
+	for (; lc; lc = TAILQ_FIRST(&st->later)) {
+		not_later(lc);
+		if (lc->mode == CLOSE_ABORT) {
+			lc->aborted = true;
+			la_abort(lc->c);
+		} else {
+			our_fin(lc);
+		}
+	}
+	return any;
+}
+
+/* The last request is out. */
+static void
+said_all(struct load_conn *lc)
+{
+	const struct load_config *cfg = lc->st->cfg;
+	uint32_t span = cfg->skew_ms[1] - cfg->skew_ms[0], ms = cfg->skew_ms[0];
+
+	if (lc->mode == CLOSE_HALF)
+		our_fin(lc);
+	if (lc->mode != CLOSE_BOTH)
+		return;
+	if (span > 0)
+		ms += la_rng_below(&lc->st->rng, span + 1);
+	if (ms > 0)
+		wait_for(lc, TIMER_SKEW, ms);
+	else
+		put_off(lc);
+}
+
+/* All is said and heard. */
+static void
+leave(struct load_conn *lc)
+{
+	if (lc->mode == CLOSE_CLIENT)
+		our_fin(lc);
+	else if (lc->mode == CLOSE_ABORT)
+		put_off(lc);
+}
+
+/* What comes after an answer, or after the handshake. */
+static void
+go_on(struct load_conn *lc)
+{
+	if (lc->left > 0)
+		ask(lc);
+	else
+		leave(lc);
+}
+
+/* ---- sending ---- */
+
+static void
+sent_all(struct load_conn *lc)
+{
+	lc->unsent = false;
+	LOAD_ADD(lc->st->n.requests, 1);
+	if (lc->left == 1)
+		said_all(lc);
+}
+
+static void
+send_request(struct load_conn *lc)
+{
+	const struct load_target *to = &lc->st->cfg->target[lc->target];
+	bool final = lc->left == 1 && lc->mode != CLOSE_CLIENT && lc->mode != CLOSE_ABORT;
+	size_t len = to->request_len[final];
+	ssize_t n = la_send(lc->c, to->request[final] + lc->sent, len - (size_t)lc->sent);
+
+	if (n > 0)
+		lc->sent += (uint64_t)n;
+	if (lc->sent == len)
+		sent_all(lc);
+}
+
+static void
+send_pattern(struct load_conn *lc)
+{
+	while (lc->sent < lc->want) {
+		const uint8_t *p;
+		size_t len = pattern_at(lc->sent, lc->want - lc->sent, &p);
+		ssize_t n = la_send_const(lc->c, p, len);
+
+		if (n > 0)
+			lc->sent += (uint64_t)n;
+		if (n < (ssize_t)len)
+			return; /* `writable` comes */
+	}
+	sent_all(lc);
+}
+
+static void
+send_some(struct load_conn *lc)
+{
+	switch (lc->st->cfg->protocol) {
+	case LOAD_HTTP:
+		send_request(lc);
+		break;
+	case LOAD_ECHO:
+		send_pattern(lc);
+		break;
+	case LOAD_CLOSE:
+		if (la_send(lc->c, "c", 1) == 1)
+			sent_all(lc);
+		break;
+	case LOAD_PLAIN:
+		break;
+	}
+}
+
+/* The next request. The close service answers by its FIN alone, and only where that is wanted. */
+static void
+ask(struct load_conn *lc)
+{
+	const struct load_config *cfg = lc->st->cfg;
+
+	lc->asked = load_now(lc->st);
+	lc->sent = lc->got = 0;
+	lc->want = cfg->size;
+	lc->reply = (struct http_reply){0};
+	lc->asking = lc->unsent = true;
+	send_some(lc);
+}
+
+/* ---- reading ---- */
+
+static void
+spoil(struct load_conn *lc)
+{
+	if (!lc->spoilt)
+		LOAD_ADD(lc->st->n.wrong, 1);
+	lc->spoilt = true;
+}
+
+/* The head is complete: how much is to come, and is it what was asked for? */
+static void
+judge_head(struct load_conn *lc)
+{
+	const struct http_reply *r = &lc->reply;
+	bool any = lc->st->cfg->any_answer;
+
+	if (any ? r->status < 200 || r->status >= 400 : r->status != 200)
+		spoil(lc);
+	if (any || r->status != 200)
+		lc->want = r->has_length ? r->length : UINT64_MAX; /* until the peer's FIN */
+	else if (r->has_length && r->length != lc->want)
+		spoil(lc);
+}
+
+static void
+take(struct load_conn *lc, const uint8_t *b, size_t n)
+{
+	const struct load_config *cfg = lc->st->cfg;
+
+	if (cfg->protocol == LOAD_HTTP && !lc->reply.done) {
+		size_t head = http_reply_parse(&lc->reply, b, n);
+
+		b += head;
+		n -= head;
+		if (lc->reply.done)
+			judge_head(lc);
+	}
+	if (n > lc->want - lc->got)
+		n = (size_t)(lc->want - lc->got);
+	if (!cfg->any_answer && !lc->spoilt && !pattern_matches(lc->got, b, n))
+		spoil(lc);
+	lc->got += n;
+}
+
+/* Everything that has come; true when it completes the answer. */
+static bool
+read_some(struct load_conn *lc)
+{
+	const void *span;
+	size_t n;
+
+	while ((n = la_peek(lc->c, &span)) > 0) {
+		if (!lc->any && !lc->warm)
+			latency(lc->st, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
+		lc->any = true;
+		if (lc->asking && lc->st->cfg->protocol != LOAD_CLOSE)
+			take(lc, span, n);
+		la_consume(lc->c, n);
+	}
+	return lc->asking && !lc->unsent && lc->st->cfg->protocol != LOAD_CLOSE && lc->got >= lc->want &&
+	       (lc->st->cfg->protocol != LOAD_HTTP || lc->reply.done);
+}
+
+static void
+answered(struct load_conn *lc)
+{
+	lc->asking = false;
+	lc->left--;
+	LOAD_ADD(lc->st->n.answers, 1);
+	latency(lc->st, LAT_ANSWER, lc->asked, load_now(lc->st));
+}
+
+/* ---- the connection's events ---- */
+
+static void
+opened(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+	struct load_station *st = lc->st;
+
+	(void)c;
+	lc->opened = true;
+	LOAD_ADD(st->n.established, 1);
+	if (lc->warm)
+		st->warmed++;
+	else
+		latency(st, LAT_HANDSHAKE, lc->due, load_now(st));
+	touch(lc);
+	if (lc->left == 0 && lc->mode == CLOSE_BOTH)
+		said_all(lc);
+	go_on(lc);
+}
+
+static void
+data(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+	uint32_t think = lc->st->cfg->think_ms;
+
+	(void)c;
+	touch(lc);
+	if (!read_some(lc))
+		return;
+	answered(lc);
+	if (think == 0 || lc->timer == TIMER_SKEW)
+		go_on(lc);
+	else
+		wait_for(lc, TIMER_THINK, think);
+}
+
+static void
+writable(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+
+	(void)c;
+	touch(lc);
+	if (lc->asking && lc->unsent)
+		send_some(lc);
+}
+
+/* Ours was sent, and this one answers it, or they crossed; or there was only this one. */
+static enum load_kind
+who_was_first(const struct load_conn *lc)
+{
+	struct la_conn_info info;
+
+	if (lc->fin == 0)
+		return KIND_SERVER_FIRST;
+	la_conn_info(lc->c, &info);
+	if (info.state != LA_CLOSING)
+		return KIND_CLIENT_FIRST;
+	/* a FIN that has left takes up a sequence number beyond what is queued; one that still waits behind
+	 * data has crossed nothing */
+	return info.snd_nxt - info.snd_una > info.snd_queued ? KIND_SIMULTANEOUS : KIND_SERVER_FIRST;
+}
+
+static void
+peer_fin(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+
+	(void)c;
+	if (read_some(lc) || (lc->asking && lc->reply.done && lc->want == UINT64_MAX) ||
+	    (lc->asking && !lc->unsent && lc->st->cfg->protocol == LOAD_CLOSE))
+		answered(lc);
+	touch(lc);
+	lc->first = (uint8_t)who_was_first(lc);
+	our_fin(lc);
+}
+
+static void
+timer(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+	enum load_timer was = (enum load_timer)lc->timer;
+	struct la_conn_info info;
+
+	lc->timer = TIMER_GIVE_UP;
+	touch(lc);
+	switch (was) {
+	case TIMER_THINK:
+		go_on(lc);
+		return;
+	case TIMER_SKEW:
+		our_fin(lc);
+		return;
+	case TIMER_GIVE_UP:
+		break;
+	}
+	la_conn_info(c, &info);
+	if (info.state == LA_FIN_WAIT_2) { /* in good order, but for the peer: it ends as LA_END_FIN_WAIT_2 */
+		la_set_timer(c, 0);
+		la_consume(c, la_unread(c));
+		la_close(c);
+		return;
+	}
+	lc->gave_up = true;
+	la_abort(c);
+}
+
+static enum load_kind
+kind_of(const struct load_conn *lc, enum la_end end)
+{
+	switch (end) {
+	case LA_END_ORDERLY:
+		return (enum load_kind)lc->first;
+	case LA_END_RESET:
+		return KIND_RESET;
+	case LA_END_TIMEOUT:
+		return KIND_TIMEOUT;
+	case LA_END_REFUSED:
+		return KIND_REFUSED;
+	case LA_END_FIN_WAIT_2:
+		return KIND_FIN_WAIT_2;
+	case LA_END_ABORTED:
+	case LA_NENDS:
+		break;
+	}
+	return lc->gave_up ? KIND_GAVE_UP : KIND_ABORTED;
+}
+
+static void
+closed(struct la_conn *c, void *user, const struct la_closed *why)
+{
+	struct load_conn *lc = user;
+	struct load_station *st = lc->st;
+	uint64_t now = load_now(st);
+
+	(void)c;
+	not_later(lc);
+	if (lc->warm && !lc->opened)
+		st->warmed++;
+	if (why->end == LA_END_ORDERLY)
+		latency(st, LAT_CLOSE, lc->fin, now);
+	LOAD_ADD(st->n.ended[lc->mode][kind_of(lc, why->end)], 1);
+	LOAD_ADD(st->n.unacked, why->unacked);
+	if (lc->opened && lc->left == 0 && (why->end == LA_END_ORDERLY || lc->aborted))
+		LOAD_ADD(st->n.complete, 1);
+	else
+		LOAD_ADD(st->n.incomplete, 1);
+	__atomic_store_n(&st->last_close, now, __ATOMIC_RELAXED);
+	la_tuples_done(&st->tuples[lc->target], lc->ticket, st->now_ms);
+	slab_put(&st->conns, lc);
+}
+
+const struct la_conn_ops load_conn_ops = {.opened = opened,
+					  .data = data,
+					  .writable = writable,
+					  .peer_fin = peer_fin,
+					  .timer = timer,
+					  .closed = closed};
+
+void
+load_conn_begin(struct load_conn *lc)
+{
+	const struct load_config *cfg = lc->st->cfg;
+
+	switch (cfg->protocol) {
+	case LOAD_HTTP:
+	case LOAD_ECHO:
+		lc->left = cfg->requests;
+		break;
+	case LOAD_CLOSE: /* told to close only where the server is to */
+		lc->left = lc->mode == CLOSE_SERVER || lc->mode == CLOSE_BOTH;
+		break;
+	case LOAD_PLAIN:
+		break;
+	}
+	touch(lc);
+}

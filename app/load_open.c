@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A station of a load: opens connections.
+ *
+ * Open loop: connection n is begun when the schedule says (load_pace.c), whatever has become of those
+ * before it. A station that comes late, or was held up, begins what is due at once, a bounded burst a
+ * round so that packets are not kept waiting, and never leaves one out; its latencies count from when it was
+ * due. When no tuple is left for it, it is not made, and counted as that. Station i of k has connections
+ * i, i + k, i + 2k ...
+ *
+ * Closed loop: so many are kept open; the next begins when one has ended.
+ *
+ * Before either, one connection goes to each target: while a next hop is being resolved only a few
+ * packets can wait, and a crowd of SYNs would be dropped and come again a second later, which says
+ * something about ARP and nothing about the target. The schedule starts when these are through. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "load.h"
+
+enum {
+	BURST = 64,	      /* connections begun a round */
+	SKIPS = 64,	      /* tuples found taken before the round is given up */
+	WARM_NS = 1500000000, /* for the first connections to come to something */
+	LATE_NS = 1000000,
+	GRACE_NS = 200000000, /* after the end, for what was due before it */
+	AWAKE_NS = 600000,    /* before the next one is due the worker does not sleep: it may sleep 500 us */
+};
+
+enum verdict { BEGUN, NO_TUPLE, NOT_NOW, NEVER };
+
+static void
+set_phase(struct load_station *st, enum load_phase phase)
+{
+	__atomic_store_n(&st->phase, phase, __ATOMIC_RELEASE);
+}
+
+/* A tuple of the next target that has one, in turn. */
+static bool
+next_tuple(struct load_station *st, uint64_t now_ms, struct la_tuple *t, unsigned *ticket, unsigned *target)
+{
+	for (unsigned i = 0; i < st->cfg->ntargets; i++) {
+		unsigned at = st->target;
+
+		st->target = at + 1 == st->cfg->ntargets ? 0 : at + 1;
+		if (la_tuples_next(&st->tuples[at], now_ms, t, ticket) == 0) {
+			*target = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum verdict
+connect_on(struct load_station *st, struct la_shard *shard, struct load_conn *lc, const struct la_tuple *t)
+{
+	static const struct la_conn_opts fresh = {.nodelay = true, .fin_wait_2_ms = 1};
+	static const struct la_conn_opts reuse = {
+		.nodelay = true, .fin_wait_2_ms = 1, .reuse_time_wait = true};
+	int rc = la_connect(shard, t, &load_conn_ops, lc, st->cfg->reuse ? &reuse : &fresh, &lc->c);
+
+	if (rc == 0)
+		return BEGUN;
+	la_tuples_unused(&st->tuples[lc->target], lc->ticket);
+	if (rc == -EADDRINUSE || rc == -EADDRNOTAVAIL)
+		return NO_TUPLE; /* this one; the next may do */
+	if (rc == -ENOBUFS || rc == -EAGAIN)
+		return NOT_NOW; /* no TCB, no TIME_WAIT entry; or quiet time */
+	st->fatal = rc;
+	return NEVER;
+}
+
+static void
+account(struct load_station *st, struct load_conn *lc, uint64_t due, bool warm)
+{
+	uint64_t now = load_now(st), lag = now > due ? now - due : 0;
+
+	lc->due = due;
+	lc->warm = warm;
+	lc->mode = (uint8_t)mix_next(&st->mix);
+	LOAD_ADD(st->n.connects, 1);
+	LOAD_ADD(st->n.planned[lc->mode], 1);
+	st->begun++;
+	if (warm) {
+		LOAD_ADD(st->n.warmup, 1);
+	} else {
+		la_histogram_record(&st->latency[LAT_LAG], lag);
+		if (lag > LATE_NS)
+			LOAD_ADD(st->n.late, 1);
+	}
+	load_conn_begin(lc);
+}
+
+static enum verdict
+begin(struct load_station *st, struct la_shard *shard, uint64_t due, bool warm)
+{
+	struct load_conn *lc = slab_get(&st->conns);
+	unsigned target;
+	struct la_tuple t;
+
+	if (lc == NULL)
+		return NOT_NOW;
+	for (unsigned skips = 0; skips < SKIPS; skips++) {
+		enum verdict v;
+
+		if (!next_tuple(st, st->now_ms, &t, &lc->ticket, &target))
+			break;
+		lc->st = st;
+		lc->target = (uint8_t)target;
+		v = connect_on(st, shard, lc, &t);
+		if (v == BEGUN)
+			account(st, lc, due, warm);
+		else if (v == NO_TUPLE)
+			LOAD_ADD(st->n.skipped, 1);
+		else
+			slab_put(&st->conns, lc);
+		if (v != NO_TUPLE)
+			return v;
+	}
+	slab_put(&st->conns, lc);
+	return NO_TUPLE;
+}
+
+/* The first connections, one a target. A tuple that is refused while our own address is being checked
+ * (RFC 4862 5.4) is no verdict on anything. */
+static void
+warm_up(struct load_station *st, struct la_shard *shard, uint64_t now)
+{
+	if (st->warm < st->cfg->ntargets && st->begun < st->share) {
+		enum verdict v = begin(st, shard, now, true);
+
+		if (v == BEGUN) {
+			st->warm++;
+			st->warm_until = now + WARM_NS;
+		} else if (v == NEVER) {
+			set_phase(st, LOAD_STOPPED);
+		}
+		st->retry_at = v == BEGUN ? 0 : now + LATE_NS;
+		return;
+	}
+	if (st->warmed < st->warm && now < st->warm_until)
+		return;
+	LOAD_ADD(st->n.skipped, -st->n.skipped);
+	st->start = now;
+	set_phase(st, LOAD_GO);
+}
+
+static uint64_t
+due_of(const struct load_station *st)
+{
+	uint64_t due = pace_due(&st->cfg->pace, st->index + st->slots * st->of);
+
+	return due == PACE_NEVER ? PACE_NEVER : st->start + due;
+}
+
+/* When the schedule ends, by its own length or by --duration. */
+static uint64_t
+schedule_end(const struct load_station *st)
+{
+	uint64_t end = st->cfg->pace.nsteps > 0 ? pace_end(&st->cfg->pace) : PACE_NEVER;
+	uint64_t limit = st->cfg->duration_ms * UINT64_C(1000000);
+
+	if (limit != 0 && limit < end)
+		end = limit;
+	return end == PACE_NEVER ? end : st->start + end;
+}
+
+/* Time is up: what was due and is not begun is said, not forgotten. */
+static void
+stop_schedule(struct load_station *st, uint64_t end)
+{
+	uint64_t due = due_of(st);
+
+	while (due < end && st->begun < st->share) {
+		LOAD_ADD(st->n.unstarted, 1);
+		st->slots++;
+		st->begun++;
+		due = due_of(st);
+	}
+	set_phase(st, LOAD_STOPPED);
+}
+
+static bool
+open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
+{
+	uint64_t end = schedule_end(st), due = due_of(st);
+	bool busy = false;
+
+	for (unsigned i = 0; i < BURST && due <= now && due < end && st->begun < st->share; i++) {
+		enum verdict v = begin(st, shard, due, false);
+
+		if (v == NOT_NOW || v == NEVER) {
+			if (!st->room_missed)
+				LOAD_ADD(st->n.no_room, 1);
+			st->room_missed = true;
+			if (v == NEVER)
+				set_phase(st, LOAD_STOPPED);
+			break;
+		}
+		if (v == NO_TUPLE) {
+			LOAD_ADD(st->n.no_tuple, 1);
+			st->begun++;
+		}
+		st->room_missed = false;
+		st->slots++;
+		due = due_of(st);
+		busy = true;
+	}
+	if (st->begun >= st->share || (due >= end && now >= end))
+		set_phase(st, LOAD_STOPPED);
+	else if (now >= end && now - end > GRACE_NS)
+		stop_schedule(st, end);
+	return busy || due < now + AWAKE_NS;
+}
+
+static bool
+closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
+{
+	uint64_t room = st->concurrency - st->conns.used;
+	bool busy = false;
+
+	if (now >= schedule_end(st)) {
+		set_phase(st, LOAD_STOPPED);
+		return false;
+	}
+	for (unsigned i = 0; i < BURST && room > 0 && st->begun < st->share; i++, room--) {
+		enum verdict v = begin(st, shard, now, false);
+
+		if (v == BEGUN) {
+			__atomic_store_n(&st->waiting, false, __ATOMIC_RELAXED);
+			busy = true;
+			continue;
+		}
+		if (v == NO_TUPLE && !st->waiting) {
+			LOAD_ADD(st->n.no_tuple, 1);
+			__atomic_store_n(&st->waiting, true, __ATOMIC_RELAXED);
+		} else if (v == NOT_NOW) {
+			LOAD_ADD(st->n.no_room, 1);
+		}
+		if (v == NEVER)
+			set_phase(st, LOAD_STOPPED);
+		/* neither tuples nor table entries come back within the millisecond */
+		st->retry_at = now + LATE_NS;
+		break;
+	}
+	if (st->begun >= st->share)
+		set_phase(st, LOAD_STOPPED);
+	return busy;
+}
+
+static bool
+poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
+{
+	struct load_station *st = ctx;
+	uint64_t now = load_now(st);
+	bool busy;
+
+	st->now_ms = now_ms;
+	busy = load_conn_later(st);
+	if (st->phase == LOAD_STOPPED || now < st->retry_at)
+		return busy;
+	if (st->phase == LOAD_WARM)
+		warm_up(st, shard, now);
+	else if (st->cfg->pace.nsteps > 0)
+		busy |= open_loop(st, shard, now);
+	else
+		busy |= closed_loop(st, shard, now);
+	return busy;
+}
+
+static void
+drain(void *ctx, struct la_shard *shard)
+{
+	(void)shard;
+	set_phase(ctx, LOAD_STOPPED);
+}
+
+/* All have ended, and our TIME_WAIT has been there a while for a peer whose last ACK was lost. */
+static bool
+done(void *ctx, struct la_shard *shard)
+{
+	struct load_station *st = ctx;
+	uint64_t linger = st->cfg->linger_ms * UINT64_C(1000000);
+
+	(void)shard;
+	return st->phase == LOAD_STOPPED && st->conns.used == 0 &&
+	       (st->last_close == 0 || load_now(st) >= st->last_close + linger);
+}
+
+const struct la_station_ops load_station_ops = {.poll = poll_station, .drain = drain, .done = done};
+
+int
+load_station_init(struct load_station *st)
+{
+	const struct load_config *cfg = st->cfg;
+
+	TAILQ_INIT(&st->later);
+	st->base = rte_rdtsc();
+	st->ns_per_tsc = 1e9 / (double)rte_get_tsc_hz();
+	st->mix = cfg->mix;
+	st->rng.s = cfg->seed + st->index;
+	st->share = UINT64_MAX;
+	if (cfg->connections != 0)
+		st->share = cfg->connections / st->of + (st->index < cfg->connections % st->of);
+	st->latency = la_mem_alloc(NULL, LATENCIES * sizeof(*st->latency), 64);
+	if (st->latency == NULL)
+		return -ENOMEM;
+	return slab_init(&st->conns, sizeof(struct load_conn), st->capacity);
+}
+
+void
+load_station_fini(struct load_station *st)
+{
+	if (st->latency)
+		la_mem_free(NULL, st->latency, LATENCIES * sizeof(*st->latency));
+	st->latency = NULL;
+	slab_fini(&st->conns);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_LOAD_PACE_H
+#define LA_APP_LOAD_PACE_H
+
+/* When the nth connection of an open loop is due. Pure arithmetic: times are nanoseconds since the start
+ * of the schedule. (Theory at the top of load_pace.c.) */
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	PACE_STEPS = 1024,
+	PACE_RATE_MAX = 100000000, /* connections a second */
+};
+
+#define PACE_NEVER UINT64_MAX
+
+struct pace_step {
+	uint64_t rate;	/* connections a second */
+	uint64_t ns;	/* how long; PACE_NEVER: for ever */
+	uint64_t at;	/* when it begins */
+	uint64_t first; /* the number of its first connection */
+};
+
+struct pace {
+	struct pace_step step[PACE_STEPS];
+	unsigned nsteps; /* 0: no schedule, a closed loop */
+};
+
+/** "5k", or a ramp "FROM,TO,STEP,HOLD": FROM/s for HOLD, then STEP more (or fewer), and so on to TO.
+ * 0, or -1 with what is allowed in why. */
+int pace_parse(const char *text, struct pace *p, char *why, size_t size);
+
+/** When connection n = 0, 1, ... is due. PACE_NEVER: after the end of the ramp. */
+uint64_t pace_due(const struct pace *p, uint64_t n);
+
+/** How many are due before ns. */
+uint64_t pace_count(const struct pace *p, uint64_t ns);
+
+/** When the schedule ends; PACE_NEVER: it does not. */
+uint64_t pace_end(const struct pace *p);
+
+/** The most connections that fall due within any `window` of the first `length` (PACE_NEVER: all). */
+uint64_t pace_most(const struct pace *p, uint64_t window, uint64_t length);
+
+#endif

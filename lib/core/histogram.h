@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_CORE_HISTOGRAM_H
+#define LA_CORE_HISTOGRAM_H
+
+/* A histogram of high dynamic range: 1 ns and 1 h in the same table, each to three figures.
+ * (Theory at the top of histogram.c.)
+ *
+ * One thread records; any other may read at the same time and gets counts that are each right, though
+ * not all of the same instant. Memory is the caller's and of a fixed size, nothing is allocated. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	LA_HIST_SUB_BITS = 10, /* an octave is cut into 2^10 steps: an error of at most 0.1 % */
+	LA_HIST_MAX_BITS = 42, /* values from 2^42 (73 minutes of nanoseconds) on count as the last one */
+	LA_HIST_SLOTS = (LA_HIST_MAX_BITS - LA_HIST_SUB_BITS + 1) << LA_HIST_SUB_BITS,
+};
+
+struct la_histogram {
+	uint64_t total;	   /* values recorded */
+	uint64_t sum;	   /* of all values, for the mean */
+	uint64_t min, max; /* exact; 0 when nothing was recorded */
+	uint64_t slot[LA_HIST_SLOTS];
+};
+
+/** Which slot counts the value. */
+static inline uint32_t
+la_histogram_slot(uint64_t value)
+{
+	uint32_t octave;
+
+	if (value >> LA_HIST_MAX_BITS)
+		return LA_HIST_SLOTS - 1;
+	if (value < 2u << LA_HIST_SUB_BITS)
+		return (uint32_t)value;
+	octave = 63 - (uint32_t)__builtin_clzll(value) - LA_HIST_SUB_BITS;
+	return (octave << LA_HIST_SUB_BITS) + (uint32_t)(value >> octave);
+}
+
+/** The largest value that the slot counts. */
+uint64_t la_histogram_value(uint32_t slot);
+
+void la_histogram_record(struct la_histogram *h, uint64_t value);
+
+/** Adds what `part` counted. */
+void la_histogram_add(struct la_histogram *sum, const struct la_histogram *part);
+
+/** *diff = what `now` has counted since it was `before`; its min and max are those of the slots. */
+void la_histogram_since(struct la_histogram *diff, const struct la_histogram *now,
+			const struct la_histogram *before);
+
+/** A copy of a histogram that another thread records into. Its total is the sum of its slots. */
+void la_histogram_read(struct la_histogram *copy, const struct la_histogram *h);
+
+/** The smallest value that `percent` of all values (0 to 100) do not exceed, at most 0.1 % too large
+ * and never above max. 0 when nothing was recorded. */
+uint64_t la_histogram_percentile(const struct la_histogram *h, double percent);
+
+double la_histogram_mean(const struct la_histogram *h);
+
+#endif

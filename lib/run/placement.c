@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Placement is chosen by lib/io (la_cpus_rank(), la_numa_mem()) or by the user (-l), and looked at here
+ * once it is done. Four things are wrong often enough to be said, each with what would be better:
+ *
+ *   a core on another node than its port      every frame crosses the interconnect
+ *   tables on another node than their core    every look-up does
+ *   two workers on the threads of one core    while another core has nothing to do
+ *   isolated CPUs left unused                 the kernel's own work interrupts the others
+ */
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "run/placement.h"
+
+static const char *
+node_text(int node, char *buf, size_t size)
+{
+	if (node >= 0)
+		snprintf(buf, size, "%d", node);
+	else
+		snprintf(buf, size, "%s", node == -1 ? "any" : "several");
+	return buf;
+}
+
+/* Does an earlier line have the same worker? Workers are told of once. */
+static bool
+seen(const struct la_place *p, unsigned i)
+{
+	for (unsigned k = 0; k < i; k++)
+		if (p[k].worker == p[i].worker)
+			return true;
+	return false;
+}
+
+/* The worker that has the other thread of this one's core; -1: none. */
+static int
+shares_core(const struct la_place *p, unsigned n, unsigned i, const struct la_cpus *cpus)
+{
+	const struct la_cpu *mine = la_cpus_find(cpus, p[i].cpu);
+
+	for (unsigned k = 0; k < n && mine != NULL; k++) {
+		const struct la_cpu *other = la_cpus_find(cpus, p[k].cpu);
+
+		if (other != NULL && other != mine && other->core == mine->core)
+			return (int)p[k].worker;
+	}
+	return -1;
+}
+
+static void
+print_table(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FILE *f)
+{
+	char a[16], b[16], c[16];
+
+	fprintf(f, "placement  port  node  worker  cpu  node  memory\n");
+	for (unsigned i = 0; i < n; i++) {
+		const struct la_cpu *cpu = la_cpus_find(cpus, p[i].cpu);
+		int thread = shares_core(p, n, i, cpus);
+
+		fprintf(f, "           %4u  %4s  %6u  %3u  %4s  %s%s", p[i].port,
+			node_text(p[i].port_node, a, sizeof(a)), p[i].worker, p[i].cpu,
+			node_text(cpu ? cpu->node : -1, b, sizeof(b)),
+			p[i].memory_node == -1 ? "not known" : node_text(p[i].memory_node, c, sizeof(c)),
+			p[i].memory_node == -1 ? "" : ", verified");
+		if (cpu != NULL && cpu->isolated)
+			fprintf(f, "; isolated");
+		if (thread >= 0)
+			fprintf(f, "; hyper-thread of worker %d's core", thread);
+		fprintf(f, "\n");
+	}
+}
+
+/* "-l 2,3,4": the best CPUs for so many workers of a port on that node. */
+static void
+advise(const struct la_cpus *cpus, int node, unsigned workers, FILE *f)
+{
+	struct la_cpus best = *cpus;
+
+	la_cpus_rank(&best, node);
+	fprintf(f, "; better: -l ");
+	for (unsigned i = 0; i < workers && i < best.n; i++)
+		fprintf(f, "%s%u", i > 0 ? "," : "", best.cpu[i].id);
+	fprintf(f, "\n");
+}
+
+static unsigned
+cores(const struct la_cpus *cpus)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cpus->n; i++) {
+		bool first = true;
+
+		for (unsigned k = 0; k < i; k++)
+			first &= cpus->cpu[k].core != cpus->cpu[i].core;
+		n += first;
+	}
+	return n;
+}
+
+static bool
+has_node(const struct la_cpus *cpus, int node)
+{
+	for (unsigned i = 0; i < cpus->n; i++)
+		if (cpus->cpu[i].node == node)
+			return true;
+	return false;
+}
+
+unsigned
+la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FILE *table, FILE *warn)
+{
+	unsigned workers = 0, warnings = 0, isolated = 0;
+	bool threads = false;
+
+	for (unsigned i = 0; i < n; i++)
+		workers += !seen(p, i);
+	if (table != NULL)
+		print_table(p, n, cpus, table);
+	for (unsigned i = 0; i < n; i++) {
+		const struct la_cpu *cpu = la_cpus_find(cpus, p[i].cpu);
+		int node = cpu ? cpu->node : -1, thread = shares_core(p, n, i, cpus);
+
+		if (p[i].port_node >= 0 && node >= 0 && node != p[i].port_node) {
+			fprintf(warn, "warning: port %u is on node %d, its worker %u on cpu %u of node %d",
+				p[i].port, p[i].port_node, p[i].worker, p[i].cpu, node);
+			if (has_node(cpus, p[i].port_node))
+				advise(cpus, p[i].port_node, workers, warn);
+			else
+				fprintf(warn, "; this process may use no cpu of node %d (taskset, cpuset)\n",
+					p[i].port_node);
+			warnings++;
+		}
+		if (node >= 0 && p[i].memory_node != -1 && p[i].memory_node != node) {
+			fprintf(warn, "warning: tables of worker %u, on node %d, are not on that node: is its memory full? "
+				      "numactl -H\n", p[i].worker, node);
+			warnings++;
+		}
+		if (thread >= 0 && !threads && cores(cpus) >= workers) {
+			fprintf(warn, "warning: workers %u and %d run on two threads of one core", p[i].worker, thread);
+			advise(cpus, p[i].port_node, workers, warn);
+			threads = true; /* of the others the table tells */
+			warnings++;
+		}
+		isolated += cpu != NULL && cpu->isolated;
+	}
+	if (isolated == 0 && cpus->isolated_elsewhere > 0) {
+		fprintf(warn, "warning: %u isolated CPUs are not used, as this process may not: start it with taskset -c "
+			      "or give -l\n", cpus->isolated_elsewhere);
+		warnings++;
+	}
+	return warnings;
+}

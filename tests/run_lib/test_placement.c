@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* CPUs as a made-up sysfs describes them, the choice among them, and what is said about a bad one. */
+
+#include <criterion/criterion.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "run/placement.h"
+
+/* Two nodes of two cores with two threads each, numbered as BIOSes like it:
+ *
+ *   node 0: core 0 = cpu 0, 4   core 1 = cpu 1, 5        node 1: core 2 = cpu 2, 6   core 3 = cpu 3, 7
+ */
+static char sys[64];
+static cpu_set_t all;
+static struct la_cpus cpus;
+
+static void __attribute__((format(printf, 2, 3)))
+put(const char *text, const char *fmt, ...)
+{
+	char path[256], cmd[512];
+	va_list ap;
+	FILE *f;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	snprintf(cmd, sizeof(cmd), "mkdir -p \"$(dirname %s/%s)\"", sys, path);
+	cr_assert_eq(system(cmd), 0);
+	snprintf(cmd, sizeof(cmd), "%s/%s", sys, path);
+	f = fopen(cmd, "w");
+	cr_assert_not_null(f);
+	fprintf(f, "%s\n", text);
+	fclose(f);
+}
+
+static void
+set_up(void)
+{
+	strcpy(sys, "/tmp/la_sys_XXXXXX");
+	cr_assert_not_null(mkdtemp(sys));
+	CPU_ZERO(&all);
+	for (unsigned i = 0; i < 8; i++) {
+		char siblings[16];
+
+		snprintf(siblings, sizeof(siblings), "%u,%u", i % 4, i % 4 + 4);
+		put(siblings, "devices/system/cpu/cpu%u/topology/thread_siblings_list", i);
+		put("", "devices/system/cpu/cpu%u/node%u/x", i, i % 4 / 2);
+		CPU_SET(i, &all);
+	}
+	put("", "devices/system/cpu/isolated");
+	put("1", "class/net/eth9/device/numa_node");
+	put("-1", "class/net/eth8/device/numa_node");
+	put("1", "bus/pci/devices/0000:05:00.0/numa_node");
+}
+
+static void
+tear_down(void)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", sys);
+	cr_assert_eq(system(cmd), 0);
+}
+
+TestSuite(placement, .init = set_up, .fini = tear_down);
+
+static void
+ranked(int node, const char *want)
+{
+	char got[64] = "";
+
+	la_cpus_read(sys, &all, sizeof(all), &cpus);
+	la_cpus_rank(&cpus, node);
+	for (unsigned i = 0; i < cpus.n; i++)
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%u ", cpus.cpu[i].id);
+	cr_assert_str_eq(got, want);
+}
+
+Test(placement, one_thread_of_each_core_first_and_the_ports_node)
+{
+	ranked(-1, "0 1 2 3 4 5 6 7 ");
+	ranked(1, "2 3 6 7 0 1 4 5 ");
+	ranked(0, "0 1 4 5 2 3 6 7 ");
+	CPU_CLR(1, &all); /* its sibling is now the first thread there is */
+	ranked(0, "0 5 4 2 3 6 7 ");
+}
+
+Test(placement, isolated_cpus_first)
+{
+	put("3,6-7", "devices/system/cpu/isolated");
+	ranked(-1, "3 6 7 0 1 2 4 5 ");
+	ranked(0, "0 1 4 5 3 6 7 2 ");
+	CPU_CLR(6, &all);
+	ranked(-1, "3 7 0 1 2 4 5 ");
+	cr_assert_eq(cpus.isolated_elsewhere, 1);
+}
+
+Test(placement, nothing_known_is_by_number)
+{
+	la_cpus_read("/nowhere", &all, sizeof(all), &cpus);
+	la_cpus_rank(&cpus, 1);
+	cr_assert_eq(cpus.n, 8);
+	for (unsigned i = 0; i < 8; i++) {
+		cr_assert_eq(cpus.cpu[i].id, i);
+		cr_assert_eq(cpus.cpu[i].node, -1);
+	}
+}
+
+Test(placement, node_of_a_device)
+{
+	cr_assert_eq(la_numa_node_of_device(sys, "eth9"), 1);
+	cr_assert_eq(la_numa_node_of_device(sys, "eth9,qpairs=1"), 1);
+	cr_assert_eq(la_numa_node_of_device(sys, "eth8"), -1);
+	cr_assert_eq(la_numa_node_of_device(sys, "eth7"), -1);
+	cr_assert_eq(la_numa_node_of_device(sys, ""), -1);
+	cr_assert_eq(la_numa_node_of_device(sys, NULL), -1);
+	cr_assert_eq(la_numa_node_of_device(sys, "0000:05:00.0"), 1);
+	cr_assert_eq(la_numa_node_of_device(sys, "05:00.0,txd=1"), 1);
+}
+
+static char text[4096]; /* what was warned of */
+
+/* Warnings about these CPUs for two workers of port 0. */
+static unsigned
+said(unsigned cpu0, unsigned cpu1, int port_node, int memory)
+{
+	struct la_place p[] = {{0, port_node, 0, cpu0, memory}, {0, port_node, 1, cpu1, memory}};
+	static char table[4096];
+	FILE *f = fmemopen(text, sizeof(text), "w"), *t = fmemopen(table, sizeof(table), "w");
+	unsigned n;
+
+	la_cpus_read(sys, &all, sizeof(all), &cpus);
+	n = la_placement_say(p, 2, &cpus, t, f);
+	fclose(f);
+	fclose(t);
+	cr_assert_not_null(strstr(table, "placement"));
+	return n;
+}
+
+Test(placement, a_good_one_is_not_commented)
+{
+	cr_assert_eq(said(2, 3, 1, 1), 0, "%s", text);
+	cr_assert_eq(said(0, 1, -1, -1), 0, "%s", text);
+}
+
+Test(placement, a_bad_one_is_warned_of_with_a_better)
+{
+	cr_assert_eq(said(0, 1, 1, 0), 2);
+	cr_assert_not_null(strstr(text, "better: -l 2,3"), "%s", text);
+	cr_assert_eq(said(2, 6, 1, 1), 1);
+	cr_assert_not_null(strstr(text, "one core; better: -l 2,3"), "%s", text);
+	cr_assert_eq(said(2, 3, 1, 0), 2); /* the tables of either */
+	cr_assert_not_null(strstr(text, "are not on that node"), "%s", text);
+	CPU_CLR(2, &all);
+	CPU_CLR(3, &all);
+	CPU_CLR(6, &all);
+	CPU_CLR(7, &all);
+	cr_assert_eq(said(0, 1, 1, 0), 2);
+	cr_assert_not_null(strstr(text, "may use no cpu of node 1"), "%s", text);
+}
+
+Test(placement, isolated_cpus_left_unused_are_told)
+{
+	put("3,7", "devices/system/cpu/isolated");
+	CPU_CLR(3, &all);
+	CPU_CLR(7, &all);
+	cr_assert_eq(said(0, 1, -1, 0), 1);
+	cr_assert_not_null(strstr(text, "2 isolated CPUs are not used"), "%s", text);
+}
