@@ -13,14 +13,7 @@ enum { TTL = 64, HEADROOM = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN };
 static bool
 echo_allowed(struct la_shard *s)
 {
-	uint64_t tokens = s->echo_tokens + (s->now - s->echo_at) * LA_ECHO_RATE;
-
-	s->echo_at = s->now;
-	s->echo_tokens = (uint32_t)RTE_MIN(tokens, (uint64_t)LA_ECHO_BURST * 1000);
-	if (s->echo_tokens < 1000)
-		return false;
-	s->echo_tokens -= 1000;
-	return true;
+	return la_tokens_take(&s->echo, s->now, LA_ECHO_RATE, LA_ECHO_BURST);
 }
 
 /* The ICMP message alone, in a buffer that we may write to: the request's own when nobody else can see

@@ -120,8 +120,7 @@ init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout 
 	s->size = l->total;
 	s->tx = (struct rte_mbuf **)(void *)(block + l->tx);
 	s->flat = (uint8_t *)block + l->flat;
-	s->echo_tokens = LA_ECHO_BURST * 1000;
-	s->echo_at = cfg->now;
+	s->echo = la_tokens_full(LA_ECHO_BURST, cfg->now);
 	la_netif_init(&s->nif, cfg, block + l->netif);
 	la_neigh_init(&s->neigh, cfg->max_neighbours, &key.k[4], block + l->neigh);
 }

@@ -12,6 +12,7 @@
 
 #include <lastack/shard.h>
 
+#include "core/tokens.h"
 #include "net/neigh.h"
 #include "net/netif.h"
 #include "tcp/tcp.h"
@@ -51,8 +52,7 @@ struct la_shard {
 	unsigned tx_head, tx_tail;
 
 	uint8_t *flat; /* LA_FRAME_MAX bytes: headers of chains too scattered to be read in place */
-	uint32_t echo_tokens; /* thousandths of a reply */
-	uint64_t echo_at;     /* ms: when tokens were last added */
+	struct la_tokens echo; /* replies */
 };
 
 /** One received frame on its way through ingress. */

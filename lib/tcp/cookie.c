@@ -74,26 +74,21 @@ void
 la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
-	uint16_t offered = s->opts & LA_OPT_MSS ? s->mss
-			   : s->is4		? LA_MSS_DEFAULT4
-						: LA_MSS_DEFAULT6;
 	struct la_tcp_hdr h = {
 		.ack = s->seq + 1,
 		.sport = s->dport,
 		.dport = s->sport,
-		.wnd = (uint16_t)RTE_MIN(p->o.rcvbuf, (uint32_t)UINT16_MAX),
+		.wnd = la_syn_window(&p->o),
 		.flags = LA_SYN | LA_ACK,
 		.opts = LA_OPT_MSS,
-		.mss = (uint16_t)(t->mtu - (s->is4 ? 40u : 60u)),
+		.mss = la_mss_offered(t, &p->o, s->is4),
 		.wscale = p->rcv_wscale,
 	};
 	uint32_t mss = 0;
 
-	while (mss + 1 < RTE_DIM(mss_table) && mss_table[mss + 1] <= offered)
+	while (mss + 1 < RTE_DIM(mss_table) && mss_table[mss + 1] <= la_seg_mss(s))
 		mss++;
 	h.seq = make(t, &tuple, s->seq, t->tick >> SLOT_SHIFT, mss);
-	if (p->o.mss && p->o.mss < h.mss)
-		h.mss = p->o.mss;
 	if ((s->opts & LA_OPT_TS) && !p->o.no_timestamps) {
 		uint32_t tsval = t->tick + la_isn(t, &tuple).ts_offset;
 		bool ws = (s->opts & LA_OPT_WSCALE) && !p->o.no_wscale;

@@ -36,17 +36,18 @@ packet(struct la_tcp *t)
 	return m;
 }
 
-/* Puts the TCP header behind room for the IP header, and its sum into *sum. Returns where the IP header goes. */
+/* Puts the TCP header behind room for the IP header, and its sum into *sum. Returns where the IP header
+ * goes. */
 static inline uint8_t *
 put_tcp(struct rte_mbuf *m, bool is4, const struct la_tcp_hdr *h, uint32_t *sum)
 {
-	size_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, tcp_len = la_tcp_hdr_len(h->opts);
-	uint8_t *p = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ip_len + tcp_len));
+	size_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN;
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	size_t tcp_len = la_tcp_write_sum(p + ip_len, h, sum);
 
+	rte_pktmbuf_append(m, (uint16_t)(ip_len + tcp_len));
 	m->l3_len = ip_len & 0x1ff;
 	m->l4_len = tcp_len & 0xff;
-	*sum = 0;
-	la_tcp_write_sum(p + ip_len, h, sum);
 	return p;
 }
 
@@ -133,30 +134,17 @@ rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
 	}
 }
 
-/* Whoever sends us rubbish gets at most so many answers a second: a flood is not reflected, nor paid for with the
- * time that connections need. (Challenge ACKs are limited per connection, in la_tcb_answer(): a limit that all
- * of them shared would tell an attacker about other people's connections, as CVE-2016-5696 did.) */
-static bool
-rst_allowed(struct la_tcp *t)
-{
-	uint32_t full = t->rst_rate * 1000u;
-	uint64_t tokens = t->rst_tokens + (uint64_t)(t->tick - t->rst_at) * t->rst_rate;
-
-	t->rst_at = t->tick;
-	t->rst_tokens = tokens < full ? (uint32_t)tokens : full;
-	if (t->rst_tokens < 1000) {
-		la_count(t, LA_C_rst_throttled);
-		return false;
-	}
-	t->rst_tokens -= 1000;
-	return true;
-}
-
+/* Whoever sends us rubbish gets at most so many answers a second: a flood is not reflected, nor paid for
+ * with the time that connections need. (Challenge ACKs are limited per connection, in la_tcb_answer(): a
+ * limit that all of them shared would tell an attacker about other people's connections, as CVE-2016-5696
+ * did.) */
 static void
 rst(struct la_tcp *t, const struct la_seg *s, struct la_tcp_hdr *h)
 {
-	if (!rst_allowed(t))
+	if (!la_tokens_take(&t->rsts, t->now, t->rst_rate, t->rst_rate)) {
+		la_count(t, LA_C_rst_throttled);
 		return;
+	}
 	h->sport = s->dport;
 	h->dport = s->sport;
 	rst_timestamps(s, h);

@@ -109,6 +109,31 @@ la_tcb_fin(const struct la_tcb *c) /* 1 when our FIN is in the sequence space se
 	return (c->flags & LA_F_FIN_SENT) != 0;
 }
 
+/** The MSS we offer: the interface's, or the user's clamp. */
+static inline uint16_t
+la_mss_offered(const struct la_tcp *t, const struct la_conn_opts *o, bool is4)
+{
+	uint16_t mss = (uint16_t)(t->mtu - (is4 ? 40u : 60u));
+
+	return o->mss && o->mss < mss ? o->mss : mss;
+}
+
+/** The MSS that a peer's SYN offers (RFC 9293 MUST-15). */
+static inline uint16_t
+la_seg_mss(const struct la_seg *s)
+{
+	if (s->opts & LA_OPT_MSS)
+		return s->mss;
+	return s->is4 ? LA_MSS_DEFAULT4 : LA_MSS_DEFAULT6;
+}
+
+/** The window of our SYN, which is never scaled (RFC 7323 2.2). */
+static inline uint16_t
+la_syn_window(const struct la_conn_opts *o)
+{
+	return (uint16_t)(o->rcvbuf < UINT16_MAX ? o->rcvbuf : UINT16_MAX);
+}
+
 /** Bytes of payload a full-sized segment carries, options deducted (RFC 6691). */
 static inline uint32_t
 la_tcb_smss(const struct la_tcb *c)

@@ -23,9 +23,7 @@ embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct
 	c->profile = (uint16_t)profile;
 	c->flags |= p->o.nodelay ? LA_F_NODELAY : 0;
 	c->rto = LA_RTO_INIT_MS;
-	c->mss = (uint16_t)(t->mtu - (is4 ? 40u : 60u));
-	if (p->o.mss && p->o.mss < c->mss)
-		c->mss = p->o.mss;
+	c->mss = la_mss_offered(t, &p->o, is4);
 	c->ts_offset = isn->ts_offset;
 	c->isn_offset = isn->offset;
 	c->snd_una = c->snd_nxt = c->snd_max = c->recover = isn->iss;
@@ -45,16 +43,16 @@ static void
 take_syn(struct la_tcb *c, const struct la_seg *s)
 {
 	const struct la_profile *p = &c->tcp->profiles[c->profile];
-	uint16_t mss = c->is4 ? LA_MSS_DEFAULT4 : LA_MSS_DEFAULT6;
+	uint16_t mss = la_seg_mss(s);
 
 	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = s->seq + 1;
 	if (c->flags & LA_F_ACTIVE) /* our SYN has offered a window already */
-		c->rcv_adv += p->o.rcvbuf < UINT16_MAX ? p->o.rcvbuf : UINT16_MAX;
+		c->rcv_adv += la_syn_window(&p->o);
 	c->snd_wnd = c->max_snd_wnd = s->wnd;
 	c->snd_wl1 = s->seq;
 	c->snd_wl2 = s->ack;
-	if (s->opts & LA_OPT_MSS)
-		mss = s->mss < LA_MSS_MIN ? LA_MSS_MIN : s->mss;
+	if (mss < LA_MSS_MIN)
+		mss = LA_MSS_MIN;
 	if (mss < c->mss)
 		c->mss = mss;
 	if ((s->opts & LA_OPT_TS) && !p->o.no_timestamps) {
@@ -174,7 +172,7 @@ open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l)
 	la_count(t, LA_C_syn_cookies_opened);
 	/* as if our SYN,ACK had left from here, perhaps more than once: nothing to measure (RFC 6298 3) */
 	c->snd_nxt = c->snd_max = s->ack;
-	c->rcv_adv += RTE_MIN(la_tcb_opts(c)->rcvbuf, (uint32_t)UINT16_MAX);
+	c->rcv_adv += la_syn_window(la_tcb_opts(c));
 	c->flags |= LA_F_SYN_LOST;
 	la_tcb_arrives(c, s);
 }

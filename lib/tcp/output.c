@@ -91,13 +91,11 @@ send_syn(struct la_tcb *c)
 		.seq = c->snd_una,
 		.flags = first ? LA_SYN : LA_SYN | LA_ACK,
 		.opts = LA_OPT_MSS,
-		.mss = (uint16_t)(c->tcp->mtu - (c->is4 ? 40u : 60u)),
+		.mss = la_mss_offered(c->tcp, o, c->is4),
+		.wnd = la_syn_window(o),
 		.wscale = c->tcp->profiles[c->profile].rcv_wscale,
 	};
-	uint32_t w = o->rcvbuf < UINT16_MAX ? o->rcvbuf : UINT16_MAX;
 
-	if (o->mss && o->mss < h.mss)
-		h.mss = o->mss;
 	if (first ? !o->no_wscale : (c->flags & LA_F_WS) != 0)
 		h.opts |= LA_OPT_WSCALE;
 	if (first ? !o->no_timestamps : (c->flags & LA_F_TS) != 0) {
@@ -105,7 +103,6 @@ send_syn(struct la_tcb *c)
 		h.tsval = la_tcb_tsval(c);
 		h.tsecr = first ? 0 : c->ts_recent;
 	}
-	h.wnd = (uint16_t)w;
 	h.ack = first ? 0 : c->rcv_nxt;
 	if (!la_emit(c, &h, 0, 0)) {
 		la_tcb_pend(c);
@@ -113,7 +110,7 @@ send_syn(struct la_tcb *c)
 	}
 	if (!first) {
 		c->last_ack_sent = c->rcv_nxt;
-		c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + w);
+		c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + h.wnd);
 	}
 	c->flags &= ~(uint32_t)LA_F_ACK_NOW;
 	if (c->snd_nxt == c->snd_una && c->snd_max != c->snd_una)

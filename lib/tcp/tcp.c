@@ -90,8 +90,7 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->cookies_at = cookies_at(cfg, conns);
 	t->rst_rate = or_default(cfg->rst_rate, LA_RST_RATE);
 	t->rst_rate = RTE_MIN(t->rst_rate, (uint32_t)LA_RST_RATE_MAX);
-	t->rst_tokens = t->rst_rate * 1000;
-	t->rst_at = t->tick;
+	t->rsts = la_tokens_full(t->rst_rate, t->now);
 	/* a tick more: the present is somewhere within one */
 	t->quiet_until = cfg->quiet_ms ? cfg->now + cfg->quiet_ms + 1 : 0;
 	t->owns = owns;

@@ -11,6 +11,7 @@
 #include <lastack/shard.h>
 
 #include "core/hash.h"
+#include "core/tokens.h"
 #include "core/wheel.h"
 #include "tcp/index.h"
 #include "tcp/time_wait.h"
@@ -64,10 +65,9 @@ struct la_tcp {
 	uint32_t cookies_at;   /* connections in SYN_RCVD; UINT32_MAX: never */
 	uint32_t cookies_last; /* tick of the last cookie sent */
 	bool cookies_on;
-	uint32_t rst_rate;   /* RSTs a second to strangers */
-	uint32_t rst_tokens; /* thousandths of one */
-	uint32_t rst_at;     /* tick: when tokens were last added */
-	uint64_t isn_floor; /* steps of the ISN clock that connections have passed */
+	uint32_t rst_rate; /* RSTs a second to strangers, and as many at once */
+	struct la_tokens rsts;
+	uint64_t isn_floor;   /* steps of the ISN clock that connections have passed */
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 	la_tcp_owns *owns;
 	const void *net;

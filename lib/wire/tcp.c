@@ -197,14 +197,14 @@ la_tcp_write_sum(uint8_t *p, const struct la_tcp_hdr *h, uint32_t *sum)
 	/* data offset in words, high nibble; reserved bits 0 */
 	put_word(&o, n << 26 | (uint32_t)h->flags << 16 | h->wnd);
 	put_word(&o, 0); /* checksum, and no urgent pointer */
-	*sum = la_cksum_fold64(o.sum + *sum);
+	*sum = la_cksum_fold64(o.sum);
 	return n;
 }
 
 size_t
 la_tcp_write(uint8_t *p, const struct la_tcp_hdr *h)
 {
-	uint32_t sum = 0;
+	uint32_t sum;
 
 	return la_tcp_write_sum(p, h, &sum);
 }

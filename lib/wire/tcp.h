@@ -86,7 +86,7 @@ size_t la_tcp_hdr_len(uint8_t opts);
 
 /** Writes the header with checksum field 0 and returns its length. Padding is zero (RFC 9293 MUST-69). */
 size_t la_tcp_write(uint8_t *p, const struct la_tcp_hdr *h);
-/** The same, and adds the header to a partial checksum (cksum.h) without reading it back. */
+/** The same, and gives the header's partial checksum (cksum.h) without reading it back. */
 size_t la_tcp_write_sum(uint8_t *p, const struct la_tcp_hdr *h, uint32_t *sum);
 
 /** Offset of the checksum field in the header. */

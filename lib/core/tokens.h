@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_CORE_TOKENS_H
+#define LA_CORE_TOKENS_H
+
+/* A token bucket: so many answers a second, and a burst of them at once. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct la_tokens {
+	uint32_t milli; /* thousandths of a token */
+	uint64_t at;	/* ms: when tokens were last added */
+};
+
+/** A full bucket. burst: at most 4 000 000. now: ms. */
+static inline struct la_tokens
+la_tokens_full(uint32_t burst, uint64_t now)
+{
+	return (struct la_tokens){.milli = burst * 1000, .at = now};
+}
+
+/** Takes one, if there is one. rate: tokens a second. */
+static inline bool
+la_tokens_take(struct la_tokens *b, uint64_t now, uint32_t rate, uint32_t burst)
+{
+	uint64_t milli = b->milli + (now - b->at) * rate, full = (uint64_t)burst * 1000;
+
+	b->at = now;
+	b->milli = (uint32_t)(milli < full ? milli : full);
+	if (b->milli < 1000)
+		return false;
+	b->milli -= 1000;
+	return true;
+}
+
+#endif
