@@ -65,7 +65,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "core/seq.h"
@@ -178,27 +177,23 @@ la_tw_unreserve(struct la_tw *t, bool is4)
 	p->reserved--;
 }
 
-/* Turns a reservation into a slot: the one freed last, which may still be in the cache. The one after it
- * is on its way there. */
-static inline __attribute__((always_inline)) void *
-slot_take(struct la_tw_pool *p, size_t size, enum la_pool which, la_ref *ref)
+/* Turns a reservation into a slot: the one freed last, which may still be in the cache. */
+static la_ref
+slot_take(struct la_tw *t, bool is4)
 {
-	size_t at = size == sizeof(struct la_tw4) ? offsetof(struct la_tw4, core)
-						  : offsetof(struct la_tw6, core);
-	uint32_t slot = p->free_head;
-	char *slots = p->slots;
+	struct la_tw_pool *p = &t->pool[!is4];
+	enum la_pool which = is4 ? LA_POOL_TW4 : LA_POOL_TW6;
+	la_ref ref;
 
 	assert(p->reserved > 0 && p->nfree > 0);
 	p->reserved--;
 	p->nfree--;
-	if (slot) {
-		p->free_head = ((const struct la_tw_core *)(void *)(slots + slot * size + at))->snd_nxt;
-		__builtin_prefetch(slots + p->free_head * size, 1);
-	} else {
-		slot = p->fresh++;
+	if (p->free_head) {
+		ref = la_ref_make(which, p->free_head);
+		p->free_head = la_tw_core(t, ref)->snd_nxt;
+		return ref;
 	}
-	*ref = la_ref_make(which, slot);
-	return slots + slot * size;
+	return la_ref_make(which, p->fresh++);
 }
 
 static void
@@ -287,19 +282,19 @@ count_entered(struct la_tw *t)
 		v[LA_C_time_wait_peak] = v[LA_C_time_wait];
 }
 
-/* A reserved slot takes the tuple over from tcb_ref, LIVE, with what `more` says beside. Inlined: half of
- * what entering costs beyond the index line is instructions. */
-static inline __attribute__((always_inline)) la_ref
+/* A reserved slot takes the tuple over from tcb_ref, LIVE, with what `more` says beside. */
+static la_ref
 place(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
       const struct la_tw_core *state, uint32_t deadline, uint32_t tick, unsigned more)
 {
 	bool is4 = la_addr_is4(&tuple->laddr);
+	la_ref ref = slot_take(t, is4);
+	uint32_t slot = la_ref_slot(ref);
 	struct la_tw_core *e;
 	bool replaced;
-	la_ref ref;
 
 	if (is4) {
-		struct la_tw4 *e4 = slot_take(&t->pool[0], sizeof(*e4), LA_POOL_TW4, &ref);
+		struct la_tw4 *e4 = &((struct la_tw4 *)t->pool[0].slots)[slot];
 
 		e4->laddr = tuple->laddr.w[3];
 		e4->raddr = tuple->raddr.w[3];
@@ -307,7 +302,7 @@ place(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_r
 		e4->rport = tuple->rport;
 		e = &e4->core;
 	} else {
-		struct la_tw6 *e6 = slot_take(&t->pool[1], sizeof(*e6), LA_POOL_TW6, &ref);
+		struct la_tw6 *e6 = &((struct la_tw6 *)t->pool[1].slots)[slot];
 
 		e6->laddr = tuple->laddr;
 		e6->raddr = tuple->raddr;
