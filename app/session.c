@@ -23,12 +23,14 @@ on_signal(int number)
 	errno = saved;
 }
 
+/* NULL: it has ended. What is left is to save, to tell and to free, and a second signal takes none of that away. */
 static void
 set_signals(struct la_engine *e)
 {
-	struct sigaction sa = {.sa_handler = e ? on_signal : SIG_DFL, .sa_flags = SA_RESTART};
+	struct sigaction sa = {.sa_handler = e ? on_signal : SIG_IGN, .sa_flags = SA_RESTART};
 
-	running = e;
+	if (e)
+		running = e;
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
@@ -124,13 +126,14 @@ session_run(struct session *se)
 	rc = la_engine_create(&se->cfg, &se->engine, err, sizeof(err));
 	if (rc)
 		return fail(se, err[0] ? err : strerror(-rc));
+	set_signals(se->engine);
 	if (se->prepare && (rc = se->prepare(se)) != 0) {
 		snprintf(err, sizeof(err), "no memory for the application: %s", strerror(-rc));
 		(void)save_state(se);
+		set_signals(NULL);
 		la_engine_destroy(se->engine);
 		return fail(se, err);
 	}
-	set_signals(se->engine);
 	se->error = la_engine_run(se->engine);
 	se->signalled = signalled != 0;
 	saved = save_state(se);
