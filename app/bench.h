@@ -32,7 +32,8 @@
  * counter that has to be 0 and is not) ends it, and the exit status is 1.
  *
  *	bench.c		the subcommand
- *	bench_env.c	ports, pools, clocks, series
+ *	bench_env.c	ports, pools, clocks
+ *	bench_series.c	figures and their medians
  *	bench_gen.c	the generator
  *	bench_server.c	a shard and its loop, or the echo
  *	bench_null.c	the same on net_null: frames written where they are received
@@ -50,28 +51,19 @@
 
 #include <lastack/lastack.h>
 
+#include "bench_series.h"
 #include "io/eal.h"
 #include "io/port.h"
 
 enum {
 	BENCH_BURST = 32,
 	BENCH_BATCH = 256,	/* frames between two readings of the clock, about */
-	BENCH_ROUNDS = 101,	/* at most */
 	BENCH_ROWS = 64,
 	BENCH_POPULATIONS = 8,
 	BENCH_FRAME = 60,	/* the smallest Ethernet frame, FCS aside */
 	BENCH_PORT = 80,	/* of the server */
 	BENCH_WORKERS = 2,
 };
-
-/** Figures of the rounds, in their order. */
-struct bench_series {
-	unsigned n;
-	double v[BENCH_ROUNDS];
-};
-void bench_add(struct bench_series *s, double v);
-/** at: 0 least, 0.5 median, 1 most; 0 of an empty one. */
-double bench_rank(const struct bench_series *s, double at);
 
 /** What was measured: one line of the table, one object of the JSON. */
 struct bench_row {
@@ -149,8 +141,7 @@ void bench_note(const struct bench *b, struct bench_row *r, const struct bench_c
 		double units, double limit);
 /** Does a table of so many bytes fit, and something beside it? False: said on stdout. */
 bool bench_fits(const char *what, uint64_t bytes);
-/** A number's bits well mixed; and the same as a permutation of all 32-bit numbers. */
-uint64_t bench_mix64(uint64_t x);
+/** A number's bits well mixed, as a permutation of all 32-bit numbers. */
 uint32_t bench_mix32(uint32_t x);
 
 /* bench_null.c */

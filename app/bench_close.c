@@ -295,7 +295,7 @@ idle_run(struct bench *b)
 {
 	uint32_t n = (uint32_t)b->opt.idle;
 	struct server_options o = {.ops = &second, .max_conns = n, .time_wait = n};
-	uint64_t before = resident(), bytes;
+	uint64_t before, bytes;
 	struct bench_row *r;
 	struct crowd c;
 

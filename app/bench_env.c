@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* DPDK, ports and packet buffers of `lastack bench`; its clocks and series. */
+/* DPDK, ports and packet buffers of `lastack bench`; its clocks and rows. */
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -163,36 +162,7 @@ bench_cycles(const struct bench *b, const struct bench_cost *c)
 	return c->cpu * b->ghz;
 }
 
-/* ------------------------------------------------------------------ series and rows */
-
-void
-bench_add(struct bench_series *s, double v)
-{
-	if (s->n < BENCH_ROUNDS)
-		s->v[s->n++] = v;
-}
-
-static int
-by_value(const void *a, const void *b)
-{
-	double x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return (x > y) - (x < y);
-}
-
-double
-bench_rank(const struct bench_series *s, double at)
-{
-	double sorted[BENCH_ROUNDS];
-
-	if (s->n == 0)
-		return 0;
-	memcpy(sorted, s->v, s->n * sizeof(double));
-	qsort(sorted, s->n, sizeof(double), by_value);
-	return sorted[(unsigned)(at * (s->n - 1) + 0.5)];
-}
+/* ------------------------------------------------------------------ rows */
 
 struct bench_row *
 bench_row(struct bench *b, const char *bench, const char *unit, double frames, const char *fmt, ...)
@@ -225,14 +195,6 @@ bench_note(const struct bench *b, struct bench_row *r, const struct bench_cost *
 }
 
 /* ------------------------------------------------------------------ numbers */
-
-uint64_t
-bench_mix64(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
-}
 
 uint32_t
 bench_mix32(uint32_t x)

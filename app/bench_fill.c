@@ -1,88 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* A TIME_WAIT table full of connections that never were, for what has to be seen with a hundred
- * million of them behind it.
- *
- * An entry enters as from a connection that ends here and now: a reference that no TCB ever has
- * stands in the index until la_tw_enter() overwrites it. The tick given to it is the one at which
- * its 2*MSL began, some time ago. A random place in the index is a cache miss: a chunk's are on
- * their way before the first is needed. */
+ * million of them behind it. */
 
 #include <rte_byteorder.h>
 
 #include "bench_gen.h"
 #include "net/shard.h"
+#include "sim/tw_fill.h"
 
-enum { CHUNK = 64, OTHER_PORTS = 60000 };
+enum { OTHER_PORTS = 60000 };
 
-struct one {
-	struct la_tuple tuple;
-	struct la_tw_core state;
-	uint64_t hash;
-	uint32_t left;
+struct filling {
+	uint32_t lifetime;
+	bool mine;
 };
 
 static void
-describe(struct one *o, uint64_t i, uint32_t lifetime, bool mine)
+describe(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32_t *left)
 {
-	uint64_t r = bench_mix64(i + 1);
+	const struct filling *f = ctx;
 
-	o->tuple.laddr = la_addr_from4(RTE_BE32(0x0a4d0002));
-	o->tuple.lport = BENCH_PORT;
-	if (mine) {
-		o->tuple.raddr = la_addr_from4(gen_tuple((uint32_t)i, &o->tuple.rport));
-		o->left = lifetime;
+	t->laddr = la_addr_from4(RTE_BE32(0x0a4d0002));
+	t->lport = BENCH_PORT;
+	if (f->mine) {
+		t->raddr = la_addr_from4(gen_tuple((uint32_t)i, &t->rport));
+		*left = f->lifetime;
 	} else {
-		o->tuple.raddr = la_addr_from4(rte_cpu_to_be_32(0x0b000000 + (uint32_t)(i / OTHER_PORTS)));
-		o->tuple.rport = (uint16_t)(1024 + i % OTHER_PORTS);
-		o->left = 1 + (uint32_t)((r >> 24) % lifetime);
+		t->raddr = la_addr_from4(rte_cpu_to_be_32(0x0b000000 + (uint32_t)(i / OTHER_PORTS)));
+		t->rport = (uint16_t)(1024 + i % OTHER_PORTS);
+		*left = 1 + (uint32_t)((la_rng_mix(i + 1) >> 24) % f->lifetime);
 	}
-	o->state = (struct la_tw_core){.snd_nxt = bench_fill_snd_nxt(i),
-				       .rcv_nxt = bench_fill_rcv_nxt(i),
-				       .wnd = 512};
-}
-
-static int
-enter(struct la_tcp *t, const struct one *o, int class, uint32_t lifetime)
-{
-	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
-
-	if (!la_tw_reserve(&t->tw, true))
-		return -1;
-	if (la_index_insert(&t->index, o->hash, nobody) != 0) {
-		la_tw_unreserve(&t->tw, true);
-		return -1;
-	}
-	la_tw_enter(&t->tw, &o->tuple, o->hash, nobody, &o->state, t->tick + o->left - lifetime, class);
-	return 0;
+	*state = (struct la_tw_core){.snd_nxt = bench_fill_snd_nxt(i),
+				     .rcv_nxt = bench_fill_rcv_nxt(i),
+				     .wnd = 512};
 }
 
 int
 bench_fill(struct server *sv, uint64_t n, uint32_t lifetime, bool mine)
 {
-	struct la_tcp *t = &sv->shard->tcp;
-	struct one chunk[CHUNK] = {0};
-	int class = la_tw_class(&t->tw, lifetime);
+	struct filling f = {lifetime, mine};
 
-	for (uint64_t i = 0; i < n && class >= 0; i += CHUNK) {
-		unsigned k = n - i < CHUNK ? (unsigned)(n - i) : (unsigned)CHUNK;
-
-		for (unsigned j = 0; j < k; j++) {
-			struct one *o = &chunk[j];
-
-			describe(o, i + j, lifetime, mine);
-			o->hash = la_hash_tuple(&t->key, &o->tuple);
-			la_index_prefetch(&t->index, o->hash);
-		}
-		for (unsigned j = 0; j < k; j++) {
-			if (enter(t, &chunk[j], class, lifetime) != 0)
-				class = -1;
-		}
-	}
-	if (class < 0)
-		bench_fault(sv->b, "the TIME_WAIT table is full before its %lu entries are in",
-			    (unsigned long)n);
-	return class < 0 ? -1 : 0;
+	if (la_sim_tw_fill(sv->shard, n, lifetime, describe, &f) == 0)
+		return 0;
+	bench_fault(sv->b, "the TIME_WAIT table is full before its %lu entries are in", (unsigned long)n);
+	return -1;
 }
 
 static void

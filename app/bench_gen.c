@@ -339,7 +339,7 @@ gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_ste
 			  .script = script,
 			  .nsteps = nsteps,
 			  .nflows = nflows,
-			  .rng = sv->queue};
+			  .rng = {sv->queue}};
 	if (nflows >= 1u << (32 - ISN_SHIFT)) {
 		bench_fault(g->b, "%u flows are more than the generator can tell apart", nflows);
 		return -1;

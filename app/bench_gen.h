@@ -10,6 +10,7 @@
  * neighbours in the table are strangers to the server's index. */
 
 #include "bench.h"
+#include "sim/rng.h"
 
 /** A segment of a script, and the one answer that is due; want 0: none. */
 struct gen_step {
@@ -58,7 +59,7 @@ struct gen {
 	struct rte_mbuf *batch[8 * BENCH_BATCH];
 	unsigned n;
 	bool asked; /* an ARP reply is in the batch */
-	uint64_t rng;
+	struct la_rng rng;
 	uint64_t sent, due, answered; /* due: of `sent`, those that have to be answered */
 	uint64_t attacks, attack_answers;
 	/** What an answer does, in place of the script's own; or NULL. */
@@ -121,7 +122,7 @@ void gen_take(struct gen *g, struct rte_mbuf **pkts, unsigned n);
 static inline uint64_t
 gen_random(struct gen *g)
 {
-	return bench_mix64(g->rng += 0x9e3779b97f4a7c15u);
+	return la_rng64(&g->rng);
 }
 
 /* bench_limit.c */
@@ -151,7 +152,7 @@ bench_fill_rcv_nxt(uint64_t i)
 static inline uint32_t
 bench_fill_snd_nxt(uint64_t i)
 {
-	return (uint32_t)bench_mix64(i);
+	return (uint32_t)la_rng_mix(i);
 }
 /** Touches the tables, which a virtual machine's host may have taken away meanwhile. */
 void bench_wake(const struct server *sv);

@@ -120,33 +120,22 @@ bench_print_goals(const struct bench *b)
 /* ------------------------------------------------------------------ JSON */
 
 static json_t *
-series_json(const struct bench_series *s, double times)
-{
-	json_t *rounds = json_array();
-
-	for (unsigned i = 0; i < s->n; i++)
-		json_array_append_new(rounds, json_real(s->v[i] * times));
-	return json_pack("{s:f, s:f, s:f, s:o}", "median", bench_rank(s, 0.5) * times, "least",
-			 bench_rank(s, 0) * times, "most", bench_rank(s, 1) * times, "rounds", rounds);
-}
-
-static json_t *
 row_json(const struct bench *b, const struct bench_row *r)
 {
 	bool bytes = strcmp(r->unit, "byte") == 0;
 	json_t *j = json_pack("{s:s, s:s, s:s, s:f, s:s}", "bench", r->bench, "name", r->name, "unit",
 			      r->unit, "frames_in", r->frames, "note", r->note);
 
-	json_object_set_new(j, bytes ? "bytes" : "cycles", series_json(&r->value, 1));
+	json_object_set_new(j, bytes ? "bytes" : "cycles", bench_series_json(&r->value, 1));
 	if (!bytes) {
 		double v = bench_rank(&r->value, 0.5);
 
-		json_object_set_new(j, "tsc_cycles", series_json(&r->wall, 1));
-		json_object_set_new(j, "ns", series_json(&r->value, 1 / b->ghz));
+		json_object_set_new(j, "tsc_cycles", bench_series_json(&r->wall, 1));
+		json_object_set_new(j, "ns", bench_series_json(&r->value, 1 / b->ghz));
 		json_object_set_new(j, "per_second", json_real(v > 0 ? b->ghz * 1e9 / v : 0));
 	}
 	if (r->ratio.n > 0) {
-		json_object_set_new(j, "ratio", series_json(&r->ratio, 1));
+		json_object_set_new(j, "ratio", bench_series_json(&r->ratio, 1));
 		json_object_set_new(j, "ratio_to", json_string(r->of));
 	}
 	return j;

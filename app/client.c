@@ -14,6 +14,7 @@
 #include "run/units.h"
 #include "service.h"
 #include "session.h"
+#include "sources.h"
 #include "core/mem.h"
 #include <rte_common.h>
 
@@ -24,21 +25,16 @@ static struct {
 	struct opener_config cfg;
 	struct la_tuples tuples; /* of all workers */
 	struct la_steer steer;
-	uint64_t at_home[LA_ENGINE_MAX_STATIONS]; /* tuples of each */
 	unsigned shards;
 	struct la_addr to;
 	uint16_t to_port;
-	struct la_prefix from[LA_TUPLES_PREFIXES];
-	unsigned nfrom;
-	uint16_t port_lo, port_hi;
+	struct sources sources;
 	uint64_t concurrency, connections, rate, send, recv;
 	uint32_t timeout_ms;
 	int first; /* index into sides */
 	const char *get;
-	bool reuse;
 	char request[320];
-} client = {.port_lo = 1024,
-	    .port_hi = 65535,
+} client = {.sources = {.port_lo = 1024, .port_hi = 65535},
 	    .concurrency = 100,
 	    .recv = UINT64_MAX,
 	    .timeout_ms = 60000};
@@ -50,32 +46,6 @@ set_to(void *dst, const char *text, char *why, size_t size)
 	if (la_parse_endpoint(text, &client.to, &client.to_port) == 0)
 		return 0;
 	snprintf(why, size, "an address and a port, 10.0.0.1:80 or [fd00::1]:80");
-	return -1;
-}
-
-static int
-set_from(void *dst, const char *text, char *why, size_t size)
-{
-	(void)dst;
-	if (client.nfrom == LA_TUPLES_PREFIXES) {
-		snprintf(why, size, "at most %d of them", LA_TUPLES_PREFIXES);
-		return -1;
-	}
-	if (la_prefix_parse(text, &client.from[client.nfrom]) == 0) {
-		client.nfrom++;
-		return 0;
-	}
-	snprintf(why, size, "a prefix, 10.1.0.0/16 or fd00:1::/96");
-	return -1;
-}
-
-static int
-set_ports(void *dst, const char *text, char *why, size_t size)
-{
-	(void)dst;
-	if (la_parse_port_range(text, &client.port_lo, &client.port_hi) == 0)
-		return 0;
-	snprintf(why, size, "a range of ports, LOW-HIGH, within 1-65535");
 	return -1;
 }
 
@@ -103,22 +73,23 @@ set_get(void *dst, const char *text, char *why, size_t size)
 	return -1;
 }
 
-#define CALL(n, a, f, h) {.name = n, .kind = OPT_CALL, .arg = a, .call = f, .help = h}
+#define CALL(n, a, d, f, h) {.name = n, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h}
 
 static const struct opt client_opts[] = {
 	{.kind = OPT_HEADING, .help = "What to open"},
-	CALL("to", "ADDR:PORT", set_to, "the server: 10.0.0.1:80 or [fd00::1]:80"),
-	CALL("from", "PREFIX", set_from,
+	CALL("to", "ADDR:PORT", NULL, set_to, "the server: 10.0.0.1:80 or [fd00::1]:80"),
+	CALL("from", "PREFIX", &client.sources, sources_set_from,
 	     "draw source addresses from here; the server must route it to us; may be repeated\n"
 	     "[the addresses of --addr]"),
-	CALL("ports", "LOW-HIGH", set_ports, "draw source ports from here [1024-65535]"),
+	CALL("ports", "LOW-HIGH", &client.sources, sources_set_ports,
+	     "draw source ports from here [1024-65535]"),
 	{.name = "connections", .kind = OPT_NUMBER, .dst = &client.connections, .arg = "N", .min = 1,
 	 .max = 1ull << 40, .help = "open so many in all [1, or no limit with --duration]"},
 	{.name = "concurrency", .kind = OPT_NUMBER, .dst = &client.concurrency, .arg = "N", .min = 1,
 	 .max = 1 << 24, .help = "so many at once [100]"},
 	{.name = "rate", .kind = OPT_NUMBER, .dst = &client.rate, .arg = "N", .min = 1,
 	 .max = 100000000, .help = "at most so many opens a second [as fast as it goes]"},
-	{.name = "reuse", .kind = OPT_FLAG, .dst = &client.reuse,
+	{.name = "reuse", .kind = OPT_FLAG, .dst = &client.sources.reuse,
 	 .help = "use tuples again before their 2*MSL are over, with ISN and timestamps above the old\n"
 		 "ones: tests the peer's rules for reopening"},
 	{.kind = OPT_HEADING, .help = "What to do with it"},
@@ -127,7 +98,7 @@ static const struct opt client_opts[] = {
 	{.name = "recv", .kind = OPT_NUMBER, .dst = &client.recv, .arg = "BYTES", .max = 1ull << 40,
 	 .help = "read at least so many bytes before closing; 0 for a server that does not answer\n"
 		 "[as many as are sent, and compared with them: an echo server]"},
-	CALL("get", "/bytes/N", set_get, "HTTP: ask for N bytes and compare them"),
+	CALL("get", "/bytes/N", NULL, set_get, "HTTP: ask for N bytes and compare them"),
 	{.name = "close", .kind = OPT_CHOICE, .dst = &client.first, .arg = "client|server",
 	 .choices = sides,
 	 .help = "who closes first: client, after the answer; server: its FIN is waited for [client]"},
@@ -139,71 +110,8 @@ static const struct opt client_opts[] = {
 static const struct opt *const tables[] = {net_port_opts, net_addr_opts, client_opts,
 					   net_table_opts, net_restart_opts, net_run_opts, NULL};
 
-/* Where the sources come from: --from, or our own addresses one by one; what --addr does not cover is
- * made ours by a range. */
-static int
-set_sources(char *err, size_t size)
-{
-	int rc;
-
-	for (unsigned i = 0; i < client.nfrom; i++) {
-		if (net.nranges == NET_ADDRS) {
-			snprintf(err, size, "--from and --range: at most %d together", NET_ADDRS);
-			return -1;
-		}
-		net.ranges[net.nranges++] = client.from[i];
-	}
-	for (unsigned i = 0; client.nfrom == 0 && i < net.naddrs; i++) {
-		if (la_addr_is4(&net.addrs[i].addr) != la_addr_is4(&client.to))
-			continue;
-		client.from[client.nfrom] = net.addrs[i];
-		client.from[client.nfrom++].len = la_addr_is4(&net.addrs[i].addr) ? 32 : 128;
-		if (client.nfrom == LA_TUPLES_PREFIXES)
-			break;
-	}
-	rc = la_tuples_init(&client.tuples, client.from, client.nfrom, client.port_lo,
-			    client.port_hi, &client.to, client.to_port,
-			    client.reuse ? 0 : 2ull * net.msl_ms);
-	if (rc == -EAFNOSUPPORT)
-		snprintf(err, size, "--to is an %s address, and neither --from nor --addr has one",
-			 la_addr_is4(&client.to) ? "IPv4" : "IPv6");
-	else if (rc)
-		snprintf(err, size, "--from, --ports: %s", strerror(-rc));
-	return rc ? -1 : 0;
-}
-
-/* Says what the run needs of the tuple budget; -1 when that is more than there is. */
-static int
-check_budget(char *err, size_t size)
-{
-	const struct la_tuples *t = &client.tuples;
-	uint64_t need = la_tuples_need(client.connections, (uint32_t)client.rate, net.duration_ms,
-				       net.msl_ms);
-	double window = 2.0 * net.msl_ms / 1000;
-	char w[16];
-
-	la_format_duration(2 * net.msl_ms, w, sizeof(w));
-	if (need != UINT64_MAX && need > t->budget && !client.reuse) {
-		snprintf(err, size,
-			 "the run needs %lu tuples within 2*MSL (%s), %lu addresses * %u ports are %lu; allowed: "
-			 "a larger --from or --ports, fewer --connections, a lower --rate or --msl, or --reuse",
-			 need, w, t->naddrs, t->port_hi - t->port_lo + 1, t->budget);
-		return -1;
-	}
-	if (net.quiet)
-		return 0;
-	printf("tuples: %lu addresses * %u ports = %lu; each rests %s after use: up to %.0f closes/s for ever\n",
-	       t->naddrs, t->port_hi - t->port_lo + 1, t->budget,
-	       client.reuse ? "0s (--reuse)" : w, (double)t->budget / window);
-	if (need == UINT64_MAX)
-		printf("tuples: the rate is not limited; when they are used up, the run waits for 2*MSL\n");
-	else
-		printf("tuples: this run needs %lu within 2*MSL\n", need);
-	fflush(stdout);
-	return 0;
-}
-
-/* The same for each worker, with its part of the run and the tuples that come home to it. */
+/* The same as sources_check() for each worker, with its part of the run and the tuples that come home
+ * to it. */
 static int
 check_shares(char *err, size_t size)
 {
@@ -220,7 +128,8 @@ check_shares(char *err, size_t size)
 			need = 0;
 		least = RTE_MIN(least, have);
 		most = RTE_MAX(most, have);
-		if ((have == 0 && need > 0) || (need != UINT64_MAX && need > have && !client.reuse)) {
+		if ((have == 0 && need > 0) ||
+		    (need != UINT64_MAX && need > have && !client.sources.reuse)) {
 			snprintf(err, size,
 				 "worker %u of %u needs %lu tuples within 2*MSL, of %lu %lu come home to it; "
 				 "allowed: fewer --workers, a larger --from or --ports, or --reuse",
@@ -238,7 +147,7 @@ set_opener(void)
 {
 	struct opener_config *oc = &client.cfg;
 
-	oc->reuse = client.reuse;
+	oc->reuse = client.sources.reuse;
 	oc->concurrency = (uint32_t)client.concurrency;
 	oc->connections = client.connections;
 	oc->duration_ms = net.duration_ms;
@@ -248,13 +157,10 @@ set_opener(void)
 	oc->verify = true;
 	if (client.get) {
 		char host[LA_ADDR_STRLEN];
-		bool is4 = la_addr_is4(&client.to);
 
 		la_addr_format(&client.to, host, sizeof(host));
-		snprintf(client.request, sizeof(client.request),
-			 "GET %s HTTP/1.1\r\nHost: %s%s%s\r\nUser-Agent: lastack/%s\r\n%s\r\n",
-			 client.get, is4 ? "" : "[", host, is4 ? "" : "]", lastack_version,
-			 oc->server_first ? "Connection: close\r\n" : "");
+		http_request(client.request, sizeof(client.request), client.get, host, lastack_version,
+			     oc->server_first);
 		oc->request = client.request;
 		oc->http = true;
 		return;
@@ -406,7 +312,13 @@ configure(int argc, char **argv)
 		return usage_error("client", err);
 	}
 	client.shards = (unsigned)net.workers;
-	if (set_sources(err, sizeof(err)) || check_budget(err, sizeof(err)) ||
+	if (sources_claim(&client.sources, err, sizeof(err)) ||
+	    sources_tuples(&client.sources, &client.to, client.to_port, &client.tuples, err,
+			   sizeof(err)) ||
+	    sources_check(&client.sources, &client.tuples, 1,
+			  la_tuples_need(client.connections, (uint32_t)client.rate, net.duration_ms,
+					 net.msl_ms),
+			  false, err, sizeof(err)) ||
 	    (client.shards > 1 && check_shares(err, sizeof(err))))
 		return usage_error("client", err);
 	set_opener();
@@ -453,12 +365,8 @@ run(int argc, char **argv)
 		opener_fini(client.opener[i]);
 		la_mem_free(NULL, client.opener[i], sizeof(struct opener));
 	}
-	if (fatal) {
-		fprintf(stderr, "lastack client: cannot connect: %s%s\n", strerror(-fatal),
-			fatal == -EHOSTUNREACH ?
-				"; --to is not on-link and there is no --gateway for it" : "");
-		return EXIT_FAILED;
-	}
+	if (fatal)
+		return connect_error("client", fatal);
 	if (status == EXIT_OK && !se.signalled &&
 	    (n.incomplete != 0 || n.wrong != 0))
 		return EXIT_FAILED;

@@ -68,6 +68,8 @@ struct explain {
 /** Makes it: two hosts 20 ms apart unless cfg says otherwise, B listening on its port with that
  * plan, neighbours known to each other. False: x->error. */
 bool ex_world(struct explain *x, const struct la_sim_config *cfg, const struct la_sim_plan *server);
+/** Every connection of the hosts begins at these sequence numbers. */
+void ex_fixed_isn(struct la_sim_config *cfg, uint32_t a, uint32_t b);
 /** A opens the ladder's tuple to B. NULL, with a note in the ladder, when it may not. */
 struct la_sim_conn *ex_open(struct explain *x, const struct la_sim_plan *plan);
 /** B's youngest connection. Never NULL: x->error and a blank one when there was none. */
@@ -77,12 +79,24 @@ void ex_until(struct explain *x, uint64_t ms);
 void ex_pass(struct explain *x, uint64_t ms);
 /** Until nothing is left: no connection, no TIME_WAIT, nothing on its way. */
 void ex_quiet(struct explain *x);
-double ex_now(const struct explain *x); /* s since the beginning */
+
+/** Two incarnations of the tuple, both ends of each. */
+struct ex_two {
+	struct la_sim_conn *a, *b, *a2, *b2;
+	bool refused; /* the first try to open it again */
+};
+/** A opens the tuple again; where that is refused, once more so many ms after the story's
+ * beginning. B's end is looked up pass_ms later, then all goes on to its end. Sets a2, b2 and
+ * refused. False: x->error. */
+bool ex_open_again(struct explain *x, const struct la_sim_plan *plan, uint64_t again_ms,
+		   uint64_t pass_ms, struct ex_two *t);
 
 /* ---- values of the run ---- */
 
 /** A host's counter, from the beginning of the story. */
 uint64_t ex_count(struct explain *x, unsigned host, enum la_counter c);
+/** When the user of c was told that it is open, s; 0: never. */
+double ex_opened(const struct explain *x, const struct la_sim_conn *c);
 /** Longest time in a state, s. */
 double ex_longest(const struct explain *x, unsigned side, enum la_state s);
 /** How many segments with all these flags and at least so much payload were sent by a side. */
@@ -107,10 +121,10 @@ __attribute__((format(printf, 2, 3))) void ex_say(struct explain *x, const char 
 __attribute__((format(printf, 2, 3))) void ex_verdict(struct explain *x, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void ex_line(struct explain *x, const char *fmt, ...);
 
-/** A line of the table: the first n bytes of a text that is sent over and over, or of what c has
- * read, where those that its partner did not send there are marked below. */
-void ex_bytes(struct explain *x, const char *what, const char *text, const struct la_sim_conn *c,
-	      uint32_t n);
+/** Lines of the table: the first bytes that one end of the second incarnation sends, and those that
+ * the other reads, where what its partner did not send there is marked below. */
+void ex_bytes(struct explain *x, const struct la_sim_conn *sender,
+	      const struct la_sim_conn *reader);
 
 void ex_is(struct explain *x, const char *what, uint64_t got, uint64_t want);
 void ex_is_true(struct explain *x, const char *what, bool got);

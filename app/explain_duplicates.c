@@ -4,15 +4,6 @@
 
 #include "explain.h"
 
-static void
-overlap(struct la_sim_config *cfg)
-{
-	cfg->host[EX_A].weak |= LA_SIM_FIXED_ISN;
-	cfg->host[EX_B].weak |= LA_SIM_FIXED_ISN;
-	cfg->host[EX_A].fixed_isn = 1000;
-	cfg->host[EX_B].fixed_isn = 5000;
-}
-
 /* ------------------------------------------------------------------ the wandering duplicate */
 
 static const struct la_sim_plan wander_old = {.send = 12,
@@ -30,13 +21,7 @@ static const struct la_sim_plan wander_new = {.send = 12,
 static const struct la_sim_plan wander_server = {
 	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN, .opts = {.no_timestamps = true}};
 
-struct two {
-	struct la_sim_conn *a, *b, *a2, *b2;
-	bool refused;   /* the early try */
-	double arrives; /* the duplicate, s */
-	double opened;  /* #2, s */
-};
-
+/* When the n-th (from 0) duplicate arrives, s; 0: none does. */
 static double
 late_arrival(const struct explain *x, unsigned n)
 {
@@ -49,43 +34,29 @@ late_arrival(const struct explain *x, unsigned n)
 }
 
 static bool
-wander(struct explain *x, unsigned weak, struct two *t)
+wander(struct explain *x, unsigned weak, struct ex_two *t)
 {
 	static const char *const faults[] = {"hold the 2nd data from A for 10s"};
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 1};
 
 	cfg.host[EX_A].weak = weak;
-	overlap(&cfg);
+	ex_fixed_isn(&cfg, 1000, 5000);
 	if (!ex_world(x, &cfg, &wander_server))
 		return false;
 	t->a = ex_open(x, &wander_old);
 	ex_until(x, 5000);
 	t->b = ex_server(x);
-	t->a2 = ex_open(x, &wander_new);
-	t->refused = !t->a2;
-	if (t->refused) {
-		ex_until(x, 65000);
-		t->a2 = ex_open(x, &wander_new);
-	}
-	ex_pass(x, 1000);
-	t->b2 = ex_server(x);
-	ex_quiet(x);
-	if (!t->a2)
-		snprintf(x->error, sizeof(x->error), "A could not open the tuple again");
-	t->arrives = late_arrival(x, 0);
-	t->opened = t->a2 ? ((double)t->a2->opened_us - (double)x->start) / 1e6 : 0;
-	return t->a2 != NULL;
+	return ex_open_again(x, &wander_new, 65000, 1000, t);
 }
 
 static void
 wandering(struct explain *x)
 {
-	struct two t;
+	struct ex_two t;
 
 	if (!wander(x, 0, &t))
 		return;
-	ex_bytes(x, "A sends (#2)", t.a2->plan->text, NULL, t.a2->sent);
-	ex_bytes(x, "B reads (#2)", NULL, t.b2, t.b2->got);
+	ex_bytes(x, t.a2, t.b2);
 	ex_say(x,
 	       "A router takes a segment aside. A sends it again, all of it is delivered, and the "
 	       "connection closes as if nothing had been. But A closed first and holds the tuple: "
@@ -93,12 +64,13 @@ wandering(struct explain *x)
 	       "a B that has no connection and answers with a RST, which A ignores in TIME_WAIT "
 	       "(RFC 1337). The new incarnation opens at %.3f s; after 2*MSL there is nothing left "
 	       "that could wander into it.",
-	       t.arrives, t.opened);
+	       late_arrival(x, 0), ex_opened(x, t.a2));
 	ex_told(x, "A, of #1,", t.a, LA_END_ORDERLY);
 	ex_told(x, "B, of #1,", t.b, LA_END_ORDERLY);
 	ex_is_true(x, "the tuple is refused while in TIME_WAIT", t.refused);
 	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 1);
-	ex_is_true(x, "the duplicate comes before #2 opens", t.arrives > 0 && t.arrives < t.opened);
+	ex_is_true(x, "the duplicate comes before #2 opens",
+		   late_arrival(x, 0) > 0 && late_arrival(x, 0) < ex_opened(x, t.a2));
 	ex_is(x, "bytes B reads in #2", t.b2->got, wander_new.send);
 	ex_is(x, "of them wrong", t.b2->wrong, 0);
 	ex_is(x, "TIME_WAIT entries ended early", ex_count(x, EX_A, LA_C_early_recycles), 0);
@@ -111,12 +83,11 @@ wandering(struct explain *x)
 static void
 wandering_without(struct explain *x)
 {
-	struct two t;
+	struct ex_two t;
 
 	if (!wander(x, LA_SIM_NO_TIME_WAIT, &t))
 		return;
-	ex_bytes(x, "A sends (#2)", t.a2->plan->text, NULL, t.a2->sent);
-	ex_bytes(x, "B reads (#2)", NULL, t.b2, t.b2->got);
+	ex_bytes(x, t.a2, t.b2);
 	ex_say(x,
 	       "A router takes a segment aside; A sends it again and the connection closes. A "
 	       "keeps no TIME_WAIT, so the tuple is free at once, and its second incarnation opens "
@@ -126,12 +97,12 @@ wandering_without(struct explain *x)
 	       "B has acknowledged what A has not sent, and the two answer each other's ACKs until "
 	       "the limit on challenge ACKs (RFC 5961 7) ends it; then all is quiet. Checksums are "
 	       "right, both ends are told that all is well, and nobody will ever know.",
-	       t.opened, t.arrives);
+	       ex_opened(x, t.a2), late_arrival(x, 0));
 	ex_told(x, "A, of #1,", t.a, LA_END_ORDERLY);
 	ex_told(x, "B, of #1,", t.b, LA_END_ORDERLY);
 	ex_told(x, "A, of #2,", t.a2, LA_END_ORDERLY);
 	ex_told(x, "B, of #2,", t.b2, LA_END_ORDERLY);
-	ex_is_true(x, "the duplicate comes after #2 opened", t.arrives > t.opened);
+	ex_is_true(x, "the duplicate comes after #2 opened", late_arrival(x, 0) > ex_opened(x, t.a2));
 	ex_is(x, "bytes B reads in #2", t.b2->got, wander_new.send);
 	ex_is(x, "of them of #1", t.b2->wrong, 4);
 	ex_is(x, "offset of the first wrong byte", t.b2->wrong_at, 4);
@@ -168,14 +139,14 @@ static const struct la_sim_plan says_new = {.send = 8,
 					    .opts = {.no_timestamps = true, .nodelay = true}};
 
 static bool
-assassinate(struct explain *x, unsigned weak, struct two *t)
+assassinate(struct explain *x, unsigned weak, struct ex_two *t)
 {
 	static const char *const faults[] = {"dup the 1st data from B for 10s",
 					     "dup the 2nd data from B for 20s"};
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 2};
 
 	cfg.host[EX_A].weak = weak;
-	overlap(&cfg);
+	ex_fixed_isn(&cfg, 1000, 5000);
 	if (!ex_world(x, &cfg, &says_old))
 		return false;
 	t->a = ex_open(x, &victim);
@@ -187,20 +158,7 @@ assassinate(struct explain *x, unsigned weak, struct two *t)
 		snprintf(x->error, sizeof(x->error), "B cannot listen again");
 		return false;
 	}
-	t->a2 = ex_open(x, &victim2);
-	t->refused = !t->a2;
-	if (t->refused) {
-		ex_until(x, 65000);
-		t->a2 = ex_open(x, &victim2);
-	}
-	ex_pass(x, 1000);
-	t->b2 = ex_server(x);
-	ex_quiet(x);
-	if (!t->a2)
-		snprintf(x->error, sizeof(x->error), "A could not open the tuple again");
-	t->arrives = late_arrival(x, 0);
-	t->opened = t->a2 ? ((double)t->a2->opened_us - (double)x->start) / 1e6 : 0;
-	return t->a2 != NULL;
+	return ex_open_again(x, &victim2, 65000, 1000, t);
 }
 
 /* How long A was in TIME_WAIT after #1, s. */
@@ -224,19 +182,18 @@ first_time_wait(const struct explain *x)
 static void
 assassination(struct explain *x)
 {
-	struct two t;
+	struct ex_two t;
 
 	if (!assassinate(x, 0, &t))
 		return;
-	ex_bytes(x, "B sends (#2)", t.b2->plan->text, NULL, t.b2->sent);
-	ex_bytes(x, "A reads (#2)", NULL, t.a2, t.a2->got);
+	ex_bytes(x, t.b2, t.a2);
 	ex_say(x,
 	       "At %.3f s an old duplicate of B's data comes to A in TIME_WAIT. A must answer what "
 	       "it cannot accept with an ACK. B has no connection any more, and must answer that "
 	       "with a RST, whose number is exactly right. RFC 1337 calls it TIME_WAIT "
 	       "assassination, and its rule F1 is: ignore RSTs in TIME_WAIT. A stays for all of "
 	       "its %.3f s, so the second duplicate, at %.3f s, meets TIME_WAIT too.",
-	       t.arrives, first_time_wait(x), late_arrival(x, 1));
+	       late_arrival(x, 0), first_time_wait(x), late_arrival(x, 1));
 	ex_is(x, "old duplicates A answers with an ACK", ex_count(x, EX_A, LA_C_time_wait_acked),
 	      2);
 	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 2);
@@ -254,18 +211,17 @@ assassination(struct explain *x)
 static void
 assassination_without(struct explain *x)
 {
-	struct two t;
+	struct ex_two t;
 
 	if (!assassinate(x, LA_SIM_ASSASSIN, &t))
 		return;
-	ex_bytes(x, "B sends (#2)", t.b2->plan->text, NULL, t.b2->sent);
-	ex_bytes(x, "A reads (#2)", NULL, t.a2, t.a2->got);
+	ex_bytes(x, t.b2, t.a2);
 	ex_say(x,
 	       "The old duplicate at %.3f s draws an ACK from A, the ACK a RST from B, and the RST "
 	       "ends A's TIME_WAIT after %.3f s of its 60. Nobody did anything wrong by the letter "
 	       "of RFC 793. The tuple is free, its second incarnation opens at %.3f s, and the "
 	       "next old duplicate, at %.3f s, is delivered into it.",
-	       t.arrives, first_time_wait(x), t.opened, late_arrival(x, 1));
+	       late_arrival(x, 0), first_time_wait(x), ex_opened(x, t.a2), late_arrival(x, 1));
 	ex_between(x, "A is in TIME_WAIT after #1", first_time_wait(x), 1, 11, "s");
 	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 0);
 	ex_is_true(x, "the tuple can be used before 2*MSL are over", !t.refused);
@@ -296,9 +252,7 @@ sequence_wrap(struct explain *x)
 	struct la_sim_conn *a, *b;
 	const struct la_ladder_item *before, *after;
 
-	cfg.host[EX_A].weak = cfg.host[EX_B].weak = LA_SIM_FIXED_ISN;
-	cfg.host[EX_A].fixed_isn = UINT32_MAX - 6;
-	cfg.host[EX_B].fixed_isn = UINT32_MAX;
+	ex_fixed_isn(&cfg, UINT32_MAX - 6, UINT32_MAX);
 	if (!ex_world(x, &cfg, &server))
 		return;
 	a = ex_open(x, &client);

@@ -109,9 +109,7 @@ linger_reset(struct explain *x)
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 1};
 	struct la_sim_conn *a, *b, *a2, *b2;
 
-	cfg.host[EX_A].weak = cfg.host[EX_B].weak = LA_SIM_FIXED_ISN;
-	cfg.host[EX_A].fixed_isn = 1000;
-	cfg.host[EX_B].fixed_isn = 5000;
+	ex_fixed_isn(&cfg, 1000, 5000);
 	if (!ex_world(x, &cfg, &server))
 		return;
 	a = ex_open(x, &old);
@@ -126,8 +124,7 @@ linger_reset(struct explain *x)
 	if (!a2)
 		return;
 
-	ex_bytes(x, "A sends (#2)", a2->plan->text, NULL, a2->sent);
-	ex_bytes(x, "B reads (#2)", NULL, b2, b2->got);
+	ex_bytes(x, a2, b2);
 	ex_say(x,
 	       "close() with SO_LINGER 0 aborts: A sends RST, forgets everything, and the tuple is "
 	       "free at once. It costs twice. First, B is told '%s' and has read %u of the %u "

@@ -6,12 +6,6 @@
 
 #include "explain.h"
 
-static double
-opened_at(const struct explain *x, const struct la_sim_conn *c)
-{
-	return c->opened ? ((double)c->opened_us - (double)x->start) / 1e6 : 0;
-}
-
 /* ------------------------------------------------------------------ a provably newer SYN */
 
 static void
@@ -62,7 +56,7 @@ reopen_newer(struct explain *x)
 	ex_verdict(x,
 		   "the tuple was open again %.3f s after the start, %lu TIME_WAIT reopened by "
 		   "rule, no byte wrong, and #2 is followed by a TIME_WAIT of its own.",
-		   opened_at(x, a2), ex_count(x, EX_B, LA_C_time_wait_reopened));
+		   ex_opened(x, a2), ex_count(x, EX_B, LA_C_time_wait_reopened));
 }
 
 /* ------------------------------------------------------------------ an old duplicate that looks
@@ -163,23 +157,16 @@ static const struct la_sim_plan crash_server = {
 
 enum { CRASH_MS = 100, QUIET_MS = 30000, SLACK_MS = 1 };
 
-struct crash {
-	struct la_sim_conn *b, *a2, *b2;
-	bool refused;
-};
-
 static bool
-crash(struct explain *x, uint32_t quiet_ms, struct crash *c)
+crash(struct explain *x, uint32_t quiet_ms, struct ex_two *c)
 {
 	static const char *const faults[] = {"hold the 2nd data from A for 10s"};
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 1};
 
-	cfg.host[EX_A].weak = cfg.host[EX_B].weak = LA_SIM_FIXED_ISN;
-	cfg.host[EX_A].fixed_isn = 1000;
-	cfg.host[EX_B].fixed_isn = 5000;
+	ex_fixed_isn(&cfg, 1000, 5000);
 	if (!ex_world(x, &cfg, &crash_server))
 		return false;
-	ex_open(x, &crash_old);
+	c->a = ex_open(x, &crash_old);
 	ex_until(x, CRASH_MS);
 	c->b = ex_server(x);
 	if (la_sim_restart(x->w, EX_A, false, quiet_ms)) {
@@ -187,18 +174,7 @@ crash(struct explain *x, uint32_t quiet_ms, struct crash *c)
 		return false;
 	}
 	ex_until(x, 1000);
-	c->a2 = ex_open(x, &crash_new);
-	c->refused = !c->a2;
-	if (c->refused) {
-		ex_until(x, CRASH_MS + QUIET_MS + SLACK_MS);
-		c->a2 = ex_open(x, &crash_new);
-	}
-	ex_pass(x, 5000);
-	c->b2 = ex_server(x);
-	ex_quiet(x);
-	if (!c->a2)
-		snprintf(x->error, sizeof(x->error), "A cannot open after quiet time");
-	return c->a2 != NULL;
+	return ex_open_again(x, &crash_new, CRASH_MS + QUIET_MS + SLACK_MS, 5000, c);
 }
 
 static double
@@ -212,12 +188,11 @@ second_syn(const struct explain *x)
 static void
 quiet_time(struct explain *x)
 {
-	struct crash c;
+	struct ex_two c;
 
 	if (!crash(x, QUIET_MS, &c))
 		return;
-	ex_bytes(x, "A sends (#2)", c.a2->plan->text, NULL, c.a2->sent);
-	ex_bytes(x, "B reads (#2)", NULL, c.b2, c.b2->got);
+	ex_bytes(x, c.a2, c.b2);
 	ex_say(x,
 	       "A crashes, and does not remember which numbers are still on their way. So it keeps "
 	       "quiet for one MSL (RFC 9293 3.4.3): its user is refused, and no SYN leaves before "
@@ -240,12 +215,11 @@ quiet_time(struct explain *x)
 static void
 quiet_time_without(struct explain *x)
 {
-	struct crash c;
+	struct ex_two c;
 
 	if (!crash(x, 0, &c))
 		return;
-	ex_bytes(x, "A sends (#2)", c.a2->plan->text, NULL, c.a2->sent);
-	ex_bytes(x, "B reads (#2)", NULL, c.b2, c.b2->got);
+	ex_bytes(x, c.a2, c.b2);
 	ex_say(x,
 	       "A crashes and goes on at once. B still has the old connection and answers the SYN "
 	       "with an ACK from it (RFC 5961 4); A's RST ends that, and A's SYN opens the tuple "

@@ -12,6 +12,7 @@
 enum {
 	DELAY_US = 20000,
 	LONGEST_MS = 4 * 3600 * 1000, /* no story takes longer */
+	ROW_BYTES = 24,
 };
 
 /* ------------------------------------------------------------------ hooks: the ladder's, and a
@@ -137,6 +138,15 @@ ex_world(struct explain *x, const struct la_sim_config *cfg, const struct la_sim
 	return true;
 }
 
+void
+ex_fixed_isn(struct la_sim_config *cfg, uint32_t a, uint32_t b)
+{
+	cfg->host[EX_A].weak |= LA_SIM_FIXED_ISN;
+	cfg->host[EX_B].weak |= LA_SIM_FIXED_ISN;
+	cfg->host[EX_A].fixed_isn = a;
+	cfg->host[EX_B].fixed_isn = b;
+}
+
 struct la_sim_conn *
 ex_open(struct explain *x, const struct la_sim_plan *plan)
 {
@@ -192,10 +202,22 @@ ex_quiet(struct explain *x)
 		snprintf(x->error, sizeof(x->error), "the world does not come to rest");
 }
 
-double
-ex_now(const struct explain *x)
+bool
+ex_open_again(struct explain *x, const struct la_sim_plan *plan, uint64_t again_ms,
+	      uint64_t pass_ms, struct ex_two *t)
 {
-	return (double)(la_sim_now(x->w) - x->start) / 1e6;
+	t->a2 = ex_open(x, plan);
+	t->refused = !t->a2;
+	if (t->refused) {
+		ex_until(x, again_ms);
+		t->a2 = ex_open(x, plan);
+	}
+	ex_pass(x, pass_ms);
+	t->b2 = ex_server(x);
+	ex_quiet(x);
+	if (!t->a2)
+		snprintf(x->error, sizeof(x->error), "A could not open the tuple again");
+	return t->a2 != NULL;
 }
 
 /* ------------------------------------------------------------------ values of the run */
@@ -204,6 +226,12 @@ uint64_t
 ex_count(struct explain *x, unsigned host, enum la_counter c)
 {
 	return la_shard_counters(la_sim_shard(x->w, host))->v[c] - x->before[host].v[c];
+}
+
+double
+ex_opened(const struct explain *x, const struct la_sim_conn *c)
+{
+	return c->opened ? ((double)c->opened_us - (double)x->start) / 1e6 : 0;
 }
 
 double
@@ -287,24 +315,31 @@ ex_line(struct explain *x, const char *fmt, ...)
 	va_end(ap);
 }
 
-void
-ex_bytes(struct explain *x, const char *what, const char *text, const struct la_sim_conn *c,
-	 uint32_t n)
+static void
+put_byte(char *row, uint32_t at, uint8_t byte)
 {
-	char row[100] = "", marks[100] = "";
+	snprintf(row + 3 * at, 4, "  %c", isprint(byte) ? byte : '?');
+}
+
+void
+ex_bytes(struct explain *x, const struct la_sim_conn *sender, const struct la_sim_conn *reader)
+{
+	char row[3 * ROW_BYTES + 1] = "", marks[sizeof(row)] = "";
 	bool wrong = false;
 
-	if (n > 24)
-		n = 24;
-	for (uint32_t i = 0; i < n; i++) {
-		uint8_t byte = text ? la_sim_byte(0, text, i) : c->first[i];
-		bool differs = c && byte != la_sim_byte(c->partner_tag, c->partner_text, i);
+	for (uint32_t i = 0; i < sender->sent && i < ROW_BYTES; i++)
+		put_byte(row, i, la_sim_byte(0, sender->plan->text, i));
+	ex_line(x, "%11s%c sends (#2)    %s", "", 'A' + (int)sender->host, row);
+	row[0] = '\0';
+	for (uint32_t i = 0; i < reader->got && i < ROW_BYTES; i++) {
+		bool differs = reader->first[i] !=
+			       la_sim_byte(reader->partner_tag, reader->partner_text, i);
 
-		snprintf(row + 3 * i, sizeof(row) - 3 * i, "  %c", isprint(byte) ? byte : '?');
-		snprintf(marks + 3 * i, sizeof(marks) - 3 * i, "  %c", differs ? '^' : ' ');
+		put_byte(row, i, reader->first[i]);
+		put_byte(marks, i, differs ? '^' : ' ');
 		wrong |= differs;
 	}
-	ex_line(x, "%*s%-16s%s", 11, "", what, row);
+	ex_line(x, "%11s%c reads (#2)    %s", "", 'A' + (int)reader->host, row);
 	if (wrong) {
 		for (size_t len = strlen(marks); len > 0 && marks[len - 1] == ' ';)
 			marks[--len] = '\0';

@@ -133,17 +133,7 @@ send_body(struct http_conn *hc)
 		return true;
 	if (!hc->answer.pattern)
 		return send_text(hc, hc->answer.text, (size_t)hc->answer.length);
-	while (hc->pos < hc->answer.length) {
-		const uint8_t *p;
-		size_t n = pattern_at(hc->pos, hc->answer.length - hc->pos, &p);
-		ssize_t sent = la_send_const(hc->sc.c, p, n);
-
-		if (sent > 0)
-			hc->pos += (uint64_t)sent;
-		if (sent < (ssize_t)n)
-			return false;
-	}
-	return true;
+	return pattern_send(hc->sc.c, &hc->pos, hc->answer.length);
 }
 
 /* The answer is queued: the next request, or the end. */

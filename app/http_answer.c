@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Requests to answers: which resource, which status, which head. Pure functions. */
+/* Requests to answers: which resource, which status, which head; and a client's request. Pure
+ * functions. */
 
 #include <stdio.h>
 #include <string.h>
@@ -123,6 +124,18 @@ http_answer_head(const struct http_answer *a, const char *date, char *buf, size_
 				       "");
 
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}
+
+int
+http_request(char *buf, size_t size, const char *path, const char *host, const char *version,
+	     bool last)
+{
+	bool is6 = strchr(host, ':') != NULL; /* in brackets (RFC 3986 3.2.2) */
+
+	return snprintf(buf, size,
+			"GET %s HTTP/1.1\r\nHost: %s%s%s\r\nUser-Agent: lastack/%s\r\n%s\r\n", path,
+			is6 ? "[" : "", host, is6 ? "]" : "", version,
+			last ? "Connection: close\r\n" : "");
 }
 
 void

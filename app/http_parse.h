@@ -73,6 +73,11 @@ size_t http_answer_head(const struct http_answer *a, const char *date, char *buf
 /** IMF-fixdate of RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT". buf: 32 bytes. */
 void http_date(int64_t unix_seconds, char *buf, size_t size);
 
+/** A GET of path as a client sends it. host: an address; version: our own; last: the server is to close
+ * after it. Returns its length, as snprintf() does. */
+int http_request(char *buf, size_t size, const char *path, const char *host, const char *version,
+		 bool last);
+
 /** Reading answers (the client): finds the end of a response head. */
 struct http_reply {
 	uint8_t state;

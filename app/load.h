@@ -4,13 +4,13 @@
 
 /* lastack load, inside: what its files share.
  *
- *   load.c         options, help, putting it together
+ *   load.c         putting it together
+ *   load_opts.c    options, help
  *   load_pace.c    when the nth connection is due
  *   load_mix.c     how it is to end
  *   load_open.c    a station: opens what is due, or keeps so many open
  *   load_conn.c    one connection from its open to its end
- *   load_totals.c  what all stations have counted, and metrics by name
- *   load_expect.c  conditions on them
+ *   load_totals.c  what all stations have counted, metrics by name, conditions on them
  *   load_report.c  live line, CSV, table
  *   load_json.c    the same as JSON
  *   load_plot.c    pictures of the CSV
@@ -158,7 +158,7 @@ load_now(const struct load_station *st)
 
 /* load_open.c */
 extern const struct la_station_ops load_station_ops;
-/** After cfg, tuples, index and of are set, and DPDK runs. 0 or -ENOMEM. */
+/** After cfg, tuples, its part of it all, index and of are set, and DPDK runs. 0 or -ENOMEM. */
 int load_station_init(struct load_station *st);
 void load_station_fini(struct load_station *st);
 

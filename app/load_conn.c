@@ -154,22 +154,6 @@ send_request(struct load_conn *lc)
 }
 
 static void
-send_pattern(struct load_conn *lc)
-{
-	while (lc->sent < lc->want) {
-		const uint8_t *p;
-		size_t len = pattern_at(lc->sent, lc->want - lc->sent, &p);
-		ssize_t n = la_send_const(lc->c, p, len);
-
-		if (n > 0)
-			lc->sent += (uint64_t)n;
-		if (n < (ssize_t)len)
-			return; /* `writable` comes */
-	}
-	sent_all(lc);
-}
-
-static void
 send_some(struct load_conn *lc)
 {
 	switch (lc->st->cfg->protocol) {
@@ -177,7 +161,8 @@ send_some(struct load_conn *lc)
 		send_request(lc);
 		break;
 	case LOAD_ECHO:
-		send_pattern(lc);
+		if (pattern_send(lc->c, &lc->sent, lc->want))
+			sent_all(lc);
 		break;
 	case LOAD_CLOSE:
 		if (la_send(lc->c, "c", 1) == 1)

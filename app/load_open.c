@@ -301,9 +301,6 @@ load_station_init(struct load_station *st)
 	st->ns_per_tsc = 1e9 / (double)rte_get_tsc_hz();
 	st->mix = cfg->mix;
 	st->rng.s = cfg->seed + st->index;
-	st->share = UINT64_MAX;
-	if (cfg->connections != 0)
-		st->share = cfg->connections / st->of + (st->index < cfg->connections % st->of);
 	st->latency = la_mem_alloc(NULL, LATENCIES * sizeof(*st->latency), 64);
 	if (st->latency == NULL)
 		return -ENOMEM;

@@ -35,16 +35,6 @@ load_report_fini(struct load_report *r)
 /* ---- totals ---- */
 
 static void
-add_port(struct la_port_stats *sum, const struct la_port_stats *p)
-{
-	sum->rx_missed += p->rx_missed;
-	sum->rx_errors += p->rx_errors;
-	sum->rx_nombuf += p->rx_nombuf;
-	sum->tx_errors += p->tx_errors;
-	sum->tx_full += p->tx_full;
-}
-
-static void
 add_faults(struct la_faulty_counts *sum, const struct la_faulty *f)
 {
 	struct la_faulty_counts n;
@@ -90,7 +80,7 @@ take(struct load_report *r, struct load_totals *t)
 		la_counters_add(&t->c, &s.c);
 		/* a port's losses are one figure for all of its queues */
 		if (i == 0)
-			add_port(&t->port, &s.port);
+			t->port = s.port;
 		t->unexplained += la_summary_unexplained(&s);
 		if (r->stations[i].faulty)
 			add_faults(&t->faults, r->stations[i].faulty);
@@ -323,11 +313,8 @@ load_report_print(const struct load_report *r, FILE *f)
 	print_trouble(t, r->cfg->pace.nsteps > 0, f);
 	for (unsigned i = 0; i < r->nexpects; i++) {
 		const struct expect *e = &r->expects[i];
-		double unused;
-		bool is_time;
 
-		load_metric(t, e->name, &unused, &is_time);
-		if (is_time)
+		if (e->is_time)
 			load_format_ns(e->got, got, sizeof(got));
 		else
 			snprintf(got, sizeof(got), "%.*f", e->got == (double)(uint64_t)e->got ? 0 : 1, e->got);

@@ -224,7 +224,6 @@ expect_parse(const char *text, struct expect *e, char *why, size_t size)
 {
 	static const struct load_totals nothing;
 	size_t n = strcspn(text, "=!<>"), name = n;
-	bool is_time;
 	double unused;
 	unsigned op;
 	char names[1024];
@@ -243,24 +242,22 @@ expect_parse(const char *text, struct expect *e, char *why, size_t size)
 	}
 	e->op = ops[op].op;
 	snprintf(e->name, sizeof(e->name), "%.*s", (int)name, text);
-	if (name >= sizeof(e->name) || load_metric(&nothing, e->name, &unused, &is_time) != 0) {
+	if (name >= sizeof(e->name) || load_metric(&nothing, e->name, &unused, &e->is_time) != 0) {
 		snprintf(why, size, "a figure called %s; or a counter that --json lists",
 			 load_metric_names(names, sizeof(names)));
 		return -1;
 	}
-	if (value_of(text + n + strlen(ops[op].text), is_time, &e->value) == 0)
+	if (value_of(text + n + strlen(ops[op].text), e->is_time, &e->value) == 0)
 		return 0;
-	snprintf(why, size, is_time ? "a time with its unit (ns, us, ms, s) for %s"
-				    : "a number, also in k, M or G, for %s", e->name);
+	snprintf(why, size, e->is_time ? "a time with its unit (ns, us, ms, s) for %s"
+				       : "a number, also in k, M or G, for %s", e->name);
 	return -1;
 }
 
 bool
 expect_judge(struct expect *e, const struct load_totals *t)
 {
-	bool is_time;
-
-	if (load_metric(t, e->name, &e->got, &is_time) != 0)
+	if (load_metric(t, e->name, &e->got, &e->is_time) != 0)
 		return e->ok = false;
 	switch (e->op) {
 	case EXPECT_EQ:

@@ -38,7 +38,8 @@ struct expect {
 	const char *text; /* as given */
 	char name[40];
 	enum expect_op op;
-	double value; /* of a latency: ns */
+	bool is_time; /* a latency: value and got are ns */
+	double value;
 	/* after expect_judge() */
 	double got;
 	bool ok;

@@ -43,17 +43,7 @@ send_some(struct oconn *oc)
 		oc->sent += (uint64_t)n;
 		oc->all_sent = oc->sent == o->request_len;
 	}
-	while (oc->sent < o->cfg.send_bytes) {
-		const uint8_t *p;
-		size_t len = pattern_at(oc->sent, o->cfg.send_bytes - oc->sent, &p);
-
-		n = la_send_const(oc->c, p, len);
-		if (n > 0)
-			oc->sent += (uint64_t)n;
-		if (n < (ssize_t)len)
-			return; /* `writable` comes */
-	}
-	oc->all_sent = true;
+	oc->all_sent = pattern_send(oc->c, &oc->sent, o->cfg.send_bytes);
 }
 
 /* ---- reading ---- */
@@ -70,19 +60,13 @@ spoil(struct oconn *oc)
 static void
 check_body(struct oconn *oc, const uint8_t *b, size_t n)
 {
-	const struct opener *o = oc->o;
+	const struct opener_config *cfg = &oc->o->cfg;
 
-	while (n > 0 && oc->got < o->cfg.recv_bytes) {
-		const uint8_t *p;
-		uint64_t left = o->cfg.recv_bytes - oc->got;
-		size_t len = pattern_at(oc->got, left < n ? left : n, &p);
-
-		if (o->cfg.verify && memcmp(b, p, len) != 0)
-			spoil(oc);
-		oc->got += len;
-		b += len;
-		n -= len;
-	}
+	if (n > cfg->recv_bytes - oc->got)
+		n = (size_t)(cfg->recv_bytes - oc->got);
+	if (cfg->verify && !pattern_matches(oc->got, b, n))
+		spoil(oc);
+	oc->got += n;
 }
 
 static void

@@ -53,6 +53,22 @@ chargen_at(uint64_t pos, const uint8_t **p)
 }
 
 bool
+pattern_send(struct la_conn *c, uint64_t *pos, uint64_t end)
+{
+	while (*pos < end) {
+		const uint8_t *p;
+		size_t len = pattern_at(*pos, end - *pos, &p);
+		ssize_t n = la_send_const(c, p, len);
+
+		if (n > 0)
+			*pos += (uint64_t)n;
+		if (n < (ssize_t)len)
+			return false;
+	}
+	return true;
+}
+
+bool
 pattern_matches(uint64_t pos, const void *bytes, size_t n)
 {
 	const uint8_t *b = bytes, *p;

@@ -89,6 +89,9 @@ void payload_fill(uint8_t *pattern, uint8_t *chargen);
 size_t pattern_at(uint64_t pos, uint64_t max, const uint8_t **p);
 size_t chargen_at(uint64_t pos, const uint8_t **p);
 
+/** Queues the pattern from offset *pos up to end. True: all of it is; false: `writable` comes. */
+bool pattern_send(struct la_conn *c, uint64_t *pos, uint64_t end);
+
 /** True when these are the bytes of the pattern from offset pos on. */
 bool pattern_matches(uint64_t pos, const void *bytes, size_t n);
 

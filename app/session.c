@@ -71,6 +71,14 @@ usage_error(const char *program, const char *text)
 	return EXIT_USAGE;
 }
 
+int
+connect_error(const char *program, int error)
+{
+	fprintf(stderr, "lastack %s: cannot connect: %s%s\n", program, strerror(-error),
+		error == -EHOSTUNREACH ? "; --to is not on-link and there is no --gateway for it" : "");
+	return EXIT_FAILED;
+}
+
 static int
 fail(const struct session *se, const char *text)
 {

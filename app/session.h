@@ -36,4 +36,7 @@ int session_run(struct session *se);
 /** "lastack NAME: TEXT" on stderr; returns EXIT_USAGE. */
 int usage_error(const char *program, const char *text);
 
+/** "lastack NAME: cannot connect: ..." on stderr, by what la_connect() returned; returns EXIT_FAILED. */
+int connect_error(const char *program, int error);
+
 #endif

@@ -36,7 +36,7 @@ sources_set_ports(void *dst, const char *text, char *why, size_t size)
 }
 
 int
-sources_claim(struct sources *s, char *err, size_t size)
+sources_claim(const struct sources *s, char *err, size_t size)
 {
 	for (unsigned i = 0; i < s->nfrom; i++) {
 		if (net.nranges == NET_ADDRS) {
@@ -45,20 +45,32 @@ sources_claim(struct sources *s, char *err, size_t size)
 		}
 		net.ranges[net.nranges++] = s->from[i];
 	}
-	for (unsigned i = 0, given = s->nfrom; given == 0 && i < net.naddrs; i++) {
-		if (s->nfrom == LA_TUPLES_PREFIXES)
-			break;
-		s->from[s->nfrom] = net.addrs[i];
-		s->from[s->nfrom++].len = la_addr_is4(&net.addrs[i].addr) ? 32 : 128;
-	}
 	return 0;
+}
+
+/* Our own addresses of a family, one by one; returns how many. */
+static unsigned
+own_addresses(struct la_prefix *p, bool is4)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < net.naddrs && n < LA_TUPLES_PREFIXES; i++) {
+		if (la_addr_is4(&net.addrs[i].addr) != is4)
+			continue;
+		p[n] = net.addrs[i];
+		p[n++].len = is4 ? 32 : 128;
+	}
+	return n;
 }
 
 int
 sources_tuples(const struct sources *s, const struct la_addr *to, uint16_t port,
 	       struct la_tuples *t, char *err, size_t size)
 {
-	int rc = la_tuples_init(t, s->from, s->nfrom, s->port_lo, s->port_hi, to, port,
+	struct la_prefix own[LA_TUPLES_PREFIXES];
+	const struct la_prefix *from = s->nfrom > 0 ? s->from : own;
+	unsigned n = s->nfrom > 0 ? s->nfrom : own_addresses(own, la_addr_is4(to));
+	int rc = la_tuples_init(t, from, n, s->port_lo, s->port_hi, to, port,
 				s->reuse ? 0 : 2ull * net.msl_ms);
 
 	if (rc == -EAFNOSUPPORT)

@@ -21,11 +21,11 @@ struct sources {
 int sources_set_from(void *dst, const char *text, char *why, size_t size);
 int sources_set_ports(void *dst, const char *text, char *why, size_t size);
 
-/** --from, or our own addresses one by one; what --addr does not cover is made ours by a range. 0, or -1
- * with a line in err. */
-int sources_claim(struct sources *s, char *err, size_t size);
+/** What --from names and --addr does not cover is made ours by a range. 0, or -1 with a line in err. */
+int sources_claim(const struct sources *s, char *err, size_t size);
 
-/** The tuples to one target. 0, or -1 with a line in err. */
+/** The tuples to one target, from --from, or from our own addresses one by one. 0, or -1 with a line in
+ * err. */
 int sources_tuples(const struct sources *s, const struct la_addr *to, uint16_t port,
 		   struct la_tuples *t, char *err, size_t size);
 

@@ -17,7 +17,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +25,7 @@
 #include <rte_common.h>
 #include <rte_version.h>
 
+#include "bench_series.h"
 #include "run/engine.h"
 #include "run/summary.h"
 #include "run/tuples.h"
@@ -270,26 +270,6 @@ run(const struct options *o, unsigned workers, struct result *r)
 /* ---- report ---- */
 
 static int
-by_value(const void *a, const void *b)
-{
-	double x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return (x > y) - (x < y);
-}
-
-static double
-median(const double *v, unsigned n)
-{
-	double sorted[MOST_ROUNDS];
-
-	memcpy(sorted, v, n * sizeof(*v));
-	qsort(sorted, n, sizeof(*v), by_value);
-	return sorted[n / 2];
-}
-
-static int
 parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
@@ -339,8 +319,7 @@ parse(int argc, char **argv, struct options *o)
 int
 main(int argc, char **argv)
 {
-	static double cpu[MOST_WORKERS + 1][MOST_ROUNDS], wall[MOST_WORKERS + 1][MOST_ROUNDS],
-		ratio[MOST_ROUNDS];
+	static struct bench_series cpu[MOST_WORKERS + 1], wall[MOST_WORKERS + 1], ratio;
 	struct options o;
 	bool good = true;
 	json_t *rows = json_array(), *j;
@@ -361,27 +340,27 @@ main(int argc, char **argv)
 				return 1;
 			}
 			good &= r.good;
-			cpu[w][i] = r.cpu_rate;
-			wall[w][i] = r.wall_rate;
+			bench_add(&cpu[w], r.cpu_rate);
+			bench_add(&wall[w], r.wall_rate);
 		}
-		ratio[i] = cpu[o.workers][i] / cpu[1][i];
+		bench_add(&ratio, cpu[o.workers].v[i] / cpu[1].v[i]);
 	}
 	printf("%-8s %26s %26s %8s\n", "workers", "conn/s of CPU time", "conn/s by the clock", "ratio");
 	for (unsigned w = 1; w <= o.workers; w++) {
-		double c = median(cpu[w], o.rounds), t = median(wall[w], o.rounds);
+		double c = bench_rank(&cpu[w], 0.5), t = bench_rank(&wall[w], 0.5);
 
-		printf("%-8u %26.0f %26.0f %8.2f\n", w, c, t, c / median(cpu[1], o.rounds));
+		printf("%-8u %26.0f %26.0f %8.2f\n", w, c, t, c / bench_rank(&cpu[1], 0.5));
 		json_array_append_new(rows, json_pack("{s:i, s:f, s:f}", "workers", (int)w,
 						      "connections_per_cpu_second", c,
 						      "connections_per_second", t));
 	}
 	printf("ratio of %u workers to 1, median of %u rounds: %.2f (CPU time); each round's own pair; %s, MSL %u ms, %s\n",
-	       o.workers, o.rounds, median(ratio, o.rounds),
+	       o.workers, o.rounds, bench_rank(&ratio, 0.5),
 	       o.one_port ? "one port, a queue a worker" : "a ring pair a worker", o.msl_ms, rte_version());
 	if (!good)
 		printf("FAIL: a connection did not end orderly, or a frame was lost\n");
 	j = json_pack("{s:s, s:b, s:o, s:f, s:b, s:i, s:i, s:f, s:i}", "bench", "scaling", "good", good, "rows",
-		      rows, "ratio", median(ratio, o.rounds), "one_port", o.one_port, "rounds",
+		      rows, "ratio", bench_rank(&ratio, 0.5), "one_port", o.one_port, "rounds",
 		      (int)o.rounds, "msl_ms", (int)o.msl_ms, "seconds", o.seconds, "inflight",
 		      (int)o.inflight);
 	if (o.json != NULL && json_dump_file(j, o.json, JSON_INDENT(2)) != 0) {

@@ -38,37 +38,6 @@
 
 #include "time_wait.h"
 
-/* ------------------------------------------------------------------ medians */
-
-static int
-by_value(const void *a, const void *b)
-{
-	double x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return (x > y) - (x < y);
-}
-
-double
-stat_rank(const struct stat *s, double at)
-{
-	double sorted[MAX_ROUNDS];
-
-	if (s->n == 0)
-		return 0;
-	memcpy(sorted, s->v, s->n * sizeof(double));
-	qsort(sorted, s->n, sizeof(double), by_value);
-	return sorted[(unsigned)(at * (s->n - 1) + 0.5)];
-}
-
-void
-stat_add(struct stat *s, double v)
-{
-	if (s->n < MAX_ROUNDS)
-		s->v[s->n++] = v;
-}
-
 /* ------------------------------------------------------------------ main */
 
 static void

@@ -4,7 +4,7 @@
 
 /* What the files of bench/time_wait share:
  *
- *   time_wait.c         theory, options, medians
+ *   time_wait.c         theory, options
  *   time_wait_keys.c    connections: keys, states and segments from a number
  *   time_wait_pass.c    a size and a family: filling, rounds, samples, memory
  *   time_wait_table.c   the side measured: index, TIME_WAIT table and wheel, as lib/tcp drives them
@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "bench_series.h"
 #include "tcp/time_wait.h"
 
 enum {
@@ -88,24 +89,18 @@ void burst_tuple(uint64_t id, bool is4, struct la_tuple *t);
 /* Makes connection id the i-th of a burst whose op and is4 are set. */
 void burst_connection(struct burst *b, unsigned i, uint64_t id, unsigned round);
 
-struct stat {
-	unsigned n;
-	double v[MAX_ROUNDS];
-};
-double stat_rank(const struct stat *s, double at);
-void stat_add(struct stat *s, double v);
 static inline double
-median(const struct stat *s)
+median(const struct bench_series *s)
 {
-	return stat_rank(s, 0.5);
+	return bench_rank(s, 0.5);
 }
 
 /* What was found at one size with one family. */
 struct result {
 	bool done[NSIDES];
-	struct stat op[NSIDES][NOPS];
-	struct stat poll_worst[NSIDES], poll_mid[NSIDES]; /* cycles, of the spike */
-	struct stat drain;                                /* cycles an entry, the whole table */
+	struct bench_series op[NSIDES][NOPS];
+	struct bench_series poll_worst[NSIDES], poll_mid[NSIDES]; /* cycles, of the spike */
+	struct bench_series drain;                                /* cycles an entry, the whole table */
 	uint32_t spike;
 	double bytes[NSIDES];    /* an entry */
 	double bound;            /* bytes an entry that the table's own arithmetic promises */

@@ -2,15 +2,13 @@
 
 /* The connections of the bench: everything about one follows from its number. */
 
+#include "sim/rng.h"
 #include "time_wait.h"
 
 uint64_t
 bench_mix(uint64_t x)
 {
-	x += 0x9e3779b97f4a7c15;
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
+	return la_rng64(&(struct la_rng){x});
 }
 
 /* bench_mix() is a bijection, so no two connections have one tuple. */

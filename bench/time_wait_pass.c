@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -140,16 +139,6 @@ timed(struct pass *p, int side, const struct burst *b, struct sample *s)
 	return k;
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return (x > y) - (x < y);
-}
-
 static void
 sample_end(struct pass *p, int side, enum op op, struct sample *s)
 {
@@ -158,13 +147,13 @@ sample_end(struct pass *p, int side, enum op op, struct sample *s)
 
 	if (s->bursts == 0)
 		return;
-	qsort(s->each, s->bursts, sizeof(s->each[0]), by_value);
+	qsort(s->each, s->bursts, sizeof(s->each[0]), bench_by_value);
 	limit = s->each[s->bursts / 2] * INTERRUPTED;
 	for (; kept < s->bursts && s->each[kept] <= limit; kept++)
 		sum += s->each[kept];
 	p->r->bursts += s->bursts;
 	p->r->cut += s->bursts - kept;
-	stat_add(&p->r->op[side][op], sum / kept);
+	bench_add(&p->r->op[side][op], sum / kept);
 	s->bursts = 0;
 }
 
@@ -306,9 +295,9 @@ spike_polls(struct pass *p, int side, uint32_t tick)
 			cycles[n++] = (double)t;
 	}
 	if (n) {
-		qsort(cycles, n, sizeof(cycles[0]), by_value);
-		stat_add(&p->r->poll_worst[side], cycles[n - 1]);
-		stat_add(&p->r->poll_mid[side], cycles[n / 2]);
+		qsort(cycles, n, sizeof(cycles[0]), bench_by_value);
+		bench_add(&p->r->poll_worst[side], cycles[n - 1]);
+		bench_add(&p->r->poll_mid[side], cycles[n / 2]);
 	}
 	return total;
 }
@@ -364,7 +353,7 @@ drain(struct pass *p, uint32_t live)
 
 	while (side_table.poll(p->self[TABLE], tick) != 0)
 		;
-	stat_add(&p->r->drain, (double)(rte_rdtsc() - t) / live);
+	bench_add(&p->r->drain, (double)(rte_rdtsc() - t) / live);
 	if (!side_table.check(p->self[TABLE], 0, p->n <= 1000000))
 		p->b->good = false;
 }

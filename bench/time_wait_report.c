@@ -51,7 +51,7 @@ print_op(const struct size *s, enum op op)
 
 	printf("%-14s", op_name[op]);
 	cell(r4->done[TABLE], 9, 0, a, "");
-	printf(" %4.0f-%-6.0f", stat_rank(&r4->op[TABLE][op], 0), stat_rank(&r4->op[TABLE][op], 1));
+	printf(" %4.0f-%-6.0f", bench_rank(&r4->op[TABLE][op], 0), bench_rank(&r4->op[TABLE][op], 1));
 	cell(r6->done[TABLE], 9, 0, median(&r6->op[TABLE][op]), "");
 	cell(rte, 11, 0, median(&r4->op[RTE][op]), "");
 	cell(rte, 8, 1, median(&r4->op[RTE][op]) / a, "x");
@@ -70,7 +70,7 @@ print_poll(const struct bench *b, const struct size *s)
 	       "rounds %.0f), median poll %.0f us; %" PRIu64 " polls in which others had the CPU "
 	       "left out\n",
 	       r->spike, TW_A_POLL, us * median(&r->poll_worst[TABLE]),
-	       us * stat_rank(&r->poll_worst[TABLE], 0), us * median(&r->poll_mid[TABLE]),
+	       us * bench_rank(&r->poll_worst[TABLE], 0), us * median(&r->poll_mid[TABLE]),
 	       r->polls_switched);
 	if (r->done[RTE])
 		printf("the same number by rte_timer_manage(), which has no bound: one call, %.0f "
@@ -207,17 +207,6 @@ report_goals(const struct bench *b)
 /* ------------------------------------------------------------------ JSON */
 
 static json_t *
-stat_json(const struct stat *s)
-{
-	json_t *rounds = json_array();
-
-	for (unsigned i = 0; i < s->n; i++)
-		json_array_append_new(rounds, json_real(s->v[i]));
-	return json_pack("{s:f, s:f, s:f, s:o}", "median", median(s), "least", stat_rank(s, 0),
-			 "most", stat_rank(s, 1), "rounds", rounds);
-}
-
-static json_t *
 side_json(const struct result *r, int side)
 {
 	json_t *j = json_object();
@@ -228,17 +217,17 @@ side_json(const struct result *r, int side)
 	}
 	for (enum op op = 0; op < NOPS; op++)
 		if (r->op[side][op].n)
-			json_object_set_new(j, op_key[op], stat_json(&r->op[side][op]));
+			json_object_set_new(j, op_key[op], bench_series_json(&r->op[side][op], 1));
 	if (r->bytes[side] > 0)
 		json_object_set_new(j, "bytes_per_entry", json_real(r->bytes[side]));
 	if (r->poll_worst[side].n) {
-		json_object_set_new(j, "spike_worst_poll", stat_json(&r->poll_worst[side]));
-		json_object_set_new(j, "spike_median_poll", stat_json(&r->poll_mid[side]));
+		json_object_set_new(j, "spike_worst_poll", bench_series_json(&r->poll_worst[side], 1));
+		json_object_set_new(j, "spike_median_poll", bench_series_json(&r->poll_mid[side], 1));
 	}
 	if (side == TABLE) {
 		json_object_set_new(j, "bytes_per_entry_computed", json_real(r->bound));
 		json_object_set_new(j, "hugepage_share", json_real(r->huge));
-		json_object_set_new(j, "drain", stat_json(&r->drain));
+		json_object_set_new(j, "drain", bench_series_json(&r->drain, 1));
 		json_object_set_new(j, "spike_polls_switched",
 				    json_integer((json_int_t)r->polls_switched));
 	}

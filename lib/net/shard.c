@@ -64,8 +64,8 @@ or_default(uint32_t *v, uint32_t def)
 		*v = def;
 }
 
-static struct la_shard_config
-with_defaults(const struct la_shard_config *cfg)
+struct la_shard_config
+la_shard_defaults(const struct la_shard_config *cfg)
 {
 	struct la_shard_config c = *cfg;
 
@@ -94,7 +94,7 @@ check(const struct la_shard_config *cfg)
 size_t
 la_shard_memory(const struct la_shard_config *cfg)
 {
-	struct la_shard_config c = with_defaults(cfg);
+	struct la_shard_config c = la_shard_defaults(cfg);
 
 	return lay_out(&c).total + la_tcp_memory(&c);
 }
@@ -128,7 +128,7 @@ init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout 
 int
 la_shard_create(const struct la_shard_config *cfg, struct la_shard **out)
 {
-	struct la_shard_config c = with_defaults(cfg);
+	struct la_shard_config c = la_shard_defaults(cfg);
 	struct layout l;
 	struct la_shard *s;
 	int err = check(&c);

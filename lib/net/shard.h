@@ -101,6 +101,10 @@ void la_egress_ether(struct la_shard *s, struct rte_mbuf *m, const uint8_t dst[6
 /** The neighbour's MAC is known: what waited for it leaves. */
 void la_egress_resolved(struct la_shard *s, struct la_neigh *n);
 
+/* shard.c */
+/** The configuration with its defaults in the place of what is 0 or NULL. */
+struct la_shard_config la_shard_defaults(const struct la_shard_config *cfg);
+
 /* arp.c, nd.c: neighbours, each for its family */
 enum la_neigh_news {
 	LA_NEWS_CLAIM,	   /* it says so unasked (request, gratuitous ARP, unsolicited NA) */

@@ -259,23 +259,13 @@ open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 	return join_shards(e, p, err, size);
 }
 
-static void
-say_tables(const char *name, struct la_shard *s, int node)
-{
-	struct la_tables_bound bound;
-	struct la_tables_place place;
-
-	la_tables_bound(s, &bound);
-	la_tables_place(s, &place);
-	la_tables_say(name, &bound, &place, node, stdout);
-}
-
 static int
 make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 {
 	struct la_station *cs = &e->cfg.stations[i];
 	struct la_station_run *st = &e->stations[i];
 	struct la_shard_config *sc = &cs->shard;
+	struct la_tables_place place;
 	uint32_t room = data_room(cs) - RTE_PKTMBUF_HEADROOM - FRAME_EXTRA;
 	double mib;
 	int rc, node;
@@ -305,11 +295,16 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 			 strerror(-rc));
 	if (rc)
 		return rc;
+	la_tables_place(st->shard, &place);
+	st->tables_node = place.node;
 	if (!e->cfg.quiet) {
+		struct la_tables_bound bound;
+
 		printf("%s: port %u queue %u%s, lcore %u, mtu %u; tables %.0f MiB, touched as they fill\n",
 		       cs->name, cs->port, st->hand.queue, st->hand.has_queue ? "" : " of another shard",
 		       station_lcore(e, i), sc->mtu, mib);
-		say_tables(cs->name, st->shard, node);
+		la_tables_bound(st->shard, &bound);
+		la_tables_say(cs->name, &bound, &place, node, stdout);
 	}
 	return 0;
 }
@@ -367,20 +362,17 @@ say_start(const struct la_engine *e)
 
 /* Where everything came to lie. */
 static void
-say_placement(struct la_engine *e)
+say_placement(const struct la_engine *e)
 {
 	struct la_place p[LA_ENGINE_MAX_STATIONS];
 
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
-		struct la_tables_place tables;
-
-		la_tables_place(e->stations[i].shard, &tables);
 		p[i] = (struct la_place){
 			.port = e->cfg.stations[i].port,
 			.port_node = e->stations[i].port->numa_node,
 			.worker = e->cfg.stations[i].worker % e->nworkers,
 			.cpu = (unsigned)rte_lcore_to_cpu_id((int)station_lcore(e, i)),
-			.memory_node = tables.node,
+			.memory_node = e->stations[i].tables_node,
 		};
 	}
 	fflush(stdout);

@@ -119,34 +119,27 @@ take(void *ctx, void *p, size_t len)
 /* ------------------------------------------------------------------ verification */
 
 static int
-check_file(const struct la_statefile *st, const struct why *w, uint64_t *length)
+check_file(const struct la_statefile *st, const struct why *w, struct stat *s)
 {
-	struct stat s;
-
-	if (fstat(st->fd, &s) != 0)
+	if (fstat(st->fd, s) != 0)
 		return refuse(w, -errno, "cannot be read: %s", strerror(errno));
-	if (!S_ISREG(s.st_mode))
+	if (!S_ISREG(s->st_mode))
 		return refuse(w, -EINVAL, "is not a regular file");
-	*length = (uint64_t)s.st_size;
 	return 0;
 }
 
 /* Who could have read the secret, or written another? */
 static int
-check_owner(const struct la_statefile *st, const struct why *w)
+check_owner(const struct stat *s, const struct why *w)
 {
-	struct stat s;
-
-	if (fstat(st->fd, &s) != 0)
-		return refuse(w, -errno, "cannot be read: %s", strerror(errno));
-	if (s.st_uid != geteuid())
+	if (s->st_uid != geteuid())
 		return refuse(w, -EPERM, "belongs to another user (%u): its secret may be known",
-			      s.st_uid);
-	if (s.st_mode & (S_IRWXG | S_IRWXO))
+			      s->st_uid);
+	if (s->st_mode & (S_IRWXG | S_IRWXO))
 		return refuse(w, -EPERM,
 			      "can be used by others (mode %04o, not 0600): its secret may be "
 			      "known",
-			      s.st_mode & 07777u);
+			      s->st_mode & 07777u);
 	return 0;
 }
 
@@ -251,13 +244,13 @@ check_sections(struct la_statefile *st, const struct la_statefile_addrs *addrs, 
 static int
 verify(struct la_statefile *st, const struct la_statefile_addrs *addrs, const struct why *w)
 {
-	uint64_t length = 0;
-	int rc = check_file(st, w, &length);
+	struct stat s;
+	int rc = check_file(st, w, &s);
 
 	if (rc == 0)
-		rc = check_head(st, w, length);
+		rc = check_head(st, w, (uint64_t)s.st_size);
 	if (rc == 0)
-		rc = check_owner(st, w);
+		rc = check_owner(&s, w);
 	if (rc == 0)
 		rc = check_sum(st, w);
 	if (rc == 0 && st->head.sections != st->n)

@@ -22,15 +22,12 @@ enum { HUGEPAGE = 2 << 20 };
 enum knob { TIME_WAIT4, TIME_WAIT6, CONNS, NKNOBS };
 
 static const char *const option[NKNOBS] = {"--time-wait", "--time-wait6", "--max-conns"};
-static const uint32_t fallback[NKNOBS] = {1u << 20, 1u << 16, 65536}; /* of a shard, for 0 */
 
 static uint32_t *
 knob_of(struct la_shard_config *c, enum knob k)
 {
 	uint32_t *v[NKNOBS] = {&c->max_time_wait4, &c->max_time_wait6, &c->max_conns};
 
-	if (*v[k] == 0)
-		*v[k] = fallback[k];
 	return v[k];
 }
 
@@ -41,7 +38,7 @@ bytes_with(const struct la_station *st, unsigned n, enum knob k, uint32_t most)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct la_shard_config c = st[i].shard;
+		struct la_shard_config c = la_shard_defaults(&st[i].shard);
 		uint32_t *v = knob_of(&c, k);
 
 		if (*v > most)
@@ -94,7 +91,7 @@ divisor(const struct la_station *st, unsigned n, uint64_t room)
 		uint64_t sum = 0;
 
 		for (unsigned i = 0; i < n; i++) {
-			struct la_shard_config c = st[i].shard;
+			struct la_shard_config c = la_shard_defaults(&st[i].shard);
 
 			for (enum knob k = 0; k < NKNOBS; k++)
 				*knob_of(&c, k) = *knob_of(&c, k) / d + 1;
@@ -112,7 +109,7 @@ total(const struct la_station *st, unsigned n, enum knob k)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct la_shard_config c = st[i].shard;
+		struct la_shard_config c = la_shard_defaults(&st[i].shard);
 
 		sum += *knob_of(&c, k);
 	}

@@ -150,30 +150,40 @@ give(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mb
 	la_shard_rx(st->shard, now, pkts, n);
 }
 
-/* A burst from the port, and one from each of the port's other shards. */
+/* A burst from the port. */
 static bool
 receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
 	struct rte_mbuf *pkts[LA_BURST];
 	struct la_hand_over *h = &st->hand;
-	bool busy = false;
 	unsigned n = 0;
 
 	if (h->has_queue)
 		n = la_port_rx(st->port, (uint16_t)h->queue, pkts, LA_BURST);
-	if (n > 0) {
-		if (unlikely(w->capture != NULL))
-			la_capture_burst(w->capture, st->port, (uint16_t)h->queue, false, pkts, n);
-		st->frames_in += n;
-		w->quiet_at = now + SETTLE_MS;
-		busy = true;
-		if (h->peers > 1)
-			n = la_hand_over(h, pkts, n, st->pool);
-		if (n > 0)
-			give(w, st, now, pkts, n);
-	}
+	if (n == 0)
+		return false;
+	if (unlikely(w->capture != NULL))
+		la_capture_burst(w->capture, st->port, (uint16_t)h->queue, false, pkts, n);
+	st->frames_in += n;
+	w->quiet_at = now + SETTLE_MS;
+	if (h->peers > 1)
+		n = la_hand_over(h, pkts, n, st->pool);
+	if (n > 0)
+		give(w, st, now, pkts, n);
+	return true;
+}
+
+/* And one from each of the port's other shards. */
+static bool
+receive_handed(struct la_worker *w, struct la_station_run *st, uint64_t now)
+{
+	struct rte_mbuf *pkts[LA_BURST];
+	struct la_hand_over *h = &st->hand;
+	bool busy = false;
+
 	for (unsigned k = 0; h->peers > 1 && k < h->peers; k++) {
-		n = la_hand_over_take(h, k, pkts, LA_BURST);
+		unsigned n = la_hand_over_take(h, k, pkts, LA_BURST);
+
 		if (n == 0)
 			continue;
 		w->quiet_at = now + SETTLE_MS;
@@ -260,6 +270,7 @@ loop(struct la_worker *w)
 			struct la_station_run *st = w->stations[i];
 
 			busy |= receive(w, st, now);
+			busy |= receive_handed(w, st, now);
 			busy |= la_shard_poll(st->shard, now);
 			if (st->ops->poll)
 				busy |= st->ops->poll(st->ctx, st->shard, now);
@@ -273,7 +284,8 @@ loop(struct la_worker *w)
 }
 
 /* Workers leave one after the other, and the last may have handed something to the first. Nothing is
- * polled but the rings, so that this ends: what a shard answers goes out, nothing comes in. */
+ * polled but the rings, so that this ends: what a shard answers goes out, nothing comes in. Then
+ * what bad ways out still hold is freed, and the counters are those of the whole run. */
 void
 la_worker_settle(struct la_engine *e)
 {
@@ -288,13 +300,8 @@ la_worker_settle(struct la_engine *e)
 			uint64_t now = la_clock_now(&w->clock);
 
 			for (unsigned k = 0; k < w->nstations; k++) {
-				struct la_station_run *st = w->stations[k];
-				bool had = st->hand.has_queue;
-
-				st->hand.has_queue = false;
-				busy |= receive(w, st, now);
-				st->hand.has_queue = had;
-				busy |= transmit(w, st);
+				busy |= receive_handed(w, w->stations[k], now);
+				busy |= transmit(w, w->stations[k]);
 			}
 		}
 	}
@@ -320,10 +327,5 @@ la_worker_main(void *arg)
 		__atomic_store_n(&st->error, rc, __ATOMIC_RELEASE);
 	}
 	loop(w);
-	for (unsigned i = 0; i < w->nstations; i++) {
-		if (w->stations[i]->faulty)
-			la_faulty_flush(w->stations[i]->faulty);
-		publish(w->stations[i]);
-	}
 	return 0;
 }

@@ -71,6 +71,7 @@ struct la_station_run {
 	void *ctx;
 	struct la_faulty *faulty; /* NULL: none */
 	struct la_mem_ops mem; /* of the worker's NUMA node */
+	int tables_node; /* where they were found to be, as la_tables_place has it */
 	struct la_hand_over hand; /* the port's queue, and the way to its other shards */
 	bool drained;
 	uint64_t frames_in, frames_out, frames_refused;

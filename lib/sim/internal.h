@@ -7,6 +7,7 @@
 
 #include <rte_mbuf.h>
 
+#include "core/hash.h"
 #include "sim/user.h"
 #include "sim/world.h"
 
@@ -16,7 +17,7 @@ struct la_sim_flight {
 	struct rte_mbuf *m;
 	uint32_t packet;
 	uint8_t from, to;
-	bool copy, late, corrupt;
+	bool copy, late;
 };
 
 /* the end of a FIN that a host has sent on a tuple: for LA_FAULT_ON_LASTACK */
@@ -107,6 +108,16 @@ static inline struct la_tuple
 la_sim_mirrored(const struct la_tuple *t)
 {
 	return (struct la_tuple){t->raddr, t->laddr, t->rport, t->lport};
+}
+
+/* Of a tuple as one end sees it; odd, so never 0. */
+static inline uint32_t
+la_sim_hash(const struct la_tuple *t)
+{
+	uint64_t h = la_fold(t->laddr.q[1] ^ t->lport, UINT64_C(0x9e3779b97f4a7c15) ^ t->laddr.q[0]) ^
+		     la_fold(t->raddr.q[1] ^ t->rport, UINT64_C(0xc2b2ae3d27d4eb4f) ^ t->raddr.q[0]);
+
+	return (uint32_t)(h ^ h >> 32) | 1;
 }
 
 /* world.c */

@@ -42,7 +42,7 @@ struct page {
 	unsigned arrows; /* columns between */
 	unsigned n;
 	uint32_t *joined; /* of a SENT: index of its arrival, 0: none */
-	bool *done;
+	bool *done; /* it has its row, or shares one */
 	const char *state[2];
 	bool fresh[2]; /* not printed since it changed */
 	uint64_t last; /* us of the last event printed */
@@ -240,16 +240,10 @@ may_join(const struct page *p, unsigned i, unsigned j)
 	unsigned other = !item(p, i)->side;
 
 	for (unsigned m = i + 1; m < j; m++) {
-		unsigned from = m;
-
 		if (item(p, m)->side != other)
 			continue;
 		/* an arrival that shares the row of an earlier sending, and what it caused */
-		if (item(p, m)->what != LA_LADDER_ARRIVED)
-			return false;
-		for (from = 0; from < i && p->joined[from] != m; from++)
-			;
-		if (from == i)
+		if (item(p, m)->what != LA_LADDER_ARRIVED || !p->done[m])
 			return false;
 		m = group_end(p, m + 1, other, item(p, m)->us) - 1;
 	}
@@ -271,7 +265,6 @@ row_sent(struct page *p, unsigned i)
 
 	put_time(p, it->us);
 	if (j) {
-		p->done[j] = true;
 		take_group(p, j + 1, group_end(p, j + 1, !side, item(p, j)->us), text,
 			   sizeof(text));
 		p->last = item(p, j)->us;
@@ -382,8 +375,10 @@ rows(struct page *p)
 		if (item(p, i)->what != LA_LADDER_SENT)
 			continue;
 		j = arrival(p, i);
-		if (j && may_join(p, i, j))
+		if (j && may_join(p, i, j)) {
 			p->joined[i] = j;
+			p->done[j] = true;
+		}
 	}
 	for (unsigned i = 0; i < p->n; i++) {
 		if (p->done[i])

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "core/hash.h"
 #include "sim/internal.h"
 #include "wire/eth.h"
 
@@ -47,29 +46,22 @@ sift_down(struct la_sim *w, unsigned i)
 	w->heap[i] = f;
 }
 
-static struct la_sim_event
-about(const struct la_sim *w, enum la_sim_what what, const struct la_sim_flight *f)
-{
-	return (struct la_sim_event){.what = what,
-				     .us = w->us,
-				     .host = f->from,
-				     .peer = f->to,
-				     .packet = f->packet,
-				     .copy = f->copy,
-				     .late = f->late,
-				     .frame = rte_pktmbuf_mtod(f->m, const uint8_t *),
-				     .frame_len = f->m->pkt_len};
-}
-
 static void
 tell(struct la_sim *w, enum la_sim_what what, const struct la_sim_flight *f,
      const struct la_sim_seg *s, const char *text)
 {
-	struct la_sim_event e = about(w, what, f);
+	struct la_sim_event e = {.what = what,
+				 .due_us = f->us,
+				 .host = f->from,
+				 .peer = f->to,
+				 .packet = f->packet,
+				 .copy = f->copy,
+				 .late = f->late,
+				 .seg = *s,
+				 .frame = rte_pktmbuf_mtod(f->m, const uint8_t *),
+				 .frame_len = f->m->pkt_len,
+				 .text = text};
 
-	e.seg = *s;
-	e.text = text;
-	e.due_us = f->us;
 	la_sim_tell(w, &e);
 }
 
@@ -174,19 +166,10 @@ la_sim_in_flight(const struct la_sim *w)
 
 /* ------------------------------------------------------------------ where FINs end, for `lastack` */
 
-static uint32_t
-way_hash(const struct la_addr *a, const struct la_addr *b, uint16_t pa, uint16_t pb)
-{
-	uint64_t h = la_fold(a->q[1] ^ pa, UINT64_C(0x9e3779b97f4a7c15) ^ a->q[0]) ^
-		     la_fold(b->q[1] ^ pb, UINT64_C(0xc2b2ae3d27d4eb4f) ^ b->q[0]);
-
-	return (uint32_t)(h ^ h >> 32) | 1;
-}
-
 static void
 remember_fin(struct la_sim_node *n, const struct la_sim_seg *s)
 {
-	uint32_t h = way_hash(&s->t.laddr, &s->t.raddr, s->t.lport, s->t.rport);
+	uint32_t h = la_sim_hash(&s->t);
 
 	if (s->flags & LA_FIN)
 		n->fin[h % LA_SIM_FINS] = (struct la_sim_fin){h, s->seq + la_sim_seg_space(s)};
@@ -195,7 +178,8 @@ remember_fin(struct la_sim_node *n, const struct la_sim_seg *s)
 static const uint32_t *
 peer_fin(const struct la_sim_node *n, const struct la_sim_seg *s)
 {
-	uint32_t h = way_hash(&s->t.raddr, &s->t.laddr, s->t.rport, s->t.lport);
+	struct la_tuple t = la_sim_mirrored(&s->t);
+	uint32_t h = la_sim_hash(&t);
 	const struct la_sim_fin *f = &n->fin[h % LA_SIM_FINS];
 
 	return f->hash == h ? &f->end : NULL;
@@ -328,7 +312,6 @@ meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_sim_seg *s,
 		break;
 	case LA_FAULT_CORRUPT:
 		flip_bit(w, f->m, s);
-		f->corrupt = true;
 		tell(w, LA_SIM_CORRUPTED, f, s, NULL);
 		break;
 	case LA_FAULT_REORDER:

@@ -11,14 +11,19 @@ struct la_rng {
 	uint64_t s;
 };
 
+/** A number's bits well mixed: a permutation. */
 static inline uint64_t
-la_rng64(struct la_rng *r)
+la_rng_mix(uint64_t z)
 {
-	uint64_t z = r->s += UINT64_C(0x9e3779b97f4a7c15);
-
 	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
 	return z ^ z >> 31;
+}
+
+static inline uint64_t
+la_rng64(struct la_rng *r)
+{
+	return la_rng_mix(r->s += UINT64_C(0x9e3779b97f4a7c15));
 }
 
 /** 0 to n - 1; n > 0. */

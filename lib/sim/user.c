@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/hash.h"
 #include "sim/internal.h"
 
 /* ------------------------------------------------------------------ records */
@@ -26,11 +25,7 @@ la_sim_users(struct la_sim *w, unsigned max)
 static uint32_t *
 chain_of(struct la_sim *w, unsigned host, const struct la_tuple *t)
 {
-	uint64_t h = la_fold(t->laddr.q[1] ^ t->raddr.q[0] ^ UINT64_C(0x9e3779b97f4a7c15),
-			     t->raddr.q[1] ^ ((uint64_t)t->lport << 32 | t->rport) ^
-				     UINT64_C(0xc2b2ae3d27d4eb4f));
-
-	return &w->chain[(h + host) & (w->nchains - 1)];
+	return &w->chain[((la_sim_hash(t) >> 1) + host) & (w->nchains - 1)];
 }
 
 static struct la_sim_conn *

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/hash.h"
 #include "net/shard.h"
 #include "sim/internal.h"
 
@@ -43,6 +42,17 @@ or_default(uint32_t v, uint32_t def)
 }
 
 /* ------------------------------------------------------------------ birth */
+
+/* What the configuration leaves to the world. */
+static void
+complete(struct la_shard_config *c)
+{
+	c->naddrs = 2;
+	c->max_conns = or_default(c->max_conns, SMALL_CONNS);
+	c->max_time_wait4 = or_default(c->max_time_wait4, SMALL_TIME_WAIT);
+	c->max_time_wait6 = or_default(c->max_time_wait6, SMALL_TIME_WAIT);
+	c->max_neighbours = or_default(c->max_neighbours, SMALL_NEIGHBOURS);
+}
 
 static void
 configure_host(struct la_sim *w, unsigned i, const struct la_sim_config *cfg)
@@ -67,16 +77,12 @@ configure_host(struct la_sim *w, unsigned i, const struct la_sim_config *cfg)
 	c->now = la_sim_ms(w);
 	memcpy(c->mac, n->mac, 6);
 	c->addrs = n->addrs;
-	c->naddrs = 2;
 	c->no_dad = true;
 	c->offloads = 0;
 	for (unsigned k = 0; k < sizeof(c->secret); k++)
 		if (!h->shard.secret[k])
 			c->secret[k] = (uint8_t)la_rng64(&w->rng);
-	c->max_conns = or_default(c->max_conns, SMALL_CONNS);
-	c->max_time_wait4 = or_default(c->max_time_wait4, SMALL_TIME_WAIT);
-	c->max_time_wait6 = or_default(c->max_time_wait6, SMALL_TIME_WAIT);
-	c->max_neighbours = or_default(c->max_neighbours, SMALL_NEIGHBOURS);
+	complete(c);
 }
 
 int
@@ -98,11 +104,7 @@ arena_size(const struct la_sim_config *cfg)
 	for (unsigned i = 0; i < cfg->nhosts; i++) {
 		struct la_shard_config c = cfg->host[i].shard;
 
-		c.max_conns = or_default(c.max_conns, SMALL_CONNS);
-		c.max_time_wait4 = or_default(c.max_time_wait4, SMALL_TIME_WAIT);
-		c.max_time_wait6 = or_default(c.max_time_wait6, SMALL_TIME_WAIT);
-		c.max_neighbours = or_default(c.max_neighbours, SMALL_NEIGHBOURS);
-		c.naddrs = 2;
+		complete(&c);
 		size += 2 * la_shard_memory(&c) + 64 * 4096;
 	}
 	size += (size_t)mbufs * (ROOM + RTE_PKTMBUF_HEADROOM + sizeof(struct rte_mbuf) + 256);
@@ -394,12 +396,6 @@ struct la_addr
 la_sim_addr(const struct la_sim *w, unsigned host, bool ip6)
 {
 	return w->node[host].addrs[ip6].addr;
-}
-
-struct la_rng *
-la_sim_rng(struct la_sim *w)
-{
-	return &w->rng;
 }
 
 struct la_arena *

@@ -154,7 +154,6 @@ struct la_shard *la_sim_shard(struct la_sim *w, unsigned host);
 const char *la_sim_host_name(const struct la_sim *w, unsigned host);
 /** Address of the host, of either family. */
 struct la_addr la_sim_addr(const struct la_sim *w, unsigned host, bool ip6);
-struct la_rng *la_sim_rng(struct la_sim *w);
 struct la_arena *la_sim_arena(struct la_sim *w);
 struct rte_mempool *la_sim_mbufs(struct la_sim *w);
 /** Frames that the network holds, those on a router's shelf among them. */

@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include <criterion/criterion.h>
-#include <rte_common.h>
-#include <rte_eal.h>
 
+#include "../support/eal.h"
 #include "sim/ladder.h"
 
 static struct la_sim *w;
@@ -19,15 +18,7 @@ static char *text;
 static void
 start_eal(void)
 {
-	/* EAL keeps pointers into them */
-	static char args[][20] = {"ladder",   "--no-huge",        "--no-shconf",
-				  "--no-pci", "--no-telemetry",   "-m",
-				  "64",       "--log-level=error"};
-	static char *argv[RTE_DIM(args) + 1];
-
-	for (unsigned i = 0; i < RTE_DIM(args); i++)
-		argv[i] = args[i];
-	cr_assert(rte_eal_init(RTE_DIM(args), argv) >= 0);
+	cr_assert(test_eal_start() >= 0);
 }
 
 static const struct la_sim_plan idle;

@@ -4,21 +4,10 @@
  * come in pieces. However they come, the same requests must be read, with the same answers: so each
  * stream is read three times, whole, in the chosen pieces and byte by byte. */
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "http_parse.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
-
-#define CHECK(cond)                                                                \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			abort();                                                   \
-		}                                                                  \
-	} while (0)
+#include "target.h"
 
 /* The next piece: 1 to 16 bytes by the bits of how, or all of them, or one. */
 static size_t

@@ -18,16 +18,7 @@ static char *keep(const char *text);
 #undef strdup
 
 #include "run/tuples.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
-
-#define CHECK(cond)                                                                \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			abort();                                                   \
-		}                                                                  \
-	} while (0)
+#include "target.h"
 
 enum { WORDS = 64, INPUT_MAX = 4096 };
 

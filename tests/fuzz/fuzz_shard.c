@@ -9,8 +9,6 @@
 
 #include "world.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
-
 enum { ACTIONS_MAX = 120, FLOOD_BURSTS = 100, CRUMBS = 260, LATE_MAX = 1000000 };
 
 /* From nothing, or from wherever the tuple is, to a state: what an honest peer and user would do.

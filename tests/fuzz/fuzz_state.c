@@ -9,8 +9,6 @@
 
 #include <arpa/inet.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -19,17 +17,8 @@
 #include "net/shard.h"
 #include "pool.h"
 #include "run/state_file.h"
+#include "target.h"
 #include "tcp/tw_state.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
-
-#define CHECK(cond)                                                                \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			abort();                                                   \
-		}                                                                  \
-	} while (0)
 
 enum { ENTRIES = 100, TICK = 0xfffffff0, POOL = 63 };
 

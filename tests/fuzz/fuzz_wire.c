@@ -5,26 +5,15 @@
  * sanitizers see, it looks for answers that cannot be: lengths that do not add up, families mixed,
  * headers that read back otherwise than they were written. */
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "target.h"
 #include "wire/cksum.h"
 #include "wire/eth.h"
 #include "wire/icmp.h"
 #include "wire/ip.h"
 #include "wire/print.h"
 #include "wire/tcp.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
-
-#define CHECK(cond)                                                                \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			abort();                                                   \
-		}                                                                  \
-	} while (0)
 
 /* What was understood is written again, and must then be understood as the same. */
 static void

@@ -6,15 +6,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { INPUT_MAX = 1 << 20 };
+#include "target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+enum { INPUT_MAX = 1 << 20 };
 
 static unsigned long inputs, mutations;
 static uint64_t seed = 1;

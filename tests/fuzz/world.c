@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../support/resolve.h"
 #include "core/log.h"
 #include "pool.h"
 #include "wire/print.h"
@@ -294,48 +295,12 @@ world_in(struct world *w, struct rte_mbuf *m, bool hold)
 /* --- frames out
  * ----------------------------------------------------------------------------------------- */
 
-static size_t
-resolved(const struct world *w, const uint8_t *p, size_t len, uint8_t *out)
-{
-	struct la_eth e, r = {.type = LA_ETH_ARP};
-	struct la_arp q, a = {.op = LA_ARP_REPLY};
-	struct la_icmp m;
-	struct la_ip ip;
-	size_t n;
-
-	if (la_eth_parse(p, len, &e) != LA_WIRE_OK)
-		return 0;
-	r.type = e.type;
-	r.vlan = e.vlan;
-	memcpy(r.dst, w->mac, 6);
-	memcpy(r.src, w->peer_mac, 6);
-	n = la_eth_write(out, &r);
-	if (e.type == LA_ETH_ARP) {
-		if (la_arp_parse(p + e.len, len - e.len, &q) != LA_WIRE_OK ||
-		    q.op != LA_ARP_REQUEST || q.spa == q.tpa)
-			return 0;
-		memcpy(a.sha, w->peer_mac, 6);
-		memcpy(a.tha, q.sha, 6);
-		a.spa = q.tpa;
-		a.tpa = q.spa;
-		la_arp_write(out + n, &a);
-		return n + LA_ARP_LEN;
-	}
-	if (e.type != LA_ETH_IP6 || la_ip6_parse(p + e.len, len - e.len, &ip) != LA_WIRE_OK ||
-	    ip.proto != LA_IPPROTO_ICMP6 ||
-	    la_icmp6_parse(p + e.len + ip.hlen, ip.plen, &ip, &m) != LA_WIRE_OK ||
-	    m.kind != LA_ICMP_NS || la_addr_is_any(&ip.src))
-		return 0;
-	n += la_ip6_write(out + n, &m.target, &ip.src, LA_IPPROTO_ICMP6, 255, LA_ND_LEN);
-	return n +
-	       la_nd_advert_write(out + n, &m.target, &ip.src, &m.target, w->peer_mac, true, true);
-}
-
 static void
 taken(struct world *w, struct rte_mbuf *m)
 {
 	uint8_t flat[4096], answer[128];
 	size_t len = m->pkt_len, n;
+	struct la_addr asked;
 	const void *p;
 
 	CHECK(len <= sizeof(flat));
@@ -347,7 +312,7 @@ taken(struct world *w, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 	trace_frame("  >", flat, len);
 	check_frame(w, flat, len);
-	n = w->mute ? 0 : resolved(w, flat, len, answer);
+	n = w->mute ? 0 : resolve_answer(flat, len, w->peer_mac, answer, &asked);
 	if (n && (m = world_mbuf(w, answer, n, LIE_FLAT)) != NULL)
 		la_shard_rx(w->s, w->now, &m, 1);
 }

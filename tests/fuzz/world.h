@@ -17,25 +17,14 @@
  * guess 32 bits would never get past the handshake. */
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <lastack/lastack.h>
 
 #include "../support/frame.h"
 #include "../support/pattern.h"
 #include "net/shard.h"
+#include "target.h"
 #include "tcp/internal.h"
-
-#define CHECK(cond)                                                                \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			abort();                                                   \
-		}                                                                  \
-	} while (0)
 
 enum { TUPLES = 6, USERS = 16, MBUFS = 6143, BURST_MAX = 64, STREAM_MAX = 1 << 17 };
 

@@ -6,30 +6,13 @@
 
 #include <string.h>
 
+#include "../support/tables.h"
 #include "wire/icmp.h"
-
-static uint64_t
-hash_of(const void *ctx, la_ref ref)
-{
-	const struct la_tcp *t = ctx;
-	struct la_tuple tuple;
-
-	if (la_ref_pool(ref) == LA_POOL_TCB)
-		return la_tcb_hash(&t->tcbs[la_ref_slot(ref)]);
-	la_tw_tuple(&t->tw, ref, &tuple);
-	return la_hash_tuple(&t->key, &tuple);
-}
 
 void
 check_tables(struct world *w)
 {
-	struct la_tcp *t = &w->s->tcp;
-
-	CHECK(la_index_check(&t->index, hash_of, t, stderr) == 0);
-	CHECK(la_tw_check(&t->tw, stderr) == 0);
-	if (w->thorough) /* a quarter of a million slots */
-		CHECK(la_wheel_check(&t->wheel, stderr) == 0);
-	CHECK(la_wheel_check(&t->delack, stderr) == 0);
+	CHECK(tcp_check(&w->s->tcp, w->thorough, stderr) == 0);
 	CHECK(la_neigh_check(&w->s->neigh, stderr) == 0);
 }
 
@@ -157,15 +140,12 @@ put_cksums(uint8_t *p, size_t len)
 static void
 check_text(struct world *w, const struct frame_in *f)
 {
-	const struct la_tcp *t = &w->s->tcp;
-	struct la_tuple tuple = {f->dst, f->src, f->dport, f->sport};
+	struct la_tcp *t = &w->s->tcp;
+	struct la_tuple tuple = {f->src, f->dst, f->sport, f->dport};
 	la_ref ref;
 	const struct user *u;
 
-	tuple = (struct la_tuple){
-		.laddr = f->src, .raddr = f->dst, .lport = f->sport, .rport = f->dport};
-	ref = la_tcp_lookup_tuple((struct la_tcp *)(uintptr_t)t, &tuple,
-				  la_hash_tuple(&t->key, &tuple));
+	ref = la_tcp_lookup_tuple(t, &tuple, la_hash_tuple(&t->key, &tuple));
 	if (la_ref_pool(ref) != LA_POOL_TCB)
 		return; /* it waited for its next hop, and its connection did not */
 	u = user_of(w, &t->tcbs[la_ref_slot(ref)]);

@@ -5,8 +5,9 @@
 
 #include "world.h"
 
-#include <errno.h>
 #include <string.h>
+
+#include "../state/stream.h"
 
 enum { CLOSE_MS = 600000 }; /* longer than any 2*MSL and anything else that ends by itself */
 
@@ -23,61 +24,32 @@ abort_all(struct world *w)
 	CHECK(w->s->tcp.tcb_live == 0); /* some that cannot be ended */
 }
 
-struct stream {
-	uint8_t *p;
-	size_t len, at;
-};
-
-static int
-put(void *ctx, const void *p, size_t len)
-{
-	struct stream *s = ctx;
-
-	CHECK(s->len + len <= STREAM_MAX);
-	memcpy(s->p + s->len, p, len);
-	s->len += len;
-	return 0;
-}
-
-static int
-take(void *ctx, void *p, size_t len)
-{
-	struct stream *s = ctx;
-
-	if (len > s->len - s->at)
-		return -ENODATA;
-	memcpy(p, s->p + s->at, len);
-	s->at += len;
-	return 0;
-}
-
 /* Which of them are in FIN_WAIT_2 and which have lapsed is the check of promises' business. */
 void
 world_restart(struct world *w, uint64_t ms)
 {
-	struct stream st = {.p = malloc(STREAM_MAX)};
+	struct stream st = {0};
 	struct la_shard_saved saved;
 	uint64_t entries;
 
-	CHECK(st.p != NULL);
 	memset(w->act, 0, sizeof(w->act)); /* nobody opens new ones meanwhile */
 	abort_all(w);
 	check_tables(w);
 	entries = w->s->counters.v[LA_C_time_wait] + w->s->counters.v[LA_C_fin_wait_2_held];
-	CHECK(la_shard_save(w->s, w->now, put, &st) == 0);
+	CHECK(la_shard_save(w->s, w->now, stream_write, &st) == 0 && st.len <= STREAM_MAX);
 	la_shard_destroy(w->s);
-	CHECK(la_shard_saved(take, &st, &saved) == 0 && saved.now == w->now);
+	CHECK(la_shard_saved(stream_read, &st, &saved) == 0 && saved.now == w->now);
 	CHECK(saved.time_wait[0] + saved.time_wait[1] == entries);
 	w->now += ms;
 	w->cfg.now = w->now;
 	w->cfg.quiet_ms = 0;
 	CHECK(la_shard_create(&w->cfg, &w->s) == 0);
 	st.at = 0;
-	CHECK(la_shard_load(w->s, take, &st) == 0);
+	CHECK(la_shard_load(w->s, stream_read, &st) == 0);
 	CHECK(w->s->counters.v[LA_C_time_wait_loaded] + w->s->counters.v[LA_C_time_wait_lapsed] ==
 	      entries);
 	w->reopened = 0;
-	free(st.p);
+	stream_free(&st);
 	world_pump(w);
 }
 

@@ -2,15 +2,7 @@
 
 /* How much memory there is, out of /proc and /sys as different machines and containers have them. */
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <criterion/criterion.h>
-
+#include "../support/tree.h"
 #include "core/mem.h"
 #include "io/memory.h"
 
@@ -21,45 +13,21 @@ static char root[64];
 static void
 set_up(void)
 {
-	snprintf(root, sizeof(root), "%s/la_memory_XXXXXX",
-		 getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir);
-	cr_assert_not_null(mkdtemp(root));
-}
-
-static int
-take_away(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
+	tree_make(root, sizeof(root));
 }
 
 static void
 tear_down(void)
 {
-	nftw(root, take_away, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(root);
 }
 
 TestSuite(memory, .init = set_up, .fini = tear_down);
 
-/* A file under the root, its folders with it. */
 static void
 put(const char *path, const char *text)
 {
-	char name[256];
-	FILE *f;
-
-	snprintf(name, sizeof(name), "%s%s", root, path);
-	for (char *p = name + strlen(root) + 1; (p = strchr(p, '/')) != NULL; p++) {
-		*p = '\0';
-		(void)mkdir(name, 0700);
-		*p = '/';
-	}
-	f = fopen(name, "w");
-	cr_assert_not_null(f);
-	fputs(text, f);
-	fclose(f);
+	tree_put(root, path, text);
 }
 
 static void

@@ -17,7 +17,8 @@
 
 #include "io/eal.h"
 #include "run/state.h"
-#include "tw_fill.h"
+#include "sim/rng.h"
+#include "sim/tw_fill.h"
 
 enum {
 	LIFE = 240000, /* 2*MSL, ms */
@@ -43,11 +44,12 @@ die(const char *what)
 }
 
 /* Ours differ when a peer's ports are used up: a hundred thousand connections each, the first on the
- * HTTP port. */
+ * HTTP port. ctx: a bool, IPv6. */
 static void
-entry(bool is6, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32_t *left)
+entry(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32_t *left)
 {
-	uint64_t r = tw_fill_mix(2 * i + is6 + 1), ours = i / (PEERS * PORTS);
+	bool is6 = *(const bool *)ctx;
+	uint64_t r = la_rng_mix(2 * i + is6 + 1), ours = i / (PEERS * PORTS);
 
 	t->laddr = us[is6];
 	t->raddr = peer[is6][i % PEERS];
@@ -60,20 +62,6 @@ entry(bool is6, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32
 				     .flags = i & 1 ? LA_TW_TS : 0};
 	*left = i < count[is6] ? LIFE / 2 + (uint32_t)(r >> 8) % (LIFE / 2)
 			       : 1 + (uint32_t)i % LAPSE;
-}
-
-static void
-entry4(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32_t *left)
-{
-	(void)ctx;
-	entry(false, i, t, state, left);
-}
-
-static void
-entry6(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32_t *left)
-{
-	(void)ctx;
-	entry(true, i, t, state, left);
 }
 
 /* ------------------------------------------------------------------ what peers know */
@@ -89,7 +77,7 @@ know(FILE *f, bool is6, uint64_t i, bool gone)
 	uint32_t left, seen, base;
 
 	memset(&t, 0, sizeof(t));
-	entry(is6, i, &t, &s, &left);
+	entry(&is6, i, &t, &s, &left);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	base = s.ts_recent + 1 - (uint32_t)((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000);
 	seen = NOW - (LIFE - left) + (uint32_t)(la_siphash_tuple(shard->tcp.key.isn, &t) >> 32);
@@ -119,7 +107,7 @@ write_known(const char *path)
 		if (j < LISTENED)
 			know(f, is6, 3000 + j / 2, false);
 		else
-			know(f, is6, j * each + tw_fill_mix(j) % each, false);
+			know(f, is6, j * each + la_rng_mix(j) % each, false);
 	}
 	for (unsigned j = 0; j < 16; j++)
 		know(f, false, count[0] + 7 * j, true);
@@ -193,8 +181,8 @@ main(int argc, char **argv)
 		die("a sample above 16, and at least ten times as many entries of each family");
 	make_addresses(ours);
 	make_shard(ours);
-	if (tw_fill(shard, count[0] + LAPSED, LIFE, entry4, NULL) != 0 ||
-	    tw_fill(shard, count[1], LIFE, entry6, NULL) != 0)
+	if (la_sim_tw_fill(shard, count[0] + LAPSED, LIFE, entry, &(bool){false}) != 0 ||
+	    la_sim_tw_fill(shard, count[1], LIFE, entry, &(bool){true}) != 0)
 		die("the table is full");
 	write_known(argv[2]);
 	if (la_statefile_save(argv[1], &addrs, &shard, 1, NOW, false, NULL, &bytes, err,

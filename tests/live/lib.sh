@@ -186,6 +186,9 @@ stuck() { k ss -tanH | grep -E '^(FIN-WAIT-[12]|CLOSING|LAST-ACK)'; }
 
 not_stuck() { ! stuck; }
 
+# A counter of the kernel's namespace since it was made, by nstat's name.
+kernel_counter() { k nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
+
 # The kernel's view after a run: nothing hangs on its way to CLOSED. FIN-WAIT-2 needs a moment.
 check_not_stuck()
 {
@@ -198,13 +201,18 @@ check_not_stuck()
 	fi
 }
 
+stop_capture()
+{
+	kill -INT "$tcpdump_pid" 2>/dev/null
+	wait "$tcpdump_pid" 2>/dev/null
+	tcpdump_pid=''
+}
+
 # Ends the capture and lets tshark judge it.
 check_capture()
 {
 	sleep 1.2 # tcpdump hands over what it has about once a second
-	kill -INT "$tcpdump_pid" 2>/dev/null
-	wait "$tcpdump_pid" 2>/dev/null
-	tcpdump_pid=''
+	stop_capture
 	if [ "$device" = kernel ]; then
 		rm -f "$work/$captures.pcap" # skb_checksum_help() writes 0xffff for 0, which tshark calls bad
 		return
@@ -218,16 +226,37 @@ check_capture()
 	[ -n "${KEEP:-}" ] || rm -f "$work/$captures.pcap"
 }
 
+# lastack_ends SECONDS: waits for its end, and kills it when it takes longer. The status is its own.
+lastack_ends()
+{
+	local status
+	until_true "$1" eval "! kill -0 $lastack_pid" || kill -KILL "$lastack_pid" 2>/dev/null
+	wait "$lastack_pid"
+	status=$?
+	lastack_pid=''
+	return $status
+}
+
+# user_space LIMIT PROGRAM WHAT ARGS...: a peer on la0 that is no kernel (time_wait.py, restart.py), and prints its
+# own cases.
+user_space()
+{
+	limit=$1 k /usr/bin/python3 "$here/$2" "$3" la0 "${@:4}"
+	case $? in
+	0) ;;
+	10) failures=$((failures + 1)) ;;
+	*) not_ok "$2 $3 came to its end" ;;
+	esac
+}
+
 # server_ends [WHAT]: the checks that every run ends with, and SIGTERM.
 server_ends()
 {
 	local status
 	check_not_stuck "${1:-}"
 	kill -TERM "$lastack_pid" 2>/dev/null
-	until_true 20 eval "! kill -0 $lastack_pid" || kill -KILL "$lastack_pid" 2>/dev/null
-	wait "$lastack_pid"
+	lastack_ends 20
 	status=$?
-	lastack_pid=''
 	check_capture "${1:-}"
 	if [ $status != 0 ]; then
 		not_ok "${1:+$1: }the server ends with status 0 on SIGTERM: $status"

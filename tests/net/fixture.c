@@ -2,11 +2,9 @@
 
 #include "net_test.h"
 
-#include <sched.h>
-
-#include <rte_eal.h>
 #include <rte_mempool.h>
 
+#include "../support/eal.h"
 #include "wire/cksum.h"
 
 struct net_fixture net;
@@ -14,31 +12,11 @@ struct net_fixture net;
 const uint8_t US[6] = {2, 0, 0, 0, 0, 2}, PEER[6] = {2, 0, 0, 0, 0, 1}, OTHER[6] = {2, 0, 0, 0, 0, 9};
 const uint8_t BCAST[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-/* DPDK ties the caller to a core; the tests of one machine shall not all share that core. */
-static void
-eal_start(void)
-{
-	char core[16], *argv[] = {(char[]){"test"},	      (char[]){"--no-huge"},
-				  (char[]){"--no-shconf"},    (char[]){"--no-pci"},
-				  (char[]){"--no-telemetry"}, (char[]){"-m"},
-				  (char[]){"64"},	      (char[]){"-l"},
-				  core,			      (char[]){"--log-level=error"}};
-	cpu_set_t cpus;
-	int cpu = 0;
-
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	while (!CPU_ISSET(cpu, &cpus))
-		cpu++;
-	snprintf(core, sizeof(core), "%d", cpu);
-	cr_assert(rte_eal_init(RTE_DIM(argv), argv) >= 0, "EAL does not start");
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 struct rte_mempool *
 net_pool(void)
 {
 	if (!net.pool) {
-		eal_start();
+		cr_assert(test_eal_start() >= 0, "EAL does not start");
 		net.pool = rte_pktmbuf_pool_create("net", POOL, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, -1);
 		cr_assert(net.pool);
 	}

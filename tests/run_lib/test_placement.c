@@ -2,14 +2,10 @@
 
 /* CPUs as a made-up sysfs describes them, the choice among them, and what is said about a bad one. */
 
-#include <criterion/criterion.h>
 #include <sched.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
+#include "../support/tree.h"
 #include "run/placement.h"
 
 /* Two nodes of two cores with two threads each, numbered as BIOSes like it:
@@ -23,27 +19,20 @@ static struct la_cpus cpus;
 static void __attribute__((format(printf, 2, 3)))
 put(const char *text, const char *fmt, ...)
 {
-	char path[256], cmd[512];
+	char path[256], line[64];
 	va_list ap;
-	FILE *f;
 
 	va_start(ap, fmt);
 	vsnprintf(path, sizeof(path), fmt, ap);
 	va_end(ap);
-	snprintf(cmd, sizeof(cmd), "mkdir -p \"$(dirname %s/%s)\"", sys, path);
-	cr_assert_eq(system(cmd), 0);
-	snprintf(cmd, sizeof(cmd), "%s/%s", sys, path);
-	f = fopen(cmd, "w");
-	cr_assert_not_null(f);
-	fprintf(f, "%s\n", text);
-	fclose(f);
+	snprintf(line, sizeof(line), "%s\n", text);
+	tree_put(sys, path, line);
 }
 
 static void
 set_up(void)
 {
-	strcpy(sys, "/tmp/la_sys_XXXXXX");
-	cr_assert_not_null(mkdtemp(sys));
+	tree_make(sys, sizeof(sys));
 	CPU_ZERO(&all);
 	for (unsigned i = 0; i < 8; i++) {
 		char siblings[16];
@@ -62,10 +51,7 @@ set_up(void)
 static void
 tear_down(void)
 {
-	char cmd[128];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", sys);
-	cr_assert_eq(system(cmd), 0);
+	tree_remove(sys);
 }
 
 TestSuite(placement, .init = set_up, .fini = tear_down);

@@ -44,12 +44,6 @@ const struct conn_field conn_fields[] = {
 	{NULL, NULL},
 };
 
-static const char *const counters[] = {
-#define LA_COUNTER(name, kind, text) #name,
-#include <lastack/counters.def>
-#undef LA_COUNTER
-};
-
 static const struct {
 	const char *name;
 	enum term_kind kind;
@@ -115,7 +109,7 @@ term(const struct row *row, const char *s, enum term_kind *kind, uint32_t *value
 		}
 	}
 	for (unsigned i = 0; strncmp(s, "counter.", 8) == 0 && i < LA_NCOUNTERS; i++) {
-		if (strcmp(counters[i], s + 8) == 0) {
+		if (strcmp(la_counter_name((enum la_counter)i), s + 8) == 0) {
 			*kind = T_COUNTER;
 			*value = i;
 			return true;

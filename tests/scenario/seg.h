@@ -335,8 +335,6 @@ void play_sync(struct conn *c);
 void segment_in(struct play *p);
 void segment_out(struct play *p);
 void segment_again(struct play *p);
-/** The first TSval of the shard on this connection. */
-uint32_t segment_ts_first(const struct play *p);
 
 void expect_told(struct play *p);
 void expect_nothing_told(struct play *p);

@@ -11,8 +11,9 @@
 #include "pattern.h"
 #include "wire/print.h"
 
-uint32_t
-segment_ts_first(const struct play *p)
+/* The first TSval of the shard on this connection. */
+static uint32_t
+ts_first(const struct play *p)
 {
 	const struct peer *q = p->c->p;
 
@@ -140,7 +141,7 @@ segment_in(struct play *p)
 		t.ts = TS_SET;
 		t.tsval = play_expr_from(p, &s->tsval, ts_zero(p));
 		if (s->has & HAS_ECR)
-			t.tsecr = play_expr_from(p, &s->tsecr, segment_ts_first(p));
+			t.tsecr = play_expr_from(p, &s->tsecr, ts_first(p));
 	}
 	if (s->has & HAS_DATA) {
 		for (uint32_t i = 0; i < s->len; i++)
@@ -199,7 +200,7 @@ play_describe(struct play *p, const struct peer_rx *x, char *buf, size_t size)
 	n += snprintf(buf + n, size - (size_t)n, " len %u win %u at %llu ms", x->len, x->win,
 		      (unsigned long long)(x->at - p->t0));
 	if (x->f.has_ts)
-		snprintf(buf + n, size - (size_t)n, " ts %u %u", x->f.tsval - segment_ts_first(p),
+		snprintf(buf + n, size - (size_t)n, " ts %u %u", x->f.tsval - ts_first(p),
 			 x->f.tsecr - ts_zero(p));
 	return buf;
 }
@@ -211,7 +212,7 @@ ts_matches(struct play *p, const struct spec *s, const struct peer_rx *x)
 		return true;
 	if (s->ts == SPEC_TS_NONE || s->ts == SPEC_TS_ANY)
 		return x->f.has_ts == (s->ts == SPEC_TS_ANY);
-	return x->f.has_ts && x->f.tsval == play_expr_from(p, &s->tsval, segment_ts_first(p)) &&
+	return x->f.has_ts && x->f.tsval == play_expr_from(p, &s->tsval, ts_first(p)) &&
 	       (!(s->has & HAS_ECR) || x->f.tsecr == play_expr_from(p, &s->tsecr, ts_zero(p)));
 }
 

@@ -104,8 +104,9 @@ ex_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-uint64_t
-ex_state_of(struct ex *x)
+/* The digest of where x is. */
+static uint64_t
+state_of(struct ex *x)
 {
 	const struct ex_past *p = &x->past;
 	uint64_t now = la_sim_now(x->w), h;
@@ -142,7 +143,7 @@ visit(struct ex *x)
 	uint64_t state, at;
 	bool stop;
 
-	state = ex_state_of(x);
+	state = state_of(x);
 	if (x->table->n * 4 > x->table->mask * 3 && !table_grow(x)) {
 		x->cut = true;
 		return true;

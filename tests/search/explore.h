@@ -164,13 +164,9 @@ enum ex_result ex_search(struct ex *x, const struct ex_setup *setup, FILE *out);
 /** Plays the path that ends in the violation and writes it down. */
 void ex_report(struct ex *x, FILE *out);
 
-/** The same as .seg, a row for each end. */
-void ex_write_seg(struct ex *x, const char *title, FILE *f);
-/** Into setup.seg_file. */
+/** The same as .seg, a row for each end, into setup.seg_file. */
 bool ex_report_seg(struct ex *x);
 
 double ex_now(void);
-/** The digest of where x is. */
-uint64_t ex_state_of(struct ex *x);
 
 #endif

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_eal.h>
-
+#include "../support/eal.h"
 #include "explore.h"
 
 static const char usage[] =
@@ -33,18 +32,6 @@ static const char usage[] =
 struct choice { /* what to search: each a set */
 	unsigned closes, segments, timestamps, reuse;
 };
-
-static int
-start_eal(void)
-{
-	char *argv[] = {(char[]){"explore"},	     (char[]){"--no-huge"},
-			(char[]){"--no-shconf"},     (char[]){"--no-pci"},
-			(char[]){"--no-telemetry"},  (char[]){"-m"},
-			(char[]){"64"},		     (char[]){"-l"},
-			(char[]){"0"},		     (char[]){"--log-level=error"}};
-
-	return rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])), argv);
-}
 
 static int
 parse_close(const char *text)
@@ -174,7 +161,7 @@ main(int argc, char **argv)
 		free(x);
 		return 2;
 	}
-	if (start_eal() < 0) {
+	if (test_eal_start() < 0) {
 		fputs("explore: EAL does not start\n", stderr);
 		free(x);
 		return 2;

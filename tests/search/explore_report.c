@@ -27,8 +27,8 @@ to_seg(void *ctx, const struct la_sim_event *e)
 	seg_writer_event(ctx, e);
 }
 
-void
-ex_write_seg(struct ex *x, const char *title, FILE *f)
+static void
+write_seg(struct ex *x, const char *title, FILE *f)
 {
 	const struct ex_setup *c = &x->setup;
 	char head[256];
@@ -81,6 +81,6 @@ ex_report_seg(struct ex *x)
 		perror(x->setup.seg_file);
 		return false;
 	}
-	ex_write_seg(x, x->why[0] ? x->why : "an ordinary run", f);
+	write_seg(x, x->why[0] ? x->why : "an ordinary run", f);
 	return fclose(f) == 0;
 }

@@ -339,7 +339,7 @@ user_goes_on(struct ex *x, struct la_sim_conn *c)
 			seg_writer_call(x->seg, c->host, text);
 		la_sim_send(c, bytes);
 	}
-	if (second ? c->host == EX_A && has_read_all(x, c) : false)
+	if (second && c->host == EX_A && has_read_all(x, c))
 		user_ends(x, c, LA_SIM_CLOSE);
 	else if (c->peer_fin && has_read_all(x, c) && (second || follows(x, c->host)))
 		user_ends(x, c, LA_SIM_CLOSE);

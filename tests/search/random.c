@@ -5,7 +5,6 @@
  * time, as long as it still fails, and is printed as a command line, with the trace of the tuple. */
 
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <rte_eal.h>
-
+#include "../support/eal.h"
 #include "random.h"
 
 enum { SHRINK_RUNS = 2000, SHRINK_SECONDS = 60 };
@@ -176,7 +174,7 @@ shrink(const struct rw_spec *spec)
 {
 	static struct shrink k;
 	static struct rw_result r;
-	struct la_tuple t = result.tuple;
+	struct la_tuple t;
 
 	k.s = *spec;
 	if (spec->left_out)
@@ -380,31 +378,6 @@ read_options(int argc, char **argv, struct options *o)
 		wrong("what is", argv[optind]);
 }
 
-static void
-start_eal(char *name)
-{
-	char core[16], *argv[] = {name,
-				  (char[]){"--no-huge"},
-				  (char[]){"--no-shconf"},
-				  (char[]){"--no-pci"},
-				  (char[]){"--no-telemetry"},
-				  (char[]){"-m"},
-				  (char[]){"64"},
-				  (char[]){"-l"},
-				  core,
-				  (char[]){"--log-level=error"}};
-	cpu_set_t cpus;
-	int cpu = 0;
-
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	while (!CPU_ISSET(cpu, &cpus))
-		cpu++;
-	snprintf(core, sizeof(core), "%d", cpu);
-	if (rte_eal_init(10, argv) < 0)
-		exit(2);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -414,7 +387,8 @@ main(int argc, char **argv)
 	bool found = false;
 
 	read_options(argc, argv, &o);
-	start_eal(argv[0]);
+	if (test_eal_start() < 0)
+		exit(2);
 	signal(SIGABRT, on_crash);
 	signal(SIGSEGV, on_crash);
 	printf("seed %llu\n", (unsigned long long)o.spec.seed);

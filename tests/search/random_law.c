@@ -36,9 +36,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/tables.h"
 #include "core/seq.h"
 #include "net/shard.h"
 #include "random.h"
+#include "sim/internal.h"
 #include "tcp/internal.h"
 
 enum { ACKS_A_SECOND = 60, ACKS_ASKED = 3 };
@@ -167,7 +169,7 @@ segment_sent(struct rw *rw, const struct la_sim_event *e)
 static void
 segment_arrived(struct rw *rw, const struct la_sim_event *e)
 {
-	struct la_tuple t = {e->seg.t.raddr, e->seg.t.laddr, e->seg.t.rport, e->seg.t.lport};
+	struct la_tuple t = la_sim_mirrored(&e->seg.t);
 	int i = rw_way_of(e->host, e->peer, &t);
 
 	if (i < 0)
@@ -336,18 +338,6 @@ rw_judge(struct rw *rw)
 
 /* ------------------------------------------------------------------ tables */
 
-static uint64_t
-hash_of(const void *ctx, la_ref ref)
-{
-	const struct la_tcp *t = ctx;
-	struct la_tuple tuple;
-
-	if (la_ref_pool(ref) == LA_POOL_TCB)
-		return la_tcb_hash(&t->tcbs[la_ref_slot(ref)]);
-	la_tw_tuple(&t->tw, ref, &tuple);
-	return la_hash_tuple(&t->key, &tuple);
-}
-
 void
 rw_check_tables(struct rw *rw)
 {
@@ -356,13 +346,11 @@ rw_check_tables(struct rw *rw)
 		char *text = NULL;
 		size_t size = 0;
 		FILE *f = open_memstream(&text, &size);
-		unsigned faults = 0;
+		unsigned faults;
 
 		if (!f)
 			return;
-		faults += la_index_check(&t->index, hash_of, t, f);
-		faults += la_tw_check(&t->tw, f);
-		faults += la_wheel_check(&t->wheel, f) + la_wheel_check(&t->delack, f);
+		faults = tcp_check(t, true, f);
 		fclose(f);
 		if (faults)
 			rw_fail(rw, NULL, "host %c: %s", 'A' + h, text);

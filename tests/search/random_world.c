@@ -18,6 +18,7 @@
 #include <rte_mbuf.h>
 
 #include "random.h"
+#include "sim/internal.h"
 
 enum {
 	JUDGE_EVERY = 16,
@@ -44,7 +45,7 @@ static bool
 is_behind(const struct rw *rw, const struct la_sim_conn *c)
 {
 	unsigned other = c->t.raddr.b[15] - 1u;
-	struct la_tuple m = {c->t.raddr, c->t.laddr, c->t.rport, c->t.lport};
+	struct la_tuple m = la_sim_mirrored(&c->t);
 	int i = rw_way_of(c->host, other, &c->t), k = rw_way_of(other, c->host, &m);
 
 	return (i >= 0 && rw->way[i].behind) || (k >= 0 && rw->way[k].behind);
@@ -137,7 +138,7 @@ starve(struct rw *rw, unsigned i)
 static bool
 clock_stands(const struct rw *rw, const struct rw_attempt *a, const struct la_tuple *t)
 {
-	struct la_tuple m = {t->raddr, t->laddr, t->rport, t->lport};
+	struct la_tuple m = la_sim_mirrored(t);
 	const struct rw_way *y[2] = {&rw->way[rw_way_of(a->from, a->to, t)],
 				     &rw->way[rw_way_of(a->to, a->from, &m)]};
 

@@ -2,44 +2,12 @@
 
 #include "fixture.h"
 
-#include <sched.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <rte_eal.h>
-
+#include "../support/eal.h"
 #include "net/shard.h"
 
 struct sim_record rec;
-
-/* DPDK ties the caller to a core; the tests of one machine shall not all share that core. */
-static void
-eal_start(void)
-{
-	static bool up;
-	char core[16], *argv[] = {(char[]){"test"},
-				  (char[]){"--no-huge"},
-				  (char[]){"--no-shconf"},
-				  (char[]){"--no-pci"},
-				  (char[]){"--no-telemetry"},
-				  (char[]){"-m"},
-				  (char[]){"64"},
-				  (char[]){"-l"},
-				  core,
-				  (char[]){"--log-level=error"}};
-	cpu_set_t cpus;
-	int cpu = 0;
-
-	if (up)
-		return;
-	up = true;
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	while (!CPU_ISSET(cpu, &cpus))
-		cpu++;
-	snprintf(core, sizeof(core), "%d", cpu);
-	cr_assert(rte_eal_init(10, argv) >= 0, "EAL does not start");
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
 
 static void
 hash(const void *p, size_t len)
@@ -79,10 +47,13 @@ struct la_sim *
 sim_make(const struct la_sim_config *cfg)
 {
 	static struct la_sim *w; /* one at a time: the one before goes */
+	static bool up;
 	char err[200] = "";
 	int rc;
 
-	eal_start();
+	if (!up)
+		cr_assert(test_eal_start() >= 0, "EAL does not start");
+	up = true;
 	if (w)
 		la_sim_destroy(w);
 	memset(&rec, 0, sizeof(rec));

@@ -95,19 +95,6 @@ row_of_tcb(const struct la_tcb *c)
 
 /* --- the state of a tuple --------------------------------------------------------------------- */
 
-static const struct peer *
-peer_of(const struct rig *r, const struct la_tuple *t)
-{
-	for (unsigned i = r->npeers; i-- > 0;) {
-		const struct la_tuple *p = &r->peers[i]->t;
-
-		if (p->lport == t->lport && p->rport == t->rport &&
-		    la_addr_eq(&p->laddr, &t->laddr) && la_addr_eq(&p->raddr, &t->raddr))
-			return r->peers[i];
-	}
-	return NULL;
-}
-
 static void
 by_peer(struct view *v, const struct peer *p)
 {

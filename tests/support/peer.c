@@ -71,11 +71,17 @@ peer_check_end(struct peer *p)
 	      p->u.opened, p->u.closed);
 }
 
-bool
-peer_match(const struct peer *p, const struct frame_in *f)
+struct peer *
+peer_of(const struct rig *r, const struct la_tuple *t)
 {
-	return f->sport == p->t.lport && f->dport == p->t.rport &&
-	       la_addr_eq(&f->src, &p->t.laddr) && la_addr_eq(&f->dst, &p->t.raddr);
+	for (unsigned i = r->npeers; i-- > 0;) {
+		struct peer *p = r->peers[i];
+
+		if (p->t.lport == t->lport && p->t.rport == t->rport &&
+		    la_addr_eq(&p->t.laddr, &t->laddr) && la_addr_eq(&p->t.raddr, &t->raddr))
+			return p;
+	}
+	return NULL;
 }
 
 /* Sending. */

@@ -120,7 +120,8 @@ struct peer_tx {
 struct peer *peer_new(struct rig *r, const struct peer_opts *opts);
 void peer_free(struct peer *p);
 void peer_check_end(struct peer *p);
-bool peer_match(const struct peer *p, const struct frame_in *f);
+/** The last peer of this tuple (the shard's view), or NULL. */
+struct peer *peer_of(const struct rig *r, const struct la_tuple *t);
 void peer_capture(struct peer *p, const struct frame_in *f);
 /** The largest payload plus options the peer allows in one segment. */
 uint16_t peer_mss(const struct peer *p);

@@ -2,21 +2,20 @@
 
 #include "rig.h"
 
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
-#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 
 #include "coverage.h"
+#include "eal.h"
 #include "peer.h"
+#include "resolve.h"
 #include "wire/eth.h"
-#include "wire/icmp.h"
 #include "wire/ip.h"
 #include "wire/print.h"
 
@@ -26,37 +25,12 @@ static struct rte_mempool *pool;
 static char record[RECORD_LINES][RECORD_WIDTH];
 static unsigned nrecord;
 
-/* DPDK ties the caller to a core; the tests of one machine shall not all share that core. */
-static void
-eal_start(void)
-{
-	char core[16], *argv[] = {(char[]){"test"},
-				  (char[]){"--no-huge"},
-				  (char[]){"--no-shconf"},
-				  (char[]){"--no-pci"},
-				  (char[]){"--no-telemetry"},
-				  (char[]){"-m"},
-				  (char[]){"64"},
-				  (char[]){"-l"},
-				  core,
-				  (char[]){"--log-level=error"}};
-	cpu_set_t cpus;
-	int cpu = 0;
-
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	while (!CPU_ISSET(cpu, &cpus))
-		cpu++;
-	snprintf(core, sizeof(core), "%d", cpu);
-	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]), argv) < 0)
-		cr_assert_fail("EAL does not start: %s", rte_strerror(rte_errno));
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 struct rte_mempool *
 rig_pool(void)
 {
 	if (pool == NULL) {
-		eal_start();
+		if (test_eal_start() < 0)
+			cr_assert_fail("EAL does not start: %s", rte_strerror(rte_errno));
 		pool = rte_pktmbuf_pool_create("test", RIG_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					       -1);
 		cr_assert(pool != NULL, "no mbuf pool: %s", rte_strerror(rte_errno));
@@ -221,89 +195,48 @@ rig_counter(const struct rig *r, enum la_counter c)
 
 /* Address resolution. */
 
-static size_t
-eth_reply(struct rig *r, uint8_t *out, uint16_t type)
+static bool
+is_ours(const struct rig *r, const struct la_addr *a)
 {
-	struct la_eth e = {.type = type, .vlan = r->opts.vlan ? 7 : 0};
-
-	memcpy(e.dst, r->mac, 6);
-	memcpy(e.src, r->peer_mac, 6);
-	return la_eth_write(out, &e);
+	return la_addr_eq(a, &r->addr4) || la_addr_eq(a, &r->other4) || la_addr_eq(a, &r->addr6) ||
+	       la_addr_eq(a, &r->other6);
 }
 
-static size_t
-arp_answer(struct rig *r, const uint8_t *p, size_t len, uint8_t *out)
-{
-	struct la_arp a, b = {.op = LA_ARP_REPLY};
-	size_t n;
-
-	if (la_arp_parse(p, len, &a) != LA_WIRE_OK || a.op != LA_ARP_REQUEST || a.tpa == a.spa ||
-	    a.tpa == r->addr4.w[3] || a.tpa == r->other4.w[3])
-		return 0;
-	n = eth_reply(r, out, LA_ETH_ARP);
-	memcpy(b.sha, r->peer_mac, 6);
-	memcpy(b.tha, a.sha, 6);
-	b.spa = a.tpa;
-	b.tpa = a.spa;
-	la_arp_write(out + n, &b);
-	return n + LA_ARP_LEN;
-}
-
-static size_t
-nd_answer(struct rig *r, const uint8_t *p, size_t len, uint8_t *out)
-{
-	struct la_icmp m;
-	struct la_ip ip;
-	size_t n;
-
-	if (la_ip6_parse(p, len, &ip) != LA_WIRE_OK || ip.proto != LA_IPPROTO_ICMP6 ||
-	    la_icmp6_parse(p + ip.hlen, ip.plen, &ip, &m) != LA_WIRE_OK || m.kind != LA_ICMP_NS ||
-	    la_addr_is_any(&ip.src) || la_addr_eq(&m.target, &r->addr6) ||
-	    la_addr_eq(&m.target, &r->other6))
-		return 0;
-	n = eth_reply(r, out, LA_ETH_IP6);
-	n += la_ip6_write(out + n, &m.target, &ip.src, LA_IPPROTO_ICMP6, 255, LA_ND_LEN);
-	return n +
-	       la_nd_advert_write(out + n, &m.target, &ip.src, &m.target, r->peer_mac, true, true);
-}
-
-/* Not TCP: what it is, and an answer in out when it asks for one of the peers' addresses. */
+/* Is it TCP? If not: an answer in out when it asks for one of the peers' addresses. */
 static size_t
 resolve(struct rig *r, const uint8_t *p, size_t len, uint8_t *out, bool *tcp)
 {
 	struct la_eth e;
-	size_t ip_proto;
+	struct la_addr asked;
+	size_t ip_proto, n;
 
-	*tcp = false;
 	CHECK(r, la_eth_parse(p, len, &e) == LA_WIRE_OK, "a frame without an Ethernet header");
-	if (e.type == LA_ETH_ARP)
-		return r->mute ? 0 : arp_answer(r, p + e.len, len - e.len, out);
 	ip_proto = e.len + (e.type == LA_ETH_IP6 ? 6u : 9u);
-	if (len > ip_proto && p[ip_proto] == LA_IPPROTO_TCP) {
-		*tcp = true;
+	*tcp = e.type != LA_ETH_ARP && len > ip_proto && p[ip_proto] == LA_IPPROTO_TCP;
+	if (*tcp || r->mute)
 		return 0;
-	}
-	return e.type == LA_ETH_IP6 && !r->mute ? nd_answer(r, p + e.len, len - e.len, out) : 0;
+	n = resolve_answer(p, len, r->peer_mac, out, &asked);
+	return n && !is_ours(r, &asked) ? n : 0;
 }
 
 /* Output. */
 
 static void
-capture_tcp(struct rig *r, const uint8_t *p, size_t len)
+capture_tcp(struct rig *r, const uint8_t *frame, size_t len)
 {
 	struct frame_in f;
-	const char *bad = frame_read(p, len, &f);
+	struct peer *p;
+	const char *bad = frame_read(frame, len, &f);
 
 	r->tcp_frames++;
 	CHECK(r, bad == NULL, "the shard sent a bad segment: %s", bad);
 	CHECK(r, memcmp(f.eth_dst, r->peer_mac, 6) == 0 && memcmp(f.eth_src, r->mac, 6) == 0,
 	      "wrong Ethernet addresses");
 	CHECK(r, f.vlan == (r->opts.vlan ? 7 : 0), "VLAN %u on output", f.vlan);
-	for (unsigned i = r->npeers; i-- > 0;) {
-		if (peer_match(r->peers[i], &f)) {
-			peer_capture(r->peers[i], &f);
-			return;
-		}
+	p = peer_of(r, &(struct la_tuple){f.src, f.dst, f.sport, f.dport});
+	if (p) {
+		peer_capture(p, &f);
+		return;
 	}
 	r->strays++;
 	r->stray = f;

@@ -8,19 +8,6 @@
 #include "pattern.h"
 #include "peer.h"
 
-static struct peer *
-of_tuple(struct rig *r, const struct la_tuple *t)
-{
-	for (unsigned i = r->npeers; i-- > 0;) {
-		struct peer *p = r->peers[i];
-
-		if (p->t.lport == t->lport && p->t.rport == t->rport &&
-		    la_addr_eq(&p->t.laddr, &t->laddr) && la_addr_eq(&p->t.raddr, &t->raddr))
-			return p;
-	}
-	FAIL(r, "a connection was opened with a tuple that nobody used");
-}
-
 /* A listener's user pointer is the rig: `opened` is where its connections get their own. */
 static void
 passive_opened(struct la_conn *c, void *user)
@@ -30,7 +17,9 @@ passive_opened(struct la_conn *c, void *user)
 	struct peer *p;
 
 	la_conn_info(c, &info);
-	p = of_tuple(r, &info.tuple);
+	p = peer_of(r, &info.tuple);
+	if (p == NULL)
+		FAIL(r, "a connection was opened with a tuple that nobody used");
 	la_set_user(c, p);
 	la_set_ops(c, &user_ops);
 	p->u.c = c;

@@ -18,6 +18,7 @@
 #include "../core/rng.h"
 #include "net/shard.h"
 #include "scenario.h"
+#include "tables.h"
 #include "tcp/internal.h"
 
 enum {
@@ -403,11 +404,9 @@ feed_again(struct mob *w)
 static void
 check_tables(struct mob *w)
 {
-	struct la_tcp *t = &w->r->s->tcp;
-	unsigned faults = la_tw_check(&t->tw, stderr);
+	unsigned faults = tcp_check(&w->r->s->tcp, true, stderr);
 
-	faults += la_wheel_check(&t->wheel, stderr) + la_wheel_check(&t->delack, stderr);
-	CHECK(w->r, faults == 0, "%u faults in TIME_WAIT table and wheels", faults);
+	CHECK(w->r, faults == 0, "%u faults in index, TIME_WAIT table and wheels", faults);
 }
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef TEST_TW_FILL_H
-#define TEST_TW_FILL_H
+#ifndef LA_SIM_TW_FILL_H
+#define LA_SIM_TW_FILL_H
 
 /* A shard whose TIME_WAIT table is full of connections that never were: for what has to be seen at
  * ten or a hundred million entries, and cannot wait until so many were closed. */
@@ -11,20 +11,12 @@
 
 /** Entry number i: its tuple, its state (flags: LA_TW_TS or 0), and how many ms of 2*MSL are left
  * of it, 1 to `lifetime`. Tuples must differ from each other and from all that is in the shard. */
-typedef void tw_fill_entry(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state,
-			   uint32_t *left);
+typedef void la_sim_tw_entry(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state,
+			     uint32_t *left);
 
 /** Enters n of them with a 2*MSL of `lifetime` ms, by the table's own calls, at the shard's present.
  * 0, -ENOBUFS (no entry or index place left), -ENOSPC or -EINVAL (the lifetime). */
-int tw_fill(struct la_shard *s, uint64_t n, uint32_t lifetime, tw_fill_entry *entry, void *ctx);
-
-/** A number's bits well mixed: the random numbers of a test that has to be the same each time. */
-static inline uint64_t
-tw_fill_mix(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
-}
+int la_sim_tw_fill(struct la_shard *s, uint64_t n, uint32_t lifetime, la_sim_tw_entry *entry,
+		   void *ctx);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "tw_fill.h"
+#include "sim/tw_fill.h"
 
 enum { CHUNK = 64 };
 
@@ -36,7 +36,7 @@ enter(struct la_tcp *t, const struct one *o, int class, uint32_t lifetime)
 }
 
 int
-tw_fill(struct la_shard *s, uint64_t n, uint32_t lifetime, tw_fill_entry *entry, void *ctx)
+la_sim_tw_fill(struct la_shard *s, uint64_t n, uint32_t lifetime, la_sim_tw_entry *entry, void *ctx)
 {
 	struct la_tcp *t = &s->tcp;
 	struct one chunk[CHUNK] = {0};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef FUZZ_TARGET_H
+#define FUZZ_TARGET_H
+
+/* What every fuzz target is made of: its entry, and a check that ends it as a crash would. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/** One input. Called by libFuzzer or by replay.c; always 0. */
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+
+#define CHECK(cond)                                                                \
+	do {                                                                       \
+		if (!(cond)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			abort();                                                   \
+		}                                                                  \
+	} while (0)
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "eal.h"
+
+#include <sched.h>
+#include <stdio.h>
+
+#include <rte_common.h>
+#include <rte_eal.h>
+
+/* DPDK ties the caller to a core; the tests of one machine shall not all share that core. */
+int
+test_eal_start(void)
+{
+	/* EAL keeps pointers into them */
+	static char core[16], args[][20] = {"test",	       "--no-huge", "--no-shconf", "--no-pci",
+					    "--no-telemetry",  "-m",	    "64",
+					    "--log-level=error", "-l"};
+	static char *argv[RTE_DIM(args) + 2];
+	cpu_set_t cpus;
+	int cpu = 0, rc;
+
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	while (!CPU_ISSET(cpu, &cpus))
+		cpu++;
+	snprintf(core, sizeof(core), "%d", cpu);
+	for (unsigned i = 0; i < RTE_DIM(args); i++)
+		argv[i] = args[i];
+	argv[RTE_DIM(args)] = core;
+	rc = rte_eal_init(RTE_DIM(args) + 1, argv);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	return rc;
+}

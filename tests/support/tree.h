@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_TREE_H
+#define TEST_TREE_H
+
+/* A /proc and /sys of our own, in a folder that goes with the test. */
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <criterion/criterion.h>
+
+static inline void
+tree_make(char *root, size_t size)
+{
+	snprintf(root, size, "%s/la_tree_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir);
+	cr_assert_not_null(mkdtemp(root));
+}
+
+/** A file below the root, its folders with it. */
+static inline void
+tree_put(const char *root, const char *path, const char *text)
+{
+	char name[512];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s/%s", root, path);
+	for (char *p = name + strlen(root) + 1; (p = strchr(p, '/')) != NULL; p++) {
+		*p = '\0';
+		(void)mkdir(name, 0700);
+		*p = '/';
+	}
+	f = fopen(name, "w");
+	cr_assert_not_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static inline int
+tree_take_away(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+	(void)st;
+	(void)type;
+	(void)f;
+	return remove(path);
+}
+
+static inline void
+tree_remove(const char *root)
+{
+	cr_assert_eq(nftw(root, tree_take_away, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+#endif
