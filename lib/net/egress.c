@@ -3,7 +3,8 @@
 /* Egress: IP packets to frames.
  *
  * TCP's packets come with the IP header first and room before it. The usual packet goes to the
- * destination of the one before it, whose neighbour is REACHABLE: two comparisons, 14 bytes copied.
+ * destination of the one before it, or to another one behind the same gateway: a few comparisons, 14 bytes
+ * copied.
  * Everything else is in la_resolve(). Frames that cannot leave at once, because la_shard_tx() has not been
  * called yet, stand in the tx array; when that is full, TCP's packets stay where they are, so that TCP
  * notices, and frames of lib/net itself are dropped and counted. */
@@ -13,17 +14,25 @@
 
 #include "net/shard.h"
 
-static void
+static inline void
 packet_dst(const struct rte_mbuf *m, struct la_addr *dst)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	if (p[0] >> 4 == 4) {
-		*dst = la_addr_from4(0);
-		memcpy(&dst->w[3], p + 16, 4);
-	} else {
+	if (p[0] >> 4 == 4)
+		*dst = la_ip4_dst(p);
+	else
 		memcpy(dst->b, p + 24, 16);
-	}
+}
+
+/* Clients are many, and behind one gateway: the neighbour of the packet before will do for this one too. */
+static inline bool
+same_gateway(const struct la_shard *s, const struct la_neigh *hop, const struct la_addr *dst)
+{
+	const struct la_addr *gw = la_addr_is4(dst) ? &s->nif.gateway4 : &s->nif.gateway6;
+
+	return hop && la_addr_eq(&hop->addr, gw) && la_netif_is_far(&s->nif, dst) &&
+	       !la_ip_is_multicast(dst);
 }
 
 static void
@@ -54,7 +63,7 @@ la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 		struct la_addr dst;
 
 		packet_dst(m, &dst);
-		if (!hop || !la_addr_eq(&dst, &s->last_dst)) {
+		if (!(hop && la_addr_eq(&dst, &s->last_dst)) && !same_gateway(s, hop, &dst)) {
 			hop = la_resolve(s, &dst, m);
 			if (!hop)
 				continue;

@@ -84,10 +84,12 @@ ether(struct la_shard *s, struct la_rx *rx)
 bool
 la_ingress_src_ok(struct la_shard *s, const struct la_addr *src)
 {
-	if (likely(la_addr_eq(src, &s->last_src)) && !la_addr_is_any(src))
+	if (la_addr_eq(src, &s->last_src) && !la_addr_is_any(src))
 		return true;
-	if (!la_ip_src_valid(src) || la_netif_is_broadcast(&s->nif, src) ||
-	    la_netif_owns(&s->nif, src))
+	if (!la_ip_src_valid(src))
+		return false;
+	if (!la_netif_is_far(&s->nif, src) &&
+	    (la_netif_is_broadcast(&s->nif, src) || la_netif_owns(&s->nif, src)))
 		return false;
 	s->last_src = *src;
 	return true;
@@ -100,6 +102,8 @@ addresses(struct la_shard *s, struct la_rx *rx)
 	bool is4 = rx->eth.type == LA_ETH_IP4;
 	enum la_dst dst = la_netif_dst(&s->nif, &rx->ip.dst);
 
+	if (dst == LA_DST_OURS)
+		s->last_us = rx->ip.dst;
 	if (dst == LA_DST_OTHER)
 		return LA_C_drop_ip_dst;
 	if (rx->ip.proto == LA_IPPROTO_TCP && (dst != LA_DST_OURS || rx->group))
@@ -125,16 +129,19 @@ cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, ui
 static bool
 tcp_cksum_ok(const struct la_shard *s, const struct la_rx *rx)
 {
-	uint32_t off = rx->eth.len + rx->ip.hlen, sum;
+	uint32_t off = rx->eth.len + rx->ip.hlen;
+	uint64_t sum;
 
 	if (cksum_good(s, rx->m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD))
 		return true;
-	sum = la_cksum_pseudo(&rx->ip.src, &rx->ip.dst, LA_IPPROTO_TCP, rx->ip.plen);
-	if (likely(rx->m->nb_segs == 1))
-		sum = la_cksum_add(sum, rx->p + off, rx->ip.plen);
+	sum = la_cksum_pseudo_words(&rx->ip.src, &rx->ip.dst, LA_IPPROTO_TCP, rx->ip.plen);
+	if (rx->m->nb_segs > 1)
+		sum += la_cksum_add_mbuf(0, rx->m, off, rx->ip.plen);
+	else if (rx->ip.plen < 64)
+		sum = la_cksum_short(sum, rx->p + off, rx->ip.plen);
 	else
-		sum = la_cksum_add_mbuf(sum, rx->m, off, rx->ip.plen);
-	return la_cksum_finish(sum) == 0;
+		sum += la_cksum_add(0, rx->p + off, rx->ip.plen);
+	return la_cksum_finish(la_cksum_fold64(sum)) == 0;
 }
 
 /* The same for a chain: segments without payload are given back. An empty payload keeps one of them. */
@@ -205,6 +212,50 @@ tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
 	return LA_WIRE_OK;
 }
 
+/* Nearly every frame of a server of short connections is the same: to our MAC, untagged, in one piece, IPv4 without
+ * options, TCP, to the address that the one before was for, right in every way. It is told by a few comparisons and
+ * costs half of what the general way does, which has the same answer for it and decides about all others: false
+ * says nothing but that, and *seg may be half filled then. */
+static inline bool
+usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
+{
+	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}; /* no group as source */
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + LA_ETH_LEN;
+	uint64_t macs, ours = 0, bits, sum;
+	size_t len, hlen;
+
+	if (m->nb_segs != 1 || m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN || s->nif.vlan != 0 ||
+	    m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
+		return false;
+	memcpy(&macs, p, sizeof(macs));
+	memcpy(&bits, mask, sizeof(bits));
+	memcpy(&ours, s->nif.mac, sizeof(s->nif.mac));
+	if ((macs & bits) != ours || be16(p + ETH_TYPE_OFF) != LA_ETH_IP4)
+		return false;
+	len = la_ip4_plain(ip, m->data_len - LA_ETH_LEN, LA_IPPROTO_TCP);
+	if (len < LA_TCP_LEN)
+		return false;
+	seg->src = la_ip4_src(ip);
+	seg->dst = la_ip4_dst(ip);
+	if (!la_addr_eq(&seg->dst, &s->last_us) || !la_ingress_src_ok(s, &seg->src))
+		return false;
+	if (!cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) &&
+	    !la_ip4_plain_sum_ok(ip))
+		return false;
+	ip += LA_IP4_LEN;
+	if (!cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD)) {
+		sum = la_cksum_pseudo_words(&seg->src, &seg->dst, LA_IPPROTO_TCP, (uint32_t)len);
+		sum = len < 64 ? la_cksum_short(sum, ip, len) : sum + la_cksum_add(0, ip, len);
+		if (la_cksum_finish(la_cksum_fold64(sum)) != 0)
+			return false;
+	}
+	if (la_tcp_parse(ip, len, len, seg, &hlen) != LA_WIRE_OK)
+		return false;
+	seg->is4 = true;
+	seg->m = cut(m, (uint32_t)(LA_ETH_LEN + LA_IP4_LEN + hlen), seg->len);
+	return true;
+}
+
 /* What becomes of one frame: LA_WIRE_OK (*seg is filled), a counter, LA_RX_DONE or LA_RX_KEPT. */
 static int
 frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
@@ -272,7 +323,8 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 		if (i + LOOK_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + LOOK_AHEAD], void *));
 		bytes += pkts[i]->pkt_len;
-		why = frame(s, pkts[i], &segs[nsegs]);
+		why = likely(usual(s, pkts[i], &segs[nsegs])) ? (int)LA_WIRE_OK
+							      : frame(s, pkts[i], &segs[nsegs]);
 		if (likely(why == LA_WIRE_OK)) {
 			nsegs++;
 			continue;

@@ -97,6 +97,18 @@ bool la_netif_is_broadcast(const struct la_netif *nif, const struct la_addr *a);
 bool la_netif_hears(const struct la_netif *nif, const uint8_t mac[6]);
 /** Have we joined this IPv6 group: all-nodes or a solicited-node group of ours? */
 bool la_netif_joined(const struct la_netif *nif, const struct la_addr *group);
+/** In none of our prefixes and ranges: neither ours, nor one of our broadcast addresses, nor on the link. */
+static inline bool
+la_netif_is_far(const struct la_netif *nif, const struct la_addr *a)
+{
+	for (unsigned i = 0; i < nif->nonlink; i++) /* every address of ours has its prefix here */
+		if (la_net_has(&nif->onlink[i], a))
+			return false;
+	for (unsigned i = 0; i < nif->nranges; i++)
+		if (la_net_has(&nif->ranges[i], a))
+			return false;
+	return true;
+}
 bool la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a);
 /** Next hop towards dst. False: no on-link prefix and no gateway, or dst is ours or a group. */
 bool la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struct la_addr *hop);

@@ -44,6 +44,7 @@ struct la_shard {
 
 	/* the usual case costs a compare: last source found valid, last destination and its neighbour */
 	struct la_addr last_src; /* "any": none */
+	struct la_addr last_us;	 /* last destination found ours, which it stays; "any": none */
 	struct la_addr last_dst;
 	struct la_neigh *last_hop; /* NULL: last_dst means nothing */
 
@@ -104,6 +105,21 @@ void la_egress_resolved(struct la_shard *s, struct la_neigh *n);
 /* shard.c */
 /** The configuration with its defaults in the place of what is 0 or NULL. */
 struct la_shard_config la_shard_defaults(const struct la_shard_config *cfg);
+
+/* restart.c: what several shards left, for several others to go on with */
+enum { LA_SHARD_DEAL_MAX = 64 };
+struct la_shard_deal {
+	struct la_shard *const *shards; /* of one secret, and all of one interface's */
+	unsigned n;			/* 1 to LA_SHARD_DEAL_MAX */
+	unsigned (*owner)(const void *ctx, const struct la_tuple *t); /* whose of them; NULL: the first's */
+	const void *ctx;
+	/* added to: entries that are a shard's own and not over, IPv4 and IPv6 */
+	uint64_t dealt[LA_SHARD_DEAL_MAX][2];
+	bool full; /* a table had no room: entries are only counted from here on */
+};
+/** la_shard_load() of one saved shard into several, each entry into its owner; call it once for each that
+ * was saved. As la_shard_load(), and -EINVAL (n); after -ENOBUFS it may go on with the next, for `dealt`. */
+int la_shard_deal(struct la_shard_deal *d, int (*read)(void *ctx, void *p, size_t len), void *ctx);
 
 /* arp.c, nd.c: neighbours, each for its family */
 enum la_neigh_news {

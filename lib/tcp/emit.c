@@ -36,51 +36,62 @@ packet(struct la_tcp *t)
 	return m;
 }
 
-/* Puts the TCP header behind room for the IP header, and its sum into *sum. Returns where the IP header
- * goes. */
-static inline uint8_t *
-put_tcp(struct rte_mbuf *m, bool is4, const struct la_tcp_hdr *h, uint32_t *sum)
-{
-	size_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN;
-	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
-	size_t tcp_len = la_tcp_write_sum(p + ip_len, h, sum);
+/* What a packet is made of while it is being written. */
+struct draft {
+	struct rte_mbuf *m;
+	uint8_t *p;	 /* the IP header's place */
+	uint32_t ip_len, tcp_len;
+	uint32_t sum; /* of the TCP header */
+};
 
-	rte_pktmbuf_append(m, (uint16_t)(ip_len + tcp_len));
-	m->l3_len = ip_len & 0x1ff;
-	m->l4_len = tcp_len & 0xff;
-	return p;
+/* A new packet with its TCP header behind room for the IP header. False: no buffer, counted. */
+static inline bool
+begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h)
+{
+	d->m = packet(t);
+	if (!d->m)
+		return false;
+	d->p = rte_pktmbuf_mtod(d->m, uint8_t *);
+	d->ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN;
+	d->tcp_len = (uint32_t)la_tcp_write_sum(d->p + d->ip_len, h, &d->sum);
+	d->m->pkt_len = d->ip_len + d->tcp_len;
+	d->m->data_len = (uint16_t)d->m->pkt_len; /* every buffer has room for headers */
+	return true;
 }
 
-/* The IP header and both checksums, now that the payload is there; queues the packet. sum: of the TCP header. */
-static void
-finish(struct la_tcp *t, struct rte_mbuf *m, uint8_t *p, bool is4, const struct la_addr *src,
-       const struct la_addr *dst, uint32_t sum)
+/* The IP header and both checksums, now that the payload is there; queues the packet. */
+static inline void
+finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src,
+       const struct la_addr *dst)
 {
-	uint16_t l4 = (uint16_t)(m->pkt_len - m->l3_len);
-	uint32_t pseudo = la_cksum_pseudo(src, dst, LA_IPPROTO_TCP, l4), hlen = m->l3_len + m->l4_len;
+	struct rte_mbuf *m = d->m;
+	uint32_t hlen = d->ip_len + d->tcp_len, l4 = m->pkt_len - d->ip_len;
+	uint64_t s = la_cksum_pseudo_words(src, dst, LA_IPPROTO_TCP, l4), flags;
 	uint16_t cksum;
 
+	m->tx_offload = rte_mbuf_tx_offload(0, d->ip_len, d->tcp_len, 0, 0, 0, 0);
 	if (is4) {
 		bool soft = !(t->offloads & LA_OFF_TX_IP_CKSUM);
 
-		la_ip4_write(p, src, dst, LA_IPPROTO_TCP, TTL, l4, soft);
-		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | (soft ? 0 : RTE_MBUF_F_TX_IP_CKSUM);
+		la_ip4_write(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4, soft);
+		flags = RTE_MBUF_F_TX_IPV4 | (soft ? 0 : RTE_MBUF_F_TX_IP_CKSUM);
 	} else {
-		la_ip6_write(p, src, dst, LA_IPPROTO_TCP, TTL, l4);
-		m->ol_flags |= RTE_MBUF_F_TX_IPV6;
+		la_ip6_write(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4);
+		flags = RTE_MBUF_F_TX_IPV6;
 	}
 	if (t->offloads & LA_OFF_TX_TCP_CKSUM) {
-		m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
-		cksum = la_cksum_fold(pseudo);
+		flags |= RTE_MBUF_F_TX_TCP_CKSUM;
+		cksum = (uint16_t)la_cksum_fold64(s);
 	} else {
-		sum += pseudo;
+		s += d->sum;
 		if (m->nb_segs > 1)
-			sum = la_cksum_add_mbuf(sum, m, hlen, m->pkt_len - hlen);
+			s += la_cksum_add_mbuf(0, m, hlen, m->pkt_len - hlen);
 		else if (m->pkt_len > hlen)
-			sum = la_cksum_add(sum, p + hlen, m->pkt_len - hlen);
-		cksum = la_cksum_finish(sum);
+			s += la_cksum_add(0, d->p + hlen, m->pkt_len - hlen);
+		cksum = la_cksum_finish(la_cksum_fold64(s));
 	}
-	memcpy(p + m->l3_len + LA_TCP_CKSUM_OFF, &cksum, sizeof(cksum));
+	m->ol_flags |= flags;
+	memcpy(d->p + d->ip_len + LA_TCP_CKSUM_OFF, &cksum, sizeof(cksum));
 	t->out[t->out_n++] = m;
 	la_count(t, LA_C_tcp_segments_out);
 }
@@ -89,20 +100,17 @@ bool
 la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len)
 {
 	struct la_tcp *t = c->tcp;
-	struct rte_mbuf *m = packet(t);
-	uint32_t sum;
-	uint8_t *p;
+	struct draft d;
 
-	if (!m)
-		return false;
 	h->sport = c->lport;
 	h->dport = c->rport;
-	p = put_tcp(m, c->is4, h, &sum);
-	if (len && !la_sendq_fill(c, m, off, len)) {
-		rte_pktmbuf_free(m);
+	if (!begin(t, &d, c->is4, h))
+		return false;
+	if (len && !la_sendq_fill(c, d.m, off, len)) {
+		rte_pktmbuf_free(d.m);
 		return false;
 	}
-	finish(t, m, p, c->is4, &c->laddr, &c->raddr, sum);
+	finish(t, &d, c->is4, &c->laddr, &c->raddr);
 	return true;
 }
 
@@ -110,15 +118,12 @@ bool
 la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
 		  struct la_tcp_hdr *h)
 {
-	struct rte_mbuf *m = packet(t);
 	bool is4 = la_addr_is4(src);
-	uint32_t sum;
-	uint8_t *p;
+	struct draft d;
 
-	if (!m)
+	if (!begin(t, &d, is4, h))
 		return false;
-	p = put_tcp(m, is4, h, &sum);
-	finish(t, m, p, is4, src, dst, sum);
+	finish(t, &d, is4, src, dst);
 	return true;
 }
 

@@ -12,6 +12,8 @@
 
 #include "tcp/internal.h"
 
+enum { SPENT_MAX = 64 };
+
 /* --- answers and endings of one step -------------------------------------------------------------------- */
 
 /* RFC 5961 7: answers that anybody can provoke are few, and counted per connection, so that no stranger
@@ -376,9 +378,43 @@ prefetch_object(const struct la_tcp *t, la_ref ref)
 	}
 }
 
+/* Segments that have done their work, to be given back to their pool together. */
+struct spent {
+	struct rte_mempool *pool;
+	unsigned n;
+	struct rte_mbuf *m[SPENT_MAX];
+};
+
+static inline void
+flush(struct spent *s)
+{
+	if (s->n)
+		rte_mempool_put_bulk(s->pool, (void **)s->m, s->n);
+	s->n = 0;
+}
+
+static inline void
+spend(struct spent *s, struct rte_mbuf *m)
+{
+	if (!m) /* it waits to be read, or for what comes before it */
+		return;
+	if (m->nb_segs > 1) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	m = rte_pktmbuf_prefree_seg(m);
+	if (!m)
+		return;
+	if (s->n == SPENT_MAX || m->pool != s->pool)
+		flush(s);
+	s->pool = m->pool;
+	s->m[s->n++] = m;
+}
+
 void
 la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 {
+	struct spent spent = {0};
 	uint64_t late = 0; /* those of the first 64 whose key may be in its second bucket */
 
 	t->counters->v[LA_C_tcp_segments_in] += n;
@@ -403,6 +439,7 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 						       segs[__builtin_ctzll(late)].hash));
 	for (unsigned i = 0; i < n; i++) {
 		segment_arrives(t, &segs[i]);
-		rte_pktmbuf_free(segs[i].m);
+		spend(&spent, segs[i].m);
 	}
+	flush(&spent);
 }

@@ -100,6 +100,8 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 {
 	size_t todo = room(c, len), done = 0;
 
+	if (len <= LA_COPY_MAX) /* it would be copied at every sending: to point at it costs more */
+		return la_sendq_copy(c, buf, len);
 	while (done < todo) {
 		size_t n = todo - done > CONST_CHUNK ? CONST_CHUNK : todo - done;
 		struct rte_mbuf *m = chunk(c);

@@ -6,33 +6,12 @@
  * result is folded once at the end. It also does not care about byte order: everything is added as
  * the machine loads it. */
 
-#include <endian.h>
-#include <netinet/in.h>
-
 #include <rte_mbuf.h>
 
 #include "wire/cksum.h"
 
 /* Four 64-bit lanes: one AVX2 register, or two SSE ones where there is no AVX2. */
 typedef uint64_t lanes __attribute__((vector_size(32)));
-
-static inline uint64_t
-load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint32_t
-load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
 
 /* Blocks of 64 bytes: what there is of them in a payload. */
 static __attribute__((noinline)) uint64_t
@@ -50,40 +29,18 @@ add_blocks(const uint8_t *p, size_t blocks)
 	return s0[0] + s0[1] + s0[2] + s0[3];
 }
 
-/* Headers without payload are what a server of short connections sees most: eight bytes at a time with
- * the carry added back, no vectors, no stack. The end is read in pieces of its own size: a word put together
- * in memory could not be loaded at once. */
 uint32_t
 la_cksum_add(uint32_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t s = sum, w;
+	uint64_t s = sum;
 
 	if (__builtin_expect(len >= 64, 0)) {
 		s += add_blocks(p, len / 64);
 		p += len & ~(size_t)63;
 		len &= 63;
 	}
-	for (; len >= 8; len -= 8, p += 8) {
-		w = load64(p);
-		s += w;
-		s += s < w;
-	}
-	s = (s & 0xffffffff) + (s >> 32);
-	if (len & 4) {
-		s += load32(p);
-		p += 4;
-	}
-	if (len & 2) {
-		uint16_t v;
-
-		memcpy(&v, p, sizeof(v));
-		s += v;
-		p += 2;
-	}
-	if (len & 1)
-		s += htole16(*p); /* as the first byte of its word */
-	return la_cksum_fold64(s);
+	return la_cksum_fold64(la_cksum_short(s, p, len));
 }
 
 uint32_t
@@ -109,24 +66,6 @@ la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t
 		odd ^= n & 1;
 		len -= n;
 		off = 0;
-	}
-	return la_cksum_fold64(s);
-}
-
-uint32_t
-la_cksum_pseudo(const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint32_t len)
-{
-	uint64_t s;
-
-	if (la_addr_is4(src)) {
-		s = (uint64_t)src->w[3] + dst->w[3];
-		s += htons((uint16_t)len);
-		s += htons(proto);
-	} else {
-		s = (uint64_t)src->w[0] + src->w[1] + src->w[2] + src->w[3];
-		s += (uint64_t)dst->w[0] + dst->w[1] + dst->w[2] + dst->w[3];
-		s += htonl(len);
-		s += htonl(proto);
 	}
 	return la_cksum_fold64(s);
 }

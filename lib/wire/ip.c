@@ -14,15 +14,6 @@
 enum { IP4_FRAG_OFF = 0x1fff, IP4_MF = 0x2000, IP4_DF = 0x4000 };
 enum { IP4_OPT_EOL = 0, IP4_OPT_NOP = 1 };
 
-static inline uint32_t
-word(const uint8_t *p, size_t i)
-{
-	uint32_t w;
-
-	memcpy(&w, p + 4 * i, sizeof(w));
-	return w;
-}
-
 /* The checksum of a header without options, from the sum of its words as loaded: every packet has
  * one, so it is spared the general loop, and the writer need not read back what it has just stored.
  */
@@ -36,10 +27,7 @@ ip4_cksum(uint64_t s)
 static bool
 ip4_cksum_ok(const uint8_t *p, size_t hlen)
 {
-	if (hlen > LA_IP4_LEN)
-		return la_cksum_finish(la_cksum_add(0, p, hlen)) == 0;
-	return ip4_cksum((uint64_t)word(p, 0) + word(p, 1) + word(p, 2) + word(p, 3) +
-			 word(p, 4)) == 0;
+	return hlen > LA_IP4_LEN ? la_cksum_finish(la_cksum_add(0, p, hlen)) == 0 : la_ip4_plain_sum_ok(p);
 }
 
 /* RFC 1122 3.2.1.8: options are for those who know them, but their lengths must add up. */
@@ -82,10 +70,8 @@ la_ip4_parse(const uint8_t *p, size_t len, bool cksum_ok, struct la_ip *ip)
 	if (la_get16(p + 6) & (IP4_MF | IP4_FRAG_OFF))
 		return LA_C_drop_ip_fragment;
 
-	ip->src = la_addr_from4(0);
-	ip->dst = la_addr_from4(0);
-	memcpy(ip->src.b + 12, p + 12, 4);
-	memcpy(ip->dst.b + 12, p + 16, 4);
+	ip->src = la_ip4_src(p);
+	ip->dst = la_ip4_dst(p);
 	ip->hlen = (uint16_t)hlen;
 	ip->plen = (uint16_t)(total - hlen);
 	ip->proto = p[9];
@@ -216,26 +202,6 @@ la_ip6_parse(const uint8_t *p, size_t len, struct la_ip *ip)
 	ip->ttl = p[7];
 	ip->tos = (uint8_t)(la_get16(p) >> 4);
 	return LA_WIRE_OK;
-}
-
-bool
-la_ip_src_valid(const struct la_addr *src)
-{
-	static const struct la_addr loopback6 = {.b = {[15] = 1}};
-
-	if (la_ip_is_multicast(src))
-		return false;
-	if (la_addr_is4(src))
-		return src->b[12] != 0 && src->b[12] != 127;
-	return !la_addr_is_any(src) && !la_addr_eq(src, &loopback6);
-}
-
-bool
-la_ip_is_multicast(const struct la_addr *a)
-{
-	if (!la_addr_is4(a))
-		return a->b[0] == 0xff;
-	return a->b[12] >> 4 == 0xe || a->w[3] == 0xffffffff;
 }
 
 size_t

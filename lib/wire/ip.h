@@ -11,6 +11,9 @@
 #include <lastack/addr.h>
 #include <lastack/counters.h>
 
+#include "wire/bytes.h"
+#include "wire/cksum.h"
+
 enum { LA_IP4_LEN = 20, LA_IP6_LEN = 40 };
 enum { LA_IPPROTO_ICMP = 1, LA_IPPROTO_TCP = 6, LA_IPPROTO_ICMP6 = 58 };
 enum { LA_IP6_MAX_EXT = 8 }; /* extension headers walked before a packet is dropped */
@@ -28,16 +31,75 @@ struct la_ip {
  * it), options skipped, fragments refused. len: bytes at p. */
 enum la_counter la_ip4_parse(const uint8_t *p, size_t len, bool cksum_ok, struct la_ip *ip);
 
+/** The upper layer's length when this is the packet that nearly all are: IPv4 without options, whole, of this
+ * protocol, not longer than the len bytes at p. 0: it is not, or is wrong. The checksum is not looked at. */
+static inline size_t
+la_ip4_plain(const uint8_t *p, size_t len, uint8_t proto)
+{
+	size_t total = la_get16(p + 2);
+
+	if (p[0] != 0x45 || p[9] != proto || (la_get16(p + 6) & 0x3fff) != 0 || total > len ||
+	    total < LA_IP4_LEN)
+		return 0;
+	return total - LA_IP4_LEN;
+}
+
+/** Is the checksum of a header without options right? */
+static inline bool
+la_ip4_plain_sum_ok(const uint8_t *p)
+{
+	uint32_t w[5];
+
+	memcpy(w, p, sizeof(w));
+	return la_cksum_finish(la_cksum_fold64((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4])) == 0;
+}
+
+static inline struct la_addr
+la_ip4_src(const uint8_t *p)
+{
+	uint32_t a;
+
+	memcpy(&a, p + 12, sizeof(a));
+	return la_addr_from4(a);
+}
+
+static inline struct la_addr
+la_ip4_dst(const uint8_t *p)
+{
+	uint32_t a;
+
+	memcpy(&a, p + 16, sizeof(a));
+	return la_addr_from4(a);
+}
+
 /** Walks hop-by-hop, routing (segments left 0 only) and destination options within bounds; a fragment
  * header is drop_ip_fragment unless it is an atomic fragment (RFC 6946), which is walked over. */
 enum la_counter la_ip6_parse(const uint8_t *p, size_t len, struct la_ip *ip);
 
 /** False for a source no host may use: multicast, limited broadcast, loopback, 0/8 for IPv4; multicast,
  * loopback, unspecified for IPv6 (RFC 1122 3.2.1.3, RFC 4291 2.5-2.7; RFC 9293 MUST-63). */
-bool la_ip_src_valid(const struct la_addr *src);
+static inline bool la_ip_src_valid(const struct la_addr *src);
 
 /** True for multicast of either family and 255.255.255.255. */
-bool la_ip_is_multicast(const struct la_addr *a);
+static inline bool
+la_ip_is_multicast(const struct la_addr *a)
+{
+	if (!la_addr_is4(a))
+		return a->b[0] == 0xff;
+	return a->b[12] >> 4 == 0xe || a->w[3] == 0xffffffff;
+}
+
+static inline bool
+la_ip_src_valid(const struct la_addr *src)
+{
+	static const struct la_addr loopback6 = {.b = {[15] = 1}};
+
+	if (la_ip_is_multicast(src))
+		return false;
+	if (la_addr_is4(src))
+		return src->b[12] != 0 && src->b[12] != 127;
+	return !la_addr_is_any(src) && !la_addr_eq(src, &loopback6);
+}
 
 /** Write a header for plen bytes of upper layer: 20 or 40 bytes; DF set and id 0 (RFC 6864 atomic).
  * la_ip4_write leaves the checksum 0 when `cksum` is false. Return the header's length. */

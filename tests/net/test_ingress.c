@@ -28,6 +28,32 @@ expect_payload(const char *text)
 	cr_assert_arr_eq(last()->data, text, strlen(text));
 }
 
+/* A frame as most are, so that the next one is looked at as one of many. */
+static void
+a_good_one(void)
+{
+	struct fr good;
+
+	fr_tcp(&good, "10.0.0.1", "10.0.0.2", "", 0);
+	net_rx(&good);
+	cr_assert_eq(fake.nsegs, 1);
+	fake.nsegs = 0;
+}
+
+static bool
+next_round(int i)
+{
+	if (i == 1) {
+		net_close();
+		net_open(NULL);
+		a_good_one();
+	}
+	return i < 2;
+}
+
+/* The same with nothing known of our addresses yet, and after a good frame: two ways through ingress. */
+#define COLD_AND_USUAL for (int i_ = 0; next_round(i_); i_++)
+
 Test(ingress_birth, segments_reach_tcp)
 {
 	FOR_FAMILIES_AND_TAGS
@@ -60,17 +86,20 @@ Test(ingress, ethernet_drops)
 {
 	static const uint8_t group[6] = {0x33, 0x33, 0xff, 0, 0, 9}, mdns[6] = {1, 0, 0x5e, 0, 0, 0xfb};
 
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n = 13;
-	net_drops(&f, LA_C_drop_eth_short);
-	f.n = 0, net_drops(&f, LA_C_drop_eth_short);
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), memcpy(f.b, OTHER, 6);
-	net_drops(&f, LA_C_drop_eth_not_ours);
-	memcpy(f.b, mdns, 6), net_drops(&f, LA_C_drop_eth_not_ours);
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[6] |= 1;
-	net_drops(&f, LA_C_drop_eth_not_ours);
-	fr_eth(&f, US, PEER, 0x88cc), f.n = 60, net_drops(&f, LA_C_drop_eth_type);
-	fr_ns(&f, "fd00::1", "ff02::1:ff00:9", "fd00::9", PEER), memcpy(f.b, group, 6);
-	net_drops(&f, LA_C_drop_icmp_type); /* heard because of the IPv6 range, not ours all the same */
+	COLD_AND_USUAL
+	{
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n = 13;
+		net_drops(&f, LA_C_drop_eth_short);
+		f.n = 0, net_drops(&f, LA_C_drop_eth_short);
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), memcpy(f.b, OTHER, 6);
+		net_drops(&f, LA_C_drop_eth_not_ours);
+		memcpy(f.b, mdns, 6), net_drops(&f, LA_C_drop_eth_not_ours);
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[6] |= 1;
+		net_drops(&f, LA_C_drop_eth_not_ours);
+		fr_eth(&f, US, PEER, 0x88cc), f.n = 60, net_drops(&f, LA_C_drop_eth_type);
+		fr_ns(&f, "fd00::1", "ff02::1:ff00:9", "fd00::9", PEER), memcpy(f.b, group, 6);
+		net_drops(&f, LA_C_drop_icmp_type); /* heard because of the IPv6 range, not ours all the same */
+	}
 }
 
 Test(ingress_birth, vlan_rules)
@@ -108,39 +137,45 @@ Test(ingress_birth, vlan_rules)
 
 Test(ingress, ipv4_header_drops)
 {
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n = 14 + 19;
-	net_drops(&f, LA_C_drop_ip_short);
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n--;
-	net_drops(&f, LA_C_drop_ip_short);
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[14] = 0x65;
-	net_drops(&f, LA_C_drop_ip_version);
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[14] = 0x44;
-	net_drops(&f, LA_C_drop_ip_header);
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[14 + 11] ^= 1;
-	net_drops(&f, LA_C_drop_ip_cksum);
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0);
-	f.b[14 + 6] = 0x20, f.b[14 + 10] = (uint8_t)(f.b[14 + 10] + 0x20); /* DF to MF */
-	net_drops(&f, LA_C_drop_ip_fragment);
-	fr_ip(&f, "10.0.0.1", "10.0.0.2", 17, 64, "12345678", 8);
-	net_drops(&f, LA_C_drop_ip_proto);
-	fr_ip(&f, "10.0.0.1", "10.0.0.2", LA_IPPROTO_ICMP6, 64, "12345678", 8);
-	net_drops(&f, LA_C_drop_ip_proto);
+	COLD_AND_USUAL
+	{
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n = 14 + 19;
+		net_drops(&f, LA_C_drop_ip_short);
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n--;
+		net_drops(&f, LA_C_drop_ip_short);
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[14] = 0x65;
+		net_drops(&f, LA_C_drop_ip_version);
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[14] = 0x44;
+		net_drops(&f, LA_C_drop_ip_header);
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.b[14 + 11] ^= 1;
+		net_drops(&f, LA_C_drop_ip_cksum);
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0);
+		f.b[14 + 6] = 0x20, f.b[14 + 10] = (uint8_t)(f.b[14 + 10] + 0x20); /* DF to MF */
+		net_drops(&f, LA_C_drop_ip_fragment);
+		fr_ip(&f, "10.0.0.1", "10.0.0.2", 17, 64, "12345678", 8);
+		net_drops(&f, LA_C_drop_ip_proto);
+		fr_ip(&f, "10.0.0.1", "10.0.0.2", LA_IPPROTO_ICMP6, 64, "12345678", 8);
+		net_drops(&f, LA_C_drop_ip_proto);
+	}
 }
 
 Test(ingress, ipv6_header_drops)
 {
-	fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.n = 14 + 39;
-	net_drops(&f, LA_C_drop_ip_short);
-	fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.n--;
-	net_drops(&f, LA_C_drop_ip_short);
-	fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.b[14] = 0x45;
-	net_drops(&f, LA_C_drop_ip_version);
-	fr_ip(&f, "fd00::1", "fd00::2", 17, 64, "12345678", 8), net_drops(&f, LA_C_drop_ip_proto);
-	fr_ip(&f, "fd00::1", "fd00::2", LA_IPPROTO_ICMP, 64, "12345678", 8);
-	net_drops(&f, LA_C_drop_ip_proto);
-	fr_ip(&f, "fd00::1", "fd00::2", 50, 64, "12345678", 8), net_drops(&f, LA_C_drop_ip6_ext);
-	fr_ip(&f, "fd00::1", "fd00::2", 44, 64, "\x06\0\0\x08\0\0\0\0", 8);
-	net_drops(&f, LA_C_drop_ip_fragment);
+	COLD_AND_USUAL
+	{
+		fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.n = 14 + 39;
+		net_drops(&f, LA_C_drop_ip_short);
+		fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.n--;
+		net_drops(&f, LA_C_drop_ip_short);
+		fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.b[14] = 0x45;
+		net_drops(&f, LA_C_drop_ip_version);
+		fr_ip(&f, "fd00::1", "fd00::2", 17, 64, "12345678", 8), net_drops(&f, LA_C_drop_ip_proto);
+		fr_ip(&f, "fd00::1", "fd00::2", LA_IPPROTO_ICMP, 64, "12345678", 8);
+		net_drops(&f, LA_C_drop_ip_proto);
+		fr_ip(&f, "fd00::1", "fd00::2", 50, 64, "12345678", 8), net_drops(&f, LA_C_drop_ip6_ext);
+		fr_ip(&f, "fd00::1", "fd00::2", 44, 64, "\x06\0\0\x08\0\0\0\0", 8);
+		net_drops(&f, LA_C_drop_ip_fragment);
+	}
 }
 
 Test(ingress, extension_headers_are_walked)
@@ -160,19 +195,22 @@ Test(ingress, destinations_that_are_not_ours)
 {
 	static const char *group[] = {"224.0.0.1", "255.255.255.255", "10.0.0.255"};
 
-	fr_tcp(&f, "10.0.0.1", "10.0.0.3", "", 0), net_drops(&f, LA_C_drop_ip_dst);
-	fr_tcp(&f, "fd00::1", "fd00::3", "", 0), net_drops(&f, LA_C_drop_ip_dst);
-	for (unsigned i = 0; i < RTE_DIM(group); i++) {
-		fr_tcp(&f, "10.0.0.1", group[i], "", 0), net_drops(&f, LA_C_drop_ip_multicast);
-		memcpy(f.b, BCAST, 6), net_drops(&f, LA_C_drop_ip_multicast);
+	COLD_AND_USUAL
+	{
+		fr_tcp(&f, "10.0.0.1", "10.0.0.3", "", 0), net_drops(&f, LA_C_drop_ip_dst);
+		fr_tcp(&f, "fd00::1", "fd00::3", "", 0), net_drops(&f, LA_C_drop_ip_dst);
+		for (unsigned i = 0; i < RTE_DIM(group); i++) {
+			fr_tcp(&f, "10.0.0.1", group[i], "", 0), net_drops(&f, LA_C_drop_ip_multicast);
+			memcpy(f.b, BCAST, 6), net_drops(&f, LA_C_drop_ip_multicast);
+		}
+		fr_tcp(&f, "fd00::1", "ff02::1", "", 0), net_drops(&f, LA_C_drop_ip_multicast);
+		/* our address in a broadcast frame (RFC 1122 3.3.6) */
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), memcpy(f.b, BCAST, 6);
+		net_drops(&f, LA_C_drop_ip_multicast);
+		fr_ip(&f, "10.0.0.1", "10.0.0.255", 17, 64, "12345678", 8);
+		net_drops(&f, LA_C_drop_ip_proto);
+		fr_ip(&f, "fd00::1", "ff02::1", 17, 64, "12345678", 8), net_drops(&f, LA_C_drop_ip_proto);
 	}
-	fr_tcp(&f, "fd00::1", "ff02::1", "", 0), net_drops(&f, LA_C_drop_ip_multicast);
-	/* our address in a broadcast frame (RFC 1122 3.3.6) */
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), memcpy(f.b, BCAST, 6);
-	net_drops(&f, LA_C_drop_ip_multicast);
-	fr_ip(&f, "10.0.0.1", "10.0.0.255", 17, 64, "12345678", 8);
-	net_drops(&f, LA_C_drop_ip_proto);
-	fr_ip(&f, "fd00::1", "ff02::1", 17, 64, "12345678", 8), net_drops(&f, LA_C_drop_ip_proto);
 }
 
 Test(ingress, sources_that_nobody_has)
@@ -181,34 +219,40 @@ Test(ingress, sources_that_nobody_has)
 				     "10.0.0.255", "10.0.0.2", "10.9.3.3"};
 	static const char *bad6[] = {"::", "::1", "ff02::1", "fd00::2", "fd09::3", "fe80::ff:fe00:2"};
 
-	for (int round = 0; round < 2; round++) {
-		for (unsigned i = 0; i < RTE_DIM(bad4); i++)
-			fr_tcp(&f, bad4[i], "10.0.0.2", "", 0), net_drops(&f, LA_C_drop_ip_src);
-		for (unsigned i = 0; i < RTE_DIM(bad6); i++)
-			fr_tcp(&f, bad6[i], "fd00::2", "", 0), net_drops(&f, LA_C_drop_ip_src);
-		/* once more with a good one remembered */
-		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), net_rx(&f);
+	COLD_AND_USUAL
+	{
+		for (int round = 0; round < 2; round++) {
+			for (unsigned i = 0; i < RTE_DIM(bad4); i++)
+				fr_tcp(&f, bad4[i], "10.0.0.2", "", 0), net_drops(&f, LA_C_drop_ip_src);
+			for (unsigned i = 0; i < RTE_DIM(bad6); i++)
+				fr_tcp(&f, bad6[i], "fd00::2", "", 0), net_drops(&f, LA_C_drop_ip_src);
+			/* once more with a good one remembered */
+			fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), net_rx(&f);
+		}
 	}
 }
 
 Test(ingress, tcp_header_drops)
 {
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "abc", 3), f.b[f.n - 1] ^= 4;
-	net_drops(&f, LA_C_drop_tcp_cksum);
-	fr_tcp(&f, "fd00::1", "fd00::2", "abc", 3), f.b[f.n - 1] ^= 4;
-	net_drops(&f, LA_C_drop_tcp_cksum);
-	net_rx_mbuf(fr_chain(&f, 60)); /* the same in pieces */
-	cr_assert_eq(net_count(LA_C_drop_tcp_cksum), 3);
-	/* data offset 4: the checksum made right again for it */
-	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0);
-	f.b[34 + 12] = (uint8_t)(f.b[34 + 12] - 0x40);
-	for (unsigned i = 0; i < 0x40; i++) {
-		uint16_t c = (uint16_t)(f.b[34 + 16] << 8 | f.b[34 + 17]);
+	COLD_AND_USUAL
+	{
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "abc", 3), f.b[f.n - 1] ^= 4;
+		net_drops(&f, LA_C_drop_tcp_cksum);
+		fr_tcp(&f, "fd00::1", "fd00::2", "abc", 3), f.b[f.n - 1] ^= 4;
+		net_drops(&f, LA_C_drop_tcp_cksum);
+		net_rx_mbuf(fr_chain(&f, 60)); /* the same in pieces */
+		cr_assert_eq(net_count(LA_C_drop_tcp_cksum), 3);
+		/* data offset 4: the checksum made right again for it */
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0);
+		f.b[34 + 12] = (uint8_t)(f.b[34 + 12] - 0x40);
+		for (unsigned i = 0; i < 0x40; i++) {
+			uint16_t c = (uint16_t)(f.b[34 + 16] << 8 | f.b[34 + 17]);
 
-		c = (uint16_t)(c + 0x100 + (c > 0xfeff)); /* one's complement addition */
-		f.b[34 + 16] = (uint8_t)(c >> 8), f.b[34 + 17] = (uint8_t)c;
+			c = (uint16_t)(c + 0x100 + (c > 0xfeff)); /* one's complement addition */
+			f.b[34 + 16] = (uint8_t)(c >> 8), f.b[34 + 17] = (uint8_t)c;
+		}
+		net_drops(&f, LA_C_drop_tcp_short);
 	}
-	net_drops(&f, LA_C_drop_tcp_short);
 }
 
 Test(ingress, syn_with_a_broken_option_list)
@@ -219,7 +263,7 @@ Test(ingress, syn_with_a_broken_option_list)
 	size_t n = la_tcp_write(b, &h);
 	struct rte_mbuf *m;
 
-	net_close(), net_open(&o);
+	net_close(), net_open(&o), a_good_one();
 	b[21] = 9; /* MSS option longer than the header */
 	fr_ip(&f, "10.0.0.1", "10.0.0.2", LA_IPPROTO_TCP, 64, b, n);
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
@@ -231,11 +275,12 @@ Test(ingress, checksum_flags_of_the_port)
 	struct rte_mbuf *m;
 
 	/* not believed unless the port is said to be trustworthy */
+	a_good_one();
 	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "abc", 3), f.b[f.n - 1] ^= 4;
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 	net_drops_mbuf(m, LA_C_drop_tcp_cksum);
 
-	net_close(), net_open(&(struct net_opts){.offloads = LA_OFF_RX_CKSUM});
+	net_close(), net_open(&(struct net_opts){.offloads = LA_OFF_RX_CKSUM}), a_good_one();
 	f.b[14 + 11] ^= 1; /* IP checksum wrong, too: only the port's word counts */
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 	net_rx_mbuf(m);
