@@ -28,6 +28,7 @@
 #include "io/burst.h"
 #include "io/eal_log.h"
 #include "io/kif.h"
+#include "io/pool.h"
 #include "io/port.h"
 #include "io/vdev.h"
 
@@ -234,6 +235,10 @@ setup_queues(struct opening *o)
 	for (uint16_t q = 0; q < o->port->queues; q++) {
 		if (o->cfg->pools[q] == NULL)
 			return fail(o, -EINVAL, "queue %u has no mbuf pool", q);
+		if (driver_is(o->port, "net_af_xdp") && la_pool_unmapped(o->cfg->pools[q]) > 0)
+			return fail(o, -EINVAL,
+				    "%u of the %u mbufs of queue %u are beyond what its driver maps",
+				    la_pool_unmapped(o->cfg->pools[q]), o->cfg->pools[q]->size, q);
 		r = rte_eth_rx_queue_setup(id, q, rx_desc, (unsigned)rte_eth_dev_socket_id(id),
 					   &rxq, o->cfg->pools[q]);
 		if (r < 0)
@@ -375,6 +380,14 @@ configure(struct opening *o)
 	if (r < 0)
 		return fail(o, r, "%u queues of MTU %u refused", p->queues, p->mtu);
 	return setup_queues(o);
+}
+
+bool
+la_port_maps_pools(uint16_t id)
+{
+	struct rte_eth_dev_info info;
+
+	return rte_eth_dev_info_get(id, &info) == 0 && strcmp(info.driver_name, "net_af_xdp") == 0;
 }
 
 int

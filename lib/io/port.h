@@ -47,6 +47,10 @@ struct la_port_stats {
 	uint64_t tx_full; /* frames the port did not take in time: dropped by us and counted here */
 };
 
+/** True: the driver gives the memory of its queues' pools to the kernel, and la_port_open() takes no
+ * others than la_pool_create_mapped() makes (io/pool.h). */
+bool la_port_maps_pools(uint16_t id);
+
 /** Configures and starts the port. 0, or negative errno with the reason and what to try in err. */
 int la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err,
 		 size_t size);

@@ -23,6 +23,7 @@
 
 #include "io/capture.h"
 #include "io/numa.h"
+#include "io/pool.h"
 #include "run/placement.h"
 #include "run/restart.h"
 #include "run/tables.h"
@@ -61,7 +62,7 @@ workers_wanted(const struct la_engine_config *cfg)
 
 /* On plain pages DPDK lays every mbuf on a page of its own, in case a device needs it contiguous: twice
  * the memory, and all headers in the same few cache sets. No device that works without hugepages needs
- * that, but AF_XDP, which maps the pool into the kernel. */
+ * that, but AF_XDP, which maps the pool into the kernel (io/pool.c). */
 static bool
 may_cross_pages(const struct la_engine *e)
 {
@@ -178,8 +179,12 @@ dense_pool(const char *name, uint32_t n, uint16_t room, int socket)
 }
 
 static struct rte_mempool *
-any_pool(const struct la_engine *e, const char *name, uint32_t n, uint16_t room, int socket)
+any_pool(const struct la_engine *e, unsigned i, const char *name, uint16_t room, int socket)
 {
+	uint32_t n = pool_size(&e->cfg);
+
+	if (la_port_maps_pools(e->eal.port[e->cfg.stations[i].port]))
+		return la_pool_create_mapped(name, n, MBUF_CACHE, room, socket);
 	if (!e->eal.hugepages && may_cross_pages(e))
 		return dense_pool(name, n, room, socket);
 	return rte_pktmbuf_pool_create(name, n, MBUF_CACHE, 0, room, socket);
@@ -190,18 +195,23 @@ make_pool(struct la_engine *e, unsigned i, char *err, size_t size)
 {
 	struct la_station_run *st = &e->stations[i];
 	int socket = (int)rte_lcore_to_socket_id(station_lcore(e, i));
-	uint32_t n = pool_size(&e->cfg), room = data_room(&e->cfg.stations[i]);
+	uint32_t room = data_room(&e->cfg.stations[i]);
 	char name[32];
 
 	snprintf(name, sizeof(name), "la_mbufs_%u", i);
-	st->pool = any_pool(e, name, n, (uint16_t)room, socket);
+	st->pool = any_pool(e, i, name, (uint16_t)room, socket);
 	if (st->pool == NULL)
-		st->pool = any_pool(e, name, n, (uint16_t)room, SOCKET_ID_ANY);
+		st->pool = any_pool(e, i, name, (uint16_t)room, SOCKET_ID_ANY);
+	if (st->pool == NULL && rte_errno == E2BIG) {
+		snprintf(err, size, "port %u: AF_XDP takes no packet buffers of more than a page, as an MTU of %u needs",
+			 e->cfg.stations[i].port, e->cfg.stations[i].shard.mtu);
+		return -E2BIG;
+	}
 	if (st->pool == NULL) {
 		snprintf(err, size,
 			 "no memory for %u packet buffers of %u bytes (%s); ask for fewer with --mbufs, "
 			 "or give DPDK more memory with --eal \"-m MEGABYTES\"",
-			 n, room, rte_strerror(rte_errno));
+			 pool_size(&e->cfg), room, rte_strerror(rte_errno));
 		return -ENOMEM;
 	}
 	return 0;
@@ -270,6 +280,7 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 	double mib;
 	int rc, node;
 
+	st->mbufs_before = rte_mempool_in_use_count(st->pool); /* the shard makes its first frames at birth */
 	sc->mbufs = st->pool;
 	sc->now = la_clock_now(&e->clock);
 	sc->offloads = st->port->offloads;

@@ -42,6 +42,8 @@ add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 	to->frames_away += s->frames_away;
 	to->faults_lost += s->faults_lost;
 	to->faults_added += s->faults_added;
+	to->mbufs_before += s->mbufs_before;
+	to->mbufs_out += s->mbufs_out;
 }
 
 /* The end that a station is part of; a new one when it is the first. */
@@ -320,6 +322,8 @@ json_port(const struct la_summary_end *end)
 	put(o, "rx_nombuf", p->rx_nombuf);
 	put(o, "tx_errors", p->tx_errors);
 	put(o, "tx_full", p->tx_full);
+	put(o, "mbufs_before", end->stats.mbufs_before);
+	put(o, "mbufs_out", end->stats.mbufs_out);
 	return o;
 }
 

@@ -55,6 +55,8 @@ publish(struct la_station_run *st)
 	to->frames_in = st->frames_in;
 	to->frames_out = st->frames_out;
 	to->frames_refused = st->frames_refused;
+	to->mbufs_before = st->mbufs_before;
+	to->mbufs_out = st->mbufs_out;
 	if (st->faulty) {
 		struct la_faulty_counts n;
 
@@ -308,6 +310,7 @@ la_worker_settle(struct la_engine *e)
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
 		if (e->stations[i].faulty)
 			la_faulty_flush(e->stations[i].faulty);
+		e->stations[i].mbufs_out = rte_mempool_in_use_count(e->stations[i].pool);
 		publish(&e->stations[i]);
 	}
 }

@@ -75,6 +75,7 @@ struct la_station_run {
 	struct la_hand_over hand; /* the port's queue, and the way to its other shards */
 	bool drained;
 	uint64_t frames_in, frames_out, frames_refused;
+	unsigned mbufs_before, mbufs_out; /* of the pool; as in la_station_stats */
 
 	/* published by the worker, read by the control thread: copy[version & 1] is the valid one */
 	unsigned version __rte_cache_aligned;
@@ -107,6 +108,7 @@ struct la_engine {
 	struct la_capture *capture;
 	struct la_statefile *state; /* opened and verified, not yet read; or NULL */
 	bool state_refused;
+	uint8_t secret[32]; /* of this run; those of its ports are derived from it, unless they come from `state` */
 	uint32_t quiet_ms; /* for each shard */
 	struct la_station_run *stations;
 	struct la_worker *workers;

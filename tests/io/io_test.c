@@ -8,7 +8,9 @@
 
 #include <rte_mempool.h>
 
-enum { POOL = 8191, WAIT_ROUNDS = 4000, WAIT_US = 500 };
+#include "io/pool.h"
+
+enum { WAIT_ROUNDS = 4000, WAIT_US = 500 };
 
 int
 io_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_t mtu)
@@ -21,8 +23,12 @@ io_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_
 	r = la_eal_start(cfg, &io->eal, io->err, sizeof(io->err));
 	if (r < 0)
 		return r;
-	io->pool = rte_pktmbuf_pool_create("test", POOL, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-					   SOCKET_ID_ANY);
+	if (io->eal.nports > 0 && la_port_maps_pools(io->eal.port[0]))
+		io->pool = la_pool_create_mapped("test", IO_POOL, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+						 SOCKET_ID_ANY);
+	else
+		io->pool = rte_pktmbuf_pool_create("test", IO_POOL, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+						   SOCKET_ID_ANY);
 	cr_assert_not_null(io->pool);
 	for (unsigned i = 0; i < io->eal.nports; i++) {
 		struct la_port_config pc = {.queues = queues, .mtu = mtu};

@@ -15,6 +15,8 @@
 #include "io/eal.h"
 #include "io/port.h"
 
+enum { IO_POOL = 8191 }; /* mbufs */
+
 struct test_io {
 	struct la_eal eal;
 	struct rte_mempool *pool;

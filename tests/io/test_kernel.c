@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
@@ -27,6 +28,8 @@
 
 #include <lastack/addr.h>
 #include <lastack/shard.h>
+
+#include "io/pool.h"
 
 #include "../support/frame.h"
 
@@ -376,6 +379,100 @@ Test(veth, receives_multicast)
 Test(xdp, receives_multicast)
 {
 	multicast(LA_PORT_XDP);
+}
+
+/* Not even the first frame would be lost over such a pool, but the ten thousandth. */
+Test(xdp, failure_pool_that_is_mapped_in_part)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_XDP, "la0"}}, .nports = 1};
+	struct la_port_config pc = {.queues = 1};
+	struct la_port port;
+	struct test_io io;
+
+	own_namespace();
+	run("ip link add la0 type veth peer name la1");
+	cfg.memory_mb = 64;
+	if (la_eal_start(&cfg, &io.eal, io.err, sizeof(io.err)) < 0)
+		cr_skip_test("no AF_XDP here");
+	if (io.eal.hugepages)
+		cr_skip_test("on hugepages nearly all of it is mapped");
+	pc.pools[0] = rte_pktmbuf_pool_create("plain", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	cr_assert_not_null(pc.pools[0]);
+	cr_assert(la_port_maps_pools(io.eal.port[0]));
+	cr_assert_eq(la_port_open(io.eal.port[0], &pc, &port, io.err, sizeof(io.err)), -EINVAL);
+	cr_assert_not_null(strstr(io.err, "of the 1023 mbufs of queue 0 are beyond"), "%s", io.err);
+}
+
+/* The kernel's end of the wire, for frames of one kind that nobody else sends. */
+static int
+packet_socket(const char *name, unsigned ethertype)
+{
+	struct sockaddr_ll at = {.sll_family = AF_PACKET,
+				 .sll_protocol = htons((uint16_t)ethertype),
+				 .sll_ifindex = (int)if_nametoindex(name)};
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+/* Frames it has been offered since the last call, those it had no room for with them. */
+static unsigned
+offered(int fd)
+{
+	struct tpacket_stats s = {0};
+	socklen_t len = sizeof(s);
+
+	cr_assert_eq(getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &s, &len), 0);
+	return s.tp_packets;
+}
+
+static bool
+is_experimental(const struct rte_mbuf *m, void *ctx)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	(void)ctx;
+	return m->pkt_len >= 14 && p[12] == 0x88 && p[13] == 0xb5;
+}
+
+/* The pool's ring hands out every mbuf in turn: twice round, each has carried a frame and filled a place
+ * of the fill ring. An mbuf that the kernel does not know carries none, and its place is lost. */
+Test(xdp, every_mbuf_of_the_pool_carries_frames)
+{
+	enum { BURST = 32, ROUNDS = 2 * IO_POOL / BURST };
+	static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 0x88, 0xb5};
+	struct kernel k;
+	unsigned n = 0;
+	int fd;
+
+	set_up(&k, LA_PORT_XDP, 0);
+	cr_assert_eq(la_pool_unmapped(k.io.pool), 0u);
+	fd = packet_socket("la1", 0x88b5);
+	for (unsigned i = 0; i < ROUNDS * BURST; i++) {
+		struct rte_mbuf *m = io_frame(&k.io, frame, sizeof(frame), NULL);
+
+		cr_assert_eq(la_port_tx(&k.io.port[0], 0, &m, 1, k.io.pool), 1u);
+	}
+	for (unsigned i = 0; i < 2000 && n < ROUNDS * BURST; i++) {
+		n += offered(fd);
+		usleep(1000);
+	}
+	cr_assert_eq(n, (unsigned)(ROUNDS * BURST));
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		for (unsigned j = 0; j < BURST; j++)
+			cr_assert_eq(send(fd, frame, sizeof(frame), 0), (ssize_t)sizeof(frame));
+		for (unsigned j = 0; j < BURST; j++) {
+			struct rte_mbuf *m = io_wait(&k.io, 0, 0, is_experimental, NULL);
+
+			cr_assert_not_null(m, "frame %u does not arrive", i * BURST + j);
+			rte_pktmbuf_free(m);
+		}
+	}
+	close(fd);
+	tear_down(&k);
 }
 
 static int

@@ -20,6 +20,7 @@ static struct four {
 	struct la_steer steer;
 	struct end end[2 * SHARDS]; /* clients, servers */
 	struct la_prefix addrs[2][2];
+	unsigned kept; /* frames whose buffers never go back */
 } four;
 
 static void
@@ -126,6 +127,10 @@ watch(void *ctx, unsigned station, struct rte_mbuf *const *pkts, unsigned n)
 	struct end *e = &four.end[station];
 
 	(void)ctx;
+	if (station == 0 && four.kept > 0) {
+		four.kept--;
+		rte_mbuf_refcnt_update(pkts[0], 1);
+	}
 	for (unsigned i = 0; i < n; i++) {
 		const uint8_t *p = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
 		size_t len = pkts[i]->data_len;
@@ -201,6 +206,7 @@ must_be(const struct la_summary *s)
 	for (unsigned end = 0; end < 2; end++) {
 		cr_assert_eq(s->end[end].shards, SHARDS);
 		cr_assert_eq(la_summary_opens(&s->end[end].stats.c), SHARDS * CONNS);
+		cr_expect_eq(s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before, "end %u: %lu packet buffers out of the pools, %lu at the start", end, s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before);
 		cr_assert_eq(sum(s, end, LA_C_ended_orderly), SHARDS * CONNS);
 		cr_assert_eq(sum(s, end, LA_C_handed_over), sum(s, end, LA_C_handed_in));
 		for (unsigned i = 0; i < RTE_DIM(zeros); i++)
@@ -274,6 +280,22 @@ Test(four_shards, have_a_queue_each, .timeout = 120)
 Test(four_shards, share_one_worker, .timeout = 120)
 {
 	four_on_a_port(1, 1, &summary);
+}
+
+/* A ring port hands over the other side's own buffers. */
+Test(one_shard, that_keeps_three_buffers_is_found_out, .timeout = 120)
+{
+	struct la_engine *e;
+	char err[512];
+
+	set_up(1, 2 * SHARDS);
+	four.kept = 3;
+	cr_assert_eq(la_engine_create(&four.cfg, &e, err, sizeof(err)), 0, "%s", err);
+	cr_assert_eq(la_engine_run(e), 0);
+	la_summary_take(&summary, e, &four.cfg);
+	cr_assert_eq(summary.end[0].stats.mbufs_out, summary.end[0].stats.mbufs_before);
+	cr_assert_eq(summary.end[1].stats.mbufs_out, summary.end[1].stats.mbufs_before + 3);
+	la_engine_destroy(e);
 }
 
 /* ---- one speaks for the addresses of all ---- */

@@ -33,6 +33,8 @@ sample(void)
 	a->c.v[LA_C_tx_packets] = 400;
 	a->frames_out = 397;
 	a->frames_refused = a->port.tx_full = 3;
+	a->mbufs_before = 7;
+	a->mbufs_out = 8;
 	b->c.v[LA_C_opens_passive] = 100;
 	b->c.v[LA_C_ended_orderly] = 100;
 	b->c.v[LA_C_drop_seq] = 4;
@@ -128,6 +130,8 @@ Test(summary, json_has_the_documented_keys)
 	cr_expect_eq(INT(o, "tuple_budget"), 42);
 	cr_expect_eq(json_array_size(json_object_get(o, "ports")), 2);
 	cr_expect_eq(INT(json_array_get(json_object_get(o, "ports"), 0), "tx_full"), 3);
+	cr_expect_eq(INT(json_array_get(json_object_get(o, "ports"), 0), "mbufs_before"), 7);
+	cr_expect_eq(INT(json_array_get(json_object_get(o, "ports"), 0), "mbufs_out"), 8);
 	cr_expect_eq(json_array_size(json_object_get(o, "ends")), 2);
 	json_decref(o);
 }

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* net_af_xdp of DPDK 22.11 registers the pool's memory with the kernel as
+ *
+ * 	from   the start of the page with the pool's first chunk
+ * 	bytes  number of mbufs * size of one, and the way from that start to the chunk
+ *
+ * (xdp_umem_configure()), as if mbufs followed each other without a gap. rte_pktmbuf_pool_create()
+ * leaves gaps where an mbuf would cross a page, and on plain pages that is behind every one: 4096
+ * bytes of room for 2368, and 13825 of 32768 mbufs are beyond the end of what the kernel knows.
+ *
+ * The kernel refuses an address out there without a word to the driver: one in the transmit ring is
+ * counted (tx_invalid_descs of XDP_STATISTICS) and the frame is gone, one in the fill ring is a place
+ * less to receive into, for good, and neither mbuf comes back. The pool's ring is a queue, so the far
+ * mbufs come up only once as many as are near have been out at the same time, or went round through a
+ * cache that overflows: a busy machine, a peer that does not read. From then on every frame sent is
+ * lost.
+ *
+ * So the pool is made here, of one piece that starts on a page, and an mbuf is made as long as a page.
+ * Not closer together, though the copying mode would take it: without copying an mbuf that crosses
+ * into a page that is elsewhere in physical memory is refused as well. */
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
+#include <rte_mempool.h>
+#include <rte_memzone.h>
+
+#include "io/pool.h"
+
+/* Spreading over memory channels would push an mbuf over the end of its page; a chunk that is one in
+ * virtual memory alone is all that the kernel needs. */
+enum { FLAGS = RTE_MEMPOOL_F_NO_SPREAD | RTE_MEMPOOL_F_NO_IOVA_CONTIG };
+
+static void
+release(struct rte_mempool_memhdr *chunk, void *memory)
+{
+	(void)chunk;
+	rte_memzone_free(memory);
+}
+
+/* 0, or negative errno. */
+static int
+populate(struct rte_mempool *mp, const char *name, size_t page, int socket)
+{
+	const struct rte_memzone *mz;
+	char zone[RTE_MEMZONE_NAMESIZE];
+	int r;
+
+	snprintf(zone, sizeof(zone), "%.26s_mem", name);
+	mz = rte_memzone_reserve_aligned(zone, mp->size * page, socket, 0, (unsigned)page);
+	if (mz == NULL)
+		return -rte_errno;
+	r = rte_mempool_populate_iova(mp, mz->addr, RTE_BAD_IOVA, mz->len, release,
+				      (void *)(uintptr_t)mz);
+	if (r <= 0)
+		rte_memzone_free(mz);
+	if (r < 0)
+		return r;
+	return (uint32_t)r == mp->size ? 0 : -ENOMEM;
+}
+
+struct rte_mempool *
+la_pool_create_mapped(const char *name, uint32_t n, uint32_t cache, uint16_t room, int socket)
+{
+	struct rte_pktmbuf_pool_private priv = {.mbuf_data_room_size = room};
+	uint32_t elt = (uint32_t)sizeof(struct rte_mbuf) + room;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint32_t bytes = rte_mempool_calc_obj_size(elt, FLAGS, NULL);
+	struct rte_mempool *mp;
+	int r;
+
+	if (bytes > page || room + page - bytes > UINT16_MAX) {
+		rte_errno = E2BIG;
+		return NULL;
+	}
+	elt += (uint32_t)(page - bytes);
+	priv.mbuf_data_room_size = (uint16_t)(elt - sizeof(struct rte_mbuf));
+	mp = rte_mempool_create_empty(name, n, elt, cache, sizeof(priv), socket, FLAGS);
+	if (mp == NULL)
+		return NULL;
+	r = rte_mempool_set_ops_byname(mp, rte_mbuf_best_mempool_ops(), NULL);
+	if (r == 0) {
+		rte_pktmbuf_pool_init(mp, &priv);
+		r = populate(mp, name, page, socket);
+	}
+	if (r < 0) {
+		rte_mempool_free(mp);
+		rte_errno = -r;
+		return NULL;
+	}
+	rte_mempool_obj_iter(mp, rte_pktmbuf_init, NULL);
+	return mp;
+}
+
+/* What xdp_umem_configure() maps, and how many mbufs are not in it. */
+struct umem {
+	uintptr_t from, to;
+	uint32_t outside;
+};
+
+static void
+look_at(struct rte_mempool *mp, void *ctx, void *obj, unsigned i)
+{
+	uintptr_t at = (uintptr_t)obj - mp->header_size;
+	struct umem *u = ctx;
+
+	(void)i;
+	u->outside += at < u->from || at + mp->header_size + mp->elt_size + mp->trailer_size > u->to;
+}
+
+uint32_t
+la_pool_unmapped(struct rte_mempool *mp)
+{
+	const struct rte_mempool_memhdr *first = STAILQ_FIRST(&mp->mem_list);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	struct umem u = {.from = (uintptr_t)first->addr & ~(page - 1)};
+
+	u.to = (uintptr_t)first->addr +
+	       (uintptr_t)mp->populated_size * rte_mempool_calc_obj_size(mp->elt_size, mp->flags, NULL);
+	rte_mempool_obj_iter(mp, look_at, &u);
+	return u.outside;
+}

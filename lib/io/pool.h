@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_IO_POOL_H
+#define LA_IO_POOL_H
+
+/* Pools of mbufs for a port whose driver gives the pool's memory to the kernel (AF_XDP). */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rte_mempool;
+
+/** Like rte_pktmbuf_pool_create(), but every mbuf lies in what the driver maps, on a page of its own; the
+ * data room is at least `room` and fills the page. NULL: rte_errno, E2BIG when no page takes that room. */
+struct rte_mempool *la_pool_create_mapped(const char *name, uint32_t n, uint32_t cache, uint16_t room,
+					  int socket);
+
+/** How many mbufs of any pool lie outside of what the driver of a port would map of it. */
+uint32_t la_pool_unmapped(struct rte_mempool *mp);
+
+#endif
