@@ -145,7 +145,7 @@ struct la_shard_saved {
 	uint32_t time_wait[2];	  /* entries, IPv4 and IPv6, those in FIN_WAIT_2 included */
 };
 
-/** Writes what is left of a shard: secret, time and every entry of the TIME_WAIT table, FIN_WAIT_2
+/** Writes what is left of a shard: secret, time, ISN clock and every entry of the TIME_WAIT table, FIN_WAIT_2
  * without a user included, a few kB a call of `write`, which takes all of them and returns 0, or a negative errno to give up. Memory does not
  * grow with the table. Connections are not saved: -EBUSY while there are any (la_shard_abort_all()).
  * 0, -EBUSY, or what write returned. */

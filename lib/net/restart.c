@@ -6,7 +6,14 @@
  * Time and secret are what TSvals and ISNs are made of: TSval = tick + keyed offset of the tuple
  * (RFC 7323 3.2 wants it never to go back), ISN = clock + keyed hash of the tuple (RFC 6528). With
  * both carried over, an answer from an entry fits what its peer has seen, and a new connection
- * starts above everything its tuple has used. */
+ * starts above everything its tuple has used. The clock of ISNs may be ahead of the time (lib/tcp/isn.c),
+ * so it is carried over too.
+ *
+ * Shards of one interface share nothing while they run, but between two runs they may be dealt out anew,
+ * when there are more of them or fewer: an entry then goes on in another shard than it began in. What it
+ * answers depends on its numbers, the time and the secret, so all of them must have one secret; and the
+ * shard it comes to must not be behind the ISN clock of the one it leaves, so all go on with the one that
+ * is furthest ahead. */
 
 #include <errno.h>
 #include <string.h>
@@ -16,7 +23,7 @@
 #include "net/shard.h"
 #include "tcp/tw_state.h"
 
-enum { ORDER = 0x01020304, VERSION = 1 };
+enum { ORDER = 0x01020304, VERSION = 2 };
 
 static const char magic[8] = {'l', 'a', '-', 's', 'h', 'a', 'r', 'd'};
 
@@ -25,9 +32,10 @@ struct head {
 	uint32_t order; /* ORDER, as the writing machine has it in memory */
 	uint32_t version;
 	uint64_t now;
+	uint64_t isn_floor;
 	uint8_t secret[32];
 };
-_Static_assert(sizeof(struct head) == 56, "no padding");
+_Static_assert(sizeof(struct head) == 64, "no padding");
 
 int
 la_shard_save(struct la_shard *s, uint64_t now, int (*write)(void *ctx, const void *p, size_t len),
@@ -43,6 +51,7 @@ la_shard_save(struct la_shard *s, uint64_t now, int (*write)(void *ctx, const vo
 	la_tcp_now(&s->tcp, s->now);
 	memcpy(h.magic, magic, sizeof(magic));
 	h.now = s->now;
+	h.isn_floor = s->tcp.isn_floor;
 	memcpy(h.secret, s->secret, sizeof(h.secret));
 	rc = write(ctx, &h, sizeof(h));
 	sodium_memzero(&h, sizeof(h));
@@ -80,25 +89,64 @@ la_shard_saved(int (*read)(void *ctx, void *p, size_t len), void *ctx, struct la
 	return rc;
 }
 
+static bool
+used(const struct la_shard *s)
+{
+	return s->tcp.tcb_live != 0 || s->counters.v[LA_C_connects] != 0 ||
+	       s->counters.v[LA_C_syns_accepted] != 0;
+}
+
+/* May this shard go on with what was written under that head? */
+static int
+admit(struct la_shard *s, const struct head *h)
+{
+	if (used(s))
+		return -EBUSY;
+	if (sodium_memcmp(h->secret, s->secret, sizeof(h->secret)) != 0)
+		return -EKEYREJECTED;
+	if (h->now > s->now)
+		return -ERANGE;
+	return la_isn_resume(&s->tcp, h->isn_floor, h->now) ? 0 : -EBADMSG;
+}
+
+int
+la_shard_deal(struct la_shard_deal *d, int (*read)(void *ctx, void *p, size_t len), void *ctx)
+{
+	struct la_tw_place place[LA_SHARD_DEAL_MAX] = {0};
+	struct la_tw_deal deal = {
+		.place = place, .n = d->n, .owner = d->owner, .ctx = d->ctx, .full = d->full};
+	struct la_tw_saved tw;
+	struct head h;
+	int rc;
+
+	if (d->n == 0 || d->n > LA_SHARD_DEAL_MAX)
+		return -EINVAL;
+	rc = read_heads(&h, &tw, read, ctx);
+	for (unsigned i = 0; i < d->n && rc == 0; i++) {
+		struct la_shard *s = d->shards[i];
+
+		rc = admit(s, &h);
+		place[i] = (struct la_tw_place){
+			.tw = &s->tcp.tw, .tick = s->tcp.tick, .elapsed = s->now - h.now};
+	}
+	sodium_memzero(&h, sizeof(h));
+	if (rc == 0)
+		rc = la_tw_deal(&deal, &tw, read, ctx);
+	d->full = deal.full;
+	for (unsigned i = 0; i < d->n; i++)
+		for (unsigned f = 0; f < 2; f++)
+			d->dealt[i][f] += place[i].dealt[f];
+	return rc;
+}
+
 int
 la_shard_load(struct la_shard *s, int (*read)(void *ctx, void *p, size_t len), void *ctx)
 {
-	struct la_tw_saved tw;
-	struct head h;
-	uint64_t elapsed;
-	int rc;
+	struct la_shard_deal d = {.shards = &s, .n = 1};
 
-	if (s->tcp.tcb_live != 0 || s->counters.v[LA_C_connects] != 0 ||
-	    s->counters.v[LA_C_syns_accepted] != 0 || s->counters.v[LA_C_time_wait_loaded] != 0)
+	if (used(s) || s->counters.v[LA_C_time_wait_loaded] != 0)
 		return -EBUSY;
-	rc = read_heads(&h, &tw, read, ctx);
-	if (rc == 0 && sodium_memcmp(h.secret, s->secret, sizeof(h.secret)) != 0)
-		rc = -EKEYREJECTED;
-	if (rc == 0 && h.now > s->now)
-		rc = -ERANGE;
-	elapsed = rc == 0 ? s->now - h.now : 0;
-	sodium_memzero(&h, sizeof(h));
-	return rc ? rc : la_tw_import(&s->tcp.tw, &tw, s->tcp.tick, elapsed, read, ctx);
+	return la_shard_deal(&d, read, ctx);
 }
 
 uint64_t

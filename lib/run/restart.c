@@ -6,6 +6,9 @@
  *	               there is none, or it is refused  one MSL of quiet time
  *	neither        --quiet-time                     one MSL of quiet time
  *
+ * The file may be of another number of workers: its entries are dealt out anew (state.c). For that, the
+ * shards of a port have one secret, which costs nothing: none of them ever sees a tuple of another's.
+ *
  * A missing file means a crash, or the first start on this machine: the two cannot be told apart,
  * so both wait, unless --quiet-time=off says that nothing ran here within the last MSL. */
 
@@ -26,7 +29,8 @@ addrs_of(const struct la_engine *e, struct la_statefile_addrs *a)
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
 		const struct la_shard_config *sc = &e->cfg.stations[i].shard;
 
-		a[i] = (struct la_statefile_addrs){sc->addrs, sc->ranges, sc->naddrs, sc->nranges};
+		a[i] = (struct la_statefile_addrs){sc->addrs, sc->ranges, sc->naddrs, sc->nranges,
+						   e->cfg.stations[i].port};
 	}
 }
 
@@ -89,6 +93,7 @@ la_restart_open(struct la_engine *e)
 static void
 say_loaded(const struct la_engine *e)
 {
+	unsigned shards = la_statefile_shards(e->state);
 	uint64_t loaded = 0, lapsed = 0;
 
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
@@ -99,6 +104,9 @@ say_loaded(const struct la_engine *e)
 	}
 	printf("state: %s: %lu TIME_WAIT entries go on, %lu ended in the %.3f s since\n",
 	       e->cfg.state, loaded, lapsed, (double)la_statefile_passed(e->state) / 1000);
+	if (shards != e->cfg.nstations)
+		printf("state: %s: it is of a run with %u shard%s, this one has %u: dealt out anew\n",
+		       e->cfg.state, shards, shards == 1 ? "" : "s", e->cfg.nstations);
 	if (la_statefile_backwards(e->state))
 		printf("state: %s: it is from the future, the clock was set back: nothing is "
 		       "counted as passed\n",
@@ -108,13 +116,15 @@ say_loaded(const struct la_engine *e)
 bool
 la_restart_load(struct la_engine *e)
 {
+	struct la_shard *shards[LA_ENGINE_MAX_STATIONS];
 	char err[400];
-	int rc = 0;
+	int rc;
 
 	if (e->state == NULL)
 		return true;
-	for (unsigned i = 0; i < e->cfg.nstations && rc == 0; i++)
-		rc = la_statefile_load(e->state, i, e->stations[i].shard, err, sizeof(err));
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		shards[i] = e->stations[i].shard;
+	rc = la_statefile_load(e->state, shards, err, sizeof(err));
 	if (rc == 0)
 		rc = la_statefile_consume(e->state, err, sizeof(err));
 	if (rc == 0 && !e->cfg.quiet)
@@ -129,12 +139,17 @@ la_restart_load(struct la_engine *e)
 }
 
 void
-la_restart_config(const struct la_engine *e, unsigned i, struct la_shard_config *sc)
+la_restart_config(struct la_engine *e, unsigned i, struct la_shard_config *sc)
 {
+	const unsigned *port = &e->cfg.stations[i].port;
+
+	if (i == 0)
+		randombytes_buf(e->secret, sizeof(e->secret));
 	if (e->state)
 		memcpy(sc->secret, la_statefile_secret(e->state, i), sizeof(sc->secret));
 	else
-		randombytes_buf(sc->secret, sizeof(sc->secret));
+		(void)crypto_generichash(sc->secret, sizeof(sc->secret), (const uint8_t *)port,
+					 sizeof(*port), e->secret, sizeof(e->secret));
 	sc->quiet_ms = e->quiet_ms;
 }
 

@@ -11,8 +11,8 @@
  * quiet time. Before workers take their copy of the clock. Says what it found. */
 void la_restart_open(struct la_engine *e);
 
-/** The secret of shard i, and its quiet time. */
-void la_restart_config(const struct la_engine *e, unsigned i, struct la_shard_config *sc);
+/** The secret of shard i, one for all of its port, and its quiet time. In order, from 0 on. */
+void la_restart_config(struct la_engine *e, unsigned i, struct la_shard_config *sc);
 
 /** All shards are made: reads their entries and takes the file away. False: the file was refused
  * after all, and the shards are to be made again, as without it. */

@@ -131,7 +131,8 @@ put_all(struct writer *w, const struct la_statefile_addrs *addrs, struct la_shar
 	w->at = sizeof(h);
 	(void)crypto_generichash_init(&w->hash, NULL, 0, sizeof(h.sum));
 	for (unsigned i = 0; i < n && rc == 0; i++) {
-		struct la_statefile_section section = {.length = length[i]};
+		struct la_statefile_section section = {.port = addrs[i].port,
+						       .length = length[i]};
 
 		rc = la_statefile_digest(&addrs[i], section.addrs);
 		if (rc == 0)
@@ -180,6 +181,9 @@ la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,
 	la_statefile_progress_start(&w.progress, what, 0, say);
 	if (rc == 0 && (n == 0 || n > LA_STATEFILE_SECTIONS_MAX))
 		rc = -EINVAL;
+	for (unsigned i = 0; i < n && rc == 0; i++)
+		if (addrs[i].port >= LA_STATEFILE_PORTS_MAX)
+			rc = -EINVAL;
 	w.buf = malloc(LA_STATEFILE_BUFFER);
 	if (rc == 0 && (w.buf == NULL || asprintf(&tmp, "%s.tmp", path) < 0)) {
 		tmp = NULL;

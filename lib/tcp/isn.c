@@ -13,7 +13,10 @@
  * one reading of it, or have sent more than its 250 kB a second. So a connection that ends ahead of the
  * clock pulls the clock after it: M never falls behind (la_isn_passed()). How far it may run ahead of the time
  * is bounded by LEAD: it goes for every tuple, and a SYN must not look older to a peer in TIME_WAIT because the
- * number came round. A connection that was further ahead than that is RFC 6528's to worry about, and PAWS'. */
+ * number came round. A connection that was further ahead than that is RFC 6528's to worry about, and PAWS'.
+ *
+ * A process that goes on with the tables of another goes on with its clock too (la_isn_resume()), and with the
+ * furthest ahead when there are several: a connection that pulled it along in one may come again to any of them. */
 
 #include "tcp/internal.h"
 
@@ -66,4 +69,14 @@ la_isn_passed(struct la_tcb *c)
 
 	if (ahead - 1 < LEAD && m + ahead <= t->now * STEPS + LEAD)
 		t->isn_floor = m + ahead;
+}
+
+bool
+la_isn_resume(struct la_tcp *t, uint64_t floor, uint64_t then)
+{
+	if (floor > then * STEPS + LEAD)
+		return false;
+	if (floor > t->isn_floor)
+		t->isn_floor = floor;
+	return true;
 }

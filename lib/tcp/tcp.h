@@ -84,6 +84,10 @@ void la_tcp_fini(struct la_tcp *t);
 /** The present. Called before anything else in each of the shard's entry points. */
 void la_tcp_now(struct la_tcp *t, uint64_t now);
 
+/** Another shard, of this one's secret and addresses, had this isn_floor at `then` (ms, not after the
+ * present): ISNs go on above what was used there too. False: it cannot have had it. */
+bool la_isn_resume(struct la_tcp *t, uint64_t floor, uint64_t then);
+
 /** A burst of parsed segments, in arrival order. Their mbufs are taken over. Callbacks run inside. */
 void la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n);
 

@@ -26,6 +26,13 @@
  * wheel reference where they were. One in FIN_WAIT_2 comes back through la_tw_enter_fin_wait_2(),
  * with what is left as its limit.
  *
+ * Dealing. Several tables of one process may go on with what others held, as when a server starts
+ * with another number of workers: each entry is asked who it belongs to now. Nothing in an entry
+ * depends on the table it was in: what it answers with is its own numbers and the keyed offset of its
+ * tuple, so the tables must have one key, as those that wrote the streams had. A table that is too
+ * small for its own loses nothing silently: the whole import fails, and the rest is counted, so that
+ * who asked can be told how large it would have to be.
+ *
  * Time. Ticks go on where they were (the shard's `now` does), so TSvals and ISNs do too; an entry's
  * throttle keeps its meaning. What has less left than the time that passed is dropped, and no entry
  * gets more time than it had, nor less. */
@@ -148,17 +155,10 @@ la_tw_saved_read(struct la_tw_saved *saved, la_tw_read *read, void *ctx)
 	return saved->nclasses > LA_TW_CLASSES ? -EBADMSG : 0;
 }
 
-struct import {
-	struct la_tw *t;
-	const struct la_tw_saved *saved;
-	uint32_t tick;
-	uint64_t elapsed;
-	int8_t class[LA_TW_CLASSES]; /* ours, by theirs; -1: not asked for yet */
-};
-
 struct key {
 	struct la_tuple tuple;
 	uint64_t hash;
+	struct la_tw_place *to;
 };
 
 static bool
@@ -180,20 +180,32 @@ same_tuple(const void *ctx, la_ref ref, const void *key)
 
 /* Theirs to ours, made when the first entry that is kept needs it: there are only so many. */
 static int
-class_of(struct import *im, unsigned theirs)
+class_of(struct la_tw_place *to, const struct la_tw_saved *saved, unsigned theirs)
 {
 	int class;
 
-	if (im->class[theirs] >= 0)
-		return im->class[theirs];
-	class = la_tw_class(im->t, im->saved->lifetime[theirs]);
+	if (to->class[theirs] >= 0)
+		return to->class[theirs];
+	class = la_tw_class(to->tw, saved->lifetime[theirs]);
 	if (class >= 0)
-		im->class[theirs] = (int8_t) class;
+		to->class[theirs] = (int8_t) class;
 	return class == -EINVAL ? -EBADMSG : class;
 }
 
+/* Could a table have written this? */
+static bool
+can_be(const struct record *r, const struct la_tw_saved *saved)
+{
+	unsigned class = r->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
+	bool fw2 = (r->flags & LA_TW_FW2) != 0;
+
+	return class < saved->nclasses && !(r->flags & (LA_TW_LIFE | LA_TW_WHEEL)) &&
+	       r->left <= (fw2 ? LEFT_MAX : saved->lifetime[class]);
+}
+
+/* The entry has time left. */
 static int
-import_one(struct import *im, const struct key *k, const struct record *r)
+enter(const struct key *k, const struct record *r, int class)
 {
 	/* capacities stay below LA_REF_SLOT_MASK, so no TCB has this one */
 	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
@@ -202,24 +214,11 @@ import_one(struct import *im, const struct key *k, const struct record *r)
 					 .ts_recent = r->ts_recent,
 					 .wnd = r->wnd,
 					 .flags = r->flags};
-	unsigned theirs = r->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
-	bool is4 = la_addr_is4(&k->tuple.laddr), fw2 = (r->flags & LA_TW_FW2) != 0;
-	struct la_tw *t = im->t;
-	uint32_t left;
-	int class;
+	bool is4 = la_addr_is4(&k->tuple.laddr);
+	struct la_tw *t = k->to->tw;
+	uint32_t left = r->left - (uint32_t)k->to->elapsed;
 	la_ref ref;
 
-	if (theirs >= im->saved->nclasses ||
-	    r->left > (fw2 ? LEFT_MAX : im->saved->lifetime[theirs]) ||
-	    (r->flags & (LA_TW_LIFE | LA_TW_WHEEL)))
-		return -EBADMSG;
-	if (r->left <= im->elapsed) {
-		t->counters->v[LA_C_time_wait_lapsed]++;
-		return 0;
-	}
-	class = class_of(im, theirs);
-	if (class < 0)
-		return class;
 	if (la_index_find(t->index, k->hash, same_tuple, t, &k->tuple))
 		return -EEXIST;
 	if (!la_tw_reserve(t, is4))
@@ -229,23 +228,44 @@ import_one(struct import *im, const struct key *k, const struct record *r)
 		t->counters->v[LA_C_index_full]++;
 		return -ENOBUFS;
 	}
-	left = r->left - (uint32_t)im->elapsed;
-	if (fw2) {
-		ref = la_tw_enter_fin_wait_2(t, &k->tuple, k->hash, nobody, &state, im->tick, class,
-					     left);
+	if (r->flags & LA_TW_FW2) {
+		ref = la_tw_enter_fin_wait_2(t, &k->tuple, k->hash, nobody, &state, k->to->tick,
+					     class, left);
 		t->counters->state[LA_FIN_WAIT_2]++; /* no TCB of ours was ever in it */
 	} else {
 		ref = la_tw_enter(t, &k->tuple, k->hash, nobody, &state,
-				  im->tick + left - t->lifetime[class], class);
+				  k->to->tick + left - t->lifetime[class], class);
 	}
 	la_tw_core(t, ref)->flags |= r->flags & LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT;
 	t->counters->v[LA_C_time_wait_loaded]++;
 	return 0;
 }
 
-/* The tuples of a chunk, with their places in the index on the way to the cache. */
 static int
-take_keys(struct import *im, unsigned i, const union chunk *c, struct key *k, unsigned n)
+import_one(struct la_tw_deal *d, const struct la_tw_saved *saved, const struct key *k,
+	   const struct record *r)
+{
+	struct la_tw_place *to = k->to;
+	int class, rc;
+
+	if (!can_be(r, saved))
+		return -EBADMSG;
+	if (r->left <= to->elapsed) {
+		to->tw->counters->v[LA_C_time_wait_lapsed]++;
+		return 0;
+	}
+	to->dealt[la_addr_is4(&k->tuple.laddr) ? 0 : 1]++;
+	if (d->full)
+		return 0;
+	class = class_of(to, saved, r->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK);
+	rc = class < 0 ? class : enter(k, r, class);
+	d->full = rc == -ENOBUFS;
+	return d->full ? 0 : rc;
+}
+
+/* The tuples of a chunk and whose they are, with their places in the index on the way to the cache. */
+static int
+take_keys(const struct la_tw_deal *d, unsigned i, const union chunk *c, struct key *k, unsigned n)
 {
 	for (unsigned j = 0; j < n; j++) {
 		const struct record4 *r4 = &c->v4[j];
@@ -259,26 +279,28 @@ take_keys(struct import *im, unsigned i, const union chunk *c, struct key *k, un
 			k[j].tuple = (struct la_tuple){r6->laddr, r6->raddr, r6->lport, r6->rport};
 		if (i == 1 && (la_addr_is4(&r6->laddr) || la_addr_is4(&r6->raddr)))
 			return -EBADMSG; /* an IPv4 tuple has one place only, in the other pool */
-		k[j].hash = la_hash_tuple(im->t->key, &k[j].tuple);
-		la_index_prefetch(im->t->index, k[j].hash);
+		k[j].to = &d->place[d->owner ? d->owner(d->ctx, &k[j].tuple) : 0];
+		k[j].hash = la_hash_tuple(k[j].to->tw->key, &k[j].tuple);
+		la_index_prefetch(k[j].to->tw->index, k[j].hash);
 	}
 	return 0;
 }
 
 static int
-import_pool(struct import *im, unsigned i, la_tw_read *read, void *ctx)
+import_pool(struct la_tw_deal *d, const struct la_tw_saved *saved, unsigned i, la_tw_read *read,
+	    void *ctx)
 {
 	struct key keys[CHUNK];
 	union chunk c;
 
-	for (uint32_t left = im->saved->count[i]; left > 0;) {
+	for (uint32_t left = saved->count[i]; left > 0;) {
 		unsigned n = left < CHUNK ? left : CHUNK;
 		int rc = read(ctx, &c, n * record_size[i]);
 
 		if (rc == 0)
-			rc = take_keys(im, i, &c, keys, n);
+			rc = take_keys(d, i, &c, keys, n);
 		for (unsigned j = 0; j < n && rc == 0; j++)
-			rc = import_one(im, &keys[j], i ? &c.v6[j].r : &c.v4[j].r);
+			rc = import_one(d, saved, &keys[j], i ? &c.v6[j].r : &c.v4[j].r);
 		if (rc)
 			return rc;
 		left -= n;
@@ -287,16 +309,25 @@ import_pool(struct import *im, unsigned i, la_tw_read *read, void *ctx)
 }
 
 int
-la_tw_import(struct la_tw *t, const struct la_tw_saved *saved, uint32_t tick, uint64_t elapsed,
-	     la_tw_read *read, void *ctx)
+la_tw_deal(struct la_tw_deal *d, const struct la_tw_saved *saved, la_tw_read *read, void *ctx)
 {
-	struct import im = {.t = t, .saved = saved, .tick = tick, .elapsed = elapsed};
 	int rc = 0;
 
 	if (saved->nclasses > LA_TW_CLASSES)
 		return -EBADMSG;
-	memset(im.class, -1, sizeof(im.class));
+	for (unsigned i = 0; i < d->n; i++)
+		memset(d->place[i].class, -1, sizeof(d->place[i].class));
 	for (unsigned i = 0; i < 2 && rc == 0; i++)
-		rc = import_pool(&im, i, read, ctx);
-	return rc;
+		rc = import_pool(d, saved, i, read, ctx);
+	return rc == 0 && d->full ? -ENOBUFS : rc;
+}
+
+int
+la_tw_import(struct la_tw *t, const struct la_tw_saved *saved, uint32_t tick, uint64_t elapsed,
+	     la_tw_read *read, void *ctx)
+{
+	struct la_tw_place place = {.tw = t, .tick = tick, .elapsed = elapsed};
+	struct la_tw_deal d = {.place = &place, .n = 1};
+
+	return la_tw_deal(&d, saved, read, ctx);
 }

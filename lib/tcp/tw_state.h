@@ -26,13 +26,34 @@ int la_tw_export(const struct la_tw *t, uint32_t tick, la_tw_write *write, void 
 /** The stream's beginning alone. 0, -EBADMSG, or what read returned. */
 int la_tw_saved_read(struct la_tw_saved *saved, la_tw_read *read, void *ctx);
 
-/** Reads the rest into a table without connections in its index, `elapsed` ms after it was written,
- * so that entries go on with the time that is left of theirs at `tick`; those whose time is over
- * are counted (time_wait_lapsed) and dropped.
+/** A table that entries go on in. */
+struct la_tw_place {
+	struct la_tw *tw;
+	uint32_t tick;		     /* its present, */
+	uint64_t elapsed;	     /* so many ms after the stream was written */
+	uint64_t dealt[2];	     /* added to: entries of its own that are not over, IPv4 and IPv6 */
+	int8_t class[LA_TW_CLASSES]; /* its classes by the stream's; la_tw_deal() sees to it */
+};
+
+/** Places, and who of them an entry belongs to. */
+struct la_tw_deal {
+	struct la_tw_place *place;
+	unsigned n;
+	unsigned (*owner)(const void *ctx, const struct la_tuple *t); /* below n; NULL: the first */
+	const void *ctx;
+	bool full; /* an entry found no room: from here on they are only counted */
+};
+
+/** Reads the rest into tables without connections in their indexes, each entry into its owner's, so
+ * that it goes on with the time that is left of its own there; those whose time is over are counted
+ * (time_wait_lapsed) and dropped.
  * 0; -EBADMSG (an entry that cannot be), -EEXIST (a tuple twice), -ENOBUFS (no entry left or no
- * room in the index: tw_reserve_exhausted or index_full was counted), -ENOSPC (more than
- * LA_TW_CLASSES lifetimes), or what read returned. After an error the entries before it are in the
- * table. */
+ * room in an index: tw_reserve_exhausted or index_full was counted there; all others are then counted
+ * in `dealt`, and in no table), -ENOSPC (more than LA_TW_CLASSES lifetimes), or what read returned.
+ * After an error the entries before it are in the tables. */
+int la_tw_deal(struct la_tw_deal *d, const struct la_tw_saved *saved, la_tw_read *read, void *ctx);
+
+/** The same with one table, at `tick`, `elapsed` ms after it was written. */
 int la_tw_import(struct la_tw *t, const struct la_tw_saved *saved, uint32_t tick, uint64_t elapsed,
 		 la_tw_read *read, void *ctx);
 

@@ -17,10 +17,11 @@
 #include "net/shard.h"
 #include "pool.h"
 #include "run/state_file.h"
+#include "run/steer.h"
 #include "target.h"
 #include "tcp/tw_state.h"
 
-enum { ENTRIES = 100, TICK = 0xfffffff0, POOL = 63 };
+enum { ENTRIES = 100, TICK = 0xfffffff0, POOL = 63, SHARDS = 3 };
 
 struct stream {
 	const uint8_t *p;
@@ -146,9 +147,8 @@ put_right(uint8_t *p, size_t len)
 	memcpy(p, &h, sizeof(h));
 }
 
-/* What a section holds, in a shard that has little room; what it took must be sound. */
-static void
-one_section(struct la_statefile *st, unsigned i)
+static struct la_shard *
+make_shard(const struct la_statefile *st, unsigned i)
 {
 	struct la_prefix ours = {la_addr_from4(htonl(0x0a010001)), 24};
 	struct la_shard_config cfg = {.mbufs = fuzz_pool(POOL),
@@ -161,33 +161,66 @@ one_section(struct la_statefile *st, unsigned i)
 				      .max_time_wait6 = ENTRIES,
 				      .max_neighbours = 4};
 	struct la_shard *s;
-	char err[256] = "";
-	int rc;
 
 	memcpy(cfg.secret, la_statefile_secret(st, i), sizeof(cfg.secret));
 	CHECK(la_shard_create(&cfg, &s) == 0);
-	rc = la_statefile_load(st, i, s, err, sizeof(err));
+	return s;
+}
+
+/* Every slot in use has an entry that steering sends there. */
+static void
+check_home(const struct la_shard *s, const struct la_steer *steer, unsigned i)
+{
+	for (unsigned f = 0; f < 2; f++) {
+		for (uint32_t slot = 1; slot < s->tcp.tw.pool[f].fresh; slot++) {
+			la_ref ref = la_ref_make(f ? LA_POOL_TW6 : LA_POOL_TW4, slot);
+			struct la_tuple t;
+
+			la_tw_tuple(&s->tcp.tw, ref, &t);
+			CHECK(la_steer_tuple(steer, &t) == i);
+		}
+	}
+}
+
+/* What the file holds, dealt out to shards that have little room; what they took must be sound. */
+static void
+deal(struct la_statefile *st, unsigned n)
+{
+	struct la_shard *s[SHARDS];
+	struct la_steer steer;
+	uint64_t taken = 0;
+	char err[400] = "";
+	int rc;
+
+	la_steer_init(&steer, n);
+	for (unsigned i = 0; i < n; i++)
+		s[i] = make_shard(st, i);
+	rc = la_statefile_load(st, s, err, sizeof(err));
 	CHECK((rc == 0) == (err[0] == 0));
-	CHECK(la_tw_check(&s->tcp.tw, stderr) == 0);
-	CHECK(rc != 0 || s->counters.v[LA_C_time_wait_loaded] <= la_statefile_entries(st));
-	la_shard_destroy(s);
+	for (unsigned i = 0; i < n; i++) {
+		CHECK(la_tw_check(&s[i]->tcp.tw, stderr) == 0);
+		check_home(s[i], &steer, i);
+		taken += s[i]->counters.v[LA_C_time_wait_loaded] + s[i]->counters.v[LA_C_time_wait_lapsed];
+		la_shard_destroy(s[i]);
+	}
+	CHECK(rc != 0 || taken == la_statefile_entries(st));
 }
 
 /* How a file is opened: bits of the first byte. */
 enum {
 	AS_IT_IS = 2,  /* length and checksum are not put right */
-	ONE_MORE = 4,  /* by a run with another number of shards */
+	SEVERAL = 4,   /* by a run of SHARDS shards, not of one */
 	BY_CLOCK = 8,  /* the present is the machine's, not the file's */
 	READABLE = 16, /* others may read it */
 	NO_FILE = 32,
 	NO_REGULAR = 64,
 };
 
-/* As many sections as it says, all of a shard without addresses. */
+/* All sections are of shards without addresses, on one port. */
 static void
 one_file(const uint8_t *p, size_t len, uint8_t how)
 {
-	static const struct la_statefile_addrs none[LA_STATEFILE_SECTIONS_MAX + 1];
+	static const struct la_statefile_addrs none[SHARDS];
 	struct la_statefile_head h = {.sections = 1};
 	struct la_statefile *st;
 	char path[64], err[256];
@@ -206,14 +239,13 @@ one_file(const uint8_t *p, size_t len, uint8_t how)
 	snprintf(path, sizeof(path), "/proc/self/fd%s/%d", how & NO_FILE ? "x" : "", fd);
 	if (how & NO_REGULAR)
 		snprintf(path, sizeof(path), "/proc");
-	n = h.sections + (how & ONE_MORE ? 1 : 0);
+	n = how & SEVERAL ? SHARDS : 1;
 	rc = la_statefile_open(path, none, n, false, how & BY_CLOCK ? NULL : &h.wall, &st, err,
 			       sizeof(err));
 	CHECK((rc == 0) == (st != NULL));
 	if (rc == 0) {
-		CHECK((how & (READABLE | NO_FILE | NO_REGULAR | ONE_MORE)) == 0);
-		for (unsigned i = 0; i < n; i++)
-			one_section(st, i);
+		CHECK((how & (READABLE | NO_FILE | NO_REGULAR)) == 0);
+		deal(st, n);
 		CHECK(la_statefile_consume(st, err, sizeof(err)) != 0); /* /proc keeps it */
 		CHECK(how & BY_CLOCK ||
 		      (la_statefile_passed(st) == 0 && !la_statefile_backwards(st)));

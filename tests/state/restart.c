@@ -184,6 +184,32 @@ SCENARIO(restart, isn_clock, "ISNs go on with time, whoever opens")
 	peer_skip(p);
 }
 
+SCENARIO(restart, isn_above_last_ack, "also above what a connection without TIME_WAIT sent just before")
+{
+	struct peer *p = scene_listen(s);
+	uint32_t end, isn = p->IRS;
+
+	peer_to_established(p);
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+	rig_pump(s->r);
+	peer_ack(p);
+	peer_fin(p);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_skip(p);
+	peer_ack(p);
+	peer_expect_state(p, LA_CLOSED);
+	end = p->ISS + 3002;
+	restart(s, 1); /* 250 steps of the clock */
+	peer_listen(p);
+	peer_renew(p, isn);
+	p->lax_edge = true;
+	peer_syn(p);
+	CHECK(s->r, seq_gt(p->ISS, end - 1), "ISN %d from the old end", (int)(p->ISS - end));
+	peer_skip(p);
+	peer_send(p, LA_RST, isn + 1, 0, 0);
+	peer_expect_state(p, LA_CLOSED);
+}
+
 SCENARIO(restart, fin_wait_2,
 	 "a connection in FIN_WAIT_2 that nobody reads any more goes on waiting")
 {

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A state file that another number of shards goes on with: every entry comes to the shard that steering
+ * sends its segments to, with the numbers, the time and the timestamps it had, and none is lost. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <rte_mbuf.h>
+
+#include "frame.h"
+#include "rig.h"
+#include "run/state_file.h"
+#include "run/steer.h"
+#include "wire/tcp.h"
+
+enum {
+	N = 400,
+	AT = 5000000, /* when it is saved, ms */
+	AWAY = 1234,  /* until it is read */
+	MOST = 8,     /* shards */
+	LIFE = 60000,
+	AHEAD = 100000, /* steps of the ISN clock that each shard is further ahead than the one before */
+};
+
+struct entry {
+	struct la_tuple t;
+	struct la_tw_core core;
+	uint32_t life, left; /* ms; life 0: in FIN_WAIT_2 */
+};
+
+static const uint8_t us[6] = {2, 0, 0, 0, 0, 1}, router[6] = {2, 0, 0, 0, 0, 2};
+static char dir[64], path[80], err[512];
+static struct la_prefix ours[2];
+static struct entry entries[N];
+static struct la_shard *from[MOST], *to[MOST];
+static struct la_statefile_addrs addrs[MOST];
+static unsigned nfrom, nto;
+static struct la_wall saved_at = {.real_ns = 1700000000000000000ull, .boot_ns = 5000, .boot_id = "one boot"};
+
+/* ---- shards ---- */
+
+static struct la_shard *
+make(uint64_t now, const uint8_t *secret, uint32_t room4, uint32_t room6)
+{
+	struct la_shard_config cfg = {
+		.mbufs = rig_pool(), .now = now, .mac = {2, 0, 0, 0, 0, 1}, .addrs = ours, .naddrs = 2,
+		.no_dad = true, .max_conns = 16, .max_time_wait4 = room4, .max_time_wait6 = room6,
+		.gateway_mac = {2, 0, 0, 0, 0, 2}};
+	struct rte_mbuf *m;
+	struct la_shard *s;
+
+	memcpy(cfg.secret, secret, sizeof(cfg.secret));
+	la_addr_parse("10.0.0.1", &cfg.gateway4);
+	la_addr_parse("fd00::1", &cfg.gateway6);
+	cr_assert_eq(la_shard_create(&cfg, &s), 0);
+	while (la_shard_tx(s, &m, 1) == 1) /* its announcements */
+		rte_pktmbuf_free(m);
+	return s;
+}
+
+static const uint8_t *
+secret(void)
+{
+	return (const uint8_t *)"one secret of a port, of 32 bytes";
+}
+
+/* As from a connection that ended life - left ago. */
+static void
+put(struct la_shard *s, const struct entry *e)
+{
+	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
+	struct la_tcp *t = &s->tcp;
+	uint64_t hash = la_hash_tuple(&t->key, &e->t);
+	int class = la_tw_class(&t->tw, e->life ? e->life : LIFE);
+
+	cr_assert(class >= 0 && la_tw_reserve(&t->tw, la_addr_is4(&e->t.laddr)));
+	cr_assert_eq(la_index_insert(&t->index, hash, nobody), 0);
+	if (e->life) {
+		la_tw_enter(&t->tw, &e->t, hash, nobody, &e->core, t->tick + e->left - e->life, class);
+		return;
+	}
+	la_tw_enter_fin_wait_2(&t->tw, &e->t, hash, nobody, &e->core, t->tick, class, e->left);
+	s->counters.state[LA_FIN_WAIT_2]++;
+}
+
+/* All kinds of entries, of many peers and ports, some of them over before the next run begins. */
+static void
+invent(void)
+{
+	static const uint32_t lives[] = {0, LIFE, LIFE, 4000, 240000};
+
+	for (unsigned i = 0; i < N; i++) {
+		struct entry *e = &entries[i];
+		bool is6 = i % 3 == 0;
+		uint32_t r = (i + 1) * 2654435761u;
+
+		*e = (struct entry){.core = {.snd_nxt = r,
+					     .rcv_nxt = r ^ 0x55555555,
+					     .ts_recent = r >> 3,
+					     .wnd = (uint16_t)(500 + i),
+					     .flags = i & 1 ? LA_TW_TS : 0},
+				    .life = lives[i % 5]};
+		e->left = i % 7 == 0 ? 1 + r % AWAY : AWAY + 1 + r % (e->life ? e->life - AWAY - 1 : 50000);
+		la_addr_parse(is6 ? "fd00::2" : "10.0.0.2", &e->t.laddr);
+		la_addr_parse(is6 ? "2001:db8::1" : "192.0.2.1", &e->t.raddr);
+		e->t.raddr.b[15] = (uint8_t)(1 + i % 50);
+		e->t.lport = (uint16_t)(80 + i % 4);
+		e->t.rport = (uint16_t)(1024 + r % 60000);
+	}
+}
+
+/* n shards of port 0 that have them, each what steering sends to it. */
+static void
+hold(unsigned n)
+{
+	struct la_steer steer;
+
+	la_steer_init(&steer, n);
+	nfrom = n;
+	for (unsigned k = 0; k < n; k++) {
+		from[k] = make(AT, secret(), N, N);
+		from[k]->tcp.isn_floor = AT * 250ull + (n - k) * AHEAD + AWAY * 250;
+	}
+	for (unsigned i = 0; i < N; i++)
+		put(from[la_steer_tuple(&steer, &entries[i].t)], &entries[i]);
+}
+
+static void
+drop(struct la_shard **s, unsigned *n)
+{
+	for (unsigned k = 0; k < *n; k++)
+		la_shard_destroy(s[k]);
+	*n = 0;
+}
+
+/* ---- the file ---- */
+
+static void
+save(void)
+{
+	uint64_t bytes;
+
+	cr_assert_eq(la_statefile_save(path, addrs, from, nfrom, AT, false, &saved_at, &bytes, err,
+				       sizeof(err)),
+		     0, "%s", err);
+}
+
+static int
+open_for(unsigned n, struct la_statefile **st)
+{
+	struct la_wall now = saved_at;
+
+	now.boot_ns += AWAY * 1000000ull;
+	return la_statefile_open(path, addrs, n, false, &now, st, err, sizeof(err));
+}
+
+/* n shards with so much room go on with it. What la_statefile_load() returned. */
+static int
+load(unsigned n, uint32_t room4, uint32_t room6)
+{
+	struct la_statefile *st;
+	int rc;
+
+	err[0] = '\0';
+	cr_assert_eq(open_for(n, &st), 0, "%s", err);
+	cr_assert_eq(la_statefile_now(st), AT + AWAY);
+	cr_assert_eq(la_statefile_shards(st), nfrom);
+	cr_assert_eq(la_statefile_entries(st), N);
+	nto = n;
+	for (unsigned k = 0; k < n; k++) /* each some time after the one before, as it takes time to make one */
+		to[k] = make(la_statefile_now(st) + k % 2, la_statefile_secret(st, k), room4, room6);
+	rc = la_statefile_load(st, to, err, sizeof(err));
+	la_statefile_close(st);
+	return rc;
+}
+
+static void
+set_up(void)
+{
+	snprintf(dir, sizeof(dir), "%s/la_state_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir);
+	cr_assert(mkdtemp(dir) != NULL);
+	snprintf(path, sizeof(path), "%s/state", dir);
+	la_prefix_parse("10.0.0.2/24", &ours[0]);
+	la_prefix_parse("fd00::2/64", &ours[1]);
+	for (unsigned k = 0; k < MOST; k++)
+		addrs[k] = (struct la_statefile_addrs){.addrs = ours, .naddrs = 2};
+	invent();
+}
+
+static void
+tear_down(void)
+{
+	drop(from, &nfrom);
+	drop(to, &nto);
+	(void)unlink(path);
+	cr_assert_eq(rmdir(dir), 0);
+}
+
+TestSuite(deal, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* ---- what becomes of an entry ---- */
+
+/* The peer's FIN again, at `now`: what the shard says. False: nothing. */
+static bool
+fin_again(struct la_shard *s, const struct entry *e, uint64_t now, struct frame_in *answer)
+{
+	static uint8_t buf[FRAME_MAX];
+	struct frame f = {.src = e->t.raddr, .dst = e->t.laddr, .sport = e->t.rport, .dport = e->t.lport,
+			  .seq = e->core.rcv_nxt - (e->life != 0), .ack = e->core.snd_nxt,
+			  .flags = LA_FIN | LA_ACK, .win = 1000};
+	uint32_t ts[2] = {htonl(e->core.ts_recent + 7), htonl(1)};
+	struct rte_mbuf *m = rte_pktmbuf_alloc(rig_pool());
+	const char *wrong;
+
+	memcpy(f.eth_dst, us, 6);
+	memcpy(f.eth_src, router, 6);
+	if (e->core.flags & LA_TW_TS) {
+		memcpy(f.opts, (const uint8_t[]){1, 1, 8, 10}, 4);
+		memcpy(f.opts + 4, ts, sizeof(ts));
+		f.optlen = 12;
+	}
+	m->data_len = (uint16_t)frame_write(rte_pktmbuf_mtod(m, uint8_t *), &f);
+	m->pkt_len = m->data_len;
+	la_shard_rx(s, now, &m, 1);
+	if (la_shard_tx(s, &m, 1) == 0)
+		return false;
+	memcpy(buf, rte_pktmbuf_mtod(m, void *), m->data_len);
+	wrong = frame_read(buf, m->data_len, answer);
+	cr_assert(wrong == NULL, "%s", wrong);
+	rte_pktmbuf_free(m);
+	return true;
+}
+
+/* Entry i, which was in shard `old`, is in shard `k` and nowhere else, as it would be there by now. */
+static void
+found(unsigned i, struct la_shard *old, unsigned k)
+{
+	const struct entry *e = &entries[i];
+	struct la_conn_info info;
+	struct frame_in was, is;
+	uint64_t now = to[k]->now;
+	bool over = e->left <= now - AT;
+
+	for (unsigned j = 0; j < nto; j++)
+		cr_assert_eq(la_shard_find(to[j], &e->t, &info) == 0, j == k && !over,
+			     "entry %u, of shard %u, in shard %u", i, k, j);
+	if (over)
+		return;
+	cr_assert_eq(la_shard_find(to[k], &e->t, &info), 0);
+	cr_assert_eq(info.state, e->life ? LA_TIME_WAIT : LA_FIN_WAIT_2);
+	cr_assert(info.snd_nxt == e->core.snd_nxt && info.rcv_nxt == e->core.rcv_nxt, "entry %u", i);
+	if (e->life)
+		cr_assert_eq(info.time_wait_left_ms, e->left - (now - AT) - 1, "entry %u", i); /* in whole ms */
+	/* and its peer cannot tell the two apart */
+	now = AT + AWAY + 1; /* all shards have come so far */
+	if (e->left <= now - AT)
+		return;
+	la_shard_poll(old, now);
+	cr_assert(fin_again(old, e, now, &was) && fin_again(to[k], e, now, &is), "entry %u", i);
+	cr_assert(is.seq == was.seq && is.ack == was.ack && is.flags == was.flags && is.win == was.win,
+		  "entry %u", i);
+	cr_assert(is.has_ts == was.has_ts && is.has_ts == ((e->core.flags & LA_TW_TS) != 0));
+	cr_assert(is.tsval == was.tsval && is.tsecr == was.tsecr, "entry %u: TSval %u, was %u", i, is.tsval,
+		  was.tsval);
+}
+
+static void
+from_to(unsigned n, unsigned m)
+{
+	struct la_steer before, after;
+	uint64_t loaded = 0, lapsed = 0;
+
+	hold(n);
+	save();
+	cr_assert_eq(load(m, N, N), 0, "%u to %u: %s", n, m, err);
+	la_steer_init(&before, n);
+	la_steer_init(&after, m);
+	for (unsigned k = 0; k < m; k++) {
+		loaded += to[k]->counters.v[LA_C_time_wait_loaded];
+		lapsed += to[k]->counters.v[LA_C_time_wait_lapsed];
+		cr_assert_eq(la_tw_check(&to[k]->tcp.tw, stderr), 0);
+		cr_assert_gt(to[k]->counters.v[LA_C_time_wait_loaded], 0); /* or it shows nothing */
+	}
+	cr_assert_eq(loaded + lapsed, N);
+	cr_assert_gt(lapsed, 0);
+	for (unsigned i = 0; i < N; i++)
+		found(i, from[la_steer_tuple(&before, &entries[i].t)], la_steer_tuple(&after, &entries[i].t));
+	drop(from, &nfrom);
+	drop(to, &nto);
+}
+
+Test(deal, by_one)
+{
+	for (unsigned m = 1; m <= 4; m++)
+		from_to(1, m);
+}
+
+Test(deal, by_two)
+{
+	for (unsigned m = 1; m <= 4; m++)
+		from_to(2, m);
+}
+
+Test(deal, by_four)
+{
+	for (unsigned m = 1; m <= 4; m++)
+		from_to(4, m);
+	from_to(4, MOST);
+}
+
+/* A connection without TIME_WAIT pulled one shard's ISN clock ahead, and may come again to any of them. */
+Test(deal, isn_clock)
+{
+	hold(4);
+	save();
+	cr_assert_eq(load(2, N, N), 0, "%s", err);
+	for (unsigned k = 0; k < 2; k++)
+		cr_assert_eq(to[k]->tcp.isn_floor, from[0]->tcp.isn_floor, "shard %u", k);
+	drop(from, &nfrom);
+	drop(to, &nto);
+	hold(1);
+	from[0]->tcp.isn_floor = AT * 250ull + (1 << 24) + 1; /* further ahead than it ever is */
+	save();
+	cr_assert_eq(load(1, N, N), -EBADMSG);
+}
+
+/* ---- room ---- */
+
+/* How many fall to the shard of m that gets most of a family, and which it is. */
+static unsigned
+most_of(unsigned m, bool is4, unsigned *who)
+{
+	unsigned n[MOST] = {0};
+	struct la_steer s;
+
+	la_steer_init(&s, m);
+	*who = 0;
+	for (unsigned i = 0; i < N; i++) {
+		uint32_t away = AWAY + la_steer_tuple(&s, &entries[i].t) % 2;
+
+		n[la_steer_tuple(&s, &entries[i].t)] +=
+			la_addr_is4(&entries[i].t.laddr) == is4 && entries[i].left > away;
+	}
+	for (unsigned k = 0; k < m; k++)
+		*who = n[k] > n[*who] ? k : *who;
+	return n[*who];
+}
+
+Test(deal, no_room)
+{
+	unsigned who4, who6, most4, most6;
+	char words[128];
+
+	hold(4);
+	save();
+	for (unsigned m = 1; m <= 3; m++) {
+		most4 = most_of(m, true, &who4);
+		most6 = most_of(m, false, &who6);
+		/* room for all of them, but not where they are to go: nothing is lost silently */
+		cr_assert_eq(load(m, most4 - 1, N), -ENOBUFS);
+		snprintf(words, sizeof(words),
+			 "%u of them for shard %u of %u, which has room for %u; %u times %u is --time-wait %u",
+			 most4, who4 + 1, m, most4 - 1, m, most4, m * most4);
+		cr_assert(strstr(err, words) != NULL, "%s, not %s", err, words);
+		cr_assert(strncmp(err, path, strlen(path)) == 0, "%s", err);
+		drop(to, &nto);
+		cr_assert_eq(load(m, N, most6 - 1), -ENOBUFS);
+		snprintf(words, sizeof(words),
+			 "%u of them for shard %u of %u, which has room for %u; %u times %u is --time-wait6 %u",
+			 most6, who6 + 1, m, most6 - 1, m, most6, m * most6);
+		cr_assert(strstr(err, words) != NULL, "%s, not %s", err, words);
+		drop(to, &nto);
+		cr_assert_eq(load(m, most4, most6), 0, "%s", err); /* what it asks for is enough */
+		drop(to, &nto);
+	}
+}
+
+/* ---- files that cannot be dealt out ---- */
+
+static void
+refused(unsigned n, int rc, const char *words)
+{
+	struct la_statefile *st;
+
+	cr_assert_eq(open_for(n, &st), rc, "%s", err);
+	cr_assert(st == NULL && strstr(err, words) != NULL, "%s", err);
+}
+
+/* An entry would answer from another secret than it did: its TSval would go back, for all its peer knows. */
+Test(deal, two_secrets)
+{
+	hold(2);
+	la_shard_destroy(from[1]);
+	from[1] = make(AT, (const uint8_t *)"another secret of a port, 32 bytes", N, N);
+	save();
+	refused(2, -EBADMSG, "is damaged: section 2 has another secret than section 1, of the same port");
+}
+
+/* Ports are networks: the same tuple may be on both, and what is dealt out stays on its own. */
+Test(deal, ports)
+{
+	struct la_statefile *st;
+	struct la_conn_info info;
+	unsigned on[2] = {0};
+
+	hold(2);
+	from[nfrom++] = make(AT, (const uint8_t *)"the secret of another port, 32 bytes", N, N);
+	for (unsigned i = 0; i < N; i += 2)
+		put(from[2], &entries[i]);
+	addrs[2].port = 1;
+	save();
+	for (unsigned k = 1; k < 4; k++) /* then one shard on the first, three on the second */
+		addrs[k].port = 1;
+	cr_assert_eq(open_for(4, &st), 0, "%s", err);
+	for (nto = 0; nto < 4; nto++)
+		to[nto] = make(la_statefile_now(st), la_statefile_secret(st, nto), N, N);
+	cr_assert_eq(la_statefile_load(st, to, err, sizeof(err)), 0, "%s", err);
+	la_statefile_close(st);
+	for (unsigned k = 0; k < 4; k++)
+		cr_assert_eq(memcmp(to[k]->secret, from[k ? 2 : 0]->secret, 32), 0);
+	for (unsigned i = 0; i < N; i++) {
+		bool over = entries[i].left <= AWAY;
+
+		cr_assert_eq(la_shard_find(to[0], &entries[i].t, &info) == 0, !over);
+		on[0] += !over && i % 2 == 0;
+		for (unsigned k = 1; k < 4; k++)
+			on[1] += la_shard_find(to[k], &entries[i].t, &info) == 0;
+	}
+	cr_assert_eq(on[1], on[0]);
+	addrs[1].port = 0;
+	refused(2, -EINVAL, "has a section of port 1, which this run has not");
+	for (unsigned k = 0; k < 3; k++)
+		addrs[k].port = k;
+	refused(3, -EINVAL, "has nothing of port 2, which this run has");
+}
