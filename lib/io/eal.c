@@ -7,7 +7,8 @@
  * Memory: with hugepages to be had, --in-memory (no files, no mount point, nothing left behind by
  * a crash). Without, --no-huge --no-shconf -m N: plain pages, taken when first touched; DPDK 22.11
  * refuses --no-huge together with --in-memory. Neither writes into the runtime directory, and
- * telemetry, which would, is off: so an ordinary user with no writable home can start. */
+ * telemetry, which would, is off: so an ordinary user with no writable home can start. EAL makes the
+ * directory all the same where it can; it goes with us when nobody else has anything in it. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -447,6 +448,7 @@ la_eal_stop(void)
 	/* It would close them; all it has to tidy up is this process's own memory. */
 	if (all_closed)
 		rte_eal_cleanup();
+	(void)rmdir(rte_eal_get_runtime_dir());
 	la_vdev_clean_up();
 	la_eal_log_close();
 }

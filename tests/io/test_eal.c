@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <rte_eal.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 
@@ -60,6 +61,21 @@ Test(eal, starts_for_an_ordinary_user)
 	io_must_start(&io, &cfg, 1, 0);
 	cr_assert_eq(io.eal.nports, 3u);
 	io_stop(&io);
+}
+
+Test(eal, leaves_no_folder_behind)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_NULL, NULL}}, .nports = 1, .nargs = 1};
+	char prefix[64], dir[256];
+	struct test_io io;
+
+	snprintf(prefix, sizeof(prefix), "--file-prefix=la_test_%d", (int)getpid());
+	cfg.args[0] = prefix;
+	io_must_start(&io, &cfg, 1, 0);
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	cr_assert_not_null(strstr(dir, "la_test_"));
+	io_stop(&io);
+	cr_assert_neq(access(dir, F_OK), 0, "%s is still there", dir);
 }
 
 Test(eal, starts_once)
