@@ -5,7 +5,12 @@
 
 #include "tcp/internal.h"
 
-enum { TIMERS_A_POLL = 1024, PENDING_A_POLL = 64, TIMER_BATCH = 32 };
+enum {
+	TIMERS_A_POLL = 1024,
+	TIMER_PACKETS_A_POLL = 128, /* a batch may go beyond it */
+	PENDING_A_POLL = 64,
+	TIMER_BATCH = 32,
+};
 
 static void
 capacities(const struct la_shard_config *cfg, uint32_t *conns, uint32_t *tw4, uint32_t *tw6)
@@ -190,18 +195,21 @@ out_is_crowded(const struct la_tcp *t)
 	return t->out_n - t->out_head > LA_TCP_OUT_MAX - LA_TCP_OUT_BURST;
 }
 
+/* Thousands of timers can be due in one tick, those of a flood's embryos or of everybody who waits behind a link that
+ * failed. Their packets go out over several polls: the port's queue must have room for what is answered meanwhile. */
 static bool
 run_wheels(struct la_tcp *t)
 {
 	uint32_t refs[TIMER_BATCH], tick;
-	unsigned n, done = 0;
+	unsigned n, done = 0, most = t->out_n - t->out_head + TIMER_PACKETS_A_POLL;
 
-	while (!out_is_crowded(t) &&
-	       (n = la_wheel_pop(&t->delack, t->tick, refs, TIMER_BATCH, &tick)) != 0)
+	if (most > LA_TCP_OUT_MAX - LA_TCP_OUT_BURST)
+		most = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST;
+	while (t->out_n - t->out_head <= most && (n = la_wheel_pop(&t->delack, t->tick, refs, TIMER_BATCH, &tick)) != 0)
 		for (unsigned i = 0; i < n; i++)
 			la_tcb_delack(t, refs[i]);
 	do {
-		if (out_is_crowded(t))
+		if (t->out_n - t->out_head > most)
 			return true;
 		n = la_wheel_pop(&t->wheel, t->tick, refs, TIMER_BATCH, &tick);
 		expired(t, refs, n, tick);

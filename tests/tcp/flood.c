@@ -121,6 +121,27 @@ SCENARIO(flood, fin_opens, "request and FIN on the ACK of a cookie are taken")
 	CHECK(s->r, p->u.bytes == 10 && p->u.peer_fin == 1, "bytes and FIN");
 }
 
+SCENARIO(flood, timers_in_portions, "a crowd of embryos, all due at once, leaves room for other people's answers")
+{
+	enum { CROWD = 500, PORTION = 160 };
+	uint64_t before;
+
+	scene_rig(s, &(struct rig_opts){.max_conns = CROWD,
+					.max_time_wait4 = CROWD,
+					.max_time_wait6 = CROWD,
+					.syn_cookies_at = CROWD + 1});
+	for (unsigned i = 0; i < CROWD; i++)
+		peer_to_syn_rcvd_passive(another(s));
+	before = count(s, LA_C_retransmits);
+	s->r->now += 1000;
+	CHECK(s->r, la_shard_poll(s->r->s, s->r->now), "that was all of them?");
+	CHECK(s->r, count(s, LA_C_retransmits) - before <= PORTION, "%llu packets in one poll",
+	      (unsigned long long)(count(s, LA_C_retransmits) - before));
+	rig_pump(s->r);
+	CHECK(s->r, count(s, LA_C_retransmits) - before == CROWD, "%llu packets in all",
+	      (unsigned long long)(count(s, LA_C_retransmits) - before));
+}
+
 SCENARIO(flood, guesses, "an ACK that is not a cookie's opens nothing and is not answered")
 {
 	const uint32_t off[] = {(uint32_t)-1, 1, 8, 16, 32, 0x10000, 0x80000000u};
