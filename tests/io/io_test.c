@@ -10,7 +10,7 @@
 
 #include "io/pool.h"
 
-enum { WAIT_ROUNDS = 4000, WAIT_US = 500 };
+enum { WAIT_ROUNDS = 20000, WAIT_US = 500 };
 
 int
 io_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_t mtu)
