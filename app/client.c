@@ -262,10 +262,8 @@ help(void)
 	       "       --rate and the tables, and of the tuples those whose answers come to its own shard, by\n"
 	       "       the hash of addresses and ports; the client says how many those are.\n"
 	       "\n"
-	       "OPTIONS\n"
-	       "       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
-	       "       default is in brackets.\n");
-	opt_help(tables, stdout);
+	       "OPTIONS\n");
+	net_help(tables);
 	printf("\n"
 	       "EXAMPLES\n"
 	       "       lastack client --tap la0 --addr 10.0.0.2/24 --to 10.0.0.1:80 --get /bytes/1000 \\\n"

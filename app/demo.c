@@ -347,10 +347,8 @@ help(void)
 	       "       is followed by a full TIME_WAIT of 2*MSL, so entries pile up for the whole run.\n"
 	       "       The client draws its tuples from 10.1.0.0/16, ports 1024-65535.\n"
 	       "\n"
-	       "OPTIONS\n"
-	       "       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
-	       "       default is in brackets.\n");
-	opt_help(tables, stdout);
+	       "OPTIONS\n");
+	net_help(tables);
 	printf("\n"
 	       "EXAMPLES\n"
 	       "       lastack demo\n"

@@ -237,10 +237,8 @@ load_help(void)
 	       "       With --workers N each of N workers has an even part of it all, and of the tuples those\n"
 	       "       whose answers come home to its own shard. Rules of --fault count on each worker alone.\n"
 	       "\n"
-	       "OPTIONS\n"
-	       "       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
-	       "       default is in brackets.\n");
-	opt_help(tables, stdout);
+	       "OPTIONS\n");
+	net_help(tables);
 	printf("\n"
 	       "EXAMPLES\n"
 	       "       In a network namespace of its own, against the server at its other end:\n"

@@ -425,3 +425,11 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	sc->msl_ms = net.msl_ms;
 	sc->rto_min_ms = net.rto_min_ms;
 }
+
+void
+net_help(const struct opt *const *tables)
+{
+	printf("       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
+	       "       default is in brackets.\n");
+	opt_help(tables, stdout);
+}

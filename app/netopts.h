@@ -39,6 +39,8 @@ extern const struct opt net_run_opts[];	  /* duration, drain, output */
 
 /** Checks what the options say together. 0, or -1 with a line in err. */
 int net_check(char *err, size_t size);
+/** What stands below OPTIONS in --help: how values are written, then the tables. */
+void net_help(const struct opt *const *tables);
 
 /** Fills the station's shard configuration, one worker's part of the tables, and the engine's common
  * part. */

@@ -173,10 +173,8 @@ help(void)
 	       "       aborts the rest, writes --state, prints the summary. A second signal aborts at\n"
 	       "       once.\n"
 	       "\n"
-	       "OPTIONS\n"
-	       "       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
-	       "       default is in brackets.\n");
-	opt_help(tables, stdout);
+	       "OPTIONS\n");
+	net_help(tables);
 	printf("\n"
 	       "EXAMPLES\n"
 	       "       lastack server --tap la0 --addr 10.0.0.2/24 --addr fd00::2/64 --http 80 --echo 7\n"

@@ -225,6 +225,7 @@ setup_queues(struct opening *o)
 	struct rte_eth_rxconf rxq = o->info.default_rxconf;
 	struct rte_eth_txconf txq = o->info.default_txconf;
 	uint16_t id = o->port->id;
+	uint32_t unmapped;
 	int r;
 
 	r = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx_desc, &tx_desc);
@@ -235,10 +236,11 @@ setup_queues(struct opening *o)
 	for (uint16_t q = 0; q < o->port->queues; q++) {
 		if (o->cfg->pools[q] == NULL)
 			return fail(o, -EINVAL, "queue %u has no mbuf pool", q);
-		if (driver_is(o->port, "net_af_xdp") && la_pool_unmapped(o->cfg->pools[q]) > 0)
+		unmapped = la_port_maps_pools(id) ? la_pool_unmapped(o->cfg->pools[q]) : 0;
+		if (unmapped > 0)
 			return fail(o, -EINVAL,
 				    "%u of the %u mbufs of queue %u are beyond what its driver maps",
-				    la_pool_unmapped(o->cfg->pools[q]), o->cfg->pools[q]->size, q);
+				    unmapped, o->cfg->pools[q]->size, q);
 		r = rte_eth_rx_queue_setup(id, q, rx_desc, (unsigned)rte_eth_dev_socket_id(id),
 					   &rxq, o->cfg->pools[q]);
 		if (r < 0)

@@ -125,22 +125,23 @@ cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, ui
 	return s->offloads & LA_OFF_RX_CKSUM && (m->ol_flags & mask) == good;
 }
 
-/* A port that says BAD may be wrong (short frames, odd options): only our own sum drops a segment. */
-static bool
-tcp_cksum_ok(const struct la_shard *s, const struct la_rx *rx)
+/* The checksum of the segment of len bytes at p, which is off bytes into the frame. A port that says BAD may be wrong
+ * (short frames, odd options): only our own sum drops a segment. */
+static inline bool
+tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la_addr *src,
+	     const struct la_addr *dst, const uint8_t *p, uint32_t off, uint32_t len)
 {
-	uint32_t off = rx->eth.len + rx->ip.hlen;
 	uint64_t sum;
 
-	if (cksum_good(s, rx->m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD))
+	if (cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD))
 		return true;
-	sum = la_cksum_pseudo_words(&rx->ip.src, &rx->ip.dst, LA_IPPROTO_TCP, rx->ip.plen);
-	if (rx->m->nb_segs > 1)
-		sum += la_cksum_add_mbuf(0, rx->m, off, rx->ip.plen);
-	else if (rx->ip.plen < 64)
-		sum = la_cksum_short(sum, rx->p + off, rx->ip.plen);
+	sum = la_cksum_pseudo_words(src, dst, LA_IPPROTO_TCP, len);
+	if (unlikely(m->nb_segs > 1))
+		sum += la_cksum_add_mbuf(0, m, off, len);
+	else if (len < 64)
+		sum = la_cksum_short(sum, p, len);
 	else
-		sum += la_cksum_add(0, rx->p + off, rx->ip.plen);
+		sum += la_cksum_add(0, p, len);
 	return la_cksum_finish(la_cksum_fold64(sum)) == 0;
 }
 
@@ -200,7 +201,7 @@ tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
 
 	if (rx->ip.plen < LA_TCP_LEN)
 		return LA_C_drop_tcp_short;
-	if (!tcp_cksum_ok(s, rx))
+	if (!tcp_cksum_ok(s, rx->m, &rx->ip.src, &rx->ip.dst, rx->p + off, off, rx->ip.plen))
 		return LA_C_drop_tcp_cksum;
 	why = la_tcp_parse(rx->p + off, RTE_MIN(have, rx->ip.plen), rx->ip.plen, seg, &hlen);
 	if (why != LA_WIRE_OK)
@@ -221,7 +222,7 @@ usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 {
 	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}; /* no group as source */
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + LA_ETH_LEN;
-	uint64_t macs, ours = 0, bits, sum;
+	uint64_t macs, ours = 0, bits;
 	size_t len, hlen;
 
 	if (m->nb_segs != 1 || m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN || s->nif.vlan != 0 ||
@@ -243,12 +244,8 @@ usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	    !la_ip4_plain_sum_ok(ip))
 		return false;
 	ip += LA_IP4_LEN;
-	if (!cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD)) {
-		sum = la_cksum_pseudo_words(&seg->src, &seg->dst, LA_IPPROTO_TCP, (uint32_t)len);
-		sum = len < 64 ? la_cksum_short(sum, ip, len) : sum + la_cksum_add(0, ip, len);
-		if (la_cksum_finish(la_cksum_fold64(sum)) != 0)
-			return false;
-	}
+	if (!tcp_cksum_ok(s, m, &seg->src, &seg->dst, ip, LA_ETH_LEN + LA_IP4_LEN, (uint32_t)len))
+		return false;
 	if (la_tcp_parse(ip, len, len, seg, &hlen) != LA_WIRE_OK)
 		return false;
 	seg->is4 = true;

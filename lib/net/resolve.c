@@ -75,12 +75,10 @@ packet_src(const struct rte_mbuf *m, struct la_addr *src)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	if (p[0] >> 4 == 4) {
-		*src = la_addr_from4(0);
-		memcpy(&src->w[3], p + 12, 4);
-	} else {
+	if (p[0] >> 4 == 4)
+		*src = la_ip4_src(p);
+	else
 		memcpy(src->b, p + 8, 16);
-	}
 }
 
 struct la_neigh *
