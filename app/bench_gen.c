@@ -95,7 +95,7 @@ gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_
 			       .dport = BENCH_PORT,
 			       .wnd = g->wnd,
 			       .flags = flags};
-	uint32_t sum = 0;
+	uint64_t sum = 0;
 	size_t hlen;
 	uint8_t *p;
 
@@ -116,7 +116,7 @@ gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_
 	}
 	sum += la_cksum_add(0, p + 12, 8) + rte_cpu_to_be_16(IPPROTO_TCP) +
 	       rte_cpu_to_be_16((uint16_t)(hlen + len));
-	((struct rte_tcp_hdr *)(p + IP))->cksum = la_cksum_finish(sum);
+	((struct rte_tcp_hdr *)(p + IP))->cksum = la_cksum_finish64(sum);
 	g->sent++;
 }
 

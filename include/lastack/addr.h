@@ -42,12 +42,17 @@ struct la_tuple {
 /** Room for any text la_addr_format() or la_prefix_format() writes, NUL included. */
 #define LA_ADDR_STRLEN 56
 
+/* w[2] of a mapped address: the bytes 0, 0, 0xff, 0xff */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LA_ADDR_MAPPED 0xffff0000u
+#else
+#define LA_ADDR_MAPPED 0x0000ffffu
+#endif
+
 static inline bool
 la_addr_is4(const struct la_addr *a)
 {
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-	return memcmp(a->b, mapped, sizeof(mapped)) == 0;
+	return a->q[0] == 0 && a->w[2] == LA_ADDR_MAPPED;
 }
 
 static inline bool
@@ -59,7 +64,7 @@ la_addr_is_any(const struct la_addr *a)
 static inline bool
 la_addr_eq(const struct la_addr *a, const struct la_addr *b)
 {
-	return a->q[0] == b->q[0] && a->q[1] == b->q[1];
+	return ((a->q[0] ^ b->q[0]) | (a->q[1] ^ b->q[1])) == 0;
 }
 
 /** IPv4 address in network byte order -> its mapped form. */
@@ -68,8 +73,8 @@ la_addr_from4(uint32_t be)
 {
 	struct la_addr a;
 
-	memset(&a, 0, sizeof(a));
-	a.b[10] = a.b[11] = 0xff;
+	a.q[0] = 0;
+	a.w[2] = LA_ADDR_MAPPED;
 	a.w[3] = be;
 	return a;
 }

@@ -119,7 +119,8 @@ size_t la_send_room(const struct la_conn *c);
 /** The first contiguous span of unread bytes: sets *span and returns its length, 0 when none. */
 size_t la_peek(const struct la_conn *c, const void **span);
 
-/** Gives back the first n unread bytes (n at most what is unread) and opens the window for them. */
+/** Gives back the first n unread bytes (n at most what is unread) and opens the window for them. Their place is
+ * used again at once: what la_peek() pointed at must not be read any more, nor handed to la_send(). */
 void la_consume(struct la_conn *c, size_t n);
 
 /** Bytes received in order and not consumed. */

@@ -14,28 +14,37 @@
 
 #include "net/shard.h"
 
-static inline void
-packet_dst(const struct rte_mbuf *m, struct la_addr *dst)
-{
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-
-	if (p[0] >> 4 == 4)
-		*dst = la_ip4_dst(p);
-	else
-		memcpy(dst->b, p + 24, 16);
-}
-
 /* Clients are many, and behind one gateway: the neighbour of the packet before will do for this one too. */
-static inline bool
-same_gateway(const struct la_shard *s, const struct la_neigh *hop, const struct la_addr *dst)
+static inline struct la_neigh *
+usual_hop4(const struct la_shard *s, const uint8_t *ip)
 {
-	const struct la_addr *gw = la_addr_is4(dst) ? &s->nif.gateway4 : &s->nif.gateway6;
+	uint32_t dst;
 
-	return hop && la_addr_eq(&hop->addr, gw) && la_netif_is_far(&s->nif, dst) &&
-	       !la_ip_is_multicast(dst);
+	memcpy(&dst, ip + 16, sizeof(dst));
+	if (s->last_is_gateway4 && la_netif_is_far4(&s->nif, dst) && be32toh(dst) < 0xe0000000)
+		return s->last_hop;
+	return s->last_hop && dst == s->last_dst.w[3] && la_addr_is4(&s->last_dst) ? s->last_hop : NULL;
 }
 
-static void
+static inline struct la_neigh *
+usual_hop6(const struct la_shard *s, const uint8_t *ip)
+{
+	return s->last_hop && memcmp(ip + 24, s->last_dst.b, 16) == 0 ? s->last_hop : NULL;
+}
+
+static struct la_neigh *
+resolve(struct la_shard *s, const uint8_t *ip, struct rte_mbuf *m)
+{
+	struct la_addr dst;
+
+	if (ip[0] >> 4 == 4)
+		dst = la_ip4_dst(ip);
+	else
+		memcpy(dst.b, ip + 24, 16);
+	return la_resolve(s, &dst, m);
+}
+
+static inline void
 put_header(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 {
 	char *p = rte_pktmbuf_prepend(m, n->hdr_len);
@@ -45,7 +54,8 @@ put_header(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 		memcpy(p, n->hdr, LA_ETH_LEN);
 	else
 		memcpy(p, n->hdr, LA_ETH_LEN + LA_VLAN_LEN);
-	m->l2_len = n->hdr_len & 0x7fu;
+	if (m->tx_offload) /* the port has something to do */
+		m->l2_len = n->hdr_len & 0x7fu;
 	n->used = s->now;
 	/* RFC 4861 7.3.3: the first packet to a STALE entry starts the delay before its probe */
 	if (n->state == LA_NEIGH_STALE)
@@ -59,12 +69,11 @@ la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		struct la_neigh *hop = s->last_hop;
-		struct la_addr dst;
+		const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+		struct la_neigh *hop = ip[0] >> 4 == 4 ? usual_hop4(s, ip) : usual_hop6(s, ip);
 
-		packet_dst(m, &dst);
-		if (!(hop && la_addr_eq(&dst, &s->last_dst)) && !same_gateway(s, hop, &dst)) {
-			hop = la_resolve(s, &dst, m);
+		if (unlikely(hop == NULL)) {
+			hop = resolve(s, ip, m);
 			if (!hop)
 				continue;
 		}

@@ -181,7 +181,8 @@ la_netif_memory(const struct la_shard_config *cfg)
 	unsigned n = max_addrs(cfg);
 
 	return n * (sizeof(struct la_ifaddr) + sizeof(struct la_net)) +
-	       cfg->nranges * sizeof(struct la_net) + (sizeof(uint16_t) << slots_log2(n));
+	       cfg->nranges * sizeof(struct la_net) + (n + cfg->nranges) * sizeof(struct la_net4) +
+	       (sizeof(uint16_t) << slots_log2(n));
 }
 
 static unsigned
@@ -216,6 +217,15 @@ longer_first(const void *a, const void *b)
 	return ((const struct la_net *)b)->bits - ((const struct la_net *)a)->bits;
 }
 
+static void
+add_near4(struct la_netif *nif, const struct la_net *nets, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (la_addr_is4(&nets[i].net))
+			nif->near4[nif->nnear4++] =
+				(struct la_net4){nets[i].net.w[3], nets[i].mask.w[3]};
+}
+
 void
 la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem)
 {
@@ -235,7 +245,8 @@ la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem
 	};
 	nif->onlink = (struct la_net *)(nif->addrs + n);
 	nif->ranges = nif->onlink + n;
-	nif->slots = (uint16_t *)(nif->ranges + cfg->nranges);
+	nif->near4 = (struct la_net4 *)(nif->ranges + cfg->nranges);
+	nif->slots = (uint16_t *)(nif->near4 + n + cfg->nranges);
 	memcpy(nif->mac, cfg->mac, sizeof(nif->mac));
 	memcpy(nif->gateway_mac, cfg->gateway_mac, sizeof(nif->gateway_mac));
 	for (unsigned i = 0; i < cfg->naddrs; i++) {
@@ -254,6 +265,8 @@ la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem
 	if (nif->has6 && !la_netif_find(nif, &ll.addr))
 		add_addr(nif, &ll, state6);
 	qsort(nif->onlink, nif->nonlink, sizeof(*nif->onlink), longer_first);
+	add_near4(nif, nif->onlink, nif->nonlink);
+	add_near4(nif, nif->ranges, nif->nranges);
 	if (nif->has6 && !cfg->no_dad)
 		nif->dad_at = cfg->now + LA_DAD_WAIT_MS;
 }

@@ -28,6 +28,11 @@ struct la_net {
 	uint8_t bits; /* 0-128, IPv4 counted from 96 */
 };
 
+/** An IPv4 one, as it stands in a packet. */
+struct la_net4 {
+	uint32_t net, mask; /* network byte order */
+};
+
 struct la_ifaddr {
 	struct la_addr addr;
 	struct la_net net;
@@ -38,8 +43,9 @@ struct la_netif {
 	struct la_ifaddr *addrs;
 	struct la_net *onlink; /* longest first */
 	struct la_net *ranges;
+	struct la_net4 *near4; /* of onlink and ranges those of IPv4 */
 	uint16_t *slots; /* hash set over addrs: index + 1, or 0 */
-	unsigned naddrs, nonlink, nranges;
+	unsigned naddrs, nonlink, nranges, nnear4;
 	unsigned slot_shift; /* 64 - log2(slots) */
 	uint8_t mac[6];
 	uint16_t vlan, mtu;
@@ -106,6 +112,15 @@ la_netif_is_far(const struct la_netif *nif, const struct la_addr *a)
 			return false;
 	for (unsigned i = 0; i < nif->nranges; i++)
 		if (la_net_has(&nif->ranges[i], a))
+			return false;
+	return true;
+}
+/** The same for an IPv4 address in network byte order. */
+static inline bool
+la_netif_is_far4(const struct la_netif *nif, uint32_t a)
+{
+	for (unsigned i = 0; i < nif->nnear4; i++)
+		if ((a & nif->near4[i].mask) == nif->near4[i].net)
 			return false;
 	return true;
 }

@@ -26,8 +26,10 @@ la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count)
 			la_count_net(s, count);
 		rte_pktmbuf_free(m);
 	}
-	if (s->last_hop == n)
+	if (s->last_hop == n) {
 		s->last_hop = NULL;
+		s->last_is_gateway4 = false;
+	}
 	la_neigh_remove(&s->neigh, n);
 }
 
@@ -111,6 +113,7 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 	}
 	s->last_dst = *dst;
 	s->last_hop = n;
+	s->last_is_gateway4 = la_addr_eq(&n->addr, &s->nif.gateway4);
 	return n;
 }
 

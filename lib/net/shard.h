@@ -47,6 +47,7 @@ struct la_shard {
 	struct la_addr last_us;	 /* last destination found ours, which it stays; "any": none */
 	struct la_addr last_dst;
 	struct la_neigh *last_hop; /* NULL: last_dst means nothing */
+	bool last_is_gateway4;	   /* last_hop is nif.gateway4, which every IPv4 address beyond the link shares */
 
 	/* frames that wait: tx[tx_head .. tx_tail) */
 	struct rte_mbuf **tx;

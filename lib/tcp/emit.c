@@ -8,11 +8,9 @@
 
 enum { TTL = 64 };
 
-static bool
-out_room(struct la_tcp *t)
+static __attribute__((noinline)) bool
+make_out_room(struct la_tcp *t)
 {
-	if (t->out_n < LA_TCP_OUT_MAX)
-		return true;
 	if (t->out_head == 0) {
 		la_count(t, LA_C_out_full);
 		return false;
@@ -23,17 +21,12 @@ out_room(struct la_tcp *t)
 	return true;
 }
 
-static struct rte_mbuf *
+static __rte_always_inline struct rte_mbuf *
 packet(struct la_tcp *t)
 {
-	struct rte_mbuf *m;
-
-	if (!out_room(t))
+	if (t->out_n == LA_TCP_OUT_MAX && !make_out_room(t))
 		return NULL;
-	m = rte_pktmbuf_alloc(t->mbufs);
-	if (!m)
-		la_count(t, LA_C_mbuf_exhausted);
-	return m;
+	return la_buf_get(t);
 }
 
 /* What a packet is made of while it is being written. */
@@ -41,11 +34,11 @@ struct draft {
 	struct rte_mbuf *m;
 	uint8_t *p;	 /* the IP header's place */
 	uint32_t ip_len, tcp_len;
-	uint32_t sum; /* of the TCP header */
+	uint64_t sum; /* of the TCP header's words */
 };
 
 /* A new packet with its TCP header behind room for the IP header. False: no buffer, counted. */
-static inline bool
+static __rte_always_inline bool
 begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h)
 {
 	d->m = packet(t);
@@ -59,58 +52,90 @@ begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h)
 	return true;
 }
 
+/* Tells the port which checksums are left to it, and where. */
+static void
+offload(const struct la_tcp *t, const struct draft *d, bool is4)
+{
+	uint64_t flags = is4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
+
+	if (is4 && t->offloads & LA_OFF_TX_IP_CKSUM)
+		flags |= RTE_MBUF_F_TX_IP_CKSUM;
+	if (t->offloads & LA_OFF_TX_TCP_CKSUM)
+		flags |= RTE_MBUF_F_TX_TCP_CKSUM;
+	d->m->tx_offload = rte_mbuf_tx_offload(0, d->ip_len, d->tcp_len, 0, 0, 0, 0);
+	d->m->ol_flags |= flags;
+}
+
 /* The IP header and both checksums, now that the payload is there; queues the packet. */
-static inline void
+static __rte_always_inline void
 finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src,
        const struct la_addr *dst)
 {
 	struct rte_mbuf *m = d->m;
 	uint32_t hlen = d->ip_len + d->tcp_len, l4 = m->pkt_len - d->ip_len;
-	uint64_t s = la_cksum_pseudo_words(src, dst, LA_IPPROTO_TCP, l4), flags;
+	uint64_t s = is4 ? la_cksum_pseudo_words4(src, dst, LA_IPPROTO_TCP, l4)
+			 : la_cksum_pseudo_words6(src, dst, LA_IPPROTO_TCP, l4);
 	uint16_t cksum;
 
-	m->tx_offload = rte_mbuf_tx_offload(0, d->ip_len, d->tcp_len, 0, 0, 0, 0);
-	if (is4) {
-		bool soft = !(t->offloads & LA_OFF_TX_IP_CKSUM);
-
-		la_ip4_write(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4, soft);
-		flags = RTE_MBUF_F_TX_IPV4 | (soft ? 0 : RTE_MBUF_F_TX_IP_CKSUM);
-	} else {
+	if (is4)
+		la_ip4_write(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4,
+			     !(t->offloads & LA_OFF_TX_IP_CKSUM));
+	else
 		la_ip6_write(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4);
-		flags = RTE_MBUF_F_TX_IPV6;
-	}
+	if (unlikely(t->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)))
+		offload(t, d, is4);
 	if (t->offloads & LA_OFF_TX_TCP_CKSUM) {
-		flags |= RTE_MBUF_F_TX_TCP_CKSUM;
 		cksum = (uint16_t)la_cksum_fold64(s);
 	} else {
 		s += d->sum;
 		if (m->nb_segs > 1)
 			s += la_cksum_add_mbuf(0, m, hlen, m->pkt_len - hlen);
-		else if (m->pkt_len > hlen)
+		else if (m->pkt_len - hlen < 64)
+			s = la_cksum_short(s, d->p + hlen, m->pkt_len - hlen);
+		else
 			s += la_cksum_add(0, d->p + hlen, m->pkt_len - hlen);
-		cksum = la_cksum_finish(la_cksum_fold64(s));
+		cksum = la_cksum_finish64(s);
 	}
-	m->ol_flags |= flags;
 	memcpy(d->p + d->ip_len + LA_TCP_CKSUM_OFF, &cksum, sizeof(cksum));
 	t->out[t->out_n++] = m;
 	la_count(t, LA_C_tcp_segments_out);
 }
 
-bool
-la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len)
+/* Both families come through here, each as a function of its own: what the length of its header is made of is
+ * known when it is compiled. */
+static __rte_always_inline bool
+emit(struct la_tcb *c, const struct la_tcp_hdr *h, uint32_t off, uint32_t len, bool is4)
 {
 	struct la_tcp *t = c->tcp;
 	struct draft d;
 
-	h->sport = c->lport;
-	h->dport = c->rport;
-	if (!begin(t, &d, c->is4, h))
+	if (!begin(t, &d, is4, h))
 		return false;
 	if (len && !la_sendq_fill(c, d.m, off, len)) {
 		rte_pktmbuf_free(d.m);
 		return false;
 	}
-	finish(t, &d, c->is4, &c->laddr, &c->raddr);
+	finish(t, &d, is4, &c->laddr, &c->raddr);
+	return true;
+}
+
+bool
+la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len)
+{
+	h->sport = c->lport;
+	h->dport = c->rport;
+	return c->is4 ? emit(c, h, off, len, true) : emit(c, h, off, len, false);
+}
+
+static __rte_always_inline bool
+emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
+	       const struct la_tcp_hdr *h, bool is4)
+{
+	struct draft d;
+
+	if (!begin(t, &d, is4, h))
+		return false;
+	finish(t, &d, is4, src, dst);
 	return true;
 }
 
@@ -118,13 +143,8 @@ bool
 la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
 		  struct la_tcp_hdr *h)
 {
-	bool is4 = la_addr_is4(src);
-	struct draft d;
-
-	if (!begin(t, &d, is4, h))
-		return false;
-	finish(t, &d, is4, src, dst);
-	return true;
+	return la_addr_is4(src) ? emit_stateless(t, src, dst, h, true)
+				: emit_stateless(t, src, dst, h, false);
 }
 
 /* RFC 7323 3.2 (and 5.2 of its discussion): a RST provoked by a segment with timestamps should echo it;

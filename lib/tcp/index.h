@@ -119,10 +119,11 @@ static inline uint32_t
 la_bucket_match(const struct la_bucket *b, uint16_t tag)
 {
 	const __m128i t = _mm_set1_epi16((short)tag);
-	__m128i lo = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)&b->tag[0]), t);
-	uint32_t m = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, _mm_setzero_si128()));
+	__m128i lo = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)b), t);
+	__m128i hi = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)b + 1), t);
 
-	return (m & 0xff) | (uint32_t)(b->tag[8] == tag) << 8 | (uint32_t)(b->tag[9] == tag) << 9;
+	/* behind the last tag stands what is none */
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, hi)) & ((1u << LA_BUCKET_KEYS) - 1);
 }
 
 /** Does the object behind ref have the key we look for? Inlined into la_index_find(). */

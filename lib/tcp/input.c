@@ -12,8 +12,6 @@
 
 #include "tcp/internal.h"
 
-enum { SPENT_MAX = 64 };
-
 /* --- answers and endings of one step -------------------------------------------------------------------- */
 
 /* RFC 5961 7: answers that anybody can provoke are few, and counted per connection, so that no stranger
@@ -278,7 +276,8 @@ la_tcb_events(struct la_tcb *c)
 		la_tcb_output(c);
 		la_tcb_limit_fin_wait_2(c);
 	}
-	la_tcb_finish_if_read(c);
+	if (c->flags & LA_F_DETACHED)
+		la_tcb_finish_if_read(c);
 	c->flags &= ~(uint32_t)LA_F_BUSY;
 	if (c->flags & LA_F_DEAD)
 		la_tcb_free(c);
@@ -295,6 +294,30 @@ la_tcb_arrives(struct la_tcb *c, struct la_seg *s)
 	else
 		synchronized(c, s);
 	la_tcb_events(c);
+}
+
+void
+la_spare_flush(struct la_spare *s)
+{
+	for (unsigned i = 0, n; i < s->n; i = n) { /* those of one pool together */
+		struct rte_mempool *pool = s->m[i]->pool;
+
+		for (n = i + 1; n < s->n && s->m[n]->pool == pool;)
+			n++;
+		rte_mempool_put_bulk(pool, (void **)&s->m[i], n - i);
+	}
+	s->n = 0;
+}
+
+/* The segment's buffer has done its work. */
+static __rte_always_inline void
+spend(struct la_tcp *t, struct la_seg *s)
+{
+	if (likely(s->m->nb_segs == 1))
+		la_buf_put(t, s->m);
+	else
+		rte_pktmbuf_free(s->m);
+	s->m = NULL;
 }
 
 /* RFC 6191 2 asks whether timestamps "would be enabled for the new incarnation": offered by the SYN and
@@ -318,6 +341,8 @@ time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 	la_ref ref = *place;
 	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* still readable when it has just gone */
 
+	if (s->m)
+		spend(t, s);
 	drop_refused_timestamps(t, s);
 	switch (la_tw_input(&t->tw, ref, s, t->tick)) {
 	case LA_TW_DROP:
@@ -378,45 +403,14 @@ prefetch_object(const struct la_tcp *t, la_ref ref)
 	}
 }
 
-/* Segments that have done their work, to be given back to their pool together. */
-struct spent {
-	struct rte_mempool *pool;
-	unsigned n;
-	struct rte_mbuf *m[SPENT_MAX];
-};
-
-static inline void
-flush(struct spent *s)
-{
-	if (s->n)
-		rte_mempool_put_bulk(s->pool, (void **)s->m, s->n);
-	s->n = 0;
-}
-
-static inline void
-spend(struct spent *s, struct rte_mbuf *m)
-{
-	if (!m) /* it waits to be read, or for what comes before it */
-		return;
-	if (m->nb_segs > 1) {
-		rte_pktmbuf_free(m);
-		return;
-	}
-	m = rte_pktmbuf_prefree_seg(m);
-	if (!m)
-		return;
-	if (s->n == SPENT_MAX || m->pool != s->pool)
-		flush(s);
-	s->pool = m->pool;
-	s->m[s->n++] = m;
-}
-
 void
 la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 {
-	struct spent spent = {0};
+	struct la_spare spare;
 	uint64_t late = 0; /* those of the first 64 whose key may be in its second bucket */
 
+	spare.n = 0;
+	t->spare = &spare;
 	t->counters->v[LA_C_tcp_segments_in] += n;
 	for (unsigned i = 0; i < n; i++) {
 		struct la_seg *s = &segs[i];
@@ -438,8 +432,13 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 		prefetch_object(t, la_index_peek_other(&t->index,
 						       segs[__builtin_ctzll(late)].hash));
 	for (unsigned i = 0; i < n; i++) {
+		/* what has no text is answered in its own buffer; a FIN may have to wait for text before it */
+		if (segs[i].len == 0 && !(segs[i].flags & LA_FIN))
+			spend(t, &segs[i]);
 		segment_arrives(t, &segs[i]);
-		spend(&spent, segs[i].m);
+		if (segs[i].m) /* it neither waits to be read, nor for what comes before it */
+			spend(t, &segs[i]);
 	}
-	flush(&spent);
+	t->spare = NULL;
+	la_spare_flush(&spare);
 }

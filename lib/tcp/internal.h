@@ -16,6 +16,7 @@
  *   sendq.c    the send queue
  *   output.c   what may be sent now, and in which segment
  *   emit.c     bytes of one packet
+ *   spare.h    packet buffers that serve again in the same burst
  *   timers.c   expiry handlers
  *   rtt.c, newreno.c   RFC 6298; RFC 5681 and 6582
  *   end.c      shutdown, close, abort, TIME_WAIT and CLOSED
@@ -24,6 +25,7 @@
 #include <rte_mbuf.h>
 
 #include "core/seq.h"
+#include "tcp/spare.h"
 #include "tcp/tcb.h"
 #include "tcp/tcp.h"
 

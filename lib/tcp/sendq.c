@@ -58,16 +58,6 @@ push(struct la_tcb *c, struct rte_mbuf *m)
 	c->snd_tail = m;
 }
 
-static struct rte_mbuf *
-chunk(struct la_tcb *c)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(c->tcp->mbufs);
-
-	if (!m)
-		la_count(c->tcp, LA_C_mbuf_exhausted);
-	return m;
-}
-
 size_t
 la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
 {
@@ -78,7 +68,7 @@ la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
 		size_t n = todo - done;
 
 		if (!m || !RTE_MBUF_DIRECT(m) || rte_pktmbuf_tailroom(m) == 0) {
-			m = chunk(c);
+			m = la_buf_get(c->tcp);
 			if (!m)
 				break;
 			push(c, m);
@@ -104,7 +94,7 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 		return la_sendq_copy(c, buf, len);
 	while (done < todo) {
 		size_t n = todo - done > CONST_CHUNK ? CONST_CHUNK : todo - done;
-		struct rte_mbuf *m = chunk(c);
+		struct rte_mbuf *m = la_buf_get(c->tcp);
 		const char *p;
 
 		if (!m)
@@ -139,7 +129,7 @@ la_sendq_trim(struct la_tcb *c, uint32_t n)
 		}
 		n -= m->data_len;
 		c->snd_head = m->next;
-		rte_pktmbuf_free_seg(m);
+		la_buf_put(c->tcp, m);
 	}
 	if (!c->snd_head)
 		c->snd_tail = NULL;
@@ -149,7 +139,7 @@ static bool
 attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, struct rte_mbuf *from,
        uint32_t off, uint32_t n)
 {
-	struct rte_mbuf *mi = chunk(c);
+	struct rte_mbuf *mi = la_buf_get(c->tcp);
 
 	if (!mi)
 		return false;

@@ -87,6 +87,7 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->offloads = cfg->offloads;
 	t->counters = counters;
 	t->mbufs = cfg->mbufs;
+	t->buf_len = rte_pktmbuf_data_room_size(cfg->mbufs);
 	t->mem = cfg->mem ? cfg->mem : &la_mem_default;
 	t->mtu = or_default(cfg->mtu, 1500);
 	t->rto_min = or_default(cfg->rto_min_ms, 200);

@@ -41,6 +41,8 @@ struct la_tcp {
 	struct la_hash_key key;
 	struct la_counters *counters;
 	struct rte_mempool *mbufs;
+	struct la_spare *spare; /* while a burst is being worked on: spare.h */
+	uint16_t buf_len;	/* of a buffer of `mbufs` */
 	const struct la_mem_ops *mem;
 
 	/* packets that wait to be sent: IP header first, Ethernet not yet there; l3_len and l4_len set */

@@ -79,17 +79,20 @@ trim_back(struct rte_mbuf *m, uint32_t len)
 	}
 }
 
+static void
+drop_chain(struct la_tcb *c, struct rte_mbuf *m)
+{
+	for (struct rte_mbuf *next; m; m = next) {
+		next = m->next;
+		la_buf_put(c->tcp, m);
+	}
+}
+
 void
 la_tcb_drop_buffers(struct la_tcb *c)
 {
-	struct rte_mbuf *lists[] = {c->snd_head, c->rcv_head};
-
-	for (unsigned i = 0; i < 2; i++) {
-		for (struct rte_mbuf *m = lists[i], *next; m; m = next) {
-			next = m->next;
-			rte_pktmbuf_free_seg(m);
-		}
-	}
+	drop_chain(c, c->snd_head);
+	drop_chain(c, c->rcv_head);
 	for (struct rte_mbuf *m = c->ooo, *next; m; m = next) {
 		next = ooo_next(m);
 		rte_pktmbuf_free(m);
@@ -129,7 +132,8 @@ deliver(struct la_tcb *c, struct rte_mbuf *m)
 		rte_pktmbuf_free(m);
 		return;
 	}
-	m = trim_front(m, 0); /* no empty segment at the front */
+	if (unlikely(m->data_len == 0)) /* no empty segment at the front */
+		m = trim_front(m, 0);
 	if (c->rcv_tail)
 		c->rcv_tail->next = m;
 	else

@@ -94,7 +94,7 @@ la_consume(struct la_conn *conn, size_t n)
 		}
 		left -= m->data_len;
 		c->rcv_head = m->next;
-		rte_pktmbuf_free_seg(m);
+		la_buf_put(c->tcp, m);
 	}
 	if (!c->rcv_head)
 		c->rcv_tail = NULL;

@@ -21,15 +21,15 @@ uint32_t la_cksum_add(uint32_t sum, const void *p, size_t len);
 /** The same over len bytes of an mbuf chain from offset off; odd-sized segments are handled. */
 uint32_t la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len);
 
-/** Folds a sum of 32-bit words, at most 2^32 of them, to a partial sum of at most 0xffff. */
+/** Folds a sum of 32-bit words, at most 2^32 of them, to a partial sum of at most 0xffff, which is 0 only for 0.
+ * A word added to itself with its halves changed over has in its upper half their sum, and the carry that the
+ * lower half's addition gave: added back at the bottom, as RFC 1071 wants it. */
 static inline uint32_t
 la_cksum_fold64(uint64_t s)
 {
-	s = (s & 0xffffffff) + (s >> 32);
-	s = (s & 0xffff) + ((s >> 16) & 0xffff) + (s >> 32);
-	s = (s & 0xffff) + (s >> 16);
-	s = (s & 0xffff) + (s >> 16);
-	return (uint32_t)s;
+	uint32_t h = (uint32_t)((s + (s << 32 | s >> 32)) >> 32);
+
+	return (h + (h << 16 | h >> 16)) >> 16;
 }
 
 /** Adds len < 64 bytes to a sum that is still to be folded (la_cksum_fold64()). Headers without payload are
@@ -65,17 +65,27 @@ la_cksum_short(uint64_t s, const void *data, size_t len)
 	return s;
 }
 
-/** Sum of the words of the pseudo-header of either family, to be folded; len: of the upper layer, in bytes. */
+/** Sum of the words of the pseudo-header, to be folded; len: of the upper layer, in bytes. */
+static inline uint64_t
+la_cksum_pseudo_words4(const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint32_t len)
+{
+	return (uint64_t)src->w[3] + dst->w[3] + htobe16((uint16_t)len) + htobe16(proto);
+}
+
+static inline uint64_t
+la_cksum_pseudo_words6(const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint32_t len)
+{
+	uint64_t s = (uint64_t)src->w[0] + src->w[1] + src->w[2] + src->w[3];
+
+	s += (uint64_t)dst->w[0] + dst->w[1] + dst->w[2] + dst->w[3];
+	return s + htobe32(len) + htobe32(proto);
+}
+
 static inline uint64_t
 la_cksum_pseudo_words(const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint32_t len)
 {
-	uint64_t s = (uint64_t)src->w[3] + dst->w[3];
-
-	if (la_addr_is4(src))
-		return s + htobe16((uint16_t)len) + htobe16(proto);
-	s += (uint64_t)src->w[0] + src->w[1] + src->w[2];
-	s += (uint64_t)dst->w[0] + dst->w[1] + dst->w[2];
-	return s + htobe32(len) + htobe32(proto);
+	return la_addr_is4(src) ? la_cksum_pseudo_words4(src, dst, proto, len)
+				: la_cksum_pseudo_words6(src, dst, proto, len);
 }
 
 /** The same as a partial sum. */
@@ -89,9 +99,7 @@ la_cksum_pseudo(const struct la_addr *src, const struct la_addr *dst, uint8_t pr
 static inline uint16_t
 la_cksum_fold(uint32_t sum)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	return (uint16_t)((sum + (sum << 16 | sum >> 16)) >> 16);
 }
 
 /** The value for a checksum field; 0 over a whole packet, its checksum included, means it is right. */
@@ -99,6 +107,13 @@ static inline uint16_t
 la_cksum_finish(uint32_t sum)
 {
 	return (uint16_t)~la_cksum_fold(sum);
+}
+
+/** The same from a sum of 32-bit words. */
+static inline uint16_t
+la_cksum_finish64(uint64_t s)
+{
+	return (uint16_t)~la_cksum_fold64(s);
 }
 
 #endif

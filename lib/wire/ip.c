@@ -11,18 +11,8 @@
 #include "wire/eth.h"
 #include "wire/ip.h"
 
-enum { IP4_FRAG_OFF = 0x1fff, IP4_MF = 0x2000, IP4_DF = 0x4000 };
+enum { IP4_FRAG_OFF = 0x1fff, IP4_MF = 0x2000 };
 enum { IP4_OPT_EOL = 0, IP4_OPT_NOP = 1 };
-
-/* The checksum of a header without options, from the sum of its words as loaded: every packet has
- * one, so it is spared the general loop, and the writer need not read back what it has just stored.
- */
-static inline uint16_t
-ip4_cksum(uint64_t s)
-{
-	s = (s & 0xffffffff) + (s >> 32);
-	return la_cksum_finish((uint32_t)((s & 0xffff) + (s >> 16)));
-}
 
 static bool
 ip4_cksum_ok(const uint8_t *p, size_t hlen)
@@ -202,26 +192,6 @@ la_ip6_parse(const uint8_t *p, size_t len, struct la_ip *ip)
 	ip->ttl = p[7];
 	ip->tos = (uint8_t)(la_get16(p) >> 4);
 	return LA_WIRE_OK;
-}
-
-size_t
-la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-	     uint8_t ttl, uint16_t plen, bool cksum)
-{
-	uint32_t w0 = 0x45u << 24 | (uint16_t)(LA_IP4_LEN + plen);
-	uint32_t w2 = (uint32_t)ttl << 24 | (uint32_t)proto << 16;
-
-	if (cksum) {
-		uint64_t s = (uint64_t)htobe32(w0) + htobe32(IP4_DF) + htobe32(w2);
-
-		w2 |= be16toh(ip4_cksum(s + src->w[3] + dst->w[3]));
-	}
-	la_put32(p, w0);
-	la_put32(p + 4, IP4_DF);
-	la_put32(p + 8, w2);
-	memcpy(p + 12, &src->w[3], 4);
-	memcpy(p + 16, &dst->w[3], 4);
-	return LA_IP4_LEN;
 }
 
 size_t

@@ -15,6 +15,7 @@
 #include "wire/cksum.h"
 
 enum { LA_IP4_LEN = 20, LA_IP6_LEN = 40 };
+enum { LA_IP4_DF = 0x4000, LA_IP4_CKSUM_OFF = 10 };
 enum { LA_IPPROTO_ICMP = 1, LA_IPPROTO_TCP = 6, LA_IPPROTO_ICMP6 = 58 };
 enum { LA_IP6_MAX_EXT = 8 }; /* extension headers walked before a packet is dropped */
 
@@ -51,7 +52,7 @@ la_ip4_plain_sum_ok(const uint8_t *p)
 	uint32_t w[5];
 
 	memcpy(w, p, sizeof(w));
-	return la_cksum_finish(la_cksum_fold64((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4])) == 0;
+	return la_cksum_finish64((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4]) == 0;
 }
 
 static inline struct la_addr
@@ -103,8 +104,27 @@ la_ip_src_valid(const struct la_addr *src)
 
 /** Write a header for plen bytes of upper layer: 20 or 40 bytes; DF set and id 0 (RFC 6864 atomic).
  * la_ip4_write leaves the checksum 0 when `cksum` is false. Return the header's length. */
-size_t la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-		    uint8_t ttl, uint16_t plen, bool cksum);
+static inline size_t
+la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
+	     uint8_t ttl, uint16_t plen, bool cksum)
+{
+	uint32_t w[5] = {
+		htobe32(0x45u << 24 | (uint16_t)(LA_IP4_LEN + plen)),
+		htobe32(LA_IP4_DF),
+		htobe32((uint32_t)ttl << 24 | (uint32_t)proto << 16),
+		src->w[3],
+		dst->w[3],
+	};
+	uint16_t sum = 0;
+
+	/* summed before it is stored: the writer need not read back what it has just written */
+	if (cksum)
+		sum = la_cksum_finish64((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4]);
+	memcpy(p, w, sizeof(w));
+	memcpy(p + LA_IP4_CKSUM_OFF, &sum, sizeof(sum));
+	return LA_IP4_LEN;
+}
+
 size_t la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
 		    uint8_t ttl, uint16_t plen);
 

@@ -170,6 +170,7 @@ fake_tcp_send(struct la_tcp *t, const struct la_addr *src, const struct la_addr 
 		p += la_ip4_write(p, src, dst, LA_IPPROTO_TCP, 64, plen, true);
 	else
 		p += la_ip6_write(p, src, dst, LA_IPPROTO_TCP, 64, plen);
+	m->tx_offload = rte_mbuf_tx_offload(0, is4 ? LA_IP4_LEN : LA_IP6_LEN, LA_TCP_LEN, 0, 0, 0, 0);
 	memset(p, 0x5a, plen);
 	t->out[t->out_n++] = m;
 }

@@ -282,19 +282,21 @@ Test(four_shards, share_one_worker, .timeout = 120)
 	four_on_a_port(1, 1, &summary);
 }
 
-/* A ring port hands over the other side's own buffers. */
+/* A ring port hands over the other side's own buffers, and answers are written into what came. */
 Test(one_shard, that_keeps_three_buffers_is_found_out, .timeout = 120)
 {
 	struct la_engine *e;
 	char err[512];
+	uint64_t kept = 0;
 
 	set_up(1, 2 * SHARDS);
 	four.kept = 3;
 	cr_assert_eq(la_engine_create(&four.cfg, &e, err, sizeof(err)), 0, "%s", err);
 	cr_assert_eq(la_engine_run(e), 0);
 	la_summary_take(&summary, e, &four.cfg);
-	cr_assert_eq(summary.end[0].stats.mbufs_out, summary.end[0].stats.mbufs_before);
-	cr_assert_eq(summary.end[1].stats.mbufs_out, summary.end[1].stats.mbufs_before + 3);
+	for (unsigned i = 0; i < 2; i++)
+		kept += summary.end[i].stats.mbufs_out - summary.end[i].stats.mbufs_before;
+	cr_assert_eq(kept, 3);
 	la_engine_destroy(e);
 }
 

@@ -28,9 +28,11 @@ static size_t
 bytes_of(uint32_t conns, uint32_t tw4, uint32_t tw6)
 {
 	static const struct la_mem_ops counting = {counting_alloc, counting_free, NULL};
+	static _Alignas(64) char pool[4096]; /* its header alone is looked at */
 	struct la_shard_config cfg = {.max_conns = conns,
 				      .max_time_wait4 = tw4,
 				      .max_time_wait6 = tw6,
+				      .mbufs = (struct rte_mempool *)pool,
 				      .mem = &counting};
 	struct la_counters *counters = calloc(1, sizeof(*counters));
 	struct la_tcp *t = calloc(1, sizeof(*t));

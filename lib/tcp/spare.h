@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_TCP_SPARE_H
+#define LA_TCP_SPARE_H
+
+/* Packet buffers that have done their work, and serve again in the same burst.
+ *
+ * Most segments are answered by one as small as they are: while a burst is being worked on, its spent buffers
+ * wait here, the last one first, and the next packet is written into lines that are still in the cache, without a
+ * walk to the pool and back. What is left goes back at the end of the burst, together; nothing is kept between
+ * bursts. A buffer of another pool (the other end of a ring pair) is as good when it is as large. */
+
+#include <rte_mbuf.h>
+
+#include "tcp/tcp.h"
+
+enum { LA_SPARE_MAX = 64 };
+
+struct la_spare {
+	unsigned n;
+	struct rte_mbuf *m[LA_SPARE_MAX];
+};
+
+void la_spare_flush(struct la_spare *s);
+
+/** An empty buffer with room for headers, or NULL, counted. */
+static inline struct rte_mbuf *
+la_buf_get(struct la_tcp *t)
+{
+	struct la_spare *s = t->spare;
+	struct rte_mbuf *m;
+
+	if (s && s->n && s->m[s->n - 1]->buf_len >= t->buf_len) {
+		m = s->m[--s->n];
+		rte_pktmbuf_reset(m);
+		return m;
+	}
+	m = rte_pktmbuf_alloc(t->mbufs);
+	if (unlikely(m == NULL))
+		t->counters->v[LA_C_mbuf_exhausted]++;
+	return m;
+}
+
+/** Gives back one segment, which nobody else may hold a chain by. */
+static inline void
+la_buf_put(struct la_tcp *t, struct rte_mbuf *m)
+{
+	struct la_spare *s = t->spare;
+
+	m = rte_pktmbuf_prefree_seg(m);
+	if (m == NULL)
+		return;
+	if (s == NULL) {
+		rte_mbuf_raw_free(m);
+		return;
+	}
+	if (s->n == LA_SPARE_MAX)
+		la_spare_flush(s);
+	s->m[s->n++] = m;
+}
+
+#endif
