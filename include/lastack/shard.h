@@ -81,7 +81,8 @@ int la_shard_create(const struct la_shard_config *cfg, struct la_shard **out);
 /** Frees a shard, its connections (without a packet or a callback) and the mbufs it holds. */
 void la_shard_destroy(struct la_shard *s);
 
-/** A burst of frames has arrived. Takes the mbufs over, whatever they hold. */
+/** A burst of frames has arrived. Takes the mbufs over, whatever they hold: those that are as large as the shard's
+ * own may come out of la_shard_tx() again, with an answer in them. */
 void la_shard_rx(struct la_shard *s, uint64_t now, struct rte_mbuf **pkts, unsigned n);
 
 /** Time has passed: runs timers, a bounded number a call. Returns true when more are due already. */

@@ -245,7 +245,7 @@ capture_tcp(struct rig *r, const uint8_t *frame, size_t len)
 static void
 inject(struct rig *r, const uint8_t *frame, size_t len)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(rig_pool());
+	struct rte_mbuf *m = rte_pktmbuf_alloc(r->from ? r->from : rig_pool());
 	char *room;
 
 	CHECK(r, m != NULL, "the pool is empty");

@@ -130,6 +130,49 @@ SCENARIO(buffers, no_mbufs_fin, "an empty pool when the FIN and the last ACK are
 	peer_expect(p, LA_ACK, p->N, p->snd, 0);
 }
 
+/* A FIN sent again to TIME_WAIT in a buffer of `from`, with nothing left in the shard's pool. True: answered. */
+static bool
+answers_from_an_empty_pool(struct peer *p, struct rte_mempool *from)
+{
+	static struct rte_mbuf *held[RIG_MBUFS];
+	struct rig *r = p->r;
+	unsigned n = starve(held, from == NULL), free_from = from ? rte_mempool_avail_count(from) : 0;
+	bool answered;
+
+	peer_skip(p);
+	r->from = from;
+	peer_send(p, LA_FIN | LA_ACK, p->snd - 1, p->got, 0);
+	r->from = NULL;
+	while (n > 0)
+		rte_pktmbuf_free(held[--n]);
+	answered = peer_waiting(p) == 1;
+	if (answered)
+		peer_expect(p, LA_ACK, p->N, p->snd, 0);
+	if (from)
+		CHECK(r, rte_mempool_avail_count(from) == free_from, "a buffer is missing");
+	return answered;
+}
+
+SCENARIO(buffers, answered_in_place, "a FIN sent again is answered in its own buffer, if that is large enough")
+{
+	struct rte_mempool *same, *small;
+	struct peer *p = scene_listen(s);
+	uint64_t exhausted;
+
+	same = rte_pktmbuf_pool_create("same", 31, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	small = rte_pktmbuf_pool_create("small", 31, 0, 0, RTE_PKTMBUF_HEADROOM + 128, SOCKET_ID_ANY);
+	CHECK(s->r, same && small, "no pools");
+	peer_to_time_wait(p, true, 'a');
+	exhausted = rig_counter(s->r, LA_C_mbuf_exhausted);
+	CHECK(s->r, answers_from_an_empty_pool(p, NULL), "not in a buffer of the shard's pool");
+	CHECK(s->r, answers_from_an_empty_pool(p, same), "not in one of another pool");
+	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) == exhausted, "counted without need");
+	CHECK(s->r, !answers_from_an_empty_pool(p, small), "in a buffer without room for a segment");
+	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) == exhausted + 1, "not counted");
+	rte_mempool_free(same);
+	rte_mempool_free(small);
+}
+
 SCENARIO(buffers, out_of_order_limit, "a flood of crumbs above a hole is bounded, and repaired")
 {
 	struct peer *p = scene_open(s);
