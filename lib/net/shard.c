@@ -99,12 +99,6 @@ la_shard_memory(const struct la_shard_config *cfg)
 	return lay_out(&c).total + la_tcp_memory(&c);
 }
 
-static bool
-owns(const void *net, const struct la_addr *a)
-{
-	return la_netif_configured(net, a);
-}
-
 static void
 init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout *l)
 {
@@ -141,7 +135,7 @@ la_shard_create(const struct la_shard_config *cfg, struct la_shard **out)
 	if (!s)
 		return -ENOMEM;
 	init(s, &c, &l);
-	err = la_tcp_init(&s->tcp, &c, &s->counters, owns, &s->nif);
+	err = la_tcp_init(&s->tcp, &c, &s->counters);
 	if (err) {
 		la_mem_free(c.mem, s, l.total);
 		return err;

@@ -68,8 +68,7 @@ la_tcp_memory(const struct la_shard_config *cfg)
 }
 
 int
-la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters,
-	    la_tcp_owns *owns, const void *net)
+la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters)
 {
 	struct small *small;
 	uint32_t conns, tw4, tw6, refs;
@@ -99,8 +98,6 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->rsts = la_tokens_full(t->rst_rate, t->now);
 	/* a tick more: the present is somewhere within one */
 	t->quiet_until = cfg->quiet_ms ? cfg->now + cfg->quiet_ms + 1 : 0;
-	t->owns = owns;
-	t->net = net;
 	la_hash_key_init(&t->key, cfg->secret);
 
 	small = la_mem_alloc(t->mem, sizeof(*small), 64);

@@ -27,9 +27,6 @@ enum {
 	LA_TCP_PROFILES = 256, /* different option sets in one shard */
 };
 
-/** Does our network layer own this address? Asked by connect and listen. */
-typedef bool la_tcp_owns(const void *net, const struct la_addr *a);
-
 struct la_tcp {
 	uint64_t now;  /* ms, as last told */
 	uint32_t tick; /* its low 32 bits */
@@ -71,15 +68,12 @@ struct la_tcp {
 	struct la_tokens rsts;
 	uint64_t isn_floor;   /* steps of the ISN clock that connections have passed */
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
-	la_tcp_owns *owns;
-	const void *net;
 };
 
 size_t la_tcp_memory(const struct la_shard_config *cfg);
 
 /** counters, mbufs and config as in the shard's. 0, -ENOMEM or -EINVAL; undoes itself on failure. */
-int la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters,
-		la_tcp_owns *owns, const void *net);
+int la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters);
 /** Frees everything, the waiting packets included. */
 void la_tcp_fini(struct la_tcp *t);
 

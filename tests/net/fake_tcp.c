@@ -19,8 +19,7 @@ la_tcp_memory(const struct la_shard_config *cfg)
 }
 
 int
-la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters,
-	    la_tcp_owns *owns, const void *net)
+la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters)
 {
 	int init = fake.init;
 
@@ -30,8 +29,6 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 		return init;
 	t->counters = counters;
 	t->mbufs = cfg->mbufs;
-	t->owns = owns;
-	t->net = net;
 	t->out = calloc(LA_TCP_OUT_MAX, sizeof(struct rte_mbuf *));
 	return t->out ? 0 : -1;
 }

@@ -156,14 +156,6 @@ Test(shard, connect)
 	cr_assert_eq(fake.nconnect, 0);
 }
 
-Test(shard, tcp_asks_who_owns_an_address)
-{
-	struct la_addr ours = A("fd00::2"), other = A("fd00::3");
-
-	cr_assert(net.s->tcp.owns(net.s->tcp.net, &ours));
-	cr_assert(!net.s->tcp.owns(net.s->tcp.net, &other));
-}
-
 Test(shard, next_is_the_first_of_all_timers)
 {
 	struct fr f;

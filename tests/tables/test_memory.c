@@ -39,7 +39,7 @@ bytes_of(uint32_t conns, uint32_t tw4, uint32_t tw6)
 	size_t bytes;
 
 	cr_assert(counters && t);
-	cr_assert_eq(la_tcp_init(t, &cfg, counters, NULL, NULL), 0);
+	cr_assert_eq(la_tcp_init(t, &cfg, counters), 0);
 	bytes = taken;
 	cr_assert_eq(la_tcp_memory(&cfg), bytes, "%u connections, %u and %u entries", conns, tw4, tw6);
 	la_tcp_fini(t);
