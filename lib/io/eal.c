@@ -25,6 +25,7 @@
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 
+#include "io/cpu_claim.h"
 #include "io/eal.h"
 #include "io/eal_log.h"
 #include "io/vdev.h"
@@ -247,9 +248,12 @@ lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	unsigned want = cfg->lcores != 0 ? cfg->lcores : 1, got = 0;
 	bool given = USER_GAVE(cfg, "-l", "-c", "--lcores", "-s");
 	int r = read_cpus(&eal->cpus, err, size);
+	unsigned chosen[RTE_MAX_LCORE];
 	char list[2048];
 	size_t n = 0;
 
+	if (r == 0)
+		la_cpu_claim_all(&eal->cpus, NULL);
 	if (given)
 		return 0;
 	if (r < 0)
@@ -260,10 +264,27 @@ lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%u@%u", got > 0 ? "," : "",
 				      cpu < RTE_MAX_LCORE ? cpu : got, cpu);
+		chosen[got] = cpu;
 	}
+	la_cpu_claim_keep(chosen, got);
 	add_arg("--lcores");
 	add_arg(list);
 	return 0;
+}
+
+/* The CPUs that EAL took, which -l may have chosen. */
+static void
+keep_claims(void)
+{
+	unsigned cpu[RTE_MAX_LCORE], n = 0, lcore;
+
+	RTE_LCORE_FOREACH(lcore) {
+		int id = rte_lcore_to_cpu_id((int)lcore);
+
+		if (id >= 0)
+			cpu[n++] = (unsigned)id;
+	}
+	la_cpu_claim_keep(cpu, n);
 }
 
 static bool
@@ -417,6 +438,7 @@ la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, siz
 	}
 	eal_args.running = true;
 	eal->lcores = rte_lcore_count();
+	keep_claims();
 	r = find_ports(cfg, eal, err, size);
 	if (r < 0) {
 		la_eal_stop();
@@ -450,5 +472,6 @@ la_eal_stop(void)
 		rte_eal_cleanup();
 	(void)rmdir(rte_eal_get_runtime_dir());
 	la_vdev_clean_up();
+	la_cpu_claim_keep(NULL, 0);
 	la_eal_log_close();
 }

@@ -187,8 +187,9 @@ la_cpus_rank(struct la_cpus *c, int node)
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct la_cpu *cpu = &c->cpu[i];
 
-		key[i] = (uint32_t)(node >= 0 && cpu->node != node) << 31 |
-			 (uint32_t)!cpu->isolated << 30 | (uint32_t)second_thread(c, cpu) << 29 | cpu->id;
+		/* half of a CPU is less than a whole one on another node */
+		key[i] = (uint32_t)cpu->taken << 31 | (uint32_t)(node >= 0 && cpu->node != node) << 30 |
+			 (uint32_t)!cpu->isolated << 29 | (uint32_t)second_thread(c, cpu) << 28 | cpu->id;
 	}
 	/* by insertion: it is done once, and they are nearly in order */
 	for (unsigned i = 1; i < c->n; i++) {

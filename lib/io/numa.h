@@ -32,13 +32,14 @@ struct la_cpus {
 		uint16_t core;	 /* the lowest of the CPUs that are threads of one core */
 		int16_t node;	 /* -1: unknown */
 		bool isolated;	 /* the kernel's scheduler leaves it alone (isolcpus=) */
+		bool taken;	 /* another lastack process polls on it (cpu_claim.h) */
 	} cpu[LA_CPUS_MAX];
 };
 
 /** Those of `set` that are described below `sys` ("/sys"), by number. set_size: bytes. */
 void la_cpus_read(const char *sys, const cpu_set_t *set, size_t set_size, struct la_cpus *c);
 
-/** Best first, for workers of a port on that node (-1: any): CPUs of the node, isolated ones, one thread
+/** Best first, for workers of a port on that node (-1: any): CPUs nobody polls on, of the node, isolated ones, one thread
  * of each core before the second of any, low numbers. */
 void la_cpus_rank(struct la_cpus *c, int node);
 

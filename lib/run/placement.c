@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Placement is chosen by lib/io (la_cpus_rank(), la_numa_mem()) or by the user (-l), and looked at here
- * once it is done. Four things are wrong often enough to be said, each with what would be better:
+ * once it is done. Five things are wrong often enough to be said, each with what would be better:
  *
  *   a core on another node than its port      every frame crosses the interconnect
  *   tables on another node than their core    every look-up does
  *   two workers on the threads of one core    while another core has nothing to do
  *   isolated CPUs left unused                 the kernel's own work interrupts the others
+ *   a CPU that another lastack polls on       each has half of it, while another has nothing to do
  */
 
 #include <stdbool.h>
@@ -66,6 +67,8 @@ print_table(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FI
 			p[i].memory_node == -1 ? "" : ", verified");
 		if (cpu != NULL && cpu->isolated)
 			fprintf(f, "; isolated");
+		if (cpu != NULL && cpu->taken)
+			fprintf(f, "; another lastack's too");
 		if (thread >= 0)
 			fprintf(f, "; hyper-thread of worker %d's core", thread);
 		fprintf(f, "\n");
@@ -97,6 +100,16 @@ cores(const struct la_cpus *cpus)
 			first &= cpus->cpu[k].core != cpus->cpu[i].core;
 		n += first;
 	}
+	return n;
+}
+
+static unsigned
+untaken(const struct la_cpus *cpus)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cpus->n; i++)
+		n += !cpus->cpu[i].taken;
 	return n;
 }
 
@@ -142,6 +155,11 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 			fprintf(warn, "warning: workers %u and %d run on two threads of one core", p[i].worker, thread);
 			advise(cpus, p[i].port_node, workers, warn);
 			threads = true; /* of the others the table tells */
+			warnings++;
+		}
+		if (cpu != NULL && cpu->taken && !seen(p, i) && untaken(cpus) >= workers) {
+			fprintf(warn, "warning: another lastack polls on cpu %u of worker %u", p[i].cpu, p[i].worker);
+			advise(cpus, p[i].port_node, workers, warn);
 			warnings++;
 		}
 		isolated += cpu != NULL && cpu->isolated;

@@ -112,9 +112,9 @@ Test(placement, node_of_a_device)
 
 static char text[4096]; /* what was warned of */
 
-/* Warnings about these CPUs for two workers of port 0. */
+/* Warnings about these CPUs for two workers of port 0, another process being on CPU `taken` (-1: none). */
 static unsigned
-said(unsigned cpu0, unsigned cpu1, int port_node, int memory)
+said_beside(int taken, unsigned cpu0, unsigned cpu1, int port_node, int memory)
 {
 	struct la_place p[] = {{0, port_node, 0, cpu0, memory}, {0, port_node, 1, cpu1, memory}};
 	static char table[4096];
@@ -122,11 +122,29 @@ said(unsigned cpu0, unsigned cpu1, int port_node, int memory)
 	unsigned n;
 
 	la_cpus_read(sys, &all, sizeof(all), &cpus);
+	for (unsigned i = 0; i < cpus.n; i++)
+		cpus.cpu[i].taken = cpus.cpu[i].id == taken;
 	n = la_placement_say(p, 2, &cpus, t, f);
 	fclose(f);
 	fclose(t);
 	cr_assert_not_null(strstr(table, "placement"));
 	return n;
+}
+
+static unsigned
+said(unsigned cpu0, unsigned cpu1, int port_node, int memory)
+{
+	return said_beside(-1, cpu0, cpu1, port_node, memory);
+}
+
+Test(placement, a_cpu_of_another_lastack_is_told)
+{
+	cr_assert_eq(said_beside(0, 0, 1, -1, -1), 1);
+	cr_assert_not_null(strstr(text, "another lastack polls on cpu 0 of worker 0; better: -l 1,2"), "%s", text);
+	cr_assert_eq(said_beside(0, 1, 2, -1, -1), 0, "%s", text);
+	for (unsigned cpu = 2; cpu < 8; cpu++)
+		CPU_CLR(cpu, &all);
+	cr_assert_eq(said_beside(0, 0, 1, -1, -1), 0, "there is no better: %s", text);
 }
 
 Test(placement, a_good_one_is_not_commented)
