@@ -258,6 +258,49 @@ inject(struct rig *r, const uint8_t *frame, size_t len)
 }
 
 /* One emitted frame: copied out of its mbuf, which must be free again whatever a check does. */
+/* RFC 1071, byte by byte, over n bytes; what stands in a checksum field counts. */
+static uint16_t
+sum_of(const uint8_t *p, size_t n)
+{
+	uint32_t s = 0;
+
+	for (size_t i = 0; i < n; i++)
+		s += (uint32_t)p[i] << (i % 2 ? 0 : 8);
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return (uint16_t)s;
+}
+
+static void
+fill_in(uint8_t *field, const uint8_t *from, size_t n)
+{
+	uint16_t v = (uint16_t)~sum_of(from, n);
+
+	field[0] = (uint8_t)(v >> 8);
+	field[1] = (uint8_t)v;
+}
+
+/* A port that makes the checksums it is asked for, where it is told that they are, as hardware does. */
+static void
+make_checksums(struct rig *r, const struct rte_mbuf *m, uint8_t *frame)
+{
+	uint8_t *ip = frame + m->l2_len, *tcp = ip + m->l3_len;
+	bool is4 = ip[0] >> 4 == 4;
+
+	if ((m->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM)) == 0)
+		return;
+	CHECK(r, m->l2_len == (r->opts.vlan ? 18 : 14), "%u bytes of Ethernet", (unsigned)m->l2_len);
+	CHECK(r, m->l3_len == (is4 ? 20 : 40), "%u bytes of IP", (unsigned)m->l3_len);
+	CHECK(r, m->l4_len == (tcp[12] >> 4) * 4, "%u bytes of TCP", (unsigned)m->l4_len);
+	CHECK(r, m->ol_flags & (is4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6), "the family is not told");
+	if (m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) {
+		CHECK(r, is4 && ip[10] == 0 && ip[11] == 0, "IPv4's checksum field is not 0");
+		fill_in(ip + 10, ip, 20);
+	}
+	if (m->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM)
+		fill_in(tcp + 16, tcp, m->pkt_len - m->l2_len - m->l3_len);
+}
+
 static void
 take(struct rig *r, struct rte_mbuf *m)
 {
@@ -271,6 +314,7 @@ take(struct rig *r, struct rte_mbuf *m)
 	CHECK(r, p != NULL, "mbuf chain shorter than its pkt_len");
 	if (p != flat)
 		memcpy(flat, p, len);
+	make_checksums(r, m, flat);
 	rte_pktmbuf_free(m);
 	r->tx_frames++;
 	note_frame(r, ">", flat, len);

@@ -64,6 +64,34 @@ SCENARIO(buffers, multi_seg, "chained mbufs on output")
 	CHECK(s->r, p->got == p->ISS + 1 + 20 * 777 + 100000, "not everything came");
 }
 
+SCENARIO(buffers, offloads, "checksums that are left to the port: where they are, and what stands there")
+{
+	static const uint32_t offloads[] = {
+		LA_OFF_TX_IP_CKSUM,
+		LA_OFF_TX_TCP_CKSUM,
+		LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM | LA_OFF_TX_MULTI_SEG,
+	};
+
+	for (unsigned i = 0; i < sizeof(offloads) / sizeof(offloads[0]); i++) {
+		struct peer *p;
+
+		scene_rig(s, &(struct rig_opts){.offloads = offloads[i], .vlan = i == 1});
+		p = scene_open(s);
+		CHECK(s->r, user_send(p, 10001) == 10001, "la_send");
+		drain(p, 600);
+		peer_data(p, 100);
+		rig_run(s->r, 100);
+		peer_skip(p);
+		CHECK(s->r, user_close(p) == 0, "la_close");
+		peer_expect(p, LA_FIN | LA_ACK, p->ISS + 10002, p->snd, 0);
+		peer_ack(p);
+		peer_fin(p);
+		peer_expect(p, LA_ACK, p->N, p->snd, 0);
+		peer_send(p, LA_FIN | LA_ACK, p->snd - 1, p->got, 0); /* answered by the table */
+		peer_expect(p, LA_ACK, p->N, p->snd, 0);
+	}
+}
+
 /* Takes all mbufs but `leave`; returns how many are in `held`. */
 static unsigned
 starve(struct rte_mbuf **held, unsigned leave)
