@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -240,6 +241,22 @@ read_cpus(struct la_cpus *cpus, char *err, size_t size)
 	return 0;
 }
 
+/* Who starts claims all for a moment: when none is left, that may be why. */
+static void
+claim_cpus(struct la_cpus *cpus)
+{
+	static const struct timespec moment = {.tv_nsec = 5000000};
+	unsigned taken = 0;
+
+	la_cpu_claim_all(cpus, NULL);
+	for (unsigned i = 0; i < cpus->n; i++)
+		taken += cpus->cpu[i].taken;
+	if (taken == cpus->n) {
+		nanosleep(&moment, NULL);
+		la_cpu_claim_all(cpus, NULL);
+	}
+}
+
 /* The best `lcores` CPUs this process may run on. An lcore is named after its CPU (NUMA look-ups
  * rely on that) unless the CPU's number is beyond EAL's table. */
 static int
@@ -253,9 +270,11 @@ lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	size_t n = 0;
 
 	if (r == 0)
-		la_cpu_claim_all(&eal->cpus, NULL);
-	if (given)
+		claim_cpus(&eal->cpus);
+	if (given) {
+		la_cpu_claim_keep(NULL, 0); /* until it is known which */
 		return 0;
+	}
 	if (r < 0)
 		return r;
 	la_cpus_rank(&eal->cpus, node_wanted(cfg));
@@ -274,17 +293,18 @@ lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 
 /* The CPUs that EAL took, which -l may have chosen. */
 static void
-keep_claims(void)
+claim_used(void)
 {
-	unsigned cpu[RTE_MAX_LCORE], n = 0, lcore;
+	struct la_cpus used = {0};
+	unsigned lcore;
 
 	RTE_LCORE_FOREACH(lcore) {
 		int id = rte_lcore_to_cpu_id((int)lcore);
 
-		if (id >= 0)
-			cpu[n++] = (unsigned)id;
+		if (id >= 0 && used.n < LA_CPUS_MAX)
+			used.cpu[used.n++].id = (uint16_t)id;
 	}
-	la_cpu_claim_keep(cpu, n);
+	la_cpu_claim_all(&used, NULL);
 }
 
 static bool
@@ -438,7 +458,7 @@ la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, siz
 	}
 	eal_args.running = true;
 	eal->lcores = rte_lcore_count();
-	keep_claims();
+	claim_used();
 	r = find_ports(cfg, eal, err, size);
 	if (r < 0) {
 		la_eal_stop();
