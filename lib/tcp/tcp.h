@@ -42,7 +42,8 @@ struct la_tcp {
 	uint16_t buf_len;	/* of a buffer of `mbufs` */
 	const struct la_mem_ops *mem;
 
-	/* packets that wait to be sent: IP header first, Ethernet not yet there; l3_len and l4_len set */
+	/* packets that wait to be sent: IP header first, Ethernet not yet there; what the port must know for the
+	 * checksums that are left to it (tx_offload, ol_flags) is 0 when none is */
 	struct rte_mbuf **out;
 	unsigned out_head, out_n; /* out[out_head .. out_n) wait */
 
