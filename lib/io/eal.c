@@ -246,12 +246,9 @@ static void
 claim_cpus(struct la_cpus *cpus)
 {
 	static const struct timespec moment = {.tv_nsec = 5000000};
-	unsigned taken = 0;
 
 	la_cpu_claim_all(cpus, NULL);
-	for (unsigned i = 0; i < cpus->n; i++)
-		taken += cpus->cpu[i].taken;
-	if (taken == cpus->n) {
+	if (la_cpus_untaken(cpus) == 0) {
 		nanosleep(&moment, NULL);
 		la_cpu_claim_all(cpus, NULL);
 	}

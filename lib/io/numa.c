@@ -206,6 +206,16 @@ la_cpus_rank(struct la_cpus *c, int node)
 	}
 }
 
+unsigned
+la_cpus_untaken(const struct la_cpus *c)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n; i++)
+		n += !c->cpu[i].taken;
+	return n;
+}
+
 const struct la_cpu *
 la_cpus_find(const struct la_cpus *c, unsigned id)
 {

@@ -43,6 +43,9 @@ void la_cpus_read(const char *sys, const cpu_set_t *set, size_t set_size, struct
  * of each core before the second of any, low numbers. */
 void la_cpus_rank(struct la_cpus *c, int node);
 
+/** How many of them nobody else polls on. */
+unsigned la_cpus_untaken(const struct la_cpus *c);
+
 /** The one with this number, or NULL. */
 const struct la_cpu *la_cpus_find(const struct la_cpus *c, unsigned id);
 

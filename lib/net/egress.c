@@ -18,18 +18,17 @@
 static inline struct la_neigh *
 usual_hop4(const struct la_shard *s, const uint8_t *ip)
 {
-	uint32_t dst;
+	const struct la_addr dst = la_ip4_dst(ip);
 
-	memcpy(&dst, ip + 16, sizeof(dst));
-	if (s->last_is_gateway4 && la_netif_is_far4(&s->nif, dst) && be32toh(dst) < 0xe0000000)
+	if (s->last_is_gateway4 && la_netif_is_far4(&s->nif, dst.w[3]) && be32toh(dst.w[3]) < 0xe0000000)
 		return s->last_hop;
-	return s->last_hop && dst == s->last_dst.w[3] && la_addr_is4(&s->last_dst) ? s->last_hop : NULL;
+	return la_addr_eq(&dst, &s->last_dst) ? s->last_hop : NULL;
 }
 
 static inline struct la_neigh *
 usual_hop6(const struct la_shard *s, const uint8_t *ip)
 {
-	return s->last_hop && memcmp(ip + 24, s->last_dst.b, 16) == 0 ? s->last_hop : NULL;
+	return memcmp(ip + 24, s->last_dst.b, 16) == 0 ? s->last_hop : NULL;
 }
 
 static struct la_neigh *

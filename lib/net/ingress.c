@@ -19,7 +19,7 @@
 #include "wire/cksum.h"
 
 enum { LOOK_AHEAD = 4 };
-enum { IP4_MAXLEN = 60, IP4_PROTO_OFF = 9, IP4_SRC_OFF = 12, IP4_DST_OFF = 16, IP6_PROTO_OFF = 6, ETH_TYPE_OFF = 12 };
+enum { IP4_MAXLEN = 60, IP4_PROTO_OFF = 9, IP6_PROTO_OFF = 6, ETH_TYPE_OFF = 12 };
 
 static uint16_t
 be16(const uint8_t *p)
@@ -127,7 +127,7 @@ cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, ui
 
 /* The checksum of the segment of len bytes at p, which is off bytes into the frame. A port that says BAD may be wrong
  * (short frames, odd options): only our own sum drops a segment. */
-static bool
+static inline bool
 tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la_addr *src,
 	     const struct la_addr *dst, const uint8_t *p, uint32_t off, uint32_t len)
 {
@@ -139,7 +139,7 @@ tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la
 	if (unlikely(m->nb_segs > 1))
 		sum += la_cksum_add_mbuf(0, m, off, len);
 	else
-		sum += la_cksum_add(0, p, len);
+		sum = la_cksum_data(sum, p, len);
 	return la_cksum_finish64(sum) == 0;
 }
 
@@ -220,16 +220,6 @@ far_host(uint32_t be)
 	return first - 1 < 223 && first != 127;
 }
 
-/* The checksum of a segment in one piece; addrs: the sum of both IPv4 addresses as they stand in the packet. */
-static inline bool
-tcp4_cksum_ok(const uint8_t *p, uint32_t len, uint64_t addrs)
-{
-	uint64_t sum = addrs + htobe16((uint16_t)len) + htobe16(LA_IPPROTO_TCP);
-
-	sum = len < 64 ? la_cksum_short(sum, p, len) : sum + la_cksum_add(0, p, len);
-	return la_cksum_finish64(sum) == 0;
-}
-
 /* Nearly every frame of a server of short connections is the same: to our MAC, untagged, in one piece, IPv4 without
  * options, TCP, to the address that the one before was for, right in every way. It is told by a few comparisons and
  * costs half of what the general way does, which has the same answer for it and decides about all others: false
@@ -240,7 +230,6 @@ usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}; /* no group as source */
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + LA_ETH_LEN;
 	uint64_t macs, ours = 0, bits;
-	uint32_t src, dst;
 	size_t len, hlen;
 
 	if (m->nb_segs != 1 || m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN || s->nif.vlan != 0 ||
@@ -254,20 +243,18 @@ usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	len = la_ip4_plain(ip, m->data_len - LA_ETH_LEN, LA_IPPROTO_TCP);
 	if (len < LA_TCP_LEN)
 		return false;
-	memcpy(&src, ip + IP4_SRC_OFF, sizeof(src));
-	memcpy(&dst, ip + IP4_DST_OFF, sizeof(dst));
-	if (dst != s->last_us.w[3] || !la_addr_is4(&s->last_us))
+	seg->src = la_ip4_src(ip);
+	seg->dst = la_ip4_dst(ip);
+	if (!la_addr_eq(&seg->dst, &s->last_us))
 		return false;
-	seg->src = la_addr_from4(src);
-	seg->dst = la_addr_from4(dst);
-	if (!(far_host(src) && la_netif_is_far4(&s->nif, src)) && !la_ingress_src_ok(s, &seg->src))
+	if (!(far_host(seg->src.w[3]) && la_netif_is_far4(&s->nif, seg->src.w[3])) &&
+	    !la_ingress_src_ok(s, &seg->src))
 		return false;
 	if (!cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) &&
 	    !la_ip4_plain_sum_ok(ip))
 		return false;
 	ip += LA_IP4_LEN;
-	if (!cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD) &&
-	    !tcp4_cksum_ok(ip, (uint32_t)len, (uint64_t)src + dst))
+	if (!tcp_cksum_ok(s, m, &seg->src, &seg->dst, ip, LA_ETH_LEN + LA_IP4_LEN, (uint32_t)len))
 		return false;
 	if (la_tcp_parse(ip, len, len, seg, &hlen) != LA_WIRE_OK)
 		return false;

@@ -26,10 +26,8 @@ la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count)
 			la_count_net(s, count);
 		rte_pktmbuf_free(m);
 	}
-	if (s->last_hop == n) {
+	if (s->last_hop == n)
 		s->last_hop = NULL;
-		s->last_is_gateway4 = false;
-	}
 	la_neigh_remove(&s->neigh, n);
 }
 

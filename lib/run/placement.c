@@ -103,16 +103,6 @@ cores(const struct la_cpus *cpus)
 	return n;
 }
 
-static unsigned
-untaken(const struct la_cpus *cpus)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < cpus->n; i++)
-		n += !cpus->cpu[i].taken;
-	return n;
-}
-
 static bool
 has_node(const struct la_cpus *cpus, int node)
 {
@@ -157,7 +147,7 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 			threads = true; /* of the others the table tells */
 			warnings++;
 		}
-		if (cpu != NULL && cpu->taken && !seen(p, i) && untaken(cpus) >= workers) {
+		if (cpu != NULL && cpu->taken && !seen(p, i) && la_cpus_untaken(cpus) >= workers) {
 			fprintf(warn, "warning: another lastack polls on cpu %u of worker %u", p[i].cpu, p[i].worker);
 			advise(cpus, p[i].port_node, workers, warn);
 			warnings++;

@@ -90,10 +90,8 @@ finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *
 		s += d->sum;
 		if (m->nb_segs > 1)
 			s += la_cksum_add_mbuf(0, m, hlen, m->pkt_len - hlen);
-		else if (m->pkt_len - hlen < 64)
-			s = la_cksum_short(s, d->p + hlen, m->pkt_len - hlen);
 		else
-			s += la_cksum_add(0, d->p + hlen, m->pkt_len - hlen);
+			s = la_cksum_data(s, d->p + hlen, m->pkt_len - hlen);
 		cksum = la_cksum_finish64(s);
 	}
 	memcpy(d->p + d->ip_len + LA_TCP_CKSUM_OFF, &cksum, sizeof(cksum));

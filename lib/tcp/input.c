@@ -296,19 +296,6 @@ la_tcb_arrives(struct la_tcb *c, struct la_seg *s)
 	la_tcb_events(c);
 }
 
-void
-la_spare_flush(struct la_spare *s)
-{
-	for (unsigned i = 0, n; i < s->n; i = n) { /* those of one pool together */
-		struct rte_mempool *pool = s->m[i]->pool;
-
-		for (n = i + 1; n < s->n && s->m[n]->pool == pool;)
-			n++;
-		rte_mempool_put_bulk(pool, (void **)&s->m[i], n - i);
-	}
-	s->n = 0;
-}
-
 /* The segment's buffer has done its work. */
 static __rte_always_inline void
 spend(struct la_tcp *t, struct la_seg *s)

@@ -16,7 +16,7 @@
  *   sendq.c    the send queue
  *   output.c   what may be sent now, and in which segment
  *   emit.c     bytes of one packet
- *   spare.h    packet buffers that serve again in the same burst
+ *   spare.c    packet buffers that serve again in the same burst
  *   timers.c   expiry handlers
  *   rtt.c, newreno.c   RFC 6298; RFC 5681 and 6582
  *   end.c      shutdown, close, abort, TIME_WAIT and CLOSED

@@ -20,6 +20,7 @@ struct la_spare {
 	struct rte_mbuf *m[LA_SPARE_MAX];
 };
 
+/** Gives all of them back to their pools. */
 void la_spare_flush(struct la_spare *s);
 
 /** An empty buffer with room for headers, or NULL, counted. */

@@ -65,6 +65,13 @@ la_cksum_short(uint64_t s, const void *data, size_t len)
 	return s;
 }
 
+/** Adds any number of bytes to such a sum. */
+static inline uint64_t
+la_cksum_data(uint64_t s, const void *p, size_t len)
+{
+	return len < 64 ? la_cksum_short(s, p, len) : s + la_cksum_add(0, p, len);
+}
+
 /** Sum of the words of the pseudo-header, to be folded; len: of the upper layer, in bytes. */
 static inline uint64_t
 la_cksum_pseudo_words4(const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint32_t len)

@@ -257,24 +257,10 @@ inject(struct rig *r, const uint8_t *frame, size_t len)
 	la_shard_rx(r->s, r->now, &m, 1);
 }
 
-/* One emitted frame: copied out of its mbuf, which must be free again whatever a check does. */
-/* RFC 1071, byte by byte, over n bytes; what stands in a checksum field counts. */
-static uint16_t
-sum_of(const uint8_t *p, size_t n)
-{
-	uint32_t s = 0;
-
-	for (size_t i = 0; i < n; i++)
-		s += (uint32_t)p[i] << (i % 2 ? 0 : 8);
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return (uint16_t)s;
-}
-
 static void
 fill_in(uint8_t *field, const uint8_t *from, size_t n)
 {
-	uint16_t v = (uint16_t)~sum_of(from, n);
+	uint16_t v = (uint16_t)~frame_sum(0, from, n);
 
 	field[0] = (uint8_t)(v >> 8);
 	field[1] = (uint8_t)v;
@@ -301,6 +287,7 @@ make_checksums(struct rig *r, const struct rte_mbuf *m, uint8_t *frame)
 		fill_in(tcp + 16, tcp, m->pkt_len - m->l2_len - m->l3_len);
 }
 
+/* One emitted frame: copied out of its mbuf, which must be free again whatever a check does. */
 static void
 take(struct rig *r, struct rte_mbuf *m)
 {
