@@ -29,6 +29,8 @@
 #include "tcp/tcb.h"
 #include "tcp/tcp.h"
 
+_Static_assert(LA_TCP_PROFILES <= 256, "a TCB's profile is a byte");
+
 enum {
 	LA_DELACK_MS = 40,	     /* below the 500 ms of RFC 9293 MUST-40 */
 	LA_RTO_INIT_MS = 1000,	     /* RFC 6298 2.1 */
@@ -50,7 +52,7 @@ enum {
 	LA_MSS_DEFAULT6 = 1220,
 	LA_MSS_MIN = 64,	/* smaller offers are raised to this: room for options and a byte */
 	LA_OOO_MAX = 255,	/* segments above a hole */
-	LA_WHEEL_REFS = 6,	/* references one TCB may have in the wheel */
+	LA_WHEEL_REFS = 6,	/* references one TCB may have in the wheel; la_tcb.wheel_refs has three bits */
 	LA_DELACK_SLOTS = 512,
 	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: what is further away would be in the past */
 	LA_TS_AGE_MS = 24 * 24 * 3600 * 1000u, /* RFC 7323 5.5 */

@@ -20,7 +20,7 @@ embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct
 		la_tw_unreserve(&t->tw, is4);
 		return NULL;
 	}
-	c->profile = (uint16_t)profile;
+	c->profile = (uint8_t)profile;
 	c->flags |= p->o.nodelay ? LA_F_NODELAY : 0;
 	c->rto = LA_RTO_INIT_MS;
 	c->mss = la_mss_offered(t, &p->o, is4);

@@ -141,7 +141,8 @@ sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 {
 	if (seq_lt(seq, c->snd_max)) {
 		la_count(c->tcp, LA_C_retransmits);
-		c->retransmits++;
+		if (c->retransmits < UINT16_MAX)
+			c->retransmits++;
 		c->flags &= ~(uint32_t)LA_F_RTT_TIMING; /* Karn */
 	} else if (!(c->flags & (LA_F_RTT_TIMING | LA_F_TS))) {
 		c->flags |= LA_F_RTT_TIMING;

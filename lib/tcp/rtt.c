@@ -4,12 +4,12 @@
 
 #include "tcp/internal.h"
 
-static uint32_t
+static uint16_t
 clamp_rto(const struct la_tcb *c, uint32_t ms)
 {
 	if (ms < c->tcp->rto_min)
 		ms = c->tcp->rto_min;
-	return ms > LA_RTO_MAX_MS ? LA_RTO_MAX_MS : ms;
+	return (uint16_t)(ms > LA_RTO_MAX_MS ? LA_RTO_MAX_MS : ms);
 }
 
 /* One round trip was measured (2.2, 2.3). Karn's rule is the caller's: with timestamps every ACK of new
@@ -43,5 +43,5 @@ la_rtt_backoff(struct la_tcb *c)
 {
 	if (c->backoff < 255)
 		c->backoff++;
-	c->rto = c->rto >= LA_RTO_MAX_MS / 2 ? LA_RTO_MAX_MS : c->rto * 2;
+	c->rto = (uint16_t)(c->rto >= LA_RTO_MAX_MS / 2 ? LA_RTO_MAX_MS : c->rto * 2);
 }

@@ -61,13 +61,22 @@ struct la_tcb {
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
 	uint32_t rcv_adv; /* right edge of the window last offered: never moves left */
-	uint32_t ts_recent, ts_recent_at; /* RFC 7323; at: tick, for the 24 days rule */
+	union {
+		struct {
+			uint32_t ts_recent, ts_recent_at; /* LA_F_TS: RFC 7323; at: tick, for the 24 days rule */
+		};
+		struct {
+			uint32_t rtt_seq, rtt_at; /* without timestamps: the segment being timed (LA_F_RTT_TIMING) */
+		};
+	};
 	uint32_t last_ack_sent;
 	uint16_t lport, rport;
 	uint32_t ts_offset; /* TSval = tick + ts_offset */
-	uint16_t profile;   /* index into la_tcp.profiles */
-	uint8_t wheel_refs; /* references to this slot in the wheel; outlives the connection */
-	bool delack_ref;    /* one is in the delayed-ACK wheel; outlives the connection */
+	uint8_t profile;    /* index into la_tcp.profiles */
+	uint8_t wheel_refs : 3; /* references to this slot in the wheel; outlives the connection */
+	uint8_t delack_ref : 1; /* one is in the delayed-ACK wheel; outlives the connection */
+	uint8_t quick_acks : 4; /* segments that are still acknowledged at once, at the start of a connection */
+	uint16_t pmtu_at;   /* when `mss` was last lowered by path MTU discovery, in units of 1.024 s; 0: never */
 
 	/* line 1: sending */
 	uint32_t cwnd, ssthresh; /* bytes */
@@ -79,8 +88,9 @@ struct la_tcb {
 	uint8_t backoff; /* consecutive time-outs without an acknowledgement */
 	uint32_t srtt;	 /* ms << 3 */
 	uint32_t rttvar; /* ms << 2 */
-	uint32_t rto;	 /* ms */
-	uint32_t rtt_seq, rtt_at;
+	uint16_t rto;	   /* ms; at most LA_RTO_MAX_MS */
+	uint16_t mss_peer; /* what the peer's SYN and our MTU allow: path MTU discovery goes back up to it */
+	uint32_t ca_acked; /* bytes acknowledged towards the next step of cwnd in congestion avoidance (RFC 3465) */
 	uint32_t rexmt_at;	   /* tick: retransmission or persist */
 	uint32_t first_unacked_at; /* tick since which nothing new was acknowledged: R2 */
 	uint32_t last_snd_at;	   /* tick of the last data sent, for the idle restart of cwnd */
@@ -96,7 +106,8 @@ struct la_tcb {
 	uint32_t next;	      /* slot of the next on the free or pending list */
 	la_ref shadow;	      /* TIME_WAIT entry that waits for this handshake's outcome, or 0 */
 	uint32_t rcv_queued;  /* bytes in order the user has not consumed */
-	uint32_t retransmits;
+	uint16_t retransmits; /* stays at UINT16_MAX */
+	uint16_t bufs;	      /* packet buffers on the three queues below */
 
 	/* line 3: buffers and ties */
 	struct rte_mbuf *snd_head, *snd_tail; /* chunks; the head's data starts at snd_una's byte */

@@ -169,7 +169,7 @@ mix_deadlines(struct ctx *c, const struct la_tcb *t)
 		mix_own(c, c->end[1].tcb == t, t->rtt_seq);
 		mix(c, tick - t->rtt_at);
 	}
-	mix(c, idle > t->rto ? t->rto + 1 : idle);
+	mix(c, idle > t->rto ? t->rto + 1u : idle);
 	if (t->challenges && window < LA_CHALLENGE_WINDOW_MS)
 		mix2(c, window, t->challenges);
 }
