@@ -82,6 +82,8 @@ struct la_conn_opts {
 	uint32_t user_timeout_ms; /* R2: give up after this long unacknowledged [120 s; SYN 200 s] */
 	uint32_t fin_wait_2_ms;	  /* longest FIN_WAIT_2 once the user has closed [60 s]; after the first 5 s of it
 				   * `closed` is told LA_END_FIN_WAIT_2 and a table entry waits on alone */
+	uint32_t orphan_ms;	  /* after la_close(): longest time in which the peer acknowledges nothing, or keeps
+				   * its window closed; then RST and LA_END_TIMEOUT (RFC 6429) [the shard's] */
 	uint32_t keepalive_ms;	  /* idle time before keep-alive probes [0: off, RFC 9293 MUST-25] */
 	uint16_t mss;		  /* clamp on the MSS we offer and use [interface MTU] */
 	bool nodelay;		  /* Nagle off */
@@ -132,7 +134,8 @@ size_t la_unread(const struct la_conn *c);
 int la_shutdown(struct la_conn *c);
 
 /** Orderly close of both directions (RFC 9293 3.10.4). With unread bytes it resets instead, as
- * SHLD-3 asks, and ends as LA_END_ABORTED. The user will be called only for `closed`. 0 or -EALREADY. */
+ * SHLD-3 asks, and ends as LA_END_ABORTED. The user will be called only for `closed`; a timer that runs is cancelled.
+ * While the peer acknowledges nothing for orphan_ms the connection ends as LA_END_TIMEOUT. 0 or -EALREADY. */
 int la_close(struct la_conn *c);
 
 /** RFC 9293 3.10.5 ABORT: drops both queues, sends RST where the RFC says so; `closed` with

@@ -43,6 +43,12 @@ struct la_mem_ops {
 /** Everything a shard is told at its birth; zero fields take the default in brackets. */
 struct la_shard_config {
 	struct rte_mempool *mbufs;	/* for output: at least 128 B headroom and 1600 B of data room */
+	struct rte_mempool *control;	/* for packets without payload while `mbufs` is empty: at least 128 B headroom and
+					 * 128 B of data room. NULL: none; such packets then wait */
+	uint32_t max_held;		/* buffers of `mbufs` that connections may hold: unread, out of order, in send
+					 * queues [three quarters of the pool] */
+	uint32_t low_mbufs;		/* with fewer free in `mbufs`, no payload is sent and nothing more is held, so
+					 * that frames can still be received [a 32nd of the pool] */
 	const struct la_mem_ops *mem;	/* NULL: anonymous memory, transparent hugepages asked for */
 	uint8_t secret[32];		/* random; keys the index hash, the ISNs and timestamp offsets */
 	uint64_t now;			/* ms */
@@ -62,6 +68,10 @@ struct la_shard_config {
 					 * it: announces nothing, checks no address and answers for none */
 
 	uint32_t max_conns;		/* TCBs [65536] */
+	uint32_t max_orphans;		/* connections that la_close() has left to the peer; beyond it those that the
+					 * peer has not acknowledged anything for longest, and for 5 s at least, are
+					 * aborted (RFC 6429) [half of max_conns] */
+	uint32_t orphan_ms;		/* default of la_conn_opts.orphan_ms [60 000] */
 	uint32_t max_time_wait4;	/* TIME_WAIT entries for IPv4, 32 B each [1 Mi] */
 	uint32_t max_time_wait6;	/* TIME_WAIT entries for IPv6, 64 B each [64 Ki] */
 	bool tw_full_reset;		/* no entry left to reserve: answer the SYN with RST [drop it] */

@@ -141,6 +141,8 @@ la_egress_new(struct la_shard *s, const uint8_t dst[6], uint16_t type, uint16_t 
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(s->mbufs);
 
+	if (!m && s->control) /* its room takes every frame that lib/net makes */
+		m = rte_pktmbuf_alloc(s->control);
 	if (m)
 		*p = (uint8_t *)rte_pktmbuf_append(m, len);
 	if (!m || !*p) {

@@ -24,6 +24,7 @@ enum {
 	DEF_RTO_MIN_MS = 200,
 	MAX_NEIGHBOURS = 1 << 24,
 	MIN_DATA_ROOM = RTE_PKTMBUF_HEADROOM + 1600,
+	MIN_CONTROL_ROOM = RTE_PKTMBUF_HEADROOM + 128,
 	LINE = 64,
 };
 _Static_assert(RTE_PKTMBUF_HEADROOM >= 128, "headers are put before payload");
@@ -86,6 +87,7 @@ static int
 check(const struct la_shard_config *cfg)
 {
 	if (!cfg->mbufs || rte_pktmbuf_data_room_size(cfg->mbufs) < MIN_DATA_ROOM ||
+	    (cfg->control && rte_pktmbuf_data_room_size(cfg->control) < MIN_CONTROL_ROOM) ||
 	    cfg->max_neighbours > MAX_NEIGHBOURS)
 		return -EINVAL;
 	return la_netif_check(cfg);
@@ -110,6 +112,7 @@ init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout 
 	memcpy(s->secret, cfg->secret, sizeof(s->secret));
 	s->offloads = cfg->offloads;
 	s->mbufs = cfg->mbufs;
+	s->control = cfg->control;
 	s->mem = cfg->mem;
 	s->size = l->total;
 	s->tx = (struct rte_mbuf **)(void *)(block + l->tx);

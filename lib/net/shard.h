@@ -38,7 +38,7 @@ struct la_shard {
 	uint64_t now; /* ms */
 	uint8_t secret[32]; /* as configured; for la_shard_save() alone */
 	uint32_t offloads;
-	struct rte_mempool *mbufs;
+	struct rte_mempool *mbufs, *control; /* control: NULL, none */
 	const struct la_mem_ops *mem;
 	size_t size; /* of the block this structure begins */
 

@@ -14,41 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
-#include <rte_mbuf_pool_ops.h>
 #include <sodium.h>
 
 #include "io/capture.h"
 #include "io/numa.h"
-#include "io/pool.h"
 #include "run/placement.h"
+#include "run/pools.h"
 #include "run/restart.h"
 #include "run/tables.h"
 
-enum {
-	DEFAULT_MBUFS = 32768, /* 80 MB: both rings, the caches, the output queue, and data on its way */
-	MBUF_CACHE = 256,
-	FRAME_EXTRA = 14 + 4,  /* Ethernet header and one VLAN tag */
-	MBUF_BYTES = 512,      /* what an mbuf costs beside its data room, generously */
-	EAL_MB = 64,	       /* and what DPDK needs for itself */
-};
-
-static uint32_t
-data_room(const struct la_station *s)
-{
-	uint32_t room = (uint32_t)s->shard.mtu + FRAME_EXTRA;
-
-	return RTE_PKTMBUF_HEADROOM + RTE_MAX(2048u, RTE_ALIGN_CEIL(room, 64u));
-}
-
-static uint32_t
-pool_size(const struct la_engine_config *cfg)
-{
-	return cfg->mbufs != 0 ? cfg->mbufs : DEFAULT_MBUFS;
-}
+enum { EAL_MB = 64 /* what DPDK needs for itself */ };
 
 static unsigned
 workers_wanted(const struct la_engine_config *cfg)
@@ -94,6 +72,12 @@ start_eal(struct la_engine *e, char *err, size_t size)
 {
 	struct la_eal_config *c = &e->cfg.eal;
 
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		int rc = la_pool_plan(&e->cfg, i, &e->plans[i], err, size);
+
+		if (rc)
+			return rc;
+	}
 	c->lcores = workers_wanted(&e->cfg);
 	c->queues = 1; /* a frame on a queue that no station polls would be lost */
 	for (unsigned i = 0; i < e->cfg.nstations; i++)
@@ -102,11 +86,7 @@ start_eal(struct la_engine *e, char *err, size_t size)
 		uint64_t bytes = 0;
 
 		for (unsigned i = 0; i < e->cfg.nstations; i++) {
-			uint64_t each = data_room(&e->cfg.stations[i]) + MBUF_BYTES;
-
-			if (!may_cross_pages(e))
-				each = RTE_ALIGN_CEIL(each, 4096u);
-			bytes += pool_size(&e->cfg) * each;
+			bytes += la_pool_bytes(&e->cfg, i, &e->plans[i], !may_cross_pages(e));
 			/* its rings, to every shard of its port and back */
 			bytes += stations_on(e, e->cfg.stations[i].port) * 2ull * LA_HAND_FRAMES * 8;
 		}
@@ -154,67 +134,17 @@ station_lcore(const struct la_engine *e, unsigned station)
 	return e->workers[e->cfg.stations[station].worker % e->nworkers].lcore;
 }
 
-/* rte_pktmbuf_pool_create() with flags. */
-static struct rte_mempool *
-dense_pool(const char *name, uint32_t n, uint16_t room, int socket)
-{
-	struct rte_pktmbuf_pool_private priv = {.mbuf_data_room_size = room};
-	struct rte_mempool *mp = rte_mempool_create_empty(
-		name, n, (unsigned)sizeof(struct rte_mbuf) + room, MBUF_CACHE, sizeof(priv), socket,
-		RTE_MEMPOOL_F_NO_IOVA_CONTIG);
-
-	if (mp == NULL)
-		return NULL;
-	if (rte_mempool_set_ops_byname(mp, rte_mbuf_best_mempool_ops(), NULL) != 0) {
-		rte_mempool_free(mp);
-		return NULL;
-	}
-	rte_pktmbuf_pool_init(mp, &priv);
-	if (rte_mempool_populate_default(mp) < 0) {
-		rte_mempool_free(mp);
-		return NULL;
-	}
-	rte_mempool_obj_iter(mp, rte_pktmbuf_init, NULL);
-	return mp;
-}
-
-static struct rte_mempool *
-any_pool(const struct la_engine *e, unsigned i, const char *name, uint16_t room, int socket)
-{
-	uint32_t n = pool_size(&e->cfg);
-
-	if (la_port_maps_pools(e->eal.port[e->cfg.stations[i].port]))
-		return la_pool_create_mapped(name, n, MBUF_CACHE, room, socket);
-	if (!e->eal.hugepages && may_cross_pages(e))
-		return dense_pool(name, n, room, socket);
-	return rte_pktmbuf_pool_create(name, n, MBUF_CACHE, 0, room, socket);
-}
-
 static int
 make_pool(struct la_engine *e, unsigned i, char *err, size_t size)
 {
 	struct la_station_run *st = &e->stations[i];
-	int socket = (int)rte_lcore_to_socket_id(station_lcore(e, i));
-	uint32_t room = data_room(&e->cfg.stations[i]);
-	char name[32];
+	struct la_pool_place place = {
+		.socket = (int)rte_lcore_to_socket_id(station_lcore(e, i)),
+		.mapped = la_port_maps_pools(e->eal.port[e->cfg.stations[i].port]),
+		.dense = !e->eal.hugepages && may_cross_pages(e),
+	};
 
-	snprintf(name, sizeof(name), "la_mbufs_%u", i);
-	st->pool = any_pool(e, i, name, (uint16_t)room, socket);
-	if (st->pool == NULL)
-		st->pool = any_pool(e, i, name, (uint16_t)room, SOCKET_ID_ANY);
-	if (st->pool == NULL && rte_errno == E2BIG) {
-		snprintf(err, size, "port %u: AF_XDP takes no packet buffers of more than a page, as an MTU of %u needs",
-			 e->cfg.stations[i].port, e->cfg.stations[i].shard.mtu);
-		return -E2BIG;
-	}
-	if (st->pool == NULL) {
-		snprintf(err, size,
-			 "no memory for %u packet buffers of %u bytes (%s); ask for fewer with --mbufs, "
-			 "or give DPDK more memory with --eal \"-m MEGABYTES\"",
-			 pool_size(&e->cfg), room, rte_strerror(rte_errno));
-		return -ENOMEM;
-	}
-	return 0;
+	return la_pools_make(&e->cfg, i, &e->plans[i], &place, &st->pool, &st->control, err, size);
 }
 
 /* The rings between the shards of a port, and who has which queue. */
@@ -276,12 +206,16 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 	struct la_station_run *st = &e->stations[i];
 	struct la_shard_config *sc = &cs->shard;
 	struct la_tables_place place;
-	uint32_t room = data_room(cs) - RTE_PKTMBUF_HEADROOM - FRAME_EXTRA;
+	uint32_t room = la_pool_room(cs) - RTE_PKTMBUF_HEADROOM - LA_POOL_FRAME_EXTRA;
 	double mib;
 	int rc, node;
 
 	st->mbufs_before = rte_mempool_in_use_count(st->pool); /* the shard makes its first frames at birth */
 	sc->mbufs = st->pool;
+	sc->control = st->control;
+	sc->max_held = e->plans[i].max_held;
+	st->buffers_max = sc->max_held;
+	sc->low_mbufs = e->plans[i].low;
 	sc->now = la_clock_now(&e->clock);
 	sc->offloads = st->port->offloads;
 	memcpy(sc->mac, st->port->mac, sizeof(sc->mac));
@@ -486,6 +420,8 @@ la_engine_destroy(struct la_engine *e)
 		la_hand_over_fini(&e->stations[i].hand);
 	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
 		rte_mempool_free(e->stations[i].pool);
+	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
+		rte_mempool_free(e->stations[i].control);
 	rte_free(e->stations);
 	rte_free(e->workers);
 	if (e->eal.lcores != 0)

@@ -55,7 +55,7 @@ struct la_engine_config {
 	enum la_idle idle;
 	uint32_t duration_ms; /* 0: until stopped */
 	uint32_t drain_ms;    /* longest wait for open connections after a stop */
-	uint32_t mbufs;	      /* a station; 0: 32768 */
+	uint32_t mbufs;	      /* a station; 0: what it needs (pools.c) */
 	unsigned queues;      /* of a port at most; 0: one a station, as far as it has so many */
 	uint32_t report_ms;   /* a live line this often; 0: none */
 	bool quiet;	      /* no start-up lines */
@@ -83,6 +83,7 @@ struct la_station_stats {
 	 * own queues), and when all is over (0 until then). More at the end have leaked, but for what a driver
 	 * keeps of the last it has sent until it sends again (AF_XDP) */
 	uint64_t mbufs_before, mbufs_out;
+	uint64_t buffers_max; /* that connections may hold: la_shard_config.max_held */
 };
 
 struct la_engine;

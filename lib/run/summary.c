@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <jansson.h>
+#include <rte_common.h>
 
 #include "run/summary.h"
 #include "run/units.h"
@@ -44,6 +45,7 @@ add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 	to->faults_added += s->faults_added;
 	to->mbufs_before += s->mbufs_before;
 	to->mbufs_out += s->mbufs_out;
+	to->buffers_max += s->buffers_max;
 }
 
 /* The end that a station is part of; a new one when it is the first. */
@@ -278,6 +280,21 @@ la_summary_print(const struct la_summary *s, FILE *f)
 	fflush(f);
 }
 
+/* How full the fullest end is: packet buffers held, of those that may be. */
+static double
+fill_percent(const struct la_summary *s)
+{
+	double fill = 0;
+
+	for (unsigned i = 0; i < s->nends; i++) {
+		const struct la_station_stats *st = &s->end[i].stats;
+
+		if (st->buffers_max)
+			fill = RTE_MAX(fill, 100.0 * (double)st->c.v[LA_C_buffers_held] / (double)st->buffers_max);
+	}
+	return fill;
+}
+
 const char *
 la_live_line(const struct la_summary *before, const struct la_summary *now, double dt, char *buf,
 	     size_t size)
@@ -291,11 +308,11 @@ la_live_line(const struct la_summary *before, const struct la_summary *now, doub
 	packets = b.v[LA_C_rx_packets] + b.v[LA_C_tx_packets] - a.v[LA_C_rx_packets] -
 		  a.v[LA_C_tx_packets];
 	snprintf(buf, size,
-		 "%6.1fs  opens/s %-8.0f closes/s %-8.0f live %-7lu TIME_WAIT %-7s pps %-6s drops %lu",
+		 "%6.1fs  opens/s %-8.0f closes/s %-8.0f live %-7lu TIME_WAIT %-7s pps %-6s buffers %3.0f %%  drops %lu",
 		 now->seconds, per_second(la_summary_opens(&b1) - la_summary_opens(&a1), dt),
 		 per_second(la_summary_closes(&b1) - la_summary_closes(&a1), dt), b1.v[LA_C_live],
 		 la_format_short((double)b.v[LA_C_time_wait], tw, sizeof(tw)),
-		 la_format_short(per_second(packets, dt), pps, sizeof(pps)), la_summary_drops(&b));
+		 la_format_short(per_second(packets, dt), pps, sizeof(pps)), fill_percent(now), la_summary_drops(&b));
 	return buf;
 }
 
@@ -324,6 +341,7 @@ json_port(const struct la_summary_end *end)
 	put(o, "tx_full", p->tx_full);
 	put(o, "mbufs_before", end->stats.mbufs_before);
 	put(o, "mbufs_out", end->stats.mbufs_out);
+	put(o, "buffers_max", end->stats.buffers_max);
 	return o;
 }
 

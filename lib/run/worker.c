@@ -57,6 +57,7 @@ publish(struct la_station_run *st)
 	to->frames_refused = st->frames_refused;
 	to->mbufs_before = st->mbufs_before;
 	to->mbufs_out = st->mbufs_out;
+	to->buffers_max = st->buffers_max;
 	if (st->faulty) {
 		struct la_faulty_counts n;
 

@@ -31,6 +31,7 @@
 
 #include "run/engine.h"
 #include "run/hand_over.h"
+#include "run/pools.h"
 
 /* The phases of a run, written by the control thread alone, each acknowledged by every worker. */
 enum la_phase {
@@ -66,7 +67,7 @@ struct la_station_run {
 	/* the worker's own */
 	struct la_shard *shard;
 	struct la_port *port;
-	struct rte_mempool *pool;
+	struct rte_mempool *pool, *control; /* la_shard_config.mbufs and .control */
 	const struct la_station_ops *ops;
 	void *ctx;
 	struct la_faulty *faulty; /* NULL: none */
@@ -76,6 +77,7 @@ struct la_station_run {
 	bool drained;
 	uint64_t frames_in, frames_out, frames_refused;
 	unsigned mbufs_before, mbufs_out; /* of the pool; as in la_station_stats */
+	uint32_t buffers_max;
 
 	/* published by the worker, read by the control thread: copy[version & 1] is the valid one */
 	unsigned version __rte_cache_aligned;
@@ -110,6 +112,7 @@ struct la_engine {
 	bool state_refused;
 	uint8_t secret[32]; /* of this run; those of its ports are derived from it, unless they come from `state` */
 	uint32_t quiet_ms; /* for each shard */
+	struct la_pool_plan plans[LA_ENGINE_MAX_STATIONS];
 	struct la_station_run *stations;
 	struct la_worker *workers;
 	unsigned nworkers;

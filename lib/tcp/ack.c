@@ -51,6 +51,8 @@ advance(struct la_tcb *c, const struct la_seg *s)
 	c->snd_una = s->ack;
 	c->snd_nxt = seq_max(c->snd_nxt, s->ack);
 	c->first_unacked_at = c->tcp->tick;
+	if (c->flags & LA_F_USER_CLOSED)
+		la_tcb_orphan(c);
 	c->backoff = 0;
 	if (c->snd_una == c->snd_max) /* RFC 6298 5.2, 5.3 */
 		c->flags &= ~(uint32_t)LA_F_REXMT_ON;
@@ -72,8 +74,9 @@ la_tcb_window(struct la_tcb *c, const struct la_seg *s)
 	c->snd_wl2 = s->ack;
 	if (c->snd_wnd > c->max_snd_wnd)
 		c->max_snd_wnd = c->snd_wnd;
-	/* MUST-37: as long as a closed window is answered for, the connection stays */
-	if (c->snd_wnd == 0 || (c->flags & LA_F_PERSIST))
+	/* MUST-37: as long as a closed window is answered for, the connection stays; an orphan for orphan_ms */
+	if ((c->snd_wnd == 0 || (c->flags & LA_F_PERSIST)) &&
+	    (c->flags & (LA_F_USER_CLOSED | LA_F_USER_TIMER)) != LA_F_USER_CLOSED)
 		c->first_unacked_at = c->tcp->tick;
 	if (c->snd_wnd && (c->flags & LA_F_PERSIST))
 		c->backoff = 0;

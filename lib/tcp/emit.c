@@ -22,10 +22,16 @@ make_out_room(struct la_tcp *t)
 }
 
 static __rte_always_inline struct rte_mbuf *
-packet(struct la_tcp *t)
+packet(struct la_tcp *t, bool text)
 {
 	if (t->out_n == LA_TCP_OUT_MAX && !make_out_room(t))
 		return NULL;
+	if (!text)
+		return la_buf_get_control(t);
+	if (unlikely(t->hold.is_low)) { /* what is left is for reception */
+		la_count(t, LA_C_mbuf_exhausted);
+		return NULL;
+	}
 	return la_buf_get(t);
 }
 
@@ -37,11 +43,12 @@ struct draft {
 	uint64_t sum; /* of the TCP header's words */
 };
 
-/* A new packet with its TCP header behind room for the IP header. False: no buffer, counted. */
+/* A new packet with its TCP header behind room for the IP header; text: payload follows. False: no buffer,
+ * counted. */
 static __rte_always_inline bool
-begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h)
+begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h, bool text)
 {
-	d->m = packet(t);
+	d->m = packet(t, text);
 	if (!d->m)
 		return false;
 	d->p = rte_pktmbuf_mtod(d->m, uint8_t *);
@@ -107,7 +114,7 @@ emit(struct la_tcb *c, const struct la_tcp_hdr *h, uint32_t off, uint32_t len, b
 	struct la_tcp *t = c->tcp;
 	struct draft d;
 
-	if (!begin(t, &d, is4, h))
+	if (!begin(t, &d, is4, h, len > 0))
 		return false;
 	if (len && !la_sendq_fill(c, d.m, off, len)) {
 		rte_pktmbuf_free(d.m);
@@ -131,7 +138,7 @@ emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr
 {
 	struct draft d;
 
-	if (!begin(t, &d, is4, h))
+	if (!begin(t, &d, is4, h, false))
 		return false;
 	finish(t, &d, is4, src, dst);
 	return true;

@@ -32,6 +32,8 @@ finish(struct la_tcb *c, enum la_end end)
 	struct la_closed why = {.end = end, .unacked = c->snd_queued};
 
 	c->tcp->counters->v[LA_C_bytes_unacked_at_end] += why.unacked;
+	if (c->flags & LA_F_USER_CLOSED)
+		c->tcp->hold.orphans--;
 	c->flags |= LA_F_DEAD;
 	stop_timers(c);
 	la_tcb_drop_buffers(c);
@@ -260,6 +262,8 @@ la_close(struct la_conn *conn)
 	if (c->flags & (LA_F_DEAD | LA_F_USER_CLOSED))
 		return -EALREADY;
 	c->flags |= LA_F_USER_CLOSED;
+	la_tcb_orphan(c);
+	c->tcp->hold.orphans++;
 	if (c->flags & LA_F_DETACHED) {
 		if (!(c->flags & LA_F_BUSY))
 			la_tcb_finish_if_read(c);

@@ -12,7 +12,9 @@
  *   open.c     active and passive open, ISNs, LISTEN and SYN_SENT input
  *   input.c    bursts, and SEGMENT ARRIVES for the synchronized states
  *   ack.c      what an acceptable ACK does: send queue, RTT, congestion control
- *   text.c     in-order text, reassembly, the peer's FIN
+ *   text.c     in-order text, the peer's FIN
+ *   ooo.c      reassembly: data above a hole
+ *   hold.c     packet buffers held for peers: budget, shares, what goes first when they run short
  *   sendq.c    the send queue
  *   output.c   what may be sent now, and in which segment
  *   emit.c     bytes of one packet
@@ -38,6 +40,7 @@ enum {
 	LA_RTO_MAX_MS = 64000,	     /* RFC 6298 2.5: at least 60 s */
 	LA_R2_MS = 120000,	     /* RFC 9293 3.8.3: at least 100 s */
 	LA_R2_SYN_MS = 200000,	     /* at least 3 minutes */
+	LA_ORPHAN_MS = 60000,
 	LA_FIN_WAIT_2_MS = 60000,
 	LA_FIN_WAIT_2_HOLD_MS = 5000, /* of them as a TCB, the rest as a table entry */
 	LA_KEEPALIVE_INTERVAL_MS = 75000,
@@ -51,7 +54,7 @@ enum {
 	LA_MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
 	LA_MSS_DEFAULT6 = 1220,
 	LA_MSS_MIN = 64,	/* smaller offers are raised to this: room for options and a byte */
-	LA_OOO_MAX = 255,	/* segments above a hole */
+	LA_OOO_MAX = 255,	/* reassembly blocks of a connection */
 	LA_WHEEL_REFS = 6,	/* references one TCB may have in the wheel; la_tcb.wheel_refs has three bits */
 	LA_DELACK_SLOTS = 512,
 	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: what is further away would be in the past */
@@ -101,6 +104,13 @@ la_tcb_ref(const struct la_tcb *c)
 	return la_ref_make(LA_POOL_TCB, la_tcb_slot(c));
 }
 
+/** False: the slot is free, or its connection has ended and waits to be freed. */
+static inline bool
+la_tcb_in_use(const struct la_tcb *c)
+{
+	return !(c->flags & LA_F_DEAD) && (c->state != LA_CLOSED || (c->flags & LA_F_DETACHED));
+}
+
 static inline const struct la_conn_opts *
 la_tcb_opts(const struct la_tcb *c)
 {
@@ -111,6 +121,15 @@ static inline uint32_t
 la_tcb_fin(const struct la_tcb *c) /* 1 when our FIN is in the sequence space sent so far */
 {
 	return (c->flags & LA_F_FIN_SENT) != 0;
+}
+
+/** The user has closed, or the peer of an orphan has acknowledged something: orphan_ms begin anew. The wheel needs no
+ * new reference, since what waits to be acknowledged has one that is nearer. */
+static inline void
+la_tcb_orphan(struct la_tcb *c)
+{
+	c->user_at = c->tcp->tick + la_tcb_opts(c)->orphan_ms;
+	c->flags |= LA_F_USER_TIMER;
 }
 
 /** The MSS we offer: the interface's, or the user's clamp. */

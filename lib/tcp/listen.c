@@ -24,9 +24,10 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 	p.o.rcvbuf = or_default(given ? given->rcvbuf : 0, LA_BUF_DEFAULT);
 	p.o.sndbuf = or_default(given ? given->sndbuf : 0, LA_BUF_DEFAULT);
 	p.o.fin_wait_2_ms = or_default(given ? given->fin_wait_2_ms : 0, LA_FIN_WAIT_2_MS);
+	p.o.orphan_ms = or_default(given ? given->orphan_ms : 0, t->orphan_ms);
 	if (p.o.rcvbuf > LA_BUF_MAX || p.o.sndbuf > LA_BUF_MAX || (p.o.mss && p.o.mss < LA_MSS_MIN) ||
 	    p.o.msl_ms >= LA_TIMER_MAX_MS / 2 || p.o.keepalive_ms > LA_TIMER_MAX_MS ||
-	    p.o.fin_wait_2_ms > LA_TIMER_MAX_MS || p.o.user_timeout_ms > LA_TIMER_MAX_MS)
+	    p.o.fin_wait_2_ms > LA_TIMER_MAX_MS || p.o.orphan_ms > LA_TIMER_MAX_MS || p.o.user_timeout_ms > LA_TIMER_MAX_MS)
 		return -EINVAL;
 	if (!p.o.no_wscale)
 		while (p.rcv_wscale < 14 && (p.o.rcvbuf >> p.rcv_wscale) > UINT16_MAX)

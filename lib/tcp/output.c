@@ -10,7 +10,7 @@
  * snd_max is the highest snd_nxt ever was; a time-out pulls snd_nxt back to snd_una and everything up to
  * snd_max is then sent again as the congestion window allows. */
 
-#include "tcp/internal.h"
+#include "tcp/hold.h"
 
 /* The right edge never moves left (SHLD-14) and moves right only by a worthwhile step: the smaller of a
  * segment and half the buffer (MUST-39, receiver's silly window avoidance). A window that scaling cannot
@@ -21,7 +21,7 @@ uint32_t
 la_tcb_window_now(const struct la_tcb *c)
 {
 	uint32_t buf = la_tcb_opts(c)->rcvbuf, unit = 1u << c->rcv_wscale;
-	uint32_t free_bytes = c->rcv_queued < buf ? buf - c->rcv_queued : 0;
+	uint32_t free_bytes = RTE_MIN(c->rcv_queued < buf ? buf - c->rcv_queued : 0, la_hold_window(c));
 	uint32_t offered = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
 	uint32_t step = c->mss < buf / 2 ? c->mss : buf / 2;
 	uint32_t limit = (uint32_t)UINT16_MAX << c->rcv_wscale;

@@ -8,7 +8,7 @@
 #include <rte_lcore.h>
 #include <rte_memory.h>
 
-#include "tcp/internal.h"
+#include "tcp/hold.h"
 
 enum { CONST_CHUNK = 32768 }; /* mbuf lengths are 16 bits */
 
@@ -56,6 +56,14 @@ push(struct la_tcb *c, struct rte_mbuf *m)
 	else
 		c->snd_head = m;
 	c->snd_tail = m;
+	la_hold_take(c, 1);
+}
+
+/* A buffer for another chunk, or NULL: counted. */
+static struct rte_mbuf *
+new_chunk(struct la_tcb *c)
+{
+	return la_hold_admits_send(c) ? la_buf_get(c->tcp) : NULL;
 }
 
 size_t
@@ -68,7 +76,7 @@ la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
 		size_t n = todo - done;
 
 		if (!m || !RTE_MBUF_DIRECT(m) || rte_pktmbuf_tailroom(m) == 0) {
-			m = la_buf_get(c->tcp);
+			m = new_chunk(c);
 			if (!m)
 				break;
 			push(c, m);
@@ -94,7 +102,7 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 		return la_sendq_copy(c, buf, len);
 	while (done < todo) {
 		size_t n = todo - done > CONST_CHUNK ? CONST_CHUNK : todo - done;
-		struct rte_mbuf *m = la_buf_get(c->tcp);
+		struct rte_mbuf *m = new_chunk(c);
 		const char *p;
 
 		if (!m)
@@ -129,6 +137,7 @@ la_sendq_trim(struct la_tcb *c, uint32_t n)
 		}
 		n -= m->data_len;
 		c->snd_head = m->next;
+		la_hold_release(c, 1);
 		la_buf_put(c->tcp, m);
 	}
 	if (!c->snd_head)

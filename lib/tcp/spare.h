@@ -23,19 +23,40 @@ struct la_spare {
 /** Gives all of them back to their pools. */
 void la_spare_flush(struct la_spare *s);
 
-/** An empty buffer with room for headers, or NULL, counted. */
+/** An empty buffer as large as those of the shard's pool, or NULL. */
 static inline struct rte_mbuf *
-la_buf_get(struct la_tcp *t)
+la_buf_try(struct la_tcp *t)
 {
 	struct la_spare *s = t->spare;
-	struct rte_mbuf *m;
 
 	if (s && s->n && s->m[s->n - 1]->buf_len >= t->buf_len) {
-		m = s->m[--s->n];
+		struct rte_mbuf *m = s->m[--s->n];
+
 		rte_pktmbuf_reset(m);
 		return m;
 	}
-	m = rte_pktmbuf_alloc(t->mbufs);
+	return rte_pktmbuf_alloc(t->mbufs);
+}
+
+/** The same; NULL is counted. */
+static inline struct rte_mbuf *
+la_buf_get(struct la_tcp *t)
+{
+	struct rte_mbuf *m = la_buf_try(t);
+
+	if (unlikely(m == NULL))
+		t->counters->v[LA_C_mbuf_exhausted]++;
+	return m;
+}
+
+/** For a packet without payload: room for headers alone when the pool is empty. NULL: counted. */
+static inline struct rte_mbuf *
+la_buf_get_control(struct la_tcp *t)
+{
+	struct rte_mbuf *m = la_buf_try(t);
+
+	if (unlikely(m == NULL) && t->control)
+		m = rte_pktmbuf_alloc(t->control);
 	if (unlikely(m == NULL))
 		t->counters->v[LA_C_mbuf_exhausted]++;
 	return m;

@@ -179,8 +179,8 @@ la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
 		c->flags &= ~(uint32_t)LA_F_FAR;
 	else
 		counts = false;
-	if ((c->state == LA_CLOSED && !(c->flags & LA_F_DETACHED)) || (c->flags & LA_F_DEAD))
-		return; /* nobody's at present */
+	if (!la_tcb_in_use(c))
+		return; /* the slot is free */
 	if (counts)
 		la_tcb_timers(c); /* may end it */
 	else

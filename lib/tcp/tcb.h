@@ -96,12 +96,12 @@ struct la_tcb {
 	uint32_t last_snd_at;	   /* tick of the last data sent, for the idle restart of cwnd */
 	uint16_t challenge_at;	   /* low bits of the tick at which the throttle's window began */
 	uint8_t challenges;	   /* throttled answers in that window */
-	uint8_t ooo_count;	   /* segments above a hole */
+	uint8_t ooo_count;	   /* blocks above a hole (ooo.c) */
 	uint32_t isn_offset;	   /* the tuple's ISN less the ISN clock (isn.c) */
 
 	/* line 2: the tuple, timers */
 	struct la_addr laddr, raddr;
-	uint32_t long_at, user_at;
+	uint32_t long_at, user_at; /* user_at after la_close(): the end of an orphan without progress */
 	uint32_t wheel_near, wheel_far;
 	uint32_t next;	      /* slot of the next on the free or pending list */
 	la_ref shadow;	      /* TIME_WAIT entry that waits for this handshake's outcome, or 0 */
@@ -112,7 +112,7 @@ struct la_tcb {
 	/* line 3: buffers and ties */
 	struct rte_mbuf *snd_head, *snd_tail; /* chunks; the head's data starts at snd_una's byte */
 	struct rte_mbuf *rcv_head, *rcv_tail; /* in order; the head's data starts at the next unread byte */
-	struct rte_mbuf *ooo;		      /* segments above a hole, ascending, no overlap */
+	struct rte_mbuf *ooo;		      /* blocks of data above a hole, ascending (ooo.c) */
 	const struct la_conn_ops *ops;
 	void *user;
 	struct la_tcp *tcp;

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "tcp/internal.h"
+#include "tcp/hold.h"
 
 enum {
 	TIMERS_A_POLL = 1024,
@@ -86,11 +86,18 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->offloads = cfg->offloads;
 	t->counters = counters;
 	t->mbufs = cfg->mbufs;
+	t->control = cfg->control;
 	t->buf_len = rte_pktmbuf_data_room_size(cfg->mbufs);
+	t->hold.max = or_default(cfg->max_held, cfg->mbufs->size - cfg->mbufs->size / 4);
+	t->hold.extra = t->hold.max - RTE_MIN(conns, t->hold.max - t->hold.max / 8);
+	t->hold.low = or_default(cfg->low_mbufs, cfg->mbufs->size / 32);
+	t->hold.max_orphans = or_default(cfg->max_orphans, conns / 2 + 1);
+	t->hold.cell = 1u << (31 - __builtin_clz(t->buf_len - RTE_PKTMBUF_HEADROOM));
 	t->mem = cfg->mem ? cfg->mem : &la_mem_default;
 	t->mtu = or_default(cfg->mtu, 1500);
 	t->rto_min = or_default(cfg->rto_min_ms, 200);
 	t->msl = or_default(cfg->msl_ms, 30000);
+	t->orphan_ms = or_default(cfg->orphan_ms, LA_ORPHAN_MS);
 	t->tw_full_reset = cfg->tw_full_reset;
 	t->cookies_at = cookies_at(cfg, conns);
 	t->rst_rate = or_default(cfg->rst_rate, LA_RST_RATE);
@@ -161,6 +168,7 @@ la_tcp_now(struct la_tcp *t, uint64_t now)
 	if (now > t->now) {
 		t->now = now;
 		t->tick = (uint32_t)now;
+		la_hold_tick(t);
 	}
 }
 
@@ -247,6 +255,7 @@ la_tcp_poll(struct la_tcp *t)
 
 	if (t->pending_head)
 		more |= run_pending(t);
+	la_hold_poll(t);
 	return more;
 }
 
@@ -260,7 +269,7 @@ la_tcp_next(const struct la_tcp *t)
 		a = b;
 	if ((has_a || has_b) && seq_le(a, t->tick))
 		return t->now;
-	if (t->pending_head) /* what did not fit may fit a tick later; to try all the time would spin */
+	if (t->pending_head || la_hold_due(t)) /* what did not fit may fit a tick later; to try all the time would spin */
 		return t->now + 1;
 	return has_a || has_b ? t->now + (a - t->tick) : UINT64_MAX;
 }
@@ -316,7 +325,7 @@ la_tcp_abort_all(struct la_tcp *t, unsigned max)
 	for (; max && t->sweep + 1 < t->tcb_fresh && !out_is_crowded(t); t->sweep++) {
 		struct la_tcb *c = &t->tcbs[t->sweep + 1];
 
-		if ((c->state == LA_CLOSED && !(c->flags & LA_F_DETACHED)) || (c->flags & LA_F_DEAD))
+		if (!la_tcb_in_use(c))
 			continue;
 		la_abort((struct la_conn *)c);
 		max--;

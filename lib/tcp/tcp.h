@@ -23,14 +23,39 @@ struct rte_mbuf;
 enum {
 	LA_TCP_OUT_MAX = 2048,	/* packets that wait to be taken */
 	LA_TCP_OUT_BURST = 1024, /* room that must be free before a burst is taken in */
+	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
 	LA_TCP_PROFILES = 256, /* different option sets in one shard */
+};
+
+/** Buffers held for peers, and what is done when they run short (hold.c). */
+struct la_hold {
+	uint32_t held;	  /* buffers on the queues of all connections */
+	uint32_t max;	  /* most of them, */
+	uint32_t extra;	  /* and most beyond the first of each connection */
+	uint32_t holders; /* connections that hold one or more */
+	uint32_t low;	  /* with fewer free in the pool, nothing new is held and no payload is sent */
+	uint32_t cell;	  /* bytes of sequence space a reassembly block covers: a power of two */
+	bool is_low;	  /* as of the last tick */
+	uint32_t ooo_list[8]; /* first connections of the lists of ooo.c */
+	uint32_t orphans, max_orphans;
+	bool refused;	      /* a connection that held nothing could not get a buffer in this or the last tick */
+	uint32_t refused_at;  /* tick of the last time, */
+	uint32_t refused_since; /* and of the first of an unbroken series */
+	uint32_t sweep;	      /* last slot that the search for victims has looked at */
+	uint32_t sweep_at;    /* tick of it */
+	unsigned nvictims;
+	struct la_hold_victim {
+		uint32_t slot;
+		uint64_t score;
+	} victim[LA_HOLD_VICTIMS]; /* of this search, best first */
 };
 
 struct la_tcp {
 	uint64_t now;  /* ms, as last told */
 	uint32_t tick; /* its low 32 bits */
 	uint32_t offloads;
+	struct la_hold hold;
 	struct la_index index;
 	struct la_tw tw;
 	struct la_wheel wheel;	/* retransmission, persist, keep-alive, FIN_WAIT_2, user, TIME_WAIT */
@@ -38,6 +63,7 @@ struct la_tcp {
 	struct la_hash_key key;
 	struct la_counters *counters;
 	struct rte_mempool *mbufs;
+	struct rte_mempool *control; /* for packets without payload when `mbufs` is empty; or NULL */
 	struct la_spare *spare; /* while a burst is being worked on: spare.h */
 	uint16_t buf_len;	/* of a buffer of `mbufs` */
 	const struct la_mem_ops *mem;
@@ -61,6 +87,7 @@ struct la_tcp {
 	uint32_t mtu;
 	uint32_t rto_min;
 	uint32_t msl;
+	uint32_t orphan_ms;
 	bool tw_full_reset;
 	uint32_t cookies_at;   /* connections in SYN_RCVD; UINT32_MAX: never */
 	uint32_t cookies_last; /* tick of the last cookie sent */

@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The peer's text and FIN (RFC 9293 3.10.7.4 seventh and eighth step) and reassembly.
+/* The peer's text and FIN (RFC 9293 3.10.7.4 seventh and eighth step).
  *
- * In-order bytes are a chain of mbuf segments, linked through `next`. What lies above a hole waits as
- * packets in ascending order that do not overlap; while a packet waits, the mbuf's own fields say where it
- * belongs: hash.usr is its sequence number, vlan_tci whether the peer's FIN stands behind it, tx_offload
- * (of no use to a received mbuf) the next packet. */
+ * In-order bytes are a chain of mbuf segments, linked through `next`; what lies above a hole is in ooo.c. Text that
+ * fits behind the last bytes of the chain is copied there, so that a peer that sends byte by byte does not cost a
+ * buffer a byte. When a chain grows long, because the user does not read, every segment is packed: it fills the last
+ * buffer, and only what is over keeps its own. So a receive buffer that is full costs little more than its size. */
 
-#include "tcp/internal.h"
+#include "tcp/hold.h"
 
-enum { COALESCE_MAX = 256 }; /* payloads up to this move into the tail's room, so that a peer that sends
-			      * byte by byte does not cost an mbuf a byte */
-
-static struct rte_mbuf *
-ooo_next(const struct rte_mbuf *m)
-{
-	return (struct rte_mbuf *)(uintptr_t)m->tx_offload;
-}
-
-static void
-ooo_link(struct rte_mbuf *m, struct rte_mbuf *next)
-{
-	m->tx_offload = (uint64_t)(uintptr_t)next;
-}
-
-static uint32_t
-ooo_end(const struct rte_mbuf *m)
-{
-	return m->hash.usr + m->pkt_len;
-}
+enum { PACK_AFTER = 16 }; /* buffers of a connection beyond which segments are packed */
 
 /* Cuts n bytes off the front of a chain; n is at most its length. Returns the new head. */
 static struct rte_mbuf *
@@ -40,9 +21,6 @@ trim_front(struct rte_mbuf *m, uint32_t n)
 		struct rte_mbuf *next = m->next;
 
 		n -= m->data_len;
-		next->hash.usr = m->hash.usr;
-		next->vlan_tci = m->vlan_tci;
-		next->tx_offload = m->tx_offload;
 		m->next = NULL;
 		m->nb_segs = 1;
 		rte_pktmbuf_free_seg(m);
@@ -91,31 +69,53 @@ drop_chain(struct la_tcb *c, struct rte_mbuf *m)
 void
 la_tcb_drop_buffers(struct la_tcb *c)
 {
+	la_ooo_drop(c);
 	drop_chain(c, c->snd_head);
 	drop_chain(c, c->rcv_head);
-	for (struct rte_mbuf *m = c->ooo, *next; m; m = next) {
-		next = ooo_next(m);
-		rte_pktmbuf_free(m);
-	}
-	c->snd_head = c->snd_tail = c->rcv_head = c->rcv_tail = c->ooo = NULL;
+	la_hold_release(c, c->bufs);
+	c->snd_head = c->snd_tail = c->rcv_head = c->rcv_tail = NULL;
 	c->snd_queued = c->rcv_queued = 0;
-	c->ooo_count = 0;
 }
 
 /* --- in order -------------------------------------------------------------------------------------------- */
 
-static bool
-coalesce(struct la_tcb *c, struct rte_mbuf *m)
+/* Room behind the last unread bytes. */
+static uint32_t
+tail_room(const struct la_tcb *c)
 {
 	struct rte_mbuf *tail = c->rcv_tail;
 
-	if (!tail || m->pkt_len > COALESCE_MAX || m->nb_segs != 1 || !RTE_MBUF_DIRECT(tail) ||
-	    rte_mbuf_refcnt_read(tail) != 1 || rte_pktmbuf_tailroom(tail) < m->data_len)
-		return false;
-	memcpy(rte_pktmbuf_mtod_offset(tail, char *, tail->data_len), rte_pktmbuf_mtod(m, char *),
-	       m->data_len);
-	tail->data_len = (uint16_t)(tail->data_len + m->data_len);
-	return true;
+	if (!tail || !RTE_MBUF_DIRECT(tail) || rte_mbuf_refcnt_read(tail) != 1)
+		return 0;
+	return rte_pktmbuf_tailroom(tail);
+}
+
+/* Moves the first n bytes of a segment behind the last unread bytes. */
+static void
+move_to_tail(struct la_tcb *c, const struct rte_mbuf *m, uint32_t n)
+{
+	struct rte_mbuf *tail = c->rcv_tail;
+
+	memcpy(rte_pktmbuf_mtod_offset(tail, char *, tail->data_len), rte_pktmbuf_mtod(m, char *), n);
+	tail->data_len = (uint16_t)(tail->data_len + n);
+}
+
+/* Does a segment find room behind the last unread bytes, so that it needs no buffer of its own? */
+static bool
+joins_tail(const struct la_tcb *c, const struct rte_mbuf *m)
+{
+	return m->nb_segs == 1 && m->data_len <= tail_room(c);
+}
+
+/* Moves what a buffer holds to where its room begins, so that as much as possible follows. */
+static struct rte_mbuf *
+to_front(struct rte_mbuf *m)
+{
+	if (RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 && m->data_off > RTE_PKTMBUF_HEADROOM) {
+		memmove((char *)m->buf_addr + RTE_PKTMBUF_HEADROOM, rte_pktmbuf_mtod(m, char *), m->data_len);
+		m->data_off = RTE_PKTMBUF_HEADROOM;
+	}
+	return m;
 }
 
 /* The next bytes in order: m is ours. */
@@ -128,9 +128,18 @@ deliver(struct la_tcb *c, struct rte_mbuf *m)
 	c->rcv_queued += len;
 	c->tcp->counters->v[LA_C_tcp_data_in] += len;
 	c->flags |= LA_F_NEW_DATA;
-	if (coalesce(c, m)) {
-		rte_pktmbuf_free(m);
+	if (joins_tail(c, m)) {
+		move_to_tail(c, m, len);
+		la_buf_put(c->tcp, m);
 		return;
+	}
+	if (c->bufs > PACK_AFTER && m->nb_segs == 1) {
+		uint32_t room = tail_room(c);
+
+		if (room) {
+			move_to_tail(c, m, room);
+			m = to_front(trim_front(m, room));
+		}
 	}
 	if (unlikely(m->data_len == 0)) /* no empty segment at the front */
 		m = trim_front(m, 0);
@@ -139,95 +148,20 @@ deliver(struct la_tcb *c, struct rte_mbuf *m)
 	else
 		c->rcv_head = m;
 	c->rcv_tail = rte_pktmbuf_lastseg(m);
+	la_hold_take(c, m->nb_segs);
 }
 
-/* --- above a hole ---------------------------------------------------------------------------------------- */
-
-/* What of [m] lies over packets that wait already is cut away: theirs counts. NULL: nothing is left. */
-static struct rte_mbuf *
-ooo_cut(struct la_tcb *c, struct rte_mbuf *m, struct rte_mbuf **link)
-{
-	struct rte_mbuf *next;
-
-	while ((next = *link) != NULL && seq_lt(next->hash.usr, ooo_end(m))) {
-		if (seq_le(ooo_end(next), ooo_end(m))) { /* covered: the longer one replaces it */
-			if (next->vlan_tci && ooo_end(next) == ooo_end(m))
-				m->vlan_tci = 1;
-			*link = ooo_next(next);
-			c->ooo_count--;
-			rte_pktmbuf_free(next);
-			continue;
-		}
-		if (next->hash.usr == m->hash.usr) {
-			rte_pktmbuf_free(m);
-			return NULL;
-		}
-		trim_back(m, next->hash.usr - m->hash.usr);
-		m->vlan_tci = 0;
-	}
-	return m;
-}
-
-static void
-ooo_insert(struct la_tcb *c, struct rte_mbuf *m, uint32_t seq, bool fin)
-{
-	struct rte_mbuf *head, **link;
-
-	m->hash.usr = seq;
-	m->vlan_tci = fin;
-	for (link = &c->ooo; *link && seq_le(ooo_end(*link), seq); link = (void *)&(*link)->tx_offload)
-		if (m->pkt_len == 0 && ooo_end(*link) == seq) { /* a lone FIN behind what waits */
-			(*link)->vlan_tci = 1;
-			rte_pktmbuf_free(m);
-			return;
-		}
-	head = *link;
-	if (head && seq_le(head->hash.usr, seq) && seq_gt(ooo_end(head), seq)) { /* overlaps our front */
-		if (seq_ge(ooo_end(head), ooo_end(m))) { /* nothing new but perhaps the FIN */
-			if (fin && ooo_end(head) == ooo_end(m))
-				head->vlan_tci = 1;
-			la_count(c->tcp, LA_C_drop_dup_data);
-			rte_pktmbuf_free(m);
-			return;
-		}
-		m = trim_front(m, ooo_end(head) - seq);
-		m->hash.usr = ooo_end(head);
-		link = (void *)&head->tx_offload;
-	}
-	m = ooo_cut(c, m, link);
-	if (!m)
-		return;
-	if (c->ooo_count == LA_OOO_MAX) {
-		la_count(c->tcp, LA_C_drop_ooo_full);
-		rte_pktmbuf_free(m);
-		return;
-	}
-	la_count(c->tcp, LA_C_out_of_order);
-	ooo_link(m, *link);
-	*link = m;
-	c->ooo_count++;
-}
-
-/* The hole may have been filled: moves what is in order now. True: the peer's FIN came with it. */
+/* The hole may have been filled: delivers what is in order now. True: the peer's FIN comes next. */
 static bool
-ooo_drain(struct la_tcb *c)
+drain_ooo(struct la_tcb *c)
 {
-	bool fin = false;
+	struct rte_mbuf *m;
 
-	while (!fin && c->ooo && seq_le(c->ooo->hash.usr, c->rcv_nxt)) {
-		struct rte_mbuf *m = c->ooo;
-		uint32_t old = c->rcv_nxt - m->hash.usr;
-
-		c->ooo = ooo_next(m);
-		c->ooo_count--;
-		fin = m->vlan_tci && seq_ge(ooo_end(m), c->rcv_nxt);
-		if (old < m->pkt_len)
-			deliver(c, old ? trim_front(m, old) : m);
-		else
-			rte_pktmbuf_free(m);
-	}
-	return fin;
+	while ((m = la_ooo_next(c)) != NULL)
+		deliver(c, m);
+	return la_ooo_fin(c);
 }
+
 
 /* --- the peer's FIN -------------------------------------------------------------------------------------- */
 
@@ -315,17 +249,20 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 	if (s->seq != c->rcv_nxt) {
 		c->flags |= LA_F_ACK_NOW; /* RFC 5681 4.2: at once, it is the peer's duplicate ACK */
 		la_count(c->tcp, LA_C_dup_acks_out);
-		ooo_insert(c, s->m, s->seq, fin);
-		s->m = NULL;
+		la_ooo_insert(c, s, fin);
 		return;
 	}
+	if (s->len && !joins_tail(c, s->m) && !la_hold_admits_text(c, s->m->nb_segs))
+		return; /* unacknowledged: the peer sends it again, later and later */
 	c->flags |= (c->flags & LA_F_ACK_DELAY) || c->ooo ? LA_F_ACK_NOW : LA_F_ACK_DELAY;
 	if (s->len) {
 		deliver(c, s->m);
 		s->m = NULL;
 	}
 	if (c->ooo && !fin)
-		fin = ooo_drain(c);
-	if (fin)
+		fin = drain_ooo(c);
+	if (fin) {
+		la_ooo_drop(c); /* nothing comes behind a FIN */
 		fin_arrives(c);
+	}
 }

@@ -5,7 +5,7 @@
  *   persist         probes a closed window (RFC 9293 3.8.6.1); shares the retransmission's deadline
  *   keep-alive      off unless asked for (RFC 9293 3.8.4)
  *   FIN_WAIT_2      ends a connection whose user has closed and whose peer never does
- *   user            la_set_timer()
+ *   user            la_set_timer(); after la_close() the orphan's: ends what makes no progress
  *   delayed ACK     in a wheel of its own, since it is the only short one
  *
  * Each expiry handler below is called when its deadline has passed, and may end the connection. */
@@ -95,6 +95,19 @@ keepalive_expired(struct la_tcb *c)
 									    : LA_KEEPALIVE_INTERVAL_MS);
 }
 
+/* Nothing was acknowledged for orphan_ms. A peer that keeps its window closed over an orphan is given up (RFC 6429).
+ * Otherwise R2 decides, which a closed window does not postpone any more from here on (la_tcb_window()). FIN_WAIT_2 has
+ * a limit of its own, and a detached connection waits for its user alone. */
+static void
+orphan_expired(struct la_tcb *c)
+{
+	if (c->state == LA_FIN_WAIT_2 || (c->flags & LA_F_DETACHED) || (c->snd_wnd && !(c->flags & LA_F_PERSIST)))
+		return;
+	la_count(c->tcp, LA_C_orphans_timed_out);
+	la_tcb_reset(c);
+	la_tcb_end(c, LA_END_TIMEOUT);
+}
+
 static bool
 due(const struct la_tcb *c, uint32_t flag, uint32_t at)
 {
@@ -110,7 +123,9 @@ la_tcb_timers(struct la_tcb *c)
 	c->flags |= LA_F_BUSY;
 	if (due(c, LA_F_USER_TIMER, c->user_at)) {
 		c->flags &= ~(uint32_t)LA_F_USER_TIMER;
-		if (c->ops->timer && !(c->flags & LA_F_USER_CLOSED))
+		if (c->flags & LA_F_USER_CLOSED)
+			orphan_expired(c);
+		else if (c->ops->timer)
 			c->ops->timer((struct la_conn *)c, c->user);
 	}
 	if (due(c, LA_F_REXMT_ON, c->rexmt_at))

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "tcp/internal.h"
+#include "tcp/hold.h"
 
 static struct la_tcb *
 tcb(struct la_conn *conn)
@@ -32,7 +32,7 @@ send_with(struct la_conn *conn, const void *buf, size_t len,
 	if (n < len) {
 		c->flags |= LA_F_BLOCKED;
 		if (c->snd_queued <= la_tcb_opts(c)->sndbuf / 2)
-			la_tcb_pend(c); /* it was mbufs that lacked: no ACK will tell */
+			la_tcb_pend(c); /* buffers were short: no ACK triggers the next try */
 	}
 	if (n && !(c->flags & LA_F_BUSY))
 		la_tcb_output(c);
@@ -94,6 +94,7 @@ la_consume(struct la_conn *conn, size_t n)
 		}
 		left -= m->data_len;
 		c->rcv_head = m->next;
+		la_hold_release(c, 1);
 		la_buf_put(c->tcp, m);
 	}
 	if (!c->rcv_head)
@@ -126,7 +127,7 @@ la_set_timer(struct la_conn *conn, uint32_t ms)
 {
 	struct la_tcb *c = tcb(conn);
 
-	if (c->flags & LA_F_DEAD)
+	if (c->flags & (LA_F_DEAD | LA_F_USER_CLOSED)) /* then it is the orphan's time that user_at runs */
 		return;
 	if (!ms) {
 		c->flags &= ~(uint32_t)LA_F_USER_TIMER;

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "tcp/hold.h"
 #include "wire/cksum.h"
 #include "wire/icmp.h"
 
@@ -160,6 +161,17 @@ line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t
 	inject(w, &f, LIE_FLAT, false);
 }
 
+/* Where the first data above the hole begins, or ends. */
+static uint32_t
+ooo_edge(const struct la_tcb *c, bool end)
+{
+	const struct la_ooo_block *b = la_ooo_block(c->ooo);
+
+	if (b->nspans == 0)
+		return c->ooo->hash.usr + b->fin - 1;
+	return c->ooo->hash.usr + (end ? b->span[0].to : b->span[0].from);
+}
+
 static uint32_t
 a_seq(const struct world *w, const struct line *l, unsigned how, struct bytes *b)
 {
@@ -185,9 +197,9 @@ a_seq(const struct world *w, const struct line *l, unsigned how, struct bytes *b
 	case 10:
 		return get32(b);
 	case 11: /* about what waits above a hole */
-		return c && c->ooo ? c->ooo->hash.usr + get8(b) - 100u : l->R + 100;
+		return c && c->ooo ? ooo_edge(c, false) + get8(b) - 100u : l->R + 100;
 	case 12:
-		return c && c->ooo ? c->ooo->hash.usr + c->ooo->pkt_len : l->R + 200;
+		return c && c->ooo ? ooo_edge(c, true) : l->R + 200;
 	case 13:
 		return l->R + 1400;
 	case 14:

@@ -31,7 +31,7 @@
 #include "digest.h"
 #include "net/shard.h"
 #include "sim/internal.h"
-#include "tcp/internal.h"
+#include "tcp/hold.h"
 
 enum {
 	ANCHORS = 6,
@@ -178,13 +178,16 @@ static void
 mix_buffers(struct ctx *c, const struct la_tcb *t, unsigned end)
 {
 	mix2(c, t->snd_queued, t->rcv_queued);
-	for (const struct rte_mbuf *m = t->ooo; m;
-	     m = (const struct rte_mbuf *)(uintptr_t)m->tx_offload) {
-		const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	for (const struct rte_mbuf *m = t->ooo; m; m = (const struct rte_mbuf *)(uintptr_t)m->tx_offload) {
+		const struct la_ooo_block *b = la_ooo_block(m);
 
-		mix_seq(c, !end, m->hash.usr);
-		mix2(c, m->pkt_len, m->vlan_tci);
-		mix2(c, m->data_len ? p[0] : 0, m->data_len ? p[m->data_len - 1] : 0);
+		if (b->fin)
+			mix_seq(c, !end, m->hash.usr + b->fin - 1);
+		for (unsigned i = 0; i < b->nspans; i++) {
+			mix_seq(c, !end, m->hash.usr + b->span[i].from);
+			mix_seq(c, !end, m->hash.usr + b->span[i].to);
+			mix2(c, la_ooo_bytes(m)[b->span[i].from], la_ooo_bytes(m)[b->span[i].to - 1]);
+		}
 	}
 }
 

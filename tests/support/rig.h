@@ -36,6 +36,8 @@ struct rig_opts {
 	uint32_t quiet_ms;
 	bool tw_full_reset;
 	uint32_t syn_cookies_at, rst_rate;
+	uint32_t max_held, low_mbufs, max_orphans, orphan_ms;
+	struct rte_mempool *control; /* for packets without payload; NULL: none */
 };
 
 enum { RIG_PEERS = 2048, RIG_MBUFS = 4095 };

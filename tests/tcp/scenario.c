@@ -62,6 +62,17 @@ scene_open(struct scene *s)
 }
 
 struct peer *
+scene_another(struct scene *s)
+{
+	struct peer *p = peer_new(s->r, &s->o);
+
+	if (s->r->npeers == 1)
+		peer_listen(p);
+	peer_to_established(p);
+	return p;
+}
+
+struct peer *
 scene_connect(struct scene *s)
 {
 	struct peer *p = peer_new(s->r, &s->o);

@@ -41,6 +41,8 @@ void scene_rig(struct scene *s, const struct rig_opts *opts);
 struct peer *scene_listen(struct scene *s);
 /** The same, connected by the peer. */
 struct peer *scene_open(struct scene *s);
+/** The same; only the first of the rig listens, the others connect to the same port. */
+struct peer *scene_another(struct scene *s);
 /** The same, connected by the shard. */
 struct peer *scene_connect(struct scene *s);
 

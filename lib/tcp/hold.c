@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Memory that peers can make a shard hold: theory of operation.
+ *
+ * Goals: a received frame can always be examined and dropped; a segment without payload can always be sent; every
+ * connection makes progress; a peer that takes without giving costs others nothing but a share.
+ *
+ * Three classes of buffers have guaranteed shares:
+ *
+ *   reception   the pool's buffers beyond la_hold.max: in the port's rings, in a burst, on the way out
+ *   held        at most la_hold.max of the pool: the queues below, counted in true size (buffers, not bytes)
+ *   control     a pool of its own (la_shard_config.control): ACK, SYN,ACK, FIN, RST, ARP, ND, ICMP
+ *
+ * Every queue that a peer can fill:
+ *
+ *   queue                   owner      bound                                       dropped first
+ *   unread text             la_tcb     its receive buffer, its share               new text, before it is acknowledged
+ *   data above a hole       la_tcb     its window / cell + 1, LA_OOO_MAX, share    the upper half of the largest holder
+ *   send queue              la_tcb     its send buffer, its share                  nothing: la_send() takes less
+ *   requests not parsed     service    they are unread text                        nothing: the window closes
+ *   half-open connections   la_tcp     syn_cookies_at, 63 s each                   the SYN: a cookie is sent
+ *   orphans                 la_tcp     max_orphans, orphan_ms without progress     the one without progress for longest
+ *   waiting for a next hop  la_neigh   per neighbour and per shard (neigh.c)       the oldest packet
+ *   packets for the port    la_tcp.out LA_TCP_OUT_MAX, tx array LA_TX_MAX          input is not read (worker.c)
+ *   frames the port refused worker     its backlog                                 the newest, by name (tx_full)
+ *   hand-over rings         worker     LA_HAND_FRAMES                              the newest (hand_over_full)
+ *   fault injection         la_faulty  its delay line                              the newest, by name
+ *
+ * Capacity is reserved: a connection's first buffer is always admitted, so that every connection progresses. Of max,
+ * one buffer for each connection that the table can have is kept for that (seven eighths of max at most). The rest is
+ * `extra`, for second and later buffers; the last quarter of it is for the first buffer of a send queue, so that
+ * answers can be queued while requests wait unread.
+ *
+ * A connection's share is half of what is free of the first three quarters of `extra` (la_hold_share()): with n
+ * connections that take all they can, each has 1 / (n + 2) of it, and there is always something for one that comes
+ * later. The offered window is cut to the share; its right edge never moves left. A window that was offered before
+ * memory became short may bring more than there is room for; then, in this order:
+ *
+ *   1. data above holes is dropped, largest holder first     drop_ooo_pruned, drop_ooo_memory
+ *   2. new text is dropped before it is acknowledged         drop_text_memory
+ *   3. la_send() takes less                                  send_short
+ *   4. a connection is aborted                               aborted_memory
+ *
+ * Step 4 is taken when a connection was refused its first buffer, of all or of its send queue, for REFUSED_MS without
+ * a pause. A search then looks at SWEEP connections a tick; when it has seen all, those that hold most and progress
+ * least are aborted, one after the other, until no step is needed. Orphans beyond max_orphans end by the same search,
+ * those without progress for longest first, but none that has progressed in the last ORPHAN_LEAST_MS.
+ *
+ * The budget is arithmetic; the pool itself is looked at once a tick, since a port, or the peer of a ring port, can
+ * keep more of its buffers than was reckoned with. Below la_hold.low nothing new is held, but by a connection that
+ * holds nothing, and no payload is sent. */
+
+#include "tcp/hold.h"
+
+enum {
+	SWEEP = 2048,		/* connections looked at in a tick */
+	REFUSED_MS = 1000,	/* refusals for so long lead to an abort */
+	REFUSED_NEXT_MS = 50,	/* and, after an abort, as long again to the next */
+	REFUSED_GAP_MS = 200,	/* a pause of so long ends the series */
+	ORPHAN_LEAST_MS = 5000, /* no orphan that has progressed more recently is aborted for their number */
+	PRUNE_MOST = 4,		/* holders a refused segment may cost */
+};
+
+/* A connection that holds nothing was refused: the last step comes nearer. */
+static void
+note_refusal(struct la_tcp *t)
+{
+	struct la_hold *h = &t->hold;
+
+	if (!h->refused || t->tick - h->refused_at > REFUSED_GAP_MS)
+		h->refused_since = t->tick;
+	h->refused = true;
+	h->refused_at = t->tick;
+}
+
+/* Room for n more buffers beyond the first of each connection; the last quarter is for the first of send queues. */
+static bool
+extra_fits(const struct la_hold *h, unsigned n)
+{
+	return !h->is_low && h->held - h->holders + n <= la_hold_common(h);
+}
+
+static bool
+text_fits(const struct la_tcb *c, unsigned n)
+{
+	const struct la_hold *h = &c->tcp->hold;
+
+	if (c->bufs == 0)
+		return h->held + n <= h->max;
+	return c->bufs + n <= LA_HOLD_CONN_MAX && extra_fits(h, n);
+}
+
+/* The first step: data above holes goes for what fits says. */
+static bool
+make_room(struct la_tcb *c, unsigned n, bool (*fits)(const struct la_tcb *c, unsigned n))
+{
+	for (unsigned i = 0; i < PRUNE_MOST && la_ooo_prune(c->tcp); i++)
+		if (fits(c, n))
+			return true;
+	return false;
+}
+
+bool
+la_hold_admits_text(struct la_tcb *c, unsigned n)
+{
+	if (text_fits(c, n) || make_room(c, n, text_fits))
+		return true;
+	if (c->bufs == 0)
+		note_refusal(c->tcp);
+	la_count(c->tcp, LA_C_drop_text_memory);
+	return false;
+}
+
+bool
+la_hold_admits_ooo(struct la_tcb *c)
+{
+	const struct la_hold *h = &c->tcp->hold;
+
+	if (c->bufs < la_hold_share(c->tcp) && extra_fits(h, 1) && h->held < h->max)
+		return true;
+	la_count(c->tcp, LA_C_drop_ooo_memory);
+	return false;
+}
+
+/* Two send queues' worth of small chunks: what a profile allows whatever is free. */
+static uint32_t
+profile_share(const struct la_tcb *c)
+{
+	const struct la_conn_opts *o = la_tcb_opts(c);
+
+	return (o->rcvbuf + o->sndbuf) / 1024 + 8;
+}
+
+static bool
+send_fits(const struct la_tcb *c, unsigned n)
+{
+	const struct la_tcp *t = c->tcp;
+	const struct la_hold *h = &t->hold;
+
+	if (c->bufs == 0)
+		return h->held + n <= h->max;
+	if (c->snd_head == NULL) /* an answer to a request that waits unread, perhaps */
+		return h->held - h->holders + n <= h->extra;
+	return c->bufs + n <= RTE_MIN(la_hold_share(t), profile_share(c)) && extra_fits(h, n);
+}
+
+bool
+la_hold_admits_send(struct la_tcb *c)
+{
+	if (send_fits(c, 1) || make_room(c, 1, send_fits))
+		return true;
+	if (c->snd_head == NULL)
+		note_refusal(c->tcp);
+	la_count(c->tcp, LA_C_send_short);
+	return false;
+}
+
+/* --- the last step --------------------------------------------------------------------------------------- */
+
+enum reason { NONE, MEMORY, ORPHANS };
+
+static enum reason
+wants_victim(const struct la_tcp *t)
+{
+	const struct la_hold *h = &t->hold;
+
+	if (h->refused && t->tick - h->refused_since >= REFUSED_MS)
+		return MEMORY;
+	return h->orphans > h->max_orphans ? ORPHANS : NONE;
+}
+
+/* How much its end would help; 0: it stays. A closed window, or time-outs, count as no progress. */
+static uint64_t
+score(const struct la_tcb *c, enum reason why)
+{
+	uint32_t idle;
+
+	if (!la_tcb_in_use(c) || c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD)
+		return 0;
+	if (why == MEMORY)
+		return (uint64_t)c->bufs << ((c->flags & LA_F_PERSIST) || c->backoff ? 32 : 0);
+	if (!(c->flags & LA_F_USER_CLOSED) || c->state == LA_FIN_WAIT_2)
+		return 0;
+	idle = c->tcp->tick - (c->user_at - la_tcb_opts(c)->orphan_ms);
+	return idle >= ORPHAN_LEAST_MS ? idle : 0;
+}
+
+/* Puts connection `slot` among the victims, the best first. */
+static void
+note_victim(struct la_hold *h, uint32_t slot, uint64_t s)
+{
+	unsigned i = h->nvictims;
+
+	if (i == LA_HOLD_VICTIMS && s <= h->victim[i - 1].score)
+		return;
+	if (i < LA_HOLD_VICTIMS)
+		h->nvictims++;
+	else
+		i--;
+	for (; i > 0 && h->victim[i - 1].score < s; i--)
+		h->victim[i] = h->victim[i - 1];
+	h->victim[i] = (struct la_hold_victim){.slot = slot, .score = s};
+}
+
+static void
+abort_victims(struct la_tcp *t, enum reason why)
+{
+	struct la_hold *h = &t->hold;
+
+	for (unsigned i = 0; i < h->nvictims && wants_victim(t) == why; i++) {
+		struct la_tcb *c = &t->tcbs[h->victim[i].slot];
+
+		if (!score(c, why))
+			continue;
+		la_count(t, why == MEMORY ? LA_C_aborted_memory : LA_C_aborted_orphans);
+		la_tcb_reset(c);
+		la_tcb_end(c, LA_END_ABORTED);
+		if (why == MEMORY) /* one may be enough: refusals will tell */
+			h->refused_since = t->tick - REFUSED_MS + REFUSED_NEXT_MS;
+	}
+	h->nvictims = 0;
+	h->sweep = 0;
+}
+
+static void
+sweep(struct la_tcp *t, enum reason why)
+{
+	struct la_hold *h = &t->hold;
+
+	for (unsigned i = 0; i < SWEEP; i++) {
+		uint64_t s;
+
+		if (++h->sweep >= t->tcb_fresh) {
+			abort_victims(t, why);
+			return;
+		}
+		s = score(&t->tcbs[h->sweep], why);
+		if (s)
+			note_victim(h, h->sweep, s);
+	}
+}
+
+bool
+la_hold_due(const struct la_tcp *t)
+{
+	return t->hold.refused || wants_victim(t) != NONE;
+}
+
+void
+la_hold_poll(struct la_tcp *t)
+{
+	struct la_hold *h = &t->hold;
+
+	t->counters->v[LA_C_buffers_held] = h->held;
+	t->counters->v[LA_C_orphans] = h->orphans;
+	if (h->held > t->counters->v[LA_C_buffers_held_peak])
+		t->counters->v[LA_C_buffers_held_peak] = h->held;
+	if (likely(!la_hold_due(t)) || h->sweep_at == t->tick)
+		return;
+	h->sweep_at = t->tick;
+	if (t->tick - h->refused_at > REFUSED_GAP_MS)
+		h->refused = false;
+	if (wants_victim(t) != NONE)
+		sweep(t, wants_victim(t));
+}
+
+void
+la_hold_tick(struct la_tcp *t)
+{
+	t->hold.is_low = t->hold.low && rte_mempool_avail_count(t->mbufs) < t->hold.low;
+}
+
+unsigned
+la_hold_check(const struct la_tcp *t, FILE *f)
+{
+	uint32_t held = 0, holders = 0, orphans = 0;
+	unsigned faults = 0;
+
+	for (uint32_t i = 1; i < t->tcb_fresh; i++) {
+		const struct la_tcb *c = &t->tcbs[i];
+		uint32_t n = c->ooo_count;
+
+		for (const struct rte_mbuf *m = c->snd_head; m; m = m->next)
+			n++;
+		for (const struct rte_mbuf *m = c->rcv_head; m; m = m->next)
+			n++;
+		if (n != c->bufs) {
+			fprintf(f, "connection %u: %u buffers, %u counted\n", i, n, c->bufs);
+			faults++;
+		}
+		faults += la_ooo_check(c, f);
+		held += n;
+		holders += n > 0;
+		orphans += la_tcb_in_use(c) && (c->flags & LA_F_USER_CLOSED) != 0;
+	}
+	if (held != t->hold.held || holders != t->hold.holders || orphans != t->hold.orphans || held > t->hold.max) {
+		fprintf(f, "held %u of at most %u, %u counted; holders %u, %u counted; orphans %u, %u counted\n", held,
+			t->hold.max, t->hold.held, holders, t->hold.holders, orphans, t->hold.orphans);
+		faults++;
+	}
+	return faults;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_TCP_HOLD_H
+#define LA_TCP_HOLD_H
+
+/* Packet buffers that a shard holds for its peers. (Theory at the top of hold.c.)
+ *
+ * Every buffer on a receive, reassembly or send queue is counted twice: in la_tcb.bufs of its connection and in
+ * la_hold.held of its shard. The unit is one buffer, whatever it carries. */
+
+#include "tcp/internal.h"
+
+enum {
+	LA_HOLD_WINDOW_SHIFT = 11, /* a buffer that is still free stands for 2 KiB of offered window */
+	LA_HOLD_CONN_MAX = 60000,  /* buffers one connection may hold: la_tcb.bufs has 16 bits */
+	LA_HOLD_SPARE = 64,	   /* la_tcb.bufs may go beyond it by the segments of one frame */
+};
+
+/** n more buffers are on c's queues. */
+static inline void
+la_hold_take(struct la_tcb *c, unsigned n)
+{
+	struct la_hold *h = &c->tcp->hold;
+
+	if (c->bufs == 0)
+		h->holders++;
+	c->bufs = (uint16_t)(c->bufs + n);
+	h->held += n;
+}
+
+/** n buffers have left c's queues. */
+static inline void
+la_hold_release(struct la_tcb *c, unsigned n)
+{
+	struct la_hold *h = &c->tcp->hold;
+
+	c->bufs = (uint16_t)(c->bufs - n);
+	h->held -= n;
+	if (c->bufs == 0 && n)
+		h->holders--;
+}
+
+/** Buffers beyond the first of each connection that any connection may take. */
+static inline uint32_t
+la_hold_common(const struct la_hold *h)
+{
+	return h->extra - h->extra / 4;
+}
+
+/** The share of one connection, its first buffer included: half of what is free. All have the same, so that n of them
+ * that take all they can leave a part free, and a newcomer has half of that. */
+static inline uint32_t
+la_hold_share(const struct la_tcp *t)
+{
+	const struct la_hold *h = &t->hold;
+	uint32_t taken = h->held - h->holders, all = la_hold_common(h);
+	uint32_t share = taken < all ? (all - taken) / 2 + 1 : 1;
+
+	return share < LA_HOLD_CONN_MAX ? share : LA_HOLD_CONN_MAX;
+}
+
+/** Bytes of window that c's share has room for; a connection that holds nothing always has room for a buffer. */
+static inline uint32_t
+la_hold_window(const struct la_tcb *c)
+{
+	uint32_t share = la_hold_share(c->tcp);
+
+	return c->bufs < share ? (share - c->bufs) << LA_HOLD_WINDOW_SHIFT : 0;
+}
+
+/** May c keep n more buffers of text in order? False: counted, and the text must be dropped unacknowledged.
+ * Drops out-of-order data of any connection first. */
+bool la_hold_admits_text(struct la_tcb *c, unsigned n);
+
+/** May c take one more buffer for data above a hole? False: counted. */
+bool la_hold_admits_ooo(struct la_tcb *c);
+
+/** May c take one more buffer for its send queue? False: counted. */
+bool la_hold_admits_send(struct la_tcb *c);
+
+/** True: la_hold_poll() wants to be called in the next tick. */
+bool la_hold_due(const struct la_tcp *t);
+
+/** Tells the gauges, and does bounded work: aborts what must end when memory or orphans are beyond their limits.
+ * From la_tcp_poll(). */
+void la_hold_poll(struct la_tcp *t);
+
+/** The pool's free buffers are looked at once a tick. From la_tcp_now(). */
+void la_hold_tick(struct la_tcp *t);
+
+/** Counts again and reports each difference to f. Returns how many. */
+unsigned la_hold_check(const struct la_tcp *t, FILE *f);
+
+/* --- ooo.c: data above a hole ------------------------------------------------------------------------------ */
+
+enum { LA_OOO_SPANS = 28 };
+
+/** What a block knows of its bytes: at the start of its buffer. */
+struct la_ooo_block {
+	uint32_t prev, next; /* first block of a connection: slots of its neighbours on a list of the shard; 0: none */
+	uint16_t nspans;
+	uint16_t fin; /* the peer's FIN is at base + fin - 1; 0: not in this cell */
+	struct {
+		uint16_t from, to; /* bytes from the base on; ascending, with a gap between any two */
+	} span[LA_OOO_SPANS];
+};
+_Static_assert(sizeof(struct la_ooo_block) <= RTE_PKTMBUF_HEADROOM, "spans lie in the headroom");
+
+static inline struct la_ooo_block *
+la_ooo_block(const struct rte_mbuf *m)
+{
+	return m->buf_addr;
+}
+
+/** The byte at the block's base. */
+static inline uint8_t *
+la_ooo_bytes(const struct rte_mbuf *m)
+{
+	return (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
+}
+
+/** Stores the segment's text, and its FIN, above a hole; s->seq is above rcv_nxt, all within the window. The
+ * mbuf stays the caller's. */
+void la_ooo_insert(struct la_tcb *c, const struct la_seg *s, bool fin);
+/** The first buffer of text that is in order now, not counted as held any more, or NULL. */
+struct rte_mbuf *la_ooo_next(struct la_tcb *c);
+/** True: the peer's FIN is next in order. */
+bool la_ooo_fin(const struct la_tcb *c);
+/** Frees all of it. */
+void la_ooo_drop(struct la_tcb *c);
+/** Drops the upper half of the connection's blocks that has most of them. Returns how many buffers; 0: none has. */
+unsigned la_ooo_prune(struct la_tcp *t);
+unsigned la_ooo_check(const struct la_tcb *c, FILE *f);
+
+#endif
