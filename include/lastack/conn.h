@@ -63,6 +63,9 @@ struct la_conn_ops {
 	void (*opened)(struct la_conn *c, void *user);
 	/** In-order bytes wait: read them with la_peek() and la_consume(). */
 	void (*data)(struct la_conn *c, void *user);
+	/** The peer has acknowledged bytes of la_send*(); how many are left: la_unacked(). At most once a segment,
+	 * before its `data` and `writable`. An acknowledged FIN alone does not count. */
+	void (*acked)(struct la_conn *c, void *user);
 	/** There is room again after la_send*() took less than it was given. */
 	void (*writable)(struct la_conn *c, void *user);
 	/** The peer's FIN: all of its bytes were handed over, no more will come. */
@@ -117,6 +120,14 @@ ssize_t la_send_const(struct la_conn *c, const void *buf, size_t len);
 
 /** Room left in the send queue, bytes. */
 size_t la_send_room(const struct la_conn *c);
+
+/** Bytes that la_send*() took and the peer has not acknowledged: the length of the send queue. */
+size_t la_unacked(const struct la_conn *c);
+
+/** Of these, the bytes that were never sent: the peer's window or the congestion window keeps them back, or
+ * the segment that caused the running callback is not done. A user that stops writing while there are many,
+ * and goes on from `acked`, keeps the queue short and the path full. */
+size_t la_unsent(const struct la_conn *c);
 
 /** The first contiguous span of unread bytes: sets *span and returns its length, 0 when none. */
 size_t la_peek(const struct la_conn *c, const void **span);

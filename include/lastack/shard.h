@@ -104,6 +104,9 @@ unsigned la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max);
 /** The `now` at which la_shard_poll() will next have something to do; UINT64_MAX: nothing is due. */
 uint64_t la_shard_next(const struct la_shard *s);
 
+/** The `now` of the last call that had one, ms (at first the configuration's): the time in a callback. */
+uint64_t la_shard_now(const struct la_shard *s);
+
 /** Starts listening on addr (any address: NULL) and port. `opts` NULL: defaults.
  * 0; -EADDRINUSE, -EADDRNOTAVAIL (addr is not ours), -EINVAL, -ENOMEM (too many listeners), -ENOSPC (a
  * 17th different MSL). */

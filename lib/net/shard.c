@@ -231,6 +231,12 @@ la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 }
 
 uint64_t
+la_shard_now(const struct la_shard *s)
+{
+	return s->now;
+}
+
+uint64_t
 la_shard_next(const struct la_shard *s)
 {
 	uint64_t next = la_tcp_next(&s->tcp);

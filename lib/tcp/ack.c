@@ -48,6 +48,7 @@ advance(struct la_tcb *c, const struct la_seg *s)
 
 	sample_rtt(c, s);
 	la_sendq_trim(c, bytes);
+	c->flags |= bytes ? LA_F_NEW_ACK : 0u;
 	c->snd_una = s->ack;
 	c->snd_nxt = seq_max(c->snd_nxt, s->ack);
 	c->first_unacked_at = c->tcp->tick;

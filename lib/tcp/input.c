@@ -252,6 +252,9 @@ callbacks(struct la_tcb *c)
 
 	if (take_flag(c, LA_F_NEW_OPEN) && !(c->flags & LA_F_USER_CLOSED) && c->ops->opened)
 		c->ops->opened(conn, c->user);
+	if (take_flag(c, LA_F_NEW_ACK) && c->ops->acked &&
+	    !(c->flags & (LA_F_USER_CLOSED | LA_F_DETACHED)))
+		c->ops->acked(conn, c->user);
 	if (take_flag(c, LA_F_NEW_DATA) && !(c->flags & LA_F_USER_CLOSED) && c->rcv_queued &&
 	    c->ops->data) /* `opened` may have read it all */
 		c->ops->data(conn, c->user);

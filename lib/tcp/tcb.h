@@ -43,7 +43,8 @@ enum la_tcb_flag {
 	LA_F_DEAD = 1 << 23,	   /* ended while busy: to be freed by whoever is processing it */
 	LA_F_DETACHED = 1 << 24,   /* out of the index; kept until the user has read what arrived */
 	LA_F_SRTT = 1 << 25,	   /* srtt and rttvar hold a measurement */
-	LA_F_NEW_DATA = 1 << 27,   /* to tell the user when this segment is done: data, */
+	LA_F_NEW_ACK = 1 << 26,	   /* to tell the user when this segment is done: bytes of ours were acknowledged, */
+	LA_F_NEW_DATA = 1 << 27,   /* data, */
 	LA_F_NEW_FIN = 1 << 28,	   /* the peer's FIN, */
 	LA_F_NEW_OPEN = 1 << 29,   /* the handshake's end */
 	LA_F_PROBE = 1 << 30,	   /* this output is a window probe */

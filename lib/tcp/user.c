@@ -63,6 +63,24 @@ la_send_room(const struct la_conn *conn)
 }
 
 size_t
+la_unacked(const struct la_conn *c)
+{
+	return ctcb(c)->snd_queued;
+}
+
+size_t
+la_unsent(const struct la_conn *conn)
+{
+	const struct la_tcb *c = ctcb(conn);
+	uint32_t sent;
+
+	if (c->snd_queued == 0 || c->state < LA_ESTABLISHED) /* a SYN takes no byte of the queue */
+		return c->snd_queued;
+	sent = c->snd_max - c->snd_una - la_tcb_fin(c);
+	return c->snd_queued - sent;
+}
+
+size_t
 la_peek(const struct la_conn *conn, const void **span)
 {
 	const struct la_tcb *c = ctcb(conn);

@@ -54,7 +54,7 @@ struct peer_rx {
 /** What the shard's user saw. */
 struct user {
 	struct la_conn *c; /* NULL when not known or closed */
-	unsigned opened, data, writable, peer_fin, timer, closed;
+	unsigned opened, data, acked, writable, peer_fin, timer, closed;
 	uint64_t opened_at, peer_fin_at, closed_at;
 	struct la_closed why;
 	uint64_t bytes;    /* read and found right */

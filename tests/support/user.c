@@ -74,6 +74,15 @@ data(struct la_conn *c, void *user)
 }
 
 static void
+acked(struct la_conn *c, void *user)
+{
+	struct peer *p = user;
+
+	CHECK(p->r, p->u.c == c, "acked with an unknown pointer");
+	p->u.acked++;
+}
+
+static void
 writable(struct la_conn *c, void *user)
 {
 	struct peer *p = user;
@@ -123,6 +132,7 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 const struct la_conn_ops user_ops = {
 	.opened = opened,
 	.data = data,
+	.acked = acked,
 	.writable = writable,
 	.peer_fin = peer_fin_cb,
 	.timer = timer,

@@ -445,6 +445,69 @@ SCENARIO(data, send_queue, "la_send() takes what there is room for, and says whe
 	CHECK(s->r, user_send(p, 100) == 100, "la_send");
 }
 
+SCENARIO(data, acked, "the user hears of acknowledged bytes, once a segment, and how many are left or were never sent")
+{
+	struct peer *p;
+
+	s->o.win = 1000;
+	s->o.wscale = 0;
+	p = scene_open(s);
+	CHECK(s->r, la_unacked(p->u.c) == 0 && la_unsent(p->u.c) == 0, "an empty queue");
+	CHECK(s->r, user_send(p, 2500) == 2500, "la_send");
+	CHECK(s->r, p->u.acked == 0 && la_unacked(p->u.c) == 2500, "%zu", la_unacked(p->u.c));
+	CHECK(s->r, la_unsent(p->u.c) == 1500, "%zu never sent", la_unsent(p->u.c));
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 401, .win = WIN_ZERO);
+	CHECK(s->r, p->u.acked == 1, "told %u times", p->u.acked);
+	CHECK(s->r, la_unacked(p->u.c) == 2100 && la_unsent(p->u.c) == 1500, "%zu, %zu", la_unacked(p->u.c),
+	      la_unsent(p->u.c));
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 401, .win = WIN_ZERO);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 401, .win = WIN_ZERO, .len = 10);
+	p->snd += 10;
+	CHECK(s->r, p->u.acked == 1, "a segment that acknowledges nothing new");
+	peer_ack(p);
+	CHECK(s->r, p->u.acked == 2, "told %u times", p->u.acked);
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	drain(p, 2000);
+	CHECK(s->r, p->got == p->ISS + 2502, "%u bytes and a FIN", p->got - p->ISS - 2);
+	CHECK(s->r, la_unacked(p->u.c) == 0 && la_unsent(p->u.c) == 0, "all is acknowledged");
+	user_close(p);
+}
+
+SCENARIO(data, a_fin_alone_is_not_acked, "the acknowledgement of our FIN is no acknowledged byte")
+{
+	struct peer *p = scene_open(s);
+
+	user_shutdown(p);
+	peer_ack(p);
+	peer_expect_state(p, LA_FIN_WAIT_2);
+	CHECK(s->r, p->u.acked == 0, "told of bytes");
+	CHECK(s->r, la_unsent(p->u.c) == 0, "%zu never sent", la_unsent(p->u.c));
+	peer_fin(p);
+}
+
+SCENARIO(data, unsent_before_the_handshake, "what is queued before the handshake was never sent")
+{
+	struct peer *p = scene_listen(s);
+
+	CHECK(s->r, user_connect(p) == 0, "la_connect");
+	CHECK(s->r, user_send(p, 300) == 300, "la_send");
+	CHECK(s->r, la_unsent(p->u.c) == 300 && la_unacked(p->u.c) == 300, "%zu", la_unsent(p->u.c));
+	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->N, 0);
+	CHECK(s->r, la_unsent(p->u.c) == 0 && p->u.acked == 0, "%zu", la_unsent(p->u.c));
+	drain(p, 100);
+	CHECK(s->r, p->u.acked == 1 && la_unacked(p->u.c) == 0, "%zu", la_unacked(p->u.c));
+}
+
+SCENARIO(data, now, "la_shard_now() is the time of the last call")
+{
+	uint64_t at = s->r->now;
+
+	rig_run(s->r, 123);
+	CHECK(s->r, la_shard_now(s->r->s) == at + 123, "%lu", la_shard_now(s->r->s));
+	(void)scene_open(s);
+	CHECK(s->r, la_shard_now(s->r->s) == s->r->now, "%lu", la_shard_now(s->r->s));
+}
+
 SCENARIO(data, timer, "the user's timer")
 {
 	struct peer *p = scene_open(s);

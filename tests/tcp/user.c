@@ -6,7 +6,7 @@
 #include "scenario.h"
 
 /* Every call from every callback. The user of this connection does one thing, in one callback. */
-enum where { IN_OPENED, IN_DATA, IN_FIN, IN_TIMER, IN_WRITABLE, NWHERE };
+enum where { IN_OPENED, IN_DATA, IN_FIN, IN_TIMER, IN_ACKED, IN_WRITABLE, NWHERE };
 enum what {
 	DO_CLOSE,
 	DO_ABORT,
@@ -106,6 +106,12 @@ on_timer(struct la_conn *c, void *user)
 }
 
 static void
+on_acked(struct la_conn *c, void *user)
+{
+	act(c, user, IN_ACKED);
+}
+
+static void
 on_writable(struct la_conn *c, void *user)
 {
 	act(c, user, IN_WRITABLE);
@@ -125,6 +131,7 @@ on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 static const struct la_conn_ops actor_ops = {
 	.opened = on_opened,
 	.data = on_data,
+	.acked = on_acked,
 	.writable = on_writable,
 	.peer_fin = on_fin,
 	.timer = on_timer,
