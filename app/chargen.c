@@ -46,6 +46,7 @@ static void
 data(struct la_conn *c, void *user)
 {
 	(void)c;
+	svc_received(user); /* while lines wait unacknowledged, this is no progress */
 	svc_discard(user);
 }
 
@@ -66,21 +67,6 @@ peer_fin(struct la_conn *c, void *user)
 	svc_close(user);
 }
 
-static void
-timer(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_linger_timer(user);
-}
-
-static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
-{
-	(void)c;
-	(void)why;
-	svc_gone(user);
-}
-
 const struct service_def service_chargen = {
 	.name = "chargen",
 	.conn_size = sizeof(struct chargen_conn),
@@ -88,6 +74,7 @@ const struct service_def service_chargen = {
 		.data = data,
 		.writable = writable,
 		.peer_fin = peer_fin,
-		.timer = timer,
-		.closed = closed},
+		.acked = svc_on_acked,
+		.timer = svc_on_timer,
+		.closed = svc_on_closed},
 };

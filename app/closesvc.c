@@ -28,18 +28,13 @@ obey(struct svc_conn *sc, char command)
 }
 
 static void
-opened(struct la_conn *c, void *user)
-{
-	svc_open(c, user);
-}
-
-static void
 data(struct la_conn *c, void *user)
 {
 	struct svc_conn *sc = user;
 	const void *span;
 	size_t n;
 
+	svc_received(sc);
 	while ((n = la_peek(c, &span)) > 0) {
 		const char *p = span;
 
@@ -57,27 +52,13 @@ peer_fin(struct la_conn *c, void *user)
 	svc_close(user);
 }
 
-static void
-timer(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_linger_timer(user);
-}
-
-static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
-{
-	(void)c;
-	(void)why;
-	svc_gone(user);
-}
-
 const struct service_def service_close = {
 	.name = "close",
 	.conn_size = sizeof(struct svc_conn),
-	.ops = {.opened = opened,
+	.ops = {.opened = svc_on_opened,
 		.data = data,
 		.peer_fin = peer_fin,
-		.timer = timer,
-		.closed = closed},
+		.acked = svc_on_acked,
+		.timer = svc_on_timer,
+		.closed = svc_on_closed},
 };

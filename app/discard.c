@@ -6,17 +6,12 @@
 #include "service.h"
 
 static void
-opened(struct la_conn *c, void *user)
-{
-	svc_open(c, user);
-}
-
-static void
 data(struct la_conn *c, void *user)
 {
 	struct svc_conn *sc = user;
 
 	(void)c;
+	svc_received(sc);
 	svc_discard(sc);
 	if (sc->s->server_first && !sc->lingering)
 		svc_linger(sc);
@@ -29,27 +24,13 @@ peer_fin(struct la_conn *c, void *user)
 	svc_close(user);
 }
 
-static void
-timer(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_linger_timer(user);
-}
-
-static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
-{
-	(void)c;
-	(void)why;
-	svc_gone(user);
-}
-
 const struct service_def service_discard = {
 	.name = "discard",
 	.conn_size = sizeof(struct svc_conn),
-	.ops = {.opened = opened,
+	.ops = {.opened = svc_on_opened,
 		.data = data,
 		.peer_fin = peer_fin,
-		.timer = timer,
-		.closed = closed},
+		.acked = svc_on_acked,
+		.timer = svc_on_timer,
+		.closed = svc_on_closed},
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Echo (RFC 862). A byte is consumed when it has found room in the send queue, so a client that
- * does not read stops being read from: its window closes. After the client's FIN the rest is echoed,
- * then we close. When the server is to close first, it does so once the first bytes are echoed. */
+/* Echo (RFC 862). A byte is consumed when it has found room in the send queue, and at most SVC_UNSENT_MAX
+ * bytes wait there unsent: a client that does not read is read from no further, and its window closes. Such a
+ * client costs its receive buffer and SVC_UNSENT_MAX. After the client's FIN the rest is echoed, then we
+ * close. When the server is to close first, it does so once the first bytes are echoed. */
 
 #include "service.h"
 
@@ -20,11 +21,15 @@ pump(struct echo_conn *ec)
 	size_t n;
 
 	while ((n = la_peek(c, &span)) > 0) {
-		ssize_t sent = la_send(c, span, n);
+		ssize_t sent;
 
+		if (!svc_may_read(&ec->sc))
+			return; /* `acked` comes */
+		sent = la_send(c, span, n);
 		if (sent <= 0)
 			return; /* `writable` comes */
 		la_consume(c, (size_t)sent);
+		svc_progress(&ec->sc);
 		ec->any = true;
 	}
 	if (ec->fin)
@@ -34,18 +39,22 @@ pump(struct echo_conn *ec)
 }
 
 static void
-opened(struct la_conn *c, void *user)
-{
-	svc_open(c, user);
-}
-
-static void
 data(struct la_conn *c, void *user)
 {
 	struct echo_conn *ec = user;
 
 	(void)c;
 	if (!svc_linger_data(&ec->sc))
+		pump(ec);
+}
+
+static void
+acked(struct la_conn *c, void *user)
+{
+	struct echo_conn *ec = user;
+
+	svc_on_acked(c, user);
+	if (ec->sc.paused && !ec->sc.lingering)
 		pump(ec);
 }
 
@@ -70,28 +79,14 @@ peer_fin(struct la_conn *c, void *user)
 		pump(ec);
 }
 
-static void
-timer(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_linger_timer(user);
-}
-
-static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
-{
-	(void)c;
-	(void)why;
-	svc_gone(user);
-}
-
 const struct service_def service_echo = {
 	.name = "echo",
 	.conn_size = sizeof(struct echo_conn),
-	.ops = {.opened = opened,
+	.ops = {.opened = svc_on_opened,
 		.data = data,
+		.acked = acked,
 		.writable = writable,
 		.peer_fin = peer_fin,
-		.timer = timer,
-		.closed = closed},
+		.timer = svc_on_timer,
+		.closed = svc_on_closed},
 };

@@ -3,9 +3,17 @@
 /* HTTP/1.1 and 1.0 on a connection.
  *
  * One request at a time: its head is parsed out of the unread bytes, its body is thrown away, its
- * answer is sent, and only then the next head is looked at; so pipelined requests wait, unread, and
- * the window says so. Answers go out as fast as the send queue takes them: a step that could not
- * finish is taken up again by `writable`. The body of /bytes/N is constant memory and never copied.
+ * answer is sent, and only then the next head is looked at. While SVC_UNSENT_MAX bytes of answers wait
+ * unsent no further head is looked at either, until `acked`: pipelined requests wait unread, and the window
+ * says so. A step for which the send queue had no room is taken up again by `writable`. The body of /bytes/N
+ * is constant memory and never copied, but for small ones, which share a packet buffer with their head.
+ *
+ * Time-outs. Progress is a byte of a request that is read, or a byte of an answer that is acknowledged:
+ *   between requests   idle_ms without progress: closed in order
+ *   head of a request  head_ms from its first byte on, and idle_ms without progress: 408 (RFC 9110 15.5.9)
+ *   body of a request  head_ms and its length at HTTP_BODY_MIN_RATE, and idle_ms without progress: 408
+ *   answer             idle_ms without an acknowledged byte: aborted
+ * Empty lines before a request are no byte of it.
  *
  * Who closes first: `server` follows RFC 9112 9.6 and closes after the last answer, lingering until
  * the client's FIN so that no late request turns the close into a reset; `client` never does, but
@@ -16,6 +24,8 @@
 
 #include "http_parse.h"
 #include "service.h"
+
+enum { SMALL_BODY = 1024 }; /* bytes */
 
 enum step {
 	READ_HEAD,
@@ -51,6 +61,16 @@ date_text(struct http_conn *hc)
 	return s->date;
 }
 
+/* What is going on must be over by then; 0: there is no such time. */
+static void
+limit(struct http_conn *hc, uint64_t ms)
+{
+	struct svc_conn *sc = &hc->sc;
+
+	sc->deadline = ms ? la_shard_now(sc->s->shard) + ms : UINT64_MAX;
+	svc_arm(sc);
+}
+
 /* Sends the rest of a short text; true when all of it is queued. */
 static bool
 send_text(struct http_conn *hc, const char *text, size_t len)
@@ -69,25 +89,42 @@ next(struct http_conn *hc, enum step step)
 	hc->pos = 0;
 }
 
-static bool
-read_head(struct http_conn *hc)
+/* The answer to what the parser has found. */
+static void
+make_answer(struct http_conn *hc)
 {
-	const void *span;
-	size_t n;
-
-	while (!hc->parser.done && (n = la_peek(hc->sc.c, &span)) > 0)
-		la_consume(hc->sc.c, http_parse(&hc->parser, span, n));
-	if (!hc->parser.done) {
-		if (hc->fin) { /* nothing more, or half a request: either way the end */
-			next(hc, GONE);
-			svc_close(&hc->sc);
-		}
-		return false;
-	}
 	http_answer(&hc->parser, &hc->answer);
 	hc->date = time(NULL);
 	if (hc->last || hc->sc.s->draining)
 		hc->answer.keep = false;
+}
+
+static bool
+read_head(struct http_conn *hc)
+{
+	struct svc_conn *sc = &hc->sc;
+	const void *span;
+	size_t n;
+
+	if (http_parser_idle(&hc->parser) && la_unread(sc->c) > 0 && !svc_may_read(sc))
+		return false; /* `acked` comes */
+	while (!hc->parser.done && (n = la_peek(sc->c, &span)) > 0) {
+		la_consume(sc->c, http_parse(&hc->parser, span, n));
+		if (!http_parser_idle(&hc->parser))
+			svc_progress(sc);
+	}
+	if (!hc->parser.done) {
+		if (hc->fin) { /* nothing more, or half a request: either way the end */
+			next(hc, GONE);
+			svc_close(sc);
+		} else if (sc->deadline == UINT64_MAX && !http_parser_idle(&hc->parser)) {
+			limit(hc, sc->s->head_ms);
+		}
+		return false;
+	}
+	if (sc->deadline != UINT64_MAX)
+		limit(hc, 0);
+	make_answer(hc);
 	if (hc->parser.status != 0)
 		next(hc, SEND_HEAD);
 	else if (hc->parser.expect && hc->parser.minor == 1 && hc->parser.length > 0)
@@ -105,34 +142,55 @@ read_body(struct http_conn *hc)
 
 	if (n > left)
 		n = (size_t)left;
-	if (n > 0)
+	if (n > 0) {
 		la_consume(hc->sc.c, n);
+		svc_progress(&hc->sc);
+	}
 	hc->pos += n;
-	if (hc->pos == hc->parser.length)
+	if (hc->pos == hc->parser.length) {
+		if (hc->sc.deadline != UINT64_MAX)
+			limit(hc, 0);
 		return true;
+	}
 	if (hc->fin) {
 		next(hc, GONE);
 		svc_close(&hc->sc);
+	} else if (hc->sc.deadline == UINT64_MAX) {
+		limit(hc, hc->sc.s->head_ms + hc->parser.length * 1000 / HTTP_BODY_MIN_RATE);
 	}
 	return false;
+}
+
+/* The body goes out in one copy with the head: it would cost a packet buffer of its own. */
+static bool
+is_small(const struct http_answer *a)
+{
+	return !a->pattern || a->length <= SMALL_BODY;
 }
 
 static bool
 send_head(struct http_conn *hc)
 {
-	char head[HTTP_ANSWER_MAX];
-	size_t n = http_answer_head(&hc->answer, date_text(hc), head, sizeof(head));
+	const struct http_answer *a = &hc->answer;
+	char text[HTTP_ANSWER_MAX + SMALL_BODY];
+	size_t n = http_answer_head(a, date_text(hc), text, HTTP_ANSWER_MAX);
 
-	return send_text(hc, head, n);
+	if (!a->head_only && is_small(a)) {
+		const uint8_t *body = (const uint8_t *)a->text;
+
+		if (a->pattern)
+			pattern_at(0, a->length, &body);
+		memcpy(text + n, body, (size_t)a->length);
+		n += (size_t)a->length;
+	}
+	return send_text(hc, text, n);
 }
 
 static bool
 send_body(struct http_conn *hc)
 {
-	if (hc->answer.head_only)
+	if (hc->answer.head_only || is_small(&hc->answer))
 		return true;
-	if (!hc->answer.pattern)
-		return send_text(hc, hc->answer.text, (size_t)hc->answer.length);
 	return pattern_send(hc->sc.c, &hc->pos, hc->answer.length);
 }
 
@@ -140,6 +198,8 @@ send_body(struct http_conn *hc)
 static void
 finish(struct http_conn *hc)
 {
+	if (hc->answer.status == 408)
+		hc->sc.s->count[SVC_ANSWERED_408]++;
 	if (hc->answer.keep && !hc->last) {
 		http_parser_init(&hc->parser);
 		next(hc, READ_HEAD);
@@ -154,13 +214,12 @@ finish(struct http_conn *hc)
 	}
 }
 
-/* As far as it goes now. The idle time starts anew whenever anything happens. */
+/* As far as it goes now. */
 static void
 pump(struct http_conn *hc)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-	la_set_timer(hc->sc.c, hc->sc.s->idle_ms);
 	for (;;) {
 		switch ((enum step)hc->step) {
 		case READ_HEAD:
@@ -204,21 +263,22 @@ pump(struct http_conn *hc)
 }
 
 static void
-opened(struct la_conn *c, void *user)
-{
-	struct http_conn *hc = svc_open(c, user);
-
-	if (hc)
-		la_set_timer(c, hc->sc.s->idle_ms);
-}
-
-static void
 data(struct la_conn *c, void *user)
 {
 	struct http_conn *hc = user;
 
 	(void)c;
 	if (!svc_linger_data(&hc->sc))
+		pump(hc);
+}
+
+static void
+acked(struct la_conn *c, void *user)
+{
+	struct http_conn *hc = user;
+
+	svc_on_acked(c, user);
+	if (hc->sc.paused && !hc->sc.lingering)
 		pump(hc);
 }
 
@@ -243,29 +303,35 @@ peer_fin(struct la_conn *c, void *user)
 		pump(hc);
 }
 
-/* Idle: between requests we close; a client that neither sends the rest of its request nor reads its
- * answer gets an abort, since a FIN would wait behind bytes it does not take. */
+/* A request that has begun does not arrive in time. */
+static void
+request_timeout(struct http_conn *hc, enum svc_count why)
+{
+	hc->sc.s->count[why]++;
+	hc->parser.status = 408;
+	make_answer(hc);
+	next(hc, SEND_HEAD);
+	svc_progress(&hc->sc); /* the answer has a time-out of its own */
+	limit(hc, 0);
+	pump(hc);
+}
+
 static void
 timer(struct la_conn *c, void *user)
 {
 	struct http_conn *hc = user;
 
-	if (svc_linger_timer(&hc->sc))
-		return;
-	if (hc->step == READ_HEAD && hc->sc.s->server_first)
-		svc_linger(&hc->sc);
-	else if (hc->step == READ_HEAD || hc->step == WAIT_FOR_FIN)
-		svc_close(&hc->sc);
-	else
-		la_abort(c);
-}
-
-static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
-{
 	(void)c;
-	(void)why;
-	svc_gone(user);
+	if (svc_linger_timer(&hc->sc) || svc_time_left(&hc->sc))
+		return;
+	if (hc->step == READ_BODY)
+		request_timeout(hc, SVC_BODY_TIMEOUTS);
+	else if (hc->step == READ_HEAD && !http_parser_idle(&hc->parser))
+		request_timeout(hc, SVC_HEAD_TIMEOUTS);
+	else if (hc->step == READ_HEAD || hc->step == WAIT_FOR_FIN)
+		svc_idle(&hc->sc);
+	else
+		svc_no_progress(&hc->sc);
 }
 
 static void
@@ -282,11 +348,12 @@ drain(struct svc_conn *sc)
 const struct service_def service_http = {
 	.name = "http",
 	.conn_size = sizeof(struct http_conn),
-	.ops = {.opened = opened,
+	.ops = {.opened = svc_on_opened,
 		.data = data,
+		.acked = acked,
 		.writable = writable,
 		.peer_fin = peer_fin,
 		.timer = timer,
-		.closed = closed},
+		.closed = svc_on_closed},
 	.drain = drain,
 };

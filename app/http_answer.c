@@ -20,6 +20,7 @@ static const struct {
 	{400, "Bad Request", "400 Bad Request\n"},
 	{404, "Not Found", "404 Not Found\n"},
 	{405, "Method Not Allowed", "405 Method Not Allowed\n"},
+	{408, "Request Timeout", "408 Request Timeout\n"},
 	{413, "Content Too Large", "413 Content Too Large\n"},
 	{414, "URI Too Long", "414 URI Too Long\n"},
 	{431, "Request Header Fields Too Large", "431 Request Header Fields Too Large\n"},

@@ -18,6 +18,7 @@ enum {
 	HTTP_BYTES_MAX = 1 << 30,	/* largest N of /bytes/N */
 	HTTP_TARGET_MAX = 64,		/* bytes of the target that are kept */
 	HTTP_ANSWER_MAX = 512,		/* bytes of any response head */
+	HTTP_BODY_MIN_RATE = 500,	/* bytes/s: a request's body has head_ms and its length at this rate */
 };
 
 enum http_method { HTTP_OTHER, HTTP_GET, HTTP_HEAD };

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "command.h"
 #include "netopts.h"
 #include "service.h"
@@ -20,7 +22,7 @@ static struct server {
 	struct service services[NSERVICES]; /* as the options have them; each shard has its own */
 	int first[NSERVICES]; /* index into sides */
 	uint32_t max_conns;
-	uint32_t http_idle_ms;
+	uint32_t http_idle_ms, http_head_ms, idle_ms;
 	unsigned shards;
 	struct service *shard_services[LA_ENGINE_MAX_STATIONS];
 	int failed[LA_ENGINE_MAX_STATIONS]; /* the service that could not start, + 1 */
@@ -32,6 +34,8 @@ static struct server {
 		     [CLOSE] = {.def = &service_close}},
 	.first = {[HTTP] = 1},
 	.http_idle_ms = 60000,
+	.http_head_ms = 20000,
+	.idle_ms = 300000,
 };
 
 #define PORT(n, i, h) \
@@ -58,9 +62,22 @@ static const struct opt service_opts[] = {
 	FIRST("echo-close", ECHO_, "server: once the first bytes are sent back [client]"),
 	FIRST("discard-close", DISCARD, "server: once the first bytes are read [client]"),
 	FIRST("chargen-close", CHARGEN, "server: after 7030 bytes, one turn of the pattern [client]"),
+	{.kind = OPT_HEADING, .help = "Connections without progress"},
 	{.name = "http-idle", .kind = OPT_DURATION, .dst = &server.http_idle_ms, .arg = "TIME",
 	 .min = 1, .max = 86400000,
-	 .help = "http: close a connection on which nothing has happened for so long [60s]"},
+	 .help = "http: close a connection on which for so long no byte of a request has come and no byte\n"
+		 "of an answer was acknowledged; while an answer waits, only the latter counts, and the\n"
+		 "connection is aborted [60s]"},
+	{.name = "http-head-timeout", .kind = OPT_DURATION, .dst = &server.http_head_ms, .arg = "TIME",
+	 .min = 1, .max = 86400000,
+	 .help = "http: longest time from the first byte of a request's head to its last; a body has this\n"
+		 "time and 1 s more for each 500 bytes. A late request is answered 408 and the connection\n"
+		 "closed [20s]"},
+	{.name = "idle-timeout", .kind = OPT_DURATION, .dst = &server.idle_ms, .arg = "TIME",
+	 .min = 0, .max = 86400000,
+	 .help = "echo, discard, chargen, close: close a connection on which for so long no byte was read\n"
+		 "and none of ours acknowledged; while bytes of ours wait, only the latter counts (echo:\n"
+		 "and the bytes it reads), and the connection is aborted. 0s: never [5m]"},
 	OPT_END,
 };
 
@@ -147,6 +164,58 @@ prepare(struct session *se)
 	return payload_init();
 }
 
+/* What a service has counted on all shards. */
+static uint64_t
+counted(int service, enum svc_count k)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < server.shards; i++)
+		n += server.shard_services[i][service].count[k];
+	return n;
+}
+
+static unsigned
+ncounts(int service)
+{
+	return service == HTTP ? SVC_NCOUNTS : SVC_NCOMMON;
+}
+
+static void
+print_counts(FILE *f)
+{
+	for (int i = 0; i < NSERVICES; i++) {
+		for (unsigned k = 0; server.services[i].port != 0 && k < ncounts(i); k++) {
+			uint64_t n = counted(i, k);
+
+			if (n != 0)
+				fprintf(f, "  %-7s %-21s %12lu  %s\n", server.services[i].def->name,
+					svc_count_name(k), n, svc_count_text(k));
+		}
+	}
+}
+
+/* After the run: the workers write no more. */
+static void
+finish(struct session *se)
+{
+	json_t *services = json_object();
+
+	for (int i = 0; i < NSERVICES; i++) {
+		json_t *o;
+
+		if (server.services[i].port == 0)
+			continue;
+		o = json_object();
+		for (unsigned k = 0; k < ncounts(i); k++)
+			json_object_set_new(o, svc_count_name(k), json_integer((json_int_t)counted(i, k)));
+		json_object_set_new(services, server.services[i].def->name, o);
+	}
+	se->summary.more = json_object();
+	json_object_set_new(se->summary.more, "services", services);
+	se->summary.print_more = print_counts;
+}
+
 static void
 help(void)
 {
@@ -194,8 +263,10 @@ help(void)
 	       "       drops {name: n}, counters {name: n}, msl_ms, seconds, opens_per_s, closes_per_s,\n"
 	       "       ports [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,\n"
 	       "       tx_errors, tx_full, mbufs_before and mbufs_out (packet buffers out of their pool before\n"
-	       "       and after the run)}], program, version; with --workers shards [{name, shard,\n"
-	       "       frames_in, frames_out, frames_away, and opens to counters for it alone}].\n"
+	       "       and after the run)}], services {name: {idle_closed, no_progress, linger_expired, paused;\n"
+	       "       and for http head_timeouts, body_timeouts, answered_408}}, program, version; with\n"
+	       "       --workers shards [{name, shard, frames_in, frames_out, frames_away, and opens to counters\n"
+	       "       for it alone}].\n"
 	       "\n"
 	       "EXIT STATUS\n"
 	       "       0  it ran and was stopped\n"
@@ -206,7 +277,7 @@ help(void)
 static int
 run(int argc, char **argv)
 {
-	static struct session se = {.program = "server", .prepare = prepare,
+	static struct session se = {.program = "server", .prepare = prepare, .finish = finish,
 				    .summary = {.opens_of = -1}};
 	char err[256];
 	bool any = false;
@@ -225,7 +296,8 @@ run(int argc, char **argv)
 		struct service *s = &server.services[i];
 
 		s->server_first = server.first[i] != 0;
-		s->idle_ms = server.http_idle_ms;
+		s->idle_ms = i == HTTP ? server.http_idle_ms : server.idle_ms;
+		s->head_ms = server.http_head_ms;
 		any |= s->port != 0;
 		for (int j = 0; j < i; j++) {
 			if (s->port == 0 || s->port != server.services[j].port)
@@ -264,6 +336,7 @@ run(int argc, char **argv)
 				strerror(-se.error));
 	}
 	free_services();
+	json_decref(se.summary.more);
 	return status;
 }
 

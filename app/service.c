@@ -1,7 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "service.h"
 
-enum { LINGER_MS = 10000 };
+static const struct {
+	const char *name, *text;
+} counts[SVC_NCOUNTS] = {
+	[SVC_IDLE_CLOSED] = {"idle_closed", "idle connections closed"},
+	[SVC_NO_PROGRESS] = {"no_progress", "connections aborted: the client acknowledged no byte within the time-out"},
+	[SVC_LINGER_EXPIRED] = {"linger_expired", "closes whose FIN the client did not answer within 10 s"},
+	[SVC_PAUSED] = {"paused", "times that reading stopped because answers could not be sent"},
+	[SVC_HEAD_TIMEOUTS] = {"head_timeouts", "requests whose head did not arrive in time"},
+	[SVC_BODY_TIMEOUTS] = {"body_timeouts", "requests whose body did not arrive in time"},
+	[SVC_ANSWERED_408] = {"answered_408", "requests answered 408 Request Timeout"},
+};
+
+const char *
+svc_count_name(enum svc_count k)
+{
+	return counts[k].name;
+}
+
+const char *
+svc_count_text(enum svc_count k)
+{
+	return counts[k].text;
+}
 
 int
 service_start(struct service *s, struct la_shard *shard, uint32_t max_conns)
@@ -10,6 +32,7 @@ service_start(struct service *s, struct la_shard *shard, uint32_t max_conns)
 
 	if (rc)
 		return rc;
+	s->shard = shard;
 	return la_listen(shard, NULL, s->port, &s->def->ops, s, &s->opts);
 }
 
@@ -42,22 +65,25 @@ svc_open(struct la_conn *c, struct service *s)
 {
 	struct svc_conn *sc = slab_get(&s->conns);
 
-	/* there are as many as the shard has connections; this is for the day somebody forgets that */
+	/* the slab has as many as the shard has connections, so this is a guard */
 	if (sc == NULL) {
-		static const struct la_conn_ops nobody;
+		static const struct la_conn_ops none;
 
-		la_set_ops(c, &nobody);
+		la_set_ops(c, &none);
 		la_abort(c);
 		return NULL;
 	}
 	sc->c = c;
 	sc->s = s;
+	sc->deadline = UINT64_MAX;
 	sc->next = s->head;
 	sc->link = &s->head;
 	if (s->head)
 		s->head->link = &sc->next;
 	s->head = sc;
 	la_set_user(c, sc);
+	svc_progress(sc);
+	svc_arm(sc);
 	return sc;
 }
 
@@ -79,6 +105,89 @@ svc_discard(struct svc_conn *sc)
 		la_consume(sc->c, n);
 }
 
+bool
+svc_may_read(struct svc_conn *sc)
+{
+	bool may = la_unsent(sc->c) < SVC_UNSENT_MAX;
+
+	if (!may && !sc->paused)
+		sc->s->count[SVC_PAUSED]++;
+	sc->paused = !may;
+	return may;
+}
+
+/* ---- time-outs ---- */
+
+void
+svc_progress(struct svc_conn *sc)
+{
+	sc->progress_at = la_shard_now(sc->s->shard);
+}
+
+void
+svc_received(struct svc_conn *sc)
+{
+	if (la_unacked(sc->c) == 0)
+		svc_progress(sc);
+}
+
+/* When the connection's time is over if nothing happens. */
+static uint64_t
+expires(const struct svc_conn *sc)
+{
+	uint64_t idle = sc->s->idle_ms;
+
+	if (sc->lingering) {
+		if (la_unacked(sc->c) == 0 || idle < SVC_LINGER_MS)
+			idle = SVC_LINGER_MS;
+		return sc->progress_at + idle;
+	}
+	return idle && sc->progress_at + idle < sc->deadline ? sc->progress_at + idle : sc->deadline;
+}
+
+void
+svc_arm(struct svc_conn *sc)
+{
+	uint64_t now = la_shard_now(sc->s->shard), at = expires(sc);
+
+	if (at == UINT64_MAX)
+		la_set_timer(sc->c, 0);
+	else
+		la_set_timer(sc->c, at > now ? (uint32_t)(at - now) : 1);
+}
+
+bool
+svc_time_left(struct svc_conn *sc)
+{
+	if (expires(sc) <= la_shard_now(sc->s->shard))
+		return false;
+	svc_arm(sc);
+	return true;
+}
+
+void
+svc_no_progress(struct svc_conn *sc)
+{
+	sc->s->count[SVC_NO_PROGRESS]++;
+	la_abort(sc->c);
+}
+
+void
+svc_idle(struct svc_conn *sc)
+{
+	if (la_unacked(sc->c) > 0 || la_unread(sc->c) > 0) {
+		svc_no_progress(sc);
+		return;
+	}
+	sc->s->count[SVC_IDLE_CLOSED]++;
+	if (sc->s->server_first)
+		svc_linger(sc);
+	else
+		svc_close(sc);
+}
+
+/* ---- leaving ---- */
+
 void
 svc_close(struct svc_conn *sc)
 {
@@ -91,7 +200,8 @@ svc_linger(struct svc_conn *sc)
 {
 	sc->lingering = true;
 	svc_discard(sc);
-	la_set_timer(sc->c, LINGER_MS);
+	svc_received(sc);
+	svc_arm(sc);
 	la_shutdown(sc->c);
 }
 
@@ -116,5 +226,51 @@ svc_linger_fin(struct svc_conn *sc)
 bool
 svc_linger_timer(struct svc_conn *sc)
 {
-	return svc_linger_fin(sc);
+	if (!sc->lingering)
+		return false;
+	if (svc_time_left(sc))
+		return true;
+	if (la_unacked(sc->c) > 0) {
+		svc_no_progress(sc);
+		return true;
+	}
+	sc->s->count[SVC_LINGER_EXPIRED]++;
+	svc_close(sc);
+	return true;
+}
+
+/* ---- callbacks ---- */
+
+void
+svc_on_opened(struct la_conn *c, void *user)
+{
+	svc_open(c, user);
+}
+
+void
+svc_on_acked(struct la_conn *c, void *user)
+{
+	struct svc_conn *sc = user;
+
+	svc_progress(sc);
+	if (sc->lingering && la_unacked(c) == 0) /* from now on only the peer's FIN is waited for */
+		svc_arm(sc);
+}
+
+void
+svc_on_timer(struct la_conn *c, void *user)
+{
+	struct svc_conn *sc = user;
+
+	(void)c;
+	if (!svc_linger_timer(sc) && !svc_time_left(sc))
+		svc_idle(sc);
+}
+
+void
+svc_on_closed(struct la_conn *c, void *user, const struct la_closed *why)
+{
+	(void)c;
+	(void)why;
+	svc_gone(user);
 }

@@ -270,6 +270,8 @@ la_summary_print(const struct la_summary *s, FILE *f)
 	fprintf(f, "\nsummary of lastack %s, %.1f s\n", s->program, s->seconds);
 	for (unsigned i = 0; i < s->nends; i++)
 		print_end(s, i, f);
+	if (s->print_more)
+		s->print_more(f);
 	for (unsigned i = 0; i < s->nextras; i++)
 		fprintf(f, "%s %lu\n", s->extra[i].text, s->extra[i].value);
 	fprintf(f, "closes %lu in %.1f s: %.0f closes/s, %lu orderly, with MSL %s and a TIME_WAIT peak of %lu\n",

@@ -61,6 +61,7 @@ struct la_summary {
 		uint64_t value;
 	} extra[LA_SUMMARY_EXTRAS];
 	unsigned nextras;
+	void (*print_more)(FILE *f); /* lines of the subcommand, after those of the ends; NULL: none */
 	struct json_t *more; /* keys of the subcommand that are more than a number; NULL: none */
 };
 

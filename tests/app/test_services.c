@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* echo, discard, chargen and close: slow readers lose nothing, idle connections end on the tick, and a
+ * client that does not read costs a bounded amount of memory. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "services.h"
+
+static const struct service_def *const all[] = {&service_http, &service_echo, &service_discard,
+						&service_chargen, &service_close};
+
+/* Idle from the handshake on: FIN exactly idle_ms after `opened`. */
+Test(services, a_silent_connection_is_closed_on_the_tick)
+{
+	static const uint32_t idles[] = {1, 40, 999, 5000, 300000};
+
+	for (unsigned i = 0; i < 5; i++) {
+		for (unsigned k = 0; k < 5; k++) {
+			struct client cl = {.read = ALL};
+			unsigned first = k & 1;
+
+			if (all[i] == &service_chargen) /* it is never idle by itself */
+				continue;
+			bench_make(all[i], idles[k]);
+			b.s.server_first = first != 0;
+			serve();
+			client_open(&cl, 0);
+			pass(idles[k] + 200);
+			cr_expect_eq(cl.fin_at, cl.opened_at + 2 * DELAY_MS + idles[k], "%s, idle %u: FIN after %lu",
+				     all[i]->name, idles[k], cl.fin_at - cl.opened_at);
+			cr_expect_eq(count(SVC_IDLE_CLOSED), 1);
+			bench_over();
+			cr_expect_eq(cl.end, LA_END_ORDERLY);
+			client_free(&cl);
+		}
+	}
+}
+
+/* A time-out of 0 is none. */
+Test(services, no_idle_time_out)
+{
+	for (unsigned i = 1; i < 5; i++) {
+		struct client cl = {.read = ALL, .step_ms = 5000};
+
+		if (all[i] == &service_chargen)
+			continue;
+		bench_make(all[i], 0);
+		serve();
+		client_open(&cl, 0);
+		pass(24 * 3600 * 1000);
+		cr_expect(cl.c != NULL && cl.fin_at == 0, "%s", all[i]->name);
+		drain();
+		bench_over();
+		cr_expect_eq(cl.end, LA_END_ORDERLY);
+		client_free(&cl);
+	}
+}
+
+/* Received bytes are progress: a byte every so often keeps the connection, and the time-out runs from the last. */
+Test(services, received_bytes_keep_a_connection)
+{
+	static const unsigned which[] = {1, 2, 4};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct client cl = {.read = ALL, .write = 1, .step_ms = 1900, .out = "xxxxxxxxxx", .out_len = 10};
+
+		bench_make(all[which[i]], 2000);
+		b.s.server_first = false;
+		serve();
+		client_open(&cl, 0);
+		pass(9 * 1900 + 1800);
+		cr_expect(cl.c != NULL && cl.fin_at == 0, "%s", all[which[i]]->name);
+		pass(2500);
+		cr_expect_neq(cl.fin_at, 0, "%s", all[which[i]]->name);
+		if (all[which[i]] == &service_echo)
+			cr_expect_eq(cl.in_len, 10);
+		else
+			cr_expect_eq(cl.fin_at, cl.opened_at + 9 * 1900 + 2 * DELAY_MS + 2000);
+		cr_expect_eq(count(SVC_IDLE_CLOSED), 1);
+		bench_over();
+		client_free(&cl);
+	}
+}
+
+/* A client that reads steadily, however slowly, is progress by what it acknowledges. */
+Test(services, steady_slow_readers_of_echo_and_chargen)
+{
+	static const uint32_t rates[] = {10, 40, 200}; /* kB/s: bytes a ms */
+	static char text[400000];
+
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i % 251);
+	for (unsigned i = 0; i < 3; i++) {
+		uint32_t idle = i == 0 ? 1000 : i == 1 ? 2000 : 5000;
+		struct client cl = {.read = rates[i] * 10, .write = ALL, .out = text,
+				    .out_len = rates[i] < 40 ? 150000 : sizeof(text), .fin_after = true};
+		size_t len = cl.out_len;
+
+		bench_make(&service_echo, idle);
+		b.s.server_first = false;
+		serve();
+		client_open(&cl, 32768);
+		pass(len / rates[i] + 5000);
+		cr_expect_eq(cl.in_len, len, "%u kB/s: %zu of %zu", rates[i], cl.in_len, len);
+		cr_expect(cl.in_len <= len && memcmp(cl.in, text, cl.in_len) == 0);
+		bench_over();
+		cr_expect_eq(cl.end, LA_END_ORDERLY);
+		cr_expect_eq(count(SVC_NO_PROGRESS) + count(SVC_IDLE_CLOSED), 0);
+		client_free(&cl);
+
+		cl = (struct client){.read = rates[i] * 10};
+		bench_make(&service_chargen, idle);
+		b.s.server_first = false;
+		serve();
+		client_open(&cl, 32768);
+		pass(20 * idle);
+		cr_expect(cl.c != NULL, "chargen, %u kB/s", rates[i]);
+		cr_expect_gt(cl.in_len, (size_t)rates[i] * 19 * idle);
+		client_read(&cl, 0); /* and a reader that stops is aborted, idle_ms after its last acknowledgement */
+		pass(idle + 1000);
+		cr_expect_eq(b.closed, 1);
+		cr_expect_eq(b.end, LA_END_ABORTED);
+		cr_expect_eq(b.closed_at, b.acked_at + idle, "%lu", b.closed_at - b.acked_at);
+		cr_expect_eq(count(SVC_NO_PROGRESS), 1);
+		bench_over();
+		client_free(&cl);
+	}
+}
+
+/* While lines wait for the client, bytes from it are no progress. */
+Test(services, chargen_is_not_kept_by_bytes_it_receives)
+{
+	struct client cl = {.read = 0, .step_ms = 100, .junk = 1};
+
+	bench_make(&service_chargen, 3000);
+	b.s.server_first = false;
+	serve();
+	client_open(&cl, 4096);
+	pass(10000);
+	cr_expect_eq(b.closed, 1);
+	cr_expect_eq(b.closed_at, b.acked_at + 3000);
+	cr_expect_eq(count(SVC_NO_PROGRESS), 1);
+	bench_over();
+	client_free(&cl);
+}
+
+/* Row 5 of the catalogue: clients write and never read. */
+Test(services, echo_stops_reading_what_it_cannot_send)
+{
+	enum { N = 8, LEN = 1000000 };
+	static char text[LEN];
+	static struct client cl[N];
+
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7 % 251);
+	bench_make(&service_echo, 60000);
+	b.s.server_first = false;
+	b.s.opts.rcvbuf = 32768;
+	serve();
+	for (unsigned i = 0; i < N; i++) {
+		cl[i] = (struct client){.read = 0, .write = ALL, .out = text, .out_len = LEN, .fin_after = true};
+		client_open(&cl[i], 4096);
+	}
+	pass(5000);
+	for (unsigned i = 0; i < N; i++) {
+		const struct svc_conn *sc = b.s.head;
+
+		for (unsigned k = 0; k < i; k++)
+			sc = sc->next;
+		cr_expect_leq(la_unacked(sc->c), SVC_UNSENT_MAX + 2 * 1460 + 4096, "%zu", la_unacked(sc->c));
+		cr_expect_gt(la_unread(sc->c), 0);
+		cr_expect_eq(sc->paused, true);
+	}
+	for (unsigned i = 0; i < N; i++)
+		client_read(&cl[i], ALL);
+	pass(30000);
+	for (unsigned i = 0; i < N; i++) {
+		cr_expect_eq(cl[i].in_len, LEN, "%zu", cl[i].in_len);
+		cr_expect(cl[i].in_len <= LEN && memcmp(cl[i].in, text, cl[i].in_len) == 0);
+		cr_expect_eq(cl[i].end, LA_END_ORDERLY);
+	}
+	cr_expect_geq(count(SVC_PAUSED), N);
+	bench_over();
+	for (unsigned i = 0; i < N; i++)
+		client_free(&cl[i]);
+}
+
+/* And those that go on so are aborted, idle_ms after the last byte they acknowledged or could send. */
+Test(services, echo_ends_a_client_that_never_reads)
+{
+	static char text[1000000];
+	struct client cl = {.read = 0, .write = ALL, .out = text, .out_len = sizeof(text)};
+
+	bench_make(&service_echo, 7000);
+	b.s.server_first = false;
+	serve();
+	client_open(&cl, 4096);
+	pass(6000);
+	cr_expect_eq(b.closed, 0);
+	pass(4000);
+	cr_expect_eq(b.closed, 1);
+	cr_expect_eq(b.end, LA_END_ABORTED);
+	cr_expect_eq(count(SVC_NO_PROGRESS), 1);
+	bench_over();
+	cr_expect_eq(cl.end, LA_END_RESET);
+	client_free(&cl);
+}
+
+/* Buffers are short: nothing is lost, nothing is echoed twice. */
+Test(services, echo_while_buffers_are_short)
+{
+	static char text[20000];
+
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 5 % 251);
+	for (unsigned seed = 1; seed <= 6; seed++) {
+		struct client cl = {.read = ALL, .write = ALL, .out = text, .out_len = sizeof(text), .fin_after = true};
+
+		bench_make(&service_echo, 60000);
+		b.s.server_first = false;
+		b.stingy = seed;
+		serve();
+		client_open(&cl, 0);
+		pass_stingy(60000, seed < 4 ? 10 : 700);
+		b.stingy = 0;
+		pass_stingy(2000, 10);
+		cr_expect_eq(cl.in_len, sizeof(text), "%zu", cl.in_len);
+		cr_expect(memcmp(cl.in, text, cl.in_len) == 0);
+		bench_over();
+		cr_expect_eq(cl.end, LA_END_ORDERLY);
+		client_free(&cl);
+	}
+}
+
+/* The send queue may take little at a time. */
+Test(services, echo_with_every_small_send_buffer)
+{
+	static const uint32_t sizes[] = {1, 2, 7, 100, 1459, 1460, 3000};
+	static char text[20000];
+
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 3 % 251);
+	for (unsigned k = 0; k < 7; k++) {
+		size_t len = sizes[k] < 10 ? 300 : sizeof(text);
+		struct client cl = {.read = ALL, .write = ALL, .out = text, .out_len = len, .fin_after = true};
+
+		bench_make(&service_echo, 60000);
+		b.s.server_first = false;
+		b.s.opts.sndbuf = sizes[k];
+		serve();
+		client_open(&cl, 0);
+		pass(100000);
+		cr_expect_eq(cl.in_len, len, "send buffer %u: %zu of %zu", sizes[k], cl.in_len, len);
+		cr_expect(memcmp(cl.in, text, cl.in_len) == 0);
+		bench_over();
+		cr_expect_eq(cl.end, LA_END_ORDERLY);
+		client_free(&cl);
+	}
+}
