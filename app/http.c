@@ -12,7 +12,7 @@
  *   between requests   idle_ms without progress: closed in order
  *   head of a request  head_ms from its first byte on, and idle_ms without progress: 408 (RFC 9110 15.5.9)
  *   body of a request  head_ms and its length at HTTP_BODY_MIN_RATE, and idle_ms without progress: 408
- *   answer             idle_ms without an acknowledged byte: aborted
+ *   answer             idle_ms, at least SVC_STALL_MS, without an acknowledged byte: aborted
  * Empty lines before a request are no byte of it.
  *
  * Who closes first: `server` follows RFC 9112 9.6 and closes after the last answer, lingering until

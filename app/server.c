@@ -66,8 +66,8 @@ static const struct opt service_opts[] = {
 	{.name = "http-idle", .kind = OPT_DURATION, .dst = &server.http_idle_ms, .arg = "TIME",
 	 .min = 1, .max = 86400000,
 	 .help = "http: close a connection on which for so long no byte of a request has come and no byte\n"
-		 "of an answer was acknowledged; while an answer waits, only the latter counts, and the\n"
-		 "connection is aborted [60s]"},
+		 "of an answer was acknowledged. While an answer waits, only the latter counts, the time is\n"
+		 "at least 10 s, and the connection is aborted [60s]"},
 	{.name = "http-head-timeout", .kind = OPT_DURATION, .dst = &server.http_head_ms, .arg = "TIME",
 	 .min = 1, .max = 86400000,
 	 .help = "http: longest time from the first byte of a request's head to its last; a body has this\n"
@@ -76,8 +76,9 @@ static const struct opt service_opts[] = {
 	{.name = "idle-timeout", .kind = OPT_DURATION, .dst = &server.idle_ms, .arg = "TIME",
 	 .min = 0, .max = 86400000,
 	 .help = "echo, discard, chargen, close: close a connection on which for so long no byte was read\n"
-		 "and none of ours acknowledged; while bytes of ours wait, only the latter counts (echo:\n"
-		 "and the bytes it reads), and the connection is aborted. 0s: never [5m]"},
+		 "and none of ours acknowledged. While bytes of ours wait, only the latter counts (echo:\n"
+		 "and the bytes it reads), the time is at least 10 s, and the connection is aborted.\n"
+		 "0s: never [5m]"},
 	OPT_END,
 };
 

@@ -137,10 +137,11 @@ expires(const struct svc_conn *sc)
 {
 	uint64_t idle = sc->s->idle_ms;
 
-	if (sc->lingering) {
-		if (la_unacked(sc->c) == 0 || idle < SVC_LINGER_MS)
-			idle = SVC_LINGER_MS;
-		return sc->progress_at + idle;
+	if (la_unacked(sc->c) > 0) {
+		if ((idle || sc->lingering) && idle < SVC_STALL_MS)
+			idle = SVC_STALL_MS;
+	} else if (sc->lingering) {
+		idle = SVC_LINGER_MS;
 	}
 	return idle && sc->progress_at + idle < sc->deadline ? sc->progress_at + idle : sc->deadline;
 }
@@ -199,6 +200,7 @@ void
 svc_linger(struct svc_conn *sc)
 {
 	sc->lingering = true;
+	sc->deadline = UINT64_MAX;
 	svc_discard(sc);
 	svc_received(sc);
 	svc_arm(sc);
@@ -253,8 +255,8 @@ svc_on_acked(struct la_conn *c, void *user)
 	struct svc_conn *sc = user;
 
 	svc_progress(sc);
-	if (sc->lingering && la_unacked(c) == 0) /* from now on only the peer's FIN is waited for */
-		svc_arm(sc);
+	if (la_unacked(c) == 0 && (sc->lingering || sc->s->idle_ms < SVC_STALL_MS))
+		svc_arm(sc); /* the time-out without waiting bytes may be the shorter one */
 }
 
 void

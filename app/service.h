@@ -17,6 +17,9 @@ struct service;
 
 enum {
 	SVC_LINGER_MS = 10000, /* longest wait for the peer's FIN after our own was queued */
+	/* Least time without an acknowledgement until bytes of ours are given up. A receiver that reads slowly opens its
+	 * window in steps (RFC 9293 3.8.6.2.2): Linux in steps of 24 kB, 2.4 s apart at 10 kB/s. */
+	SVC_STALL_MS = 10000,
 	/* Answers that wait unsent, bytes: from here on a service reads no further request (or byte to echo), so
 	 * the requests stay unread and the window closes. It is an initial window (RFC 6928), so that each ACK
 	 * finds enough to send behind it. */
@@ -97,8 +100,8 @@ bool svc_may_read(struct svc_conn *sc);
 
 /* ---- time-outs ----
  *
- * A connection without progress for idle_ms ends: in order when nothing of ours waits for it, by an abort
- * otherwise, since a FIN would wait behind bytes that the peer does not take. Progress is an acknowledged
+ * A connection without progress for idle_ms ends: in order when nothing of ours waits for it; otherwise, after
+ * at least SVC_STALL_MS, by an abort, since a FIN would wait behind bytes that the peer does not take. Progress is an acknowledged
  * byte, or a received byte that the service takes as one: while answers wait, received bytes alone are none.
  * The timer is lazy: progress writes the time, and the timer that fires too early is set again. */
 
@@ -121,8 +124,8 @@ void svc_no_progress(struct svc_conn *sc);
 void svc_close(struct svc_conn *sc);
 /** Close first without risking a reset that would eat our own last bytes: FIN now, what still comes in
  * is read and thrown away, the rest of the close when the peer's FIN has come, or SVC_LINGER_MS after the
- * last acknowledged byte. While bytes are unacknowledged the time-out is idle_ms, at least SVC_LINGER_MS,
- * without an acknowledged byte: then the connection is aborted. */
+ * last acknowledged byte. While bytes are unacknowledged the connection's time-out goes on, and without one it
+ * is SVC_STALL_MS. */
 void svc_linger(struct svc_conn *sc);
 /** For the callbacks data, peer_fin and timer: true when svc_linger() owns the connection and has
  * dealt with the event. */

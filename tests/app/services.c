@@ -69,7 +69,7 @@ bench_make(const struct service_def *def, uint32_t idle_ms)
 	b.def.ops.closed = closed;
 	b.s = (struct service){.def = &b.def,
 			       .port = PORT,
-			       .opts = {.nodelay = true, .msl_ms = 100, .fin_wait_2_ms = 2000},
+			       .opts = {.nodelay = true, .msl_ms = 100, .fin_wait_2_ms = 60000},
 			       .idle_ms = idle_ms,
 			       .head_ms = 20000,
 			       .server_first = true};

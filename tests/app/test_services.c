@@ -117,11 +117,11 @@ Test(services, steady_slow_readers_of_echo_and_chargen)
 		pass(20 * idle);
 		cr_expect(cl.c != NULL, "chargen, %u kB/s", rates[i]);
 		cr_expect_gt(cl.in_len, (size_t)rates[i] * 19 * idle);
-		client_read(&cl, 0); /* and a reader that stops is aborted, idle_ms after its last acknowledgement */
-		pass(idle + 1000);
+		client_read(&cl, 0); /* and a reader that stops is aborted */
+		pass(SVC_STALL_MS + 1000);
 		cr_expect_eq(b.closed, 1);
 		cr_expect_eq(b.end, LA_END_ABORTED);
-		cr_expect_eq(b.closed_at, b.acked_at + idle, "%lu", b.closed_at - b.acked_at);
+		cr_expect_eq(b.closed_at, b.acked_at + SVC_STALL_MS, "%lu", b.closed_at - b.acked_at);
 		cr_expect_eq(count(SVC_NO_PROGRESS), 1);
 		bench_over();
 		client_free(&cl);
@@ -133,13 +133,13 @@ Test(services, chargen_is_not_kept_by_bytes_it_receives)
 {
 	struct client cl = {.read = 0, .step_ms = 100, .junk = 1};
 
-	bench_make(&service_chargen, 3000);
+	bench_make(&service_chargen, 13000);
 	b.s.server_first = false;
 	serve();
 	client_open(&cl, 4096);
-	pass(10000);
+	pass(15000);
 	cr_expect_eq(b.closed, 1);
-	cr_expect_eq(b.closed_at, b.acked_at + 3000);
+	cr_expect_eq(b.closed_at, b.acked_at + 13000);
 	cr_expect_eq(count(SVC_NO_PROGRESS), 1);
 	bench_over();
 	client_free(&cl);
@@ -192,11 +192,11 @@ Test(services, echo_ends_a_client_that_never_reads)
 	static char text[1000000];
 	struct client cl = {.read = 0, .write = ALL, .out = text, .out_len = sizeof(text)};
 
-	bench_make(&service_echo, 7000);
+	bench_make(&service_echo, 17000);
 	b.s.server_first = false;
 	serve();
 	client_open(&cl, 4096);
-	pass(6000);
+	pass(16000);
 	cr_expect_eq(b.closed, 0);
 	pass(4000);
 	cr_expect_eq(b.closed, 1);
