@@ -236,29 +236,27 @@ synchronized(struct la_tcb *c, struct la_seg *s)
 
 /* --- callbacks ------------------------------------------------------------------------------------------ */
 
+/* Is the user to hear of this? It may have closed or aborted in the callback before. */
 static bool
-take_flag(struct la_tcb *c, uint32_t flag)
+is_news(const struct la_tcb *c, uint32_t news, uint32_t flag)
 {
-	bool was = (c->flags & flag) != 0;
-
-	c->flags &= ~flag;
-	return was && !(c->flags & LA_F_DEAD);
+	return (news & flag) && !(c->flags & (LA_F_USER_CLOSED | LA_F_DEAD));
 }
 
 static void
 callbacks(struct la_tcb *c)
 {
 	struct la_conn *conn = (struct la_conn *)c;
+	uint32_t news = c->flags & (LA_F_NEW_OPEN | LA_F_NEW_ACK | LA_F_NEW_DATA | LA_F_NEW_FIN);
 
-	if (take_flag(c, LA_F_NEW_OPEN) && !(c->flags & LA_F_USER_CLOSED) && c->ops->opened)
+	c->flags &= ~news;
+	if (is_news(c, news, LA_F_NEW_OPEN) && c->ops->opened)
 		c->ops->opened(conn, c->user);
-	if (take_flag(c, LA_F_NEW_ACK) && c->ops->acked &&
-	    !(c->flags & (LA_F_USER_CLOSED | LA_F_DETACHED)))
+	if (is_news(c, news, LA_F_NEW_ACK) && c->ops->acked && !(c->flags & LA_F_DETACHED))
 		c->ops->acked(conn, c->user);
-	if (take_flag(c, LA_F_NEW_DATA) && !(c->flags & LA_F_USER_CLOSED) && c->rcv_queued &&
-	    c->ops->data) /* `opened` may have read it all */
+	if (is_news(c, news, LA_F_NEW_DATA) && c->rcv_queued && c->ops->data) /* `opened` may have read it all */
 		c->ops->data(conn, c->user);
-	if (take_flag(c, LA_F_NEW_FIN) && !(c->flags & LA_F_USER_CLOSED) && c->ops->peer_fin)
+	if (is_news(c, news, LA_F_NEW_FIN) && c->ops->peer_fin)
 		c->ops->peer_fin(conn, c->user);
 	if ((c->flags & LA_F_BLOCKED) && !(c->flags & (LA_F_USER_CLOSED | LA_F_DEAD | LA_F_DETACHED)) &&
 	    c->snd_queued <= la_tcb_opts(c)->sndbuf / 2) {
