@@ -12,10 +12,15 @@
 int
 test_eal_start(void)
 {
+	return test_eal_start_with(64);
+}
+
+int
+test_eal_start_with(unsigned mb)
+{
 	/* EAL keeps pointers into them */
 	static char core[16], args[][20] = {"test",	       "--no-huge", "--no-shconf", "--no-pci",
-					    "--no-telemetry",  "-m",	    "64",
-					    "--log-level=error", "-l"};
+					    "--no-telemetry",  "--log-level=error", "-m", "64", "-l"};
 	static char *argv[RTE_DIM(args) + 2];
 	cpu_set_t cpus;
 	int cpu = 0, rc;
@@ -24,6 +29,7 @@ test_eal_start(void)
 	while (!CPU_ISSET(cpu, &cpus))
 		cpu++;
 	snprintf(core, sizeof(core), "%d", cpu);
+	snprintf(args[RTE_DIM(args) - 2], sizeof(args[0]), "%u", mb);
 	for (unsigned i = 0; i < RTE_DIM(args); i++)
 		argv[i] = args[i];
 	argv[RTE_DIM(args)] = core;

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_ABUSE_H
+#define TEST_ABUSE_H
+
+/* A server under attack, in virtual time, while honest clients use it. (Theory at the top of
+ * abuse.c.)
+ *
+ *   abuse.c    one row of an attack: before, during, after, and what must hold
+ *   judge.c    gauges and other measures
+ *   net.c      the link: frames, resolution, ping
+ *   host.c     shards and their ports
+ *   honest.c   honest clients on a shard of their own; honest_conn.c: open, transfer, verify, close
+ *   bots.c     scripted TCP peers that obey no rule
+ *   crowd.c    many clients on a third shard, which obey TCP and ask too much of the server
+ *   spoof.c    frames with any source
+ *   main.c     the catalogue
+ *
+ * Each attack is a file of its own with one struct attack. */
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <lastack/lastack.h>
+
+#include "frame.h"
+
+#define ROWS(r) .rows = (r), .nrows = sizeof(r) / sizeof((r)[0])
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
+enum { HTTP = 80, ECHO_PORT = 7, DISCARD = 9, CHARGEN = 19, CLOSE = 7777 };
+enum {
+	DELAY_MS = 5, /* one way, every host to every host */
+	MSL_MS = 250, /* of the server and its clients: TIME_WAIT is over before the gauges are read
+		       */
+	HONEST_MTU = 1500,
+	BOTS = 60000, /* a family */
+};
+
+enum host { SERVER, HONEST, CROWD, STACKS, RAW = STACKS, ROUTER, EVERYONE };
+
+/** What peers can occupy. The old values must be back one second after the attack. */
+enum gauge {
+	G_BUFFERS,    /* packet buffers out of the server's pool */
+	G_LIVE,       /* TCBs */
+	G_HALF_OPEN,  /* of them in SYN_RCVD */
+	G_NEIGHBOURS, /* entries of the neighbour table */
+	G_RESERVED4,  /* TIME_WAIT entries promised */
+	G_RESERVED6,
+	G_TIME_WAIT,  /* TIME_WAIT entries */
+	G_FIN_WAIT_2, /* FIN_WAIT_2 connections kept as table entries */
+	G_PENDING,    /* 1: a connection waits for a buffer or for room in the output queue */
+	GAUGES
+};
+
+/** The parameters of one run of an attack. Zero fields take the default in brackets. */
+struct row {
+	uint32_t n;        /* connections, sources: the attack's own meaning */
+	uint32_t rate;     /* frames or opens a second, of all */
+	uint32_t size;     /* bytes: a gap, a segment, a request's body */
+	uint32_t pool;     /* packet buffers of the server [32768, as the program has] */
+	uint32_t ms;       /* how long [4000] */
+	uint32_t conns;    /* max_conns [the shard's] */
+	uint32_t tw;       /* TIME_WAIT entries, of each family [the shard's] */
+	uint32_t rst_rate; /* RSTs a second [the shard's] */
+	uint8_t variant;   /* the attack's own meaning */
+	bool ip6;          /* the attacker's family */
+	bool far;          /* the bots are beyond the gateway, in a prefix of their own */
+	bool longer;       /* only with --long */
+};
+
+struct abuse;
+struct bot;
+
+struct attack {
+	const char *name; /* of the file, and for the command line */
+	const char *kind; /* its public name */
+	const struct row *rows;
+	unsigned nrows;
+	bool crowd;         /* uses the crowd */
+	bool no_ping;       /* takes the ping budget itself: pings are not counted */
+	uint32_t honest_ms; /* time between two opens of the honest clients [10] */
+	unsigned later;     /* gauges (bits) whose lawful life is longer than a second ... */
+	uint32_t later_ms;  /* ... and when they are over, after the attack */
+	/** The first millisecond. */
+	void (*begin)(struct abuse *w);
+	/** Every millisecond. */
+	void (*step)(struct abuse *w);
+	/** A bot's handshake is done. */
+	void (*open)(struct abuse *w, struct bot *b);
+	/** A segment for a bot has been taken in. */
+	void (*segment)(struct abuse *w, struct bot *b, const struct frame_in *f);
+	/** A frame to the MAC of the attacker or of the router that belongs to no bot. May be NULL.
+	 */
+	void (*frame)(struct abuse *w, const uint8_t *p, size_t len);
+	/** The attack is over: what it opened is reset. NULL: bots and crowd leave. */
+	void (*end)(struct abuse *w);
+	/** Requirements of its own, right after the gauges were compared. May be NULL. */
+	void (*judge)(struct abuse *w);
+};
+
+/* abuse.c */
+/** Packet buffers of the server in every row, whatever it says; 0: as it says. */
+extern uint32_t abuse_pool;
+/** Runs one row. True: all that must hold held; otherwise each breach was printed. */
+bool abuse_row(const struct attack *a, const struct row *r);
+/** A breach: printed, and the row fails. */
+void abuse_fail(struct abuse *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** A failure of the test itself, not of the server: the program ends with status 2. */
+#define ABUSE_MUST(cond)                                                           \
+	do {                                                                       \
+		if (!(cond)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			exit(2);                                                   \
+		}                                                                  \
+	} while (0)
+const struct row *abuse_params(const struct abuse *w);
+uint64_t abuse_now(const struct abuse *w); /* ms */
+/** ms since the attack began. */
+uint32_t abuse_since(const struct abuse *w);
+/** How many of `rate` a second are due in this millisecond of the attack. */
+uint32_t abuse_due(const struct abuse *w, uint32_t rate);
+uint32_t abuse_random(struct abuse *w);
+struct la_shard *abuse_server(struct abuse *w);
+uint64_t abuse_gauge(const struct abuse *w, enum gauge g);
+/** A counter of the server, less what it was when the attack began. */
+uint64_t abuse_count(const struct abuse *w, enum la_counter c);
+
+/* net.c */
+/** The address of a host, or (RAW, ROUTER) of one that is only frames. */
+struct la_addr abuse_addr(enum host h, bool ip6);
+const uint8_t *abuse_mac(enum host h);
+/** Puts a frame on the link; it arrives after DELAY_MS. */
+void abuse_wire(struct abuse *w, enum host from, const uint8_t *p, size_t len);
+/** Frames that came from the server since the attack began, of any kind. */
+uint64_t abuse_frames_out(const struct abuse *w);
+
+/* spoof.c */
+/** A source that does not exist: i-th of the network beyond the gateway, or of the link itself. */
+struct la_addr spoof_source(uint32_t i, bool ip6, bool on_link);
+/** Time stamps for f->opts (RFC 7323); 12 bytes. */
+void spoof_stamps(struct frame *f, uint32_t tsval, uint32_t tsecr);
+/** Fills in MACs and the server as destination, and sends. f->src and f->sport are the caller's. */
+void spoof_tcp(struct abuse *w, struct frame *f);
+void spoof_icmp(struct abuse *w, struct frame_icmp *f);
+
+/* bots.c */
+enum bot_state { BOT_FREE, BOT_SYN, BOT_OPEN, BOT_GONE };
+struct bot {
+	uint8_t state; /* enum bot_state */
+	bool ip6;
+	bool reads;           /* acknowledges what comes, in order */
+	bool mute;            /* sends no ACK by itself */
+	bool fin;             /* the server's FIN was taken in */
+	bool reset;           /* the server sent a RST */
+	uint16_t port;        /* its own */
+	uint16_t service;     /* the server's */
+	uint16_t win;         /* as written in its segments, never scaled */
+	uint16_t mss;         /* on its SYN [1460] */
+	uint32_t seq;         /* next to send */
+	uint32_t una;         /* acknowledged by the server */
+	uint32_t ack;         /* next expected */
+	uint32_t edge;        /* right edge of the server's window: the furthest it offered */
+	uint8_t ws;           /* the server's shift */
+	uint64_t got;         /* bytes taken in */
+	uint32_t mark, mark2; /* the attack's own */
+};
+/** The i-th bot of the row's family sends its SYN. */
+struct bot *bot_open(struct abuse *w, uint32_t i, uint16_t service, uint16_t win);
+struct bot *bot_at(struct abuse *w, uint32_t i);
+/** Bytes that the server's window still takes. */
+uint32_t bot_room(const struct bot *b);
+/** Every millisecond: opens the next ones, `rate` a second, until the row's n are opened. */
+void bots_trickle(struct abuse *w, uint16_t service, uint16_t win, uint32_t rate);
+/** A segment at seq; acknowledges b->ack with window b->win. Does not move b->seq. */
+void bot_tx(struct abuse *w, struct bot *b, uint8_t flags, uint32_t seq, uint32_t ack,
+	    const void *data, size_t len);
+/** In-order text; moves b->seq. In segments of at most `piece` bytes. */
+void bot_send(struct abuse *w, struct bot *b, const void *data, size_t len, size_t piece);
+void bot_fin(struct abuse *w, struct bot *b);
+/** Resets the bot's connection, as a kernel does whose process is killed; once more at what the
+ * server has acknowledged, in case it dropped what came last, up to the edge of its window: a RST
+ * there is outside. */
+void bot_reset(struct abuse *w, struct bot *b);
+void bots_leave(struct abuse *w);
+unsigned bots_in(const struct abuse *w, enum bot_state s);
+/** True when it was the bot's. */
+bool bots_frame(struct abuse *w, const struct frame_in *f);
+void bots_init(struct abuse *w);
+void bots_fini(struct abuse *w);
+
+/* crowd.c */
+struct crowd_plan {
+	uint16_t service; /* the server's port */
+	uint64_t send;    /* bytes of `text`, over and over; UINT64_MAX: without end */
+	const char *text; /* NULL: a pattern */
+	uint32_t text_len;
+	uint32_t rcvbuf; /* [256 KiB] */
+	bool reads;      /* takes what the server sends */
+};
+/** Opens n more connections of the row's family, up to the row's n in all. The first call's plan is
+ * that of all. */
+void crowd_open(struct abuse *w, const struct crowd_plan *p, uint32_t n);
+void crowd_leave(struct abuse *w);
+void crowd_fini(struct abuse *w);
+
+/* honest.c */
+struct honest;
+struct honest *honest_new(struct abuse *w, struct la_shard *s);
+void honest_free(struct honest *h);
+/** Opens when it is time, gives up after 10 s; called every millisecond. */
+void honest_step(struct honest *h, bool opening, uint32_t every_ms);
+/** Connections that are not closed: aborted, and failed. */
+void honest_abort(struct honest *h);
+/** Counts from here on: those begun before do not count. */
+void honest_mark(struct honest *h);
+struct honest_result {
+	uint32_t begun;    /* at least `grace` ms ago */
+	uint32_t closed;   /* of all begun, those that were closed in order, every byte verified */
+	uint32_t wrong;    /* bytes that were not the server's */
+	uint32_t p50, p99; /* ms from SYN to `closed` */
+};
+struct honest_result honest_result(const struct honest *h, uint32_t grace_ms);
+/** The i-th live connection as the server sees it, for attackers that know their victims. Counts
+ * modulo the number of live ones; false: there is none. */
+bool honest_victim(const struct abuse *w, uint32_t i, struct la_tuple *t);
+/** A segment as the victim's peer would send it: addresses, ports, and the server's true variables.
+ * False: there is no victim, or the server does not know it (any more). */
+bool victim_frame(struct abuse *w, uint32_t i, struct frame *f, struct la_conn_info *info);
+/** The ordinary HTTP request for n bytes; returns its length. */
+int request(char text[128], uint32_t n, bool last);
+
+#endif
