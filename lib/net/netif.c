@@ -2,20 +2,19 @@
 
 /* The interface: addresses, ranges, on-link prefixes, gateways.
  *
- * Asked once or twice a packet: "is this address ours?" (ingress, destination and source) and "who is
- * the next hop?" (egress). Single addresses are found in a small open-addressed hash set, at most
- * half full; ranges and on-link prefixes are few and compared one by one as masked 128-bit words. Both
+ * Two questions per packet: "is this address ours?" (ingress, destination and source) and "what is the next hop?"
+ * (egress). Single addresses are in an open-addressed hash set, at most half full. Ranges and on-link prefixes
+ * are sorted sets of intervals, and broadcast addresses and solicited-node groups are sorted numbers (span.h), so that
+ * the cost of an answer grows with the logarithm of their number. Both
  * families are in the same tables: a prefix of IPv4 has the 96 bits of ::ffff:0:0 in front, so that it
- * never matches an IPv6 address. Nothing here changes after birth but the state of tentative
- * addresses.
+ * never matches an IPv6 address. Nothing here changes after creation but the state of tentative
+ * addresses and the times of conflicts.
  *
  * Ranges are for load tests: every address inside is ours, is answered for in ARP and ND and is taken
  * as a destination, without an entry each. They are not subject to duplicate address detection (it
  * would take one packet and one second per address), and they are not on-link prefixes: how their
  * peers are reached is said by addrs and gateways. */
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -24,8 +23,8 @@
 
 enum { CONFLICT_LOG_MS = 60000 };
 
-static struct la_net
-net_make(const struct la_prefix *p)
+struct la_net
+la_net_make(const struct la_prefix *p)
 {
 	unsigned bits = p->len + (la_addr_is4(&p->addr) ? 96u : 0u);
 	struct la_net n = {.bits = (uint8_t)bits};
@@ -39,14 +38,19 @@ net_make(const struct la_prefix *p)
 	return n;
 }
 
-/* The last address of a prefix; only IPv4 prefixes with room for it have a broadcast address. */
-static bool
-net_broadcast(const struct la_net *n, struct la_addr *a)
+static void
+last_of(const struct la_net *n, struct la_addr *a)
+{
+	a->q[0] = n->net.q[0] | ~n->mask.q[0];
+	a->q[1] = n->net.q[1] | ~n->mask.q[1];
+}
+
+bool
+la_net_broadcast(const struct la_net *n, struct la_addr *a)
 {
 	if (n->bits < 96 || n->bits > 126 || !la_addr_is4(&n->net))
 		return false;
-	a->q[0] = n->net.q[0] | ~n->mask.q[0];
-	a->q[1] = n->net.q[1] | ~n->mask.q[1];
+	last_of(n, a);
 	return true;
 }
 
@@ -88,101 +92,13 @@ max_addrs(const struct la_shard_config *cfg)
 	return cfg->naddrs + 1;
 }
 
-static bool
-prefix_ok(const struct la_prefix *p)
-{
-	static const struct la_addr mapped = {.b = {[10] = 0xff, [11] = 0xff}};
-	bool is4 = la_addr_is4(&p->addr);
-	struct la_net n;
-
-	if (p->len > (is4 ? 32 : 128) || !la_ip_src_valid(&p->addr))
-		return false;
-	/* an IPv6 prefix so short that it holds all of IPv4 in its mapped form would match both */
-	n = net_make(p);
-	return is4 || !la_net_has(&n, &mapped);
-}
-
-static bool
-addr_ok(const struct la_prefix *p)
-{
-	struct la_net n;
-	struct la_addr bcast;
-
-	if (!prefix_ok(p))
-		return false;
-	/* {network, 0} and {network, -1} are nobody's address (RFC 1122 3.2.1.3) */
-	n = net_make(p);
-	return !net_broadcast(&n, &bcast) ||
-	       (!la_addr_eq(&bcast, &p->addr) && !la_addr_eq(&n.net, &p->addr));
-}
-
-static bool
-range_ok(const struct la_prefix *p)
-{
-	return prefix_ok(p) && p->len > 0;
-}
-
-static bool
-gateway_ok(const struct la_shard_config *cfg, const struct la_addr *gw, bool is4)
-{
-	if (la_addr_is_any(gw))
-		return true;
-	if (la_addr_is4(gw) != is4 || !la_ip_src_valid(gw))
-		return false;
-	for (unsigned i = 0; i < cfg->naddrs; i++)
-		if (la_addr_eq(&cfg->addrs[i].addr, gw))
-			return false;
-	for (unsigned i = 0; i < cfg->nranges; i++)
-		if (la_prefix_contains(&cfg->ranges[i], gw))
-			return false;
-	return true;
-}
-
-static bool
-any6(const struct la_prefix *p, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (!la_addr_is4(&p[i].addr))
-			return true;
-	return false;
-}
-
-int
-la_netif_check(const struct la_shard_config *cfg)
-{
-	bool has6;
-
-	if (cfg->naddrs + cfg->nranges == 0 || cfg->naddrs > LA_NETIF_MAX_ADDRS ||
-	    cfg->nranges > LA_NETIF_MAX_RANGES || (cfg->naddrs && !cfg->addrs) ||
-	    (cfg->nranges && !cfg->ranges) || !la_mac_is_station(cfg->mac) || cfg->vlan > 4094)
-		return -EINVAL;
-	for (unsigned i = 0; i < cfg->naddrs; i++) {
-		if (!addr_ok(&cfg->addrs[i]))
-			return -EINVAL;
-		for (unsigned j = 0; j < i; j++)
-			if (la_addr_eq(&cfg->addrs[i].addr, &cfg->addrs[j].addr))
-				return -EINVAL;
-	}
-	for (unsigned i = 0; i < cfg->nranges; i++)
-		if (!range_ok(&cfg->ranges[i]))
-			return -EINVAL;
-	if (!gateway_ok(cfg, &cfg->gateway4, true) || !gateway_ok(cfg, &cfg->gateway6, false))
-		return -EINVAL;
-	if (memcmp(cfg->gateway_mac, (const uint8_t[6]){0}, 6) != 0 && !la_mac_is_station(cfg->gateway_mac))
-		return -EINVAL;
-	/* RFC 791 3.2: every link takes 68 bytes; RFC 8200 5: 1280 */
-	has6 = any6(cfg->addrs, cfg->naddrs) || any6(cfg->ranges, cfg->nranges);
-	return cfg->mtu && cfg->mtu < (has6 ? 1280 : 68) ? -EINVAL : 0;
-}
-
 size_t
 la_netif_memory(const struct la_shard_config *cfg)
 {
-	unsigned n = max_addrs(cfg);
+	unsigned n = max_addrs(cfg), all = n + cfg->nranges;
 
-	return n * (sizeof(struct la_ifaddr) + sizeof(struct la_net)) +
-	       cfg->nranges * sizeof(struct la_net) + (n + cfg->nranges) * sizeof(struct la_net4) +
-	       (sizeof(uint16_t) << slots_log2(n));
+	return n * sizeof(struct la_ifaddr) + all * (sizeof(struct la_net) + 2 * sizeof(struct la_span)) +
+	       all * sizeof(struct la_span4) + 2 * n * sizeof(uint32_t) + (sizeof(uint16_t) << slots_log2(n));
 }
 
 static unsigned
@@ -200,7 +116,7 @@ add_addr(struct la_netif *nif, const struct la_prefix *p, enum la_ifaddr_state s
 	unsigned mask = (1u << (64 - nif->slot_shift)) - 1;
 	unsigned i;
 
-	*a = (struct la_ifaddr){.addr = p->addr, .net = net_make(p), .state = state};
+	*a = (struct la_ifaddr){.addr = p->addr, .net = la_net_make(p), .state = state};
 	for (i = slot_of(nif, &a->addr); nif->slots[i]; i = (i + 1) & mask)
 		;
 	nif->slots[i] = (uint16_t)nif->naddrs;
@@ -211,19 +127,65 @@ add_addr(struct la_netif *nif, const struct la_prefix *p, enum la_ifaddr_state s
 	nif->onlink[nif->nonlink++] = a->net;
 }
 
-static int
-longer_first(const void *a, const void *b)
+static void
+add_spans(struct la_spans *to, const struct la_net *nets, unsigned n)
 {
-	return ((const struct la_net *)b)->bits - ((const struct la_net *)a)->bits;
+	for (unsigned i = 0; i < n; i++) {
+		struct la_addr last;
+
+		last_of(&nets[i], &last);
+		la_spans_add(to, &nets[i].net, &last);
+	}
 }
 
-static void
-add_near4(struct la_netif *nif, const struct la_net *nets, unsigned n)
+/* The last 24 bits of an IPv6 address, which name its solicited-node group (RFC 4291 2.7.1). */
+static uint32_t
+low24(const uint8_t *p)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (la_addr_is4(&nets[i].net))
-			nif->near4[nif->nnear4++] =
-				(struct la_net4){nets[i].net.w[3], nets[i].mask.w[3]};
+	return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+}
+
+/* What packets ask for, out of the addresses, prefixes and ranges. */
+static void
+seal(struct la_netif *nif)
+{
+	add_spans(&nif->link, nif->onlink, nif->nonlink);
+	add_spans(&nif->range, nif->ranges, nif->nranges);
+	add_spans(&nif->near, nif->onlink, nif->nonlink);
+	add_spans(&nif->near, nif->ranges, nif->nranges);
+	la_spans_seal(&nif->link);
+	la_spans_seal(&nif->range);
+	la_spans_seal(&nif->near);
+	la_spans4_from(&nif->near4, &nif->near);
+	for (unsigned i = 0; i < nif->nonlink; i++) {
+		struct la_addr a;
+
+		if (la_net_broadcast(&nif->onlink[i], &a))
+			nif->bcasts[nif->nbcasts++] = be32toh(a.w[3]);
+	}
+	la_u32s_sort(nif->bcasts, nif->nbcasts);
+	for (unsigned i = 0; i < nif->naddrs; i++)
+		if (!la_addr_is4(&nif->addrs[i].addr))
+			nif->lows[nif->nlows++] = low24(&nif->addrs[i].addr.b[13]);
+	la_u32s_sort(nif->lows, nif->nlows);
+}
+
+/* Lays the tables out in mem, the most aligned first. */
+static void
+lay_out(struct la_netif *nif, const struct la_shard_config *cfg, void *mem)
+{
+	unsigned n = max_addrs(cfg), all = n + cfg->nranges;
+
+	nif->addrs = mem;
+	nif->onlink = (struct la_net *)(nif->addrs + n);
+	nif->ranges = nif->onlink + n;
+	nif->link.v = (struct la_span *)(nif->ranges + cfg->nranges);
+	nif->range.v = nif->link.v + n;
+	nif->near.v = nif->range.v + cfg->nranges;
+	nif->near4.v = (struct la_span4 *)(nif->near.v + all);
+	nif->bcasts = (uint32_t *)(nif->near4.v + all);
+	nif->lows = nif->bcasts + n;
+	nif->slots = (uint16_t *)(nif->lows + n);
 }
 
 void
@@ -231,11 +193,9 @@ la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem
 {
 	enum la_ifaddr_state state6 = cfg->no_dad ? LA_ADDR_USABLE : LA_ADDR_TENTATIVE;
 	struct la_prefix ll = link_local(cfg->mac);
-	unsigned n = max_addrs(cfg);
 
 	*nif = (struct la_netif){
-		.addrs = mem,
-		.slot_shift = 64 - slots_log2(n),
+		.slot_shift = 64 - slots_log2(max_addrs(cfg)),
 		.vlan = cfg->vlan,
 		.mtu = cfg->mtu,
 		.gateway4 = cfg->gateway4,
@@ -243,10 +203,7 @@ la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem
 		.follower = cfg->follower,
 		.dad_at = UINT64_MAX,
 	};
-	nif->onlink = (struct la_net *)(nif->addrs + n);
-	nif->ranges = nif->onlink + n;
-	nif->near4 = (struct la_net4 *)(nif->ranges + cfg->nranges);
-	nif->slots = (uint16_t *)(nif->near4 + n + cfg->nranges);
+	lay_out(nif, cfg, mem);
 	memcpy(nif->mac, cfg->mac, sizeof(nif->mac));
 	memcpy(nif->gateway_mac, cfg->gateway_mac, sizeof(nif->gateway_mac));
 	for (unsigned i = 0; i < cfg->naddrs; i++) {
@@ -258,15 +215,13 @@ la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem
 	for (unsigned i = 0; i < cfg->nranges; i++) {
 		bool is4 = la_addr_is4(&cfg->ranges[i].addr);
 
-		nif->ranges[nif->nranges++] = net_make(&cfg->ranges[i]);
+		nif->ranges[nif->nranges++] = la_net_make(&cfg->ranges[i]);
 		*(is4 ? &nif->has4 : &nif->has6) = true;
 		nif->range6 |= !is4;
 	}
 	if (nif->has6 && !la_netif_find(nif, &ll.addr))
 		add_addr(nif, &ll, state6);
-	qsort(nif->onlink, nif->nonlink, sizeof(*nif->onlink), longer_first);
-	add_near4(nif, nif->onlink, nif->nonlink);
-	add_near4(nif, nif->ranges, nif->nranges);
+	seal(nif);
 	if (nif->has6 && !cfg->no_dad)
 		nif->dad_at = cfg->now + LA_DAD_WAIT_MS;
 }
@@ -288,24 +243,13 @@ la_netif_find(const struct la_netif *nif, const struct la_addr *a)
 bool
 la_netif_is_broadcast(const struct la_netif *nif, const struct la_addr *a)
 {
-	struct la_addr bcast;
-
-	if (!nif->has4 || !la_addr_is4(a))
-		return false;
-	for (unsigned i = 0; i < nif->nonlink; i++)
-		if (la_net_has(&nif->onlink[i], a) && net_broadcast(&nif->onlink[i], &bcast) &&
-		    la_addr_eq(&bcast, a))
-			return true;
-	return false;
+	return nif->nbcasts != 0 && la_addr_is4(a) && la_u32s_has(nif->bcasts, nif->nbcasts, be32toh(a->w[3]));
 }
 
 static bool
 in_range(const struct la_netif *nif, const struct la_addr *a)
 {
-	for (unsigned i = 0; i < nif->nranges; i++)
-		if (la_net_has(&nif->ranges[i], a))
-			return !la_netif_is_broadcast(nif, a) && !la_ip_is_multicast(a);
-	return false;
+	return la_spans_has(&nif->range, a) && !la_netif_is_broadcast(nif, a) && !la_ip_is_multicast(a);
 }
 
 bool
@@ -339,15 +283,7 @@ la_netif_dst(const struct la_netif *nif, const struct la_addr *a)
 static bool
 solicited(const struct la_netif *nif, const uint8_t low[3])
 {
-	if (nif->range6)
-		return true;
-	for (unsigned i = 0; i < nif->naddrs; i++) {
-		const struct la_ifaddr *f = &nif->addrs[i];
-
-		if (!la_addr_is4(&f->addr) && memcmp(&f->addr.b[13], low, 3) == 0)
-			return true;
-	}
-	return false;
+	return nif->range6 || la_u32s_has(nif->lows, nif->nlows, low24(low));
 }
 
 bool
@@ -382,10 +318,7 @@ la_netif_joined(const struct la_netif *nif, const struct la_addr *group)
 bool
 la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a)
 {
-	for (unsigned i = 0; i < nif->nonlink; i++)
-		if (la_net_has(&nif->onlink[i], a))
-			return true;
-	return false;
+	return la_spans_has(&nif->link, a);
 }
 
 bool
@@ -418,17 +351,25 @@ la_netif_source(const struct la_netif *nif, const struct la_addr *target)
 	return any;
 }
 
-void
+bool
 la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a,
 		  const uint8_t mac[6])
 {
+	struct la_ifaddr *f = la_netif_find(nif, a);
+	uint64_t *defend_at = f ? &f->defend_at : &nif->range_defend_at;
 	char buf[LA_ADDR_STRLEN];
 
 	nif->conflicts++;
-	if (nif->follower || now < nif->conflict_at)
-		return;
-	nif->conflict_at = now + CONFLICT_LOG_MS;
-	la_log(LA_LOG_WARN, "address conflict: %s is also used by %02x:%02x:%02x:%02x:%02x:%02x "
-	       "(%llu such packets so far)", la_addr_format(a, buf, sizeof(buf)), mac[0], mac[1],
-	       mac[2], mac[3], mac[4], mac[5], (unsigned long long)nif->conflicts);
+	if (nif->follower)
+		return false;
+	if (now >= nif->conflict_at) {
+		nif->conflict_at = now + CONFLICT_LOG_MS;
+		la_log(LA_LOG_WARN, "address conflict: %s is also used by %02x:%02x:%02x:%02x:%02x:%02x "
+		       "(%llu such packets so far)", la_addr_format(a, buf, sizeof(buf)), mac[0], mac[1],
+		       mac[2], mac[3], mac[4], mac[5], (unsigned long long)nif->conflicts);
+	}
+	if (now < *defend_at)
+		return false;
+	*defend_at = now + LA_DEFEND_MS;
+	return true;
 }

@@ -12,7 +12,10 @@
 #include <lastack/addr.h>
 #include <lastack/shard.h>
 
+#include "net/span.h"
+
 enum { LA_NETIF_MAX_ADDRS = 1024, LA_NETIF_MAX_RANGES = 256 };
+enum { LA_DEFEND_MS = 10000 };	/* RFC 5227 1.1: DEFEND_INTERVAL */
 enum { LA_DAD_WAIT_MS = 1000 }; /* RFC 4862 5.1: RetransTimer after DupAddrDetectTransmits = 1 */
 
 /** Life of an address (RFC 4862 5.4). IPv4 addresses are born USABLE. */
@@ -28,24 +31,23 @@ struct la_net {
 	uint8_t bits; /* 0-128, IPv4 counted from 96 */
 };
 
-/** An IPv4 one, as it stands in a packet. */
-struct la_net4 {
-	uint32_t net, mask; /* network byte order */
-};
-
 struct la_ifaddr {
 	struct la_addr addr;
 	struct la_net net;
 	enum la_ifaddr_state state;
+	uint64_t defend_at; /* ms: no conflict makes us announce it before */
 };
 
 struct la_netif {
 	struct la_ifaddr *addrs;
-	struct la_net *onlink; /* longest first */
+	struct la_net *onlink; /* each on-link prefix once */
 	struct la_net *ranges;
-	struct la_net4 *near4; /* of onlink and ranges those of IPv4 */
+	struct la_spans link, range, near; /* onlink, ranges, and both */
+	struct la_spans4 near4; /* IPv4 part of near */
+	uint32_t *bcasts; /* directed broadcast addresses of onlink, host byte order, sorted */
+	uint32_t *lows;	  /* last 24 bits of our IPv6 addresses, sorted */
 	uint16_t *slots; /* hash set over addrs: index + 1, or 0 */
-	unsigned naddrs, nonlink, nranges, nnear4;
+	unsigned naddrs, nonlink, nranges, nbcasts, nlows;
 	unsigned slot_shift; /* 64 - log2(slots) */
 	uint8_t mac[6];
 	uint16_t vlan, mtu;
@@ -55,6 +57,7 @@ struct la_netif {
 	uint8_t gateway_mac[6]; /* all zero: asked for */
 	uint64_t dad_at; /* ms: when tentative addresses become usable; UINT64_MAX: none is */
 	uint64_t conflict_at; /* ms: earliest time of the next log line about a conflict */
+	uint64_t range_defend_at; /* ms: no conflict about an address of a range makes us announce it before */
 	uint64_t conflicts;   /* packets that said that another MAC has an address of ours */
 };
 
@@ -78,6 +81,19 @@ la_mac_is_group(const uint8_t mac[6])
 {
 	return mac[0] & 1;
 }
+
+/** A MAC for the gateways is configured. */
+static inline bool
+la_netif_gateway_given(const struct la_netif *nif)
+{
+	const uint8_t *m = nif->gateway_mac;
+
+	return (m[0] | m[1] | m[2] | m[3] | m[4] | m[5]) != 0;
+}
+
+struct la_net la_net_make(const struct la_prefix *p);
+/** The directed broadcast address of an IPv4 prefix that is long enough to have one. False: it has none. */
+bool la_net_broadcast(const struct la_net *n, struct la_addr *a);
 
 /** Neither a group nor all zero: an address that one station can have. */
 bool la_mac_is_station(const uint8_t mac[6]);
@@ -107,22 +123,13 @@ bool la_netif_joined(const struct la_netif *nif, const struct la_addr *group);
 static inline bool
 la_netif_is_far(const struct la_netif *nif, const struct la_addr *a)
 {
-	for (unsigned i = 0; i < nif->nonlink; i++) /* every address of ours has its prefix here */
-		if (la_net_has(&nif->onlink[i], a))
-			return false;
-	for (unsigned i = 0; i < nif->nranges; i++)
-		if (la_net_has(&nif->ranges[i], a))
-			return false;
-	return true;
+	return !la_spans_has(&nif->near, a); /* every address of ours has its prefix there */
 }
 /** The same for an IPv4 address in network byte order. */
 static inline bool
 la_netif_is_far4(const struct la_netif *nif, uint32_t a)
 {
-	for (unsigned i = 0; i < nif->nnear4; i++)
-		if ((a & nif->near4[i].mask) == nif->near4[i].net)
-			return false;
-	return true;
+	return !la_spans4_has(&nif->near4, be32toh(a));
 }
 bool la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a);
 /** Next hop towards dst. False: no on-link prefix and no gateway, or dst is ours or a group. */
@@ -130,8 +137,9 @@ bool la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struc
 /** An address of ours to ask for `target` from: one whose prefix holds it, or any usable one of
  * the family, or NULL. */
 const struct la_addr *la_netif_source(const struct la_netif *nif, const struct la_addr *target);
-/** Somebody else, with this MAC, uses an address of ours: counted, logged at most once a minute. */
-void la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a,
+/** Another station, with this MAC, uses an address of ours: logged at most once a minute. True: announce the address
+ * now, which is at most once in LA_DEFEND_MS per address, and per all ranges (RFC 5227 2.4 (c)); never for a follower. */
+bool la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a,
 		       const uint8_t mac[6]);
 
 #endif

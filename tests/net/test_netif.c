@@ -300,3 +300,198 @@ Test(netif, mtu_without_ipv6)
 	cfg.mtu = 67;
 	cr_assert_eq(la_netif_check(&cfg), -EINVAL);
 }
+
+/* The verdicts of the sorted sets against a walk over every prefix, as the RFCs word them. */
+
+static bool
+walk_has(const struct la_net *nets, unsigned n, const struct la_addr *a)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (la_net_has(&nets[i], a))
+			return true;
+	return false;
+}
+
+static bool
+walk_broadcast(const struct la_addr *a)
+{
+	struct la_addr last;
+
+	for (unsigned i = 0; i < nif.nonlink; i++)
+		if (la_net_has(&nif.onlink[i], a) && la_net_broadcast(&nif.onlink[i], &last) && la_addr_eq(&last, a))
+			return true;
+	return false;
+}
+
+static bool
+walk_owns(const struct la_addr *a)
+{
+	for (unsigned i = 0; i < nif.naddrs; i++)
+		if (la_addr_eq(&nif.addrs[i].addr, a))
+			return nif.addrs[i].state == LA_ADDR_USABLE;
+	return walk_has(nif.ranges, nif.nranges, a) && !walk_broadcast(a) && !la_ip_is_multicast(a);
+}
+
+static bool
+walk_solicited(const struct la_addr *a)
+{
+	for (unsigned i = 0; i < nif.naddrs; i++)
+		if (!la_addr_is4(&nif.addrs[i].addr) && memcmp(&nif.addrs[i].addr.b[13], &a->b[13], 3) == 0)
+			return true;
+	return nif.range6;
+}
+
+static unsigned kinds; /* of answers that were seen: each must be */
+
+static void
+same_verdicts(const struct la_addr *a)
+{
+	bool owns_it = walk_owns(a), bcast = walk_broadcast(a), link = walk_has(nif.onlink, nif.nonlink, a);
+	bool far = !link && !walk_has(nif.ranges, nif.nranges, a);
+	enum la_dst want = owns_it ? LA_DST_OURS : la_ip_is_multicast(a) ? LA_DST_MULTICAST
+		      : bcast ? LA_DST_BROADCAST : LA_DST_OTHER;
+	char text[LA_ADDR_STRLEN];
+
+	la_addr_format(a, text, sizeof(text));
+	cr_assert_eq(la_netif_owns(&nif, a), owns_it, "owns %s", text);
+	cr_assert_eq(la_netif_is_broadcast(&nif, a), bcast, "broadcast %s", text);
+	cr_assert_eq(la_netif_is_onlink(&nif, a), link, "on link %s", text);
+	cr_assert_eq(la_netif_is_far(&nif, a), far, "far %s", text);
+	if (la_addr_is4(a))
+		cr_assert_eq(la_netif_is_far4(&nif, a->w[3]), far, "far4 %s", text);
+	cr_assert_eq(la_netif_dst(&nif, a), want, "destination %s", text);
+	if (nif.has6) {
+		const uint8_t *low = &a->b[13], mac[6] = {0x33, 0x33, 0xff, low[0], low[1], low[2]};
+
+		cr_assert_eq(la_netif_hears(&nif, mac), walk_solicited(a), "group of %s", text);
+	}
+	kinds |= 1u << want | 16u << link | 64u << far;
+}
+
+static unsigned seed = 20240607;
+
+static struct la_addr
+random_addr(bool four)
+{
+	struct la_addr a;
+
+	for (unsigned i = 0; i < 16; i++)
+		a.b[i] = (uint8_t)(rand_r(&seed) >> 8);
+	if (four)
+		return la_addr_from4((a.w[3] & ~htobe32(0xff000000)) | htobe32(10u << 24)); /* crowded: prefixes nest */
+	a.b[0] = 0xfd;
+	memset(a.b + 1, 0, 6);
+	return a;
+}
+
+static struct la_prefix
+random_prefix(bool four, bool range)
+{
+	static const uint8_t lens4[] = {9, 12, 16, 20, 24, 26, 29, 30, 31, 32};
+	static const uint8_t lens6[] = {56, 60, 64, 80, 96, 112, 126, 127, 128};
+	struct la_prefix p = {.addr = random_addr(four)};
+
+	p.len = four ? lens4[(unsigned)rand_r(&seed) % sizeof(lens4)] : lens6[(unsigned)rand_r(&seed) % sizeof(lens6)];
+	if (range && p.len < 20)
+		p.len = 20;
+	return p;
+}
+
+/* a +/- 1 as a 128-bit number, if it stays in its family. */
+static struct la_addr
+step(struct la_addr a, int by)
+{
+	uint64_t low = be64toh(a.q[1]) + (uint64_t)by;
+
+	if (la_addr_is4(&a))
+		return la_addr_from4(htobe32((uint32_t)low));
+	a.q[1] = htobe64(low);
+	return a;
+}
+
+static void
+check_around(const struct la_net *n)
+{
+	struct la_addr last = {.q = {n->net.q[0] | ~n->mask.q[0], n->net.q[1] | ~n->mask.q[1]}}, in;
+
+	in = random_addr(la_addr_is4(&n->net));
+	for (unsigned i = 0; i < 16; i++)
+		in.b[i] = n->net.b[i] | (in.b[i] & ~n->mask.b[i]);
+	for (int by = -1; by <= 1; by++) {
+		struct la_addr x = step(n->net, by), y = step(last, by);
+
+		same_verdicts(&x), same_verdicts(&y);
+	}
+	same_verdicts(&in);
+}
+
+static void
+random_interface(unsigned naddrs, unsigned nranges, unsigned family)
+{
+	static struct la_prefix a[LA_NETIF_MAX_ADDRS], r[LA_NETIF_MAX_RANGES];
+
+	cfg.addrs = a, cfg.ranges = r;
+	cfg.naddrs = cfg.nranges = 0;
+	cfg.gateway4 = cfg.gateway6 = (struct la_addr){0};
+	cfg.no_dad = seed & 1;
+	while (cfg.naddrs < naddrs) {
+		a[cfg.naddrs++] = random_prefix(family == 2 ? rand_r(&seed) & 64 : family == 0, false);
+		cfg.naddrs -= la_netif_check(&cfg) != 0; /* a network's or broadcast address, or one twice */
+	}
+	while (cfg.nranges < nranges) {
+		r[cfg.nranges++] = random_prefix(family == 2 ? rand_r(&seed) & 64 : family == 0, true);
+		cfg.nranges -= la_netif_check(&cfg) != 0;
+	}
+	birth();
+}
+
+Test(netif, verdicts_are_those_of_a_walk)
+{
+	static const struct {
+		unsigned addrs, ranges;
+	} sizes[] = {{1, 0}, {0, 1}, {2, 2}, {5, 5}, {40, 7}, {0, 200}, {300, 256}};
+
+	for (unsigned round = 0; round < 4 * 3 * RTE_DIM(sizes); round++) {
+		unsigned k = round % RTE_DIM(sizes);
+
+		random_interface(sizes[k].addrs, sizes[k].ranges, round / RTE_DIM(sizes) % 3);
+		for (unsigned i = 0; i < nif.nonlink; i++)
+			check_around(&nif.onlink[i]);
+		for (unsigned i = 0; i < nif.nranges; i++)
+			check_around(&nif.ranges[i]);
+		for (unsigned i = 0; i < nif.naddrs; i++)
+			same_verdicts(&nif.addrs[i].addr);
+		for (unsigned i = 0; i < 1000; i++) {
+			struct la_addr x = random_addr(i & 1);
+
+			same_verdicts(&x);
+		}
+		free(mem), mem = NULL;
+	}
+	cr_assert_eq(kinds, 0xfd, "kinds of answers: %x", kinds);
+}
+
+/* Every address that exists, with prefixes at both ends of the space. */
+Test(netif, the_ends_of_the_address_space)
+{
+	static const char *const others[] = {"0.0.0.0", "0.0.0.1", "255.255.255.255", "255.255.255.254", "128.0.0.0",
+					     "127.255.255.255", "::", "::1", "::fffe:ffff:ffff", "::1:0:0:0",
+					     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "fe80::", "2001:db8::1"};
+
+	addrs[0] = P("1.0.0.1/1"), addrs[1] = P("223.255.255.253/8"), addrs[2] = P("2001:db8::1/4");
+	ranges[0] = P("192.0.0.0/3");
+	birth();
+	for (unsigned i = 0; i < RTE_DIM(others); i++) {
+		struct la_addr a = A(others[i]);
+
+		same_verdicts(&a);
+	}
+	cfg.naddrs = 1, addrs[0] = P("10.0.0.1/0"), cfg.nranges = 0;
+	cfg.gateway6 = (struct la_addr){0};
+	free(mem), birth();
+	for (unsigned i = 0; i < RTE_DIM(others); i++) {
+		struct la_addr a = A(others[i]);
+
+		same_verdicts(&a);
+	}
+}

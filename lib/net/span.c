@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <stdlib.h>
+
+#include "net/span.h"
+
+static inline bool
+less(const uint64_t a[2], const uint64_t b[2])
+{
+	return a[0] != b[0] ? a[0] < b[0] : a[1] < b[1];
+}
+
+static inline void
+words(const struct la_addr *a, uint64_t w[2])
+{
+	w[0] = be64toh(a->q[0]);
+	w[1] = be64toh(a->q[1]);
+}
+
+void
+la_spans_add(struct la_spans *s, const struct la_addr *first, const struct la_addr *last)
+{
+	struct la_span *x = &s->v[s->n++];
+
+	words(first, x->lo);
+	words(last, x->hi);
+}
+
+/* By start; of two with the same start, the longer first: it holds the other. */
+static int
+by_start(const void *a, const void *b)
+{
+	const struct la_span *x = a, *y = b;
+
+	if (less(x->lo, y->lo) || less(y->lo, x->lo))
+		return less(x->lo, y->lo) ? -1 : 1;
+	return less(x->hi, y->hi) - less(y->hi, x->hi);
+}
+
+void
+la_spans_seal(struct la_spans *s)
+{
+	unsigned n = 0;
+
+	qsort(s->v, s->n, sizeof(s->v[0]), by_start);
+	for (unsigned i = 0; i < s->n; i++)
+		if (n == 0 || less(s->v[n - 1].hi, s->v[i].lo)) /* else the one before holds it */
+			s->v[n++] = s->v[i];
+	s->n = n;
+}
+
+bool
+la_spans_has(const struct la_spans *s, const struct la_addr *a)
+{
+	unsigned low = 0, high = s->n;
+	uint64_t w[2];
+
+	words(a, w);
+	while (low < high) { /* v[0 .. low) start at or before a, v[high .. n) behind it */
+		unsigned mid = (low + high) / 2;
+
+		if (less(w, s->v[mid].lo))
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low > 0 && !less(s->v[low - 1].hi, w);
+}
+
+void
+la_spans4_from(struct la_spans4 *to, const struct la_spans *from)
+{
+	to->n = 0;
+	for (unsigned i = 0; i < from->n; i++) {
+		const struct la_span *x = &from->v[i];
+
+		if (x->lo[0] == 0 && x->lo[1] >> 32 == 0xffff)
+			to->v[to->n++] = (struct la_span4){(uint32_t)x->lo[1], (uint32_t)(x->hi[1] - x->lo[1])};
+	}
+}
+
+bool
+la_spans4_search(const struct la_spans4 *s, uint32_t a)
+{
+	unsigned low = 0, high = s->n;
+
+	while (low < high) {
+		unsigned mid = (low + high) / 2;
+
+		if (a < s->v[mid].first)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low > 0 && a - s->v[low - 1].first <= s->v[low - 1].more;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void
+la_u32s_sort(uint32_t *v, unsigned n)
+{
+	qsort(v, n, sizeof(v[0]), by_value);
+}
+
+bool
+la_u32s_has(const uint32_t *v, unsigned n, uint32_t a)
+{
+	unsigned low = 0, high = n;
+
+	while (low < high) {
+		unsigned mid = (low + high) / 2;
+
+		if (v[mid] == a)
+			return true;
+		if (a < v[mid])
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return false;
+}
