@@ -75,7 +75,8 @@ struct la_shard_config {
 	uint32_t max_time_wait4;	/* TIME_WAIT entries for IPv4, 32 B each [1 Mi] */
 	uint32_t max_time_wait6;	/* TIME_WAIT entries for IPv6, 64 B each [64 Ki] */
 	bool tw_full_reset;		/* no entry left to reserve: answer the SYN with RST [drop it] */
-	uint32_t max_neighbours;	/* [1024] */
+	uint32_t max_neighbours;	/* that answered ARP or ND or completed a handshake [1024]; a quarter as many
+					 * again, 16 to 1024, for those that did not, and the gateways, are on top */
 	uint32_t msl_ms;		/* [30 000] */
 	uint32_t rto_min_ms;		/* floor of the retransmission time-out [200]; RFC 6298 2.4 says 1000 */
 	uint32_t syn_cookies_at;	/* connections in SYN_RCVD from which on SYNs are answered by cookies

@@ -30,6 +30,16 @@ answer(struct la_shard *s, const struct la_arp *q)
 	send_arp(s, q->sha, &a);
 }
 
+/* RFC 5227 2.3, an ARP announcement: stations that know the address by another MAC learn ours. */
+static void
+announce(struct la_shard *s, const struct la_addr *addr)
+{
+	struct la_arp a = {.op = LA_ARP_REQUEST, .spa = addr->w[3], .tpa = addr->w[3]};
+
+	memcpy(a.sha, s->nif.mac, 6);
+	send_arp(s, broadcast, &a);
+}
+
 /* An answer confirms what we asked; anybody else's word only updates. A reply that is addressed to us
  * while we are not asking is no confirmation: it may be old, or a lie. */
 static enum la_neigh_news
@@ -58,9 +68,13 @@ la_arp_input(struct la_shard *s, const struct la_rx *rx)
 	    la_netif_is_broadcast(&s->nif, &from))
 		return LA_C_drop_arp_bad;
 	if (la_netif_owns(&s->nif, &from)) {
-		if (memcmp(a.sha, s->nif.mac, 6) != 0)
-			la_netif_conflict(&s->nif, s->now, &from, a.sha);
-		return LA_C_drop_arp_bad;
+		if (memcmp(a.sha, s->nif.mac, 6) == 0)
+			return LA_C_drop_own_reflected;
+		if (la_netif_conflict(&s->nif, s->now, &from, a.sha)) {
+			announce(s, &from);
+			la_count_net(s, LA_C_conflict_defences);
+		}
+		return LA_C_arp_conflict;
 	}
 	for_us = la_netif_owns(&s->nif, &target);
 	/* RFC 826: merge into an entry that exists, then look whether the question is for us, then
@@ -92,17 +106,10 @@ la_arp_solicit(struct la_shard *s, const struct la_neigh *n)
 	send_arp(s, unicast ? n->hdr : broadcast, &a);
 }
 
-/* RFC 5227 2.3, an ARP announcement: whoever knew the address by another MAC learns the new one. */
 void
 la_arp_announce(struct la_shard *s)
 {
-	for (unsigned i = 0; i < s->nif.naddrs; i++) {
-		const struct la_addr *addr = &s->nif.addrs[i].addr;
-		struct la_arp a = {.op = LA_ARP_REQUEST, .spa = addr->w[3], .tpa = addr->w[3]};
-
-		if (!la_addr_is4(addr))
-			continue;
-		memcpy(a.sha, s->nif.mac, 6);
-		send_arp(s, broadcast, &a);
-	}
+	for (unsigned i = 0; i < s->nif.naddrs; i++)
+		if (la_addr_is4(&s->nif.addrs[i].addr))
+			announce(s, &s->nif.addrs[i].addr);
 }

@@ -56,8 +56,9 @@ put_header(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 	if (m->tx_offload) /* the port has something to do */
 		m->l2_len = n->hdr_len & 0x7fu;
 	n->used = s->now;
-	/* RFC 4861 7.3.3: the first packet to a STALE entry starts the delay before its probe */
-	if (n->state == LA_NEIGH_STALE)
+	/* RFC 4861 7.3.3: the first packet to a STALE entry starts the delay before its probe. An unverified entry
+	 * ends within a second, and stays STALE until then. */
+	if (n->state == LA_NEIGH_STALE && n->class != LA_NC_UNVERIFIED)
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_DELAY, s->now);
 }
 
@@ -159,7 +160,7 @@ la_egress_resolved(struct la_shard *s, struct la_neigh *n)
 {
 	struct rte_mbuf *m;
 
-	while ((m = la_neigh_dequeue(n)) != NULL) {
+	while ((m = la_neigh_dequeue(&s->neigh, n)) != NULL) {
 		put_header(s, n, m);
 		la_egress_frame(s, m);
 	}

@@ -315,6 +315,39 @@ to_tcp(struct la_shard *s, struct la_seg *segs, unsigned n)
 		rte_pktmbuf_free(segs[i].m);
 }
 
+/* The frame's source MAC and the source address of its TCP segment, as they stand there. Nothing is checked: only a
+ * reply of lib/tcp, which got the segment after all checks, looks for them. */
+static void
+note_origin(struct la_shard *s, const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct la_origins *o = &s->origins;
+	struct la_addr *a = &o->v[o->n].addr;
+	uint32_t off = LA_ETH_LEN;
+
+	if (m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN)
+		return;
+	if (be16(p + ETH_TYPE_OFF) == LA_ETH_VLAN)
+		off += LA_VLAN_LEN;
+	if (be16(p + off - 2) == LA_ETH_IP4 && m->data_len >= off + LA_IP4_LEN && p[off + IP4_PROTO_OFF] == LA_IPPROTO_TCP)
+		*a = la_ip4_src(p + off);
+	else if (be16(p + off - 2) == LA_ETH_IP6 && m->data_len >= off + LA_IP6_LEN &&
+		 p[off + IP6_PROTO_OFF] == LA_IPPROTO_TCP)
+		memcpy(a->b, p + off + 8, sizeof(a->b));
+	else
+		return;
+	if (!la_netif_is_onlink(&s->nif, a))
+		return;
+	memcpy(o->v[o->n++].mac, p + 6, 6);
+}
+
+static __rte_noinline void
+note_origins(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		note_origin(s, pkts[i]);
+}
+
 void
 la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 {
@@ -324,6 +357,8 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 
 	for (unsigned i = 0; i < n && i < LOOK_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	if (unlikely(la_neigh_pressed(&s->neigh)))
+		note_origins(s, pkts, n);
 	for (unsigned i = 0; i < n; i++) {
 		int why;
 
@@ -345,4 +380,8 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 	s->counters.v[LA_C_rx_bytes] += bytes;
 	if (nsegs)
 		to_tcp(s, segs, nsegs);
+	if (unlikely(s->origins.n)) { /* replies get their headers while the frames that they answer are known */
+		la_egress_drain(s);
+		s->origins.n = s->origins.at = 0;
+	}
 }

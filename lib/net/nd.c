@@ -84,7 +84,7 @@ solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *i
 	struct la_ifaddr *f = tentative(s, &ic->target);
 
 	if (memcmp(rx->eth.src, s->nif.mac, 6) == 0)
-		return LA_C_drop_nd_bad;
+		return LA_C_drop_own_reflected;
 	if (f) {
 		/* two of us check the same address (RFC 4862 5.4.3): neither may have it. Others who
 		 * look for it will ask again. */
@@ -139,14 +139,18 @@ advertisement(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *
 	struct la_neigh *n;
 
 	if (memcmp(rx->eth.src, s->nif.mac, 6) == 0)
-		return LA_C_drop_nd_bad;
+		return LA_C_drop_own_reflected;
 	if (f) {
 		duplicate(s, f, rx->eth.src);
 		return LA_RX_DONE;
 	}
 	if (la_netif_owns(&s->nif, &ic->target)) {
-		la_netif_conflict(&s->nif, s->now, &ic->target, rx->eth.src);
-		return LA_C_drop_nd_bad;
+		/* RFC 4862 5.4.4 leaves the treatment of a late duplicate open: defend as RFC 5227 2.4 does for IPv4 */
+		if (la_netif_conflict(&s->nif, s->now, &ic->target, rx->eth.src)) {
+			announce(s, &ic->target);
+			la_count_net(s, LA_C_conflict_defences);
+		}
+		return LA_C_nd_conflict;
 	}
 	if (la_netif_owns(&s->nif, &rx->ip.src))
 		return LA_C_drop_ip_src;
@@ -209,4 +213,5 @@ la_nd_poll(struct la_shard *s)
 		if (!s->nif.follower)
 			announce(s, &f->addr);
 	}
+	la_gateway_start(s);
 }

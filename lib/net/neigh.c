@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The neighbour table: RFC 4861 7.3 for both families; ARP entries live by the same rules.
+/* The neighbour table: RFC 4861 7.3 for both families; ARP entries follow the same rules.
  *
  *                 packet to send               answer
  *     (no entry) ----------------> INCOMPLETE --------> REACHABLE <-------+
@@ -10,20 +10,38 @@
  *                                   ^ 3 requests         packet   5 s     |
  *                                   +-------------------------------------+
  *
- * Sending costs one comparison of the state a packet: REACHABLE is believed for 30 s whatever happens;
- * then the first packet starts DELAY and, 5 s later, one unicast request, whose answer buys the next 30 s.
- * Packets flow all the while. So a busy neighbour costs one request in 35 s, and received TCP is not used
- * as a hint of reachability (RFC 4861 7.3.1 allows, but does not ask for it): it would cost a look-up of
- * the sender's entry for each segment to save that one request.
+ * Sending costs one comparison of the state per packet. REACHABLE holds for 30 s; then the first packet starts
+ * DELAY and, 5 s later, one unicast request, whose answer starts the next 30 s. Packets flow all the while. So
+ * a busy neighbour costs one request in 35 s. Received TCP is not used as a hint of reachability (RFC 4861
+ * 7.3.1 allows it): that hint costs a look-up of the sender's entry per segment and saves one request in 35 s.
  *
- * Every timeout is a constant, so each has a list to whose end an entry goes when its time starts: the
- * first of a list is due first, arming and disarming are O(1), nothing is scanned, and the list of STALE
- * entries is at the same time the order in which they may be put out for a newcomer.
+ * Classes. The table has three parts, and no class takes an entry of another.
  *
- * Who may be put out: STALE entries, since nobody sends to them, for anybody; entries in use only for a
- * neighbour that we must send to ourselves, the one unused for longest among the first few of each list;
- * INCOMPLETE ones never, since packets wait there. So a stranger who sends requests from many addresses
- * cannot displace a neighbour in use. */
+ *     class        entries                            made by                            life
+ *     unverified   max / 4, 16 to 1024                packet or ARP/ND request of a      1 s
+ *                                                     peer that has proved nothing
+ *     verified     max (config: max_neighbours)       handshake completed, ARP or ND     states above
+ *                                                     answered, or our own open
+ *     gateway      2                                  configuration                      states above
+ *
+ * - Unverified entries are evicted oldest first, and only for other unverified ones. An unverified entry is
+ *   INCOMPLETE, or has a MAC and waits for its peer's answer or handshake. One request is sent for it. The peer's TCP
+ *   or our SYN,ACK timer tries again and makes the next entry. The table is back to normal one second after a flood.
+ *   While the part is full, replies to frames need no entry (resolve.c), so a flood of SYNs from sources that do not
+ *   exist causes at most as many broadcasts a second as the part has entries.
+ * - A verified entry is evicted only for a verified one: first a STALE one, to which nothing is sent; then, for a
+ *   completed handshake or our own open, the least recently used of the first few of each list. An answer
+ *   to ARP or ND alone evicts STALE entries only. INCOMPLETE verified entries are not evicted: packets wait there.
+ * - Gateways are not evicted. An unverified flood therefore cannot displace a neighbour in use.
+ *
+ * Waiting packets. A packet whose next hop is INCOMPLETE waits in a list. All lists of a shard share
+ * la_neigh_wait_max() places, so waiting packets cannot take the packet buffers. A quarter of the places belongs to
+ * all unverified entries together, a quarter to all verified ones (half of it to one entry at most), and a quarter
+ * to each gateway, behind which many peers wait for one answer.
+ *
+ * Every timeout is a constant, so each has a list to whose end an entry is appended when its time starts. The
+ * first of a list is due first, arming and disarming are O(1), and nothing is scanned. `soonest` makes a poll
+ * without work one comparison. */
 
 #include <string.h>
 
@@ -33,47 +51,89 @@
 enum { VICTIM_LOOK = 8 };
 
 static const uint32_t timeout_ms[LA_NL_COUNT] = {
-	[LA_NL_RETRANS] = LA_NEIGH_RETRANS_MS,
+	[LA_NL_UNVERIFIED] = LA_NEIGH_UNVERIFIED_MS,
+	[LA_NL_INCOMPLETE] = LA_NEIGH_RETRANS_MS,
 	[LA_NL_REACHABLE] = LA_NEIGH_REACHABLE_MS,
 	[LA_NL_STALE] = LA_NEIGH_STALE_MS,
 	[LA_NL_DELAY] = LA_NEIGH_DELAY_MS,
+	[LA_NL_PROBE] = LA_NEIGH_RETRANS_MS,
 };
 
 static const uint8_t list_of[] = {
-	[LA_NEIGH_INCOMPLETE] = LA_NL_RETRANS,
+	[LA_NEIGH_INCOMPLETE] = LA_NL_INCOMPLETE,
 	[LA_NEIGH_REACHABLE] = LA_NL_REACHABLE,
 	[LA_NEIGH_STALE] = LA_NL_STALE,
 	[LA_NEIGH_DELAY] = LA_NL_DELAY,
-	[LA_NEIGH_PROBE] = LA_NL_RETRANS,
+	[LA_NEIGH_PROBE] = LA_NL_PROBE,
 };
 
 static uint32_t
-heads_for(uint32_t max)
+clamp(uint32_t v, uint32_t low, uint32_t high)
+{
+	return v < low ? low : v > high ? high : v;
+}
+
+/* A quarter of the verified part, and no more entries than packets may wait for them. */
+static uint32_t
+unverified_for(uint32_t max, uint32_t wait_max)
+{
+	return clamp(clamp(max / 4, LA_NEIGH_UNVERIFIED_MIN, LA_NEIGH_UNVERIFIED_MAX), 1, wait_max / 4);
+}
+
+static uint32_t
+slots_for(uint32_t max, uint32_t wait_max)
+{
+	return max + unverified_for(max, wait_max) + LA_NEIGH_GATEWAYS + 1;
+}
+
+static uint32_t
+heads_for(uint32_t slots)
 {
 	uint32_t n = 16;
 
-	while (n < max)
+	while (n < slots)
 		n *= 2;
 	return n;
 }
 
-size_t
-la_neigh_memory(uint32_t max)
+uint32_t
+la_neigh_wait_max(uint32_t mbufs)
 {
-	return ((size_t)max + 1) * sizeof(struct la_neigh) + heads_for(max) * sizeof(uint32_t);
+	return clamp(mbufs / 8, LA_NEIGH_WAIT_MIN, LA_NEIGH_WAIT_MAX);
+}
+
+size_t
+la_neigh_memory(uint32_t max, uint32_t wait_max)
+{
+	uint32_t slots = slots_for(max, wait_max);
+
+	return slots * sizeof(struct la_neigh) + (wait_max + 1) * sizeof(struct la_neigh_wait) +
+	       heads_for(slots) * sizeof(uint32_t);
 }
 
 void
-la_neigh_init(struct la_neigh_table *t, uint32_t max, const uint64_t key[2], void *mem)
+la_neigh_init(struct la_neigh_table *t, uint32_t max, uint32_t wait_max, const uint64_t key[2], void *mem)
 {
+	uint32_t slots = slots_for(max, wait_max), unverified = unverified_for(max, wait_max);
+
 	*t = (struct la_neigh_table){
 		.e = mem,
-		.mask = heads_for(max) - 1,
-		.max = max,
+		.mask = heads_for(slots) - 1,
+		.max = {[LA_NC_UNVERIFIED] = unverified,
+			[LA_NC_VERIFIED] = max,
+			[LA_NC_GATEWAY] = LA_NEIGH_GATEWAYS},
+		.share = wait_max / 4,
+		.qmax = clamp(wait_max / 4 / unverified, 1, LA_NEIGH_QUEUE_UNVERIFIED),
 		.fresh = 1,
+		.soonest = UINT64_MAX,
 		.key = {key[0], key[1]},
 	};
-	t->heads = (uint32_t *)(t->e + max + 1);
+	t->wait = (struct la_neigh_wait *)(t->e + slots);
+	t->heads = (uint32_t *)(t->wait + wait_max + 1);
+	for (uint32_t i = 4 * t->share; i > 0; i--) {
+		t->wait[i].next = t->wait_free;
+		t->wait_free = i;
+	}
 }
 
 static uint32_t *
@@ -88,13 +148,22 @@ slot_of(const struct la_neigh_table *t, const struct la_neigh *n)
 	return (uint32_t)(n - t->e);
 }
 
-static void
-list_append(struct la_neigh_table *t, struct la_neigh *n, enum la_neigh_list l, uint64_t now)
+enum la_neigh_list
+la_neigh_list_of(const struct la_neigh *n)
 {
+	return n->class == LA_NC_UNVERIFIED ? LA_NL_UNVERIFIED : (enum la_neigh_list)list_of[n->state];
+}
+
+static void
+list_append(struct la_neigh_table *t, struct la_neigh *n, uint64_t now)
+{
+	enum la_neigh_list l = la_neigh_list_of(n);
 	uint32_t slot = slot_of(t, n);
 
 	n->list = (uint8_t)l;
 	n->due = now + timeout_ms[l];
+	if (n->due < t->soonest)
+		t->soonest = n->due;
 	n->next = 0;
 	n->prev = t->list[l].last;
 	if (n->prev)
@@ -126,46 +195,45 @@ la_neigh_find(const struct la_neigh_table *t, const struct la_addr *a)
 	return NULL;
 }
 
-/* The one not used for longest among the first of a list; INCOMPLETE ones are passed over. */
+/* The least recently used of the first few of a list. Gateways, at most two, are passed over. */
 static struct la_neigh *
 oldest(struct la_neigh_table *t, enum la_neigh_list l)
 {
 	struct la_neigh *best = NULL;
 	uint32_t i = t->list[l].first;
 
-	for (unsigned k = 0; i && k < VICTIM_LOOK; i = t->e[i].next) {
+	for (unsigned k = 0; i && k < VICTIM_LOOK; k++, i = t->e[i].next) {
 		struct la_neigh *n = &t->e[i];
 
-		if (n->state == LA_NEIGH_INCOMPLETE)
-			continue;
-		if (!best || n->used < best->used)
+		if (n->class != LA_NC_GATEWAY && (!best || n->used < best->used))
 			best = n;
-		k++;
 	}
 	return best;
 }
 
 struct la_neigh *
-la_neigh_victim(struct la_neigh_table *t, bool learnt)
+la_neigh_victim(struct la_neigh_table *t, enum la_neigh_class class, bool in_use)
 {
-	static const uint8_t order[] = {LA_NL_REACHABLE, LA_NL_DELAY, LA_NL_RETRANS};
+	static const uint8_t order[] = {LA_NL_REACHABLE, LA_NL_DELAY, LA_NL_PROBE};
 	struct la_neigh *n;
 
-	if (t->count < t->max)
+	if (!la_neigh_full(t, class) || class == LA_NC_GATEWAY)
 		return NULL;
+	if (class == LA_NC_UNVERIFIED)
+		return &t->e[t->list[LA_NL_UNVERIFIED].first];
 	n = oldest(t, LA_NL_STALE);
-	for (unsigned i = 0; !n && !learnt && i < sizeof(order); i++)
+	for (unsigned i = 0; !n && in_use && i < sizeof(order); i++)
 		n = oldest(t, order[i]);
 	return n;
 }
 
 struct la_neigh *
-la_neigh_add(struct la_neigh_table *t, const struct la_addr *a, uint64_t now)
+la_neigh_add(struct la_neigh_table *t, const struct la_addr *a, enum la_neigh_class class, uint64_t now)
 {
 	uint32_t slot = t->free, *head;
 	struct la_neigh *n;
 
-	if (t->count >= t->max)
+	if (la_neigh_full(t, class))
 		return NULL;
 	if (slot)
 		t->free = t->e[slot].next;
@@ -176,14 +244,30 @@ la_neigh_add(struct la_neigh_table *t, const struct la_addr *a, uint64_t now)
 	*n = (struct la_neigh){
 		.addr = *a,
 		.state = LA_NEIGH_INCOMPLETE,
+		.class = (uint8_t)class,
 		.tries = 1,
 		.used = now,
 		.chain = *head,
 	};
 	*head = slot;
-	t->count++;
-	list_append(t, n, LA_NL_RETRANS, now);
+	t->count[class]++;
+	list_append(t, n, now);
 	return n;
+}
+
+bool
+la_neigh_promote(struct la_neigh_table *t, struct la_neigh *n, uint64_t now)
+{
+	if (la_neigh_full(t, LA_NC_VERIFIED) || t->waiting[LA_NC_VERIFIED] + n->qn > t->share)
+		return false;
+	list_unlink(t, n);
+	t->count[n->class]--;
+	t->waiting[n->class] -= n->qn;
+	n->class = LA_NC_VERIFIED;
+	t->count[n->class]++;
+	t->waiting[n->class] += n->qn;
+	list_append(t, n, now);
+	return true;
 }
 
 void
@@ -198,7 +282,7 @@ la_neigh_remove(struct la_neigh_table *t, struct la_neigh *n)
 	n->state = LA_NEIGH_FREE;
 	n->next = t->free;
 	t->free = slot;
-	t->count--;
+	t->count[n->class]--;
 }
 
 void
@@ -211,32 +295,68 @@ void
 la_neigh_enter(struct la_neigh_table *t, struct la_neigh *n, enum la_neigh_state state,
 	       uint64_t now)
 {
-	list_unlink(t, n);
-	list_append(t, n, list_of[state], now);
 	n->state = (uint8_t)state;
+	if (n->class == LA_NC_UNVERIFIED)
+		return;
+	list_unlink(t, n);
+	list_append(t, n, now);
 	if (state == LA_NEIGH_PROBE)
 		n->tries = 1;
 }
 
-struct rte_mbuf *
-la_neigh_enqueue(struct la_neigh *n, struct rte_mbuf *m)
+/* Has the entry, or its class, all the waiting packets that it may have? */
+static bool
+queue_full(const struct la_neigh_table *t, const struct la_neigh *n)
 {
-	struct rte_mbuf *old = n->qn == LA_NEIGH_QUEUE ? la_neigh_dequeue(n) : NULL;
+	switch ((enum la_neigh_class)n->class) {
+	case LA_NC_UNVERIFIED: /* all of them together stay within the share: unverified_for() */
+		return n->qn >= t->qmax;
+	case LA_NC_VERIFIED:
+		return n->qn >= t->share / 2 || t->waiting[LA_NC_VERIFIED] >= t->share;
+	default:
+		return n->qn >= t->share;
+	}
+}
 
-	n->queue[(n->qhead + n->qn++) % LA_NEIGH_QUEUE] = m;
+struct rte_mbuf *
+la_neigh_enqueue(struct la_neigh_table *t, struct la_neigh *n, struct rte_mbuf *m)
+{
+	struct rte_mbuf *old = NULL;
+	uint32_t w;
+
+	if (queue_full(t, n)) {
+		old = la_neigh_dequeue(t, n);
+		if (!old)
+			return m;
+	}
+	w = t->wait_free;
+	t->wait_free = t->wait[w].next;
+	t->wait[w] = (struct la_neigh_wait){.m = m};
+	if (n->qn)
+		t->wait[n->qlast].next = w;
+	else
+		n->qfirst = w;
+	n->qlast = w;
+	n->qn++;
+	t->waiting[n->class]++;
 	return old;
 }
 
 struct rte_mbuf *
-la_neigh_dequeue(struct la_neigh *n)
+la_neigh_dequeue(struct la_neigh_table *t, struct la_neigh *n)
 {
+	uint32_t w = n->qfirst;
 	struct rte_mbuf *m;
 
 	if (n->qn == 0)
 		return NULL;
-	m = n->queue[n->qhead];
-	n->qhead = (uint8_t)((n->qhead + 1) % LA_NEIGH_QUEUE);
-	n->qn--;
+	m = t->wait[w].m;
+	n->qfirst = t->wait[w].next;
+	t->wait[w] = (struct la_neigh_wait){.next = t->wait_free};
+	t->wait_free = w;
+	if (--n->qn == 0)
+		n->qlast = 0;
+	t->waiting[n->class]--;
 	return m;
 }
 
@@ -245,12 +365,18 @@ la_neigh_expire(struct la_neigh_table *t, uint64_t now, struct la_neigh **out)
 {
 	struct la_neigh *n = NULL;
 
+	if (now < t->soonest)
+		return LA_NEIGH_IDLE;
 	for (unsigned l = 0; l < LA_NL_COUNT && !n; l++)
 		if (t->list[l].first && t->e[t->list[l].first].due <= now)
 			n = &t->e[t->list[l].first];
-	if (!n)
+	if (!n) {
+		t->soonest = la_neigh_next(t);
 		return LA_NEIGH_IDLE;
+	}
 	*out = n;
+	if (n->class == LA_NC_UNVERIFIED)
+		return LA_NEIGH_GONE;
 	switch (n->state) {
 	case LA_NEIGH_REACHABLE:
 		la_neigh_enter(t, n, LA_NEIGH_STALE, now);
@@ -264,9 +390,9 @@ la_neigh_expire(struct la_neigh_table *t, uint64_t now, struct la_neigh **out)
 			return LA_NEIGH_GONE;
 		n->tries++;
 		list_unlink(t, n);
-		list_append(t, n, LA_NL_RETRANS, now);
+		list_append(t, n, now);
 		return LA_NEIGH_SOLICIT;
-	default: /* STALE: nobody has sent to it for a long time */
+	default: /* STALE: unused for LA_NEIGH_STALE_MS */
 		return LA_NEIGH_GONE;
 	}
 }
@@ -283,50 +409,4 @@ la_neigh_next(const struct la_neigh_table *t)
 			next = t->e[i].due;
 	}
 	return next;
-}
-
-static unsigned
-check_list(const struct la_neigh_table *t, unsigned l, uint32_t *seen, FILE *f)
-{
-	unsigned faults = 0;
-	uint32_t prev = 0;
-	uint64_t due = 0;
-
-	for (uint32_t i = t->list[l].first; i; prev = i, i = t->e[i].next) {
-		const struct la_neigh *n = &t->e[i];
-		bool bad = n->state == LA_NEIGH_FREE || n->list != l || list_of[n->state] != l ||
-			   n->prev != prev || n->due < due;
-
-		if (bad || (n->qn && n->state != LA_NEIGH_INCOMPLETE) || la_neigh_find(t, &n->addr) != n) {
-			fprintf(f, "neighbour %u on list %u: state %u list %u prev %u due %llu\n", i, l,
-				n->state, n->list, n->prev, (unsigned long long)n->due);
-			faults++;
-		}
-		due = n->due;
-		if (++*seen > t->count)
-			break;
-	}
-	if (t->list[l].last != prev && *seen <= t->count) {
-		fprintf(f, "list %u ends at %u, not %u\n", l, prev, t->list[l].last);
-		faults++;
-	}
-	return faults;
-}
-
-unsigned
-la_neigh_check(const struct la_neigh_table *t, FILE *f)
-{
-	unsigned faults = 0;
-	uint32_t seen = 0, nfree = 0;
-
-	for (unsigned l = 0; l < LA_NL_COUNT; l++)
-		faults += check_list(t, l, &seen, f);
-	for (uint32_t i = t->free; i && nfree <= t->max; i = t->e[i].next)
-		nfree++;
-	if (seen != t->count || t->count > t->max || nfree + t->count + 1 != t->fresh) {
-		fprintf(f, "neighbours: %u on lists, %u counted, %u free, fresh %u, max %u\n", seen,
-			t->count, nfree, t->fresh, t->max);
-		faults++;
-	}
-	return faults;
 }

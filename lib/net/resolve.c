@@ -1,11 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Between the neighbour table and the packets: what RFC 4861 7.2 and 7.3 (and RFC 826) make the table's
- * states mean. arp.c and nd.c read and write the messages, neigh.c keeps states and time. */
+ * states mean. arp.c and nd.c read and write the messages, neigh.c keeps states and time.
+ *
+ * Replies before a handshake completes (SYN,ACK, SYN cookie, RST). The peer has proved nothing, and its address may
+ * not exist.
+ *
+ *   next hop                          the reply
+ *   gateway                           uses the gateway's entry, which all peers beyond the link share
+ *   on-link, entry with a MAC         uses it; a claimed MAC is verified by one unicast request meanwhile
+ *   on-link, no entry                 makes an unverified entry, asks by ARP or ND and waits there (RFC 1122 3.3.1.1)
+ *   ... and the unverified part full  goes back to the source MAC of the frame that it answers; no entry, no request
+ *   ... and no frame (SYN,ACK timer)  evicts the oldest unverified entry and makes its own
+ *
+ * ARP and ND come first, since the frame's source MAC is not always the way back: a load balancer that rewrites only
+ * MAC addresses forwards the client's frame under its own MAC and expects the reply to go to the client. The
+ * MAC of the frame comes second, since a reply by it cannot be suppressed by peers that fill the table, causes no
+ * broadcast, and reaches at worst the station that sent the frame. The frame came from our VLAN (ingress.c), and
+ * the reply leaves on it. A follower shard gets the frame with its MAC as it came. A SYN,ACK sent again by timer has
+ * no frame: one retransmission per half-open connection in 1, 2, 4 s ... leaves an unverified entry tens of
+ * milliseconds, and the peer's repeated SYN is answered by its own frame.
+ *
+ * The handshake's end makes a peer verified: its packets make or promote an entry in the verified part.
+ * lib/tcp knows the state of the connection; it is asked only when a packet's next hop has no verified entry. */
 
 #include <string.h>
 
 #include "net/shard.h"
+
+enum { TCP_FLAGS_OFF = 13 };
 
 static void
 solicit(struct la_shard *s, const struct la_neigh *n)
@@ -16,12 +39,21 @@ solicit(struct la_shard *s, const struct la_neigh *n)
 		la_nd_solicit(s, n);
 }
 
+/* The gauges follow the table. */
+static void
+tell(struct la_shard *s)
+{
+	s->counters.v[LA_C_neighbours] = la_neigh_count(&s->neigh);
+	s->counters.v[LA_C_neighbours_unverified] = s->neigh.count[LA_NC_UNVERIFIED];
+	s->counters.v[LA_C_neigh_waiting] = la_neigh_waiting(&s->neigh);
+}
+
 void
 la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count)
 {
 	struct rte_mbuf *m;
 
-	while ((m = la_neigh_dequeue(n)) != NULL) {
+	while ((m = la_neigh_dequeue(&s->neigh, n)) != NULL) {
 		if (count != LA_NCOUNTERS)
 			la_count_net(s, count);
 		rte_pktmbuf_free(m);
@@ -29,37 +61,65 @@ la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count)
 	if (s->last_hop == n)
 		s->last_hop = NULL;
 	la_neigh_remove(&s->neigh, n);
+	tell(s);
 }
 
-/* A new entry whose header lacks only the MAC; somebody less useful may have to go for it. */
-static struct la_neigh *
-add(struct la_shard *s, const struct la_addr *a, bool learnt)
+static void
+evict(struct la_shard *s, struct la_neigh *n)
 {
-	struct la_neigh *victim = la_neigh_victim(&s->neigh, learnt), *n;
-	struct la_eth e = {
-		.type = la_addr_is4(a) ? LA_ETH_IP4 : LA_ETH_IP6,
-		.vlan = s->nif.vlan,
-	};
+	la_count_net(s, n->class == LA_NC_UNVERIFIED ? LA_C_neigh_unverified_evicted : LA_C_neigh_evicted);
+	la_neigh_drop(s, n, LA_C_drop_neigh_evicted);
+}
 
-	if (victim)
-		la_neigh_drop(s, victim, LA_NCOUNTERS);
-	n = la_neigh_add(&s->neigh, a, s->now);
-	if (!n)
-		return NULL;
+static void
+header(struct la_shard *s, struct la_neigh *n, bool is4)
+{
+	struct la_eth e = {.type = is4 ? LA_ETH_IP4 : LA_ETH_IP6, .vlan = s->nif.vlan};
+
 	memcpy(e.src, s->nif.mac, 6);
 	n->hdr_len = (uint8_t)la_eth_write(n->hdr, &e);
+}
+
+/* A new entry whose header lacks only the MAC. NULL: no other may be evicted for it. */
+static struct la_neigh *
+add(struct la_shard *s, const struct la_addr *a, enum la_neigh_class class)
+{
+	struct la_neigh *victim = la_neigh_victim(&s->neigh, class, true), *n;
+
+	if (victim)
+		evict(s, victim);
+	n = la_neigh_add(&s->neigh, a, class, s->now);
+	if (!n)
+		return NULL;
+	header(s, n, la_addr_is4(a));
+	tell(s);
 	return n;
 }
 
-/* A gateway whose MAC we were given: nobody is asked for it, and nobody's word changes it. When it does
+/* in_use: at the cost of a verified neighbour that packets are sent to, if need be. */
+static void
+promote(struct la_shard *s, struct la_neigh *n, bool in_use)
+{
+	struct la_neigh *victim = la_neigh_victim(&s->neigh, LA_NC_VERIFIED, in_use);
+
+	if (victim)
+		evict(s, victim);
+	(void)la_neigh_promote(&s->neigh, n, s->now); /* else the next packet tries again */
+	tell(s);
+}
+
+static bool
+is_gateway(const struct la_shard *s, const struct la_addr *a)
+{
+	return la_addr_eq(a, &s->nif.gateway4) || la_addr_eq(a, &s->nif.gateway6);
+}
+
+/* A gateway whose MAC is configured: no request is sent for it, and no claim changes it. When it does
  * not answer the probes of its old age, the entry goes and the next packet makes a new one. */
 static bool
 is_given(const struct la_shard *s, const struct la_addr *a)
 {
-	static const uint8_t none[6];
-
-	return memcmp(s->nif.gateway_mac, none, sizeof(none)) != 0 &&
-	       (la_addr_eq(a, &s->nif.gateway4) || la_addr_eq(a, &s->nif.gateway6));
+	return la_netif_gateway_given(&s->nif) && is_gateway(s, a);
 }
 
 static struct la_neigh *
@@ -70,15 +130,104 @@ drop(struct la_shard *s, struct rte_mbuf *m, enum la_counter why)
 	return NULL;
 }
 
-static void
-packet_src(const struct rte_mbuf *m, struct la_addr *src)
+/* Addresses and ports of one of our own packets, and its flags. */
+static uint8_t
+packet_tuple(const struct rte_mbuf *m, struct la_tuple *t)
 {
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *l4;
 
-	if (p[0] >> 4 == 4)
-		*src = la_ip4_src(p);
-	else
-		memcpy(src->b, p + 8, 16);
+	if (p[0] >> 4 == 4) {
+		t->laddr = la_ip4_src(p);
+		t->raddr = la_ip4_dst(p);
+		l4 = p + LA_IP4_LEN;
+	} else {
+		memcpy(t->laddr.b, p + 8, 16);
+		memcpy(t->raddr.b, p + 24, 16);
+		l4 = p + LA_IP6_LEN;
+	}
+	t->lport = (uint16_t)(l4[0] << 8 | l4[1]);
+	t->rport = (uint16_t)(l4[2] << 8 | l4[3]);
+	return l4[TCP_FLAGS_OFF];
+}
+
+/* Is the packet for a peer that completed a handshake, or for one that our user opens a connection to? The flags
+ * decide nearly always. An ACK alone does not: a challenge ACK may leave in SYN_RCVD. */
+static bool
+is_verified(const struct la_shard *s, const struct la_tuple *t, uint8_t flags)
+{
+	struct la_conn_info info;
+
+	if (flags & LA_RST)
+		return false;
+	if (flags & LA_SYN)
+		return !(flags & LA_ACK);
+	return la_tcp_find(&s->tcp, t, &info) == 0 && info.state != LA_SYN_RCVD;
+}
+
+/* Makes a stand-in for the neighbour out of the frame that the packet answers. NULL: there is none. */
+static struct la_neigh *
+origin(struct la_shard *s, const struct la_addr *dst)
+{
+	struct la_origins *o = &s->origins;
+
+	/* replies have the order of their frames, so the search goes on behind the last one found */
+	for (unsigned k = 0; k < o->n; k++) {
+		unsigned i = (o->at + k) % o->n;
+
+		if (!la_addr_eq(&o->v[i].addr, dst))
+			continue;
+		o->at = i;
+		o->hop = (struct la_neigh){.addr = *dst, .state = LA_NEIGH_REACHABLE};
+		header(s, &o->hop, la_addr_is4(dst));
+		la_neigh_set_mac(&o->hop, o->v[i].mac);
+		la_count_net(s, LA_C_neigh_by_frame);
+		return &o->hop;
+	}
+	return NULL;
+}
+
+/* A next hop that has no entry: makes one and asks for its MAC. NULL: m was dropped. */
+static struct la_neigh *
+unknown(struct la_shard *s, const struct la_addr *hop, const struct la_tuple *t, bool verified, struct rte_mbuf *m)
+{
+	enum la_neigh_class class = verified ? LA_NC_VERIFIED : LA_NC_UNVERIFIED;
+	struct la_neigh *n;
+
+	if (is_gateway(s, hop))
+		class = LA_NC_GATEWAY;
+	if (class == LA_NC_UNVERIFIED && la_neigh_full(&s->neigh, class)) {
+		n = origin(s, hop);
+		if (n)
+			return n;
+	}
+	n = add(s, hop, class);
+	if (!n)
+		return drop(s, m, LA_C_drop_neigh_full);
+	n->src = t->laddr;
+	la_neigh_ask(s, n);
+	return n;
+}
+
+/* The packet waits for n's MAC. */
+static void
+wait(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
+{
+	struct rte_mbuf *old = la_neigh_enqueue(&s->neigh, n, m);
+
+	if (old)
+		drop(s, old, LA_C_drop_neigh_queue);
+	tell(s);
+}
+
+/* An unverified neighbour whose MAC is only a claim is asked once, by unicast, when it is first used. A host answers
+ * and is verified, even if its connection stays idle; an address that does not exist is gone within the second. */
+static void
+verify(struct la_shard *s, struct la_neigh *n)
+{
+	if (n->state != LA_NEIGH_STALE)
+		return;
+	la_neigh_enter(&s->neigh, n, LA_NEIGH_PROBE, s->now);
+	solicit(s, n);
 }
 
 struct la_neigh *
@@ -86,28 +235,29 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 {
 	struct la_addr hop;
 	struct la_neigh *n;
-	struct rte_mbuf *old;
 
 	if (!la_netif_route(&s->nif, dst, &hop))
 		return drop(s, m, LA_C_drop_no_route);
 	n = la_neigh_find(&s->neigh, &hop);
-	if (!n) {
-		n = add(s, &hop, false);
+	if (!n || n->class == LA_NC_UNVERIFIED) {
+		struct la_tuple t;
+		uint8_t flags = packet_tuple(m, &t);
+		bool verified = is_verified(s, &t, flags);
+
+		if (n && verified)
+			promote(s, n, true);
 		if (!n)
-			return drop(s, m, LA_C_drop_neigh_full);
-		packet_src(m, &n->src);
-		if (is_given(s, &hop)) {
-			la_neigh_set_mac(n, s->nif.gateway_mac);
-			la_neigh_enter(&s->neigh, n, LA_NEIGH_REACHABLE, s->now);
-		} else {
-			solicit(s, n);
-		}
+			n = unknown(s, &hop, &t, verified, m);
+		if (!n)
+			return NULL;
 	}
 	if (n->state == LA_NEIGH_INCOMPLETE) {
-		old = la_neigh_enqueue(n, m);
-		if (old)
-			drop(s, old, LA_C_drop_neigh_queue);
+		wait(s, n, m);
 		return NULL;
+	}
+	if (n->class == LA_NC_UNVERIFIED) { /* each of its packets comes here: one of them may verify it */
+		verify(s, n);
+		return n;
 	}
 	s->last_dst = *dst;
 	s->last_hop = n;
@@ -115,16 +265,33 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 	return n;
 }
 
+void
+la_neigh_ask(struct la_shard *s, struct la_neigh *n)
+{
+	if (is_given(s, &n->addr)) {
+		la_neigh_set_mac(n, s->nif.gateway_mac);
+		la_neigh_enter(&s->neigh, n, LA_NEIGH_REACHABLE, s->now);
+	} else {
+		solicit(s, n);
+	}
+}
+
+struct la_neigh *
+la_neigh_add_gateway(struct la_shard *s, const struct la_addr *a)
+{
+	return add(s, a, LA_NC_GATEWAY);
+}
+
 struct la_neigh *
 la_neigh_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6],
 	       const struct la_addr *us)
 {
 	struct la_neigh *n = la_neigh_find(&s->neigh, a);
-	bool gateway = la_addr_eq(a, &s->nif.gateway4) || la_addr_eq(a, &s->nif.gateway6);
+	bool gateway = is_gateway(s, a);
 
 	/* an address that we would never send to directly is not worth an entry */
 	if (!n && (la_netif_is_onlink(&s->nif, a) || gateway)) {
-		n = add(s, a, true);
+		n = add(s, a, gateway ? LA_NC_GATEWAY : LA_NC_UNVERIFIED);
 		if (n)
 			n->src = *us;
 	}
@@ -142,11 +309,17 @@ la_neigh_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
 	if (is_given(s, &n->addr))
 		mac = s->nif.gateway_mac;
 	la_neigh_set_mac(n, mac);
-	if (news == LA_NEWS_CONFIRMED)
+	if (news == LA_NEWS_CONFIRMED) {
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_REACHABLE, s->now);
-	else if (fresh)
+		if (n->class == LA_NC_UNVERIFIED)
+			promote(s, n, false);
+	} else if (fresh) {
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_STALE, s->now);
+	}
+	if (n->class == LA_NC_GATEWAY)
+		la_gateway_answered(s, n);
 	la_egress_resolved(s, n);
+	tell(s);
 }
 
 bool
@@ -162,6 +335,8 @@ la_neigh_poll(struct la_shard *s)
 			solicit(s, n);
 			break;
 		case LA_NEIGH_GONE:
+			if (n->class == LA_NC_GATEWAY)
+				la_gateway_gone(s, n);
 			la_neigh_drop(s, n, LA_C_drop_neigh_failed);
 			break;
 		case LA_NEIGH_AGED:

@@ -43,6 +43,13 @@ place(size_t *at, size_t size)
 	return here;
 }
 
+/* Packets that may wait for neighbours. Without a pool, the size of the tables is only estimated. */
+static uint32_t
+waiting(const struct la_shard_config *cfg)
+{
+	return la_neigh_wait_max(cfg->mbufs ? cfg->mbufs->size : UINT32_MAX);
+}
+
 static struct layout
 lay_out(const struct la_shard_config *cfg)
 {
@@ -51,7 +58,7 @@ lay_out(const struct la_shard_config *cfg)
 
 	place(&at, sizeof(struct la_shard));
 	l.netif = place(&at, la_netif_memory(cfg));
-	l.neigh = place(&at, la_neigh_memory(cfg->max_neighbours));
+	l.neigh = place(&at, la_neigh_memory(cfg->max_neighbours, waiting(cfg)));
 	l.tx = place(&at, LA_TX_MAX * sizeof(struct rte_mbuf *));
 	l.flat = place(&at, LA_FRAME_MAX);
 	l.total = at;
@@ -119,7 +126,7 @@ init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout 
 	s->flat = (uint8_t *)block + l->flat;
 	s->echo = la_tokens_full(LA_ECHO_BURST, cfg->now);
 	la_netif_init(&s->nif, cfg, block + l->netif);
-	la_neigh_init(&s->neigh, cfg->max_neighbours, &key.k[4], block + l->neigh);
+	la_neigh_init(&s->neigh, cfg->max_neighbours, waiting(cfg), &key.k[4], block + l->neigh);
 }
 
 int
@@ -148,6 +155,7 @@ la_shard_create(const struct la_shard_config *cfg, struct la_shard **out)
 		la_arp_announce(s);
 		la_nd_start(s);
 	}
+	la_gateway_start(s);
 	*out = s;
 	return 0;
 }

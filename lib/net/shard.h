@@ -30,6 +30,26 @@ enum {
 	LA_FRAME_MAX = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN + 65535,
 };
 
+/** Where the frames of the present burst came from, those of on-link sources: noted only while the unverified part
+ * of the neighbour table is half full or more, and gone when their burst's replies have left lib/tcp. */
+struct la_origins {
+	struct {
+		struct la_addr addr; /* IP source */
+		uint8_t mac[6];	     /* Ethernet source */
+	} v[LA_BURST];
+	unsigned n;	     /* noted in v */
+	unsigned at;	     /* the last one found */
+	struct la_neigh hop; /* stands for a neighbour while its reply gets a header; in no table */
+};
+
+/** A configured gateway's life: gateway.c. */
+enum la_gateway_state {
+	LA_GATEWAY_NONE,   /* none is configured */
+	LA_GATEWAY_ASKING, /* not resolved yet */
+	LA_GATEWAY_READY,  /* resolved */
+	LA_GATEWAY_SILENT, /* gave no answer, or no address of ours may ask */
+};
+
 struct la_shard {
 	struct la_tcp tcp;
 	struct la_netif nif;
@@ -47,6 +67,9 @@ struct la_shard {
 	struct la_addr last_us;	 /* last destination found ours, which it stays; "any": none */
 	struct la_addr last_dst;
 	struct la_neigh *last_hop; /* NULL: last_dst means nothing */
+	struct la_origins origins;
+	enum la_gateway_state gateway[2]; /* IPv4, IPv6 */
+	uint64_t gateway_warn_at; /* ms: no warning about a silent gateway before */
 	bool last_is_gateway4;	   /* last_hop is nif.gateway4, which every IPv4 address beyond the link shares */
 
 	/* frames that wait: tx[tx_head .. tx_tail) */
@@ -140,7 +163,8 @@ void la_nd_start(struct la_shard *s);
 void la_nd_poll(struct la_shard *s);
 
 /* resolve.c: both families */
-/** The next hop's entry with a usable MAC, or NULL: m waits there or was dropped and counted. */
+/** The next hop with a usable MAC, or NULL: m waits there or was dropped and counted. It may be a stand-in that is
+ * good for m alone. */
 struct la_neigh *la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m);
 /** A neighbour asked `us` for something and said where it is: its entry, made when there is none but
  * room for it; or NULL. */
@@ -153,6 +177,22 @@ void la_neigh_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6
 bool la_neigh_poll(struct la_shard *s);
 /** Frees the waiting packets and the entry; count: LA_NCOUNTERS for none. */
 void la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count);
+
+/** A new entry's MAC: the configured one, or a request for it leaves. */
+void la_neigh_ask(struct la_shard *s, struct la_neigh *n);
+/** An INCOMPLETE entry for a configured gateway, for which nothing is sent yet; NULL: both exist. */
+struct la_neigh *la_neigh_add_gateway(struct la_shard *s, const struct la_addr *a);
+
+/* gateway.c */
+/** Begins to resolve the gateways that may be asked for by now. Called at creation and after address detection. */
+void la_gateway_start(struct la_shard *s);
+/** The gateway's MAC was heard. */
+void la_gateway_answered(struct la_shard *s, const struct la_neigh *n);
+/** The gateway's entry ends: unused, or without an answer. */
+void la_gateway_gone(struct la_shard *s, const struct la_neigh *n);
+enum la_gateway_state la_shard_gateway(const struct la_shard *s, bool six);
+/** No configured gateway is still being resolved for the first time. */
+bool la_shard_gateways_settled(const struct la_shard *s);
 
 /* icmp.c: proto is LA_IPPROTO_ICMP or LA_IPPROTO_ICMP6 */
 int la_icmp_input(struct la_shard *s, struct la_rx *rx);

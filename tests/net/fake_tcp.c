@@ -10,6 +10,8 @@
 
 #include "wire/ip.h"
 
+enum { JUNK = 0x5a };
+
 struct fake_tcp fake;
 
 size_t
@@ -71,6 +73,13 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 				memcpy(f->data, p, m->pkt_len);
 		}
 		rte_pktmbuf_free(m);
+		if (fake.reply_syns) {
+			uint8_t flags = fake.flags;
+
+			fake.flags = LA_SYN | LA_ACK;
+			fake_tcp_send(t, &segs[i].dst, &segs[i].src, LA_TCP_LEN);
+			fake.flags = flags;
+		}
 	}
 }
 
@@ -143,8 +152,11 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 int
 la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn_info *info)
 {
-	(void)t, (void)info;
-	return tuple->lport == 7 ? 0 : -2;
+	(void)t;
+	if (tuple->lport != JUNK * 0x101)
+		return tuple->lport == 7 ? 0 : -2;
+	info->state = fake.state ? (enum la_state)fake.state : LA_ESTABLISHED;
+	return fake.state >= 0 ? 0 : -2;
 }
 
 uint32_t
@@ -168,6 +180,8 @@ fake_tcp_send(struct la_tcp *t, const struct la_addr *src, const struct la_addr 
 	else
 		p += la_ip6_write(p, src, dst, LA_IPPROTO_TCP, 64, plen);
 	m->tx_offload = rte_mbuf_tx_offload(0, is4 ? LA_IP4_LEN : LA_IP6_LEN, LA_TCP_LEN, 0, 0, 0, 0);
-	memset(p, 0x5a, plen);
+	memset(p, JUNK, plen);
+	if (plen >= LA_TCP_LEN)
+		p[13] = fake.flags ? fake.flags : LA_ACK;
 	t->out[t->out_n++] = m;
 }

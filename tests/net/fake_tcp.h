@@ -30,9 +30,12 @@ extern struct fake_tcp {
 	const struct la_addr *listen_addr;
 	uint64_t next; /* what la_tcp_next() says */
 	int init;      /* what la_tcp_init() says */
+	uint8_t flags;	 /* of the TCP headers of fake_tcp_send(); 0: ACK */
+	int state;	 /* what la_tcp_find() says about them, enum la_state; 0: LA_ESTABLISHED, -1: no connection */
+	bool reply_syns; /* la_tcp_input() answers each segment by a SYN,ACK, as a cookie */
 } fake;
 
-/** Queues an IP packet of plen bytes of junk in TCP's name. */
+/** Queues an IP packet of plen bytes in TCP's name: a header with fake.flags from 20 on, and junk. */
 void fake_tcp_send(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
 		   uint16_t plen);
 

@@ -82,6 +82,12 @@ net_open(const struct net_opts *o)
 	net_open_raw(o);
 	while (net_tx(&f))
 		;
+	for (unsigned i = 0; i < 2; i++) {
+		struct la_neigh *n = la_neigh_find(&net.s->neigh, i ? &net.cfg.gateway6 : &net.cfg.gateway4);
+
+		if (n && !(o && o->ask_gateways))
+			la_neigh_drop(net.s, n, LA_NCOUNTERS);
+	}
 }
 
 void

@@ -40,6 +40,7 @@ struct net_opts {
 	bool dad;	 /* with duplicate address detection */
 	bool no_ranges;
 	bool no_gateways;
+	bool ask_gateways; /* net_open() leaves their entries as they are after creation */
 	bool only4;
 	uint32_t max_neighbours;
 	uint32_t offloads;
@@ -58,7 +59,7 @@ extern const uint8_t US[6], PEER[6], OTHER[6], BCAST[6];
 
 /** A fresh shard; what it says at birth is left in its queue. */
 void net_open_raw(const struct net_opts *o);
-/** The same, with that taken out. */
+/** The same, with that taken out, and without the gateways' entries, as after ten idle minutes. */
 void net_open(const struct net_opts *o);
 /** Destroys it; every mbuf must be back and the neighbour table sound. */
 void net_close(void);

@@ -27,7 +27,7 @@ Test(arp_birth, announces_itself_at_birth)
 	for (net.vlan = 0; net.vlan <= 7; net.vlan += 7) {
 		struct la_addr us = A("10.0.0.2");
 
-		net_open_raw(&(struct net_opts){.only4 = true});
+		net_open_raw(&(struct net_opts){.only4 = true, .no_gateways = true});
 		cr_assert(net_tx(&f));
 		assert_mac(f.eth.dst, BCAST);
 		cr_assert_eq(f.arp.op, LA_ARP_REQUEST);
@@ -95,14 +95,14 @@ Test(arp, a_probe_is_answered_but_teaches_nothing)
 {
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "0.0.0.0", NULL, "10.0.0.2"), net_rx(&f);
 	expect_reply("10.0.0.2", "0.0.0.0", PEER);
-	cr_assert_eq(net.s->neigh.count, 0);
+	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }
 
 Test(arp, an_asker_from_elsewhere_is_answered_not_learnt)
 {
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "203.0.113.1", NULL, "10.0.0.2"), net_rx(&f);
 	expect_reply("10.0.0.2", "203.0.113.1", PEER);
-	cr_assert_eq(net.s->neigh.count, 0);
+	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }
 
 Test(arp, malformed)
@@ -130,23 +130,54 @@ Test(arp, padded_to_the_shortest_frame)
 	expect_reply("10.0.0.2", "10.0.0.1", PEER);
 }
 
-Test(arp, conflicts_are_counted_and_change_nothing)
+static void
+expect_defence(const char *addr)
+{
+	struct la_addr a = A(addr);
+
+	cr_assert(net_tx(&f), "no announcement of %s", addr);
+	assert_mac(f.eth.dst, BCAST);
+	cr_assert_eq(f.arp.op, LA_ARP_REQUEST);
+	cr_assert_eq(f.arp.spa, a.w[3]);
+	cr_assert_eq(f.arp.tpa, a.w[3]);
+	assert_mac(f.arp.sha, US);
+	net_quiet();
+}
+
+/* RFC 5227 2.4 (c): counted by name, logged once a minute, and defended by one announcement in 10 s. */
+Test(arp, conflicts_are_counted_and_defended)
 {
 	for (unsigned i = 1; i <= 3; i++) {
 		fr_arp(&f, LA_ARP_REQUEST, OTHER, "10.0.0.2", NULL, "10.0.0.2");
-		net_drops(&f, LA_C_drop_arp_bad);
+		if (i == 1)
+			net_rx(&f), expect_defence("10.0.0.2");
+		else
+			net_drops(&f, LA_C_arp_conflict);
 		cr_assert_eq(net.s->nif.conflicts, i);
 		cr_assert_eq(net.s->nif.conflict_at, 1060000, "logged once a minute");
 	}
-	net.now += 60000;
-	fr_arp(&f, LA_ARP_REPLY, OTHER, "10.9.0.1", US, "10.0.0.2");
-	net_drops(&f, LA_C_drop_arp_bad);
+	/* an address of a range has its own turn, but the next one of a range waits */
+	fr_arp(&f, LA_ARP_REPLY, OTHER, "10.9.0.1", US, "10.0.0.2"), net_rx(&f);
+	expect_defence("10.9.0.1");
+	fr_arp(&f, LA_ARP_REPLY, OTHER, "10.9.0.2", US, "10.0.0.2");
+	net_drops(&f, LA_C_arp_conflict);
+	net.now += LA_DEFEND_MS - 1;
+	fr_arp(&f, LA_ARP_REQUEST, OTHER, "10.0.0.2", NULL, "10.0.0.7");
+	net_drops(&f, LA_C_arp_conflict);
+	net.now += 1;
+	net_rx(&f), expect_defence("10.0.0.2");
+	net.now = 1060000;
+	fr_arp(&f, LA_ARP_REPLY, OTHER, "10.9.0.1", US, "10.0.0.2"), net_rx(&f);
+	expect_defence("10.9.0.1");
 	cr_assert_eq(net.s->nif.conflict_at, 1120000);
 	/* our own announcement, reflected, is no conflict */
 	fr_arp(&f, LA_ARP_REQUEST, US, "10.0.0.2", NULL, "10.0.0.2");
-	net_drops(&f, LA_C_drop_arp_bad);
-	cr_assert_eq(net.s->nif.conflicts, 4);
-	cr_assert_eq(net.s->neigh.count, 0);
+	net_drops(&f, LA_C_drop_own_reflected);
+	cr_assert_eq(net.s->nif.conflicts, 8);
+	cr_assert_eq(net_count(LA_C_arp_conflict), 8);
+	cr_assert_eq(net_count(LA_C_conflict_defences), 4);
+	cr_assert_eq(net_count(LA_C_drop_arp_bad), 0);
+	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }
 
 Test(arp, unasked_news_update_but_never_make_an_entry)
@@ -155,7 +186,7 @@ Test(arp, unasked_news_update_but_never_make_an_entry)
 	net_drops(&f, LA_C_drop_arp_not_ours);
 	fr_arp(&f, LA_ARP_REPLY, PEER, "10.0.0.1", US, "10.0.0.2");
 	net_drops(&f, LA_C_drop_arp_not_ours);
-	cr_assert_eq(net.s->neigh.count, 0);
+	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 
 	net_resolve("10.0.0.1", PEER);
 	/* the same again changes nothing; another MAC is taken, unconfirmed */

@@ -126,21 +126,24 @@ Test(egress, nobody_answers)
 	}
 }
 
+/* RFC 1122 2.3.2.2: the latest stay. */
 Test(egress, the_queue_of_a_neighbour_is_bounded)
 {
-	for (unsigned i = 0; i < LA_NEIGH_QUEUE + 5; i++) {
-		struct la_addr s = A("10.0.0.2"), d = A("10.0.0.1");
+	unsigned bound = la_neigh_wait_max(POOL) / 4 / 2;
+	struct la_addr s = A("10.0.0.2"), d = A("10.0.0.1");
 
+	for (unsigned i = 0; i < bound + 5; i++)
 		fake_tcp_send(&net.s->tcp, &s, &d, (uint16_t)(20 + i));
-	}
 	expect_request("10.0.0.1"), net_quiet();
 	cr_assert_eq(net_count(LA_C_drop_neigh_queue), 5);
+	cr_assert_eq(net_count(LA_C_neigh_waiting), bound);
 	reply("10.0.0.1", PEER);
-	for (unsigned i = 5; i < LA_NEIGH_QUEUE + 5; i++) {
+	for (unsigned i = 5; i < bound + 5; i++) {
 		expect_packet("10.0.0.1", PEER);
 		cr_assert_eq(f.ip.plen, 20 + i, "the oldest went, the order stayed");
 	}
 	net_quiet();
+	cr_assert_eq(net_count(LA_C_neigh_waiting), 0);
 }
 
 /* Traffic keeps a neighbour REACHABLE at the price of one unicast request in 35 s. */
@@ -186,10 +189,12 @@ Test(egress, a_full_table_of_waiting_neighbours)
 	net_send("10.0.0.10"), net_send("10.0.0.11"), net_send("10.0.0.12");
 	expect_request("10.0.0.10"), expect_request("10.0.0.11"), net_quiet();
 	cr_assert_eq(net_count(LA_C_drop_neigh_full), 1);
-	/* a stranger's question is answered all the same */
+	/* a request is answered, and its sender has an unverified entry: the verified part is full */
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.20", NULL, "10.0.0.2"), net_rx(&f);
 	cr_assert(net_tx(&f) && f.arp.op == LA_ARP_REPLY);
-	cr_assert_null(entry("10.0.0.20"));
+	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED);
+	net_send("10.0.0.20"), expect_packet("10.0.0.20", PEER);
+	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "no verified one may go for it");
 }
 
 Test(egress, the_least_useful_gives_way)
@@ -199,7 +204,7 @@ Test(egress, the_least_useful_gives_way)
 	net_run(10);
 	net_resolve("10.0.0.11", OTHER);
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.20", NULL, "10.0.0.2"), net_rx(&f), net_tx(&f);
-	cr_assert_null(entry("10.0.0.20"), "a stranger displaces nobody in use");
+	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "a request displaces no entry in use");
 	net_run(10);
 	net_send("10.0.0.10"), expect_packet("10.0.0.10", PEER); /* older, but used later */
 	net_send("10.0.0.12"), expect_request("10.0.0.12");
@@ -222,7 +227,9 @@ Test(egress, a_range_alone_asks_from_itself)
 	c.nranges = 1;
 	c.gateway6 = (struct la_addr){0};
 	cr_assert_eq(la_shard_create(&c, &net.s), 0);
-	net_quiet();
+	expect_request("10.0.0.254"), net_quiet(); /* at creation, from the first address of the range */
+	cr_assert_eq(f.arp.spa, A("10.9.0.1").w[3]);
+	la_neigh_drop(net.s, entry("10.0.0.254"), LA_NCOUNTERS);
 	fake_tcp_send(&net.s->tcp, &from, &to, 20);
 	expect_request("10.0.0.254");
 	cr_assert_eq(f.arp.spa, from.w[3]);
@@ -300,8 +307,9 @@ Test(egress, many_neighbours_fail_in_bounded_steps)
 		;
 	cr_assert_eq(polls, 500);
 	net_run(2000);
-	cr_assert_eq(net_count(LA_C_drop_neigh_failed), 500);
-	cr_assert_eq(net.s->neigh.count, 0);
+	cr_assert_eq(net_count(LA_C_drop_neigh_failed), la_neigh_wait_max(POOL) / 4, "their share of the places");
+	cr_assert_eq(net_count(LA_C_drop_neigh_queue), 500 - net_count(LA_C_drop_neigh_failed));
+	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }
 
 /* A gateway whose MAC was given is not asked for it, and a claim of another one changes nothing. */

@@ -51,7 +51,7 @@ Test(icmp_birth, echo)
 			expect_echo(len[i], six);
 		}
 		cr_assert_eq(net_count(LA_C_icmp_echo), 12);
-		cr_assert_eq(net.s->neigh.count, 0, "a ping makes no neighbour");
+		cr_assert_eq(la_neigh_count(&net.s->neigh), 0, "a ping makes no neighbour");
 		net_close();
 	}
 }

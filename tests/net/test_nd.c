@@ -54,7 +54,7 @@ Test(nd_birth, duplicate_address_detection_then_announcement)
 	for (net.vlan = 0; net.vlan <= 7; net.vlan += 7) {
 		struct la_addr us = A("fd00::2");
 
-		net_open_raw(&(struct net_opts){.dad = true});
+		net_open_raw(&(struct net_opts){.dad = true, .no_gateways = true});
 		cr_assert(net_tx(&f) && f.eth.type == LA_ETH_ARP);
 		for (int i = 0; i < 2; i++) {
 			cr_assert(net_tx(&f));
@@ -109,24 +109,24 @@ expect_duplicate(void)
 
 Test(nd_birth, somebody_has_the_address)
 {
-	net_open(&(struct net_opts){.dad = true});
+	net_open(&(struct net_opts){.dad = true, .no_gateways = true});
 	fr_na(&f, "fd00::2", "ff02::1", "fd00::2", PEER, "o");
 	expect_duplicate();
 }
 
 Test(nd_birth, somebody_checks_the_same_address)
 {
-	net_open(&(struct net_opts){.dad = true});
+	net_open(&(struct net_opts){.dad = true, .no_gateways = true});
 	fr_ns(&f, "::", "ff02::1:ff00:2", "fd00::2", NULL);
 	expect_duplicate();
 }
 
 Test(nd_birth, our_own_question_reflected_says_nothing)
 {
-	net_open(&(struct net_opts){.dad = true});
+	net_open(&(struct net_opts){.dad = true, .no_gateways = true});
 	fr_ns(&f, "::", "ff02::1:ff00:2", "fd00::2", NULL);
 	memcpy(f.b + 6, US, 6);
-	net_drops(&f, LA_C_drop_nd_bad);
+	net_drops(&f, LA_C_drop_own_reflected);
 	net_run(1000);
 	cr_assert(net_tx(&f));
 	assert_addr(&f.icmp.target, "fd00::2");
@@ -137,7 +137,7 @@ Test(nd_birth, no_dad_announces_at_birth)
 {
 	static const uint8_t all[6] = {0x33, 0x33, 0, 0, 0, 1};
 
-	net_open_raw(NULL);
+	net_open_raw(&(struct net_opts){.no_gateways = true});
 	cr_assert(net_tx(&f) && f.eth.type == LA_ETH_ARP);
 	expect_advert("fd00::2", "ff02::1", "fd00::2", false, all);
 	expect_advert("fe80::ff:fe00:2", "ff02::1", "fe80::ff:fe00:2", false, all);
@@ -223,7 +223,7 @@ expect_entry(enum la_neigh_state state, const uint8_t mac[6])
 Test(nd, adverts_for_nobody_we_know)
 {
 	advert(PEER, "o"), net_drops(&f, LA_C_drop_icmp_type);
-	cr_assert_eq(net.s->neigh.count, 0);
+	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }
 
 Test(nd, adverts_while_incomplete)
@@ -280,14 +280,11 @@ Test(nd, adverts_that_lie)
 	static const uint8_t zero[6];
 
 	net_resolve("fd00::1", PEER);
-	/* of our own address: a conflict */
-	fr_na(&f, "fd00::1", "ff02::1", "fd00::2", PEER, "o"), net_drops(&f, LA_C_drop_nd_bad);
-	cr_assert_eq(net.s->nif.conflicts, 1);
 	fr_na(&f, "fd00::2", "ff02::1", "fd00::1", OTHER, "o"), net_drops(&f, LA_C_drop_ip_src);
 	fr_na(&f, "::", "ff02::1", "fd00::1", OTHER, "o"), net_drops(&f, LA_C_drop_ip_src);
 	fr_na(&f, "fd00::1", "ff02::1", "fd00::1", OTHER, "so"), net_drops(&f, LA_C_drop_nd_bad);
 	advert(zero, "so"), net_drops(&f, LA_C_drop_nd_bad);
-	advert(OTHER, "so"), memcpy(f.b + 6, US, 6), net_drops(&f, LA_C_drop_nd_bad);
+	advert(OTHER, "so"), memcpy(f.b + 6, US, 6), net_drops(&f, LA_C_drop_own_reflected);
 	expect_entry(LA_NEIGH_REACHABLE, PEER);
 }
 
@@ -306,4 +303,23 @@ Test(nd, probes_are_unicast)
 	advert(PEER, "s"), net_rx(&f);
 	expect_entry(LA_NEIGH_REACHABLE, PEER);
 	net_quiet();
+}
+
+/* Another station uses our address, though address detection found none: counted, and defended once in 10 s. */
+Test(nd, conflicts_are_counted_and_defended)
+{
+	static const uint8_t all[6] = {0x33, 0x33, 0, 0, 0, 1};
+
+	for (unsigned ms = 0; ms <= 20000; ms += 1000) {
+		fr_na(&f, "fd00::1", "ff02::1", "fd00::2", PEER, "o"), net_rx(&f);
+		if (ms % LA_DEFEND_MS == 0)
+			expect_advert("fd00::2", "ff02::1", "fd00::2", false, all);
+		net_quiet();
+		net_run(1000);
+	}
+	cr_assert_eq(net_count(LA_C_nd_conflict), 21);
+	cr_assert_eq(net_count(LA_C_conflict_defences), 3);
+	cr_assert_eq(net_count(LA_C_drop_nd_bad), 0);
+	cr_assert_eq(net.s->nif.conflicts, 21);
+	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }

@@ -6,7 +6,10 @@
 
 #include "net_test.h"
 
+enum { PLACES = 256, SHARE = PLACES / 4 };
+
 static struct la_neigh_table t;
+static struct rte_mbuf packets[2 * PLACES]; /* only their addresses count */
 static void *mem;
 
 static void
@@ -14,9 +17,9 @@ birth(uint32_t max)
 {
 	static const uint64_t key[2] = {0x123456789abcdef, 0xfedcba987654321};
 
-	mem = aligned_alloc(64, (la_neigh_memory(max) + 63) / 64 * 64);
-	memset(mem, 0, la_neigh_memory(max));
-	la_neigh_init(&t, max, key, mem);
+	mem = aligned_alloc(64, (la_neigh_memory(max, PLACES) + 63) / 64 * 64);
+	memset(mem, 0, la_neigh_memory(max, PLACES));
+	la_neigh_init(&t, max, PLACES, key, mem);
 }
 
 static void
@@ -35,14 +38,20 @@ nth(unsigned i)
 }
 
 static struct la_neigh *
-add(unsigned i, enum la_neigh_state state, uint64_t now)
+add_class(unsigned i, enum la_neigh_class class, enum la_neigh_state state, uint64_t now)
 {
 	struct la_addr a = nth(i);
-	struct la_neigh *n = la_neigh_add(&t, &a, now);
+	struct la_neigh *n = la_neigh_add(&t, &a, class, now);
 
 	if (n && state != LA_NEIGH_INCOMPLETE)
 		la_neigh_enter(&t, n, state, now);
 	return n;
+}
+
+static struct la_neigh *
+add(unsigned i, enum la_neigh_state state, uint64_t now)
+{
+	return add_class(i, LA_NC_VERIFIED, state, now);
 }
 
 /* What happens at `now` and nothing a millisecond before. */
@@ -86,45 +95,107 @@ Test(neigh, ages)
 	cr_assert_eq(at(648000, &x), LA_NEIGH_GONE);
 }
 
-Test(neigh, the_queue_keeps_the_newest)
+static void
+fill_queue(struct la_neigh *n, unsigned from, unsigned count)
 {
-	static struct rte_mbuf m[LA_NEIGH_QUEUE + 2];
+	for (unsigned i = from; i < from + count; i++)
+		cr_assert_null(la_neigh_enqueue(&t, n, &packets[i]));
+	cr_assert_eq(la_neigh_check(&t, stderr), 0);
+}
+
+static void
+empty_queue(struct la_neigh *n, unsigned from, unsigned count)
+{
+	for (unsigned i = from; i < from + count; i++)
+		cr_assert_eq(la_neigh_dequeue(&t, n), &packets[i]);
+	cr_assert_null(la_neigh_dequeue(&t, n));
+}
+
+Test(neigh, the_queue_of_an_unverified_entry_keeps_the_newest)
+{
 	struct la_neigh *n;
 
 	birth(4);
-	n = add(1, LA_NEIGH_INCOMPLETE, 0);
-	for (unsigned i = 0; i < LA_NEIGH_QUEUE; i++)
-		cr_assert_null(la_neigh_enqueue(n, &m[i]));
-	cr_assert_eq(la_neigh_enqueue(n, &m[LA_NEIGH_QUEUE]), &m[0]);
-	cr_assert_eq(la_neigh_enqueue(n, &m[LA_NEIGH_QUEUE + 1]), &m[1]);
-	for (unsigned i = 0; i < LA_NEIGH_QUEUE; i++)
-		cr_assert_eq(la_neigh_dequeue(n), &m[i + 2]);
-	cr_assert_null(la_neigh_dequeue(n));
+	n = add_class(1, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 0);
+	cr_assert_eq(t.max[LA_NC_UNVERIFIED], LA_NEIGH_UNVERIFIED_MIN);
+	cr_assert_eq(t.qmax, SHARE / LA_NEIGH_UNVERIFIED_MIN);
+	fill_queue(n, 0, t.qmax);
+	cr_assert_eq(la_neigh_enqueue(&t, n, &packets[t.qmax]), &packets[0]);
+	cr_assert_eq(la_neigh_enqueue(&t, n, &packets[t.qmax + 1]), &packets[1]);
+	empty_queue(n, 2, t.qmax);
+}
+
+/* Each class has its share: none of them, however full, takes a place of another. */
+Test(neigh, waiting_packets_have_a_bound_per_class_and_per_shard)
+{
+	struct la_neigh *u[LA_NEIGH_UNVERIFIED_MIN], *v[3], *g[2];
+	unsigned at = 0;
+
+	birth(4);
+	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++, at += t.qmax) {
+		u[i] = add_class(i, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 0);
+		fill_queue(u[i], at, t.qmax);
+	}
+	cr_assert_eq(t.waiting[LA_NC_UNVERIFIED], SHARE);
+	for (unsigned i = 0; i < 3; i++)
+		v[i] = add(100 + i, LA_NEIGH_INCOMPLETE, 0);
+	fill_queue(v[0], at, SHARE / 2), at += SHARE / 2;
+	cr_assert_eq(la_neigh_enqueue(&t, v[0], &packets[PLACES]), &packets[at - SHARE / 2], "half of the share");
+	fill_queue(v[1], at, SHARE / 2), at += SHARE / 2;
+	cr_assert_eq(la_neigh_enqueue(&t, v[2], &packets[PLACES + 1]), &packets[PLACES + 1], "the share is full");
+	for (unsigned i = 0; i < 2; i++, at += SHARE) {
+		g[i] = add_class(200 + i, LA_NC_GATEWAY, LA_NEIGH_INCOMPLETE, 0);
+		fill_queue(g[i], at, SHARE);
+		cr_assert_eq(la_neigh_enqueue(&t, g[i], &packets[PLACES + 2 + i]), &packets[at]);
+	}
+	cr_assert_eq(la_neigh_waiting(&t), PLACES);
+	cr_assert(!la_neigh_promote(&t, u[0], 0), "its packets find no room in the verified share");
+	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++)
+		empty_queue(u[i], i * t.qmax, t.qmax);
+	cr_assert(la_neigh_promote(&t, u[0], 0));
+	while (la_neigh_dequeue(&t, v[0]) || la_neigh_dequeue(&t, v[1]) || la_neigh_dequeue(&t, g[0]) ||
+	       la_neigh_dequeue(&t, g[1]))
+		;
+	cr_assert_eq(la_neigh_waiting(&t), 0);
+}
+
+Test(neigh, the_bound_follows_the_packet_buffers)
+{
+	cr_assert_eq(la_neigh_wait_max(32768), 4096);
+	cr_assert_eq(la_neigh_wait_max(1 << 20), 4096);
+	cr_assert_eq(la_neigh_wait_max(8192), 1024);
+	cr_assert_eq(la_neigh_wait_max(100), 64);
+	birth(4);
 }
 
 Test(neigh, who_gives_way)
 {
-	struct la_neigh *inc, *reach, *stale, *delay;
+	struct la_neigh *inc, *reach, *stale, *delay, *gw;
 
 	birth(4);
+	gw = add_class(9, LA_NC_GATEWAY, LA_NEIGH_STALE, 0);
 	inc = add(1, LA_NEIGH_INCOMPLETE, 0);
 	reach = add(2, LA_NEIGH_REACHABLE, 1);
 	stale = add(3, LA_NEIGH_STALE, 2);
-	cr_assert_null(la_neigh_victim(&t, false), "there is room");
+	cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true), "there is room");
 	delay = add(4, LA_NEIGH_DELAY, 3);
-	cr_assert_null(add(5, LA_NEIGH_STALE, 4), "the table is full");
-	cr_assert_eq(la_neigh_victim(&t, true), stale);
-	cr_assert_eq(la_neigh_victim(&t, false), stale);
+	cr_assert_null(add(5, LA_NEIGH_STALE, 4), "the verified part is full");
+	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, false), stale);
+	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), stale);
 	la_neigh_enter(&t, stale, LA_NEIGH_PROBE, 5);
-	cr_assert_null(la_neigh_victim(&t, true), "a stranger displaces nobody in use");
-	cr_assert_eq(la_neigh_victim(&t, false), reach);
+	cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, false), "an ARP answer displaces no entry in use");
+	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), reach);
 	la_neigh_enter(&t, reach, LA_NEIGH_INCOMPLETE, 6);
-	cr_assert_eq(la_neigh_victim(&t, false), delay);
+	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), delay);
 	la_neigh_enter(&t, delay, LA_NEIGH_INCOMPLETE, 7);
-	cr_assert_eq(la_neigh_victim(&t, false), stale, "in PROBE, behind an INCOMPLETE one");
+	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), stale, "in PROBE");
 	la_neigh_enter(&t, stale, LA_NEIGH_INCOMPLETE, 8);
-	cr_assert_null(la_neigh_victim(&t, false));
+	cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true));
 	cr_assert_eq(inc->state, LA_NEIGH_INCOMPLETE);
+	for (unsigned l = LA_NEIGH_REACHABLE; l <= LA_NEIGH_PROBE; l++) {
+		la_neigh_enter(&t, gw, l, 9);
+		cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true), "a gateway, in whatever state");
+	}
 }
 
 Test(neigh, of_equals_the_one_unused_for_longest)
@@ -135,72 +206,145 @@ Test(neigh, of_equals_the_one_unused_for_longest)
 	a = add(1, LA_NEIGH_REACHABLE, 0);
 	b = add(2, LA_NEIGH_REACHABLE, 1);
 	a->used = 9;
-	cr_assert_eq(la_neigh_victim(&t, false), b);
+	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), b);
+}
+
+/* Oldest first, whatever has happened to them since, and for their own class only. */
+Test(neigh, unverified_ones_give_way_to_their_own_kind)
+{
+	struct la_neigh *u[LA_NEIGH_UNVERIFIED_MIN];
+
+	birth(4);
+	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++) {
+		cr_assert_null(la_neigh_victim(&t, LA_NC_UNVERIFIED, true));
+		cr_assert_eq(la_neigh_pressed(&t), i >= LA_NEIGH_UNVERIFIED_MIN / 2);
+		u[i] = add_class(i, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, i);
+	}
+	cr_assert_null(add_class(99, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 50));
+	la_neigh_enter(&t, u[0], LA_NEIGH_STALE, 60);
+	la_neigh_enter(&t, u[1], LA_NEIGH_REACHABLE, 60);
+	cr_assert_eq(la_neigh_victim(&t, LA_NC_UNVERIFIED, true), u[0]);
+	cr_assert(la_neigh_promote(&t, u[0], 70));
+	cr_assert_eq(u[0]->state, LA_NEIGH_STALE);
+	cr_assert_null(la_neigh_victim(&t, LA_NC_UNVERIFIED, true), "one place is free");
+	cr_assert_not_null(add_class(99, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 80));
+	cr_assert_eq(la_neigh_victim(&t, LA_NC_UNVERIFIED, true), u[1]);
+	for (unsigned i = 2; i < 5; i++)
+		cr_assert(la_neigh_promote(&t, u[i], 90));
+	cr_assert(!la_neigh_promote(&t, u[5], 90), "the verified part is full");
+	cr_assert_eq(t.count[LA_NC_VERIFIED], 4);
+}
+
+Test(neigh, an_unverified_entry_lives_a_second)
+{
+	struct la_neigh *n, *x;
+
+	birth(4);
+	n = add_class(1, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 100);
+	la_neigh_enter(&t, n, LA_NEIGH_STALE, 900);
+	cr_assert_eq(at(1100, &x), LA_NEIGH_GONE);
+	cr_assert_eq(x, n);
+	cr_assert(la_neigh_promote(&t, n, 1100));
+	cr_assert_eq(at(1100 + LA_NEIGH_STALE_MS, &x), LA_NEIGH_GONE);
 }
 
 /* The checker itself: it must see a broken table. */
 Test(neigh, the_checker_sees_faults)
 {
 	FILE *null = fopen("/dev/null", "w");
-	struct la_neigh *a, *b;
+	struct la_neigh *a, *b, *u;
 	uint64_t due;
 
 	birth(4);
 	a = add(1, LA_NEIGH_STALE, 0);
 	b = add(2, LA_NEIGH_STALE, 10);
+	u = add_class(3, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 10);
+	fill_queue(u, 0, 2);
 	due = b->due, b->due = 0;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "out of order");
 	b->due = due, a->state = LA_NEIGH_REACHABLE;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "on the wrong list");
-	a->state = LA_NEIGH_STALE, t.count++;
+	a->state = LA_NEIGH_STALE, t.count[LA_NC_VERIFIED]++;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "count");
-	t.count--, t.list[LA_NL_STALE].last = 1;
+	t.count[LA_NC_VERIFIED]--, t.list[LA_NL_STALE].last = 1;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "end of a list");
 	t.list[LA_NL_STALE].last = 2, b->next = 1;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "a list in a circle");
 	b->next = 0, b->qn = 1;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "packets wait where none may");
-	b->qn = 0;
+	b->qn = 0, u->state = LA_NEIGH_DELAY;
+	cr_assert_gt(la_neigh_check(&t, null), 0, "an unverified entry that is used unasked");
+	u->state = LA_NEIGH_INCOMPLETE, u->class = LA_NC_VERIFIED;
+	cr_assert_gt(la_neigh_check(&t, null), 0, "a verified one on the unverified list");
+	u->class = LA_NC_UNVERIFIED, u->qn = 1;
+	cr_assert_gt(la_neigh_check(&t, null), 0, "more packets wait than are counted");
+	u->qn = 2, t.max[LA_NC_VERIFIED] = 1;
+	cr_assert_gt(la_neigh_check(&t, null), 0, "more than the part holds");
+	t.max[LA_NC_VERIFIED] = 4, t.waiting[LA_NC_UNVERIFIED]++;
+	cr_assert_gt(la_neigh_check(&t, null), 0, "waiting packets counted wrong");
+	t.waiting[LA_NC_UNVERIFIED]--, due = t.soonest, t.soonest = UINT64_MAX;
+	cr_assert_gt(la_neigh_check(&t, null), 0, "an entry is due before `soonest`");
+	t.soonest = due;
+	empty_queue(u, 0, 2);
 	fclose(null);
 }
 
 /* Random operations against a plain array; the checker runs after every one. */
+static struct la_neigh *model[60];
+
+static void
+forget(struct la_neigh *n)
+{
+	for (unsigned i = 0; i < RTE_DIM(model); i++)
+		if (model[i] == n)
+			model[i] = NULL;
+	while (la_neigh_dequeue(&t, n))
+		;
+	la_neigh_remove(&t, n);
+}
+
 Test(neigh, random_life)
 {
-	enum { KEYS = 40, MAX = 16, STEPS = 60000 };
-	struct la_neigh *model[KEYS] = {0};
+	enum { MAX = 16, STEPS = 60000 };
 	uint64_t now = 0;
-	unsigned seed = 4242;
+	unsigned seed = 4242, promoted = 0;
 
 	birth(MAX);
 	for (unsigned step = 0; step < STEPS; step++) {
-		unsigned k = (unsigned)rand_r(&seed) % KEYS, op = (unsigned)rand_r(&seed) % 8;
+		unsigned k = (unsigned)rand_r(&seed) % RTE_DIM(model), op = (unsigned)rand_r(&seed) % 10;
 		struct la_addr a = nth(k);
 		struct la_neigh *n = la_neigh_find(&t, &a);
 
 		cr_assert_eq(n, model[k]);
-		now += (unsigned)rand_r(&seed) % 700;
+		now += (unsigned)rand_r(&seed) % 100;
 		if (!n) {
-			bool learnt = op & 1;
-			struct la_neigh *v = la_neigh_victim(&t, learnt);
+			enum la_neigh_class class = k < 2 ? LA_NC_GATEWAY : op & 1 ? LA_NC_UNVERIFIED : LA_NC_VERIFIED;
+			struct la_neigh *v = la_neigh_victim(&t, class, op & 2);
 
-			for (unsigned i = 0; v && i < KEYS; i++)
-				if (model[i] == v)
-					model[i] = NULL;
-			if (v)
-				la_neigh_remove(&t, v);
-			model[k] = la_neigh_add(&t, &a, now);
+			if (v) {
+				cr_assert_eq(v->class, class);
+				forget(v);
+			}
+			model[k] = la_neigh_add(&t, &a, class, now);
 		} else if (op == 0) {
-			la_neigh_remove(&t, n);
-			model[k] = NULL;
+			forget(n);
 		} else if (op < 6) {
-			la_neigh_enter(&t, n, LA_NEIGH_INCOMPLETE + op - 1, now);
+			enum la_neigh_state to = LA_NEIGH_INCOMPLETE + op - 1;
+
+			while (to != LA_NEIGH_INCOMPLETE && la_neigh_dequeue(&t, n))
+				;
+			if (n->class == LA_NC_UNVERIFIED && to == LA_NEIGH_DELAY)
+				to = LA_NEIGH_STALE;
+			la_neigh_enter(&t, n, to, now);
+		} else if (op == 6) {
+			if (n->state == LA_NEIGH_INCOMPLETE)
+				(void)la_neigh_enqueue(&t, n, &packets[step % PLACES]);
+		} else if (op == 7) {
+			promoted += n->class == LA_NC_UNVERIFIED && la_neigh_promote(&t, n, now);
 		} else if (la_neigh_expire(&t, now, &n) == LA_NEIGH_GONE) {
-			for (unsigned i = 0; i < KEYS; i++)
-				if (model[i] == n)
-					model[i] = NULL;
-			la_neigh_remove(&t, n);
+			forget(n);
 		}
 		cr_assert_eq(la_neigh_check(&t, stderr), 0, "step %u", step);
 	}
+	cr_assert_gt(promoted, 100);
 }

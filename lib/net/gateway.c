@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The configured gateways: resolved from the shard's creation on, so that the first packets of peers beyond the link
+ * find a MAC.
+ *
+ *     NONE                   no gateway of the family is configured
+ *     ASKING -> READY        an answer, or a MAC that is configured
+ *            -> SILENT       LA_NEIGH_TRIES requests without an answer: a warning; a later answer still makes READY
+ *
+ * A request needs a source address that is usable (RFC 4861 7.2.2). IPv4 asks at once; IPv6 asks when duplicate
+ * address detection is over. Each shard has its own table. A follower sends no first request: the answer to the
+ * shard that speaks for the interface is copied to all (run/steer.h), and its own requests start one RetransTimer
+ * later, if no copy came. */
+
+#include <string.h>
+
+#include "core/log.h"
+#include "net/shard.h"
+
+enum { WARN_MS = 60000 };
+
+static const struct la_addr *
+address(const struct la_shard *s, bool six)
+{
+	return six ? &s->nif.gateway6 : &s->nif.gateway4;
+}
+
+/* The source of requests: an address of ours near the gateway, else the first of a range. False: none is usable. */
+static bool
+source(const struct la_shard *s, const struct la_addr *gateway, struct la_addr *src)
+{
+	const struct la_addr *a = la_netif_source(&s->nif, gateway);
+
+	if (a) {
+		*src = *a;
+		return true;
+	}
+	for (unsigned i = 0; i < s->nif.nranges; i++) {
+		const struct la_net *r = &s->nif.ranges[i];
+
+		*src = r->net;
+		if (r->bits < 127)
+			src->b[15] |= 1; /* {network, 0} is no host's address in a peer's prefix (RFC 1122 3.2.1.3) */
+		if (la_addr_is4(src) == la_addr_is4(gateway) && la_netif_owns(&s->nif, src))
+			return true;
+	}
+	return false;
+}
+
+static void
+start(struct la_shard *s, bool six)
+{
+	const struct la_addr *a = address(s, six);
+	struct la_neigh *n;
+	struct la_addr src;
+
+	if (la_addr_is_any(a) || la_neigh_find(&s->neigh, a))
+		return;
+	if (!source(s, a, &src)) {
+		s->gateway[six] = LA_GATEWAY_SILENT;
+		return;
+	}
+	n = la_neigh_add_gateway(s, a);
+	if (!n)
+		return;
+	n->src = src;
+	if (!s->nif.follower || la_netif_gateway_given(&s->nif))
+		la_neigh_ask(s, n);
+	if (n->state != LA_NEIGH_INCOMPLETE)
+		s->gateway[six] = LA_GATEWAY_READY;
+}
+
+void
+la_gateway_start(struct la_shard *s)
+{
+	for (unsigned six = 0; six < 2; six++) {
+		if (!la_addr_is_any(address(s, six)) && s->gateway[six] == LA_GATEWAY_NONE)
+			s->gateway[six] = LA_GATEWAY_ASKING;
+		if (s->gateway[six] == LA_GATEWAY_ASKING && (!six || s->nif.dad_at == UINT64_MAX))
+			start(s, six);
+	}
+}
+
+void
+la_gateway_answered(struct la_shard *s, const struct la_neigh *n)
+{
+	s->gateway[!la_addr_is4(&n->addr)] = LA_GATEWAY_READY;
+}
+
+void
+la_gateway_gone(struct la_shard *s, const struct la_neigh *n)
+{
+	char buf[LA_ADDR_STRLEN];
+
+	if (n->state == LA_NEIGH_STALE) /* unused, not silent */
+		return;
+	s->gateway[!la_addr_is4(&n->addr)] = LA_GATEWAY_SILENT;
+	if (s->nif.follower || s->now < s->gateway_warn_at)
+		return;
+	s->gateway_warn_at = s->now + WARN_MS;
+	la_log(LA_LOG_WARN, "gateway %s does not answer %s: packets for it are dropped (drop_neigh_failed) until it does",
+	       la_addr_format(&n->addr, buf, sizeof(buf)), la_addr_is4(&n->addr) ? "ARP" : "neighbour solicitations");
+}
+
+enum la_gateway_state
+la_shard_gateway(const struct la_shard *s, bool six)
+{
+	return s->gateway[six];
+}
+
+bool
+la_shard_gateways_settled(const struct la_shard *s)
+{
+	return s->gateway[0] != LA_GATEWAY_ASKING && s->gateway[1] != LA_GATEWAY_ASKING;
+}
