@@ -13,6 +13,7 @@
 #include <lastack/shard.h>
 
 #include "core/tokens.h"
+#include "net/gateway.h"
 #include "net/neigh.h"
 #include "net/netif.h"
 #include "tcp/tcp.h"
@@ -40,14 +41,6 @@ struct la_origins {
 	unsigned n;	     /* noted in v */
 	unsigned at;	     /* the last one found */
 	struct la_neigh hop; /* stands for a neighbour while its reply gets a header; in no table */
-};
-
-/** A configured gateway's life: gateway.c. */
-enum la_gateway_state {
-	LA_GATEWAY_NONE,   /* none is configured */
-	LA_GATEWAY_ASKING, /* not resolved yet */
-	LA_GATEWAY_READY,  /* resolved */
-	LA_GATEWAY_SILENT, /* gave no answer, or no address of ours may ask */
 };
 
 struct la_shard {
@@ -190,9 +183,6 @@ void la_gateway_start(struct la_shard *s);
 void la_gateway_answered(struct la_shard *s, const struct la_neigh *n);
 /** The gateway's entry ends: unused, or without an answer. */
 void la_gateway_gone(struct la_shard *s, const struct la_neigh *n);
-enum la_gateway_state la_shard_gateway(const struct la_shard *s, bool six);
-/** No configured gateway is still being resolved for the first time. */
-bool la_shard_gateways_settled(const struct la_shard *s);
 
 /* icmp.c: proto is LA_IPPROTO_ICMP or LA_IPPROTO_ICMP6 */
 int la_icmp_input(struct la_shard *s, struct la_rx *rx);

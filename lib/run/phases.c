@@ -8,16 +8,22 @@
  * lets the last packets out. TIME_WAIT entries do not keep the engine: they go on in the next
  * process by way of the state file (restart.c), or die with this one.
  *
+ * A station is ready when its shard has resolved its gateways or given them up, after three requests (net/gateway.c).
+ * Its application listens from the start, and is polled once it is ready, so that a client's first SYN finds a MAC.
+ * When all are ready, a line says so, and the duration of the run begins.
+ *
  * The control thread is an ordinary one, on no worker's core as far as there is another: a terminal
  * that does not take our lines must not hold up packets. */
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include "net/gateway.h"
 #include "run/restart.h"
 
 static void
@@ -70,16 +76,58 @@ run_is_over(struct la_engine *e, uint64_t now)
 	}
 	if (__atomic_load_n(&e->stops, __ATOMIC_RELAXED) > 0)
 		return true;
-	if (e->cfg.duration_ms != 0 &&
-	    now >= RTE_MAX(e->t0, la_restart_quiet_until(e)) + e->cfg.duration_ms)
+	if (e->cfg.duration_ms != 0 && e->ready_at != 0 &&
+	    now >= RTE_MAX(e->ready_at, la_restart_quiet_until(e)) + e->cfg.duration_ms)
 		return true;
 	return any && all_stations(e, LA_PHASE_RUN, is_done);
+}
+
+/* The line for scripts and users that wait for it. A gateway that does not answer has its warning from the shard. */
+static void
+say_ready(const struct la_engine *e)
+{
+	unsigned gateways = 0, silent = 0;
+
+	if (e->cfg.quiet)
+		return;
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		for (unsigned six = 0; six < 2; six++) {
+			enum la_gateway_state s = la_shard_gateway(e->stations[i].shard, six);
+
+			gateways += s != LA_GATEWAY_NONE;
+			silent += s == LA_GATEWAY_SILENT;
+		}
+	}
+	if (gateways == 0)
+		printf("ready\n");
+	else
+		printf("ready after %.3f s: %s\n", (double)(e->ready_at - e->t0) / 1000,
+		       silent == 0 ? "gateways resolved" : "a gateway does not answer");
+	fflush(stdout);
+}
+
+static bool
+is_ready(struct la_station_run *st)
+{
+	return __atomic_load_n(&st->ready, __ATOMIC_ACQUIRE);
+}
+
+static void
+await_ready(struct la_engine *e, uint64_t now)
+{
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		if (!is_ready(&e->stations[i]))
+			return;
+	e->ready_at = now;
+	say_ready(e);
 }
 
 /* Phases and live lines. */
 static void
 control(struct la_engine *e, uint64_t now)
 {
+	if (e->ready_at == 0 && e->phase == LA_PHASE_RUN)
+		await_ready(e, now);
 	switch ((enum la_phase)e->phase) {
 	case LA_PHASE_RUN:
 		if (!run_is_over(e, now))
@@ -129,6 +177,9 @@ la_engine_run(struct la_engine *e)
 
 	e->t0 = la_clock_now(&e->clock);
 	e->report_at = e->t0 + e->cfg.report_ms;
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		(void)la_worker_ready(&e->stations[i]);
+	await_ready(e, e->t0);
 	rc = rte_ctrl_thread_create(&thread, "la-control", NULL, control_main, e);
 	if (rc)
 		return rc < 0 ? rc : -rc;

@@ -20,6 +20,7 @@
 #include <rte_pause.h>
 
 #include "io/capture.h"
+#include "net/gateway.h"
 #include "run/faulty.h"
 #include "run/worker.h"
 
@@ -260,6 +261,17 @@ transmit(struct la_worker *w, struct la_station_run *st)
 	return all > 0;
 }
 
+bool
+la_worker_ready(struct la_station_run *st)
+{
+	if (likely(st->ready))
+		return true;
+	if (!la_shard_gateways_settled(st->shard))
+		return false;
+	__atomic_store_n(&st->ready, true, __ATOMIC_RELEASE);
+	return true;
+}
+
 static void
 loop(struct la_worker *w)
 {
@@ -275,7 +287,7 @@ loop(struct la_worker *w)
 			busy |= receive(w, st, now);
 			busy |= receive_handed(w, st, now);
 			busy |= la_shard_poll(st->shard, now);
-			if (st->ops->poll)
+			if (likely(la_worker_ready(st)) && st->ops->poll)
 				busy |= st->ops->poll(st->ctx, st->shard, now);
 			busy |= transmit(w, st);
 		}

@@ -83,6 +83,7 @@ struct la_station_run {
 	unsigned version __rte_cache_aligned;
 	unsigned seen;	/* enum la_phase: the newest one this station has obeyed */
 	uint32_t live;	/* connections, when last looked at */
+	bool ready;	/* no gateway is being resolved for the first time: the application is polled */
 	bool done;	/* the application has nothing left to do */
 	int error;	/* what ops->start returned */
 	struct la_station_stats copy[2];
@@ -118,11 +119,15 @@ struct la_engine {
 	unsigned nworkers;
 	struct la_clock clock; /* the control thread's */
 	uint64_t t0, t_end, drain_at, report_at;
+	uint64_t ready_at; /* ms: when every station was ready; 0: not yet */
 	int error;
 
 	unsigned phase __rte_cache_aligned; /* enum la_phase */
 	unsigned stops;			    /* calls of la_engine_stop() */
 };
+
+/** Has the shard resolved its gateways, or given them up? From then on its application is polled. */
+bool la_worker_ready(struct la_station_run *st);
 
 /** After every worker has left: what is still in their rings reaches its shard, and its port.
  * On the main thread. */

@@ -3,6 +3,7 @@
 /* Several shards on one port: whole engines over a ring pair, the shard that speaks for all, and a port
  * that spreads by itself. */
 
+#include "net/gateway.h"
 #include "steer_test.h"
 
 /* ---- four shards on a port ---- */
@@ -280,6 +281,48 @@ Test(four_shards, have_a_queue_each, .timeout = 120)
 Test(four_shards, share_one_worker, .timeout = 120)
 {
 	four_on_a_port(1, 1, &summary);
+}
+
+static enum la_gateway_state seen[SHARDS][2]; /* by each client when it was first polled */
+static unsigned polls[SHARDS];
+
+static bool
+open_by_gateway(void *ctx, struct la_shard *s, uint64_t now)
+{
+	unsigned i = (unsigned)((struct end *)ctx - four.end);
+
+	if (polls[i]++ == 0)
+		for (unsigned six = 0; six < 2; six++)
+			seen[i][six] = la_shard_gateway(s, six);
+	return open_some(ctx, s, now);
+}
+
+/* Clients are polled when their gateways are resolved or given up. The first shard alone asks, and the answer is copied to
+ * the others, which therefore send no request. */
+Test(four_shards, resolve_their_gateways_before_they_open, .timeout = 120)
+{
+	static const struct la_station_ops ops = {.poll = open_by_gateway, .done = is_done};
+	struct la_engine *e;
+	char err[512];
+
+	set_up(1, 2 * SHARDS);
+	for (unsigned i = 0; i < SHARDS; i++) {
+		struct la_station *st = &four.cfg.stations[i];
+
+		st->ops = &ops;
+		st->shard.gateway6 = four.addrs[1][1].addr;
+		cr_assert_eq(la_addr_parse("10.0.0.9", &st->shard.gateway4), 0); /* no such host */
+	}
+	cr_assert_eq(la_engine_create(&four.cfg, &e, err, sizeof(err)), 0, "%s", err);
+	cr_assert_eq(la_engine_run(e), 0);
+	cr_assert_geq(la_engine_seconds(e), 2.9);
+	la_summary_take(&summary, e, &four.cfg);
+	must_be(&summary);
+	for (unsigned i = 0; i < SHARDS; i++) {
+		cr_assert_eq(seen[i][0], LA_GATEWAY_SILENT);
+		cr_assert_eq(seen[i][1], LA_GATEWAY_READY);
+	}
+	la_engine_destroy(e);
 }
 
 /* A ring port hands over the other side's own buffers, and answers are written into what came. */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_NET_GATEWAY_H
+#define LA_NET_GATEWAY_H
+
+/* What lib/run asks about a shard's gateways. (Theory at the top of gateway.c.) */
+
+#include <stdbool.h>
+
+struct la_shard;
+
+/** A configured gateway's life. */
+enum la_gateway_state {
+	LA_GATEWAY_NONE,   /* none is configured */
+	LA_GATEWAY_ASKING, /* not resolved yet */
+	LA_GATEWAY_READY,  /* resolved */
+	LA_GATEWAY_SILENT, /* gave no answer, or no address of ours may ask */
+};
+
+enum la_gateway_state la_shard_gateway(const struct la_shard *s, bool six);
+/** No configured gateway is still being resolved for the first time. */
+bool la_shard_gateways_settled(const struct la_shard *s);
+
+#endif
