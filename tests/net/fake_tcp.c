@@ -58,7 +58,7 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 		fake.largest = n;
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = segs[i].m;
-		struct fake_seg *f = &fake.segs[fake.nsegs];
+		struct fake_seg *f = &fake.segs[fake.nsegs % FAKE_SEGS];
 
 		rte_mbuf_sanity_check(m, 1);
 		assert(m->pkt_len == segs[i].len);
