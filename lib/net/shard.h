@@ -60,9 +60,6 @@ struct la_shard {
 	struct la_addr last_us;	 /* last destination found ours, which it stays; "any": none */
 	struct la_addr last_dst;
 	struct la_neigh *last_hop; /* NULL: last_dst means nothing */
-	struct la_origins origins;
-	enum la_gateway_state gateway[2]; /* IPv4, IPv6 */
-	uint64_t gateway_warn_at; /* ms: no warning about a silent gateway before */
 	bool last_is_gateway4;	   /* last_hop is nif.gateway4, which every IPv4 address beyond the link shares */
 
 	/* frames that wait: tx[tx_head .. tx_tail) */
@@ -71,6 +68,10 @@ struct la_shard {
 
 	uint8_t *flat; /* LA_FRAME_MAX bytes: headers of chains too scattered to be read in place */
 	struct la_tokens echo; /* replies */
+
+	enum la_gateway_state gateway[2]; /* IPv4, IPv6 */
+	uint64_t gateway_warn_at; /* ms: no warning about a silent gateway before */
+	struct la_origins origins;
 };
 
 /** One received frame on its way through ingress. */
