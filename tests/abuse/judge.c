@@ -47,7 +47,7 @@ abuse_gauge(const struct abuse *w, enum gauge g)
 	case G_HALF_OPEN:
 		return c->state[LA_SYN_RCVD];
 	case G_NEIGHBOURS:
-		return s->neigh.count;
+		return la_neigh_count(&s->neigh);
 	case G_RESERVED4:
 		return s->tcp.tw.pool[0].reserved;
 	case G_RESERVED6:
