@@ -375,4 +375,5 @@ const struct command command_client = {
 	.name = "client",
 	.summary = "open and close connections from a budget of tuples",
 	.run = run,
+	.orderly = true,
 };

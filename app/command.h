@@ -2,6 +2,8 @@
 #ifndef LA_APP_COMMAND_H
 #define LA_APP_COMMAND_H
 
+#include <stdbool.h>
+
 /* A subcommand: one file, one of these, one line in the table of main.c. */
 
 /** Exit statuses, the same for every subcommand. */
@@ -16,6 +18,7 @@ struct command {
 	const char *summary; /* one line */
 	/** argv[0] is the subcommand's name. Returns the exit status. */
 	int (*run)(int argc, char **argv);
+	bool orderly; /* it calls session_run(): SIGINT and SIGTERM end it in order; false: they kill it */
 };
 
 extern const struct command command_server, command_client, command_load, command_demo, command_explain,

@@ -406,4 +406,5 @@ const struct command command_demo = {
 	.name = "demo",
 	.summary = "a client and a server against each other in one process, no NIC needed",
 	.run = run,
+	.orderly = true,
 };

@@ -257,4 +257,5 @@ const struct command command_load = {
 	.name = "load",
 	.summary = "connection load by schedule, every way to close, faults, latencies",
 	.run = run,
+	.orderly = true,
 };

@@ -3,6 +3,20 @@
 #include <string.h>
 
 #include "command.h"
+#include "signals.h"
+
+/* Runs before the constructors of the libraries: see signals.c. */
+static void
+catch_early(int argc, char **argv, char **env)
+{
+	(void)argc;
+	(void)argv;
+	(void)env;
+	signals_catch();
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const early)(int, char **,
+									     char **) = catch_early;
 
 const char *const lastack_version = LASTACK_VERSION;
 
@@ -43,7 +57,11 @@ help(FILE *f)
 		"EXIT STATUS\n"
 		"       0  the run is over and went as it should\n"
 		"       1  could not start, or went wrong in a way that the subcommand's help names\n"
-		"       2  wrong command line\n");
+		"       2  wrong command line\n"
+		"       SIGINT or SIGTERM, at any time, also where SIGINT was ignored before ('lastack ... &'):\n"
+		"       server, client, load and demo end in order, with a summary, and that is no failure; a\n"
+		"       port that is still waited for is given up, without a summary. explain and bench are\n"
+		"       killed.\n");
 }
 
 static const struct command *
@@ -68,8 +86,10 @@ unknown(const char *name)
 int
 main(int argc, char **argv)
 {
-	const struct command *c;
+	const struct command *c = argc < 2 ? NULL : find(argv[1]);
 
+	if (c == NULL || !c->orderly)
+		signals_default();
 	if (argc < 2) {
 		fprintf(stderr, "lastack: a subcommand is missing; 'lastack --help' lists them\n");
 		return EXIT_USAGE;
@@ -89,7 +109,6 @@ main(int argc, char **argv)
 		help(stdout);
 		return EXIT_OK;
 	}
-	c = find(argv[1]);
 	if (c == NULL)
 		return unknown(argv[1]);
 	return c->run(argc - 1, argv + 1);

@@ -345,4 +345,5 @@ const struct command command_server = {
 	.name = "server",
 	.summary = "answer TCP on a DPDK port: http, echo, discard, chargen, close",
 	.run = run,
+	.orderly = true,
 };

@@ -7,35 +7,7 @@
 
 #include "command.h"
 #include "session.h"
-
-/* The engine that a signal stops; written before the handlers are set. */
-static struct la_engine *running;
-static volatile sig_atomic_t signalled;
-
-static void
-on_signal(int number)
-{
-	int saved = errno;
-
-	(void)number;
-	signalled = 1;
-	la_engine_stop(running);
-	errno = saved;
-}
-
-/* NULL: it has ended. What is left is to save, to tell and to free, and a second signal takes none of that away. */
-static void
-set_signals(struct la_engine *e)
-{
-	struct sigaction sa = {.sa_handler = e ? on_signal : SIG_IGN, .sa_flags = SA_RESTART};
-
-	if (e)
-		running = e;
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	signal(SIGPIPE, SIG_IGN); /* a reader of our live lines that goes away ends nothing */
-}
+#include "signals.h"
 
 static void
 report(void *ctx, double seconds)
@@ -131,24 +103,30 @@ session_run(struct session *se)
 	se->before.opens_of = se->now.opens_of = se->summary.opens_of;
 	se->cfg.report = report;
 	se->cfg.report_ctx = se;
+	se->cfg.stopped = signals_caught;
+	signal(SIGPIPE, SIG_IGN); /* a reader of our live lines that goes away ends nothing */
 	rc = la_engine_create(&se->cfg, &se->engine, err, sizeof(err));
+	if (rc == -EINTR && signals_caught()) {
+		fprintf(stderr, "lastack %s: stopped by a signal before it was ready: %s\n", se->program, err);
+		return EXIT_OK;
+	}
 	if (rc)
 		return fail(se, err[0] ? err : strerror(-rc));
-	set_signals(se->engine);
+	signals_stop(se->engine);
 	if (se->prepare && (rc = se->prepare(se)) != 0) {
 		snprintf(err, sizeof(err), "no memory for the application: %s", strerror(-rc));
 		(void)save_state(se);
-		set_signals(NULL);
+		signals_ignore();
 		la_engine_destroy(se->engine);
 		return fail(se, err);
 	}
 	se->error = la_engine_run(se->engine);
-	se->signalled = signalled != 0;
+	se->signalled = signals_caught();
 	saved = save_state(se);
 	status = summarize(se);
 	if (status == EXIT_OK)
 		status = saved;
-	set_signals(NULL);
+	signals_ignore();
 	la_engine_destroy(se->engine);
 	if (se->error) {
 		snprintf(err, sizeof(err), "stopped: %s", strerror(-se->error));

@@ -13,7 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -420,8 +422,8 @@ find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	return r;
 }
 
-int
-la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
+static int
+start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
 {
 	char said[256];
 	int r;
@@ -463,6 +465,23 @@ la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, siz
 	}
 	la_eal_log_live(true);
 	return 0;
+}
+
+/* Blocks both signals meanwhile: they would interrupt system calls that DPDK does not repeat, and its threads,
+ * which inherit the mask, would receive them. One that arrives is delivered at the end. */
+int
+la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
+{
+	sigset_t both, old;
+	int r;
+
+	sigemptyset(&both);
+	sigaddset(&both, SIGINT);
+	sigaddset(&both, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &both, &old);
+	r = start(cfg, eal, err, size);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return r;
 }
 
 void

@@ -19,6 +19,7 @@ struct la_port_config {
 	uint16_t tx_desc;  /* 0: 1024 */
 	uint16_t mtu;	   /* 0: the port's own */
 	struct rte_mempool *pools[LA_PORT_MAX_QUEUES]; /* one a queue, for reception */
+	bool (*stopped)(void); /* true: waiting for a memif server ends with -EINTR; NULL: never */
 };
 
 struct la_port {

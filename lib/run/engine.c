@@ -172,7 +172,7 @@ join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
 static int
 open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 {
-	struct la_port_config pc = {.queues = 0};
+	struct la_port_config pc = {.queues = 0, .stopped = e->cfg.stopped};
 	int rc;
 
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {

@@ -68,6 +68,8 @@ struct la_engine_config {
 	const char *pcap; /* every frame of every port into this pcapng file; NULL: no capture */
 	const char *state; /* read (and removed) at the start, written by la_engine_save_state(); or NULL */
 	enum la_quiet quiet_time;
+	/** True: a start that waits (for a memif server) gives up with -EINTR. Main thread. May be NULL. */
+	bool (*stopped)(void);
 };
 
 /** A station as last published by its worker: one consistent copy. */
