@@ -12,6 +12,7 @@
 #include "command.h"
 #include "opts.h"
 #include "session.h"
+#include "run/output.h"
 
 static const struct bench_kind *const kinds[] = {
 	&bench_limit_kind,  &bench_exchange_kind, &bench_repeat_kind, &bench_life_kind,
@@ -247,6 +248,8 @@ run(int argc, char **argv)
 		return usage_error("bench", err);
 	}
 	b = (struct bench){.opt = opts};
+	if (opts.json && la_output_check("--json", opts.json, err, sizeof(err)) != 0)
+		return failed(err);
 	if (load_old(&b) != 0)
 		return EXIT_FAILED;
 	if (bench_start(&b, err, sizeof(err)) != 0)

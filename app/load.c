@@ -12,6 +12,7 @@
 #include "load_opts.h"
 #include "load_report.h"
 #include "netopts.h"
+#include "run/output.h"
 #include "service.h"
 #include "session.h"
 
@@ -125,10 +126,16 @@ finish(struct session *se)
 static int
 open_csv(void)
 {
+	char err[512];
 	int fd = -1;
 
 	if (load.csv == NULL && load.plot == NULL)
 		return 0;
+	if ((load.plot && la_output_check("--plot", load.plot, err, sizeof(err))) ||
+	    (load.csv && la_output_check("--csv", load.csv, err, sizeof(err)))) {
+		fprintf(stderr, "lastack load: %s\n", err);
+		return -1;
+	}
 	if (load.csv == NULL) {
 		strcpy(job.csv_made, "/tmp/lastack-XXXXXX");
 		fd = mkstemp(job.csv_made);
@@ -218,8 +225,6 @@ run(int argc, char **argv)
 	status = configure(argc, argv);
 	if (status != EXIT_OK)
 		return status;
-	if (open_csv() != 0)
-		return EXIT_FAILED;
 	se.cfg.nstations = (unsigned)net.workers;
 	la_steer_init(&job.steer, se.cfg.nstations);
 	for (unsigned i = 0; i < se.cfg.nstations; i++)
@@ -229,6 +234,8 @@ run(int argc, char **argv)
 	se.silent = net.quiet;
 	se.json = net.json;
 	se.summary.msl_ms = net.msl_ms;
+	if (session_check(&se) != EXIT_OK || open_csv() != 0)
+		return EXIT_FAILED;
 	job.report.cfg = &load.cfg;
 	job.report.stations = job.station;
 	job.report.nstations = se.cfg.nstations;

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "run/output.h"
+#include "run/state.h"
 #include "session.h"
 #include "signals.h"
 
@@ -92,12 +94,38 @@ save_state(struct session *se)
 	return fail(se, err);
 }
 
+/* Two options that name one file would overwrite each other's. */
+static bool
+is_twice(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+int
+session_check(const struct session *se)
+{
+	const char *pcap = se->cfg.pcap, *state = se->cfg.state;
+	char err[512] = "", why[480];
+
+	if (is_twice(se->json, state) || is_twice(se->json, pcap) || is_twice(state, pcap))
+		snprintf(err, sizeof(err), "%s: two of --json, --state and --pcap name this file",
+			 is_twice(se->json, pcap) ? pcap : state);
+	else if ((se->json && la_output_check("--json", se->json, err, sizeof(err))) ||
+		 (pcap && la_output_check("--pcap", pcap, err, sizeof(err))))
+		;
+	else if (state && la_statefile_check(state, why, sizeof(why)))
+		snprintf(err, sizeof(err), "--state: %s", why);
+	return err[0] ? fail(se, err) : EXIT_OK;
+}
+
 int
 session_run(struct session *se)
 {
 	char err[512] = "";
 	int rc, saved, status;
 
+	if (session_check(se) != EXIT_OK)
+		return EXIT_FAILED;
 	se->summary.program = se->program;
 	se->summary.version = lastack_version;
 	se->before.opens_of = se->now.opens_of = se->summary.opens_of;

@@ -30,6 +30,10 @@ struct session {
 	struct la_summary before, now;
 };
 
+/** Whether --json, --state and --pcap can be written; session_run() calls it, and who writes files of its own
+ * before that calls it first. EXIT_OK, or EXIT_FAILED after a line on stderr. */
+int session_check(const struct session *se);
+
 /** Runs it. EXIT_OK, or EXIT_FAILED after a line on stderr. */
 int session_run(struct session *se);
 

@@ -68,6 +68,10 @@ int la_statefile_load(struct la_statefile *st, struct la_shard *const *shards, c
  * 0, or negative errno and err. */
 int la_statefile_consume(struct la_statefile *st, char *err, size_t size);
 
+/** Whether la_statefile_save() will be able to write to path: what is there is a state file or nothing, and
+ * its directory takes files. Creates nothing. 0, or negative errno and err. */
+int la_statefile_check(const char *path, char *err, size_t size);
+
 /** Writes the shards' state at `now` to path, mode 0600: whole or not at all. 0, or negative errno
  * and err. *bytes: the file's length. */
 int la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/output.h"
 #include "run/state_file.h"
 
 struct writer {
@@ -107,6 +108,42 @@ may_replace(const char *path)
 			rc = -EEXIST;
 	}
 	close(fd);
+	return rc;
+}
+
+/* It is replaced by a rename, for which its directory must be writable, and in a sticky one the file ours. */
+static int
+check_place(const char *path)
+{
+	char *dir = la_output_dir(path), *tmp = NULL;
+	struct stat d, s;
+	int rc = 0;
+
+	if (dir == NULL || asprintf(&tmp, "%s.tmp", path) < 0)
+		rc = -ENOMEM;
+	else if (stat(dir, &d) != 0 || faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) != 0)
+		rc = -errno;
+	else if (lstat(tmp, &s) != 0 && errno != ENOENT)
+		rc = -errno; /* the name is too long */
+	else if ((d.st_mode & S_ISVTX) != 0 && lstat(path, &s) == 0 && geteuid() != 0 &&
+		 s.st_uid != geteuid() && d.st_uid != geteuid())
+		rc = -EPERM;
+	free(dir);
+	free(rc == -ENOMEM ? NULL : tmp);
+	return rc;
+}
+
+int
+la_statefile_check(const char *path, char *err, size_t size)
+{
+	int rc = may_replace(path);
+
+	if (rc == 0)
+		rc = check_place(path);
+	if (rc == -EEXIST)
+		snprintf(err, size, "%s is not a lastack state file and would not be replaced", path);
+	else if (rc)
+		snprintf(err, size, "%s could not be written at the end: %s", path, strerror(-rc));
 	return rc;
 }
 
