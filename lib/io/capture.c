@@ -1,60 +1,300 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The file is written by librte_pcapng, which wants a private copy of each frame with head and
- * tail room for its block, a TSC reading, and hands the whole burst to one writev(). Three of its
- * habits shape this file:
- * - its TSC-to-wall-clock state is one static structure that moves on with the times it is given
- *   and may not see them go back: a lock covers reading the TSC, the copies and the write;
- * - the very first time it is given must not lie before its own start, which it takes inside that
- *   first call: prime_clock() spends a throw-away copy with a time a little ahead on it;
- * - it does not free what it wrote;
- * - its block's tail must fit behind the last segment: a copy has room for the largest frame
- *   whole. */
+/* A capture.
+ *
+ *	workers -- copy --> ring (8192 frames) --> writer thread -- pcapng blocks -- write() --> output
+ *
+ * A disk, a pipe's reader or a full file system may take any time. A worker therefore only copies a frame
+ * and puts it into a ring; a thread of its own writes. A frame that finds no copy or no place is lost and
+ * counted. The worker never waits.
+ *
+ * librte_pcapng makes the blocks. Four of its properties shape this file:
+ * - its TSC-to-wall-clock state is one static structure that advances with the times it is given, and a time
+ *   before it underflows: only the writer calls it, and a TSC below the last one becomes the last one;
+ * - the first time it is given must not lie before its own start, which it takes inside that first call:
+ *   prime_clock() spends a throw-away copy with a time a little ahead on it;
+ * - its block's tail must fit behind the last segment: a copy has room for the largest frame whole;
+ * - it takes a short write for an error. So it writes its header into a memory file, and its blocks are
+ *   written here; the interface's number, which it fills in as it writes, is the port's place among all.
+ *
+ * The output has whole blocks only. A regular file is cut at its last whole block when a write fails. A pipe
+ * cannot be cut: it is not blocking, and gets whole blocks in units of at most PIPE_BUF bytes, which POSIX
+ * writes whole or not at all. A pipe without progress for STALL_MS at the end of the capture costs the rest.
+ * (One block beyond PIPE_BUF, of a jumbo frame, can be torn then.) */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_lcore.h>
 #include <rte_mbuf.h>
 #include <rte_pcapng.h>
-#include <rte_spinlock.h>
+#include <rte_ring.h>
 
 #include "core/log.h"
 #include "io/capture.h"
 #include "io/port.h"
 
 enum {
-	CAPTURE_BURST = 64,   /* frames written by one writev() */
-	CAPTURE_COPIES = 127, /* no more than a burst is out at a time */
+	CAPTURE_BURST = 64,  /* frames that become blocks at once */
+	POLL_MS = 20,	     /* longest wait for a pipe before the writer looks round again */
+	REST_US = 1000,	     /* pause of the writer when the ring is empty */
+	STALL_MS = 1000,     /* without progress, a capture that ends gives up */
+	READER_MS = 2000,    /* wait for a pipe's first reader */
+};
+
+/* Beside a copied frame, in its mbuf's private area. */
+struct about {
+	uint64_t tsc;
+	uint16_t port, queue;
+	bool outgoing;
 };
 
 struct la_capture {
-	rte_pcapng_t *file;
-	struct rte_mempool *copies;
-	rte_spinlock_t lock;
-	uint64_t lost;
-	off_t good; /* end of the last whole block */
-	int fd;
-	bool broken; /* a write failed: what follows would not be readable */
+	/* read by workers */
+	struct rte_ring *ring;
+	struct rte_mempool *copies; /* of frames, made by workers */
+	bool broken;		    /* a write failed, or the capture has ended: frames are only counted */
+
+	/* shared counters */
+	uint64_t lost __rte_cache_aligned; /* frames */
+	uint64_t taken;			   /* frames that workers put into the ring */
+
+	/* the writer's */
+	uint64_t done __rte_cache_aligned; /* frames of `taken` that were written or lost */
+	uint64_t progress;	    /* successful writes, which la_capture_settle() watches */
+	struct rte_mempool *blocks; /* copies that librte_pcapng makes */
+	uint8_t *buf;		    /* blocks on their way to the output */
+	size_t buf_size;	    /* bytes */
+	uint64_t last_tsc;
+	off_t good; /* end of the last whole block, of a regular file */
+	int out;
+	bool regular;
+	bool leave; /* the writer is to give up */
+	bool running;
+	pthread_t writer;
+	uint32_t interface[RTE_MAX_ETHPORTS]; /* in the file, of a port */
 };
 
-static struct rte_mbuf *
-copy_frame(struct la_capture *c, uint16_t port, uint16_t queue, const struct rte_mbuf *m,
-	   uint64_t tsc, enum rte_pcapng_direction dir)
+static uint64_t
+now_ms(void)
 {
-	return rte_pcapng_copy(port, queue, m, c->copies, UINT32_MAX, tsc, dir);
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static uint16_t
-copy_room(void)
+/* ---- the writer ---- */
+
+/* Returns how many bytes went: all, or fewer when the output takes no more or the writer is to give up. */
+static size_t
+write_unit(struct la_capture *c, const uint8_t *p, size_t len)
 {
-	uint32_t largest = RTE_ETHER_MTU, room;
+	size_t at = 0;
+
+	while (at < len) {
+		ssize_t n = write(c->out, p + at, len - at);
+
+		if (n > 0) {
+			at += (size_t)n;
+			__atomic_fetch_add(&c->progress, 1, __ATOMIC_RELAXED);
+		} else if (n < 0 && errno == EAGAIN) {
+			struct pollfd pfd = {.fd = c->out, .events = POLLOUT};
+
+			if (__atomic_load_n(&c->leave, __ATOMIC_ACQUIRE)) {
+				errno = ETIMEDOUT;
+				return at;
+			}
+			(void)poll(&pfd, 1, POLL_MS);
+		} else if (n == 0 || errno != EINTR) {
+			return at;
+		}
+	}
+	return at;
+}
+
+/* Bytes of whole blocks among the first `most`, and how many blocks those are. A block's second word is its
+ * length. */
+static size_t
+whole_blocks(const uint8_t *p, size_t most, unsigned *count)
+{
+	size_t at = 0;
+
+	for (*count = 0; at + 12 <= most; ++*count) {
+		uint32_t block;
+
+		memcpy(&block, p + at + 4, sizeof(block));
+		if (block > most - at)
+			break;
+		at += block;
+	}
+	return at;
+}
+
+/* n bytes of whole blocks. Returns how many blocks are in the output whole; *all: every one. */
+static unsigned
+write_blocks(struct la_capture *c, const uint8_t *p, size_t len, bool *all)
+{
+	unsigned written = 0, more;
+	size_t at = 0;
+
+	while (at < len) {
+		size_t unit = len - at, n;
+
+		if (!c->regular && unit > PIPE_BUF) {
+			uint32_t first;
+
+			memcpy(&first, p + at + 4, sizeof(first));
+			unit = first > PIPE_BUF ? first : whole_blocks(p + at, PIPE_BUF, &more);
+		}
+		n = write_unit(c, p + at, unit);
+		c->good += (off_t)whole_blocks(p + at, n, &more);
+		written += more;
+		*all = n == unit;
+		if (!*all)
+			break;
+		at += n;
+	}
+	return written;
+}
+
+/* Returns its length, or 0 when there is no room for one. */
+static size_t
+make_block(struct la_capture *c, const struct rte_mbuf *m, uint8_t *to)
+{
+	const struct about *a = (const void *)(m + 1);
+	struct rte_mbuf *block;
+	size_t len = 0;
+
+	if (a->tsc > c->last_tsc)
+		c->last_tsc = a->tsc;
+	block = rte_pcapng_copy(a->port, a->queue, m, c->blocks, UINT32_MAX, c->last_tsc,
+				a->outgoing ? RTE_PCAPNG_DIRECTION_OUT : RTE_PCAPNG_DIRECTION_IN);
+	if (block == NULL)
+		return 0;
+	if (block->nb_segs == 1 && block->data_len <= c->buf_size / CAPTURE_BURST) {
+		len = block->data_len;
+		memcpy(to, rte_pktmbuf_mtod(block, void *), len);
+		memcpy(to + 8, &c->interface[a->port], sizeof(c->interface[0]));
+	}
+	rte_pktmbuf_free(block);
+	return len;
+}
+
+static void
+fail_for_good(struct la_capture *c)
+{
+	const char *why = strerror(errno);
+	bool torn = c->regular && ftruncate(c->out, c->good) < 0;
+
+	__atomic_store_n(&c->broken, true, __ATOMIC_RELEASE);
+	la_log(LA_LOG_WARN, "capture: write failed (%s), %s", why,
+	       torn ? "the last frame in the file is torn" : "the capture ends here");
+}
+
+/* Frames of the ring, at most a burst, into the output. Returns how many there were. */
+static unsigned
+write_some(struct la_capture *c)
+{
+	struct rte_mbuf *frames[CAPTURE_BURST];
+	unsigned n = rte_ring_sc_dequeue_burst(c->ring, (void **)frames, CAPTURE_BURST, NULL);
+	unsigned written = 0;
+	bool all = true;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < n && !c->broken; i++)
+		len += make_block(c, frames[i], c->buf + len);
+	if (len > 0)
+		written = write_blocks(c, c->buf, len, &all);
+	if (!all)
+		fail_for_good(c);
+	rte_pktmbuf_free_bulk(frames, n);
+	__atomic_fetch_add(&c->lost, n - written, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&c->done, n, __ATOMIC_RELEASE);
+	return n;
+}
+
+static void *
+writer_main(void *arg)
+{
+	struct la_capture *c = arg;
+
+	while (!__atomic_load_n(&c->leave, __ATOMIC_ACQUIRE))
+		if (write_some(c) == 0)
+			usleep(REST_US);
+	return NULL;
+}
+
+/* ---- the workers ---- */
+
+static struct rte_mbuf *
+copy_frame(struct la_capture *c, const struct rte_mbuf *m, const struct about *about)
+{
+	struct rte_mbuf *copy = rte_pktmbuf_copy(m, c->copies, 0, UINT32_MAX);
+
+	if (copy != NULL)
+		memcpy(copy + 1, about, sizeof(*about));
+	return copy;
+}
+
+static void
+take_some(struct la_capture *c, struct about *about, struct rte_mbuf *const *pkts, unsigned n)
+{
+	struct rte_mbuf *copies[CAPTURE_BURST];
+	unsigned have = 0, done;
+
+	about->tsc = rte_get_tsc_cycles();
+	for (unsigned i = 0; i < n; i++) {
+		copies[have] = copy_frame(c, pkts[i], about);
+		have += copies[have] != NULL;
+	}
+	done = rte_ring_mp_enqueue_burst(c->ring, (void **)copies, have, NULL);
+	rte_pktmbuf_free_bulk(copies + done, have - done);
+	__atomic_fetch_add(&c->taken, done, __ATOMIC_RELAXED);
+	if (done < n)
+		__atomic_fetch_add(&c->lost, n - done, __ATOMIC_RELAXED);
+}
+
+void
+la_capture_burst(struct la_capture *c, const struct la_port *port, uint16_t queue, bool outgoing,
+		 struct rte_mbuf *const *pkts, unsigned n)
+{
+	struct about about = {.port = port->id, .queue = queue, .outgoing = outgoing};
+
+	if (__atomic_load_n(&c->broken, __ATOMIC_RELAXED)) {
+		__atomic_fetch_add(&c->lost, n, __ATOMIC_RELAXED);
+		return;
+	}
+	for (unsigned done = 0; done < n; done += CAPTURE_BURST)
+		take_some(c, &about, pkts + done, RTE_MIN(n - done, CAPTURE_BURST));
+}
+
+uint64_t
+la_capture_lost(const struct la_capture *c)
+{
+	return __atomic_load_n(&c->lost, __ATOMIC_RELAXED);
+}
+
+/* ---- from open to close ---- */
+
+static uint32_t
+largest_frame(void)
+{
+	uint32_t largest = RTE_ETHER_MTU;
 
 	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
 		uint16_t mtu;
@@ -63,8 +303,23 @@ copy_room(void)
 		    mtu > largest)
 			largest = mtu;
 	}
-	room = RTE_PKTMBUF_HEADROOM + rte_pcapng_mbuf_size(largest + 64);
+	return largest + 64;
+}
+
+static uint16_t
+copy_room(void)
+{
+	uint32_t room = RTE_PKTMBUF_HEADROOM + rte_pcapng_mbuf_size(largest_frame());
+
 	return room < UINT16_MAX ? (uint16_t)room : UINT16_MAX;
+}
+
+uint64_t
+la_capture_memory(uint32_t mtu)
+{
+	uint64_t each = RTE_PKTMBUF_HEADROOM + rte_pcapng_mbuf_size(mtu + 64) + 512;
+
+	return (LA_CAPTURE_FRAMES + 2 * CAPTURE_BURST) * (RTE_ALIGN_CEIL(each, 4096ul) + 16);
 }
 
 static int
@@ -79,127 +334,179 @@ prime_clock(struct la_capture *c)
 	frame = rte_pktmbuf_append(m, RTE_ETHER_MIN_LEN);
 	if (frame != NULL)
 		memset(frame, 0, RTE_ETHER_MIN_LEN);
-	copy = copy_frame(c, 0, 0, m, rte_get_tsc_cycles() + rte_get_tsc_hz() / 100,
-			  RTE_PCAPNG_DIRECTION_UNKNOWN);
+	c->last_tsc = rte_get_tsc_cycles();
+	copy = rte_pcapng_copy(0, 0, m, c->blocks, UINT32_MAX, c->last_tsc + rte_get_tsc_hz() / 100,
+			       RTE_PCAPNG_DIRECTION_UNKNOWN);
 	rte_pktmbuf_free(m);
 	rte_pktmbuf_free(copy);
 	return copy != NULL ? 0 : -ENOMEM;
 }
 
-int
-la_capture_open(const char *path, struct la_capture **out, char *err, size_t size)
+/* A pipe that nothing reads yet refuses a writer (ENXIO); its reader may start at the same time as we do. */
+static int
+open_output(const char *path)
 {
-	static unsigned serial;
-	struct la_capture *c = calloc(1, sizeof(*c));
-	char name[RTE_MEMPOOL_NAMESIZE];
-	int fd, r;
+	uint64_t end = now_ms() + READER_MS;
+	int fd;
 
-	if (c == NULL)
-		return -ENOMEM;
-	rte_spinlock_init(&c->lock);
-
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0) {
-		r = -errno;
-		snprintf(err, size, "capture file %s: %s", path, strerror(-r));
-		goto no_file;
-	}
-
-	snprintf(name, sizeof(name), "la_capture_%u", serial++);
-	c->copies = rte_pktmbuf_pool_create(name, CAPTURE_COPIES, 0, 0, copy_room(), SOCKET_ID_ANY);
-	if (c->copies == NULL) {
-		r = -rte_errno;
-		snprintf(err, size, "capture file %s: no memory for copies of frames: %s", path,
-			 rte_strerror(-r));
-		goto no_pool;
-	}
-	r = prime_clock(c);
-	if (r < 0) {
-		snprintf(err, size, "capture file %s: no memory for copies of frames", path);
-		goto no_header;
-	}
-
-	errno = 0;
-	c->file = rte_pcapng_fdopen(fd, NULL, NULL, "lastack", NULL);
-	if (c->file == NULL) {
-		r = errno != 0 ? -errno : -EIO;
-		snprintf(err, size, "capture file %s: its header cannot be written: %s", path,
-			 strerror(-r));
-		goto no_header;
-	}
-	c->fd = fd;
-	c->good = lseek(fd, 0, SEEK_CUR);
-	*out = c;
-	return 0;
-
-no_header:
-	rte_mempool_free(c->copies);
-no_pool:
-	close(fd);
-no_file:
-	free(c);
-	return r;
+	do {
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+		if (fd < 0 && errno == ENXIO)
+			usleep(POLL_MS * 1000);
+	} while (fd < 0 && (errno == EINTR || (errno == ENXIO && now_ms() < end)));
+	return fd < 0 ? -errno : fd;
 }
 
-/* A burst goes into the file whole or not at all. */
-static bool
-append(struct la_capture *c, struct rte_mbuf **copies, uint16_t n, off_t bytes)
+static int
+make_memory(struct la_capture *c)
 {
-	ssize_t written;
+	static unsigned serial;
+	char name[RTE_MEMPOOL_NAMESIZE];
+	unsigned i = serial++;
 
-	if (c->broken)
-		return false;
-	written = rte_pcapng_write_packets(c->file, copies, n);
-	if (written == bytes) {
-		c->good += bytes;
-		return true;
-	}
-	c->broken = true;
-	/* A pipe cannot be cut; its reader sees a torn last block. */
-	if (ftruncate(c->fd, c->good) < 0)
-		la_log(LA_LOG_WARN, "capture: write failed, the last frame in the file is torn");
+	snprintf(name, sizeof(name), "la_capture_%u", i);
+	c->copies = rte_pktmbuf_pool_create(name, LA_CAPTURE_FRAMES - 1, 0,
+					    RTE_ALIGN_CEIL(sizeof(struct about), RTE_MBUF_PRIV_ALIGN),
+					    copy_room(), SOCKET_ID_ANY);
+	snprintf(name, sizeof(name), "la_blocks_%u", i);
+	c->blocks = rte_pktmbuf_pool_create(name, 2 * CAPTURE_BURST - 1, 0, 0, copy_room(),
+					    SOCKET_ID_ANY);
+	snprintf(name, sizeof(name), "la_capring_%u", i);
+	c->ring = rte_ring_create(name, LA_CAPTURE_FRAMES, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	if (c->copies == NULL || c->blocks == NULL || c->ring == NULL || prime_clock(c) < 0)
+		return -ENOMEM;
+	c->buf_size = (size_t)CAPTURE_BURST * copy_room();
+	c->buf = malloc(c->buf_size);
+	return c->buf != NULL ? 0 : -ENOMEM;
+}
+
+/* Section header and interfaces: made by librte_pcapng in a memory file. */
+static int
+write_header(struct la_capture *c)
+{
+	int mem = memfd_create("la-capture", MFD_CLOEXEC);
+	rte_pcapng_t *file;
+	uint32_t n = 0;
+	bool all = false;
+	ssize_t len = -1;
+
+	if (mem < 0)
+		return -errno;
+	errno = 0;
+	file = rte_pcapng_fdopen(mem, NULL, NULL, "lastack", NULL);
+	if (file != NULL)
+		len = pread(mem, c->buf, c->buf_size, 0);
+	if (len > 0)
+		(void)write_blocks(c, c->buf, (size_t)len, &all);
+	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++)
+		c->interface[port] = rte_eth_dev_is_valid_port(port) ? n++ : 0;
+	if (!all && errno == 0)
+		errno = EIO;
+	n = all ? 0 : (uint32_t)errno;
+	if (file != NULL)
+		rte_pcapng_close(file); /* and `mem` with it */
 	else
-		la_log(LA_LOG_WARN, "capture: write failed, the capture ends here");
-	return false;
+		close(mem);
+	return -(int)n;
+}
+
+static int
+start_writer(struct la_capture *c)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all); /* the main thread has them */
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = rte_ctrl_thread_create(&c->writer, "la-capture", NULL, writer_main, c);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	c->running = r == 0;
+	return r > 0 ? -r : r;
 }
 
 static void
-write_some(struct la_capture *c, uint16_t port, uint16_t queue, enum rte_pcapng_direction dir,
-	   struct rte_mbuf *const *pkts, unsigned n)
+release(struct la_capture *c)
 {
-	struct rte_mbuf *copies[CAPTURE_BURST];
-	off_t bytes = 0;
-	uint16_t have = 0;
+	struct rte_mbuf *m;
 
-	rte_spinlock_lock(&c->lock);
-	for (unsigned i = 0; i < n; i++) {
-		copies[have] = copy_frame(c, port, queue, pkts[i], rte_get_tsc_cycles(), dir);
-		if (copies[have] != NULL)
-			bytes += rte_pktmbuf_pkt_len(copies[have++]);
+	while (c->ring != NULL && rte_ring_sc_dequeue(c->ring, (void **)&m) == 0)
+		rte_pktmbuf_free(m);
+	free(c->buf);
+	rte_ring_free(c->ring);
+	rte_mempool_free(c->blocks);
+	rte_mempool_free(c->copies);
+	if (c->out >= 0)
+		close(c->out);
+	free(c);
+}
+
+int
+la_capture_open(const char *path, struct la_capture **out, char *err, size_t size)
+{
+	struct la_capture *c;
+	struct stat s;
+	int r;
+
+	if (posix_memalign((void **)&c, 64, sizeof(*c)) != 0) {
+		snprintf(err, size, "capture file %s: no memory", path);
+		return -ENOMEM;
 	}
-	if (have == 0 || !append(c, copies, have, bytes))
-		c->lost += n;
-	else
-		c->lost += n - have;
-	rte_pktmbuf_free_bulk(copies, have);
-	rte_spinlock_unlock(&c->lock);
+	memset(c, 0, sizeof(*c));
+	c->out = r = open_output(path);
+	if (r == -ENXIO)
+		snprintf(err, size, "capture file %s: a pipe that nothing reads", path);
+	else if (r < 0)
+		snprintf(err, size, "capture file %s: %s", path, strerror(-r));
+	if (r < 0)
+		goto fail;
+	c->regular = fstat(c->out, &s) == 0 && S_ISREG(s.st_mode);
+	r = make_memory(c);
+	if (r < 0) {
+		snprintf(err, size, "capture file %s: no memory for copies of %u frames: %s", path,
+			 LA_CAPTURE_FRAMES, strerror(-r));
+		goto fail;
+	}
+	r = write_header(c);
+	if (r < 0) {
+		snprintf(err, size, "capture file %s: its header cannot be written: %s", path, strerror(-r));
+		goto fail;
+	}
+	r = start_writer(c);
+	if (r < 0) {
+		snprintf(err, size, "capture file %s: no thread to write it: %s", path, strerror(-r));
+		goto fail;
+	}
+	*out = c;
+	return 0;
+
+fail:
+	release(c);
+	return r;
 }
 
 void
-la_capture_burst(struct la_capture *c, const struct la_port *port, uint16_t queue, bool outgoing,
-		 struct rte_mbuf *const *pkts, unsigned n)
+la_capture_settle(struct la_capture *c)
 {
-	enum rte_pcapng_direction dir =
-		outgoing ? RTE_PCAPNG_DIRECTION_OUT : RTE_PCAPNG_DIRECTION_IN;
+	uint64_t progress = 0, since = now_ms();
 
-	for (unsigned done = 0; done < n; done += CAPTURE_BURST)
-		write_some(c, port->id, queue, dir, pkts + done, RTE_MIN(n - done, CAPTURE_BURST));
-}
+	while (__atomic_load_n(&c->done, __ATOMIC_ACQUIRE) < __atomic_load_n(&c->taken, __ATOMIC_RELAXED)) {
+		uint64_t p = __atomic_load_n(&c->progress, __ATOMIC_RELAXED), now = now_ms();
 
-uint64_t
-la_capture_lost(const struct la_capture *c)
-{
-	return __atomic_load_n(&c->lost, __ATOMIC_RELAXED);
+		if (p != progress) {
+			progress = p;
+			since = now;
+		} else if (now - since >= STALL_MS) {
+			break;
+		}
+		usleep(REST_US);
+	}
+	__atomic_store_n(&c->broken, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->leave, true, __ATOMIC_RELEASE);
+	if (c->running)
+		pthread_join(c->writer, NULL);
+	c->running = false;
+	__atomic_fetch_add(&c->lost, c->taken - c->done, __ATOMIC_RELAXED);
+	c->done = c->taken;
 }
 
 int
@@ -209,9 +516,8 @@ la_capture_close(struct la_capture *c)
 
 	if (c == NULL)
 		return 0;
+	la_capture_settle(c);
 	lost = c->lost;
-	rte_pcapng_close(c->file);
-	rte_mempool_free(c->copies);
-	free(c);
+	release(c);
 	return lost == 0 ? 0 : -EIO;
 }

@@ -7,29 +7,39 @@
  * A wrapper round the port, not a part of it: who wants a capture calls la_capture_burst() after
  * la_port_rx() and before la_port_tx(); who does not, pays nothing. Frames are copied, so the burst
  * may be changed or sent on afterwards. Checksums that the port fills in hardware are not there yet
- * in outgoing frames. */
+ * in outgoing frames. (The theory is at the top of capture.c.) */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+enum { LA_CAPTURE_FRAMES = 8192 }; /* that may wait for the output */
+
 struct la_capture;
 struct la_port;
 struct rte_mbuf;
 
-/** Creates (or empties) the file and writes its header; the interfaces in it are the ports that
- * exist now, so call it after la_eal_start(). 0, or negative errno with the reason in err. */
+/** Creates (or empties) the file, writes its header and starts the thread that writes it; the interfaces in
+ * it are the ports that exist now, so call it after la_eal_start(). A pipe may be without a reader for two
+ * seconds. 0, or negative errno with the reason in err. */
 int la_capture_open(const char *path, struct la_capture **out, char *err, size_t size);
 
-/** Writes a burst. May be called by several threads. Frames that could not be written (disk full,
- * copies exhausted) are counted, never waited for. */
+/** Captures a burst. May be called by several threads. Frames that cannot be written (the output is slow,
+ * stalled or full) are counted, never waited for. */
 void la_capture_burst(struct la_capture *c, const struct la_port *port, uint16_t queue,
 		      bool outgoing, struct rte_mbuf *const *pkts, unsigned n);
 
-/** Frames not written so far. */
+/** Frames lost so far; final after la_capture_settle(). */
 uint64_t la_capture_lost(const struct la_capture *c);
 
-/** Closes the file and frees c (NULL is fine). 0, or -EIO when frames were lost. */
+/** The last frame was captured: waits until all are written, or until the output has taken nothing for a
+ * second. Frames that come later are lost. */
+void la_capture_settle(struct la_capture *c);
+
+/** Settles, closes the file and frees c (NULL is fine). 0, or -EIO when frames were lost. */
 int la_capture_close(struct la_capture *c);
+
+/** DPDK memory, in bytes, that a capture takes on ports with this MTU. */
+uint64_t la_capture_memory(uint32_t mtu);
 
 #endif

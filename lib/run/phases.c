@@ -24,6 +24,7 @@
 #include <rte_lcore.h>
 
 #include "net/gateway.h"
+#include "io/capture.h"
 #include "run/restart.h"
 
 static void
@@ -189,6 +190,8 @@ la_engine_run(struct la_engine *e)
 	rte_eal_mp_wait_lcore();
 	la_worker_settle(e);
 	pthread_join(thread, NULL);
+	if (e->capture)
+		la_capture_settle(e->capture);
 	return e->error;
 }
 

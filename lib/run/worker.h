@@ -21,7 +21,7 @@
  *                                     256 of them at a time into the pool's ring
  *   mbuf reference counts             of data on a send queue: one worker, but where another sends for it
  *   ethdev's queues                   one worker each. Its statistics: the worker of the port's first shard
- *   a capture (--pcap)                all that have it, under its lock: when it is off, nothing
+ *   a capture (--pcap)                its ring, and the counters beside it: when it is off, nothing
  *
  * Shards, their tables, counters and applications are one worker's alone; so is the record that stands
  * behind constant payload (lib/tcp/sendq.c), one a core. */

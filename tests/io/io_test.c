@@ -19,7 +19,7 @@ io_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_
 
 	memset(io, 0, sizeof(*io));
 	if (cfg->memory_mb == 0)
-		cfg->memory_mb = 64;
+		cfg->memory_mb = 128;
 	r = la_eal_start(cfg, &io->eal, io->err, sizeof(io->err));
 	if (r < 0)
 		return r;

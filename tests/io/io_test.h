@@ -24,7 +24,7 @@ struct test_io {
 	char err[512];
 };
 
-/** Starts EAL with 64 MB of plain pages and what cfg asks for; opens every port with `queues`
+/** Starts EAL with 128 MB of plain pages and what cfg asks for; opens every port with `queues`
  * queues. Returns the first failure, with its message in io->err. */
 int io_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_t mtu);
 /** Asserts that it went well. */
