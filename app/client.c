@@ -176,6 +176,7 @@ prepare(struct session *se)
 	int rc = payload_init();
 
 	(void)se;
+	la_steer_init(&client.steer, client.shards); /* a state file may have brought another key */
 	for (unsigned i = 0; rc == 0 && i < client.shards; i++) {
 		struct opener *o = client.opener[i];
 

@@ -95,6 +95,7 @@ prepare(struct session *se)
 {
 	int rc = payload_init();
 
+	la_steer_init(&job.steer, se->cfg.nstations); /* a state file may have brought another key */
 	for (unsigned i = 0; rc == 0 && i < se->cfg.nstations; i++)
 		rc = load_station_init(&job.station[i]);
 	job.report.engine = se->engine;

@@ -30,6 +30,7 @@
 #include "io/kif.h"
 #include "io/pool.h"
 #include "io/port.h"
+#include "io/rss.h"
 #include "io/vdev.h"
 
 enum {
@@ -37,11 +38,6 @@ enum {
 	MEMIF_TRIES = 20,      /* of a client to find its server: */
 	MEMIF_ANSWER_MS = 400, /* hanging up any sooner would panic a slow net_memif 22.11 */
 };
-
-#define KEY8 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a
-const uint8_t la_port_rss_key[LA_PORT_RSS_KEY_MAX] = {KEY8, KEY8, KEY8, KEY8,
-						      KEY8, KEY8, KEY8, KEY8};
-#undef KEY8
 
 /* What la_port_open() carries from step to step. */
 struct opening {
@@ -157,25 +153,25 @@ choose_rss(struct opening *o)
 		       RTE_ETH_RSS_IPV6_TCP_EX);
 	uint8_t len = o->info.hash_key_size != 0 ? o->info.hash_key_size : 40;
 
-	if (o->port->queues < 2 || hf == 0 || len > LA_PORT_RSS_KEY_MAX)
+	if (o->port->queues < 2 || hf == 0 || len > LA_RSS_KEY_MAX)
 		return;
 	o->conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	o->conf.rx_adv_conf.rss_conf.rss_hf = hf;
 	o->conf.rx_adv_conf.rss_conf.rss_key_len = len;
 	/* ethdev's structure is not const-correct; the key is only read. */
-	o->conf.rx_adv_conf.rss_conf.rss_key = (uint8_t *)(uintptr_t)la_port_rss_key;
+	o->conf.rx_adv_conf.rss_conf.rss_key = (uint8_t *)(uintptr_t)la_rss_key();
 }
 
 static bool
 key_is_ours(const struct opening *o)
 {
 	uint8_t len = o->conf.rx_adv_conf.rss_conf.rss_key_len;
-	uint8_t key[LA_PORT_RSS_KEY_MAX] = {0};
+	uint8_t key[LA_RSS_KEY_MAX] = {0};
 	struct rte_eth_rss_conf got = {.rss_key = key, .rss_key_len = len};
 
 	if (rte_eth_dev_rss_hash_conf_get(o->port->id, &got) != 0)
 		return false;
-	return memcmp(key, la_port_rss_key, len) == 0 &&
+	return memcmp(key, la_rss_key(), len) == 0 &&
 	       (got.rss_hf & o->conf.rx_adv_conf.rss_conf.rss_hf) ==
 		       o->conf.rx_adv_conf.rss_conf.rss_hf;
 }

@@ -28,7 +28,7 @@ struct la_port {
 	uint16_t mtu;
 	uint8_t mac[6];
 	uint32_t offloads; /* enum la_offload */
-	bool rss;	   /* the port spreads TCP by la_port_rss_key, place i of LA_PORT_RETA going
+	bool rss;	   /* the port spreads TCP by la_rss_key(), place i of LA_PORT_RETA going
 			    * to queue i mod queues; false: not even with several queues (TAP,
 			    * AF_PACKET and memif spread as they like) */
 	bool linearize;	   /* chained mbufs must be copied into one before transmission */
@@ -38,10 +38,7 @@ struct la_port {
 	char name[64];	   /* of the kernel interface behind it, otherwise of the DPDK device */
 };
 
-enum { LA_PORT_RSS_KEY_MAX = 64, LA_PORT_RETA = 128 };
-
-/** The Toeplitz key, 0x6d5a repeated: swapping source and destination leaves the hash as it is. */
-extern const uint8_t la_port_rss_key[LA_PORT_RSS_KEY_MAX];
+enum { LA_PORT_RETA = 128 }; /* places of the redirection table */
 
 struct la_port_stats {
 	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors;

@@ -24,6 +24,7 @@
 #include "run/placement.h"
 #include "run/pools.h"
 #include "run/restart.h"
+#include "run/secret.h"
 #include "run/tables.h"
 
 enum { EAL_MB = 64 /* what DPDK needs for itself */ };
@@ -335,6 +336,7 @@ build(struct la_engine *e, char *err, size_t size)
 		return rc;
 	e->clock.per_ms = rte_get_tsc_hz() / 1000;
 	e->clock.base = rte_rdtsc() - 1000 * e->clock.per_ms;
+	la_secret_need_rss();
 	la_restart_open(e);
 	e->stations = rte_zmalloc("la_stations", e->cfg.nstations * sizeof(*e->stations), 64);
 	if (e->stations == NULL) {
@@ -428,6 +430,7 @@ la_engine_destroy(struct la_engine *e)
 	rte_free(e->workers);
 	if (e->eal.lcores != 0)
 		la_eal_stop();
+	la_secret_forget();
 	free(e);
 }
 

@@ -16,9 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "run/restart.h"
+#include "run/secret.h"
 #include "run/units.h"
 
 enum { DEFAULT_MSL_MS = 30000 }; /* what a shard takes for 0 */
@@ -82,6 +81,9 @@ la_restart_open(struct la_engine *e)
 	rc = la_statefile_open(e->cfg.state, addrs, e->cfg.nstations, !e->cfg.quiet, NULL,
 			       &e->state, err, sizeof(err));
 	if (rc == 0) {
+		for (unsigned i = 0; i < e->cfg.nstations; i++)
+			if (e->cfg.stations[i].port == 0)
+				la_secret_set_rss(la_statefile_secret(e->state, i));
 		/* the clock goes on from the saved time, for all workers alike */
 		e->clock.base = rte_rdtsc() - la_statefile_now(e->state) * e->clock.per_ms;
 		return;
@@ -141,15 +143,11 @@ la_restart_load(struct la_engine *e)
 void
 la_restart_config(struct la_engine *e, unsigned i, struct la_shard_config *sc)
 {
-	const unsigned *port = &e->cfg.stations[i].port;
-
-	if (i == 0)
-		randombytes_buf(e->secret, sizeof(e->secret));
+	_Static_assert(sizeof(sc->secret) == LA_SECRET_LEN, "the shard's secret is a port's");
 	if (e->state)
 		memcpy(sc->secret, la_statefile_secret(e->state, i), sizeof(sc->secret));
 	else
-		(void)crypto_generichash(sc->secret, sizeof(sc->secret), (const uint8_t *)port,
-					 sizeof(*port), e->secret, sizeof(e->secret));
+		la_secret_of_port(e->cfg.stations[i].port, sc->secret);
 	sc->quiet_ms = e->quiet_ms;
 }
 

@@ -9,8 +9,8 @@
  *   everything else: ARP request, solicitation, echo,   to shard 0, which alone answers, and names
  *   fragments, what cannot be read                      the drop
  *
- * The hash is the one that NICs compute for RSS (Toeplitz), with a key of 0x6d5a repeated, which makes
- * it symmetric: both directions of a connection, and a packet quoted by an ICMP error, hash alike. The
+ * The hash is the one that NICs compute for RSS (Toeplitz), with a random key of one 16-bit word
+ * repeated (io/rss.c), which makes it symmetric: both directions of a connection, and a packet quoted by an ICMP error, hash alike. The
  * low seven bits are an index into a redirection table of 128 places, filled in turn, so that a NIC
  * programmed with the same key and table (lib/io/port.c) puts a segment on the queue of the very shard
  * that this file names. What arrives elsewhere all the same, because the port has one queue, no RSS, or
@@ -26,6 +26,8 @@
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
 
+#include "io/rss.h"
+#include "run/secret.h"
 #include "run/steer.h"
 #include "wire/eth.h"
 #include "wire/icmp.h"
@@ -40,8 +42,10 @@ enum {
 void
 la_steer_init(struct la_steer *s, unsigned shards)
 {
-	uint16_t key = (uint16_t)(la_port_rss_key[0] << 8 | la_port_rss_key[1]);
+	uint16_t key;
 
+	la_secret_need_rss();
+	key = (uint16_t)(la_rss_key()[0] << 8 | la_rss_key()[1]);
 	memset(s, 0, sizeof(*s));
 	s->shards = shards;
 	for (unsigned i = 0; i < LA_STEER_RETA; i++)

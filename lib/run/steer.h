@@ -22,11 +22,12 @@ struct la_steer {
 	uint16_t low[256], high[256]; /* Toeplitz of the low and the high byte of a folded tuple */
 };
 
-/** For a port with 1 to 255 shards. Depends on nothing else, so that who picks tuples before the port
- * is open, and another process tomorrow, come to the same shards. */
+/** For a port with 1 to 255 shards. Depends on the RSS key of the process alone, so that tuples can be picked
+ * before the port is open. la_engine_create() changes the key when it goes on with a state file: call it
+ * again then. */
 void la_steer_init(struct la_steer *s, unsigned shards);
 
-/** The 32-bit Toeplitz hash, by la_port_rss_key, of addresses and ports: what a NIC computes for the
+/** The 32-bit Toeplitz hash, by la_rss_key(), of addresses and ports: what a NIC computes for the
  * tuple in either direction. */
 uint32_t la_steer_hash(const struct la_steer *s, const struct la_tuple *t);
 

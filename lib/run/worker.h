@@ -111,7 +111,6 @@ struct la_engine {
 	struct la_capture *capture;
 	struct la_statefile *state; /* opened and verified, not yet read; or NULL */
 	bool state_refused;
-	uint8_t secret[32]; /* of this run; those of its ports are derived from it, unless they come from `state` */
 	uint32_t quiet_ms; /* for each shard */
 	struct la_pool_plan plans[LA_ENGINE_MAX_STATIONS];
 	struct la_station_run *stations;

@@ -4,6 +4,8 @@
 
 #include "io_test.h"
 
+#include "io/rss.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -305,10 +307,53 @@ Test(port, failure_no_pool)
 	la_eal_stop();
 }
 
-Test(port, rss_key_is_symmetric)
+Test(port, rss_key_is_symmetric_and_another_in_each_process)
 {
-	for (unsigned i = 0; i < LA_PORT_RSS_KEY_MAX; i += 2) {
-		cr_assert_eq(la_port_rss_key[i], 0x6d);
-		cr_assert_eq(la_port_rss_key[i + 1], 0x5a);
+	const uint8_t *key = la_rss_key();
+	uint16_t words[32], mine = (uint16_t)(key[0] << 8 | key[1]);
+	unsigned others = 0;
+
+	for (unsigned i = 0; i < LA_RSS_KEY_MAX; i++)
+		cr_assert_eq(key[i], key[i & 1]);
+	for (unsigned i = 0; i < 32; i++) {
+		const char secret[2] = {'x', (char)i};
+
+		la_rss_seed(secret, sizeof(secret));
+		words[i] = (uint16_t)(la_rss_key()[0] << 8 | la_rss_key()[1]);
+		la_rss_seed(secret, sizeof(secret)); /* the same secret, the same key */
+		cr_assert_eq(words[i], (uint16_t)(la_rss_key()[0] << 8 | la_rss_key()[1]));
+		others += words[i] != mine && (i == 0 || words[i] != words[i - 1]);
 	}
+	cr_assert_gt(others, 28u); /* of 19 219 words, two of 32 rarely agree */
+}
+
+/* Every key that may be drawn fills every place twice, by 256 ports or addresses in a row at any height of the
+ * folded word; the words that do not are refused. */
+Test(port, rss_keys_spread_evenly)
+{
+	static const uint16_t bad[] = {0x0000, 0xffff, 0x5555, 0xaaaa, 0x1111, 0x8888, 0x8000, 0x0001};
+	unsigned accepted = 0;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert(!la_rss_spreads(bad[i]) && la_rss_set(bad[i]) == -EINVAL, "%04x", bad[i]);
+	for (uint32_t word = 0; word <= UINT16_MAX; word++) {
+		if (!la_rss_spreads((uint16_t)word))
+			continue;
+		accepted++;
+		for (unsigned shift = 0; shift <= 8; shift++) {
+			uint8_t got[LA_PORT_RETA] = {0};
+
+			for (unsigned v = 0; v < 256; v++) {
+				unsigned h = 0, in = (v << shift) ^ 0x1234;
+
+				for (unsigned j = 0; j < 16; j++)
+					if (in >> j & 1)
+						h ^= word << (15 - j) | word >> (j + 1);
+				got[h % LA_PORT_RETA]++;
+			}
+			for (unsigned i = 0; i < LA_PORT_RETA; i++)
+				cr_assert_eq(got[i], 2, "word %04x, shift %u, place %u: %u", word, shift, i, got[i]);
+		}
+	}
+	cr_assert_eq(accepted, 19219u);
 }

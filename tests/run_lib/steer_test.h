@@ -14,6 +14,7 @@
 #include <rte_thash.h>
 
 #include "io/eal.h"
+#include "io/rss.h"
 #include "run/engine.h"
 #include "run/steer.h"
 #include "run/summary.h"
@@ -45,7 +46,7 @@ nic_hash(const struct la_tuple *t)
 	for (unsigned i = la_addr_is4(&t->laddr) ? 3 : 0; i < 4; i++)
 		in[n++] = rte_be_to_cpu_32(t->laddr.w[i]);
 	in[n++] = (uint32_t)t->rport << 16 | t->lport;
-	return rte_softrss(in, n, la_port_rss_key);
+	return rte_softrss(in, n, la_rss_key());
 }
 
 struct frame {

@@ -506,7 +506,7 @@ Test(rss, port_has_our_key_and_our_table)
 	cr_assert_eq(port.queues, 4);
 	cr_assert(port.rss);
 	cr_assert_eq(rte_eth_dev_rss_hash_conf_get(port.id, &rss), 0);
-	cr_assert_eq(memcmp(key, la_port_rss_key, sizeof(key)), 0);
+	cr_assert_eq(memcmp(key, la_rss_key(), sizeof(key)), 0);
 	cr_assert_eq(rte_eth_dev_rss_reta_query(port.id, reta, 128), 0);
 	la_steer_init(&s, 4);
 	for (unsigned i = 0; i < 128; i++) /* the port's queue is the shard that steering names */

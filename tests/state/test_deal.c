@@ -11,6 +11,7 @@
 #include <criterion/criterion.h>
 #include <rte_mbuf.h>
 
+#include "io/rss.h"
 #include "frame.h"
 #include "rig.h"
 #include "run/state_file.h"
@@ -310,6 +311,42 @@ Test(deal, by_four)
 	for (unsigned m = 1; m <= 4; m++)
 		from_to(4, m);
 	from_to(4, MOST);
+}
+
+/* The RSS key of the run before is another: entries belong to other shards, and none is lost. */
+Test(deal, by_another_key)
+{
+	uint16_t good[2];
+	unsigned n = 0;
+
+	for (uint16_t w = 0x6d00; n < 2; w = (uint16_t)(w + 0x0101))
+		if (la_rss_spreads(w))
+			good[n++] = w;
+	for (unsigned m = 2; m <= 4; m += 2) {
+		struct la_steer before, after;
+		uint64_t all = 0;
+		unsigned moved = 0;
+
+		cr_assert_eq(la_rss_set(good[0]), 0);
+		la_steer_init(&before, m);
+		hold(m);
+		save();
+		cr_assert_eq(la_rss_set(good[1]), 0);
+		la_steer_init(&after, m);
+		cr_assert_eq(load(m, N, N), 0, "%s", err);
+		for (unsigned k = 0; k < m; k++)
+			all += to[k]->counters.v[LA_C_time_wait_loaded] + to[k]->counters.v[LA_C_time_wait_lapsed];
+		cr_assert_eq(all, N);
+		for (unsigned i = 0; i < N; i++) {
+			unsigned was = la_steer_tuple(&before, &entries[i].t), is = la_steer_tuple(&after, &entries[i].t);
+
+			moved += was != is;
+			found(i, from[was], is);
+		}
+		cr_assert_gt(moved, N / 4);
+		drop(from, &nfrom);
+		drop(to, &nto);
+	}
 }
 
 /* A connection without TIME_WAIT pulled one shard's ISN clock ahead, and may come again to any of them. */
