@@ -28,6 +28,7 @@
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 
+#include "io/claim.h"
 #include "io/cpu_claim.h"
 #include "io/eal.h"
 #include "io/eal_log.h"
@@ -377,6 +378,16 @@ add_port(struct la_eal *eal, uint16_t id, char *err, size_t size)
 	return 0;
 }
 
+/* A TAP has a number only now. */
+static int
+claim_tap(const char *arg, char *err, size_t size)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(arg, ","), arg);
+	return la_claim_number(name, err, size);
+}
+
 /* Ports in the order they were asked for. Each LA_PORT_EAL takes the next port that EAL probed by
  * itself, the last one all that remain; with no port asked for at all, every port of EAL's is
  * taken. */
@@ -408,6 +419,8 @@ find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 					       cfg->queues != 0 ? cfg->queues : eal->lcores, ids,
 					       err, size);
 			r = n < 0 ? n : 0;
+			if (cfg->ports[i].kind == LA_PORT_TAP && r == 0)
+				r = claim_tap(cfg->ports[i].arg, err, size);
 			for (int k = 0; k < n && r >= 0; k++)
 				r = add_port(eal, ids[k], err, size);
 			continue;
@@ -438,16 +451,21 @@ start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t siz
 		snprintf(err, size, "too many ports or EAL arguments");
 		return -E2BIG;
 	}
+	r = la_claim_ports(cfg, err, size);
+	if (r < 0)
+		return r;
 	eal_args.started = true;
 
 	r = build_args(cfg, eal, err, size);
-	if (r < 0)
+	if (r == 0)
+		r = la_eal_log_open(USER_GAVE(cfg, "--log-level"));
+	if (r < 0) {
+		la_claim_drop();
 		return r;
-	r = la_eal_log_open(USER_GAVE(cfg, "--log-level"));
-	if (r < 0)
-		return r;
+	}
 	r = init_without_usage(cfg);
 	if (r < 0) {
+		la_claim_drop();
 		la_eal_log_reason(said, sizeof(said));
 		snprintf(err, size, "DPDK did not start (%s): %s", rte_strerror(-r),
 			 said[0] != '\0' ? said
@@ -508,6 +526,7 @@ la_eal_stop(void)
 		rte_eal_cleanup();
 	(void)rmdir(rte_eal_get_runtime_dir());
 	la_vdev_clean_up();
+	la_claim_drop();
 	la_cpu_claim_keep(NULL, 0);
 	la_eal_log_close();
 }

@@ -16,6 +16,7 @@
 #include <rte_ring.h>
 
 #include "io/eal_log.h"
+#include "io/fanout.h"
 #include "io/port.h"
 #include "io/vdev.h"
 
@@ -253,13 +254,35 @@ la_vdev_advice(enum la_port_kind kind, const char *name)
 }
 
 static int
-probe(const struct vdev *v, uint16_t *id, char *err, size_t size)
+add_device(void *ctx)
+{
+	const struct vdev *v = ctx;
+
+	return rte_eal_hotplug_add("vdev", v->name, v->args);
+}
+
+/* AF_PACKET's port, whose sockets join a group that cannot collide (io/fanout.c). */
+static int
+add_packet_device(struct vdev *v)
+{
+	int held, r = la_fanout_without(add_device, v, &held);
+
+	if (r != 0 || !held)
+		return r;
+	r = la_fanout_join(if_nametoindex(v->head));
+	if (r < 0)
+		(void)rte_eal_hotplug_remove("vdev", v->name);
+	return r;
+}
+
+static int
+probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 {
 	char said[256];
 	int r;
 
 	la_eal_log_mark();
-	r = rte_eal_hotplug_add("vdev", v->name, v->args);
+	r = v->kind == LA_PORT_VETH ? add_packet_device(v) : add_device(v);
 	if (r == 0)
 		r = rte_eth_dev_get_port_by_name(v->name, id);
 	if (r == 0 && strncmp(v->args, "role=server", strlen("role=server")) == 0 &&

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_IO_CLAIM_H
+#define LA_IO_CLAIM_H
+
+/* One lastack process a kernel interface, and one memif server a socket. (The theory is at the top of
+ * claim.c.) */
+
+#include <stddef.h>
+
+struct la_eal_config;
+
+/** Claims everything that the configuration's ports and --vdev arguments name. 0, or negative errno with the
+ * interface and, when known, the process that has it in err; then nothing is claimed. */
+int la_claim_ports(const struct la_eal_config *cfg, char *err, size_t size);
+
+/** Claims an interface that exists by now by its number too. 0, or negative errno and err. */
+int la_claim_number(const char *name, char *err, size_t size);
+
+/** Gives back all claims of this process. */
+void la_claim_drop(void);
+
+#endif
