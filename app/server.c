@@ -241,7 +241,11 @@ help(void)
 	       "\n"
 	       "       SIGINT or SIGTERM: stops listening, lets open connections finish for --drain,\n"
 	       "       aborts the rest, writes --state, prints the summary. A second signal aborts at\n"
-	       "       once.\n"
+	       "       once. A signal during the start does the same when the start is over; SIGINT also\n"
+	       "       where a shell has it ignored ('lastack server ... &').\n"
+	       "\n"
+	       "       An interface, or a memif socket, has one lastack: a second one is refused, with the\n"
+	       "       pid of the first.\n"
 	       "\n"
 	       "OPTIONS\n");
 	net_help(tables);
@@ -263,7 +267,7 @@ help(void)
 	       "       reopened, given_back, fin_acked}, early_recycles, unexplained_drops,\n"
 	       "       drops {name: n}, counters {name: n}, msl_ms, seconds, opens_per_s, closes_per_s,\n"
 	       "       ports [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,\n"
-	       "       tx_errors, tx_full, mbufs_before and mbufs_out (packet buffers out of their pool before\n"
+	       "       tx_errors, tx_full, tx_no_peer, mbufs_before and mbufs_out (packet buffers out of their pool before\n"
 	       "       and after the run)}], services {name: {idle_closed, no_progress, linger_expired, paused;\n"
 	       "       and for http head_timeouts, body_timeouts, answered_408}}, program, version; with\n"
 	       "       --workers shards [{name, shard, frames_in, frames_out, frames_away, and opens to counters\n"
@@ -271,7 +275,8 @@ help(void)
 	       "\n"
 	       "EXIT STATUS\n"
 	       "       0  it ran and was stopped\n"
-	       "       1  DPDK, the port or a service could not start, or JSON or state were not written\n"
+	       "       1  DPDK, the port or a service could not start, or JSON or state were not or could not\n"
+	       "          be written\n"
 	       "       2  wrong command line\n");
 }
 

@@ -12,6 +12,7 @@
 #include <lastack/shard.h>
 
 #include "io/burst.h"
+#include "io/memif.h"
 #include "io/port.h"
 
 enum {
@@ -33,8 +34,18 @@ la_burst_reset(uint16_t id)
 unsigned
 la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned max)
 {
-	return rte_eth_rx_burst(port->id, queue, pkts,
-				(uint16_t)RTE_MIN(max, (unsigned)UINT16_MAX));
+	uint16_t n = (uint16_t)RTE_MIN(max, (unsigned)UINT16_MAX);
+
+	if (unlikely(port->memif != NULL)) {
+		struct la_memif_queue *q = &port->memif->rx[queue];
+
+		if (!la_memif_enter(port->memif, q))
+			return 0;
+		n = rte_eth_rx_burst(port->id, queue, pkts, n);
+		la_memif_leave(q);
+		return n;
+	}
+	return rte_eth_rx_burst(port->id, queue, pkts, n);
 }
 
 static bool
@@ -95,9 +106,9 @@ prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsi
 	return n;
 }
 
-unsigned
-la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
-	   struct rte_mempool *pool)
+static unsigned
+transmit(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+	 struct rte_mempool *pool)
 {
 	unsigned sent = 0, tries = 0, left = n;
 
@@ -126,6 +137,30 @@ la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, u
 	return sent;
 }
 
+static unsigned
+transmit_to_memif(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+		  struct rte_mempool *pool)
+{
+	struct la_memif_queue *q = &port->memif->tx[queue];
+
+	if (!la_memif_enter(port->memif, q)) {
+		rte_pktmbuf_free_bulk(pkts, n);
+		__atomic_store_n(&q->dropped, q->dropped + n, __ATOMIC_RELAXED);
+		return 0;
+	}
+	n = transmit(port, queue, pkts, n, pool);
+	la_memif_leave(q);
+	return n;
+}
+
+unsigned
+la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+	   struct rte_mempool *pool)
+{
+	return likely(port->memif == NULL) ? transmit(port, queue, pkts, n, pool)
+					   : transmit_to_memif(port, queue, pkts, n, pool);
+}
+
 void
 la_port_stats(const struct la_port *port, struct la_port_stats *stats)
 {
@@ -138,6 +173,8 @@ la_port_stats(const struct la_port *port, struct la_port_stats *stats)
 		stats->rx_nombuf = s.rx_nombuf;
 		stats->tx_errors = s.oerrors;
 	}
+	for (unsigned q = 0; port->memif != NULL && q < port->queues; q++)
+		stats->tx_no_peer += __atomic_load_n(&port->memif->tx[q].dropped, __ATOMIC_RELAXED);
 	for (unsigned q = 0; q < port->queues; q++)
 		stats->tx_full += __atomic_load_n(&tx_lost[port->id][q].full, __ATOMIC_RELAXED);
 }

@@ -32,6 +32,7 @@
 #include "io/cpu_claim.h"
 #include "io/eal.h"
 #include "io/eal_log.h"
+#include "io/memif.h"
 #include "io/vdev.h"
 
 enum {
@@ -521,6 +522,7 @@ la_eal_stop(void)
 		else
 			all_closed = false;
 	}
+	la_memif_end();
 	/* It would close them; all it has to tidy up is this process's own memory. */
 	if (all_closed)
 		rte_eal_cleanup();

@@ -17,7 +17,8 @@ enum la_port_kind {
 	LA_PORT_VETH,  /* arg: kernel interface, through AF_PACKET */
 	LA_PORT_XDP,   /* arg: kernel interface, through AF_XDP */
 	LA_PORT_MEMIF, /* arg: socket path, with ",client" behind it to be the client side, which
-			* waits some seconds for its server; a second port on a socket: ",id=1" */
+			* waits some seconds for its server, and connects again when the server
+			* returns; a second port on a socket: ",id=1" */
 	LA_PORT_RING,  /* in-process pair: two ports whose rings are crossed */
 	LA_PORT_NULL,  /* swallows what is sent, receives zeroed frames */
 };
@@ -47,7 +48,8 @@ struct la_eal {
 	uint16_t port[LA_EAL_MAX_PORTS]; /* DPDK port ids, in the order asked for; RING: two */
 };
 
-/** Starts DPDK once for this process. 0, or negative errno with DPDK's reason and what to try in
+/** Starts DPDK once for this process, after it has claimed the interfaces and sockets that cfg names
+ * (io/claim.h; -EBUSY: another process has one). SIGINT and SIGTERM are blocked meanwhile. 0, or negative errno with DPDK's reason and what to try in
  * err. */
 int la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size);
 /** Closes the ports and DPDK with them; shards, pools and captures must be gone. */

@@ -28,6 +28,7 @@
 #include "io/burst.h"
 #include "io/eal_log.h"
 #include "io/kif.h"
+#include "io/memif.h"
 #include "io/pool.h"
 #include "io/port.h"
 #include "io/rss.h"
@@ -35,8 +36,6 @@
 
 enum {
 	DEFAULT_DESC = 1024,
-	MEMIF_TRIES = 20,      /* of a client to find its server: */
-	MEMIF_ANSWER_MS = 400, /* hanging up any sooner would panic a slow net_memif 22.11 */
 };
 
 /* What la_port_open() carries from step to step. */
@@ -59,7 +58,7 @@ driver_is(const struct la_port *port, const char *name)
 static int __attribute__((format(printf, 3, 4)))
 fail(struct opening *o, int r, const char *fmt, ...)
 {
-	char what[160], said[256];
+	char what[256], said[256];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -306,33 +305,23 @@ advise_kernel(const struct opening *o)
 		       p->id, p->name);
 }
 
-/* A memif client knocks once, when it is started, and is turned away by a server that is not there
- * yet, or is there but not started: so it is started again until the two have met. */
+static const char *
+memif_path(const struct opening *o)
+{
+	const struct rte_devargs *args = rte_dev_devargs(o->info.device);
+	const char *p = args && args->args ? strstr(args->args, "socket=") : NULL;
+	static char path[108];
+
+	snprintf(path, sizeof(path), "%.*s", p ? (int)strcspn(p + 7, ",") : 0, p ? p + 7 : "");
+	return path;
+}
+
 static int
 start_device(const struct opening *o)
 {
-	const struct rte_devargs *args =
-		o->info.device != NULL ? rte_dev_devargs(o->info.device) : NULL;
-	uint16_t id = o->port->id;
-	int r = -ETIMEDOUT;
-
-	if (!driver_is(o->port, "net_memif") || args == NULL || args->args == NULL ||
-	    strstr(args->args, "role=client") == NULL)
-		return rte_eth_dev_start(id);
-	for (unsigned i = 0; i < MEMIF_TRIES; i++) {
-		struct rte_eth_link link = {0};
-
-		r = rte_eth_dev_start(id);
-		for (unsigned ms = 0; ms < MEMIF_ANSWER_MS; ms += 5) {
-			if (r == 0 && rte_eth_link_get_nowait(id, &link) == 0 &&
-			    link.link_status == RTE_ETH_LINK_UP)
-				return 0;
-			usleep(5000);
-		}
-		if (r == 0)
-			(void)rte_eth_dev_stop(id);
-	}
-	return r < 0 ? r : -ETIMEDOUT;
+	if (!driver_is(o->port, "net_memif"))
+		return rte_eth_dev_start(o->port->id);
+	return la_memif_start(o->port->id, o->port->queues, o->cfg->stopped, &o->port->memif);
 }
 
 static int
@@ -347,11 +336,10 @@ start(struct opening *o)
 		return fail(o, r, "MTU %u refused (it takes %u to %u)", p->mtu, o->info.min_mtu,
 			    o->info.max_mtu);
 	r = start_device(o);
+	if (r == -ETIMEDOUT && driver_is(p, "net_memif"))
+		return fail(o, r, "its server on %s does not answer: start that first", memif_path(o));
 	if (r < 0)
-		return fail(o, r,
-			    driver_is(p, "net_memif")
-				    ? "its server does not answer: start that first"
-				    : "it does not start");
+		return fail(o, r, "it does not start");
 	receive_multicast(p);
 	choose_mac(p);
 	p->rss = rss_is_ours(o) && reta_is_ours(o);
@@ -425,6 +413,9 @@ la_port_close(struct la_port *port)
 		(void)rte_eth_promiscuous_disable(port->id);
 	if (rte_eth_allmulticast_get(port->id) == 1)
 		(void)rte_eth_allmulticast_disable(port->id);
+	if (port->memif)
+		la_memif_stop(port->memif);
+	port->memif = NULL;
 	(void)rte_eth_dev_stop(port->id);
 	if (la_vdev_may_close(port->driver))
 		(void)rte_eth_dev_close(port->id);

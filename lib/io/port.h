@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct la_memif;
 struct rte_mbuf;
 struct rte_mempool;
 
@@ -34,6 +35,7 @@ struct la_port {
 	bool linearize;	   /* chained mbufs must be copied into one before transmission */
 	bool by_pointer;   /* frames reach the peer as the very mbufs: shared ones are copied */
 	int numa_node;	   /* -1: any */
+	struct la_memif *memif; /* NULL: another driver */
 	char driver[32];
 	char name[64];	   /* of the kernel interface behind it, otherwise of the DPDK device */
 };
@@ -43,6 +45,7 @@ enum { LA_PORT_RETA = 128 }; /* places of the redirection table */
 struct la_port_stats {
 	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors;
 	uint64_t tx_full; /* frames the port did not take in time: dropped by us and counted here */
+	uint64_t tx_no_peer; /* frames dropped by us while the memif peer was away */
 };
 
 /** True: the driver gives the memory of its queues' pools to the kernel, and la_port_open() takes no

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
@@ -151,12 +153,30 @@ remove_stale_socket(const char *path)
 	close(fd);
 }
 
+/* The driver's random address would be another each time the process starts, and its peer would send to the old
+ * one. This one is made of what names the port. */
+static void
+memif_mac(const struct vdev *v, const char *role, const char *rest, char *mac, size_t size)
+{
+	char text[2 * ARGS_LEN + 128], host[64] = "";
+	uint8_t digest[16];
+
+	mac[0] = '\0';
+	if (strstr(rest, ",mac=") != NULL)
+		return;
+	(void)gethostname(host, sizeof(host) - 1);
+	snprintf(text, sizeof(text), "%s %s %s%s", host, role, v->head, rest);
+	(void)crypto_generichash(digest, sizeof(digest), (const uint8_t *)text, strlen(text), NULL, 0);
+	snprintf(mac, size, ",mac=02:6c:%02x:%02x:%02x:%02x", digest[0], digest[1], digest[2],
+		 digest[3]);
+}
+
 /* "role" is ours to name; everything else in the tail is memif's own (id=, secret=, zero-copy=). */
 static int
 memif_args(struct vdev *v, char *err, size_t size)
 {
 	const char *role = "server";
-	char rest[ARGS_LEN] = "";
+	char rest[ARGS_LEN] = "", mac[32];
 	size_t used = 0;
 	int n;
 
@@ -174,8 +194,9 @@ memif_args(struct vdev *v, char *err, size_t size)
 		p += len;
 		p += *p == ',';
 	}
-	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s", role,
-		     v->head, rest);
+	memif_mac(v, role, rest, mac, sizeof(mac));
+	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s%s", role,
+		     v->head, rest, mac);
 	if ((size_t)n >= sizeof(v->args))
 		return fail(-EINVAL, err, size, "memif: argument too long");
 	if (strcmp(role, "server") == 0)

@@ -37,6 +37,7 @@ add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 	to->port.rx_nombuf += s->port.rx_nombuf;
 	to->port.tx_errors += s->port.tx_errors;
 	to->port.tx_full += s->port.tx_full;
+	to->port.tx_no_peer += s->port.tx_no_peer;
 	to->frames_in += s->frames_in;
 	to->frames_out += s->frames_out;
 	to->frames_refused += s->frames_refused;
@@ -197,6 +198,7 @@ print_port(const struct la_summary_end *end, FILE *f)
 		{"rx_nombuf", "frames the port had no packet buffer for (--mbufs)", p->rx_nombuf},
 		{"tx_errors", "frames the port failed to send", p->tx_errors},
 		{"tx_full", "frames the port did not take in time (TCP sends them again)", p->tx_full},
+		{"tx_no_peer", "frames dropped while the memif peer was away", p->tx_no_peer},
 	};
 
 	fprintf(f, "  frames          in %lu, out %lu\n", end->stats.frames_in, end->stats.frames_out);
@@ -341,6 +343,7 @@ json_port(const struct la_summary_end *end)
 	put(o, "rx_nombuf", p->rx_nombuf);
 	put(o, "tx_errors", p->tx_errors);
 	put(o, "tx_full", p->tx_full);
+	put(o, "tx_no_peer", p->tx_no_peer);
 	put(o, "mbufs_before", end->stats.mbufs_before);
 	put(o, "mbufs_out", end->stats.mbufs_out);
 	put(o, "buffers_max", end->stats.buffers_max);

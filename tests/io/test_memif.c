@@ -5,13 +5,17 @@
 
 #include "io_test.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FRAMES = 200, LEN = 900 };
@@ -33,6 +37,10 @@ make_paths(struct pair *p)
 static void
 remove_paths(struct pair *p)
 {
+	char lock[96];
+
+	snprintf(lock, sizeof(lock), "%s.lock", p->server);
+	unlink(lock);
 	unlink(p->server);
 	rmdir(p->dir);
 }
@@ -148,6 +156,259 @@ Test(memif, client_talks_to_a_server)
 Test(memif, server_talks_to_a_client)
 {
 	join(true);
+}
+
+/* ---- peers that are slow, and peers that go away ---- */
+
+/* Sends back what it receives, until it is killed. */
+static void __attribute__((noreturn))
+echo_for_ever(const char *arg)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, arg}}, .nports = 1};
+	struct rte_mbuf *pkts[32];
+	struct test_io io;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (io_start(&io, &cfg, 1, 0) < 0) {
+		fprintf(stderr, "%s\n", io.err);
+		_exit(2);
+	}
+	for (;;) {
+		unsigned n = la_port_rx(&io.port[0], 0, pkts, 32);
+
+		if (n > 0)
+			la_port_tx(&io.port[0], 0, pkts, n, io.pool);
+		else
+			usleep(100);
+	}
+}
+
+/* A process that makes and kills the peer, as EAL's threads do not survive a fork(). */
+struct maker {
+	pid_t pid;
+	int order, done;
+};
+
+static struct maker
+make_maker(const char *arg)
+{
+	struct maker k;
+	pid_t peer = -1;
+	int order[2], done[2];
+	char c;
+
+	cr_assert_eq(pipe(order), 0);
+	cr_assert_eq(pipe(done), 0);
+	fflush(stdout);
+	fflush(stderr);
+	k = (struct maker){.pid = fork(), .order = order[1], .done = done[0]};
+	if (k.pid != 0) {
+		close(order[0]);
+		close(done[1]);
+		return k;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that crashes leaves no process behind */
+	close(order[1]);
+	while (read(order[0], &c, 1) == 1) {
+		if (c == 's' && (peer = fork()) == 0)
+			echo_for_ever(arg);
+		if (c == 'k') {
+			kill(peer, SIGKILL);
+			waitpid(peer, NULL, 0);
+		}
+		if (c == 'z')
+			kill(peer, SIGSTOP);
+		if (c == 'c' && fork() == 0) { /* later */
+			usleep(900000);
+			kill(peer, SIGCONT);
+			_exit(0);
+		}
+		if (write(done[1], &c, 1) != 1)
+			break;
+	}
+	_exit(0);
+}
+
+static void
+order(struct maker *k, char c)
+{
+	cr_assert_eq(write(k->order, &c, 1), 1);
+	cr_assert_eq(read(k->done, &c, 1), 1);
+}
+
+static void
+end_maker(struct maker *k)
+{
+	order(k, 'k');
+	close(k->order);
+	cr_assert_eq(waitpid(k->pid, NULL, 0), k->pid);
+}
+
+static uint64_t
+ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Bursts as fast as they go, until `enough` frames came back or the time is over. Returns how many came. */
+static unsigned
+load_peer(struct test_io *io, unsigned for_ms, unsigned enough)
+{
+	static const uint8_t bytes[LEN];
+	uint64_t end = ms() + for_ms;
+	unsigned back = 0;
+
+	while (ms() < end && back < enough) {
+		struct rte_mbuf *out[32], *in[32];
+		unsigned n;
+
+		for (n = 0; n < 32; n++)
+			out[n] = io_frame(io, bytes, LEN, NULL);
+		(void)la_port_tx(&io->port[0], 0, out, n, io->pool);
+		while ((n = la_port_rx(&io->port[0], 0, in, 32)) > 0) {
+			rte_pktmbuf_free_bulk(in, n);
+			back += n;
+		}
+	}
+	return back;
+}
+
+static void
+until_up(struct test_io *io)
+{
+	uint64_t end = ms() + 20000;
+
+	while (ms() < end && !link_is_up(&io->port[0]))
+		usleep(1000);
+	cr_assert(link_is_up(&io->port[0]), "the two never met");
+}
+
+/* The peer is killed in the middle of bursts, and another takes its place, several times. */
+static void
+outlive(bool we_serve)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
+	struct la_port_stats stats;
+	struct maker k;
+	struct test_io io;
+	struct pair p;
+
+	make_paths(&p);
+	k = make_maker(we_serve ? p.client : p.server);
+	cfg.ports[0].arg = we_serve ? p.server : p.client;
+	order(&k, 's');
+	io_must_start(&io, &cfg, 1, 0);
+	for (unsigned i = 0; i < 6; i++) {
+		uint64_t lost, t0;
+
+		until_up(&io);
+		cr_assert_gt(load_peer(&io, 10000, 3000), 2999u, "round %u: no echo", i);
+		la_port_stats(&io.port[0], &stats);
+		lost = stats.tx_no_peer;
+		order(&k, 'k');
+		t0 = ms();
+		(void)load_peer(&io, 100, UINT32_MAX);
+		cr_assert_lt(ms() - t0, 2000u, "sending to no peer blocks");
+		la_port_stats(&io.port[0], &stats);
+		cr_assert_gt(stats.tx_no_peer, lost, "round %u: no frame was counted as lost", i);
+		order(&k, 's');
+	}
+	until_up(&io);
+	cr_assert_gt(load_peer(&io, 10000, 3000), 2999u);
+	io_stop(&io);
+	cr_assert_lt(io_out(&io), 256u); /* what the driver had on its way */
+	end_maker(&k);
+	remove_paths(&p);
+}
+
+Test(memif, a_client_goes_on_when_its_server_returns)
+{
+	outlive(false);
+}
+
+Test(memif, a_server_goes_on_when_its_client_returns)
+{
+	outlive(true);
+}
+
+/* A server that accepts and says nothing for a second: the client waits for it, and does not hang up while
+ * the answer is on its way. */
+Test(memif, a_slow_server_is_waited_for)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
+	struct maker k;
+	struct test_io io;
+	struct pair p;
+
+	make_paths(&p);
+	k = make_maker(p.server);
+	order(&k, 's');
+	for (unsigned i = 0; i < 1000 && access(p.server, F_OK) < 0; i++)
+		usleep(10000);
+	usleep(300000); /* it listens */
+	order(&k, 'z');
+	order(&k, 'c');
+	cfg.ports[0].arg = p.client;
+	io_must_start(&io, &cfg, 1, 0);
+	cr_assert_gt(load_peer(&io, 10000, 1000), 999u);
+	io_stop(&io);
+	end_maker(&k);
+	remove_paths(&p);
+}
+
+/* A wait for a server ends when it is told to. */
+static bool
+at_once(void)
+{
+	return true;
+}
+
+Test(memif, failure_told_to_stop_waiting)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1, .memory_mb = 64};
+	struct la_port_config pc = {.queues = 1, .stopped = at_once};
+	struct la_port port;
+	struct la_eal eal;
+	uint64_t t0 = ms();
+	char err[512];
+	struct pair p;
+
+	make_paths(&p);
+	cfg.ports[0].arg = p.client;
+	cr_assert_eq(la_eal_start(&cfg, &eal, err, sizeof(err)), 0, "%s", err);
+	pc.pools[0] = rte_pktmbuf_pool_create("test", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	cr_assert_eq(la_port_open(eal.port[0], &pc, &port, err, sizeof(err)), -EINTR);
+	cr_assert_lt(ms() - t0, 5000u);
+	la_eal_stop();
+	remove_paths(&p);
+}
+
+/* A port has the same MAC address each time it is made, and its peer another: a peer that returns is found. */
+Test(memif, the_mac_address_stays)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
+	uint8_t mac[2][6];
+	int fd[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert_eq(pipe(fd), 0);
+		if (fork() == 0) {
+			struct test_io io;
+
+			cfg.ports[0].arg = "/tmp/la-memif-mac.sock";
+			if (io_start(&io, &cfg, 1, 0) < 0 || write(fd[1], io.port[0].mac, 6) != 6)
+				_exit(1);
+			io_stop(&io);
+			_exit(0);
+		}
+		cr_assert_eq(read(fd[0], mac[i], 6), 6);
+		cr_assert_geq(wait(NULL), 0);
+	}
+	cr_assert_eq(memcmp(mac[0], mac[1], 6), 0);
+	cr_assert_eq(mac[0][0], 2);
 }
 
 /* A server killed before has left its socket behind. */
