@@ -92,7 +92,7 @@ start_eal(struct la_engine *e, char *err, size_t size)
 			bytes += stations_on(e, e->cfg.stations[i].port) * 2ull * LA_HAND_FRAMES * 8;
 		}
 		if (e->cfg.pcap)
-			bytes += la_capture_memory(RTE_MAX(1500u, data_room(&e->cfg.stations[0])));
+			bytes += la_capture_memory(RTE_MAX(1500u, la_pool_room(&e->cfg.stations[0])));
 		c->memory_mb = EAL_MB + (uint32_t)(bytes >> 20);
 	}
 	return la_eal_start(c, &e->eal, err, size);

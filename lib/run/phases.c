@@ -23,8 +23,8 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-#include "net/gateway.h"
 #include "io/capture.h"
+#include "net/gateway.h"
 #include "run/restart.h"
 
 static void

@@ -34,16 +34,17 @@
  * A connection's share is half of what is free of the first three quarters of `extra` (la_hold_share()): with n
  * connections that take all they can, each has 1 / (n + 2) of it, and there is always something for one that comes
  * later. The offered window is cut to the share; its right edge never moves left. A window that was offered before
- * memory became short may bring more than there is room for; then, in this order:
+ * memory became short may bring more than there is room for, or than the share is now; then, in this order:
  *
  *   1. data above holes is dropped, largest holder first     drop_ooo_pruned, drop_ooo_memory
  *   2. new text is dropped before it is acknowledged         drop_text_memory
  *   3. la_send() takes less                                  send_short
  *   4. a connection is aborted                               aborted_memory
  *
- * Step 4 is taken when a connection was refused its first buffer, of all or of its send queue, for REFUSED_MS without
- * a pause. A search then looks at SWEEP connections a tick; when it has seen all, those that hold most and progress
- * least are aborted, one after the other, until no step is needed. Orphans beyond max_orphans end by the same search,
+ * Connections that take their share and never give it back halve what is free, one after the other, until all have
+ * little. Step 4 is taken when connections with less than FAIR buffers, or without one in their send queue, were refused
+ * another for REFUSED_MS without a pause. A search then looks at SWEEP connections a tick; when it has seen all, those
+ * that hold most and progress least are aborted, one after the other, until shares are GOAL again. Orphans beyond max_orphans end by the same search,
  * those without progress for longest first, but none that has progressed in the last ORPHAN_LEAST_MS.
  *
  * The budget is arithmetic; the pool itself is looked at once a tick, since a port, or the peer of a ring port, can
@@ -54,19 +55,25 @@
 
 enum {
 	SWEEP = 2048,		/* connections looked at in a tick */
-	REFUSED_MS = 1000,	/* refusals for so long lead to an abort */
-	REFUSED_NEXT_MS = 50,	/* and, after an abort, as long again to the next */
+	FAIR = 8,		/* buffers that every connection should get */
+	REFUSED_MS = 250,	/* refusals of less for so long lead to aborts, */
+	GOAL = 4 * FAIR,	/* until shares are as large as this */
 	REFUSED_GAP_MS = 200,	/* a pause of so long ends the series */
 	ORPHAN_LEAST_MS = 5000, /* no orphan that has progressed more recently is aborted for their number */
 	PRUNE_MOST = 4,		/* holders a refused segment may cost */
 };
 
-/* A connection that holds nothing was refused: the last step comes nearer. */
+/* A connection was refused what every one should get: the last step comes nearer. first: its first buffer, of all or
+ * of its send queue. */
 static void
-note_refusal(struct la_tcp *t)
+note_refusal(const struct la_tcb *c, bool first)
 {
+	struct la_tcp *t = c->tcp;
 	struct la_hold *h = &t->hold;
 
+	if (c->bufs >= FAIR && !first)
+		return;
+	h->refused_first = first || (h->refused && h->refused_first);
 	if (!h->refused || t->tick - h->refused_at > REFUSED_GAP_MS)
 		h->refused_since = t->tick;
 	h->refused = true;
@@ -87,7 +94,7 @@ text_fits(const struct la_tcb *c, unsigned n)
 
 	if (c->bufs == 0)
 		return h->held + n <= h->max;
-	return c->bufs + n <= LA_HOLD_CONN_MAX && extra_fits(h, n);
+	return c->bufs + n <= la_hold_share(c->tcp) && extra_fits(h, n);
 }
 
 /* The first step: data above holes goes for what fits says. */
@@ -105,8 +112,7 @@ la_hold_admits_text(struct la_tcb *c, unsigned n)
 {
 	if (text_fits(c, n) || make_room(c, n, text_fits))
 		return true;
-	if (c->bufs == 0)
-		note_refusal(c->tcp);
+	note_refusal(c, c->bufs == 0);
 	la_count(c->tcp, LA_C_drop_text_memory);
 	return false;
 }
@@ -149,8 +155,7 @@ la_hold_admits_send(struct la_tcb *c)
 {
 	if (send_fits(c, 1) || make_room(c, 1, send_fits))
 		return true;
-	if (c->snd_head == NULL)
-		note_refusal(c->tcp);
+	note_refusal(c, c->snd_head == NULL);
 	la_count(c->tcp, LA_C_send_short);
 	return false;
 }
@@ -177,6 +182,8 @@ score(const struct la_tcb *c, enum reason why)
 
 	if (!la_tcb_in_use(c) || c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD)
 		return 0;
+	if (why == MEMORY && c->bufs <= FAIR && !c->tcp->hold.refused_first)
+		return 0;
 	if (why == MEMORY)
 		return (uint64_t)c->bufs << ((c->flags & LA_F_PERSIST) || c->backoff ? 32 : 0);
 	if (!(c->flags & LA_F_USER_CLOSED) || c->state == LA_FIN_WAIT_2)
@@ -202,6 +209,15 @@ note_victim(struct la_hold *h, uint32_t slot, uint64_t s)
 	h->victim[i] = (struct la_hold_victim){.slot = slot, .score = s};
 }
 
+/* Room for first buffers and shares again. */
+static bool
+enough(const struct la_tcp *t)
+{
+	const struct la_hold *h = &t->hold;
+
+	return h->held < h->max - h->max / 32 && la_hold_share(t) >= RTE_MIN((uint32_t)GOAL, la_hold_common(h) / 8 + 1);
+}
+
 static void
 abort_victims(struct la_tcp *t, enum reason why)
 {
@@ -215,8 +231,8 @@ abort_victims(struct la_tcp *t, enum reason why)
 		la_count(t, why == MEMORY ? LA_C_aborted_memory : LA_C_aborted_orphans);
 		la_tcb_reset(c);
 		la_tcb_end(c, LA_END_ABORTED);
-		if (why == MEMORY) /* one may be enough: refusals will tell */
-			h->refused_since = t->tick - REFUSED_MS + REFUSED_NEXT_MS;
+		if (why == MEMORY && enough(t))
+			h->refused = false; /* enough: new refusals will tell */
 	}
 	h->nvictims = 0;
 	h->sweep = 0;

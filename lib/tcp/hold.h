@@ -11,6 +11,7 @@
 
 enum {
 	LA_HOLD_WINDOW_SHIFT = 11, /* a buffer that is still free stands for 2 KiB of offered window */
+	LA_HOLD_WINDOW_LEAST = 2,  /* what a connection that holds nothing may offer at least, in such buffers */
 	LA_HOLD_CONN_MAX = 60000,  /* buffers one connection may hold: la_tcb.bufs has 16 bits */
 	LA_HOLD_SPARE = 64,	   /* la_tcb.bufs may go beyond it by the segments of one frame */
 };
@@ -64,7 +65,18 @@ la_hold_window(const struct la_tcb *c)
 {
 	uint32_t share = la_hold_share(c->tcp);
 
+	if (c->bufs == 0 && share < LA_HOLD_WINDOW_LEAST) /* room for a full segment behind the rest of a window */
+		share = LA_HOLD_WINDOW_LEAST;
 	return c->bufs < share ? (share - c->bufs) << LA_HOLD_WINDOW_SHIFT : 0;
+}
+
+/** The window of a SYN,ACK: as la_syn_window(), and within the share that a new connection has. */
+static inline uint16_t
+la_hold_syn_window(const struct la_tcp *t, const struct la_conn_opts *o)
+{
+	uint32_t room = la_hold_share(t) << LA_HOLD_WINDOW_SHIFT;
+
+	return (uint16_t)RTE_MIN(room, (uint32_t)la_syn_window(o));
 }
 
 /** May c keep n more buffers of text in order? False: counted, and the text must be dropped unacknowledged.

@@ -104,6 +104,8 @@ send_syn(struct la_tcb *c)
 		h.tsecr = first ? 0 : c->ts_recent;
 	}
 	h.ack = first ? 0 : c->rcv_nxt;
+	if (!first) /* but never less than was offered before (SHLD-14) */
+		h.wnd = (uint16_t)RTE_MAX((uint32_t)la_hold_syn_window(c->tcp, o), c->rcv_adv - c->rcv_nxt);
 	if (!la_emit(c, &h, 0, 0)) {
 		la_tcb_pend(c);
 		return false;

@@ -39,7 +39,8 @@ struct la_hold {
 	bool is_low;	  /* as of the last tick */
 	uint32_t ooo_list[8]; /* first connections of the lists of ooo.c */
 	uint32_t orphans, max_orphans;
-	bool refused;	      /* a connection that held nothing could not get a buffer in this or the last tick */
+	bool refused;	      /* a connection was lately refused a buffer that every one should get, */
+	bool refused_first;   /* and some of them had none */
 	uint32_t refused_at;  /* tick of the last time, */
 	uint32_t refused_since; /* and of the first of an unbroken series */
 	uint32_t sweep;	      /* last slot that the search for victims has looked at */

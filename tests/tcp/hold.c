@@ -191,7 +191,7 @@ SCENARIO(hold, window, "the offered window follows the memory that is free, and 
 	struct peer *p[3];
 	uint32_t first = 0;
 
-	scene_rig(s, &(struct rig_opts){.max_held = 24});
+	scene_rig(s, &(struct rig_opts){.max_held = 64 + 24});
 	for (unsigned i = 0; i < 3; i++) {
 		p[i] = scene_another(s);
 		p[i]->u.hold = true;
