@@ -3,7 +3,11 @@
  * through `next`. The first byte of the head is snd_una's. A chunk is either a direct mbuf that holds a
  * copy, or an mbuf that points at the user's constant bytes (external buffer); both are sent, and sent
  * again, by attaching indirect mbufs to a range of them, so a byte is copied at most once, however often
- * it is retransmitted. mbuf reference counts keep a chunk alive while the port still sends from it. */
+ * it is retransmitted. mbuf reference counts keep a chunk alive while the port still sends from it.
+ *
+ * No walk finds the byte at snd_nxt. While a chunk is queued, hash.usr is the position of its first byte, counted from
+ * where the queue began, and tx_offload of the head names the chunk in which the last segment ended (0: the head).
+ * A segment that begins before that chunk is a retransmission: the search begins at the head. */
 
 #include <rte_lcore.h>
 #include <rte_memory.h>
@@ -50,9 +54,13 @@ room(const struct la_tcb *c, size_t len)
 static void
 push(struct la_tcb *c, struct rte_mbuf *m)
 {
+	struct rte_mbuf *tail = c->snd_tail;
+
 	m->next = NULL;
-	if (c->snd_tail)
-		c->snd_tail->next = m;
+	m->hash.usr = tail ? tail->hash.usr + tail->data_len : 0;
+	m->tx_offload = 0;
+	if (tail)
+		tail->next = m;
 	else
 		c->snd_head = m;
 	c->snd_tail = m;
@@ -121,6 +129,28 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 	return done;
 }
 
+/* The chunk in which the last segment ended. NULL: the head. */
+static struct rte_mbuf *
+cursor(const struct rte_mbuf *head)
+{
+	return (struct rte_mbuf *)(uintptr_t)head->tx_offload;
+}
+
+/* The chunk with the byte that lies *off bytes behind the head's first one; then *off is the byte's place in it. */
+static struct rte_mbuf *
+chunk_at(struct rte_mbuf *head, uint32_t *off)
+{
+	uint32_t at = head->hash.usr + *off;
+	struct rte_mbuf *m = cursor(head);
+
+	if (!m || seq_gt(m->hash.usr, at))
+		m = head;
+	while (at - m->hash.usr >= m->data_len)
+		m = m->next;
+	*off = at - m->hash.usr;
+	return m;
+}
+
 /* n bytes were acknowledged. */
 void
 la_sendq_trim(struct la_tcb *c, uint32_t n)
@@ -133,11 +163,15 @@ la_sendq_trim(struct la_tcb *c, uint32_t n)
 			m->data_off = (uint16_t)(m->data_off + n);
 			m->data_len = (uint16_t)(m->data_len - n);
 			m->pkt_len = m->data_len;
+			m->hash.usr += n;
 			return;
 		}
 		n -= m->data_len;
 		c->snd_head = m->next;
 		la_hold_release(c, 1);
+		if (m->next && cursor(m) != m->next)
+			m->next->tx_offload = m->tx_offload;
+		m->tx_offload = 0;
 		la_buf_put(c->tcp, m);
 	}
 	if (!c->snd_head)
@@ -153,6 +187,7 @@ attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, struct rt
 	if (!mi)
 		return false;
 	rte_pktmbuf_attach(mi, from);
+	mi->tx_offload = 0; /* attach copies it, and the port would read offload lengths in it */
 	mi->data_off = (uint16_t)(from->data_off + off);
 	mi->data_len = (uint16_t)n;
 	mi->next = NULL;
@@ -168,13 +203,12 @@ attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, struct rt
 bool
 la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len)
 {
-	struct rte_mbuf *m = c->snd_head, *last = pkt;
+	bool again = off == 0; /* or the first segment of all */
+	struct rte_mbuf *m = chunk_at(c->snd_head, &off), *last = pkt;
 	bool copy = len <= rte_pktmbuf_tailroom(pkt) &&
 		    (len <= LA_COPY_MAX || !(c->tcp->offloads & LA_OFF_TX_MULTI_SEG));
 
-	for (; off >= m->data_len; m = m->next)
-		off -= m->data_len;
-	for (; len; m = m->next, off = 0) {
+	for (;; m = m->next, off = 0) {
 		uint32_t n = m->data_len - off;
 
 		if (n > len)
@@ -185,6 +219,10 @@ la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len
 		else if (!attach(c, pkt, &last, m, off, n))
 			return false;
 		len -= n;
+		if (len == 0)
+			break;
 	}
+	if (!again) /* a fast retransmit leaves the place of the next new segment alone */
+		c->snd_head->tx_offload = m == c->snd_head ? 0 : (uint64_t)(uintptr_t)m;
 	return true;
 }
