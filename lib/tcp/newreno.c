@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Congestion control: slow start, congestion avoidance, fast retransmit (RFC 5681), NewReno fast recovery
- * (RFC 6582), limited transmit (RFC 3042), initial window of ten (RFC 6928).
+ * (RFC 6582), limited transmit (RFC 3042), initial window of ten (RFC 6928), byte counting (RFC 3465, L = 1).
  *
  * la_cc_acked() is told how many new bytes were acknowledged, la_cc_dupack() of each duplicate ACK as
  * RFC 5681 2 defines it, la_cc_timeout() of each retransmission time-out, la_cc_idle() before the first
@@ -41,17 +41,30 @@ la_cc_initial(const struct la_tcb *c)
 static void
 grow(struct la_tcb *c, uint32_t acked)
 {
-	uint32_t mss = la_tcb_smss(c), step;
+	uint32_t mss = la_tcb_smss(c);
 
 	if (c->cwnd >= (1u << 30))
 		return;
-	if (c->cwnd < c->ssthresh) { /* slow start: RFC 5681 (2) */
-		step = acked < mss ? acked : mss;
-	} else { /* congestion avoidance: (3), at least a byte */
-		step = (uint32_t)((uint64_t)mss * mss / c->cwnd);
-		step = step ? step : 1;
+	if (c->cwnd < c->ssthresh) { /* slow start: RFC 5681 (2), RFC 3465 2.2 with L = 1 */
+		c->cwnd += acked < mss ? acked : mss;
+		return;
 	}
-	c->cwnd += step;
+	c->ca_acked += acked; /* congestion avoidance: one segment for each window of bytes (RFC 3465 2.1) */
+	if (c->ca_acked < c->cwnd)
+		return;
+	c->ca_acked -= c->cwnd;
+	if (c->ca_acked > c->cwnd)
+		c->ca_acked = 0;
+	c->cwnd += mss;
+}
+
+/* Each segment in the network can cause one duplicate ACK, so all of them together add no more to cwnd than what is
+ * in flight now, less the bytes counted already (RFC 5681 3.2 (4), and 5 against a peer that sends more of them). A
+ * partial ACK begins the next round trip. */
+static void
+limit_inflation(struct la_tcb *c, uint32_t counted)
+{
+	c->inflate = flight(c) > counted ? flight(c) - counted : 0;
 }
 
 /* RFC 6582 3.2 steps 3 and 4; snd_una has moved already. */
@@ -65,13 +78,16 @@ recovery_ack(struct la_tcb *c, uint32_t acked)
 
 		c->flags &= ~(uint32_t)LA_F_RECOVERY;
 		c->cwnd = c->ssthresh < left + mss ? c->ssthresh : left + mss;
+		c->ca_acked = 0;
 		return;
 	}
 	/* partial: the next hole is lost too; deflate by what was acknowledged, keep one in flight */
 	la_tcb_resend_first(c);
 	c->cwnd = c->cwnd > acked ? c->cwnd - acked : mss;
-	if (acked >= mss)
+	if (acked >= mss) {
 		c->cwnd += mss;
+		limit_inflation(c, mss);
+	}
 }
 
 void
@@ -93,7 +109,10 @@ la_cc_dupack(struct la_tcb *c)
 	uint32_t mss = la_tcb_smss(c);
 
 	if (c->flags & LA_F_RECOVERY) { /* each one says that a segment has left the network */
-		c->cwnd += mss;
+		uint32_t step = mss < c->inflate ? mss : c->inflate;
+
+		c->inflate -= step;
+		c->cwnd += step;
 		return;
 	}
 	if (c->dupacks < 255)
@@ -107,6 +126,7 @@ la_cc_dupack(struct la_tcb *c)
 	c->recover = c->snd_max;
 	c->cwnd = c->ssthresh + DUP_THRESH * mss;
 	c->flags |= LA_F_RECOVERY;
+	limit_inflation(c, (DUP_THRESH + 1) * mss); /* cwnd has three, one segment is lost */
 	la_count(c->tcp, LA_C_fast_retransmits);
 	la_tcb_resend_first(c);
 }
@@ -119,6 +139,7 @@ la_cc_timeout(struct la_tcb *c)
 	c->cwnd = la_tcb_smss(c);
 	c->recover = c->snd_max;
 	c->dupacks = 0;
+	c->ca_acked = 0;
 	c->flags &= ~(uint32_t)LA_F_RECOVERY;
 }
 
@@ -128,6 +149,8 @@ la_cc_idle(struct la_tcb *c)
 {
 	uint32_t iw = la_cc_initial(c);
 
-	if (c->cwnd > iw)
+	if (c->cwnd > iw) {
 		c->cwnd = iw;
+		c->ca_acked = 0;
+	}
 }

@@ -48,6 +48,7 @@ enum la_tcb_flag {
 	LA_F_NEW_FIN = 1 << 28,	   /* the peer's FIN, */
 	LA_F_NEW_OPEN = 1 << 29,   /* the handshake's end */
 	LA_F_PROBE = 1 << 30,	   /* this output is a window probe */
+	LA_F_NO_DF = 1u << 31,	   /* the path MTU is below LA_PMTU_MIN4: routers may fragment what we send */
 };
 
 struct la_tcb {
@@ -91,7 +92,11 @@ struct la_tcb {
 	uint32_t rttvar; /* ms << 2 */
 	uint16_t rto;	   /* ms; at most LA_RTO_MAX_MS */
 	uint16_t mss_peer; /* what the peer's SYN and our MTU allow: path MTU discovery goes back up to it */
-	uint32_t ca_acked; /* bytes acknowledged towards the next step of cwnd in congestion avoidance (RFC 3465) */
+	union {
+		uint32_t ca_acked; /* bytes acknowledged towards the next step of cwnd in congestion avoidance
+				    * (RFC 3465) */
+		uint32_t inflate;  /* LA_F_RECOVERY: bytes that duplicate ACKs may still add to cwnd */
+	};
 	uint32_t rexmt_at;	   /* tick: retransmission or persist */
 	uint32_t first_unacked_at; /* tick since which nothing new was acknowledged: R2 */
 	uint32_t last_snd_at;	   /* tick of the last data sent, for the idle restart of cwnd */

@@ -229,9 +229,13 @@ SCENARIO(rules, congestion,
 		round_trip(p, mss, 0);
 	cwnd = peer_info(p).cwnd;
 	CHECK(s->r, cwnd >= 5 * mss && cwnd <= 6 * mss, "cwnd %u", cwnd);
+	for (unsigned i = 1; i * mss < cwnd; i++) { /* RFC 3465 2.1: a window of bytes, acknowledged bit by bit */
+		round_trip(p, mss, 0);
+		CHECK(s->r, peer_info(p).cwnd == cwnd, "cwnd from %u to %u after %u bytes", cwnd,
+		      peer_info(p).cwnd, i * mss);
+	}
 	round_trip(p, mss, 0);
-	CHECK(s->r, peer_info(p).cwnd == cwnd + mss * mss / cwnd, "cwnd from %u to %u", cwnd,
-	      peer_info(p).cwnd);
+	CHECK(s->r, peer_info(p).cwnd == cwnd + mss, "cwnd from %u to %u", cwnd, peer_info(p).cwnd);
 }
 
 SCENARIO(rules, keepalive_heard, "a peer that is heard of is not probed (RFC 9293 3.8.4)")
