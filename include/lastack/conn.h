@@ -7,7 +7,10 @@
  * Everything happens on the thread that drives the shard: callbacks are called from la_shard_rx(),
  * la_shard_poll() or from the call that caused them, and any call below may be made from inside any
  * callback. A `struct la_conn *` is valid from `opened` (or la_connect()) until `closed` returns;
- * `closed` is called exactly once for every connection whose pointer the user was ever given. */
+ * `closed` is called exactly once for every connection whose pointer the user was ever given.
+ *
+ * No call below is told the time. Inside a callback it is the present; otherwise it is that of the last la_shard_rx() or
+ * la_shard_poll(), and timers that the call arms run from the next one (shard.h, "Time"). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -82,7 +85,8 @@ struct la_conn_opts {
 	uint32_t msl_ms;	  /* maximum segment lifetime; TIME_WAIT lasts twice it [the shard's] */
 	uint32_t rcvbuf;	  /* receive buffer, bytes; largest window ever offered [256 KiB] */
 	uint32_t sndbuf;	  /* send queue limit, bytes [256 KiB] */
-	uint32_t user_timeout_ms; /* R2: give up after this long unacknowledged [120 s; SYN 200 s] */
+	uint32_t user_timeout_ms; /* R2, a deadline: the connection ends when a segment is unacknowledged this long
+				   * [120 s; SYN_SENT 200 s; SYN_RCVD of a listener 63 s, which is also its maximum] */
 	uint32_t fin_wait_2_ms;	  /* longest FIN_WAIT_2 once the user has closed [60 s]; after the first 5 s of it
 				   * `closed` is told LA_END_FIN_WAIT_2 and a table entry waits on alone */
 	uint32_t orphan_ms;	  /* after la_close(): longest time in which the peer acknowledges nothing, or keeps
@@ -153,7 +157,8 @@ int la_close(struct la_conn *c);
  * LA_END_ABORTED is called before this returns. */
 int la_abort(struct la_conn *c);
 
-/** Calls ops->timer after ms (rounded up to a tick); 0 cancels. One timer a connection. */
+/** Calls ops->timer after ms (rounded up to a tick); 0 cancels. One timer a connection. Outside of a callback the ms run
+ * from the next la_shard_rx() or la_shard_poll(). */
 void la_set_timer(struct la_conn *c, uint32_t ms);
 
 void la_set_user(struct la_conn *c, void *user);

@@ -10,7 +10,17 @@
  * same code. Two shards share nothing; one shard is driven by one thread at a time.
  *
  * Time (`now`) is in milliseconds since any fixed point, never goes back, and is the same clock for
- * all calls to one shard. */
+ * all calls to one shard.
+ *
+ * Only la_shard_rx(), la_shard_poll() and la_shard_save() tell the time. Every other call (la_connect(), and the calls of
+ * conn.h: la_send(), la_close(), la_set_timer(), ...) works at the time told last. Inside a callback that is the
+ * present. Outside of callbacks it may be old, when nothing was due for a while. Then
+ *  - timers that the call arms (retransmission, R2, FIN_WAIT_2, la_set_timer()) run from the next time told. They are never
+ *    early. la_shard_next() says that the shard is due until the time is told;
+ *  - the timestamp option of a segment that the call sends is as old as that time, so a round trip time measured by it may
+ *    come out longer by the difference (the one of la_connect()'s SYN does not);
+ *  - TIME_WAIT and quiet time, as la_connect() and la_shard_find() see them, end when the time is told.
+ * A program that was idle calls la_shard_poll(s, now) first, and none of this applies. */
 
 #include <lastack/addr.h>
 #include <lastack/conn.h>
@@ -102,7 +112,8 @@ bool la_shard_poll(struct la_shard *s, uint64_t now);
 /** Takes up to max frames to send; they now belong to the caller. Call until it returns 0. */
 unsigned la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max);
 
-/** The `now` at which la_shard_poll() will next have something to do; UINT64_MAX: nothing is due. */
+/** The `now` at which la_shard_poll() will next have something to do; UINT64_MAX: nothing is due. After a call that has
+ * armed a timer it is the time told last: the shard wants to be told the present. */
 uint64_t la_shard_next(const struct la_shard *s);
 
 /** The `now` of the last call that had one, ms (at first the configuration's): the time in a callback. */

@@ -76,7 +76,7 @@ offload(const struct la_tcp *t, const struct draft *d, bool is4)
 /* The IP header and both checksums, now that the payload is there; queues the packet. */
 static __rte_always_inline void
 finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src,
-       const struct la_addr *dst)
+       const struct la_addr *dst, uint32_t frag)
 {
 	struct rte_mbuf *m = d->m;
 	uint32_t hlen = d->ip_len + d->tcp_len, l4 = m->pkt_len - d->ip_len;
@@ -85,8 +85,8 @@ finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *
 	uint16_t cksum;
 
 	if (is4)
-		la_ip4_write(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4,
-			     !(t->offloads & LA_OFF_TX_IP_CKSUM));
+		la_ip4_write_frag(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4,
+				  !(t->offloads & LA_OFF_TX_IP_CKSUM), frag);
 	else
 		la_ip6_write(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4);
 	if (unlikely(t->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)))
@@ -112,15 +112,18 @@ static __rte_always_inline bool
 emit(struct la_tcb *c, const struct la_tcp_hdr *h, uint32_t off, uint32_t len, bool is4)
 {
 	struct la_tcp *t = c->tcp;
+	uint32_t frag = LA_IP4_DF;
 	struct draft d;
 
 	if (!begin(t, &d, is4, h, len > 0))
 		return false;
+	if (is4 && unlikely(c->flags & LA_F_NO_DF))
+		frag = (uint32_t)la_pmtu_ip_id(c) << 16;
 	if (len && !la_sendq_fill(c, d.m, off, len)) {
 		rte_pktmbuf_free(d.m);
 		return false;
 	}
-	finish(t, &d, is4, &c->laddr, &c->raddr);
+	finish(t, &d, is4, &c->laddr, &c->raddr, frag);
 	return true;
 }
 
@@ -140,7 +143,7 @@ emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr
 
 	if (!begin(t, &d, is4, h, false))
 		return false;
-	finish(t, &d, is4, src, dst);
+	finish(t, &d, is4, src, dst, LA_IP4_DF);
 	return true;
 }
 

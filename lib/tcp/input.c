@@ -196,8 +196,11 @@ update_ts_recent(struct la_tcb *c, const struct la_seg *s)
 static void
 heard_of(struct la_tcb *c)
 {
-	if (!(c->flags & LA_F_FW2_TIMER))
+	if (!(c->flags & LA_F_FW2_TIMER)) {
+		if (c->tcp->tick - c->long_at > c->rto) /* after a pause the peer's slow start needs ACKs again */
+			la_tcb_ack_quickly(c);
 		c->long_at = c->tcp->tick;
+	}
 	if (c->snd_una == c->snd_max && !(c->flags & LA_F_PERSIST))
 		c->backoff = 0;
 }
@@ -205,6 +208,8 @@ heard_of(struct la_tcb *c)
 static void
 synchronized(struct la_tcb *c, struct la_seg *s)
 {
+	bool opens = c->state == LA_SYN_RCVD;
+
 	if ((c->flags & LA_F_TS) && !(s->flags & LA_RST) && paws_drops(c, s))
 		return;
 	if (s->flags & LA_RST) {
@@ -221,7 +226,7 @@ synchronized(struct la_tcb *c, struct la_seg *s)
 		la_count(c->tcp, LA_C_drop_ack_missing);
 		return;
 	}
-	if (c->state == LA_SYN_RCVD) {
+	if (opens) {
 		if (!syn_rcvd_ack(c, s))
 			return;
 	} else if (!ack_valid(c, s)) {
@@ -232,6 +237,8 @@ synchronized(struct la_tcb *c, struct la_seg *s)
 	la_tcb_ack(c, s);
 	if ((s->len || (s->flags & LA_FIN)) && !(c->flags & (LA_F_DEAD | LA_F_DETACHED)))
 		la_tcb_text(c, s);
+	if (unlikely(opens && c->ooo)) /* text of a SYN that crossed ours */
+		la_tcb_queued_text(c);
 }
 
 /* --- callbacks ------------------------------------------------------------------------------------------ */
@@ -399,6 +406,7 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 
 	spare.n = 0;
 	t->spare = &spare;
+	t->on_time = true;
 	t->counters->v[LA_C_tcp_segments_in] += n;
 	for (unsigned i = 0; i < n; i++) {
 		struct la_seg *s = &segs[i];
@@ -428,5 +436,6 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 			spend(t, &segs[i]);
 	}
 	t->spare = NULL;
+	t->on_time = false;
 	la_spare_flush(&spare);
 }

@@ -18,6 +18,8 @@
  *   sendq.c    the send queue
  *   output.c   what may be sent now, and in which segment
  *   emit.c     bytes of one packet
+ *   pmtu.c     path MTU discovery: smaller segments, fragmentation allowed, larger segments again
+ *   calls.c    calls made between two moments at which the time is told
  *   spare.c    packet buffers that serve again in the same burst
  *   timers.c   expiry handlers
  *   rtt.c, newreno.c   RFC 6298; RFC 5681 and 6582
@@ -41,6 +43,7 @@ enum {
 	LA_R2_MS = 120000,	     /* RFC 9293 3.8.3: at least 100 s */
 	LA_R2_SYN_MS = 200000,	     /* at least 3 minutes */
 	LA_ORPHAN_MS = 60000,
+	LA_SYN_RCVD_MS = 63000,	     /* longest half-open connection: SYN,ACK after 0, 1, 3, 7, 15 and 31 s */
 	LA_FIN_WAIT_2_MS = 60000,
 	LA_FIN_WAIT_2_HOLD_MS = 5000, /* of them as a TCB, the rest as a table entry */
 	LA_KEEPALIVE_INTERVAL_MS = 75000,
@@ -60,6 +63,10 @@ enum {
 	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: what is further away would be in the past */
 	LA_TS_AGE_MS = 24 * 24 * 3600 * 1000u, /* RFC 7323 5.5 */
 	LA_COPY_MAX = 256,	/* payloads up to this are copied behind the header, not attached */
+	LA_QUICK_ACKS = 15,	/* segments acknowledged at once after the open and after a pause */
+	LA_PMTU_MIN4 = 552,	/* bytes: smaller IPv4 packets are left to routers to make */
+	LA_PMTU_MIN6 = 1280,	/* RFC 8200 5 */
+	LA_TCP_CALLS = 1024,	/* calls noted until the time is told next (calls.c) */
 };
 
 /** A set of connection options with the defaults filled in. */
@@ -164,6 +171,30 @@ la_tcb_smss(const struct la_tcb *c)
 	return (uint32_t)c->mss - ((c->flags & LA_F_TS) ? 12u : 0u);
 }
 
+/** The next segments are acknowledged at once: half of what the receive buffer holds, 2 to LA_QUICK_ACKS. */
+static inline void
+la_tcb_ack_quickly(struct la_tcb *c)
+{
+	uint32_t n = LA_QUICK_ACKS, buf = la_tcb_opts(c)->rcvbuf, pair = 2u * c->mss;
+
+	if (buf < n * pair)
+		n = buf / pair > 2 ? buf / pair : 2;
+	c->quick_acks = n & LA_QUICK_ACKS;
+}
+
+/** R2 in ms (RFC 9293 3.8.3): how long the oldest unacknowledged segment may stay so. */
+static inline uint32_t
+la_tcb_r2(const struct la_tcb *c)
+{
+	uint32_t own = la_tcb_opts(c)->user_timeout_ms;
+
+	if (c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE))
+		return own && own < LA_SYN_RCVD_MS ? own : LA_SYN_RCVD_MS;
+	if (own)
+		return own;
+	return c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD ? LA_R2_SYN_MS : LA_R2_MS;
+}
+
 static inline uint32_t
 la_tcb_tsval(const struct la_tcb *c)
 {
@@ -227,6 +258,8 @@ void la_tcb_window(struct la_tcb *c, const struct la_seg *s);
 
 /* text.c: takes the segment's mbuf over when it keeps it (and sets s->m to NULL) */
 void la_tcb_text(struct la_tcb *c, struct la_seg *s);
+void la_tcb_queue_text(struct la_tcb *c, struct la_seg *s); /* before ESTABLISHED */
+void la_tcb_queued_text(struct la_tcb *c);		    /* ESTABLISHED has been reached */
 void la_tcb_drop_buffers(struct la_tcb *c);
 
 /* sendq.c */
@@ -253,6 +286,16 @@ void la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struc
 /* timers.c */
 void la_tcb_timers(struct la_tcb *c);
 void la_tcb_delack(struct la_tcp *t, uint32_t slot);
+
+/* pmtu.c */
+void la_pmtu_lower(struct la_tcb *c, uint32_t mtu); /* 0: the router did not say */
+void la_pmtu_age(struct la_tcb *c);		    /* ten minutes after the last decrease: up again */
+uint16_t la_pmtu_ip_id(struct la_tcb *c);	    /* of the next packet without DF */
+
+/* calls.c */
+void la_call_sends(struct la_tcb *c);		   /* this call arms the timers of what it sends */
+void la_call_timer(struct la_tcb *c, uint32_t ms); /* this call arms the user's timer */
+void la_calls_told(struct la_tcp *t, uint32_t tick);
 
 /* rtt.c */
 void la_rtt_sample(struct la_tcb *c, uint32_t ms);

@@ -23,7 +23,7 @@ embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct
 	c->profile = (uint8_t)profile;
 	c->flags |= p->o.nodelay ? LA_F_NODELAY : 0;
 	c->rto = LA_RTO_INIT_MS;
-	c->mss = la_mss_offered(t, &p->o, is4);
+	c->mss = c->mss_peer = la_mss_offered(t, &p->o, is4);
 	c->ts_offset = isn->ts_offset;
 	c->isn_offset = isn->offset;
 	c->snd_una = c->snd_nxt = c->snd_max = c->recover = isn->iss;
@@ -53,8 +53,10 @@ take_syn(struct la_tcb *c, const struct la_seg *s)
 	c->snd_wl2 = s->ack;
 	if (mss < LA_MSS_MIN)
 		mss = LA_MSS_MIN;
-	if (mss < c->mss)
-		c->mss = mss;
+	if (mss < c->mss_peer)
+		c->mss_peer = mss;
+	if (c->mss_peer < c->mss)
+		c->mss = c->mss_peer;
 	if ((s->opts & LA_OPT_TS) && !p->o.no_timestamps) {
 		c->flags |= LA_F_TS;
 		c->ts_recent = s->tsval;
@@ -82,11 +84,12 @@ la_tcb_established(struct la_tcb *c)
 	c->flags |= LA_F_NEW_OPEN | LA_F_USER_KNOWS;
 	c->backoff = 0;
 	if (!(c->flags & LA_F_SRTT)) {
-		if (!(c->flags & LA_F_SYN_LOST))
-			la_rtt_sample(c, t->tick - c->first_unacked_at);
-		else
+		if (c->flags & LA_F_SYN_LOST)
 			c->rto = LA_RTO_SYN_LOST_MS; /* RFC 6298 5.7 */
+		else if (!active || c->state == LA_SYN_SENT) /* Karn: a simultaneous open has sent its SYN twice */
+			la_rtt_sample(c, t->tick - c->first_unacked_at);
 	}
+	la_tcb_ack_quickly(c);
 	c->cwnd = la_cc_initial(c);
 	c->ssthresh = UINT32_MAX / 2;
 	c->last_snd_at = t->tick;
@@ -290,20 +293,25 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 
 /* 3.10.7.3 fourth step, without an acceptable ACK: both sides send their SYN at once. */
 static void
-simultaneous_open(struct la_tcb *c, const struct la_seg *s)
+simultaneous_open(struct la_tcb *c, struct la_seg *s)
 {
 	take_syn(c, s);
 	la_tcb_set_state(c, LA_SYN_RCVD);
-	c->snd_nxt = c->snd_una; /* SYN,ACK repeats our SYN's number */
-	c->first_unacked_at = c->tcp->tick;
+	c->snd_nxt = c->snd_una; /* SYN,ACK repeats our SYN's number; R2 runs on */
+	s->seq++;
+	if (s->len || (s->flags & LA_FIN))
+		la_tcb_queue_text(c, s);
 }
 
 static void
 syn_acked(struct la_tcb *c, struct la_seg *s)
 {
 	take_syn(c, s);
-	if ((c->flags & LA_F_TS) && s->tsecr)
-		la_rtt_sample(c, la_tcb_tsval(c) - s->tsecr);
+	if ((c->flags & LA_F_TS) && s->tsecr) {
+		uint32_t ms = la_tcb_tsval(c) - s->tsecr, most = c->tcp->tick - c->first_unacked_at;
+
+		la_rtt_sample(c, ms < most ? ms : most); /* calls.c: the TSval of a call's SYN may be old */
+	}
 	c->snd_una = s->ack;
 	la_tcb_established(c);
 	c->flags |= LA_F_ACK_NOW;

@@ -119,8 +119,7 @@ send_syn(struct la_tcb *c)
 		la_count(c->tcp, LA_C_retransmits);
 	c->snd_nxt = c->snd_una + 1;
 	c->snd_max = c->snd_nxt;
-	if (!(c->flags & LA_F_REXMT_ON)) /* an answer to a repeated SYN does not prolong R2 */
-		la_tcb_arm_rexmt(c, c->rto);
+	la_tcb_arm_rexmt(c, c->rto); /* also for the answer to a repeated SYN, which does not prolong R2 */
 	return true;
 }
 
@@ -138,10 +137,16 @@ small_may_go(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
 	return c->max_snd_wnd && len >= c->max_snd_wnd / 2;
 }
 
+/* RFC 6298 5: a segment is never sent again less than one RTO after it was last sent. The timer sends the segment at
+ * snd_una, so whatever sends that segment again restarts the timer: a time-out, fast retransmit, each partial ACK (the
+ * "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 runs on. */
 static void
 sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 {
+	bool again = false;
+
 	if (seq_lt(seq, c->snd_max)) {
+		again = seq == c->snd_una;
 		la_count(c->tcp, LA_C_retransmits);
 		if (c->retransmits < UINT16_MAX)
 			c->retransmits++;
@@ -151,12 +156,15 @@ sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 		c->rtt_seq = seq + seglen;
 		c->rtt_at = c->tcp->tick;
 	}
-	if (c->snd_una == c->snd_max)
+	if (c->snd_una == c->snd_max) {
 		c->first_unacked_at = c->tcp->tick;
+		if (!c->quick_acks) /* a peer that answers in two writes waits for the first ACK (Nagle) */
+			c->quick_acks = 1;
+	}
 	c->last_snd_at = c->tcp->tick;
 	c->snd_nxt = seq + seglen;
 	c->snd_max = seq_max(c->snd_max, c->snd_nxt);
-	if (!(c->flags & LA_F_REXMT_ON) || (c->flags & LA_F_PERSIST)) {
+	if (!(c->flags & LA_F_REXMT_ON) || (c->flags & LA_F_PERSIST) || again) {
 		c->flags &= ~(uint32_t)LA_F_PERSIST;
 		la_tcb_arm_rexmt(c, c->rto);
 	}
@@ -228,9 +236,19 @@ delay_ack(struct la_tcb *c)
 	c->delack_ref = true;
 }
 
+static void
+pure_ack(struct la_tcb *c)
+{
+	if (c->quick_acks && c->rcv_nxt != c->last_ack_sent)
+		c->quick_acks--;
+	la_tcb_send_segment(c, c->snd_max, 0, 0);
+}
+
 void
 la_tcb_output(struct la_tcb *c)
 {
+	if (unlikely(!c->tcp->on_time))
+		la_call_sends(c);
 	switch (c->state) {
 	case LA_SYN_SENT:
 	case LA_SYN_RCVD:
@@ -247,6 +265,8 @@ la_tcb_output(struct la_tcb *c)
 		if (c->snd_una == c->snd_max && c->snd_queued && (c->flags & LA_F_SRTT) &&
 		    c->tcp->tick - c->last_snd_at > c->rto)
 			la_cc_idle(c);
+		if (unlikely(c->pmtu_at))
+			la_pmtu_age(c);
 		while (send_some(c))
 			;
 		persist_if_stuck(c);
@@ -257,7 +277,7 @@ la_tcb_output(struct la_tcb *c)
 		return;
 	}
 	if (c->flags & LA_F_ACK_NOW)
-		la_tcb_send_segment(c, c->snd_max, 0, 0);
+		pure_ack(c);
 	else if (c->flags & LA_F_ACK_DELAY)
 		delay_ack(c);
 }

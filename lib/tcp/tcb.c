@@ -112,8 +112,10 @@ next_deadline(const struct la_tcb *c, uint32_t *at)
 	bool any = false;
 
 #define CONSIDER(d) (*at = any ? seq_min(*at, (d)) : (d), any = true)
-	if (c->flags & LA_F_REXMT_ON)
-		CONSIDER(c->rexmt_at);
+	if (c->flags & LA_F_REXMT_ON) {
+		*at = seq_min(c->rexmt_at, c->first_unacked_at + la_tcb_r2(c));
+		any = true;
+	}
 	if (c->flags & LA_F_USER_TIMER)
 		CONSIDER(c->user_at);
 	if (c->flags & LA_F_FW2_TIMER)
@@ -156,7 +158,8 @@ la_tcb_schedule(struct la_tcb *c)
 	if (seq_le(c->wheel_near, at))
 		return;
 	if ((c->flags & LA_F_REXMT_ON) && at == c->rexmt_at &&
-	    c->wheel_near - now <= 2 * (at - now))
+	    c->wheel_near - now <= 2 * (at - now) &&
+	    seq_le(c->wheel_near, c->first_unacked_at + la_tcb_r2(c)))
 		return; /* soon enough: RFC 6298 names the earliest moment, not the latest */
 	if (!(c->flags & LA_F_FAR) && c->wheel_refs < LA_WHEEL_REFS) { /* what was near is far now */
 		c->wheel_far = c->wheel_near;

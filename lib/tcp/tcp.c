@@ -54,6 +54,7 @@ struct small {
 	struct la_listener listeners[LA_TCP_LISTENERS];
 	struct la_profile profiles[LA_TCP_PROFILES];
 	uint16_t listen_port[65536];
+	struct la_call calls[LA_TCP_CALLS];
 };
 
 size_t
@@ -114,6 +115,7 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->listeners = small->listeners;
 	t->profiles = small->profiles;
 	t->listen_port = small->listen_port;
+	t->calls = small->calls;
 	t->tcb_capacity = conns;
 	t->tcb_fresh = 1;
 	err = -ENOMEM;
@@ -165,6 +167,8 @@ la_tcp_fini(struct la_tcp *t)
 void
 la_tcp_now(struct la_tcp *t, uint64_t now)
 {
+	if (unlikely(t->ncalls))
+		la_calls_told(t, now > t->now ? (uint32_t)now : t->tick);
 	if (now > t->now) {
 		t->now = now;
 		t->tick = (uint32_t)now;
@@ -251,11 +255,14 @@ run_pending(struct la_tcp *t)
 bool
 la_tcp_poll(struct la_tcp *t)
 {
-	bool more = run_wheels(t);
+	bool more;
 
+	t->on_time = true;
+	more = run_wheels(t);
 	if (t->pending_head)
 		more |= run_pending(t);
 	la_hold_poll(t);
+	t->on_time = false;
 	return more;
 }
 
@@ -265,6 +272,8 @@ la_tcp_next(const struct la_tcp *t)
 	uint32_t a = 0, b = 0;
 	bool has_a = la_wheel_next(&t->wheel, &a), has_b = la_wheel_next(&t->delack, &b);
 
+	if (t->ncalls) /* their timers run from the next time told */
+		return t->now;
 	if (has_b && (!has_a || seq_lt(b, a)))
 		a = b;
 	if ((has_a || has_b) && seq_le(a, t->tick))
@@ -335,39 +344,6 @@ la_tcp_abort_all(struct la_tcp *t, unsigned max)
 	return t->tcb_live;
 }
 
-/* RFC 1191 7.1: where to go when a router does not say. */
-static uint32_t
-plateau(uint32_t mtu)
-{
-	static const uint16_t table[] = {8166, 4352, 2002, 1492, 1006, 508, 296, 68};
-
-	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (table[i] < mtu)
-			return table[i];
-	return 68;
-}
-
-static void
-path_mtu(struct la_tcb *c, uint32_t mtu)
-{
-	uint32_t headers = c->is4 ? 40 : 60, floor = c->is4 ? 552 : 1280;
-
-	if (mtu == 0)
-		mtu = plateau(c->mss + headers);
-	if (mtu < floor)
-		mtu = floor;
-	if (mtu - headers >= c->mss) {
-		la_count(c->tcp, LA_C_icmp_soft);
-		return;
-	}
-	la_count(c->tcp, LA_C_icmp_pmtu);
-	c->mss = (uint16_t)(mtu - headers);
-	if (c->state != LA_SYN_SENT && c->state != LA_SYN_RCVD) {
-		c->snd_nxt = c->snd_una; /* what was too big goes again, smaller, at once */
-		la_tcb_output(c);
-	}
-}
-
 /* RFC 5927 4: only an error about a segment that is in flight is believed. */
 void
 la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
@@ -381,7 +357,9 @@ la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum l
 		return;
 	}
 	if (what == LA_TCP_ICMP_PMTU) {
-		path_mtu(c, mtu);
+		t->on_time = true;
+		la_pmtu_lower(c, mtu);
+		t->on_time = false;
 	} else if (what == LA_TCP_ICMP_HARD && c->state == LA_SYN_SENT) {
 		la_count(t, LA_C_icmp_hard);
 		la_tcb_end(c, LA_END_REFUSED);

@@ -20,6 +20,12 @@
 struct la_tcb;
 struct rte_mbuf;
 
+/** A call that armed a timer while the present was not known (calls.c). */
+struct la_call {
+	uint32_t slot;	  /* of the TCB */
+	uint32_t user_ms; /* la_set_timer() with so many ms; 0: a call that may have sent */
+};
+
 enum {
 	LA_TCP_OUT_MAX = 2048,	/* packets that wait to be taken */
 	LA_TCP_OUT_BURST = 1024, /* room that must be free before a burst is taken in */
@@ -66,6 +72,11 @@ struct la_tcp {
 	struct rte_mempool *mbufs;
 	struct rte_mempool *control; /* for packets without payload when `mbufs` is empty; or NULL */
 	struct la_spare *spare; /* while a burst is being worked on: spare.h */
+	struct la_call *calls;	/* LA_TCP_CALLS of them */
+	uint32_t ncalls;	/* since the time was last told; above LA_TCP_CALLS: some are not in the list */
+	bool on_time;		/* tick is the present: input or timers are being worked on */
+	bool ip_id_set;		/* ip_id has its first value */
+	uint16_t ip_id;		/* of the last packet without DF */
 	uint16_t buf_len;	/* of a buffer of `mbufs` */
 	const struct la_mem_ops *mem;
 

@@ -254,7 +254,8 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 	}
 	if (s->len && !joins_tail(c, s->m) && !la_hold_admits_text(c, s->m->nb_segs))
 		return; /* unacknowledged: the peer sends it again, later and later */
-	c->flags |= (c->flags & LA_F_ACK_DELAY) || c->ooo ? LA_F_ACK_NOW : LA_F_ACK_DELAY;
+	/* quick_acks: at the start of a connection no ACK waits (RFC 5681 4.2 allows a delay, and asks for none) */
+	c->flags |= (c->flags & LA_F_ACK_DELAY) || c->ooo || c->quick_acks ? LA_F_ACK_NOW : LA_F_ACK_DELAY;
 	if (s->len) {
 		deliver(c, s->m);
 		s->m = NULL;
@@ -263,6 +264,36 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 		fin = drain_ooo(c);
 	if (fin) {
 		la_ooo_drop(c); /* nothing comes behind a FIN */
+		fin_arrives(c);
+	}
+}
+
+/* RFC 9293 3.10.7.3: text and FIN of a SYN that crosses ours wait for ESTABLISHED, unacknowledged. s->seq is
+ * behind the SYN. */
+void
+la_tcb_queue_text(struct la_tcb *c, struct la_seg *s)
+{
+	if (!cut_to_window(c, s)) {
+		la_count(c->tcp, LA_C_drop_rcvbuf);
+		return;
+	}
+	la_ooo_insert(c, s, (s->flags & LA_FIN) != 0);
+}
+
+/* The handshake is done: the text that waited for it is in order. */
+void
+la_tcb_queued_text(struct la_tcb *c)
+{
+	if ((c->flags & (LA_F_DEAD | LA_F_DETACHED)) || seq_gt(c->ooo->hash.usr, c->rcv_nxt))
+		return;
+	if (c->flags & LA_F_USER_CLOSED) { /* SHLD-3 */
+		la_tcb_reset(c);
+		la_tcb_end(c, LA_END_RESET);
+		return;
+	}
+	c->flags |= LA_F_ACK_NOW;
+	if (drain_ooo(c)) {
+		la_ooo_drop(c);
 		fin_arrives(c);
 	}
 }

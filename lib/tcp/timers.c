@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The timers of a live connection:
  *
- *   retransmission  RFC 6298; also repeats SYN and SYN,ACK; gives up after R2 (RFC 9293 3.8.3)
+ *   retransmission  RFC 6298; also repeats SYN and SYN,ACK
+ *   R2              ends a connection whose peer acknowledges nothing (RFC 9293 3.8.3): a deadline of its own,
+ *                   la_tcb_r2() after first_unacked_at, that runs while the retransmission or persist timer does
  *   persist         probes a closed window (RFC 9293 3.8.6.1); shares the retransmission's deadline
  *   keep-alive      off unless asked for (RFC 9293 3.8.4)
  *   FIN_WAIT_2      ends a connection whose user has closed and whose peer never does
@@ -11,17 +13,6 @@
  * Each expiry handler below is called when its deadline has passed, and may end the connection. */
 
 #include "tcp/internal.h"
-
-/* R2: how long may the peer leave us without an answer? */
-static uint32_t
-patience(const struct la_tcb *c)
-{
-	const struct la_conn_opts *o = la_tcb_opts(c);
-
-	if (o->user_timeout_ms)
-		return o->user_timeout_ms;
-	return c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD ? LA_R2_SYN_MS : LA_R2_MS;
-}
 
 /* <SEQ=snd_una-1>: outside the peer's window whatever that is, so it must be answered, and costs no byte. */
 static void
@@ -55,10 +46,6 @@ rexmt_expired(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
 
-	if (t->tick - c->first_unacked_at >= patience(c)) {
-		la_tcb_end(c, LA_END_TIMEOUT);
-		return;
-	}
 	if (c->flags & LA_F_PERSIST) {
 		persist_expired(c);
 		return;
@@ -128,7 +115,9 @@ la_tcb_timers(struct la_tcb *c)
 		else if (c->ops->timer)
 			c->ops->timer((struct la_conn *)c, c->user);
 	}
-	if (due(c, LA_F_REXMT_ON, c->rexmt_at))
+	if (due(c, LA_F_REXMT_ON, c->first_unacked_at + la_tcb_r2(c)))
+		la_tcb_end(c, LA_END_TIMEOUT);
+	else if (due(c, LA_F_REXMT_ON, c->rexmt_at))
 		rexmt_expired(c);
 	if (due(c, LA_F_FW2_TIMER, c->long_at))
 		la_tcb_fin_wait_2_expired(c);

@@ -153,6 +153,8 @@ la_set_timer(struct la_conn *conn, uint32_t ms)
 	}
 	c->user_at = c->tcp->tick + (ms < LA_TIMER_MAX_MS ? ms : LA_TIMER_MAX_MS);
 	c->flags |= LA_F_USER_TIMER;
+	if (!c->tcp->on_time)
+		la_call_timer(c, c->user_at - c->tcp->tick);
 	la_tcb_schedule(c);
 }
 

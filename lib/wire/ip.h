@@ -102,15 +102,16 @@ la_ip_src_valid(const struct la_addr *src)
 	return !la_addr_is_any(src) && !la_addr_eq(src, &loopback6);
 }
 
-/** Write a header for plen bytes of upper layer: 20 or 40 bytes; DF set and id 0 (RFC 6864 atomic).
- * la_ip4_write leaves the checksum 0 when `cksum` is false. Return the header's length. */
+/** Writes an IPv4 header of 20 bytes for plen bytes of upper layer. `frag` is the header's second word, host order:
+ * LA_IP4_DF (RFC 6864: atomic), or an identification << 16 for a packet that routers may fragment. The checksum is left 0
+ * when `cksum` is false. Returns the header's length. */
 static inline size_t
-la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-	     uint8_t ttl, uint16_t plen, bool cksum)
+la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
+		  uint8_t ttl, uint16_t plen, bool cksum, uint32_t frag)
 {
 	uint32_t w[5] = {
 		htobe32(0x45u << 24 | (uint16_t)(LA_IP4_LEN + plen)),
-		htobe32(LA_IP4_DF),
+		htobe32(frag),
 		htobe32((uint32_t)ttl << 24 | (uint32_t)proto << 16),
 		src->w[3],
 		dst->w[3],
@@ -123,6 +124,15 @@ la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, u
 	memcpy(p, w, sizeof(w));
 	memcpy(p + LA_IP4_CKSUM_OFF, &sum, sizeof(sum));
 	return LA_IP4_LEN;
+}
+
+/** Write a header for plen bytes of upper layer: 20 or 40 bytes; DF set and id 0 (RFC 6864 atomic).
+ * la_ip4_write leaves the checksum 0 when `cksum` is false. Return the header's length. */
+static inline size_t
+la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
+	     uint8_t ttl, uint16_t plen, bool cksum)
+{
+	return la_ip4_write_frag(p, src, dst, proto, ttl, plen, cksum, LA_IP4_DF);
 }
 
 size_t la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,

@@ -156,7 +156,7 @@ digest_look(const struct digest *d, unsigned end)
 static void
 mix_deadlines(struct ctx *c, const struct la_tcb *t)
 {
-	uint32_t tick = c->tick, idle = tick - t->last_snd_at;
+	uint32_t tick = c->tick, idle = tick - t->last_snd_at, silent = tick - t->long_at;
 	uint16_t window = (uint16_t)((uint16_t)tick - t->challenge_at);
 
 	if (t->flags & LA_F_REXMT_ON)
@@ -170,6 +170,9 @@ mix_deadlines(struct ctx *c, const struct la_tcb *t)
 		mix(c, tick - t->rtt_at);
 	}
 	mix(c, idle > t->rto ? t->rto + 1u : idle);
+	mix(c, t->pmtu_at ? (uint16_t)((tick >> 10) - t->pmtu_at) + 1u : 0);
+	if (t->quick_acks < LA_QUICK_ACKS && !(t->flags & LA_F_FW2_TIMER)) /* a pause makes them LA_QUICK_ACKS again */
+		mix(c, silent > t->rto ? t->rto + 1u : silent);
 	if (t->challenges && window < LA_CHALLENGE_WINDOW_MS)
 		mix2(c, window, t->challenges);
 }
@@ -207,6 +210,7 @@ mix_tcb(struct ctx *c, const struct la_tcb *t, unsigned end)
 	mix2(c, t->cwnd, t->ssthresh);
 	mix2(c, t->srtt, t->rttvar);
 	mix2(c, t->rto, (uint32_t)t->mss << 16 | t->profile);
+	mix2(c, t->ca_acked, (uint32_t)t->mss_peer << 16 | t->quick_acks);
 	if (t->flags & LA_F_TS)
 		mix_ts(c, !end, t->ts_recent);
 	mix_deadlines(c, t);

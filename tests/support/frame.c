@@ -272,8 +272,12 @@ ip_read(const uint8_t *p, size_t len, uint16_t type, struct frame_in *f)
 			return "IPv4 total length out of bounds";
 		if (frame_sum(0, p, 20) != 0xffff)
 			return "IPv4 header checksum wrong";
-		if (!(p[6] & 0x40) || (get16(p + 6) & 0x3fff))
-			return "DF missing, or a fragment";
+		if (get16(p + 6) & 0xbfff)
+			return "a fragment, or the reserved flag";
+		f->df = p[6] & 0x40;
+		f->id = get16(p + 4);
+		if (!f->df && f->id == 0)
+			return "neither DF nor an identification";
 		f->src = f->dst = la_addr_from4(0);
 		memcpy(&f->src.b[12], p + 12, 4);
 		memcpy(&f->dst.b[12], p + 16, 4);
@@ -283,6 +287,8 @@ ip_read(const uint8_t *p, size_t len, uint16_t type, struct frame_in *f)
 	}
 	if (len < 40 || p[0] >> 4 != 6)
 		return "IPv6 header cut short";
+	f->df = true;
+	f->id = 0;
 	plen = get16(p + 4);
 	if (plen + 40 > len)
 		return "IPv6 payload length out of bounds";

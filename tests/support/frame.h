@@ -60,6 +60,8 @@ struct frame_in {
 	uint32_t seq, ack;
 	uint8_t flags, resv;
 	uint16_t win, urg;
+	bool df;     /* IPv4: as sent; IPv6: true */
+	uint16_t id; /* IPv4's identification */
 	bool has_mss, has_ws, has_ts, sack_ok;
 	uint16_t mss;
 	uint8_t ws;

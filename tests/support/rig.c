@@ -235,6 +235,7 @@ capture_tcp(struct rig *r, const uint8_t *frame, size_t len)
 
 	r->tcp_frames++;
 	CHECK(r, bad == NULL, "the shard sent a bad segment: %s", bad);
+	CHECK(r, f.df || r->small_path, "DF missing");
 	CHECK(r, memcmp(f.eth_dst, r->peer_mac, 6) == 0 && memcmp(f.eth_src, r->mac, 6) == 0,
 	      "wrong Ethernet addresses");
 	CHECK(r, f.vlan == (r->opts.vlan ? 7 : 0), "VLAN %u on output", f.vlan);

@@ -57,6 +57,7 @@ struct rig {
 	unsigned strays;       /* TCP frames for no peer's tuple */
 	struct frame_in stray; /* the last of them (its pointers are dead) */
 	struct rte_mempool *from; /* whose buffers injected frames come in; NULL: rig_pool() */
+	bool small_path;       /* a path MTU below 552 was reported: DF may be missing */
 	bool mute;             /* ARP and neighbour solicitations stay unanswered */
 	const char *name;      /* printed with every failure */
 	jmp_buf *bail;         /* where a failed check goes; NULL: the test ends */

@@ -114,6 +114,7 @@ SCENARIO(icmp, M_04_absurd, "absurd path MTUs do no harm")
 		p = scene_open(s);
 		mss = peer_info(p).mss;
 		CHECK(s->r, user_send(p, 10000) == 10000, "la_send");
+		s->r->small_path = !s->o.ip6;
 		error(p, TOO_BIG, p->U, mtu[i], p->t.lport);
 		CHECK(s->r, peer_info(p).mss <= mss, "MTU %u: MSS grew to %u", mtu[i],
 		      peer_info(p).mss);

@@ -375,3 +375,71 @@ SCENARIO(open, refused, "RST,ACK to our SYN")
 	peer_expect_none(p, 5000);
 	CHECK(s->r, rig_counter(s->r, LA_C_ended_refused) == 1, "not counted");
 }
+
+/* A SYN with text (and FIN) that crosses the shard's own: the text waits, unacknowledged, for ESTABLISHED. */
+static struct peer *
+crossing_text(struct scene *s, uint16_t lport, uint32_t len, uint8_t fin)
+{
+	struct peer *p;
+
+	s->o.lport = lport;
+	p = peer_new(s->r, &s->o);
+	peer_to_syn_sent(p);
+	peer_send(p, LA_SYN | fin, p->IRS, 0, len);
+	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
+	peer_expect_state(p, LA_SYN_RCVD);
+	CHECK(s->r, p->u.bytes == 0 && p->u.opened == 0 && p->u.data == 0, "told before ESTABLISHED");
+	p->snd = p->IRS + 1 + len;
+	return p;
+}
+
+SCENARIO(open, simultaneous_text, "RFC 9293 3.10.7.3: text on the SYN of a simultaneous open is delivered after ESTABLISHED")
+{
+	struct peer *p = crossing_text(s, 5000, 300, 0);
+
+	rig_run(s->r, 500);
+	CHECK(s->r, p->u.bytes == 0, "delivered in SYN_RCVD");
+	peer_skip(p);
+	peer_send(p, LA_ACK, p->snd, p->ISS + 1, 0);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, p->u.opened == 1 && p->u.bytes == 300, "%llu bytes", (unsigned long long)p->u.bytes);
+	peer_expect(p, LA_ACK, p->ISS + 1, p->snd, 0);
+	peer_data(p, 100);
+	CHECK(s->r, p->u.bytes == 400, "%llu bytes", (unsigned long long)p->u.bytes);
+}
+
+SCENARIO(open, simultaneous_text_again, "the same when the peer sends it again with its ACK, or more of it")
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct peer *p = crossing_text(s, (uint16_t)(5000 + i), 300, 0);
+		uint32_t len = i ? 500 : 300;
+
+		peer_send(p, LA_ACK, p->IRS + 1, p->ISS + 1, len);
+		peer_expect_state(p, LA_ESTABLISHED);
+		CHECK(s->r, p->u.bytes == len, "%llu bytes", (unsigned long long)p->u.bytes);
+		CHECK(s->r, last_rx(p)->ack == p->IRS + 1 + len, "acknowledges %u bytes", last_rx(p)->ack - p->IRS - 1);
+		p->snd = p->IRS + 1 + len;
+	}
+}
+
+SCENARIO(open, simultaneous_fin, "and its FIN counts")
+{
+	struct peer *p = crossing_text(s, 5000, 10, LA_FIN);
+
+	peer_send(p, LA_ACK, p->snd + 1, p->ISS + 1, 0);
+	p->snd++;
+	peer_expect_state(p, LA_CLOSE_WAIT);
+	CHECK(s->r, p->u.bytes == 10 && p->u.peer_fin == 1, "%llu bytes, %u FINs", (unsigned long long)p->u.bytes,
+	      p->u.peer_fin);
+	peer_expect(p, LA_ACK, p->ISS + 1, p->snd, 0);
+}
+
+SCENARIO(open, simultaneous_text_closed, "SHLD-3: a user who has closed meanwhile resets what it will not read")
+{
+	struct peer *p = crossing_text(s, 5000, 10, 0);
+
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_send(p, LA_ACK, p->snd, p->ISS + 1, 0);
+	user_expect_closed(p, LA_END_RESET);
+	CHECK(s->r, last_rx(p)->flags & LA_RST, "no RST");
+}

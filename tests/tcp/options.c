@@ -269,6 +269,9 @@ SCENARIO(options, O_14, "TSecr is that of the segment that last advanced the lef
 
 	if (!s->o.ts)
 		return;
+	for (unsigned i = 0; i < 15; i++) /* the quick ACKs of a connection's start */
+		peer_data(p, 10);
+	t = p->ts_now;
 	/* delayed ACK for two segments: the earlier one */
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET,
 		.tsval = t + 10);

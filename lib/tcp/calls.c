@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Calls between two moments at which the time is told: theory of operation.
+ *
+ * la_connect(), la_send(), la_shutdown(), la_close(), la_consume(), la_set_nodelay() and la_set_timer() have no `now`. Inside
+ * a callback the tick is the present. Outside, the tick is that of the last la_shard_rx() or la_shard_poll(), and
+ * an idle program may have made that one seconds ago. A retransmission timer armed from there would fire at once
+ * when the time is told next, and send a SYN twice (RFC 6298 5 forbids it), and a user's timer would fire early.
+ *
+ * So each such call is noted, and when the time is told next, before anything else happens, what the call armed is moved: it
+ * runs from then on. The moment that is told lies behind the call, so no timer is early. It is late by as long as
+ * the program takes to tell the time; la_tcp_next() says "now" until then.
+ *
+ * The list is bounded. When more calls were made than it holds, all TCBs are looked at, once: what was armed at the last
+ * tick is moved, and so are all users' timers, which are then late by no more than the time that passed. */
+
+#include "tcp/internal.h"
+
+static void
+note(struct la_tcb *c, uint32_t user_ms)
+{
+	struct la_tcp *t = c->tcp;
+	struct la_call call = {la_tcb_slot(c), user_ms};
+	uint32_t n = t->ncalls;
+
+	if (n && n <= LA_TCP_CALLS && t->calls[n - 1].slot == call.slot && !t->calls[n - 1].user_ms && !user_ms)
+		return;
+	if (n < LA_TCP_CALLS)
+		t->calls[n] = call;
+	if (n <= LA_TCP_CALLS)
+		t->ncalls++;
+}
+
+void
+la_call_sends(struct la_tcb *c)
+{
+	note(c, 0);
+}
+
+void
+la_call_timer(struct la_tcb *c, uint32_t ms)
+{
+	note(c, ms);
+}
+
+/* Whatever a call has stamped with the tick `from` is stamped with `to`. Deadlines only move away: the wheel
+ * has a reference for the old one, and finds the new one then. */
+static void
+move(struct la_tcb *c, uint32_t from, uint32_t to)
+{
+	uint32_t fw2 = la_tcb_opts(c)->fin_wait_2_ms;
+
+	if (fw2 > LA_FIN_WAIT_2_HOLD_MS)
+		fw2 = LA_FIN_WAIT_2_HOLD_MS;
+	if ((c->flags & LA_F_REXMT_ON) && c->rexmt_at == from + c->rto)
+		c->rexmt_at = to + c->rto;
+	if ((c->flags & LA_F_REXMT_ON) && c->first_unacked_at == from)
+		c->first_unacked_at = to;
+	if ((c->flags & LA_F_RTT_TIMING) && c->rtt_at == from)
+		c->rtt_at = to;
+	if (c->last_snd_at == from)
+		c->last_snd_at = to;
+	if ((c->flags & LA_F_FW2_TIMER) && c->long_at == from + fw2)
+		c->long_at = to + fw2;
+}
+
+static bool
+lives(const struct la_tcb *c)
+{
+	return c->state != LA_CLOSED && !(c->flags & LA_F_DEAD);
+}
+
+/* The present is `tick`, and t->tick still what it was when the calls were made. */
+void
+la_calls_told(struct la_tcp *t, uint32_t tick)
+{
+	uint32_t passed = tick - t->tick, n = t->ncalls;
+
+	t->ncalls = 0;
+	if (passed == 0)
+		return;
+	for (uint32_t i = 0; n <= LA_TCP_CALLS && i < n; i++) {
+		struct la_tcb *c = &t->tcbs[t->calls[i].slot];
+
+		if (!lives(c))
+			continue;
+		if (t->calls[i].user_ms == 0)
+			move(c, t->tick, tick);
+		else if (c->flags & LA_F_USER_TIMER) /* of several calls the last one counts */
+			c->user_at = tick + t->calls[i].user_ms;
+	}
+	for (uint32_t slot = 1; n > LA_TCP_CALLS && slot < t->tcb_fresh; slot++) {
+		struct la_tcb *c = &t->tcbs[slot];
+
+		if (!lives(c))
+			continue;
+		move(c, t->tick, tick);
+		if ((c->flags & LA_F_USER_TIMER) && c->user_at - t->tick < LA_TIMER_MAX_MS)
+			c->user_at += passed;
+	}
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Path MTU discovery (RFC 1191, RFC 8201).
+ *
+ * la_tcb.mss is what the path takes, mss_peer what it is at most: what the peer's SYN and our interface allow. A router's
+ * error lowers mss, at most to LA_PMTU_MIN4. An IPv4 path below that is left to the routers: our packets stay at that
+ * size and go without DF (LA_F_NO_DF), with an identification. An IPv6 path is never below LA_PMTU_MIN6. Ten minutes
+ * after the last decrease (RFC 1191 6.3, RFC 8201 4) mss is mss_peer again and DF is set: what is too big then costs an
+ * error and a retransmission, and shows the path as it is. */
+
+#include "tcp/internal.h"
+
+enum {
+	UNIT_SHIFT = 10, /* of pmtu_at: 1.024 s */
+	RAISE_AFTER = (600000 >> UNIT_SHIFT) + 3, /* units: ten minutes or up to 2.1 s more */
+};
+
+static uint32_t
+headers(const struct la_tcb *c)
+{
+	return c->is4 ? 40 : 60;
+}
+
+static uint16_t
+unit(const struct la_tcb *c)
+{
+	return (uint16_t)(c->tcp->tick >> UNIT_SHIFT);
+}
+
+/* RFC 1191 7.1: where to go when a router does not say. */
+static uint32_t
+plateau(uint32_t mtu)
+{
+	static const uint16_t table[] = {8166, 4352, 2002, 1492, 1006, 508, 296, 68};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i] < mtu)
+			return table[i];
+	return 68;
+}
+
+/* The path is as the router says, if that is new: true. */
+static bool
+lower(struct la_tcb *c, uint32_t mtu)
+{
+	uint32_t least = c->is4 ? LA_PMTU_MIN4 : LA_PMTU_MIN6, now = c->mss + headers(c);
+
+	if (!c->is4 && mtu < least) /* RFC 8201 4: must be discarded */
+		return false;
+	if (mtu == 0)
+		mtu = plateau(now);
+	if (mtu >= now || (c->flags & LA_F_NO_DF)) /* an error about what was sent before the last decrease */
+		return false;
+	if (mtu < least) {
+		c->flags |= LA_F_NO_DF;
+		mtu = least;
+	}
+	if (mtu < now)
+		c->mss = (uint16_t)(mtu - headers(c));
+	return true;
+}
+
+void
+la_pmtu_lower(struct la_tcb *c, uint32_t mtu)
+{
+	if (!lower(c, mtu)) {
+		la_count(c->tcp, LA_C_icmp_soft);
+		return;
+	}
+	la_count(c->tcp, LA_C_icmp_pmtu);
+	c->pmtu_at = unit(c) ? unit(c) : UINT16_MAX; /* 0 is taken */
+	if (c->state != LA_SYN_SENT && c->state != LA_SYN_RCVD) {
+		c->snd_nxt = c->snd_una; /* what was too big goes again, smaller, at once */
+		la_tcb_output(c);
+	}
+}
+
+/* pmtu_at is set. A window of one old segment is one of a new one: otherwise the sender's silly window avoidance would hold
+ * what is smaller. */
+void
+la_pmtu_age(struct la_tcb *c)
+{
+	if ((uint16_t)(unit(c) - c->pmtu_at) < RAISE_AFTER)
+		return;
+	la_count(c->tcp, LA_C_pmtu_raised);
+	c->pmtu_at = 0;
+	c->mss = c->mss_peer;
+	c->flags &= ~(uint32_t)LA_F_NO_DF;
+	if (c->cwnd < la_tcb_smss(c))
+		c->cwnd = la_tcb_smss(c);
+}
+
+/* RFC 6864 4.3: a packet that may be fragmented has an identification that is its own. One counter serves all
+ * connections of a shard. It begins at a place that the secret and the first connection decide, so that the shards of one
+ * address do not count side by side. */
+uint16_t
+la_pmtu_ip_id(struct la_tcb *c)
+{
+	struct la_tcp *t = c->tcp;
+
+	if (!t->ip_id_set) {
+		t->ip_id = (uint16_t)(la_tcb_hash(c) >> 16);
+		t->ip_id_set = true;
+	}
+	if (++t->ip_id == 0)
+		t->ip_id = 1;
+	return t->ip_id;
+}

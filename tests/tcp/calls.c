@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Calls without a `now`, made after idle time: their timers run from when the time is told next. */
+
+#include "scenario.h"
+#include "tcp/internal.h"
+
+/* Time passes, and the shard is not told. */
+static void
+pass(struct rig *r, uint64_t ms)
+{
+	r->now += ms;
+}
+
+static const uint64_t idle[] = {2, 999, 1000, 1001, 5000, 3600000};
+
+enum { IDLE = sizeof(idle) / sizeof(idle[0]) };
+
+SCENARIO(calls, connect, "la_connect() after idle time sends one SYN, and the next one a second later")
+{
+	for (unsigned i = 0; i < IDLE; i++) {
+		struct peer *p;
+		struct peer_rx *x;
+		uint64_t from;
+
+		scene_rig(s, NULL);
+		p = peer_new(s->r, &s->o);
+		pass(s->r, idle[i]);
+		from = s->r->now;
+		CHECK(s->r, user_connect(p) == 0, "la_connect");
+		x = peer_wait(p, 0);
+		CHECK(s->r, x && x->flags == LA_SYN, "no SYN");
+		CHECK(s->r, peer_next(p) == NULL, "two SYNs after %u ms", (unsigned)idle[i]);
+		x = peer_wait(p, 3000);
+		CHECK(s->r, x && x->at - from == 1000, "the next one after %u ms",
+		      (unsigned)(x ? x->at - from : 0));
+		CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 1, "time-outs");
+	}
+}
+
+SCENARIO(calls, connect_r2, "nor is the end of the open early, or the round trip time long")
+{
+	struct peer *p = peer_new(s->r, &s->o), *q;
+
+	pass(s->r, 100000);
+	p->r = s->r;
+	CHECK(s->r, user_connect(p) == 0, "la_connect");
+	rig_run(s->r, 199999);
+	CHECK(s->r, p->u.closed == 0, "ended early");
+	rig_run(s->r, 2);
+	user_expect_closed(p, LA_END_TIMEOUT);
+	q = peer_new(s->r, &s->o);
+	pass(s->r, 100000);
+	CHECK(s->r, user_connect(q) == 0, "la_connect");
+	rig_run(s->r, 30);
+	peer_send(q, LA_SYN | LA_ACK, q->IRS, q->ISS + 1, 0);
+	CHECK(s->r, peer_info(q).srtt_ms == 30, "SRTT %u", peer_info(q).srtt_ms);
+}
+
+SCENARIO(calls, send, "la_send() after idle time: no retransmission before the RTO, R2 from then on")
+{
+	for (unsigned i = 0; i < IDLE; i++) {
+		struct peer *p;
+		struct peer_rx *x;
+		uint64_t from;
+		uint32_t rto;
+
+		scene_rig(s, NULL);
+		s->o.conn.user_timeout_ms = 4000;
+		p = scene_open(s);
+		peer_skip(p);
+		rto = peer_info(p).rto_ms;
+		pass(s->r, idle[i]);
+		from = s->r->now;
+		CHECK(s->r, user_send(p, 100) == 100, "la_send");
+		CHECK(s->r, peer_waiting(p) == 1, "%u segments after %u ms", peer_waiting(p), (unsigned)idle[i]);
+		peer_skip(p);
+		x = peer_wait(p, 3000);
+		CHECK(s->r, x && x->at - from >= rto, "sent again after %u ms, the RTO is %u",
+		      (unsigned)(x ? x->at - from : 0), rto);
+		rig_run(s->r, from + 3999 - s->r->now);
+		CHECK(s->r, p->u.closed == 0, "ended early");
+		rig_run(s->r, 2);
+		user_expect_closed(p, LA_END_TIMEOUT);
+	}
+}
+
+SCENARIO(calls, timer, "la_set_timer() after idle time is not early; the last call counts")
+{
+	for (unsigned i = 0; i < IDLE; i++) {
+		struct peer *p, *q;
+
+		scene_rig(s, NULL);
+		s->o.lport = 80;
+		p = scene_open(s);
+		s->o.lport = 81;
+		q = scene_open(s);
+		pass(s->r, idle[i]);
+		la_set_timer(p->u.c, 100);
+		la_set_timer(q->u.c, 77);
+		la_set_timer(p->u.c, 300);
+		CHECK(s->r, la_shard_next(s->r->s) < s->r->now, "the shard does not ask for the time");
+		rig_run(s->r, 76);
+		CHECK(s->r, q->u.timer == 0, "early");
+		rig_run(s->r, 1);
+		CHECK(s->r, q->u.timer == 1, "late");
+		rig_run(s->r, 300 - 77 - 1);
+		CHECK(s->r, p->u.timer == 0, "early");
+		rig_run(s->r, 1);
+		CHECK(s->r, p->u.timer == 1, "late");
+		la_set_timer(p->u.c, 50);
+		pass(s->r, 20);
+		la_set_timer(p->u.c, 0);
+		rig_run(s->r, 1000);
+		CHECK(s->r, p->u.timer == 1, "cancelled, and called");
+	}
+}
+
+SCENARIO(calls, fin_wait_2, "la_close() in FIN_WAIT_2 after idle time: its limit is whole")
+{
+	struct peer *p;
+
+	s->o.conn.fin_wait_2_ms = 3000;
+	p = scene_listen(s);
+	peer_to_fin_wait_2(p, false);
+	pass(s->r, 10000);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	rig_run(s->r, 2999);
+	CHECK(s->r, p->u.closed == 0, "early");
+	rig_run(s->r, 2);
+	user_expect_closed(p, LA_END_FIN_WAIT_2);
+}
+
+SCENARIO(calls, many, "more calls than the list holds: nothing is early")
+{
+	struct peer *p = scene_open(s), *q;
+
+	s->o.lport = 81;
+	q = scene_open(s);
+	pass(s->r, 1000);
+	for (unsigned i = 0; i < LA_TCP_CALLS; i++) {
+		la_set_timer(p->u.c, 500);
+		la_set_timer(q->u.c, 500);
+	}
+	la_send(p->u.c, "", 0);
+	CHECK(s->r, user_send(q, 100) == 100, "la_send");
+	CHECK(s->r, peer_next(q) && peer_waiting(q) == 0, "more than one segment");
+	peer_skip(q);
+	rig_run(s->r, peer_info(q).rto_ms - 1);
+	CHECK(s->r, peer_waiting(q) == 0, "sent again early");
+	peer_ack(q);
+	rig_run(s->r, 499 - 199);
+	CHECK(s->r, p->u.timer == 0 && q->u.timer == 0, "early");
+	rig_run(s->r, 1001);
+	CHECK(s->r, p->u.timer == 1 && q->u.timer == 1, "late by more than the time that passed");
+}
+
+SCENARIO(calls, callbacks, "calls from callbacks are in time as they are")
+{
+	struct peer *p = scene_open(s);
+
+	rig_run(s->r, 3000);
+	la_set_timer(p->u.c, 10);
+	rig_run(s->r, 10);
+	CHECK(s->r, p->u.timer == 1, "the timer is late");
+	CHECK(s->r, la_shard_next(s->r->s) > s->r->now, "the shard asks for the time all the time");
+}
