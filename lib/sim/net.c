@@ -9,6 +9,7 @@
 
 #include "sim/internal.h"
 #include "wire/eth.h"
+#include "wire/ip.h"
 
 /* ------------------------------------------------------------------ flights: a binary heap */
 
@@ -330,6 +331,15 @@ meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_sim_seg *s,
 		follow(w, way, us);
 }
 
+/* An IPv4 packet without DF. Its fragments travel as one packet here. */
+static bool
+may_be_fragmented(const struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, LA_ETH_LEN);
+
+	return ip[0] >> 4 == 4 && !(ip[6] & LA_IP4_DF >> 8);
+}
+
 static void
 segment(struct la_sim *w, struct la_sim_flight *f, struct la_sim_seg *s)
 {
@@ -341,7 +351,7 @@ segment(struct la_sim *w, struct la_sim_flight *f, struct la_sim_seg *s)
 	la_sim_weak_out(&w->node[f->from], f->m, s);
 	remember_fin(&w->node[f->from], s);
 	fate = decide(w, f->from, f->to, s);
-	if (way->l.mtu && ip_len > way->l.mtu) {
+	if (way->l.mtu && ip_len > way->l.mtu && !may_be_fragmented(f->m)) {
 		const uint8_t *p = rte_pktmbuf_mtod(f->m, const uint8_t *);
 		struct rte_mbuf *m = la_sim_too_big(w, f->from, f->to, p, f->m->pkt_len, way->l.mtu);
 

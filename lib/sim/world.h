@@ -52,7 +52,7 @@ struct la_sim_link {
 	uint64_t jitter_us;    /* up to so much more, evenly; makes segments overtake each other */
 	uint64_t rate_bps;     /* 0: as fast as one likes */
 	uint32_t queue_bytes;  /* waiting for the rate; more is dropped. 0: no limit */
-	uint16_t mtu;	       /* of the IP layer; what is larger is answered by ICMP. 0: no limit */
+	uint16_t mtu;	       /* of the IP layer; what is larger is answered by ICMP, or passes when it has no DF. 0: no limit */
 	uint32_t drop_ppm, dup_ppm, corrupt_ppm, reorder_ppm;
 	uint64_t dup_us;       /* the copy comes up to so much later, at random */
 	uint32_t hold_ppm;     /* taken aside by a router, and sent on later, */

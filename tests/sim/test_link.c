@@ -124,6 +124,19 @@ Test(link, path_mtu_ip4)
 	path_mtu(false, 1000);
 }
 
+/* Below 552 bytes the sender leaves it to the routers. */
+Test(link, path_mtu_small)
+{
+	static const uint16_t mtu[] = {68, 296, 508, 551};
+	struct la_sim *w;
+
+	for (unsigned i = 0; i < sizeof(mtu) / sizeof(mtu[0]); i++) {
+		transfer(&(struct la_sim_link){.delay_us = 1000, .mtu = mtu[i]}, false, 100000, &w);
+		cr_expect_eq(sim_count(w, 0, LA_C_icmp_pmtu), 1);
+		cr_expect_leq(rec.count[LA_SIM_LOST], 20, "MTU %u: %u lost", mtu[i], rec.count[LA_SIM_LOST]);
+	}
+}
+
 Test(link, path_mtu_ip6)
 {
 	path_mtu(true, 1300);
