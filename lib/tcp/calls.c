@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Calls between two moments at which the time is told: theory of operation.
  *
- * la_connect(), la_send(), la_shutdown(), la_close(), la_consume(), la_set_nodelay() and la_set_timer() have no `now`. Inside
- * a callback the tick is the present. Outside, the tick is that of the last la_shard_rx() or la_shard_poll(), and
- * an idle program may have made that one seconds ago. A retransmission timer armed from there would fire at once
- * when the time is told next, and send a SYN twice (RFC 6298 5 forbids it), and a user's timer would fire early.
+ * la_connect(), la_send(), la_shutdown(), la_close(), la_consume(), la_set_nodelay() and la_set_timer() have no
+ * `now`. Inside a callback the tick is the present. Outside, the tick is that of the last la_shard_rx() or
+ * la_shard_poll(), which may be seconds old in an idle program. A retransmission timer armed from there would
+ * fire at once when the time is told next, and send a SYN twice (RFC 6298 5 forbids it). A user's timer would
+ * fire early.
  *
- * So each such call is noted, and when the time is told next, before anything else happens, what the call armed is moved: it
- * runs from then on. The moment that is told lies behind the call, so no timer is early. It is late by as long as
- * the program takes to tell the time; la_tcp_next() says "now" until then.
+ * So each such call is noted. When the time is told next, before anything else happens, the stamps and deadlines
+ * of the call are moved to that moment. The moment lies behind the call, so no timer is early. It is late by the
+ * time that the program takes to tell the time; la_tcp_next() says "now" until then.
  *
- * The list is bounded. When more calls were made than it holds, all TCBs are looked at, once: what was armed at the last
- * tick is moved, and so are all users' timers, which are then late by no more than the time that passed. */
+ * The list is bounded. When more calls were made than it holds, all TCBs are looked at, once: stamps of the last
+ * tick are moved, and all users' timers, which are then late by no more than the time that passed. */
 
 #include "tcp/internal.h"
 
@@ -42,8 +43,8 @@ la_call_timer(struct la_tcb *c, uint32_t ms)
 	note(c, ms);
 }
 
-/* Whatever a call has stamped with the tick `from` is stamped with `to`. Deadlines only move away: the wheel
- * has a reference for the old one, and finds the new one then. */
+/* What a call has stamped with the tick `from` is stamped with `to`. Deadlines only move away: the reference in
+ * the wheel fires at the old one and finds the new one. */
 static void
 move(struct la_tcb *c, uint32_t from, uint32_t to)
 {

@@ -137,9 +137,9 @@ small_may_go(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
 	return c->max_snd_wnd && len >= c->max_snd_wnd / 2;
 }
 
-/* RFC 6298 5: a segment is never sent again less than one RTO after it was last sent. The timer sends the segment at
- * snd_una, so whatever sends that segment again restarts the timer: a time-out, fast retransmit, each partial ACK (the
- * "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 runs on. */
+/* RFC 6298 5: the timer never sends a segment again less than one RTO after it was last sent. It sends the segment
+ * at snd_una, so every retransmission of that segment restarts it: after a time-out, fast retransmit, a partial
+ * ACK (each one: the "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 runs on. */
 static void
 sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Path MTU discovery (RFC 1191, RFC 8201).
  *
- * la_tcb.mss is what the path takes, mss_peer what it is at most: what the peer's SYN and our interface allow. A router's
- * error lowers mss, at most to LA_PMTU_MIN4. An IPv4 path below that is left to the routers: our packets stay at that
- * size and go without DF (LA_F_NO_DF), with an identification. An IPv6 path is never below LA_PMTU_MIN6. Ten minutes
- * after the last decrease (RFC 1191 6.3, RFC 8201 4) mss is mss_peer again and DF is set: what is too big then costs an
- * error and a retransmission, and shows the path as it is. */
+ * la_tcb.mss is what the path takes; mss_peer is its upper limit: what the peer's SYN and our interface allow. A
+ * router's error lowers mss, at most to LA_PMTU_MIN4. An IPv4 path below that is left to the routers: our packets
+ * stay at that size and go without DF (LA_F_NO_DF), with an identification. An IPv6 path is never below
+ * LA_PMTU_MIN6. Ten minutes after the last decrease (RFC 1191 6.3, RFC 8201 4) mss is mss_peer again and DF is
+ * set. A segment that is still too big then costs an error and a retransmission. */
 
 #include "tcp/internal.h"
 
@@ -74,8 +74,8 @@ la_pmtu_lower(struct la_tcb *c, uint32_t mtu)
 	}
 }
 
-/* pmtu_at is set. A window of one old segment is one of a new one: otherwise the sender's silly window avoidance would hold
- * what is smaller. */
+/* pmtu_at is set. cwnd is one of the larger segments at least (RFC 5681 3.1): the sender's silly window avoidance
+ * would hold back anything smaller. */
 void
 la_pmtu_age(struct la_tcb *c)
 {
@@ -89,9 +89,9 @@ la_pmtu_age(struct la_tcb *c)
 		c->cwnd = la_tcb_smss(c);
 }
 
-/* RFC 6864 4.3: a packet that may be fragmented has an identification that is its own. One counter serves all
- * connections of a shard. It begins at a place that the secret and the first connection decide, so that the shards of one
- * address do not count side by side. */
+/* RFC 6864 4.3: a packet that may be fragmented has an identification of its own. One counter serves all
+ * connections of a shard. Its start depends on the secret and on the shard's first such connection, so that two
+ * shards of one address count in different places. */
 uint16_t
 la_pmtu_ip_id(struct la_tcb *c)
 {

@@ -5,9 +5,9 @@
  * again, by attaching indirect mbufs to a range of them, so a byte is copied at most once, however often
  * it is retransmitted. mbuf reference counts keep a chunk alive while the port still sends from it.
  *
- * No walk finds the byte at snd_nxt. While a chunk is queued, hash.usr is the position of its first byte, counted from
- * where the queue began, and tx_offload of the head names the chunk in which the last segment ended (0: the head).
- * A segment that begins before that chunk is a retransmission: the search begins at the head. */
+ * The byte at snd_nxt is found without a walk. While a chunk is queued, hash.usr is the position of its first
+ * byte, counted from where the queue began, and tx_offload of the head names the chunk in which the last segment
+ * ended (0: the head). A segment that begins before that chunk is a retransmission: its search begins at the head. */
 
 #include <rte_lcore.h>
 #include <rte_memory.h>

@@ -103,8 +103,8 @@ la_ip_src_valid(const struct la_addr *src)
 }
 
 /** Writes an IPv4 header of 20 bytes for plen bytes of upper layer. `frag` is the header's second word, host order:
- * LA_IP4_DF (RFC 6864: atomic), or an identification << 16 for a packet that routers may fragment. The checksum is left 0
- * when `cksum` is false. Returns the header's length. */
+ * LA_IP4_DF (RFC 6864: atomic), or an identification << 16 for a packet that routers may fragment. The checksum
+ * is left 0 when `cksum` is false. Returns the header's length. */
 static inline size_t
 la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
 		  uint8_t ttl, uint16_t plen, bool cksum, uint32_t frag)
