@@ -197,7 +197,8 @@ static void
 heard_of(struct la_tcb *c)
 {
 	if (!(c->flags & LA_F_FW2_TIMER)) {
-		if (c->tcp->tick - c->long_at > c->rto) /* after a pause the peer's slow start needs ACKs again */
+		/* after a pause the peer's slow start needs ACKs again */
+		if (unlikely(c->quick_acks != LA_QUICK_ACKS && c->tcp->tick - c->long_at > c->rto))
 			la_tcb_ack_quickly(c);
 		c->long_at = c->tcp->tick;
 	}

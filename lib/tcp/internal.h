@@ -188,11 +188,11 @@ la_tcb_r2(const struct la_tcb *c)
 {
 	uint32_t own = la_tcb_opts(c)->user_timeout_ms;
 
+	if (likely(c->state >= LA_ESTABLISHED))
+		return own ? own : LA_R2_MS;
 	if (c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE))
 		return own && own < LA_SYN_RCVD_MS ? own : LA_SYN_RCVD_MS;
-	if (own)
-		return own;
-	return c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD ? LA_R2_SYN_MS : LA_R2_MS;
+	return own ? own : LA_R2_SYN_MS;
 }
 
 static inline uint32_t

@@ -72,12 +72,10 @@ struct la_tcp {
 	struct rte_mempool *mbufs;
 	struct rte_mempool *control; /* for packets without payload when `mbufs` is empty; or NULL */
 	struct la_spare *spare; /* while a burst is being worked on: spare.h */
-	struct la_call *calls;	/* LA_TCP_CALLS of them */
-	uint32_t ncalls;	/* since the time was last told; above LA_TCP_CALLS: some are not in the list */
+	uint16_t buf_len;	/* of a buffer of `mbufs` */
 	bool on_time;		/* tick is the present: input or timers are being worked on */
 	bool ip_id_set;		/* ip_id has its first value */
 	uint16_t ip_id;		/* of the last packet without DF */
-	uint16_t buf_len;	/* of a buffer of `mbufs` */
 	const struct la_mem_ops *mem;
 
 	/* packets that wait to be sent: IP header first, Ethernet not yet there; what the port must know for the
@@ -106,6 +104,8 @@ struct la_tcp {
 	bool cookies_on;
 	uint32_t rst_rate; /* RSTs a second to strangers, and as many at once */
 	struct la_tokens rsts;
+	struct la_call *calls; /* LA_TCP_CALLS of them */
+	uint32_t ncalls;       /* since the time was last told; above LA_TCP_CALLS: some are not in the list */
 	uint64_t isn_floor;   /* steps of the ISN clock that connections have passed */
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 };
