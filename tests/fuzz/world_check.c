@@ -38,7 +38,7 @@ check_tcb(const struct la_tcb *c)
 	if (c->flags & LA_F_DETACHED)
 		return;
 	CHECK(chain_bytes(c->snd_head, c->snd_tail) == c->snd_queued);
-	CHECK(!c->ooo || c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 || c->state == LA_FIN_WAIT_2);
+	CHECK(!c->ooo || c->state == LA_SYN_RCVD || c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 || c->state == LA_FIN_WAIT_2);
 	CHECK(seq_le(c->snd_una, c->snd_nxt) && seq_le(c->snd_nxt, c->snd_max));
 	CHECK(c->snd_max - c->snd_una <= c->snd_queued + 1); /* a SYN or a FIN besides */
 	CHECK(c->mss >= LA_MSS_MIN && (c->state < LA_ESTABLISHED || c->cwnd > 0));
