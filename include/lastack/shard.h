@@ -125,7 +125,8 @@ uint64_t la_shard_now(const struct la_shard *s);
 int la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port,
 	      const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts);
 
-/** Stops listening there. Connections in SYN_RCVD from it are reset, established ones live on.
+/** Stops listening there. Connections in SYN_RCVD from it are reset, also when another listener covers the port;
+ * established ones live on. An ACK of a SYN cookie opens for the listener that covers the port when it arrives.
  * 0 or -ENOENT. */
 int la_unlisten(struct la_shard *s, const struct la_addr *addr, uint16_t port);
 

@@ -105,19 +105,18 @@ la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port,
 	return 0;
 }
 
-/* Embryos of the listener would open into nothing: they are reset (RFC 9293 3.10.4 leaves it to us). */
+/* Resets the listener's half-open connections: their `opened` would get the user pointer of a listener that is gone
+ * (RFC 9293 3.10.4 leaves it to us). Another listener that covers the port has half-open connections of its own. A
+ * connection past its handshake has been reported by `opened` within the same segment, and stays. A cookie belongs to
+ * no listener: its ACK opens for the listener that covers the port then. */
 static void
-reset_embryos(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
+reset_half_open(struct la_tcp *t, uint32_t listener)
 {
 	for (uint32_t i = 1; i < t->tcb_fresh; i++) {
 		struct la_tcb *c = &t->tcbs[i];
 
-		if (c->state != LA_SYN_RCVD || (c->flags & LA_F_ACTIVE) || c->lport != port)
+		if (c->state != LA_SYN_RCVD || (c->flags & LA_F_ACTIVE) || c->listener != listener)
 			continue;
-		if (!la_addr_is_any(addr) && !la_addr_eq(addr, &c->laddr))
-			continue;
-		if (la_listener_find(t, &c->laddr, port))
-			continue; /* another listener covers it */
 		la_tcb_reset(c);
 		la_tcb_end(c, LA_END_ABORTED);
 	}
@@ -128,7 +127,6 @@ la_tcp_unlisten(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
 {
 	static const struct la_addr any;
 	struct la_listener *l;
-	struct la_addr was;
 	uint16_t *link = &t->listen_port[port];
 
 	l = exact(t, addr ? addr : &any, port);
@@ -138,7 +136,6 @@ la_tcp_unlisten(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
 		link = &t->listeners[*link - 1].next;
 	*link = l->next;
 	l->used = false;
-	was = l->addr;
-	reset_embryos(t, &was, port);
+	reset_half_open(t, (uint32_t)(l - t->listeners));
 	return 0;
 }

@@ -125,6 +125,7 @@ heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
 	}
 	c->ops = l->ops;
 	c->user = l->user;
+	c->listener = (uint32_t)(l - t->listeners);
 	take_syn(c, syn);
 	if (!c->shadow)
 		la_tcb_set_state(c, LA_LISTEN);

@@ -81,7 +81,11 @@ struct la_tcb {
 	uint16_t pmtu_at;   /* when `mss` was last lowered by path MTU discovery, in units of 1.024 s; 0: never */
 
 	/* line 1: sending */
-	uint32_t cwnd, ssthresh; /* bytes */
+	uint32_t cwnd; /* bytes */
+	union {
+		uint32_t ssthresh; /* bytes; set when the handshake completes */
+		uint32_t listener; /* passive, in SYN_RCVD: index of the listener that the SYN reached */
+	};
 	uint32_t recover;	 /* RFC 6582 */
 	uint32_t max_snd_wnd;	 /* largest window the peer has offered (RFC 5961 5) */
 	uint32_t snd_queued;	 /* bytes in the send queue, from snd_una's byte on */

@@ -196,7 +196,7 @@ la_conn_info(const struct la_conn *conn, struct la_conn_info *i)
 		.snd_wnd = c->snd_wnd,
 		.rcv_wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0,
 		.cwnd = c->cwnd,
-		.ssthresh = c->ssthresh,
+		.ssthresh = c->state == LA_SYN_RCVD ? 0 : c->ssthresh,
 		.srtt_ms = c->srtt >> 3,
 		.rto_ms = c->rto,
 		.snd_queued = c->snd_queued,
