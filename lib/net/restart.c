@@ -51,7 +51,7 @@ la_shard_save(struct la_shard *s, uint64_t now, int (*write)(void *ctx, const vo
 	la_tcp_now(&s->tcp, s->now);
 	memcpy(h.magic, magic, sizeof(magic));
 	h.now = s->now;
-	h.isn_floor = s->tcp.isn_floor;
+	h.isn_floor = la_isn_floor(&s->tcp);
 	memcpy(h.secret, s->secret, sizeof(h.secret));
 	rc = write(ctx, &h, sizeof(h));
 	sodium_memzero(&h, sizeof(h));

@@ -2,79 +2,177 @@
 
 /* SYN cookies (RFC 4987 3.6): theory of operation.
  *
- * A SYN costs its sender nothing, and us a TCB and a TIME_WAIT reservation. Beyond a number of
- * connections in SYN_RCVD (la_shard_config.syn_cookies_at) a SYN is therefore answered without
- * remembering anything: what would have been remembered is in the SYN,ACK, and comes back with the
- * ACK of a peer that really is there. Cookies switch themselves on at that number and off at three quarters
- * of it; an ACK may come a little later, so they are accepted for as long as they are valid.
+ * A SYN costs its sender nothing, and us a TCB, a TIME_WAIT reservation and packet buffers. When half-open connections
+ * could take what is left of one of them, a SYN is answered without keeping anything: the SYN,ACK carries what would have
+ * been kept, and the ACK of a peer that exists brings it back. The ACK takes the resources; when there are none, it
+ * is dropped and the peer sends it again.
  *
- *	ISS:	hash (27 bits) | slot (2) | MSS (3)
+ * When they are on. Let H be the connections in SYN_RCVD. Cookies are on for a family
  *
- * The hash is SipHash of tuple, peer's ISN, slot and MSS under a key of its own. A slot is 65.5 s; a cookie
- * is good in the slot it was made in and the next. Somebody who guesses opens a connection with every
- * 2^26th segment, to an address that he could as well have used openly.
+ *   - from H = la_shard_config.syn_cookies_at until H is below three quarters of it; or
+ *   - while 3 H + 4 > F for the free part F of a resource (la_tcp_is_short()).
  *
- *	TSval:	what we would have sent | window scale (4 bits, 15: none) | SACK permitted (1)
+ * F + H is what established connections and TIME_WAIT have left. The second rule says that H + 1 may be at most a quarter
+ * of that: three quarters stay for completed handshakes, whatever the table's size and whatever holds the rest
+ * of it. With F + H < 4 every SYN gets a cookie, but in a table of less than four, which has no quarter. With F = 0 a SYN is refused by name, as without cookies: what fills the
+ * table then is no half-open connection, and a cookie would promise what cannot be kept. H counts both families, so
+ * the rule errs towards cookies.
  *
- * when the SYN had a timestamp, and never newer than the true value, so that TSvals do not go back afterwards. Without
- * timestamps a connection opened by a cookie has neither window scaling nor SACK.
+ * The ISS. An ISS must be above what an old incarnation of the tuple used (RFC 9293 3.4.1, RFC 6528), so a cookie is made
+ * of the ISN clock M and the tuple's secret offset F, as la_isn() is (isn.c):
+ *
+ *	ISS = F(tuple) + D,	D =  slot (12 bits) | MAC (14) | SACK permitted (1) | window scale (2) | MSS (3)
+ *
+ * A slot is 2^20 steps of M, 4.194 s, and `slot` is the one after the present. So M < D <= M + 2^21: a cookie is above
+ * all that la_isn() has given out for the tuple, and at most 8.4 s ahead of it. When the connection ends, la_isn_passed()
+ * moves the tuple's clock behind it. Over a TIME_WAIT entry whose snd_nxt is ahead of the clock, `slot` is the one after
+ * snd_nxt's. The MAC is SipHash of tuple, peer's ISN, slot and options under a key of its own.
+ *
+ * Strength. A cookie is good for 17 slots, 67.1 to 71.3 s. At any moment 17 * 2^6 = 1 088 of 2^32 values are valid for a
+ * tuple and a peer's ISN, at places that only the secrets tell: a blind segment opens a connection with a chance of
+ * 2^-21.9. A segment with a timestamp must also echo one of the last 71 s: 2^-37. What a guess opens is a connection of an
+ * address that sends nothing more, in the place of one that an attacker could have opened openly from its own. A stray segment of
+ * the tuple's last connection acknowledges a number near M, and would need only the MAC, 2^-14; such numbers are below
+ * the connection's end, and are refused when its end is noted or has an entry (la_isn_used()).
+ *
+ * TSval is the connection's own clock, unchanged: it never goes back, neither after an old incarnation nor in the new
+ * one. MSS and window scale are rounded down to tables of eight and four. An ACK that carries a timestamp has had one agreed.
+ *
+ * Over a TIME_WAIT entry a newer SYN is answered by a cookie too while they are on; otherwise a flood of such SYNs would
+ * take TCBs and second reservations. The entry stays what it is until the ACK comes. A reopen with a TCB has a
+ * cookie as its ISS as well: when a segment of the old connection ends it (open.c), its ACK still opens.
  *
  * What it costs while it lasts: a SYN,ACK is never sent again, so a peer whose final ACK is lost and who
- * says nothing has to find out by itself; and a segment that belongs to no connection on a listening port
- * is not answered by RST, since it may be the second one of a peer whose first was lost: he sends that
- * again, and it opens the connection. */
+ * says nothing has to find out by itself; a segment that belongs to no connection on a listening port
+ * is not answered by RST, since it may be the second one of a peer whose first was lost: it is sent
+ * again, and opens the connection. An old duplicate of a handshake's ACK opens nothing: the connection that it opened is
+ * there, or has an entry whose snd_nxt is above the cookie, or its end is noted (la_isn_used()). */
 
 #include "tcp/internal.h"
 
 enum {
-	SLOT_SHIFT = 16, /* ticks */
-	SLOT_MASK = 3,
+	SLOT_SHIFT = 20, /* steps of the ISN clock */
+	SLOT_MASK = (1 << (32 - SLOT_SHIFT)) - 1,
+	SLOTS = 17, /* that a cookie is good for */
 	MSS_BITS = 3,
-	LOW_BITS = 5, /* slot and MSS */
-	TS_BITS = 5,
+	WS_BITS = 2,
+	OPT_BITS = MSS_BITS + WS_BITS + 1,
+	OPT_MASK = (1 << OPT_BITS) - 1,
+	SACK_BIT = 1 << (MSS_BITS + WS_BITS),
+	MAC_MASK = (1 << (SLOT_SHIFT - OPT_BITS)) - 1,
+	LIFE_MS = SLOTS * ((1 << SLOT_SHIFT) / 250) + SLOTS, /* at most: a slot is 4 194.304 ms */
 	NO_WSCALE = 15,
-	LIFE = 2 << SLOT_SHIFT,
 };
 
 /* The largest that is not above what was offered. The first is what smaller offers are raised to anyway. */
 static const uint16_t mss_table[1 << MSS_BITS] = {LA_MSS_MIN, 256, 536, 1220, 1360, 1440, 1460, 8940};
+/* Likewise: a scale below the peer's makes its window look smaller than it is. */
+static const uint8_t ws_table[1 << WS_BITS] = {NO_WSCALE, 0, 4, 7};
 
+/* The cookie less the tuple's offset. */
 static uint32_t
-make(const struct la_tcp *t, const struct la_tuple *tuple, uint32_t irs, uint32_t slot, uint32_t mss)
+make(const struct la_tcp *t, const struct la_seg *s, uint32_t irs, uint32_t slot, uint32_t opts)
 {
-	uint32_t low = (slot & SLOT_MASK) << MSS_BITS | mss;
-	uint64_t h = la_siphash_tuple_with(t->key.cookie, tuple,
-					   (uint64_t)irs << 32 | slot << MSS_BITS | mss);
+	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+	uint32_t d = slot << SLOT_SHIFT | opts;
+	uint32_t mac = (uint32_t)la_siphash_tuple_with(t->key.cookie, &tuple, (uint64_t)irs << 32 | d);
 
-	return (uint32_t)h << LOW_BITS | low;
+	return d | (mac & MAC_MASK) << OPT_BITS;
+}
+
+static bool
+is_short(const struct la_tcp *t, uint32_t nfree, uint32_t capacity)
+{
+	return capacity >= 4 && nfree < 3 * t->counters->state[LA_SYN_RCVD] + 4;
+}
+
+/* Packet buffers belong here as well, when they are accounted for. */
+bool
+la_tcp_is_short(const struct la_tcp *t, bool is4)
+{
+	const struct la_tw_pool *p = &t->tw.pool[!is4];
+
+	return is_short(t, t->tcb_capacity - t->tcb_live, t->tcb_capacity) ||
+	       is_short(t, p->nfree - p->reserved, p->capacity);
 }
 
 bool
-la_cookie_on(struct la_tcp *t)
+la_cookie_on(struct la_tcp *t, bool is4)
 {
-	uint64_t embryos = t->counters->state[LA_SYN_RCVD];
+	uint64_t half_open = t->counters->state[LA_SYN_RCVD];
+	bool *on = &t->cookies_on[!is4];
+	uint32_t at = t->cookies_at;
 
-	if (t->cookies_on) {
-		if (embryos < t->cookies_at - t->cookies_at / 4)
-			t->cookies_on = false;
-	} else if (embryos >= t->cookies_at) {
-		t->cookies_on = true;
-		la_count(t, LA_C_syn_cookies_on);
+	if (at == UINT32_MAX) /* never */
+		return false;
+	if (*on)
+		at -= at / 4;
+	if (half_open >= at || la_tcp_is_short(t, is4)) {
+		t->counters->v[LA_C_syn_cookies_on] += !*on;
+		*on = true;
+	} else {
+		*on = false;
 	}
-	return t->cookies_on;
+	return *on;
 }
 
 bool
 la_cookie_valid_now(const struct la_tcp *t)
 {
-	return t->counters->v[LA_C_syn_cookies_sent] && t->tick - t->cookies_last < LIFE;
+	return t->counters->v[LA_C_syn_cookies_sent] && t->tick - t->cookies_last < LIFE_MS;
+}
+
+bool
+la_cookie_valid_over(const struct la_tcp *t)
+{
+	return la_cookie_valid_now(t) || (t->restored && t->tick - t->restored_at < LIFE_MS);
+}
+
+bool
+la_cookie_may_return(const struct la_tcp *t)
+{
+	return la_cookie_valid_now(t) || (t->reopened && t->tick - t->reopened_at < LIFE_MS);
+}
+
+static uint32_t
+slot_now(const struct la_tcp *t, const struct la_isn *isn)
+{
+	return (uint32_t)(la_isn_clock(t, isn->offset, isn->ts_offset) >> SLOT_SHIFT) + 1;
+}
+
+/* The slot after the one of what the entry has sent. */
+static uint32_t
+slot_over(const struct la_isn *isn, const struct la_tw_core *tw)
+{
+	return ((tw->snd_nxt - isn->offset) >> SLOT_SHIFT) + 1;
+}
+
+uint32_t
+la_cookie_iss(const struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
+	      const struct la_isn *isn, const struct la_tw_core *tw)
+{
+	bool ws = (s->opts & LA_OPT_WSCALE) && !p->o.no_wscale;
+	uint32_t mss = 0, scale = ws, opts, iss;
+
+	while (mss + 1 < RTE_DIM(mss_table) && mss_table[mss + 1] <= la_seg_mss(s))
+		mss++;
+	while (ws && scale + 1 < RTE_DIM(ws_table) && ws_table[scale + 1] <= s->wscale)
+		scale++;
+	opts = (s->opts & LA_OPT_SACK_PERM ? SACK_BIT : 0) | scale << MSS_BITS | mss;
+	iss = isn->offset + make(t, s, s->seq, slot_now(t, isn), opts);
+	if (tw && !seq_gt(iss, tw->snd_nxt))
+		iss = isn->offset + make(t, s, s->seq, slot_over(isn, tw), opts);
+	return iss;
 }
 
 void
-la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p)
+la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
+		 const struct la_tw_core *tw)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+	struct la_isn isn = la_isn(t, &tuple);
 	struct la_tcp_hdr h = {
+		.seq = la_cookie_iss(t, s, p, &isn, tw),
 		.ack = s->seq + 1,
 		.sport = s->dport,
 		.dport = s->sport,
@@ -84,22 +182,13 @@ la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profi
 		.mss = la_mss_offered(t, &p->o, s->is4),
 		.wscale = p->rcv_wscale,
 	};
-	uint32_t mss = 0;
 
-	while (mss + 1 < RTE_DIM(mss_table) && mss_table[mss + 1] <= la_seg_mss(s))
-		mss++;
-	h.seq = make(t, &tuple, s->seq, t->tick >> SLOT_SHIFT, mss);
+	if ((s->opts & LA_OPT_WSCALE) && !p->o.no_wscale)
+		h.opts |= LA_OPT_WSCALE;
 	if ((s->opts & LA_OPT_TS) && !p->o.no_timestamps) {
-		uint32_t tsval = t->tick + la_isn(t, &tuple).ts_offset;
-		bool ws = (s->opts & LA_OPT_WSCALE) && !p->o.no_wscale;
-		uint32_t bits = (ws ? s->wscale : NO_WSCALE) << 1 |
-				((s->opts & LA_OPT_SACK_PERM) != 0);
-
-		h.tsval = (tsval & ~((1u << TS_BITS) - 1)) | bits;
-		if (seq_gt(h.tsval, tsval))
-			h.tsval -= 1u << TS_BITS;
+		h.tsval = t->tick + isn.ts_offset;
 		h.tsecr = s->tsval;
-		h.opts |= LA_OPT_TS | (ws ? LA_OPT_WSCALE : 0);
+		h.opts |= LA_OPT_TS;
 	}
 	if (la_emit_stateless(t, &s->dst, &s->src, &h)) {
 		la_count(t, LA_C_syn_cookies_sent);
@@ -109,34 +198,35 @@ la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profi
 
 /* The SYN that this ACK goes back to, as far as the cookie tells. The window is the ACK's own. */
 static void
-recall(const struct la_seg *s, uint32_t mss, struct la_seg *syn)
+recall(const struct la_seg *s, uint32_t opts, struct la_seg *syn)
 {
 	*syn = *s;
 	syn->seq = s->seq - 1;
 	syn->flags = LA_SYN;
 	syn->opts = LA_OPT_MSS | (s->opts & LA_OPT_TS);
-	syn->mss = mss_table[mss];
-	if (s->opts & LA_OPT_TS) {
-		uint32_t bits = s->tsecr & ((1u << TS_BITS) - 1);
-
-		syn->wscale = (uint8_t)(bits >> 1);
-		if (syn->wscale != NO_WSCALE)
-			syn->opts |= LA_OPT_WSCALE;
-		if (bits & 1)
-			syn->opts |= LA_OPT_SACK_PERM;
-	}
+	syn->mss = mss_table[opts & ((1u << MSS_BITS) - 1)];
+	syn->wscale = ws_table[opts >> MSS_BITS & ((1u << WS_BITS) - 1)];
+	if (syn->wscale != NO_WSCALE)
+		syn->opts |= LA_OPT_WSCALE;
+	if (opts & SACK_BIT)
+		syn->opts |= LA_OPT_SACK_PERM;
 }
 
 bool
-la_cookie_check(const struct la_tcp *t, const struct la_seg *s, struct la_seg *syn)
+la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struct la_isn *isn,
+		const struct la_tw_core *tw, struct la_seg *syn)
 {
-	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
-	uint32_t cookie = s->ack - 1, mss = cookie & ((1u << MSS_BITS) - 1);
-	uint32_t now = t->tick >> SLOT_SHIFT;
-	uint32_t age = (now - (cookie >> MSS_BITS)) & SLOT_MASK;
+	uint32_t iss = s->ack - 1, d = iss - isn->offset, slot = d >> SLOT_SHIFT;
+	bool in_time = ((slot_now(t, isn) - slot) & SLOT_MASK) < SLOTS;
 
-	if (age > 1 || cookie != make(t, &tuple, s->seq - 1, now - age, mss))
+	if (tw && !seq_gt(iss, tw->snd_nxt))
 		return false;
-	recall(s, mss, syn);
+	if (!in_time && !(tw && slot == (slot_over(isn, tw) & SLOT_MASK)))
+		return false;
+	if ((s->opts & LA_OPT_TS) && t->tick + isn->ts_offset - s->tsecr >= LIFE_MS)
+		return false;
+	if (d != make(t, s, s->seq - 1, slot, d & OPT_MASK) || la_isn_used(t, isn, iss))
+		return false;
+	recall(s, d & OPT_MASK, syn);
 	return true;
 }

@@ -297,6 +297,8 @@ la_tcb_events(struct la_tcb *c)
 void
 la_tcb_arrives(struct la_tcb *c, struct la_seg *s)
 {
+	if (unlikely(c->state <= LA_SYN_RCVD) && c->shadow && la_input_shadow(c, s))
+		return;
 	c->flags |= LA_F_BUSY;
 	if (c->state == LA_SYN_SENT)
 		la_input_syn_sent(c, s);
@@ -337,6 +339,8 @@ time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 	la_ref ref = *place;
 	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* still readable when it has just gone */
 
+	if (unlikely(seq_gt(s->ack, e->snd_nxt)) && la_input_reopen(t, s, place))
+		return;
 	if (s->m)
 		spend(t, s);
 	drop_refused_timestamps(t, s);

@@ -12,8 +12,21 @@
  * clock, and the clock knows the time to a millisecond at best: a connection may be opened, used and gone within
  * one reading of it, or have sent more than its 250 kB a second. So a connection that ends ahead of the
  * clock pulls the clock after it: M never falls behind (la_isn_passed()). How far it may run ahead of the time
- * is bounded by LEAD: it goes for every tuple, and a SYN must not look older to a peer in TIME_WAIT because the
+ * is bounded by LEAD: a SYN must not look older to a peer in TIME_WAIT because the
  * number came round. A connection that was further ahead than that is RFC 6528's to worry about, and PAWS'.
+ *
+ * Two clocks are pulled. The shard's own clock takes steps up to NEAR: that is the usual case, and costs one comparison.
+ * A connection that is further ahead pulls only the clock of its tuple, which la_tcp.isn_ends keeps. SYN cookies begin up to
+ * 8.4 s ahead (cookie.c). If each of them pulled the clock of all tuples, LEAD would be used up after 16
+ * connections in sequence.
+ *
+ * isn_ends has a second use. While cookies may return, every connection that ends without an entry is noted there, ahead
+ * or not: an old duplicate of its handshake's ACK may still carry a valid cookie, and would open it again. A cookie below the
+ * tuple's noted end has been used, or was none (la_isn_used()).
+ *
+ * isn_ends is a set-associative memory: WAYS places a set, chosen by bits of the tuple's keyed hash, and a tag of 32 others.
+ * The oldest of a full set goes. With max_conns places it remembers about that many ends: at the default of 65 536, those of
+ * the last 6.5 s at 10 000 a second.
  *
  * A process that goes on with the tables of another goes on with its clock too (la_isn_resume()), and with the
  * furthest ahead when there are several: a connection that pulled it along in one may come again to any of them. */
@@ -23,6 +36,10 @@
 enum {
 	STEPS = 250,   /* a millisecond */
 	LEAD = 1 << 24, /* 67 s of the clock */
+	NEAR = 1 << 17, /* 0.5 s: this far ahead a connection pulls the clock of all tuples */
+	UNIT_SHIFT = 8, /* a noted clock is kept in units of 256 steps */
+	WAYS = 4,
+	FRESH = (1 << 26) >> UNIT_SHIFT, /* 268 s: what is older than this concerns no cookie */
 };
 
 static uint64_t
@@ -33,13 +50,49 @@ clock_now(const struct la_tcp *t)
 	return m > t->isn_floor ? m : t->isn_floor;
 }
 
+/* The first place of the tuple's set. */
+static struct la_isn_end *
+set_of(const struct la_tcp *t, uint32_t ts_offset)
+{
+	return &t->isn_ends[ts_offset >> 16 & t->isn_mask & ~(uint32_t)(WAYS - 1)];
+}
+
+static struct la_isn_end *
+find(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset)
+{
+	struct la_isn_end *e = set_of(t, ts_offset);
+
+	for (unsigned i = 0; i < WAYS; i++, e++)
+		if (e->tag == offset)
+			return e;
+	return NULL;
+}
+
+/* The tuple's clock, if it is ahead of m. */
+static uint64_t
+pulled(const struct la_isn_end *e, uint64_t m)
+{
+	uint32_t ahead = e->clock - (uint32_t)(m >> UNIT_SHIFT);
+
+	return ahead - 1 < LEAD >> UNIT_SHIFT ? ((m >> UNIT_SHIFT) + ahead) << UNIT_SHIFT : m;
+}
+
+uint64_t
+la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offset)
+{
+	uint64_t m = clock_now(t);
+	const struct la_isn_end *e = t->isn_far_max > m ? find(t, ts_offset, offset) : NULL;
+
+	return e ? pulled(e, m) : m;
+}
+
 struct la_isn
 la_isn(const struct la_tcp *t, const struct la_tuple *tuple)
 {
 	uint64_t h = la_siphash_tuple(t->key.isn, tuple);
 
 	return (struct la_isn){
-		.iss = (uint32_t)clock_now(t) + (uint32_t)h,
+		.iss = (uint32_t)la_isn_clock(t, (uint32_t)h, (uint32_t)(h >> 32)) + (uint32_t)h,
 		.offset = (uint32_t)h,
 		.ts_offset = (uint32_t)(h >> 32),
 	};
@@ -53,22 +106,69 @@ la_isn_above(uint32_t iss, uint32_t old_snd_nxt)
 	return seq_gt(iss, old_snd_nxt) ? iss : old_snd_nxt + STEP;
 }
 
-uint32_t
-la_isn_offset(const struct la_tcp *t, uint32_t iss)
+/* Units since the noted clock, counted from as far ahead as one can be: an unused place is old, too. */
+static uint32_t
+age(const struct la_tcp *t, const struct la_isn_end *e)
 {
-	return iss - (uint32_t)clock_now(t);
+	return (uint32_t)(clock_now(t) >> UNIT_SHIFT) + (LEAD >> UNIT_SHIFT) - e->clock;
+}
+
+/* In place of what is noted of the tuple, or of the oldest in its set. */
+static __attribute__((noinline)) void
+note_end(struct la_tcp *t, const struct la_tcb *c, uint64_t clock)
+{
+	struct la_isn_end *set = set_of(t, c->ts_offset), *e = find(t, c->ts_offset, c->isn_offset);
+	uint64_t up = (clock + (1u << UNIT_SHIFT) - 1) >> UNIT_SHIFT;
+
+	if (!e) {
+		e = set;
+		for (unsigned i = 1; i < WAYS; i++)
+			if (age(t, &set[i]) > age(t, e))
+				e = &set[i];
+	}
+	*e = (struct la_isn_end){.clock = (uint32_t)up, .tag = c->isn_offset};
+	if (up << UNIT_SHIFT > t->isn_far_max)
+		t->isn_far_max = up << UNIT_SHIFT;
 }
 
 void
 la_isn_passed(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
-	uint64_t m = clock_now(t);
-	/* the clock's reading at which this tuple's next ISN is above snd_max */
-	uint32_t ahead = c->snd_max + 1 - c->isn_offset - (uint32_t)m;
+	uint64_t m = la_isn_clock(t, c->isn_offset, c->ts_offset), end;
+	/* from the clock to the reading at which this tuple's next ISN is above snd_max */
+	int32_t ahead = (int32_t)(c->snd_max + 1 - c->isn_offset - (uint32_t)m);
+	/* the cookie of a passive reopen that is pending stays good: la_input_shadow() */
+	bool pending = c->shadow && !(c->flags & LA_F_ACTIVE);
+	bool noted = !pending && la_cookie_may_return(t);
 
-	if (ahead - 1 < LEAD && m + ahead <= t->now * STEPS + LEAD)
-		t->isn_floor = m + ahead;
+	end = m + (uint64_t)(int64_t)ahead;
+	if (ahead > LEAD || end > t->now * STEPS + LEAD || (ahead <= 0 && !noted))
+		return;
+	if (end > clock_now(t) && end - clock_now(t) <= NEAR)
+		t->isn_floor = end;
+	else if (ahead > 0)
+		noted = !pending;
+	if (noted)
+		note_end(t, c, end);
+}
+
+bool
+la_isn_used(const struct la_tcp *t, const struct la_isn *isn, uint32_t iss)
+{
+	const struct la_isn_end *e = find(t, isn->ts_offset, isn->offset);
+	uint32_t d = iss - isn->offset, below;
+
+	if (!e || age(t, e) > FRESH)
+		return false;
+	below = (e->clock - (d >> UNIT_SHIFT)) << UNIT_SHIFT;
+	return below && below < 1u << 31;
+}
+
+uint64_t
+la_isn_floor(const struct la_tcp *t)
+{
+	return t->isn_floor > t->isn_far_max ? t->isn_floor : t->isn_far_max;
 }
 
 bool

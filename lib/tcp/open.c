@@ -141,8 +141,9 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 	struct la_isn isn = la_isn(t, &tuple);
 	struct la_tcb *c;
 
-	if (tw_place)
-		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
+	if (tw_place) /* la_input_shadow() says why */
+		isn.iss = la_cookie_iss(t, s, &t->profiles[l->profile], &isn,
+					la_tw_core(&t->tw, *tw_place));
 	c = heard(t, s, l, &tuple, &isn, tw_place);
 	if (!c) {
 		if (t->tw_full_reset && t->counters->v[LA_C_tw_reserve_exhausted] != full)
@@ -150,35 +151,58 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 		return;
 	}
 	la_count(t, LA_C_syns_accepted);
+	if (c->shadow) {
+		t->reopened = true;
+		t->reopened_at = t->tick;
+	}
 	la_tcb_output(c);
 }
 
-/* An ACK to a listener while cookies are about: the end of a handshake that we know nothing of, or it
- * is dropped without a word (cookie.c says why). When there is no room it is dropped too, and sent again. */
-static void
-open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l)
+/* An ACK that may end a handshake that is kept nowhere. False: no cookie explains it. When there is no room it is
+ * dropped, and sent again. */
+static bool
+open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
-	struct la_isn isn;
+	struct la_isn isn = la_isn(t, &tuple);
 	struct la_seg syn;
 	struct la_tcb *c;
 
-	if (!la_cookie_check(t, s, &syn)) {
-		la_count(t, LA_C_syn_cookies_bad);
-		return;
-	}
-	isn = la_isn(t, &tuple);
+	if (!la_cookie_check(t, s, &isn, tw_place ? la_tw_core(&t->tw, *tw_place) : NULL, &syn))
+		return false;
 	isn.iss = s->ack - 1;
-	isn.offset = la_isn_offset(t, isn.iss);
-	c = heard(t, &syn, l, &tuple, &isn, NULL);
+	c = heard(t, &syn, l, &tuple, &isn, tw_place);
 	if (!c)
-		return;
+		return true;
 	la_count(t, LA_C_syn_cookies_opened);
 	/* as if our SYN,ACK had left from here, perhaps more than once: nothing to measure (RFC 6298 3) */
 	c->snd_nxt = c->snd_max = s->ack;
 	c->rcv_adv += la_syn_window(la_tcb_opts(c));
 	c->flags |= LA_F_SYN_LOST;
 	la_tcb_arrives(c, s);
+	return true;
+}
+
+bool
+la_input_reopen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
+{
+	const struct la_tw_core *e = la_tw_core(&t->tw, *tw_place);
+	const struct la_listener *l;
+
+	if ((s->flags & (LA_SYN | LA_ACK | LA_RST)) != LA_ACK || !seq_gt(s->ack, e->snd_nxt) ||
+	    (e->flags & LA_TW_FW2) || !la_cookie_valid_over(t))
+		return false;
+	l = la_listener_find(t, &s->dst, s->dport);
+	return l && open_by_cookie(t, s, l, tw_place);
+}
+
+/* With no TCB or no reservation left, a cookie would promise what cannot be kept: the SYN is refused by name. */
+static bool
+is_full(const struct la_tcp *t, bool is4)
+{
+	const struct la_tw_pool *p = &t->tw.pool[!is4];
+
+	return t->tcb_live == t->tcb_capacity || p->reserved == p->nfree;
 }
 
 /* A segment for a tuple without a connection: CLOSED (3.10.7.1) or LISTEN (3.10.7.2). In quiet time no
@@ -208,8 +232,9 @@ la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 		return;
 	}
 	if (s->flags & LA_ACK) {
-		if (!(s->flags & LA_SYN) && la_cookie_valid_now(t)) {
-			open_by_cookie(t, s, l);
+		if (!(s->flags & LA_SYN) && la_cookie_valid_now(t)) { /* cookie.c says why there is no RST */
+			if (!open_by_cookie(t, s, l, NULL))
+				la_count(t, LA_C_syn_cookies_bad);
 			return;
 		}
 		la_count(t, LA_C_drop_listen_bad);
@@ -220,8 +245,9 @@ la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 		la_count(t, LA_C_drop_listen_bad);
 		return;
 	}
-	if (!tw_place && la_cookie_on(t)) {
-		la_cookie_answer(t, s, &t->profiles[l->profile]);
+	if (la_cookie_on(t, s->is4) && !is_full(t, s->is4)) {
+		la_cookie_answer(t, s, &t->profiles[l->profile],
+				 tw_place ? la_tw_core(&t->tw, *tw_place) : NULL);
 		return;
 	}
 	open_passive(t, s, l, tw_place);
@@ -323,19 +349,40 @@ syn_acked(struct la_tcb *c, struct la_seg *s)
 		la_tcb_text(c, s);
 }
 
-/* We open over our own TIME_WAIT entry, and the peer is still in LAST_ACK: our last ACK was lost. It answers the SYN with what it
- * has to say about the old connection, and a RST (3.10.7.3 first) would make an abort of its orderly close. The entry
- * answers instead, as if nobody had opened; our SYN, sent again, then finds the tuple free. */
-static bool
-answer_for_shadow(struct la_tcb *c, const struct la_seg *s)
+/* A reopen is pending, ours or the peer's, and a segment of the old connection arrives: its peer is in LAST_ACK, since our
+ * last ACK was lost. The entry answers, restarts 2*MSL for a repeated FIN, and ignores a RST, as if there were no reopen;
+ * a RST (3.10.7.3 first) or silence would make an abort of an orderly close.
+ *
+ * Our own open goes on: its SYN, sent again, finds the tuple free at the peer. A passive reopen ends here, and the entry has
+ * its place in the index back: the SYN was forged or an old duplicate (RFC 9293 3.6.1 MAY-2 (2)). Should the old segment
+ * be the old duplicate and the SYN genuine, nothing is lost: the SYN,ACK carried a cookie, so the ACK of the new handshake opens
+ * from TIME_WAIT (la_input_reopen()), and so does the SYN when it is sent again. */
+bool
+la_input_shadow(struct la_tcb *c, struct la_seg *s)
 {
+	bool passive = c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE);
 	struct la_tcp *t = c->tcp;
-	struct la_tw_core *e = c->shadow ? la_tw_core(&t->tw, c->shadow) : NULL;
+	struct la_tw_core *e = la_tw_core(&t->tw, c->shadow);
+	la_ref ref = c->shadow;
 
-	if (!e || (s->flags & (LA_SYN | LA_RST)) || s->ack != e->snd_nxt)
+	switch (la_tw_shadow_fits(e, s, t->tick)) {
+	case LA_TW_NOT_OLD:
 		return false;
-	/* a repeated FIN is always answered, anything else is throttled (TW-33) */
-	if ((s->flags & LA_FIN) || la_tw_throttled_ack(&t->tw, e, t->tick) == LA_TW_ACK)
+	case LA_TW_OLD_RST:
+		if (c->state == LA_SYN_SENT || s->seq == c->rcv_nxt) /* it may be about the new one */
+			return false;
+		break;
+	case LA_TW_OLD_STALE:
+		break;
+	case LA_TW_OLD:
+		if (!passive)
+			break;
+		la_tcb_end(c, LA_END_ABORTED);
+		t->restored = true;
+		t->restored_at = t->tick;
+		break;
+	}
+	if (la_tw_input_old(&t->tw, ref, s, t->tick) == LA_TW_ACK)
 		la_emit_time_wait(t, e, s, LA_ACK);
 	return true;
 }
@@ -347,8 +394,6 @@ la_input_syn_sent(struct la_tcb *c, struct la_seg *s)
 	bool acks = (s->flags & LA_ACK) != 0;
 
 	if (acks && (seq_le(s->ack, c->snd_una) || seq_gt(s->ack, c->snd_max))) {
-		if (answer_for_shadow(c, s))
-			return;
 		la_count(t, LA_C_drop_synsent);
 		if (!(s->flags & LA_RST))
 			la_emit_rst_ack(t, s);

@@ -38,14 +38,17 @@ tcb_bytes(uint32_t conns)
 	return ((size_t)conns + 1) * sizeof(struct la_tcb);
 }
 
-/* A quarter of all connections half open is no usual day; in a small table that is soon said. */
+/* Default threshold: a quarter of max_conns in SYN_RCVD. Small tables have la_cookie_on() for the rest. */
 static uint32_t
 cookies_at(const struct la_shard_config *cfg, uint32_t conns)
 {
-	enum { LEAST = 64 };
-	uint32_t quarter = conns / 4;
+	return or_default(cfg->syn_cookies_at, conns >= 4 ? conns / 4 : 1);
+}
 
-	return or_default(cfg->syn_cookies_at, quarter > LEAST ? quarter : LEAST);
+static uint32_t
+isn_places(uint32_t conns)
+{
+	return rte_align32pow2(RTE_MIN(RTE_MAX(conns, (uint32_t)LA_ISN_ENDS_MIN), (uint32_t)LA_ISN_ENDS_MAX));
 }
 
 /* The small tables of every shard, whatever its size. */
@@ -63,7 +66,7 @@ la_tcp_memory(const struct la_shard_config *cfg)
 	uint32_t conns, tw4, tw6;
 
 	capacities(cfg, &conns, &tw4, &tw6);
-	return sizeof(struct small) + tcb_bytes(conns) + la_index_memory(conns + tw4 + tw6) +
+	return sizeof(struct small) + isn_places(conns) * sizeof(struct la_isn_end) + tcb_bytes(conns) + la_index_memory(conns + tw4 + tw6) +
 	       la_tw_memory(tw4, tw6) + wheel_bytes(wheel_refs(conns, tw4, tw6)) +
 	       la_wheel_memory(LA_DELACK_SLOTS, conns);
 }
@@ -107,6 +110,9 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	/* a tick more: the present is somewhere within one */
 	t->quiet_until = cfg->quiet_ms ? cfg->now + cfg->quiet_ms + 1 : 0;
 	la_hash_key_init(&t->key, cfg->secret);
+	/* the cookies of an earlier process with this secret are void: which of them were used is not known here */
+	for (unsigned i = 0; i < sizeof(cfg->now); i++)
+		t->key.cookie[i] ^= (uint8_t)(cfg->now >> (8 * i));
 
 	small = la_mem_alloc(t->mem, sizeof(*small), 64);
 	if (!small)
@@ -119,6 +125,10 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->tcb_capacity = conns;
 	t->tcb_fresh = 1;
 	err = -ENOMEM;
+	t->isn_mask = isn_places(conns) - 1;
+	t->isn_ends = la_mem_alloc(t->mem, (t->isn_mask + 1) * sizeof(struct la_isn_end), 64);
+	if (!t->isn_ends)
+		goto no_isn;
 	t->tcbs = la_mem_alloc(t->mem, tcb_bytes(conns), 64);
 	if (!t->tcbs)
 		goto no_tcbs;
@@ -145,6 +155,8 @@ no_wheel:
 no_index:
 	la_mem_free(t->mem, t->tcbs, tcb_bytes(conns));
 no_tcbs:
+	la_mem_free(t->mem, t->isn_ends, (t->isn_mask + 1) * sizeof(struct la_isn_end));
+no_isn:
 	la_mem_free(t->mem, small, sizeof(*small));
 	return err;
 }
@@ -161,6 +173,7 @@ la_tcp_fini(struct la_tcp *t)
 	la_wheel_fini(&t->wheel);
 	la_index_fini(&t->index);
 	la_mem_free(t->mem, t->tcbs, tcb_bytes(t->tcb_capacity));
+	la_mem_free(t->mem, t->isn_ends, (t->isn_mask + 1) * sizeof(struct la_isn_end));
 	la_mem_free(t->mem, t->out, sizeof(struct small));
 }
 

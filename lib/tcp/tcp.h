@@ -32,6 +32,14 @@ enum {
 	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
 	LA_TCP_PROFILES = 256, /* different option sets in one shard */
+	LA_ISN_ENDS_MIN = 1024,	 /* places of la_tcp.isn_ends: a power of two, */
+	LA_ISN_ENDS_MAX = 65536, /* at least max_conns up to this many */
+};
+
+/** Where a connection ended that left no TIME_WAIT entry. */
+struct la_isn_end {
+	uint32_t clock; /* of the tuple's next ISN, in units of 256 steps, the low 32 bits */
+	uint32_t tag;	/* the tuple's ISN offset */
 };
 
 /** Buffers held for peers, and what is done when they run short (hold.c). */
@@ -101,12 +109,19 @@ struct la_tcp {
 	bool tw_full_reset;
 	uint32_t cookies_at;   /* connections in SYN_RCVD; UINT32_MAX: never */
 	uint32_t cookies_last; /* tick of the last cookie sent */
-	bool cookies_on;
+	bool cookies_on[2];    /* IPv4, IPv6 */
+	bool reopened;	       /* a SYN,ACK with a cookie and a TCB was sent (passive reopen); */
+	uint32_t reopened_at;  /* tick: the last time */
+	bool restored;	       /* a TIME_WAIT entry came back from a pending reopen, whose SYN,ACK was sent; */
+	uint32_t restored_at;  /* tick: the last time */
 	uint32_t rst_rate; /* RSTs a second to strangers, and as many at once */
 	struct la_tokens rsts;
 	struct la_call *calls; /* LA_TCP_CALLS of them */
 	uint32_t ncalls;       /* since the time was last told; above LA_TCP_CALLS: some are not in the list */
 	uint64_t isn_floor;   /* steps of the ISN clock that connections have passed */
+	uint64_t isn_far_max; /* the furthest clock in isn_ends, in steps */
+	struct la_isn_end *isn_ends; /* isn_mask + 1 places: where the last connection of a tuple ended (isn.c) */
+	uint32_t isn_mask;
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 };
 
@@ -120,7 +135,10 @@ void la_tcp_fini(struct la_tcp *t);
 /** The present. Called before anything else in each of the shard's entry points. */
 void la_tcp_now(struct la_tcp *t, uint64_t now);
 
-/** Another shard, of this one's secret and addresses, had this isn_floor at `then` (ms, not after the
+/** The furthest reading of the ISN clock that a connection has passed, over all tuples: what outlives the process. */
+uint64_t la_isn_floor(const struct la_tcp *t);
+
+/** Another shard, of this one's secret and addresses, had this la_isn_floor() at `then` (ms, not after the
  * present): ISNs go on above what was used there too. False: it cannot have had it. */
 bool la_isn_resume(struct la_tcp *t, uint64_t floor, uint64_t then);
 

@@ -152,6 +152,18 @@ la_ref la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uin
 enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg,
 			       uint32_t tick);
 
+/** What a segment is to an entry whose reopen is pending. */
+enum la_tw_old {
+	LA_TW_NOT_OLD,	 /* nothing to the entry, or 2*MSL is over */
+	LA_TW_OLD,	 /* of the old connection, by sequence number, acknowledgement and timestamp */
+	LA_TW_OLD_STALE, /* the same but for its timestamp: an old duplicate */
+	LA_TW_OLD_RST,	 /* a RST at rcv_nxt exactly */
+};
+enum la_tw_old la_tw_shadow_fits(const struct la_tw_core *e, const struct la_seg *seg, uint32_t tick);
+/** la_tw_input() for such a segment, to an entry that is LIVE again or still SHADOW: a bare ACK, with which a peer in
+ * LAST_ACK answers a SYN, is answered too, throttled. */
+enum la_tw_verdict la_tw_input_old(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick);
+
 /** The part of la_tw_input() for entries with LA_TW_FW2, and what both parts share. */
 enum la_tw_verdict la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg,
 					  uint32_t tick);

@@ -102,7 +102,7 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	struct la_tw_core *e = la_tw_core(t, ref);
 	bool fin = seg->flags & LA_FIN;
 
-	assert(la_tw_life(e) == LA_TW_LIVE);
+	assert(la_tw_life(e) == LA_TW_LIVE || la_tw_life(e) == LA_TW_SHADOW);
 	if (e->flags & LA_TW_FW2)
 		return la_tw_input_fin_wait_2(t, ref, seg, tick);
 	if (seg->flags & LA_RST) /* 1 */
@@ -136,4 +136,43 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 		return ignored(t, LA_C_time_wait_ignored);
 	}
 	return la_tw_throttled_ack(t, e, tick); /* 8 */
+}
+
+/* RFC 7323 5.3 and 3.2: from the old connection's clock, and not before its FIN. */
+static bool
+stamp_fits(const struct la_tw_core *e, const struct la_seg *seg)
+{
+	return !(e->flags & LA_TW_TS) ||
+	       ((seg->opts & LA_OPT_TS) && seq_ge(seg->tsval, e->ts_recent));
+}
+
+/* Old: it acknowledges nothing that only the new incarnation has sent, whose ISS is above snd_nxt, and ends at the peer's FIN
+ * or before it. A peer sends nothing of its old connection that is further back than SPAN. The peer has acknowledged our FIN, or
+ * there would be no entry: a bare ACK that it sends now acknowledges snd_nxt exactly. */
+enum la_tw_old
+la_tw_shadow_fits(const struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
+{
+	enum { SPAN = 1 << 24 };
+	bool fin = (seg->flags & LA_FIN) != 0;
+	uint32_t end = seg->seq + seg->len + fin;
+
+	if ((seg->flags & LA_SYN) || seq_ge(tick, e->deadline))
+		return LA_TW_NOT_OLD;
+	if (seg->flags & LA_RST)
+		return seg->seq == e->rcv_nxt ? LA_TW_OLD_RST : LA_TW_NOT_OLD;
+	if (!(seg->flags & LA_ACK) || e->snd_nxt - seg->ack >= SPAN || e->rcv_nxt - end >= SPAN ||
+	    e->rcv_nxt - seg->seq >= SPAN || (fin && end != e->rcv_nxt) ||
+	    (end == seg->seq && seg->ack != e->snd_nxt))
+		return LA_TW_NOT_OLD;
+	return stamp_fits(e, seg) ? LA_TW_OLD : LA_TW_OLD_STALE;
+}
+
+enum la_tw_verdict
+la_tw_input_old(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
+{
+	struct la_tw_core *e = la_tw_core(t, ref);
+
+	if (la_seg_len(seg) == 0 && !(seg->flags & LA_RST) && stamp_fits(e, seg))
+		return la_tw_throttled_ack(t, e, tick);
+	return la_tw_input(t, ref, seg, tick);
 }

@@ -105,13 +105,14 @@ anchor(struct ctx *c, unsigned end, uint32_t n)
 	c->space[end].anchor[c->space[end].n++] = n;
 }
 
-/* The ISN clock of lib/tcp/isn.c: steps ahead of the time, when connections have passed it. */
+/* The tuple's ISN clock of lib/tcp/isn.c: steps ahead of the time, when connections have passed it. */
 static uint32_t
-isn_lead(const struct la_sim_node *n, uint32_t tick)
+isn_lead(const struct la_sim_node *n, uint32_t tick, uint32_t offset, uint32_t ts_offset)
 {
-	uint32_t lead = (uint32_t)n->shard->tcp.isn_floor - tick * 250;
+	const struct la_tcp *t = &n->shard->tcp;
+	uint32_t lead = (uint32_t)la_isn_clock(t, offset, ts_offset) - tick * 250;
 
-	return n->shard->tcp.isn_floor && (int32_t)lead > 0 ? lead : 0;
+	return la_isn_floor(t) && (int32_t)lead > 0 ? lead : 0;
 }
 
 static void
@@ -129,7 +130,7 @@ find_anchors(struct ctx *c, unsigned end)
 		anchor(c, !end, e->tw->rcv_nxt);
 	}
 	anchor(c, end, n->weak & LA_SIM_FIXED_ISN ? n->fixed_isn
-						  : c->tick * 250 + isn_lead(n, c->tick) + c->d->isn[end]);
+						  : c->tick * 250 + isn_lead(n, c->tick, c->d->isn[end], c->d->ts[end]) + c->d->isn[end]);
 }
 
 /* ------------------------------------------------------------------ the two ends */

@@ -61,6 +61,7 @@ struct rig {
 	bool mute;             /* ARP and neighbour solicitations stay unanswered */
 	const char *name;      /* printed with every failure */
 	jmp_buf *bail;         /* where a failed check goes; NULL: the test ends */
+	bool quiet_strays;     /* segments for no peer's tuple are expected: a flood's */
 	bool plain;            /* not a Criterion test: a failed check is printed and goes to bail */
 	bool verbose;          /* lines of the record are printed as they are made */
 };

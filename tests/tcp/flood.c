@@ -129,7 +129,7 @@ SCENARIO(flood, timers_in_portions, "a crowd of embryos, all due at once, leaves
 	scene_rig(s, &(struct rig_opts){.max_conns = CROWD,
 					.max_time_wait4 = CROWD,
 					.max_time_wait6 = CROWD,
-					.syn_cookies_at = CROWD + 1});
+					.syn_cookies_at = UINT32_MAX});
 	for (unsigned i = 0; i < CROWD; i++)
 		peer_to_syn_rcvd_passive(another(s));
 	before = count(s, LA_C_retransmits);
@@ -209,9 +209,11 @@ SCENARIO(flood, no_reservation, "a flood takes no TIME_WAIT reservation from tho
 	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0, "reservations were taken");
 }
 
-SCENARIO(flood, reopen_keeps_its_entry, "a newer SYN in TIME_WAIT is never answered by a cookie")
+SCENARIO(flood, reopen_keeps_its_entry, "a newer SYN in TIME_WAIT is answered by a cookie: the entry stays until its ACK")
 {
 	struct peer *silent[MARK], *p;
+	uint64_t live;
+	uint32_t old;
 
 	crowd(s, silent);
 	p = opened(s);
@@ -221,10 +223,19 @@ SCENARIO(flood, reopen_keeps_its_entry, "a newer SYN in TIME_WAIT is never answe
 	peer_skip(p);
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, 10);
+	old = p->N;
 	p->lax_edge = true;
 	peer_renew(p, p->snd + 1000);
+	live = count(s, LA_C_live);
 	peer_syn(p);
-	peer_expect_state(p, LA_SYN_RCVD);
+	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
+	CHECK(s->r, seq_gt(p->ISS, old), "ISS below the old SND.NXT");
+	CHECK(s->r, count(s, LA_C_live) == live, "a newer SYN takes a TCB");
+	peer_expect_state(p, LA_TIME_WAIT);
+	peer_data(p, 100);
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, p->u.bytes == 100, "%llu bytes", (unsigned long long)p->u.bytes);
+	CHECK(s->r, count(s, LA_C_time_wait_reopened) == 1 && count(s, LA_C_time_wait) == 0, "counters");
 }
 
 SCENARIO(flood, mss, "the MSS that survives is never above the offer")

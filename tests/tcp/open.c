@@ -303,7 +303,7 @@ SCENARIO(open, P_13_conns, "no TCB left: the new one is refused, by name, the ol
 {
 	struct peer *p[10];
 
-	scene_rig(s, &(struct rig_opts){.max_conns = 4});
+	scene_rig(s, &(struct rig_opts){.max_conns = 4, .syn_cookies_at = UINT32_MAX});
 	p[0] = scene_listen(s);
 	for (unsigned i = 1; i < 10; i++)
 		p[i] = peer_new(s->r, &s->o);

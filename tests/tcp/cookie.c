@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* SYN cookies, by resource and by sequence number: when they come on, what silent SYNs can hold, where their ISNs
+ * begin (RFC 9293 3.4.1, RFC 6528), and that an old duplicate of a handshake opens nothing. */
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include <rte_common.h>
+
+#include "scenario.h"
+
+static uint64_t
+count(const struct scene *s, enum la_counter c)
+{
+	return rig_counter(s->r, c);
+}
+
+/* --- what a flood can hold ----------------------------------------------------------------------------- */
+
+/* A SYN from an address and port that nobody else has: nothing answers the SYN,ACK. The rig's peer is the on-link
+ * neighbour of all of them. */
+static void
+silent_syn(struct peer *from, uint32_t i)
+{
+	struct la_tuple was = from->t;
+
+	from->t.rport = (uint16_t)(1024 + i % 60000);
+	if (from->o.ip6)
+		from->t.raddr.w[2] ^= htonl(1 + i / 60000);
+	else
+		from->t.raddr.w[3] ^= htonl((1 + i / 60000) << 3); /* of 10.1.0.0/24 */
+	peer_send(from, LA_SYN, 7 * i, 0, 0);
+	from->t = was;
+}
+
+/* A client that opens, sends, and closes first, so that nothing of it stays. */
+static void
+honest(struct scene *s, struct peer *p, uint32_t i)
+{
+	peer_renew(p, 0x10000000 + i * 100000);
+	p->lax_edge = true;
+	peer_syn(p);
+	CHECK(s->r, last_rx(p)->flags == (LA_SYN | LA_ACK), "client %u: no SYN,ACK", i);
+	peer_skip(p);
+	peer_data(p, 100);
+	CHECK(s->r, p->u.bytes == 100, "client %u: %llu bytes", i, (unsigned long long)p->u.bytes);
+	p->got = p->N;
+	peer_fin(p);
+	CHECK(s->r, user_close(p) == 0, "client %u: la_close", i);
+	p->got = p->N;
+	peer_ack(p);
+	CHECK(s->r, p->u.closed == 1 && p->u.why.end == LA_END_ORDERLY, "client %u: not closed", i);
+	peer_skip(p);
+}
+
+static void
+flood(struct scene *s, uint32_t table, uint32_t conns, unsigned syns)
+{
+	struct peer *from, *client;
+	unsigned step = syns / 16 + 1;
+
+	scene_rig(s, &(struct rig_opts){.max_conns = conns, .max_time_wait4 = table, .max_time_wait6 = table});
+	client = scene_listen(s);
+	from = peer_new(s->r, &(struct peer_opts){.ip6 = s->o.ip6, .rport = 1023});
+	s->r->quiet_strays = true;
+	for (unsigned i = 0; i < syns; i++) {
+		silent_syn(from, i);
+		if (i % step == 0)
+			honest(s, client, i / step);
+	}
+	honest(s, client, 17);
+	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0 && count(s, LA_C_conn_table_full) == 0,
+	      "something was refused");
+	CHECK(s->r, la_shard_counters(s->r->s)->state[LA_SYN_RCVD] * 4 <= RTE_MIN(table, conns), "%u half open",
+	      (unsigned)la_shard_counters(s->r->s)->state[LA_SYN_RCVD]);
+	CHECK(s->r, count(s, LA_C_drop_neigh_full) == 0 && count(s, LA_C_syn_cookies_bad) == 0, "drops");
+}
+
+SCENARIO(cookie, by_reservations, "silent SYNs hold a quarter of the reservations at most, in a table of any size")
+{
+	static const uint32_t table[] = {4, 5, 16, 62, 128, 1000};
+
+	if (!s->o.ts)
+		return;
+	for (unsigned i = 0; i < RTE_DIM(table); i++) {
+		flood(s, table[i], 65536, 1);
+		flood(s, table[i], 65536, table[i]);
+		flood(s, table[i], 65536, 3 * table[i] + 50);
+	}
+}
+
+SCENARIO(cookie, by_tcbs, "and a quarter of the TCBs")
+{
+	static const uint32_t conns[] = {4, 7, 62, 63, 64, 256};
+
+	if (s->o.ts)
+		return;
+	for (unsigned i = 0; i < RTE_DIM(conns); i++)
+		flood(s, 65536, conns[i], 3 * conns[i] + 50);
+}
+
+SCENARIO(cookie, flood_70000, "70 000 silent SYNs against 65 536 entries")
+{
+	if (s->o.ts)
+		flood(s, 65536, 65536, 70000);
+}
+
+SCENARIO(cookie, of_what_is_left, "TIME_WAIT holds all but a few entries: half of those are not for silent SYNs")
+{
+	enum { TABLE = 64, TAKEN = 56 };
+	struct peer *p, *from;
+	unsigned half_open;
+
+	scene_rig(s, &(struct rig_opts){.max_conns = 1000, .max_time_wait4 = TABLE, .max_time_wait6 = TABLE});
+	p = scene_listen(s);
+	peer_to_time_wait(p, true, 'a');
+	for (unsigned i = 1; i < TAKEN; i++) {
+		p = peer_new(s->r, &s->o);
+		peer_to_time_wait(p, true, 'a');
+	}
+	from = peer_new(s->r, &(struct peer_opts){.ip6 = s->o.ip6, .rport = 1023});
+	s->r->quiet_strays = true;
+	for (unsigned i = 0; i < 100; i++)
+		silent_syn(from, i);
+	half_open = (unsigned)la_shard_counters(s->r->s)->state[LA_SYN_RCVD];
+	CHECK(s->r, half_open == (TABLE - TAKEN) / 4, "%u half open", half_open);
+	for (unsigned i = 0; i < TABLE - TAKEN - half_open; i++) { /* all the rest is for those who answer */
+		p = peer_new(s->r, &s->o);
+		peer_syn(p);
+		peer_skip(p);
+		peer_ack(p);
+		peer_expect_state(p, LA_ESTABLISHED);
+	}
+	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0, "refused");
+	p = peer_new(s->r, &s->o);
+	peer_syn(p); /* nothing is left: a cookie could not be kept */
+	CHECK(s->r, peer_waiting(p) == 0, "answered");
+	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 1, "not counted");
+}
+
+SCENARIO(cookie, never, "UINT32_MAX: no cookie, whatever is short")
+{
+	struct peer *p;
+
+	scene_rig(s, &(struct rig_opts){.max_conns = 4, .syn_cookies_at = UINT32_MAX});
+	for (unsigned i = 0; i < 4; i++) {
+		p = i ? peer_new(s->r, &s->o) : scene_listen(s);
+		peer_to_syn_rcvd_passive(p);
+	}
+	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == 0, "a cookie");
+}
+
+/* --- where a cookie begins ----------------------------------------------------------------------------- */
+
+enum { TUPLES = 120 };
+
+/* Opens p and closes it by LAST_ACK, with or without a cookie: what is left is a clock. */
+static void
+used(struct scene *s, struct peer *p, bool cookie, uint32_t bytes)
+{
+	uint64_t sent = count(s, LA_C_syn_cookies_sent);
+
+	peer_renew(p, p->snd + 100000);
+	p->lax_edge = p->lax_data = true;
+	peer_syn(p);
+	peer_skip(p);
+	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == sent + cookie, "cookie: not %d", cookie);
+	peer_ack(p);
+	peer_expect_state(p, LA_ESTABLISHED);
+	if (bytes)
+		CHECK(s->r, user_send(p, bytes) == (ssize_t)bytes, "la_send");
+	drain(p, 0);
+	peer_fin(p);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	drain(p, 0);
+	p->got = p->N;
+	peer_ack(p);
+	peer_expect_state(p, LA_CLOSED);
+	peer_skip(p);
+}
+
+/* Half-open connections as many as it takes for cookies, or none. */
+static void
+set_cookies(struct peer *silent, bool on)
+{
+	if (on && peer_state(silent) == LA_CLOSED) {
+		peer_renew(silent, silent->snd + 5000);
+		silent->lax_edge = true;
+		peer_syn(silent);
+	} else if (!on && peer_state(silent) == LA_SYN_RCVD) {
+		peer_send(silent, LA_RST, silent->R, 0, 0);
+	}
+	peer_skip(silent);
+	peer_expect_state(silent, on ? LA_SYN_RCVD : LA_CLOSED);
+}
+
+SCENARIO(cookie, above_the_old_one, "1 000 reopens, ordinary and by cookie in any order: the ISN is above the old SND.MAX")
+{
+	static const uint32_t sizes[] = {0, 1, 300, 30000};
+	struct peer *silent, *p[TUPLES];
+	uint32_t old[TUPLES], old_ts[TUPLES], seed = 1;
+	bool used_before[TUPLES] = {false};
+	unsigned reopens = 0;
+
+	scene_rig(s, &(struct rig_opts){.syn_cookies_at = 1, .max_conns = 1024, .max_time_wait4 = 1024,
+					.max_time_wait6 = 1024});
+	silent = scene_listen(s);
+	for (unsigned i = 0; i < TUPLES; i++)
+		p[i] = peer_new(s->r, &s->o);
+	for (unsigned round = 0; round < 10; round++) {
+		for (unsigned i = 0; i < TUPLES; i++) {
+			bool cookie = rand_r((unsigned *)&seed) % 2;
+
+			set_cookies(silent, cookie);
+			used(s, p[i], cookie, sizes[rand_r((unsigned *)&seed) % 4]);
+			if (used_before[i]) {
+				reopens++;
+				CHECK(s->r, seq_gt(p[i]->ISS, old[i]), "%u: ISS %u below the old SND.MAX",
+				      reopens, old[i] - p[i]->ISS);
+				CHECK(s->r, !s->o.ts || seq_ge(p[i]->ts_dut, old_ts[i]), "TSval went back");
+			}
+			used_before[i] = true;
+			old[i] = p[i]->N;
+			old_ts[i] = p[i]->ts_dut;
+		}
+		rig_run(s->r, rand_r((unsigned *)&seed) % 3 * 700); /* often in the very same tick */
+	}
+	CHECK(s->r, reopens == 9 * TUPLES && reopens >= 1000, "%u", reopens);
+}
+
+SCENARIO(cookie, rises, "cookies of one tuple rise with the clock, those of two do not follow each other")
+{
+	struct peer *silent, *p, *q;
+	uint32_t last = 0, first;
+
+	scene_rig(s, &(struct rig_opts){.syn_cookies_at = 1});
+	silent = scene_listen(s);
+	set_cookies(silent, true);
+	p = peer_new(s->r, &s->o);
+	for (unsigned i = 0; i < 20; i++) {
+		peer_renew(p, 1000 + 77777 * i);
+		p->lax_edge = true;
+		peer_syn(p);
+		CHECK(s->r, i == 0 || (seq_gt(p->ISS, last) && p->ISS - last < 3u << 21), "ISN moved by %u",
+		      p->ISS - last);
+		last = p->ISS;
+		peer_skip(p);
+		s->r->now += 4195; /* a slot; the half-open connection's timers may wait */
+	}
+	first = p->ISS;
+	q = peer_new(s->r, &s->o);
+	peer_syn(q);
+	CHECK(s->r, q->ISS - first + (1 << 22) > 1 << 23, "neighbouring ports have neighbouring ISNs");
+}
+
+SCENARIO(cookie, replay, "an old duplicate of the ACK that opened a connection does not open it again")
+{
+	struct peer *silent, *p;
+	uint32_t iss, irs, ts;
+	uint64_t bad;
+
+	scene_rig(s, &(struct rig_opts){.syn_cookies_at = 1});
+	silent = scene_listen(s);
+	set_cookies(silent, true);
+	p = peer_new(s->r, &s->o);
+	for (unsigned wait = 0; wait < 40000; wait += 13000) {
+		used(s, p, true, 100);
+		iss = p->ISS;
+		irs = p->IRS;
+		ts = p->ts_dut;
+		rig_run(s->r, wait);
+		peer_skip(p);
+		set_cookies(silent, true);
+		bad = count(s, LA_C_syn_cookies_bad);
+		PEER_TX(p, .flags = LA_ACK | LA_PSH, .seq = irs + 1, .ack = iss + 1, .len = 10,
+			.ts = s->o.ts ? TS_SET : TS_NONE, .tsval = 1, .tsecr = ts);
+		peer_expect_none(p, 0);
+		peer_expect_state(p, LA_CLOSED);
+		CHECK(s->r, count(s, LA_C_syn_cookies_bad) == bad + 1, "not counted");
+	}
+	CHECK(s->r, count(s, LA_C_syn_cookies_opened) == 4, "%llu opened",
+	      (unsigned long long)count(s, LA_C_syn_cookies_opened));
+}
+
+SCENARIO(cookie, scale_without_stamps, "a window scale survives without timestamps")
+{
+	const uint8_t offer[] = {1, 3, 4, 5, 8, 9, 15};
+	struct peer *silent, *p;
+
+	if (s->o.ts)
+		return;
+	scene_rig(s, &(struct rig_opts){.syn_cookies_at = 1});
+	silent = scene_listen(s);
+	set_cookies(silent, true);
+	for (unsigned i = 0; i < RTE_DIM(offer); i++) {
+		s->o.wscale = offer[i]; /* the shift + 1 */
+		p = peer_new(s->r, &s->o);
+		peer_syn(p);
+		peer_skip(p);
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 100);
+		CHECK(s->r, peer_info(p).wscale, "no scale");
+		CHECK(s->r, peer_info(p).snd_wnd <= 100u << (offer[i] - 1) &&
+				    peer_info(p).snd_wnd * 128 >= 100u << (offer[i] - 1),
+		      "shift %u: %u bytes", offer[i] - 1, peer_info(p).snd_wnd);
+	}
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* TIME_WAIT under a pending reopen: the old connection's peer is in LAST_ACK, since our last ACK was lost, and a SYN that it
+ * did not send, or an old duplicate of one, has opened the tuple again. The entry answers until a handshake completes, and
+ * a segment of the old connection ends the reopen (RFC 9293 3.6.1 MAY-2 (2)). */
+
+#include "scenario.h"
+
+struct old {
+	uint32_t r, n, ts; /* RCV.NXT, SND.NXT, TS.Recent of the entry */
+};
+
+static struct peer *
+waiting(struct scene *s, struct old *o)
+{
+	struct peer *p = scene_listen(s);
+
+	peer_to_time_wait(p, true, 'a');
+	rig_run(s->r, 10000);
+	*o = (struct old){p->R, p->N, p->ts_now};
+	p->lax_edge = true;
+	peer_skip(p);
+	return p;
+}
+
+/* Which incarnation the segments that come next belong to: the checks of peer.c ask for its timestamps. */
+static void
+expect_stamps(struct peer *p, bool on)
+{
+	p->o.ts = p->ts_on = on;
+}
+
+/* A SYN that an attacker who sees nothing has sent: one of two such numbers is always newer. */
+static void
+blind_syn(struct peer *p, const struct old *o, bool stamped)
+{
+	expect_stamps(p, stamped);
+	PEER_TX(p, .flags = LA_SYN, .seq = o->r + 0x1234567, .ts = stamped ? TS_SET : TS_NONE,
+		.tsval = o->ts + 0x30000000);
+	CHECK(p->r, last_rx(p)->flags == (LA_SYN | LA_ACK) && seq_gt(last_rx(p)->seq, o->n), "no reopen");
+	peer_skip(p);
+	peer_expect_state(p, LA_SYN_RCVD);
+	rig_run(p->r, 600); /* it is not sent again yet, and the entry's throttle is open */
+}
+
+/* What the peer of the old connection sends: `back` is how far before the end of its FIN. */
+static void
+old_segment(struct scene *s, struct peer *p, const struct old *o, uint8_t flags, uint32_t back, uint32_t len)
+{
+	peer_skip(p);
+	expect_stamps(p, s->o.ts);
+	PEER_TX(p, .flags = flags, .seq = o->r - back, .ack = o->n, .len = len,
+		.ts = s->o.ts ? TS_SET : TS_NONE, .tsval = o->ts + 10600, .tsecr = p->ts_dut);
+}
+
+static void
+expect_from_entry(struct peer *p, const struct old *o)
+{
+	struct peer_rx *x = peer_next(p);
+
+	CHECK(p->r, x && x->flags == LA_ACK && x->seq == o->n && x->ack == o->r && x->len == 0,
+	      "not acknowledged from the entry: flags %02x", x ? x->flags : 0);
+	CHECK(p->r, peer_next(p) == NULL, "more than one answer");
+}
+
+static void
+expect_restored(struct scene *s, struct peer *p, uint32_t left)
+{
+	peer_expect_state(p, LA_TIME_WAIT);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == left, "%u ms left, not %u",
+	      peer_info(p).time_wait_left_ms, left);
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "the half-open connection is still there");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST");
+}
+
+SCENARIO(shadow, old_fin, "a repeated FIN is acknowledged, restarts 2*MSL and ends the reopen")
+{
+	for (unsigned stamped = 0; stamped < 2; stamped++) {
+		struct old o;
+		struct peer *p;
+
+		scene_rig(s, NULL);
+		p = waiting(s, &o);
+		blind_syn(p, &o, stamped);
+		old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
+		expect_from_entry(p, &o);
+		expect_restored(s, p, 60000);
+		old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
+		expect_from_entry(p, &o);
+		rig_run(s->r, 60001);
+		peer_expect_state(p, LA_CLOSED);
+	}
+}
+
+SCENARIO(shadow, old_fin_with_data, "the same with text before the FIN")
+{
+	struct old o;
+	struct peer *p = scene_open(s);
+
+	peer_data(p, 100);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	p->got = p->N;
+	peer_fin(p);
+	peer_expect_state(p, LA_TIME_WAIT);
+	rig_run(s->r, 10000);
+	o = (struct old){p->R, p->N, p->ts_now};
+	p->lax_edge = true;
+	peer_skip(p);
+	blind_syn(p, &o, false);
+	old_segment(s, p, &o, LA_FIN | LA_ACK, 101, 100);
+	expect_from_entry(p, &o);
+	expect_restored(s, p, 60000);
+}
+
+SCENARIO(shadow, old_ack, "a peer in LAST_ACK answers the SYN,ACK with an ACK: it is answered, 2*MSL goes on")
+{
+	struct old o;
+	struct peer *p = waiting(s, &o);
+
+	blind_syn(p, &o, false);
+	old_segment(s, p, &o, LA_ACK, 0, 0);
+	expect_from_entry(p, &o);
+	expect_restored(s, p, 60000 - 10600);
+}
+
+SCENARIO(shadow, old_data, "old text is answered and not taken, 2*MSL goes on")
+{
+	struct old o;
+	struct peer *p = waiting(s, &o);
+
+	blind_syn(p, &o, false);
+	old_segment(s, p, &o, LA_ACK | LA_PSH, 301, 300);
+	expect_from_entry(p, &o);
+	expect_restored(s, p, 60000 - 10600);
+}
+
+SCENARIO(shadow, second_syn, "a second SYN does not keep the peer waiting either")
+{
+	struct old o;
+	struct peer *p = waiting(s, &o);
+
+	blind_syn(p, &o, false);
+	PEER_TX(p, .flags = LA_SYN, .seq = o.r + 0x81234567, .ts = TS_NONE);
+	rig_run(s->r, 2000);
+	peer_skip(p);
+	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
+	expect_from_entry(p, &o);
+	expect_restored(s, p, 60000);
+}
+
+SCENARIO(shadow, old_rst, "a RST of the old connection is ignored, as by the entry (RFC 1337)")
+{
+	struct old o;
+	struct peer *p = waiting(s, &o);
+
+	blind_syn(p, &o, false);
+	old_segment(s, p, &o, LA_RST, 0, 0);
+	CHECK(s->r, peer_waiting(p) == 0, "answered");
+	peer_expect_state(p, LA_SYN_RCVD);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_rst_ignored) == 1, "not counted");
+	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
+	expect_from_entry(p, &o);
+	expect_restored(s, p, 60000);
+}
+
+SCENARIO(shadow, stale, "an old duplicate by its timestamp is answered, and ends nothing")
+{
+	struct old o;
+	struct peer *p = waiting(s, &o);
+
+	if (!s->o.ts)
+		return;
+	blind_syn(p, &o, true);
+	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = o.r - 1, .ack = o.n, .ts = TS_SET, .tsval = o.ts - 1);
+	expect_from_entry(p, &o);
+	peer_expect_state(p, LA_SYN_RCVD);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_paws) == 1, "not counted");
+}
+
+SCENARIO(shadow, not_old, "what fits neither connection is not the entry's")
+{
+	const struct { uint8_t flags; uint32_t seq, ack, len; } seg[] = {
+		{LA_FIN | LA_ACK, -2u, 0, 0},	  /* a FIN elsewhere */
+		{LA_ACK, 0, -1u, 0},		  /* an ACK that does not acknowledge our FIN */
+		{LA_ACK, 0, 0, 10},		  /* text behind the FIN */
+		{LA_ACK, 0, 1, 0},		  /* acknowledges what the old one never sent */
+		{LA_ACK | LA_PSH, -(1u << 25), 0, 10}, /* far away */
+		{LA_FIN, -1u, 0, 0},		  /* without ACK */
+	};
+	struct old o;
+	struct peer *p = waiting(s, &o);
+
+	blind_syn(p, &o, false);
+	for (unsigned i = 0; i < sizeof(seg) / sizeof(seg[0]); i++) {
+		struct peer_rx *x;
+
+		peer_skip(p);
+		PEER_TX(p, .flags = seg[i].flags, .seq = o.r + seg[i].seq, .ack = o.n + seg[i].ack,
+			.len = seg[i].len, .ts = s->o.ts ? TS_SET : TS_NONE, .tsval = o.ts + 10600);
+		peer_expect_state(p, LA_SYN_RCVD);
+		while ((x = peer_next(p)) != NULL)
+			CHECK(s->r, x->seq != o.n || (x->flags & LA_RST), "segment %u answered by the entry", i);
+	}
+}
+
+SCENARIO(shadow, genuine_syn, "the SYN was genuine and the FIN the old duplicate: the handshake's ACK still opens")
+{
+	struct old o;
+	struct peer *p = waiting(s, &o);
+	uint32_t iss;
+
+	peer_renew(p, o.r + 5000);
+	peer_syn(p);
+	iss = last_rx(p)->seq;
+	peer_skip(p);
+	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
+	expect_from_entry(p, &o);
+	expect_restored(s, p, 60000);
+	p->ISS = p->U = iss;
+	p->N = p->got = iss + 1;
+	p->R = p->IRS + 1;
+	p->edge_on = false;
+	p->ts_now = o.ts + 20000;
+	peer_send(p, LA_ACK | LA_PSH, p->IRS + 1, iss + 1, 500);
+	p->snd += 500;
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, p->u.opened == 1 && p->u.bytes == 500, "opened %u, %llu bytes", p->u.opened,
+	      (unsigned long long)p->u.bytes);
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "not counted");
+	CHECK(s->r, peer_info(p).wscale == (s->o.wscale != 0) && peer_info(p).timestamps == s->o.ts, "options");
+}
+
+SCENARIO(shadow, genuine_syn_again, "or the SYN does, when it is sent again")
+{
+	struct old o;
+	struct peer *p = waiting(s, &o);
+
+	peer_renew(p, o.r + 5000);
+	peer_syn(p);
+	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
+	expect_restored(s, p, 60000);
+	rig_run(s->r, 1000);
+	peer_skip(p);
+	peer_renew(p, o.r + 5000);
+	peer_syn(p);
+	peer_expect_state(p, LA_SYN_RCVD);
+	peer_skip(p);
+	p->lax_edge = true;
+	peer_ack(p);
+	peer_expect_state(p, LA_ESTABLISHED);
+}
+
+SCENARIO(shadow, guesses, "an ACK that no SYN,ACK explains opens nothing over a restored entry")
+{
+	const uint32_t off[] = {(uint32_t)-1, 1, 8, 0x1000, 0x80000, 0x1000000};
+	struct old o;
+	struct peer *p = waiting(s, &o);
+	uint32_t iss;
+
+	peer_renew(p, o.r + 5000);
+	peer_syn(p);
+	iss = last_rx(p)->seq;
+	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
+	for (unsigned i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
+		p->ts_now = o.ts + 20000;
+		peer_send(p, LA_ACK, o.r + 5001, iss + 1 + off[i], 0);
+		peer_expect_state(p, LA_TIME_WAIT);
+	}
+	peer_send(p, LA_ACK, o.r + 5002, iss + 1, 0); /* of another ISN of the peer */
+	peer_expect_state(p, LA_TIME_WAIT);
+	rig_run(s->r, 600);
+	peer_skip(p);
+	p->edge_on = false;
+}
+
+SCENARIO(shadow, over, "2*MSL ends while the reopen is pending: the entry is over, and answers no more")
+{
+	struct old o;
+	struct peer *p;
+
+	scene_rig(s, &(struct rig_opts){.msl_ms = 5500});
+	p = waiting(s, &o);
+	blind_syn(p, &o, s->o.ts);
+	rig_run(s->r, 600); /* 11.2 s of 11 */
+	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
+	peer_expect_state(p, LA_SYN_RCVD);
+	CHECK(s->r, peer_waiting(p) == 0 || last_rx(p)->seq != o.n, "answered by the entry");
+	peer_skip(p);
+}
+
+SCENARIO(shadow, ours, "our own open goes on, and a repeated FIN restarts 2*MSL there too")
+{
+	struct old o;
+	struct peer *p;
+	uint32_t iss;
+
+	s->o.conn.reuse_time_wait = true;
+	p = scene_connect(s);
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	peer_skip(p);
+	p->got = p->N;
+	peer_fin(p);
+	peer_skip(p);
+	peer_expect_state(p, LA_TIME_WAIT);
+	rig_run(s->r, 10000);
+	o = (struct old){p->R, p->N, p->ts_now};
+	p->lax_edge = true;
+	p->u.closed = p->u.opened = 0;
+	CHECK(s->r, user_connect(p) == 0, "la_connect");
+	iss = last_rx(p)->seq;
+	rig_run(s->r, 600);
+	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
+	expect_from_entry(p, &o);
+	peer_expect_state(p, LA_SYN_SENT);
+	rig_run(s->r, 100);
+	PEER_TX(p, .flags = LA_RST | LA_ACK, .seq = 0, .ack = iss + 1, .ts = TS_NONE);
+	user_expect_closed(p, LA_END_REFUSED);
+	expect_restored(s, p, 60000 - 100);
+}
