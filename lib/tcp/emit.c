@@ -167,14 +167,56 @@ rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
 	}
 }
 
-/* Whoever sends us rubbish gets at most so many answers a second: a flood is not reflected, nor paid for
- * with the time that connections need. (Challenge ACKs are limited per connection, in la_tcb_answer(): a
- * limit that all of them shared would tell an attacker about other people's connections, as CVE-2016-5696
- * did.) */
+/* The limit on RSTs: theory of operation.
+ *
+ * Segments of no connection draw at most la_shard_config.rst_rate RSTs a second, over all sources: a spoofed flood from any
+ * number of addresses is not reflected beyond that rate, nor paid for with the time that connections need.
+ *
+ * A limit that is shared can be read. An off-path attacker spoofs n segments of a victim's tuple, then counts the RSTs to its
+ * own address: if the tuple is unknown, n are missing (CVE-2016-5696 is this, with challenge ACKs). Three ways were weighed:
+ *
+ *   - a bucket a source prefix: the count of one source is its own, but the sum over all sources needs a limit as well, and
+ *     that is shared again; so is the table of buckets, by its collisions and evictions.
+ *   - noise on the shared limit, as Linux has it: an attacker takes the mean of more trials.
+ *   - the same price for the same segment: what would have drawn a RST, were its tuple unknown, takes a token also when the
+ *     tuple is in use and the segment is refused. Then the tokens that are left say nothing about the tuple.
+ *
+ * The third is what la_emit_rst_charge() does. It closes the channel exactly: the counts are equal. It costs nothing for segments that
+ * a connection accepts; an attacker who can send one knows the connection. Duplicates from a path with heavy loss take tokens, too:
+ * at worst some RSTs to unknown peers are late by a second.
+ *
+ * Where else: challenge ACKs are limited per connection (la_tcb_answer()), TIME_WAIT's answers per entry
+ * (la_tw_throttled_ack()), echo replies by a bucket that no TCP segment touches (lib/net/icmp.c). No ICMP error is sent.
+ * The SYN,ACK of a cookie looks like any other, but is sent once: an attacker may learn how full the SYN queue is, as
+ * with every implementation of RFC 4987. */
+static bool
+take_token(struct la_tcp *t)
+{
+	return la_tokens_take(&t->rsts, t->now, t->rst_rate, t->rst_rate);
+}
+
+/* Would la_input_listen() answer this segment by a RST, if its tuple were unknown? */
+static bool
+draws_rst(struct la_tcp *t, const struct la_seg *s)
+{
+	if (s->flags & LA_RST)
+		return false;
+	if (!la_listener_find(t, &s->dst, s->dport))
+		return true;
+	return (s->flags & LA_ACK) && ((s->flags & LA_SYN) || !la_cookie_valid_now(t));
+}
+
+void
+la_emit_rst_charge(struct la_tcp *t, const struct la_seg *s)
+{
+	if (draws_rst(t, s))
+		take_token(t);
+}
+
 static void
 rst(struct la_tcp *t, const struct la_seg *s, struct la_tcp_hdr *h)
 {
-	if (!la_tokens_take(&t->rsts, t->now, t->rst_rate, t->rst_rate)) {
+	if (!take_token(t)) {
 		la_count(t, LA_C_rst_throttled);
 		return;
 	}

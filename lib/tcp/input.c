@@ -206,33 +206,40 @@ heard_of(struct la_tcb *c)
 		c->backoff = 0;
 }
 
+/* The first five steps. True: the segment goes no further, and was no RST. */
+static __rte_always_inline bool
+refused(struct la_tcb *c, struct la_seg *s)
+{
+	if ((c->flags & LA_F_TS) && paws_drops(c, s))
+		return true;
+	if ((s->flags & LA_SYN) && syn_drops(c, s))
+		return true;
+	if (!acceptable(c, s)) {
+		unacceptable(c, s);
+		return true;
+	}
+	if (!(s->flags & LA_ACK)) {
+		la_count(c->tcp, LA_C_drop_ack_missing);
+		return true;
+	}
+	return c->state != LA_SYN_RCVD && !ack_valid(c, s);
+}
+
 static void
 synchronized(struct la_tcb *c, struct la_seg *s)
 {
 	bool opens = c->state == LA_SYN_RCVD;
 
-	if ((c->flags & LA_F_TS) && !(s->flags & LA_RST) && paws_drops(c, s))
-		return;
 	if (s->flags & LA_RST) {
 		rst_arrives(c, s);
 		return;
 	}
-	if ((s->flags & LA_SYN) && syn_drops(c, s))
-		return;
-	if (!acceptable(c, s)) {
-		unacceptable(c, s);
+	if (unlikely(refused(c, s))) {
+		la_emit_rst_charge(c->tcp, s); /* emit.c says why */
 		return;
 	}
-	if (!(s->flags & LA_ACK)) {
-		la_count(c->tcp, LA_C_drop_ack_missing);
+	if (opens && !syn_rcvd_ack(c, s))
 		return;
-	}
-	if (opens) {
-		if (!syn_rcvd_ack(c, s))
-			return;
-	} else if (!ack_valid(c, s)) {
-		return;
-	}
 	heard_of(c);
 	update_ts_recent(c, s);
 	la_tcb_ack(c, s);
@@ -344,6 +351,8 @@ time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 	if (s->m)
 		spend(t, s);
 	drop_refused_timestamps(t, s);
+	if (s->seq + la_seg_len(s) != e->rcv_nxt) /* not the peer's FIN, nor an ACK after it */
+		la_emit_rst_charge(t, s);
 	switch (la_tw_input(&t->tw, ref, s, t->tick)) {
 	case LA_TW_DROP:
 		break;

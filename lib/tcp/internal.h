@@ -297,6 +297,8 @@ bool la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct
 		       struct la_tcp_hdr *h);
 void la_emit_rst_for(struct la_tcp *t, const struct la_seg *s); /* RFC 9293 3.5.2 group 1 */
 void la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s); /* <SEQ=SEG.ACK><CTL=RST> */
+/** A segment of a tuple in use was refused: takes the token that its RST would have taken. */
+void la_emit_rst_charge(struct la_tcp *t, const struct la_seg *s);
 void la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s,
 		       uint8_t flags);
 

@@ -406,9 +406,10 @@ la_input_syn_sent(struct la_tcb *c, struct la_seg *s)
 			la_count(t, LA_C_drop_synsent);
 		return;
 	}
-	if (!(s->flags & LA_SYN))
+	if (!(s->flags & LA_SYN)) {
 		la_count(t, LA_C_drop_synsent);
-	else if (acks)
+		la_emit_rst_charge(t, s);
+	} else if (acks)
 		syn_acked(c, s);
 	else
 		simultaneous_open(c, s);
