@@ -90,7 +90,9 @@ struct la_shard_config {
 	uint32_t msl_ms;		/* [30 000] */
 	uint32_t rto_min_ms;		/* floor of the retransmission time-out [200]; RFC 6298 2.4 says 1000 */
 	uint32_t syn_cookies_at;	/* connections in SYN_RCVD from which on SYNs are answered by cookies
-					 * (RFC 4987 3.6) [a quarter of max_conns, at least 64]; UINT32_MAX: never */
+					 * (RFC 4987 3.6) [a quarter of max_conns]. They are also while connections in
+					 * SYN_RCVD could take more than a quarter of the TCBs or TIME_WAIT entries that
+					 * are left. UINT32_MAX: never */
 	uint32_t rst_rate;		/* RSTs a second to segments that belong to no connection, and as many at
 					 * once [10 000; at most 4 000 000] */
 	uint32_t quiet_ms;		/* RFC 9293 3.4.3: no SYN is sent or answered for so long [0] */

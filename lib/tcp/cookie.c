@@ -39,8 +39,7 @@
  * one. MSS and window scale are rounded down to tables of eight and four. An ACK that carries a timestamp has had one agreed.
  *
  * Over a TIME_WAIT entry a newer SYN is answered by a cookie too while they are on; otherwise a flood of such SYNs would
- * take TCBs and second reservations. The entry stays what it is until the ACK comes. A reopen with a TCB has a
- * cookie as its ISS as well: when a segment of the old connection ends it (open.c), its ACK still opens.
+ * take TCBs and second reservations. The entry stays what it is until the ACK comes.
  *
  * What it costs while it lasts: a SYN,ACK is never sent again, so a peer whose final ACK is lost and who
  * says nothing has to find out by itself; a segment that belongs to no connection on a listening port
@@ -122,18 +121,6 @@ la_cookie_valid_now(const struct la_tcp *t)
 	return t->counters->v[LA_C_syn_cookies_sent] && t->tick - t->cookies_last < LIFE_MS;
 }
 
-bool
-la_cookie_valid_over(const struct la_tcp *t)
-{
-	return la_cookie_valid_now(t) || (t->restored && t->tick - t->restored_at < LIFE_MS);
-}
-
-bool
-la_cookie_may_return(const struct la_tcp *t)
-{
-	return la_cookie_valid_now(t) || (t->reopened && t->tick - t->reopened_at < LIFE_MS);
-}
-
 static uint32_t
 slot_now(const struct la_tcp *t, const struct la_isn *isn)
 {
@@ -147,9 +134,9 @@ slot_over(const struct la_isn *isn, const struct la_tw_core *tw)
 	return ((tw->snd_nxt - isn->offset) >> SLOT_SHIFT) + 1;
 }
 
-uint32_t
-la_cookie_iss(const struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
-	      const struct la_isn *isn, const struct la_tw_core *tw)
+static uint32_t
+iss_for(const struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
+	const struct la_isn *isn, const struct la_tw_core *tw)
 {
 	bool ws = (s->opts & LA_OPT_WSCALE) && !p->o.no_wscale;
 	uint32_t mss = 0, scale = ws, opts, iss;
@@ -172,7 +159,7 @@ la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profi
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 	struct la_isn isn = la_isn(t, &tuple);
 	struct la_tcp_hdr h = {
-		.seq = la_cookie_iss(t, s, p, &isn, tw),
+		.seq = iss_for(t, s, p, &isn, tw),
 		.ack = s->seq + 1,
 		.sport = s->dport,
 		.dport = s->sport,

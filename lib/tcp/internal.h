@@ -221,7 +221,7 @@ struct la_listener *la_listener_find(struct la_tcp *t, const struct la_addr *add
 
 /* open.c */
 void la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place); /* or NULL */
-/** The ACK of a cookie to a TIME_WAIT entry. True: it has opened, or found no room; false: it is the entry's. */
+/** The ACK of a cookie, or of a reopen that was given up, to a TIME_WAIT entry. True: it has opened, or found no room; false: it is the entry's. */
 bool la_input_reopen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place);
 /** A segment of the old connection, to a TCB with a shadow. True: the entry has taken it. */
 bool la_input_shadow(struct la_tcb *c, struct la_seg *s);
@@ -237,6 +237,8 @@ struct la_isn {
 struct la_isn la_isn(const struct la_tcp *t, const struct la_tuple *tuple);
 /** iss, or a number above what the tuple's TIME_WAIT entry has sent (RFC 9293 3.6.1 MAY-2 (1)). */
 uint32_t la_isn_above(uint32_t iss, uint32_t old_snd_nxt);
+/** Where the tuple's last connection ended, if that is noted. */
+struct la_isn_end *la_isn_noted(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset);
 /** Has a connection of the tuple that began with this cookie ended already, or one after it? */
 bool la_isn_used(const struct la_tcp *t, const struct la_isn *isn, uint32_t iss);
 /** The ISN clock, in steps, of the tuple with these offsets. */
@@ -251,13 +253,7 @@ bool la_tcp_is_short(const struct la_tcp *t, bool is4);
 bool la_cookie_on(struct la_tcp *t, bool is4);
 /** Was one sent lately enough for its ACK to be still valid? */
 bool la_cookie_valid_now(const struct la_tcp *t);
-/** Is a segment to a TIME_WAIT entry possibly the ACK of a cookie, or of a reopen that was given up for it? */
-bool la_cookie_valid_over(const struct la_tcp *t);
-/** Could a connection that ends now have begun with a cookie that is still valid? */
-bool la_cookie_may_return(const struct la_tcp *t);
-/** The cookie for a SYN. tw: the tuple's TIME_WAIT entry, or NULL; the cookie is above its snd_nxt. */
-uint32_t la_cookie_iss(const struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
-		       const struct la_isn *isn, const struct la_tw_core *tw);
+/** Answers a SYN by a cookie. tw: the tuple's TIME_WAIT entry, or NULL; the cookie is above its snd_nxt. */
 void la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
 		      const struct la_tw_core *tw);
 /** Is this ACK a cookie's? Then *syn is the SYN it goes back to. tw as above. */

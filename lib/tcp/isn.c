@@ -20,7 +20,7 @@
  * 8.4 s ahead (cookie.c). If each of them pulled the clock of all tuples, LEAD would be used up after 16
  * connections in sequence.
  *
- * isn_ends has a second use. While cookies may return, every connection that ends without an entry is noted there, ahead
+ * isn_ends has a second use. While cookies are valid, every connection that ends without an entry is noted there, ahead
  * or not: an old duplicate of its handshake's ACK may still carry a valid cookie, and would open it again. A cookie below the
  * tuple's noted end has been used, or was none (la_isn_used()).
  *
@@ -57,8 +57,8 @@ set_of(const struct la_tcp *t, uint32_t ts_offset)
 	return &t->isn_ends[ts_offset >> 16 & t->isn_mask & ~(uint32_t)(WAYS - 1)];
 }
 
-static struct la_isn_end *
-find(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset)
+struct la_isn_end *
+la_isn_noted(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset)
 {
 	struct la_isn_end *e = set_of(t, ts_offset);
 
@@ -81,7 +81,7 @@ uint64_t
 la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offset)
 {
 	uint64_t m = clock_now(t);
-	const struct la_isn_end *e = t->isn_far_max > m ? find(t, ts_offset, offset) : NULL;
+	const struct la_isn_end *e = t->isn_far_max > m ? la_isn_noted(t, ts_offset, offset) : NULL;
 
 	return e ? pulled(e, m) : m;
 }
@@ -117,7 +117,7 @@ age(const struct la_tcp *t, const struct la_isn_end *e)
 static __attribute__((noinline)) void
 note_end(struct la_tcp *t, const struct la_tcb *c, uint64_t clock)
 {
-	struct la_isn_end *set = set_of(t, c->ts_offset), *e = find(t, c->ts_offset, c->isn_offset);
+	struct la_isn_end *set = set_of(t, c->ts_offset), *e = la_isn_noted(t, c->ts_offset, c->isn_offset);
 	uint64_t up = (clock + (1u << UNIT_SHIFT) - 1) >> UNIT_SHIFT;
 
 	if (!e) {
@@ -138,9 +138,7 @@ la_isn_passed(struct la_tcb *c)
 	uint64_t m = la_isn_clock(t, c->isn_offset, c->ts_offset), end;
 	/* from the clock to the reading at which this tuple's next ISN is above snd_max */
 	int32_t ahead = (int32_t)(c->snd_max + 1 - c->isn_offset - (uint32_t)m);
-	/* the cookie of a passive reopen that is pending stays good: la_input_shadow() */
-	bool pending = c->shadow && !(c->flags & LA_F_ACTIVE);
-	bool noted = !pending && la_cookie_may_return(t);
+	bool noted = la_cookie_valid_now(t);
 
 	end = m + (uint64_t)(int64_t)ahead;
 	if (ahead > LEAD || end > t->now * STEPS + LEAD || (ahead <= 0 && !noted))
@@ -148,7 +146,7 @@ la_isn_passed(struct la_tcb *c)
 	if (end > clock_now(t) && end - clock_now(t) <= NEAR)
 		t->isn_floor = end;
 	else if (ahead > 0)
-		noted = !pending;
+		noted = true;
 	if (noted)
 		note_end(t, c, end);
 }
@@ -156,7 +154,7 @@ la_isn_passed(struct la_tcb *c)
 bool
 la_isn_used(const struct la_tcp *t, const struct la_isn *isn, uint32_t iss)
 {
-	const struct la_isn_end *e = find(t, isn->ts_offset, isn->offset);
+	const struct la_isn_end *e = la_isn_noted(t, isn->ts_offset, isn->offset);
 	uint32_t d = iss - isn->offset, below;
 
 	if (!e || age(t, e) > FRESH)

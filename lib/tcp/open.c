@@ -141,9 +141,8 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 	struct la_isn isn = la_isn(t, &tuple);
 	struct la_tcb *c;
 
-	if (tw_place) /* la_input_shadow() says why */
-		isn.iss = la_cookie_iss(t, s, &t->profiles[l->profile], &isn,
-					la_tw_core(&t->tw, *tw_place));
+	if (tw_place)
+		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
 	c = heard(t, s, l, &tuple, &isn, tw_place);
 	if (!c) {
 		if (t->tw_full_reset && t->counters->v[LA_C_tw_reserve_exhausted] != full)
@@ -151,15 +150,30 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 		return;
 	}
 	la_count(t, LA_C_syns_accepted);
-	if (c->shadow) {
-		t->reopened = true;
-		t->reopened_at = t->tick;
-	}
 	la_tcb_output(c);
 }
 
-/* An ACK that may end a handshake that is kept nowhere. False: no cookie explains it. When there is no room it is
- * dropped, and sent again. */
+/* The ACK of a handshake that is kept nowhere: syn is the SYN it goes back to. When there is no room it is dropped, and
+ * sent again. */
+static struct la_tcb *
+open_by_ack(struct la_tcp *t, struct la_seg *s, const struct la_seg *syn, const struct la_listener *l,
+	    struct la_isn *isn, la_ref *tw_place)
+{
+	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+	struct la_tcb *c;
+
+	isn->iss = s->ack - 1;
+	c = heard(t, syn, l, &tuple, isn, tw_place);
+	if (!c)
+		return NULL;
+	/* as if our SYN,ACK had left from here, perhaps more than once: nothing to measure (RFC 6298 3) */
+	c->snd_nxt = c->snd_max = s->ack;
+	c->rcv_adv += la_syn_window(la_tcb_opts(c));
+	c->flags |= LA_F_SYN_LOST;
+	return c;
+}
+
+/* False: no cookie explains it. */
 static bool
 open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
@@ -170,30 +184,78 @@ open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, 
 
 	if (!la_cookie_check(t, s, &isn, tw_place ? la_tw_core(&t->tw, *tw_place) : NULL, &syn))
 		return false;
-	isn.iss = s->ack - 1;
-	c = heard(t, &syn, l, &tuple, &isn, tw_place);
-	if (!c)
-		return true;
-	la_count(t, LA_C_syn_cookies_opened);
-	/* as if our SYN,ACK had left from here, perhaps more than once: nothing to measure (RFC 6298 3) */
-	c->snd_nxt = c->snd_max = s->ack;
-	c->rcv_adv += la_syn_window(la_tcb_opts(c));
-	c->flags |= LA_F_SYN_LOST;
-	la_tcb_arrives(c, s);
+	c = open_by_ack(t, s, &syn, l, &isn, tw_place);
+	if (c) {
+		la_count(t, LA_C_syn_cookies_opened);
+		la_tcb_arrives(c, s);
+	}
 	return true;
+}
+
+static void
+give_up(struct la_tcp *t, const struct la_tcb *c)
+{
+	uint32_t opts = (c->flags & LA_F_TS ? LA_OPT_TS : 0) | (c->flags & LA_F_WS ? LA_OPT_WSCALE : 0) |
+			(c->flags & LA_F_SACK_PERM ? LA_OPT_SACK_PERM : 0);
+
+	t->given_up[t->given_up_n++ % LA_GIVEN_UP] = (struct la_given_up){
+		.ref = c->shadow,
+		.iss = c->snd_una,
+		.irs = c->rcv_nxt - 1,
+		.at = t->tick,
+		.mss = c->mss,
+		.wscale = c->snd_wscale,
+		.opts = (uint8_t)opts,
+	};
+}
+
+/* The ACK of a reopen that was given up for a segment of the old connection: the SYN was genuine. */
+static bool
+open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
+{
+	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+	unsigned n = RTE_MIN(t->given_up_n, (uint32_t)LA_GIVEN_UP);
+
+	for (struct la_given_up *g = t->given_up; g < t->given_up + n; g++) {
+		struct la_isn isn;
+		struct la_seg syn = *s;
+		struct la_tcb *c;
+
+		if (g->ref != *tw_place || s->ack != g->iss + 1 || s->seq != g->irs + 1 ||
+		    t->tick - g->at > LA_R2_SYN_MS)
+			continue;
+		syn.flags = LA_SYN;
+		syn.seq = g->irs;
+		syn.mss = g->mss;
+		syn.wscale = g->wscale;
+		syn.opts = (uint8_t)(LA_OPT_MSS | g->opts);
+		if (!(s->opts & LA_OPT_TS))
+			syn.opts &= (uint8_t)~LA_OPT_TS;
+		isn = la_isn(t, &tuple);
+		c = open_by_ack(t, s, &syn, l, &isn, tw_place);
+		if (c) {
+			g->ref = 0;
+			la_tcb_arrives(c, s);
+		}
+		return true;
+	}
+	return false;
 }
 
 bool
 la_input_reopen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 {
 	const struct la_tw_core *e = la_tw_core(&t->tw, *tw_place);
+	bool cookies = la_cookie_valid_now(t);
 	const struct la_listener *l;
 
 	if ((s->flags & (LA_SYN | LA_ACK | LA_RST)) != LA_ACK || !seq_gt(s->ack, e->snd_nxt) ||
-	    (e->flags & LA_TW_FW2) || !la_cookie_valid_over(t))
+	    (e->flags & LA_TW_FW2) || !(cookies || t->given_up_n))
 		return false;
 	l = la_listener_find(t, &s->dst, s->dport);
-	return l && open_by_cookie(t, s, l, tw_place);
+	if (!l)
+		return false;
+	return open_given_up(t, s, l, tw_place) || (cookies && open_by_cookie(t, s, l, tw_place));
 }
 
 /* With no TCB or no reservation left, a cookie would promise what cannot be kept: the SYN is refused by name. */
@@ -355,8 +417,8 @@ syn_acked(struct la_tcb *c, struct la_seg *s)
  *
  * Our own open goes on: its SYN, sent again, finds the tuple free at the peer. A passive reopen ends here, and the entry has
  * its place in the index back: the SYN was forged or an old duplicate (RFC 9293 3.6.1 MAY-2 (2)). Should the old segment
- * be the old duplicate and the SYN genuine, nothing is lost: the SYN,ACK carried a cookie, so the ACK of the new handshake opens
- * from TIME_WAIT (la_input_reopen()), and so does the SYN when it is sent again. */
+ * be the old duplicate and the SYN genuine, nothing is lost: the last LA_GIVEN_UP reopens that ended so are remembered, and the
+ * ACK of the new handshake opens from TIME_WAIT (la_input_reopen()); so does the SYN when it is sent again. */
 bool
 la_input_shadow(struct la_tcb *c, struct la_seg *s)
 {
@@ -377,9 +439,8 @@ la_input_shadow(struct la_tcb *c, struct la_seg *s)
 	case LA_TW_OLD:
 		if (!passive)
 			break;
+		give_up(t, c);
 		la_tcb_end(c, LA_END_ABORTED);
-		t->restored = true;
-		t->restored_at = t->tick;
 		break;
 	}
 	if (la_tw_input_old(&t->tw, ref, s, t->tick) == LA_TW_ACK)

@@ -32,6 +32,7 @@ enum {
 	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
 	LA_TCP_PROFILES = 256, /* different option sets in one shard */
+	LA_GIVEN_UP = 64,	/* reopens that are remembered after a segment of the old connection */
 	LA_ISN_ENDS_MIN = 1024,	 /* places of la_tcp.isn_ends: a power of two, */
 	LA_ISN_ENDS_MAX = 65536, /* at least max_conns up to this many */
 };
@@ -64,6 +65,16 @@ struct la_hold {
 		uint32_t slot;
 		uint64_t score;
 	} victim[LA_HOLD_VICTIMS]; /* of this search, best first */
+};
+
+/** A pending reopen that a segment of the old connection has ended: what its SYN,ACK has promised. */
+struct la_given_up {
+	la_ref ref;    /* the TIME_WAIT entry that has its place back; 0: none */
+	uint32_t iss, irs;
+	uint32_t at;   /* tick */
+	uint16_t mss;  /* as agreed */
+	uint8_t wscale; /* the peer's, if LA_OPT_WSCALE */
+	uint8_t opts;  /* LA_OPT_TS, LA_OPT_WSCALE, LA_OPT_SACK_PERM: agreed */
 };
 
 struct la_tcp {
@@ -110,10 +121,8 @@ struct la_tcp {
 	uint32_t cookies_at;   /* connections in SYN_RCVD; UINT32_MAX: never */
 	uint32_t cookies_last; /* tick of the last cookie sent */
 	bool cookies_on[2];    /* IPv4, IPv6 */
-	bool reopened;	       /* a SYN,ACK with a cookie and a TCB was sent (passive reopen); */
-	uint32_t reopened_at;  /* tick: the last time */
-	bool restored;	       /* a TIME_WAIT entry came back from a pending reopen, whose SYN,ACK was sent; */
-	uint32_t restored_at;  /* tick: the last time */
+	struct la_given_up given_up[LA_GIVEN_UP]; /* a ring */
+	uint32_t given_up_n;   /* how many there have been */
 	uint32_t rst_rate; /* RSTs a second to strangers, and as many at once */
 	struct la_tokens rsts;
 	struct la_call *calls; /* LA_TCP_CALLS of them */

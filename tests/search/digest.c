@@ -21,6 +21,8 @@
  *    a connection (la_tcb_answer()). Of states that differ in nothing else, one is searched.
  *  - Payload on its way is hashed as it is, so a byte of the old incarnation is not one of the new.
  *
+ *  - What cookies.c and isn.c remember is held: reopens that were given up, and ends far ahead of the clock.
+ *
  * Sixty-four bits: n states are confused with a chance of n^2 / 2^65, 3 in a million for ten million. */
 
 #include <string.h>
@@ -246,6 +248,26 @@ mix_wheel(struct ctx *c, const struct la_tcp *t)
 	}
 }
 
+/* What an ACK to a TIME_WAIT entry may still open, and where a connection far ahead of the clock has ended. */
+static void
+mix_memory(struct ctx *c, unsigned end)
+{
+	const struct la_tcp *t = c->tcp[end];
+	const struct la_isn_end *e = la_isn_noted(t, c->d->ts[end], c->d->isn[end]);
+
+	for (unsigned i = 0; i < LA_GIVEN_UP; i++) {
+		const struct la_given_up *g = &t->given_up[i];
+
+		if (!g->ref)
+			continue;
+		mix2(c, c->tick - g->at, (uint32_t)g->mss << 16 | (uint32_t)g->wscale << 8 | g->opts);
+		mix_own(c, end, g->iss);
+		mix_seq(c, !end, g->irs);
+	}
+	if (e)
+		mix_own(c, end, (e->clock << 8) + c->d->isn[end]);
+}
+
 static void
 mix_end(struct ctx *c, unsigned end)
 {
@@ -258,6 +280,7 @@ mix_end(struct ctx *c, unsigned end)
 	if (e->tw)
 		mix_tw(c, e->tw, end);
 	mix_wheel(c, c->tcp[end]);
+	mix_memory(c, end);
 	if (la_wheel_next(&c->tcp[end]->delack, &delack))
 		mix(c, delack - tick);
 }
