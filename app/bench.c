@@ -17,7 +17,7 @@
 static const struct bench_kind *const kinds[] = {
 	&bench_limit_kind,  &bench_exchange_kind, &bench_repeat_kind, &bench_life_kind,
 	&bench_churn_kind,  &bench_bulk_kind,	  &bench_scaling_kind, &bench_flood_kind,
-	&bench_garbage_kind, &bench_idle_kind,
+	&bench_garbage_kind, &bench_idle_kind,  &bench_overload_kind,
 };
 enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -112,7 +112,7 @@ help(void)
 	       "       ring) is measured in every round; ratio is the rate as a share of the limit's. On a\n"
 	       "       shared machine only ratios compare from run to run.\n"
 	       "\n"
-	       "       Without BENCH all are run, in about three minutes; churn with 100 million entries\n"
+	       "       Without BENCH all are run, in about four minutes; churn with 100 million entries\n"
 	       "       takes 5 GB of memory. They are\n\n");
 	for (unsigned i = 0; i < NKINDS; i++) {
 		const char *nl = strchr(kinds[i]->text, '\n');

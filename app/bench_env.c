@@ -96,6 +96,8 @@ bench_start(struct bench *b, char *err, size_t size)
 void
 bench_stop(struct bench *b)
 {
+	for (unsigned i = 0; i < b->nrows; i++)
+		json_decref(b->row[i].more);
 	for (unsigned i = 0; i < 2; i++)
 		la_port_close(&b->port[i]);
 	la_port_close(&b->null);

@@ -66,6 +66,8 @@ static const struct goal goals[] = {
 	{"scaling from 1 to 2 workers: times the rate", "scaling, 2 workers", NULL, 1.9, false, false},
 	{"syn-flood: share of the limit's packets/s", "syn-flood", NULL, 0.7, false, false},
 	{"ack-garbage: share of the limit's packets/s", "ack-garbage", NULL, 0.7, false, false},
+	{"overload, twice the capacity offered: share of the peak", "overload, 2 times", NULL, 0.9, false, false},
+	{"overload, four times the capacity offered: share of the peak", "overload, 4 times", NULL, 0.9, false, false},
 	/* a TCB is 256 B; its places in the index, and in the wheel while it opened, at most 24 more */
 	{"idle established connection: bytes, index share included", "idle", NULL, 256 + 24, true, true},
 };
@@ -138,6 +140,8 @@ row_json(const struct bench *b, const struct bench_row *r)
 		json_object_set_new(j, "ratio", bench_series_json(&r->ratio, 1));
 		json_object_set_new(j, "ratio_to", json_string(r->of));
 	}
+	if (r->more)
+		json_object_update(j, r->more);
 	return j;
 }
 

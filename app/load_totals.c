@@ -75,7 +75,7 @@ uint64_t
 load_port_drops(const struct load_totals *t)
 {
 	return t->port.rx_missed + t->port.rx_errors + t->port.rx_nombuf + t->port.tx_errors +
-	       t->port.tx_full;
+	       t->port.tx_full + t->port.tx_no_buffer + t->port.tx_unfit;
 }
 
 static double

@@ -111,6 +111,14 @@ void la_shard_rx(struct la_shard *s, uint64_t now, struct rte_mbuf **pkts, unsig
 /** Time has passed: runs timers, a bounded number a call. Returns true when more are due already. */
 bool la_shard_poll(struct la_shard *s, uint64_t now);
 
+enum { LA_SHED_ALL = 256 };
+
+/** Overload control: from now on `level` of LA_SHED_ALL SYNs are dropped unread, picked at random and counted
+ * (syn_shed), so that the time goes to the connections there are. 0 [at birth]: none; LA_SHED_ALL and above:
+ * all. Only SYNs without ACK are dropped, of IPv4 without options and of IPv6 without extension headers. The
+ * caller decides when it is behind: a shard does not know how many frames wait. */
+void la_shard_shed(struct la_shard *s, unsigned level);
+
 /** Takes up to max frames to send; they now belong to the caller. Call until it returns 0. */
 unsigned la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max);
 

@@ -19,16 +19,23 @@ enum {
 	TX_TRIES = 16 /* with no progress between; a queue that stays full then costs its frames */
 };
 
-/* Frames a queue did not take. Each line is written by its queue's thread alone. */
-static struct {
-	uint64_t full;
+/* Frames that a queue lost. Each line is written by its queue's thread alone. */
+static struct lost {
+	uint64_t full;	    /* the port did not take them in time */
+	uint64_t no_buffer; /* they had to be copied, and no buffer was left for the copy */
+	uint64_t unfit;	    /* the driver refuses to send them as they are */
 } __rte_cache_aligned tx_lost[RTE_MAX_ETHPORTS][LA_PORT_MAX_QUEUES];
 
 void
 la_burst_reset(uint16_t id)
 {
-	for (unsigned q = 0; q < LA_PORT_MAX_QUEUES; q++)
-		tx_lost[id][q].full = 0;
+	memset(tx_lost[id], 0, sizeof(tx_lost[id]));
+}
+
+static void
+count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
 unsigned
@@ -58,10 +65,10 @@ is_shared(const struct rte_mbuf *m)
 	return false;
 }
 
-/* Replaces what the port cannot take as it is by copies; what cannot be copied is freed. Returns
- * how many are left, in order. */
+/* Replaces what the port cannot take as it is by copies; what cannot be copied is freed and counted.
+ * Returns how many are left, in order. */
 static unsigned
-make_sendable(const struct la_port *port, struct rte_mbuf **pkts, unsigned n,
+make_sendable(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 	      struct rte_mempool *pool)
 {
 	unsigned kept = 0;
@@ -82,11 +89,13 @@ make_sendable(const struct la_port *port, struct rte_mbuf **pkts, unsigned n,
 		if (copy != NULL)
 			pkts[kept++] = copy;
 	}
+	if (unlikely(kept < n))
+		count(&tx_lost[port->id][queue].no_buffer, n - kept);
 	return kept;
 }
 
 /* Lets the driver put in what its hardware wants to find (a pseudo-header sum in the checksum
- * field). Frames it refuses are freed. */
+ * field). Frames it refuses are freed and counted. */
 static unsigned
 prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
 {
@@ -100,26 +109,67 @@ prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsi
 		if (done == n)
 			break;
 		rte_pktmbuf_free(pkts[done]);
+		count(&tx_lost[port->id][queue].unfit, 1);
 		memmove(pkts + done, pkts + done + 1, (n - done - 1) * sizeof(*pkts));
 		n--;
 	}
 	return n;
 }
 
-static unsigned
-transmit(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
-	 struct rte_mempool *pool)
+unsigned
+la_port_tx_ready(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+		 struct rte_mempool *pool)
 {
-	unsigned sent = 0, tries = 0, left = n;
-
 	if (port->linearize || port->by_pointer)
-		left = make_sendable(port, pkts, left, pool);
+		n = make_sendable(port, queue, pkts, n, pool);
 	if ((port->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)) != 0)
-		left = prepare(port, queue, pkts, left);
+		n = prepare(port, queue, pkts, n);
+	return n;
+}
+
+static unsigned
+offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
+{
+	return rte_eth_tx_burst(port->id, queue, pkts, (uint16_t)RTE_MIN(n, (unsigned)UINT16_MAX));
+}
+
+/* While there is no peer the frames are lost, by name: they count as taken. */
+static unsigned
+offer_to_memif(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
+{
+	struct la_memif_queue *q = &port->memif->tx[queue];
+
+	if (!la_memif_enter(port->memif, q)) {
+		rte_pktmbuf_free_bulk(pkts, n);
+		__atomic_store_n(&q->dropped, q->dropped + n, __ATOMIC_RELAXED);
+		return n;
+	}
+	n = offer(port, queue, pkts, n);
+	la_memif_leave(q);
+	return n;
+}
+
+unsigned
+la_port_tx_offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
+{
+	return likely(port->memif == NULL) ? offer(port, queue, pkts, n) : offer_to_memif(port, queue, pkts, n);
+}
+
+void
+la_port_tx_lost(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
+{
+	rte_pktmbuf_free_bulk(pkts, n);
+	count(&tx_lost[port->id][queue].full, n);
+}
+
+unsigned
+la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+	   struct rte_mempool *pool)
+{
+	unsigned sent = 0, tries = 0, left = la_port_tx_ready(port, queue, pkts, n, pool);
 
 	while (sent < left) {
-		uint16_t k = rte_eth_tx_burst(port->id, queue, pkts + sent,
-					      (uint16_t)RTE_MIN(left - sent, (unsigned)UINT16_MAX));
+		unsigned k = la_port_tx_offer(port, queue, pkts + sent, left - sent);
 
 		sent += k;
 		if (k > 0)
@@ -129,36 +179,9 @@ transmit(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, uns
 		else
 			rte_pause();
 	}
-	if (unlikely(sent < n)) {
-		rte_pktmbuf_free_bulk(pkts + sent, left - sent);
-		__atomic_store_n(&tx_lost[port->id][queue].full,
-				 tx_lost[port->id][queue].full + n - sent, __ATOMIC_RELAXED);
-	}
+	if (unlikely(sent < left))
+		la_port_tx_lost(port, queue, pkts + sent, left - sent);
 	return sent;
-}
-
-static unsigned
-transmit_to_memif(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
-		  struct rte_mempool *pool)
-{
-	struct la_memif_queue *q = &port->memif->tx[queue];
-
-	if (!la_memif_enter(port->memif, q)) {
-		rte_pktmbuf_free_bulk(pkts, n);
-		__atomic_store_n(&q->dropped, q->dropped + n, __ATOMIC_RELAXED);
-		return 0;
-	}
-	n = transmit(port, queue, pkts, n, pool);
-	la_memif_leave(q);
-	return n;
-}
-
-unsigned
-la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
-	   struct rte_mempool *pool)
-{
-	return likely(port->memif == NULL) ? transmit(port, queue, pkts, n, pool)
-					   : transmit_to_memif(port, queue, pkts, n, pool);
 }
 
 void
@@ -175,6 +198,11 @@ la_port_stats(const struct la_port *port, struct la_port_stats *stats)
 	}
 	for (unsigned q = 0; port->memif != NULL && q < port->queues; q++)
 		stats->tx_no_peer += __atomic_load_n(&port->memif->tx[q].dropped, __ATOMIC_RELAXED);
-	for (unsigned q = 0; q < port->queues; q++)
-		stats->tx_full += __atomic_load_n(&tx_lost[port->id][q].full, __ATOMIC_RELAXED);
+	for (unsigned q = 0; q < port->queues; q++) {
+		const struct lost *lost = &tx_lost[port->id][q];
+
+		stats->tx_full += __atomic_load_n(&lost->full, __ATOMIC_RELAXED);
+		stats->tx_no_buffer += __atomic_load_n(&lost->no_buffer, __ATOMIC_RELAXED);
+		stats->tx_unfit += __atomic_load_n(&lost->unfit, __ATOMIC_RELAXED);
+	}
 }

@@ -44,8 +44,10 @@ enum { LA_PORT_RETA = 128 }; /* places of the redirection table */
 
 struct la_port_stats {
 	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors;
-	uint64_t tx_full; /* frames the port did not take in time: dropped by us and counted here */
-	uint64_t tx_no_peer; /* frames dropped by us while the memif peer was away */
+	uint64_t tx_full;      /* frames the port did not take in time: dropped by us and counted here */
+	uint64_t tx_no_buffer; /* frames that had to be copied for the port, and no buffer was left for it */
+	uint64_t tx_unfit;     /* frames that the driver refuses to send as they are */
+	uint64_t tx_no_peer;   /* frames dropped by us while the memif peer was away */
 };
 
 /** True: the driver gives the memory of its queues' pools to the kernel, and la_port_open() takes no
@@ -64,9 +66,20 @@ const char *la_port_describe(const struct la_port *port, char *buf, size_t size)
 unsigned la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts,
 		    unsigned max);
 
-/** Sends all of them, trying again a bounded number of times when the queue is full; what does not
- * go is freed and counted. Takes the mbufs over. Returns how many went. `pool` serves copies for
- * ports that cannot send chains. */
+/** Makes frames ready for the port, once a frame: copies chains and shared buffers that it cannot take,
+ * fills in what its hardware wants to find. Frames for which that fails are freed and counted. Returns how
+ * many are left, in order. `pool`: for the copies. */
+unsigned la_port_tx_ready(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+			  struct rte_mempool *pool);
+/** Offers frames that are ready; returns how many the port took, from the first on. The rest stays the
+ * caller's. */
+unsigned la_port_tx_offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n);
+/** Frees frames that the port did not take, and counts them as tx_full. */
+void la_port_tx_lost(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n);
+
+/** All three in one, for callers that keep no queue (a worker has io/tx_queue.h): sends all of them, trying
+ * again a bounded number of times when the port is full; the rest is freed and counted. Takes the mbufs
+ * over. Returns how many the port took. */
 unsigned la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 		    struct rte_mempool *pool);
 

@@ -19,7 +19,7 @@
 #include "wire/cksum.h"
 
 enum { LOOK_AHEAD = 4 };
-enum { IP4_MAXLEN = 60, IP4_PROTO_OFF = 9, IP6_PROTO_OFF = 6, ETH_TYPE_OFF = 12 };
+enum { IP4_MAXLEN = 60, IP4_PROTO_OFF = 9, IP6_PROTO_OFF = 6, ETH_TYPE_OFF = 12, TCP_FLAGS_OFF = 13 };
 
 static uint16_t
 be16(const uint8_t *p)
@@ -348,6 +348,86 @@ note_origins(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 		note_origin(s, pkts[i]);
 }
 
+/* A SYN to us without ACK, as plain as nearly all are: told by its bytes alone, nothing is verified. */
+static bool
+is_plain_syn(const struct la_shard *s, const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	size_t off = s->nif.vlan != 0 && !(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) ? LA_ETH_LEN + LA_VLAN_LEN
+										   : LA_ETH_LEN;
+	uint16_t type;
+
+	if (m->data_len < off + LA_IP4_LEN + LA_TCP_LEN || memcmp(p, s->nif.mac, sizeof(s->nif.mac)) != 0)
+		return false;
+	type = be16(p + off - 2);
+	p += off;
+	if (type == LA_ETH_IP4 && p[0] == 0x45 && p[IP4_PROTO_OFF] == LA_IPPROTO_TCP)
+		p += LA_IP4_LEN;
+	else if (type == LA_ETH_IP6 && p[IP6_PROTO_OFF] == LA_IPPROTO_TCP &&
+		 m->data_len >= off + LA_IP6_LEN + LA_TCP_LEN)
+		p += LA_IP6_LEN;
+	else
+		return false;
+	return (p[TCP_FLAGS_OFF] & (LA_SYN | LA_ACK | LA_RST | LA_FIN)) == LA_SYN;
+}
+
+/* Gives whole buffers back to their pools: of buffers with one owner and one piece nothing but the first cache
+ * line is read, which rte_pktmbuf_free_bulk() would not leave at that. */
+static void
+put_back(struct rte_mbuf **m, unsigned n)
+{
+	for (unsigned i = 0, k; i < n; i = k) {
+		for (k = i + 1; k < n && m[k]->pool == m[i]->pool;)
+			k++;
+		rte_mempool_put_bulk(m[i]->pool, (void *const *)(m + i), k - i);
+	}
+}
+
+static inline bool
+is_whole(const struct rte_mbuf *m)
+{
+	return m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
+}
+
+/* Overload control: what a shed SYN costs is this. Chance decides and not the order of arrival, or a client
+ * that alternates with another would lose all of its SYNs. Returns how many frames are left, in order. */
+static __attribute__((noinline)) unsigned
+shed_syns(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
+{
+	struct rte_mbuf *syns[LA_BURST];
+	unsigned kept = 0, nsyns = 0, shed = 0;
+
+	for (unsigned i = 0; i < n && i < 2 * LOOK_AHEAD; i++)
+		rte_prefetch0(pkts[i]);
+	for (unsigned i = 0; i < n && i < LOOK_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+
+		if (i + 2 * LOOK_AHEAD < n) /* frames that waited in a long ring have left the near caches */
+			rte_prefetch0(pkts[i + 2 * LOOK_AHEAD]);
+		if (i + LOOK_AHEAD < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + LOOK_AHEAD], void *));
+		if (is_plain_syn(s, m)) {
+			s->shed_dice = s->shed_dice * 1664525 + 1013904223;
+			if (s->shed_dice >> 24 < s->shed) {
+				shed++;
+				s->counters.v[LA_C_rx_bytes] += m->pkt_len;
+				if (likely(is_whole(m)))
+					syns[nsyns++] = m;
+				else
+					rte_pktmbuf_free(m);
+				continue;
+			}
+		}
+		pkts[kept++] = m;
+	}
+	put_back(syns, nsyns);
+	s->counters.v[LA_C_syn_shed] += shed;
+	s->counters.v[LA_C_rx_packets] += shed;
+	return kept;
+}
+
 void
 la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 {
@@ -355,6 +435,8 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 	unsigned nsegs = 0;
 	uint64_t bytes = 0;
 
+	if (unlikely(s->shed != 0))
+		n = shed_syns(s, pkts, n);
 	for (unsigned i = 0; i < n && i < LOOK_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	if (unlikely(la_neigh_pressed(&s->neigh)))

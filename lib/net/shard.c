@@ -190,6 +190,13 @@ la_shard_rx(struct la_shard *s, uint64_t now, struct rte_mbuf **pkts, unsigned n
 	}
 }
 
+void
+la_shard_shed(struct la_shard *s, unsigned level)
+{
+	s->shed = RTE_MIN(level, (unsigned)LA_SHED_ALL);
+	s->counters.v[LA_C_syn_shed_level] = s->shed;
+}
+
 bool
 la_shard_poll(struct la_shard *s, uint64_t now)
 {

@@ -66,6 +66,9 @@ struct la_shard {
 	struct rte_mbuf **tx;
 	unsigned tx_head, tx_tail;
 
+	uint32_t shed;	    /* SYNs dropped unread, of LA_SHED_ALL (la_shard_shed()) */
+	uint32_t shed_dice; /* which of them: a linear congruential generator */
+
 	uint8_t *flat; /* LA_FRAME_MAX bytes: headers of chains too scattered to be read in place */
 	struct la_tokens echo; /* replies */
 

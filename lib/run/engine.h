@@ -78,7 +78,8 @@ struct la_station_stats {
 	struct la_port_stats port;
 	uint64_t frames_in;	 /* taken from the port */
 	uint64_t frames_out;	 /* that the port took, or the shard that owns its queue */
-	uint64_t frames_refused; /* that the port did not take: its tx_full */
+	uint64_t frames_refused; /* that the port did not take: its tx_full, tx_no_buffer and tx_unfit */
+	uint64_t frames_waiting; /* that wait for the port now */
 	uint64_t frames_away;	 /* of frames_in: those of other shards of the port, handed over */
 	uint64_t faults_lost, faults_added; /* by the station's `faulty` (run/faulty.h) */
 	/* packet buffers out of the station's pool: before the first packet (those that the port has put in its

@@ -20,7 +20,8 @@
 #include "run/faulty.h"
 
 enum {
-	WAITING_MAX = 8192,  /* held frames at once: a quarter of a station's packet buffers */
+	WAITING_MAX = 8192,  /* held frames at once */
+	POOL_SHARE = 4,	     /* and their packet buffers: this part of the station's pool */
 	A_FRAME_BECOMES = 3, /* itself, its copy, and one that waited behind it */
 };
 
@@ -39,6 +40,7 @@ struct la_faulty {
 	struct rte_mbuf *behind; /* reordered: leaves behind the next one */
 	uint64_t nth;
 	unsigned nheap;
+	unsigned buffers; /* of the frames in the heap */
 	struct la_faulty_counts n;
 	struct waiting heap[WAITING_MAX];
 };
@@ -66,12 +68,20 @@ swap(struct waiting *a, struct waiting *b)
 	*b = t;
 }
 
+/* A delay line must not take the buffers that reception needs. */
+static bool
+has_room(const struct la_faulty *f, const struct rte_mbuf *m, const struct rte_mempool *pool)
+{
+	return f->nheap < WAITING_MAX && f->buffers + m->nb_segs <= pool->size / POOL_SHARE;
+}
+
 /* The caller has made sure of room. */
 static void
 push(struct la_faulty *f, struct rte_mbuf *m, uint64_t due, bool copy)
 {
 	unsigned i = f->nheap++;
 
+	f->buffers += m->nb_segs;
 	f->heap[i] = (struct waiting){.due = due, .nth = f->nth++, .m = m, .copy = copy};
 	for (; i > 0 && before(&f->heap[i], &f->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		swap(&f->heap[i], &f->heap[(i - 1) / 2]);
@@ -85,6 +95,7 @@ pop(struct la_faulty *f)
 	struct waiting top = f->heap[0];
 	unsigned i = 0, child;
 
+	f->buffers -= top.m->nb_segs;
 	f->heap[0] = f->heap[--f->nheap];
 	while ((child = 2 * i + 1) < f->nheap) {
 		if (child + 1 < f->nheap && before(&f->heap[child + 1], &f->heap[child]))
@@ -118,7 +129,7 @@ duplicate(struct la_faulty *f, struct rte_mbuf *m, uint64_t us, uint64_t now_us,
 	  struct rte_mempool *pool, struct rte_mbuf **out)
 {
 	struct rte_mbuf *copy =
-		us > 0 && f->nheap == WAITING_MAX ? NULL : rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+		us > 0 && !has_room(f, m, pool) ? NULL : rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
 
 	out[0] = m;
 	if (copy == NULL) {
@@ -161,7 +172,7 @@ la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin
 		add(&f->n.lost, 1);
 		return 0;
 	case LA_FAULT_HOLD:
-		if (f->nheap == WAITING_MAX) {
+		if (!has_room(f, m, pool)) {
 			add(&f->n.no_room, 1);
 			out[n++] = m;
 			break;
@@ -255,6 +266,7 @@ la_faulty_flush(struct la_faulty *f)
 	f->behind = NULL;
 	while (f->nheap > 0)
 		rte_pktmbuf_free(f->heap[--f->nheap].m);
+	f->buffers = 0;
 }
 
 void

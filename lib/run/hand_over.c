@@ -10,7 +10,8 @@
  * neither lock nor atomic exchange; a burst is sorted into one array a destination and each is put into
  * its ring at once. On the way in a full ring costs the frame, by name (hand_over_full): to wait would
  * be to let one slow worker stop the others, and TCP sends again. On the way out nothing is lost: a shard
- * is asked only for as many frames as there is room for, and keeps the rest.
+ * is asked only for as many frames as there is room for, and keeps the rest; with no room for a burst its worker
+ * makes no more (worker.c). The owner of the queue takes only what its transmit queue has room for.
  *
  * A copy is made where every shard wants a frame, since shards write into what they get. */
 
@@ -148,6 +149,17 @@ la_hand_over_take(struct la_hand_over *h, unsigned k, struct rte_mbuf **pkts, un
 		n = rte_ring_sc_dequeue_burst(h->in[k], (void **)pkts, max, NULL);
 	h->taken += n;
 	return n;
+}
+
+unsigned
+la_hand_over_waiting(const struct la_hand_over *h)
+{
+	unsigned most = 0;
+
+	for (unsigned k = 0; k < h->peers; k++)
+		if (h->in[k] != NULL)
+			most = RTE_MAX(most, rte_ring_count(h->in[k]));
+	return most;
 }
 
 unsigned

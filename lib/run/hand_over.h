@@ -47,6 +47,9 @@ unsigned la_hand_over(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n
 /** Frames from shard k, at most max. */
 unsigned la_hand_over_take(struct la_hand_over *h, unsigned k, struct rte_mbuf **pkts, unsigned max);
 
+/** Frames in the fullest of the rings from other shards. */
+unsigned la_hand_over_waiting(const struct la_hand_over *h);
+
 /** Room on the way to the owner of our queue. */
 unsigned la_hand_over_tx_room(const struct la_hand_over *h);
 /** Passes n frames, for which there is room, to the owner of our queue. */

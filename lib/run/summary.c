@@ -38,9 +38,12 @@ add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 	to->port.tx_errors += s->port.tx_errors;
 	to->port.tx_full += s->port.tx_full;
 	to->port.tx_no_peer += s->port.tx_no_peer;
+	to->port.tx_no_buffer += s->port.tx_no_buffer;
+	to->port.tx_unfit += s->port.tx_unfit;
 	to->frames_in += s->frames_in;
 	to->frames_out += s->frames_out;
 	to->frames_refused += s->frames_refused;
+	to->frames_waiting += s->frames_waiting;
 	to->frames_away += s->frames_away;
 	to->faults_lost += s->faults_lost;
 	to->faults_added += s->faults_added;
@@ -127,7 +130,7 @@ la_summary_unexplained(const struct la_station_stats *s)
 	uint64_t given = s->frames_in - s->frames_away + s->c.v[LA_C_handed_in];
 
 	return differ(given, s->c.v[LA_C_rx_packets]) +
-	       differ(s->frames_out + s->frames_refused + s->faults_lost,
+	       differ(s->frames_out + s->frames_refused + s->frames_waiting + s->faults_lost,
 		      s->c.v[LA_C_tx_packets] + s->faults_added);
 }
 
@@ -199,9 +202,16 @@ print_port(const struct la_summary_end *end, FILE *f)
 		{"tx_errors", "frames the port failed to send", p->tx_errors},
 		{"tx_full", "frames the port did not take in time (TCP sends them again)", p->tx_full},
 		{"tx_no_peer", "frames dropped while the memif peer was away", p->tx_no_peer},
+		{"tx_no_buffer", "frames that had to be copied for the port, with no packet buffer left (--mbufs)",
+		 p->tx_no_buffer},
+		{"tx_unfit", "frames that the port's driver refuses to send", p->tx_unfit},
 	};
 
 	fprintf(f, "  frames          in %lu, out %lu\n", end->stats.frames_in, end->stats.frames_out);
+	if (end->stats.c.v[LA_C_tx_waiting_peak] != 0)
+		fprintf(f, "  waiting         now %lu, peak %lu frames; reception held back in %lu ms\n",
+			end->stats.c.v[LA_C_tx_waiting], end->stats.c.v[LA_C_tx_waiting_peak],
+			end->stats.c.v[LA_C_rx_held]);
 	for (unsigned i = 0; i < COUNT(losses); i++)
 		if (losses[i].n != 0)
 			fprintf(f, "  port %-24s %12lu  %s\n", losses[i].name, losses[i].n,
@@ -344,6 +354,9 @@ json_port(const struct la_summary_end *end)
 	put(o, "tx_errors", p->tx_errors);
 	put(o, "tx_full", p->tx_full);
 	put(o, "tx_no_peer", p->tx_no_peer);
+	put(o, "tx_no_buffer", p->tx_no_buffer);
+	put(o, "tx_unfit", p->tx_unfit);
+	put(o, "tx_waiting", end->stats.c.v[LA_C_tx_waiting]);
 	put(o, "mbufs_before", end->stats.mbufs_before);
 	put(o, "mbufs_out", end->stats.mbufs_out);
 	put(o, "buffers_max", end->stats.buffers_max);

@@ -16,8 +16,9 @@
  *   drops              {name: n} of every drop that happened
  *   counters           {name: n} of every counter there is (include/lastack/counters.def)
  *   ports              [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,
- *                        tx_errors, tx_full, tx_no_peer, mbufs_before, mbufs_out: packet buffers out of their pool
- *                        before the run and after it; buffers_max: how many connections may hold}]
+ *                        tx_errors, tx_full, tx_no_buffer, tx_unfit, tx_no_peer, tx_waiting, mbufs_before,
+ *                        mbufs_out: packet buffers out of their pool before the run and after it; buffers_max: how
+ *                        many connections may hold}]
  *   ends               with more than one end: [{name, and all of the above for it alone}]
  *   shards             with several shards at one end (--workers): [{name, shard, frames_in, frames_out,
  *                      frames_away, and opens to counters for it alone}]

@@ -4,7 +4,10 @@
  *
  * A round asks every station's port for a burst, hands over what belongs to another shard of the port
  * and takes what others have handed over, gives it to the shard, lets timers and the application run,
- * and sends what they made. Everything else (phases of the run, publishing of
+ * and sends what they made. A station whose frames wait for the port (io/tx_queue.h) does nothing but send,
+ * until there is room for a burst again: so its port's receive ring fills up and slows the sender down, and
+ * the shard's own queues never overflow. While the port takes nothing at all, a station reads a little
+ * and at last makes room by dropping, so no station waits for another for ever. Everything else (phases of the run, publishing of
  * counters) is a chore looked after every few milliseconds. A worker writes nothing that another
  * thread writes (worker.h lists what is shared); the phase it reads is a line that changes three times
  * in a run.
@@ -33,6 +36,10 @@ enum {
 	ABORT_BURST = 512,	/* connections aborted a round */
 	SETTLE_MS = 5,		/* the wire must be quiet this long before a worker leaves, */
 	SETTLE_MAX_MS = 50,	/* but it leaves after that in any case */
+	OFF_CPU_MS = 1,		/* between two rounds: the worker was not running */
+	HOLD_READ = 256,	/* frames read in a millisecond in which the port takes nothing, */
+	HOLD_READ_MOST = 2048,	/* until the shard is empty again */
+	POLL_LATE_MS = 20,	/* between two polls of the application while many frames wait */
 	TAKE_LEAST = 4,		/* frames that take() wants room for */
 	SETTLE_ROUNDS = 4096,	/* of what is in the rings then: a ring and its answers */
 };
@@ -54,8 +61,12 @@ publish(struct la_station_run *st)
 	to->c.v[LA_C_hand_over_full] = st->hand.full;
 	to->frames_away = st->hand.away;
 	to->frames_in = st->frames_in;
-	to->frames_out = st->frames_out;
-	to->frames_refused = st->frames_refused;
+	to->frames_out = st->frames_out + st->txq.own_sent;
+	to->frames_refused = st->txq.own_lost;
+	to->frames_waiting = st->txq.own;
+	to->c.v[LA_C_tx_waiting] = st->txq.n;
+	to->c.v[LA_C_tx_waiting_peak] = st->txq.peak;
+	to->c.v[LA_C_rx_held] = st->held;
 	to->mbufs_before = st->mbufs_before;
 	to->mbufs_out = st->mbufs_out;
 	to->buffers_max = st->buffers_max;
@@ -136,8 +147,13 @@ rest(struct la_worker *w, uint64_t now)
 	us = n >= IDLE_LONG_AFTER ? IDLE_LONG_US : IDLE_SHORT_US;
 	if (n < 4)
 		us = RTE_MIN(us, (uint64_t)IDLE_FIRST_US << n);
-	for (unsigned i = 0; i < w->nstations; i++)
-		next = RTE_MIN(next, la_shard_next(w->stations[i]->shard));
+	for (unsigned i = 0; i < w->nstations; i++) {
+		const struct la_station_run *st = w->stations[i];
+
+		next = RTE_MIN(next, la_shard_next(st->shard));
+		if (st->txq.n > 0) /* the port may have room again at any time */
+			us = RTE_MIN(us, (uint64_t)IDLE_SHORT_US);
+	}
 	if (next > now)
 		sleep_us(RTE_MIN(us, (next - now) * 1000));
 	else
@@ -154,6 +170,65 @@ give(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mb
 	la_shard_rx(st->shard, now, pkts, n);
 }
 
+/* How many frames wait in front of the shard? `got` were just read; the port is read until it has no more
+ * (shed.h). */
+static unsigned
+look(struct la_station_run *st, struct rte_mbuf **pkts, unsigned got)
+{
+	unsigned n = got, k = got;
+
+	while (k == LA_BURST && n < LA_SHED_LOOK) {
+		k = la_port_rx(st->port, (uint16_t)st->hand.queue, pkts + n, LA_BURST);
+		n += k;
+	}
+	return n;
+}
+
+/* Passes a burst from the port on. */
+static void
+received(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **pkts, unsigned n)
+{
+	struct la_hand_over *h = &st->hand;
+
+	if (unlikely(w->capture != NULL))
+		la_capture_burst(w->capture, st->port, (uint16_t)h->queue, false, pkts, n);
+	st->frames_in += n;
+	w->quiet_at = now + SETTLE_MS;
+	if (h->peers > 1)
+		n = la_hand_over(h, pkts, n, st->pool);
+	if (n > 0)
+		give(w, st, now, pkts, n);
+}
+
+static bool transmit(struct la_worker *w, struct la_station_run *st, uint64_t now);
+
+/* Overload control: so many frames wait in front of the shard. A worker that is behind sheds SYNs from here on. */
+static void
+note(struct la_station_run *st, uint64_t now, unsigned waiting)
+{
+	const struct la_hand_over *h = &st->hand;
+
+	if (h->peers > 1) /* those rings are larger than a port's */
+		waiting = RTE_MAX(waiting, la_hand_over_waiting(h) / (LA_HAND_FRAMES / LA_SHED_LOOK));
+	la_shard_shed(st->shard, la_shed_note(&st->shed, now, waiting, la_shard_counters(st->shard)));
+}
+
+static __attribute__((noinline)) void
+look_and_receive(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **first,
+		 unsigned got)
+{
+	struct rte_mbuf *pkts[LA_SHED_LOOK];
+	unsigned n;
+
+	memcpy(pkts, first, got * sizeof(pkts[0]));
+	n = look(st, pkts, got);
+	note(st, now, n);
+	for (unsigned i = 0; i < n; i += LA_BURST) {
+		received(w, st, now, pkts + i, RTE_MIN(n - i, (unsigned)LA_BURST));
+		transmit(w, st, now);
+	}
+}
+
 /* A burst from the port. */
 static bool
 receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
@@ -164,16 +239,14 @@ receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 
 	if (h->has_queue)
 		n = la_port_rx(st->port, (uint16_t)h->queue, pkts, LA_BURST);
+	if (unlikely(h->has_queue && la_shed_due(&st->shed, now, n == LA_BURST)) &&
+	    (n < LA_BURST || now - w->resumed_at >= LA_SHED_MS)) {
+		look_and_receive(w, st, now, pkts, n);
+		return n > 0;
+	}
 	if (n == 0)
 		return false;
-	if (unlikely(w->capture != NULL))
-		la_capture_burst(w->capture, st->port, (uint16_t)h->queue, false, pkts, n);
-	st->frames_in += n;
-	w->quiet_at = now + SETTLE_MS;
-	if (h->peers > 1)
-		n = la_hand_over(h, pkts, n, st->pool);
-	if (n > 0)
-		give(w, st, now, pkts, n);
+	received(w, st, now, pkts, n);
 	return true;
 }
 
@@ -183,29 +256,23 @@ receive_handed(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
 	struct rte_mbuf *pkts[LA_BURST];
 	struct la_hand_over *h = &st->hand;
-	bool busy = false;
+	bool busy = false, full = false;
 
-	for (unsigned k = 0; h->peers > 1 && k < h->peers; k++) {
+	if (h->peers == 1)
+		return false;
+	for (unsigned k = 0; k < h->peers; k++) {
 		unsigned n = la_hand_over_take(h, k, pkts, LA_BURST);
 
 		if (n == 0)
 			continue;
 		w->quiet_at = now + SETTLE_MS;
 		busy = true;
+		full |= n == LA_BURST;
 		give(w, st, now, pkts, n);
 	}
+	if (unlikely(la_shed_due(&st->shed, now, full)))
+		note(st, now, 0);
 	return busy;
-}
-
-/* To the port; what it does not take is freed. Returns how many went. */
-static unsigned
-to_port(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **pkts, unsigned n)
-{
-	uint16_t queue = (uint16_t)st->hand.queue;
-
-	if (unlikely(w->capture != NULL))
-		la_capture_burst(w->capture, st->port, queue, true, pkts, n);
-	return la_port_tx(st->port, queue, pkts, n, st->pool);
 }
 
 /* What the shard has made, or what a bad way out leaves of it. */
@@ -236,28 +303,41 @@ transmit_by_owner(struct la_worker *w, struct la_station_run *st)
 	}
 }
 
-/* Hands everything the shard has made to the port, and what others have made that send on its queue:
- * those that the port does not take then are in its tx_full. */
-static bool
-transmit(struct la_worker *w, struct la_station_run *st)
+/* The next frames of shard k of the port for this station's queue. */
+static inline unsigned
+take_of(struct la_worker *w, struct la_station_run *st, unsigned k, struct rte_mbuf **pkts, unsigned max)
 {
-	struct rte_mbuf *pkts[LA_BURST];
-	unsigned n, sent, all = 0;
+	return k == st->hand.index ? take(w, st, pkts, max) : la_hand_over_tx_take(&st->hand, k, pkts, max);
+}
 
-	if (!st->hand.has_queue)
+/* Hands the port what waits for it, then what the shard has made and what other shards want sent on its
+ * queue, as much as the queue has room for. With no room for all, another shard is first in the next round. */
+static bool
+transmit(struct la_worker *w, struct la_station_run *st, uint64_t now)
+{
+	struct la_hand_over *h = &st->hand;
+	struct rte_mbuf *pkts[LA_BURST];
+	uint16_t queue = (uint16_t)h->queue;
+	unsigned n, room, all = 0, k = st->tx_turn;
+
+	if (!h->has_queue)
 		return transmit_by_owner(w, st);
-	while ((n = take(w, st, pkts, LA_BURST)) > 0) {
-		sent = to_port(w, st, pkts, n);
-		st->frames_out += sent;
-		st->frames_refused += n - sent;
-		all += n;
-	}
-	for (unsigned k = 0; st->hand.peers > 1 && k < st->hand.peers; k++) {
-		while ((n = la_hand_over_tx_take(&st->hand, k, pkts, LA_BURST)) > 0) {
-			to_port(w, st, pkts, n);
+	if (unlikely(st->txq.n > 0) && (all = la_txq_retry(&st->txq, st->port, queue, now)) > 0)
+		w->quiet_at = now + SETTLE_MS;
+	for (unsigned i = 0; i < h->peers; i++) {
+		while ((room = la_txq_room(&st->txq)) >= TAKE_LEAST &&
+		       (n = take_of(w, st, k, pkts, RTE_MIN(room, (unsigned)LA_BURST))) > 0) {
+			if (unlikely(w->capture != NULL))
+				la_capture_burst(w->capture, st->port, queue, true, pkts, n);
+			la_txq_send(&st->txq, st->port, queue, pkts, n, k == h->index, st->pool);
 			all += n;
 		}
+		if (++k == h->peers)
+			k = 0;
+		if (unlikely(room < TAKE_LEAST))
+			break;
 	}
+	st->tx_turn = k;
 	return all > 0;
 }
 
@@ -272,6 +352,67 @@ la_worker_ready(struct la_station_run *st)
 	return true;
 }
 
+/* How many frames may still be made before the port, or the owner of the queue, must take some. */
+static inline unsigned
+tx_room(const struct la_station_run *st)
+{
+	return st->hand.has_queue ? la_txq_room(&st->txq) : la_hand_over_tx_room(&st->hand);
+}
+
+/* The application opens and sends by itself. While many frames wait it is polled rarely, so that what it adds
+ * does not take the room that answers need. */
+static inline bool
+poll_app(struct la_station_run *st, uint64_t now, unsigned room)
+{
+	if (st->ops->poll == NULL || unlikely(!la_worker_ready(st)) || (unlikely(room <= LA_TXQ_FRAMES - LA_TXQ_LOW) &&
+				      now - st->polled_at < POLL_LATE_MS))
+		return false;
+	st->polled_at = now;
+	return st->ops->poll(st->ctx, st->shard, now);
+}
+
+/* A round of a station whose frames wait. When the port takes nothing, the peer may be waiting too: what is read
+ * is room for it, and the answers wait in the shard, which has room for those to HOLD_READ_MOST frames. */
+static __attribute__((noinline)) bool
+hold(struct la_worker *w, struct la_station_run *st, uint64_t now)
+{
+	unsigned n = LA_BURST, all = 0;
+
+	st->held += now != st->held_at;
+	st->held_at = now;
+	if (st->hand.has_queue && st->txq.refused_ms >= LA_TXQ_PATIENCE_MS && now != st->read_at) {
+		struct rte_mbuf *pkts[LA_BURST];
+
+		st->read_at = now;
+		while (n == LA_BURST && all < HOLD_READ && st->hold_read < HOLD_READ_MOST) {
+			n = la_port_rx(st->port, (uint16_t)st->hand.queue, pkts, LA_BURST);
+			if (n > 0)
+				received(w, st, now, pkts, n);
+			all += n;
+			st->hold_read += n;
+		}
+	}
+	return transmit(w, st, now) || all > 0;
+}
+
+/* A round of one station; true: it was busy. */
+static inline bool
+serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
+{
+	unsigned room = tx_room(st);
+	bool busy;
+
+	if (unlikely(room < LA_BURST))
+		return hold(w, st, now);
+	if (unlikely(st->hold_read != 0)) /* with room for a burst nothing is left in the shard */
+		st->hold_read = 0;
+	busy = receive(w, st, now);
+	busy |= receive_handed(w, st, now);
+	busy |= la_shard_poll(st->shard, now);
+	busy |= poll_app(st, now, room);
+	return transmit(w, st, now) || busy;
+}
+
 static void
 loop(struct la_worker *w)
 {
@@ -279,18 +420,14 @@ loop(struct la_worker *w)
 		uint64_t now = la_clock_now(&w->clock);
 		bool busy = false;
 
+		/* a ring that filled while the kernel ran something else here says nothing about the worker */
+		if (unlikely(now - w->round_at > OFF_CPU_MS))
+			w->resumed_at = now;
+		w->round_at = now;
 		if (unlikely(now >= w->chores_at) && !chores(w, now))
 			return;
-		for (unsigned i = 0; i < w->nstations; i++) {
-			struct la_station_run *st = w->stations[i];
-
-			busy |= receive(w, st, now);
-			busy |= receive_handed(w, st, now);
-			busy |= la_shard_poll(st->shard, now);
-			if (likely(la_worker_ready(st)) && st->ops->poll)
-				busy |= st->ops->poll(st->ctx, st->shard, now);
-			busy |= transmit(w, st);
-		}
+		for (unsigned i = 0; i < w->nstations; i++)
+			busy |= serve(w, w->stations[i], now);
 		if (busy)
 			w->idle = 0;
 		else
@@ -300,7 +437,7 @@ loop(struct la_worker *w)
 
 /* Workers leave one after the other, and the last may have handed something to the first. Nothing is
  * polled but the rings, so that this ends: what a shard answers goes out, nothing comes in. Then
- * what bad ways out still hold is freed, and the counters are those of the whole run. */
+ * what bad ways out and transmit queues still hold is freed, and the counters are those of the whole run. */
 void
 la_worker_settle(struct la_engine *e)
 {
@@ -316,15 +453,19 @@ la_worker_settle(struct la_engine *e)
 
 			for (unsigned k = 0; k < w->nstations; k++) {
 				busy |= receive_handed(w, w->stations[k], now);
-				busy |= transmit(w, w->stations[k]);
+				busy |= transmit(w, w->stations[k], now);
 			}
 		}
 	}
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
-		if (e->stations[i].faulty)
-			la_faulty_flush(e->stations[i].faulty);
-		e->stations[i].mbufs_out = rte_mempool_in_use_count(e->stations[i].pool);
-		publish(&e->stations[i]);
+		struct la_station_run *st = &e->stations[i];
+
+		if (st->faulty)
+			la_faulty_flush(st->faulty);
+		if (st->hand.has_queue)
+			la_txq_drop_all(&st->txq, st->port, (uint16_t)st->hand.queue);
+		st->mbufs_out = rte_mempool_in_use_count(st->pool);
+		publish(st);
 	}
 }
 

@@ -29,9 +29,11 @@
 #include <rte_common.h>
 #include <rte_cycles.h>
 
+#include "io/tx_queue.h"
 #include "run/engine.h"
 #include "run/hand_over.h"
 #include "run/pools.h"
+#include "run/shed.h"
 
 /* The phases of a run, written by the control thread alone, each acknowledged by every worker. */
 enum la_phase {
@@ -75,9 +77,17 @@ struct la_station_run {
 	int tables_node; /* where they were found to be, as la_tables_place has it */
 	struct la_hand_over hand; /* the port's queue, and the way to its other shards */
 	bool drained;
-	uint64_t frames_in, frames_out, frames_refused;
+	uint64_t frames_in;
+	uint64_t frames_out; /* without a queue of its own: passed to the queue's owner; otherwise txq has it */
+	uint64_t held, held_at; /* ms in which a round read nothing, because too many frames waited; the last */
+	uint64_t read_at;    /* ms: when frames were last read although too many waited */
+	unsigned hold_read;  /* frames read so, since the shard was last empty */
+	uint64_t polled_at;  /* ms: when the application was last polled */
+	unsigned tx_turn;    /* shard of the port whose frames go first in the next round */
+	struct la_shed shed;
 	unsigned mbufs_before, mbufs_out; /* of the pool; as in la_station_stats */
 	uint32_t buffers_max;
+	struct la_txq txq; /* frames that wait for the port; empty without a queue of its own */
 
 	/* published by the worker, read by the control thread: copy[version & 1] is the valid one */
 	unsigned version __rte_cache_aligned;
@@ -97,6 +107,8 @@ struct la_worker {
 	struct la_clock clock;
 	enum la_phase phase; /* as last seen */
 	uint64_t chores_at, publish_at, quiet_at, leave_at;
+	uint64_t round_at;   /* ms: the last round */
+	uint64_t resumed_at; /* ms: the first round after the worker was off its CPU */
 	unsigned idle; /* empty rounds in a row */
 	enum la_idle idle_mode;
 	struct la_capture *capture; /* NULL: none */

@@ -162,6 +162,34 @@ Test(bench, idle)
 	one("idle", 1);
 }
 
+static double
+number(const json_t *row, const char *key)
+{
+	const json_t *v = json_object_get(row, key);
+
+	cr_assert(json_is_number(v), "no %s", key);
+	return json_number_value(v);
+}
+
+Test(bench, overload)
+{
+	const char *const names[] = {"overload", NULL};
+	json_t *j = run(names, EXIT_OK, NULL), *rows = json_object_get(j, "rows");
+
+	good(j, "overload", 5);
+	for (size_t i = 1; i < 5; i++) {
+		const json_t *row = json_array_get(rows, i), *ratio = json_object_get(row, "ratio");
+
+		cr_expect_leq(json_number_value(json_object_get(ratio, "most")), 1.0);
+		cr_expect_gt(number(row, "offered_per_s"), 0);
+		cr_expect_gt(number(row, "carried_per_s"), 0);
+		cr_expect_geq(number(row, "shed_per_s"), 0);
+		cr_expect_geq(number(row, "timeouts_per_s"), 0);
+		cr_expect_gt(number(row, "p99_ms"), 0);
+	}
+	json_decref(j);
+}
+
 /* With one core there is no row, and no failure. */
 Test(bench, scaling)
 {

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Frames that wait for a port. (The theory is in tx_queue.h.) */
+
+#include <assert.h>
+
+#include <rte_common.h>
+#include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
+
+#include "io/port.h"
+#include "io/tx_queue.h"
+
+_Static_assert((LA_TXQ_FRAMES & (LA_TXQ_FRAMES - 1)) == 0, "places are numbered modulo a power of two");
+
+static uint32_t
+place(const struct la_txq *q, uint32_t i)
+{
+	return (q->head + i) & (LA_TXQ_FRAMES - 1);
+}
+
+/* How many of the first n are in one piece of the array. */
+static uint32_t
+piece(const struct la_txq *q, uint32_t n)
+{
+	return RTE_MIN(n, LA_TXQ_FRAMES - q->head);
+}
+
+/* The first n leave; returns how many of them are the own shard's. */
+static uint32_t
+leave(struct la_txq *q, uint32_t n)
+{
+	uint32_t own = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		own += q->is_own[place(q, i)];
+	q->head = place(q, n);
+	q->n -= n;
+	q->own -= own;
+	return own;
+}
+
+static void
+drop(struct la_txq *q, const struct la_port *port, uint16_t queue, uint32_t n)
+{
+	while (n > 0) {
+		uint32_t k = piece(q, n);
+
+		la_port_tx_lost(port, queue, &q->m[q->head], k);
+		q->own_lost += leave(q, k);
+		n -= k;
+	}
+}
+
+void
+la_txq_drop_all(struct la_txq *q, const struct la_port *port, uint16_t queue)
+{
+	drop(q, port, queue, q->n);
+}
+
+unsigned
+la_txq_retry(struct la_txq *q, const struct la_port *port, uint16_t queue, uint64_t now)
+{
+	unsigned sent = 0;
+
+	while (q->n > 0) {
+		uint32_t want = piece(q, q->n), k = la_port_tx_offer(port, queue, &q->m[q->head], want);
+
+		q->own_sent += leave(q, k);
+		sent += k;
+		if (k < want)
+			break;
+	}
+	if (sent > 0) {
+		q->refused_ms = 0;
+	} else if (q->n > 0 && now != q->refused_at) {
+		q->refused_at = now;
+		q->refused_ms++;
+	}
+	if (q->refused_ms > LA_TXQ_GIVE_UP_MS)
+		la_txq_drop_all(q, port, queue);
+	else if (q->refused_ms > LA_TXQ_STALL_MS && q->n > LA_TXQ_LOW)
+		drop(q, port, queue, q->n - LA_TXQ_LOW);
+	return sent;
+}
+
+static void
+wait(struct la_txq *q, struct rte_mbuf **pkts, uint32_t n, bool own)
+{
+	assert(n <= la_txq_room(q));
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = place(q, q->n + i);
+
+		q->m[at] = pkts[i];
+		q->is_own[at] = own;
+	}
+	q->n += n;
+	q->own += own ? n : 0;
+	q->peak = RTE_MAX(q->peak, q->n);
+}
+
+void
+la_txq_send(struct la_txq *q, const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts,
+	    unsigned n, bool own, struct rte_mempool *pool)
+{
+	unsigned left = la_port_tx_ready(port, queue, pkts, n, pool), sent = 0;
+
+	if (likely(q->n == 0)) {
+		sent = la_port_tx_offer(port, queue, pkts, left);
+		if (likely(sent > 0))
+			q->refused_ms = 0;
+	}
+	if (own) {
+		q->own_sent += sent;
+		q->own_lost += n - left;
+	}
+	if (unlikely(sent < left))
+		wait(q, pkts + sent, left - sent, own);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_RUN_SHED_H
+#define LA_RUN_SHED_H
+
+/* Overload control of one station: which share of SYNs to drop (la_shard_shed()), so that the connections
+ * there are keep being served when more is offered than the worker can carry.
+ *
+ * What is measured is how many frames wait in front of the shard. DPDK's drivers for virtual devices do not
+ * say, so the worker finds out by reading: when a burst was full, and at most once in LA_SHED_MS, it reads on
+ * until the port has no more, or LA_SHED_LOOK frames have come. A worker that keeps up finds a short burst
+ * now and then and never looks. Many busy connections of clients that wait for their answers (a closed loop)
+ * fill a ring as well, but not to the brim, as long as they are fewer than its places: control begins only
+ * when the ring was found full LA_SHED_BEGIN times in a row.
+ *
+ *	level 0		more than LA_SHED_FULL frames, LA_SHED_BEGIN times in a row: the level rises
+ *	level > 0	each look moves it by (waiting - LA_SHED_TARGET) / LA_SHED_STEP
+ *
+ * So the ring is about half full on the average: it is neither empty, which would waste the worker's time, nor
+ * so full that frames of existing connections are lost in front of it.
+ *
+ * SYNs that are fewer than one in LA_SHED_SYNS frames are not what keeps the worker busy: dropping them would
+ * shut out new clients and gain nothing. The level then falls whatever waits.
+ *
+ * From 0 to a half takes at least 64 ms, from all to 0 about 130 ms.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lastack/counters.h>
+
+enum {
+	LA_SHED_MS = 2,		/* between two looks */
+	LA_SHED_LOOK = 1024,	/* frames read in a look: the size of most receive rings */
+	LA_SHED_FULL = 896,
+	LA_SHED_TARGET = 256,
+	LA_SHED_STEP = 64,
+	LA_SHED_BEGIN = 8,	/* looks */
+	LA_SHED_SYNS = 32,
+};
+
+struct la_shed {
+	uint64_t look_at; /* ms: not before */
+	unsigned full;	  /* looks in a row that found the ring full */
+	unsigned level;	  /* of LA_SHED_ALL */
+	uint64_t syns, frames; /* that had arrived at the last look */
+};
+
+/** Is it time to look? full_burst: the port had as many frames as were asked for. */
+static inline bool
+la_shed_due(const struct la_shed *d, uint64_t now, bool full_burst)
+{
+	return now >= d->look_at && (full_burst || d->level > 0);
+}
+
+/** `waiting` frames were found; c: the shard's counters. Returns the new level. now: ms. */
+unsigned la_shed_note(struct la_shed *d, uint64_t now, unsigned waiting, const struct la_counters *c);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Overload control by itself: when it begins, where it settles, when it ends. */
+
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <lastack/shard.h>
+
+#include "run/shed.h"
+
+static struct la_shed d;
+static struct la_counters c;
+static uint64_t now;
+
+/* A look after LA_SHED_MS in which so many frames came, one SYN in `one_in` of them. */
+static unsigned
+look(unsigned waiting, unsigned one_in)
+{
+	now += LA_SHED_MS;
+	c.v[LA_C_rx_packets] += 4096;
+	c.v[LA_C_syns_accepted] += 4096 / one_in;
+	cr_assert(la_shed_due(&d, now, waiting >= 32) || (d.level == 0 && waiting < 32));
+	return la_shed_note(&d, now, waiting, &c);
+}
+
+static unsigned
+looks(unsigned n, unsigned waiting, unsigned one_in)
+{
+	unsigned level = d.level;
+
+	while (n-- > 0)
+		level = look(waiting, one_in);
+	return level;
+}
+
+Test(shed, begins_when_the_ring_stays_full)
+{
+	cr_assert_eq(looks(LA_SHED_BEGIN - 1, LA_SHED_LOOK, 4), 0u);
+	cr_assert_eq(look(LA_SHED_TARGET, 4), 0u, "it was not full without a break");
+	cr_assert_eq(looks(LA_SHED_BEGIN - 1, LA_SHED_LOOK, 4), 0u);
+	cr_assert_gt(look(LA_SHED_LOOK, 4), 0u);
+}
+
+Test(shed, a_closed_loop_that_the_ring_holds_loses_no_syn)
+{
+	cr_assert_eq(looks(1000, LA_SHED_FULL, 4), 0u);
+}
+
+Test(shed, reaches_all_and_ends_within_half_a_second)
+{
+	cr_assert_eq(looks(100, LA_SHED_LOOK, 4), (unsigned)LA_SHED_ALL);
+	cr_assert_eq(looks(500 / LA_SHED_MS, 0, 4), 0u);
+	cr_assert(!la_shed_due(&d, now + 1000, false), "nothing to look after any more");
+}
+
+/* A queue that grows when too much is let in and shrinks otherwise: offered is `times` what can be carried. */
+static void
+settles(double times)
+{
+	double level = 0, shed_sum = 0;
+	int waiting = 0;
+
+	for (unsigned i = 0; i < 4000; i++) {
+		double in = times * (1 - d.level / 256.0);
+
+		waiting += (int)((in - 1) * 2000);
+		waiting = waiting < 0 ? 0 : waiting > LA_SHED_LOOK ? LA_SHED_LOOK : waiting;
+		level = look((unsigned)waiting, 4);
+		if (i >= 2000)
+			shed_sum += level / 256;
+	}
+	cr_expect(shed_sum / 2000 > 1 - 1 / times - 0.05 && shed_sum / 2000 < 1 - 1 / times + 0.05,
+		  "%g times the capacity: %.3f shed", times, shed_sum / 2000);
+}
+
+Test(shed, settles_where_what_is_left_can_be_carried)
+{
+	settles(1.3);
+	memset(&d, 0, sizeof(d));
+	settles(2);
+	memset(&d, 0, sizeof(d));
+	settles(4);
+}
+
+/* A server that is busy with uploads gains nothing by shutting new clients out. */
+Test(shed, not_when_syns_are_few)
+{
+	cr_assert_eq(looks(1000, LA_SHED_LOOK, 64), 0u);
+	looks(100, LA_SHED_LOOK, 4);
+	cr_assert_eq(looks(500 / LA_SHED_MS, LA_SHED_LOOK, 64), 0u);
+}
+
+Test(shed, looks_are_rare)
+{
+	look(LA_SHED_LOOK, 4);
+	cr_assert(!la_shed_due(&d, now, true));
+	cr_assert(!la_shed_due(&d, now + LA_SHED_MS - 1, true));
+	cr_assert(la_shed_due(&d, now + LA_SHED_MS, true));
+	cr_assert(!la_shed_due(&d, now + LA_SHED_MS, false));
+}
