@@ -113,7 +113,7 @@ start_services(struct abuse *w)
 {
 	for (unsigned i = 0; i < SERVICES; i++) {
 		w->services[i] =
-			(struct service){.def = defs[i], .port = ports[i], .idle_ms = 60000};
+			(struct service){.def = defs[i], .port = ports[i], .idle_ms = 60000, .head_ms = 20000};
 		w->services[i].server_first = ports[i] == HTTP;
 		w->services[i].opts.nodelay = ports[i] == HTTP || ports[i] == ECHO_PORT;
 		ABUSE_MUST(service_start(&w->services[i], w->stack[SERVER].s,
