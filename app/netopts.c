@@ -295,6 +295,12 @@ const struct opt net_table_opts[] = {
 	{.name = "tw-full", .kind = OPT_CHOICE, .dst = &net.tw_full, .arg = "HOW", .choices = tw_full_choices,
 	 .help = "a SYN for which no entry is left: refuse (drop it, counted as tw_reserve_exhausted) or\n"
 		 "reset (answer it with RST too). No entry ever ends early to make room [refuse]"},
+	{.name = "orphan-timeout", .kind = OPT_DURATION, .dst = &net.orphan_ms, .arg = "TIME", .min = 1000, .max = 86400000,
+	 .help = "a connection that this side has closed, and whose peer acknowledges nothing behind a closed window for\n"
+		 "so long, is reset (RFC 6429); counted as orphans_timed_out [60s]"},
+	{.name = "max-orphans", .kind = OPT_NUMBER, .dst = &net.max_orphans, .arg = "N", .min = 1, .max = 1 << 26,
+	 .help = "connections that this side has closed and the peer has not: beyond N, those without progress for longest\n"
+		 "(at least 5 s) are reset, counted as aborted_orphans [half of --max-conns]"},
 	{.name = "rto-min", .kind = OPT_DURATION, .dst = &net.rto_min_ms, .arg = "TIME", .min = 1, .max = 60000,
 	 .help = "floor of the retransmission time-out; RFC 6298 says 1s [200ms]"},
 	OPT_END,
@@ -425,6 +431,8 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	sc->tw_full_reset = net.tw_full == 1;
 	sc->msl_ms = net.msl_ms;
 	sc->rto_min_ms = net.rto_min_ms;
+	sc->orphan_ms = net.orphan_ms;
+	sc->max_orphans = part(net.max_orphans);
 }
 
 void

@@ -18,7 +18,8 @@ struct net_options {
 	uint64_t vlan, mtu;
 	bool no_dad;
 	uint64_t max_conns, time_wait, time_wait6, mbufs;
-	uint32_t msl_ms, rto_min_ms, drain_ms, duration_ms;
+	uint64_t max_orphans; /* 0: the shard's default */
+	uint32_t msl_ms, rto_min_ms, orphan_ms, drain_ms, duration_ms;
 	uint64_t workers; /* shards on the port, each on its own core; net_check() sets it when none were asked for */
 	const char *lcores; /* -l */
 	int tw_full; /* 0 refuse, 1 reset */
