@@ -245,7 +245,8 @@ async def full(interface, life, n):
         await asyncio.gather(*(c.at(0.8) for c in conns))
         await asyncio.gather(*(c.there() for c in conns))
         await asyncio.sleep(max(0, last + life + LATE - time.monotonic()))
-        await asyncio.gather(*(c.gone() for c in conns))
+        # the last of so many at once were opened by cookies
+        await asyncio.gather(*(c.gone(cookies=True) for c in conns))
         await extra.fin_wait_1("c")
         await extra.close("b")
 

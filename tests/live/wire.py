@@ -432,8 +432,13 @@ class Conn:
             raise Stalled("the answer came after 2*MSL")
         raise self.wrong(f"wanted CHK {sent - self.entered_lo:.3f} s after TIME_WAIT began, got {s}")
 
-    async def gone(self):
-        """CLOSED: an old ACK draws RST. Asked no earlier than LATE after 2*MSL."""
+    async def gone(self, cookies=False):
+        """CLOSED: an old ACK draws RST. Asked no earlier than LATE after 2*MSL. cookies: SYN cookies were sent lately, and
+        an ACK that none explains is dropped without an answer (lib/tcp/cookie.c)."""
+        if cookies:
+            self.send(".", self.R - 1, self.N, ts="last")
+            await self.silent(0.5, "an old ACK after TIME_WAIT, while cookies are valid")
+            return
         sent, s = await self.probe()
         if s.flags == RST and s.seq == self.N:
             return

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A TIME_WAIT table without a free entry: what is refused, and what goes on. */
+
+#include "scenario.h"
+
+/* Opened by the peer, by a cookie or not. */
+static struct peer *
+open_anyhow(struct scene *s)
+{
+	struct peer *p = peer_new(s->r, &s->o);
+
+	if (s->r->npeers == 1)
+		peer_listen(p);
+	peer_syn(p);
+	peer_skip(p);
+	p->snd = p->IRS + 1;
+	p->got = p->ISS + 1;
+	peer_ack(p);
+	peer_expect_state(p, LA_ESTABLISHED);
+	return p;
+}
+
+static void
+reopen_refused(struct scene *s, uint32_t cookies_at)
+{
+	enum { N = 8 };
+	struct peer *p[N];
+
+	scene_rig(s, &(struct rig_opts){.max_time_wait4 = N, .max_time_wait6 = N, .msl_ms = 10000, .syn_cookies_at = cookies_at});
+	for (unsigned i = 0; i < N; i++) {
+		p[i] = open_anyhow(s);
+		CHECK(s->r, user_close(p[i]) == 0, "la_close");
+		peer_skip(p[i]);
+		p[i]->got = p[i]->ISS + 2;
+		peer_ack(p[i]);
+		peer_fin(p[i]);
+		peer_skip(p[i]);
+		peer_expect_state(p[i], LA_TIME_WAIT);
+	}
+	rig_run(s->r, 1000);
+	for (unsigned i = 0; i < N; i++) {
+		peer_send(p[i], LA_SYN, p[i]->R + 1000, 0, 0);
+		peer_expect_none(p[i], 0);
+		peer_expect_state(p[i], LA_TIME_WAIT);
+	}
+	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) >= N, "%lu refused",
+	      rig_counter(s->r, LA_C_tw_reserve_exhausted));
+	rig_run(s->r, 1000);
+	for (unsigned i = 0; i < N; i++) {
+		peer_send(p[i], LA_ACK, p[i]->R - 1, p[i]->N, 0); /* an old duplicate */
+		peer_expect(p[i], LA_ACK, p[i]->N, p[i]->R, 0);
+		peer_send(p[i], LA_FIN | LA_ACK, p[i]->R - 1, p[i]->N, 0);
+		peer_expect(p[i], LA_ACK, p[i]->N, p[i]->R, 0);
+	}
+}
+
+SCENARIO(tw_full, reopen_refused, "a newer SYN that finds no free entry is refused, and the entry answers as before")
+{
+	reopen_refused(s, UINT32_MAX);
+	reopen_refused(s, 0);
+}
