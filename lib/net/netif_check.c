@@ -30,7 +30,7 @@ addr_ok(const struct la_prefix *p)
 
 	if (!prefix_ok(p))
 		return false;
-	/* {network, 0} and {network, -1} are nobody's address (RFC 1122 3.2.1.3) */
+	/* {network, 0} and {network, -1} are addresses of no host (RFC 1122 3.2.1.3) */
 	n = la_net_make(p);
 	return !la_net_broadcast(&n, &bcast) ||
 	       (!la_addr_eq(&bcast, &p->addr) && !la_addr_eq(&n.net, &p->addr));

@@ -18,7 +18,7 @@ count(const struct scene *s, enum la_counter c)
 
 /* --- what a flood can hold ----------------------------------------------------------------------------- */
 
-/* A SYN from an address and port that nobody else has: nothing answers the SYN,ACK. The rig's peer is the on-link
+/* A SYN from an address and port that no other peer has: nothing answers the SYN,ACK. The rig's peer is the on-link
  * neighbour of all of them. */
 static void
 silent_syn(struct peer *from, uint32_t i)

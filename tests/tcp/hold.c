@@ -113,7 +113,7 @@ unread(struct peer *p, unsigned i)
 	peer_skip(p);
 }
 
-SCENARIO(hold, unread_text, "text that nobody reads takes a share, and every newcomer finds a buffer")
+SCENARIO(hold, unread_text, "unread text takes a share, and every new connection finds a buffer")
 {
 	crowd(s, CROWD, unread);
 }

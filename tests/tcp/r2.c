@@ -99,7 +99,7 @@ SCENARIO(r2, fast_retransmit, "a fast retransmit does not prolong it")
 	ends_after(p, from, 5000);
 }
 
-SCENARIO(r2, persist_silent, "probes of a closed window that nobody answers")
+SCENARIO(r2, persist_silent, "unanswered probes of a closed window")
 {
 	for (unsigned i = 1; i <= LIMITS; i++) {
 		struct peer *p = next_peer(s, i);
