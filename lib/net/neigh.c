@@ -36,7 +36,8 @@
  *
  * Waiting packets. A packet whose next hop is INCOMPLETE waits in a list. All lists of a shard share
  * la_neigh_wait_max() places, so waiting packets cannot take the packet buffers. A quarter of the places belongs to
- * all unverified entries together, a quarter to all verified ones (half of it to one entry at most), and a quarter
+ * all unverified entries together (half of it in equal parts, half to any of them), a quarter to all verified ones
+ * (half of it to one entry at most), and a quarter
  * to each gateway, behind which many peers wait for one answer.
  *
  * Every timeout is a constant, so each has a list to whose end an entry is appended when its time starts. The
@@ -123,11 +124,12 @@ la_neigh_init(struct la_neigh_table *t, uint32_t max, uint32_t wait_max, const u
 			[LA_NC_VERIFIED] = max,
 			[LA_NC_GATEWAY] = LA_NEIGH_GATEWAYS},
 		.share = wait_max / 4,
-		.qmax = clamp(wait_max / 4 / unverified, 1, LA_NEIGH_QUEUE_UNVERIFIED),
+		.qleast = clamp(wait_max / 8 / unverified, 1, UINT32_MAX),
 		.fresh = 1,
 		.soonest = UINT64_MAX,
 		.key = {key[0], key[1]},
 	};
+	t->qcommon = t->share > unverified * t->qleast ? t->share - unverified * t->qleast : 0;
 	t->wait = (struct la_neigh_wait *)(t->e + slots);
 	t->heads = (uint32_t *)(t->wait + wait_max + 1);
 	for (uint32_t i = 4 * t->share; i > 0; i--) {
@@ -309,8 +311,8 @@ static bool
 queue_full(const struct la_neigh_table *t, const struct la_neigh *n)
 {
 	switch ((enum la_neigh_class)n->class) {
-	case LA_NC_UNVERIFIED: /* all of them together stay within the share: unverified_for() */
-		return n->qn >= t->qmax;
+	case LA_NC_UNVERIFIED: /* qcommon and qleast of each are the share: unverified_for() */
+		return n->qn >= t->qleast && t->waiting[LA_NC_UNVERIFIED] >= t->qcommon;
 	case LA_NC_VERIFIED:
 		return n->qn >= t->share / 2 || t->waiting[LA_NC_VERIFIED] >= t->share;
 	default:

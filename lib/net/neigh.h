@@ -25,7 +25,6 @@ enum {
 	LA_NEIGH_GATEWAYS = 2,		/* entries of their own, one per family */
 	LA_NEIGH_UNVERIFIED_MIN = 16,	/* bounds of the unverified part of the table, entries */
 	LA_NEIGH_UNVERIFIED_MAX = 1024,
-	LA_NEIGH_QUEUE_UNVERIFIED = 16,	/* packets that wait for one unverified entry, at most */
 	LA_NEIGH_WAIT_MIN = 64,		/* bounds of what la_neigh_wait_max() returns, packets */
 	LA_NEIGH_WAIT_MAX = 4096,
 };
@@ -91,7 +90,8 @@ struct la_neigh_table {
 	uint32_t count[LA_NC_COUNT]; /* entries of each class, now */
 	uint32_t waiting[LA_NC_COUNT]; /* packets that wait for entries of each class, now */
 	uint32_t share;	    /* packets: of the unverified, of the verified, and of each gateway, at most */
-	uint32_t qmax;	    /* packets that wait for one unverified entry, at most */
+	uint32_t qleast;    /* packets that may always wait for one unverified entry, */
+	uint32_t qcommon;   /* and when fewer than so many wait for all of them, any of them may have more */
 	uint32_t fresh;	    /* slots from here on were never used */
 	uint32_t free;	    /* free list */
 	uint32_t wait_free; /* free list of wait */

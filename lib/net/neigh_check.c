@@ -19,7 +19,7 @@ entry_ok(const struct la_neigh_table *t, const struct la_neigh *n, unsigned l, u
 		return false;
 	if (unverified && n->state == LA_NEIGH_DELAY)
 		return false;
-	if (n->qn && (n->state != LA_NEIGH_INCOMPLETE || (unverified ? n->qn > t->qmax : n->qn > t->share)))
+	if (n->qn && (n->state != LA_NEIGH_INCOMPLETE || n->qn > t->share))
 		return false;
 	return la_neigh_find(t, &n->addr) == n;
 }

@@ -118,11 +118,11 @@ Test(neigh, the_queue_of_an_unverified_entry_keeps_the_newest)
 	birth(4);
 	n = add_class(1, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 0);
 	cr_assert_eq(t.max[LA_NC_UNVERIFIED], LA_NEIGH_UNVERIFIED_MIN);
-	cr_assert_eq(t.qmax, SHARE / LA_NEIGH_UNVERIFIED_MIN);
-	fill_queue(n, 0, t.qmax);
-	cr_assert_eq(la_neigh_enqueue(&t, n, &packets[t.qmax]), &packets[0]);
-	cr_assert_eq(la_neigh_enqueue(&t, n, &packets[t.qmax + 1]), &packets[1]);
-	empty_queue(n, 2, t.qmax);
+	cr_assert(t.qcommon >= t.qleast && t.qcommon + LA_NEIGH_UNVERIFIED_MIN * t.qleast == SHARE);
+	fill_queue(n, 0, t.qcommon);
+	cr_assert_eq(la_neigh_enqueue(&t, n, &packets[t.qcommon]), &packets[0]);
+	cr_assert_eq(la_neigh_enqueue(&t, n, &packets[t.qcommon + 1]), &packets[1]);
+	empty_queue(n, 2, t.qcommon);
 }
 
 /* Each class has its share: none of them, however full, takes a place of another. */
@@ -132,11 +132,11 @@ Test(neigh, waiting_packets_have_a_bound_per_class_and_per_shard)
 	unsigned at = 0;
 
 	birth(4);
-	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++, at += t.qmax) {
+	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++, at += t.qleast) {
 		u[i] = add_class(i, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 0);
-		fill_queue(u[i], at, t.qmax);
+		fill_queue(u[i], at, t.qleast);
 	}
-	cr_assert_eq(t.waiting[LA_NC_UNVERIFIED], SHARE);
+	cr_assert_eq(t.waiting[LA_NC_UNVERIFIED], LA_NEIGH_UNVERIFIED_MIN * t.qleast);
 	for (unsigned i = 0; i < 3; i++)
 		v[i] = add(100 + i, LA_NEIGH_INCOMPLETE, 0);
 	fill_queue(v[0], at, SHARE / 2), at += SHARE / 2;
@@ -148,10 +148,10 @@ Test(neigh, waiting_packets_have_a_bound_per_class_and_per_shard)
 		fill_queue(g[i], at, SHARE);
 		cr_assert_eq(la_neigh_enqueue(&t, g[i], &packets[PLACES + 2 + i]), &packets[at]);
 	}
-	cr_assert_eq(la_neigh_waiting(&t), PLACES);
+	cr_assert_eq(la_neigh_waiting(&t), PLACES - t.qcommon);
 	cr_assert(!la_neigh_promote(&t, u[0], 0), "its packets find no room in the verified share");
 	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++)
-		empty_queue(u[i], i * t.qmax, t.qmax);
+		empty_queue(u[i], i * t.qleast, t.qleast);
 	cr_assert(la_neigh_promote(&t, u[0], 0));
 	while (la_neigh_dequeue(&t, v[0]) || la_neigh_dequeue(&t, v[1]) || la_neigh_dequeue(&t, g[0]) ||
 	       la_neigh_dequeue(&t, g[1]))
