@@ -11,6 +11,7 @@ struct net_options net = {
 	.max_conns = 65536,
 	.time_wait = 1 << 20,
 	.time_wait6 = 1 << 17,
+	.tw_share = 75,
 	.msl_ms = 30000,
 	.rto_min_ms = 200,
 	.drain_ms = 5000,
@@ -301,6 +302,11 @@ const struct opt net_table_opts[] = {
 	{.name = "max-orphans", .kind = OPT_NUMBER, .dst = &net.max_orphans, .arg = "N", .min = 1, .max = 1 << 26,
 	 .help = "connections that this side has closed and the peer has not: beyond N, those without progress for longest\n"
 		 "(at least 5 s) are reset, counted as aborted_orphans [half of --max-conns]"},
+	{.name = "tw-share", .kind = OPT_NUMBER, .dst = &net.tw_share, .arg = "PERCENT", .min = 1, .max = 100,
+	 .help = "most that the peers of one /24 (IPv4) or /56 (IPv6) may take of the TIME_WAIT entries of\n"
+		 "their family, once three quarters are in use and SYNs of two or more prefixes arrived\n"
+		 "within 60 s. Further SYNs of the prefix are refused as by --tw-full, counted as\n"
+		 "tw_share_refused. 100: no limit [75]"},
 	{.name = "rto-min", .kind = OPT_DURATION, .dst = &net.rto_min_ms, .arg = "TIME", .min = 1, .max = 60000,
 	 .help = "floor of the retransmission time-out; RFC 6298 says 1s [200ms]"},
 	OPT_END,
@@ -429,6 +435,7 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	sc->max_time_wait4 = part(net.time_wait);
 	sc->max_time_wait6 = part(net.time_wait6);
 	sc->tw_full_reset = net.tw_full == 1;
+	sc->tw_share_percent = (uint32_t)net.tw_share;
 	sc->msl_ms = net.msl_ms;
 	sc->rto_min_ms = net.rto_min_ms;
 	sc->orphan_ms = net.orphan_ms;

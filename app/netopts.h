@@ -23,6 +23,7 @@ struct net_options {
 	uint64_t workers; /* shards on the port, each on its own core; net_check() sets it when none were asked for */
 	const char *lcores; /* -l */
 	int tw_full; /* 0 refuse, 1 reset */
+	uint64_t tw_share; /* percent */
 	int idle; /* enum la_idle */
 	bool quiet;
 	const char *json, *pcap, *state;

@@ -140,7 +140,7 @@ insert(struct table *t, const struct burst *b, bool is4)
 
 	walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++)
-		done += la_tw_reserve(&t->tw, is4) &&
+		done += la_tw_reserve(&t->tw, &b->tuple[i].raddr) &&
 			la_index_insert(&t->index, hash[i], live_ref(b->id[i])) == 0;
 	return done;
 }

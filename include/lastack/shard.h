@@ -85,6 +85,11 @@ struct la_shard_config {
 	uint32_t max_time_wait4;	/* TIME_WAIT entries for IPv4, 32 B each [1 Mi] */
 	uint32_t max_time_wait6;	/* TIME_WAIT entries for IPv6, 64 B each [64 Ki] */
 	bool tw_full_reset;		/* no entry left to reserve: answer the SYN with RST [drop it] */
+	uint32_t tw_share_percent;	/* most that the peers of one /24 (IPv4) or /56 (IPv6) may take of a family's
+					 * TIME_WAIT entries once three quarters of them are in use and SYNs of two or
+					 * more prefixes arrived within 60 s: percent of the entries, 1 to 100 [75].
+					 * Reservations count as entries. Further SYNs of the prefix are refused and
+					 * counted as tw_share_refused. 100: no limit */
 	uint32_t max_neighbours;	/* that answered ARP or ND or completed a handshake [1024]; a quarter as many
 					 * again, 16 to 1024, for those that did not, and the gateways, are on top */
 	uint32_t msl_ms;		/* [30 000] */

@@ -13,7 +13,7 @@ static uint64_t
 syns(const struct la_counters *c)
 {
 	return c->v[LA_C_syns_accepted] + c->v[LA_C_syn_cookies_sent] + c->v[LA_C_conn_table_full] +
-	       c->v[LA_C_index_full] + c->v[LA_C_tw_reserve_exhausted] + c->v[LA_C_syn_shed];
+	       c->v[LA_C_index_full] + c->v[LA_C_tw_reserve_exhausted] + c->v[LA_C_tw_share_refused] + c->v[LA_C_syn_shed];
 }
 
 /* Would dropping SYNs make a difference? */

@@ -22,12 +22,11 @@ static int
 enter(struct la_tcp *t, const struct one *o, int class, uint32_t lifetime)
 {
 	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
-	bool is4 = la_addr_is4(&o->tuple.laddr);
 
-	if (!la_tw_reserve(&t->tw, is4))
+	if (!la_tw_reserve(&t->tw, &o->tuple.raddr))
 		return -ENOBUFS;
 	if (la_index_insert(&t->index, o->hash, nobody) != 0) {
-		la_tw_unreserve(&t->tw, is4);
+		la_tw_unreserve(&t->tw, &o->tuple.raddr);
 		return -ENOBUFS;
 	}
 	la_tw_enter(&t->tw, &o->tuple, o->hash, nobody, &o->state, t->tick + o->left - lifetime,

@@ -146,7 +146,7 @@ leave_index(struct la_tcb *c)
 	else
 		la_index_remove(&t->index, la_tcb_hash(c), la_tcb_ref(c));
 	c->shadow = 0;
-	la_tw_unreserve(&t->tw, c->is4);
+	la_tw_unreserve(&t->tw, &c->raddr);
 	return back;
 }
 

@@ -52,6 +52,7 @@ enum {
 	LA_CHALLENGE_MAX = 5,	      /* this many in each such window */
 	LA_RST_RATE = 10000,	/* a second, to segments of no connection; and as many at once */
 	LA_RST_RATE_MAX = 4000000,
+	LA_TW_SHARE = 75,	/* percent of a nearly full TIME_WAIT table for one source prefix */
 	LA_BUF_DEFAULT = 256 * 1024,
 	LA_BUF_MAX = 1 << 30,
 	LA_MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */

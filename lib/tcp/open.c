@@ -5,19 +5,20 @@
 
 #include "tcp/internal.h"
 
-/* What both kinds of open start from. Takes a TCB and a TIME_WAIT reservation, or nothing. */
+/* What both kinds of open start from. Takes a TCB and a TIME_WAIT reservation, or nothing. A passive open is refused
+ * also when its source prefix has its share of the table. */
 static struct la_tcb *
-embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct la_isn *isn)
+embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct la_isn *isn, bool passive)
 {
 	const struct la_profile *p = &t->profiles[profile];
 	bool is4 = la_addr_is4(&tuple->laddr);
 	struct la_tcb *c;
 
-	if (!la_tw_reserve(&t->tw, is4))
+	if (!(passive ? la_tw_reserve_share(&t->tw, &tuple->raddr, t->now) : la_tw_reserve(&t->tw, &tuple->raddr)))
 		return NULL;
 	c = la_tcb_alloc(t, tuple);
 	if (!c) {
-		la_tw_unreserve(&t->tw, is4);
+		la_tw_unreserve(&t->tw, &tuple->raddr);
 		return NULL;
 	}
 	c->profile = (uint8_t)profile;
@@ -34,7 +35,7 @@ embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct
 static void
 embryo_undo(struct la_tcb *c)
 {
-	la_tw_unreserve(&c->tcp->tw, c->is4);
+	la_tw_unreserve(&c->tcp->tw, &c->raddr);
 	la_tcb_free(c);
 }
 
@@ -110,7 +111,7 @@ static struct la_tcb *
 heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
       const struct la_tuple *tuple, const struct la_isn *isn, la_ref *tw_place)
 {
-	struct la_tcb *c = embryo(t, tuple, l->profile, isn);
+	struct la_tcb *c = embryo(t, tuple, l->profile, isn, true);
 
 	if (!c)
 		return NULL;
@@ -133,11 +134,18 @@ heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
 	return c;
 }
 
+/* Opens that were refused for want of a TIME_WAIT entry. */
+static uint64_t
+tw_refused(const struct la_tcp *t)
+{
+	return t->counters->v[LA_C_tw_reserve_exhausted] + t->counters->v[LA_C_tw_share_refused];
+}
+
 static void
 open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
-	uint64_t full = t->counters->v[LA_C_tw_reserve_exhausted];
+	uint64_t full = tw_refused(t);
 	struct la_isn isn = la_isn(t, &tuple);
 	struct la_tcb *c;
 
@@ -145,7 +153,7 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
 	c = heard(t, s, l, &tuple, &isn, tw_place);
 	if (!c) {
-		if (t->tw_full_reset && t->counters->v[LA_C_tw_reserve_exhausted] != full)
+		if (t->tw_full_reset && tw_refused(t) != full)
 			la_emit_rst_for(t, s);
 		return;
 	}
@@ -260,13 +268,15 @@ la_input_reopen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 	return open_given_up(t, s, l, tw_place) || (cookies && open_by_cookie(t, s, l, tw_place));
 }
 
-/* With no TCB or no reservation left, a cookie would promise what cannot be kept: the SYN is refused by name. */
+/* With no TCB or no reservation left, or none for this prefix, a cookie would promise what cannot be kept: the SYN is
+ * refused by name. */
 static bool
-is_full(const struct la_tcp *t, bool is4)
+is_full(const struct la_tcp *t, const struct la_seg *s)
 {
-	const struct la_tw_pool *p = &t->tw.pool[!is4];
+	const struct la_tw_pool *p = &t->tw.pool[!s->is4];
 
-	return t->tcb_live == t->tcb_capacity || p->reserved == p->nfree;
+	return t->tcb_live == t->tcb_capacity || p->reserved == p->nfree ||
+	       la_tw_share_used(&t->tw, &s->src, t->now);
 }
 
 /* A segment for a tuple without a connection: CLOSED (3.10.7.1) or LISTEN (3.10.7.2). In quiet time no
@@ -309,7 +319,7 @@ la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 		la_count(t, LA_C_drop_listen_bad);
 		return;
 	}
-	if (la_cookie_on(t, s->is4) && !is_full(t, s->is4)) {
+	if (la_cookie_on(t, s->is4) && !is_full(t, s)) {
 		la_cookie_answer(t, s, &t->profiles[l->profile],
 				 tw_place ? la_tw_core(&t->tw, *tw_place) : NULL);
 		return;
@@ -360,7 +370,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 	isn = la_isn(t, tuple);
 	if (ref)
 		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, ref)->snd_nxt);
-	c = embryo(t, tuple, profile, &isn);
+	c = embryo(t, tuple, profile, &isn, false);
 	if (!c)
 		return -ENOBUFS;
 	if (ref) { /* the entry comes back if the open fails */

@@ -79,7 +79,7 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	int err;
 
 	capacities(cfg, &conns, &tw4, &tw6);
-	if (cfg->msl_ms >= LA_TIMER_MAX_MS / 2)
+	if (cfg->msl_ms >= LA_TIMER_MAX_MS / 2 || cfg->tw_share_percent > 100)
 		return -EINVAL;
 	if ((uint64_t)conns * LA_WHEEL_REFS + tw4 + tw6 > UINT32_MAX ||
 	    conns >= LA_REF_SLOT_MASK || tw4 >= LA_REF_SLOT_MASK || tw6 >= LA_REF_SLOT_MASK)
@@ -145,6 +145,7 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	err = la_tw_init(&t->tw, t->mem, &t->index, &t->wheel, &t->key, counters, tw4, tw6);
 	if (err)
 		goto no_tw;
+	la_tw_share_set(&t->tw, or_default(cfg->tw_share_percent, LA_TW_SHARE));
 	return 0;
 no_tw:
 	la_wheel_fini(&t->delack);

@@ -67,6 +67,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <rte_common.h>
+
 #include "core/seq.h"
 #include "tcp/state.h"
 #include "tcp/time_wait.h"
@@ -115,6 +117,7 @@ la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *index
 			return -ENOMEM;
 		}
 	}
+	la_tw_share_set(t, 100);
 	return 0;
 }
 
@@ -156,28 +159,25 @@ set_life(struct la_tw_core *e, enum la_tw_life life)
 }
 
 bool
-la_tw_reserve(struct la_tw *t, bool is4)
+la_tw_reserve(struct la_tw *t, const struct la_addr *raddr)
 {
-	struct la_tw_pool *p = &t->pool[!is4];
+	bool is4 = la_addr_is4(raddr);
 
-	if (p->reserved == p->nfree) {
-		t->counters->v[LA_C_tw_reserve_exhausted]++;
-		return false;
-	}
-	p->reserved++;
-	return true;
+	return la_tw_take(t, &t->pool[!is4], &t->held[!is4][la_tw_prefix(t->key, raddr)]);
 }
 
 void
-la_tw_unreserve(struct la_tw *t, bool is4)
+la_tw_unreserve(struct la_tw *t, const struct la_addr *raddr)
 {
+	bool is4 = la_addr_is4(raddr);
 	struct la_tw_pool *p = &t->pool[!is4];
 
 	assert(p->reserved > 0);
 	p->reserved--;
+	t->held[!is4][la_tw_prefix(t->key, raddr)]--;
 }
 
-/* Turns a reservation into a slot: the one freed last, which may still be in the cache. */
+/* Turns a reservation into a slot: the one freed last, which may still be in the cache. The prefix stays charged. */
 static la_ref
 slot_take(struct la_tw *t, bool is4)
 {
@@ -201,6 +201,10 @@ slot_free(struct la_tw *t, la_ref ref, struct la_tw_core *e)
 {
 	struct la_tw_pool *p = pool_of(t, ref);
 
+	if (p == &t->pool[0])
+		t->held[0][la_tw_prefix4(t->key, container_of(e, struct la_tw4, core)->raddr)]--;
+	else
+		t->held[1][la_tw_prefix6(t->key, &container_of(e, struct la_tw6, core)->raddr)]--;
 	e->flags = LA_TW_FREE;
 	e->snd_nxt = p->free_head;
 	p->free_head = la_ref_slot(ref);
@@ -583,6 +587,24 @@ check_pool(struct check *c, unsigned i)
 		FAULT(c, "pool %u: %u reserved of %u free", i, p->reserved, p->nfree);
 }
 
+/* A counter is at least its entries; which prefixes the reservations belong to, their owners know. */
+static void
+check_share(struct check *c, unsigned i)
+{
+	const struct la_tw_pool *p = &c->t->pool[i];
+	uint32_t entries[LA_TW_PREFIXES] = {0}, sum = 0, used = p->capacity - p->nfree + p->reserved;
+
+	la_tw_share_entries(c->t, i, entries);
+	for (unsigned b = 0; b < LA_TW_PREFIXES; b++) {
+		sum += c->t->held[i][b];
+		if (entries[b] > c->t->held[i][b])
+			FAULT(c, "pool %u: prefix counter %u is %u of %u entries", i, b, c->t->held[i][b],
+			      entries[b]);
+	}
+	if (sum != used)
+		FAULT(c, "pool %u: prefixes hold %u slots, %u are in use", i, sum, used);
+}
+
 unsigned
 la_tw_check(const struct la_tw *t, FILE *f)
 {
@@ -599,6 +621,8 @@ la_tw_check(const struct la_tw *t, FILE *f)
 		la_wheel_each(t->wheel, check_wheel_ref, &c);
 		check_pool(&c, 0);
 		check_pool(&c, 1);
+		check_share(&c, 0);
+		check_share(&c, 1);
 	} else {
 		FAULT(&c, "no memory to check it");
 	}

@@ -42,7 +42,10 @@ enum la_tw_flag {
 	LA_TW_FW2 = 0x8000, /* FIN_WAIT_2: the peer's FIN is still awaited; see tw_fin_wait_2.c */
 };
 
-enum { LA_TW_CLASSES = 16 }; /* different lifetimes in one shard at most */
+enum {
+	LA_TW_CLASSES = 16,    /* different lifetimes in one shard at most */
+	LA_TW_PREFIXES = 2048, /* counters of source prefixes, per family: a power of two (tw_share.c) */
+};
 
 /** What every entry must still know; the last 20 bytes of the IPv4 entry. Host order. */
 struct la_tw_core {
@@ -78,6 +81,11 @@ struct la_tw_pool {
 	uint32_t nfree;    /* on the free list plus never used; a zombie is neither free nor live */
 	uint32_t reserved; /* promised to admitted connections; never above nfree */
 	uint32_t live;     /* LIVE and SHADOW */
+	uint32_t near_full; /* from so many slots in use on, a prefix is held to its share */
+	uint32_t share;     /* most slots of one prefix then; UINT32_MAX: no limit */
+	uint32_t asker;     /* counter of the prefix that asked for a slot last */
+	uint64_t asked_until;  /* ms: LA_TW_ASKED_MS after that, */
+	uint64_t others_until; /* and LA_TW_ASKED_MS after a prefix with another counter asked last */
 };
 
 struct la_tw {
@@ -89,6 +97,7 @@ struct la_tw {
 	const struct la_hash_key *key;
 	struct la_counters *counters;
 	const struct la_mem_ops *mem;
+	uint32_t held[2][LA_TW_PREFIXES]; /* slots in use by hash of the source prefix: entries and reservations */
 };
 
 enum la_tw_verdict {
@@ -108,10 +117,61 @@ int la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *i
 	       uint32_t capacity4, uint32_t capacity6);
 void la_tw_fini(struct la_tw *t);
 
-/** Promises one entry of the family. False: tw_reserve_exhausted was counted. */
-bool la_tw_reserve(struct la_tw *t, bool is4);
+/** Promises one entry of raddr's family. False: tw_reserve_exhausted was counted. raddr: the remote address that the
+ * entry will have, whose prefix is charged. */
+bool la_tw_reserve(struct la_tw *t, const struct la_addr *raddr);
 /** Takes the promise back (the connection ended without TIME_WAIT). */
-void la_tw_unreserve(struct la_tw *t, bool is4);
+void la_tw_unreserve(struct la_tw *t, const struct la_addr *raddr);
+
+/* tw_share.c: no source prefix takes more than its share of a table that is nearly full. */
+
+/** The share of one prefix, percent of each family's capacity, 1 to 100; 100: no limit, as after la_tw_init(). */
+void la_tw_share_set(struct la_tw *t, unsigned percent);
+/** Is the prefix of raddr at its share, in a table that is nearly full and that other prefixes ask for too? now: ms. */
+bool la_tw_share_used(const struct la_tw *t, const struct la_addr *raddr, uint64_t now);
+/** la_tw_reserve() for a passive open: notes that the prefix asked, and is false also when the prefix has its share
+ * (tw_share_refused was counted). */
+bool la_tw_reserve_share(struct la_tw *t, const struct la_addr *raddr, uint64_t now);
+/** Adds the entries of pool i to n, by counter. For checkers. */
+void la_tw_share_entries(const struct la_tw *t, unsigned i, uint32_t n[LA_TW_PREFIXES]);
+
+/** The number of the counter that an IPv4 (/24) or IPv6 (/56) prefix is charged to. */
+static inline uint32_t
+la_tw_prefix4(const struct la_hash_key *key, uint32_t raddr)
+{
+	struct la_addr p = la_addr_from4(raddr);
+
+	p.b[15] = 0;
+	return (uint32_t)la_fold(p.w[3] ^ key->k[6], key->k[7]) % LA_TW_PREFIXES;
+}
+
+static inline uint32_t
+la_tw_prefix6(const struct la_hash_key *key, const struct la_addr *raddr)
+{
+	struct la_addr p = *raddr;
+
+	p.b[7] = 0;
+	return (uint32_t)la_fold(p.q[0] ^ key->k[6], key->k[7]) % LA_TW_PREFIXES;
+}
+
+static inline uint32_t
+la_tw_prefix(const struct la_hash_key *key, const struct la_addr *raddr)
+{
+	return la_addr_is4(raddr) ? la_tw_prefix4(key, raddr->w[3]) : la_tw_prefix6(key, raddr);
+}
+
+/** Both reservations, when nothing speaks against them but a table without a free slot. */
+static inline bool
+la_tw_take(struct la_tw *t, struct la_tw_pool *p, uint32_t *held)
+{
+	if (p->reserved == p->nfree) {
+		t->counters->v[LA_C_tw_reserve_exhausted]++;
+		return false;
+	}
+	p->reserved++;
+	++*held;
+	return true;
+}
 
 /** The core of the entry behind a TW reference, and its tuple. */
 static inline struct la_tw_core *
@@ -212,7 +272,7 @@ la_tw_match6(const struct la_tw *t, la_ref ref, const struct la_addr *laddr,
 }
 
 /** Every slot in exactly one life, free list sound, counts right, LIVE and SHADOW in the wheel
- * once, reservations covered. Reports to f; returns how many faults. */
+ * once, reservations covered, counters of prefixes equal to entries and reservations in sum. Reports to f; returns how many faults. */
 unsigned la_tw_check(const struct la_tw *t, FILE *f);
 
 #endif

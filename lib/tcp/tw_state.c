@@ -214,17 +214,16 @@ enter(const struct key *k, const struct record *r, int class)
 					 .ts_recent = r->ts_recent,
 					 .wnd = r->wnd,
 					 .flags = r->flags};
-	bool is4 = la_addr_is4(&k->tuple.laddr);
 	struct la_tw *t = k->to->tw;
 	uint32_t left = r->left - (uint32_t)k->to->elapsed;
 	la_ref ref;
 
 	if (la_index_find(t->index, k->hash, same_tuple, t, &k->tuple))
 		return -EEXIST;
-	if (!la_tw_reserve(t, is4))
+	if (!la_tw_reserve(t, &k->tuple.raddr))
 		return -ENOBUFS;
 	if (la_index_insert(t->index, k->hash, nobody) != 0) {
-		la_tw_unreserve(t, is4);
+		la_tw_unreserve(t, &k->tuple.raddr);
 		t->counters->v[LA_C_index_full]++;
 		return -ENOBUFS;
 	}

@@ -78,7 +78,7 @@ put(struct la_shard *s, const struct entry *e)
 	uint64_t hash = la_hash_tuple(&t->key, &e->t);
 	int class = la_tw_class(&t->tw, e->life ? e->life : LIFE);
 
-	cr_assert(class >= 0 && la_tw_reserve(&t->tw, la_addr_is4(&e->t.laddr)));
+	cr_assert(class >= 0 && la_tw_reserve(&t->tw, &e->t.raddr));
 	cr_assert_eq(la_index_insert(&t->index, hash, nobody), 0);
 	if (e->life) {
 		la_tw_enter(&t->tw, &e->t, hash, nobody, &e->core, t->tick + e->left - e->life, class);

@@ -131,6 +131,11 @@ rig_config(const struct rig *r, struct la_shard_config *cfg, struct la_prefix ad
 	cfg->tw_full_reset = r->opts.tw_full_reset;
 	cfg->syn_cookies_at = r->opts.syn_cookies_at;
 	cfg->rst_rate = r->opts.rst_rate;
+	cfg->tw_share_percent = r->opts.tw_share_percent;
+	if (r->opts.gateway) {
+		cfg->gateway4 = r->peer4;
+		cfg->gateway6 = r->peer6;
+	}
 	cfg->max_held = r->opts.max_held;
 	cfg->low_mbufs = r->opts.low_mbufs;
 	cfg->max_orphans = r->opts.max_orphans;

@@ -35,7 +35,8 @@ struct rig_opts {
 	uint32_t max_conns, max_time_wait4, max_time_wait6; /* 0: 64 */
 	uint32_t quiet_ms;
 	bool tw_full_reset;
-	uint32_t syn_cookies_at, rst_rate;
+	uint32_t syn_cookies_at, rst_rate, tw_share_percent;
+	bool gateway;        /* peer4 and peer6 are gateways: peers may have addresses off the link */
 	uint32_t max_held, low_mbufs, max_orphans, orphan_ms;
 	struct rte_mempool *control; /* for packets without payload; NULL: none */
 };

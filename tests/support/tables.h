@@ -18,13 +18,38 @@ tcp_hash_of(const void *ctx, la_ref ref)
 	return la_hash_tuple(&t->key, &tuple);
 }
 
-/** Every checker of the tables below a shard's TCP: index, TIME_WAIT, delayed ACKs, buffers held, and (`timers`: a quarter
- * of a million slots) the wheel. How many faults they have told f of. */
+/** Is every counter of source prefixes exactly its TIME_WAIT entries and the connections that hold a reservation? */
+static inline unsigned
+tcp_share_check(const struct la_tcp *t, FILE *f)
+{
+	uint32_t n[2][LA_TW_PREFIXES] = {0};
+	unsigned faults = 0;
+
+	for (unsigned i = 0; i < 2; i++)
+		la_tw_share_entries(&t->tw, i, n[i]);
+	for (uint32_t slot = 1; slot < t->tcb_fresh; slot++) {
+		const struct la_tcb *c = &t->tcbs[slot];
+
+		if (la_tcb_in_use(c) && !(c->flags & LA_F_DETACHED))
+			n[!c->is4][la_tw_prefix(&t->key, &c->raddr)]++;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned b = 0; b < LA_TW_PREFIXES; b++)
+			if (n[i][b] != t->tw.held[i][b]) {
+				fprintf(f, "tcp: pool %u: prefix counter %u is %u, should be %u\n", i, b,
+					t->tw.held[i][b], n[i][b]);
+				faults++;
+			}
+	return faults;
+}
+
+/** Every checker of the tables below a shard's TCP: index, TIME_WAIT, shares of prefixes, delayed ACKs, buffers held, and
+ * (`timers`: a quarter of a million slots) the wheel. How many faults they have told f of. */
 static inline unsigned
 tcp_check(const struct la_tcp *t, bool timers, FILE *f)
 {
 	unsigned faults = la_index_check(&t->index, tcp_hash_of, t, f) + la_tw_check(&t->tw, f) +
-			  la_hold_check(t, f);
+			  tcp_share_check(t, f) + la_hold_check(t, f);
 
 	if (timers)
 		faults += la_wheel_check(&t->wheel, f);

@@ -114,7 +114,7 @@ fx_lookup(struct fx *fx, const struct la_tuple *t)
 bool
 fx_open(struct fx *fx, uint32_t n, const struct la_tuple *t)
 {
-	if (!la_tw_reserve(&fx->tw, la_addr_is4(&t->laddr)))
+	if (!la_tw_reserve(&fx->tw, &t->raddr))
 		return false;
 	fx->tcb[n] = *t;
 	cr_assert_eq(la_index_insert(&fx->index, fx_hash(fx, t), la_ref_make(LA_POOL_TCB, n)), 0);
@@ -126,7 +126,7 @@ fx_close(struct fx *fx, uint32_t n)
 {
 	const struct la_tuple *t = &fx->tcb[n];
 
-	la_tw_unreserve(&fx->tw, la_addr_is4(&t->laddr));
+	la_tw_unreserve(&fx->tw, &t->raddr);
 	cr_assert(la_index_remove(&fx->index, fx_hash(fx, t), la_ref_make(LA_POOL_TCB, n)));
 }
 

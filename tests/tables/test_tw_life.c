@@ -33,9 +33,26 @@ reopen(la_ref ref, uint32_t n)
 
 	cr_assert_eq(la_tw_input(&fx.tw, ref, &seg, fx.now), LA_TW_REOPEN);
 	la_tw_tuple(&fx.tw, ref, &fx.tcb[n]);
-	cr_assert(la_tw_reserve(&fx.tw, seg.is4));
+	cr_assert(la_tw_reserve(&fx.tw, &fx.tcb[n].raddr));
 	la_tw_shadow(&fx.tw, ref);
 	cr_assert(la_index_replace(&fx.index, seg.hash, ref, la_ref_make(LA_POOL_TCB, n)));
+}
+
+/* A reservation of a family for any peer. */
+static bool
+reserve(bool is4)
+{
+	struct la_tuple t = fx_tuple(0, is4);
+
+	return la_tw_reserve(&fx.tw, &t.raddr);
+}
+
+static void
+unreserve(bool is4)
+{
+	struct la_tuple t = fx_tuple(0, is4);
+
+	la_tw_unreserve(&fx.tw, &t.raddr);
 }
 
 static void
@@ -43,7 +60,7 @@ give_back(la_ref ref, uint32_t n)
 {
 	const struct la_tuple *t = &fx.tcb[n];
 
-	la_tw_unreserve(&fx.tw, la_addr_is4(&t->laddr));
+	la_tw_unreserve(&fx.tw, &t->raddr);
 	la_tw_give_back(&fx.tw, ref, fx_hash(&fx, t), la_ref_make(LA_POOL_TCB, n), fx.now);
 }
 
@@ -334,14 +351,14 @@ Test(tw_life, reopened_slot_waits_for_its_reference)
 	fx_check(&fx, "zombie");
 
 	/* the new incarnation has the other slot reserved; there is none for a third */
-	cr_assert_not(la_tw_reserve(&fx.tw, true));
+	cr_assert_not(reserve(true));
 	cr_assert_eq(FX_COUNT(&fx, tw_reserve_exhausted), 1);
 
 	/* it closes in its turn, and lives its own 2*MSL, past the end of the first */
 	other = fx_enter(&fx, 2, &(struct la_tw_core){.snd_nxt = 9, .rcv_nxt = 9}, LIFETIME);
 	cr_assert_neq(other, ref);
 	fx_advance(&fx, START + LIFETIME - 1);
-	cr_assert_not(la_tw_reserve(&fx.tw, true));
+	cr_assert_not(reserve(true));
 	fx_advance(&fx, START + LIFETIME);
 	cr_assert_eq(la_tw_life(entry(ref)), LA_TW_FREE);
 	cr_assert_eq(lookup(1, true), other);
@@ -389,35 +406,35 @@ Test(tw_life, reservations_run_out)
 
 		cr_assert(fx_open(&fx, n, &t));
 	}
-	cr_assert_not(la_tw_reserve(&fx.tw, true));
+	cr_assert_not(reserve(true));
 	cr_assert_eq(FX_COUNT(&fx, tw_reserve_exhausted), 1);
-	cr_assert(la_tw_reserve(&fx.tw, false)); /* the other family has its own */
-	la_tw_unreserve(&fx.tw, false);
+	cr_assert(reserve(false)); /* the other family has its own */
+	unreserve(false);
 	fx_check(&fx, "all promised");
 
 	fx_close(&fx, 1);
-	cr_assert(la_tw_reserve(&fx.tw, true));
-	la_tw_unreserve(&fx.tw, true);
+	cr_assert(reserve(true));
+	unreserve(true);
 
 	for (uint32_t n = 2; n <= 3; n++)
 		fx_enter(&fx, n, &(struct la_tw_core){.snd_nxt = n}, LIFETIME);
-	cr_assert(la_tw_reserve(&fx.tw, true));
-	cr_assert_not(la_tw_reserve(&fx.tw, true)); /* entries hold what they took */
-	la_tw_unreserve(&fx.tw, true);
+	cr_assert(reserve(true));
+	cr_assert_not(reserve(true)); /* entries hold what they took */
+	unreserve(true);
 	cr_assert_eq(FX_COUNT(&fx, time_wait), 2);
 	fx_advance(&fx, START + LIFETIME);
 	for (int i = 0; i < 3; i++)
-		cr_assert(la_tw_reserve(&fx.tw, true));
-	cr_assert_not(la_tw_reserve(&fx.tw, true));
+		cr_assert(reserve(true));
+	cr_assert_not(reserve(true));
 	for (int i = 0; i < 3; i++)
-		la_tw_unreserve(&fx.tw, true);
+		unreserve(true);
 	fx_fini(&fx);
 }
 
 Test(tw_life, no_capacity_at_all)
 {
 	fx_init(&fx, 1, 0, 64, START);
-	cr_assert_not(la_tw_reserve(&fx.tw, false));
+	cr_assert_not(reserve(false));
 	fx_fini(&fx);
 }
 

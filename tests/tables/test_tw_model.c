@@ -148,7 +148,7 @@ ev_segment(struct conn *c)
 		break;
 	default:
 		must(input(c, LA_SYN, 5000, ahead) == LA_TW_REOPEN);
-		if (!la_tw_reserve(&m.fx.tw, c->is4)) {
+		if (!la_tw_reserve(&m.fx.tw, &c->tuple.raddr)) {
 			m.refused++;
 			break;
 		}
@@ -168,7 +168,7 @@ ev_reopen_ends(struct conn *c)
 
 	switch (rng_below(&m.r, 2)) {
 	case 0:
-		la_tw_unreserve(&m.fx.tw, c->is4);
+		la_tw_unreserve(&m.fx.tw, &c->tuple.raddr);
 		la_tw_give_back(&m.fx.tw, c->ref, fx_hash(&m.fx, &c->tuple),
 				la_ref_make(LA_POOL_TCB, c->tcb), m.fx.now);
 		c->is = due ? NOTHING : TIME_WAIT;
