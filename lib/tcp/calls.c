@@ -62,6 +62,8 @@ move(struct la_tcb *c, uint32_t from, uint32_t to)
 		c->last_snd_at = to;
 	if ((c->flags & LA_F_FW2_TIMER) && c->long_at == from + fw2)
 		c->long_at = to + fw2;
+	if ((c->flags & LA_F_USER_CLOSED) && c->user_at == from + la_tcb_opts(c)->orphan_ms)
+		c->user_at = to + la_tcb_opts(c)->orphan_ms;
 }
 
 static bool
@@ -86,7 +88,8 @@ la_calls_told(struct la_tcp *t, uint32_t tick)
 			continue;
 		if (t->calls[i].user_ms == 0)
 			move(c, t->tick, tick);
-		else if (c->flags & LA_F_USER_TIMER) /* of several calls the last one counts */
+		else if ((c->flags & (LA_F_USER_TIMER | LA_F_USER_CLOSED)) == LA_F_USER_TIMER)
+			/* of several calls the last one counts; after la_close() user_at is the orphan's */
 			c->user_at = tick + t->calls[i].user_ms;
 	}
 	for (uint32_t slot = 1; n > LA_TCP_CALLS && slot < t->tcb_fresh; slot++) {
@@ -95,7 +98,7 @@ la_calls_told(struct la_tcp *t, uint32_t tick)
 		if (!lives(c))
 			continue;
 		move(c, t->tick, tick);
-		if ((c->flags & LA_F_USER_TIMER) && c->user_at - t->tick < LA_TIMER_MAX_MS)
+		if ((c->flags & (LA_F_USER_TIMER | LA_F_USER_CLOSED)) == LA_F_USER_TIMER && c->user_at - t->tick < LA_TIMER_MAX_MS)
 			c->user_at += passed;
 	}
 }

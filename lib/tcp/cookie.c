@@ -14,7 +14,8 @@
  *
  * F + H is what established connections and TIME_WAIT have left. The second rule says that H + 1 may be at most a quarter
  * of that: three quarters stay for completed handshakes, whatever the table's size and whatever holds the rest
- * of it. With F + H < 4 every SYN gets a cookie, but in a table of less than four, which has no quarter. With F = 0 a SYN is refused by name, as without cookies: what fills the
+ * of it. The resources are TCBs, TIME_WAIT reservations and, since every connection must find one buffer (hold.c), packet
+ * buffers. With F + H < 4 every SYN gets a cookie, but in a table of less than four, which has no quarter. With F = 0 a SYN is refused by name, as without cookies: what fills the
  * table then is no half-open connection, and a cookie would promise what cannot be kept. H counts both families, so
  * the rule errs towards cookies.
  *
@@ -85,14 +86,14 @@ is_short(const struct la_tcp *t, uint32_t nfree, uint32_t capacity)
 	return capacity >= 4 && nfree < 3 * t->counters->state[LA_SYN_RCVD] + 4;
 }
 
-/* Packet buffers belong here as well, when they are accounted for. */
 bool
 la_tcp_is_short(const struct la_tcp *t, bool is4)
 {
 	const struct la_tw_pool *p = &t->tw.pool[!is4];
 
 	return is_short(t, t->tcb_capacity - t->tcb_live, t->tcb_capacity) ||
-	       is_short(t, p->nfree - p->reserved, p->capacity);
+	       is_short(t, p->nfree - p->reserved, p->capacity) ||
+	       is_short(t, t->hold.max - t->hold.held, t->hold.max);
 }
 
 bool

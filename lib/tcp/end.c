@@ -282,6 +282,8 @@ la_close(struct la_conn *conn)
 	la_tcb_limit_fin_wait_2(c);
 	if (!(c->flags & LA_F_BUSY))
 		la_tcb_output(c);
+	if (c->flags & (LA_F_REXMT_ON | LA_F_PENDING)) /* a probe may be further away than the orphan's end */
+		la_tcb_schedule(c);
 	return 0;
 }
 

@@ -61,6 +61,7 @@ enum {
 	REFUSED_GAP_MS = 200,	/* a pause of so long ends the series */
 	ORPHAN_LEAST_MS = 5000, /* no orphan that has progressed more recently is aborted for their number */
 	PRUNE_MOST = 4,		/* holders a refused segment may cost */
+	SWEEP_PAUSE_MS = 100,	/* after a search that has found no victim */
 };
 
 /* A connection was refused what every one should get: the last step comes nearer. first: its first buffer, of all or
@@ -84,7 +85,7 @@ note_refusal(const struct la_tcb *c, bool first)
 static bool
 extra_fits(const struct la_hold *h, unsigned n)
 {
-	return !h->is_low && h->held - h->holders + n <= la_hold_common(h);
+	return !h->is_low && h->held - h->holders + n <= la_hold_common(h) && h->held + n <= h->max;
 }
 
 static bool
@@ -112,6 +113,12 @@ la_hold_admits_text(struct la_tcb *c, unsigned n)
 {
 	if (text_fits(c, n) || make_room(c, n, text_fits))
 		return true;
+	if (c->ooo) { /* its own goes too: text in order is worth more, and is what fills the hole */
+		c->tcp->counters->v[LA_C_drop_ooo_pruned] += c->ooo_count;
+		la_ooo_drop(c);
+		if (text_fits(c, n))
+			return true;
+	}
 	note_refusal(c, c->bufs == 0);
 	la_count(c->tcp, LA_C_drop_text_memory);
 	return false;
@@ -122,7 +129,7 @@ la_hold_admits_ooo(struct la_tcb *c)
 {
 	const struct la_hold *h = &c->tcp->hold;
 
-	if (c->bufs < la_hold_share(c->tcp) && extra_fits(h, 1) && h->held < h->max)
+	if (c->bufs < la_hold_share(c->tcp) && extra_fits(h, 1))
 		return true;
 	la_count(c->tcp, LA_C_drop_ooo_memory);
 	return false;
@@ -146,7 +153,7 @@ send_fits(const struct la_tcb *c, unsigned n)
 	if (c->bufs == 0)
 		return h->held + n <= h->max;
 	if (c->snd_head == NULL) /* an answer to a request that waits unread, perhaps */
-		return h->held - h->holders + n <= h->extra;
+		return h->held - h->holders + n <= h->extra && h->held + n <= h->max;
 	return c->bufs + n <= RTE_MIN(la_hold_share(t), profile_share(c)) && extra_fits(h, n);
 }
 
@@ -162,29 +169,27 @@ la_hold_admits_send(struct la_tcb *c)
 
 /* --- the last step --------------------------------------------------------------------------------------- */
 
-enum reason { NONE, MEMORY, ORPHANS };
-
-static enum reason
+static enum la_hold_reason
 wants_victim(const struct la_tcp *t)
 {
 	const struct la_hold *h = &t->hold;
 
 	if (h->refused && t->tick - h->refused_since >= REFUSED_MS)
-		return MEMORY;
-	return h->orphans > h->max_orphans ? ORPHANS : NONE;
+		return LA_HOLD_MEMORY;
+	return h->orphans > h->max_orphans ? LA_HOLD_ORPHANS : LA_HOLD_NONE;
 }
 
 /* How much its end would help; 0: it stays. A closed window, or time-outs, count as no progress. */
 static uint64_t
-score(const struct la_tcb *c, enum reason why)
+score(const struct la_tcb *c, enum la_hold_reason why)
 {
 	uint32_t idle;
 
 	if (!la_tcb_in_use(c) || c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD)
 		return 0;
-	if (why == MEMORY && c->bufs <= FAIR && !c->tcp->hold.refused_first)
+	if (why == LA_HOLD_MEMORY && c->bufs <= FAIR && !c->tcp->hold.refused_first)
 		return 0;
-	if (why == MEMORY)
+	if (why == LA_HOLD_MEMORY)
 		return (uint64_t)c->bufs << ((c->flags & LA_F_PERSIST) || c->backoff ? 32 : 0);
 	if (!(c->flags & LA_F_USER_CLOSED) || c->state == LA_FIN_WAIT_2)
 		return 0;
@@ -219,19 +224,21 @@ enough(const struct la_tcp *t)
 }
 
 static void
-abort_victims(struct la_tcp *t, enum reason why)
+abort_victims(struct la_tcp *t, enum la_hold_reason why)
 {
 	struct la_hold *h = &t->hold;
 
+	if (h->nvictims == 0) /* those that hold little, or orphans that progress: looking again at once finds them again */
+		h->sweep_wait = SWEEP_PAUSE_MS;
 	for (unsigned i = 0; i < h->nvictims && wants_victim(t) == why; i++) {
 		struct la_tcb *c = &t->tcbs[h->victim[i].slot];
 
 		if (!score(c, why))
 			continue;
-		la_count(t, why == MEMORY ? LA_C_aborted_memory : LA_C_aborted_orphans);
+		la_count(t, why == LA_HOLD_MEMORY ? LA_C_aborted_memory : LA_C_aborted_orphans);
 		la_tcb_reset(c);
 		la_tcb_end(c, LA_END_ABORTED);
-		if (why == MEMORY && enough(t))
+		if (why == LA_HOLD_MEMORY && enough(t))
 			h->refused = false; /* enough: new refusals will tell */
 	}
 	h->nvictims = 0;
@@ -239,10 +246,16 @@ abort_victims(struct la_tcp *t, enum reason why)
 }
 
 static void
-sweep(struct la_tcp *t, enum reason why)
+sweep(struct la_tcp *t, enum la_hold_reason why)
 {
 	struct la_hold *h = &t->hold;
 
+	if (h->sweep_for != why) { /* scores for different reasons do not compare */
+		h->sweep_for = why;
+		h->nvictims = h->sweep = 0;
+	}
+	h->sweep_at = t->tick;
+	h->sweep_wait = 1;
 	for (unsigned i = 0; i < SWEEP; i++) {
 		uint64_t s;
 
@@ -257,26 +270,35 @@ sweep(struct la_tcp *t, enum reason why)
 }
 
 bool
-la_hold_due(const struct la_tcp *t)
+la_hold_due(const struct la_tcp *t, uint32_t *at)
 {
-	return t->hold.refused || wants_victim(t) != NONE;
+	const struct la_hold *h = &t->hold;
+	enum la_hold_reason why = wants_victim(t);
+
+	if (why == LA_HOLD_NONE && !h->refused)
+		return false;
+	if (why == LA_HOLD_NONE)
+		*at = seq_min(h->refused_at + REFUSED_GAP_MS + 1, h->refused_since + REFUSED_MS);
+	else if (why == h->sweep_for && t->tick - h->sweep_at < h->sweep_wait)
+		*at = h->sweep_at + h->sweep_wait;
+	else
+		*at = t->tick;
+	return true;
 }
 
 void
 la_hold_poll(struct la_tcp *t)
 {
 	struct la_hold *h = &t->hold;
+	uint32_t at;
 
 	t->counters->v[LA_C_buffers_held] = h->held;
 	t->counters->v[LA_C_orphans] = h->orphans;
 	if (h->held > t->counters->v[LA_C_buffers_held_peak])
 		t->counters->v[LA_C_buffers_held_peak] = h->held;
-	if (likely(!la_hold_due(t)) || h->sweep_at == t->tick)
-		return;
-	h->sweep_at = t->tick;
-	if (t->tick - h->refused_at > REFUSED_GAP_MS)
+	if (h->refused && t->tick - h->refused_at > REFUSED_GAP_MS)
 		h->refused = false;
-	if (wants_victim(t) != NONE)
+	if (unlikely(la_hold_due(t, &at)) && at == t->tick && wants_victim(t) != LA_HOLD_NONE)
 		sweep(t, wants_victim(t));
 }
 
@@ -289,7 +311,7 @@ la_hold_tick(struct la_tcp *t)
 unsigned
 la_hold_check(const struct la_tcp *t, FILE *f)
 {
-	uint32_t held = 0, holders = 0, orphans = 0;
+	uint32_t held = 0, holders = 0, orphans = 0, listed = 0;
 	unsigned faults = 0;
 
 	for (uint32_t i = 1; i < t->tcb_fresh; i++) {
@@ -307,8 +329,10 @@ la_hold_check(const struct la_tcp *t, FILE *f)
 		faults += la_ooo_check(c, f);
 		held += n;
 		holders += n > 0;
+		listed += c->ooo != NULL;
 		orphans += la_tcb_in_use(c) && (c->flags & LA_F_USER_CLOSED) != 0;
 	}
+	faults += la_ooo_check_lists(t, listed, f);
 	if (held != t->hold.held || holders != t->hold.holders || orphans != t->hold.orphans || held > t->hold.max) {
 		fprintf(f, "held %u of at most %u, %u counted; holders %u, %u counted; orphans %u, %u counted\n", held,
 			t->hold.max, t->hold.held, holders, t->hold.holders, orphans, t->hold.orphans);

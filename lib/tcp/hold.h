@@ -89,8 +89,8 @@ bool la_hold_admits_ooo(struct la_tcb *c);
 /** May c take one more buffer for its send queue? False: counted. */
 bool la_hold_admits_send(struct la_tcb *c);
 
-/** True: la_hold_poll() wants to be called in the next tick. */
-bool la_hold_due(const struct la_tcp *t);
+/** True: la_hold_poll() has something to do at tick *at, which may have passed. */
+bool la_hold_due(const struct la_tcp *t, uint32_t *at);
 
 /** Tells the gauges, and does bounded work: aborts what must end when memory or orphans are beyond their limits.
  * From la_tcp_poll(). */
@@ -142,5 +142,7 @@ void la_ooo_drop(struct la_tcb *c);
 /** Drops the upper half of the connection's blocks that has most of them. Returns how many buffers; 0: none has. */
 unsigned la_ooo_prune(struct la_tcp *t);
 unsigned la_ooo_check(const struct la_tcb *c, FILE *f);
+/** n connections have blocks: each must be on the list of their number. */
+unsigned la_ooo_check_lists(const struct la_tcp *t, uint32_t n, FILE *f);
 
 #endif

@@ -131,8 +131,8 @@ la_tcb_fin(const struct la_tcb *c) /* 1 when our FIN is in the sequence space se
 	return (c->flags & LA_F_FIN_SENT) != 0;
 }
 
-/** The user has closed, or the peer of an orphan has acknowledged something: orphan_ms begin anew. The wheel needs no
- * new reference, since what waits to be acknowledged has one that is nearer. */
+/** The user has closed, or the peer of an orphan has acknowledged something: orphan_ms begin anew. A deadline that
+ * moves away needs no new reference in the wheel; la_close() and la_tcb_pend() see to the first one. */
 static inline void
 la_tcb_orphan(struct la_tcb *c)
 {

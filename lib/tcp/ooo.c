@@ -386,3 +386,28 @@ la_ooo_check(const struct la_tcb *c, FILE *f)
 	}
 	return faults;
 }
+
+unsigned
+la_ooo_check_lists(const struct la_tcp *t, uint32_t n, FILE *f)
+{
+	uint32_t found = 0;
+
+	for (unsigned l = 0; l < RTE_DIM(t->hold.ooo_list); l++) {
+		uint32_t prev = 0;
+
+		for (uint32_t slot = t->hold.ooo_list[l]; slot; found++) {
+			const struct la_tcb *c = &t->tcbs[slot];
+
+			if (!c->ooo || c->ooo_count >> l != 1 || la_ooo_block(c->ooo)->prev != prev) {
+				fprintf(f, "connection %u, with %u blocks, is wrong on list %u\n", slot, c->ooo_count, l);
+				return 1;
+			}
+			prev = slot;
+			slot = la_ooo_block(c->ooo)->next;
+		}
+	}
+	if (found == n)
+		return 0;
+	fprintf(f, "%u connections have blocks, %u are listed\n", n, found);
+	return 1;
+}

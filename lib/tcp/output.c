@@ -13,17 +13,18 @@
 #include "tcp/hold.h"
 
 /* The right edge never moves left (SHLD-14) and moves right only by a worthwhile step: the smaller of a
- * segment and half the buffer (MUST-39, receiver's silly window avoidance). A window that scaling cannot
+ * segment and half the buffer (MUST-39, receiver's silly window avoidance); the buffer is what memory allows now. A window that scaling cannot
  * say exactly is rounded up, so that the edge stays, as long as that is less than a segment beyond the
  * buffer: a peer that sends byte by byte must not be able to push the edge on for ever. Beyond that it is
  * rounded down, by less than a unit, and what was offered is still accepted (RFC 7323 2.3). */
 uint32_t
 la_tcb_window_now(const struct la_tcb *c)
 {
-	uint32_t buf = la_tcb_opts(c)->rcvbuf, unit = 1u << c->rcv_wscale;
-	uint32_t free_bytes = RTE_MIN(c->rcv_queued < buf ? buf - c->rcv_queued : 0, la_hold_window(c));
+	uint32_t buf = la_tcb_opts(c)->rcvbuf, unit = 1u << c->rcv_wscale, hold = la_hold_window(c);
+	uint32_t free_bytes = RTE_MIN(c->rcv_queued < buf ? buf - c->rcv_queued : 0, hold);
 	uint32_t offered = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
-	uint32_t step = c->mss < buf / 2 ? c->mss : buf / 2;
+	uint32_t least = RTE_MIN(buf, (uint32_t)LA_HOLD_WINDOW_LEAST << LA_HOLD_WINDOW_SHIFT) / 2;
+	uint32_t step = RTE_MIN(c->mss < buf / 2 ? c->mss : buf / 2, RTE_MAX(hold / 2, least));
 	uint32_t limit = (uint32_t)UINT16_MAX << c->rcv_wscale;
 	uint32_t w = free_bytes >= offered + step ? free_bytes : offered;
 
@@ -244,6 +245,18 @@ pure_ack(struct la_tcb *c)
 	la_tcb_send_segment(c, c->snd_max, 0, 0);
 }
 
+/* Buffers of the send queue have kept the window all but shut, and are free again: the peer is told, or it would wait
+ * for its own probe (RFC 9293 3.8.6). A window that unread text keeps shut is announced by la_consume(). */
+static bool
+window_opens(const struct la_tcb *c)
+{
+	uint32_t offered = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+
+	return unlikely(offered < LA_HOLD_WINDOW_LEAST << LA_HOLD_WINDOW_SHIFT >> 1) &&
+	       (c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 || c->state == LA_FIN_WAIT_2) &&
+	       la_tcb_window_now(c) > offered;
+}
+
 void
 la_tcb_output(struct la_tcb *c)
 {
@@ -276,7 +289,7 @@ la_tcb_output(struct la_tcb *c)
 	default:
 		return;
 	}
-	if (c->flags & LA_F_ACK_NOW)
+	if ((c->flags & LA_F_ACK_NOW) || window_opens(c))
 		pure_ack(c);
 	else if (c->flags & LA_F_ACK_DELAY)
 		delay_ack(c);

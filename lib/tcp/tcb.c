@@ -214,6 +214,8 @@ la_tcb_pend(struct la_tcb *c)
 	else
 		t->pending_head = la_tcb_slot(c);
 	t->pending_tail = la_tcb_slot(c);
+	if (c->flags & LA_F_USER_CLOSED) /* no retransmission timer may run, which would look after the orphan's */
+		la_tcb_schedule(c);
 }
 
 /* The first of the list, or NULL. One that ended meanwhile is freed and passed over. */

@@ -283,18 +283,25 @@ la_tcp_poll(struct la_tcp *t)
 uint64_t
 la_tcp_next(const struct la_tcp *t)
 {
-	uint32_t a = 0, b = 0;
-	bool has_a = la_wheel_next(&t->wheel, &a), has_b = la_wheel_next(&t->delack, &b);
+	uint32_t at = 0, b;
+	bool has = la_wheel_next(&t->wheel, &at);
 
 	if (t->ncalls) /* their timers run from the next time told */
 		return t->now;
-	if (has_b && (!has_a || seq_lt(b, a)))
-		a = b;
-	if ((has_a || has_b) && seq_le(a, t->tick))
+	if (la_wheel_next(&t->delack, &b) && (!has || seq_lt(b, at))) {
+		at = b;
+		has = true;
+	}
+	if (has && seq_le(at, t->tick))
 		return t->now;
-	if (t->pending_head || la_hold_due(t)) /* what did not fit may fit a tick later; to try all the time would spin */
+	if (t->pending_head) /* what did not fit may fit a tick later; to try all the time would spin */
 		return t->now + 1;
-	return has_a || has_b ? t->now + (a - t->tick) : UINT64_MAX;
+	if (la_hold_due(t, &b)) {
+		b = seq_max(b, t->tick + 1);
+		at = has ? seq_min(at, b) : b;
+		has = true;
+	}
+	return has ? t->now + (at - t->tick) : UINT64_MAX;
 }
 
 unsigned

@@ -43,6 +43,9 @@ struct la_isn_end {
 	uint32_t tag;	/* the tuple's ISN offset */
 };
 
+/** Why connections are to be aborted. */
+enum la_hold_reason { LA_HOLD_NONE, LA_HOLD_MEMORY, LA_HOLD_ORPHANS };
+
 /** Buffers held for peers, and what is done when they run short (hold.c). */
 struct la_hold {
 	uint32_t held;	  /* buffers on the queues of all connections */
@@ -59,7 +62,9 @@ struct la_hold {
 	uint32_t refused_at;  /* tick of the last time, */
 	uint32_t refused_since; /* and of the first of an unbroken series */
 	uint32_t sweep;	      /* last slot that the search for victims has looked at */
-	uint32_t sweep_at;    /* tick of it */
+	uint32_t sweep_at;    /* tick of it; */
+	uint32_t sweep_wait;  /* so many ms later it goes on */
+	enum la_hold_reason sweep_for; /* the reason of this search */
 	unsigned nvictims;
 	struct la_hold_victim {
 		uint32_t slot;

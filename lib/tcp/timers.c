@@ -83,12 +83,14 @@ keepalive_expired(struct la_tcb *c)
 }
 
 /* Nothing was acknowledged for orphan_ms. A peer that keeps its window closed over an orphan is given up (RFC 6429).
- * Otherwise R2 decides, which a closed window does not postpone any more from here on (la_tcb_window()). FIN_WAIT_2 has
+ * So is one
+ * that found no buffer to send with. Otherwise R2 decides, which a closed window does not postpone any more from here on (la_tcb_window()). FIN_WAIT_2 has
  * a limit of its own, and a detached connection waits for its user alone. */
 static void
 orphan_expired(struct la_tcb *c)
 {
-	if (c->state == LA_FIN_WAIT_2 || (c->flags & LA_F_DETACHED) || (c->snd_wnd && !(c->flags & LA_F_PERSIST)))
+	if (c->state == LA_FIN_WAIT_2 || (c->flags & LA_F_DETACHED) ||
+	    (c->snd_wnd && (c->flags & (LA_F_REXMT_ON | LA_F_PERSIST)) == LA_F_REXMT_ON))
 		return;
 	la_count(c->tcp, LA_C_orphans_timed_out);
 	la_tcb_reset(c);

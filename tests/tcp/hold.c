@@ -224,7 +224,8 @@ SCENARIO(hold, last_step, "when connections that hold nothing are refused, the o
 	struct peer *big, *p[40];
 	unsigned n = 0;
 
-	scene_rig(s, &(struct rig_opts){.max_held = 32, .max_conns = 128, .max_time_wait4 = 256, .max_time_wait6 = 256});
+	scene_rig(s, &(struct rig_opts){.max_held = 32, .max_conns = 128, .max_time_wait4 = 256, .max_time_wait6 = 256,
+					.syn_cookies_at = UINT32_MAX});
 	big = scene_another(s);
 	PEER_TX(big, .flags = LA_ACK, .seq = big->snd, .ack = big->got, .win = WIN_ZERO);
 	while (user_send(big, 2048) > 0)

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Memory for peers, orphans and calls, where one part's rule meets another's. Each of these failed once. */
+
+#include "scenario.h"
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "net/shard.h"
+#include "tables.h"
+#include "tcp/hold.h"
+
+static struct la_hold *
+hold(struct scene *s)
+{
+	return &s->r->s->tcp.hold;
+}
+
+static void
+check_hold(struct scene *s)
+{
+	CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "buffers are counted wrong");
+}
+
+/* --- the budget ------------------------------------------------------------------------------------------ */
+
+SCENARIO(regress_hold, never_above_max, "with more connections than reserved first buffers, no queue takes the budget beyond max_held")
+{
+	struct peer *p[24];
+
+	scene_rig(s, &(struct rig_opts){.max_held = 24, .max_conns = 256, .max_time_wait4 = 512, .max_time_wait6 = 512,
+					.syn_cookies_at = UINT32_MAX});
+	for (unsigned i = 0; i < 23; i++) {
+		p[i] = scene_another(s);
+		p[i]->u.hold = true;
+		peer_data(p[i], 10);
+		CHECK(s->r, la_unread(p[i]->u.c) == 10, "a first buffer was refused");
+	}
+	for (unsigned i = 0; i < 23; i++) {
+		user_send(p[i], 100);
+		CHECK(s->r, hold(s)->held <= 24, "%u buffers are held of 24", hold(s)->held);
+	}
+	for (unsigned i = 0; i < 23; i++) { /* and text, behind a tail that is full */
+		peer_data(p[i], 1400);
+		CHECK(s->r, hold(s)->held <= 24, "%u buffers are held of 24", hold(s)->held);
+		if (seq_lt(p[i]->R, p[i]->snd))
+			p[i]->snd = p[i]->R;
+	}
+	check_hold(s);
+	for (unsigned i = 0; i < 23; i++) {
+		user_read(p[i], UINT64_MAX);
+		peer_skip(p[i]);
+	}
+}
+
+/* Connections that take what any may take beyond its first buffer: shares are one buffer then. */
+static unsigned
+hog(struct scene *s, struct peer **p, unsigned max)
+{
+	unsigned n = 0;
+
+	while (n < max && la_hold_share(&s->r->s->tcp) > 1) {
+		p[n] = scene_another(s);
+		p[n]->u.hold = true;
+		for (unsigned k = 0; k < 40; k++) {
+			peer_data(p[n], 1400);
+			if (seq_lt(p[n]->R, p[n]->snd)) {
+				p[n]->snd = p[n]->R;
+				break;
+			}
+		}
+		peer_skip(p[n++]);
+	}
+	CHECK(s->r, la_hold_share(&s->r->s->tcp) == 1, "the share is %u", la_hold_share(&s->r->s->tcp));
+	return n;
+}
+
+SCENARIO(regress_hold, own_block, "data above a hole does not keep a connection from the text that fills the hole")
+{
+	struct peer *first, *other[8], *hogs[40];
+	unsigned n;
+
+	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16});
+	n = hog(s, hogs, 40);
+	first = scene_another(s);
+	peer_send(first, LA_ACK, first->snd + 500, first->got, 100);
+	for (unsigned i = 0; i < 8; i++) { /* each with as many blocks, and later than the first */
+		other[i] = scene_another(s);
+		peer_send(other[i], LA_ACK, other[i]->snd + 500, other[i]->got, 100);
+	}
+	peer_data(first, 500);
+	CHECK(s->r, first->u.bytes >= 500, "%llu bytes came", (unsigned long long)first->u.bytes);
+	check_hold(s);
+	for (unsigned i = 0; i < n; i++)
+		user_read(hogs[i], UINT64_MAX);
+	rig_run(s->r, 100);
+	for (unsigned i = 0; i < n; i++)
+		peer_skip(hogs[i]);
+	for (unsigned i = 0; i < 8; i++)
+		peer_skip(other[i]);
+	peer_skip(first);
+}
+
+/* --- windows --------------------------------------------------------------------------------------------- */
+
+SCENARIO(regress_hold, large_segments, "a window that memory keeps small opens for a connection with large segments too")
+{
+	struct peer *p, *hogs[60];
+	unsigned n;
+
+	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16, .mtu = 9000});
+	n = hog(s, hogs, 60);
+	s->o.mss = 8900;
+	p = scene_another(s);
+	CHECK(s->r, p->W < 8900, "the window is %u", p->W);
+	for (unsigned i = 0, sent = 0; sent < 20000; i++) {
+		uint32_t room = p->edge - p->snd, len = room < 1000 ? room : 1000;
+
+		CHECK(s->r, i < 100, "the window does not open: %u bytes sent", sent);
+		if (len)
+			peer_data(p, len);
+		sent += len;
+		rig_run(s->r, 100); /* no probe is sent */
+		peer_skip(p);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		user_read(hogs[i], UINT64_MAX);
+		peer_skip(hogs[i]);
+	}
+}
+
+/* Reads a request, and queues the answer before anything is sent. */
+static void
+answer(struct la_conn *c, void *user)
+{
+	struct peer *p = user;
+
+	(void)c;
+	user_read(p, UINT64_MAX);
+	user_send(p, 1000);
+}
+
+SCENARIO(regress_hold, after_the_answer, "a window that a send queue kept shut is announced when the send queue is acknowledged")
+{
+	struct la_conn_ops ops = user_ops;
+	struct peer *p;
+
+	scene_rig(s, &(struct rig_opts){.max_held = 64 + 8});
+	hold(s)->extra = 0; /* one buffer for each connection */
+	p = scene_another(s);
+	ops.data = answer;
+	la_set_ops(p->u.c, &ops);
+	for (unsigned i = 0; i < 20; i++) {
+		uint32_t room = p->edge - p->snd;
+
+		CHECK(s->r, room > 0, "the window stays shut after %u answers", i);
+		peer_data(p, room < 1000 ? room : 1000);
+		p->got = p->N;
+		peer_ack(p);
+		rig_run(s->r, 50);
+		peer_skip(p);
+	}
+	CHECK(s->r, p->u.sent == 20000, "%llu bytes sent", (unsigned long long)p->u.sent);
+	la_set_ops(p->u.c, &user_ops);
+}
+
+SCENARIO(regress_hold, probe, "a window that unread text keeps shut: the peer's own probe finds it open when memory is back")
+{
+	struct peer *p, *hogs[60];
+	struct peer_rx *x;
+	unsigned n;
+
+	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16});
+	n = hog(s, hogs, 60);
+	p = scene_another(s);
+	p->u.hold = true;
+	while (seq_lt(p->snd, p->edge)) {
+		uint32_t len = RTE_MIN(p->edge - p->snd, 1000u);
+
+		peer_data(p, len);
+		CHECK(s->r, seq_ge(p->R, p->snd) || p->u.hold, "not taken");
+		if (seq_lt(p->R, p->snd)) {
+			p->snd = p->R;
+			break;
+		}
+		peer_skip(p);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		user_read(hogs[i], UINT64_MAX);
+		peer_skip(hogs[i]);
+	}
+	rig_run(s->r, 1000);
+	peer_skip(p);
+	peer_send(p, LA_ACK, p->snd - 1, p->got, 0); /* what a peer's persist timer sends (RFC 9293 3.8.6.1) */
+	x = peer_wait(p, 10);
+	CHECK(s->r, x && p->edge - p->snd >= 4096, "the answer offers %u", p->edge - p->snd);
+	user_read(p, UINT64_MAX);
+	peer_skip(p);
+}
+
+/* --- orphans --------------------------------------------------------------------------------------------- */
+
+static void
+keep_closed(struct peer *p, uint64_t ms)
+{
+	uint64_t until = p->r->now + ms;
+
+	while (p->r->now < until && p->u.closed == 0) {
+		uint64_t left = until - p->r->now;
+		struct peer_rx *x = peer_wait(p, left < 100 ? left : 100);
+
+		if (x && !(x->flags & LA_RST))
+			PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
+	}
+	peer_skip(p);
+}
+
+static struct peer *
+shut(struct scene *s)
+{
+	struct peer *p = scene_another(s);
+
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+	return p;
+}
+
+SCENARIO(regress_hold, close_between_probes, "orphan_ms is kept to the tick, also when the next probe is a minute away")
+{
+	static const uint32_t limits[] = {50, 1000, 7777};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct peer *p;
+		uint64_t from;
+
+		s->o.conn.orphan_ms = limits[i];
+		scene_rig(s, NULL);
+		p = shut(s);
+		keep_closed(p, 200000);
+		CHECK(s->r, p->u.closed == 0, "ended early");
+		CHECK(s->r, user_close(p) == 0, "la_close");
+		from = s->r->now;
+		keep_closed(p, 100000);
+		CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from >= limits[i] && p->u.closed_at - from <= limits[i] + 1,
+		      "ended after %lu ms of %u", p->u.closed_at - from, limits[i]);
+	}
+}
+
+SCENARIO(regress_hold, close_after_idle, "la_close() after idle time: orphan_ms run from the close")
+{
+	static const uint64_t idle[] = {4000, 6000, 40000};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct peer *p;
+		uint64_t from;
+
+		s->o.conn.orphan_ms = 5000;
+		scene_rig(s, NULL);
+		p = scene_another(s);
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
+		s->r->now += idle[i]; /* and the shard is not told */
+		from = s->r->now;
+		CHECK(s->r, user_close(p) == 0, "la_close");
+		keep_closed(p, 4999);
+		CHECK(s->r, p->u.closed == 0, "ended after %lu ms", p->u.closed_at - from);
+		keep_closed(p, 1000);
+		CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "it still stands");
+	}
+}
+
+SCENARIO(regress_hold, timer_then_close, "la_set_timer() just before la_close() does not become the orphan's deadline")
+{
+	static const uint32_t timers[] = {1, 300, 1000000};
+
+	for (unsigned i = 0; i < 3; i++)
+		for (uint64_t idle = 0; idle < 100; idle += 50) {
+			struct peer *p;
+			uint64_t from;
+
+			s->o.conn.orphan_ms = 5000;
+			scene_rig(s, NULL);
+			p = shut(s);
+			s->r->now += idle;
+			from = s->r->now;
+			la_set_timer(p->u.c, timers[i]);
+			CHECK(s->r, user_close(p) == 0, "la_close");
+			keep_closed(p, 4999);
+			CHECK(s->r, p->u.closed == 0, "ended after %lu ms", p->u.closed_at - from);
+			keep_closed(p, 1000);
+			CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "it still stands");
+		}
+}
+
+SCENARIO(regress_hold, orphan_without_buffers, "an orphan that finds no buffer to send with ends after orphan_ms; its FIN goes if there is one")
+{
+	struct peer *p, *q;
+	uint64_t from;
+
+	s->o.conn.orphan_ms = 5000;
+	scene_rig(s, NULL);
+	p = scene_another(s);
+	q = scene_another(s);
+	hold(s)->low = s->r->mbufs + 1; /* as if ports kept the pool */
+	rig_run(s->r, 2);
+	CHECK(s->r, user_send(p, 3000) > 0 && user_send(q, 700) == 700, "la_send");
+	CHECK(s->r, user_close(p) == 0 && user_close(q) == 0, "la_close");
+	from = s->r->now;
+	rig_run(s->r, 3000);
+	CHECK(s->r, p->u.closed == 0, "ended early");
+	PEER_TX(q, .flags = LA_ACK, .seq = q->snd, .ack = q->got);
+	rig_run(s->r, 1999);
+	CHECK(s->r, p->u.closed == 0, "ended early");
+	rig_run(s->r, 2);
+	CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "it still stands");
+	hold(s)->low = 1;
+	rig_run(s->r, 10);
+	peer_skip(p);
+	peer_skip(q);
+}
+
+SCENARIO(regress_hold, no_spin, "beyond max_orphans with none to abort, the shard is not due in every tick")
+{
+	struct peer *p[12];
+	uint64_t polls = 0, until;
+
+	scene_rig(s, &(struct rig_opts){.max_orphans = 2});
+	for (unsigned i = 0; i < 12; i++) {
+		p[i] = scene_another(s);
+		CHECK(s->r, user_close(p[i]) == 0, "la_close");
+		drain(p[i], 0);
+		p[i]->got = p[i]->N;
+		if (i % 2)
+			peer_ack(p[i]); /* FIN_WAIT_2 */
+	}
+	CHECK(s->r, hold(s)->orphans == 12, "%u orphans", hold(s)->orphans);
+	rig_run(s->r, 10);
+	for (until = s->r->now + 1000; s->r->now < until; polls++) {
+		uint64_t next = la_shard_next(s->r->s);
+
+		CHECK(s->r, next > s->r->now, "due at once");
+		rig_run(s->r, RTE_MIN(next, until) - s->r->now);
+	}
+	CHECK(s->r, polls < 60, "%lu times due in a second", polls);
+	for (unsigned i = 0; i < 12; i++)
+		peer_skip(p[i]);
+}
+
+/* --- SYN cookies ----------------------------------------------------------------------------------------- */
+
+SCENARIO(regress_hold, cookies, "when few first buffers are left, SYNs are answered by cookies; with buffers free again, by SYN_RCVD")
+{
+	struct peer *p[40], *q;
+
+	scene_rig(s, &(struct rig_opts){.max_held = 40, .max_conns = 256, .max_time_wait4 = 512, .max_time_wait6 = 512});
+	for (unsigned i = 0; i < 37; i++) {
+		p[i] = scene_another(s);
+		p[i]->u.hold = true;
+		peer_data(p[i], 10);
+		peer_skip(p[i]);
+	}
+	CHECK(s->r, hold(s)->held == 37 && rig_counter(s->r, LA_C_syn_cookies_sent) == 0, "%u held, %lu cookies",
+	      hold(s)->held, rig_counter(s->r, LA_C_syn_cookies_sent));
+	q = peer_new(s->r, &s->o);
+	peer_syn(q);
+	peer_expect_state(q, LA_CLOSED);
+	CHECK(s->r, rig_counter(s->r, LA_C_syn_cookies_sent) == 1, "no cookie");
+	peer_skip(q);
+	peer_send(q, LA_ACK, q->IRS + 1, q->ISS + 1, 0);
+	peer_expect_state(q, LA_ESTABLISHED);
+	for (unsigned i = 0; i < 37; i++)
+		user_read(p[i], UINT64_MAX);
+	q = peer_new(s->r, &s->o);
+	peer_syn(q);
+	peer_expect_state(q, LA_SYN_RCVD);
+	peer_skip(q);
+	for (unsigned i = 0; i < 37; i++)
+		peer_skip(p[i]);
+}
