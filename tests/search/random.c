@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_mbuf.h>
+
 #include "../support/eal.h"
 #include "random.h"
 
@@ -35,6 +37,21 @@ seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+struct rte_mempool *
+rw_control_pool(void)
+{
+	static struct rte_mempool *pool;
+
+	if (!pool)
+		pool = rte_pktmbuf_pool_create("random_control", RW_CONTROL, 0, 0, RTE_PKTMBUF_HEADROOM + 128,
+					       SOCKET_ID_ANY);
+	if (!pool) {
+		fprintf(stderr, "random: no memory for the control pool\n");
+		exit(2);
+	}
+	return pool;
 }
 
 /* ------------------------------------------------------------------ a world as a command line */
@@ -222,7 +239,15 @@ print_figures(unsigned worlds, double t)
 					       LA_C_mbuf_exhausted,
 					       LA_C_quiet_time,
 					       LA_C_rst_out,
-					       LA_C_early_recycles};
+					       LA_C_early_recycles,
+					       LA_C_drop_text_memory,
+					       LA_C_drop_ooo_memory,
+					       LA_C_drop_ooo_pruned,
+					       LA_C_send_short,
+					       LA_C_aborted_memory,
+					       LA_C_aborted_orphans,
+					       LA_C_orphans_timed_out,
+					       LA_C_syn_cookies_sent};
 
 	printf("%u worlds, %llu connections begun (%llu refused), %llu opened, %llu of them from "
 	       "both ends at once\n",

@@ -24,6 +24,7 @@ enum {
 	RW_WAYS = RW_HOSTS * RW_HOSTS * 2 * RW_PORTS * RW_PORTS, /* directed tuples */
 	RW_ATTEMPTS = 1000, /* connections of one world at most */
 	RW_MBUFS = 3000,
+	RW_CONTROL = 255, /* buffers of the hosts' control pool, where they have one */
 };
 
 /* What can be left out of a world; names in random_plan.c. */
@@ -41,6 +42,7 @@ enum rw_kind {
 	RW_DEAF,
 	RW_REUSE,
 	RW_PAUSE,
+	RW_POOLS, /* few buffers for peers, few orphans, with or without a control pool */
 	RW_KINDS
 };
 extern const char *const rw_kind_name[RW_KINDS];
@@ -79,6 +81,9 @@ struct rw_result {
 	uint64_t virtual_us, in[LA_NCOUNTERS];
 };
 
+/** The pool that all hosts with a control pool share, full between two worlds. */
+struct rte_mempool *rw_control_pool(void);
+
 /** Lives one world from birth to silence. -errno when it can not be made. */
 int rw_world(const struct rw_spec *spec, struct rw_result *r);
 
@@ -89,6 +94,7 @@ struct rw_dice { /* of a world */
 	uint64_t jitter_us, delay_us, msl_us, hold_us, gap_us;
 	uint32_t fixed_isn;
 	unsigned hosts, lports, rports;
+	bool control[RW_HOSTS]; /* the host has a control pool */
 	struct la_conn_opts opts[32];
 	struct la_sim_config cfg;
 };
@@ -123,6 +129,7 @@ struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t old_end; /* of those before it, until all they sent has died */
 	uint64_t old_until;
 	bool any, behind;
+	uint32_t time_wait_end; /* SND.NXT of the entry */
 	uint64_t time_wait_us; /* since when the sending end is in TIME_WAIT, 0: not known to be */
 	uint64_t reused_us;    /* when the sending end last opened out of its own TIME_WAIT */
 	uint64_t second;       /* for the bound on ACKs: */

@@ -93,9 +93,10 @@ syn_sent(struct rw *rw, struct rw_way *y, const struct la_sim_event *e)
 	if (y->any && s->seq == y->iss)
 		return;
 	below = y->any && seq_lt(s->seq + 1, y->end);
-	if (below && y->time_wait_us && e->us < y->time_wait_us + 2 * msl)
+	/* y->end may be above: that of a cookie for an old duplicate SYN, which opened nothing */
+	if (y->time_wait_us && e->us < y->time_wait_us + 2 * msl && seq_lt(s->seq + 1, y->time_wait_end))
 		rw_fail(rw, &s->t, "a new ISN %u below the end %u of a connection in TIME_WAIT",
-			s->seq, y->end);
+			s->seq, y->time_wait_end);
 	y->behind = (below && e->us <= y->sent_us + msl) || (old && seq_lt(s->seq + 1, y->old_end));
 	rw->r->behind += y->behind;
 	if (!old || seq_gt(y->end, y->old_end))
@@ -233,12 +234,16 @@ rw_closed(void *ctx, struct la_sim_conn *c)
 	struct rw *rw = ctx;
 	unsigned other = c->t.raddr.b[15] - 1u;
 	int i = rw_way_of(c->host, other, &c->t);
+	struct la_conn_info info;
 
 	if (rw->ladder)
 		la_ladder_hooks(rw->ladder).closed(rw->ladder, c);
 	rw->r->ended[c->why.end]++;
-	if (i >= 0 && c->why.end == LA_END_ORDERLY && state_of(rw, c->host, &c->t) == LA_TIME_WAIT)
+	if (i >= 0 && c->why.end == LA_END_ORDERLY && la_shard_find(la_sim_shard(rw->w, c->host), &c->t, &info) == 0 &&
+	    info.state == LA_TIME_WAIT) {
 		rw->way[i].time_wait_us = la_sim_now(rw->w);
+		rw->way[i].time_wait_end = info.snd_nxt;
+	}
 }
 
 static bool
@@ -389,6 +394,8 @@ rw_check_silence(struct rw *rw)
 	}
 	if (left)
 		rw_fail(rw, NULL, "%u mbufs are left", left);
+	if (!rte_mempool_full(rw_control_pool()))
+		rw_fail(rw, NULL, "buffers of the control pool are left");
 	if (rw->checksums != rw->r->corrupted)
 		rw_fail(rw, NULL, "%llu segments were corrupted, %llu dropped for their checksum",
 			(unsigned long long)rw->r->corrupted, (unsigned long long)rw->checksums);

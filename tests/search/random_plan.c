@@ -10,9 +10,9 @@
 
 const char *const rw_kind_name[RW_KINDS] = {"drop",   "dup",     "hold",   "reorder", "corrupt",
 					    "jitter", "restart", "starve", "small",   "abort",
-					    "deaf",   "reuse",   "pause"};
+					    "deaf",   "reuse",   "pause",   "pools"};
 
-enum { OF_WORLD = 1, OF_OPTIONS, OF_ATTEMPT, OF_SEGMENT };
+enum { OF_WORLD = 1, OF_OPTIONS, OF_ATTEMPT, OF_SEGMENT, OF_POOLS };
 
 uint64_t
 rw_mix(uint64_t a, uint64_t b, uint64_t c)
@@ -110,6 +110,30 @@ tables(const struct rw_spec *spec, struct la_shard_config *c, struct la_rng *r)
 	c->tw_full_reset = reset;
 }
 
+/* Buffers that a host may hold for its peers: plenty, or so few that every limit of lib/tcp/hold.c is reached; and
+ * orphans, few or for a short time. */
+static void
+pools(const struct rw_spec *spec, struct rw_dice *d, unsigned h)
+{
+	struct la_rng r = {rw_mix(spec->seed, OF_POOLS, h)};
+	struct la_shard_config *c = &d->cfg.host[h].shard;
+	bool scarce = one_in(&r, 2), control = one_in(&r, 2), few = one_in(&r, 3);
+	uint32_t held = PICK(&r, 1, 4, 12, 16, 48, 150, 500), low = PICK(&r, 0, 1, 1, 100, 1500);
+	uint32_t orphans = PICK(&r, 1, 2, 8, 0), ms = PICK(&r, 0, 100, 2000, 20000);
+
+	if (!has(spec, RW_POOLS) || spec->beyond)
+		return;
+	if (scarce) {
+		c->max_held = held;
+		c->low_mbufs = low;
+	}
+	d->control[h] = control;
+	if (few) {
+		c->max_orphans = orphans;
+		c->orphan_ms = ms;
+	}
+}
+
 /* Inside the law, nothing arrives later than one MSL after it was sent (RFC 9293 3.4.2): the longest hold is
  * what delay leaves of it. Outside it, holds are as long as ten. */
 void
@@ -150,6 +174,7 @@ rw_dice(const struct rw_spec *spec, struct rw_dice *d)
 
 		host->shard.msl_ms = (uint32_t)(d->msl_us / 1000);
 		tables(spec, &host->shard, &r);
+		pools(spec, d, h);
 		if (d->fixed_isn) {
 			host->weak = LA_SIM_FIXED_ISN;
 			host->fixed_isn = d->fixed_isn;

@@ -292,6 +292,9 @@ be_born(struct rw *rw)
 	int rc;
 
 	rw_dice(spec, &rw->dice);
+	for (unsigned h = 0; h < rw->dice.hosts; h++)
+		if (rw->dice.control[h])
+			rw->dice.cfg.host[h].shard.control = rw_control_pool();
 	rw->attempt = calloc(spec->attempts, sizeof(*rw->attempt));
 	rw->nconn = 4 * spec->attempts + 64;
 	rw->conn = calloc(rw->nconn, sizeof(*rw->conn));

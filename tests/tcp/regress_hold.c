@@ -8,6 +8,7 @@
 #include <rte_mempool.h>
 
 #include "net/shard.h"
+#include "pattern.h"
 #include "tables.h"
 #include "tcp/hold.h"
 
@@ -134,21 +135,26 @@ SCENARIO(regress_hold, large_segments, "a window that memory keeps small opens f
 static void
 answer(struct la_conn *c, void *user)
 {
+	uint8_t buf[1000];
 	struct peer *p = user;
+	ssize_t n;
 
-	(void)c;
 	user_read(p, UINT64_MAX);
-	user_send(p, 1000);
+	for (uint32_t i = 0; i < sizeof(buf); i++)
+		buf[i] = pattern(PATTERN_OUT, p->u.sent + i);
+	n = la_send(c, buf, sizeof(buf));
+	p->u.sent += n > 0 ? (uint64_t)n : 0;
 }
 
 SCENARIO(regress_hold, after_the_answer, "a window that a send queue kept shut is announced when the send queue is acknowledged")
 {
-	struct la_conn_ops ops = user_ops;
+	static struct la_conn_ops ops;
 	struct peer *p;
 
 	scene_rig(s, &(struct rig_opts){.max_held = 64 + 8});
 	hold(s)->extra = 0; /* one buffer for each connection */
 	p = scene_another(s);
+	ops = user_ops;
 	ops.data = answer;
 	la_set_ops(p->u.c, &ops);
 	for (unsigned i = 0; i < 20; i++) {
@@ -196,6 +202,47 @@ SCENARIO(regress_hold, probe, "a window that unread text keeps shut: the peer's 
 	x = peer_wait(p, 10);
 	CHECK(s->r, x && p->edge - p->snd >= 4096, "the answer offers %u", p->edge - p->snd);
 	user_read(p, UINT64_MAX);
+	peer_skip(p);
+}
+
+static void
+more(struct la_conn *c, void *user)
+{
+	static uint8_t buf[100000];
+	struct peer *p = user;
+	ssize_t n;
+
+	for (uint32_t i = 0; i < sizeof(buf); i++)
+		buf[i] = pattern(PATTERN_OUT, p->u.sent + i);
+	n = la_send(c, buf, sizeof(buf));
+	p->u.sent += n > 0 ? (uint64_t)n : 0;
+}
+
+SCENARIO(regress_hold, blocked_and_stuck, "a user that waits for buffers does not keep the persist timer from a window that is too small")
+{
+	static struct la_conn_ops ops;
+	struct peer *p;
+	uint32_t got = 0;
+
+	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16});
+	p = scene_another(s);
+	ops = user_ops;
+	ops.writable = more;
+	la_set_ops(p->u.c, &ops);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 100);
+	user_send(p, 100000);
+	CHECK(s->r, p->u.sent < 20000 && rig_counter(s->r, LA_C_send_short) > 0, "la_send() was not short");
+	peer_skip(p);
+	for (unsigned i = 0; i < 10; i++) { /* silent, with the window that it has offered */
+		struct peer_rx *x = peer_wait(p, 10000);
+
+		CHECK(s->r, x && x->len > 0, "nothing was sent into the window");
+		got += x->len;
+		p->got = x->end;
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 100);
+	}
+	CHECK(s->r, got >= 1000, "%u bytes came", got);
+	la_set_ops(p->u.c, &user_ops);
 	peer_skip(p);
 }
 
