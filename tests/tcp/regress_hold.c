@@ -103,6 +103,42 @@ SCENARIO(regress_hold, own_block, "data above a hole does not keep a connection 
 	peer_skip(first);
 }
 
+SCENARIO(regress_hold, low_pool, "below low_mbufs no payload is sent, and a connection that holds something gets no more")
+{
+	static struct rte_mbuf *out[RIG_MBUFS];
+	struct peer *p, *q;
+	unsigned n = 0;
+
+	scene_rig(s, &(struct rig_opts){.low_mbufs = 100});
+	p = scene_another(s);
+	q = scene_another(s);
+	p->u.hold = q->u.hold = true;
+	peer_data(p, 1400);
+	peer_skip(p);
+	while (rig_mbufs_free() >= 100) /* as if a port kept them */
+		out[n++] = rte_pktmbuf_alloc(rig_pool());
+	rig_run(s->r, 1);
+	peer_skip(p);
+	peer_data(p, 1400);
+	CHECK(s->r, la_unread(p->u.c) == 1400, "more text was taken");
+	peer_data(q, 1400);
+	CHECK(s->r, la_unread(q->u.c) == 1400, "the first text was not taken");
+	peer_skip(p);
+	peer_skip(q);
+	CHECK(s->r, user_send(q, 100) == 100, "la_send");
+	rig_run(s->r, 500);
+	CHECK(s->r, q->N == q->ISS + 1, "payload was sent");
+	CHECK(s->r, user_close(p) == 0, "la_close");
+	user_expect_closed(p, LA_END_ABORTED);
+	while (n > 0)
+		rte_pktmbuf_free(out[--n]);
+	rig_run(s->r, 2);
+	CHECK(s->r, q->N == q->ISS + 101, "payload was not sent later");
+	user_read(q, UINT64_MAX);
+	peer_skip(p);
+	peer_skip(q);
+}
+
 /* --- windows --------------------------------------------------------------------------------------------- */
 
 SCENARIO(regress_hold, large_segments, "a window that memory keeps small opens for a connection with large segments too")
