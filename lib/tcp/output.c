@@ -220,8 +220,8 @@ persist_if_stuck(struct la_tcb *c)
 
 	if (!waits || c->snd_nxt != c->snd_una || c->snd_max != c->snd_una)
 		return;
-	if ((c->flags & LA_F_REXMT_ON) || (c->flags & (LA_F_PENDING | LA_F_BLOCKED)) == LA_F_PENDING)
-		return; /* pending: a buffer was missing. With a blocked user it may be the user's, and the window stuck */
+	if (c->flags & (LA_F_REXMT_ON | LA_F_PENDING))
+		return;
 	c->flags |= LA_F_PERSIST;
 	c->backoff = 0;
 	c->first_unacked_at = c->tcp->tick;

@@ -31,8 +31,8 @@ send_with(struct la_conn *conn, const void *buf, size_t len,
 	n = append(c, buf, len);
 	if (n < len) {
 		c->flags |= LA_F_BLOCKED;
-		if (c->snd_queued <= la_tcb_opts(c)->sndbuf / 2)
-			la_tcb_pend(c); /* buffers were short: no ACK triggers the next try */
+		if (c->snd_queued == 0)
+			la_tcb_pend(c); /* buffers were short: no ACK, and no probe's, triggers the next try */
 	}
 	if (n && !(c->flags & LA_F_BUSY))
 		la_tcb_output(c);

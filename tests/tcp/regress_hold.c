@@ -269,6 +269,8 @@ SCENARIO(regress_hold, blocked_and_stuck, "a user that waits for buffers does no
 	user_send(p, 100000);
 	CHECK(s->r, p->u.sent < 20000 && rig_counter(s->r, LA_C_send_short) > 0, "la_send() was not short");
 	peer_skip(p);
+	rig_run(s->r, 100);
+	CHECK(s->r, la_shard_next(s->r->s) > s->r->now + 1, "the user is asked in every tick");
 	for (unsigned i = 0; i < 10; i++) { /* silent, with the window that it has offered */
 		struct peer_rx *x = peer_wait(p, 10000);
 
