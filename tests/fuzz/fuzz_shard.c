@@ -270,8 +270,10 @@ act(struct world *w, struct bytes *b)
 			user_connect(w, &w->lines[(a >> 3) % TUPLES]);
 		else if ((a & 7) == 5)
 			pepper(w, &w->lines[(a >> 3 & 7) % TUPLES]);
-		else
+		else if ((a & 7) == 6)
 			world_starve(w, a & 128 ? MBUFS : a >> 3 & 15);
+		else
+			world_limits(w, a >> 3);
 		break;
 	}
 	if (w->nheld == 0) /* otherwise a burst is being collected */
@@ -285,9 +287,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	struct bytes b = {p, len};
 	unsigned sum = 0;
 
-	world_open(&w, &b);
 	for (size_t i = 0; i < len; i++)
 		sum += p[i];
+	world_open(&w, &b, sum & 64);
 	w.thorough =
 		sum % 64 == 0; /* by chance, so that no line of inputs is slow by inheritance */
 	for (unsigned i = 0; b.left && i < ACTIONS_MAX; i++) {

@@ -22,3 +22,17 @@ fuzz_pool(unsigned mbufs)
 	}
 	return pool;
 }
+
+struct rte_mempool *
+fuzz_control_pool(unsigned mbufs)
+{
+	static struct rte_mempool *pool;
+
+	if (!pool)
+		pool = rte_pktmbuf_pool_create("fuzz_control", mbufs, 0, 0, RTE_PKTMBUF_HEADROOM + 128, -1);
+	if (!pool) {
+		fprintf(stderr, "fuzz: no memory for the control pool\n");
+		exit(1);
+	}
+	return pool;
+}

@@ -13,7 +13,7 @@
 
 enum { BURST = 32, ROUNDS = 100000, JUMPS = 400, BIG = 1 << 18 };
 
-static struct rte_mempool *pool;
+static struct rte_mempool *pool, *control_pool;
 
 bool
 world_traced(void)
@@ -157,11 +157,13 @@ lines(struct world *w, uint8_t how)
 }
 
 void
-world_open(struct world *w, struct bytes *b)
+world_open(struct world *w, struct bytes *b, bool control)
 {
 	memset(w, 0, sizeof(*w));
 	pool = fuzz_pool(MBUFS);
+	control_pool = fuzz_control_pool(CONTROL);
 	config(w, b);
+	w->cfg.control = control ? control_pool : NULL;
 	lines(w, get8(b));
 	CHECK(la_shard_create(&w->cfg, &w->s) == 0);
 	world_pump(w);
@@ -375,4 +377,19 @@ world_starve(struct world *w, unsigned left)
 		if (rte_mempool_get_bulk(pool, w->hoard + w->nhoard, n) == 0)
 			w->nhoard += n;
 	}
+}
+
+/* The limits may change while the shard lives: none of its rules depends on what they were. */
+void
+world_limits(struct world *w, uint8_t which)
+{
+	static const uint32_t most[] = {MBUFS - MBUFS / 4, 0, 3, 24}, low[] = {MBUFS / 32, MBUFS};
+	static const uint32_t orphans[] = {UINT32_MAX, 1};
+	struct la_tcp *t = &w->s->tcp;
+	uint32_t max = RTE_MAX(most[which & 3], RTE_MAX(t->hold.held, 1u));
+
+	t->hold.max = max;
+	t->hold.extra = max - RTE_MIN(t->tcb_capacity, max - max / 8);
+	t->hold.low = low[which >> 2 & 1];
+	t->hold.max_orphans = orphans[which >> 3 & 1];
 }

@@ -26,7 +26,7 @@
 #include "target.h"
 #include "tcp/internal.h"
 
-enum { TUPLES = 6, USERS = 16, MBUFS = 6143, BURST_MAX = 64, STREAM_MAX = 1 << 17 };
+enum { TUPLES = 6, USERS = 16, MBUFS = 6143, CONTROL = 255, BURST_MAX = 64, STREAM_MAX = 1 << 17 };
 
 /** The input, from its front on; zeros when it is used up. */
 struct bytes {
@@ -124,7 +124,7 @@ enum lie {
 };
 
 /* world.c, world_end.c */
-void world_open(struct world *w, struct bytes *b);
+void world_open(struct world *w, struct bytes *b, bool control);
 void world_close(struct world *w);
 struct rte_mbuf *world_mbuf(struct world *w, const uint8_t *p, size_t len, enum lie lie);
 /** Takes the frame over: into the burst that is being collected, or with it into the shard. */
@@ -135,6 +135,8 @@ void world_run(struct world *w, uint64_t ms, bool late);
 /** The shard ends, is saved, and another goes on ms later. */
 void world_restart(struct world *w, uint64_t ms);
 void world_starve(struct world *w, unsigned left);
+/** Other limits of what the shard holds for its peers; 0: as at birth. */
+void world_limits(struct world *w, uint8_t which);
 bool world_traced(void);
 #define TRACE(...)                                    \
 	do {                                          \

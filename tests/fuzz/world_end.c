@@ -61,6 +61,7 @@ world_close(struct world *w)
 
 	world_in(w, NULL, false);
 	world_starve(w, MBUFS);
+	world_limits(w, 0);
 	memset(w->act, 0, sizeof(w->act));
 	w->mute = false;
 	abort_all(w);
@@ -79,4 +80,5 @@ world_close(struct world *w)
 		CHECK(i == LA_CLOSED || i == LA_LISTEN || w->s->counters.state[i] == 0);
 	la_shard_destroy(w->s);
 	CHECK(rte_mempool_avail_count(w->cfg.mbufs) == MBUFS);
+	CHECK(!w->cfg.control || rte_mempool_avail_count(w->cfg.control) == CONTROL);
 }
