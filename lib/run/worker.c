@@ -4,13 +4,10 @@
  *
  * A round asks every station's port for a burst, hands over what belongs to another shard of the port
  * and takes what others have handed over, gives it to the shard, lets timers and the application run,
- * and sends what they made. A station whose frames wait for the port (io/tx_queue.h) does nothing but send,
- * until there is room for a burst again: so its port's receive ring fills up and slows the sender down, and
- * the shard's own queues never overflow. While the port takes nothing at all, a station reads a little
- * and at last makes room by dropping, so no station waits for another for ever. Everything else (phases of the run, publishing of
- * counters) is a chore looked after every few milliseconds. A worker writes nothing that another
- * thread writes (worker.h lists what is shared); the phase it reads is a line that changes three times
- * in a run.
+ * and sends what they made. While too many frames wait for the port, a round only transmits (transmit.h).
+ * Everything else (phases of the run, publishing of counters) is a chore, looked after every few milliseconds.
+ * A worker writes nothing that another thread writes (worker.h lists what is shared); the phase it reads is
+ * a line that changes three times in a run.
  *
  * Counters are published through two copies and a version: the worker fills the copy that is not
  * valid, then makes it so. A reader that was overtaken sees the version moved and reads again. */
@@ -25,7 +22,7 @@
 #include "io/capture.h"
 #include "net/gateway.h"
 #include "run/faulty.h"
-#include "run/worker.h"
+#include "run/transmit.h"
 
 enum {
 	IDLE_SPINS = 256,	/* empty rounds before the first sleep */
@@ -34,13 +31,9 @@ enum {
 	IDLE_LONG_US = 500,	/* ... then up to this, or up to the next timer */
 	IDLE_LONG_AFTER = 200,	/* sleeps in a row before the long ones */
 	ABORT_BURST = 512,	/* connections aborted a round */
-	SETTLE_MS = 5,		/* the wire must be quiet this long before a worker leaves, */
-	SETTLE_MAX_MS = 50,	/* but it leaves after that in any case */
+	SETTLE_MAX_MS = 50,	/* a worker leaves after that, even if the wire is not quiet */
 	OFF_CPU_MS = 1,		/* between two rounds: the worker was not running */
-	HOLD_READ = 256,	/* frames read in a millisecond in which the port takes nothing, */
-	HOLD_READ_MOST = 2048,	/* until the shard is empty again */
 	POLL_LATE_MS = 20,	/* between two polls of the application while many frames wait */
-	TAKE_LEAST = 4,		/* frames that take() wants room for */
 	SETTLE_ROUNDS = 4096,	/* of what is in the rings then: a ring and its answers */
 };
 
@@ -101,7 +94,7 @@ chores(struct la_worker *w, uint64_t now)
 	enum la_phase phase = (enum la_phase)__atomic_load_n(&w->engine->phase, __ATOMIC_ACQUIRE);
 
 	if (phase != w->phase && phase == LA_PHASE_STOP) {
-		w->quiet_at = now + SETTLE_MS;
+		w->quiet_at = now + LA_SETTLE_MS;
 		w->leave_at = now + SETTLE_MAX_MS;
 	}
 	w->phase = phase;
@@ -184,23 +177,20 @@ look(struct la_station_run *st, struct rte_mbuf **pkts, unsigned got)
 	return n;
 }
 
-/* Passes a burst from the port on. */
-static void
-received(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **pkts, unsigned n)
+void
+la_worker_received(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **pkts, unsigned n)
 {
 	struct la_hand_over *h = &st->hand;
 
 	if (unlikely(w->capture != NULL))
 		la_capture_burst(w->capture, st->port, (uint16_t)h->queue, false, pkts, n);
 	st->frames_in += n;
-	w->quiet_at = now + SETTLE_MS;
+	w->quiet_at = now + LA_SETTLE_MS;
 	if (h->peers > 1)
 		n = la_hand_over(h, pkts, n, st->pool);
 	if (n > 0)
 		give(w, st, now, pkts, n);
 }
-
-static bool transmit(struct la_worker *w, struct la_station_run *st, uint64_t now);
 
 /* Overload control: so many frames wait in front of the shard. A worker that is behind sheds SYNs from here on. */
 static void
@@ -224,8 +214,8 @@ look_and_receive(struct la_worker *w, struct la_station_run *st, uint64_t now, s
 	n = look(st, pkts, got);
 	note(st, now, n);
 	for (unsigned i = 0; i < n; i += LA_BURST) {
-		received(w, st, now, pkts + i, RTE_MIN(n - i, (unsigned)LA_BURST));
-		transmit(w, st, now);
+		la_worker_received(w, st, now, pkts + i, RTE_MIN(n - i, (unsigned)LA_BURST));
+		la_transmit(w, st, now);
 	}
 }
 
@@ -246,7 +236,7 @@ receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 	}
 	if (n == 0)
 		return false;
-	received(w, st, now, pkts, n);
+	la_worker_received(w, st, now, pkts, n);
 	return true;
 }
 
@@ -265,7 +255,7 @@ receive_handed(struct la_worker *w, struct la_station_run *st, uint64_t now)
 
 		if (n == 0)
 			continue;
-		w->quiet_at = now + SETTLE_MS;
+		w->quiet_at = now + LA_SETTLE_MS;
 		busy = true;
 		full |= n == LA_BURST;
 		give(w, st, now, pkts, n);
@@ -273,72 +263,6 @@ receive_handed(struct la_worker *w, struct la_station_run *st, uint64_t now)
 	if (unlikely(la_shed_due(&st->shed, now, full)))
 		note(st, now, 0);
 	return busy;
-}
-
-/* What the shard has made, or what a bad way out leaves of it. */
-static inline unsigned
-take(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **pkts, unsigned max)
-{
-	if (likely(st->faulty == NULL))
-		return la_shard_tx(st->shard, pkts, max);
-	return la_faulty_take(st->faulty, st->shard, rte_rdtsc() / (w->clock.per_ms / 1000), st->pool,
-			      pkts, max);
-}
-
-/* Without a queue of its own: as much as the queue's owner has room for. */
-static bool
-transmit_by_owner(struct la_worker *w, struct la_station_run *st)
-{
-	struct rte_mbuf *pkts[LA_BURST];
-	unsigned n, all = 0;
-
-	for (;;) {
-		n = RTE_MIN(la_hand_over_tx_room(&st->hand), (unsigned)LA_BURST);
-		n = n < TAKE_LEAST ? 0 : take(w, st, pkts, n);
-		if (n == 0)
-			return all > 0;
-		la_hand_over_tx(&st->hand, pkts, n);
-		st->frames_out += n;
-		all += n;
-	}
-}
-
-/* The next frames of shard k of the port for this station's queue. */
-static inline unsigned
-take_of(struct la_worker *w, struct la_station_run *st, unsigned k, struct rte_mbuf **pkts, unsigned max)
-{
-	return k == st->hand.index ? take(w, st, pkts, max) : la_hand_over_tx_take(&st->hand, k, pkts, max);
-}
-
-/* Hands the port what waits for it, then what the shard has made and what other shards want sent on its
- * queue, as much as the queue has room for. With no room for all, another shard is first in the next round. */
-static bool
-transmit(struct la_worker *w, struct la_station_run *st, uint64_t now)
-{
-	struct la_hand_over *h = &st->hand;
-	struct rte_mbuf *pkts[LA_BURST];
-	uint16_t queue = (uint16_t)h->queue;
-	unsigned n, room, all = 0, k = st->tx_turn;
-
-	if (!h->has_queue)
-		return transmit_by_owner(w, st);
-	if (unlikely(st->txq.n > 0) && (all = la_txq_retry(&st->txq, st->port, queue, now)) > 0)
-		w->quiet_at = now + SETTLE_MS;
-	for (unsigned i = 0; i < h->peers; i++) {
-		while ((room = la_txq_room(&st->txq)) >= TAKE_LEAST &&
-		       (n = take_of(w, st, k, pkts, RTE_MIN(room, (unsigned)LA_BURST))) > 0) {
-			if (unlikely(w->capture != NULL))
-				la_capture_burst(w->capture, st->port, queue, true, pkts, n);
-			la_txq_send(&st->txq, st->port, queue, pkts, n, k == h->index, st->pool);
-			all += n;
-		}
-		if (++k == h->peers)
-			k = 0;
-		if (unlikely(room < TAKE_LEAST))
-			break;
-	}
-	st->tx_turn = k;
-	return all > 0;
 }
 
 bool
@@ -350,13 +274,6 @@ la_worker_ready(struct la_station_run *st)
 		return false;
 	__atomic_store_n(&st->ready, true, __ATOMIC_RELEASE);
 	return true;
-}
-
-/* How many frames may still be made before the port, or the owner of the queue, must take some. */
-static inline unsigned
-tx_room(const struct la_station_run *st)
-{
-	return st->hand.has_queue ? la_txq_room(&st->txq) : la_hand_over_tx_room(&st->hand);
 }
 
 /* The application opens and sends by itself. While many frames wait it is polled rarely, so that what it adds
@@ -371,46 +288,22 @@ poll_app(struct la_station_run *st, uint64_t now, unsigned room)
 	return st->ops->poll(st->ctx, st->shard, now);
 }
 
-/* A round of a station whose frames wait. When the port takes nothing, the peer may be waiting too: what is read
- * is room for it, and the answers wait in the shard, which has room for those to HOLD_READ_MOST frames. */
-static __attribute__((noinline)) bool
-hold(struct la_worker *w, struct la_station_run *st, uint64_t now)
-{
-	unsigned n = LA_BURST, all = 0;
-
-	st->held += now != st->held_at;
-	st->held_at = now;
-	if (st->hand.has_queue && st->txq.refused_ms >= LA_TXQ_PATIENCE_MS && now != st->read_at) {
-		struct rte_mbuf *pkts[LA_BURST];
-
-		st->read_at = now;
-		while (n == LA_BURST && all < HOLD_READ && st->hold_read < HOLD_READ_MOST) {
-			n = la_port_rx(st->port, (uint16_t)st->hand.queue, pkts, LA_BURST);
-			if (n > 0)
-				received(w, st, now, pkts, n);
-			all += n;
-			st->hold_read += n;
-		}
-	}
-	return transmit(w, st, now) || all > 0;
-}
-
 /* A round of one station; true: it was busy. */
 static inline bool
 serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
-	unsigned room = tx_room(st);
+	unsigned room = la_tx_room(st);
 	bool busy;
 
 	if (unlikely(room < LA_BURST))
-		return hold(w, st, now);
+		return la_hold(w, st, now);
 	if (unlikely(st->hold_read != 0)) /* with room for a burst nothing is left in the shard */
 		st->hold_read = 0;
 	busy = receive(w, st, now);
 	busy |= receive_handed(w, st, now);
 	busy |= la_shard_poll(st->shard, now);
 	busy |= poll_app(st, now, room);
-	return transmit(w, st, now) || busy;
+	return la_transmit(w, st, now) || busy;
 }
 
 static void
@@ -453,7 +346,7 @@ la_worker_settle(struct la_engine *e)
 
 			for (unsigned k = 0; k < w->nstations; k++) {
 				busy |= receive_handed(w, w->stations[k], now);
-				busy |= transmit(w, w->stations[k], now);
+				busy |= la_transmit(w, w->stations[k], now);
 			}
 		}
 	}

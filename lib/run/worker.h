@@ -43,7 +43,12 @@ enum la_phase {
 	LA_PHASE_STOP,	/* answer what still comes in, then leave the loop */
 };
 
-enum { LA_BURST = 32, LA_PUBLISH_MS = 100, LA_CONTROL_MS = 10 };
+enum {
+	LA_BURST = 32,
+	LA_PUBLISH_MS = 100,
+	LA_CONTROL_MS = 10,
+	LA_SETTLE_MS = 5, /* the wire must be quiet this long before a worker leaves */
+};
 
 /** The TSC as milliseconds, with a division only when the millisecond changes. */
 struct la_clock {
@@ -139,6 +144,10 @@ struct la_engine {
 
 /** Has the shard resolved its gateways, or given them up? From then on its application is polled. */
 bool la_worker_ready(struct la_station_run *st);
+
+/** Passes a burst of the station's port on: to the shards that its frames belong to. now: ms. */
+void la_worker_received(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **pkts,
+			unsigned n);
 
 /** After every worker has left: what is still in their rings reaches its shard, and its port.
  * On the main thread. */
