@@ -36,6 +36,12 @@ gen_tuple(uint32_t i, uint16_t *port)
 	return rte_cpu_to_be_32(0x0a800000 | x >> PORT_BITS); /* 10.128.0.0/15 */
 }
 
+bool
+gen_is_flow(uint32_t raddr)
+{
+	return (rte_be_to_cpu_32(raddr) & 0xfffe0000) == 0x0a800000;
+}
+
 void
 gen_new_flow(struct gen *g, uint32_t slot)
 {
@@ -226,7 +232,9 @@ parse(struct gen *g, const struct rte_mbuf *m, struct gen_answer *a)
 				 .len = total - IP - hlen,
 				 .wnd = rte_be_to_cpu_16(tcp->rx_win),
 				 .rport = rte_be_to_cpu_16(tcp->dst_port),
-				 .flags = tcp->tcp_flags};
+				 .flags = tcp->tcp_flags,
+				 .m = m,
+				 .off = ETHER + IP + hlen};
 	return true;
 }
 

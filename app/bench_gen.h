@@ -30,6 +30,8 @@ struct gen_answer {
 	uint32_t wnd;
 	uint16_t rport;
 	uint8_t flags;
+	const struct rte_mbuf *m; /* the frame, */
+	uint32_t off;		  /* and where its payload begins, bytes */
 };
 
 /** The shard, or the echo when there is none; and the clock of it. */
@@ -78,6 +80,7 @@ struct server_options {
 	unsigned queue;
 	bool null; /* on net_null */
 	struct rte_mempool *pool; /* NULL: the queue's own */
+	const char *addr;	  /* of the server, with its prefix length [10.77.0.2/24] */
 };
 /** 0; -1 after a fault, with nothing to close. */
 int server_open(struct server *sv, struct bench *b, const struct server_options *o);
@@ -106,6 +109,8 @@ void gen_close(struct gen *g);
 void gen_new_flow(struct gen *g, uint32_t slot);
 /** The tuple of number i: address in network order, port. */
 uint32_t gen_tuple(uint32_t i, uint16_t *port);
+/** Is this (network order) an address of gen_tuple()? */
+bool gen_is_flow(uint32_t raddr);
 /** Puts the flow's next segment into the batch. */
 void gen_send(struct gen *g, uint32_t slot);
 /** Puts a frame of any kind into the batch: len octets of payload, all zero but the first ('x'). */

@@ -28,7 +28,7 @@ configure(const struct server_options *o, struct la_shard_config *cfg, struct la
 								 : TIME_WAIT_LEAST,
 		.max_time_wait6 = TIME_WAIT_LEAST,
 	};
-	la_prefix_parse("10.77.0.2/24", own);
+	la_prefix_parse(o->addr ? o->addr : "10.77.0.2/24", own);
 	la_addr_parse("10.77.0.1", &cfg->gateway4); /* everybody is behind it */
 }
 
