@@ -17,7 +17,7 @@
 static const struct bench_kind *const kinds[] = {
 	&bench_limit_kind,  &bench_exchange_kind, &bench_repeat_kind, &bench_life_kind,
 	&bench_churn_kind,  &bench_bulk_kind,	  &bench_scaling_kind, &bench_flood_kind,
-	&bench_garbage_kind, &bench_idle_kind,  &bench_overload_kind,
+	&bench_garbage_kind, &bench_idle_kind,  &bench_overload_kind, &bench_abuse_kind,
 };
 enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
 

@@ -38,8 +38,10 @@
  *	bench_server.c	a shard and its loop, or the echo
  *	bench_null.c	the same on net_null: frames written where they are received
  *	bench_fill.c	TIME_WAIT tables filled beforehand
+ *	bench_clients.c	clients by schedule, in virtual time
+ *	bench_attacks.c	the frames of attacks
  *	bench_limit.c bench_close.c bench_life.c bench_both.c bench_bulk.c bench_scaling.c bench_overload.c
- *			what is measured, each a struct bench_kind
+ *	bench_abuse.c	what is measured, each a struct bench_kind
  *	bench_report.c bench_compare.c	tables, goals, JSON, plot; against an older run */
 
 #include <stdbool.h>
@@ -75,7 +77,7 @@ struct bench_row {
 	struct bench_series wall;  /* the same by the TSC */
 	struct bench_series ratio; /* rate as a share of the limit's in the same round; or what `of` says */
 	const char *of;		   /* what ratio is a share of */
-	char note[224];
+	char note[320];
 	json_t *more;		   /* further figures, for the JSON; or NULL */
 };
 
@@ -120,7 +122,7 @@ struct bench_kind {
 };
 extern const struct bench_kind bench_limit_kind, bench_exchange_kind, bench_repeat_kind,
 	bench_life_kind, bench_churn_kind, bench_bulk_kind, bench_scaling_kind, bench_flood_kind,
-	bench_garbage_kind, bench_idle_kind, bench_overload_kind;
+	bench_garbage_kind, bench_idle_kind, bench_overload_kind, bench_abuse_kind;
 
 /* bench_env.c */
 /** 0, or -1 with a line in err. */

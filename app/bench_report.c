@@ -43,46 +43,57 @@ bench_print_row(const struct bench *b, const struct bench_row *r)
 
 /* ------------------------------------------------------------------ goals */
 
-/* Of the first row whose name begins so and, where said, contains that too. */
+/* Of the first row whose name begins so and, where said, contains that too; or of the worst one. */
 struct goal {
 	const char *text, *begins, *contains;
 	double bound;
 	bool at_most;
 	bool value; /* the row's value counts, not its ratio */
+	bool worst; /* of all rows that fit, the one with the least ratio */
 };
 
 static const struct goal goals[] = {
-	{"exchange: share of the limit's packets/s", "exchange", NULL, 0.6, false, false},
-	{"repeated FIN: share of the limit's packets/s", "repeated FIN", NULL, 0.7, false, false},
+	{"exchange: share of the limit's packets/s", "exchange", NULL, 0.6, false, false, false},
+	{"repeated FIN: share of the limit's packets/s", "repeated FIN", NULL, 0.7, false, false, false},
 	/* at most twice the limit's cost for three in and three out */
 	{"lifecycle, server core alone, 1 byte: share of the limit's rate",
-	 "lifecycle, server closes first, 1 byte", NULL, 0.5, false, false},
+	 "lifecycle, server closes first, 1 byte", NULL, 0.5, false, false, false},
 	{"churn at 100 M in TIME_WAIT: share of the empty table's rate", "churn, 100000000 ", NULL, 0.6,
-	 false, false},
+	 false, false, false},
 	{"bulk in, MSS 1460, one connection: share of the limit", "bulk in, MSS 1460, 1 ", NULL, 0.5,
-	 false, false},
+	 false, false, false},
 	{"bulk out, MSS 1460, one connection: share of the limit", "bulk out, MSS 1460, 1 ", NULL, 0.5,
+	 false, false, false},
+	{"scaling from 1 to 2 workers: times the rate", "scaling, 2 workers", NULL, 1.9, false, false,
+	 false},
+	{"syn-flood: share of the limit's packets/s", "syn-flood", NULL, 0.7, false, false, false},
+	{"ack-garbage: share of the limit's packets/s", "ack-garbage", NULL, 0.7, false, false, false},
+	{"overload, twice the capacity offered: share of the peak", "overload, 2 times", NULL, 0.9, false,
 	 false, false},
-	{"scaling from 1 to 2 workers: times the rate", "scaling, 2 workers", NULL, 1.9, false, false},
-	{"syn-flood: share of the limit's packets/s", "syn-flood", NULL, 0.7, false, false},
-	{"ack-garbage: share of the limit's packets/s", "ack-garbage", NULL, 0.7, false, false},
-	{"overload, twice the capacity offered: share of the peak", "overload, 2 times", NULL, 0.9, false, false},
-	{"overload, four times the capacity offered: share of the peak", "overload, 4 times", NULL, 0.9, false, false},
+	{"overload, four times the capacity offered: share of the peak", "overload, 4 times", NULL, 0.9,
+	 false, false, false},
+	{"abuse, the worst attack: share of the honest closes", "abuse, under", NULL, 0.9, false, false, true},
 	/* a TCB is 256 B; its places in the index, and in the wheel while it opened, at most 24 more */
-	{"idle established connection: bytes, index share included", "idle", NULL, 256 + 24, true, true},
+	{"idle established connection: bytes, index share included", "idle", NULL, 256 + 24, true, true, false},
 };
 
 static const struct bench_row *
 row_of(const struct bench *b, const struct goal *g)
 {
+	const struct bench_row *found = NULL;
+
 	for (unsigned i = 0; i < b->nrows; i++) {
 		const struct bench_row *r = &b->row[i];
 
-		if (r->value.n > 0 && strncmp(r->name, g->begins, strlen(g->begins)) == 0 &&
-		    (g->contains == NULL || strstr(r->name, g->contains)))
+		if (r->value.n == 0 || strncmp(r->name, g->begins, strlen(g->begins)) != 0 ||
+		    (g->contains && strstr(r->name, g->contains) == NULL))
+			continue;
+		if (!g->worst)
 			return r;
+		if (found == NULL || bench_rank(&r->ratio, 0.5) < bench_rank(&found->ratio, 0.5))
+			found = r;
 	}
-	return NULL;
+	return found;
 }
 
 static const struct bench_series *

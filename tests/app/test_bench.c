@@ -190,6 +190,33 @@ Test(bench, overload)
 	json_decref(j);
 }
 
+Test(bench, abuse)
+{
+	const char *const names[] = {"abuse", NULL};
+	json_t *j = run(names, EXIT_OK, NULL), *rows = json_object_get(j, "rows");
+
+	good(j, "abuse", 10);
+	cr_assert_eq(json_array_size(json_object_get(j, "goals")), 1);
+	for (size_t i = 0; i < 10; i++) {
+		const json_t *row = json_array_get(rows, i);
+		const char *name = json_string_value(json_object_get(row, "name"));
+		double held = number(row, "held_share");
+
+		cr_expect_eq(json_object_get(row, "ratio") != NULL, i > 0, "%s", name);
+		cr_expect_gt(number(row, "closes_per_s"), 0, "%s", name);
+		cr_expect_gt(number(row, "p99_ms"), 0, "%s", name);
+		cr_expect_eq(number(row, "attack_frames_per_s") > 0, i > 0, "%s", name);
+		cr_expect(held >= 0 && held <= 1, "%s", name);
+		/* a flood of SYNs is answered by cookies */
+		cr_expect(i < 2 || json_object_size(json_object_get(row, "drops")) > 0, "%s", name);
+		/* half-open connections of silent sources live 63 s, everything else is gone after one second */
+		cr_expect_eq(json_is_true(json_object_get(row, "gauges_back")), i != 1 && i != 2, "%s: %s", name,
+			     json_string_value(json_object_get(row, "gauges_late")));
+		cr_expect_leq(number(row, "gauges_back_s"), 70, "%s", name);
+	}
+	json_decref(j);
+}
+
 /* With one core there is no row, and no failure. */
 Test(bench, scaling)
 {
