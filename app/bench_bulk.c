@@ -186,6 +186,7 @@ bulk_open(struct bulk *k, struct bench *b, struct server_options *o)
 		.user = k,
 		.mtu = jumbo ? JUMBO - 14 : 1500,
 		.pool = jumbo ? b->big[1] : NULL,
+		.max_conns = 4 * MANY, /* more would have a buffer each set aside, and leave less for windows */
 		.conn = {.nodelay = true},
 	};
 	/* the generator waits for two segments before it acknowledges */
