@@ -379,9 +379,9 @@ la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how)
 	slot_end(t, ref, la_tw_core(t, ref));
 }
 
-/* 2*MSL is over: RFC 9293 3.10.8, delete and say nothing. */
+/* 2*MSL is over: RFC 9293 3.10.8, delete and say nothing. hash: of the entry's tuple. */
 static void
-expire(struct la_tw *t, la_ref ref, struct la_tw_core *e)
+expire(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash)
 {
 	bool removed;
 
@@ -389,7 +389,7 @@ expire(struct la_tw *t, la_ref ref, struct la_tw_core *e)
 		la_tw_end_fin_wait_2(t, ref, LA_C_ended_fin_wait_2);
 		return;
 	}
-	removed = la_index_remove(t->index, entry_hash(t, ref), ref);
+	removed = la_index_remove(t->index, hash, ref);
 	assert(removed);
 	(void)removed;
 	t->counters->v[LA_C_time_wait_expired]++;
@@ -397,8 +397,9 @@ expire(struct la_tw *t, la_ref ref, struct la_tw_core *e)
 	slot_end(t, ref, e);
 }
 
-void
-la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick)
+/* A reference has come by; hash: of the entry's tuple, if it is LIVE and due. */
+static inline void
+comes_by(struct la_tw *t, la_ref ref, uint32_t tick, uint64_t hash)
 {
 	struct la_tw_core *e = la_tw_core(t, ref);
 	enum la_tw_life life = la_tw_life(e);
@@ -410,33 +411,35 @@ la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick)
 	}
 	e->flags = (uint16_t)(e->flags & ~LA_TW_WHEEL);
 	if (life == LA_TW_LIVE)
-		expire(t, ref, e);
+		expire(t, ref, e, hash);
 	else if (life == LA_TW_ZOMBIE)
 		slot_free(t, ref, e);
 	/* SHADOW: what happens to the new incarnation decides */
 }
 
 void
+la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick)
+{
+	comes_by(t, ref, tick, entry_hash(t, ref));
+}
+
+void
 la_tw_wheel_burst(struct la_tw *t, const la_ref *refs, unsigned n, uint32_t tick)
 {
 	while (n > 0) {
-		unsigned k = n < BURST ? n : BURST, due = 0;
+		unsigned k = n < BURST ? n : BURST;
 		uint64_t hash[BURST];
 
 		for (unsigned i = 0; i < k; i++)
 			__builtin_prefetch(la_tw_core(t, refs[i]), 1);
 		for (unsigned i = 0; i < k; i++) {
-			const struct la_tw_core *e = la_tw_core(t, refs[i]);
-
-			if (la_tw_life(e) == LA_TW_LIVE && seq_ge(tick, e->deadline)) {
-				hash[due] = entry_hash(t, refs[i]);
-				la_index_prefetch(t->index, hash[due++]);
-			}
+			hash[i] = entry_hash(t, refs[i]);
+			la_index_prefetch(t->index, hash[i]);
 		}
-		for (unsigned i = 0; i < due; i++)
+		for (unsigned i = 0; i < k; i++)
 			la_index_prefetch_other(t->index, hash[i]);
 		for (unsigned i = 0; i < k; i++)
-			la_tw_wheel(t, refs[i], tick);
+			comes_by(t, refs[i], tick, hash[i]);
 		refs += k;
 		n -= k;
 	}
