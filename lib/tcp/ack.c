@@ -65,8 +65,8 @@ advance(struct la_tcb *c, const struct la_seg *s)
 }
 
 /* RFC 9293 3.10.7.4: only a segment that is not older than the one before may move the window. */
-void
-la_tcb_window(struct la_tcb *c, const struct la_seg *s)
+static __rte_always_inline void
+window(struct la_tcb *c, const struct la_seg *s)
 {
 	if (!seq_lt(c->snd_wl1, s->seq) && !(c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack)))
 		return;
@@ -81,6 +81,12 @@ la_tcb_window(struct la_tcb *c, const struct la_seg *s)
 		c->first_unacked_at = c->tcp->tick;
 	if (c->snd_wnd && (c->flags & LA_F_PERSIST))
 		c->backoff = 0;
+}
+
+void
+la_tcb_window(struct la_tcb *c, const struct la_seg *s)
+{
+	window(c, s);
 }
 
 /* RFC 5681 2: what makes an ACK a duplicate. */
@@ -102,5 +108,5 @@ la_tcb_ack(struct la_tcb *c, const struct la_seg *s)
 		la_cc_dupack(c);
 	}
 	if (seq_ge(s->ack, c->snd_una))
-		la_tcb_window(c, s);
+		window(c, s);
 }

@@ -10,7 +10,7 @@
  * When they are on. Let H be the connections in SYN_RCVD. Cookies are on for a family
  *
  *   - from H = la_shard_config.syn_cookies_at until H is below three quarters of it; or
- *   - while 3 H + 4 > F for the free part F of a resource (la_tcp_is_short()).
+ *   - while 3 H + 4 > F for the free part F of a resource (tables_are_short()).
  *
  * F + H is what established connections and TIME_WAIT have left. The second rule says that H + 1 may be at most a quarter
  * of that: three quarters stay for completed handshakes, whatever the table's size and whatever holds the rest
@@ -86,14 +86,18 @@ is_short(const struct la_tcp *t, uint32_t nfree, uint32_t capacity)
 	return capacity >= 4 && nfree < 3 * t->counters->state[LA_SYN_RCVD] + 4;
 }
 
-bool
-la_tcp_is_short(const struct la_tcp *t, bool is4)
+static inline bool
+tables_are_short(const struct la_tcp *t, bool is4)
 {
 	const struct la_tw_pool *p = &t->tw.pool[!is4];
+	uint32_t tcbs = t->tcb_capacity - t->tcb_live, entries = p->nfree - p->reserved;
+	uint32_t buffers = t->hold.max - t->hold.held;
 
-	return is_short(t, t->tcb_capacity - t->tcb_live, t->tcb_capacity) ||
-	       is_short(t, p->nfree - p->reserved, p->capacity) ||
-	       is_short(t, t->hold.max - t->hold.held, t->hold.max);
+	if (likely(RTE_MIN(RTE_MIN(tcbs, entries), buffers) >= 3 * t->counters->state[LA_SYN_RCVD] + 4))
+		return false;
+	return is_short(t, tcbs, t->tcb_capacity) ||
+	       is_short(t, entries, p->capacity) ||
+	       is_short(t, buffers, t->hold.max);
 }
 
 bool
@@ -107,13 +111,13 @@ la_cookie_on(struct la_tcp *t, bool is4)
 		return false;
 	if (*on)
 		at -= at / 4;
-	if (half_open >= at || la_tcp_is_short(t, is4)) {
+	if (half_open >= at || tables_are_short(t, is4)) {
 		t->counters->v[LA_C_syn_cookies_on] += !*on;
 		*on = true;
-	} else {
-		*on = false;
+		return true;
 	}
-	return *on;
+	*on = false;
+	return false;
 }
 
 bool

@@ -26,13 +26,11 @@ packet(struct la_tcp *t, bool text)
 {
 	if (t->out_n == LA_TCP_OUT_MAX && !make_out_room(t))
 		return NULL;
-	if (!text)
-		return la_buf_get_control(t);
-	if (unlikely(t->hold.is_low)) { /* what is left is for reception */
+	if (text && unlikely(t->hold.is_low)) { /* what is left is for reception */
 		la_count(t, LA_C_mbuf_exhausted);
 		return NULL;
 	}
-	return la_buf_get(t);
+	return la_buf_take(t, !text);
 }
 
 /* What a packet is made of while it is being written. */

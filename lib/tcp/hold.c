@@ -85,7 +85,7 @@ note_refusal(const struct la_tcb *c, bool first)
 static bool
 extra_fits(const struct la_hold *h, unsigned n)
 {
-	return !h->is_low && h->held - h->holders + n <= la_hold_common(h) && h->held + n <= h->max;
+	return !h->is_low && h->held - h->holders + n <= h->common && h->held + n <= h->max;
 }
 
 static bool
@@ -94,7 +94,7 @@ text_fits(const struct la_tcb *c, unsigned n)
 	const struct la_hold *h = &c->tcp->hold;
 
 	if (c->bufs == 0)
-		return h->held + n <= h->max;
+		return la_hold_admits_first(c, n);
 	return c->bufs + n <= la_hold_share(c->tcp) && extra_fits(h, n);
 }
 
@@ -109,7 +109,7 @@ make_room(struct la_tcb *c, unsigned n, bool (*fits)(const struct la_tcb *c, uns
 }
 
 bool
-la_hold_admits_text(struct la_tcb *c, unsigned n)
+la_hold_admits_more_text(struct la_tcb *c, unsigned n)
 {
 	if (text_fits(c, n) || make_room(c, n, text_fits))
 		return true;
@@ -151,14 +151,14 @@ send_fits(const struct la_tcb *c, unsigned n)
 	const struct la_hold *h = &t->hold;
 
 	if (c->bufs == 0)
-		return h->held + n <= h->max;
+		return la_hold_admits_first(c, n);
 	if (c->snd_head == NULL) /* an answer to a request that waits unread, perhaps */
 		return h->held - h->holders + n <= h->extra && h->held + n <= h->max;
 	return c->bufs + n <= RTE_MIN(la_hold_share(t), profile_share(c)) && extra_fits(h, n);
 }
 
 bool
-la_hold_admits_send(struct la_tcb *c)
+la_hold_admits_more_send(struct la_tcb *c)
 {
 	if (send_fits(c, 1) || make_room(c, 1, send_fits))
 		return true;
@@ -220,7 +220,7 @@ enough(const struct la_tcp *t)
 {
 	const struct la_hold *h = &t->hold;
 
-	return h->held < h->max - h->max / 32 && la_hold_share(t) >= RTE_MIN((uint32_t)GOAL, la_hold_common(h) / 8 + 1);
+	return h->held < h->max - h->max / 32 && la_hold_share(t) >= RTE_MIN((uint32_t)GOAL, h->common / 8 + 1);
 }
 
 static void

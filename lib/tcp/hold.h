@@ -40,54 +40,79 @@ la_hold_release(struct la_tcb *c, unsigned n)
 		h->holders--;
 }
 
-/** Buffers beyond the first of each connection that any connection may take. */
-static inline uint32_t
-la_hold_common(const struct la_hold *h)
-{
-	return h->extra - h->extra / 4;
-}
-
 /** The share of one connection, its first buffer included: half of what is free. All have the same, so that n of them
  * that take all they can leave a part free, and a newcomer has half of that. */
 static inline uint32_t
 la_hold_share(const struct la_tcp *t)
 {
 	const struct la_hold *h = &t->hold;
-	uint32_t taken = h->held - h->holders, all = la_hold_common(h);
+	uint32_t taken = h->held - h->holders, all = h->common;
 	uint32_t share = taken < all ? (all - taken) / 2 + 1 : 1;
 
 	return share < LA_HOLD_CONN_MAX ? share : LA_HOLD_CONN_MAX;
 }
 
-/** Bytes of window that c's share has room for; a connection that holds nothing always has room for a buffer. */
-static inline uint32_t
-la_hold_window(const struct la_tcb *c)
+/** Is a share certainly larger than n buffers? It nearly always is, and costs less to say than to compute. */
+static inline bool
+la_hold_is_plenty(const struct la_hold *h, uint32_t n)
 {
-	uint32_t share = la_hold_share(c->tcp);
+	return n < LA_HOLD_CONN_MAX && (int32_t)(h->common - (h->held - h->holders)) > (int32_t)(2 * n);
+}
 
+/** Of `want` bytes of window, those that c's share has room for; a connection that holds nothing always has room for a
+ * buffer. */
+static inline uint32_t
+la_hold_window(const struct la_tcb *c, uint32_t want)
+{
+	uint32_t share;
+
+	if (likely(la_hold_is_plenty(&c->tcp->hold, c->bufs + (want >> LA_HOLD_WINDOW_SHIFT))))
+		return want;
+	share = la_hold_share(c->tcp);
 	if (c->bufs == 0 && share < LA_HOLD_WINDOW_LEAST) /* room for a full segment behind the rest of a window */
 		share = LA_HOLD_WINDOW_LEAST;
-	return c->bufs < share ? (share - c->bufs) << LA_HOLD_WINDOW_SHIFT : 0;
+	return RTE_MIN(want, c->bufs < share ? (share - c->bufs) << LA_HOLD_WINDOW_SHIFT : 0);
 }
 
 /** The window of a SYN,ACK: as la_syn_window(), and within the share that a new connection has. */
 static inline uint16_t
 la_hold_syn_window(const struct la_tcp *t, const struct la_conn_opts *o)
 {
-	uint32_t room = la_hold_share(t) << LA_HOLD_WINDOW_SHIFT;
+	uint32_t want = la_syn_window(o);
 
-	return (uint16_t)RTE_MIN(room, (uint32_t)la_syn_window(o));
+	if (likely(la_hold_is_plenty(&t->hold, want >> LA_HOLD_WINDOW_SHIFT)))
+		return (uint16_t)want;
+	return (uint16_t)RTE_MIN(want, la_hold_share(t) << LA_HOLD_WINDOW_SHIFT);
+}
+
+/* The same as la_hold_admits_text() and la_hold_admits_send(), whatever c holds. */
+bool la_hold_admits_more_text(struct la_tcb *c, unsigned n);
+bool la_hold_admits_more_send(struct la_tcb *c);
+
+/** Does a connection that holds nothing find room for n buffers? */
+static inline bool
+la_hold_admits_first(const struct la_tcb *c, unsigned n)
+{
+	return c->bufs == 0 && c->tcp->hold.held + n <= c->tcp->hold.max;
 }
 
 /** May c keep n more buffers of text in order? False: counted, and the text must be dropped unacknowledged.
  * Drops out-of-order data of any connection first. */
-bool la_hold_admits_text(struct la_tcb *c, unsigned n);
+static inline bool
+la_hold_admits_text(struct la_tcb *c, unsigned n)
+{
+	return la_hold_admits_first(c, n) || la_hold_admits_more_text(c, n);
+}
 
 /** May c take one more buffer for data above a hole? False: counted. */
 bool la_hold_admits_ooo(struct la_tcb *c);
 
 /** May c take one more buffer for its send queue? False: counted. */
-bool la_hold_admits_send(struct la_tcb *c);
+static inline bool
+la_hold_admits_send(struct la_tcb *c)
+{
+	return la_hold_admits_first(c, 1) || la_hold_admits_more_send(c);
+}
 
 /** True: la_hold_poll() has something to do at tick *at, which may have passed. */
 bool la_hold_due(const struct la_tcp *t, uint32_t *at);

@@ -290,7 +290,8 @@ la_tcb_events(struct la_tcb *c)
 		callbacks(c);
 	if (!(c->flags & (LA_F_DEAD | LA_F_DETACHED))) {
 		la_tcb_output(c);
-		la_tcb_limit_fin_wait_2(c);
+		if (c->state == LA_FIN_WAIT_2)
+			la_tcb_limit_fin_wait_2(c);
 	}
 	if (c->flags & LA_F_DETACHED)
 		la_tcb_finish_if_read(c);

@@ -4,7 +4,7 @@
 
 /* What the files of lib/tcp share with each other and with nobody else.
  *
- *   tcb.c      pool of TCBs, the one function that writes a state, timers' place in the wheel
+ *   tcb.c      pool of TCBs, timers' place in the wheel
  *   state.h, transitions.def   the state machine as a table: every lawful transition, counted
  *   listen.c   listeners and option profiles
  *   cookie.c   SYN cookies
@@ -30,6 +30,7 @@
 
 #include "core/seq.h"
 #include "tcp/spare.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
 #include "tcp/tcp.h"
 
@@ -202,12 +203,28 @@ la_tcb_tsval(const struct la_tcb *c)
 	return c->tcp->tick + c->ts_offset;
 }
 
+/** The only place a state is written. (TIME_WAIT entries have no state to write: la_tcb_time_wait() notes
+ * the transition here just before the TCB goes.) A TCB over a TIME_WAIT entry goes on from there. In line, since
+ * a short life has six of them, and most callers know one of the states. */
+static inline void
+la_tcb_set_state(struct la_tcb *c, enum la_state next)
+{
+	struct la_counters *n = c->tcp->counters;
+	enum la_state from = c->state == LA_CLOSED && c->shadow ? LA_TIME_WAIT : (enum la_state)c->state;
+
+	la_state_moves(n, from, next);
+	if (c->state != LA_CLOSED)
+		n->state[c->state]--;
+	if (next != LA_CLOSED && next != LA_TIME_WAIT)
+		n->state[next]++;
+	c->state = (uint8_t)next;
+}
+
 /* tcb.c */
 struct la_tcb *la_tcb_alloc(struct la_tcp *t, const struct la_tuple *tuple);
 void la_tcb_free(struct la_tcb *c);
 void la_tcb_tuple(const struct la_tcb *c, struct la_tuple *tuple);
 uint64_t la_tcb_hash(const struct la_tcb *c);
-void la_tcb_set_state(struct la_tcb *c, enum la_state next);
 void la_tcb_schedule(struct la_tcb *c);
 void la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick);
 void la_tcb_arm_rexmt(struct la_tcb *c, uint32_t ms);
@@ -248,8 +265,6 @@ uint64_t la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offse
 void la_isn_passed(struct la_tcb *c);
 
 /* cookie.c */
-/** Could connections in SYN_RCVD take what is left of a resource that a SYN of this family needs? */
-bool la_tcp_is_short(const struct la_tcp *t, bool is4);
 /** Must a SYN of this family be answered by a cookie? */
 bool la_cookie_on(struct la_tcp *t, bool is4);
 /** Was one sent lately enough for its ACK to be still valid? */
@@ -274,7 +289,15 @@ void la_tcb_window(struct la_tcb *c, const struct la_seg *s);
 void la_tcb_text(struct la_tcb *c, struct la_seg *s);
 void la_tcb_queue_text(struct la_tcb *c, struct la_seg *s); /* before ESTABLISHED */
 void la_tcb_queued_text(struct la_tcb *c);		    /* ESTABLISHED has been reached */
-void la_tcb_drop_buffers(struct la_tcb *c);
+void la_tcb_free_buffers(struct la_tcb *c);
+
+/** Frees all that is on the queues; most connections end without. */
+static inline void
+la_tcb_drop_buffers(struct la_tcb *c)
+{
+	if (c->bufs)
+		la_tcb_free_buffers(c);
+}
 
 /* sendq.c */
 size_t la_sendq_copy(struct la_tcb *c, const void *buf, size_t len);

@@ -20,14 +20,19 @@
 uint32_t
 la_tcb_window_now(const struct la_tcb *c)
 {
-	uint32_t buf = la_tcb_opts(c)->rcvbuf, unit = 1u << c->rcv_wscale, hold = la_hold_window(c);
-	uint32_t free_bytes = RTE_MIN(c->rcv_queued < buf ? buf - c->rcv_queued : 0, hold);
+	uint32_t buf = la_tcb_opts(c)->rcvbuf, unit = 1u << c->rcv_wscale;
+	uint32_t want = c->rcv_queued < buf ? buf - c->rcv_queued : 0, free_bytes = la_hold_window(c, want);
 	uint32_t offered = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
-	uint32_t least = RTE_MIN(buf, (uint32_t)LA_HOLD_WINDOW_LEAST << LA_HOLD_WINDOW_SHIFT) / 2;
-	uint32_t step = RTE_MIN(c->mss < buf / 2 ? c->mss : buf / 2, RTE_MAX(hold / 2, least));
+	uint32_t step = c->mss < buf / 2 ? c->mss : buf / 2;
 	uint32_t limit = (uint32_t)UINT16_MAX << c->rcv_wscale;
-	uint32_t w = free_bytes >= offered + step ? free_bytes : offered;
+	uint32_t w;
 
+	if (unlikely(free_bytes < want)) {
+		uint32_t least = RTE_MIN(buf, (uint32_t)LA_HOLD_WINDOW_LEAST << LA_HOLD_WINDOW_SHIFT) / 2;
+
+		step = RTE_MIN(step, RTE_MAX(free_bytes / 2, least));
+	}
+	w = free_bytes >= offered + step ? free_bytes : offered;
 	if (c->state == LA_SYN_RCVD) /* a SYN,ACK sent again could not say more */
 		limit = UINT16_MAX;
 	if (w > limit)
@@ -187,13 +192,16 @@ usable(const struct la_tcb *c)
 static bool
 send_some(struct la_tcb *c)
 {
-	uint32_t off = c->snd_nxt - c->snd_una, smss = la_tcb_smss(c), wnd = usable(c);
-	uint32_t left, len;
+	uint32_t off = c->snd_nxt - c->snd_una, smss, wnd, left, len;
 	bool fin;
 
 	if (off > c->snd_queued) /* our FIN is out and snd_nxt stands behind it */
 		return false;
 	left = c->snd_queued - off;
+	if (left == 0 && !(c->flags & LA_F_FIN_QUEUED))
+		return false;
+	smss = la_tcb_smss(c);
+	wnd = usable(c);
 	len = left < smss ? left : smss;
 	if (off + len > wnd)
 		len = off < wnd ? wnd - off : 0;

@@ -2,6 +2,18 @@
 
 #include "tcp/spare.h"
 
+struct rte_mbuf *
+la_buf_alloc(struct la_tcp *t, bool control)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(t->mbufs);
+
+	if (unlikely(m == NULL) && control && t->control)
+		m = rte_pktmbuf_alloc(t->control);
+	if (unlikely(m == NULL))
+		t->counters->v[LA_C_mbuf_exhausted]++;
+	return m;
+}
+
 void
 la_spare_flush(struct la_spare *s)
 {

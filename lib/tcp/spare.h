@@ -23,9 +23,13 @@ struct la_spare {
 /** Gives all of them back to their pools. */
 void la_spare_flush(struct la_spare *s);
 
-/** An empty buffer as large as those of the shard's pool, or NULL. */
-static inline struct rte_mbuf *
-la_buf_try(struct la_tcp *t)
+/** A buffer of the shard's pool; control: when that is empty, of the pool for packets without payload. NULL: counted. */
+struct rte_mbuf *la_buf_alloc(struct la_tcp *t, bool control);
+
+/** An empty buffer as large as those of the shard's pool. NULL: counted. control: room for headers alone will do when
+ * the pool is empty. */
+static __rte_always_inline struct rte_mbuf *
+la_buf_take(struct la_tcp *t, bool control)
 {
 	struct la_spare *s = t->spare;
 
@@ -35,31 +39,13 @@ la_buf_try(struct la_tcp *t)
 		rte_pktmbuf_reset(m);
 		return m;
 	}
-	return rte_pktmbuf_alloc(t->mbufs);
+	return la_buf_alloc(t, control);
 }
 
-/** The same; NULL is counted. */
 static inline struct rte_mbuf *
 la_buf_get(struct la_tcp *t)
 {
-	struct rte_mbuf *m = la_buf_try(t);
-
-	if (unlikely(m == NULL))
-		t->counters->v[LA_C_mbuf_exhausted]++;
-	return m;
-}
-
-/** For a packet without payload: room for headers alone when the pool is empty. NULL: counted. */
-static inline struct rte_mbuf *
-la_buf_get_control(struct la_tcp *t)
-{
-	struct rte_mbuf *m = la_buf_try(t);
-
-	if (unlikely(m == NULL) && t->control)
-		m = rte_pktmbuf_alloc(t->control);
-	if (unlikely(m == NULL))
-		t->counters->v[LA_C_mbuf_exhausted]++;
-	return m;
+	return la_buf_take(t, false);
 }
 
 /** Gives back one segment, which nobody else may hold a chain by. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The pool of TCBs, the one function that writes a state, and a TCB's place in the wheel.
+/* The pool of TCBs, and a TCB's place in the wheel.
  *
  * Timers of live connections are lazy. A TCB keeps true deadlines (rexmt_at, user_at, long_at); the wheel
  * only promises to come by no later than the earliest of them. Re-arming a timer later, which is what nearly
@@ -16,7 +16,6 @@
  * outlives the connection); in that last case the timer fires late and timer_late counts it. */
 
 #include "tcp/internal.h"
-#include "tcp/state.h"
 
 struct la_tcb *
 la_tcb_alloc(struct la_tcp *t, const struct la_tuple *tuple)
@@ -87,41 +86,27 @@ la_tcb_hash(const struct la_tcb *c)
 	return la_hash_tuple6(&c->tcp->key, &c->laddr, &c->raddr, ports);
 }
 
-/* The only place a state is written. (TIME_WAIT entries have no state to write: la_tcb_time_wait() notes
- * the transition here just before the TCB goes.) A TCB over a TIME_WAIT entry goes on from there. */
-void
-la_tcb_set_state(struct la_tcb *c, enum la_state next)
-{
-	struct la_counters *n = c->tcp->counters;
-	enum la_state from = c->state == LA_CLOSED && c->shadow ? LA_TIME_WAIT : c->state;
-
-	la_state_moves(n, from, next);
-	if (c->state != LA_CLOSED)
-		n->state[c->state]--;
-	if (next != LA_CLOSED && next != LA_TIME_WAIT)
-		n->state[next]++;
-	c->state = (uint8_t)next;
-}
-
 /* --- a TCB's place in the wheel ------------------------------------------------------------------------ */
 
 static bool
 next_deadline(const struct la_tcb *c, uint32_t *at)
 {
-	uint32_t keepalive = la_tcb_opts(c)->keepalive_ms;
+	uint32_t keepalive;
 	bool any = false;
 
 #define CONSIDER(d) (*at = any ? seq_min(*at, (d)) : (d), any = true)
 	if (c->flags & LA_F_REXMT_ON) {
 		*at = seq_min(c->rexmt_at, c->first_unacked_at + la_tcb_r2(c));
+		if (likely(!(c->flags & (LA_F_USER_TIMER | LA_F_FW2_TIMER))))
+			return true;
 		any = true;
 	}
 	if (c->flags & LA_F_USER_TIMER)
 		CONSIDER(c->user_at);
 	if (c->flags & LA_F_FW2_TIMER)
 		CONSIDER(c->long_at);
-	else if (keepalive && c->state >= LA_ESTABLISHED &&
-		 !(c->flags & (LA_F_REXMT_ON | LA_F_DETACHED)))
+	else if (c->state >= LA_ESTABLISHED && !(c->flags & (LA_F_REXMT_ON | LA_F_DETACHED)) &&
+		 (keepalive = la_tcb_opts(c)->keepalive_ms) != 0)
 		CONSIDER(c->long_at + keepalive);
 #undef CONSIDER
 	return any;
@@ -149,14 +134,14 @@ la_tcb_schedule(struct la_tcb *c)
 		return;
 	if (seq_lt(at, now)) /* overdue: the comparisons below look ahead */
 		at = now;
+	if ((c->flags & LA_F_NEAR) && seq_le(c->wheel_near, at))
+		return;
 	if ((c->flags & LA_F_FAR) && seq_le(c->wheel_far, at))
 		return;
 	if (!(c->flags & LA_F_NEAR)) {
 		add_near(c, at);
 		return;
 	}
-	if (seq_le(c->wheel_near, at))
-		return;
 	if ((c->flags & LA_F_REXMT_ON) && at == c->rexmt_at &&
 	    c->wheel_near - now <= 2 * (at - now) &&
 	    seq_le(c->wheel_near, c->first_unacked_at + la_tcb_r2(c)))

@@ -50,7 +50,8 @@ enum la_hold_reason { LA_HOLD_NONE, LA_HOLD_MEMORY, LA_HOLD_ORPHANS };
 struct la_hold {
 	uint32_t held;	  /* buffers on the queues of all connections */
 	uint32_t max;	  /* most of them, */
-	uint32_t extra;	  /* and most beyond the first of each connection */
+	uint32_t extra;	  /* and most beyond the first of each connection, */
+	uint32_t common;  /* of which any connection may take these: three quarters */
 	uint32_t holders; /* connections that hold one or more */
 	uint32_t low;	  /* with fewer free in the pool, nothing new is held and no payload is sent */
 	uint32_t cell;	  /* bytes of sequence space a reassembly block covers: a power of two */

@@ -67,7 +67,7 @@ drop_chain(struct la_tcb *c, struct rte_mbuf *m)
 }
 
 void
-la_tcb_drop_buffers(struct la_tcb *c)
+la_tcb_free_buffers(struct la_tcb *c)
 {
 	la_ooo_drop(c);
 	drop_chain(c, c->snd_head);
@@ -118,9 +118,9 @@ to_front(struct rte_mbuf *m)
 	return m;
 }
 
-/* The next bytes in order: m is ours. */
+/* The next bytes in order: m is ours. joins: joins_tail() has said so. */
 static void
-deliver(struct la_tcb *c, struct rte_mbuf *m)
+deliver(struct la_tcb *c, struct rte_mbuf *m, bool joins)
 {
 	uint32_t len = m->pkt_len;
 
@@ -128,7 +128,7 @@ deliver(struct la_tcb *c, struct rte_mbuf *m)
 	c->rcv_queued += len;
 	c->tcp->counters->v[LA_C_tcp_data_in] += len;
 	c->flags |= LA_F_NEW_DATA;
-	if (joins_tail(c, m)) {
+	if (joins) {
 		move_to_tail(c, m, len);
 		la_buf_put(c->tcp, m);
 		return;
@@ -158,7 +158,7 @@ drain_ooo(struct la_tcb *c)
 	struct rte_mbuf *m;
 
 	while ((m = la_ooo_next(c)) != NULL)
-		deliver(c, m);
+		deliver(c, m, joins_tail(c, m));
 	return la_ooo_fin(c);
 }
 
@@ -187,6 +187,13 @@ fin_arrives(struct la_tcb *c)
 }
 
 /* --- the segment's text ---------------------------------------------------------------------------------- */
+
+/* The next bytes in order, within the window, and so is a FIN behind them: there is nothing to cut. */
+static bool
+fits(const struct la_tcb *c, const struct la_seg *s)
+{
+	return s->seq == c->rcv_nxt && seq_lt(s->seq + s->len, c->rcv_adv);
+}
 
 /* Cuts the segment to the window. False: nothing of it is left. */
 static bool
@@ -228,14 +235,14 @@ takes_text(const struct la_tcb *c)
 void
 la_tcb_text(struct la_tcb *c, struct la_seg *s)
 {
-	bool fin;
+	bool fin, joins;
 
 	if (!takes_text(c)) {
 		la_count(c->tcp, LA_C_drop_after_fin);
 		la_tcb_answer(c);
 		return;
 	}
-	if (!cut_to_window(c, s)) {
+	if (unlikely(!fits(c, s)) && !cut_to_window(c, s)) {
 		la_count(c->tcp, LA_C_drop_rcvbuf);
 		c->flags |= LA_F_ACK_NOW;
 		return;
@@ -252,18 +259,20 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 		la_ooo_insert(c, s, fin);
 		return;
 	}
-	if (s->len && !joins_tail(c, s->m) && !la_hold_admits_text(c, s->m->nb_segs))
+	joins = s->len && joins_tail(c, s->m);
+	if (s->len && !joins && !la_hold_admits_text(c, s->m->nb_segs))
 		return; /* unacknowledged: the peer sends it again, later and later */
 	/* quick_acks: at the start of a connection no ACK waits (RFC 5681 4.2 allows a delay, and asks for none) */
 	c->flags |= (c->flags & LA_F_ACK_DELAY) || c->ooo || c->quick_acks ? LA_F_ACK_NOW : LA_F_ACK_DELAY;
 	if (s->len) {
-		deliver(c, s->m);
+		deliver(c, s->m, joins);
 		s->m = NULL;
 	}
 	if (c->ooo && !fin)
 		fin = drain_ooo(c);
 	if (fin) {
-		la_ooo_drop(c); /* nothing comes behind a FIN */
+		if (c->ooo)
+			la_ooo_drop(c); /* nothing comes behind a FIN */
 		fin_arrives(c);
 	}
 }

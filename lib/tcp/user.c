@@ -98,7 +98,9 @@ void
 la_consume(struct la_conn *conn, size_t n)
 {
 	struct la_tcb *c = tcb(conn);
-	uint32_t before = la_tcb_window_now(c);
+	/* the segment that is being worked on is answered anyhow, and the answer will say how much is read */
+	bool answers = (c->flags & (LA_F_BUSY | LA_F_ACK_NOW)) == (LA_F_BUSY | LA_F_ACK_NOW);
+	uint32_t before = answers ? 0 : la_tcb_window_now(c);
 	uint32_t left = n < c->rcv_queued ? (uint32_t)n : c->rcv_queued;
 
 	c->rcv_queued -= left;
@@ -117,10 +119,12 @@ la_consume(struct la_conn *conn, size_t n)
 	}
 	if (!c->rcv_head)
 		c->rcv_tail = NULL;
+	if (answers)
+		return;
 	if (c->flags & LA_F_BUSY) { /* an ACK that is due says it, unless the peer may be waiting */
 		bool tight = before < la_tcb_opts(c)->rcvbuf / 4 || before < 2u * c->mss;
 
-		if (la_tcb_window_now(c) > before && (tight || !(c->flags & LA_F_ACK_DELAY)))
+		if ((tight || !(c->flags & LA_F_ACK_DELAY)) && la_tcb_window_now(c) > before)
 			c->flags |= LA_F_ACK_NOW;
 		return;
 	}
