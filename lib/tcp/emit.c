@@ -8,13 +8,17 @@
 
 enum { TTL = 64 };
 
+/* Is there room for a packet more among `most`? Without, a segment of a connection is made later: la_tcb_pend().
+ * Other packets are lost. */
 static __attribute__((noinline)) bool
-make_out_room(struct la_tcp *t)
+make_out_room(struct la_tcp *t, unsigned most, bool lost)
 {
-	if (t->out_head == 0) {
-		la_count(t, LA_C_out_full);
+	if (t->out_n - t->out_head >= most) {
+		la_count(t, lost ? LA_C_out_full : LA_C_out_waits);
 		return false;
 	}
+	if (t->out_n < LA_TCP_OUT_MAX)
+		return true;
 	memmove(t->out, t->out + t->out_head, (t->out_n - t->out_head) * sizeof(t->out[0]));
 	t->out_n -= t->out_head;
 	t->out_head = 0;
@@ -22,9 +26,11 @@ make_out_room(struct la_tcp *t)
 }
 
 static __rte_always_inline struct rte_mbuf *
-packet(struct la_tcp *t, bool text)
+packet(struct la_tcp *t, bool text, bool lost)
 {
-	if (t->out_n == LA_TCP_OUT_MAX && !make_out_room(t))
+	unsigned most = text ? LA_TCP_OUT_MAX - LA_TCP_OUT_CONTROL : LA_TCP_OUT_MAX;
+
+	if (unlikely(t->out_n >= most) && !make_out_room(t, most, lost))
 		return NULL;
 	if (text && unlikely(t->hold.is_low)) { /* what is left is for reception */
 		la_count(t, LA_C_mbuf_exhausted);
@@ -41,12 +47,12 @@ struct draft {
 	uint64_t sum; /* of the TCP header's words */
 };
 
-/* A new packet with its TCP header behind room for the IP header; text: payload follows. False: no buffer,
- * counted. */
+/* A new packet with its TCP header behind room for the IP header; text: payload follows; lost: the caller does not
+ * try again. False: no room or no buffer, counted. */
 static __rte_always_inline bool
-begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h, bool text)
+begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h, bool text, bool lost)
 {
-	d->m = packet(t, text);
+	d->m = packet(t, text, lost);
 	if (!d->m)
 		return false;
 	d->p = rte_pktmbuf_mtod(d->m, uint8_t *);
@@ -113,7 +119,7 @@ emit(struct la_tcb *c, const struct la_tcp_hdr *h, uint32_t off, uint32_t len, b
 	uint32_t frag = LA_IP4_DF;
 	struct draft d;
 
-	if (!begin(t, &d, is4, h, len > 0))
+	if (!begin(t, &d, is4, h, len > 0, h->flags & LA_RST))
 		return false;
 	if (is4 && unlikely(c->flags & LA_F_NO_DF))
 		frag = (uint32_t)la_pmtu_ip_id(c) << 16;
@@ -139,7 +145,7 @@ emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr
 {
 	struct draft d;
 
-	if (!begin(t, &d, is4, h, false))
+	if (!begin(t, &d, is4, h, false, true))
 		return false;
 	finish(t, &d, is4, src, dst, LA_IP4_DF);
 	return true;

@@ -28,6 +28,7 @@ struct la_call {
 
 enum {
 	LA_TCP_OUT_MAX = 2048,	/* packets that wait to be taken */
+	LA_TCP_OUT_CONTROL = 256, /* places that segments with text leave free */
 	LA_TCP_OUT_BURST = 1024, /* room that must be free before a burst is taken in */
 	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
