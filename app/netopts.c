@@ -201,7 +201,7 @@ const struct opt net_port_opts[] = {
 	CALL("eal", 0, "\"ARGS\"", NULL, set_eal_words, "any other EAL arguments, as one word"),
 	{.name = "mbufs", .kind = OPT_NUMBER, .dst = &net.mbufs, .arg = "N", .min = 1024, .max = 1 << 24,
 	 .help = "packet buffers per shard, about 2.4 kB each [what rings, queues and --max-conns need:\n"
-		 "87k for 65536 connections, on most ports]"},
+		 "91k for 65536 connections, on most ports]"},
 	{.name = "idle", .kind = OPT_CHOICE, .dst = &net.idle, .arg = "HOW", .choices = idle_choices,
 	 .help = "when nothing arrives: poll (spin), pause (spin with PAUSE), sleep (up to 0.5 ms) [sleep]"},
 	{.name = "pcap", .kind = OPT_TEXT, .dst = &net.pcap, .arg = "FILE",

@@ -3,8 +3,10 @@
 /* Packet buffers: how many a station needs.
  *
  *   rings     1024 receive and 1024 transmit descriptors; AF_XDP fills twice as many
- *   bursts    what is in the hands of the worker and of its shard: bursts, caches of cores, the shard's output
- *             queue, frames that wait for the port, and with several shards on a port a hand-over ring
+ *   bursts    what is in the hands of the worker and of its shard: LA_TXQ_FRAMES that wait for the port
+ *             (io/tx_queue.h), LA_SHED_LOOK read in one look (run/shed.h), answers to LA_HOLD_READ_MOST frames read
+ *             while the port takes nothing (run/transmit.c), the shard's output queue, caches of cores, and with
+ *             several shards on a port a hand-over ring
  *   held      la_shard_config.max_held: unread, out of order, in send queues (lib/tcp/hold.c). At least one for each
  *             connection, so that each can receive its next segment; of connections beyond 65 536 one for each 16,
  *             since a service that reads at once gives the buffer back in the same burst
@@ -21,14 +23,16 @@
 #include <rte_mempool.h>
 
 #include "io/pool.h"
+#include "io/tx_queue.h"
 #include "net/shard.h"
 #include "run/pools.h"
+#include "run/shed.h"
 
 enum {
 	RING = 1024,		 /* descriptors of a ring: lib/io/port.c asks for as many */
 	RING_XDP = 4096,	 /* net_af_xdp: fill and receive ring */
 	CACHE = 256,		 /* a core's cache; DPDK fills it to one and a half times that */
-	BURSTS = 2048,		 /* bursts, output queue, backlog */
+	BURSTS = LA_TXQ_FRAMES + LA_SHED_LOOK + LA_HOLD_READ_MOST + LA_TCP_OUT_MAX,
 	HAND_OVER = 1024,	 /* in hand-over rings, which are a burst full as a rule */
 	CONNS_WHOLE = 65536,	 /* connections up to here need a buffer each, */
 	CONNS_PART = 16,	 /* of those beyond one in so many does */

@@ -8,6 +8,9 @@
 
 struct rte_mempool;
 
+/** Frames that a worker reads while the port takes nothing, at most; their answers wait in the shard (worker.c). */
+enum { LA_HOLD_READ_MOST = 2048 };
+
 enum { LA_POOL_FRAME_EXTRA = 14 + 4 }; /* Ethernet header and one VLAN tag, bytes */
 
 /** What a station's buffers are for; each a number of buffers. */

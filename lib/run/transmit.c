@@ -8,8 +8,8 @@
 
 enum {
 	TAKE_LEAST = 4,		/* frames that take() wants room for */
-	HOLD_READ = 256,	/* frames read in a millisecond in which the port takes nothing, */
-	HOLD_READ_MOST = 2048,	/* until the shard is empty again */
+	HOLD_READ = 256,	/* frames read in a millisecond in which the port takes nothing, LA_HOLD_READ_MOST in all until
+				 * the shard is empty again */
 };
 
 /* Frames to transmit: those of the shard, after fault injection if configured. */
@@ -87,7 +87,7 @@ la_hold(struct la_worker *w, struct la_station_run *st, uint64_t now)
 		struct rte_mbuf *pkts[LA_BURST];
 
 		st->read_at = now;
-		while (n == LA_BURST && all < HOLD_READ && st->hold_read < HOLD_READ_MOST) {
+		while (n == LA_BURST && all < HOLD_READ && st->hold_read < LA_HOLD_READ_MOST) {
 			n = la_port_rx(st->port, (uint16_t)st->hand.queue, pkts, LA_BURST);
 			if (n > 0)
 				la_worker_received(w, st, now, pkts, n);

@@ -18,7 +18,7 @@
  *
  * Two stations may wait for each other: both ports take nothing, because both stations read nothing. A port that
  * has taken nothing for LA_TXQ_PATIENCE_MS therefore ends the pause for reading. The station reads at most HOLD_READ
- * frames a millisecond, and HOLD_READ_MOST until its shard is empty again: the shard has room for the answers to
+ * frames a millisecond, and LA_HOLD_READ_MOST until its shard is empty again: the shard has room for the answers to
  * that many frames. After LA_TXQ_STALL_MS the transmit queue drops frames. So no wait is for ever. */
 
 #include "run/worker.h"
