@@ -103,6 +103,31 @@ SCENARIO(regress_hold, own_block, "data above a hole does not keep a connection 
 	peer_skip(first);
 }
 
+SCENARIO(regress_hold, shares, "blocks above a hole take a share; an answer finds a buffer when shares are one buffer")
+{
+	struct peer *p, *q, *hogs[40];
+	unsigned n;
+
+	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16});
+	p = scene_another(s);
+	for (unsigned i = 0; i < 20; i++)
+		peer_send(p, LA_ACK, p->snd + 3000 + i * 2048, p->got, 1);
+	CHECK(s->r, hold(s)->held >= 2 && hold(s)->held <= 7, "%u blocks", hold(s)->held);
+	n = hog(s, hogs, 40);
+	q = scene_another(s);
+	q->u.hold = true;
+	peer_data(q, 100);
+	CHECK(s->r, user_send(q, 100) == 100, "the answer found no buffer");
+	check_hold(s);
+	user_read(q, UINT64_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		user_read(hogs[i], UINT64_MAX);
+		peer_skip(hogs[i]);
+	}
+	peer_skip(p);
+	peer_skip(q);
+}
+
 SCENARIO(regress_hold, low_pool, "below low_mbufs no payload is sent, and a connection that holds something gets no more")
 {
 	static struct rte_mbuf *out[RIG_MBUFS];
