@@ -160,7 +160,7 @@ set_up(unsigned queues, unsigned workers)
 	struct la_engine_config *c = &four.cfg;
 
 	la_steer_init(&four.steer, SHARDS);
-	*c = (struct la_engine_config){.nstations = 2 * SHARDS, .queues = queues, .mbufs = 8192,
+	*c = (struct la_engine_config){.nstations = 2 * SHARDS, .queues = queues, .mbufs = 16384,
 				       .quiet = true, .idle = LA_IDLE_SLEEP, .drain_ms = 5000,
 				       .duration_ms = 20000, .watch = watch};
 	c->eal.ports[0].kind = LA_PORT_RING;
