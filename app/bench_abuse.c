@@ -267,13 +267,16 @@ say(struct bench_row *row, const struct result *r, bool back)
 	const struct clients_tally *t = &r->t;
 	char drops[112], gauges[168] = "yes";
 	json_t *all = say_drops(r, drops, sizeof(drops));
+	int n;
 
 	if (!back)
 		snprintf(gauges, sizeof(gauges), "no, in %u s; after one: %s", r->back_s, r->late);
-	snprintf(row->note, sizeof(row->note),
-		 "closes %.0f/s, p99 %.2f ms; buffers held %.1f %%; gauges back in 1 s: %s; drops: %s",
-		 clients_per_second(t->carried, t), t->p99 * 1e-6, 100.0 * (double)r->held / (double)r->held_max, gauges,
-		 drops[0] ? drops : "none");
+	n = snprintf(row->note, sizeof(row->note),
+		     "closes %.0f/s, p99 %.2f ms; buffers held %.1f %%; gauges back in 1 s: %s; drops: %s",
+		     clients_per_second(t->carried, t), t->p99 * 1e-6, 100.0 * (double)r->held / (double)r->held_max,
+		     gauges, drops[0] ? drops : "none");
+	if ((size_t)n >= sizeof(row->note))
+		strcpy(row->note + sizeof(row->note) - 4, "...");
 	json_decref(row->more);
 	row->more = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:b, s:i, s:s, s:o}", "closes_per_s",
 			      clients_per_second(t->carried, t), "p99_ms", t->p99 * 1e-6, "timeouts_per_s",
