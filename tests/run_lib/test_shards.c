@@ -199,9 +199,11 @@ sum(const struct la_summary *s, unsigned end, enum la_counter c)
 static void
 must_be(const struct la_summary *s)
 {
-	static const enum la_counter zeros[] = {LA_C_rst_out, LA_C_drop_no_listener, LA_C_hand_over_full,
+	static const enum la_counter zeros[] = {LA_C_drop_no_listener, LA_C_hand_over_full,
 						LA_C_drop_eth_not_ours, LA_C_drop_ip_dst, LA_C_live,
 						LA_C_early_recycles, LA_C_mbuf_exhausted};
+
+	bool late = sum(s, 0, LA_C_retransmits) + sum(s, 1, LA_C_retransmits) > 0;
 
 	cr_assert_eq(s->nends, 2);
 	for (unsigned end = 0; end < 2; end++) {
@@ -210,6 +212,9 @@ must_be(const struct la_summary *s)
 		cr_expect_eq(s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before, "end %u: %lu packet buffers out of the pools, %lu at the start", end, s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before);
 		cr_assert_eq(sum(s, end, LA_C_ended_orderly), SHARDS * CONNS);
 		cr_assert_eq(sum(s, end, LA_C_handed_over), sum(s, end, LA_C_handed_in));
+		/* on a machine that does not run a worker for 200 ms a segment is sent again, and the first may arrive when
+		 * its connection is gone: LISTEN answers an ACK with RST (RFC 9293 3.10.7.2) */
+		cr_assert(late || sum(s, end, LA_C_rst_out) == 0, "rst_out %lu", sum(s, end, LA_C_rst_out));
 		for (unsigned i = 0; i < RTE_DIM(zeros); i++)
 			cr_assert_eq(sum(s, end, zeros[i]), 0, "%s %lu", la_counter_name(zeros[i]),
 				     sum(s, end, zeros[i]));
@@ -315,7 +320,7 @@ Test(four_shards, resolve_their_gateways_before_they_open, .timeout = 120)
 	}
 	cr_assert_eq(la_engine_create(&four.cfg, &e, err, sizeof(err)), 0, "%s", err);
 	cr_assert_eq(la_engine_run(e), 0);
-	cr_assert_geq(la_engine_seconds(e), 2.9);
+	cr_assert_geq(la_engine_seconds(e), 1.5); /* three requests, a second apart, less what creation took */
 	la_summary_take(&summary, e, &four.cfg);
 	must_be(&summary);
 	for (unsigned i = 0; i < SHARDS; i++) {
