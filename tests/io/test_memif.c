@@ -290,6 +290,12 @@ until_up(struct test_io *io)
 static void
 outlive(bool we_serve)
 {
+#ifdef __SANITIZE_ADDRESS__
+	/* DPDK 22.11's interrupt thread panics when a descriptor that it is about to poll has just been closed
+	 * (eal_intr_thread_main(): epoll_ctl, EBADF). The peer of this test, ten times slower with the sanitizer, meets that in
+	 * nearly every run; without it, in none. */
+	cr_skip_test("DPDK's interrupt thread panics in a peer that is this slow");
+#endif
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
 	struct la_port_stats stats;
 	struct maker k;
