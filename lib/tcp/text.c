@@ -79,15 +79,20 @@ la_tcb_free_buffers(struct la_tcb *c)
 
 /* --- in order -------------------------------------------------------------------------------------------- */
 
+/* May bytes be moved within this buffer, or written behind those it holds? */
+static bool
+is_writable(const struct rte_mbuf *m)
+{
+	return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
+}
+
 /* Room behind the last unread bytes. */
 static uint32_t
 tail_room(const struct la_tcb *c)
 {
-	struct rte_mbuf *tail = c->rcv_tail;
+	const struct rte_mbuf *tail = c->rcv_tail;
 
-	if (!tail || !RTE_MBUF_DIRECT(tail) || rte_mbuf_refcnt_read(tail) != 1)
-		return 0;
-	return rte_pktmbuf_tailroom(tail);
+	return tail && is_writable(tail) ? rte_pktmbuf_tailroom(tail) : 0;
 }
 
 /* Moves the first n bytes of a segment behind the last unread bytes. */
@@ -111,7 +116,7 @@ joins_tail(const struct la_tcb *c, const struct rte_mbuf *m)
 static struct rte_mbuf *
 to_front(struct rte_mbuf *m)
 {
-	if (RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 && m->data_off > RTE_PKTMBUF_HEADROOM) {
+	if (is_writable(m) && m->data_off > RTE_PKTMBUF_HEADROOM) {
 		memmove((char *)m->buf_addr + RTE_PKTMBUF_HEADROOM, rte_pktmbuf_mtod(m, char *), m->data_len);
 		m->data_off = RTE_PKTMBUF_HEADROOM;
 	}
@@ -161,7 +166,6 @@ drain_ooo(struct la_tcb *c)
 		deliver(c, m, joins_tail(c, m));
 	return la_ooo_fin(c);
 }
-
 
 /* --- the peer's FIN -------------------------------------------------------------------------------------- */
 

@@ -397,7 +397,7 @@ expire(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash)
 	slot_end(t, ref, e);
 }
 
-/* A reference has come by; hash: of the entry's tuple, if it is LIVE and due. */
+/* A wheel reference fires. hash: of the entry's tuple, if the entry is LIVE and due. */
 static inline void
 comes_by(struct la_tw *t, la_ref ref, uint32_t tick, uint64_t hash)
 {
