@@ -215,8 +215,9 @@ take_our_group(void)
 {
 	struct sockaddr_ll sll = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
 				  .sll_ifindex = (int)if_nametoindex("ve3")};
-	unsigned id = (unsigned)(getpid() ^ (int)if_nametoindex("ve1")) & 0xffff;
-	int arg = (int)(id | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG | PACKET_FANOUT_FLAG_ROLLOVER) << 16);
+	unsigned id = ((unsigned)getpid() ^ if_nametoindex("ve1")) & 0xffff;
+	unsigned mode = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG | PACKET_FANOUT_FLAG_ROLLOVER;
+	int arg = (int)(id | mode << 16);
 	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 
 	cr_assert_geq(fd, 0);
