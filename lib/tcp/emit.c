@@ -8,11 +8,15 @@
 
 enum { TTL = 64 };
 
-/* Is there room for a packet more among `most`? Without, a segment of a connection is made later: la_tcb_pend().
+/* Room for one packet more among `most`. Without room, a segment of a connection is made later: la_tcb_pend().
  * Other packets are lost. */
 static __attribute__((noinline)) bool
-make_out_room(struct la_tcp *t, unsigned most, bool lost)
+make_out_room(struct la_tcp *t, unsigned most, bool text, bool lost)
 {
+	if (text && t->hold.is_low) { /* what is left is for reception */
+		la_count(t, LA_C_mbuf_exhausted);
+		return false;
+	}
 	if (t->out_n - t->out_head >= most) {
 		la_count(t, lost ? LA_C_out_full : LA_C_out_waits);
 		return false;
@@ -28,14 +32,10 @@ make_out_room(struct la_tcp *t, unsigned most, bool lost)
 static __rte_always_inline struct rte_mbuf *
 packet(struct la_tcp *t, bool text, bool lost)
 {
-	unsigned most = text ? LA_TCP_OUT_MAX - LA_TCP_OUT_CONTROL : LA_TCP_OUT_MAX;
+	unsigned most = text ? t->out_text : LA_TCP_OUT_MAX;
 
-	if (unlikely(t->out_n >= most) && !make_out_room(t, most, lost))
+	if (unlikely(t->out_n >= most) && !make_out_room(t, most, text, lost))
 		return NULL;
-	if (text && unlikely(t->hold.is_low)) { /* what is left is for reception */
-		la_count(t, LA_C_mbuf_exhausted);
-		return NULL;
-	}
 	return la_buf_take(t, !text);
 }
 
@@ -101,7 +101,7 @@ finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *
 		s += d->sum;
 		if (m->nb_segs > 1)
 			s += la_cksum_add_mbuf(0, m, hlen, m->pkt_len - hlen);
-		else
+		else if (m->pkt_len > hlen)
 			s = la_cksum_data(s, d->p + hlen, m->pkt_len - hlen);
 		cksum = la_cksum_finish64(s);
 	}

@@ -306,6 +306,7 @@ void
 la_hold_tick(struct la_tcp *t)
 {
 	t->hold.is_low = t->hold.low && rte_mempool_avail_count(t->mbufs) < t->hold.low;
+	t->out_text = t->hold.is_low ? 0 : LA_TCP_OUT_MAX - LA_TCP_OUT_CONTROL;
 }
 
 unsigned

@@ -258,11 +258,11 @@ pure_ack(struct la_tcb *c)
 static bool
 window_opens(const struct la_tcb *c)
 {
-	uint32_t offered = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+	int32_t offered = (int32_t)(c->rcv_adv - c->rcv_nxt); /* below 0: the peer has sent beyond its window */
 
 	return unlikely(offered < LA_HOLD_WINDOW_LEAST << LA_HOLD_WINDOW_SHIFT >> 1) &&
 	       (c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 || c->state == LA_FIN_WAIT_2) &&
-	       la_tcb_window_now(c) > offered;
+	       la_tcb_window_now(c) > (uint32_t)RTE_MAX(offered, 0);
 }
 
 void

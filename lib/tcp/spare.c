@@ -3,13 +3,11 @@
 #include "tcp/spare.h"
 
 struct rte_mbuf *
-la_buf_alloc(struct la_tcp *t, bool control)
+la_buf_last(struct la_tcp *t, bool control)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(t->mbufs);
+	struct rte_mbuf *m = control && t->control ? rte_pktmbuf_alloc(t->control) : NULL;
 
-	if (unlikely(m == NULL) && control && t->control)
-		m = rte_pktmbuf_alloc(t->control);
-	if (unlikely(m == NULL))
+	if (m == NULL)
 		t->counters->v[LA_C_mbuf_exhausted]++;
 	return m;
 }

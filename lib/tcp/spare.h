@@ -23,8 +23,8 @@ struct la_spare {
 /** Gives all of them back to their pools. */
 void la_spare_flush(struct la_spare *s);
 
-/** A buffer of the shard's pool; control: when that is empty, of the pool for packets without payload. NULL: counted. */
-struct rte_mbuf *la_buf_alloc(struct la_tcp *t, bool control);
+/** The shard's pool is empty. control: a buffer of the pool for packets without payload. NULL: counted. */
+struct rte_mbuf *la_buf_last(struct la_tcp *t, bool control);
 
 /** An empty buffer as large as those of the shard's pool. NULL: counted. control: room for headers alone will do when
  * the pool is empty. */
@@ -32,14 +32,15 @@ static __rte_always_inline struct rte_mbuf *
 la_buf_take(struct la_tcp *t, bool control)
 {
 	struct la_spare *s = t->spare;
+	struct rte_mbuf *m;
 
 	if (s && s->n && s->m[s->n - 1]->buf_len >= t->buf_len) {
-		struct rte_mbuf *m = s->m[--s->n];
-
+		m = s->m[--s->n];
 		rte_pktmbuf_reset(m);
 		return m;
 	}
-	return la_buf_alloc(t, control);
+	m = rte_pktmbuf_alloc(t->mbufs);
+	return likely(m != NULL) ? m : la_buf_last(t, control);
 }
 
 static inline struct rte_mbuf *

@@ -96,6 +96,7 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->hold.extra = t->hold.max - RTE_MIN(conns, t->hold.max - t->hold.max / 8);
 	t->hold.common = t->hold.extra - t->hold.extra / 4;
 	t->hold.low = or_default(cfg->low_mbufs, cfg->mbufs->size / 32);
+	t->out_text = LA_TCP_OUT_MAX - LA_TCP_OUT_CONTROL;
 	t->hold.max_orphans = or_default(cfg->max_orphans, conns / 2 + 1);
 	t->hold.cell = 1u << (31 - __builtin_clz(t->buf_len - RTE_PKTMBUF_HEADROOM));
 	t->mem = cfg->mem ? cfg->mem : &la_mem_default;

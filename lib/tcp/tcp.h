@@ -108,6 +108,7 @@ struct la_tcp {
 	 * checksums that are left to it (tx_offload, ol_flags) is 0 when none is */
 	struct rte_mbuf **out;
 	unsigned out_head, out_n; /* out[out_head .. out_n) wait */
+	unsigned out_text; /* most that may wait when a segment with text joins; 0: the pool is low */
 
 	struct la_tcb *tcbs;	 /* slot 0 is not used */
 	uint32_t tcb_capacity;
