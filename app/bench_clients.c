@@ -61,7 +61,7 @@ server_step(struct clients *o)
 			for (k = n; k == BENCH_BURST && n < LA_SHED_LOOK; n += k)
 				k = la_port_rx(sv->port, sv->queue, pkts + n, BENCH_BURST);
 			la_shard_shed(sv->shard,
-				      la_shed_note(&o->shed, now, n, la_shard_counters(sv->shard)));
+				      la_shed_note(&o->shed, now, n, o->n.ring_full, la_shard_counters(sv->shard)));
 		}
 		for (unsigned i = 0; i < n; i += BENCH_BURST) {
 			la_shard_rx(sv->shard, now, pkts + i, RTE_MIN(n - i, (unsigned)BENCH_BURST));

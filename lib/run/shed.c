@@ -16,30 +16,39 @@ syns(const struct la_counters *c)
 	       c->v[LA_C_index_full] + c->v[LA_C_tw_reserve_exhausted] + c->v[LA_C_tw_share_refused] + c->v[LA_C_syn_shed];
 }
 
-/* Would dropping SYNs make a difference? */
+/* Would dropping SYNs make a difference? frames: since the last look. */
 static bool
-syns_matter(struct la_shed *d, const struct la_counters *c)
+syns_matter(struct la_shed *d, uint64_t frames, const struct la_counters *c)
 {
-	uint64_t s = syns(c), f = c->v[LA_C_rx_packets];
-	bool matter = (s - d->syns) * LA_SHED_SYNS >= f - d->frames;
+	uint64_t s = syns(c);
+	bool matter = (s - d->syns) * LA_SHED_SYNS >= frames;
 
 	d->syns = s;
-	d->frames = f;
 	return matter;
 }
 
-unsigned
-la_shed_note(struct la_shed *d, uint64_t now, unsigned waiting, const struct la_counters *c)
+/* Were frames lost lately? lost: in all. */
+static bool
+loses(struct la_shed *d, uint64_t now, uint64_t frames, uint64_t lost)
 {
-	int step = ((int)waiting - LA_SHED_TARGET) / LA_SHED_STEP, level;
+	if (lost != d->lost && (lost - d->lost) * LA_SHED_LOSS >= frames)
+		d->lost_until = now + LA_SHED_ALLOWED_MS;
+	d->lost = lost;
+	return now < d->lost_until;
+}
+
+unsigned
+la_shed_note(struct la_shed *d, uint64_t now, unsigned waiting, uint64_t missed, const struct la_counters *c)
+{
+	uint64_t frames = c->v[LA_C_rx_packets] - d->frames;
+	bool matter = syns_matter(d, frames, c), lost = loses(d, now, frames, missed + c->v[LA_C_rto_expired]);
+	int step = ((int)(matter && lost ? waiting : 0) - LA_SHED_TARGET) / LA_SHED_STEP;
 
 	d->look_at = now + LA_SHED_MS;
-	if (!syns_matter(d, c))
-		step = -LA_SHED_TARGET / LA_SHED_STEP;
-	d->full = waiting > LA_SHED_FULL && step > 0 ? d->full + 1 : 0;
+	d->frames = c->v[LA_C_rx_packets];
+	d->full = waiting > LA_SHED_FULL ? d->full + 1 : 0;
 	if (d->level == 0 && d->full < LA_SHED_BEGIN)
 		return 0;
-	level = (int)d->level + step;
-	d->level = (unsigned)RTE_MAX(0, RTE_MIN(level, (int)LA_SHED_ALL));
+	d->level = (unsigned)RTE_MAX(0, RTE_MIN((int)d->level + step, (int)LA_SHED_ALL));
 	return d->level;
 }

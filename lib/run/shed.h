@@ -18,10 +18,17 @@
  * So the ring is about half full on the average: it is neither empty, which would waste the worker's time, nor
  * so full that frames of existing connections are lost in front of it.
  *
- * SYNs that are fewer than one in LA_SHED_SYNS frames are not what keeps the worker busy: dropping them would
- * shut out new clients and gain nothing. The level then falls whatever waits.
+ * A full ring alone is no overload. A peer on a ring pair (memif) may wait until the ring has room, and send as much as
+ * the worker can take: a shed SYN costs such a peer its time-out of a second and gains nothing. Overload is a full
+ * ring and frames that were lost: the port counts them (rx_missed), or connections time out and retransmit, which
+ * shows after the first RTO (200 ms) where the port does not count. More than one loss in LA_SHED_LOSS frames
+ * allows shedding for LA_SHED_ALLOWED_MS.
  *
- * From 0 to a half takes at least 64 ms, from all to 0 about 130 ms.
+ * SYNs that are fewer than one in LA_SHED_SYNS frames are not what keeps the worker busy: dropping them would
+ * shut out new clients and gain nothing.
+ *
+ * The level falls, whatever waits, without losses or with few SYNs. From 0 to a half takes at least 64 ms, from all
+ * to 0 at most 130 ms.
  */
 
 #include <stdbool.h>
@@ -37,13 +44,16 @@ enum {
 	LA_SHED_STEP = 64,
 	LA_SHED_BEGIN = 8,	/* looks */
 	LA_SHED_SYNS = 32,
+	LA_SHED_LOSS = 4096,
+	LA_SHED_ALLOWED_MS = 5000,
 };
 
 struct la_shed {
 	uint64_t look_at; /* ms: not before */
 	unsigned full;	  /* looks in a row that found the ring full */
 	unsigned level;	  /* of LA_SHED_ALL */
-	uint64_t syns, frames; /* that had arrived at the last look */
+	uint64_t syns, frames, lost; /* as counted at the last look */
+	uint64_t lost_until;	     /* ms: shedding is allowed for so long; 0: nothing was lost yet */
 };
 
 /** Is it time to look? full_burst: the port had as many frames as were asked for. */
@@ -53,7 +63,8 @@ la_shed_due(const struct la_shed *d, uint64_t now, bool full_burst)
 	return now >= d->look_at && (full_burst || d->level > 0);
 }
 
-/** `waiting` frames were found; c: the shard's counters. Returns the new level. now: ms. */
-unsigned la_shed_note(struct la_shed *d, uint64_t now, unsigned waiting, const struct la_counters *c);
+/** `waiting` frames were found; missed: frames that the port has lost since it started, 0 if it does not count them; c:
+ * the shard's counters. Returns the new level. now: ms. */
+unsigned la_shed_note(struct la_shed *d, uint64_t now, unsigned waiting, uint64_t missed, const struct la_counters *c);
 
 #endif

@@ -33,7 +33,8 @@ enum {
 	ABORT_BURST = 512,	/* connections aborted a round */
 	SETTLE_MAX_MS = 50,	/* a worker leaves after that, even if the wire is not quiet */
 	OFF_CPU_MS = 1,		/* between two rounds: the worker was not running */
-	POLL_LATE_MS = 20,	/* between two polls of the application while many frames wait */
+	POLL_WAITING = 64,	/* with more frames that wait for the port, the application is polled ... */
+	POLL_LATE_MS = 20,	/* ... only so often */
 	SETTLE_ROUNDS = 4096,	/* of what is in the rings then: a ring and its answers */
 };
 
@@ -200,7 +201,8 @@ note(struct la_station_run *st, uint64_t now, unsigned waiting)
 
 	if (h->peers > 1) /* those rings are larger than a port's */
 		waiting = RTE_MAX(waiting, la_hand_over_waiting(h) / (LA_HAND_FRAMES / LA_SHED_LOOK));
-	la_shard_shed(st->shard, la_shed_note(&st->shed, now, waiting, la_shard_counters(st->shard)));
+	la_shard_shed(st->shard, la_shed_note(&st->shed, now, waiting, st->copy[st->version & 1].port.rx_missed,
+					      la_shard_counters(st->shard)));
 }
 
 static __attribute__((noinline)) void
@@ -281,7 +283,7 @@ la_worker_ready(struct la_station_run *st)
 static inline bool
 poll_app(struct la_station_run *st, uint64_t now, unsigned room)
 {
-	if (st->ops->poll == NULL || unlikely(!la_worker_ready(st)) || (unlikely(room <= LA_TXQ_FRAMES - LA_TXQ_LOW) &&
+	if (st->ops->poll == NULL || unlikely(!la_worker_ready(st)) || (unlikely(room < LA_TXQ_FRAMES - POLL_WAITING) &&
 				      now - st->polled_at < POLL_LATE_MS))
 		return false;
 	st->polled_at = now;

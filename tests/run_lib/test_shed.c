@@ -11,7 +11,8 @@
 
 static struct la_shed d;
 static struct la_counters c;
-static uint64_t now;
+static uint64_t now, missed;
+static bool lossless;
 
 /* A look after LA_SHED_MS in which so many frames came, one SYN in `one_in` of them. */
 static unsigned
@@ -20,8 +21,9 @@ look(unsigned waiting, unsigned one_in)
 	now += LA_SHED_MS;
 	c.v[LA_C_rx_packets] += 4096;
 	c.v[LA_C_syns_accepted] += 4096 / one_in;
+	missed += waiting >= LA_SHED_LOOK && !lossless;
 	cr_assert(la_shed_due(&d, now, waiting >= 32) || (d.level == 0 && waiting < 32));
-	return la_shed_note(&d, now, waiting, &c);
+	return la_shed_note(&d, now, waiting, missed, &c);
 }
 
 static unsigned
@@ -89,6 +91,35 @@ Test(shed, not_when_syns_are_few)
 	cr_assert_eq(looks(1000, LA_SHED_LOOK, 64), 0u);
 	looks(100, LA_SHED_LOOK, 4);
 	cr_assert_eq(looks(500 / LA_SHED_MS, LA_SHED_LOOK, 64), 0u);
+}
+
+/* A memif peer waits until the ring has room. */
+Test(shed, not_while_nothing_is_lost)
+{
+	lossless = true;
+	cr_assert_eq(looks(1000, LA_SHED_LOOK, 4), 0u);
+}
+
+/* A port that does not count what it loses: retransmissions show it. */
+Test(shed, begins_when_connections_time_out)
+{
+	lossless = true;
+	looks(1000, LA_SHED_LOOK, 4);
+	c.v[LA_C_rto_expired] += 2;
+	cr_assert_gt(look(LA_SHED_LOOK, 4), 0u);
+	looks(LA_SHED_ALLOWED_MS / LA_SHED_MS - 2, LA_SHED_LOOK, 4);
+	cr_assert_eq(d.level, (unsigned)LA_SHED_ALL);
+	cr_assert_eq(looks(500 / LA_SHED_MS, LA_SHED_LOOK, 4), 0u, "%u ms without a loss", LA_SHED_ALLOWED_MS);
+}
+
+Test(shed, a_loss_now_and_then_is_no_overload)
+{
+	lossless = true;
+	for (unsigned i = 0; i < 1000; i++) {
+		c.v[LA_C_rto_expired] += i % 4 == 0;
+		c.v[LA_C_rx_packets] += 4096;
+		cr_assert_eq(look(LA_SHED_LOOK, 2), 0u);
+	}
 }
 
 Test(shed, looks_are_rare)
