@@ -99,7 +99,9 @@ finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *
 		cksum = (uint16_t)la_cksum_fold64(s);
 	} else {
 		s += d->sum;
-		if (m->nb_segs > 1)
+		if (m->nb_segs == 2 && m->data_len == hlen) /* one piece of the send queue behind the headers */
+			s = la_cksum_data(s, rte_pktmbuf_mtod(m->next, const uint8_t *), m->next->data_len);
+		else if (m->nb_segs > 1)
 			s += la_cksum_add_mbuf(0, m, hlen, m->pkt_len - hlen);
 		else if (m->pkt_len > hlen)
 			s = la_cksum_data(s, d->p + hlen, m->pkt_len - hlen);
