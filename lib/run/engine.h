@@ -87,6 +87,9 @@ struct la_station_stats {
 	 * keeps of the last it has sent until it sends again (AF_XDP) */
 	uint64_t mbufs_before, mbufs_out;
 	uint64_t buffers_max; /* that connections may hold: la_shard_config.max_held */
+	/* TSC cycles of the station's worker since the start: of rounds that did work, and of all rounds.
+	 * Stations of one worker have equal values. Time in which the kernel ran something else counts. */
+	uint64_t busy_cycles, total_cycles;
 };
 
 struct la_engine;
@@ -120,6 +123,9 @@ double la_engine_seconds(const struct la_engine *e);
 
 /** Quiet time that is left, ms. */
 uint32_t la_engine_quiet_left(const struct la_engine *e);
+
+/** The worker thread of a station. */
+unsigned la_engine_worker_of(const struct la_engine *e, unsigned station);
 
 /** Worker threads in use (fewer than asked for when there are fewer lcores). */
 unsigned la_engine_workers(const struct la_engine *e);

@@ -233,6 +233,12 @@ la_engine_seconds(const struct la_engine *e)
 }
 
 unsigned
+la_engine_worker_of(const struct la_engine *e, unsigned station)
+{
+	return e->cfg.stations[station].worker % e->nworkers;
+}
+
+unsigned
 la_engine_workers(const struct la_engine *e)
 {
 	return e->nworkers;

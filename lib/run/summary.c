@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
 #include <string.h>
 
-#include <jansson.h>
 #include <rte_common.h>
 
-#include "run/summary.h"
+#include "run/summary_parts.h"
 #include "run/units.h"
 
-/* The counter of each kind of end, and the text of counters.def serves both outputs. */
-static const enum la_counter end_counter[LA_NENDS] = {
+const enum la_counter la_end_counter[LA_NENDS] = {
 	[LA_END_ORDERLY] = LA_C_ended_orderly, [LA_END_RESET] = LA_C_ended_reset,
 	[LA_END_ABORTED] = LA_C_ended_aborted, [LA_END_TIMEOUT] = LA_C_ended_timeout,
 	[LA_END_REFUSED] = LA_C_ended_refused, [LA_END_FIN_WAIT_2] = LA_C_ended_fin_wait_2,
 };
-
-static const struct {
-	const char *key;
-	enum la_counter counter;
-} time_wait_keys[] = {
-	{"now", LA_C_time_wait},	       {"peak", LA_C_time_wait_peak},
-	{"entered", LA_C_time_wait_entered},   {"expired", LA_C_time_wait_expired},
-	{"reopened", LA_C_time_wait_reopened}, {"given_back", LA_C_time_wait_given_back},
-	{"fin_acked", LA_C_time_wait_fin_acked},
-};
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
 add_stats(struct la_station_stats *to, const struct la_station_stats *s)
@@ -65,6 +50,16 @@ end_of(struct la_summary *s, const struct la_engine *e, const struct la_engine_c
 	return s->nends++;
 }
 
+/* Does an earlier shard of the end run on the worker of shard i? */
+static bool
+has_worker(const struct la_summary *s, unsigned end, unsigned i)
+{
+	for (unsigned k = 0; k < i; k++)
+		if (s->shard[k].end == end && s->shard[k].worker == s->shard[i].worker)
+			return true;
+	return false;
+}
+
 void
 la_summary_take(struct la_summary *s, const struct la_engine *e, const struct la_engine_config *cfg)
 {
@@ -75,8 +70,13 @@ la_summary_take(struct la_summary *s, const struct la_engine *e, const struct la
 		unsigned end = end_of(s, e, cfg, i);
 
 		s->shard[i].end = end;
+		s->shard[i].worker = la_engine_worker_of(e, i);
 		la_engine_stats(e, i, &s->shard[i].stats);
 		add_stats(&s->end[end].stats, &s->shard[i].stats);
+		if (!has_worker(s, end, i)) {
+			s->end[end].stats.busy_cycles += s->shard[i].stats.busy_cycles;
+			s->end[end].stats.total_cycles += s->shard[i].stats.total_cycles;
+		}
 		s->end[end].shards++;
 	}
 }
@@ -103,7 +103,7 @@ la_summary_closes(const struct la_counters *c)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < LA_NENDS; i++)
-		n += c->v[end_counter[i]];
+		n += c->v[la_end_counter[i]];
 	return n;
 }
 
@@ -116,6 +116,18 @@ la_summary_drops(const struct la_counters *c)
 		if (la_counter_kind((enum la_counter)i) == LA_KIND_DROP)
 			n += c->v[i];
 	return n;
+}
+
+struct la_first_fin
+la_first_fin(const struct la_counters *c)
+{
+	uint64_t crossing = c->transition[LA_FIN_WAIT_1][LA_CLOSING];
+
+	return (struct la_first_fin){
+		.ours = c->transition[LA_ESTABLISHED][LA_FIN_WAIT_1] - crossing,
+		.peer = c->transition[LA_ESTABLISHED][LA_CLOSE_WAIT],
+		.crossing = crossing,
+	};
 }
 
 static uint64_t
@@ -134,10 +146,9 @@ la_summary_unexplained(const struct la_station_stats *s)
 		      s->c.v[LA_C_tx_packets] + s->faults_added);
 }
 
-/* All ends as one: *sum holds every counter added up, *once the ends whose opens count. */
-static void
-add_up(const struct la_summary *s, struct la_counters *sum, struct la_counters *once,
-       uint64_t *unexplained)
+void
+la_summary_add_up(const struct la_summary *s, struct la_counters *sum, struct la_counters *once,
+		  uint64_t *unexplained)
 {
 	memset(sum, 0, sizeof(*sum));
 	*unexplained = 0;
@@ -151,12 +162,6 @@ add_up(const struct la_summary *s, struct la_counters *sum, struct la_counters *
 		if (s->end[s->shard[i].end].shards > 1)
 			*unexplained += la_summary_unexplained(&s->shard[i].stats);
 	*once = s->opens_of >= 0 ? s->end[s->opens_of].stats.c : *sum;
-}
-
-static double
-per_second(uint64_t n, double seconds)
-{
-	return seconds > 0 ? (double)n / seconds : 0;
 }
 
 /* ---- text ---- */
@@ -218,6 +223,59 @@ print_port(const struct la_summary_end *end, FILE *f)
 				losses[i].text);
 }
 
+static void
+print_first_fin(const struct la_counters *c, FILE *f)
+{
+	struct la_first_fin n = la_first_fin(c);
+
+	if (n.ours + n.peer + n.crossing == 0)
+		fprintf(f, "  first FIN       -\n");
+	else
+		fprintf(f, "  first FIN       ours %lu, the peer's %lu, crossing %lu\n", n.ours, n.peer, n.crossing);
+}
+
+/* Busy cycles a packet or a connection; "-" without any. */
+static const char *
+per(uint64_t cycles, uint64_t n, char *buf, size_t size)
+{
+	if (n == 0)
+		snprintf(buf, size, "-");
+	else
+		snprintf(buf, size, "%.0f", (double)cycles / (double)n);
+	return buf;
+}
+
+static void
+print_cpu(const struct la_cpu_use *u, FILE *f)
+{
+	char a[24], b[24];
+
+	fprintf(f, "busy %.1f %%, %s cycles a packet, %s cycles a connection\n",
+		u->total != 0 ? 100.0 * (double)u->busy / (double)u->total : 0,
+		per(u->busy, u->packets, a, sizeof(a)), per(u->busy, u->connections, b, sizeof(b)));
+}
+
+static void
+print_workers(const struct la_summary *s, FILE *f)
+{
+	struct la_cpu_use u = la_cpu_of_all(s);
+	unsigned workers = 0;
+
+	if (u.total == 0) /* no worker ran */
+		return;
+	for (unsigned i = 0; i < s->nshards; i++)
+		workers += la_cpu_is_first(s, i);
+	fprintf(f, "CPU: ");
+	print_cpu(&u, f);
+	for (unsigned i = 0; workers > 1 && i < s->nshards; i++) {
+		if (!la_cpu_is_first(s, i))
+			continue;
+		u = la_cpu_of_shard(s, i);
+		fprintf(f, "  worker %-8u ", s->shard[i].worker);
+		print_cpu(&u, f);
+	}
+}
+
 /* How even the shards are, and how much is handed over between them. */
 static void
 print_shards(const struct la_summary *s, unsigned end, FILE *f)
@@ -249,12 +307,13 @@ print_end(const struct la_summary *s, unsigned which, FILE *f)
 	fprintf(f, end->shards > 1 ? ", %u shards\n" : "\n", end->shards);
 	fprintf(f, "  opens           %lu (%lu passive, %lu active)\n", la_summary_opens(c),
 		c->v[LA_C_opens_passive], c->v[LA_C_opens_active]);
-	fprintf(f, "  closes          %lu (%.0f/s):", closes, per_second(closes, seconds));
+	fprintf(f, "  closes          %lu (%.0f/s):", closes, la_per_second(closes, seconds));
 	for (unsigned i = 0; i < LA_NENDS; i++)
-		if (i == LA_END_ORDERLY || c->v[end_counter[i]] != 0)
+		if (i == LA_END_ORDERLY || c->v[la_end_counter[i]] != 0)
 			fprintf(f, "%s %s %lu", i == LA_END_ORDERLY ? "" : ",",
-				la_end_name((enum la_end)i), c->v[end_counter[i]]);
+				la_end_name((enum la_end)i), c->v[la_end_counter[i]]);
 	fprintf(f, "\n");
+	print_first_fin(c, f);
 	if (c->v[LA_C_bytes_unacked_at_end] != 0)
 		fprintf(f, "  unacknowledged  %lu bytes in connections that ended otherwise\n",
 			c->v[LA_C_bytes_unacked_at_end]);
@@ -277,17 +336,18 @@ la_summary_print(const struct la_summary *s, FILE *f)
 	uint64_t unexplained, closes;
 	char msl[16];
 
-	add_up(s, &sum, &once, &unexplained);
+	la_summary_add_up(s, &sum, &once, &unexplained);
 	closes = la_summary_closes(&once);
 	fprintf(f, "\nsummary of lastack %s, %.1f s\n", s->program, s->seconds);
 	for (unsigned i = 0; i < s->nends; i++)
 		print_end(s, i, f);
+	print_workers(s, f);
 	if (s->print_more)
 		s->print_more(f);
 	for (unsigned i = 0; i < s->nextras; i++)
 		fprintf(f, "%s %lu\n", s->extra[i].text, s->extra[i].value);
 	fprintf(f, "closes %lu in %.1f s: %.0f closes/s, %lu orderly, with MSL %s and a TIME_WAIT peak of %lu\n",
-		closes, s->seconds, per_second(closes, s->seconds), once.v[LA_C_ended_orderly],
+		closes, s->seconds, la_per_second(closes, s->seconds), once.v[LA_C_ended_orderly],
 		la_format_duration(s->msl_ms, msl, sizeof(msl)), sum.v[LA_C_time_wait_peak]);
 	fprintf(f, "unexplained drops %lu\n", unexplained);
 	fprintf(f, "early recycles %lu\n", sum.v[LA_C_early_recycles]);
@@ -309,173 +369,38 @@ fill_percent(const struct la_summary *s)
 	return fill;
 }
 
+/* Percent: "37", or with several workers "12-93", the least and the most busy one. */
+static const char *
+busy_text(const struct la_summary *before, const struct la_summary *now, char *buf, size_t size)
+{
+	struct la_busy_range r = la_busy_range(before, now);
+
+	if (r.workers > 1)
+		snprintf(buf, size, "%.0f-%.0f", 100 * r.low, 100 * r.high);
+	else
+		snprintf(buf, size, "%3.0f", 100 * r.high);
+	return buf;
+}
+
 const char *
 la_live_line(const struct la_summary *before, const struct la_summary *now, double dt, char *buf,
 	     size_t size)
 {
 	struct la_counters a, b, a1, b1;
 	uint64_t u, packets;
-	char pps[16], tw[16];
+	char pps[16], tw[16], busy[24];
 
-	add_up(before, &a, &a1, &u);
-	add_up(now, &b, &b1, &u);
+	la_summary_add_up(before, &a, &a1, &u);
+	la_summary_add_up(now, &b, &b1, &u);
 	packets = b.v[LA_C_rx_packets] + b.v[LA_C_tx_packets] - a.v[LA_C_rx_packets] -
 		  a.v[LA_C_tx_packets];
 	snprintf(buf, size,
-		 "%6.1fs  opens/s %-8.0f closes/s %-8.0f live %-7lu TIME_WAIT %-7s pps %-6s buffers %3.0f %%  drops %lu",
-		 now->seconds, per_second(la_summary_opens(&b1) - la_summary_opens(&a1), dt),
-		 per_second(la_summary_closes(&b1) - la_summary_closes(&a1), dt), b1.v[LA_C_live],
+		 "%6.1fs  opens/s %-8.0f closes/s %-8.0f live %-7lu TIME_WAIT %-7s pps %-6s busy %s %%  "
+		 "buffers %3.0f %%  drops %lu",
+		 now->seconds, la_per_second(la_summary_opens(&b1) - la_summary_opens(&a1), dt),
+		 la_per_second(la_summary_closes(&b1) - la_summary_closes(&a1), dt), b1.v[LA_C_live],
 		 la_format_short((double)b.v[LA_C_time_wait], tw, sizeof(tw)),
-		 la_format_short(per_second(packets, dt), pps, sizeof(pps)), fill_percent(now), la_summary_drops(&b));
+		 la_format_short(la_per_second(packets, dt), pps, sizeof(pps)),
+		 busy_text(before, now, busy, sizeof(busy)), fill_percent(now), la_summary_drops(&b));
 	return buf;
-}
-
-/* ---- JSON ---- */
-
-static void
-put(json_t *o, const char *key, uint64_t v)
-{
-	json_object_set_new(o, key, json_integer((json_int_t)v));
-}
-
-static json_t *
-json_port(const struct la_summary_end *end)
-{
-	const struct la_port_stats *p = &end->stats.port;
-	json_t *o = json_object();
-
-	json_object_set_new(o, "name", json_string(end->name));
-	json_object_set_new(o, "port", json_string(end->port));
-	put(o, "frames_in", end->stats.frames_in);
-	put(o, "frames_out", end->stats.frames_out);
-	put(o, "rx_missed", p->rx_missed);
-	put(o, "rx_errors", p->rx_errors);
-	put(o, "rx_nombuf", p->rx_nombuf);
-	put(o, "tx_errors", p->tx_errors);
-	put(o, "tx_full", p->tx_full);
-	put(o, "tx_no_peer", p->tx_no_peer);
-	put(o, "tx_no_buffer", p->tx_no_buffer);
-	put(o, "tx_unfit", p->tx_unfit);
-	put(o, "tx_waiting", end->stats.c.v[LA_C_tx_waiting]);
-	put(o, "mbufs_before", end->stats.mbufs_before);
-	put(o, "mbufs_out", end->stats.mbufs_out);
-	put(o, "buffers_max", end->stats.buffers_max);
-	return o;
-}
-
-/* The keys that are the same for the whole run and for each end. `once`: where opens are counted. */
-static void
-json_counts(json_t *o, const struct la_counters *sum, const struct la_counters *once, double seconds,
-	    uint64_t unexplained)
-{
-	json_t *closes = json_object(), *states = json_object(), *tw = json_object();
-	json_t *drops = json_object(), *counters = json_object();
-
-	put(o, "opens", la_summary_opens(once));
-	json_object_set_new(o, "opens_per_s", json_real(per_second(la_summary_opens(once), seconds)));
-	json_object_set_new(o, "closes_per_s",
-			    json_real(per_second(la_summary_closes(once), seconds)));
-	put(closes, "total", la_summary_closes(once));
-	for (unsigned i = 0; i < LA_NENDS; i++)
-		put(closes, la_end_name((enum la_end)i), once->v[end_counter[i]]);
-	for (unsigned i = 0; i < LA_NSTATES; i++)
-		put(states, la_state_name((enum la_state)i), sum->state[i]);
-	for (unsigned i = 0; i < COUNT(time_wait_keys); i++)
-		put(tw, time_wait_keys[i].key, sum->v[time_wait_keys[i].counter]);
-	for (unsigned i = 0; i < LA_NCOUNTERS; i++) {
-		enum la_counter k = (enum la_counter)i;
-
-		if (la_counter_kind(k) == LA_KIND_DROP && sum->v[i] != 0)
-			put(drops, la_counter_name(k), sum->v[i]);
-		put(counters, la_counter_name(k), sum->v[i]);
-	}
-	json_object_set_new(o, "closes", closes);
-	json_object_set_new(o, "states", states);
-	json_object_set_new(o, "time_wait", tw);
-	put(o, "early_recycles", sum->v[LA_C_early_recycles]);
-	put(o, "unexplained_drops", unexplained);
-	json_object_set_new(o, "drops", drops);
-	json_object_set_new(o, "counters", counters);
-}
-
-static json_t *
-json_shards(const struct la_summary *s)
-{
-	json_t *shards = json_array();
-	unsigned next[LA_ENGINE_MAX_STATIONS] = {0};
-
-	for (unsigned i = 0; i < s->nshards; i++) {
-		const struct la_station_stats *st = &s->shard[i].stats;
-		unsigned end = s->shard[i].end;
-		json_t *o = json_object();
-
-		json_object_set_new(o, "name", json_string(s->end[end].name));
-		put(o, "shard", next[end]++);
-		put(o, "frames_in", st->frames_in);
-		put(o, "frames_out", st->frames_out);
-		put(o, "frames_away", st->frames_away);
-		json_counts(o, &st->c, &st->c, s->seconds, la_summary_unexplained(st));
-		json_array_append_new(shards, o);
-	}
-	return shards;
-}
-
-static json_t *
-json_summary(const struct la_summary *s)
-{
-	json_t *o = json_object(), *ports = json_array();
-	struct la_counters sum, once;
-	uint64_t unexplained;
-
-	add_up(s, &sum, &once, &unexplained);
-	json_object_set_new(o, "program", json_string(s->program));
-	json_object_set_new(o, "version", json_string(s->version));
-	json_object_set_new(o, "seconds", json_real(s->seconds));
-	put(o, "msl_ms", s->msl_ms);
-	json_counts(o, &sum, &once, s->seconds, unexplained);
-	for (unsigned i = 0; i < s->nextras; i++)
-		put(o, s->extra[i].key, s->extra[i].value);
-	for (unsigned i = 0; i < s->nends; i++)
-		json_array_append_new(ports, json_port(&s->end[i]));
-	json_object_set_new(o, "ports", ports);
-	if (s->more)
-		json_object_update(o, s->more);
-	if (s->nends > 1) {
-		json_t *ends = json_array();
-
-		for (unsigned i = 0; i < s->nends; i++) {
-			const struct la_station_stats *st = &s->end[i].stats;
-			json_t *end = json_object();
-
-			json_object_set_new(end, "name", json_string(s->end[i].name));
-			json_counts(end, &st->c, &st->c, s->seconds, la_summary_unexplained(st));
-			json_array_append_new(ends, end);
-		}
-		json_object_set_new(o, "ends", ends);
-	}
-	if (s->nshards > s->nends)
-		json_object_set_new(o, "shards", json_shards(s));
-	return o;
-}
-
-int
-la_summary_json(const struct la_summary *s, const char *path)
-{
-	json_t *o = json_summary(s);
-	FILE *f;
-	int rc = 0;
-
-	if (o == NULL)
-		return -ENOMEM;
-	f = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
-	if (f == NULL) {
-		json_decref(o);
-		return -errno;
-	}
-	if (json_dumpf(o, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0 || fputc('\n', f) == EOF)
-		rc = -EIO;
-	if (f == stdout ? fflush(f) != 0 : fclose(f) != 0)
-		rc = -errno;
-	json_decref(o);
-	return rc;
 }

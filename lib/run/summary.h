@@ -8,6 +8,10 @@
  *   program, version, seconds, msl_ms
  *   opens              connections established
  *   opens_per_s, closes_per_s   over `seconds`
+ *   cpu                {busy: share of time (0 to 1) that workers had work, busy_cycles, total_cycles (TSC),
+ *                       cycles_per_packet: busy cycles by frames in and out, cycles_per_connection: by opens;
+ *                       null without a packet or connection}
+ *   first_fin          {ours, peer, crossing: connections by the end that sent the first FIN}
  *   closes             {total, orderly, reset, aborted, timeout, refused, fin_wait_2}
  *   states             {CLOSED .. TIME_WAIT: connections in it at the end}
  *   time_wait          {now, peak, entered, expired, reopened, given_back, fin_acked}
@@ -21,7 +25,7 @@
  *                        many connections may hold}]
  *   ends               with more than one end: [{name, and all of the above for it alone}]
  *   shards             with several shards at one end (--workers): [{name, shard, frames_in, frames_out,
- *                      frames_away, and opens to counters for it alone}]
+ *                      frames_away, worker, cpu of that worker, and opens to counters for it alone}]
  * and what the subcommand adds, documented in its --help. */
 
 #include <stdbool.h>
@@ -43,7 +47,7 @@ struct la_summary_end {
 };
 
 struct la_summary_shard {
-	unsigned end;
+	unsigned end, worker;
 	struct la_station_stats stats;
 };
 
@@ -76,6 +80,10 @@ void la_summary_extra(struct la_summary *s, const char *key, const char *text, u
 uint64_t la_summary_opens(const struct la_counters *c);
 uint64_t la_summary_closes(const struct la_counters *c);
 uint64_t la_summary_drops(const struct la_counters *c);
+/** The share of time, 0 to 1, in which the station's worker had work between two looks; NULL: since the start.
+ * 0 when no time passed. */
+double la_summary_busy(const struct la_station_stats *before, const struct la_station_stats *now);
+
 /** Frames of one end that no counter accounts for. */
 uint64_t la_summary_unexplained(const struct la_station_stats *s);
 

@@ -39,7 +39,7 @@ enum {
 };
 
 static void
-publish(struct la_station_run *st)
+publish(const struct la_worker *w, struct la_station_run *st)
 {
 	unsigned v = st->version + 1;
 	struct la_station_stats *to = &st->copy[v & 1];
@@ -64,6 +64,8 @@ publish(struct la_station_run *st)
 	to->mbufs_before = st->mbufs_before;
 	to->mbufs_out = st->mbufs_out;
 	to->buffers_max = st->buffers_max;
+	to->busy_cycles = w->busy_cycles;
+	to->total_cycles = w->round_tsc - w->begun_tsc;
 	if (st->faulty) {
 		struct la_faulty_counts n;
 
@@ -110,7 +112,7 @@ chores(struct la_worker *w, uint64_t now)
 		if (obeyed)
 			__atomic_store_n(&st->seen, phase, __ATOMIC_RELEASE);
 		if (now >= w->publish_at)
-			publish(st);
+			publish(w, st);
 	}
 	if (now >= w->publish_at)
 		w->publish_at = now + LA_PUBLISH_MS;
@@ -311,10 +313,16 @@ serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
 static void
 loop(struct la_worker *w)
 {
-	for (;;) {
-		uint64_t now = la_clock_now(&w->clock);
-		bool busy = false;
+	bool busy = false;
 
+	w->begun_tsc = w->round_tsc = rte_rdtsc();
+	for (;;) {
+		uint64_t tsc = rte_rdtsc(), now = la_clock_at(&w->clock, tsc);
+
+		/* one clock value ends a round and begins the next; no branch, as `busy` is hard to predict */
+		w->busy_cycles += (tsc - w->round_tsc) & -(uint64_t)busy;
+		w->round_tsc = tsc;
+		busy = false;
 		/* a ring that filled while the kernel ran something else here says nothing about the worker */
 		if (unlikely(now - w->round_at > OFF_CPU_MS))
 			w->resumed_at = now;
@@ -360,7 +368,7 @@ la_worker_settle(struct la_engine *e)
 		if (st->hand.has_queue)
 			la_txq_drop_all(&st->txq, st->port, (uint16_t)st->hand.queue);
 		st->mbufs_out = rte_mempool_in_use_count(st->pool);
-		publish(st);
+		publish(&e->workers[la_engine_worker_of(e, i)], st);
 	}
 }
 

@@ -57,16 +57,21 @@ struct la_clock {
 	uint64_t base, per_ms;
 };
 
+/** The millisecond of a TSC value; values never decrease. */
 static inline uint64_t
-la_clock_now(struct la_clock *c)
+la_clock_at(struct la_clock *c, uint64_t tsc)
 {
-	uint64_t tsc = rte_rdtsc();
-
 	if (unlikely(tsc >= c->next)) {
 		c->ms = (tsc - c->base) / c->per_ms;
 		c->next = c->base + (c->ms + 1) * c->per_ms;
 	}
 	return c->ms;
+}
+
+static inline uint64_t
+la_clock_now(struct la_clock *c)
+{
+	return la_clock_at(c, rte_rdtsc());
 }
 
 /** A station at work. */
@@ -114,6 +119,8 @@ struct la_worker {
 	uint64_t chores_at, publish_at, quiet_at, leave_at;
 	uint64_t round_at;   /* ms: the last round */
 	uint64_t resumed_at; /* ms: the first round after the worker was off its CPU */
+	uint64_t begun_tsc, round_tsc; /* TSC at the start of the loop, and of the present round */
+	uint64_t busy_cycles; /* TSC cycles of rounds that did work */
 	unsigned idle; /* empty rounds in a row */
 	enum la_idle idle_mode;
 	struct la_capture *capture; /* NULL: none */

@@ -157,3 +157,154 @@ Test(summary, the_live_line_shows_rates)
 	cr_expect(strstr(line, "TIME_WAIT 91 "), "%s", line);
 	cr_expect(strstr(line, "drops 4"), "%s", line);
 }
+
+/* Two shards on two workers, at one end. */
+static struct la_summary
+two_workers(uint64_t busy0, uint64_t busy1, uint64_t total)
+{
+	static struct la_summary s;
+
+	memset(&s, 0, sizeof(s));
+	s.program = "server";
+	s.version = "1.2.3";
+	s.seconds = 2;
+	s.nends = 1;
+	s.nshards = 2;
+	s.opens_of = -1;
+	s.end[0].name = "server";
+	s.end[0].port = "port";
+	s.end[0].shards = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		struct la_station_stats *st = &s.shard[i].stats;
+
+		s.shard[i].worker = i;
+		st->busy_cycles = i == 0 ? busy0 : busy1;
+		st->total_cycles = total;
+		st->frames_in = st->c.v[LA_C_rx_packets] = 60;
+		st->frames_out = st->c.v[LA_C_tx_packets] = 40;
+		st->c.v[LA_C_opens_passive] = 10;
+	}
+	return s;
+}
+
+static json_t *
+as_json(const struct la_summary *s)
+{
+	char path[] = "/tmp/lastack-test-XXXXXX";
+	int fd = mkstemp(path);
+	json_t *o;
+
+	cr_assert(fd >= 0);
+	cr_assert_eq(la_summary_json(s, path), 0);
+	o = json_load_file(path, 0, NULL);
+	close(fd);
+	unlink(path);
+	cr_assert(o);
+	return o;
+}
+
+#define REAL(o, ...) json_real_value(dig(o, (const char *[]){__VA_ARGS__, NULL}))
+
+Test(summary, busy_is_the_share_between_two_looks)
+{
+	struct la_station_stats a = {.busy_cycles = 100, .total_cycles = 1000};
+	struct la_station_stats b = {.busy_cycles = 850, .total_cycles = 2000};
+
+	cr_expect_float_eq(la_summary_busy(&a, &b), 0.75, 1e-9);
+	cr_expect_float_eq(la_summary_busy(NULL, &b), 0.425, 1e-9);
+	cr_expect_float_eq(la_summary_busy(&b, &b), 0, 1e-9, "no time passed");
+}
+
+Test(summary, cycles_are_named_for_each_worker)
+{
+	struct la_summary s = two_workers(10000, 30000, 100000);
+	char *t = printed(&s);
+	json_t *o = as_json(&s), *shard;
+
+	cr_expect(strstr(t, "CPU: busy 20.0 %, 200 cycles a packet, 2000 cycles a connection\n"), "%s", t);
+	cr_expect(strstr(t, "worker 0        busy 10.0 %, 100 cycles a packet, 1000 cycles"), "%s", t);
+	cr_expect(strstr(t, "worker 1        busy 30.0 %, 300 cycles a packet, 3000 cycles"), "%s", t);
+	cr_expect_float_eq(REAL(o, "cpu", "busy"), 0.2, 1e-9);
+	cr_expect_eq(INT(o, "cpu", "busy_cycles"), 40000);
+	cr_expect_eq(INT(o, "cpu", "total_cycles"), 200000);
+	cr_expect_float_eq(REAL(o, "cpu", "cycles_per_packet"), 200, 1e-9);
+	cr_expect_float_eq(REAL(o, "cpu", "cycles_per_connection"), 2000, 1e-9);
+	shard = json_array_get(json_object_get(o, "shards"), 1);
+	cr_expect_eq(INT(shard, "worker"), 1);
+	cr_expect_float_eq(REAL(shard, "cpu", "cycles_per_connection"), 3000, 1e-9);
+	json_decref(o);
+	free(t);
+}
+
+/* Stations of one worker have equal cycles. */
+Test(summary, a_worker_with_two_shards_counts_once)
+{
+	struct la_summary s = two_workers(30000, 30000, 100000);
+	char *t;
+	json_t *o;
+
+	s.shard[1].worker = 0;
+	t = printed(&s);
+	o = as_json(&s);
+	cr_expect(strstr(t, "CPU: busy 30.0 %, 150 cycles a packet, 1500 cycles a connection\n"), "%s", t);
+	cr_expect_null(strstr(t, "worker 0"), "%s", t);
+	cr_expect_eq(INT(o, "cpu", "total_cycles"), 100000);
+	json_decref(o);
+	free(t);
+}
+
+Test(summary, cycles_without_packets_have_no_quotient)
+{
+	struct la_summary s = two_workers(30000, 30000, 100000);
+	char *t;
+	json_t *o;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct la_station_stats *st = &s.shard[i].stats;
+
+		st->frames_in = st->frames_out = 0;
+		memset(&st->c, 0, sizeof(st->c));
+	}
+	t = printed(&s);
+	o = as_json(&s);
+	cr_expect(strstr(t, "CPU: busy 30.0 %, - cycles a packet, - cycles a connection\n"), "%s", t);
+	cr_expect(json_is_null(dig(o, (const char *[]){"cpu", "cycles_per_packet", NULL})));
+	cr_expect(json_is_null(dig(o, (const char *[]){"cpu", "cycles_per_connection", NULL})));
+	json_decref(o);
+	free(t);
+}
+
+Test(summary, the_live_line_shows_the_least_and_the_most_busy_worker)
+{
+	struct la_summary before = two_workers(10000, 30000, 100000), now = two_workers(22000, 123000, 200000);
+	char line[256];
+
+	la_live_line(&before, &now, 1.0, line, sizeof(line));
+	cr_expect(strstr(line, " busy 12-93 % "), "%s", line);
+	before.shard[1].worker = now.shard[1].worker = 0;
+	now.shard[1].stats = now.shard[0].stats;
+	before.shard[1].stats = before.shard[0].stats;
+	la_live_line(&before, &now, 1.0, line, sizeof(line));
+	cr_expect(strstr(line, " busy  12 % "), "%s", line);
+}
+
+Test(summary, it_says_who_sent_the_first_fin)
+{
+	struct la_summary s = sample();
+	struct la_counters *c = &s.end[0].stats.c;
+	char *t;
+	json_t *o;
+
+	c->transition[LA_ESTABLISHED][LA_FIN_WAIT_1] = 50;
+	c->transition[LA_FIN_WAIT_1][LA_CLOSING] = 7;
+	c->transition[LA_ESTABLISHED][LA_CLOSE_WAIT] = 41;
+	t = printed(&s);
+	o = as_json(&s);
+	cr_expect(strstr(t, "first FIN       ours 43, the peer's 41, crossing 7\n"), "%s", t);
+	cr_expect(strstr(t, "first FIN       -\n"), "the server has none: %s", t);
+	cr_expect_eq(INT(o, "first_fin", "ours"), 43);
+	cr_expect_eq(INT(o, "first_fin", "peer"), 41);
+	cr_expect_eq(INT(o, "first_fin", "crossing"), 7);
+	json_decref(o);
+	free(t);
+}
