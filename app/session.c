@@ -34,6 +34,10 @@ report(void *ctx, double seconds)
 	se->now.seconds = seconds;
 	la_live_line(&se->before, &se->now, seconds - se->before.seconds, line, sizeof(line));
 	printf("%s%s%s\n", line, note ? "  " : "", note ? note : "");
+	if (!se->cksum_noted && la_summary_cksum_note(&se->now, line, sizeof(line))) {
+		se->cksum_noted = true;
+		printf("%s\n", line);
+	}
 	fflush(stdout);
 	se->before = se->now;
 }

@@ -28,6 +28,7 @@ struct session {
 
 	/* private */
 	struct la_summary before, now;
+	bool cksum_noted; /* a live line had la_summary_cksum_note() behind it */
 };
 
 /** Whether --json, --state and --pcap can be written; session_run() calls it, and who writes files of its own

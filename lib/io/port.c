@@ -7,8 +7,8 @@
  * - RSS counts as the port's only when the port reads our key and our table back to us.
  * - AF_PACKET and AF_XDP hand frames over before the sending kernel has finished them: between
  *   veth ends a TCP checksum is left for a NIC that never comes, and segments may be merged up to
- *   64 KiB. Neither can be mended here (the ring says too little), only
- *   told: see advise_kernel(). */
+ *   64 KiB. Neither can be mended here (the ring says too little). advise_kernel() warns of merging,
+ *   and `veth` lets a run explain the checksums that fail. */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -82,6 +82,7 @@ identify(struct opening *o)
 		snprintf(p->name, sizeof(p->name), "%u", p->id);
 	if (la_kif_read(o->info.if_index, &o->kif) == 0)
 		snprintf(p->name, sizeof(p->name), "%s", o->kif.name);
+	p->veth = strcmp(o->kif.driver, "veth") == 0;
 	p->numa_node = rte_eth_dev_socket_id(p->id);
 	p->by_pointer = driver_is(p, "net_ring");
 }
@@ -298,11 +299,6 @@ advise_kernel(const struct opening *o)
 		       "port %u: %s merges what it receives into frames too long for this "
 		       "port: ethtool -K %s gro off lro off",
 		       p->id, p->name, p->name);
-	if (strcmp(o->kif.driver, "veth") == 0)
-		la_log(LA_LOG_INFO,
-		       "port %u: %s is a veth: a kernel at its other end leaves TCP checksums "
-		       "undone unless told on that end: ethtool -K PEER tx off",
-		       p->id, p->name);
 }
 
 static const char *

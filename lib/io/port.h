@@ -35,6 +35,7 @@ struct la_port {
 	bool linearize;	   /* chained mbufs must be copied into one before transmission */
 	bool by_pointer;   /* frames reach the peer as the very mbufs: shared ones are copied */
 	int numa_node;	   /* -1: any */
+	bool veth;	   /* one end of a veth pair: a kernel at the other end leaves TCP checksums undone */
 	struct la_memif *memif; /* NULL: another driver */
 	char driver[32];
 	char name[64];	   /* of the kernel interface behind it, otherwise of the DPDK device */

@@ -133,6 +133,9 @@ unsigned la_engine_workers(const struct la_engine *e);
 /** The station's port in one line, as la_port_describe() has it. */
 const char *la_engine_port_text(const struct la_engine *e, unsigned station);
 
+/** The interface behind the station's port when that is one end of a veth pair; otherwise NULL. */
+const char *la_engine_veth(const struct la_engine *e, unsigned station);
+
 /** Frames that the capture could not write; 0 without one. */
 uint64_t la_engine_capture_lost(const struct la_engine *e);
 

@@ -249,3 +249,11 @@ la_engine_port_text(const struct la_engine *e, unsigned station)
 {
 	return e->port_text[e->cfg.stations[station].port];
 }
+
+const char *
+la_engine_veth(const struct la_engine *e, unsigned station)
+{
+	const struct la_port *p = e->stations[station].port;
+
+	return p->veth ? p->name : NULL;
+}

@@ -46,7 +46,8 @@ end_of(struct la_summary *s, const struct la_engine *e, const struct la_engine_c
 	for (unsigned k = 0; k < i; k++)
 		if (cfg->stations[k].port == st->port && strcmp(cfg->stations[k].name, st->name) == 0)
 			return s->shard[k].end;
-	s->end[s->nends] = (struct la_summary_end){.name = st->name, .port = la_engine_port_text(e, i)};
+	s->end[s->nends] = (struct la_summary_end){.name = st->name, .port = la_engine_port_text(e, i),
+						  .veth = la_engine_veth(e, i)};
 	return s->nends++;
 }
 
@@ -79,6 +80,21 @@ la_summary_take(struct la_summary *s, const struct la_engine *e, const struct la
 		}
 		s->end[end].shards++;
 	}
+}
+
+const char *
+la_summary_cksum_note(const struct la_summary *s, char *buf, size_t size)
+{
+	for (unsigned i = 0; i < s->nends; i++) {
+		const struct la_summary_end *end = &s->end[i];
+
+		if (end->veth == NULL || end->stats.c.v[LA_C_drop_tcp_cksum] == 0)
+			continue;
+		snprintf(buf, size, "note: %s is a veth: the kernel at its other end leaves TCP checksums undone "
+			 "(drop_tcp_cksum); on that end: ethtool -K PEER tx off", end->veth);
+		return buf;
+	}
+	return NULL;
 }
 
 void
@@ -334,7 +350,7 @@ la_summary_print(const struct la_summary *s, FILE *f)
 {
 	struct la_counters sum, once;
 	uint64_t unexplained, closes;
-	char msl[16];
+	char msl[16], note[160];
 
 	la_summary_add_up(s, &sum, &once, &unexplained);
 	closes = la_summary_closes(&once);
@@ -342,6 +358,8 @@ la_summary_print(const struct la_summary *s, FILE *f)
 	for (unsigned i = 0; i < s->nends; i++)
 		print_end(s, i, f);
 	print_workers(s, f);
+	if (la_summary_cksum_note(s, note, sizeof(note)))
+		fprintf(f, "%s\n", note);
 	if (s->print_more)
 		s->print_more(f);
 	for (unsigned i = 0; i < s->nextras; i++)

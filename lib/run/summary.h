@@ -42,6 +42,7 @@ enum { LA_SUMMARY_EXTRAS = 24 };
 struct la_summary_end {
 	const char *name; /* "server" */
 	const char *port; /* la_engine_port_text() */
+	const char *veth; /* la_engine_veth() */
 	unsigned shards;  /* 0 counts as 1 */
 	struct la_station_stats stats;
 };
@@ -83,6 +84,9 @@ uint64_t la_summary_drops(const struct la_counters *c);
 /** The share of time, 0 to 1, in which the station's worker had work between two looks; NULL: since the start.
  * 0 when no time passed. */
 double la_summary_busy(const struct la_station_stats *before, const struct la_station_stats *now);
+
+/** What to do about wrong checksums on a veth pair, into buf. NULL: no drop_tcp_cksum was counted on a veth. */
+const char *la_summary_cksum_note(const struct la_summary *s, char *buf, size_t size);
 
 /** Frames of one end that no counter accounts for. */
 uint64_t la_summary_unexplained(const struct la_station_stats *s);

@@ -308,3 +308,23 @@ Test(summary, it_says_who_sent_the_first_fin)
 	json_decref(o);
 	free(t);
 }
+
+Test(summary, wrong_checksums_on_a_veth_have_a_note)
+{
+	struct la_summary s = sample();
+	char note[160], *t;
+
+	s.end[0].stats.c.v[LA_C_drop_tcp_cksum] = 3;
+	cr_expect_null(la_summary_cksum_note(&s, note, sizeof(note)), "the port is no veth");
+	s.end[1].veth = "ve1";
+	cr_expect_null(la_summary_cksum_note(&s, note, sizeof(note)), "no wrong checksum on the veth");
+	t = printed(&s);
+	cr_expect_null(strstr(t, "ethtool"), "%s", t);
+	free(t);
+	s.end[0].veth = "ve0";
+	cr_expect(la_summary_cksum_note(&s, note, sizeof(note)));
+	t = printed(&s);
+	cr_expect(strstr(t, "\nnote: ve0 is a veth: "), "%s", t);
+	cr_expect(strstr(t, "ethtool -K PEER tx off\n"), "%s", t);
+	free(t);
+}
