@@ -338,6 +338,10 @@ const struct opt net_run_opts[] = {
 	 .help = "after a stop, wait this long for open connections to end, then abort them [5s]"},
 	{.name = "json", .kind = OPT_TEXT, .dst = &net.json, .arg = "FILE",
 	 .help = "write the summary as JSON too; - is standard output"},
+	{.name = "ready-file", .kind = OPT_TEXT, .dst = &net.ready_file, .arg = "FILE",
+	 .help = "FILE appears, with the process id in it, once the services listen and the gateways are resolved;\n"
+		 "the end of the run removes it. With NOTIFY_SOCKET set (systemd, Type=notify), READY=1 and\n"
+		 "STOPPING=1 are sent there too (sd_notify(3))"},
 	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "no start-up and live lines"},
 	OPT_END,
 };
@@ -420,6 +424,8 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	cfg->quiet = net.quiet;
 	cfg->pcap = net.pcap;
 	cfg->state = net.state;
+	cfg->ready_file = net.ready_file;
+	cfg->notify = true;
 	cfg->quiet_time = quiet_of[net.quiet_time];
 	sc->mtu = (uint16_t)net.mtu;
 	sc->vlan = (uint16_t)net.vlan;

@@ -26,7 +26,7 @@ struct net_options {
 	uint64_t tw_share; /* percent */
 	int idle; /* enum la_idle */
 	bool quiet;
-	const char *json, *pcap, *state;
+	const char *json, *pcap, *state, *ready_file;
 	int quiet_time; /* enum la_quiet, by way of quiet_choices */
 };
 

@@ -99,23 +99,28 @@ save_state(struct session *se)
 }
 
 /* Two options that name one file would overwrite each other's. */
-static bool
-is_twice(const char *a, const char *b)
+static const char *
+named_twice(const char *const *files, unsigned n)
 {
-	return a != NULL && b != NULL && strcmp(a, b) == 0;
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; files[i] != NULL && k < i; k++)
+			if (files[k] != NULL && strcmp(files[i], files[k]) == 0)
+				return files[i];
+	return NULL;
 }
 
 int
 session_check(const struct session *se)
 {
-	const char *pcap = se->cfg.pcap, *state = se->cfg.state;
+	const char *pcap = se->cfg.pcap, *state = se->cfg.state, *ready = se->cfg.ready_file;
+	const char *twice = named_twice((const char *const[]){se->json, state, pcap, ready}, 4);
 	char err[512] = "", why[480];
 
-	if (is_twice(se->json, state) || is_twice(se->json, pcap) || is_twice(state, pcap))
-		snprintf(err, sizeof(err), "%s: two of --json, --state and --pcap name this file",
-			 is_twice(se->json, pcap) ? pcap : state);
+	if (twice)
+		snprintf(err, sizeof(err), "%s: two of --json, --state, --pcap and --ready-file name this file", twice);
 	else if ((se->json && la_output_check("--json", se->json, err, sizeof(err))) ||
-		 (pcap && la_output_check("--pcap", pcap, err, sizeof(err))))
+		 (pcap && la_output_check("--pcap", pcap, err, sizeof(err))) ||
+		 (ready && la_output_check("--ready-file", ready, err, sizeof(err))))
 		;
 	else if (state && la_statefile_check(state, why, sizeof(why)))
 		snprintf(err, sizeof(err), "--state: %s", why);

@@ -23,6 +23,7 @@
 #include "io/numa.h"
 #include "run/placement.h"
 #include "run/pools.h"
+#include "run/ready.h"
 #include "run/restart.h"
 #include "run/secret.h"
 #include "run/tables.h"
@@ -400,7 +401,9 @@ la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, cha
 	}
 	memset(e, 0, sizeof(*e));
 	e->cfg = *cfg;
-	rc = build(e, err, size);
+	rc = cfg->ready_file ? la_ready_clear(cfg->ready_file, err, size) : 0;
+	if (rc == 0)
+		rc = build(e, err, size);
 	if (rc) {
 		la_engine_destroy(e);
 		return rc;
@@ -414,6 +417,8 @@ la_engine_destroy(struct la_engine *e)
 {
 	if (e == NULL)
 		return;
+	if (e->cfg.ready_file)
+		la_ready_remove(e->cfg.ready_file);
 	destroy_shards(e);
 	la_statefile_close(e->state);
 	la_capture_close(e->capture);

@@ -68,6 +68,9 @@ struct la_engine_config {
 	const char *pcap; /* every frame of every port into this pcapng file; NULL: no capture */
 	const char *state; /* read (and removed) at the start, written by la_engine_save_state(); or NULL */
 	enum la_quiet quiet_time;
+	/** Made when all stations are ready, with this process's id in it; removed by la_engine_destroy(). Or NULL. */
+	const char *ready_file;
+	bool notify; /* tell systemd READY=1 and STOPPING=1, if NOTIFY_SOCKET is set */
 	/** True: a start that waits (for a memif server) gives up with -EINTR. Main thread. May be NULL. */
 	bool (*stopped)(void);
 };

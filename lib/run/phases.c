@@ -10,21 +10,25 @@
  *
  * A station is ready when its shard has resolved its gateways or given them up, after three requests (net/gateway.c).
  * Its application listens from the start, and is polled once it is ready, so that a client's first SYN finds a MAC.
- * When all are ready, a line says so, and the duration of the run begins.
+ * When all are ready and all applications have started, a line, the ready file and systemd say so, and the duration of
+ * the run begins.
  *
  * The control thread is an ordinary one, on no worker's core as far as there is another: a terminal
  * that does not take our lines must not hold up packets. */
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include "core/log.h"
 #include "io/capture.h"
 #include "net/gateway.h"
+#include "run/ready.h"
 #include "run/restart.h"
 
 static void
@@ -66,6 +70,8 @@ run_is_over(struct la_engine *e, uint64_t now)
 {
 	bool any = false;
 
+	if (e->error != 0)
+		return true;
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
 		int rc = __atomic_load_n(&e->stations[i].error, __ATOMIC_ACQUIRE);
 
@@ -107,10 +113,20 @@ say_ready(const struct la_engine *e)
 	fflush(stdout);
 }
 
+static void
+notify(const struct la_engine *e, const char *state)
+{
+	int rc = e->cfg.notify ? la_ready_notify(state) : 0;
+
+	if (rc)
+		la_log(LA_LOG_WARN, "%s was not sent to NOTIFY_SOCKET=%s: %s", state, getenv("NOTIFY_SOCKET"),
+		       strerror(-rc));
+}
+
 static bool
 is_ready(struct la_station_run *st)
 {
-	return __atomic_load_n(&st->ready, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&st->ready, __ATOMIC_ACQUIRE) && __atomic_load_n(&st->started, __ATOMIC_ACQUIRE);
 }
 
 static void
@@ -121,6 +137,14 @@ await_ready(struct la_engine *e, uint64_t now)
 			return;
 	e->ready_at = now;
 	say_ready(e);
+	if (e->cfg.ready_file) {
+		/* a script that waits for the file would wait for ever: the run ends */
+		e->error = la_ready_write(e->cfg.ready_file);
+		if (e->error)
+			la_log(LA_LOG_ERROR, "--ready-file: %s: %s", e->cfg.ready_file, strerror(-e->error));
+	}
+	if (e->error == 0)
+		notify(e, "READY=1");
 }
 
 /* Phases and live lines. */
@@ -135,6 +159,7 @@ control(struct la_engine *e, uint64_t now)
 			break;
 		e->drain_at = now + (e->error ? 0 : e->cfg.drain_ms);
 		set_phase(e, LA_PHASE_DRAIN);
+		notify(e, "STOPPING=1");
 		break;
 	case LA_PHASE_DRAIN:
 		if (!all_stations(e, LA_PHASE_DRAIN, is_empty) && now < e->drain_at &&
@@ -180,7 +205,6 @@ la_engine_run(struct la_engine *e)
 	e->report_at = e->t0 + e->cfg.report_ms;
 	for (unsigned i = 0; i < e->cfg.nstations; i++)
 		(void)la_worker_ready(&e->stations[i]);
-	await_ready(e, e->t0);
 	rc = rte_ctrl_thread_create(&thread, "la-control", NULL, control_main, e);
 	if (rc)
 		return rc < 0 ? rc : -rc;

@@ -385,6 +385,7 @@ la_worker_main(void *arg)
 
 		rc = st->ops->start ? st->ops->start(st->ctx, st->shard) : 0;
 		__atomic_store_n(&st->error, rc, __ATOMIC_RELEASE);
+		__atomic_store_n(&st->started, rc == 0, __ATOMIC_RELEASE);
 	}
 	loop(w);
 	return 0;

@@ -104,6 +104,7 @@ struct la_station_run {
 	unsigned seen;	/* enum la_phase: the newest one this station has obeyed */
 	uint32_t live;	/* connections, when last looked at */
 	bool ready;	/* no gateway is being resolved for the first time: the application is polled */
+	bool started;	/* the application's start succeeded: it listens */
 	bool done;	/* the application has nothing left to do */
 	int error;	/* what ops->start returned */
 	struct la_station_stats copy[2];
