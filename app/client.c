@@ -63,7 +63,7 @@ set_get(void *dst, const char *text, char *why, size_t size)
 		http_parse(&p, client.request, (size_t)n);
 	if (p.done) {
 		http_answer(&p, &a);
-		if (a.status == 200 && a.pattern) {
+		if (a.status == 200 && a.pattern && !a.until_close) {
 			client.get = text;
 			client.cfg.recv_bytes = a.length;
 			return 0;

@@ -2,8 +2,9 @@
 
 /* HTTP/1.1 and 1.0 on a connection.
  *
- * One request at a time: its head is parsed out of the unread bytes, its body is thrown away, its
- * answer is sent, and only then the next head is looked at. While SVC_UNSENT_MAX bytes of answers wait
+ * One request at a time: its head is parsed out of the unread bytes, its body is decoded and discarded, its
+ * answer is sent, and only then the next head is looked at. The order differs for /end/half, whose answer and FIN
+ * precede the body. While SVC_UNSENT_MAX bytes of answers wait
  * unsent no further head is looked at either, until `acked`: pipelined requests wait unread, and the window
  * says so. A step for which the send queue had no room is taken up again by `writable`. The body of /bytes/N
  * is constant memory and never copied, but for small ones, which share a packet buffer with their head.
@@ -11,55 +12,20 @@
  * Time-outs. Progress is a byte of a request that is read, or a byte of an answer that is acknowledged:
  *   between requests   idle_ms without progress: closed in order
  *   head of a request  head_ms from its first byte on, and idle_ms without progress: 408 (RFC 9110 15.5.9)
- *   body of a request  head_ms and its length at HTTP_BODY_MIN_RATE, and idle_ms without progress: 408
+ *   body of a request  head_ms and its length at HTTP_BODY_MIN_RATE, and idle_ms without progress: 408. For a body in
+ *                      chunks the length is the bytes that have come, without the coding
+ *   /delay/TIME        none while nothing waits for an acknowledgement; otherwise as for an answer
  *   answer             idle_ms, at least SVC_STALL_MS, without an acknowledged byte: aborted
  * Empty lines before a request are no byte of it.
  *
  * Who closes first: `server` follows RFC 9112 9.6 and closes after the last answer, lingering until
  * the client's FIN so that no late request turns the close into a reset; `client` never does, but
- * waits for the client's FIN, whatever Connection says. */
+ * waits for the client's FIN, whatever Connection says. The resources below /end/ decide for their connection
+ * (enum http_end), and a body without a length is ended by our FIN in both cases. */
 
-#include <string.h>
 #include <time.h>
 
-#include "http_parse.h"
-#include "service.h"
-
-enum { SMALL_BODY = 1024 }; /* bytes */
-
-enum step {
-	READ_HEAD,
-	SEND_CONTINUE,
-	READ_BODY,
-	SEND_HEAD,
-	SEND_BODY,
-	FINISHED,	/* one request is answered */
-	WAIT_FOR_FIN,	/* the last is; the client is to close first */
-	GONE,		/* closed: the connection may not exist any more */
-};
-
-struct http_conn {
-	struct svc_conn sc;
-	uint8_t step;
-	bool fin;	/* the client's FIN has come */
-	bool last;	/* drain: close after this answer */
-	uint64_t pos;	/* bytes of this step that are done */
-	int64_t date;	/* second of the answer's Date: its head must come out the same twice */
-	struct http_answer answer;
-	struct http_parser parser;
-};
-
-static const char *
-date_text(struct http_conn *hc)
-{
-	struct service *s = hc->sc.s;
-
-	if (s->date_at != hc->date) {
-		http_date(hc->date, s->date, sizeof(s->date));
-		s->date_at = hc->date;
-	}
-	return s->date;
-}
+#include "http_conn.h"
 
 /* What is going on must be over by then; 0: there is no such time. */
 static void
@@ -71,32 +37,32 @@ limit(struct http_conn *hc, uint64_t ms)
 	svc_arm(sc);
 }
 
-/* Sends the rest of a short text; true when all of it is queued. */
-static bool
-send_text(struct http_conn *hc, const char *text, size_t len)
-{
-	ssize_t n = la_send(hc->sc.c, text + hc->pos, len - (size_t)hc->pos);
-
-	if (n > 0)
-		hc->pos += (uint64_t)n;
-	return hc->pos == len;
-}
-
 static void
-next(struct http_conn *hc, enum step step)
+next(struct http_conn *hc, enum http_step step)
 {
 	hc->step = (uint8_t)step;
 	hc->pos = 0;
 }
 
-/* The answer to what the parser has found. */
+/* The answer goes out from now on. */
 static void
-make_answer(struct http_conn *hc)
+begin_answer(struct http_conn *hc)
 {
-	http_answer(&hc->parser, &hc->answer);
 	hc->date = time(NULL);
 	if (hc->last || hc->sc.s->draining)
 		hc->answer.keep = false;
+	next(hc, SEND_HEAD);
+}
+
+/* The request is refused, and the connection closes after the answer. */
+static void
+refuse(struct http_conn *hc, uint16_t status)
+{
+	if (hc->sc.deadline != UINT64_MAX)
+		limit(hc, 0);
+	hc->parser.status = status;
+	http_answer(&hc->parser, &hc->answer);
+	begin_answer(hc);
 }
 
 static bool
@@ -124,34 +90,36 @@ read_head(struct http_conn *hc)
 	}
 	if (sc->deadline != UINT64_MAX)
 		limit(hc, 0);
-	make_answer(hc);
-	if (hc->parser.status != 0)
-		next(hc, SEND_HEAD);
-	else if (hc->parser.expect && hc->parser.minor == 1 && hc->parser.length > 0)
-		next(hc, SEND_CONTINUE);
+	http_answer(&hc->parser, &hc->answer);
+	http_body_init(&hc->body);
+	if (hc->parser.status != 0 || hc->answer.end == HTTP_END_HALF)
+		begin_answer(hc);
+	else if (hc->parser.expect && hc->parser.minor == 1 && http_has_body(&hc->parser))
+		next(hc, SEND_CONTINUE); /* RFC 9110 10.1.1 */
 	else
 		next(hc, READ_BODY);
 	return true;
 }
 
+/* The request is complete: its answer is due, now or after its delay. */
 static bool
-read_body(struct http_conn *hc)
+body_done(struct http_conn *hc)
 {
-	uint64_t left = hc->parser.length - hc->pos;
-	size_t n = la_unread(hc->sc.c);
+	uint32_t delay = hc->answer.delay_ms;
 
-	if (n > left)
-		n = (size_t)left;
-	if (n > 0) {
-		la_consume(hc->sc.c, n);
-		svc_progress(&hc->sc);
-	}
-	hc->pos += n;
-	if (hc->pos == hc->parser.length) {
-		if (hc->sc.deadline != UINT64_MAX)
-			limit(hc, 0);
-		return true;
-	}
+	if (delay > 0 || hc->sc.deadline != UINT64_MAX)
+		limit(hc, delay);
+	if (delay > 0)
+		next(hc, DELAY);
+	else
+		begin_answer(hc);
+	return true;
+}
+
+/* A body is incomplete: ends the connection after the client's FIN; otherwise its time runs. */
+static bool
+body_waits(struct http_conn *hc)
+{
 	if (hc->fin) {
 		next(hc, GONE);
 		svc_close(&hc->sc);
@@ -161,56 +129,128 @@ read_body(struct http_conn *hc)
 	return false;
 }
 
-/* The body goes out in one copy with the head: it would cost a packet buffer of its own. */
+/* The deadline moves with each byte of the body. The timer is lazy and needs no call. */
 static bool
-is_small(const struct http_answer *a)
+read_chunks(struct http_conn *hc)
 {
-	return !a->pattern || a->length <= SMALL_BODY;
-}
+	struct svc_conn *sc = &hc->sc;
+	const void *span;
+	size_t n;
 
-static bool
-send_head(struct http_conn *hc)
-{
-	const struct http_answer *a = &hc->answer;
-	char text[HTTP_ANSWER_MAX + SMALL_BODY];
-	size_t n = http_answer_head(a, date_text(hc), text, HTTP_ANSWER_MAX);
+	_Static_assert(1000 % HTTP_BODY_MIN_RATE == 0, "a byte of the body is worth whole ms");
+	if (sc->deadline == UINT64_MAX)
+		limit(hc, sc->s->head_ms);
+	while (!hc->body.done && (n = la_peek(sc->c, &span)) > 0) {
+		uint64_t before = hc->body.length;
 
-	if (!a->head_only && is_small(a)) {
-		const uint8_t *body = (const uint8_t *)a->text;
-
-		if (a->pattern)
-			pattern_at(0, a->length, &body);
-		memcpy(text + n, body, (size_t)a->length);
-		n += (size_t)a->length;
+		la_consume(sc->c, http_body_parse(&hc->body, span, n));
+		sc->deadline += (hc->body.length - before) * 1000 / HTTP_BODY_MIN_RATE;
+		svc_progress(sc);
 	}
-	return send_text(hc, text, n);
+	if (!hc->body.done)
+		return body_waits(hc);
+	if (hc->body.status == 0)
+		return body_done(hc);
+	refuse(hc, hc->body.status);
+	return true;
 }
 
+/* False: more of the body must come. */
 static bool
-send_body(struct http_conn *hc)
+read_body(struct http_conn *hc)
 {
-	if (hc->answer.head_only || is_small(&hc->answer))
-		return true;
-	return pattern_send(hc->sc.c, &hc->pos, hc->answer.length);
+	uint64_t left = hc->parser.length - hc->pos;
+	size_t n = la_unread(hc->sc.c);
+
+	if (hc->parser.chunked)
+		return read_chunks(hc);
+	if (n > left)
+		n = (size_t)left;
+	if (n > 0) {
+		la_consume(hc->sc.c, n);
+		svc_progress(&hc->sc);
+	}
+	hc->pos += n;
+	return hc->pos == hc->parser.length ? body_done(hc) : body_waits(hc);
+}
+
+static void
+count_refusal(struct http_conn *hc)
+{
+	uint64_t *count = hc->sc.s->count;
+
+	switch (hc->parser.status) {
+	case 0:
+		break;
+	case 400:
+		count[SVC_BAD_REQUESTS]++;
+		break;
+	case 408:
+		count[SVC_ANSWERED_408]++;
+		break;
+	case 413:
+	case 414:
+	case 431:
+		count[SVC_TOO_LARGE]++;
+		break;
+	default:
+		count[SVC_UNSUPPORTED]++;
+		break;
+	}
 }
 
 /* The answer is queued: the next request, or the end. */
 static void
 finish(struct http_conn *hc)
 {
-	if (hc->answer.status == 408)
-		hc->sc.s->count[SVC_ANSWERED_408]++;
-	if (hc->answer.keep && !hc->last) {
+	const struct http_answer *a = &hc->answer;
+	struct service *s = hc->sc.s;
+
+	count_refusal(hc);
+	if (a->end == HTTP_END_RST) {
+		next(hc, WAIT_FOR_ACK);
+	} else if (a->keep && !hc->last) {
 		http_parser_init(&hc->parser);
 		next(hc, READ_HEAD);
 	} else if (hc->fin) {
 		next(hc, GONE);
 		svc_close(&hc->sc);
-	} else if (hc->sc.s->server_first || hc->sc.s->draining) {
+	} else if (a->end == HTTP_END_HALF && !s->draining) {
+		la_shutdown(hc->sc.c);
+		next(hc, HALF_CLOSED);
+	} else if (a->end == HTTP_END_LINGER && !s->draining) {
+		limit(hc, SVC_LINGER_MS);
+		next(hc, WAIT_FOR_FIN);
+	} else if (s->server_first || s->draining || a->end != HTTP_END_USUAL || (a->until_close && !a->head_only)) {
 		next(hc, GONE);
 		svc_linger(&hc->sc);
 	} else {
 		next(hc, WAIT_FOR_FIN);
+	}
+}
+
+/* /end/rst: the client has the whole answer before the reset, which would discard what it has not acknowledged. */
+static void
+reset_when_acked(struct http_conn *hc)
+{
+	svc_discard(&hc->sc);
+	if (la_unacked(hc->sc.c) > 0)
+		return;
+	hc->sc.s->count[SVC_RESET_BY_PATH]++;
+	next(hc, GONE);
+	la_abort(hc->sc.c);
+}
+
+/* What still comes is ignored until the client's FIN. */
+static void
+wait_for_fin(struct http_conn *hc)
+{
+	if (hc->step == HALF_CLOSED && la_unread(hc->sc.c) > 0)
+		svc_received(&hc->sc);
+	svc_discard(&hc->sc);
+	if (hc->fin) {
+		next(hc, GONE);
+		svc_close(&hc->sc);
 	}
 }
 
@@ -221,28 +261,29 @@ pump(struct http_conn *hc)
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 	for (;;) {
-		switch ((enum step)hc->step) {
+		switch ((enum http_step)hc->step) {
 		case READ_HEAD:
 			if (!read_head(hc))
 				return;
 			break;
 		case SEND_CONTINUE:
-			if (!send_text(hc, go_on, sizeof(go_on) - 1))
+			if (!http_send_text(hc, go_on, sizeof(go_on) - 1))
 				return;
 			next(hc, READ_BODY);
 			break;
 		case READ_BODY:
 			if (!read_body(hc))
 				return;
-			next(hc, SEND_HEAD);
 			break;
+		case DELAY:
+			return; /* `timer` comes */
 		case SEND_HEAD:
-			if (!send_head(hc))
+			if (!http_send_head(hc))
 				return;
 			next(hc, SEND_BODY);
 			break;
 		case SEND_BODY:
-			if (!send_body(hc))
+			if (!http_send_body(hc))
 				return;
 			next(hc, FINISHED);
 			break;
@@ -250,11 +291,11 @@ pump(struct http_conn *hc)
 			finish(hc);
 			break;
 		case WAIT_FOR_FIN:
-			svc_discard(&hc->sc);
-			if (hc->fin) {
-				next(hc, GONE);
-				svc_close(&hc->sc);
-			}
+		case HALF_CLOSED:
+			wait_for_fin(hc);
+			return;
+		case WAIT_FOR_ACK:
+			reset_when_acked(hc);
 			return;
 		case GONE:
 			return;
@@ -279,6 +320,8 @@ acked(struct la_conn *c, void *user)
 
 	svc_on_acked(c, user);
 	if (hc->sc.paused && !hc->sc.lingering)
+		pump(hc);
+	else if (hc->step == WAIT_FOR_ACK)
 		pump(hc);
 }
 
@@ -308,12 +351,46 @@ static void
 request_timeout(struct http_conn *hc, enum svc_count why)
 {
 	hc->sc.s->count[why]++;
-	hc->parser.status = 408;
-	make_answer(hc);
-	next(hc, SEND_HEAD);
 	svc_progress(&hc->sc); /* the answer has a time-out of its own */
-	limit(hc, 0);
+	refuse(hc, 408);
 	pump(hc);
+}
+
+/* The delay is over, or the time-out of a connection that only waits for it: then it waits on. */
+static void
+delay_timer(struct http_conn *hc)
+{
+	struct svc_conn *sc = &hc->sc;
+
+	if (sc->deadline > la_shard_now(sc->s->shard)) {
+		if (la_unacked(sc->c) > 0) {
+			svc_no_progress(sc);
+			return;
+		}
+		svc_progress(sc);
+		svc_arm(sc);
+		return;
+	}
+	svc_received(sc);
+	limit(hc, 0);
+	begin_answer(hc);
+	pump(hc);
+}
+
+/* The client's FIN has not come in time. */
+static void
+fin_timeout(struct http_conn *hc)
+{
+	struct svc_conn *sc = &hc->sc;
+
+	if (hc->step == WAIT_FOR_FIN && sc->deadline <= la_shard_now(sc->s->shard)) { /* /end/linger */
+		svc_linger(sc);
+	} else if (hc->step == HALF_CLOSED && la_unacked(sc->c) == 0) {
+		sc->s->count[SVC_IDLE_CLOSED]++;
+		svc_close(sc);
+	} else {
+		svc_idle(sc);
+	}
 }
 
 static void
@@ -328,7 +405,11 @@ timer(struct la_conn *c, void *user)
 		request_timeout(hc, SVC_BODY_TIMEOUTS);
 	else if (hc->step == READ_HEAD && !http_parser_idle(&hc->parser))
 		request_timeout(hc, SVC_HEAD_TIMEOUTS);
-	else if (hc->step == READ_HEAD || hc->step == WAIT_FOR_FIN)
+	else if (hc->step == DELAY)
+		delay_timer(hc);
+	else if (hc->step == WAIT_FOR_FIN || hc->step == HALF_CLOSED)
+		fin_timeout(hc);
+	else if (hc->step == READ_HEAD)
 		svc_idle(&hc->sc);
 	else
 		svc_no_progress(&hc->sc);
@@ -340,7 +421,7 @@ drain(struct svc_conn *sc)
 	struct http_conn *hc = (struct http_conn *)sc;
 
 	hc->last = true;
-	if (hc->step == WAIT_FOR_FIN ||
+	if (hc->step == WAIT_FOR_FIN || hc->step == HALF_CLOSED ||
 	    (hc->step == READ_HEAD && http_parser_idle(&hc->parser) && la_unread(sc->c) == 0))
 		svc_linger(sc);
 }

@@ -9,121 +9,105 @@
 
 #include "http_parse.h"
 
-static const char root_text[] =
-	"lastack: GET /bytes/N for N bytes (up to 1 GiB), byte i being i mod 251.\n";
+/* GET, HEAD and OPTIONS are allowed for every resource, POST for those that need a request with a body. */
+static const char allow_get[] = "GET, HEAD, OPTIONS", allow_post[] = "GET, HEAD, POST, OPTIONS";
 
-static const struct {
-	uint16_t status;
-	const char *reason, *text;
-} statuses[] = {
-	{200, "OK", ""},
-	{400, "Bad Request", "400 Bad Request\n"},
-	{404, "Not Found", "404 Not Found\n"},
-	{405, "Method Not Allowed", "405 Method Not Allowed\n"},
-	{408, "Request Timeout", "408 Request Timeout\n"},
-	{413, "Content Too Large", "413 Content Too Large\n"},
-	{414, "URI Too Long", "414 URI Too Long\n"},
-	{431, "Request Header Fields Too Large", "431 Request Header Fields Too Large\n"},
-	{501, "Not Implemented", "501 Not Implemented\n"},
-	{505, "HTTP Version Not Supported", "505 HTTP Version Not Supported\n"},
-};
-
-static unsigned
-status_index(uint16_t status)
-{
-	for (unsigned i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		if (statuses[i].status == status)
-			return i;
-	return 1;
-}
-
-/* The path of an origin-form or absolute-form target (RFC 9112 3.2), without its query. */
-static const char *
+/* The target's path without its query, which is ignored. False: the path is longer than what was kept. */
+static bool
 target_path(const struct http_parser *p, size_t *len)
 {
-	const char *t = p->target, *end = t + p->target_len, *q;
+	const char *q = memchr(p->target, '?', p->target_len);
 
-	if (p->target_len >= 7 && memcmp(t, "http://", 7) == 0) {
-		t = memchr(t + 7, '/', p->target_len - 7u);
-		if (t == NULL) { /* "http://host": its path is "/" */
-			*len = 1;
-			return "/";
-		}
-	}
-	q = memchr(t, '?', (size_t)(end - t));
-	*len = (size_t)((q ? q : end) - t);
-	return t;
+	*len = q ? (size_t)(q - p->target) : p->target_len;
+	return q || !p->target_cut;
 }
 
-static bool
-parse_bytes(const char *path, size_t len, uint64_t *n)
+/* The answer to a request that is well-formed. */
+static void
+choose(const struct http_parser *p, struct http_answer *a)
 {
-	static const char prefix[] = "/bytes/";
-	uint64_t v = 0;
+	struct http_answer r = *a;
+	size_t len;
 
-	if (len <= sizeof(prefix) - 1 || memcmp(path, prefix, sizeof(prefix) - 1) != 0)
-		return false;
-	for (size_t i = sizeof(prefix) - 1; i < len; i++) {
-		if (path[i] < '0' || path[i] > '9')
-			return false;
-		v = v * 10 + (uint64_t)(path[i] - '0');
-		if (v > HTTP_BYTES_MAX)
-			return false;
+	r.status = 200;
+	if (p->target[0] == '*') {
+		a->status = 204;
+		a->allow = allow_post;
+	} else if (!target_path(p, &len) || !http_resource(p->target, len, &r)) {
+		a->status = 404;
+	} else if (p->method == HTTP_GET || p->method == HTTP_HEAD || (p->method == HTTP_POST && r.post)) {
+		*a = r;
+	} else {
+		a->status = p->method == HTTP_OPTIONS ? 204 : 405;
+		a->allow = r.post ? allow_post : allow_get;
 	}
-	*n = v;
-	return true;
+}
+
+/* RFC 9110 6.4.1 */
+static bool
+has_no_content(uint16_t status)
+{
+	return status == 204 || status == 304;
 }
 
 void
 http_answer(const struct http_parser *p, struct http_answer *a)
 {
-	size_t len;
-	const char *path = target_path(p, &len);
-	bool query_cut = p->target_cut && memchr(p->target, '?', p->target_len) != NULL;
-
 	memset(a, 0, sizeof(*a));
 	a->status = p->status;
 	a->head_only = p->method == HTTP_HEAD;
 	a->keep = http_keep_alive(p);
 	a->http10 = p->minor == 0;
-	if (a->status == 0) {
-		a->status = 200;
-		if (p->target_cut && !query_cut)
-			a->status = 404;
-		else if (len == 1 && path[0] == '/')
-			a->text = root_text;
-		else if (parse_bytes(path, len, &a->length))
-			a->pattern = true;
-		else
-			a->status = 404;
-		if (a->status == 200 && p->method == HTTP_OTHER) {
-			a->status = 405;
-			a->pattern = false;
-		}
+	if (a->status == 0)
+		choose(p, a);
+	if (a->status == 405 && a->allow == NULL)
+		a->allow = allow_post;
+	if (a->pattern)
+		return;
+	if (a->text == NULL) {
+		a->text = http_status_text(a->status);
+		if (a->text[0] == '0')
+			a->text += 4;
 	}
-	if (a->status != 200)
-		a->text = statuses[status_index(a->status)].text;
-	if (!a->pattern)
-		a->length = strlen(a->text);
+	if (has_no_content(a->status) || a->status == 205)
+		a->text = "";
+	a->length = strlen(a->text);
 }
 
 size_t
 http_answer_head(const struct http_answer *a, const char *date, char *buf, size_t size)
 {
-	int n = snprintf(buf, size,
-			 "HTTP/1.1 %u %s\r\n"
-			 "Server: lastack\r\n"
-			 "Date: %s\r\n"
-			 "Content-Type: %s\r\n"
-			 "Content-Length: %lu\r\n"
-			 "%s%s\r\n",
-			 a->status, statuses[status_index(a->status)].reason, date,
-			 a->pattern ? "application/octet-stream" : "text/plain", a->length,
-			 a->status == 405 ? "Allow: GET, HEAD\r\n" : "",
-			 !a->keep    ? "Connection: close\r\n" :
-			 a->http10   ? "Connection: keep-alive\r\n" :
-				       "");
+	const char *reason = http_status_text(a->status) + 4;
+	const char *connection = !a->keep  ? "Connection: close\r\n" :
+				 a->http10 ? "Connection: keep-alive\r\n" :
+					     "";
+	const char *type = a->pattern ? "application/octet-stream" : "text/plain";
+	int reason_len = (int)strlen(reason) - 1, n;
 
+	if (a->allow == NULL && !a->chunked && !a->until_close && !has_no_content(a->status))
+		n = snprintf(buf, size,
+			     "HTTP/1.1 %u %.*s\r\n"
+			     "Server: lastack\r\n"
+			     "Date: %s\r\n"
+			     "Content-Type: %s\r\n"
+			     "Content-Length: %lu\r\n"
+			     "%s\r\n",
+			     a->status, reason_len, reason, date, type, a->length, connection);
+	else { /* RFC 9110 8.6: no length beside a transfer coding, and none of a 204 */
+		bool typed = !has_no_content(a->status), counted = typed && !a->chunked && !a->until_close;
+		char length[48] = "";
+
+		if (counted)
+			snprintf(length, sizeof(length), "Content-Length: %lu\r\n", a->length);
+		n = snprintf(buf, size,
+			     "HTTP/1.1 %u %.*s\r\n"
+			     "Server: lastack\r\n"
+			     "Date: %s\r\n"
+			     "%s%s%s%s%s%s%s%s%s\r\n",
+			     a->status, reason_len, reason, date, typed ? "Content-Type: " : "", typed ? type : "",
+			     typed ? "\r\n" : "", length, a->chunked ? "Transfer-Encoding: chunked\r\n" : "",
+			     a->allow ? "Allow: " : "", a->allow ? a->allow : "", a->allow ? "\r\n" : "", connection);
+	}
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 

@@ -2,10 +2,13 @@
 
 /* The request grammar of RFC 9112 3 to 5 as a machine over bytes. Lines end with CR LF or, as 2.2
  * allows, with LF alone. What RFC 9112 calls a smuggling risk is refused: white space before a
- * colon (5.1), folded fields (5.2), two different lengths, a length beside an encoding (6.3). */
+ * colon (5.1), folded fields (5.2), two different lengths, a length beside an encoding (6.3).
+ *
+ * CONNECT is refused with 405. Bytes after its head may be meant for the tunnel, so the connection closes. */
 
 #include <string.h>
 
+#include "http_chars.h"
 #include "http_parse.h"
 
 enum state {
@@ -47,20 +50,6 @@ http_parser_idle(const struct http_parser *p)
 	return p->state == START;
 }
 
-/* tchar of RFC 9110 5.6.2 */
-static bool
-is_token(uint8_t ch)
-{
-	return (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-	       (ch != '\0' && strchr("!#$%&'*+-.^_`|~", ch) != NULL);
-}
-
-static char
-lower(uint8_t ch)
-{
-	return (char)(ch >= 'A' && ch <= 'Z' ? ch + 32 : ch);
-}
-
 static void
 fail(struct http_parser *p, uint16_t status)
 {
@@ -69,25 +58,19 @@ fail(struct http_parser *p, uint16_t status)
 	p->done = true;
 }
 
-/* A token longer than any we know keeps its length at the end of the buffer and matches nothing. */
-static void
-token_add(struct http_parser *p, char ch)
-{
-	if (p->token_len < sizeof(p->token))
-		p->token[p->token_len++] = ch;
-}
-
-static bool
-token_is(const struct http_parser *p, const char *text)
-{
-	return p->token_len == strlen(text) && memcmp(p->token, text, p->token_len) == 0;
-}
-
 static void
 method_done(struct http_parser *p)
 {
-	p->method = token_is(p, "GET") ? HTTP_GET : token_is(p, "HEAD") ? HTTP_HEAD : HTTP_OTHER;
+	static const char *const names[] = {[HTTP_GET] = "GET",		[HTTP_HEAD] = "HEAD",
+					    [HTTP_POST] = "POST",	[HTTP_OPTIONS] = "OPTIONS",
+					    [HTTP_CONNECT] = "CONNECT"};
+
+	p->method = HTTP_OTHER;
+	for (unsigned m = HTTP_GET; m <= HTTP_CONNECT && p->method == HTTP_OTHER; m++)
+		if (token_is(p, names[m]))
+			p->method = m;
 	p->token_len = 0;
+	p->field = 0; /* of http_target_byte() */
 	p->state = TARGET;
 }
 
@@ -126,23 +109,48 @@ name_done(struct http_parser *p)
 		fail(p, 400); /* RFC 9112 3.2: more than one */
 }
 
-/* One member of a comma-separated list is complete. */
+/* A transfer coding (RFC 9112 6.1): chunked is the last one, and is applied once. */
+static void
+coding(struct http_parser *p)
+{
+	bool chunked = token_is(p, "chunked");
+
+	p->bad_coding |= p->chunked;
+	p->other_coding |= !chunked;
+	p->chunked |= chunked;
+}
+
+/* One member of a comma-separated list is complete. Empty members are ignored (RFC 9110 5.6.1.2). */
 static void
 list_member(struct http_parser *p)
 {
+	if (p->token_len > 0 && p->token_len < sizeof(p->token) && p->token[p->token_len - 1] == ' ')
+		p->token_len--;
+	if (p->token_len == 0)
+		return;
 	if (p->field == F_CONNECTION && token_is(p, "close"))
 		p->conn_close = true;
 	else if (p->field == F_CONNECTION && token_is(p, "keep-alive"))
 		p->conn_keep = true;
 	else if (p->field == F_EXPECT && token_is(p, "100-continue"))
 		p->expect = true;
+	else if (p->field == F_EXPECT)
+		p->expect_other = true;
+	else if (p->field == F_ENCODING)
+		coding(p);
 	p->token_len = 0;
 }
 
-static bool
-is_host_char(uint8_t ch)
+/* White space inside of a member is kept as one space, so that "chun ked" is not chunked. */
+static void
+list_byte(struct http_parser *p, uint8_t ch)
 {
-	return is_token(ch) || strchr(":[]()@,;=", ch) != NULL;
+	if (ch == ',')
+		list_member(p);
+	else if (ch != ' ' && ch != '\t')
+		token_add(p, lower(ch));
+	else if (p->token_len > 0 && p->token[p->token_len - 1] != ' ')
+		token_add(p, ' ');
 }
 
 static void
@@ -157,10 +165,8 @@ value_byte(struct http_parser *p, uint8_t ch)
 	switch ((enum field)p->field) {
 	case F_CONNECTION:
 	case F_EXPECT:
-		if (ch == ',')
-			list_member(p);
-		else if (!space)
-			token_add(p, lower(ch));
+	case F_ENCODING:
+		list_byte(p, ch);
 		break;
 	case F_LENGTH:
 		/* digits, then perhaps trailing white space: token_len 0 none, 1 digits, 2 space */
@@ -179,11 +185,10 @@ value_byte(struct http_parser *p, uint8_t ch)
 	case F_HOST:
 		if (space)
 			p->token_len = 1;
-		else if (!is_host_char(ch) || p->token_len == 1)
+		else if (!is_authority_char(ch) || p->token_len == 1)
 			p->bad_value = true;
 		break;
 	case F_OTHER:
-	case F_ENCODING:
 		break;
 	}
 }
@@ -195,6 +200,10 @@ value_done(struct http_parser *p, uint8_t ch)
 	case F_CONNECTION:
 	case F_EXPECT:
 		list_member(p);
+		break;
+	case F_ENCODING:
+		list_member(p);
+		p->has_encoding = true;
 		break;
 	case F_LENGTH:
 		if (p->bad_value || p->token_len == 0 || (p->has_length && p->length != p->value)) {
@@ -211,9 +220,6 @@ value_done(struct http_parser *p, uint8_t ch)
 		}
 		p->has_host = true;
 		break;
-	case F_ENCODING:
-		p->has_encoding = true;
-		break;
 	case F_OTHER:
 		break;
 	}
@@ -229,10 +235,18 @@ head_done(struct http_parser *p)
 	p->done = true;
 	if (p->minor == 1 && !p->has_host)
 		p->status = 400; /* RFC 9112 3.2 */
-	else if (p->has_encoding && (p->has_length || p->minor == 0))
+	else if (p->has_encoding && (p->has_length || p->minor == 0 || p->bad_coding || !p->chunked))
 		p->status = 400; /* RFC 9112 6.1, 6.3 */
-	else if (p->has_encoding)
+	else if (p->target[0] == '*' && p->method != HTTP_OPTIONS)
+		p->status = 400; /* RFC 9112 3.2.4 */
+	else if (p->other_coding)
 		p->status = 501; /* RFC 9112 6.1: a coding we do not know */
+	else if (p->method == HTTP_CONNECT)
+		p->status = 405;
+	else if (p->misdirected)
+		p->status = 421; /* RFC 9110 7.4 */
+	else if (p->expect_other && p->minor == 1)
+		p->status = 417; /* RFC 9110 10.1.1; an HTTP/1.0 client's expectation is ignored */
 	else if (p->length > HTTP_BODY_MAX)
 		p->status = 413;
 }
@@ -249,20 +263,6 @@ field_start(struct http_parser *p, uint8_t ch)
 	else {
 		token_add(p, lower(ch));
 		p->state = FIELD_NAME;
-	}
-}
-
-static void
-target_byte(struct http_parser *p, uint8_t ch)
-{
-	if (ch == ' ' && (p->target_len > 0)) {
-		p->state = VERSION;
-	} else if (ch <= ' ' || ch >= 0x7f) {
-		fail(p, 400); /* HTTP/0.9, which ends its line here, among it */
-	} else if (p->target_len < sizeof(p->target)) {
-		p->target[p->target_len++] = (char)ch;
-	} else {
-		p->target_cut = true;
 	}
 }
 
@@ -284,7 +284,17 @@ take(struct http_parser *p, uint8_t ch)
 			fail(p, 400);
 		break;
 	case TARGET:
-		target_byte(p, ch);
+		switch (http_target_byte(p, ch)) {
+		case HTTP_TARGET_BAD: /* among it HTTP/0.9, which ends its line here */
+			fail(p, 400);
+			break;
+		case HTTP_TARGET_END:
+			p->token_len = 0;
+			p->state = VERSION;
+			break;
+		case HTTP_TARGET_MORE:
+			break;
+		}
 		break;
 	case VERSION:
 		if (ch == '\r' || ch == '\n')
@@ -343,6 +353,12 @@ http_parse(struct http_parser *p, const void *buf, size_t len)
 			take(p, b[i]);
 	}
 	return i;
+}
+
+bool
+http_has_body(const struct http_parser *p)
+{
+	return p->chunked || p->length > 0;
 }
 
 bool

@@ -4,9 +4,9 @@
 
 /* HTTP/1.x requests, byte by byte: pure functions, nothing of the stack.
  *
- * A request head may come in any number of pieces; nothing of it is stored but the first bytes of
- * its target and the few fields that matter, so a connection costs a fixed, small amount of memory
- * however long the head is (up to HTTP_HEAD_MAX). */
+ * A request head may arrive in any number of pieces. The parser stores the first bytes of the target's path
+ * and query, and the few fields that matter. A connection costs a fixed, small amount of memory, whatever the
+ * length of the head (up to HTTP_HEAD_MAX), of its host name and of its body. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,13 +15,15 @@
 enum {
 	HTTP_HEAD_MAX = 8192,		/* bytes of a request line with its fields; more: 431, or 414 */
 	HTTP_BODY_MAX = 1 << 20,	/* bytes of a request body that are read and ignored; more: 413 */
-	HTTP_BYTES_MAX = 1 << 30,	/* largest N of /bytes/N */
-	HTTP_TARGET_MAX = 64,		/* bytes of the target that are kept */
+	HTTP_BYTES_MAX = 1 << 30,	/* largest N of /bytes/N and /chunked/N */
+	HTTP_DELAY_MAX = 60000,		/* ms: longest TIME of /delay/TIME */
+	HTTP_TARGET_MAX = 64,		/* bytes of the target's path and query that are kept */
 	HTTP_ANSWER_MAX = 512,		/* bytes of any response head */
+	HTTP_TEXT_MAX = 1024,		/* bytes of any body that is a text */
 	HTTP_BODY_MIN_RATE = 500,	/* bytes/s: a request's body has head_ms and its length at this rate */
 };
 
-enum http_method { HTTP_OTHER, HTTP_GET, HTTP_HEAD };
+enum http_method { HTTP_OTHER, HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_CONNECT };
 
 struct http_parser {
 	uint8_t state;	     /* private */
@@ -34,13 +36,19 @@ struct http_parser {
 	bool conn_close;     /* Connection: close */
 	bool conn_keep;	     /* Connection: keep-alive */
 	bool expect;	     /* Expect: 100-continue */
+	bool expect_other;   /* Expect: anything else */
+	bool chunked;	     /* Transfer-Encoding: chunked, and nothing else */
 	bool has_length, has_encoding, has_host, bad_value;
+	bool other_coding;   /* private: a transfer coding that is not chunked */
+	bool bad_coding;     /* private: chunked twice, or a coding after chunked */
+	bool misdirected;    /* absolute-form with a scheme that is not http */
 	uint64_t length;     /* Content-Length; 0 without one */
 	uint64_t value;	     /* private: the number being read */
 	uint8_t token_len;   /* private */
 	uint8_t target_len;
 	bool target_cut;     /* longer than what is kept */
 	char token[20];	     /* private */
+	/* Path and query, without scheme and authority ("/" for an empty path), or "*". Empty for CONNECT. */
 	char target[HTTP_TARGET_MAX];
 };
 
@@ -55,14 +63,32 @@ bool http_parser_idle(const struct http_parser *p);
 /** May the connection be used again after this request (RFC 9112 9.3)? */
 bool http_keep_alive(const struct http_parser *p);
 
+/** Has the request a body? */
+bool http_has_body(const struct http_parser *p);
+
+/** How the connection ends after an answer. */
+enum http_end {
+	HTTP_END_USUAL,	 /* as Connection and the service's configuration say */
+	HTTP_END_FIN,	 /* /end/fin: our FIN at once */
+	HTTP_END_RST,	 /* /end/rst: RST as soon as the answer is acknowledged */
+	HTTP_END_HALF,	 /* /end/half: answer and FIN before the request's body is read; reading goes on */
+	HTTP_END_LINGER, /* /end/linger: the first FIN is the client's, for a limited time */
+};
+
 struct http_answer {
 	uint16_t status;
-	bool head_only;	  /* HEAD: no body follows */
-	bool pattern;	  /* the body is the pattern; otherwise `text` */
-	bool keep;	  /* the connection lives on */
-	bool http10;	  /* the request was HTTP/1.0 */
-	const char *text; /* a short body */
-	uint64_t length;  /* Content-Length */
+	uint8_t end;	   /* enum http_end */
+	bool head_only;	   /* HEAD: no body follows */
+	bool pattern;	   /* the body is the pattern; otherwise `text` */
+	bool chunked;	   /* the body is sent in chunks */
+	bool until_close;  /* the body has no length: our FIN ends it */
+	bool keep;	   /* the connection lives on */
+	bool http10;	   /* the request was HTTP/1.0 */
+	bool post;	   /* the resource allows POST */
+	uint32_t delay_ms; /* time from the request's last byte to the answer's first */
+	const char *text;  /* a short body */
+	const char *allow; /* the Allow field; NULL: none */
+	uint64_t length;   /* bytes of the body */
 };
 
 /** What a request gets. p->done is true. */
@@ -70,6 +96,12 @@ void http_answer(const struct http_parser *p, struct http_answer *a);
 
 /** The response head; date: the Date field's value. Returns its length, less than HTTP_ANSWER_MAX. */
 size_t http_answer_head(const struct http_answer *a, const char *date, char *buf, size_t size);
+
+/** The resource of a path: status, body, delay and end of a GET's answer. False: there is none. */
+bool http_resource(const char *path, size_t len, struct http_answer *a);
+
+/** "404 Not Found\n": status, reason phrase (RFC 9110 15) and a line end. The status of an unassigned code is 000. */
+const char *http_status_text(uint16_t status);
 
 /** IMF-fixdate of RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT". buf: 32 bytes. */
 void http_date(int64_t unix_seconds, char *buf, size_t size);

@@ -47,8 +47,7 @@ static struct server {
 static const struct opt service_opts[] = {
 	{.kind = OPT_HEADING, .help = "Services (at least one; each on its TCP port, on all addresses)"},
 	PORT("http", HTTP,
-	     "HTTP/1.1 and 1.0, GET and HEAD: / is a short text, /bytes/N are N bytes (up to 1 GiB),\n"
-	     "byte i being i mod 251"),
+	     "HTTP/1.1 and 1.0: /bytes/N, /chunked/N, /status/N, /delay/TIME, /end/...; see HTTP"),
 	PORT("echo", ECHO_, "sends back what it reads (RFC 862)"),
 	PORT("discard", DISCARD, "reads and forgets (RFC 863)"),
 	PORT("chargen", CHARGEN, "sends lines without end (RFC 864)"),
@@ -252,6 +251,25 @@ help(void)
 	       "OPTIONS\n");
 	net_help(tables);
 	printf("\n"
+	       "HTTP\n"
+	       "       A path's query is ignored. GET, HEAD and OPTIONS are allowed, POST where (*) says so; the\n"
+	       "       body of a request, with Content-Length or in chunks, is ignored (up to 1 MiB; more: 413).\n"
+	       "       /             a text that lists these paths\n"
+	       "       /bytes/N      N bytes (up to 1 GiB), byte i being i mod 251\n"
+	       "       /chunked/N    the same in chunks of 16 KiB; to an HTTP/1.0 client the bytes alone, and\n"
+	       "                     the server's FIN ends them, whatever --http-close says\n"
+	       "       /status/N     (*) status N, 200 to 599; 204 and 304 without a body\n"
+	       "       /delay/TIME   (*) answered after TIME (50ms, 2s; up to 60s); later requests wait\n"
+	       "       /end/fin      (*) answered with Connection: close, and the server's FIN follows at once\n"
+	       "       /end/rst      (*) answered as if to be kept alive, then RST when the answer is acknowledged\n"
+	       "       /end/half     (*) answer and FIN before the request's body is read; reads on until the\n"
+	       "                     client's FIN, or --http-idle without a byte\n"
+	       "       /end/linger   (*) answered with Connection: close; the server waits 10 s for the client's\n"
+	       "                     FIN before it sends its own\n"
+	       "       An absolute-form target overrides Host; https and other schemes are answered 421. Expect:\n"
+	       "       100-continue is answered 100 before a body is read, another expectation 417. CONNECT is\n"
+	       "       answered 405. After 400, 408, 413, 414, 417, 421, 431, 501 and 505 the connection closes.\n"
+	       "\n"
 	       "EXAMPLES\n"
 	       "       lastack server --tap la0 --addr 10.0.0.2/24 --addr fd00::2/64 --http 80 --echo 7\n"
 	       "       ip addr add 10.0.0.1/24 dev la0; ip link set la0 up; curl http://10.0.0.2/bytes/1000\n"
@@ -273,7 +291,8 @@ help(void)
 	       "       ports [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,\n"
 	       "       tx_errors, tx_full, tx_no_buffer, tx_unfit, tx_no_peer, tx_waiting, mbufs_before and mbufs_out\n"
 	       "       (packet buffers out of their pool before and after the run), buffers_max}], services {name: {idle_closed, no_progress, linger_expired, paused;\n"
-	       "       and for http head_timeouts, body_timeouts, answered_408}}, program, version; with\n"
+	       "       and for http head_timeouts, body_timeouts, answered_408, bad_requests (400), too_large\n"
+	       "       (413, 414, 431), unsupported (417, 421, 501, 505), reset_by_path}}, program, version; with\n"
 	       "       --workers shards [{name, shard, frames_in, frames_out, frames_away, worker, cpu, and opens to counters\n"
 	       "       for it alone}].\n"
 	       "\n"

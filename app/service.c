@@ -11,6 +11,10 @@ static const struct {
 	[SVC_HEAD_TIMEOUTS] = {"head_timeouts", "requests whose head did not arrive in time"},
 	[SVC_BODY_TIMEOUTS] = {"body_timeouts", "requests whose body did not arrive in time"},
 	[SVC_ANSWERED_408] = {"answered_408", "requests answered 408 Request Timeout"},
+	[SVC_BAD_REQUESTS] = {"bad_requests", "requests answered 400 Bad Request"},
+	[SVC_TOO_LARGE] = {"too_large", "requests answered 413, 414 or 431: body, target or fields too large"},
+	[SVC_UNSUPPORTED] = {"unsupported", "requests answered 417, 421, 501, 505, or 405 to CONNECT"},
+	[SVC_RESET_BY_PATH] = {"reset_by_path", "connections reset because /end/rst was requested"},
 };
 
 const char *

@@ -35,6 +35,10 @@ enum svc_count {
 	SVC_HEAD_TIMEOUTS,  /* http: the head of a request took too long */
 	SVC_BODY_TIMEOUTS,  /* http: its body */
 	SVC_ANSWERED_408,   /* http: 408 answers queued */
+	SVC_BAD_REQUESTS,   /* http: 400 answers queued */
+	SVC_TOO_LARGE,	    /* http: 413, 414 and 431 answers queued */
+	SVC_UNSUPPORTED,    /* http: 417, 421, 501, 505 answers queued, and 405 answers to CONNECT */
+	SVC_RESET_BY_PATH,  /* http: aborted for /end/rst */
 	SVC_NCOUNTS,
 	SVC_NCOMMON = SVC_HEAD_TIMEOUTS, /* those before are of all services */
 };

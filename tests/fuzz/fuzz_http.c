@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "http_body.h"
 #include "http_parse.h"
 #include "target.h"
 
@@ -48,10 +49,13 @@ check_answer(const struct http_parser *p, uint64_t *digest)
 
 	CHECK(p->total <= HTTP_HEAD_MAX + 1 && p->target_len <= HTTP_TARGET_MAX);
 	CHECK(p->status != 0 || (p->length <= HTTP_BODY_MAX && p->target_len > 0));
+	CHECK(p->status != 0 || p->target[0] == '/' || (p->target[0] == '*' && p->target_len == 1));
 	http_answer(p, &a);
 	CHECK(a.status >= 200 && a.status < 600 && (p->status == 0 || a.status == p->status));
 	CHECK(a.pattern || (a.text != NULL && a.length == strlen(a.text)));
 	CHECK(!a.pattern || (a.status == 200 && a.length <= HTTP_BYTES_MAX));
+	CHECK(a.pattern || a.length <= HTTP_TEXT_MAX);
+	CHECK(a.delay_ms <= HTTP_DELAY_MAX && a.end <= HTTP_END_LINGER && !(a.chunked && a.until_close));
 	CHECK(!a.keep || p->status == 0);
 	http_date((int64_t)(uint32_t)p->value, date, sizeof(date));
 	n = http_answer_head(&a, date, head, sizeof(head));
@@ -69,6 +73,7 @@ requests(const uint8_t *p, size_t len, uint8_t how)
 {
 	uint64_t digest = 0xcbf29ce484222325u, body = 0;
 	struct http_parser parser;
+	struct http_body chunks = {.done = true};
 	size_t i = 0;
 
 	http_parser_init(&parser);
@@ -85,6 +90,20 @@ requests(const uint8_t *p, size_t len, uint8_t how)
 			continue;
 		}
 		copy = exactly(p, n);
+		if (!chunks.done) {
+			used = http_body_parse(&chunks, copy, n);
+			done_with(copy, n);
+			CHECK(used <= n && (used == n || chunks.done) && chunks.length <= HTTP_BODY_MAX);
+			CHECK(used > 0 && (chunks.done || chunks.status == 0));
+			p += used;
+			len -= used;
+			if (!chunks.done)
+				continue;
+			digest = (digest ^ chunks.length) * 0x100000001b3u + chunks.status;
+			if (chunks.status != 0)
+				return digest;
+			continue;
+		}
 		used = http_parse(&parser, copy, n);
 		done_with(copy, n);
 		CHECK(used <= n && (used == n || parser.done));
@@ -97,9 +116,11 @@ requests(const uint8_t *p, size_t len, uint8_t how)
 		if (!http_keep_alive(&parser))
 			return digest;
 		body = parser.length;
+		if (parser.chunked)
+			http_body_init(&chunks);
 		http_parser_init(&parser);
 	}
-	return digest + !http_parser_idle(&parser);
+	return digest + !http_parser_idle(&parser) + 2 * (uint64_t)!chunks.done;
 }
 
 static uint64_t
