@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "http_parse.h"
 #include "netopts.h"
 #include "opener.h"
 #include "run/units.h"

@@ -111,19 +111,4 @@ void http_date(int64_t unix_seconds, char *buf, size_t size);
 int http_request(char *buf, size_t size, const char *path, const char *host, const char *version,
 		 bool last);
 
-/** Reading answers (the client): finds the end of a response head. */
-struct http_reply {
-	uint8_t state;
-	bool done;	 /* the head is complete */
-	uint16_t status; /* of the status line, 0 when it is none */
-	uint16_t total;
-	char line[16];	 /* the start of the status line */
-	uint8_t match;	 /* private: how much of Content-Length this line has shown */
-	bool has_length;
-	uint64_t length; /* Content-Length, when there is one */
-};
-
-/** Returns the bytes taken: all of them unless r->done. */
-size_t http_reply_parse(struct http_reply *r, const void *buf, size_t len);
-
 #endif

@@ -22,35 +22,9 @@ static struct {
 	struct la_tuples tuples[LOAD_TARGETS]; /* of all stations */
 	struct la_steer steer; /* which worker a tuple comes home to */
 	char csv_made[32]; /* for --plot without --csv */
-	char request[LOAD_TARGETS][2][LOAD_REQUEST];
 } job;
 
 /* ---- the configuration ---- */
-
-/* A request for connections that live on, and one for the last, after which the server is to close. */
-static int
-make_requests(void)
-{
-	char path[LOAD_REQUEST / 2], host[LA_ADDR_STRLEN];
-
-	snprintf(path, sizeof(path), "/bytes/%lu", load.cfg.size);
-	for (unsigned i = 0; i < load.cfg.ntargets; i++) {
-		struct load_target *t = &load.cfg.target[i];
-
-		la_addr_format(&t->addr, host, sizeof(host));
-		for (unsigned final = 0; final < 2; final++) {
-			char *text = job.request[i][final];
-			int n = http_request(text, LOAD_REQUEST, load.get ? load.get : path, host,
-					     lastack_version, final);
-
-			if (n < 0 || n >= LOAD_REQUEST)
-				return -1;
-			t->request[final] = text;
-			t->request_len[final] = (uint16_t)n;
-		}
-	}
-	return 0;
-}
 
 /* How many tuples the run uses up within 2*MSL. */
 static uint64_t
@@ -83,8 +57,8 @@ configure(int argc, char **argv)
 			return usage_error("load", err);
 	if (sources_check(&load.sources, job.tuples, cfg->ntargets, need(), true, err, sizeof(err)))
 		return usage_error("load", err);
-	if (make_requests() != 0)
-		return usage_error("load", "--get: the request would be too long");
+	if (load_requests_make(err, sizeof(err)) != 0)
+		return usage_error("load", err);
 	return EXIT_OK;
 }
 
@@ -258,6 +232,7 @@ run(int argc, char **argv)
 		la_faulty_destroy(job.station[i].faulty);
 	}
 	load_report_fini(&job.report);
+	load_requests_free();
 	return status;
 }
 

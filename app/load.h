@@ -10,6 +10,9 @@
  *   load_mix.c     how it is to end
  *   load_open.c    a station: opens what is due, or keeps so many open
  *   load_conn.c    one connection from its open to its end
+ *   load_http.c    its HTTP requests and answers
+ *   load_carry.c   the rest of its requests, after the server ended it: another connection
+ *   load_request.c the texts of the requests, and their options
  *   load_totals.c  what all stations have counted, metrics by name, conditions on them
  *   load_report.c  live line, CSV, table
  *   load_json.c    the same as JSON
@@ -26,7 +29,7 @@
 #include <rte_cycles.h>
 
 #include "core/histogram.h"
-#include "http_parse.h"
+#include "http_reply.h"
 #include "load_mix.h"
 #include "load_pace.h"
 #include "run/engine.h"
@@ -35,7 +38,7 @@
 #include "sim/rng.h"
 #include "slab.h"
 
-enum { LOAD_TARGETS = 64 };
+enum { LOAD_TARGETS = 64, LOAD_PATHS = 16 };
 
 enum load_protocol { LOAD_HTTP, LOAD_ECHO, LOAD_CLOSE, LOAD_PLAIN };
 
@@ -50,6 +53,7 @@ enum load_kind {
 	KIND_REFUSED,
 	KIND_FIN_WAIT_2, /* the peer never closed its side */
 	KIND_GAVE_UP,	 /* --timeout */
+	KIND_BAD_ANSWER, /* aborted by us: an answer could not be read further */
 	KINDS
 };
 enum { KINDS_ORDERLY = KIND_SIMULTANEOUS + 1 };
@@ -67,6 +71,23 @@ enum load_latency {
 };
 extern const char *const load_latency_name[LATENCIES];
 
+/** What is wrong with an answer: enum http_reply_error, or one of these. Each wrong answer counts once, by the first
+ * fault found. */
+enum load_bad {
+	BAD_FRAMING_END = REPLY_ERRORS,
+	BAD_STATUS = BAD_FRAMING_END, /* another than 200, or with --get than 2xx and 3xx */
+	BAD_SIZE,	   /* not as long as the request says */
+	BAD_BODY,	   /* other bytes than the pattern's */
+	BAD_EXTRA_BYTES,   /* bytes without a request */
+	BAD_RESET_WAITING, /* RST before the first byte of the answer, */
+	BAD_RESET_HEAD,	   /* within its head, */
+	BAD_RESET_BODY,	   /* within its body */
+	BAD_TIMED_OUT,	   /* --timeout before the end of the answer */
+	BAD_ANSWERS
+};
+/** JSON key of each, from REPLY_GOOD + 1 on. */
+const char *load_bad_name(unsigned bad);
+
 /** Everything here is a uint64_t, so that counts add up as an array. */
 struct load_counts {
 	uint64_t connects;    /* la_connect() that succeeded */
@@ -76,7 +97,10 @@ struct load_counts {
 	uint64_t ended[CLOSE_MODES][KINDS];
 	uint64_t requests, answers; /* sent whole; received whole */
 	uint64_t complete;	    /* connections with all of their answers */
-	uint64_t incomplete, wrong;
+	uint64_t incomplete;
+	uint64_t wrong;		    /* answers: the sum of bad[] */
+	uint64_t bad[BAD_ANSWERS];  /* by what is wrong; [REPLY_GOOD] stays 0 */
+	uint64_t reconnects;	    /* of connects: for the requests that a connection could not carry */
 	uint64_t unacked;	    /* bytes never acknowledged, all ends together */
 	uint64_t no_tuple;	    /* open loop: connections not made; closed loop: waits */
 	uint64_t no_room;	    /* connections that had to wait for a TCB or a TIME_WAIT entry */
@@ -85,11 +109,21 @@ struct load_counts {
 	uint64_t unstarted;	    /* due, and not begun when time was up */
 };
 
+/** The head of a request. */
+struct load_request {
+	const char *text;
+	size_t len;
+};
+
 struct load_target {
 	struct la_addr addr;
 	uint16_t port;
-	const char *request[2]; /* HTTP: on a connection that lives on, and the last one */
-	uint16_t request_len[2];
+	struct load_request request[LOAD_PATHS][2]; /* HTTP: on a connection that lives on, and the last one */
+};
+
+struct load_path {
+	const char *text;
+	uint32_t weight;
 };
 
 struct load_config {
@@ -103,6 +137,11 @@ struct load_config {
 	uint64_t requests;	   /* a connection */
 	uint64_t size;		   /* bytes of an answer, or of an echo */
 	bool any_answer;	   /* the answer's length and contents are the server's affair */
+	bool head_only;		   /* HTTP: the method is HEAD */
+	struct load_path path[LOAD_PATHS];
+	unsigned npaths, path_total; /* of path[]; sum of the weights */
+	const uint8_t *body;	   /* HTTP: of each request; NULL: the pattern */
+	uint64_t body_len;
 	bool reuse;
 	uint32_t duration_ms, think_ms, timeout_ms, linger_ms;
 	uint32_t skew_ms[2];	   /* CLOSE_BOTH: from, to */
@@ -122,6 +161,10 @@ struct load_station {
 	struct la_tuples tuples[LOAD_TARGETS];
 	struct slab conns;
 	TAILQ_HEAD(load_later, load_conn) later; /* what they do next waits for the next round */
+	struct load_later carried; /* ended by the server, with requests left: to be opened again */
+	uint64_t carry_at;	   /* not before */
+	bool drained;		   /* nothing is opened any more */
+	int64_t credit[LOAD_PATHS]; /* of the choice of a path */
 	struct mix mix;
 	struct la_rng rng;
 	struct la_faulty *faulty; /* NULL: nothing befalls our frames */
@@ -169,9 +212,16 @@ struct load_conn {
 	uint64_t due;	/* when the SYN was */
 	uint64_t asked; /* when the present request was */
 	uint64_t fin;	/* when our FIN was queued; 0: not yet */
-	uint64_t sent, got, want;
+	uint64_t sent, got;
 	uint64_t left; /* requests not yet answered, the present one included */
 	struct http_reply reply;
+	uint8_t path; /* of the present request */
+	bool wrong;   /* the present answer is */
+	bool extra;   /* bytes came without a request */
+	bool served;  /* an answer has been complete */
+	bool unread;  /* an answer could not be read further */
+	bool peer_closes; /* the peer has said or shown that this connection ends: it may close first */
+	bool carry;	  /* the requests left go to another connection */
 	TAILQ_ENTRY(load_conn) later;
 	unsigned ticket;
 	uint8_t target, mode, timer; /* enum close_mode, enum load_timer */
@@ -180,9 +230,31 @@ struct load_conn {
 };
 extern const struct la_conn_ops load_conn_ops;
 
-/** Of a connection just begun: what it will do. */
+/** Of a connection just begun: what it will do; requests left of another connection come first. */
 void load_conn_begin(struct load_conn *lc);
 /** Once a round, outside of callbacks: what connections left for it. True: there was something. */
 bool load_conn_later(struct load_station *st);
+
+/* load_http.c */
+void load_http_ask(struct load_conn *lc);
+/** Sends what is left of the request. True: all of it is queued. */
+bool load_http_send(struct load_conn *lc);
+/** Bytes of the answer. Returns those taken: all, unless lc->reply.done. */
+size_t load_http_take(struct load_conn *lc, const uint8_t *b, size_t n);
+/** The peer's FIN before the answer was complete. True: now it is. */
+bool load_http_fin(struct load_conn *lc);
+/** RST before the answer was complete. */
+void load_http_reset(struct load_conn *lc);
+/** Counts the present answer as wrong, once. bad: enum load_bad or enum http_reply_error. */
+void load_bad(struct load_conn *lc, unsigned bad);
+
+/* load_carry.c */
+/** la_connect() on the tuple drawn as lc->ticket for lc->target; gives an unused tuple back. 0 or -errno. */
+int load_connect(struct load_station *st, struct la_shard *shard, struct load_conn *lc,
+		 const struct la_tuple *t);
+/** A connection has ended, and the requests left are to go on. */
+void load_carry_add(struct load_conn *lc);
+/** Opens connections for them. True: there was something to do. */
+bool load_carry_open(struct load_station *st, struct la_shard *shard, uint64_t now);
 
 #endif

@@ -118,11 +118,24 @@ leave(struct load_conn *lc)
 		put_off(lc);
 }
 
+/* The requests left go to another connection. This one ends as planned, as far as the peer leaves a choice: its FIN
+ * may be first (RFC 9112 9.6). */
+static void
+carry(struct load_conn *lc)
+{
+	if (lc->mode == CLOSE_ABORT)
+		put_off(lc);
+	else if (lc->mode != CLOSE_SERVER)
+		our_fin(lc);
+}
+
 /* What comes after an answer, or after the handshake. */
 static void
 go_on(struct load_conn *lc)
 {
-	if (lc->left > 0)
+	if (lc->carry)
+		carry(lc);
+	else if (lc->left > 0)
 		ask(lc);
 	else
 		leave(lc);
@@ -140,28 +153,15 @@ sent_all(struct load_conn *lc)
 }
 
 static void
-send_request(struct load_conn *lc)
-{
-	const struct load_target *to = &lc->st->cfg->target[lc->target];
-	bool final = lc->left == 1 && lc->mode != CLOSE_CLIENT && lc->mode != CLOSE_ABORT;
-	size_t len = to->request_len[final];
-	ssize_t n = la_send(lc->c, to->request[final] + lc->sent, len - (size_t)lc->sent);
-
-	if (n > 0)
-		lc->sent += (uint64_t)n;
-	if (lc->sent == len)
-		sent_all(lc);
-}
-
-static void
 send_some(struct load_conn *lc)
 {
 	switch (lc->st->cfg->protocol) {
 	case LOAD_HTTP:
-		send_request(lc);
+		if (load_http_send(lc))
+			sent_all(lc);
 		break;
 	case LOAD_ECHO:
-		if (pattern_send(lc->c, &lc->sent, lc->want))
+		if (pattern_send(lc->c, &lc->sent, lc->st->cfg->size))
 			sent_all(lc);
 		break;
 	case LOAD_CLOSE:
@@ -181,58 +181,61 @@ ask(struct load_conn *lc)
 
 	lc->asked = load_now(lc->st);
 	lc->sent = lc->got = 0;
-	lc->want = cfg->size;
-	lc->reply = (struct http_reply){0};
+	lc->wrong = false;
 	lc->asking = lc->unsent = true;
+	if (cfg->protocol == LOAD_HTTP)
+		load_http_ask(lc);
 	send_some(lc);
 }
 
 /* ---- reading ---- */
 
-static void
-spoil(struct load_conn *lc)
+/* Bytes of an echo; returns those taken. */
+static size_t
+take_echo(struct load_conn *lc, const uint8_t *b, size_t n)
 {
-	if (!lc->spoilt)
-		LOAD_ADD(lc->st->n.wrong, 1);
-	lc->spoilt = true;
+	if (n > lc->st->cfg->size - lc->got)
+		n = (size_t)(lc->st->cfg->size - lc->got);
+	if (!lc->wrong && !pattern_matches(lc->got, b, n))
+		load_bad(lc, BAD_BODY);
+	lc->got += n;
+	return n;
 }
 
-/* The head is complete: how much is to come, and is it what was asked for? */
-static void
-judge_head(struct load_conn *lc)
-{
-	const struct http_reply *r = &lc->reply;
-	bool any = lc->st->cfg->any_answer;
-
-	if (any ? r->status < 200 || r->status >= 400 : r->status != 200)
-		spoil(lc);
-	if (any || r->status != 200)
-		lc->want = r->has_length ? r->length : UINT64_MAX; /* until the peer's FIN */
-	else if (r->has_length && r->length != lc->want)
-		spoil(lc);
-}
-
+/* Bytes that arrived; what is behind the answer, or comes without a request, is extra. The close service may send
+ * anything. */
 static void
 take(struct load_conn *lc, const uint8_t *b, size_t n)
 {
-	const struct load_config *cfg = lc->st->cfg;
+	enum load_protocol protocol = lc->st->cfg->protocol;
+	size_t taken = 0;
 
-	if (cfg->protocol == LOAD_HTTP && !lc->reply.done) {
-		size_t head = http_reply_parse(&lc->reply, b, n);
-
-		b += head;
-		n -= head;
-		if (lc->reply.done)
-			judge_head(lc);
-	}
-	if (n > lc->want - lc->got)
-		n = (size_t)(lc->want - lc->got);
-	if (!cfg->any_answer && !lc->spoilt && !pattern_matches(lc->got, b, n))
-		spoil(lc);
-	lc->got += n;
+	if (protocol == LOAD_CLOSE || protocol == LOAD_PLAIN)
+		return;
+	if (lc->asking)
+		taken = protocol == LOAD_HTTP ? load_http_take(lc, b, n) : take_echo(lc, b, n);
+	lc->extra |= taken < n && protocol == LOAD_HTTP;
 }
 
-/* Everything that has come; true when it completes the answer. */
+/* Is the answer complete, or hopeless? A server may answer before it has read the whole request. */
+static bool
+answer_ended(const struct load_conn *lc)
+{
+	if (!lc->asking)
+		return false;
+	switch (lc->st->cfg->protocol) {
+	case LOAD_HTTP:
+		return lc->reply.done;
+	case LOAD_ECHO:
+		return !lc->unsent && lc->got >= lc->st->cfg->size;
+	case LOAD_CLOSE:
+	case LOAD_PLAIN:
+		break;
+	}
+	return false;
+}
+
+/* Everything that has come; true when it completes the answer, or shows that it never will be. */
 static bool
 read_some(struct load_conn *lc)
 {
@@ -243,21 +246,44 @@ read_some(struct load_conn *lc)
 		if (!lc->any && !lc->warm)
 			latency(lc->st, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
 		lc->any = true;
-		if (lc->asking && lc->st->cfg->protocol != LOAD_CLOSE)
-			take(lc, span, n);
+		take(lc, span, n);
 		la_consume(lc->c, n);
 	}
-	return lc->asking && !lc->unsent && lc->st->cfg->protocol != LOAD_CLOSE && lc->got >= lc->want &&
-	       (lc->st->cfg->protocol != LOAD_HTTP || lc->reply.done);
+	return answer_ended(lc);
 }
 
 static void
 answered(struct load_conn *lc)
 {
-	lc->asking = false;
+	if (lc->unsent) { /* the rest of the request is not sent any more */
+		LOAD_ADD(lc->st->n.requests, 1);
+		lc->peer_closes = true;
+	}
+	lc->asking = lc->unsent = false;
+	if (lc->reply.error != REPLY_GOOD) {
+		lc->unread = true;
+		return;
+	}
 	lc->left--;
+	lc->served = true;
+	lc->carry = lc->peer_closes && lc->left > 0;
 	LOAD_ADD(lc->st->n.answers, 1);
 	latency(lc->st, LAT_ANSWER, lc->asked, load_now(lc->st));
+}
+
+/* An answer that cannot be read further, or bytes without a request: the connection is of no more use. */
+static bool
+give_up(struct load_conn *lc)
+{
+	if (lc->extra && !lc->unread) {
+		lc->wrong = false; /* not the fault of the answer before */
+		load_bad(lc, BAD_EXTRA_BYTES);
+		lc->unread = true;
+	}
+	if (!lc->unread)
+		return false;
+	la_abort(lc->c); /* lc is gone */
+	return true;
 }
 
 /* ---- the connection's events ---- */
@@ -289,9 +315,12 @@ data(struct la_conn *c, void *user)
 
 	(void)c;
 	touch(lc);
-	if (!read_some(lc))
+	if (read_some(lc))
+		answered(lc);
+	else if (!lc->extra)
 		return;
-	answered(lc);
+	if (give_up(lc))
+		return;
 	if (think == 0 || lc->timer == TIMER_SKEW)
 		go_on(lc);
 	else
@@ -325,15 +354,27 @@ who_was_first(const struct load_conn *lc)
 	return info.snd_nxt - info.snd_una > info.snd_queued ? KIND_SIMULTANEOUS : KIND_SERVER_FIRST;
 }
 
+/* Does the peer's FIN complete the answer? */
+static bool
+fin_answers(struct load_conn *lc)
+{
+	if (lc->st->cfg->protocol == LOAD_HTTP)
+		return load_http_fin(lc);
+	return lc->st->cfg->protocol == LOAD_CLOSE && !lc->unsent;
+}
+
 static void
 peer_fin(struct la_conn *c, void *user)
 {
 	struct load_conn *lc = user;
 
 	(void)c;
-	if (read_some(lc) || (lc->asking && lc->reply.done && lc->want == UINT64_MAX) ||
-	    (lc->asking && !lc->unsent && lc->st->cfg->protocol == LOAD_CLOSE))
+	if (read_some(lc) || (lc->asking && fin_answers(lc)))
 		answered(lc);
+	if (give_up(lc))
+		return;
+	if (!lc->asking && lc->left > 0 && lc->served)
+		lc->carry = lc->peer_closes = true; /* the peer closes between two requests (RFC 9112 9.5) */
 	touch(lc);
 	lc->first = (uint8_t)who_was_first(lc);
 	our_fin(lc);
@@ -366,6 +407,8 @@ timer(struct la_conn *c, void *user)
 		return;
 	}
 	lc->gave_up = true;
+	if (lc->asking)
+		load_bad(lc, BAD_TIMED_OUT);
 	la_abort(c);
 }
 
@@ -387,7 +430,7 @@ kind_of(const struct load_conn *lc, enum la_end end)
 	case LA_NENDS:
 		break;
 	}
-	return lc->gave_up ? KIND_GAVE_UP : KIND_ABORTED;
+	return lc->unread ? KIND_BAD_ANSWER : lc->gave_up ? KIND_GAVE_UP : KIND_ABORTED;
 }
 
 static void
@@ -403,15 +446,20 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 		st->warmed++;
 	if (why->end == LA_END_ORDERLY)
 		latency(st, LAT_CLOSE, lc->fin, now);
+	if (why->end == LA_END_RESET && lc->asking && st->cfg->protocol == LOAD_HTTP)
+		load_http_reset(lc);
 	LOAD_ADD(st->n.ended[lc->mode][kind_of(lc, why->end)], 1);
 	LOAD_ADD(st->n.unacked, why->unacked);
-	if (lc->opened && lc->left == 0 && (why->end == LA_END_ORDERLY || lc->aborted))
+	if (lc->opened && (lc->left == 0 || lc->carry) && (why->end == LA_END_ORDERLY || lc->aborted))
 		LOAD_ADD(st->n.complete, 1);
 	else
 		LOAD_ADD(st->n.incomplete, 1);
 	__atomic_store_n(&st->last_close, now, __ATOMIC_RELAXED);
 	la_tuples_done(&st->tuples[lc->target], lc->ticket, st->now_ms);
-	slab_put(&st->conns, lc);
+	if (lc->carry)
+		load_carry_add(lc);
+	else
+		slab_put(&st->conns, lc);
 }
 
 const struct la_conn_ops load_conn_ops = {.opened = opened,
@@ -429,7 +477,8 @@ load_conn_begin(struct load_conn *lc)
 	switch (cfg->protocol) {
 	case LOAD_HTTP:
 	case LOAD_ECHO:
-		lc->left = cfg->requests;
+		if (lc->left == 0)
+			lc->left = cfg->requests;
 		break;
 	case LOAD_CLOSE: /* told to close only where the server is to */
 		lc->left = lc->mode == CLOSE_SERVER || lc->mode == CLOSE_BOTH;

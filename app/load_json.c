@@ -82,13 +82,24 @@ expects(const struct load_report *r)
 	return a;
 }
 
+static json_t *
+answers_bad(const struct load_counts *n)
+{
+	json_t *o = json_object();
+
+	for (unsigned i = REPLY_GOOD + 1; i < BAD_ANSWERS; i++)
+		put(o, load_bad_name(i), n->bad[i]);
+	return o;
+}
+
 struct json_t *
 load_json(const struct load_report *r)
 {
 	static const char *const counts[] = {"connects",   "established", "requests",	"answers",
 					     "complete",   "incomplete",  "wrong",	"unacked",
 					     "no_tuple",   "no_room",	  "skipped",	"late",
-					     "unstarted",  "closes",	  "orderly",	"port_drops"};
+					     "unstarted",  "closes",	  "orderly",	"port_drops",
+					     "reconnects"};
 	json_t *load = json_object(), *kinds = json_object(), *lat = json_object();
 	json_t *all = json_object();
 	const struct load_totals *t = r->now;
@@ -106,6 +117,7 @@ load_json(const struct load_report *r)
 		json_object_set_new(lat, load_latency_name[i], latency(&t->latency[i]));
 	json_object_set_new(load, "ended", kinds);
 	json_object_set_new(load, "modes", modes(&t->n));
+	json_object_set_new(load, "answers_bad", answers_bad(&t->n));
 	json_object_set_new(load, "latency_ns", lat);
 	json_object_set_new(load, "faults", faults(&t->faults));
 	json_object_set_new(load, "slowest_closes_per_s", json_real(r->slowest));

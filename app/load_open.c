@@ -56,14 +56,10 @@ next_tuple(struct load_station *st, uint64_t now_ms, struct la_tuple *t, unsigne
 static enum verdict
 connect_on(struct load_station *st, struct la_shard *shard, struct load_conn *lc, const struct la_tuple *t)
 {
-	static const struct la_conn_opts fresh = {.nodelay = true, .fin_wait_2_ms = 1};
-	static const struct la_conn_opts reuse = {
-		.nodelay = true, .fin_wait_2_ms = 1, .reuse_time_wait = true};
-	int rc = la_connect(shard, t, &load_conn_ops, lc, st->cfg->reuse ? &reuse : &fresh, &lc->c);
+	int rc = load_connect(st, shard, lc, t);
 
 	if (rc == 0)
 		return BEGUN;
-	la_tuples_unused(&st->tuples[lc->target], lc->ticket);
 	if (rc == -EADDRINUSE || rc == -EADDRNOTAVAIL)
 		return NO_TUPLE; /* this one; the next may do */
 	if (rc == -ENOBUFS || rc == -EAGAIN)
@@ -259,6 +255,7 @@ poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
 
 	st->now_ms = now_ms;
 	busy = load_conn_later(st);
+	busy |= load_carry_open(st, shard, now);
 	if (st->phase == LOAD_STOPPED || now < st->retry_at)
 		return busy;
 	if (st->phase == LOAD_WARM)
@@ -274,6 +271,7 @@ static void
 drain(void *ctx, struct la_shard *shard)
 {
 	(void)shard;
+	((struct load_station *)ctx)->drained = true;
 	set_phase(ctx, LOAD_STOPPED);
 }
 
@@ -297,6 +295,7 @@ load_station_init(struct load_station *st)
 	const struct load_config *cfg = st->cfg;
 
 	TAILQ_INIT(&st->later);
+	TAILQ_INIT(&st->carried);
 	st->base = rte_rdtsc();
 	st->ns_per_tsc = 1e9 / (double)rte_get_tsc_hz();
 	st->mix = cfg->mix;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http_parse.h"
 #include "load_opts.h"
 #include "load_report.h"
 #include "netopts.h"
@@ -60,17 +61,6 @@ set_size(void *dst, const char *text, char *why, size_t size)
 	*(uint64_t *)dst = n;
 	load.size_given = true;
 	return 0;
-}
-
-static int
-set_get(void *dst, const char *text, char *why, size_t size)
-{
-	if (text[0] == '/' && strlen(text) < LOAD_REQUEST / 2 && strpbrk(text, " \t\r\n") == NULL) {
-		*(const char **)dst = text;
-		return 0;
-	}
-	snprintf(why, size, "a path, /index.html, of at most %d characters", LOAD_REQUEST / 2 - 1);
-	return -1;
 }
 
 static int
@@ -157,8 +147,6 @@ static const struct opt load_table[] = {
 	CALL("size", "BYTES", &load.cfg.size, set_size,
 	     "http: of /bytes/N; echo: of each message. Byte i is i mod 251, and what comes back is\n"
 	     "compared [100]"),
-	CALL("get", "PATH", &load.get, set_get,
-	     "http: another path; any answer of a 2xx or 3xx status is right"),
 	{.name = "think", .kind = OPT_DURATION, .dst = &load.cfg.think_ms, .arg = "TIME", .max = 3600000,
 	 .help = "rest so long after every answer: before the next request, or before the close [0]"},
 	{.name = "timeout", .kind = OPT_DURATION, .dst = &load.cfg.timeout_ms, .arg = "TIME",
@@ -197,14 +185,19 @@ static const struct opt load_table[] = {
 	OPT_END,
 };
 
-static const struct opt *const tables[] = {net_port_opts, net_addr_opts, load_table,
+static const struct opt *const tables[] = {net_port_opts, net_addr_opts, load_table, load_request_opts,
 					   net_table_opts, net_restart_opts, net_run_opts, NULL};
 
 void
 load_help(void)
 {
-	char names[1024];
+	char names[1400], bad[512] = "";
 
+	for (unsigned i = REPLY_GOOD + 1, n = 0; i < BAD_ANSWERS && n < sizeof(bad); i++)
+		n += (unsigned)snprintf(bad + n, sizeof(bad) - n, "%s%s", load_bad_name(i),
+					i + 1 == BAD_ANSWERS ? "" :
+					i % 5 == 0	     ? ",\n       " :
+							       ", ");
 	printf("NAME\n"
 	       "       lastack load - connection load by schedule, and how connections end\n"
 	       "\n"
@@ -223,7 +216,13 @@ load_help(void)
 	       "       Every end is classified by who really sent the first FIN: client_first,\n"
 	       "       server_first, simultaneous (they crossed); and by what else can happen: aborts (by\n"
 	       "       us), resets, timeouts (nothing acknowledged), refused, fin_wait_2 (the peer never\n"
-	       "       closed), gave_up (--timeout).\n"
+	       "       closed), gave_up (--timeout), bad_answers (aborted by us: an answer that cannot be read\n"
+	       "       further).\n"
+	       "\n"
+	       "       HTTP: 1xx answers are skipped. After an answer with Connection: close, one that the FIN\n"
+	       "       ends, or one of HTTP/1.0 without keep-alive, the requests left go to another connection\n"
+	       "       (reconnects), which is due by no schedule. Each wrong answer counts once in wrong, and by\n"
+	       "       its fault: %s.\n"
 	       "\n"
 	       "       Latencies: handshake, first_byte: from when the connection was due; answer: from\n"
 	       "       its request; close: from our FIN until both are acknowledged; lag: our own lateness.\n"
@@ -237,7 +236,7 @@ load_help(void)
 	       "       With --workers N each of N workers has an even part of it all, and of the tuples those\n"
 	       "       whose answers come home to its own shard. Rules of --fault count on each worker alone.\n"
 	       "\n"
-	       "OPTIONS\n");
+	       "OPTIONS\n", bad);
 	net_help(tables);
 	printf("\n"
 	       "EXAMPLES\n"
@@ -257,7 +256,7 @@ load_help(void)
 	       "FILES\n"
 	       "       --json FILE has the keys that 'lastack server --help' lists, and load: {loop, counts\n"
 	       "       by name, warmup, ended {kind: n}, modes {mode: {planned, kind: n}}, latency_ns {name:\n"
-	       "       {count, min, mean, p50 ... p99.999, max}}, faults {name: n}, slowest_closes_per_s,\n"
+	       "       {count, min, mean, p50 ... p99.999, max}}, faults {name: n}, answers_bad {name: n}, slowest_closes_per_s,\n"
 	       "       expects [{expect, value, ok}]}.\n"
 	       "       --csv FILE: seconds, rate (asked for), connects, established, closes (each a\n"
 	       "       second); ends by kind and other counts (in the interval); live and time_wait (now);\n"
@@ -295,8 +294,8 @@ check(char *err, size_t size)
 	else if (net.duration_ms == 0 && cfg->connections == 0 &&
 		 (!open || pace_end(&cfg->pace) == PACE_NEVER))
 		snprintf(err, size, "no end was given; allowed: --duration, --connections, or a ramp for --rate");
-	else if (load.get && (cfg->protocol != LOAD_HTTP || load.size_given))
-		snprintf(err, size, "--get: was given with --size or --protocol; allowed: with http, and alone");
+	else if (load_request_check(err, size) != 0)
+		return -1;
 	else if (load.size_given && cfg->protocol != LOAD_HTTP && cfg->protocol != LOAD_ECHO)
 		snprintf(err, size, "--size: was given; allowed: with --protocol http or echo");
 	else if (cfg->requests != 1 && cfg->protocol != LOAD_HTTP && cfg->protocol != LOAD_ECHO)
@@ -324,7 +323,6 @@ load_options_read(int argc, char **argv, char *err, size_t size)
 	    check(err, size))
 		return -1;
 	cfg->concurrency = load.concurrency ? load.concurrency : 100;
-	cfg->any_answer = load.get != NULL;
 	cfg->reuse = load.sources.reuse;
 	cfg->duration_ms = net.duration_ms;
 	return 0;

@@ -5,11 +5,15 @@
 /* What `lastack load` is told. */
 
 #include "load_totals.h"
+#include "opts.h"
 #include "sources.h"
 
 enum {
 	LOAD_EXPECTS = 32,
-	LOAD_REQUEST = 512, /* bytes of a request; half of them may be its path */
+	LOAD_HEAD = 16384, /* bytes of a request's head */
+	LOAD_PATH = 4096,  /* bytes of a path, its end included */
+	LOAD_HEADERS = 32,
+	LOAD_BODY_FILE = 64 << 20, /* bytes of a file for --body */
 };
 
 struct load_options {
@@ -22,7 +26,11 @@ struct load_options {
 	uint64_t concurrency; /* as given; 0: not */
 	uint32_t interval_ms;
 	bool size_given;
-	const char *get, *csv, *plot;
+	const char *csv, *plot;
+	/* HTTP; NULL: not given */
+	const char *host, *method, *body;
+	const char *header[LOAD_HEADERS];
+	unsigned nheaders;
 };
 
 /** Defaults are set. */
@@ -32,5 +40,13 @@ extern struct load_options load;
 int load_options_read(int argc, char **argv, char *err, size_t size);
 
 void load_help(void);
+
+/* load_request.c */
+extern const struct opt load_request_opts[];
+/** What HTTP's options say together. 0, or -1 with a line in err. */
+int load_request_check(char *err, size_t size);
+/** Builds the heads of all requests. 0, or -1 with a line in err. */
+int load_requests_make(char *err, size_t size);
+void load_requests_free(void);
 
 #endif

@@ -276,7 +276,8 @@ print_trouble(const struct load_totals *t, bool open, FILE *f)
 		const char *text;
 	} lines[] = {
 		{t->n.incomplete, "connections without all of their answers"},
-		{t->n.wrong, "with a wrong answer"},
+		{t->n.wrong, "wrong answers"},
+		{t->n.reconnects, "connections more than planned: a server closed before the last request"},
 		{t->n.unacked, "bytes never acknowledged"},
 		{t->n.no_tuple, open ? "connections not made: every tuple was live or rested its 2*MSL"
 				     : "waits for a tuple: all were live or rested their 2*MSL"},
@@ -297,6 +298,9 @@ print_trouble(const struct load_totals *t, bool open, FILE *f)
 	for (unsigned i = 0; i < LEN(lines); i++)
 		if (lines[i].n != 0)
 			fprintf(f, "  %10lu %s\n", lines[i].n, lines[i].text);
+	for (unsigned i = REPLY_GOOD + 1; i < BAD_ANSWERS; i++)
+		if (t->n.bad[i] != 0)
+			fprintf(f, "  %10lu wrong answers: %s\n", t->n.bad[i], load_bad_name(i));
 }
 
 void

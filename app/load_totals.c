@@ -11,7 +11,7 @@ const char *const load_kind_name[KINDS] = {
 	[KIND_SIMULTANEOUS] = "simultaneous", [KIND_ABORTED] = "aborts",
 	[KIND_RESET] = "resets",	      [KIND_TIMEOUT] = "timeouts",
 	[KIND_REFUSED] = "refused",	      [KIND_FIN_WAIT_2] = "fin_wait_2",
-	[KIND_GAVE_UP] = "gave_up",
+	[KIND_GAVE_UP] = "gave_up",	      [KIND_BAD_ANSWER] = "bad_answers",
 };
 
 const char *const load_latency_name[LATENCIES] = {
@@ -28,7 +28,7 @@ static const struct {
 	COUNT_AT(connects),   COUNT_AT(established), COUNT_AT(requests), COUNT_AT(answers),
 	COUNT_AT(complete),   COUNT_AT(incomplete),  COUNT_AT(wrong),	 COUNT_AT(unacked),
 	COUNT_AT(no_tuple),   COUNT_AT(no_room),     COUNT_AT(skipped),	 COUNT_AT(late),
-	COUNT_AT(unstarted),
+	COUNT_AT(unstarted),  COUNT_AT(reconnects),
 };
 
 static const char *const sums[] = {"closes", "orderly", "port_drops", "unexplained_drops", "closes_per_s"};
@@ -139,6 +139,12 @@ load_metric(const struct load_totals *t, const char *name, double *value, bool *
 		*value = (double)load_kind_total(&t->n, (enum load_kind)i);
 		return 0;
 	}
+	for (unsigned i = REPLY_GOOD + 1; i < BAD_ANSWERS; i++) {
+		if (strcmp(name, load_bad_name(i)) != 0)
+			continue;
+		*value = (double)t->n.bad[i];
+		return 0;
+	}
 	for (unsigned i = 0; i < LEN(sums); i++) {
 		if (strcmp(name, sums[i]) != 0)
 			continue;
@@ -177,6 +183,8 @@ load_metric_names(char *buf, size_t size)
 		NAME("%s, ", counts[i].name);
 	for (unsigned i = 0; i < KINDS; i++)
 		NAME("%s, ", load_kind_name[i]);
+	for (unsigned i = REPLY_GOOD + 1; i < BAD_ANSWERS; i++)
+		NAME("%s, ", load_bad_name(i));
 	for (unsigned i = 0; i < LEN(sums); i++)
 		NAME("%s, ", sums[i]);
 	for (unsigned i = 0; i < LATENCIES; i++)
@@ -226,7 +234,7 @@ expect_parse(const char *text, struct expect *e, char *why, size_t size)
 	size_t n = strcspn(text, "=!<>"), name = n;
 	double unused;
 	unsigned op;
-	char names[1024];
+	char names[1400];
 
 	memset(e, 0, sizeof(*e));
 	e->text = text;

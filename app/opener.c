@@ -69,6 +69,23 @@ check_body(struct oconn *oc, const uint8_t *b, size_t n)
 	oc->got += n;
 }
 
+/* Bytes behind the answer are ignored. */
+static void
+read_answer(struct oconn *oc, const uint8_t *b, size_t n)
+{
+	size_t body, at = 0;
+
+	while (at < n && !oc->reply.done) {
+		at += http_reply_read(&oc->reply, b + at, n - at, &body);
+		if (oc->reply.head_done && oc->reply.status != 200)
+			spoil(oc);
+		check_body(oc, b + at - body, body);
+	}
+	if (oc->reply.error != REPLY_GOOD ||
+	    (oc->reply.has_length && oc->reply.length != oc->o->cfg.recv_bytes))
+		spoil(oc);
+}
+
 static void
 read_some(struct oconn *oc)
 {
@@ -76,14 +93,10 @@ read_some(struct oconn *oc)
 	size_t n;
 
 	while ((n = la_peek(oc->c, &span)) > 0) {
-		size_t head = 0;
-
-		if (oc->o->cfg.http && !oc->reply.done) {
-			head = http_reply_parse(&oc->reply, span, n);
-			if (oc->reply.done && oc->reply.status != 200)
-				spoil(oc);
-		}
-		check_body(oc, (const uint8_t *)span + head, n - head);
+		if (oc->o->cfg.http)
+			read_answer(oc, span, n);
+		else
+			check_body(oc, span, n);
 		la_consume(oc->c, n);
 	}
 	oc->all_read = oc->got >= oc->o->cfg.recv_bytes && (!oc->o->cfg.http || oc->reply.done);

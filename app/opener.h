@@ -10,7 +10,7 @@
 
 #include <lastack/lastack.h>
 
-#include "http_parse.h"
+#include "http_reply.h"
 #include "run/engine.h"
 #include "run/tuples.h"
 #include "slab.h"
