@@ -68,6 +68,22 @@ eal_pair(const char *name, const char *text, char *why, size_t size)
 	return eal_arg(name, why, size) || eal_arg(text, why, size) ? -1 : 0;
 }
 
+/* NAME, or NAME,ADDR/LEN,... */
+static int
+set_tap(void *dst, const char *text, char *why, size_t size)
+{
+	size_t n = strcspn(text, ",");
+	char rest[512];
+
+	if (n == 0) {
+		snprintf(why, size, "a name, not empty");
+		return -1;
+	}
+	if (la_tap_split(text[n] == ',' ? text + n + 1 : "", &net.tap_addrs, rest, sizeof(rest), why, size))
+		return -1;
+	return set_port(dst, text, why, size);
+}
+
 static int
 set_allow(void *dst, const char *text, char *why, size_t size)
 {
@@ -178,7 +194,9 @@ static bool want_null, want_no_huge;
 
 const struct opt net_port_opts[] = {
 	{.kind = OPT_HEADING, .help = "Port (one)"},
-	CALL("tap", 0, "NAME", &kind_tap, set_port, "a new TAP interface of that name in the kernel (needs root)"),
+	CALL("tap", 0, "NAME[,ADDR/LEN...]", &kind_tap, set_tap,
+	     "a new TAP interface of that name in the kernel (needs root); with addresses the kernel's end\n"
+	     "is set up and has them: la0,10.0.0.1/24,fd00::1/64"),
 	CALL("veth", 0, "IFACE", &kind_veth, set_port,
 	     "an existing kernel interface, through AF_PACKET: one end of a veth pair, say"),
 	CALL("xdp", 0, "IFACE", &kind_xdp, set_port, "the same through AF_XDP"),
@@ -372,10 +390,26 @@ part(uint64_t n)
 	return (uint32_t)((n + net.workers - 1) / net.workers);
 }
 
+/* An address that both ends of the TAP would have; NULL: none. */
+static const struct la_prefix *
+tap_conflict(void)
+{
+	for (unsigned i = 0; i < net.tap_addrs.n; i++)
+		for (unsigned k = 0; k < net.naddrs + net.nranges; k++) {
+			const struct la_prefix *p = k < net.naddrs ? &net.addrs[k] : &net.ranges[k - net.naddrs];
+			const struct la_addr *a = &net.tap_addrs.p[i].addr;
+
+			if (k < net.naddrs ? memcmp(a, &p->addr, sizeof(*a)) == 0 : la_prefix_contains(p, a))
+				return &net.tap_addrs.p[i];
+		}
+	return NULL;
+}
+
 int
 net_check(char *err, size_t size)
 {
-	char why[128];
+	char why[128], text[LA_ADDR_STRLEN];
+	const struct la_prefix *twice;
 
 	if (net.workers == 0 && net.lcores != NULL)
 		net.workers = count_cpus(net.lcores);
@@ -395,6 +429,12 @@ net_check(char *err, size_t size)
 	}
 	if (net.naddrs == 0) {
 		snprintf(err, size, "no address was given; allowed: --addr 10.0.0.2/24, --addr fd00::2/64");
+		return -1;
+	}
+	twice = tap_conflict();
+	if (twice) {
+		snprintf(err, size, "--tap: '%s/%u' was given; allowed: an address of the kernel that no --addr or --range has",
+			 la_addr_format(&twice->addr, text, sizeof(text)), twice->len);
 		return -1;
 	}
 	if (memcmp(net.gateway_mac, (const uint8_t[6]){0}, 6) != 0 && la_addr_is_any(&net.gateway4) &&

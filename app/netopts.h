@@ -5,12 +5,14 @@
 /* Options that every subcommand with a shard has: port, addresses, tables, the run itself. */
 
 #include "opts.h"
+#include "io/tap.h"
 #include "run/engine.h"
 
 enum { NET_ADDRS = 64 };
 
 struct net_options {
 	struct la_eal_config eal;
+	struct la_tap_addrs tap_addrs; /* of the kernel's end of --tap, to be checked; lib/io reads them from its argument */
 	struct la_prefix addrs[NET_ADDRS], ranges[NET_ADDRS];
 	unsigned naddrs, nranges;
 	struct la_addr gateway4, gateway6;

@@ -32,6 +32,7 @@
 #include "io/pool.h"
 #include "io/port.h"
 #include "io/rss.h"
+#include "io/tap.h"
 #include "io/vdev.h"
 
 enum {
@@ -395,6 +396,8 @@ la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port
 	}
 	if (r == 0)
 		r = start(&o);
+	if (r == 0)
+		r = la_tap_started(id, o.info.if_index, err, size);
 	if (r == 0)
 		advise_kernel(&o);
 	la_eal_log_live(true);

@@ -20,6 +20,7 @@
 #include "io/eal_log.h"
 #include "io/fanout.h"
 #include "io/port.h"
+#include "io/tap.h"
 #include "io/vdev.h"
 
 enum {
@@ -35,6 +36,7 @@ struct vdev {
 	char args[ARGS_LEN];
 	char head[ARGS_LEN]; /* the argument up to its first comma: an interface or a path */
 	const char *tail;    /* what follows that comma; "" */
+	struct la_tap_addrs addrs; /* of the kernel's end of a TAP */
 };
 
 static const char *const driver_of[] = {
@@ -58,6 +60,7 @@ la_vdev_may_close(const char *driver)
 void
 la_vdev_clean_up(void)
 {
+	la_tap_forget();
 	while (sockets.n > 0)
 		unlink(sockets.path[--sockets.n]);
 }
@@ -208,6 +211,7 @@ static int
 build_args(struct vdev *v, unsigned queues, char *err, size_t size)
 {
 	const char *comma = v->tail[0] != '\0' ? "," : "";
+	char rest[ARGS_LEN], why[160];
 	int n = 0;
 	int r;
 
@@ -226,9 +230,12 @@ build_args(struct vdev *v, unsigned queues, char *err, size_t size)
 		break;
 	}
 
-	if (v->kind == LA_PORT_TAP)
-		n = snprintf(v->args, sizeof(v->args), "iface=%s%s%s", v->head, comma, v->tail);
-	else if (v->kind == LA_PORT_VETH)
+	if (v->kind == LA_PORT_TAP) {
+		r = la_tap_split(v->tail, &v->addrs, rest, sizeof(rest), why, sizeof(why));
+		if (r < 0)
+			return fail(r, err, size, "tap: \"%s\"; allowed: %s", v->tail, why);
+		n = snprintf(v->args, sizeof(v->args), "iface=%s%s%s", v->head, rest[0] ? "," : "", rest);
+	} else if (v->kind == LA_PORT_VETH)
 		n = snprintf(v->args, sizeof(v->args), "iface=%s,qpairs=%u,framecnt=%d%s%s",
 			     v->head, queues, PACKET_FRAMES, comma, v->tail);
 	else if (v->kind == LA_PORT_XDP)
@@ -389,5 +396,7 @@ la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned que
 		r = build_args(&v, queues, err, size);
 	if (r == 0)
 		r = probe(&v, &ids[0], err, size);
+	if (r == 0)
+		la_tap_keep(ids[0], &v.addrs);
 	return r < 0 ? r : 1;
 }
