@@ -13,6 +13,7 @@
 #include "load_report.h"
 #include "netopts.h"
 #include "run/output.h"
+#include "run/units.h"
 #include "service.h"
 #include "session.h"
 
@@ -34,7 +35,7 @@ need(void)
 	uint64_t n = UINT64_MAX, most;
 
 	if (cfg->connections != 0)
-		n = cfg->connections;
+		n = cfg->connections + cfg->ntargets * net.workers; /* those of the warm-up */
 	if (cfg->pace.nsteps == 0)
 		return n;
 	most = pace_most(&cfg->pace, 2ull * net.msl_ms * 1000000,
@@ -184,12 +185,34 @@ fatal(void)
 	return rc ? connect_error("load", rc) : EXIT_OK;
 }
 
+/* The longest possible run, where time ends it. */
+static void
+say_longest(void)
+{
+	uint64_t ms = net.duration_ms, end = PACE_NEVER;
+	char total[16], drain[16], linger[16], length[16];
+
+	if (load.cfg.pace.nsteps > 0)
+		end = pace_end(&load.cfg.pace);
+	if (end != PACE_NEVER && (ms == 0 || end / 1000000 < ms))
+		ms = end / 1000000;
+	if (net.quiet || ms == 0 || ms + net.drain_ms + load.cfg.linger_ms > UINT32_MAX)
+		return;
+	printf("run: at most %s from the first SYN on: %s of schedule, --drain %s, --linger %s\n",
+	       la_format_duration((uint32_t)ms + net.drain_ms + load.cfg.linger_ms, total, sizeof(total)),
+	       la_format_duration((uint32_t)ms, length, sizeof(length)),
+	       la_format_duration(net.drain_ms, drain, sizeof(drain)),
+	       la_format_duration(load.cfg.linger_ms, linger, sizeof(linger)));
+	fflush(stdout);
+}
+
 static int
 run(int argc, char **argv)
 {
 	static struct session se = {.program = "load", .prepare = prepare, .note = note, .interval = interval,
 				    .finish = finish, .summary = {.opens_of = -1}};
 	int status, csv;
+	char why[400];
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -217,6 +240,9 @@ run(int argc, char **argv)
 	job.report.msl_ms = net.msl_ms;
 	job.report.expects = load.expect;
 	job.report.nexpects = load.nexpects;
+	job.report.allow = load.allow_failures;
+	job.report.interval_ms = load.interval_ms;
+	say_longest();
 	status = session_run(&se);
 	csv = close_csv(se.summary.more != NULL);
 	if (se.summary.more != NULL && (net.json == NULL || strcmp(net.json, "-") != 0))
@@ -225,8 +251,11 @@ run(int argc, char **argv)
 		status = csv;
 	if (status == EXIT_OK)
 		status = fatal();
-	if (status == EXIT_OK && !load_report_ok(&job.report))
+	if (status == EXIT_OK && !load_report_ok(&job.report, se.signalled, why, sizeof(why))) {
 		status = EXIT_FAILED;
+		if (why[0] != '\0')
+			fprintf(stderr, "lastack load: %s\n", why);
+	}
 	for (unsigned i = 0; i < se.cfg.nstations; i++) {
 		load_station_fini(&job.station[i]);
 		la_faulty_destroy(job.station[i].faulty);

@@ -13,8 +13,11 @@
  *   load_http.c    its HTTP requests and answers
  *   load_carry.c   the rest of its requests, after the server ended it: another connection
  *   load_request.c the texts of the requests, and their options
- *   load_totals.c  what all stations have counted, metrics by name, conditions on them
- *   load_report.c  live line, CSV, table
+ *   load_totals.c  what all stations have counted, metrics by name
+ *   load_expect.c  conditions on metrics
+ *   load_verdict.c what limited the run, and its exit status
+ *   load_report.c  live line, CSV
+ *   load_print.c   tables
  *   load_json.c    the same as JSON
  *   load_plot.c    pictures of the CSV
  *
@@ -54,9 +57,23 @@ enum load_kind {
 	KIND_FIN_WAIT_2, /* the peer never closed its side */
 	KIND_GAVE_UP,	 /* --timeout */
 	KIND_BAD_ANSWER, /* aborted by us: an answer could not be read further */
+	KIND_UNFINISHED, /* open when the time of --drain was over, then aborted */
 	KINDS
 };
-enum { KINDS_ORDERLY = KIND_SIMULTANEOUS + 1 };
+
+static inline bool
+load_is_orderly(enum load_kind kind)
+{
+	return kind <= KIND_SIMULTANEOUS;
+}
+
+/** Why a connection counts as failed: its kind of end, or one of these. Each failed connection has one cause. */
+enum load_cause {
+	CAUSE_WRONG = KINDS, /* a wrong answer */
+	CAUSE_INCOMPLETE,    /* orderly, without all answers */
+	CAUSE_UNPLANNED,     /* complete and orderly, and the other side closed first */
+	CAUSES		     /* not failed */
+};
 
 /** JSON key and CSV column of each. */
 extern const char *const load_kind_name[KINDS];
@@ -67,6 +84,7 @@ enum load_latency {
 	LAT_ANSWER,	/* the request was due - last byte of its answer */
 	LAT_CLOSE,	/* our FIN - the connection is closed in good order */
 	LAT_LAG,	/* the SYN was due - la_connect() was called: our own lateness */
+	LAT_UNFINISHED, /* the SYN was due - the end of the run: age of connections without an end */
 	LATENCIES
 };
 extern const char *const load_latency_name[LATENCIES];
@@ -92,9 +110,10 @@ const char *load_bad_name(unsigned bad);
 struct load_counts {
 	uint64_t connects;    /* la_connect() that succeeded */
 	uint64_t established; /* handshakes done */
-	uint64_t warmup;      /* connections that went ahead of the schedule */
+	uint64_t warmup;      /* connections that went ahead of the schedule; no other count or latency has them */
 	uint64_t planned[CLOSE_MODES];
 	uint64_t ended[CLOSE_MODES][KINDS];
+	uint64_t failed[CAUSES]; /* by enum load_kind or enum load_cause */
 	uint64_t requests, answers; /* sent whole; received whole */
 	uint64_t complete;	    /* connections with all of their answers */
 	uint64_t incomplete;
@@ -113,6 +132,17 @@ struct load_counts {
 struct load_request {
 	const char *text;
 	size_t len;
+};
+
+/** Of one target. */
+struct load_target_counts {
+	uint64_t connects, established, orderly, failed;
+};
+
+/** Of one step of a ramp: connections that were due in it. Untouched pages of the histograms cost no memory. */
+struct load_step {
+	uint64_t begun, complete, failed;
+	struct la_histogram latency[LATENCIES];
 };
 
 struct load_target {
@@ -143,7 +173,7 @@ struct load_config {
 	const uint8_t *body;	   /* HTTP: of each request; NULL: the pattern */
 	uint64_t body_len;
 	bool reuse;
-	uint32_t duration_ms, think_ms, timeout_ms, linger_ms;
+	uint32_t duration_ms, drain_ms, think_ms, timeout_ms, linger_ms;
 	uint32_t skew_ms[2];	   /* CLOSE_BOTH: from, to */
 	uint64_t seed;
 };
@@ -178,10 +208,16 @@ struct load_station {
 	enum load_phase phase; /* read by other threads */
 	unsigned warm;	    /* targets whose first connection was begun, */
 	unsigned warmed;    /* and has come to something */
-	uint64_t warm_until;
+	unsigned warm_open; /* of those begun, not yet ended */
+	uint64_t warm_start, warm_until;
 	uint64_t base;	    /* TSC */
 	double ns_per_tsc;
-	uint64_t start, end; /* of the schedule, ns; end: 0 while it runs, then of the last close */
+	uint64_t start;	    /* of the schedule, ns */
+	uint64_t stopped_at, orderly_at_stop; /* valid in LOAD_STOPPED */
+	uint64_t abort_at;  /* what is open then is aborted; UINT64_MAX: never */
+	bool cut;	    /* stopped before its schedule was over */
+	struct load_target_counts at[LOAD_TARGETS];
+	struct load_step *step; /* one a step of a ramp; NULL without a ramp */
 	uint64_t last_close;
 	uint64_t retry_at;
 	uint64_t now_ms;    /* of the last poll */
@@ -198,6 +234,11 @@ load_now(const struct load_station *st)
 
 /** Counts are read while they are written. */
 #define LOAD_ADD(x, by) __atomic_store_n(&(x), (x) + (by), __ATOMIC_RELAXED)
+
+/** Connections that ended orderly. */
+uint64_t load_orderly(const struct load_counts *n);
+/** Why a connection that was to end by `mode` and ended as `kind` counts as failed; CAUSES: it does not. */
+enum load_cause load_cause(enum close_mode mode, enum load_kind kind, bool complete, bool wrong);
 
 /* load_open.c */
 extern const struct la_station_ops load_station_ops;
@@ -222,8 +263,10 @@ struct load_conn {
 	bool unread;  /* an answer could not be read further */
 	bool peer_closes; /* the peer has said or shown that this connection ends: it may close first */
 	bool carry;	  /* the requests left go to another connection */
+	bool carried;	  /* due by no schedule: it has the requests left of another connection */
 	TAILQ_ENTRY(load_conn) later;
 	unsigned ticket;
+	uint16_t step;		     /* of the ramp, in which it was due */
 	uint8_t target, mode, timer; /* enum close_mode, enum load_timer */
 	uint8_t first;		     /* enum load_kind of an orderly end */
 	bool warm, opened, any, asking, unsent, spoilt, gave_up, aborted, is_later;

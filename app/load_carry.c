@@ -33,7 +33,7 @@ load_connect(struct load_station *st, struct la_shard *shard, struct load_conn *
 void
 load_carry_add(struct load_conn *lc)
 {
-	struct load_conn fresh = {.st = lc->st, .left = lc->left, .target = lc->target, .mode = lc->mode};
+	struct load_conn fresh = {.st = lc->st, .left = lc->left, .target = lc->target, .mode = lc->mode, .carried = true};
 
 	*lc = fresh;
 	TAILQ_INSERT_TAIL(&lc->st->carried, lc, later);
@@ -105,6 +105,7 @@ load_carry_open(struct load_station *st, struct la_shard *shard, uint64_t now)
 		lc->due = now;
 		LOAD_ADD(st->n.connects, 1);
 		LOAD_ADD(st->n.reconnects, 1);
+		LOAD_ADD(st->at[lc->target].connects, 1);
 		LOAD_ADD(st->n.planned[lc->mode], 1);
 		load_conn_begin(lc);
 	}

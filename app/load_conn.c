@@ -30,6 +30,14 @@ latency(struct load_station *st, enum load_latency which, uint64_t since, uint64
 	la_histogram_record(&st->latency[which], now > since ? now - since : 0);
 }
 
+/* The same of the step of a ramp. */
+static void
+step_latency(struct load_conn *lc, enum load_latency which, uint64_t since, uint64_t now)
+{
+	if (lc->st->step && !lc->warm)
+		la_histogram_record(&lc->st->step[lc->step].latency[which], now > since ? now - since : 0);
+}
+
 /* Something has happened: the patience of --timeout begins anew. */
 static void
 touch(struct load_conn *lc)
@@ -296,11 +304,16 @@ opened(struct la_conn *c, void *user)
 
 	(void)c;
 	lc->opened = true;
-	LOAD_ADD(st->n.established, 1);
-	if (lc->warm)
+	if (lc->warm) {
 		st->warmed++;
-	else
-		latency(st, LAT_HANDSHAKE, lc->due, load_now(st));
+	} else {
+		uint64_t now = load_now(st);
+
+		LOAD_ADD(st->n.established, 1);
+		LOAD_ADD(st->at[lc->target].established, 1);
+		latency(st, LAT_HANDSHAKE, lc->due, now);
+		step_latency(lc, LAT_HANDSHAKE, lc->due, now);
+	}
 	touch(lc);
 	if (lc->left == 0 && lc->mode == CLOSE_BOTH)
 		said_all(lc);
@@ -312,10 +325,14 @@ data(struct la_conn *c, void *user)
 {
 	struct load_conn *lc = user;
 	uint32_t think = lc->st->cfg->think_ms;
+	bool any = lc->any, whole;
 
 	(void)c;
 	touch(lc);
-	if (read_some(lc))
+	whole = read_some(lc);
+	if (lc->any && !any)
+		step_latency(lc, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
+	if (whole)
 		answered(lc);
 	else if (!lc->extra)
 		return;
@@ -430,7 +447,41 @@ kind_of(const struct load_conn *lc, enum la_end end)
 	case LA_NENDS:
 		break;
 	}
-	return lc->unread ? KIND_BAD_ANSWER : lc->gave_up ? KIND_GAVE_UP : KIND_ABORTED;
+	if (lc->unread)
+		return KIND_BAD_ANSWER;
+	return lc->gave_up ? KIND_GAVE_UP : lc->aborted ? KIND_ABORTED : KIND_UNFINISHED;
+}
+
+static void
+account_end(struct load_conn *lc, enum load_kind kind, uint64_t now)
+{
+	struct load_station *st = lc->st;
+	bool complete = lc->opened && (lc->left == 0 || lc->carry) &&
+			(load_is_orderly(kind) || lc->aborted);
+	enum load_cause cause = load_cause((enum close_mode)lc->mode, kind, complete, lc->spoilt);
+
+	if (cause == CAUSE_UNPLANNED && lc->peer_closes) /* the peer has said so before */
+		cause = CAUSES;
+	if (load_is_orderly(kind)) {
+		latency(st, LAT_CLOSE, lc->fin, now);
+		step_latency(lc, LAT_CLOSE, lc->fin, now);
+		LOAD_ADD(st->at[lc->target].orderly, 1);
+	} else if (kind == KIND_UNFINISHED) {
+		latency(st, LAT_UNFINISHED, lc->due, now);
+	}
+	LOAD_ADD(st->n.ended[lc->mode][kind], 1);
+	if (complete)
+		LOAD_ADD(st->n.complete, 1);
+	else
+		LOAD_ADD(st->n.incomplete, 1);
+	if (cause != CAUSES) {
+		LOAD_ADD(st->n.failed[cause], 1);
+		LOAD_ADD(st->at[lc->target].failed, 1);
+	}
+	if (st->step && !lc->carried) {
+		st->step[lc->step].complete += complete;
+		st->step[lc->step].failed += cause != CAUSES;
+	}
 }
 
 static void
@@ -442,18 +493,15 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 
 	(void)c;
 	not_later(lc);
-	if (lc->warm && !lc->opened)
-		st->warmed++;
-	if (why->end == LA_END_ORDERLY)
-		latency(st, LAT_CLOSE, lc->fin, now);
 	if (why->end == LA_END_RESET && lc->asking && st->cfg->protocol == LOAD_HTTP)
 		load_http_reset(lc);
-	LOAD_ADD(st->n.ended[lc->mode][kind_of(lc, why->end)], 1);
-	LOAD_ADD(st->n.unacked, why->unacked);
-	if (lc->opened && (lc->left == 0 || lc->carry) && (why->end == LA_END_ORDERLY || lc->aborted))
-		LOAD_ADD(st->n.complete, 1);
-	else
-		LOAD_ADD(st->n.incomplete, 1);
+	if (lc->warm) {
+		st->warmed += !lc->opened;
+		st->warm_open--;
+	} else {
+		account_end(lc, kind_of(lc, why->end), now);
+		LOAD_ADD(st->n.unacked, why->unacked);
+	}
 	__atomic_store_n(&st->last_close, now, __ATOMIC_RELAXED);
 	la_tuples_done(&st->tuples[lc->target], lc->ticket, st->now_ms);
 	if (lc->carry)
@@ -474,6 +522,10 @@ load_conn_begin(struct load_conn *lc)
 {
 	const struct load_config *cfg = lc->st->cfg;
 
+	if (lc->warm) { /* opens and closes, and requests nothing */
+		touch(lc);
+		return;
+	}
 	switch (cfg->protocol) {
 	case LOAD_HTTP:
 	case LOAD_ECHO:

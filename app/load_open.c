@@ -10,11 +10,16 @@
  *
  * Closed loop: so many are kept open; the next begins when one has ended.
  *
- * Before either, one connection goes to each target: while a next hop is being resolved only a few
- * packets can wait, and a crowd of SYNs would be dropped and come again a second later, which says
- * something about ARP and nothing about the target. The schedule starts when these are through. */
+ * Before either, one connection goes to each target, is opened and closed without a request, and counts as
+ * warmup alone: while a next hop is being resolved only a few packets can wait, and many SYNs would be dropped
+ * and sent again a second later. The schedule starts when the warm-up connections are open or have failed. The
+ * wait for them is part of --drain, so that duration + drain + linger bounds the run.
+ *
+ * A schedule that ends by time (--duration, or the end of a ramp) bounds what is still open: --drain later the
+ * station aborts those connections, and they count as unfinished. */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -23,18 +28,57 @@
 enum {
 	BURST = 64,	      /* connections begun a round */
 	SKIPS = 64,	      /* tuples found taken before the round is given up */
-	WARM_NS = 1500000000, /* for the first connections to come to something */
+	WARM_NS = 1500000000, /* longest wait for the warm-up connections; at most half of --drain */
 	LATE_NS = 1000000,
-	GRACE_NS = 200000000, /* after the end, for what was due before it */
+	GRACE_NS = 50000000,  /* after the end, for what was due so shortly before the end */
+	ABORT_BURST = 512,    /* connections aborted a round */
 	AWAKE_NS = 600000,    /* before the next one is due the worker does not sleep: it may sleep 500 us */
 };
 
 enum verdict { BEGUN, NO_TUPLE, NOT_NOW, NEVER };
 
-static void
-set_phase(struct load_station *st, enum load_phase phase)
+/* When the schedule ends, by its own length or by --duration. */
+static uint64_t
+schedule_end(const struct load_station *st)
 {
-	__atomic_store_n(&st->phase, phase, __ATOMIC_RELEASE);
+	uint64_t end = st->cfg->pace.nsteps > 0 ? pace_end(&st->cfg->pace) : PACE_NEVER;
+	uint64_t limit = st->cfg->duration_ms * UINT64_C(1000000);
+
+	if (limit != 0 && limit < end)
+		end = limit;
+	return end == PACE_NEVER ? end : st->start + end;
+}
+
+/* The last moment for connections that are open. */
+static uint64_t
+abort_time(const struct load_station *st)
+{
+	uint64_t end = schedule_end(st), warm = st->start - st->warm_start;
+	uint64_t drain = st->cfg->drain_ms * UINT64_C(1000000);
+
+	return end == PACE_NEVER ? UINT64_MAX : end + (drain > warm ? drain - warm : 0);
+}
+
+/* No connection is opened from here on. */
+static void
+stop(struct load_station *st)
+{
+	if (st->phase == LOAD_STOPPED)
+		return;
+	st->stopped_at = load_now(st);
+	st->abort_at = st->phase == LOAD_GO ? abort_time(st) : UINT64_MAX;
+	if (st->phase == LOAD_WARM)
+		st->start = st->stopped_at;
+	st->orderly_at_stop = load_orderly(&st->n);
+	__atomic_store_n(&st->phase, LOAD_STOPPED, __ATOMIC_RELEASE);
+}
+
+/* la_connect() fails for a reason that no waiting cures. */
+static void
+never(struct load_station *st)
+{
+	st->cut = true;
+	stop(st);
 }
 
 /* A tuple of the next target that has one, in turn. */
@@ -69,24 +113,33 @@ connect_on(struct load_station *st, struct la_shard *shard, struct load_conn *lc
 }
 
 static void
-account(struct load_station *st, struct load_conn *lc, uint64_t due, bool warm)
+account(struct load_station *st, struct load_conn *lc, uint64_t due)
 {
 	uint64_t now = load_now(st), lag = now > due ? now - due : 0;
 
-	lc->due = due;
-	lc->warm = warm;
 	lc->mode = (uint8_t)mix_next(&st->mix);
 	LOAD_ADD(st->n.connects, 1);
 	LOAD_ADD(st->n.planned[lc->mode], 1);
+	LOAD_ADD(st->at[lc->target].connects, 1);
 	st->begun++;
-	if (warm) {
-		LOAD_ADD(st->n.warmup, 1);
-	} else {
-		la_histogram_record(&st->latency[LAT_LAG], lag);
-		if (lag > LATE_NS)
-			LOAD_ADD(st->n.late, 1);
+	la_histogram_record(&st->latency[LAT_LAG], lag);
+	if (lag > LATE_NS)
+		LOAD_ADD(st->n.late, 1);
+	if (st->step) {
+		lc->step = (uint16_t)pace_step_of(&st->cfg->pace, st->index + st->slots * st->of);
+		st->step[lc->step].begun++;
+		la_histogram_record(&st->step[lc->step].latency[LAT_LAG], lag);
 	}
-	load_conn_begin(lc);
+}
+
+static void
+account_warm(struct load_station *st, struct load_conn *lc, uint64_t now)
+{
+	lc->mode = CLOSE_CLIENT;
+	LOAD_ADD(st->n.warmup, 1);
+	if (st->warm == 0)
+		st->warm_start = now;
+	st->warm_open++;
 }
 
 static enum verdict
@@ -106,9 +159,15 @@ begin(struct load_station *st, struct la_shard *shard, uint64_t due, bool warm)
 		lc->st = st;
 		lc->target = (uint8_t)target;
 		v = connect_on(st, shard, lc, &t);
-		if (v == BEGUN)
-			account(st, lc, due, warm);
-		else if (v == NO_TUPLE)
+		if (v == BEGUN) {
+			lc->due = due;
+			lc->warm = warm;
+			if (warm)
+				account_warm(st, lc, due);
+			else
+				account(st, lc, due);
+			load_conn_begin(lc);
+		} else if (v == NO_TUPLE)
 			LOAD_ADD(st->n.skipped, 1);
 		else
 			slab_put(&st->conns, lc);
@@ -124,14 +183,16 @@ begin(struct load_station *st, struct la_shard *shard, uint64_t due, bool warm)
 static void
 warm_up(struct load_station *st, struct la_shard *shard, uint64_t now)
 {
+	uint64_t half = st->cfg->drain_ms * UINT64_C(500000), wait = half < WARM_NS ? half : WARM_NS;
+
 	if (st->warm < st->cfg->ntargets && st->begun < st->share) {
 		enum verdict v = begin(st, shard, now, true);
 
 		if (v == BEGUN) {
 			st->warm++;
-			st->warm_until = now + WARM_NS;
+			st->warm_until = st->warm_start + wait;
 		} else if (v == NEVER) {
-			set_phase(st, LOAD_STOPPED);
+			never(st);
 		}
 		st->retry_at = v == BEGUN ? 0 : now + LATE_NS;
 		return;
@@ -140,7 +201,9 @@ warm_up(struct load_station *st, struct la_shard *shard, uint64_t now)
 		return;
 	LOAD_ADD(st->n.skipped, -st->n.skipped);
 	st->start = now;
-	set_phase(st, LOAD_GO);
+	if (st->warm == 0)
+		st->warm_start = now;
+	__atomic_store_n(&st->phase, LOAD_GO, __ATOMIC_RELEASE);
 }
 
 static uint64_t
@@ -151,19 +214,7 @@ due_of(const struct load_station *st)
 	return due == PACE_NEVER ? PACE_NEVER : st->start + due;
 }
 
-/* When the schedule ends, by its own length or by --duration. */
-static uint64_t
-schedule_end(const struct load_station *st)
-{
-	uint64_t end = st->cfg->pace.nsteps > 0 ? pace_end(&st->cfg->pace) : PACE_NEVER;
-	uint64_t limit = st->cfg->duration_ms * UINT64_C(1000000);
-
-	if (limit != 0 && limit < end)
-		end = limit;
-	return end == PACE_NEVER ? end : st->start + end;
-}
-
-/* Time is up: what was due and is not begun is said, not forgotten. */
+/* Time is up: what was due and is not begun counts as unstarted. */
 static void
 stop_schedule(struct load_station *st, uint64_t end)
 {
@@ -175,7 +226,7 @@ stop_schedule(struct load_station *st, uint64_t end)
 		st->begun++;
 		due = due_of(st);
 	}
-	set_phase(st, LOAD_STOPPED);
+	stop(st);
 }
 
 static bool
@@ -192,7 +243,7 @@ open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 				LOAD_ADD(st->n.no_room, 1);
 			st->room_missed = true;
 			if (v == NEVER)
-				set_phase(st, LOAD_STOPPED);
+				never(st);
 			break;
 		}
 		if (v == NO_TUPLE) {
@@ -205,8 +256,8 @@ open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 		busy = true;
 	}
 	if (st->begun >= st->share || (due >= end && now >= end))
-		set_phase(st, LOAD_STOPPED);
-	else if (now >= end && now - end > GRACE_NS)
+		stop(st);
+	else if (now >= end && now - due > GRACE_NS)
 		stop_schedule(st, end);
 	return busy || due < now + AWAKE_NS;
 }
@@ -214,11 +265,12 @@ open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 static bool
 closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 {
-	uint64_t room = st->concurrency - st->conns.used;
+	uint64_t used = st->conns.used - st->warm_open;
+	uint64_t room = st->concurrency > used ? st->concurrency - used : 0;
 	bool busy = false;
 
 	if (now >= schedule_end(st)) {
-		set_phase(st, LOAD_STOPPED);
+		stop(st);
 		return false;
 	}
 	for (unsigned i = 0; i < BURST && room > 0 && st->begun < st->share; i++, room--) {
@@ -236,14 +288,24 @@ closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 			LOAD_ADD(st->n.no_room, 1);
 		}
 		if (v == NEVER)
-			set_phase(st, LOAD_STOPPED);
+			never(st);
 		/* neither tuples nor table entries come back within the millisecond */
 		st->retry_at = now + LATE_NS;
 		break;
 	}
 	if (st->begun >= st->share)
-		set_phase(st, LOAD_STOPPED);
+		stop(st);
 	return busy;
+}
+
+/* The time of --drain is over: aborts what is open, a part a round. */
+static bool
+end_open(struct load_station *st, struct la_shard *shard, uint64_t now)
+{
+	if (st->conns.used == 0 || now < st->abort_at)
+		return false;
+	la_shard_abort_all(shard, ABORT_BURST);
+	return true;
 }
 
 static bool
@@ -256,7 +318,9 @@ poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
 	st->now_ms = now_ms;
 	busy = load_conn_later(st);
 	busy |= load_carry_open(st, shard, now);
-	if (st->phase == LOAD_STOPPED || now < st->retry_at)
+	if (st->phase == LOAD_STOPPED)
+		return end_open(st, shard, now) || busy;
+	if (now < st->retry_at)
 		return busy;
 	if (st->phase == LOAD_WARM)
 		warm_up(st, shard, now);
@@ -270,9 +334,12 @@ poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
 static void
 drain(void *ctx, struct la_shard *shard)
 {
+	struct load_station *st = ctx;
+
 	(void)shard;
-	((struct load_station *)ctx)->drained = true;
-	set_phase(ctx, LOAD_STOPPED);
+	st->drained = true;
+	st->cut |= st->phase != LOAD_STOPPED;
+	stop(st);
 }
 
 /* All have ended, and our TIME_WAIT has been there a while for a peer whose last ACK was lost. */
@@ -303,7 +370,13 @@ load_station_init(struct load_station *st)
 	st->latency = la_mem_alloc(NULL, LATENCIES * sizeof(*st->latency), 64);
 	if (st->latency == NULL)
 		return -ENOMEM;
-	return slab_init(&st->conns, sizeof(struct load_conn), st->capacity);
+	if (cfg->pace.nsteps > 1) {
+		/* not la_mem_alloc(): most pages of the histograms stay untouched, and need no memory */
+		st->step = calloc(cfg->pace.nsteps, sizeof(*st->step));
+		if (st->step == NULL)
+			return -ENOMEM;
+	}
+	return slab_init(&st->conns, sizeof(struct load_conn), st->capacity + cfg->ntargets);
 }
 
 void
@@ -312,5 +385,7 @@ load_station_fini(struct load_station *st)
 	if (st->latency)
 		la_mem_free(NULL, st->latency, LATENCIES * sizeof(*st->latency));
 	st->latency = NULL;
+	free(st->step);
+	st->step = NULL;
 	slab_fini(&st->conns);
 }

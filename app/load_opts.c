@@ -3,6 +3,7 @@
 /* The command line of lastack load: each option, its help, and what they say together. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "http_parse.h"
@@ -17,7 +18,30 @@ struct load_options load = {
 	.cfg = {.requests = 1, .size = 100, .timeout_ms = 10000, .linger_ms = 1000, .seed = 1},
 	.sources = {.port_lo = 1024, .port_hi = 65535},
 	.interval_ms = 1000,
+	.allow_failures = -1,
 };
+
+/* "0.1%" or "0.001"; without a value any number. */
+static int
+set_allow(void *dst, const char *text, char *why, size_t size)
+{
+	char *end;
+	double v = strtod(text, &end);
+	bool percent = strcmp(end, "%") == 0;
+
+	if (text[0] == '\0')
+		v = 1;
+	else if (end == text || (*end != '\0' && !percent) || strpbrk(text, "xXpPnN"))
+		v = -1;
+	else if (percent)
+		v /= 100;
+	if (v >= 0 && v <= 1) {
+		*(double *)dst = v;
+		return 0;
+	}
+	snprintf(why, size, "nothing, or a share of all connections, 0.1%% or 0.001");
+	return -1;
+}
 
 static int
 set_to(void *dst, const char *text, char *why, size_t size)
@@ -176,7 +200,13 @@ static const struct opt load_table[] = {
 	{.kind = OPT_HEADING, .help = "Results"},
 	CALL("expect", "CONDITION", NULL, set_expect,
 	     "status 1 unless it holds at the end: 'resets==0', 'close_p99<5ms',\n"
-	     "'closes_per_s>=10k'; may be repeated. A wrong name lists the right ones"),
+	     "'closes_per_s>=10k', 'failed<0.01%', 'complete>=99.9%' (shares of connects); may be\n"
+	     "repeated. A figure without samples fails its condition. An upper bound on failed, or on a\n"
+	     "kind of failure, replaces the rule that no connection may fail that way"),
+	{.name = "allow-failures", .kind = OPT_CALL_SWITCH, .arg = "[=SHARE]", .dst = &load.allow_failures,
+	 .call = set_allow,
+	 .help = "connections may fail, up to this share of connects (0.1% or 0.001; without a value: any),\n"
+		 "as long as one ends as planned [0: one failure is status 1]"},
 	{.name = "csv", .kind = OPT_TEXT, .dst = &load.csv, .arg = "FILE", .help = "a row an interval"},
 	{.name = "plot", .kind = OPT_TEXT, .dst = &load.plot, .arg = "FILE.png|FILE.svg",
 	 .help = "rates, latencies and TIME_WAIT over time, drawn by gnuplot"},
@@ -208,25 +238,45 @@ load_help(void)
 	       "       Opens connections to any TCP server and ends each the way --close says. With --rate\n"
 	       "       connection n is begun n/rate seconds after the start, never slowed by slow answers,\n"
 	       "       and its latencies count from that moment, however late it was begun (no coordinated\n"
-	       "       omission). Without, --concurrency connections are kept open. One connection to each\n"
-	       "       target goes ahead, so that next hops are known; handshake and first byte of it are\n"
-	       "       not in the latencies. ('lastack client' is the small tool: a few connections, and\n"
+	       "       omission). Without, --concurrency connections are kept open. Before that one connection\n"
+	       "       to each target is opened and closed without a request, so that next hops are known; it\n"
+	       "       counts as warmup alone. ('lastack client' is the small tool: a few connections, and\n"
 	       "       status 1 unless every one ended well.)\n"
 	       "\n"
 	       "       Every end is classified by who really sent the first FIN: client_first,\n"
 	       "       server_first, simultaneous (they crossed); and by what else can happen: aborts (by\n"
 	       "       us), resets, timeouts (nothing acknowledged), refused, fin_wait_2 (the peer never\n"
 	       "       closed), gave_up (--timeout), bad_answers (aborted by us: an answer that cannot be read\n"
-	       "       further).\n"
+	       "       further), unfinished (open when the run was over).\n"
 	       "\n"
 	       "       HTTP: 1xx answers are skipped. After an answer with Connection: close, one that the FIN\n"
 	       "       ends, or one of HTTP/1.0 without keep-alive, the requests left go to another connection\n"
 	       "       (reconnects), which is due by no schedule. Each wrong answer counts once in wrong, and by\n"
 	       "       its fault: %s.\n"
 	       "\n"
+	       "       A connection has failed when it ended in another way than planned, or without all\n"
+	       "       answers, or with a wrong one. Planned ends: client, half: client_first; server:\n"
+	       "       server_first; these three also simultaneous; both: any orderly end; abort: aborts. A\n"
+	       "       complete connection that the other side closed first counts as unplanned, and as failed.\n"
+	       "\n"
+	       "       All rates are orderly closes over one time: the time in which connections were due. It\n"
+	       "       begins with the schedule and ends with the ramp, with --duration, or when the connection\n"
+	       "       after the last of --connections would be due (when the last was begun, if that is later).\n"
+	       "       In a closed loop it ends when no more are opened, and only closes until then count.\n"
+	       "       A figure without samples is - in tables, null in JSON, empty in CSV.\n"
+	       "\n"
+	       "       The verdict has the rate offered, the rate carried, and the limit: the target (failed\n"
+	       "       connections), the port (lost frames), this generator (a worker busy above 95 %% of its\n"
+	       "       time, lag p99 above a tenth of the median latency, no tuple, no TCB, connections not\n"
+	       "       begun in time), or none. A ramp has a row a step instead, by when a connection was due.\n"
+	       "\n"
+	       "       After --duration, or the end of a ramp, no connection is begun; what is open --drain\n"
+	       "       later is aborted and counts as unfinished. The run takes at most the schedule, --drain\n"
+	       "       and --linger from the first SYN on.\n"
+	       "\n"
 	       "       Latencies: handshake, first_byte: from when the connection was due; answer: from\n"
-	       "       its request; close: from our FIN until both are acknowledged; lag: our own lateness.\n"
-	       "       Each is to three figures from 1 ns to 73 min.\n"
+	       "       its request; close: from our FIN until both are acknowledged; lag: our own lateness;\n"
+	       "       unfinished: the age of connections that had no end. Each is to three figures from 1 ns to 73 min.\n"
 	       "\n"
 	       "       Whoever closes first cannot use the four-tuple again for 2*MSL. What the budget of\n"
 	       "       tuples allows is said at the start. When none is left, an open loop counts the\n"
@@ -256,16 +306,21 @@ load_help(void)
 	       "FILES\n"
 	       "       --json FILE has the keys that 'lastack server --help' lists, and load: {loop, counts\n"
 	       "       by name, warmup, ended {kind: n}, modes {mode: {planned, kind: n}}, latency_ns {name:\n"
-	       "       {count, min, mean, p50 ... p99.999, max}}, faults {name: n}, answers_bad {name: n}, slowest_closes_per_s,\n"
-	       "       expects [{expect, value, ok}]}.\n"
-	       "       --csv FILE: seconds, rate (asked for), connects, established, closes (each a\n"
+	       "       {count, min, mean, p50 ... p99.999, max}}, faults {name: n}, answers_bad {name: n}, closes_per_s,\n"
+	       "       slowest_closes_per_s, failed_by {cause: n}, survivors_only (latencies lack the failed),\n"
+	       "       verdict {offered_per_s, carried_per_s, limit, reason, generator, busy_share}, targets\n"
+	       "       [{to, connects, established, orderly, failed}], steps of a ramp [{rate, seconds, offered,\n"
+	       "       begun, complete, failed, latency_ns}], expects [{expect, value, ok}]}.\n"
+	       "       --csv FILE: seconds, rate (asked for), connects, established, orderly closes (each a\n"
 	       "       second); ends by kind and other counts (in the interval); live and time_wait (now);\n"
 	       "       p50, p99, p99.9 and max of the interval's latencies in microseconds.\n"
 	       "       Figures for --expect: %s; and every counter that --json lists.\n"
 	       "\n"
 	       "EXIT STATUS\n"
-	       "       0  the run is over, and every --expect holds\n"
-	       "       1  one does not, or DPDK or the port could not start, or a file was not written\n"
+	       "       0  no connection failed (--allow-failures and --expect can bound them instead; those that\n"
+	       "          a signal left open have not failed), one at least ended as planned, and every\n"
+	       "          --expect holds\n"
+	       "       1  one of these is not so, or DPDK or the port could not start, or a file was not written\n"
 	       "       2  wrong command line\n",
 	       load_metric_names(names, sizeof(names)));
 }
@@ -325,5 +380,6 @@ load_options_read(int argc, char **argv, char *err, size_t size)
 	cfg->concurrency = load.concurrency ? load.concurrency : 100;
 	cfg->reuse = load.sources.reuse;
 	cfg->duration_ms = net.duration_ms;
+	cfg->drain_ms = net.drain_ms;
 	return 0;
 }

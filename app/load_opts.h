@@ -26,6 +26,7 @@ struct load_options {
 	uint64_t concurrency; /* as given; 0: not */
 	uint32_t interval_ms;
 	bool size_given;
+	double allow_failures; /* share of all connects; negative: none */
 	const char *csv, *plot;
 	/* HTTP; NULL: not given */
 	const char *host, *method, *body;

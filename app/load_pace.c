@@ -110,12 +110,10 @@ pace_parse(const char *text, struct pace *p, char *why, size_t size)
 	return 0;
 }
 
-uint64_t
-pace_due(const struct pace *p, uint64_t n)
+unsigned
+pace_step_of(const struct pace *p, uint64_t n)
 {
 	unsigned lo = 0, hi = p->nsteps;
-	const struct pace_step *s;
-	uint64_t after;
 
 	while (hi - lo > 1) { /* the last step that begins at or before n */
 		unsigned mid = (lo + hi) / 2;
@@ -125,7 +123,15 @@ pace_due(const struct pace *p, uint64_t n)
 		else
 			hi = mid;
 	}
-	s = &p->step[lo];
+	return lo;
+}
+
+uint64_t
+pace_due(const struct pace *p, uint64_t n)
+{
+	const struct pace_step *s = &p->step[pace_step_of(p, n)];
+	uint64_t after;
+
 	after = muldiv(n - s->first, NS, s->rate);
 	return after < s->ns ? s->at + after : PACE_NEVER;
 }

@@ -34,6 +34,9 @@ int pace_parse(const char *text, struct pace *p, char *why, size_t size);
 /** When connection n = 0, 1, ... is due. PACE_NEVER: after the end of the ramp. */
 uint64_t pace_due(const struct pace *p, uint64_t n);
 
+/** The step that connection n is due in. */
+unsigned pace_step_of(const struct pace *p, uint64_t n);
+
 /** How many are due before ns. */
 uint64_t pace_count(const struct pace *p, uint64_t ns);
 

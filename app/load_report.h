@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "load_totals.h"
+#include "load_verdict.h"
 #include "run/summary.h"
 
 struct load_report {
@@ -18,13 +18,18 @@ struct load_report {
 	FILE *csv; /* NULL: no rows */
 	struct expect *expects;
 	unsigned nexpects;
+	double allow;	      /* struct load_rules */
+	uint32_t interval_ms; /* between two calls of load_report_interval() */
 
 	/* private */
 	struct load_totals *before, *now; /* of the last interval's end, and of this one's */
 	struct la_histogram scratch, diff;
-	double slowest;	      /* fewest closes a second of any whole interval that was under load */
+	double slowest;	      /* fewest orderly closes a second of any whole interval that was under load */
+	double last_interval; /* when it was, seconds */
 	unsigned intervals;
-	char note[160];
+	struct la_station_stats busy_from[LA_ENGINE_MAX_STATIONS], busy_to[LA_ENGINE_MAX_STATIONS];
+	struct load_verdict verdict;
+	char note[200];
 };
 
 /** 0 or -ENOMEM. */
@@ -46,8 +51,21 @@ const char *load_report_note(struct load_report *r);
 void load_report_end(struct load_report *r, struct la_summary *s);
 /** The table and the verdict. */
 void load_report_print(const struct load_report *r, FILE *f);
-/** All conditions hold. */
-bool load_report_ok(const struct load_report *r);
+/** All conditions hold, and connections ended as planned, as far as the rules ask for that. If they did not: why. */
+bool load_report_ok(const struct load_report *r, bool signalled, char *why, size_t size);
+
+/** A latency of all stations in one step of a ramp, in *sum. */
+void load_step_latency(const struct load_report *r, unsigned step, enum load_latency which, struct la_histogram *sum);
+/** Connections due in a step of a ramp, as far as the run came; and its counts, of all stations. */
+struct load_step_counts {
+	uint64_t offered, begun, complete, failed;
+	double seconds;
+};
+void load_step_read(const struct load_report *r, unsigned step, struct load_step_counts *n);
+/** "10.0.0.1:80", "[fd00::1]:80". Returns buf. */
+const char *load_target_name(const struct load_target *to, char *buf, size_t size);
+/** Counts of one target, of all stations. */
+void load_target_read(const struct load_report *r, unsigned target, struct load_target_counts *n);
 
 /** The "load" object of the JSON. The caller owns it. */
 struct json_t *load_json(const struct load_report *r);

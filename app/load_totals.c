@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,12 @@ const char *const load_kind_name[KINDS] = {
 	[KIND_RESET] = "resets",	      [KIND_TIMEOUT] = "timeouts",
 	[KIND_REFUSED] = "refused",	      [KIND_FIN_WAIT_2] = "fin_wait_2",
 	[KIND_GAVE_UP] = "gave_up",	      [KIND_BAD_ANSWER] = "bad_answers",
+	[KIND_UNFINISHED] = "unfinished",
 };
 
 const char *const load_latency_name[LATENCIES] = {
 	[LAT_HANDSHAKE] = "handshake", [LAT_FIRST_BYTE] = "first_byte", [LAT_ANSWER] = "answer",
-	[LAT_CLOSE] = "close",	       [LAT_LAG] = "lag",
+	[LAT_CLOSE] = "close",	       [LAT_LAG] = "lag",		[LAT_UNFINISHED] = "unfinished",
 };
 
 /* Counts that stand in struct load_counts as they are. */
@@ -31,7 +33,10 @@ static const struct {
 	COUNT_AT(unstarted),  COUNT_AT(reconnects),
 };
 
-static const char *const sums[] = {"closes", "orderly", "port_drops", "unexplained_drops", "closes_per_s"};
+enum sum { SUM_CLOSES, SUM_ORDERLY, SUM_FAILED, SUM_UNPLANNED, SUM_PORT_DROPS, SUM_UNEXPLAINED, SUM_RATE, SUMS };
+static const char *const sums[SUMS] = {"closes", "orderly", "failed", "unplanned",
+				       "port_drops", "unexplained_drops", "closes_per_s"};
+static const char *const statistics[] = {"min", "mean", "max"};
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -72,6 +77,65 @@ load_closes(const struct load_counts *n)
 }
 
 uint64_t
+load_orderly(const struct load_counts *n)
+{
+	uint64_t sum = 0;
+
+	for (enum load_kind k = 0; load_is_orderly(k); k++)
+		sum += load_kind_total(n, k);
+	return sum;
+}
+
+uint64_t
+load_failed(const struct load_counts *n)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < CAUSES; i++)
+		sum += n->failed[i];
+	return sum;
+}
+
+const char *
+load_cause_name(unsigned cause)
+{
+	static const char *const names[] = {"wrong", "incomplete", "unplanned"};
+
+	return cause < KINDS ? load_kind_name[cause] : names[cause - KINDS];
+}
+
+/* Which orderly ends each mode may have. FINs that cross fit every mode that sends a FIN. */
+static bool
+is_planned(enum close_mode mode, enum load_kind kind)
+{
+	switch (mode) {
+	case CLOSE_CLIENT:
+	case CLOSE_HALF:
+		return kind == KIND_CLIENT_FIRST || kind == KIND_SIMULTANEOUS;
+	case CLOSE_SERVER:
+		return kind == KIND_SERVER_FIRST || kind == KIND_SIMULTANEOUS;
+	case CLOSE_BOTH:
+		return load_is_orderly(kind);
+	case CLOSE_ABORT:
+	case CLOSE_MODES:
+		break;
+	}
+	return kind == KIND_ABORTED;
+}
+
+enum load_cause
+load_cause(enum close_mode mode, enum load_kind kind, bool complete, bool wrong)
+{
+	if (!load_is_orderly(kind) && !is_planned(mode, kind))
+		return (enum load_cause)kind;
+	if (wrong)
+		return CAUSE_WRONG;
+	if (!complete)
+		return CAUSE_INCOMPLETE;
+	return is_planned(mode, kind) ? CAUSES : CAUSE_UNPLANNED;
+}
+
+uint64_t
 load_port_drops(const struct load_totals *t)
 {
 	return t->port.rx_missed + t->port.rx_errors + t->port.rx_nombuf + t->port.tx_errors +
@@ -79,24 +143,38 @@ load_port_drops(const struct load_totals *t)
 }
 
 static double
-sum_of(const struct load_totals *t, unsigned which)
+sum_of(const struct load_totals *t, enum sum which)
 {
-	uint64_t orderly = 0;
-
 	switch (which) {
-	case 0:
+	case SUM_CLOSES:
 		return (double)load_closes(&t->n);
-	case 1:
-		for (unsigned k = 0; k < KINDS_ORDERLY; k++)
-			orderly += load_kind_total(&t->n, (enum load_kind)k);
-		return (double)orderly;
-	case 2:
+	case SUM_ORDERLY:
+		return (double)load_orderly(&t->n);
+	case SUM_FAILED:
+		return (double)load_failed(&t->n);
+	case SUM_UNPLANNED:
+		return (double)t->n.failed[CAUSE_UNPLANNED];
+	case SUM_PORT_DROPS:
 		return (double)load_port_drops(t);
-	case 3:
+	case SUM_UNEXPLAINED:
 		return (double)t->unexplained;
-	default:
-		return t->seconds > 0 ? (double)load_closes(&t->n) / t->seconds : 0;
+	case SUM_RATE:
+	case SUMS:
+		break;
 	}
+	return load_carried(t);
+}
+
+double
+load_carried(const struct load_totals *t)
+{
+	return t->seconds > 0 ? (double)t->carried / t->seconds : NAN;
+}
+
+double
+load_offered(const struct load_totals *t)
+{
+	return t->open && t->seconds > 0 ? (double)t->offered / t->seconds : NAN;
 }
 
 /* "p99.9" of a latency, "mean", ... */
@@ -106,27 +184,29 @@ statistic(const struct la_histogram *h, const char *name, double *value)
 	char *end;
 	double percent;
 
-	if (strcmp(name, "min") == 0)
-		*value = (double)h->min;
-	else if (strcmp(name, "max") == 0)
-		*value = (double)h->max;
-	else if (strcmp(name, "mean") == 0)
-		*value = la_histogram_mean(h);
-	else if (name[0] == 'p' && name[1] >= '0' && name[1] <= '9') {
+	if (name[0] == 'p' && name[1] >= '0' && name[1] <= '9') {
 		percent = strtod(name + 1, &end);
-		if (*end != '\0' || percent > 100)
+		if (*end != '\0' || strpbrk(name + 1, "eExX"))
 			return -ENOENT;
+		if (percent > 100)
+			return -ERANGE;
 		*value = (double)la_histogram_percentile(h, percent);
+	} else if (strcmp(name, "min") == 0) {
+		*value = (double)h->min;
+	} else if (strcmp(name, "max") == 0) {
+		*value = (double)h->max;
+	} else if (strcmp(name, "mean") == 0) {
+		*value = la_histogram_mean(h);
 	} else {
 		return -ENOENT;
 	}
-	return 0;
+	return h->total != 0 ? 0 : -ENODATA;
 }
 
 int
-load_metric(const struct load_totals *t, const char *name, double *value, bool *is_time)
+load_metric(const struct load_totals *t, const char *name, double *value, enum load_unit *unit)
 {
-	*is_time = false;
+	*unit = UNIT_CONNECTIONS;
 	for (unsigned i = 0; i < LEN(counts); i++) {
 		if (strcmp(name, counts[i].name) != 0)
 			continue;
@@ -145,20 +225,22 @@ load_metric(const struct load_totals *t, const char *name, double *value, bool *
 		*value = (double)t->n.bad[i];
 		return 0;
 	}
-	for (unsigned i = 0; i < LEN(sums); i++) {
+	for (enum sum i = 0; i < SUMS; i++) {
 		if (strcmp(name, sums[i]) != 0)
 			continue;
+		*unit = i == SUM_RATE ? UNIT_RATE : i >= SUM_PORT_DROPS ? UNIT_NUMBER : UNIT_CONNECTIONS;
 		*value = sum_of(t, i);
-		return 0;
+		return isnan(*value) ? -ENODATA : 0;
 	}
 	for (unsigned i = 0; i < LATENCIES; i++) {
 		size_t n = strlen(load_latency_name[i]);
 
 		if (strncmp(name, load_latency_name[i], n) != 0 || name[n] != '_')
 			continue;
-		*is_time = true;
+		*unit = UNIT_TIME;
 		return statistic(&t->latency[i], name + n + 1, value);
 	}
+	*unit = UNIT_NUMBER;
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++) {
 		if (strcmp(name, la_counter_name((enum la_counter)i)) != 0)
 			continue;
@@ -185,7 +267,7 @@ load_metric_names(char *buf, size_t size)
 		NAME("%s, ", load_kind_name[i]);
 	for (unsigned i = REPLY_GOOD + 1; i < BAD_ANSWERS; i++)
 		NAME("%s, ", load_bad_name(i));
-	for (unsigned i = 0; i < LEN(sums); i++)
+	for (unsigned i = 0; i < SUMS; i++)
 		NAME("%s, ", sums[i]);
 	for (unsigned i = 0; i < LATENCIES; i++)
 		NAME("%s_pNN, ", load_latency_name[i]);
@@ -194,94 +276,74 @@ load_metric_names(char *buf, size_t size)
 	return buf;
 }
 
-/* ---- conditions ---- */
+/* Edits (insert, delete, replace) between two names; LEN_MAX when one is too long. */
+enum { LEN_MAX = 40 };
 
-static const struct {
-	const char *text;
-	enum expect_op op;
-} ops[] = {{"==", EXPECT_EQ}, {"!=", EXPECT_NE}, {"<=", EXPECT_LE},
-	   {">=", EXPECT_GE}, {"<", EXPECT_LT},	 {">", EXPECT_GT}};
-
-/* A number with the unit that its figure has. */
-static int
-value_of(const char *text, bool is_time, double *value)
+static unsigned
+distance(const char *a, const char *b)
 {
-	static const struct {
-		const char *text;
-		bool time;
-		double factor;
-	} units[] = {{"ns", true, 1},  {"us", true, 1e3},  {"ms", true, 1e6},  {"s", true, 1e9},
-		     {"", false, 1},   {"k", false, 1e3},  {"M", false, 1e6},  {"G", false, 1e9}};
-	char *end;
-	double v = strtod(text, &end);
+	size_t n = strlen(a), m = strlen(b);
+	unsigned row[LEN_MAX + 1];
 
-	if (end == text || !(v >= 0 && v < 1e18) || strpbrk(text, "xXpP"))
-		return -1;
-	end += strspn(end, " ");
-	for (unsigned i = 0; i < LEN(units); i++) {
-		if (strcmp(end, units[i].text) != 0 || units[i].time != is_time)
-			continue;
-		*value = v * units[i].factor;
-		return 0;
+	if (n >= LEN_MAX || m >= LEN_MAX)
+		return LEN_MAX;
+	for (unsigned j = 0; j <= m; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= n; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= m; j++) {
+			unsigned replace = diagonal + (a[i - 1] != b[j - 1]);
+			unsigned other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+
+			diagonal = row[j];
+			row[j] = replace < other ? replace : other;
+		}
 	}
-	return -1;
+	return row[m];
 }
 
-int
-expect_parse(const char *text, struct expect *e, char *why, size_t size)
+static void
+nearer(const char *name, const char *candidate, unsigned *least, char *best, size_t size)
 {
-	static const struct load_totals nothing;
-	size_t n = strcspn(text, "=!<>"), name = n;
-	double unused;
-	unsigned op;
-	char names[1400];
+	unsigned d = distance(name, candidate);
 
-	memset(e, 0, sizeof(*e));
-	e->text = text;
-	while (name > 0 && text[name - 1] == ' ')
-		name--;
-	for (op = 0; op < LEN(ops); op++)
-		if (strncmp(text + n, ops[op].text, strlen(ops[op].text)) == 0)
-			break;
-	if (name == 0 || op == LEN(ops)) {
-		snprintf(why, size,
-			 "NAME, one of == != <= >= < >, and a value: 'resets==0', 'close_p99<5ms'");
-		return -1;
-	}
-	e->op = ops[op].op;
-	snprintf(e->name, sizeof(e->name), "%.*s", (int)name, text);
-	if (name >= sizeof(e->name) || load_metric(&nothing, e->name, &unused, &e->is_time) != 0) {
-		snprintf(why, size, "a figure called %s; or a counter that --json lists",
-			 load_metric_names(names, sizeof(names)));
-		return -1;
-	}
-	if (value_of(text + n + strlen(ops[op].text), e->is_time, &e->value) == 0)
-		return 0;
-	snprintf(why, size, e->is_time ? "a time with its unit (ns, us, ms, s) for %s"
-				       : "a number, also in k, M or G, for %s", e->name);
-	return -1;
+	if (d >= *least)
+		return;
+	*least = d;
+	snprintf(best, size, "%s", candidate);
 }
 
-bool
-expect_judge(struct expect *e, const struct load_totals *t)
+const char *
+load_metric_nearest(const char *name, char *buf, size_t size)
 {
-	if (load_metric(t, e->name, &e->got, &e->is_time) != 0)
-		return e->ok = false;
-	switch (e->op) {
-	case EXPECT_EQ:
-		return e->ok = e->got == e->value;
-	case EXPECT_NE:
-		return e->ok = e->got != e->value;
-	case EXPECT_LE:
-		return e->ok = e->got <= e->value;
-	case EXPECT_GE:
-		return e->ok = e->got >= e->value;
-	case EXPECT_LT:
-		return e->ok = e->got < e->value;
-	case EXPECT_GT:
-		return e->ok = e->got > e->value;
+	const char *tail = strrchr(name, '_');
+	unsigned least = LEN_MAX;
+	char text[2 * LEN_MAX];
+
+	buf[0] = '\0';
+	for (unsigned i = 0; i < LEN(counts); i++)
+		nearer(name, counts[i].name, &least, buf, size);
+	for (unsigned i = 0; i < KINDS; i++)
+		nearer(name, load_kind_name[i], &least, buf, size);
+	for (unsigned i = 0; i < SUMS; i++)
+		nearer(name, sums[i], &least, buf, size);
+	for (unsigned i = 0; i < LATENCIES; i++) {
+		for (unsigned k = 0; k < LEN(statistics); k++) {
+			snprintf(text, sizeof(text), "%s_%s", load_latency_name[i], statistics[k]);
+			nearer(name, text, &least, buf, size);
+		}
+		/* a percentile keeps its number, if it has one */
+		if (tail && tail[1] == 'p' && tail[1 + 1 + strspn(tail + 2, "0123456789.")] == '\0' && tail[2] != '\0')
+			snprintf(text, sizeof(text), "%s%.16s", load_latency_name[i], tail);
+		else
+			snprintf(text, sizeof(text), "%s_p99", load_latency_name[i]);
+		nearer(name, text, &least, buf, size);
 	}
-	return false;
+	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
+		nearer(name, la_counter_name((enum la_counter)i), &least, buf, size);
+	return buf;
 }
 
 const char *

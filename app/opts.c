@@ -108,6 +108,7 @@ set(const struct opt *o, const char *text, char *why, size_t size)
 		choice_list(o, why, size);
 		return -1;
 	case OPT_CALL:
+	case OPT_CALL_SWITCH:
 		return o->call(o->dst, text, why, size);
 	}
 	return -1;
@@ -134,7 +135,7 @@ match(const char *arg, const struct opt *const *tables, const char **value)
 enum opt_result
 opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, size_t size)
 {
-	char why[256];
+	char why[1300];
 
 	for (int i = 1; i < argc; i++) {
 		const char *arg = argv[i], *value;
@@ -159,6 +160,8 @@ opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, siz
 		} else if (value == NULL && o->kind == OPT_SWITCH) {
 			*(int *)o->dst = 0;
 			continue;
+		} else if (value == NULL && o->kind == OPT_CALL_SWITCH) {
+			value = "";
 		} else if (value == NULL) {
 			if (i + 1 == argc) {
 				snprintf(err, size, "--%s: a value is missing; allowed: %s", o->name,
@@ -189,7 +192,7 @@ opt_help(const struct opt *const *tables, FILE *f)
 				fprintf(f, "-%c%s%s, ", o->letter, o->kind == OPT_FLAG ? "" : " ",
 					o->kind == OPT_FLAG ? "" : o->arg);
 			fprintf(f, "--%s%s%s\n", o->name,
-				o->kind == OPT_FLAG || o->kind == OPT_SWITCH ? "" : " ",
+				o->kind == OPT_FLAG || o->kind == OPT_SWITCH || o->kind == OPT_CALL_SWITCH ? "" : " ",
 				o->kind == OPT_FLAG ? "" : o->arg);
 			for (const char *p = o->help; p && *p;) {
 				const char *nl = strchr(p, '\n');

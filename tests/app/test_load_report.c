@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ static struct load_config cfg;
 static struct la_histogram diff;
 static struct expect e;
 static char why[1400];
+static struct load_verdict lv;
 
 /* 1000 connections: 700 we closed, 200 the server, 50 crossed, 40 were aborted, 10 reset. */
 static void
@@ -26,6 +28,7 @@ fill(void)
 	t.n.planned[CLOSE_ABORT] = 40;
 	t.n.ended[CLOSE_CLIENT][KIND_CLIENT_FIRST] = 700;
 	t.n.ended[CLOSE_CLIENT][KIND_RESET] = 10;
+	t.n.failed[KIND_RESET] = 10;
 	t.n.ended[CLOSE_SERVER][KIND_SERVER_FIRST] = 200;
 	t.n.ended[CLOSE_BOTH][KIND_SIMULTANEOUS] = 50;
 	t.n.ended[CLOSE_ABORT][KIND_ABORTED] = 40;
@@ -36,6 +39,10 @@ fill(void)
 	t.port.rx_missed = 2;
 	t.port.tx_full = 5;
 	t.seconds = 2;
+	t.open = true;
+	t.offered = 1000;
+	t.carried = 950;
+	t.busy = NAN;
 }
 
 static bool
@@ -52,7 +59,16 @@ Test(expect, every_operator_and_unit, .init = fill)
 	cr_expect(holds("resets != 0"));
 	cr_expect(holds("closes>=1k"));
 	cr_expect(!holds("closes>1k"));
-	cr_expect(holds("closes_per_s<=0.5k"));
+	cr_expect(holds("closes_per_s==475"));
+	cr_expect(holds("failed==10"));
+	cr_expect(holds("failed<=1%"));
+	cr_expect(!holds("failed<1%"));
+	cr_expect(holds("complete>=99%"));
+	cr_expect(!holds("complete >= 99.9%"));
+	cr_expect_float_eq(e.got, 0.99, 1e-9);
+	cr_expect(holds("resets==1%"));
+	cr_expect(holds("unplanned==0"));
+	cr_expect(holds("unfinished==0"));
 	cr_expect(holds("orderly == 950"));
 	cr_expect(holds("port_drops<8"));
 	cr_expect(holds("retransmits==3"));
@@ -65,8 +81,23 @@ Test(expect, every_operator_and_unit, .init = fill)
 	cr_expect(holds("close_p50>=475us"));
 	cr_expect(holds("close_p50<477us"));
 	cr_expect(holds("close_p99.999<=0.95ms"));
-	cr_expect(holds("handshake_p99<1s"));
-	cr_expect_eq(e.got, 0);
+	cr_expect(!e.no_samples);
+}
+
+Test(expect, a_figure_without_samples_fails, .init = fill)
+{
+	static struct load_totals none;
+
+	cr_expect(!holds("handshake_p99<1s"));
+	cr_expect(e.no_samples);
+	cr_expect(!holds("handshake_mean>=0s"));
+	cr_expect(!holds("unfinished_max<1s"));
+	cr_assert_eq(expect_parse("failed<1%", &e, why, sizeof(why)), 0);
+	cr_expect(!expect_judge(&e, &none) && e.no_samples);
+	cr_assert_eq(expect_parse("closes_per_s<=1", &e, why, sizeof(why)), 0);
+	cr_expect(!expect_judge(&e, &none) && e.no_samples);
+	cr_assert_eq(expect_parse("resets==0", &e, why, sizeof(why)), 0);
+	cr_expect(expect_judge(&e, &none), "a count is 0 without connections");
 }
 
 static void
@@ -79,9 +110,24 @@ bad(const char *text, const char *says)
 
 Test(expect, what_cannot_be_judged_is_said)
 {
+	bad("reset==0", "nearest figure is resets;");
 	bad("reset==0", "resets, timeouts");
+	bad("refusd==0", "nearest figure is refused;");
+	bad("close_p9b<1ms", "nearest figure is close_p99;");
+	bad("handshak_p99.9<1ms", "nearest figure is handshake_p99.9;");
+	bad("closes_per_sec>1", "nearest figure is closes_per_s;");
+	bad("retransmit==0", "nearest figure is retransmits;");
 	bad("close_p99.9x<1ms", "close_pNN");
-	bad("close_p101<1ms", "close_pNN");
+	bad("close_p101<1ms", "a percentile from 0 to 100");
+	bad("close_p1e1<1ms", "close_pNN");
+	bad("close_p99<5%", "unit (ns, us, ms, s)");
+	bad("closes_per_s>5%", "a number");
+	bad("retransmits<5%", "a number");
+	bad("resets<0", "can hold");
+	bad("close_p99<0ns", "can hold");
+	bad("complete>=101%", "can hold");
+	bad("complete>100%", "can hold");
+	bad("resets==0.5", "can hold");
 	bad("close_q<1ms", "first_byte_pNN");
 	bad("resets", "NAME, one of == != <= >= < >");
 	bad("resets=0", "NAME, one of");
@@ -104,7 +150,7 @@ field(char *csv, const char *name)
 
 	while ((h = strsep(&header, ",\n")) != NULL && (f = strsep(&row, ",\n")) != NULL)
 		if (strcmp(h, name) == 0)
-			return atof(f);
+			return *f != '\0' ? atof(f) : NAN;
 	cr_assert_fail("no column %s", name);
 	return 0;
 }
@@ -151,7 +197,8 @@ Test(csv, a_row_is_what_happened_since_the_last, .init = fill)
 	cr_expect_eq(column("seconds"), 7.5);
 	cr_expect_eq(column("rate"), 500);
 	cr_expect_eq(column("connects"), 300); /* a second */
-	cr_expect_eq(column("closes"), 350);
+	cr_expect_eq(column("closes"), 325); /* orderly ones */
+	cr_expect_eq(column("failed"), 10);
 	cr_expect_eq(column("client_first"), 400); /* in the interval */
 	cr_expect_eq(column("server_first"), 200);
 	cr_expect_eq(column("resets"), 10);
@@ -159,17 +206,23 @@ Test(csv, a_row_is_what_happened_since_the_last, .init = fill)
 	cr_expect_eq(column("time_wait"), 77);
 	cr_expect(column("close_max_us") < 950); /* the largest belongs to the interval before */
 	cr_expect(column("close_max_us") >= 949);
-	cr_expect_eq(column("handshake_p99_us"), 0);
+	cr_expect(isnan(column("handshake_p99_us")));
 }
 
-static json_int_t
-number(const json_t *o, const char *path)
+static const json_t *
+member(const json_t *o, const char *path)
 {
 	char copy[80], *next = strcpy(copy, path), *key;
 
 	while ((key = strsep(&next, "/")) != NULL)
 		cr_assert((o = json_object_get(o, key)) != NULL, "%s", path);
-	return json_integer_value(o);
+	return o;
+}
+
+static json_int_t
+number(const json_t *o, const char *path)
+{
+	return json_integer_value(member(o, path));
 }
 
 Test(json, has_what_the_help_says, .init = fill)
@@ -182,7 +235,9 @@ Test(json, has_what_the_help_says, .init = fill)
 	expect_judge(&e, &t);
 	r.expects = &e;
 	r.nexpects = 1;
-	cr_expect(!load_report_ok(&r));
+	r.allow = 1;
+	cr_expect(!load_report_ok(&r, false, why, sizeof(why)));
+	load_judge(&t, &r.verdict);
 	o = load_json(&r);
 	cr_expect_eq(number(o, "load/connects"), 1000);
 	cr_expect_eq(number(o, "load/orderly"), 950);
@@ -195,6 +250,15 @@ Test(json, has_what_the_help_says, .init = fill)
 	cr_expect_eq(number(o, "load/latency_ns/close/count"), 950);
 	cr_expect_eq(number(o, "load/latency_ns/close/max"), 950000);
 	cr_expect_eq(number(o, "load/faults/dropped"), 0);
+	cr_expect_eq(number(o, "load/failed"), 10);
+	cr_expect_eq(number(o, "load/failed_by/resets"), 10);
+	cr_expect(json_is_null(member(o, "load/latency_ns/handshake/p99")));
+	cr_expect(json_is_null(member(o, "load/latency_ns/handshake/mean")));
+	cr_expect_eq(json_real_value(member(o, "load/verdict/offered_per_s")), 500);
+	cr_expect_eq(json_real_value(member(o, "load/verdict/carried_per_s")), 475);
+	cr_expect_str_eq(json_string_value(member(o, "load/verdict/limit")), "target");
+	cr_expect(json_is_null(member(o, "load/slowest_closes_per_s")));
+	cr_expect(json_is_true(member(o, "load/survivors_only")));
 	cr_expect(json_is_false(json_object_get(
 		json_array_get(json_object_get(json_object_get(o, "load"), "expects"), 0), "ok")));
 	cr_expect_null(json_object_get(json_object_get(json_object_get(o, "load"), "modes"), "half"));
@@ -210,13 +274,237 @@ Test(json, the_table_and_the_verdict, .init = fill)
 	r.cfg = &cfg;
 	r.now = &t;
 	r.msl_ms = 30000;
+	load_judge(&t, &r.verdict);
+	expect_parse("handshake_p99<1s", &e, why, sizeof(why));
+	expect_judge(&e, &t);
+	r.expects = &e;
+	r.nexpects = 1;
 	load_report_print(&r, f);
 	fclose(f);
 	cr_expect(strstr(text, "client             710          700            0"), "%s", text);
-	cr_expect(strstr(text, "verdict: 500 closes/s sustained for 2.0 s, MSL 30s, TIME_WAIT peak 750, "
-			       "early recycles 0\n"), "%s", text);
-	cr_expect_null(strstr(text, "handshake"), "%s", text);
+	cr_expect(strstr(text, "990 complete, 10 failed (1 %: 10 resets)"), "%s", text);
+	cr_expect(strstr(text, "handshake            0        -        -"), "%s", text);
+	cr_expect(strstr(text, "expect handshake_p99<1s: FAILED, it has no samples\n"), "%s", text);
+	cr_expect(strstr(text, "verdict: offered 500 connections/s, carried 475 orderly closes/s; "), "%s", text);
+	cr_expect(strstr(text, "990 of 1000 connects"), "%s", text);
+	cr_expect(strstr(text, "limit: target: 10 of 1000 connections failed: 10 resets; the port lost 7 frames\n"),
+		  "%s", text);
 	free(text);
+}
+
+/* ---- what counts as failed ---- */
+
+Test(cause, each_mode_has_its_orderly_ends)
+{
+	static const bool planned[CLOSE_MODES][KIND_SIMULTANEOUS + 1] = {
+		[CLOSE_CLIENT] = {true, false, true}, [CLOSE_SERVER] = {false, true, true},
+		[CLOSE_BOTH] = {true, true, true},    [CLOSE_HALF] = {true, false, true},
+		[CLOSE_ABORT] = {false, false, false}};
+
+	for (enum close_mode m = 0; m < CLOSE_MODES; m++) {
+		for (enum load_kind k = 0; k < KINDS; k++) {
+			enum load_cause want = CAUSE_UNPLANNED;
+
+			if (load_is_orderly(k) ? planned[m][k] : m == CLOSE_ABORT && k == KIND_ABORTED)
+				want = CAUSES;
+			else if (!load_is_orderly(k))
+				want = (enum load_cause)k;
+			cr_expect_eq(load_cause(m, k, true, false), want, "%s ends as %s", close_mode_name[m],
+				     load_kind_name[k]);
+		}
+	}
+	cr_expect_eq(load_cause(CLOSE_CLIENT, KIND_CLIENT_FIRST, false, false), CAUSE_INCOMPLETE);
+	cr_expect_eq(load_cause(CLOSE_CLIENT, KIND_CLIENT_FIRST, true, true), CAUSE_WRONG);
+	cr_expect_eq(load_cause(CLOSE_ABORT, KIND_ABORTED, false, false), CAUSE_INCOMPLETE);
+	cr_expect_eq(load_cause(CLOSE_CLIENT, KIND_RESET, true, true), (enum load_cause)KIND_RESET);
+}
+
+static bool
+worked(double allow, const char *expect, bool signalled)
+{
+	struct load_rules rules = {.expects = &e, .nexpects = expect != NULL, .allow = allow, .signalled = signalled};
+
+	if (expect)
+		cr_assert_eq(expect_parse(expect, &e, why, sizeof(why)), 0, "%s", why);
+	why[0] = '\0';
+	return load_worked(&t, &rules, why, sizeof(why));
+}
+
+Test(worked, one_failure_fails_the_run_unless_it_is_bounded, .init = fill)
+{
+	cr_expect(!worked(-1, NULL, false));
+	cr_expect(strstr(why, "10 of 1000 connections failed: 10 resets"), "%s", why);
+	cr_expect(worked(1, NULL, false));
+	cr_expect(worked(0.01, NULL, false));
+	cr_expect(!worked(0.009, NULL, false));
+	cr_expect(worked(-1, "failed<=10", false));
+	cr_expect(worked(-1, "resets<100", false));
+	cr_expect(worked(-1, "complete>=99%", false));
+	cr_expect(worked(-1, "incomplete<=10", false));
+	cr_expect(!worked(-1, "resets>=1", false), "no upper bound");
+	cr_expect(!worked(-1, "refused<100", false), "another kind");
+	cr_expect(!worked(-1, "complete<=99%", false));
+	cr_expect(!worked(0.001, "failed<=10", false), "the narrower rule counts");
+
+	t.n.failed[CAUSE_WRONG] = 1;
+	cr_expect(!worked(-1, "resets<100", false));
+	cr_expect(!worked(-1, "complete>=99%", false), "a complete connection with a wrong answer");
+	cr_expect(worked(-1, "failed<100", false));
+	cr_expect(!worked(-1, NULL, true));
+}
+
+Test(worked, a_run_in_which_nothing_worked_fails, .init = fill)
+{
+	memset(t.n.ended, 0, sizeof(t.n.ended));
+	memset(t.n.failed, 0, sizeof(t.n.failed));
+	cr_expect(!worked(1, NULL, false), "connections, and no end at all");
+	t.n.ended[CLOSE_CLIENT][KIND_REFUSED] = t.n.failed[KIND_REFUSED] = 1000;
+	cr_expect(!worked(1, NULL, false));
+	cr_expect(strstr(why, "no connection ended as planned: 1000 refused"), "%s", why);
+	cr_expect(!worked(-1, "refused<=1000", false));
+	cr_expect(!worked(1, NULL, true));
+	t.n.ended[CLOSE_ABORT][KIND_ABORTED] = 1;
+	cr_expect(worked(1, NULL, false), "a planned abort");
+
+	memset(&t.n, 0, sizeof(t.n));
+	cr_expect(!worked(1, NULL, false), "no connection was begun");
+	cr_expect(worked(-1, NULL, true), "none was begun before the signal");
+}
+
+Test(worked, what_a_signal_leaves_open_has_not_failed, .init = fill)
+{
+	memset(t.n.failed, 0, sizeof(t.n.failed));
+	t.n.failed[KIND_UNFINISHED] = 10;
+	cr_expect(!worked(-1, NULL, false));
+	cr_expect(worked(-1, NULL, true));
+	t.n.failed[KIND_RESET] = 1;
+	cr_expect(!worked(-1, NULL, true));
+	cr_expect(worked(-1, "resets<2", true));
+}
+
+/* ---- what limited the run ---- */
+
+static void
+all_well(void)
+{
+	fill();
+	memset(t.n.failed, 0, sizeof(t.n.failed));
+	memset(&t.port, 0, sizeof(t.port));
+	for (unsigned i = 0; i < 1000; i++) {
+		la_histogram_record(&t.latency[LAT_HANDSHAKE], 100000);
+		la_histogram_record(&t.latency[LAT_LAG], 5000);
+	}
+}
+
+Test(limit, nothing, .init = all_well)
+{
+	load_judge(&t, &lv);
+	cr_expect_eq(lv.limit, LIMIT_NONE, "%s", lv.reason);
+	cr_expect_str_empty(lv.generator);
+	cr_expect_eq(lv.offered, 500);
+	t.busy = 0.95;
+	t.open = false;
+	load_judge(&t, &lv);
+	cr_expect_eq(lv.limit, LIMIT_NONE, "%s", lv.reason);
+	cr_expect(strstr(lv.reason, "closed loop"), "%s", lv.reason);
+	cr_expect(isnan(lv.offered));
+}
+
+Test(limit, the_target, .init = all_well)
+{
+	t.n.failed[KIND_TIMEOUT] = 3;
+	t.n.failed[CAUSE_UNPLANNED] = 2;
+	t.n.no_tuple = 1;
+	load_judge(&t, &lv);
+	cr_expect_eq(lv.limit, LIMIT_TARGET);
+	cr_expect(strstr(lv.reason, "5 of 1000 connections failed: 3 timeouts, 2 unplanned"), "%s", lv.reason);
+	cr_expect(strstr(lv.generator, "1 connections had no tuple"), "%s", lv.generator);
+	t.n.connects = 1000000; /* five of a million limit nothing */
+	load_judge(&t, &lv);
+	cr_expect_eq(lv.limit, LIMIT_GENERATOR);
+}
+
+Test(limit, the_port, .init = all_well)
+{
+	t.port.rx_nombuf = 1;
+	load_judge(&t, &lv);
+	cr_expect_eq(lv.limit, LIMIT_PORT);
+	cr_expect(strstr(lv.reason, "the port lost 1 frames"), "%s", lv.reason);
+}
+
+Test(limit, this_generator, .init = all_well)
+{
+	t.busy = 0.96;
+	load_judge(&t, &lv);
+	cr_expect_eq(lv.limit, LIMIT_GENERATOR);
+	cr_expect(strstr(lv.generator, "busy 96 %"), "%s", lv.generator);
+	t.busy = NAN;
+	for (unsigned i = 0; i < 11; i++) /* p99: 11 of 1011 */
+		la_histogram_record(&t.latency[LAT_LAG], 20000);
+	load_judge(&t, &lv);
+	cr_expect_eq(lv.limit, LIMIT_GENERATOR);
+	cr_expect(strstr(lv.generator, "lag p99 20.0us, above a tenth"), "%s", lv.generator);
+	t.open = false; /* a closed loop has no schedule */
+	load_judge(&t, &lv);
+	cr_expect_eq(lv.limit, LIMIT_NONE);
+	t.n.unstarted = 7;
+	load_judge(&t, &lv);
+	cr_expect(strstr(lv.generator, "7 connections were due and not begun"), "%s", lv.generator);
+	t.n.no_room = 3;
+	load_judge(&t, &lv);
+	cr_expect(strstr(lv.reason, "3 waits for a TCB"), "%s", lv.reason);
+}
+
+Test(limit, busy_share)
+{
+	struct la_station_stats a = {.busy_cycles = 100, .total_cycles = 1000};
+	struct la_station_stats b = {.busy_cycles = 850, .total_cycles = 2000};
+
+	cr_expect_eq(load_busy_share(&a, &b), 0.75);
+	cr_expect(isnan(load_busy_share(&a, &a)));
+}
+
+/* ---- parts ---- */
+
+Test(steps, a_row_by_when_a_connection_was_due, .init = fill)
+{
+	static struct load_station st[2];
+	static struct load_step step[2][2];
+	char *text = NULL;
+	size_t n;
+	FILE *f;
+	json_t *o;
+
+	cr_assert_eq(pace_parse("100,200,100,1s", &cfg.pace, why, sizeof(why)), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		st[i].step = step[i];
+		step[i][0] = (struct load_step){.begun = 50, .complete = 50};
+		step[i][1] = (struct load_step){.begun = 75, .complete = 60, .failed = 15};
+		la_histogram_record(&step[i][1].latency[LAT_CLOSE], 1000);
+		st[i].at[0] = (struct load_target_counts){.connects = 125, .orderly = 110, .failed = 15};
+	}
+	cfg.ntargets = 2;
+	cr_assert_eq(la_addr_parse("10.0.0.1", &cfg.target[0].addr), 0);
+	cfg.target[0].port = 80;
+	t.seconds = 1.75; /* three quarters of the second step */
+	r = (struct load_report){.cfg = &cfg, .now = &t, .stations = st, .nstations = 2, .msl_ms = 1000};
+	load_judge(&t, &r.verdict);
+	f = open_memstream(&text, &n);
+	load_report_print(&r, f);
+	fclose(f);
+	cr_expect(strstr(text, "      100/s      100        100        100         0 "), "%s", text);
+	cr_expect(strstr(text, "      200/s      150        150        120        20 "), "%s", text);
+	cr_expect(strstr(text, "verdict: a ramp"), "%s", text);
+	cr_expect(strstr(text, "10.0.0.1:80                     250            0        220         30"), "%s", text);
+	free(text);
+	o = load_json(&r);
+	cr_expect_eq(json_array_size(member(o, "load/steps")), 2);
+	cr_expect_eq(number(json_array_get(member(o, "load/steps"), 1), "offered"), 150);
+	cr_expect_eq(number(json_array_get(member(o, "load/steps"), 1), "failed"), 30);
+	cr_expect_eq(number(json_array_get(member(o, "load/steps"), 1), "latency_ns/close/count"), 2);
+	cr_expect_eq(number(json_array_get(member(o, "load/targets"), 0), "orderly"), 220);
+	cr_expect(json_is_null(member(o, "load/verdict/carried_per_s")));
+	json_decref(o);
 }
 
 Test(totals, stations_add_up)
