@@ -152,6 +152,8 @@ set_opener(void)
 	oc->concurrency = (uint32_t)client.concurrency;
 	oc->connections = client.connections;
 	oc->duration_ms = net.duration_ms;
+	oc->bounded = true;
+	oc->drain_ms = net.drain_ms;
 	oc->rate = (uint32_t)client.rate;
 	oc->server_first = client.first == 1;
 	oc->timeout_ms = client.timeout_ms;
@@ -221,6 +223,7 @@ total(void)
 		sum.incomplete += n->incomplete;
 		sum.wrong += n->wrong;
 		sum.timed_out += n->timed_out;
+		sum.unfinished += n->unfinished;
 		sum.tuples_skipped += n->tuples_skipped;
 		sum.no_room += n->no_room;
 		sum.waits += n->waits;
@@ -241,6 +244,7 @@ finish(struct session *se)
 	la_summary_extra(s, "answers_incomplete", "answers incomplete", n->incomplete);
 	la_summary_extra(s, "answers_wrong", "answers wrong", n->wrong);
 	la_summary_extra(s, "timeouts", "aborted by --timeout", n->timed_out);
+	la_summary_extra(s, "unfinished", "open at the end of the run and aborted", n->unfinished);
 }
 
 static void
@@ -264,6 +268,9 @@ help(void)
 	       "       --rate and the tables, and of the tuples those whose answers come to its own shard, by\n"
 	       "       the hash of addresses and ports; the client says how many those are.\n"
 	       "\n"
+	       "       After --duration no connection is opened; what is open --drain later is aborted, and\n"
+	       "       counts as unfinished and as an incomplete answer.\n"
+	       "\n"
 	       "OPTIONS\n");
 	net_help(tables);
 	printf("\n"
@@ -277,11 +284,11 @@ help(void)
 	       "FILES\n"
 	       "       --json FILE has the keys that 'lastack server --help' lists, and tuple_budget,\n"
 	       "       tuple_waits, tuples_skipped, answers_complete, answers_incomplete, answers_wrong,\n"
-	       "       timeouts.\n"
+	       "       timeouts, unfinished.\n"
 	       "\n"
 	       "EXIT STATUS\n"
-	       "       0  every connection ended orderly, with the whole and right answer; or it was\n"
-	       "          stopped by a signal\n"
+	       "       0  every connection ended orderly, with the whole and right answer, and there was one; or\n"
+	       "          it was stopped by a signal\n"
 	       "       1  some did not, or DPDK or the port could not start, or JSON or state were not\n"
 	       "          written\n"
 	       "       2  wrong command line, or a run that the tuples do not suffice for\n");
@@ -325,6 +332,21 @@ configure(int argc, char **argv)
 	return EXIT_OK;
 }
 
+/* The longest possible run, where time ends it. */
+static void
+say_longest(void)
+{
+	char total[16], duration[16], drain[16];
+
+	if (net.quiet || net.duration_ms == 0 || net.drain_ms > UINT32_MAX - net.duration_ms)
+		return;
+	printf("run: at most %s from the first SYN on: --duration %s, --drain %s\n",
+	       la_format_duration(net.duration_ms + net.drain_ms, total, sizeof(total)),
+	       la_format_duration(net.duration_ms, duration, sizeof(duration)),
+	       la_format_duration(net.drain_ms, drain, sizeof(drain)));
+	fflush(stdout);
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -356,6 +378,7 @@ run(int argc, char **argv)
 	}
 	se.cfg.duration_ms = 0; /* the opener's: it stops opening and lets the rest finish */
 	se.cfg.nstations = client.shards;
+	say_longest();
 	se.json = net.json;
 	se.summary.msl_ms = net.msl_ms;
 	status = session_run(&se);
@@ -367,9 +390,11 @@ run(int argc, char **argv)
 	}
 	if (fatal)
 		return connect_error("client", fatal);
-	if (status == EXIT_OK && !se.signalled &&
-	    (n.incomplete != 0 || n.wrong != 0))
+	if (status == EXIT_OK && !se.signalled && (n.incomplete != 0 || n.wrong != 0 || n.complete == 0)) {
+		fprintf(stderr, "lastack client: of %lu connections %lu are complete, %lu incomplete (%lu unfinished), "
+			"%lu wrong\n", n.started, n.complete, n.incomplete, n.unfinished, n.wrong);
 		return EXIT_FAILED;
+	}
 	return status;
 }
 

@@ -210,7 +210,7 @@ static int
 run(int argc, char **argv)
 {
 	static struct session se = {.program = "load", .prepare = prepare, .note = note, .interval = interval,
-				    .finish = finish, .summary = {.opens_of = -1}};
+				    .finish = finish, .summary = {.opens_of = -1, .own_rates = true}};
 	int status, csv;
 	char why[400];
 

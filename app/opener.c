@@ -16,6 +16,7 @@ enum {
 	OPENS_A_ROUND = 64,
 	SKIPS_A_ROUND = 64, /* tuples found taken before the round is given up */
 	ALONE_MS = 1000,    /* how long the first connection goes alone at most */
+	ABORTS_A_ROUND = 512,
 };
 
 struct oconn {
@@ -23,7 +24,7 @@ struct oconn {
 	struct opener *o;
 	unsigned ticket;
 	bool counted;	/* complete, incomplete or wrong: decided */
-	bool all_sent, all_read;
+	bool all_sent, all_read, gave_up;
 	uint64_t sent, got;
 	struct http_reply reply;
 };
@@ -157,6 +158,7 @@ timer(struct la_conn *c, void *user)
 	struct oconn *oc = user;
 
 	oc->o->n.timed_out++;
+	oc->gave_up = true;
 	la_abort(c);
 }
 
@@ -169,6 +171,7 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 	(void)c;
 	o->started = true;
 	o->n.ended[why->end]++;
+	o->n.unfinished += why->end == LA_END_ABORTED && !oc->gave_up;
 	if (!oc->counted) {
 		if (why->end == LA_END_ORDERLY && oc->all_sent && oc->all_read)
 			o->n.complete++;
@@ -266,6 +269,17 @@ allowance(const struct opener *o)
 	return n;
 }
 
+/* The time of --drain after --duration is over: aborts what is open, a part a round. */
+static bool
+end_open(struct opener *o, struct la_shard *shard)
+{
+	if (!o->cfg.bounded || o->cfg.duration_ms == 0 || o->t0 == 0 || o->conns.used == 0 ||
+	    o->now - o->t0 < (uint64_t)o->cfg.duration_ms + o->cfg.drain_ms)
+		return false;
+	la_shard_abort_all(shard, ABORTS_A_ROUND);
+	return true;
+}
+
 static bool
 poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 {
@@ -276,6 +290,8 @@ poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 	if (o->t0 == 0)
 		o->t0 = now;
 	o->now = now;
+	if (end_open(o, shard))
+		return true;
 	if (o->stopped || now < o->retry_at)
 		return false;
 	if ((o->cfg.duration_ms != 0 && now - o->t0 >= o->cfg.duration_ms) ||

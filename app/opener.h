@@ -20,6 +20,8 @@ struct opener_config {
 	uint32_t concurrency;	/* connections open at once */
 	uint64_t connections;	/* in all; 0: no limit */
 	uint32_t duration_ms;	/* open for so long; 0: no limit */
+	bool bounded;		/* with duration_ms: what is open drain_ms after it is aborted */
+	uint32_t drain_ms;
 	uint32_t rate;		/* opens a second; 0: as fast as it goes */
 	uint64_t send_bytes;	/* of the pattern */
 	uint64_t recv_bytes;	/* expected back */
@@ -38,6 +40,7 @@ struct opener_counts {
 	uint64_t incomplete;	/* the peer's FIN came before the whole answer, or it was aborted */
 	uint64_t wrong;		/* answers with a wrong byte or an HTTP status that is not 200 */
 	uint64_t timed_out;	/* aborted by timeout_ms */
+	uint64_t unfinished;	/* open at the end of the run, then aborted */
 	uint64_t tuples_skipped; /* tuples that were live or in TIME_WAIT */
 	uint64_t no_room;	/* times the shard had no TCB or TIME_WAIT reservation for one more */
 	uint64_t waits;		/* times the tuple budget was used up */

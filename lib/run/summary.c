@@ -323,7 +323,10 @@ print_end(const struct la_summary *s, unsigned which, FILE *f)
 	fprintf(f, end->shards > 1 ? ", %u shards\n" : "\n", end->shards);
 	fprintf(f, "  opens           %lu (%lu passive, %lu active)\n", la_summary_opens(c),
 		c->v[LA_C_opens_passive], c->v[LA_C_opens_active]);
-	fprintf(f, "  closes          %lu (%.0f/s):", closes, la_per_second(closes, seconds));
+	fprintf(f, "  closes          %lu", closes);
+	if (!s->own_rates)
+		fprintf(f, " (%.0f/s)", la_per_second(closes, seconds));
+	fprintf(f, ":");
 	for (unsigned i = 0; i < LA_NENDS; i++)
 		if (i == LA_END_ORDERLY || c->v[la_end_counter[i]] != 0)
 			fprintf(f, "%s %s %lu", i == LA_END_ORDERLY ? "" : ",",
@@ -364,9 +367,10 @@ la_summary_print(const struct la_summary *s, FILE *f)
 		s->print_more(f);
 	for (unsigned i = 0; i < s->nextras; i++)
 		fprintf(f, "%s %lu\n", s->extra[i].text, s->extra[i].value);
-	fprintf(f, "closes %lu in %.1f s: %.0f closes/s, %lu orderly, with MSL %s and a TIME_WAIT peak of %lu\n",
-		closes, s->seconds, la_per_second(closes, s->seconds), once.v[LA_C_ended_orderly],
-		la_format_duration(s->msl_ms, msl, sizeof(msl)), sum.v[LA_C_time_wait_peak]);
+	if (!s->own_rates)
+		fprintf(f, "closes %lu in %.1f s: %.0f closes/s, %lu orderly, with MSL %s and a TIME_WAIT peak of %lu\n",
+			closes, s->seconds, la_per_second(closes, s->seconds), once.v[LA_C_ended_orderly],
+			la_format_duration(s->msl_ms, msl, sizeof(msl)), sum.v[LA_C_time_wait_peak]);
 	fprintf(f, "unexplained drops %lu\n", unexplained);
 	fprintf(f, "early recycles %lu\n", sum.v[LA_C_early_recycles]);
 	fflush(f);

@@ -68,6 +68,7 @@ struct la_summary {
 	} extra[LA_SUMMARY_EXTRAS];
 	unsigned nextras;
 	void (*print_more)(FILE *f); /* lines of the subcommand, after those of the ends; NULL: none */
+	bool own_rates; /* the subcommand prints rates and closes itself: the text has none */
 	struct json_t *more; /* keys of the subcommand that are more than a number; NULL: none */
 };
 
