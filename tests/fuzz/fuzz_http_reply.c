@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Fuzz target: HTTP answers. The first byte says how the bytes come in pieces and whether the request was HEAD.
+ * Whole, in the chosen pieces and byte by byte, the answer must be the same.
+ *
+ * Debian's libhttp-parser reads the same bytes. Where both accept the answer, status, number of body bytes and the
+ * byte behind the answer must be equal. Where only one of them accepts, no rule is broken by itself: the library
+ * refuses what RFC 9112 lets a user agent read (repeated lengths, a length beside chunked), and takes versions and
+ * status codes that RFC 9112 does not have. 204 and 304 are told to the library, which leaves them to its user.
+ *
+ * Two differences are the library's, and left out of the comparison. It does not see chunked behind an empty member
+ * of a list (RFC 9110 5.6.1.2). It reads an LF within a chunk extension as part of the extension; browsers and this
+ * parser end the line there. */
+
+#include <http_parser.h>
+#include <string.h>
+
+#include "http_reply.h"
+#include "target.h"
+
+struct result {
+	uint64_t body; /* bytes */
+	size_t end;    /* bytes taken */
+	uint16_t status;
+	bool good;
+	bool by_fin; /* the peer's FIN ended it */
+	bool chunked;
+	uint8_t error;
+	bool persistent;
+};
+
+/* The next piece: 1 to 16 bytes by the bits of how, or all of them, or one. */
+static size_t
+piece(uint8_t how, size_t i, size_t left)
+{
+	size_t n = how == 0xff ? left : how == 0 ? 1 : 1 + (how * (i + 7)) % 16;
+
+	return n < left ? n : left;
+}
+
+static struct result
+ours(const uint8_t *p, size_t len, uint8_t how, bool head)
+{
+	struct http_reply r = {.no_body = head};
+	struct result out = {.body = 0};
+
+	for (size_t i = 0; out.end < len && !r.done; i++) {
+		size_t n = piece(how, i, len - out.end), used, body;
+		uint8_t *copy = malloc(n); /* of its exact size: a byte read behind it is seen */
+
+		CHECK(copy != NULL);
+		memcpy(copy, p + out.end, n);
+		used = http_reply_read(&r, copy, n, &body);
+		free(copy);
+		CHECK(used > 0 && used <= n && body <= used);
+		out.end += used;
+		out.body += body;
+	}
+	out.by_fin = !r.done;
+	if (!r.done)
+		http_reply_fin(&r);
+	CHECK(r.done && r.error < REPLY_ERRORS && http_reply_error_name((enum http_reply_error)r.error) != NULL);
+	CHECK(r.error != REPLY_GOOD || (r.head_done && r.status >= 200 && r.status < 1000));
+	CHECK(!r.no_body || out.body == 0);
+	CHECK(!r.has_length || !r.done || r.error != REPLY_GOOD || r.has_coding || out.body == r.length ||
+	      out.body == 0);
+	out.status = r.status;
+	out.good = r.error == REPLY_GOOD;
+	out.chunked = r.chunked;
+	out.error = r.error;
+	out.persistent = http_reply_persistent(&r);
+	return out;
+}
+
+/* ---- the library ---- */
+
+struct theirs {
+	struct result out;
+	bool head, complete;
+};
+
+static int
+on_body(http_parser *hp, const char *at, size_t n)
+{
+	(void)at;
+	((struct theirs *)hp->data)->out.body += n;
+	return 0;
+}
+
+static bool
+bodiless(const http_parser *hp)
+{
+	return ((struct theirs *)hp->data)->head || hp->status_code < 200 || hp->status_code == 204 ||
+	       hp->status_code == 304;
+}
+
+static int
+on_head(http_parser *hp)
+{
+	((struct theirs *)hp->data)->out.chunked = (hp->flags & F_CHUNKED) != 0;
+	return bodiless(hp); /* 1: no body follows */
+}
+
+static int
+on_complete(http_parser *hp)
+{
+	struct theirs *t = hp->data;
+
+	if (hp->status_code < 200)
+		return 0;
+	t->complete = true;
+	t->out.status = (uint16_t)hp->status_code;
+	http_parser_pause(hp, 1);
+	return 0;
+}
+
+static struct result
+theirs(const uint8_t *p, size_t len, bool head)
+{
+	static const http_parser_settings calls = {
+		.on_headers_complete = on_head, .on_body = on_body, .on_message_complete = on_complete};
+	struct theirs t = {.head = head};
+	http_parser hp;
+
+	http_parser_init(&hp, HTTP_RESPONSE);
+	hp.data = &t;
+	t.out.end = http_parser_execute(&hp, &calls, (const char *)p, len);
+	if (!t.complete && HTTP_PARSER_ERRNO(&hp) == HPE_OK && !hp.upgrade) {
+		t.out.by_fin = true;
+		http_parser_execute(&hp, &calls, NULL, 0);
+	}
+	t.out.good = t.complete;
+	return t.out;
+}
+
+/* An LF without a CR before it. */
+static bool
+bare_lf(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] == '\n' && (i == 0 || p[i - 1] != '\r'))
+			return true;
+	return false;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+	struct result a, b, c;
+	uint8_t how;
+	bool head;
+
+	if (len == 0)
+		return 0;
+	head = *p % 8 == 1;
+	how = *p++;
+	len--;
+	a = ours(p, len, 0xff, head);
+	b = ours(p, len, 0, head);
+	c = ours(p, len, how, head);
+	CHECK(a.good == b.good && a.error == b.error && a.status == b.status && a.body == b.body && a.end == b.end &&
+	      a.persistent == b.persistent);
+	CHECK(a.good == c.good && a.error == c.error && a.status == c.status && a.body == c.body && a.end == c.end &&
+	      a.persistent == c.persistent);
+	b = theirs(p, len, head);
+	if (a.good && b.good && (!a.chunked || (b.chunked && !bare_lf(p, len)))) {
+		CHECK(a.status == b.status);
+		CHECK(a.by_fin == b.by_fin);
+		CHECK(a.body == b.body);
+		CHECK(a.end == b.end);
+	}
+	return 0;
+}
