@@ -25,6 +25,8 @@ static struct {
 	char csv_made[32]; /* for --plot without --csv */
 } job;
 
+enum { FIND_START = 1000, FIND_MOST = 10000000, FIND_TICK_MS = 100 }; /* rates of the first trial and the highest, connections/s */
+
 /* ---- the configuration ---- */
 
 /* How many tuples the run uses up within 2*MSL. */
@@ -34,6 +36,8 @@ need(void)
 	const struct load_config *cfg = &load.cfg;
 	uint64_t n = UINT64_MAX, most;
 
+	if (load.find.nconditions > 0) /* the search finds out */
+		return 0;
 	if (cfg->connections != 0)
 		n = cfg->connections + cfg->ntargets * net.workers; /* those of the warm-up */
 	if (cfg->pace.nsteps == 0)
@@ -60,6 +64,10 @@ configure(int argc, char **argv)
 		return usage_error("load", err);
 	if (load_requests_make(err, sizeof(err)) != 0)
 		return usage_error("load", err);
+	if (load.find.nconditions > 0 &&
+	    trials_init(&load.find, &cfg->pace, cfg->pace.nsteps > 0 ? cfg->pace.step[0].rate : FIND_START, FIND_MOST,
+			load.find_hold_ms * UINT64_C(1000000)) != 0)
+		return usage_error("load", "--find-max: no memory");
 	return EXIT_OK;
 }
 
@@ -74,6 +82,7 @@ prepare(struct session *se)
 	for (unsigned i = 0; rc == 0 && i < se->cfg.nstations; i++)
 		rc = load_station_init(&job.station[i]);
 	job.report.engine = se->engine;
+	job.report.trials = load.find.nconditions > 0 ? &load.find : NULL;
 	return rc ? rc : load_report_init(&job.report);
 }
 
@@ -122,7 +131,10 @@ open_csv(void)
 			strerror(errno));
 		return -1;
 	}
-	load_csv_header(job.report.csv);
+	if (load.find.nconditions > 0)
+		trials_csv_header(job.report.csv);
+	else
+		load_csv_header(job.report.csv);
 	return 0;
 }
 
@@ -139,7 +151,8 @@ close_csv(bool draw)
 	if (fclose(job.report.csv) != 0) {
 		fprintf(stderr, "lastack load: --csv: %s: %s\n", file, strerror(errno));
 		status = EXIT_FAILED;
-	} else if (load.plot && draw && load_plot(file, load.plot, net.msl_ms, err, sizeof(err)) != 0) {
+	} else if (load.plot && draw && load_plot(file, load.plot, load.find.nconditions > 0 ? PLOT_TRIALS : PLOT_TIME, net.msl_ms, err,
+					     sizeof(err)) != 0) {
 		fprintf(stderr, "lastack load: %s\n", err);
 		status = EXIT_FAILED;
 	}
@@ -229,7 +242,9 @@ run(int argc, char **argv)
 		set_station(&se.cfg, i, se.cfg.nstations);
 	se.cfg.duration_ms = 0; /* the stations': they stop opening and let the rest finish */
 	se.cfg.report_ms = load.interval_ms;
-	se.silent = net.quiet;
+	se.silent = net.quiet || load.find.nconditions > 0;
+	if (load.find.nconditions > 0)
+		se.cfg.report_ms = FIND_TICK_MS;
 	se.json = net.json;
 	se.summary.msl_ms = net.msl_ms;
 	if (session_check(&se) != EXIT_OK || open_csv() != 0)
@@ -262,6 +277,7 @@ run(int argc, char **argv)
 	}
 	load_report_fini(&job.report);
 	load_requests_free();
+	trials_fini(&load.find);
 	return status;
 }
 

@@ -205,6 +205,7 @@ struct load_station {
 	uint64_t share;	    /* connections of --connections that are ours; UINT64_MAX: no limit */
 	uint64_t begun;	    /* of them, begun or given up for want of a tuple */
 	uint64_t slots;	    /* of the schedule, done with */
+	uint64_t given_up;  /* slots of the whole schedule before this one are not begun any more; another thread writes it */
 	enum load_phase phase; /* read by other threads */
 	unsigned warm;	    /* targets whose first connection was begun, */
 	unsigned warmed;    /* and has come to something */

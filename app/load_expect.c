@@ -130,6 +130,20 @@ expect_parse(const char *text, struct expect *e, char *why, size_t size)
 	return 0;
 }
 
+const char *
+expect_value(const struct expect *e, char *buf, size_t size)
+{
+	if (e->no_samples)
+		snprintf(buf, size, "without samples");
+	else if (e->unit == UNIT_TIME)
+		load_format_ns(e->got, buf, size);
+	else if (e->share)
+		snprintf(buf, size, "%.4g %%", 100 * e->got);
+	else
+		snprintf(buf, size, "%.*f", e->got == (double)(uint64_t)e->got ? 0 : 1, e->got);
+	return buf;
+}
+
 bool
 expect_judge(struct expect *e, const struct load_totals *t)
 {

@@ -173,7 +173,7 @@ static json_t *
 verdict(const struct load_report *r)
 {
 	const struct load_verdict *v = &r->verdict;
-	bool ramp = r->cfg->pace.nsteps > 1;
+	bool ramp = load_is_ramp(r) || r->trials;
 	json_t *o = json_object();
 
 	json_object_set_new(o, "offered_per_s", real(ramp ? NAN : v->offered));
@@ -219,9 +219,11 @@ load_json(const struct load_report *r)
 	json_object_set_new(load, "survivors_only", json_boolean(load_failed(&t->n) != 0));
 	json_object_set_new(load, "verdict", verdict(r));
 	json_object_set_new(load, "targets", targets(r));
-	if (r->cfg->pace.nsteps > 1)
+	if (load_is_ramp(r))
 		json_object_set_new(load, "steps", steps(r));
 	json_object_set_new(load, "expects", expects(r));
+	if (r->trials)
+		json_object_set_new(load, "find", trials_json(r->trials));
 	json_object_set_new(all, "load", load);
 	return all;
 }

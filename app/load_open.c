@@ -229,11 +229,27 @@ stop_schedule(struct load_station *st, uint64_t end)
 	stop(st);
 }
 
+/* The control thread has given up what is due before a slot of the schedule. */
+static void
+give_up(struct load_station *st)
+{
+	uint64_t before = __atomic_load_n(&st->given_up, __ATOMIC_RELAXED), slots;
+
+	if (before <= st->index + st->slots * st->of)
+		return;
+	slots = (before - st->index + st->of - 1) / st->of;
+	LOAD_ADD(st->n.unstarted, slots - st->slots);
+	st->slots = slots;
+}
+
 static bool
 open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 {
-	uint64_t end = schedule_end(st), due = due_of(st);
+	uint64_t end = schedule_end(st), due;
 	bool busy = false;
+
+	give_up(st);
+	due = due_of(st);
 
 	for (unsigned i = 0; i < BURST && due <= now && due < end && st->begun < st->share; i++) {
 		enum verdict v = begin(st, shard, due, false);

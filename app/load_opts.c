@@ -19,6 +19,7 @@ struct load_options load = {
 	.sources = {.port_lo = 1024, .port_hi = 65535},
 	.interval_ms = 1000,
 	.allow_failures = -1,
+	.find_hold_ms = 2000,
 };
 
 /* "0.1%" or "0.001"; without a value any number. */
@@ -140,6 +141,42 @@ set_expect(void *dst, const char *text, char *why, size_t size)
 	return 0;
 }
 
+static int
+set_find(void *dst, const char *text, char *why, size_t size)
+{
+	memset(dst, 0, sizeof(struct trials)); /* those of --profile */
+	return trials_parse(dst, text, why, size);
+}
+
+/* What published methods prescribe; docs/load.md compares. */
+static const struct {
+	const char *name;
+	enum load_protocol protocol;
+	uint64_t size;
+	const char *conditions;
+	uint32_t hold_ms;
+} profiles[] = {
+	{"rfc9411-cps", LOAD_HTTP, 1024, "failed<=0.001%", 10000}, /* RFC 9411 7.2 */
+	{"teardown-rate", LOAD_PLAIN, 0, "failed<=0.001%", 10000}, /* RFC 3511 5.4 */
+};
+
+static int
+set_profile(void *dst, const char *text, char *why, size_t size)
+{
+	(void)dst;
+	for (unsigned i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		if (strcmp(text, profiles[i].name) != 0)
+			continue;
+		load.protocol = profiles[i].protocol;
+		load.cfg.size = profiles[i].size;
+		load.find_hold_ms = profiles[i].hold_ms;
+		memset(&load.find, 0, sizeof(load.find));
+		return trials_parse(&load.find, profiles[i].conditions, why, size);
+	}
+	snprintf(why, size, "rfc9411-cps or teardown-rate");
+	return -1;
+}
+
 #define CALL(n, a, d, f, h) {.name = n, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h}
 
 static const struct opt load_table[] = {
@@ -157,6 +194,15 @@ static const struct opt load_table[] = {
 	CALL("rate", "N|FROM,TO,STEP,HOLD", &load.cfg.pace, set_rate,
 	     "open loop: begin so many connections a second, whatever becomes of them; or a ramp:\n"
 	     "FROM/s for HOLD, then STEP more, up (or down) to TO"),
+	CALL("find-max", "CONDITION,...", &load.find, set_find,
+	     "search the highest rate at which all conditions (as for --expect) hold and every connection that is\n"
+	     "due is begun: --rate [1000] doubles until a trial fails twice in a row, bisection to 1 %, then three\n"
+	     "confirmations. 'failed==0,first_byte_p99<50ms'"),
+	CALL("profile", "rfc9411-cps|teardown-rate", NULL, set_profile,
+	     "--find-max by a published method: RFC 9411 7.2, one GET of 1 KiB a connection; RFC 3511 5.4, connections\n"
+	     "without data; at most 0.001 % failures, trials of 10 s. Options after it override (docs/load.md)"),
+	{.name = "find-hold", .kind = OPT_DURATION, .dst = &load.find_hold_ms, .arg = "TIME", .min = 100,
+	 .max = 3600000, .help = "--find-max: length of a trial [2s]"},
 	{.name = "concurrency", .kind = OPT_NUMBER, .dst = &load.concurrency, .arg = "N", .min = 1,
 	 .max = 1 << 24, .help = "closed loop: keep so many open [100, without --rate]"},
 	{.name = "connections", .kind = OPT_NUMBER, .dst = &load.cfg.connections, .arg = "N", .min = 1,
@@ -331,7 +377,7 @@ static int
 check(char *err, size_t size)
 {
 	struct load_config *cfg = &load.cfg;
-	bool open = cfg->pace.nsteps > 0;
+	bool find = load.find.nconditions > 0, open = cfg->pace.nsteps > 0 || find;
 
 	cfg->protocol = (enum load_protocol)load.protocol;
 	if (cfg->mix.total == 0)
@@ -346,7 +392,9 @@ check(char *err, size_t size)
 	else if (!open && load.concurrency != 0 && load.concurrency < net.workers)
 		snprintf(err, size, "--concurrency: '%lu' was given; allowed: at least one a worker, %lu",
 			 load.concurrency, net.workers);
-	else if (net.duration_ms == 0 && cfg->connections == 0 &&
+	else if (find && (cfg->pace.nsteps > 1 || net.duration_ms || cfg->connections))
+		snprintf(err, size, "--find-max: was given with a ramp, --duration or --connections; allowed: with a rate to start from");
+	else if (!find && net.duration_ms == 0 && cfg->connections == 0 &&
 		 (!open || pace_end(&cfg->pace) == PACE_NEVER))
 		snprintf(err, size, "no end was given; allowed: --duration, --connections, or a ramp for --rate");
 	else if (load_request_check(err, size) != 0)

@@ -6,6 +6,7 @@
 
 #include "load_totals.h"
 #include "opts.h"
+#include "load_trial.h"
 #include "sources.h"
 
 enum {
@@ -32,6 +33,8 @@ struct load_options {
 	const char *host, *method, *body;
 	const char *header[LOAD_HEADERS];
 	unsigned nheaders;
+	struct trials find; /* --find-max: conditions; nconditions 0: none */
+	uint32_t find_hold_ms;
 };
 
 /** Defaults are set. */

@@ -110,10 +110,40 @@ pace_parse(const char *text, struct pace *p, char *why, size_t size)
 	return 0;
 }
 
+void
+pace_pause(struct pace *p)
+{
+	memset(p, 0, sizeof(*p));
+	append(p, 0, PACE_NEVER);
+}
+
+/* Readers look at the length of the last step only: it is written whole, and steps behind it before they are counted. */
+int
+pace_grow(struct pace *p, uint64_t at, uint64_t rate, uint64_t ns)
+{
+	struct pace_step *s = &p->step[p->nsteps - 1];
+
+	if (p->nsteps + 2 > PACE_STEPS || at < s->at)
+		return -1;
+	s[1] = (struct pace_step){.rate = rate, .ns = ns, .at = at, .first = s->first};
+	s[2] = (struct pace_step){.ns = PACE_NEVER, .at = at + ns, .first = s->first + within(&s[1], ns)};
+	__atomic_store_n(&p->nsteps, p->nsteps + 2, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->ns, at - s->at, __ATOMIC_RELAXED);
+	return 0;
+}
+
+void
+pace_finish(struct pace *p, uint64_t at)
+{
+	struct pace_step *s = &p->step[p->nsteps - 1];
+
+	__atomic_store_n(&s->ns, at > s->at ? at - s->at : 0, __ATOMIC_RELAXED);
+}
+
 unsigned
 pace_step_of(const struct pace *p, uint64_t n)
 {
-	unsigned lo = 0, hi = p->nsteps;
+	unsigned lo = 0, hi = __atomic_load_n(&p->nsteps, __ATOMIC_ACQUIRE);
 
 	while (hi - lo > 1) { /* the last step that begins at or before n */
 		unsigned mid = (lo + hi) / 2;
@@ -132,6 +162,8 @@ pace_due(const struct pace *p, uint64_t n)
 	const struct pace_step *s = &p->step[pace_step_of(p, n)];
 	uint64_t after;
 
+	if (s->rate == 0)
+		return PACE_NEVER;
 	after = muldiv(n - s->first, NS, s->rate);
 	return after < s->ns ? s->at + after : PACE_NEVER;
 }
@@ -152,9 +184,10 @@ pace_count(const struct pace *p, uint64_t ns)
 uint64_t
 pace_end(const struct pace *p)
 {
-	const struct pace_step *s = last(p);
+	const struct pace_step *s = &p->step[__atomic_load_n(&p->nsteps, __ATOMIC_ACQUIRE) - 1];
+	uint64_t ns = __atomic_load_n(&s->ns, __ATOMIC_RELAXED);
 
-	return s->ns == PACE_NEVER ? PACE_NEVER : s->at + s->ns;
+	return ns == PACE_NEVER ? PACE_NEVER : s->at + ns;
 }
 
 uint64_t

@@ -16,7 +16,7 @@ enum {
 #define PACE_NEVER UINT64_MAX
 
 struct pace_step {
-	uint64_t rate;	/* connections a second */
+	uint64_t rate;	/* connections a second; 0: a pause */
 	uint64_t ns;	/* how long; PACE_NEVER: for ever */
 	uint64_t at;	/* when it begins */
 	uint64_t first; /* the number of its first connection */
@@ -24,14 +24,25 @@ struct pace_step {
 
 struct pace {
 	struct pace_step step[PACE_STEPS];
-	unsigned nsteps; /* 0: no schedule, a closed loop */
+	unsigned nsteps; /* 0: no schedule, a closed loop. Other threads read a schedule that grows (pace_grow()) */
 };
 
 /** "5k", or a ramp "FROM,TO,STEP,HOLD": FROM/s for HOLD, then STEP more (or fewer), and so on to TO.
  * 0, or -1 with what is allowed in why. */
 int pace_parse(const char *text, struct pace *p, char *why, size_t size);
 
-/** When connection n = 0, 1, ... is due. PACE_NEVER: after the end of the ramp. */
+/** A schedule that is one pause without an end: pace_grow() adds to it. */
+void pace_pause(struct pace *p);
+
+/** The pause that the schedule ends in lasts until `at`, then come rate/s for ns, then another pause without an end. One thread
+ * grows a schedule while others ask pace_due() and pace_end(). 0, or -1: there is no room for more steps, or `at` is in the past of
+ * the last step. */
+int pace_grow(struct pace *p, uint64_t at, uint64_t rate, uint64_t ns);
+
+/** The pause that the schedule ends in is over at `at`, and so is the schedule. */
+void pace_finish(struct pace *p, uint64_t at);
+
+/** When connection n = 0, 1, ... is due. PACE_NEVER: after the end of the ramp, or not known yet. */
 uint64_t pace_due(const struct pace *p, uint64_t n);
 
 /** The step that connection n is due in. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Pictures of a CSV, drawn by gnuplot: rates, latency percentiles and TIME_WAIT over time. */
+/* Pictures of a CSV, drawn by gnuplot: rates, latency percentiles and TIME_WAIT over time; what the trials of --find-max have
+ * carried, and their latencies, over the rate. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -80,8 +81,27 @@ script(FILE *f, const char *csv, const char *file, const char *msl)
 		csv, msl);
 }
 
+static void
+trial_script(FILE *f, const char *csv, const char *file)
+{
+	fprintf(f,
+		"set terminal %s noenhanced size 1000,800\nset output '%s'\nset datafile separator ','\n"
+		"set multiplot layout 2,1\nset key outside right top\nset grid\nset xlabel 'offered, connections a second'\n"
+		"set logscale xy\nset ylabel 'carried, orderly closes a second'\n"
+		"plot '%s' using 'rate':(column('passes') == 1 ? column('carried') : NaN) with points pointtype 7 title 'passes', \\\n"
+		"     '' using 'rate':(column('passes') == 0 ? column('carried') : NaN) with points pointtype 1 title 'fails', \\\n"
+		"     '' using 'rate':'rate' smooth unique with lines title 'offered'\n",
+		ends_in(file, ".png") ? "png" : "svg", file, csv);
+	fprintf(f,
+		"set ylabel 'p99, us'\n"
+		"plot '%s' using 'rate':'first_byte_p99_us' with points title 'first_byte', \\\n"
+		"     '' using 'rate':'close_p99_us' with points title 'close', \\\n"
+		"     '' using 'rate':'lag_p99_us' with points title 'lag'\n",
+		csv);
+}
+
 int
-load_plot(const char *csv, const char *file, uint32_t msl_ms, char *err, size_t size)
+load_plot(const char *csv, const char *file, enum plot_kind kind, uint32_t msl_ms, char *err, size_t size)
 {
 	FILE *f = popen("gnuplot >/dev/null 2>&1", "w");
 	char msl[16];
@@ -92,7 +112,10 @@ load_plot(const char *csv, const char *file, uint32_t msl_ms, char *err, size_t 
 		return -1;
 	}
 	fprintf(f, "set datafile columnheaders\n");
-	script(f, csv, file, la_format_duration(msl_ms, msl, sizeof(msl)));
+	if (kind == PLOT_TRIALS)
+		trial_script(f, csv, file);
+	else
+		script(f, csv, file, la_format_duration(msl_ms, msl, sizeof(msl)));
 	status = pclose(f);
 	if (status == 0)
 		return 0;

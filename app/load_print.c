@@ -107,16 +107,10 @@ print_expect(const struct expect *e, FILE *f)
 {
 	char got[32];
 
-	if (e->unit == UNIT_TIME)
-		load_format_ns(e->got, got, sizeof(got));
-	else if (e->share)
-		snprintf(got, sizeof(got), "%.4g %%", 100 * e->got);
-	else
-		snprintf(got, sizeof(got), "%.*f", e->got == (double)(uint64_t)e->got ? 0 : 1, e->got);
 	if (e->no_samples)
 		fprintf(f, "expect %s: FAILED, it has no samples\n", e->text);
 	else
-		fprintf(f, "expect %s: %s, it is %s\n", e->text, e->ok ? "holds" : "FAILED", got);
+		fprintf(f, "expect %s: %s, it is %s\n", e->text, e->ok ? "holds" : "FAILED", expect_value(e, got, sizeof(got)));
 }
 
 static void
@@ -194,13 +188,13 @@ print_verdict(const struct load_report *r, FILE *f)
 	const struct load_verdict *v = &r->verdict;
 	char msl[16], offered[32], carried[32];
 
-	if (r->cfg->pace.nsteps > 1)
+	if (load_is_ramp(r))
 		fprintf(f, "verdict: a ramp: offered and carried stand by step");
 	else
 		fprintf(f, "verdict: offered %s%s, carried %s orderly closes/s",
 			t->open ? rate_text(v->offered, offered, sizeof(offered)) : "what was carried (closed loop)",
 			t->open ? " connections/s" : "", rate_text(v->carried, carried, sizeof(carried)));
-	if (r->intervals > 0 && r->cfg->pace.nsteps <= 1)
+	if (r->intervals > 0 && !load_is_ramp(r))
 		fprintf(f, " (%s in the slowest interval)", rate_text(r->slowest, carried, sizeof(carried)));
 	fprintf(f, "; connections were due for %.*f s, MSL %s, TIME_WAIT peak %lu, early recycles %lu\n",
 		t->seconds < 1 ? 4 : 1, t->seconds,
@@ -225,7 +219,7 @@ load_report_print(const struct load_report *r, FILE *f)
 			load_failures(&t->n, causes, sizeof(causes)));
 	fprintf(f, "; warm-up connections, in no other figure: %lu\n", t->n.warmup);
 	print_closes(&t->n, f);
-	if (r->cfg->pace.nsteps > 1)
+	if (load_is_ramp(r))
 		print_steps(r, f);
 	else
 		print_latencies(t, f);
@@ -234,6 +228,9 @@ load_report_print(const struct load_report *r, FILE *f)
 	print_trouble(t, r->cfg->pace.nsteps > 0, f);
 	for (unsigned i = 0; i < r->nexpects; i++)
 		print_expect(&r->expects[i], f);
-	print_verdict(r, f);
+	if (r->trials)
+		trials_print_result(r->trials, f);
+	else
+		print_verdict(r, f);
 	fflush(f);
 }

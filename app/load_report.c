@@ -263,6 +263,28 @@ make_note(struct load_report *r, double rate, double dt)
 		 (double)(load_failed(b) - load_failed(a)) * per, p50, p99);
 }
 
+/* The next step of --find-max. */
+static void
+search(struct load_report *r)
+{
+	const struct trial_row *row;
+	uint64_t given_up;
+
+	for (unsigned i = 0; i < r->nstations; i++)
+		if (__atomic_load_n(&r->stations[i].phase, __ATOMIC_ACQUIRE) != LOAD_GO)
+			return;
+	given_up = trials_tick(r->trials, r->now, (uint64_t)(r->now->seconds * 1e9));
+	for (unsigned i = 0; given_up > 0 && i < r->nstations; i++)
+		__atomic_store_n(&r->stations[i].given_up, given_up, __ATOMIC_RELAXED);
+	while ((row = trials_news(r->trials)) != NULL) {
+		if (row == r->trials->row)
+			trials_print_header(stdout);
+		trials_print_row(row, stdout);
+		if (r->csv)
+			trials_csv_row(row, r->csv);
+	}
+}
+
 void
 load_report_interval(struct load_report *r, double seconds)
 {
@@ -273,6 +295,10 @@ load_report_interval(struct load_report *r, double seconds)
 	r->before = r->now;
 	r->now = t;
 	take(r, r->now);
+	if (r->trials) {
+		search(r);
+		return;
+	}
 	under_load = r->now->seconds - r->before->seconds;
 	/* the first interval under load begins with the schedule, those after the end of the schedule have no load */
 	dt = r->before->seconds > 0 ? seconds - r->last_interval : under_load;
@@ -327,5 +353,9 @@ load_report_ok(const struct load_report *r, bool signalled, char *why, size_t si
 	for (unsigned i = 0; i < r->nexpects; i++)
 		if (!r->expects[i].ok)
 			return false;
-	return load_worked(r->now, &rules, why, size);
+	if (r->trials == NULL)
+		return load_worked(r->now, &rules, why, size);
+	if (r->trials->find.phase != FIND_FOUND)
+		snprintf(why, size, "--find-max has found no rate");
+	return r->trials->find.phase == FIND_FOUND;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "load_verdict.h"
+#include "load_trial.h"
 #include "run/summary.h"
 
 struct load_report {
@@ -16,6 +17,7 @@ struct load_report {
 	const struct la_engine *engine;
 	uint32_t msl_ms;
 	FILE *csv; /* NULL: no rows */
+	struct trials *trials; /* NULL: no search */
 	struct expect *expects;
 	unsigned nexpects;
 	double allow;	      /* struct load_rules */
@@ -35,6 +37,13 @@ struct load_report {
 /** 0 or -ENOMEM. */
 int load_report_init(struct load_report *r);
 void load_report_fini(struct load_report *r);
+
+/** A ramp: it has a row a step. */
+static inline bool
+load_is_ramp(const struct load_report *r)
+{
+	return r->cfg->pace.nsteps > 1 && r->trials == NULL;
+}
 
 /** Names of the CSV's columns. */
 void load_csv_header(FILE *f);
@@ -70,8 +79,10 @@ void load_target_read(const struct load_report *r, unsigned target, struct load_
 /** The "load" object of the JSON. The caller owns it. */
 struct json_t *load_json(const struct load_report *r);
 
-/** Draws FILE.png or FILE.svg from a CSV with gnuplot. 0, or -1 with a line in err. */
-int load_plot(const char *csv, const char *file, uint32_t msl_ms, char *err, size_t size);
+enum plot_kind { PLOT_TIME, PLOT_TRIALS };
+
+/** Draws FILE.png or FILE.svg from a CSV with gnuplot: rows of intervals, or of trials. 0, or -1 with a line in err. */
+int load_plot(const char *csv, const char *file, enum plot_kind kind, uint32_t msl_ms, char *err, size_t size);
 /** Is there a gnuplot, and can it draw into a file of that name? */
 int load_plot_check(const char *file, char *err, size_t size);
 

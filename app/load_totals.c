@@ -56,6 +56,23 @@ load_totals_add(struct load_totals *t, const struct load_station *st, struct la_
 	}
 }
 
+void
+load_totals_since(struct load_totals *own, const struct load_totals *all, const struct load_totals *before)
+{
+	const uint64_t *a = (const uint64_t *)&all->n, *b = (const uint64_t *)&before->n;
+	uint64_t *to = (uint64_t *)&own->n;
+
+	*own = *all;
+	for (unsigned i = 0; i < sizeof(own->n) / sizeof(*to); i++)
+		to[i] = a[i] - b[i];
+	for (unsigned i = 0; i < LATENCIES; i++)
+		la_histogram_since(&own->latency[i], &all->latency[i], &before->latency[i]);
+	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
+		if (la_counter_kind((enum la_counter)i) == LA_KIND_COUNT || la_counter_kind((enum la_counter)i) == LA_KIND_DROP)
+			own->c.v[i] -= before->c.v[i];
+	own->unexplained -= before->unexplained;
+}
+
 uint64_t
 load_kind_total(const struct load_counts *n, enum load_kind kind)
 {

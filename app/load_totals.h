@@ -29,8 +29,13 @@ struct load_totals {
 /** Adds a station's counts and histograms; `scratch` holds a copy while it is read. */
 void load_totals_add(struct load_totals *t, const struct load_station *st, struct la_histogram *scratch);
 
+/** own = all - before: what was counted between the two readings; gauges and seconds are those of `all`. */
+void load_totals_since(struct load_totals *own, const struct load_totals *all, const struct load_totals *before);
+
 uint64_t load_kind_total(const struct load_counts *n, enum load_kind kind);
 uint64_t load_closes(const struct load_counts *n);
+/** Orderly ends. */
+uint64_t load_orderly(const struct load_counts *n);
 uint64_t load_failed(const struct load_counts *n);
 /** "refused", "unplanned", ... */
 const char *load_cause_name(unsigned cause);
@@ -73,6 +78,9 @@ struct expect {
 /** "resets==0", "close_p99<5ms", "closes_per_s>=10k", "failed<0.01%". 0, or -1 with what is allowed in why. A
  * condition that can never hold is refused. */
 int expect_parse(const char *text, struct expect *e, char *why, size_t size);
+
+/** What expect_judge() has found, as text. Returns buf; 32 bytes are enough. */
+const char *expect_value(const struct expect *e, char *buf, size_t size);
 
 /** False also when the figure has no samples. */
 bool expect_judge(struct expect *e, const struct load_totals *t);

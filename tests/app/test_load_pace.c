@@ -116,6 +116,39 @@ Test(pace, the_fullest_window_is_what_tuples_must_last_for)
 	cr_expect_eq(pace_most(&p, 15 * S, PACE_NEVER), 4000);
 }
 
+/* --find-max: trials of its own rate each, with pauses between, the next when the last is judged. */
+Test(pace, a_schedule_grows)
+{
+	pace_pause(&p);
+	cr_assert_eq(pace_due(&p, 0), PACE_NEVER);
+	cr_assert_eq(pace_end(&p), PACE_NEVER);
+	cr_assert_eq(pace_grow(&p, 500, 1000, 3000000), 0);
+	cr_assert_eq(pace_due(&p, 0), 500u);
+	cr_assert_eq(pace_due(&p, 2), 2000500u);
+	cr_assert_eq(pace_due(&p, 3), PACE_NEVER, "the trial is over");
+	cr_assert_eq(pace_end(&p), PACE_NEVER);
+	cr_assert_eq(pace_grow(&p, 3000499, 1000, 3000000), -1, "before the end of the last trial");
+	cr_assert_eq(pace_grow(&p, 4000000, 1000000, 2000), 0);
+	cr_assert_eq(pace_due(&p, 2), 2000500u, "the past stays");
+	cr_assert_eq(pace_due(&p, 3), 4000000u);
+	cr_assert_eq(pace_due(&p, 4), 4001000u);
+	cr_assert_eq(pace_due(&p, 5), PACE_NEVER);
+	cr_assert_eq(pace_count(&p, 5000000), 5u);
+	pace_finish(&p, 6000000);
+	cr_assert_eq(pace_end(&p), 6000000u);
+}
+
+Test(pace, a_schedule_that_is_full_does_not_grow)
+{
+	unsigned n = 0;
+
+	pace_pause(&p);
+	while (pace_grow(&p, n * UINT64_C(1000), 1000000, 1000) == 0)
+		cr_assert_lt(++n, PACE_STEPS);
+	cr_assert_eq(n, (PACE_STEPS - 1) / 2);
+	cr_assert_eq(pace_due(&p, n - 1), (n - 1) * UINT64_C(1000));
+}
+
 Test(pace, what_is_no_schedule_is_said)
 {
 	static const char *const texts[] = {"0", "", "x", "101M", "1,2", "1,2,3", "1,2,0,1s", "1,2,1,5",

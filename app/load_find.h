@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_LOAD_FIND_H
+#define LA_APP_LOAD_FIND_H
+
+/* The search for the highest rate that meets the conditions of --find-max. Pure: it names the rate of the next trial
+ * and is told how the trial went.
+ *
+ *	UP		the rate doubles until a trial fails
+ *	BISECT		between the highest rate that passed and the lowest that failed, until they are close
+ *	CONFIRM		the highest rate that passed is tried FIND_CONFIRMATIONS times more
+ *	FOUND		all confirmations passed
+ *	NOTHING		no rate passes, or no rate was confirmed
+ *
+ * A shared machine fails a trial now and then, so a rate has failed when two trials of it in a row fail; this holds for
+ * confirmations, too. A rate that fails its confirmation is lowered by FIND_BACK of itself and confirmed anew. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	FIND_CONFIRMATIONS = 3,
+	FIND_BACK = 20,	   /* a twentieth */
+	FIND_RESTARTS = 8, /* of confirmation, before the search ends without a result */
+};
+
+/** BISECT ends when the two rates differ by less than this share of the lower one. */
+#define FIND_PRECISION 0.01
+
+enum find_phase { FIND_UP, FIND_BISECT, FIND_CONFIRM, FIND_FOUND, FIND_NOTHING };
+
+struct find {
+	enum find_phase phase;
+	uint64_t rate;	 /* of the next trial, connections/s; 0: the search is over */
+	uint64_t most;	 /* no trial is above */
+	uint64_t passed; /* highest rate that has passed; 0: none */
+	uint64_t failed; /* lowest rate that has failed; 0: none */
+	bool again;	 /* the next trial repeats one that has failed */
+	unsigned trials; /* so far */
+	unsigned confirmed, restarts;
+	double carried[FIND_CONFIRMATIONS]; /* by the confirmations, connections/s, in their order */
+};
+
+/** start: rate of the first trial, most: of the highest, connections/s. 1 <= start <= most. */
+void find_init(struct find *f, uint64_t start, uint64_t most);
+
+/** The trial of f->rate is over; ok: it met the conditions; carried: connections/s. */
+void find_note(struct find *f, bool ok, double carried);
+
+/** The result of FIND_FOUND: the median of the confirmations, the least and the most. */
+void find_result(const struct find *f, double *median, double *least, double *greatest);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The search for the highest rate: a model of a server says which trials pass. */
+
+#include <criterion/criterion.h>
+
+#include "load_find.h"
+
+static struct find f;
+static unsigned trials;
+
+/* A server that carries `capacity` connections/s. Trial number k fails by bad luck if bit k % 64 of luck is set. */
+static void
+search(uint64_t capacity, uint64_t luck)
+{
+	unsigned before = f.trials;
+
+	for (trials = 0; f.rate != 0; trials++) {
+		bool ok = f.rate <= capacity && !(luck >> trials % 64 & 1);
+
+		cr_assert_lt(trials, 200u, "the search does not end");
+		cr_assert_leq(f.rate, f.most);
+		cr_assert_geq(f.rate, 1u);
+		find_note(&f, ok, (double)(f.rate < capacity ? f.rate : capacity));
+	}
+	cr_assert_eq(f.trials - before, trials);
+}
+
+/* The search finds `capacity`, to a share below of it. */
+static void
+finds(uint64_t start, uint64_t capacity, uint64_t luck, double below)
+{
+	double median, least, greatest;
+
+	find_init(&f, start, 10000000);
+	search(capacity, luck);
+	cr_assert_eq(f.phase, FIND_FOUND, "%lu from %lu: phase %d", capacity, start, f.phase);
+	find_result(&f, &median, &least, &greatest);
+	cr_assert(least <= median && median <= greatest && greatest <= (double)capacity);
+	cr_assert_geq(least, (double)capacity * (1 - below) - 1, "%lu from %lu: %g", capacity, start, least);
+}
+
+Test(find, the_capacity_to_one_percent)
+{
+	static const uint64_t capacities[] = {1, 2, 3, 10, 99, 1000, 1001, 54321, 385000, 1000000, 9999999};
+	static const uint64_t starts[] = {1, 7, 1000, 1000000};
+
+	for (unsigned c = 0; c < sizeof(capacities) / sizeof(capacities[0]); c++)
+		for (unsigned s = 0; s < sizeof(starts) / sizeof(starts[0]); s++)
+			finds(starts[s], capacities[c], 0, FIND_PRECISION);
+}
+
+Test(find, single_failures_by_bad_luck_change_nothing)
+{
+	/* every third trial fails */
+	finds(1000, 385000, UINT64_C(0x9249249249249249), FIND_PRECISION);
+	/* the first trial fails */
+	finds(1000, 385000, 1, FIND_PRECISION);
+}
+
+Test(find, a_confirmation_that_fails_twice_lowers_the_rate)
+{
+	find_init(&f, 1000, 10000000);
+	while (f.phase != FIND_CONFIRM)
+		find_note(&f, f.rate <= 100000, (double)f.rate);
+	find_note(&f, true, (double)f.rate);
+	find_note(&f, false, 0);
+	find_note(&f, false, 0);
+	cr_assert_eq(f.phase, FIND_CONFIRM);
+	cr_assert_eq(f.confirmed, 0u, "confirmations begin anew");
+	cr_assert(f.rate <= 95000 && f.rate >= 93000, "%lu", f.rate);
+	search(94000, 0);
+	cr_assert_eq(f.phase, FIND_FOUND);
+}
+
+Test(find, the_highest_rate_allowed_ends_it)
+{
+	double median, least, greatest;
+
+	find_init(&f, 1000, 50000);
+	search(UINT64_MAX, 0);
+	find_result(&f, &median, &least, &greatest);
+	cr_assert_eq(f.phase, FIND_FOUND);
+	cr_assert_eq(median, 50000);
+}
+
+Test(find, nothing_passes)
+{
+	find_init(&f, 1000, 10000000);
+	search(0, 0);
+	cr_assert_eq(f.phase, FIND_NOTHING);
+	cr_assert_lt(trials, 30u);
+}
+
+/* The server carries less and less: the search gives up. */
+Test(find, nothing_is_confirmed)
+{
+	find_init(&f, 1000, 10000000);
+	while (f.phase != FIND_CONFIRM)
+		find_note(&f, f.rate <= 100000, (double)f.rate);
+	search(0, 0);
+	cr_assert_eq(f.phase, FIND_NOTHING);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Trials of --find-max in virtual time: a model of a target and of the generator counts connections. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+
+#include "load_trial.h"
+
+#define MS UINT64_C(1000000)
+
+static struct pace pace;
+static struct trials t;
+static struct load_totals *all;
+static char why[1400];
+
+/* What the model can do: connections per second that the target serves, the others are reset; connections per second
+ * that the generator begins. */
+static uint64_t serves, begins, given_up, slots;
+
+/* 100 ms: what is due is begun, and ends at once. */
+static void
+step(uint64_t now)
+{
+	uint64_t due = pace_count(&pace, now), n, served = serves / 10;
+
+	if (slots < given_up) {
+		all->n.unstarted += given_up - slots;
+		slots = given_up;
+	}
+	n = due - slots < begins / 10 ? due - slots : begins / 10;
+	slots += n;
+	all->n.connects += n;
+	served = n < served ? n : served;
+	all->n.ended[CLOSE_CLIENT][KIND_CLIENT_FIRST] += served;
+	all->n.ended[CLOSE_CLIENT][KIND_RESET] += n - served;
+	all->n.failed[KIND_RESET] += n - served;
+	for (uint64_t i = 0; i < served && i < 1000; i++)
+		la_histogram_record(&all->latency[LAT_CLOSE], 1000000);
+}
+
+static unsigned
+run(const char *conditions)
+{
+	uint64_t now = 0;
+
+	memset(&t, 0, sizeof(t));
+	all = calloc(1, sizeof(*all));
+	cr_assert_eq(trials_parse(&t, conditions, why, sizeof(why)), 0, "%s", why);
+	cr_assert_eq(trials_init(&t, &pace, 1000, 10000000, 2000 * MS), 0);
+	given_up = slots = 0;
+	while (pace_end(&pace) == PACE_NEVER) {
+		now += 100 * MS;
+		cr_assert_lt(now, 1000000 * MS, "the search does not end");
+		step(now);
+		given_up = trials_tick(&t, all, now);
+	}
+	return t.nrows;
+}
+
+static void
+end(void)
+{
+	trials_fini(&t);
+	free(all);
+}
+
+Test(trials, the_target_is_the_limit, .fini = end)
+{
+	double median, least, most;
+	struct json_t *o;
+
+	serves = 54000;
+	begins = 10000000;
+	run("resets==0,close_p99<5ms");
+	cr_assert_eq(t.find.phase, FIND_FOUND);
+	find_result(&t.find, &median, &least, &most);
+	cr_assert(median <= 54000 && median >= 54000 * 0.985, "%g", median);
+	for (unsigned i = 0; i < t.nrows; i++) {
+		const struct trial_row *row = &t.row[i];
+
+		cr_assert_eq(row->due, row->rate * 2, "row %u", i);
+		cr_assert_eq(row->begun, row->due, "row %u", i);
+		cr_assert_eq(row->orderly + row->failed, row->begun, "row %u", i);
+		cr_assert_eq(row->ok, row->failed == 0, "row %u", i);
+		cr_assert_eq(row->ok, row->why[0] == '\0', "row %u: %s", i, row->why);
+	}
+	o = trials_json(&t);
+	cr_assert_eq(json_array_size(json_object_get(o, "trials")), t.nrows);
+	cr_assert(json_is_true(json_object_get(o, "found")));
+	json_decref(o);
+}
+
+Test(trials, the_generator_is_the_limit, .fini = end)
+{
+	double median, least, most;
+
+	serves = 10000000;
+	begins = 20000;
+	run("resets==0");
+	cr_assert_eq(t.find.phase, FIND_FOUND);
+	find_result(&t.find, &median, &least, &most);
+	cr_assert(median <= 20000 * 1.02 && median >= 20000 * 0.98, "%g", median);
+	cr_assert_gt(all->n.unstarted, 0u, "what was due and not begun is given up");
+}
+
+Test(trials, a_target_that_resets_every_connection, .fini = end)
+{
+	serves = 0;
+	begins = 1000000;
+	run("resets==0");
+	cr_assert_eq(t.find.phase, FIND_NOTHING);
+	cr_assert(strstr(t.row[0].why, "resets==0: it is 2000"), "%s", t.row[0].why);
+	cr_assert_eq(t.row[0].close_p99, -1, "no sample");
+}
+
+Test(trials, what_is_no_condition_is_said)
+{
+	static const char *const texts[] = {"", ",", "nonsense", "resets==0,close_p99<5", "resets"};
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		memset(&t, 0, sizeof(t));
+		why[0] = '\0';
+		cr_assert_eq(trials_parse(&t, texts[i], why, sizeof(why)), -1, "'%s'", texts[i]);
+		cr_assert_gt(strlen(why), 0u);
+	}
+}
