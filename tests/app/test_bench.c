@@ -33,7 +33,7 @@ run(const char *const *benches, int status, const char *compare)
 {
 	static char words[32][128];
 	static const char *const small[] = {"--rounds", "2", "--seconds", "0.002", "--population", "2048",
-					    "--populations", "20000", "--idle", "4096", "--inflight",
+					    "--populations", "200000", "--idle", "4096", "--inflight",
 					    "64", "--json", NULL};
 	char *argv[33] = {NULL};
 	int argc = 0;
