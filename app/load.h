@@ -13,6 +13,7 @@
  *   load_http.c    its HTTP requests and answers
  *   load_carry.c   the rest of its requests, after the server ended it: another connection
  *   load_request.c the texts of the requests, and their options
+ *   load_end.c     how it ended, and whether it failed
  *   load_totals.c  what all stations have counted, metrics by name
  *   load_expect.c  conditions on metrics
  *   load_verdict.c what limited the run, and its exit status
@@ -273,6 +274,17 @@ struct load_conn {
 	bool warm, opened, any, asking, unsent, spoilt, gave_up, aborted, is_later;
 };
 extern const struct la_conn_ops load_conn_ops;
+
+/** Records a latency in the step of the ramp that the connection was due in. */
+static inline void
+load_step_record(struct load_conn *lc, enum load_latency which, uint64_t since, uint64_t now)
+{
+	if (lc->st->step && !lc->warm)
+		la_histogram_record(&lc->st->step[lc->step].latency[which], now > since ? now - since : 0);
+}
+
+/** Counts the end of a connection that is none of the warm-up. */
+void load_conn_end(struct load_conn *lc, enum la_end end, uint64_t now);
 
 /** Of a connection just begun: what it will do; requests left of another connection come first. */
 void load_conn_begin(struct load_conn *lc);

@@ -30,14 +30,6 @@ latency(struct load_station *st, enum load_latency which, uint64_t since, uint64
 	la_histogram_record(&st->latency[which], now > since ? now - since : 0);
 }
 
-/* The same of the step of a ramp. */
-static void
-step_latency(struct load_conn *lc, enum load_latency which, uint64_t since, uint64_t now)
-{
-	if (lc->st->step && !lc->warm)
-		la_histogram_record(&lc->st->step[lc->step].latency[which], now > since ? now - since : 0);
-}
-
 /* Something has happened: the patience of --timeout begins anew. */
 static void
 touch(struct load_conn *lc)
@@ -312,7 +304,7 @@ opened(struct la_conn *c, void *user)
 		LOAD_ADD(st->n.established, 1);
 		LOAD_ADD(st->at[lc->target].established, 1);
 		latency(st, LAT_HANDSHAKE, lc->due, now);
-		step_latency(lc, LAT_HANDSHAKE, lc->due, now);
+		load_step_record(lc, LAT_HANDSHAKE, lc->due, now);
 	}
 	touch(lc);
 	if (lc->left == 0 && lc->mode == CLOSE_BOTH)
@@ -331,7 +323,7 @@ data(struct la_conn *c, void *user)
 	touch(lc);
 	whole = read_some(lc);
 	if (lc->any && !any)
-		step_latency(lc, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
+		load_step_record(lc, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
 	if (whole)
 		answered(lc);
 	else if (!lc->extra)
@@ -429,61 +421,6 @@ timer(struct la_conn *c, void *user)
 	la_abort(c);
 }
 
-static enum load_kind
-kind_of(const struct load_conn *lc, enum la_end end)
-{
-	switch (end) {
-	case LA_END_ORDERLY:
-		return (enum load_kind)lc->first;
-	case LA_END_RESET:
-		return KIND_RESET;
-	case LA_END_TIMEOUT:
-		return KIND_TIMEOUT;
-	case LA_END_REFUSED:
-		return KIND_REFUSED;
-	case LA_END_FIN_WAIT_2:
-		return KIND_FIN_WAIT_2;
-	case LA_END_ABORTED:
-	case LA_NENDS:
-		break;
-	}
-	if (lc->unread)
-		return KIND_BAD_ANSWER;
-	return lc->gave_up ? KIND_GAVE_UP : lc->aborted ? KIND_ABORTED : KIND_UNFINISHED;
-}
-
-static void
-account_end(struct load_conn *lc, enum load_kind kind, uint64_t now)
-{
-	struct load_station *st = lc->st;
-	bool complete = lc->opened && (lc->left == 0 || lc->carry) &&
-			(load_is_orderly(kind) || lc->aborted);
-	enum load_cause cause = load_cause((enum close_mode)lc->mode, kind, complete, lc->spoilt);
-
-	if (cause == CAUSE_UNPLANNED && lc->peer_closes) /* the peer has said so before */
-		cause = CAUSES;
-	if (load_is_orderly(kind)) {
-		latency(st, LAT_CLOSE, lc->fin, now);
-		step_latency(lc, LAT_CLOSE, lc->fin, now);
-		LOAD_ADD(st->at[lc->target].orderly, 1);
-	} else if (kind == KIND_UNFINISHED) {
-		latency(st, LAT_UNFINISHED, lc->due, now);
-	}
-	LOAD_ADD(st->n.ended[lc->mode][kind], 1);
-	if (complete)
-		LOAD_ADD(st->n.complete, 1);
-	else
-		LOAD_ADD(st->n.incomplete, 1);
-	if (cause != CAUSES) {
-		LOAD_ADD(st->n.failed[cause], 1);
-		LOAD_ADD(st->at[lc->target].failed, 1);
-	}
-	if (st->step && !lc->carried) {
-		st->step[lc->step].complete += complete;
-		st->step[lc->step].failed += cause != CAUSES;
-	}
-}
-
 static void
 closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
@@ -499,7 +436,7 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 		st->warmed += !lc->opened;
 		st->warm_open--;
 	} else {
-		account_end(lc, kind_of(lc, why->end), now);
+		load_conn_end(lc, why->end, now);
 		LOAD_ADD(st->n.unacked, why->unacked);
 	}
 	__atomic_store_n(&st->last_close, now, __ATOMIC_RELAXED);

@@ -75,9 +75,8 @@ schedule_length(const struct load_config *cfg)
 	return end;
 }
 
-/* How long connections have been due, ns; load_totals.h has the definition. */
-static uint64_t
-due_time(const struct load_report *r)
+uint64_t
+load_due_ns(const struct load_report *r)
 {
 	uint64_t end = schedule_length(r->cfg), going = 0, stopped = 0;
 	bool go = false, cut = false;
@@ -160,7 +159,7 @@ take(struct load_report *r, struct load_totals *t)
 		if (r->stations[i].faulty)
 			add_faults(&t->faults, r->stations[i].faulty);
 	}
-	ns = due_time(r);
+	ns = load_due_ns(r);
 	t->seconds = (double)ns / 1e9;
 	t->open = r->cfg->pace.nsteps > 0;
 	t->carried = carried(r, t);
@@ -200,7 +199,9 @@ load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_
 	for (unsigned k = 0; k < KINDS; k++)
 		fprintf(f, ",%lu",
 			load_kind_total(b, (enum load_kind)k) - load_kind_total(a, (enum load_kind)k));
-	fprintf(f, ",%lu,%lu,%lu,%lu,%lu,%lu,%lu,%lu,%lu", load_failed(b) - load_failed(a), b->incomplete - a->incomplete, b->wrong - a->wrong,
+	fprintf(f, ",%lu,%lu,%lu", load_failed(b) - load_failed(a), b->incomplete - a->incomplete,
+		b->wrong - a->wrong);
+	fprintf(f, ",%lu,%lu,%lu,%lu,%lu,%lu",
 		b->no_tuple - a->no_tuple, b->late - a->late,
 		now->c.v[LA_C_retransmits] - before->c.v[LA_C_retransmits],
 		load_port_drops(now) - load_port_drops(before), now->c.v[LA_C_live],

@@ -51,6 +51,9 @@ void load_csv_header(FILE *f);
 void load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_totals *before,
 		  const struct load_totals *now, struct la_histogram *diff);
 
+/** How long connections have been due, ns (load_totals.h). */
+uint64_t load_due_ns(const struct load_report *r);
+
 /** An interval is over. */
 void load_report_interval(struct load_report *r, double seconds);
 /** Words behind the live line; valid until the next interval. */
