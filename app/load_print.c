@@ -200,8 +200,11 @@ print_verdict(const struct load_report *r, FILE *f)
 		t->seconds < 1 ? 4 : 1, t->seconds,
 		la_format_duration(r->msl_ms, msl, sizeof(msl)), t->c.v[LA_C_time_wait_peak],
 		t->c.v[LA_C_early_recycles]);
-	fprintf(f, "limit: %s: %s\n", load_limit_name[v->limit], v->reason);
-	if (v->generator[0] != '\0')
+	if (v->limit == LIMIT_GENERATOR)
+		fprintf(f, "limited by this generator: %s\n", v->reason);
+	else
+		fprintf(f, "limit: %s: %s\n", load_limit_name[v->limit], v->reason);
+	if (v->limit != LIMIT_GENERATOR && v->generator[0] != '\0')
 		fprintf(f, "limited by this generator: %s\n", v->generator);
 }
 

@@ -98,7 +98,8 @@ load_judge(const struct load_totals *t, struct load_verdict *v)
 		add(v->reason, sizeof(v->reason), "; ", "%lu of %lu connections failed: %s", failed, t->n.connects,
 		    load_failures(&t->n, causes, sizeof(causes)));
 	if (v->generator[0] != '\0')
-		add(v->reason, sizeof(v->reason), "; ", "generator: %s", v->generator);
+		add(v->reason, sizeof(v->reason), "; ", "%s%s", failed != 0 ? "generator: " : "",
+		    v->generator);
 	if (drops != 0)
 		add(v->reason, sizeof(v->reason), "; ", "the port lost %lu frames", drops);
 	if (failed != 0 && (double)failed >= FAILED_LIMIT * (double)t->n.connects)
