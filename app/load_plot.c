@@ -65,15 +65,17 @@ script(FILE *f, const char *csv, const char *file, const char *msl)
 		"set multiplot layout 3,1\nset key outside right top\nset grid\nset xlabel 'seconds'\n"
 		"set xrange [0:*]\nset yrange [0:*]\nset ylabel 'connections a second'\n"
 		"plot '%s' using 'seconds':'connects' with linespoints title 'opens', \\\n"
-		"     '' using 'seconds':'closes' with linespoints title 'closes', \\\n"
+		"     '' using 'seconds':'closes' with linespoints title 'orderly closes', \\\n"
 		"     '' using 'seconds':($2 > 0 ? $2 : NaN) with lines title 'asked for'\n",
 		ends_in(file, ".png") ? "png" : "svg", file, csv);
-	fprintf(f, "set ylabel 'latency, us'\nset logscale y\nset yrange [*:*]\nplot ");
+	/* a run without samples has an empty picture: gnuplot wants one point at least */
+	fprintf(f, "set ylabel 'latency, us'\nset logscale y\nset yrange [*:*]\n"
+		   "plot '%s' using 'seconds':(1) with lines lt nodraw notitle", csv);
 	for (unsigned i = 0; i < 3; i++)
 		fprintf(f,
-			"%s'%s' using 'seconds':'%s_p50_us' with lines dashtype 2 title '%s p50', \\\n"
+			", \\\n     '%s' using 'seconds':'%s_p50_us' with lines dashtype 2 title '%s p50', \\\n"
 			"     '' using 'seconds':'%s_p99_us' with linespoints title '%s p99'",
-			i ? ", \\\n     " : "", csv, latencies[i], latencies[i], latencies[i], latencies[i]);
+			csv, latencies[i], latencies[i], latencies[i], latencies[i]);
 	fprintf(f,
 		"\nunset logscale y\nset yrange [0:*]\nset ylabel 'TIME_WAIT entries'\n"
 		"plot '%s' using 'seconds':'time_wait' with filledcurves x1 title 'TIME_WAIT, MSL %s', \\\n"
