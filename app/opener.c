@@ -80,6 +80,8 @@ read_answer(struct oconn *oc, const uint8_t *b, size_t n)
 		at += http_reply_read(&oc->reply, b + at, n - at, &body);
 		if (oc->reply.head_done && oc->reply.status != 200)
 			spoil(oc);
+		if (body > oc->o->cfg.recv_bytes - oc->got)
+			spoil(oc);
 		check_body(oc, b + at - body, body);
 	}
 	if (oc->reply.error != REPLY_GOOD ||
@@ -132,9 +134,13 @@ opened(struct la_conn *c, void *user)
 static void
 data(struct la_conn *c, void *user)
 {
-	(void)c;
-	read_some(user);
-	advance(user);
+	struct oconn *oc = user;
+
+	read_some(oc);
+	if (oc->reply.error != REPLY_GOOD) /* nothing after it can be read */
+		la_abort(c);
+	else
+		advance(oc);
 }
 
 static void
@@ -148,7 +154,11 @@ writable(struct la_conn *c, void *user)
 static void
 peer_fin(struct la_conn *c, void *user)
 {
-	read_some(user);
+	struct oconn *oc = user;
+
+	read_some(oc);
+	if (oc->o->cfg.http && !oc->reply.done)
+		oc->all_read = http_reply_fin(&oc->reply) && oc->got >= oc->o->cfg.recv_bytes;
 	la_close(c);
 }
 

@@ -21,6 +21,10 @@ fill(void)
 	t.n.connects = t.n.established = 1000;
 	t.n.complete = 990;
 	t.n.incomplete = 10;
+	t.n.wrong = 3;
+	t.n.bad[REPLY_BAD_LENGTH] = 2;
+	t.n.bad[BAD_EXTRA_BYTES] = 1;
+	t.n.reconnects = 20;
 	t.n.planned[CLOSE_CLIENT] = 710;
 	t.n.planned[CLOSE_SERVER] = 200;
 	t.n.planned[CLOSE_BOTH] = 50;
@@ -69,6 +73,10 @@ Test(expect, every_operator_and_unit, .init = fill)
 	cr_expect(holds("unplanned==0"));
 	cr_expect(holds("unfinished==0"));
 	cr_expect(holds("orderly == 950"));
+	cr_expect(holds("bad_length==2"));
+	cr_expect(holds("extra_bytes==1"));
+	cr_expect(holds("bad_chunk==0"));
+	cr_expect(holds("reconnects==20"));
 	cr_expect(holds("port_drops<8"));
 	cr_expect(holds("retransmits==3"));
 	cr_expect(holds("time_wait_peak<1M"));
@@ -258,6 +266,12 @@ Test(json, has_what_the_help_says, .init = fill)
 	cr_expect_str_eq(json_string_value(member(o, "load/verdict/limit")), "target");
 	cr_expect(json_is_null(member(o, "load/slowest_closes_per_s")));
 	cr_expect(json_is_true(member(o, "load/survivors_only")));
+	cr_expect_eq(number(o, "load/wrong"), 3);
+	cr_expect_eq(number(o, "load/reconnects"), 20);
+	cr_expect_eq(number(o, "load/ended/bad_answers"), 0);
+	cr_expect_eq(number(o, "load/answers_bad/bad_length"), 2);
+	cr_expect_eq(number(o, "load/answers_bad/extra_bytes"), 1);
+	cr_expect_eq(number(o, "load/answers_bad/timed_out"), 0);
 	cr_expect(json_is_false(json_object_get(
 		json_array_get(json_object_get(json_object_get(o, "load"), "expects"), 0), "ok")));
 	cr_expect_null(json_object_get(json_object_get(json_object_get(o, "load"), "modes"), "half"));
@@ -288,6 +302,7 @@ Test(json, the_table_and_the_verdict, .init = fill)
 	cr_expect(strstr(text, "990 of 1000 connects"), "%s", text);
 	cr_expect(strstr(text, "limit: target: 10 of 1000 connections failed: 10 resets; the port lost 7 frames\n"),
 		  "%s", text);
+	cr_expect(strstr(text, "           2 wrong answers: bad_length\n"), "%s", text);
 	free(text);
 }
 
