@@ -2,19 +2,20 @@
 
 /* HTTP/1.1 and 1.0 on a connection.
  *
- * One request at a time: its head is parsed out of the unread bytes, its body is decoded and discarded, its
- * answer is sent, and only then the next head is looked at. The order differs for /end/half, whose answer and FIN
- * precede the body. While SVC_UNSENT_MAX bytes of answers wait
- * unsent no further head is looked at either, until `acked`: pipelined requests wait unread, and the window
- * says so. A step for which the send queue had no room is taken up again by `writable`. The body of /bytes/N
- * is constant memory and never copied, but for small ones, which share a packet buffer with their head.
+ * Requests are processed one at a time. The head is parsed out of the unread bytes, the body is decoded and discarded,
+ * the answer is sent, and then the next head is read. /end/half differs: its answer and FIN precede the body.
+ * Pipelined requests wait unread, and the window closes. While SVC_UNSENT_MAX bytes of answers wait unsent, no
+ * further head is read, until `acked`. A step for which the send queue has no room resumes in `writable`. The bodies of
+ * /bytes/N and /chunked/N are constant memory and not copied. A small body is copied into the packet buffer of its head.
  *
  * Time-outs. Progress is a byte of a request that is read, or a byte of an answer that is acknowledged:
  *   between requests   idle_ms without progress: closed in order
  *   head of a request  head_ms from its first byte on, and idle_ms without progress: 408 (RFC 9110 15.5.9)
- *   body of a request  head_ms and its length at HTTP_BODY_MIN_RATE, and idle_ms without progress: 408. For a body in
- *                      chunks the length is the bytes that have come, without the coding
- *   /delay/TIME        none while nothing waits for an acknowledgement; otherwise as for an answer
+ *   body of a request  head_ms and its length at HTTP_BODY_MIN_RATE, and idle_ms without progress: 408. In chunks:
+ *                      the length is the number of bytes received so far, without the coding
+ *   /delay/TIME        while earlier answers wait for an acknowledgement: as for an answer; otherwise none
+ *   /end/half          after our FIN: idle_ms without progress, closed
+ *   /end/linger        SVC_LINGER_MS from the answer on, then our FIN
  *   answer             idle_ms, at least SVC_STALL_MS, without an acknowledged byte: aborted
  * Empty lines before a request are no byte of it.
  *
