@@ -320,9 +320,11 @@ acked(struct la_conn *c, void *user)
 	struct http_conn *hc = user;
 
 	svc_on_acked(c, user);
-	if (hc->sc.paused && !hc->sc.lingering)
+	if (hc->step == WAIT_FOR_ACK) {
 		pump(hc);
-	else if (hc->step == WAIT_FOR_ACK)
+		return;
+	}
+	if (hc->sc.paused && !hc->sc.lingering)
 		pump(hc);
 }
 
