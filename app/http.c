@@ -5,8 +5,9 @@
  * Requests are processed one at a time. The head is parsed out of the unread bytes, the body is decoded and discarded,
  * the answer is sent, and then the next head is read. /end/half differs: its answer and FIN precede the body.
  * Pipelined requests wait unread, and the window closes. While SVC_UNSENT_MAX bytes of answers wait unsent, no
- * further head is read, until `acked`. A step for which the send queue has no room resumes in `writable`. The bodies of
- * /bytes/N and /chunked/N are constant memory and not copied. A small body is copied into the packet buffer of its head.
+ * further head is read, until `acked`. A step for which the send queue has no room resumes in `writable`. The bodies
+ * of /bytes/N and /chunked/N are constant memory and not copied. A small body is copied into the packet buffer of its
+ * head.
  *
  * Time-outs. Progress is a byte of a request that is read, or a byte of an answer that is acknowledged:
  *   between requests   idle_ms without progress: closed in order

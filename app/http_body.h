@@ -8,7 +8,7 @@
  * recipients that disagree on it can be made to see different requests. Chunk extensions and trailer fields are
  * checked and ignored, up to HTTP_HEAD_MAX bytes of both together.
  *
- * Answers: http_chunked_at() says which bytes stand at an offset of the coded body, so that sending resumes anywhere. */
+ * Answers: http_chunked_at() gives the bytes at an offset of the coded body, so that sending resumes anywhere. */
 
 #include <stdbool.h>
 #include <stddef.h>

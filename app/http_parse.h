@@ -8,8 +8,8 @@
  * and query, and the few fields that matter. A connection costs a fixed, small amount of memory, whatever the
  * length of the head (up to HTTP_HEAD_MAX), of its host name and of its body.
  *
- * Why not libhttp-parser (Debian, 2.9.4): it accepts what a server must refuse, or what other readers read in another way:
- * white space before a colon, folded fields, two Host fields, LF within a chunk extension, "0\r\r". It refuses
+ * Why not libhttp-parser (Debian, 2.9.4): it accepts what a server must refuse, or what other readers read in another
+ * way: white space before a colon, folded fields, two Host fields, LF within a chunk extension, "0\r\r". It refuses
  * Content-Length twice with one value, which RFC 9112 6.3 allows, and takes a field whose name begins with
  * Transfer-Encoding for that field. tests/fuzz/fuzz_http_request.c compares both. */
 

@@ -198,7 +198,8 @@ Test(http_ends, chunks_into_small_send_buffers)
 	static const uint32_t sizes[] = {1, 7, 1000, 20000, 0};
 
 	for (unsigned i = 0; i < 5; i++) {
-		const char *out = i == 0 ? GET("/chunked/20") GET("/status/202") : GET("/chunked/40000") GET("/status/202");
+		const char *out = i == 0 ? GET("/chunked/20") GET("/status/202") :
+					   GET("/chunked/40000") GET("/status/202");
 		struct client cl;
 
 		begin(&cl, out, 60000, true);
@@ -206,7 +207,8 @@ Test(http_ends, chunks_into_small_send_buffers)
 		cl.fin_after = true;
 		client_open(&cl, 0);
 		pass(400000);
-		cr_expect_eq(times(&cl, "\r\n0\r\n\r\nHTTP/1.1 202 Accepted\r\n"), 1, "%u: %zu bytes", sizes[i], cl.in_len);
+		cr_expect_eq(times(&cl, "\r\n0\r\n\r\nHTTP/1.1 202 Accepted\r\n"), 1, "%u: %zu bytes", sizes[i],
+			     cl.in_len);
 		cr_expect_eq(times(&cl, "4000\r\n"), i == 0 ? 0 : 2);
 		bench_over();
 		cr_expect_eq(cl.end, LA_END_ORDERLY);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the server makes of requests: targets, methods, expectations, bodies in chunks, and the resources. Pure functions;
- * however the bytes are cut, the outcome is the same. */
+/* Requests to answers: targets, methods, expectations, bodies in chunks, and the resources. Pure functions.
+ * However the bytes are cut, the outcome is the same. */
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -2,16 +2,16 @@
 
 /* Fuzz target: requests, as lastack reads them and as Debian's libhttp-parser reads them. The difference between two
  * readers is what request smuggling needs. So a request that lastack accepts must be accepted by the library, with the
- * same method, target, body length and end; and a request that is incomplete for lastack is not complete for the library.
+ * same method, target, body length and end. A request that is incomplete for lastack is not complete for the library.
  *
  * lastack refuses more than the library does: that is no finding. It accepts more in these cases:
  *   - a method that the library does not know: lastack answers 405 (RFC 9110 9.1 asks for no list of methods)
  *   - Content-Length twice with the same value (RFC 9112 6.3, RFC 9110 8.6)
- *   - tabs and empty list members beside "chunked" (RFC 9110 5.6.1.2, 5.6.3): coding_is_chunked() looks for exactly these
+ *   - tabs and empty list members beside "chunked" (RFC 9110 5.6.1.2, 5.6.3): coding_is_chunked() looks for these
  *   - a tab behind the number of Content-Length (RFC 9110 5.6.3)
  *   - a field whose name only begins with Transfer-Encoding or Content-Length: the library sets its flags at the prefix
  *   - Content-Length among the trailer fields of a body in chunks: RFC 9110 6.5.1 ignores it, and the library reads it
- * Where the library cannot take an absolute-form target apart (host and port are no concern of lastack), the paths are not
+ * lastack does not read host and port of an absolute-form target. Where the library refuses these, the paths are not
  * compared. */
 
 #include <string.h>
@@ -66,6 +66,7 @@ static bool
 coding_is_chunked(const uint8_t *text, size_t len)
 {
 	static const char name[] = "transfer-encoding:";
+	enum { NAME = sizeof(name) - 1 };
 	const uint8_t *end = text + len, *eol;
 	int found = 0;
 
@@ -73,8 +74,8 @@ coding_is_chunked(const uint8_t *text, size_t len)
 		eol = memchr(text, '\n', (size_t)(end - text));
 		if (eol == NULL)
 			eol = end;
-		if ((size_t)(eol - text) >= sizeof(name) - 1 && strncasecmp((const char *)text, name, sizeof(name) - 1) == 0) {
-			int n = chunked_value(text + sizeof(name) - 1, eol);
+		if ((size_t)(eol - text) >= NAME && strncasecmp((const char *)text, name, NAME) == 0) {
+			int n = chunked_value(text + NAME, eol);
 
 			if (n < 0)
 				return false;
