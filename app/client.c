@@ -138,7 +138,7 @@ check_shares(char *err, size_t size)
 			return -1;
 		}
 	}
-	if (!net.quiet)
+	if (net.verbose && !net.quiet)
 		printf("tuples: %lu to %lu come home to each of %u workers\n", least, most, client.shards);
 	return 0;
 }
@@ -259,7 +259,7 @@ help(void)
 	       "DESCRIPTION\n"
 	       "       Opens connections, sends, reads the answer, closes. Whoever closes first holds the\n"
 	       "       four-tuple for 2*MSL, so a run of R closes a second needs R * 2*MSL of them: the\n"
-	       "       client says at the start how many it has (source addresses * source ports) and\n"
+	       "       client says with --verbose how many it has (source addresses * source ports), and\n"
 	       "       refuses a run that would exhaust them, unless --reuse is given. Tuples are used in\n"
 	       "       scattered order, each at most once in 2*MSL. When all are used up the client waits\n"
 	       "       and says so. ('lastack load' opens by schedule, mixes closes, measures latencies.)\n"
@@ -379,6 +379,7 @@ run(int argc, char **argv)
 	se.cfg.duration_ms = 0; /* the opener's: it stops opening and lets the rest finish */
 	se.cfg.nstations = client.shards;
 	say_longest();
+	se.cfg.tuples = client.tuples.budget;
 	se.json = net.json;
 	se.summary.msl_ms = net.msl_ms;
 	status = session_run(&se);

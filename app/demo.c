@@ -327,6 +327,8 @@ static const struct opt demo_opts[] = {
 	{.name = "pcap", .kind = OPT_TEXT, .dst = &net.pcap, .arg = "FILE",
 	 .help = "capture every frame of both ends, pcapng"},
 	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "no start-up and live lines"},
+	{.name = "verbose", .kind = OPT_FLAG, .dst = &net.verbose,
+	 .help = "at the start also DPDK's memory, ports, tables with their sizes and NUMA nodes"},
 	OPT_END,
 };
 

@@ -245,6 +245,7 @@ run(int argc, char **argv)
 	se.silent = net.quiet || load.find.nconditions > 0;
 	if (load.find.nconditions > 0)
 		se.cfg.report_ms = FIND_TICK_MS;
+	se.cfg.tuples = job.tuples[0].budget * load.cfg.ntargets;
 	se.json = net.json;
 	se.summary.msl_ms = net.msl_ms;
 	if (session_check(&se) != EXIT_OK || open_csv() != 0)

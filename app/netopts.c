@@ -361,6 +361,8 @@ const struct opt net_run_opts[] = {
 		 "the end of the run removes it. With NOTIFY_SOCKET set (systemd, Type=notify), READY=1 and\n"
 		 "STOPPING=1 are sent there too (sd_notify(3))"},
 	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "no start-up and live lines"},
+	{.name = "verbose", .kind = OPT_FLAG, .dst = &net.verbose,
+	 .help = "at the start also DPDK's memory, offloads, tables with their sizes and NUMA nodes, services"},
 	OPT_END,
 };
 
@@ -462,6 +464,7 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	cfg->mbufs = (uint32_t)net.mbufs;
 	cfg->report_ms = net.quiet ? 0 : 1000;
 	cfg->quiet = net.quiet;
+	cfg->verbose = net.verbose;
 	cfg->pcap = net.pcap;
 	cfg->state = net.state;
 	cfg->ready_file = net.ready_file;

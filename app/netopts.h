@@ -27,7 +27,7 @@ struct net_options {
 	int tw_full; /* 0 refuse, 1 reset */
 	uint64_t tw_share; /* percent */
 	int idle; /* enum la_idle */
-	bool quiet;
+	bool quiet, verbose;
 	const char *json, *pcap, *state, *ready_file;
 	int quiet_time; /* enum la_quiet, by way of quiet_choices */
 };

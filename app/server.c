@@ -149,7 +149,7 @@ prepare(struct session *se)
 
 	if (rc)
 		return rc;
-	if (!se->cfg.quiet) {
+	if (se->cfg.verbose && !se->cfg.quiet) {
 		for (int i = 0; i < NSERVICES; i++) {
 			const struct service *s = &server.services[i];
 

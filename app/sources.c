@@ -104,7 +104,7 @@ sources_check(const struct sources *s, const struct la_tuples *t, unsigned targe
 			 need, w, sum, budget);
 		return -1;
 	}
-	if (net.quiet)
+	if (net.quiet || !net.verbose)
 		return 0;
 	printf("tuples: %s = %lu; each rests %s after use: up to %.0f closes/s for ever\n", sum, budget,
 	       s->reuse ? "0s (--reuse)" : w, (double)budget * 1000 / (double)window);

@@ -29,7 +29,7 @@ int sources_claim(const struct sources *s, char *err, size_t size);
 int sources_tuples(const struct sources *s, const struct la_addr *to, uint16_t port,
 		   struct la_tuples *t, char *err, size_t size);
 
-/** What a run needs of a budget, on all targets together, said to the user unless --quiet. need: tuples
+/** What a run needs of a budget, on all targets together, said to the user with --verbose. need: tuples
  * within 2*MSL, UINT64_MAX when the rate is not limited. 0, or -1 with a line in err: more than there is,
  * and may_run_out is false. */
 int sources_check(const struct sources *s, const struct la_tuples *t, unsigned targets, uint64_t need,

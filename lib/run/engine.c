@@ -21,11 +21,11 @@
 
 #include "io/capture.h"
 #include "io/numa.h"
-#include "run/placement.h"
 #include "run/pools.h"
 #include "run/ready.h"
 #include "run/restart.h"
 #include "run/secret.h"
+#include "run/startup.h"
 #include "run/tables.h"
 
 enum { EAL_MB = 64 /* what DPDK needs for itself */ };
@@ -246,15 +246,8 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 		return rc;
 	la_tables_place(st->shard, &place);
 	st->tables_node = place.node;
-	if (!e->cfg.quiet) {
-		struct la_tables_bound bound;
-
-		printf("%s: port %u queue %u%s, lcore %u, mtu %u; tables %.0f MiB, touched as they fill\n",
-		       cs->name, cs->port, st->hand.queue, st->hand.has_queue ? "" : " of another shard",
-		       station_lcore(e, i), sc->mtu, mib);
-		la_tables_bound(st->shard, &bound);
-		la_tables_say(cs->name, &bound, &place, node, stdout);
-	}
+	st->asked_node = node;
+	la_startup_shard(e, i);
 	return 0;
 }
 
@@ -290,42 +283,6 @@ make_shards(struct la_engine *e, char *err, size_t size)
 			return 0;
 		destroy_shards(e);
 	}
-}
-
-static void
-say_start(const struct la_engine *e)
-{
-	unsigned wanted = workers_wanted(&e->cfg);
-	bool shared = e->nworkers < wanted;
-
-	if (e->eal.hugepages)
-		printf("DPDK: hugepages");
-	else
-		printf("DPDK: plain pages: %s", e->eal.why[0] ? e->eal.why : "no hugepages");
-	printf("; %u worker%s%s\n", e->nworkers, e->nworkers == 1 ? "" : "s",
-	       shared ? " (fewer lcores than wanted: stations share)" : "");
-	for (unsigned p = 0; p < e->nports; p++)
-		if (e->port_text[p][0] != '\0')
-			printf("%s\n", e->port_text[p]);
-}
-
-/* Where everything came to lie. */
-static void
-say_placement(const struct la_engine *e)
-{
-	struct la_place p[LA_ENGINE_MAX_STATIONS];
-
-	for (unsigned i = 0; i < e->cfg.nstations; i++) {
-		p[i] = (struct la_place){
-			.port = e->cfg.stations[i].port,
-			.port_node = e->stations[i].port->numa_node,
-			.worker = e->cfg.stations[i].worker % e->nworkers,
-			.cpu = (unsigned)rte_lcore_to_cpu_id((int)station_lcore(e, i)),
-			.memory_node = e->stations[i].tables_node,
-		};
-	}
-	fflush(stdout);
-	la_placement_say(p, e->cfg.nstations, &e->eal.cpus, e->cfg.quiet ? NULL : stdout, stderr);
 }
 
 static int
@@ -371,11 +328,10 @@ build(struct la_engine *e, char *err, size_t size)
 		for (unsigned i = 0; i < e->nworkers; i++)
 			e->workers[i].capture = e->capture;
 	}
-	if (!e->cfg.quiet)
-		say_start(e);
+	la_startup_say(e);
 	rc = make_shards(e, err, size);
 	if (rc == 0)
-		say_placement(e);
+		la_startup_placement(e);
 	fflush(stdout);
 	return rc;
 }

@@ -59,6 +59,8 @@ struct la_engine_config {
 	unsigned queues;      /* of a port at most; 0: one a station, as far as it has so many */
 	uint32_t report_ms;   /* a live line this often; 0: none */
 	bool quiet;	      /* no start-up lines */
+	bool verbose;	      /* more than one start-up line, unless quiet */
+	uint64_t tuples;      /* that the application opens from, for the start-up line; 0: no limit */
 	/** Called on the control thread for each live line; seconds since the start. May be NULL. */
 	void (*report)(void *ctx, double seconds);
 	void *report_ctx;
@@ -97,7 +99,7 @@ struct la_station_stats {
 
 struct la_engine;
 
-/** 0, or negative errno with a line for the user in err. Prints the start-up lines to stdout.
+/** 0, or negative errno with a line for the user in err. Prints the start-up lines of `verbose` to stdout.
  * Called on the thread that will call la_engine_run(); one engine a process at a time. */
 int la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, char *err,
 		     size_t size);

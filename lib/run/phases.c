@@ -30,6 +30,7 @@
 #include "net/gateway.h"
 #include "run/ready.h"
 #include "run/restart.h"
+#include "run/startup.h"
 
 static void
 set_phase(struct la_engine *e, enum la_phase phase)
@@ -89,30 +90,6 @@ run_is_over(struct la_engine *e, uint64_t now)
 	return any && all_stations(e, LA_PHASE_RUN, is_done);
 }
 
-/* The line for scripts and users that wait for it. A gateway that does not answer has its warning from the shard. */
-static void
-say_ready(const struct la_engine *e)
-{
-	unsigned gateways = 0, silent = 0;
-
-	if (e->cfg.quiet)
-		return;
-	for (unsigned i = 0; i < e->cfg.nstations; i++) {
-		for (unsigned six = 0; six < 2; six++) {
-			enum la_gateway_state s = la_shard_gateway(e->stations[i].shard, six);
-
-			gateways += s != LA_GATEWAY_NONE;
-			silent += s == LA_GATEWAY_SILENT;
-		}
-	}
-	if (gateways == 0)
-		printf("ready\n");
-	else
-		printf("ready after %.3f s: %s\n", (double)(e->ready_at - e->t0) / 1000,
-		       silent == 0 ? "gateways resolved" : "a gateway does not answer");
-	fflush(stdout);
-}
-
 static void
 notify(const struct la_engine *e, const char *state)
 {
@@ -136,7 +113,7 @@ await_ready(struct la_engine *e, uint64_t now)
 		if (!is_ready(&e->stations[i]))
 			return;
 	e->ready_at = now;
-	say_ready(e);
+	la_startup_ready(e);
 	if (e->cfg.ready_file) {
 		/* a script that waits for the file would wait for ever: the run ends */
 		e->error = la_ready_write(e->cfg.ready_file);

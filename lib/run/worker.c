@@ -105,6 +105,7 @@ chores(struct la_worker *w, uint64_t now)
 		struct la_station_run *st = w->stations[i];
 		bool obeyed = obey(st, phase);
 
+		(void)la_worker_ready(st); /* an application without poll() asks nowhere else */
 		__atomic_store_n(&st->live, (uint32_t)la_shard_counters(st->shard)->v[LA_C_live],
 				 __ATOMIC_RELAXED);
 		if (st->ops->done && st->ops->done(st->ctx, st->shard))

@@ -84,6 +84,7 @@ struct la_station_run {
 	void *ctx;
 	struct la_faulty *faulty; /* NULL: none */
 	struct la_mem_ops mem; /* of the worker's NUMA node */
+	int asked_node;  /* NUMA node that the tables were asked for on; -1: any */
 	int tables_node; /* where they were found to be, as la_tables_place has it */
 	struct la_hand_over hand; /* the port's queue, and the way to its other shards */
 	bool drained;

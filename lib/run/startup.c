@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_lcore.h>
+
+#include "net/gateway.h"
+#include "run/placement.h"
+#include "run/startup.h"
+#include "run/tables.h"
+#include "run/units.h"
+
+static bool
+verbose(const struct la_engine *e)
+{
+	return e->cfg.verbose && !e->cfg.quiet;
+}
+
+static unsigned
+station_lcore(const struct la_engine *e, unsigned station)
+{
+	return e->workers[la_engine_worker_of(e, station)].lcore;
+}
+
+static unsigned
+worker_cpu(const struct la_engine *e, unsigned worker)
+{
+	return (unsigned)rte_lcore_to_cpu_id((int)e->workers[worker].lcore);
+}
+
+void
+la_startup_say(const struct la_engine *e)
+{
+	unsigned wanted = 1;
+
+	if (!verbose(e))
+		return;
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		wanted = RTE_MAX(wanted, e->cfg.stations[i].worker + 1);
+	if (e->eal.hugepages)
+		printf("DPDK: hugepages");
+	else
+		printf("DPDK: plain pages: %s", e->eal.why[0] ? e->eal.why : "no hugepages");
+	printf("; %u worker%s%s\n", e->nworkers, e->nworkers == 1 ? "" : "s",
+	       e->nworkers < wanted ? " (fewer lcores than wanted: stations share)" : "");
+	for (unsigned p = 0; p < e->nports; p++)
+		if (e->port_text[p][0] != '\0')
+			printf("%s\n", e->port_text[p]);
+}
+
+void
+la_startup_shard(const struct la_engine *e, unsigned station)
+{
+	const struct la_station *cs = &e->cfg.stations[station];
+	const struct la_station_run *st = &e->stations[station];
+	struct la_tables_bound bound;
+	struct la_tables_place place;
+
+	if (!verbose(e))
+		return;
+	printf("%s: port %u queue %u%s, lcore %u, mtu %u; tables %.0f MiB, touched as they fill\n", cs->name, cs->port,
+	       st->hand.queue, st->hand.has_queue ? "" : " of another shard", station_lcore(e, station), cs->shard.mtu,
+	       (double)la_shard_memory(&cs->shard) / (1 << 20));
+	la_tables_place(st->shard, &place);
+	la_tables_bound(st->shard, &bound);
+	la_tables_say(cs->name, &bound, &place, st->asked_node, stdout);
+}
+
+void
+la_startup_placement(const struct la_engine *e)
+{
+	struct la_place p[LA_ENGINE_MAX_STATIONS];
+
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		unsigned worker = la_engine_worker_of(e, i);
+
+		p[i] = (struct la_place){
+			.port = e->cfg.stations[i].port,
+			.port_node = e->stations[i].port->numa_node,
+			.worker = worker,
+			.cpu = worker_cpu(e, worker),
+			.memory_node = e->stations[i].tables_node,
+		};
+	}
+	fflush(stdout);
+	la_placement_say(p, e->cfg.nstations, &e->eal.cpus, verbose(e) ? stdout : NULL, stderr);
+}
+
+/* ---- the one line ---- */
+
+struct line {
+	char *buf;
+	size_t size, n;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+say(struct line *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (l->n >= l->size)
+		return;
+	va_start(ap, fmt);
+	l->n += (size_t)vsnprintf(l->buf + l->n, l->size - l->n, fmt, ap);
+	va_end(ap);
+}
+
+/* "CPUs 2,3"; or those that another lastack polls on too. Returns how many there are. */
+static unsigned
+say_cpus(const struct la_engine *e, bool taken, struct line *l)
+{
+	unsigned n = 0;
+
+	for (unsigned w = 0; w < e->nworkers; w++) {
+		const struct la_cpu *cpu = la_cpus_find(&e->eal.cpus, worker_cpu(e, w));
+
+		if (!taken || (cpu != NULL && cpu->taken))
+			say(l, "%s%u", n++ > 0 ? "," : "", worker_cpu(e, w));
+	}
+	return n;
+}
+
+static unsigned
+taken_cpus(const struct la_engine *e)
+{
+	return say_cpus(e, true, &(struct line){.buf = NULL, .size = 0, .n = 1});
+}
+
+/* Has the end of that name addresses of the family? */
+static bool
+has_family(const struct la_shard_config *sc, bool six)
+{
+	for (uint32_t i = 0; i < sc->naddrs + sc->nranges; i++) {
+		const struct la_prefix *p = i < sc->naddrs ? &sc->addrs[i] : &sc->ranges[i - sc->naddrs];
+
+		if (la_addr_is4(&p->addr) != six)
+			return true;
+	}
+	return false;
+}
+
+/* Closes a second that never wait for a TIME_WAIT entry or a tuple: entries of all shards of an end, or tuples, by
+ * 2*MSL. Of several ends the one with most entries counts, as it is the one that closes first. */
+static void
+say_closes(const struct la_engine *e, struct line *l)
+{
+	static const char *const family[2] = {"IPv4", "IPv6"};
+	const char *comma = "";
+	uint32_t msl_ms = 1;
+	char msl[16];
+
+	say(l, "up to ");
+	for (unsigned six = 0; six < 2; six++) {
+		uint64_t most = 0;
+
+		for (unsigned i = 0; i < e->cfg.nstations; i++) {
+			uint64_t entries = 0;
+
+			if (!has_family(&e->cfg.stations[i].shard, six))
+				continue;
+			for (unsigned k = 0; k < e->cfg.nstations; k++) {
+				const struct la_shard_config *sc = &e->cfg.stations[k].shard;
+
+				if (strcmp(e->cfg.stations[k].name, e->cfg.stations[i].name) == 0)
+					entries += six ? sc->max_time_wait6 : sc->max_time_wait4;
+			}
+			most = RTE_MAX(most, entries);
+			msl_ms = e->cfg.stations[i].shard.msl_ms;
+		}
+		if (most == 0)
+			continue;
+		if (e->cfg.tuples != 0)
+			most = RTE_MIN(most, e->cfg.tuples);
+		say(l, "%s%.0f closes/s over %s", comma, (double)most * 1000 / (2.0 * msl_ms), family[six]);
+		comma = ", ";
+	}
+	say(l, " with MSL %s", la_format_duration(msl_ms, msl, sizeof(msl)));
+}
+
+static void
+say_gateways(const struct la_engine *e, struct line *l)
+{
+	unsigned gateways = 0, silent = 0;
+
+	for (unsigned i = 0; i < e->cfg.nstations; i++) {
+		for (unsigned six = 0; six < 2; six++) {
+			enum la_gateway_state s = la_shard_gateway(e->stations[i].shard, six);
+
+			gateways += s != LA_GATEWAY_NONE;
+			silent += s == LA_GATEWAY_SILENT;
+		}
+	}
+	if (gateways != 0)
+		say(l, "; %s %.3f s", silent == 0 ? "gateways resolved after" : "a gateway did not answer for",
+		    (double)(e->ready_at - e->t0) / 1000);
+}
+
+const char *
+la_startup_ready_line(const struct la_engine *e, char *buf, size_t size)
+{
+	struct line l = {.buf = buf, .size = size};
+
+	say(&l, "ready: ");
+	for (unsigned p = 0; p < e->nports; p++)
+		say(&l, "%s%s %s", p > 0 ? ", " : "", e->ports[p].driver, e->ports[p].name);
+	say(&l, "; %u worker%s on CPU%s ", e->nworkers, e->nworkers == 1 ? "" : "s", e->nworkers == 1 ? "" : "s");
+	say_cpus(e, false, &l);
+	if (taken_cpus(e) > 0) {
+		say(&l, " (shared with another lastack: ");
+		say_cpus(e, true, &l);
+		say(&l, ")");
+	}
+	say(&l, "; ");
+	say_closes(e, &l);
+	say_gateways(e, &l);
+	return buf;
+}
+
+void
+la_startup_ready(const struct la_engine *e)
+{
+	char line[1024];
+
+	if (e->cfg.quiet)
+		return;
+	printf("%s\n", la_startup_ready_line(e, line, sizeof(line)));
+	fflush(stdout);
+}
