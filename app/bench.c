@@ -267,5 +267,9 @@ run(int argc, char **argv)
 const struct command command_bench = {
 	.name = "bench",
 	.summary = "measure packets and connections a second beside what the machine can do",
+	.synopsis = "[BENCH...] [OPTIONS]\n"
+		    "BENCH: limit exchange repeat lifecycle churn bulk scaling syn-flood ack-garbage idle overload abuse [all]",
+	.common = "rounds seconds population idle json plot compare tolerance",
+	.tables = tables,
 	.run = run,
 };

@@ -282,7 +282,7 @@ help(void)
 	       "                      --duration 60s --rate 100k --concurrency 5000 --json out.json\n"
 	       "\n"
 	       "FILES\n"
-	       "       --json FILE has the keys that 'lastack server --help' lists, and tuple_budget,\n"
+	       "       --json FILE has the keys that 'lastack server --help all' lists, and tuple_budget,\n"
 	       "       tuple_waits, tuples_skipped, answers_complete, answers_incomplete, answers_wrong,\n"
 	       "       timeouts, unfinished.\n"
 	       "\n"
@@ -402,6 +402,10 @@ run(int argc, char **argv)
 const struct command command_client = {
 	.name = "client",
 	.summary = "open and close connections from a budget of tuples",
+	.synopsis = "PORT --addr ADDR/LEN... --to ADDR:PORT [OPTIONS]",
+	.common = "tap veth xdp memif allow workers pcap addr gateway to from connections concurrency rate send recv "
+		  "get close timeout msl duration json ready-file quiet verbose",
+	.tables = tables,
 	.run = run,
 	.orderly = true,
 };

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+struct opt;
+
 /* A subcommand: one file, one of these, one line in the table of main.c. */
 
 /** Exit statuses, the same for every subcommand. */
@@ -16,6 +18,9 @@ enum {
 struct command {
 	const char *name;
 	const char *summary; /* one line */
+	const char *synopsis; /* what stands behind "lastack NAME"; may have further lines */
+	const char *common;   /* names of the options that a first user needs: --help shows these, `--help all` every one */
+	const struct opt *const *tables; /* where they are */
 	/** argv[0] is the subcommand's name. Returns the exit status. */
 	int (*run)(int argc, char **argv);
 	bool orderly; /* it calls session_run(): SIGINT and SIGTERM end it in order; false: they kill it */

@@ -357,7 +357,7 @@ help(void)
 	       "       lastack demo --close=server --payload 1000 --duration 5s --json demo.json\n"
 	       "\n"
 	       "FILES\n"
-	       "       --json FILE has the keys that 'lastack server --help' lists, and workers,\n"
+	       "       --json FILE has the keys that 'lastack server --help all' lists, and workers,\n"
 	       "       concurrency, payload, and ends [{name, the same keys for that end alone}]. opens\n"
 	       "       and closes are the client's; the other counts are the sums of both ends.\n"
 	       "\n"
@@ -407,6 +407,9 @@ run(int argc, char **argv)
 const struct command command_demo = {
 	.name = "demo",
 	.summary = "a client and a server against each other in one process, no NIC needed",
+	.synopsis = "[OPTIONS]",
+	.common = "duration concurrency workers close payload msl json pcap quiet verbose",
+	.tables = tables,
 	.run = run,
 	.orderly = true,
 };

@@ -407,5 +407,8 @@ run(int argc, char **argv)
 const struct command command_explain = {
 	.name = "explain",
 	.summary = "how connections end, told by running them in a simulated network",
+	.synopsis = "SCENARIO | all [OPTIONS]; lastack explain lists the scenarios",
+	.common = "list json pcap color ascii width",
+	.tables = tables,
 	.run = run,
 };

@@ -261,8 +261,8 @@ static const struct opt load_table[] = {
 	OPT_END,
 };
 
-static const struct opt *const tables[] = {net_port_opts, net_addr_opts, load_table, load_request_opts,
-					   net_table_opts, net_restart_opts, net_run_opts, NULL};
+const struct opt *const load_tables[] = {net_port_opts, net_addr_opts, load_table, load_request_opts,
+					  net_table_opts, net_restart_opts, net_run_opts, NULL};
 
 void
 load_help(void)
@@ -333,7 +333,7 @@ load_help(void)
 	       "       whose answers come home to its own shard. Rules of --fault count on each worker alone.\n"
 	       "\n"
 	       "OPTIONS\n", bad);
-	net_help(tables);
+	net_help(load_tables);
 	printf("\n"
 	       "EXAMPLES\n"
 	       "       In a network namespace of its own, against the server at its other end:\n"
@@ -350,7 +350,7 @@ load_help(void)
 	       "                    --expect 'resets==0' --expect 'close_p99<1s'\n"
 	       "\n"
 	       "FILES\n"
-	       "       --json FILE has the keys that 'lastack server --help' lists, and load: {loop, counts\n"
+	       "       --json FILE has the keys that 'lastack server --help all' lists, and load: {loop, counts\n"
 	       "       by name, warmup, ended {kind: n}, modes {mode: {planned, kind: n}}, latency_ns {name:\n"
 	       "       {count, min, mean, p50 ... p99.999, max}}, faults {name: n}, answers_bad {name: n}, closes_per_s,\n"
 	       "       slowest_closes_per_s, failed_by {cause: n}, survivors_only (latencies lack the failed),\n"
@@ -422,7 +422,7 @@ load_options_read(int argc, char **argv, char *err, size_t size)
 {
 	struct load_config *cfg = &load.cfg;
 
-	if (opt_parse(argc, argv, tables, err, size) == OPT_BAD || net_check(err, size) ||
+	if (opt_parse(argc, argv, load_tables, err, size) == OPT_BAD || net_check(err, size) ||
 	    check(err, size))
 		return -1;
 	cfg->concurrency = load.concurrency ? load.concurrency : 100;

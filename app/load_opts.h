@@ -43,6 +43,9 @@ extern struct load_options load;
 /** Fills it in. 0, or -1 with a line in err. */
 int load_options_read(int argc, char **argv, char *err, size_t size);
 
+/** Its option tables. */
+extern const struct opt *const load_tables[];
+
 void load_help(void);
 
 /* load_request.c */

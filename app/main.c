@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "opts.h"
 #include "signals.h"
 
 /* Runs before the constructors of the libraries: see signals.c. */
@@ -40,8 +41,8 @@ help(FILE *f)
 		"\n"
 		"SYNOPSIS\n"
 		"       lastack SUBCOMMAND [OPTIONS]\n"
-		"       lastack SUBCOMMAND --help\n"
-		"       lastack help [SUBCOMMAND] | --help | --version\n"
+		"       lastack SUBCOMMAND --help | --help all\n"
+		"       lastack help [SUBCOMMAND [all]] | --help | --version\n"
 		"\n"
 		"SUBCOMMANDS\n");
 	for (unsigned i = 0; i < NCOMMANDS; i++)
@@ -73,6 +74,37 @@ find(const char *name)
 	return NULL;
 }
 
+/* --help: what a first user needs; --help all: the manual. */
+static int
+command_help(const struct command *c, bool all)
+{
+	char *args[] = {(char[]){"lastack"}, (char[]){"--help"}, NULL};
+	int rc;
+
+	if (all)
+		return c->run(2, args);
+	printf("lastack %s - %s\nusage: lastack %s %s\n\n", c->name, c->summary, c->name, c->synopsis);
+	rc = opt_brief(c->tables, c->common, stdout);
+	printf("\nEvery option, files and exit status: lastack %s --help all\n", c->name);
+	return rc == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+/* The place of --help or -h; 0: none. */
+static int
+asks_for_help(int argc, char **argv)
+{
+	for (int i = 2; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return i;
+	return 0;
+}
+
+static bool
+is_all(const char *word)
+{
+	return word != NULL && strcmp(word, "all") == 0;
+}
+
 static int
 unknown(const char *name)
 {
@@ -87,6 +119,7 @@ int
 main(int argc, char **argv)
 {
 	const struct command *c = argc < 2 ? NULL : find(argv[1]);
+	int help_at;
 
 	if (c == NULL || !c->orderly)
 		signals_default();
@@ -99,10 +132,8 @@ main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (strcmp(argv[1], "help") == 0 && argc >= 3) {
-		char *help_args[] = {argv[2], (char[]){"--help"}, NULL};
-
 		c = find(argv[2]);
-		return c ? c->run(2, help_args) : unknown(argv[2]);
+		return c ? command_help(c, is_all(argv[3])) : unknown(argv[2]);
 	}
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0) {
@@ -111,5 +142,8 @@ main(int argc, char **argv)
 	}
 	if (c == NULL)
 		return unknown(argv[1]);
+	help_at = asks_for_help(argc, argv);
+	if (help_at != 0)
+		return command_help(c, is_all(argv[help_at + 1]));
 	return c->run(argc - 1, argv + 1);
 }

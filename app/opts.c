@@ -5,6 +5,8 @@
 #include "opts.h"
 #include "run/units.h"
 
+enum { BRIEF_COLUMNS = 120 };
+
 static bool
 is_end(const struct opt *o)
 {
@@ -178,22 +180,31 @@ opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, siz
 	return OPT_OK;
 }
 
+/* "-l LIST, --lcores LIST" */
+static const char *
+left_side(const struct opt *o, char *buf, size_t size)
+{
+	bool flag = o->kind == OPT_FLAG;
+	char letter[48] = "";
+
+	if (o->letter)
+		snprintf(letter, sizeof(letter), "-%c%s%s, ", o->letter, flag ? "" : " ", flag ? "" : o->arg);
+	snprintf(buf, size, "%s--%s%s%s", letter, o->name, flag || o->kind == OPT_SWITCH || o->kind == OPT_CALL_SWITCH ? "" : " ", flag ? "" : o->arg);
+	return buf;
+}
+
 void
 opt_help(const struct opt *const *tables, FILE *f)
 {
+	char left[96];
+
 	for (; *tables; tables++) {
 		for (const struct opt *o = *tables; !is_end(o); o++) {
 			if (o->kind == OPT_HEADING) {
 				fprintf(f, "\n   %s\n", o->help);
 				continue;
 			}
-			fprintf(f, "       ");
-			if (o->letter)
-				fprintf(f, "-%c%s%s, ", o->letter, o->kind == OPT_FLAG ? "" : " ",
-					o->kind == OPT_FLAG ? "" : o->arg);
-			fprintf(f, "--%s%s%s\n", o->name,
-				o->kind == OPT_FLAG || o->kind == OPT_SWITCH || o->kind == OPT_CALL_SWITCH ? "" : " ",
-				o->kind == OPT_FLAG ? "" : o->arg);
+			fprintf(f, "       %s\n", left_side(o, left, sizeof(left)));
 			for (const char *p = o->help; p && *p;) {
 				const char *nl = strchr(p, '\n');
 				int len = nl ? (int)(nl - p) : (int)strlen(p);
@@ -203,4 +214,83 @@ opt_help(const struct opt *const *tables, FILE *f)
 			}
 		}
 	}
+}
+
+/* Is the name one of the words of the list? */
+static bool
+is_listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = list; *p != '\0'; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+
+		if (n == len && memcmp(p, name, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+static int
+count_words(const char *list)
+{
+	int n = 0;
+
+	for (const char *p = list + strspn(list, " "); *p != '\0'; p += strspn(p, " ")) {
+		p += strcspn(p, " ");
+		n++;
+	}
+	return n;
+}
+
+/* The first line of a help, cut at a word if it is longer than max. Returns its length; *more: something was left out. */
+static int
+first_line(const char *help, size_t max, bool *more)
+{
+	size_t n = strcspn(help, "\n");
+
+	*more = help[n] != '\0' || n > max;
+	if (n + (*more ? strlen(" ...") : 0) > max)
+		for (n = max - strlen(" ..."); n > 0 && help[n] != ' '; n--)
+			;
+	return (int)n;
+}
+
+int
+opt_brief(const struct opt *const *tables, const char *common, FILE *f)
+{
+	size_t width = 0;
+	char left[96];
+	int found = 0;
+
+	for (const struct opt *const *t = tables; *t; t++)
+		for (const struct opt *o = *t; !is_end(o); o++)
+			if (o->kind != OPT_HEADING && is_listed(common, o->name)) {
+				size_t n = strlen(left_side(o, left, sizeof(left)));
+
+				width = n > width ? n : width;
+				found++;
+			}
+	for (; *tables; tables++) {
+		const char *heading = NULL;
+
+		for (const struct opt *o = *tables; !is_end(o); o++) {
+			const char *text = o->help ? o->help : "";
+			bool more;
+			int len;
+
+			if (o->kind == OPT_HEADING)
+				heading = o->help;
+			if (o->kind == OPT_HEADING || !is_listed(common, o->name))
+				continue;
+			if (heading)
+				fprintf(f, "%s\n", heading);
+			heading = NULL;
+			len = first_line(text, BRIEF_COLUMNS - 4 - width, &more);
+			fprintf(f, "  %-*s  %.*s%s\n", (int)width, left_side(o, left, sizeof(left)), len, text,
+				more ? " ..." : "");
+		}
+	}
+	return found == count_words(common) ? 0 : -1;
 }

@@ -45,6 +45,11 @@ enum opt_result opt_parse(int argc, char **argv, const struct opt *const *tables
 /** The OPTIONS part of a help text. */
 void opt_help(const struct opt *const *tables, FILE *f);
 
+/** One line for each option of `common`, their names with spaces between, in the order of the tables and below the
+ * headings of the tables. A line has the first line of the option's help, at most 120 columns, and " ..." when the help has more. -1: a name
+ * in `common` is no option. */
+int opt_brief(const struct opt *const *tables, const char *common, FILE *f);
+
 #define OPT_END {.name = NULL, .kind = OPT_HEADING, .help = NULL}
 
 #endif

@@ -372,6 +372,10 @@ run(int argc, char **argv)
 const struct command command_server = {
 	.name = "server",
 	.summary = "answer TCP on a DPDK port: http, echo, discard, chargen, close",
+	.synopsis = "PORT --addr ADDR/LEN... SERVICE... [OPTIONS]",
+	.common = "tap veth xdp memif null allow workers pcap addr range gateway http echo discard chargen close "
+		  "http-close msl max-conns time-wait state duration json ready-file quiet verbose",
+	.tables = tables,
 	.run = run,
 	.orderly = true,
 };

@@ -147,3 +147,57 @@ Test(opts, the_help_has_every_option)
 	cr_expect(strstr(text, "-q, --quiet\n"), "%s", text);
 	free(text);
 }
+
+static const struct opt long_ones[] = {
+	{.kind = OPT_HEADING, .help = "Unused"},
+	{.name = "none", .kind = OPT_FLAG, .dst = &v.flag, .help = "not listed"},
+	{.kind = OPT_HEADING, .help = "Long"},
+	{.name = "fits", .kind = OPT_FLAG, .dst = &v.flag,
+	 .help = "aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd eeeeeeeee "
+		 "fffffffff ggggggggg hhhhhhhhh iiiiiiiii jjjjjjjjj 1234567890"},
+	{.name = "cut", .kind = OPT_FLAG, .dst = &v.flag,
+	 .help = "aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd eeeeeeeee "
+		 "fffffffff ggggggggg hhhhhhhhh iiiiiiiii jjjjjjjjj 12345678901"},
+	OPT_END,
+};
+
+static int
+brief(const char *common, char *buf, size_t size)
+{
+	static const struct opt *const all[] = {first, second, long_ones, NULL};
+	FILE *f = fmemopen(buf, size, "w");
+	int rc = opt_brief(all, common, f);
+
+	fclose(f);
+	return rc;
+}
+
+Test(opts, brief_help_has_a_line_for_each_common_option)
+{
+	char text[1000] = "";
+
+	cr_expect_eq(brief("http msl count", text, sizeof(text)), 0);
+	cr_expect_str_eq(text, "Numbers\n"
+			       "  --msl TIME       line one ...\n"
+			       "  -n N, --count N  \n"
+			       "  --http PORT      \n");
+}
+
+Test(opts, brief_help_cuts_at_120_columns)
+{
+	char text[1000] = "";
+
+	cr_expect_eq(brief(" cut  fits ", text, sizeof(text)), 0);
+	cr_expect(strncmp(text, "Long\n  --fits  aaaaaaaaa ", 24) == 0, "the heading of others is not shown: %s", text);
+	cr_expect(strstr(text, " jjjjjjjjj 1234567890\n"), "%s", text);
+	cr_expect(strstr(text, "  --cut   aaaaaaaaa ") && strstr(text, " iiiiiiiii jjjjjjjjj ...\n"), "%s", text);
+}
+
+Test(opts, brief_help_finds_names_that_no_option_has)
+{
+	char text[1000] = "";
+
+	cr_expect_eq(brief("http htt", text, sizeof(text)), -1);
+	cr_expect_null(strstr(text, "--http PORT\n  --http"), "%s", text);
+	cr_expect_eq(brief("", text, sizeof(text)), 0);
+}
