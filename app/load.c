@@ -287,7 +287,7 @@ const struct command command_load = {
 	.summary = "connection load by schedule, every way to close, faults, latencies",
 	.synopsis = "PORT --addr ADDR/LEN... --to ADDR:PORT [OPTIONS]",
 	.common = "tap veth xdp memif allow workers addr gateway to from rate concurrency connections protocol "
-		  "requests size get close expect plot msl duration json ready-file quiet",
+		  "find-max get close expect plot msl duration json ready-file quiet",
 	.tables = load_tables,
 	.run = run,
 	.orderly = true,
