@@ -301,6 +301,10 @@ size_t load_http_take(struct load_conn *lc, const uint8_t *b, size_t n);
 bool load_http_fin(struct load_conn *lc);
 /** RST before the answer was complete. */
 void load_http_reset(struct load_conn *lc);
+/** Bytes that arrived, of any protocol. Bytes behind the answer, or without a request, set lc->extra. */
+void load_take(struct load_conn *lc, const uint8_t *b, size_t n);
+/** The answer is complete, or cannot be read further. A server may answer before it has read the whole request. */
+bool load_answer_ended(const struct load_conn *lc);
 /** Counts the present answer as wrong, once. bad: enum load_bad or enum http_reply_error. */
 void load_bad(struct load_conn *lc, unsigned bad);
 

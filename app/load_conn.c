@@ -190,51 +190,6 @@ ask(struct load_conn *lc)
 
 /* ---- reading ---- */
 
-/* Bytes of an echo; returns those taken. */
-static size_t
-take_echo(struct load_conn *lc, const uint8_t *b, size_t n)
-{
-	if (n > lc->st->cfg->size - lc->got)
-		n = (size_t)(lc->st->cfg->size - lc->got);
-	if (!lc->wrong && !pattern_matches(lc->got, b, n))
-		load_bad(lc, BAD_BODY);
-	lc->got += n;
-	return n;
-}
-
-/* Bytes that arrived; what is behind the answer, or comes without a request, is extra. The close service may send
- * anything. */
-static void
-take(struct load_conn *lc, const uint8_t *b, size_t n)
-{
-	enum load_protocol protocol = lc->st->cfg->protocol;
-	size_t taken = 0;
-
-	if (protocol == LOAD_CLOSE || protocol == LOAD_PLAIN)
-		return;
-	if (lc->asking)
-		taken = protocol == LOAD_HTTP ? load_http_take(lc, b, n) : take_echo(lc, b, n);
-	lc->extra |= taken < n && protocol == LOAD_HTTP;
-}
-
-/* Is the answer complete, or hopeless? A server may answer before it has read the whole request. */
-static bool
-answer_ended(const struct load_conn *lc)
-{
-	if (!lc->asking)
-		return false;
-	switch (lc->st->cfg->protocol) {
-	case LOAD_HTTP:
-		return lc->reply.done;
-	case LOAD_ECHO:
-		return !lc->unsent && lc->got >= lc->st->cfg->size;
-	case LOAD_CLOSE:
-	case LOAD_PLAIN:
-		break;
-	}
-	return false;
-}
-
 /* Everything that has come; true when it completes the answer, or shows that it never will be. */
 static bool
 read_some(struct load_conn *lc)
@@ -246,10 +201,10 @@ read_some(struct load_conn *lc)
 		if (!lc->any && !lc->warm)
 			latency(lc->st, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
 		lc->any = true;
-		take(lc, span, n);
+		load_take(lc, span, n);
 		la_consume(lc->c, n);
 	}
-	return answer_ended(lc);
+	return load_answer_ended(lc);
 }
 
 static void

@@ -154,3 +154,48 @@ load_http_reset(struct load_conn *lc)
 {
 	load_bad(lc, lc->reply.head_done ? BAD_RESET_BODY : lc->reply.total > 0 ? BAD_RESET_HEAD : BAD_RESET_WAITING);
 }
+
+/* ---- answers of all protocols ---- */
+
+/* Bytes of an echo; returns those taken. */
+static size_t
+take_echo(struct load_conn *lc, const uint8_t *b, size_t n)
+{
+	if (n > lc->st->cfg->size - lc->got)
+		n = (size_t)(lc->st->cfg->size - lc->got);
+	if (!lc->wrong && !pattern_matches(lc->got, b, n))
+		load_bad(lc, BAD_BODY);
+	lc->got += n;
+	return n;
+}
+
+/* The close service may send anything. */
+void
+load_take(struct load_conn *lc, const uint8_t *b, size_t n)
+{
+	enum load_protocol protocol = lc->st->cfg->protocol;
+	size_t taken = 0;
+
+	if (protocol == LOAD_CLOSE || protocol == LOAD_PLAIN)
+		return;
+	if (lc->asking)
+		taken = protocol == LOAD_HTTP ? load_http_take(lc, b, n) : take_echo(lc, b, n);
+	lc->extra |= taken < n && protocol == LOAD_HTTP;
+}
+
+bool
+load_answer_ended(const struct load_conn *lc)
+{
+	if (!lc->asking)
+		return false;
+	switch (lc->st->cfg->protocol) {
+	case LOAD_HTTP:
+		return lc->reply.done;
+	case LOAD_ECHO:
+		return !lc->unsent && lc->got >= lc->st->cfg->size;
+	case LOAD_CLOSE:
+	case LOAD_PLAIN:
+		break;
+	}
+	return false;
+}

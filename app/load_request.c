@@ -57,7 +57,8 @@ set_get(void *dst, const char *text, char *why, size_t size)
 		if (text[i] <= ' ' || text[i] == 0x7f)
 			len = LOAD_PATH;
 	if (text[0] != '/' || len >= LOAD_PATH) {
-		snprintf(why, size, "a path, /index.html or /index.html:WEIGHT, of at most %d ASCII characters without spaces",
+		snprintf(why, size,
+			 "a path, /index.html or /index.html:WEIGHT, of at most %d ASCII characters without spaces",
 			 LOAD_PATH - 1);
 		return -1;
 	}
@@ -324,7 +325,7 @@ load_requests_make(char *err, size_t size)
 		int rc = cfg->path[p].text ? make(&to->request[p][i & 1], to, cfg->path[p].text, i & 1) : -ENOMEM;
 
 		if (rc == -E2BIG)
-			snprintf(err, size, "the head of a request is too long with all its --header; allowed: %d bytes",
+			snprintf(err, size, "a request's head is too long with all its --header; allowed: %d bytes",
 				 LOAD_HEAD - 1);
 		else if (rc != 0)
 			snprintf(err, size, "out of memory");

@@ -63,10 +63,10 @@ static const struct row rows[] = {
 	KEEPS("chunked, LF alone", "HTTP/1.1 200\nTransfer-Encoding: chunked\n\n1\na\n0\n\n", 200, "a"),
 	KEEPS("chunked is the last coding", OK11 "Transfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 200,
 	      "a"),
-	KEEPS("codings in two fields", OK11 "Transfer-Encoding: x;p=\"a,\\\"chunked\"\r\ntransfer-encoding: Chunked\r\n\r\n"
-	      "1\r\na\r\n0\r\n\r\n", 200, "a"),
-	CLOSES("a length beside chunked", OK11 "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-	       200, "a"),
+	KEEPS("codings in two fields", OK11 "Transfer-Encoding: x;p=\"a,\\\"chunked\"\r\n"
+	      "transfer-encoding: Chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, "a"),
+	CLOSES("a length beside chunked", 
+	       OK11 "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, "a"),
 	CLOSES("chunked in HTTP/1.0", "HTTP/1.0 200\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
 	       "1\r\na\r\n0\r\n\r\n", 200, "a"),
 
@@ -75,7 +75,8 @@ static const struct row rows[] = {
 	KEEPS("a word that begins with close", OK11 "Connection: closed\r\nContent-Length: 1\r\n\r\na", 200, "a"),
 	CLOSES("close and keep-alive", OK11 "Connection: keep-alive, close\r\nContent-Length: 1\r\n\r\na", 200, "a"),
 	CLOSES("HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", 200, "a"),
-	KEEPS("HTTP/1.0 keep-alive", "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na", 200, "a"),
+	KEEPS("HTTP/1.0 keep-alive",
+	      "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na", 200, "a"),
 
 	FIN_ENDS("until the FIN", OK11 "Server: x\r\n\r\nabc", 200, "abc"),
 	FIN_ENDS("until the FIN, nothing", "HTTP/1.0 200 OK\r\n\r\n", 200, ""),
@@ -304,8 +305,9 @@ Test(http_reply, heads_and_chunk_lines_have_limits)
 /* Random bytes that look like answers: the same result in any cut. */
 Test(http_reply, random_bytes)
 {
-	static const char *const words[] = {"HTTP/1.1 ", "200", "204", "100", " OK", "\r\n", "\n", "\r\n\r\n", "Content-Length", ":",
-					    " ", "5", ",", "Transfer-Encoding", "chunked", "Connection", "close", "0\r\n",
+	static const char *const words[] = {"HTTP/1.1 ", "200", "204", "100", " OK", "\r\n", "\n", "\r\n\r\n",
+					    "Content-Length", ":", " ", "5", ",", "Transfer-Encoding",
+					    "chunked", "Connection", "close", "0\r\n",
 					    "a\r\n", ";", "\"", "x", OK11, CHUNKED, "\t", "\r"};
 
 	for (unsigned round = 0; round < 20000; round++) {

@@ -72,8 +72,9 @@ Test(load_request, every_option_at_once, .init = one_target)
 	cr_expect_eq(give("header", "X-A:b"), 0);
 	cr_expect_eq(give("header", "Connection: keep-alive"), 0);
 	cr_expect_eq(give("body", "5k"), 0);
-	cr_expect_str_eq(request(0, true), "POST /a?b=c HTTP/1.1\r\nHost: www.example:8080\r\nuser-agent: x\r\nX-A:b\r\n"
-					   "Connection: keep-alive\r\nContent-Length: 5000\r\n\r\n");
+	cr_expect_str_eq(request(0, true),
+			 "POST /a?b=c HTTP/1.1\r\nHost: www.example:8080\r\nuser-agent: x\r\nX-A:b\r\n"
+			 "Connection: keep-alive\r\nContent-Length: 5000\r\n\r\n");
 	cr_expect(strncmp(load.cfg.target[0].request[1][0].text, "POST /b:c HTTP/1.1\r\n", 20) == 0);
 	cr_expect_eq(load.cfg.path[0].weight, 7);
 	cr_expect_eq(load.cfg.path[1].weight, 1);
