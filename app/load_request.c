@@ -40,6 +40,7 @@ set_get(void *dst, const char *text, char *why, size_t size)
 	const char *colon = strrchr(text, ':');
 	size_t len = strlen(text);
 	uint64_t weight = 1;
+	bool plain = true;
 
 	(void)dst;
 	if (load.cfg.npaths == LOAD_PATHS) {
@@ -54,9 +55,8 @@ set_get(void *dst, const char *text, char *why, size_t size)
 		}
 	}
 	for (size_t i = 0; i < len; i++)
-		if (text[i] <= ' ' || text[i] == 0x7f)
-			len = LOAD_PATH;
-	if (text[0] != '/' || len >= LOAD_PATH) {
+		plain &= text[i] > ' ' && text[i] != 0x7f;
+	if (text[0] != '/' || !plain || len >= LOAD_PATH) {
 		snprintf(why, size,
 			 "a path, /index.html or /index.html:WEIGHT, of at most %d ASCII characters without spaces",
 			 LOAD_PATH - 1);

@@ -127,7 +127,7 @@ static int
 ask(int fd, const struct request *q)
 {
 	char buf[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
-	const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
+	struct nlmsghdr *h = (struct nlmsghdr *)buf;
 	ssize_t n;
 
 	if (send(fd, q, q->h.nlmsg_len, 0) < 0)
@@ -137,7 +137,7 @@ ask(int fd, const struct request *q)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) || h->nlmsg_type != NLMSG_ERROR)
 		return -EPROTO;
-	return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
+	return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
 }
 
 static int
