@@ -202,14 +202,10 @@ fatal(void)
 static void
 say_longest(void)
 {
-	uint64_t ms = net.duration_ms, end = PACE_NEVER;
+	uint64_t end = load_time_limit(&load.cfg), ms = end / 1000000;
 	char total[16], drain[16], linger[16], length[16];
 
-	if (load.cfg.pace.nsteps > 0)
-		end = pace_end(&load.cfg.pace);
-	if (end != PACE_NEVER && (ms == 0 || end / 1000000 < ms))
-		ms = end / 1000000;
-	if (net.quiet || ms == 0 || ms + net.drain_ms + load.cfg.linger_ms > UINT32_MAX)
+	if (net.quiet || end == PACE_NEVER || ms + net.drain_ms + load.cfg.linger_ms > UINT32_MAX)
 		return;
 	printf("run: at most %s from the first SYN on: %s of schedule, --drain %s, --linger %s\n",
 	       la_format_duration((uint32_t)ms + net.drain_ms + load.cfg.linger_ms, total, sizeof(total)),

@@ -179,6 +179,16 @@ struct load_config {
 	uint64_t seed;
 };
 
+/** Where time ends the schedule, ns from its start: the end of a ramp, or --duration. PACE_NEVER: it does not. */
+static inline uint64_t
+load_time_limit(const struct load_config *cfg)
+{
+	uint64_t end = cfg->pace.nsteps > 0 ? pace_end(&cfg->pace) : PACE_NEVER;
+	uint64_t limit = cfg->duration_ms * UINT64_C(1000000);
+
+	return limit != 0 && limit < end ? limit : end;
+}
+
 enum load_phase {
 	LOAD_WARM, /* one connection a target goes ahead: next hops are resolved */
 	LOAD_GO,
@@ -275,12 +285,18 @@ struct load_conn {
 };
 extern const struct la_conn_ops load_conn_ops;
 
-/** Records a latency in the step of the ramp that the connection was due in. */
+/** Records a latency, also in the step of the ramp that the connection was due in. A connection of the warm-up has
+ * none, one with the requests left of another is due in no step. */
 static inline void
-load_step_record(struct load_conn *lc, enum load_latency which, uint64_t since, uint64_t now)
+load_record(struct load_conn *lc, enum load_latency which, uint64_t since, uint64_t now)
 {
-	if (lc->st->step && !lc->warm)
-		la_histogram_record(&lc->st->step[lc->step].latency[which], now > since ? now - since : 0);
+	uint64_t ns = now > since ? now - since : 0;
+
+	if (lc->warm)
+		return;
+	la_histogram_record(&lc->st->latency[which], ns);
+	if (lc->st->step && !lc->carried)
+		la_histogram_record(&lc->st->step[lc->step].latency[which], ns);
 }
 
 /** Counts the end of a connection that is none of the warm-up. */

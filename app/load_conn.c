@@ -24,12 +24,6 @@ enum load_timer { TIMER_GIVE_UP, TIMER_THINK, TIMER_SKEW };
 
 static void ask(struct load_conn *lc);
 
-static void
-latency(struct load_station *st, enum load_latency which, uint64_t since, uint64_t now)
-{
-	la_histogram_record(&st->latency[which], now > since ? now - since : 0);
-}
-
 /* Something has happened: the patience of --timeout begins anew. */
 static void
 touch(struct load_conn *lc)
@@ -198,8 +192,8 @@ read_some(struct load_conn *lc)
 	size_t n;
 
 	while ((n = la_peek(lc->c, &span)) > 0) {
-		if (!lc->any && !lc->warm)
-			latency(lc->st, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
+		if (!lc->any)
+			load_record(lc, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
 		lc->any = true;
 		load_take(lc, span, n);
 		la_consume(lc->c, n);
@@ -223,7 +217,7 @@ answered(struct load_conn *lc)
 	lc->served = true;
 	lc->carry = lc->peer_closes && lc->left > 0;
 	LOAD_ADD(lc->st->n.answers, 1);
-	latency(lc->st, LAT_ANSWER, lc->asked, load_now(lc->st));
+	load_record(lc, LAT_ANSWER, lc->asked, load_now(lc->st));
 }
 
 /* An answer that cannot be read further, or bytes without a request: the connection is of no more use. */
@@ -254,12 +248,9 @@ opened(struct la_conn *c, void *user)
 	if (lc->warm) {
 		st->warmed++;
 	} else {
-		uint64_t now = load_now(st);
-
 		LOAD_ADD(st->n.established, 1);
 		LOAD_ADD(st->at[lc->target].established, 1);
-		latency(st, LAT_HANDSHAKE, lc->due, now);
-		load_step_record(lc, LAT_HANDSHAKE, lc->due, now);
+		load_record(lc, LAT_HANDSHAKE, lc->due, load_now(st));
 	}
 	touch(lc);
 	if (lc->left == 0 && lc->mode == CLOSE_BOTH)
@@ -272,14 +263,10 @@ data(struct la_conn *c, void *user)
 {
 	struct load_conn *lc = user;
 	uint32_t think = lc->st->cfg->think_ms;
-	bool any = lc->any, whole;
 
 	(void)c;
 	touch(lc);
-	whole = read_some(lc);
-	if (lc->any && !any)
-		load_step_record(lc, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
-	if (whole)
+	if (read_some(lc))
 		answered(lc);
 	else if (!lc->extra)
 		return;

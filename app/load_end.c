@@ -27,13 +27,6 @@ kind_of(const struct load_conn *lc, enum la_end end)
 	return lc->gave_up ? KIND_GAVE_UP : lc->aborted ? KIND_ABORTED : KIND_UNFINISHED;
 }
 
-static void
-latency(struct load_conn *lc, enum load_latency which, uint64_t since, uint64_t now)
-{
-	la_histogram_record(&lc->st->latency[which], now > since ? now - since : 0);
-	load_step_record(lc, which, since, now);
-}
-
 void
 load_conn_end(struct load_conn *lc, enum la_end end, uint64_t now)
 {
@@ -45,10 +38,10 @@ load_conn_end(struct load_conn *lc, enum la_end end, uint64_t now)
 	if (cause == CAUSE_UNPLANNED && lc->peer_closes) /* the peer has said so before */
 		cause = CAUSES;
 	if (load_is_orderly(kind)) {
-		latency(lc, LAT_CLOSE, lc->fin, now);
+		load_record(lc, LAT_CLOSE, lc->fin, now);
 		LOAD_ADD(st->at[lc->target].orderly, 1);
 	} else if (kind == KIND_UNFINISHED) {
-		latency(lc, LAT_UNFINISHED, lc->due, now);
+		load_record(lc, LAT_UNFINISHED, lc->due, now);
 	}
 	LOAD_ADD(st->n.ended[lc->mode][kind], 1);
 	if (complete)

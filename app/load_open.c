@@ -41,11 +41,8 @@ enum verdict { BEGUN, NO_TUPLE, NOT_NOW, NEVER };
 static uint64_t
 schedule_end(const struct load_station *st)
 {
-	uint64_t end = st->cfg->pace.nsteps > 0 ? pace_end(&st->cfg->pace) : PACE_NEVER;
-	uint64_t limit = st->cfg->duration_ms * UINT64_C(1000000);
+	uint64_t end = load_time_limit(st->cfg);
 
-	if (limit != 0 && limit < end)
-		end = limit;
 	return end == PACE_NEVER ? end : st->start + end;
 }
 

@@ -52,21 +52,11 @@ add_faults(struct la_faulty_counts *sum, const struct la_faulty *f)
 	sum->added += n.added;
 }
 
-/* Where the schedule ends by time: a ramp's end, or --duration. */
-static uint64_t
-time_limit(const struct load_config *cfg)
-{
-	uint64_t end = cfg->pace.nsteps > 0 ? pace_end(&cfg->pace) : PACE_NEVER;
-	uint64_t limit = cfg->duration_ms * UINT64_C(1000000);
-
-	return limit != 0 && limit < end ? limit : end;
-}
-
 /* When the last connection of an open loop is due, or the next would be; PACE_NEVER: not known. */
 static uint64_t
 schedule_length(const struct load_config *cfg)
 {
-	uint64_t end = time_limit(cfg), due;
+	uint64_t end = load_time_limit(cfg), due;
 
 	if (cfg->pace.nsteps > 0 && cfg->connections != 0) {
 		due = pace_due(&cfg->pace, cfg->connections);
@@ -102,7 +92,7 @@ load_due_ns(const struct load_report *r)
 	if (stopped == 0) /* still in the warm-up */
 		return 0;
 	/* --connections ends when the last was begun: a generator that is behind has no higher rate for that */
-	return r->cfg->connections != 0 && end < time_limit(r->cfg) ? RTE_MAX(stopped, end) : end;
+	return r->cfg->connections != 0 && end < load_time_limit(r->cfg) ? RTE_MAX(stopped, end) : end;
 }
 
 /* Orderly closes that count as carried. */

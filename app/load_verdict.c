@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "load_verdict.h"
+#include "run/summary.h"
 
 #define BUSY_LIMIT 0.95	   /* share of a worker's time */
 #define FAILED_LIMIT 0.001 /* share of all connects */
@@ -54,9 +55,7 @@ load_failures(const struct load_counts *n, char *buf, size_t size)
 double
 load_busy_share(const struct la_station_stats *before, const struct la_station_stats *now)
 {
-	uint64_t busy = now->busy_cycles - before->busy_cycles, total = now->total_cycles - before->total_cycles;
-
-	return now->total_cycles <= before->total_cycles ? NAN : (double)busy / (double)total;
+	return now->total_cycles <= before->total_cycles ? NAN : la_summary_busy(before, now);
 }
 
 /* The first latency of the target that has samples: lateness hides in it. */
