@@ -22,12 +22,35 @@ end(struct find *f, enum find_phase how)
 	f->rate = 0;
 }
 
+/* No rate above the confirmed one, if there is one, is left to try. */
+static void
+settle(struct find *f)
+{
+	end(f, f->best != 0 ? FIND_FOUND : FIND_NOTHING);
+}
+
 static void
 confirm(struct find *f, uint64_t rate)
 {
+	if (rate <= f->best) {
+		settle(f);
+		return;
+	}
 	f->phase = FIND_CONFIRM;
 	f->confirmed = 0;
 	f->rate = rate;
+}
+
+/* Is the bound above `best` still one? */
+static void
+challenge(struct find *f)
+{
+	uint64_t rate = f->best + (f->best + FIND_BACK - 1) / FIND_BACK;
+
+	f->phase = FIND_CHALLENGE;
+	f->rate = rate < f->most ? rate : f->most;
+	if (f->best == f->most || f->challenges == FIND_CHALLENGES)
+		settle(f);
 }
 
 /* The two bounds have moved: where next? */
@@ -47,13 +70,15 @@ narrow(struct find *f)
 static void
 up(struct find *f)
 {
+	uint64_t step = f->climbing ? (f->passed + FIND_CLIMB - 1) / FIND_CLIMB : f->passed;
+
 	if (f->failed != 0) {
 		f->phase = FIND_BISECT;
 		narrow(f);
 	} else if (f->passed == f->most) {
 		confirm(f, f->most);
 	} else {
-		f->rate = f->passed > f->most / 2 ? f->most : f->passed * 2;
+		f->rate = f->passed > f->most - step ? f->most : f->passed + step;
 	}
 }
 
@@ -62,15 +87,34 @@ confirmation(struct find *f, bool ok, double carried)
 {
 	if (ok) {
 		f->carried[f->confirmed++] = carried;
-		if (f->confirmed == FIND_CONFIRMATIONS)
-			end(f, FIND_FOUND);
+		if (f->confirmed < FIND_CONFIRMATIONS)
+			return;
+		f->best = f->rate;
+		memcpy(f->best_carried, f->carried, sizeof(f->carried));
+		f->challenges = 0;
+		challenge(f);
 		return;
 	}
 	f->failed = f->rate;
 	if (f->rate == 1 || ++f->restarts > FIND_RESTARTS)
-		end(f, FIND_NOTHING);
+		settle(f);
 	else
 		confirm(f, f->rate - (f->rate + FIND_BACK - 1) / FIND_BACK);
+}
+
+static void
+challenged(struct find *f, bool ok)
+{
+	if (!ok) {
+		f->challenges++;
+		challenge(f);
+		return;
+	}
+	f->phase = FIND_UP;
+	f->climbing = true;
+	f->passed = f->rate;
+	f->failed = 0;
+	up(f);
 }
 
 void
@@ -84,6 +128,10 @@ find_note(struct find *f, bool ok, double carried)
 	f->again = false;
 	if (f->phase == FIND_CONFIRM) {
 		confirmation(f, ok, carried);
+		return;
+	}
+	if (f->phase == FIND_CHALLENGE) {
+		challenged(f, ok);
 		return;
 	}
 	if (ok)
@@ -109,7 +157,7 @@ find_result(const struct find *f, double *median, double *least, double *greates
 {
 	double v[FIND_CONFIRMATIONS];
 
-	memcpy(v, f->carried, sizeof(v));
+	memcpy(v, f->best_carried, sizeof(v));
 	qsort(v, FIND_CONFIRMATIONS, sizeof(v[0]), compare);
 	*least = v[0];
 	*median = v[FIND_CONFIRMATIONS / 2];

@@ -8,11 +8,14 @@
  *	UP		the rate doubles until a trial fails
  *	BISECT		between the highest rate that passed and the lowest that failed, until they are close
  *	CONFIRM		the highest rate that passed is tried FIND_CONFIRMATIONS times more
- *	FOUND		all confirmations passed
+ *	CHALLENGE	the bound above is tried again: a rate FIND_BACK of itself higher must fail FIND_CHALLENGES times
+ *	FOUND		a rate was confirmed, and every challenge failed
  *	NOTHING		no rate passes, or no rate was confirmed
  *
  * A shared machine fails a trial now and then, so a rate has failed when two trials of it in a row fail; this holds for
- * confirmations, too. A rate that fails its confirmation is lowered by FIND_BACK of itself and confirmed anew. */
+ * confirmations and challenges, too. A rate that fails its confirmation is lowered by FIND_BACK of itself and confirmed
+ * anew, but not below a rate that was confirmed before. A machine that was slow for some seconds shows a bound too low:
+ * when a challenge passes, the search goes UP from there by an eighth, and BISECT and CONFIRM follow again. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,13 +23,15 @@
 enum {
 	FIND_CONFIRMATIONS = 3,
 	FIND_BACK = 20,	   /* a twentieth */
-	FIND_RESTARTS = 8, /* of confirmation, before the search ends without a result */
+	FIND_RESTARTS = 8, /* of confirmation, before the search gives up on rates that are not confirmed */
+	FIND_CHALLENGES = 3,
+	FIND_CLIMB = 8,	   /* an eighth */
 };
 
 /** BISECT ends when the two rates differ by less than this share of the lower one. */
 #define FIND_PRECISION 0.01
 
-enum find_phase { FIND_UP, FIND_BISECT, FIND_CONFIRM, FIND_FOUND, FIND_NOTHING };
+enum find_phase { FIND_UP, FIND_BISECT, FIND_CONFIRM, FIND_CHALLENGE, FIND_FOUND, FIND_NOTHING };
 
 struct find {
 	enum find_phase phase;
@@ -36,8 +41,11 @@ struct find {
 	uint64_t failed; /* lowest rate that has failed; 0: none */
 	bool again;	 /* the next trial repeats one that has failed */
 	unsigned trials; /* so far */
-	unsigned confirmed, restarts;
-	double carried[FIND_CONFIRMATIONS]; /* by the confirmations, connections/s, in their order */
+	bool climbing;	 /* UP after a challenge */
+	unsigned confirmed, restarts, challenges;
+	uint64_t best;	 /* the highest rate that all confirmations passed; 0: none yet */
+	double carried[FIND_CONFIRMATIONS];	 /* by the confirmations so far, connections/s, in their order */
+	double best_carried[FIND_CONFIRMATIONS]; /* by those of `best` */
 };
 
 /** start: rate of the first trial, most: of the highest, connections/s. 1 <= start <= most. */

@@ -27,13 +27,20 @@ syns_matter(struct la_shed *d, uint64_t frames, const struct la_counters *c)
 	return matter;
 }
 
-/* Were frames lost lately? lost: in all. */
+/* Are frames being lost? lost: in all. */
 static bool
 loses(struct la_shed *d, uint64_t now, uint64_t frames, uint64_t lost)
 {
-	if (lost != d->lost && (lost - d->lost) * LA_SHED_LOSS >= frames)
-		d->lost_until = now + LA_SHED_ALLOWED_MS;
+	bool lossy = lost != d->lost && (lost - d->lost) * LA_SHED_LOSS >= frames;
+
 	d->lost = lost;
+	if (now >= d->lossy_until) {
+		d->lossy = 0;
+		d->lossy_until = now + LA_SHED_LOSSY_MS;
+	}
+	d->lossy += lossy;
+	if (lossy && d->lossy >= LA_SHED_LOSSY)
+		d->lost_until = now + LA_SHED_ALLOWED_MS;
 	return now < d->lost_until;
 }
 

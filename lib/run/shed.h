@@ -21,8 +21,10 @@
  * A full ring alone is no overload. A peer on a ring pair (memif) may wait until the ring has room, and send as much as
  * the worker can take: a shed SYN costs such a peer its time-out of a second and gains nothing. Overload is a full
  * ring and frames that were lost: the port counts them (rx_missed), or connections time out and retransmit, which
- * shows after the first RTO (200 ms) where the port does not count. More than one loss in LA_SHED_LOSS frames
- * allows shedding for LA_SHED_ALLOWED_MS.
+ * shows after the first RTO (200 ms) where the port does not count. A look finds losses when more than one frame in
+ * LA_SHED_LOSS was lost since the look before. LA_SHED_LOSSY such looks within LA_SHED_LOSSY_MS allow shedding for
+ * LA_SHED_ALLOWED_MS. Overload loses frames all the time. SYN,ACKs that found no room while a next hop was resolved, or a
+ * peer that was away for a moment, expire together within a few milliseconds.
  *
  * SYNs that are fewer than one in LA_SHED_SYNS frames are not what keeps the worker busy: dropping them would
  * shut out new clients and gain nothing.
@@ -45,6 +47,8 @@ enum {
 	LA_SHED_BEGIN = 8,	/* looks */
 	LA_SHED_SYNS = 32,
 	LA_SHED_LOSS = 4096,
+	LA_SHED_LOSSY = 12,	/* looks */
+	LA_SHED_LOSSY_MS = 1000,
 	LA_SHED_ALLOWED_MS = 5000,
 };
 
@@ -53,7 +57,9 @@ struct la_shed {
 	unsigned full;	  /* looks in a row that found the ring full */
 	unsigned level;	  /* of LA_SHED_ALL */
 	uint64_t syns, frames, lost; /* as counted at the last look */
-	uint64_t lost_until;	     /* ms: shedding is allowed for so long; 0: nothing was lost yet */
+	uint64_t lossy_until;	     /* ms: looks that find losses are counted for so long */
+	unsigned lossy;		     /* ... and so many were */
+	uint64_t lost_until;	     /* ms: shedding is allowed for so long; 0: it never was */
 };
 
 /** Is it time to look? full_burst: the port had as many frames as were asked for. */

@@ -92,6 +92,51 @@ Test(find, nothing_passes)
 	cr_assert_lt(trials, 30u);
 }
 
+/* The machine is slow until the first rate is confirmed. */
+Test(find, a_bound_that_was_too_low_is_challenged)
+{
+	static const uint64_t slow[] = {3, 1000, 54321, 385000};
+	double median, least, greatest;
+
+	for (unsigned i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		find_init(&f, 1000, 10000000);
+		while (f.phase != FIND_CHALLENGE)
+			find_note(&f, f.rate <= slow[i], (double)f.rate);
+		search(slow[i] * 3, 0);
+		cr_assert_eq(f.phase, FIND_FOUND);
+		find_result(&f, &median, &least, &greatest);
+		cr_assert_geq(least, (double)slow[i] * 3 * (1 - FIND_PRECISION) - 1, "%g", least);
+	}
+}
+
+Test(find, every_challenge_must_fail)
+{
+	find_init(&f, 1000, 10000000);
+	while (f.phase != FIND_CHALLENGE)
+		find_note(&f, f.rate <= 100000, (double)f.rate);
+	for (unsigned i = 0; i < FIND_CHALLENGES * 2; i++) {
+		cr_assert_eq(f.phase, FIND_CHALLENGE);
+		cr_assert(f.rate >= 104000 && f.rate <= 105000, "%lu", f.rate);
+		find_note(&f, false, 0);
+	}
+	cr_assert_eq(f.phase, FIND_FOUND);
+}
+
+/* A rate that passed once and is not confirmed does not cost the one that was. */
+Test(find, a_confirmed_rate_is_kept)
+{
+	double median, least, greatest;
+
+	find_init(&f, 1000, 10000000);
+	while (f.phase != FIND_CHALLENGE)
+		find_note(&f, f.rate <= 100000, (double)f.rate);
+	find_note(&f, true, (double)f.rate);
+	search(1, 0);
+	cr_assert_eq(f.phase, FIND_FOUND);
+	find_result(&f, &median, &least, &greatest);
+	cr_assert(least >= 99000 && greatest <= 100000, "%g to %g", least, greatest);
+}
+
 /* The server carries less and less: the search gives up. */
 Test(find, nothing_is_confirmed)
 {

@@ -105,11 +105,29 @@ Test(shed, begins_when_connections_time_out)
 {
 	lossless = true;
 	looks(1000, LA_SHED_LOOK, 4);
-	c.v[LA_C_rto_expired] += 2;
-	cr_assert_gt(look(LA_SHED_LOOK, 4), 0u);
+	for (unsigned i = 0; i < LA_SHED_LOSSY; i++) {
+		cr_assert_eq(looks(8, LA_SHED_LOOK, 4), 0u);
+		c.v[LA_C_rto_expired] += 2;
+		look(LA_SHED_LOOK, 4);
+	}
+	cr_assert_gt(d.level, 0u);
 	looks(LA_SHED_ALLOWED_MS / LA_SHED_MS - 2, LA_SHED_LOOK, 4);
 	cr_assert_eq(d.level, (unsigned)LA_SHED_ALL);
 	cr_assert_eq(looks(500 / LA_SHED_MS, LA_SHED_LOOK, 4), 0u, "%u ms without a loss", LA_SHED_ALLOWED_MS);
+}
+
+/* 507 SYN,ACKs that found no room while their next hops were resolved expired together a second later, while clients that
+ * wait for the ring kept it full: five seconds of shedding took a closed loop from 490 000 to 30 000 closes a second. */
+Test(shed, a_burst_of_losses_is_no_overload)
+{
+	lossless = true;
+	for (unsigned burst = 0; burst < 20; burst++) {
+		for (unsigned i = 0; i < 5; i++) {
+			c.v[LA_C_rto_expired] += 100;
+			cr_assert_eq(look(LA_SHED_LOOK, 4), 0u);
+		}
+		cr_assert_eq(looks(LA_SHED_LOSSY_MS / LA_SHED_MS, LA_SHED_LOOK, 4), 0u);
+	}
 }
 
 Test(shed, a_loss_now_and_then_is_no_overload)
