@@ -22,8 +22,8 @@
 
 enum {
 	FIND_CONFIRMATIONS = 3,
-	FIND_BACK = 20,	   /* a twentieth */
-	FIND_RESTARTS = 8, /* of confirmation, before the search gives up on rates that are not confirmed */
+	FIND_BACK = 40,	   /* a fortieth */
+	FIND_RESTARTS = 16, /* of confirmation, before the search gives up on rates that are not confirmed */
 	FIND_CHALLENGES = 3,
 	FIND_CLIMB = 8,	   /* an eighth */
 };

@@ -68,8 +68,8 @@ Test(find, a_confirmation_that_fails_twice_lowers_the_rate)
 	find_note(&f, false, 0);
 	cr_assert_eq(f.phase, FIND_CONFIRM);
 	cr_assert_eq(f.confirmed, 0u, "confirmations begin anew");
-	cr_assert(f.rate <= 95000 && f.rate >= 93000, "%lu", f.rate);
-	search(94000, 0);
+	cr_assert(f.rate <= 97500 && f.rate >= 96500, "%lu", f.rate);
+	search(96000, 0);
 	cr_assert_eq(f.phase, FIND_FOUND);
 }
 
@@ -116,7 +116,7 @@ Test(find, every_challenge_must_fail)
 		find_note(&f, f.rate <= 100000, (double)f.rate);
 	for (unsigned i = 0; i < FIND_CHALLENGES * 2; i++) {
 		cr_assert_eq(f.phase, FIND_CHALLENGE);
-		cr_assert(f.rate >= 104000 && f.rate <= 105000, "%lu", f.rate);
+		cr_assert(f.rate >= 101500 && f.rate <= 102500, "%lu", f.rate);
 		find_note(&f, false, 0);
 	}
 	cr_assert_eq(f.phase, FIND_FOUND);
