@@ -92,6 +92,23 @@ Test(find, nothing_passes)
 	cr_assert_lt(trials, 30u);
 }
 
+/* A machine that has become slower: steps back grow, and the way up is found again. */
+Test(find, a_machine_that_became_slower)
+{
+	static const uint64_t slow[] = {90000, 50000, 10000};
+	double median, least, greatest;
+
+	for (unsigned i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		find_init(&f, 1000, 10000000);
+		while (f.phase != FIND_CONFIRM)
+			find_note(&f, f.rate <= 100000, (double)f.rate);
+		search(slow[i], 0);
+		cr_assert_eq(f.phase, FIND_FOUND);
+		find_result(&f, &median, &least, &greatest);
+		cr_assert_geq(least, (double)slow[i] * (1 - 1.0 / FIND_BACK) - 1, "%g", least);
+	}
+}
+
 /* The machine is slow until the first rate is confirmed. */
 Test(find, a_bound_that_was_too_low_is_challenged)
 {
