@@ -21,7 +21,7 @@ static struct {
 	struct load_station station[LA_ENGINE_MAX_STATIONS];
 	struct load_report report;
 	struct la_tuples tuples[LOAD_TARGETS]; /* of all stations */
-	struct la_steer steer; /* which worker a tuple comes home to */
+	struct la_steer steer; /* which worker a tuple hashes to */
 	char csv_made[32]; /* for --plot without --csv */
 } job;
 
@@ -160,7 +160,7 @@ close_csv(bool draw)
 	return status;
 }
 
-/* Station i of so many has its share of everything, and the tuples whose answers come home to its shard. */
+/* Station i of so many has its share of everything, and the tuples that hash to its shard. */
 static void
 set_station(struct la_engine_config *cfg, unsigned i, unsigned of)
 {

@@ -324,13 +324,13 @@ load_help(void)
 	       "       its request; close: from our FIN until both are acknowledged; lag: our own lateness;\n"
 	       "       unfinished: the age of connections that had no end. Each is to three figures from 1 ns to 73 min.\n"
 	       "\n"
-	       "       Whoever closes first cannot use the four-tuple again for 2*MSL. What the budget of\n"
+	       "       The end that closes first cannot use the four-tuple again for 2*MSL. What the budget of\n"
 	       "       tuples allows is said at the start. When none is left, an open loop counts the\n"
 	       "       connection as no_tuple and goes on; a closed loop waits and says so. A peer whose own\n"
 	       "       2*MSL is longer than ours (Linux: 60s) may refuse a tuple that it closed first on.\n"
 	       "\n"
 	       "       With --workers N each of N workers has an even part of it all, and of the tuples those\n"
-	       "       whose answers come home to its own shard. Rules of --fault count on each worker alone.\n"
+	       "       that hash to its own shard. Rules of --fault count on each worker alone.\n"
 	       "\n"
 	       "OPTIONS\n", bad);
 	net_help(load_tables);
