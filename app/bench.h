@@ -25,7 +25,7 @@
  *
  * A batch is short enough to stay in the core's own caches with its answers, as the few frames do that
  * a worker has in hand when it keeps up; packet buffers are taken from and put back to mempool
- * caches that never run over, so the same ones come round.
+ * caches that never overflow, so the same ones are used again.
  *
  * A bench makes its shards, runs once without being noted, then so many rounds, and then says
  * whether its counters agree with what it sent. A fault (a wrong or missing answer, a frame lost, a

@@ -75,7 +75,7 @@ answer(struct gen *g, const struct gen_answer *a)
 	struct stream *s = i < k->n ? &k->s[i] : NULL;
 
 	if (s == NULL || s->raddr != a->raddr) {
-		bench_fault(g->b, "bulk: an answer to nobody");
+		bench_fault(g->b, "bulk: an answer without a request");
 		return;
 	}
 	if (a->flags & LA_SYN) {

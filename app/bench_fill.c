@@ -54,7 +54,7 @@ touch(const void *p, size_t size)
 		(void)*((const volatile uint8_t *)p + at);
 }
 
-/* A virtual machine's host may unmap what nobody has touched for seconds, and a table stands still
+/* A virtual machine's host may unmap pages that were not touched for seconds, and a table stands still
  * while others are measured: the first access then costs 20 000 cycles, and is the host's. */
 void
 bench_wake(const struct server *sv)

@@ -7,7 +7,7 @@
  * A flow has its place in a table, and its ISN is that place times 256: so the acknowledgement
  * number of an answer leads back to the flow, as long as no more than 255 octets go that way. Which
  * addresses and ports a flow has comes from a number by a permutation of all 32-bit numbers:
- * neighbours in the table are strangers to the server's index. */
+ * neighbours in the table are far apart in the server's index. */
 
 #include "bench.h"
 #include "sim/rng.h"

@@ -243,7 +243,7 @@ life_check(struct life *l)
 			    l->row->name, l->done, c->v[LA_C_ended_orderly]);
 	if (c->v[LA_C_time_wait_entered] !=
 	    c->v[LA_C_time_wait] + c->v[LA_C_time_wait_expired])
-		bench_fault(b, "%s: TIME_WAIT entries came and went that nobody counted",
+		bench_fault(b, "%s: TIME_WAIT entries came and went uncounted",
 			    l->row->name);
 	if (l->lifetime == EMPTY_LIFE) /* fewer than come in during a few ticks: nothing to stand */
 		return;

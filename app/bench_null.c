@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The batch of a generator on net_null: no ring, and nobody at the other end. What is received are
+/* The batch of a generator on net_null: no ring, and no other end. What is received are
  * the driver's empty buffers; the frames are written into them, and the answers read before the
  * driver swallows them, both while the clock stands, a burst at a time. So short a time is taken by
- * the TSC alone; a burst in which somebody else had the core is left out. */
+ * the TSC alone; a burst in which another thread had the core is left out. */
 
 #include <string.h>
 

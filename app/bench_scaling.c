@@ -118,7 +118,7 @@ worker_close(struct worker *w)
 	if (w->sv.b->faults == 0) {
 		server_check(&w->sv, "scaling", NULL);
 		if (la_shard_counters(w->sv.shard)->v[LA_C_ended_orderly] != w->done)
-			bench_fault(w->sv.b, "scaling: connections that nobody counted");
+			bench_fault(w->sv.b, "scaling: connections that were not counted");
 	}
 	server_close(&w->sv);
 	gen_close(&w->g);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* lastack client: opens connections to one server from a budget of tuples, a shard a worker. Each worker
- * has an even part of what is asked for, and the tuples whose answers come home to its own shard. */
+ * has an even part of the run, and the tuples that hash to its own shard. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -111,7 +111,7 @@ static const struct opt client_opts[] = {
 static const struct opt *const tables[] = {net_port_opts, net_addr_opts, client_opts,
 					   net_table_opts, net_restart_opts, net_run_opts, NULL};
 
-/* The same as sources_check() for each worker, with its part of the run and the tuples that come home
+/* The same as sources_check() for each worker, with its part of the run and the tuples that hash
  * to it. */
 static int
 check_shares(char *err, size_t size)
@@ -132,14 +132,14 @@ check_shares(char *err, size_t size)
 		if ((have == 0 && need > 0) ||
 		    (need != UINT64_MAX && need > have && !client.sources.reuse)) {
 			snprintf(err, size,
-				 "worker %u of %u needs %lu tuples within 2*MSL, of %lu %lu come home to it; "
+				 "worker %u of %u needs %lu tuples per 2*MSL; of %lu available, %lu hash to it; "
 				 "allowed: fewer --workers, a larger --from or --ports, or --reuse",
 				 i, client.shards, need == UINT64_MAX ? 1 : need, client.tuples.budget, have);
 			return -1;
 		}
 	}
 	if (net.verbose && !net.quiet)
-		printf("tuples: %lu to %lu come home to each of %u workers\n", least, most, client.shards);
+		printf("tuples: %lu to %lu hash to each of %u workers\n", least, most, client.shards);
 	return 0;
 }
 
@@ -257,7 +257,7 @@ help(void)
 	       "       lastack client PORT --addr ADDR/LEN... --to ADDR:PORT [OPTIONS]\n"
 	       "\n"
 	       "DESCRIPTION\n"
-	       "       Opens connections, sends, reads the answer, closes. Whoever closes first holds the\n"
+	       "       Opens connections, sends, reads the answer, closes. The end that closes first holds the\n"
 	       "       four-tuple for 2*MSL, so a run of R closes a second needs R * 2*MSL of them: the\n"
 	       "       client says with --verbose how many it has (source addresses * source ports), and\n"
 	       "       refuses a run that would exhaust them, unless --reuse is given. Tuples are used in\n"

@@ -6,7 +6,7 @@
 
 static const struct la_sim_plan idle;
 
-/* Neither end waits, neither end is told anything but "orderly", and nobody needed a RST. */
+/* Neither end waits, both ends are told "orderly", and no RST was sent. */
 static void
 claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_sim_conn *b)
 {
@@ -46,7 +46,7 @@ orderly_close(struct explain *x)
 	       "A closes first: its FIN takes one sequence number and says that A sends nothing "
 	       "more. B acknowledges it at once, and sends its own FIN when its user closes too, "
 	       "%.3f s after A. The ACK of that FIN is the last segment of the connection, and "
-	       "nobody acknowledges an ACK: so A cannot know whether it arrived, and stays in "
+	       "an ACK is not acknowledged: so A cannot know whether it arrived, and stays in "
 	       "TIME_WAIT for %.3f s, which is 2*MSL with an MSL of 30 s.",
 	       fin_gap(x), ex_longest(x, 0, LA_TIME_WAIT));
 	claim_orderly(x, a, b);
@@ -92,7 +92,7 @@ simultaneous_close(struct explain *x)
 	ex_between(x, "A is in TIME_WAIT", ex_longest(x, 0, LA_TIME_WAIT), 60, 60.002, "s");
 	ex_between(x, "B is in TIME_WAIT", ex_longest(x, 1, LA_TIME_WAIT), 60, 60.002, "s");
 	ex_verdict(x,
-		   "two active closes make %lu TIME_WAITs: whoever sends a last ACK has to wait.",
+		   "two active closes make %lu TIME_WAITs: each end that sends a last ACK has to wait.",
 		   ex_count(x, EX_A, LA_C_time_wait_entered) +
 			   ex_count(x, EX_B, LA_C_time_wait_entered));
 }

@@ -96,7 +96,7 @@ wandering_without(struct explain *x)
 	       "incarnation; the bytes that belong there come later and are dropped as duplicates. "
 	       "B has acknowledged what A has not sent, and the two answer each other's ACKs until "
 	       "the limit on challenge ACKs (RFC 5961 7) ends it; then all is quiet. Checksums are "
-	       "right, both ends are told that all is well, and nobody will ever know.",
+	       "right, both ends report an orderly close, and no counter shows the fault.",
 	       ex_opened(x, t.a2), late_arrival(x, 0));
 	ex_told(x, "A, of #1,", t.a, LA_END_ORDERLY);
 	ex_told(x, "B, of #1,", t.b, LA_END_ORDERLY);
@@ -152,7 +152,7 @@ assassinate(struct explain *x, unsigned weak, struct ex_two *t)
 	t->a = ex_open(x, &victim);
 	ex_until(x, 12000);
 	t->b = ex_server(x);
-	/* B's next connection says something else, or nobody could tell */
+	/* B's next connection sends other bytes, so that the two can be told apart */
 	if (la_unlisten(la_sim_shard(x->w, EX_B), NULL, EX_PORT_B) ||
 	    la_sim_listen(x->w, EX_B, EX_PORT_B, &says_new)) {
 		snprintf(x->error, sizeof(x->error), "B cannot listen again");
@@ -218,7 +218,7 @@ assassination_without(struct explain *x)
 	ex_bytes(x, t.b2, t.a2);
 	ex_say(x,
 	       "The old duplicate at %.3f s draws an ACK from A, the ACK a RST from B, and the RST "
-	       "ends A's TIME_WAIT after %.3f s of its 60. Nobody did anything wrong by the letter "
+	       "ends A's TIME_WAIT after %.3f s of its 60. Each end followed the letter "
 	       "of RFC 793. The tuple is free, its second incarnation opens at %.3f s, and the "
 	       "next old duplicate, at %.3f s, is delivered into it.",
 	       late_arrival(x, 0), first_time_wait(x), ex_opened(x, t.a2), late_arrival(x, 1));

@@ -119,7 +119,7 @@ reopen_old_duplicate(struct explain *x)
 	       "A router keeps A's SYN; A crashes, and with a new secret its next ISN is anywhere: "
 	       "%u below that of the SYN on the shelf. The second connection opens and closes, and "
 	       "B is in TIME_WAIT when the old SYN comes. By its number it is newer, so B has to "
-	       "open; but it answers to nobody: A sends a RST to the SYN,ACK. A stack that has "
+	       "open; but no connection waits for it: A sends a RST to the SYN,ACK. A stack that has "
 	       "thrown its TIME_WAIT away now has none. B kept it behind the handshake and gives "
 	       "it back (RFC 1122 4.2.2.13 (2)), with its old deadline: %.3f s from the first "
 	       "moment to the last.",
@@ -223,7 +223,7 @@ quiet_time_without(struct explain *x)
 	ex_say(x,
 	       "A crashes and goes on at once. B still has the old connection and answers the SYN "
 	       "with an ACK from it (RFC 5961 4); A's RST ends that, and A's SYN opens the tuple "
-	       "again, sent once more at %.3f s. Nobody remembers that a segment of the old "
+	       "again, sent once more at %.3f s. No table shows that a segment of the old "
 	       "connection is on its way. It comes while the new incarnation waits for just its "
 	       "number, and is delivered.",
 	       ex_nth(x, 0, LA_SYN, 0, 2) ? (double)ex_nth(x, 0, LA_SYN, 0, 2)->us / 1e6 : 0);

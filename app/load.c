@@ -21,7 +21,7 @@ static struct {
 	struct load_station station[LA_ENGINE_MAX_STATIONS];
 	struct load_report report;
 	struct la_tuples tuples[LOAD_TARGETS]; /* of all stations */
-	struct la_steer steer; /* which worker a tuple comes home to */
+	struct la_steer steer; /* which worker a tuple hashes to */
 	char csv_made[32]; /* for --plot without --csv */
 } job;
 
@@ -134,7 +134,7 @@ open_csv(void)
 	if (load.find.nconditions > 0)
 		trials_csv_header(job.report.csv);
 	else
-		load_csv_header(job.report.csv);
+		load_csv_header(job.report.csv, job.report.nstations);
 	return 0;
 }
 
@@ -151,8 +151,7 @@ close_csv(bool draw)
 	if (fclose(job.report.csv) != 0) {
 		fprintf(stderr, "lastack load: --csv: %s: %s\n", file, strerror(errno));
 		status = EXIT_FAILED;
-	} else if (load.plot && draw && load_plot(file, load.plot, load.find.nconditions > 0 ? PLOT_TRIALS : PLOT_TIME, net.msl_ms, err,
-					     sizeof(err)) != 0) {
+	} else if (load.plot && draw && load_plot(&job.report, file, load.plot, err, sizeof(err)) != 0) {
 		fprintf(stderr, "lastack load: %s\n", err);
 		status = EXIT_FAILED;
 	}
@@ -161,7 +160,7 @@ close_csv(bool draw)
 	return status;
 }
 
-/* Station i of so many has its share of everything, and the tuples whose answers come home to its shard. */
+/* Station i of so many has its share of everything, and the tuples that hash to its shard. */
 static void
 set_station(struct la_engine_config *cfg, unsigned i, unsigned of)
 {
@@ -244,11 +243,11 @@ run(int argc, char **argv)
 	se.cfg.tuples = job.tuples[0].budget * load.cfg.ntargets;
 	se.json = net.json;
 	se.summary.msl_ms = net.msl_ms;
+	job.report.nstations = se.cfg.nstations;
 	if (session_check(&se) != EXIT_OK || open_csv() != 0)
 		return EXIT_FAILED;
 	job.report.cfg = &load.cfg;
 	job.report.stations = job.station;
-	job.report.nstations = se.cfg.nstations;
 	job.report.msl_ms = net.msl_ms;
 	job.report.expects = load.expect;
 	job.report.nexpects = load.nexpects;

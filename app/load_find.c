@@ -85,21 +85,27 @@ up(struct find *f)
 static void
 confirmation(struct find *f, bool ok, double carried)
 {
+	uint64_t part;
+
 	if (ok) {
 		f->carried[f->confirmed++] = carried;
 		if (f->confirmed < FIND_CONFIRMATIONS)
 			return;
 		f->best = f->rate;
 		memcpy(f->best_carried, f->carried, sizeof(f->carried));
-		f->challenges = 0;
+		f->challenges = f->back = 0;
 		challenge(f);
 		return;
 	}
 	f->failed = f->rate;
-	if (f->rate == 1 || ++f->restarts > FIND_RESTARTS)
+	if (f->rate == 1 || ++f->restarts > FIND_RESTARTS) {
 		settle(f);
-	else
-		confirm(f, f->rate - (f->rate + FIND_BACK - 1) / FIND_BACK);
+		return;
+	}
+	part = FIND_BACK >> f->back;
+	if (part > FIND_BACK_MOST) /* the next step is twice as far */
+		f->back++;
+	confirm(f, f->rate - (f->rate + part - 1) / part);
 }
 
 static void

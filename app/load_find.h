@@ -13,8 +13,8 @@
  *	NOTHING		no rate passes, or no rate was confirmed
  *
  * A shared machine fails a trial now and then, so a rate has failed when two trials of it in a row fail; this holds for
- * confirmations and challenges, too. A rate that fails its confirmation is lowered by FIND_BACK of itself and confirmed
- * anew, but not below a rate that was confirmed before. A machine that was slow for some seconds shows a bound too low:
+ * confirmations and challenges, too. A rate that fails its confirmation is lowered by FIND_BACK of itself, then by twice
+ * as much up to FIND_BACK_MOST, and confirmed anew, but not below a rate that was confirmed before. A machine that was slow for some seconds shows a bound too low:
  * when a challenge passes, the search goes UP from there by an eighth, and BISECT and CONFIRM follow again. */
 
 #include <stdbool.h>
@@ -22,8 +22,9 @@
 
 enum {
 	FIND_CONFIRMATIONS = 3,
-	FIND_BACK = 20,	   /* a twentieth */
-	FIND_RESTARTS = 8, /* of confirmation, before the search gives up on rates that are not confirmed */
+	FIND_BACK = 40,	    /* a fortieth */
+	FIND_BACK_MOST = 5, /* a fifth */
+	FIND_RESTARTS = 16, /* of confirmation, before the search gives up on rates that are not confirmed */
 	FIND_CHALLENGES = 3,
 	FIND_CLIMB = 8,	   /* an eighth */
 };
@@ -43,6 +44,7 @@ struct find {
 	unsigned trials; /* so far */
 	bool climbing;	 /* UP after a challenge */
 	unsigned confirmed, restarts, challenges;
+	unsigned back;	 /* steps back without a confirmed rate */
 	uint64_t best;	 /* the highest rate that all confirmations passed; 0: none yet */
 	double carried[FIND_CONFIRMATIONS];	 /* by the confirmations so far, connections/s, in their order */
 	double best_carried[FIND_CONFIRMATIONS]; /* by those of `best` */

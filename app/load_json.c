@@ -159,6 +159,25 @@ targets(const struct load_report *r)
 	return a;
 }
 
+/* An object a worker. */
+static json_t *
+workers(const struct load_report *r)
+{
+	json_t *a = json_array();
+	struct la_histogram *h = calloc(1, sizeof(*h));
+
+	for (unsigned i = 0; h && i < r->nstations; i++) {
+		struct load_use u;
+
+		load_look_use(&r->worker[i].first, &r->worker[i].last, h, &u);
+		la_histogram_read(h, &r->stations[i].latency[LAT_LAG]);
+		json_array_append_new(a, json_pack("{s:o, s:o, s:o}", "busy_share", real(u.busy), "cycles_per_connection",
+						   real(u.cycles), "lag_ns", latency(h)));
+	}
+	free(h);
+	return a;
+}
+
 static json_t *
 failures(const struct load_counts *n)
 {
@@ -219,6 +238,7 @@ load_json(const struct load_report *r)
 	json_object_set_new(load, "survivors_only", json_boolean(load_failed(&t->n) != 0));
 	json_object_set_new(load, "verdict", verdict(r));
 	json_object_set_new(load, "targets", targets(r));
+	json_object_set_new(load, "workers", workers(r));
 	if (load_is_ramp(r))
 		json_object_set_new(load, "steps", steps(r));
 	json_object_set_new(load, "expects", expects(r));

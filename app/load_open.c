@@ -239,7 +239,7 @@ give_up(struct load_station *st)
 	st->slots = slots;
 }
 
-static bool
+static enum la_round
 open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 {
 	uint64_t end = schedule_end(st), due;
@@ -272,7 +272,7 @@ open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 		stop(st);
 	else if (now >= end && now - due > GRACE_NS)
 		stop_schedule(st, end);
-	return busy || due < now + AWAKE_NS;
+	return busy ? LA_ROUND_BUSY : due < now + AWAKE_NS ? LA_ROUND_AWAKE : LA_ROUND_IDLE;
 }
 
 static bool
@@ -321,27 +321,28 @@ end_open(struct load_station *st, struct la_shard *shard, uint64_t now)
 	return true;
 }
 
-static bool
+static enum la_round
 poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
 {
 	struct load_station *st = ctx;
 	uint64_t now = load_now(st);
+	enum la_round did = LA_ROUND_IDLE;
 	bool busy;
 
 	st->now_ms = now_ms;
 	busy = load_conn_later(st);
 	busy |= load_carry_open(st, shard, now);
 	if (st->phase == LOAD_STOPPED)
-		return end_open(st, shard, now) || busy;
-	if (now < st->retry_at)
-		return busy;
-	if (st->phase == LOAD_WARM)
+		busy |= end_open(st, shard, now);
+	else if (now < st->retry_at)
+		return busy ? LA_ROUND_BUSY : LA_ROUND_IDLE;
+	else if (st->phase == LOAD_WARM)
 		warm_up(st, shard, now);
 	else if (st->cfg->pace.nsteps > 0)
-		busy |= open_loop(st, shard, now);
+		did = open_loop(st, shard, now);
 	else
 		busy |= closed_loop(st, shard, now);
-	return busy;
+	return busy ? LA_ROUND_BUSY : did;
 }
 
 static void

@@ -4,7 +4,7 @@
  *
  * Connection n of a step is due at  start + (n - first) * 10^9 / rate,  computed from n every time. Nothing
  * is added up, so there is no drift, however long the run and whatever the rate: an interval of
- * 333.3 ns stays one. Whoever comes late to connection n finds n + 1 due at its own time: lateness is never
+ * 333.3 ns stays one. When connection n begins late, n + 1 is still due at its own time: lateness is never
  * handed on, nothing is skipped, and latencies are counted from these times and not from when the
  * machine got round to it (no coordinated omission).
  *

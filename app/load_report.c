@@ -24,7 +24,8 @@ load_report_init(struct load_report *r)
 {
 	r->before = calloc(1, sizeof(*r->before));
 	r->now = calloc(1, sizeof(*r->now));
-	return r->before && r->now ? 0 : -ENOMEM;
+	r->worker = calloc(r->nstations, sizeof(*r->worker));
+	return r->before && r->now && r->worker ? 0 : -ENOMEM;
 }
 
 void
@@ -32,6 +33,7 @@ load_report_fini(struct load_report *r)
 {
 	free(r->before);
 	free(r->now);
+	free(r->worker);
 }
 
 /* ---- totals ---- */
@@ -112,20 +114,23 @@ carried(const struct load_report *r, const struct load_totals *t)
 	return sum;
 }
 
-/* Keeps the cycles of the first look under load and of the last, and the largest share. */
-static void
-note_busy(struct load_report *r, unsigned i, const struct la_station_stats *s, struct load_totals *t)
+/* The larger one; of a number and a NaN the number. */
+static double
+larger(double a, double b)
 {
+	return isnan(a) || b > a ? b : a;
+}
+
+/* And the largest busy share of all workers. */
+static void
+look(struct load_report *r, unsigned i, const struct la_station_stats *s, struct load_totals *t)
+{
+	struct load_worker *w = &r->worker[i];
 	double share;
 
-	if (__atomic_load_n(&r->stations[i].phase, __ATOMIC_ACQUIRE) == LOAD_GO) {
-		if (r->busy_from[i].total_cycles == 0)
-			r->busy_from[i] = *s;
-		r->busy_to[i] = *s;
-	}
-	share = load_busy_share(&r->busy_from[i], &r->busy_to[i]);
-	if (isnan(t->busy) || share > t->busy)
-		t->busy = share;
+	load_worker_look(w, &r->stations[i], s, __atomic_load_n(&r->stations[i].phase, __ATOMIC_ACQUIRE) == LOAD_GO);
+	share = load_busy_share(&w->first.stats, &w->last.stats);
+	t->busy = larger(t->busy, share);
 }
 
 static void
@@ -141,7 +146,7 @@ take(struct load_report *r, struct load_totals *t)
 		load_totals_add(t, &r->stations[i], &r->scratch);
 		la_engine_stats(r->engine, i, &s);
 		la_counters_add(&t->c, &s.c);
-		note_busy(r, i, &s, t);
+		look(r, i, &s, t);
 		/* a port's losses are one figure for all of its queues */
 		if (i == 0)
 			t->port = s.port;
@@ -162,7 +167,7 @@ take(struct load_report *r, struct load_totals *t)
 /* ---- an interval ---- */
 
 void
-load_csv_header(FILE *f)
+load_csv_header(FILE *f, unsigned nworkers)
 {
 	fprintf(f, "seconds,rate,connects,established,closes");
 	for (unsigned k = 0; k < KINDS; k++)
@@ -173,12 +178,23 @@ load_csv_header(FILE *f)
 
 		fprintf(f, ",%s_p50_us,%s_p99_us,%s_p99.9_us,%s_max_us", name, name, name, name);
 	}
+	for (unsigned i = 0; i < nworkers; i++)
+		fprintf(f, ",busy_share_%u,cycles_per_connection_%u,lag_p50_us_%u,lag_p99_us_%u", i, i, i, i);
 	fprintf(f, "\n");
+}
+
+/* A field; empty: no samples. */
+static void
+csv_number(FILE *f, const char *format, double value)
+{
+	fputc(',', f);
+	if (!isnan(value))
+		fprintf(f, format, value);
 }
 
 void
 load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_totals *before,
-	     const struct load_totals *now, struct la_histogram *diff)
+	     const struct load_totals *now, const struct load_use *u, unsigned nworkers, struct la_histogram *diff)
 {
 	const struct load_counts *a = &before->n, *b = &now->n;
 	double per = dt > 0 ? 1 / dt : 0;
@@ -206,6 +222,12 @@ load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_
 			(double)la_histogram_percentile(diff, 99) / 1e3,
 			(double)la_histogram_percentile(diff, 99.9) / 1e3, (double)diff->max / 1e3);
 	}
+	for (unsigned i = 0; i < nworkers; i++) {
+		csv_number(f, "%.4f", u[i].busy);
+		csv_number(f, "%.0f", u[i].cycles);
+		csv_number(f, "%.1f", u[i].lag_p50 / 1e3);
+		csv_number(f, "%.1f", u[i].lag_p99 / 1e3);
+	}
 	fprintf(f, "\n");
 }
 
@@ -231,12 +253,33 @@ any_waits(const struct load_report *r)
 	return false;
 }
 
+/* The most that a worker has spent: cycles a connection, lag. "" without samples. */
+static const char *
+spent_text(const struct load_report *r, const struct load_use *use, char *buf, size_t size)
+{
+	double cycles = NAN, lag = NAN;
+	char text[16];
+	int n;
+
+	for (unsigned i = 0; i < r->nstations; i++) {
+		cycles = larger(cycles, use[i].cycles);
+		lag = larger(lag, use[i].lag_p99);
+	}
+	buf[0] = '\0';
+	if (isnan(cycles))
+		return buf;
+	n = snprintf(buf, size, "  cycles/connection %.0f", cycles);
+	if (!isnan(lag))
+		snprintf(buf + n, size - (size_t)n, "  lag p99 %s", load_format_ns(lag, text, sizeof(text)));
+	return buf;
+}
+
 static void
-make_note(struct load_report *r, double rate, double dt)
+make_note(struct load_report *r, double rate, double dt, const struct load_use *use)
 {
 	const struct load_counts *a = &r->before->n, *b = &r->now->n;
 	double per = dt > 0 ? 1 / dt : 0;
-	char p50[16] = "-", p99[16] = "-", rate_text[40] = "";
+	char p50[16] = "-", p99[16] = "-", rate_text[40] = "", spent[80];
 
 	if (any_waits(r)) {
 		snprintf(r->note, sizeof(r->note), "waiting: every tuple is live or rests its 2*MSL");
@@ -249,9 +292,9 @@ make_note(struct load_report *r, double rate, double dt)
 		load_format_ns((double)la_histogram_percentile(&r->diff, 50), p50, sizeof(p50));
 		load_format_ns((double)la_histogram_percentile(&r->diff, 99), p99, sizeof(p99));
 	}
-	snprintf(r->note, sizeof(r->note), "%sok/s %.0f  failed/s %.0f  close p50 %s p99 %s", rate_text,
+	snprintf(r->note, sizeof(r->note), "%sok/s %.0f  failed/s %.0f  close p50 %s p99 %s%s", rate_text,
 		 (double)(load_closes(b) - load_failed(b) - load_closes(a) + load_failed(a)) * per,
-		 (double)(load_failed(b) - load_failed(a)) * per, p50, p99);
+		 (double)(load_failed(b) - load_failed(a)) * per, p50, p99, spent_text(r, use, spent, sizeof(spent)));
 }
 
 /* The next step of --find-max. */
@@ -280,6 +323,7 @@ void
 load_report_interval(struct load_report *r, double seconds)
 {
 	struct load_totals *t = r->before;
+	struct load_use use[LA_ENGINE_MAX_STATIONS];
 	double dt, under_load, rate;
 	bool loaded = true;
 
@@ -297,7 +341,9 @@ load_report_interval(struct load_report *r, double seconds)
 	for (unsigned i = 0; i < r->nstations; i++)
 		loaded &= __atomic_load_n(&r->stations[i].phase, __ATOMIC_ACQUIRE) == LOAD_GO;
 	rate = rate_asked(r, dt);
-	make_note(r, rate, dt);
+	for (unsigned i = 0; i < r->nstations; i++)
+		load_look_use(&r->worker[i].before, &r->worker[i].now, &r->diff, &use[i]);
+	make_note(r, rate, dt, use);
 	if (dt <= 0)
 		return;
 	/* the first interval is whole when the schedule began in its first half */
@@ -308,7 +354,7 @@ load_report_interval(struct load_report *r, double seconds)
 			r->slowest = closes;
 	}
 	if (r->csv) {
-		load_csv_row(r->csv, seconds, dt, rate, r->before, r->now, &r->diff);
+		load_csv_row(r->csv, seconds, dt, rate, r->before, r->now, use, r->nstations, &r->diff);
 		fflush(r->csv);
 	}
 }

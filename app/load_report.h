@@ -8,6 +8,7 @@
 
 #include "load_verdict.h"
 #include "load_trial.h"
+#include "load_worker.h"
 #include "run/summary.h"
 
 struct load_report {
@@ -29,12 +30,12 @@ struct load_report {
 	double slowest;	      /* fewest orderly closes a second of any whole interval that was under load */
 	double last_interval; /* when it was, seconds */
 	unsigned intervals;
-	struct la_station_stats busy_from[LA_ENGINE_MAX_STATIONS], busy_to[LA_ENGINE_MAX_STATIONS];
+	struct load_worker *worker; /* nstations of them, once the run has begun */
 	struct load_verdict verdict;
 	char note[200];
 };
 
-/** 0 or -ENOMEM. */
+/** For nstations stations. 0 or -ENOMEM. */
 int load_report_init(struct load_report *r);
 void load_report_fini(struct load_report *r);
 
@@ -45,11 +46,11 @@ load_is_ramp(const struct load_report *r)
 	return r->cfg->pace.nsteps > 1 && r->trials == NULL;
 }
 
-/** Names of the CSV's columns. */
-void load_csv_header(FILE *f);
-/** One row: what happened between the two, dt seconds. diff: room for a histogram. */
+/** Names of the CSV's columns, with those of so many workers. */
+void load_csv_header(FILE *f, unsigned nworkers);
+/** One row: what happened between the two, dt seconds; u: of each worker. diff: room for a histogram. */
 void load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_totals *before,
-		  const struct load_totals *now, struct la_histogram *diff);
+		  const struct load_totals *now, const struct load_use *u, unsigned nworkers, struct la_histogram *diff);
 
 /** How long connections have been due, ns (load_totals.h). */
 uint64_t load_due_ns(const struct load_report *r);
@@ -82,10 +83,9 @@ void load_target_read(const struct load_report *r, unsigned target, struct load_
 /** The "load" object of the JSON. The caller owns it. */
 struct json_t *load_json(const struct load_report *r);
 
-enum plot_kind { PLOT_TIME, PLOT_TRIALS };
-
-/** Draws FILE.png or FILE.svg from a CSV with gnuplot: rows of intervals, or of trials. 0, or -1 with a line in err. */
-int load_plot(const char *csv, const char *file, enum plot_kind kind, uint32_t msl_ms, char *err, size_t size);
+/** Draws FILE.png or FILE.svg with gnuplot: the CSV's intervals, and the steps of a ramp; or the CSV's trials. 0, or -1 with
+ * a line in err. */
+int load_plot(const struct load_report *r, const char *csv, const char *file, char *err, size_t size);
 /** Is there a gnuplot, and can it draw into a file of that name? */
 int load_plot_check(const char *file, char *err, size_t size);
 

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "load_verdict.h"
-#include "run/summary.h"
 
 #define BUSY_LIMIT 0.95	   /* share of a worker's time */
 #define FAILED_LIMIT 0.001 /* share of all connects */
@@ -50,12 +49,6 @@ load_failures(const struct load_counts *n, char *buf, size_t size)
 		if (n->failed[i] != 0)
 			add(buf, size, ", ", "%lu %s", n->failed[i], load_cause_name(i));
 	return buf;
-}
-
-double
-load_busy_share(const struct la_station_stats *before, const struct la_station_stats *now)
-{
-	return now->total_cycles <= before->total_cycles ? NAN : la_summary_busy(before, now);
 }
 
 /* The first latency of the target that has samples: lateness hides in it. */

@@ -19,9 +19,6 @@ struct load_verdict {
 
 void load_judge(const struct load_totals *t, struct load_verdict *v);
 
-/** Share of the time between two looks at a worker in which it was busy, 0 to 1. NaN: not known. */
-double load_busy_share(const struct la_station_stats *before, const struct la_station_stats *now);
-
 struct load_rules {
 	const struct expect *expects;
 	unsigned nexpects;

@@ -337,7 +337,7 @@ const struct opt net_restart_opts[] = {
 		 "(mode 0600: it holds the secret of ISNs and timestamps), and read from there and\n"
 		 "removed when it starts. A file that is damaged, not ours, or of a run with other\n"
 		 "addresses is refused, and named; it is never read in part. After a run with another\n"
-		 "number of --workers its entries are dealt out anew"},
+		 "number of --workers its entries are redistributed"},
 	{.name = "quiet-time", .kind = OPT_SWITCH, .dst = &net.quiet_time, .arg = "[=on|off|auto]",
 	 .choices = quiet_choices,
 	 .help = "quiet time after a start (RFC 9293 3.4.3): for one MSL no SYN is sent or answered;\n"

@@ -290,7 +290,7 @@ end_open(struct opener *o, struct la_shard *shard)
 	return true;
 }
 
-static bool
+static enum la_round
 poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 {
 	struct opener *o = ctx;
@@ -301,13 +301,13 @@ poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 		o->t0 = now;
 	o->now = now;
 	if (end_open(o, shard))
-		return true;
+		return LA_ROUND_BUSY;
 	if (o->stopped || now < o->retry_at)
-		return false;
+		return LA_ROUND_IDLE;
 	if ((o->cfg.duration_ms != 0 && now - o->t0 >= o->cfg.duration_ms) ||
 	    (o->cfg.connections != 0 && o->n.started == o->cfg.connections)) {
 		o->stopped = true;
-		return false;
+		return LA_ROUND_IDLE;
 	}
 	for (n = allowance(o); opens < n;) {
 		enum verdict v = open_one(o, shard);
@@ -323,7 +323,7 @@ poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 		o->stopped = v == NEVER;
 		break;
 	}
-	return opens > 0;
+	return opens > 0 ? LA_ROUND_BUSY : LA_ROUND_IDLE;
 }
 
 static void

@@ -285,7 +285,7 @@ help(void)
 	       "       --json FILE has the keys opens, closes {total, orderly, reset, aborted, timeout,\n"
 	       "       refused, fin_wait_2}, states {name: n}, time_wait {now, peak, entered, expired,\n"
 	       "       reopened, given_back, fin_acked}, early_recycles, unexplained_drops,\n"
-	       "       drops {name: n}, counters {name: n}, msl_ms, seconds, opens_per_s, closes_per_s,\n"
+	       "       drops {name: n}, counters {name: n}, msl_ms, seconds, opens_per_s, closes_per_s (orderly),\n"
 	       "       first_fin {ours, peer, crossing} (connections by the end that sent the first FIN),\n"
 	       "       cpu {busy (0 to 1), busy_cycles, total_cycles, cycles_per_packet, cycles_per_connection},\n"
 	       "       ports [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,\n"

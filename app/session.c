@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,7 +46,11 @@ report(void *ctx, double seconds)
 int
 usage_error(const char *program, const char *text)
 {
-	fprintf(stderr, "lastack %s: %s\n", program, text);
+	/* the text may quote an argument: a terminal gets no control characters from it */
+	fprintf(stderr, "lastack %s: ", program);
+	for (const char *c = text; *c; c++)
+		fputc(iscntrl((unsigned char)*c) ? '?' : *c, stderr);
+	fputc('\n', stderr);
 	return EXIT_USAGE;
 }
 

@@ -99,7 +99,7 @@ mark(struct generator *g, unsigned i)
 	g->wall[i] = seconds_of(CLOCK_MONOTONIC);
 }
 
-static bool
+static enum la_round
 generate(void *ctx, struct la_shard *s, uint64_t now)
 {
 	struct generator *g = ctx;
@@ -127,7 +127,7 @@ generate(void *ctx, struct la_shard *s, uint64_t now)
 		if (g->ended == 0)
 			break; /* one alone until the neighbour is known */
 	}
-	return true;
+	return LA_ROUND_BUSY;
 }
 
 static bool

@@ -78,7 +78,7 @@ struct la_shard_config {
 					 * it: announces nothing, checks no address and answers for none */
 
 	uint32_t max_conns;		/* TCBs [65536] */
-	uint32_t max_orphans;		/* connections that la_close() has left to the peer; beyond it those that the
+	uint32_t max_orphans;		/* connections whose user has called la_close(); beyond it those that the
 					 * peer has not acknowledged anything for longest, and for 5 s at least, are
 					 * aborted (RFC 6429) [half of max_conns] */
 	uint32_t orphan_ms;		/* default of la_conn_opts.orphan_ms [60 000] */
@@ -177,8 +177,8 @@ uint32_t la_shard_abort_all(struct la_shard *s, unsigned max);
  *
  * Entries then live for exactly what is left of their 2*MSL, and TSvals and ISNs go on where they
  * were, since both come from `now` and the secret. Without a saved shard, after a crash, quiet_ms
- * stands in. What is written holds the secret: nobody else may read it. It is in the machine's byte
- * order and has no checksum: whoever stores it adds one. */
+ * stands in. The output holds the secret: keep it readable by its owner alone. It is in the machine's byte
+ * order and has no checksum: the caller adds one when it stores the output. */
 
 /** What la_shard_save() wrote, as far as the next shard's configuration has to know it. */
 struct la_shard_saved {

@@ -5,7 +5,7 @@
 /* Two keyed hashes with two jobs.
  *
  * la_hash_tuple(): once per packet, picks the index bucket and tag. 64x64->128 bit multiplies
- * folded by xor, every word masked with secret key words first, so that nobody outside can aim at a
+ * folded by xor, every word masked with secret key words first, so that no remote host can aim at a
  * bucket. la_siphash(): once per open, for ISNs (RFC 6528) and timestamp offsets, which are shown
  * to the world and must not give the key away. It is SipHash-2-4. */
 

@@ -4,7 +4,7 @@
  *
  * What it is for: tens of millions of TIME_WAIT entries and the timers of live connections, in one
  * wheel per shard, at a few nanoseconds and about four bytes each. Both are lazy users. A deadline
- * that moves is only written into its object; the reference stays where it is, comes by too early,
+ * that moves is only written into its object; the reference stays where it is, fires too early,
  * and is added again. So the wheel needs no removal, no back pointers, and never touches the
  * objects.
  *
@@ -19,7 +19,7 @@
  *	   +--------------------------------------------------+
  *
  * fill counts the references in the last chunk, first those already popped from the first one.
- * `next` comes after the references: whoever fills or empties a chunk has that cache line in hand.
+ * `next` comes after the references: filling or emptying a chunk has that cache line at hand.
  * Adding touches the slot's line and the line the reference goes to; a burst of adds to one tick,
  * which is what closing at a steady rate with one 2*MSL gives, stays in the same two.
  *

@@ -5,12 +5,12 @@
 /* A timing wheel of references. (The theory is at the top of wheel.c.)
  *
  * A slot is one tick (1 ms). It holds 32-bit references in the order they were added, in chunks
- * taken from a pool sized at birth. There is no removal and no "move": whoever owns the object
- * behind a reference keeps its true deadline, looks at it when the reference comes by, and adds it
+ * taken from a pool sized at birth. There is no removal and no "move": the owner of the object
+ * behind a reference keeps its true deadline, looks at it when the reference fires, and adds it
  * again when it is not due. The owner therefore must know how many references it has in the wheel.
  *
  * Ticks are 32-bit and wrap; a deadline further away than the wheel is long is placed at the far
- * end and comes by early. la_wheel_pop() has to be called at least once in 2^31 ticks (24 days). */
+ * end and fires early. la_wheel_pop() has to be called at least once in 2^31 ticks (24 days). */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -37,7 +37,7 @@ open_file(const char *dir, unsigned cpu)
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		fd = create_file(path);
-	if (fd < 0) /* somebody was faster */
+	if (fd < 0) /* another process was faster */
 		fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	return fd;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* EAL's arguments are put together here so that nobody needs to know them: memory, cores, what to
+/* EAL's arguments are put together here: memory, cores, what to
  * probe. Whatever the user gives himself is passed on untouched and takes the place of our own
  * choice.
  *
@@ -8,7 +8,7 @@
  * a crash). Without, --no-huge --no-shconf -m N: plain pages, taken when first touched; DPDK 22.11
  * refuses --no-huge together with --in-memory. Neither writes into the runtime directory, and
  * telemetry, which would, is off: so an ordinary user with no writable home can start. EAL makes the
- * directory all the same where it can; it goes with us when nobody else has anything in it. */
+ * directory all the same where it can; it is removed at exit when it is empty. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -329,7 +329,7 @@ build_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	r = lcore_args(cfg, eal, err, size);
 	if (r < 0)
 		return r;
-	/* Without a port of EAL's own, nobody shall bind to a NIC by accident. */
+	/* Without a port of EAL's own: no NIC is bound by accident. */
 	if (!USER_GAVE(cfg, "-a", "--allow", "-b", "--block", "-w", "--no-pci") &&
 	    (!asks_for_eal_port(cfg) || USER_GAVE(cfg, "--vdev")))
 		add_arg("--no-pci");

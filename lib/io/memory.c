@@ -2,7 +2,7 @@
 
 /* Room: MemAvailable is the kernel's estimate of what can be used without swapping. A container's
  * share of it is in its memory cgroup, and a process is in every cgroup from its own up to the root.
- * What is in use there includes page cache; the part that nobody has used twice (inactive_file) is
+ * What is in use there includes page cache; the part that was used once (inactive_file) is
  * given back when asked for, so it counts as room. In a container the path that /proc/self/cgroup
  * names may lie outside of what is mounted: then the mount's root is the container's own cgroup. */
 

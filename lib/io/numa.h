@@ -39,11 +39,11 @@ struct la_cpus {
 /** Those of `set` that are described below `sys` ("/sys"), by number. set_size: bytes. */
 void la_cpus_read(const char *sys, const cpu_set_t *set, size_t set_size, struct la_cpus *c);
 
-/** Best first, for workers of a port on that node (-1: any): CPUs nobody polls on, of the node, isolated ones, one thread
- * of each core before the second of any, low numbers. */
+/** Best first, for workers of a port on that node (-1: any): CPUs without a polling worker, of the node, isolated
+ * ones, one thread of each core before the second of any, low numbers. */
 void la_cpus_rank(struct la_cpus *c, int node);
 
-/** How many of them nobody else polls on. */
+/** How many of them have no other polling worker. */
 unsigned la_cpus_untaken(const struct la_cpus *c);
 
 /** The one with this number, or NULL. */

@@ -139,7 +139,7 @@ check_socket(const struct vdev *v, char *err, size_t size)
 }
 
 /* A server that was killed leaves its socket's file behind, and memif does not take it away.
- * Whether somebody still listens is asked with a socket of the wrong type: the kernel then says
+ * A socket of the wrong type finds out whether a process still listens: the kernel then says
  * EPROTOTYPE without connecting. (A connection closed at once makes net_memif 22.11 panic on the
  * other side.) */
 static void

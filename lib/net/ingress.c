@@ -71,7 +71,7 @@ ether(struct la_shard *s, struct la_rx *rx)
 	rx->group = la_mac_is_group(e->dst);
 	if (memcmp(e->dst, s->nif.mac, 6) != 0 && !(rx->group && la_netif_hears(&s->nif, e->dst)))
 		return LA_C_drop_eth_not_ours;
-	if (la_mac_is_group(e->src)) /* IEEE 802.3 3.2.3: nobody's address */
+	if (la_mac_is_group(e->src)) /* IEEE 802.3 3.2.3: a group is no source address */
 		return LA_C_drop_eth_not_ours;
 	if (rx->m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) {
 		if (e->len != LA_ETH_LEN)

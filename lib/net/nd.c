@@ -157,7 +157,7 @@ advertisement(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *
 	if (ic->has_lladdr && !la_mac_is_station(ic->lladdr))
 		return LA_C_drop_nd_bad;
 	n = la_neigh_find(&s->neigh, &ic->target);
-	/* 7.2.5: nobody is remembered who was not asked for */
+	/* 7.2.5: an advertisement creates no entry */
 	return n ? update(s, n, ic) : (int)LA_C_drop_icmp_type;
 }
 

@@ -324,7 +324,7 @@ la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a)
 bool
 la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struct la_addr *hop)
 {
-	/* a packet to ourselves is not looped: nobody may open a connection to us from us */
+	/* a packet to ourselves is not looped: a connection from one of our addresses to another is refused */
 	if (la_netif_dst(nif, dst) != LA_DST_OTHER)
 		return false;
 	*hop = *dst;

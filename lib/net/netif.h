@@ -22,7 +22,7 @@ enum { LA_DAD_WAIT_MS = 1000 }; /* RFC 4862 5.1: RetransTimer after DupAddrDetec
 enum la_ifaddr_state {
 	LA_ADDR_TENTATIVE, /* being checked: neither answers nor is used */
 	LA_ADDR_USABLE,
-	LA_ADDR_DUPLICATE, /* somebody else has it: never used again */
+	LA_ADDR_DUPLICATE, /* another host has it: never used again */
 };
 
 /** A prefix made ready for comparing: IPv4 ones have 96 bits of ::ffff:0:0 in front. */

@@ -9,7 +9,7 @@
  * starts above everything its tuple has used. The clock of ISNs may be ahead of the time (lib/tcp/isn.c),
  * so it is carried over too.
  *
- * Shards of one interface share nothing while they run, but between two runs they may be dealt out anew,
+ * Shards of one interface share nothing while they run, but between two runs they may be redistributed,
  * when there are more of them or fewer: an entry then goes on in another shard than it began in. What it
  * answers depends on its numbers, the time and the secret, so all of them must have one secret; and the
  * shard it comes to must not be behind the ISN clock of the one it leaves, so all go on with the one that

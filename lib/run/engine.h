@@ -18,10 +18,17 @@ struct rte_mbuf;
 /** What a worker does when nothing arrives: spin, spin with PAUSE, or sleep longer and longer. */
 enum la_idle { LA_IDLE_POLL, LA_IDLE_PAUSE, LA_IDLE_SLEEP };
 
+/** What a station did in a round. */
+enum la_round {
+	LA_ROUND_IDLE,
+	LA_ROUND_BUSY,	/* it had work: the round counts as busy */
+	LA_ROUND_AWAKE, /* it had none, and will have some before a sleep would end: the worker spins */
+};
+
 /** What an application hangs on a shard; any may be NULL. All run on the shard's own worker. */
 struct la_station_ops {
 	int (*start)(void *ctx, struct la_shard *s);		   /* listen here; negative errno stops */
-	bool (*poll)(void *ctx, struct la_shard *s, uint64_t now); /* after each burst; true: was busy */
+	enum la_round (*poll)(void *ctx, struct la_shard *s, uint64_t now); /* after each burst */
 	void (*drain)(void *ctx, struct la_shard *s);		   /* stop listening, begin to close */
 	bool (*done)(void *ctx, struct la_shard *s); /* nothing left to do; NULL: serves on until stopped */
 };

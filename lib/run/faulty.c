@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A bad way out of a port, in the simulator's language of faults (sim/fault.h).
+/* Fault injection at a port, in the simulator's language of faults (sim/fault.h).
  *
  * Every frame that a shard has made passes the rules in order. Held frames and late copies wait in a heap,
  * the next one due on top; a reordered frame waits in a place of its own until another has left. Frames

@@ -2,7 +2,7 @@
 #ifndef LA_RUN_FAULTY_H
 #define LA_RUN_FAULTY_H
 
-/* A bad way out of a port: frames that a station sends are lost, delayed, doubled, overtaken or broken
+/* Fault injection at a port: frames that a station sends are lost, delayed, duplicated, reordered or corrupted
  * by rule. A wrapper round la_shard_tx(), absent when there are no rules. (Theory: faulty.c.) */
 
 #include <stdint.h>

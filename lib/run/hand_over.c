@@ -173,7 +173,7 @@ la_hand_over_tx(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n)
 {
 	unsigned done = rte_ring_sp_enqueue_burst(h->tx_out, (void **)pkts, n, NULL);
 
-	h->full += n - done; /* none: there was room, and nobody else writes to this ring */
+	h->full += n - done; /* none: there was room, and this ring has one writer */
 	rte_pktmbuf_free_bulk(pkts + done, n - done);
 }
 

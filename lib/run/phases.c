@@ -59,7 +59,7 @@ is_empty(struct la_station_run *st)
 	return __atomic_load_n(&st->live, __ATOMIC_RELAXED) == 0;
 }
 
-/* An application that cannot say stands in nobody's way; but somebody must have said it. */
+/* A station without done() never blocks the end of the run, but at least one station must have it. */
 static bool
 is_done(struct la_station_run *st)
 {

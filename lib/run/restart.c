@@ -6,7 +6,7 @@
  *	               there is none, or it is refused  one MSL of quiet time
  *	neither        --quiet-time                     one MSL of quiet time
  *
- * The file may be of another number of workers: its entries are dealt out anew (state.c). For that, the
+ * The file may be of another number of workers: its entries are redistributed (state.c). For that, the
  * shards of a port have one secret, which costs nothing: none of them ever sees a tuple of another's.
  *
  * A missing file means a crash, or the first start on this machine: the two cannot be told apart,
@@ -107,7 +107,7 @@ say_loaded(const struct la_engine *e)
 	printf("state: %s: %lu TIME_WAIT entries go on, %lu ended in the %.3f s since\n",
 	       e->cfg.state, loaded, lapsed, (double)la_statefile_passed(e->state) / 1000);
 	if (shards != e->cfg.nstations)
-		printf("state: %s: it is of a run with %u shard%s, this one has %u: dealt out anew\n",
+		printf("state: %s: written with %u shard%s, this run has %u: entries are redistributed\n",
 		       e->cfg.state, shards, shards == 1 ? "" : "s", e->cfg.nstations);
 	if (la_statefile_backwards(e->state))
 		printf("state: %s: it is from the future, the clock was set back: nothing is "

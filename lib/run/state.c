@@ -21,7 +21,7 @@
  * It holds the secret that ISNs and timestamp offsets are made with: mode 0600, and a file that
  * others can get at, or that is not ours, is refused: its secret may be none.
  *
- * Dealt out. The shards of a port share its connections by a hash of the tuple (steer.c), and there may
+ * Redistribution. The shards of a port share its connections by a hash of the tuple (steer.c), and there may
  * be more of them than in the run before, or fewer. So it is not asked which shard an entry was in, only
  * whose its segments will be: every section of a port is read once, and each entry goes to the shard that
  * steering names, also when the number is the same. An entry's answers come from its own numbers, the
@@ -29,7 +29,7 @@
  * Time is one for all shards of a process. The secret is one for all shards of a port (restart.c), and
  * a file in which they differ is refused: in another shard, an entry of such a file would answer with a
  * TSval that its peer throws away. The ISN clock is the furthest ahead of all (lib/net/restart.c). Ports
- * cannot be dealt out: a run has those of the file, with their addresses.
+ * cannot be redistributed: a run has those of the file, with their addresses.
  *
  * No entry is lost on the way. A shard that has no room for its own makes the whole file useless; the
  * rest of it is then counted, and the refusal says how many fell to the shard that had the most, how
@@ -38,12 +38,12 @@
  * What is not a state file, by its magic, is never overwritten, whatever --state says.
  *
  * The clock. How long nothing ran decides how much time an entry has left, and an entry must never
- * end early. Within one boot CLOCK_BOOTTIME answers, which nobody can set. After a boot there is
+ * end early. Within one boot CLOCK_BOOTTIME decides, which cannot be set. After a boot there is
  * only real time; when that went backwards, nothing is subtracted. Both are rounded down, and were
  * looked at after `now` was: the new time of a shard is never ahead of what it would have been.
  *
  * Memory: one buffer of a mebibyte, whatever the table's size, and as many entries on the stack as
- * lib/tcp/tw_state.c reads at once: they are dealt out as they come.
+ * lib/tcp/tw_state.c reads at once: they are redistributed as they are read.
  *
  * This file has clocks, addresses and progress; state_read.c verifies, state_deal.c deals out, state_write.c
  * writes. */

@@ -33,7 +33,7 @@ gather(const struct la_statefile *st, unsigned port, struct la_shard *const *all
 		.shards = p->shards, .n = n, .owner = owner, .ctx = &p->steer};
 }
 
-/* Somebody has no room for his own. The shard with the most of a family tells what all would need. */
+/* A shard cannot hold its entries: reports the size needed, taken from the fullest shard. */
 static int
 refuse_full(const struct la_statefile_why *w, const struct port *p)
 {

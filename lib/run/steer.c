@@ -178,7 +178,7 @@ icmp(const struct la_steer *s, const uint8_t *p, size_t len, const struct la_ip 
 	}
 }
 
-/* Checksums are not looked at: whoever gets the frame drops it by name. */
+/* Checksums are not verified here: the shard that gets the frame drops and counts it. */
 static int
 ip(const struct la_steer *s, const uint8_t *p, size_t len, bool is4)
 {

@@ -368,8 +368,8 @@ la_summary_print(const struct la_summary *s, FILE *f)
 	for (unsigned i = 0; i < s->nextras; i++)
 		fprintf(f, "%s %lu\n", s->extra[i].text, s->extra[i].value);
 	if (!s->own_rates)
-		fprintf(f, "closes %lu in %.1f s: %.0f closes/s, %lu orderly, with MSL %s and a TIME_WAIT peak of %lu\n",
-			closes, s->seconds, la_per_second(closes, s->seconds), once.v[LA_C_ended_orderly],
+		fprintf(f, "closes %lu in %.1f s, %lu orderly: %.0f orderly closes/s with MSL %s and a TIME_WAIT peak of %lu\n",
+			closes, s->seconds, once.v[LA_C_ended_orderly], la_per_second(once.v[LA_C_ended_orderly], s->seconds),
 			la_format_duration(s->msl_ms, msl, sizeof(msl)), sum.v[LA_C_time_wait_peak]);
 	fprintf(f, "unexplained drops %lu\n", unexplained);
 	fprintf(f, "early recycles %lu\n", sum.v[LA_C_early_recycles]);

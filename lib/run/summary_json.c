@@ -93,7 +93,7 @@ json_counts(json_t *o, const struct la_counters *sum, const struct la_counters *
 	put(o, "opens", la_summary_opens(once));
 	json_object_set_new(o, "opens_per_s", json_real(la_per_second(la_summary_opens(once), seconds)));
 	json_object_set_new(o, "closes_per_s",
-			    json_real(la_per_second(la_summary_closes(once), seconds)));
+			    json_real(la_per_second(once->v[LA_C_ended_orderly], seconds)));
 	put(closes, "total", la_summary_closes(once));
 	for (unsigned i = 0; i < LA_NENDS; i++)
 		put(closes, la_end_name((enum la_end)i), once->v[la_end_counter[i]]);

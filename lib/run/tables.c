@@ -173,7 +173,7 @@ struct area {
 	size_t size;
 };
 
-/* A page that nobody has touched is nowhere yet. */
+/* A page that was never touched is not mapped yet. */
 static void
 touch(const void *p)
 {

@@ -16,7 +16,7 @@ enum { LA_TUPLES_PREFIXES = 32, LA_TUPLES_SEGMENTS = 256 };
 
 struct la_tuples {
 	struct la_tuple proto; /* raddr and rport of every tuple */
-	const struct la_steer *steer; /* only tuples that come home to `shard` are given; NULL: all */
+	const struct la_steer *steer; /* only tuples that hash to `shard` are given; NULL: all */
 	unsigned shard;
 	struct {
 		struct la_addr base;
@@ -46,7 +46,7 @@ int la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned n
 		   uint64_t hold_ms);
 
 /** From now on only the tuples whose segments come to this shard of the port (the peer's answers hash
- * like what we send). `steer` is kept. The others are left for the shards that they come home to, with the
+ * like what we send). `steer` is kept. The others are left for the shards that they hash to, with the
  * same prefixes and ports and without a word between them. */
 void la_tuples_home(struct la_tuples *t, const struct la_steer *steer, unsigned shard);
 

@@ -283,47 +283,47 @@ la_worker_ready(struct la_station_run *st)
 
 /* The application opens and sends by itself. While many frames wait it is polled rarely, so that what it adds
  * does not take the room that answers need. */
-static inline bool
+static inline enum la_round
 poll_app(struct la_station_run *st, uint64_t now, unsigned room)
 {
 	if (st->ops->poll == NULL || unlikely(!la_worker_ready(st)) || (unlikely(room < LA_TXQ_FRAMES - POLL_WAITING) &&
 				      now - st->polled_at < POLL_LATE_MS))
-		return false;
+		return LA_ROUND_IDLE;
 	st->polled_at = now;
 	return st->ops->poll(st->ctx, st->shard, now);
 }
 
-/* A round of one station; true: it was busy. */
-static inline bool
+/* A round of one station. The parts that say true were busy; returns bits of enum la_round. */
+static inline unsigned
 serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
 	unsigned room = la_tx_room(st);
-	bool busy;
+	unsigned did;
 
 	if (unlikely(room < LA_BURST))
-		return la_hold(w, st, now);
+		return la_hold(w, st, now) ? LA_ROUND_BUSY : LA_ROUND_IDLE;
 	if (unlikely(st->hold_read != 0)) /* with room for a burst nothing is left in the shard */
 		st->hold_read = 0;
-	busy = receive(w, st, now);
-	busy |= receive_handed(w, st, now);
-	busy |= la_shard_poll(st->shard, now);
-	busy |= poll_app(st, now, room);
-	return la_transmit(w, st, now) || busy;
+	did = receive(w, st, now);
+	did |= receive_handed(w, st, now);
+	did |= la_shard_poll(st->shard, now);
+	did |= poll_app(st, now, room);
+	return did | la_transmit(w, st, now);
 }
 
 static void
 loop(struct la_worker *w)
 {
-	bool busy = false;
+	unsigned did = LA_ROUND_IDLE;
 
 	w->begun_tsc = w->round_tsc = rte_rdtsc();
 	for (;;) {
 		uint64_t tsc = rte_rdtsc(), now = la_clock_at(&w->clock, tsc);
 
-		/* one clock value ends a round and begins the next; no branch, as `busy` is hard to predict */
-		w->busy_cycles += (tsc - w->round_tsc) & -(uint64_t)busy;
+		/* one clock value ends a round and begins the next; no branch, as `did` is hard to predict */
+		w->busy_cycles += (tsc - w->round_tsc) & -(uint64_t)(did & LA_ROUND_BUSY);
 		w->round_tsc = tsc;
-		busy = false;
+		did = LA_ROUND_IDLE;
 		/* a ring that filled while the kernel ran something else here says nothing about the worker */
 		if (unlikely(now - w->round_at > OFF_CPU_MS))
 			w->resumed_at = now;
@@ -331,8 +331,8 @@ loop(struct la_worker *w)
 		if (unlikely(now >= w->chores_at) && !chores(w, now))
 			return;
 		for (unsigned i = 0; i < w->nstations; i++)
-			busy |= serve(w, w->stations[i], now);
-		if (busy)
+			did |= serve(w, w->stations[i], now);
+		if (did != LA_ROUND_IDLE)
 			w->idle = 0;
 		else
 			rest(w, now);

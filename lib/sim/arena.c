@@ -13,7 +13,7 @@
 
 enum {
 	MAX_FREED = 64,
-	/* nobody does DMA here: objects may cross pages */
+	/* no DMA here: objects may cross pages */
 	POOL_FLAGS = RTE_MEMPOOL_F_NO_SPREAD | RTE_MEMPOOL_F_NO_IOVA_CONTIG,
 };
 

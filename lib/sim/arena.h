@@ -29,7 +29,7 @@ const struct la_mem_ops *la_arena_mem(struct la_arena *a);
 /** A pool of n mbufs, with the default headroom and `room` bytes of data behind it, in the arena. EAL must be running. 0,
  * -ENOMEM, or what rte_mempool says. */
 int la_arena_mbufs(struct la_arena *a, unsigned n, uint16_t room, struct rte_mempool **out);
-/** mbufs of the pool that nobody has. */
+/** Free mbufs of the pool. */
 unsigned la_arena_mbufs_free(const struct rte_mempool *mp);
 
 /** Bytes that la_arena_save() writes and la_arena_load() reads. */

@@ -377,7 +377,7 @@ segment(struct la_sim *w, struct la_sim_flight *f, struct la_sim_seg *s)
 
 /* ------------------------------------------------------------------ a frame leaves */
 
-/* The network keeps frames in one piece of memory that is nobody else's. */
+/* The network keeps frames in one piece of memory of its own. */
 static struct rte_mbuf *
 own(struct la_sim *w, struct rte_mbuf *m)
 {

@@ -21,15 +21,15 @@ struct one {
 static int
 enter(struct la_tcp *t, const struct one *o, int class, uint32_t lifetime)
 {
-	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
+	const la_ref unowned = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
 
 	if (!la_tw_reserve(&t->tw, &o->tuple.raddr))
 		return -ENOBUFS;
-	if (la_index_insert(&t->index, o->hash, nobody) != 0) {
+	if (la_index_insert(&t->index, o->hash, unowned) != 0) {
 		la_tw_unreserve(&t->tw, &o->tuple.raddr);
 		return -ENOBUFS;
 	}
-	la_tw_enter(&t->tw, &o->tuple, o->hash, nobody, &o->state, t->tick + o->left - lifetime,
+	la_tw_enter(&t->tw, &o->tuple, o->hash, unowned, &o->state, t->tick + o->left - lifetime,
 		    class);
 	return 0;
 }

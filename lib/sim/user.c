@@ -113,7 +113,7 @@ same_incarnation(const struct la_sim_conn *c, const struct la_sim_conn *p)
 	const struct la_sim_node *n = c->w->node;
 
 	if ((n[c->host].weak | n[p->host].weak) & LA_SIM_FIXED_ISN)
-		return !c->active; /* numbers tell nothing: the youngest it is, or nobody */
+		return !c->active; /* sequence numbers do not decide: the youngest, or none */
 	return p->rcv_nxt == c->iss + 1 && c->rcv_nxt - p->iss - 1 < FIRST_TEXT;
 }
 

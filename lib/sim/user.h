@@ -42,7 +42,7 @@ struct la_sim_conn {
 	uint8_t host;
 	bool used, active, opened, paired, peer_fin, closed;
 	bool ended;  /* the plan's ending was done */
-	bool crashed; /* its host was restarted under it: nobody was told */
+	bool crashed; /* its host was restarted: no callback fired */
 	uint32_t tag; /* of all connection objects of the world, in the order of their making; not 0 */
 	struct la_conn *c; /* NULL after `closed` */
 	struct la_tuple t;

@@ -54,7 +54,7 @@
  *
  * la_index_check() verifies each of these. A counter has 4 bits and is never wrapped: a key that would
  * be the sixteenth of its kind to leave a bucket stays, or is refused. The churn above never saw more
- * than 8, and with a keyed hash nobody can aim at more.
+ * than 8, and with a keyed hash a bucket cannot be aimed at.
  *
  * Pointers into the table (la_index_find) are good until the next insert: it may move keys. */
 

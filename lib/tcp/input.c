@@ -14,7 +14,7 @@
 
 /* --- answers and endings of one step -------------------------------------------------------------------- */
 
-/* RFC 5961 7: answers that anybody can provoke are few, and counted per connection, so that no stranger
+/* RFC 5961 7: challenge ACKs are rate-limited, and counted per connection, so that no off-path host
  * learns anything from their number (CVE-2016-5696). */
 void
 la_tcb_answer(struct la_tcb *c)
@@ -192,7 +192,7 @@ update_ts_recent(struct la_tcb *c, const struct la_seg *s)
 	c->ts_recent_at = c->tcp->tick;
 }
 
-/* An acceptable segment came: whoever answers is alive (RFC 9293 3.8.4). */
+/* An acceptable segment came: the peer is alive (RFC 9293 3.8.4). */
 static void
 heard_of(struct la_tcb *c)
 {
@@ -382,7 +382,7 @@ segment_arrives(struct la_tcp *t, struct la_seg *s)
 		time_wait_arrives(t, place, s);
 }
 
-/* A load that nobody waits for. A prefetch of a table this large misses the TLB, and is then dropped more often than not: a
+/* A load whose result is not used. A prefetch of a table this large misses the TLB and is usually dropped: a
  * repeated FIN into a million entries took 784 cycles with it and takes 444 with this. */
 static inline void
 fetch(const void *p)

@@ -2,7 +2,7 @@
 #ifndef LA_TCP_INTERNAL_H
 #define LA_TCP_INTERNAL_H
 
-/* What the files of lib/tcp share with each other and with nobody else.
+/* Declarations that only the files of lib/tcp share.
  *
  *   tcb.c      pool of TCBs, timers' place in the wheel
  *   state.h, transitions.def   the state machine as a table: every lawful transition, counted
@@ -49,7 +49,7 @@ enum {
 	LA_FIN_WAIT_2_HOLD_MS = 5000, /* of them as a TCB, the rest as a table entry */
 	LA_KEEPALIVE_INTERVAL_MS = 75000,
 	LA_KEEPALIVE_PROBES = 8,
-	LA_CHALLENGE_WINDOW_MS = 500, /* RFC 5961 7: answers to strangers, per connection: */
+	LA_CHALLENGE_WINDOW_MS = 500, /* RFC 5961 7: challenge ACKs, per connection: */
 	LA_CHALLENGE_MAX = 5,	      /* this many in each such window */
 	LA_RST_RATE = 10000,	/* a second, to segments of no connection; and as many at once */
 	LA_RST_RATE_MAX = 4000000,

@@ -291,7 +291,7 @@ la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 		la_count(t, LA_C_quiet_time);
 		return;
 	}
-	if (!l && tw_place) { /* nobody to reopen it for: the entry stays and says so */
+	if (!l && tw_place) { /* no listener to reopen it for: the entry stays and answers */
 		if (la_tw_refuse_syn(&t->tw, *tw_place, t->tick) == LA_TW_ACK)
 			la_emit_time_wait(t, la_tw_core(&t->tw, *tw_place), s, LA_ACK);
 		return;

@@ -49,7 +49,7 @@ la_buf_get(struct la_tcp *t)
 	return la_buf_take(t, false);
 }
 
-/** Gives back one segment, which nobody else may hold a chain by. */
+/** Gives back one segment. No other reference to it may exist. */
 static inline void
 la_buf_put(struct la_tcp *t, struct rte_mbuf *m)
 {

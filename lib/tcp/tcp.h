@@ -131,7 +131,7 @@ struct la_tcp {
 	bool cookies_on[2];    /* IPv4, IPv6 */
 	struct la_given_up given_up[LA_GIVEN_UP]; /* a ring */
 	uint32_t given_up_n;   /* how many there have been */
-	uint32_t rst_rate; /* RSTs a second to strangers, and as many at once */
+	uint32_t rst_rate; /* RSTs per second to unknown peers, and the largest burst */
 	struct la_tokens rsts;
 	struct la_call *calls; /* LA_TCP_CALLS of them */
 	uint32_t ncalls;       /* since the time was last told; above LA_TCP_CALLS: some are not in the list */

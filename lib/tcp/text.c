@@ -251,7 +251,7 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 		c->flags |= LA_F_ACK_NOW;
 		return;
 	}
-	if (s->len && (c->flags & LA_F_USER_CLOSED)) { /* SHLD-3: nobody will ever read this */
+	if (s->len && (c->flags & LA_F_USER_CLOSED)) { /* SHLD-3: the user does not read any more */
 		la_tcb_reset(c);
 		la_tcb_end(c, LA_END_RESET);
 		return;

@@ -4,7 +4,7 @@
  *
  * Why TIME_WAIT exists. Two reasons, and both need the whole of 2*MSL (RFC 9293 3.6.1):
  *
- * 1. The last ACK may be lost. The side that closes first sends it, and nobody acknowledges an ACK.
+ * 1. The last ACK may be lost. The side that closes first sends it, and an ACK is not acknowledged.
  *    The peer, in LAST_ACK, does not know whether its FIN and the data before it arrived, and sends
  *    the FIN again. Who remembers the connection answers it, and the close stays orderly; who has
  *    forgotten it can only say RST, and tells the peer that data may be lost when none was.
@@ -54,7 +54,7 @@
  * So an entry costs its slot until the 2*MSL it was made with are over, whatever becomes of it, and
  * capacity is planned as closes per second times 2*MSL, reopened tuples included.
  *
- * A repeated FIN restarts 2*MSL by moving the deadline alone. The reference comes by at the old
+ * A repeated FIN restarts 2*MSL by moving the deadline alone. The reference fires at the old
  * one, and is added again for the new: one more visit for each lifetime, however many FINs came.
  * The reference's tick is never after the deadline, as deadlines only move away; so an entry
  * expires at the first pop at or after its deadline, and not before. Expiry takes as many
@@ -523,7 +523,7 @@ check_wheel_ref(void *ctx, uint32_t ref, uint32_t tick)
 	if (c->in_wheel[i][slot] < UINT8_MAX)
 		c->in_wheel[i][slot]++;
 	if (seq_gt(tick, la_tw_core(c->t, ref)->deadline))
-		FAULT(c, "slot %u comes by at %u, its deadline is %u", slot, tick,
+		FAULT(c, "slot %u fires at %u, its deadline is %u", slot, tick,
 		      la_tw_core(c->t, ref)->deadline);
 }
 

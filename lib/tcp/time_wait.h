@@ -105,7 +105,7 @@ enum la_tw_verdict {
 	LA_TW_ACK,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> with the entry's window and
 			 timestamp */
 	LA_TW_RST,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=RST,ACK>; the entry is gone already */
-	LA_TW_REOPEN, /* a provably newer SYN: if somebody listens there, open a new incarnation
+	LA_TW_REOPEN, /* a provably newer SYN: if there is a listener, open a new incarnation
 			 above it */
 };
 
@@ -233,7 +233,7 @@ enum la_tw_verdict la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, ui
 void la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how);
 void la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick);
 
-/** A newer SYN that nobody listens for: refused like one that is not newer, with the same throttle. */
+/** A newer SYN without a listener: refused like one that is not newer, with the same throttle. */
 enum la_tw_verdict la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick);
 
 /** A reopen begins: LIVE -> SHADOW. The caller overwrites the reference in the index with its TCB's

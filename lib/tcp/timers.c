@@ -77,7 +77,7 @@ keepalive_expired(struct la_tcb *c)
 	c->backoff++;
 	la_count(c->tcp, LA_C_keepalive_probes);
 	probe(c);
-	/* the next one after the interval: long_at is when the peer was last heard of, as it were */
+	/* the next one after the interval: long_at is backdated so that the next probe follows after one interval */
 	c->long_at = c->tcp->tick - idle + (idle < LA_KEEPALIVE_INTERVAL_MS ? idle
 									    : LA_KEEPALIVE_INTERVAL_MS);
 }

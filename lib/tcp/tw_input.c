@@ -51,7 +51,7 @@ ignored(struct la_tw *t, enum la_counter why)
 	return LA_TW_DROP;
 }
 
-/* An answer that somebody could provoke at will: one in two units at most. */
+/* An answer that an off-path host can provoke: one in two units at most. */
 enum la_tw_verdict
 la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
 {

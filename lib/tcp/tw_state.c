@@ -208,7 +208,7 @@ static int
 enter(const struct key *k, const struct record *r, int class)
 {
 	/* capacities stay below LA_REF_SLOT_MASK, so no TCB has this one */
-	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
+	const la_ref unowned = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
 	const struct la_tw_core state = {.snd_nxt = r->snd_nxt,
 					 .rcv_nxt = r->rcv_nxt,
 					 .ts_recent = r->ts_recent,
@@ -222,17 +222,17 @@ enter(const struct key *k, const struct record *r, int class)
 		return -EEXIST;
 	if (!la_tw_reserve(t, &k->tuple.raddr))
 		return -ENOBUFS;
-	if (la_index_insert(t->index, k->hash, nobody) != 0) {
+	if (la_index_insert(t->index, k->hash, unowned) != 0) {
 		la_tw_unreserve(t, &k->tuple.raddr);
 		t->counters->v[LA_C_index_full]++;
 		return -ENOBUFS;
 	}
 	if (r->flags & LA_TW_FW2) {
-		ref = la_tw_enter_fin_wait_2(t, &k->tuple, k->hash, nobody, &state, k->to->tick,
+		ref = la_tw_enter_fin_wait_2(t, &k->tuple, k->hash, unowned, &state, k->to->tick,
 					     class, left);
 		t->counters->state[LA_FIN_WAIT_2]++; /* no TCB of ours was ever in it */
 	} else {
-		ref = la_tw_enter(t, &k->tuple, k->hash, nobody, &state,
+		ref = la_tw_enter(t, &k->tuple, k->hash, unowned, &state,
 				  k->to->tick + left - t->lifetime[class], class);
 	}
 	la_tw_core(t, ref)->flags |= r->flags & LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT;

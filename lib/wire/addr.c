@@ -64,7 +64,7 @@ la_prefix_parse(const char *text, struct la_prefix *p)
 	max = la_addr_is4(&out.addr) ? 32 : 128;
 	len = max;
 	if (slash != NULL) {
-		/* Does "::ffff:10.0.0.1/24" count bits of IPv4 or of IPv6? Nobody can tell. */
+		/* "::ffff:10.0.0.1/24" is ambiguous: the bits may be those of IPv4 or of IPv6. */
 		if (max == 32 && strchr(addr, ':') != NULL)
 			return -EINVAL;
 		len = parse_len(slash + 1);

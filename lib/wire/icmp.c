@@ -171,7 +171,7 @@ nd_options(const uint8_t *p, size_t len, uint8_t want, struct la_icmp *m)
 			return false;
 		n = p[1] * 8u;
 		if (p[0] == want) {
-			/* RFC 2464 6: one unit on Ethernet; a group is nobody's address */
+			/* RFC 2464 6: one unit on Ethernet; a group is no host's address */
 			if (n != 8 || p[2] & 1)
 				return false;
 			if (!m->has_lladdr)

@@ -162,6 +162,9 @@ field(char *csv, const char *name)
 	return 0;
 }
 
+static const struct load_use use[2] = {{.busy = 0.25, .cycles = 4000, .lag_p50 = 500, .lag_p99 = 2500},
+				       {.busy = NAN, .cycles = NAN, .lag_p50 = NAN, .lag_p99 = NAN}};
+
 static double
 column(const char *name)
 {
@@ -170,8 +173,8 @@ column(const char *name)
 	FILE *f = open_memstream(&text, &n);
 	double v;
 
-	load_csv_header(f);
-	load_csv_row(f, 7.5, 2, 500, &before, &t, &diff);
+	load_csv_header(f, 2);
+	load_csv_row(f, 7.5, 2, 500, &before, &t, use, 2, &diff);
 	fclose(f);
 	v = field(text, name);
 	free(text);
@@ -184,8 +187,8 @@ Test(csv, a_row_is_what_happened_since_the_last, .init = fill)
 	size_t n, commas[2] = {0, 0};
 	FILE *f = open_memstream(&text, &n);
 
-	load_csv_header(f);
-	load_csv_row(f, 7.5, 2, 500, &before, &t, &diff);
+	load_csv_header(f, 2);
+	load_csv_row(f, 7.5, 2, 500, &before, &t, use, 2, &diff);
 	fclose(f);
 	for (size_t i = 0, line = 0; i < n; i++) {
 		if (text[i] == '\n')
@@ -211,6 +214,10 @@ Test(csv, a_row_is_what_happened_since_the_last, .init = fill)
 	cr_expect_eq(column("resets"), 10);
 	cr_expect_eq(column("retransmits"), 2);
 	cr_expect_eq(column("time_wait"), 77);
+	cr_expect_eq(column("busy_share_0"), 0.25);
+	cr_expect_eq(column("cycles_per_connection_0"), 4000);
+	cr_expect_eq(column("lag_p99_us_0"), 2.5);
+	cr_expect(isnan(column("lag_p99_us_1")));
 	cr_expect(column("close_max_us") < 950); /* the largest belongs to the interval before */
 	cr_expect(column("close_max_us") >= 949);
 	cr_expect(isnan(column("handshake_p99_us")));
@@ -312,6 +319,8 @@ Test(steps, a_row_by_when_a_connection_was_due, .init = fill)
 {
 	static struct load_station st[2];
 	static struct load_step step[2][2];
+	static struct la_histogram latency[2][LATENCIES];
+	static struct load_worker worker[2];
 	char *text = NULL;
 	size_t n;
 	FILE *f;
@@ -323,13 +332,17 @@ Test(steps, a_row_by_when_a_connection_was_due, .init = fill)
 		step[i][0] = (struct load_step){.begun = 50, .complete = 50};
 		step[i][1] = (struct load_step){.begun = 75, .complete = 60, .failed = 15};
 		la_histogram_record(&step[i][1].latency[LAT_CLOSE], 1000);
+		st[i].latency = latency[i];
+		la_histogram_record(&latency[i][LAT_LAG], 1000);
+		worker[i].last.stats = (struct la_station_stats){.busy_cycles = 5000, .total_cycles = 20000};
+		worker[i].last.connects = 10;
 		st[i].at[0] = (struct load_target_counts){.connects = 125, .orderly = 110, .failed = 15};
 	}
 	cfg.ntargets = 2;
 	cr_assert_eq(la_addr_parse("10.0.0.1", &cfg.target[0].addr), 0);
 	cfg.target[0].port = 80;
 	t.seconds = 1.75; /* three quarters of the second step */
-	r = (struct load_report){.cfg = &cfg, .now = &t, .stations = st, .nstations = 2, .msl_ms = 1000};
+	r = (struct load_report){.cfg = &cfg, .now = &t, .stations = st, .nstations = 2, .msl_ms = 1000, .worker = worker};
 	load_judge(&t, &r.verdict);
 	f = open_memstream(&text, &n);
 	load_report_print(&r, f);
@@ -346,6 +359,10 @@ Test(steps, a_row_by_when_a_connection_was_due, .init = fill)
 	cr_expect_eq(number(json_array_get(member(o, "load/steps"), 1), "latency_ns/close/count"), 2);
 	cr_expect_eq(number(json_array_get(member(o, "load/targets"), 0), "orderly"), 220);
 	cr_expect(json_is_null(member(o, "load/verdict/carried_per_s")));
+	cr_expect_eq(json_array_size(member(o, "load/workers")), 2);
+	cr_expect_eq(json_real_value(member(json_array_get(member(o, "load/workers"), 1), "busy_share")), 0.25);
+	cr_expect_eq(json_real_value(member(json_array_get(member(o, "load/workers"), 1), "cycles_per_connection")), 500);
+	cr_expect_eq(number(json_array_get(member(o, "load/workers"), 1), "lag_ns/count"), 1);
 	json_decref(o);
 }
 

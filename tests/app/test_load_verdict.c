@@ -190,6 +190,36 @@ Test(limit, this_generator, .init = all_well)
 	cr_expect(strstr(lv.reason, "3 waits for a TCB"), "%s", lv.reason);
 }
 
+/* What lies between two looks, and between the first and the last look under load. */
+Test(limit, what_a_worker_spends)
+{
+	static struct load_worker w;
+	static struct la_histogram latency[LATENCIES], scratch;
+	struct load_station station = {.latency = latency};
+	struct la_station_stats s = {.busy_cycles = 100, .total_cycles = 1000};
+	struct load_use u;
+
+	station.n.connects = 1; /* ahead of the schedule */
+	load_worker_look(&w, &station, &s, false);
+	for (unsigned i = 1; i <= 3; i++) {
+		station.n.connects += 10 * i;
+		s.busy_cycles += 1000 * i;
+		s.total_cycles += 4000;
+		la_histogram_record(&latency[LAT_LAG], 1000 * i);
+		load_worker_look(&w, &station, &s, i < 3);
+	}
+	load_look_use(&w.before, &w.now, &scratch, &u);
+	cr_expect_eq(u.busy, 0.75);
+	cr_expect_eq(u.cycles, 100);
+	cr_expect(u.lag_p50 >= 3000 && u.lag_p99 <= 3003, "%g", u.lag_p99);
+	load_look_use(&w.first, &w.last, &scratch, &u);
+	cr_expect_eq(u.busy, 0.5);
+	cr_expect_eq(u.cycles, 100);
+	cr_expect(u.lag_p50 >= 2000 && u.lag_p99 <= 2002, "%g", u.lag_p99);
+	load_look_use(&w.last, &w.last, &scratch, &u);
+	cr_expect(isnan(u.busy) && isnan(u.cycles) && isnan(u.lag_p50) && isnan(u.lag_p99));
+}
+
 Test(limit, busy_share)
 {
 	struct la_station_stats a = {.busy_cycles = 100, .total_cycles = 1000};

@@ -25,6 +25,7 @@ differing(uint64_t a, uint64_t b)
 	return (unsigned)__builtin_popcountll(a ^ b);
 }
 
+/* I-02: the ISN key among them. */
 Test(hash, keys_depend_on_the_secret)
 {
 	struct la_hash_key a = key_of(1), same = key_of(1), b = key_of(2);

@@ -32,6 +32,7 @@ expect_echo(size_t len, bool six)
 	net_quiet();
 }
 
+/* M-10: RFC 1122 3.2.2.6 and RFC 4443 4.2. */
 Test(icmp_birth, echo)
 {
 	FOR_FAMILIES_AND_TAGS
@@ -223,7 +224,7 @@ Test(icmp, errors_that_match_nothing)
 
 Test(icmp, the_rest)
 {
-	err4(4, 0, 0), net_drops(&q, LA_C_drop_icmp_type);   /* source quench: MUST-55 */
+	err4(4, 0, 0), net_drops(&q, LA_C_drop_icmp_type);   /* M-05: source quench, MUST-55 */
 	err4(5, 1, 0), net_drops(&q, LA_C_drop_icmp_type);   /* redirect */
 	err4(0, 0, 0), net_drops(&q, LA_C_drop_icmp_type);   /* echo reply */
 	err6(134, 0, 0), net_drops(&q, LA_C_drop_icmp_type); /* router advertisement */

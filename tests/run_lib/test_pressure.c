@@ -98,7 +98,7 @@ static const struct la_conn_ops client_ops = {
 	.opened = on_opened, .data = on_data, .writable = on_opened, .closed = client_closed};
 static const struct la_conn_ops server_ops = {.opened = server_opened, .data = on_data, .writable = on_opened};
 
-static bool
+static enum la_round
 open_all(void *ctx, struct la_shard *s, uint64_t now)
 {
 	struct end *e = ctx;
@@ -107,13 +107,13 @@ open_all(void *ctx, struct la_shard *s, uint64_t now)
 
 	(void)now;
 	if (e->started == CONNS || (e->started == 1 && two.stream[0][0].got == 0)) /* the first resolves */
-		return false;
+		return LA_ROUND_IDLE;
 	t.lport = (uint16_t)(2000 + e->started);
 	if (la_connect(s, &t, &client_ops, &two.stream[0][e->started], NULL, &c) != 0)
-		return false;
+		return LA_ROUND_IDLE;
 	e->started++;
 	e->live++;
-	return true;
+	return LA_ROUND_BUSY;
 }
 
 static bool

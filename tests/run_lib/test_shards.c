@@ -79,7 +79,7 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 
 static const struct la_conn_ops client_ops = {.opened = opened, .data = answer, .closed = closed};
 
-static bool
+static enum la_round
 open_some(void *ctx, struct la_shard *s, uint64_t now)
 {
 	struct end *e = ctx;
@@ -99,7 +99,7 @@ open_some(void *ctx, struct la_shard *s, uint64_t now)
 		e->live++;
 		busy = true;
 	}
-	return busy;
+	return busy ? LA_ROUND_BUSY : LA_ROUND_IDLE;
 }
 
 static bool
@@ -291,7 +291,7 @@ Test(four_shards, share_one_worker, .timeout = 120)
 static enum la_gateway_state seen[SHARDS][2]; /* by each client when it was first polled */
 static unsigned polls[SHARDS];
 
-static bool
+static enum la_round
 open_by_gateway(void *ctx, struct la_shard *s, uint64_t now)
 {
 	unsigned i = (unsigned)((struct end *)ctx - four.end);

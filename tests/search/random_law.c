@@ -29,7 +29,9 @@
  *	  (3 a segment that occupies sequence space, 60 a second)	other for ever
  *	a wrong bit is a wrong checksum				9293 3.1
  *	tables are sound, early_recycles is 0			promise 2
- *	in the end nothing is left: TCB, entry, reservation, mbuf	promise 6 */
+ *	in the end nothing is left: TCB, entry, reservation, mbuf	promise 6
+ *
+ * The promises are those of docs/architecture.md. */
 
 #include <stdarg.h>
 #include <stdio.h>

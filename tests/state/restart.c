@@ -310,7 +310,7 @@ SCENARIO(restart, refusals, "what is not the shard's own is not loaded")
 	stream_free(&file);
 }
 
-/* -- quiet time -- */
+/* -- quiet time (I-04) -- */
 
 SCENARIO(quiet, syn_in, "no SYN is answered for one MSL, then the peer's next one is")
 {

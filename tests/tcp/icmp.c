@@ -48,6 +48,7 @@ SCENARIO(icmp, M_01, "errors that do not match a connection and its sequence num
 	CHECK(s->r, peer_waiting(p) == 0, "something was sent");
 }
 
+/* QUENCH: M-05. */
 SCENARIO(icmp, M_02, "soft errors, and hard ones too, do not end a synchronized connection")
 {
 	struct peer *p = scene_open(s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Two listeners on one port: la_unlisten() ends the half-open connections of its own listener, and of no other. */
+/* Two listeners on one port: la_unlisten() ends the half-open connections of its own listener, and of no other
+ * (C-25). */
 
 #include "scenario.h"
 

@@ -208,7 +208,7 @@ SCENARIO(rules, rto_syn_lost, "a lost SYN,ACK and no sample: 3 s for the data (R
 }
 
 SCENARIO(rules, congestion,
-	 "a time-out halves ssthresh once; above it cwnd grows by a segment a round trip")
+	 "a time-out halves ssthresh once; above it cwnd grows by a segment a round trip (X-08, X-10)")
 {
 	struct peer *p = scene_open(s);
 	uint32_t mss = peer_info(p).mss, cwnd;
