@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 #include "bench_series.h"
-#include "tcp/time_wait.h"
+#include "table/time_wait.h"
 
 enum {
 	BURST = 32,

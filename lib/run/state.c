@@ -43,7 +43,7 @@
  * looked at after `now` was: the new time of a shard is never ahead of what it would have been.
  *
  * Memory: one buffer of a mebibyte, whatever the table's size, and as many entries on the stack as
- * lib/tcp/tw_state.c reads at once: they are dealt out as they come.
+ * lib/table/tw_state.c reads at once: they are dealt out as they come.
  *
  * This file has clocks, addresses and progress; state_read.c verifies, state_deal.c deals out, state_write.c
  * writes. */

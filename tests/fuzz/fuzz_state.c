@@ -18,8 +18,8 @@
 #include "pool.h"
 #include "run/state_file.h"
 #include "run/steer.h"
+#include "table/tw_state.h"
 #include "target.h"
-#include "tcp/tw_state.h"
 
 enum { ENTRIES = 100, TICK = 0xfffffff0, POOL = 63, SHARDS = 3 };
 

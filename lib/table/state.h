@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_TCP_STATE_H
-#define LA_TCP_STATE_H
+#ifndef LA_TABLE_STATE_H
+#define LA_TABLE_STATE_H
 
 /* The state machine as a table: which transitions there are (transitions.def), and one function
  * that every change of state passes, of a TCB (la_tcb_set_state()) as of a table entry
@@ -19,7 +19,7 @@ la_state_lawful(enum la_state from, enum la_state to)
 	static const uint8_t next[LA_NSTATES][LA_NSTATES] = {
 #define LA_MOVE(f, t, why) [LA_##f][LA_##t] = 1,
 #define LA_NEVER(f, t, why)
-#include "tcp/transitions.def"
+#include "table/transitions.def"
 #undef LA_MOVE
 #undef LA_NEVER
 	};

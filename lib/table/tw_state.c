@@ -40,7 +40,7 @@
 #include <errno.h>
 
 #include "core/seq.h"
-#include "tcp/tw_state.h"
+#include "table/tw_state.h"
 
 enum {
 	CHUNK = 64,

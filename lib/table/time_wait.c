@@ -70,8 +70,8 @@
 #include <rte_common.h>
 
 #include "core/seq.h"
-#include "tcp/state.h"
-#include "tcp/time_wait.h"
+#include "table/state.h"
+#include "table/time_wait.h"
 
 enum {
 	BURST = 32,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_TCP_TW_STATE_H
-#define LA_TCP_TW_STATE_H
+#ifndef LA_TABLE_TW_STATE_H
+#define LA_TABLE_TW_STATE_H
 
 /* A TIME_WAIT table as a stream of bytes, for a process that stops and one that goes on where it
  * stopped. (Theory at the top of tw_state.c.) */
 
-#include "tcp/time_wait.h"
+#include "table/time_wait.h"
 
 /** Takes exactly len bytes, or gives exactly len bytes. 0 or negative errno, which ends the stream.
  */

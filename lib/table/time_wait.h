@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_TCP_TIME_WAIT_H
-#define LA_TCP_TIME_WAIT_H
+#ifndef LA_TABLE_TIME_WAIT_H
+#define LA_TABLE_TIME_WAIT_H
 
 /* The TIME_WAIT table: why the project exists. (Theory at the top of time_wait.c.)
  *
@@ -18,7 +18,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/wheel.h"
-#include "tcp/index.h"
+#include "table/index.h"
 #include "wire/tcp.h"
 
 /** Life of a slot. A slot whose life ended early keeps its reference in the wheel and is not given

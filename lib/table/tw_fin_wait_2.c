@@ -24,7 +24,7 @@
  * a challenge from silence. */
 
 #include "core/seq.h"
-#include "tcp/time_wait.h"
+#include "table/time_wait.h"
 
 static enum la_tw_verdict
 drop(struct la_tw *t, enum la_counter why)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_TCP_INDEX_H
-#define LA_TCP_INDEX_H
+#ifndef LA_TABLE_INDEX_H
+#define LA_TABLE_INDEX_H
 
 /* The index: from a tuple's hash to a reference, for every connection of a shard, live or in
  * TIME_WAIT. (Theory at the top of index.c.)

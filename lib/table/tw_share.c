@@ -52,7 +52,7 @@
  * Cost: 16 KiB a shard; a multiplication and an increment for each reservation and for each slot that becomes free. The
  * entry's cache line is being written at that moment, and the counters of active prefixes stay in the L1 cache. */
 
-#include "tcp/time_wait.h"
+#include "table/time_wait.h"
 
 enum {
 	LA_TW_ASKED_MS = 60000, /* so long a prefix counts as one that asks */

@@ -62,7 +62,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tcp/index.h"
+#include "table/index.h"
 
 enum {
 	ALL_PLACES = (1 << LA_BUCKET_KEYS) - 1,

@@ -36,7 +36,7 @@
 #include <assert.h>
 
 #include "core/seq.h"
-#include "tcp/time_wait.h"
+#include "table/time_wait.h"
 
 enum {
 	THROTTLE_UNIT_SHIFT = 8, /* 256 ms */
