@@ -10,9 +10,9 @@
 
 #include "bench.h"
 #include "command.h"
+#include "io/output.h"
 #include "opts.h"
 #include "session.h"
-#include "run/output.h"
 
 static const struct bench_kind *const kinds[] = {
 	&bench_limit_kind,  &bench_exchange_kind, &bench_repeat_kind, &bench_life_kind,

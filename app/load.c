@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "io/output.h"
 #include "load_opts.h"
 #include "load_report.h"
 #include "netopts.h"
-#include "run/output.h"
 #include "run/units.h"
 #include "service.h"
 #include "session.h"

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "run/output.h"
-#include "run/state.h"
+#include "io/output.h"
 #include "session.h"
 #include "signals.h"
+#include "snapshot/state.h"
 
 static void
 report(void *ctx, double seconds)

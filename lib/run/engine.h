@@ -27,7 +27,7 @@ struct la_station_ops {
 };
 
 /** One shard on one queue of one port, and the application on it. Several stations may be on one port:
- * each frame goes to the shard that run/steer.h names, whatever queue it comes to, and the first of them
+ * each frame goes to the shard that io/steer.h names, whatever queue it comes to, and the first of them
  * speaks for the addresses. The n-th station on a port is shard n there. */
 struct la_station {
 	const char *name;	      /* for start-up lines and summaries: "server" */

@@ -13,7 +13,7 @@
  * number, so that tables and RSS see scattered flows, and nothing is stored per tuple.
  *
  * Home. With several shards on a port each has all prefixes and ports to itself and gives only those of
- * them whose hash comes home (steer.c): the others are passed over as if they had been used.
+ * them whose hash comes home (lib/io/steer.c): the others are passed over as if they had been used.
  *
  * Rest. When the peer closes first, our own stack does not hold the tuple and would let us use it at
  * once, into the peer's TIME_WAIT. So the cycle (in order of use, not of number) is cut into up to

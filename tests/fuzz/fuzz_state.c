@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/steer.h"
 #include "net/shard.h"
 #include "pool.h"
-#include "run/state_file.h"
-#include "run/steer.h"
+#include "snapshot/state_file.h"
 #include "table/tw_state.h"
 #include "target.h"
 

@@ -16,9 +16,9 @@
 #include <rte_mbuf.h>
 
 #include "io/eal.h"
-#include "run/state.h"
 #include "sim/rng.h"
 #include "sim/tw_fill.h"
+#include "snapshot/state.h"
 
 enum {
 	LIFE = 240000, /* 2*MSL, ms */

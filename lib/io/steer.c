@@ -27,8 +27,8 @@
 #include <rte_mbuf.h>
 
 #include "io/rss.h"
-#include "run/secret.h"
-#include "run/steer.h"
+#include "io/secret.h"
+#include "io/steer.h"
 #include "wire/eth.h"
 #include "wire/icmp.h"
 #include "wire/ip.h"

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run/output.h"
+#include "io/output.h"
 
 enum { LINKS_MAX = 8 }; /* symbolic links that lead to a file to be created */
 

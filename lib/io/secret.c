@@ -5,7 +5,7 @@
 #include <sodium.h>
 
 #include "io/rss.h"
-#include "run/secret.h"
+#include "io/secret.h"
 
 static struct {
 	uint8_t secret[LA_SECRET_LEN];

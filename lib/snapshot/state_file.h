@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_RUN_STATE_FILE_H
-#define LA_RUN_STATE_FILE_H
+#ifndef LA_SNAPSHOT_STATE_FILE_H
+#define LA_SNAPSHOT_STATE_FILE_H
 
 /* What state.c (clocks, addresses), state_read.c, state_deal.c and state_write.c share: the file, on the
  * disk and while it is read. */
@@ -10,7 +10,7 @@
 #include <sodium.h>
 
 #include "net/shard.h"
-#include "run/state.h"
+#include "snapshot/state.h"
 
 enum {
 	LA_STATEFILE_ORDER = 0x01020304, /* as the writing machine has it in memory */

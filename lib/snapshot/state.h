@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_RUN_STATE_H
-#define LA_RUN_STATE_H
+#ifndef LA_SNAPSHOT_STATE_H
+#define LA_SNAPSHOT_STATE_H
 
 /* The state file: the shards of a process that was stopped in order, for the next one to go on
  * with. (Format and theory at the top of state.c.) */
@@ -59,7 +59,7 @@ uint64_t la_statefile_entries(const struct la_statefile *st);
 unsigned la_statefile_shards(const struct la_statefile *st);
 
 /** Reads everything into the shards of this run, one for each that the file was opened for, made with
- * its secret and a `now` not before that one: every entry into the one that run/steer.h names among
+ * its secret and a `now` not before that one: every entry into the one that io/steer.h names among
  * those of its port. 0, or negative errno and err; the shards are then to be destroyed. */
 int la_statefile_load(struct la_statefile *st, struct la_shard *const *shards, char *err,
 		      size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_RUN_STEER_H
-#define LA_RUN_STEER_H
+#ifndef LA_IO_STEER_H
+#define LA_IO_STEER_H
 
 /* Which of several shards on one port a frame belongs to. (The theory is at the top of steer.c.) */
 

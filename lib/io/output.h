@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_RUN_OUTPUT_H
-#define LA_RUN_OUTPUT_H
+#ifndef LA_IO_OUTPUT_H
+#define LA_IO_OUTPUT_H
 
 /* Files that are written when a run ends: whether that will be possible is found out before it starts. */
 

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run/output.h"
-#include "run/state_file.h"
+#include "io/output.h"
+#include "snapshot/state_file.h"
 
 struct writer {
 	int fd;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_RUN_SECRET_H
-#define LA_RUN_SECRET_H
+#ifndef LA_IO_SECRET_H
+#define LA_IO_SECRET_H
 
 /* What is random in a run: one secret a process, from which those of its ports are derived, and the RSS key.
  *
- * The RSS key follows from the secret of port 0, which a state file carries (restart.c). A process that goes
+ * The RSS key follows from the secret of port 0, which a state file carries (lib/run/restart.c). A process that goes
  * on with a state file has the key of the process before, so that with as many workers each entry belongs to
  * the shard that held it, and a full table fits. Without the file there is nothing to fit, and the key is
  * another. */

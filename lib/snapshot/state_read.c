@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run/state_file.h"
+#include "snapshot/state_file.h"
 
 int
 la_statefile_refuse(const struct la_statefile_why *w, int rc, const char *fmt, ...)

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "run/state_file.h"
-#include "run/steer.h"
+#include "io/steer.h"
+#include "snapshot/state_file.h"
 
 /* The shards of one port, and which of them a tuple belongs to. */
 struct port {

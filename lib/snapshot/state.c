@@ -21,12 +21,12 @@
  * It holds the secret that ISNs and timestamp offsets are made with: mode 0600, and a file that
  * others can get at, or that is not ours, is refused: its secret may be none.
  *
- * Dealt out. The shards of a port share its connections by a hash of the tuple (steer.c), and there may
+ * Dealt out. The shards of a port share its connections by a hash of the tuple (lib/io/steer.c), and there may
  * be more of them than in the run before, or fewer. So it is not asked which shard an entry was in, only
  * whose its segments will be: every section of a port is read once, and each entry goes to the shard that
  * steering names, also when the number is the same. An entry's answers come from its own numbers, the
  * time and the secret: its TSval is tick + keyed offset of the tuple, a new ISN is clock + keyed hash.
- * Time is one for all shards of a process. The secret is one for all shards of a port (restart.c), and
+ * Time is one for all shards of a process. The secret is one for all shards of a port (lib/run/restart.c), and
  * a file in which they differ is refused: in another shard, an entry of such a file would answer with a
  * TSval that its peer throws away. The ISN clock is the furthest ahead of all (lib/net/restart.c). Ports
  * cannot be dealt out: a run has those of the file, with their addresses.
@@ -56,7 +56,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "run/state_file.h"
+#include "snapshot/state_file.h"
 
 #define LINE_NS 1000000000ull /* a progress line this often */
 
