@@ -10,7 +10,7 @@
  * neighbours in the table are strangers to the server's index. */
 
 #include "bench.h"
-#include "sim/rng.h"
+#include "core/rng.h"
 
 /** A segment of a script, and the one answer that is due; want 0: none. */
 struct gen_step {

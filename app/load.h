@@ -33,13 +33,13 @@
 #include <rte_cycles.h>
 
 #include "core/histogram.h"
+#include "core/rng.h"
+#include "fault/faulty.h"
 #include "http_reply.h"
 #include "load_mix.h"
 #include "load_pace.h"
 #include "run/engine.h"
-#include "run/faulty.h"
 #include "run/tuples.h"
-#include "sim/rng.h"
 #include "slab.h"
 
 enum { LOAD_TARGETS = 64, LOAD_PATHS = 16 };

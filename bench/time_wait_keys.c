@@ -2,7 +2,7 @@
 
 /* The connections of the bench: everything about one follows from its number. */
 
-#include "sim/rng.h"
+#include "core/rng.h"
 #include "time_wait.h"
 
 uint64_t

@@ -86,7 +86,7 @@ struct la_station_stats {
 	uint64_t frames_refused; /* that the port did not take: its tx_full, tx_no_buffer and tx_unfit */
 	uint64_t frames_waiting; /* that wait for the port now */
 	uint64_t frames_away;	 /* of frames_in: those of other shards of the port, handed over */
-	uint64_t faults_lost, faults_added; /* by the station's `faulty` (run/faulty.h) */
+	uint64_t faults_lost, faults_added; /* by the station's `faulty` (fault/faulty.h) */
 	/* packet buffers out of the station's pool: before the first packet (those that the port has put in its
 	 * own queues), and when all is over (0 until then). More at the end have leaked, but for what a driver
 	 * keeps of the last it has sent until it sends again (AF_XDP) */

@@ -15,8 +15,8 @@
 
 #include <rte_mbuf.h>
 
+#include "core/rng.h"
 #include "io/eal.h"
-#include "sim/rng.h"
 #include "sim/tw_fill.h"
 #include "snapshot/state.h"
 

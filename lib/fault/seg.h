@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_SIM_SEG_H
-#define LA_SIM_SEG_H
+#ifndef LA_FAULT_SEG_H
+#define LA_FAULT_SEG_H
 
-/* What a frame on the simulated wire says, for fault rules, traces and ladders. */
+/* What a frame on the wire says, for fault rules, traces and ladders. */
 
 #include <stdbool.h>
 #include <stddef.h>

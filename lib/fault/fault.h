@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_SIM_FAULT_H
-#define LA_SIM_FAULT_H
+#ifndef LA_FAULT_FAULT_H
+#define LA_FAULT_FAULT_H
 
 /* The language of faults: what shall happen to which segment.
  *
@@ -26,8 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/rng.h"
-#include "sim/seg.h"
+#include "core/rng.h"
+#include "fault/seg.h"
 
 enum la_fault_action {
 	LA_FAULT_NONE,

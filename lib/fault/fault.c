@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sim/fault.h"
+#include "fault/fault.h"
 
 enum { WORDS = 12, WORD = 24 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_SIM_RNG_H
-#define LA_SIM_RNG_H
+#ifndef LA_CORE_RNG_H
+#define LA_CORE_RNG_H
 
-/* The simulator's dice: 64 bits of state, the same numbers on every machine (splitmix64's
+/* Pseudo-random numbers that can be repeated: 64 bits of state, the same numbers on every machine (splitmix64's
  * construction: a counter, mixed). Not for secrets. */
 
 #include <stdint.h>

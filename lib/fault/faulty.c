@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A bad way out of a port, in the simulator's language of faults (sim/fault.h).
+/* A bad way out of a port, in the language of faults (fault/fault.h).
  *
  * Every frame that a shard has made passes the rules in order. Held frames and late copies wait in a heap,
  * the next one due on top; a reordered frame waits in a place of its own until another has left. Frames
@@ -17,7 +17,7 @@
 
 #include <rte_mbuf.h>
 
-#include "run/faulty.h"
+#include "fault/faulty.h"
 
 enum {
 	WAITING_MAX = 8192,  /* held frames at once */

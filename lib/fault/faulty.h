@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_RUN_FAULTY_H
-#define LA_RUN_FAULTY_H
+#ifndef LA_FAULT_FAULTY_H
+#define LA_FAULT_FAULTY_H
 
 /* A bad way out of a port: frames that a station sends are lost, delayed, doubled, overtaken or broken
  * by rule. A wrapper round la_shard_tx(), absent when there are no rules. (Theory: faulty.c.) */
@@ -9,7 +9,7 @@
 
 #include <lastack/lastack.h>
 
-#include "sim/fault.h"
+#include "fault/fault.h"
 
 struct rte_mbuf;
 struct rte_mempool;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "sim/seg.h"
+#include "fault/seg.h"
 #include "wire/cksum.h"
 #include "wire/eth.h"
 #include "wire/ip.h"
