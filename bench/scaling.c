@@ -25,7 +25,7 @@
 #include <rte_common.h>
 #include <rte_version.h>
 
-#include "bench_series.h"
+#include "bench/bench_series.h"
 #include "run/engine.h"
 #include "run/summary.h"
 #include "run/tuples.h"

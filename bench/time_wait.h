@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "bench_series.h"
+#include "bench/bench_series.h"
 #include "table/time_wait.h"
 
 enum {
