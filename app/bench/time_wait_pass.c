@@ -10,7 +10,7 @@
 
 #include <rte_cycles.h>
 
-#include "time_wait.h"
+#include "bench/time_wait.h"
 #include "core/mem.h"
 
 enum { K_MAX = 65536, REOPEN_ROUNDS = 8, SPIKE_ROUNDS = 5, INTERRUPTED = 5 };
@@ -35,7 +35,7 @@ struct pass {
 static void
 die(const char *what)
 {
-	fprintf(stderr, "bench/time_wait: %s\n", what);
+	fprintf(stderr, "app/bench/time_wait: %s\n", what);
 	exit(1);
 }
 
@@ -404,7 +404,7 @@ side_begin(struct pass *p, int s)
 {
 	p->self[s] = p->side[s]->create(p->n, p->k, p->is4);
 	if (!p->self[s]) {
-		fprintf(stderr, "bench/time_wait: %s: no memory for %u entries\n", p->side[s]->name,
+		fprintf(stderr, "app/bench/time_wait: %s: no memory for %u entries\n", p->side[s]->name,
 			p->n);
 		exit(1);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* bench/scaling: what a second worker adds.
+/* app/bench/scaling: what a second worker adds.
  *
  * Every worker has a generator shard and a server shard on its own core, wired to each other: by a ring
  * pair of its own, or, with --one-port, by its own queue of one pair that all share, so that steering is
@@ -227,7 +227,7 @@ measure(const struct options *o, unsigned workers, int out)
 	if (set_up(o, workers) != 0)
 		return 1;
 	if (la_engine_create(&cfg, &e, err, sizeof(err)) != 0) {
-		fprintf(stderr, "bench/scaling: %s\n", err);
+		fprintf(stderr, "app/bench/scaling: %s\n", err);
 		return 1;
 	}
 	r.workers = la_engine_workers(e);
@@ -325,7 +325,7 @@ main(int argc, char **argv)
 	json_t *rows = json_array(), *j;
 
 	if (parse(argc, argv, &o) != 0) {
-		fprintf(stderr, "bench/scaling: what 1 to --workers N [2] workers do; --rounds N [3], --seconds S [1], "
+		fprintf(stderr, "app/bench/scaling: what 1 to --workers N [2] workers do; --rounds N [3], --seconds S [1], "
 				"--inflight N a worker [256], --msl MS [500], --one-port, --json FILE\n");
 		return 2;
 	}
@@ -336,7 +336,7 @@ main(int argc, char **argv)
 			if (!run(&o, w, &r))
 				return 1;
 			if (r.workers < w) {
-				fprintf(stderr, "bench/scaling: %u workers, but %u cores\n", w, r.workers);
+				fprintf(stderr, "app/bench/scaling: %u workers, but %u cores\n", w, r.workers);
 				return 1;
 			}
 			good &= r.good;
@@ -364,7 +364,7 @@ main(int argc, char **argv)
 		      (int)o.rounds, "msl_ms", (int)o.msl_ms, "seconds", o.seconds, "inflight",
 		      (int)o.inflight);
 	if (o.json != NULL && json_dump_file(j, o.json, JSON_INDENT(2)) != 0) {
-		fprintf(stderr, "bench/scaling: %s cannot be written\n", o.json);
+		fprintf(stderr, "app/bench/scaling: %s cannot be written\n", o.json);
 		good = false;
 	}
 	json_decref(j);

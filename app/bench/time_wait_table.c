@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "time_wait.h"
+#include "bench/time_wait.h"
 
 struct table {
 	struct la_hash_key key;

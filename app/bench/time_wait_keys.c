@@ -2,8 +2,8 @@
 
 /* The connections of the bench: everything about one follows from its number. */
 
+#include "bench/time_wait.h"
 #include "core/rng.h"
-#include "time_wait.h"
 
 uint64_t
 bench_mix(uint64_t x)

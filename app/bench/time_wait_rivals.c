@@ -23,7 +23,7 @@
 #include <rte_prefetch.h>
 #include <rte_timer.h>
 
-#include "time_wait.h"
+#include "bench/time_wait.h"
 #include "core/mem.h"
 #include "core/seq.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* bench/time_wait: what the TIME_WAIT table costs, from tables that fit the cache to a hundred
+/* app/bench/time_wait: what the TIME_WAIT table costs, from tables that fit the cache to a hundred
  * million entries, beside rte_hash + rte_timer on the same keys and beside bare memory.
  *
  * A table of n entries is filled as a steady rate of closes fills it: n in 2*MSL = 60 s, a burst at
@@ -36,14 +36,14 @@
 #include <rte_cycles.h>
 #include <rte_eal.h>
 
-#include "time_wait.h"
+#include "bench/time_wait.h"
 
 /* ------------------------------------------------------------------ main */
 
 static void
 usage(void)
 {
-	printf("bench/time_wait: what the TIME_WAIT table costs, beside rte_hash + rte_timer and "
+	printf("app/bench/time_wait: what the TIME_WAIT table costs, beside rte_hash + rte_timer and "
 	       "bare memory\n"
 	       "  --sizes LIST   entries: 100k,1M,10M; 100M takes 18 GiB free [100k,1M,10M]\n"
 	       "  --rounds N     of which medians are printed, odd [5]\n"
@@ -130,7 +130,7 @@ start(struct bench *b)
 				last = i;
 	snprintf(core, sizeof(core), "%d", last);
 	if (rte_eal_init((int)(sizeof(args) / sizeof(args[0])), args) < 0) {
-		fprintf(stderr, "bench/time_wait: DPDK does not start\n");
+		fprintf(stderr, "app/bench/time_wait: DPDK does not start\n");
 		exit(1);
 	}
 	b->hz = rte_get_tsc_hz();

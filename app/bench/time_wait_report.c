@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What bench/time_wait shows: a table for each size, the goals, JSON, and a plot by gnuplot. */
+/* What app/bench/time_wait shows: a table for each size, the goals, JSON, and a plot by gnuplot. */
 
 #include <inttypes.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <rte_version.h>
 
-#include "time_wait.h"
+#include "bench/time_wait.h"
 
 enum { GOAL_SIZE = 10000000, BOUND_SIZE = 100000000 };
 
@@ -281,7 +281,7 @@ report_json(const struct bench *b)
 	r = j ? json_dump_file(j, b->json, JSON_INDENT(2)) : -1;
 	json_decref(j);
 	if (r < 0)
-		fprintf(stderr, "bench/time_wait: %s can not be written\n", b->json);
+		fprintf(stderr, "app/bench/time_wait: %s can not be written\n", b->json);
 	return r;
 }
 
@@ -367,9 +367,9 @@ report_plot(const struct bench *b)
 	if (r == 0)
 		return 0;
 	if (WIFEXITED(r) && WEXITSTATUS(r) == 127)
-		fprintf(stderr, "bench/time_wait: no plot: gnuplot is not installed (Debian: "
+		fprintf(stderr, "app/bench/time_wait: no plot: gnuplot is not installed (Debian: "
 				"apt-get install gnuplot-nox)\n");
 	else
-		fprintf(stderr, "bench/time_wait: gnuplot could not draw %s\n", b->plot);
+		fprintf(stderr, "app/bench/time_wait: gnuplot could not draw %s\n", b->plot);
 	return -1;
 }

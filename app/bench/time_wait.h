@@ -2,7 +2,7 @@
 #ifndef BENCH_TIME_WAIT_H
 #define BENCH_TIME_WAIT_H
 
-/* What the files of bench/time_wait share:
+/* What the files of app/bench/time_wait share:
  *
  *   time_wait.c         theory, options
  *   time_wait_keys.c    connections: keys, states and segments from a number
