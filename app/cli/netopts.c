@@ -195,8 +195,8 @@ static bool want_null, want_no_huge;
 const struct opt net_port_opts[] = {
 	{.kind = OPT_HEADING, .help = "Port (one)"},
 	CALL("tap", 0, "NAME[,ADDR/LEN...]", &kind_tap, set_tap,
-	     "a new TAP interface of that name in the kernel (needs root); with addresses the kernel's end\n"
-	     "is set up and has them: la0,10.0.0.1/24,fd00::1/64"),
+	     "a new TAP interface of that name in the kernel (needs root, or 'unshare -Urn'); with addresses the\n"
+	     "kernel's end is set up and has them: la0,10.0.0.1/24,fd00::1/64"),
 	CALL("veth", 0, "IFACE", &kind_veth, set_port,
 	     "an existing kernel interface, through AF_PACKET: one end of a veth pair, say"),
 	CALL("xdp", 0, "IFACE", &kind_xdp, set_port, "the same through AF_XDP"),
