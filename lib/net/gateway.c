@@ -9,7 +9,7 @@
  *
  * A request needs a source address that is usable (RFC 4861 7.2.2). IPv4 asks at once; IPv6 asks when duplicate
  * address detection is over. Each shard has its own table. A follower sends no first request: the answer to the
- * shard that speaks for the interface is copied to all (run/steer.h), and its own requests start one RetransTimer
+ * shard that speaks for the interface is copied to all (io/steer.h), and its own requests start one RetransTimer
  * later, if no copy came. */
 
 #include <string.h>

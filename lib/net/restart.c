@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Saving a shard and going on with it in another process: what there is to say before the TIME_WAIT
- * table, which is lib/tcp/tw_state.c's.
+ * table, which is lib/table/tw_state.c's.
  *
  * Time and secret are what TSvals and ISNs are made of: TSval = tick + keyed offset of the tuple
  * (RFC 7323 3.2 wants it never to go back), ISN = clock + keyed hash of the tuple (RFC 6528). With
@@ -21,7 +21,7 @@
 #include <sodium.h>
 
 #include "net/shard.h"
-#include "tcp/tw_state.h"
+#include "table/tw_state.h"
 
 enum { ORDER = 0x01020304, VERSION = 2 };
 

@@ -21,10 +21,10 @@
 
 #include "io/capture.h"
 #include "io/numa.h"
+#include "io/secret.h"
 #include "run/pools.h"
 #include "run/ready.h"
 #include "run/restart.h"
-#include "run/secret.h"
 #include "run/startup.h"
 #include "run/tables.h"
 

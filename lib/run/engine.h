@@ -34,7 +34,7 @@ struct la_station_ops {
 };
 
 /** One shard on one queue of one port, and the application on it. Several stations may be on one port:
- * each frame goes to the shard that run/steer.h names, whatever queue it comes to, and the first of them
+ * each frame goes to the shard that io/steer.h names, whatever queue it comes to, and the first of them
  * speaks for the addresses. The n-th station on a port is shard n there. */
 struct la_station {
 	const char *name;	      /* for start-up lines and summaries: "server" */
@@ -93,7 +93,7 @@ struct la_station_stats {
 	uint64_t frames_refused; /* that the port did not take: its tx_full, tx_no_buffer and tx_unfit */
 	uint64_t frames_waiting; /* that wait for the port now */
 	uint64_t frames_away;	 /* of frames_in: those of other shards of the port, handed over */
-	uint64_t faults_lost, faults_added; /* by the station's `faulty` (run/faulty.h) */
+	uint64_t faults_lost, faults_added; /* by the station's `faulty` (fault/faulty.h) */
 	/* packet buffers out of the station's pool: before the first packet (those that the port has put in its
 	 * own queues), and when all is over (0 until then). More at the end have leaked, but for what a driver
 	 * keeps of the last it has sent until it sends again (AF_XDP) */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "io/port.h"
-#include "run/steer.h"
+#include "io/steer.h"
 
 struct rte_mbuf;
 struct rte_mempool;

@@ -6,7 +6,7 @@
  *	               there is none, or it is refused  one MSL of quiet time
  *	neither        --quiet-time                     one MSL of quiet time
  *
- * The file may be of another number of workers: its entries are redistributed (state.c). For that, the
+ * The file may be of another number of workers: its entries are redistributed (lib/snapshot/state.c). For that, the
  * shards of a port have one secret, which costs nothing: none of them ever sees a tuple of another's.
  *
  * A missing file means a crash, or the first start on this machine: the two cannot be told apart,
@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/secret.h"
 #include "run/restart.h"
-#include "run/secret.h"
 #include "run/units.h"
 
 enum { DEFAULT_MSL_MS = 30000 }; /* what a shard takes for 0 */

@@ -4,8 +4,8 @@
 
 /* Inside lib/run: what engine.c asks of restart.c. */
 
-#include "run/state.h"
 #include "run/worker.h"
+#include "snapshot/state.h"
 
 /** Opens and verifies the state file, sets the engine's clock so that time goes on, or decides on
  * quiet time. Before workers take their copy of the clock. Says what it found. */

@@ -2,8 +2,8 @@
 
 /* What leaves a station, and what the station does while the port does not take it. (The theory is in transmit.h.) */
 
+#include "fault/faulty.h"
 #include "io/capture.h"
-#include "run/faulty.h"
 #include "run/transmit.h"
 
 enum {

@@ -13,7 +13,7 @@
  * number, so that tables and RSS see scattered flows, and nothing is stored per tuple.
  *
  * Home. With several shards on a port each has all prefixes and ports to itself and gives only those of
- * them that hash to its shard (steer.c): the others are skipped as if they had been used.
+ * them that hash to its shard (lib/io/steer.c): the others are skipped as if they had been used.
  *
  * Rest. When the peer closes first, our own stack does not hold the tuple and would let us use it at
  * once, into the peer's TIME_WAIT. So the cycle (in order of use, not of number) is cut into up to

@@ -10,7 +10,7 @@
 
 #include <lastack/addr.h>
 
-#include "run/steer.h"
+#include "io/steer.h"
 
 enum { LA_TUPLES_PREFIXES = 32, LA_TUPLES_SEGMENTS = 256 };
 

@@ -19,9 +19,9 @@
 #include <rte_mbuf.h>
 #include <rte_pause.h>
 
+#include "fault/faulty.h"
 #include "io/capture.h"
 #include "net/gateway.h"
-#include "run/faulty.h"
 #include "run/transmit.h"
 
 enum {

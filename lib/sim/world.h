@@ -14,10 +14,10 @@
 
 #include <lastack/lastack.h>
 
+#include "core/rng.h"
+#include "fault/fault.h"
+#include "fault/seg.h"
 #include "sim/arena.h"
-#include "sim/fault.h"
-#include "sim/rng.h"
-#include "sim/seg.h"
 
 enum {
 	LA_SIM_HOSTS = 8,

@@ -29,8 +29,8 @@
 #include <rte_mbuf.h>
 
 #include "core/seq.h"
+#include "table/state.h"
 #include "tcp/spare.h"
-#include "tcp/state.h"
 #include "tcp/tcb.h"
 #include "tcp/tcp.h"
 

@@ -11,7 +11,7 @@
 
 #include <lastack/conn.h>
 
-#include "tcp/index.h"
+#include "table/index.h"
 
 struct rte_mbuf;
 struct la_tcp;

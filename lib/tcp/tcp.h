@@ -13,8 +13,8 @@
 #include "core/hash.h"
 #include "core/tokens.h"
 #include "core/wheel.h"
-#include "tcp/index.h"
-#include "tcp/time_wait.h"
+#include "table/index.h"
+#include "table/time_wait.h"
 #include "wire/tcp.h"
 
 struct la_tcb;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "service.h"
+#include "server/service.h"
 
 #define ATTACK(name) extern const struct attack attack_##name;
 #include "attacks.def"

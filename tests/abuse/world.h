@@ -5,7 +5,7 @@
 /* What the framework's own files know of a world; attacks see abuse.h only. */
 
 #include "abuse.h"
-#include "service.h"
+#include "server/service.h"
 
 struct rte_mbuf;
 struct rte_mempool;

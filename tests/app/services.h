@@ -8,7 +8,7 @@
 #include <criterion/criterion.h>
 
 #include "../sim/fixture.h"
-#include "service.h"
+#include "server/service.h"
 
 enum { DELAY_MS = 1, PORT = 80, ALL = UINT32_MAX };
 

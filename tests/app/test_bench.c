@@ -10,8 +10,8 @@
 
 #include <jansson.h>
 
-#include "bench_gen.h"
-#include "command.h"
+#include "bench/internal.h"
+#include "cli/command.h"
 #include "wire/tcp.h"
 
 const char *const lastack_version = "0.0.0-test";

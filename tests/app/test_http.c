@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_parse.h"
+#include "http/http_parse.h"
 
 /* Parses text in pieces of `step` bytes; returns how many bytes the head took. */
 static size_t

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "http_reply.h"
+#include "http/http_reply.h"
 
 /* One answer and its meaning. Each is read whole, byte by byte and in random pieces. */
 struct row {

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_body.h"
-#include "http_parse.h"
+#include "http/http_body.h"
+#include "http/http_parse.h"
 
 /* Parses a request and its body in pieces of `step` bytes of exact size. Returns the bytes taken. */
 static size_t

@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 
-#include "load_find.h"
+#include "load/load_find.h"
 
 static struct find f;
 static unsigned trials;

@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "load_mix.h"
-#include "load_pace.h"
+#include "load/load_mix.h"
+#include "load/load_pace.h"
 
 #define S UINT64_C(1000000000)
 #define MS UINT64_C(1000000)

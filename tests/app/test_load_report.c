@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "load_report.h"
+#include "load/load_report.h"
 
 static struct load_totals t, before;
 static struct load_report r;

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "load_opts.h"
-#include "service.h"
+#include "cli/command.h"
+#include "load/load_opts.h"
+#include "server/service.h"
 
 struct load_options load;
 const char *const lastack_version = "9.9";

@@ -8,7 +8,7 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 
-#include "load_trial.h"
+#include "load/load_trial.h"
 
 #define MS UINT64_C(1000000)
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "load_report.h"
+#include "load/load_report.h"
 
 static struct load_totals t;
 static struct load_verdict lv;

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#include "http_body.h"
-#include "http_parse.h"
-#include "http_reply.h"
+#include "http/http_body.h"
+#include "http/http_parse.h"
+#include "http/http_reply.h"
 #include "target.h"
 
 /* The next piece: 1 to 16 bytes by the bits of how, or all of them, or one. */

@@ -15,7 +15,7 @@
 #include <http_parser.h>
 #include <string.h>
 
-#include "http_reply.h"
+#include "http/http_reply.h"
 #include "target.h"
 
 struct result {

@@ -17,9 +17,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http_body.h"
+#include "http/http_body.h"
+#include "http/http_parse.h"
 #include "http_library.h"
-#include "http_parse.h"
 #include "target.h"
 
 /* As lastack reads it: bytes taken, 0 when the request is not complete. */

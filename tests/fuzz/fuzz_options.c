@@ -14,7 +14,7 @@
 
 static char *keep(const char *text);
 #define strdup keep
-#include "netopts.c"
+#include "cli/netopts.c"
 #undef strdup
 
 #include "run/tuples.h"

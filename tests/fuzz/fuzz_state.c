@@ -14,12 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/steer.h"
 #include "net/shard.h"
 #include "pool.h"
-#include "run/state_file.h"
-#include "run/steer.h"
+#include "snapshot/state_file.h"
+#include "table/tw_state.h"
 #include "target.h"
-#include "tcp/tw_state.h"
 
 enum { ENTRIES = 100, TICK = 0xfffffff0, POOL = 63, SHARDS = 3 };
 

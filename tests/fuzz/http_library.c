@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The build renames http_parser_init() of app/http_parse.c: the library has a function of this name. */
+/* The build renames http_parser_init() of app/http/http_parse.c: the library has a function of this name. */
 #undef http_parser_init
 #include <http_parser.h>
 #include <string.h>

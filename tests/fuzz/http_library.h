@@ -2,7 +2,7 @@
 #ifndef FUZZ_HTTP_LIBRARY_H
 #define FUZZ_HTTP_LIBRARY_H
 
-/* A request as Debian's libhttp-parser (2.9.4) reads it. Names of its header are those of app/http_parse.h, so it is
+/* A request as Debian's libhttp-parser (2.9.4) reads it. Names of its header are those of app/http/http_parse.h, so it is
  * included by http_library.c alone. */
 
 #include <stdbool.h>

@@ -15,10 +15,10 @@
 
 #include <rte_mbuf.h>
 
+#include "core/rng.h"
 #include "io/eal.h"
-#include "run/state.h"
-#include "sim/rng.h"
 #include "sim/tw_fill.h"
+#include "snapshot/state.h"
 
 enum {
 	LIFE = 240000, /* 2*MSL, ms */

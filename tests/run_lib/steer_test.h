@@ -15,8 +15,8 @@
 
 #include "io/eal.h"
 #include "io/rss.h"
+#include "io/steer.h"
 #include "run/engine.h"
-#include "run/steer.h"
 #include "run/summary.h"
 #include "run/tuples.h"
 #include "wire/bytes.h"

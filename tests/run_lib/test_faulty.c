@@ -4,9 +4,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "fault/faulty.h"
 #include "frame.h"
 #include "rig.h"
-#include "run/faulty.h"
 #include "wire/tcp.h"
 
 /* Frames are told apart by their ports: the source port is their number. */

@@ -7,7 +7,7 @@
 
 #include <criterion/criterion.h>
 
-#include "sim/fault.h"
+#include "fault/fault.h"
 
 Test(fault, sentences)
 {

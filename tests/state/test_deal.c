@@ -11,11 +11,11 @@
 #include <criterion/criterion.h>
 #include <rte_mbuf.h>
 
-#include "io/rss.h"
 #include "frame.h"
+#include "io/rss.h"
+#include "io/steer.h"
 #include "rig.h"
-#include "run/state_file.h"
-#include "run/steer.h"
+#include "snapshot/state_file.h"
 #include "wire/tcp.h"
 
 enum {

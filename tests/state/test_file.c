@@ -11,9 +11,9 @@
 
 #include <criterion/criterion.h>
 
+#include "io/steer.h"
 #include "peer.h"
-#include "run/state_file.h"
-#include "run/steer.h"
+#include "snapshot/state_file.h"
 
 enum { SECOND = 1000000000 }; /* ns */
 

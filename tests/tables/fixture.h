@@ -8,7 +8,7 @@
 #include <criterion/criterion.h>
 
 #include "core/seq.h"
-#include "tcp/time_wait.h"
+#include "table/time_wait.h"
 
 enum { FX_TCBS = 4096 };
 

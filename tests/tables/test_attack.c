@@ -9,7 +9,7 @@
 #include <criterion/criterion.h>
 
 #include "core/hash.h"
-#include "tcp/index.h"
+#include "table/index.h"
 
 #include "../core/rng.h"
 

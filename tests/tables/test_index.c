@@ -8,7 +8,7 @@
 
 #include <criterion/criterion.h>
 
-#include "tcp/index.h"
+#include "table/index.h"
 
 #include "../core/rng.h"
 

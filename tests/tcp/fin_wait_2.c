@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* FIN_WAIT_2 without a user as a table entry (lib/tcp/tw_fin_wait_2.c): the rows M-FW2-a to -t once more,
+/* FIN_WAIT_2 without a user as a table entry (lib/table/tw_fin_wait_2.c): the rows M-FW2-a to -t once more,
  * for a connection whose TCB is gone. The first five seconds, with a TCB, are the matrix's. */
 
 #include "scenario.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Shares of source prefixes in the TIME_WAIT table (lib/tcp/tw_share.c): which SYN is refused, from which slot on, for how
+/* Shares of source prefixes in the TIME_WAIT table (lib/table/tw_share.c): which SYN is refused, from which slot on, for how
  * long, and that the counters are exact after every step of a slot's life. */
 
 #include <stdio.h>

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* lastack bench: what a packet and a connection cost, beside what the machine can do. (How it
+ * measures: bench.h.) */
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+#include "cli/command.h"
+#include "cli/opts.h"
+#include "cli/session.h"
+#include "io/output.h"
+
+static const struct bench_kind *const kinds[] = {
+	&bench_limit_kind,  &bench_exchange_kind, &bench_repeat_kind, &bench_life_kind,
+	&bench_churn_kind,  &bench_bulk_kind,	  &bench_scaling_kind, &bench_flood_kind,
+	&bench_garbage_kind, &bench_idle_kind,  &bench_overload_kind, &bench_abuse_kind,
+};
+enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+static struct bench_options opts;
+
+static int
+set_real(void *dst, const char *text, char *why, size_t size)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	if (end != text && *end == '\0' && isfinite(v) && v > 0 && v <= 600) {
+		*(double *)dst = v;
+		return 0;
+	}
+	snprintf(why, size, "a number above 0 and up to 600, such as 0.2");
+	return -1;
+}
+
+static int
+set_populations(void *dst, const char *text, char *why, size_t size)
+{
+	struct bench_options *o = dst;
+	char *end;
+
+	o->populations[0] = 0;
+	for (o->npopulations = 1; o->npopulations < BENCH_POPULATIONS; text = end + 1) {
+		uint64_t n = strtoull(text, &end, 10);
+
+		if (end == text || *text == '-' || n < 1000 || n > 1000000000)
+			break;
+		o->populations[o->npopulations++] = n;
+		if (*end == '\0')
+			return 0;
+		if (*end != ',')
+			break;
+	}
+	snprintf(why, size, "up to %d numbers from 1000 to 1000000000, such as 1000000,10000000",
+		 BENCH_POPULATIONS - 1);
+	return -1;
+}
+
+static const struct opt bench_opts[] = {
+	{.kind = OPT_HEADING, .help = "How much"},
+	{.name = "rounds", .kind = OPT_NUMBER, .dst = &opts.rounds, .arg = "N", .min = 1, .max = BENCH_ROUNDS,
+	 .help = "that are noted; one more goes before, to warm up [5]"},
+	{.name = "seconds", .kind = OPT_CALL, .dst = &opts.seconds, .arg = "S", .call = set_real,
+	 .help = "of the server's CPU time, of each measurement in a round [0.2]"},
+	{.name = "population", .kind = OPT_NUMBER, .dst = &opts.population, .arg = "N", .min = 1024,
+	 .max = 16000000,
+	 .help = "established connections of exchange; entries in TIME_WAIT of repeat and\n"
+		 "lifecycle [1000000]"},
+	{.name = "populations", .kind = OPT_CALL, .dst = &opts, .arg = "N,N,...", .call = set_populations,
+	 .help = "entries in TIME_WAIT of churn, beside none\n[1000000,10000000,100000000; what does not "
+		 "fit into memory is left out, and said]"},
+	{.name = "idle", .kind = OPT_NUMBER, .dst = &opts.idle, .arg = "N", .min = 1024, .max = 16000000,
+	 .help = "connections of idle [10000000]"},
+	{.name = "inflight", .kind = OPT_NUMBER, .dst = &opts.inflight, .arg = "N", .min = 1, .max = 60000,
+	 .help = "connections at once of lifecycle with both ends [256]"},
+	{.kind = OPT_HEADING, .help = "Output"},
+	{.name = "json", .kind = OPT_TEXT, .dst = &opts.json, .arg = "FILE",
+	 .help = "every row with all of its rounds, and the goals"},
+	{.name = "plot", .kind = OPT_TEXT, .dst = &opts.plot, .arg = "FILE",
+	 .help = "a picture of the rows, .svg or .png, by gnuplot"},
+	{.name = "compare", .kind = OPT_TEXT, .dst = &opts.compare, .arg = "OLD.json",
+	 .help = "rows of this run against those of an older one: by their ratio to the limit of\n"
+		 "the same round where there is one, otherwise by their cycles"},
+	{.name = "tolerance", .kind = OPT_CALL, .dst = &opts.tolerance, .arg = "PERCENT", .call = set_real,
+	 .help = "how much worse than OLD.json a median may be [10]"},
+	OPT_END,
+};
+
+static const struct opt *const tables[] = {bench_opts, NULL};
+
+static void
+help(void)
+{
+	printf("NAME\n"
+	       "       lastack bench - what a packet and a connection cost, beside what the machine can do\n"
+	       "\n"
+	       "SYNOPSIS\n"
+	       "       lastack bench [BENCH...] [OPTIONS]\n"
+	       "\n"
+	       "DESCRIPTION\n"
+	       "       Runs a server's shard on a ring pair in this process, no NIC and no hugepages, against\n"
+	       "       a generator that is no stack: it writes frames from a script and checks every answer,\n"
+	       "       and its time is not counted. Timed is the server core alone: receive a burst of 32,\n"
+	       "       the stack with its timers, transmit; software checksums both ways.\n"
+	       "\n"
+	       "       Each figure is the median of the rounds, with the least and the most, in cycles of\n"
+	       "       CPU time. The limit (a bare echo of as many frames of the same size through the same\n"
+	       "       ring) is measured in every round; ratio is the rate as a share of the limit's. On a\n"
+	       "       shared machine only ratios compare from run to run.\n"
+	       "\n"
+	       "       Without BENCH all are run, in about four minutes; churn with 100 million entries\n"
+	       "       takes 5 GB of memory. They are\n\n");
+	for (unsigned i = 0; i < NKINDS; i++) {
+		const char *nl = strchr(kinds[i]->text, '\n');
+
+		printf("       %-12s %.*s\n", kinds[i]->name,
+		       nl ? (int)(nl - kinds[i]->text) : (int)strlen(kinds[i]->text), kinds[i]->text);
+		for (; nl; nl = strchr(nl + 1, '\n'))
+			printf("       %-12s %.*s\n", "", (int)strcspn(nl + 1, "\n"), nl + 1);
+	}
+	printf("\nOPTIONS");
+	opt_help(tables, stdout);
+	printf("\nEXIT STATUS\n"
+	       "       0  everything went as it should; goals that are missed are printed, and no failure\n"
+	       "       1  could not start; an answer was wrong or missing, a frame was lost, a counter does\n"
+	       "          not agree; or, with --compare, a row is worse beyond --tolerance\n"
+	       "       2  wrong command line\n"
+	       "\n"
+	       "EXAMPLES\n"
+	       "       lastack bench\n"
+	       "       lastack bench limit lifecycle --rounds 9 --json new.json\n"
+	       "       lastack bench churn --populations 1000000 --compare old.json --tolerance 5\n");
+}
+
+/* ------------------------------------------------------------------ the command line */
+
+/* The words before the options: benches. False: `chosen` stays empty for all. */
+static int
+choose(int argc, char **argv, bool chosen[NKINDS])
+{
+	int n = 1;
+
+	for (; n < argc && argv[n][0] != '-' && argv[n][0] != '\0'; n++) {
+		unsigned i = 0;
+
+		while (i < NKINDS && strcmp(kinds[i]->name, argv[n]) != 0)
+			i++;
+		if (i == NKINDS)
+			return -n;
+		chosen[i] = true;
+	}
+	for (unsigned i = 0; n == 1 && i < NKINDS; i++)
+		chosen[i] = true;
+	return n;
+}
+
+static int
+unknown(const char *name)
+{
+	char text[512];
+	size_t n = (size_t)snprintf(text, sizeof(text), "'%s': no such bench; allowed: ", name);
+
+	for (unsigned i = 0; i < NKINDS && n < sizeof(text); i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? ", " : "", kinds[i]->name);
+	return usage_error("bench", text);
+}
+
+static int
+failed(const char *text)
+{
+	fflush(stdout);
+	fprintf(stderr, "lastack bench: %s\n", text);
+	return EXIT_FAILED;
+}
+
+/* ------------------------------------------------------------------ a run */
+
+static int
+report(struct bench *b)
+{
+	char err[256] = "";
+	int status = EXIT_OK;
+
+	bench_print_goals(b);
+	printf("\n%lu rounds of %g s after one to warm up, bursts of %d, batches of about %d, TSC %.2f "
+	       "GHz\n",
+	       (unsigned long)b->opt.rounds, b->opt.seconds, BENCH_BURST, BENCH_BATCH, b->ghz);
+	if (b->opt.json && bench_write_json(b, err, sizeof(err)) < 0)
+		status = failed(err);
+	if (b->opt.plot && bench_plot(b, err, sizeof(err)) < 0)
+		status = failed(err);
+	if (b->old && !bench_compare(b, stdout))
+		status = failed("worse than the older run, or nothing to compare");
+	if (b->faults)
+		status = failed(b->fault);
+	return status;
+}
+
+static int
+load_old(struct bench *b)
+{
+	json_error_t e;
+	char text[512];
+
+	if (b->opt.compare == NULL)
+		return 0;
+	b->old = json_load_file(b->opt.compare, 0, &e);
+	if (json_is_array(json_object_get(b->old, "rows")))
+		return 0;
+	snprintf(text, sizeof(text), "--compare: %.200s: %s", b->opt.compare,
+		 b->old ? "not of lastack bench" : e.text);
+	json_decref(b->old);
+	b->old = NULL;
+	failed(text);
+	return -1;
+}
+
+static int
+run(int argc, char **argv)
+{
+	static struct bench b;
+	bool chosen[NKINDS] = {false};
+	char err[512];
+	int words, status;
+
+	opts = (struct bench_options){.rounds = 5,
+				      .population = 1000000,
+				      .inflight = 256,
+				      .idle = 10000000,
+				      .populations = {0, 1000000, 10000000, 100000000},
+				      .npopulations = 4,
+				      .seconds = 0.2,
+				      .tolerance = 10};
+	words = choose(argc, argv, chosen);
+	if (words < 0)
+		return unknown(argv[-words]);
+	switch (opt_parse(argc - words + 1, argv + words - 1, tables, err, sizeof(err))) {
+	case OPT_OK:
+		break;
+	case OPT_HELP:
+		help();
+		return EXIT_OK;
+	case OPT_BAD:
+		return usage_error("bench", err);
+	}
+	b = (struct bench){.opt = opts};
+	if (opts.json && la_output_check("--json", opts.json, err, sizeof(err)) != 0)
+		return failed(err);
+	if (load_old(&b) != 0)
+		return EXIT_FAILED;
+	if (bench_start(&b, err, sizeof(err)) != 0)
+		return failed(err);
+	bench_print_head();
+	for (unsigned i = 0; i < NKINDS && b.faults == 0; i++)
+		if (chosen[i])
+			kinds[i]->run(&b);
+	status = report(&b);
+	json_decref(b.old);
+	bench_stop(&b);
+	return status;
+}
+
+const struct command command_bench = {
+	.name = "bench",
+	.summary = "measure packets and connections a second beside what the machine can do",
+	.synopsis = "[BENCH...] [OPTIONS]\n"
+		    "BENCH: limit exchange repeat lifecycle churn bulk scaling syn-flood ack-garbage idle overload abuse [all]",
+	.common = "rounds seconds population idle json plot compare tolerance",
+	.tables = tables,
+	.run = run,
+};

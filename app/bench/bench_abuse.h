@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_BENCH_ABUSE_H
+#define LA_APP_BENCH_ABUSE_H
+
+/* Attacks of `lastack bench abuse`: what the measurement (bench_abuse.c) and the frames (bench_attacks.c) share.
+ *
+ * Frames of unknown peers come from 12.0.0.0/8, with every value at random. Bots are peers with connections: bot i
+ * has the address 13.0.0.0 + i, and the server behaves towards bots as the attack needs. A bot's turn comes every
+ * ABUSE_BOTS frames. In its turn a bot sends exactly one frame: a SYN until the SYN,ACK has come, then the frames
+ * of the attack. The RST of the server sends a bot back to its SYN, from another port. */
+
+#include "bench/bench_clients.h"
+
+enum { ABUSE_BOTS = 512 };
+
+/** What the server does with a bot's bytes. */
+enum abuse_app {
+	ABUSE_UNREAD,	/* it leaves them in the receive buffer */
+	ABUSE_ANSWER,	/* it reads them, and queues ABUSE_PAGE bytes for each call */
+	ABUSE_CLOSE,	/* it answers and closes, as with an honest client */
+};
+enum { ABUSE_PAGE = 1024 };
+
+struct abuse_bot {
+	bool open, fin; /* SYN,ACK, or the server's FIN, has come */
+	uint16_t port;
+	uint32_t snd, acked, rcv; /* next to send, acknowledged by the server, next expected */
+	uint32_t above;		  /* segments sent above the hole; FINs sent */
+};
+
+struct abuse {
+	struct clients c; /* the honest ones, and the server */
+	const struct abuse_attack *attack; /* the present or last one; NULL: none */
+	struct abuse_bot bot[ABUSE_BOTS];
+	uint32_t turn; /* frames sent, modulo 2^32: whose turn it is */
+	uint64_t frames, held_most; /* of the attack; packet buffers that connections held at most */
+	double next; /* ns: when the attack's next frame is due */
+};
+
+struct abuse_attack {
+	const char *name, *text;
+	void (*frame)(struct abuse *a); /* puts exactly one frame into the batch */
+	enum abuse_app app;
+	bool bots;
+};
+
+enum { ABUSE_ATTACKS = 9 };
+extern const struct abuse_attack abuse_attacks[ABUSE_ATTACKS];
+
+/** A segment of the server to an address of the attack. */
+void abuse_bot_answer(struct abuse *a, const struct gen_answer *s);
+/** Every bot forgets its connection, or ends it by a RST. */
+void abuse_bots_forget(struct abuse *a);
+void abuse_bots_reset(struct abuse *a);
+static inline bool
+abuse_is_bot(uint32_t raddr)
+{
+	return (raddr & RTE_BE32(0xff000000)) == RTE_BE32(0x0d000000);
+}
+
+#endif

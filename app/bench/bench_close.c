@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The end of a connection by itself.
+ *
+ * - exchange: among so many established connections, FINs arrive for some picked at random; each is
+ *   answered by ACK and our FIN in one segment. Timed: that one exchange. The peer's last ACK, and
+ *   the opening of the same tuple again, which keeps the population, are not.
+ * - repeat: a FIN that was acknowledged comes again, to a full TIME_WAIT table: acknowledged again,
+ *   2*MSL begins again.
+ * - idle: what an established connection holds in memory while nothing happens. */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/internal.h"
+#include "net/shard.h"
+#include "tcp/tcb.h"
+#include "wire/tcp.h"
+
+enum {
+	LONG_LIFE = 240000, /* 2*MSL, ms: longer than any run of `repeat` */
+	GOAL_BYTES = 256,
+};
+
+/* An open, and what `exchange` times. */
+enum { STEP_SYN, STEP_ACK, STEP_FIN, STEP_LAST_ACK, NSTEPS };
+static const struct gen_step script[NSTEPS] = {
+	[STEP_SYN] = {LA_SYN, 0, LA_SYN | LA_ACK, 0},
+	[STEP_ACK] = {LA_ACK, 0, 0, 0},
+	[STEP_FIN] = {LA_FIN | LA_ACK, 0, LA_FIN | LA_ACK, 0},
+	[STEP_LAST_ACK] = {LA_ACK, 0, 0, 0},
+};
+
+static void
+close_too(struct la_conn *c, void *user)
+{
+	(void)user;
+	la_close(c);
+}
+
+static const struct la_conn_ops second = {.peer_fin = close_too};
+
+struct crowd {
+	struct server sv;
+	struct gen g;
+	uint32_t *order; /* the flows, shuffled */
+	uint32_t n, at;
+	uint64_t closed;
+};
+
+/* ------------------------------------------------------------------ a crowd of connections */
+
+static int
+crowd_order(struct crowd *c)
+{
+	c->order = malloc(c->n * sizeof(*c->order));
+	if (c->order == NULL) {
+		bench_fault(c->sv.b, "no memory for %u flows", c->n);
+		return -1;
+	}
+	for (uint32_t i = 0; i < c->n; i++)
+		c->order[i] = i;
+	for (uint32_t i = c->n; i > 1; i--) {
+		uint32_t j = (uint32_t)(gen_random(&c->g) % i), k = c->order[j];
+
+		c->order[j] = c->order[i - 1];
+		c->order[i - 1] = k;
+	}
+	return 0;
+}
+
+static void
+crowd_close(struct crowd *c)
+{
+	server_close(&c->sv);
+	gen_close(&c->g);
+	free(c->order);
+	c->order = NULL;
+}
+
+static int
+crowd_open(struct crowd *c, struct bench *b, uint32_t n, const struct server_options *o)
+{
+	*c = (struct crowd){.n = n};
+	if (server_open(&c->sv, b, o) != 0)
+		return -1;
+	if (gen_open(&c->g, &c->sv, n, script, NSTEPS) != 0 || crowd_order(c) != 0) {
+		crowd_close(c);
+		return -1;
+	}
+	return 0;
+}
+
+/* The next step of k flows, from the present place in the order on. */
+static void
+crowd_step(struct crowd *c, uint32_t from, uint32_t k, bool timed)
+{
+	for (uint32_t i = from; i < from + k; i++)
+		gen_send(&c->g, c->order[i]);
+	gen_run(&c->g, timed);
+}
+
+static void
+crowd_establish(struct crowd *c)
+{
+	for (uint32_t i = 0; i < c->n && c->sv.b->faults == 0; i += BENCH_BATCH) {
+		uint32_t k = c->n - i < BENCH_BATCH ? c->n - i : (uint32_t)BENCH_BATCH;
+
+		crowd_step(c, i, k, false);
+		crowd_step(c, i, k, false);
+	}
+	if (c->sv.b->faults == 0 &&
+	    la_shard_counters(c->sv.shard)->state[LA_ESTABLISHED] != c->n)
+		bench_fault(c->sv.b, "%u connections opened, not all are established", c->n);
+}
+
+/* The largest piece of the order that may be taken next. */
+static uint32_t
+crowd_next(struct crowd *c, uint32_t *from)
+{
+	uint32_t k = c->n < BENCH_BATCH ? c->n : (uint32_t)BENCH_BATCH;
+
+	if (c->at + k > c->n)
+		c->at = 0;
+	*from = c->at;
+	c->at += k;
+	return k;
+}
+
+/* ------------------------------------------------------------------ exchange */
+
+static void
+exchange_batch(struct crowd *c)
+{
+	uint32_t from, k = crowd_next(c, &from);
+
+	crowd_step(c, from, k, true);
+	crowd_step(c, from, k, false);
+	c->closed += k;
+	for (uint32_t i = from; i < from + k; i++) {
+		struct gen_flow *f = &c->g.flow[c->order[i]];
+
+		f->step = STEP_SYN;
+		f->snd = c->order[i] << 8;
+	}
+	crowd_step(c, from, k, false);
+	crowd_step(c, from, k, false);
+}
+
+static void
+exchange_check(struct crowd *c)
+{
+	const struct la_counters *v = la_shard_counters(c->sv.shard);
+
+	server_check(&c->sv, "exchange", NULL);
+	if (v->v[LA_C_ended_orderly] != c->closed || v->state[LA_ESTABLISHED] != c->n)
+		bench_fault(c->sv.b, "exchange: %" PRIu64 " closed, the server counts %" PRIu64,
+			    c->closed, v->v[LA_C_ended_orderly]);
+}
+
+static bool
+crowd_fits(const char *what, uint32_t n, const struct server_options *o)
+{
+	return bench_fits(what, server_memory(o) + n * (sizeof(struct gen_flow) + sizeof(uint32_t)));
+}
+
+static void
+exchange_on(struct bench *b, bool null)
+{
+	uint32_t n = (uint32_t)b->opt.population;
+	struct server_options o = {.ops = &second,
+				   .max_conns = n + n / 8 + 4096,
+				   .time_wait = n + 4096,
+				   .null = null};
+	struct bench_row *r;
+	struct crowd c;
+
+	if (!crowd_fits("exchange", n, &o) || crowd_open(&c, b, n, &o) != 0)
+		return;
+	r = bench_row(b, "exchange", "packet", 1, "exchange, %u established%s", n,
+		      null ? ", net_null" : "");
+	crowd_establish(&c);
+	for (unsigned k = 0; r && k <= b->opt.rounds && b->faults == 0; k++) {
+		double limit = null ? bench_limit_null(b) : bench_limit(b, BENCH_FRAME);
+		uint64_t closed = c.closed;
+
+		c.sv.cost = (struct bench_cost){0};
+		c.sv.frames = 0;
+		while (c.sv.cost.cpu < b->opt.seconds * 1e9 && b->faults == 0)
+			exchange_batch(&c);
+		if (k > 0 && b->faults == 0)
+			bench_note(b, r, &c.sv.cost,
+				   null ? (double)c.sv.frames : (double)(c.closed - closed), limit);
+	}
+	exchange_check(&c);
+	if (r)
+		bench_print_row(b, r);
+	crowd_close(&c);
+}
+
+static void
+exchange_run(struct bench *b)
+{
+	exchange_on(b, false);
+	if (b->faults == 0)
+		exchange_on(b, true);
+}
+
+const struct bench_kind bench_exchange_kind = {
+	"exchange", "FIN in, ACK and our FIN out, among --population established connections",
+	exchange_run};
+
+/* ------------------------------------------------------------------ repeated FINs */
+
+static const struct gen_step repeat_script[] = {{LA_FIN | LA_ACK, 0, LA_ACK, 0}};
+
+static void
+repeat_batch(struct crowd *c)
+{
+	uint32_t from, k = crowd_next(c, &from);
+
+	for (uint32_t i = from; i < from + k; i++) {
+		uint32_t slot = c->order[i];
+		struct gen_flow *f = &c->g.flow[slot];
+
+		f->step = 0;
+		f->snd = bench_fill_rcv_nxt(slot) - 1;
+		f->rcv = bench_fill_snd_nxt(slot);
+		gen_send(&c->g, slot);
+	}
+	gen_run(&c->g, true);
+}
+
+static void
+repeat_run(struct bench *b)
+{
+	uint32_t n = (uint32_t)b->opt.population;
+	struct server_options o = {.ops = &second, .max_conns = 4096, .time_wait = n + 4096};
+	struct bench_row *r;
+	struct crowd c;
+
+	if (!crowd_fits("repeat", n, &o) || crowd_open(&c, b, n, &o) != 0)
+		return;
+	c.g.script = repeat_script;
+	c.g.nsteps = 1;
+	r = bench_row(b, "repeat", "packet", 1, "repeated FIN, %u in TIME_WAIT", n);
+	if (bench_fill(&c.sv, n, LONG_LIFE, true) != 0)
+		r = NULL;
+	for (unsigned k = 0; r && k <= b->opt.rounds && b->faults == 0; k++) {
+		double limit = bench_limit(b, BENCH_FRAME);
+		uint64_t sent = c.g.sent;
+
+		c.sv.cost = (struct bench_cost){0};
+		while (c.sv.cost.cpu < b->opt.seconds * 1e9 && b->faults == 0)
+			repeat_batch(&c);
+		if (k > 0 && b->faults == 0)
+			bench_note(b, r, &c.sv.cost, (double)(c.g.sent - sent), limit);
+	}
+	server_check(&c.sv, "repeat", NULL);
+	if (b->faults == 0 &&
+	    la_shard_counters(c.sv.shard)->v[LA_C_time_wait_fin_acked] != c.g.answered)
+		bench_fault(b, "repeat: %" PRIu64 " answers, the server counts %" PRIu64,
+			    c.g.answered,
+			    la_shard_counters(c.sv.shard)->v[LA_C_time_wait_fin_acked]);
+	if (r)
+		bench_print_row(b, r);
+	crowd_close(&c);
+}
+
+const struct bench_kind bench_repeat_kind = {
+	"repeat", "a FIN again, to --population entries in TIME_WAIT", repeat_run};
+
+/* ------------------------------------------------------------------ idle */
+
+static uint64_t
+resident(void)
+{
+	unsigned long size = 0, pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%lu %lu", &size, &pages) != 2)
+		pages = 0;
+	fclose(f);
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What has been touched grows by, while nothing but the connections is made: the flows' table is
+ * filled before. Resident memory counts whole hugepages, so few connections look dear. */
+static void
+idle_run(struct bench *b)
+{
+	uint32_t n = (uint32_t)b->opt.idle;
+	struct server_options o = {.ops = &second, .max_conns = n, .time_wait = n};
+	uint64_t before, bytes;
+	struct bench_row *r;
+	struct crowd c;
+
+	if (n == 0 || !crowd_fits("idle", n, &o) || crowd_open(&c, b, n, &o) != 0)
+		return;
+	before = resident();
+	crowd_establish(&c);
+	bytes = resident() - before;
+	r = bench_row(b, "idle", "byte", 0, "idle, %u established", n);
+	if (r && b->faults == 0) {
+		size_t index = la_index_memory(c.sv.shard->tcp.index.capacity);
+
+		bench_add(&r->value, (double)bytes / n);
+		snprintf(r->note, sizeof(r->note),
+			 "a TCB of %zu B and its share of the index (%.1f B, for itself and the "
+			 "TIME_WAIT entry reserved)",
+			 sizeof(struct la_tcb), (double)index / n);
+	}
+	server_check(&c.sv, "idle", NULL);
+	if (r)
+		bench_print_row(b, r);
+	crowd_close(&c);
+}
+
+const struct bench_kind bench_idle_kind = {
+	"idle", "bytes that an established connection holds, shown with --idle of them", idle_run};

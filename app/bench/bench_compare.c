@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* `lastack bench --compare OLD.json`: every row that both runs have.
+ *
+ * A row that was set against a limit of its own round is judged by that ratio, since the host's mood
+ * is in both and cancels; any other, the limits themselves among them, by its cycles. Printed is how
+ * many times better the new run is, and the worst and best that the rounds of both allow. */
+
+#include <string.h>
+
+#include "bench/bench.h"
+
+struct range {
+	double median, least, most;
+};
+
+static bool
+old_range(const json_t *row, const char *key, struct range *r)
+{
+	const json_t *s = json_object_get(row, key);
+
+	r->median = json_number_value(json_object_get(s, "median"));
+	r->least = json_number_value(json_object_get(s, "least"));
+	r->most = json_number_value(json_object_get(s, "most"));
+	return r->median > 0 && r->least > 0 && r->most > 0;
+}
+
+static bool
+new_range(const struct bench_series *s, struct range *r)
+{
+	*r = (struct range){bench_rank(s, 0.5), bench_rank(s, 0), bench_rank(s, 1)};
+	return r->median > 0 && r->least > 0 && r->most > 0;
+}
+
+/* How many times better `now` is than `then`; more_is_better: ratios, not costs. */
+static struct range
+gain(const struct range *now, const struct range *then, bool more_is_better)
+{
+	if (more_is_better)
+		return (struct range){now->median / then->median, now->least / then->most,
+				      now->most / then->least};
+	return (struct range){then->median / now->median, then->least / now->most,
+			      then->most / now->least};
+}
+
+static const json_t *
+find(const json_t *rows, const char *name)
+{
+	size_t i;
+	const json_t *row;
+
+	json_array_foreach((json_t *)(uintptr_t)rows, i, row) {
+		const char *s = json_string_value(json_object_get(row, "name"));
+
+		if (s && strcmp(s, name) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+static bool
+compare_row(const struct bench *b, const struct bench_row *r, const json_t *row, FILE *f)
+{
+	bool bytes = strcmp(r->unit, "byte") == 0, by_ratio;
+	struct range now, then, g;
+	double bound = 1 / (1 + b->opt.tolerance / 100);
+
+	by_ratio = r->ratio.n > 0 && new_range(&r->ratio, &now) && old_range(row, "ratio", &then);
+	if (!by_ratio && (!new_range(&r->value, &now) ||
+			  !old_range(row, bytes ? "bytes" : "cycles", &then)))
+		return true;
+	g = gain(&now, &then, by_ratio);
+	fprintf(f, "%-66s %10.2f %10.2f %8.3f %6.3f..%-6.3f %s%s\n", r->name, then.median, now.median,
+		g.median, g.least, g.most,
+		by_ratio ? "by ratio"
+		: bytes	 ? "by bytes"
+			 : "by cycles",
+		g.median < bound ? " WORSE" : "");
+	return g.median >= bound;
+}
+
+bool
+bench_compare(const struct bench *b, FILE *f)
+{
+	const json_t *rows = json_object_get(b->old, "rows");
+	unsigned both = 0;
+	bool good = true;
+
+	fprintf(f, "\nagainst %s; above 1 is better, worse than %.0f %% fails\n%-66s %10s %10s %8s %14s\n",
+		b->opt.compare, b->opt.tolerance, "", "then", "now", "times", "least..most");
+	for (unsigned i = 0; i < b->nrows; i++) {
+		const json_t *row = find(rows, b->row[i].name);
+
+		if (row == NULL || b->row[i].value.n == 0)
+			continue;
+		both++;
+		good &= compare_row(b, &b->row[i], row, f);
+	}
+	if (both == 0)
+		fprintf(f, "the two runs have no row in common\n");
+	return good && both > 0;
+}

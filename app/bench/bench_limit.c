@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The limit: what the ring, the bursts and two checksums cost with no stack behind them. The frames
+ * are written by the same generator, the batches are as long. Checksums come back as they went: the
+ * generator checks them, and that every frame returned. */
+
+#include "bench/internal.h"
+#include "wire/tcp.h"
+
+enum { HEADERS = 14 + 20 + 20, FLOWS = 4096 };
+
+static void
+come_back(struct gen *g, const struct gen_answer *a)
+{
+	(void)a;
+	g->answered++;
+}
+
+static int
+echo_open(struct bench *b, unsigned frame, bool null, struct server *sv, struct gen *g)
+{
+	*sv = (struct server){.b = b, .port = null ? &b->null : &b->port[1], .pool = b->pool[0][1]};
+	if (frame > 1514)
+		sv->pool = b->big[1];
+	if (gen_open(g, sv, FLOWS, NULL, 0) != 0)
+		return -1;
+	if (frame > 1514)
+		g->pool = b->big[0];
+	g->answer = come_back;
+	return 0;
+}
+
+/* Frames are sent from the server's own address and port, whichever way they go: so what comes back
+ * passes for an answer. */
+static void
+echo_batch(struct gen *g, unsigned frame)
+{
+	uint32_t len = frame > HEADERS ? frame - HEADERS : 0;
+
+	if (frame == BENCH_FRAME)
+		len = 0;
+	for (unsigned i = 0; i < BENCH_BATCH; i++) {
+		const struct gen_flow *f = &g->flow[gen_random(g) % FLOWS];
+
+		gen_segment(g, f->raddr, f->rport, f->snd, 0, LA_ACK, len);
+	}
+	gen_run(g, true);
+}
+
+static double
+measure(struct bench *b, unsigned frame, bool null, double seconds, struct bench_cost *cost)
+{
+	struct server sv;
+	struct gen g;
+	double cycles = 0, n;
+
+	if (echo_open(b, frame, null, &sv, &g) != 0)
+		return 0;
+	for (unsigned i = 0; i < 16 && b->faults == 0; i++)
+		echo_batch(&g, frame);
+	sv.cost = (struct bench_cost){0};
+	g.sent = g.answered = sv.frames = 0;
+	while (sv.cost.cpu < seconds * 1e9 && b->faults == 0)
+		echo_batch(&g, frame);
+	if (g.sent != g.answered)
+		bench_fault(b, "limit: %lu frames went, %lu came back", (unsigned long)g.sent,
+			    (unsigned long)g.answered);
+	n = null ? (double)sv.frames : (double)g.sent;
+	if (b->faults == 0)
+		cycles = bench_cycles(b, &sv.cost) / n;
+	sv.cost.tsc = (uint64_t)((double)sv.cost.tsc / n * 1e6);
+	sv.cost.cpu = sv.cost.cpu / n * 1e6;
+	*cost = sv.cost; /* of a million frames */
+	server_close(&sv);
+	gen_close(&g);
+	return cycles;
+}
+
+double
+bench_limit(struct bench *b, unsigned frame)
+{
+	struct bench_cost cost;
+
+	return measure(b, frame, false, b->opt.seconds / 4, &cost);
+}
+
+double
+bench_limit_null(struct bench *b)
+{
+	struct bench_cost cost;
+
+	return measure(b, BENCH_FRAME, true, b->opt.seconds / 4, &cost);
+}
+
+static void
+row(struct bench *b, unsigned frame, bool null)
+{
+	struct bench_row *r = bench_row(b, "limit", "packet", 1, "limit, frames of %u%s", frame,
+					null ? ", net_null" : "");
+
+	for (unsigned k = 0; r && k < b->opt.rounds && b->faults == 0; k++) {
+		struct bench_cost cost;
+
+		if (measure(b, frame, null, b->opt.seconds, &cost) > 0)
+			bench_note(b, r, &cost, 1e6, 0);
+	}
+	if (r)
+		bench_print_row(b, r);
+}
+
+static void
+run(struct bench *b)
+{
+	row(b, BENCH_FRAME, false);
+	row(b, 1514, false);
+	row(b, 9014, false);
+	row(b, BENCH_FRAME, true);
+}
+
+const struct bench_kind bench_limit_kind = {
+	"limit", "a bare echo: addresses swapped, both checksums made, no stack", run};

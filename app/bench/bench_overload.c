@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* More offered than the server can carry. (Clients, server and time: bench_clients.h.)
+ *
+ * A client whose SYN is not answered in 100 ms gives up at once, so that exactly as many SYNs arrive as are
+ * offered.
+ *
+ * Capacity is measured first, in a closed loop of WINDOW connections, which the ring holds, without overload
+ * control; offered is a multiple of it. Peak is the best of the four: the closed loop's clients are fewer and
+ * stay in the caches, so an open loop carries less than it even without overload.
+ * After each nothing is offered for a second (and for what clients still wait): then no connection may be
+ * left, TIME_WAIT be as before, and no SYN be shed.
+ */
+
+#include <inttypes.h>
+
+#include "bench/bench_clients.h"
+
+enum {
+	SLOTS = 1 << 22,	/* clients at once */
+	WINDOW = 480, 		/* clients of the closed loop */
+	TIME_WAIT = 4 << 20,
+	MSL_MS = 5,
+	LONG_LIFE = 240000,	/* 2*MSL of the population, ms: longer than a run */
+	ROUNDS = 3,
+	NTIMES = 4,
+};
+
+static const double AFTER_NS = 1e9 + 1000e6;
+static const double times[NTIMES] = {0.5, 1, 2, 4};
+
+static void
+respond_and_close(struct la_conn *c, void *user)
+{
+	(void)user;
+	clients_respond(c);
+}
+
+static const struct la_conn_ops ops = {.data = respond_and_close};
+
+static int
+overload_open(struct clients *o, struct bench *b)
+{
+	struct server_options so = {.ops = &ops, .time_wait = b->opt.population + TIME_WAIT, .conn = {.msl_ms = MSL_MS}};
+
+	if (clients_open(o, b, &so, "overload", SLOTS) != 0)
+		return -1;
+	if (bench_fill(&o->sv, b->opt.population, LONG_LIFE, true) != 0) {
+		clients_close(o);
+		return -1;
+	}
+	o->g.next = RTE_MAX(o->g.next, b->opt.population); /* tuples of the population are not used again */
+	bench_wake(&o->sv);
+	return 0;
+}
+
+/* Everything begun has ended, and the gauges are where they were. */
+static void
+settle(struct clients *o, const char *what)
+{
+	const struct la_counters *c = la_shard_counters(o->sv.shard);
+	struct bench *b = o->g.b;
+
+	o->offering = false;
+	clients_run(o, AFTER_NS);
+	if (b->faults == 0 && (o->nfree != o->nslots || o->n.offered != o->n.carried + o->n.timeouts + o->n.resets))
+		bench_fault(b, "%s: %" PRIu64 " offered; %" PRIu64 " carried, %" PRIu64 " timed out, %" PRIu64 " reset",
+			    what, o->n.offered, o->n.carried, o->n.timeouts, o->n.resets);
+	if (b->faults == 0 && (c->v[LA_C_live] != 0 || c->v[LA_C_syn_shed_level] != 0 || c->v[LA_C_time_wait] != b->opt.population))
+		bench_fault(b, "%s: a second later %" PRIu64 " connections, %" PRIu64 " in TIME_WAIT, shedding %" PRIu64 "/256",
+			    what, c->v[LA_C_live], c->v[LA_C_time_wait], c->v[LA_C_syn_shed_level]);
+	if (c->v[LA_C_early_recycles] != 0 || c->v[LA_C_out_full] != 0)
+		bench_fault(b, "%s: out_full %" PRIu64 ", early_recycles %" PRIu64, what, c->v[LA_C_out_full],
+			    c->v[LA_C_early_recycles]);
+}
+
+/* rate: connections offered a second, measured for 3 * seconds after 2 * seconds; 0: a closed loop, for a third
+ * of that. */
+static struct clients_tally
+measure(struct clients *o, double rate, const char *what)
+{
+	double seconds = o->g.b->opt.seconds;
+	struct clients_tally n, mark;
+
+	clients_offer(o, rate);
+	for (unsigned i = 0; i < WINDOW && rate == 0; i++)
+		clients_begin(o, o->sv.now_ns);
+	clients_run(o, 1e9 * (rate > 0 ? 2 : 0.5) * seconds);
+	mark = clients_mark(o);
+	clients_run(o, 1e9 * (rate > 0 ? 3 : 1) * seconds);
+	n = clients_since(o, &mark);
+	settle(o, what);
+	return n;
+}
+
+/* The last round's figures in words, and for the JSON. */
+static void
+say(struct bench_row *r, const struct clients_tally *t)
+{
+	snprintf(r->note, sizeof(r->note),
+		 "offered %.0f/s, carried %.0f/s; shed %.0f, lost at the ring %.0f, timed out %.0f, reset %.0f a "
+		 "second; open to close p99 %.2f ms",
+		 clients_per_second(t->offered, t), clients_per_second(t->carried, t), clients_per_second(t->shed, t),
+		 clients_per_second(t->ring_full, t), clients_per_second(t->timeouts, t), clients_per_second(t->resets, t), t->p99 * 1e-6);
+	json_decref(r->more);
+	r->more = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "offered_per_s", clients_per_second(t->offered, t),
+			    "carried_per_s", clients_per_second(t->carried, t), "shed_per_s", clients_per_second(t->shed, t),
+			    "ring_full_per_s", clients_per_second(t->ring_full, t), "timeouts_per_s",
+			    clients_per_second(t->timeouts, t), "resets_per_s", clients_per_second(t->resets, t), "p99_ms",
+			    t->p99 * 1e-6);
+}
+
+static void
+add(struct bench_row *r, struct bench *b, const struct clients_tally *t)
+{
+	if (t->carried == 0) {
+		bench_fault(b, "%s: nothing carried", r->name);
+		return;
+	}
+	bench_add(&r->value, t->cpu * b->ghz / (double)t->carried);
+	bench_add(&r->wall, (double)t->tsc / (double)t->carried);
+	say(r, t);
+}
+
+/* Each multiple is one of a capacity measured just before it, and rates are compared as shares of the
+ * capacities just before and after: what a shared machine does in a second does not matter. */
+static void
+overload_round(struct bench *b, struct clients *o, struct bench_row **row)
+{
+	struct clients_tally t[NTIMES], c[NTIMES + 1];
+	double share[NTIMES], peak = 0;
+
+	c[0] = measure(o, 0, row[0]->name);
+	for (unsigned i = 0; i < NTIMES && b->faults == 0; i++) {
+		double before = clients_per_second(c[i].carried, &c[i]);
+
+		t[i] = measure(o, before * times[i], row[i + 1]->name);
+		c[i + 1] = measure(o, 0, row[0]->name);
+		share[i] = clients_per_second(t[i].carried, &t[i]) * 2 / (before + clients_per_second(c[i + 1].carried, &c[i + 1]));
+		peak = RTE_MAX(peak, share[i]);
+	}
+	if (b->faults == 0)
+		add(row[0], b, &c[0]);
+	for (unsigned i = 0; i < NTIMES && b->faults == 0; i++) {
+		add(row[i + 1], b, &t[i]);
+		bench_add(&row[i + 1]->ratio, share[i] / peak);
+	}
+}
+
+static void
+overload_run(struct bench *b)
+{
+	static struct clients o;
+	struct bench_row *row[1 + NTIMES];
+
+	row[0] = bench_row(b, "overload", "connection", CLIENTS_NSTEPS, "overload, capacity: %d at once", WINDOW);
+	for (unsigned i = 0; i < NTIMES; i++)
+		row[i + 1] = bench_row(b, "overload", "connection", CLIENTS_NSTEPS, "overload, %g times the capacity offered",
+				       times[i]);
+	for (unsigned i = 0; i <= NTIMES; i++) {
+		if (row[i] == NULL)
+			return;
+		row[i]->of = "peak"; /* of an open loop */
+	}
+	if (overload_open(&o, b) != 0)
+		return;
+	for (unsigned k = 0; k < RTE_MIN(b->opt.rounds, (uint64_t)ROUNDS) && b->faults == 0; k++)
+		overload_round(b, &o, row);
+	for (unsigned i = 0; i <= NTIMES; i++)
+		bench_print_row(b, row[i]);
+	clients_close(&o);
+}
+
+const struct bench_kind bench_overload_kind = {
+	"overload",
+	"0.5, 1, 2 and 4 times the capacity offered, by schedule; carried, shed and timed out;\n"
+	"its cycles are those of a carried connection, and three rounds at most",
+	overload_run};

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_BENCH_INTERNAL_H
+#define LA_APP_BENCH_INTERNAL_H
+
+/* The generator and the server of `lastack bench`. (What for, and what is timed: bench.h.)
+ *
+ * A flow has its place in a table, and its ISN is that place times 256: so the acknowledgement
+ * number of an answer leads back to the flow, as long as no more than 255 octets go that way. Which
+ * addresses and ports a flow has comes from a number by a permutation of all 32-bit numbers:
+ * neighbours in the table are far apart in the server's index. */
+
+#include "bench/bench.h"
+#include "core/rng.h"
+
+/** A segment of a script, and the one answer that is due; want 0: none. */
+struct gen_step {
+	uint8_t flags, len, want, want_len;
+};
+
+struct gen_flow {
+	uint32_t raddr; /* network order: the flow's own address, the server's peer */
+	uint16_t rport;
+	uint8_t step;	  /* of the script: what is sent next, or waits for its answer */
+	bool waiting;
+	uint32_t snd, rcv; /* next to send, next expected */
+};
+
+struct gen_answer {
+	uint32_t raddr, seq, ack, len;
+	uint32_t wnd;
+	uint16_t rport;
+	uint8_t flags;
+	const struct rte_mbuf *m; /* the frame, */
+	uint32_t off;		  /* and where its payload begins, bytes */
+};
+
+/** The shard, or the echo when there is none; and the clock of it. */
+struct server {
+	struct bench *b;
+	const struct la_port *port;
+	uint16_t queue;
+	struct rte_mempool *pool;
+	struct la_shard *shard;
+	double now_ns; /* CPU time it was driven for */
+	struct bench_cost cost;
+	uint64_t frames; /* taken in meanwhile */
+};
+
+struct gen {
+	struct bench *b;
+	struct server *sv;
+	const struct la_port *port;
+	struct rte_mempool *pool;
+	uint16_t queue, wnd, mss;
+	uint8_t wscale;
+	const struct gen_step *script;
+	unsigned nsteps;
+	struct gen_flow *flow;
+	uint32_t nflows;
+	uint64_t next;	   /* number of the next new tuple */
+	struct rte_mbuf *batch[8 * BENCH_BATCH];
+	unsigned n;
+	bool asked; /* an ARP reply is in the batch */
+	struct la_rng rng;
+	uint64_t sent, due, answered; /* due: of `sent`, those that have to be answered */
+	uint64_t attacks, attack_answers;
+	/** What an answer does, in place of the script's own; or NULL. */
+	void (*answer)(struct gen *g, const struct gen_answer *a);
+	void *ctx;
+};
+
+/* bench_server.c */
+struct server_options {
+	const struct la_conn_ops *ops; /* of the listener on BENCH_PORT */
+	void *user;
+	struct la_conn_opts conn;
+	uint32_t max_conns;
+	uint64_t time_wait;
+	uint16_t mtu;
+	unsigned queue;
+	bool null; /* on net_null */
+	struct rte_mempool *pool; /* NULL: the queue's own */
+	const char *addr;	  /* of the server, with its prefix length [10.77.0.2/24] */
+};
+/** 0; -1 after a fault, with nothing to close. */
+int server_open(struct server *sv, struct bench *b, const struct server_options *o);
+/** Bytes of its tables. */
+uint64_t server_memory(const struct server_options *o);
+void server_close(struct server *sv);
+/** Runs until the ring is empty; its time goes to cost when `timed`, to its clock in any case. */
+void server_run(struct server *sv, bool timed);
+/** What the echo does with a burst: turns it round, into out. Returns n. */
+unsigned server_echo(struct rte_mbuf **pkts, unsigned n, struct rte_mbuf **out);
+static inline uint64_t
+server_now(const struct server *sv)
+{
+	return (uint64_t)(sv->now_ns * 1e-6);
+}
+/** Nothing reset, dropped, refused or ended early that the bench did not ask for: counters of
+ * `allowed` may be other than 0; it ends with LA_NCOUNTERS. False: after a fault. */
+bool server_check(const struct server *sv, const char *what, const enum la_counter *allowed);
+
+/* bench_gen.c */
+/** The generator of `sv` with room for so many flows. 0, or -1 after a fault. */
+int gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_step *script,
+	     unsigned nsteps);
+void gen_close(struct gen *g);
+/** A new tuple for a place in the table. */
+void gen_new_flow(struct gen *g, uint32_t slot);
+/** The tuple of number i: address in network order, port. */
+uint32_t gen_tuple(uint32_t i, uint16_t *port);
+/** Is this (network order) an address of gen_tuple()? */
+bool gen_is_flow(uint32_t raddr);
+/** Puts the flow's next segment into the batch. */
+void gen_send(struct gen *g, uint32_t slot);
+/** Puts a frame of any kind into the batch: len octets of payload, all zero but the first ('x'). */
+void gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_t ack,
+		 uint8_t flags, uint32_t len);
+/** A SYN or an ACK from nowhere, to the listening port. */
+void gen_attack(struct gen *g, uint8_t flags);
+/** Shuffles the batch. */
+void gen_shuffle(struct gen *g);
+/** Sends the batch, runs the server and takes the answers. A fault when one is missing. */
+void gen_run(struct gen *g, bool timed);
+/** Answers, which stay the caller's. */
+void gen_take(struct gen *g, struct rte_mbuf **pkts, unsigned n);
+static inline uint64_t
+gen_random(struct gen *g)
+{
+	return la_rng64(&g->rng);
+}
+
+/* bench_limit.c */
+/** The limit's cycles for a frame of this length, this moment; 0 after a fault. */
+double bench_limit(struct bench *b, unsigned frame);
+/** The same on net_null, frames of BENCH_FRAME. */
+double bench_limit_null(struct bench *b);
+
+/* bench_null.c */
+/** Sends the frames, runs the server, takes the answers; frees the frames. */
+void bench_null_run(struct gen *g, struct rte_mbuf **frames, unsigned n, bool timed);
+
+/* bench_both.c */
+/** A part of lifecycle: the row with a stack at both ends. */
+void bench_both(struct bench *b);
+
+/* bench_fill.c */
+/** Fills the table with n connections of other peers, expiring at random within `lifetime` ms;
+ * mine: with the tuples gen_tuple(0..n-1), from which repeated FINs will come. 0, or -1 after a fault. */
+int bench_fill(struct server *sv, uint64_t n, uint32_t lifetime, bool mine);
+/** What a repeated FIN of entry i finds: its numbers. */
+static inline uint32_t
+bench_fill_rcv_nxt(uint64_t i)
+{
+	return ((uint32_t)i << 8) + 2;
+}
+static inline uint32_t
+bench_fill_snd_nxt(uint64_t i)
+{
+	return (uint32_t)la_rng_mix(i);
+}
+/** Touches the tables, which a virtual machine's host may have taken away meanwhile. */
+void bench_wake(const struct server *sv);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* app/bench/time_wait: what the TIME_WAIT table costs, from tables that fit the cache to a hundred
+ * million entries, beside rte_hash + rte_timer on the same keys and beside bare memory.
+ *
+ * A table of n entries is filled as a steady rate of closes fills it: n in 2*MSL = 60 s, a burst at
+ * a time, with k live connections beside them. Then rounds, which keep it full and in the state
+ * that churn leaves it in; in each, on every side in turn, burst by burst until k are done:
+ *
+ *	expire    the oldest come by on the wheel and leave
+ *	insert    what an open costs: a reservation, and a reference in the index
+ *	enter     a connection inserted k before enters TIME_WAIT: the reference found and
+ *	          overwritten, the entry written, the wheel told
+ *
+ * and then k look-ups of keys that are there (hit; the entry is touched), and k that are not. After
+ * those rounds, in rounds again: the spike (a million entries that expire in one tick, among the
+ * others, by polls as bounded as those of lib/tcp/tcp.c), repeated FINs (look-up, verdict, 2*MSL
+ * restarted), reopens (look-up, verdict, shadow, the reference overwritten, forgotten). At last
+ * time passes and everything expires. Every verdict, look-up and count is checked; tables of up to
+ * a million entries also by their own checkers.
+ *
+ * Bursts of 32 are made before the clock starts, as a parsed burst is. Before a sample, and a
+ * little between bursts, other memory is swept, so that the caches do not remember what a server's
+ * would not. Figures are TSC cycles an operation, medians of the rounds. A burst that took 5 times
+ * as long as the median burst of its sample was interrupted, by this system or by the host below
+ * it: left out, and counted; of the spike's polls only those in which this system gave the CPU
+ * away.
+ */
+
+#include <ctype.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+
+#include "bench/time_wait.h"
+
+/* ------------------------------------------------------------------ main */
+
+static void
+usage(void)
+{
+	printf("app/bench/time_wait: what the TIME_WAIT table costs, beside rte_hash + rte_timer and "
+	       "bare memory\n"
+	       "  --sizes LIST   entries: 100k,1M,10M; 100M takes 18 GiB free [100k,1M,10M]\n"
+	       "  --rounds N     of which medians are printed, odd [5]\n"
+	       "  --json FILE    the results for machines\n"
+	       "  --plot FILE    cost against size, .png or .svg (by gnuplot)\n");
+}
+
+/* Multiples of a burst, near what was asked for. */
+static int
+parse_sizes(const char *list, struct bench *b)
+{
+	b->nsizes = 0;
+	for (const char *s = list; *s;) {
+		char *end;
+		double n = strtod(s, &end);
+
+		if (*end && strchr("kKmM", *end))
+			n *= tolower(*end++) == 'k' ? 1e3 : 1e6;
+		if (end == s || (*end && *end != ',') || !(n >= 1e4) || n > 4e8 ||
+		    b->nsizes == MAX_SIZES)
+			return -1;
+		b->size[b->nsizes++].n = (uint32_t)n / BURST * BURST;
+		s = *end ? end + 1 : end;
+	}
+	return b->nsizes ? 0 : -1;
+}
+
+static int
+parse(int argc, char **argv, struct bench *b)
+{
+	static const struct option longs[] = {
+		{"sizes", required_argument, NULL, 's'}, {"rounds", required_argument, NULL, 'r'},
+		{"json", required_argument, NULL, 'j'},  {"plot", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+	};
+	const char *sizes = "100k,1M,10M";
+	int c;
+
+	b->rounds = 5;
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			sizes = optarg;
+			break;
+		case 'r':
+			b->rounds = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'j':
+			b->json = optarg;
+			break;
+		case 'p':
+			b->plot = optarg;
+			break;
+		case 'h':
+			usage();
+			exit(0);
+		default:
+			return -1;
+		}
+	}
+	if (optind != argc || b->rounds < 1 || b->rounds > MAX_ROUNDS ||
+	    parse_sizes(sizes, b) < 0 || (b->plot && !report_can_plot(b->plot))) {
+		usage();
+		return -1;
+	}
+	return 0;
+}
+
+/* DPDK without hugepages, ports or files: rte_hash gets memory of its own, like the table's. */
+static void
+start(struct bench *b)
+{
+	static char prog[] = "time_wait", l[] = "-l", core[16], no_huge[] = "--no-huge", m[] = "-m",
+		    mb[] = "64", no_pci[] = "--no-pci", no_shconf[] = "--no-shconf",
+		    no_telemetry[] = "--no-telemetry", level[] = "--log-level=error";
+	static char *args[] = {prog, l,      core,      no_huge,      m,
+			       mb,   no_pci, no_shconf, no_telemetry, level};
+	cpu_set_t cpus;
+	int last = 0;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+		for (int i = 0; i < CPU_SETSIZE; i++)
+			if (CPU_ISSET(i, &cpus))
+				last = i;
+	snprintf(core, sizeof(core), "%d", last);
+	if (rte_eal_init((int)(sizeof(args) / sizeof(args[0])), args) < 0) {
+		fprintf(stderr, "app/bench/time_wait: DPDK does not start\n");
+		exit(1);
+	}
+	b->hz = rte_get_tsc_hz();
+}
+
+void
+first_line(const char *file, const char *name, char *to, size_t size)
+{
+	char line[256];
+	FILE *f = fopen(file, "r");
+
+	snprintf(to, size, "?");
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *value = line + strlen(name);
+
+		if (strncmp(line, name, strlen(name)) != 0)
+			continue;
+		value += strspn(value, "\t :");
+		snprintf(to, size, "%.*s", (int)strcspn(value, "\n"), value);
+		break;
+	}
+	if (f)
+		fclose(f);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct bench b = {.good = true};
+
+	if (parse(argc, argv, &b) < 0)
+		return 2;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	start(&b);
+	first_line("/sys/kernel/mm/transparent_hugepage/enabled", "", b.thp, sizeof(b.thp));
+	first_line("/proc/loadavg", "", b.load, sizeof(b.load));
+	first_line("/proc/cpuinfo", "model name", b.cpu, sizeof(b.cpu));
+	printf("%s, TSC %.2f GHz; load at the start %s\n"
+	       "memory: anonymous with MADV_HUGEPAGE (transparent hugepages: %s)\n",
+	       b.cpu, (double)b.hz / 1e9, b.load, b.thp);
+	for (unsigned i = 0; i < b.nsizes; i++) {
+		pass(&b, &b.size[i], true);
+		pass(&b, &b.size[i], false);
+		report_size(&b, &b.size[i]);
+	}
+	report_goals(&b);
+	if (b.json && report_json(&b) < 0)
+		b.good = false;
+	if (b.plot && report_plot(&b) < 0)
+		b.good = false;
+	rte_eal_cleanup();
+	return b.good ? 0 : 1;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_CLI_COMMAND_H
+#define LA_APP_CLI_COMMAND_H
+
+#include <stdbool.h>
+
+struct opt;
+
+/* A subcommand: one file, one of these, one line in the table of main.c. */
+
+/** Exit statuses, the same for every subcommand. */
+enum {
+	EXIT_OK = 0,	 /* the run is over and went as it should */
+	EXIT_FAILED = 1, /* could not start, or went wrong in a way that the subcommand's help names */
+	EXIT_USAGE = 2,	 /* the command line */
+};
+
+struct command {
+	const char *name;
+	const char *summary; /* one line */
+	const char *synopsis; /* what stands behind "lastack NAME"; may have further lines */
+	const char *common;   /* names of the options that a first user needs: --help shows these, `--help all` every one */
+	const struct opt *const *tables; /* where they are */
+	/** argv[0] is the subcommand's name. Returns the exit status. */
+	int (*run)(int argc, char **argv);
+	bool orderly; /* it calls session_run(): SIGINT and SIGTERM end it in order; false: they kill it */
+};
+
+extern const struct command command_server, command_client, command_load, command_demo, command_explain,
+	command_bench;
+
+/** The version, as meson.build has it. */
+extern const char *const lastack_version;
+
+#endif

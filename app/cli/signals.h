@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_CLI_SIGNALS_H
+#define LA_APP_CLI_SIGNALS_H
+
+/* SIGINT and SIGTERM, from the first instruction of the program to its last. (The theory is at the top of
+ * signals.c.) */
+
+#include <stdbool.h>
+
+struct la_engine;
+
+/** Catches both signals, also those that were ignored when the program was started. Until
+ * signals_stop() names an engine they are only counted. */
+void signals_catch(void);
+
+/** From now on each signal stops this engine, as many times as signals were caught so far. */
+void signals_stop(struct la_engine *e);
+
+/** True: at least one was caught. */
+bool signals_caught(void);
+
+/** Ignores both: the engine has ended. Saving, reporting and freeing are left, and no signal may cut them
+ * short. */
+void signals_ignore(void);
+
+/** For a subcommand without an engine: a signal ends the process at once, also one that was caught
+ * before. */
+void signals_default(void);
+
+#endif

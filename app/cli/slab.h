@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_APP_CLI_SLAB_H
+#define LA_APP_CLI_SLAB_H
+
+/* Objects of one size from one piece of memory: nothing is allocated per connection. Memory is
+ * touched only as far as objects were ever in use at once. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+struct slab {
+	char *memory;
+	size_t size;	/* of one object, at least a pointer's, a multiple of 8 */
+	uint32_t count; /* objects in all */
+	uint32_t fresh; /* those from here on were never used */
+	uint32_t used;	/* objects out now */
+	void *free;	/* list through the first word */
+};
+
+/** 0 or -ENOMEM. */
+static inline int
+slab_init(struct slab *s, size_t size, uint32_t count)
+{
+	memset(s, 0, sizeof(*s));
+	s->size = (size + 7) & ~(size_t)7;
+	s->count = count;
+	s->memory = la_mem_alloc(NULL, s->size * count, 64);
+	return s->memory ? 0 : -12;
+}
+
+static inline void
+slab_fini(struct slab *s)
+{
+	if (s->memory)
+		la_mem_free(NULL, s->memory, s->size * s->count);
+	s->memory = NULL;
+}
+
+/** An object, all zero; NULL when all are out. */
+static inline void *
+slab_get(struct slab *s)
+{
+	void *p = s->free;
+
+	if (p)
+		memcpy(&s->free, p, sizeof(void *));
+	else if (s->fresh < s->count)
+		p = s->memory + s->size * s->fresh++;
+	else
+		return NULL;
+	s->used++;
+	return memset(p, 0, s->size);
+}
+
+static inline void
+slab_put(struct slab *s, void *p)
+{
+	memcpy(p, &s->free, sizeof(void *));
+	s->free = p;
+	s->used--;
+}
+
+#endif

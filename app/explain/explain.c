@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* lastack explain: the stories of a connection's end, run in the simulator and drawn as ladders. */
+
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "cli/command.h"
+#include "cli/opts.h"
+#include "cli/session.h"
+#include "explain/explain.h"
+#include "io/eal.h"
+
+enum { AUTO, ALWAYS, NEVER };
+static const char *const whens[] = {"auto", "always", "never", NULL};
+
+static struct {
+	bool list, json, ascii;
+	int colour; /* index into whens */
+	uint64_t width;
+	const char *pcap;
+} opts;
+
+static const struct opt explain_opts[] = {
+	{.kind = OPT_HEADING, .help = "Output"},
+	{.name = "list", .kind = OPT_FLAG, .dst = &opts.list, .help = "the scenarios, one a line"},
+	{.name = "json",
+	 .kind = OPT_FLAG,
+	 .dst = &opts.json,
+	 .help = "events, claims and verdict as JSON on standard output, and nothing else"},
+	{.name = "pcap",
+	 .kind = OPT_TEXT,
+	 .dst = &opts.pcap,
+	 .arg = "FILE",
+	 .help = "every segment as pcapng with its virtual time: once, on its sender's interface, "
+		 "when\n"
+		 "it leaves, lost ones among them; what a router held or copied once more, on the\n"
+		 "interface 'router'. Of several scenarios, each begins on the next whole day of "
+		 "1970"},
+	{.name = "color",
+	 .kind = OPT_CHOICE,
+	 .dst = &opts.colour,
+	 .arg = "auto|always|never",
+	 .choices = whens,
+	 .help = "colours [auto: on a terminal, unless NO_COLOR is set]"},
+	{.name = "ascii",
+	 .kind = OPT_FLAG,
+	 .dst = &opts.ascii,
+	 .help = "arrows of ASCII characters, as without a terminal or UTF-8"},
+	{.name = "width",
+	 .kind = OPT_NUMBER,
+	 .dst = &opts.width,
+	 .arg = "COLUMNS",
+	 .min = 80,
+	 .max = 200,
+	 .help = "of the ladder [96; 80 on a terminal that has no more]"},
+	OPT_END,
+};
+
+static const struct opt *const tables[] = {explain_opts, NULL};
+
+static const struct {
+	const char *text;
+	const struct scenario *stories;
+} themes[] = {
+	{"How connections close", explain_closing},
+	{"Why the last ACK's sender has to wait", explain_lingering},
+	{"Old duplicates", explain_duplicates},
+	{"Opening the same tuple again", explain_reopening},
+	{"What it costs", explain_budget},
+};
+enum { NTHEMES = sizeof(themes) / sizeof(themes[0]) };
+
+/* ------------------------------------------------------------------ finding one */
+
+static const struct scenario *
+find(const char *name)
+{
+	for (unsigned t = 0; t < NTHEMES; t++)
+		for (const struct scenario *s = themes[t].stories; s->name; s++)
+			if (strcmp(s->name, name) == 0)
+				return s;
+	return NULL;
+}
+
+/* Edit distance (insert, delete, replace) of two short names. */
+static unsigned
+distance(const char *a, const char *b)
+{
+	unsigned row[64], nb = (unsigned)strlen(b);
+
+	if (nb >= sizeof(row) / sizeof(row[0]))
+		return UINT32_MAX;
+	for (unsigned j = 0; j <= nb; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1]; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= nb; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[nb];
+}
+
+static const char *
+nearest(const char *name)
+{
+	const char *best = "";
+	unsigned least = UINT32_MAX;
+
+	for (unsigned t = 0; t < NTHEMES; t++)
+		for (const struct scenario *s = themes[t].stories; s->name; s++) {
+			unsigned d = distance(name, s->name);
+
+			/* "wrap" means sequence-wrap */
+			if (strlen(name) >= 3 && strstr(s->name, name))
+				d = 0;
+			if (d < least) {
+				least = d;
+				best = s->name;
+			}
+		}
+	return best;
+}
+
+static void
+list(void)
+{
+	for (unsigned t = 0; t < NTHEMES; t++) {
+		printf("%s%s\n", t ? "\n" : "", themes[t].text);
+		for (const struct scenario *s = themes[t].stories; s->name; s++)
+			printf("  %-38s %s\n", s->name, s->title);
+	}
+}
+
+/* ------------------------------------------------------------------ running them */
+
+static struct la_ladder_style
+style(void)
+{
+	struct la_ladder_style st = {.width = 96};
+	bool tty = isatty(STDOUT_FILENO);
+	const char *no = getenv("NO_COLOR");
+	struct winsize ws;
+
+	if (tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0 && ws.ws_col < 96)
+		st.width = ws.ws_col < 80 ? 80 : ws.ws_col;
+	if (opts.width)
+		st.width = (unsigned)opts.width;
+	st.colour = opts.colour == ALWAYS || (opts.colour == AUTO && tty && !(no && no[0]));
+	setlocale(LC_CTYPE, "");
+	st.utf8 = tty && !opts.ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	return st;
+}
+
+/* One story; its JSON, or NULL. *status: EXIT_FAILED when it does not hold, or could not be run. */
+static json_t *
+tell(const struct scenario *sc, struct la_pcapng *pcap, unsigned index, int *status)
+{
+	static struct explain x;
+	struct la_ladder_style st = style();
+	json_t *o = NULL;
+
+	memset(&x, 0, sizeof(x));
+	x.sc = sc;
+	x.pcap = pcap;
+	x.pcap_us = index * 86400000000ull;
+	sc->run(&x);
+	st.absolute = sc->absolute;
+	if (x.error[0]) {
+		fprintf(stderr, "lastack explain: %s: %s\n", sc->name, x.error);
+		*status = EXIT_FAILED;
+	} else if (opts.json) {
+		o = ex_json(&x);
+	} else {
+		if (index)
+			printf("\n\n");
+		ex_print(&x, &st);
+	}
+	if (x.failed)
+		*status = EXIT_FAILED;
+	la_ladder_destroy(x.ladder);
+	if (x.w)
+		la_sim_destroy(x.w);
+	return o;
+}
+
+static int
+tell_all(const struct scenario *only, struct la_pcapng *pcap)
+{
+	json_t *all = json_array();
+	int status = EXIT_OK;
+	unsigned index = 0;
+
+	for (unsigned t = 0; t < NTHEMES; t++)
+		for (const struct scenario *s = themes[t].stories; s->name; s++) {
+			json_t *o;
+
+			if (only && s != only)
+				continue;
+			o = tell(s, pcap, index++, &status);
+			if (o)
+				json_array_append_new(all, o);
+		}
+	if (opts.json) {
+		json_dumpf(only ? json_array_get(all, 0) : all, stdout,
+			   JSON_INDENT(2) | JSON_REAL_PRECISION(12) | JSON_ENCODE_ANY);
+		putchar('\n');
+	}
+	json_decref(all);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "lastack explain: cannot write: %s\n", strerror(errno));
+		status = EXIT_FAILED;
+	}
+	return status;
+}
+
+static struct la_pcapng *
+open_pcap(void)
+{
+	/* an interface a host, as the simulator names them, and the routers' */
+	static const char *const names[LA_SIM_HOSTS + 1] = {"A", "B", "C", "D",     "E",
+							    "F", "G", "H", "router"};
+	struct la_pcapng *pcap = la_pcapng_open(opts.pcap, names, LA_SIM_HOSTS + 1);
+
+	if (!pcap)
+		fprintf(stderr, "lastack explain: --pcap: %s: %s\n", opts.pcap, strerror(errno));
+	return pcap;
+}
+
+static int
+run_stories(const struct scenario *only)
+{
+	struct la_eal_config cfg = {.args = {"--no-huge", "--log-level=error"},
+				    .nargs = 2,
+				    .lcores = 1,
+				    .memory_mb = 64};
+	struct la_pcapng *pcap = NULL;
+	struct la_eal eal;
+	char err[400];
+	int status;
+
+	if (opts.pcap && !(pcap = open_pcap()))
+		return EXIT_FAILED;
+	if (la_eal_start(&cfg, &eal, err, sizeof(err)) != 0) {
+		fprintf(stderr, "lastack explain: %s\n", err);
+		if (pcap)
+			la_pcapng_close(pcap);
+		return EXIT_FAILED;
+	}
+	status = tell_all(only, pcap);
+	if (pcap && la_pcapng_close(pcap) != 0) {
+		fprintf(stderr, "lastack explain: --pcap: %s: could not be written\n", opts.pcap);
+		status = EXIT_FAILED;
+	}
+	la_eal_stop();
+	return status;
+}
+
+/* ------------------------------------------------------------------ the command line */
+
+static void
+help(void)
+{
+	printf("NAME\n"
+	       "       lastack explain - how TCP connections end, told by running them\n"
+	       "\n"
+	       "SYNOPSIS\n"
+	       "       lastack explain [OPTIONS] SCENARIO | all\n"
+	       "       lastack explain [--list]\n"
+	       "\n"
+	       "DESCRIPTION\n"
+	       "       Runs the scenario in a simulated network in virtual time, with the same "
+	       "stack in both\n"
+	       "       hosts that 'lastack server' has, and draws it as the TCP literature does: a "
+	       "segment\n"
+	       "       is an arrow with flags, SEQ and ACK, from its sender's state to its "
+	       "receiver's; the\n"
+	       "       time of the row's first event, in seconds, is on the left. Below it: what "
+	       "happened,\n"
+	       "       what is claimed, each with the value that the run had, and a verdict made "
+	       "from them.\n"
+	       "       Without a scenario they are listed. It needs no NIC, no hugepages and no "
+	       "root.\n"
+	       "\n"
+	       "   Reading a ladder\n"
+	       "       --->        the segment arrives, with nothing in between\n"
+	       "       --- ...     it is on its way; the row where it arrives begins with ...\n"
+	       "       ---X        it is lost\n"
+	       "       [router]    a router takes it aside; later it comes from there\n"
+	       "       #1 #2       the incarnation of the tuple that a segment belongs to\n"
+	       "       SEQ, ACK    count from the first of the incarnation (its ISS), but for "
+	       "sequence-wrap\n"
+	       "       A user's calls, and what he is told, stand on his side.\n"
+	       "\n"
+	       "   Weakened hosts\n"
+	       "       Scenarios named -without-... (and a few others, which say so) show what a "
+	       "rule is\n"
+	       "       for, by a host that breaks it. This is done to the host by the simulator, "
+	       "from\n"
+	       "       outside: the stack has no such switch, and no other subcommand can reach "
+	       "it.\n"
+	       "\n"
+	       "SCENARIOS\n");
+	for (unsigned t = 0; t < NTHEMES; t++) {
+		printf("%s   %s\n", t ? "\n" : "", themes[t].text);
+		for (const struct scenario *s = themes[t].stories; s->name; s++)
+			printf("       %s\n              %s\n", s->name, s->title);
+	}
+	printf("\nOPTIONS\n");
+	opt_help(tables, stdout);
+	printf("\n"
+	       "EXAMPLES\n"
+	       "       lastack explain lost-last-ack\n"
+	       "       lastack explain wandering-duplicate-without-time-wait --pcap old.pcapng\n"
+	       "       lastack explain all --json | jq '.[] | {scenario, ok, verdict}'\n"
+	       "\n"
+	       "FILES\n"
+	       "       --json has, per scenario (an array of them for all): scenario, title, "
+	       "weakened\n"
+	       "       (null, or how), events [{time, what, host, ...}], table (lines), claims "
+	       "[{what,\n"
+	       "       value, claimed, ok}], happened, verdict (null when a claim failed), ok.\n"
+	       "\n"
+	       "EXIT STATUS\n"
+	       "       0  the run shows what the scenario claims\n"
+	       "       1  it does not (lines marked NO), or it could not be run or written\n"
+	       "       2  wrong command line\n");
+}
+
+/* Takes the bare word out of argv; NULL: there is none. More than one is left for opt_parse() to
+ * refuse. */
+static const char *
+take_name(int *argc, char **argv)
+{
+	const char *name = NULL;
+	int n = 1;
+
+	for (int i = 1; i < *argc; i++) {
+		bool value = strcmp(argv[i - 1], "--pcap") == 0 ||
+			     strcmp(argv[i - 1], "--color") == 0 ||
+			     strcmp(argv[i - 1], "--width") == 0;
+
+		if (!name && argv[i][0] != '-' && !value)
+			name = argv[i];
+		else
+			argv[n++] = argv[i];
+	}
+	*argc = n;
+	return name;
+}
+
+static int
+run(int argc, char **argv)
+{
+	const struct scenario *sc = NULL;
+	char *args[32], err[256];
+	const char *name;
+
+	if (argc >= (int)(sizeof(args) / sizeof(args[0])))
+		return usage_error("explain", "too many arguments");
+	memcpy(args, argv, (size_t)argc * sizeof(*args));
+	name = take_name(&argc, args);
+	switch (opt_parse(argc, args, tables, err, sizeof(err))) {
+	case OPT_HELP:
+		help();
+		return EXIT_OK;
+	case OPT_BAD:
+		return usage_error("explain", err);
+	case OPT_OK:
+		break;
+	}
+	if (!name && (opts.pcap || opts.json) && !opts.list)
+		return usage_error("explain",
+				   "no scenario was given; --list has their names, and all");
+	if (!name || opts.list) {
+		list();
+		if (!opts.list)
+			printf("\nBegin with: lastack explain lost-last-ack\n");
+		return EXIT_OK;
+	}
+	if (strcmp(name, "all") != 0 && !(sc = find(name))) {
+		snprintf(err, sizeof(err),
+			 "'%s': no such scenario; the nearest is %s; --list has them all", name,
+			 nearest(name));
+		return usage_error("explain", err);
+	}
+	return run_stories(sc);
+}
+
+const struct command command_explain = {
+	.name = "explain",
+	.summary = "how connections end, told by running them in a simulated network",
+	.synopsis = "SCENARIO | all [OPTIONS]; lastack explain lists the scenarios",
+	.common = "list json pcap color ascii width",
+	.tables = tables,
+	.run = run,
+};

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* How connections close when nothing goes wrong: RFC 9293 3.6. */
+
+#include "explain/explain.h"
+
+static const struct la_sim_plan idle;
+
+/* Neither end waits, both ends are told "orderly", and no RST was sent. */
+static void
+claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_sim_conn *b)
+{
+	ex_told(x, "A", a, LA_END_ORDERLY);
+	ex_told(x, "B", b, LA_END_ORDERLY);
+	ex_is(x, "RSTs sent, both ends",
+	      ex_count(x, EX_A, LA_C_rst_out) + ex_count(x, EX_B, LA_C_rst_out), 0);
+	ex_is(x, "bytes never acknowledged, both ends", a->why.unacked + b->why.unacked, 0);
+}
+
+/* From A's first FIN to B's, s. */
+static double
+fin_gap(const struct explain *x)
+{
+	const struct la_ladder_item *a = ex_nth(x, 0, LA_FIN, 0, 0),
+				    *b = ex_nth(x, 1, LA_FIN, 0, 0);
+
+	return a && b ? ((double)b->us - (double)a->us) / 1e6 : 0;
+}
+
+static void
+orderly_close(struct explain *x)
+{
+	struct la_sim_conn *a, *b;
+
+	if (!ex_world(x, &(struct la_sim_config){0}, &idle))
+		return;
+	a = ex_open(x, &idle);
+	ex_until(x, 100);
+	la_sim_close(a);
+	b = ex_server(x);
+	ex_until(x, 200);
+	la_sim_close(b);
+	ex_quiet(x);
+
+	ex_say(x,
+	       "A closes first: its FIN takes one sequence number and says that A sends nothing "
+	       "more. B acknowledges it at once, and sends its own FIN when its user closes too, "
+	       "%.3f s after A. The ACK of that FIN is the last segment of the connection, and "
+	       "an ACK is not acknowledged: so A cannot know whether it arrived, and stays in "
+	       "TIME_WAIT for %.3f s, which is 2*MSL with an MSL of 30 s.",
+	       fin_gap(x), ex_longest(x, 0, LA_TIME_WAIT));
+	claim_orderly(x, a, b);
+	ex_is(x, "FINs sent by A", ex_sent(x, 0, LA_FIN, 0), 1);
+	ex_is(x, "FINs sent by B", ex_sent(x, 1, LA_FIN, 0), 1);
+	ex_is_true(x, "A goes through FIN_WAIT_1 and FIN_WAIT_2",
+		   ex_seen(x, 0, LA_FIN_WAIT_1) && ex_seen(x, 0, LA_FIN_WAIT_2));
+	ex_is_true(x, "B goes through CLOSE_WAIT and LAST_ACK",
+		   ex_seen(x, 1, LA_CLOSE_WAIT) && ex_seen(x, 1, LA_LAST_ACK));
+	ex_between(x, "A is in TIME_WAIT", ex_longest(x, 0, LA_TIME_WAIT), 60, 60.002, "s");
+	ex_is(x, "TIME_WAIT entries made by B", ex_count(x, EX_B, LA_C_time_wait_entered), 0);
+	ex_verdict(x,
+		   "both users are told '%s'; the end that closed first pays for it with %.0f s of "
+		   "TIME_WAIT, the other with none.",
+		   la_end_name(a->why.end), ex_longest(x, 0, LA_TIME_WAIT));
+}
+
+static void
+simultaneous_close(struct explain *x)
+{
+	struct la_sim_conn *a, *b;
+
+	if (!ex_world(x, &(struct la_sim_config){0}, &idle))
+		return;
+	a = ex_open(x, &idle);
+	ex_until(x, 100);
+	b = ex_server(x);
+	la_sim_close(a);
+	la_sim_close(b);
+	ex_quiet(x);
+
+	ex_say(x,
+	       "Both users close before they have heard of each other, so the FINs cross. Each end "
+	       "finds its own FIN not yet acknowledged when the other's arrives: that is CLOSING. "
+	       "Each sends a last ACK, and neither knows whether it arrives: both end in "
+	       "TIME_WAIT, A for %.3f s and B for %.3f s.",
+	       ex_longest(x, 0, LA_TIME_WAIT), ex_longest(x, 1, LA_TIME_WAIT));
+	claim_orderly(x, a, b);
+	ex_is_true(x, "A goes through CLOSING", ex_seen(x, 0, LA_CLOSING));
+	ex_is_true(x, "B goes through CLOSING", ex_seen(x, 1, LA_CLOSING));
+	ex_is(x, "FINs sent by A", ex_sent(x, 0, LA_FIN, 0), 1);
+	ex_is(x, "FINs sent by B", ex_sent(x, 1, LA_FIN, 0), 1);
+	ex_between(x, "A is in TIME_WAIT", ex_longest(x, 0, LA_TIME_WAIT), 60, 60.002, "s");
+	ex_between(x, "B is in TIME_WAIT", ex_longest(x, 1, LA_TIME_WAIT), 60, 60.002, "s");
+	ex_verdict(x,
+		   "two active closes make %lu TIME_WAITs: each end that sends a last ACK has to wait.",
+		   ex_count(x, EX_A, LA_C_time_wait_entered) +
+			   ex_count(x, EX_B, LA_C_time_wait_entered));
+}
+
+static void
+half_close(struct explain *x)
+{
+	static const struct la_sim_plan request = {
+		.send = 7, .text = "request", .ending = LA_SIM_SHUTDOWN};
+	static const struct la_sim_plan answer = {.send = 15,
+						  .chunk = 5,
+						  .every_ms = 100,
+						  .text = "part.",
+						  .ending = LA_SIM_CLOSE,
+						  .when = LA_SIM_WHEN_PEER_FIN};
+	struct la_sim_conn *a, *b;
+
+	if (!ex_world(x, &(struct la_sim_config){0}, &answer))
+		return;
+	a = ex_open(x, &request);
+	ex_until(x, 1000);
+	b = ex_server(x);
+	la_sim_close(a);
+	ex_quiet(x);
+
+	ex_say(x,
+	       "A shuts down its sending side behind the request, and goes on reading: a FIN "
+	       "closes one direction, not the connection. B reads %u bytes and the end of them, "
+	       "and takes its time with the answer, all of it sent while A is in FIN_WAIT_2. A "
+	       "receives %u bytes after its own FIN.",
+	       b->got, a->got);
+	claim_orderly(x, a, b);
+	ex_is(x, "bytes B reads", b->got, request.send);
+	ex_is(x, "bytes A reads", a->got, answer.send);
+	ex_is(x, "bytes of them that are wrong", a->wrong + b->wrong, 0);
+	ex_is_true(x, "A goes through FIN_WAIT_2", ex_seen(x, 0, LA_FIN_WAIT_2));
+	ex_is_true(x, "B goes through CLOSE_WAIT", ex_seen(x, 1, LA_CLOSE_WAIT));
+	ex_verdict(
+		x,
+		"a half-closed connection carried %u bytes the other way, and ended '%s' for both.",
+		a->got, la_end_name(b->why.end));
+}
+
+/* "Bear in mind that the server's FIN segment may, additionally, contain data." (Andrew Gierth) */
+static void
+fin_with_data(struct explain *x)
+{
+	static const char *const faults[] = {"drop the 1st lastack from A"};
+	static const struct la_sim_plan client = {
+		.send = 4, .text = "ping", .ending = LA_SIM_SHUTDOWN};
+	static const struct la_sim_plan server = {
+		.send = 4, .text = "pong", .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
+	const struct la_ladder_item *fin, *first, *again;
+	struct la_sim_conn *a, *b;
+
+	if (!ex_world(x, &(struct la_sim_config){.faults = faults, .nfaults = 1}, &server))
+		return;
+	a = ex_open(x, &client);
+	ex_until(x, 60);
+	b = ex_server(x);
+	ex_quiet(x);
+	fin = ex_nth(x, 0, LA_FIN, 1, 0);
+	first = ex_nth(x, 1, LA_FIN, 1, 0);
+	again = ex_nth(x, 1, LA_FIN, 1, 1);
+
+	ex_say(x,
+	       "A FIN is not a segment but a flag on one. A's goes out on the segment with its %u "
+	       "bytes, which then covers %u sequence numbers; so does B's, with the answer. The "
+	       "last ACK is lost, so B sends that segment again, data and all: the very bytes that "
+	       "A's user has read already. A is in TIME_WAIT, delivers nothing, and acknowledges.",
+	       fin ? fin->len : 0, fin ? fin->len + 1 : 0);
+	claim_orderly(x, a, b);
+	ex_is(x, "bytes on A's FIN segment", fin ? fin->len : 0, client.send);
+	ex_is(x, "bytes on B's FIN segment", first ? first->len : 0, server.send);
+	ex_is(x, "bytes on B's FIN segment, the second time", again ? again->len : 0, server.send);
+	ex_is(x, "bytes B reads", b->got, client.send);
+	ex_is(x, "bytes A reads", a->got, server.send);
+	ex_is(x, "of all these, wrong", a->wrong + b->wrong, 0);
+	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 1);
+	ex_verdict(x,
+		   "the FIN came %u times with its %u bytes, A's user read them once, and both "
+		   "ends are told '%s'.",
+		   ex_sent(x, 1, LA_FIN, 1), a->got, la_end_name(b->why.end));
+}
+
+const struct scenario explain_closing[] = {
+	{.name = "orderly-close",
+	 .title = "four segments, as in figure 12 of RFC 9293",
+	 .run = orderly_close},
+	{.name = "simultaneous-close",
+	 .title = "both close at once, and both wait",
+	 .run = simultaneous_close},
+	{.name = "half-close",
+	 .title = "one direction closes, the other still carries the answer",
+	 .run = half_close},
+	{.name = "fin-with-data",
+	 .title = "the FIN rides on the last data, and is sent again with it",
+	 .run = fin_with_data},
+	{.name = NULL},
+};

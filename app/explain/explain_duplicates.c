@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Old duplicates: Stevens' wandering duplicate, RFC 1337's assassination, and numbers that wrap. */
+
+#include "explain/explain.h"
+
+/* ------------------------------------------------------------------ the wandering duplicate */
+
+static const struct la_sim_plan wander_old = {.send = 12,
+					      .chunk = 4,
+					      .every_ms = 10,
+					      .text = "OLD-",
+					      .ending = LA_SIM_CLOSE,
+					      .opts = {.no_timestamps = true, .nodelay = true}};
+static const struct la_sim_plan wander_new = {.send = 12,
+					      .chunk = 4,
+					      .every_ms = 7000,
+					      .text = "new.",
+					      .ending = LA_SIM_CLOSE,
+					      .opts = {.no_timestamps = true, .nodelay = true}};
+static const struct la_sim_plan wander_server = {
+	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN, .opts = {.no_timestamps = true}};
+
+/* When the n-th (from 0) duplicate arrives, s; 0: none does. */
+static double
+late_arrival(const struct explain *x, unsigned n)
+{
+	const struct la_ladder_item *it;
+
+	for (unsigned i = 0; (it = la_ladder_item(x->ladder, i)); i++)
+		if (it->what == LA_LADDER_ARRIVED && it->late && n-- == 0)
+			return (double)it->us / 1e6;
+	return 0;
+}
+
+static bool
+wander(struct explain *x, unsigned weak, struct ex_two *t)
+{
+	static const char *const faults[] = {"hold the 2nd data from A for 10s"};
+	struct la_sim_config cfg = {.faults = faults, .nfaults = 1};
+
+	cfg.host[EX_A].weak = weak;
+	ex_fixed_isn(&cfg, 1000, 5000);
+	if (!ex_world(x, &cfg, &wander_server))
+		return false;
+	t->a = ex_open(x, &wander_old);
+	ex_until(x, 5000);
+	t->b = ex_server(x);
+	return ex_open_again(x, &wander_new, 65000, 1000, t);
+}
+
+static void
+wandering(struct explain *x)
+{
+	struct ex_two t;
+
+	if (!wander(x, 0, &t))
+		return;
+	ex_bytes(x, t.a2, t.b2);
+	ex_say(x,
+	       "A router takes a segment aside. A sends it again, all of it is delivered, and the "
+	       "connection closes as if nothing had been. But A closed first and holds the tuple: "
+	       "when its user asks for it again, he is refused. The duplicate comes at %.3f s, to "
+	       "a B that has no connection and answers with a RST, which A ignores in TIME_WAIT "
+	       "(RFC 1337). The new incarnation opens at %.3f s; after 2*MSL there is nothing left "
+	       "that could wander into it.",
+	       late_arrival(x, 0), ex_opened(x, t.a2));
+	ex_told(x, "A, of #1,", t.a, LA_END_ORDERLY);
+	ex_told(x, "B, of #1,", t.b, LA_END_ORDERLY);
+	ex_is_true(x, "the tuple is refused while in TIME_WAIT", t.refused);
+	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 1);
+	ex_is_true(x, "the duplicate comes before #2 opens",
+		   late_arrival(x, 0) > 0 && late_arrival(x, 0) < ex_opened(x, t.a2));
+	ex_is(x, "bytes B reads in #2", t.b2->got, wander_new.send);
+	ex_is(x, "of them wrong", t.b2->wrong, 0);
+	ex_is(x, "TIME_WAIT entries ended early", ex_count(x, EX_A, LA_C_early_recycles), 0);
+	ex_verdict(x,
+		   "B read %u bytes of the new incarnation, %u of them wrong: TIME_WAIT let the "
+		   "duplicate die alone.",
+		   t.b2->got, t.b2->wrong);
+}
+
+static void
+wandering_without(struct explain *x)
+{
+	struct ex_two t;
+
+	if (!wander(x, LA_SIM_NO_TIME_WAIT, &t))
+		return;
+	ex_bytes(x, t.a2, t.b2);
+	ex_say(x,
+	       "A router takes a segment aside; A sends it again and the connection closes. A "
+	       "keeps no TIME_WAIT, so the tuple is free at once, and its second incarnation opens "
+	       "at %.3f s with numbers that overlap those of the first. At %.3f s the duplicate "
+	       "comes: <SEQ=5> is exactly what B waits for. Its bytes are delivered to the new "
+	       "incarnation; the bytes that belong there come later and are dropped as duplicates. "
+	       "B has acknowledged what A has not sent, and the two answer each other's ACKs until "
+	       "the limit on challenge ACKs (RFC 5961 7) ends it; then all is quiet. Checksums are "
+	       "right, both ends report an orderly close, and no counter shows the fault.",
+	       ex_opened(x, t.a2), late_arrival(x, 0));
+	ex_told(x, "A, of #1,", t.a, LA_END_ORDERLY);
+	ex_told(x, "B, of #1,", t.b, LA_END_ORDERLY);
+	ex_told(x, "A, of #2,", t.a2, LA_END_ORDERLY);
+	ex_told(x, "B, of #2,", t.b2, LA_END_ORDERLY);
+	ex_is_true(x, "the duplicate comes after #2 opened", late_arrival(x, 0) > ex_opened(x, t.a2));
+	ex_is(x, "bytes B reads in #2", t.b2->got, wander_new.send);
+	ex_is(x, "of them of #1", t.b2->wrong, 4);
+	ex_is(x, "offset of the first wrong byte", t.b2->wrong_at, 4);
+	ex_verdict(x,
+		   "%u bytes of a connection that was closed were delivered into the next one, and "
+		   "both ends of it are told '%s'.",
+		   t.b2->wrong, la_end_name(t.b2->why.end));
+}
+
+/* ------------------------------------------------------------------ assassination */
+
+static const struct la_sim_plan victim = {.ending = LA_SIM_CLOSE,
+					  .when = LA_SIM_WHEN_GOT,
+					  .amount = 8,
+					  .opts = {.no_timestamps = true}};
+/* Once more, but not closing as soon as it has read enough: nothing shall hide the old bytes. */
+static const struct la_sim_plan victim2 = {.ending = LA_SIM_CLOSE,
+					   .when = LA_SIM_WHEN_TIME,
+					   .amount = 30000,
+					   .opts = {.no_timestamps = true}};
+static const struct la_sim_plan says_old = {.send = 8,
+					    .chunk = 4,
+					    .every_ms = 10,
+					    .text = "OLD-",
+					    .ending = LA_SIM_CLOSE,
+					    .when = LA_SIM_WHEN_PEER_FIN,
+					    .opts = {.no_timestamps = true, .nodelay = true}};
+static const struct la_sim_plan says_new = {.send = 8,
+					    .chunk = 4,
+					    .every_ms = 12000,
+					    .text = "new.",
+					    .ending = LA_SIM_CLOSE,
+					    .when = LA_SIM_WHEN_PEER_FIN,
+					    .opts = {.no_timestamps = true, .nodelay = true}};
+
+static bool
+assassinate(struct explain *x, unsigned weak, struct ex_two *t)
+{
+	static const char *const faults[] = {"dup the 1st data from B for 10s",
+					     "dup the 2nd data from B for 20s"};
+	struct la_sim_config cfg = {.faults = faults, .nfaults = 2};
+
+	cfg.host[EX_A].weak = weak;
+	ex_fixed_isn(&cfg, 1000, 5000);
+	if (!ex_world(x, &cfg, &says_old))
+		return false;
+	t->a = ex_open(x, &victim);
+	ex_until(x, 12000);
+	t->b = ex_server(x);
+	/* B's next connection sends other bytes, so that the two can be told apart */
+	if (la_unlisten(la_sim_shard(x->w, EX_B), NULL, EX_PORT_B) ||
+	    la_sim_listen(x->w, EX_B, EX_PORT_B, &says_new)) {
+		snprintf(x->error, sizeof(x->error), "B cannot listen again");
+		return false;
+	}
+	return ex_open_again(x, &victim2, 65000, 1000, t);
+}
+
+/* How long A was in TIME_WAIT after #1, s. */
+static double
+first_time_wait(const struct explain *x)
+{
+	const struct la_ladder_item *it;
+	double since = -1;
+
+	for (unsigned i = 0; (it = la_ladder_item(x->ladder, i)); i++) {
+		if (it->what != LA_LADDER_STATE || it->side != 0)
+			continue;
+		if (since >= 0)
+			return (double)it->us / 1e6 - since;
+		if (it->to == LA_TIME_WAIT)
+			since = (double)it->us / 1e6;
+	}
+	return 0;
+}
+
+static void
+assassination(struct explain *x)
+{
+	struct ex_two t;
+
+	if (!assassinate(x, 0, &t))
+		return;
+	ex_bytes(x, t.b2, t.a2);
+	ex_say(x,
+	       "At %.3f s an old duplicate of B's data comes to A in TIME_WAIT. A must answer what "
+	       "it cannot accept with an ACK. B has no connection any more, and must answer that "
+	       "with a RST, whose number is exactly right. RFC 1337 calls it TIME_WAIT "
+	       "assassination, and its rule F1 is: ignore RSTs in TIME_WAIT. A stays for all of "
+	       "its %.3f s, so the second duplicate, at %.3f s, meets TIME_WAIT too.",
+	       late_arrival(x, 0), first_time_wait(x), late_arrival(x, 1));
+	ex_is(x, "old duplicates A answers with an ACK", ex_count(x, EX_A, LA_C_time_wait_acked),
+	      2);
+	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 2);
+	ex_between(x, "A is in TIME_WAIT after #1", first_time_wait(x), 60, 60.002, "s");
+	ex_is_true(x, "the tuple is refused while in TIME_WAIT", t.refused);
+	ex_is(x, "bytes A reads in #2", t.a2->got, says_new.send);
+	ex_is(x, "of them wrong", t.a2->wrong, 0);
+	ex_told(x, "A, of #2,", t.a2, LA_END_ORDERLY);
+	ex_verdict(x,
+		   "%lu RSTs with the right number did not end TIME_WAIT, and A read %u wrong "
+		   "bytes in the next incarnation.",
+		   ex_count(x, EX_A, LA_C_time_wait_rst_ignored), t.a2->wrong);
+}
+
+static void
+assassination_without(struct explain *x)
+{
+	struct ex_two t;
+
+	if (!assassinate(x, LA_SIM_ASSASSIN, &t))
+		return;
+	ex_bytes(x, t.b2, t.a2);
+	ex_say(x,
+	       "The old duplicate at %.3f s draws an ACK from A, the ACK a RST from B, and the RST "
+	       "ends A's TIME_WAIT after %.3f s of its 60. Each end followed the letter "
+	       "of RFC 793. The tuple is free, its second incarnation opens at %.3f s, and the "
+	       "next old duplicate, at %.3f s, is delivered into it.",
+	       late_arrival(x, 0), first_time_wait(x), ex_opened(x, t.a2), late_arrival(x, 1));
+	ex_between(x, "A is in TIME_WAIT after #1", first_time_wait(x), 1, 11, "s");
+	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 0);
+	ex_is_true(x, "the tuple can be used before 2*MSL are over", !t.refused);
+	ex_is(x, "bytes A reads in #2", t.a2->got, says_new.send);
+	ex_is(x, "of them of #1", t.a2->wrong, 4);
+	ex_told(x, "A, of #2,", t.a2, LA_END_ORDERLY);
+	ex_verdict(x,
+		   "one old duplicate ended TIME_WAIT after %.3f s, the next put %u old bytes into "
+		   "the new incarnation.",
+		   first_time_wait(x), t.a2->wrong);
+}
+
+/* ------------------------------------------------------------------ numbers that wrap */
+
+static void
+sequence_wrap(struct explain *x)
+{
+	static const char *const faults[] = {"drop the 1st data from A",
+					     "drop the 1st lastack from A"};
+	static const struct la_sim_plan client = {.send = 12,
+						  .chunk = 4,
+						  .every_ms = 10,
+						  .text = "abcdefghijkl",
+						  .opts = {.nodelay = true}};
+	static const struct la_sim_plan server = {.ending = LA_SIM_CLOSE,
+						  .when = LA_SIM_WHEN_PEER_FIN};
+	struct la_sim_config cfg = {.faults = faults, .nfaults = 2};
+	struct la_sim_conn *a, *b;
+	const struct la_ladder_item *before, *after;
+
+	ex_fixed_isn(&cfg, UINT32_MAX - 6, UINT32_MAX);
+	if (!ex_world(x, &cfg, &server))
+		return;
+	a = ex_open(x, &client);
+	ex_until(x, 1000);
+	b = ex_server(x);
+	la_sim_close(a);
+	ex_quiet(x);
+	before = ex_nth(x, 0, 0, 4, 0);
+	after = ex_nth(x, 0, 0, 4, 2);
+
+	ex_say(x,
+	       "Sequence numbers are 32 bits and go on from 4294967295 to 0; here they are shown "
+	       "as on the wire. A's first byte is %u, its last segment begins at %u. What is older "
+	       "and what is newer is decided by differences, never by size: the segment that is "
+	       "lost before the wrap is repaired after it, B's FIN has the number %u, and the one "
+	       "that is sent again is known from TIME_WAIT as the same. A duplicate that is 2^32 "
+	       "bytes old would fit as well; timestamps tell it apart (PAWS, RFC 7323), and MSL "
+	       "bounds its life.",
+	       before ? before->abs_seq : 0, after ? after->abs_seq : 0,
+	       ex_nth(x, 1, LA_FIN, 0, 0) ? ex_nth(x, 1, LA_FIN, 0, 0)->abs_seq : 0);
+	ex_is_true(x, "the numbers wrap within the data",
+		   before && after && after->abs_seq < before->abs_seq);
+	ex_is(x, "bytes B reads", b->got, client.send);
+	ex_is(x, "of them wrong", b->wrong, 0);
+	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 1);
+	ex_told(x, "A", a, LA_END_ORDERLY);
+	ex_told(x, "B", b, LA_END_ORDERLY);
+	ex_verdict(x, "%u bytes across the wrap, %u of them wrong, and both ends are told '%s'.",
+		   b->got, b->wrong, la_end_name(b->why.end));
+}
+
+#define OVERLAP                                                                           \
+	"both hosts begin every connection at the same sequence number, so that the two " \
+	"incarnations' numbers overlap"
+
+const struct scenario explain_duplicates[] = {
+	{.name = "wandering-duplicate",
+	 .title = "a segment comes back, and TIME_WAIT has kept its tuple free",
+	 .weak = OVERLAP ".",
+	 .see = "wandering-duplicate-without-time-wait",
+	 .run = wandering},
+	{.name = "wandering-duplicate-without-time-wait",
+	 .title = "old bytes are delivered into the new incarnation",
+	 .weak = "A forgets TIME_WAIT at once, and " OVERLAP ".",
+	 .see = "wandering-duplicate, linger-reset",
+	 .run = wandering_without},
+	{.name = "assassination",
+	 .title = "a RST comes to TIME_WAIT, which ignores it (RFC 1337, F1)",
+	 .weak = OVERLAP ".",
+	 .see = "assassination-without-f1",
+	 .run = assassination},
+	{.name = "assassination-without-f1",
+	 .title = "the same, and the RST ends TIME_WAIT",
+	 .weak = "a RST ends A's TIME_WAIT, and " OVERLAP ".",
+	 .see = "assassination",
+	 .run = assassination_without},
+	{.name = "sequence-wrap",
+	 .title = "sequence numbers pass 2^32 in the middle of it all",
+	 .weak = "the first sequence number is chosen, close to 2^32.",
+	 .absolute = true,
+	 .run = sequence_wrap},
+	{.name = NULL},
+};

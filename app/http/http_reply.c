@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The answer grammar of RFC 9112 4 to 7 as a machine over bytes, as lenient as RFC 9112 lets a user agent be:
+ *
+ *   START -> STATUS_LINE -> FIELD_START -> NAME -> VALUE ... -> [1xx: START]
+ *                                                           -> BODY                        -> END
+ *                                                           -> SIZE -> DATA -> ... TRAILER -> END
+ *
+ * Lines end with CR LF or with LF alone (2.2). A value that goes on in the next line is read with a space there (5.2),
+ * so a value ends at the first byte of the next line. White space before a colon is ignored (5.1).
+ * Transfer-Encoding overrides Content-Length, and the connection is not used again (6.1, 6.3). */
+
+#include <string.h>
+
+#include "http/http_reply_field.h"
+
+enum state {
+	START, /* empty lines before the status line are skipped */
+	STATUS_LINE,
+	REASON,
+	LINE_LF, /* CR of the status line seen */
+	FIELD_START,
+	NAME,
+	NAME_SPACE, /* white space before the colon */
+	VALUE,
+	VALUE_LF,  /* CR of a value seen */
+	VALUE_END, /* the value's line has ended: the next byte says whether the value goes on */
+	HEAD_LF,   /* CR of the empty line seen */
+	BODY,
+	SIZE, /* of a chunk */
+	EXTENSION,
+	SIZE_LF,
+	DATA,
+	DATA_CR, /* the line end behind a chunk's data */
+	DATA_LF,
+	END,
+};
+
+static const char *const error_names[REPLY_ERRORS] = {
+	[REPLY_GOOD] = "good",
+	[REPLY_NO_ANSWER] = "no_answer",
+	[REPLY_SHORT_HEAD] = "short_head",
+	[REPLY_SHORT_BODY] = "short_body",
+	[REPLY_BAD_STATUS_LINE] = "bad_status_line",
+	[REPLY_BAD_FIELD] = "bad_field",
+	[REPLY_HEAD_TOO_LONG] = "head_too_long",
+	[REPLY_BAD_LENGTH] = "bad_length",
+	[REPLY_BAD_CODING] = "bad_coding",
+	[REPLY_BAD_CHUNK] = "bad_chunk",
+	[REPLY_SWITCHED] = "switched_protocols",
+};
+
+const char *
+http_reply_error_name(enum http_reply_error e)
+{
+	return error_names[e];
+}
+
+void
+http_reply_fail(struct http_reply *r, enum http_reply_error e)
+{
+	r->error = (uint8_t)e;
+	r->state = END;
+	r->done = true;
+}
+
+static void
+end(struct http_reply *r)
+{
+	r->state = END;
+	r->done = true;
+}
+
+static bool
+is_digit(uint8_t ch)
+{
+	return ch >= '0' && ch <= '9';
+}
+
+/* tchar of RFC 9110 5.6.2 */
+static bool
+is_token(uint8_t ch)
+{
+	return is_digit(ch) || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+	       (ch != '\0' && strchr("!#$%&'*+-.^_`|~", ch) != NULL);
+}
+
+/* ---- status line: "HTTP/1.1 200", then a reason phrase or none ---- */
+
+static void
+status_line(struct http_reply *r, uint8_t ch)
+{
+	static const char start[] = "HTTP/1.";
+
+	if (r->line < 7 ? ch != start[r->line] :
+	    r->line == 8 ? ch != ' ' :
+			   !is_digit(ch)) {
+		http_reply_fail(r, REPLY_BAD_STATUS_LINE);
+		return;
+	}
+	if (r->line == 7)
+		r->minor = ch != '0'; /* 1.2 and later speak 1.1 as well (RFC 9110 2.5) */
+	else if (r->line > 8)
+		r->status = (uint16_t)(r->status * 10 + (ch - '0'));
+	if (++r->line < 12)
+		return;
+	if (r->status < 100)
+		http_reply_fail(r, REPLY_BAD_STATUS_LINE);
+	else if (r->status == 101)
+		http_reply_fail(r, REPLY_SWITCHED);
+	else
+		r->state = REASON;
+}
+
+static void
+reason(struct http_reply *r, uint8_t ch)
+{
+	if (r->line == 12 && ch != ' ' && ch != '\r' && ch != '\n')
+		http_reply_fail(r, REPLY_BAD_STATUS_LINE); /* a status of four digits among it */
+	else if (ch == '\r')
+		r->state = LINE_LF;
+	else if (ch == '\n')
+		r->state = FIELD_START;
+	else if (ch == '\0')
+		http_reply_fail(r, REPLY_BAD_STATUS_LINE);
+	r->line = 13;
+}
+
+/* ---- the end of the head: how the body ends (RFC 9112 6.3) ---- */
+
+static void
+head_done(struct http_reply *r)
+{
+	struct http_reply next = {.total = r->total, .no_body = r->no_body};
+
+	if (r->trailer) {
+		end(r);
+		return;
+	}
+	if (r->status < 200) { /* RFC 9110 15.2: the final answer follows */
+		*r = next;
+		return;
+	}
+	r->head_done = true;
+	if (http_reply_bodiless(r)) {
+		end(r);
+	} else if (r->has_coding && r->chunked) {
+		r->state = SIZE;
+		r->line = 0;
+	} else if (r->has_coding || !r->has_length) {
+		r->until_close = true;
+		r->left = UINT64_MAX;
+		r->state = BODY;
+	} else if (r->length == 0) {
+		end(r);
+	} else {
+		r->left = r->length;
+		r->state = BODY;
+	}
+}
+
+static void
+field_start(struct http_reply *r, uint8_t ch)
+{
+	if (ch == '\r')
+		r->state = HEAD_LF;
+	else if (ch == '\n')
+		head_done(r);
+	else if (!is_token(ch))
+		http_reply_fail(r, REPLY_BAD_FIELD);
+	else {
+		r->state = NAME;
+		http_reply_token(r, ch);
+	}
+}
+
+/* ---- chunks (RFC 9112 7.1) ---- */
+
+static void
+size_done(struct http_reply *r)
+{
+	r->left = r->value;
+	r->value = 0;
+	r->line = 0;
+	r->number = false;
+	if (r->left > 0) {
+		r->state = DATA;
+		return;
+	}
+	r->trailer = true;
+	r->total = 0;
+	r->state = FIELD_START;
+}
+
+static void
+size_byte(struct http_reply *r, uint8_t ch)
+{
+	unsigned digit = is_digit(ch)		  ? ch - '0' :
+			 ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 :
+			 ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 :
+						  16;
+
+	if (digit < 16 && r->value <= (uint64_t)INT64_MAX >> 4) {
+		r->number = true;
+		r->value = r->value << 4 | digit;
+	} else if (digit < 16 || !r->number) {
+		http_reply_fail(r, REPLY_BAD_CHUNK);
+	} else if (ch == '\r') {
+		r->state = SIZE_LF;
+	} else if (ch == '\n') {
+		size_done(r);
+	} else if (ch == ';' || ch == ' ' || ch == '\t') {
+		r->state = EXTENSION;
+	} else {
+		http_reply_fail(r, REPLY_BAD_CHUNK);
+	}
+}
+
+static void
+extension_byte(struct http_reply *r, uint8_t ch)
+{
+	if (ch == '\r')
+		r->state = SIZE_LF;
+	else if (ch == '\n')
+		size_done(r);
+	else if (ch == '\0')
+		http_reply_fail(r, REPLY_BAD_CHUNK);
+}
+
+/* ---- the machine ---- */
+
+/* States of the body that have no byte of data. */
+static void
+frame_byte(struct http_reply *r, uint8_t ch)
+{
+	if (r->state <= SIZE_LF && ++r->line > HTTP_REPLY_LINE_MAX) {
+		http_reply_fail(r, REPLY_BAD_CHUNK);
+		return;
+	}
+	switch ((enum state)r->state) {
+	case SIZE:
+		size_byte(r, ch);
+		break;
+	case EXTENSION:
+		extension_byte(r, ch);
+		break;
+	case SIZE_LF:
+		if (ch == '\n')
+			size_done(r);
+		else
+			http_reply_fail(r, REPLY_BAD_CHUNK);
+		break;
+	case DATA_CR:
+		r->state = ch == '\r' ? DATA_LF : SIZE;
+		if (ch != '\r' && ch != '\n')
+			http_reply_fail(r, REPLY_BAD_CHUNK);
+		break;
+	case DATA_LF:
+		r->state = SIZE;
+		if (ch != '\n')
+			http_reply_fail(r, REPLY_BAD_CHUNK);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+value_state(struct http_reply *r, uint8_t ch)
+{
+	if (ch == '\r')
+		r->state = VALUE_LF;
+	else if (ch == '\n')
+		r->state = VALUE_END;
+	else if (ch == '\0')
+		http_reply_fail(r, REPLY_BAD_FIELD); /* RFC 9110 5.5 */
+	else
+		http_reply_value(r, ch);
+}
+
+static void
+name_state(struct http_reply *r, uint8_t ch)
+{
+	if (ch == ':') {
+		http_reply_name_end(r);
+		r->state = VALUE;
+	} else if (ch == ' ' || ch == '\t') {
+		r->state = NAME_SPACE;
+	} else if (r->state == NAME && is_token(ch)) {
+		http_reply_token(r, ch);
+	} else {
+		http_reply_fail(r, REPLY_BAD_FIELD);
+	}
+}
+
+static void
+head_byte(struct http_reply *r, uint8_t ch)
+{
+	switch ((enum state)r->state) {
+	case START:
+		if (ch == '\r' || ch == '\n')
+			break;
+		r->state = STATUS_LINE;
+		/* fall through */
+	case STATUS_LINE:
+		status_line(r, ch);
+		break;
+	case REASON:
+		reason(r, ch);
+		break;
+	case LINE_LF:
+		r->state = FIELD_START;
+		if (ch != '\n')
+			http_reply_fail(r, REPLY_BAD_STATUS_LINE);
+		break;
+	case VALUE_END:
+		if (ch == ' ' || ch == '\t') { /* obs-fold */
+			r->state = VALUE;
+			http_reply_value(r, ' ');
+			break;
+		}
+		r->state = FIELD_START;
+		http_reply_value_end(r);
+		if (r->done)
+			break;
+		/* fall through */
+	case FIELD_START:
+		field_start(r, ch);
+		break;
+	case NAME:
+	case NAME_SPACE:
+		name_state(r, ch);
+		break;
+	case VALUE:
+		value_state(r, ch);
+		break;
+	case VALUE_LF:
+		r->state = VALUE_END;
+		if (ch != '\n')
+			http_reply_fail(r, REPLY_BAD_FIELD);
+		break;
+	case HEAD_LF:
+		if (ch == '\n')
+			head_done(r);
+		else
+			http_reply_fail(r, REPLY_BAD_FIELD);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Bytes of a value that matters to no rule, up to its end: the bulk of most heads. */
+static size_t
+skip_value(const uint8_t *b, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (b[i] >= ' ' || b[i] == '\t'))
+		i++;
+	return i;
+}
+
+/* A run of body bytes; returns its length. */
+static size_t
+run(struct http_reply *r, size_t len)
+{
+	size_t n = len < r->left ? len : (size_t)r->left;
+
+	if (!r->until_close)
+		r->left -= n;
+	if (r->left == 0 && r->state == DATA)
+		r->state = DATA_CR;
+	else if (r->left == 0)
+		end(r);
+	return n;
+}
+
+size_t
+http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
+{
+	const uint8_t *b = buf;
+	size_t i = 0;
+
+	*body = 0;
+	while (i < len && !r->done) {
+		if (r->state == BODY || r->state == DATA) {
+			*body = run(r, len - i);
+			return i + *body;
+		}
+		if (r->state > BODY) {
+			frame_byte(r, b[i++]);
+			continue;
+		}
+		if (r->state == VALUE && r->field == REPLY_F_OTHER) {
+			size_t n = skip_value(b + i, len - i);
+
+			if (n > HTTP_REPLY_HEAD_MAX - r->total) /* one limit, however the head is cut */
+				n = HTTP_REPLY_HEAD_MAX - r->total;
+			r->total += (uint32_t)n;
+			i += n;
+			if (i == len)
+				break;
+		}
+		if (r->total++ < HTTP_REPLY_HEAD_MAX)
+			head_byte(r, b[i]);
+		else
+			http_reply_fail(r, REPLY_HEAD_TOO_LONG);
+		i++;
+	}
+	return i;
+}
+
+bool
+http_reply_fin(struct http_reply *r)
+{
+	if (r->done)
+		return r->error == REPLY_GOOD;
+	if (r->until_close && r->state == BODY)
+		end(r);
+	else
+		http_reply_fail(r, r->head_done ? REPLY_SHORT_BODY :
+			r->total > 0 ? REPLY_SHORT_HEAD :
+				       REPLY_NO_ANSWER);
+	return r->error == REPLY_GOOD;
+}
+
+bool
+http_reply_persistent(const struct http_reply *r)
+{
+	if (!r->done || r->error != REPLY_GOOD || r->until_close || r->conn_close)
+		return false;
+	if (r->has_coding && (r->has_length || r->minor == 0))
+		return false; /* RFC 9112 6.1: the framing is doubtful */
+	return r->minor == 1 || r->conn_keep;
+}

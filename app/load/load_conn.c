@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* One connection of a load, from its open to its end.
+ *
+ *   opened --> ask --> [send all] --> [read all] --> think --> ask ... --> leave --> closed
+ *                          |                                                 ^
+ *                          +-- last request, both: FIN after the skew -------|-> wait for the peer's FIN
+ *                          +-- last request, half: FIN at once --------------|-> read on, wait
+ *                                                  client: our FIN ----------+
+ *                                                  server: wait              |
+ *                                                  abort: RST ---------------+
+ *
+ * Our FIN is always la_shutdown(), never la_close(), so that we are still told of the peer's FIN: at that
+ * moment the state says who was first. In CLOSING the peer's FIN does not acknowledge ours: they
+ * crossed. One timer serves three purposes in turn: think time, skew, and giving up.
+ *
+ * A FIN that is to cross the peer's, and a RST, wait for the next round: within a callback they would
+ * leave in one segment with the request, or instead of the ACK that is due. */
+
+#include "load/internal.h"
+#include "server/service.h"
+
+enum load_timer { TIMER_GIVE_UP, TIMER_THINK, TIMER_SKEW };
+
+static void ask(struct load_conn *lc);
+
+/* Something has happened: the patience of --timeout begins anew. */
+static void
+touch(struct load_conn *lc)
+{
+	if (lc->timer == TIMER_GIVE_UP && lc->st->cfg->timeout_ms != 0)
+		la_set_timer(lc->c, lc->st->cfg->timeout_ms);
+}
+
+static void
+wait_for(struct load_conn *lc, enum load_timer what, uint32_t ms)
+{
+	lc->timer = (uint8_t)what;
+	la_set_timer(lc->c, ms);
+}
+
+static void
+our_fin(struct load_conn *lc)
+{
+	if (lc->fin == 0) {
+		lc->fin = load_now(lc->st);
+		la_shutdown(lc->c);
+	}
+}
+
+/* The next round does what is left to do: our FIN, or our RST. */
+static void
+put_off(struct load_conn *lc)
+{
+	if (!lc->is_later)
+		TAILQ_INSERT_TAIL(&lc->st->later, lc, later);
+	lc->is_later = true;
+}
+
+static void
+not_later(struct load_conn *lc)
+{
+	if (lc->is_later)
+		TAILQ_REMOVE(&lc->st->later, lc, later);
+	lc->is_later = false;
+}
+
+bool
+load_conn_later(struct load_station *st)
+{
+	struct load_conn *lc = TAILQ_FIRST(&st->later);
+	bool any = lc != NULL;
+
+	for (; lc; lc = TAILQ_FIRST(&st->later)) {
+		not_later(lc);
+		if (lc->mode == CLOSE_ABORT) {
+			lc->aborted = true;
+			la_abort(lc->c);
+		} else {
+			our_fin(lc);
+		}
+	}
+	return any;
+}
+
+/* The last request is out. */
+static void
+said_all(struct load_conn *lc)
+{
+	const struct load_config *cfg = lc->st->cfg;
+	uint32_t span = cfg->skew_ms[1] - cfg->skew_ms[0], ms = cfg->skew_ms[0];
+
+	if (lc->mode == CLOSE_HALF)
+		our_fin(lc);
+	if (lc->mode != CLOSE_BOTH)
+		return;
+	if (span > 0)
+		ms += la_rng_below(&lc->st->rng, span + 1);
+	if (ms > 0)
+		wait_for(lc, TIMER_SKEW, ms);
+	else
+		put_off(lc);
+}
+
+/* All is said and heard. */
+static void
+leave(struct load_conn *lc)
+{
+	if (lc->mode == CLOSE_CLIENT)
+		our_fin(lc);
+	else if (lc->mode == CLOSE_ABORT)
+		put_off(lc);
+}
+
+/* The requests left go to another connection. This one ends as planned, as far as the peer leaves a choice: its FIN
+ * may be first (RFC 9112 9.6). */
+static void
+carry(struct load_conn *lc)
+{
+	if (lc->mode == CLOSE_ABORT)
+		put_off(lc);
+	else if (lc->mode != CLOSE_SERVER)
+		our_fin(lc);
+}
+
+/* What comes after an answer, or after the handshake. */
+static void
+go_on(struct load_conn *lc)
+{
+	if (lc->carry)
+		carry(lc);
+	else if (lc->left > 0)
+		ask(lc);
+	else
+		leave(lc);
+}
+
+/* ---- sending ---- */
+
+static void
+sent_all(struct load_conn *lc)
+{
+	lc->unsent = false;
+	LOAD_ADD(lc->st->n.requests, 1);
+	if (lc->left == 1)
+		said_all(lc);
+}
+
+static void
+send_some(struct load_conn *lc)
+{
+	switch (lc->st->cfg->protocol) {
+	case LOAD_HTTP:
+		if (load_http_send(lc))
+			sent_all(lc);
+		break;
+	case LOAD_ECHO:
+		if (pattern_send(lc->c, &lc->sent, lc->st->cfg->size))
+			sent_all(lc);
+		break;
+	case LOAD_CLOSE:
+		if (la_send(lc->c, "c", 1) == 1)
+			sent_all(lc);
+		break;
+	case LOAD_PLAIN:
+		break;
+	}
+}
+
+/* The next request. The close service answers by its FIN alone, and only where that is wanted. */
+static void
+ask(struct load_conn *lc)
+{
+	const struct load_config *cfg = lc->st->cfg;
+
+	lc->asked = load_now(lc->st);
+	lc->sent = lc->got = 0;
+	lc->wrong = false;
+	lc->asking = lc->unsent = true;
+	if (cfg->protocol == LOAD_HTTP)
+		load_http_ask(lc);
+	send_some(lc);
+}
+
+/* ---- reading ---- */
+
+/* Everything that has come; true when it completes the answer, or shows that it never will be. */
+static bool
+read_some(struct load_conn *lc)
+{
+	const void *span;
+	size_t n;
+
+	while ((n = la_peek(lc->c, &span)) > 0) {
+		if (!lc->any)
+			load_record(lc, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
+		lc->any = true;
+		load_take(lc, span, n);
+		la_consume(lc->c, n);
+	}
+	return load_answer_ended(lc);
+}
+
+static void
+answered(struct load_conn *lc)
+{
+	if (lc->unsent) { /* the rest of the request is not sent any more */
+		LOAD_ADD(lc->st->n.requests, 1);
+		lc->peer_closes = true;
+	}
+	lc->asking = lc->unsent = false;
+	if (lc->reply.error != REPLY_GOOD) {
+		lc->unread = true;
+		return;
+	}
+	lc->left--;
+	lc->served = true;
+	lc->carry = lc->peer_closes && lc->left > 0;
+	LOAD_ADD(lc->st->n.answers, 1);
+	load_record(lc, LAT_ANSWER, lc->asked, load_now(lc->st));
+}
+
+/* An answer that cannot be read further, or bytes without a request: the connection is of no more use. */
+static bool
+give_up(struct load_conn *lc)
+{
+	if (lc->extra && !lc->unread) {
+		lc->wrong = false; /* not the fault of the answer before */
+		load_bad(lc, BAD_EXTRA_BYTES);
+		lc->unread = true;
+	}
+	if (!lc->unread)
+		return false;
+	la_abort(lc->c); /* lc is gone */
+	return true;
+}
+
+/* ---- the connection's events ---- */
+
+static void
+opened(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+	struct load_station *st = lc->st;
+
+	(void)c;
+	lc->opened = true;
+	if (lc->warm) {
+		st->warmed++;
+	} else {
+		LOAD_ADD(st->n.established, 1);
+		LOAD_ADD(st->at[lc->target].established, 1);
+		load_record(lc, LAT_HANDSHAKE, lc->due, load_now(st));
+	}
+	touch(lc);
+	if (lc->left == 0 && lc->mode == CLOSE_BOTH)
+		said_all(lc);
+	go_on(lc);
+}
+
+static void
+data(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+	uint32_t think = lc->st->cfg->think_ms;
+
+	(void)c;
+	touch(lc);
+	if (read_some(lc))
+		answered(lc);
+	else if (!lc->extra)
+		return;
+	if (give_up(lc))
+		return;
+	if (think == 0 || lc->timer == TIMER_SKEW)
+		go_on(lc);
+	else
+		wait_for(lc, TIMER_THINK, think);
+}
+
+static void
+writable(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+
+	(void)c;
+	touch(lc);
+	if (lc->asking && lc->unsent)
+		send_some(lc);
+}
+
+/* Ours was sent, and this one answers it, or they crossed; or there was only this one. */
+static enum load_kind
+who_was_first(const struct load_conn *lc)
+{
+	struct la_conn_info info;
+
+	if (lc->fin == 0)
+		return KIND_SERVER_FIRST;
+	la_conn_info(lc->c, &info);
+	if (info.state != LA_CLOSING)
+		return KIND_CLIENT_FIRST;
+	/* a FIN that has left takes up a sequence number beyond what is queued; one that still waits behind
+	 * data has crossed nothing */
+	return info.snd_nxt - info.snd_una > info.snd_queued ? KIND_SIMULTANEOUS : KIND_SERVER_FIRST;
+}
+
+/* Does the peer's FIN complete the answer? */
+static bool
+fin_answers(struct load_conn *lc)
+{
+	if (lc->st->cfg->protocol == LOAD_HTTP)
+		return load_http_fin(lc);
+	return lc->st->cfg->protocol == LOAD_CLOSE && !lc->unsent;
+}
+
+static void
+peer_fin(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+
+	(void)c;
+	if (read_some(lc) || (lc->asking && fin_answers(lc)))
+		answered(lc);
+	if (give_up(lc))
+		return;
+	if (!lc->asking && lc->left > 0 && lc->served)
+		lc->carry = lc->peer_closes = true; /* the peer closes between two requests (RFC 9112 9.5) */
+	touch(lc);
+	lc->first = (uint8_t)who_was_first(lc);
+	our_fin(lc);
+}
+
+static void
+timer(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+	enum load_timer was = (enum load_timer)lc->timer;
+	struct la_conn_info info;
+
+	lc->timer = TIMER_GIVE_UP;
+	touch(lc);
+	switch (was) {
+	case TIMER_THINK:
+		go_on(lc);
+		return;
+	case TIMER_SKEW:
+		our_fin(lc);
+		return;
+	case TIMER_GIVE_UP:
+		break;
+	}
+	la_conn_info(c, &info);
+	if (info.state == LA_FIN_WAIT_2) { /* in good order, but for the peer: it ends as LA_END_FIN_WAIT_2 */
+		la_set_timer(c, 0);
+		la_consume(c, la_unread(c));
+		la_close(c);
+		return;
+	}
+	lc->gave_up = true;
+	if (lc->asking)
+		load_bad(lc, BAD_TIMED_OUT);
+	la_abort(c);
+}
+
+static void
+closed(struct la_conn *c, void *user, const struct la_closed *why)
+{
+	struct load_conn *lc = user;
+	struct load_station *st = lc->st;
+	uint64_t now = load_now(st);
+
+	(void)c;
+	not_later(lc);
+	if (why->end == LA_END_RESET && lc->asking && st->cfg->protocol == LOAD_HTTP)
+		load_http_reset(lc);
+	if (lc->warm) {
+		st->warmed += !lc->opened;
+		st->warm_open--;
+	} else {
+		load_conn_end(lc, why->end, now);
+		LOAD_ADD(st->n.unacked, why->unacked);
+	}
+	__atomic_store_n(&st->last_close, now, __ATOMIC_RELAXED);
+	la_tuples_done(&st->tuples[lc->target], lc->ticket, st->now_ms);
+	if (lc->carry)
+		load_carry_add(lc);
+	else
+		slab_put(&st->conns, lc);
+}
+
+const struct la_conn_ops load_conn_ops = {.opened = opened,
+					  .data = data,
+					  .writable = writable,
+					  .peer_fin = peer_fin,
+					  .timer = timer,
+					  .closed = closed};
+
+void
+load_conn_begin(struct load_conn *lc)
+{
+	const struct load_config *cfg = lc->st->cfg;
+
+	if (lc->warm) { /* opens and closes, and requests nothing */
+		touch(lc);
+		return;
+	}
+	switch (cfg->protocol) {
+	case LOAD_HTTP:
+	case LOAD_ECHO:
+		if (lc->left == 0)
+			lc->left = cfg->requests;
+		break;
+	case LOAD_CLOSE: /* told to close only where the server is to */
+		lc->left = lc->mode == CLOSE_SERVER || lc->mode == CLOSE_BOTH;
+		break;
+	case LOAD_PLAIN:
+		break;
+	}
+	touch(lc);
+}

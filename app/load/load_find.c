@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The highest rate that meets the conditions. (Theory at the top of load_find.h.) */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "load/load_find.h"
+
+void
+find_init(struct find *f, uint64_t start, uint64_t most)
+{
+	memset(f, 0, sizeof(*f));
+	f->rate = start;
+	f->most = most;
+}
+
+static void
+end(struct find *f, enum find_phase how)
+{
+	f->phase = how;
+	f->rate = 0;
+}
+
+/* No rate above the confirmed one, if there is one, is left to try. */
+static void
+settle(struct find *f)
+{
+	end(f, f->best != 0 ? FIND_FOUND : FIND_NOTHING);
+}
+
+static void
+confirm(struct find *f, uint64_t rate)
+{
+	if (rate <= f->best) {
+		settle(f);
+		return;
+	}
+	f->phase = FIND_CONFIRM;
+	f->confirmed = 0;
+	f->rate = rate;
+}
+
+/* Is the bound above `best` still one? */
+static void
+challenge(struct find *f)
+{
+	uint64_t rate = f->best + (f->best + FIND_BACK - 1) / FIND_BACK;
+
+	f->phase = FIND_CHALLENGE;
+	f->rate = rate < f->most ? rate : f->most;
+	if (f->best == f->most || f->challenges == FIND_CHALLENGES)
+		settle(f);
+}
+
+/* The two bounds have moved: where next? */
+static void
+narrow(struct find *f)
+{
+	uint64_t gap = f->failed - f->passed;
+
+	if (f->passed == 0 && f->failed <= 1)
+		end(f, FIND_NOTHING);
+	else if (gap <= 1 || (double)gap < FIND_PRECISION * (double)f->passed)
+		confirm(f, f->passed);
+	else
+		f->rate = f->passed + gap / 2;
+}
+
+static void
+up(struct find *f)
+{
+	uint64_t step = f->climbing ? (f->passed + FIND_CLIMB - 1) / FIND_CLIMB : f->passed;
+
+	if (f->failed != 0) {
+		f->phase = FIND_BISECT;
+		narrow(f);
+	} else if (f->passed == f->most) {
+		confirm(f, f->most);
+	} else {
+		f->rate = f->passed > f->most - step ? f->most : f->passed + step;
+	}
+}
+
+static void
+confirmation(struct find *f, bool ok, double carried)
+{
+	uint64_t part;
+
+	if (ok) {
+		f->carried[f->confirmed++] = carried;
+		if (f->confirmed < FIND_CONFIRMATIONS)
+			return;
+		f->best = f->rate;
+		memcpy(f->best_carried, f->carried, sizeof(f->carried));
+		f->challenges = f->back = 0;
+		challenge(f);
+		return;
+	}
+	f->failed = f->rate;
+	if (f->rate == 1 || ++f->restarts > FIND_RESTARTS) {
+		settle(f);
+		return;
+	}
+	part = FIND_BACK >> f->back;
+	if (part > FIND_BACK_MOST) /* the next step is twice as far */
+		f->back++;
+	confirm(f, f->rate - (f->rate + part - 1) / part);
+}
+
+static void
+challenged(struct find *f, bool ok)
+{
+	if (!ok) {
+		f->challenges++;
+		challenge(f);
+		return;
+	}
+	f->phase = FIND_UP;
+	f->climbing = true;
+	f->passed = f->rate;
+	f->failed = 0;
+	up(f);
+}
+
+void
+find_note(struct find *f, bool ok, double carried)
+{
+	f->trials++;
+	if (!ok && !f->again) {
+		f->again = true;
+		return;
+	}
+	f->again = false;
+	if (f->phase == FIND_CONFIRM) {
+		confirmation(f, ok, carried);
+		return;
+	}
+	if (f->phase == FIND_CHALLENGE) {
+		challenged(f, ok);
+		return;
+	}
+	if (ok)
+		f->passed = f->rate;
+	else
+		f->failed = f->rate;
+	if (f->phase == FIND_UP)
+		up(f);
+	else
+		narrow(f);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+void
+find_result(const struct find *f, double *median, double *least, double *greatest)
+{
+	double v[FIND_CONFIRMATIONS];
+
+	memcpy(v, f->best_carried, sizeof(v));
+	qsort(v, FIND_CONFIRMATIONS, sizeof(v[0]), compare);
+	*least = v[0];
+	*median = v[FIND_CONFIRMATIONS / 2];
+	*greatest = v[FIND_CONFIRMATIONS - 1];
+}

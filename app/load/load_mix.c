@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "load/load_mix.h"
+#include "run/units.h"
+
+enum { WEIGHT_MAX = 1000000 };
+
+const char *const close_mode_name[CLOSE_MODES] = {
+	[CLOSE_CLIENT] = "client", [CLOSE_SERVER] = "server", [CLOSE_BOTH] = "both",
+	[CLOSE_HALF] = "half",	   [CLOSE_ABORT] = "abort",
+};
+
+static int
+part(char *text, struct mix *m)
+{
+	char *colon = strchr(text, ':');
+	uint64_t weight = 1;
+
+	if (colon) {
+		*colon = '\0';
+		if (la_parse_number(colon + 1, &weight) || weight == 0 || weight > WEIGHT_MAX)
+			return -1;
+	}
+	for (unsigned i = 0; i < CLOSE_MODES; i++) {
+		if (strcmp(text, close_mode_name[i]) != 0)
+			continue;
+		if (m->weight[i] != 0)
+			return -1; /* twice */
+		m->weight[i] = (uint32_t)weight;
+		m->total += (uint32_t)weight;
+		return 0;
+	}
+	return -1;
+}
+
+int
+mix_parse(const char *text, struct mix *m, char *why, size_t size)
+{
+	char copy[128], *next = copy, *word;
+
+	memset(m, 0, sizeof(*m));
+	if (strlen(text) < sizeof(copy)) {
+		strcpy(copy, text);
+		while ((word = strsep(&next, ",")) != NULL)
+			if (part(word, m) != 0)
+				break;
+		if (word == NULL)
+			return 0;
+	}
+	snprintf(why, size,
+		 "client, server, both, half or abort, or each at most once with its weight (1 to %d), such as "
+		 "client:70,server:20,abort:10",
+		 WEIGHT_MAX);
+	return -1;
+}
+
+/* Every mode earns its weight; the richest goes and pays the total. */
+enum close_mode
+mix_next(struct mix *m)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 0; i < CLOSE_MODES; i++) {
+		m->credit[i] += m->weight[i];
+		if (m->credit[i] > m->credit[best] || m->weight[best] == 0)
+			best = i;
+	}
+	m->credit[best] -= m->total;
+	return (enum close_mode)best;
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A station of a load: opens connections.
+ *
+ * Open loop: connection n is begun when the schedule says (load_pace.c), whatever has become of those
+ * before it. A station that comes late, or was held up, begins what is due at once, a bounded burst a
+ * round so that packets are not kept waiting, and never leaves one out; its latencies count from when it was
+ * due. When no tuple is left for it, it is not made, and counted as that. Station i of k has connections
+ * i, i + k, i + 2k ...
+ *
+ * Closed loop: so many are kept open; the next begins when one has ended.
+ *
+ * Before either, one connection goes to each target, is opened and closed without a request, and counts as
+ * warmup alone: while a next hop is being resolved only a few packets can wait, and many SYNs would be dropped
+ * and sent again a second later. The schedule starts when the warm-up connections are open or have failed. The
+ * wait for them is part of --drain, so that duration + drain + linger bounds the run.
+ *
+ * A schedule that ends by time (--duration, or the end of a ramp) bounds what is still open: --drain later the
+ * station aborts those connections, and they count as unfinished. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "load/internal.h"
+
+enum {
+	BURST = 64,	      /* connections begun a round */
+	SKIPS = 64,	      /* tuples found taken before the round is given up */
+	WARM_NS = 1500000000, /* longest wait for the warm-up connections; at most half of --drain */
+	LATE_NS = 1000000,
+	GRACE_NS = 50000000,  /* after the end, for what was due so shortly before the end */
+	ABORT_BURST = 512,    /* connections aborted a round */
+	AWAKE_NS = 600000,    /* before the next one is due the worker does not sleep: it may sleep 500 us */
+};
+
+enum verdict { BEGUN, NO_TUPLE, NOT_NOW, NEVER };
+
+/* When the schedule ends, by its own length or by --duration. */
+static uint64_t
+schedule_end(const struct load_station *st)
+{
+	uint64_t end = load_time_limit(st->cfg);
+
+	return end == PACE_NEVER ? end : st->start + end;
+}
+
+/* The last moment for connections that are open. */
+static uint64_t
+abort_time(const struct load_station *st)
+{
+	uint64_t end = schedule_end(st), warm = st->start - st->warm_start;
+	uint64_t drain = st->cfg->drain_ms * UINT64_C(1000000);
+
+	return end == PACE_NEVER ? UINT64_MAX : end + (drain > warm ? drain - warm : 0);
+}
+
+/* No connection is opened from here on. */
+static void
+stop(struct load_station *st)
+{
+	if (st->phase == LOAD_STOPPED)
+		return;
+	st->stopped_at = load_now(st);
+	st->abort_at = st->phase == LOAD_GO ? abort_time(st) : UINT64_MAX;
+	if (st->phase == LOAD_WARM)
+		st->start = st->stopped_at;
+	st->orderly_at_stop = load_orderly(&st->n);
+	__atomic_store_n(&st->phase, LOAD_STOPPED, __ATOMIC_RELEASE);
+}
+
+/* la_connect() fails for a reason that no waiting cures. */
+static void
+never(struct load_station *st)
+{
+	st->cut = true;
+	stop(st);
+}
+
+/* A tuple of the next target that has one, in turn. */
+static bool
+next_tuple(struct load_station *st, uint64_t now_ms, struct la_tuple *t, unsigned *ticket, unsigned *target)
+{
+	for (unsigned i = 0; i < st->cfg->ntargets; i++) {
+		unsigned at = st->target;
+
+		st->target = at + 1 == st->cfg->ntargets ? 0 : at + 1;
+		if (la_tuples_next(&st->tuples[at], now_ms, t, ticket) == 0) {
+			*target = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum verdict
+connect_on(struct load_station *st, struct la_shard *shard, struct load_conn *lc, const struct la_tuple *t)
+{
+	int rc = load_connect(st, shard, lc, t);
+
+	if (rc == 0)
+		return BEGUN;
+	if (rc == -EADDRINUSE || rc == -EADDRNOTAVAIL)
+		return NO_TUPLE; /* this one; the next may do */
+	if (rc == -ENOBUFS || rc == -EAGAIN)
+		return NOT_NOW; /* no TCB, no TIME_WAIT entry; or quiet time */
+	st->fatal = rc;
+	return NEVER;
+}
+
+static void
+account(struct load_station *st, struct load_conn *lc, uint64_t due)
+{
+	uint64_t now = load_now(st), lag = now > due ? now - due : 0;
+
+	lc->mode = (uint8_t)mix_next(&st->mix);
+	LOAD_ADD(st->n.connects, 1);
+	LOAD_ADD(st->n.planned[lc->mode], 1);
+	LOAD_ADD(st->at[lc->target].connects, 1);
+	st->begun++;
+	la_histogram_record(&st->latency[LAT_LAG], lag);
+	if (lag > LATE_NS)
+		LOAD_ADD(st->n.late, 1);
+	if (st->step) {
+		lc->step = (uint16_t)pace_step_of(&st->cfg->pace, st->index + st->slots * st->of);
+		st->step[lc->step].begun++;
+		la_histogram_record(&st->step[lc->step].latency[LAT_LAG], lag);
+	}
+}
+
+static void
+account_warm(struct load_station *st, struct load_conn *lc, uint64_t now)
+{
+	lc->mode = CLOSE_CLIENT;
+	LOAD_ADD(st->n.warmup, 1);
+	if (st->warm == 0)
+		st->warm_start = now;
+	st->warm_open++;
+}
+
+static enum verdict
+begin(struct load_station *st, struct la_shard *shard, uint64_t due, bool warm)
+{
+	struct load_conn *lc = slab_get(&st->conns);
+	unsigned target;
+	struct la_tuple t;
+
+	if (lc == NULL)
+		return NOT_NOW;
+	for (unsigned skips = 0; skips < SKIPS; skips++) {
+		enum verdict v;
+
+		if (!next_tuple(st, st->now_ms, &t, &lc->ticket, &target))
+			break;
+		lc->st = st;
+		lc->target = (uint8_t)target;
+		v = connect_on(st, shard, lc, &t);
+		if (v == BEGUN) {
+			lc->due = due;
+			lc->warm = warm;
+			if (warm)
+				account_warm(st, lc, due);
+			else
+				account(st, lc, due);
+			load_conn_begin(lc);
+		} else if (v == NO_TUPLE)
+			LOAD_ADD(st->n.skipped, 1);
+		else
+			slab_put(&st->conns, lc);
+		if (v != NO_TUPLE)
+			return v;
+	}
+	slab_put(&st->conns, lc);
+	return NO_TUPLE;
+}
+
+/* The first connections, one a target. A tuple that is refused while our own address is being checked
+ * (RFC 4862 5.4) is no verdict on anything. */
+static void
+warm_up(struct load_station *st, struct la_shard *shard, uint64_t now)
+{
+	uint64_t half = st->cfg->drain_ms * UINT64_C(500000), wait = half < WARM_NS ? half : WARM_NS;
+
+	if (st->warm < st->cfg->ntargets && st->begun < st->share) {
+		enum verdict v = begin(st, shard, now, true);
+
+		if (v == BEGUN) {
+			st->warm++;
+			st->warm_until = st->warm_start + wait;
+		} else if (v == NEVER) {
+			never(st);
+		}
+		st->retry_at = v == BEGUN ? 0 : now + LATE_NS;
+		return;
+	}
+	if (st->warmed < st->warm && now < st->warm_until)
+		return;
+	LOAD_ADD(st->n.skipped, -st->n.skipped);
+	st->start = now;
+	if (st->warm == 0)
+		st->warm_start = now;
+	__atomic_store_n(&st->phase, LOAD_GO, __ATOMIC_RELEASE);
+}
+
+static uint64_t
+due_of(const struct load_station *st)
+{
+	uint64_t due = pace_due(&st->cfg->pace, st->index + st->slots * st->of);
+
+	return due == PACE_NEVER ? PACE_NEVER : st->start + due;
+}
+
+/* Time is up: what was due and is not begun counts as unstarted. */
+static void
+stop_schedule(struct load_station *st, uint64_t end)
+{
+	uint64_t due = due_of(st);
+
+	while (due < end && st->begun < st->share) {
+		LOAD_ADD(st->n.unstarted, 1);
+		st->slots++;
+		st->begun++;
+		due = due_of(st);
+	}
+	stop(st);
+}
+
+/* The control thread has given up what is due before a slot of the schedule. */
+static void
+give_up(struct load_station *st)
+{
+	uint64_t before = __atomic_load_n(&st->given_up, __ATOMIC_RELAXED), slots;
+
+	if (before <= st->index + st->slots * st->of)
+		return;
+	slots = (before - st->index + st->of - 1) / st->of;
+	LOAD_ADD(st->n.unstarted, slots - st->slots);
+	st->slots = slots;
+}
+
+static enum la_round
+open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
+{
+	uint64_t end = schedule_end(st), due;
+	bool busy = false;
+
+	give_up(st);
+	due = due_of(st);
+
+	for (unsigned i = 0; i < BURST && due <= now && due < end && st->begun < st->share; i++) {
+		enum verdict v = begin(st, shard, due, false);
+
+		if (v == NOT_NOW || v == NEVER) {
+			if (!st->room_missed)
+				LOAD_ADD(st->n.no_room, 1);
+			st->room_missed = true;
+			if (v == NEVER)
+				never(st);
+			break;
+		}
+		if (v == NO_TUPLE) {
+			LOAD_ADD(st->n.no_tuple, 1);
+			st->begun++;
+		}
+		st->room_missed = false;
+		st->slots++;
+		due = due_of(st);
+		busy = true;
+	}
+	if (st->begun >= st->share || (due >= end && now >= end))
+		stop(st);
+	else if (now >= end && now - due > GRACE_NS)
+		stop_schedule(st, end);
+	return busy ? LA_ROUND_BUSY : due < now + AWAKE_NS ? LA_ROUND_AWAKE : LA_ROUND_IDLE;
+}
+
+static bool
+closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
+{
+	uint64_t used = st->conns.used - st->warm_open;
+	uint64_t room = st->concurrency > used ? st->concurrency - used : 0;
+	bool busy = false;
+
+	if (now >= schedule_end(st)) {
+		stop(st);
+		return false;
+	}
+	for (unsigned i = 0; i < BURST && room > 0 && st->begun < st->share; i++, room--) {
+		enum verdict v = begin(st, shard, now, false);
+
+		if (v == BEGUN) {
+			__atomic_store_n(&st->waiting, false, __ATOMIC_RELAXED);
+			busy = true;
+			continue;
+		}
+		if (v == NO_TUPLE && !st->waiting) {
+			LOAD_ADD(st->n.no_tuple, 1);
+			__atomic_store_n(&st->waiting, true, __ATOMIC_RELAXED);
+		} else if (v == NOT_NOW) {
+			LOAD_ADD(st->n.no_room, 1);
+		}
+		if (v == NEVER)
+			never(st);
+		/* neither tuples nor table entries come back within the millisecond */
+		st->retry_at = now + LATE_NS;
+		break;
+	}
+	if (st->begun >= st->share)
+		stop(st);
+	return busy;
+}
+
+/* The time of --drain is over: aborts what is open, a part a round. */
+static bool
+end_open(struct load_station *st, struct la_shard *shard, uint64_t now)
+{
+	if (st->conns.used == 0 || now < st->abort_at)
+		return false;
+	la_shard_abort_all(shard, ABORT_BURST);
+	return true;
+}
+
+static enum la_round
+poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
+{
+	struct load_station *st = ctx;
+	uint64_t now = load_now(st);
+	enum la_round did = LA_ROUND_IDLE;
+	bool busy;
+
+	st->now_ms = now_ms;
+	busy = load_conn_later(st);
+	busy |= load_carry_open(st, shard, now);
+	if (st->phase == LOAD_STOPPED)
+		busy |= end_open(st, shard, now);
+	else if (now < st->retry_at)
+		return busy ? LA_ROUND_BUSY : LA_ROUND_IDLE;
+	else if (st->phase == LOAD_WARM)
+		warm_up(st, shard, now);
+	else if (st->cfg->pace.nsteps > 0)
+		did = open_loop(st, shard, now);
+	else
+		busy |= closed_loop(st, shard, now);
+	return busy ? LA_ROUND_BUSY : did;
+}
+
+static void
+drain(void *ctx, struct la_shard *shard)
+{
+	struct load_station *st = ctx;
+
+	(void)shard;
+	st->drained = true;
+	st->cut |= st->phase != LOAD_STOPPED;
+	stop(st);
+}
+
+/* All have ended, and our TIME_WAIT has been there a while for a peer whose last ACK was lost. */
+static bool
+done(void *ctx, struct la_shard *shard)
+{
+	struct load_station *st = ctx;
+	uint64_t linger = st->cfg->linger_ms * UINT64_C(1000000);
+
+	(void)shard;
+	return st->phase == LOAD_STOPPED && st->conns.used == 0 &&
+	       (st->last_close == 0 || load_now(st) >= st->last_close + linger);
+}
+
+const struct la_station_ops load_station_ops = {.poll = poll_station, .drain = drain, .done = done};
+
+int
+load_station_init(struct load_station *st)
+{
+	const struct load_config *cfg = st->cfg;
+
+	TAILQ_INIT(&st->later);
+	TAILQ_INIT(&st->carried);
+	st->base = rte_rdtsc();
+	st->ns_per_tsc = 1e9 / (double)rte_get_tsc_hz();
+	st->mix = cfg->mix;
+	st->rng.s = cfg->seed + st->index;
+	st->latency = la_mem_alloc(NULL, LATENCIES * sizeof(*st->latency), 64);
+	if (st->latency == NULL)
+		return -ENOMEM;
+	if (cfg->pace.nsteps > 1) {
+		/* not la_mem_alloc(): most pages of the histograms stay untouched, and need no memory */
+		st->step = calloc(cfg->pace.nsteps, sizeof(*st->step));
+		if (st->step == NULL)
+			return -ENOMEM;
+	}
+	return slab_init(&st->conns, sizeof(struct load_conn), st->capacity + cfg->ntargets);
+}
+
+void
+load_station_fini(struct load_station *st)
+{
+	if (st->latency)
+		la_mem_free(NULL, st->latency, LATENCIES * sizeof(*st->latency));
+	st->latency = NULL;
+	free(st->step);
+	st->step = NULL;
+	slab_fini(&st->conns);
+}

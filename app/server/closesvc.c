@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The close service: the client says how the connection ends.
+ *   c  both directions are closed at once (RFC 9293 3.10.4)
+ *   s  our sending side is shut down, we go on reading (half-close)
+ *   r  the connection is aborted (RFC 9293 3.10.5)
+ * Every other byte is read and ignored. After the client's FIN we close. */
+
+#include "server/service.h"
+
+/* False: the connection is closed or gone, nothing more may be done with it. */
+static bool
+obey(struct svc_conn *sc, char command)
+{
+	switch (command) {
+	case 'c':
+		svc_close(sc);
+		return false;
+	case 'r':
+		la_abort(sc->c);
+		return false;
+	case 's':
+		la_shutdown(sc->c);
+		return true;
+	default:
+		return true;
+	}
+}
+
+static void
+data(struct la_conn *c, void *user)
+{
+	struct svc_conn *sc = user;
+	const void *span;
+	size_t n;
+
+	svc_received(sc);
+	while ((n = la_peek(c, &span)) > 0) {
+		const char *p = span;
+
+		for (size_t i = 0; i < n; i++)
+			if (!sc->lingering && !obey(sc, p[i]))
+				return;
+		la_consume(c, n);
+	}
+}
+
+static void
+peer_fin(struct la_conn *c, void *user)
+{
+	(void)c;
+	svc_close(user);
+}
+
+const struct service_def service_close = {
+	.name = "close",
+	.conn_size = sizeof(struct svc_conn),
+	.ops = {.opened = svc_on_opened,
+		.data = data,
+		.peer_fin = peer_fin,
+		.acked = svc_on_acked,
+		.timer = svc_on_timer,
+		.closed = svc_on_closed},
+};

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Echo (RFC 862). A byte is consumed when it has found room in the send queue, and at most SVC_UNSENT_MAX
+ * bytes wait there unsent: a client that does not read is read from no further, and its window closes. Such a
+ * client costs its receive buffer and SVC_UNSENT_MAX. After the client's FIN the rest is echoed, then we
+ * close. When the server is to close first, it does so once the first bytes are echoed. */
+
+#include "server/service.h"
+
+struct echo_conn {
+	struct svc_conn sc;
+	bool fin;
+	bool any; /* something was echoed */
+};
+
+static void
+pump(struct echo_conn *ec)
+{
+	struct la_conn *c = ec->sc.c;
+	const void *span;
+	size_t n;
+
+	while ((n = la_peek(c, &span)) > 0) {
+		ssize_t sent;
+
+		if (!svc_may_read(&ec->sc))
+			return; /* `acked` comes */
+		sent = la_send(c, span, n);
+		if (sent <= 0)
+			return; /* `writable` comes */
+		la_consume(c, (size_t)sent);
+		svc_progress(&ec->sc);
+		ec->any = true;
+	}
+	if (ec->fin)
+		svc_close(&ec->sc);
+	else if (ec->any && ec->sc.s->server_first)
+		svc_linger(&ec->sc);
+}
+
+static void
+data(struct la_conn *c, void *user)
+{
+	struct echo_conn *ec = user;
+
+	(void)c;
+	if (!svc_linger_data(&ec->sc))
+		pump(ec);
+}
+
+static void
+acked(struct la_conn *c, void *user)
+{
+	struct echo_conn *ec = user;
+
+	svc_on_acked(c, user);
+	if (ec->sc.paused && !ec->sc.lingering)
+		pump(ec);
+}
+
+static void
+writable(struct la_conn *c, void *user)
+{
+	struct echo_conn *ec = user;
+
+	(void)c;
+	if (!ec->sc.lingering)
+		pump(ec);
+}
+
+static void
+peer_fin(struct la_conn *c, void *user)
+{
+	struct echo_conn *ec = user;
+
+	(void)c;
+	ec->fin = true;
+	if (!svc_linger_fin(&ec->sc))
+		pump(ec);
+}
+
+const struct service_def service_echo = {
+	.name = "echo",
+	.conn_size = sizeof(struct echo_conn),
+	.ops = {.opened = svc_on_opened,
+		.data = data,
+		.acked = acked,
+		.writable = writable,
+		.peer_fin = peer_fin,
+		.timer = svc_on_timer,
+		.closed = svc_on_closed},
+};

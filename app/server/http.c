@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* HTTP/1.1 and 1.0 on a connection.
+ *
+ * Requests are processed one at a time. The head is parsed out of the unread bytes, the body is decoded and discarded,
+ * the answer is sent, and then the next head is read. /end/half differs: its answer and FIN precede the body.
+ * Pipelined requests wait unread, and the window closes. While SVC_UNSENT_MAX bytes of answers wait unsent, no
+ * further head is read, until `acked`. A step for which the send queue has no room resumes in `writable`. The bodies
+ * of /bytes/N and /chunked/N are constant memory and not copied. A small body is copied into the packet buffer of its
+ * head.
+ *
+ * Time-outs. Progress is a byte of a request that is read, or a byte of an answer that is acknowledged:
+ *   between requests   idle_ms without progress: closed in order
+ *   head of a request  head_ms from its first byte on, and idle_ms without progress: 408 (RFC 9110 15.5.9)
+ *   body of a request  head_ms and its length at HTTP_BODY_MIN_RATE, and idle_ms without progress: 408. In chunks:
+ *                      the length is the number of bytes received so far, without the coding
+ *   /delay/TIME        while earlier answers wait for an acknowledgement: as for an answer; otherwise none
+ *   /end/half          after our FIN: idle_ms without progress, closed
+ *   /end/linger        SVC_LINGER_MS from the answer on, then our FIN
+ *   answer             idle_ms, at least SVC_STALL_MS, without an acknowledged byte: aborted
+ * Empty lines before a request are no byte of it.
+ *
+ * Who closes first: `server` follows RFC 9112 9.6 and closes after the last answer, lingering until
+ * the client's FIN so that no late request turns the close into a reset; `client` never does, but
+ * waits for the client's FIN, whatever Connection says. The resources below /end/ decide for their connection
+ * (enum http_end), and a body without a length is ended by our FIN in both cases. */
+
+#include <time.h>
+
+#include "server/http_conn.h"
+
+/* What is going on must be over by then; 0: there is no such time. */
+static void
+limit(struct http_conn *hc, uint64_t ms)
+{
+	struct svc_conn *sc = &hc->sc;
+
+	sc->deadline = ms ? la_shard_now(sc->s->shard) + ms : UINT64_MAX;
+	svc_arm(sc);
+}
+
+static void
+next(struct http_conn *hc, enum http_step step)
+{
+	hc->step = (uint8_t)step;
+	hc->pos = 0;
+}
+
+/* The answer goes out from now on. */
+static void
+begin_answer(struct http_conn *hc)
+{
+	hc->date = time(NULL);
+	if (hc->last || hc->sc.s->draining)
+		hc->answer.keep = false;
+	next(hc, SEND_HEAD);
+}
+
+/* The request is refused, and the connection closes after the answer. */
+static void
+refuse(struct http_conn *hc, uint16_t status)
+{
+	if (hc->sc.deadline != UINT64_MAX)
+		limit(hc, 0);
+	hc->parser.status = status;
+	http_answer(&hc->parser, &hc->answer);
+	begin_answer(hc);
+}
+
+static bool
+read_head(struct http_conn *hc)
+{
+	struct svc_conn *sc = &hc->sc;
+	const void *span;
+	size_t n;
+
+	if (http_parser_idle(&hc->parser) && la_unread(sc->c) > 0 && !svc_may_read(sc))
+		return false; /* `acked` comes */
+	while (!hc->parser.done && (n = la_peek(sc->c, &span)) > 0) {
+		la_consume(sc->c, http_parse(&hc->parser, span, n));
+		if (!http_parser_idle(&hc->parser))
+			svc_progress(sc);
+	}
+	if (!hc->parser.done) {
+		if (hc->fin) { /* nothing more, or half a request: either way the end */
+			next(hc, GONE);
+			svc_close(sc);
+		} else if (sc->deadline == UINT64_MAX && !http_parser_idle(&hc->parser)) {
+			limit(hc, sc->s->head_ms);
+		}
+		return false;
+	}
+	if (sc->deadline != UINT64_MAX)
+		limit(hc, 0);
+	http_answer(&hc->parser, &hc->answer);
+	http_body_init(&hc->body);
+	if (hc->parser.status != 0 || hc->answer.end == HTTP_END_HALF)
+		begin_answer(hc);
+	else if (hc->parser.expect && hc->parser.minor == 1 && http_has_body(&hc->parser))
+		next(hc, SEND_CONTINUE); /* RFC 9110 10.1.1 */
+	else
+		next(hc, READ_BODY);
+	return true;
+}
+
+/* The request is complete: its answer is due, now or after its delay. */
+static bool
+body_done(struct http_conn *hc)
+{
+	uint32_t delay = hc->answer.delay_ms;
+
+	if (delay > 0 || hc->sc.deadline != UINT64_MAX)
+		limit(hc, delay);
+	if (delay > 0)
+		next(hc, DELAY);
+	else
+		begin_answer(hc);
+	return true;
+}
+
+/* A body is incomplete: ends the connection after the client's FIN; otherwise its time runs. */
+static bool
+body_waits(struct http_conn *hc)
+{
+	if (hc->fin) {
+		next(hc, GONE);
+		svc_close(&hc->sc);
+	} else if (hc->sc.deadline == UINT64_MAX) {
+		limit(hc, hc->sc.s->head_ms + hc->parser.length * 1000 / HTTP_BODY_MIN_RATE);
+	}
+	return false;
+}
+
+/* The deadline moves with each byte of the body. The timer is lazy and needs no call. */
+static bool
+read_chunks(struct http_conn *hc)
+{
+	struct svc_conn *sc = &hc->sc;
+	const void *span;
+	size_t n;
+
+	_Static_assert(1000 % HTTP_BODY_MIN_RATE == 0, "a byte of the body is worth whole ms");
+	if (sc->deadline == UINT64_MAX)
+		limit(hc, sc->s->head_ms);
+	while (!hc->body.done && (n = la_peek(sc->c, &span)) > 0) {
+		uint64_t before = hc->body.length;
+
+		la_consume(sc->c, http_body_parse(&hc->body, span, n));
+		sc->deadline += (hc->body.length - before) * 1000 / HTTP_BODY_MIN_RATE;
+		svc_progress(sc);
+	}
+	if (!hc->body.done)
+		return body_waits(hc);
+	if (hc->body.status == 0)
+		return body_done(hc);
+	refuse(hc, hc->body.status);
+	return true;
+}
+
+/* False: more of the body must come. */
+static bool
+read_body(struct http_conn *hc)
+{
+	uint64_t left = hc->parser.length - hc->pos;
+	size_t n = la_unread(hc->sc.c);
+
+	if (hc->parser.chunked)
+		return read_chunks(hc);
+	if (n > left)
+		n = (size_t)left;
+	if (n > 0) {
+		la_consume(hc->sc.c, n);
+		svc_progress(&hc->sc);
+	}
+	hc->pos += n;
+	return hc->pos == hc->parser.length ? body_done(hc) : body_waits(hc);
+}
+
+static void
+count_refusal(struct http_conn *hc)
+{
+	uint64_t *count = hc->sc.s->count;
+
+	switch (hc->parser.status) {
+	case 0:
+		break;
+	case 400:
+		count[SVC_BAD_REQUESTS]++;
+		break;
+	case 408:
+		count[SVC_ANSWERED_408]++;
+		break;
+	case 413:
+	case 414:
+	case 431:
+		count[SVC_TOO_LARGE]++;
+		break;
+	default:
+		count[SVC_UNSUPPORTED]++;
+		break;
+	}
+}
+
+/* The answer is queued: the next request, or the end. */
+static void
+finish(struct http_conn *hc)
+{
+	const struct http_answer *a = &hc->answer;
+	struct service *s = hc->sc.s;
+
+	count_refusal(hc);
+	if (a->end == HTTP_END_RST) {
+		next(hc, WAIT_FOR_ACK);
+	} else if (a->keep && !hc->last) {
+		http_parser_init(&hc->parser);
+		next(hc, READ_HEAD);
+	} else if (hc->fin) {
+		next(hc, GONE);
+		svc_close(&hc->sc);
+	} else if (a->end == HTTP_END_HALF && !s->draining) {
+		la_shutdown(hc->sc.c);
+		next(hc, HALF_CLOSED);
+	} else if (a->end == HTTP_END_LINGER && !s->draining) {
+		limit(hc, SVC_LINGER_MS);
+		next(hc, WAIT_FOR_FIN);
+	} else if (s->server_first || s->draining || a->end != HTTP_END_USUAL || (a->until_close && !a->head_only)) {
+		next(hc, GONE);
+		svc_linger(&hc->sc);
+	} else {
+		next(hc, WAIT_FOR_FIN);
+	}
+}
+
+/* /end/rst: the client has the whole answer before the reset, which would discard what it has not acknowledged. */
+static void
+reset_when_acked(struct http_conn *hc)
+{
+	svc_discard(&hc->sc);
+	if (la_unacked(hc->sc.c) > 0)
+		return;
+	hc->sc.s->count[SVC_RESET_BY_PATH]++;
+	next(hc, GONE);
+	la_abort(hc->sc.c);
+}
+
+/* What still comes is ignored until the client's FIN. */
+static void
+wait_for_fin(struct http_conn *hc)
+{
+	if (hc->step == HALF_CLOSED && la_unread(hc->sc.c) > 0)
+		svc_received(&hc->sc);
+	svc_discard(&hc->sc);
+	if (hc->fin) {
+		next(hc, GONE);
+		svc_close(&hc->sc);
+	}
+}
+
+/* As far as it goes now. */
+static void
+pump(struct http_conn *hc)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	for (;;) {
+		switch ((enum http_step)hc->step) {
+		case READ_HEAD:
+			if (!read_head(hc))
+				return;
+			break;
+		case SEND_CONTINUE:
+			if (!http_send_text(hc, go_on, sizeof(go_on) - 1))
+				return;
+			next(hc, READ_BODY);
+			break;
+		case READ_BODY:
+			if (!read_body(hc))
+				return;
+			break;
+		case DELAY:
+			return; /* `timer` comes */
+		case SEND_HEAD:
+			if (!http_send_head(hc))
+				return;
+			next(hc, SEND_BODY);
+			break;
+		case SEND_BODY:
+			if (!http_send_body(hc))
+				return;
+			next(hc, FINISHED);
+			break;
+		case FINISHED:
+			finish(hc);
+			break;
+		case WAIT_FOR_FIN:
+		case HALF_CLOSED:
+			wait_for_fin(hc);
+			return;
+		case WAIT_FOR_ACK:
+			reset_when_acked(hc);
+			return;
+		case GONE:
+			return;
+		}
+	}
+}
+
+static void
+data(struct la_conn *c, void *user)
+{
+	struct http_conn *hc = user;
+
+	(void)c;
+	if (!svc_linger_data(&hc->sc))
+		pump(hc);
+}
+
+static void
+acked(struct la_conn *c, void *user)
+{
+	struct http_conn *hc = user;
+
+	svc_on_acked(c, user);
+	if (hc->step == WAIT_FOR_ACK) {
+		pump(hc);
+		return;
+	}
+	if (hc->sc.paused && !hc->sc.lingering)
+		pump(hc);
+}
+
+static void
+writable(struct la_conn *c, void *user)
+{
+	struct http_conn *hc = user;
+
+	(void)c;
+	if (!hc->sc.lingering)
+		pump(hc);
+}
+
+static void
+peer_fin(struct la_conn *c, void *user)
+{
+	struct http_conn *hc = user;
+
+	(void)c;
+	hc->fin = true;
+	if (!svc_linger_fin(&hc->sc))
+		pump(hc);
+}
+
+/* A request that has begun does not arrive in time. */
+static void
+request_timeout(struct http_conn *hc, enum svc_count why)
+{
+	hc->sc.s->count[why]++;
+	svc_progress(&hc->sc); /* the answer has a time-out of its own */
+	refuse(hc, 408);
+	pump(hc);
+}
+
+/* The delay is over, or the time-out of a connection that only waits for it: then it waits on. */
+static void
+delay_timer(struct http_conn *hc)
+{
+	struct svc_conn *sc = &hc->sc;
+
+	if (sc->deadline > la_shard_now(sc->s->shard)) {
+		if (la_unacked(sc->c) > 0) {
+			svc_no_progress(sc);
+			return;
+		}
+		svc_progress(sc);
+		svc_arm(sc);
+		return;
+	}
+	svc_received(sc);
+	limit(hc, 0);
+	begin_answer(hc);
+	pump(hc);
+}
+
+/* The client's FIN has not come in time. */
+static void
+fin_timeout(struct http_conn *hc)
+{
+	struct svc_conn *sc = &hc->sc;
+
+	if (hc->step == WAIT_FOR_FIN && sc->deadline <= la_shard_now(sc->s->shard)) { /* /end/linger */
+		svc_linger(sc);
+	} else if (hc->step == HALF_CLOSED && la_unacked(sc->c) == 0) {
+		sc->s->count[SVC_IDLE_CLOSED]++;
+		svc_close(sc);
+	} else {
+		svc_idle(sc);
+	}
+}
+
+static void
+timer(struct la_conn *c, void *user)
+{
+	struct http_conn *hc = user;
+
+	(void)c;
+	if (svc_linger_timer(&hc->sc) || svc_time_left(&hc->sc))
+		return;
+	if (hc->step == READ_BODY)
+		request_timeout(hc, SVC_BODY_TIMEOUTS);
+	else if (hc->step == READ_HEAD && !http_parser_idle(&hc->parser))
+		request_timeout(hc, SVC_HEAD_TIMEOUTS);
+	else if (hc->step == DELAY)
+		delay_timer(hc);
+	else if (hc->step == WAIT_FOR_FIN || hc->step == HALF_CLOSED)
+		fin_timeout(hc);
+	else if (hc->step == READ_HEAD)
+		svc_idle(&hc->sc);
+	else
+		svc_no_progress(&hc->sc);
+}
+
+static void
+drain(struct svc_conn *sc)
+{
+	struct http_conn *hc = (struct http_conn *)sc;
+
+	hc->last = true;
+	if (hc->step == WAIT_FOR_FIN || hc->step == HALF_CLOSED ||
+	    (hc->step == READ_HEAD && http_parser_idle(&hc->parser) && la_unread(sc->c) == 0))
+		svc_linger(sc);
+}
+
+const struct service_def service_http = {
+	.name = "http",
+	.conn_size = sizeof(struct http_conn),
+	.ops = {.opened = svc_on_opened,
+		.data = data,
+		.acked = acked,
+		.writable = writable,
+		.peer_fin = peer_fin,
+		.timer = timer,
+		.closed = svc_on_closed},
+	.drain = drain,
+};

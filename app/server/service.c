@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/service.h"
+
+static const struct {
+	const char *name, *text;
+} counts[SVC_NCOUNTS] = {
+	[SVC_IDLE_CLOSED] = {"idle_closed", "idle connections closed"},
+	[SVC_NO_PROGRESS] = {"no_progress", "connections aborted: the client acknowledged no byte within the time-out"},
+	[SVC_LINGER_EXPIRED] = {"linger_expired", "closes whose FIN the client did not answer within 10 s"},
+	[SVC_PAUSED] = {"paused", "times that reading stopped because answers could not be sent"},
+	[SVC_HEAD_TIMEOUTS] = {"head_timeouts", "requests whose head did not arrive in time"},
+	[SVC_BODY_TIMEOUTS] = {"body_timeouts", "requests whose body did not arrive in time"},
+	[SVC_ANSWERED_408] = {"answered_408", "requests answered 408 Request Timeout"},
+	[SVC_BAD_REQUESTS] = {"bad_requests", "requests answered 400 Bad Request"},
+	[SVC_TOO_LARGE] = {"too_large", "requests answered 413, 414 or 431: body, target or fields too large"},
+	[SVC_UNSUPPORTED] = {"unsupported", "requests answered 417, 421, 501, 505, or 405 to CONNECT"},
+	[SVC_RESET_BY_PATH] = {"reset_by_path", "connections reset because /end/rst was requested"},
+};
+
+const char *
+svc_count_name(enum svc_count k)
+{
+	return counts[k].name;
+}
+
+const char *
+svc_count_text(enum svc_count k)
+{
+	return counts[k].text;
+}
+
+int
+service_start(struct service *s, struct la_shard *shard, uint32_t max_conns)
+{
+	int rc = slab_init(&s->conns, s->def->conn_size, max_conns);
+
+	if (rc)
+		return rc;
+	s->shard = shard;
+	return la_listen(shard, NULL, s->port, &s->def->ops, s, &s->opts);
+}
+
+void
+service_drain(struct service *s, struct la_shard *shard)
+{
+	struct svc_conn *sc, *next;
+
+	s->draining = true;
+	la_unlisten(shard, NULL, s->port);
+	for (sc = s->head; sc; sc = next) {
+		next = sc->next;
+		if (sc->lingering)
+			continue;
+		if (s->def->drain)
+			s->def->drain(sc);
+		else
+			svc_linger(sc);
+	}
+}
+
+void
+service_fini(struct service *s)
+{
+	slab_fini(&s->conns);
+}
+
+void *
+svc_open(struct la_conn *c, struct service *s)
+{
+	struct svc_conn *sc = slab_get(&s->conns);
+
+	/* the slab has as many as the shard has connections, so this is a guard */
+	if (sc == NULL) {
+		static const struct la_conn_ops none;
+
+		la_set_ops(c, &none);
+		la_abort(c);
+		return NULL;
+	}
+	sc->c = c;
+	sc->s = s;
+	sc->deadline = UINT64_MAX;
+	sc->next = s->head;
+	sc->link = &s->head;
+	if (s->head)
+		s->head->link = &sc->next;
+	s->head = sc;
+	la_set_user(c, sc);
+	svc_progress(sc);
+	svc_arm(sc);
+	return sc;
+}
+
+void
+svc_gone(struct svc_conn *sc)
+{
+	*sc->link = sc->next;
+	if (sc->next)
+		sc->next->link = sc->link;
+	slab_put(&sc->s->conns, sc);
+}
+
+void
+svc_discard(struct svc_conn *sc)
+{
+	size_t n = la_unread(sc->c);
+
+	if (n > 0)
+		la_consume(sc->c, n);
+}
+
+bool
+svc_may_read(struct svc_conn *sc)
+{
+	bool may = la_unsent(sc->c) < SVC_UNSENT_MAX;
+
+	if (!may && !sc->paused)
+		sc->s->count[SVC_PAUSED]++;
+	sc->paused = !may;
+	return may;
+}
+
+/* ---- time-outs ---- */
+
+void
+svc_progress(struct svc_conn *sc)
+{
+	sc->progress_at = la_shard_now(sc->s->shard);
+}
+
+void
+svc_received(struct svc_conn *sc)
+{
+	if (la_unacked(sc->c) == 0)
+		svc_progress(sc);
+}
+
+/* When the connection's time is over if nothing happens. */
+static uint64_t
+expires(const struct svc_conn *sc)
+{
+	uint64_t idle = sc->s->idle_ms;
+
+	if (la_unacked(sc->c) > 0) {
+		if ((idle || sc->lingering) && idle < SVC_STALL_MS)
+			idle = SVC_STALL_MS;
+	} else if (sc->lingering) {
+		idle = SVC_LINGER_MS;
+	}
+	return idle && sc->progress_at + idle < sc->deadline ? sc->progress_at + idle : sc->deadline;
+}
+
+void
+svc_arm(struct svc_conn *sc)
+{
+	uint64_t now = la_shard_now(sc->s->shard), at = expires(sc);
+
+	if (at == UINT64_MAX)
+		la_set_timer(sc->c, 0);
+	else
+		la_set_timer(sc->c, at > now ? (uint32_t)(at - now) : 1);
+}
+
+bool
+svc_time_left(struct svc_conn *sc)
+{
+	if (expires(sc) <= la_shard_now(sc->s->shard))
+		return false;
+	svc_arm(sc);
+	return true;
+}
+
+void
+svc_no_progress(struct svc_conn *sc)
+{
+	sc->s->count[SVC_NO_PROGRESS]++;
+	la_abort(sc->c);
+}
+
+void
+svc_idle(struct svc_conn *sc)
+{
+	if (la_unacked(sc->c) > 0 || la_unread(sc->c) > 0) {
+		svc_no_progress(sc);
+		return;
+	}
+	sc->s->count[SVC_IDLE_CLOSED]++;
+	if (sc->s->server_first)
+		svc_linger(sc);
+	else
+		svc_close(sc);
+}
+
+/* ---- leaving ---- */
+
+void
+svc_close(struct svc_conn *sc)
+{
+	svc_discard(sc); /* unread bytes would make it a reset */
+	la_close(sc->c);
+}
+
+void
+svc_linger(struct svc_conn *sc)
+{
+	sc->lingering = true;
+	sc->deadline = UINT64_MAX;
+	svc_discard(sc);
+	svc_received(sc);
+	svc_arm(sc);
+	la_shutdown(sc->c);
+}
+
+bool
+svc_linger_data(struct svc_conn *sc)
+{
+	if (sc->lingering)
+		svc_discard(sc);
+	return sc->lingering;
+}
+
+bool
+svc_linger_fin(struct svc_conn *sc)
+{
+	bool lingering = sc->lingering;
+
+	if (lingering)
+		svc_close(sc);
+	return lingering;
+}
+
+bool
+svc_linger_timer(struct svc_conn *sc)
+{
+	if (!sc->lingering)
+		return false;
+	if (svc_time_left(sc))
+		return true;
+	if (la_unacked(sc->c) > 0) {
+		svc_no_progress(sc);
+		return true;
+	}
+	sc->s->count[SVC_LINGER_EXPIRED]++;
+	svc_close(sc);
+	return true;
+}
+
+/* ---- callbacks ---- */
+
+void
+svc_on_opened(struct la_conn *c, void *user)
+{
+	svc_open(c, user);
+}
+
+void
+svc_on_acked(struct la_conn *c, void *user)
+{
+	struct svc_conn *sc = user;
+
+	svc_progress(sc);
+	if (la_unacked(c) == 0 && (sc->lingering || sc->s->idle_ms < SVC_STALL_MS))
+		svc_arm(sc); /* the time-out without waiting bytes may be the shorter one */
+}
+
+void
+svc_on_timer(struct la_conn *c, void *user)
+{
+	struct svc_conn *sc = user;
+
+	(void)c;
+	if (!svc_linger_timer(sc) && !svc_time_left(sc))
+		svc_idle(sc);
+}
+
+void
+svc_on_closed(struct la_conn *c, void *user, const struct la_closed *why)
+{
+	(void)c;
+	(void)why;
+	svc_gone(user);
+}

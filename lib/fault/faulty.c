@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Fault injection at a port, in the language of faults (fault/fault.h).
+ *
+ * Every frame that a shard has made passes the rules in order. Held frames and late copies wait in a heap,
+ * the next one due on top; a reordered frame waits in a place of its own until another has left. Frames
+ * are changed after the shard has made them and before the port (and a capture) sees them, so both
+ * ends' counters can be compared exactly: what left is what the peer must have got.
+ *
+ *     frames the shard made + added - lost = frames handed to the port
+ *
+ * Which pure ACK is a last ACK only the shard can say: it acknowledges a FIN when the connection, or its
+ * TIME_WAIT entry, is in a state that only the peer's FIN leads to, and it acknowledges all there was. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "fault/faulty.h"
+
+enum {
+	WAITING_MAX = 8192,  /* held frames at once */
+	POOL_SHARE = 4,	     /* and their packet buffers: this part of the station's pool */
+	A_FRAME_BECOMES = 3, /* itself, its copy, and one that waited behind it */
+};
+
+struct waiting {
+	uint64_t due; /* us */
+	uint64_t nth; /* frames due at the same time leave in the order they came */
+	struct rte_mbuf *m;
+	bool copy;
+};
+
+struct la_faulty {
+	struct la_fault rule[LA_FAULTY_RULES];
+	unsigned nrules;
+	bool lastacks; /* a rule asks for them */
+	struct la_rng rng;
+	struct rte_mbuf *behind; /* reordered: leaves behind the next one */
+	uint64_t nth;
+	unsigned nheap;
+	unsigned buffers; /* of the frames in the heap */
+	struct la_faulty_counts n;
+	struct waiting heap[WAITING_MAX];
+};
+
+static inline void
+add(uint64_t *counter, int64_t n)
+{
+	__atomic_store_n(counter, *counter + (uint64_t)n, __ATOMIC_RELAXED);
+}
+
+/* ---- the heap ---- */
+
+static bool
+before(const struct waiting *a, const struct waiting *b)
+{
+	return a->due != b->due ? a->due < b->due : a->nth < b->nth;
+}
+
+static void
+swap(struct waiting *a, struct waiting *b)
+{
+	struct waiting t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+/* A delay line must not take the buffers that reception needs. */
+static bool
+has_room(const struct la_faulty *f, const struct rte_mbuf *m, const struct rte_mempool *pool)
+{
+	return f->nheap < WAITING_MAX && f->buffers + m->nb_segs <= pool->size / POOL_SHARE;
+}
+
+/* The caller has made sure of room. */
+static void
+push(struct la_faulty *f, struct rte_mbuf *m, uint64_t due, bool copy)
+{
+	unsigned i = f->nheap++;
+
+	f->buffers += m->nb_segs;
+	f->heap[i] = (struct waiting){.due = due, .nth = f->nth++, .m = m, .copy = copy};
+	for (; i > 0 && before(&f->heap[i], &f->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		swap(&f->heap[i], &f->heap[(i - 1) / 2]);
+	if (!copy)
+		add(&f->n.lost, 1);
+}
+
+static struct rte_mbuf *
+pop(struct la_faulty *f)
+{
+	struct waiting top = f->heap[0];
+	unsigned i = 0, child;
+
+	f->buffers -= top.m->nb_segs;
+	f->heap[0] = f->heap[--f->nheap];
+	while ((child = 2 * i + 1) < f->nheap) {
+		if (child + 1 < f->nheap && before(&f->heap[child + 1], &f->heap[child]))
+			child++;
+		if (!before(&f->heap[child], &f->heap[i]))
+			break;
+		swap(&f->heap[i], &f->heap[child]);
+		i = child;
+	}
+	if (top.copy)
+		add(&f->n.added, 1);
+	else
+		add(&f->n.lost, -1);
+	return top.m;
+}
+
+/* ---- one frame ---- */
+
+/* The last bit of the first piece: of the TCP header, or of payload that was copied behind it. (Payload in
+ * pieces of its own is not this frame's alone.) A checksum that the port would put in, and so right
+ * again, is left out, and then what stands in its place is wrong. */
+static void
+corrupt(struct rte_mbuf *m)
+{
+	m->ol_flags &= ~(RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IP_CKSUM);
+	*(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len) - 1) ^= 1;
+}
+
+static unsigned
+duplicate(struct la_faulty *f, struct rte_mbuf *m, uint64_t us, uint64_t now_us,
+	  struct rte_mempool *pool, struct rte_mbuf **out)
+{
+	struct rte_mbuf *copy =
+		us > 0 && !has_room(f, m, pool) ? NULL : rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+
+	out[0] = m;
+	if (copy == NULL) {
+		add(&f->n.no_room, 1);
+		return 1;
+	}
+	add(&f->n.duplicated, 1);
+	if (us > 0) {
+		push(f, copy, now_us + us, true);
+		return 1;
+	}
+	add(&f->n.added, 1);
+	out[1] = copy;
+	return 2;
+}
+
+static struct la_fate
+fate_of(struct la_faulty *f, const struct rte_mbuf *m, const uint32_t *peer_fin)
+{
+	static const struct la_fate none = {.action = LA_FAULT_NONE};
+	struct la_sim_seg seg;
+
+	/* headers lie in the first piece; the length is that of all of it */
+	if (!la_sim_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg))
+		return none;
+	return la_fault_decide(f->rule, f->nrules, "", &seg, peer_fin, &f->rng);
+}
+
+unsigned
+la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin, uint64_t now_us,
+	       struct rte_mempool *pool, struct rte_mbuf **out)
+{
+	struct la_fate fate = fate_of(f, m, peer_fin);
+	unsigned n = 0;
+
+	switch (fate.action) {
+	case LA_FAULT_DROP:
+		rte_pktmbuf_free(m);
+		add(&f->n.dropped, 1);
+		add(&f->n.lost, 1);
+		return 0;
+	case LA_FAULT_HOLD:
+		if (!has_room(f, m, pool)) {
+			add(&f->n.no_room, 1);
+			out[n++] = m;
+			break;
+		}
+		add(&f->n.held, 1);
+		push(f, m, now_us + fate.us, false);
+		return 0;
+	case LA_FAULT_REORDER:
+		if (f->behind == NULL) {
+			f->behind = m;
+			add(&f->n.reordered, 1);
+			add(&f->n.lost, 1);
+			return 0;
+		}
+		out[n++] = m; /* the one that the other waits for */
+		break;
+	case LA_FAULT_DUP:
+		n = duplicate(f, m, fate.us, now_us, pool, out);
+		break;
+	case LA_FAULT_CORRUPT:
+		corrupt(m);
+		add(&f->n.corrupted, 1);
+		out[n++] = m;
+		break;
+	case LA_FAULT_NONE:
+		out[n++] = m;
+		break;
+	}
+	if (f->behind != NULL) {
+		out[n++] = f->behind;
+		f->behind = NULL;
+		add(&f->n.lost, -1);
+	}
+	return n;
+}
+
+/* The sequence number after the peer's FIN, if the connection of this frame has seen one. */
+static bool
+peer_fin_of(const struct la_faulty *f, const struct la_shard *s, const struct rte_mbuf *m,
+	    uint32_t *fin)
+{
+	struct la_sim_seg seg;
+	struct la_conn_info info;
+
+	if (!f->lastacks ||
+	    !la_sim_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg) ||
+	    !la_fault_is_kind(&seg, LA_FAULT_ON_ACK, NULL) || la_shard_find(s, &seg.t, &info) != 0)
+		return false;
+	*fin = info.rcv_nxt;
+	return info.state == LA_CLOSE_WAIT || info.state == LA_CLOSING || info.state == LA_LAST_ACK ||
+	       info.state == LA_TIME_WAIT;
+}
+
+unsigned
+la_faulty_take(struct la_faulty *f, struct la_shard *s, uint64_t now_us, struct rte_mempool *pool,
+	       struct rte_mbuf **pkts, unsigned max)
+{
+	struct rte_mbuf *m;
+	unsigned n = 0;
+	uint32_t fin;
+
+	while (n < max && f->nheap > 0 && f->heap[0].due <= now_us)
+		pkts[n++] = pop(f);
+	while (n + A_FRAME_BECOMES <= max && la_shard_tx(s, &m, 1) == 1)
+		n += la_faulty_pass(f, m, peer_fin_of(f, s, m, &fin) ? &fin : NULL, now_us, pool,
+				    pkts + n);
+	return n;
+}
+
+/* ---- life ---- */
+
+struct la_faulty *
+la_faulty_create(const struct la_fault *rules, unsigned n, uint64_t seed)
+{
+	struct la_faulty *f = n <= LA_FAULTY_RULES ? calloc(1, sizeof(*f)) : NULL;
+
+	if (f == NULL)
+		return NULL;
+	memcpy(f->rule, rules, n * sizeof(*rules));
+	f->nrules = n;
+	f->rng.s = seed;
+	for (unsigned i = 0; i < n; i++)
+		f->lastacks |= rules[i].kind == LA_FAULT_ON_LASTACK;
+	return f;
+}
+
+void
+la_faulty_flush(struct la_faulty *f)
+{
+	rte_pktmbuf_free(f->behind);
+	f->behind = NULL;
+	while (f->nheap > 0)
+		rte_pktmbuf_free(f->heap[--f->nheap].m);
+	f->buffers = 0;
+}
+
+void
+la_faulty_destroy(struct la_faulty *f)
+{
+	free(f);
+}
+
+void
+la_faulty_read(const struct la_faulty *f, struct la_faulty_counts *out)
+{
+	const uint64_t *from = (const uint64_t *)&f->n;
+	uint64_t *to = (uint64_t *)out;
+
+	for (unsigned i = 0; i < sizeof(*out) / sizeof(*to); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}

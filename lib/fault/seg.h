@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_FAULT_SEG_H
+#define LA_FAULT_SEG_H
+
+/* What a frame on the wire says, for fault rules, traces and ladders. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lastack/addr.h>
+
+#include "wire/tcp.h"
+
+struct la_sim_seg {
+	struct la_tuple t; /* as its sender sees it: laddr is the source */
+	uint32_t seq, ack; /* absolute, host order */
+	uint32_t tsval, tsecr;
+	uint16_t len; /* payload, bytes */
+	uint16_t wnd; /* as on the wire */
+	uint8_t flags; /* enum la_tcp_flag */
+	uint8_t opts;  /* enum la_tcp_opt */
+	uint16_t mss;
+	uint8_t wscale;
+	uint16_t at;   /* offset of the TCP header in the frame, */
+	uint16_t text; /* and of its payload */
+};
+
+/** Reads a whole frame. False: it is not a TCP segment. Checksums are not looked at. */
+bool la_sim_seg_read(const uint8_t *frame, size_t len, struct la_sim_seg *s);
+
+/** Sequence space it occupies. */
+static inline uint32_t
+la_sim_seg_space(const struct la_sim_seg *s)
+{
+	return s->len + ((s->flags & LA_SYN) != 0) + ((s->flags & LA_FIN) != 0);
+}
+
+/** Moves SEQ and ACK (0: leave it), and the checksum with them: right stays right, wrong stays wrong. */
+void la_sim_seg_shift(uint8_t *frame, const struct la_sim_seg *s, uint32_t seq, uint32_t ack);
+
+#endif

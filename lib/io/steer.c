@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Steering: one port, several shards, each frame to the one that it concerns.
+ *
+ *   TCP, whole or first of its extension headers        by hash of addresses and ports
+ *   ICMP error                                          to the owner of the tuple it quotes
+ *   ARP reply, ARP announcement, neighbour              to all: each shard has its own neighbours
+ *   advertisement, solicitation from "::" (DAD)         and hears the end of address detection
+ *   everything else: ARP request, solicitation, echo,   to shard 0, which alone answers, and names
+ *   fragments, what cannot be read                      the drop
+ *
+ * The hash is the one that NICs compute for RSS (Toeplitz), with a random key of one 16-bit word
+ * repeated (io/rss.c), which makes it symmetric: both directions of a connection, and a packet quoted by an ICMP error, hash alike. The
+ * low seven bits are an index into a redirection table of 128 places, filled in turn, so that a NIC
+ * programmed with the same key and table (lib/io/port.c) puts a segment on the queue of the very shard
+ * that this file names. What arrives elsewhere all the same, because the port has one queue, no RSS, or
+ * hashes in its own way, is handed over (hand_over.c).
+ *
+ * A key with a period of 16 bits makes the hash depend only on the exclusive or of all 16-bit words of
+ * its input: bit b of any word contributes the key rotated by b. So the words are folded into one, and
+ * two look-ups of a byte each finish it. The fold also does away with the families: the ff:ff of two
+ * IPv4-mapped addresses cancel, and what is left is what a NIC hashes for IPv4. */
+
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_mbuf.h>
+
+#include "io/rss.h"
+#include "io/secret.h"
+#include "io/steer.h"
+#include "wire/eth.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+
+enum {
+	FLAT = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN + 65535, /* the longest frame that means anything */
+	SLOW = -2,   /* not a plain TCP segment: look closer */
+	PORTS = 4,   /* bytes of TCP that are read */
+};
+
+void
+la_steer_init(struct la_steer *s, unsigned shards)
+{
+	uint16_t key;
+
+	la_secret_need_rss();
+	key = (uint16_t)(la_rss_key()[0] << 8 | la_rss_key()[1]);
+	memset(s, 0, sizeof(*s));
+	s->shards = shards;
+	for (unsigned i = 0; i < LA_STEER_RETA; i++)
+		s->reta[i] = (uint8_t)(i % shards);
+	for (unsigned v = 0; v < 256; v++) {
+		for (unsigned b = 0; b < 16; b++) {
+			/* bit b, counted from the first on the wire, meets the key from its bit b on */
+			uint16_t turned = (uint16_t)(key << b | (uint32_t)key >> (16 - b));
+
+			s->low[v] ^= v & 0x8000u >> b ? turned : 0;
+			s->high[v] ^= v << 8 & 0x8000u >> b ? turned : 0;
+		}
+	}
+}
+
+/* x: words in wire order xored into one another; ports: in host order, likewise. */
+static uint16_t
+finish(const struct la_steer *s, uint64_t x, uint16_t ports)
+{
+	uint16_t v;
+
+	x ^= x >> 32;
+	x ^= x >> 16;
+	v = (uint16_t)(rte_be_to_cpu_16((uint16_t)x) ^ ports);
+	return s->low[v & 0xff] ^ s->high[v >> 8];
+}
+
+static uint16_t
+hash(const struct la_steer *s, const struct la_tuple *t)
+{
+	return finish(s, t->laddr.q[0] ^ t->laddr.q[1] ^ t->raddr.q[0] ^ t->raddr.q[1],
+		      t->lport ^ t->rport);
+}
+
+static unsigned
+owner(const struct la_steer *s, uint16_t h)
+{
+	return s->reta[h % LA_STEER_RETA];
+}
+
+uint32_t
+la_steer_hash(const struct la_steer *s, const struct la_tuple *t)
+{
+	return hash(s, t) * 0x10001u; /* the period of the key is that of the hash too */
+}
+
+unsigned
+la_steer_tuple(const struct la_steer *s, const struct la_tuple *t)
+{
+	return owner(s, hash(s, t));
+}
+
+static uint64_t
+load(const uint8_t *p, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, n);
+	return v;
+}
+
+static uint16_t
+be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* A TCP segment without options or extension headers of IP: nearly everything there is. */
+static int
+plain_tcp(const struct la_steer *s, const uint8_t *p, uint32_t len)
+{
+	uint32_t off = LA_ETH_LEN;
+	uint16_t type;
+	uint64_t x;
+
+	if (len < LA_ETH_LEN + LA_IP4_LEN + PORTS)
+		return SLOW;
+	type = be16(p + 12);
+	if (type == LA_ETH_VLAN) {
+		type = be16(p + 16);
+		off += LA_VLAN_LEN;
+	}
+	p += off;
+	if (type == LA_ETH_IP4) {
+		if (len < off + LA_IP4_LEN + PORTS || p[0] != 0x45 || p[9] != LA_IPPROTO_TCP ||
+		    (be16(p + 6) & 0x3fff) != 0) /* MF or an offset: a fragment */
+			return SLOW;
+		x = load(p + 12, 8) ^ load(p + LA_IP4_LEN, PORTS);
+	} else if (type == LA_ETH_IP6) {
+		if (len < off + LA_IP6_LEN + PORTS || p[6] != LA_IPPROTO_TCP)
+			return SLOW;
+		x = load(p + 8, 8) ^ load(p + 16, 8) ^ load(p + 24, 8) ^ load(p + 32, 8) ^
+		    load(p + LA_IP6_LEN, PORTS);
+	} else {
+		return SLOW;
+	}
+	return (int)owner(s, finish(s, x, 0));
+}
+
+static int
+arp(const uint8_t *p, size_t len)
+{
+	struct la_arp a;
+
+	if (la_arp_parse(p, len, &a) != LA_WIRE_OK)
+		return 0;
+	return a.op == LA_ARP_REPLY || a.spa == a.tpa ? (int)LA_STEER_ALL : 0;
+}
+
+static int
+icmp(const struct la_steer *s, const uint8_t *p, size_t len, const struct la_ip *ip)
+{
+	struct la_icmp ic = {.kind = LA_ICMP_OTHER};
+	enum la_counter why = ip->proto == LA_IPPROTO_ICMP ? la_icmp4_parse(p, len, &ic)
+							   : la_icmp6_parse(p, len, ip, &ic);
+
+	if (why != LA_WIRE_OK)
+		return 0;
+	switch (ic.kind) {
+	case LA_ICMP_NA:
+		return LA_STEER_ALL;
+	case LA_ICMP_NS:
+		return la_addr_is_any(&ip->src) ? (int)LA_STEER_ALL : 0;
+	case LA_ICMP_ERR_SOFT:
+	case LA_ICMP_ERR_HARD:
+	case LA_ICMP_ERR_PMTU:
+		return ic.has_tuple ? (int)la_steer_tuple(s, &ic.tuple) : 0;
+	default:
+		return 0;
+	}
+}
+
+/* Checksums are not verified here: the shard that gets the frame drops and counts it. */
+static int
+ip(const struct la_steer *s, const uint8_t *p, size_t len, bool is4)
+{
+	enum la_counter why;
+	struct la_tuple t;
+	struct la_ip h;
+
+	why = is4 ? la_ip4_parse(p, len, true, &h) : la_ip6_parse(p, len, &h);
+	if (why != LA_WIRE_OK || len < h.hlen)
+		return 0;
+	p += h.hlen;
+	len = RTE_MIN(len - h.hlen, (size_t)h.plen);
+	if (h.proto == (is4 ? LA_IPPROTO_ICMP : LA_IPPROTO_ICMP6))
+		return icmp(s, p, len, &h);
+	if (h.proto != LA_IPPROTO_TCP || len < PORTS)
+		return 0;
+	t = (struct la_tuple){.laddr = h.dst, .raddr = h.src, .lport = be16(p + 2), .rport = be16(p)};
+	return (int)la_steer_tuple(s, &t);
+}
+
+static __rte_noinline int
+closer(const struct la_steer *s, const struct rte_mbuf *m)
+{
+	uint8_t flat[FLAT];
+	uint32_t len = m->pkt_len;
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct la_eth e;
+
+	if (m->nb_segs > 1) {
+		len = RTE_MIN(len, (uint32_t)FLAT);
+		p = rte_pktmbuf_read(m, 0, len, flat);
+	}
+	if (la_eth_parse(p, len, &e) != LA_WIRE_OK)
+		return 0;
+	switch (e.type) {
+	case LA_ETH_IP4:
+		return ip(s, p + e.len, len - e.len, true);
+	case LA_ETH_IP6:
+		return ip(s, p + e.len, len - e.len, false);
+	case LA_ETH_ARP:
+		return arp(p + e.len, len - e.len);
+	default:
+		return 0;
+	}
+}
+
+int
+la_steer_frame(const struct la_steer *s, const struct rte_mbuf *m)
+{
+	int to = plain_tcp(s, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+
+	return to == SLOW ? closer(s, m) : to;
+}

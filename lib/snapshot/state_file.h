@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_SNAPSHOT_STATE_FILE_H
+#define LA_SNAPSHOT_STATE_FILE_H
+
+/* What state.c (clocks, addresses), state_read.c, state_deal.c and state_write.c share: the file, on the
+ * disk and while it is read. */
+
+#include <stdio.h>
+
+#include <sodium.h>
+
+#include "net/shard.h"
+#include "snapshot/state.h"
+
+enum {
+	LA_STATEFILE_ORDER = 0x01020304, /* as the writing machine has it in memory */
+	LA_STATEFILE_VERSION = 2,
+	LA_STATEFILE_DIGEST = 32,
+	LA_STATEFILE_SUM = 32,
+	LA_STATEFILE_BUFFER = 1 << 20,
+	LA_STATEFILE_SECTIONS_MAX = 64,
+	LA_STATEFILE_PORTS_MAX = 64,
+};
+
+#define LA_STATEFILE_MAGIC "lastack\n"
+#define LA_STATEFILE_MAGIC_BYTES                        \
+	{                                               \
+		'l', 'a', 's', 't', 'a', 'c', 'k', '\n' \
+	}
+
+struct la_statefile_head {
+	char magic[8];
+	uint32_t order;
+	uint32_t version;
+	uint64_t length; /* of the whole file */
+	uint32_t sections;
+	uint32_t reserved; /* 0 */
+	struct la_wall wall;
+	uint8_t sum[LA_STATEFILE_SUM]; /* of what follows the head, then of the head up to here */
+};
+_Static_assert(sizeof(struct la_statefile_head) == 96, "no padding");
+
+struct la_statefile_section {
+	uint8_t addrs[LA_STATEFILE_DIGEST];
+	uint32_t port;     /* below LA_STATEFILE_PORTS_MAX */
+	uint32_t reserved; /* 0 */
+	uint64_t length;   /* of what follows, the shard's own stream */
+};
+_Static_assert(sizeof(struct la_statefile_section) == 48, "no padding");
+
+/** An address of ours as it goes into the digest; sorted, so that their order means nothing. */
+struct la_statefile_prefix {
+	uint8_t addr[16], len, range;
+};
+
+struct la_statefile_progress {
+	const char *what;     /* "writing FILE" */
+	uint64_t done, total; /* bytes */
+	uint64_t next_ns;
+	bool say;
+};
+
+_Static_assert((int)LA_STATEFILE_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX,
+	       "the shards of a port are dealt to at once");
+
+/** A section, as far as it was read to be verified. */
+struct la_statefile_part {
+	uint64_t at, length; /* of the shard's stream in the file */
+	unsigned port;
+	struct la_shard_saved saved;
+};
+
+/** A shard of this run. */
+struct la_statefile_target {
+	unsigned port;
+	uint8_t digest[LA_STATEFILE_DIGEST];
+};
+
+struct la_statefile {
+	char *path;
+	int fd;
+	bool say;
+	struct la_statefile_head head;
+	uint64_t passed;
+	bool backwards;
+	unsigned nsections, ntargets;
+	struct la_statefile_part sections[LA_STATEFILE_SECTIONS_MAX];
+	struct la_statefile_target targets[LA_STATEFILE_SECTIONS_MAX];
+	char what[256]; /* of progress lines */
+
+	/* reading on from `at`: buf[head .. tail) is what comes next, `left` is what may be read */
+	uint8_t *buf;
+	size_t buf_head, buf_tail, buf_most; /* most: that were ever in it */
+	uint64_t at, left;
+	struct la_statefile_progress progress;
+};
+
+/** Where the line for the user goes when a file is refused. */
+struct la_statefile_why {
+	const char *path;
+	char *err;
+	size_t size;
+};
+
+int la_statefile_digest(const struct la_statefile_addrs *a, uint8_t out[LA_STATEFILE_DIGEST]);
+void la_statefile_progress_start(struct la_statefile_progress *p, const char *what, uint64_t total,
+				 bool say);
+void la_statefile_progress(struct la_statefile_progress *p, uint64_t n);
+int la_statefile_sync_dir(const char *path);
+
+/* state_read.c, for state_deal.c too */
+/** The line for the user, the file's name before it; returns rc. */
+int la_statefile_refuse(const struct la_statefile_why *w, int rc, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/** What is taken next: `length` bytes from `at` on. */
+void la_statefile_seek(struct la_statefile *st, uint64_t at, uint64_t length);
+/** ctx: struct la_statefile. 0, -ENODATA at the end of what may be read, or of the file, -errno. */
+int la_statefile_take(void *ctx, void *p, size_t len);
+/** The first section of a port; NULL: the file has none. */
+const struct la_statefile_part *la_statefile_part_of(const struct la_statefile *st, unsigned port);
+
+#endif

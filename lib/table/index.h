@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_TABLE_INDEX_H
+#define LA_TABLE_INDEX_H
+
+/* The index: from a tuple's hash to a reference, for every connection of a shard, live or in
+ * TIME_WAIT. (Theory at the top of index.c.)
+ *
+ * A bucket is one cache line: 16-bit tags and 32-bit references, probed with SIMD compares. A key
+ * has two buckets (cuckoo with partial keys: the second is computed from the first and the tag),
+ * and the first says whether any of its keys with tags of this kind had to go to their second one,
+ * so that nearly every look-up, hit or miss, costs one line. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <emmintrin.h>
+
+#include "core/mem.h"
+
+/** A reference: which pool (2 bits), which slot (30 bits). 0 is "none". */
+typedef uint32_t la_ref;
+
+enum la_pool { LA_POOL_NONE, LA_POOL_TCB, LA_POOL_TW4, LA_POOL_TW6 };
+
+enum { LA_REF_SLOT_BITS = 30 };
+#define LA_REF_SLOT_MASK ((1u << LA_REF_SLOT_BITS) - 1)
+
+static inline la_ref
+la_ref_make(enum la_pool pool, uint32_t slot)
+{
+	return (uint32_t)pool << LA_REF_SLOT_BITS | slot;
+}
+
+static inline enum la_pool
+la_ref_pool(la_ref r)
+{
+	return (enum la_pool)(r >> LA_REF_SLOT_BITS);
+}
+
+static inline uint32_t
+la_ref_slot(la_ref r)
+{
+	return r & LA_REF_SLOT_MASK;
+}
+
+enum { LA_BUCKET_KEYS = 10 };
+
+struct la_bucket {
+	uint16_t tag[LA_BUCKET_KEYS]; /* 0: the place is free */
+	uint16_t spilled; /* keys whose first bucket is this one and who live in their second: four
+			   * counters of 4 bits, by the tag's last two */
+	uint16_t second;  /* bit i: the key at place i has its first bucket elsewhere */
+	la_ref ref[LA_BUCKET_KEYS];
+};
+_Static_assert(sizeof(struct la_bucket) == 64, "a bucket is one cache line");
+
+struct la_index {
+	struct la_bucket *buckets;
+	const struct la_mem_ops *mem;
+	uint32_t nbuckets; /* even */
+	uint32_t keys;     /* in the index now */
+	uint32_t capacity;
+};
+
+/** Bytes for `capacity` keys: 10 for each, a load factor of 0.64. */
+size_t la_index_memory(uint32_t capacity);
+/** 0 or -ENOMEM. */
+int la_index_init(struct la_index *ix, const struct la_mem_ops *mem, uint32_t capacity);
+void la_index_fini(struct la_index *ix);
+
+/** The tag of a hash: its top 16 bits, never 0. The first bucket comes from its low 32. */
+static inline uint16_t
+la_index_tag(uint64_t hash)
+{
+	uint16_t tag = (uint16_t)(hash >> 48);
+
+	return tag ? tag : 1;
+}
+
+static inline uint32_t
+la_index_first(const struct la_index *ix, uint64_t hash)
+{
+	return (uint32_t)((uint64_t)(uint32_t)hash * ix->nbuckets >> 32);
+}
+
+/** The other bucket of a key that is in `bucket`: the sum of the two is an odd number made of the
+ * tag, modulo the number of buckets. An involution that needs only the tag. */
+static inline uint32_t
+la_index_other(const struct la_index *ix, uint32_t bucket, uint16_t tag)
+{
+	uint64_t half = (uint64_t)((uint32_t)tag * 0x5bd1e995u) * (ix->nbuckets / 2) >> 32;
+	uint32_t sum = (uint32_t)half * 2 + 1;
+
+	return sum >= bucket ? sum - bucket : sum + (ix->nbuckets - bucket);
+}
+
+/** Where in `spilled` the keys with this tag are counted. */
+static inline unsigned
+la_spill_shift(uint16_t tag)
+{
+	return (tag & 3u) * 4;
+}
+
+/** Keys with tags of this kind that have this bucket for their first and live in their second. */
+static inline unsigned
+la_bucket_spilled(const struct la_bucket *b, uint16_t tag)
+{
+	return b->spilled >> la_spill_shift(tag) & 15u;
+}
+
+static inline void
+la_index_prefetch(const struct la_index *ix, uint64_t hash)
+{
+	__builtin_prefetch(&ix->buckets[la_index_first(ix, hash)]);
+}
+
+/** Bit i set: place i of the bucket holds this tag. */
+static inline uint32_t
+la_bucket_match(const struct la_bucket *b, uint16_t tag)
+{
+	const __m128i t = _mm_set1_epi16((short)tag);
+	__m128i lo = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)b), t);
+	__m128i hi = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)b + 1), t);
+
+	/* behind the last tag stands what is none */
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, hi)) & ((1u << LA_BUCKET_KEYS) - 1);
+}
+
+/** Does the object behind ref have the key we look for? Inlined into la_index_find(). */
+typedef bool la_index_match(const void *ctx, la_ref ref, const void *key);
+
+/** The place of the key's reference, to be read or overwritten, or NULL. */
+static inline __attribute__((always_inline)) la_ref *
+la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const void *ctx,
+	      const void *key)
+{
+	uint16_t tag = la_index_tag(hash);
+	uint32_t n = la_index_first(ix, hash);
+
+	for (int round = 0; round < 2; round++) {
+		struct la_bucket *b = &ix->buckets[n];
+
+		for (uint32_t m = la_bucket_match(b, tag); m; m &= m - 1) {
+			unsigned i = (unsigned)__builtin_ctz(m);
+
+			if (match(ctx, b->ref[i], key))
+				return &b->ref[i];
+		}
+		if (__builtin_expect(la_bucket_spilled(b, tag) == 0, 1))
+			return NULL;
+		n = la_index_other(ix, n, tag);
+	}
+	return NULL;
+}
+
+/** Prefetches what the tags in the first bucket point at is the caller's to do: this gives the
+ * first reference with the tag, or 0, without comparing keys. */
+static inline la_ref
+la_index_peek(const struct la_index *ix, uint64_t hash)
+{
+	const struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
+	uint32_t m = la_bucket_match(b, la_index_tag(hash));
+
+	return m ? b->ref[__builtin_ctz(m)] : 0;
+}
+
+/** When the first bucket has no such tag, and one that may be it had to go elsewhere: prefetches the
+ * other bucket and returns true. The first is expected in the cache. */
+static inline bool
+la_index_prefetch_other(const struct la_index *ix, uint64_t hash)
+{
+	uint32_t n = la_index_first(ix, hash);
+	const struct la_bucket *b = &ix->buckets[n];
+	uint16_t tag = la_index_tag(hash);
+
+	if (la_bucket_match(b, tag))
+		return false;
+	if (__builtin_expect(la_bucket_spilled(b, tag) == 0, 1)) {
+		if (la_bucket_match(b, 0) == 0) /* full: where a new key would go */
+			__builtin_prefetch(&ix->buckets[la_index_other(ix, n, tag)]);
+		return false;
+	}
+	__builtin_prefetch(&ix->buckets[la_index_other(ix, n, tag)]);
+	return true;
+}
+
+/** The same as la_index_peek() in the other bucket. */
+static inline la_ref
+la_index_peek_other(const struct la_index *ix, uint64_t hash)
+{
+	uint16_t tag = la_index_tag(hash);
+	const struct la_bucket *b =
+		&ix->buckets[la_index_other(ix, la_index_first(ix, hash), tag)];
+	uint32_t m = la_bucket_match(b, tag);
+
+	return m ? b->ref[__builtin_ctz(m)] : 0;
+}
+
+/** Adds a key that is not there. 0, or -ENOSPC when both buckets are full and no bounded
+ * displacement frees a place (the caller refuses the new connection; nothing is changed). */
+int la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref);
+
+/** Removes exactly this reference. Returns false when it is not there (a bug of the caller). */
+bool la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref);
+
+/* The same as la_index_replace(), wherever the key is. */
+bool la_index_replace_slow(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref);
+
+/** Overwrites `old` with `new` in place. Returns false when old is not there (a bug of the caller).
+ */
+static inline bool
+la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref)
+{
+	struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
+	uint32_t m = la_bucket_match(b, la_index_tag(hash));
+
+	if (__builtin_expect(m && b->ref[__builtin_ctz(m)] == old, 1)) {
+		b->ref[__builtin_ctz(m)] = new_ref;
+		return true;
+	}
+	return la_index_replace_slow(ix, hash, old, new_ref);
+}
+
+/** Recomputes a reference's hash for the checker. */
+typedef uint64_t la_index_hash_of(const void *ctx, la_ref ref);
+
+/** Walks every bucket: tags agree with hashes, every key is in one of its two buckets, `second` and
+ * `spilled` are right, no reference twice, key count right. Reports to f; returns how many faults.
+ */
+unsigned la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void *ctx,
+			FILE *f);
+
+#endif

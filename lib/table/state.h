@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_TABLE_STATE_H
+#define LA_TABLE_STATE_H
+
+/* The state machine as a table: which transitions there are (transitions.def), and one function
+ * that every change of state passes, of a TCB (la_tcb_set_state()) as of a table entry
+ * (time_wait.c). It counts the transition and stops at one that is not in the table: going on from
+ * a state that cannot be would break promises without a word. */
+
+#include <assert.h>
+#include <stdbool.h>
+
+#include <lastack/counters.h>
+
+/** Is it a LA_MOVE of transitions.def? */
+static inline bool
+la_state_lawful(enum la_state from, enum la_state to)
+{
+	static const uint8_t next[LA_NSTATES][LA_NSTATES] = {
+#define LA_MOVE(f, t, why) [LA_##f][LA_##t] = 1,
+#define LA_NEVER(f, t, why)
+#include "table/transitions.def"
+#undef LA_MOVE
+#undef LA_NEVER
+	};
+
+	return next[from][to];
+}
+
+/** A connection, or a tuple in TIME_WAIT, goes from one state to another. */
+static inline void
+la_state_moves(struct la_counters *n, enum la_state from, enum la_state to)
+{
+	assert(la_state_lawful(from, to));
+	n->transition[from][to]++;
+	n->entered[to]++;
+}
+
+#endif

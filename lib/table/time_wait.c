@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The TIME_WAIT table: theory of operation.
+ *
+ * Why TIME_WAIT exists. Two reasons, and both need the whole of 2*MSL (RFC 9293 3.6.1):
+ *
+ * 1. The last ACK may be lost. The side that closes first sends it, and an ACK is not acknowledged.
+ *    The peer, in LAST_ACK, does not know whether its FIN and the data before it arrived, and sends
+ *    the FIN again. Who remembers the connection answers it, and the close stays orderly; who has
+ *    forgotten it can only say RST, and tells the peer that data may be lost when none was.
+ * 2. Wandering duplicates. A segment that was held up in the network, and sent again meanwhile, may
+ *    come out after the close. While the tuple is quarantined it meets only this entry. In a new
+ *    connection of the same tuple it could be taken for new data. MSL is how long a segment can
+ *    wander; twice, for the last segment there and what it provokes back.
+ *
+ * What an entry knows: the tuple, the two sequence numbers of the last ACK, TS.Recent, the window
+ * it offered, and when it ends. Timestamps and ISNs to come are recomputed from keyed hashes. 32
+ * bytes for IPv4, 64 for IPv6, never across a cache line.
+ *
+ * Reservation. A connection is admitted only when an entry is promised to it, so entering TIME_WAIT
+ * can not fail, and no entry is ever thrown out to make room for another: the counter
+ * early_recycles has no line of code that adds to it. reserved <= nfree is the promise:
+ * la_tw_reserve() refuses to break it, and a slot leaves the free ones only for a reservation.
+ *
+ * The life of a slot, and the trap. The wheel (core/wheel.c) has no removal. An entry whose life
+ * ends before its deadline, by a reopen, leaves its reference behind in the wheel; were the slot
+ * given to another connection meanwhile, that stale reference would come by as if it were the new
+ * entry's, and the slot would be in the wheel twice, for ever. So a slot belongs to its wheel
+ * reference: LA_TW_WHEEL says that there is one, there is never a second, and the slot is free only
+ * when there is none.
+ *
+ *	                 enter                        wheel: due
+ *	    FREE -----------------------> LIVE ----------------------------> FREE
+ *	                                  |  ^   wheel: not due, into it again
+ *	                           shadow |  | give_back: not due
+ *	                                  v  |
+ *	                                 SHADOW  wheel: not due, into it again;
+ *	                                  |      due, out of it, WHEEL cleared
+ *	        forget, or give_back: due |
+ *	                                  +-- WHEEL clear -----------------> FREE
+ *	                                  +-- WHEEL set ---> ZOMBIE -------> FREE
+ *	                                                            wheel
+ *
+ *	life     in the index  in the wheel   counted live
+ *	FREE     no            no             no
+ *	LIVE     yes           yes            yes
+ *	SHADOW   its TCB is    until due      yes
+ *	ZOMBIE   no            yes            no
+ *
+ * An entry with LA_TW_FW2 is LIVE and waits for the peer's FIN (tw_fin_wait_2.c). Its reference goes by
+ * hops of at most 2*MSL, so that when the FIN turns it into TIME_WAIT the reference does not come by
+ * after the new deadline.
+ *
+ * So an entry costs its slot until the 2*MSL it was made with are over, whatever becomes of it, and
+ * capacity is planned as closes per second times 2*MSL, reopened tuples included.
+ *
+ * A repeated FIN restarts 2*MSL by moving the deadline alone. The reference fires at the old
+ * one, and is added again for the new: one more visit for each lifetime, however many FINs came.
+ * The reference's tick is never after the deadline, as deadlines only move away; so an entry
+ * expires at the first pop at or after its deadline, and not before. Expiry takes as many
+ * references as the caller pops: the bound on the work is the caller's, and what is left over stays
+ * in the wheel.
+ *
+ * What a segment for an entry gets stands in tw_input.c. */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_common.h>
+
+#include "core/seq.h"
+#include "table/state.h"
+#include "table/time_wait.h"
+
+enum {
+	BURST = 32,
+};
+
+/* ------------------------------------------------------------------ birth and death */
+
+static const uint32_t entry_size[2] = {sizeof(struct la_tw4), sizeof(struct la_tw6)};
+
+static size_t
+pool_size(uint32_t capacity, uint32_t size)
+{
+	return ((size_t)capacity + 1) * size;
+}
+
+size_t
+la_tw_memory(uint32_t capacity4, uint32_t capacity6)
+{
+	return pool_size(capacity4, entry_size[0]) + pool_size(capacity6, entry_size[1]);
+}
+
+int
+la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *index,
+	   struct la_wheel *wheel, const struct la_hash_key *key, struct la_counters *counters,
+	   uint32_t capacity4, uint32_t capacity6)
+{
+	const uint32_t capacity[2] = {capacity4, capacity6};
+
+	if (capacity4 >= LA_REF_SLOT_MASK || capacity6 >= LA_REF_SLOT_MASK)
+		return -EINVAL;
+	*t = (struct la_tw){
+		.index = index, .wheel = wheel, .key = key, .counters = counters, .mem = mem};
+	for (unsigned i = 0; i < 2; i++) {
+		t->pool[i] = (struct la_tw_pool){
+			.slots = la_mem_alloc(mem, pool_size(capacity[i], entry_size[i]), 64),
+			.size = entry_size[i],
+			.capacity = capacity[i],
+			.fresh = 1,
+			.nfree = capacity[i],
+		};
+		if (!t->pool[i].slots) {
+			la_tw_fini(t);
+			return -ENOMEM;
+		}
+	}
+	la_tw_share_set(t, 100);
+	return 0;
+}
+
+void
+la_tw_fini(struct la_tw *t)
+{
+	for (unsigned i = 0; i < 2; i++)
+		la_mem_free(t->mem, t->pool[i].slots,
+			    pool_size(t->pool[i].capacity, entry_size[i]));
+	*t = (struct la_tw){0};
+}
+
+int
+la_tw_class(struct la_tw *t, uint32_t lifetime)
+{
+	if (lifetime == 0 || lifetime > 1u << 30)
+		return -EINVAL;
+	for (unsigned i = 0; i < t->nclasses; i++)
+		if (t->lifetime[i] == lifetime)
+			return (int)i;
+	if (t->nclasses == LA_TW_CLASSES)
+		return -ENOSPC;
+	t->lifetime[t->nclasses] = lifetime;
+	return (int)t->nclasses++;
+}
+
+/* ------------------------------------------------------------------ slots */
+
+static struct la_tw_pool *
+pool_of(struct la_tw *t, la_ref ref)
+{
+	return &t->pool[la_ref_pool(ref) == LA_POOL_TW6];
+}
+
+static void
+set_life(struct la_tw_core *e, enum la_tw_life life)
+{
+	e->flags = (uint16_t)((e->flags & ~LA_TW_LIFE) | life);
+}
+
+bool
+la_tw_reserve(struct la_tw *t, const struct la_addr *raddr)
+{
+	bool is4 = la_addr_is4(raddr);
+
+	return la_tw_take(t, &t->pool[!is4], &t->held[!is4][la_tw_prefix(t->key, raddr)]);
+}
+
+void
+la_tw_unreserve(struct la_tw *t, const struct la_addr *raddr)
+{
+	bool is4 = la_addr_is4(raddr);
+	struct la_tw_pool *p = &t->pool[!is4];
+
+	assert(p->reserved > 0);
+	p->reserved--;
+	t->held[!is4][la_tw_prefix(t->key, raddr)]--;
+}
+
+/* Turns a reservation into a slot: the one freed last, which may still be in the cache. The prefix stays charged. */
+static la_ref
+slot_take(struct la_tw *t, bool is4)
+{
+	struct la_tw_pool *p = &t->pool[!is4];
+	enum la_pool which = is4 ? LA_POOL_TW4 : LA_POOL_TW6;
+	la_ref ref;
+
+	assert(p->reserved > 0 && p->nfree > 0);
+	p->reserved--;
+	p->nfree--;
+	if (p->free_head) {
+		ref = la_ref_make(which, p->free_head);
+		p->free_head = la_tw_core(t, ref)->snd_nxt;
+		return ref;
+	}
+	return la_ref_make(which, p->fresh++);
+}
+
+static void
+slot_free(struct la_tw *t, la_ref ref, struct la_tw_core *e)
+{
+	struct la_tw_pool *p = pool_of(t, ref);
+
+	if (p == &t->pool[0])
+		t->held[0][la_tw_prefix4(t->key, container_of(e, struct la_tw4, core)->raddr)]--;
+	else
+		t->held[1][la_tw_prefix6(t->key, &container_of(e, struct la_tw6, core)->raddr)]--;
+	e->flags = LA_TW_FREE;
+	e->snd_nxt = p->free_head;
+	p->free_head = la_ref_slot(ref);
+	p->nfree++;
+}
+
+/* A life that counted is over; the slot is free when its wheel reference has come by. */
+static void
+slot_end(struct la_tw *t, la_ref ref, struct la_tw_core *e)
+{
+	pool_of(t, ref)->live--;
+	t->counters->v[e->flags & LA_TW_FW2 ? LA_C_fin_wait_2_held : LA_C_time_wait]--;
+	if (e->flags & LA_TW_WHEEL)
+		set_life(e, LA_TW_ZOMBIE);
+	else
+		slot_free(t, ref, e);
+}
+
+void
+la_tw_tuple(const struct la_tw *t, la_ref ref, struct la_tuple *tuple)
+{
+	uint32_t slot = la_ref_slot(ref);
+
+	if (la_ref_pool(ref) == LA_POOL_TW4) {
+		const struct la_tw4 *e = &((const struct la_tw4 *)t->pool[0].slots)[slot];
+
+		*tuple = (struct la_tuple){la_addr_from4(e->laddr), la_addr_from4(e->raddr),
+					   e->lport, e->rport};
+	} else {
+		const struct la_tw6 *e = &((const struct la_tw6 *)t->pool[1].slots)[slot];
+
+		*tuple = (struct la_tuple){e->laddr, e->raddr, e->lport, e->rport};
+	}
+}
+
+/* The hash is not stored: it is a few multiplications from what the entry's line holds. */
+static uint64_t
+entry_hash(const struct la_tw *t, la_ref ref)
+{
+	uint32_t slot = la_ref_slot(ref);
+
+	if (la_ref_pool(ref) == LA_POOL_TW4) {
+		const struct la_tw4 *e = &((const struct la_tw4 *)t->pool[0].slots)[slot];
+
+		return la_hash_tuple4(t->key, e->laddr, e->raddr,
+				      (uint32_t)e->lport << 16 | e->rport);
+	} else {
+		const struct la_tw6 *e = &((const struct la_tw6 *)t->pool[1].slots)[slot];
+
+		return la_hash_tuple6(t->key, &e->laddr, &e->raddr,
+				      (uint32_t)e->lport << 16 | e->rport);
+	}
+}
+
+/* ------------------------------------------------------------------ a life */
+
+static uint32_t
+lifetime_of(const struct la_tw *t, unsigned flags)
+{
+	return t->lifetime[flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK];
+}
+
+/* Where an entry's reference goes next: to its deadline, in FIN_WAIT_2 by hops. */
+static inline void
+into_wheel(struct la_tw *t, la_ref ref, uint32_t deadline, unsigned flags, uint32_t tick)
+{
+	if (flags & LA_TW_FW2)
+		deadline = seq_min(deadline, tick + lifetime_of(t, flags));
+	la_wheel_add(t->wheel, deadline, ref);
+}
+
+static void
+count_entered(struct la_tw *t)
+{
+	uint64_t *v = t->counters->v;
+
+	v[LA_C_time_wait_entered]++;
+	if (++v[LA_C_time_wait] > v[LA_C_time_wait_peak])
+		v[LA_C_time_wait_peak] = v[LA_C_time_wait];
+}
+
+/* A reserved slot takes the tuple over from tcb_ref, LIVE, with what `more` says beside. */
+static la_ref
+place(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
+      const struct la_tw_core *state, uint32_t deadline, uint32_t tick, unsigned more)
+{
+	bool is4 = la_addr_is4(&tuple->laddr);
+	la_ref ref = slot_take(t, is4);
+	uint32_t slot = la_ref_slot(ref);
+	struct la_tw_core *e;
+	bool replaced;
+
+	if (is4) {
+		struct la_tw4 *e4 = &((struct la_tw4 *)t->pool[0].slots)[slot];
+
+		e4->laddr = tuple->laddr.w[3];
+		e4->raddr = tuple->raddr.w[3];
+		e4->lport = tuple->lport;
+		e4->rport = tuple->rport;
+		e = &e4->core;
+	} else {
+		struct la_tw6 *e6 = &((struct la_tw6 *)t->pool[1].slots)[slot];
+
+		e6->laddr = tuple->laddr;
+		e6->raddr = tuple->raddr;
+		e6->lport = tuple->lport;
+		e6->rport = tuple->rport;
+		e = &e6->core;
+	}
+	/* field by field: a copy of the whole waits for the fields that were written just before */
+	e->snd_nxt = state->snd_nxt;
+	e->rcv_nxt = state->rcv_nxt;
+	e->ts_recent = state->ts_recent;
+	e->deadline = deadline;
+	e->wnd = state->wnd;
+	e->flags = (uint16_t)((state->flags & LA_TW_TS) | LA_TW_LIVE | LA_TW_WHEEL | more);
+	into_wheel(t, ref, deadline, e->flags, tick);
+
+	replaced = la_index_replace(t->index, hash, tcb_ref, ref);
+	assert(replaced);
+	(void)replaced;
+	t->pool[!is4].live++;
+	return ref;
+}
+
+la_ref
+la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
+	    const struct la_tw_core *state, uint32_t tick, int class)
+{
+	assert(class >= 0 && (unsigned)class < t->nclasses);
+	count_entered(t);
+	return place(t, tuple, hash, tcb_ref, state, tick + t->lifetime[class], tick,
+		     (unsigned)class << LA_TW_CLASS_SHIFT);
+}
+
+la_ref
+la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
+		       const struct la_tw_core *state, uint32_t tick, int class, uint32_t limit)
+{
+	assert(class >= 0 && (unsigned)class < t->nclasses);
+	t->counters->v[LA_C_fin_wait_2_held]++;
+	return place(t, tuple, hash, tcb_ref, state, tick + limit, tick,
+		     LA_TW_FW2 | (unsigned)class << LA_TW_CLASS_SHIFT);
+}
+
+/* The peer's FIN has come: the eleven states are counted here, where there is no TCB to count them. */
+void
+la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick)
+{
+	struct la_tw_core *e = la_tw_core(t, ref);
+
+	assert(la_tw_life(e) == LA_TW_LIVE && (e->flags & LA_TW_FW2));
+	e->flags = (uint16_t)(e->flags & ~LA_TW_FW2);
+	e->deadline = tick + lifetime_of(t, e->flags);
+	t->counters->v[LA_C_fin_wait_2_held]--;
+	t->counters->v[LA_C_ended_orderly]++;
+	t->counters->state[LA_FIN_WAIT_2]--;
+	la_state_moves(t->counters, LA_FIN_WAIT_2, LA_TIME_WAIT);
+	count_entered(t);
+}
+
+void
+la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how)
+{
+	bool removed = la_index_remove(t->index, entry_hash(t, ref), ref);
+
+	assert(removed);
+	(void)removed;
+	t->counters->v[how]++;
+	t->counters->state[LA_FIN_WAIT_2]--;
+	la_state_moves(t->counters, LA_FIN_WAIT_2, LA_CLOSED);
+	slot_end(t, ref, la_tw_core(t, ref));
+}
+
+/* 2*MSL is over: RFC 9293 3.10.8, delete and say nothing. hash: of the entry's tuple. */
+static void
+expire(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash)
+{
+	bool removed;
+
+	if (e->flags & LA_TW_FW2) {
+		la_tw_end_fin_wait_2(t, ref, LA_C_ended_fin_wait_2);
+		return;
+	}
+	removed = la_index_remove(t->index, hash, ref);
+	assert(removed);
+	(void)removed;
+	t->counters->v[LA_C_time_wait_expired]++;
+	la_state_moves(t->counters, LA_TIME_WAIT, LA_CLOSED);
+	slot_end(t, ref, e);
+}
+
+/* A wheel reference fires. hash: of the entry's tuple, if the entry is LIVE and due. */
+static inline void
+comes_by(struct la_tw *t, la_ref ref, uint32_t tick, uint64_t hash)
+{
+	struct la_tw_core *e = la_tw_core(t, ref);
+	enum la_tw_life life = la_tw_life(e);
+
+	assert(e->flags & LA_TW_WHEEL);
+	if (life != LA_TW_ZOMBIE && seq_lt(tick, e->deadline)) {
+		into_wheel(t, ref, e->deadline, e->flags, tick);
+		return;
+	}
+	e->flags = (uint16_t)(e->flags & ~LA_TW_WHEEL);
+	if (life == LA_TW_LIVE)
+		expire(t, ref, e, hash);
+	else if (life == LA_TW_ZOMBIE)
+		slot_free(t, ref, e);
+	/* SHADOW: what happens to the new incarnation decides */
+}
+
+void
+la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick)
+{
+	comes_by(t, ref, tick, entry_hash(t, ref));
+}
+
+void
+la_tw_wheel_burst(struct la_tw *t, const la_ref *refs, unsigned n, uint32_t tick)
+{
+	while (n > 0) {
+		unsigned k = n < BURST ? n : BURST;
+		uint64_t hash[BURST];
+
+		for (unsigned i = 0; i < k; i++)
+			__builtin_prefetch(la_tw_core(t, refs[i]), 1);
+		for (unsigned i = 0; i < k; i++) {
+			hash[i] = entry_hash(t, refs[i]);
+			la_index_prefetch(t->index, hash[i]);
+		}
+		for (unsigned i = 0; i < k; i++)
+			la_index_prefetch_other(t->index, hash[i]);
+		for (unsigned i = 0; i < k; i++)
+			comes_by(t, refs[i], tick, hash[i]);
+		refs += k;
+		n -= k;
+	}
+}
+
+void
+la_tw_shadow(struct la_tw *t, la_ref ref)
+{
+	struct la_tw_core *e = la_tw_core(t, ref);
+
+	assert(la_tw_life(e) == LA_TW_LIVE);
+	set_life(e, LA_TW_SHADOW);
+}
+
+/* RFC 9293 3.6.1 MAY-2 (2): the SYN was an old duplicate after all. The deadline is the old one. */
+bool
+la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint32_t tick)
+{
+	struct la_tw_core *e = la_tw_core(t, ref);
+	bool found, back = seq_lt(tick, e->deadline);
+
+	assert(la_tw_life(e) == LA_TW_SHADOW);
+	if (back) {
+		/* The wheel brings a reference by no later than its deadline and adds it again
+		 * until then: it is still in there. */
+		assert(e->flags & LA_TW_WHEEL);
+		found = la_index_replace(t->index, hash, tcb_ref, ref);
+		set_life(e, LA_TW_LIVE);
+		t->counters->v[LA_C_time_wait_given_back]++;
+	} else {
+		found = la_index_remove(t->index, hash, tcb_ref);
+		t->counters->v[LA_C_time_wait_expired]++;
+		slot_end(t, ref, e);
+	}
+	assert(found);
+	(void)found;
+	return back;
+}
+
+void
+la_tw_forget(struct la_tw *t, la_ref ref)
+{
+	struct la_tw_core *e = la_tw_core(t, ref);
+
+	assert(la_tw_life(e) == LA_TW_SHADOW);
+	t->counters->v[LA_C_time_wait_reopened]++;
+	slot_end(t, ref, e);
+}
+
+/* ------------------------------------------------------------------ the checker */
+
+#define FAULT(c, ...)                                       \
+	do {                                                \
+		(c)->faults++;                              \
+		fprintf((c)->f, "time_wait: " __VA_ARGS__); \
+		fputc('\n', (c)->f);                        \
+	} while (0)
+
+struct check {
+	const struct la_tw *t;
+	FILE *f;
+	uint8_t *in_wheel[2]; /* references of each slot, up to 255 */
+	uint8_t *on_list[2];
+	unsigned faults;
+	uint64_t fw2; /* entries in FIN_WAIT_2 */
+};
+
+static void
+check_wheel_ref(void *ctx, uint32_t ref, uint32_t tick)
+{
+	struct check *c = ctx;
+	enum la_pool which = la_ref_pool(ref);
+	uint32_t slot = la_ref_slot(ref), i = which == LA_POOL_TW6;
+
+	if (which != LA_POOL_TW4 && which != LA_POOL_TW6)
+		return;
+	if (slot == 0 || slot >= c->t->pool[i].fresh) {
+		FAULT(c, "the wheel names slot %u of %u", slot, c->t->pool[i].fresh);
+		return;
+	}
+	if (c->in_wheel[i][slot] < UINT8_MAX)
+		c->in_wheel[i][slot]++;
+	if (seq_gt(tick, la_tw_core(c->t, ref)->deadline))
+		FAULT(c, "slot %u fires at %u, its deadline is %u", slot, tick,
+		      la_tw_core(c->t, ref)->deadline);
+}
+
+static bool
+same_ref(const void *ctx, la_ref ref, const void *key)
+{
+	(void)ctx;
+	return ref == *(const la_ref *)key;
+}
+
+static void
+check_slot(struct check *c, unsigned i, la_ref ref)
+{
+	const struct la_tw_core *e = la_tw_core(c->t, ref);
+	uint32_t slot = la_ref_slot(ref);
+	enum la_tw_life life = la_tw_life(e);
+	unsigned refs = c->in_wheel[i][slot];
+	bool has = e->flags & LA_TW_WHEEL;
+
+	if (refs != has)
+		FAULT(c, "slot %u is in the wheel %u times, says %d", slot, refs, has);
+	if (life == LA_TW_SHADOW ? false : has != (life != LA_TW_FREE))
+		FAULT(c, "slot %u of life %d has wheel bit %d", slot, (int)life, has);
+	if ((life == LA_TW_FREE) != c->on_list[i][slot])
+		FAULT(c, "slot %u of life %d, free list: %d", slot, (int)life, c->on_list[i][slot]);
+	if (life == LA_TW_FREE)
+		return;
+	c->fw2 += life == LA_TW_LIVE && (e->flags & LA_TW_FW2);
+	if ((unsigned)(e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK) >= c->t->nclasses)
+		FAULT(c, "slot %u has a class that is not there", slot);
+	if ((la_index_find(c->t->index, entry_hash(c->t, ref), same_ref, NULL, &ref) != NULL) !=
+	    (life == LA_TW_LIVE))
+		FAULT(c, "slot %u of life %d is%s in the index", slot, (int)life,
+		      life == LA_TW_LIVE ? " not" : "");
+}
+
+static void
+check_pool(struct check *c, unsigned i)
+{
+	const struct la_tw_pool *p = &c->t->pool[i];
+	enum la_pool which = i ? LA_POOL_TW6 : LA_POOL_TW4;
+	uint32_t listed = 0, lives[4] = {0};
+
+	for (uint32_t s = p->free_head; s; s = la_tw_core(c->t, la_ref_make(which, s))->snd_nxt) {
+		if (s >= p->fresh || c->on_list[i][s]) {
+			FAULT(c, "free list %u goes wrong at slot %u", i, s);
+			break;
+		}
+		c->on_list[i][s] = 1;
+		listed++;
+	}
+	for (uint32_t s = 1; s < p->fresh; s++) {
+		lives[la_tw_life(la_tw_core(c->t, la_ref_make(which, s)))]++;
+		check_slot(c, i, la_ref_make(which, s));
+	}
+	if (p->nfree != listed + (p->capacity - (p->fresh - 1)))
+		FAULT(c, "pool %u: %u free, %u listed, %u fresh", i, p->nfree, listed, p->fresh);
+	if (p->live != lives[LA_TW_LIVE] + lives[LA_TW_SHADOW])
+		FAULT(c, "pool %u: %u live, counted %u and %u shadows", i, p->live,
+		      lives[LA_TW_LIVE], lives[LA_TW_SHADOW]);
+	if (p->nfree + p->live + lives[LA_TW_ZOMBIE] != p->capacity)
+		FAULT(c, "pool %u: free, live and zombies do not add up to %u", i, p->capacity);
+	if (p->reserved > p->nfree)
+		FAULT(c, "pool %u: %u reserved of %u free", i, p->reserved, p->nfree);
+}
+
+/* A counter is at least its entries; which prefixes the reservations belong to, their owners know. */
+static void
+check_share(struct check *c, unsigned i)
+{
+	const struct la_tw_pool *p = &c->t->pool[i];
+	uint32_t entries[LA_TW_PREFIXES] = {0}, sum = 0, used = p->capacity - p->nfree + p->reserved;
+
+	la_tw_share_entries(c->t, i, entries);
+	for (unsigned b = 0; b < LA_TW_PREFIXES; b++) {
+		sum += c->t->held[i][b];
+		if (entries[b] > c->t->held[i][b])
+			FAULT(c, "pool %u: prefix counter %u is %u of %u entries", i, b, c->t->held[i][b],
+			      entries[b]);
+	}
+	if (sum != used)
+		FAULT(c, "pool %u: prefixes hold %u slots, %u are in use", i, sum, used);
+}
+
+unsigned
+la_tw_check(const struct la_tw *t, FILE *f)
+{
+	struct check c = {.t = t, .f = f};
+	const uint64_t *v = t->counters->v;
+	bool room = true;
+
+	for (unsigned i = 0; i < 2; i++) {
+		c.in_wheel[i] = calloc(t->pool[i].fresh, 1);
+		c.on_list[i] = calloc(t->pool[i].fresh, 1);
+		room = room && c.in_wheel[i] && c.on_list[i];
+	}
+	if (room) {
+		la_wheel_each(t->wheel, check_wheel_ref, &c);
+		check_pool(&c, 0);
+		check_pool(&c, 1);
+		check_share(&c, 0);
+		check_share(&c, 1);
+	} else {
+		FAULT(&c, "no memory to check it");
+	}
+	if (v[LA_C_time_wait] + v[LA_C_fin_wait_2_held] != t->pool[0].live + t->pool[1].live ||
+	    v[LA_C_fin_wait_2_held] != c.fw2)
+		FAULT(&c, "gauges are wrong");
+	if (v[LA_C_time_wait_entered] !=
+	    v[LA_C_time_wait] + v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened])
+		FAULT(&c, "entered is not here + expired + reopened");
+	for (unsigned i = 0; i < 2; i++) {
+		free(c.in_wheel[i]);
+		free(c.on_list[i]);
+	}
+	return c.faults;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Input to a TIME_WAIT entry returns a verdict and sends nothing: the rules of RFC 9293 3.10.7.4 with RFC 1337, 5961, 6191 and 7323, in this
+ * order:
+ *
+ *  1. RST: ignored (RFC 1337 F1). Before everything else: no RST, however exact, ends an entry.
+ *  2. SYN: alone, it may open a new incarnation when it is provably newer (RFC 6191 2; RFC 9293
+ *     MAY-2):
+ *
+ *	old had TS   SYN has TS   reopens when
+ *	yes          yes          TSval > TS.Recent; or equal and ISN > the last sequence number
+ *	yes          no           ISN > the last sequence number
+ *	no           yes          always: what wanders has no timestamp, and RFC 7323 3.2 drops it
+ *	no           no           ISN > the last sequence number
+ *
+ *     The last sequence number is that of the peer's FIN, rcv_nxt - 1; "greater" is modulo 2^32.
+ *     Otherwise, and with ACK or FIN beside SYN: a challenge ACK (RFC 5961 4.2), from which a peer
+ *     that did restart learns what to reset. Never a RST.
+ *  3. When timestamps were in use: no timestamp, dropped (RFC 7323 3.2); TSval older than
+ *     TS.Recent, PAWS: answered and dropped (RFC 7323 5.3 R1). TS.Recent can not be outdated (5.5,
+ *     24 days): the peer's FIN refreshed it, and a lifetime is at most 2^30 ms, 12 days.
+ *  4. No ACK bit: dropped (RFC 9293 3.10.7.4, fifth step).
+ *  5. Acknowledges what was never sent: answered (same step).
+ *  6. The peer's FIN again, with or without data before it: acknowledged at once, always, and 2*MSL
+ *     restarts (eighth step). This alone restarts it.
+ *  7. A bare ACK that changes nothing, <SEQ=rcv_nxt>: silence, or two ends in TIME_WAIT could
+ *     acknowledge each other's ACKs.
+ *  8. Anything else, old or out of window or new text: answered (3.10.7.4, first step), never
+ *     taken.
+ *
+ * "Answered" is <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK>, at most one in 257 to 512 ms for an entry but
+ * for rule 6: so neither a flood nor a peer that answers ACKs with ACKs makes more traffic than
+ * that. The time of the last one has 7 bits of 256 ms each; it is ambiguous after 32 s, when one
+ * answer may be held back that need not be; and rule 6, the one that matters, never asks it. */
+
+#include <assert.h>
+
+#include "core/seq.h"
+#include "table/time_wait.h"
+
+enum {
+	THROTTLE_UNIT_SHIFT = 8, /* 256 ms */
+	THROTTLE_MODULUS = LA_TW_THROTTLE_MASK, /* 1 to 127 are times, 0 is none */
+	THROTTLE_MIN_UNITS = 2,	 /* that is, 257 to 512 ms */
+};
+
+static enum la_tw_verdict
+ignored(struct la_tw *t, enum la_counter why)
+{
+	t->counters->v[why]++;
+	return LA_TW_DROP;
+}
+
+/* An answer that an off-path host can provoke: one in two units at most. */
+enum la_tw_verdict
+la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
+{
+	unsigned then = e->flags >> LA_TW_THROTTLE_SHIFT & LA_TW_THROTTLE_MASK;
+	unsigned now = (tick >> THROTTLE_UNIT_SHIFT) % THROTTLE_MODULUS + 1;
+
+	if (then && (now + THROTTLE_MODULUS - then) % THROTTLE_MODULUS < THROTTLE_MIN_UNITS)
+		return ignored(t, LA_C_time_wait_throttled);
+	e->flags = (uint16_t)((e->flags & ~(LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT)) |
+			      now << LA_TW_THROTTLE_SHIFT);
+	t->counters->v[LA_C_time_wait_acked]++;
+	return LA_TW_ACK;
+}
+
+/* RFC 6191 2: is this SYN from after the peer's FIN? */
+static bool
+syn_is_newer(const struct la_tw_core *e, const struct la_seg *seg)
+{
+	bool isn_newer = seq_gt(seg->seq, e->rcv_nxt - 1);
+
+	if (!(seg->opts & LA_OPT_TS))
+		return isn_newer;
+	if (!(e->flags & LA_TW_TS))
+		return true;
+	if (seg->tsval == e->ts_recent)
+		return isn_newer;
+	return seq_gt(seg->tsval, e->ts_recent);
+}
+
+enum la_tw_verdict
+la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick)
+{
+	t->counters->v[LA_C_time_wait_syn_refused]++;
+	return la_tw_throttled_ack(t, la_tw_core(t, ref), tick);
+}
+
+/* RFC 7323 4.3 (2). PAWS has been passed, and only segments at or below rcv_nxt come here. */
+static void
+update_ts_recent(struct la_tw_core *e, const struct la_seg *seg)
+{
+	if ((e->flags & LA_TW_TS) && e->ts_recent != seg->tsval)
+		e->ts_recent = seg->tsval;
+}
+
+enum la_tw_verdict
+la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
+{
+	struct la_tw_core *e = la_tw_core(t, ref);
+	bool fin = seg->flags & LA_FIN;
+
+	assert(la_tw_life(e) == LA_TW_LIVE || la_tw_life(e) == LA_TW_SHADOW);
+	if (e->flags & LA_TW_FW2)
+		return la_tw_input_fin_wait_2(t, ref, seg, tick);
+	if (seg->flags & LA_RST) /* 1 */
+		return ignored(t, LA_C_time_wait_rst_ignored);
+	if (seg->flags & LA_SYN) /* 2 */
+		return !(seg->flags & (LA_ACK | LA_FIN)) && syn_is_newer(e, seg)
+			       ? LA_TW_REOPEN
+			       : la_tw_refuse_syn(t, ref, tick);
+	if (e->flags & LA_TW_TS) { /* 3 */
+		if (!(seg->opts & LA_OPT_TS))
+			return ignored(t, LA_C_time_wait_ignored);
+		if (seq_lt(seg->tsval, e->ts_recent)) {
+			t->counters->v[LA_C_time_wait_paws]++;
+			return la_tw_throttled_ack(t, e, tick);
+		}
+	}
+	if (!(seg->flags & LA_ACK)) /* 4 */
+		return ignored(t, LA_C_time_wait_ignored);
+	if (seq_gt(seg->ack, e->snd_nxt)) /* 5 */
+		return la_tw_throttled_ack(t, e, tick);
+	if (fin && seg->seq + seg->len + 1 == e->rcv_nxt) { /* 6 */
+		unsigned class = e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
+
+		e->deadline = tick + t->lifetime[class];
+		update_ts_recent(e, seg);
+		t->counters->v[LA_C_time_wait_fin_acked]++;
+		return LA_TW_ACK;
+	}
+	if (!fin && seg->len == 0 && seg->seq == e->rcv_nxt) { /* 7 */
+		update_ts_recent(e, seg);
+		return ignored(t, LA_C_time_wait_ignored);
+	}
+	return la_tw_throttled_ack(t, e, tick); /* 8 */
+}
+
+/* RFC 7323 5.3 and 3.2: from the old connection's clock, and not before its FIN. */
+static bool
+stamp_fits(const struct la_tw_core *e, const struct la_seg *seg)
+{
+	return !(e->flags & LA_TW_TS) ||
+	       ((seg->opts & LA_OPT_TS) && seq_ge(seg->tsval, e->ts_recent));
+}
+
+/* Old: it acknowledges nothing that only the new incarnation has sent, whose ISS is above snd_nxt, and ends at the peer's FIN
+ * or before it. A peer sends nothing of its old connection that is further back than SPAN. The peer has acknowledged our FIN, or
+ * there would be no entry: a bare ACK that it sends now acknowledges snd_nxt exactly. */
+enum la_tw_old
+la_tw_shadow_fits(const struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
+{
+	enum { SPAN = 1 << 24 };
+	bool fin = (seg->flags & LA_FIN) != 0;
+	uint32_t end = seg->seq + seg->len + fin;
+
+	if ((seg->flags & LA_SYN) || seq_ge(tick, e->deadline))
+		return LA_TW_NOT_OLD;
+	if (seg->flags & LA_RST)
+		return seg->seq == e->rcv_nxt ? LA_TW_OLD_RST : LA_TW_NOT_OLD;
+	if (!(seg->flags & LA_ACK) || e->snd_nxt - seg->ack >= SPAN || e->rcv_nxt - end >= SPAN ||
+	    e->rcv_nxt - seg->seq >= SPAN || (fin && end != e->rcv_nxt) ||
+	    (end == seg->seq && seg->ack != e->snd_nxt))
+		return LA_TW_NOT_OLD;
+	return stamp_fits(e, seg) ? LA_TW_OLD : LA_TW_OLD_STALE;
+}
+
+enum la_tw_verdict
+la_tw_input_old(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
+{
+	struct la_tw_core *e = la_tw_core(t, ref);
+
+	if (la_seg_len(seg) == 0 && !(seg->flags & LA_RST) && stamp_fits(e, seg))
+		return la_tw_throttled_ack(t, e, tick);
+	return la_tw_input(t, ref, seg, tick);
+}

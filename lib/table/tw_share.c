@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Fairness between source prefixes in the TIME_WAIT table: theory of operation.
+ *
+ * Every connection holds a slot of the table from its open to the end of 2*MSL, and no slot is freed early. One client
+ * network that opens and closes fast enough takes all slots, and connections of all others are refused. This file
+ * keeps room for the others.
+ *
+ * Prefix. An IPv4 source counts as its /24, an IPv6 source as its /56: what one site usually has. One host can use
+ * every address of it.
+ *
+ * Counters. held[family][hash of the prefix] counts the slots in use: entries of every life but FREE, and
+ * reservations. Its hash is keyed, so that a peer cannot choose a prefix that shares a counter with another.
+ *
+ *	la_tw_reserve, la_tw_reserve_share  +1	la_tw_enter  0: a reservation becomes an entry
+ *	la_tw_unreserve			    -1	slot_free   -1
+ *
+ * The sum of a family's counters is entries plus reservations; la_tw_check() verifies it.
+ *
+ * Rule. With C slots and a share of s percent, a passive open is refused when all of these hold:
+ *
+ *	used >= C - C/4 (rounded up)	    the table is nearly full,
+ *	held[prefix] >= C*s/100 (rounded up)  the prefix has its share,
+ *	another prefix asked for a slot within the last LA_TW_ASKED_MS.
+ *
+ * The third condition is for the server that has one client, such as a load generator or a NAT: it may fill the table.
+ * "Asked" means a SYN, or the ACK of a SYN cookie, that the first two conditions are applied to; SYNs that a cookie
+ * answers hold nothing and do not count. Active opens are never refused, but their slots count.
+ *
+ * The SYN is dropped, or answered by RST with --tw-full reset. The ACK of a cookie is dropped, and the peer sends it
+ * again with its data. While cookies are on, a prefix at its share gets no cookie: the SYN is refused instead.
+ *
+ * Arithmetic, for C = 1 Mi (the default for IPv4), s = 75 (the default) and 2*MSL = 60 s:
+ *
+ *	C / 60 s	 = 17 476 closes a second of one prefix while it is alone
+ *	C * 0.75 / 60 s	 = 13 107 closes a second of it while others ask
+ *	C * 0.25 / 60 s	 =  4 369 closes a second that it leaves to the others
+ *
+ * A prefix that holds all C slots falls to its share as its entries expire, since no freed slot goes to it: a quarter of
+ * 2*MSL at a constant rate, 2*MSL at most. The others get every slot that becomes free meanwhile.
+ *
+ * A share below 75 does not keep one prefix from three quarters, as up to there the table is not nearly full. It divides
+ * the last quarter: to fill the table takes 1 + 25/s prefixes (rounded up): 2 at 75, 4 at 10, 26 at 1. The default
+ * is 75, so that a server with few client networks loses nothing but the quarter that another asks for.
+ *
+ * Half-open connections count for the prefix they claim to be of. Spoofed SYNs can therefore charge a prefix that did
+ * not send them; SYN cookies keep all half-open connections below a quarter of what is left.
+ *
+ * Two prefixes share a counter with probability 1/2048. They have one share together, and count as one prefix. The key
+ * changes with the shard's secret.
+ *
+ * Cost: 16 KiB a shard; a multiplication and an increment for each reservation and for each slot that becomes free. The
+ * entry's cache line is being written at that moment, and the counters of active prefixes stay in the L1 cache. */
+
+#include "table/time_wait.h"
+
+enum {
+	LA_TW_ASKED_MS = 60000, /* so long a prefix counts as one that asks */
+};
+
+void
+la_tw_share_set(struct la_tw *t, unsigned percent)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct la_tw_pool *p = &t->pool[i];
+
+		p->near_full = p->capacity - p->capacity / 4;
+		p->share = percent < 100 ? (uint32_t)(((uint64_t)p->capacity * percent + 99) / 100) : UINT32_MAX;
+	}
+}
+
+static bool
+used_up(const struct la_tw_pool *p, uint32_t held, uint64_t others_until, uint64_t now)
+{
+	return held >= p->share && p->capacity - p->nfree + p->reserved >= p->near_full && now < others_until;
+}
+
+bool
+la_tw_share_used(const struct la_tw *t, const struct la_addr *raddr, uint64_t now)
+{
+	bool is4 = la_addr_is4(raddr);
+	const struct la_tw_pool *p = &t->pool[!is4];
+	uint32_t prefix = la_tw_prefix(t->key, raddr);
+
+	return used_up(p, t->held[!is4][prefix], prefix == p->asker ? p->others_until : p->asked_until, now);
+}
+
+bool
+la_tw_reserve_share(struct la_tw *t, const struct la_addr *raddr, uint64_t now)
+{
+	bool is4 = la_addr_is4(raddr);
+	struct la_tw_pool *p = &t->pool[!is4];
+	uint32_t prefix = la_tw_prefix(t->key, raddr), *held = &t->held[!is4][prefix];
+
+	if (prefix != p->asker) {
+		p->others_until = p->asked_until;
+		p->asker = prefix;
+	}
+	p->asked_until = now + LA_TW_ASKED_MS;
+	if (used_up(p, *held, p->others_until, now)) {
+		t->counters->v[LA_C_tw_share_refused]++;
+		return false;
+	}
+	return la_tw_take(t, p, held);
+}
+
+void
+la_tw_share_entries(const struct la_tw *t, unsigned i, uint32_t n[LA_TW_PREFIXES])
+{
+	enum la_pool which = i ? LA_POOL_TW6 : LA_POOL_TW4;
+
+	for (uint32_t slot = 1; slot < t->pool[i].fresh; slot++) {
+		la_ref ref = la_ref_make(which, slot);
+		struct la_tuple tuple;
+
+		if (la_tw_life(la_tw_core(t, ref)) == LA_TW_FREE)
+			continue;
+		la_tw_tuple(t, ref, &tuple);
+		n[la_tw_prefix(t->key, &tuple.raddr)]++;
+	}
+}
