@@ -2,9 +2,9 @@
 
 /* One value of each type that lib/gdb.py prints. gdb reads them from the file: the program does not run. */
 
-#include "tcp/index.h"
+#include "table/index.h"
 #include "tcp/tcb.h"
-#include "tcp/time_wait.h"
+#include "table/time_wait.h"
 
 #define IP4(w, x, y, z) {.b = {[10] = 0xff, 0xff, w, x, y, z}}
 
