@@ -102,7 +102,7 @@ la_tcb_ack(struct la_tcb *c, const struct la_seg *s)
 {
 	if (seq_gt(s->ack, c->snd_una)) {
 		advance(c, s);
-		if (c->flags & (LA_F_DEAD | LA_F_DETACHED))
+		if (!la_tcb_is_live(c))
 			return;
 	} else if (is_duplicate(c, s)) {
 		la_cc_dupack(c);

@@ -69,7 +69,7 @@ move(struct la_tcb *c, uint32_t from, uint32_t to)
 static bool
 lives(const struct la_tcb *c)
 {
-	return c->state != LA_CLOSED && !(c->flags & LA_F_DEAD);
+	return c->state != LA_CLOSED && la_tcb_in_use(c);
 }
 
 /* The present is `tick`, and t->tick still what it was when the calls were made. */

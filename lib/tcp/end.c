@@ -5,8 +5,9 @@
  *   to CLOSED, orderly (LAST_ACK acknowledged): detached likewise, nothing stays behind
  *   to CLOSED, otherwise: la_tcb_end()
  *
- * A detached TCB lives on only while its user has not read all that arrived: an orderly close must not cost
- * the reader a byte. `closed` is called, once, when it has been read (or at once, after la_close()). */
+ * A detached TCB stays only while its user has not read all that arrived: an orderly close must not cost
+ * the reader a byte. `closed` is called, once, when all is read (or at once, after la_close()). The lives of a TCB
+ * and the steps between them are drawn in tcb.c. */
 
 #include <errno.h>
 
@@ -25,7 +26,7 @@ stop_timers(struct la_tcb *c)
 				LA_F_ACK_DELAY);
 }
 
-/* The user hears of it and the TCB goes (when whoever is busy with it is done). */
+/* To ENDED: `closed` is called, and the TCB freed, now or by la_tcb_events(). */
 static void
 finish(struct la_tcb *c, enum la_end end)
 {
@@ -34,7 +35,7 @@ finish(struct la_tcb *c, enum la_end end)
 	c->tcp->counters->v[LA_C_bytes_unacked_at_end] += why.unacked;
 	if (c->flags & LA_F_USER_CLOSED)
 		c->tcp->hold.orphans--;
-	c->flags |= LA_F_DEAD;
+	la_tcb_set_life(c, LA_TCB_ENDED);
 	stop_timers(c);
 	la_tcb_drop_buffers(c);
 	if ((c->flags & LA_F_USER_KNOWS) && c->ops->closed)
@@ -46,7 +47,7 @@ finish(struct la_tcb *c, enum la_end end)
 void
 la_tcb_finish_if_read(struct la_tcb *c)
 {
-	if ((c->flags & (LA_F_DETACHED | LA_F_DEAD)) != LA_F_DETACHED)
+	if (!la_tcb_is_detached(c))
 		return;
 	if (c->rcv_queued == 0 || (c->flags & LA_F_USER_CLOSED))
 		finish(c, LA_END_ORDERLY);
@@ -58,8 +59,8 @@ orderly(struct la_tcb *c)
 {
 	la_count(c->tcp, LA_C_ended_orderly);
 	stop_timers(c);
-	c->flags |= LA_F_DETACHED;
-	if (!(c->flags & LA_F_BUSY)) /* otherwise la_tcb_events() looks after it */
+	la_tcb_set_life(c, LA_TCB_DETACHED);
+	if (!(c->flags & LA_F_BUSY)) /* otherwise la_tcb_events() does it */
 		la_tcb_finish_if_read(c);
 }
 
@@ -88,7 +89,7 @@ la_tcb_limit_fin_wait_2(struct la_tcb *c)
 	uint32_t limit;
 
 	if (c->state != LA_FIN_WAIT_2 || !(c->flags & LA_F_USER_CLOSED) ||
-	    (c->flags & (LA_F_FW2_TIMER | LA_F_DETACHED)))
+	    !la_tcb_is_live(c) || (c->flags & LA_F_FW2_TIMER))
 		return;
 	limit = la_tcb_opts(c)->fin_wait_2_ms;
 	c->long_at = c->tcp->tick + (limit < LA_FIN_WAIT_2_HOLD_MS ? limit : LA_FIN_WAIT_2_HOLD_MS);
@@ -112,8 +113,7 @@ la_tcb_fin_wait_2_expired(struct la_tcb *c)
 	table_entry(c, &core, &tuple);
 	la_tw_enter_fin_wait_2(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick,
 			       t->profiles[c->profile].tw_class, limit - LA_FIN_WAIT_2_HOLD_MS);
-	c->flags |= LA_F_DETACHED; /* how it ends is counted by the table */
-	finish(c, LA_END_FIN_WAIT_2);
+	finish(c, LA_END_FIN_WAIT_2); /* the table counts how the entry ends */
 }
 
 /* RFC 9293 3.6: the side that closed first keeps the tuple for 2*MSL. Room was reserved at the open. */
@@ -139,7 +139,7 @@ leave_index(struct la_tcb *c)
 	struct la_tcp *t = c->tcp;
 	bool back = false;
 
-	if (c->flags & LA_F_DETACHED)
+	if (!la_tcb_is_live(c))
 		return false;
 	if (c->shadow)
 		back = la_tw_give_back(&t->tw, c->shadow, la_tcb_hash(c), la_tcb_ref(c), t->tick);
@@ -156,9 +156,9 @@ la_tcb_end(struct la_tcb *c, enum la_end end)
 {
 	bool embryo = c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE), back;
 
-	if (c->flags & LA_F_DEAD)
+	if (!la_tcb_in_use(c))
 		return;
-	if (!(c->flags & LA_F_DETACHED))
+	if (la_tcb_is_live(c))
 		la_isn_passed(c);
 	back = leave_index(c);
 	if (end == LA_END_ORDERLY) { /* LAST_ACK: RFC 9293 3.6 case 2 */
@@ -166,7 +166,7 @@ la_tcb_end(struct la_tcb *c, enum la_end end)
 		orderly(c);
 		return;
 	}
-	if (!(c->flags & LA_F_DETACHED)) {
+	if (la_tcb_is_live(c)) {
 		la_count(c->tcp, embryo ? LA_C_embryonic_gone : ended[end]);
 		la_tcb_set_state(c, back ? LA_TIME_WAIT : embryo ? LA_LISTEN : LA_CLOSED);
 		if (c->state == LA_LISTEN)
@@ -196,7 +196,7 @@ la_tcb_reset(struct la_tcb *c)
 	default: /* SYN_SENT, TIME_WAIT: nothing is sent */
 		return;
 	}
-	if (c->flags & LA_F_DETACHED)
+	if (!la_tcb_is_live(c))
 		return;
 	if (c->flags & LA_F_TS) {
 		h.opts = LA_OPT_TS;
@@ -219,7 +219,7 @@ tcb(struct la_conn *conn)
 static int
 close_sending(struct la_tcb *c)
 {
-	if (c->flags & (LA_F_DEAD | LA_F_DETACHED))
+	if (!la_tcb_is_live(c))
 		return -ENOTCONN;
 	if (c->flags & LA_F_FIN_QUEUED)
 		return -EPIPE;
@@ -237,7 +237,7 @@ la_shutdown(struct la_conn *conn)
 	struct la_tcb *c = tcb(conn);
 	int err;
 
-	if (c->state == LA_SYN_SENT && !(c->flags & LA_F_DEAD)) { /* 3.10.4: delete the TCB */
+	if (c->state == LA_SYN_SENT && la_tcb_is_live(c)) { /* 3.10.4: delete the TCB */
 		la_tcb_end(c, LA_END_ABORTED);
 		return 0;
 	}
@@ -259,12 +259,12 @@ la_close(struct la_conn *conn)
 {
 	struct la_tcb *c = tcb(conn);
 
-	if (c->flags & (LA_F_DEAD | LA_F_USER_CLOSED))
+	if (!la_tcb_has_user(c))
 		return -EALREADY;
 	c->flags |= LA_F_USER_CLOSED;
 	la_tcb_orphan(c);
 	c->tcp->hold.orphans++;
-	if (c->flags & LA_F_DETACHED) {
+	if (la_tcb_is_detached(c)) {
 		if (!(c->flags & LA_F_BUSY))
 			la_tcb_finish_if_read(c);
 		return 0;
@@ -292,7 +292,7 @@ la_abort(struct la_conn *conn)
 {
 	struct la_tcb *c = tcb(conn);
 
-	if (c->flags & LA_F_DEAD)
+	if (!la_tcb_in_use(c))
 		return -EALREADY;
 	la_tcb_reset(c);
 	la_tcb_end(c, LA_END_ABORTED);

@@ -243,7 +243,7 @@ synchronized(struct la_tcb *c, struct la_seg *s)
 	heard_of(c);
 	update_ts_recent(c, s);
 	la_tcb_ack(c, s);
-	if ((s->len || (s->flags & LA_FIN)) && !(c->flags & (LA_F_DEAD | LA_F_DETACHED)))
+	if ((s->len || (s->flags & LA_FIN)) && la_tcb_is_live(c))
 		la_tcb_text(c, s);
 	if (unlikely(opens && c->ooo)) /* text of a SYN that crossed ours */
 		la_tcb_queued_text(c);
@@ -255,7 +255,7 @@ synchronized(struct la_tcb *c, struct la_seg *s)
 static bool
 is_news(const struct la_tcb *c, uint32_t news, uint32_t flag)
 {
-	return (news & flag) && !(c->flags & (LA_F_USER_CLOSED | LA_F_DEAD));
+	return (news & flag) && la_tcb_has_user(c);
 }
 
 static void
@@ -267,13 +267,13 @@ callbacks(struct la_tcb *c)
 	c->flags &= ~news;
 	if (is_news(c, news, LA_F_NEW_OPEN) && c->ops->opened)
 		c->ops->opened(conn, c->user);
-	if (is_news(c, news, LA_F_NEW_ACK) && c->ops->acked && !(c->flags & LA_F_DETACHED))
+	if (is_news(c, news, LA_F_NEW_ACK) && c->ops->acked && la_tcb_is_live(c))
 		c->ops->acked(conn, c->user);
 	if (is_news(c, news, LA_F_NEW_DATA) && c->rcv_queued && c->ops->data) /* `opened` may have read it all */
 		c->ops->data(conn, c->user);
 	if (is_news(c, news, LA_F_NEW_FIN) && c->ops->peer_fin)
 		c->ops->peer_fin(conn, c->user);
-	if ((c->flags & LA_F_BLOCKED) && !(c->flags & (LA_F_USER_CLOSED | LA_F_DEAD | LA_F_DETACHED)) &&
+	if ((c->flags & LA_F_BLOCKED) && la_tcb_is_live(c) && !(c->flags & LA_F_USER_CLOSED) &&
 	    c->snd_queued <= la_tcb_opts(c)->sndbuf / 2) {
 		c->flags &= ~(uint32_t)LA_F_BLOCKED;
 		if (c->ops->writable)
@@ -286,17 +286,17 @@ callbacks(struct la_tcb *c)
 void
 la_tcb_events(struct la_tcb *c)
 {
-	if (!(c->flags & LA_F_DEAD))
+	if (la_tcb_in_use(c))
 		callbacks(c);
-	if (!(c->flags & (LA_F_DEAD | LA_F_DETACHED))) {
+	if (la_tcb_is_live(c)) {
 		la_tcb_output(c);
 		if (c->state == LA_FIN_WAIT_2)
 			la_tcb_limit_fin_wait_2(c);
 	}
-	if (c->flags & LA_F_DETACHED)
+	if (la_tcb_is_detached(c))
 		la_tcb_finish_if_read(c);
 	c->flags &= ~(uint32_t)LA_F_BUSY;
-	if (c->flags & LA_F_DEAD)
+	if (!la_tcb_in_use(c))
 		la_tcb_free(c);
 }
 

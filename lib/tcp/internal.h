@@ -4,7 +4,8 @@
 
 /* Declarations that only the files of lib/tcp share.
  *
- *   tcb.c      pool of TCBs, timers' place in the wheel
+ *   tcb.c      the life of a TCB; pool of TCBs, timers' place in the wheel
+ *   tcb_check.c   the checker of all TCBs, for tests
  *   state.h, transitions.def   the state machine as a table: every lawful transition, counted
  *   listen.c   listeners and option profiles
  *   cookie.c   SYN cookies
@@ -25,6 +26,9 @@
  *   rtt.c, newreno.c   RFC 6298; RFC 5681 and 6582
  *   end.c      shutdown, close, abort, TIME_WAIT and CLOSED
  *   user.c     the public calls that are left, tcp.c the calls of tcp.h */
+
+#include <assert.h>
+#include <stdio.h>
 
 #include <rte_mbuf.h>
 
@@ -113,11 +117,61 @@ la_tcb_ref(const struct la_tcb *c)
 	return la_ref_make(LA_POOL_TCB, la_tcb_slot(c));
 }
 
-/** False: the slot is free, or its connection has ended and waits to be freed. */
+/* Masks for the tests below. The compiler does not find them itself when the life is shifted down first. */
+enum {
+	LA_F_DETACHED = LA_TCB_DETACHED << LA_TCB_LIFE_SHIFT,
+	LA_F_UNUSED = LA_TCB_ENDED << LA_TCB_LIFE_SHIFT, /* set in ENDED and FREE */
+};
+_Static_assert(LA_TCB_LIVE == 0 && LA_TCB_DETACHED == 1 && LA_TCB_ENDED == 2 && LA_TCB_FREE == 3,
+	       "ENDED and FREE alone have the upper bit");
+
+static inline enum la_tcb_life
+la_tcb_life(const struct la_tcb *c)
+{
+	return (enum la_tcb_life)((c->flags & LA_F_LIFE) >> LA_TCB_LIFE_SHIFT);
+}
+
+/** The only place a life is written. Stops at a step that the picture in tcb.c does not have. */
+static inline void
+la_tcb_set_life(struct la_tcb *c, enum la_tcb_life next)
+{
+	static const uint8_t from[LA_TCB_LIVES] = { /* bit n: from life n */
+		[LA_TCB_LIVE] = 1 << LA_TCB_FREE,
+		[LA_TCB_DETACHED] = 1 << LA_TCB_LIVE,
+		[LA_TCB_ENDED] = 1 << LA_TCB_LIVE | 1 << LA_TCB_DETACHED,
+		[LA_TCB_FREE] = 1 << LA_TCB_LIVE | 1 << LA_TCB_ENDED,
+	};
+
+	assert(from[next] >> la_tcb_life(c) & 1);
+	c->flags = (c->flags & ~(uint32_t)LA_F_LIFE) | (uint32_t)next << LA_TCB_LIFE_SHIFT;
+}
+
+/** The connection is in the index: it sends, receives, and has timers. */
+static inline bool
+la_tcb_is_live(const struct la_tcb *c)
+{
+	return !(c->flags & LA_F_LIFE);
+}
+
+/** The connection is closed in order, and the user still reads. */
+static inline bool
+la_tcb_is_detached(const struct la_tcb *c)
+{
+	return (c->flags & LA_F_LIFE) == LA_F_DETACHED;
+}
+
+/** The slot has a connection that has not ended: LIVE or DETACHED. */
 static inline bool
 la_tcb_in_use(const struct la_tcb *c)
 {
-	return !(c->flags & LA_F_DEAD) && (c->state != LA_CLOSED || (c->flags & LA_F_DETACHED));
+	return !(c->flags & LA_F_UNUSED);
+}
+
+/** The user has neither closed nor been told the end: callbacks besides `closed` may be called. */
+static inline bool
+la_tcb_has_user(const struct la_tcb *c)
+{
+	return !(c->flags & (LA_F_USER_CLOSED | LA_F_UNUSED));
 }
 
 static inline const struct la_conn_opts *
@@ -232,6 +286,11 @@ void la_tcb_pend(struct la_tcb *c);
 struct la_tcb *la_tcb_unpend(struct la_tcp *t);
 la_ref *la_tcp_lookup(struct la_tcp *t, const struct la_seg *s);
 la_ref la_tcp_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash);
+
+/* tcb_check.c */
+/** Every slot against the picture of a TCB's life in tcb.c, the free list, the pending list, queues and sequence
+ * numbers. Between two calls of the shard, so that no TCB is busy. Reports each fault to f. Returns how many. */
+unsigned la_tcb_check(const struct la_tcp *t, FILE *f);
 
 /* listen.c */
 int la_profile_get(struct la_tcp *t, const struct la_conn_opts *o);

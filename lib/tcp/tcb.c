@@ -1,19 +1,71 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The pool of TCBs, and a TCB's place in the wheel.
+/* The life of a TCB, the pool of TCBs, and a TCB's place in the wheel: theory of operation.
  *
- * Timers of live connections are lazy. A TCB keeps true deadlines (rexmt_at, user_at, long_at); the wheel
- * only promises to come by no later than the earliest of them. Re-arming a timer later, which is what nearly
- * every ACK does, writes one field. When a reference comes by, due timers run and the next deadline decides
- * where the reference goes.
+ * The life of a TCB. Two bits of la_tcb.flags hold it (enum la_tcb_life). la_tcb_set_life() writes every step, and
+ * stops at a step that is not drawn here. la_tcb_alloc() marks a slot that was never used as FREE.
+ *
+ *	          la_tcb_alloc            TIME_WAIT entered, or          the user has read all,
+ *	                                  LAST_ACK acknowledged          or closes, or aborts
+ *	    FREE --------------> LIVE -----------------------> DETACHED ------------------------> ENDED
+ *	    ^  ^                 |  |                                                             ^   |
+ *	    |  |  no room in the |  |  reset, abort, time-out, refused open, FIN_WAIT_2's limit   |   |
+ *	    |  +---- index ------+  +-------------------------------------------------------------+   |
+ *	    |                                      la_tcb_free                                        |
+ *	    +-----------------------------------------------------------------------------------------+
+ *
+ *	life      state                 in the index  reservation  timers that run    queues
+ *	FREE      CLOSED                no            no           none               none
+ *	LIVE      SYN_SENT to LAST_ACK  yes           yes          all                all
+ *	DETACHED  TIME_WAIT or CLOSED   no            no           the user's         unread text
+ *	ENDED     any, then CLOSED      no            no           none               none
+ *
+ * "reservation" is the TIME_WAIT entry that the open has reserved; the table uses it or has it back when the TCB
+ * leaves LIVE. State and life are two things: the state is the protocol's, the life says what lib/tcp may do with
+ * the memory. An orderly close makes a LIVE TCB DETACHED, whose tuple may then be opened again in another slot. When
+ * nothing is unread, DETACHED lasts until the end of the segment. Every other end goes from LIVE to ENDED.
+ *
+ * The step to ENDED empties the queues and calls `closed`. Calls from that callback find an ENDED TCB: they return
+ * an error or do nothing. la_tcb_free() follows at once, with two exceptions:
+ *
+ *   BUSY     lib/tcp still works on the TCB. la_tcb_events() calls la_tcb_free().
+ *   PENDING  the pending list goes through the TCB's `next`, which the free list needs. la_tcb_free() leaves the TCB
+ *            ENDED. la_tcb_unpend() calls la_tcb_free() again when the TCB is the first of the list.
+ *
+ * BUSY, and calls from callbacks. A user may make any call from any callback, on any connection. Three functions
+ * work on a TCB and set BUSY before: la_tcb_arrives() for a segment, la_tcb_timers() for timers that are due, and
+ * run_pending() in tcp.c for output that did not fit. Each ends with la_tcb_events(), which calls the callbacks that
+ * are due, sends what may be sent, clears BUSY, and frees an ENDED TCB. At most one TCB is BUSY. BUSY divides the
+ * work as follows:
+ *
+ *   - A call on a BUSY TCB changes its queues, flags and state, and sends no data. la_tcb_events() sends once for
+ *     the segment and all calls. (The RST of an abort is sent by the call.)
+ *   - A call on any other TCB sends at once. If the call ends that TCB, the TCB is freed before the call returns.
+ *   - A TCB that ends while BUSY has its `closed` called at once and keeps its slot. The code that works on it may
+ *     go on using the pointer, and asks for the life after each step that can end a connection: the ACK, the text,
+ *     each callback, each timer.
+ *   - Code that does not set BUSY must not touch a TCB after a call that can end it.
+ *
+ * Why these are flags and no lives. BUSY says that a function further up the stack holds the pointer; a LIVE, a
+ * DETACHED and an ENDED TCB can each be BUSY. USER_CLOSED says that the user has closed: a LIVE TCB goes on without
+ * its user until the peer has answered, with the same timers and states. PENDING says that a list goes through the
+ * slot.
+ *
+ * la_tcb_check() (tcb_check.c) checks the table above, the lists, queues and sequence numbers of every slot.
+ *
+ * The wheel. Timers of live connections are lazy. A TCB keeps true deadlines (rexmt_at, user_at, long_at). A
+ * reference in the wheel fires no later than the earliest of them. Re-arming a timer later, which nearly every ACK
+ * does, writes one field. When a reference fires, due timers run, and the next deadline decides where the reference
+ * goes.
  *
  * The wheel has no removal, so a TCB may have more references there than it needs: one near (the earliest),
  * one far (a keep-alive, hours away, which must not be added again for each time-out before it), and stale
- * ones that a shortened deadline left behind. A reference counts only if it comes by at the tick that
- * wheel_near or wheel_far names, so a stale one, or one of a slot's former owner, is recognised and does
- * nothing but see to it that the present owner is looked after. Both belong to the slot, not to the
- * connection: the next owner of a slot finds them there and needs no new one. To keep their number bounded a retransmission moves the near reference forward only when it would
- * otherwise come more than twice as late, and no timer does beyond LA_WHEEL_REFS references a slot (wheel_refs counts them, and
- * outlives the connection); in that last case the timer fires late and timer_late counts it. */
+ * ones that a shortened deadline left behind. A reference counts only if it fires at the tick that
+ * wheel_near or wheel_far names. A stale reference, or one of a slot's former owner, is ignored, except that it
+ * reschedules the slot's current owner. References belong to the slot, not to the connection: the next owner of a
+ * slot finds them there and needs no new one. Their number is bounded. A retransmission moves the near reference
+ * forward only when the timer would otherwise fire more than twice as late. No timer adds a reference beyond
+ * LA_WHEEL_REFS a slot (wheel_refs counts them, and outlives the connection); the timer then fires late, and
+ * timer_late counts it. */
 
 #include "tcp/internal.h"
 
@@ -30,17 +82,19 @@ la_tcb_alloc(struct la_tcp *t, const struct la_tuple *tuple)
 		was = *c;
 		t->tcb_free = was.next;
 		memset(c, 0, sizeof(*c));
-		c->flags = was.flags & (LA_F_NEAR | LA_F_FAR);
+		c->flags = was.flags & (LA_F_NEAR | LA_F_FAR | LA_F_LIFE);
 		c->wheel_refs = was.wheel_refs;
 		c->wheel_near = was.wheel_near;
 		c->wheel_far = was.wheel_far;
 		c->delack_ref = was.delack_ref;
 	} else if (t->tcb_fresh <= t->tcb_capacity) {
 		c = &t->tcbs[t->tcb_fresh++];
+		c->flags = (uint32_t)LA_TCB_FREE << LA_TCB_LIFE_SHIFT;
 	} else {
 		la_count(t, LA_C_conn_table_full);
 		return NULL;
 	}
+	la_tcb_set_life(c, LA_TCB_LIVE);
 	c->tcp = t;
 	c->laddr = tuple->laddr;
 	c->raddr = tuple->raddr;
@@ -60,11 +114,10 @@ la_tcb_free(struct la_tcb *c)
 
 	la_tcb_drop_buffers(c);
 	c->state = LA_CLOSED;
-	c->flags &= LA_F_NEAR | LA_F_FAR | LA_F_PENDING;
-	if (c->flags & LA_F_PENDING) { /* la_tcb_unpend() frees it when it comes to it */
-		c->flags |= LA_F_DEAD;
+	c->flags &= LA_F_NEAR | LA_F_FAR | LA_F_PENDING | LA_F_LIFE;
+	if (c->flags & LA_F_PENDING) /* `next` is the pending list's: la_tcb_unpend() frees the TCB */
 		return;
-	}
+	la_tcb_set_life(c, LA_TCB_FREE);
 	c->next = t->tcb_free;
 	t->tcb_free = la_tcb_slot(c);
 	t->counters->v[LA_C_live] = --t->tcb_live;
@@ -105,7 +158,7 @@ next_deadline(const struct la_tcb *c, uint32_t *at)
 		CONSIDER(c->user_at);
 	if (c->flags & LA_F_FW2_TIMER)
 		CONSIDER(c->long_at);
-	else if (c->state >= LA_ESTABLISHED && !(c->flags & (LA_F_REXMT_ON | LA_F_DETACHED)) &&
+	else if (c->state >= LA_ESTABLISHED && la_tcb_is_live(c) && !(c->flags & LA_F_REXMT_ON) &&
 		 (keepalive = la_tcb_opts(c)->keepalive_ms) != 0)
 		CONSIDER(c->long_at + keepalive);
 #undef CONSIDER
@@ -130,7 +183,7 @@ la_tcb_schedule(struct la_tcb *c)
 {
 	uint32_t now = c->tcp->tick, at;
 
-	if ((c->flags & LA_F_DEAD) || !next_deadline(c, &at))
+	if (!la_tcb_in_use(c) || !next_deadline(c, &at))
 		return;
 	if (seq_lt(at, now)) /* overdue: the comparisons below look ahead */
 		at = now;
@@ -214,7 +267,7 @@ la_tcb_unpend(struct la_tcp *t)
 		if (!t->pending_head)
 			t->pending_tail = 0;
 		c->flags &= ~(uint32_t)LA_F_PENDING;
-		if (!(c->flags & LA_F_DEAD))
+		if (la_tcb_in_use(c))
 			return c;
 		la_tcb_free(c);
 	}

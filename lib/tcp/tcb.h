@@ -16,6 +16,18 @@
 struct rte_mbuf;
 struct la_tcp;
 
+/** The life of a TCB, of which the picture is at the top of tcb.c. Two bits of la_tcb.flags. LIVE is 0, and lives in
+ * use have the upper bit clear, so that the packet path tests each with one instruction. */
+enum la_tcb_life {
+	LA_TCB_LIVE,	 /* in the index; holds a TIME_WAIT reservation */
+	LA_TCB_DETACHED, /* closed in order and out of the index; the user has not read all that arrived */
+	LA_TCB_ENDED,	 /* `closed` is called, or owed to no user; the slot waits to be freed */
+	LA_TCB_FREE,	 /* the slot has no connection */
+	LA_TCB_LIVES,
+};
+
+enum { LA_TCB_LIFE_SHIFT = 23 }; /* of the life in la_tcb.flags */
+
 enum la_tcb_flag {
 	LA_F_ACTIVE = 1 << 0,	   /* we sent the first SYN: SYN_RCVD falls back to CLOSED, not LISTEN */
 	LA_F_TS = 1 << 1,	   /* timestamps agreed */
@@ -26,7 +38,7 @@ enum la_tcb_flag {
 	LA_F_ACK_DELAY = 1 << 6,   /* an ACK is owed, may wait for the delayed-ACK wheel */
 	LA_F_FIN_QUEUED = 1 << 7,  /* the user closed: FIN after the last queued byte */
 	LA_F_FIN_SENT = 1 << 8,	   /* our FIN was sent at least once: snd_max counts it */
-	LA_F_USER_CLOSED = 1 << 9, /* la_close(): nobody reads any more */
+	LA_F_USER_CLOSED = 1 << 9, /* la_close(): the user reads no more, and is owed `closed` alone */
 	LA_F_USER_KNOWS = 1 << 10, /* the user holds the pointer: `closed` is owed */
 	LA_F_BLOCKED = 1 << 11,	   /* la_send took less than given: `writable` is owed */
 	LA_F_RECOVERY = 1 << 12,   /* fast recovery (RFC 6582) until snd_una passes `recover` */
@@ -39,9 +51,8 @@ enum la_tcb_flag {
 	LA_F_PENDING = 1 << 19,	   /* on the shard's list of connections with output to do */
 	LA_F_NEAR = 1 << 20,	   /* wheel_near names a reference in the wheel */
 	LA_F_FAR = 1 << 21,	   /* wheel_far likewise */
-	LA_F_BUSY = 1 << 22,	   /* being processed: whoever is doing it flushes output and frees */
-	LA_F_DEAD = 1 << 23,	   /* ended while busy: to be freed by whoever is processing it */
-	LA_F_DETACHED = 1 << 24,   /* out of the index; kept until the user has read what arrived */
+	LA_F_BUSY = 1 << 22,	   /* lib/tcp works on the TCB: la_tcb_events() sends and frees (tcb.c) */
+	LA_F_LIFE = 3 << LA_TCB_LIFE_SHIFT, /* enum la_tcb_life; written by la_tcb_set_life() alone */
 	LA_F_SRTT = 1 << 25,	   /* srtt and rttvar hold a measurement */
 	LA_F_NEW_ACK = 1 << 26,	   /* to tell the user when this segment is done: bytes of ours were acknowledged, */
 	LA_F_NEW_DATA = 1 << 27,   /* data, */
@@ -57,7 +68,7 @@ struct la_tcb {
 	bool is4;
 	uint8_t snd_wscale;		    /* shift of windows we receive */
 	uint8_t rcv_wscale;		    /* shift of windows we send */
-	uint32_t flags;			    /* enum la_tcb_flag */
+	uint32_t flags;			    /* enum la_tcb_flag, and in LA_F_LIFE enum la_tcb_life */
 	uint32_t snd_una, snd_nxt, snd_max; /* snd_max: highest ever sent; a time-out pulls snd_nxt back */
 	uint32_t snd_wnd;		    /* bytes, unscaled */
 	uint32_t snd_wl1, snd_wl2;

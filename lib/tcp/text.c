@@ -297,7 +297,7 @@ la_tcb_queue_text(struct la_tcb *c, struct la_seg *s)
 void
 la_tcb_queued_text(struct la_tcb *c)
 {
-	if ((c->flags & (LA_F_DEAD | LA_F_DETACHED)) || seq_gt(c->ooo->hash.usr, c->rcv_nxt))
+	if (!la_tcb_is_live(c) || seq_gt(c->ooo->hash.usr, c->rcv_nxt))
 		return;
 	if (c->flags & LA_F_USER_CLOSED) { /* SHLD-3 */
 		la_tcb_reset(c);

@@ -89,7 +89,7 @@ keepalive_expired(struct la_tcb *c)
 static void
 orphan_expired(struct la_tcb *c)
 {
-	if (c->state == LA_FIN_WAIT_2 || (c->flags & LA_F_DETACHED) ||
+	if (c->state == LA_FIN_WAIT_2 || !la_tcb_is_live(c) ||
 	    (c->snd_wnd && (c->flags & (LA_F_REXMT_ON | LA_F_PERSIST)) == LA_F_REXMT_ON))
 		return;
 	la_count(c->tcp, LA_C_orphans_timed_out);
@@ -100,7 +100,7 @@ orphan_expired(struct la_tcb *c)
 static bool
 due(const struct la_tcb *c, uint32_t flag, uint32_t at)
 {
-	return (c->flags & flag) && !(c->flags & LA_F_DEAD) && seq_le(at, c->tcp->tick);
+	return (c->flags & flag) && la_tcb_in_use(c) && seq_le(at, c->tcp->tick);
 }
 
 /* The wheel has come by: runs what is due, then sees to the next deadline. */
@@ -123,10 +123,10 @@ la_tcb_timers(struct la_tcb *c)
 		rexmt_expired(c);
 	if (due(c, LA_F_FW2_TIMER, c->long_at))
 		la_tcb_fin_wait_2_expired(c);
-	if (keepalive && !(c->flags & (LA_F_FW2_TIMER | LA_F_DEAD | LA_F_REXMT_ON | LA_F_DETACHED)) &&
+	if (keepalive && la_tcb_is_live(c) && !(c->flags & (LA_F_FW2_TIMER | LA_F_REXMT_ON)) &&
 	    c->state >= LA_ESTABLISHED && seq_le(c->long_at + keepalive, c->tcp->tick))
 		keepalive_expired(c);
-	if (!(c->flags & LA_F_DEAD))
+	if (la_tcb_in_use(c))
 		la_tcb_schedule(c);
 	la_tcb_events(c); /* last: it may free c */
 }
@@ -139,7 +139,7 @@ la_tcb_delack(struct la_tcp *t, uint32_t slot)
 	struct la_tcb *c = &t->tcbs[slot];
 
 	c->delack_ref = false;
-	if (!(c->flags & LA_F_ACK_DELAY) || (c->flags & LA_F_DEAD))
+	if (!(c->flags & LA_F_ACK_DELAY) || !la_tcb_in_use(c))
 		return;
 	la_count(t, LA_C_delayed_acks);
 	c->flags |= LA_F_ACK_NOW;

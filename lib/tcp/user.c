@@ -24,8 +24,8 @@ send_with(struct la_conn *conn, const void *buf, size_t len,
 	struct la_tcb *c = tcb(conn);
 	size_t n;
 
-	if (c->flags & (LA_F_DEAD | LA_F_DETACHED))
-		return (c->flags & LA_F_DEAD) ? -ENOTCONN : -EPIPE;
+	if (!la_tcb_is_live(c))
+		return la_tcb_is_detached(c) ? -EPIPE : -ENOTCONN;
 	if (c->flags & LA_F_FIN_QUEUED)
 		return -EPIPE;
 	n = append(c, buf, len);
@@ -57,7 +57,7 @@ la_send_room(const struct la_conn *conn)
 	const struct la_tcb *c = ctcb(conn);
 	uint32_t limit = la_tcb_opts(c)->sndbuf;
 
-	if (c->flags & (LA_F_DEAD | LA_F_DETACHED | LA_F_FIN_QUEUED))
+	if (!la_tcb_is_live(c) || (c->flags & LA_F_FIN_QUEUED))
 		return 0;
 	return c->snd_queued < limit ? limit - c->snd_queued : 0;
 }
@@ -128,11 +128,11 @@ la_consume(struct la_conn *conn, size_t n)
 			c->flags |= LA_F_ACK_NOW;
 		return;
 	}
-	if (c->flags & LA_F_DETACHED) {
+	if (la_tcb_is_detached(c)) {
 		la_tcb_finish_if_read(c);
 		return;
 	}
-	if (la_tcb_window_now(c) > before && !(c->flags & LA_F_DEAD)) {
+	if (la_tcb_window_now(c) > before && la_tcb_in_use(c)) {
 		c->flags |= LA_F_ACK_NOW;
 		la_tcb_output(c);
 	}
@@ -149,7 +149,7 @@ la_set_timer(struct la_conn *conn, uint32_t ms)
 {
 	struct la_tcb *c = tcb(conn);
 
-	if (c->flags & (LA_F_DEAD | LA_F_USER_CLOSED)) /* then it is the orphan's time that user_at runs */
+	if (!la_tcb_has_user(c)) /* after la_close() user_at is the orphan's deadline */
 		return;
 	if (!ms) {
 		c->flags &= ~(uint32_t)LA_F_USER_TIMER;
@@ -183,7 +183,7 @@ la_set_nodelay(struct la_conn *conn, bool on)
 		c->flags |= LA_F_NODELAY;
 	else
 		c->flags &= ~(uint32_t)LA_F_NODELAY;
-	if (on && !(c->flags & (LA_F_BUSY | LA_F_DEAD | LA_F_DETACHED)))
+	if (on && la_tcb_is_live(c) && !(c->flags & LA_F_BUSY))
 		la_tcb_output(c);
 }
 

@@ -17,35 +17,6 @@ check_tables(struct world *w)
 	CHECK(la_neigh_check(&w->s->neigh, stderr) == 0);
 }
 
-static uint32_t
-chain_bytes(const struct rte_mbuf *m, const struct rte_mbuf *tail)
-{
-	uint32_t n = 0;
-
-	for (; m; m = m->next) {
-		CHECK(m->next || m == tail);
-		n += m->data_len;
-	}
-	return n;
-}
-
-static void
-check_tcb(const struct la_tcb *c)
-{
-	if (c->state == LA_CLOSED || (c->flags & LA_F_DEAD))
-		return;
-	CHECK(chain_bytes(c->rcv_head, c->rcv_tail) == c->rcv_queued);
-	if (c->flags & LA_F_DETACHED)
-		return;
-	CHECK(chain_bytes(c->snd_head, c->snd_tail) == c->snd_queued);
-	CHECK(!c->ooo || c->state == LA_SYN_RCVD || c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 || c->state == LA_FIN_WAIT_2);
-	CHECK(seq_le(c->snd_una, c->snd_nxt) && seq_le(c->snd_nxt, c->snd_max));
-	CHECK(c->snd_max - c->snd_una <= c->snd_queued + 1); /* a SYN or a FIN besides */
-	CHECK(c->mss >= LA_MSS_MIN && (c->state < LA_ESTABLISHED || c->cwnd > 0));
-	CHECK(!(c->flags & LA_F_BUSY));
-	CHECK(c->shadow == 0 || c->state < LA_ESTABLISHED);
-}
-
 /* Promise 2, from outside: a tuple in TIME_WAIT stays there for the time it was said to have left,
  * or a connection that may still fail stands in for it, or was opened over it by a newer SYN. */
 static void
@@ -73,14 +44,12 @@ check_promise(struct world *w, struct line *l, bool reopened)
 void
 check_step(struct world *w)
 {
-	struct la_tcp *t = &w->s->tcp;
 	const uint64_t *v = w->s->counters.v;
 	bool reopened = v[LA_C_time_wait_reopened] != w->reopened;
 
 	CHECK(v[LA_C_early_recycles] == 0);
 	CHECK(v[LA_C_time_wait_entered] >= v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened]);
-	for (uint32_t i = 1; i < t->tcb_fresh; i++)
-		check_tcb(&t->tcbs[i]);
+	CHECK(la_tcb_check(&w->s->tcp, stderr) == 0);
 	for (unsigned i = 0; i < TUPLES; i++)
 		check_promise(w, &w->lines[i], reopened);
 	w->reopened = v[LA_C_time_wait_reopened];

@@ -245,7 +245,7 @@ user_call(const struct la_conn *conn, char event)
 {
 	const struct la_tcb *c = (const struct la_tcb *)conn;
 
-	if (directory() && !(c->flags & (LA_F_DEAD | LA_F_DETACHED)))
+	if (directory() && la_tcb_is_live(c))
 		hit(row_of_tcb(c), event);
 }
 

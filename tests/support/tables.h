@@ -30,7 +30,7 @@ tcp_share_check(const struct la_tcp *t, FILE *f)
 	for (uint32_t slot = 1; slot < t->tcb_fresh; slot++) {
 		const struct la_tcb *c = &t->tcbs[slot];
 
-		if (la_tcb_in_use(c) && !(c->flags & LA_F_DETACHED))
+		if (la_tcb_is_live(c))
 			n[!c->is4][la_tw_prefix(&t->key, &c->raddr)]++;
 	}
 	for (unsigned i = 0; i < 2; i++)
@@ -43,13 +43,13 @@ tcp_share_check(const struct la_tcp *t, FILE *f)
 	return faults;
 }
 
-/** Every checker of the tables below a shard's TCP: index, TIME_WAIT, shares of prefixes, delayed ACKs, buffers held, and
+/** Every checker of the tables below a shard's TCP: TCBs, index, TIME_WAIT, shares of prefixes, delayed ACKs, buffers held, and
  * (`timers`: a quarter of a million slots) the wheel. How many faults they have told f of. */
 static inline unsigned
 tcp_check(const struct la_tcp *t, bool timers, FILE *f)
 {
 	unsigned faults = la_index_check(&t->index, tcp_hash_of, t, f) + la_tw_check(&t->tw, f) +
-			  tcp_share_check(t, f) + la_hold_check(t, f);
+			  tcp_share_check(t, f) + la_tcb_check(t, f) + la_hold_check(t, f);
 
 	if (timers)
 		faults += la_wheel_check(&t->wheel, f);
