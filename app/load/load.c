@@ -68,6 +68,7 @@ configure(int argc, char **argv)
 	    trials_init(&load.find, &cfg->pace, cfg->pace.nsteps > 0 ? cfg->pace.step[0].rate : FIND_START, FIND_MOST,
 			load.find_hold_ms * UINT64_C(1000000)) != 0)
 		return usage_error("load", "--find-max: no memory");
+	load.find.find.challenges_most = (unsigned)load.find_challenges;
 	return EXIT_OK;
 }
 

@@ -13,6 +13,7 @@ find_init(struct find *f, uint64_t start, uint64_t most)
 	memset(f, 0, sizeof(*f));
 	f->rate = start;
 	f->most = most;
+	f->challenges_most = FIND_CHALLENGES;
 }
 
 static void
@@ -49,7 +50,7 @@ challenge(struct find *f)
 
 	f->phase = FIND_CHALLENGE;
 	f->rate = rate < f->most ? rate : f->most;
-	if (f->best == f->most || f->challenges == FIND_CHALLENGES)
+	if (f->best == f->most || f->challenges == f->challenges_most)
 		settle(f);
 }
 

@@ -8,7 +8,7 @@
  *	UP		the rate doubles until a trial fails
  *	BISECT		between the highest rate that passed and the lowest that failed, until they are close
  *	CONFIRM		the highest rate that passed is tried FIND_CONFIRMATIONS times more
- *	CHALLENGE	the bound above is tried again: a rate FIND_BACK of itself higher must fail FIND_CHALLENGES times
+ *	CHALLENGE	the bound above is tried again: a rate FIND_BACK of itself higher must fail so many times
  *	FOUND		a rate was confirmed, and every challenge failed
  *	NOTHING		no rate passes, or no rate was confirmed
  *
@@ -25,7 +25,7 @@ enum {
 	FIND_BACK = 40,	    /* a fortieth */
 	FIND_BACK_MOST = 5, /* a fifth */
 	FIND_RESTARTS = 16, /* of confirmation, before the search gives up on rates that are not confirmed */
-	FIND_CHALLENGES = 3,
+	FIND_CHALLENGES = 3, /* as long as nothing else is asked for */
 	FIND_CLIMB = 8,	   /* an eighth */
 };
 
@@ -44,6 +44,7 @@ struct find {
 	unsigned trials; /* so far */
 	bool climbing;	 /* UP after a challenge */
 	unsigned confirmed, restarts, challenges;
+	unsigned challenges_most; /* FOUND after so many that failed; may be set after find_init() */
 	unsigned back;	 /* steps back without a confirmed rate */
 	uint64_t best;	 /* the highest rate that all confirmations passed; 0: none yet */
 	double carried[FIND_CONFIRMATIONS];	 /* by the confirmations so far, connections/s, in their order */

@@ -20,6 +20,7 @@ struct load_options load = {
 	.interval_ms = 1000,
 	.allow_failures = -1,
 	.find_hold_ms = 2000,
+	.find_challenges = FIND_CHALLENGES,
 };
 
 /* "0.1%" or "0.001"; without a value any number. */
@@ -203,6 +204,9 @@ static const struct opt load_table[] = {
 	     "without data; at most 0.001 % failures, trials of 10 s. Options after it override (docs/load.md)"),
 	{.name = "find-hold", .kind = OPT_DURATION, .dst = &load.find_hold_ms, .arg = "TIME", .min = 100,
 	 .max = 3600000, .help = "--find-max: length of a trial [2s]"},
+	{.name = "find-challenges", .kind = OPT_NUMBER, .dst = &load.find_challenges, .arg = "N", .min = 1,
+	 .max = 100, .help = "--find-max: a rate 2.5 % above the result fails so many times. More for a machine whose speed\n"
+			     "changes: a challenge takes two trials [3]"},
 	{.name = "concurrency", .kind = OPT_NUMBER, .dst = &load.concurrency, .arg = "N", .min = 1,
 	 .max = 1 << 24, .help = "closed loop: keep so many open [100, without --rate]"},
 	{.name = "connections", .kind = OPT_NUMBER, .dst = &load.cfg.connections, .arg = "N", .min = 1,

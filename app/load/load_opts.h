@@ -35,6 +35,7 @@ struct load_options {
 	unsigned nheaders;
 	struct trials find; /* --find-max: conditions; nconditions 0: none */
 	uint32_t find_hold_ms;
+	uint64_t find_challenges;
 };
 
 /** Defaults are set. */

@@ -19,7 +19,7 @@
 #include "load/load_find.h"
 #include "load/load_totals.h"
 
-enum { TRIALS_MAX = 256, TRIAL_CONDITIONS = 8 };
+enum { TRIALS_MAX = 1024, TRIAL_CONDITIONS = 8 };
 
 struct trial_row {
 	uint64_t rate, due, begun, orderly, failed;
