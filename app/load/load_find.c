@@ -30,18 +30,6 @@ settle(struct find *f)
 	end(f, f->best != 0 ? FIND_FOUND : FIND_NOTHING);
 }
 
-static void
-confirm(struct find *f, uint64_t rate)
-{
-	if (rate <= f->best) {
-		settle(f);
-		return;
-	}
-	f->phase = FIND_CONFIRM;
-	f->confirmed = 0;
-	f->rate = rate;
-}
-
 /* Is the bound above `best` still one? */
 static void
 challenge(struct find *f)
@@ -52,6 +40,19 @@ challenge(struct find *f)
 	f->rate = rate < f->most ? rate : f->most;
 	if (f->best == f->most || f->challenges == f->challenges_most)
 		settle(f);
+}
+
+static void
+confirm(struct find *f, uint64_t rate)
+{
+	if (rate <= f->best) { /* a challenge that passed was not confirmed: it has failed */
+		f->challenges++;
+		challenge(f);
+		return;
+	}
+	f->phase = FIND_CONFIRM;
+	f->confirmed = 0;
+	f->rate = rate;
 }
 
 /* The two bounds have moved: where next? */
@@ -99,7 +100,7 @@ confirmation(struct find *f, bool ok, double carried)
 		return;
 	}
 	f->failed = f->rate;
-	if (f->rate == 1 || ++f->restarts > FIND_RESTARTS) {
+	if (f->rate == 1 || (f->best == 0 && ++f->restarts > FIND_RESTARTS)) {
 		settle(f);
 		return;
 	}

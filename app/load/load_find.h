@@ -24,7 +24,7 @@ enum {
 	FIND_CONFIRMATIONS = 3,
 	FIND_BACK = 40,	    /* a fortieth */
 	FIND_BACK_MOST = 5, /* a fifth */
-	FIND_RESTARTS = 16, /* of confirmation, before the search gives up on rates that are not confirmed */
+	FIND_RESTARTS = 16, /* of confirmation, before the search ends without a confirmed rate */
 	FIND_CHALLENGES = 3, /* as long as nothing else is asked for */
 	FIND_CLIMB = 8,	   /* an eighth */
 };

@@ -149,6 +149,9 @@ Test(find, a_confirmed_rate_is_kept)
 	while (f.phase != FIND_CHALLENGE)
 		find_note(&f, f.rate <= 100000, (double)f.rate);
 	find_note(&f, true, (double)f.rate);
+	while (f.phase != FIND_CHALLENGE)
+		find_note(&f, false, 0);
+	cr_expect_eq(f.challenges, 1u, "the challenge that was not confirmed has failed");
 	search(1, 0);
 	cr_assert_eq(f.phase, FIND_FOUND);
 	find_result(&f, &median, &least, &greatest);
