@@ -86,7 +86,14 @@ struct rte_mbuf *
 io_wait(struct test_io *io, unsigned port, uint16_t queue,
 	bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx)
 {
-	for (unsigned i = 0; i < WAIT_ROUNDS; i++) {
+	return io_wait_us(io, port, queue, want, ctx, WAIT_ROUNDS * WAIT_US);
+}
+
+struct rte_mbuf *
+io_wait_us(struct test_io *io, unsigned port, uint16_t queue,
+	   bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx, unsigned us)
+{
+	for (unsigned i = 0; i < us / WAIT_US; i++) {
 		struct rte_mbuf *m;
 
 		while (la_port_rx(&io->port[port], queue, &m, 1) == 1) {

@@ -35,10 +35,13 @@ void io_stop(struct test_io *io);
  * last). */
 struct rte_mbuf *io_frame(struct test_io *io, const uint8_t *p, size_t len, const size_t *cuts);
 
-/** Polls one queue until a frame arrives for which `want` says yes, at most about two seconds;
+/** Polls one queue until a frame arrives for which `want` says yes, for ten seconds of sleep at most;
  * others are freed. NULL when none came. */
 struct rte_mbuf *io_wait(struct test_io *io, unsigned port, uint16_t queue,
 			 bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx);
+/** The same, for so many microseconds of sleep. */
+struct rte_mbuf *io_wait_us(struct test_io *io, unsigned port, uint16_t queue,
+			    bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx, unsigned us);
 
 /** mbufs of the pool that are out. */
 unsigned io_out(const struct test_io *io);
