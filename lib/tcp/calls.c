@@ -66,12 +66,6 @@ move(struct la_tcb *c, uint32_t from, uint32_t to)
 		c->user_at = to + la_tcb_opts(c)->orphan_ms;
 }
 
-static bool
-lives(const struct la_tcb *c)
-{
-	return c->state != LA_CLOSED && la_tcb_in_use(c);
-}
-
 /* The present is `tick`, and t->tick still what it was when the calls were made. */
 void
 la_calls_told(struct la_tcp *t, uint32_t tick)
@@ -84,7 +78,7 @@ la_calls_told(struct la_tcp *t, uint32_t tick)
 	for (uint32_t i = 0; n <= LA_TCP_CALLS && i < n; i++) {
 		struct la_tcb *c = &t->tcbs[t->calls[i].slot];
 
-		if (!lives(c))
+		if (!la_tcb_in_use(c))
 			continue;
 		if (t->calls[i].user_ms == 0)
 			move(c, t->tick, tick);
@@ -95,7 +89,7 @@ la_calls_told(struct la_tcp *t, uint32_t tick)
 	for (uint32_t slot = 1; n > LA_TCP_CALLS && slot < t->tcb_fresh; slot++) {
 		struct la_tcb *c = &t->tcbs[slot];
 
-		if (!lives(c))
+		if (!la_tcb_in_use(c))
 			continue;
 		move(c, t->tick, tick);
 		if ((c->flags & (LA_F_USER_TIMER | LA_F_USER_CLOSED)) == LA_F_USER_TIMER && c->user_at - t->tick < LA_TIMER_MAX_MS)

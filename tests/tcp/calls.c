@@ -116,6 +116,30 @@ SCENARIO(calls, timer, "la_set_timer() after idle time is not early; the last ca
 	}
 }
 
+SCENARIO(calls, unread, "la_set_timer() after idle time is not early when both FINs are acknowledged and text is unread")
+{
+	for (unsigned i = 0; i < IDLE; i++) {
+		struct peer *p;
+
+		scene_rig(s, NULL);
+		p = scene_open(s);
+		p->u.hold = true;
+		peer_data(p, 1000);
+		peer_fin(p);
+		CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+		peer_ack(p);
+		CHECK(s->r, la_tcb_is_detached((struct la_tcb *)p->u.c), "LAST_ACK is not over");
+		pass(s->r, idle[i]);
+		la_set_timer(p->u.c, 100);
+		rig_run(s->r, 99);
+		CHECK(s->r, p->u.timer == 0, "early");
+		rig_run(s->r, 1);
+		CHECK(s->r, p->u.timer == 1, "late");
+		user_read(p, 1000);
+		user_expect_closed(p, LA_END_ORDERLY);
+	}
+}
+
 SCENARIO(calls, fin_wait_2, "la_close() in FIN_WAIT_2 after idle time: its limit is whole")
 {
 	struct peer *p;
