@@ -17,6 +17,9 @@
  *   load_totals.c  what all stations have counted, metrics by name
  *   load_expect.c  conditions on metrics
  *   load_verdict.c what limited the run, and its exit status
+ *   load_steps.c   steps of a ramp, and targets
+ *   load_worker.c  what each worker spends: busy share, cycles per connection, lag
+ *   load_find.c    the search of --find-max; load_trial.c: its trials
  *   load_report.c  live line, CSV
  *   load_print.c   tables
  *   load_json.c    the same as JSON
