@@ -5,6 +5,7 @@
 #include <rte_ether.h>
 
 #include "cli/netopts.h"
+#include "core/log.h"
 #include "run/units.h"
 
 struct net_options net = {
@@ -17,12 +18,15 @@ struct net_options net = {
 	.drain_ms = 5000,
 	.idle = LA_IDLE_SLEEP,
 	.quiet_time = 2,
+	.log = LA_LOG_INFO,
 };
 
 static const char *const tw_full_choices[] = {"refuse", "reset", NULL};
 static const char *const idle_choices[] = {"poll", "pause", "sleep", NULL};
 /* "on" first: it is what --quiet-time alone means */
 static const char *const quiet_choices[] = {"on", "off", "auto", NULL};
+const char *const net_log_levels[] = {
+	[LA_LOG_ERROR] = "error", [LA_LOG_WARN] = "warning", [LA_LOG_INFO] = "info", [LA_LOG_DEBUG] = "debug", NULL};
 static const enum la_quiet quiet_of[] = {LA_QUIET_ON, LA_QUIET_OFF, LA_QUIET_AUTO};
 
 /* ---- ports ---- */
@@ -363,6 +367,7 @@ const struct opt net_run_opts[] = {
 	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "no start-up and live lines"},
 	{.name = "verbose", .kind = OPT_FLAG, .dst = &net.verbose,
 	 .help = "at the start also DPDK's memory, offloads, tables with their sizes and NUMA nodes, services"},
+	NET_LOG_OPT,
 	OPT_END,
 };
 
@@ -457,6 +462,7 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 {
 	struct la_shard_config *sc = &st->shard;
 
+	la_log_set_level((enum la_log_level)net.log);
 	cfg->eal = net.eal;
 	cfg->idle = (enum la_idle)net.idle;
 	cfg->duration_ms = net.duration_ms;

@@ -28,6 +28,7 @@ struct net_options {
 	uint64_t tw_share; /* percent */
 	int idle; /* enum la_idle */
 	bool quiet, verbose;
+	int log; /* enum la_log_level, index into net_log_levels */
 	const char *json, *pcap, *state, *ready_file;
 	int quiet_time; /* enum la_quiet, by way of quiet_choices */
 };
@@ -40,6 +41,13 @@ extern const struct opt net_addr_opts[];  /* which addresses */
 extern const struct opt net_table_opts[]; /* sizes and times of the stack */
 extern const struct opt net_restart_opts[]; /* state file, quiet time */
 extern const struct opt net_run_opts[];	  /* duration, drain, output */
+
+/** The log level, for tables that do not have net_run_opts. */
+extern const char *const net_log_levels[];
+#define NET_LOG_OPT                                                                                      \
+	{.name = "log", .kind = OPT_CHOICE, .dst = &net.log, .arg = "LEVEL", .choices = net_log_levels, \
+	 .help = "least severe log line on standard error: error, warning, info, or debug, which adds DPDK's\n" \
+		 "lines. An error that ends the run is printed in any case [info]"}
 
 /** Checks what the options say together. 0, or -1 with a line in err. */
 int net_check(char *err, size_t size);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/nearest.h"
 #include "cli/opts.h"
 #include "run/units.h"
 
@@ -28,14 +29,27 @@ find(const struct opt *const *tables, const char *name, size_t len, char letter)
 	return NULL;
 }
 
+/* What is allowed, and the nearest of it if at most half of the longer name differs. */
 static void
-choice_list(const struct opt *o, char *why, size_t size)
+choice_list(const struct opt *o, const char *text, char *why, size_t size)
 {
+	const char *nearest = NULL;
+	unsigned least = UINT_MAX;
 	size_t n = 0;
 
 	why[0] = '\0';
-	for (unsigned i = 0; o->choices[i] && n < size; i++)
+	for (unsigned i = 0; o->choices[i] && n < size; i++) {
+		size_t length = strlen(o->choices[i]), longer = length > strlen(text) ? length : strlen(text);
+		unsigned d = name_distance(text, o->choices[i]);
+
 		n += (size_t)snprintf(why + n, size - n, "%s%s", i ? ", " : "", o->choices[i]);
+		if (d < least && d <= longer / 2) {
+			least = d;
+			nearest = o->choices[i];
+		}
+	}
+	if (nearest && n < size)
+		snprintf(why + n, size - n, "; the nearest is %s", nearest);
 }
 
 /* A value out of its form or bounds leaves what is allowed in why and returns -1. */
@@ -107,7 +121,7 @@ set(const struct opt *o, const char *text, char *why, size_t size)
 				return 0;
 			}
 		}
-		choice_list(o, why, size);
+		choice_list(o, text, why, size);
 		return -1;
 	case OPT_CALL:
 	case OPT_CALL_SWITCH:

@@ -329,6 +329,7 @@ static const struct opt demo_opts[] = {
 	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "no start-up and live lines"},
 	{.name = "verbose", .kind = OPT_FLAG, .dst = &net.verbose,
 	 .help = "at the start also DPDK's memory, ports, tables with their sizes and NUMA nodes"},
+	NET_LOG_OPT,
 	OPT_END,
 };
 

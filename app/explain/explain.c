@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "cli/command.h"
+#include "cli/nearest.h"
 #include "cli/opts.h"
 #include "cli/session.h"
 #include "explain/explain.h"
@@ -90,34 +91,6 @@ find(const char *name)
 	return NULL;
 }
 
-/* Edit distance (insert, delete, replace) of two short names. */
-static unsigned
-distance(const char *a, const char *b)
-{
-	unsigned row[64], nb = (unsigned)strlen(b);
-
-	if (nb >= sizeof(row) / sizeof(row[0]))
-		return UINT32_MAX;
-	for (unsigned j = 0; j <= nb; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1]; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= nb; j++) {
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[nb];
-}
-
 static const char *
 nearest(const char *name)
 {
@@ -126,7 +99,7 @@ nearest(const char *name)
 
 	for (unsigned t = 0; t < NTHEMES; t++)
 		for (const struct scenario *s = themes[t].stories; s->name; s++) {
-			unsigned d = distance(name, s->name);
+			unsigned d = name_distance(name, s->name);
 
 			/* "wrap" means sequence-wrap */
 			if (strlen(name) >= 3 && strstr(s->name, name))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/nearest.h"
 #include "load/load_totals.h"
 
 const char *const load_kind_name[KINDS] = {
@@ -293,38 +295,10 @@ load_metric_names(char *buf, size_t size)
 	return buf;
 }
 
-/* Edits (insert, delete, replace) between two names; LEN_MAX when one is too long. */
-enum { LEN_MAX = 40 };
-
-static unsigned
-distance(const char *a, const char *b)
-{
-	size_t n = strlen(a), m = strlen(b);
-	unsigned row[LEN_MAX + 1];
-
-	if (n >= LEN_MAX || m >= LEN_MAX)
-		return LEN_MAX;
-	for (unsigned j = 0; j <= m; j++)
-		row[j] = j;
-	for (unsigned i = 1; i <= n; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= m; j++) {
-			unsigned replace = diagonal + (a[i - 1] != b[j - 1]);
-			unsigned other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-
-			diagonal = row[j];
-			row[j] = replace < other ? replace : other;
-		}
-	}
-	return row[m];
-}
-
 static void
 nearer(const char *name, const char *candidate, unsigned *least, char *best, size_t size)
 {
-	unsigned d = distance(name, candidate);
+	unsigned d = name_distance(name, candidate);
 
 	if (d >= *least)
 		return;
@@ -336,8 +310,8 @@ const char *
 load_metric_nearest(const char *name, char *buf, size_t size)
 {
 	const char *tail = strrchr(name, '_');
-	unsigned least = LEN_MAX;
-	char text[2 * LEN_MAX];
+	unsigned least = UINT_MAX;
+	char text[80];
 
 	buf[0] = '\0';
 	for (unsigned i = 0; i < LEN(counts); i++)

@@ -53,6 +53,8 @@ end_line(int level)
 		fprintf(stderr, "%s\n", elog.line);
 	if (level <= (int)RTE_LOG_ERR)
 		remember(elog.live);
+	if (!elog.verbose && (level > (int)RTE_LOG_ERR || !elog.live))
+		la_log(LA_LOG_DEBUG, "DPDK: %s", elog.line);
 }
 
 /* libbpf and libxdp, below net_af_xdp, print by themselves: their warnings are remembered like

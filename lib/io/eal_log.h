@@ -3,7 +3,8 @@
 #define LA_IO_EAL_LOG_H
 
 /* DPDK's log, kept quiet: during the start it is only remembered, so that a failure can be told
- * with DPDK's own words; afterwards its errors become log lines of ours. */
+ * with DPDK's own words; afterwards its errors become log lines of ours. At LA_LOG_DEBUG every
+ * line of DPDK is a log line, also during the start. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -118,6 +118,8 @@ Test(opts, errors_say_which_what_and_what_is_allowed)
 	bad(PARSE(S("--count"), S("-3")), "--count", "'-3'", "1 to 1000");
 	bad(PARSE(S("--http"), S("70000")), "--http", "'70000'", "65535");
 	bad(PARSE(S("--close"), S("both")), "--close", "'both'", "client, server");
+	cr_expect(!strstr(err, "nearest"), "%s", err);
+	bad(PARSE(S("--close"), S("sever")), "--close", "'sever'", "client, server; the nearest is server");
 	bad(PARSE(S("--json="), S("x")), "--json", "''", "FILE");
 	bad(PARSE(S("--wait=both")), "--wait", "'both'", "client, server");
 	bad(PARSE(S("--addr"), S("bad")), "--addr", "'bad'", "anything but bad");
