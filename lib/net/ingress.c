@@ -310,7 +310,7 @@ to_tcp(struct la_shard *s, struct la_seg *segs, unsigned n)
 		la_tcp_input(&s->tcp, segs, n);
 		return;
 	}
-	s->counters.v[LA_C_out_full] += n;
+	la_counters_drop(&s->counters, LA_C_out_full, n);
 	for (unsigned i = 0; i < n; i++)
 		rte_pktmbuf_free(segs[i].m);
 }
@@ -423,7 +423,8 @@ shed_syns(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 		pkts[kept++] = m;
 	}
 	put_back(syns, nsyns);
-	s->counters.v[LA_C_syn_shed] += shed;
+	if (shed)
+		la_counters_drop(&s->counters, LA_C_syn_shed, shed);
 	s->counters.v[LA_C_rx_packets] += shed;
 	return kept;
 }
@@ -454,7 +455,7 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 			continue;
 		}
 		if (why < LA_NCOUNTERS)
-			la_count_net(s, (enum la_counter)why);
+			la_counters_drop(&s->counters, (enum la_counter)why, 1);
 		if (why != LA_RX_KEPT)
 			rte_pktmbuf_free(pkts[i]);
 	}

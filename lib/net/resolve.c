@@ -55,7 +55,7 @@ la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count)
 
 	while ((m = la_neigh_dequeue(&s->neigh, n)) != NULL) {
 		if (count != LA_NCOUNTERS)
-			la_count_net(s, count);
+			la_counters_drop(&s->counters, count, 1);
 		rte_pktmbuf_free(m);
 	}
 	if (s->last_hop == n)
@@ -125,7 +125,7 @@ is_given(const struct la_shard *s, const struct la_addr *a)
 static struct la_neigh *
 drop(struct la_shard *s, struct rte_mbuf *m, enum la_counter why)
 {
-	la_count_net(s, why);
+	la_counters_drop(&s->counters, why, 1);
 	rte_pktmbuf_free(m);
 	return NULL;
 }

@@ -12,6 +12,7 @@
 
 #include <lastack/shard.h>
 
+#include "core/count.h"
 #include "core/tokens.h"
 #include "net/gateway.h"
 #include "net/neigh.h"
@@ -95,10 +96,11 @@ enum {
 };
 _Static_assert((int)LA_RX_DONE > (int)LA_WIRE_OK, "verdicts differ from counters");
 
+/** c: a constant, or of a kind other than DROP (core/count.h). */
 static inline void
 la_count_net(struct la_shard *s, enum la_counter c)
 {
-	s->counters.v[c]++;
+	la_counters_one(&s->counters, c);
 }
 
 /* ingress.c */

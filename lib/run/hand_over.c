@@ -22,6 +22,9 @@
 #include <rte_prefetch.h>
 #include <rte_ring.h>
 
+#include <lastack/counters.h>
+
+#include "core/probe.h"
 #include "run/hand_over.h"
 
 enum { BURST = 64, LOOK_AHEAD = 4 };
@@ -90,15 +93,24 @@ la_hand_over_fini(struct la_hand_over *h)
 	}
 }
 
+/* The worker reports h->full as hand_over_full. */
+static void
+lose(struct la_hand_over *h, unsigned n)
+{
+	h->full += n;
+	LA_PROBE2(drop, LA_C_hand_over_full, (uint64_t)n);
+}
+
 static void
 put(struct la_hand_over *h, unsigned to, struct rte_mbuf **pkts, unsigned n)
 {
 	unsigned done = rte_ring_sp_enqueue_burst(h->out[to], (void **)pkts, n, NULL);
 
 	h->over += done;
-	h->full += n - done;
-	if (unlikely(done < n))
+	if (unlikely(done < n)) {
+		lose(h, n - done);
 		rte_pktmbuf_free_bulk(pkts + done, n - done);
+	}
 }
 
 unsigned
@@ -124,7 +136,7 @@ la_hand_over(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n, struct 
 				if (copy != NULL)
 					to[k][count[k]++] = copy;
 				else
-					h->full++;
+					lose(h, 1);
 			}
 			shard = (int)h->index;
 		}

@@ -350,6 +350,14 @@ la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t h
 		     LA_TW_FW2 | (unsigned)class << LA_TW_CLASS_SHIFT);
 }
 
+/* An entry has no state to write. */
+static inline void
+entry_moves(struct la_tw *t, const struct la_tw_core *e, enum la_state from, enum la_state to)
+{
+	LA_PROBE3(entry_state, e, from, to);
+	la_state_moves(t->counters, from, to);
+}
+
 /* The peer's FIN has come: the eleven states are counted here, where there is no TCB to count them. */
 void
 la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick)
@@ -362,21 +370,22 @@ la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick)
 	t->counters->v[LA_C_fin_wait_2_held]--;
 	t->counters->v[LA_C_ended_orderly]++;
 	t->counters->state[LA_FIN_WAIT_2]--;
-	la_state_moves(t->counters, LA_FIN_WAIT_2, LA_TIME_WAIT);
+	entry_moves(t, e, LA_FIN_WAIT_2, LA_TIME_WAIT);
 	count_entered(t);
 }
 
 void
 la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how)
 {
+	struct la_tw_core *e = la_tw_core(t, ref);
 	bool removed = la_index_remove(t->index, entry_hash(t, ref), ref);
 
 	assert(removed);
 	(void)removed;
 	t->counters->v[how]++;
 	t->counters->state[LA_FIN_WAIT_2]--;
-	la_state_moves(t->counters, LA_FIN_WAIT_2, LA_CLOSED);
-	slot_end(t, ref, la_tw_core(t, ref));
+	entry_moves(t, e, LA_FIN_WAIT_2, LA_CLOSED);
+	slot_end(t, ref, e);
 }
 
 /* 2*MSL is over: RFC 9293 3.10.8, delete and say nothing. hash: of the entry's tuple. */
@@ -393,7 +402,7 @@ expire(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash)
 	assert(removed);
 	(void)removed;
 	t->counters->v[LA_C_time_wait_expired]++;
-	la_state_moves(t->counters, LA_TIME_WAIT, LA_CLOSED);
+	entry_moves(t, e, LA_TIME_WAIT, LA_CLOSED);
 	slot_end(t, ref, e);
 }
 

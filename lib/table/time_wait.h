@@ -15,6 +15,7 @@
 #include <lastack/addr.h>
 #include <lastack/counters.h>
 
+#include "core/count.h"
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/wheel.h"
@@ -165,7 +166,7 @@ static inline bool
 la_tw_take(struct la_tw *t, struct la_tw_pool *p, uint32_t *held)
 {
 	if (p->reserved == p->nfree) {
-		t->counters->v[LA_C_tw_reserve_exhausted]++;
+		la_counters_one(t->counters, LA_C_tw_reserve_exhausted);
 		return false;
 	}
 	p->reserved++;

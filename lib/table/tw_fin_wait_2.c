@@ -29,7 +29,7 @@
 static enum la_tw_verdict
 drop(struct la_tw *t, enum la_counter why)
 {
-	t->counters->v[why]++;
+	la_counters_drop(t->counters, why, 1);
 	return LA_TW_DROP;
 }
 
@@ -42,7 +42,7 @@ rst_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 		la_tw_end_fin_wait_2(t, ref, LA_C_ended_reset);
 		return LA_TW_DROP;
 	}
-	t->counters->v[LA_C_drop_rst_seq]++;
+	la_counters_one(t->counters, LA_C_drop_rst_seq);
 	return seg->seq - e->rcv_nxt < e->wnd ? la_tw_throttled_ack(t, e, tick) : LA_TW_DROP;
 }
 
@@ -64,25 +64,25 @@ la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, ui
 		if (!(seg->opts & LA_OPT_TS))
 			return drop(t, LA_C_drop_no_timestamp);
 		if (seq_lt(seg->tsval, e->ts_recent)) {
-			t->counters->v[LA_C_drop_paws]++;
+			la_counters_one(t->counters, LA_C_drop_paws);
 			return answer(t, e, seg, tick);
 		}
 	}
 	if (seg->flags & LA_RST)
 		return rst_arrives(t, ref, seg, tick);
 	if (seg->flags & LA_SYN) {
-		t->counters->v[LA_C_drop_syn_sync]++;
+		la_counters_one(t->counters, LA_C_drop_syn_sync);
 		return la_tw_throttled_ack(t, e, tick);
 	}
 	/* RFC 9293 table 6: some of it lies in the window */
 	if (seg->seq - e->rcv_nxt >= wnd && !(la_seg_len(seg) && end + fin - 1 - e->rcv_nxt < wnd)) {
-		t->counters->v[LA_C_drop_seq]++;
+		la_counters_one(t->counters, LA_C_drop_seq);
 		return answer(t, e, seg, tick);
 	}
 	if (!(seg->flags & LA_ACK))
 		return drop(t, LA_C_drop_ack_missing);
 	if (seq_gt(seg->ack, e->snd_nxt)) {
-		t->counters->v[LA_C_drop_ack_unsent]++;
+		la_counters_one(t->counters, LA_C_drop_ack_unsent);
 		return la_tw_throttled_ack(t, e, tick);
 	}
 	if (seg->len && seq_gt(end, e->rcv_nxt)) {

@@ -47,7 +47,7 @@ enum {
 static enum la_tw_verdict
 ignored(struct la_tw *t, enum la_counter why)
 {
-	t->counters->v[why]++;
+	la_counters_drop(t->counters, why, 1);
 	return LA_TW_DROP;
 }
 
@@ -84,7 +84,7 @@ syn_is_newer(const struct la_tw_core *e, const struct la_seg *seg)
 enum la_tw_verdict
 la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick)
 {
-	t->counters->v[LA_C_time_wait_syn_refused]++;
+	la_counters_one(t->counters, LA_C_time_wait_syn_refused);
 	return la_tw_throttled_ack(t, la_tw_core(t, ref), tick);
 }
 
@@ -115,7 +115,7 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 		if (!(seg->opts & LA_OPT_TS))
 			return ignored(t, LA_C_time_wait_ignored);
 		if (seq_lt(seg->tsval, e->ts_recent)) {
-			t->counters->v[LA_C_time_wait_paws]++;
+			la_counters_one(t->counters, LA_C_time_wait_paws);
 			return la_tw_throttled_ack(t, e, tick);
 		}
 	}

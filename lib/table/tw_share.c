@@ -98,7 +98,7 @@ la_tw_reserve_share(struct la_tw *t, const struct la_addr *raddr, uint64_t now)
 	}
 	p->asked_until = now + LA_TW_ASKED_MS;
 	if (used_up(p, *held, p->others_until, now)) {
-		t->counters->v[LA_C_tw_share_refused]++;
+		la_counters_one(t->counters, LA_C_tw_share_refused);
 		return false;
 	}
 	return la_tw_take(t, p, held);

@@ -224,7 +224,7 @@ enter(const struct key *k, const struct record *r, int class)
 		return -ENOBUFS;
 	if (la_index_insert(t->index, k->hash, unowned) != 0) {
 		la_tw_unreserve(t, &k->tuple.raddr);
-		t->counters->v[LA_C_index_full]++;
+		la_counters_one(t->counters, LA_C_index_full);
 		return -ENOBUFS;
 	}
 	if (r->flags & LA_TW_FW2) {

@@ -18,7 +18,10 @@ make_out_room(struct la_tcp *t, unsigned most, bool text, bool lost)
 		return false;
 	}
 	if (t->out_n - t->out_head >= most) {
-		la_count(t, lost ? LA_C_out_full : LA_C_out_waits);
+		if (lost)
+			la_count(t, LA_C_out_full);
+		else
+			la_count(t, LA_C_out_waits);
 		return false;
 	}
 	if (t->out_n < LA_TCP_OUT_MAX)

@@ -114,7 +114,7 @@ la_hold_admits_more_text(struct la_tcb *c, unsigned n)
 	if (text_fits(c, n) || make_room(c, n, text_fits))
 		return true;
 	if (c->ooo) { /* its own goes too: text in order is worth more, and is what fills the hole */
-		c->tcp->counters->v[LA_C_drop_ooo_pruned] += c->ooo_count;
+		la_counters_drop(c->tcp->counters, LA_C_drop_ooo_pruned, c->ooo_count);
 		la_ooo_drop(c);
 		if (text_fits(c, n))
 			return true;

@@ -32,6 +32,7 @@
 
 #include <rte_mbuf.h>
 
+#include "core/count.h"
 #include "core/seq.h"
 #include "table/state.h"
 #include "tcp/spare.h"
@@ -99,10 +100,11 @@ or_default(uint32_t v, uint32_t def)
 	return v ? v : def;
 }
 
+/** c: a constant, or of a kind other than DROP (core/count.h). */
 static inline void
 la_count(struct la_tcp *t, enum la_counter c)
 {
-	t->counters->v[c]++;
+	la_counters_one(t->counters, c);
 }
 
 static inline uint32_t
@@ -266,6 +268,7 @@ la_tcb_set_state(struct la_tcb *c, enum la_state next)
 	struct la_counters *n = c->tcp->counters;
 	enum la_state from = c->state == LA_CLOSED && c->shadow ? LA_TIME_WAIT : (enum la_state)c->state;
 
+	LA_PROBE3(state, c, from, next);
 	la_state_moves(n, from, next);
 	if (c->state != LA_CLOSED)
 		n->state[c->state]--;

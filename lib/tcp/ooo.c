@@ -343,7 +343,7 @@ la_ooo_prune(struct la_tcp *t)
 	for (; *link; freed++)
 		free_block(c, link);
 	enlist(c);
-	t->counters->v[LA_C_drop_ooo_pruned] += freed;
+	la_counters_drop(t->counters, LA_C_drop_ooo_pruned, freed);
 	return freed;
 }
 

@@ -363,7 +363,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 			    (la_tw_core(&t->tw, ref)->flags & LA_TW_FW2);
 
 		if (live || !opts || !opts->reuse_time_wait || !may_reuse(t, ref)) {
-			la_count(t, live ? LA_C_connect_in_use : LA_C_connect_time_wait);
+			la_counters_drop(t->counters, live ? LA_C_connect_in_use : LA_C_connect_time_wait, 1);
 			return live ? -EADDRINUSE : -EADDRNOTAVAIL;
 		}
 	}

@@ -8,7 +8,7 @@ la_buf_last(struct la_tcp *t, bool control)
 	struct rte_mbuf *m = control && t->control ? rte_pktmbuf_alloc(t->control) : NULL;
 
 	if (m == NULL)
-		t->counters->v[LA_C_mbuf_exhausted]++;
+		la_counters_one(t->counters, LA_C_mbuf_exhausted);
 	return m;
 }
 
