@@ -296,7 +296,7 @@ la_ref la_tcp_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint6
 unsigned la_tcb_check(const struct la_tcp *t, FILE *f);
 
 /* listen.c */
-int la_profile_get(struct la_tcp *t, const struct la_conn_opts *o);
+int la_profile_get(struct la_tcp *t, const struct la_conn_opts *given);
 struct la_listener *la_listener_find(struct la_tcp *t, const struct la_addr *addr, uint16_t port);
 
 /* open.c */

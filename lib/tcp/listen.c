@@ -33,6 +33,7 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 		while (p.rcv_wscale < 14 && (p.o.rcvbuf >> p.rcv_wscale) > UINT16_MAX)
 			p.rcv_wscale++;
 	for (unsigned i = 0; i < t->nprofiles; i++)
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): p begins as zeros, padding included */
 		if (memcmp(&t->profiles[i].o, &p.o, sizeof(p.o)) == 0)
 			return (int)i;
 	if (t->nprofiles == LA_TCP_PROFILES)

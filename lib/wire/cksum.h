@@ -16,7 +16,7 @@ struct rte_mbuf;
 
 /** Adds len bytes to a partial sum. An odd byte counts as if a zero followed; only the last part may
  * be odd. This and the two below return at most 0xffff, so partial sums may be added with +. */
-uint32_t la_cksum_add(uint32_t sum, const void *p, size_t len);
+uint32_t la_cksum_add(uint32_t sum, const void *data, size_t len);
 
 /** The same over len bytes of an mbuf chain from offset off; odd-sized segments are handled. */
 uint32_t la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len);
