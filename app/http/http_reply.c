@@ -92,7 +92,7 @@ status_line(struct http_reply *r, uint8_t ch)
 {
 	static const char start[] = "HTTP/1.";
 
-	if (r->line < 7 ? ch != start[r->line] :
+	if (r->line < 7 ? ch != (uint8_t)start[r->line] :
 	    r->line == 8 ? ch != ' ' :
 			   !is_digit(ch)) {
 		http_reply_fail(r, REPLY_BAD_STATUS_LINE);

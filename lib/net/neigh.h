@@ -171,12 +171,12 @@ struct rte_mbuf *la_neigh_dequeue(struct la_neigh_table *t, struct la_neigh *n);
 enum la_neigh_todo {
 	LA_NEIGH_IDLE,	  /* nothing is due */
 	LA_NEIGH_AGED,	  /* a state's time was over: nothing to send */
-	LA_NEIGH_SOLICIT, /* send a request for *n: multicast when INCOMPLETE, unicast in PROBE */
-	LA_NEIGH_GONE,	  /* *n did not answer or was not used: drop its queue, remove it */
+	LA_NEIGH_SOLICIT, /* send a request for *out: multicast when INCOMPLETE, unicast in PROBE */
+	LA_NEIGH_GONE,	  /* *out did not answer or was not used: drop its queue, remove it */
 };
 
 /** Handles one entry whose time is over. */
-enum la_neigh_todo la_neigh_expire(struct la_neigh_table *t, uint64_t now, struct la_neigh **n);
+enum la_neigh_todo la_neigh_expire(struct la_neigh_table *t, uint64_t now, struct la_neigh **out);
 /** When the first entry's time is over; UINT64_MAX: never. */
 uint64_t la_neigh_next(const struct la_neigh_table *t);
 

@@ -35,10 +35,10 @@ struct la_statefile_addrs {
 struct la_statefile;
 
 /** Opens a file and verifies every byte of it before anything is believed. 0 and *out; -ENOENT:
- * there is none; any other negative errno: refused, and err says why, naming the file. shards: of this
+ * there is none; any other negative errno: refused, and err says why, naming the file. addrs: of the shards of this
  * run, in order; the file may be of more or fewer on each port. say: a progress line a second on stdout.
  * wall: the present; NULL: asks for it. */
-int la_statefile_open(const char *path, const struct la_statefile_addrs *shards, unsigned n,
+int la_statefile_open(const char *path, const struct la_statefile_addrs *addrs, unsigned n,
 		      bool say, const struct la_wall *wall, struct la_statefile **out, char *err,
 		      size_t size);
 /** NULL is allowed. */
