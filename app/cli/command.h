@@ -17,6 +17,7 @@ enum {
 
 struct command {
 	const char *name;
+	void (*init)(void);	/* called first: fills in what the texts and tables below point at; NULL: nothing */
 	const char *summary; /* one line */
 	const char *synopsis; /* what stands behind "lastack NAME"; may have further lines */
 	const char *common;   /* names of the options that a first user needs: --help shows these, `--help all` every one */

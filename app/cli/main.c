@@ -121,6 +121,9 @@ main(int argc, char **argv)
 	const struct command *c = argc < 2 ? NULL : find(argv[1]);
 	int help_at;
 
+	for (unsigned i = 0; i < NCOMMANDS; i++)
+		if (commands[i]->init)
+			commands[i]->init();
 	if (c == NULL || !c->orderly)
 		signals_default();
 	if (argc < 2) {

@@ -16,7 +16,7 @@
 #include "core/mem.h"
 #include "http/http_parse.h"
 #include "run/units.h"
-#include "server/service.h"
+#include "server/payload.h"
 #include <rte_common.h>
 
 static const char *const sides[] = {"client", "server", NULL};

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "client/opener.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 enum {
 	OPENS_A_ROUND = 64,

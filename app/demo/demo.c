@@ -19,6 +19,7 @@
 #include "client/opener.h"
 #include "core/mem.h"
 #include "run/units.h"
+#include "server/payload.h"
 #include "server/service.h"
 
 enum {
@@ -80,25 +81,10 @@ data(struct la_conn *c, void *user)
 	maybe_close(dc);
 }
 
-static void
-peer_fin(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_close(user);
-}
-
-static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
-{
-	(void)c;
-	(void)why;
-	svc_gone(user);
-}
-
 static const struct service_def service_demo = {
 	.name = "demo",
 	.conn_size = sizeof(struct demo_conn),
-	.ops = {.opened = opened, .data = data, .peer_fin = peer_fin, .closed = closed},
+	.ops = {.opened = opened, .data = data},
 };
 
 static int
@@ -202,8 +188,7 @@ set_all(struct session *se)
 		demo.opener[k]->tuples = demo.tuples;
 		if (demo.shards > 1)
 			la_tuples_home(&demo.opener[k]->tuples, &demo.steer, k);
-		demo.service[k]->def = &service_demo;
-		demo.service[k]->port = PORT;
+		service_init(demo.service[k], &service_demo, PORT);
 		demo.service[k]->server_first = demo.first == 1;
 	}
 	net.workers = 1;

@@ -15,7 +15,7 @@
 #include "load/load_opts.h"
 #include "load/load_report.h"
 #include "run/units.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 static struct {
 	struct load_station station[LA_ENGINE_MAX_STATIONS];

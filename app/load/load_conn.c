@@ -18,7 +18,7 @@
  * leave in one segment with the request, or instead of the ACK that is due. */
 
 #include "load/internal.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 enum load_timer { TIMER_GIVE_UP, TIMER_THINK, TIMER_SKEW };
 

@@ -6,7 +6,7 @@
  * wrong. An answer that cannot be read further ends the connection at once. */
 
 #include "load/internal.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 static const char *const bad_names[BAD_ANSWERS] = {
 	[BAD_STATUS] = "bad_status",

@@ -19,7 +19,6 @@
 #include "http/http_parse.h"
 #include "load/load_opts.h"
 #include "run/units.h"
-#include "server/service.h"
 
 enum { WEIGHT_MAX = 1000000 };
 

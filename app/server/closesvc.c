@@ -45,20 +45,11 @@ data(struct la_conn *c, void *user)
 	}
 }
 
-static void
-peer_fin(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_close(user);
-}
-
 const struct service_def service_close = {
 	.name = "close",
+	.help = "obeys one-byte commands: c closes both directions at once, s shuts down its sending\n"
+		"side and goes on reading, r aborts; anything else is read and ignored",
+	.common = "close",
 	.conn_size = sizeof(struct svc_conn),
-	.ops = {.opened = svc_on_opened,
-		.data = data,
-		.peer_fin = peer_fin,
-		.acked = svc_on_acked,
-		.timer = svc_on_timer,
-		.closed = svc_on_closed},
+	.ops = {.data = data},
 };

@@ -81,12 +81,11 @@ peer_fin(struct la_conn *c, void *user)
 
 const struct service_def service_echo = {
 	.name = "echo",
+	.help = "sends back what it reads (RFC 862)",
+	.common = "echo",
+	.first = SVC_FIRST_CLIENT,
+	.first_help = "server: once the first bytes are sent back [client]",
+	.nodelay = true,
 	.conn_size = sizeof(struct echo_conn),
-	.ops = {.opened = svc_on_opened,
-		.data = data,
-		.acked = acked,
-		.writable = writable,
-		.peer_fin = peer_fin,
-		.timer = svc_on_timer,
-		.closed = svc_on_closed},
+	.ops = {.data = data, .acked = acked, .writable = writable, .peer_fin = peer_fin},
 };

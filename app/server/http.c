@@ -86,7 +86,7 @@ read_head(struct http_conn *hc)
 			next(hc, GONE);
 			svc_close(sc);
 		} else if (sc->deadline == UINT64_MAX && !http_parser_idle(&hc->parser)) {
-			limit(hc, sc->s->head_ms);
+			limit(hc, http_options.head_ms);
 		}
 		return false;
 	}
@@ -126,7 +126,7 @@ body_waits(struct http_conn *hc)
 		next(hc, GONE);
 		svc_close(&hc->sc);
 	} else if (hc->sc.deadline == UINT64_MAX) {
-		limit(hc, hc->sc.s->head_ms + hc->parser.length * 1000 / HTTP_BODY_MIN_RATE);
+		limit(hc, http_options.head_ms + hc->parser.length * 1000 / HTTP_BODY_MIN_RATE);
 	}
 	return false;
 }
@@ -141,7 +141,7 @@ read_chunks(struct http_conn *hc)
 
 	_Static_assert(1000 % HTTP_BODY_MIN_RATE == 0, "a byte of the body is worth whole ms");
 	if (sc->deadline == UINT64_MAX)
-		limit(hc, sc->s->head_ms);
+		limit(hc, http_options.head_ms);
 	while (!hc->body.done && (n = la_peek(sc->c, &span)) > 0) {
 		uint64_t before = hc->body.length;
 
@@ -185,18 +185,18 @@ count_refusal(struct http_conn *hc)
 	case 0:
 		break;
 	case 400:
-		count[SVC_BAD_REQUESTS]++;
+		count[HTTP_BAD_REQUESTS]++;
 		break;
 	case 408:
-		count[SVC_ANSWERED_408]++;
+		count[HTTP_ANSWERED_408]++;
 		break;
 	case 413:
 	case 414:
 	case 431:
-		count[SVC_TOO_LARGE]++;
+		count[HTTP_TOO_LARGE]++;
 		break;
 	default:
-		count[SVC_UNSUPPORTED]++;
+		count[HTTP_UNSUPPORTED]++;
 		break;
 	}
 }
@@ -238,7 +238,7 @@ reset_when_acked(struct http_conn *hc)
 	svc_discard(&hc->sc);
 	if (la_unacked(hc->sc.c) > 0)
 		return;
-	hc->sc.s->count[SVC_RESET_BY_PATH]++;
+	hc->sc.s->count[HTTP_RESET_BY_PATH]++;
 	next(hc, GONE);
 	la_abort(hc->sc.c);
 }
@@ -352,7 +352,7 @@ peer_fin(struct la_conn *c, void *user)
 
 /* A request that has begun does not arrive in time. */
 static void
-request_timeout(struct http_conn *hc, enum svc_count why)
+request_timeout(struct http_conn *hc, enum http_count why)
 {
 	hc->sc.s->count[why]++;
 	svc_progress(&hc->sc); /* the answer has a time-out of its own */
@@ -406,9 +406,9 @@ timer(struct la_conn *c, void *user)
 	if (svc_linger_timer(&hc->sc) || svc_time_left(&hc->sc))
 		return;
 	if (hc->step == READ_BODY)
-		request_timeout(hc, SVC_BODY_TIMEOUTS);
+		request_timeout(hc, HTTP_BODY_TIMEOUTS);
 	else if (hc->step == READ_HEAD && !http_parser_idle(&hc->parser))
-		request_timeout(hc, SVC_HEAD_TIMEOUTS);
+		request_timeout(hc, HTTP_HEAD_TIMEOUTS);
 	else if (hc->step == DELAY)
 		delay_timer(hc);
 	else if (hc->step == WAIT_FOR_FIN || hc->step == HALF_CLOSED)
@@ -432,13 +432,19 @@ drain(struct svc_conn *sc)
 
 const struct service_def service_http = {
 	.name = "http",
+	.help = "HTTP/1.1 and 1.0: /bytes/N, /chunked/N, /status/N, /delay/TIME, /end/...; see HTTP",
+	.common = "http http-close",
+	.manual = http_manual,
+	.first = SVC_FIRST_SERVER,
+	.first_help = "server: after the last answer, as Connection says; client: never before the client's\n"
+		      "FIN, whatever Connection says [server]",
+	.opts = http_opts,
+	.idle_ms = &http_options.idle_ms,
+	.counts = http_counts,
+	.ncounts = HTTP_NCOUNTS,
+	.nodelay = true,
 	.conn_size = sizeof(struct http_conn),
-	.ops = {.opened = svc_on_opened,
-		.data = data,
-		.acked = acked,
-		.writable = writable,
-		.peer_fin = peer_fin,
-		.timer = timer,
-		.closed = svc_on_closed},
+	.own_size = sizeof(struct http_own),
+	.ops = {.data = data, .acked = acked, .writable = writable, .peer_fin = peer_fin, .timer = timer},
 	.drain = drain,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/http_conn.h"
+#include "server/payload.h"
 
 enum { SMALL_BODY = 1024 }; /* bytes */
 
@@ -13,13 +14,13 @@ _Static_assert((int)HTTP_TEXT_MAX <= (int)SMALL_BODY, "a text is sent in one cop
 static const char *
 date_text(struct http_conn *hc)
 {
-	struct service *s = hc->sc.s;
+	struct http_own *own = hc->sc.s->own;
 
-	if (s->date_at != hc->date) {
-		http_date(hc->date, s->date, sizeof(s->date));
-		s->date_at = hc->date;
+	if (own->date_at != hc->date) {
+		http_date(hc->date, own->date, sizeof(own->date));
+		own->date_at = hc->date;
 	}
-	return s->date;
+	return own->date;
 }
 
 bool

@@ -2,8 +2,10 @@
 #ifndef LA_APP_SERVER_SERVICE_H
 #define LA_APP_SERVER_SERVICE_H
 
-/* A service: something that listens on a port of a shard. One file each; what they have in common is
- * in service.c: their connections on a list, time-outs, and the ways to leave a connection. */
+/* A service: something that listens on a port of a shard. A service is one file, which ends with its struct
+ * service_def, and one line in services.def. service_opts.c makes options, help and errors from the definitions,
+ * server.c the start-up lines, the summary and the JSON. What services have in common is in service.c: their
+ * connections on a list, time-outs, the ways to leave a connection, and the callbacks that a definition leaves out. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +15,7 @@
 
 #include "cli/slab.h"
 
+struct opt;
 struct service;
 
 enum {
@@ -26,21 +29,28 @@ enum {
 	SVC_UNSENT_MAX = 16384,
 };
 
-/** What a service counts, on each shard. Names and texts: svc_count_name(), svc_count_text(). */
+/** What every service counts, on each shard. The counts of a service's own follow from SVC_NCOMMON on. */
 enum svc_count {
 	SVC_IDLE_CLOSED,    /* idle connections closed in order */
 	SVC_NO_PROGRESS,    /* connections aborted: the peer acknowledged nothing of what waits for it */
 	SVC_LINGER_EXPIRED, /* the peer's FIN did not follow ours in time */
 	SVC_PAUSED,	    /* times that reading stopped because answers could not be sent */
-	SVC_HEAD_TIMEOUTS,  /* http: the head of a request took too long */
-	SVC_BODY_TIMEOUTS,  /* http: its body */
-	SVC_ANSWERED_408,   /* http: 408 answers queued */
-	SVC_BAD_REQUESTS,   /* http: 400 answers queued */
-	SVC_TOO_LARGE,	    /* http: 413, 414 and 431 answers queued */
-	SVC_UNSUPPORTED,    /* http: 417, 421, 501, 505 answers queued, and 405 answers to CONNECT */
-	SVC_RESET_BY_PATH,  /* http: aborted for /end/rst */
-	SVC_NCOUNTS,
-	SVC_NCOMMON = SVC_HEAD_TIMEOUTS, /* those before are of all services */
+	SVC_NCOMMON,
+};
+
+enum { SVC_OWN_MAX = 8 }; /* counts, and options, of a service's own */
+
+struct svc_count_def {
+	const char *name; /* JSON key */
+	const char *note; /* behind the name where the help lists the keys; NULL: none */
+	const char *text; /* of the summary */
+};
+
+/** Who closes first, and so holds TIME_WAIT. */
+enum svc_first {
+	SVC_FIRST_BY_COMMAND, /* what the client sends decides */
+	SVC_FIRST_CLIENT,
+	SVC_FIRST_SERVER,
 };
 
 /** What every service's connection begins with. */
@@ -54,9 +64,23 @@ struct svc_conn {
 	bool paused;		       /* reading has stopped, see SVC_UNSENT_MAX */
 };
 
+/** What is known of a service. Only name, help and conn_size have no default. */
 struct service_def {
-	const char *name;
-	size_t conn_size;
+	const char *name;	 /* as in services.def: of --NAME PORT, of the lines, the JSON key */
+	const char *help;	 /* of --NAME */
+	const char *common;	 /* its options that a first user needs, see struct command; NULL: none */
+	const char *manual;	 /* a section of the manual, heading included; NULL: none */
+	enum svc_first first;
+	const char *first_help;	 /* of --NAME-close client|server, whose default is `first`; NULL: no such option */
+	const struct opt *opts;	 /* time-outs of its own, at most SVC_OWN_MAX, then OPT_END; NULL: none */
+	const uint32_t *idle_ms; /* the idle time-out is one of `opts`; NULL: it is --idle-timeout */
+	const struct svc_count_def *counts; /* of its own */
+	unsigned ncounts;		    /* at most SVC_OWN_MAX */
+	bool nodelay;			    /* of its connections: Nagle off */
+	size_t conn_size;		    /* of its struct that begins with a struct svc_conn */
+	size_t own_size;		    /* of what service.own points at */
+	/** Where NULL: opened makes the connection, data throws the bytes away, acked is progress, peer_fin closes,
+	 * timer ends a connection without progress, closed frees the connection; writable does nothing. */
 	struct la_conn_ops ops;
 	/** The service stops: finish what is going on and then close, or close now. NULL: svc_linger(). */
 	void (*drain)(struct svc_conn *sc);
@@ -65,38 +89,39 @@ struct service_def {
 /** One service on one shard. */
 struct service {
 	const struct service_def *def;
+	struct la_conn_ops ops; /* of def, with the defaults */
 	struct la_conn_opts opts;
-	uint16_t port;
+	uint16_t port;	   /* 0: does not listen */
 	bool server_first; /* who closes first, where the service leaves a choice */
 	uint32_t idle_ms;  /* time-out without progress; 0: none */
-	uint32_t head_ms;  /* http: longest time from the first byte of a request's head to its last */
 	bool draining;
 	struct la_shard *shard;
 	struct slab conns;
 	struct svc_conn *head;
-	char date[40]; /* http: the Date field, made once a second */
-	int64_t date_at;
-	uint64_t count[SVC_NCOUNTS];
+	void *own; /* def->own_size bytes, zero at the start */
+	uint64_t count[SVC_NCOMMON + SVC_OWN_MAX];
 };
 
-extern const struct service_def service_http, service_echo, service_discard, service_chargen,
-	service_close;
+/** The services of services.def: service_http, ... */
+#define SERVICE(name) extern const struct service_def service_##name;
+#include "server/services.def"
+#undef SERVICE
 
+/** Sets *s to what def says. idle_ms is 0. */
+void service_init(struct service *s, const struct service_def *def, uint16_t port);
 /** Listens on all addresses of the shard. max_conns: the shard's. 0 or negative errno. */
 int service_start(struct service *s, struct la_shard *shard, uint32_t max_conns);
 /** Stops listening and drains every connection. */
 void service_drain(struct service *s, struct la_shard *shard);
 void service_fini(struct service *s);
 
-/** "idle_closed", ...: JSON keys; and their texts. */
-const char *svc_count_name(enum svc_count k);
-const char *svc_count_text(enum svc_count k);
+/** How many counts a service has, and each of them. */
+unsigned service_ncounts(const struct service_def *def);
+const struct svc_count_def *service_count_def(const struct service_def *def, unsigned k);
 
 /** In `opened`: a zeroed connection of the service, set as the user pointer, its idle time-out running;
  * NULL: it was aborted. */
 void *svc_open(struct la_conn *c, struct service *s);
-/** In `closed`: off the list and back to the slab. */
-void svc_gone(struct svc_conn *sc);
 /** Throws away what is unread. */
 void svc_discard(struct svc_conn *sc);
 /** May a further request be read? False: too much waits unsent; try again from `acked`. */
@@ -137,35 +162,9 @@ bool svc_linger_data(struct svc_conn *sc);
 bool svc_linger_fin(struct svc_conn *sc);
 bool svc_linger_timer(struct svc_conn *sc);
 
-/* ---- callbacks of services that have nothing to add ---- */
+/* ---- default callbacks that a service's own callback may call ---- */
 
-void svc_on_opened(struct la_conn *c, void *user);
+void svc_on_data(struct la_conn *c, void *user);
 void svc_on_acked(struct la_conn *c, void *user);
-void svc_on_timer(struct la_conn *c, void *user);
-void svc_on_closed(struct la_conn *c, void *user, const struct la_closed *why);
-
-/* ---- constant payload ---- */
-
-/** Byte i of /bytes/N, and of what the client sends, is i mod 251: a prime, so that a lost or
- * doubled segment never falls on the same byte. */
-enum { PATTERN_PERIOD = 251, PATTERN_LEN = PATTERN_PERIOD * 1044 };
-
-/** The RFC 864 pattern: 95 lines of 72 characters and CR LF, turning by one. */
-enum { CHARGEN_PERIOD = 95 * 74, CHARGEN_LEN = CHARGEN_PERIOD * 32 };
-
-/** Makes both in la_engine_const_memory(), once a process. 0 or -ENOMEM. */
-int payload_init(void);
-/** The same in memory of the caller's: PATTERN_LEN and CHARGEN_LEN bytes (tests). */
-void payload_fill(uint8_t *pattern, uint8_t *chargen);
-
-/** The longest piece of the stream at offset pos, at most max bytes. Sets *p, returns its length. */
-size_t pattern_at(uint64_t pos, uint64_t max, const uint8_t **p);
-size_t chargen_at(uint64_t pos, const uint8_t **p);
-
-/** Queues the pattern from offset *pos up to end. True: all of it is; false: `writable` comes. */
-bool pattern_send(struct la_conn *c, uint64_t *pos, uint64_t end);
-
-/** True when these are the bytes of the pattern from offset pos on. */
-bool pattern_matches(uint64_t pos, const void *bytes, size_t n);
 
 #endif

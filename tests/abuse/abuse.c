@@ -112,10 +112,8 @@ static void
 start_services(struct abuse *w)
 {
 	for (unsigned i = 0; i < SERVICES; i++) {
-		w->services[i] =
-			(struct service){.def = defs[i], .port = ports[i], .idle_ms = 60000, .head_ms = 20000};
-		w->services[i].server_first = ports[i] == HTTP;
-		w->services[i].opts.nodelay = ports[i] == HTTP || ports[i] == ECHO_PORT;
+		service_init(&w->services[i], defs[i], ports[i]);
+		w->services[i].idle_ms = 60000;
 		ABUSE_MUST(service_start(&w->services[i], w->stack[SERVER].s,
 					 w->row->conns ? w->row->conns : 65536) == 0);
 	}

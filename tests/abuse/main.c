@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "server/service.h"
+#include "server/payload.h"
 
 #define ATTACK(name) extern const struct attack attack_##name;
 #include "attacks.def"

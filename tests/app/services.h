@@ -8,16 +8,15 @@
 #include <criterion/criterion.h>
 
 #include "../sim/fixture.h"
-#include "server/service.h"
+#include "server/http_conn.h"
 
 enum { DELAY_MS = 1, PORT = 80, ALL = UINT32_MAX };
 
-/** The service under test. Its own callbacks are wrapped, so that their times are known. */
+/** The service under test. Three of its callbacks are wrapped, so that their times are known. */
 struct bench {
 	struct la_sim *w;
 	struct service s;
-	struct service_def def; /* of s, with the wrapped callbacks */
-	const struct service_def *real;
+	struct la_conn_ops real; /* of s, before they were wrapped */
 	uint64_t opened_at, acked_at, closed_at; /* ms of the shard: the last of each */
 	unsigned closed;
 	enum la_end end; /* of the last one closed */
@@ -59,7 +58,7 @@ void pass_stingy(uint64_t ms, uint64_t every);
 void drain(void);
 /** All connections end and every packet buffer is free again. */
 void bench_over(void);
-uint64_t count(enum svc_count k);
+uint64_t count(unsigned k);
 /** Packet buffers in use. */
 unsigned mbufs_used(void);
 

@@ -214,7 +214,7 @@ slow_head(uint32_t step_ms, uint32_t head_ms, bool server_first)
 	uint64_t n, answered; /* ms: when the client has the answer; its first byte came with the handshake's ACK */
 
 	bench_make(&service_http, 60000);
-	b.s.head_ms = head_ms;
+	http_options.head_ms = head_ms;
 	b.s.server_first = server_first;
 	serve();
 	client_open(&cl, 0);
@@ -227,8 +227,8 @@ slow_head(uint32_t step_ms, uint32_t head_ms, bool server_first)
 	cr_expect_eq(answer(&p, cl.in + cl.in_len, false, &n), 408);
 	cr_expect_eq(p, cl.in + cl.in_len);
 	cr_expect(strstr(head, "Connection: close\r\n") != NULL, "%s", head);
-	cr_expect_eq(count(SVC_HEAD_TIMEOUTS), 1);
-	cr_expect_eq(count(SVC_ANSWERED_408), 1);
+	cr_expect_eq(count(HTTP_HEAD_TIMEOUTS), 1);
+	cr_expect_eq(count(HTTP_ANSWERED_408), 1);
 	bench_over();
 	cr_expect_eq(cl.end, LA_END_ORDERLY);
 	cr_expect_eq(b.end, LA_END_ORDERLY);
@@ -256,7 +256,7 @@ Test(http_conn, a_slow_head_that_is_in_time)
 		uint64_t n;
 
 		bench_make(&service_http, 60000);
-		b.s.head_ms = 100 * (sizeof(request) - 1 - 3) + 1 - late;
+		http_options.head_ms = 100 * (sizeof(request) - 1 - 3) + 1 - late;
 		serve();
 		client_open(&cl, 0);
 		pass(4000);
@@ -310,7 +310,7 @@ Test(http_conn, slow_bodies)
 
 		memset(text + n_head, 'b', sizeof(text) - (size_t)n_head);
 		bench_make(&service_http, rows[i].idle);
-		b.s.head_ms = 5000;
+		http_options.head_ms = 5000;
 		serve();
 		client_open(&cl, 0);
 		pass(2 * DELAY_MS + 1);
@@ -322,7 +322,7 @@ Test(http_conn, slow_bodies)
 		if (rows[i].deadline) {
 			cr_expect_eq(cl.fin_at, cl.opened_at + 2 * DELAY_MS + rows[i].deadline, "row %u: %lu", i,
 				     cl.fin_at - cl.opened_at);
-			cr_expect_eq(count(SVC_BODY_TIMEOUTS), 1);
+			cr_expect_eq(count(HTTP_BODY_TIMEOUTS), 1);
 		}
 		bench_over();
 		cr_expect_eq(b.end, LA_END_ORDERLY);

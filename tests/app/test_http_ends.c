@@ -61,7 +61,7 @@ Test(http_ends, requests_behind_bodies_in_chunks)
 		cr_expect_eq(times(&cl, "HTTP/1.1 "), 4);
 		cr_expect_eq(times(&cl, "HTTP/1.1 201") + times(&cl, "HTTP/1.1 202") + times(&cl, "HTTP/1.1 405") +
 			     times(&cl, "HTTP/1.1 203"), 4);
-		cr_expect_eq(count(SVC_BAD_REQUESTS), 0);
+		cr_expect_eq(count(HTTP_BAD_REQUESTS), 0);
 		bench_over();
 		cr_expect_eq(cl.end, LA_END_ORDERLY);
 		client_free(&cl);
@@ -73,17 +73,17 @@ Test(http_ends, refusals_close_and_are_counted)
 {
 	static const struct {
 		const char *out, *status;
-		enum svc_count count;
+		enum http_count count;
 	} rows[] = {
-		{"POST / HTTP/1.1\r\n" CODED "\r\n5\r\nhelloX\r\n0\r\n\r\n", "400", SVC_BAD_REQUESTS},
-		{"POST / HTTP/1.1\r\n" CODED "\r\nz\r\n", "400", SVC_BAD_REQUESTS},
-		{"POST / HTTP/1.1\r\n" CODED "Content-Length: 1\r\n\r\n0\r\n\r\n", "400", SVC_BAD_REQUESTS},
-		{"POST / HTTP/1.1\r\n" CODED "\r\n100001\r\n", "413", SVC_TOO_LARGE},
-		{"POST / HTTP/1.1\r\n" HOST "Content-Length: 1048577\r\n\r\n", "413", SVC_TOO_LARGE},
-		{"POST / HTTP/1.1\r\n" HOST "Expect: x\r\nContent-Length: 1\r\n\r\n", "417", SVC_UNSUPPORTED},
-		{"GET https://a/ HTTP/1.1\r\n" HOST "\r\n", "421", SVC_UNSUPPORTED},
-		{"CONNECT a:80 HTTP/1.1\r\n" HOST "\r\n", "405", SVC_UNSUPPORTED},
-		{"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n", "501", SVC_UNSUPPORTED},
+		{"POST / HTTP/1.1\r\n" CODED "\r\n5\r\nhelloX\r\n0\r\n\r\n", "400", HTTP_BAD_REQUESTS},
+		{"POST / HTTP/1.1\r\n" CODED "\r\nz\r\n", "400", HTTP_BAD_REQUESTS},
+		{"POST / HTTP/1.1\r\n" CODED "Content-Length: 1\r\n\r\n0\r\n\r\n", "400", HTTP_BAD_REQUESTS},
+		{"POST / HTTP/1.1\r\n" CODED "\r\n100001\r\n", "413", HTTP_TOO_LARGE},
+		{"POST / HTTP/1.1\r\n" HOST "Content-Length: 1048577\r\n\r\n", "413", HTTP_TOO_LARGE},
+		{"POST / HTTP/1.1\r\n" HOST "Expect: x\r\nContent-Length: 1\r\n\r\n", "417", HTTP_UNSUPPORTED},
+		{"GET https://a/ HTTP/1.1\r\n" HOST "\r\n", "421", HTTP_UNSUPPORTED},
+		{"CONNECT a:80 HTTP/1.1\r\n" HOST "\r\n", "405", HTTP_UNSUPPORTED},
+		{"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n", "501", HTTP_UNSUPPORTED},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -132,7 +132,7 @@ Test(http_ends, slow_bodies_in_chunks)
 		if (!rows[i].deadline)
 			snprintf(text + n, sizeof(text) - n, "0\r\n\r\n");
 		begin(&cl, text, 60000, true);
-		b.s.head_ms = 5000;
+		http_options.head_ms = 5000;
 		cl.out_len = begun;
 		cl.step_ms = rows[i].step_ms;
 		client_open(&cl, 0);
@@ -141,8 +141,8 @@ Test(http_ends, slow_bodies_in_chunks)
 		cl.out_len = strlen(text);
 		pass(8000);
 		cr_expect_eq(times(&cl, rows[i].deadline ? "HTTP/1.1 408" : "HTTP/1.1 405"), 1, "row %u", i);
-		cr_expect_eq(count(SVC_BODY_TIMEOUTS), rows[i].deadline != 0);
-		cr_expect_eq(count(SVC_ANSWERED_408), rows[i].deadline != 0);
+		cr_expect_eq(count(HTTP_BODY_TIMEOUTS), rows[i].deadline != 0);
+		cr_expect_eq(count(HTTP_ANSWERED_408), rows[i].deadline != 0);
 		if (rows[i].deadline)
 			cr_expect_eq(cl.fin_at, cl.opened_at + 2 * DELAY_MS + rows[i].deadline, "row %u: %lu", i,
 				     cl.fin_at - cl.opened_at);
@@ -351,7 +351,7 @@ Test(http_ends, rst)
 		cr_expect_eq(b.end, LA_END_ABORTED);
 		cr_expect_eq(times(&cl, "HTTP/1.1 "), 2);
 		cr_expect_eq(times(&cl, "Connection: close\r\n"), 0);
-		cr_expect_eq(count(SVC_RESET_BY_PATH), 1);
+		cr_expect_eq(count(HTTP_RESET_BY_PATH), 1);
 		over(&cl);
 	}
 	for (unsigned i = 0; i < 2; i++) { /* no acknowledgement comes: the usual time-out */
@@ -367,7 +367,7 @@ Test(http_ends, rst)
 		pass(10000);
 		cr_expect_eq(b.closed, 1);
 		cr_expect_eq(count(SVC_NO_PROGRESS), 1);
-		cr_expect_eq(count(SVC_RESET_BY_PATH), 0);
+		cr_expect_eq(count(HTTP_RESET_BY_PATH), 0);
 		over(&cl);
 	}
 }

@@ -10,7 +10,7 @@
 
 #include "cli/command.h"
 #include "load/load_opts.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 struct load_options load;
 const char *const lastack_version = "9.9";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 
-#include "server/service.h"
+#include "server/payload.h"
 
 static uint8_t pattern[PATTERN_LEN], chargen[CHARGEN_LEN];
 

@@ -10,6 +10,38 @@
 static const struct service_def *const all[] = {&service_http, &service_echo, &service_discard,
 						&service_chargen, &service_close};
 
+static const struct service_def *const table[] = {
+#define SERVICE(name) &service_##name,
+#include "server/services.def"
+#undef SERVICE
+};
+
+/* Every service of the table, for a client that sends a byte and its FIN, and for one that stays silent while the
+ * server stops: the connection ends in order, and leaves nothing behind. */
+Test(services, every_service_ends_in_order)
+{
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		for (unsigned how = 0; how < 4; how++) {
+			struct client cl = {.read = ALL, .write = ALL, .out = "x", .out_len = 1, .fin_after = true};
+
+			if (how & 1)
+				cl.out_len = cl.fin_after = 0;
+			bench_make(table[i], 60000);
+			b.s.server_first = how & 2;
+			serve();
+			client_open(&cl, 0);
+			pass(100);
+			if (cl.fin_after)
+				cr_expect_eq(b.closed, 1, "%s, %u", table[i]->name, how);
+			drain();
+			bench_over();
+			cr_expect_eq(cl.end, LA_END_ORDERLY, "%s, %u", table[i]->name, how);
+			cr_expect_eq(b.closed, 1, "%s, %u", table[i]->name, how);
+			client_free(&cl);
+		}
+	}
+}
+
 /* Idle from the handshake on: FIN exactly idle_ms after `opened`. */
 Test(services, a_silent_connection_is_closed_on_the_tick)
 {
