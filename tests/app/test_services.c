@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "services.h"
 
@@ -39,6 +40,42 @@ Test(services, every_service_ends_in_order)
 			cr_expect_eq(b.closed, 1, "%s, %u", table[i]->name, how);
 			client_free(&cl);
 		}
+	}
+}
+
+/* One line with the time in UTC, then the server's FIN; also when buffers are short, and when the client's FIN comes
+ * before the line is sent. */
+Test(services, daytime_sends_one_line_and_closes_first)
+{
+	for (unsigned how = 0; how < 64; how++) {
+		bool stingy = how >= 2;
+		struct client cl = {.read = ALL, .write = ALL, .out = "x", .out_len = 1, .fin_after = how & 1};
+		time_t before = time(NULL), at;
+		char line[100] = "";
+		struct tm tm = {0};
+		const char *end;
+
+		bench_make(&service_daytime, 60000);
+		b.stingy = stingy ? how : 0;
+		serve();
+		client_open(&cl, 0);
+		if (stingy)
+			pass_stingy(1000, 7);
+		else
+			pass(10);
+		cr_assert_lt(cl.in_len, sizeof(line), "%u", how);
+		memcpy(line, cl.in, cl.in_len);
+		end = strptime(line, "%A, %B %d, %Y %H:%M:%S-UTC", &tm);
+		cr_assert(end != NULL && strcmp(end, "\r\n") == 0, "%u: %s", how, line);
+		at = timegm(&tm);
+		cr_expect(at >= before && at <= time(NULL), "%u: %s", how, line);
+		cr_expect_neq(cl.fin_at, 0, "%u", how);
+		if (!stingy)
+			cr_expect_eq(cl.fin_at, cl.opened_at + 2 * DELAY_MS, "%u: %lu", how, cl.fin_at - cl.opened_at);
+		bench_over();
+		cr_expect_eq(cl.end, LA_END_ORDERLY, "%u", how);
+		cr_expect_eq(count(SVC_LINGER_EXPIRED), 0, "%u", how);
+		client_free(&cl);
 	}
 }
 
