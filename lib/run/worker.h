@@ -94,6 +94,7 @@ struct la_station_run {
 	uint64_t read_at;    /* ms: when frames were last read although too many waited */
 	unsigned hold_read;  /* frames read so, since the shard was last empty */
 	uint64_t polled_at;  /* ms: when the application was last polled */
+	bool rx_more;	     /* the last burst from the port, or from another shard of it, was full: more wait */
 	unsigned tx_turn;    /* shard of the port whose frames go first in the next round */
 	struct la_shed shed;
 	unsigned mbufs_before, mbufs_out; /* of the pool; as in la_station_stats */
@@ -110,6 +111,22 @@ struct la_station_run {
 	int error;	/* what ops->start returned */
 	struct la_station_stats copy[2];
 } __rte_cache_aligned;
+
+enum {
+	LA_APP_WAITING = 64, /* more frames than this wait for the port: the application is polled rarely */
+	LA_APP_LATE_MS = 20, /* that is: so often at least */
+};
+
+/** Is the application polled in this round? room: la_tx_room(). Frames that wait come before new connections, on both
+ * ways. With many frames to transmit, the application would take the room that answers need. With more frames to
+ * receive, it would open connections faster than they end. Each connection then costs more, because more of them
+ * are open than the caches hold, and the worker cannot catch up again. */
+static inline bool
+la_app_due(const struct la_station_run *st, uint64_t now, unsigned room)
+{
+	return (likely(!st->rx_more) && likely(room >= LA_TXQ_FRAMES - LA_APP_WAITING)) ||
+	       now - st->polled_at >= LA_APP_LATE_MS;
+}
 
 struct la_worker {
 	struct la_engine *engine;
