@@ -18,8 +18,8 @@
  * FIN_WAIT_2 an entry whose peer has been silent for LA_TS_AGE_MS may reject a FIN that the TCB would have taken. The
  * rejection is answered, and fin_wait_2_ms bounds it.
  *
- * The timestamps of a SYN that reopens TIME_WAIT are no matter of PAWS: RFC 6191 asks for a newer TSval, and PAWS
- * refuses an older one. syn_is_newer() in tw_input.c is that rule. */
+ * PAWS does not apply to a SYN that reopens TIME_WAIT: RFC 6191 asks for a newer TSval, or for an equal one with a
+ * higher ISN. syn_is_newer() in tw_input.c is that rule. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,7 +61,7 @@ la_seg_acceptable(uint32_t seq, uint32_t len, uint32_t rcv_nxt, uint32_t wnd)
 	return len && (first + len - 1) < wnd;
 }
 
-/** RFC 7323 5.3 R1: the TSval is older than TS.Recent, and PAWS rejects the segment unless TS.Recent is outdated. Callers
+/** RFC 7323 5.3 R1: the TSval is older than TS.Recent. PAWS rejects the segment, unless TS.Recent is outdated. Callers
  * exempt RST (5.2). TS.Recent takes only a TSval that passes (4.3 (2)). */
 static inline bool
 la_paws_is_older(uint32_t tsval, uint32_t ts_recent)
