@@ -299,14 +299,12 @@ frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	return LA_C_drop_ip_proto;
 }
 
-/* TCP wants room for what a burst may cause it to send (LA_TCP_OUT_BURST). There is none only when
- * la_shard_tx() has not been called for dozens of bursts; peers will send these segments again. */
+/* Without room for replies a burst is dropped. That happens only when la_shard_tx() has not been called for dozens of
+ * bursts; peers will send these segments again. */
 static void
 to_tcp(struct la_shard *s, struct la_seg *segs, unsigned n)
 {
-	unsigned waiting = s->tcp.out_n - s->tcp.out_head;
-
-	if (likely(waiting <= LA_TCP_OUT_MAX - LA_TCP_OUT_BURST)) {
+	if (likely(la_tcp_has_out_room(&s->tcp))) {
 		la_tcp_input(&s->tcp, segs, n);
 		return;
 	}

@@ -15,16 +15,27 @@
  *	outside the window             answered
  *	no ACK, or of what was never   dropped; answered
  *	  sent
- *	new text                       RST: nobody will ever read it (SHLD-3)
+ *	new text in the window         RST: nobody will ever read it (SHLD-3)
+ *	text or FIN, window closed     answered
  *	FIN, next in order             acknowledged; TIME_WAIT begins in this entry
  *	FIN above a hole               answered: what fills the hole is text
  *	a bare ACK                     nothing
  *
- * The window of the entry is the field as last written, unscaled: at most what was offered. It only tells
- * a challenge from silence. */
+ * The rules are those of a TCB in FIN_WAIT_2 whose user has closed (tcp/input.c, tcp/text.c). accept.h has the
+ * predicates that both share, and names what differs: the window of the entry is the field as last written, not
+ * scaled. RFC 5961 5.2 bounds an ACK from below by MAX.SND.WND, which the entry does not have.
+ *
+ * A closed window: text and FIN are not acceptable, and draw an ACK (first step). SHLD-3 is about text that was
+ * received, so it comes after that step. The ACK opens the window, as that of a TCB whose buffer is empty: the entry
+ * holds no text, so that nothing keeps the window closed. Then text draws the RST, and the FIN is taken. */
 
 #include "core/seq.h"
+#include "table/accept.h"
 #include "table/time_wait.h"
+
+/* What a closed window opens to, in units of the field: a full-sized segment and more, so that the peer's silly window
+ * avoidance sends (RFC 9293 3.8.6.2.1). A TCB that holds no text opens as much, at least (tcp/hold.h). */
+enum { WINDOW_OPENED = 4096 };
 
 static enum la_tw_verdict
 drop(struct la_tw *t, enum la_counter why)
@@ -43,7 +54,7 @@ rst_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 		return LA_TW_DROP;
 	}
 	t->counters->v[LA_C_drop_rst_seq]++;
-	return seg->seq - e->rcv_nxt < e->wnd ? la_tw_throttled_ack(t, e, tick) : LA_TW_DROP;
+	return la_seq_in_window(seg->seq, e->rcv_nxt, e->wnd) ? la_tw_throttled_ack(t, e, tick) : LA_TW_DROP;
 }
 
 /* What carries data or FIN is answered always: our ACK may have been lost. */
@@ -53,17 +64,17 @@ answer(struct la_tw *t, struct la_tw_core *e, const struct la_seg *seg, uint32_t
 	return la_seg_len(seg) ? LA_TW_ACK : la_tw_throttled_ack(t, e, tick);
 }
 
-enum la_tw_verdict
-la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
+static enum la_tw_verdict
+segment_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
 {
 	struct la_tw_core *e = la_tw_core(t, ref);
-	uint32_t end = seg->seq + seg->len, wnd = e->wnd ? e->wnd : 1;
+	uint32_t end = seg->seq + seg->len;
 	bool fin = (seg->flags & LA_FIN) != 0;
 
 	if ((e->flags & LA_TW_TS) && !(seg->flags & (LA_RST | LA_SYN))) {
 		if (!(seg->opts & LA_OPT_TS))
 			return drop(t, LA_C_drop_no_timestamp);
-		if (seq_lt(seg->tsval, e->ts_recent)) {
+		if (la_paws_is_older(seg->tsval, e->ts_recent)) {
 			t->counters->v[LA_C_drop_paws]++;
 			return answer(t, e, seg, tick);
 		}
@@ -74,8 +85,7 @@ la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, ui
 		t->counters->v[LA_C_drop_syn_sync]++;
 		return la_tw_throttled_ack(t, e, tick);
 	}
-	/* RFC 9293 table 6: some of it lies in the window */
-	if (seg->seq - e->rcv_nxt >= wnd && !(la_seg_len(seg) && end + fin - 1 - e->rcv_nxt < wnd)) {
+	if (!la_seg_acceptable(seg->seq, la_seg_len(seg), e->rcv_nxt, e->wnd)) {
 		t->counters->v[LA_C_drop_seq]++;
 		return answer(t, e, seg, tick);
 	}
@@ -85,12 +95,16 @@ la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, ui
 		t->counters->v[LA_C_drop_ack_unsent]++;
 		return la_tw_throttled_ack(t, e, tick);
 	}
-	if (seg->len && seq_gt(end, e->rcv_nxt)) {
+	if (seg->len && seq_gt(end, e->rcv_nxt) && e->wnd) {
 		la_tw_end_fin_wait_2(t, ref, LA_C_ended_reset);
 		return LA_TW_RST;
 	}
 	if ((e->flags & LA_TW_TS) && seq_le(seg->seq, e->rcv_nxt))
 		e->ts_recent = seg->tsval;
+	if (la_seg_len(seg) && !e->wnd) {
+		t->counters->v[LA_C_drop_rcvbuf]++;
+		return LA_TW_ACK;
+	}
 	if (!fin)
 		return drop(t, LA_C_time_wait_ignored);
 	if (end != e->rcv_nxt)
@@ -98,4 +112,15 @@ la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, ui
 	e->rcv_nxt++;
 	la_tw_begin(t, ref, tick);
 	return LA_TW_ACK;
+}
+
+enum la_tw_verdict
+la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
+{
+	enum la_tw_verdict v = segment_arrives(t, ref, seg, tick);
+	struct la_tw_core *e = la_tw_core(t, ref);
+
+	if (v == LA_TW_ACK && !e->wnd)
+		e->wnd = WINDOW_OPENED;
+	return v;
 }

@@ -36,6 +36,7 @@
 #include <assert.h>
 
 #include "core/seq.h"
+#include "table/accept.h"
 #include "table/time_wait.h"
 
 enum {
@@ -114,7 +115,7 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	if (e->flags & LA_TW_TS) { /* 3 */
 		if (!(seg->opts & LA_OPT_TS))
 			return ignored(t, LA_C_time_wait_ignored);
-		if (seq_lt(seg->tsval, e->ts_recent)) {
+		if (la_paws_is_older(seg->tsval, e->ts_recent)) {
 			t->counters->v[LA_C_time_wait_paws]++;
 			return la_tw_throttled_ack(t, e, tick);
 		}
@@ -143,7 +144,7 @@ static bool
 stamp_fits(const struct la_tw_core *e, const struct la_seg *seg)
 {
 	return !(e->flags & LA_TW_TS) ||
-	       ((seg->opts & LA_OPT_TS) && seq_ge(seg->tsval, e->ts_recent));
+	       ((seg->opts & LA_OPT_TS) && !la_paws_is_older(seg->tsval, e->ts_recent));
 }
 
 /* Old: it acknowledges nothing that only the new incarnation has sent, whose ISS is above snd_nxt, and ends at the peer's FIN

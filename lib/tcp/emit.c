@@ -17,13 +17,13 @@ make_out_room(struct la_tcp *t, unsigned most, bool text, bool lost)
 		la_count(t, LA_C_mbuf_exhausted);
 		return false;
 	}
-	if (t->out_n - t->out_head >= most) {
+	if (la_tcp_out_waiting(t) >= most) {
 		la_count(t, lost ? LA_C_out_full : LA_C_out_waits);
 		return false;
 	}
 	if (t->out_n < LA_TCP_OUT_MAX)
 		return true;
-	memmove(t->out, t->out + t->out_head, (t->out_n - t->out_head) * sizeof(t->out[0]));
+	memmove(t->out, t->out + t->out_head, la_tcp_out_waiting(t) * sizeof(t->out[0]));
 	t->out_n -= t->out_head;
 	t->out_head = 0;
 	return true;

@@ -68,9 +68,8 @@ orderly(struct la_tcb *c)
 static void
 table_entry(const struct la_tcb *c, struct la_tw_core *core, struct la_tuple *tuple)
 {
-	uint32_t wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+	uint32_t wnd = la_rcv_window(c->rcv_adv, c->rcv_nxt) >> c->rcv_wscale;
 
-	wnd >>= c->rcv_wscale;
 	*core = (struct la_tw_core){
 		.snd_nxt = c->snd_max,
 		.rcv_nxt = c->rcv_nxt,

@@ -48,26 +48,15 @@ answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 	la_tcb_send_segment(c, c->snd_max, 0, 0);
 }
 
-static uint32_t
-offered(const struct la_tcb *c)
-{
-	return seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
-}
-
-/* RFC 9293 table 6. */
-static bool
-acceptable(const struct la_tcb *c, const struct la_seg *s)
-{
-	uint32_t len = la_seg_len(s), wnd = offered(c), first = s->seq - c->rcv_nxt;
-
-	if (wnd == 0) /* nothing fits, but MUST-66: its ACK may still count */
-		return first == 0;
-	if (first < wnd)
-		return true;
-	return len && (first + len - 1) < wnd;
-}
-
 /* --- the steps of 3.10.7.4 ------------------------------------------------------------------------------ */
+
+/* RFC 7323 5.3 R1, 5.5. A segment without the option has no TSval. */
+static inline bool
+paws_rejects(const struct la_tcb *c, const struct la_seg *s)
+{
+	return la_paws_is_older(s->tsval, c->ts_recent) &&
+	       !la_ts_recent_is_outdated(c->tcp->tick - c->ts_recent_at);
+}
 
 /* RFC 7323 5.3 R1 and 3.2. True: the segment is done with. */
 static bool
@@ -81,10 +70,8 @@ paws_drops(struct la_tcb *c, const struct la_seg *s)
 		la_count(t, LA_C_drop_no_timestamp);
 		return true;
 	}
-	if (seq_ge(s->tsval, c->ts_recent))
+	if (!paws_rejects(c, s))
 		return false;
-	if (t->tick - c->ts_recent_at > LA_TS_AGE_MS)
-		return false; /* 5.5: idle so long that the comparison means nothing */
 	la_count(t, LA_C_drop_paws);
 	if (s->flags & LA_SYN)
 		la_tcb_answer(c);
@@ -101,7 +88,7 @@ rst_arrives(struct la_tcb *c, const struct la_seg *s)
 
 	if (s->seq != c->rcv_nxt) {
 		la_count(t, LA_C_drop_rst_seq);
-		if (s->seq - c->rcv_nxt < offered(c))
+		if (la_seq_in_window(s->seq, c->rcv_nxt, la_rcv_window(c->rcv_adv, c->rcv_nxt)))
 			la_tcb_answer(c);
 		return;
 	}
@@ -186,7 +173,7 @@ update_ts_recent(struct la_tcb *c, const struct la_seg *s)
 {
 	if (!(c->flags & LA_F_TS) || !(s->opts & LA_OPT_TS) || seq_gt(s->seq, c->last_ack_sent))
 		return;
-	if (seq_lt(s->tsval, c->ts_recent) && c->tcp->tick - c->ts_recent_at <= LA_TS_AGE_MS)
+	if (paws_rejects(c, s))
 		return;
 	c->ts_recent = s->tsval;
 	c->ts_recent_at = c->tcp->tick;
@@ -214,7 +201,7 @@ refused(struct la_tcb *c, struct la_seg *s)
 		return true;
 	if ((s->flags & LA_SYN) && syn_drops(c, s))
 		return true;
-	if (!acceptable(c, s)) {
+	if (!la_seg_acceptable(s->seq, la_seg_len(s), c->rcv_nxt, la_rcv_window(c->rcv_adv, c->rcv_nxt))) {
 		unacceptable(c, s);
 		return true;
 	}

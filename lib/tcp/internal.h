@@ -33,6 +33,7 @@
 #include <rte_mbuf.h>
 
 #include "core/seq.h"
+#include "table/accept.h"
 #include "table/state.h"
 #include "tcp/spare.h"
 #include "tcp/tcb.h"
@@ -63,7 +64,6 @@ enum {
 	LA_WHEEL_REFS = 6,	/* references one TCB may have in the wheel; la_tcb.wheel_refs has three bits */
 	LA_DELACK_SLOTS = 512,
 	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: what is further away would be in the past */
-	LA_TS_AGE_MS = 24 * 24 * 3600 * 1000u, /* RFC 7323 5.5 */
 	LA_COPY_MAX = 256,	/* payloads up to this are copied behind the header, not attached */
 	LA_QUICK_ACKS = 15,	/* segments acknowledged at once after the open and after a pause */
 	LA_PMTU_MIN4 = 552,	/* bytes: smaller IPv4 packets are left to routers to make */

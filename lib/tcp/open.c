@@ -231,7 +231,7 @@ open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, l
 
 		/* its first segment may be lost: any in the window that the SYN,ACK offered will do */
 		if (g->ref != *tw_place || s->ack != g->iss + 1 ||
-		    s->seq - (g->irs + 1) >= la_syn_window(&t->profiles[l->profile].o) ||
+		    !la_seq_in_window(s->seq, g->irs + 1, la_syn_window(&t->profiles[l->profile].o)) ||
 		    t->tick - g->at > LA_R2_SYN_MS)
 			continue;
 		syn.flags = LA_SYN;

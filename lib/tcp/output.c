@@ -22,7 +22,7 @@ la_tcb_window_now(const struct la_tcb *c)
 {
 	uint32_t buf = la_tcb_opts(c)->rcvbuf, unit = 1u << c->rcv_wscale;
 	uint32_t want = c->rcv_queued < buf ? buf - c->rcv_queued : 0, free_bytes = la_hold_window(c, want);
-	uint32_t offered = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+	uint32_t offered = la_rcv_window(c->rcv_adv, c->rcv_nxt);
 	uint32_t step = c->mss < buf / 2 ? c->mss : buf / 2;
 	uint32_t limit = (uint32_t)UINT16_MAX << c->rcv_wscale;
 	uint32_t w;
@@ -111,7 +111,8 @@ send_syn(struct la_tcb *c)
 	}
 	h.ack = first ? 0 : c->rcv_nxt;
 	if (!first) /* but never less than was offered before (SHLD-14) */
-		h.wnd = (uint16_t)RTE_MAX((uint32_t)la_hold_syn_window(c->tcp, o), c->rcv_adv - c->rcv_nxt);
+		h.wnd = (uint16_t)RTE_MAX((uint32_t)la_hold_syn_window(c->tcp, o),
+					   la_rcv_window(c->rcv_adv, c->rcv_nxt));
 	if (!la_emit(c, &h, 0, 0)) {
 		la_tcb_pend(c);
 		return false;
@@ -258,7 +259,7 @@ pure_ack(struct la_tcb *c)
 static bool
 window_opens(const struct la_tcb *c)
 {
-	int32_t offered = (int32_t)(c->rcv_adv - c->rcv_nxt); /* below 0: the peer has sent beyond its window */
+	int32_t offered = (int32_t)(c->rcv_adv - c->rcv_nxt); /* la_rcv_window(), or below 0 */
 
 	return unlikely(offered < LA_HOLD_WINDOW_LEAST << LA_HOLD_WINDOW_SHIFT >> 1) &&
 	       (c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 || c->state == LA_FIN_WAIT_2) &&

@@ -204,27 +204,21 @@ expired(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
 		la_tcb_wheel(t, live[i], tick);
 }
 
-static bool
-out_is_crowded(const struct la_tcp *t)
-{
-	return t->out_n - t->out_head > LA_TCP_OUT_MAX - LA_TCP_OUT_BURST;
-}
-
 /* Thousands of timers can be due in one tick, those of a flood's embryos or of everybody who waits behind a link that
  * failed. Their packets go out over several polls: the port's queue must have room for what is answered meanwhile. */
 static bool
 run_wheels(struct la_tcp *t)
 {
 	uint32_t refs[TIMER_BATCH], tick;
-	unsigned n, done = 0, most = t->out_n - t->out_head + TIMER_PACKETS_A_POLL;
+	unsigned n, done = 0, most = la_tcp_out_waiting(t) + TIMER_PACKETS_A_POLL;
 
-	if (most > LA_TCP_OUT_MAX - LA_TCP_OUT_BURST)
-		most = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST;
-	while (t->out_n - t->out_head <= most && (n = la_wheel_pop(&t->delack, t->tick, refs, TIMER_BATCH, &tick)) != 0)
+	if (most > LA_TCP_OUT_CROWDED)
+		most = LA_TCP_OUT_CROWDED;
+	while (la_tcp_out_waiting(t) <= most && (n = la_wheel_pop(&t->delack, t->tick, refs, TIMER_BATCH, &tick)) != 0)
 		for (unsigned i = 0; i < n; i++)
 			la_tcb_delack(t, refs[i]);
 	do {
-		if (t->out_n - t->out_head > most)
+		if (la_tcp_out_waiting(t) > most)
 			return true;
 		n = la_wheel_pop(&t->wheel, t->tick, refs, TIMER_BATCH, &tick);
 		expired(t, refs, n, tick);
@@ -243,7 +237,7 @@ run_pending(struct la_tcp *t)
 		struct la_tcb *c;
 		bool was_last;
 
-		if (out_is_crowded(t))
+		if (!la_tcp_has_out_room(t))
 			return true;
 		was_last = t->pending_head == last;
 		c = la_tcb_unpend(t);
@@ -298,7 +292,7 @@ la_tcp_next(const struct la_tcp *t)
 unsigned
 la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max)
 {
-	unsigned n = t->out_n - t->out_head;
+	unsigned n = la_tcp_out_waiting(t);
 
 	if (n > max)
 		n = max;
@@ -343,7 +337,7 @@ la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn
 uint32_t
 la_tcp_abort_all(struct la_tcp *t, unsigned max)
 {
-	for (; max && t->sweep + 1 < t->tcb_fresh && !out_is_crowded(t); t->sweep++) {
+	for (; max && t->sweep + 1 < t->tcb_fresh && la_tcp_has_out_room(t); t->sweep++) {
 		struct la_tcb *c = &t->tcbs[t->sweep + 1];
 
 		if (!la_tcb_in_use(c))

@@ -29,7 +29,8 @@ struct la_call {
 enum {
 	LA_TCP_OUT_MAX = 2048,	/* packets that wait to be taken */
 	LA_TCP_OUT_CONTROL = 256, /* places that segments with text leave free */
-	LA_TCP_OUT_BURST = 1024, /* room that must be free before a burst is taken in */
+	LA_TCP_OUT_BURST = 1024, /* room that must be free before a burst is taken in: */
+	LA_TCP_OUT_CROWDED = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST, /* none is while more packets than these wait */
 	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
 	LA_TCP_PROFILES = 256, /* different option sets in one shard */
@@ -141,6 +142,22 @@ struct la_tcp {
 	uint32_t isn_mask;
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 };
+
+/** Packets that wait to be taken. */
+static inline unsigned
+la_tcp_out_waiting(const struct la_tcp *t)
+{
+	return t->out_n - t->out_head;
+}
+
+/** There is room for all that a burst of segments may cause to be sent (LA_TCP_OUT_BURST). Callers of la_tcp_input()
+ * check it; what makes packets in numbers, such as pending output and la_tcp_abort_all(), stops without it, so that
+ * the next burst finds room. */
+static inline bool
+la_tcp_has_out_room(const struct la_tcp *t)
+{
+	return la_tcp_out_waiting(t) <= LA_TCP_OUT_CROWDED;
+}
 
 /** cfg has its defaults filled in (core/config.h), here and below. */
 size_t la_tcp_memory(const struct la_shard_config *cfg);

@@ -203,7 +203,7 @@ fits(const struct la_tcb *c, const struct la_seg *s)
 static bool
 cut_to_window(struct la_tcb *c, struct la_seg *s)
 {
-	uint32_t room = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+	uint32_t room = la_rcv_window(c->rcv_adv, c->rcv_nxt);
 	uint32_t behind, end;
 
 	if (seq_lt(s->seq, c->rcv_nxt)) {
@@ -246,7 +246,7 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 		la_tcb_answer(c);
 		return;
 	}
-	if (unlikely(!fits(c, s)) && !cut_to_window(c, s)) {
+	if (unlikely(!fits(c, s)) && !cut_to_window(c, s)) { /* not received: no SHLD-3 (C-27) */
 		la_count(c->tcp, LA_C_drop_rcvbuf);
 		c->flags |= LA_F_ACK_NOW;
 		return;

@@ -198,7 +198,7 @@ la_conn_info(const struct la_conn *conn, struct la_conn_info *i)
 		.snd_nxt = c->snd_max,
 		.rcv_nxt = c->rcv_nxt,
 		.snd_wnd = c->snd_wnd,
-		.rcv_wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0,
+		.rcv_wnd = la_rcv_window(c->rcv_adv, c->rcv_nxt),
 		.cwnd = c->cwnd,
 		.ssthresh = c->state == LA_SYN_RCVD ? 0 : c->ssthresh,
 		.srtt_ms = c->srtt >> 3,
