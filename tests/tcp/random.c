@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Random peers, random users, random time. Nothing is expected of the answers but what holds for
- * all of them; the books must balance: every connection told of is told of its end once, every
- * entry made is expired or lawfully reopened, gauges return to zero, no mbuf stays away, and what
- * needs time is over when the time is over. */
+/* Random peers, random users, random time steps. The checks hold for every sequence of events: each
+ * connection that `opened` or la_connect() named gets `closed` once; each TIME_WAIT entry expires or is reopened
+ * by a newer SYN; gauges return to zero; every mbuf returns to its pool; and every state with a limit ends in time. */
 
 #include "scenario.h"
 
 #include <stdlib.h>
 
-enum { PEERS = 4, STEPS = 1500, SEEDS = 8, CROWD = 256 };
+enum { PEERS = 4, STEPS = 1500, SEEDS = 8, LIVE_MAX = 256 };
 
 struct crowd {
 	struct rig *r;
 	struct peer *p[PEERS];
 	unsigned seed;
-	struct la_conn *live[CROWD];
+	struct la_conn *live[LIVE_MAX];
 	unsigned n, opened, closed;
 	bool listening;
 };
@@ -39,7 +38,7 @@ find(const struct crowd *w, const struct la_conn *c)
 static void
 join(struct crowd *w, struct la_conn *c)
 {
-	CHECK(w->r, find(w, c) == w->n && w->n < CROWD, "a pointer that is in use already");
+	CHECK(w->r, find(w, c) == w->n && w->n < LIVE_MAX, "a pointer that is in use already");
 	w->live[w->n++] = c;
 }
 
@@ -51,7 +50,7 @@ on_opened(struct la_conn *c, void *user)
 	struct crowd *w = user;
 
 	w->opened++;
-	if (find(w, c) == w->n) /* a passive one; an active one is known since la_connect() */
+	if (find(w, c) == w->n) /* a passive open; la_connect() has added an active one */
 		join(w, c);
 	if (pick(w, 8) == 0)
 		user_acts(w, c);
@@ -62,7 +61,7 @@ on_event(struct la_conn *c, void *user)
 {
 	struct crowd *w = user;
 
-	CHECK(w->r, find(w, c) < w->n, "a callback for a pointer that is not alive");
+	CHECK(w->r, find(w, c) < w->n, "a callback for a connection that has ended");
 	if (pick(w, 2))
 		la_consume(c, pick(w, (unsigned)la_unread(c) + 1));
 	if (find(w, c) < w->n && pick(w, 8) == 0)
@@ -75,7 +74,7 @@ on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 	struct crowd *w = user;
 	unsigned i = find(w, c);
 
-	CHECK(w->r, i < w->n, "closed for a pointer that is not alive");
+	CHECK(w->r, i < w->n, "closed for a connection that has ended");
 	CHECK(w->r, why->end < LA_NENDS, "an end without a name");
 	CHECK(w->r, why->end != LA_END_ORDERLY || why->unacked == 0, "orderly, and %llu bytes lost",
 	      (unsigned long long)why->unacked);
@@ -176,7 +175,7 @@ random_segment(struct crowd *w, struct peer *p)
 	peer_tx(p, &t);
 }
 
-/* What a peer would really do next: without it hardly any connection would get anywhere. */
+/* The segment that a correct peer would send next. Without such segments few connections would make progress. */
 static void
 honest_segment(struct crowd *w, struct peer *p)
 {
@@ -259,7 +258,7 @@ balance(struct crowd *w)
 			 la_state_name(info.state), info.tuple.rport, la_unread(w->live[i]),
 			 info.snd_queued);
 	}
-	CHECK(w->r, w->n == 0, "%u users were never told", w->n);
+	CHECK(w->r, w->n == 0, "%u connections without `closed`", w->n);
 	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs", (unsigned long long)k->v[LA_C_live]);
 	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries",
 	      (unsigned long long)k->v[LA_C_time_wait]);
@@ -278,7 +277,7 @@ balance(struct crowd *w)
 	      "more opened callbacks than connections");
 }
 
-SCENARIO(random, books, "the books balance, whatever happens")
+SCENARIO(random, books, "random events: every connection, entry, reservation and mbuf is accounted for")
 {
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
 		struct crowd w = {.seed = seed * 7919u + s->o.ip6 * 31u + s->o.ts * 17u};

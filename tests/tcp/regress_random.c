@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A hostile crowd: random segments near the edges of what a connection expects, in chained and
- * indirect mbufs; every call of the user's from every callback; an mbuf pool that runs dry and
- * comes back; output that is not always taken. (random.c is its tamer sister, with scripted peers.)
+/* Hostile random events: segments near the edges of the window, in chained and indirect mbufs; every API
+ * call from every callback; an mbuf pool that runs empty and fills again; output that the caller does not
+ * always take. random.c is the milder test, with scripted peers.
  *
- * No single answer is expected. The checkers of the TIME_WAIT table and the wheel are asked all
- * along; a callback names a connection that is alive; when the peers fall silent nothing waits for
- * ever; and at the end nothing is left, no TCB, no entry, no reservation, no mbuf.
+ * The checks: the TIME_WAIT table and the wheel pass their checkers throughout; a callback names a live
+ * connection; after the peers stop sending, each state with a limit ends; and at the end no TCB, entry,
+ * reservation or mbuf is left.
  *
- * A run is its seed, which every failure names; LA_TEST_SEED=n runs that one alone. */
+ * A failure prints the seed of its run. LA_TEST_SEED=n runs that seed alone. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +26,11 @@ enum {
 	STEPS = 4000,
 	CHECK_EVERY = 250,
 	CONNS = 12,
-	LIVE_MAX = 512, /* more than CONNS: those that only wait to be read count there too */
+	LIVE_MAX = 512, /* more than CONNS: DETACHED ones count there too */
 	DEPTH_MAX = 4,  /* calls from callbacks from calls */
 	MSL_MS = 2000,
-	PORT_A = 80, /* listened on all the time, with options of its own; */
-	PORT_B = 81, /* on and off */
+	PORT_A = 80, /* always has a listener, with options of its own */
+	PORT_B = 81, /* has a listener at times */
 };
 
 struct mob {
@@ -75,7 +75,7 @@ join(struct mob *w, struct la_conn *c)
 	w->live[w->n++] = c;
 }
 
-/* Eight tuples that the peers open, and 32 that we do, of both families. */
+/* Eight tuples that the peers open, and 32 that the shard opens, of both families. */
 static struct la_tuple
 passive_tuple(struct mob *w)
 {
@@ -158,7 +158,7 @@ act(struct mob *w, struct la_conn *c)
 		la_set_nodelay(c, one_in(w, 2));
 		break;
 	case 10:
-		act(w, w->live[pick(w, w->n)]); /* another one's call, or the same one's again */
+		act(w, w->live[pick(w, w->n)]); /* a call on another connection, or on the same one */
 		break;
 	case 11:
 		read_span(c);
@@ -177,7 +177,7 @@ on_opened(struct la_conn *c, void *user)
 {
 	struct mob *w = user;
 
-	if (find(w, c) == w->n) /* a passive one; an active one is known since la_connect() */
+	if (find(w, c) == w->n) /* a passive open; la_connect() has added an active one */
 		join(w, c);
 	if (one_in(w, 3))
 		act(w, c);
@@ -188,7 +188,7 @@ on_event(struct la_conn *c, void *user)
 {
 	struct mob *w = user;
 
-	CHECK(w->r, find(w, c) < w->n, "a callback for a pointer that is not alive");
+	CHECK(w->r, find(w, c) < w->n, "a callback for a connection that has ended");
 	if (one_in(w, 2))
 		act(w, c);
 }
@@ -199,7 +199,7 @@ on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 	struct mob *w = user;
 	unsigned i = find(w, c);
 
-	CHECK(w->r, i < w->n, "closed for a pointer that is not alive");
+	CHECK(w->r, i < w->n, "closed for a connection that has ended");
 	CHECK(w->r, why->end != LA_END_ORDERLY || why->unacked == 0, "orderly, and %llu bytes lost",
 	      (unsigned long long)why->unacked);
 	w->live[i] = w->live[--w->n];
@@ -263,7 +263,7 @@ random_flags(struct mob *w, enum la_state state)
 	}
 }
 
-/* Mostly what would be in order, and often enough a little before or behind it. */
+/* Mostly the sequence number in order, often one slightly before or after it. */
 static void
 random_segment(struct mob *w, struct frame *f, const struct la_conn_info *i)
 {
@@ -325,7 +325,7 @@ in_mbufs(struct mob *w, const uint8_t *b, size_t len)
 	return head;
 }
 
-/* Shut or tiny, any, or most often the same as before. */
+/* Zero or tiny, random, or most often unchanged. */
 static uint16_t
 random_window(struct mob *w)
 {
@@ -344,7 +344,7 @@ one_frame(struct mob *w)
 			  .dport = t.lport,
 			  .win = random_window(w),
 			  .data = junk};
-	unsigned copies = one_in(w, 8) ? 4 : 1; /* as good as three duplicate ACKs */
+	unsigned copies = one_in(w, 8) ? 4 : 1; /* makes three duplicate ACKs */
 	uint8_t buf[FRAME_MAX];
 	struct la_conn_info info;
 	size_t len;
@@ -367,7 +367,7 @@ one_frame(struct mob *w)
 /* --- the world -----------------------------------------------------------------------------------
  */
 
-/* The rig looks at every segment and answers ARP; with an empty pool it could not. */
+/* The rig checks every segment and answers ARP. With a nearly empty pool the frames are freed instead. */
 static void
 take_output(struct mob *w)
 {
@@ -426,7 +426,7 @@ step(struct mob *w)
 		open_one(w);
 	if (one_in(w, 200))
 		la_unlisten(r->s, NULL, PORT_B);
-	else if (one_in(w, 50)) /* or it is listened on already */
+	else if (one_in(w, 50)) /* -EADDRINUSE: a listener exists */
 		la_listen(r->s, NULL, PORT_B, &mob_ops, w, NULL);
 	r->now += one_in(w, 20) ? pick(w, 3000) : pick(w, 20);
 	la_shard_poll(r->s, r->now);
@@ -434,8 +434,8 @@ step(struct mob *w)
 		take_output(w);
 }
 
-/* Peers and users are silent for ten minutes: R2 is two, SYN's is 200 s, FIN_WAIT_2 is limited.
- * What is left then waits for its user, and for nothing else. */
+/* Peers and users do nothing for ten minutes. R2 is two minutes, 200 s for a SYN, and FIN_WAIT_2 has its limit.
+ * The connections that are left wait only for their user. */
 static void
 silence(struct mob *w)
 {
@@ -465,7 +465,7 @@ balance(struct mob *w)
 
 	for (unsigned i = 0; i < 1000 && la_shard_abort_all(w->r->s, 5) > 0; i++)
 		rig_pump(w->r);
-	CHECK(w->r, w->n == 0, "%u users were never told", w->n);
+	CHECK(w->r, w->n == 0, "%u connections without `closed`", w->n);
 	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs", (unsigned long long)k->v[LA_C_live]);
 	for (unsigned i = 0; i < LA_NSTATES; i++)
 		CHECK(w->r, i == LA_CLOSED || i == LA_LISTEN ||
@@ -479,8 +479,8 @@ balance(struct mob *w)
 	      (unsigned long long)k->v[LA_C_time_wait]);
 	CHECK(w->r, t->tw.pool[0].reserved == 0 && t->tw.pool[1].reserved == 0,
 	      "entries are reserved for nobody");
-	CHECK(w->r, t->index.keys == 0, "the index knows of somebody");
-	w->r->strays = 0; /* all of them are: there is no scripted peer here */
+	CHECK(w->r, t->index.keys == 0, "a key is left in the index");
+	w->r->strays = 0; /* without scripted peers every segment counts as stray */
 }
 
 static void
