@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Clients of echo that write and never read: real TCP, whose window closes after 4 096 bytes.
- * Everything else that they send is held by the server twice: unread, and in the send queue. */
+ * The server holds all further bytes twice: unread, and in the send queue. */
 
 #include "abuse.h"
 
