@@ -31,7 +31,7 @@ guess(struct abuse *w, struct frame *f)
 		    la_addr_is4(&f->src) == abuse_params(w)->ip6)
 			continue;
 		f->flags = ACK;
-		f->seq += 1u << 30; /* outside the window: a challenge ACK, or nothing */
+		f->seq += 1u << 30; /* outside the window: a challenge ACK, or no answer */
 		if (!live)
 			f->sport = 1023; /* a port that no client uses */
 		return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What is looked at: callbacks, states, the TIME_WAIT deadline, numbers. */
+/* Checks of callbacks, states, the TIME_WAIT deadline and numbers. */
 
 #include "seg.h"
 
@@ -69,7 +69,7 @@ expect_told(struct play *p)
 
 /* --- states --------------------------------------------------------------------------------- */
 
-/* LISTEN is nobody's connection: for the tuple it is CLOSED. */
+/* LISTEN has no connection: the tuple is CLOSED. */
 static void
 found(struct play *p, enum la_state s)
 {
@@ -99,7 +99,7 @@ expect_port(struct play *p, bool open)
 		play_fail(p, "a stranger's SYN did not find the port %s", open ? "open" : "closed");
 }
 
-/* The keep-alive form, <SEQ=R-1><ACK=U>: changes nothing, whatever the state. */
+/* The keep-alive form, <SEQ=R-1><ACK=U>: changes nothing in any state. */
 static void
 probe(struct play *p, bool connection)
 {
@@ -126,7 +126,7 @@ expect_probe(struct play *p, enum la_state s)
 	expect_nothing_told(p);
 	play_quiet(p, QUIET_MS, false);
 	found(p, s);
-	if (s == LA_SYN_SENT) /* not synchronized: nothing asks and changes nothing */
+	if (s == LA_SYN_SENT) /* not synchronized: every probe would change the state */
 		return;
 	probe(p, s != LA_CLOSED && s != LA_LISTEN);
 	found(p, s);
@@ -170,7 +170,7 @@ expect_deadline(struct play *p)
 		return;
 	}
 	from = p->ev->deadline == DEADLINE_IN ? p->r->now + p->ev->n : p->c->in_at + 2ull * msl;
-	if (now != from && now != from + 1) /* never early, at most one tick late */
+	if (now != from && now != from + 1) /* not early, at most one tick late */
 		play_fail(p, "TIME_WAIT would end at %llu ms, not at %llu",
 			  (unsigned long long)(now - p->t0), (unsigned long long)(from - p->t0));
 	p->c->deadline = now;

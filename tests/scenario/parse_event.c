@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The events of a row, by the word that each begins with. */
+/* The events of a row, by their first word. */
 
 #include "parse.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- what events say ------------------------------------------------------------------------ */
+/* --- arguments ------------------------------------------------------------------------------ */
 
 static enum la_state
 state_named(const struct place *at, const char *s)
@@ -221,7 +221,7 @@ check(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 	e->b = parse_expr(&ps->at, ps->row, tok[3]);
 }
 
-/* A name that a segment's key has would be read as an ACK number in front of it. */
+/* A name equal to a segment's key would be parsed as an ACK number before the key. */
 static bool
 is_key(const char *s)
 {

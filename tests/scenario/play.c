@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One line after the other. */
+/* Plays the lines of a row in order. */
 
 #include "seg.h"
 
@@ -21,7 +21,7 @@ play_settled(struct play *p)
 	expect_nothing_told(p);
 }
 
-/* The timer's work on what was sent before: never at once, and nothing that is new. */
+/* A retransmission by a timer: not at once, and without new data. */
 static bool
 sent_again(const struct conn *c, const struct peer_rx *x, uint64_t from)
 {
@@ -137,7 +137,7 @@ user_call(struct play *p)
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
-/* Lets the clock reach a line's time. '>' waits by itself. */
+/* Advances the clock to a line's time. '>' waits by itself. */
 static void
 clock_to(struct play *p)
 {
