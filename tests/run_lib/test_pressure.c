@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Two stations that send to each other more than the ring between them and both transmit queues hold: neither
- * waits for ever, and no byte and no frame is lost without a name. */
+ * blocks for ever, no byte is lost, and every lost frame is counted. */
 
 #include <string.h>
 
@@ -196,6 +196,6 @@ Test(pressure, two_workers_that_saturate_each_other, .timeout = 120)
 
 Test(pressure, stations_that_share_a_worker, .timeout = 120)
 {
-	run(1); /* they take turns, so the ring need not fill */
+	run(1); /* they run in turn, so the ring need not fill */
 	must_be(false);
 }
