@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Which addresses, prefixes, ranges and gateways an interface can have. */
+/* Checks the addresses, prefixes, ranges and gateways of an interface. */
 
 #include <errno.h>
 #include <string.h>
@@ -30,7 +30,7 @@ addr_ok(const struct la_prefix *p)
 
 	if (!prefix_ok(p))
 		return false;
-	/* {network, 0} and {network, -1} are addresses of no host (RFC 1122 3.2.1.3) */
+	/* {network, 0} and {network, -1} are no host addresses (RFC 1122 3.2.1.3) */
 	n = la_net_make(p);
 	return !la_net_broadcast(&n, &bcast) ||
 	       (!la_addr_eq(&bcast, &p->addr) && !la_addr_eq(&n.net, &p->addr));
@@ -90,7 +90,7 @@ la_netif_check(const struct la_shard_config *cfg)
 		return -EINVAL;
 	if (memcmp(cfg->gateway_mac, (const uint8_t[6]){0}, 6) != 0 && !la_mac_is_station(cfg->gateway_mac))
 		return -EINVAL;
-	/* RFC 791 3.2: every link takes 68 bytes; RFC 8200 5: 1280 */
+	/* RFC 791 3.2: every link carries 68 bytes; RFC 8200 5: 1280 */
 	has6 = any6(cfg->addrs, cfg->naddrs) || any6(cfg->ranges, cfg->nranges);
 	return cfg->mtu && cfg->mtu < (has6 ? 1280 : 68) ? -EINVAL : 0;
 }

@@ -32,8 +32,9 @@
  * answers can be queued while requests are unread.
  *
  * A connection's share is half of what is free of the first three quarters of `extra` (la_hold_share()): with n
- * connections that take the most, each has 1 / (n + 2) of it, and a later connection still finds buffers. The offered window is cut to the share; its right edge never moves left. A window offered before memory
- * became short may be larger than the free memory or the share. Then, in this order:
+ * connections that take the most, each has 1 / (n + 2) of it, and a later connection still finds buffers. The
+ * offered window is cut to the share; its right edge never moves left. A window offered before memory became short
+ * may be larger than the free memory or the share. Then, in this order:
  *
  *   1. data above holes is dropped, largest holder first     drop_ooo_pruned, drop_ooo_memory
  *   2. new text is dropped before it is acknowledged         drop_text_memory

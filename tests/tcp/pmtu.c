@@ -147,7 +147,7 @@ SCENARIO(pmtu, from_552, "path MTUs from 552 bytes: packets of that size, with D
 	}
 }
 
-SCENARIO(pmtu, plateaus, "RFC 1191 7.1: a "too big" without an MTU steps down the plateaus, to packets without DF")
+SCENARIO(pmtu, plateaus, "RFC 1191 7.1: an error without an MTU steps down the plateaus, to packets without DF")
 {
 	static const uint32_t table[] = {1492, 1006, 552};
 	struct peer *p;
