@@ -204,7 +204,7 @@ static const struct opt load_table[] = {
 	     "without data; at most 0.001 % failures, trials of 10 s. Options after it override (docs/load.md)"),
 	{.name = "find-hold", .kind = OPT_DURATION, .dst = &load.find_hold_ms, .arg = "TIME", .min = 100,
 	 .max = 3600000, .help = "--find-max: length of a trial [2s]"},
-	{.name = "find-challenges", .kind = OPT_NUMBER, .dst = &load.find_challenges, .arg = "N", .min = 1,
+	{.name = "find-challenges", .kind = OPT_NUMBER, .dst = &load.find_challenges, .arg = "N", .min = 0,
 	 .max = 100, .help = "--find-max: a rate 2.5 % above the result fails so many times. More for a machine whose speed\n"
 			     "changes: a challenge takes two trials [3]"},
 	{.name = "concurrency", .kind = OPT_NUMBER, .dst = &load.concurrency, .arg = "N", .min = 1,

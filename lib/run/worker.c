@@ -33,8 +33,6 @@ enum {
 	ABORT_BURST = 512,	/* connections aborted a round */
 	SETTLE_MAX_MS = 50,	/* a worker ends after this time, even if frames still arrive */
 	OFF_CPU_MS = 1,		/* between two rounds: the worker was not running */
-	POLL_WAITING = 64,	/* with more waiting frames, the application is polled ... */
-	POLL_LATE_MS = 20,	/* ... only at this interval */
 	SETTLE_ROUNDS = 4096,	/* for the frames in the rings: a ring and its answers */
 };
 
@@ -234,6 +232,7 @@ receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 
 	if (h->has_queue)
 		n = la_port_rx(st->port, (uint16_t)h->queue, pkts, LA_BURST);
+	st->rx_more = n == LA_BURST;
 	if (unlikely(h->has_queue && la_shed_due(&st->shed, now, n == LA_BURST)) &&
 	    (n < LA_BURST || now - w->resumed_at >= LA_SHED_MS)) {
 		look_and_receive(w, st, now, pkts, n);
@@ -265,6 +264,7 @@ receive_handed(struct la_worker *w, struct la_station_run *st, uint64_t now)
 		full |= n == LA_BURST;
 		give(w, st, now, pkts, n);
 	}
+	st->rx_more |= full;
 	if (unlikely(la_shed_due(&st->shed, now, full)))
 		note(st, now, 0);
 	return busy;
@@ -281,13 +281,11 @@ la_worker_ready(struct la_station_run *st)
 	return true;
 }
 
-/* Polls the application, which opens and sends. While many frames wait it is polled rarely, so that its frames
- * do not use the room for answers. */
+/* Polls the application, which opens and sends, when the waiting frames leave time and room. */
 static inline enum la_round
 poll_app(struct la_station_run *st, uint64_t now, unsigned room)
 {
-	if (st->ops->poll == NULL || unlikely(!la_worker_ready(st)) || (unlikely(room < LA_TXQ_FRAMES - POLL_WAITING) &&
-				      now - st->polled_at < POLL_LATE_MS))
+	if (st->ops->poll == NULL || unlikely(!la_worker_ready(st)) || unlikely(!la_app_due(st, now, room)))
 		return LA_ROUND_IDLE;
 	st->polled_at = now;
 	return st->ops->poll(st->ctx, st->shard, now);

@@ -94,6 +94,7 @@ struct la_station_run {
 	uint64_t read_at;    /* ms: last read while too many frames waited */
 	unsigned hold_read;  /* frames read in this way since the shard was last empty */
 	uint64_t polled_at;  /* ms: last poll of the application */
+	bool rx_more;	     /* the last burst from the port or from another of its shards was full: more wait */
 	unsigned tx_turn;    /* shard of the port that transmits first in the next round */
 	struct la_shed shed;
 	unsigned mbufs_before, mbufs_out; /* of the pool; as in la_station_stats */
@@ -110,6 +111,22 @@ struct la_station_run {
 	int error;	/* result of ops->start */
 	struct la_station_stats copy[2];
 } __rte_cache_aligned;
+
+enum {
+	LA_APP_WAITING = 64, /* more frames than this wait for the port: the application is polled ... */
+	LA_APP_LATE_MS = 20, /* ... at this interval */
+};
+
+/** Returns whether the application is polled in this round. room: la_tx_room(). Waiting frames come before new
+ * connections, in both directions. With many frames to transmit, the application would use the room for answers. With
+ * more frames to receive, it would open connections faster than they end. Each connection then costs more, because
+ * more of them are open than the caches hold, and the worker cannot catch up again. */
+static inline bool
+la_app_due(const struct la_station_run *st, uint64_t now, unsigned room)
+{
+	return (likely(!st->rx_more) && likely(room >= LA_TXQ_FRAMES - LA_APP_WAITING)) ||
+	       now - st->polled_at >= LA_APP_LATE_MS;
+}
 
 struct la_worker {
 	struct la_engine *engine;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Two stations that send to each other more than the ring between them and both transmit queues hold: neither
- * blocks for ever, no byte is lost, and every lost frame is counted. */
+ * blocks for ever, no byte is lost, and every lost frame is counted. An application that opens connections is
+ * polled when no more frames wait. */
 
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #include "run/engine.h"
 #include "run/summary.h"
+#include "run/worker.h"
 
 enum { CONNS = 200, PORT = 7, BYTES = 300000, PERIOD = 251, CHUNK = 64 * PERIOD };
 
@@ -29,6 +31,10 @@ static struct {
 	struct end end[2];
 	struct stream stream[2][CONNS + 1];
 	uint8_t pattern[CHUNK + PERIOD];
+	unsigned full_bursts; /* that the client received */
+	unsigned full_polls;  /* directly after one of them the client's application was polled */
+	bool full;
+	bool one_way; /* the server sends, the client receives */
 } two;
 
 static void
@@ -90,6 +96,8 @@ server_opened(struct la_conn *c, void *user)
 	while (s->used)
 		s++;
 	s->used = true;
+	if (two.one_way)
+		s->got = BYTES;
 	la_set_user(c, s);
 	push(c, s);
 }
@@ -106,9 +114,13 @@ open_all(void *ctx, struct la_shard *s, uint64_t now)
 	struct la_conn *c;
 
 	(void)now;
+	two.full_polls += two.full;
+	two.full = false;
 	if (e->started == CONNS || (e->started == 1 && two.stream[0][0].got == 0)) /* the first resolves */
 		return LA_ROUND_IDLE;
 	t.lport = (uint16_t)(2000 + e->started);
+	if (two.one_way)
+		two.stream[0][e->started].sent = BYTES;
 	if (la_connect(s, &t, &client_ops, &two.stream[0][e->started], NULL, &c) != 0)
 		return LA_ROUND_IDLE;
 	e->started++;
@@ -132,6 +144,17 @@ start_server(void *ctx, struct la_shard *s)
 	return la_listen(s, NULL, PORT, &server_ops, NULL, NULL);
 }
 
+static void
+see_burst(void *ctx, unsigned station, struct rte_mbuf *const *pkts, unsigned n)
+{
+	(void)ctx;
+	(void)pkts;
+	if (station == 0) {
+		two.full = n == LA_BURST;
+		two.full_bursts += two.full;
+	}
+}
+
 static const struct la_station_ops client = {.poll = open_all, .done = is_done};
 static const struct la_station_ops server = {.start = start_server};
 
@@ -147,7 +170,7 @@ run(unsigned workers)
 	for (unsigned i = 0; i < sizeof(two.pattern); i++)
 		two.pattern[i] = (uint8_t)(i % PERIOD);
 	*c = (struct la_engine_config){.nstations = 2, .mbufs = 60000, .quiet = true, .idle = LA_IDLE_SLEEP,
-				       .drain_ms = 5000, .duration_ms = 60000};
+				       .drain_ms = 5000, .duration_ms = 60000, .watch = see_burst};
 	c->eal.ports[0].kind = LA_PORT_RING;
 	c->eal.nports = 1;
 	for (unsigned i = 0; i < 2; i++) {
@@ -194,8 +217,31 @@ Test(pressure, two_workers_that_saturate_each_other, .timeout = 120)
 	must_be(true);
 }
 
+/* A full burst means that more frames wait: they come before new connections. Now and then none waits. */
+Test(pressure, frames_that_wait_come_before_new_connections, .timeout = 120)
+{
+	two.one_way = true;
+	run(2);
+	cr_assert_eq(two.end[0].orderly, (unsigned)CONNS);
+	cr_assert_gt(two.full_bursts, 100u);
+	cr_assert_lt(two.full_polls, two.full_bursts / 8, "%u of %u", two.full_polls, two.full_bursts);
+}
+
 Test(pressure, stations_that_share_a_worker, .timeout = 120)
 {
 	run(1); /* they run in turn, so the ring need not fill */
 	must_be(false);
+}
+
+Test(pressure, the_application_is_polled_when_few_frames_wait)
+{
+	struct la_station_run st = {.polled_at = 1000};
+
+	cr_assert(la_app_due(&st, 1000, LA_TXQ_FRAMES));
+	cr_assert(la_app_due(&st, 1000, LA_TXQ_FRAMES - LA_APP_WAITING));
+	cr_assert_not(la_app_due(&st, 1000 + LA_APP_LATE_MS - 1, LA_TXQ_FRAMES - LA_APP_WAITING - 1));
+	cr_assert(la_app_due(&st, 1000 + LA_APP_LATE_MS, LA_TXQ_FRAMES - LA_APP_WAITING - 1));
+	st.rx_more = true;
+	cr_assert_not(la_app_due(&st, 1000 + LA_APP_LATE_MS - 1, LA_TXQ_FRAMES));
+	cr_assert(la_app_due(&st, 1000 + LA_APP_LATE_MS, LA_TXQ_FRAMES));
 }
