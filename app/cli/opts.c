@@ -38,7 +38,7 @@ choice_list(const struct opt *o, char *why, size_t size)
 		n += (size_t)snprintf(why + n, size - n, "%s%s", i ? ", " : "", o->choices[i]);
 }
 
-/* A value out of its form or bounds leaves what is allowed in why and returns -1. */
+/* A value of wrong form or out of bounds writes the allowed values to why and returns -1. */
 static int
 set_duration(const struct opt *o, const char *text, char *why, size_t size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Character generator (RFC 864): lines without end, zero copy, until the client closes; what it
- * sends is thrown away. When the server is to close first, it does so after one turn of the
+/* Character generator (RFC 864): endless lines, zero copy, until the client closes; received
+ * bytes are discarded. When the server closes first, it does so after one turn of the
  * pattern, 7030 bytes. */
 
 #include "server/service.h"
@@ -28,7 +28,7 @@ pump(struct chargen_conn *cc)
 			return;
 		cc->pos += (uint64_t)sent;
 		if ((size_t)sent < n)
-			return; /* `writable` comes */
+			return; /* `writable` follows */
 	}
 	svc_linger(&cc->sc);
 }
@@ -46,7 +46,7 @@ static void
 data(struct la_conn *c, void *user)
 {
 	(void)c;
-	svc_received(user); /* while lines wait unacknowledged, this is no progress */
+	svc_received(user); /* while lines are unacknowledged, this does not count as progress */
 	svc_discard(user);
 }
 

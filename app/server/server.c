@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack server: one port, a shard a worker, the services on each. */
+/* lastack server: one port, one shard per worker, the services on each shard. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ enum { HTTP, ECHO_, DISCARD, CHARGEN, CLOSE, NSERVICES };
 static const char *const sides[] = {"client", "server", NULL};
 
 static struct server {
-	struct service services[NSERVICES]; /* as the options have them; each shard has its own */
+	struct service services[NSERVICES]; /* set by the options; each shard has a copy */
 	int first[NSERVICES]; /* index into sides */
 	uint32_t max_conns;
 	uint32_t http_idle_ms, http_head_ms, idle_ms;
@@ -116,7 +116,7 @@ drain(void *ctx, struct la_shard *shard)
 
 static const struct la_station_ops ops = {.start = start, .drain = drain};
 
-/* What a worker writes to begins on a cache line of its own. */
+/* Data that a worker writes begins on its own cache line. */
 static int
 make_services(void)
 {
@@ -164,7 +164,7 @@ prepare(struct session *se)
 	return payload_init();
 }
 
-/* What a service has counted on all shards. */
+/* The counts of a service on all shards. */
 static uint64_t
 counted(int service, enum svc_count k)
 {
