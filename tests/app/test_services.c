@@ -146,7 +146,7 @@ Test(services, chargen_is_not_kept_by_bytes_it_receives)
 	client_free(&cl);
 }
 
-/* Row 5 of the catalogue: clients write and never read. */
+/* Row 5 of the catalogue: clients write and do not read. */
 Test(services, echo_stops_reading_what_it_cannot_send)
 {
 	enum { N = 8, LEN = 1000000 };

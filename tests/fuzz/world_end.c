@@ -71,7 +71,7 @@ world_close(struct world *w)
 	check_step(w);
 	check_tables(w);
 	for (unsigned i = 0; i < USERS; i++)
-		CHECK(w->users[i].c == NULL); /* everybody was told */
+		CHECK(w->users[i].c == NULL); /* every user got its `closed` */
 	CHECK(v[LA_C_live] == 0 && v[LA_C_time_wait] == 0 && v[LA_C_fin_wait_2_held] == 0);
 	CHECK(v[LA_C_time_wait_entered] == v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened]);
 	CHECK(w->s->tcp.index.keys == 0);

@@ -107,7 +107,7 @@ exchange(struct test_io *io)
 		usleep(10000);
 		cr_assert_eq(la_port_rx(&io->port[0], 0, &m, 1), 0u);
 	}
-	cr_assert(link_is_up(&io->port[0]), "the two never met");
+	cr_assert(link_is_up(&io->port[0]), "no link between the two");
 	for (unsigned i = 0; i < FRAMES; i++) {
 		struct rte_mbuf *m;
 
@@ -283,7 +283,7 @@ until_up(struct test_io *io)
 
 	while (ms() < end && !link_is_up(&io->port[0]))
 		usleep(1000);
-	cr_assert(link_is_up(&io->port[0]), "the two never met");
+	cr_assert(link_is_up(&io->port[0]), "no link between the two");
 }
 
 /* The peer is killed in the middle of bursts, and another takes its place, several times. */

@@ -431,10 +431,10 @@ static int
 connect6(void)
 {
 	struct la_tuple t = {addr("fd00::2"), addr("fd00::1"), 5000, 80};
-	static const struct la_conn_ops nobody;
+	static const struct la_conn_ops no_ops;
 	struct la_conn *c;
 
-	return la_connect(one.s, &t, &nobody, NULL, NULL, &c);
+	return la_connect(one.s, &t, &no_ops, NULL, NULL, &c);
 }
 
 static void

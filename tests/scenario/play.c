@@ -18,7 +18,7 @@ play_settled(struct play *p)
 	if (peer_waiting(q))
 		play_fail(p, "no line before this one says that the shard sends %s",
 			  play_describe(p, &q->rx[q->next], got, sizeof(got)));
-	expect_nothing_told(p);
+	expect_no_callback(p);
 }
 
 /* A retransmission by a timer: not at once, and without new data. */
@@ -181,8 +181,8 @@ play_event(struct play *p, const struct event *e)
 	case EV_CALL:
 		user_call(p);
 		break;
-	case EV_TOLD:
-		expect_told(p);
+	case EV_CALLBACK:
+		expect_callback(p);
 		break;
 	case EV_STATE:
 		expect_state(p, e->target.state);

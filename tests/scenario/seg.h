@@ -183,7 +183,7 @@ enum event_kind {
 	EV_AGAIN,
 	EV_SKIP,
 	EV_CALL,
-	EV_TOLD,
+	EV_CALLBACK,
 	EV_STATE,
 	EV_PROBE,
 	EV_STAYS,
@@ -196,7 +196,7 @@ enum event_kind {
 	EV_PEER,
 };
 
-enum told { TOLD_NONE, TOLD_OPENED, TOLD_DATA, TOLD_FIN, TOLD_CLOSED };
+enum callback { CB_NONE, CB_OPENED, CB_DATA, CB_FIN, CB_CLOSED };
 enum deadline { DEADLINE_KEPT, DEADLINE_NEW, DEADLINE_IN };
 enum cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 enum when { WHEN_NOW, WHEN_AT, WHEN_AFTER };
@@ -221,10 +221,10 @@ struct event {
 	unsigned nspecs;
 	struct spec *specs;
 	enum call call;
-	int64_t result;    /* CALL: expected result; TOLD: bytes or unacked */
+	int64_t result;    /* CALL: expected result; CALLBACK: bytes or unacked */
 	uint64_t n, n2;    /* number of the line; AGAIN: smallest and largest number of times */
 	uint64_t first[2]; /* AGAIN: the first gap */
-	enum told told;
+	enum callback callback;
 	enum la_end end;
 	enum deadline deadline;
 	enum cmp cmp;
@@ -335,8 +335,8 @@ void segment_in(struct play *p);
 void segment_out(struct play *p);
 void segment_again(struct play *p);
 
-void expect_told(struct play *p);
-void expect_nothing_told(struct play *p);
+void expect_callback(struct play *p);
+void expect_no_callback(struct play *p);
 void expect_state(struct play *p, enum la_state s);
 void expect_probe(struct play *p, enum la_state s);
 void expect_stays(struct play *p);

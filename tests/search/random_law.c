@@ -228,7 +228,7 @@ void
 rw_passive_opened(struct rw *rw, const struct la_sim_conn *c)
 {
 	if (!c->partner)
-		rw_fail(rw, &c->t, "a connection was accepted that nobody opened");
+		rw_fail(rw, &c->t, "a connection was accepted without an open");
 }
 
 void

@@ -61,7 +61,7 @@ Test(link, jitter)
 	}
 	cr_expect(low >= 10000 && low < 10500, "%llu us", (unsigned long long)low);
 	cr_expect(high <= 15000 && high > 14500, "%llu us", (unsigned long long)high);
-	cr_expect_gt(sim_count(w, 1, LA_C_out_of_order), 0, "nobody was overtaken");
+	cr_expect_gt(sim_count(w, 1, LA_C_out_of_order), 0, "no frame was overtaken");
 }
 
 /* 1 MB at 8 Mbit/s: a second, and the headers' 5 %. */

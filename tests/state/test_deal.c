@@ -73,18 +73,18 @@ secret(void)
 static void
 put(struct la_shard *s, const struct entry *e)
 {
-	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
+	const la_ref no_tcb = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
 	struct la_tcp *t = &s->tcp;
 	uint64_t hash = la_hash_tuple(&t->key, &e->t);
 	int class = la_tw_class(&t->tw, e->life ? e->life : LIFE);
 
 	cr_assert(class >= 0 && la_tw_reserve(&t->tw, &e->t.raddr));
-	cr_assert_eq(la_index_insert(&t->index, hash, nobody), 0);
+	cr_assert_eq(la_index_insert(&t->index, hash, no_tcb), 0);
 	if (e->life) {
-		la_tw_enter(&t->tw, &e->t, hash, nobody, &e->core, t->tick + e->left - e->life, class);
+		la_tw_enter(&t->tw, &e->t, hash, no_tcb, &e->core, t->tick + e->left - e->life, class);
 		return;
 	}
-	la_tw_enter_fin_wait_2(&t->tw, &e->t, hash, nobody, &e->core, t->tick, class, e->left);
+	la_tw_enter_fin_wait_2(&t->tw, &e->t, hash, no_tcb, &e->core, t->tick, class, e->left);
 	s->counters.state[LA_FIN_WAIT_2]++;
 }
 

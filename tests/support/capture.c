@@ -24,7 +24,7 @@ check_timestamp(struct peer *p, const struct frame_in *f)
 
 	if ((f->flags & LA_SYN) && f->has_ts) /* O-10: only after an offer, and echoes its TSval */
 		CHECK(p->r, !(f->flags & LA_ACK) || (p->o.ts && (!first || f->tsecr == p->ts_now)),
-		      "O-10: SYN,ACK with a timestamp nobody offered, or a wrong echo");
+		      "O-10: SYN,ACK with a timestamp that was not offered, or a wrong echo");
 	else if (!(f->flags & (LA_SYN | LA_RST))) /* O-11 */
 		CHECK(p->r, f->has_ts == p->ts_on, "O-11: timestamps %s, but %s on a segment",
 		      p->ts_on ? "agreed" : "not agreed", f->has_ts ? "there" : "missing");

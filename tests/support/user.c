@@ -219,9 +219,9 @@ void
 user_expect_closed_at(const char *file, int line, struct peer *p, enum la_end why)
 {
 	if (p->u.closed != 1)
-		rig_fail(p->r, file, line, "the user was not told of the end (%s)",
+		rig_fail(p->r, file, line, "no closed callback (%s)",
 			 la_end_name(why));
 	if (p->u.why.end != why)
-		rig_fail(p->r, file, line, "the user was told %s, not %s",
+		rig_fail(p->r, file, line, "closed: %s, not %s",
 			 la_end_name(p->u.why.end), la_end_name(why));
 }

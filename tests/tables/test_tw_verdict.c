@@ -125,7 +125,7 @@ static const struct row rows[] = {
 	{"TW-24: TSval half the space away", TS, ACK, 0, 0, 0, TS, INT32_MIN, CHK, C(paws), false,
 	 0},
 	{"7323 3.2: no timestamp", TS, ACK, -1, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
-	{"a timestamp nobody agreed on", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false,
+	{"a timestamp without the option", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false,
 	 0},
 
 	/* data */

@@ -22,7 +22,7 @@ another(struct scene *s)
 
 /* A rig with MARK half-open connections, whose peers send no ACK. */
 static void
-crowd(struct scene *s, struct peer *silent[MARK])
+half_open(struct scene *s, struct peer *silent[MARK])
 {
 	scene_rig(s, &(struct rig_opts){.syn_cookies_at = MARK});
 	for (unsigned i = 0; i < MARK; i++) {
@@ -64,7 +64,7 @@ SCENARIO(flood, cookie_opens, "above the threshold a SYN takes no TCB, and the A
 	struct peer *silent[MARK], *p;
 	struct la_conn_info i;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = opened(s);
 	CHECK(s->r, count(s, LA_C_syn_cookies_on) == 1 && count(s, LA_C_syn_cookies_opened) == 1,
 	      "counters");
@@ -86,7 +86,7 @@ SCENARIO(flood, cookie_closes, "a connection opened by a cookie closes through a
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = opened(s);
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->IRS + 1, 0);
@@ -101,7 +101,7 @@ SCENARIO(flood, first_data_opens,
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = cookied(s);
 	peer_send(p, LA_ACK, p->IRS + 1 + 500, p->ISS + 1, 500);
 	peer_expect_none(p, 600);
@@ -115,7 +115,7 @@ SCENARIO(flood, fin_opens, "request and FIN on the ACK of a cookie are accepted"
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = cookied(s);
 	peer_send(p, LA_ACK | LA_FIN, p->IRS + 1, p->ISS + 1, 10);
 	peer_expect_state(p, LA_CLOSE_WAIT);
@@ -150,7 +150,7 @@ SCENARIO(flood, guesses, "an ACK without a valid cookie opens no connection and 
 	const unsigned n = sizeof(off) / sizeof(off[0]);
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = cookied(s);
 	for (unsigned i = 0; i < n; i++) {
 		peer_send(p, LA_ACK, p->IRS + 1, p->ISS + 1 + off[i], 0);
@@ -169,7 +169,7 @@ SCENARIO(flood, age, "a cookie is valid for at least 65 s and at most 131 s")
 {
 	struct peer *silent[MARK], *young, *old;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	young = cookied(s);
 	old = cookied(s);
 	rig_run(s->r, 62000);
@@ -187,7 +187,7 @@ SCENARIO(flood, off_again, "cookies go off when the half-open connections have e
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	cookied(s);
 	for (unsigned i = 0; i < 2; i++) {
 		peer_ack(silent[i]);
@@ -202,7 +202,7 @@ SCENARIO(flood, no_reservation, "a SYN flood takes no TIME_WAIT reservation from
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	for (unsigned i = 0; i < 200; i++) /* more than the table's 64 entries */
 		(void)cookied(s);
 	p = opened(s);
@@ -217,7 +217,7 @@ SCENARIO(flood, reopen_keeps_its_entry, "a newer SYN in TIME_WAIT is answered by
 	uint64_t live;
 	uint32_t old;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = opened(s);
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	peer_skip(p);
@@ -245,7 +245,7 @@ SCENARIO(flood, mss, "the MSS of a cookie is at most the peer's offer")
 	const uint16_t offer[] = {64, 100, 535, 536, 1219, 1220, 1300, 1360, 1439, 1440, 1459, 1460, 9000};
 	struct peer *silent[MARK];
 
-	crowd(s, silent);
+	half_open(s, silent);
 	for (unsigned i = 0; i < sizeof(offer) / sizeof(offer[0]); i++) {
 		struct la_conn_info info;
 
@@ -263,7 +263,7 @@ SCENARIO(flood, stamps, "the TSval that encodes options is not above the TSvals 
 
 	if (!s->o.ts)
 		return;
-	crowd(s, silent);
+	half_open(s, silent);
 	for (unsigned i = 0; i < 32; i++) { /* all values of the last five bits */
 		rig_run(s->r, 1);
 		p = cookied(s);

@@ -57,7 +57,7 @@ good_client(struct scene *s)
 
 /* Opens n connections that run `abuse`, while well-behaved clients open and close. Then resets all. */
 static void
-crowd(struct scene *s, unsigned n, void (*abuse)(struct peer *p, unsigned i))
+abusers(struct scene *s, unsigned n, void (*abuse)(struct peer *p, unsigned i))
 {
 	struct peer *all[ABUSERS];
 
@@ -94,7 +94,7 @@ crumbs_above_a_hole(struct peer *p, unsigned i)
 
 SCENARIO(hold, crumbs, "one-byte segments above holes take a share, and are dropped first")
 {
-	crowd(s, ABUSERS, crumbs_above_a_hole);
+	abusers(s, ABUSERS, crumbs_above_a_hole);
 	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_memory) > 0, "nothing was refused");
 }
 
@@ -115,7 +115,7 @@ unread(struct peer *p, unsigned i)
 
 SCENARIO(hold, unread_text, "unread text takes a share, and every new connection finds a buffer")
 {
-	crowd(s, ABUSERS, unread);
+	abusers(s, ABUSERS, unread);
 }
 
 static void
@@ -130,7 +130,7 @@ unread_answers(struct peer *p, unsigned i)
 SCENARIO(hold, unread_answers,
 	 "answers that the peer does not acknowledge are bounded: la_send() accepts less, which is counted")
 {
-	crowd(s, ABUSERS, unread_answers);
+	abusers(s, ABUSERS, unread_answers);
 	CHECK(s->r, rig_counter(s->r, LA_C_send_short) > 0, "no la_send() was short");
 }
 

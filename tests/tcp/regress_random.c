@@ -33,7 +33,7 @@ enum {
 	PORT_B = 81, /* has a listener at times */
 };
 
-struct mob {
+struct random_users {
 	struct rig *r;
 	struct rng rng;
 	struct la_conn *live[LIVE_MAX];
@@ -47,19 +47,19 @@ static const uint8_t junk[4000];
 static const struct la_conn_ops mob_ops;
 
 static uint32_t
-pick(struct mob *w, uint32_t n)
+pick(struct random_users *w, uint32_t n)
 {
 	return rng_below(&w->rng, n);
 }
 
 static bool
-one_in(struct mob *w, uint32_t n)
+one_in(struct random_users *w, uint32_t n)
 {
 	return pick(w, n) == 0;
 }
 
 static unsigned
-find(const struct mob *w, const struct la_conn *c)
+find(const struct random_users *w, const struct la_conn *c)
 {
 	unsigned i = 0;
 
@@ -69,7 +69,7 @@ find(const struct mob *w, const struct la_conn *c)
 }
 
 static void
-join(struct mob *w, struct la_conn *c)
+join(struct random_users *w, struct la_conn *c)
 {
 	CHECK(w->r, find(w, c) == w->n && w->n < LIVE_MAX, "a pointer that is in use already");
 	w->live[w->n++] = c;
@@ -77,7 +77,7 @@ join(struct mob *w, struct la_conn *c)
 
 /* Eight tuples that the peers open, and 32 that the shard opens, of both families. */
 static struct la_tuple
-passive_tuple(struct mob *w)
+passive_tuple(struct random_users *w)
 {
 	bool ip6 = one_in(w, 4);
 
@@ -88,7 +88,7 @@ passive_tuple(struct mob *w)
 }
 
 static struct la_tuple
-active_tuple(struct mob *w)
+active_tuple(struct random_users *w)
 {
 	struct la_tuple t = passive_tuple(w);
 
@@ -101,7 +101,7 @@ active_tuple(struct mob *w)
  */
 
 static void
-open_one(struct mob *w)
+open_one(struct random_users *w)
 {
 	struct la_tuple t = active_tuple(w);
 	struct la_conn *c;
@@ -125,7 +125,7 @@ read_span(struct la_conn *c)
 
 /* One call on c, which may be gone after it. */
 static void
-act(struct mob *w, struct la_conn *c)
+act(struct random_users *w, struct la_conn *c)
 {
 	if (w->quiet || w->depth >= DEPTH_MAX)
 		return;
@@ -175,7 +175,7 @@ act(struct mob *w, struct la_conn *c)
 static void
 on_opened(struct la_conn *c, void *user)
 {
-	struct mob *w = user;
+	struct random_users *w = user;
 
 	if (find(w, c) == w->n) /* a passive open; la_connect() has added an active one */
 		join(w, c);
@@ -186,7 +186,7 @@ on_opened(struct la_conn *c, void *user)
 static void
 on_event(struct la_conn *c, void *user)
 {
-	struct mob *w = user;
+	struct random_users *w = user;
 
 	CHECK(w->r, find(w, c) < w->n, "a callback for a connection that has ended");
 	if (one_in(w, 2))
@@ -196,7 +196,7 @@ on_event(struct la_conn *c, void *user)
 static void
 on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
-	struct mob *w = user;
+	struct random_users *w = user;
 	unsigned i = find(w, c);
 
 	CHECK(w->r, i < w->n, "closed for a connection that has ended");
@@ -232,7 +232,7 @@ put_timestamps(uint8_t *o, uint32_t val, uint32_t ecr)
 }
 
 static void
-random_syn(struct mob *w, struct frame *f)
+random_syn(struct random_users *w, struct frame *f)
 {
 	f->flags = LA_SYN;
 	f->seq = (uint32_t)rng64(&w->rng);
@@ -246,7 +246,7 @@ random_syn(struct mob *w, struct frame *f)
 }
 
 static uint8_t
-random_flags(struct mob *w, enum la_state state)
+random_flags(struct random_users *w, enum la_state state)
 {
 	if (state == LA_SYN_SENT && !one_in(w, 3))
 		return one_in(w, 3) ? LA_SYN : LA_SYN | LA_ACK;
@@ -265,15 +265,15 @@ random_flags(struct mob *w, enum la_state state)
 
 /* Mostly the sequence number in order, often one slightly before or after it. */
 static void
-random_segment(struct mob *w, struct frame *f, const struct la_conn_info *i)
+random_segment(struct random_users *w, struct frame *f, const struct la_conn_info *i)
 {
-	uint32_t flying = i->snd_nxt - i->snd_una, dice = pick(w, 10);
+	uint32_t flying = i->snd_nxt - i->snd_una, choice = pick(w, 10);
 
 	f->flags = random_flags(w, i->state);
 	f->seq = i->rcv_nxt;
-	if (dice < 2)
+	if (choice < 2)
 		f->seq += pick(w, 6000);
-	else if (dice < 3)
+	else if (choice < 3)
 		f->seq -= pick(w, 3000);
 	if (i->state == LA_SYN_SENT)
 		f->seq = (uint32_t)rng64(&w->rng);
@@ -292,7 +292,7 @@ random_segment(struct mob *w, struct frame *f, const struct la_conn_info *i)
 
 /* The frame in one mbuf, or in a chain of them, some of them indirect. NULL: none left. */
 static struct rte_mbuf *
-in_mbufs(struct mob *w, const uint8_t *b, size_t len)
+in_mbufs(struct random_users *w, const uint8_t *b, size_t len)
 {
 	struct rte_mbuf *head = NULL, *last = NULL;
 	bool chain = one_in(w, 3);
@@ -327,7 +327,7 @@ in_mbufs(struct mob *w, const uint8_t *b, size_t len)
 
 /* Zero or tiny, random, or most often unchanged. */
 static uint16_t
-random_window(struct mob *w)
+random_window(struct random_users *w)
 {
 	if (one_in(w, 6))
 		return (uint16_t)(pick(w, 3) * 200);
@@ -335,7 +335,7 @@ random_window(struct mob *w)
 }
 
 static void
-one_frame(struct mob *w)
+one_frame(struct random_users *w)
 {
 	struct la_tuple t = one_in(w, 4) ? active_tuple(w) : passive_tuple(w);
 	struct frame f = {.src = t.raddr,
@@ -369,7 +369,7 @@ one_frame(struct mob *w)
 
 /* The rig checks every segment and answers ARP. With a nearly empty pool the frames are freed instead. */
 static void
-take_output(struct mob *w)
+take_output(struct random_users *w)
 {
 	struct rte_mbuf *burst[32];
 	unsigned n;
@@ -383,7 +383,7 @@ take_output(struct mob *w)
 }
 
 static void
-starve(struct mob *w)
+starve(struct random_users *w)
 {
 	unsigned leave = pick(w, 6);
 
@@ -395,14 +395,14 @@ starve(struct mob *w)
 }
 
 static void
-feed_again(struct mob *w)
+feed_again(struct random_users *w)
 {
 	while (w->nstolen > 0)
 		rte_pktmbuf_free(w->stolen[--w->nstolen]);
 }
 
 static void
-check_tables(struct mob *w)
+check_tables(struct random_users *w)
 {
 	unsigned faults = tcp_check(&w->r->s->tcp, true, stderr);
 
@@ -410,7 +410,7 @@ check_tables(struct mob *w)
 }
 
 static void
-step(struct mob *w)
+step(struct random_users *w)
 {
 	struct rig *r = w->r;
 
@@ -437,7 +437,7 @@ step(struct mob *w)
 /* Peers and users do nothing for ten minutes. R2 is two minutes, 200 s for a SYN, and FIN_WAIT_2 has its limit.
  * The connections that are left wait only for their user. */
 static void
-silence(struct mob *w)
+silence(struct random_users *w)
 {
 	const struct la_counters *k = la_shard_counters(w->r->s);
 	enum la_state brief[] = {LA_SYN_SENT, LA_SYN_RCVD, LA_FIN_WAIT_1, LA_CLOSING, LA_LAST_ACK};
@@ -458,7 +458,7 @@ silence(struct mob *w)
 }
 
 static void
-balance(struct mob *w)
+balance(struct random_users *w)
 {
 	struct la_tcp *t = &w->r->s->tcp;
 	const struct la_counters *k = t->counters;
@@ -478,7 +478,7 @@ balance(struct mob *w)
 	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries",
 	      (unsigned long long)k->v[LA_C_time_wait]);
 	CHECK(w->r, t->tw.pool[0].reserved == 0 && t->tw.pool[1].reserved == 0,
-	      "entries are reserved for nobody");
+	      "reserved entries without a connection");
 	CHECK(w->r, t->index.keys == 0, "a key is left in the index");
 	w->r->strays = 0; /* without scripted peers every segment counts as stray */
 }
@@ -486,11 +486,11 @@ balance(struct mob *w)
 static void
 play(struct rig *r, uint64_t seed)
 {
-	static struct mob mob;
-	struct mob *w = &mob;
+	static struct random_users mob;
+	struct random_users *w = &mob;
 	struct la_conn_opts o = {.fin_wait_2_ms = 4000};
 
-	*w = (struct mob){.r = r, .rng = rng_make(seed)};
+	*w = (struct random_users){.r = r, .rng = rng_make(seed)};
 	o.rcvbuf = one_in(w, 2) ? 8000 : 0;
 	o.sndbuf = one_in(w, 2) ? 5000 : 0;
 	o.keepalive_ms = one_in(w, 2) ? 3000 : 0;

@@ -42,7 +42,7 @@ open_again(struct scene *s, struct peer *p)
 	return x;
 }
 
-SCENARIO(reuse, only_when_told, "la_connect() refuses a tuple in TIME_WAIT without reuse_time_wait")
+SCENARIO(reuse, only_with_the_flag, "la_connect() refuses a tuple in TIME_WAIT without reuse_time_wait")
 {
 	struct peer *p = ours_in_time_wait(s);
 	struct la_conn *c;
