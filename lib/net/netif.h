@@ -98,8 +98,9 @@ bool la_net_broadcast(const struct la_net *n, struct la_addr *a);
 /** Returns whether it is a unicast MAC: neither a group address nor all zero. */
 bool la_mac_is_station(const uint8_t mac[6]);
 
-/** 0, or -EINVAL for addresses, prefixes, ranges or gateways that no interface can have. */
-int la_netif_check(const struct la_shard_config *cfg);
+/** The name of the first field with an invalid MAC, address, prefix, range or gateway, or with an MTU that is too small
+ * for them; NULL: none. */
+const char *la_netif_check(const struct la_shard_config *cfg);
 /** Bytes of memory for the tables of la_netif_init(). */
 size_t la_netif_memory(const struct la_shard_config *cfg);
 /** cfg passed la_netif_check() and has its defaults filled in; mem: zeroed, 16-aligned. Adds the

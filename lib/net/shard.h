@@ -123,10 +123,6 @@ void la_egress_ether(struct la_shard *s, struct rte_mbuf *m, const uint8_t dst[6
 /** Sends the packets that waited for the neighbour's MAC. */
 void la_egress_resolved(struct la_shard *s, struct la_neigh *n);
 
-/* shard.c */
-/** The configuration with defaults for fields that are 0 or NULL. */
-struct la_shard_config la_shard_defaults(const struct la_shard_config *cfg);
-
 /* restart.c: loading the state of several shards into several others */
 enum { LA_SHARD_DEAL_MAX = 64 };
 struct la_shard_deal {

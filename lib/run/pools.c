@@ -15,6 +15,7 @@
  * at least 16 384 more. With --mbufs it is the rest after rings and bursts. A small second pool serves packets without
  * payload when this one is empty. */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -62,21 +63,14 @@ stations_on(const struct la_engine_config *cfg, unsigned port)
 	return n;
 }
 
-static uint32_t
-max_conns(const struct la_engine_config *cfg, unsigned i)
-{
-	struct la_shard_config with = la_shard_defaults(&cfg->stations[i].shard);
-
-	return with.max_conns;
-}
-
 int
 la_pool_plan(const struct la_engine_config *cfg, unsigned i, struct la_pool_plan *plan, char *err, size_t size)
 {
 	unsigned port = cfg->stations[i].port, shards = stations_on(cfg, port);
 	bool xdp = port < cfg->eal.nports && cfg->eal.ports[port].kind == LA_PORT_XDP;
-	uint32_t conns = max_conns(cfg, i), needed;
+	uint32_t conns = cfg->stations[i].shard.max_conns, needed;
 
+	assert(conns != 0); /* la_config_fill() was there */
 	plan->rings = RING + (xdp ? RING_XDP : RING);
 	plan->bursts = BURSTS + (shards + 1) * CACHE * 3 / 2 + (shards > 1 ? HAND_OVER : 0);
 	plan->conns = conns;

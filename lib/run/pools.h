@@ -23,8 +23,8 @@ struct la_pool_plan {
 	uint32_t low;	   /* la_shard_config.low_mbufs */
 };
 
-/** The plan of station i. 0, or -EINVAL if the configuration has fewer buffers than needed, with the
- * arithmetic in err. */
+/** The plan of station i, whose defaults are filled in. 0, or -EINVAL if the configuration has fewer buffers than
+ * needed, with the arithmetic in err. */
 int la_pool_plan(const struct la_engine_config *cfg, unsigned i, struct la_pool_plan *plan, char *err, size_t size);
 
 /** Data room of a station's buffers, headroom included, bytes. */

@@ -9,9 +9,9 @@
 #include "io/memory.h"
 #include "run/engine.h"
 
-/** Call before any table is created: checks the memory for the largest size of all tables. TIME_WAIT
- * is reserved at the open, so with a table that does not fit, the kernel would later kill the
- * process. 0, or -ENOMEM with the arithmetic and a hint in err. */
+/** Call before any table is created: checks the memory for the largest size of all tables of the stations, whose
+ * defaults are filled in. TIME_WAIT is reserved at the open, so with a table that does not fit, the kernel would later
+ * kill the process. 0, or -ENOMEM with the arithmetic and a hint in err. */
 int la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room *room, char *err,
 		  size_t size);
 
