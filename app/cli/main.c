@@ -75,7 +75,7 @@ find(const char *name)
 	return NULL;
 }
 
-/* --help: what a first user needs; --help all: the manual. */
+/* --help: the options for a first run; --help all: all options. */
 static int
 command_help(const struct command *c, bool all)
 {
@@ -90,7 +90,7 @@ command_help(const struct command *c, bool all)
 	return rc == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-/* The place of --help or -h; 0: none. */
+/* The index of --help or -h; 0: none. */
 static int
 asks_for_help(int argc, char **argv)
 {

@@ -21,7 +21,7 @@ net_init(void)
 
 static const char *const tw_full_choices[] = {"refuse", "reset", NULL};
 static const char *const idle_choices[] = {"poll", "pause", "sleep", NULL};
-/* "on" first: it is what --quiet-time alone means */
+/* "on" first: the meaning of --quiet-time without a value */
 static const char *const quiet_choices[] = {"on", "off", "auto", NULL};
 static const enum la_quiet quiet_of[] = {LA_QUIET_ON, LA_QUIET_OFF, LA_QUIET_AUTO};
 
@@ -104,7 +104,7 @@ set_eal_value(void *dst, const char *text, char *why, size_t size)
 	return eal_pair(dst, text, why, size);
 }
 
-/* --eal "ARGS": split at white space; quotes of either kind hold a word together. */
+/* --eal "ARGS": split at white space; both kinds of quotes group a word. */
 static int
 set_eal_words(void *dst, const char *text, char *why, size_t size)
 {
@@ -140,7 +140,7 @@ set_eal_words(void *dst, const char *text, char *why, size_t size)
 	}
 }
 
-/* -l is EAL's; how many CPUs it lists is how many workers there are. */
+/* -l is EAL's; the number of its CPUs is the number of workers. */
 static int
 set_lcores(void *dst, const char *text, char *why, size_t size)
 {
@@ -149,7 +149,7 @@ set_lcores(void *dst, const char *text, char *why, size_t size)
 	return eal_pair("-l", text, why, size);
 }
 
-/* CPUs in "0,2-3"; 0: EAL may know what it means. */
+/* Number of CPUs in "0,2-3"; 0: another form, left to EAL. */
 static unsigned
 count_cpus(const char *text)
 {
@@ -371,14 +371,14 @@ net_share(uint64_t n, unsigned i)
 	return n / net.workers + (i < n % net.workers);
 }
 
-/* A part of a table; the numbers come from the options, all of 32 bits. */
+/* One worker's part of a table; all numbers are options of 32 bits. */
 static uint32_t
 part(uint64_t n)
 {
 	return (uint32_t)((n + net.workers - 1) / net.workers);
 }
 
-/* An address that both ends of the TAP would have; NULL: none. */
+/* An address that both ends of the TAP have by mistake; NULL: none. */
 static const struct la_prefix *
 tap_conflict(void)
 {

@@ -2,7 +2,7 @@
 #ifndef LA_APP_CLI_NETOPTS_H
 #define LA_APP_CLI_NETOPTS_H
 
-/* Options that every subcommand with a shard has: port, addresses, tables, the run itself. */
+/* Options of every subcommand with a shard: port, addresses, tables, the run. */
 
 #include "cli/opts.h"
 #include "io/tap.h"
@@ -22,16 +22,16 @@ struct net_options {
 	struct la_shard_config shard; /* the options of config.def; table sizes of all workers together */
 	uint64_t mbufs;
 	uint32_t drain_ms, duration_ms;
-	uint64_t workers; /* shards on the port, each on its own core; net_check() sets it when none were asked for */
+	uint64_t workers; /* shards on the port, each on its own core; net_check() sets the default */
 	const char *lcores; /* -l */
 	int tw_full; /* 0 refuse, 1 reset */
 	int idle; /* enum la_idle */
 	bool quiet, verbose;
 	const char *json, *pcap, *state, *ready_file;
-	int quiet_time; /* enum la_quiet, by way of quiet_choices */
+	int quiet_time; /* enum la_quiet, through quiet_choices */
 };
 
-/** What the tables below fill in; after net_init() defaults are set. */
+/** The values of the tables below; defaults are set after net_init(). */
 extern struct net_options net;
 void net_init(void);
 
@@ -47,16 +47,16 @@ extern const struct opt net_table_opts[]; /* sizes and times of the stack */
 extern const struct opt net_restart_opts[]; /* state file, quiet time */
 extern const struct opt net_run_opts[];	  /* duration, drain, output */
 
-/** Checks what the options say together. 0, or -1 with a line in err. */
+/** Checks the options together. 0, or -1 with a line in err. */
 int net_check(char *err, size_t size);
-/** What stands below OPTIONS in --help: how values are written, then the tables. */
+/** The text below OPTIONS in --help: the form of values, then the tables. */
 void net_help(const struct opt *const *tables);
 
 /** Fills the station's shard configuration, one worker's part of the tables, and the engine's common
  * part. */
 void net_apply(struct la_engine_config *cfg, struct la_station *st);
 
-/** Worker i's part of n: the first n mod workers have one more. */
+/** Worker i's part of n: the first (n mod workers) workers have one more. */
 uint64_t net_share(uint64_t n, unsigned i);
 
 /** For OPT_CALL of other tables: dst is a struct la_prefix_list. */

@@ -38,7 +38,7 @@ choice_list(const struct opt *o, char *why, size_t size)
 		n += (size_t)snprintf(why + n, size - n, "%s%s", i ? ", " : "", o->choices[i]);
 }
 
-/* A value out of its form or bounds leaves what is allowed in why and returns -1. max 0: no bounds. */
+/* A value of wrong form or out of bounds writes the allowed values to why and returns -1. max 0: no bounds. */
 static int
 parse_duration(const char *text, uint64_t min, uint64_t max, uint32_t *ms, char *why, size_t size)
 {

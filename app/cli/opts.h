@@ -21,7 +21,7 @@ enum opt_kind {
 	OPT_TEXT,     /* dst: const char * */
 	OPT_CHOICE,   /* dst: int, index into choices */
 	OPT_SWITCH,   /* the same, with =VALUE only; without it, the first choice */
-	OPT_CALL,     /* call(dst, text, why, size): 0, or -1 with what is allowed in why */
+	OPT_CALL,     /* call(dst, text, why, size): 0, or -1 with the allowed values in why */
 	OPT_CALL_SWITCH, /* the same, with =VALUE only; without it, the text is empty */
 };
 

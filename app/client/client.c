@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack client: opens connections to one server from a budget of tuples, a shard a worker. Each worker
- * has an even part of the run, and the tuples that hash to its own shard. */
+/* lastack client: opens connections to one server from a budget of tuples, one shard per worker. Each worker
+ * has an equal part of the run, and the tuples that hash to its own shard. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -179,7 +179,7 @@ prepare(struct session *se)
 	int rc = payload_init();
 
 	(void)se;
-	la_steer_init(&client.steer, client.shards); /* a state file may have brought another key */
+	la_steer_init(&client.steer, client.shards); /* a state file may have set another key */
 	for (unsigned i = 0; rc == 0 && i < client.shards; i++) {
 		struct opener *o = client.opener[i];
 
@@ -187,7 +187,7 @@ prepare(struct session *se)
 		o->cfg.concurrency = (uint32_t)net_share(client.concurrency, i);
 		o->cfg.connections = net_share(client.connections, i);
 		o->cfg.rate = (uint32_t)net_share(client.rate, i);
-		/* no part of either is none, not no limit */
+		/* a part of 0 means none, not "no limit" */
 		o->stopped = o->cfg.concurrency == 0 || (client.connections != 0 && o->cfg.connections == 0);
 		o->tuples = client.tuples;
 		if (client.shards > 1)
@@ -294,7 +294,7 @@ help(void)
 	       "       2  wrong command line, or a run that the tuples do not suffice for\n");
 }
 
-/* The options together; EXIT_OK or EXIT_USAGE. */
+/* Checks the options together; EXIT_OK or EXIT_USAGE. */
 static int
 configure(int argc, char **argv)
 {
@@ -376,7 +376,7 @@ run(int argc, char **argv)
 		st->ops = &opener_ops;
 		st->ctx = client.opener[i];
 	}
-	se.cfg.duration_ms = 0; /* the opener's: it stops opening and lets the rest finish */
+	se.cfg.duration_ms = 0; /* the opener observes it: it stops opening and lets the rest finish */
 	se.cfg.nstations = client.shards;
 	say_longest();
 	se.cfg.tuples = client.tuples.budget;

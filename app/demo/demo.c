@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack demo: a client and a server in one process over a pair of rings, each a shard, or several.
+/* lastack demo: a client and a server in one process over a pair of rings, each with one shard or several.
  *
  *   client 10.0.0.1/24, range 10.1.0.0/16          server 10.0.0.2/24, gateway 10.0.0.1
  *
- * Nothing is lost between them, so both ends must come to the same counts, and the exit status says
- * whether they did. The TIME_WAIT table of the end that closes first is as large as the run can fill
- * or half the free memory allows; pages of it that are never reached are never touched. */
+ * No frame is lost between them, so both ends must have equal counts, and the exit status shows
+ * whether they do. The TIME_WAIT table of the end that closes first has room for the whole run,
+ * limited to half of the free memory; unused pages of it are never touched. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,8 +26,8 @@ enum {
 	PORT = 7777,
 	CLIENT = 0,
 	SERVER = 1,
-	MOST_A_SECOND = 2000000, /* closes that no core reaches */
-	ENTRY_BYTES = 48,	 /* of a TIME_WAIT entry with its share of index and wheel */
+	MOST_A_SECOND = 2000000, /* closes/s, more than a core can do */
+	ENTRY_BYTES = 48,	 /* a TIME_WAIT entry with its share of index and wheel */
 };
 
 static const char *const sides[] = {"client", "server", NULL};
@@ -93,12 +93,12 @@ start_server(void *ctx, struct la_shard *shard)
 	return service_start(ctx, shard, demo.max_conns);
 }
 
-/* No drain: the client stops opening, and what it has opened is served to its end. */
+/* No drain: the client stops opening, and its open connections are served to their end. */
 static const struct la_station_ops server_ops = {.start = start_server};
 
 /* ---- sizes ---- */
 
-/* Free memory in bytes, as the kernel reckons it. */
+/* Available memory in bytes, from the kernel. */
 static uint64_t
 memory_available(void)
 {
@@ -150,7 +150,7 @@ set_station(struct la_engine_config *cfg, unsigned i, unsigned k)
 	if (i == SERVER)
 		st->shard.gateway4 = demo.gateway;
 	st->shard.max_conns = demo.max_conns;
-	/* the other end reserves an entry a connection as well, and hardly ever fills it */
+	/* the other end also reserves one entry per connection, but rarely uses it */
 	st->shard.max_time_wait4 = closer ? time_wait_entries() : 4 * demo.max_conns;
 	st->shard.max_time_wait6 = 1;
 	st->ops = i == CLIENT ? &opener_ops : &server_ops;
@@ -169,7 +169,7 @@ set_all(struct session *se)
 	    la_tuples_init(&demo.tuples, &demo.range, 1, 1024, 65535, &to, PORT,
 			   2ull * net.shard.msl_ms))
 		return -EINVAL;
-	/* a connection of the passive end may outlive its peer's by the last ACK's way */
+	/* a connection of the passive end may live longer than its peer's, until the last ACK arrives */
 	demo.shards = demo.workers == 1 ? 1 : (unsigned)demo.workers / 2;
 	demo.concurrency = (demo.concurrency + demo.shards - 1) / demo.shards * demo.shards;
 	demo.max_conns = (uint32_t)(2 * demo.concurrency / demo.shards);

@@ -29,14 +29,14 @@ enum { FIND_START = 1000, FIND_MOST = 10000000, FIND_TICK_MS = 100 }; /* rates o
 
 /* ---- the configuration ---- */
 
-/* How many tuples the run uses up within 2*MSL. */
+/* The number of tuples that the run uses within 2*MSL. */
 static uint64_t
 need(void)
 {
 	const struct load_config *cfg = &load.cfg;
 	uint64_t n = UINT64_MAX, most;
 
-	if (load.find.nconditions > 0) /* the search finds out */
+	if (load.find.nconditions > 0) /* not known before the search */
 		return 0;
 	if (cfg->connections != 0)
 		n = cfg->connections + cfg->ntargets * net.workers; /* those of the warm-up */
@@ -79,7 +79,7 @@ prepare(struct session *se)
 {
 	int rc = payload_init();
 
-	la_steer_init(&job.steer, se->cfg.nstations); /* a state file may have brought another key */
+	la_steer_init(&job.steer, se->cfg.nstations); /* a state file may have set another key */
 	for (unsigned i = 0; rc == 0 && i < se->cfg.nstations; i++)
 		rc = load_station_init(&job.station[i]);
 	job.report.engine = se->engine;
@@ -139,7 +139,7 @@ open_csv(void)
 	return 0;
 }
 
-/* The last row is written; the picture comes from all of them. */
+/* The last row is written; the picture uses all rows. */
 static int
 close_csv(bool draw)
 {
@@ -161,7 +161,7 @@ close_csv(bool draw)
 	return status;
 }
 
-/* Station i of so many has its share of everything, and the tuples that hash to its shard. */
+/* Station i gets its share of all totals, and the tuples that hash to its shard. */
 static void
 set_station(struct la_engine_config *cfg, unsigned i, unsigned of)
 {
@@ -236,7 +236,7 @@ run(int argc, char **argv)
 	la_steer_init(&job.steer, se.cfg.nstations);
 	for (unsigned i = 0; i < se.cfg.nstations; i++)
 		set_station(&se.cfg, i, se.cfg.nstations);
-	se.cfg.duration_ms = 0; /* the stations': they stop opening and let the rest finish */
+	se.cfg.duration_ms = 0; /* the stations observe it: they stop opening and let the rest finish */
 	se.cfg.report_ms = load.interval_ms;
 	se.silent = net.quiet || load.find.nconditions > 0;
 	if (load.find.nconditions > 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The command line of lastack load: each option, its help, and what they say together. */
+/* The command line of lastack load: each option, its help, and checks of combinations. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,11 +145,11 @@ set_expect(void *dst, const char *text, char *why, size_t size)
 static int
 set_find(void *dst, const char *text, char *why, size_t size)
 {
-	memset(dst, 0, sizeof(struct trials)); /* those of --profile */
+	memset(dst, 0, sizeof(struct trials)); /* the conditions of --profile */
 	return trials_parse(dst, text, why, size);
 }
 
-/* What published methods prescribe; docs/load.md compares. */
+/* The parameters of published methods; docs/load.md compares them. */
 static const struct {
 	const char *name;
 	enum load_protocol protocol;
@@ -379,7 +379,7 @@ load_help(void)
 	       load_metric_names(names, sizeof(names)));
 }
 
-/* ---- all together ---- */
+/* ---- combinations ---- */
 
 static int
 check(char *err, size_t size)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Character generator (RFC 864): lines without end, zero copy, until the client closes; what it
- * sends is thrown away, and is no progress while lines wait unacknowledged. When the server is to
- * close first, it does so after one turn of the pattern, 7030 bytes. */
+/* Character generator (RFC 864): endless lines, zero copy, until the client closes. Received bytes are discarded, and
+ * are no progress while lines are unacknowledged. When the server closes first, it does so after one turn of the
+ * pattern, 7030 bytes. */
 
 #include "server/payload.h"
 #include "server/service.h"
@@ -29,7 +29,7 @@ pump(struct chargen_conn *cc)
 			return;
 		cc->pos += (uint64_t)sent;
 		if ((size_t)sent < n)
-			return; /* `writable` comes */
+			return; /* `writable` follows */
 	}
 	svc_linger(&cc->sc);
 }

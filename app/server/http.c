@@ -18,18 +18,18 @@
  *   /end/half          after our FIN: idle_ms without progress, closed
  *   /end/linger        SVC_LINGER_MS from the answer on, then our FIN
  *   answer             idle_ms, at least SVC_STALL_MS, without an acknowledged byte: aborted
- * Empty lines before a request are no byte of it.
+ * Empty lines before a request are not part of it.
  *
- * Who closes first: `server` follows RFC 9112 9.6 and closes after the last answer, lingering until
- * the client's FIN so that no late request turns the close into a reset; `client` never does, but
- * waits for the client's FIN, whatever Connection says. The resources below /end/ decide for their connection
- * (enum http_end), and a body without a length is ended by our FIN in both cases. */
+ * Which side closes first: `server` follows RFC 9112 9.6 and closes after the last answer. It lingers until
+ * the client's FIN, so that a late request does not cause a reset. `client` always
+ * waits for the client's FIN and ignores the Connection field. The resources below /end/ select the end of their
+ * connection (enum http_end), and a body without a length is ended by our FIN in both cases. */
 
 #include <time.h>
 
 #include "server/http_conn.h"
 
-/* What is going on must be over by then; 0: there is no such time. */
+/* The time limit of the current step; 0: none. */
 static void
 limit(struct http_conn *hc, uint64_t ms)
 {
@@ -46,7 +46,7 @@ next(struct http_conn *hc, enum http_step step)
 	hc->pos = 0;
 }
 
-/* The answer goes out from now on. */
+/* Starts the answer. */
 static void
 begin_answer(struct http_conn *hc)
 {
@@ -75,14 +75,14 @@ read_head(struct http_conn *hc)
 	size_t n;
 
 	if (http_parser_idle(&hc->parser) && la_unread(sc->c) > 0 && !svc_may_read(sc))
-		return false; /* `acked` comes */
+		return false; /* `acked` follows */
 	while (!hc->parser.done && (n = la_peek(sc->c, &span)) > 0) {
 		la_consume(sc->c, http_parse(&hc->parser, span, n));
 		if (!http_parser_idle(&hc->parser))
 			svc_progress(sc);
 	}
 	if (!hc->parser.done) {
-		if (hc->fin) { /* nothing more, or half a request: either way the end */
+		if (hc->fin) { /* the end, with or without a partial request */
 			next(hc, GONE);
 			svc_close(sc);
 		} else if (sc->deadline == UINT64_MAX && !http_parser_idle(&hc->parser)) {
@@ -103,7 +103,7 @@ read_head(struct http_conn *hc)
 	return true;
 }
 
-/* The request is complete: its answer is due, now or after its delay. */
+/* The request is complete: starts the answer, now or after its delay. */
 static bool
 body_done(struct http_conn *hc)
 {
@@ -118,7 +118,7 @@ body_done(struct http_conn *hc)
 	return true;
 }
 
-/* A body is incomplete: ends the connection after the client's FIN; otherwise its time runs. */
+/* A body is incomplete: ends the connection after the client's FIN; otherwise its time limit continues. */
 static bool
 body_waits(struct http_conn *hc)
 {
@@ -157,7 +157,7 @@ read_chunks(struct http_conn *hc)
 	return true;
 }
 
-/* False: more of the body must come. */
+/* False: the body is incomplete. */
 static bool
 read_body(struct http_conn *hc)
 {
@@ -201,7 +201,7 @@ count_refusal(struct http_conn *hc)
 	}
 }
 
-/* The answer is queued: the next request, or the end. */
+/* The answer is queued: continues with the next request, or ends. */
 static void
 finish(struct http_conn *hc)
 {
@@ -231,7 +231,7 @@ finish(struct http_conn *hc)
 	}
 }
 
-/* /end/rst: the client has the whole answer before the reset, which would discard what it has not acknowledged. */
+/* /end/rst: the reset follows the acknowledgement of the whole answer, because it discards unacknowledged bytes. */
 static void
 reset_when_acked(struct http_conn *hc)
 {
@@ -243,7 +243,7 @@ reset_when_acked(struct http_conn *hc)
 	la_abort(hc->sc.c);
 }
 
-/* What still comes is ignored until the client's FIN. */
+/* Ignores further input until the client's FIN. */
 static void
 wait_for_fin(struct http_conn *hc)
 {
@@ -256,7 +256,7 @@ wait_for_fin(struct http_conn *hc)
 	}
 }
 
-/* As far as it goes now. */
+/* Runs all steps that are possible now. */
 static void
 pump(struct http_conn *hc)
 {
@@ -278,7 +278,7 @@ pump(struct http_conn *hc)
 				return;
 			break;
 		case DELAY:
-			return; /* `timer` comes */
+			return; /* `timer` follows */
 		case SEND_HEAD:
 			if (!http_send_head(hc))
 				return;
@@ -350,7 +350,7 @@ peer_fin(struct la_conn *c, void *user)
 		pump(hc);
 }
 
-/* A request that has begun does not arrive in time. */
+/* Time-out of a partial request. */
 static void
 request_timeout(struct http_conn *hc, enum http_count why)
 {
@@ -360,7 +360,7 @@ request_timeout(struct http_conn *hc, enum http_count why)
 	pump(hc);
 }
 
-/* The delay is over, or the time-out of a connection that only waits for it: then it waits on. */
+/* End of the delay, or time-out of a connection in a delay, which then continues to wait. */
 static void
 delay_timer(struct http_conn *hc)
 {
@@ -381,7 +381,7 @@ delay_timer(struct http_conn *hc)
 	pump(hc);
 }
 
-/* The client's FIN has not come in time. */
+/* The client's FIN is late. */
 static void
 fin_timeout(struct http_conn *hc)
 {

@@ -33,7 +33,7 @@ http_send_text(struct http_conn *hc, const char *text, size_t len)
 	return hc->pos == len;
 }
 
-/* The body goes out in one copy with the head: it would cost a packet buffer of its own. */
+/* The body is copied behind the head; otherwise it would need its own packet buffer. */
 static bool
 is_small(const struct http_answer *a)
 {

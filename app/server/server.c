@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack server: one port, a shard a worker, the services on each. */
+/* lastack server: one port, one shard per worker, the services on each shard. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,7 +72,7 @@ drain(void *ctx, struct la_shard *shard)
 
 static const struct la_station_ops ops = {.start = start, .drain = drain};
 
-/* What a worker writes to begins on a cache line of its own. */
+/* Data that a worker writes begins on its own cache line. */
 static int
 make_services(void)
 {
@@ -123,7 +123,7 @@ prepare(struct session *se)
 	return payload_init();
 }
 
-/* What a service has counted on all shards. */
+/* The counts of a service on all shards. */
 static uint64_t
 counted(int service, unsigned k)
 {

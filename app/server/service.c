@@ -72,7 +72,7 @@ svc_open(struct la_conn *c, struct service *s)
 {
 	struct svc_conn *sc = slab_get(&s->conns);
 
-	/* the slab has as many as the shard has connections, so this is a guard */
+	/* cannot happen: the slab has an object for every connection of the shard */
 	if (sc == NULL) {
 		static const struct la_conn_ops none;
 
@@ -129,7 +129,7 @@ svc_received(struct svc_conn *sc)
 		svc_progress(sc);
 }
 
-/* When the connection's time is over if nothing happens. */
+/* The time-out of the connection without further progress. */
 static uint64_t
 expires(const struct svc_conn *sc)
 {
@@ -185,12 +185,12 @@ svc_idle(struct svc_conn *sc)
 		svc_close(sc);
 }
 
-/* ---- leaving ---- */
+/* ---- ending ---- */
 
 void
 svc_close(struct svc_conn *sc)
 {
-	svc_discard(sc); /* unread bytes would make it a reset */
+	svc_discard(sc); /* with unread bytes the close would be a reset */
 	la_close(sc->c);
 }
 
@@ -262,7 +262,7 @@ svc_on_acked(struct la_conn *c, void *user)
 
 	svc_progress(sc);
 	if (la_unacked(c) == 0 && (sc->lingering || sc->s->idle_ms < SVC_STALL_MS))
-		svc_arm(sc); /* the time-out without waiting bytes may be the shorter one */
+		svc_arm(sc); /* the time-out without waiting bytes may be shorter */
 }
 
 static void

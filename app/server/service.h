@@ -20,11 +20,11 @@ struct service;
 
 enum {
 	SVC_LINGER_MS = 10000, /* longest wait for the peer's FIN after our own was queued */
-	/* Least time without an acknowledgement until bytes of ours are given up. A receiver that reads slowly opens its
-	 * window in steps (RFC 9293 3.8.6.2.2): Linux in steps of 24 kB, 2.4 s apart at 10 kB/s. */
+	/* Shortest time without an acknowledgement before our bytes are given up. A receiver that reads slowly opens
+	 * its window in steps (RFC 9293 3.8.6.2.2): Linux in steps of 24 kB, 2.4 s apart at 10 kB/s. */
 	SVC_STALL_MS = 10000,
-	/* Answers that wait unsent, bytes: from here on a service reads no further request (or byte to echo), so
-	 * the requests stay unread and the window closes. It is an initial window (RFC 6928), so that each ACK
+	/* Limit of unsent answers, bytes: at this limit a service reads no further request (or byte to echo), so
+	 * the requests stay unread and the window closes. It equals an initial window (RFC 6928), so that each ACK
 	 * finds enough to send behind it. */
 	SVC_UNSENT_MAX = 16384,
 };
@@ -32,7 +32,7 @@ enum {
 /** What every service counts, on each shard. The counts of a service's own follow from SVC_NCOMMON on. */
 enum svc_count {
 	SVC_IDLE_CLOSED,    /* idle connections closed in order */
-	SVC_NO_PROGRESS,    /* connections aborted: the peer acknowledged nothing of what waits for it */
+	SVC_NO_PROGRESS,    /* connections aborted: the peer did not acknowledge waiting bytes */
 	SVC_LINGER_EXPIRED, /* the peer's FIN did not follow ours in time */
 	SVC_PAUSED,	    /* times that reading stopped because answers could not be sent */
 	SVC_NCOMMON,
@@ -53,14 +53,14 @@ enum svc_first {
 	SVC_FIRST_SERVER,
 };
 
-/** What every service's connection begins with. */
+/** The first member of every service's connection. */
 struct svc_conn {
 	struct la_conn *c;
 	struct service *s;
 	struct svc_conn *next, **link; /* the service's list; *link points at us */
-	uint64_t progress_at;	       /* ms: when a byte was last taken from the peer or acknowledged by it */
-	uint64_t deadline;	       /* ms: end of what is going on, whatever its progress; UINT64_MAX: none */
-	bool lingering;		       /* our FIN is queued; what still comes in is thrown away */
+	uint64_t progress_at;	       /* ms: last time that a byte was taken from the peer or acknowledged by it */
+	uint64_t deadline;	       /* ms: end of the current step, independent of progress; UINT64_MAX: none */
+	bool lingering;		       /* our FIN is queued; received bytes are discarded */
 	bool paused;		       /* reading has stopped, see SVC_UNSENT_MAX */
 };
 
@@ -82,7 +82,7 @@ struct service_def {
 	/** Where NULL: opened makes the connection, data throws the bytes away, acked is progress, peer_fin closes,
 	 * timer ends a connection without progress, closed frees the connection; writable does nothing. */
 	struct la_conn_ops ops;
-	/** The service stops: finish what is going on and then close, or close now. NULL: svc_linger(). */
+	/** The service stops: finish the current step and then close, or close now. NULL: svc_linger(). */
 	void (*drain)(struct svc_conn *sc);
 };
 
@@ -92,7 +92,7 @@ struct service {
 	struct la_conn_ops ops; /* of def, with the defaults */
 	struct la_conn_opts opts;
 	uint16_t port;	   /* 0: does not listen */
-	bool server_first; /* who closes first, where the service leaves a choice */
+	bool server_first; /* the server closes first, where the service allows both */
 	uint32_t idle_ms;  /* time-out without progress; 0: none */
 	bool draining;
 	struct la_shard *shard;
@@ -119,45 +119,45 @@ void service_fini(struct service *s);
 unsigned service_ncounts(const struct service_def *def);
 const struct svc_count_def *service_count_def(const struct service_def *def, unsigned k);
 
-/** In `opened`: a zeroed connection of the service, set as the user pointer, its idle time-out running;
+/** In `opened`: returns a zeroed connection of the service, set as the user pointer, with its idle time-out started;
  * NULL: it was aborted. */
 void *svc_open(struct la_conn *c, struct service *s);
-/** Throws away what is unread. */
+/** Discards unread bytes. */
 void svc_discard(struct svc_conn *sc);
-/** May a further request be read? False: too much waits unsent; try again from `acked`. */
+/** Returns whether a further request may be read. False: too many bytes are unsent; try again from `acked`. */
 bool svc_may_read(struct svc_conn *sc);
 
 /* ---- time-outs ----
  *
- * A connection without progress for idle_ms ends: in order when nothing of ours waits for it; otherwise, after
- * at least SVC_STALL_MS, by an abort, since a FIN would wait behind bytes that the peer does not take. Progress is an acknowledged
- * byte, or a received byte that the service takes as one: while answers wait, received bytes alone are none.
- * The timer is lazy: progress writes the time, and the timer that fires too early is set again. */
+ * A connection without progress for idle_ms ends: in order when none of our bytes wait; otherwise, after
+ * at least SVC_STALL_MS, by an abort, because a FIN would wait behind bytes that the peer does not take. Progress is an
+ * acknowledged byte, or a received byte that the service counts: while answers wait, received bytes do not count.
+ * The timer is lazy: progress writes the time, and a timer that fires too early is set again. */
 
 /** There was progress. */
 void svc_progress(struct svc_conn *sc);
-/** Bytes were received: progress unless bytes of ours wait to be acknowledged. */
+/** Bytes were received: progress unless our own bytes are unacknowledged. */
 void svc_received(struct svc_conn *sc);
 /** After `deadline` or the way of ending has changed: sets the timer. */
 void svc_arm(struct svc_conn *sc);
 /** In `timer`: false when the connection's time is over; otherwise the timer is set again. */
 bool svc_time_left(struct svc_conn *sc);
-/** The time of a connection between two requests is over. sc may be gone after. */
+/** Time-out of a connection between two requests. sc may be freed. */
 void svc_idle(struct svc_conn *sc);
-/** The time of a connection that something of ours waits for is over. sc is gone after. */
+/** Time-out of a connection with waiting bytes of ours. sc is freed. */
 void svc_no_progress(struct svc_conn *sc);
 
-/* ---- leaving ---- */
+/* ---- ending ---- */
 
-/** Close when nothing more will come in: after the peer's FIN, or giving up. sc may be gone after. */
+/** Closes when no more input is expected: after the peer's FIN, or after a time-out. sc may be freed. */
 void svc_close(struct svc_conn *sc);
-/** Close first without risking a reset that would eat our own last bytes: FIN now, what still comes in
- * is read and thrown away, the rest of the close when the peer's FIN has come, or SVC_LINGER_MS after the
- * last acknowledged byte. While bytes are unacknowledged the connection's time-out goes on, and without one it
+/** Closes first, without a reset that could discard our own last bytes: sends FIN now, then reads and discards
+ * input, and completes the close after the peer's FIN, or SVC_LINGER_MS after the
+ * last acknowledged byte. While bytes are unacknowledged the connection's time-out continues; without one it
  * is SVC_STALL_MS. */
 void svc_linger(struct svc_conn *sc);
 /** For the callbacks data, peer_fin and timer: true when svc_linger() owns the connection and has
- * dealt with the event. */
+ * processed the event. */
 bool svc_linger_data(struct svc_conn *sc);
 bool svc_linger_fin(struct svc_conn *sc);
 bool svc_linger_timer(struct svc_conn *sc);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Which addresses, prefixes, ranges and gateways an interface can have. */
+/* Checks the addresses, prefixes, ranges and gateways of an interface. */
 
 #include <string.h>
 
@@ -29,7 +29,7 @@ addr_ok(const struct la_prefix *p)
 
 	if (!prefix_ok(p))
 		return false;
-	/* {network, 0} and {network, -1} are addresses of no host (RFC 1122 3.2.1.3) */
+	/* {network, 0} and {network, -1} are no host addresses (RFC 1122 3.2.1.3) */
 	n = la_net_make(p);
 	return !la_net_broadcast(&n, &bcast) ||
 	       (!la_addr_eq(&bcast, &p->addr) && !la_addr_eq(&n.net, &p->addr));
@@ -107,7 +107,7 @@ la_netif_check(const struct la_shard_config *cfg)
 		return "gateway6";
 	if (memcmp(cfg->gateway_mac, (const uint8_t[6]){0}, 6) != 0 && !la_mac_is_station(cfg->gateway_mac))
 		return "gateway_mac";
-	/* RFC 8200 5: every link that carries IPv6 takes 1280 bytes */
+	/* RFC 8200 5: every link with IPv6 carries 1280 bytes */
 	if (cfg->mtu < 1280 && (any6(cfg->addrs, cfg->naddrs) || any6(cfg->ranges, cfg->nranges)))
 		return "mtu";
 	return NULL;

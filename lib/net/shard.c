@@ -2,8 +2,8 @@
 
 /* The public calls of include/lastack/shard.h.
  *
- * All of a shard's network side is one block of memory: struct la_shard first, its tables behind it. TCP
- * has its own. */
+ * All of a shard's network side is one block of memory: struct la_shard first, then its tables. TCP
+ * has its own memory. */
 
 #include <errno.h>
 #include <string.h>
@@ -22,7 +22,7 @@ enum {
 };
 _Static_assert(RTE_PKTMBUF_HEADROOM >= 128, "headers are put before payload");
 
-/* Where the tables stand in the block. */
+/* Offsets of the tables in the block. */
 struct layout {
 	size_t netif, neigh, tx, flat, total;
 };
@@ -193,7 +193,7 @@ la_shard_poll(struct la_shard *s, uint64_t now)
 	return la_tcp_poll(&s->tcp) || more;
 }
 
-/* Frames that stood waiting go first; then TCP's packets straight into the caller's array. */
+/* First the waiting frames; then TCP's packets, directly into the caller's array. */
 static unsigned
 take(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 {
@@ -250,7 +250,7 @@ la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port,
 {
 	if (addr && la_addr_is_any(addr))
 		addr = NULL;
-	/* a tentative address may be listened on: nothing arrives there before it is usable */
+	/* a listener may use a tentative address: no packet arrives there before it is usable */
 	if (addr && !la_netif_configured(&s->nif, addr))
 		return -EADDRNOTAVAIL;
 	return la_tcp_listen(&s->tcp, addr, port, ops, user, opts);

@@ -2,9 +2,9 @@
 
 /* The arithmetic of tables.
  *
- * Memory is mapped without being reserved and touched as tables fill, so a machine that is too
- * small starts without complaint and is told by the OOM killer, at the peak, with every promise of
- * 2*MSL gone at once. So the bound is held against the room before anything is mapped. */
+ * Memory is mapped without a reservation and touched as tables fill. So a machine with too little memory
+ * would start without an error, and the OOM killer would end the process at the peak, with all TIME_WAIT
+ * entries. So the limit is compared with the available memory before any memory is mapped. */
 
 #include <assert.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 enum { HUGEPAGE = 2 << 20 };
 
-/* ------------------------------------------------------------------ does it fit? */
+/* ------------------------------------------------------------------ limits and available memory */
 
 /* The three numbers that make a shard large. */
 enum knob { TIME_WAIT4, TIME_WAIT6, CONNS, NKNOBS };
@@ -33,7 +33,7 @@ knob_of(struct la_shard_config *c, enum knob k)
 	return v[k];
 }
 
-/* All tables together, when no station has more than `most` of a kind. */
+/* The sum of all tables, with at most `most` of a kind for each station. */
 static uint64_t
 bytes_with(const struct la_station *st, unsigned n, enum knob k, uint32_t most)
 {
@@ -50,7 +50,7 @@ bytes_with(const struct la_station *st, unsigned n, enum knob k, uint32_t most)
 	return sum;
 }
 
-/* The largest number that fits, 0 when none does: bytes only grow with it. */
+/* The largest number that fits, 0 if none does: bytes grow with the number. */
 static uint32_t
 most_that_fits(const struct la_station *st, unsigned n, enum knob k, uint64_t room)
 {
@@ -67,7 +67,7 @@ most_that_fits(const struct la_station *st, unsigned n, enum knob k, uint64_t ro
 	return lo;
 }
 
-/* The kind that takes most. */
+/* The kind with the most bytes. */
 static enum knob
 largest(const struct la_station *st, unsigned n)
 {
@@ -85,7 +85,7 @@ largest(const struct la_station *st, unsigned n)
 	return found;
 }
 
-/* What to divide all of them by. */
+/* The divisor for all numbers. */
 static unsigned
 divisor(const struct la_station *st, unsigned n, uint64_t room)
 {
@@ -150,7 +150,7 @@ la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room 
 	return -ENOMEM;
 }
 
-/* ------------------------------------------------------------------ what it costs */
+/* ------------------------------------------------------------------ sizes */
 
 void
 la_tables_bound(const struct la_shard *s, struct la_tables_bound *b)
@@ -168,7 +168,7 @@ la_tables_bound(const struct la_shard *s, struct la_tables_bound *b)
 	};
 }
 
-/* ------------------------------------------------------------------ where it is */
+/* ------------------------------------------------------------------ placement */
 
 struct area {
 	const void *p;

@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* FIN_WAIT_2 without a user, as a table entry.
+/* FIN_WAIT_2 after la_close(), as a table entry.
  *
- * Our FIN is acknowledged, so there is nothing left to send again; the user has closed, so there is nobody
- * to read. All that a connection needs to know from then on is what a TIME_WAIT entry knows. A peer that
- * does not close its side therefore costs an entry and not a TCB, for as long as the limit says (RFC 9293
- * has none; conn.h's fin_wait_2_ms).
+ * Our FIN is acknowledged, so no data is left to retransmit. The user has closed, so no data is read. The
+ * connection then needs only the fields of a TIME_WAIT entry. So a peer that does not close uses an entry
+ * instead of a TCB, up to fin_wait_2_ms of conn.h (RFC 9293 has no limit).
  *
  * The rules are those of RFC 9293 3.10.7.4 for FIN_WAIT_2, with RFC 5961, in its order:
  *
  *	PAWS fails                     answered
- *	RST, exactly rcv_nxt           the connection is reset; in the window: challenged; else ignored
- *	SYN                            challenged
+ *	RST, exactly rcv_nxt           the connection is reset; in the window: challenge ACK; else ignored
+ *	SYN                            challenge ACK
  *	outside the window             answered
- *	no ACK, or of what was never   dropped; answered
- *	  sent
- *	new text in the window         RST: nobody will ever read it (SHLD-3)
+ *	no ACK; an ACK above snd_nxt   dropped; answered
+ *	new text in the window         RST: no user will read it (SHLD-3)
  *	text or FIN, window closed     answered
  *	FIN, next in order             acknowledged; TIME_WAIT begins in this entry
- *	FIN above a hole               answered: what fills the hole is text
- *	a bare ACK                     nothing
+ *	FIN above a hole               answered: the missing data is text
+ *	a bare ACK                     no answer
  *
  * The rules are those of a TCB in FIN_WAIT_2 whose user has closed (tcp/input.c, tcp/text.c). accept.h has the
  * predicates that both share, and names what differs: the window of the entry is the field as last written, not
@@ -57,7 +55,7 @@ rst_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	return la_seq_in_window(seg->seq, e->rcv_nxt, e->wnd) ? la_tw_throttled_ack(t, e, tick) : LA_TW_DROP;
 }
 
-/* What carries data or FIN is answered always: our ACK may have been lost. */
+/* A segment with data or FIN is always answered: our ACK may have been lost. */
 static enum la_tw_verdict
 answer(struct la_tw *t, struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The TCP of one shard: birth and death, the passing of time, what lib/net takes out, ICMP. */
+/* The TCP of one shard: creation and end, time, packets for lib/net, ICMP. */
 
 #include <errno.h>
 
@@ -46,7 +46,7 @@ isn_places(uint32_t conns)
 	return rte_align32pow2(RTE_MIN(RTE_MAX(conns, (uint32_t)LA_ISN_ENDS_MIN), (uint32_t)LA_ISN_ENDS_MAX));
 }
 
-/* The small tables of every shard, whatever its size. */
+/* The small tables of every shard, of a fixed size. */
 struct small {
 	struct rte_mbuf *out[LA_TCP_OUT_MAX];
 	struct la_listener listeners[LA_TCP_LISTENERS];
@@ -98,10 +98,10 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->cookies_at = cfg->syn_cookies_at;
 	t->rst_rate = cfg->rst_rate;
 	t->rsts = la_tokens_full(t->rst_rate, t->now);
-	/* a tick more: the present is somewhere within one */
+	/* a tick more: the current time is somewhere within a tick */
 	t->quiet_until = cfg->quiet_ms ? cfg->now + cfg->quiet_ms + 1 : 0;
 	la_hash_key_init(&t->key, cfg->secret);
-	/* the cookies of an earlier process with this secret are void: which of them were used is not known here */
+	/* the cookies of an earlier process with this secret are invalid: its used cookies are unknown */
 	for (unsigned i = 0; i < sizeof(cfg->now); i++)
 		t->key.cookie[i] ^= (uint8_t)(cfg->now >> (8 * i));
 
@@ -183,7 +183,7 @@ la_tcp_now(struct la_tcp *t, uint64_t now)
 
 /* --- time ------------------------------------------------------------------------------------------------ */
 
-/* A batch that came by at one tick: TIME_WAIT entries first and together, then connections. */
+/* A batch of references that fire at one tick: TIME_WAIT entries first and together, then connections. */
 static void
 expired(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
 {
@@ -204,8 +204,8 @@ expired(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
 		la_tcb_wheel(t, live[i], tick);
 }
 
-/* Thousands of timers can be due in one tick, those of a flood's embryos or of everybody who waits behind a link that
- * failed. Their packets go out over several polls: the port's queue must have room for what is answered meanwhile. */
+/* Thousands of timers can be due in one tick, of a flood's half-open connections or of all connections over a failed
+ * link. Their packets are spread over several polls, so that the port's queue has room for other answers. */
 static bool
 run_wheels(struct la_tcp *t)
 {
@@ -227,7 +227,7 @@ run_wheels(struct la_tcp *t)
 	return n != 0;
 }
 
-/* Connections whose output did not fit get another try, each once a poll. */
+/* Retries connections whose output did not fit, each once a poll. */
 static bool
 run_pending(struct la_tcp *t)
 {
@@ -248,7 +248,7 @@ run_pending(struct la_tcp *t)
 		if (was_last)
 			break;
 	}
-	return false; /* what is left waits for room: trying again at once would spin */
+	return false; /* the rest waits for room: an immediate retry would loop */
 }
 
 bool
@@ -271,7 +271,7 @@ la_tcp_next(const struct la_tcp *t)
 	uint32_t at = 0, b;
 	bool has = la_wheel_next(&t->wheel, &at);
 
-	if (t->ncalls) /* their timers run from the next time told */
+	if (t->ncalls) /* their timers start at the next update of the time */
 		return t->now;
 	if (la_wheel_next(&t->delack, &b) && (!has || seq_lt(b, at))) {
 		at = b;
@@ -279,7 +279,7 @@ la_tcp_next(const struct la_tcp *t)
 	}
 	if (has && seq_le(at, t->tick))
 		return t->now;
-	if (t->pending_head) /* what did not fit may fit a tick later; to try all the time would spin */
+	if (t->pending_head) /* output that did not fit may fit a tick later; an immediate retry would loop */
 		return t->now + 1;
 	if (la_hold_due(t, &b)) {
 		b = seq_max(b, t->tick + 1);
@@ -308,7 +308,7 @@ la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max)
 int
 la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn_info *info)
 {
-	/* the look-up does not write; it hands out a place that callers on the packet path write to */
+	/* the look-up does not write; it returns a place that the packet path may write */
 	struct la_tcp *u = (struct la_tcp *)(uintptr_t)t;
 	la_ref ref = la_tcp_lookup_tuple(u, tuple, la_hash_tuple(&t->key, tuple));
 	const struct la_tw_core *e;
@@ -328,7 +328,7 @@ la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn
 		.rcv_nxt = e->rcv_nxt,
 		.timestamps = (e->flags & LA_TW_TS) != 0,
 	};
-	/* the deadline is a tick late, to be never early (la_profile_get) */
+	/* the deadline is one tick late, so that it is never early (la_profile_get) */
 	if (info->state == LA_TIME_WAIT && seq_gt(e->deadline, t->tick))
 		info->time_wait_left_ms = e->deadline - t->tick - 1;
 	return 0;
@@ -350,7 +350,7 @@ la_tcp_abort_all(struct la_tcp *t, unsigned max)
 	return t->tcb_live;
 }
 
-/* RFC 5927 4: only an error about a segment that is in flight is believed. */
+/* RFC 5927 4: only an error about a segment in flight is accepted. */
 void
 la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
 	    uint32_t mtu)

@@ -61,7 +61,7 @@ bench_make(const struct service_def *def, uint32_t idle_ms)
 	payload_fill(pattern, chargen);
 	memset(&b, 0, sizeof(b));
 	b.w = sim_make(&cfg);
-	pass(10000); /* announcements have been made */
+	pass(10000); /* the announcements are over */
 	b.mbufs = rte_mempool_avail_count(la_sim_mbufs(b.w));
 	http_options.head_ms = 20000;
 	service_init(&b.s, def, PORT);
@@ -95,7 +95,7 @@ mbufs_used(void)
 	return b.mbufs - rte_mempool_avail_count(la_sim_mbufs(b.w));
 }
 
-/* A call from outside a callback is made at the time of the shard's last call: makes it now. */
+/* A call outside a callback has the time of the shard's last call. Sets that time to now. */
 static void
 wake(unsigned host)
 {
@@ -109,7 +109,7 @@ ssize_t __real_la_send_const(struct la_conn *c, const void *buf, size_t len);
 ssize_t __wrap_la_send(struct la_conn *c, const void *buf, size_t len);
 ssize_t __wrap_la_send_const(struct la_conn *c, const void *buf, size_t len);
 
-/* How many of len bytes are taken: none in half of the calls. Clients are not concerned. */
+/* The number of len bytes that are accepted: none in half of the calls. Applies only to the service. */
 static size_t
 taken(const struct la_conn *c, size_t len)
 {
@@ -189,7 +189,7 @@ read_some(struct client *cl, uint32_t max)
 	const void *span;
 	size_t n;
 
-	while (max > 0 && cl->c && (n = la_peek(cl->c, &span)) > 0) { /* the last byte may end it */
+	while (max > 0 && cl->c && (n = la_peek(cl->c, &span)) > 0) { /* reading the last byte may end the connection */
 		if (n > max)
 			n = max;
 		if (max != ALL)

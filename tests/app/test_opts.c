@@ -64,7 +64,7 @@ static char err[256];
 static enum opt_result
 parse(char **argv)
 {
-	/* options keep pointers to their words: these live as long as a real command line */
+	/* options point to their words, which exist as long as a real command line */
 	static char words[16][64], *kept[17];
 	int argc = 0;
 
@@ -98,7 +98,7 @@ Test(opts, every_kind_in_every_form)
 	cr_assert_eq(PARSE(S("-q"), S("-h")), OPT_HELP);
 }
 
-/* Its value comes with an equals sign or not at all: the next word is another option. */
+/* Its value follows an equals sign: the next word is another option. */
 Test(opts, a_switch_takes_no_word)
 {
 	cr_assert_eq(PARSE(S("--wait=server")), OPT_OK, "%s", err);
@@ -159,7 +159,7 @@ Test(opts, the_help_of_a_field_has_its_default)
 	free(text);
 }
 
-Test(opts, errors_say_which_what_and_what_is_allowed)
+Test(opts, errors_name_option_value_and_allowed_values)
 {
 	bad(PARSE(S("--msl"), S("30")), "--msl", "'30'", "1ms to 2m");
 	bad(PARSE(S("--msl"), S("3m")), "--msl", "'3m'", "1ms to 2m");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* echo, discard, chargen and close: slow readers lose nothing, idle connections end on the tick, and a
- * client that does not read costs a bounded amount of memory. */
+ * client that does not read takes a bounded amount of memory. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +89,7 @@ Test(services, a_silent_connection_is_closed_on_the_tick)
 			struct client cl = {.read = ALL};
 			unsigned first = k & 1;
 
-			if (all[i] == &service_chargen) /* it is never idle by itself */
+			if (all[i] == &service_chargen) /* chargen is never idle by itself */
 				continue;
 			bench_make(all[i], idles[k]);
 			b.s.server_first = first != 0;
@@ -126,7 +126,8 @@ Test(services, no_idle_time_out)
 	}
 }
 
-/* Received bytes are progress: a byte every so often keeps the connection, and the time-out runs from the last. */
+/* Received bytes are progress: a byte within each time-out keeps the connection, and the time-out counts from the
+ * last byte. */
 Test(services, received_bytes_keep_a_connection)
 {
 	static const unsigned which[] = {1, 2, 4};
@@ -152,7 +153,7 @@ Test(services, received_bytes_keep_a_connection)
 	}
 }
 
-/* A client that reads steadily, however slowly, is progress by what it acknowledges. */
+/* A slow but steady reader makes progress by its acknowledgements. */
 Test(services, steady_slow_readers_of_echo_and_chargen)
 {
 	static const uint32_t rates[] = {10, 40, 200}; /* kB/s: bytes a ms */
@@ -197,7 +198,7 @@ Test(services, steady_slow_readers_of_echo_and_chargen)
 	}
 }
 
-/* While lines wait for the client, bytes from it are no progress. */
+/* While lines wait for the client, its bytes are no progress. */
 Test(services, chargen_is_not_kept_by_bytes_it_receives)
 {
 	struct client cl = {.read = 0, .step_ms = 100, .junk = 1};
@@ -214,7 +215,7 @@ Test(services, chargen_is_not_kept_by_bytes_it_receives)
 	client_free(&cl);
 }
 
-/* Row 5 of the catalogue: clients write and never read. */
+/* Row 5 of the catalogue: clients write and do not read. */
 Test(services, echo_stops_reading_what_it_cannot_send)
 {
 	enum { N = 8, LEN = 1000000 };
@@ -255,7 +256,7 @@ Test(services, echo_stops_reading_what_it_cannot_send)
 		client_free(&cl[i]);
 }
 
-/* And those that go on so are aborted, idle_ms after the last byte they acknowledged or could send. */
+/* These clients are aborted idle_ms after the last byte that they acknowledged or could send. */
 Test(services, echo_ends_a_client_that_never_reads)
 {
 	static char text[1000000];
@@ -276,7 +277,7 @@ Test(services, echo_ends_a_client_that_never_reads)
 	client_free(&cl);
 }
 
-/* The bound does not hold a fast client up: 4 MB at a round-trip time of 2 ms and windows of 256 KiB take 62 ms
+/* The bound does not delay a fast client: 4 MB at a round-trip time of 2 ms and windows of 256 KiB take 62 ms
  * with it and without. */
 Test(services, echo_at_the_speed_of_the_path)
 {
@@ -294,7 +295,7 @@ Test(services, echo_at_the_speed_of_the_path)
 	client_free(&cl);
 }
 
-/* Buffers are short: nothing is lost, nothing is echoed twice. */
+/* With few buffers no byte is lost or echoed twice. */
 Test(services, echo_while_buffers_are_short)
 {
 	static char text[20000];
@@ -320,7 +321,7 @@ Test(services, echo_while_buffers_are_short)
 	}
 }
 
-/* The send queue may take little at a time. */
+/* The send queue may accept few bytes at a time. */
 Test(services, echo_with_every_small_send_buffer)
 {
 	static const uint32_t sizes[] = {1, 2, 7, 100, 1459, 1460, 3000};

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fuzz target: the command line. An input is words with a zero byte behind each; a first byte that
- * is 1 stands for "--", and a word that is a single small byte is an option's name, so that few
- * bytes make an argument vector. They are read against the tables that every subcommand has, and
- * one of the kinds that those leave out; then each word by each function that reads text.
+/* Fuzz target: the command line. An input is words, each followed by a zero byte. A first byte of 1
+ * stands for "--". A word of one small byte is an option's name, so that few bytes make an argument
+ * vector. The words are read with the option tables of all subcommands and with a table of the other
+ * kinds; then each function that reads text reads each word.
  *
- * net_options is text of its own: options point into argv, which lives as long as the process; here
- * it lives as long as the input. netopts.c is part of this file, since its flags must be put back.
+ * The strings of net_options point into argv, which here exists only as long as the input. netopts.c is
+ * included by this file, because its flags must be reset.
  */
 
 #include <stdlib.h>
@@ -89,7 +89,7 @@ name_of(unsigned n)
 	return "no-such-option";
 }
 
-/* Every word in a block of its exact size. */
+/* Copies every word into a block of its exact size. */
 static int
 words(const uint8_t *p, size_t len, char **argv)
 {
@@ -104,7 +104,7 @@ words(const uint8_t *p, size_t len, char **argv)
 		char *word = malloc(room);
 
 		CHECK(word != NULL);
-		if (name) /* what follows it is "=value" or nothing */
+		if (name) /* the rest is "=value" or empty */
 			snprintf(word, room, "--%s%.*s", name, (int)(n - 1), (const char *)p + 1);
 		else
 			snprintf(word, room, "%.*s", (int)n, (const char *)p);
@@ -118,7 +118,7 @@ words(const uint8_t *p, size_t len, char **argv)
 	return argc;
 }
 
-/* What was read is written, read again, and must be the same. */
+/* A parsed value is written and parsed again, and must be the same. */
 static void
 one_word(const char *text)
 {

@@ -155,7 +155,7 @@ Test(netif, no_gateway_no_route)
 	cr_assert_str_eq(route("10.0.0.77"), "10.0.0.77");
 }
 
-Test(netif, source_for_a_question)
+Test(netif, source_for_a_solicitation)
 {
 	struct la_addr a = A("192.0.2.2"), b = A("203.0.113.1"), c = A("fe80::9"), d = A("fd00::9");
 	struct la_addr ll = A("fe80::ff:fe00:2");
@@ -204,7 +204,7 @@ Test(netif, groups)
 	cr_assert(!la_netif_joined(&nif, &other) && !la_netif_joined(&nif, &routers));
 }
 
-Test(netif, an_ipv6_range_hears_every_solicited_node_group)
+Test(netif, an_ipv6_range_accepts_every_solicited_node_group)
 {
 	struct la_addr other = A("ff02::1:ffab:3");
 
@@ -262,7 +262,7 @@ bad(const char *field, const char *why)
 	cr_assert_null(la_netif_check(&cfg));
 }
 
-Test(netif, what_is_refused)
+Test(netif, refused_configurations)
 {
 	cfg.naddrs = cfg.nranges = 0, bad("naddrs", "no address");
 	cfg.naddrs = LA_NETIF_MAX_ADDRS + 1, bad("naddrs", "too many addresses");
@@ -301,7 +301,7 @@ Test(netif, mtu_without_ipv6)
 	cr_assert_null(la_netif_check(&cfg));
 }
 
-/* The verdicts of the sorted sets against a walk over every prefix, as the RFCs word them. */
+/* Compares the verdicts of the sorted sets with a linear search over all prefixes. */
 
 static bool
 walk_has(const struct la_net *nets, unsigned n, const struct la_addr *a)
@@ -341,7 +341,7 @@ walk_solicited(const struct la_addr *a)
 	return nif.range6;
 }
 
-static unsigned kinds; /* of answers that were seen: each must be */
+static unsigned kinds; /* bit mask of the verdicts seen; all must occur */
 
 static void
 same_verdicts(const struct la_addr *a)
@@ -378,7 +378,8 @@ random_addr(bool four)
 	for (unsigned i = 0; i < 16; i++)
 		a.b[i] = (uint8_t)(rand_r(&seed) >> 8);
 	if (four)
-		return la_addr_from4((a.w[3] & ~htobe32(0xff000000)) | htobe32(10u << 24)); /* crowded: prefixes nest */
+		/* few addresses, so that prefixes nest */
+		return la_addr_from4((a.w[3] & ~htobe32(0xff000000)) | htobe32(10u << 24));
 	a.b[0] = 0xfd;
 	memset(a.b + 1, 0, 6);
 	return a;
@@ -436,7 +437,7 @@ random_interface(unsigned naddrs, unsigned nranges, unsigned family)
 	cfg.no_dad = seed & 1;
 	while (cfg.naddrs < naddrs) {
 		a[cfg.naddrs++] = random_prefix(family == 2 ? rand_r(&seed) & 64 : family == 0, false);
-		cfg.naddrs -= la_netif_check(&cfg) != 0; /* a network's or broadcast address, or one twice */
+		cfg.naddrs -= la_netif_check(&cfg) != 0; /* drops a network or broadcast address, or a duplicate */
 	}
 	while (cfg.nranges < nranges) {
 		r[cfg.nranges++] = random_prefix(family == 2 ? rand_r(&seed) & 64 : family == 0, true);
@@ -468,10 +469,10 @@ Test(netif, verdicts_are_those_of_a_walk)
 		}
 		free(mem), mem = NULL;
 	}
-	cr_assert_eq(kinds, 0xfd, "kinds of answers: %x", kinds);
+	cr_assert_eq(kinds, 0xfd, "verdicts seen: %x", kinds);
 }
 
-/* Every address that exists, with prefixes at both ends of the space. */
+/* The ends of the address space, with prefixes there. */
 Test(netif, the_ends_of_the_address_space)
 {
 	static const char *const others[] = {"0.0.0.0", "0.0.0.1", "255.255.255.255", "255.255.255.254", "128.0.0.0",

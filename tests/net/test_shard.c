@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The public calls: birth, death, listen, connect, next. */
+/* The public calls: create, destroy, listen, connect, next. */
 
 #include <stdlib.h>
 
@@ -124,7 +124,7 @@ counted_free(void *ctx, void *p, size_t size)
 	given += size;
 }
 
-Test(shard, memory_is_what_it_says)
+Test(shard, memory_matches_the_prediction)
 {
 	static const struct la_mem_ops ops = {counted_alloc, counted_free, NULL};
 	struct la_shard_config c = net.cfg;
@@ -140,7 +140,7 @@ Test(shard, memory_is_what_it_says)
 	cr_assert_eq(create(&c), -ENOMEM);
 }
 
-Test(shard, destroy_gives_everything_back)
+Test(shard, destroy_frees_everything)
 {
 	struct fr f;
 
@@ -148,7 +148,7 @@ Test(shard, destroy_gives_everything_back)
 	fr_echo(&f, "10.0.0.1", "10.0.0.2", 9), net_rx(&f); /* drains TCP, leaves four frames */
 	net_send("10.0.0.1");
 	cr_assert(net.s->tx_tail >= 4);
-	/* net_close() counts */
+	/* net_close() counts mbufs */
 }
 
 Test(shard, listen)
@@ -216,7 +216,7 @@ Test(shard, next_is_the_first_of_all_timers)
 	cr_assert_eq(la_shard_next(net.s), net.now + 1000);
 }
 
-Test(shard, passes_the_rest_on)
+Test(shard, passes_other_frames_on)
 {
 	struct la_tuple t = {.lport = 7};
 

@@ -33,7 +33,7 @@ fit(unsigned n, uint64_t bytes)
 	return la_tables_fit(one, n, &room, err, sizeof(err));
 }
 
-/* The number behind `words`. */
+/* The number after `words`. */
 static uint32_t
 said(const char *words)
 {
@@ -43,7 +43,7 @@ said(const char *words)
 	return (uint32_t)strtoul(p + strlen(words), NULL, 10);
 }
 
-Test(tables, what_fits_to_the_byte_is_taken)
+Test(tables, an_exact_fit_is_accepted)
 {
 	uint64_t bytes;
 
@@ -56,7 +56,7 @@ Test(tables, what_fits_to_the_byte_is_taken)
 	cr_assert_eq(fit(2, 2 * bytes), 0);
 }
 
-Test(tables, what_is_said_to_fit_fits_and_one_more_does_not)
+Test(tables, the_suggested_size_fits_and_one_more_does_not)
 {
 	static const uint64_t rooms[] = {64u << 20, 100u << 20, 1u << 30, 4ull << 30};
 
@@ -145,7 +145,7 @@ says(struct la_tables_place p, int node, const char *words)
 	free(text);
 }
 
-Test(tables, bound_and_place_are_said)
+Test(tables, bound_and_place_are_printed)
 {
 	struct la_tables_place p = {.pages = LA_PAGES_TRANSPARENT, .large = true, .node = 0};
 

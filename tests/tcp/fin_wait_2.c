@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* FIN_WAIT_2 without a user as a table entry (lib/table/tw_fin_wait_2.c): the rows M-FW2-a to -t once more,
- * for a connection whose TCB is gone. The first five seconds, with a TCB, are the matrix's. The last part holds both
- * against each other. */
+/* FIN_WAIT_2 after la_close() as a table entry (lib/table/tw_fin_wait_2.c): the rows M-FW2-a to -t for a
+ * connection without a TCB. tests/scenario covers the first five seconds, with a TCB. The last part compares the
+ * answers of both. */
 
 #include "net/shard.h"
 #include "scenario.h"
@@ -19,9 +19,9 @@ held(struct scene *s)
 	peer_to_fin_wait_2(p, true);
 	peer_expect_none(p, HOLD + 10);
 	user_expect_closed(p, LA_END_FIN_WAIT_2);
-	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "it still holds a TCB");
-	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 1, "the table does not hold it");
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "it counts as TIME_WAIT");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "the connection still has a TCB");
+	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 1, "no entry in the table");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "counted as TIME_WAIT");
 	peer_expect_state(p, LA_FIN_WAIT_2);
 	return p;
 }
@@ -30,11 +30,11 @@ static void
 gone(struct scene *s, struct peer *p, enum la_counter how)
 {
 	CHECK(s->r, rig_counter(s->r, how) == 1, "%s is not 1", la_counter_name(how));
-	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 0, "the table still holds it");
+	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 0, "the entry is still in the table");
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(fin_wait_2, closes_late, "the peer's FIN is acknowledged and TIME_WAIT begins, whole")
+SCENARIO(fin_wait_2, closes_late, "the peer's FIN is acknowledged and a full TIME_WAIT begins")
 {
 	struct peer *p = held(s);
 
@@ -54,7 +54,7 @@ SCENARIO(fin_wait_2, closes_late, "the peer's FIN is acknowledged and TIME_WAIT 
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(fin_wait_2, short_msl, "a 2*MSL much shorter than the limit is not late")
+SCENARIO(fin_wait_2, short_msl, "a 2*MSL much shorter than the FIN_WAIT_2 limit ends on time")
 {
 	struct peer *p;
 
@@ -70,7 +70,7 @@ SCENARIO(fin_wait_2, short_msl, "a 2*MSL much shorter than the limit is not late
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(fin_wait_2, never_closes, "M-FW2-t: the limit ends it, counted")
+SCENARIO(fin_wait_2, never_closes, "M-FW2-t: the limit ends the entry, which is counted")
 {
 	struct peer *p = held(s);
 
@@ -82,7 +82,7 @@ SCENARIO(fin_wait_2, never_closes, "M-FW2-t: the limit ends it, counted")
 	peer_expect(p, LA_RST, p->N, 0, 0);
 }
 
-SCENARIO(fin_wait_2, syn, "M-FW2-a, -b, -c: a SYN is challenged, whatever its number")
+SCENARIO(fin_wait_2, syn, "M-FW2-a, -b, -c: a SYN of any SEQ gets a challenge ACK")
 {
 	static const uint32_t off[] = {0, 5000, (uint32_t)-5000};
 	struct peer *p = held(s);
@@ -103,7 +103,7 @@ SCENARIO(fin_wait_2, acks, "M-FW2-d, -e, -f, -h, -s: ACKs")
 
 	peer_send(p, LA_ACK, p->R, p->N, 0);
 	peer_expect_none(p, 600);
-	peer_send(p, LA_ACK, p->R, p->N + 1, 0); /* of what was never sent */
+	peer_send(p, LA_ACK, p->R, p->N + 1, 0); /* acknowledges more than was sent */
 	peer_expect_chk(p);
 	peer_expect_none(p, 600);
 	peer_send(p, LA_ACK, p->R - 1, p->N, 0); /* keep-alive */
@@ -114,7 +114,7 @@ SCENARIO(fin_wait_2, acks, "M-FW2-d, -e, -f, -h, -s: ACKs")
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-SCENARIO(fin_wait_2, rst, "M-FW2-l, -m, -n: only an exact RST resets")
+SCENARIO(fin_wait_2, rst, "M-FW2-l, -m, -n: only a RST at RCV.NXT resets")
 {
 	struct peer *p = held(s);
 
@@ -128,7 +128,7 @@ SCENARIO(fin_wait_2, rst, "M-FW2-l, -m, -n: only an exact RST resets")
 	gone(s, p, LA_C_ended_reset);
 }
 
-SCENARIO(fin_wait_2, data, "M-FW2-o, -q: new text is reset, old text acknowledged")
+SCENARIO(fin_wait_2, data, "M-FW2-o, -q: new text is answered by a RST, old text by an ACK")
 {
 	struct peer *p = held(s);
 
@@ -140,7 +140,7 @@ SCENARIO(fin_wait_2, data, "M-FW2-o, -q: new text is reset, old text acknowledge
 	gone(s, p, LA_C_ended_reset);
 }
 
-SCENARIO(fin_wait_2, fin_out_of_order, "M-FW2-j, -k: a FIN above a hole waits for what is missing")
+SCENARIO(fin_wait_2, fin_out_of_order, "M-FW2-j, -k: a FIN above a hole waits until the hole is filled")
 {
 	struct peer *p = held(s);
 
@@ -152,7 +152,7 @@ SCENARIO(fin_wait_2, fin_out_of_order, "M-FW2-j, -k: a FIN above a hole waits fo
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-SCENARIO(fin_wait_2, own_open, "the tuple is live: la_connect does not take it")
+SCENARIO(fin_wait_2, own_open, "la_connect() fails on a tuple in FIN_WAIT_2")
 {
 	struct peer *p = held(s);
 	struct la_conn *c;
