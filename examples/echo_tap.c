@@ -9,6 +9,7 @@
  *
  * Try it without root, in a network namespace:
  *
+ *	ninja -C build examples/echo_tap
  *	unshare -Urn
  *	build/examples/echo_tap &
  *	echo hello | nc -N 10.0.0.2 7

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack bench: what a packet and a connection cost, beside what the machine can do. (How it
- * measures: bench.h.) */
+/* lastack bench: the cost of a packet and of a connection, compared with a limit of the machine. (The method
+ * is described in bench.h.) */
 
 #include <errno.h>
 #include <math.h>
@@ -138,7 +138,7 @@ help(void)
 
 /* ------------------------------------------------------------------ the command line */
 
-/* The words before the options: benches. False: `chosen` stays empty for all. */
+/* The words before the options are benches. False: none given, `chosen` stays empty, which means all. */
 static int
 choose(int argc, char **argv, bool chosen[NKINDS])
 {

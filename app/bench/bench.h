@@ -4,32 +4,32 @@
 
 /* `lastack bench`: theory of operation.
  *
- * A shard is measured as the worker loop drives it, and alone. What stands on the other end of the
- * ring pair is no stack but a generator (bench_gen.c): it knows flows and a script of segments for
- * each, writes frames from that into mbufs, and checks every answer (addresses, flags, sequence
- * numbers, both checksums) against the script. It works while the clock stands:
+ * A single shard is measured in a loop like the worker's. The other end of the ring pair is a
+ * generator without a stack (bench_gen.c). It has flows and a script of segments for
+ * each, writes the frames into mbufs, and checks every answer (addresses, flags, sequence
+ * numbers, both checksums) against the script. Its time is not measured:
  *
  *	generator: a batch of frames into the ring	 not timed
  *	server: poll-rx, la_shard_rx, la_shard_poll,	 timed, a burst of 32 at a time, until
  *		la_shard_tx, port tx			 the ring is empty
  *	generator: reads and checks the answers		 not timed
  *
- * The limit is the same with an echo in the server's place: addresses swapped, both checksums made
- * anew, the same ring, batch, burst and frame size. It is measured in every round beside what is
- * compared with it; on a shared host nothing else compares.
+ * The limit is the same with an echo in the server's place: addresses swapped, both checksums computed
+ * again, the same ring, batch, burst and frame size. It is measured in every round together with the
+ * benches, because on a shared host only figures of the same round are comparable.
  *
- * Time is this thread's CPU time, so what others take of the core is left out; the TSC is read
- * beside it. What reading the clock costs is measured at the start and taken off. A shard's own
- * clock is the CPU time for which it was driven: entries of the TIME_WAIT table expire as fast as
- * that server, alone on its core, makes them, and a pause makes no arrears.
+ * Time is this thread's CPU time, so the time of other threads on the core is excluded; the TSC is also
+ * read. The cost of a clock reading is measured at the start and subtracted. A shard's own
+ * clock is the CPU time of its loop: entries of the TIME_WAIT table expire at the rate of a
+ * server alone on its core, and a pause causes no backlog.
  *
- * A batch is short enough to stay in the core's own caches with its answers, as the few frames do that
- * a worker has in hand when it keeps up; packet buffers are taken from and put back to mempool
- * caches that never overflow, so the same ones are used again.
+ * A batch and its answers fit into the core's own caches, like the few frames in a
+ * worker that is not overloaded. Packet buffers come from mempool
+ * caches that never overflow, so the same buffers are used again.
  *
- * A bench makes its shards, runs once without being noted, then so many rounds, and then says
- * whether its counters agree with what it sent. A fault (a wrong or missing answer, a frame lost, a
- * counter that has to be 0 and is not) ends it, and the exit status is 1.
+ * A bench creates its shards, runs one round without a result, then the measured rounds, and then compares
+ * its counters with the sent frames. A fault (a wrong or missing answer, a lost frame, a
+ * counter that is not 0 but must be) ends it, and the exit status is 1.
  *
  *	bench.c		the subcommand
  *	bench_env.c	ports, pools, clocks
@@ -41,7 +41,7 @@
  *	bench_clients.c	clients by schedule, in virtual time
  *	bench_attacks.c	the frames of attacks
  *	bench_limit.c bench_close.c bench_life.c bench_both.c bench_bulk.c bench_scaling.c bench_overload.c
- *	bench_abuse.c	what is measured, each a struct bench_kind
+ *	bench_abuse.c	the benches, each a struct bench_kind
  *	bench_report.c bench_compare.c	tables, goals, JSON, plot; against an older run */
 
 #include <stdbool.h>
@@ -59,24 +59,24 @@
 
 enum {
 	BENCH_BURST = 32,
-	BENCH_BATCH = 256,	/* frames between two readings of the clock, about */
+	BENCH_BATCH = 256,	/* approximate number of frames between two clock readings */
 	BENCH_ROWS = 64,
 	BENCH_POPULATIONS = 8,
-	BENCH_FRAME = 60,	/* the smallest Ethernet frame, FCS aside */
+	BENCH_FRAME = 60,	/* the smallest Ethernet frame, without FCS */
 	BENCH_PORT = 80,	/* of the server */
 	BENCH_WORKERS = 2,
 };
 
-/** What was measured: one line of the table, one object of the JSON. */
+/** A result: one line of the table, one object of the JSON. */
 struct bench_row {
 	const char *bench;	/* "lifecycle" */
-	char name[80];		/* unique in the run: what --compare goes by */
-	const char *unit;	/* "packet", "connection"; "byte": value is no time */
-	double frames;		/* that the server takes in for a unit */
-	struct bench_series value; /* cycles of CPU time for a unit, or bytes */
+	char name[80];		/* unique in the run: the key of --compare */
+	const char *unit;	/* "packet", "connection"; "byte": value is not a time */
+	double frames;		/* frames that the server receives per unit */
+	struct bench_series value; /* cycles of CPU time per unit, or bytes */
 	struct bench_series wall;  /* the same by the TSC */
-	struct bench_series ratio; /* rate as a share of the limit's in the same round; or what `of` says */
-	const char *of;		   /* what ratio is a share of */
+	struct bench_series ratio; /* rate as a share of the limit's in the same round, or of `of` */
+	const char *of;		   /* the reference of ratio */
 	char note[320];
 	json_t *more;		   /* further figures, for the JSON; or NULL */
 };
@@ -89,7 +89,7 @@ struct bench_options {
 	const char *json, *plot, *compare;
 };
 
-/** Time taken by what is timed. */
+/** Measured time. */
 struct bench_cost {
 	double cpu;   /* ns */
 	uint64_t tsc; /* cycles */
@@ -102,11 +102,11 @@ struct bench {
 	struct la_eal eal;
 	struct la_port port[2]; /* of the ring pair */
 	struct la_port null;	/* net_null */
-	struct rte_mempool *pool[BENCH_WORKERS][2]; /* of each thread: generator's, server's */
+	struct rte_mempool *pool[BENCH_WORKERS][2]; /* per thread: generator's, server's */
 	struct rte_mempool *big[2];		    /* the same for jumbo frames, of the first */
 	double ghz;		/* of the TSC */
-	double watch_cpu, watch_tsc; /* what a reading of the clock costs */
-	double lap_tsc;		     /* what one of the TSC alone does, on net_null */
+	double watch_cpu, watch_tsc; /* cost of a clock reading */
+	double lap_tsc;		     /* cost of a reading of only the TSC, on net_null */
 	struct bench_row row[BENCH_ROWS];
 	unsigned nrows;
 	unsigned faults;
@@ -114,10 +114,10 @@ struct bench {
 	json_t *old;	 /* --compare */
 };
 
-/** Something that is measured. */
+/** A bench. */
 struct bench_kind {
 	const char *name, *text;
-	/** Makes everything, warms up, runs the rounds, checks and frees. */
+	/** Creates all objects, warms up, runs the rounds, checks and frees. */
 	void (*run)(struct bench *b);
 };
 extern const struct bench_kind bench_limit_kind, bench_exchange_kind, bench_repeat_kind,
@@ -132,7 +132,7 @@ void bench_fault(struct bench *b, const char *fmt, ...) __attribute__((format(pr
 /** CPU time of this thread, ns. */
 double bench_cpu_ns(void);
 void bench_watch_start(struct bench_cost *c);
-/** Adds what passed since; returns the CPU time of it, ns. */
+/** Adds the time since; returns its CPU time, ns. */
 double bench_watch_stop(const struct bench *b, struct bench_cost *c);
 /** CPU time as TSC cycles. */
 double bench_cycles(const struct bench *b, const struct bench_cost *c);
@@ -142,24 +142,24 @@ struct bench_row *bench_row(struct bench *b, const char *bench, const char *unit
 /** A round's figure of `units` that took `cost`; limit: cycles a frame of the same round, or 0. */
 void bench_note(const struct bench *b, struct bench_row *r, const struct bench_cost *cost,
 		double units, double limit);
-/** Does a table of so many bytes fit, and something beside it? False: said on stdout. */
+/** Returns whether a table of this size fits into memory with some reserve. False: with a line on stdout. */
 bool bench_fits(const char *what, uint64_t bytes);
 /** A number's bits well mixed, as a permutation of all 32-bit numbers. */
 uint32_t bench_mix32(uint32_t x);
 
 /* bench_null.c */
-/** Cycles that the TSC shows when nothing happens between two readings. */
+/** TSC cycles between two consecutive readings. */
 double bench_null_calibrate(const struct bench *b);
 
 /* bench_report.c, bench_compare.c */
-/** A line a row as it is finished; the goals at the end. */
+/** Prints a line for each finished row; the goals at the end. */
 void bench_print_head(void);
 void bench_print_row(const struct bench *b, const struct bench_row *r);
 void bench_print_goals(const struct bench *b);
 int bench_write_json(const struct bench *b, char *err, size_t size);
 int bench_plot(const struct bench *b, char *err, size_t size);
 json_t *bench_json(const struct bench *b);
-/** Every row of both runs; true: none has got worse by more than the tolerance. */
+/** Compares every row of both runs; true: none is worse by more than the tolerance. */
 bool bench_compare(const struct bench *b, FILE *f);
 
 #endif

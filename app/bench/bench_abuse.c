@@ -4,8 +4,8 @@
  * bench_abuse.h.)
  *
  * HONEST connections/s begin by schedule, far below the server's capacity. They run alone first, then under one
- * attack after the other. An attack sends RATE frames/s by schedule, whatever the server does. So the honest closes
- * a second show a loss of service and not a share of the CPU; p99 shows the delay, in virtual time.
+ * attack after the other. An attack sends RATE frames/s by schedule, independent of the server. So the honest closes
+ * per second show a loss of service and not a share of the CPU; p99 shows the delay, in virtual time.
  *
  *	lead	a quarter of the time measured: bots open, queues fill
  *	measured	--seconds of virtual time, SECONDS_LEAST at least
@@ -29,12 +29,12 @@ enum {
 	SLOTS = 1 << 18,	/* honest clients at once */
 	MAX_CONNS = 16384,
 	TIME_WAIT = 1 << 18,
-	MSL_MS = 100,		/* TIME_WAIT is over long before the gauges are read */
+	MSL_MS = 100,		/* TIME_WAIT ends long before the gauges are read */
 	ROUNDS = 3,
 	HONEST = 20000,		/* connections a second */
 	RATE = 1000000,		/* frames of an attack a second */
 	LAWFUL_S = 75,
-	DROPS_SAID = 3,		/* in the note; the JSON has all */
+	DROPS_SAID = 3,		/* drops in the note; the JSON has all */
 };
 
 static const double TICK_NS = 50e3, RESET_NS = 50e6, AFTER_NS = 1e9, SECONDS_LEAST = 0.05;

@@ -5,7 +5,7 @@
 /* Attacks of `lastack bench abuse`: what the measurement (bench_abuse.c) and the frames (bench_attacks.c) share.
  *
  * Frames of unknown peers come from 12.0.0.0/8, with every value at random. Bots are peers with connections: bot i
- * has the address 13.0.0.0 + i, and the server behaves towards bots as the attack needs. A bot's turn comes every
+ * has the address 13.0.0.0 + i, and the server behaves towards bots as the attack needs. Each bot has a turn every
  * ABUSE_BOTS frames. In its turn a bot sends exactly one frame: a SYN until the SYN,ACK has come, then the frames
  * of the attack. The RST of the server sends a bot back to its SYN, from another port. */
 
@@ -13,7 +13,7 @@
 
 enum { ABUSE_BOTS = 512 };
 
-/** What the server does with a bot's bytes. */
+/** The server's treatment of a bot's bytes. */
 enum abuse_app {
 	ABUSE_UNREAD,	/* it leaves them in the receive buffer */
 	ABUSE_ANSWER,	/* it reads them, and queues ABUSE_PAGE bytes for each call */
@@ -32,7 +32,7 @@ struct abuse {
 	struct clients c; /* the honest ones, and the server */
 	const struct abuse_attack *attack; /* the present or last one; NULL: none */
 	struct abuse_bot bot[ABUSE_BOTS];
-	uint32_t turn; /* frames sent, modulo 2^32: whose turn it is */
+	uint32_t turn; /* frames sent, modulo 2^32: selects the bot */
 	uint64_t frames, held_most; /* of the attack; packet buffers that connections held at most */
 	double next; /* ns: when the attack's next frame is due */
 };

@@ -15,9 +15,9 @@
 
 enum {
 	FIRST_PORT = 1024,
-	HOLE = 2,		/* bytes from one segment above the hole to the next: every second is missing */
+	HOLE = 2,		/* distance of segments above the hole, bytes: every second byte is missing */
 	ABOVE = 1000,		/* segments above the hole of a bot, then the first again */
-	AHEAD = 32,		/* bytes that may be unacknowledged; then a bot sends from the first of them again */
+	AHEAD = 32,		/* limit of unacknowledged bytes; then a bot retransmits from the first of them */
 	RST_NEAR = 1000, RST_FAR = 30000, /* a blind RST's distance from RCV.NXT, bytes: inside the window */
 	FINS = 300,		/* of a bot to one TIME_WAIT entry, in 150 ms: less than 2*MSL */
 	ON_LINK = 60000,	/* addresses of 10.77.0.0/16 that send SYNs */
@@ -37,7 +37,7 @@ ack_garbage(struct abuse *a)
 	gen_attack(&a->c.g, LA_ACK);
 }
 
-/* Sources that the server has to resolve: they are on its link, and do not exist. */
+/* Sources on the server's link that do not exist: the server must resolve them. */
 static void
 on_link_syn(struct abuse *a)
 {
@@ -56,7 +56,7 @@ ip_again(struct rte_ipv4_hdr *ip)
 	ip->hdr_checksum = la_cksum_finish(la_cksum_add(0, ip, sizeof(*ip)));
 }
 
-/* Frames that no host makes: fragments, wrong sums and lengths, flags, EtherTypes, bytes at random, cut frames. */
+/* Malformed frames: fragments, wrong sums and lengths, flags, EtherTypes, random bytes, truncated frames. */
 static void
 garbage(struct abuse *a)
 {
@@ -87,7 +87,7 @@ garbage(struct abuse *a)
 	case 4:
 		eth->ether_type = rte_cpu_to_be_16((uint16_t)(0x0900 | (r & 0xff)));
 		break;
-	case 5: /* of the IP header on */
+	case 5: /* from the IP header on */
 		for (unsigned i = 0; i < 5; i++, r = gen_random(g))
 			memcpy((uint8_t *)ip + 8 * i, &r, 8);
 		break;
@@ -99,7 +99,7 @@ garbage(struct abuse *a)
 	}
 }
 
-/* Inside the window and not RCV.NXT: a challenge ACK is due, and the connection must live on (RFC 5961 3). */
+/* Inside the window and not RCV.NXT: a challenge ACK is due, and the connection must stay open (RFC 5961 3). */
 static void
 blind_rst(struct abuse *a)
 {
@@ -120,7 +120,7 @@ bot_send(struct abuse *a, const struct abuse_bot *b, uint32_t seq, uint8_t flags
 	gen_segment(&a->c.g, rte_cpu_to_be_32(0x0d000000 | i), b->port, seq, b->rcv, flags, len);
 }
 
-/* Whose turn it is; NULL: that bot has sent a SYN, and this turn is over. */
+/* The bot of this turn; NULL: it has sent a SYN, and the turn is over. */
 static struct abuse_bot *
 turn(struct abuse *a)
 {
@@ -186,7 +186,7 @@ abuse_bot_answer(struct abuse *a, const struct gen_answer *s)
 	}
 }
 
-/* One byte in order. */
+/* Sends one byte in order. */
 static void
 next_byte(struct abuse *a, struct abuse_bot *b)
 {
@@ -214,7 +214,7 @@ tiny_inorder(struct abuse *a)
 		next_byte(a, b);
 }
 
-/* Requests, and no room for the answers: from the SYN on the window is 0. */
+/* Requests without room for the answers: the window is 0 from the SYN on. */
 static void
 zero_window(struct abuse *a)
 {
@@ -228,8 +228,8 @@ zero_window(struct abuse *a)
 	a->c.g.wnd = wnd;
 }
 
-/* A connection that the server closes first, then its own FIN again and again. TIME_WAIT answers few of them, and
- * the others do not restart 2*MSL. Before 2*MSL is over the bot goes on with another connection. */
+/* A connection that the server closes first, then many copies of the bot's own FIN. TIME_WAIT answers few of them,
+ * and the others do not restart 2*MSL. Before the end of 2*MSL the bot continues with another connection. */
 static void
 time_wait_fin(struct abuse *a)
 {

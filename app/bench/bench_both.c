@@ -13,7 +13,7 @@
 
 enum {
 	FIRST_PORT = 1024,
-	FRAMES = 5, /* that the server takes in for a connection, and as many go the other way */
+	FRAMES = 5, /* frames that the server receives per connection, and the same number in the other direction */
 	ROOM = 8 << 20, /* TIME_WAIT entries, touched only as far as needed */
 	LIFE = 500,	/* MSL, ms */
 };
@@ -137,7 +137,7 @@ batch(struct both *t, bool opening)
 static void
 check(struct both *t, struct bench_row *r)
 {
-	/* each announces itself, which is no request for the other's address */
+	/* each announces itself, which does not resolve the other's address */
 	static const enum la_counter arp[] = {LA_C_drop_arp_not_ours, LA_NCOUNTERS};
 	struct bench *b = t->sv.b;
 	const uint64_t *v = la_shard_counters(t->opener)->v;
@@ -164,14 +164,14 @@ rounds(struct both *t, struct bench_row *r)
 {
 	struct bench *b = t->sv.b;
 
-	open_some(t, 1); /* until the two have found each other, few packets can wait */
+	open_some(t, 1); /* until both addresses are resolved, few packets can wait */
 	for (unsigned k = 0; k <= b->opt.rounds && b->faults == 0; k++) {
 		double limit;
 		uint64_t ended;
 
 		for (unsigned i = 0; i < 64 && t->inflight > 0; i++)
 			batch(t, false);
-		limit = bench_limit(b, BENCH_FRAME); /* wants the rings for itself */
+		limit = bench_limit(b, BENCH_FRAME); /* needs the rings for itself */
 		batch(t, true);
 		t->sv.cost = (struct bench_cost){0};
 		ended = t->ends[LA_END_ORDERLY];

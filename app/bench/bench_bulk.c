@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Large payloads, into the server and out of it, over one connection and over many, with the
- * segments of Ethernet (MSS 1460) and of jumbo frames (8960). Timed per data segment, whatever
- * acknowledges it included; the limit is an echo of frames of that size.
+/* Large payloads, to and from the server, over one connection and over many, with the
+ * segments of Ethernet (MSS 1460) and of jumbo frames (8960). The time is per data segment, with its
+ * share of acknowledgements; the limit is an echo of frames of that size.
  *
- * The generator is a peer that loses nothing: it acknowledges every second segment, and sends as
- * much as the window lets it. */
+ * The generator is a peer without losses: it acknowledges every second segment, and sends up to
+ * the window. */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 
 enum {
 	MANY = 64,
-	BUFFER = 1 << 20, /* of all connections together, either way */
+	BUFFER = 1 << 20, /* of all connections together, in each direction */
 	WSCALE = 7,
 	PAYLOAD = 1 << 20,
 	JUMBO = 9014,
@@ -26,7 +26,7 @@ enum {
 struct stream {
 	uint32_t raddr, snd, edge, rcv, acked; /* edge: of the server's window */
 	uint16_t rport;
-	uint8_t shift; /* of the windows it tells us */
+	uint8_t shift; /* shift of the advertised windows */
 	bool open;
 };
 
@@ -66,7 +66,7 @@ static const struct la_conn_ops sends = {.opened = give, .writable = give};
 
 /* ------------------------------------------------------------------ the peer */
 
-/* Streams differ in their ports; the SYN,ACK leads back by the ISN that all of them have. */
+/* Streams differ in their ports; all have one ISN, which identifies the SYN,ACK. */
 static void
 answer(struct gen *g, const struct gen_answer *a)
 {
@@ -82,7 +82,7 @@ answer(struct gen *g, const struct gen_answer *a)
 		s->rcv = s->acked = a->seq + 1;
 		s->snd = a->ack;
 		s->edge = a->ack + a->wnd;
-		s->shift = WSCALE; /* the server's is found when its first windows come: see open_all() */
+		s->shift = WSCALE; /* the server's is set after the open: see open_all() */
 		s->open = true;
 		return;
 	}
@@ -104,7 +104,7 @@ answer(struct gen *g, const struct gen_answer *a)
 	}
 }
 
-/* As the server's shard is made here, its shift is known: what la_listen() derives from rcvbuf. */
+/* The server's shift is known: la_listen() derives it from rcvbuf. */
 static uint8_t
 shift_of(uint32_t rcvbuf)
 {
@@ -139,8 +139,8 @@ open_all(struct bulk *k, uint32_t rcvbuf)
 	gen_run(&k->g, false);
 }
 
-/* In: data as far as windows go. Out: what the last answers put into the batch, and what is left to
- * acknowledge when that is nothing. */
+/* In: sends data up to the windows. Out: sends the frames that the last answers added to the batch, or the remaining
+ * acknowledgements when there are none. */
 static void
 batch(struct bulk *k, bool timed)
 {
@@ -167,7 +167,7 @@ batch(struct bulk *k, bool timed)
 		gen_segment(g, s->raddr, s->rport, s->snd, s->rcv, LA_ACK, 0);
 		s->acked = s->rcv;
 	}
-	if (g->n == 0) { /* a window that never opens again */
+	if (g->n == 0) { /* the window stays closed */
 		bench_fault(g->b, "bulk: nothing moves");
 		return;
 	}
@@ -186,10 +186,10 @@ bulk_open(struct bulk *k, struct bench *b, struct server_options *o)
 		.user = k,
 		.mtu = jumbo ? JUMBO - 14 : 1500,
 		.pool = jumbo ? b->big[1] : NULL,
-		.max_conns = 4 * MANY, /* more would have a buffer each set aside, and leave less for windows */
+		.max_conns = 4 * MANY, /* each reserves a buffer; more would leave less for windows */
 		.conn = {.nodelay = true},
 	};
-	/* the generator waits for two segments before it acknowledges */
+	/* the generator acknowledges after two segments */
 	o->conn.sndbuf = RTE_MAX(BUFFER / 2 / k->n, 4 * k->mss);
 	o->conn.rcvbuf = RTE_MAX(BUFFER / k->n, 4 * k->mss);
 	k->s = calloc(k->n, sizeof(*k->s));

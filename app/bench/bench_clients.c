@@ -13,7 +13,7 @@
 enum {
 	SYN_ACK = LA_SYN | LA_ACK,
 	FIN_ACK = LA_FIN | LA_ACK,
-	STEP_FRAMES = 256,	/* that the server takes in between two looks at the schedule, about */
+	STEP_FRAMES = 256,	/* approximate number of received frames between two checks of the schedule */
 	BATCH = 2 * BENCH_BATCH, /* frames that reach the ring together, in any order */
 	REQUEST = 120, RESPONSE = 200, /* bytes, as of a small HTTP exchange */
 	ISN_SHIFT = 8,
@@ -95,7 +95,7 @@ merge(struct gen *g, unsigned first)
 	}
 }
 
-/* What finds the ring full is lost. */
+/* Frames that do not fit into the ring are lost. */
 void
 clients_deliver(struct clients *o)
 {
@@ -114,7 +114,7 @@ clients_deliver(struct clients *o)
 	g->n = 0;
 }
 
-/* The segment of the client's present step, for the first time or again. */
+/* Sends or retransmits the segment of the client's present step. */
 static void
 send_step(struct clients *o, uint32_t slot, bool again)
 {
@@ -169,7 +169,7 @@ end(struct clients *o, uint32_t slot)
 		clients_begin(o, o->sv.now_ns);
 }
 
-/* A segment for a client that is no more. */
+/* A segment for a client that has ended. */
 static void
 refuse(struct clients *o, const struct gen_answer *a)
 {
@@ -216,7 +216,7 @@ answer(struct gen *g, const struct gen_answer *a)
 	s = &script[f->step];
 	if (!f->waiting || (a->flags & ~LA_PSH) != s->want || a->len != s->want_len || a->ack != f->snd ||
 	    (!(s->flags & LA_SYN) && a->seq != f->rcv))
-		return; /* sent again by the server, or an ACK in between: the timer sees to the rest */
+		return; /* a retransmission of the server, or an intermediate ACK: the timer handles the rest */
 	if (!is_response(a)) {
 		bench_fault(g->b, "%s: an answer with wrong bytes", o->what);
 		return;
@@ -265,7 +265,7 @@ take_answers(struct clients *o)
 	}
 }
 
-/* Nothing to do before that: the server would only poll. */
+/* Advances the time to the next event: until then the server would only poll. */
 static double
 next_event(const struct clients *o, double until)
 {
@@ -279,12 +279,12 @@ next_event(const struct clients *o, double until)
 		at = RTE_MIN(at, o->timer[o->head % o->ntimers].due);
 	if (o->tick > 0)
 		at = RTE_MAX(at, o->next_tick);
-	/* the shard's own timers have ticks of 1 ms, and overload control falls with every look */
+	/* the shard's own timers have ticks of 1 ms, and overload control decreases with every check */
 	due = o->shed.level > 0 ? 0 : (double)la_shard_next(o->sv.shard) * 1e6;
 	return RTE_MIN(RTE_MIN(at, until), RTE_MAX(due, o->sv.now_ns + 1e6));
 }
 
-/* Everything that is due goes into the ring. */
+/* Puts all due frames into the ring. */
 static void
 arrivals(struct clients *o)
 {
@@ -340,7 +340,7 @@ memory(uint32_t slots)
 	return slots * (sizeof(struct gen_flow) + sizeof(struct client) + sizeof(uint32_t) + sizeof(struct client_timer));
 }
 
-/* The server writes answers into the buffers that arrive, so one that waits for clients which gave up holds the
+/* The server writes answers into the received buffers. Answers to clients that gave up therefore hold the
  * generator's buffers. */
 static struct rte_mempool *
 make_pool(void)

@@ -4,11 +4,11 @@
 
 /* Clients by schedule, for `lastack bench overload` and `abuse`.
  *
- * Connections begin by a schedule, in an open loop, whatever becomes of them. Time is virtual: it passes
- * while the server works (its CPU time), and is moved on to the next event when the server has nothing to do;
- * generator and network take none. So one core is enough, and others on the machine make no difference.
+ * Connections begin by a schedule, in an open loop, independent of their results. Time is virtual: it is
+ * the server's CPU time, and it jumps to the next event when the server has no work.
+ * Generator and network take no time. So one core is sufficient, and other processes have no influence.
  *
- *	clients -> ring (1024 frames, as a port's; a frame that finds it full is lost) -> server: the worker's loop
+ *	clients -> ring (1024 frames, as a port's; a frame is lost when it is full) -> server: the worker's loop
  *	clients <- answers, none lost
  *
  * The server's loop has the worker's overload control (run/shed.h). A client opens, sends a request, compares
@@ -30,7 +30,7 @@ enum {
 
 struct client {
 	double begun;  /* ns; below 0: the slot is free */
-	uint32_t sent; /* number of its last segment, modulo 2^32: which timer is its own */
+	uint32_t sent; /* number of its last segment, modulo 2^32: identifies its timer */
 };
 
 struct client_timer {
@@ -56,7 +56,7 @@ struct clients {
 	struct client *client;
 	uint32_t *free; /* stack of slots */
 	uint32_t nslots, nfree, sent;
-	struct client_timer *timer; /* in the order they are due: all run for the same time */
+	struct client_timer *timer; /* in the order of due times: all have the same length */
 	uint32_t ntimers;
 	uint64_t head, tail;
 	double gap, next;	/* ns between two SYNs, and when the next is due; gap 0: closed loop */
@@ -81,11 +81,11 @@ struct clients {
 /** The server, and room for so many clients at once. 0; -1 after a fault or a line on stdout. */
 int clients_open(struct clients *o, struct bench *b, const struct server_options *so, const char *what, uint32_t slots);
 void clients_close(struct clients *o);
-/** The server's answer to a request, and its close; from la_conn_ops.data. */
+/** Sends the server's answer to a request, and closes; from la_conn_ops.data. */
 void clients_respond(struct la_conn *c);
-/** A client begins; due: ns, when it should have. */
+/** A client begins; due: ns, its due time. */
 void clients_begin(struct clients *o, double due);
-/** So many ns of virtual time pass. */
+/** Runs ns of virtual time. */
 void clients_run(struct clients *o, double ns);
 /** Puts the batch into the ring now. */
 void clients_deliver(struct clients *o);
@@ -93,7 +93,7 @@ void clients_deliver(struct clients *o);
 void clients_offer(struct clients *o, double rate);
 /** A measurement begins: the result is for clients_since(). */
 struct clients_tally clients_mark(struct clients *o);
-/** What has happened since the mark. */
+/** The events since the mark. */
 struct clients_tally clients_since(const struct clients *o, const struct clients_tally *mark);
 static inline double
 clients_per_second(uint64_t n, const struct clients_tally *t)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The end of a connection by itself.
+/* The end of a connection, measured separately.
  *
- * - exchange: among so many established connections, FINs arrive for some picked at random; each is
- *   answered by ACK and our FIN in one segment. Timed: that one exchange. The peer's last ACK, and
- *   the opening of the same tuple again, which keeps the population, are not.
- * - repeat: a FIN that was acknowledged comes again, to a full TIME_WAIT table: acknowledged again,
- *   2*MSL begins again.
- * - idle: what an established connection holds in memory while nothing happens. */
+ * - exchange: with many established connections, FINs arrive for random ones; each is
+ *   answered by ACK and our FIN in one segment. Only this exchange is measured, not the peer's last ACK and
+ *   the new open of the same tuple, which keeps the population constant.
+ * - repeat: an acknowledged FIN arrives again, at a full TIME_WAIT table: it is acknowledged again,
+ *   and 2*MSL starts again.
+ * - idle: the memory of an established connection without traffic. */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ enum {
 	GOAL_BYTES = 256,
 };
 
-/* An open, and what `exchange` times. */
+/* An open, and the segments that `exchange` measures. */
 enum { STEP_SYN, STEP_ACK, STEP_FIN, STEP_LAST_ACK, NSTEPS };
 static const struct gen_step script[NSTEPS] = {
 	[STEP_SYN] = {LA_SYN, 0, LA_SYN | LA_ACK, 0},
@@ -50,7 +50,7 @@ struct crowd {
 	uint64_t closed;
 };
 
-/* ------------------------------------------------------------------ a crowd of connections */
+/* ------------------------------------------------------------------ a set of connections */
 
 static int
 crowd_order(struct crowd *c)
@@ -93,7 +93,7 @@ crowd_open(struct crowd *c, struct bench *b, uint32_t n, const struct server_opt
 	return 0;
 }
 
-/* The next step of k flows, from the present place in the order on. */
+/* Runs the next step of k flows, from the present position in the order. */
 static void
 crowd_step(struct crowd *c, uint32_t from, uint32_t k, bool timed)
 {
@@ -116,7 +116,7 @@ crowd_establish(struct crowd *c)
 		bench_fault(c->sv.b, "%u connections opened, not all are established", c->n);
 }
 
-/* The largest piece of the order that may be taken next. */
+/* The largest number of flows that may be taken next. */
 static uint32_t
 crowd_next(struct crowd *c, uint32_t *from)
 {
@@ -288,8 +288,8 @@ resident(void)
 	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What has been touched grows by, while nothing but the connections is made: the flows' table is
- * filled before. Resident memory counts whole hugepages, so few connections look dear. */
+/* The growth of touched memory while only connections are created: the flows' table is
+ * filled before. Resident memory counts whole hugepages, so the cost of few connections looks high. */
 static void
 idle_run(struct bench *b)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* `lastack bench --compare OLD.json`: every row that both runs have.
+/* `lastack bench --compare OLD.json`: compares every row that both runs have.
  *
- * A row that was set against a limit of its own round is judged by that ratio, since the host's mood
- * is in both and cancels; any other, the limits themselves among them, by its cycles. Printed is how
- * many times better the new run is, and the worst and best that the rounds of both allow. */
+ * A row with a limit of its own round is judged by that ratio, because the host's present speed
+ * affects both. Other rows, also the limits, are judged by their cycles. The output is the
+ * factor by which the new run is better, and the worst and best factor from the rounds of both. */
 
 #include <string.h>
 
@@ -32,7 +32,7 @@ new_range(const struct bench_series *s, struct range *r)
 	return r->median > 0 && r->least > 0 && r->most > 0;
 }
 
-/* How many times better `now` is than `then`; more_is_better: ratios, not costs. */
+/* The factor by which `now` is better than `then`; more_is_better: ratios, not costs. */
 static struct range
 gain(const struct range *now, const struct range *then, bool more_is_better)
 {

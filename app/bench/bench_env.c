@@ -20,7 +20,7 @@ enum {
 	MEMORY_MB = 512,
 };
 
-/* One pool for who makes frames and one for who answers them: each gets its own back before it needs
+/* One pool for the generator and one for the server: each gets its buffers back before it needs
  * more than a cache holds. */
 static int
 make_pools(struct bench *b)

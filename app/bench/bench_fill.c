@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A TIME_WAIT table full of connections that never were, for what has to be seen with a hundred
- * million of them behind it. */
+/* Fills a TIME_WAIT table with invented connections, for benches with a hundred
+ * million entries. */
 
 #include <rte_byteorder.h>
 
@@ -54,8 +54,8 @@ touch(const void *p, size_t size)
 		(void)*((const volatile uint8_t *)p + at);
 }
 
-/* A virtual machine's host may unmap pages that were not touched for seconds, and a table stands still
- * while others are measured: the first access then costs 20 000 cycles, and is the host's. */
+/* A virtual machine's host may unmap pages that were not touched for seconds, and a table is not used
+ * during the measurement of others: the first access then costs 20 000 cycles, which the host causes. */
 void
 bench_wake(const struct server *sv)
 {

@@ -185,7 +185,7 @@ write_arp(struct gen *g, uint16_t opcode)
 	a->arp_data.arp_tip = SERVER_IP;
 }
 
-/* The server asks where its gateway is, or whether it still is. */
+/* The server resolves or probes its gateway. */
 static void
 answer_arp(struct gen *g, const struct rte_arp_hdr *q)
 {
@@ -244,7 +244,7 @@ is_attackers(const struct gen_answer *a)
 	return (rte_be_to_cpu_32(a->raddr) >> 24) == 12;
 }
 
-/* By the script. The server's PSH is its own business. */
+/* Checks an answer against the script, except for PSH. */
 static void
 script_answer(struct gen *g, const struct gen_answer *a)
 {
@@ -323,7 +323,7 @@ gen_run(struct gen *g, bool timed)
 		run_on_null(g, n, timed);
 	else
 		run_on_ring(g, n, timed);
-	if (g->asked) { /* an ARP request: the server has answers that wait for ours */
+	if (g->asked) { /* an ARP request: answers of the server wait for our reply */
 		g->asked = false;
 		gen_run(g, false);
 	}
@@ -359,7 +359,7 @@ gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_ste
 	}
 	for (uint32_t i = 0; i < nflows; i++)
 		gen_new_flow(g, i);
-	if (sv->shard) { /* or its first answers would have to wait for an address, and few may */
+	if (sv->shard) { /* otherwise its first answers would wait for an address, and only few can */
 		write_arp(g, RTE_ARP_OP_REQUEST);
 		gen_run(g, false);
 	}

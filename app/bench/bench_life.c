@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Whole lives of connections, from SYN to TIME_WAIT or CLOSED, the server core alone: lifecycle, churn
+/* Complete connections, from SYN to TIME_WAIT or CLOSED, on the server core alone: lifecycle, churn
  * at population, and both under attack.
  *
- * At any time there are three groups of flows, each one segment further than the next: a batch is
- * made of the SYNs of one, the second segments of another, the last ones of the third, shuffled.
- * Every connection has a tuple that was never used before.
+ * There are three groups of flows, each one segment ahead of the next. A batch consists of the SYNs
+ * of one, the second segments of another, the last ones of the third, shuffled.
+ * Every connection has a new tuple.
  *
- * A population is filled in before: entries of other peers whose deadlines are spread at random over
- * 2*MSL. So whatever expires lies anywhere in the table and in the index, the worst order there is.
- * 2*MSL is the population divided by the rate found with an empty table: entries expire about as
- * fast as they come in, and the population stands; how far it did is checked. */
+ * A population is filled in first: entries of other peers with random deadlines within
+ * 2*MSL. So the expiring entries are at random places in the table and in the index, the worst order.
+ * 2*MSL is the population divided by the rate with an empty table: entries expire about as
+ * fast as new ones enter, and the population is constant. The bench checks this. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -23,10 +23,10 @@ enum {
 	FIN_ACK = LA_FIN | LA_ACK,
 	NSTEPS = 3,
 	GROUP = BENCH_BATCH / NSTEPS,
-	FEW = BENCH_BATCH / 10 / NSTEPS, /* under attack: one frame in ten is a connection's */
+	FEW = BENCH_BATCH / 10 / NSTEPS, /* under attack: one frame in ten belongs to a connection */
 	EMPTY_LIFE = 10,		 /* ms */
-	LIFE_MAX = (1 << 18) - 2,	 /* the wheel's length; beyond it an entry costs a visit more */
-	SPARE = 4 << 20,		 /* entries beside the population */
+	LIFE_MAX = (1 << 18) - 2,	 /* the wheel's length; a longer time costs an additional visit per entry */
+	SPARE = 4 << 20,		 /* entries in addition to the population */
 	COOKIES_DONE = 16,
 };
 
@@ -58,7 +58,7 @@ respond_and_close(struct la_conn *c, void *user)
 	la_close(c);
 }
 
-/* ------------------------------------------------------------------ what there is to be measured */
+/* ------------------------------------------------------------------ the measured object */
 
 struct life_kind {
 	const char *text;
@@ -97,7 +97,7 @@ struct life {
 	unsigned turn;
 	uint64_t offered, done;	     /* connections begun and ended */
 	uint64_t entered, expired;   /* during the rounds */
-	uint64_t least, most;	     /* the population then */
+	uint64_t least, most;	     /* the population during the rounds */
 	struct bench_row *row;
 };
 
@@ -109,7 +109,7 @@ options_of(const struct life *l, struct server_options *o)
 				     .conn = {.msl_ms = l->lifetime / 2}};
 }
 
-/* rate: connections a second with an empty table; 0: not known. */
+/* rate: connections/s with an empty table; 0: not known. */
 static int
 life_open(struct life *l, struct bench *b, double rate)
 {
@@ -139,9 +139,9 @@ life_close(struct life *l)
 	}
 }
 
-/* ------------------------------------------------------------------ running it */
+/* ------------------------------------------------------------------ the run */
 
-/* Every group a segment further. The group whose turn it is to begin has ended before. */
+/* Moves every group one segment ahead. The group that begins now has ended before. */
 static void
 life_batch(struct life *l, bool beginning, bool timed)
 {
@@ -156,7 +156,7 @@ life_batch(struct life *l, bool beginning, bool timed)
 			gen_new_flow(g, i);
 			l->offered++;
 		} else if (f->step == 0) {
-			continue; /* its turn will come */
+			continue; /* it begins later */
 		}
 		gen_send(g, i);
 	}
@@ -191,7 +191,7 @@ note_population(struct life *l)
 	l->most = n > l->most ? n : l->most;
 }
 
-/* `seconds` of the server's time, warm; frames or connections a second. */
+/* Runs for `seconds` of the server's time after a warm-up; returns frames/s or connections/s. */
 static double
 life_measure(struct life *l, double seconds, double limit, bool note)
 {
@@ -245,9 +245,9 @@ life_check(struct life *l)
 	    c->v[LA_C_time_wait] + c->v[LA_C_time_wait_expired])
 		bench_fault(b, "%s: TIME_WAIT entries came and went uncounted",
 			    l->row->name);
-	if (l->lifetime == EMPTY_LIFE) /* fewer than come in during a few ticks: nothing to stand */
+	if (l->lifetime == EMPTY_LIFE) /* fewer than the entries of a few ticks: no population */
 		return;
-	/* a small one follows the rate, which is a shared host's; a large one has no time to */
+	/* a small population follows the varying rate of a shared host; a large one reacts too slowly */
 	if (l->least < l->population / 10 * 4 ||
 	    l->most > l->population / 10 * 16 + SPARE / 16)
 		bench_fault(b, "%s: the population did not stand: %" PRIu64 " to %" PRIu64,
@@ -257,7 +257,7 @@ life_check(struct life *l)
 			    l->row->name, l->entered, l->expired);
 }
 
-/* Connections a second with nothing standing, for 2*MSL of the others. */
+/* Connections/s without a population; 2*MSL of the others derives from it. */
 static double
 empty_rate(struct bench *b)
 {
@@ -407,7 +407,7 @@ attack_run(struct bench *b, const char *name, uint8_t flags, const char *text)
 
 	l.row = bench_row(b, name, "packet", 1, "%s", text);
 	if (l.row && life_open(&l, b, 0) == 0) {
-		/* until the crowd in SYN_RCVD is as large as it gets */
+		/* until the number in SYN_RCVD is at its maximum */
 		for (unsigned i = 0; flags == LA_SYN && i < 2 * COOKIES_DONE && b->faults == 0; i++)
 			life_batch(&l, true, false);
 		life_rounds(b, &l);

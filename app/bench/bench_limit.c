@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The limit: what the ring, the bursts and two checksums cost with no stack behind them. The frames
- * are written by the same generator, the batches are as long. Checksums come back as they went: the
+/* The limit: the cost of the ring, the bursts and two checksums without a stack. The same generator
+ * writes the frames, in batches of the same length. Checksums return unchanged: the
  * generator checks them, and that every frame returned. */
 
 #include "bench/internal.h"
@@ -30,8 +30,8 @@ echo_open(struct bench *b, unsigned frame, bool null, struct server *sv, struct 
 	return 0;
 }
 
-/* Frames are sent from the server's own address and port, whichever way they go: so what comes back
- * passes for an answer. */
+/* Frames have the server's own address and port as source and as destination, so that a returned frame
+ * is accepted as an answer. */
 static void
 echo_batch(struct gen *g, unsigned frame)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The batch of a generator on net_null: no ring, and no other end. What is received are
- * the driver's empty buffers; the frames are written into them, and the answers read before the
- * driver swallows them, both while the clock stands, a burst at a time. So short a time is taken by
- * the TSC alone; a burst in which another thread had the core is left out. */
+/* The batch of a generator on net_null: no ring, and no other end. The driver receives
+ * empty buffers. The frames are written into them, and the answers are read before the
+ * driver drops them, a burst at a time; neither is measured. Such short times are measured with
+ * only the TSC; a burst with a thread switch is left out. */
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 #include "bench/internal.h"
 
-enum { INTERRUPTED = 100000 /* cycles: no burst takes as long by itself */, OUT = 8 * BENCH_BURST };
+enum { INTERRUPTED = 100000 /* cycles, longer than any uninterrupted burst */, OUT = 8 * BENCH_BURST };
 
 struct lap {
 	uint64_t t0, sum;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* More offered than the server can carry. (Clients, server and time: bench_clients.h.)
+/* More connections offered than the server can carry. (Clients, server and time: bench_clients.h.)
  *
- * A client whose SYN is not answered in 100 ms gives up at once, so that exactly as many SYNs arrive as are
- * offered.
+ * A client whose SYN is not answered in 100 ms gives up at once, so that the number of SYNs is exactly the
+ * offered one.
  *
  * Capacity is measured first, in a closed loop of WINDOW connections, which the ring holds, without overload
  * control; offered is a multiple of it. Peak is the best of the four: the closed loop's clients are fewer and
  * stay in the caches, so an open loop carries less than it even without overload.
- * After each nothing is offered for a second (and for what clients still wait): then no connection may be
- * left, TIME_WAIT be as before, and no SYN be shed.
+ * After each, no connection is offered for a second (and for the remaining wait of clients). Then no connection may
+ * be left, TIME_WAIT must be as before, and no SYN may be shed.
  */
 
 #include <inttypes.h>
@@ -54,7 +54,7 @@ overload_open(struct clients *o, struct bench *b)
 	return 0;
 }
 
-/* Everything begun has ended, and the gauges are where they were. */
+/* Checks that all begun connections have ended, and that the gauges have their old values. */
 static void
 settle(struct clients *o, const char *what)
 {
@@ -122,8 +122,8 @@ add(struct bench_row *r, struct bench *b, const struct clients_tally *t)
 	say(r, t);
 }
 
-/* Each multiple is one of a capacity measured just before it, and rates are compared as shares of the
- * capacities just before and after: what a shared machine does in a second does not matter. */
+/* Each multiple refers to a capacity measured directly before it, and rates are compared as shares of the
+ * capacities directly before and after. So changes of a shared machine's speed have little effect. */
 static void
 overload_round(struct bench *b, struct clients *o, struct bench_row **row)
 {

@@ -43,13 +43,13 @@ bench_print_row(const struct bench *b, const struct bench_row *r)
 
 /* ------------------------------------------------------------------ goals */
 
-/* Of the first row whose name begins so and, where said, contains that too; or of the worst one. */
+/* A goal for the first row whose name has this prefix and (if set) contains this text; or for the worst such row. */
 struct goal {
 	const char *text, *begins, *contains;
 	double bound;
 	bool at_most;
 	bool value; /* the row's value counts, not its ratio */
-	bool worst; /* of all rows that fit, the one with the least ratio */
+	bool worst; /* of all matching rows, the one with the least ratio */
 };
 
 static const struct goal goals[] = {
@@ -73,7 +73,7 @@ static const struct goal goals[] = {
 	{"overload, four times the capacity offered: share of the peak", "overload, 4 times", NULL, 0.9,
 	 false, false, false},
 	{"abuse, the worst attack: share of the honest closes", "abuse, under", NULL, 0.9, false, false, true},
-	/* a TCB is 256 B; its places in the index, and in the wheel while it opened, at most 24 more */
+	/* a TCB is 256 B; its entries in the index, and in the wheel during the open, at most 24 more */
 	{"idle established connection: bytes, index share included", "idle", NULL, 256 + 24, true, true, false},
 };
 
@@ -220,7 +220,7 @@ plot_rows(const struct bench *b, FILE *f)
 	fprintf(f, "e\n");
 }
 
-/* Cycles a unit, bars to the right, the rounds' least and most as whiskers. */
+/* Cycles per unit as horizontal bars, with the rounds' least and most as whiskers. */
 int
 bench_plot(const struct bench *b, char *err, size_t size)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One worker and two: connections from SYN to TIME_WAIT, each worker with a shard, a queue pair, a
- * generator and packet buffers of its own, on a core of its own. What two do together is compared
- * with one alone in the same round. The rates are by CPU time: a core that others share is not
- * counted as slow, but caches and memory that the two share are. */
+/* One worker and two: connections from SYN to TIME_WAIT. Each worker has its own shard, queue pair,
+ * generator, packet buffers and core. The rate of two is compared
+ * with that of one alone in the same round. Rates are by CPU time: other threads on a core have no
+ * effect, but caches and memory that the two share do. */
 
 #include <string.h>
 
@@ -35,10 +35,10 @@ struct worker {
 	struct gen g;
 	double seconds, rate;
 	uint64_t done;
-	unsigned *working; /* workers that have not done their share yet */
+	unsigned *working; /* workers with unfinished shares */
 };
 
-/* Everything opens, then everything closes: the batches are those of one step. */
+/* All connections open, then all close: a batch has one step. */
 static void
 lives(struct worker *w)
 {
@@ -53,7 +53,7 @@ lives(struct worker *w)
 	w->done += w->g.nflows;
 }
 
-/* A worker that is done goes on until all are: none is measured alone that should have company. */
+/* A finished worker continues until all are finished, so that no worker runs alone by mistake. */
 static int
 work(void *arg)
 {

@@ -17,7 +17,7 @@ void bench_add(struct bench_series *s, double v);
 /** at: 0 least, 0.5 median, 1 most; 0 of an empty one. */
 double bench_rank(const struct bench_series *s, double at);
 
-/** Median, least, most and all of them, each so many times as large. */
+/** Multiplies the median, the least, the most and all figures by a factor. */
 json_t *bench_series_json(const struct bench_series *s, double times);
 
 /** The order of doubles, for qsort(). */

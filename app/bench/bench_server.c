@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What is measured: a shard behind the second port of the ring pair, in the worker's loop. */
+/* The measured server: a shard on the second port of the ring pair, in the worker's loop. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -30,7 +30,7 @@ configure(const struct server_options *o, struct la_shard_config *cfg, struct la
 		.max_time_wait6 = TIME_WAIT_LEAST,
 	};
 	la_prefix_parse(o->addr ? o->addr : "10.77.0.2/24", own);
-	la_addr_parse("10.77.0.1", &cfg->gateway4); /* everybody is behind it */
+	la_addr_parse("10.77.0.1", &cfg->gateway4); /* all peers are behind it */
 }
 
 uint64_t
@@ -55,7 +55,7 @@ server_open(struct server *sv, struct bench *b, const struct server_options *o)
 	sv->pool = o->pool ? o->pool : b->pool[o->queue][1];
 	configure(o, &cfg, &own);
 	cfg.mbufs = sv->pool;
-	/* in software whatever the port could do: a driver without hardware leaves checksums undone */
+	/* always in software: a driver without hardware would not compute checksums */
 	cfg.offloads = sv->port->offloads & LA_OFF_TX_MULTI_SEG;
 	memcpy(cfg.mac, sv->port->mac, 6);
 	if (getrandom(cfg.secret, sizeof(cfg.secret), 0) != sizeof(cfg.secret) ||
@@ -71,7 +71,7 @@ server_open(struct server *sv, struct bench *b, const struct server_options *o)
 	return 0;
 }
 
-/* Frames on their way to or from a shard that is no more must not reach the next one. */
+/* Frames in transit to or from a deleted shard must not reach the next one. */
 void
 server_close(struct server *sv)
 {
@@ -86,7 +86,7 @@ server_close(struct server *sv)
 			rte_pktmbuf_free_bulk(pkts, n);
 }
 
-/* ------------------------------------------------------------------ the loops that are timed */
+/* ------------------------------------------------------------------ the measured loops */
 
 static inline void
 turn_round(struct rte_mbuf *m)
@@ -166,7 +166,7 @@ server_run(struct server *sv, bool timed)
 	sv->now_ns += bench_watch_stop(sv->b, c);
 }
 
-/* ------------------------------------------------------------------ was it what it should be? */
+/* ------------------------------------------------------------------ checks */
 
 static bool
 may_be(enum la_counter c, const enum la_counter *allowed)

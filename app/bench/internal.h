@@ -2,11 +2,11 @@
 #ifndef LA_APP_BENCH_INTERNAL_H
 #define LA_APP_BENCH_INTERNAL_H
 
-/* The generator and the server of `lastack bench`. (What for, and what is timed: bench.h.)
+/* The generator and the server of `lastack bench`. (Theory: bench.h.)
  *
- * A flow has its place in a table, and its ISN is that place times 256: so the acknowledgement
- * number of an answer leads back to the flow, as long as no more than 255 octets go that way. Which
- * addresses and ports a flow has comes from a number by a permutation of all 32-bit numbers:
+ * A flow has an index in a table, and its ISN is that index times 256. So the acknowledgement
+ * number of an answer gives the flow, up to 255 sent octets. The
+ * address and port of a flow derive from a number by a permutation of all 32-bit numbers:
  * neighbours in the table are far apart in the server's index. */
 
 #include "bench/bench.h"
@@ -20,7 +20,7 @@ struct gen_step {
 struct gen_flow {
 	uint32_t raddr; /* network order: the flow's own address, the server's peer */
 	uint16_t rport;
-	uint8_t step;	  /* of the script: what is sent next, or waits for its answer */
+	uint8_t step;	  /* of the script: the next segment, or the one that waits for its answer */
 	bool waiting;
 	uint32_t snd, rcv; /* next to send, next expected */
 };
@@ -34,16 +34,16 @@ struct gen_answer {
 	uint32_t off;		  /* and where its payload begins, bytes */
 };
 
-/** The shard, or the echo when there is none; and the clock of it. */
+/** The shard (or the echo without one) and its clock. */
 struct server {
 	struct bench *b;
 	const struct la_port *port;
 	uint16_t queue;
 	struct rte_mempool *pool;
 	struct la_shard *shard;
-	double now_ns; /* CPU time it was driven for */
+	double now_ns; /* CPU time of its loop */
 	struct bench_cost cost;
-	uint64_t frames; /* taken in meanwhile */
+	uint64_t frames; /* received in this time */
 };
 
 struct gen {
@@ -62,9 +62,9 @@ struct gen {
 	unsigned n;
 	bool asked; /* an ARP reply is in the batch */
 	struct la_rng rng;
-	uint64_t sent, due, answered; /* due: of `sent`, those that have to be answered */
+	uint64_t sent, due, answered; /* due: of `sent`, those that require an answer */
 	uint64_t attacks, attack_answers;
-	/** What an answer does, in place of the script's own; or NULL. */
+	/** Handles an answer in place of the script; or NULL. */
 	void (*answer)(struct gen *g, const struct gen_answer *a);
 	void *ctx;
 };
@@ -89,15 +89,15 @@ uint64_t server_memory(const struct server_options *o);
 void server_close(struct server *sv);
 /** Runs until the ring is empty; its time goes to cost when `timed`, to its clock in any case. */
 void server_run(struct server *sv, bool timed);
-/** What the echo does with a burst: turns it round, into out. Returns n. */
+/** The echo of a burst: swaps the addresses, into out. Returns n. */
 unsigned server_echo(struct rte_mbuf **pkts, unsigned n, struct rte_mbuf **out);
 static inline uint64_t
 server_now(const struct server *sv)
 {
 	return (uint64_t)(sv->now_ns * 1e-6);
 }
-/** Nothing reset, dropped, refused or ended early that the bench did not ask for: counters of
- * `allowed` may be other than 0; it ends with LA_NCOUNTERS. False: after a fault. */
+/** Checks for unexpected resets, drops, refusals and early ends: only counters of
+ * `allowed` may differ from 0; the list ends with LA_NCOUNTERS. False: after a fault. */
 bool server_check(const struct server *sv, const char *what, const enum la_counter *allowed);
 
 /* bench_gen.c */
@@ -116,13 +116,13 @@ void gen_send(struct gen *g, uint32_t slot);
 /** Puts a frame of any kind into the batch: len octets of payload, all zero but the first ('x'). */
 void gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_t ack,
 		 uint8_t flags, uint32_t len);
-/** A SYN or an ACK from nowhere, to the listening port. */
+/** A SYN or an ACK of no flow, to the listening port. */
 void gen_attack(struct gen *g, uint8_t flags);
 /** Shuffles the batch. */
 void gen_shuffle(struct gen *g);
 /** Sends the batch, runs the server and takes the answers. A fault when one is missing. */
 void gen_run(struct gen *g, bool timed);
-/** Answers, which stay the caller's. */
+/** Processes answers, which the caller owns. */
 void gen_take(struct gen *g, struct rte_mbuf **pkts, unsigned n);
 static inline uint64_t
 gen_random(struct gen *g)
@@ -131,7 +131,7 @@ gen_random(struct gen *g)
 }
 
 /* bench_limit.c */
-/** The limit's cycles for a frame of this length, this moment; 0 after a fault. */
+/** The limit's present cycles for a frame of this length; 0 after a fault. */
 double bench_limit(struct bench *b, unsigned frame);
 /** The same on net_null, frames of BENCH_FRAME. */
 double bench_limit_null(struct bench *b);
@@ -148,7 +148,7 @@ void bench_both(struct bench *b);
 /** Fills the table with n connections of other peers, expiring at random within `lifetime` ms;
  * mine: with the tuples gen_tuple(0..n-1), from which repeated FINs will come. 0, or -1 after a fault. */
 int bench_fill(struct server *sv, uint64_t n, uint32_t lifetime, bool mine);
-/** What a repeated FIN of entry i finds: its numbers. */
+/** The sequence numbers of a repeated FIN of entry i. */
 static inline uint32_t
 bench_fill_rcv_nxt(uint64_t i)
 {
@@ -159,7 +159,7 @@ bench_fill_snd_nxt(uint64_t i)
 {
 	return (uint32_t)la_rng_mix(i);
 }
-/** Touches the tables, which a virtual machine's host may have taken away meanwhile. */
+/** Touches the tables, because a virtual machine's host may have unmapped them. */
 void bench_wake(const struct server *sv);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* kernel_http ADDRESS PORT: the least that a server on the kernel's TCP has to do, for app/bench/kernel: one
- * thread, one epoll, the answer in memory, and no more system calls a connection than accept, epoll_ctl,
+/* kernel_http ADDRESS PORT: a minimal server on the kernel's TCP, for app/bench/kernel: one
+ * thread, one epoll, the answer in memory, and per connection only the system calls accept, epoll_ctl,
  * read, write and close. Like 'lastack server --http' it closes first when the request says
- * "Connection: close", and otherwise after the client. A request is taken to come in one segment. */
+ * "Connection: close", and otherwise after the client. It expects a request in one segment. */
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

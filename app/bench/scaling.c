@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* app/bench/scaling: what a second worker adds.
+/* app/bench/scaling: the gain of a second worker.
  *
- * Every worker has a generator shard and a server shard on its own core, wired to each other: by a ring
- * pair of its own, or, with --one-port, by its own queue of one pair that all share, so that steering is
- * in the figure. The generator keeps some connections under way, opens, closes first and leaves a
- * TIME_WAIT entry each; measuring begins when the first of those have expired.
+ * Every worker has a generator shard and a server shard on its own core, connected by its own ring
+ * pair, or, with --one-port, by its own queue of one shared pair, so that the figure includes
+ * steering. The generator keeps a number of connections open, closes first and gets a
+ * TIME_WAIT entry for each. The measurement begins after the first of these have expired.
  *
- * A core that others use too does not show what is ours, so rates are of CPU time: the connections a
- * worker ended by the seconds its thread ran; those of all workers added up, and beside one worker's, is
- * the ratio. If workers wrote to anything in common, a line of memory would travel between the cores and
- * the ratio would say so; that CPU time is honest about waiting for memory. Wall-clock rates stand
- * beside it. DPDK starts once in a process, so each number of workers has its own; rounds alternate. */
+ * Other threads may use the cores, so rates are by CPU time: the ended connections of a
+ * worker by the run time of its thread. The ratio is the sum over all workers by the rate of one
+ * worker. If workers wrote to shared data, a cache line would move between the cores, and
+ * the ratio would show it, because CPU time includes waits for memory. Wall-clock rates are also
+ * shown. DPDK starts once per process, so each number of workers has its own process; rounds alternate. */
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -43,16 +43,16 @@ struct generator {
 	struct la_tuples tuples;
 	struct la_steer steer;
 	uint64_t t0, begin_at, end_at, ended, bad;
-	uint64_t marks[2]; /* ended, at the beginning and the end of measuring */
+	uint64_t marks[2]; /* ended, at the beginning and the end of the measurement */
 	double cpu[2], wall[2];
 	unsigned inflight, most;
 } __attribute__((aligned(64)));
 
-/* What a process tells its parent. */
+/* The result that a process writes to its parent. */
 struct result {
 	bool good;
-	unsigned workers; /* threads that there were */
-	double cpu_rate, wall_rate; /* connections a second, of all workers */
+	unsigned workers; /* number of threads */
+	double cpu_rate, wall_rate; /* connections/s, of all workers */
 };
 
 static struct generator generators[MOST_WORKERS];
@@ -120,12 +120,12 @@ generate(void *ctx, struct la_shard *s, uint64_t now)
 
 		if (la_tuples_next(&g->tuples, now, &t, &ticket) != 0)
 			break;
-		la_tuples_unused(&g->tuples, ticket); /* nothing rests here, so nothing is to be given back */
+		la_tuples_unused(&g->tuples, ticket); /* tuples do not rest here */
 		if (la_connect(s, &t, &client_ops, g, NULL, &c) != 0)
 			break;
 		g->inflight++;
 		if (g->ended == 0)
-			break; /* one alone until the neighbour is known */
+			break; /* only one until the neighbour is resolved */
 	}
 	return LA_ROUND_BUSY;
 }

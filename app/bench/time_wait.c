@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* app/bench/time_wait: what the TIME_WAIT table costs, from tables that fit the cache to a hundred
- * million entries, beside rte_hash + rte_timer on the same keys and beside bare memory.
+/* app/bench/time_wait: the cost of the TIME_WAIT table, from tables that fit the cache to a hundred
+ * million entries, compared with rte_hash + rte_timer on the same keys and with bare memory.
  *
- * A table of n entries is filled as a steady rate of closes fills it: n in 2*MSL = 60 s, a burst at
- * a time, with k live connections beside them. Then rounds, which keep it full and in the state
- * that churn leaves it in; in each, on every side in turn, burst by burst until k are done:
+ * A table of n entries is filled as by a steady rate of closes: n in 2*MSL = 60 s, a burst at
+ * a time, with k live connections in addition. Rounds follow, which keep it full and in the state
+ * after churn. In each round, on every side in turn, in bursts until k are done:
  *
- *	expire    the oldest come by on the wheel and leave
- *	insert    what an open costs: a reservation, and a reference in the index
+ *	expire    the oldest entries are due on the wheel and are removed
+ *	insert    the work of an open: a reservation, and a reference in the index
  *	enter     a connection inserted k before enters TIME_WAIT: the reference found and
  *	          overwritten, the entry written, the wheel told
  *
- * and then k look-ups of keys that are there (hit; the entry is touched), and k that are not. After
- * those rounds, in rounds again: the spike (a million entries that expire in one tick, among the
+ * and then k look-ups of existing keys (hit; the entry is touched), and k of missing keys. Further
+ * rounds follow: the spike (a million entries that expire in one tick, among the
  * others, by polls as bounded as those of lib/tcp/tcp.c), repeated FINs (look-up, verdict, 2*MSL
- * restarted), reopens (look-up, verdict, shadow, the reference overwritten, forgotten). At last
- * time passes and everything expires. Every verdict, look-up and count is checked; tables of up to
- * a million entries also by their own checkers.
+ * restarted), reopens (look-up, verdict, shadow, the reference overwritten, forgotten). At the end
+ * all entries expire. Every verdict, look-up and count is checked; tables of up to
+ * a million entries also with their own checkers.
  *
- * Bursts of 32 are made before the clock starts, as a parsed burst is. Before a sample, and a
- * little between bursts, other memory is swept, so that the caches do not remember what a server's
- * would not. Figures are TSC cycles an operation, medians of the rounds. A burst that took 5 times
- * as long as the median burst of its sample was interrupted, by this system or by the host below
- * it: left out, and counted; of the spike's polls only those in which this system gave the CPU
- * away.
+ * Bursts of 32 are created before the measured time, like a parsed burst. Before a sample, and in small
+ * parts between bursts, other memory is read, so that the caches hold only what a server's caches
+ * would hold. Figures are TSC cycles per operation, medians of the rounds. A burst that took 5 times
+ * as long as the median burst of its sample was interrupted by this system or by the host:
+ * it is left out and counted. Of the spike's polls only those with a thread switch of this system are
+ * left out.
  */
 
 #include <ctype.h>
@@ -51,7 +51,7 @@ usage(void)
 	       "  --plot FILE    cost against size, .png or .svg (by gnuplot)\n");
 }
 
-/* Multiples of a burst, near what was asked for. */
+/* Sizes, rounded to multiples of a burst. */
 static int
 parse_sizes(const char *list, struct bench *b)
 {
@@ -112,7 +112,7 @@ parse(int argc, char **argv, struct bench *b)
 	return 0;
 }
 
-/* DPDK without hugepages, ports or files: rte_hash gets memory of its own, like the table's. */
+/* DPDK without hugepages, ports or files: rte_hash gets its own memory, like the table's. */
 static void
 start(struct bench *b)
 {

@@ -2,12 +2,12 @@
 #ifndef BENCH_TIME_WAIT_H
 #define BENCH_TIME_WAIT_H
 
-/* What the files of app/bench/time_wait share:
+/* Shared by the files of app/bench/time_wait:
  *
  *   time_wait.c         theory, options
  *   time_wait_keys.c    connections: keys, states and segments from a number
  *   time_wait_pass.c    a size and a family: filling, rounds, samples, memory
- *   time_wait_table.c   the side measured: index, TIME_WAIT table and wheel, as lib/tcp drives them
+ *   time_wait_table.c   the measured side: index, TIME_WAIT table and wheel, as lib/tcp drives them
  *   time_wait_rivals.c  rte_hash + rte_timer, and bare memory
  *   time_wait_report.c  the tables on the screen, the goals, JSON and the plot */
 
@@ -25,24 +25,24 @@ enum {
 	MAX_SIZES = 8,
 	LIFE = 60000, /* 2*MSL in ticks of a millisecond */
 	SHORT_LIFE = 1,
-	TW_A_POLL = 1024, /* references one poll takes from the wheel, as in lib/tcp/tcp.c */
+	TW_A_POLL = 1024, /* references that one poll takes from the wheel, as in lib/tcp/tcp.c */
 	SPIKE = 1000000,  /* entries that expire in one tick */
 };
 
 enum op { OP_EXPIRE, OP_INSERT, OP_ENTER, OP_HIT, OP_MISS, OP_FIN, OP_REOPEN, NOPS };
 
-/* Connections have numbers; everything else follows from the number, so that no side has to
- * remember keys for the bench. Entries enter in the order of their numbers. */
+/* All data of a connection follow from its number, so that no side has to
+ * store keys for the bench. Entries enter in the order of their numbers. */
 enum { ID_SPIKE = 1 << 29 };
 #define ID_ABSENT (UINT64_C(1) << 40)
 
-/* What rte_hash is given: 12 bytes, aligned as its CRC32 reads them. */
+/* The key of rte_hash: 12 bytes, aligned for its CRC32. */
 struct key4 {
 	uint32_t laddr, raddr, ports;
 } __attribute__((aligned(8)));
 enum { KEY4_LEN = 12 };
 
-/* A burst of the packet path: made before the clock starts, as a parsed burst is. */
+/* A burst of the packet path: created before the measured time, like a parsed burst. */
 struct burst {
 	enum op op;
 	unsigned n;
@@ -61,24 +61,24 @@ struct area {
 };
 enum { MAX_AREAS = 6 };
 
-/* One of the things compared. A run is one burst and returns how many of it were done as they
- * should; NULL where the side has no such operation. */
+/* One of the compared sides. `run` executes one burst and returns the number of correct
+ * operations; NULL: the side has no such operation. */
 struct side {
 	const char *name;
-	/* For n entries, and live connections beside them. */
+	/* For n entries, and live connections in addition. */
 	size_t (*memory)(uint32_t n, uint32_t live, bool is4);
 	void *(*create)(uint32_t n, uint32_t live, bool is4);
 	void (*destroy)(void *self);
 	unsigned (*run[2][NOPS])(void *self, const struct burst *b); /* [0] IPv6, [1] IPv4 */
-	/* What a poll does when time has passed; returns the references or timers it took. */
+	/* A poll after some time; returns the number of references or timers it took. */
 	unsigned (*poll)(void *self, uint32_t tick);
-	/* Sees to it that the burst's connections are due, where that is not a matter of `tick`. */
+	/* Makes the burst's connections due, on a side where `tick` does not. */
 	void (*due)(void *self, const struct burst *b);
-	/* The state's own checks, and how many entries it holds; false: a fault was printed. */
+	/* Runs the checks of the state, and counts its entries; false: a fault was printed. */
 	bool (*check)(void *self, uint32_t live, bool thorough);
-	/* Its large areas, as far as they are in use; returns how many. */
+	/* The used parts of its large areas; returns their number. */
 	unsigned (*areas)(void *self, struct area *a);
-	size_t (*bytes)(void *self); /* taken at its creation, where the RSS can not tell */
+	size_t (*bytes)(void *self); /* memory taken at its creation, if the RSS does not show it */
 };
 
 extern const struct side side_table, side_rte, side_memory;
@@ -86,7 +86,7 @@ enum { TABLE, RTE, MEMORY, NSIDES };
 
 uint64_t bench_mix(uint64_t x);
 void burst_tuple(uint64_t id, bool is4, struct la_tuple *t);
-/* Makes connection id the i-th of a burst whose op and is4 are set. */
+/* Sets connection id as the i-th of a burst whose op and is4 are set. */
 void burst_connection(struct burst *b, unsigned i, uint64_t id, unsigned round);
 
 static inline double
@@ -95,7 +95,7 @@ median(const struct bench_series *s)
 	return bench_rank(s, 0.5);
 }
 
-/* What was found at one size with one family. */
+/* The results of one size with one family. */
 struct result {
 	bool done[NSIDES];
 	struct bench_series op[NSIDES][NOPS];
@@ -103,10 +103,10 @@ struct result {
 	struct bench_series drain;                                /* cycles an entry, the whole table */
 	uint32_t spike;
 	double bytes[NSIDES];    /* an entry */
-	double bound;            /* bytes an entry that the table's own arithmetic promises */
+	double bound;            /* computed bytes per entry of the table */
 	double huge;             /* share of the table's memory in hugepages */
-	uint64_t polls_switched; /* of the spike: others had the CPU; not among the above */
-	uint64_t bursts, cut;    /* bursts timed, and left out as interrupted */
+	uint64_t polls_switched; /* of the spike: polls with a thread switch; not included above */
+	uint64_t bursts, cut;    /* measured bursts, and those left out as interrupted */
 	char why[NSIDES][160];   /* not done */
 };
 
@@ -126,12 +126,12 @@ struct bench {
 
 extern const char *const op_name[NOPS];
 void pass(struct bench *b, struct size *s, bool is4);
-/* What follows `name` on the first line that starts with it. */
+/* The text after `name` on the first line that starts with it. */
 void first_line(const char *file, const char *name, char *to, size_t size);
 void report_size(const struct bench *b, const struct size *s);
 void report_goals(const struct bench *b);
 int report_json(const struct bench *b);
-/* Is it a name gnuplot can be asked for: .png or .svg, no quote. */
+/* Returns whether gnuplot can write this file name: .png or .svg, without a quote. */
 bool report_can_plot(const char *name);
 int report_plot(const struct bench *b);
 

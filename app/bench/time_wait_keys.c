@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The connections of the bench: everything about one follows from its number. */
+/* The connections of the bench: all data of one follow from its number. */
 
 #include "bench/time_wait.h"
 #include "core/rng.h"
@@ -11,7 +11,7 @@ bench_mix(uint64_t x)
 	return la_rng64(&(struct la_rng){x});
 }
 
-/* bench_mix() is a bijection, so no two connections have one tuple. */
+/* bench_mix() is a bijection, so all tuples are different. */
 void
 burst_tuple(uint64_t id, bool is4, struct la_tuple *t)
 {
@@ -41,7 +41,7 @@ core_of(uint64_t id)
 				   .flags = LA_TW_TS};
 }
 
-/* The peer's FIN again, or a SYN that is newer by its timestamp. */
+/* A retransmission of the peer's FIN, or a SYN that is newer by its timestamp. */
 static void
 make_segment(struct la_seg *s, enum op op, uint64_t id, const struct la_tuple *t, uint32_t round)
 {

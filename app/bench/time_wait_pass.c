@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One size, one family: the sides filled, measured in turn, checked, drained. What is measured, and
- * in which order, stands at the top of time_wait.c. */
+/* One size, one family: fills the sides, measures them in turn, checks and drains them. The operations and
+ * their order are described at the top of time_wait.c. */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 enum { K_MAX = 65536, REOPEN_ROUNDS = 8, SPIKE_ROUNDS = 5, INTERRUPTED = 5 };
 
 static const size_t SWEEP = (size_t)96 << 20; /* three times a large last-level cache */
-static const size_t SWEEP_STEP = 64 << 10;    /* what a burst's packets and TCBs may touch */
+static const size_t SWEEP_STEP = 64 << 10;    /* memory that a burst's packets and TCBs may touch */
 
 struct pass {
 	struct bench *b;
@@ -26,7 +26,7 @@ struct pass {
 	uint32_t n;         /* entries */
 	uint32_t k;         /* live connections, and operations of a sample */
 	bool is4;
-	uint64_t lo; /* entries are lo to lo + n - 1, live connections the k above */
+	uint64_t lo; /* entries are lo to lo + n - 1, live connections the k after them */
 	uint64_t spikes;
 	uint8_t *sweep;
 	size_t sweep_size, sweep_at;
@@ -85,8 +85,8 @@ make_burst(const struct pass *p, struct burst *b, unsigned round, uint32_t first
 
 /* ------------------------------------------------------------------ samples */
 
-/* Makes the caches forget. No more than the table has: a small one would stay in the cache beside
- * the packets. */
+/* Replaces the contents of the caches, up to the size of the table: a small table would stay in the cache together
+ * with the packets. */
 static void
 sweep(struct pass *p, size_t bytes)
 {
@@ -98,9 +98,9 @@ sweep(struct pass *p, size_t bytes)
 	}
 }
 
-/* Before a sample: the caches forget; and a byte of each 4 KiB of the side's memory is read, for a
- * virtual machine's host may unmap what was not touched for a second, whoever it is that
- * waits for it then: 20 000 cycles, hundreds of times what is measured. */
+/* Before a sample: replaces the contents of the caches, and reads a byte of each 4 KiB of the side's memory. A
+ * virtual machine's host may unmap memory that was not touched for a second. The next access then
+ * costs 20 000 cycles, hundreds of times the measured cost. */
 static void
 settle(struct pass *p, int side)
 {
@@ -126,7 +126,7 @@ struct sample {
 	unsigned bursts;
 };
 
-/* One burst; returns how many operations were done. */
+/* Runs one burst; returns the number of correct operations. */
 static uint32_t
 timed(struct pass *p, int side, const struct burst *b, struct sample *s)
 {
@@ -157,7 +157,7 @@ sample_end(struct pass *p, int side, enum op op, struct sample *s)
 	s->bursts = 0;
 }
 
-/* count of an operation on one side, and a sample of it when there is one to fill. */
+/* Runs count operations on one side, and fills a sample if there is one. */
 static bool
 many(struct pass *p, int side, struct burst *b, unsigned round, uint32_t count, struct sample *s)
 {
@@ -185,7 +185,7 @@ untimed(struct pass *p, int side, enum op op, bool brief, uint32_t tick, uint32_
 	many(p, side, &b, 0, count, NULL);
 }
 
-/* The oldest count become due, on a side for which that takes more than a later tick. */
+/* Makes the oldest count entries due, on a side where a later tick is not sufficient. */
 static void
 make_due(struct pass *p, int side, uint32_t count)
 {
@@ -197,7 +197,7 @@ make_due(struct pass *p, int side, uint32_t count)
 	}
 }
 
-/* One operation in one round, side by side. */
+/* One operation in one round, on all sides. */
 static void
 round_of(struct pass *p, enum op op, unsigned round, uint32_t tick)
 {
@@ -216,8 +216,8 @@ round_of(struct pass *p, enum op op, unsigned round, uint32_t tick)
 
 /* ------------------------------------------------------------------ the parts of a pass */
 
-/* k of each, burst by burst in turn, as a server at a steady rate has them. rte_timer expires what
- * is due in one call. */
+/* k of each operation, in bursts in turn, as in a server at a steady rate. rte_timer expires all due
+ * timers in one call. */
 static void
 steady(struct pass *p, int side, unsigned round)
 {
@@ -262,7 +262,7 @@ steady_round(struct pass *p, unsigned round)
 	round_of(p, OP_MISS, round, 0);
 }
 
-/* How often others were given the CPU in our place. */
+/* The number of involuntary thread switches. */
 static long
 switched(void)
 {
@@ -271,7 +271,7 @@ switched(void)
 	return getrusage(RUSAGE_THREAD, &u) == 0 ? u.ru_nivcsw : 0;
 }
 
-/* Polls until nothing is due; returns how many references came by. */
+/* Polls until no entry is due; returns the number of references. */
 static uint64_t
 spike_polls(struct pass *p, int side, uint32_t tick)
 {
@@ -302,8 +302,8 @@ spike_polls(struct pass *p, int side, uint32_t tick)
 	return total;
 }
 
-/* A million entries of a lifetime of their own take the place of the oldest million, and expire in
- * one tick; with them what else is due by then. rte_timer gets as many. */
+/* A million entries with a special lifetime replace the oldest million, and expire in
+ * one tick, together with other due entries. rte_timer gets the same number. */
 static void
 spike_round(struct pass *p)
 {
@@ -381,7 +381,7 @@ bytes_of(const char *file, const char *name)
 	return (double)strtoull(text, NULL, 10) * 1024;
 }
 
-/* Does a side fit in what is free, with something left for everybody else? */
+/* Returns whether a side fits into the free memory with a reserve for other processes. */
 static bool
 fits(const struct pass *p, int side)
 {
@@ -389,7 +389,7 @@ fits(const struct pass *p, int side)
 	double there = bytes_of("/proc/meminfo", "MemAvailable");
 	double need = (double)p->side[side]->memory(p->n, p->k, p->is4);
 
-	if (side == TABLE) /* the bare memory it is compared with is as large */
+	if (side == TABLE) /* the bare memory of the comparison has the same size */
 		need *= 2;
 	if (need + 2 * GIB <= there)
 		return true;
@@ -414,7 +414,7 @@ side_begin(struct pass *p, int s)
 	/* choose() counts from lo + n, and further on by k for what is to be inserted. */
 	p->lo = -(uint64_t)p->n - p->k;
 	untimed(p, s, OP_INSERT, false, 0, p->k);
-	for (uint32_t done = 0, k; done < p->n; done += k) { /* as connections come and go */
+	for (uint32_t done = 0, k; done < p->n; done += k) { /* as with connections that open and close */
 		k = p->n - done < p->k ? p->n - done : p->k;
 		p->lo = (uint64_t)done - p->n;
 		untimed(p, s, OP_INSERT, false, 0, k);

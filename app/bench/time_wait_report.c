@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What app/bench/time_wait shows: a table for each size, the goals, JSON, and a plot by gnuplot. */
+/* The output of app/bench/time_wait: a table for each size, the goals, JSON, and a plot by gnuplot. */
 
 #include <inttypes.h>
 #include <signal.h>
@@ -20,11 +20,11 @@ static const char *const op_key[NOPS] = {"expire", "insert", "enter", "hit",
 					 "miss",   "fin",    "reopen"};
 static const char *const side_key[NSIDES] = {"lastack", "rte", "memory"};
 
-/* Random lines that an operation can not do without: the bucket, and the entry where it is not the
- * one freed last. */
+/* The least number of random cache lines of an operation: the bucket, and the entry if it is not the
+ * last freed one. */
 static const unsigned op_lines[NOPS] = {2, 1, 1, 2, 1, 2, 2};
 
-/* Cycles of bare memory for as many lines. */
+/* Cycles of bare memory for the same number of lines. */
 static double
 memory_of(const struct result *r, enum op op)
 {
@@ -358,7 +358,7 @@ report_plot(const struct bench *b)
 	FILE *f;
 	int r;
 
-	signal(SIGPIPE, SIG_IGN); /* where there is none, its exit status says so */
+	signal(SIGPIPE, SIG_IGN); /* without gnuplot the exit status shows it */
 	f = popen("gnuplot", "w");
 	if (!f)
 		return -1;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the table is compared with.
+/* The references for the table.
  *
- * rte_hash + rte_timer: how one would keep TIME_WAIT with DPDK's own libraries. The key's position
- * in the hash is its slot in an array of { timer, state }. Used as well as it can be: keys of 12
- * bytes under CRC32, look-ups in bulk, which prefetch, and the entries prefetched after them.
- * rte_timer reads the TSC itself: timers are armed for a day ahead, and armed again for now, before
- * the clock starts, when a round wants them to expire; they are the head of its list all along.
+ * rte_hash + rte_timer: TIME_WAIT with DPDK's own libraries. The key's position
+ * in the hash is its slot in an array of { timer, state }. The use is optimal: keys of 12
+ * bytes with CRC32, look-ups in bulk, which prefetch, and then prefetched entries.
+ * rte_timer reads the TSC itself: timers are armed one day ahead. When a round makes them expire, they are armed
+ * again for the present time, before the measured time; they are always at the head of its list.
  *
- * Bare memory: an array as large as the table. One random line (look-up, miss), and two of which
- * the first says where the second is (look-up, hit), prefetched in the same bursts. */
+ * Bare memory: an array of the table's size. One random line (look-up, miss), or two lines where
+ * the first has the address of the second (look-up, hit), prefetched in the same bursts. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +46,8 @@ struct rte {
 static const char HEAP[] = "bench_time_wait";
 static const size_t HUGE_PAGE = (size_t)2 << 20;
 
-/* rte_hash has a power of two of places and refuses keys when nearly all are taken: more than nine
- * in ten, and it gets twice as many. */
+/* The number of places of rte_hash is a power of two, and it refuses keys when nearly all are taken. For this reason
+ * it gets twice as many when more than nine in ten would be taken. */
 static uint32_t
 entries_for(uint32_t n)
 {
@@ -75,8 +75,8 @@ rte_memory(uint32_t n, uint32_t live, bool is4)
 	return heap_needed(n) + (size_t)entries_for(n) * sizeof(struct entry);
 }
 
-/* rte_hash takes its memory from a heap of DPDK's: one made of the same transparent hugepages that
- * the table has. */
+/* rte_hash uses memory of a DPDK heap, with the same transparent hugepages as
+ * the table. */
 static bool
 heap_make(struct rte *r)
 {
@@ -116,7 +116,7 @@ rte_destroy(void *self)
 {
 	struct rte *r = self;
 
-	rte_timer_subsystem_finalize(); /* and with it the list of what is pending */
+	rte_timer_subsystem_finalize(); /* also frees the list of pending timers */
 	rte_hash_free(r->hash);
 	rte_malloc_heap_memory_remove(HEAP, r->heap, r->heap_size);
 	rte_malloc_heap_destroy(HEAP);
@@ -247,7 +247,7 @@ rte_fin(void *self, const struct burst *b)
 	return done;
 }
 
-/* The key stays: it is the new connection's. */
+/* The key stays for the new connection. */
 static unsigned
 rte_reopen(void *self, const struct burst *b)
 {
@@ -279,7 +279,7 @@ rte_due(void *self, const struct burst *b)
 					r);
 }
 
-/* There is no bound to what one call does. */
+/* The work of one call is not bounded. */
 static unsigned
 rte_poll(void *self, uint32_t tick)
 {
@@ -391,7 +391,7 @@ pick(const struct memory *m, uint64_t random)
 	return &m->line[(uint64_t)((unsigned __int128)random * m->n >> 64)];
 }
 
-/* Keys are random numbers: that is the address. */
+/* The key is a random number and gives the address. */
 static inline uint64_t
 random_of(const struct burst *b, unsigned i)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The TIME_WAIT table as lib/tcp drives it: bursts are walked as in la_tcp_input(), the wheel as in
- * la_tcp_poll(). A live connection is a reference in the index alone; its TCB is not part of what
- * is measured. */
+/* The TIME_WAIT table as lib/tcp uses it: bursts as in la_tcp_input(), the wheel as in
+ * la_tcp_poll(). A live connection is only a reference in the index; its TCB is not
+ * measured. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +16,14 @@ struct table {
 	struct la_wheel wheel;
 	struct la_tw tw;
 	int class[2]; /* [1]: brief */
-	uint64_t sum; /* of what was touched, so that it is */
+	uint64_t sum; /* of the touched memory, so that the compiler keeps the reads */
 	bool is4;
 };
 
 static size_t
 table_memory(uint32_t n, uint32_t live, bool is4)
 {
-	n += live; /* each has its entry reserved */
+	n += live; /* each reserves an entry */
 	return la_index_memory(n) + la_tw_memory(is4 ? n : 0, is4 ? 0 : n) +
 	       la_wheel_memory(la_wheel_slots(n), n);
 }
@@ -99,7 +99,7 @@ match6(const void *ctx, la_ref ref, const void *key)
 	       la_tw_match6(&t->tw, ref, &u->laddr, &u->raddr, u->lport, u->rport);
 }
 
-/* The first two walks of la_tcp_input(): index lines, then what their tags point at. */
+/* The first two passes of la_tcp_input(): index lines, then the entries of their tags. */
 INLINE void
 walk(struct table *t, const struct burst *b, uint64_t *hash, bool is4)
 {
@@ -131,7 +131,7 @@ find(struct table *t, const struct la_tuple *u, uint64_t hash, bool is4)
 		   : la_index_find(&t->index, hash, match6, t, u);
 }
 
-/* What an open does: a reservation and a reference in the index. */
+/* The work of an open: a reservation and a reference in the index. */
 INLINE unsigned
 insert(struct table *t, const struct burst *b, bool is4)
 {
@@ -190,7 +190,7 @@ fin(struct table *t, const struct burst *b, bool is4)
 	return acked;
 }
 
-/* The handshake in between is left out: the TCB takes the place, and its ACK has come. */
+/* The handshake in between is left out: the TCB replaces the entry after the handshake's ACK. */
 INLINE unsigned
 reopen(struct table *t, const struct burst *b, bool is4)
 {
@@ -267,7 +267,7 @@ table_areas(void *self, struct area *a)
 	return 3;
 }
 
-/* ------------------------------------------------------------------ was it real? */
+/* ------------------------------------------------------------------ checks */
 
 static uint64_t
 check_hash(const void *ctx, la_ref ref)

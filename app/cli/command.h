@@ -6,21 +6,22 @@
 
 struct opt;
 
-/* A subcommand: one file, one of these, one line in the table of main.c. */
+/* A subcommand has one file, one struct command, one line in the table of main.c. */
 
 /** Exit statuses, the same for every subcommand. */
 enum {
-	EXIT_OK = 0,	 /* the run is over and went as it should */
-	EXIT_FAILED = 1, /* could not start, or went wrong in a way that the subcommand's help names */
+	EXIT_OK = 0,	 /* the run succeeded */
+	EXIT_FAILED = 1, /* could not start, or failed in a way that the subcommand's help names */
 	EXIT_USAGE = 2,	 /* the command line */
 };
 
 struct command {
 	const char *name;
+	void (*init)(void);	/* called first: fills in what the texts and tables below point at; NULL: nothing */
 	const char *summary; /* one line */
-	const char *synopsis; /* what stands behind "lastack NAME"; may have further lines */
+	const char *synopsis; /* the text after "lastack NAME"; may have further lines */
 	const char *common;   /* names of the options that a first user needs: --help shows these, `--help all` every one */
-	const struct opt *const *tables; /* where they are */
+	const struct opt *const *tables; /* the tables of its options */
 	/** argv[0] is the subcommand's name. Returns the exit status. */
 	int (*run)(int argc, char **argv);
 	bool orderly; /* it calls session_run(): SIGINT and SIGTERM end it in order; false: they kill it */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/netopts.h"
 #include "cli/opts.h"
 #include "cli/signals.h"
 
@@ -74,7 +75,7 @@ find(const char *name)
 	return NULL;
 }
 
-/* --help: what a first user needs; --help all: the manual. */
+/* --help: the options for a first run; --help all: all options. */
 static int
 command_help(const struct command *c, bool all)
 {
@@ -89,7 +90,7 @@ command_help(const struct command *c, bool all)
 	return rc == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-/* The place of --help or -h; 0: none. */
+/* The index of --help or -h; 0: none. */
 static int
 asks_for_help(int argc, char **argv)
 {
@@ -121,8 +122,12 @@ main(int argc, char **argv)
 	const struct command *c = argc < 2 ? NULL : find(argv[1]);
 	int help_at;
 
+	for (unsigned i = 0; i < NCOMMANDS; i++)
+		if (commands[i]->init)
+			commands[i]->init();
 	if (c == NULL || !c->orderly)
 		signals_default();
+	net_init();
 	if (argc < 2) {
 		fprintf(stderr, "lastack: a subcommand is missing; 'lastack --help' lists them\n");
 		return EXIT_USAGE;

@@ -2,7 +2,7 @@
 #ifndef LA_APP_CLI_NETOPTS_H
 #define LA_APP_CLI_NETOPTS_H
 
-/* Options that every subcommand with a shard has: port, addresses, tables, the run itself. */
+/* Options of every subcommand with a shard: port, addresses, tables, the run. */
 
 #include "cli/opts.h"
 #include "io/tap.h"
@@ -17,24 +17,30 @@ struct net_options {
 	unsigned naddrs, nranges;
 	struct la_addr gateway4, gateway6;
 	uint8_t gateway_mac[6];
-	uint64_t vlan, mtu;
+	uint64_t mtu; /* 0: the port's */
 	bool no_dad;
-	uint64_t max_conns, time_wait, time_wait6, mbufs;
-	uint64_t max_orphans; /* 0: the shard's default */
-	uint32_t msl_ms, rto_min_ms, orphan_ms, drain_ms, duration_ms;
-	uint64_t workers; /* shards on the port, each on its own core; net_check() sets it when none were asked for */
+	struct la_shard_config shard; /* the options of config.def; table sizes of all workers together */
+	uint64_t mbufs;
+	uint32_t drain_ms, duration_ms;
+	uint64_t workers; /* shards on the port, each on its own core; net_check() sets the default */
 	const char *lcores; /* -l */
 	int tw_full; /* 0 refuse, 1 reset */
-	uint64_t tw_share; /* percent */
 	int idle; /* enum la_idle */
 	bool quiet, verbose;
 	int log; /* enum la_log_level, index into net_log_levels */
 	const char *json, *pcap, *state, *ready_file;
-	int quiet_time; /* enum la_quiet, by way of quiet_choices */
+	int quiet_time; /* enum la_quiet, through quiet_choices */
 };
 
-/** What the tables below fill in; defaults are set. */
+/** The values of the tables below; defaults are set after net_init(). */
 extern struct net_options net;
+void net_init(void);
+
+/** A row of an option table: an option that sets a field of the shard's configuration. Range, unit, default and help
+ * are those of include/lastack/config.def. */
+#define NET_FIELD(option, field, placeholder) \
+	{.name = (option), .kind = OPT_FIELD, .dst = &net.shard, .arg = (placeholder), \
+	 .row = &la_config_rows[LA_CFG_##field]}
 
 extern const struct opt net_port_opts[];  /* which port */
 extern const struct opt net_addr_opts[];  /* which addresses */
@@ -49,16 +55,16 @@ extern const char *const net_log_levels[];
 	 .help = "least severe log line on standard error: error, warning, info, or debug, which adds DPDK's\n" \
 		 "lines. An error that ends the run is printed in any case [info]"}
 
-/** Checks what the options say together. 0, or -1 with a line in err. */
+/** Checks the options together. 0, or -1 with a line in err. */
 int net_check(char *err, size_t size);
-/** What stands below OPTIONS in --help: how values are written, then the tables. */
+/** The text below OPTIONS in --help: the form of values, then the tables. */
 void net_help(const struct opt *const *tables);
 
 /** Fills the station's shard configuration, one worker's part of the tables, and the engine's common
  * part. */
 void net_apply(struct la_engine_config *cfg, struct la_station *st);
 
-/** Worker i's part of n: the first n mod workers have one more. */
+/** Worker i's part of n: the first (n mod workers) workers have one more. */
 uint64_t net_share(uint64_t n, unsigned i);
 
 /** For OPT_CALL of other tables: dst is a struct la_prefix_list. */

@@ -92,7 +92,7 @@ summarize(struct session *se)
 	return EXIT_FAILED;
 }
 
-/* What the next process needs to know. Nothing is lost that is not said. */
+/* Saves the state for the next process. Reports everything that could not be saved. */
 static int
 save_state(struct session *se)
 {
@@ -103,7 +103,7 @@ save_state(struct session *se)
 	return fail(se, err);
 }
 
-/* Two options that name one file would overwrite each other's. */
+/* Two options with the same file would overwrite each other's output. */
 static const char *
 named_twice(const char *const *files, unsigned n)
 {
@@ -146,7 +146,7 @@ session_run(struct session *se)
 	se->cfg.report = report;
 	se->cfg.report_ctx = se;
 	se->cfg.stopped = signals_caught;
-	signal(SIGPIPE, SIG_IGN); /* a reader of our live lines that goes away ends nothing */
+	signal(SIGPIPE, SIG_IGN); /* the run goes on when the reader of the live lines ends */
 	rc = la_engine_create(&se->cfg, &se->engine, err, sizeof(err));
 	if (rc == -EINTR && signals_caught()) {
 		fprintf(stderr, "lastack %s: stopped by a signal before it was ready: %s\n", se->program, err);

@@ -11,28 +11,28 @@ struct session {
 	const char *program; /* the subcommand */
 	struct la_engine_config cfg;
 	struct la_engine *engine;
-	struct la_summary summary; /* opens_of and extras are the subcommand's */
+	struct la_summary summary; /* the subcommand sets opens_of and extras */
 	const char *json;	   /* --json */
 	/** Between create and run, on the main thread; 0 or negative errno. May be NULL. */
 	int (*prepare)(struct session *se);
 	/** Every cfg.report_ms on the control thread, printed or not, before note(). May be NULL. */
 	void (*interval)(struct session *se, double seconds);
-	/** Words behind the live line, or NULL for none. May be NULL. */
+	/** Returns text for the end of the live line, or NULL for none. May be NULL. */
 	const char *(*note)(struct session *se);
 	/** After the run, before the summary is printed: adds extras. May be NULL. */
 	void (*finish)(struct session *se);
 	void *ctx;
 	bool silent;	/* no live lines, though report_ms is set */
-	int error;	/* what la_engine_run() returned */
+	int error;	/* result of la_engine_run() */
 	bool signalled; /* SIGINT or SIGTERM ended it */
 
 	/* private */
 	struct la_summary before, now;
-	bool cksum_noted; /* a live line had la_summary_cksum_note() behind it */
+	bool cksum_noted; /* a live line ended with la_summary_cksum_note() */
 };
 
-/** Whether --json, --state and --pcap can be written; session_run() calls it, and who writes files of its own
- * before that calls it first. EXIT_OK, or EXIT_FAILED after a line on stderr. */
+/** Checks that --json, --state and --pcap can be written. session_run() calls it; a subcommand that writes files
+ * before session_run() calls it earlier. EXIT_OK, or EXIT_FAILED after a line on stderr. */
 int session_check(const struct session *se);
 
 /** Runs it. EXIT_OK, or EXIT_FAILED after a line on stderr. */
@@ -41,7 +41,7 @@ int session_run(struct session *se);
 /** "lastack NAME: TEXT" on stderr; returns EXIT_USAGE. */
 int usage_error(const char *program, const char *text);
 
-/** "lastack NAME: cannot connect: ..." on stderr, by what la_connect() returned; returns EXIT_FAILED. */
+/** "lastack NAME: cannot connect: ..." on stderr, by the result of la_connect(); returns EXIT_FAILED. */
 int connect_error(const char *program, int error);
 
 #endif

@@ -10,9 +10,9 @@
  * A non-interactive shell starts a background job with SIGINT ignored ("lastack ... &"). The kernel
  * discards an ignored signal, so a handler that is set after EAL's start (0.3 s, 3 s on a busy machine)
  * loses each SIGINT before. main.c sets it from .preinit_array, before the constructors of DPDK's
- * libraries. What is left is the dynamic loader's time, some milliseconds.
+ * libraries. Only a SIGINT during the dynamic loader's time, some milliseconds, is lost.
  *
- * A signal during the start ends the run in order: the engine is made, told to stop, drained, and its
+ * A signal during the start ends the run in order: the engine is created, stopped, drained, and its
  * summary is printed, with status 0 as after any signal.
  *
  * The handler may run on any thread: it writes one word and calls la_engine_stop(), which is

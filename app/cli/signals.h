@@ -2,7 +2,7 @@
 #ifndef LA_APP_CLI_SIGNALS_H
 #define LA_APP_CLI_SIGNALS_H
 
-/* SIGINT and SIGTERM, from the first instruction of the program to its last. (The theory is at the top of
+/* SIGINT and SIGTERM, during the whole life of the process. (The theory is at the top of
  * signals.c.) */
 
 #include <stdbool.h>
@@ -19,8 +19,8 @@ void signals_stop(struct la_engine *e);
 /** True: at least one was caught. */
 bool signals_caught(void);
 
-/** Ignores both: the engine has ended. Saving, reporting and freeing are left, and no signal may cut them
- * short. */
+/** Ignores both: the engine has ended. Saving, reporting and freeing follow, and no signal may interrupt
+ * them. */
 void signals_ignore(void);
 
 /** For a subcommand without an engine: a signal ends the process at once, also one that was caught

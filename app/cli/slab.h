@@ -2,8 +2,8 @@
 #ifndef LA_APP_CLI_SLAB_H
 #define LA_APP_CLI_SLAB_H
 
-/* Objects of one size from one piece of memory: nothing is allocated per connection. Memory is
- * touched only as far as objects were ever in use at once. */
+/* Objects of one size from one piece of memory: no allocation per connection. The touched memory
+ * is that of the highest number of objects in use at once. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@ struct slab {
 	char *memory;
 	size_t size;	/* of one object, at least a pointer's, a multiple of 8 */
 	uint32_t count; /* objects in all */
-	uint32_t fresh; /* those from here on were never used */
-	uint32_t used;	/* objects out now */
+	uint32_t fresh; /* objects from here on were never used */
+	uint32_t used;	/* objects in use */
 	void *free;	/* list through the first word */
 };
 
@@ -39,7 +39,7 @@ slab_fini(struct slab *s)
 	s->memory = NULL;
 }
 
-/** An object, all zero; NULL when all are out. */
+/** Returns a zeroed object; NULL when all are in use. */
 static inline void *
 slab_get(struct slab *s)
 {

@@ -2,7 +2,7 @@
 #ifndef LA_APP_CLI_SOURCES_H
 #define LA_APP_CLI_SOURCES_H
 
-/* Where connections come from: source prefixes and ports, and what that allows; for `client` and `load`. */
+/* The sources of connections: prefixes and ports, and the number of tuples; for `client` and `load`. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ struct sources {
 int sources_set_from(void *dst, const char *text, char *why, size_t size);
 int sources_set_ports(void *dst, const char *text, char *why, size_t size);
 
-/** What --from names and --addr does not cover is made ours by a range. 0, or -1 with a line in err. */
+/** Adds addresses of --from that --addr does not cover as a range. 0, or -1 with a line in err. */
 int sources_claim(const struct sources *s, char *err, size_t size);
 
 /** The tuples to one target, from --from, or from our own addresses one by one. 0, or -1 with a line in
@@ -29,9 +29,9 @@ int sources_claim(const struct sources *s, char *err, size_t size);
 int sources_tuples(const struct sources *s, const struct la_addr *to, uint16_t port,
 		   struct la_tuples *t, char *err, size_t size);
 
-/** What a run needs of a budget, on all targets together, said to the user with --verbose. need: tuples
- * within 2*MSL, UINT64_MAX when the rate is not limited. 0, or -1 with a line in err: more than there is,
- * and may_run_out is false. */
+/** Compares the need of a run with the budget of all targets; prints it with --verbose. need: tuples
+ * within 2*MSL, UINT64_MAX when the rate is not limited. 0, or -1 with a line in err: the need is larger than the
+ * budget, and may_run_out is false. */
 int sources_check(const struct sources *s, const struct la_tuples *t, unsigned targets, uint64_t need,
 		  bool may_run_out, char *err, size_t size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack client: opens connections to one server from a budget of tuples, a shard a worker. Each worker
- * has an even part of the run, and the tuples that hash to its own shard. */
+/* lastack client: opens connections to one server from a budget of tuples, one shard per worker. Each worker
+ * has an equal part of the run, and the tuples that hash to its own shard. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "core/mem.h"
 #include "http/http_parse.h"
 #include "run/units.h"
-#include "server/service.h"
+#include "server/payload.h"
 #include <rte_common.h>
 
 static const char *const sides[] = {"client", "server", NULL};
@@ -123,7 +123,7 @@ check_shares(char *err, size_t size)
 		uint64_t have = la_tuples_at_home(&client.tuples, &client.steer, i);
 		uint64_t share = net_share(client.connections, i);
 		uint64_t need = la_tuples_need(share, (uint32_t)net_share(client.rate, i),
-					       net.duration_ms, net.msl_ms);
+					       net.duration_ms, net.shard.msl_ms);
 
 		if (client.connections != 0 && share == 0)
 			need = 0;
@@ -179,7 +179,7 @@ prepare(struct session *se)
 	int rc = payload_init();
 
 	(void)se;
-	la_steer_init(&client.steer, client.shards); /* a state file may have brought another key */
+	la_steer_init(&client.steer, client.shards); /* a state file may have set another key */
 	for (unsigned i = 0; rc == 0 && i < client.shards; i++) {
 		struct opener *o = client.opener[i];
 
@@ -187,7 +187,7 @@ prepare(struct session *se)
 		o->cfg.concurrency = (uint32_t)net_share(client.concurrency, i);
 		o->cfg.connections = net_share(client.connections, i);
 		o->cfg.rate = (uint32_t)net_share(client.rate, i);
-		/* no part of either is none, not no limit */
+		/* a part of 0 means none, not "no limit" */
 		o->stopped = o->cfg.concurrency == 0 || (client.connections != 0 && o->cfg.connections == 0);
 		o->tuples = client.tuples;
 		if (client.shards > 1)
@@ -294,7 +294,7 @@ help(void)
 	       "       2  wrong command line, or a run that the tuples do not suffice for\n");
 }
 
-/* The options together; EXIT_OK or EXIT_USAGE. */
+/* Checks the options together; EXIT_OK or EXIT_USAGE. */
 static int
 configure(int argc, char **argv)
 {
@@ -308,9 +308,9 @@ configure(int argc, char **argv)
 		return usage_error("client", "--get: was given with --send or --recv; allowed: one or the other");
 	if (client.connections == 0 && net.duration_ms == 0)
 		client.connections = 1;
-	if (client.concurrency > net.max_conns) {
-		snprintf(err, sizeof(err), "--concurrency: '%lu' was given; allowed: up to --max-conns, %lu",
-			 client.concurrency, net.max_conns);
+	if (client.concurrency > net.shard.max_conns) {
+		snprintf(err, sizeof(err), "--concurrency: '%lu' was given; allowed: up to --max-conns, %u",
+			 client.concurrency, net.shard.max_conns);
 		return usage_error("client", err);
 	}
 	if (client.rate != 0 && client.rate < net.workers) {
@@ -324,7 +324,7 @@ configure(int argc, char **argv)
 			   sizeof(err)) ||
 	    sources_check(&client.sources, &client.tuples, 1,
 			  la_tuples_need(client.connections, (uint32_t)client.rate, net.duration_ms,
-					 net.msl_ms),
+					 net.shard.msl_ms),
 			  false, err, sizeof(err)) ||
 	    (client.shards > 1 && check_shares(err, sizeof(err))))
 		return usage_error("client", err);
@@ -376,12 +376,12 @@ run(int argc, char **argv)
 		st->ops = &opener_ops;
 		st->ctx = client.opener[i];
 	}
-	se.cfg.duration_ms = 0; /* the opener's: it stops opening and lets the rest finish */
+	se.cfg.duration_ms = 0; /* the opener observes it: it stops opening and lets the rest finish */
 	se.cfg.nstations = client.shards;
 	say_longest();
 	se.cfg.tuples = client.tuples.budget;
 	se.json = net.json;
-	se.summary.msl_ms = net.msl_ms;
+	se.summary.msl_ms = net.shard.msl_ms;
 	status = session_run(&se);
 	n = total();
 	for (unsigned i = 0; i < client.shards; i++) {

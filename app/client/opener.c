@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Opening connections, as many at once as asked for, each from the next tuple.
+/* Opens connections, up to the configured concurrency, each from the next tuple.
  *
- * A connection's life: opened, everything is sent, everything expected is read; then, when the client
- * closes first, la_close(); otherwise the peer's FIN is waited for. Between two bursts the poll
- * function opens what is missing, a bounded number a round so that packets are not kept waiting. */
+ * A connection is opened, sends everything, and reads the expected bytes. Then, when the client
+ * closes first, la_close() follows; otherwise it waits for the peer's FIN. Between two bursts the poll
+ * function opens the missing connections, a bounded number per round, so that packets are processed in between. */
 
 #include <errno.h>
 #include <string.h>
 
 #include "client/opener.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 enum {
 	OPENS_A_ROUND = 64,
 	SKIPS_A_ROUND = 64, /* tuples found taken before the round is given up */
-	ALONE_MS = 1000,    /* how long the first connection goes alone at most */
+	ALONE_MS = 1000,    /* longest time with only the first connection */
 	ABORTS_A_ROUND = 512,
 };
 
@@ -57,7 +57,7 @@ spoil(struct oconn *oc)
 	oc->counted = true;
 }
 
-/* Body bytes: counted up to what is expected, compared with the pattern. */
+/* Body bytes: counted up to the expected length, compared with the pattern. */
 static void
 check_body(struct oconn *oc, const uint8_t *b, size_t n)
 {
@@ -107,7 +107,7 @@ read_some(struct oconn *oc)
 
 /* ---- the connection's events ---- */
 
-/* Everything is said and heard: ours to close, or the peer's. */
+/* Everything is sent and read: we close, or the peer does. */
 static void
 advance(struct oconn *oc)
 {
@@ -137,7 +137,7 @@ data(struct la_conn *c, void *user)
 	struct oconn *oc = user;
 
 	read_some(oc);
-	if (oc->reply.error != REPLY_GOOD) /* nothing after it can be read */
+	if (oc->reply.error != REPLY_GOOD) /* the rest cannot be read */
 		la_abort(c);
 	else
 		advance(oc);
@@ -237,7 +237,7 @@ open_one(struct opener *o, struct la_shard *shard)
 		return GO_ON;
 	}
 	slab_put(&o->conns, oc);
-	if (rc == -EAGAIN) { /* quiet time: as if we had not begun */
+	if (rc == -EAGAIN) { /* quiet time: the connection is not counted */
 		o->t0 = 0;
 		return NOT_NOW;
 	}
@@ -255,8 +255,8 @@ open_one(struct opener *o, struct la_shard *shard)
 	return NEVER;
 }
 
-/* How many may be opened in this round. The first connection goes alone: while the next hop is being
- * resolved, only a few packets can wait, and a crowd of SYNs would be dropped. */
+/* Returns the number of opens allowed in this round. The first connection is opened alone: during the resolution
+ * of the next hop only a few packets can wait, and many SYNs would be dropped. */
 static uint64_t
 allowance(const struct opener *o)
 {
@@ -318,7 +318,7 @@ poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 		}
 		if (v == SKIP && ++skips < SKIPS_A_ROUND)
 			continue;
-		/* neither tuples nor addresses nor table entries come back within the millisecond */
+		/* neither tuples nor addresses nor table entries become free within the millisecond */
 		o->retry_at = now + 1;
 		o->stopped = v == NEVER;
 		break;

@@ -3,7 +3,7 @@
 #define LA_APP_CLIENT_OPENER_H
 
 /* The client as an application on a shard: opens connections from a tuple budget, sends, reads the
- * answer, closes first or waits for the peer to; used by `client` and by `demo`. */
+ * answer, closes first or after the peer; used by `client` and by `demo`. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,23 +16,23 @@
 #include "run/tuples.h"
 
 struct opener_config {
-	bool reuse; /* tuples out of our own TIME_WAIT, by la_connect()'s rules */
+	bool reuse; /* uses tuples in our own TIME_WAIT, by la_connect()'s rules */
 	uint32_t concurrency;	/* connections open at once */
 	uint64_t connections;	/* in all; 0: no limit */
-	uint32_t duration_ms;	/* open for so long; 0: no limit */
-	bool bounded;		/* with duration_ms: what is open drain_ms after it is aborted */
+	uint32_t duration_ms;	/* time in which connections are opened; 0: no limit */
+	bool bounded;		/* with duration_ms: connections open drain_ms after it are aborted */
 	uint32_t drain_ms;
 	uint32_t rate;		/* opens a second; 0: as fast as it goes */
 	uint64_t send_bytes;	/* of the pattern */
 	uint64_t recv_bytes;	/* expected back */
-	bool verify;		/* what comes back is the pattern */
+	bool verify;		/* the received bytes must be the pattern */
 	const char *request;	/* HTTP instead: sent as it is, */
 	bool http;		/* and the answer's body is recv_bytes long */
 	bool server_first;	/* wait for the peer's FIN before our own */
-	uint32_t timeout_ms;	/* abort a connection on which nothing happens for so long; 0: never */
+	uint32_t timeout_ms;	/* abort a connection after this time without progress; 0: never */
 };
 
-/** What became of the connections; read by other threads when the run is over. */
+/** Counts of connections by their result; read by other threads after the run. */
 struct opener_counts {
 	uint64_t started;	/* la_connect() that succeeded */
 	uint64_t ended[LA_NENDS];
@@ -42,7 +42,7 @@ struct opener_counts {
 	uint64_t timed_out;	/* aborted by timeout_ms */
 	uint64_t unfinished;	/* open at the end of the run, then aborted */
 	uint64_t tuples_skipped; /* tuples that were live or in TIME_WAIT */
-	uint64_t no_room;	/* times the shard had no TCB or TIME_WAIT reservation for one more */
+	uint64_t no_room;	/* times without a free TCB or TIME_WAIT reservation */
 	uint64_t waits;		/* times the tuple budget was used up */
 };
 
@@ -51,10 +51,10 @@ struct opener {
 	struct la_tuples tuples;
 	struct opener_counts n;
 	struct slab conns;
-	bool stopped;		/* opens no more */
-	bool started;		/* the first connection has come to something */
+	bool stopped;		/* no more opens */
+	bool started;		/* the first connection is open or has failed */
 	bool waiting;		/* for tuples; read by other threads */
-	int fatal;		/* -errno of la_connect() that no waiting cures */
+	int fatal;		/* permanent -errno of la_connect() */
 	uint64_t t0;		/* of the first poll, ms */
 	uint64_t now;		/* of the last poll */
 	uint64_t retry_at;

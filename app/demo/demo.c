@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack demo: a client and a server in one process over a pair of rings, each a shard, or several.
+/* lastack demo: a client and a server in one process over a pair of rings, each with one shard or several.
  *
  *   client 10.0.0.1/24, range 10.1.0.0/16          server 10.0.0.2/24, gateway 10.0.0.1
  *
- * Nothing is lost between them, so both ends must come to the same counts, and the exit status says
- * whether they did. The TIME_WAIT table of the end that closes first is as large as the run can fill
- * or half the free memory allows; pages of it that are never reached are never touched. */
+ * No frame is lost between them, so both ends must have equal counts, and the exit status shows
+ * whether they do. The TIME_WAIT table of the end that closes first has room for the whole run,
+ * limited to half of the free memory; unused pages of it are never touched. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,14 +19,15 @@
 #include "client/opener.h"
 #include "core/mem.h"
 #include "run/units.h"
+#include "server/payload.h"
 #include "server/service.h"
 
 enum {
 	PORT = 7777,
 	CLIENT = 0,
 	SERVER = 1,
-	MOST_A_SECOND = 2000000, /* closes that no core reaches */
-	ENTRY_BYTES = 48,	 /* of a TIME_WAIT entry with its share of index and wheel */
+	MOST_A_SECOND = 2000000, /* closes/s, more than a core can do */
+	ENTRY_BYTES = 48,	 /* a TIME_WAIT entry with its share of index and wheel */
 };
 
 static const char *const sides[] = {"client", "server", NULL};
@@ -80,25 +81,10 @@ data(struct la_conn *c, void *user)
 	maybe_close(dc);
 }
 
-static void
-peer_fin(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_close(user);
-}
-
-static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
-{
-	(void)c;
-	(void)why;
-	svc_gone(user);
-}
-
 static const struct service_def service_demo = {
 	.name = "demo",
 	.conn_size = sizeof(struct demo_conn),
-	.ops = {.opened = opened, .data = data, .peer_fin = peer_fin, .closed = closed},
+	.ops = {.opened = opened, .data = data},
 };
 
 static int
@@ -107,12 +93,12 @@ start_server(void *ctx, struct la_shard *shard)
 	return service_start(ctx, shard, demo.max_conns);
 }
 
-/* No drain: the client stops opening, and what it has opened is served to its end. */
+/* No drain: the client stops opening, and its open connections are served to their end. */
 static const struct la_station_ops server_ops = {.start = start_server};
 
 /* ---- sizes ---- */
 
-/* Free memory in bytes, as the kernel reckons it. */
+/* Available memory in bytes, from the kernel. */
 static uint64_t
 memory_available(void)
 {
@@ -133,15 +119,16 @@ memory_available(void)
 static uint32_t
 time_wait_entries(void)
 {
-	uint64_t span = demo.duration_ms < 2ull * net.msl_ms ? demo.duration_ms : 2ull * net.msl_ms;
+	uint64_t span = demo.duration_ms < 2ull * net.shard.msl_ms ? demo.duration_ms : 2ull * net.shard.msl_ms;
 	uint64_t most = (span + 999) / 1000 * MOST_A_SECOND;
 	uint64_t fit = memory_available() / 2 / ENTRY_BYTES / demo.shards;
 
 	if (most > fit)
 		most = fit;
-	if (most > 1u << 28)
-		most = 1u << 28;
-	return (uint32_t)(most + 2 * demo.concurrency);
+	most += 2 * demo.concurrency;
+	if (most > LA_CONFIG_MAX_max_time_wait4)
+		most = LA_CONFIG_MAX_max_time_wait4;
+	return (uint32_t)most;
 }
 
 /* ---- the stations: all clients, then all servers ---- */
@@ -163,7 +150,7 @@ set_station(struct la_engine_config *cfg, unsigned i, unsigned k)
 	if (i == SERVER)
 		st->shard.gateway4 = demo.gateway;
 	st->shard.max_conns = demo.max_conns;
-	/* the other end reserves an entry a connection as well, and hardly ever fills it */
+	/* the other end also reserves one entry per connection, but rarely uses it */
 	st->shard.max_time_wait4 = closer ? time_wait_entries() : 4 * demo.max_conns;
 	st->shard.max_time_wait6 = 1;
 	st->ops = i == CLIENT ? &opener_ops : &server_ops;
@@ -180,9 +167,9 @@ set_all(struct session *se)
 	    la_prefix_parse("10.1.0.0/16", &demo.range) || la_addr_parse("10.0.0.1", &demo.gateway) ||
 	    la_addr_parse("10.0.0.2", &to) ||
 	    la_tuples_init(&demo.tuples, &demo.range, 1, 1024, 65535, &to, PORT,
-			   2ull * net.msl_ms))
+			   2ull * net.shard.msl_ms))
 		return -EINVAL;
-	/* a connection of the passive end may outlive its peer's by the last ACK's way */
+	/* a connection of the passive end may live longer than its peer's, until the last ACK arrives */
 	demo.shards = demo.workers == 1 ? 1 : (unsigned)demo.workers / 2;
 	demo.concurrency = (demo.concurrency + demo.shards - 1) / demo.shards * demo.shards;
 	demo.max_conns = (uint32_t)(2 * demo.concurrency / demo.shards);
@@ -202,8 +189,7 @@ set_all(struct session *se)
 		demo.opener[k]->tuples = demo.tuples;
 		if (demo.shards > 1)
 			la_tuples_home(&demo.opener[k]->tuples, &demo.steer, k);
-		demo.service[k]->def = &service_demo;
-		demo.service[k]->port = PORT;
+		service_init(demo.service[k], &service_demo, PORT);
 		demo.service[k]->server_first = demo.first == 1;
 	}
 	net.workers = 1;
@@ -318,8 +304,7 @@ static const struct opt demo_opts[] = {
 	 .choices = sides, .help = "who closes first, and so holds TIME_WAIT [client]"},
 	{.name = "payload", .kind = OPT_NUMBER, .dst = &demo.payload, .arg = "BYTES",
 	 .max = 1 << 30, .help = "bytes the client sends on every connection [0: bare open and close]"},
-	{.name = "msl", .kind = OPT_DURATION, .dst = &net.msl_ms, .arg = "TIME", .min = 1, .max = 120000,
-	 .help = "maximum segment lifetime; TIME_WAIT lasts twice that [30s]"},
+	NET_FIELD("msl", msl_ms, "TIME"),
 	{.name = "drain", .kind = OPT_DURATION, .dst = &net.drain_ms, .arg = "TIME",
 	 .help = "after a stop, wait this long for open connections to end, then abort them [5s]"},
 	{.name = "json", .kind = OPT_TEXT, .dst = &net.json, .arg = "FILE",
@@ -392,7 +377,7 @@ run(int argc, char **argv)
 	if (set_all(&se) != 0)
 		return usage_error("demo", "its own addresses do not parse, or there is no memory");
 	se.json = net.json;
-	se.summary.msl_ms = net.msl_ms;
+	se.summary.msl_ms = net.shard.msl_ms;
 	status = session_run(&se);
 	for (unsigned k = 0; k < demo.shards; k++) {
 		opener_fini(demo.opener[k]);

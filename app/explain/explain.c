@@ -207,7 +207,7 @@ tell_all(const struct scenario *only, struct la_pcapng *pcap)
 static struct la_pcapng *
 open_pcap(void)
 {
-	/* an interface a host, as the simulator names them, and the routers' */
+	/* one interface per host, with the simulator's names, and the routers' interfaces */
 	static const char *const names[LA_SIM_HOSTS + 1] = {"A", "B", "C", "D",     "E",
 							    "F", "G", "H", "router"};
 	struct la_pcapng *pcap = la_pcapng_open(opts.pcap, names, LA_SIM_HOSTS + 1);
@@ -317,8 +317,8 @@ help(void)
 	       "       2  wrong command line\n");
 }
 
-/* Takes the bare word out of argv; NULL: there is none. More than one is left for opt_parse() to
- * refuse. */
+/* Takes the bare word out of argv; NULL: there is none. opt_parse() refuses
+ * further ones. */
 static const char *
 take_name(int *argc, char **argv)
 {

@@ -2,15 +2,15 @@
 #ifndef LA_APP_EXPLAIN_H
 #define LA_APP_EXPLAIN_H
 
-/* Stories that `lastack explain` tells: each one runs a simulated world with the real stack in
- * it, and claims things that are then looked up in the run.
+/* The stories of `lastack explain`: each one runs a simulated world with the real stack,
+ * and its claims are checked against the run.
  *
- * Some worlds have a host that is told to behave badly (enum la_sim_weak). These are switches of
- * the simulator, which works on the host's shard from outside: the stack has none, and no other
- * subcommand can reach them.
+ * Some worlds have a host with a deliberate fault (enum la_sim_weak). These faults are switches of
+ * the simulator, which changes the host's shard from outside: the stack has no such switches, and no other
+ * subcommand can use them.
  *
- * A story is a function: it makes the world, acts at its moments, says what happened with the
- * values of the run, and claims. What does not hold is shown, and explain's exit status is 1. */
+ * A story is a function: it creates the world, acts at given times, describes the events with the
+ * values of the run, and makes claims. A claim that does not hold is shown, and explain's exit status is 1. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,8 +29,8 @@ struct explain;
 struct scenario {
 	const char *name;
 	const char *title;
-	const char *weak; /* how a host behaves badly, NULL: none does */
-	const char *see;  /* stories that belong to it, or NULL */
+	const char *weak; /* the fault of a host, NULL: none */
+	const char *see;  /* related stories, or NULL */
 	bool absolute;    /* sequence numbers as on the wire */
 	void (*run)(struct explain *x);
 };
@@ -50,7 +50,7 @@ struct explain {
 	struct la_sim *w;
 	struct la_ladder *ladder;
 	struct la_pcapng *pcap; /* or NULL */
-	uint64_t pcap_us;       /* when this world begins in it */
+	uint64_t pcap_us;       /* begin of this world in it */
 	unsigned nhosts;
 	uint64_t start; /* us of the world when the story begins */
 	struct la_counters before[LA_SIM_HOSTS];
@@ -60,24 +60,24 @@ struct explain {
 	char lines[EX_LINES][128]; /* a table, below the ladder */
 	unsigned nlines;
 	bool failed;     /* a claim does not hold */
-	char error[256]; /* the run could not be made */
+	char error[256]; /* the run failed */
 };
 
 /* ---- the world ---- */
 
-/** Makes it: two hosts 20 ms apart unless cfg says otherwise, B listening on its port with that
- * plan, neighbours known to each other. False: x->error. */
+/** Creates it: two hosts 20 ms apart unless cfg differs, B listening on its port with that
+ * plan, MAC addresses resolved. False: x->error. */
 bool ex_world(struct explain *x, const struct la_sim_config *cfg, const struct la_sim_plan *server);
 /** Every connection of the hosts begins at these sequence numbers. */
 void ex_fixed_isn(struct la_sim_config *cfg, uint32_t a, uint32_t b);
-/** A opens the ladder's tuple to B. NULL, with a note in the ladder, when it may not. */
+/** A opens the ladder's tuple to B. NULL, with a note in the ladder, when this is refused. */
 struct la_sim_conn *ex_open(struct explain *x, const struct la_sim_plan *plan);
 /** B's youngest connection. Never NULL: x->error and a blank one when there was none. */
 struct la_sim_conn *ex_server(struct explain *x);
-/** Lets time pass until so many ms after the story's beginning, or for so many. */
+/** Runs the world until ms after the story's start, or for a number of ms. */
 void ex_until(struct explain *x, uint64_t ms);
 void ex_pass(struct explain *x, uint64_t ms);
-/** Until nothing is left: no connection, no TIME_WAIT, nothing on its way. */
+/** Runs it until no connection, no TIME_WAIT and no frame in transit is left. */
 void ex_quiet(struct explain *x);
 
 /** Two incarnations of the tuple, both ends of each. */
@@ -85,8 +85,8 @@ struct ex_two {
 	struct la_sim_conn *a, *b, *a2, *b2;
 	bool refused; /* the first try to open it again */
 };
-/** A opens the tuple again; where that is refused, once more so many ms after the story's
- * beginning. B's end is looked up pass_ms later, then all goes on to its end. Sets a2, b2 and
+/** A opens the tuple again; when this is refused, it tries once more at the given time after the story's
+ * start. B's end is looked up pass_ms later, then the run continues to its end. Sets a2, b2 and
  * refused. False: x->error. */
 bool ex_open_again(struct explain *x, const struct la_sim_plan *plan, uint64_t again_ms,
 		   uint64_t pass_ms, struct ex_two *t);
@@ -95,11 +95,11 @@ bool ex_open_again(struct explain *x, const struct la_sim_plan *plan, uint64_t a
 
 /** A host's counter, from the beginning of the story. */
 uint64_t ex_count(struct explain *x, unsigned host, enum la_counter c);
-/** When the user of c was told that it is open, s; 0: never. */
+/** Time of the `opened` event of c, s; 0: never. */
 double ex_opened(const struct explain *x, const struct la_sim_conn *c);
 /** Longest time in a state, s. */
 double ex_longest(const struct explain *x, unsigned side, enum la_state s);
-/** How many segments with all these flags and at least so much payload were sent by a side. */
+/** Number of segments with all these flags and at least this much payload that a side sent. */
 unsigned ex_sent(const struct explain *x, unsigned side, uint8_t flags, uint16_t len);
 /** The n-th (from 0) such segment; NULL: none. */
 const struct la_ladder_item *ex_nth(const struct explain *x, unsigned side, uint8_t flags,
@@ -107,22 +107,22 @@ const struct la_ladder_item *ex_nth(const struct explain *x, unsigned side, uint
 /** It was ever in this state. */
 bool ex_seen(const struct explain *x, unsigned side, enum la_state s);
 
-/* ---- told (explain_tell.c) ---- */
+/* ---- output of a story (explain_tell.c) ---- */
 
 struct json_t;
-/** Everything about it, on standard output. */
+/** Prints the story on standard output. */
 void ex_print(const struct explain *x, const struct la_ladder_style *st);
-/** The same as an object; the caller's. */
+/** The same as a JSON object, owned by the caller. */
 struct json_t *ex_json(const struct explain *x);
 
-/* ---- what is said ---- */
+/* ---- text ---- */
 
 __attribute__((format(printf, 2, 3))) void ex_say(struct explain *x, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void ex_verdict(struct explain *x, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void ex_line(struct explain *x, const char *fmt, ...);
 
 /** Lines of the table: the first bytes that one end of the second incarnation sends, and those that
- * the other reads, where what its partner did not send there is marked below. */
+ * the other reads. Bytes that its partner did not send are marked below. */
 void ex_bytes(struct explain *x, const struct la_sim_conn *sender,
 	      const struct la_sim_conn *reader);
 
@@ -130,7 +130,7 @@ void ex_is(struct explain *x, const char *what, uint64_t got, uint64_t want);
 void ex_is_true(struct explain *x, const char *what, bool got);
 void ex_between(struct explain *x, const char *what, double got, double lo, double hi,
 		const char *unit);
-/** The user of c was told this end. */
+/** The user of c got this end. */
 void ex_told(struct explain *x, const char *who, const struct la_sim_conn *c, enum la_end end);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "explain/explain.h"
 
-/* Records of connections that both ends have done with may be used again; the story's own stays. */
+/* Records of connections that have ended at both ends may be reused, except the one of the story. */
 static void
 sweep(struct explain *x, const struct la_sim_conn *keep)
 {
@@ -19,7 +19,7 @@ sweep(struct explain *x, const struct la_sim_conn *keep)
 
 enum { PORTS = 10, TRIES_S = 180, TIME_WAIT_S = 60 };
 
-/* A free port in the order of their numbers, as a client's kernel picks one. */
+/* The next free port in numerical order, as a client's kernel chooses one. */
 static bool
 open_any(struct explain *x, const struct la_sim_plan *plan, unsigned t)
 {

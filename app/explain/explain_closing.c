@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* How connections close when nothing goes wrong: RFC 9293 3.6. */
+/* The normal closes of a connection: RFC 9293 3.6. */
 
 #include "explain/explain.h"
 
 static const struct la_sim_plan idle;
 
-/* Neither end waits, both ends are told "orderly", and no RST was sent. */
+/* Neither end waits, both ends report "orderly", and no RST was sent. */
 static void
 claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_sim_conn *b)
 {

@@ -118,7 +118,7 @@ static const struct la_sim_plan victim = {.ending = LA_SIM_CLOSE,
 					  .when = LA_SIM_WHEN_GOT,
 					  .amount = 8,
 					  .opts = {.no_timestamps = true}};
-/* Once more, but not closing as soon as it has read enough: nothing shall hide the old bytes. */
+/* Once more, without an early close, so that all old bytes are seen. */
 static const struct la_sim_plan victim2 = {.ending = LA_SIM_CLOSE,
 					   .when = LA_SIM_WHEN_TIME,
 					   .amount = 30000,
@@ -152,7 +152,7 @@ assassinate(struct explain *x, unsigned weak, struct ex_two *t)
 	t->a = ex_open(x, &victim);
 	ex_until(x, 12000);
 	t->b = ex_server(x);
-	/* B's next connection sends other bytes, so that the two can be told apart */
+	/* B's next connection sends other bytes, so that the two differ */
 	if (la_unlisten(la_sim_shard(x->w, EX_B), NULL, EX_PORT_B) ||
 	    la_sim_listen(x->w, EX_B, EX_PORT_B, &says_new)) {
 		snprintf(x->error, sizeof(x->error), "B cannot listen again");

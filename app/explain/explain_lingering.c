@@ -7,7 +7,7 @@
 static const struct la_sim_plan idle;
 static const struct la_sim_plan server_says = {.send = 6, .text = "answer"};
 
-/* A asks nothing, B answers and both close; the first last ACK is lost. */
+/* A sends no request, B answers and both close; the first transmission of the last ACK is lost. */
 static bool
 lose_last_ack(struct explain *x, unsigned weak, struct la_sim_conn **a, struct la_sim_conn **b)
 {
@@ -115,7 +115,7 @@ linger_reset(struct explain *x)
 	a = ex_open(x, &old);
 	ex_until(x, 105);
 	b = ex_server(x);
-	la_sim_abort(a); /* what close() does with SO_LINGER on and a time of 0 */
+	la_sim_abort(a); /* as close() with SO_LINGER and a time of 0 */
 	ex_until(x, 1000);
 	a2 = ex_open(x, &new);
 	ex_until(x, 2000);

@@ -62,7 +62,7 @@ reopen_newer(struct explain *x)
 /* ------------------------------------------------------------------ an old duplicate that looks
  * newer */
 
-/* From when the entry was made to when it ended for good, s. */
+/* Time from the creation of the entry to its final end, s. */
 static double
 whole_time_wait(const struct explain *x)
 {
@@ -83,7 +83,7 @@ whole_time_wait(const struct explain *x)
 static void
 reopen_old_duplicate(struct explain *x)
 {
-	/* the 1st SYN from A was that of the introduction */
+	/* the first SYN from A was sent before the story */
 	static const char *const faults[] = {"hold the 2nd syn from A for 8s"};
 	static const struct la_sim_plan server = {.ending = LA_SIM_CLOSE,
 						  .when = LA_SIM_WHEN_TIME,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the stories of `lastack explain` are made of. */
+/* Common functions of the stories of `lastack explain`. */
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,15 +11,15 @@
 
 enum {
 	DELAY_US = 20000,
-	LONGEST_MS = 4 * 3600 * 1000, /* no story takes longer */
+	LONGEST_MS = 4 * 3600 * 1000, /* limit of a story */
 	ROW_BYTES = 24,
 };
 
 /* ------------------------------------------------------------------ hooks: the ladder's, and a
  * capture
  *
- * Each segment stands in the capture once, on the interface of its sender, when it leaves him, lost
- * ones among them. What a router lets go again stands there once more, on the router's interface.
+ * The capture has each segment once, on the interface and at the time of its transmission, also lost
+ * ones. A segment that a router forwards late is captured again, on the router's interface.
  */
 
 static void
@@ -71,8 +71,8 @@ on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *by
 
 /* ------------------------------------------------------------------ the world */
 
-/* A try of every host at a closed port of every other: from then on they know each other's MAC
- * address, and no story begins with ARP. (A rule for SYNs or RSTs has then seen one from each way.)
+/* Every host connects to a closed port of every other host. This resolves all MAC
+ * addresses, so no story begins with ARP. (A rule for SYNs or RSTs has then counted one in each direction.)
  */
 static bool
 introduce(struct explain *x)
@@ -273,7 +273,7 @@ ex_seen(const struct explain *x, unsigned side, enum la_state s)
 	return false;
 }
 
-/* ------------------------------------------------------------------ what is said */
+/* ------------------------------------------------------------------ output */
 
 static void
 append(char *buf, size_t size, const char *fmt, va_list ap)

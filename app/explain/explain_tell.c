@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A story that was run, for people and for programs. */
+/* The output of a story, as text and as JSON. */
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #include "explain/explain.h"
 
-/* ------------------------------------------------------------------ for people */
+/* ------------------------------------------------------------------ text */
 
 enum { PROSE = 92 }; /* columns at most */
 
@@ -88,7 +88,7 @@ ex_print(const struct explain *x, const struct la_ladder_style *st)
 		printf("See also: %s\n", x->sc->see);
 }
 
-/* ------------------------------------------------------------------ for programs */
+/* ------------------------------------------------------------------ JSON */
 
 static json_t *
 flags_json(uint8_t flags)

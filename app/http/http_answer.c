@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Requests to answers: which resource, which status, which head; and a client's request. Pure
+/* Answers to requests: resource, status, head; and a client's request. Pure
  * functions. */
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 /* GET, HEAD and OPTIONS are allowed for every resource, POST for those that need a request with a body. */
 static const char allow_get[] = "GET, HEAD, OPTIONS", allow_post[] = "GET, HEAD, POST, OPTIONS";
 
-/* The target's path without its query, which is ignored. False: the path is longer than what was kept. */
+/* The target's path without its query, which is ignored. False: the path is longer than the stored part. */
 static bool
 target_path(const struct http_parser *p, size_t *len)
 {
@@ -22,7 +22,7 @@ target_path(const struct http_parser *p, size_t *len)
 	return q || !p->target_cut;
 }
 
-/* The answer to a request that is well-formed. */
+/* The answer to a well-formed request. */
 static void
 choose(const struct http_parser *p, struct http_answer *a)
 {
@@ -93,7 +93,7 @@ http_answer_head(const struct http_answer *a, const char *date, char *buf, size_
 			     "Content-Length: %lu\r\n"
 			     "%s\r\n",
 			     a->status, reason_len, reason, date, type, a->length, connection);
-	else { /* RFC 9110 8.6: no length beside a transfer coding, and none of a 204 */
+	else { /* RFC 9110 8.6: no length with a transfer coding, and none in a 204 */
 		bool typed = !has_no_content(a->status), counted = typed && !a->chunked && !a->until_close;
 		char length[48] = "";
 

@@ -30,7 +30,7 @@ is_authority_char(uint8_t ch)
 	       (ch != '\0' && strchr("-._~%!$&'()*+,;=:[]", ch) != NULL);
 }
 
-/* A token longer than any we know keeps its length at the end of the buffer and matches nothing. */
+/* A token longer than any known one keeps its length at the end of the buffer and matches none. */
 static inline void
 token_add(struct http_parser *p, char ch)
 {

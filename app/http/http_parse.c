@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* The request grammar of RFC 9112 3 to 5 as a machine over bytes. Lines end with CR LF or, as 2.2
- * allows, with LF alone. What RFC 9112 calls a smuggling risk is refused: white space before a
+ * allows, with LF alone. The smuggling risks of RFC 9112 are refused: white space before a
  * colon (5.1), folded fields (5.2), two different lengths, a length beside an encoding (6.3).
  *
  * CONNECT is refused with 405. Bytes after its head may be meant for the tunnel, so the connection closes. */
@@ -227,7 +227,7 @@ value_done(struct http_parser *p, uint8_t ch)
 	p->state = ch == '\r' ? LINE_LF : FIELD_START;
 }
 
-/* The empty line has come: what can only be judged as a whole. */
+/* The empty line has been read: the checks of the whole head. */
 static void
 head_done(struct http_parser *p)
 {
@@ -240,7 +240,7 @@ head_done(struct http_parser *p)
 	else if (p->target[0] == '*' && p->method != HTTP_OPTIONS)
 		p->status = 400; /* RFC 9112 3.2.4 */
 	else if (p->other_coding)
-		p->status = 501; /* RFC 9112 6.1: a coding we do not know */
+		p->status = 501; /* RFC 9112 6.1: an unknown coding */
 	else if (p->method == HTTP_CONNECT)
 		p->status = 405;
 	else if (p->misdirected)
@@ -259,7 +259,7 @@ field_start(struct http_parser *p, uint8_t ch)
 	else if (ch == '\n')
 		head_done(p);
 	else if (!is_token(ch))
-		fail(p, 400); /* folding among it */
+		fail(p, 400); /* also folding */
 	else {
 		token_add(p, lower(ch));
 		p->state = FIELD_NAME;
@@ -285,7 +285,7 @@ take(struct http_parser *p, uint8_t ch)
 		break;
 	case TARGET:
 		switch (http_target_byte(p, ch)) {
-		case HTTP_TARGET_BAD: /* among it HTTP/0.9, which ends its line here */
+		case HTTP_TARGET_BAD: /* also HTTP/0.9, which ends its line here */
 			fail(p, 400);
 			break;
 		case HTTP_TARGET_END:

@@ -33,7 +33,7 @@ enum http_method { HTTP_OTHER, HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTT
 struct http_parser {
 	uint8_t state;	     /* private */
 	uint8_t field;	     /* private: which field's value is being read */
-	bool done;	     /* the head is complete, or hopeless: see status */
+	bool done;	     /* the head is complete or refused: see status */
 	uint16_t status;     /* 0: well-formed; otherwise the answer, after which the connection closes */
 	uint16_t total;	     /* bytes of the head so far */
 	enum http_method method;
@@ -62,7 +62,7 @@ void http_parser_init(struct http_parser *p);
 /** Reads up to the end of the head. Returns the bytes taken: all of them unless p->done. */
 size_t http_parse(struct http_parser *p, const void *buf, size_t len);
 
-/** Nothing but empty lines has come yet. */
+/** Only empty lines have been received so far. */
 bool http_parser_idle(const struct http_parser *p);
 
 /** May the connection be used again after this request (RFC 9112 9.3)? */
@@ -96,7 +96,7 @@ struct http_answer {
 	uint64_t length;   /* bytes of the body */
 };
 
-/** What a request gets. p->done is true. */
+/** The answer to a request. p->done is true. */
 void http_answer(const struct http_parser *p, struct http_answer *a);
 
 /** The response head; date: the Date field's value. Returns its length, less than HTTP_ANSWER_MAX. */

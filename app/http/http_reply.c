@@ -116,7 +116,7 @@ static void
 reason(struct http_reply *r, uint8_t ch)
 {
 	if (r->line == 12 && ch != ' ' && ch != '\r' && ch != '\n')
-		http_reply_fail(r, REPLY_BAD_STATUS_LINE); /* a status of four digits among it */
+		http_reply_fail(r, REPLY_BAD_STATUS_LINE); /* also a status of four digits */
 	else if (ch == '\r')
 		r->state = LINE_LF;
 	else if (ch == '\n')
@@ -350,7 +350,7 @@ head_byte(struct http_reply *r, uint8_t ch)
 	}
 }
 
-/* Bytes of a value that matters to no rule, up to its end: the bulk of most heads. */
+/* The bytes of an ignored value, up to its end: most bytes of a typical head. */
 static size_t
 skip_value(const uint8_t *b, size_t len)
 {
@@ -361,7 +361,7 @@ skip_value(const uint8_t *b, size_t len)
 	return i;
 }
 
-/* A run of body bytes; returns its length. */
+/* Consecutive body bytes; returns their number. */
 static size_t
 run(struct http_reply *r, size_t len)
 {
@@ -395,7 +395,7 @@ http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
 		if (r->state == VALUE && r->field == REPLY_F_OTHER) {
 			size_t n = skip_value(b + i, len - i);
 
-			if (n > HTTP_REPLY_HEAD_MAX - r->total) /* one limit, however the head is cut */
+			if (n > HTTP_REPLY_HEAD_MAX - r->total) /* the same limit for any segmentation of the head */
 				n = HTTP_REPLY_HEAD_MAX - r->total;
 			r->total += (uint32_t)n;
 			i += n;

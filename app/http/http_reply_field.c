@@ -53,7 +53,7 @@ static void
 length_byte(struct http_reply *r, uint8_t ch)
 {
 	if (http_reply_bodiless(r))
-		return; /* no length makes a difference */
+		return; /* the length has no effect */
 	if (ch == ',')
 		length_done(r);
 	else if (ch == ' ' || ch == '\t')
@@ -97,7 +97,7 @@ coding_byte(struct http_reply *r, uint8_t ch)
 		r->space = r->token_len > 0;
 	} else {
 		if (r->space)
-			http_reply_token(r, ' '); /* two words are no coding that we know */
+			http_reply_token(r, ' '); /* two words are not a known coding */
 		r->space = false;
 		http_reply_token(r, ch);
 	}

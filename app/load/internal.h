@@ -2,31 +2,31 @@
 #ifndef LA_APP_LOAD_INTERNAL_H
 #define LA_APP_LOAD_INTERNAL_H
 
-/* lastack load, inside: what its files share.
+/* lastack load: shared by its files.
  *
  *   load.c         putting it together
  *   load_opts.c    options, help
- *   load_pace.c    when the nth connection is due
- *   load_mix.c     how it is to end
- *   load_open.c    a station: opens what is due, or keeps so many open
+ *   load_pace.c    the due time of the nth connection
+ *   load_mix.c     its close mode
+ *   load_open.c    a station: opens due connections, or keeps a constant number open
  *   load_conn.c    one connection from its open to its end
  *   load_http.c    its HTTP requests and answers
  *   load_carry.c   the rest of its requests, after the server ended it: another connection
  *   load_request.c the texts of the requests, and their options
- *   load_end.c     how it ended, and whether it failed
- *   load_totals.c  what all stations have counted, metrics by name
+ *   load_end.c     the kind of its end, and whether it failed
+ *   load_totals.c  the counts of all stations, metrics by name
  *   load_expect.c  conditions on metrics
- *   load_verdict.c what limited the run, and its exit status
+ *   load_verdict.c the limit of the run, and its exit status
  *   load_steps.c   steps of a ramp, and targets
- *   load_worker.c  what each worker spends: busy share, cycles per connection, lag
+ *   load_worker.c  the cost of each worker: busy share, cycles per connection, lag
  *   load_find.c    the search of --find-max; load_trial.c: its trials
  *   load_report.c  live line, CSV
  *   load_print.c   tables
  *   load_json.c    the same as JSON
  *   load_plot.c    pictures of the CSV
  *
- * A station belongs to one worker. It writes its counts and histograms alone; the control thread reads
- * them while it does. Times are nanoseconds since the station's `base`, by the TSC. */
+ * A station belongs to one worker. Only it writes its counts and histograms; the control thread may
+ * read them at the same time. Times are nanoseconds since the station's `base`, by the TSC. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,14 +49,14 @@ enum { LOAD_TARGETS = 64, LOAD_PATHS = 16 };
 
 enum load_protocol { LOAD_HTTP, LOAD_ECHO, LOAD_CLOSE, LOAD_PLAIN };
 
-/** How a connection really ended; the first three are orderly. */
+/** The actual end of a connection; the first three are orderly. */
 enum load_kind {
 	KIND_CLIENT_FIRST, /* our FIN was acknowledged before or with the peer's */
 	KIND_SERVER_FIRST, /* the peer's FIN came before ours was sent */
 	KIND_SIMULTANEOUS, /* the two crossed: each was sent before the other came */
 	KIND_ABORTED,	   /* by us: --close=abort, or the end of the run */
 	KIND_RESET,
-	KIND_TIMEOUT, /* the stack gave up: nothing was acknowledged for R2 */
+	KIND_TIMEOUT, /* the stack gave up: no acknowledgement for R2 */
 	KIND_REFUSED,
 	KIND_FIN_WAIT_2, /* the peer never closed its side */
 	KIND_GAVE_UP,	 /* --timeout */
@@ -71,7 +71,7 @@ load_is_orderly(enum load_kind kind)
 	return kind <= KIND_SIMULTANEOUS;
 }
 
-/** Why a connection counts as failed: its kind of end, or one of these. Each failed connection has one cause. */
+/** The cause of a failure: its kind of end, or one of these. Each failed connection has one cause. */
 enum load_cause {
 	CAUSE_WRONG = KINDS, /* a wrong answer */
 	CAUSE_INCOMPLETE,    /* orderly, without all answers */
@@ -114,7 +114,7 @@ const char *load_bad_name(unsigned bad);
 struct load_counts {
 	uint64_t connects;    /* la_connect() that succeeded */
 	uint64_t established; /* handshakes done */
-	uint64_t warmup;      /* connections that went ahead of the schedule; no other count or latency has them */
+	uint64_t warmup;      /* connections before the schedule; no other count or latency includes them */
 	uint64_t planned[CLOSE_MODES];
 	uint64_t ended[CLOSE_MODES][KINDS];
 	uint64_t failed[CAUSES]; /* by enum load_kind or enum load_cause */
@@ -122,14 +122,14 @@ struct load_counts {
 	uint64_t complete;	    /* connections with all of their answers */
 	uint64_t incomplete;
 	uint64_t wrong;		    /* answers: the sum of bad[] */
-	uint64_t bad[BAD_ANSWERS];  /* by what is wrong; [REPLY_GOOD] stays 0 */
-	uint64_t reconnects;	    /* of connects: for the requests that a connection could not carry */
+	uint64_t bad[BAD_ANSWERS];  /* by the fault; [REPLY_GOOD] stays 0 */
+	uint64_t reconnects;	    /* of connects: for remaining requests of ended connections */
 	uint64_t unacked;	    /* bytes never acknowledged, all ends together */
 	uint64_t no_tuple;	    /* open loop: connections not made; closed loop: waits */
 	uint64_t no_room;	    /* connections that had to wait for a TCB or a TIME_WAIT entry */
 	uint64_t skipped;	    /* tuples found taken */
 	uint64_t late;		    /* begun more than 1 ms after they were due */
-	uint64_t unstarted;	    /* due, and not begun when time was up */
+	uint64_t unstarted;	    /* due, and not begun at the end of the time */
 };
 
 /** The head of a request. */
@@ -170,7 +170,7 @@ struct load_config {
 	uint64_t connections;	   /* in all; 0: no limit */
 	uint64_t requests;	   /* a connection */
 	uint64_t size;		   /* bytes of an answer, or of an echo */
-	bool any_answer;	   /* the answer's length and contents are the server's affair */
+	bool any_answer;	   /* the answer's length and contents are not checked */
 	bool head_only;		   /* HTTP: the method is HEAD */
 	struct load_path path[LOAD_PATHS];
 	unsigned npaths, path_total; /* of path[]; sum of the weights */
@@ -182,7 +182,7 @@ struct load_config {
 	uint64_t seed;
 };
 
-/** Where time ends the schedule, ns from its start: the end of a ramp, or --duration. PACE_NEVER: it does not. */
+/** The end of the schedule by time, ns from its start: the end of a ramp, or --duration. PACE_NEVER: none. */
 static inline uint64_t
 load_time_limit(const struct load_config *cfg)
 {
@@ -193,7 +193,7 @@ load_time_limit(const struct load_config *cfg)
 }
 
 enum load_phase {
-	LOAD_WARM, /* one connection a target goes ahead: next hops are resolved */
+	LOAD_WARM, /* one connection per target: next hops are resolved */
 	LOAD_GO,
 	LOAD_STOPPED, /* opens no more */
 };
@@ -204,41 +204,41 @@ struct load_station {
 	struct la_histogram *latency; /* LATENCIES of them */
 	struct la_tuples tuples[LOAD_TARGETS];
 	struct slab conns;
-	TAILQ_HEAD(load_later, load_conn) later; /* what they do next waits for the next round */
+	TAILQ_HEAD(load_later, load_conn) later; /* connections with an action in the next round */
 	struct load_later carried; /* ended by the server, with requests left: to be opened again */
 	uint64_t carry_at;	   /* not before */
-	bool drained;		   /* nothing is opened any more */
+	bool drained;		   /* no more connections are opened */
 	int64_t credit[LOAD_PATHS]; /* of the choice of a path */
 	struct mix mix;
 	struct la_rng rng;
-	struct la_faulty *faulty; /* NULL: nothing befalls our frames */
-	unsigned index, of; /* this station, of so many: it opens connections index, index + of, ... */
+	struct la_faulty *faulty; /* NULL: no fault injection */
+	unsigned index, of; /* number of this station, and of all: it opens connections index, index + of, ... */
 	uint32_t concurrency; /* its part */
 	uint32_t capacity;    /* connections at once */
 	unsigned target;      /* the next one */
 	uint64_t share;	    /* connections of --connections that are ours; UINT64_MAX: no limit */
-	uint64_t begun;	    /* of them, begun or given up for want of a tuple */
-	uint64_t slots;	    /* of the schedule, done with */
-	uint64_t given_up;  /* slots of the whole schedule before this one are not begun any more; another thread writes it */
+	uint64_t begun;	    /* of them, begun or given up without a tuple */
+	uint64_t slots;	    /* of the schedule, processed */
+	uint64_t given_up;  /* slots of the whole schedule before this one are given up; written by another thread */
 	enum load_phase phase; /* read by other threads */
 	unsigned warm;	    /* targets whose first connection was begun, */
-	unsigned warmed;    /* and has come to something */
+	unsigned warmed;    /* and is open or has failed */
 	unsigned warm_open; /* of those begun, not yet ended */
 	uint64_t warm_start, warm_until;
 	uint64_t base;	    /* TSC */
 	double ns_per_tsc;
 	uint64_t start;	    /* of the schedule, ns */
 	uint64_t stopped_at, orderly_at_stop; /* valid in LOAD_STOPPED */
-	uint64_t abort_at;  /* what is open then is aborted; UINT64_MAX: never */
+	uint64_t abort_at;  /* time of the abort of open connections; UINT64_MAX: never */
 	bool cut;	    /* stopped before its schedule was over */
 	struct load_target_counts at[LOAD_TARGETS];
-	struct load_step *step; /* one a step of a ramp; NULL without a ramp */
+	struct load_step *step; /* one per step of a ramp; NULL without a ramp */
 	uint64_t last_close;
 	uint64_t retry_at;
 	uint64_t now_ms;    /* of the last poll */
 	bool room_missed;   /* the connection that is due has already been counted as no_room */
 	bool waiting;	    /* for tuples; read by other threads */
-	int fatal;	    /* -errno of la_connect() that no waiting cures */
+	int fatal;	    /* permanent -errno of la_connect() */
 };
 
 static inline uint64_t
@@ -252,12 +252,12 @@ load_now(const struct load_station *st)
 
 /** Connections that ended orderly. */
 uint64_t load_orderly(const struct load_counts *n);
-/** Why a connection that was to end by `mode` and ended as `kind` counts as failed; CAUSES: it does not. */
+/** The cause of failure of a connection with planned end `mode` and actual end `kind`; CAUSES: not failed. */
 enum load_cause load_cause(enum close_mode mode, enum load_kind kind, bool complete, bool wrong);
 
 /* load_open.c */
 extern const struct la_station_ops load_station_ops;
-/** After cfg, tuples, its part of it all, index and of are set, and DPDK runs. 0 or -ENOMEM. */
+/** After cfg, tuples, the station's shares, index and of are set, and DPDK runs. 0 or -ENOMEM. */
 int load_station_init(struct load_station *st);
 void load_station_fini(struct load_station *st);
 
@@ -265,8 +265,8 @@ void load_station_fini(struct load_station *st);
 struct load_conn {
 	struct la_conn *c;
 	struct load_station *st;
-	uint64_t due;	/* when the SYN was */
-	uint64_t asked; /* when the present request was */
+	uint64_t due;	/* due time of the SYN */
+	uint64_t asked; /* due time of the present request */
 	uint64_t fin;	/* when our FIN was queued; 0: not yet */
 	uint64_t sent, got;
 	uint64_t left; /* requests not yet answered, the present one included */
@@ -276,9 +276,9 @@ struct load_conn {
 	bool extra;   /* bytes came without a request */
 	bool served;  /* an answer has been complete */
 	bool unread;  /* an answer could not be read further */
-	bool peer_closes; /* the peer has said or shown that this connection ends: it may close first */
+	bool peer_closes; /* the peer has announced or shown the end of this connection: it may close first */
 	bool carry;	  /* the requests left go to another connection */
-	bool carried;	  /* due by no schedule: it has the requests left of another connection */
+	bool carried;	  /* not in the schedule: it has the remaining requests of another connection */
 	TAILQ_ENTRY(load_conn) later;
 	unsigned ticket;
 	uint16_t step;		     /* of the ramp, in which it was due */
@@ -289,7 +289,7 @@ struct load_conn {
 extern const struct la_conn_ops load_conn_ops;
 
 /** Records a latency, also in the step of the ramp that the connection was due in. A connection of the warm-up has
- * none, one with the requests left of another is due in no step. */
+ * none; one with the remaining requests of another belongs to no step. */
 static inline void
 load_record(struct load_conn *lc, enum load_latency which, uint64_t since, uint64_t now)
 {
@@ -302,17 +302,17 @@ load_record(struct load_conn *lc, enum load_latency which, uint64_t since, uint6
 		la_histogram_record(&lc->st->step[lc->step].latency[which], ns);
 }
 
-/** Counts the end of a connection that is none of the warm-up. */
+/** Counts the end of a connection that is not of the warm-up. */
 void load_conn_end(struct load_conn *lc, enum la_end end, uint64_t now);
 
-/** Of a connection just begun: what it will do; requests left of another connection come first. */
+/** Sets the plan of a new connection; remaining requests of another connection come first. */
 void load_conn_begin(struct load_conn *lc);
-/** Once a round, outside of callbacks: what connections left for it. True: there was something. */
+/** Once a round, outside of callbacks: runs deferred actions of connections. True: there were some. */
 bool load_conn_later(struct load_station *st);
 
 /* load_http.c */
 void load_http_ask(struct load_conn *lc);
-/** Sends what is left of the request. True: all of it is queued. */
+/** Sends the rest of the request. True: all of it is queued. */
 bool load_http_send(struct load_conn *lc);
 /** Bytes of the answer. Returns those taken: all, unless lc->reply.done. */
 size_t load_http_take(struct load_conn *lc, const uint8_t *b, size_t n);
@@ -331,9 +331,9 @@ void load_bad(struct load_conn *lc, unsigned bad);
 /** la_connect() on the tuple drawn as lc->ticket for lc->target; gives an unused tuple back. 0 or -errno. */
 int load_connect(struct load_station *st, struct la_shard *shard, struct load_conn *lc,
 		 const struct la_tuple *t);
-/** A connection has ended, and the requests left are to go on. */
+/** Takes the remaining requests of an ended connection. */
 void load_carry_add(struct load_conn *lc);
-/** Opens connections for them. True: there was something to do. */
+/** Opens connections for them. True: there were some. */
 bool load_carry_open(struct load_station *st, struct la_shard *shard, uint64_t now);
 
 #endif

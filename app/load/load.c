@@ -15,7 +15,7 @@
 #include "load/load_opts.h"
 #include "load/load_report.h"
 #include "run/units.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 static struct {
 	struct load_station station[LA_ENGINE_MAX_STATIONS];
@@ -29,20 +29,20 @@ enum { FIND_START = 1000, FIND_MOST = 10000000, FIND_TICK_MS = 100 }; /* rates o
 
 /* ---- the configuration ---- */
 
-/* How many tuples the run uses up within 2*MSL. */
+/* The number of tuples that the run uses within 2*MSL. */
 static uint64_t
 need(void)
 {
 	const struct load_config *cfg = &load.cfg;
 	uint64_t n = UINT64_MAX, most;
 
-	if (load.find.nconditions > 0) /* the search finds out */
+	if (load.find.nconditions > 0) /* not known before the search */
 		return 0;
 	if (cfg->connections != 0)
 		n = cfg->connections + cfg->ntargets * net.workers; /* those of the warm-up */
 	if (cfg->pace.nsteps == 0)
 		return n;
-	most = pace_most(&cfg->pace, 2ull * net.msl_ms * 1000000,
+	most = pace_most(&cfg->pace, 2ull * net.shard.msl_ms * 1000000,
 			 net.duration_ms ? net.duration_ms * UINT64_C(1000000) : PACE_NEVER);
 	return most < n ? most : n;
 }
@@ -79,7 +79,7 @@ prepare(struct session *se)
 {
 	int rc = payload_init();
 
-	la_steer_init(&job.steer, se->cfg.nstations); /* a state file may have brought another key */
+	la_steer_init(&job.steer, se->cfg.nstations); /* a state file may have set another key */
 	for (unsigned i = 0; rc == 0 && i < se->cfg.nstations; i++)
 		rc = load_station_init(&job.station[i]);
 	job.report.engine = se->engine;
@@ -139,7 +139,7 @@ open_csv(void)
 	return 0;
 }
 
-/* The last row is written; the picture comes from all of them. */
+/* The last row is written; the picture uses all rows. */
 static int
 close_csv(bool draw)
 {
@@ -161,7 +161,7 @@ close_csv(bool draw)
 	return status;
 }
 
-/* Station i of so many has its share of everything, and the tuples that hash to its shard. */
+/* Station i gets its share of all totals, and the tuples that hash to its shard. */
 static void
 set_station(struct la_engine_config *cfg, unsigned i, unsigned of)
 {
@@ -236,20 +236,20 @@ run(int argc, char **argv)
 	la_steer_init(&job.steer, se.cfg.nstations);
 	for (unsigned i = 0; i < se.cfg.nstations; i++)
 		set_station(&se.cfg, i, se.cfg.nstations);
-	se.cfg.duration_ms = 0; /* the stations': they stop opening and let the rest finish */
+	se.cfg.duration_ms = 0; /* the stations observe it: they stop opening and let the rest finish */
 	se.cfg.report_ms = load.interval_ms;
 	se.silent = net.quiet || load.find.nconditions > 0;
 	if (load.find.nconditions > 0)
 		se.cfg.report_ms = FIND_TICK_MS;
 	se.cfg.tuples = job.tuples[0].budget * load.cfg.ntargets;
 	se.json = net.json;
-	se.summary.msl_ms = net.msl_ms;
+	se.summary.msl_ms = net.shard.msl_ms;
 	job.report.nstations = se.cfg.nstations;
 	if (session_check(&se) != EXIT_OK || open_csv() != 0)
 		return EXIT_FAILED;
 	job.report.cfg = &load.cfg;
 	job.report.stations = job.station;
-	job.report.msl_ms = net.msl_ms;
+	job.report.msl_ms = net.shard.msl_ms;
 	job.report.expects = load.expect;
 	job.report.nexpects = load.nexpects;
 	job.report.allow = load.allow_failures;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Requests that their connection could not carry to the end.
+/* Requests that are left after the end of their connection.
  *
  * A server may end a connection after any answer (RFC 9112 9.6). The requests that are left move to another
  * connection to the same target, opened as soon as the old one has ended. The load_conn of the old connection holds
@@ -14,7 +14,7 @@
 enum {
 	BURST = 64,	    /* connections opened a round */
 	SKIPS = 64,	    /* tuples found taken before the round is given up */
-	RETRY_NS = 1000000, /* neither tuples nor table entries come back within the millisecond */
+	RETRY_NS = 1000000, /* neither tuples nor table entries become free within the millisecond */
 };
 
 int

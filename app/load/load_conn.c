@@ -10,21 +10,21 @@
  *                                                  server: wait              |
  *                                                  abort: RST ---------------+
  *
- * Our FIN is always la_shutdown(), never la_close(), so that we are still told of the peer's FIN: at that
- * moment the state says who was first. In CLOSING the peer's FIN does not acknowledge ours: they
- * crossed. One timer serves three purposes in turn: think time, skew, and giving up.
+ * Our FIN is always la_shutdown(), never la_close(), because la_shutdown() still reports the peer's FIN: at that
+ * time the state shows which side was first. In CLOSING the peer's FIN does not acknowledge ours: they
+ * crossed. One timer serves think time, skew and --timeout, one at a time.
  *
- * A FIN that is to cross the peer's, and a RST, wait for the next round: within a callback they would
- * leave in one segment with the request, or instead of the ACK that is due. */
+ * A RST, and a FIN that must cross the peer's, wait for the next round: within a callback they would
+ * be sent in one segment with the request, or instead of the due ACK. */
 
 #include "load/internal.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 enum load_timer { TIMER_GIVE_UP, TIMER_THINK, TIMER_SKEW };
 
 static void ask(struct load_conn *lc);
 
-/* Something has happened: the patience of --timeout begins anew. */
+/* There was progress: the time of --timeout starts again. */
 static void
 touch(struct load_conn *lc)
 {
@@ -48,7 +48,7 @@ our_fin(struct load_conn *lc)
 	}
 }
 
-/* The next round does what is left to do: our FIN, or our RST. */
+/* The next round sends our FIN or our RST. */
 static void
 put_off(struct load_conn *lc)
 {
@@ -83,7 +83,7 @@ load_conn_later(struct load_station *st)
 	return any;
 }
 
-/* The last request is out. */
+/* The last request is sent. */
 static void
 said_all(struct load_conn *lc)
 {
@@ -102,7 +102,7 @@ said_all(struct load_conn *lc)
 		put_off(lc);
 }
 
-/* All is said and heard. */
+/* All requests are sent and all answers are read. */
 static void
 leave(struct load_conn *lc)
 {
@@ -112,7 +112,7 @@ leave(struct load_conn *lc)
 		put_off(lc);
 }
 
-/* The requests left go to another connection. This one ends as planned, as far as the peer leaves a choice: its FIN
+/* Moves the remaining requests to another connection. This one ends as planned, but the peer's FIN
  * may be first (RFC 9112 9.6). */
 static void
 carry(struct load_conn *lc)
@@ -123,7 +123,7 @@ carry(struct load_conn *lc)
 		our_fin(lc);
 }
 
-/* What comes after an answer, or after the handshake. */
+/* The next step after an answer, or after the handshake. */
 static void
 go_on(struct load_conn *lc)
 {
@@ -167,7 +167,7 @@ send_some(struct load_conn *lc)
 	}
 }
 
-/* The next request. The close service answers by its FIN alone, and only where that is wanted. */
+/* Sends the next request. The close service answers only with its FIN, and only in modes that expect one. */
 static void
 ask(struct load_conn *lc)
 {
@@ -184,7 +184,7 @@ ask(struct load_conn *lc)
 
 /* ---- reading ---- */
 
-/* Everything that has come; true when it completes the answer, or shows that it never will be. */
+/* Reads all received bytes; true when the answer is complete or cannot be completed. */
 static bool
 read_some(struct load_conn *lc)
 {
@@ -204,7 +204,7 @@ read_some(struct load_conn *lc)
 static void
 answered(struct load_conn *lc)
 {
-	if (lc->unsent) { /* the rest of the request is not sent any more */
+	if (lc->unsent) { /* the rest of the request is not sent */
 		LOAD_ADD(lc->st->n.requests, 1);
 		lc->peer_closes = true;
 	}
@@ -220,12 +220,12 @@ answered(struct load_conn *lc)
 	load_record(lc, LAT_ANSWER, lc->asked, load_now(lc->st));
 }
 
-/* An answer that cannot be read further, or bytes without a request: the connection is of no more use. */
+/* An answer that cannot be read further, or bytes without a request: the connection cannot be used again. */
 static bool
 give_up(struct load_conn *lc)
 {
 	if (lc->extra && !lc->unread) {
-		lc->wrong = false; /* not the fault of the answer before */
+		lc->wrong = false; /* the answer before was right */
 		load_bad(lc, BAD_EXTRA_BYTES);
 		lc->unread = true;
 	}
@@ -289,7 +289,7 @@ writable(struct la_conn *c, void *user)
 		send_some(lc);
 }
 
-/* Ours was sent, and this one answers it, or they crossed; or there was only this one. */
+/* Our FIN was sent, and the peer's answers it, or they crossed; or only the peer's was sent. */
 static enum load_kind
 who_was_first(const struct load_conn *lc)
 {
@@ -300,8 +300,8 @@ who_was_first(const struct load_conn *lc)
 	la_conn_info(lc->c, &info);
 	if (info.state != LA_CLOSING)
 		return KIND_CLIENT_FIRST;
-	/* a FIN that has left takes up a sequence number beyond what is queued; one that still waits behind
-	 * data has crossed nothing */
+	/* a transmitted FIN uses a sequence number after the queued data; one that still waits behind
+	 * data has not crossed */
 	return info.snd_nxt - info.snd_una > info.snd_queued ? KIND_SIMULTANEOUS : KIND_SERVER_FIRST;
 }
 
@@ -351,7 +351,7 @@ timer(struct la_conn *c, void *user)
 		break;
 	}
 	la_conn_info(c, &info);
-	if (info.state == LA_FIN_WAIT_2) { /* in good order, but for the peer: it ends as LA_END_FIN_WAIT_2 */
+	if (info.state == LA_FIN_WAIT_2) { /* all done except the peer's FIN: it ends as LA_END_FIN_WAIT_2 */
 		la_set_timer(c, 0);
 		la_consume(c, la_unread(c));
 		la_close(c);
@@ -401,7 +401,7 @@ load_conn_begin(struct load_conn *lc)
 {
 	const struct load_config *cfg = lc->st->cfg;
 
-	if (lc->warm) { /* opens and closes, and requests nothing */
+	if (lc->warm) { /* opens and closes without a request */
 		touch(lc);
 		return;
 	}
@@ -411,7 +411,7 @@ load_conn_begin(struct load_conn *lc)
 		if (lc->left == 0)
 			lc->left = cfg->requests;
 		break;
-	case LOAD_CLOSE: /* told to close only where the server is to */
+	case LOAD_CLOSE: /* sends the close command only in mode server */
 		lc->left = lc->mode == CLOSE_SERVER || lc->mode == CLOSE_BOTH;
 		break;
 	case LOAD_PLAIN:

@@ -18,7 +18,7 @@ static const struct {
 } ops[] = {{"==", EXPECT_EQ}, {"!=", EXPECT_NE}, {"<=", EXPECT_LE},
 	   {">=", EXPECT_GE}, {"<", EXPECT_LT},	 {">", EXPECT_GT}};
 
-/* A number with a unit that its figure may have. */
+/* A number with a unit that fits the figure. */
 static int
 value_of(const char *text, struct expect *e)
 {
@@ -63,7 +63,7 @@ allowed_value(const struct expect *e)
 	return "a number, also in k, M or G,";
 }
 
-/* No figure is below 0; no share is above 1; no count lies between two whole numbers. */
+/* No figure is below 0; no share is above 1; counts are whole numbers. */
 static bool
 never_holds(const struct expect *e)
 {
@@ -78,7 +78,7 @@ never_holds(const struct expect *e)
 	return e->op == EXPECT_GT ? e->value >= 1 : (e->op == EXPECT_GE || e->op == EXPECT_EQ) && e->value > 1;
 }
 
-/* The name: 0, or -1 with what is allowed. */
+/* Reads the name: 0, or -1 with the allowed names. */
 static int
 name_of(struct expect *e, char *why, size_t size)
 {

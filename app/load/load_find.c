@@ -23,14 +23,14 @@ end(struct find *f, enum find_phase how)
 	f->rate = 0;
 }
 
-/* No rate above the confirmed one, if there is one, is left to try. */
+/* No rate above the confirmed one (if any) remains to be tried. */
 static void
 settle(struct find *f)
 {
 	end(f, f->best != 0 ? FIND_FOUND : FIND_NOTHING);
 }
 
-/* Is the bound above `best` still one? */
+/* Does the bound above `best` still hold? */
 static void
 challenge(struct find *f)
 {
@@ -45,7 +45,7 @@ challenge(struct find *f)
 static void
 confirm(struct find *f, uint64_t rate)
 {
-	if (rate <= f->best) { /* a challenge that passed was not confirmed: it has failed */
+	if (rate <= f->best) { /* a challenge that passed, but was not confirmed: it counts as failed */
 		f->challenges++;
 		challenge(f);
 		return;
@@ -55,7 +55,7 @@ confirm(struct find *f, uint64_t rate)
 	f->rate = rate;
 }
 
-/* The two bounds have moved: where next? */
+/* The two bounds have changed: sets the next rate. */
 static void
 narrow(struct find *f)
 {

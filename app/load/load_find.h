@@ -2,8 +2,8 @@
 #ifndef LA_APP_LOAD_FIND_H
 #define LA_APP_LOAD_FIND_H
 
-/* The search for the highest rate that meets the conditions of --find-max. Pure: it names the rate of the next trial
- * and is told how the trial went.
+/* The search for the highest rate that meets the conditions of --find-max. Pure: it returns the rate of the next
+ * trial and takes the result of that trial.
  *
  *	UP		the rate doubles until a trial fails
  *	BISECT		between the highest rate that passed and the lowest that failed, until they are close
@@ -12,10 +12,11 @@
  *	FOUND		a rate was confirmed, and every challenge failed
  *	NOTHING		no rate passes, or no rate was confirmed
  *
- * A shared machine fails a trial now and then, so a rate has failed when two trials of it in a row fail; this holds for
- * confirmations and challenges, too. A rate that fails its confirmation is lowered by FIND_BACK of itself, then by twice
- * as much up to FIND_BACK_MOST, and confirmed anew, but not below a rate that was confirmed before. A machine that was slow for some seconds shows a bound too low:
- * when a challenge passes, the search goes UP from there by an eighth, and BISECT and CONFIRM follow again. */
+ * On a shared machine a trial fails now and then. For this reason a rate has failed when two consecutive trials of it
+ * fail; this holds for confirmations and challenges, too. A rate that fails its confirmation is lowered by FIND_BACK of
+ * itself, then by twice as much up to FIND_BACK_MOST, and confirmed again, but not below a rate that was confirmed
+ * before. A machine that was slow for some seconds causes a bound that is too low: when a challenge passes, the search
+ * goes UP from there by an eighth, and BISECT and CONFIRM follow again. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,7 +26,7 @@ enum {
 	FIND_BACK = 40,	    /* a fortieth */
 	FIND_BACK_MOST = 5, /* a fifth */
 	FIND_RESTARTS = 16, /* of confirmation, before the search ends without a confirmed rate */
-	FIND_CHALLENGES = 3, /* as long as nothing else is asked for */
+	FIND_CHALLENGES = 3, /* the default */
 	FIND_CLIMB = 8,	   /* an eighth */
 };
 
@@ -44,7 +45,7 @@ struct find {
 	unsigned trials; /* so far */
 	bool climbing;	 /* UP after a challenge */
 	unsigned confirmed, restarts, challenges;
-	unsigned challenges_most; /* FOUND after so many that failed; may be set after find_init() */
+	unsigned challenges_most; /* number of failed challenges before FOUND; may be set after find_init() */
 	unsigned back;	 /* steps back without a confirmed rate */
 	uint64_t best;	 /* the highest rate that all confirmations passed; 0: none yet */
 	double carried[FIND_CONFIRMATIONS];	 /* by the confirmations so far, connections/s, in their order */

@@ -6,7 +6,7 @@
  * wrong. An answer that cannot be read further ends the connection at once. */
 
 #include "load/internal.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 static const char *const bad_names[BAD_ANSWERS] = {
 	[BAD_STATUS] = "bad_status",
@@ -37,8 +37,8 @@ load_bad(struct load_conn *lc, unsigned bad)
 
 /* ---- the request ---- */
 
-/* The path of the next request. Every `total` requests each path has had its weight, and the shares in between are
- * as even as possible. */
+/* The path of the next request. In `total` requests each path occurs as often as its weight says, as evenly as
+ * possible. */
 static uint8_t
 next_path(struct load_station *st)
 {

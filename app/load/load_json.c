@@ -108,7 +108,7 @@ answers_bad(const struct load_counts *n)
 	return o;
 }
 
-/* A ramp: an object a step. */
+/* A ramp: one object per step. */
 static json_t *
 steps(const struct load_report *r)
 {
@@ -159,7 +159,7 @@ targets(const struct load_report *r)
 	return a;
 }
 
-/* An object a worker. */
+/* One object per worker. */
 static json_t *
 workers(const struct load_report *r)
 {

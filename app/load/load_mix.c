@@ -56,7 +56,7 @@ mix_parse(const char *text, struct mix *m, char *why, size_t size)
 	return -1;
 }
 
-/* Every mode earns its weight; the richest goes and pays the total. */
+/* Each mode's credit grows by its weight; the mode with the most credit is used, and its credit falls by the total. */
 enum close_mode
 mix_next(struct mix *m)
 {

@@ -2,14 +2,14 @@
 #ifndef LA_APP_LOAD_MIX_H
 #define LA_APP_LOAD_MIX_H
 
-/* How connections are to end: one way, or several in given shares. */
+/* The close modes of connections: one mode, or several in given shares. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 enum close_mode {
 	CLOSE_CLIENT, /* our FIN first, after the last answer */
-	CLOSE_SERVER, /* the peer's FIN is waited for */
+	CLOSE_SERVER, /* our FIN follows the peer's */
 	CLOSE_BOTH,   /* both at about the same time, neither waiting for the other */
 	CLOSE_HALF,   /* our FIN with the last request; the answer comes through the half-closed connection */
 	CLOSE_ABORT,  /* RST after the last answer */
@@ -25,11 +25,11 @@ struct mix {
 	int64_t credit[CLOSE_MODES]; /* of mix_next() */
 };
 
-/** "client", or "client:70,server:20,abort:10". 0, or -1 with what is allowed in why. */
+/** "client", or "client:70,server:20,abort:10". 0, or -1 with the allowed values in why. */
 int mix_parse(const char *text, struct mix *m, char *why, size_t size);
 
-/** The mode of the next connection. Every `total` connections each mode has had exactly its weight, and
- * in between the shares are as even as they can be. */
+/** The mode of the next connection. In `total` connections each mode occurs exactly as often as its weight says,
+ * as evenly as possible. */
 enum close_mode mix_next(struct mix *m);
 
 #endif

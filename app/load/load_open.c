@@ -2,16 +2,16 @@
 
 /* A station of a load: opens connections.
  *
- * Open loop: connection n is begun when the schedule says (load_pace.c), whatever has become of those
- * before it. A station that comes late, or was held up, begins what is due at once, a bounded burst a
- * round so that packets are not kept waiting, and never leaves one out; its latencies count from when it was
- * due. When no tuple is left for it, it is not made, and counted as that. Station i of k has connections
+ * Open loop: connection n begins at its time in the schedule (load_pace.c), independent of earlier
+ * connections. A late station begins all due connections at once, in a bounded burst per round, so that packets
+ * are processed in between. It leaves none out; latencies count from the due time. A connection
+ * without a free tuple is not opened, and is counted as no_tuple. Station i of k has connections
  * i, i + k, i + 2k ...
  *
- * Closed loop: so many are kept open; the next begins when one has ended.
+ * Closed loop: a constant number of connections is open; the next begins when one has ended.
  *
- * Before either, one connection goes to each target, is opened and closed without a request, and counts as
- * warmup alone: while a next hop is being resolved only a few packets can wait, and many SYNs would be dropped
+ * Before both, one connection to each target is opened and closed without a request, and counts only as
+ * warmup. During the resolution of a next hop only a few packets can wait: many SYNs would be dropped
  * and sent again a second later. The schedule starts when the warm-up connections are open or have failed. The
  * wait for them is part of --drain, so that duration + drain + linger bounds the run.
  *
@@ -30,14 +30,14 @@ enum {
 	SKIPS = 64,	      /* tuples found taken before the round is given up */
 	WARM_NS = 1500000000, /* longest wait for the warm-up connections; at most half of --drain */
 	LATE_NS = 1000000,
-	GRACE_NS = 50000000,  /* after the end, for what was due so shortly before the end */
+	GRACE_NS = 50000000,  /* after the end, for connections due shortly before it */
 	ABORT_BURST = 512,    /* connections aborted a round */
-	AWAKE_NS = 600000,    /* before the next one is due the worker does not sleep: it may sleep 500 us */
+	AWAKE_NS = 600000,    /* no sleep this long before the next due time: a sleep may take 500 us */
 };
 
 enum verdict { BEGUN, NO_TUPLE, NOT_NOW, NEVER };
 
-/* When the schedule ends, by its own length or by --duration. */
+/* The end of the schedule, by its own length or by --duration. */
 static uint64_t
 schedule_end(const struct load_station *st)
 {
@@ -46,7 +46,7 @@ schedule_end(const struct load_station *st)
 	return end == PACE_NEVER ? end : st->start + end;
 }
 
-/* The last moment for connections that are open. */
+/* The time at which open connections are aborted. */
 static uint64_t
 abort_time(const struct load_station *st)
 {
@@ -70,7 +70,7 @@ stop(struct load_station *st)
 	__atomic_store_n(&st->phase, LOAD_STOPPED, __ATOMIC_RELEASE);
 }
 
-/* la_connect() fails for a reason that no waiting cures. */
+/* la_connect() fails for a permanent reason. */
 static void
 never(struct load_station *st)
 {
@@ -78,7 +78,7 @@ never(struct load_station *st)
 	stop(st);
 }
 
-/* A tuple of the next target that has one, in turn. */
+/* Draws a tuple of the next target that has one, in turn. */
 static bool
 next_tuple(struct load_station *st, uint64_t now_ms, struct la_tuple *t, unsigned *ticket, unsigned *target)
 {
@@ -102,7 +102,7 @@ connect_on(struct load_station *st, struct la_shard *shard, struct load_conn *lc
 	if (rc == 0)
 		return BEGUN;
 	if (rc == -EADDRINUSE || rc == -EADDRNOTAVAIL)
-		return NO_TUPLE; /* this one; the next may do */
+		return NO_TUPLE; /* for this target; the next may have one */
 	if (rc == -ENOBUFS || rc == -EAGAIN)
 		return NOT_NOW; /* no TCB, no TIME_WAIT entry; or quiet time */
 	st->fatal = rc;
@@ -175,8 +175,8 @@ begin(struct load_station *st, struct la_shard *shard, uint64_t due, bool warm)
 	return NO_TUPLE;
 }
 
-/* The first connections, one a target. A tuple that is refused while our own address is being checked
- * (RFC 4862 5.4) is no verdict on anything. */
+/* The first connections, one a target. A tuple that is refused during the check of our own
+ * address (RFC 4862 5.4) is tried again. */
 static void
 warm_up(struct load_station *st, struct la_shard *shard, uint64_t now)
 {
@@ -211,7 +211,7 @@ due_of(const struct load_station *st)
 	return due == PACE_NEVER ? PACE_NEVER : st->start + due;
 }
 
-/* Time is up: what was due and is not begun counts as unstarted. */
+/* The time is over: due connections that have not begun count as unstarted. */
 static void
 stop_schedule(struct load_station *st, uint64_t end)
 {
@@ -226,7 +226,7 @@ stop_schedule(struct load_station *st, uint64_t end)
 	stop(st);
 }
 
-/* The control thread has given up what is due before a slot of the schedule. */
+/* The control thread has given up the connections before a slot of the schedule. */
 static void
 give_up(struct load_station *st)
 {
@@ -302,7 +302,7 @@ closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 		}
 		if (v == NEVER)
 			never(st);
-		/* neither tuples nor table entries come back within the millisecond */
+		/* neither tuples nor table entries become free within the millisecond */
 		st->retry_at = now + LATE_NS;
 		break;
 	}
@@ -356,7 +356,7 @@ drain(void *ctx, struct la_shard *shard)
 	stop(st);
 }
 
-/* All have ended, and our TIME_WAIT has been there a while for a peer whose last ACK was lost. */
+/* All have ended, and our TIME_WAIT has lasted long enough to answer a FIN after the loss of our last ACK. */
 static bool
 done(void *ctx, struct la_shard *shard)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The command line of lastack load: each option, its help, and what they say together. */
+/* The command line of lastack load: each option, its help, and checks of combinations. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,11 +145,11 @@ set_expect(void *dst, const char *text, char *why, size_t size)
 static int
 set_find(void *dst, const char *text, char *why, size_t size)
 {
-	memset(dst, 0, sizeof(struct trials)); /* those of --profile */
+	memset(dst, 0, sizeof(struct trials)); /* the conditions of --profile */
 	return trials_parse(dst, text, why, size);
 }
 
-/* What published methods prescribe; docs/load.md compares. */
+/* The parameters of published methods; docs/load.md compares them. */
 static const struct {
 	const char *name;
 	enum load_protocol protocol;
@@ -379,7 +379,7 @@ load_help(void)
 	       load_metric_names(names, sizeof(names)));
 }
 
-/* ---- all together ---- */
+/* ---- combinations ---- */
 
 static int
 check(char *err, size_t size)
@@ -394,9 +394,9 @@ check(char *err, size_t size)
 		snprintf(err, size, "no server was given; allowed: --to ADDR:PORT");
 	else if (open && load.concurrency != 0)
 		snprintf(err, size, "--rate and --concurrency were given; allowed: one of them");
-	else if (load.concurrency > net.max_conns)
-		snprintf(err, size, "--concurrency: '%lu' was given; allowed: up to --max-conns, %lu",
-			 load.concurrency, net.max_conns);
+	else if (load.concurrency > net.shard.max_conns)
+		snprintf(err, size, "--concurrency: '%lu' was given; allowed: up to --max-conns, %u",
+			 load.concurrency, net.shard.max_conns);
 	else if (!open && load.concurrency != 0 && load.concurrency < net.workers)
 		snprintf(err, size, "--concurrency: '%lu' was given; allowed: at least one a worker, %lu",
 			 load.concurrency, net.workers);

@@ -2,7 +2,7 @@
 #ifndef LA_APP_LOAD_OPTS_H
 #define LA_APP_LOAD_OPTS_H
 
-/* What `lastack load` is told. */
+/* The configuration of `lastack load`. */
 
 #include "cli/opts.h"
 #include "cli/sources.h"
@@ -18,13 +18,13 @@ enum {
 };
 
 struct load_options {
-	struct load_config cfg; /* but for its requests */
+	struct load_config cfg; /* without its requests */
 	struct sources sources;
 	struct expect expect[LOAD_EXPECTS];
 	struct la_fault fault[LA_FAULTY_RULES];
 	unsigned nexpects, nfaults;
 	int protocol;	      /* enum load_protocol */
-	uint64_t concurrency; /* as given; 0: not */
+	uint64_t concurrency; /* as given; 0: not given */
 	uint32_t interval_ms;
 	bool size_given;
 	double allow_failures; /* share of all connects; negative: none */
@@ -51,7 +51,7 @@ void load_help(void);
 
 /* load_request.c */
 extern const struct opt load_request_opts[];
-/** What HTTP's options say together. 0, or -1 with a line in err. */
+/** Checks HTTP's options together. 0, or -1 with a line in err. */
 int load_request_check(char *err, size_t size);
 /** Builds the heads of all requests. 0, or -1 with a line in err. */
 int load_requests_make(char *err, size_t size);

@@ -2,11 +2,11 @@
 
 /* The schedule of an open loop.
  *
- * Connection n of a step is due at  start + (n - first) * 10^9 / rate,  computed from n every time. Nothing
- * is added up, so there is no drift, however long the run and whatever the rate: an interval of
- * 333.3 ns stays one. When connection n begins late, n + 1 is still due at its own time: lateness is never
- * handed on, nothing is skipped, and latencies are counted from these times and not from when the
- * machine got round to it (no coordinated omission).
+ * Connection n of a step is due at  start + (n - first) * 10^9 / rate,  computed from n every time. No
+ * sum accumulates, so there is no drift at any length and rate of a run: an interval of
+ * 333.3 ns stays exact. When connection n begins late, n + 1 is still due at its own time: a delay does
+ * not accumulate and no connection is skipped. Latencies count from the due time and not from the
+ * actual start (no coordinated omission).
  *
  * A step of rate r and length t holds the connections that are due before its end: ceil(r * t). */
 
@@ -24,7 +24,7 @@ muldiv(uint64_t a, uint64_t b, uint64_t c)
 	return (uint64_t)((unsigned __int128)a * b / c);
 }
 
-/* How many are due in the first ns of a step. */
+/* Returns the number of connections due in the first ns of a step. */
 static uint64_t
 within(const struct pace_step *s, uint64_t ns)
 {
@@ -85,7 +85,7 @@ ramp(char *from, struct pace *p, char *why, size_t size)
 		if (lo < hi ? r + by > hi : r < hi + by)
 			break;
 	}
-	/* a step that does not divide the way: the last one ends where it was told to */
+	/* the step does not divide the range: the last rate is the given end */
 	if (last(p)->rate != hi)
 		append(p, hi, ms * UINT64_C(1000000));
 	return 0;
@@ -117,7 +117,7 @@ pace_pause(struct pace *p)
 	append(p, 0, PACE_NEVER);
 }
 
-/* Readers look at the length of the last step only: it is written whole, and steps behind it before they are counted. */
+/* Readers use only the length of the last step: it is written atomically, and new steps are written before nsteps. */
 int
 pace_grow(struct pace *p, uint64_t at, uint64_t rate, uint64_t ns)
 {

@@ -2,7 +2,7 @@
 #ifndef LA_APP_LOAD_PACE_H
 #define LA_APP_LOAD_PACE_H
 
-/* When the nth connection of an open loop is due. Pure arithmetic: times are nanoseconds since the start
+/* The due time of the nth connection of an open loop. Pure arithmetic: times are nanoseconds since the start
  * of the schedule. (Theory at the top of load_pace.c.) */
 
 #include <stddef.h>
@@ -17,8 +17,8 @@ enum {
 
 struct pace_step {
 	uint64_t rate;	/* connections a second; 0: a pause */
-	uint64_t ns;	/* how long; PACE_NEVER: for ever */
-	uint64_t at;	/* when it begins */
+	uint64_t ns;	/* length; PACE_NEVER: without end */
+	uint64_t at;	/* its begin */
 	uint64_t first; /* the number of its first connection */
 };
 
@@ -28,30 +28,30 @@ struct pace {
 };
 
 /** "5k", or a ramp "FROM,TO,STEP,HOLD": FROM/s for HOLD, then STEP more (or fewer), and so on to TO.
- * 0, or -1 with what is allowed in why. */
+ * 0, or -1 with the allowed form in why. */
 int pace_parse(const char *text, struct pace *p, char *why, size_t size);
 
-/** A schedule that is one pause without an end: pace_grow() adds to it. */
+/** A schedule of one endless pause: pace_grow() adds to it. */
 void pace_pause(struct pace *p);
 
-/** The pause that the schedule ends in lasts until `at`, then come rate/s for ns, then another pause without an end. One thread
- * grows a schedule while others ask pace_due() and pace_end(). 0, or -1: there is no room for more steps, or `at` is in the past of
- * the last step. */
+/** Ends the final pause at `at`, and appends rate/s for ns and another endless pause. One thread may
+ * grow a schedule while others call pace_due() and pace_end(). 0, or -1: no room for more steps, or `at` is before the
+ * begin of the last step. */
 int pace_grow(struct pace *p, uint64_t at, uint64_t rate, uint64_t ns);
 
-/** The pause that the schedule ends in is over at `at`, and so is the schedule. */
+/** Ends the final pause and the schedule at `at`. */
 void pace_finish(struct pace *p, uint64_t at);
 
-/** When connection n = 0, 1, ... is due. PACE_NEVER: after the end of the ramp, or not known yet. */
+/** The due time of connection n = 0, 1, ... PACE_NEVER: after the end of the ramp, or not known yet. */
 uint64_t pace_due(const struct pace *p, uint64_t n);
 
 /** The step that connection n is due in. */
 unsigned pace_step_of(const struct pace *p, uint64_t n);
 
-/** How many are due before ns. */
+/** The number of connections due before ns. */
 uint64_t pace_count(const struct pace *p, uint64_t ns);
 
-/** When the schedule ends; PACE_NEVER: it does not. */
+/** The end of the schedule; PACE_NEVER: it has none. */
 uint64_t pace_end(const struct pace *p);
 
 /** The most connections that fall due within any `window` of the first `length` (PACE_NEVER: all). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The tables of a load, when it is over. "-" stands for a figure without samples. */
+/* The tables at the end of a load. "-" stands for a figure without samples. */
 
 #include <math.h>
 #include <stdlib.h>
@@ -123,7 +123,7 @@ print_percentile(const struct la_histogram *h, double percent, FILE *f)
 	fprintf(f, " %13s", text);
 }
 
-/* A ramp: a row a step. */
+/* A ramp: one row for each step. */
 static void
 print_steps(const struct load_report *r, FILE *f)
 {

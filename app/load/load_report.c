@@ -2,8 +2,8 @@
 
 /* Reports of a load.
  *
- * The control thread reads what all stations have counted once an interval and keeps the copy: the
- * difference to the next is a row, percentiles included, since histograms subtract as well as they add. */
+ * The control thread reads the counts of all stations once per interval and keeps the copy. The difference
+ * to the next is a row. It includes percentiles, because histograms can be subtracted. */
 
 #include <errno.h>
 #include <math.h>
@@ -54,7 +54,7 @@ add_faults(struct la_faulty_counts *sum, const struct la_faulty *f)
 	sum->added += n.added;
 }
 
-/* When the last connection of an open loop is due, or the next would be; PACE_NEVER: not known. */
+/* The due time of the last connection of an open loop, or of the one after it; PACE_NEVER: not known. */
 static uint64_t
 schedule_length(const struct load_config *cfg)
 {
@@ -93,7 +93,7 @@ load_due_ns(const struct load_report *r)
 		return RTE_MIN(stopped, end);
 	if (stopped == 0) /* still in the warm-up */
 		return 0;
-	/* --connections ends when the last was begun: a generator that is behind has no higher rate for that */
+	/* --connections ends at the begin of the last one, so that a late generator does not show a higher rate */
 	return r->cfg->connections != 0 && end < load_time_limit(r->cfg) ? RTE_MAX(stopped, end) : end;
 }
 
@@ -114,14 +114,14 @@ carried(const struct load_report *r, const struct load_totals *t)
 	return sum;
 }
 
-/* The larger one; of a number and a NaN the number. */
+/* The larger number; NaN is ignored. */
 static double
 larger(double a, double b)
 {
 	return isnan(a) || b > a ? b : a;
 }
 
-/* And the largest busy share of all workers. */
+/* Also sets the largest busy share of all workers. */
 static void
 look(struct load_report *r, unsigned i, const struct la_station_stats *s, struct load_totals *t)
 {
@@ -231,7 +231,7 @@ load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_
 	fprintf(f, "\n");
 }
 
-/* Connections a second that the schedule asked for between the two. */
+/* The rate of the schedule between the two, connections/s. */
 static double
 rate_asked(const struct load_report *r, double dt)
 {
@@ -253,7 +253,7 @@ any_waits(const struct load_report *r)
 	return false;
 }
 
-/* The most that a worker has spent: cycles a connection, lag. "" without samples. */
+/* The highest cost of a worker: cycles per connection, lag. "" without samples. */
 static const char *
 spent_text(const struct load_report *r, const struct load_use *use, char *buf, size_t size)
 {

@@ -2,7 +2,7 @@
 #ifndef LA_APP_LOAD_REPORT_H
 #define LA_APP_LOAD_REPORT_H
 
-/* What a load says: a word behind every live line, a row an interval, the table and the JSON at the end. */
+/* The output of a load: text at the end of every live line, a row per interval, the table and the JSON at the end. */
 
 #include <stdio.h>
 
@@ -28,7 +28,7 @@ struct load_report {
 	struct load_totals *before, *now; /* of the last interval's end, and of this one's */
 	struct la_histogram scratch, diff;
 	double slowest;	      /* fewest orderly closes a second of any whole interval that was under load */
-	double last_interval; /* when it was, seconds */
+	double last_interval; /* its time, seconds */
 	unsigned intervals;
 	struct load_worker *worker; /* nstations of them, once the run has begun */
 	struct load_verdict verdict;
@@ -39,16 +39,16 @@ struct load_report {
 int load_report_init(struct load_report *r);
 void load_report_fini(struct load_report *r);
 
-/** A ramp: it has a row a step. */
+/** For a ramp: one row per step. */
 static inline bool
 load_is_ramp(const struct load_report *r)
 {
 	return r->cfg->pace.nsteps > 1 && r->trials == NULL;
 }
 
-/** Names of the CSV's columns, with those of so many workers. */
+/** Names of the CSV's columns, with those of the workers. */
 void load_csv_header(FILE *f, unsigned nworkers);
-/** One row: what happened between the two, dt seconds; u: of each worker. diff: room for a histogram. */
+/** One row: the difference of the two, dt seconds apart; u: of each worker. diff: room for a histogram. */
 void load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_totals *before,
 		  const struct load_totals *now, const struct load_use *u, unsigned nworkers, struct la_histogram *diff);
 
@@ -57,19 +57,20 @@ uint64_t load_due_ns(const struct load_report *r);
 
 /** An interval is over. */
 void load_report_interval(struct load_report *r, double seconds);
-/** Words behind the live line; valid until the next interval. */
+/** Text at the end of the live line; valid until the next interval. */
 const char *load_report_note(struct load_report *r);
 
 /** The run is over: totals, conditions judged; sets *s->more and its seconds. */
 void load_report_end(struct load_report *r, struct la_summary *s);
 /** The table and the verdict. */
 void load_report_print(const struct load_report *r, FILE *f);
-/** All conditions hold, and connections ended as planned, as far as the rules ask for that. If they did not: why. */
+/** Returns whether all conditions hold, and connections ended as planned, as far as the rules require it. If not:
+ * why. */
 bool load_report_ok(const struct load_report *r, bool signalled, char *why, size_t size);
 
 /** A latency of all stations in one step of a ramp, in *sum. */
 void load_step_latency(const struct load_report *r, unsigned step, enum load_latency which, struct la_histogram *sum);
-/** Connections due in a step of a ramp, as far as the run came; and its counts, of all stations. */
+/** Connections due in a step of a ramp until the end of the run; and its counts, of all stations. */
 struct load_step_counts {
 	uint64_t offered, begun, complete, failed;
 	double seconds;
@@ -86,7 +87,7 @@ struct json_t *load_json(const struct load_report *r);
 /** Draws FILE.png or FILE.svg with gnuplot: the CSV's intervals, and the steps of a ramp; or the CSV's trials. 0, or -1 with
  * a line in err. */
 int load_plot(const struct load_report *r, const char *csv, const char *file, char *err, size_t size);
-/** Is there a gnuplot, and can it draw into a file of that name? */
+/** Returns whether gnuplot is installed and can draw into a file of that name. */
 int load_plot_check(const char *file, char *err, size_t size);
 
 #endif

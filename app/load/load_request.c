@@ -19,7 +19,6 @@
 #include "http/http_parse.h"
 #include "load/load_opts.h"
 #include "run/units.h"
-#include "server/service.h"
 
 enum { WEIGHT_MAX = 1000000 };
 
@@ -209,7 +208,7 @@ const struct opt load_request_opts[] = {
 	OPT_END,
 };
 
-/* ---- together ---- */
+/* ---- combinations ---- */
 
 static bool
 has_header(const char *name)
@@ -269,7 +268,7 @@ add(struct text *t, const char *format, ...)
 	t->len = n < 0 ? sizeof(t->buf) : t->len + (size_t)n;
 }
 
-/* Methods whose meaning expects a body say that there is none (RFC 9110 8.6). */
+/* Requests without a body: a method that normally has one sends Content-Length: 0 (RFC 9110 8.6). */
 static bool
 says_length(const char *method)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Parts of a load: the steps of a ramp, by when a connection was due, and the targets. Read when the run is over. */
+/* Parts of a load: the targets, and the steps of a ramp, by the due time of a connection. Read after the run. */
 
 #include <stdio.h>
 #include <string.h>

@@ -23,7 +23,7 @@ const char *const load_latency_name[LATENCIES] = {
 	[LAT_CLOSE] = "close",	       [LAT_LAG] = "lag",		[LAT_UNFINISHED] = "unfinished",
 };
 
-/* Counts that stand in struct load_counts as they are. */
+/* Counts that are members of struct load_counts. */
 #define COUNT_AT(member) {#member, offsetof(struct load_counts, member)}
 static const struct {
 	const char *name;
@@ -123,7 +123,7 @@ load_cause_name(unsigned cause)
 	return cause < KINDS ? load_kind_name[cause] : names[cause - KINDS];
 }
 
-/* Which orderly ends each mode may have. FINs that cross fit every mode that sends a FIN. */
+/* The allowed orderly ends of each mode. FINs that cross are allowed in every mode that sends a FIN. */
 static bool
 is_planned(enum close_mode mode, enum load_kind kind)
 {

@@ -2,11 +2,11 @@
 #ifndef LA_APP_LOAD_TOTALS_H
 #define LA_APP_LOAD_TOTALS_H
 
-/* What a load has measured, all stations together, and every figure of it by name; conditions on them.
+/* The measurements of a load, over all stations, each figure by name; conditions on them.
  *
- * All rates have one denominator, `seconds`: the time in which connections were due. It begins with the schedule
- * and ends with it: at the end of the ramp, of --duration, or when the connection after the last of --connections
- * would have been due (when the last was begun, if that is later). A closed loop's ends when it opens no more. */
+ * All rates have one denominator, `seconds`: the time in which connections were due. It begins and ends with the
+ * schedule: at the end of the ramp, of --duration, or at the due time of a connection after the last of --connections
+ * (at the begin of the last one, if that is later). For a closed loop it ends with the last open. */
 
 #include <stddef.h>
 
@@ -29,7 +29,7 @@ struct load_totals {
 /** Adds a station's counts and histograms; `scratch` holds a copy while it is read. */
 void load_totals_add(struct load_totals *t, const struct load_station *st, struct la_histogram *scratch);
 
-/** own = all - before: what was counted between the two readings; gauges and seconds are those of `all`. */
+/** own = all - before: the counts between the two readings; gauges and seconds are those of `all`. */
 void load_totals_since(struct load_totals *own, const struct load_totals *all, const struct load_totals *before);
 
 uint64_t load_kind_total(const struct load_counts *n, enum load_kind kind);
@@ -75,17 +75,17 @@ struct expect {
 	bool no_samples, ok;
 };
 
-/** "resets==0", "close_p99<5ms", "closes_per_s>=10k", "failed<0.01%". 0, or -1 with what is allowed in why. A
+/** "resets==0", "close_p99<5ms", "closes_per_s>=10k", "failed<0.01%". 0, or -1 with the allowed form in why. A
  * condition that can never hold is refused. */
 int expect_parse(const char *text, struct expect *e, char *why, size_t size);
 
-/** What expect_judge() has found, as text. Returns buf; 32 bytes are enough. */
+/** The result of expect_judge(), as text. Returns buf; 32 bytes are enough. */
 const char *expect_value(const struct expect *e, char *buf, size_t size);
 
 /** False also when the figure has no samples. */
 bool expect_judge(struct expect *e, const struct load_totals *t);
 
-/** Does the condition limit how many connections fail for this cause (enum load_kind, enum load_cause)? */
+/** Returns whether the condition limits the failures of this cause (enum load_kind, enum load_cause). */
 bool expect_bounds(const struct expect *e, unsigned cause);
 
 /** 1234567 ns -> "1.23ms". Returns buf; 16 bytes are enough. */

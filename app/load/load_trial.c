@@ -13,11 +13,11 @@
 #define MS UINT64_C(1000000)
 
 enum {
-	LEAD_MS = 50,	 /* a trial begins so long after it was added, so that no station is late for it */
+	LEAD_MS = 50,	 /* from the addition of a trial to its start, so that no station is late */
 	REST_MS = 300,	 /* between two trials */
-	LATE_MS = 20,	 /* the schedule's last reading may find so much of it not begun yet, */
-	LATE_LEAST = 64, /* or so many connections */
-	ENDS_MS = 30000, /* the connections of a trial have so long to end */
+	LATE_MS = 20,	 /* allowed lag at the last reading: this part of the schedule ... */
+	LATE_LEAST = 64, /* ... plus this number of connections */
+	ENDS_MS = 30000, /* time for the connections of a trial to end */
 };
 
 int
@@ -88,7 +88,7 @@ p99(const struct load_totals *own, enum load_latency which)
 	return h->total ? (double)la_histogram_percentile(h, 99) : -1;
 }
 
-/* The first thing that was not as it must be. */
+/* The first condition that failed. */
 static bool
 passes(struct trials *t, struct trial_row *row)
 {
@@ -173,7 +173,7 @@ trials_news(struct trials *t)
 	return t->told < t->nrows ? &t->row[t->told++] : NULL;
 }
 
-/* ---- what is said ---- */
+/* ---- output ---- */
 
 void
 trials_print_header(FILE *f)

@@ -2,12 +2,12 @@
 #ifndef LA_APP_LOAD_TRIAL_H
 #define LA_APP_LOAD_TRIAL_H
 
-/* The trials of --find-max: the control thread adds one after the other to the schedule and judges each by what it alone
- * has counted.
+/* The trials of --find-max: the control thread adds one after the other to the schedule and judges each by its own
+ * counts.
  *
  *	IDLE	the rate of the next trial is known: the schedule grows by its hold time
  *	RUNS	connections are due
- *	ENDS	none is due any more; those that were begun come to their end. What is due and not begun is given up.
+ *	ENDS	no more connections are due; those begun end. Due connections that have not begun are given up.
  *	RESTS	no connection is left; a pause, and the next trial
  *
  * A trial passes when the generator kept up with the schedule (it is at most 20 ms behind at the last reading of the
@@ -26,7 +26,7 @@ struct trial_row {
 	double carried; /* orderly closes per second of the hold time */
 	double first_byte_p99, close_p99, lag_p99; /* ns; below 0: no sample */
 	bool ok;
-	char why[96]; /* of a failure: the condition and its figure */
+	char why[96]; /* after a failure: the condition and its figure */
 };
 
 enum trial_state { TRIAL_IDLE, TRIAL_RUNS, TRIAL_ENDS, TRIAL_RESTS, TRIAL_OVER };
@@ -45,11 +45,11 @@ struct trials {
 	uint64_t begin, end, rest; /* of the trial, of its hold time, of the pause: ns since the schedule began */
 	uint64_t late; /* connections that were due and not begun at the last reading within the hold time */
 	struct load_totals *before, *own;
-	unsigned told;	/* rows that trials_news() has returned */
+	unsigned told;	/* number of rows that trials_news() has returned */
 	char text[256]; /* the conditions */
 };
 
-/** "failed<0.01%,first_byte_p99<50ms". 0, or -1 with what is allowed in why. */
+/** "failed<0.01%,first_byte_p99<50ms". 0, or -1 with the allowed form in why. */
 int trials_parse(struct trials *t, const char *text, char *why, size_t size);
 
 /** start, most: rates of the first and the highest trial, connections/s; hold: ns. 0 or -ENOMEM. */
@@ -68,7 +68,7 @@ void trials_print_row(const struct trial_row *row, FILE *f);
 /** A row of the CSV, times in microseconds; empty: no sample. */
 void trials_csv_header(FILE *f);
 void trials_csv_row(const struct trial_row *row, FILE *f);
-/** The result in one line, or why there is none. */
+/** The result in one line, or the reason for no result. */
 void trials_print_result(const struct trials *t, FILE *f);
 /** {"rate", "carried_per_s": {median, least, most}, "trials": [...]}. The caller owns it. */
 struct json_t *trials_json(const struct trials *t);

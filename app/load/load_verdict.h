@@ -2,7 +2,7 @@
 #ifndef LA_APP_LOAD_VERDICT_H
 #define LA_APP_LOAD_VERDICT_H
 
-/* What a load offered, what was carried, what limited it; and whether the run succeeded. */
+/* The offered and carried load, its limit, and whether the run succeeded. */
 
 #include "load/load_totals.h"
 
@@ -14,7 +14,7 @@ struct load_verdict {
 	double offered, carried; /* a second; NaN: no samples */
 	enum load_limit limit;	 /* the largest cause */
 	char reason[320];	 /* every cause that was found, with its figures */
-	char generator[200];	 /* those of this generator; empty: none */
+	char generator[200];	 /* the causes in this generator; empty: none */
 };
 
 void load_judge(const struct load_totals *t, struct load_verdict *v);
@@ -22,11 +22,12 @@ void load_judge(const struct load_totals *t, struct load_verdict *v);
 struct load_rules {
 	const struct expect *expects;
 	unsigned nexpects;
-	double allow;	/* share of all connects that may fail; negative: none but what an --expect bounds */
-	bool signalled; /* the user ended the run: connections that were open then have not failed */
+	double allow;	/* share of all connects that may fail; negative: only failures that an --expect bounds */
+	bool signalled; /* the user ended the run: connections open at that time have not failed */
 };
 
-/** Did connections end as planned, but for what the rules allow, and did one at least? If not: why. */
+/** Returns whether all connections ended as planned, except those that the rules allow, and at least one did. If not:
+ * why. */
 bool load_worked(const struct load_totals *t, const struct load_rules *rules, char *why, size_t size);
 
 /** "7 refused, 3 resets": causes of failures. Returns buf. */

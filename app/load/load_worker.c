@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What each worker of a load spends. */
+/* The cost of each worker of a load. */
 
 #include <math.h>
 

@@ -2,8 +2,8 @@
 #ifndef LA_APP_LOAD_WORKER_H
 #define LA_APP_LOAD_WORKER_H
 
-/* What each worker of a load spends: its share of busy time, its cycles per connection, its lag behind the schedule. A load
- * has one station per worker. The control thread looks once an interval. */
+/* The cost of each worker of a load: its share of busy time, its cycles per connection, its lag behind the schedule. A
+ * load has one station per worker. The control thread reads once per interval. */
 
 #include "core/histogram.h"
 #include "load/internal.h"
@@ -16,22 +16,22 @@ struct load_look {
 };
 
 struct load_worker {
-	struct load_look before, now; /* the last two looks */
+	struct load_look before, now; /* the last two readings */
 	struct load_look first, last; /* under load */
 	bool loaded;		      /* `first` is set */
 };
 
-/** Between two looks. NaN: no samples. */
+/** Between two readings. NaN: no samples. */
 struct load_use {
 	double busy;		 /* share of time, 0 to 1 */
-	double cycles;		 /* busy TSC cycles by connections begun */
+	double cycles;		 /* busy TSC cycles per begun connection */
 	double lag_p50, lag_p99; /* ns */
 };
 
 /** The worker of station `st` has counted s; under_load: its schedule runs. */
 void load_worker_look(struct load_worker *w, const struct load_station *st, const struct la_station_stats *s, bool under_load);
 
-/** Between two looks at one worker. scratch: room for a histogram. */
+/** Between two readings of one worker. scratch: room for a histogram. */
 void load_look_use(const struct load_look *from, const struct load_look *to, struct la_histogram *scratch, struct load_use *u);
 
 /** Share of the time between two readings in which the worker was busy, 0 to 1. NaN: no time. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Character generator (RFC 864): lines without end, zero copy, until the client closes; what it
- * sends is thrown away. When the server is to close first, it does so after one turn of the
+/* Character generator (RFC 864): endless lines, zero copy, until the client closes. Received bytes are discarded, and
+ * are no progress while lines are unacknowledged. When the server closes first, it does so after one turn of the
  * pattern, 7030 bytes. */
 
+#include "server/payload.h"
 #include "server/service.h"
 
 struct chargen_conn {
@@ -28,7 +29,7 @@ pump(struct chargen_conn *cc)
 			return;
 		cc->pos += (uint64_t)sent;
 		if ((size_t)sent < n)
-			return; /* `writable` comes */
+			return; /* `writable` follows */
 	}
 	svc_linger(&cc->sc);
 }
@@ -43,14 +44,6 @@ opened(struct la_conn *c, void *user)
 }
 
 static void
-data(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_received(user); /* while lines wait unacknowledged, this is no progress */
-	svc_discard(user);
-}
-
-static void
 writable(struct la_conn *c, void *user)
 {
 	struct chargen_conn *cc = user;
@@ -60,21 +53,12 @@ writable(struct la_conn *c, void *user)
 		pump(cc);
 }
 
-static void
-peer_fin(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_close(user);
-}
-
 const struct service_def service_chargen = {
 	.name = "chargen",
+	.help = "sends lines without end (RFC 864)",
+	.common = "chargen",
+	.first = SVC_FIRST_CLIENT,
+	.first_help = "server: after 7030 bytes, one turn of the pattern [client]",
 	.conn_size = sizeof(struct chargen_conn),
-	.ops = {.opened = opened,
-		.data = data,
-		.writable = writable,
-		.peer_fin = peer_fin,
-		.acked = svc_on_acked,
-		.timer = svc_on_timer,
-		.closed = svc_on_closed},
+	.ops = {.opened = opened, .writable = writable},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The close service: the client says how the connection ends.
+/* The close service: the client selects the end of the connection.
  *   c  both directions are closed at once (RFC 9293 3.10.4)
  *   s  our sending side is shut down, we go on reading (half-close)
  *   r  the connection is aborted (RFC 9293 3.10.5)
@@ -8,7 +8,7 @@
 
 #include "server/service.h"
 
-/* False: the connection is closed or gone, nothing more may be done with it. */
+/* False: the connection is closed or freed and must not be used. */
 static bool
 obey(struct svc_conn *sc, char command)
 {
@@ -45,20 +45,11 @@ data(struct la_conn *c, void *user)
 	}
 }
 
-static void
-peer_fin(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_close(user);
-}
-
 const struct service_def service_close = {
 	.name = "close",
+	.help = "obeys one-byte commands: c closes both directions at once, s shuts down its sending\n"
+		"side and goes on reading, r aborts; anything else is read and ignored",
+	.common = "close",
 	.conn_size = sizeof(struct svc_conn),
-	.ops = {.opened = svc_on_opened,
-		.data = data,
-		.peer_fin = peer_fin,
-		.acked = svc_on_acked,
-		.timer = svc_on_timer,
-		.closed = svc_on_closed},
+	.ops = {.data = data},
 };

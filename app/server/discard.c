@@ -10,27 +10,17 @@ data(struct la_conn *c, void *user)
 {
 	struct svc_conn *sc = user;
 
-	(void)c;
-	svc_received(sc);
-	svc_discard(sc);
+	svc_on_data(c, user);
 	if (sc->s->server_first && !sc->lingering)
 		svc_linger(sc);
 }
 
-static void
-peer_fin(struct la_conn *c, void *user)
-{
-	(void)c;
-	svc_close(user);
-}
-
 const struct service_def service_discard = {
 	.name = "discard",
+	.help = "reads and forgets (RFC 863)",
+	.common = "discard",
+	.first = SVC_FIRST_CLIENT,
+	.first_help = "server: once the first bytes are read [client]",
 	.conn_size = sizeof(struct svc_conn),
-	.ops = {.opened = svc_on_opened,
-		.data = data,
-		.peer_fin = peer_fin,
-		.acked = svc_on_acked,
-		.timer = svc_on_timer,
-		.closed = svc_on_closed},
+	.ops = {.data = data},
 };

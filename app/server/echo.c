@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Echo (RFC 862). A byte is consumed when it has found room in the send queue, and at most SVC_UNSENT_MAX
- * bytes wait there unsent: a client that does not read is read from no further, and its window closes. Such a
+/* Echo (RFC 862). A byte is consumed when it fits into the send queue, and at most SVC_UNSENT_MAX
+ * bytes wait there unsent. When a client does not read, the service stops reading, and the window closes. Such a
  * client costs its receive buffer and SVC_UNSENT_MAX. After the client's FIN the rest is echoed, then we
- * close. When the server is to close first, it does so once the first bytes are echoed. */
+ * close. When the server closes first, it does so after the first echoed bytes. */
 
 #include "server/service.h"
 
 struct echo_conn {
 	struct svc_conn sc;
 	bool fin;
-	bool any; /* something was echoed */
+	bool any; /* at least one byte was echoed */
 };
 
 static void
@@ -24,10 +24,10 @@ pump(struct echo_conn *ec)
 		ssize_t sent;
 
 		if (!svc_may_read(&ec->sc))
-			return; /* `acked` comes */
+			return; /* `acked` follows */
 		sent = la_send(c, span, n);
 		if (sent <= 0)
-			return; /* `writable` comes */
+			return; /* `writable` follows */
 		la_consume(c, (size_t)sent);
 		svc_progress(&ec->sc);
 		ec->any = true;
@@ -81,12 +81,11 @@ peer_fin(struct la_conn *c, void *user)
 
 const struct service_def service_echo = {
 	.name = "echo",
+	.help = "sends back what it reads (RFC 862)",
+	.common = "echo",
+	.first = SVC_FIRST_CLIENT,
+	.first_help = "server: once the first bytes are sent back [client]",
+	.nodelay = true,
 	.conn_size = sizeof(struct echo_conn),
-	.ops = {.opened = svc_on_opened,
-		.data = data,
-		.acked = acked,
-		.writable = writable,
-		.peer_fin = peer_fin,
-		.timer = svc_on_timer,
-		.closed = svc_on_closed},
+	.ops = {.data = data, .acked = acked, .writable = writable, .peer_fin = peer_fin},
 };

@@ -18,18 +18,18 @@
  *   /end/half          after our FIN: idle_ms without progress, closed
  *   /end/linger        SVC_LINGER_MS from the answer on, then our FIN
  *   answer             idle_ms, at least SVC_STALL_MS, without an acknowledged byte: aborted
- * Empty lines before a request are no byte of it.
+ * Empty lines before a request are not part of it.
  *
- * Who closes first: `server` follows RFC 9112 9.6 and closes after the last answer, lingering until
- * the client's FIN so that no late request turns the close into a reset; `client` never does, but
- * waits for the client's FIN, whatever Connection says. The resources below /end/ decide for their connection
- * (enum http_end), and a body without a length is ended by our FIN in both cases. */
+ * Which side closes first: `server` follows RFC 9112 9.6 and closes after the last answer. It lingers until
+ * the client's FIN, so that a late request does not cause a reset. `client` always
+ * waits for the client's FIN and ignores the Connection field. The resources below /end/ select the end of their
+ * connection (enum http_end), and a body without a length is ended by our FIN in both cases. */
 
 #include <time.h>
 
 #include "server/http_conn.h"
 
-/* What is going on must be over by then; 0: there is no such time. */
+/* The time limit of the current step; 0: none. */
 static void
 limit(struct http_conn *hc, uint64_t ms)
 {
@@ -46,7 +46,7 @@ next(struct http_conn *hc, enum http_step step)
 	hc->pos = 0;
 }
 
-/* The answer goes out from now on. */
+/* Starts the answer. */
 static void
 begin_answer(struct http_conn *hc)
 {
@@ -75,18 +75,18 @@ read_head(struct http_conn *hc)
 	size_t n;
 
 	if (http_parser_idle(&hc->parser) && la_unread(sc->c) > 0 && !svc_may_read(sc))
-		return false; /* `acked` comes */
+		return false; /* `acked` follows */
 	while (!hc->parser.done && (n = la_peek(sc->c, &span)) > 0) {
 		la_consume(sc->c, http_parse(&hc->parser, span, n));
 		if (!http_parser_idle(&hc->parser))
 			svc_progress(sc);
 	}
 	if (!hc->parser.done) {
-		if (hc->fin) { /* nothing more, or half a request: either way the end */
+		if (hc->fin) { /* the end, with or without a partial request */
 			next(hc, GONE);
 			svc_close(sc);
 		} else if (sc->deadline == UINT64_MAX && !http_parser_idle(&hc->parser)) {
-			limit(hc, sc->s->head_ms);
+			limit(hc, http_options.head_ms);
 		}
 		return false;
 	}
@@ -103,7 +103,7 @@ read_head(struct http_conn *hc)
 	return true;
 }
 
-/* The request is complete: its answer is due, now or after its delay. */
+/* The request is complete: starts the answer, now or after its delay. */
 static bool
 body_done(struct http_conn *hc)
 {
@@ -118,7 +118,7 @@ body_done(struct http_conn *hc)
 	return true;
 }
 
-/* A body is incomplete: ends the connection after the client's FIN; otherwise its time runs. */
+/* A body is incomplete: ends the connection after the client's FIN; otherwise its time limit continues. */
 static bool
 body_waits(struct http_conn *hc)
 {
@@ -126,7 +126,7 @@ body_waits(struct http_conn *hc)
 		next(hc, GONE);
 		svc_close(&hc->sc);
 	} else if (hc->sc.deadline == UINT64_MAX) {
-		limit(hc, hc->sc.s->head_ms + hc->parser.length * 1000 / HTTP_BODY_MIN_RATE);
+		limit(hc, http_options.head_ms + hc->parser.length * 1000 / HTTP_BODY_MIN_RATE);
 	}
 	return false;
 }
@@ -141,7 +141,7 @@ read_chunks(struct http_conn *hc)
 
 	_Static_assert(1000 % HTTP_BODY_MIN_RATE == 0, "a byte of the body is worth whole ms");
 	if (sc->deadline == UINT64_MAX)
-		limit(hc, sc->s->head_ms);
+		limit(hc, http_options.head_ms);
 	while (!hc->body.done && (n = la_peek(sc->c, &span)) > 0) {
 		uint64_t before = hc->body.length;
 
@@ -157,7 +157,7 @@ read_chunks(struct http_conn *hc)
 	return true;
 }
 
-/* False: more of the body must come. */
+/* False: the body is incomplete. */
 static bool
 read_body(struct http_conn *hc)
 {
@@ -185,23 +185,23 @@ count_refusal(struct http_conn *hc)
 	case 0:
 		break;
 	case 400:
-		count[SVC_BAD_REQUESTS]++;
+		count[HTTP_BAD_REQUESTS]++;
 		break;
 	case 408:
-		count[SVC_ANSWERED_408]++;
+		count[HTTP_ANSWERED_408]++;
 		break;
 	case 413:
 	case 414:
 	case 431:
-		count[SVC_TOO_LARGE]++;
+		count[HTTP_TOO_LARGE]++;
 		break;
 	default:
-		count[SVC_UNSUPPORTED]++;
+		count[HTTP_UNSUPPORTED]++;
 		break;
 	}
 }
 
-/* The answer is queued: the next request, or the end. */
+/* The answer is queued: continues with the next request, or ends. */
 static void
 finish(struct http_conn *hc)
 {
@@ -231,19 +231,19 @@ finish(struct http_conn *hc)
 	}
 }
 
-/* /end/rst: the client has the whole answer before the reset, which would discard what it has not acknowledged. */
+/* /end/rst: the reset follows the acknowledgement of the whole answer, because it discards unacknowledged bytes. */
 static void
 reset_when_acked(struct http_conn *hc)
 {
 	svc_discard(&hc->sc);
 	if (la_unacked(hc->sc.c) > 0)
 		return;
-	hc->sc.s->count[SVC_RESET_BY_PATH]++;
+	hc->sc.s->count[HTTP_RESET_BY_PATH]++;
 	next(hc, GONE);
 	la_abort(hc->sc.c);
 }
 
-/* What still comes is ignored until the client's FIN. */
+/* Ignores further input until the client's FIN. */
 static void
 wait_for_fin(struct http_conn *hc)
 {
@@ -256,7 +256,7 @@ wait_for_fin(struct http_conn *hc)
 	}
 }
 
-/* As far as it goes now. */
+/* Runs all steps that are possible now. */
 static void
 pump(struct http_conn *hc)
 {
@@ -278,7 +278,7 @@ pump(struct http_conn *hc)
 				return;
 			break;
 		case DELAY:
-			return; /* `timer` comes */
+			return; /* `timer` follows */
 		case SEND_HEAD:
 			if (!http_send_head(hc))
 				return;
@@ -350,9 +350,9 @@ peer_fin(struct la_conn *c, void *user)
 		pump(hc);
 }
 
-/* A request that has begun does not arrive in time. */
+/* Time-out of a partial request. */
 static void
-request_timeout(struct http_conn *hc, enum svc_count why)
+request_timeout(struct http_conn *hc, enum http_count why)
 {
 	hc->sc.s->count[why]++;
 	svc_progress(&hc->sc); /* the answer has a time-out of its own */
@@ -360,7 +360,7 @@ request_timeout(struct http_conn *hc, enum svc_count why)
 	pump(hc);
 }
 
-/* The delay is over, or the time-out of a connection that only waits for it: then it waits on. */
+/* End of the delay, or time-out of a connection in a delay, which then continues to wait. */
 static void
 delay_timer(struct http_conn *hc)
 {
@@ -381,7 +381,7 @@ delay_timer(struct http_conn *hc)
 	pump(hc);
 }
 
-/* The client's FIN has not come in time. */
+/* The client's FIN is late. */
 static void
 fin_timeout(struct http_conn *hc)
 {
@@ -406,9 +406,9 @@ timer(struct la_conn *c, void *user)
 	if (svc_linger_timer(&hc->sc) || svc_time_left(&hc->sc))
 		return;
 	if (hc->step == READ_BODY)
-		request_timeout(hc, SVC_BODY_TIMEOUTS);
+		request_timeout(hc, HTTP_BODY_TIMEOUTS);
 	else if (hc->step == READ_HEAD && !http_parser_idle(&hc->parser))
-		request_timeout(hc, SVC_HEAD_TIMEOUTS);
+		request_timeout(hc, HTTP_HEAD_TIMEOUTS);
 	else if (hc->step == DELAY)
 		delay_timer(hc);
 	else if (hc->step == WAIT_FOR_FIN || hc->step == HALF_CLOSED)
@@ -432,13 +432,19 @@ drain(struct svc_conn *sc)
 
 const struct service_def service_http = {
 	.name = "http",
+	.help = "HTTP/1.1 and 1.0: /bytes/N, /chunked/N, /status/N, /delay/TIME, /end/...; see HTTP",
+	.common = "http http-close",
+	.manual = http_manual,
+	.first = SVC_FIRST_SERVER,
+	.first_help = "server: after the last answer, as Connection says; client: never before the client's\n"
+		      "FIN, whatever Connection says [server]",
+	.opts = http_opts,
+	.idle_ms = &http_options.idle_ms,
+	.counts = http_counts,
+	.ncounts = HTTP_NCOUNTS,
+	.nodelay = true,
 	.conn_size = sizeof(struct http_conn),
-	.ops = {.opened = svc_on_opened,
-		.data = data,
-		.acked = acked,
-		.writable = writable,
-		.peer_fin = peer_fin,
-		.timer = timer,
-		.closed = svc_on_closed},
+	.own_size = sizeof(struct http_own),
+	.ops = {.data = data, .acked = acked, .writable = writable, .peer_fin = peer_fin, .timer = timer},
 	.drain = drain,
 };

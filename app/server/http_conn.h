@@ -2,8 +2,10 @@
 #ifndef LA_APP_SERVER_HTTP_CONN_H
 #define LA_APP_SERVER_HTTP_CONN_H
 
-/* An HTTP connection of `lastack server`, as http.c (requests, time-outs, ends) and http_send.c (answers) share it. */
+/* The http service of `lastack server`, as http.c (requests, time-outs, ends), http_send.c (answers) and http_options.c
+ * (options, manual, counts) share it. */
 
+#include "cli/opts.h"
 #include "http/http_body.h"
 #include "http/http_parse.h"
 #include "server/service.h"
@@ -20,6 +22,36 @@ enum http_step {
 	WAIT_FOR_ACK,	/* /end/rst: RST when the answer is acknowledged */
 	HALF_CLOSED,	/* /end/half: our FIN is queued; read and ignore until the client's FIN */
 	GONE,		/* closed: the connection may not exist any more */
+};
+
+/** What http counts beside the counts of every service, on each shard. */
+enum http_count {
+	HTTP_HEAD_TIMEOUTS = SVC_NCOMMON, /* the head of a request took too long */
+	HTTP_BODY_TIMEOUTS,		  /* its body */
+	HTTP_ANSWERED_408,		  /* 408 answers queued */
+	HTTP_BAD_REQUESTS,		  /* 400 answers queued */
+	HTTP_TOO_LARGE,			  /* 413, 414 and 431 answers queued */
+	HTTP_UNSUPPORTED,		  /* 417, 421, 501, 505 answers queued, and 405 answers to CONNECT */
+	HTTP_RESET_BY_PATH,		  /* aborted for /end/rst */
+	HTTP_COUNTS_END,
+	HTTP_NCOUNTS = HTTP_COUNTS_END - SVC_NCOMMON,
+};
+
+/** What the options set. Constant while the server runs. */
+struct http_options {
+	uint32_t idle_ms;
+	uint32_t head_ms; /* longest time from the first byte of a request's head to its last */
+};
+extern struct http_options http_options;
+
+extern const struct opt http_opts[];
+extern const struct svc_count_def http_counts[HTTP_NCOUNTS];
+extern const char http_manual[];
+
+/** Of the service on one shard: the Date field, made once a second. */
+struct http_own {
+	char date[40];
+	int64_t date_at;
 };
 
 struct http_conn {

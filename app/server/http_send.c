@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/http_conn.h"
+#include "server/payload.h"
 
 enum { SMALL_BODY = 1024 }; /* bytes */
 
@@ -13,13 +14,13 @@ _Static_assert((int)HTTP_TEXT_MAX <= (int)SMALL_BODY, "a text is sent in one cop
 static const char *
 date_text(struct http_conn *hc)
 {
-	struct service *s = hc->sc.s;
+	struct http_own *own = hc->sc.s->own;
 
-	if (s->date_at != hc->date) {
-		http_date(hc->date, s->date, sizeof(s->date));
-		s->date_at = hc->date;
+	if (own->date_at != hc->date) {
+		http_date(hc->date, own->date, sizeof(own->date));
+		own->date_at = hc->date;
 	}
-	return s->date;
+	return own->date;
 }
 
 bool
@@ -32,7 +33,7 @@ http_send_text(struct http_conn *hc, const char *text, size_t len)
 	return hc->pos == len;
 }
 
-/* The body goes out in one copy with the head: it would cost a packet buffer of its own. */
+/* The body is copied behind the head; otherwise it would need its own packet buffer. */
 static bool
 is_small(const struct http_answer *a)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "run/engine.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 static const uint8_t *pattern, *chargen;
 

@@ -1,32 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "core/mem.h"
 #include "server/service.h"
 
-static const struct {
-	const char *name, *text;
-} counts[SVC_NCOUNTS] = {
-	[SVC_IDLE_CLOSED] = {"idle_closed", "idle connections closed"},
-	[SVC_NO_PROGRESS] = {"no_progress", "connections aborted: the client acknowledged no byte within the time-out"},
-	[SVC_LINGER_EXPIRED] = {"linger_expired", "closes whose FIN the client did not answer within 10 s"},
-	[SVC_PAUSED] = {"paused", "times that reading stopped because answers could not be sent"},
-	[SVC_HEAD_TIMEOUTS] = {"head_timeouts", "requests whose head did not arrive in time"},
-	[SVC_BODY_TIMEOUTS] = {"body_timeouts", "requests whose body did not arrive in time"},
-	[SVC_ANSWERED_408] = {"answered_408", "requests answered 408 Request Timeout"},
-	[SVC_BAD_REQUESTS] = {"bad_requests", "requests answered 400 Bad Request"},
-	[SVC_TOO_LARGE] = {"too_large", "requests answered 413, 414 or 431: body, target or fields too large"},
-	[SVC_UNSUPPORTED] = {"unsupported", "requests answered 417, 421, 501, 505, or 405 to CONNECT"},
-	[SVC_RESET_BY_PATH] = {"reset_by_path", "connections reset because /end/rst was requested"},
+static const struct svc_count_def common[SVC_NCOMMON] = {
+	[SVC_IDLE_CLOSED] = {"idle_closed", NULL, "idle connections closed"},
+	[SVC_NO_PROGRESS] = {"no_progress", NULL,
+			     "connections aborted: the client acknowledged no byte within the time-out"},
+	[SVC_LINGER_EXPIRED] = {"linger_expired", NULL, "closes whose FIN the client did not answer within 10 s"},
+	[SVC_PAUSED] = {"paused", NULL, "times that reading stopped because answers could not be sent"},
 };
 
-const char *
-svc_count_name(enum svc_count k)
+unsigned
+service_ncounts(const struct service_def *def)
 {
-	return counts[k].name;
+	return SVC_NCOMMON + def->ncounts;
 }
 
-const char *
-svc_count_text(enum svc_count k)
+const struct svc_count_def *
+service_count_def(const struct service_def *def, unsigned k)
 {
-	return counts[k].text;
+	return k < SVC_NCOMMON ? &common[k] : &def->counts[k - SVC_NCOMMON];
 }
 
 int
@@ -36,8 +31,13 @@ service_start(struct service *s, struct la_shard *shard, uint32_t max_conns)
 
 	if (rc)
 		return rc;
+	if (s->def->own_size > 0) {
+		s->own = la_mem_alloc(NULL, s->def->own_size, 64);
+		if (s->own == NULL)
+			return -ENOMEM;
+	}
 	s->shard = shard;
-	return la_listen(shard, NULL, s->port, &s->def->ops, s, &s->opts);
+	return la_listen(shard, NULL, s->port, &s->ops, s, &s->opts);
 }
 
 void
@@ -62,6 +62,9 @@ void
 service_fini(struct service *s)
 {
 	slab_fini(&s->conns);
+	if (s->own)
+		la_mem_free(NULL, s->own, s->def->own_size);
+	s->own = NULL;
 }
 
 void *
@@ -69,7 +72,7 @@ svc_open(struct la_conn *c, struct service *s)
 {
 	struct svc_conn *sc = slab_get(&s->conns);
 
-	/* the slab has as many as the shard has connections, so this is a guard */
+	/* cannot happen: the slab has an object for every connection of the shard */
 	if (sc == NULL) {
 		static const struct la_conn_ops none;
 
@@ -89,15 +92,6 @@ svc_open(struct la_conn *c, struct service *s)
 	svc_progress(sc);
 	svc_arm(sc);
 	return sc;
-}
-
-void
-svc_gone(struct svc_conn *sc)
-{
-	*sc->link = sc->next;
-	if (sc->next)
-		sc->next->link = sc->link;
-	slab_put(&sc->s->conns, sc);
 }
 
 void
@@ -135,7 +129,7 @@ svc_received(struct svc_conn *sc)
 		svc_progress(sc);
 }
 
-/* When the connection's time is over if nothing happens. */
+/* The time-out of the connection without further progress. */
 static uint64_t
 expires(const struct svc_conn *sc)
 {
@@ -191,12 +185,12 @@ svc_idle(struct svc_conn *sc)
 		svc_close(sc);
 }
 
-/* ---- leaving ---- */
+/* ---- ending ---- */
 
 void
 svc_close(struct svc_conn *sc)
 {
-	svc_discard(sc); /* unread bytes would make it a reset */
+	svc_discard(sc); /* with unread bytes the close would be a reset */
 	la_close(sc->c);
 }
 
@@ -245,12 +239,20 @@ svc_linger_timer(struct svc_conn *sc)
 	return true;
 }
 
-/* ---- callbacks ---- */
+/* ---- default callbacks ---- */
 
-void
-svc_on_opened(struct la_conn *c, void *user)
+static void
+on_opened(struct la_conn *c, void *user)
 {
 	svc_open(c, user);
+}
+
+void
+svc_on_data(struct la_conn *c, void *user)
+{
+	(void)c;
+	svc_received(user);
+	svc_discard(user);
 }
 
 void
@@ -260,11 +262,18 @@ svc_on_acked(struct la_conn *c, void *user)
 
 	svc_progress(sc);
 	if (la_unacked(c) == 0 && (sc->lingering || sc->s->idle_ms < SVC_STALL_MS))
-		svc_arm(sc); /* the time-out without waiting bytes may be the shorter one */
+		svc_arm(sc); /* the time-out without waiting bytes may be shorter */
 }
 
-void
-svc_on_timer(struct la_conn *c, void *user)
+static void
+on_peer_fin(struct la_conn *c, void *user)
+{
+	(void)c;
+	svc_close(user);
+}
+
+static void
+on_timer(struct la_conn *c, void *user)
 {
 	struct svc_conn *sc = user;
 
@@ -273,10 +282,38 @@ svc_on_timer(struct la_conn *c, void *user)
 		svc_idle(sc);
 }
 
-void
-svc_on_closed(struct la_conn *c, void *user, const struct la_closed *why)
+/* Off the list and back to the slab. */
+static void
+on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
+	struct svc_conn *sc = user;
+
 	(void)c;
 	(void)why;
-	svc_gone(user);
+	*sc->link = sc->next;
+	if (sc->next)
+		sc->next->link = sc->link;
+	slab_put(&sc->s->conns, sc);
+}
+
+void
+service_init(struct service *s, const struct service_def *def, uint16_t port)
+{
+	*s = (struct service){.def = def,
+			      .ops = def->ops,
+			      .opts = {.nodelay = def->nodelay},
+			      .port = port,
+			      .server_first = def->first == SVC_FIRST_SERVER};
+	if (s->ops.opened == NULL)
+		s->ops.opened = on_opened;
+	if (s->ops.data == NULL)
+		s->ops.data = svc_on_data;
+	if (s->ops.acked == NULL)
+		s->ops.acked = svc_on_acked;
+	if (s->ops.peer_fin == NULL)
+		s->ops.peer_fin = on_peer_fin;
+	if (s->ops.timer == NULL)
+		s->ops.timer = on_timer;
+	if (s->ops.closed == NULL)
+		s->ops.closed = on_closed;
 }

@@ -6,12 +6,12 @@
 
 #include "core/hash.h"
 
-/* One secret, several keys: each is the keyed hash of its own context, so that what one of them
- * shows to the world (ISNs, timestamps) says nothing about another. */
+/* One secret, several keys: each is the keyed hash of its own context, so that published values of one key
+ * (ISNs, timestamps) do not reveal another key. */
 static void
 derive(void *out, size_t len, const char *context, const uint8_t secret[32])
 {
-	/* It fails only for sizes out of range, and these are constants. */
+	/* It fails only for sizes out of range; these sizes are constants. */
 	(void)crypto_generichash(out, len, (const unsigned char *)context, strlen(context), secret,
 				 32);
 }
@@ -26,14 +26,15 @@ la_hash_key_init(struct la_hash_key *key, const uint8_t secret[32])
 
 enum { TUPLE_MAX = 36 };
 
-/* An IPv4 tuple is 12 bytes, any other 36: SipHash takes its time by length, and takes the length in. */
+/* An IPv4 tuple is 12 bytes, any other 36: the time of SipHash grows with the length, and the length is part of the
+ * hash. */
 static bool
 is_short(const struct la_tuple *t)
 {
 	return la_addr_is4(&t->laddr) && la_addr_is4(&t->raddr);
 }
 
-/* The last n bytes of each address, and the ports: how many in all. */
+/* Copies the last n bytes of each address, and the ports; returns the length. */
 static inline __attribute__((always_inline)) size_t
 put_tuple(uint8_t in[TUPLE_MAX], const struct la_tuple *t, size_t n)
 {
@@ -90,8 +91,8 @@ sip_word(struct sip *s, uint64_t w)
 	s->v0 ^= w;
 }
 
-/* SipHash-2-4 of n bytes; n is 4 more than a multiple of 8, as are both lengths of a tuple. Every open has one: it is
- * here, and not a call of libsodium's, since it is half as long without one. */
+/* SipHash-2-4 of n bytes; n is 4 more than a multiple of 8, as are both lengths of a tuple. Every open computes one.
+ * It is inline instead of a call of libsodium, which takes twice the time. */
 static inline __attribute__((always_inline)) uint64_t
 siphash24(const uint8_t key[16], const uint8_t *in, size_t n)
 {
@@ -115,7 +116,7 @@ la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t)
 {
 	uint8_t in[TUPLE_MAX];
 
-	if (is_short(t)) /* each length is a function of its own */
+	if (is_short(t)) /* each length has its own instance */
 		return siphash24(key, in, put_tuple(in, t, 4));
 	return siphash24(key, in, put_tuple(in, t, 16));
 }

@@ -2,12 +2,12 @@
 #ifndef LA_CORE_HASH_H
 #define LA_CORE_HASH_H
 
-/* Two keyed hashes with two jobs.
+/* Two keyed hashes.
  *
- * la_hash_tuple(): once per packet, picks the index bucket and tag. 64x64->128 bit multiplies
- * folded by xor, every word masked with secret key words first, so that no remote host can aim at a
- * bucket. la_siphash(): once per open, for ISNs (RFC 6528) and timestamp offsets, which are shown
- * to the world and must not give the key away. It is SipHash-2-4. */
+ * la_hash_tuple(): once per packet, for the index bucket and tag. 64x64->128 bit multiplies
+ * folded by xor, every word first masked with secret key words, so that no remote host can choose a
+ * bucket. la_siphash(): once per open, for ISNs (RFC 6528) and timestamp offsets, which are
+ * public and must not reveal the key. It is SipHash-2-4. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -50,8 +50,8 @@ la_hash_tuple6(const struct la_hash_key *key, const struct la_addr *laddr,
 	uint64_t b = la_fold(raddr->q[0] ^ key->k[6], raddr->q[1] ^ key->k[7]);
 	uint64_t p = (uint64_t)ports << 32 | ports;
 
-	/* The ports go in before the last multiplication but one: what passes only one leaves a
-	 * pattern when it counts up, as ports between two fixed addresses do. */
+	/* The ports enter before the second last multiplication: consecutive values that pass only one
+	 * multiplication, such as ports between two fixed addresses, leave a pattern. */
 	return la_fold(la_fold(a ^ key->k[0], p ^ key->k[1]) ^ key->k[2], b ^ key->k[3]);
 }
 
@@ -68,7 +68,7 @@ la_hash_tuple(const struct la_hash_key *key, const struct la_tuple *t)
 /** SipHash-2-4 of the tuple under `key`: addresses, then ports in network order; 12 bytes for IPv4, 36 for IPv6. */
 uint64_t la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t);
 
-/** The same with a word behind it, in network order. */
+/** Like the previous one, with one more word after the tuple, in network order. */
 uint64_t la_siphash_tuple_with(const uint8_t key[16], const struct la_tuple *t, uint64_t word);
 
 #endif

@@ -4,12 +4,12 @@
  *
  * Values below 2^11 have a slot each. Above, every octave [2^k, 2^(k+1)) has 2^10 slots of equal width
  * 2^(k-10), so a slot's width is at most 1/1024 of the values in it: three figures at every scale.
- * The slots of all octaves lie one behind the other, and a value's slot is a count of leading zeros and a
- * shift. 33 octaves are 33 792 slots, 264 KiB; only pages with counts in them are ever touched, and
- * latencies of one run fall into few.
+ * The slots of all octaves are consecutive, and a count of leading zeros and a shift give a value's
+ * slot. 33 octaves are 33 792 slots, 264 KiB; only pages with counts are touched, and
+ * latencies of one run use few.
  *
- * Histograms of several workers add up slot by slot to exactly the histogram of all values, which
- * percentiles do not: that is why workers keep histograms and not percentiles. */
+ * The sum of several workers' histograms is exactly the histogram of all values. Percentiles cannot be
+ * added, so workers keep histograms. */
 
 #include <stddef.h>
 #include <string.h>
@@ -94,7 +94,7 @@ la_histogram_since(struct la_histogram *diff, const struct la_histogram *now,
 		diff->max = la_histogram_value(i);
 		diff->total += diff->slot[i];
 	}
-	/* the slot of the whole run's largest value would say up to 0.1 % more than there was */
+	/* the upper end of the slot may be up to 0.1 % above the whole run's largest value */
 	if (diff->max > now->max)
 		diff->max = now->max;
 	if (diff->min > diff->max)
@@ -109,7 +109,7 @@ la_histogram_percentile(const struct la_histogram *h, double percent)
 
 	if (h->total == 0)
 		return 0;
-	/* the rank is the share rounded up; 99.9 % of 1000 is the 999th although 99.9 is no binary number */
+	/* the rank is the share rounded up; 99.9 % of 1000 is 999, although 99.9 is no exact binary number */
 	rank = (uint64_t)exact;
 	if (exact - (double)rank > 1e-12 * (double)h->total)
 		rank++;

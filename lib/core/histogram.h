@@ -5,8 +5,8 @@
 /* A histogram of high dynamic range: 1 ns and 1 h in the same table, each to three figures.
  * (Theory at the top of histogram.c.)
  *
- * One thread records; any other may read at the same time and gets counts that are each right, though
- * not all of the same instant. Memory is the caller's and of a fixed size, nothing is allocated. */
+ * One thread records. Other threads may read at the same time: each count is correct, but the counts may be
+ * of different moments. The caller provides memory of a fixed size; nothing is allocated. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ struct la_histogram {
 	uint64_t slot[LA_HIST_SLOTS];
 };
 
-/** Which slot counts the value. */
+/** The slot that counts the value. */
 static inline uint32_t
 la_histogram_slot(uint64_t value)
 {
@@ -43,18 +43,18 @@ uint64_t la_histogram_value(uint32_t slot);
 
 void la_histogram_record(struct la_histogram *h, uint64_t value);
 
-/** Adds what `part` counted. */
+/** Adds the counts of `part`. */
 void la_histogram_add(struct la_histogram *sum, const struct la_histogram *part);
 
-/** *diff = what `now` has counted since it was `before`; its min and max are those of the slots. */
+/** *diff = counts of `now` minus counts of `before`; min and max are from the slots. */
 void la_histogram_since(struct la_histogram *diff, const struct la_histogram *now,
 			const struct la_histogram *before);
 
 /** A copy of a histogram that another thread records into. Its total is the sum of its slots. */
 void la_histogram_read(struct la_histogram *copy, const struct la_histogram *h);
 
-/** The smallest value that `percent` of all values (0 to 100) do not exceed, at most 0.1 % too large
- * and never above max. 0 when nothing was recorded. */
+/** The smallest value that at least `percent` of all values (0 to 100) do not exceed, at most 0.1 % too large
+ * and at most max. 0 when nothing was recorded. */
 uint64_t la_histogram_percentile(const struct la_histogram *h, double percent);
 
 double la_histogram_mean(const struct la_histogram *h);

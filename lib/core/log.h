@@ -2,7 +2,7 @@
 #ifndef LA_CORE_LOG_H
 #define LA_CORE_LOG_H
 
-/* Log lines for start-up and trouble, never for the packet path. */
+/* Log lines for the start and for errors, not for the packet path. */
 
 enum la_log_level { LA_LOG_ERROR, LA_LOG_WARN, LA_LOG_INFO, LA_LOG_DEBUG };
 

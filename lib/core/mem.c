@@ -17,8 +17,8 @@ page_round(size_t size)
 	return (size + page - 1) & ~(page - 1);
 }
 
-/* A random probe into a table of gigabytes misses the TLB as well as the cache: hugepages are worth
- * asking for, and they need their own alignment. */
+/* A random access to a table of gigabytes misses the TLB and the cache. Hugepages reduce TLB misses, and need
+ * their own alignment. */
 static void *
 map_anonymous(void *ctx, size_t size, size_t align)
 {
@@ -34,7 +34,7 @@ map_anonymous(void *ctx, size_t size, size_t align)
 	else if (align < page)
 		align = page;
 
-	/* mmap aligns to a page: map as much more as the alignment may cost, then cut both ends. */
+	/* mmap aligns to a page: map the alignment's size more, then unmap both ends. */
 	size = page_round(size);
 	len = size + align - page;
 	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
@@ -49,7 +49,7 @@ map_anonymous(void *ctx, size_t size, size_t align)
 	if (after)
 		(void)munmap(p + size, after);
 	if (size >= HUGE_SIZE)
-		(void)madvise(p, size, MADV_HUGEPAGE); /* a wish: works without */
+		(void)madvise(p, size, MADV_HUGEPAGE); /* optional */
 	return p;
 }
 

@@ -2,11 +2,11 @@
 #ifndef LA_CORE_MEM_H
 #define LA_CORE_MEM_H
 
-/* Memory for big tables: handed in as ops, so that lib/io can place it on a NUMA node. */
+/* Memory for large tables, through ops, so that lib/io can place it on a NUMA node. */
 
 #include <lastack/shard.h>
 
-/** Anonymous mmap, zeroed, untouched pages cost nothing; asks for transparent hugepages. */
+/** Anonymous mmap, zeroed; untouched pages use no memory; requests transparent hugepages. */
 extern const struct la_mem_ops la_mem_default;
 
 /** align is a power of two, at most 2 MiB. NULL when there is none. */

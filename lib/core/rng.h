@@ -2,7 +2,7 @@
 #ifndef LA_CORE_RNG_H
 #define LA_CORE_RNG_H
 
-/* Pseudo-random numbers that can be repeated: 64 bits of state, the same numbers on every machine (splitmix64's
+/* Reproducible pseudo-random numbers: 64 bits of state, the same numbers on every machine (splitmix64's
  * construction: a counter, mixed). Not for secrets. */
 
 #include <stdint.h>
@@ -33,7 +33,7 @@ la_rng_below(struct la_rng *r, uint32_t n)
 	return (uint32_t)((la_rng64(r) >> 32) * n >> 32);
 }
 
-/** True in `ppm` of a million cases. Throws no die for 0, so that a fault that is off changes nothing. */
+/** True in `ppm` of a million cases. Draws no number for 0, so that a disabled fault changes nothing. */
 static inline int
 la_rng_chance(struct la_rng *r, uint32_t ppm)
 {

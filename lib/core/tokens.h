@@ -2,14 +2,14 @@
 #ifndef LA_CORE_TOKENS_H
 #define LA_CORE_TOKENS_H
 
-/* A token bucket: so many answers a second, and a burst of them at once. */
+/* A token bucket: a rate of answers a second, and a largest burst. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct la_tokens {
 	uint32_t milli; /* thousandths of a token */
-	uint64_t at;	/* ms: when tokens were last added */
+	uint64_t at;	/* ms: time of the last refill */
 };
 
 /** A full bucket. burst: at most 4 000 000. now: ms. */
@@ -19,7 +19,7 @@ la_tokens_full(uint32_t burst, uint64_t now)
 	return (struct la_tokens){.milli = burst * 1000, .at = now};
 }
 
-/** Takes one, if there is one. rate: tokens a second. */
+/** Takes one token; false: none. rate: tokens a second. */
 static inline bool
 la_tokens_take(struct la_tokens *b, uint64_t now, uint32_t rate, uint32_t burst)
 {

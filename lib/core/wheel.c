@@ -2,11 +2,10 @@
 
 /* The wheel: theory of operation.
  *
- * What it is for: tens of millions of TIME_WAIT entries and the timers of live connections, in one
- * wheel per shard, at a few nanoseconds and about four bytes each. Both are lazy users. A deadline
- * that moves is only written into its object; the reference stays where it is, fires too early,
- * and is added again. So the wheel needs no removal, no back pointers, and never touches the
- * objects.
+ * Purpose: tens of millions of TIME_WAIT entries and the timers of live connections, in one wheel per
+ * shard, at a few nanoseconds and about four bytes each. Both use lazy timers. A new deadline is only
+ * written into its object; the reference stays in its slot, fires early, and is added again. So the wheel
+ * needs no removal and no back pointers, and does not access the objects.
  *
  * Layout. A slot is a tick modulo the number of slots; it is 8 bytes and owns a ring of chunks, of
  * which it names the last (the last one's `next` is the first, so both ends cost one word):
@@ -19,38 +18,38 @@
  *	   +--------------------------------------------------+
  *
  * fill counts the references in the last chunk, first those already popped from the first one.
- * `next` comes after the references: filling or emptying a chunk has that cache line at hand.
- * Adding touches the slot's line and the line the reference goes to; a burst of adds to one tick,
- * which is what closing at a steady rate with one 2*MSL gives, stays in the same two.
+ * `next` comes after the references, so that filling or emptying a chunk has its cache line.
+ * Adding uses the slot's line and the line of the reference; a burst of adds to one tick, as from closes
+ * at a steady rate with one 2*MSL, stays in the same two lines.
  *
- * Chunks come from a free list (last freed first, still in the cache), else from the end of what
- * was ever used, so memory that was never needed is never touched. Every occupied slot wastes less
- * than one chunk at its end, and the one slot that is being drained less than one more at its
- * start; that bounds the pool: with K = min(slots, max_refs) slots occupied at most, it takes
- * (max_refs + 30 K) / 31 + 1 chunks, and there always is one when count < max_refs. So a reference
- * costs 4.13 bytes where ticks are well filled; where they hold one or two each, the bound is a
- * chunk a slot, 32 MiB for the longest wheel. Draining reads a chunk a burst of 32 or so, each named
- * by the one before: the next is prefetched when a chunk is begun, a burst ahead of its use.
+ * Chunks come from a free list (last freed first, still in the cache), else from the end of the used
+ * part, so unneeded memory is not touched. Every occupied slot wastes less
+ * than one chunk at its end, and the slot that is being drained less than one more at its
+ * start. This bounds the pool: with K = min(slots, max_refs) slots occupied at most, it takes
+ * (max_refs + 30 K) / 31 + 1 chunks, and a chunk is always available when count < max_refs. So a reference
+ * takes 4.13 bytes in well filled ticks. With one or two references a tick, the bound is one
+ * chunk a slot, 32 MiB for the longest wheel. Draining reads one chunk for each burst of about 32. At the
+ * start of a chunk the next one is prefetched, a burst before its use.
  *
- * Time. `base` is the first tick that has not been drained. References live at the ticks base to
- * base + nslots - 2; the slot left over is that of tick base - 1, from which pop may still be
- * taking. Popping the first reference of a tick moves base past it at once, so an add can not land
- * in the tick that is being drained: a loop of "pop, look, add again" ends. Nothing is popped
- * before its tick: adding clamps a tick to that range, and the only clamp that moves a deadline
- * forward is the far end, where the owner looks at the true deadline and adds it again.
+ * Time. `base` is the first tick that has not been drained. References are at the ticks base to
+ * base + nslots - 2. The remaining slot is that of tick base - 1, which pop may still be
+ * draining. Popping the first reference of a tick moves base past the tick at once, so an add cannot use
+ * the tick that is being drained: a loop of "pop, check, add again" ends. No reference is popped
+ * before its tick: adding clamps a tick to that range. Only the clamp at the far end fires
+ * early; the owner then checks its true deadline and adds the reference again.
  *
- * How many slots. 2^18 are 262 s: nearly every deadline a TCP sets is placed once. They are also 2 MB,
- * which a shard for a few connections need not pay, so la_wheel_slots() gives no more than there are
- * references, and at least 4096. A deadline beyond a shorter wheel costs one early visit for each length
- * of the wheel (4 s at least), and la_wheel_next() then names the visit: early, never late. What is
- * beyond is looked at by few owners then, since few references make a wheel short.
+ * Number of slots. 2^18 are 262 s: nearly every TCP deadline is placed once. They also take 2 MB,
+ * too much for a shard with a few connections, so la_wheel_slots() returns about the number of
+ * references, and at least 4096. A deadline beyond a shorter wheel causes one early visit for each length
+ * of the wheel (at least 4 s), and la_wheel_next() then returns the tick of the visit: early, never late. A
+ * short wheel has few references, so these visits are few.
  *
  * All comparisons are modulo 2^32 (core/seq.h): pop has to be called once in 2^31 ticks, 24 days.
  *
- * Empty stretches. Three levels of bitmap say which slots, which 64 slots and which 4096 slots hold
- * anything (2^18 slots are exactly one word at the top): the next occupied tick is three words
- * away, whether `now` moved on by one tick or by hours. After a jump longer than the wheel every
- * slot is due, and slots are still taken in tick order from base on. */
+ * Empty stretches. Three levels of bitmap mark the slots, groups of 64 slots and groups of 4096 slots with
+ * references (2^18 slots are exactly one word at the top). Three words give the next occupied tick,
+ * whether `now` moved by one tick or by hours. After a jump longer than the wheel every
+ * slot is due, and slots are still drained in tick order from base on. */
 
 #include <assert.h>
 #include <errno.h>
@@ -68,7 +67,7 @@ enum {
 	LEVELS = 3,
 };
 
-/* ------------------------------------------------------------------ birth and death */
+/* ------------------------------------------------------------------ creation and end */
 
 static uint32_t
 chunks_needed(uint32_t nslots, uint32_t max_refs)
@@ -192,7 +191,7 @@ mark(struct la_wheel *w, uint32_t slot)
 
 		*word |= UINT64_C(1) << (slot & 63);
 		if (was)
-			return; /* the levels above know */
+			return; /* the upper levels have the bit already */
 	}
 }
 
@@ -209,7 +208,7 @@ unmark(struct la_wheel *w, uint32_t slot)
 }
 
 /* The first occupied slot from `pos` to the end of the array: up the levels until a word has a bit
- * at or after the place we came from, and down again along lowest bits. */
+ * at or after the start, and down again along the lowest bits. */
 static bool
 scan(const struct la_wheel *w, uint32_t pos, uint32_t *slot)
 {
@@ -281,7 +280,7 @@ la_wheel_add_slow(struct la_wheel *w, uint32_t tick, uint32_t ref)
 	return tick;
 }
 
-/* Takes up to max references off the front of a slot's ring. */
+/* Removes up to max references from the front of a slot's ring. */
 static unsigned
 drain(struct la_wheel *w, uint32_t slot, uint32_t *refs, unsigned max)
 {

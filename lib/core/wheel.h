@@ -5,11 +5,11 @@
 /* A timing wheel of references. (The theory is at the top of wheel.c.)
  *
  * A slot is one tick (1 ms). It holds 32-bit references in the order they were added, in chunks
- * taken from a pool sized at birth. There is no removal and no "move": the owner of the object
- * behind a reference keeps its true deadline, looks at it when the reference fires, and adds it
- * again when it is not due. The owner therefore must know how many references it has in the wheel.
+ * from a pool of a fixed size. There is no removal and no "move": the owner of a reference's
+ * object keeps its true deadline, checks it when the reference fires, and adds the reference
+ * again when it is not due. So the owner must count its references in the wheel.
  *
- * Ticks are 32-bit and wrap; a deadline further away than the wheel is long is placed at the far
+ * Ticks are 32-bit and wrap; a deadline beyond the length of the wheel is placed at the far
  * end and fires early. la_wheel_pop() has to be called at least once in 2^31 ticks (24 days). */
 
 #include <stdbool.h>
@@ -47,26 +47,25 @@ struct la_wheel {
 	uint32_t max_refs;
 };
 
-/** Slots that suit a wheel of so many references: the power of two at or above max_refs, 2^12 to 2^18.
- */
+/** The number of slots for max_refs references: the power of two at or above max_refs, 2^12 to 2^18. */
 uint32_t la_wheel_slots(uint32_t max_refs);
 
-/** Bytes la_wheel_init() will ask for. */
+/** Bytes that la_wheel_init() allocates. */
 size_t la_wheel_memory(uint32_t nslots, uint32_t max_refs);
 
-/** nslots: power of two, 64 to 2^18. max_refs: most references at once. tick: the present.
+/** nslots: power of two, 64 to 2^18. max_refs: limit of references. tick: the current one.
  * 0 or -ENOMEM, -EINVAL. */
 int la_wheel_init(struct la_wheel *w, const struct la_mem_ops *mem, uint32_t nslots,
 		  uint32_t max_refs, uint32_t tick);
 void la_wheel_fini(struct la_wheel *w);
 
 /** Adds ref so that it is popped at `tick`: not before it, except that a tick beyond the wheel's
- * length is brought forward to its far end (nslots - 2 ticks after base), and a tick already
- * drained, or being drained, becomes the next one. Returns the tick it was placed at. There is
+ * length is replaced by its far end (nslots - 2 ticks after base), and a tick already
+ * drained, or being drained, by the next one. Returns the tick of the reference. There is
  * always room for max_refs references. */
 static inline uint32_t la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref);
 
-/* The same where a chunk is begun or the tick is out of range: once in 31 times at best. */
+/* The general path: a new chunk, or a tick out of range; at best once in 31 times. */
 uint32_t la_wheel_add_slow(struct la_wheel *w, uint32_t tick, uint32_t ref);
 
 static inline uint32_t
@@ -82,19 +81,19 @@ la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref)
 	return tick;
 }
 
-/** Takes up to max references out whose tick is <= now, oldest tick first, all from one tick:
- * *tick tells which. Returns how many, 0 when nothing more is due (base is then now + 1). */
+/** Removes up to max references whose tick is <= now, oldest tick first, all from one tick,
+ * *tick. Returns their number, 0 when none is due (base is then now + 1). */
 unsigned la_wheel_pop(struct la_wheel *w, uint32_t now, uint32_t *refs, unsigned max,
 		      uint32_t *tick);
 
 /** The first occupied tick, or false when the wheel is empty. */
 bool la_wheel_next(const struct la_wheel *w, uint32_t *tick);
 
-/** Calls visit for every reference, with the tick it will be popped at. For checkers and dumps. */
+/** Calls visit for every reference with its tick. For checkers and dumps. */
 typedef void la_wheel_visit(void *ctx, uint32_t ref, uint32_t tick);
 void la_wheel_each(const struct la_wheel *w, la_wheel_visit *visit, void *ctx);
 
-/** Walks everything and reports each broken invariant to f. Returns how many. */
+/** Checks the whole wheel, and prints each broken invariant to f. Returns their number. */
 unsigned la_wheel_check(const struct la_wheel *w, FILE *f);
 
 #endif

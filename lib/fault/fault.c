@@ -94,7 +94,7 @@ fail(char *err, size_t size, const char *text, const char *what)
 	return -EINVAL;
 }
 
-/* Words without those that only make it read well. -1: too many, or too long. */
+/* Splits into words, without filler words. -1: too many, or too long. */
 static int
 split(const char *text, char word[WORDS][WORD])
 {

@@ -2,7 +2,7 @@
 #ifndef LA_FAULT_FAULT_H
 #define LA_FAULT_FAULT_H
 
-/* The language of faults: what shall happen to which segment.
+/* The fault language: an action, and the segments that it applies to.
  *
  *	ACTION WHICH KIND [from HOST] [for TIME]
  *
@@ -11,16 +11,16 @@
  *	dup every ack from B for 20ms
  *	corrupt 5% segment
  *
- *	ACTION	drop; hold (or delay): arrives TIME later than it would; dup (or duplicate): arrives, and
- *		again TIME later; corrupt: one bit is wrong when it arrives; reorder: arrives behind
- *		the next one of its way
+ *	ACTION	drop; hold (or delay): arrives TIME later; dup (or duplicate): arrives, and
+ *		again TIME later; corrupt: one bit is wrong when it arrives; reorder: arrives after
+ *		the next segment of its direction
  *	WHICH	1st, 2nd, 3rd, 17th ...; every (or all); N% at random
  *	KIND	syn (no ACK), synack, data (with payload), fin, ack (pure: nothing but an ACK), lastack (a
  *		pure ACK of the other end's FIN), rst, segment (any)
  *	TIME	with its unit: 250us, 40ms, 70s, 4m; hold needs it, dup may have it
  *
- * Letter case, "the", and "segment" after a kind, do not matter. Counting is per rule: the 2nd
- * FIN is the second FIN from B that this rule has seen. */
+ * Letter case, "the", and "segment" after a kind are ignored. Each rule counts by itself: the 2nd
+ * FIN is the second FIN from B that this rule has matched. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,26 +55,26 @@ struct la_fault {
 	enum la_fault_action action;
 	enum la_fault_on kind;
 	uint32_t nth; /* 0: every one */
-	uint32_t ppm; /* of a million, at random; 0: not by chance */
+	uint32_t ppm; /* chance in a million; 0: not at random */
 	uint64_t us;
 	char host[LA_FAULT_HOST]; /* "": any */
 	uint32_t seen;
 };
 
-/** What is to become of one segment. */
+/** The fate of one segment. */
 struct la_fate {
 	enum la_fault_action action;
-	uint64_t us; /* LA_FAULT_HOLD, LA_FAULT_DUP: how much later; UINT64_MAX: until it is released */
+	uint64_t us; /* LA_FAULT_HOLD, LA_FAULT_DUP: delay; UINT64_MAX: until it is released */
 };
 
-/** Reads one rule. 0, or -EINVAL with what is wrong, and what would be right, in err. */
+/** Parses one rule. 0, or -EINVAL with the fault and the allowed words in err. */
 int la_fault_parse(const char *text, struct la_fault *f, char *err, size_t size);
 
 /** True when the segment is of the kind. peer_fin: the sequence number after the other end's FIN, or
- * NULL when none was seen. */
+ * NULL without a FIN so far. */
 bool la_fault_is_kind(const struct la_sim_seg *s, enum la_fault_on k, const uint32_t *peer_fin);
 
-/** The first of n rules that this segment meets decides; every rule counts it. */
+/** The first of n rules that matches the segment decides; every matching rule counts it. */
 struct la_fate la_fault_decide(struct la_fault *f, unsigned n, const char *host,
 			       const struct la_sim_seg *s, const uint32_t *peer_fin,
 			       struct la_rng *rng);

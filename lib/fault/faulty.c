@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fault injection at a port, in the language of faults (fault/fault.h).
+/* Fault injection at a port, in the fault language (fault/fault.h).
  *
- * Every frame that a shard has made passes the rules in order. Held frames and late copies wait in a heap,
- * the next one due on top; a reordered frame waits in a place of its own until another has left. Frames
- * are changed after the shard has made them and before the port (and a capture) sees them, so both
- * ends' counters can be compared exactly: what left is what the peer must have got.
+ * Every frame of a shard passes the rules in order. Held frames and late copies wait in a heap,
+ * the next due one on top; a reordered frame waits in a separate place until another one has left. Frames
+ * are changed between the shard and the port (or a capture), so both
+ * ends' counters can be compared exactly: the transmitted frames are those that the peer must receive.
  *
  *     frames the shard made + added - lost = frames handed to the port
  *
- * Which pure ACK is a last ACK only the shard can say: it acknowledges a FIN when the connection, or its
- * TIME_WAIT entry, is in a state that only the peer's FIN leads to, and it acknowledges all there was. */
+ * Only the shard can identify a last ACK: a pure ACK acknowledges a FIN when the connection, or its
+ * TIME_WAIT entry, is in a state after the peer's FIN, and the ACK covers all the peer's numbers. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +21,13 @@
 
 enum {
 	WAITING_MAX = 8192,  /* held frames at once */
-	POOL_SHARE = 4,	     /* and their packet buffers: this part of the station's pool */
-	A_FRAME_BECOMES = 3, /* itself, its copy, and one that waited behind it */
+	POOL_SHARE = 4,	     /* limit of their packet buffers: one in POOL_SHARE of the station's pool */
+	A_FRAME_BECOMES = 3, /* the frame, its copy, and a reordered frame */
 };
 
 struct waiting {
 	uint64_t due; /* us */
-	uint64_t nth; /* frames due at the same time leave in the order they came */
+	uint64_t nth; /* frames due at the same time leave in their order of arrival */
 	struct rte_mbuf *m;
 	bool copy;
 };
@@ -35,9 +35,9 @@ struct waiting {
 struct la_faulty {
 	struct la_fault rule[LA_FAULTY_RULES];
 	unsigned nrules;
-	bool lastacks; /* a rule asks for them */
+	bool lastacks; /* a rule matches last ACKs */
 	struct la_rng rng;
-	struct rte_mbuf *behind; /* reordered: leaves behind the next one */
+	struct rte_mbuf *behind; /* reordered: leaves after the next frame */
 	uint64_t nth;
 	unsigned nheap;
 	unsigned buffers; /* of the frames in the heap */
@@ -75,7 +75,7 @@ has_room(const struct la_faulty *f, const struct rte_mbuf *m, const struct rte_m
 	return f->nheap < WAITING_MAX && f->buffers + m->nb_segs <= pool->size / POOL_SHARE;
 }
 
-/* The caller has made sure of room. */
+/* The caller has checked for room. */
 static void
 push(struct la_faulty *f, struct rte_mbuf *m, uint64_t due, bool copy)
 {
@@ -114,9 +114,9 @@ pop(struct la_faulty *f)
 
 /* ---- one frame ---- */
 
-/* The last bit of the first piece: of the TCP header, or of payload that was copied behind it. (Payload in
- * pieces of its own is not this frame's alone.) A checksum that the port would put in, and so right
- * again, is left out, and then what stands in its place is wrong. */
+/* Flips the last bit of the first segment: of the TCP header, or of payload copied after it. (Payload in
+ * further segments may be shared.) Checksum offload is turned off, because the port would correct the
+ * checksum; the field then has a wrong value. */
 static void
 corrupt(struct rte_mbuf *m)
 {
@@ -152,7 +152,7 @@ fate_of(struct la_faulty *f, const struct rte_mbuf *m, const uint32_t *peer_fin)
 	static const struct la_fate none = {.action = LA_FAULT_NONE};
 	struct la_sim_seg seg;
 
-	/* headers lie in the first piece; the length is that of all of it */
+	/* headers are in the first segment; the length is that of the whole frame */
 	if (!la_sim_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg))
 		return none;
 	return la_fault_decide(f->rule, f->nrules, "", &seg, peer_fin, &f->rng);
@@ -187,7 +187,7 @@ la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin
 			add(&f->n.lost, 1);
 			return 0;
 		}
-		out[n++] = m; /* the one that the other waits for */
+		out[n++] = m; /* the frame that the reordered one waits for */
 		break;
 	case LA_FAULT_DUP:
 		n = duplicate(f, m, fate.us, now_us, pool, out);
@@ -209,7 +209,7 @@ la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin
 	return n;
 }
 
-/* The sequence number after the peer's FIN, if the connection of this frame has seen one. */
+/* The sequence number after the peer's FIN, if the connection of this frame has received one. */
 static bool
 peer_fin_of(const struct la_faulty *f, const struct la_shard *s, const struct rte_mbuf *m,
 	    uint32_t *fin)
@@ -242,7 +242,7 @@ la_faulty_take(struct la_faulty *f, struct la_shard *s, uint64_t now_us, struct 
 	return n;
 }
 
-/* ---- life ---- */
+/* ---- creation and end ---- */
 
 struct la_faulty *
 la_faulty_create(const struct la_fault *rules, unsigned n, uint64_t seed)

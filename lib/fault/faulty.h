@@ -3,7 +3,7 @@
 #define LA_FAULT_FAULTY_H
 
 /* Fault injection at a port: frames that a station sends are lost, delayed, duplicated, reordered or corrupted
- * by rule. A wrapper round la_shard_tx(), absent when there are no rules. (Theory: faulty.c.) */
+ * by rule. A wrapper around la_shard_tx(), used only with rules. (Theory: faulty.c.) */
 
 #include <stdint.h>
 
@@ -16,34 +16,34 @@ struct rte_mempool;
 
 enum { LA_FAULTY_RULES = 16 };
 
-/** What it did; each is written by the station's worker and may be read by any thread. */
+/** Counters, written by the station's worker and readable by any thread. */
 struct la_faulty_counts {
 	uint64_t dropped, held, duplicated, corrupted, reordered;
-	uint64_t no_room; /* rules not carried out: too many frames wait, or no mbuf for a copy */
-	uint64_t lost;	  /* frames that never left: dropped, or waiting now */
-	uint64_t added;	  /* copies that left */
+	uint64_t no_room; /* rules not applied: too many held frames, or no mbuf for a copy */
+	uint64_t lost;	  /* frames not transmitted: dropped or held */
+	uint64_t added;	  /* copies transmitted */
 };
 
 struct la_faulty;
 
-/** Rules as la_fault_parse() reads them, without a host. Random ones are drawn by `seed`: the same
- * frames in the same order meet the same fate. NULL: no memory. */
+/** Rules of la_fault_parse(), without a host. `seed` determines random draws: the same
+ * frames in the same order get the same fates. NULL: no memory. */
 struct la_faulty *la_faulty_create(const struct la_fault *rules, unsigned n, uint64_t seed);
 
-/** After la_faulty_flush(). NULL is fine. */
+/** Call after la_faulty_flush(). NULL is allowed. */
 void la_faulty_destroy(struct la_faulty *f);
 
-/** In place of la_shard_tx(): frames that are to leave now, at most max (4 or more), 0: none. The
- * shard also says which ACKs acknowledge a FIN. now_us: any clock in microseconds; pool: for copies. */
+/** Replaces la_shard_tx(): returns frames to transmit now, at most max (4 or more), 0: none. The
+ * shard also identifies ACKs of a FIN. now_us: any clock in microseconds; pool: for copies. */
 unsigned la_faulty_take(struct la_faulty *f, struct la_shard *s, uint64_t now_us,
 			struct rte_mempool *pool, struct rte_mbuf **pkts, unsigned max);
 
-/** One frame through the rules: it is taken over; what is to leave at once, in order, is put into out,
- * at most 3 frames. Returns how many. peer_fin: as la_fault_is_kind() has it. */
+/** Applies the rules to one frame and takes it. Puts the frames to transmit now into out, in order,
+ * at most 3. Returns their number. peer_fin: as in la_fault_is_kind(). */
 unsigned la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin,
 			uint64_t now_us, struct rte_mempool *pool, struct rte_mbuf **out);
 
-/** Frees what still waits; it stays counted as lost. */
+/** Frees the held frames; they stay counted as lost. */
 void la_faulty_flush(struct la_faulty *f);
 
 void la_faulty_read(const struct la_faulty *f, struct la_faulty_counts *out);

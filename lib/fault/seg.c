@@ -53,7 +53,7 @@ put32(uint8_t *p, uint32_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
-/* RFC 1624: the checksum moves with the words that do, so that a segment that was wrong stays wrong. */
+/* RFC 1624: the checksum is updated with the changed words, so that a wrong checksum stays wrong. */
 void
 la_sim_seg_shift(uint8_t *frame, const struct la_sim_seg *s, uint32_t seq, uint32_t ack)
 {

@@ -2,7 +2,7 @@
 #ifndef LA_FAULT_SEG_H
 #define LA_FAULT_SEG_H
 
-/* What a frame on the wire says, for fault rules, traces and ladders. */
+/* The fields of a frame on the wire, for fault rules, traces and ladders. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "wire/tcp.h"
 
 struct la_sim_seg {
-	struct la_tuple t; /* as its sender sees it: laddr is the source */
+	struct la_tuple t; /* from the sender's view: laddr is the source */
 	uint32_t seq, ack; /* absolute, host order */
 	uint32_t tsval, tsecr;
 	uint16_t len; /* payload, bytes */
@@ -26,17 +26,17 @@ struct la_sim_seg {
 	uint16_t text; /* and of its payload */
 };
 
-/** Reads a whole frame. False: it is not a TCP segment. Checksums are not looked at. */
+/** Parses a whole frame. False: it is not a TCP segment. Checksums are not verified. */
 bool la_sim_seg_read(const uint8_t *frame, size_t len, struct la_sim_seg *s);
 
-/** Sequence space it occupies. */
+/** Sequence space of the segment. */
 static inline uint32_t
 la_sim_seg_space(const struct la_sim_seg *s)
 {
 	return s->len + ((s->flags & LA_SYN) != 0) + ((s->flags & LA_FIN) != 0);
 }
 
-/** Moves SEQ and ACK (0: leave it), and the checksum with them: right stays right, wrong stays wrong. */
+/** Adds to SEQ and ACK (0: unchanged), and updates the checksum: valid stays valid, wrong stays wrong. */
 void la_sim_seg_shift(uint8_t *frame, const struct la_sim_seg *s, uint32_t seq, uint32_t ack);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bursts in and out. The hot path of a port that can do all we ask is one call of ethdev's; what a
- * port cannot do was found out when it was opened and costs only the ports concerned. */
+/* Bursts in and out. For a port with all needed features the hot path is one call of ethdev. The
+ * open of a port finds missing features, which cost time only on such ports. */
 
 #include <string.h>
 
@@ -16,14 +16,14 @@
 #include "io/port.h"
 
 enum {
-	TX_TRIES = 16 /* with no progress between; a queue that stays full then costs its frames */
+	TX_TRIES = 16 /* without progress; then the frames for the full queue are dropped */
 };
 
-/* Frames that a queue lost. Each line is written by its queue's thread alone. */
+/* Frames that a queue lost. Only its queue's thread writes a line. */
 static struct lost {
 	uint64_t full;	    /* the port did not take them in time */
-	uint64_t no_buffer; /* they had to be copied, and no buffer was left for the copy */
-	uint64_t unfit;	    /* the driver refuses to send them as they are */
+	uint64_t no_buffer; /* no buffer for a needed copy */
+	uint64_t unfit;	    /* the driver refuses to send them */
 } __rte_cache_aligned tx_lost[RTE_MAX_ETHPORTS][LA_PORT_MAX_QUEUES];
 
 void
@@ -65,8 +65,8 @@ is_shared(const struct rte_mbuf *m)
 	return false;
 }
 
-/* Replaces what the port cannot take as it is by copies; what cannot be copied is freed and counted.
- * Returns how many are left, in order. */
+/* Replaces frames that the port cannot send by copies; a frame without a copy is freed and counted.
+ * Returns the number of frames left, in order. */
 static unsigned
 make_sendable(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 	      struct rte_mempool *pool)
@@ -94,8 +94,8 @@ make_sendable(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts
 	return kept;
 }
 
-/* Lets the driver put in what its hardware wants to find (a pseudo-header sum in the checksum
- * field). Frames it refuses are freed and counted. */
+/* The driver prepares the frames for its hardware (a pseudo-header sum in the checksum
+ * field). Refused frames are freed and counted. */
 static unsigned
 prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
 {
@@ -133,7 +133,7 @@ offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsign
 	return rte_eth_tx_burst(port->id, queue, pkts, (uint16_t)RTE_MIN(n, (unsigned)UINT16_MAX));
 }
 
-/* While there is no peer the frames are lost, by name: they count as taken. */
+/* Without a peer the frames are dropped and counted; they count as taken. */
 static unsigned
 offer_to_memif(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
 {

@@ -2,11 +2,11 @@
 #ifndef LA_IO_BURST_H
 #define LA_IO_BURST_H
 
-/* Between port.c, which opens a port, and burst.c, which moves frames through it. */
+/* Declarations shared by port.c, which opens a port, and burst.c, which sends and receives. */
 
 #include <stdint.h>
 
-/** Forgets what an earlier user of this port id has lost. */
+/** Clears the loss counters of an earlier user of this port id. */
 void la_burst_reset(uint16_t id);
 
 #endif

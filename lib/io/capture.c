@@ -4,23 +4,23 @@
  *
  *	workers -- copy --> ring (8192 frames) --> writer thread -- pcapng blocks -- write() --> output
  *
- * A disk, a pipe's reader or a full file system may take any time. A worker therefore only copies a frame
- * and puts it into a ring; a thread of its own writes. A frame that finds no copy or no place is lost and
+ * A disk, a pipe's reader or a full file system may block for any time. So a worker only copies a frame
+ * and puts it into a ring; a separate thread writes. A frame without a copy or without a place is lost and
  * counted. The worker never waits.
  *
  * librte_pcapng makes the blocks. Four of its properties shape this file:
  * - its TSC-to-wall-clock state is one static structure that advances with the times it is given, and a time
  *   before it underflows: only the writer calls it, and a TSC below the last one becomes the last one;
- * - the first time it is given must not lie before its own start, which it takes inside that first call:
- *   prime_clock() spends a throw-away copy with a time a little ahead on it;
- * - its block's tail must fit behind the last segment: a copy has room for the largest frame whole;
- * - it takes a short write for an error. So it writes its header into a memory file, and its blocks are
- *   written here; the interface's number, which it fills in as it writes, is the port's place among all.
+ * - the first time it is given must not lie before its own start, which it reads inside that first call:
+ *   prime_clock() uses a dummy copy with a slightly later time for it;
+ * - its block's tail must fit after the last segment: a copy has room for a whole frame of the largest size;
+ * - it treats a short write as an error. So it writes its header into a memory file, and this file writes
+ *   its blocks; the interface's number, which it fills in when it writes, is the index of the port.
  *
- * The output has whole blocks only. A regular file is cut at its last whole block when a write fails. A pipe
- * cannot be cut: it is not blocking, and gets whole blocks in units of at most PIPE_BUF bytes, which POSIX
- * writes whole or not at all. A pipe without progress for STALL_MS at the end of the capture costs the rest.
- * (One block beyond PIPE_BUF, of a jumbo frame, can be torn then.) */
+ * The output has whole blocks only. A regular file is truncated to its last whole block when a write fails. A pipe
+ * cannot be truncated: it is non-blocking, and gets whole blocks in units of at most PIPE_BUF bytes, which POSIX
+ * writes atomically. If a pipe makes no progress for STALL_MS at the end of the capture, the rest is lost.
+ * (A block beyond PIPE_BUF, of a jumbo frame, may then be incomplete.) */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,14 +49,14 @@
 #include "io/port.h"
 
 enum {
-	CAPTURE_BURST = 64,  /* frames that become blocks at once */
-	POLL_MS = 20,	     /* longest wait for a pipe before the writer looks round again */
+	CAPTURE_BURST = 64,  /* frames converted to blocks at once */
+	POLL_MS = 20,	     /* longest wait for a pipe before the writer checks for its end */
 	REST_US = 1000,	     /* pause of the writer when the ring is empty */
-	STALL_MS = 1000,     /* without progress, a capture that ends gives up */
+	STALL_MS = 1000,     /* without progress, the end of a capture stops waiting */
 	READER_MS = 2000,    /* wait for a pipe's first reader */
 };
 
-/* Beside a copied frame, in its mbuf's private area. */
+/* Data of a copied frame, in its mbuf's private area. */
 struct about {
 	uint64_t tsc;
 	uint16_t port, queue;
@@ -83,7 +83,7 @@ struct la_capture {
 	off_t good; /* end of the last whole block, of a regular file */
 	int out;
 	bool regular;
-	bool leave; /* the writer is to give up */
+	bool leave; /* the writer must stop */
 	bool running;
 	pthread_t writer;
 	uint32_t interface[RTE_MAX_ETHPORTS]; /* in the file, of a port */
@@ -100,7 +100,7 @@ now_ms(void)
 
 /* ---- the writer ---- */
 
-/* Returns how many bytes went: all, or fewer when the output takes no more or the writer is to give up. */
+/* Returns the number of bytes written: all, or fewer when the output accepts no more or the writer must stop. */
 static size_t
 write_unit(struct la_capture *c, const uint8_t *p, size_t len)
 {
@@ -127,8 +127,7 @@ write_unit(struct la_capture *c, const uint8_t *p, size_t len)
 	return at;
 }
 
-/* Bytes of whole blocks among the first `most`, and how many blocks those are. A block's second word is its
- * length. */
+/* Bytes of whole blocks among the first `most`, and their number. A block's second word is its length. */
 static size_t
 whole_blocks(const uint8_t *p, size_t most, unsigned *count)
 {
@@ -145,7 +144,7 @@ whole_blocks(const uint8_t *p, size_t most, unsigned *count)
 	return at;
 }
 
-/* n bytes of whole blocks. Returns how many blocks are in the output whole; *all: every one. */
+/* Writes n bytes of whole blocks. Returns the number of whole blocks in the output; *all: every one. */
 static unsigned
 write_blocks(struct la_capture *c, const uint8_t *p, size_t len, bool *all)
 {
@@ -172,7 +171,7 @@ write_blocks(struct la_capture *c, const uint8_t *p, size_t len, bool *all)
 	return written;
 }
 
-/* Returns its length, or 0 when there is no room for one. */
+/* Returns its length, or 0 without room. */
 static size_t
 make_block(struct la_capture *c, const struct rte_mbuf *m, uint8_t *to)
 {
@@ -206,7 +205,7 @@ fail_for_good(struct la_capture *c)
 	       torn ? "the last frame in the file is torn" : "the capture ends here");
 }
 
-/* Frames of the ring, at most a burst, into the output. Returns how many there were. */
+/* Writes frames of the ring, at most a burst, to the output. Returns their number. */
 static unsigned
 write_some(struct la_capture *c)
 {
@@ -342,7 +341,7 @@ prime_clock(struct la_capture *c)
 	return copy != NULL ? 0 : -ENOMEM;
 }
 
-/* A pipe that nothing reads yet refuses a writer (ENXIO); its reader may start at the same time as we do. */
+/* A pipe without a reader refuses a writer (ENXIO); its reader may start at the same time. */
 static int
 open_output(const char *path)
 {
@@ -380,7 +379,7 @@ make_memory(struct la_capture *c)
 	return c->buf != NULL ? 0 : -ENOMEM;
 }
 
-/* Section header and interfaces: made by librte_pcapng in a memory file. */
+/* Section header and interfaces: librte_pcapng writes them to a memory file. */
 static int
 write_header(struct la_capture *c)
 {
@@ -404,7 +403,7 @@ write_header(struct la_capture *c)
 		errno = EIO;
 	n = all ? 0 : (uint32_t)errno;
 	if (file != NULL)
-		rte_pcapng_close(file); /* and `mem` with it */
+		rte_pcapng_close(file); /* also closes `mem` */
 	else
 		close(mem);
 	return -(int)n;
@@ -416,7 +415,7 @@ start_writer(struct la_capture *c)
 	sigset_t all, old;
 	int r;
 
-	sigfillset(&all); /* the main thread has them */
+	sigfillset(&all); /* the main thread receives them */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = rte_ctrl_thread_create(&c->writer, "la-capture", NULL, writer_main, c);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -2,23 +2,23 @@
 
 /* Claims.
  *
- * Two lastacks on one interface both answer every connection: a TAP takes a second queue, AF_PACKET copies each
- * frame to every socket. The kernel allows both, so the second is refused here.
+ * Two lastack processes on one interface both answer every connection: a TAP takes a second queue, AF_PACKET copies
+ * each frame to every socket. The kernel allows both, so the second is refused here.
  *
  *	interface, by name      abstract UNIX socket  @lastack/if/NAME
  *	interface, by number    abstract UNIX socket  @lastack/ifindex/N      as soon as it exists
  *	memif server            flock on SOCKET.lock, beside the socket
  *
  * An abstract socket belongs to a network namespace, as an interface does, needs no privilege and no writable
- * directory, and goes with its process however that ends. The name alone would miss an interface that was
- * renamed; the number alone a TAP that is not made yet. The owner listens, so that the kernel tells the
- * refused process its pid (SO_PEERCRED); nothing is ever accepted.
+ * directory, and disappears at any end of its process. The name alone would miss a renamed interface;
+ * the number alone would miss a TAP that does not exist yet. The owner listens, so that the kernel gives the
+ * refused process the owner's pid (SO_PEERCRED); no connection is accepted.
  *
- * A memif socket is a file, and network namespaces may share it: so is its lock. It has the owner's pid in
- * it. A crash leaves the file, and the lock is free.
+ * A memif socket is a file, and network namespaces may share it: so is its lock. It contains
+ * the owner's pid. A crash leaves the file, unlocked.
  *
- * It is advice among lastack processes. Another user of the machine can take a name first: the refusal names
- * the process. */
+ * Claims are advisory, among lastack processes. Another user of the machine can take a name first: the error
+ * names the process. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +80,7 @@ la_claim_drop(void)
 		struct held *h = &claims.held[--claims.n];
 
 		if (h->is_file)
-			(void)unlink(h->what); /* while it is locked: the next owner looks again */
+			(void)unlink(h->what); /* while it is locked: the next owner checks again */
 		close(h->fd);
 	}
 }
@@ -134,7 +134,7 @@ abstract(struct sockaddr_un *sun, const char *name)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n);
 }
 
-/* The process that listens there; 0: not known. */
+/* The process that listens there; 0: unknown. */
 static pid_t
 owner(const char *name)
 {
@@ -165,7 +165,7 @@ claim_name(const char *name, const char *what, char *err, size_t size)
 		return refuse(what, getpid(), err, size);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return 0; /* no UNIX sockets here: do without */
+		return 0; /* no UNIX sockets: no claims */
 	if (bind(fd, (struct sockaddr *)&sun, n) == 0) {
 		(void)listen(fd, SOMAXCONN);
 		return keep(name, fd, false);
@@ -195,7 +195,7 @@ claim_interface(const char *name, char *err, size_t size)
 	unsigned number = if_nametoindex(name);
 	int r;
 
-	if (number != 0 && if_indextoname(number, real) != NULL) /* it may be an alternative name */
+	if (number != 0 && if_indextoname(number, real) != NULL) /* the name may be an alternative name */
 		name = real;
 	snprintf(what, sizeof(what), "interface %.200s", name);
 	snprintf(claim, sizeof(claim), "lastack/if/%.200s", name);
@@ -230,11 +230,11 @@ claim_socket(const char *socket_path, char *err, size_t size)
 	n = snprintf(path, sizeof(path), "%s.lock", socket_path);
 	snprintf(what, sizeof(what), "memif socket %s", socket_path);
 	if (n < 0 || (size_t)n >= sizeof(path) || is_ours(path))
-		return 0; /* a second port of ours on the socket: memif tells them apart by id */
+		return 0; /* a second port of this process on the socket: memif distinguishes them by id */
 	for (unsigned i = 0; i < TRIES; i++) {
 		fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 		if (fd < 0)
-			return 0; /* what is wrong with the directory is told by la_vdev_create() */
+			return 0; /* la_vdev_create() reports the fault of the directory */
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			pid_t who = written(fd);
 
@@ -244,7 +244,7 @@ claim_socket(const char *socket_path, char *err, size_t size)
 		if (is_the_file(fd, path)) {
 			n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 			if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
-				n = 0; /* the owner is not named then */
+				n = 0; /* the owner is unknown then */
 			return keep(path, fd, true);
 		}
 		close(fd); /* its owner has just removed it */
@@ -252,7 +252,7 @@ claim_socket(const char *socket_path, char *err, size_t size)
 	return 0;
 }
 
-/* ---- what a configuration names ---- */
+/* ---- names in a configuration ---- */
 
 /* The value of "key=" in a device's arguments. */
 static bool
@@ -270,7 +270,7 @@ value_of(const char *args, const char *key, char *to, size_t size)
 	return false;
 }
 
-/* "net_tap0,iface=la0" of --vdev. memif's socket is abstract unless told otherwise, and then the kernel
+/* "net_tap0,iface=la0" of --vdev. memif's socket is abstract by default, and then the kernel
  * refuses a second server. */
 static int
 claim_vdev(const char *device, char *err, size_t size)
@@ -304,7 +304,7 @@ claim_port(enum la_port_kind kind, const char *arg, char *err, size_t size)
 	char head[WORD];
 
 	if (arg == NULL || strcspn(arg, ",") == 0 || strcspn(arg, ",") >= sizeof(head))
-		return 0; /* la_vdev_create() says what is missing */
+		return 0; /* la_vdev_create() reports the missing part */
 	snprintf(head, sizeof(head), "%.*s", (int)strcspn(arg, ","), arg);
 	if (kind == LA_PORT_TAP || kind == LA_PORT_VETH || kind == LA_PORT_XDP)
 		return claim_interface(head, err, size);

@@ -9,14 +9,14 @@
 
 struct la_eal_config;
 
-/** Claims everything that the configuration's ports and --vdev arguments name. 0, or negative errno with the
- * interface and, when known, the process that has it in err; then nothing is claimed. */
+/** Claims all interfaces and sockets of the configuration's ports and --vdev arguments. 0, or negative errno with the
+ * interface and, if known, its process in err; then nothing is claimed. */
 int la_claim_ports(const struct la_eal_config *cfg, char *err, size_t size);
 
-/** Claims an interface that exists by now by its number too. 0, or negative errno and err. */
+/** Claims an interface that now exists also by its number. 0, or negative errno and err. */
 int la_claim_number(const char *name, char *err, size_t size);
 
-/** Gives back all claims of this process. */
+/** Releases all claims of this process. */
 void la_claim_drop(void);
 
 #endif

@@ -22,11 +22,11 @@ create_file(const char *path)
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_CREAT | O_EXCL, 0444);
 
 	if (fd >= 0)
-		(void)fchmod(fd, 0444); /* whatever the umask */
+		(void)fchmod(fd, 0444); /* regardless of the umask */
 	return fd;
 }
 
-/* Any user may lock a file that any may read; in a sticky directory only its owner may open it to create it. */
+/* Any user may lock a file that all may read; in a sticky directory only its owner may open it to create it. */
 static int
 open_file(const char *dir, unsigned cpu)
 {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* EAL's arguments are put together here: memory, cores, what to
- * probe. Whatever the user gives himself is passed on untouched and takes the place of our own
- * choice.
+/* Builds EAL's arguments: memory, cores, devices to probe. Arguments of the user are passed on
+ * unchanged and replace our own choice.
  *
- * Memory: with hugepages to be had, --in-memory (no files, no mount point, nothing left behind by
- * a crash). Without, --no-huge --no-shconf -m N: plain pages, taken when first touched; DPDK 22.11
- * refuses --no-huge together with --in-memory. Neither writes into the runtime directory, and
- * telemetry, which would, is off: so an ordinary user with no writable home can start. EAL makes the
- * directory all the same where it can; it is removed at exit when it is empty. */
+ * Memory: with available hugepages, --in-memory (no files, no mount point, no files after
+ * a crash). Otherwise --no-huge --no-shconf -m N: plain pages, allocated when first touched; DPDK 22.11
+ * refuses --no-huge with --in-memory. Neither writes into the runtime directory, and
+ * telemetry, which does, is off, so that an ordinary user without a writable home can start. EAL still
+ * creates the directory where it can; it is removed at exit when it is empty. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,17 +37,17 @@
 enum {
 	OWN_ARGS = 16,       /* most arguments we add */
 	OWN_TEXT = 4096,     /* bytes of text in them */
-	DEFAULT_MB = 512,    /* of plain pages; untouched ones cost nothing */
-	LEAST_HUGE_MB = 128, /* below this, hugepages are not worth it */
+	DEFAULT_MB = 512,    /* of plain pages; untouched ones use no memory */
+	LEAST_HUGE_MB = 128, /* below this, plain pages are used */
 };
 
-/* EAL keeps pointers into its arguments, so they live as long as the process. */
+/* EAL keeps pointers into its arguments, so they exist as long as the process. */
 static struct {
 	char *argv[OWN_ARGS + LA_EAL_MAX_ARGS + 1];
 	int argc;
 	char text[OWN_TEXT];
 	size_t used;
-	bool started; /* once and for all */
+	bool started; /* EAL starts once in a process */
 	bool running;
 	bool overflow;
 } eal_args;
@@ -67,7 +66,7 @@ add_arg(const char *arg)
 	eal_args.used += len;
 }
 
-/* Did the user give one of these options? "-m" also matches "-m512", "--lcores" also
+/* Returns whether the user gave one of these options. "-m" also matches "-m512", "--lcores" also
  * "--lcores=0". */
 static bool
 user_gave(const struct la_eal_config *cfg, const char *const *options)
@@ -103,7 +102,7 @@ read_number(const char *path)
 	return n;
 }
 
-/* May this process have a hugepage of that size? Asks for one the way EAL will: by memfd. */
+/* Returns whether this process can get a hugepage of that size. Tries it like EAL, by memfd. */
 static int
 try_hugepage(unsigned long page_kb)
 {
@@ -126,8 +125,8 @@ try_hugepage(unsigned long page_kb)
 	return r;
 }
 
-/* Megabytes in free hugepages of all sizes that this process may use; *refused: why the others
- * not. */
+/* Megabytes in free hugepages of all sizes that this process may use; *refused: the reason for the
+ * others. */
 static unsigned long
 hugepages_mb(int *refused)
 {
@@ -170,7 +169,7 @@ want_hugepages(const struct la_eal_config *cfg, char *why, size_t size)
 		snprintf(why, size, "asked for by --no-huge");
 		return false;
 	}
-	/* Who says how hugepages are to be used wants them. */
+	/* Options about hugepages mean that the user wants hugepages. */
 	if (USER_GAVE(cfg, "--in-memory", "--huge-dir", "--huge-unlink", "--legacy-mem",
 		      "--socket-mem", "--socket-limit", "--single-file-segments",
 		      "--match-allocations", "--proc-type"))
@@ -210,7 +209,7 @@ memory_args(const struct la_eal_config *cfg, bool hugepages)
 	}
 }
 
-/* The node of the first port whose device says so; -1: none does. */
+/* The node of the first port with a known node; -1: none. */
 static int
 node_wanted(const struct la_eal_config *cfg)
 {
@@ -245,7 +244,7 @@ read_cpus(struct la_cpus *cpus, char *err, size_t size)
 	return 0;
 }
 
-/* Who starts claims all for a moment: when none is left, that may be why. */
+/* A starting process claims all CPUs for a short time: a possible reason when none is free. */
 static void
 claim_cpus(struct la_cpus *cpus)
 {
@@ -258,8 +257,8 @@ claim_cpus(struct la_cpus *cpus)
 	}
 }
 
-/* The best `lcores` CPUs this process may run on. An lcore is named after its CPU (NUMA look-ups
- * rely on that) unless the CPU's number is beyond EAL's table. */
+/* The best `lcores` CPUs that this process may run on. An lcore has the number of its CPU (NUMA look-ups
+ * depend on it) unless that number is beyond EAL's table. */
 static int
 lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
 {
@@ -273,7 +272,7 @@ lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	if (r == 0)
 		claim_cpus(&eal->cpus);
 	if (given) {
-		la_cpu_claim_keep(NULL, 0); /* until it is known which */
+		la_cpu_claim_keep(NULL, 0); /* until the CPUs are chosen */
 		return 0;
 	}
 	if (r < 0)
@@ -329,7 +328,7 @@ build_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	r = lcore_args(cfg, eal, err, size);
 	if (r < 0)
 		return r;
-	/* Without a port of EAL's own: no NIC is bound by accident. */
+	/* Without a port of EAL's own: binds no NIC. */
 	if (!USER_GAVE(cfg, "-a", "--allow", "-b", "--block", "-w", "--no-pci") &&
 	    (!asks_for_eal_port(cfg) || USER_GAVE(cfg, "--vdev")))
 		add_arg("--no-pci");
@@ -345,7 +344,7 @@ build_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	return 0;
 }
 
-/* EAL answers a wrong option with a hundred lines of usage on stdout; its reason is enough. */
+/* EAL prints a hundred lines of usage on stdout for a wrong option; its reason is enough. */
 static int
 init_without_usage(const struct la_eal_config *cfg)
 {
@@ -379,7 +378,7 @@ add_port(struct la_eal *eal, uint16_t id, char *err, size_t size)
 	return 0;
 }
 
-/* A TAP has a number only now. */
+/* A TAP has its interface number only now. */
 static int
 claim_tap(const char *arg, char *err, size_t size)
 {
@@ -389,8 +388,8 @@ claim_tap(const char *arg, char *err, size_t size)
 	return la_claim_number(name, err, size);
 }
 
-/* Ports in the order they were asked for. Each LA_PORT_EAL takes the next port that EAL probed by
- * itself, the last one all that remain; with no port asked for at all, every port of EAL's is
+/* Ports in the configured order. Each LA_PORT_EAL takes the next port that EAL probed by
+ * itself, the last one all remaining ports. Without a configured port, all ports of EAL are
  * taken. */
 static int
 find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
@@ -486,8 +485,8 @@ start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t siz
 	return 0;
 }
 
-/* Blocks both signals meanwhile: they would interrupt system calls that DPDK does not repeat, and its threads,
- * which inherit the mask, would receive them. One that arrives is delivered at the end. */
+/* Blocks both signals during the start: they would interrupt system calls that DPDK does not repeat, and its threads,
+ * which inherit the mask, would receive them. A pending signal is delivered at the end. */
 int
 la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
 {
@@ -523,7 +522,7 @@ la_eal_stop(void)
 			all_closed = false;
 	}
 	la_memif_end();
-	/* It would close them; all it has to tidy up is this process's own memory. */
+	/* It would close them; otherwise it only frees this process's own memory. */
 	if (all_closed)
 		rte_eal_cleanup();
 	(void)rmdir(rte_eal_get_runtime_dir());

@@ -2,7 +2,7 @@
 #ifndef LA_IO_EAL_H
 #define LA_IO_EAL_H
 
-/* Starting DPDK: short names for the common virtual devices, and hugepages or not, decided here. */
+/* Starting DPDK: short names for the common virtual devices, and the choice of hugepages. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,18 +11,18 @@
 #include "io/numa.h"
 
 enum la_port_kind {
-	LA_PORT_EAL,   /* given by EAL arguments (-a, --vdev), each the next one, the last all
-			* that are left: arg is NULL */
-	LA_PORT_TAP,   /* arg: name of the kernel interface that is made */
+	LA_PORT_EAL,   /* a port of EAL arguments (-a, --vdev), each the next one, the last all
+			* remaining ones: arg is NULL */
+	LA_PORT_TAP,   /* arg: name of the kernel interface to create */
 	LA_PORT_VETH,  /* arg: kernel interface, through AF_PACKET */
 	LA_PORT_XDP,   /* arg: kernel interface, through AF_XDP */
-	LA_PORT_MEMIF, /* arg: socket path, with ",client" behind it to be the client side, which
-			* waits some seconds for its server, and connects again when the server
+	LA_PORT_MEMIF, /* arg: socket path, followed by ",client" for the client side, which
+			* waits some seconds for its server, and reconnects when the server
 			* returns; a second port on a socket: ",id=1" */
 	LA_PORT_RING,  /* in-process pair: two ports whose rings are crossed */
-	LA_PORT_NULL,  /* swallows what is sent, receives zeroed frames */
+	LA_PORT_NULL,  /* drops sent frames, receives zeroed frames */
 };
-/* What follows the first comma of an arg goes to the device's driver ("la0,mac=fixed"). */
+/* The part after the first comma of an arg is for the device's driver ("la0,mac=fixed"). */
 
 enum { LA_EAL_MAX_ARGS = 64, LA_EAL_MAX_PORTS = 8 };
 
@@ -31,28 +31,28 @@ struct la_eal_config {
 		enum la_port_kind kind;
 		const char *arg;
 	} ports[LA_EAL_MAX_PORTS];
-	unsigned nports; /* 0: every port that EAL finds */
-	const char *args[LA_EAL_MAX_ARGS]; /* the user's own EAL arguments, passed on as they are */
+	unsigned nports; /* 0: all ports that EAL finds */
+	const char *args[LA_EAL_MAX_ARGS]; /* the user's own EAL arguments, passed on unchanged */
 	unsigned nargs;
-	unsigned lcores;    /* wanted; cut to what the process may run on */
-	unsigned queues;    /* of each short-form port; 0: one an lcore */
+	unsigned lcores;    /* wanted; limited to the CPUs of the process */
+	unsigned queues;    /* of each short-form port; 0: one for each lcore */
 	uint32_t memory_mb; /* for --no-huge; 0: a default that fits the mbuf pools */
 };
 
 struct la_eal {
 	bool hugepages;	   /* false: plain pages; the reason is in `why` */
 	char why[128];
-	unsigned lcores;   /* got; the first is the main one */
-	struct la_cpus cpus; /* that there were to choose from, best first unless the user chose */
+	unsigned lcores;   /* actual; the first is the main one */
+	struct la_cpus cpus; /* the candidates, best first unless the user chose */
 	unsigned nports;
-	uint16_t port[LA_EAL_MAX_PORTS]; /* DPDK port ids, in the order asked for; RING: two */
+	uint16_t port[LA_EAL_MAX_PORTS]; /* DPDK port ids, in the configured order; RING: two */
 };
 
-/** Starts DPDK once for this process, after it has claimed the interfaces and sockets that cfg names
- * (io/claim.h; -EBUSY: another process has one). SIGINT and SIGTERM are blocked meanwhile. 0, or negative errno with DPDK's reason and what to try in
- * err. */
+/** Starts DPDK once for this process, after it has claimed the interfaces and sockets of cfg (io/claim.h; -EBUSY:
+ * another process has one). Blocks SIGINT and SIGTERM during the start. 0, or negative errno with DPDK's reason and a
+ * hint in err. */
 int la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size);
-/** Closes the ports and DPDK with them; shards, pools and captures must be gone. */
+/** Closes the ports and DPDK; shards, pools and captures must be freed before. */
 void la_eal_stop(void);
 
 #endif

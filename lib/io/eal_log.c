@@ -14,8 +14,8 @@
 
 enum { LINE = 256 };
 
-/* DPDK has one log a process, hence one of these. Its fields are written under the stream's own
- * lock. */
+/* DPDK has one log for a process, so there is one of these. The stream's own lock protects its
+ * fields. */
 static struct {
 	FILE *stream;
 	bool verbose, live;
@@ -23,8 +23,8 @@ static struct {
 	char line[LINE], first[LINE], last[LINE];
 } elog;
 
-/* net_tap tells its secondary processes of every start and calls it an error that there are none;
- * libxdp misses a BPF file system that one program alone does not need. */
+/* net_tap notifies secondary processes of every start, and logs an error when there are none;
+ * libxdp logs a missing BPF file system that a single program does not need. */
 static bool
 is_harmless(const char *line)
 {
@@ -57,8 +57,8 @@ end_line(int level)
 		la_log(LA_LOG_DEBUG, "DPDK: %s", elog.line);
 }
 
-/* libbpf and libxdp, below net_af_xdp, print by themselves: their warnings are remembered like
- * DPDK's errors, the rest is chatter. */
+/* libbpf and libxdp, below net_af_xdp, print by themselves: their warnings are recorded like
+ * DPDK's errors, other lines are dropped. */
 static int
 bpf_print(int level, const char *fmt, va_list ap)
 {

@@ -7,17 +7,17 @@
  *
  *	id = (pid ^ interface number) & 0xffff
  *
- * The kernel knows one group of an id in a network namespace, and one interface a group. Two processes whose
- * pids differ as their interfaces' numbers do have the same id; the second gets EINVAL for as long as the first
- * lives. No argument of the driver changes that.
+ * The kernel has one group for an id in a network namespace, and a group has one interface. Two processes can have
+ * the same id when the xor of their pids equals that of their interfaces' numbers; the second gets EINVAL while the
+ * first runs. No argument of the driver changes that.
  *
- * So the driver makes its sockets on a thread with a seccomp filter that answers setsockopt(PACKET_FANOUT)
- * with success and does nothing. The filter ends with the thread. One queue needs no group: its socket then
- * gets every frame as it came, and IP fragments are not put together by the kernel. Several queues join a
+ * So the driver opens its sockets on a thread with a seccomp filter that makes setsockopt(PACKET_FANOUT)
+ * succeed without effect. The filter ends with the thread. One queue needs no group: its socket then
+ * gets every frame unchanged, and the kernel does not reassemble IP fragments. Several queues join a
  * group whose id the kernel chooses (PACKET_FANOUT_FLAG_UNIQUEID, Linux 4.12), with the driver's own mode:
  * by hash, defragmented, rolling over.
  *
- * A device of the user's own --vdev is made by EAL itself, and keeps the driver's group. */
+ * EAL itself creates a device of the user's own --vdev, which keeps the driver's group. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -44,7 +44,7 @@ struct call {
 	int held;
 };
 
-/* The low half of a 64-bit argument, on a little-endian machine as all of DPDK's x86 are. */
+/* The low half of a 64-bit argument on a little-endian machine. */
 #define ARG_LOW(n) ((unsigned)offsetof(struct seccomp_data, args[n]))
 
 static int

@@ -2,7 +2,7 @@
 #ifndef LA_IO_KIF_H
 #define LA_IO_KIF_H
 
-/* The kernel interface behind a port (AF_PACKET, AF_XDP, TAP): what DPDK does not tell of it. */
+/* The kernel interface behind a port (AF_PACKET, AF_XDP, TAP): properties that DPDK does not report. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 struct la_kif {
 	char name[16];
 	char driver[32]; /* "veth", "tun", "e1000e", ...; "" when unknown */
-	uint16_t mtu;	 /* 0 when unknown, cut to 65535 */
+	uint16_t mtu;	 /* 0 when unknown, limited to 65535 */
 	bool up;	 /* set up by its administrator */
 	bool carrier;
 	bool merges;	 /* GRO or LRO is on: received segments may be merged beyond the MTU */

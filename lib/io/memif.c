@@ -2,38 +2,38 @@
 
 /* memif.
  *
- * net_memif of DPDK 22.11 runs its handshake on EAL's interrupt thread, and locks nothing against the others:
+ * net_memif of DPDK 22.11 runs its handshake on EAL's interrupt thread, without locks against other threads:
  *
  *	interrupt thread                                other threads
  *	HELLO: maps the rings, writes their heads       rte_eth_dev_stop(): unmaps them
  *	CONNECT, CONNECTED: writes their heads
  *	end of connection: unmaps the rings             bursts: read and write them
  *
- * A client that is stopped while its server's answer arrives writes to unmapped memory, on the interrupt thread:
- * on a busy machine a client that tried again after 0.4 s did. A peer that goes away during a burst lets the
- * worker read and write unmapped memory: a server that was killed under load took its client along. Polling before
- * the handshake is complete is harmless, but for a read of a freed pointer.
+ * If a client is stopped while its server's answer arrives, the interrupt thread writes to unmapped memory:
+ * this happened on a busy machine to a client that retried after 0.4 s. If a peer ends during a burst, the
+ * worker reads and writes unmapped memory: a server that was killed under load crashed its client. Polling before
+ * the end of the handshake is harmless, except for a read of a freed pointer.
  *
- * So the interrupt thread runs memif's callbacks only when nothing else touches a memif port:
+ * So the interrupt thread runs memif's callbacks only while no other thread uses a memif port:
  *
- *	gate     an alarm's callback runs on the interrupt thread, and waits there. As long as it waits, no other
+ *	gate     an alarm's callback runs on the interrupt thread, and waits there. While it waits, no other
  *	         callback runs
- *	round    all queues locked, the gate opens, pending callbacks run, the alarm goes off again and the gate
- *	         is closed
+ *	round    with all queues locked, the gate opens, pending callbacks run, the alarm fires again and the gate
+ *	         closes
  *	pump     a thread that polls the control sockets, and makes a round when one is readable. It finds them
- *	         among the open files by type and path, as the driver does not tell them
+ *	         among the open files by type and path, because the driver does not give them
  *	lock     a worker's burst holds its queue's lock, and is made only when the link was up after the last
  *	         round. Without contention that is one atomic exchange a burst, on memif ports alone
  *
- * Stopping and starting need no round: the interrupt thread waits in the gate meanwhile. A round follows a stop
- * before the next start, so that events of the old socket are not taken for the new one's of the same number.
+ * Stopping and starting need no round, because the interrupt thread waits in the gate. A round follows a stop
+ * before the next start, so that events of the old socket do not apply to a new one with the same number.
  *
  * Other drivers' interrupts and alarms wait for the next round in a process that has a memif port. None that
  * lastack uses needs them: links are polled.
  *
- * A client whose server went away connects again as soon as there is a listener. Until then frames to send are
- * dropped and counted (tx_no_peer). A lastack memif port has the same MAC address each time it is made
- * (vdev.c), so that its peer's neighbours stay right. */
+ * A client whose server has ended reconnects when there is a listener. Until then frames to send are
+ * dropped and counted (tx_no_peer). A lastack memif port always has the same MAC address
+ * (vdev.c), so that its peer's neighbour entries stay valid. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -64,11 +64,11 @@
 enum {
 	FDS = 64,	   /* control sockets and listeners that are watched */
 	POLL_MS = 5,	   /* of the pump */
-	FIRST_MS = 8000,   /* a client waits so long for its server at first */
-	ANSWER_MS = 2000,  /* and for the answer on one connection: hanging up early can end a slow server */
+	FIRST_MS = 8000,   /* first wait of a client for its server */
+	ANSWER_MS = 2000,  /* wait for the answer on one connection: an early close can crash a slow server */
 	AGAIN_MS = 50,	   /* between two tries */
-	GATE_MS = 20000,   /* the interrupt thread must answer within this time at first */
-	BUSY_ROUNDS = 64,  /* rounds in a row, after which the pump rests */
+	GATE_MS = 20000,   /* limit for the interrupt thread's first answer */
+	BUSY_ROUNDS = 64,  /* consecutive rounds before a pause of the pump */
 	SPINS = 256,	   /* of a worker on a lock, between two yields */
 };
 
@@ -142,7 +142,7 @@ lock_queues(struct la_memif *m)
 		struct la_memif_queue *q = i & 1 ? &m->tx[i / 2] : &m->rx[i / 2];
 
 		while (!rte_spinlock_trylock(&q->lock))
-			usleep(20); /* its worker may need this CPU */
+			usleep(20); /* the queue's worker may need this CPU */
 	}
 }
 
@@ -205,7 +205,7 @@ is_control(int fd, const char *path)
 	       (getpeername(fd, (struct sockaddr *)&there, &k) == 0 && is_path(&there, k, path));
 }
 
-/* Of all ports, and of one that is being started. Returns how many that one has. */
+/* Finds the control sockets of all ports. Returns the number of those of a starting port. */
 static unsigned
 find_sockets(const struct la_memif *starting)
 {
@@ -234,7 +234,7 @@ find_sockets(const struct la_memif *starting)
 	return own;
 }
 
-/* Waits for a control socket, and lets the interrupt thread see to it. */
+/* Waits for a control socket, and lets the interrupt thread handle it. */
 static void
 attend(const struct la_memif *starting, int ms)
 {
@@ -250,7 +250,7 @@ attend(const struct la_memif *starting, int ms)
 
 /* ---- connecting ---- */
 
-/* With a socket of the wrong type: the kernel says EPROTOTYPE without connecting. */
+/* Uses a socket of the wrong type: the kernel returns EPROTOTYPE without connecting. */
 static bool
 has_listener(const char *path)
 {
@@ -297,7 +297,7 @@ connect_first(struct la_memif *m, bool (*stopped)(void))
 	return -ETIMEDOUT;
 }
 
-/* A server that is not ready turns a client away; one that is silent has ANSWER_MS. */
+/* A server that is not ready refuses a client; one that does not answer has ANSWER_MS. */
 static void
 connect_again(struct la_memif *m)
 {
@@ -352,7 +352,7 @@ start_pump(void)
 
 /* ---- the calls ---- */
 
-/* Role and socket are in the device's arguments, as vdev.c or the user wrote them. */
+/* The device's arguments, of vdev.c or of the user, have role and socket. */
 static void
 read_arguments(struct la_memif *m)
 {

@@ -2,7 +2,7 @@
 #ifndef LA_IO_MEMIF_H
 #define LA_IO_MEMIF_H
 
-/* What net_memif needs besides ethdev: its handshake and the workers kept apart, and a client that reconnects.
+/* Additions to net_memif: mutual exclusion of its handshake and the workers, and a client that reconnects.
  * (The theory is at the top of memif.c.) */
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 /** One direction of one queue. */
 struct la_memif_queue {
 	rte_spinlock_t lock; /* held during a burst, and while the handshake runs */
-	uint64_t dropped;    /* frames to send while there was no peer; its worker writes */
+	uint64_t dropped;    /* frames to send without a peer; written by the queue's worker */
 } __rte_cache_aligned;
 
 struct la_memif {
@@ -24,25 +24,25 @@ struct la_memif {
 	uint16_t queues;
 	bool client;
 	bool up; /* there is a peer; written with all locks held */
-	uint64_t tried_ms; /* when the client last tried to connect */
+	uint64_t tried_ms; /* time of the client's last try to connect */
 	char path[108];	 /* of the socket */
 	struct la_memif_queue rx[LA_PORT_MAX_QUEUES], tx[LA_PORT_MAX_QUEUES];
 };
 
 /** Starts port `id`. A server does not wait for its client. A client waits some seconds for its server, or
- * until `stopped` says so (-EINTR). 0 and *out, or negative errno: -ETIMEDOUT: no server answered. */
+ * until `stopped` returns true (-EINTR). 0 and *out, or negative errno: -ETIMEDOUT: no server answered. */
 int la_memif_start(uint16_t id, uint16_t queues, bool (*stopped)(void), struct la_memif **out);
 
 /** Stops the port and frees m. No worker may be in a burst, or begin one. */
 void la_memif_stop(struct la_memif *m);
 
-/** Ends the thread behind this. The handshake of every port rests from then on. */
+/** Ends the pump thread. No handshake runs from then on. */
 void la_memif_end(void);
 
-/** Before a burst. False: there is no peer, and no burst may be made. */
+/** Call before a burst. False: no peer, and no burst is allowed. */
 bool la_memif_enter(struct la_memif *m, struct la_memif_queue *q);
 
-/** After it. */
+/** Call after a burst. */
 static inline void
 la_memif_leave(struct la_memif_queue *q)
 {

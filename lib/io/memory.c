@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Room: MemAvailable is the kernel's estimate of what can be used without swapping. A container's
- * share of it is in its memory cgroup, and a process is in every cgroup from its own up to the root.
- * What is in use there includes page cache; the part that was used once (inactive_file) is
- * given back when asked for, so it counts as room. In a container the path that /proc/self/cgroup
- * names may lie outside of what is mounted: then the mount's root is the container's own cgroup. */
+/* Available memory: MemAvailable is the kernel's estimate of memory usable without swapping. A container's
+ * limit is in its memory cgroup, and a process is in every cgroup from its own up to the root.
+ * A cgroup's use includes page cache; the part that was used once (inactive_file) is
+ * reclaimed on demand, so it counts as available. In a container the path in /proc/self/cgroup
+ * may be outside of the mount: then the mount's root is the container's own cgroup. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 enum { PATH = 512 };
 
-/* One of the two versions: where it is mounted, and what its files are called. */
+/* One of the two versions: its mount and the names of its files. */
 struct hierarchy {
 	const char *mount, *limit, *used, *reclaimable;
 };
@@ -25,7 +25,7 @@ static const struct hierarchy version1 = {"/sys/fs/cgroup/memory", "memory.limit
 static const struct hierarchy version2 = {"/sys/fs/cgroup", "memory.max", "memory.current",
 					  "inactive_file"};
 
-/* The number behind `name` at the start of a line, or the file's first one when name is "". False:
+/* The number after `name` at the start of a line, or the file's first number when name is "". False:
  * no such file, line or number ("max"). */
 static bool
 number_in(const char *path, const char *name, uint64_t *n)
@@ -61,7 +61,7 @@ from_meminfo(const char *root, struct la_mem_room *room)
 		 kb >> 10);
 }
 
-/* One cgroup; false: it is not there. */
+/* One cgroup; false: it does not exist. */
 static bool
 from_cgroup(const char *root, const struct hierarchy *h, const char *group, struct la_mem_room *room)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Placement works on address ranges, not on threads: the range is mapped untouched by
- * la_mem_default, gets its policy by mbind(2), and takes its pages from the node whenever they are
- * first touched, by whichever thread. So the main thread may build the shard of a worker on
+ * la_mem_default, gets its policy by mbind(2), and takes its pages from the node when any thread
+ * first touches them. So the main thread may build the shard of a worker on
  * another node.
  *
- * CPUs are described by sysfs, since they are chosen before EAL starts, which then sticks to them. */
+ * sysfs describes the CPUs, because they are chosen before EAL starts. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ alloc_on_node(void *ctx, size_t size, size_t align)
 	if (mask == NULL)
 		return p;
 	numa_bitmask_setbit(mask, (unsigned)(uintptr_t)ctx);
-	/* Best effort: a container may forbid mbind(); memory that is far away still works. */
+	/* Best effort: a container may forbid mbind(); memory of another node still works. */
 	(void)mbind(p, size, MPOL_PREFERRED, mask->maskp, mask->size + 1, 0);
 	numa_free_nodemask(mask);
 	return p;
@@ -77,7 +77,7 @@ la_numa_node_of(const void *p)
 	void *page = (void *)((uintptr_t)p & ~(uintptr_t)4095);
 	int status = -1;
 
-	/* With no target nodes move_pages(2) moves nothing and only tells where the page is. */
+	/* Without target nodes move_pages(2) only returns the node of the page. */
 	if (numa_available() < 0 || move_pages(0, 1, &page, NULL, &status, 0) < 0 || status < 0)
 		return -1;
 	return status;
@@ -106,7 +106,8 @@ read_line(char *line, size_t size, const char *sys, const char *fmt, ...)
 	return got;
 }
 
-/* "0,2-3": is cpu among them? With cpu = UINT_MAX: how many are there? *first: the lowest. */
+/* For a list "0,2-3": returns whether it has cpu. With cpu = UINT_MAX: returns its number of CPUs. *first: the
+ * lowest. */
 static unsigned
 in_list(const char *list, unsigned cpu, unsigned *first)
 {
@@ -187,11 +188,11 @@ la_cpus_rank(struct la_cpus *c, int node)
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct la_cpu *cpu = &c->cpu[i];
 
-		/* half of a CPU is less than a whole one on another node */
+		/* a shared CPU is worse than a free one on another node */
 		key[i] = (uint32_t)cpu->taken << 31 | (uint32_t)(node >= 0 && cpu->node != node) << 30 |
 			 (uint32_t)!cpu->isolated << 29 | (uint32_t)second_thread(c, cpu) << 28 | cpu->id;
 	}
-	/* by insertion: it is done once, and they are nearly in order */
+	/* insertion sort: done once, and the CPUs are nearly in order */
 	for (unsigned i = 1; i < c->n; i++) {
 		struct la_cpu cpu = c->cpu[i];
 		uint32_t k = key[i];

@@ -22,7 +22,7 @@ la_output_dir(const char *path)
 			       : strndup(path, (size_t)(slash - path));
 }
 
-/* A file that is there. A pipe is not opened: that would wait for its reader, or show it an end. */
+/* An existing file. A pipe is not opened: that would wait for its reader, or send an end of file. */
 static int
 check_file(const char *path, const struct stat *s)
 {
@@ -41,7 +41,7 @@ check_file(const char *path, const struct stat *s)
 	return 0;
 }
 
-/* A file that is to be made in its directory. */
+/* A file to create in its directory. */
 static int
 check_dir(const char *path)
 {
@@ -63,7 +63,7 @@ check_dir(const char *path)
 	return rc;
 }
 
-/* The name that open() with O_CREAT would make: `path`, or where a dangling link points. */
+/* The name that open() with O_CREAT would create: `path`, or the target of a dangling link. */
 static int
 check_new(const char *path)
 {

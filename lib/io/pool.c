@@ -3,22 +3,22 @@
 /* net_af_xdp of DPDK 22.11 registers the pool's memory with the kernel as
  *
  * 	from   the start of the page with the pool's first chunk
- * 	bytes  number of mbufs * size of one, and the way from that start to the chunk
+ * 	bytes  number of mbufs * size of one, plus the offset of the chunk in its page
  *
  * (xdp_umem_configure()), as if mbufs followed each other without a gap. rte_pktmbuf_pool_create()
- * leaves gaps where an mbuf would cross a page, and on plain pages that is behind every one: 4096
- * bytes of room for 2368, and 13825 of 32768 mbufs are beyond the end of what the kernel knows.
+ * leaves gaps where an mbuf would cross a page, and on plain pages that is after every mbuf: 4096
+ * bytes for 2368, and 13825 of 32768 mbufs are beyond the end of the registered memory.
  *
- * The kernel refuses an address out there without a word to the driver: one in the transmit ring is
- * counted (tx_invalid_descs of XDP_STATISTICS) and the frame is gone, one in the fill ring is a place
- * less to receive into, for good, and neither mbuf comes back. The pool's ring is a queue, so the far
- * mbufs come up only once as many as are near have been out at the same time, or went round through a
- * cache that overflows: a busy machine, a peer that does not read. From then on every frame sent is
- * lost.
+ * The kernel refuses an address beyond the end without an error to the driver. In the transmit ring it
+ * is counted (tx_invalid_descs of XDP_STATISTICS) and the frame is lost. In the fill ring it uses up a
+ * receive place permanently. Neither mbuf returns to the pool. The pool's ring is a queue, so the far
+ * mbufs are used only after as many near ones were in use at the same time, or went through an
+ * overflowing cache: on a busy machine, or with a peer that does not read. From then on every frame sent
+ * is lost.
  *
- * So the pool is made here, of one piece that starts on a page, and an mbuf is made as long as a page.
- * Not closer together, though the copying mode would take it: without copying an mbuf that crosses
- * into a page that is elsewhere in physical memory is refused as well. */
+ * So this file creates the pool in one piece that starts on a page, with mbufs as long as a page. In copy
+ * mode they could be closer together. In zero-copy mode the kernel also refuses an mbuf that crosses into a
+ * page elsewhere in physical memory. */
 
 #include <stdio.h>
 #include <unistd.h>
@@ -31,8 +31,8 @@
 
 #include "io/pool.h"
 
-/* Spreading over memory channels would push an mbuf over the end of its page; a chunk that is one in
- * virtual memory alone is all that the kernel needs. */
+/* Spreading over memory channels would move an mbuf over the end of its page; the kernel needs a chunk
+ * that is contiguous only in virtual memory. */
 enum { FLAGS = RTE_MEMPOOL_F_NO_SPREAD | RTE_MEMPOOL_F_NO_IOVA_CONTIG };
 
 static void
@@ -96,7 +96,7 @@ la_pool_create_mapped(const char *name, uint32_t n, uint32_t cache, uint16_t roo
 	return mp;
 }
 
-/* What xdp_umem_configure() maps, and how many mbufs are not in it. */
+/* The range that xdp_umem_configure() maps, and the number of mbufs outside it. */
 struct umem {
 	uintptr_t from, to;
 	uint32_t outside;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A port is believed only as far as it can be checked:
- * - checksums: net_tap "offloads" them to this very core, and gets the TCP one wrong for a chain
- *   with a segment of odd length before its last, so it is not asked; the other virtual devices
- *   offer none.
- * - RSS counts as the port's only when the port reads our key and our table back to us.
- * - AF_PACKET and AF_XDP hand frames over before the sending kernel has finished them: between
- *   veth ends a TCP checksum is left for a NIC that never comes, and segments may be merged up to
- *   64 KiB. Neither can be mended here (the ring says too little). advise_kernel() warns of merging,
- *   and `veth` lets a run explain the checksums that fail. */
+/* A port's features are used only if they can be verified:
+ * - checksums: net_tap computes them on this core, and computes a wrong TCP checksum for a chain
+ *   with a segment of odd length before its last, so its offload is not used; the other virtual devices
+ *   have none.
+ * - RSS of the port is used only when the port returns our key and our table.
+ * - AF_PACKET and AF_XDP deliver frames before the sending kernel has completed them: between
+ *   veth ends a TCP checksum is left for a NIC, and segments may be merged up to
+ *   64 KiB. Neither can be repaired here (the ring has too little information). advise_kernel() warns of merging,
+ *   and `veth` lets a run explain wrong checksums. */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -39,7 +39,7 @@ enum {
 	DEFAULT_DESC = 1024,
 };
 
-/* What la_port_open() carries from step to step. */
+/* The working data of la_port_open(). */
 struct opening {
 	struct la_port *port;
 	const struct la_port_config *cfg;
@@ -106,7 +106,7 @@ choose_mtu(const struct opening *o)
 	if (o->cfg->mtu != 0)
 		return o->cfg->mtu;
 	(void)rte_eth_dev_get_mtu(o->port->id, &mtu);
-	/* AF_PACKET does not look: its kernel would refuse what is longer. */
+	/* AF_PACKET does not check: its kernel would refuse longer frames. */
 	if (o->kif.mtu != 0 && o->kif.mtu < mtu)
 		mtu = o->kif.mtu;
 	return mtu;
@@ -135,7 +135,7 @@ choose_offloads(struct opening *o)
 		tx & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
 		      RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
 
-	/* Half a promise would make the flags ambiguous. */
+	/* With only one of the two offloads the flags would be ambiguous. */
 	if ((rx & rx_cksum) == rx_cksum) {
 		p->offloads |= LA_OFF_RX_CKSUM;
 		o->conf.rxmode.offloads |= rx_cksum;
@@ -145,7 +145,7 @@ choose_offloads(struct opening *o)
 		o->conf.rxmode.offloads |= rx & RTE_ETH_RX_OFFLOAD_SCATTER;
 }
 
-/* Only TCP is spread: everything else is rare, and at home on queue 0. */
+/* Only TCP is spread: other frames are rare, and belong to queue 0. */
 static void
 choose_rss(struct opening *o)
 {
@@ -177,7 +177,7 @@ key_is_ours(const struct opening *o)
 		       o->conf.rx_adv_conf.rss_conf.rss_hf;
 }
 
-/* Some drivers pass over the key at configuration and take it when they are told again. */
+/* Some drivers ignore the key at configuration and accept it in a second call. */
 static bool
 rss_is_ours(struct opening *o)
 {
@@ -195,7 +195,7 @@ reta_is_ours(const struct opening *o)
 {
 	struct rte_eth_rss_reta_entry64 set[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE] = {0};
 	struct rte_eth_rss_reta_entry64 got[RTE_DIM(set)] = {0};
-	struct rte_eth_dev_info info; /* some know the size only when they are configured */
+	struct rte_eth_dev_info info; /* some drivers have the size only after configuration */
 	uint16_t id = o->port->id, n;
 
 	if (rte_eth_dev_info_get(id, &info) != 0)
@@ -250,7 +250,7 @@ setup_queues(struct opening *o)
 	return 0;
 }
 
-/* Neighbour discovery comes to multicast addresses (RFC 4861 7.2.2, RFC 4291 2.7.1). */
+/* Neighbour discovery uses multicast addresses (RFC 4861 7.2.2, RFC 4291 2.7.1). */
 static void
 receive_multicast(const struct la_port *p)
 {
@@ -262,8 +262,7 @@ receive_multicast(const struct la_port *p)
 	       p->id, p->name);
 }
 
-/* net_ring has no address of its own; two ends that are both 00:00:00:00:00:00 would not be told
- * apart. */
+/* net_ring has no address of its own; two ends with 00:00:00:00:00:00 could not be distinguished. */
 static void
 choose_mac(struct la_port *p)
 {
@@ -407,7 +406,7 @@ la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port
 void
 la_port_close(struct la_port *port)
 {
-	/* AF_PACKET and AF_XDP turned it on at the kernel's interface, which outlives us. */
+	/* AF_PACKET and AF_XDP turned it on at the kernel's interface, which outlives this process. */
 	if (rte_eth_promiscuous_get(port->id) == 1)
 		(void)rte_eth_promiscuous_disable(port->id);
 	if (rte_eth_allmulticast_get(port->id) == 1)

@@ -15,11 +15,11 @@ struct rte_mempool;
 enum { LA_PORT_MAX_QUEUES = 16 };
 
 struct la_port_config {
-	uint16_t queues;   /* wanted, 0: 1; cut to what the port has */
+	uint16_t queues;   /* wanted, 0: 1; limited to the port's number */
 	uint16_t rx_desc;  /* 0: 1024 */
 	uint16_t tx_desc;  /* 0: 1024 */
 	uint16_t mtu;	   /* 0: the port's own */
-	struct rte_mempool *pools[LA_PORT_MAX_QUEUES]; /* one a queue, for reception */
+	struct rte_mempool *pools[LA_PORT_MAX_QUEUES]; /* one for each queue, for reception */
 	bool (*stopped)(void); /* true: waiting for a memif server ends with -EINTR; NULL: never */
 };
 
@@ -29,33 +29,33 @@ struct la_port {
 	uint16_t mtu;
 	uint8_t mac[6];
 	uint32_t offloads; /* enum la_offload */
-	bool rss;	   /* the port spreads TCP by la_rss_key(), place i of LA_PORT_RETA going
-			    * to queue i mod queues; false: not even with several queues (TAP,
-			    * AF_PACKET and memif spread as they like) */
+	bool rss;	   /* the port spreads TCP by la_rss_key(), place i of LA_PORT_RETA to
+			    * queue i mod queues; false: no RSS, or another spread (TAP,
+			    * AF_PACKET and memif with several queues) */
 	bool linearize;	   /* chained mbufs must be copied into one before transmission */
-	bool by_pointer;   /* frames reach the peer as the very mbufs: shared ones are copied */
+	bool by_pointer;   /* frames are passed to the peer by pointer: shared ones are copied */
 	int numa_node;	   /* -1: any */
-	bool veth;	   /* one end of a veth pair: a kernel at the other end leaves TCP checksums undone */
+	bool veth;	   /* one end of a veth pair: a kernel at the other end does not fill in TCP checksums */
 	struct la_memif *memif; /* NULL: another driver */
 	char driver[32];
-	char name[64];	   /* of the kernel interface behind it, otherwise of the DPDK device */
+	char name[64];	   /* of its kernel interface, otherwise of the DPDK device */
 };
 
 enum { LA_PORT_RETA = 128 }; /* places of the redirection table */
 
 struct la_port_stats {
 	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors;
-	uint64_t tx_full;      /* frames the port did not take in time: dropped by us and counted here */
-	uint64_t tx_no_buffer; /* frames that had to be copied for the port, and no buffer was left for it */
-	uint64_t tx_unfit;     /* frames that the driver refuses to send as they are */
-	uint64_t tx_no_peer;   /* frames dropped by us while the memif peer was away */
+	uint64_t tx_full;      /* frames that the port did not take in time: dropped and counted here */
+	uint64_t tx_no_buffer; /* frames without a buffer for the copy that the port needs */
+	uint64_t tx_unfit;     /* frames that the driver refuses to send */
+	uint64_t tx_no_peer;   /* frames dropped without a memif peer */
 };
 
-/** True: the driver gives the memory of its queues' pools to the kernel, and la_port_open() takes no
- * others than la_pool_create_mapped() makes (io/pool.h). */
+/** True: the driver gives the memory of its queues' pools to the kernel, and la_port_open() accepts only
+ * pools of la_pool_create_mapped() (io/pool.h). */
 bool la_port_maps_pools(uint16_t id);
 
-/** Configures and starts the port. 0, or negative errno with the reason and what to try in err. */
+/** Configures and starts the port. 0, or negative errno with the reason and a hint in err. */
 int la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err,
 		 size_t size);
 void la_port_close(struct la_port *port);
@@ -67,20 +67,20 @@ const char *la_port_describe(const struct la_port *port, char *buf, size_t size)
 unsigned la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts,
 		    unsigned max);
 
-/** Makes frames ready for the port, once a frame: copies chains and shared buffers that it cannot take,
- * fills in what its hardware wants to find. Frames for which that fails are freed and counted. Returns how
- * many are left, in order. `pool`: for the copies. */
+/** Prepares frames for the port, once for each frame: copies chains and shared buffers that it cannot send,
+ * fills in the fields for its hardware. Frames for which this fails are freed and counted. Returns the number of
+ * frames left, in order. `pool`: for the copies. */
 unsigned la_port_tx_ready(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 			  struct rte_mempool *pool);
-/** Offers frames that are ready; returns how many the port took, from the first on. The rest stays the
- * caller's. */
+/** Offers prepared frames; returns the number that the port took, from the first on. The caller keeps the
+ * rest. */
 unsigned la_port_tx_offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n);
 /** Frees frames that the port did not take, and counts them as tx_full. */
 void la_port_tx_lost(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n);
 
-/** All three in one, for callers that keep no queue (a worker has io/tx_queue.h): sends all of them, trying
- * again a bounded number of times when the port is full; the rest is freed and counted. Takes the mbufs
- * over. Returns how many the port took. */
+/** The three steps in one call, for callers without a queue (a worker has io/tx_queue.h): sends all frames, with a
+ * bounded number of retries when the port is full; the rest is freed and counted. Takes the mbufs. Returns the
+ * number of frames that the port took. */
 unsigned la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 		    struct rte_mempool *pool);
 

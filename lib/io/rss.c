@@ -5,17 +5,17 @@
  * A known key lets an attacker choose ports whose hashes have the same low bits, and so send all flows to one
  * worker. The key is therefore random.
  *
- * It must be symmetric as well: both directions of a connection, and a packet that an ICMP error quotes, hash
- * alike only when the key has a period of 16 bits. So the whole key is one 16-bit word k, and the hash is
+ * It must also be symmetric: both directions of a connection, and a packet that an ICMP error quotes, have
+ * the same hash only when the key has a period of 16 bits. So the whole key is one 16-bit word k, and the hash is
  *
  *	h(v) = xor of rotl(k, 15 - j) over all bits j that are set in v,
  *	       v = xor of all 16-bit words of addresses and ports
  *
  * The low seven bits of h are the place in the redirection table (LA_PORT_RETA). That is a linear map of the
- * 16 bits of v to 7 bits. A word such as 0x0000, 0xffff or 0x1111 maps many v to few places. A word is used
+ * 16 bits of v to 7 bits. A word such as 0x0000, 0xffff or 0x1111 maps many v to few places. A word is accepted
  * when every run of 8 neighbouring bits of v, with the others fixed, reaches all 128 places (rank 7). Then any
- * 256 ports, addresses or subnets in a row, aligned to 256 of their kind, fill every place exactly twice.
- * 19 219 of the 65 536 words are of that kind: 14.2 bits that an attacker has to learn.
+ * 256 consecutive ports, addresses or subnets, aligned to 256, fill every place exactly twice.
+ * 19 219 of the 65 536 words fulfil this: 14.2 bits that an attacker must find.
  *
  * The limit of a symmetric key: two flows with the same v collide under every key. A peer with one address
  * has one port for each v. A peer with many addresses can hold v constant, and reach one worker with one
@@ -35,7 +35,7 @@ static struct {
 	bool chosen;
 } rss;
 
-/* What bit j of v, counted from the last on the wire, contributes to the place. */
+/* The contribution of bit j of v, counted from the last on the wire, to the place. */
 static unsigned
 place_of_bit(uint16_t word, unsigned j)
 {
@@ -90,7 +90,7 @@ la_rss_set(uint16_t word)
 	return 0;
 }
 
-/* Candidates follow each other in a stream that the secret keys; 3 in 10 are taken. */
+/* A stream keyed by the secret gives candidates; 3 in 10 are accepted. */
 void
 la_rss_seed(const void *secret, size_t len)
 {

@@ -18,7 +18,7 @@ const uint8_t *la_rss_key(void);
  * first la_steer_init(), on the main thread. */
 void la_rss_seed(const void *secret, size_t len);
 
-/** Whether there is a key by now. */
+/** Returns whether a key was chosen. */
 bool la_rss_chosen(void);
 
 /** Uses this word. 0, or -EINVAL: it does not spread. */

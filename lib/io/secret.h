@@ -2,19 +2,18 @@
 #ifndef LA_IO_SECRET_H
 #define LA_IO_SECRET_H
 
-/* What is random in a run: one secret a process, from which those of its ports are derived, and the RSS key.
+/* The random values of a run: one secret for a process, from which those of its ports are derived, and the RSS key.
  *
- * The RSS key follows from the secret of port 0, which a state file carries (lib/run/restart.c). A process that goes
- * on with a state file has the key of the process before, so that with as many workers each entry belongs to
- * the shard that held it, and a full table fits. Without the file there is nothing to fit, and the key is
- * another. */
+ * The RSS key follows from the secret of port 0, which a state file carries (lib/run/restart.c). A process that
+ * loads a state file has the key of the previous process, so that with the same number of workers each entry belongs
+ * to its old shard, and a full table fits. Without the file a new key is used. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 enum { LA_SECRET_LEN = 32 };
 
-/** The secret of a port's shards. Drawn at the first call; la_secret_forget() draws anew. */
+/** The secret of a port's shards. Drawn at the first call, and again after la_secret_forget(). */
 void la_secret_of_port(unsigned port, uint8_t out[LA_SECRET_LEN]);
 
 /** Sets the RSS key by the secret of port 0: this process's, or the one given, of a state file. */
@@ -23,7 +22,7 @@ void la_secret_set_rss(const uint8_t *port0);
 /** Sets the RSS key by this process's secret, unless it was chosen before. */
 void la_secret_need_rss(void);
 
-/** The next engine of this process has other secrets. The RSS key stays. */
+/** Gives the next engine of this process other secrets. The RSS key stays. */
 void la_secret_forget(void);
 
 #endif

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Steering: one port, several shards, each frame to the one that it concerns.
+/* Steering: selects the shard of a frame, on a port with several shards.
  *
  *   TCP, whole or first of its extension headers        by hash of addresses and ports
  *   ICMP error                                          to the owner of the tuple it quotes
- *   ARP reply, ARP announcement, neighbour              to all: each shard has its own neighbours
- *   advertisement, solicitation from "::" (DAD)         and hears the end of address detection
- *   everything else: ARP request, solicitation, echo,   to shard 0, which alone answers, and names
- *   fragments, what cannot be read                      the drop
+ *   ARP reply, ARP announcement, neighbour              to all: each shard has its own neighbour table
+ *   advertisement, solicitation from "::" (DAD)         and ends address detection itself
+ *   other frames: ARP request, solicitation, echo,      to shard 0, which alone answers, and counts
+ *   fragments, malformed frames                         the drop
  *
  * The hash is the one that NICs compute for RSS (Toeplitz), with a random key of one 16-bit word
- * repeated (io/rss.c), which makes it symmetric: both directions of a connection, and a packet quoted by an ICMP error, hash alike. The
- * low seven bits are an index into a redirection table of 128 places, filled in turn, so that a NIC
- * programmed with the same key and table (lib/io/port.c) puts a segment on the queue of the very shard
- * that this file names. What arrives elsewhere all the same, because the port has one queue, no RSS, or
- * hashes in its own way, is handed over (hand_over.c).
+ * repeated (io/rss.c), which makes it symmetric: both directions of a connection, and a packet quoted by an ICMP
+ * error, have the same hash. The low seven bits are an index into a redirection table of 128 places, filled in turn,
+ * so that a NIC programmed with the same key and table (lib/io/port.c) puts a segment on the queue of the shard that
+ * this file selects. A frame that arrives in another queue, because the port has one queue, no RSS, or another hash,
+ * is handed over (hand_over.c).
  *
  * A key with a period of 16 bits makes the hash depend only on the exclusive or of all 16-bit words of
  * its input: bit b of any word contributes the key rotated by b. So the words are folded into one, and
  * two look-ups of a byte each finish it. The fold also does away with the families: the ff:ff of two
- * IPv4-mapped addresses cancel, and what is left is what a NIC hashes for IPv4. */
+ * IPv4-mapped addresses cancel, and the rest is the input of a NIC's hash for IPv4. */
 
 #include <string.h>
 
@@ -34,8 +34,8 @@
 #include "wire/ip.h"
 
 enum {
-	FLAT = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN + 65535, /* the longest frame that means anything */
-	SLOW = -2,   /* not a plain TCP segment: look closer */
+	FLAT = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN + 65535, /* the longest valid frame */
+	SLOW = -2,   /* not a common TCP segment: general path */
 	PORTS = 4,   /* bytes of TCP that are read */
 };
 
@@ -89,7 +89,7 @@ owner(const struct la_steer *s, uint16_t h)
 uint32_t
 la_steer_hash(const struct la_steer *s, const struct la_tuple *t)
 {
-	return hash(s, t) * 0x10001u; /* the period of the key is that of the hash too */
+	return hash(s, t) * 0x10001u; /* the hash has the period of the key */
 }
 
 unsigned
@@ -113,7 +113,7 @@ be16(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* A TCP segment without options or extension headers of IP: nearly everything there is. */
+/* The common case: a TCP segment without options or extension headers of IP. */
 static int
 plain_tcp(const struct la_steer *s, const uint8_t *p, uint32_t len)
 {

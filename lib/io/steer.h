@@ -2,7 +2,7 @@
 #ifndef LA_IO_STEER_H
 #define LA_IO_STEER_H
 
-/* Which of several shards on one port a frame belongs to. (The theory is at the top of steer.c.) */
+/* Selects the shard of a frame, on a port with several shards. (The theory is at the top of steer.c.) */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 
 enum {
 	LA_STEER_RETA = LA_PORT_RETA, /* places of the redirection table */
-	LA_STEER_ALL = -1,   /* every shard of the port wants to know */
+	LA_STEER_ALL = -1,   /* for every shard of the port */
 };
 
 struct la_steer {
@@ -22,19 +22,19 @@ struct la_steer {
 	uint16_t low[256], high[256]; /* Toeplitz of the low and the high byte of a folded tuple */
 };
 
-/** For a port with 1 to 255 shards. Depends on the RSS key of the process alone, so that tuples can be picked
- * before the port is open. la_engine_create() changes the key when it goes on with a state file: call it
+/** For a port with 1 to 255 shards. Depends only on the RSS key of the process, so that tuples can be chosen
+ * before the port is open. la_engine_create() changes the key when it loads a state file: call this function
  * again then. */
 void la_steer_init(struct la_steer *s, unsigned shards);
 
-/** The 32-bit Toeplitz hash, by la_rss_key(), of addresses and ports: what a NIC computes for the
+/** The 32-bit Toeplitz hash, by la_rss_key(), of addresses and ports: equal to a NIC's hash of the
  * tuple in either direction. */
 uint32_t la_steer_hash(const struct la_steer *s, const struct la_tuple *t);
 
 /** The shard of a connection, and of every segment of it. */
 unsigned la_steer_tuple(const struct la_steer *s, const struct la_tuple *t);
 
-/** The shard a received frame belongs to, or LA_STEER_ALL. Writes nothing. */
+/** The shard of a received frame, or LA_STEER_ALL. Writes no memory. */
 int la_steer_frame(const struct la_steer *s, const struct rte_mbuf *m);
 
 #endif

@@ -15,7 +15,7 @@
 #include "io/eal.h"
 #include "io/tap.h"
 
-enum { WAIT_S = 5 /* longest wait for the kernel's answer, which comes at once */ };
+enum { WAIT_S = 5 /* longest wait for the kernel's answer, which is normally immediate */ };
 
 static struct {
 	uint16_t port;

@@ -2,7 +2,7 @@
 #ifndef LA_IO_TAP_H
 #define LA_IO_TAP_H
 
-/* The kernel's end of a TAP: its addresses, from "la0,10.0.0.1/24,fd00::1/64", and the way they get there. */
+/* The kernel's end of a TAP: parses its addresses, from "la0,10.0.0.1/24,fd00::1/64", and sets them. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,17 +16,17 @@ struct la_tap_addrs {
 	unsigned n;
 };
 
-/** Reads the part of a TAP's argument behind the name, words between commas. "mac=...", "remote=..." and "persist"
- * are the driver's, and go to rest; every other word is an address of the kernel's end with its prefix length.
- * 0, or -EINVAL with what is allowed in err. */
+/** Parses the part of a TAP's argument after the name, words between commas. "mac=...", "remote=..." and "persist"
+ * are for the driver, and go to rest; every other word is an address of the kernel's end with its prefix length.
+ * 0, or -EINVAL with the allowed forms in err. */
 int la_tap_split(const char *tail, struct la_tap_addrs *addrs, char *rest, size_t rest_size, char *err, size_t size);
 
-/** Remembers the addresses for la_tap_started(), by port. */
+/** Stores the addresses for la_tap_started(), by port. */
 void la_tap_keep(uint16_t port, const struct la_tap_addrs *addrs);
 void la_tap_forget(void);
 
 /** The port's interface exists now: sets it up and gives it its addresses, IPv6 ones without duplicate address
- * detection. Without addresses it does nothing. 0, or negative errno with the reason and what to try in err. */
+ * detection. Without addresses it does nothing. 0, or negative errno with the reason and a hint in err. */
 int la_tap_started(uint16_t port, unsigned if_index, char *err, size_t size);
 
 #endif

@@ -19,14 +19,14 @@ place(const struct la_txq *q, uint32_t i)
 	return (q->head + i) & (LA_TXQ_FRAMES - 1);
 }
 
-/* How many of the first n are in one piece of the array. */
+/* The number of the first n frames that are contiguous in the array. */
 static uint32_t
 piece(const struct la_txq *q, uint32_t n)
 {
 	return RTE_MIN(n, LA_TXQ_FRAMES - q->head);
 }
 
-/* The first n leave; returns how many of them are the own shard's. */
+/* Removes the first n; returns the number of the own shard's among them. */
 static uint32_t
 leave(struct la_txq *q, uint32_t n)
 {

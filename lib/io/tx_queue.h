@@ -5,22 +5,22 @@
 /* Frames that wait for one queue of a port, in order.
  *
  * A port whose ring is full refuses frames; they wait here, at most LA_TXQ_FRAMES of them, and are offered
- * again before any later frame. The bound passes the pressure on: a worker whose queue has no room for a
- * burst neither reads nor makes anything more (run/transmit.h), so the port's receive ring fills and the
- * sender is slowed down in its turn.
+ * again before any later frame. The bound gives back-pressure: a worker whose queue has no room for a
+ * burst neither reads nor makes more frames (run/transmit.h), so the port's receive ring fills and the
+ * sender slows down.
  *
- * Two stations that wait for each other must not wait for ever, and a port whose peer is gone must not stop
- * its worker. Both look alike: the port takes nothing. So
+ * Two stations must not wait for each other for ever, and a port without a peer must not stop
+ * its worker. In both cases the port takes no frames. So
  *
- *	refused for LA_TXQ_PATIENCE_MS	the worker reads a little all the same: what it reads is room for its peer,
- *					and what it answers waits in the shard
+ *	refused for LA_TXQ_PATIENCE_MS	the worker still reads a little: this makes room for its peer,
+ *					and the answers wait in the shard
  *	refused for LA_TXQ_STALL_MS	frames beyond LA_TXQ_LOW are dropped, the oldest first
  *	refused for LA_TXQ_GIVE_UP_MS	all of them are dropped
  *
  * and a single frame that the port takes ends each of these states. Only milliseconds in which the port was offered
- * frames count: a worker that was not running has not been refused. Dropped frames are counted as tx_full.
+ * frames count, not those in which the worker did not run. Dropped frames are counted as tx_full.
  *
- * A queue may carry frames of other shards (run/hand_over.h). `own` tells them apart, for the accounts. */
+ * A queue may carry frames of other shards (run/hand_over.h). `own` counts the frames of the queue's own shard. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,8 +30,8 @@ struct rte_mbuf;
 struct rte_mempool;
 
 enum {
-	LA_TXQ_FRAMES = 1024,	/* most that wait */
-	LA_TXQ_LOW = 512,	/* most that wait for a port that takes nothing */
+	LA_TXQ_FRAMES = 1024,	/* limit of waiting frames */
+	LA_TXQ_LOW = 512,	/* limit of waiting frames for a port that takes none */
 	LA_TXQ_PATIENCE_MS = 1,
 	LA_TXQ_STALL_MS = 20,	/* a peer process may be off its CPU for some time slices */
 	LA_TXQ_GIVE_UP_MS = 100,
@@ -39,9 +39,9 @@ enum {
 
 struct la_txq {
 	uint32_t head, n;	/* frames [head, head + n) modulo LA_TXQ_FRAMES wait */
-	uint32_t peak;		/* most that have waited */
+	uint32_t peak;		/* highest number of waiting frames */
 	uint32_t own;		/* of n: frames of the queue's own shard */
-	uint32_t refused_ms;	/* milliseconds since the port last took a frame, in which it was offered some */
+	uint32_t refused_ms;	/* milliseconds with offers since the port last took a frame */
 	uint64_t refused_at;	/* ms: the last of them */
 	uint64_t own_sent, own_lost; /* frames of the own shard that the port took, or did not */
 	struct rte_mbuf *m[LA_TXQ_FRAMES];
@@ -54,16 +54,16 @@ la_txq_room(const struct la_txq *q)
 	return LA_TXQ_FRAMES - q->n;
 }
 
-/** Offers the waiting frames to the port; drops those that have waited in vain. now: ms. Returns how many
- * frames the port took. */
+/** Offers the waiting frames to the port; drops frames after the limits above. now: ms. Returns the number of
+ * frames that the port took. */
 unsigned la_txq_retry(struct la_txq *q, const struct la_port *port, uint16_t queue, uint64_t now);
 
-/** Takes over n frames, n <= la_txq_room(), makes them ready and sends them behind those that wait. `pool`:
+/** Takes n frames, n <= la_txq_room(), prepares them and sends them after the waiting ones. `pool`:
  * as in la_port_tx_ready(). */
 void la_txq_send(struct la_txq *q, const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts,
 		 unsigned n, bool own, struct rte_mempool *pool);
 
-/** Drops all that wait. */
+/** Drops all waiting frames. */
 void la_txq_drop_all(struct la_txq *q, const struct la_port *port, uint16_t queue);
 
 #endif

@@ -24,8 +24,8 @@
 #include "io/vdev.h"
 
 enum {
-	RING_FRAMES = 4096,   /* between the two ports of a pair, a direction and queue */
-	PACKET_FRAMES = 2048, /* of AF_PACKET's rings, a direction and queue */
+	RING_FRAMES = 4096,   /* between the two ports of a pair, for each direction and queue */
+	PACKET_FRAMES = 2048, /* of AF_PACKET's rings, for each direction and queue */
 	NAME_LEN = 64,
 	ARGS_LEN = 512,
 };
@@ -35,7 +35,7 @@ struct vdev {
 	char name[NAME_LEN];
 	char args[ARGS_LEN];
 	char head[ARGS_LEN]; /* the argument up to its first comma: an interface or a path */
-	const char *tail;    /* what follows that comma; "" */
+	const char *tail;    /* the part after that comma; "" */
 	struct la_tap_addrs addrs; /* of the kernel's end of a TAP */
 };
 
@@ -76,7 +76,7 @@ fail(int r, char *err, size_t size, const char *fmt, ...)
 	return r;
 }
 
-/* "la0,mac=fixed" -> head "la0", tail "mac=fixed": the tail goes to the driver as it is. */
+/* "la0,mac=fixed" -> head "la0", tail "mac=fixed": the tail goes to the driver unchanged. */
 static int
 split_arg(struct vdev *v, const char *arg, char *err, size_t size)
 {
@@ -138,9 +138,9 @@ check_socket(const struct vdev *v, char *err, size_t size)
 	return 0;
 }
 
-/* A server that was killed leaves its socket's file behind, and memif does not take it away.
- * A socket of the wrong type finds out whether a process still listens: the kernel then says
- * EPROTOTYPE without connecting. (A connection closed at once makes net_memif 22.11 panic on the
+/* A killed server leaves its socket's file, and memif does not remove it.
+ * A socket of the wrong type shows whether a process still listens: the kernel then returns
+ * EPROTOTYPE without connecting. (A connection that is closed at once makes net_memif 22.11 panic on the
  * other side.) */
 static void
 remove_stale_socket(const char *path)
@@ -156,8 +156,8 @@ remove_stale_socket(const char *path)
 	close(fd);
 }
 
-/* The driver's random address would be another each time the process starts, and its peer would send to the old
- * one. This one is made of what names the port. */
+/* The driver's random address would change at each start of the process, and its peer would send to the old
+ * one. This address is derived from the port's name. */
 static void
 memif_mac(const struct vdev *v, const char *role, const char *rest, char *mac, size_t size)
 {
@@ -174,7 +174,7 @@ memif_mac(const struct vdev *v, const char *role, const char *rest, char *mac, s
 		 digest[3]);
 }
 
-/* "role" is ours to name; everything else in the tail is memif's own (id=, secret=, zero-copy=). */
+/* this file sets "role"; all other words of the tail are memif's own (id=, secret=, zero-copy=). */
 static int
 memif_args(struct vdev *v, char *err, size_t size)
 {
@@ -319,7 +319,7 @@ probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 	if (r == 0)
 		return 0;
 
-	/* An unknown name means that the driver's file is not among DPDK's plugins. */
+	/* An unknown name means that the driver is missing among DPDK's plugins. */
 	la_eal_log_reason(said, sizeof(said));
 	if (strstr(said, "failed to parse device") != NULL)
 		return fail(-ENODEV, err, size,
@@ -329,8 +329,8 @@ probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 		    said[0] != '\0' ? said : strerror(-r), la_vdev_advice(v->kind, v->head));
 }
 
-/* Two ports whose rings are crossed: what one sends on queue q the other receives on queue q. A
- * queue has one thread on either side, so the rings need no atomic exchange. */
+/* Two ports with crossed rings: frames sent on queue q of one are received on queue q of the other. A
+ * queue has one thread at each end, so the rings need no atomic exchange. */
 static int
 create_ring_pair(unsigned i, unsigned queues, uint16_t ids[2], char *err, size_t size)
 {
@@ -385,7 +385,7 @@ la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned que
 	if ((unsigned)kind >= RTE_DIM(driver_of) || driver_of[kind] == NULL)
 		return fail(-EINVAL, err, size, "port %u: unknown kind %d", i, (int)kind);
 
-	/* The user's own --vdev may have taken a name. */
+	/* The user's own --vdev may use the name. */
 	for (unsigned n = i;; n++) {
 		snprintf(v.name, sizeof(v.name), "%s%u", driver_of[kind], n);
 		if (rte_eth_dev_get_port_by_name(v.name, &taken) != 0)

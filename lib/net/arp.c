@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* ARP (RFC 826): answers for our addresses and ranges and for nothing else. */
+/* ARP (RFC 826): answers only for our addresses and ranges. */
 
 #include <string.h>
 
@@ -30,7 +30,7 @@ answer(struct la_shard *s, const struct la_arp *q)
 	send_arp(s, q->sha, &a);
 }
 
-/* RFC 5227 2.3, an ARP announcement: stations that know the address by another MAC learn ours. */
+/* RFC 5227 2.3, an ARP announcement: stations with another MAC for the address learn ours. */
 static void
 announce(struct la_shard *s, const struct la_addr *addr)
 {
@@ -40,8 +40,8 @@ announce(struct la_shard *s, const struct la_addr *addr)
 	send_arp(s, broadcast, &a);
 }
 
-/* An answer confirms what we asked; anybody else's word only updates. A reply that is addressed to us
- * while we are not asking is no confirmation: it may be old, or a lie. */
+/* A reply to our request confirms the entry; other frames only update it. An unsolicited reply
+ * is no confirmation: it may be old or forged. */
 static enum la_neigh_news
 news(const struct la_arp *a, bool for_us, const struct la_neigh *n)
 {
@@ -77,8 +77,8 @@ la_arp_input(struct la_shard *s, const struct la_rx *rx)
 		return LA_C_arp_conflict;
 	}
 	for_us = la_netif_owns(&s->nif, &target);
-	/* RFC 826: merge into an entry that exists, then look whether the question is for us, then
-	 * learn the asker, who is likely to be talked to next */
+	/* RFC 826: update an existing entry, then check whether the request is for us, then
+	 * learn the sender, which is probably the next peer */
 	n = probe ? NULL : la_neigh_find(&s->neigh, &from);
 	if (n)
 		la_neigh_update(s, n, a.sha, news(&a, for_us, n));

@@ -2,19 +2,18 @@
 
 /* Egress: IP packets to frames.
  *
- * TCP's packets come with the IP header first and room before it. The usual packet goes to the
- * destination of the one before it, or to another one behind the same gateway: a few comparisons, 14 bytes
- * copied.
- * Everything else is in la_resolve(). Frames that cannot leave at once, because la_shard_tx() has not been
- * called yet, stand in the tx array; when that is full, TCP's packets stay where they are, so that TCP
- * notices, and frames of lib/net itself are dropped and counted. */
+ * TCP's packets come with the IP header first and room before it. The common packet goes to the
+ * destination of the previous one, or to another one behind the same gateway: a few comparisons, 14 bytes
+ * copied. la_resolve() handles all other packets. Frames wait in the tx array until la_shard_tx() is
+ * called. When the array is full, TCP's packets stay in la_tcp.out, so that TCP stops sending, and frames
+ * of lib/net itself are dropped and counted. */
 
 #include <assert.h>
 #include <string.h>
 
 #include "net/shard.h"
 
-/* Clients are many, and behind one gateway: the neighbour of the packet before will do for this one too. */
+/* Many clients are behind one gateway: the neighbour of the previous packet also fits this one. */
 static inline struct la_neigh *
 usual_hop4(const struct la_shard *s, const uint8_t *ip)
 {
@@ -49,11 +48,11 @@ put_header(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 	char *p = rte_pktmbuf_prepend(m, n->hdr_len);
 
 	assert(p);
-	if (likely(n->hdr_len == LA_ETH_LEN)) /* a constant length is two moves instead of a call */
+	if (likely(n->hdr_len == LA_ETH_LEN)) /* with a constant length the copy is two moves */
 		memcpy(p, n->hdr, LA_ETH_LEN);
 	else
 		memcpy(p, n->hdr, LA_ETH_LEN + LA_VLAN_LEN);
-	if (m->tx_offload) /* the port has something to do */
+	if (m->tx_offload) /* checksum offload */
 		m->l2_len = n->hdr_len & 0x7fu;
 	n->used = s->now;
 	/* RFC 4861 7.3.3: the first packet to a STALE entry starts the delay before its probe. An unverified entry
@@ -142,7 +141,7 @@ la_egress_new(struct la_shard *s, const uint8_t dst[6], uint16_t type, uint16_t 
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(s->mbufs);
 
-	if (!m && s->control) /* its room takes every frame that lib/net makes */
+	if (!m && s->control) /* its buffers have room for every frame of lib/net */
 		m = rte_pktmbuf_alloc(s->control);
 	if (m)
 		*p = (uint8_t *)rte_pktmbuf_append(m, len);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The configured gateways: resolved from the shard's creation on, so that the first packets of peers beyond the link
- * find a MAC.
+/* The configured gateways: resolved from the shard's creation on, so that the first packets to off-link peers find a
+ * MAC.
  *
  *     NONE                   no gateway of the family is configured
- *     ASKING -> READY        an answer, or a MAC that is configured
- *            -> SILENT       LA_NEIGH_TRIES requests without an answer: a warning; a later answer still makes READY
+ *     ASKING -> READY        a reply, or a configured MAC
+ *            -> SILENT       LA_NEIGH_TRIES requests without a reply: a warning; a later reply still makes READY
  *
- * A request needs a source address that is usable (RFC 4861 7.2.2). IPv4 asks at once; IPv6 asks when duplicate
- * address detection is over. Each shard has its own table. A follower sends no first request: the answer to the
- * shard that speaks for the interface is copied to all (io/steer.h), and its own requests start one RetransTimer
- * later, if no copy came. */
+ * A request needs a usable source address (RFC 4861 7.2.2). IPv4 sends it at once; IPv6 after duplicate
+ * address detection. Each shard has its own table. A follower sends no first request: the reply to the
+ * first shard of the interface is copied to all (io/steer.h). Without a copy, its own requests start one
+ * RetransTimer later. */
 
 #include <string.h>
 
@@ -40,7 +40,7 @@ source(const struct la_shard *s, const struct la_addr *gateway, struct la_addr *
 
 		*src = r->net;
 		if (r->bits < 127)
-			src->b[15] |= 1; /* {network, 0} is no host's address in a peer's prefix (RFC 1122 3.2.1.3) */
+			src->b[15] |= 1; /* {network, 0} is no host address in a peer's prefix (RFC 1122 3.2.1.3) */
 		if (la_addr_is4(src) == la_addr_is4(gateway) && la_netif_owns(&s->nif, src))
 			return true;
 	}
@@ -92,7 +92,7 @@ la_gateway_gone(struct la_shard *s, const struct la_neigh *n)
 {
 	char buf[LA_ADDR_STRLEN];
 
-	if (n->state == LA_NEIGH_STALE) /* unused, not silent */
+	if (n->state == LA_NEIGH_STALE) /* unused, not without a reply */
 		return;
 	s->gateway[!la_addr_is4(&n->addr)] = LA_GATEWAY_SILENT;
 	if (s->nif.follower || s->now < s->gateway_warn_at)

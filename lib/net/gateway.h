@@ -2,7 +2,7 @@
 #ifndef LA_NET_GATEWAY_H
 #define LA_NET_GATEWAY_H
 
-/* What lib/run asks about a shard's gateways. (Theory at the top of gateway.c.) */
+/* The state of a shard's gateways, for lib/run. (Theory at the top of gateway.c.) */
 
 #include <stdbool.h>
 
@@ -13,11 +13,11 @@ enum la_gateway_state {
 	LA_GATEWAY_NONE,   /* none is configured */
 	LA_GATEWAY_ASKING, /* not resolved yet */
 	LA_GATEWAY_READY,  /* resolved */
-	LA_GATEWAY_SILENT, /* gave no answer, or no address of ours may ask */
+	LA_GATEWAY_SILENT, /* no reply, or no usable source address */
 };
 
 enum la_gateway_state la_shard_gateway(const struct la_shard *s, bool six);
-/** No configured gateway is still being resolved for the first time. */
+/** Returns whether the first resolution of every configured gateway has ended. */
 bool la_shard_gateways_settled(const struct la_shard *s);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* ICMP and ICMPv6: echo is answered, errors are told to TCP, neighbour discovery goes to nd.c, and the
- * rest (redirects, router advertisements, source quench) asks nothing of us. */
+/* ICMP and ICMPv6: echo is answered, errors go to TCP, neighbour discovery to nd.c. Other
+ * messages (redirects, router advertisements, source quench) are dropped. */
 
 #include <string.h>
 
@@ -16,8 +16,8 @@ echo_allowed(struct la_shard *s)
 	return la_tokens_take(&s->echo, s->now, LA_ECHO_RATE, LA_ECHO_BURST);
 }
 
-/* The ICMP message alone, in a buffer that we may write to: the request's own when nobody else can see
- * it, else a copy. NULL: none left. */
+/* The ICMP message alone, in a writable buffer: the request's own if it has no other reference,
+ * else a copy. NULL: no mbuf. */
 static struct rte_mbuf *
 writable(struct la_shard *s, const struct la_rx *rx)
 {
@@ -43,8 +43,8 @@ writable(struct la_shard *s, const struct la_rx *rx)
 	return m;
 }
 
-/* RFC 1122 3.2.2.6, RFC 4443 4.2. The reply goes back to the MAC the request came from: a ping makes no
- * neighbour. IP options are not returned. */
+/* RFC 1122 3.2.2.6, RFC 4443 4.2. The reply goes to the source MAC of the request: a ping makes no
+ * neighbour entry. IP options are not returned. */
 static int
 echo(struct la_shard *s, const struct la_rx *rx)
 {
@@ -77,7 +77,7 @@ echo(struct la_shard *s, const struct la_rx *rx)
 	return m == rx->m ? LA_RX_KEPT : LA_RX_DONE;
 }
 
-/* RFC 9293 MUST-54: matched by the tuple it quotes; TCP looks at the sequence number (RFC 5927 4.1). */
+/* RFC 9293 MUST-54: matched by its quoted tuple; TCP checks the sequence number (RFC 5927 4.1). */
 static int
 error(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
 {
@@ -94,15 +94,15 @@ error(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
 	return LA_RX_DONE;
 }
 
-/* ND may come from "::" (a solicitation that detects duplicates) and from an address that is ours as
- * well (an advertisement by a duplicate): nd.c knows what to make of those. */
+/* ND may come from "::" (a solicitation that detects duplicates) and from one of our own
+ * addresses (an advertisement by a duplicate): nd.c handles these. */
 static bool
 source_ok(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
 {
 	const struct la_addr *src = &rx->ip.src;
 
 	if (rx->eth.type == LA_ETH_IP4)
-		return true; /* looked at before */
+		return true; /* already verified */
 	if (ic->kind == LA_ICMP_NS && la_addr_is_any(src))
 		return true;
 	if (ic->kind == LA_ICMP_NA)

@@ -2,14 +2,14 @@
 
 /* Ingress: frames to segments.
  *
- * A burst is gone through once. TCP segments are checked, cut down to their payload and collected, then
- * handed to TCP in one call, so that TCP can overlap its cache misses; everything else is handled where it
- * stands. Each check returns the counter that names the drop, and one place counts and frees.
+ * A burst is processed in one pass. TCP segments are checked, trimmed to their payload and collected, then
+ * given to TCP in one call, so that TCP can overlap its cache misses. Other frames are handled at
+ * once. Each check returns the counter that names the drop, and one place counts and frees.
  *
- * Frames may be chains (LRO, buffers smaller than the MTU) whose later segments are not ours to write.
- * Headers are read in place when the first segment surely holds them; otherwise the frame is copied to
- * s->flat for reading, and the chain stays as it is. Nothing is ever written to a received frame but its
- * descriptors, and an echo request's own single buffer. */
+ * Frames may be chains (LRO, buffers smaller than the MTU), whose later segments must not be written.
+ * Headers are read in place when the first segment certainly holds them; otherwise the frame is copied to
+ * s->flat for reading, and the chain is unchanged. The shard writes only the descriptors of a received
+ * frame, and an echo request's own single buffer. */
 
 #include <string.h>
 
@@ -27,7 +27,7 @@ be16(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* A chain whose first segment holds all headers of an IPv4 or IPv6 packet with TCP right behind. */
+/* A chain whose first segment holds all headers of an IPv4 or IPv6 packet with TCP directly after it. */
 static bool
 headers_in_first(const struct rte_mbuf *m)
 {
@@ -56,7 +56,7 @@ view(struct la_shard *s, struct rte_mbuf *m, struct la_rx *rx)
 	if (likely(m->nb_segs == 1) || headers_in_first(m))
 		return;
 	if (rx->len > LA_FRAME_MAX)
-		rx->len = LA_FRAME_MAX; /* what is behind can only be padding */
+		rx->len = LA_FRAME_MAX; /* the rest can only be padding */
 	rx->p = rte_pktmbuf_read(m, 0, rx->len, s->flat);
 }
 
@@ -75,7 +75,7 @@ ether(struct la_shard *s, struct la_rx *rx)
 		return LA_C_drop_eth_not_ours;
 	if (rx->m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) {
 		if (e->len != LA_ETH_LEN)
-			return LA_C_drop_eth_vlan; /* a tag inside the one the port took off */
+			return LA_C_drop_eth_vlan; /* a tag inside the one that the port stripped */
 		e->vlan = rx->m->vlan_tci & 0xfff;
 	}
 	return e->vlan == s->nif.vlan ? LA_WIRE_OK : LA_C_drop_eth_vlan;
@@ -95,7 +95,7 @@ la_ingress_src_ok(struct la_shard *s, const struct la_addr *src)
 	return true;
 }
 
-/* Who it is for and who it is from (RFC 1122 3.2.1.3, 3.3.6; RFC 9293 MUST-57, MUST-63). */
+/* Checks destination and source (RFC 1122 3.2.1.3, 3.3.6; RFC 9293 MUST-57, MUST-63). */
 static int
 addresses(struct la_shard *s, struct la_rx *rx)
 {
@@ -125,8 +125,8 @@ cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, ui
 	return s->offloads & LA_OFF_RX_CKSUM && (m->ol_flags & mask) == good;
 }
 
-/* The checksum of the segment of len bytes at p, which is off bytes into the frame. A port that says BAD may be wrong
- * (short frames, odd options): only our own sum drops a segment. */
+/* The checksum of the segment of len bytes at p, which is off bytes into the frame. A port's BAD may be wrong
+ * (short frames, unusual options): only our own sum drops a segment. */
 static inline bool
 tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la_addr *src,
 	     const struct la_addr *dst, const uint8_t *p, uint32_t off, uint32_t len)
@@ -143,7 +143,7 @@ tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la
 	return la_cksum_finish64(sum) == 0;
 }
 
-/* The same for a chain: segments without payload are given back. An empty payload keeps one of them. */
+/* Trims a chain: frees segments without payload. An empty payload keeps one of them. */
 static struct rte_mbuf *
 cut_chain(struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
@@ -178,7 +178,7 @@ cut_chain(struct rte_mbuf *m, uint32_t off, uint32_t len)
 	return head;
 }
 
-/* Cuts the mbuf down to len bytes from off: neither headers nor padding are left. */
+/* Trims the mbuf to len bytes from off, without headers and padding. */
 static struct rte_mbuf *
 cut(struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
@@ -211,7 +211,7 @@ tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
 	return LA_WIRE_OK;
 }
 
-/* Certainly an address that a host may have, wherever it is: of class A, B or C and not loopback. */
+/* Returns true for a certainly valid host address: class A, B or C, and not loopback. */
 static inline bool
 far_host(uint32_t be)
 {
@@ -220,14 +220,13 @@ far_host(uint32_t be)
 	return first - 1 < 223 && first != 127;
 }
 
-/* Nearly every frame of a server of short connections is the same: to our MAC, untagged, in one piece, IPv4 without
- * options, TCP, to the address that the one before was for, right in every way. It is told by a few comparisons and
- * costs half of what the general way does, which has the same answer for it and decides about all others: false
- * says nothing but that, and *seg may be half filled then. */
+/* Fast path for the common frame: to our MAC, untagged, in one segment, IPv4 without options, TCP, to the
+ * destination of the previous frame, valid. A few comparisons detect it, at half the cost of frame(). Both paths
+ * must agree on every frame that this one accepts. False: frame() decides, and *seg may be partly filled. */
 static inline bool
 usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 {
-	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}; /* no group as source */
+	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}; /* the source is no group address */
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + LA_ETH_LEN;
 	uint64_t macs, ours = 0, bits;
 	size_t len, hlen;
@@ -263,7 +262,7 @@ usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	return true;
 }
 
-/* What becomes of one frame: LA_WIRE_OK (*seg is filled), a counter, LA_RX_DONE or LA_RX_KEPT. */
+/* Processes one frame. Returns LA_WIRE_OK (*seg is filled), a counter, LA_RX_DONE or LA_RX_KEPT. */
 static int
 frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 {
@@ -299,14 +298,12 @@ frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	return LA_C_drop_ip_proto;
 }
 
-/* TCP wants room for what a burst may cause it to send (LA_TCP_OUT_BURST). There is none only when
- * la_shard_tx() has not been called for dozens of bursts; peers will send these segments again. */
+/* Without room for replies a burst is dropped. That happens only when la_shard_tx() has not been called for dozens of
+ * bursts; peers will retransmit these segments. */
 static void
 to_tcp(struct la_shard *s, struct la_seg *segs, unsigned n)
 {
-	unsigned waiting = s->tcp.out_n - s->tcp.out_head;
-
-	if (likely(waiting <= LA_TCP_OUT_MAX - LA_TCP_OUT_BURST)) {
+	if (likely(la_tcp_has_out_room(&s->tcp))) {
 		la_tcp_input(&s->tcp, segs, n);
 		return;
 	}
@@ -315,8 +312,8 @@ to_tcp(struct la_shard *s, struct la_seg *segs, unsigned n)
 		rte_pktmbuf_free(segs[i].m);
 }
 
-/* The frame's source MAC and the source address of its TCP segment, as they stand there. Nothing is checked: only a
- * reply of lib/tcp, which got the segment after all checks, looks for them. */
+/* The frame's source MAC and the source address of its TCP segment, read without checks: only a
+ * reply of lib/tcp uses them, and lib/tcp gets a segment after all checks. */
 static void
 note_origin(struct la_shard *s, const struct rte_mbuf *m)
 {
@@ -348,7 +345,7 @@ note_origins(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 		note_origin(s, pkts[i]);
 }
 
-/* A SYN to us without ACK, as plain as nearly all are: told by its bytes alone, nothing is verified. */
+/* Returns whether the frame is a common SYN without ACK to our addresses, by its bytes alone, unverified. */
 static bool
 is_plain_syn(const struct la_shard *s, const struct rte_mbuf *m)
 {
@@ -371,8 +368,8 @@ is_plain_syn(const struct la_shard *s, const struct rte_mbuf *m)
 	return (p[TCP_FLAGS_OFF] & (LA_SYN | LA_ACK | LA_RST | LA_FIN)) == LA_SYN;
 }
 
-/* Gives whole buffers back to their pools: of buffers with one owner and one piece nothing but the first cache
- * line is read, which rte_pktmbuf_free_bulk() would not leave at that. */
+/* Returns whole buffers to their pools. For a buffer with one reference and one segment it reads only the first
+ * cache line; rte_pktmbuf_free_bulk() reads more. */
 static void
 put_back(struct rte_mbuf **m, unsigned n)
 {
@@ -389,8 +386,8 @@ is_whole(const struct rte_mbuf *m)
 	return m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
 }
 
-/* Overload control: what a shed SYN costs is this. Chance decides and not the order of arrival, or a client
- * that alternates with another would lose all of its SYNs. Returns how many frames are left, in order. */
+/* Overload control: drops SYNs unread. A random draw decides, not the order of arrival, or a client
+ * that alternates with another could lose all of its SYNs. Returns the number of frames left, in order. */
 static __attribute__((noinline)) unsigned
 shed_syns(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 {
@@ -404,7 +401,7 @@ shed_syns(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 
-		if (i + 2 * LOOK_AHEAD < n) /* frames that waited in a long ring have left the near caches */
+		if (i + 2 * LOOK_AHEAD < n) /* frames from a long ring are no longer in the near caches */
 			rte_prefetch0(pkts[i + 2 * LOOK_AHEAD]);
 		if (i + LOOK_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + LOOK_AHEAD], void *));
@@ -463,7 +460,7 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 	s->counters.v[LA_C_rx_bytes] += bytes;
 	if (nsegs)
 		to_tcp(s, segs, nsegs);
-	if (unlikely(s->origins.n)) { /* replies get their headers while the frames that they answer are known */
+	if (unlikely(s->origins.n)) { /* replies get their headers while the burst's frames are known */
 		la_egress_drain(s);
 		s->origins.n = s->origins.at = 0;
 	}

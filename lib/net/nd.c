@@ -2,12 +2,11 @@
 
 /* Neighbour discovery (RFC 4861 7.2) and duplicate address detection (RFC 4862 5.4).
  *
- * At birth each IPv6 address is TENTATIVE: one solicitation for it goes out from "::", and for one second
- * it neither answers nor is used. A solicitation from "::" or an advertisement of it by another station
- * in that second makes it DUPLICATE for good; else it becomes USABLE and is announced. A follower hears
- * the same and comes to the same end, but sends nothing: one shard asks and answers for all. Ranges are not
- * checked. A solicitation that comes from our own MAC is our own, reflected by some switch, and says
- * nothing. */
+ * At creation each IPv6 address is TENTATIVE: one solicitation for it is sent from "::", and for one second
+ * it is neither answered for nor used. A solicitation from "::" or an advertisement of it by another station
+ * in that second makes it DUPLICATE permanently; else it becomes USABLE and is announced. A follower receives
+ * the same frames and comes to the same result, but sends none: one shard sends for all. Ranges are not
+ * checked. A solicitation from our own MAC is our own, reflected by a switch, and is ignored. */
 
 #include <string.h>
 
@@ -20,7 +19,7 @@ enum { ND_HOPS = 255 };
 
 struct nd_out {
 	struct la_addr src, dst, target;
-	const uint8_t *mac; /* NULL: dst is a group */
+	const uint8_t *mac; /* NULL: dst is a group address */
 	bool advert, solicited, dad;
 };
 
@@ -44,7 +43,7 @@ send_nd(struct la_shard *s, const struct nd_out *o)
 	la_egress_frame(s, m);
 }
 
-/* RFC 4861 7.2.6: unasked, to everybody; override, so that an older MAC of ours is forgotten. */
+/* RFC 4861 7.2.6: unsolicited, to all nodes, with override, so that it replaces an older MAC of ours. */
 static void
 announce(struct la_shard *s, const struct la_addr *a)
 {
@@ -86,8 +85,8 @@ solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *i
 	if (memcmp(rx->eth.src, s->nif.mac, 6) == 0)
 		return LA_C_drop_own_reflected;
 	if (f) {
-		/* two of us check the same address (RFC 4862 5.4.3): neither may have it. Others who
-		 * look for it will ask again. */
+		/* two stations check the same address (RFC 4862 5.4.3): neither may use it. Other stations
+		 * will repeat their solicitation. */
 		if (dad)
 			duplicate(s, f, rx->eth.src);
 		return dad ? (int)LA_RX_DONE : (int)LA_C_drop_icmp_type;
@@ -99,8 +98,8 @@ solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *i
 	o.dst = dad ? all_nodes : rx->ip.src;
 	o.solicited = !dad;
 	if (!dad) {
-		/* without the option (a unicast probe may leave it out) the answer goes back to the MAC
-		 * the question came from: it was a link-local exchange, the hop limit says so */
+		/* without the option (a unicast probe may omit it) the answer goes to the source MAC
+		 * of the solicitation: by its hop limit it is from this link */
 		o.mac = ic->has_lladdr ? ic->lladdr : rx->eth.src;
 		if (ic->has_lladdr)
 			la_neigh_learn(s, &rx->ip.src, ic->lladdr, &ic->target);
@@ -109,7 +108,7 @@ solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *i
 	return LA_RX_DONE;
 }
 
-/* RFC 4861 7.2.5 for an entry that exists, in its order. */
+/* RFC 4861 7.2.5 for an existing entry, in the RFC's order. */
 static int
 update(struct la_shard *s, struct la_neigh *n, const struct la_icmp *ic)
 {

@@ -19,30 +19,30 @@
  *
  *     class        entries                            made by                            life
  *     unverified   max / 4, 16 to 1024                packet or ARP/ND request of a      1 s
- *                                                     peer that has proved nothing
+ *                                                     unverified peer
  *     verified     max (config: max_neighbours)       handshake completed, ARP or ND     states above
  *                                                     answered, or our own open
  *     gateway      2                                  configuration                      states above
  *
  * - Unverified entries are evicted oldest first, and only for other unverified ones. An unverified entry is
- *   INCOMPLETE, or has a MAC and waits for its peer's answer or handshake. One request is sent for it. The peer's TCP
- *   or our SYN,ACK timer tries again and makes the next entry. The table is back to normal one second after a flood.
+ *   INCOMPLETE, or has a MAC and waits for its peer's reply or handshake. One request is sent for it. The peer's TCP
+ *   or our SYN,ACK timer retries and makes the next entry. One second after a flood the table has its old size.
  *   While the part is full, replies to frames need no entry (resolve.c), so a flood of SYNs from sources that do not
- *   exist causes at most as many broadcasts a second as the part has entries.
- * - A verified entry is evicted only for a verified one: first a STALE one, to which nothing is sent; then, for a
- *   completed handshake or our own open, the least recently used of the first few of each list. An answer
- *   to ARP or ND alone evicts STALE entries only. INCOMPLETE verified entries are not evicted: packets wait there.
+ *   exist causes at most one broadcast a second for each entry of the part.
+ * - A verified entry is evicted only for a verified one: first a STALE one, which is unused; then, for a
+ *   completed handshake or our own open, the least recently used of the first few of each list. A reply
+ *   to ARP or ND alone evicts only STALE entries. INCOMPLETE verified entries are not evicted: they have packets.
  * - Gateways are not evicted. An unverified flood therefore cannot displace a neighbour in use.
  *
  * Waiting packets. A packet whose next hop is INCOMPLETE waits in a list. All lists of a shard share
  * la_neigh_wait_max() places, so waiting packets cannot take the packet buffers. A quarter of the places belongs to
  * all unverified entries together (half of it in equal parts, half to any of them), a quarter to all verified ones
  * (half of it to one entry at most), and a quarter
- * to each gateway, behind which many peers wait for one answer.
+ * to each gateway, because many peers share its one reply.
  *
- * Every timeout is a constant, so each has a list to whose end an entry is appended when its time starts. The
- * first of a list is due first, arming and disarming are O(1), and nothing is scanned. `soonest` makes a poll
- * without work one comparison. */
+ * Every timeout is a constant, so each timeout has a list, and an entry is appended when its time starts. The
+ * first entry of a list is due first, arming and disarming are O(1), and no list is scanned. With `soonest` a
+ * poll without work is one comparison. */
 
 #include <string.h>
 
@@ -74,7 +74,7 @@ clamp(uint32_t v, uint32_t low, uint32_t high)
 	return v < low ? low : v > high ? high : v;
 }
 
-/* A quarter of the verified part, and no more entries than packets may wait for them. */
+/* A quarter of the verified part, and at most one entry for each packet that may wait. */
 static uint32_t
 unverified_for(uint32_t max, uint32_t wait_max)
 {
@@ -197,7 +197,7 @@ la_neigh_find(const struct la_neigh_table *t, const struct la_addr *a)
 	return NULL;
 }
 
-/* The least recently used of the first few of a list. Gateways, at most two, are passed over. */
+/* The least recently used of the first few of a list. Gateways, at most two, are skipped. */
 static struct la_neigh *
 oldest(struct la_neigh_table *t, enum la_neigh_list l)
 {
@@ -306,7 +306,7 @@ la_neigh_enter(struct la_neigh_table *t, struct la_neigh *n, enum la_neigh_state
 		n->tries = 1;
 }
 
-/* Has the entry, or its class, all the waiting packets that it may have? */
+/* Returns whether the entry, or its class, has reached its limit of waiting packets. */
 static bool
 queue_full(const struct la_neigh_table *t, const struct la_neigh *n)
 {

@@ -4,7 +4,7 @@
 
 /* The neighbour table: next hop -> MAC address, for ARP and ND alike. (Theory at the top of neigh.c.)
  *
- * It keeps state, time and waiting packets; its caller sends and drops. */
+ * It has state, time and waiting packets; the caller sends and drops packets. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,23 +20,23 @@ enum {
 	LA_NEIGH_RETRANS_MS = 1000,	/* RetransTimer */
 	LA_NEIGH_REACHABLE_MS = 30000,	/* REACHABLE_TIME */
 	LA_NEIGH_DELAY_MS = 5000,	/* DELAY_FIRST_PROBE_TIME */
-	LA_NEIGH_STALE_MS = 600000,	/* an unused entry is forgotten after this */
-	LA_NEIGH_UNVERIFIED_MS = 1000,	/* life of an unverified entry, whatever its state */
-	LA_NEIGH_GATEWAYS = 2,		/* entries of their own, one per family */
+	LA_NEIGH_STALE_MS = 600000,	/* an unused entry is removed after this */
+	LA_NEIGH_UNVERIFIED_MS = 1000,	/* life of an unverified entry, in any state */
+	LA_NEIGH_GATEWAYS = 2,		/* separate entries, one for each family */
 	LA_NEIGH_UNVERIFIED_MIN = 16,	/* bounds of the unverified part of the table, entries */
 	LA_NEIGH_UNVERIFIED_MAX = 1024,
-	LA_NEIGH_WAIT_MIN = 64,		/* bounds of what la_neigh_wait_max() returns, packets */
+	LA_NEIGH_WAIT_MIN = 64,		/* bounds of la_neigh_wait_max(), packets */
 	LA_NEIGH_WAIT_MAX = 4096,
 };
 
 /** RFC 4861 7.3.2. Packets may be sent in every state but the first two. */
 enum la_neigh_state {
 	LA_NEIGH_FREE,
-	LA_NEIGH_INCOMPLETE, /* being asked for, by broadcast or multicast; packets wait */
+	LA_NEIGH_INCOMPLETE, /* requests by broadcast or multicast; packets wait */
 	LA_NEIGH_REACHABLE,  /* confirmed within the last 30 s */
-	LA_NEIGH_STALE,	     /* MAC known, not confirmed lately; the next packet starts DELAY */
-	LA_NEIGH_DELAY,	     /* in use unconfirmed: a probe follows in 5 s */
-	LA_NEIGH_PROBE,	     /* being asked directly, by unicast */
+	LA_NEIGH_STALE,	     /* MAC not confirmed recently; the next packet starts DELAY */
+	LA_NEIGH_DELAY,	     /* in use without confirmation: a probe follows in 5 s */
+	LA_NEIGH_PROBE,	     /* requests by unicast */
 };
 
 /** Each class has its own part of the table and its own share of the waiting packets. */
@@ -60,15 +60,15 @@ enum la_neigh_list {
 
 struct la_neigh {
 	struct la_addr addr;
-	uint8_t hdr[18]; /* Ethernet header ready to be put before a packet: MAC first */
+	uint8_t hdr[18]; /* Ethernet header for packets: MAC first */
 	uint8_t hdr_len; /* 14 or 18 */
 	uint8_t state;	 /* enum la_neigh_state */
 	uint8_t tries;	 /* requests sent in INCOMPLETE or PROBE */
 	uint8_t list;	 /* enum la_neigh_list it is on */
 	uint8_t class;	 /* enum la_neigh_class */
 	uint32_t qn;	 /* packets that wait for the MAC */
-	uint64_t used; /* ms: when a packet was last sent to it */
-	uint64_t due;  /* ms: when its state's time is over */
+	uint64_t used; /* ms: time of the last packet to it */
+	uint64_t due;  /* ms: end of its state's time */
 	uint32_t next, prev; /* on its list; 0: none. `next` links the free list too */
 	uint32_t chain;	     /* next of the same hash; 0: none */
 	uint32_t qfirst, qlast; /* waiting packets, oldest first: la_neigh_table.wait; 0: none */
@@ -89,9 +89,9 @@ struct la_neigh_table {
 	uint32_t max[LA_NC_COUNT];   /* entries of each class, at most */
 	uint32_t count[LA_NC_COUNT]; /* entries of each class, now */
 	uint32_t waiting[LA_NC_COUNT]; /* packets that wait for entries of each class, now */
-	uint32_t share;	    /* packets: of the unverified, of the verified, and of each gateway, at most */
-	uint32_t qleast;    /* packets that may always wait for one unverified entry, */
-	uint32_t qcommon;   /* and when fewer than so many wait for all of them, any of them may have more */
+	uint32_t share;	    /* packets: limit of the unverified, of the verified, and of each gateway */
+	uint32_t qleast;    /* packets that one unverified entry may always have, */
+	uint32_t qcommon;   /* and while all of them have fewer than this, each may have more */
 	uint32_t fresh;	    /* slots from here on were never used */
 	uint32_t free;	    /* free list */
 	uint32_t wait_free; /* free list of wait */
@@ -99,13 +99,13 @@ struct la_neigh_table {
 		uint32_t first, last;
 	} list[LA_NL_COUNT];
 	uint64_t soonest; /* ms: no entry is due before */
-	uint64_t key[2]; /* of the hash: a peer must not be able to aim at a chain */
+	uint64_t key[2]; /* of the hash, so that a peer cannot choose a chain */
 };
 
 /** Packets that may wait in a shard whose pool has `mbufs` buffers: an eighth of them, within the bounds
  * LA_NEIGH_WAIT_MIN and LA_NEIGH_WAIT_MAX. */
 uint32_t la_neigh_wait_max(uint32_t mbufs);
-/** Bytes of memory la_neigh_init() lays its tables out in. */
+/** Bytes of memory for the tables of la_neigh_init(). */
 size_t la_neigh_memory(uint32_t max, uint32_t wait_max);
 /** mem: zeroed, 64-aligned. max: verified entries, 1 to 2^24. wait_max: from la_neigh_wait_max(). */
 void la_neigh_init(struct la_neigh_table *t, uint32_t max, uint32_t wait_max, const uint64_t key[2], void *mem);
@@ -130,7 +130,7 @@ la_neigh_full(const struct la_neigh_table *t, enum la_neigh_class class)
 	return t->count[class] >= t->max[class];
 }
 
-/** At least half of the unverified part is taken: unverified packets may need another way soon. */
+/** Returns whether at least half of the unverified part is in use: replies may soon need the MACs of their frames. */
 static inline bool
 la_neigh_pressed(const struct la_neigh_table *t)
 {
@@ -138,21 +138,21 @@ la_neigh_pressed(const struct la_neigh_table *t)
 }
 
 /** The entry to evict so that `class`, which is full, has room for another one. NULL: none may be evicted.
- * in_use: a verified entry that packets are sent to may be evicted too. Neither an entry with waiting packets of
- * the verified class nor a gateway is ever returned. The caller calls la_neigh_remove() on it. */
+ * in_use: a verified entry in use may be evicted, too. Never returns a verified entry with waiting packets, or a
+ * gateway. The caller calls la_neigh_remove() on it. */
 struct la_neigh *la_neigh_victim(struct la_neigh_table *t, enum la_neigh_class class, bool in_use);
 
-/** A new entry, INCOMPLETE, whose first request the caller sends. NULL: its class is full. */
+/** Creates an INCOMPLETE entry; the caller sends its first request. NULL: its class is full. */
 struct la_neigh *la_neigh_add(struct la_neigh_table *t, const struct la_addr *a, enum la_neigh_class class,
 			      uint64_t now);
 /** Makes an unverified entry a verified one. False: the verified part, or its share of waiting packets, is full. */
 bool la_neigh_promote(struct la_neigh_table *t, struct la_neigh *n, uint64_t now);
-/** The caller has emptied its queue. */
+/** Removes an entry, whose queue the caller has emptied. */
 void la_neigh_remove(struct la_neigh_table *t, struct la_neigh *n);
 
-/** The MAC is known now, or another one, or confirmed. */
+/** Sets or confirms the MAC. */
 void la_neigh_set_mac(struct la_neigh *n, const uint8_t mac[6]);
-/** Enters a state and starts its time; the time of an unverified entry goes on. */
+/** Enters a state and starts its time; an unverified entry's time continues. */
 void la_neigh_enter(struct la_neigh_table *t, struct la_neigh *n, enum la_neigh_state state,
 		    uint64_t now);
 
@@ -169,21 +169,21 @@ struct rte_mbuf *la_neigh_enqueue(struct la_neigh_table *t, struct la_neigh *n, 
 struct rte_mbuf *la_neigh_dequeue(struct la_neigh_table *t, struct la_neigh *n);
 
 enum la_neigh_todo {
-	LA_NEIGH_IDLE,	  /* nothing is due */
-	LA_NEIGH_AGED,	  /* a state's time was over: nothing to send */
+	LA_NEIGH_IDLE,	  /* no entry is due */
+	LA_NEIGH_AGED,	  /* a state's time ended: nothing to send */
 	LA_NEIGH_SOLICIT, /* send a request for *out: multicast when INCOMPLETE, unicast in PROBE */
 	LA_NEIGH_GONE,	  /* *out did not answer or was not used: drop its queue, remove it */
 };
 
-/** Handles one entry whose time is over. */
+/** Handles one entry whose time has ended. */
 enum la_neigh_todo la_neigh_expire(struct la_neigh_table *t, uint64_t now, struct la_neigh **out);
-/** When the first entry's time is over; UINT64_MAX: never. */
+/** The time at which the first entry is due; UINT64_MAX: never. */
 uint64_t la_neigh_next(const struct la_neigh_table *t);
 
-/** The list that an entry of this class and state belongs on. */
+/** The list for an entry of this class and state. */
 enum la_neigh_list la_neigh_list_of(const struct la_neigh *n);
 
-/** Walks everything and reports each broken invariant to f. Returns how many. */
+/** Checks the whole table, and prints each broken invariant to f. Returns their number. */
 unsigned la_neigh_check(const struct la_neigh_table *t, FILE *f);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "net/neigh.h"
 
-/* What la_neigh_check() finds on the lists. */
+/* Counts of the entries on the lists. */
 struct census {
 	uint32_t seen, count[LA_NC_COUNT], waiting[LA_NC_COUNT];
 };
@@ -64,7 +64,7 @@ check_list(const struct la_neigh_table *t, unsigned l, struct census *c, FILE *f
 	return faults;
 }
 
-/* Each class within its part of the table and its share of the waiting packets, and counted right. */
+/* Checks that each class is within its part of the table and its share of the waiting packets, and counted right. */
 static unsigned
 check_classes(const struct la_neigh_table *t, const struct census *c, FILE *f)
 {

@@ -5,15 +5,15 @@
  * Two questions per packet: "is this address ours?" (ingress, destination and source) and "what is the next hop?"
  * (egress). Single addresses are in an open-addressed hash set, at most half full. Ranges and on-link prefixes
  * are sorted sets of intervals, and broadcast addresses and solicited-node groups are sorted numbers (span.h), so that
- * the cost of an answer grows with the logarithm of their number. Both
- * families are in the same tables: a prefix of IPv4 has the 96 bits of ::ffff:0:0 in front, so that it
- * never matches an IPv6 address. Nothing here changes after creation but the state of tentative
- * addresses and the times of conflicts.
+ * the cost of a look-up grows with the logarithm of their number. Both
+ * families are in the same tables: a prefix of IPv4 begins with the 96 bits of ::ffff:0:0, so that it
+ * never matches an IPv6 address. After creation only the state of tentative
+ * addresses and the times of conflicts change.
  *
- * Ranges are for load tests: every address inside is ours, is answered for in ARP and ND and is taken
- * as a destination, without an entry each. They are not subject to duplicate address detection (it
- * would take one packet and one second per address), and they are not on-link prefixes: how their
- * peers are reached is said by addrs and gateways. */
+ * Ranges are for load tests: every address of a range is ours, is answered for in ARP and ND and is accepted
+ * as a destination, without an entry for each. They have no duplicate address detection (it
+ * would take one packet and one second per address), and they are not on-link prefixes: addrs and
+ * gateways give the route to their peers. */
 
 #include <string.h>
 
@@ -60,7 +60,7 @@ la_mac_is_station(const uint8_t mac[6])
 	return !la_mac_is_group(mac) && (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) != 0;
 }
 
-/* RFC 4291 App. A: the MAC with ff:fe in its middle and the universal/local bit turned round. */
+/* RFC 4291 App. A: the MAC with ff:fe in its middle and the universal/local bit inverted. */
 static struct la_prefix
 link_local(const uint8_t mac[6])
 {
@@ -85,7 +85,7 @@ slots_log2(unsigned naddrs)
 	return n;
 }
 
-/* The link-local address comes on top of what cfg lists. */
+/* The link-local address is added to those of cfg. */
 static unsigned
 max_addrs(const struct la_shard_config *cfg)
 {
@@ -145,7 +145,7 @@ low24(const uint8_t *p)
 	return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 }
 
-/* What packets ask for, out of the addresses, prefixes and ranges. */
+/* Builds the look-up tables from the addresses, prefixes and ranges. */
 static void
 seal(struct la_netif *nif)
 {
@@ -170,7 +170,7 @@ seal(struct la_netif *nif)
 	la_u32s_sort(nif->lows, nif->nlows);
 }
 
-/* Lays the tables out in mem, the most aligned first. */
+/* Places the tables in mem, those with the largest alignment first. */
 static void
 lay_out(struct la_netif *nif, const struct la_shard_config *cfg, void *mem)
 {
@@ -278,8 +278,8 @@ la_netif_dst(const struct la_netif *nif, const struct la_addr *a)
 	return la_netif_is_broadcast(nif, a) ? LA_DST_BROADCAST : LA_DST_OTHER;
 }
 
-/* Solicited-node groups are named by the last 24 bits of an address (RFC 4291 2.7.1); a range has
- * so many of them that all are heard. */
+/* The last 24 bits of an address give its solicited-node group (RFC 4291 2.7.1); a range has
+ * so many groups that all are accepted. */
 static bool
 solicited(const struct la_netif *nif, const uint8_t low[3])
 {

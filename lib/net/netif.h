@@ -2,7 +2,7 @@
 #ifndef LA_NET_NETIF_H
 #define LA_NET_NETIF_H
 
-/* The interface of a shard: which addresses are ours, what is on the link, where the rest goes.
+/* The interface of a shard: our addresses, on-link prefixes, gateways.
  * (Theory at the top of netif.c.) */
 
 #include <stdbool.h>
@@ -18,14 +18,14 @@ enum { LA_NETIF_MAX_ADDRS = 1024, LA_NETIF_MAX_RANGES = 256 };
 enum { LA_DEFEND_MS = 10000 };	/* RFC 5227 1.1: DEFEND_INTERVAL */
 enum { LA_DAD_WAIT_MS = 1000 }; /* RFC 4862 5.1: RetransTimer after DupAddrDetectTransmits = 1 */
 
-/** Life of an address (RFC 4862 5.4). IPv4 addresses are born USABLE. */
+/** Life of an address (RFC 4862 5.4). IPv4 addresses are USABLE from creation on. */
 enum la_ifaddr_state {
-	LA_ADDR_TENTATIVE, /* being checked: neither answers nor is used */
+	LA_ADDR_TENTATIVE, /* being checked: neither answered for nor used */
 	LA_ADDR_USABLE,
-	LA_ADDR_DUPLICATE, /* another host has it: never used again */
+	LA_ADDR_DUPLICATE, /* another host uses it: never used again */
 };
 
-/** A prefix made ready for comparing: IPv4 ones have 96 bits of ::ffff:0:0 in front. */
+/** A prefix prepared for comparison: IPv4 ones begin with the 96 bits of ::ffff:0:0. */
 struct la_net {
 	struct la_addr net, mask;
 	uint8_t bits; /* 0-128, IPv4 counted from 96 */
@@ -35,7 +35,7 @@ struct la_ifaddr {
 	struct la_addr addr;
 	struct la_net net;
 	enum la_ifaddr_state state;
-	uint64_t defend_at; /* ms: no conflict makes us announce it before */
+	uint64_t defend_at; /* ms: earliest next announcement after a conflict */
 };
 
 struct la_netif {
@@ -52,16 +52,16 @@ struct la_netif {
 	uint8_t mac[6];
 	uint16_t vlan, mtu;
 	bool has4, has6, range6;
-	bool follower; /* another shard of this interface speaks for the addresses */
+	bool follower; /* another shard of this interface announces the addresses */
 	struct la_addr gateway4, gateway6;
-	uint8_t gateway_mac[6]; /* all zero: asked for */
+	uint8_t gateway_mac[6]; /* all zero: resolved by requests */
 	uint64_t dad_at; /* ms: when tentative addresses become usable; UINT64_MAX: none is */
 	uint64_t conflict_at; /* ms: earliest time of the next log line about a conflict */
-	uint64_t range_defend_at; /* ms: no conflict about an address of a range makes us announce it before */
-	uint64_t conflicts;   /* packets that said that another MAC has an address of ours */
+	uint64_t range_defend_at; /* ms: earliest next announcement of a range's address after a conflict */
+	uint64_t conflicts;   /* packets that claim one of our addresses for another MAC */
 };
 
-/** What a destination address is to us. */
+/** The kind of a destination address. */
 enum la_dst {
 	LA_DST_OURS,
 	LA_DST_MULTICAST, /* and 255.255.255.255 */
@@ -92,32 +92,33 @@ la_netif_gateway_given(const struct la_netif *nif)
 }
 
 struct la_net la_net_make(const struct la_prefix *p);
-/** The directed broadcast address of an IPv4 prefix that is long enough to have one. False: it has none. */
+/** The directed broadcast address of an IPv4 prefix. False: the prefix has none. */
 bool la_net_broadcast(const struct la_net *n, struct la_addr *a);
 
-/** Neither a group nor all zero: an address that one station can have. */
+/** Returns whether it is a unicast MAC: neither a group address nor all zero. */
 bool la_mac_is_station(const uint8_t mac[6]);
 
-/** 0, or -EINVAL for addresses, prefixes, ranges or gateways no interface can have. */
-int la_netif_check(const struct la_shard_config *cfg);
-/** Bytes of memory la_netif_init() lays its tables out in. */
+/** The name of the first field with an invalid MAC, address, prefix, range or gateway, or with an MTU that is too small
+ * for them; NULL: none. */
+const char *la_netif_check(const struct la_shard_config *cfg);
+/** Bytes of memory for the tables of la_netif_init(). */
 size_t la_netif_memory(const struct la_shard_config *cfg);
 /** cfg passed la_netif_check() and has its defaults filled in; mem: zeroed, 16-aligned. Adds the
  * link-local address (RFC 4291 2.5.1, App. A) when there is any IPv6 address. */
 void la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem);
 
-/** The entry of exactly this address (ranges are not looked at), or NULL. */
+/** The entry of exactly this address (without ranges), or NULL. */
 struct la_ifaddr *la_netif_find(const struct la_netif *nif, const struct la_addr *a);
 /** Ours and in use: usable address, or inside a range. */
 bool la_netif_owns(const struct la_netif *nif, const struct la_addr *a);
-/** The same, addresses that are still tentative included: what one may listen on. */
+/** Like the previous one, tentative addresses included: the addresses for listeners. */
 bool la_netif_configured(const struct la_netif *nif, const struct la_addr *a);
 enum la_dst la_netif_dst(const struct la_netif *nif, const struct la_addr *a);
 /** Directed broadcast address of one of our IPv4 prefixes (RFC 922). */
 bool la_netif_is_broadcast(const struct la_netif *nif, const struct la_addr *a);
-/** Does a frame to this group MAC concern us? Broadcast, all-hosts, all-nodes, solicited-node. */
+/** Returns whether to accept frames to this group MAC: broadcast, all-hosts, all-nodes, solicited-node. */
 bool la_netif_hears(const struct la_netif *nif, const uint8_t mac[6]);
-/** Have we joined this IPv6 group: all-nodes or a solicited-node group of ours? */
+/** Returns whether we have joined this IPv6 group: all-nodes or a solicited-node group of ours. */
 bool la_netif_joined(const struct la_netif *nif, const struct la_addr *group);
 /** In none of our prefixes and ranges: neither ours, nor one of our broadcast addresses, nor on the link. */
 static inline bool
@@ -125,7 +126,7 @@ la_netif_is_far(const struct la_netif *nif, const struct la_addr *a)
 {
 	return !la_spans_has(&nif->near, a); /* every address of ours has its prefix there */
 }
-/** The same for an IPv4 address in network byte order. */
+/** Like the previous one, for an IPv4 address in network byte order. */
 static inline bool
 la_netif_is_far4(const struct la_netif *nif, uint32_t a)
 {
@@ -134,7 +135,7 @@ la_netif_is_far4(const struct la_netif *nif, uint32_t a)
 bool la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a);
 /** Next hop towards dst. False: no on-link prefix and no gateway, or dst is ours or a group. */
 bool la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struct la_addr *hop);
-/** An address of ours to ask for `target` from: one whose prefix holds it, or any usable one of
+/** The source of a request for `target`: our address whose prefix holds it, or any usable one of
  * the family, or NULL. */
 const struct la_addr *la_netif_source(const struct la_netif *nif, const struct la_addr *target);
 /** Another station, with this MAC, uses an address of ours: logged at most once a minute. True: announce the address

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Between the neighbour table and the packets: what RFC 4861 7.2 and 7.3 (and RFC 826) make the table's
- * states mean. arp.c and nd.c read and write the messages, neigh.c keeps states and time.
+/* Connects the neighbour table and the packets, by RFC 4861 7.2 and 7.3 and RFC 826. arp.c and nd.c parse and
+ * write the messages, neigh.c has states and times.
  *
- * Replies before a handshake completes (SYN,ACK, SYN cookie, RST). The peer has proved nothing, and its address may
+ * Replies before a handshake completes (SYN,ACK, SYN cookie, RST). The peer is unverified, and its address may
  * not exist.
  *
  *   next hop                          the reply
  *   gateway                           uses the gateway's entry, which all peers beyond the link share
- *   on-link, entry with a MAC         uses it; a claimed MAC is verified by one unicast request meanwhile
- *   on-link, no entry                 makes an unverified entry, asks by ARP or ND and waits there (RFC 1122 3.3.1.1)
- *   ... and the unverified part full  goes back to the source MAC of the frame that it answers; no entry, no request
+ *   on-link, entry with a MAC         uses it; one unicast request verifies a claimed MAC
+ *   on-link, no entry                 makes an unverified entry, sends a request and waits there (RFC 1122 3.3.1.1)
+ *   ... and the unverified part full  goes to the source MAC of the frame that it answers; no entry, no request
  *   ... and no frame (SYN,ACK timer)  evicts the oldest unverified entry and makes its own
  *
- * ARP and ND come first, since the frame's source MAC is not always the way back: a load balancer that rewrites only
- * MAC addresses forwards the client's frame under its own MAC and expects the reply to go to the client. The
- * MAC of the frame comes second, since a reply by it cannot be suppressed by peers that fill the table, causes no
- * broadcast, and reaches at worst the station that sent the frame. The frame came from our VLAN (ingress.c), and
- * the reply leaves on it. A follower shard gets the frame with its MAC as it came. A SYN,ACK sent again by timer has
- * no frame: one retransmission per half-open connection in 1, 2, 4 s ... leaves an unverified entry tens of
- * milliseconds, and the peer's repeated SYN is answered by its own frame.
+ * ARP and ND come first, because the frame's source MAC is not always the right destination: a load balancer that
+ * rewrites only MAC addresses forwards the client's frame under its own MAC and expects the reply to go to the
+ * client. The MAC of the frame comes second: peers that fill the table cannot suppress such a reply, it causes no
+ * broadcast, and it reaches at worst the station that sent the frame. The frame is from our VLAN (ingress.c), and
+ * the reply has the same VLAN. A follower shard gets the frame with its original MAC. A retransmitted SYN,ACK has no
+ * frame: with one retransmission per half-open connection in 1, 2, 4 s ... an unverified entry stays for tens of
+ * milliseconds, and the peer's repeated SYN is answered through its own frame.
  *
- * The handshake's end makes a peer verified: its packets make or promote an entry in the verified part.
- * lib/tcp knows the state of the connection; it is asked only when a packet's next hop has no verified entry. */
+ * A completed handshake verifies a peer: its packets make or promote an entry in the verified part.
+ * lib/tcp gives the state of the connection, only when a packet's next hop has no verified entry. */
 
 #include <string.h>
 
@@ -39,7 +39,7 @@ solicit(struct la_shard *s, const struct la_neigh *n)
 		la_nd_solicit(s, n);
 }
 
-/* The gauges follow the table. */
+/* Updates the gauges from the table. */
 static void
 tell(struct la_shard *s)
 {
@@ -96,7 +96,7 @@ add(struct la_shard *s, const struct la_addr *a, enum la_neigh_class class)
 	return n;
 }
 
-/* in_use: at the cost of a verified neighbour that packets are sent to, if need be. */
+/* in_use: may evict a verified neighbour in use. */
 static void
 promote(struct la_shard *s, struct la_neigh *n, bool in_use)
 {
@@ -104,7 +104,7 @@ promote(struct la_shard *s, struct la_neigh *n, bool in_use)
 
 	if (victim)
 		evict(s, victim);
-	(void)la_neigh_promote(&s->neigh, n, s->now); /* else the next packet tries again */
+	(void)la_neigh_promote(&s->neigh, n, s->now); /* else the next packet retries */
 	tell(s);
 }
 
@@ -114,8 +114,8 @@ is_gateway(const struct la_shard *s, const struct la_addr *a)
 	return la_addr_eq(a, &s->nif.gateway4) || la_addr_eq(a, &s->nif.gateway6);
 }
 
-/* A gateway whose MAC is configured: no request is sent for it, and no claim changes it. When it does
- * not answer the probes of its old age, the entry goes and the next packet makes a new one. */
+/* A gateway with a configured MAC: it is not resolved, and no frame changes the MAC. If probes fail after
+ * REACHABLE, the entry is removed and the next packet makes a new one. */
 static bool
 is_given(const struct la_shard *s, const struct la_addr *a)
 {
@@ -150,8 +150,8 @@ packet_tuple(const struct rte_mbuf *m, struct la_tuple *t)
 	return l4[TCP_FLAGS_OFF];
 }
 
-/* Is the packet for a peer that completed a handshake, or for one that our user opens a connection to? The flags
- * decide nearly always. An ACK alone does not: a challenge ACK may leave in SYN_RCVD. */
+/* Returns whether the packet is for a peer with a completed handshake, or for an open of our user. The flags
+ * nearly always decide. An ACK alone does not: SYN_RCVD may send a challenge ACK. */
 static bool
 is_verified(const struct la_shard *s, const struct la_tuple *t, uint8_t flags)
 {
@@ -164,13 +164,13 @@ is_verified(const struct la_shard *s, const struct la_tuple *t, uint8_t flags)
 	return la_tcp_find(&s->tcp, t, &info) == 0 && info.state != LA_SYN_RCVD;
 }
 
-/* Makes a stand-in for the neighbour out of the frame that the packet answers. NULL: there is none. */
+/* Makes a temporary neighbour from the frame that the packet answers. NULL: no such frame. */
 static struct la_neigh *
 origin(struct la_shard *s, const struct la_addr *dst)
 {
 	struct la_origins *o = &s->origins;
 
-	/* replies have the order of their frames, so the search goes on behind the last one found */
+	/* replies have the order of their frames, so the search continues after the last one found */
 	for (unsigned k = 0; k < o->n; k++) {
 		unsigned i = (o->at + k) % o->n;
 
@@ -186,7 +186,7 @@ origin(struct la_shard *s, const struct la_addr *dst)
 	return NULL;
 }
 
-/* A next hop that has no entry: makes one and asks for its MAC. NULL: m was dropped. */
+/* A next hop without an entry: makes one and sends a request for its MAC. NULL: m was dropped. */
 static struct la_neigh *
 unknown(struct la_shard *s, const struct la_addr *hop, const struct la_tuple *t, bool verified, struct rte_mbuf *m)
 {
@@ -219,8 +219,8 @@ wait(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 	tell(s);
 }
 
-/* An unverified neighbour whose MAC is only a claim is asked once, by unicast, when it is first used. A host answers
- * and is verified, even if its connection stays idle; an address that does not exist is gone within the second. */
+/* An unverified neighbour with a claimed MAC gets one unicast request when it is first used. A host replies
+ * and is verified, even if its connection stays idle; the entry of an address that does not exist ends in a second. */
 static void
 verify(struct la_shard *s, struct la_neigh *n)
 {
@@ -255,7 +255,7 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 		wait(s, n, m);
 		return NULL;
 	}
-	if (n->class == LA_NC_UNVERIFIED) { /* each of its packets comes here: one of them may verify it */
+	if (n->class == LA_NC_UNVERIFIED) { /* any of its packets may verify it */
 		verify(s, n);
 		return n;
 	}
@@ -289,7 +289,7 @@ la_neigh_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6]
 	struct la_neigh *n = la_neigh_find(&s->neigh, a);
 	bool gateway = is_gateway(s, a);
 
-	/* an address that we would never send to directly is not worth an entry */
+	/* no entry for an address that is not on-link */
 	if (!n && (la_netif_is_onlink(&s->nif, a) || gateway)) {
 		n = add(s, a, gateway ? LA_NC_GATEWAY : LA_NC_UNVERIFIED);
 		if (n)

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Saving a shard and going on with it in another process: what there is to say before the TIME_WAIT
- * table, which is lib/table/tw_state.c's.
+/* Saving a shard and loading it in another process: the header before the TIME_WAIT table.
+ * lib/table/tw_state.c has the table.
  *
- * Time and secret are what TSvals and ISNs are made of: TSval = tick + keyed offset of the tuple
- * (RFC 7323 3.2 wants it never to go back), ISN = clock + keyed hash of the tuple (RFC 6528). With
- * both carried over, an answer from an entry fits what its peer has seen, and a new connection
- * starts above everything its tuple has used. The clock of ISNs may be ahead of the time (lib/tcp/isn.c),
- * so it is carried over too.
+ * TSvals and ISNs depend on time and secret: TSval = tick + keyed offset of the tuple
+ * (it must not go back, RFC 7323 3.2), ISN = clock + keyed hash of the tuple (RFC 6528). With
+ * both saved, an answer of an entry continues the numbers that its peer has seen, and a new connection
+ * starts above all numbers of its tuple. The ISN clock may be ahead of the time (lib/tcp/isn.c),
+ * so it is saved, too.
  *
- * Shards of one interface share nothing while they run, but between two runs they may be redistributed,
- * when there are more of them or fewer: an entry then goes on in another shard than it began in. What it
- * answers depends on its numbers, the time and the secret, so all of them must have one secret; and the
- * shard it comes to must not be behind the ISN clock of the one it leaves, so all go on with the one that
- * is furthest ahead. */
+ * Shards of one interface share nothing while they run. Between two runs entries may be redistributed to a
+ * larger or smaller number of shards. The answers of an entry depend on its numbers, the time and the
+ * secret, so all shards must have one secret. The ISN clock of the new shard must not be behind the clock
+ * of the old one, so all shards continue with the furthest clock. */
 
 #include <errno.h>
 #include <string.h>
@@ -29,7 +28,7 @@ static const char magic[8] = {'l', 'a', '-', 's', 'h', 'a', 'r', 'd'};
 
 struct head {
 	char magic[8];
-	uint32_t order; /* ORDER, as the writing machine has it in memory */
+	uint32_t order; /* ORDER, in the writing machine's byte order */
 	uint32_t version;
 	uint64_t now;
 	uint64_t isn_floor;
@@ -96,7 +95,7 @@ used(const struct la_shard *s)
 	       s->counters.v[LA_C_syns_accepted] != 0;
 }
 
-/* May this shard go on with what was written under that head? */
+/* Returns whether this shard may load the state of that header. */
 static int
 admit(struct la_shard *s, const struct head *h)
 {

@@ -44,7 +44,7 @@ la_spans_seal(struct la_spans *s)
 
 	qsort(s->v, s->n, sizeof(s->v[0]), by_start);
 	for (unsigned i = 0; i < s->n; i++)
-		if (n == 0 || less(s->v[n - 1].hi, s->v[i].lo)) /* else the one before holds it */
+		if (n == 0 || less(s->v[n - 1].hi, s->v[i].lo)) /* else the previous one holds it */
 			s->v[n++] = s->v[i];
 	s->n = n;
 }
@@ -56,7 +56,7 @@ la_spans_has(const struct la_spans *s, const struct la_addr *a)
 	uint64_t w[2];
 
 	words(a, w);
-	while (low < high) { /* v[0 .. low) start at or before a, v[high .. n) behind it */
+	while (low < high) { /* v[0 .. low) start at or before a, v[high .. n) after it */
 		unsigned mid = (low + high) / 2;
 
 		if (less(w, s->v[mid].lo))

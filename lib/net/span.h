@@ -2,7 +2,7 @@
 #ifndef LA_NET_SPAN_H
 #define LA_NET_SPAN_H
 
-/* Sets of addresses, made once out of prefixes and asked per packet.
+/* Sets of addresses: built once from prefixes, looked up for each packet.
  *
  * Two prefixes are disjoint, or one holds the other. So the union of many is a sorted array of disjoint intervals, and
  * membership is a binary search: 11 steps for the 1 280 prefixes that an interface can have. IPv4 addresses are in
@@ -24,7 +24,7 @@ struct la_spans {
 	unsigned n;
 };
 
-/** Of IPv4 addresses alone, host byte order: first .. first + more. */
+/** An interval of IPv4 addresses, host byte order: first .. first + more. */
 struct la_span4 {
 	uint32_t first, more;
 };
@@ -34,11 +34,11 @@ struct la_spans4 {
 	unsigned n;
 };
 
-enum { LA_SPANS_FEW = 4 }; /* so many are compared one by one, which is faster */
+enum { LA_SPANS_FEW = 4 }; /* up to this number are compared one by one, which is faster */
 
 /** Adds first .. last, which overlaps no earlier one in part. v has room. la_spans_seal() follows. */
 void la_spans_add(struct la_spans *s, const struct la_addr *first, const struct la_addr *last);
-/** Sorts and unites: la_spans_has() may be called now. */
+/** Sorts and merges the set; after that la_spans_has() may be called. */
 void la_spans_seal(struct la_spans *s);
 bool la_spans_has(const struct la_spans *s, const struct la_addr *a);
 

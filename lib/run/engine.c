@@ -2,12 +2,11 @@
 
 /* The engine.
  *
- * It starts DPDK, opens the ports, makes one shard a station, joins the shards of a port (hand_over.c)
- * and puts the stations on workers. A
- * worker is an lcore, the first one the main lcore; with fewer lcores than workers wanted, stations
- * share. A control thread beside them prints and decides.
+ * It starts DPDK, opens the ports, creates one shard for each station, connects the shards of a port
+ * (hand_over.c) and assigns the stations to workers. A worker is an lcore, the first one the main lcore; with
+ * fewer lcores than workers, stations share one. A control thread prints and decides the phases.
  *
- * This file makes an engine and takes it apart; phases.c runs it. */
+ * This file creates and destroys an engine; phases.c runs it. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include <rte_mbuf.h>
 #include <sodium.h>
 
+#include "core/config.h"
 #include "io/capture.h"
 #include "io/numa.h"
 #include "io/secret.h"
@@ -28,7 +28,7 @@
 #include "run/startup.h"
 #include "run/tables.h"
 
-enum { EAL_MB = 64 /* what DPDK needs for itself */ };
+enum { EAL_MB = 64 /* DPDK's own memory */ };
 
 static unsigned
 workers_wanted(const struct la_engine_config *cfg)
@@ -40,9 +40,9 @@ workers_wanted(const struct la_engine_config *cfg)
 	return n;
 }
 
-/* On plain pages DPDK lays every mbuf on a page of its own, in case a device needs it contiguous: twice
- * the memory, and all headers in the same few cache sets. No device that works without hugepages needs
- * that, but AF_XDP, which maps the pool into the kernel (io/pool.c). */
+/* On plain pages DPDK puts every mbuf on its own page, for devices that need contiguous memory: this takes twice
+ * the memory, and all headers are in the same few cache sets. Of the devices that work without hugepages only AF_XDP
+ * needs this, because it maps the pool into the kernel (io/pool.c). */
 static bool
 may_cross_pages(const struct la_engine *e)
 {
@@ -62,7 +62,7 @@ stations_on(const struct la_engine *e, unsigned port)
 	return n;
 }
 
-/* What one asks for, cut to what the configuration allows. */
+/* The wanted number, limited by the configuration. */
 static unsigned
 cut_queues(const struct la_engine *e, unsigned n)
 {
@@ -89,7 +89,7 @@ start_eal(struct la_engine *e, char *err, size_t size)
 
 		for (unsigned i = 0; i < e->cfg.nstations; i++) {
 			bytes += la_pool_bytes(&e->cfg, i, &e->plans[i], !may_cross_pages(e));
-			/* its rings, to every shard of its port and back */
+			/* its rings to and from every shard of its port */
 			bytes += stations_on(e, e->cfg.stations[i].port) * 2ull * LA_HAND_FRAMES * 8;
 		}
 		if (e->cfg.pcap)
@@ -151,7 +151,7 @@ make_pool(struct la_engine *e, unsigned i, char *err, size_t size)
 	return la_pools_make(&e->cfg, i, &e->plans[i], &place, &st->pool, &st->control, err, size);
 }
 
-/* The rings between the shards of a port, and who has which queue. */
+/* The rings between the shards of a port, and the owners of its queues. */
 static int
 join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
 {
@@ -172,7 +172,7 @@ join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
 	return -ENOMEM;
 }
 
-/* One port: as many queues as stations sit on it, if it has so many, their pools behind the queues. */
+/* Opens one port: one queue for each of its stations, if it has enough, with their pools. */
 static int
 open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 {
@@ -214,7 +214,7 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 	double mib;
 	int rc, node;
 
-	st->mbufs_before = rte_mempool_in_use_count(st->pool); /* the shard makes its first frames at birth */
+	st->mbufs_before = rte_mempool_in_use_count(st->pool); /* the shard makes its first frames at creation */
 	sc->mbufs = st->pool;
 	sc->control = st->control;
 	sc->max_held = e->plans[i].max_held;
@@ -241,7 +241,7 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 			 cs->name, mib);
 	else if (rc)
 		snprintf(err, size, "%s: the shard refuses its configuration: %s", cs->name,
-			 strerror(-rc));
+			 rc == -EINVAL ? la_shard_config_check(sc) : strerror(-rc));
 	if (rc)
 		return rc;
 	la_tables_place(st->shard, &place);
@@ -261,7 +261,7 @@ destroy_shards(struct la_engine *e)
 	}
 }
 
-/* A state file that turns out useless when shards read it leaves no trace in them. */
+/* After a failed load of the state file the shards are created again. */
 static int
 make_shards(struct la_engine *e, char *err, size_t size)
 {
@@ -336,6 +336,19 @@ build(struct la_engine *e, char *err, size_t size)
 	return rc;
 }
 
+/* Defaults of the shards. An MTU of 0 stays: make_shard() replaces it by that of the port. */
+static void
+fill_configs(struct la_engine_config *cfg)
+{
+	for (unsigned i = 0; i < cfg->nstations; i++) {
+		struct la_shard_config *sc = &cfg->stations[i].shard;
+		uint16_t mtu = sc->mtu;
+
+		la_config_fill(sc);
+		sc->mtu = mtu;
+	}
+}
+
 int
 la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, char *err, size_t size)
 {
@@ -357,6 +370,7 @@ la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, cha
 	}
 	memset(e, 0, sizeof(*e));
 	e->cfg = *cfg;
+	fill_configs(&e->cfg);
 	rc = cfg->ready_file ? la_ready_clear(cfg->ready_file, err, size) : 0;
 	if (rc == 0)
 		rc = build(e, err, size);

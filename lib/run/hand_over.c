@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Handing over: what a port delivers to one shard and belongs to another, and what a shard without a
- * queue of its own wants sent.
+/* Handing over: received frames that belong to another shard than the one of their queue, and frames to send
+ * of a shard without its own queue.
  *
  *      queue 0 -> worker 0 -- steer --> shard 0          shard 1 -- tx ring --> worker 0 -> queue 0
  *                               \-- ring 0>1 --> shard 1
  *
- * Every ordered pair of shards of a port has its own ring, one writer and one reader, so that there is
- * neither lock nor atomic exchange; a burst is sorted into one array a destination and each is put into
- * its ring at once. On the way in a full ring costs the frame, by name (hand_over_full): to wait would
- * be to let one slow worker stop the others, and TCP sends again. On the way out nothing is lost: a shard
- * is asked only for as many frames as there is room for, and keeps the rest; with no room for a burst its worker
- * makes no more (transmit.h). The owner of the queue takes only what its transmit queue has room for.
+ * Every ordered pair of shards of a port has its own ring with one writer and one reader, without
+ * locks and atomic exchanges. A burst is sorted into one array for each destination, and each array is put into
+ * its ring at once. For received frames a full ring drops the frame (hand_over_full): waiting would
+ * let one slow worker stop the others, and TCP retransmits. Frames to send are not lost: the caller takes
+ * only as many frames from a shard as there is room for. Without room for a burst its worker
+ * makes no more (transmit.h). The owner of the queue takes only frames for which its transmit queue has room.
  *
- * A copy is made where every shard wants a frame, since shards write into what they get. */
+ * A frame for every shard is copied, because shards write into their frames. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -185,7 +185,7 @@ la_hand_over_tx(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n)
 {
 	unsigned done = rte_ring_sp_enqueue_burst(h->tx_out, (void **)pkts, n, NULL);
 
-	h->full += n - done; /* none: there was room, and this ring has one writer */
+	h->full += n - done; /* 0 here: there was room, and this ring has one writer */
 	rte_pktmbuf_free_bulk(pkts + done, n - done);
 }
 

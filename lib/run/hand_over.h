@@ -16,31 +16,31 @@ struct rte_ring;
 
 enum { LA_HAND_PEERS = LA_PORT_MAX_QUEUES, LA_HAND_FRAMES = 4096 };
 
-/** A shard's side of it. Rings have one writer and one reader each. */
+/** A shard's rings. Each ring has one writer and one reader. */
 struct la_hand_over {
 	struct la_steer steer;
 	unsigned index; /* of this shard among those of its port */
-	unsigned peers; /* shards of the port; 1: there is nothing to hand over */
-	unsigned queue; /* of the port: what this shard sends goes there */
-	bool has_queue; /* it is this shard's; otherwise shard `queue` owns it */
+	unsigned peers; /* shards of the port; 1: no frames to hand over */
+	unsigned queue; /* of the port, for this shard's frames */
+	bool has_queue; /* this shard owns the queue; otherwise shard `queue` does */
 	struct rte_ring *in[LA_HAND_PEERS], *out[LA_HAND_PEERS]; /* received frames; NULL: itself */
-	struct rte_ring *tx_in[LA_HAND_PEERS]; /* frames that other shards want sent; NULL: none do */
+	struct rte_ring *tx_in[LA_HAND_PEERS]; /* frames to send of other shards; NULL: none */
 	struct rte_ring *tx_out;	       /* without a queue: to its owner */
-	uint64_t away;		/* frames of our queue that were another shard's */
-	uint64_t over, taken;	/* frames put into the rings of others, taken out of ours */
-	uint64_t full;		/* frames and copies that were lost on the way */
+	uint64_t away;		/* frames of our queue for other shards */
+	uint64_t over, taken;	/* frames put into rings of others, and taken from ours */
+	uint64_t full;		/* frames and copies dropped at a full ring */
 };
 
 /** Makes the rings between n shards of a port with `queues` queues, 1 <= queues <= n; all zero
- * before. sockets[i]: NUMA node of shard i. 0, or -ENOMEM with what was made in place for
- * la_hand_over_fini(). */
+ * before. sockets[i]: NUMA node of shard i. 0, or -ENOMEM; la_hand_over_fini() frees what
+ * was created. */
 int la_hand_over_init(struct la_hand_over *const *shards, unsigned n, unsigned queues, unsigned port,
 		      const int *sockets);
-/** Frees the rings that others write to, and what is in them. */
+/** Frees the rings that others write to, and their frames. */
 void la_hand_over_fini(struct la_hand_over *h);
 
-/** Steers a burst: frames of other shards go to them, copies of what all want to know are made from
- * `pool`. Returns how many are left for this shard, in order, at the front of pkts. */
+/** Steers a burst: gives frames to their shards; copies for all shards come from
+ * `pool`. Returns the number of frames for this shard, in order, at the front of pkts. */
 unsigned la_hand_over(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n,
 		      struct rte_mempool *pool);
 
@@ -54,7 +54,7 @@ unsigned la_hand_over_waiting(const struct la_hand_over *h);
 unsigned la_hand_over_tx_room(const struct la_hand_over *h);
 /** Passes n frames, for which there is room, to the owner of our queue. */
 void la_hand_over_tx(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n);
-/** Frames that shard k wants sent on our queue. */
+/** Frames of shard k to send on our queue. */
 unsigned la_hand_over_tx_take(struct la_hand_over *h, unsigned k, struct rte_mbuf **pkts,
 			      unsigned max);
 

@@ -2,19 +2,19 @@
 
 /* Running an engine.
  *
- * A run has four phases (worker.h). The control thread moves on when every station has obeyed the
- * present one: RUN ends by time, by la_engine_stop(), or when all applications that can be done are;
- * DRAIN ends when no connection is left or the time for it is over; ABORT resets what is left; STOP
- * lets the last packets out. TIME_WAIT entries do not keep the engine: they go on in the next
- * process by way of the state file (restart.c), or die with this one.
+ * A run has four phases (worker.h). The control thread starts the next phase when every station has acknowledged
+ * the current one. RUN ends by time, by la_engine_stop(), or when all applications with done() are done.
+ * DRAIN ends when no connection is left or its time is over. ABORT resets the remaining connections. STOP
+ * transmits the last packets. TIME_WAIT entries do not delay the end: they continue in the next
+ * process through the state file (restart.c), or end with this one.
  *
- * A station is ready when its shard has resolved its gateways or given them up, after three requests (net/gateway.c).
- * Its application listens from the start, and is polled once it is ready, so that a client's first SYN finds a MAC.
- * When all are ready and all applications have started, a line, the ready file and systemd say so, and the duration of
- * the run begins.
+ * A station is ready when its shard has resolved its gateways, or after three requests without a reply (net/gateway.c).
+ * Its application listens from the start. It is polled when the station is ready, so that a client's first SYN has a
+ * MAC. When all stations are ready and all applications have started, the engine prints the ready line, writes the
+ * ready file, notifies systemd, and starts the duration of the run.
  *
- * The control thread is an ordinary one, on no worker's core as far as there is another: a terminal
- * that does not take our lines must not hold up packets. */
+ * The control thread is an ordinary thread, on another core than the workers if there is one: a blocked terminal
+ * must not delay packets. */
 
 #include <pthread.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ set_phase(struct la_engine *e, enum la_phase phase)
 	__atomic_store_n(&e->phase, phase, __ATOMIC_RELEASE);
 }
 
-/* Has every station obeyed the phase, and is `idle` what all say? */
+/* Returns whether every station has acknowledged the phase and `idle` is true for all. */
 static bool
 all_stations(const struct la_engine *e, enum la_phase phase, bool (*is)(struct la_station_run *))
 {
@@ -115,7 +115,7 @@ await_ready(struct la_engine *e, uint64_t now)
 	e->ready_at = now;
 	la_startup_ready(e);
 	if (e->cfg.ready_file) {
-		/* a script that waits for the file would wait for ever: the run ends */
+		/* a script would wait for the file for ever, so the run ends */
 		e->error = la_ready_write(e->cfg.ready_file);
 		if (e->error)
 			la_log(LA_LOG_ERROR, "--ready-file: %s: %s", e->cfg.ready_file, strerror(-e->error));

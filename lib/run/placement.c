@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Placement is chosen by lib/io (la_cpus_rank(), la_numa_mem()) or by the user (-l), and looked at here
- * once it is done. Five things are wrong often enough to be said, each with what would be better:
+/* lib/io (la_cpus_rank(), la_numa_mem()) or the user (-l) chooses the placement. This file checks it
+ * afterwards. It warns of five common faults, each with a better choice:
  *
  *   a core on another node than its port      every frame crosses the interconnect
  *   tables on another node than their core    every look-up does
- *   two workers on the threads of one core    while another core has nothing to do
- *   isolated CPUs left unused                 the kernel's own work interrupts the others
- *   a CPU that another lastack polls on       each has half of it, while another has nothing to do
+ *   two workers on the threads of one core    while another core is idle
+ *   isolated CPUs left unused                 the kernel's work interrupts the other CPUs
+ *   a CPU that another lastack polls on       each has half of it, while another CPU is idle
  */
 
 #include <stdbool.h>
@@ -25,7 +25,7 @@ node_text(int node, char *buf, size_t size)
 	return buf;
 }
 
-/* Does an earlier line have the same worker? Workers are told of once. */
+/* Returns whether an earlier line has the same worker. Each worker has one warning. */
 static bool
 seen(const struct la_place *p, unsigned i)
 {
@@ -75,7 +75,7 @@ print_table(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FI
 	}
 }
 
-/* "-l 2,3,4": the best CPUs for so many workers of a port on that node. */
+/* "-l 2,3,4": the best CPUs for this number of workers of a port on that node. */
 static void
 advise(const struct la_cpus *cpus, int node, unsigned workers, FILE *f)
 {
@@ -144,7 +144,7 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 		if (thread >= 0 && !threads && cores(cpus) >= workers) {
 			fprintf(warn, "warning: workers %u and %d run on two threads of one core", p[i].worker, thread);
 			advise(cpus, p[i].port_node, workers, warn);
-			threads = true; /* of the others the table tells */
+			threads = true; /* the table shows the other ones */
 			warnings++;
 		}
 		if (cpu != NULL && cpu->taken && !seen(p, i) && la_cpus_untaken(cpus) >= workers) {

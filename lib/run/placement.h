@@ -2,7 +2,7 @@
 #ifndef LA_RUN_PLACEMENT_H
 #define LA_RUN_PLACEMENT_H
 
-/* Which core serves which port, on which memory, and what would be better. */
+/* The placement of cores, ports and memory, and a better one. */
 
 #include <stdio.h>
 
@@ -13,11 +13,11 @@ struct la_place {
 	unsigned port;
 	int port_node;
 	unsigned worker, cpu;
-	int memory_node; /* where its tables were found to be */
+	int memory_node; /* the actual node of its tables */
 };
 
-/** Prints the table, a line a shard, to `table` (NULL: not at all) and warnings to `warn`. Returns how
- * many warnings there were. cpus: all that this process may use. */
+/** Prints the table, a line for each shard, to `table` (NULL: no table) and warnings to `warn`. Returns the
+ * number of warnings. cpus: all CPUs of this process. */
 unsigned la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FILE *table,
 			  FILE *warn);
 

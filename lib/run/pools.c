@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Packet buffers: how many a station needs.
+/* The number of packet buffers of a station.
  *
  *   rings     1024 receive and 1024 transmit descriptors; AF_XDP fills twice as many
- *   bursts    what is in the hands of the worker and of its shard: LA_TXQ_FRAMES that wait for the port
- *             (io/tx_queue.h), LA_SHED_LOOK read in one look (run/shed.h), answers to LA_HOLD_READ_MOST frames read
+ *   bursts    buffers of the worker and of its shard: LA_TXQ_FRAMES that wait for the port
+ *             (io/tx_queue.h), LA_SHED_LOOK read in one check (run/shed.h), answers to LA_HOLD_READ_MOST frames read
  *             while the port takes nothing (run/transmit.c), the shard's output queue, caches of cores, and with
  *             several shards on a port a hand-over ring
  *   held      la_shard_config.max_held: unread, out of order, in send queues (lib/tcp/hold.c). At least one for each
  *             connection, so that each can receive its next segment; of connections beyond 65 536 one for each 16,
- *             since a service that reads at once gives the buffer back in the same burst
+ *             because a service that reads at once frees the buffer in the same burst
  *
- * The pool is the sum of the three; by default a quarter more, and at least 16 384, may be held than one a connection. With --mbufs the rest after rings and bursts is what may be held. Packets without
- * payload have a small pool of their own beside it, for the time when this one is empty. */
+ * The pool is the sum of the three. By default the limit of held buffers is one for each connection plus a quarter, and
+ * at least 16 384 more. With --mbufs it is the rest after rings and bursts. A small second pool serves packets without
+ * payload when this one is empty. */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -29,18 +31,18 @@
 #include "run/shed.h"
 
 enum {
-	RING = 1024,		 /* descriptors of a ring: lib/io/port.c asks for as many */
+	RING = 1024,		 /* descriptors of a ring, as in lib/io/port.c */
 	RING_XDP = 4096,	 /* net_af_xdp: fill and receive ring */
 	CACHE = 256,		 /* a core's cache; DPDK fills it to one and a half times that */
 	BURSTS = LA_TXQ_FRAMES + LA_SHED_LOOK + LA_HOLD_READ_MOST + LA_TCP_OUT_MAX,
-	HAND_OVER = 1024,	 /* in hand-over rings, which are a burst full as a rule */
+	HAND_OVER = 1024,	 /* in hand-over rings, which normally have at most a burst */
 	CONNS_WHOLE = 65536,	 /* connections up to here need a buffer each, */
-	CONNS_PART = 16,	 /* of those beyond one in so many does */
-	EXTRA_LEAST = 16384,	 /* default of what may be held beyond a buffer a connection: 40 MB */
+	CONNS_PART = 16,	 /* beyond, one in CONNS_PART does */
+	EXTRA_LEAST = 16384,	 /* default limit of held buffers beyond one for each connection: 40 MB */
 	LOW_PART = 4,		 /* the pool is low when a quarter of `bursts` is left */
 	CONTROL = 4095,		 /* buffers for packets without payload */
 	CONTROL_ROOM = RTE_PKTMBUF_HEADROOM + 128,
-	MBUF_BYTES = 512,	 /* what an mbuf costs beside its data room, at most */
+	MBUF_BYTES = 512,	 /* largest overhead of an mbuf beside its data room */
 };
 
 uint32_t
@@ -61,21 +63,14 @@ stations_on(const struct la_engine_config *cfg, unsigned port)
 	return n;
 }
 
-static uint32_t
-max_conns(const struct la_engine_config *cfg, unsigned i)
-{
-	struct la_shard_config with = la_shard_defaults(&cfg->stations[i].shard);
-
-	return with.max_conns;
-}
-
 int
 la_pool_plan(const struct la_engine_config *cfg, unsigned i, struct la_pool_plan *plan, char *err, size_t size)
 {
 	unsigned port = cfg->stations[i].port, shards = stations_on(cfg, port);
 	bool xdp = port < cfg->eal.nports && cfg->eal.ports[port].kind == LA_PORT_XDP;
-	uint32_t conns = max_conns(cfg, i), needed;
+	uint32_t conns = cfg->stations[i].shard.max_conns, needed;
 
+	assert(conns != 0); /* la_config_fill() was there */
 	plan->rings = RING + (xdp ? RING_XDP : RING);
 	plan->bursts = BURSTS + (shards + 1) * CACHE * 3 / 2 + (shards > 1 ? HAND_OVER : 0);
 	plan->conns = conns;

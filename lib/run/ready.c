@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The notification protocol is one datagram, and its manual page calls it stable and independent of libsystemd.
- * So libsystemd, with five compression and cryptography libraries behind it, is no dependency of this program. */
+/* The notification protocol is one datagram. Its manual page calls it stable and independent of libsystemd, so this
+ * program does not depend on libsystemd and its five compression and cryptography libraries. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #include "run/ready.h"
 
-/* The process id that is all of the file; 0: something else, or nothing, is in the file. Negative errno. */
+/* The process id, if the file has nothing else; 0: other contents or an empty file. Negative errno. */
 static long
 read_pid(const char *path)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* How an engine begins and ends with a state file, and the quiet time that stands in for one.
+/* The start and end of an engine with a state file, and quiet time without one.
  *
- *	--state FILE   the last run left a good one    shards go on with it; no quiet time
- *	               there is none, or it is refused  one MSL of quiet time
+ *	--state FILE   a valid file of the last run     shards load it; no quiet time
+ *	               no file, or it is refused         one MSL of quiet time
  *	neither        --quiet-time                     one MSL of quiet time
  *
  * The file may be of another number of workers: its entries are redistributed (lib/snapshot/state.c). For that, the
- * shards of a port have one secret, which costs nothing: none of them ever sees a tuple of another's.
+ * shards of a port have one secret, which is safe because they have no tuple in common.
  *
- * A missing file means a crash, or the first start on this machine: the two cannot be told apart,
- * so both wait, unless --quiet-time=off says that nothing ran here within the last MSL. */
+ * A missing file means a crash, or the first start on this machine: the two cannot be distinguished,
+ * so both have quiet time, unless --quiet-time=off states that no process ran here within the last MSL. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,8 +19,6 @@
 #include "io/secret.h"
 #include "run/restart.h"
 #include "run/units.h"
-
-enum { DEFAULT_MSL_MS = 30000 }; /* what a shard takes for 0 */
 
 static void
 addrs_of(const struct la_engine *e, struct la_statefile_addrs *a)
@@ -38,15 +36,12 @@ longest_msl(const struct la_engine *e)
 {
 	uint32_t msl = 0;
 
-	for (unsigned i = 0; i < e->cfg.nstations; i++) {
-		uint32_t ms = e->cfg.stations[i].shard.msl_ms;
-
-		msl = RTE_MAX(msl, ms ? ms : (uint32_t)DEFAULT_MSL_MS);
-	}
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		msl = RTE_MAX(msl, e->cfg.stations[i].shard.msl_ms);
 	return msl;
 }
 
-/* Nothing is known of what ran here before, because of `why`. */
+/* The previous run is unknown, because of `why`. */
 static void
 be_quiet(struct la_engine *e, const char *why)
 {
@@ -84,7 +79,7 @@ la_restart_open(struct la_engine *e)
 		for (unsigned i = 0; i < e->cfg.nstations; i++)
 			if (e->cfg.stations[i].port == 0)
 				la_secret_set_rss(la_statefile_secret(e->state, i));
-		/* the clock goes on from the saved time, for all workers alike */
+		/* the clock continues from the saved time, for all workers */
 		e->clock.base = rte_rdtsc() - la_statefile_now(e->state) * e->clock.per_ms;
 		return;
 	}

@@ -2,20 +2,20 @@
 #ifndef LA_RUN_RESTART_H
 #define LA_RUN_RESTART_H
 
-/* Inside lib/run: what engine.c asks of restart.c. */
+/* Inside lib/run: the calls of restart.c for engine.c. */
 
 #include "run/worker.h"
 #include "snapshot/state.h"
 
-/** Opens and verifies the state file, sets the engine's clock so that time goes on, or decides on
- * quiet time. Before workers take their copy of the clock. Says what it found. */
+/** Opens and verifies the state file, sets the engine's clock so that time continues, or decides on
+ * quiet time. Call before workers copy the clock. Prints the result. */
 void la_restart_open(struct la_engine *e);
 
 /** The secret of shard i, one for all of its port, and its quiet time. In order, from 0 on. */
 void la_restart_config(struct la_engine *e, unsigned i, struct la_shard_config *sc);
 
-/** All shards are made: reads their entries and takes the file away. False: the file was refused
- * after all, and the shards are to be made again, as without it. */
+/** Call after the creation of all shards: loads their entries and removes the file. False: the file was
+ * refused, and the shards must be created again without it. */
 bool la_restart_load(struct la_engine *e);
 
 /** By the engine's clock, ms; 0: no quiet time. */

@@ -8,7 +8,7 @@
 
 #include "run/shed.h"
 
-/* SYNs that have arrived, near enough: accepted, answered by a cookie, refused for want of something, shed. */
+/* The approximate number of SYNs: accepted, answered by a cookie, refused, shed. */
 static uint64_t
 syns(const struct la_counters *c)
 {
@@ -16,7 +16,7 @@ syns(const struct la_counters *c)
 	       c->v[LA_C_index_full] + c->v[LA_C_tw_reserve_exhausted] + c->v[LA_C_tw_share_refused] + c->v[LA_C_syn_shed];
 }
 
-/* Would dropping SYNs make a difference? frames: since the last look. */
+/* Returns whether dropping SYNs helps. frames: since the last check. */
 static bool
 syns_matter(struct la_shed *d, uint64_t frames, const struct la_counters *c)
 {
@@ -27,7 +27,7 @@ syns_matter(struct la_shed *d, uint64_t frames, const struct la_counters *c)
 	return matter;
 }
 
-/* Are frames being lost? lost: in all. */
+/* Returns whether frames are being lost. lost: in all. */
 static bool
 loses(struct la_shed *d, uint64_t now, uint64_t frames, uint64_t lost)
 {

@@ -107,7 +107,7 @@ say(struct line *l, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* "CPUs 2,3"; or those that another lastack polls on too. Returns how many there are. */
+/* "CPUs 2,3"; or those that another lastack polls on, too. Returns their number. */
 static unsigned
 say_cpus(const struct la_engine *e, bool taken, struct line *l)
 {
@@ -128,7 +128,7 @@ taken_cpus(const struct la_engine *e)
 	return say_cpus(e, true, &(struct line){.buf = NULL, .size = 0, .n = 1});
 }
 
-/* Has the end of that name addresses of the family? */
+/* Returns whether the end of that name has addresses of the family. */
 static bool
 has_family(const struct la_shard_config *sc, bool six)
 {
@@ -141,8 +141,8 @@ has_family(const struct la_shard_config *sc, bool six)
 	return false;
 }
 
-/* Closes a second that never wait for a TIME_WAIT entry or a tuple: entries of all shards of an end, or tuples, by
- * 2*MSL. Of several ends the one with most entries counts, as it is the one that closes first. */
+/* The rate of closes that never waits for a TIME_WAIT entry or a tuple: entries of all shards of an end, or tuples,
+ * divided by 2*MSL. Of several ends the one with the most entries counts, because it closes first. */
 static void
 say_closes(const struct la_engine *e, struct line *l)
 {

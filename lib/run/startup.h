@@ -2,7 +2,7 @@
 #ifndef LA_RUN_STARTUP_H
 #define LA_RUN_STARTUP_H
 
-/* Inside lib/run: what a start prints. One line, "ready: ...", is for every run; the rest is for --verbose. */
+/* Inside lib/run: the output of a start. Every run prints one line, "ready: ..."; --verbose prints the rest. */
 
 #include "run/worker.h"
 
@@ -15,11 +15,11 @@ void la_startup_shard(const struct la_engine *e, unsigned station);
 /** The table of placement, with --verbose; warnings to stderr in any case. */
 void la_startup_placement(const struct la_engine *e);
 
-/** The line for scripts and users that wait for it: ports, workers and their CPUs, closes a second that can go on
- * for ever. A gateway that does not answer has its warning from the shard. */
+/** The ready line for scripts and users: ports, workers and their CPUs, the sustained rate of closes. The shard
+ * warns of a gateway that does not answer. */
 void la_startup_ready(const struct la_engine *e);
 
-/** The same into buf. */
+/** Writes the ready line into buf. */
 const char *la_startup_ready_line(const struct la_engine *e, char *buf, size_t size);
 
 #endif

@@ -16,7 +16,7 @@ static void
 add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 {
 	la_counters_add(&to->c, &s->c);
-	/* the first shard of a port speaks for it, the others have zeros */
+	/* the first shard of a port has its statistics, the others have zeros */
 	to->port.rx_missed += s->port.rx_missed;
 	to->port.rx_errors += s->port.rx_errors;
 	to->port.rx_nombuf += s->port.rx_nombuf;
@@ -37,7 +37,7 @@ add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 	to->buffers_max += s->buffers_max;
 }
 
-/* The end that a station is part of; a new one when it is the first. */
+/* The end of a station; a new one for its first station. */
 static unsigned
 end_of(struct la_summary *s, const struct la_engine *e, const struct la_engine_config *cfg, unsigned i)
 {
@@ -51,7 +51,7 @@ end_of(struct la_summary *s, const struct la_engine *e, const struct la_engine_c
 	return s->nends++;
 }
 
-/* Does an earlier shard of the end run on the worker of shard i? */
+/* Returns whether an earlier shard of the end runs on the worker of shard i. */
 static bool
 has_worker(const struct la_summary *s, unsigned end, unsigned i)
 {
@@ -173,7 +173,7 @@ la_summary_add_up(const struct la_summary *s, struct la_counters *sum, struct la
 		if (s->end[i].shards <= 1)
 			*unexplained += la_summary_unexplained(&s->end[i].stats);
 	}
-	/* what one shard has too much does not make up for what another lacks */
+	/* a surplus of one shard does not compensate for a deficit of another */
 	for (unsigned i = 0; i < s->nshards; i++)
 		if (s->end[s->shard[i].end].shards > 1)
 			*unexplained += la_summary_unexplained(&s->shard[i].stats);
@@ -292,7 +292,7 @@ print_workers(const struct la_summary *s, FILE *f)
 	}
 }
 
-/* How even the shards are, and how much is handed over between them. */
+/* The evenness of the shards, and the share of handed-over frames. */
 static void
 print_shards(const struct la_summary *s, unsigned end, FILE *f)
 {
@@ -376,7 +376,7 @@ la_summary_print(const struct la_summary *s, FILE *f)
 	fflush(f);
 }
 
-/* How full the fullest end is: packet buffers held, of those that may be. */
+/* The fullest end: packet buffers held, relative to the limit. */
 static double
 fill_percent(const struct la_summary *s)
 {
@@ -391,7 +391,7 @@ fill_percent(const struct la_summary *s)
 	return fill;
 }
 
-/* Percent: "37", or with several workers "12-93", the least and the most busy one. */
+/* Percent: "37", or with several workers "12-93" for the least and the most busy one. */
 static const char *
 busy_text(const struct la_summary *before, const struct la_summary *now, char *buf, size_t size)
 {

@@ -2,7 +2,7 @@
 #ifndef LA_RUN_SUMMARY_H
 #define LA_RUN_SUMMARY_H
 
-/* What a run was: the line a second, the text at the end, and the same as JSON.
+/* The results of a run: the live line, the text at the end, and the JSON.
  *
  * JSON keys (stable; a key is never renamed, new ones may come):
  *   program, version, seconds, msl_ms
@@ -13,20 +13,20 @@
  *                       null without a packet or connection}
  *   first_fin          {ours, peer, crossing: connections by the end that sent the first FIN}
  *   closes             {total, orderly, reset, aborted, timeout, refused, fin_wait_2}
- *   states             {CLOSED .. TIME_WAIT: connections in it at the end}
+ *   states             {CLOSED .. TIME_WAIT: connections in the state at the end}
  *   time_wait          {now, peak, entered, expired, reopened, given_back, fin_acked}
  *   early_recycles     TIME_WAIT entries ended before their time: always 0
  *   unexplained_drops  frames that no counter accounts for: always 0
  *   drops              {name: n} of every drop that happened
- *   counters           {name: n} of every counter there is (include/lastack/counters.def)
+ *   counters           {name: n} of every counter (include/lastack/counters.def)
  *   ports              [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,
  *                        tx_errors, tx_full, tx_no_buffer, tx_unfit, tx_no_peer, tx_waiting, mbufs_before,
- *                        mbufs_out: packet buffers out of their pool before the run and after it; buffers_max: how
- *                        many connections may hold}]
+ *                        mbufs_out: packet buffers in use before the run and after it; buffers_max: limit of
+ *                        the buffers that connections hold}]
  *   ends               with more than one end: [{name, and all of the above for it alone}]
  *   shards             with several shards at one end (--workers): [{name, shard, frames_in, frames_out,
  *                      frames_away, worker, cpu of that worker, and opens to counters for it alone}]
- * and what the subcommand adds, documented in its --help. */
+ * and keys of the subcommand, documented in its --help. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -59,7 +59,7 @@ struct la_summary {
 	uint32_t msl_ms;
 	struct la_summary_end end[LA_ENGINE_MAX_STATIONS];
 	unsigned nends;
-	struct la_summary_shard shard[LA_ENGINE_MAX_STATIONS]; /* the parts of ends; may be left out */
+	struct la_summary_shard shard[LA_ENGINE_MAX_STATIONS]; /* the shards of the ends; optional */
 	unsigned nshards;
 	int opens_of; /* the end whose opens and closes are the run's; -1: the sum of all */
 	struct {
@@ -68,7 +68,7 @@ struct la_summary {
 	} extra[LA_SUMMARY_EXTRAS];
 	unsigned nextras;
 	void (*print_more)(FILE *f); /* lines of the subcommand, after those of the ends; NULL: none */
-	bool own_rates; /* the subcommand prints rates and closes itself: the text has none */
+	bool own_rates; /* the subcommand prints rates and closes: the text has none */
 	struct json_t *more; /* keys of the subcommand that are more than a number; NULL: none */
 };
 
@@ -82,11 +82,11 @@ void la_summary_extra(struct la_summary *s, const char *key, const char *text, u
 uint64_t la_summary_opens(const struct la_counters *c);
 uint64_t la_summary_closes(const struct la_counters *c);
 uint64_t la_summary_drops(const struct la_counters *c);
-/** The share of time, 0 to 1, in which the station's worker had work between two looks; NULL: since the start.
+/** The share of time, 0 to 1, in which the station's worker had work between two readings; NULL: since the start.
  * 0 when no time passed. */
 double la_summary_busy(const struct la_station_stats *before, const struct la_station_stats *now);
 
-/** What to do about wrong checksums on a veth pair, into buf. NULL: no drop_tcp_cksum was counted on a veth. */
+/** A hint about wrong checksums on a veth pair, in buf. NULL: no drop_tcp_cksum was counted on a veth. */
 const char *la_summary_cksum_note(const struct la_summary *s, char *buf, size_t size);
 
 /** Frames of one end that no counter accounts for. */
@@ -97,7 +97,7 @@ void la_summary_print(const struct la_summary *s, FILE *f);
 /** Writes the JSON to path ("-": stdout). 0 or negative errno. */
 int la_summary_json(const struct la_summary *s, const char *path);
 
-/** One line of progress between two looks, dt seconds apart. Returns buf. */
+/** The live line from two readings, dt seconds apart. Returns buf. */
 const char *la_live_line(const struct la_summary *before, const struct la_summary *now, double dt,
 			 char *buf, size_t size);
 

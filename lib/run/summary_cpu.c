@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* How busy the workers were. Shards of one worker have equal cycles, which count once; the packets and connections
- * of these shards are added up. */
+/* The load of the workers. Shards of one worker have equal cycles, which count once; their packets and connections
+ * are added up. */
 
 #include "run/summary_parts.h"
 
@@ -70,7 +70,7 @@ la_busy_range(const struct la_summary *before, const struct la_summary *now)
 		const struct la_station_stats *a, *b;
 		double busy;
 
-		/* the first line of a run has nothing before it */
+		/* the first line of a run has no previous reading */
 		if (now->nshards != 0) {
 			a = k < before->nshards ? &before->shard[k].stats : NULL;
 			b = &now->shard[k].stats;

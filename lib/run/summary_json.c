@@ -82,7 +82,7 @@ json_first_fin(const struct la_counters *c)
 	return o;
 }
 
-/* The keys that are the same for the whole run and for each end. `once`: where opens are counted. */
+/* The common keys of the whole run and of each end. `once`: the source of the opens. */
 static void
 json_counts(json_t *o, const struct la_counters *sum, const struct la_counters *once, double seconds,
 	    uint64_t unexplained)

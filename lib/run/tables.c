@@ -2,10 +2,11 @@
 
 /* The arithmetic of tables.
  *
- * Memory is mapped without being reserved and touched as tables fill, so a machine that is too
- * small starts without complaint and is told by the OOM killer, at the peak, with every promise of
- * 2*MSL gone at once. So the bound is held against the room before anything is mapped. */
+ * Memory is mapped without a reservation and touched as tables fill. So a machine with too little memory
+ * would start without an error, and the OOM killer would end the process at the peak, with all TIME_WAIT
+ * entries. So the limit is compared with the available memory before any memory is mapped. */
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 
 enum { HUGEPAGE = 2 << 20 };
 
-/* ------------------------------------------------------------------ does it fit? */
+/* ------------------------------------------------------------------ limits and available memory */
 
 /* The three numbers that make a shard large. */
 enum knob { TIME_WAIT4, TIME_WAIT6, CONNS, NKNOBS };
@@ -28,17 +29,18 @@ knob_of(struct la_shard_config *c, enum knob k)
 {
 	uint32_t *v[NKNOBS] = {&c->max_time_wait4, &c->max_time_wait6, &c->max_conns};
 
+	assert(*v[k] != 0); /* la_config_fill() was there */
 	return v[k];
 }
 
-/* All tables together, when no station has more than `most` of a kind. */
+/* The sum of all tables, with at most `most` of a kind for each station. */
 static uint64_t
 bytes_with(const struct la_station *st, unsigned n, enum knob k, uint32_t most)
 {
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct la_shard_config c = la_shard_defaults(&st[i].shard);
+		struct la_shard_config c = st[i].shard;
 		uint32_t *v = knob_of(&c, k);
 
 		if (*v > most)
@@ -48,7 +50,7 @@ bytes_with(const struct la_station *st, unsigned n, enum knob k, uint32_t most)
 	return sum;
 }
 
-/* The largest number that fits, 0 when none does: bytes only grow with it. */
+/* The largest number that fits, 0 if none does: bytes grow with the number. */
 static uint32_t
 most_that_fits(const struct la_station *st, unsigned n, enum knob k, uint64_t room)
 {
@@ -65,7 +67,7 @@ most_that_fits(const struct la_station *st, unsigned n, enum knob k, uint64_t ro
 	return lo;
 }
 
-/* The kind that takes most. */
+/* The kind with the most bytes. */
 static enum knob
 largest(const struct la_station *st, unsigned n)
 {
@@ -83,7 +85,7 @@ largest(const struct la_station *st, unsigned n)
 	return found;
 }
 
-/* What to divide all of them by. */
+/* The divisor for all numbers. */
 static unsigned
 divisor(const struct la_station *st, unsigned n, uint64_t room)
 {
@@ -91,7 +93,7 @@ divisor(const struct la_station *st, unsigned n, uint64_t room)
 		uint64_t sum = 0;
 
 		for (unsigned i = 0; i < n; i++) {
-			struct la_shard_config c = la_shard_defaults(&st[i].shard);
+			struct la_shard_config c = st[i].shard;
 
 			for (enum knob k = 0; k < NKNOBS; k++)
 				*knob_of(&c, k) = *knob_of(&c, k) / d + 1;
@@ -109,7 +111,7 @@ total(const struct la_station *st, unsigned n, enum knob k)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct la_shard_config c = la_shard_defaults(&st[i].shard);
+		struct la_shard_config c = st[i].shard;
 
 		sum += *knob_of(&c, k);
 	}
@@ -148,7 +150,7 @@ la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room 
 	return -ENOMEM;
 }
 
-/* ------------------------------------------------------------------ what it costs */
+/* ------------------------------------------------------------------ sizes */
 
 void
 la_tables_bound(const struct la_shard *s, struct la_tables_bound *b)
@@ -166,7 +168,7 @@ la_tables_bound(const struct la_shard *s, struct la_tables_bound *b)
 	};
 }
 
-/* ------------------------------------------------------------------ where it is */
+/* ------------------------------------------------------------------ placement */
 
 struct area {
 	const void *p;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What leaves a station, and what the station does while the port does not take it. (The theory is in transmit.h.) */
+/* Transmission of a station, and its rounds while the port takes no frames. (The theory is in transmit.h.) */
 
 #include "fault/faulty.h"
 #include "io/capture.h"
 #include "run/transmit.h"
 
 enum {
-	TAKE_LEAST = 4,		/* frames that take() wants room for */
-	HOLD_READ = 256,	/* frames read in a millisecond in which the port takes nothing, LA_HOLD_READ_MOST in all until
-				 * the shard is empty again */
+	TAKE_LEAST = 4,		/* room in frames that take() needs */
+	HOLD_READ = 256,	/* frames read in a millisecond in which the port takes none; at most
+				 * LA_HOLD_READ_MOST until the shard is empty again */
 };
 
 /* Frames to transmit: those of the shard, after fault injection if configured. */
@@ -22,7 +22,7 @@ take(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **pkts, uns
 			      pkts, max);
 }
 
-/* Without a queue of its own: as much as the queue's owner has room for. */
+/* Without its own queue: limited by the room of the queue's owner. */
 static bool
 transmit_by_owner(struct la_worker *w, struct la_station_run *st)
 {
@@ -40,7 +40,7 @@ transmit_by_owner(struct la_worker *w, struct la_station_run *st)
 	}
 }
 
-/* The next frames of shard k of the port for this station's queue. */
+/* Takes the next frames of shard k of the port for this station's queue. */
 static inline unsigned
 take_of(struct la_worker *w, struct la_station_run *st, unsigned k, struct rte_mbuf **pkts, unsigned max)
 {

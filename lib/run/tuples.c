@@ -3,35 +3,35 @@
 /* Tuples for a client.
  *
  * The end that closes first holds the four-tuple in TIME_WAIT for 2*MSL, so a run of R closes a
- * second needs R * 2*MSL of them. The remote end is fixed; what varies is our address and port:
+ * second needs R * 2*MSL of them. The remote end is fixed; our address and port vary:
  *
  *     budget = addresses * ports
  *
  * Order. Numbers 0 .. budget-1 name the tuples, address first (number mod addresses), so that ports
  * change slowest. They are visited as x, x+step, x+2*step ... modulo budget with a step near
- * budget/phi that is coprime to budget: every tuple once a cycle, neighbours in time far apart in
- * number, so that tables and RSS see scattered flows, and nothing is stored per tuple.
+ * budget/phi that is coprime to budget: every tuple once a cycle. Consecutive tuples have distant
+ * numbers, so that flows are scattered in tables and RSS, and no memory is needed for each tuple.
  *
- * Home. With several shards on a port each has all prefixes and ports to itself and gives only those of
- * them that hash to its shard (lib/io/steer.c): the others are skipped as if they had been used.
+ * Shards. With several shards on a port each one has all prefixes and ports, and gives only the tuples
+ * that hash to it (lib/io/steer.c): other tuples are skipped like used ones.
  *
- * Rest. When the peer closes first, our own stack does not hold the tuple and would let us use it at
- * once, into the peer's TIME_WAIT. So the cycle (in order of use, not of number) is cut into up to
- * 256 segments that remember when their last connection ended and how many live; in the next cycle a
- * segment is entered again only when none is live and that was 2*MSL ago. That errs on the side of
- * waiting, by one segment. With hold_ms 0 there is no rest: then the peer's rules for reopening
- * (RFC 9293 3.6.1, RFC 6191) are what is tested. */
+ * Rest. When the peer closes first, our own stack has no entry for the tuple and would allow it at
+ * once, in the peer's TIME_WAIT. So the cycle (in order of use) is divided into up to
+ * 256 segments. Each has the end time of its last connection and its number of live connections. In the next
+ * cycle a segment is used again only without live connections, and 2*MSL after that end time. The wait may be
+ * longer than needed by one segment. With hold_ms 0 there is no rest: then the peer's rules for reopening
+ * (RFC 9293 3.6.1, RFC 6191) are tested. */
 
 #include <errno.h>
 #include <string.h>
 
 #include "run/tuples.h"
 
-/* The peer may have entered TIME_WAIT a tick after we saw the end, and expires up to one tick late. */
+/* The peer may enter TIME_WAIT a tick after our end of the connection, and expire up to one tick late. */
 enum {
 	HOLD_SLACK_MS = 10,
 	PASSED_OVER = 65536, /* tuples of other shards in one call */
-	COUNTED = 1 << 22,   /* largest budget that is gone through to count */
+	COUNTED = 1 << 22,   /* largest budget that is counted tuple by tuple */
 };
 
 static uint64_t
@@ -67,7 +67,7 @@ pool_set(struct la_tuples *t, const struct la_prefix *p)
 	if (host_bits == 0)
 		size = 1;
 	t->pool[i].base = p->addr;
-	/* clear the host bits of a real prefix; at most the last 32 are ours to set */
+	/* clear the host bits of the prefix; only the last 32 are set */
 	for (unsigned bit = (is4 ? 96u : 0u) + p->len; bit < 128; bit++)
 		t->pool[i].base.b[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
 	t->pool[i].first = first;

@@ -2,8 +2,7 @@
 #ifndef LA_RUN_TUPLES_H
 #define LA_RUN_TUPLES_H
 
-/* The client's four-tuples: how many there are, in which order they are used, and when one may be
- * used again. (The theory is at the top of tuples.c.) */
+/* The client's four-tuples: their number, their order, and their reuse. (The theory is at the top of tuples.c.) */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,15 +25,15 @@ struct la_tuples {
 	uint16_t port_lo, port_hi;
 	uint64_t naddrs;
 	uint64_t budget;	/* addresses * ports, those of other shards included */
-	uint64_t pos;		/* how many of this cycle were given out */
-	uint64_t x, step;	/* the one given out next, and the stride: coprime to budget */
+	uint64_t pos;		/* number of tuples given in this cycle */
+	uint64_t x, step;	/* the next tuple, and the stride: coprime to budget */
 	uint64_t cycle;
-	uint64_t hold_ms;	/* a used tuple rests this long; 0: not at all (reuse) */
+	uint64_t hold_ms;	/* rest of a used tuple; 0: none (reuse) */
 	uint64_t seg_len;	/* tuples of one segment of the cycle */
 	unsigned nsegs;
 	struct {
-		uint64_t ended; /* when the last connection of the segment ended, ms */
-		uint32_t live;	/* connections of the segment that have not */
+		uint64_t ended; /* end of the segment's last connection, ms */
+		uint32_t live;	/* live connections of the segment */
 		bool used;
 	} seg[LA_TUPLES_SEGMENTS];
 };
@@ -45,27 +44,27 @@ int la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned n
 		   uint16_t port_lo, uint16_t port_hi, const struct la_addr *raddr, uint16_t rport,
 		   uint64_t hold_ms);
 
-/** From now on only the tuples whose segments come to this shard of the port (the peer's answers hash
- * like what we send). `steer` is kept. The others are left for the shards that they hash to, with the
- * same prefixes and ports and without a word between them. */
+/** From now on gives only the tuples that hash to this shard of the port (the peer's answers have the same hash
+ * as our segments). `steer` is kept. Other shards use the other tuples, with the
+ * same prefixes and ports and without communication. */
 void la_tuples_home(struct la_tuples *t, const struct la_steer *steer, unsigned shard);
 
-/** How many of the budget a shard gives: counted, or the shard's even part of a budget too large to
+/** The number of tuples of a shard: counted, or an even part of a budget that is too large to
  * count. */
 uint64_t la_tuples_at_home(const struct la_tuples *t, const struct la_steer *steer, unsigned shard);
 
-/** The next tuple, to be given back with `ticket`. 0, or -EAGAIN: all are live or rest (or
- * none of the next 65536 is at home). */
+/** The next tuple, to be returned with `ticket`. 0, or -EAGAIN: all are live or rest (or
+ * none of the next 65536 hashes to this shard). */
 int la_tuples_next(struct la_tuples *t, uint64_t now, struct la_tuple *out, unsigned *ticket);
 
-/** The connection on it has ended: its rest begins. */
+/** The tuple's connection has ended: starts its rest. */
 void la_tuples_done(struct la_tuples *t, unsigned ticket, uint64_t now);
 
-/** It was not used after all. */
+/** The tuple was not used. */
 void la_tuples_unused(struct la_tuples *t, unsigned ticket);
 
 /** Tuples that a run uses up within 2*MSL. connections: 0 when not limited; rate: opens/s, 0 when
- * not limited; duration_ms: 0 when not limited. UINT64_MAX: cannot be said. */
+ * not limited; duration_ms: 0 when not limited. UINT64_MAX: unknown. */
 uint64_t la_tuples_need(uint64_t connections, uint32_t rate, uint64_t duration_ms, uint32_t msl_ms);
 
 #endif

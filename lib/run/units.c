@@ -7,8 +7,8 @@
 
 #include "run/units.h"
 
-/* A decimal number with up to six places, as millionths; *end is the first byte behind it. No sign,
- * no exponent, no space: strtod() would take "inf", "0x1p3" and the locale's comma. */
+/* A decimal number with up to six places, as millionths; *end is the first byte after it. No sign,
+ * no exponent, no space: strtod() would accept "inf", "0x1p3" and the locale's comma. */
 static int
 parse_decimal(const char *text, uint64_t *millionths, const char **end)
 {
@@ -62,7 +62,7 @@ parse_with_unit(const char *text, const struct unit *units, unsigned nunits, uin
 			continue;
 		v = (unsigned __int128)millionths * units[i].factor;
 		if (v % 1000000 != 0)
-			return -EINVAL; /* "0.5" of something that is counted whole */
+			return -EINVAL; /* "0.5" of a whole number */
 		v /= 1000000;
 		if (v > UINT64_MAX)
 			return -ERANGE;
@@ -178,7 +178,7 @@ la_parse_endpoint(const char *text, struct la_addr *addr, uint16_t *port)
 		if (strchr(host, ':') == NULL)
 			return -EINVAL; /* brackets are for IPv6 */
 	} else if (strchr(host, ':') != NULL) {
-		return -EINVAL; /* an IPv6 address without them: which colon is the port's? */
+		return -EINVAL; /* an IPv6 address without brackets: the port's colon is ambiguous */
 	}
 	rc = la_addr_parse(host, &a);
 	if (rc)

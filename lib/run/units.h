@@ -3,7 +3,7 @@
 #define LA_RUN_UNITS_H
 
 /* Text of the command line to values, and back. All return 0, -EINVAL (not of that form) or
- * -ERANGE (too large), and leave the result alone on error. */
+ * -ERANGE (too large), and keep the result unchanged on error. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +28,7 @@ int la_parse_endpoint(const char *text, struct la_addr *addr, uint16_t *port);
 /** 30000 -> "30s", 1500 -> "1500ms", 120000 -> "2m". Returns buf; 16 bytes are enough. */
 const char *la_format_duration(uint32_t ms, char *buf, size_t size);
 
-/** A rate or count of four figures for people: 999, 1.234k, 12.34M. Returns buf; 16 bytes are enough. */
+/** A readable rate or count with four figures: 999, 1.234k, 12.34M. Returns buf; 16 bytes are enough. */
 const char *la_format_short(double n, char *buf, size_t size);
 
 #endif

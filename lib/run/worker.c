@@ -2,15 +2,15 @@
 
 /* The worker: one lcore, its stations, one loop.
  *
- * A round asks every station's port for a burst, hands over what belongs to another shard of the port
- * and takes what others have handed over, gives it to the shard, lets timers and the application run,
- * and sends what they made. While too many frames wait for the port, a round only transmits (transmit.h).
- * Everything else (phases of the run, publishing of counters) is a chore, looked after every few milliseconds.
- * A worker writes nothing that another thread writes (worker.h lists what is shared); the phase it reads is
- * a line that changes three times in a run.
+ * A round reads a burst from every station's port, hands over frames of other shards of the port
+ * and takes frames from them, gives the frames to the shard, runs timers and the application,
+ * and transmits. While too many frames wait for the port, a round only transmits (transmit.h).
+ * Other work (phases of the run, publishing of counters) is done every few milliseconds.
+ * A worker writes no data that another thread writes (worker.h lists the shared data); the cache line of the
+ * phase changes three times in a run.
  *
- * Counters are published through two copies and a version: the worker fills the copy that is not
- * valid, then makes it so. A reader that was overtaken sees the version moved and reads again. */
+ * Counters are published through two copies and a version: the worker fills the invalid
+ * copy, then makes it valid. A reader that finds a changed version reads again. */
 
 #include <string.h>
 #include <sys/prctl.h>
@@ -26,14 +26,14 @@
 
 enum {
 	IDLE_SPINS = 256,	/* empty rounds before the first sleep */
-	IDLE_FIRST_US = 5,	/* it and its doubling ... */
-	IDLE_SHORT_US = 50,	/* ... for a while, so that a pause in the traffic costs little, ... */
+	IDLE_FIRST_US = 5,	/* first sleep, then doubled ... */
+	IDLE_SHORT_US = 50,	/* ... up to this at first, so that a pause in the traffic costs little, ... */
 	IDLE_LONG_US = 500,	/* ... then up to this, or up to the next timer */
 	IDLE_LONG_AFTER = 200,	/* sleeps in a row before the long ones */
 	ABORT_BURST = 512,	/* connections aborted a round */
-	SETTLE_MAX_MS = 50,	/* a worker leaves after that, even if the wire is not quiet */
+	SETTLE_MAX_MS = 50,	/* a worker ends after this time, even if frames still arrive */
 	OFF_CPU_MS = 1,		/* between two rounds: the worker was not running */
-	SETTLE_ROUNDS = 4096,	/* of what is in the rings then: a ring and its answers */
+	SETTLE_ROUNDS = 4096,	/* for the frames in the rings: a ring and its answers */
 };
 
 static void
@@ -42,10 +42,10 @@ publish(const struct la_worker *w, struct la_station_run *st)
 	unsigned v = st->version + 1;
 	struct la_station_stats *to = &st->copy[v & 1];
 
-	/* the reader that still reads this copy will see the version that the last call wrote */
+	/* a reader of this copy will find the version of the last call */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(&to->c, la_shard_counters(st->shard), sizeof(to->c));
-	/* drivers add up their queues in place: one thread asks, for all shards of the port */
+	/* drivers add up their queues in place: one thread reads, for all shards of the port */
 	if (st->hand.index == 0)
 		la_port_stats(st->port, &to->port);
 	to->c.v[LA_C_handed_over] = st->hand.over;
@@ -74,7 +74,7 @@ publish(const struct la_worker *w, struct la_station_run *st)
 	__atomic_store_n(&st->version, v, __ATOMIC_RELEASE);
 }
 
-/* Does what the phase asks of one station; true when the station has obeyed it. */
+/* Runs the phase for one station; true when the station has completed its part. */
 static bool
 obey(struct la_station_run *st, enum la_phase phase)
 {
@@ -88,7 +88,7 @@ obey(struct la_station_run *st, enum la_phase phase)
 	return true;
 }
 
-/* Phases, gauges for the control thread, publishing. False: leave the loop. */
+/* Handles phases, gauges for the control thread, publishing. False: end of the loop. */
 static bool
 chores(struct la_worker *w, uint64_t now)
 {
@@ -103,7 +103,7 @@ chores(struct la_worker *w, uint64_t now)
 		struct la_station_run *st = w->stations[i];
 		bool obeyed = obey(st, phase);
 
-		(void)la_worker_ready(st); /* an application without poll() asks nowhere else */
+		(void)la_worker_ready(st); /* for an application without poll() this is the only call */
 		__atomic_store_n(&st->live, (uint32_t)la_shard_counters(st->shard)->v[LA_C_live],
 				 __ATOMIC_RELAXED);
 		if (st->ops->done && st->ops->done(st->ctx, st->shard))
@@ -127,7 +127,7 @@ sleep_us(uint64_t us)
 	nanosleep(&ts, NULL);
 }
 
-/* Nothing to do in this round. Sleeps are cut short before the next timer of any station. */
+/* A round without work. A sleep ends before the next timer of any station. */
 static void
 rest(struct la_worker *w, uint64_t now)
 {
@@ -165,7 +165,7 @@ give(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mb
 	la_shard_rx(st->shard, now, pkts, n);
 }
 
-/* How many frames wait in front of the shard? `got` were just read; the port is read until it has no more
+/* Returns the number of frames that wait for the shard. `got` were just read; reads the port until it has no more
  * (shed.h). */
 static unsigned
 look(struct la_station_run *st, struct rte_mbuf **pkts, unsigned got)
@@ -194,13 +194,13 @@ la_worker_received(struct la_worker *w, struct la_station_run *st, uint64_t now,
 		give(w, st, now, pkts, n);
 }
 
-/* Overload control: so many frames wait in front of the shard. A worker that is behind sheds SYNs from here on. */
+/* Overload control, by the number of frames that wait for the shard. An overloaded worker sheds SYNs. */
 static void
 note(struct la_station_run *st, uint64_t now, unsigned waiting)
 {
 	const struct la_hand_over *h = &st->hand;
 
-	if (h->peers > 1) /* those rings are larger than a port's */
+	if (h->peers > 1) /* hand-over rings are larger than a port's */
 		waiting = RTE_MAX(waiting, la_hand_over_waiting(h) / (LA_HAND_FRAMES / LA_SHED_LOOK));
 	la_shard_shed(st->shard, la_shed_note(&st->shed, now, waiting, st->copy[st->version & 1].port.rx_missed,
 					      la_shard_counters(st->shard)));
@@ -222,7 +222,7 @@ look_and_receive(struct la_worker *w, struct la_station_run *st, uint64_t now, s
 	}
 }
 
-/* A burst from the port. */
+/* Processes a burst from the port. */
 static bool
 receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
@@ -244,7 +244,7 @@ receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 	return true;
 }
 
-/* And one from each of the port's other shards. */
+/* Processes a burst from each other shard of the port. */
 static bool
 receive_handed(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
@@ -281,7 +281,7 @@ la_worker_ready(struct la_station_run *st)
 	return true;
 }
 
-/* The application opens and sends by itself, when the frames that wait leave it time and room. */
+/* Polls the application, which opens and sends, when the waiting frames leave time and room. */
 static inline enum la_round
 poll_app(struct la_station_run *st, uint64_t now, unsigned room)
 {
@@ -291,7 +291,7 @@ poll_app(struct la_station_run *st, uint64_t now, unsigned room)
 	return st->ops->poll(st->ctx, st->shard, now);
 }
 
-/* A round of one station. The parts that say true were busy; returns bits of enum la_round. */
+/* A round of one station. Returns bits of enum la_round. */
 static inline unsigned
 serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
@@ -300,7 +300,7 @@ serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
 
 	if (unlikely(room < LA_BURST))
 		return la_hold(w, st, now) ? LA_ROUND_BUSY : LA_ROUND_IDLE;
-	if (unlikely(st->hold_read != 0)) /* with room for a burst nothing is left in the shard */
+	if (unlikely(st->hold_read != 0)) /* with room for a burst the shard has no frames left */
 		st->hold_read = 0;
 	did = receive(w, st, now);
 	did |= receive_handed(w, st, now);
@@ -318,11 +318,11 @@ loop(struct la_worker *w)
 	for (;;) {
 		uint64_t tsc = rte_rdtsc(), now = la_clock_at(&w->clock, tsc);
 
-		/* one clock value ends a round and begins the next; no branch, as `did` is hard to predict */
+		/* one clock value ends a round and starts the next; no branch, because `did` is hard to predict */
 		w->busy_cycles += (tsc - w->round_tsc) & -(uint64_t)(did & LA_ROUND_BUSY);
 		w->round_tsc = tsc;
 		did = LA_ROUND_IDLE;
-		/* a ring that filled while the kernel ran something else here says nothing about the worker */
+		/* a ring that filled while another thread ran on this CPU does not show overload */
 		if (unlikely(now - w->round_at > OFF_CPU_MS))
 			w->resumed_at = now;
 		w->round_at = now;
@@ -337,9 +337,9 @@ loop(struct la_worker *w)
 	}
 }
 
-/* Workers leave one after the other, and the last may have handed something to the first. Nothing is
- * polled but the rings, so that this ends: what a shard answers goes out, nothing comes in. Then
- * what bad ways out and transmit queues still hold is freed, and the counters are those of the whole run. */
+/* Workers end one after the other, and the last may have handed frames to the first. Only the
+ * rings are polled, so that this ends: answers are transmitted, no frame is received. Then the frames in fault
+ * injection and transmit queues are freed, and the counters are those of the whole run. */
 void
 la_worker_settle(struct la_engine *e)
 {
@@ -377,7 +377,7 @@ la_worker_main(void *arg)
 	struct la_worker *w = arg;
 	int rc;
 
-	/* the kernel's default slack of 50 us would make every short sleep a long one */
+	/* the kernel's default slack of 50 us would prolong every short sleep */
 	prctl(PR_SET_TIMERSLACK, 1000ul, 0ul, 0ul, 0ul);
 	for (unsigned i = 0; i < w->nstations; i++) {
 		struct la_station_run *st = w->stations[i];

@@ -2,29 +2,29 @@
 #ifndef LA_RUN_WORKER_H
 #define LA_RUN_WORKER_H
 
-/* Inside lib/run: what engine.c and worker.c share. Who writes what is said per field; nothing that
- * a worker touches for every burst shares a cache line with what another thread writes.
+/* Inside lib/run: shared by engine.c and worker.c. Each field names its writer; data that a worker
+ * uses for every burst shares no cache line with data that another thread writes.
  *
- * What workers share, all of it:
+ * All shared data of workers:
  *
- *   what                              who writes, and when
+ *   data                              writer, and time
  *   la_engine.phase, .stops           control thread and signals, a few times a run; workers read it every
  *                                     10 ms
  *   la_station_run, published part    its own worker, every 10 and 100 ms; the control thread reads
  *   la_engine.cfg, ports, clock       the main thread, before the workers start
  *   la_log()'s level, const payload   the main thread, before the workers start
- *   hand-over rings (hand_over.c)     one worker puts in, one takes out, and only frames that came to
- *                                     another shard's queue: none on a port with a queue a shard and RSS
- *                                     that is ours, but ARP replies and neighbour advertisements
- *   mbuf pools                        one a shard. A frame that was handed over, or that a ring port gave
- *                                     to its peer, is freed by another worker: into that lcore's own cache,
- *                                     256 of them at a time into the pool's ring
- *   mbuf reference counts             of data on a send queue: one worker, but where another sends for it
+ *   hand-over rings (hand_over.c)     one worker writes, one reads, and only frames of another shard's
+ *                                     queue: on a port with a queue for each shard and our RSS, only ARP
+ *                                     replies and neighbour advertisements
+ *   mbuf pools                        one for each shard. A frame that was handed over, or that a ring port
+ *                                     passed to its peer, is freed by another worker: into that lcore's own
+ *                                     cache, and 256 at a time into the pool's ring
+ *   mbuf reference counts             of data on a send queue: one worker, unless another sends for it
  *   ethdev's queues                   one worker each. Its statistics: the worker of the port's first shard
- *   a capture (--pcap)                its ring, and the counters beside it: when it is off, nothing
+ *   a capture (--pcap)                its ring and its counters; without a capture none
  *
- * Shards, their tables, counters and applications are one worker's alone; so is the record that stands
- * behind constant payload (lib/tcp/sendq.c), one a core. */
+ * Shards, their tables, counters and applications belong to one worker; so does the record of
+ * constant payload (lib/tcp/sendq.c), one for each core. */
 
 #include <rte_common.h>
 #include <rte_cycles.h>
@@ -35,24 +35,24 @@
 #include "run/pools.h"
 #include "run/shed.h"
 
-/* The phases of a run, written by the control thread alone, each acknowledged by every worker. */
+/* The phases of a run, written only by the control thread, each acknowledged by every worker. */
 enum la_phase {
 	LA_PHASE_RUN,
 	LA_PHASE_DRAIN, /* stop listening, let open connections finish */
-	LA_PHASE_ABORT, /* abort what is left */
-	LA_PHASE_STOP,	/* answer what still comes in, then leave the loop */
+	LA_PHASE_ABORT, /* abort the remaining connections */
+	LA_PHASE_STOP,	/* answer the last frames, then end the loop */
 };
 
 enum {
 	LA_BURST = 32,
 	LA_PUBLISH_MS = 100,
 	LA_CONTROL_MS = 10,
-	LA_SETTLE_MS = 5, /* the wire must be quiet this long before a worker leaves */
+	LA_SETTLE_MS = 5, /* time without frames before a worker ends */
 };
 
 /** The TSC as milliseconds, with a division only when the millisecond changes. */
 struct la_clock {
-	uint64_t next; /* TSC at which the millisecond is over */
+	uint64_t next; /* TSC at the end of the millisecond */
 	uint64_t ms;
 	uint64_t base, per_ms;
 };
@@ -74,7 +74,7 @@ la_clock_now(struct la_clock *c)
 	return la_clock_at(c, rte_rdtsc());
 }
 
-/** A station at work. */
+/** A running station. */
 struct la_station_run {
 	/* the worker's own */
 	struct la_shard *shard;
@@ -84,18 +84,18 @@ struct la_station_run {
 	void *ctx;
 	struct la_faulty *faulty; /* NULL: none */
 	struct la_mem_ops mem; /* of the worker's NUMA node */
-	int asked_node;  /* NUMA node that the tables were asked for on; -1: any */
-	int tables_node; /* where they were found to be, as la_tables_place has it */
-	struct la_hand_over hand; /* the port's queue, and the way to its other shards */
+	int asked_node;  /* wanted NUMA node of the tables; -1: any */
+	int tables_node; /* their actual node, as in la_tables_place */
+	struct la_hand_over hand; /* the port's queue, and the rings to its other shards */
 	bool drained;
 	uint64_t frames_in;
-	uint64_t frames_out; /* without a queue of its own: passed to the queue's owner; otherwise txq has it */
-	uint64_t held, held_at; /* ms in which a round read nothing, because too many frames waited; the last */
-	uint64_t read_at;    /* ms: when frames were last read although too many waited */
-	unsigned hold_read;  /* frames read so, since the shard was last empty */
-	uint64_t polled_at;  /* ms: when the application was last polled */
-	bool rx_more;	     /* the last burst from the port, or from another shard of it, was full: more wait */
-	unsigned tx_turn;    /* shard of the port whose frames go first in the next round */
+	uint64_t frames_out; /* without its own queue: passed to the queue's owner; otherwise in txq */
+	uint64_t held, held_at; /* number of ms without reading, because too many frames waited; the last of them */
+	uint64_t read_at;    /* ms: last read while too many frames waited */
+	unsigned hold_read;  /* frames read in this way since the shard was last empty */
+	uint64_t polled_at;  /* ms: last poll of the application */
+	bool rx_more;	     /* the last burst from the port or from another of its shards was full: more wait */
+	unsigned tx_turn;    /* shard of the port that transmits first in the next round */
 	struct la_shed shed;
 	unsigned mbufs_before, mbufs_out; /* of the pool; as in la_station_stats */
 	uint32_t buffers_max;
@@ -103,24 +103,24 @@ struct la_station_run {
 
 	/* published by the worker, read by the control thread: copy[version & 1] is the valid one */
 	unsigned version __rte_cache_aligned;
-	unsigned seen;	/* enum la_phase: the newest one this station has obeyed */
-	uint32_t live;	/* connections, when last looked at */
-	bool ready;	/* no gateway is being resolved for the first time: the application is polled */
+	unsigned seen;	/* enum la_phase: the newest one that this station has acknowledged */
+	uint32_t live;	/* connections at the last check */
+	bool ready;	/* the first resolution of all gateways has ended: the application is polled */
 	bool started;	/* the application's start succeeded: it listens */
-	bool done;	/* the application has nothing left to do */
-	int error;	/* what ops->start returned */
+	bool done;	/* the application has no work left */
+	int error;	/* result of ops->start */
 	struct la_station_stats copy[2];
 } __rte_cache_aligned;
 
 enum {
-	LA_APP_WAITING = 64, /* more frames than this wait for the port: the application is polled rarely */
-	LA_APP_LATE_MS = 20, /* that is: so often at least */
+	LA_APP_WAITING = 64, /* more frames than this wait for the port: the application is polled ... */
+	LA_APP_LATE_MS = 20, /* ... at this interval */
 };
 
-/** Is the application polled in this round? room: la_tx_room(). Frames that wait come before new connections, on both
- * ways. With many frames to transmit, the application would take the room that answers need. With more frames to
- * receive, it would open connections faster than they end. Each connection then costs more, because more of them
- * are open than the caches hold, and the worker cannot catch up again. */
+/** Returns whether the application is polled in this round. room: la_tx_room(). Waiting frames come before new
+ * connections, in both directions. With many frames to transmit, the application would use the room for answers. With
+ * more frames to receive, it would open connections faster than they end. Each connection then costs more, because
+ * more of them are open than the caches hold, and the worker cannot catch up again. */
 static inline bool
 la_app_due(const struct la_station_run *st, uint64_t now, unsigned room)
 {
@@ -134,13 +134,13 @@ struct la_worker {
 	unsigned nstations;
 	unsigned lcore;
 	struct la_clock clock;
-	enum la_phase phase; /* as last seen */
+	enum la_phase phase; /* last phase read */
 	uint64_t chores_at, publish_at, quiet_at, leave_at;
 	uint64_t round_at;   /* ms: the last round */
 	uint64_t resumed_at; /* ms: the first round after the worker was off its CPU */
-	uint64_t begun_tsc, round_tsc; /* TSC at the start of the loop, and of the present round */
-	uint64_t busy_cycles; /* TSC cycles of rounds that did work */
-	unsigned idle; /* empty rounds in a row */
+	uint64_t begun_tsc, round_tsc; /* TSC at the start of the loop, and of the current round */
+	uint64_t busy_cycles; /* TSC cycles of busy rounds */
+	unsigned idle; /* consecutive empty rounds */
 	enum la_idle idle_mode;
 	struct la_capture *capture; /* NULL: none */
 } __rte_cache_aligned;
@@ -161,25 +161,25 @@ struct la_engine {
 	unsigned nworkers;
 	struct la_clock clock; /* the control thread's */
 	uint64_t t0, t_end, drain_at, report_at;
-	uint64_t ready_at; /* ms: when every station was ready; 0: not yet */
+	uint64_t ready_at; /* ms: time at which every station was ready; 0: not yet */
 	int error;
 
 	unsigned phase __rte_cache_aligned; /* enum la_phase */
 	unsigned stops;			    /* calls of la_engine_stop() */
 };
 
-/** Has the shard resolved its gateways, or given them up? From then on its application is polled. */
+/** Returns whether the first resolution of the shard's gateways has ended. From then on its application is polled. */
 bool la_worker_ready(struct la_station_run *st);
 
-/** Passes a burst of the station's port on: to the shards that its frames belong to. now: ms. */
+/** Passes the frames of a burst of the station's port to their shards. now: ms. */
 void la_worker_received(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **pkts,
 			unsigned n);
 
-/** After every worker has left: what is still in their rings reaches its shard, and its port.
+/** Call after the end of all workers: passes the frames in their rings to shards and ports.
  * On the main thread. */
 void la_worker_settle(struct la_engine *e);
 
-/** The worker's life, as rte_eal_remote_launch() wants it. arg: struct la_worker. */
+/** The worker's loop, for rte_eal_remote_launch(). arg: struct la_worker. */
 int la_worker_main(void *arg);
 
 #endif

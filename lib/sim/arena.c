@@ -57,8 +57,8 @@ mem_alloc(void *ctx, size_t size, size_t align)
 	return la_arena_alloc(a, size, align);
 }
 
-/* What does not fit the list is lost until the arena goes: only a world that restarts its hosts
- * frees anything, and it asks for the same sizes again. */
+/* Memory that does not fit the list stays unused until the arena is freed: only a world that restarts its
+ * hosts frees memory, and it requests the same sizes again. */
 static void
 mem_free(void *ctx, void *p, size_t size)
 {
@@ -116,7 +116,7 @@ la_arena_load(struct la_arena *a, const void *buf)
 {
 	size_t used = ((const struct la_arena *)buf)->used;
 
-	/* what was given out since must be zero when it is given out again */
+	/* memory allocated since must be zero when it is allocated again */
 	if (a->used > used)
 		memset((uint8_t *)a + used, 0, a->used - used);
 	memcpy(a, buf, used);
@@ -124,8 +124,8 @@ la_arena_load(struct la_arena *a, const void *buf)
 
 /* ------------------------------------------------------------------ mbufs
  *
- * A mempool keeps its objects where it is told to, but its list of free ones in a ring of its own.
- * These ops keep that in the arena too: a stack, so that the order in which mbufs come is the same
+ * A mempool puts its objects into given memory, but its list of free ones into a ring of its own.
+ * These ops keep that list in the arena, too: a stack, so that the order of mbufs is the same
  * in every run. */
 
 struct stack {

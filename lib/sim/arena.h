@@ -2,11 +2,11 @@
 #ifndef LA_SIM_ARENA_H
 #define LA_SIM_ARENA_H
 
-/* All memory of one world, in one piece that never moves.
+/* All memory of one world, in one block at a fixed address.
  *
  * The shards' tables, every mbuf and the world's own records come from here, so the state of a
- * world is a range of bytes: la_arena_save() copies it out, la_arena_load() puts it back, and every
- * pointer in it is right again. That is how a search goes back to where it had a choice. */
+ * world is a range of bytes: la_arena_save() copies it, la_arena_load() restores it, and all
+ * pointers in it are valid again. A search uses this to go back to a choice. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,18 +16,18 @@
 struct rte_mempool;
 struct la_arena;
 
-/** Room for `size` bytes, zeroed; pages never touched cost nothing. 0 or -ENOMEM. */
+/** Room for `size` bytes, zeroed; untouched pages use no memory. 0 or -ENOMEM. */
 int la_arena_create(size_t size, struct la_arena **out);
 void la_arena_destroy(struct la_arena *a);
 
 /** Zeroed memory, or NULL when the arena is full. align: a power of two. */
 void *la_arena_alloc(struct la_arena *a, size_t size, size_t align);
 
-/** Memory for a shard. What is freed is given out again for the same size. */
+/** Memory for a shard. Freed memory is reused for the same size. */
 const struct la_mem_ops *la_arena_mem(struct la_arena *a);
 
-/** A pool of n mbufs, with the default headroom and `room` bytes of data behind it, in the arena. EAL must be running. 0,
- * -ENOMEM, or what rte_mempool says. */
+/** A pool of n mbufs, with the default headroom and `room` bytes of data after it, in the arena. EAL must be running.
+ * 0, -ENOMEM, or the error of rte_mempool. */
 int la_arena_mbufs(struct la_arena *a, unsigned n, uint16_t room, struct rte_mempool **out);
 /** Free mbufs of the pool. */
 unsigned la_arena_mbufs_free(const struct rte_mempool *mp);

@@ -2,8 +2,8 @@
 #ifndef LA_SIM_INTERNAL_H
 #define LA_SIM_INTERNAL_H
 
-/* What the files of lib/sim share: world.c (time and hosts), net.c (links and flights), router.c (ICMP),
- * weak.c (hosts told to behave badly), user.c (plans). All of it lives in the arena. */
+/* Shared by the files of lib/sim: world.c (time and hosts), net.c (links and flights), router.c (ICMP),
+ * weak.c (weakened hosts), user.c (plans). All of it is in the arena. */
 
 #include <rte_mbuf.h>
 
@@ -12,8 +12,8 @@
 #include "sim/world.h"
 
 struct la_sim_flight {
-	uint64_t us;	  /* when it arrives; on the shelf: since when */
-	uint64_t order;	  /* of sending, among those of one moment */
+	uint64_t us;	  /* time of arrival; on the shelf: time of taking */
+	uint64_t order;	  /* of sending, among frames of one moment */
 	struct rte_mbuf *m;
 	uint32_t packet;
 	uint8_t from, to;
@@ -29,7 +29,7 @@ struct la_sim_fin {
 
 enum { LA_SIM_LISTENERS = 32, LA_SIM_ISNS = 16 };
 struct la_sim_isn { /* weak.c: one shifted connection */
-	struct la_tuple t; /* as its host sees it */
+	struct la_tuple t; /* from its host's view */
 	uint32_t shift;
 	bool used;
 };
@@ -49,8 +49,8 @@ struct la_sim_node {
 
 struct la_sim_way {
 	struct la_sim_link l;
-	uint64_t busy_until; /* us: the last bit of what waits has left */
-	uint32_t swap; /* packet that waits for the next one to overtake it, or 0 */
+	uint64_t busy_until; /* us: the last bit of the queue has been sent */
+	uint32_t swap; /* packet to be overtaken by the next one, or 0 */
 };
 
 struct la_sim {
@@ -62,7 +62,7 @@ struct la_sim {
 	uint64_t start_ms; /* a shard's now = start_ms + us / 1000 */
 	uint64_t order;
 	uint32_t packets;
-	uint32_t no_mbufs; /* frames lost for want of one */
+	uint32_t no_mbufs; /* frames lost without an mbuf */
 	uint32_t tags;
 	unsigned nhosts;
 	struct la_sim_node node[LA_SIM_HOSTS];
@@ -96,7 +96,7 @@ la_sim_ms(const struct la_sim *w)
 	return w->start_ms + w->us / 1000;
 }
 
-/* Not memcmp(): there are bytes of padding behind the ports. */
+/* Not memcmp(): there are padding bytes after the ports. */
 static inline bool
 la_sim_same(const struct la_tuple *a, const struct la_tuple *b)
 {
@@ -110,7 +110,7 @@ la_sim_mirrored(const struct la_tuple *t)
 	return (struct la_tuple){t->raddr, t->laddr, t->rport, t->lport};
 }
 
-/* Of a tuple as one end sees it; odd, so never 0. */
+/* Hash of a tuple from one end's view; odd, so never 0. */
 static inline uint32_t
 la_sim_hash(const struct la_tuple *t)
 {
@@ -123,33 +123,33 @@ la_sim_hash(const struct la_tuple *t)
 /* world.c */
 void la_sim_tell(struct la_sim *w, struct la_sim_event *e);
 int la_sim_birth(struct la_sim *w, unsigned host); /* a shard from node->cfg */
-/** The host's clock and timers come up to the present: before its user does anything. */
+/** Updates the host's clock and timers: call before an action of its user. */
 void la_sim_touch(struct la_sim *w, unsigned host);
 
 /* user.c */
 int la_sim_users(struct la_sim *w, unsigned max);
-/** Connections of a host that is no more. */
+/** Ends the connections of a host that was restarted. */
 void la_sim_users_lost(struct la_sim *w, unsigned host);
 
 /* net.c */
-/** A frame leaves the host; the mbuf is taken over. */
+/** Sends a frame of the host, and takes the mbuf. */
 void la_sim_send_frame(struct la_sim *w, unsigned from, struct rte_mbuf *m);
-/** Puts a frame on its way to arrive at `us`. Full: it is lost, and told. */
+/** Schedules a frame to arrive at `us`. Without room the frame is lost and reported. */
 void la_sim_fly(struct la_sim *w, const struct la_sim_flight *f);
-/** Takes the earliest flight out, if it is due by then. */
+/** Removes the earliest flight, if it is due by then. */
 bool la_sim_land(struct la_sim *w, uint64_t until, struct la_sim_flight *f);
 
 /* router.c */
-/** What a router answers with when the packet in `frame` is larger than the next link's MTU; NULL: no
+/** A router's ICMP error for a packet in `frame` that is larger than the next link's MTU; NULL: no
  * mbuf. */
 struct rte_mbuf *la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, const uint8_t *frame,
 				uint32_t len, uint16_t mtu);
 
 /* weak.c */
-/** The segment as the network sees it, and as the host sees it. */
+/** Converts a segment between the network's and the host's numbers. */
 void la_sim_weak_out(struct la_sim_node *n, struct rte_mbuf *m, struct la_sim_seg *s);
 void la_sim_weak_in(struct la_sim_node *n, struct rte_mbuf *m);
-/** After anything has happened at the host. */
+/** Call after every event at the host. */
 void la_sim_weak_after(struct la_sim_node *n);
 
 #endif

@@ -2,11 +2,11 @@
 
 /* Recording a ladder.
  *
- * Which incarnation a segment belongs to is decided when it is sent, and a copy or a late one keeps
- * it. An active open begins a new incarnation; a passive end takes that of the SYN that it answers,
- * and one that gives a TIME_WAIT entry back (RFC 1122 4.2.2.13 (2)) returns to the one before. An
- * end without a connection answers in the incarnation of what it answers, and so does a RST of one
- * that is not synchronized. */
+ * The incarnation of a segment is set when it is sent; copies and late segments keep
+ * it. An active open starts a new incarnation. A passive end takes the incarnation of the SYN that it
+ * answers, and an end that gives a TIME_WAIT entry back (RFC 1122 4.2.2.13 (2)) returns to the previous one.
+ * An answer of an end without a connection has the incarnation of the answered segment, and so has a RST of an
+ * unsynchronized end. */
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ enum { INCARNATIONS = 16, STEP = 256 };
 struct la_ladder {
 	struct la_sim *w;
 	uint64_t start;       /* us */
-	struct la_tuple t[2]; /* as each side sees it */
+	struct la_tuple t[2]; /* from each side's view */
 	unsigned host[2];
 	int watch[2];
 	bool listens, cut;
@@ -28,8 +28,8 @@ struct la_ladder {
 	unsigned n, cap;
 	enum la_state state[2];
 	unsigned now_in[2];  /* incarnation of each side */
-	unsigned before[2];  /* the one before that of SYN_RCVD */
-	unsigned arrived[2]; /* that of what came last */
+	unsigned before[2];  /* the one before SYN_RCVD's */
+	unsigned arrived[2]; /* that of the last arrival */
 	unsigned count;
 	struct {
 		uint32_t iss[2];
@@ -147,7 +147,7 @@ number(struct la_ladder *l, struct la_ladder_item *it, const struct la_sim_seg *
 	}
 	it->abs_seq = it->seq = s->seq;
 	it->abs_ack = it->ack = s->ack;
-	/* a RST to something without ACK has the number 0, and not one of the connection's */
+	/* a RST to a segment without ACK has the number 0, which is not of the connection */
 	if (l->inc[inc].known[from] && !((s->flags & LA_RST) && s->seq == 0))
 		it->seq -= l->inc[inc].iss[from];
 	if (l->inc[inc].known[!from])
@@ -157,7 +157,7 @@ number(struct la_ladder *l, struct la_ladder_item *it, const struct la_sim_seg *
 static void
 segment(struct la_ladder *l, const struct la_sim_event *e, enum la_ladder_what what)
 {
-	/* e->host is the sender, but for an arrival */
+	/* e->host is the sender, except for an arrival */
 	unsigned from = la_sim_same(&e->seg.t, &l->t[0]) ? 0 : 1;
 	unsigned inc, n = e->seg.len < LA_LADDER_BYTES ? e->seg.len : LA_LADDER_BYTES;
 	struct la_ladder_item *it;
@@ -310,7 +310,7 @@ la_ladder_hooks(struct la_ladder *l)
 				     .ctx = l};
 }
 
-/* ------------------------------------------------------------------ what was recorded */
+/* ------------------------------------------------------------------ the record */
 
 const struct la_ladder_item *
 la_ladder_item(const struct la_ladder *l, unsigned i)

@@ -8,13 +8,13 @@
 
 enum {
 	LEAD = 3, /* dashes before a label */
-	OFF = 6,  /* a router stands so far from the host it keeps something from */
+	OFF = 6,  /* distance of a router from the host */
 };
 
 static void
 number_text(char *buf, size_t size, uint32_t n, bool absolute)
 {
-	/* a probe stands one before what it probes for */
+	/* a probe is one before the probed number */
 	if (!absolute && n > UINT32_MAX - 0xffff)
 		snprintf(buf, size, "-%u", -n);
 	else
@@ -63,7 +63,7 @@ label(const struct la_arrow *a, char *buf, size_t size)
 #undef ADD
 }
 
-/* Cells from the sender's end on: what stands first, the label, and a line to what stands last. */
+/* Cells from the sender's end on: the first tip, the label, and a line to the last tip. */
 void
 la_ladder_arrow(const struct la_arrow *a, char *cells)
 {
@@ -78,7 +78,7 @@ la_ladder_arrow(const struct la_arrow *a, char *cells)
 
 	label(a, text, sizeof(text));
 	len = (unsigned)strlen(text);
-	/* what the line need not have, a router's distance from the host may */
+	/* the line's spare cells go to the router's distance from the host */
 	room = lead + 2 * LEAD + len + tail;
 	room = room < n ? n - room : 0;
 	off = a->from != LA_TIP_ROUTER ? 0 : room < OFF ? room : OFF;
@@ -92,8 +92,7 @@ la_ladder_arrow(const struct la_arrow *a, char *cells)
 	if (at + LEAD + len > stop)
 		text[len = stop > at + LEAD ? stop - at - LEAD : 0] = '\0';
 
-		/* left to right, as if the sender were the left one; then turned round if it is not
-		 */
+		/* drawn from left to right; reversed at the end if the sender is on the right */
 #define PLACE(i, s, k) memcpy(cells + (left ? n - (i) - (k) : (i)), s, k)
 	memset(cells, ' ', n);
 	memset(cells + (left ? n - stop : at), LA_CELL_DASH, stop - at);
@@ -104,7 +103,7 @@ la_ladder_arrow(const struct la_arrow *a, char *cells)
 		cells[left ? n - stop - 1 : stop] = left ? LA_CELL_LEFT : LA_CELL_RIGHT;
 	if (a->to == LA_TIP_LOST && stop + 2 + strlen(a->why) < n)
 		PLACE(stop + 2, a->why, strlen(a->why));
-	/* "... " turned round is " ..." */
+	/* "... " reversed is " ..." */
 	if (left && a->from == LA_TIP_NET)
 		PLACE(off, " ...", lead);
 	if (left && a->to == LA_TIP_NET)

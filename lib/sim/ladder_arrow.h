@@ -6,16 +6,16 @@
 
 #include "sim/ladder.h"
 
-/** Cells that do not stand for themselves: the writer chooses how they look. */
+/** Special cells: the writer chooses their characters. */
 enum { LA_CELL_DASH = 1, LA_CELL_RIGHT = 2, LA_CELL_LEFT = 3 };
 
-/** What is at an end of an arrow. */
+/** The tip of an arrow. */
 enum la_tip { LA_TIP_HOST, LA_TIP_NET, LA_TIP_ROUTER, LA_TIP_LOST };
 
 struct la_arrow {
 	const struct la_ladder_item *it;
-	bool leftwards;       /* sent by the right one */
-	enum la_tip from, to; /* where it comes from, and gets to */
+	bool leftwards;       /* sent by the right host */
+	enum la_tip from, to; /* start and end */
 	const char *why;      /* LA_TIP_LOST */
 	unsigned columns;
 	bool absolute;         /* sequence numbers as on the wire */

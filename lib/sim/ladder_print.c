@@ -3,8 +3,8 @@
 /* Drawing a ladder.
  *
  * Every host's own events keep their order, and the time on the left never goes back. So a sending
- * and its arrival share a row only when the receiver did nothing in between but take what was sent
- * before it. What an arrival causes at once (callbacks, a new state) belongs to it and moves with
+ * and its arrival share a row only if the receiver's events in between are only arrivals of earlier segments.
+ * The immediate effects of an arrival (callbacks, a new state) belong to the arrival and move with
  * it. */
 
 #include <ctype.h>
@@ -20,9 +20,9 @@ enum {
 	MAX_WIDTH = 200,
 	DEF_SILENCE_MS = 1500,
 	TIME_COLS = 9,
-	LEFT = TIME_COLS + 2, /* the left one's states begin here */
+	LEFT = TIME_COLS + 2, /* column of the left host's states */
 	STATE_COLS = 11,
-	MIDDLE = LEFT + STATE_COLS + 2, /* and here the arrows */
+	MIDDLE = LEFT + STATE_COLS + 2, /* column of the arrows */
 };
 
 #define BOLD "\033[1m"
@@ -38,7 +38,7 @@ struct page {
 	FILE *f;
 	struct la_ladder_style st;
 	unsigned col;    /* of the line being written */
-	unsigned right;  /* column of the right one's states */
+	unsigned right;  /* column of the right host's states */
 	unsigned arrows; /* columns between */
 	unsigned n;
 	uint32_t *joined; /* of a SENT: index of its arrival, 0: none */
@@ -108,7 +108,7 @@ put_state(struct page *p, unsigned side)
 	p->fresh[side] = false;
 }
 
-/* A text of the user's, on his side. */
+/* A text of a user, on its side. */
 static void
 put_margin(struct page *p, unsigned side, const char *colour, const char *text)
 {
@@ -167,7 +167,7 @@ put_arrow(struct page *p, const struct la_ladder_item *it, unsigned from_side, e
 	put_cells(p, cells, p->arrows, arrow_colour(it, from, to));
 }
 
-/* ------------------------------------------------------------------ what belongs together */
+/* ------------------------------------------------------------------ groups */
 
 static bool
 is_margin(const struct la_ladder_item *it)
@@ -175,7 +175,7 @@ is_margin(const struct la_ladder_item *it)
 	return it && (it->what == LA_LADDER_USER || it->what == LA_LADDER_STATE);
 }
 
-/* Index behind what happened at once at this side, from i on. */
+/* The index after the immediate events of this side, from i on. */
 static unsigned
 group_end(const struct page *p, unsigned i, unsigned side, uint64_t us)
 {
@@ -184,7 +184,7 @@ group_end(const struct page *p, unsigned i, unsigned side, uint64_t us)
 	return i;
 }
 
-/* Takes a group's states over and its texts together. */
+/* Applies a group's states and joins its texts. */
 static bool
 take_group(struct page *p, unsigned i, unsigned end, char *text, size_t size)
 {
@@ -207,7 +207,7 @@ take_group(struct page *p, unsigned i, unsigned end, char *text, size_t size)
 	return state;
 }
 
-/* The item that says what became of a segment; NULL: nothing like that. */
+/* The item with the fate of a segment; NULL: none. */
 static const struct la_ladder_item *
 fate(const struct page *p, unsigned i, enum la_ladder_what what, bool copy)
 {
@@ -242,7 +242,7 @@ may_join(const struct page *p, unsigned i, unsigned j)
 	for (unsigned m = i + 1; m < j; m++) {
 		if (item(p, m)->side != other)
 			continue;
-		/* an arrival that shares the row of an earlier sending, and what it caused */
+		/* an arrival that shares the row of an earlier sending, and its effects */
 		if (item(p, m)->what != LA_LADDER_ARRIVED || !p->done[m])
 			return false;
 		m = group_end(p, m + 1, other, item(p, m)->us) - 1;
@@ -317,7 +317,7 @@ row_margin(struct page *p, unsigned i)
 	bool state = take_group(p, i, end, text, sizeof(text));
 
 	next = item(p, end);
-	/* a segment that leaves now shows the state */
+	/* a segment sent now shows the state */
 	if (next && next->what == LA_LADDER_SENT && next->side == it->side && next->us == it->us)
 		state = false;
 	if (!state && !text[0])

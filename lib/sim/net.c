@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The network: what happens to a frame between two hosts.
+/* The network: the path of a frame between two hosts.
  *
- * Faults are for TCP segments. Everything else (ARP, neighbour discovery, ICMP) passes at once and
- * whole, so that a rule counts segments and nothing but segments. */
+ * Faults are for TCP segments. Other frames (ARP, neighbour discovery, ICMP) pass at once without
+ * faults, so that a rule counts only segments. */
 
 #include <string.h>
 
@@ -165,7 +165,7 @@ la_sim_in_flight(const struct la_sim *w)
 	return w->nheap + w->nshelf;
 }
 
-/* ------------------------------------------------------------------ where FINs end, for `lastack` */
+/* ------------------------------------------------------------------ ends of FINs, for `lastack` */
 
 static void
 remember_fin(struct la_sim_node *n, const struct la_sim_seg *s)
@@ -186,7 +186,7 @@ peer_fin(const struct la_sim_node *n, const struct la_sim_seg *s)
 	return f->hash == h ? &f->end : NULL;
 }
 
-/* ------------------------------------------------------------------ a segment on its way */
+/* ------------------------------------------------------------------ a segment in flight */
 
 static struct la_fate
 chance(struct la_sim *w, const struct la_sim_link *l)
@@ -219,7 +219,7 @@ decide(struct la_sim *w, unsigned from, unsigned to, const struct la_sim_seg *s)
 	return fate.action == LA_FAULT_NONE ? chance(w, &w->way[from][to].l) : fate;
 }
 
-/* When a frame of so many bytes gets through; false: the queue before the link is full. */
+/* The time at which a frame of this size has passed the link; false: the queue before the link is full. */
 static bool
 arrival(struct la_sim *w, struct la_sim_way *way, uint32_t len, uint64_t *us)
 {
@@ -238,7 +238,7 @@ arrival(struct la_sim *w, struct la_sim_way *way, uint32_t len, uint64_t *us)
 	return true;
 }
 
-/* What was waiting to be overtaken follows the segment that has just overtaken it. */
+/* The reordered segment follows the segment that has just overtaken it. */
 static void
 follow(struct la_sim *w, struct la_sim_way *way, uint64_t us)
 {
@@ -289,7 +289,7 @@ duplicate(struct la_sim *w, const struct la_sim_flight *f, const struct la_sim_s
 		la_sim_fly(w, &c);
 }
 
-enum { OVERTAKE_US = 200000 }; /* a segment waits no longer to be overtaken */
+enum { OVERTAKE_US = 200000 }; /* longest wait of a reordered segment */
 
 static void
 meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_sim_seg *s, struct la_fate fate)
@@ -331,7 +331,7 @@ meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_sim_seg *s,
 		follow(w, way, us);
 }
 
-/* An IPv4 packet without DF. Its fragments travel as one packet here. */
+/* An IPv4 packet without DF. Its fragments are one packet here. */
 static bool
 may_be_fragmented(const struct rte_mbuf *m)
 {
@@ -377,7 +377,7 @@ segment(struct la_sim *w, struct la_sim_flight *f, struct la_sim_seg *s)
 
 /* ------------------------------------------------------------------ a frame leaves */
 
-/* The network keeps frames in one piece of memory of its own. */
+/* The network keeps a frame in one mbuf of its own. */
 static struct rte_mbuf *
 own(struct la_sim *w, struct rte_mbuf *m)
 {

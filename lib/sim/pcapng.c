@@ -69,7 +69,7 @@ la_pcapng_open(const char *path, const char *const *names, unsigned n)
 	put32(c, BYTE_ORDER_MAGIC);
 	put32(c, 1); /* version 1.0 */
 	put32(c, UINT32_MAX);
-	put32(c, UINT32_MAX); /* the section's length is not said */
+	put32(c, UINT32_MAX); /* the section's length is not given */
 	put32(c, 28);
 	for (unsigned i = 0; i < n; i++)
 		put_interface(c, names[i]);

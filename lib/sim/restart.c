@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A host stops and starts again: in order, with its TIME_WAIT table handed on, or by a crash. */
+/* A host stops and starts again: in order, with its TIME_WAIT table saved and loaded, or by a crash. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ file_read(void *ctx, void *p, size_t len)
 	return 0;
 }
 
-/* What the dying shard still has to say (RSTs of an orderly stop) leaves. */
+/* Sends the remaining frames of the old shard (RSTs of an orderly stop). */
 static int
 stop(struct la_sim *w, unsigned host, struct file *f)
 {
@@ -53,7 +53,7 @@ stop(struct la_sim *w, unsigned host, struct file *f)
 	la_sim_touch(w, host);
 	while (la_shard_abort_all(s, 64) > 0) {
 		la_sim_settle(w);
-		la_sim_touch(w, host); /* those that waited for an mbuf go when their turn comes */
+		la_sim_touch(w, host); /* frames that waited for an mbuf are sent in their turn */
 	}
 	la_sim_settle(w);
 	return la_shard_save(s, la_sim_ms(w), file_write, f);
@@ -71,7 +71,7 @@ la_sim_restart(struct la_sim *w, unsigned host, bool orderly, uint32_t quiet_ms)
 	la_shard_destroy(n->shard);
 	la_sim_users_lost(w, host);
 	memset(n->isn, 0, sizeof(n->isn));
-	if (!orderly) /* a process that crashed has lost its secret with the rest */
+	if (!orderly) /* a crashed process has lost its secret, too */
 		for (unsigned k = 0; k < sizeof(n->cfg.secret); k++)
 			n->cfg.secret[k] = (uint8_t)la_rng64(&w->rng);
 	n->cfg.quiet_ms = orderly ? 0 : quiet_ms;

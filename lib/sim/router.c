@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The router between two hosts, as far as it speaks: a packet that does not fit the next link is
- * answered by ICMP (RFC 1191, RFC 4443 3.2), from which the sender learns the path MTU. It speaks with the
- * address of the host the packet was going to, which the sender's network surely routes. */
+/* The router between two hosts: it answers a packet that does not fit the next link by an ICMP error
+ * (RFC 1191, RFC 4443 3.2), which gives the sender the path MTU. The error's source is the packet's
+ * destination, which the sender's network certainly routes. */
 
 #include <string.h>
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* An entry enters as from a connection that ends here and now: a reference that no TCB ever has
- * stands in the index until la_tw_enter() overwrites it. The tick given to it is the one at which the
- * entry's 2*MSL began, some time ago. A random place in the index is a cache miss: a chunk's are on
- * their way before the first is needed. */
+/* An entry enters like one of a connection that ends now: the index has a reference that no TCB uses,
+ * until la_tw_enter() overwrites it. The tick passed is the start of the entry's 2*MSL, in the past.
+ * A random place in the index is a cache miss, so the places of a chunk are prefetched. */
 
 #include <errno.h>
 

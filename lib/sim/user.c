@@ -99,13 +99,13 @@ la_sim_users_lost(struct la_sim *w, unsigned host)
 
 /* ------------------------------------------------------------------ pairing
  *
- * The passive end is told `opened` by the segment that ends the handshake, before any byte of its
- * own is sent and after the active end was opened: then both are paired. When both ends are active
- * (a simultaneous open) the one that is told later does it. Two ends are of one incarnation when each
- * began to read at the other's ISN. The earlier one was opened by a SYN,ACK, which is empty; the
- * segment that opened the later one may have brought text. */
+ * The passive end gets `opened` from the segment that ends the handshake, before it sends any byte
+ * and after the active end's `opened`: then both are paired. When both ends are active
+ * (a simultaneous open), the later `opened` pairs them. Two ends are of one incarnation when each
+ * began to read at the other's ISN. The earlier one was opened by an empty SYN,ACK; the
+ * segment that opened the later one may have text. */
 
-enum { FIRST_TEXT = 2048 }; /* more than a segment carries */
+enum { FIRST_TEXT = 2048 }; /* more than the text of a segment */
 
 static bool
 same_incarnation(const struct la_sim_conn *c, const struct la_sim_conn *p)
@@ -113,7 +113,7 @@ same_incarnation(const struct la_sim_conn *c, const struct la_sim_conn *p)
 	const struct la_sim_node *n = c->w->node;
 
 	if ((n[c->host].weak | n[p->host].weak) & LA_SIM_FIXED_ISN)
-		return !c->active; /* sequence numbers do not decide: the youngest, or none */
+		return !c->active; /* sequence numbers do not decide: the newest, or none */
 	return p->rcv_nxt == c->iss + 1 && c->rcv_nxt - p->iss - 1 < FIRST_TEXT;
 }
 
@@ -193,7 +193,7 @@ read_all(struct la_sim_conn *c)
 	}
 }
 
-/* Up to n bytes more; false: the connection took less. */
+/* Sends up to n more bytes; false: la_send() accepted fewer. */
 static bool
 push(struct la_sim_conn *c, uint32_t n)
 {
@@ -280,7 +280,7 @@ set_timer(struct la_sim_conn *c)
 	la_set_timer(c->c, ms ? (uint32_t)ms : 1);
 }
 
-/* Does whatever the plan has to do by now. */
+/* Performs the due actions of the plan. */
 static void
 go_on(struct la_sim_conn *c)
 {
@@ -344,7 +344,7 @@ on_accepted(struct la_conn *lc, void *user)
 
 	la_conn_info(lc, &info);
 	c = record(l->w, l->host, &info.tuple, l->plan);
-	if (!c) { /* the world is too small: seen by the other end as a reset */
+	if (!c) { /* no free record: the other end gets a reset */
 		(void)la_abort(lc);
 		return;
 	}
@@ -409,7 +409,7 @@ la_sim_listen(struct la_sim *w, unsigned host, uint16_t port, const struct la_si
 {
 	struct la_sim_listen *l = w->listen;
 
-	/* a listener made again after a restart has its old place: the others' stay theirs */
+	/* a listener made again after a restart gets its old place, so that the others keep theirs */
 	while (l < w->listen + w->nlisten && (l->host != host || l->port != port))
 		l++;
 	if (l == w->listen + RTE_DIM(w->listen))

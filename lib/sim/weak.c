@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Hosts told to behave badly. The stack has no such switches: all of this is done to a shard from outside, between its calls,
+/* Weakened hosts. The stack has no such switches: this file changes a shard from outside, between its calls,
  * and only in a simulated world. */
 
 #include "net/shard.h"
@@ -50,7 +50,7 @@ la_sim_weak_out(struct la_sim_node *n, struct rte_mbuf *m, struct la_sim_seg *s)
 	s->seq += i->shift;
 }
 
-/* ------------------------------------------------------------------ TIME_WAIT that does not last */
+/* ------------------------------------------------------------------ TIME_WAIT that ends early */
 
 static void
 forget(struct la_tcp *t, la_ref ref)

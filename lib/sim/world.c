@@ -2,17 +2,17 @@
 
 /* A world: theory of operation.
  *
- * Everything that can happen is either the arrival of a frame (net.c keeps them in a heap) or a
- * shard's own time (la_shard_next() tells when). la_sim_step() takes the earlier of the two, moves
- * the clock there in one jump, and drives the one shard concerned; whatever that shard has to send
- * goes to the network at that very moment. An hour in which nothing happens costs nothing.
+ * Every event is either the arrival of a frame (net.c keeps them in a heap) or a
+ * shard's timer (la_shard_next()). la_sim_step() takes the earlier of the two, moves
+ * the clock to it in one step, and drives its shard. The frames of that shard
+ * go to the network at the same time. An hour without events takes no work.
  *
  * Of two things at one moment the arrival comes first, then hosts in their order: the order is
- * fixed, so a run is a function of its configuration and seed. All dice are thrown from one
- * generator, and none for a fault that is off.
+ * fixed, so a run is a function of its configuration and seed. All random draws come from one
+ * generator, and a fault that is off draws none.
  *
  * A shard's clock is milliseconds; the network's is microseconds, since a delay of 250 us or a rate
- * of a gigabit does not fit into milliseconds. The shard sees the floor.
+ * of a gigabit does not fit into milliseconds. The shard's time is rounded down.
  *
  * All state is in one arena (arena.h). The hooks are the caller's and not part of it. */
 
@@ -43,7 +43,7 @@ or_default(uint32_t v, uint32_t def)
 
 /* ------------------------------------------------------------------ birth */
 
-/* What the configuration leaves to the world. */
+/* Fills in the world's defaults. */
 static void
 complete(struct la_shard_config *c)
 {
@@ -94,7 +94,7 @@ la_sim_birth(struct la_sim *w, unsigned host)
 	return la_shard_create(&n->cfg, &n->shard);
 }
 
-/* Address space for everything the configuration asks for. A restart may need the tables once more. */
+/* The address space for the configuration. A restart may need the tables a second time. */
 static size_t
 arena_size(const struct la_sim_config *cfg)
 {
@@ -175,7 +175,7 @@ la_sim_create(const struct la_sim_config *cfg, struct la_sim **out, char *err, s
 void
 la_sim_destroy(struct la_sim *w)
 {
-	la_arena_destroy(w->arena); /* and with it every shard and mbuf */
+	la_arena_destroy(w->arena); /* frees every shard and mbuf */
 }
 
 void
@@ -190,7 +190,7 @@ la_sim_link(struct la_sim *w, unsigned from, unsigned to, const struct la_sim_li
 	w->way[from][to].l = *link;
 }
 
-/* ------------------------------------------------------------------ what happens at a host */
+/* ------------------------------------------------------------------ events at a host */
 
 void
 la_sim_tell(struct la_sim *w, struct la_sim_event *e)
@@ -229,7 +229,7 @@ look(struct la_sim *w, unsigned host)
 	}
 }
 
-/* Something was done to the host: its watched states are told, then what it sends leaves. */
+/* After an event at the host: reports its watched states, then sends its frames. */
 static void
 after(struct la_sim *w, unsigned host)
 {
@@ -275,7 +275,7 @@ arrive(struct la_sim *w, const struct la_sim_flight *f)
 	if (f->packet && la_sim_seg_read(e.frame, e.frame_len, &e.seg))
 		la_sim_tell(w, &e);
 	la_sim_weak_in(n, m);
-	la_sim_touch(w, f->to); /* time passes before the frame is looked at */
+	la_sim_touch(w, f->to); /* time passes before the frame is processed */
 	la_shard_rx(n->shard, la_sim_ms(w), &m, 1);
 	after(w, f->to);
 }
@@ -378,7 +378,7 @@ la_sim_quiet(struct la_sim *w, uint64_t until)
 	return true;
 }
 
-/* ------------------------------------------------------------------ what is in it */
+/* ------------------------------------------------------------------ contents */
 
 struct la_shard *
 la_sim_shard(struct la_sim *w, unsigned host)

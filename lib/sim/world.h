@@ -5,8 +5,8 @@
 /* A world: hosts, each a shard, on one network, in virtual time. One seed, no threads, no clock:
  * the same seed gives the same bytes on any machine. (Theory at the top of world.c.)
  *
- * The shards are the shipped code, driven by its four calls; the world is their "I/O". Time is in
- * microseconds here, and in the milliseconds of a shard's `now` there. Hosts are called A, B, C ...
+ * The shards are the shipped code, driven by its four calls; the world is their I/O. Time here is in
+ * microseconds, a shard's `now` in milliseconds. Hosts are called A, B, C ...
  * unless they are named, and have the addresses 10.0.0.1, 10.0.0.2 ... and fd00::1, fd00::2 ... */
 
 #include <stdbool.h>
@@ -23,17 +23,17 @@ enum {
 	LA_SIM_HOSTS = 8,
 	LA_SIM_FAULTS = 32,
 	LA_SIM_WATCHES = 8,
-	LA_SIM_HEADROOM_MS = 1000, /* of virtual time before the start: shards are born with now > 0 */
+	LA_SIM_HEADROOM_MS = 1000, /* of virtual time before the start: shards are created with now > 0 */
 };
 
-/** How a host may be told to behave badly, so that a story can show what the rule is for. A shard knows none
- * of this: the world does it to it from outside (weak.c). */
+/** Ways to weaken a host, so that a story can show the purpose of a rule. A shard has no such code: the world
+ * changes it from outside (weak.c). */
 enum la_sim_weak {
-	/* forgets TIME_WAIT at once, as with a 2*MSL of nothing */
+	/* ends TIME_WAIT at once, as with a 2*MSL of 0 */
 	LA_SIM_NO_TIME_WAIT = 1 << 0,
-	/* a RST ends TIME_WAIT, as RFC 9293's text would have it and RFC 1337 warns of */
+	/* a RST ends TIME_WAIT, as in RFC 9293's text, against the advice of RFC 1337 */
 	LA_SIM_ASSASSIN = 1 << 1,
-	/* every connection begins at the same sequence number, not where RFC 6528 says */
+	/* every connection begins at the same sequence number, against RFC 6528 */
 	LA_SIM_FIXED_ISN = 1 << 2,
 };
 
@@ -41,33 +41,34 @@ struct la_sim_host {
 	const char *name; /* NULL: "A", "B" ... */
 	unsigned weak;	  /* enum la_sim_weak */
 	uint32_t fixed_isn; /* with LA_SIM_FIXED_ISN */
-	/* what the shard is told. mbufs, mem, now, mac, addrs and (where they are 0) secret and small
-	 * tables are the world's business */
+	/* the shard's configuration. The world sets mbufs, mem, now, mac, addrs and (if they are 0) secret and small
+	 * tables */
 	struct la_shard_config shard;
 };
 
-/** One way from one host to another. Chances are in a million. */
+/** One direction from one host to another. Chances are in a million. */
 struct la_sim_link {
 	uint64_t delay_us;
-	uint64_t jitter_us;    /* up to so much more, evenly; makes segments overtake each other */
-	uint64_t rate_bps;     /* 0: as fast as one likes */
+	uint64_t jitter_us;    /* random extra delay up to this, uniform; reorders segments */
+	uint64_t rate_bps;     /* 0: no limit */
 	uint32_t queue_bytes;  /* waiting for the rate; more is dropped. 0: no limit */
-	uint16_t mtu;	       /* of the IP layer; what is larger is answered by ICMP, or passes when it has no DF. 0: no limit */
+	/* of the IP layer; a larger packet draws an ICMP error, or passes without DF. 0: no limit */
+	uint16_t mtu;
 	uint32_t drop_ppm, dup_ppm, corrupt_ppm, reorder_ppm;
-	uint64_t dup_us;       /* the copy comes up to so much later, at random */
-	uint32_t hold_ppm;     /* taken aside by a router, and sent on later, */
+	uint64_t dup_us;       /* largest random delay of the copy */
+	uint32_t hold_ppm;     /* held by a router, and forwarded later, */
 	uint64_t hold_min_us, hold_max_us; /* after this much time */
 };
 
 enum la_sim_what {
-	LA_SIM_SENT,	  /* a segment left `host`; due_us: when it arrives, 0: never */
-	LA_SIM_ARRIVED,	  /* it is handed to `host` */
-	LA_SIM_LOST,	  /* on the way to `peer`: text says why ("dropped", "queue full", "too big") */
-	LA_SIM_HELD,	  /* a router on the way to `peer` took it aside */
+	LA_SIM_SENT,	  /* a segment left `host`; due_us: time of arrival, 0: never */
+	LA_SIM_ARRIVED,	  /* `host` receives it */
+	LA_SIM_LOST,	  /* on the way to `peer`: text has the reason ("dropped", "queue full", "too big") */
+	LA_SIM_HELD,	  /* a router on the way to `peer` holds it */
 	LA_SIM_COPIED,	  /* a second one is on its way to `peer` */
-	LA_SIM_CORRUPTED, /* it goes on, with a bit wrong */
+	LA_SIM_CORRUPTED, /* it continues with a wrong bit */
 	LA_SIM_STATE,	  /* a watched connection of `host` went from one state to another */
-	LA_SIM_RESTART,	  /* host was restarted: text says how */
+	LA_SIM_RESTART,	  /* host was restarted: text has the kind */
 	LA_SIM_NOTE,	  /* la_sim_note(): text */
 };
 
@@ -77,7 +78,7 @@ struct la_sim_event {
 	uint64_t due_us;
 	uint8_t host, peer;
 	uint32_t packet; /* number of the segment; a copy has its original's */
-	bool copy;	 /* this is the second one */
+	bool copy;	 /* this is the copy */
 	bool late;	 /* a router held it */
 	struct la_sim_seg seg;
 	const uint8_t *frame; /* valid during the call */
@@ -89,10 +90,10 @@ struct la_sim_event {
 
 struct la_sim_conn;
 
-/** What passes between a connection and its user, besides its beginning and its end. */
+/** Calls and callbacks of a connection's user, except opening and end. */
 enum la_sim_use {
 	LA_SIM_CONNECTS, /* la_connect() */
-	LA_SIM_SENDS,	 /* la_send() took these bytes */
+	LA_SIM_SENDS,	 /* la_send() accepted these bytes */
 	LA_SIM_READS,	 /* these bytes were delivered */
 	LA_SIM_HEARS_FIN, /* the peer has closed its side */
 	LA_SIM_SHUTS,	 /* la_shutdown() comes now */
@@ -100,7 +101,7 @@ enum la_sim_use {
 	LA_SIM_ABORTS,	 /* la_abort() */
 };
 
-/** What the world tells; any may be NULL. They may not run the world. */
+/** Hooks of the world; any may be NULL. They must not run the world. */
 struct la_sim_hooks {
 	void (*event)(void *ctx, const struct la_sim_event *e);
 	/* decides instead of rules and chances */
@@ -117,12 +118,12 @@ struct la_sim_config {
 	uint64_t seed;
 	unsigned nhosts;
 	struct la_sim_host host[LA_SIM_HOSTS];
-	struct la_sim_link link; /* of every way, until la_sim_link() says otherwise */
-	const char *const *faults; /* rules in fault.h's language */
+	struct la_sim_link link; /* of every direction; la_sim_link() changes one */
+	const char *const *faults; /* rules in the fault language (fault.h) */
 	unsigned nfaults;
 	uint64_t start_ms; /* the shards' `now` at the beginning [LA_SIM_HEADROOM_MS] */
 	unsigned mbufs;	   /* of all hosts and the network [512] */
-	unsigned flights;  /* segments on their way at once [256] */
+	unsigned flights;  /* segments in flight at once [256] */
 	unsigned conns;	   /* user records [64] */
 };
 
@@ -137,16 +138,16 @@ void la_sim_link(struct la_sim *w, unsigned from, unsigned to, const struct la_s
 
 /* Time. */
 uint64_t la_sim_now(const struct la_sim *w); /* us since the beginning */
-/** When something happens next, UINT64_MAX: nothing ever will. */
+/** The time of the next event; UINT64_MAX: none. */
 uint64_t la_sim_next(const struct la_sim *w);
-/** Lets one thing happen: the next arrival or timer, if it comes no later than `until`; false when
- * none does, and then time stands at `until`. */
+/** Runs one event: the next arrival or timer, if it is not after `until`; false: none, and the time is then
+ * `until`. */
 bool la_sim_step(struct la_sim *w, uint64_t until);
 /** Runs until that time. */
 void la_sim_run(struct la_sim *w, uint64_t until);
-/** Runs until nothing is left to happen but the shards' own housekeeping, or until that time: false. */
+/** Runs until only the shards' own housekeeping is left; false: that time was reached first. */
 bool la_sim_quiet(struct la_sim *w, uint64_t until);
-/** To be called after using a shard's or connection's call from outside: takes what it has to send. */
+/** Call after a direct call of a shard or connection: sends its frames. */
 void la_sim_settle(struct la_sim *w);
 
 /* What is in it. */
@@ -156,18 +157,18 @@ const char *la_sim_host_name(const struct la_sim *w, unsigned host);
 struct la_addr la_sim_addr(const struct la_sim *w, unsigned host, bool ip6);
 struct la_arena *la_sim_arena(struct la_sim *w);
 struct rte_mempool *la_sim_mbufs(struct la_sim *w);
-/** Frames that the network holds, those on a router's shelf among them. */
+/** Frames in the network, including those on a router's shelf. */
 unsigned la_sim_in_flight(const struct la_sim *w);
-/** Frames lost because the world ran out of mbufs: 0, or it is too small for what is done in it. */
+/** Frames lost without an mbuf: must be 0, or the world is too small. */
 uint32_t la_sim_no_mbufs(const struct la_sim *w);
 
-/** Segments whose fate was to be held until released: their number, what the i-th is, and its release
- * (it arrives at once). The shelf keeps the order in which they were taken aside. */
+/** Segments that are held until released: their number, the i-th segment, and its release
+ * (it arrives at once). The shelf keeps the order of taking. */
 unsigned la_sim_shelf(const struct la_sim *w);
 uint32_t la_sim_shelf_packet(const struct la_sim *w, unsigned i);
 uint64_t la_sim_shelf_since(const struct la_sim *w, unsigned i); /* us */
 void la_sim_release(struct la_sim *w, unsigned i);
-void la_sim_discard(struct la_sim *w, unsigned i); /* it never comes */
+void la_sim_discard(struct la_sim *w, unsigned i); /* it never arrives */
 
 /** Reports every change of state of this tuple at that host (LA_SIM_STATE). The watch's number, or
  * -ENOSPC. */
@@ -175,11 +176,11 @@ int la_sim_watch(struct la_sim *w, unsigned host, const struct la_tuple *t);
 void la_sim_note(struct la_sim *w, unsigned host, const char *text);
 
 /** The host stops and starts again. orderly: connections are aborted and the TIME_WAIT table is carried
- * over, as --state does; else it crashes and waits quiet_ms (RFC 9293 3.4.3), 0: not at all. Listeners have
- * to be made again. 0, or what creating the shard said. */
+ * over, as --state does; else it crashes and waits quiet_ms (RFC 9293 3.4.3), 0: no wait. Listeners must
+ * be made again. 0, or the error of the shard's creation. */
 int la_sim_restart(struct la_sim *w, unsigned host, bool orderly, uint32_t quiet_ms);
 
-/* A world can be kept and gone back to, as long as it lives; hooks stay as they are. */
+/* A world can be saved and restored while it exists; hooks do not change. */
 size_t la_sim_save_size(const struct la_sim *w);
 void la_sim_save(const struct la_sim *w, void *buf);
 void la_sim_load(struct la_sim *w, const void *buf);

@@ -2,51 +2,51 @@
 
 /* The state file.
  *
- *	head      magic, byte order, version; how long the file is; when it was written, by two
- *	          clocks; a checksum of everything else (BLAKE2b, libsodium's generic hash)
- *	section   one a shard, in order: a digest of the shard's addresses, its port, a length, and
- *	 ...      what la_shard_save() wrote: secret, now, ISN clock, and for each TIME_WAIT entry
- *	          how long it has left. With the head's time that is its deadline by the clock on
- *	          the wall
+ *	head      magic, byte order, version; length of the file; time of writing, by two
+ *	          clocks; a checksum of the rest (BLAKE2b, libsodium's generic hash)
+ *	section   one for each shard, in order: a digest of the shard's addresses, its port, a length, and
+ *	 ...      the output of la_shard_save(): secret, now, ISN clock, and for each TIME_WAIT entry
+ *	          its remaining time. With the head's time this gives its deadline in real
+ *	          time
  *
- * Whole or not at all. It is written beside its place, synced, and renamed into it, and the
- * directory is synced too; the head, which alone makes it a state file, is written last. When read,
- * its length, checksum and every section's head are verified before the first entry is imported,
- * in a first pass over the file; the second pass reads what is then in the page cache.
+ * Atomicity. The file is written under a temporary name, synced, and renamed, and the
+ * directory is synced, too; the head, which makes it a state file, is written last. A first pass of reading
+ * verifies length, checksum and every section's head before the first entry is imported;
+ * the second pass then reads from the page cache.
  *
- * Once. After it was read and before the first packet, the file is removed, directory synced. If it
- * stayed, a crash would leave an old state that looks like a new one; without it, the next start
- * knows that there was a crash, and keeps quiet time.
+ * Use once. After reading and before the first packet, the file is removed and the directory synced. If it
+ * stayed, a crash would leave an old state that appears new. Without the file, the next start
+ * assumes a crash, and keeps quiet time.
  *
- * It holds the secret that ISNs and timestamp offsets are made with: mode 0600, and a file that
- * others can get at, or that is not ours, is refused: its secret may be none.
+ * Secrecy. The file has the secret of ISNs and timestamp offsets: its mode is 0600. A file that
+ * other users can access, or that belongs to another user, is refused, because its secret may be known.
  *
- * Redistribution. The shards of a port share its connections by a hash of the tuple (lib/io/steer.c), and there may
- * be more of them than in the run before, or fewer. So it is not asked which shard an entry was in, only
- * whose its segments will be: every section of a port is read once, and each entry goes to the shard that
- * steering names, also when the number is the same. An entry's answers come from its own numbers, the
+ * Redistribution. The shards of a port share its connections by a hash of the tuple (lib/io/steer.c), and their
+ * number may differ from the previous run. So the old shard of an entry does not matter, only the shard of its
+ * segments: every section of a port is read once, and each entry goes to the shard that
+ * steering selects, also for an unchanged number of shards. An entry's answers depend on its own numbers, the
  * time and the secret: its TSval is tick + keyed offset of the tuple, a new ISN is clock + keyed hash.
- * Time is one for all shards of a process. The secret is one for all shards of a port (lib/run/restart.c), and
- * a file in which they differ is refused: in another shard, an entry of such a file would answer with a
- * TSval that its peer throws away. The ISN clock is the furthest ahead of all (lib/net/restart.c). Ports
- * cannot be redistributed: a run has those of the file, with their addresses.
+ * All shards of a process have the same time. All shards of a port have the same secret (lib/run/restart.c), and
+ * a file with different secrets is refused: in another shard, an entry of such a file would answer with a
+ * TSval that its peer drops. The ISN clock is the furthest of all (lib/net/restart.c). Entries are not
+ * redistributed between ports: a run must have the ports of the file, with their addresses.
  *
- * No entry is lost on the way. A shard that has no room for its own makes the whole file useless; the
- * rest of it is then counted, and the refusal says how many fell to the shard that had the most, how
- * many fit there, and what to ask for.
+ * No entry is lost. If a shard has no room for its entries, the whole load fails. The remaining entries are
+ * then counted, and the error gives the number of entries of the fullest shard, its capacity, and the size
+ * to configure.
  *
- * What is not a state file, by its magic, is never overwritten, whatever --state says.
+ * A file that is not a state file, by its magic, is never overwritten, regardless of --state.
  *
- * The clock. How long nothing ran decides how much time an entry has left, and an entry must never
- * end early. Within one boot CLOCK_BOOTTIME decides, which cannot be set. After a boot there is
- * only real time; when that went backwards, nothing is subtracted. Both are rounded down, and were
- * looked at after `now` was: the new time of a shard is never ahead of what it would have been.
+ * The clock. The time between two runs is subtracted from an entry's remaining time, and an entry must not
+ * end early. Within one boot CLOCK_BOOTTIME gives the time, because it cannot be set. After a boot there is
+ * only real time; if that went backwards, nothing is subtracted. Both are rounded down, and read
+ * after `now`: the new time of a shard is never ahead of the true one.
  *
- * Memory: one buffer of a mebibyte, whatever the table's size, and as many entries on the stack as
- * lib/table/tw_state.c reads at once: they are redistributed as they are read.
+ * Memory: one buffer of a mebibyte for any table size, and on the stack the entries that
+ * lib/table/tw_state.c reads at once: they are redistributed while they are read.
  *
- * This file has clocks, addresses and progress; state_read.c verifies, state_deal.c deals out, state_write.c
- * writes. */
+ * This file has clocks, addresses and progress; state_read.c verifies, state_deal.c redistributes,
+ * state_write.c writes. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -175,7 +175,7 @@ la_statefile_progress(struct la_statefile_progress *p, uint64_t n)
 
 /* ------------------------------------------------------------------ the directory */
 
-/* A name that came or went is on the disk only when its directory is. */
+/* A new or removed name is on the disk only after a sync of its directory. */
 int
 la_statefile_sync_dir(const char *path)
 {
@@ -191,7 +191,7 @@ la_statefile_sync_dir(const char *path)
 	free(dir);
 	if (fd < 0)
 		return -errno;
-	if (fsync(fd) != 0 && errno != EINVAL) /* EINVAL: a file system that knows no such thing */
+	if (fsync(fd) != 0 && errno != EINVAL) /* EINVAL: a file system without directory sync */
 		rc = -errno;
 	close(fd);
 	return rc;

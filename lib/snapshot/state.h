@@ -2,8 +2,8 @@
 #ifndef LA_SNAPSHOT_STATE_H
 #define LA_SNAPSHOT_STATE_H
 
-/* The state file: the shards of a process that was stopped in order, for the next one to go on
- * with. (Format and theory at the top of state.c.) */
+/* The state file: the shards of a process that was stopped in order, to be loaded by the next one.
+ * (Format and theory at the top of state.c.) */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,21 +11,20 @@
 
 #include <lastack/shard.h>
 
-/** Two clocks that outlive a process. */
+/** Two clocks that are valid across processes. */
 struct la_wall {
 	uint64_t real_ns;    /* CLOCK_REALTIME: may be set */
-	uint64_t boot_ns;    /* CLOCK_BOOTTIME: is never set, but means nothing after a boot */
-	uint8_t boot_id[16]; /* which boot; zeros: not known */
+	uint64_t boot_ns;    /* CLOCK_BOOTTIME: cannot be set, but is valid only within a boot */
+	uint8_t boot_id[16]; /* identifies the boot; zeros: unknown */
 };
 void la_wall_now(struct la_wall *w);
 
 /** Milliseconds, rounded down, from `then` to `now`: by the boot clock within one boot, else by
- * real time. *backwards: real time went back, and nothing is known but that it was not less than 0.
- */
+ * real time. *backwards: real time went back; the true time is unknown, and 0 is returned. */
 uint64_t la_wall_passed(const struct la_wall *then, const struct la_wall *now, bool *backwards);
 
-/** What a shard is to the file: the addresses whose entries it has, NULL and 0 are allowed; and the
- * port, 0 to 63, that it shares with all shards of the same number, their addresses and secret too. */
+/** A shard as described in the file: the addresses of its entries (NULL and 0 are allowed), and its port, 0 to 63.
+ * All shards of a port have the same addresses and secret. */
 struct la_statefile_addrs {
 	const struct la_prefix *addrs, *ranges;
 	unsigned naddrs, nranges;
@@ -34,45 +33,44 @@ struct la_statefile_addrs {
 
 struct la_statefile;
 
-/** Opens a file and verifies every byte of it before anything is believed. 0 and *out; -ENOENT:
- * there is none; any other negative errno: refused, and err says why, naming the file. addrs: of the shards of this
+/** Opens a file and verifies all of it. 0 and *out; -ENOENT:
+ * no file; any other negative errno: refused, and err has the file and the reason. addrs: of the shards of this
  * run, in order; the file may be of more or fewer on each port. say: a progress line a second on stdout.
- * wall: the present; NULL: asks for it. */
+ * wall: the current time; NULL: reads the clocks. */
 int la_statefile_open(const char *path, const struct la_statefile_addrs *addrs, unsigned n,
 		      bool say, const struct la_wall *wall, struct la_statefile **out, char *err,
 		      size_t size);
 /** NULL is allowed. */
 void la_statefile_close(struct la_statefile *st);
 
-/** The `now` at which shards are to go on: the saved one and what has passed until
- * la_statefile_open() looked at the clocks. */
+/** The `now` for the loaded shards: the saved one plus the time until
+ * la_statefile_open() read the clocks. */
 uint64_t la_statefile_now(const struct la_statefile *st);
-/** How much has passed, ms. */
+/** The time between saving and opening, ms. */
 uint64_t la_statefile_passed(const struct la_statefile *st);
-/** Real time was set back, or the boot is another and it was: everything has all the time left that
- * it had. */
+/** Returns whether real time went back, so that entries keep all their remaining time. */
 bool la_statefile_backwards(const struct la_statefile *st);
-/** The secret that shard i of this run is to have: its port's. */
+/** The secret for shard i of this run: that of its port. */
 const uint8_t *la_statefile_secret(const struct la_statefile *st, unsigned i);
 /** TIME_WAIT entries in the file, and shards that wrote it. */
 uint64_t la_statefile_entries(const struct la_statefile *st);
 unsigned la_statefile_shards(const struct la_statefile *st);
 
-/** Reads everything into the shards of this run, one for each that the file was opened for, made with
- * its secret and a `now` not before that one: every entry into the one that io/steer.h names among
- * those of its port. 0, or negative errno and err; the shards are then to be destroyed. */
+/** Loads all entries into the shards of this run: the shards for which the file was opened, created with
+ * its secret and a `now` not before la_statefile_now(). io/steer.h selects the shard of each entry among
+ * those of its port. 0, or negative errno and err; the shards must then be destroyed. */
 int la_statefile_load(struct la_statefile *st, struct la_shard *const *shards, char *err,
 		      size_t size);
 
-/** Takes the file away for good, directory and all: what happens from now on is not in it.
+/** Removes the file and syncs its directory: later events are not in it.
  * 0, or negative errno and err. */
 int la_statefile_consume(struct la_statefile *st, char *err, size_t size);
 
-/** Whether la_statefile_save() will be able to write to path: what is there is a state file or nothing, and
- * its directory takes files. Creates nothing. 0, or negative errno and err. */
+/** Checks whether la_statefile_save() can write to path: there is a state file or none, and
+ * its directory is writable. Creates no file. 0, or negative errno and err. */
 int la_statefile_check(const char *path, char *err, size_t size);
 
-/** Writes the shards' state at `now` to path, mode 0600: whole or not at all. 0, or negative errno
+/** Writes the shards' state at `now` to path, mode 0600: atomically. 0, or negative errno
  * and err. *bytes: the file's length. */
 int la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,
 		      struct la_shard *const *shards, unsigned n, uint64_t now, bool say,

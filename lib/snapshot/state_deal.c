@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Dealing a state file out: its entries to the shards that steering names. (Theory in state.c.) */
+/* Redistributes a state file's entries to the shards that steering selects. (Theory in state.c.) */
 
 #include <errno.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "io/steer.h"
 #include "snapshot/state_file.h"
 
-/* The shards of one port, and which of them a tuple belongs to. */
+/* The shards of one port, and the owner of a tuple. */
 struct port {
 	struct la_shard *shards[LA_STATEFILE_SECTIONS_MAX];
 	struct la_steer steer;
@@ -60,7 +60,7 @@ refuse_full(const struct la_statefile_why *w, const struct port *p)
 	return la_statefile_refuse(w, -ENOBUFS, "has an entry for which the index has no room");
 }
 
-/* The shards' refusal, in the words of who started the program. */
+/* The error of the load, in terms of the program's options. */
 static int
 refuse_load(const struct la_statefile_why *w, const struct port *p, unsigned i, int rc)
 {
@@ -76,7 +76,7 @@ refuse_load(const struct la_statefile_why *w, const struct port *p, unsigned i, 
 	return la_statefile_refuse(w, rc, "cannot be read: %s", strerror(-rc));
 }
 
-/* All sections of a port. When one has an entry that finds no room, it and the others are counted. */
+/* Loads all sections of a port. From the first entry without room on, entries are only counted. */
 static int
 load_port(struct la_statefile *st, const struct la_statefile_why *w, unsigned port, struct port *p)
 {
@@ -109,7 +109,7 @@ la_statefile_load(struct la_statefile *st, struct la_shard *const *shards, char 
 		struct port p;
 
 		if (la_statefile_part_of(st, number) != &st->sections[i])
-			continue; /* went with the port's first */
+			continue; /* done with the port's first section */
 		gather(st, number, shards, &p);
 		rc = load_port(st, &w, number, &p);
 	}

@@ -2,8 +2,8 @@
 #ifndef LA_SNAPSHOT_STATE_FILE_H
 #define LA_SNAPSHOT_STATE_FILE_H
 
-/* What state.c (clocks, addresses), state_read.c, state_deal.c and state_write.c share: the file, on the
- * disk and while it is read. */
+/* Shared by state.c (clocks, addresses), state_read.c, state_deal.c and state_write.c: the file on disk and
+ * while it is read. */
 
 #include <stdio.h>
 
@@ -13,7 +13,7 @@
 #include "snapshot/state.h"
 
 enum {
-	LA_STATEFILE_ORDER = 0x01020304, /* as the writing machine has it in memory */
+	LA_STATEFILE_ORDER = 0x01020304, /* in the writing machine's byte order */
 	LA_STATEFILE_VERSION = 2,
 	LA_STATEFILE_DIGEST = 32,
 	LA_STATEFILE_SUM = 32,
@@ -36,7 +36,7 @@ struct la_statefile_head {
 	uint32_t sections;
 	uint32_t reserved; /* 0 */
 	struct la_wall wall;
-	uint8_t sum[LA_STATEFILE_SUM]; /* of what follows the head, then of the head up to here */
+	uint8_t sum[LA_STATEFILE_SUM]; /* of the bytes after the head, then of the head up to here */
 };
 _Static_assert(sizeof(struct la_statefile_head) == 96, "no padding");
 
@@ -44,11 +44,11 @@ struct la_statefile_section {
 	uint8_t addrs[LA_STATEFILE_DIGEST];
 	uint32_t port;     /* below LA_STATEFILE_PORTS_MAX */
 	uint32_t reserved; /* 0 */
-	uint64_t length;   /* of what follows, the shard's own stream */
+	uint64_t length;   /* of the shard's own stream, which follows */
 };
 _Static_assert(sizeof(struct la_statefile_section) == 48, "no padding");
 
-/** An address of ours as it goes into the digest; sorted, so that their order means nothing. */
+/** An address of ours in the digest; sorted, so that their order does not matter. */
 struct la_statefile_prefix {
 	uint8_t addr[16], len, range;
 };
@@ -63,7 +63,7 @@ struct la_statefile_progress {
 _Static_assert((int)LA_STATEFILE_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX,
 	       "the shards of a port are dealt to at once");
 
-/** A section, as far as it was read to be verified. */
+/** The fields of a verified section. */
 struct la_statefile_part {
 	uint64_t at, length; /* of the shard's stream in the file */
 	unsigned port;
@@ -88,14 +88,14 @@ struct la_statefile {
 	struct la_statefile_target targets[LA_STATEFILE_SECTIONS_MAX];
 	char what[256]; /* of progress lines */
 
-	/* reading on from `at`: buf[head .. tail) is what comes next, `left` is what may be read */
+	/* reading from `at`: buf[head .. tail) are the next bytes, `left` may be read */
 	uint8_t *buf;
-	size_t buf_head, buf_tail, buf_most; /* most: that were ever in it */
+	size_t buf_head, buf_tail, buf_most; /* most: highest number of bytes in it */
 	uint64_t at, left;
 	struct la_statefile_progress progress;
 };
 
-/** Where the line for the user goes when a file is refused. */
+/** Buffer of the error message for a refused file. */
 struct la_statefile_why {
 	const char *path;
 	char *err;
@@ -108,13 +108,13 @@ void la_statefile_progress_start(struct la_statefile_progress *p, const char *wh
 void la_statefile_progress(struct la_statefile_progress *p, uint64_t n);
 int la_statefile_sync_dir(const char *path);
 
-/* state_read.c, for state_deal.c too */
-/** The line for the user, the file's name before it; returns rc. */
+/* state_read.c, also for state_deal.c */
+/** Writes the error message, after the file's name; returns rc. */
 int la_statefile_refuse(const struct la_statefile_why *w, int rc, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/** What is taken next: `length` bytes from `at` on. */
+/** Selects the next bytes: `length` bytes from `at` on. */
 void la_statefile_seek(struct la_statefile *st, uint64_t at, uint64_t length);
-/** ctx: struct la_statefile. 0, -ENODATA at the end of what may be read, or of the file, -errno. */
+/** ctx: struct la_statefile. 0, -ENODATA at the end of the selected bytes or of the file, -errno. */
 int la_statefile_take(void *ctx, void *p, size_t len);
 /** The first section of a port; NULL: the file has none. */
 const struct la_statefile_part *la_statefile_part_of(const struct la_statefile *st, unsigned port);

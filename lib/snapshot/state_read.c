@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading a state file: everything is verified before anything of it is believed. */
+/* Reading a state file: all of it is verified before any entry is loaded. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ la_statefile_seek(struct la_statefile *st, uint64_t at, uint64_t length)
 	st->buf_head = st->buf_tail = 0;
 }
 
-/* 0, -ENODATA at the end of what may be read, or of the file, -errno. */
+/* 0, -ENODATA at the end of the selected bytes or of the file, -errno. */
 static int
 fill(struct la_statefile *st)
 {
@@ -98,7 +98,7 @@ check_file(const struct la_statefile *st, const struct la_statefile_why *w, stru
 	return 0;
 }
 
-/* Who could have read the secret, or written another? */
+/* Checks that no other user could read the secret or write the file. */
 static int
 check_owner(const struct stat *s, const struct la_statefile_why *w)
 {
@@ -114,7 +114,7 @@ check_owner(const struct stat *s, const struct la_statefile_why *w)
 	return 0;
 }
 
-/* Whose file is it, and is it whole? In the order in which one can be sure of it. */
+/* Checks owner and completeness of the file, each step after those that it depends on. */
 static int
 check_head(struct la_statefile *st, const struct la_statefile_why *w, uint64_t length)
 {
@@ -178,7 +178,7 @@ check_sum(struct la_statefile *st, const struct la_statefile_why *w)
 	return 0;
 }
 
-/* Are the shards of this run on the section's port what its own shard was? */
+/* Checks that the shards of this run on the section's port have the section's addresses. */
 static int
 check_targets(const struct la_statefile *st, const struct la_statefile_why *w, unsigned i,
 	      const struct la_statefile_section *head)
@@ -199,7 +199,7 @@ check_targets(const struct la_statefile *st, const struct la_statefile_why *w, u
 				   head->port);
 }
 
-/* What the shard wrote first. */
+/* Reads the header of the shard's stream. */
 static int
 check_saved(struct la_statefile *st, const struct la_statefile_why *w, unsigned i)
 {
@@ -224,7 +224,7 @@ check_saved(struct la_statefile *st, const struct la_statefile_why *w, unsigned 
 	return 0;
 }
 
-/* The sections' heads, against what the shards of this run are. */
+/* Checks the sections' heads against the shards of this run. */
 static int
 check_sections(struct la_statefile *st, const struct la_statefile_why *w)
 {
@@ -266,7 +266,7 @@ la_statefile_part_of(const struct la_statefile *st, unsigned port)
 	return NULL;
 }
 
-/* A shard that nothing was saved for would begin without quiet time, knowing nothing. */
+/* A shard without a section would start without entries and without quiet time. */
 static int
 check_ports(const struct la_statefile *st, const struct la_statefile_why *w)
 {

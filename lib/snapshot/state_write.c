@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Writing a state file: beside its place, head last, synced, then renamed. */
+/* Writing a state file: under a temporary name, head last, synced, then renamed. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@ struct writer {
 	int fd;
 	uint8_t *buf;
 	size_t used;
-	uint64_t at; /* bytes handed over so far, head included */
+	uint64_t at; /* bytes written so far, head included */
 	crypto_generichash_state hash;
 	struct la_statefile_progress progress;
 };
@@ -43,7 +43,7 @@ flush(struct writer *w)
 {
 	int rc = put_at(w->fd, w->buf, w->used, w->at - w->used);
 
-	/* on its way to the disk at once, or the sync in the end would be long and without a word */
+	/* starts the write-back at once; otherwise the sync at the end takes long without progress */
 	(void)sync_file_range(w->fd, (off_t)(w->at - w->used), (off_t)w->used, SYNC_FILE_RANGE_WRITE);
 	la_statefile_progress(&w->progress, w->used);
 	w->used = 0;
@@ -78,8 +78,8 @@ put(void *ctx, const void *p, size_t len)
 	return 0;
 }
 
-/* The length of a section stands before it, and the shard does not know it in advance: it is asked
- * twice, and the first time only counted. */
+/* The length of a section is before it, and is not known in advance: the shard is saved
+ * twice, and the first pass only counts. */
 static int
 measure(void *ctx, const void *p, size_t len)
 {
@@ -88,7 +88,7 @@ measure(void *ctx, const void *p, size_t len)
 	return 0;
 }
 
-/* What is there may be replaced when it is a state file, or nothing. */
+/* An existing file may be replaced if it is a state file or empty. */
 static int
 may_replace(const char *path)
 {
@@ -111,7 +111,7 @@ may_replace(const char *path)
 	return rc;
 }
 
-/* It is replaced by a rename, for which its directory must be writable, and in a sticky one the file ours. */
+/* A rename replaces it, which needs a writable directory, and in a sticky one a file of ours. */
 static int
 check_place(const char *path)
 {
@@ -185,7 +185,7 @@ put_all(struct writer *w, const struct la_statefile_addrs *addrs, struct la_shar
 	return rc ? rc : put_at(w->fd, (const uint8_t *)&h, sizeof(h), 0);
 }
 
-/* Syncs what was written and puts it in its place. */
+/* Syncs the file and renames it. */
 static int
 settle(int fd, const char *tmp, const char *path)
 {
@@ -210,7 +210,7 @@ la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,
 			 path);
 		return rc;
 	}
-	if (wall == NULL) { /* after `now` was looked at: see the theory in state.c */
+	if (wall == NULL) { /* read after `now`: see the theory in state.c */
 		la_wall_now(&present);
 		wall = &present;
 	}
@@ -227,7 +227,7 @@ la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,
 		rc = -ENOMEM;
 	}
 	if (rc == 0) {
-		(void)unlink(tmp); /* of a process that died here */
+		(void)unlink(tmp); /* left by a process that ended here */
 		w.fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		rc = w.fd < 0 ? -errno : put_all(&w, addrs, shards, n, now, wall);
 		if (rc == 0)

@@ -2,29 +2,29 @@
 
 /* The index: theory of operation.
  *
- * One table finds every connection of a shard, live or in TIME_WAIT, because a segment does not say
- * which it is for, and because then entering TIME_WAIT is one reference overwritten in place.
+ * One table finds every connection of a shard, live or in TIME_WAIT, because a segment does not show
+ * which of the two it is for. Entering TIME_WAIT then overwrites one reference in place.
  *
  * Layout. A bucket is one cache line: ten 16-bit tags, ten 32-bit references, and two words of book
- * keeping. The keys themselves are not here: a tag that agrees costs a look at the object behind
- * the reference, which the caller wants to read anyway when the key is right; a wrong one is seen
- * once in about 10000 probes. So a look-up is one line of the index and one of
+ * keeping. The keys themselves are not here: a matching tag costs a read of the object of
+ * the reference, which the caller needs anyway if the key matches. A tag matches a wrong key
+ * once in about 10000 probes. So a look-up reads one line of the index and one of
  * the object.
  *
  * Cuckoo with partial keys (Fan et al., "MemC3", NSDI 2013). A key has two buckets. The first is the
  * low word of its hash, taken as a fraction, of the n buckets there are: a multiplication, so n need
  * not be a power of two. The other is sum - first modulo n, where sum is made of the tag, odd and
- * below n: a subtraction, and the same from either side, so that a key can be moved without knowing
- * more than the line shows. The two always differ: 2 * first = sum modulo n can not be, for n is even
+ * below n: a subtraction that is its own inverse, so that a key can be moved with the data of its
+ * line alone. The two always differ: 2 * first = sum modulo n is impossible, because n is even
  * and sum is odd.
  *
  * First bucket preferred. A key goes to its second bucket only when its first is full at that moment.
- * `spilled` counts, in the first bucket, the keys that have gone, by the last two bits of their tags:
- * while its counter is 0 a miss is known after one line, and so is a hit at the first. `second` marks,
- * in the bucket where the guest lives, which of its places hold guests: so that a key that leaves
- * lowers the right counter.
+ * `spilled` in the first bucket counts its keys that are in their second bucket, by the last two bits of
+ * their tags: while the counter is 0, one line decides a look-up. `second` marks the places of a bucket
+ * whose keys have their first bucket elsewhere, so that the removal of such a key decrements the right
+ * counter.
  *
- * Load. 6.4 keys a bucket of ten at capacity, whatever the capacity: 10 bytes a key. After long churn
+ * Load. 6.4 keys a bucket of ten at any capacity: 10 bytes a key. After long churn
  * at a constant fill (each key replaced 20 times):
  *
  *	fill                                  0.4     0.5     0.6     0.64    0.7     0.8     0.9
@@ -36,27 +36,27 @@
  *
  * When both buckets are full, one of their twenty keys is moved to its own other bucket, if that
  * has room. When none can move, one of the two hundred keys a step further is moved to make room
- * for that move. That is all: at most 2 * (10 + 10 * 10) lines are read, and -ENOSPC returned with
- * nothing changed. In the churn above, 7 million inserts even at a fill of 0.9, no key was
- * refused; the second step is there for a table that is fuller than its capacity says.
+ * for that move. There is no third step: at most 2 * (10 + 10 * 10) lines are read, and -ENOSPC is returned without a
+ * change. In the churn above no key was refused in 7 million inserts, even at a fill of 0.9; the second
+ * step is for a table above its capacity.
  *
  * No key is lost or found twice:
  *
  * (1) A key is only ever in its first bucket n or in other(n, tag): insert puts it in one of them,
  *     and a move takes it from bucket b to other(b, tag), which is the other one of the same two.
  * (2) It is in one place: insert writes one, and a move frees the old place in the same call;
- *     nothing runs in between, as a shard has one thread.
+ *     a shard has one thread.
  * (3) A look-up reads n, and other(n, tag) unless the tag's counter in spilled of n is 0. A key is in
  *     other(n, tag) iff its bit in `second` there is set (insert and move set it exactly then), and the
  *     counter is the number of these keys with tags of that kind: +1 where the bit is set, -1 where it
  *     is cleared (remove, a move home). So it is 0 only when no key of n with such a tag is elsewhere,
- *     and the look-up misses nothing.
+ *     and the look-up finds every key.
  *
- * la_index_check() verifies each of these. A counter has 4 bits and is never wrapped: a key that would
- * be the sixteenth of its kind to leave a bucket stays, or is refused. The churn above never saw more
- * than 8, and with a keyed hash a bucket cannot be aimed at.
+ * la_index_check() verifies each of these. A counter has 4 bits and does not wrap: the sixteenth key of
+ * a kind does not leave its bucket, or is refused. The largest value in the churn above was 8, and with
+ * a keyed hash an attacker cannot choose a bucket.
  *
- * Pointers into the table (la_index_find) are good until the next insert: it may move keys. */
+ * Pointers into the table (la_index_find) are valid until the next insert, which may move keys. */
 
 #include <assert.h>
 #include <errno.h>
@@ -69,7 +69,7 @@ enum {
 	SPILL_MAX = 15, /* each of the four counters in `spilled` */
 };
 
-/* ------------------------------------------------------------------ birth and death */
+/* ------------------------------------------------------------------ creation and end */
 
 /* 6.4 keys a bucket of ten, and the next even number. */
 static uint32_t
@@ -136,7 +136,7 @@ may_spill(const struct la_bucket *b, uint16_t tag)
 	return la_bucket_spilled(b, tag) < SPILL_MAX;
 }
 
-/* A key with this tag whose first bucket is b goes to its second; and leaves that. */
+/* Count a key with this tag and first bucket b that moves to its second; and one that leaves it. */
 static void
 spill(struct la_bucket *b, uint16_t tag)
 {
@@ -166,7 +166,7 @@ move(struct la_bucket *from, unsigned place, struct la_bucket *to, unsigned to_p
 		spill(from, tag);
 }
 
-/* May the key at this place go to its other bucket, as far as its counter goes? */
+/* Returns whether the counter allows the key at this place to move to its other bucket. */
 static bool
 may_move(const struct la_bucket *b, unsigned place)
 {
@@ -174,7 +174,7 @@ may_move(const struct la_bucket *b, unsigned place)
 }
 
 /* Frees a place in bucket n, which is full, by moves of keys to their other buckets: `depth` moves
- * at most, of which each but the first makes room for the one before. Returns the place or -1. The
+ * at most, of which each later one makes room for the previous one. Returns the place or -1. The
  * inner moves never touch bucket n itself: they only go where there is room. */
 static int
 make_room(struct la_index *ix, uint32_t n, unsigned depth)
@@ -229,7 +229,7 @@ locate(const struct la_index *ix, uint64_t hash, la_ref ref, uint32_t *bucket, u
 
 /* ------------------------------------------------------------------ the three changes */
 
-/* Everything but the plain case, out of the way of the fast path. */
+/* The general path: all cases except the common one. */
 static __attribute__((noinline)) int
 insert_full(struct la_index *ix, uint32_t n, uint16_t tag, la_ref ref)
 {
@@ -319,7 +319,7 @@ times_in(const struct la_bucket *b, la_ref ref)
 	return n;
 }
 
-/* One key: in the right bucket, marked rightly, and in no other place it could be looked for in. */
+/* Checks one key: right bucket, right mark, and in no other place of its two buckets. */
 static unsigned
 check_key(const struct la_index *ix, uint32_t n, unsigned i, uint64_t hash, FILE *f)
 {

@@ -7,8 +7,8 @@
  *
  * A bucket is one cache line: 16-bit tags and 32-bit references, probed with SIMD compares. A key
  * has two buckets (cuckoo with partial keys: the second is computed from the first and the tag),
- * and the first says whether any of its keys with tags of this kind had to go to their second one,
- * so that nearly every look-up, hit or miss, costs one line. */
+ * and the first counts its keys of each kind of tag that are in their second one,
+ * so that nearly every look-up, hit or miss, reads one line. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 
 #include "core/mem.h"
 
-/** A reference: which pool (2 bits), which slot (30 bits). 0 is "none". */
+/** A reference: pool (2 bits) and slot (30 bits). 0 is "none". */
 typedef uint32_t la_ref;
 
 enum la_pool { LA_POOL_NONE, LA_POOL_TCB, LA_POOL_TW4, LA_POOL_TW6 };
@@ -47,8 +47,8 @@ enum { LA_BUCKET_KEYS = 10 };
 
 struct la_bucket {
 	uint16_t tag[LA_BUCKET_KEYS]; /* 0: the place is free */
-	uint16_t spilled; /* keys whose first bucket is this one and who live in their second: four
-			   * counters of 4 bits, by the tag's last two */
+	uint16_t spilled; /* keys of this bucket that are in their second one: four counters of 4
+			   * bits, by the tag's last two bits */
 	uint16_t second;  /* bit i: the key at place i has its first bucket elsewhere */
 	la_ref ref[LA_BUCKET_KEYS];
 };
@@ -94,14 +94,14 @@ la_index_other(const struct la_index *ix, uint32_t bucket, uint16_t tag)
 	return sum >= bucket ? sum - bucket : sum + (ix->nbuckets - bucket);
 }
 
-/** Where in `spilled` the keys with this tag are counted. */
+/** The position in `spilled` of the counter for this tag. */
 static inline unsigned
 la_spill_shift(uint16_t tag)
 {
 	return (tag & 3u) * 4;
 }
 
-/** Keys with tags of this kind that have this bucket for their first and live in their second. */
+/** Number of keys with tags of this kind whose first bucket is this one and that are in their second. */
 static inline unsigned
 la_bucket_spilled(const struct la_bucket *b, uint16_t tag)
 {
@@ -122,11 +122,11 @@ la_bucket_match(const struct la_bucket *b, uint16_t tag)
 	__m128i lo = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)b), t);
 	__m128i hi = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)b + 1), t);
 
-	/* behind the last tag stands what is none */
+	/* the words after the last tag are no tags */
 	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, hi)) & ((1u << LA_BUCKET_KEYS) - 1);
 }
 
-/** Does the object behind ref have the key we look for? Inlined into la_index_find(). */
+/** Returns whether the object of ref has the key. Inlined into la_index_find(). */
 typedef bool la_index_match(const void *ctx, la_ref ref, const void *key);
 
 /** The place of the key's reference, to be read or overwritten, or NULL. */
@@ -153,8 +153,8 @@ la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const v
 	return NULL;
 }
 
-/** Prefetches what the tags in the first bucket point at is the caller's to do: this gives the
- * first reference with the tag, or 0, without comparing keys. */
+/** The first reference with the tag in the first bucket, or 0, without comparing keys. The caller may prefetch
+ * its object. */
 static inline la_ref
 la_index_peek(const struct la_index *ix, uint64_t hash)
 {
@@ -164,8 +164,8 @@ la_index_peek(const struct la_index *ix, uint64_t hash)
 	return m ? b->ref[__builtin_ctz(m)] : 0;
 }
 
-/** When the first bucket has no such tag, and one that may be it had to go elsewhere: prefetches the
- * other bucket and returns true. The first is expected in the cache. */
+/** If the first bucket has no such tag, and the key may be in the other bucket: prefetches the other
+ * bucket and returns true. The first bucket should be in the cache. */
 static inline bool
 la_index_prefetch_other(const struct la_index *ix, uint64_t hash)
 {
@@ -184,7 +184,7 @@ la_index_prefetch_other(const struct la_index *ix, uint64_t hash)
 	return true;
 }
 
-/** The same as la_index_peek() in the other bucket. */
+/** Like la_index_peek(), in the other bucket. */
 static inline la_ref
 la_index_peek_other(const struct la_index *ix, uint64_t hash)
 {
@@ -203,7 +203,7 @@ int la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref);
 /** Removes exactly this reference. Returns false when it is not there (a bug of the caller). */
 bool la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref);
 
-/* The same as la_index_replace(), wherever the key is. */
+/* The general path of la_index_replace(). */
 bool la_index_replace_slow(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref);
 
 /** Overwrites `old` with `new` in place. Returns false when old is not there (a bug of the caller).
@@ -221,12 +221,11 @@ la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref)
 	return la_index_replace_slow(ix, hash, old, new_ref);
 }
 
-/** Recomputes a reference's hash for the checker. */
+/** Computes a reference's hash, for the checker. */
 typedef uint64_t la_index_hash_of(const void *ctx, la_ref ref);
 
-/** Walks every bucket: tags agree with hashes, every key is in one of its two buckets, `second` and
- * `spilled` are right, no reference twice, key count right. Reports to f; returns how many faults.
- */
+/** Checks every bucket: tags match hashes, every key is in one of its two buckets, `second` and
+ * `spilled` are right, no reference twice, key count right. Prints faults to f; returns their number. */
 unsigned la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void *ctx,
 			FILE *f);
 

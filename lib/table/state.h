@@ -2,17 +2,17 @@
 #ifndef LA_TABLE_STATE_H
 #define LA_TABLE_STATE_H
 
-/* The state machine as a table: which transitions there are (transitions.def), and one function
- * that every change of state passes, of a TCB (la_tcb_set_state()) as of a table entry
- * (time_wait.c). It counts the transition and stops at one that is not in the table: going on from
- * a state that cannot be would break promises without a word. */
+/* The state machine as a table: the lawful transitions (transitions.def), and one function for every
+ * change of state, of a TCB (la_tcb_set_state()) or of a table entry (time_wait.c). It counts the
+ * transition and stops the program at one that is not in the table, because an impossible state would
+ * break the promises silently. */
 
 #include <assert.h>
 #include <stdbool.h>
 
 #include <lastack/counters.h>
 
-/** Is it a LA_MOVE of transitions.def? */
+/** Returns whether it is a LA_MOVE of transitions.def. */
 static inline bool
 la_state_lawful(enum la_state from, enum la_state to)
 {

@@ -2,32 +2,31 @@
 
 /* The TIME_WAIT table: theory of operation.
  *
- * Why TIME_WAIT exists. Two reasons, and both need the whole of 2*MSL (RFC 9293 3.6.1):
+ * Why TIME_WAIT exists. There are two reasons, and both need the full 2*MSL (RFC 9293 3.6.1):
  *
  * 1. The last ACK may be lost. The side that closes first sends it, and an ACK is not acknowledged.
- *    The peer, in LAST_ACK, does not know whether its FIN and the data before it arrived, and sends
- *    the FIN again. Who remembers the connection answers it, and the close stays orderly; who has
- *    forgotten it can only say RST, and tells the peer that data may be lost when none was.
- * 2. Wandering duplicates. A segment that was held up in the network, and sent again meanwhile, may
- *    come out after the close. While the tuple is quarantined it meets only this entry. In a new
- *    connection of the same tuple it could be taken for new data. MSL is how long a segment can
- *    wander; twice, for the last segment there and what it provokes back.
+ *    The peer, in LAST_ACK, then retransmits its FIN. A host that still has the connection answers the
+ *    FIN, and the close stays orderly. A host without the connection sends a RST, and the peer reports
+ *    lost data although none was lost.
+ * 2. Old duplicates. A segment that was delayed in the network and retransmitted may
+ *    arrive after the close. While the tuple is in TIME_WAIT the segment reaches only this entry. In a
+ *    new connection of the same tuple it could be accepted as new data. MSL is the longest life of a
+ *    segment; the time is 2*MSL for the last segment and for its answer.
  *
- * What an entry knows: the tuple, the two sequence numbers of the last ACK, TS.Recent, the window
- * it offered, and when it ends. Timestamps and ISNs to come are recomputed from keyed hashes. 32
+ * An entry has: the tuple, the two sequence numbers of the last ACK, TS.Recent, the last offered
+ * window, and its deadline. Keyed hashes give later timestamps and ISNs. 32
  * bytes for IPv4, 64 for IPv6, never across a cache line.
  *
- * Reservation. A connection is admitted only when an entry is promised to it, so entering TIME_WAIT
- * can not fail, and no entry is ever thrown out to make room for another: the counter
- * early_recycles has no line of code that adds to it. reserved <= nfree is the promise:
- * la_tw_reserve() refuses to break it, and a slot leaves the free ones only for a reservation.
+ * Reservation. A connection opens only with a reserved entry, so entering TIME_WAIT
+ * cannot fail, and no entry is evicted for another one: no line of code increments
+ * early_recycles. The invariant is reserved <= nfree. la_tw_reserve() keeps it, and a free slot is
+ * used only for a reservation.
  *
- * The life of a slot, and the trap. The wheel (core/wheel.c) has no removal. An entry whose life
- * ends before its deadline, by a reopen, leaves its reference behind in the wheel; were the slot
- * given to another connection meanwhile, that stale reference would come by as if it were the new
- * entry's, and the slot would be in the wheel twice, for ever. So a slot belongs to its wheel
- * reference: LA_TW_WHEEL says that there is one, there is never a second, and the slot is free only
- * when there is none.
+ * The life of a slot. The wheel (core/wheel.c) has no removal. An entry that
+ * a reopen ends before its deadline leaves its reference in the wheel. If the slot were reused at
+ * once, the stale reference would fire for the new entry, and the slot would always be in the wheel
+ * twice. So a slot has at most one reference, LA_TW_WHEEL marks it, and the slot is free only without
+ * a reference.
  *
  *	                 enter                        wheel: due
  *	    FREE -----------------------> LIVE ----------------------------> FREE
@@ -47,21 +46,20 @@
  *	SHADOW   its TCB is    until due      yes
  *	ZOMBIE   no            yes            no
  *
- * An entry with LA_TW_FW2 is LIVE and waits for the peer's FIN (tw_fin_wait_2.c). Its reference goes by
- * hops of at most 2*MSL, so that when the FIN turns it into TIME_WAIT the reference does not come by
- * after the new deadline.
+ * An entry with LA_TW_FW2 is LIVE and waits for the peer's FIN (tw_fin_wait_2.c). Its reference is added
+ * for at most 2*MSL at a time, so that it fires no later than the new deadline when the FIN starts
+ * TIME_WAIT.
  *
- * So an entry costs its slot until the 2*MSL it was made with are over, whatever becomes of it, and
- * capacity is planned as closes per second times 2*MSL, reopened tuples included.
+ * So an entry uses its slot until its original 2*MSL ends, in every case. The needed capacity is
+ * closes per second times 2*MSL, reopened tuples included.
  *
- * A repeated FIN restarts 2*MSL by moving the deadline alone. The reference fires at the old
- * one, and is added again for the new: one more visit for each lifetime, however many FINs came.
- * The reference's tick is never after the deadline, as deadlines only move away; so an entry
- * expires at the first pop at or after its deadline, and not before. Expiry takes as many
- * references as the caller pops: the bound on the work is the caller's, and what is left over stays
- * in the wheel.
+ * A repeated FIN restarts 2*MSL by moving only the deadline. The reference fires at the old
+ * deadline, and is added again for the new one: one more visit for each lifetime, for any number of FINs.
+ * The reference's tick is never after the deadline, because deadlines only move to later ticks. So an
+ * entry expires at the first pop at or after its deadline. Expiry handles the references that the
+ * caller pops: the caller bounds the work, and the rest stays in the wheel.
  *
- * What a segment for an entry gets stands in tw_input.c. */
+ * tw_input.c has the rules for segments. */
 
 #include <assert.h>
 #include <errno.h>
@@ -77,7 +75,7 @@ enum {
 	BURST = 32,
 };
 
-/* ------------------------------------------------------------------ birth and death */
+/* ------------------------------------------------------------------ creation and end */
 
 static const uint32_t entry_size[2] = {sizeof(struct la_tw4), sizeof(struct la_tw6)};
 
@@ -211,7 +209,7 @@ slot_free(struct la_tw *t, la_ref ref, struct la_tw_core *e)
 	p->nfree++;
 }
 
-/* A life that counted is over; the slot is free when its wheel reference has come by. */
+/* Ends a life that counted as live; the slot is free when its wheel reference has fired. */
 static void
 slot_end(struct la_tw *t, la_ref ref, struct la_tw_core *e)
 {
@@ -240,7 +238,7 @@ la_tw_tuple(const struct la_tw *t, la_ref ref, struct la_tuple *tuple)
 	}
 }
 
-/* The hash is not stored: it is a few multiplications from what the entry's line holds. */
+/* The hash is not stored: a few multiplications compute it from the entry's cache line. */
 static uint64_t
 entry_hash(const struct la_tw *t, la_ref ref)
 {
@@ -259,7 +257,7 @@ entry_hash(const struct la_tw *t, la_ref ref)
 	}
 }
 
-/* ------------------------------------------------------------------ a life */
+/* ------------------------------------------------------------------ the life of an entry */
 
 static uint32_t
 lifetime_of(const struct la_tw *t, unsigned flags)
@@ -267,7 +265,7 @@ lifetime_of(const struct la_tw *t, unsigned flags)
 	return t->lifetime[flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK];
 }
 
-/* Where an entry's reference goes next: to its deadline, in FIN_WAIT_2 by hops. */
+/* The next tick of an entry's reference: its deadline, in FIN_WAIT_2 at most 2*MSL ahead. */
 static inline void
 into_wheel(struct la_tw *t, la_ref ref, uint32_t deadline, unsigned flags, uint32_t tick)
 {
@@ -286,7 +284,7 @@ count_entered(struct la_tw *t)
 		v[LA_C_time_wait_peak] = v[LA_C_time_wait];
 }
 
-/* A reserved slot takes the tuple over from tcb_ref, LIVE, with what `more` says beside. */
+/* Makes a reserved slot LIVE, with the tuple of tcb_ref and the flags `more`. */
 static la_ref
 place(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
       const struct la_tw_core *state, uint32_t deadline, uint32_t tick, unsigned more)
@@ -314,7 +312,7 @@ place(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_r
 		e6->rport = tuple->rport;
 		e = &e6->core;
 	}
-	/* field by field: a copy of the whole waits for the fields that were written just before */
+	/* field by field: a whole copy would stall on fields that were just written */
 	e->snd_nxt = state->snd_nxt;
 	e->rcv_nxt = state->rcv_nxt;
 	e->ts_recent = state->ts_recent;
@@ -388,7 +386,7 @@ la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how)
 	slot_end(t, ref, e);
 }
 
-/* 2*MSL is over: RFC 9293 3.10.8, delete and say nothing. hash: of the entry's tuple. */
+/* 2*MSL is over: RFC 9293 3.10.8, delete without a segment. hash: of the entry's tuple. */
 static void
 expire(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash)
 {
@@ -423,7 +421,7 @@ comes_by(struct la_tw *t, la_ref ref, uint32_t tick, uint64_t hash)
 		expire(t, ref, e, hash);
 	else if (life == LA_TW_ZOMBIE)
 		slot_free(t, ref, e);
-	/* SHADOW: what happens to the new incarnation decides */
+	/* SHADOW: the outcome of the new incarnation decides */
 }
 
 void
@@ -463,7 +461,7 @@ la_tw_shadow(struct la_tw *t, la_ref ref)
 	set_life(e, LA_TW_SHADOW);
 }
 
-/* RFC 9293 3.6.1 MAY-2 (2): the SYN was an old duplicate after all. The deadline is the old one. */
+/* RFC 9293 3.6.1 MAY-2 (2): the SYN was an old duplicate. The deadline is the old one. */
 bool
 la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint32_t tick)
 {
@@ -472,8 +470,8 @@ la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint
 
 	assert(la_tw_life(e) == LA_TW_SHADOW);
 	if (back) {
-		/* The wheel brings a reference by no later than its deadline and adds it again
-		 * until then: it is still in there. */
+		/* A reference fires no later than its deadline and is added again
+		 * until then: it is still in the wheel. */
 		assert(e->flags & LA_TW_WHEEL);
 		found = la_index_replace(t->index, hash, tcb_ref, ref);
 		set_life(e, LA_TW_LIVE);
@@ -599,7 +597,7 @@ check_pool(struct check *c, unsigned i)
 		FAULT(c, "pool %u: %u reserved of %u free", i, p->reserved, p->nfree);
 }
 
-/* A counter is at least its entries; which prefixes the reservations belong to, their owners know. */
+/* A counter is at least the number of its entries; the prefixes of reservations are not known here. */
 static void
 check_share(struct check *c, unsigned i)
 {

@@ -2,7 +2,7 @@
 #ifndef LA_TABLE_TIME_WAIT_H
 #define LA_TABLE_TIME_WAIT_H
 
-/* The TIME_WAIT table: why the project exists. (Theory at the top of time_wait.c.)
+/* The TIME_WAIT table. (Theory at the top of time_wait.c.)
  *
  * Two pools of compact entries, 32 B for IPv4 and 64 B for IPv6, reserved before a connection is
  * admitted, entered by overwriting the connection's reference in the index, ended only by expiry or
@@ -22,25 +22,25 @@
 #include "table/index.h"
 #include "wire/tcp.h"
 
-/** Life of a slot. A slot whose life ended early keeps its reference in the wheel and is not given
- * out again until that reference has come by: so no slot is ever in the wheel twice. */
+/** Life of a slot. A slot whose life ended early keeps its reference in the wheel and is not
+ * reused until that reference has fired, so that no slot is in the wheel twice. */
 enum la_tw_life {
 	LA_TW_FREE,   /* on the free list (or never used) */
 	LA_TW_LIVE,   /* in the index, in the wheel */
-	LA_TW_SHADOW, /* a reopen is under way: the index names the new TCB, the TCB names this
-		       * slot; in the wheel; may come back to LIVE with its deadline unchanged */
-	LA_TW_ZOMBIE, /* reopened for good; waits for its wheel reference to come by */
+	LA_TW_SHADOW, /* a reopen is pending: the index names the new TCB, the TCB names this
+		       * slot; in the wheel; may become LIVE again with its deadline unchanged */
+	LA_TW_ZOMBIE, /* the reopen succeeded; waits for its wheel reference to fire */
 };
 
 enum la_tw_flag {
 	LA_TW_LIFE = 0x0003,   /* enum la_tw_life */
 	LA_TW_TS = 0x0004,     /* the old incarnation used timestamps: ts_recent is valid */
 	LA_TW_WHEEL = 0x0008,  /* the slot's one reference is in the wheel */
-	LA_TW_CLASS_SHIFT = 4, /* 4 bits: which of the shard's lifetimes (2*MSL) this entry has */
+	LA_TW_CLASS_SHIFT = 4, /* 4 bits: index of the entry's lifetime (2*MSL) */
 	LA_TW_CLASS_MASK = 15, /* of them, shifted down */
-	LA_TW_THROTTLE_SHIFT = 8, /* 7 bits: when the last throttled answer left, 256 ms units; 0: none */
+	LA_TW_THROTTLE_SHIFT = 8, /* 7 bits: time of the last throttled answer, 256 ms units; 0: none */
 	LA_TW_THROTTLE_MASK = 0x7f,
-	LA_TW_FW2 = 0x8000, /* FIN_WAIT_2: the peer's FIN is still awaited; see tw_fin_wait_2.c */
+	LA_TW_FW2 = 0x8000, /* FIN_WAIT_2: waits for the peer's FIN; see tw_fin_wait_2.c */
 };
 
 enum {
@@ -48,13 +48,13 @@ enum {
 	LA_TW_PREFIXES = 2048, /* counters of source prefixes, per family: a power of two (tw_share.c) */
 };
 
-/** What every entry must still know; the last 20 bytes of the IPv4 entry. Host order. */
+/** The part common to both families; the last 20 bytes of the IPv4 entry. Host order. */
 struct la_tw_core {
 	uint32_t snd_nxt;   /* after our FIN */
 	uint32_t rcv_nxt;   /* after the peer's FIN */
 	uint32_t ts_recent; /* RFC 7323 TS.Recent */
-	uint32_t deadline;  /* tick at which 2*MSL is over */
-	uint16_t wnd;       /* the window field last offered, as written on the wire */
+	uint32_t deadline;  /* tick at which 2*MSL ends */
+	uint16_t wnd;       /* the last offered window field, as on the wire */
 	uint16_t flags;     /* enum la_tw_flag */
 };
 
@@ -80,13 +80,13 @@ struct la_tw_pool {
 	uint32_t fresh;     /* slots from here on were never used */
 	uint32_t free_head; /* free list through core.snd_nxt; 0: empty */
 	uint32_t nfree;    /* on the free list plus never used; a zombie is neither free nor live */
-	uint32_t reserved; /* promised to admitted connections; never above nfree */
+	uint32_t reserved; /* reserved by connections; never above nfree */
 	uint32_t live;     /* LIVE and SHADOW */
-	uint32_t near_full; /* from so many slots in use on, a prefix is held to its share */
+	uint32_t near_full; /* from this number of slots in use on, a prefix is limited to its share */
 	uint32_t share;     /* most slots of one prefix then; UINT32_MAX: no limit */
-	uint32_t asker;     /* counter of the prefix that asked for a slot last */
+	uint32_t asker;     /* counter of the prefix that requested a slot last */
 	uint64_t asked_until;  /* ms: LA_TW_ASKED_MS after that, */
-	uint64_t others_until; /* and LA_TW_ASKED_MS after a prefix with another counter asked last */
+	uint64_t others_until; /* and LA_TW_ASKED_MS after the last request of a prefix with another counter */
 };
 
 struct la_tw {
@@ -102,10 +102,10 @@ struct la_tw {
 };
 
 enum la_tw_verdict {
-	LA_TW_DROP,   /* say nothing; counted */
+	LA_TW_DROP,   /* no answer; counted */
 	LA_TW_ACK,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> with the entry's window and
 			 timestamp */
-	LA_TW_RST,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=RST,ACK>; the entry is gone already */
+	LA_TW_RST,    /* answer <SEQ=snd_nxt><ACK=rcv_nxt><CTL=RST,ACK>; the entry has ended already */
 	LA_TW_REOPEN, /* a provably newer SYN: if there is a listener, open a new incarnation
 			 above it */
 };
@@ -118,19 +118,20 @@ int la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *i
 	       uint32_t capacity4, uint32_t capacity6);
 void la_tw_fini(struct la_tw *t);
 
-/** Promises one entry of raddr's family. False: tw_reserve_exhausted was counted. raddr: the remote address that the
+/** Reserves one entry of raddr's family. False: tw_reserve_exhausted was counted. raddr: the remote address that the
  * entry will have, whose prefix is charged. */
 bool la_tw_reserve(struct la_tw *t, const struct la_addr *raddr);
-/** Takes the promise back (the connection ended without TIME_WAIT). */
+/** Returns the reservation (the connection ended without TIME_WAIT). */
 void la_tw_unreserve(struct la_tw *t, const struct la_addr *raddr);
 
 /* tw_share.c: no source prefix takes more than its share of a table that is nearly full. */
 
 /** The share of one prefix, percent of each family's capacity, 1 to 100; 100: no limit, as after la_tw_init(). */
 void la_tw_share_set(struct la_tw *t, unsigned percent);
-/** Is the prefix of raddr at its share, in a table that is nearly full and that other prefixes ask for too? now: ms. */
+/** Returns whether the prefix of raddr is at its share, in a nearly full table in which other prefixes are active. now:
+ * ms. */
 bool la_tw_share_used(const struct la_tw *t, const struct la_addr *raddr, uint64_t now);
-/** la_tw_reserve() for a passive open: notes that the prefix asked, and is false also when the prefix has its share
+/** la_tw_reserve() for a passive open: records the prefix as active, and is also false when the prefix is at its share
  * (tw_share_refused was counted). */
 bool la_tw_reserve_share(struct la_tw *t, const struct la_addr *raddr, uint64_t now);
 /** Adds the entries of pool i to n, by counter. For checkers. */
@@ -161,7 +162,7 @@ la_tw_prefix(const struct la_hash_key *key, const struct la_addr *raddr)
 	return la_addr_is4(raddr) ? la_tw_prefix4(key, raddr->w[3]) : la_tw_prefix6(key, raddr);
 }
 
-/** Both reservations, when nothing speaks against them but a table without a free slot. */
+/** The common path of both reservations, refused only without a free slot. */
 static inline bool
 la_tw_take(struct la_tw *t, struct la_tw_pool *p, uint32_t *held)
 {
@@ -191,66 +192,74 @@ la_tw_life(const struct la_tw_core *e)
 	return (enum la_tw_life)(e->flags & LA_TW_LIFE);
 }
 
-/** The class of a lifetime (2*MSL in ticks, 1 to 2^30), made when new. -ENOSPC when LA_TW_CLASSES
+/** The lifetime of an entry in ticks, for an MSL below 2^29 ms: RFC 9293 MUST-13. One tick more than 2*MSL, because the
+ * current time is somewhere within a tick, and 2*MSL must be complete. */
+static inline uint32_t
+la_tw_lifetime(uint32_t msl_ms)
+{
+	return 2 * msl_ms + 1;
+}
+
+/** The class of a lifetime (2*MSL in ticks, 1 to 2^30), added if new. -ENOSPC when LA_TW_CLASSES
  * others are in use, -EINVAL out of range. */
 int la_tw_class(struct la_tw *t, uint32_t lifetime);
 
-/** Enters TIME_WAIT: takes a reserved slot (there is one: the caller reserved it), fills it, adds
- * it to the wheel and overwrites `tcb_ref` in the index; the reservation is used up. `state` gives
+/** Enters TIME_WAIT: takes the slot that the caller reserved, fills it, adds
+ * it to the wheel and overwrites `tcb_ref` in the index; uses up the reservation. `state` gives
  * snd_nxt, rcv_nxt, ts_recent, wnd and the LA_TW_TS flag; the deadline is tick + the class's
  * lifetime. hash: the tuple's. Returns the new reference. */
 la_ref la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
 		   const struct la_tw_core *state, uint32_t tick, int class);
 
-/** The same for a connection in FIN_WAIT_2 whose user has closed: the entry waits `limit` ticks for the peer's
- * FIN, then goes; when the FIN comes in time, TIME_WAIT begins in this very entry. */
+/** Like la_tw_enter(), for a connection in FIN_WAIT_2 after la_close(): the entry waits `limit` ticks for the peer's
+ * FIN, then expires; if the FIN arrives in time, TIME_WAIT begins in the same entry. */
 la_ref la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash,
 			      la_ref tcb_ref, const struct la_tw_core *state, uint32_t tick, int class,
 			      uint32_t limit);
 
-/** What a segment for a LIVE entry asks for (rules and RFC sections in tw_input.c). Restarts 2*MSL
+/** The verdict on a segment for a LIVE entry (rules and RFC sections in tw_input.c). Restarts 2*MSL
  * for a repeated FIN, updates ts_recent, throttles, counts. */
 enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg,
 			       uint32_t tick);
 
-/** What a segment is to an entry whose reopen is pending. */
+/** The relation of a segment to an entry with a pending reopen. */
 enum la_tw_old {
-	LA_TW_NOT_OLD,	 /* nothing to the entry, or 2*MSL is over */
+	LA_TW_NOT_OLD,	 /* not of the old connection, or 2*MSL has ended */
 	LA_TW_OLD,	 /* of the old connection, by sequence number, acknowledgement and timestamp */
-	LA_TW_OLD_STALE, /* the same but for its timestamp: an old duplicate */
-	LA_TW_OLD_RST,	 /* a RST at rcv_nxt exactly */
+	LA_TW_OLD_STALE, /* like LA_TW_OLD, but with an old timestamp: an old duplicate */
+	LA_TW_OLD_RST,	 /* a RST exactly at rcv_nxt */
 };
 enum la_tw_old la_tw_shadow_fits(const struct la_tw_core *e, const struct la_seg *seg, uint32_t tick);
-/** la_tw_input() for such a segment, to an entry that is LIVE again or still SHADOW: a bare ACK, with which a peer in
- * LAST_ACK answers a SYN, is answered too, throttled. */
+/** la_tw_input() for such a segment, to an entry that is LIVE again or still SHADOW: a bare ACK, by which a peer in
+ * LAST_ACK answers a SYN, is also answered, throttled. */
 enum la_tw_verdict la_tw_input_old(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick);
 
-/** The part of la_tw_input() for entries with LA_TW_FW2, and what both parts share. */
+/** The part of la_tw_input() for entries with LA_TW_FW2, and the helpers of both parts. */
 enum la_tw_verdict la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg,
 					  uint32_t tick);
 enum la_tw_verdict la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick);
 
-/** Ends a LIVE entry in FIN_WAIT_2 that was reset, and begins TIME_WAIT in one whose peer has closed. */
+/** Ends a LIVE entry in FIN_WAIT_2 after a RST; starts TIME_WAIT in one after the peer's FIN. */
 void la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how);
 void la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick);
 
-/** A newer SYN without a listener: refused like one that is not newer, with the same throttle. */
+/** A newer SYN without a listener: refused like an older SYN, with the same throttle. */
 enum la_tw_verdict la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick);
 
 /** A reopen begins: LIVE -> SHADOW. The caller overwrites the reference in the index with its TCB's
  * and keeps `ref`. The deadline is not touched. */
 void la_tw_shadow(struct la_tw *t, la_ref ref);
-/** The reopen failed: SHADOW -> LIVE (true), or expiry at once when the deadline has passed meanwhile. The
- * index place that names tcb_ref gets `ref` back (or is removed when the entry had expired). */
+/** The reopen failed: SHADOW -> LIVE (true), or immediate expiry after the deadline. The
+ * index place of tcb_ref gets `ref` again (or is removed if the entry has expired). */
 bool la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint32_t tick);
-/** The reopen succeeded: SHADOW -> ZOMBIE (or free, when the wheel has passed it). */
+/** The reopen succeeded: SHADOW -> ZOMBIE (or FREE, if its reference has fired). */
 void la_tw_forget(struct la_tw *t, la_ref ref);
 
-/** A reference popped from the wheel at `tick`: expires the entry when its deadline is there, adds
- * it to the wheel again when it is not, frees a zombie. */
+/** A reference popped from the wheel at `tick`: expires the entry at its deadline, adds
+ * it to the wheel again before the deadline, frees a zombie. */
 void la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick);
-/** The same for n references at once, with their entries and index buckets prefetched: what makes
- * the expiry of a big table cheap. */
+/** Like the previous one, for n references at once, with prefetched entries and index buckets, for fast
+ * expiry of a large table. */
 void la_tw_wheel_burst(struct la_tw *t, const la_ref *refs, unsigned n, uint32_t tick);
 
 static inline bool
@@ -272,8 +281,9 @@ la_tw_match6(const struct la_tw *t, la_ref ref, const struct la_addr *laddr,
 	       e->rport == rport;
 }
 
-/** Every slot in exactly one life, free list sound, counts right, LIVE and SHADOW in the wheel
- * once, reservations covered, counters of prefixes equal to entries and reservations in sum. Reports to f; returns how many faults. */
+/** Checks: every slot has exactly one life, the free list and counts are right, LIVE and SHADOW are in the wheel
+ * once, reservations are covered, prefix counters sum up to entries plus reservations. Prints faults to f; returns
+ * their number. */
 unsigned la_tw_check(const struct la_tw *t, FILE *f);
 
 #endif

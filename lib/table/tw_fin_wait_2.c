@@ -1,30 +1,39 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* FIN_WAIT_2 without a user, as a table entry.
+/* FIN_WAIT_2 after la_close(), as a table entry.
  *
- * Our FIN is acknowledged, so there is nothing left to send again; the user has closed, so there is nobody
- * to read. All that a connection needs to know from then on is what a TIME_WAIT entry knows. A peer that
- * does not close its side therefore costs an entry and not a TCB, for as long as the limit says (RFC 9293
- * has none; conn.h's fin_wait_2_ms).
+ * Our FIN is acknowledged, so no data is left to retransmit. The user has closed, so no data is read. The
+ * connection then needs only the fields of a TIME_WAIT entry. So a peer that does not close uses an entry
+ * instead of a TCB, up to fin_wait_2_ms of conn.h (RFC 9293 has no limit).
  *
  * The rules are those of RFC 9293 3.10.7.4 for FIN_WAIT_2, with RFC 5961, in its order:
  *
  *	PAWS fails                     answered
- *	RST, exactly rcv_nxt           the connection is reset; in the window: challenged; else ignored
- *	SYN                            challenged
+ *	RST, exactly rcv_nxt           the connection is reset; in the window: challenge ACK; else ignored
+ *	SYN                            challenge ACK
  *	outside the window             answered
- *	no ACK, or of what was never   dropped; answered
- *	  sent
- *	new text                       RST: nobody will ever read it (SHLD-3)
+ *	no ACK; an ACK above snd_nxt   dropped; answered
+ *	new text in the window         RST: no user will read it (SHLD-3)
+ *	text or FIN, window closed     answered
  *	FIN, next in order             acknowledged; TIME_WAIT begins in this entry
- *	FIN above a hole               answered: what fills the hole is text
- *	a bare ACK                     nothing
+ *	FIN above a hole               answered: the missing data is text
+ *	a bare ACK                     no answer
  *
- * The window of the entry is the field as last written, unscaled: at most what was offered. It only tells
- * a challenge from silence. */
+ * The rules are those of a TCB in FIN_WAIT_2 whose user has closed (tcp/input.c, tcp/text.c). accept.h has the
+ * predicates that both share, and names what differs: the window of the entry is the field as last written, not
+ * scaled. RFC 5961 5.2 bounds an ACK from below by MAX.SND.WND, which the entry does not have.
+ *
+ * A closed window: text and FIN are not acceptable, and draw an ACK (first step). SHLD-3 is about text that was
+ * received, so it comes after that step. The ACK opens the window, as that of a TCB whose buffer is empty: the entry
+ * holds no text, so that nothing keeps the window closed. Then text draws the RST, and the FIN is taken. */
 
 #include "core/seq.h"
+#include "table/accept.h"
 #include "table/time_wait.h"
+
+/* What a closed window opens to, in units of the field: a full-sized segment and more, so that the peer's silly window
+ * avoidance sends (RFC 9293 3.8.6.2.1). A TCB that holds no text opens as much, at least (tcp/hold.h). */
+enum { WINDOW_OPENED = 4096 };
 
 static enum la_tw_verdict
 drop(struct la_tw *t, enum la_counter why)
@@ -43,27 +52,27 @@ rst_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 		return LA_TW_DROP;
 	}
 	la_counters_one(t->counters, LA_C_drop_rst_seq);
-	return seg->seq - e->rcv_nxt < e->wnd ? la_tw_throttled_ack(t, e, tick) : LA_TW_DROP;
+	return la_seq_in_window(seg->seq, e->rcv_nxt, e->wnd) ? la_tw_throttled_ack(t, e, tick) : LA_TW_DROP;
 }
 
-/* What carries data or FIN is answered always: our ACK may have been lost. */
+/* A segment with data or FIN is always answered: our ACK may have been lost. */
 static enum la_tw_verdict
 answer(struct la_tw *t, struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
 {
 	return la_seg_len(seg) ? LA_TW_ACK : la_tw_throttled_ack(t, e, tick);
 }
 
-enum la_tw_verdict
-la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
+static enum la_tw_verdict
+segment_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
 {
 	struct la_tw_core *e = la_tw_core(t, ref);
-	uint32_t end = seg->seq + seg->len, wnd = e->wnd ? e->wnd : 1;
+	uint32_t end = seg->seq + seg->len;
 	bool fin = (seg->flags & LA_FIN) != 0;
 
 	if ((e->flags & LA_TW_TS) && !(seg->flags & (LA_RST | LA_SYN))) {
 		if (!(seg->opts & LA_OPT_TS))
 			return drop(t, LA_C_drop_no_timestamp);
-		if (seq_lt(seg->tsval, e->ts_recent)) {
+		if (la_paws_is_older(seg->tsval, e->ts_recent)) {
 			la_counters_one(t->counters, LA_C_drop_paws);
 			return answer(t, e, seg, tick);
 		}
@@ -74,8 +83,7 @@ la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, ui
 		la_counters_one(t->counters, LA_C_drop_syn_sync);
 		return la_tw_throttled_ack(t, e, tick);
 	}
-	/* RFC 9293 table 6: some of it lies in the window */
-	if (seg->seq - e->rcv_nxt >= wnd && !(la_seg_len(seg) && end + fin - 1 - e->rcv_nxt < wnd)) {
+	if (!la_seg_acceptable(seg->seq, la_seg_len(seg), e->rcv_nxt, e->wnd)) {
 		la_counters_one(t->counters, LA_C_drop_seq);
 		return answer(t, e, seg, tick);
 	}
@@ -85,12 +93,16 @@ la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, ui
 		la_counters_one(t->counters, LA_C_drop_ack_unsent);
 		return la_tw_throttled_ack(t, e, tick);
 	}
-	if (seg->len && seq_gt(end, e->rcv_nxt)) {
+	if (seg->len && seq_gt(end, e->rcv_nxt) && e->wnd) {
 		la_tw_end_fin_wait_2(t, ref, LA_C_ended_reset);
 		return LA_TW_RST;
 	}
 	if ((e->flags & LA_TW_TS) && seq_le(seg->seq, e->rcv_nxt))
 		e->ts_recent = seg->tsval;
+	if (la_seg_len(seg) && !e->wnd) {
+		la_counters_one(t->counters, LA_C_drop_rcvbuf);
+		return LA_TW_ACK;
+	}
 	if (!fin)
 		return drop(t, LA_C_time_wait_ignored);
 	if (end != e->rcv_nxt)
@@ -98,4 +110,15 @@ la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, ui
 	e->rcv_nxt++;
 	la_tw_begin(t, ref, tick);
 	return LA_TW_ACK;
+}
+
+enum la_tw_verdict
+la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick)
+{
+	enum la_tw_verdict v = segment_arrives(t, ref, seg, tick);
+	struct la_tw_core *e = la_tw_core(t, ref);
+
+	if (v == LA_TW_ACK && !e->wnd)
+		e->wnd = WINDOW_OPENED;
+	return v;
 }

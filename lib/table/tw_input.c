@@ -1,41 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Input to a TIME_WAIT entry returns a verdict and sends nothing: the rules of RFC 9293 3.10.7.4 with RFC 1337, 5961, 6191 and 7323, in this
- * order:
+/* Input to a TIME_WAIT entry returns a verdict and sends no segment. The rules of RFC 9293 3.10.7.4 with RFC 1337,
+ * 5961, 6191 and 7323, in this order:
  *
- *  1. RST: ignored (RFC 1337 F1). Before everything else: no RST, however exact, ends an entry.
+ *  1. RST: ignored (RFC 1337 F1). Checked first: no RST ends an entry, not even at rcv_nxt.
  *  2. SYN: alone, it may open a new incarnation when it is provably newer (RFC 6191 2; RFC 9293
  *     MAY-2):
  *
  *	old had TS   SYN has TS   reopens when
  *	yes          yes          TSval > TS.Recent; or equal and ISN > the last sequence number
  *	yes          no           ISN > the last sequence number
- *	no           yes          always: what wanders has no timestamp, and RFC 7323 3.2 drops it
+ *	no           yes          always: old duplicates have no timestamp, and RFC 7323 3.2 drops them
  *	no           no           ISN > the last sequence number
  *
  *     The last sequence number is that of the peer's FIN, rcv_nxt - 1; "greater" is modulo 2^32.
- *     Otherwise, and with ACK or FIN beside SYN: a challenge ACK (RFC 5961 4.2), from which a peer
- *     that did restart learns what to reset. Never a RST.
+ *     Otherwise, and for a SYN with ACK or FIN: a challenge ACK (RFC 5961 4.2), which gives a
+ *     restarted peer the sequence number for its RST. Never a RST.
  *  3. When timestamps were in use: no timestamp, dropped (RFC 7323 3.2); TSval older than
- *     TS.Recent, PAWS: answered and dropped (RFC 7323 5.3 R1). TS.Recent can not be outdated (5.5,
+ *     TS.Recent, PAWS: answered and dropped (RFC 7323 5.3 R1). TS.Recent cannot be outdated (5.5,
  *     24 days): the peer's FIN refreshed it, and a lifetime is at most 2^30 ms, 12 days.
  *  4. No ACK bit: dropped (RFC 9293 3.10.7.4, fifth step).
- *  5. Acknowledges what was never sent: answered (same step).
- *  6. The peer's FIN again, with or without data before it: acknowledged at once, always, and 2*MSL
- *     restarts (eighth step). This alone restarts it.
- *  7. A bare ACK that changes nothing, <SEQ=rcv_nxt>: silence, or two ends in TIME_WAIT could
+ *  5. ACK above snd_nxt: answered (same step).
+ *  6. The peer's repeated FIN, with or without data before it: always acknowledged at once, and 2*MSL
+ *     restarts (eighth step). Only this rule restarts it.
+ *  7. A bare ACK at <SEQ=rcv_nxt>: no answer, or two ends in TIME_WAIT could
  *     acknowledge each other's ACKs.
- *  8. Anything else, old or out of window or new text: answered (3.10.7.4, first step), never
- *     taken.
+ *  8. All other segments (old, out of window, or new text): answered (3.10.7.4, first step) and
+ *     dropped.
  *
- * "Answered" is <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK>, at most one in 257 to 512 ms for an entry but
- * for rule 6: so neither a flood nor a peer that answers ACKs with ACKs makes more traffic than
- * that. The time of the last one has 7 bits of 256 ms each; it is ambiguous after 32 s, when one
- * answer may be held back that need not be; and rule 6, the one that matters, never asks it. */
+ * "Answered" is <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK>, at most one in 257 to 512 ms for an entry, except
+ * rule 6. This also limits the traffic with a peer that answers ACKs with ACKs. The time of the last
+ * answer has 7 bits of 256 ms units. It is ambiguous after 32 s, when one answer may be suppressed
+ * without need. Rule 6 does not use it. */
 
 #include <assert.h>
 
 #include "core/seq.h"
+#include "table/accept.h"
 #include "table/time_wait.h"
 
 enum {
@@ -51,7 +52,7 @@ ignored(struct la_tw *t, enum la_counter why)
 	return LA_TW_DROP;
 }
 
-/* An answer that an off-path host can provoke: one in two units at most. */
+/* An answer that an off-path host can provoke: at most one in two units. */
 enum la_tw_verdict
 la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
 {
@@ -66,7 +67,7 @@ la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
 	return LA_TW_ACK;
 }
 
-/* RFC 6191 2: is this SYN from after the peer's FIN? */
+/* RFC 6191 2: returns whether this SYN is newer than the peer's FIN. */
 static bool
 syn_is_newer(const struct la_tw_core *e, const struct la_seg *seg)
 {
@@ -88,7 +89,7 @@ la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick)
 	return la_tw_throttled_ack(t, la_tw_core(t, ref), tick);
 }
 
-/* RFC 7323 4.3 (2). PAWS has been passed, and only segments at or below rcv_nxt come here. */
+/* RFC 7323 4.3 (2). After PAWS, and only for segments at or below rcv_nxt. */
 static void
 update_ts_recent(struct la_tw_core *e, const struct la_seg *seg)
 {
@@ -114,7 +115,7 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	if (e->flags & LA_TW_TS) { /* 3 */
 		if (!(seg->opts & LA_OPT_TS))
 			return ignored(t, LA_C_time_wait_ignored);
-		if (seq_lt(seg->tsval, e->ts_recent)) {
+		if (la_paws_is_older(seg->tsval, e->ts_recent)) {
 			la_counters_one(t->counters, LA_C_time_wait_paws);
 			return la_tw_throttled_ack(t, e, tick);
 		}
@@ -138,17 +139,17 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	return la_tw_throttled_ack(t, e, tick); /* 8 */
 }
 
-/* RFC 7323 5.3 and 3.2: from the old connection's clock, and not before its FIN. */
+/* RFC 7323 5.3 and 3.2: a timestamp of the old connection's clock, not before its FIN. */
 static bool
 stamp_fits(const struct la_tw_core *e, const struct la_seg *seg)
 {
 	return !(e->flags & LA_TW_TS) ||
-	       ((seg->opts & LA_OPT_TS) && seq_ge(seg->tsval, e->ts_recent));
+	       ((seg->opts & LA_OPT_TS) && !la_paws_is_older(seg->tsval, e->ts_recent));
 }
 
-/* Old: it acknowledges nothing that only the new incarnation has sent, whose ISS is above snd_nxt, and ends at the peer's FIN
- * or before it. A peer sends nothing of its old connection that is further back than SPAN. The peer has acknowledged our FIN, or
- * there would be no entry: a bare ACK that it sends now acknowledges snd_nxt exactly. */
+/* A segment of the old connection acknowledges at most snd_nxt (the new incarnation's ISS is above it), and ends at the
+ * peer's FIN or before it. It is at most SPAN below the FIN. The peer has acknowledged our FIN, or there would be no
+ * entry, so a bare ACK acknowledges exactly snd_nxt. */
 enum la_tw_old
 la_tw_shadow_fits(const struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
 {

@@ -3,11 +3,11 @@
 /* Fairness between source prefixes in the TIME_WAIT table: theory of operation.
  *
  * Every connection holds a slot of the table from its open to the end of 2*MSL, and no slot is freed early. One client
- * network that opens and closes fast enough takes all slots, and connections of all others are refused. This file
- * keeps room for the others.
+ * network that opens and closes fast enough takes all slots, and all other connections are refused. This file
+ * keeps room for other networks.
  *
- * Prefix. An IPv4 source counts as its /24, an IPv6 source as its /56: what one site usually has. One host can use
- * every address of it.
+ * Prefix. An IPv4 source counts as its /24, an IPv6 source as its /56: the usual size of a site. One host can use
+ * all its addresses.
  *
  * Counters. held[family][hash of the prefix] counts the slots in use: entries of every life but FREE, and
  * reservations. Its hash is keyed, so that a peer cannot choose a prefix that shares a counter with another.
@@ -20,31 +20,32 @@
  * Rule. With C slots and a share of s percent, a passive open is refused when all of these hold:
  *
  *	used >= C - C/4 (rounded up)	    the table is nearly full,
- *	held[prefix] >= C*s/100 (rounded up)  the prefix has its share,
- *	another prefix asked for a slot within the last LA_TW_ASKED_MS.
+ *	held[prefix] >= C*s/100 (rounded up)  the prefix is at its share,
+ *	another prefix requested a slot within the last LA_TW_ASKED_MS.
  *
- * The third condition is for the server that has one client, such as a load generator or a NAT: it may fill the table.
- * "Asked" means a SYN, or the ACK of a SYN cookie, that the first two conditions are applied to; SYNs that a cookie
- * answers hold nothing and do not count. Active opens are never refused, but their slots count.
+ * By the third condition a single client, such as a load generator or a NAT, may fill the table.
+ * A request is a SYN, or the ACK of a SYN cookie, to which the first two conditions apply. SYNs that are answered by a
+ * cookie take no slot and do not count. Active opens are never refused, but their slots count.
  *
- * The SYN is dropped, or answered by RST with --tw-full reset. The ACK of a cookie is dropped, and the peer sends it
- * again with its data. While cookies are on, a prefix at its share gets no cookie: the SYN is refused instead.
+ * The SYN is dropped, or answered by RST with --tw-full reset. The ACK of a cookie is dropped, and the peer repeats
+ * it with its data. While cookies are on, a prefix at its share gets no cookie: the SYN is refused instead.
  *
  * Arithmetic, for C = 1 Mi (the default for IPv4), s = 75 (the default) and 2*MSL = 60 s:
  *
  *	C / 60 s	 = 17 476 closes a second of one prefix while it is alone
- *	C * 0.75 / 60 s	 = 13 107 closes a second of it while others ask
+ *	C * 0.75 / 60 s	 = 13 107 closes a second of it while others are active
  *	C * 0.25 / 60 s	 =  4 369 closes a second that it leaves to the others
  *
- * A prefix that holds all C slots falls to its share as its entries expire, since no freed slot goes to it: a quarter of
- * 2*MSL at a constant rate, 2*MSL at most. The others get every slot that becomes free meanwhile.
+ * A prefix that holds all C slots falls to its share as its entries expire, because it gets no freed slot: within a
+ * quarter of 2*MSL at a constant rate, at most 2*MSL. The other prefixes get these slots.
  *
- * A share below 75 does not keep one prefix from three quarters, as up to there the table is not nearly full. It divides
- * the last quarter: to fill the table takes 1 + 25/s prefixes (rounded up): 2 at 75, 4 at 10, 26 at 1. The default
- * is 75, so that a server with few client networks loses nothing but the quarter that another asks for.
+ * With a share below 75, one prefix may still take three quarters, because the table is not nearly full before. The
+ * share divides the last quarter: to fill the table takes 1 + 25/s prefixes (rounded up): 2 at 75, 4 at 10, 26 at 1.
+ * The default is 75, so that a server with few client networks loses at most the quarter that another network
+ * requests.
  *
- * Half-open connections count for the prefix they claim to be of. Spoofed SYNs can therefore charge a prefix that did
- * not send them; SYN cookies keep all half-open connections below a quarter of what is left.
+ * Half-open connections count for the prefix of their source address. So spoofed SYNs can charge a prefix that did
+ * not send them; SYN cookies keep all half-open connections below a quarter of the free slots.
  *
  * Two prefixes share a counter with probability 1/2048. They have one share together, and count as one prefix. The key
  * changes with the shard's secret.
@@ -55,7 +56,7 @@
 #include "table/time_wait.h"
 
 enum {
-	LA_TW_ASKED_MS = 60000, /* so long a prefix counts as one that asks */
+	LA_TW_ASKED_MS = 60000, /* time for which a prefix counts as active */
 };
 
 void

@@ -1,41 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A TIME_WAIT table that survives its process: theory of operation.
+/* Saving and loading a TIME_WAIT table: theory of operation.
  *
- * A promise of 2*MSL that ends with the process is none: the peer in LAST_ACK sends its FIN again
- * to whoever has the address now, and old duplicates wander on (RFC 9293 3.4.3 calls for quiet time
- * for that reason). So a table can be written and read back, and its entries go on as if nothing
- * had happened: the same tuple, sequence numbers, TS.Recent, window, throttle and lifetime class.
+ * 2*MSL must not end with the process: the peer in LAST_ACK retransmits its FIN to the next process
+ * with the address, and old duplicates remain in the network (the reason for quiet time, RFC 9293
+ * 3.4.3). So a table can be written and read back. Its entries continue unchanged: tuple, sequence
+ * numbers, TS.Recent, window, throttle and lifetime class.
  *
- * The stream: struct la_tw_saved, then the entries of IPv4, then those of IPv6, each as what a slot
- * holds, with the milliseconds left in place of the deadline. Nothing else of the table is written.
- * Index and wheel are made anew, entry by entry: they depend on capacities, which may be others by
- * now, and what is made by the table's own calls needs no trust in the stream.
+ * The stream: struct la_tw_saved, then the entries of IPv4, then those of IPv6, each with the contents of
+ * its slot, and the remaining milliseconds instead of the deadline. No other data is written.
+ * The table's own calls rebuild index and wheel, entry by entry, because they depend on capacities,
+ * which may change, and because the stream is then not trusted for them.
  *
- *	LIVE     written, in FIN_WAIT_2 too: what is left is then of its limit
- *	SHADOW   written as what it would be given back as: its reopen dies with the process
- *	ZOMBIE   not written: it waits for a wheel that is not there any more
+ *	LIVE     written, also in FIN_WAIT_2, with the rest of its limit
+ *	SHADOW   written as the LIVE entry that it would become again: its reopen ends with the process
+ *	ZOMBIE   not written: it waits only for this process's wheel
  *
- * Memory is bounded: CHUNK entries at a time on the stack, whatever the table's size. The pool is
- * walked in the order of its slots, so writing reads memory in order; reading back is a random
- * place in the index for each entry, prefetched for a chunk at once.
+ * Memory is bounded: CHUNK entries at a time on the stack, for any table size. Writing walks the pool
+ * in the order of its slots, so it reads memory in order. Reading accesses a random place in the index
+ * for each entry, prefetched for a chunk at once.
  *
- * An entry comes back through la_tw_enter(), as from a connection that ended then and there: a
- * reference no TCB ever has stands in the index for the moment between insertion and entering. The
- * tick given to it is the one at which the entry's present lifetime began, which puts deadline and
- * wheel reference where they were. One in FIN_WAIT_2 comes back through la_tw_enter_fin_wait_2(),
- * with what is left as its limit.
+ * la_tw_enter() creates a loaded entry, like one of a connection that just ended: between insertion and
+ * entering, the index has a reference that no TCB uses. The tick passed is the start of the entry's
+ * current lifetime, which restores deadline and wheel reference. la_tw_enter_fin_wait_2() creates an
+ * entry in FIN_WAIT_2, with the remaining time as its limit.
  *
- * Dealing. Several tables of one process may go on with what others held, as when a server starts
- * with another number of workers: each entry is asked who it belongs to now. Nothing in an entry
- * depends on the table it was in: what it answers with is its own numbers and the keyed offset of its
- * tuple, so the tables must have one key, as those that wrote the streams had. A table that is too
- * small for its own loses nothing silently: the whole import fails, and the rest is counted, so that
- * who asked can be told how large it would have to be.
+ * Redistribution. Several tables of one process may load the entries of other tables, for example after
+ * a change of the number of workers: a callback gives the new owner of each entry. An entry does not
+ * depend on its table: its answers use its own numbers and the keyed offset of its tuple. So all tables
+ * must have one key, the key of the tables that wrote the streams. If a table is too small for its
+ * entries, the whole load fails, and the remaining entries are counted, so that the error can report the
+ * needed size.
  *
- * Time. Ticks go on where they were (the shard's `now` does), so TSvals and ISNs do too; an entry's
- * throttle keeps its meaning. What has less left than the time that passed is dropped, and no entry
- * gets more time than it had, nor less. */
+ * Time. Ticks continue (like the shard's `now`), and so do TSvals and ISNs; an entry's throttle stays
+ * valid. Entries that expired between the runs are dropped, and all others keep their exact remaining
+ * time. */
 
 #include <errno.h>
 
@@ -44,10 +43,10 @@
 
 enum {
 	CHUNK = 64,
-	LEFT_MAX = 1 << 30, /* ticks: nothing in the table lasts longer */
+	LEFT_MAX = 1 << 30, /* ticks: the longest time in the table */
 };
 
-/* Both kinds are what they are in memory and on disk: no padding, host order. */
+/* Both kinds have the same form in memory and on disk: no padding, host order. */
 struct record {
 	uint32_t snd_nxt, rcv_nxt, ts_recent;
 	uint32_t left; /* ticks to the deadline; 0: it has passed */
@@ -178,7 +177,8 @@ same_tuple(const void *ctx, la_ref ref, const void *key)
 	}
 }
 
-/* Theirs to ours, made when the first entry that is kept needs it: there are only so many. */
+/* Maps a class of the stream to one of the table, added when the first kept entry needs it, because their number is
+ * limited. */
 static int
 class_of(struct la_tw_place *to, const struct la_tw_saved *saved, unsigned theirs)
 {
@@ -192,7 +192,7 @@ class_of(struct la_tw_place *to, const struct la_tw_saved *saved, unsigned their
 	return class == -EINVAL ? -EBADMSG : class;
 }
 
-/* Could a table have written this? */
+/* Returns whether a table could have written this entry. */
 static bool
 can_be(const struct record *r, const struct la_tw_saved *saved)
 {
@@ -203,7 +203,7 @@ can_be(const struct record *r, const struct la_tw_saved *saved)
 	       r->left <= (fw2 ? LEFT_MAX : saved->lifetime[class]);
 }
 
-/* The entry has time left. */
+/* Creates an entry with time left. */
 static int
 enter(const struct key *k, const struct record *r, int class)
 {
@@ -230,7 +230,7 @@ enter(const struct key *k, const struct record *r, int class)
 	if (r->flags & LA_TW_FW2) {
 		ref = la_tw_enter_fin_wait_2(t, &k->tuple, k->hash, unowned, &state, k->to->tick,
 					     class, left);
-		t->counters->state[LA_FIN_WAIT_2]++; /* no TCB of ours was ever in it */
+		t->counters->state[LA_FIN_WAIT_2]++; /* no TCB of this process was in this state */
 	} else {
 		ref = la_tw_enter(t, &k->tuple, k->hash, unowned, &state,
 				  k->to->tick + left - t->lifetime[class], class);
@@ -262,7 +262,7 @@ import_one(struct la_tw_deal *d, const struct la_tw_saved *saved, const struct k
 	return d->full ? 0 : rc;
 }
 
-/* The tuples of a chunk and whose they are, with their places in the index on the way to the cache. */
+/* The tuples of a chunk and their owners; prefetches their places in the index. */
 static int
 take_keys(const struct la_tw_deal *d, unsigned i, const union chunk *c, struct key *k, unsigned n)
 {
@@ -277,7 +277,7 @@ take_keys(const struct la_tw_deal *d, unsigned i, const union chunk *c, struct k
 		else
 			k[j].tuple = (struct la_tuple){r6->laddr, r6->raddr, r6->lport, r6->rport};
 		if (i == 1 && (la_addr_is4(&r6->laddr) || la_addr_is4(&r6->raddr)))
-			return -EBADMSG; /* an IPv4 tuple has one place only, in the other pool */
+			return -EBADMSG; /* an IPv4 tuple belongs only into the other pool */
 		k[j].to = &d->place[d->owner ? d->owner(d->ctx, &k[j].tuple) : 0];
 		k[j].hash = la_hash_tuple(k[j].to->tw->key, &k[j].tuple);
 		la_index_prefetch(k[j].to->tw->index, k[j].hash);

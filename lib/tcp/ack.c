@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a valid ACK does (RFC 9293 3.10.7.4 fifth step): it frees the send queue, measures the path, moves
- * the congestion window and the send window, and, when it covers our FIN, the state. */
+/* A valid ACK (RFC 9293 3.10.7.4 fifth step) frees the send queue, gives an RTT sample, and moves the
+ * congestion window and the send window. When it acknowledges our FIN, it changes the state. */
 
 #include "tcp/internal.h"
 
-/* RFC 7323 4.2, RFC 6298 3 (Karn): with timestamps each ACK of new data is a sample; without them the one
- * segment being timed is, if it was sent once only. */
+/* RFC 7323 4.2, RFC 6298 3 (Karn): with timestamps each ACK of new data is a sample; without them only the
+ * timed segment is, if it was sent once. */
 static void
 sample_rtt(struct la_tcb *c, const struct la_seg *s)
 {
@@ -38,7 +38,7 @@ our_fin_acked(struct la_tcb *c)
 	}
 }
 
-/* snd_una moves to s->ack. */
+/* Moves snd_una to s->ack. */
 static void
 advance(struct la_tcb *c, const struct la_seg *s)
 {
@@ -64,7 +64,7 @@ advance(struct la_tcb *c, const struct la_seg *s)
 		our_fin_acked(c);
 }
 
-/* RFC 9293 3.10.7.4: only a segment that is not older than the one before may move the window. */
+/* RFC 9293 3.10.7.4: only a segment that is not older than the previous one may move the window. */
 static __rte_always_inline void
 window(struct la_tcb *c, const struct la_seg *s)
 {
@@ -75,7 +75,7 @@ window(struct la_tcb *c, const struct la_seg *s)
 	c->snd_wl2 = s->ack;
 	if (c->snd_wnd > c->max_snd_wnd)
 		c->max_snd_wnd = c->snd_wnd;
-	/* MUST-37: as long as a closed window is answered for, the connection stays; an orphan for orphan_ms */
+	/* MUST-37: a connection stays while its probes are answered; an orphan stays for orphan_ms */
 	if ((c->snd_wnd == 0 || (c->flags & LA_F_PERSIST)) &&
 	    (c->flags & (LA_F_USER_CLOSED | LA_F_USER_TIMER)) != LA_F_USER_CLOSED)
 		c->first_unacked_at = c->tcp->tick;
@@ -89,7 +89,7 @@ la_tcb_window(struct la_tcb *c, const struct la_seg *s)
 	window(c, s);
 }
 
-/* RFC 5681 2: what makes an ACK a duplicate. */
+/* RFC 5681 2: the conditions of a duplicate ACK. */
 static bool
 is_duplicate(const struct la_tcb *c, const struct la_seg *s)
 {

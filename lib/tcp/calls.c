@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Calls between two moments at which the time is told: theory of operation.
+/* API calls between two updates of the time: theory of operation.
  *
  * la_connect(), la_send(), la_shutdown(), la_close(), la_consume(), la_set_nodelay() and la_set_timer() have no
- * `now`. Inside a callback the tick is the present. Outside, the tick is that of the last la_shard_rx() or
- * la_shard_poll(), which may be seconds old in an idle program. A retransmission timer armed from there would
- * fire at once when the time is told next, and send a SYN twice (RFC 6298 5 forbids it). A user's timer would
- * fire early.
+ * `now`. In a callback the tick is current. Elsewhere the tick is that of the last la_shard_rx() or
+ * la_shard_poll(), which may be seconds old in an idle program. A retransmission timer armed from an old tick would
+ * fire at the next update and send a SYN twice, which RFC 6298 5 forbids. A user's timer would fire early.
  *
- * So each such call is noted. When the time is told next, before anything else happens, the stamps and deadlines
- * of the call are moved to that moment. The moment lies behind the call, so no timer is early. It is late by the
- * time that the program takes to tell the time; la_tcp_next() says "now" until then.
+ * So each such call is put on a list. The next update of the time first moves the stamps and deadlines of these
+ * calls to the new time. The new time is after the call, so no timer is early. A timer is late by the time between
+ * call and update; la_tcp_next() returns the current time until the update.
  *
- * The list is bounded. When more calls were made than it holds, all TCBs are looked at, once: stamps of the last
- * tick are moved, and all users' timers, which are then late by no more than the time that passed. */
+ * The list is bounded. After an overflow the update visits all TCBs once. It moves stamps of the last tick and all
+ * users' timers, which are then late by at most the time that passed. */
 
 #include "tcp/internal.h"
 
@@ -43,8 +42,8 @@ la_call_timer(struct la_tcb *c, uint32_t ms)
 	note(c, ms);
 }
 
-/* What a call has stamped with the tick `from` is stamped with `to`. Deadlines only move away: the reference in
- * the wheel fires at the old one and finds the new one. */
+/* Replaces stamps `from` of a call by `to`. Deadlines only move to later ticks: the reference in the wheel fires
+ * at the old deadline and finds the new one. */
 static void
 move(struct la_tcb *c, uint32_t from, uint32_t to)
 {
@@ -66,7 +65,7 @@ move(struct la_tcb *c, uint32_t from, uint32_t to)
 		c->user_at = to + la_tcb_opts(c)->orphan_ms;
 }
 
-/* The present is `tick`, and t->tick still what it was when the calls were made. */
+/* `tick` is the new time; t->tick is still the time of the calls. */
 void
 la_calls_told(struct la_tcp *t, uint32_t tick)
 {

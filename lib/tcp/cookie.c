@@ -3,57 +3,60 @@
 /* SYN cookies (RFC 4987 3.6): theory of operation.
  *
  * A SYN costs its sender nothing, and us a TCB, a TIME_WAIT reservation and packet buffers. When half-open connections
- * could take what is left of one of them, a SYN is answered without keeping anything: the SYN,ACK carries what would have
- * been kept, and the ACK of a peer that exists brings it back. The ACK takes the resources; when there are none, it
- * is dropped and the peer sends it again.
+ * could use up one of these resources, a SYN is answered without a TCB: the ISN of the SYN,ACK encodes the state,
+ * and the ACK of a real peer returns it. The ACK then takes the resources. Without free resources the ACK is
+ * dropped, and the peer retransmits.
  *
  * When they are on. Let H be the connections in SYN_RCVD. Cookies are on for a family
  *
  *   - from H = la_shard_config.syn_cookies_at until H is below three quarters of it; or
  *   - while 3 H + 4 > F for the free part F of a resource (tables_are_short()).
  *
- * F + H is what established connections and TIME_WAIT have left. The second rule says that H + 1 may be at most a quarter
- * of that: three quarters stay for completed handshakes, whatever the table's size and whatever holds the rest
- * of it. The resources are TCBs, TIME_WAIT reservations and, since every connection must find one buffer (hold.c), packet
- * buffers. With F + H < 4 every SYN gets a cookie, but in a table of less than four, which has no quarter. With F = 0 a SYN is refused by name, as without cookies: what fills the
- * table then is no half-open connection, and a cookie would promise what cannot be kept. H counts both families, so
- * the rule errs towards cookies.
+ * F + H is the part without established connections and TIME_WAIT. By the second rule H + 1 is at most a quarter
+ * of that part: three quarters stay for completed handshakes, at any table size and any load.
+ * The resources are TCBs, TIME_WAIT reservations and, since every connection must find one buffer (hold.c), packet
+ * buffers. With F + H < 4 every SYN gets a cookie, except in a table of fewer than four, which has no quarter. With
+ * F = 0 a SYN is refused and counted, as without cookies: its ACK could not open a connection. H counts both
+ * families, so the rule sends cookies slightly too early.
  *
- * The ISS. An ISS must be above what an old incarnation of the tuple used (RFC 9293 3.4.1, RFC 6528), so a cookie is made
- * of the ISN clock M and the tuple's secret offset F, as la_isn() is (isn.c):
+ * The ISS. An ISS must be above all numbers of an old incarnation of the tuple (RFC 9293 3.4.1, RFC 6528), so a
+ * cookie is made of the ISN clock M and the tuple's secret offset F, as la_isn() is (isn.c):
  *
  *	ISS = F(tuple) + D,	D =  slot (12 bits) | MAC (14) | SACK permitted (1) | window scale (2) | MSS (3)
  *
- * A slot is 2^20 steps of M, 4.194 s, and `slot` is the one after the present. So M < D <= M + 2^21: a cookie is above
- * all that la_isn() has given out for the tuple, and at most 8.4 s ahead of it. When the connection ends, la_isn_passed()
- * moves the tuple's clock behind it. Over a TIME_WAIT entry whose snd_nxt is ahead of the clock, `slot` is the one after
- * snd_nxt's. The MAC is SipHash of tuple, peer's ISN, slot and options under a key of its own.
+ * A slot is 2^20 steps of M, 4.194 s, and `slot` is the one after the current slot. So M < D <= M + 2^21: a cookie
+ * is above all ISNs that la_isn() has returned for the tuple, and at most 8.4 s ahead of the clock. When the
+ * connection ends, la_isn_passed() moves the tuple's clock behind it. Over a TIME_WAIT entry whose snd_nxt is ahead
+ * of the clock, `slot` is the one after the slot of snd_nxt. The MAC is SipHash of tuple, peer's ISN, slot and
+ * options under a key of its own.
  *
- * Strength. A cookie is good for 17 slots, 67.1 to 71.3 s. At any moment 17 * 2^6 = 1 088 of 2^32 values are valid for a
- * tuple and a peer's ISN, at places that only the secrets tell: a blind segment opens a connection with a chance of
- * 2^-21.9. A segment with a timestamp must also echo one of the last 71 s: 2^-37. What a guess opens is a connection of an
- * address that sends nothing more, in the place of one that an attacker could have opened openly from its own. A stray segment of
- * the tuple's last connection acknowledges a number near M, and would need only the MAC, 2^-14; such numbers are below
- * the connection's end, and are refused when its end is noted or has an entry (la_isn_used()).
+ * Strength. A cookie is valid for 17 slots, 67.1 to 71.3 s. At any moment 17 * 2^6 = 1 088 of 2^32 values are valid
+ * for a tuple and a peer's ISN, which depend on the secrets: a blind segment opens a connection with a chance of
+ * 2^-21.9. A segment with a timestamp must also echo one of the last 71 s: 2^-37. A correct guess opens an idle
+ * connection of the spoofed address; the attacker could also have opened one from its own address. A stray segment
+ * of the tuple's last connection acknowledges a number near M, and would need only the MAC, 2^-14. Such numbers are
+ * below the connection's end, and are refused when its end is recorded or has an entry (la_isn_used()).
  *
- * TSval is the connection's own clock, unchanged: it never goes back, neither after an old incarnation nor in the new
- * one. MSS and window scale are rounded down to tables of eight and four. An ACK that carries a timestamp has had one agreed.
+ * TSval is the connection's own clock, unchanged: it does not go back after an old incarnation or in the new
+ * one. MSS and window scale are rounded down to tables of eight and four. An ACK with a timestamp shows that timestamps
+ * were negotiated.
  *
- * Over a TIME_WAIT entry a newer SYN is answered by a cookie too while they are on; otherwise a flood of such SYNs would
- * take TCBs and second reservations. The entry stays what it is until the ACK comes.
+ * Over a TIME_WAIT entry a newer SYN is answered by a cookie while cookies are on; otherwise a flood of such SYNs would
+ * take TCBs and second reservations. The entry is unchanged until the ACK arrives.
  *
- * What it costs while it lasts: a SYN,ACK is never sent again, so a peer whose final ACK is lost and who
- * says nothing has to find out by itself; a segment that belongs to no connection on a listening port
- * is not answered by RST, since it may be the second one of a peer whose first was lost: it is sent
- * again, and opens the connection. An old duplicate of a handshake's ACK opens nothing: the connection that it opened is
- * there, or has an entry whose snd_nxt is above the cookie, or its end is noted (la_isn_used()). */
+ * The cost while cookies are valid: a SYN,ACK is not retransmitted, so a peer whose final ACK is lost and that
+ * sends no data gets no answer. A segment without a connection to a listening port draws no RST, because it may be the
+ * second segment of a peer whose first was lost: the peer retransmits the first, which opens the connection.
+ *
+ * An old duplicate of a handshake's ACK opens no connection: the connection that it opened still exists, or has an
+ * entry whose snd_nxt is above the cookie, or its end is recorded (la_isn_used()). */
 
 #include "tcp/internal.h"
 
 enum {
 	SLOT_SHIFT = 20, /* steps of the ISN clock */
 	SLOT_MASK = (1 << (32 - SLOT_SHIFT)) - 1,
-	SLOTS = 17, /* that a cookie is good for */
+	SLOTS = 17, /* lifetime of a cookie */
 	MSS_BITS = 3,
 	WS_BITS = 2,
 	OPT_BITS = MSS_BITS + WS_BITS + 1,
@@ -64,12 +67,12 @@ enum {
 	NO_WSCALE = 15,
 };
 
-/* The largest that is not above what was offered. The first is what smaller offers are raised to anyway. */
+/* The cookie has the largest value that is not above the offer. Smaller offers are raised to the first. */
 static const uint16_t mss_table[1 << MSS_BITS] = {LA_MSS_MIN, 256, 536, 1220, 1360, 1440, 1460, 8940};
-/* Likewise: a scale below the peer's makes its window look smaller than it is. */
+/* The same for the window scale: a smaller scale makes the peer's window appear smaller. */
 static const uint8_t ws_table[1 << WS_BITS] = {NO_WSCALE, 0, 4, 7};
 
-/* The cookie less the tuple's offset. */
+/* The cookie minus the tuple's offset. */
 static uint32_t
 make(const struct la_tcp *t, const struct la_seg *s, uint32_t irs, uint32_t slot, uint32_t opts)
 {
@@ -132,7 +135,7 @@ slot_now(const struct la_tcp *t, const struct la_isn *isn)
 	return (uint32_t)(la_isn_clock(t, isn->offset, isn->ts_offset) >> SLOT_SHIFT) + 1;
 }
 
-/* The slot after the one of what the entry has sent. */
+/* The slot after the slot of the entry's snd_nxt. */
 static uint32_t
 slot_over(const struct la_isn *isn, const struct la_tw_core *tw)
 {
@@ -188,7 +191,7 @@ la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profi
 	}
 }
 
-/* The SYN that this ACK goes back to, as far as the cookie tells. The window is the ACK's own. */
+/* The SYN of this ACK, as decoded from the cookie. The window is the ACK's own. */
 static void
 recall(const struct la_seg *s, uint32_t opts, struct la_seg *syn)
 {

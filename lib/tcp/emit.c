@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bytes of one packet: IP header, TCP header, payload, checksums. What comes out waits in la_tcp.out for
- * lib/net to put Ethernet before it. */
+/* Bytes of one packet: IP header, TCP header, payload, checksums. Packets wait in la_tcp.out
+ * until lib/net adds the Ethernet header. */
 
 #include "tcp/internal.h"
 #include "wire/cksum.h"
@@ -8,16 +8,16 @@
 
 enum { TTL = 64 };
 
-/* Room for one packet more among `most`. Without room, a segment of a connection is made later: la_tcb_pend().
- * Other packets are lost. */
+/* Returns whether another packet fits below the limit `most`. Without room, la_tcb_pend() sends the segment of a
+ * connection later. Other packets are lost. */
 static __attribute__((noinline)) bool
 make_out_room(struct la_tcp *t, unsigned most, bool text, bool lost)
 {
-	if (text && t->hold.is_low) { /* what is left is for reception */
+	if (text && t->hold.is_low) { /* the remaining buffers are for reception */
 		la_count(t, LA_C_mbuf_exhausted);
 		return false;
 	}
-	if (t->out_n - t->out_head >= most) {
+	if (la_tcp_out_waiting(t) >= most) {
 		if (lost)
 			la_count(t, LA_C_out_full);
 		else
@@ -26,7 +26,7 @@ make_out_room(struct la_tcp *t, unsigned most, bool text, bool lost)
 	}
 	if (t->out_n < LA_TCP_OUT_MAX)
 		return true;
-	memmove(t->out, t->out + t->out_head, (t->out_n - t->out_head) * sizeof(t->out[0]));
+	memmove(t->out, t->out + t->out_head, la_tcp_out_waiting(t) * sizeof(t->out[0]));
 	t->out_n -= t->out_head;
 	t->out_head = 0;
 	return true;
@@ -42,16 +42,16 @@ packet(struct la_tcp *t, bool text, bool lost)
 	return la_buf_take(t, !text);
 }
 
-/* What a packet is made of while it is being written. */
+/* A packet while it is being written. */
 struct draft {
 	struct rte_mbuf *m;
-	uint8_t *p;	 /* the IP header's place */
+	uint8_t *p;	 /* start of the IP header */
 	uint32_t ip_len, tcp_len;
 	uint64_t sum; /* of the TCP header's words */
 };
 
 /* A new packet with its TCP header behind room for the IP header; text: payload follows; lost: the caller does not
- * try again. False: no room or no buffer, counted. */
+ * retry. False: no room or no buffer, counted. */
 static __rte_always_inline bool
 begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h, bool text, bool lost)
 {
@@ -66,7 +66,7 @@ begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h, b
 	return true;
 }
 
-/* Tells the port which checksums are left to it, and where. */
+/* Sets the mbuf's flags and offsets for checksums that the port computes. */
 static void
 offload(const struct la_tcp *t, const struct draft *d, bool is4)
 {
@@ -80,7 +80,7 @@ offload(const struct la_tcp *t, const struct draft *d, bool is4)
 	d->m->ol_flags |= flags;
 }
 
-/* The IP header and both checksums, now that the payload is there; queues the packet. */
+/* Writes the IP header and both checksums after the payload; queues the packet. */
 static __rte_always_inline void
 finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src,
        const struct la_addr *dst, uint32_t frag)
@@ -102,7 +102,7 @@ finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *
 		cksum = (uint16_t)la_cksum_fold64(s);
 	} else {
 		s += d->sum;
-		if (m->nb_segs == 2 && m->data_len == hlen) /* one piece of the send queue behind the headers */
+		if (m->nb_segs == 2 && m->data_len == hlen) /* one chunk of the send queue after the headers */
 			s = la_cksum_data(s, rte_pktmbuf_mtod(m->next, const uint8_t *), m->next->data_len);
 		else if (m->nb_segs > 1)
 			s += la_cksum_add_mbuf(0, m, hlen, m->pkt_len - hlen);
@@ -115,8 +115,7 @@ finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *
 	la_count(t, LA_C_tcp_segments_out);
 }
 
-/* Both families come through here, each as a function of its own: what the length of its header is made of is
- * known when it is compiled. */
+/* Instantiated once for each address family, so that header lengths are compile-time constants. */
 static __rte_always_inline bool
 emit(struct la_tcb *c, const struct la_tcp_hdr *h, uint32_t off, uint32_t len, bool is4)
 {
@@ -165,7 +164,7 @@ la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_a
 }
 
 /* RFC 7323 3.2 (and 5.2 of its discussion): a RST provoked by a segment with timestamps should echo it;
- * there is no clock of ours behind it, so TSval is 0. */
+ * without a connection there is no clock, so TSval is 0. */
 static void
 rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
 {
@@ -178,33 +177,35 @@ rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
 
 /* The limit on RSTs: theory of operation.
  *
- * Segments of no connection draw at most la_shard_config.rst_rate RSTs a second, over all sources: a spoofed flood from any
- * number of addresses is not reflected beyond that rate, nor paid for with the time that connections need.
+ * Segments without a connection draw at most la_shard_config.rst_rate RSTs a second, over all sources. So a spoofed
+ * flood from any number of addresses is reflected at most at that rate, and does not take the time of connections.
  *
- * A limit that is shared can be read. An off-path attacker spoofs n segments of a victim's tuple, then counts the RSTs to its
- * own address: if the tuple is unknown, n are missing (CVE-2016-5696 is this, with challenge ACKs). Three ways were weighed:
+ * A shared limit is a side channel. An off-path attacker spoofs n segments of a victim's tuple, then counts the RSTs to
+ * its own address: if the tuple is not in use, n are missing (CVE-2016-5696 uses challenge ACKs this way). Three
+ * designs were compared:
  *
- *   - a bucket a source prefix: the count of one source is its own, but the sum over all sources needs a limit as well, and
- *     that is shared again; so is the table of buckets, by its collisions and evictions.
- *   - noise on the shared limit, as Linux has it: an attacker takes the mean of more trials.
- *   - the same price for the same segment: what would have drawn a RST, were its tuple unknown, takes a token also when the
- *     tuple is in use and the segment is refused. Then the tokens that are left say nothing about the tuple.
+ *   - a bucket for each source prefix: each source has its own count. But the sum over all sources also needs a limit,
+ *     which is shared. The table of buckets is shared, too, through collisions and evictions.
+ *   - noise on the shared limit, as in Linux: an attacker averages more trials.
+ *   - equal cost for equal segments: a segment that would draw a RST for an unused tuple also takes a token when its
+ *     tuple is in use and the segment is refused. Then the remaining tokens are independent of the tuple.
  *
- * The third is what la_emit_rst_charge() does. It closes the channel exactly: the counts are equal. It costs nothing for segments that
- * a connection accepts; an attacker who can send one knows the connection. Duplicates from a path with heavy loss take tokens, too:
- * at worst some RSTs to unknown peers are late by a second.
+ * la_emit_rst_charge() implements the third design. It closes the channel exactly: the counts are equal. Segments
+ * that a connection accepts take no token; an attacker who can send such a segment already has the connection's
+ * numbers. Duplicates on a path with heavy loss take tokens, too: at worst some RSTs to unknown peers are a second
+ * late.
  *
- * Where else: challenge ACKs are limited per connection (la_tcb_answer()), TIME_WAIT's answers per entry
+ * Other limits: challenge ACKs are limited per connection (la_tcb_answer()), TIME_WAIT's answers per entry
  * (la_tw_throttled_ack()), echo replies by a bucket that no TCP segment touches (lib/net/icmp.c). No ICMP error is sent.
- * The SYN,ACK of a cookie looks like any other, but is sent once: an attacker may learn how full the SYN queue is, as
- * with every implementation of RFC 4987. */
+ * The SYN,ACK of a cookie looks like any other, but is sent once. So an attacker may learn whether cookies are on,
+ * as with every implementation of RFC 4987. */
 static bool
 take_token(struct la_tcp *t)
 {
 	return la_tokens_take(&t->rsts, t->now, t->rst_rate, t->rst_rate);
 }
 
-/* Would la_input_listen() answer this segment by a RST, if its tuple were unknown? */
+/* Returns whether la_input_listen() would answer this segment by a RST if its tuple were not in use. */
 static bool
 draws_rst(struct la_tcp *t, const struct la_seg *s)
 {
@@ -244,7 +245,7 @@ la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s)
 	rst(t, s, &h);
 }
 
-/* RFC 9293 3.10.7.1: the answer to a segment that belongs to no connection; RSTs are never answered. */
+/* RFC 9293 3.10.7.1: the answer to a segment without a connection; RSTs are never answered. */
 void
 la_emit_rst_for(struct la_tcp *t, const struct la_seg *s)
 {
@@ -258,8 +259,8 @@ la_emit_rst_for(struct la_tcp *t, const struct la_seg *s)
 		rst(t, s, &h);
 }
 
-/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> (or RST,ACK) from a table entry, with the window last offered and, where the
- * old incarnation had them, timestamps that go on where they were (RFC 7323 3.2). */
+/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> (or RST,ACK) from a table entry, with the last offered window and, if the
+ * old incarnation had them, timestamps that continue the old clock (RFC 7323 3.2). */
 void
 la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s,
 		  uint8_t flags)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Endings. A connection leaves in one of three ways:
  *
- *   into TIME_WAIT   the table takes its tuple over, the TCB is detached from the index
- *   to CLOSED, orderly (LAST_ACK acknowledged): detached likewise, nothing stays behind
+ *   into TIME_WAIT   the entry replaces the TCB in the index, the TCB is detached
+ *   to CLOSED, orderly (LAST_ACK acknowledged): the TCB is detached, without an entry
  *   to CLOSED, otherwise: la_tcb_end()
  *
- * A detached TCB stays only while its user has not read all that arrived: an orderly close must not cost
- * the reader a byte. `closed` is called, once, when all is read (or at once, after la_close()). The lives of a TCB
- * and the steps between them are drawn in tcb.c. */
+ * A detached TCB stays until its user has read all bytes, because an orderly close must not lose a byte of
+ * the reader. `closed` is called once, when all bytes are read (or at once, after la_close()). tcb.c draws the
+ * lives of a TCB and the steps between them. */
 
 #include <errno.h>
 
@@ -26,7 +26,7 @@ stop_timers(struct la_tcb *c)
 				LA_F_ACK_DELAY);
 }
 
-/* To ENDED: `closed` is called, and the TCB freed, now or by la_tcb_events(). */
+/* Moves to ENDED: calls `closed`. The TCB is freed now or by la_tcb_events(). */
 static void
 finish(struct la_tcb *c, enum la_end end)
 {
@@ -64,13 +64,12 @@ orderly(struct la_tcb *c)
 		la_tcb_finish_if_read(c);
 }
 
-/* What the table must know of a connection that it takes over. */
+/* Fills in the table entry of a connection. */
 static void
 table_entry(const struct la_tcb *c, struct la_tw_core *core, struct la_tuple *tuple)
 {
-	uint32_t wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+	uint32_t wnd = la_rcv_window(c->rcv_adv, c->rcv_nxt) >> c->rcv_wscale;
 
-	wnd >>= c->rcv_wscale;
 	*core = (struct la_tw_core){
 		.snd_nxt = c->snd_max,
 		.rcv_nxt = c->rcv_nxt,
@@ -81,8 +80,8 @@ table_entry(const struct la_tcb *c, struct la_tw_core *core, struct la_tuple *tu
 	la_tcb_tuple(c, tuple);
 }
 
-/* RFC 9293 has no end for FIN_WAIT_2. Once the user has closed, nobody waits for the peer but us: the TCB
- * is kept a moment, since most peers close at once, then the table takes over. */
+/* RFC 9293 has no limit for FIN_WAIT_2. After la_close() the TCB stays for LA_FIN_WAIT_2_HOLD_MS, because
+ * most peers close at once. Then a table entry replaces it. */
 void
 la_tcb_limit_fin_wait_2(struct la_tcb *c)
 {
@@ -97,7 +96,7 @@ la_tcb_limit_fin_wait_2(struct la_tcb *c)
 	la_tcb_schedule(c);
 }
 
-/* That time is up. What is left of the limit the connection spends as a table entry. */
+/* LA_FIN_WAIT_2_HOLD_MS are over: a table entry replaces the TCB for the rest of the limit. */
 void
 la_tcb_fin_wait_2_expired(struct la_tcb *c)
 {
@@ -113,7 +112,7 @@ la_tcb_fin_wait_2_expired(struct la_tcb *c)
 	table_entry(c, &core, &tuple);
 	la_tw_enter_fin_wait_2(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick,
 			       t->profiles[c->profile].tw_class, limit - LA_FIN_WAIT_2_HOLD_MS);
-	finish(c, LA_END_FIN_WAIT_2); /* the table counts how the entry ends */
+	finish(c, LA_END_FIN_WAIT_2); /* the table counts the entry's end */
 }
 
 /* RFC 9293 3.6: the side that closed first keeps the tuple for 2*MSL. Room was reserved at the open. */
@@ -131,8 +130,7 @@ la_tcb_time_wait(struct la_tcb *c)
 	orderly(c);
 }
 
-/* The tuple is free again; a TIME_WAIT entry that waited for this handshake gets its place back, which is
- * said by true. */
+/* Frees the tuple. Returns true if a shadowed TIME_WAIT entry was restored. */
 static bool
 leave_index(struct la_tcb *c)
 {
@@ -175,7 +173,7 @@ la_tcb_end(struct la_tcb *c, enum la_end end)
 	finish(c, end);
 }
 
-/* The RST of RFC 9293 3.10.5, with the sequence number RFC 5961 demands: exactly what the peer expects. */
+/* The RST of RFC 9293 3.10.5, with the sequence number of RFC 5961: exactly the peer's RCV.NXT. */
 void
 la_tcb_reset(struct la_tcb *c)
 {
@@ -189,11 +187,11 @@ la_tcb_reset(struct la_tcb *c)
 	case LA_CLOSE_WAIT:
 		break;
 	case LA_CLOSING:
-	case LA_LAST_ACK: /* until our FIN has left, the peer knows nothing of these states */
+	case LA_LAST_ACK: /* until our FIN is sent, these states are CLOSE_WAIT or ESTABLISHED for the peer */
 		if (!(c->flags & LA_F_FIN_SENT))
 			break;
 		return;
-	default: /* SYN_SENT, TIME_WAIT: nothing is sent */
+	default: /* SYN_SENT, TIME_WAIT: no segment */
 		return;
 	}
 	if (!la_tcb_is_live(c))
@@ -247,7 +245,7 @@ la_shutdown(struct la_conn *conn)
 	return err;
 }
 
-/* Too late for a RST (3.10.5 has none for these states): the close goes on. */
+/* No RST (3.10.5 has none for these states): the close continues. */
 static bool
 both_fins_sent(const struct la_tcb *c)
 {
@@ -273,16 +271,16 @@ la_close(struct la_conn *conn)
 		la_tcb_end(c, LA_END_ABORTED);
 		return 0;
 	}
-	if (c->rcv_queued && !both_fins_sent(c)) { /* SHLD-3: it was not read, and the peer should know */
+	if (c->rcv_queued && !both_fins_sent(c)) { /* SHLD-3: unread data, so a RST */
 		la_tcb_reset(c);
 		la_tcb_end(c, LA_END_ABORTED);
 		return 0;
 	}
-	close_sending(c); /* -EPIPE after a shutdown: the FIN is on its way */
+	close_sending(c); /* -EPIPE after a shutdown: the FIN is queued or sent */
 	la_tcb_limit_fin_wait_2(c);
 	if (!(c->flags & LA_F_BUSY))
 		la_tcb_output(c);
-	if (c->flags & (LA_F_REXMT_ON | LA_F_PENDING)) /* a probe may be further away than the orphan's end */
+	if (c->flags & (LA_F_REXMT_ON | LA_F_PENDING)) /* the next probe may be later than the orphan's end */
 		la_tcb_schedule(c);
 	return 0;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Memory that peers can make a shard hold: theory of operation.
+/* Packet buffers that a shard holds for its peers: theory of operation.
  *
  * Goals: a received frame can always be examined and dropped; a segment without payload can always be sent; every
- * connection makes progress; a peer that takes without giving costs others nothing but a share.
+ * connection makes progress; a peer that never frees its buffers costs other connections at most a share.
  *
  * Three classes of buffers have guaranteed shares:
  *
- *   reception   the pool's buffers beyond la_hold.max: in the port's rings, in a burst, on the way out
+ *   reception   the pool's buffers beyond la_hold.max: in the port's rings, in a burst, in transmit queues
  *   held        at most la_hold.max of the pool: the queues below, counted in true size (buffers, not bytes)
  *   control     a pool of its own (la_shard_config.control): ACK, SYN,ACK, FIN, RST, ARP, ND, ICMP
  *
@@ -27,45 +27,45 @@
  *   fault injection         la_faulty  its delay line                              the newest, by name
  *
  * Capacity is reserved: a connection's first buffer is always admitted, so that every connection progresses. Of max,
- * one buffer for each connection that the table can have is kept for that (seven eighths of max at most). The rest is
- * `extra`, for second and later buffers; the last quarter of it is for the first buffer of a send queue, so that
- * answers can be queued while requests wait unread.
+ * one buffer for each connection of the table is reserved for that (at most seven eighths of max). The rest is
+ * `extra`, for second and later buffers. The last quarter of `extra` is for the first buffer of a send queue, so that
+ * answers can be queued while requests are unread.
  *
  * A connection's share is half of what is free of the first three quarters of `extra` (la_hold_share()): with n
- * connections that take all they can, each has 1 / (n + 2) of it, and there is always something for one that comes
- * later. The offered window is cut to the share; its right edge never moves left. A window that was offered before
- * memory became short may bring more than there is room for, or than the share is now; then, in this order:
+ * connections that take the most, each has 1 / (n + 2) of it, and a later connection still finds buffers. The
+ * offered window is cut to the share; its right edge never moves left. A window offered before memory became short
+ * may be larger than the free memory or the share. Then, in this order:
  *
  *   1. data above holes is dropped, largest holder first     drop_ooo_pruned, drop_ooo_memory
  *   2. new text is dropped before it is acknowledged         drop_text_memory
- *   3. la_send() takes less                                  send_short
+ *   3. la_send() accepts less                                send_short
  *   4. a connection is aborted                               aborted_memory
  *
- * Connections that take their share and never give it back halve what is free, one after the other, until all have
- * little. Step 4 is taken when connections with less than FAIR buffers, or without one in their send queue, were refused
- * another for REFUSED_MS without a pause. A search then looks at SWEEP connections a tick; when it has seen all, those
- * that hold most and progress least are aborted, one after the other, until shares are GOAL again. Orphans beyond max_orphans end by the same search,
- * those without progress for longest first, but none that has progressed in the last ORPHAN_LEAST_MS.
+ * Connections that take their share and never free it halve the free memory one after the other. Step 4 starts when
+ * connections with fewer than FAIR buffers, or without one in their send queue, were refused another one for REFUSED_MS
+ * without a pause. A search then visits SWEEP connections a tick. After the search the connections that hold most and
+ * progress least are aborted, one after the other, until shares are GOAL again. The same search aborts orphans above
+ * max_orphans: those without progress for the longest time first, but none with progress in the last ORPHAN_LEAST_MS.
  *
- * The budget is arithmetic; the pool itself is looked at once a tick, since a port, or the peer of a ring port, can
- * keep more of its buffers than was reckoned with. Below la_hold.low nothing new is held, but by a connection that
- * holds nothing, and no payload is sent. */
+ * The budget is a calculation. The pool itself is checked once a tick, because a port, or the peer of a ring port, may
+ * keep more buffers than planned. Below la_hold.low only a connection without buffers may take one, and no payload is
+ * sent. */
 
 #include "tcp/hold.h"
 
 enum {
-	SWEEP = 2048,		/* connections looked at in a tick */
+	SWEEP = 2048,		/* connections visited in a tick */
 	FAIR = 8,		/* buffers that every connection should get */
-	REFUSED_MS = 250,	/* refusals of less for so long lead to aborts, */
+	REFUSED_MS = 250,	/* refusals below FAIR for this time lead to aborts, */
 	GOAL = 4 * FAIR,	/* until shares are as large as this */
-	REFUSED_GAP_MS = 200,	/* a pause of so long ends the series */
-	ORPHAN_LEAST_MS = 5000, /* no orphan that has progressed more recently is aborted for their number */
-	PRUNE_MOST = 4,		/* holders a refused segment may cost */
-	SWEEP_PAUSE_MS = 100,	/* after a search that has found no victim */
+	REFUSED_GAP_MS = 200,	/* a pause of this length ends the series */
+	ORPHAN_LEAST_MS = 5000, /* an orphan with progress in this time is not aborted */
+	PRUNE_MOST = 4,		/* holders that one refused segment may prune */
+	SWEEP_PAUSE_MS = 100,	/* after a search without a victim */
 };
 
-/* A connection was refused what every one should get: the last step comes nearer. first: its first buffer, of all or
- * of its send queue. */
+/* Records that a connection was refused a buffer below FAIR, which may lead to step 4. first: its first buffer, or the
+ * first of its send queue. */
 static void
 note_refusal(const struct la_tcb *c, bool first)
 {
@@ -98,7 +98,7 @@ text_fits(const struct la_tcb *c, unsigned n)
 	return c->bufs + n <= la_hold_share(c->tcp) && extra_fits(h, n);
 }
 
-/* The first step: data above holes goes for what fits says. */
+/* Step 1: drops data above holes until what `fits` checks has room. */
 static bool
 make_room(struct la_tcb *c, unsigned n, bool (*fits)(const struct la_tcb *c, unsigned n))
 {
@@ -113,7 +113,7 @@ la_hold_admits_more_text(struct la_tcb *c, unsigned n)
 {
 	if (text_fits(c, n) || make_room(c, n, text_fits))
 		return true;
-	if (c->ooo) { /* its own goes too: text in order is worth more, and is what fills the hole */
+	if (c->ooo) { /* its own is dropped too: text in order takes precedence, and fills the hole */
 		la_counters_drop(c->tcp->counters, LA_C_drop_ooo_pruned, c->ooo_count);
 		la_ooo_drop(c);
 		if (text_fits(c, n))
@@ -135,7 +135,7 @@ la_hold_admits_ooo(struct la_tcb *c)
 	return false;
 }
 
-/* Two send queues' worth of small chunks: what a profile allows whatever is free. */
+/* Small chunks of two full send queues: the limit of a profile at any free memory. */
 static uint32_t
 profile_share(const struct la_tcb *c)
 {
@@ -152,7 +152,7 @@ send_fits(const struct la_tcb *c, unsigned n)
 
 	if (c->bufs == 0)
 		return la_hold_admits_first(c, n);
-	if (c->snd_head == NULL) /* an answer to a request that waits unread, perhaps */
+	if (c->snd_head == NULL) /* may be the answer to an unread request */
 		return h->held - h->holders + n <= h->extra && h->held + n <= h->max;
 	return c->bufs + n <= RTE_MIN(la_hold_share(t), profile_share(c)) && extra_fits(h, n);
 }
@@ -179,7 +179,7 @@ wants_victim(const struct la_tcp *t)
 	return h->orphans > h->max_orphans ? LA_HOLD_ORPHANS : LA_HOLD_NONE;
 }
 
-/* How much its end would help; 0: it stays. A closed window, or time-outs, count as no progress. */
+/* Score of an abort: the memory that it frees; 0: no abort. A closed window or time-outs count as no progress. */
 static uint64_t
 score(const struct la_tcb *c, enum la_hold_reason why)
 {
@@ -197,7 +197,7 @@ score(const struct la_tcb *c, enum la_hold_reason why)
 	return idle >= ORPHAN_LEAST_MS ? idle : 0;
 }
 
-/* Puts connection `slot` among the victims, the best first. */
+/* Adds connection `slot` to the victims, in descending order of score. */
 static void
 note_victim(struct la_hold *h, uint32_t slot, uint64_t s)
 {
@@ -214,7 +214,7 @@ note_victim(struct la_hold *h, uint32_t slot, uint64_t s)
 	h->victim[i] = (struct la_hold_victim){.slot = slot, .score = s};
 }
 
-/* Room for first buffers and shares again. */
+/* Returns whether first buffers and shares have room again. */
 static bool
 enough(const struct la_tcp *t)
 {
@@ -228,7 +228,7 @@ abort_victims(struct la_tcp *t, enum la_hold_reason why)
 {
 	struct la_hold *h = &t->hold;
 
-	if (h->nvictims == 0) /* those that hold little, or orphans that progress: looking again at once finds them again */
+	if (h->nvictims == 0) /* only small holders or orphans with progress: an immediate search would find the same */
 		h->sweep_wait = SWEEP_PAUSE_MS;
 	for (unsigned i = 0; i < h->nvictims && wants_victim(t) == why; i++) {
 		struct la_tcb *c = &t->tcbs[h->victim[i].slot];
@@ -239,7 +239,7 @@ abort_victims(struct la_tcp *t, enum la_hold_reason why)
 		la_tcb_reset(c);
 		la_tcb_end(c, LA_END_ABORTED);
 		if (why == LA_HOLD_MEMORY && enough(t))
-			h->refused = false; /* enough: new refusals will tell */
+			h->refused = false; /* enough room: new refusals start a new series */
 	}
 	h->nvictims = 0;
 	h->sweep = 0;
@@ -250,7 +250,7 @@ sweep(struct la_tcp *t, enum la_hold_reason why)
 {
 	struct la_hold *h = &t->hold;
 
-	if (h->sweep_for != why) { /* scores for different reasons do not compare */
+	if (h->sweep_for != why) { /* scores for different reasons are not comparable */
 		h->sweep_for = why;
 		h->nvictims = h->sweep = 0;
 	}

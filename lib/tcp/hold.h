@@ -5,18 +5,18 @@
 /* Packet buffers that a shard holds for its peers. (Theory at the top of hold.c.)
  *
  * Every buffer on a receive, reassembly or send queue is counted twice: in la_tcb.bufs of its connection and in
- * la_hold.held of its shard. The unit is one buffer, whatever it carries. */
+ * la_hold.held of its shard. The unit is one buffer, regardless of its payload. */
 
 #include "tcp/internal.h"
 
 enum {
-	LA_HOLD_WINDOW_SHIFT = 11, /* a buffer that is still free stands for 2 KiB of offered window */
-	LA_HOLD_WINDOW_LEAST = 2,  /* what a connection that holds nothing may offer at least, in such buffers */
+	LA_HOLD_WINDOW_SHIFT = 11, /* a free buffer counts as 2 KiB of offered window */
+	LA_HOLD_WINDOW_LEAST = 2,  /* smallest offer of a connection without buffers, in such buffers */
 	LA_HOLD_CONN_MAX = 60000,  /* buffers one connection may hold: la_tcb.bufs has 16 bits */
 	LA_HOLD_SPARE = 64,	   /* la_tcb.bufs may go beyond it by the segments of one frame */
 };
 
-/** n more buffers are on c's queues. */
+/** Counts n more buffers on c's queues. */
 static inline void
 la_hold_take(struct la_tcb *c, unsigned n)
 {
@@ -28,7 +28,7 @@ la_hold_take(struct la_tcb *c, unsigned n)
 	h->held += n;
 }
 
-/** n buffers have left c's queues. */
+/** Counts n buffers removed from c's queues. */
 static inline void
 la_hold_release(struct la_tcb *c, unsigned n)
 {
@@ -40,8 +40,8 @@ la_hold_release(struct la_tcb *c, unsigned n)
 		h->holders--;
 }
 
-/** The share of one connection, its first buffer included: half of what is free. All have the same, so that n of them
- * that take all they can leave a part free, and a newcomer has half of that. */
+/** The share of one connection, its first buffer included: half of what is free. All connections have the same share,
+ * so that n connections at their share leave a part free, and a new connection has half of that. */
 static inline uint32_t
 la_hold_share(const struct la_tcp *t)
 {
@@ -52,15 +52,15 @@ la_hold_share(const struct la_tcp *t)
 	return share < LA_HOLD_CONN_MAX ? share : LA_HOLD_CONN_MAX;
 }
 
-/** Is a share certainly larger than n buffers? It nearly always is, and costs less to say than to compute. */
+/** Returns true if the share is certainly larger than n buffers. It nearly always is, and this test is cheaper. */
 static inline bool
 la_hold_is_plenty(const struct la_hold *h, uint32_t n)
 {
 	return n < LA_HOLD_CONN_MAX && (int32_t)(h->common - (h->held - h->holders)) > (int32_t)(2 * n);
 }
 
-/** Of `want` bytes of window, those that c's share has room for; a connection that holds nothing always has room for a
- * buffer. */
+/** The part of `want` bytes of window for which c's share has room. A connection without buffers always has room for
+ * one. */
 static inline uint32_t
 la_hold_window(const struct la_tcb *c, uint32_t want)
 {
@@ -69,12 +69,12 @@ la_hold_window(const struct la_tcb *c, uint32_t want)
 	if (likely(la_hold_is_plenty(&c->tcp->hold, c->bufs + (want >> LA_HOLD_WINDOW_SHIFT))))
 		return want;
 	share = la_hold_share(c->tcp);
-	if (c->bufs == 0 && share < LA_HOLD_WINDOW_LEAST) /* room for a full segment behind the rest of a window */
+	if (c->bufs == 0 && share < LA_HOLD_WINDOW_LEAST) /* room for a full segment after the rest of a window */
 		share = LA_HOLD_WINDOW_LEAST;
 	return RTE_MIN(want, c->bufs < share ? (share - c->bufs) << LA_HOLD_WINDOW_SHIFT : 0);
 }
 
-/** The window of a SYN,ACK: as la_syn_window(), and within the share that a new connection has. */
+/** The window of a SYN,ACK: like la_syn_window(), but within the share of a new connection. */
 static inline uint16_t
 la_hold_syn_window(const struct la_tcp *t, const struct la_conn_opts *o)
 {
@@ -85,18 +85,18 @@ la_hold_syn_window(const struct la_tcp *t, const struct la_conn_opts *o)
 	return (uint16_t)RTE_MIN(want, la_hold_share(t) << LA_HOLD_WINDOW_SHIFT);
 }
 
-/* The same as la_hold_admits_text() and la_hold_admits_send(), whatever c holds. */
+/* The slow paths of la_hold_admits_text() and la_hold_admits_send(). */
 bool la_hold_admits_more_text(struct la_tcb *c, unsigned n);
 bool la_hold_admits_more_send(struct la_tcb *c);
 
-/** Does a connection that holds nothing find room for n buffers? */
+/** Returns whether a connection without buffers has room for n buffers. */
 static inline bool
 la_hold_admits_first(const struct la_tcb *c, unsigned n)
 {
 	return c->bufs == 0 && c->tcp->hold.held + n <= c->tcp->hold.max;
 }
 
-/** May c keep n more buffers of text in order? False: counted, and the text must be dropped unacknowledged.
+/** Returns whether c may hold n more buffers of text in order. False: counted; drop the text unacknowledged.
  * Drops out-of-order data of any connection first. */
 static inline bool
 la_hold_admits_text(struct la_tcb *c, unsigned n)
@@ -104,10 +104,10 @@ la_hold_admits_text(struct la_tcb *c, unsigned n)
 	return la_hold_admits_first(c, n) || la_hold_admits_more_text(c, n);
 }
 
-/** May c take one more buffer for data above a hole? False: counted. */
+/** Returns whether c may hold one more buffer of data above a hole. False: counted. */
 bool la_hold_admits_ooo(struct la_tcb *c);
 
-/** May c take one more buffer for its send queue? False: counted. */
+/** Returns whether c may hold one more buffer in its send queue. False: counted. */
 static inline bool
 la_hold_admits_send(struct la_tcb *c)
 {
@@ -117,21 +117,21 @@ la_hold_admits_send(struct la_tcb *c)
 /** True: la_hold_poll() has something to do at tick *at, which may have passed. */
 bool la_hold_due(const struct la_tcp *t, uint32_t *at);
 
-/** Tells the gauges, and does bounded work: aborts what must end when memory or orphans are beyond their limits.
- * From la_tcp_poll(). */
+/** Updates the gauges, and does bounded work: aborts connections when memory or orphans exceed their limits.
+ * Called by la_tcp_poll(). */
 void la_hold_poll(struct la_tcp *t);
 
-/** The pool's free buffers are looked at once a tick. From la_tcp_now(). */
+/** Checks the pool's free buffers once a tick. Called by la_tcp_now(). */
 void la_hold_tick(struct la_tcp *t);
 
-/** Counts again and reports each difference to f. Returns how many. */
+/** Recounts, and prints each difference to f. Returns the number of differences. */
 unsigned la_hold_check(const struct la_tcp *t, FILE *f);
 
 /* --- ooo.c: data above a hole ------------------------------------------------------------------------------ */
 
 enum { LA_OOO_SPANS = 28 };
 
-/** What a block knows of its bytes: at the start of its buffer. */
+/** The header of a block, at the start of its buffer. */
 struct la_ooo_block {
 	uint32_t prev, next; /* first block of a connection: slots of its neighbours on a list of the shard; 0: none */
 	uint16_t nspans;
@@ -156,18 +156,18 @@ la_ooo_bytes(const struct rte_mbuf *m)
 }
 
 /** Stores the segment's text, and its FIN, above a hole; s->seq is above rcv_nxt, all within the window. The
- * mbuf stays the caller's. */
+ * caller keeps the mbuf. */
 void la_ooo_insert(struct la_tcb *c, const struct la_seg *s, bool fin);
-/** The first buffer of text that is in order now, not counted as held any more, or NULL. */
+/** Removes and returns the first buffer of text that is now in order, no longer counted as held; NULL: none. */
 struct rte_mbuf *la_ooo_next(struct la_tcb *c);
-/** True: the peer's FIN is next in order. */
+/** Returns whether the peer's FIN is next in order. */
 bool la_ooo_fin(const struct la_tcb *c);
-/** Frees all of it. */
+/** Frees all blocks. */
 void la_ooo_drop(struct la_tcb *c);
-/** Drops the upper half of the connection's blocks that has most of them. Returns how many buffers; 0: none has. */
+/** Drops the upper half of the blocks of the largest holder. Returns the number of buffers; 0: no blocks. */
 unsigned la_ooo_prune(struct la_tcp *t);
 unsigned la_ooo_check(const struct la_tcb *c, FILE *f);
-/** n connections have blocks: each must be on the list of their number. */
+/** Checks that each of the n connections with blocks is on the right list. */
 unsigned la_ooo_check_lists(const struct la_tcp *t, uint32_t n, FILE *f);
 
 #endif

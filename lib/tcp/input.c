@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* SEGMENT ARRIVES (RFC 9293 3.10.7), for bursts.
  *
- * A burst is walked three times: hash and prefetch the index line; prefetch what the line's tag points at;
- * run the state machine, in arrival order, with everything it needs in the cache. The look-up itself is
- * done in the third walk, so that a segment sees what the one before it has changed.
+ * A burst is walked three times: hash and prefetch the index line; prefetch the object of the line's tag;
+ * run the state machine in arrival order, with its data in the cache. The third walk does the look-up
+ * itself, so that a segment finds the changes of the one before it.
  *
- * The order of checks in a synchronized state: PAWS (RFC 7323 5.3 R1), then RST, SYN (RFC 5961, which has
- * an answer for them whatever the sequence number), sequence number, ACK, text, FIN. Urgent data needs no
- * step of its own: it is read in line with the rest (MUST-31; the pointer is a hint to the reader that this
- * API does not pass on). */
+ * The order of checks in a synchronized state: PAWS (RFC 7323 5.3 R1), then RST, SYN (RFC 5961 answers
+ * them at any sequence number), sequence number, ACK, text, FIN. Urgent data has no
+ * step of its own: it is read in line (MUST-31; the API does not pass on the pointer, which is a hint to the
+ * reader). */
 
 #include "tcp/internal.h"
 
 /* --- answers and endings of one step -------------------------------------------------------------------- */
 
-/* RFC 5961 7: challenge ACKs are rate-limited, and counted per connection, so that no off-path host
- * learns anything from their number (CVE-2016-5696). */
+/* RFC 5961 7: challenge ACKs are rate-limited, and counted per connection, so that their
+ * number gives no information to off-path hosts (CVE-2016-5696). */
 void
 la_tcb_answer(struct la_tcb *c)
 {
@@ -34,9 +34,10 @@ la_tcb_answer(struct la_tcb *c)
 	la_tcb_send_segment(c, c->snd_max, 0, 0);
 }
 
-/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> to an unacceptable segment (3.10.7.4 first step). A lost ACK is the
- * usual reason when the segment carries data or FIN, and is repaired without limit; an empty one could be
- * the echo of our own answer, and two ends that disagree must not answer each other for ever. */
+/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> to an unacceptable segment (3.10.7.4 first step). If the
+ * segment has data or FIN, the usual reason is a lost ACK, and the answer has no limit. An empty segment may be
+ * an answer to our own answer, so the answer is throttled: two desynchronized ends must not answer each other for
+ * ever. */
 static void
 answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 {
@@ -48,28 +49,17 @@ answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 	la_tcb_send_segment(c, c->snd_max, 0, 0);
 }
 
-static uint32_t
-offered(const struct la_tcb *c)
-{
-	return seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
-}
-
-/* RFC 9293 table 6. */
-static bool
-acceptable(const struct la_tcb *c, const struct la_seg *s)
-{
-	uint32_t len = la_seg_len(s), wnd = offered(c), first = s->seq - c->rcv_nxt;
-
-	if (wnd == 0) /* nothing fits, but MUST-66: its ACK may still count */
-		return first == 0;
-	if (first < wnd)
-		return true;
-	return len && (first + len - 1) < wnd;
-}
-
 /* --- the steps of 3.10.7.4 ------------------------------------------------------------------------------ */
 
-/* RFC 7323 5.3 R1 and 3.2. True: the segment is done with. */
+/* RFC 7323 5.3 R1, 5.5. A segment without the option has no TSval. */
+static inline bool
+paws_rejects(const struct la_tcb *c, const struct la_seg *s)
+{
+	return la_paws_is_older(s->tsval, c->ts_recent) &&
+	       !la_ts_recent_is_outdated(c->tcp->tick - c->ts_recent_at);
+}
+
+/* RFC 7323 5.3 R1 and 3.2. True: the segment is done. */
 static bool
 paws_drops(struct la_tcb *c, const struct la_seg *s)
 {
@@ -77,14 +67,12 @@ paws_drops(struct la_tcb *c, const struct la_seg *s)
 
 	if (!(s->opts & LA_OPT_TS)) {
 		if (s->flags & LA_SYN)
-			return false; /* a new incarnation's SYN: challenged below */
+			return false; /* a new incarnation's SYN: challenge ACK below */
 		la_count(t, LA_C_drop_no_timestamp);
 		return true;
 	}
-	if (seq_ge(s->tsval, c->ts_recent))
+	if (!paws_rejects(c, s))
 		return false;
-	if (t->tick - c->ts_recent_at > LA_TS_AGE_MS)
-		return false; /* 5.5: idle so long that the comparison means nothing */
 	la_count(t, LA_C_drop_paws);
 	if (s->flags & LA_SYN)
 		la_tcb_answer(c);
@@ -101,7 +89,7 @@ rst_arrives(struct la_tcb *c, const struct la_seg *s)
 
 	if (s->seq != c->rcv_nxt) {
 		la_count(t, LA_C_drop_rst_seq);
-		if (s->seq - c->rcv_nxt < offered(c))
+		if (la_seq_in_window(s->seq, c->rcv_nxt, la_rcv_window(c->rcv_adv, c->rcv_nxt)))
 			la_tcb_answer(c);
 		return;
 	}
@@ -111,8 +99,8 @@ rst_arrives(struct la_tcb *c, const struct la_seg *s)
 		la_tcb_end(c, LA_END_RESET);
 }
 
-/* RFC 5961 4.2 and two cases of the handshake. True: the segment is done with; false: its SYN was the
- * crossing SYN,ACK of a simultaneous open, and the rest of it counts. */
+/* RFC 5961 4.2 and two cases of the handshake. True: the segment is done; false: it was the
+ * crossing SYN,ACK of a simultaneous open, and the remaining steps apply. */
 static bool
 syn_drops(struct la_tcb *c, struct la_seg *s)
 {
@@ -135,8 +123,8 @@ syn_drops(struct la_tcb *c, struct la_seg *s)
 	return true;
 }
 
-/* 3.10.7.4 first step failed. A FIN sent again still carries an ACK: in a simultaneous close where both
- * final ACKs were lost it is what gets both ends out of CLOSING (RFC 9293 appendix A.2). */
+/* After a failed first step of 3.10.7.4. A repeated FIN still has an ACK. In a simultaneous close where both
+ * final ACKs were lost, this ACK takes both ends out of CLOSING (RFC 9293 appendix A.2). */
 static void
 unacceptable(struct la_tcb *c, const struct la_seg *s)
 {
@@ -147,7 +135,7 @@ unacceptable(struct la_tcb *c, const struct la_seg *s)
 		la_tcb_ack(c, s);
 }
 
-/* Fifth step in SYN_RCVD. False: not our SYN,ACK that it acknowledges. */
+/* Fifth step in SYN_RCVD. False: it does not acknowledge our SYN,ACK. */
 static bool
 syn_rcvd_ack(struct la_tcb *c, const struct la_seg *s)
 {
@@ -163,7 +151,7 @@ syn_rcvd_ack(struct la_tcb *c, const struct la_seg *s)
 	return true;
 }
 
-/* Fifth step, before the ACK is used: RFC 5961 5.2, RFC 9293 3.10.7.4. */
+/* Fifth step, before the ACK is processed: RFC 5961 5.2, RFC 9293 3.10.7.4. */
 static bool
 ack_valid(struct la_tcb *c, const struct la_seg *s)
 {
@@ -186,13 +174,13 @@ update_ts_recent(struct la_tcb *c, const struct la_seg *s)
 {
 	if (!(c->flags & LA_F_TS) || !(s->opts & LA_OPT_TS) || seq_gt(s->seq, c->last_ack_sent))
 		return;
-	if (seq_lt(s->tsval, c->ts_recent) && c->tcp->tick - c->ts_recent_at <= LA_TS_AGE_MS)
+	if (paws_rejects(c, s))
 		return;
 	c->ts_recent = s->tsval;
 	c->ts_recent_at = c->tcp->tick;
 }
 
-/* An acceptable segment came: the peer is alive (RFC 9293 3.8.4). */
+/* Records an acceptable segment, which restarts keep-alive (RFC 9293 3.8.4). */
 static void
 heard_of(struct la_tcb *c)
 {
@@ -206,7 +194,7 @@ heard_of(struct la_tcb *c)
 		c->backoff = 0;
 }
 
-/* The first five steps. True: the segment goes no further, and was no RST. */
+/* The first five steps. True: the segment is done, and was no RST. */
 static __rte_always_inline bool
 refused(struct la_tcb *c, struct la_seg *s)
 {
@@ -214,7 +202,7 @@ refused(struct la_tcb *c, struct la_seg *s)
 		return true;
 	if ((s->flags & LA_SYN) && syn_drops(c, s))
 		return true;
-	if (!acceptable(c, s)) {
+	if (!la_seg_acceptable(s->seq, la_seg_len(s), c->rcv_nxt, la_rcv_window(c->rcv_adv, c->rcv_nxt))) {
 		unacceptable(c, s);
 		return true;
 	}
@@ -235,7 +223,7 @@ synchronized(struct la_tcb *c, struct la_seg *s)
 		return;
 	}
 	if (unlikely(refused(c, s))) {
-		la_emit_rst_charge(c->tcp, s); /* emit.c says why */
+		la_emit_rst_charge(c->tcp, s); /* see emit.c */
 		return;
 	}
 	if (opens && !syn_rcvd_ack(c, s))
@@ -251,7 +239,7 @@ synchronized(struct la_tcb *c, struct la_seg *s)
 
 /* --- callbacks ------------------------------------------------------------------------------------------ */
 
-/* Is the user to hear of this? It may have closed or aborted in the callback before. */
+/* Returns whether to call the user: it may have closed or aborted in the previous callback. */
 static bool
 is_news(const struct la_tcb *c, uint32_t news, uint32_t flag)
 {
@@ -281,8 +269,8 @@ callbacks(struct la_tcb *c)
 	}
 }
 
-/* Ends a piece of work on a connection that was marked BUSY: tells the user what happened, sends what may
- * be sent, and frees the TCB if that was its end. */
+/* Ends the work on a BUSY connection: calls the due callbacks, sends what may be sent, and frees an ended
+ * TCB. */
 void
 la_tcb_events(struct la_tcb *c)
 {
@@ -315,7 +303,7 @@ la_tcb_arrives(struct la_tcb *c, struct la_seg *s)
 	la_tcb_events(c);
 }
 
-/* The segment's buffer has done its work. */
+/* Frees or reuses the segment's buffer. */
 static __rte_always_inline void
 spend(struct la_tcp *t, struct la_seg *s)
 {
@@ -327,8 +315,8 @@ spend(struct la_tcp *t, struct la_seg *s)
 }
 
 /* RFC 6191 2 asks whether timestamps "would be enabled for the new incarnation": offered by the SYN and
- * accepted by the listener. What a listener does not accept does not make a SYN newer either: the SYN of
- * the old connection, which had none for that very reason, offered them too. */
+ * accepted by the listener. Timestamps that the listener does not accept do not make a SYN newer: the SYN of
+ * the old connection offered them, too. */
 static void
 drop_refused_timestamps(struct la_tcp *t, struct la_seg *s)
 {
@@ -345,14 +333,14 @@ static void
 time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 {
 	la_ref ref = *place;
-	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* still readable when it has just gone */
+	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* readable even if it has just been freed */
 
 	if (unlikely(seq_gt(s->ack, e->snd_nxt)) && la_input_reopen(t, s, place))
 		return;
 	if (s->m)
 		spend(t, s);
 	drop_refused_timestamps(t, s);
-	if (s->seq + la_seg_len(s) != e->rcv_nxt) /* not the peer's FIN, nor an ACK after it */
+	if (s->seq + la_seg_len(s) != e->rcv_nxt) /* neither the peer's FIN nor an ACK after it */
 		la_emit_rst_charge(t, s);
 	switch (la_tw_input(&t->tw, ref, s, t->tick)) {
 	case LA_TW_DROP:
@@ -417,7 +405,7 @@ void
 la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 {
 	struct la_spare spare;
-	uint64_t late = 0; /* those of the first 64 whose key may be in its second bucket */
+	uint64_t late = 0; /* of the first 64: keys that may be in their second bucket */
 
 	spare.n = 0;
 	t->spare = &spare;
@@ -443,11 +431,11 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 		prefetch_object(t, la_index_peek_other(&t->index,
 						       segs[__builtin_ctzll(late)].hash));
 	for (unsigned i = 0; i < n; i++) {
-		/* what has no text is answered in its own buffer; a FIN may have to wait for text before it */
+		/* a segment without text is answered in its own buffer; a FIN may have to wait for text before it */
 		if (segs[i].len == 0 && !(segs[i].flags & LA_FIN))
 			spend(t, &segs[i]);
 		segment_arrives(t, &segs[i]);
-		if (segs[i].m) /* it neither waits to be read, nor for what comes before it */
+		if (segs[i].m) /* it is on no queue */
 			spend(t, &segs[i]);
 	}
 	t->spare = NULL;

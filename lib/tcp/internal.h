@@ -2,7 +2,7 @@
 #ifndef LA_TCP_INTERNAL_H
 #define LA_TCP_INTERNAL_H
 
-/* Declarations that only the files of lib/tcp share.
+/* Declarations shared by the files of lib/tcp.
  *
  *   tcb.c      the life of a TCB; pool of TCBs, timers' place in the wheel
  *   tcb_check.c   the checker of all TCBs, for tests
@@ -12,20 +12,20 @@
  *   isn.c      initial sequence numbers, timestamp offsets
  *   open.c     active and passive open, ISNs, LISTEN and SYN_SENT input
  *   input.c    bursts, and SEGMENT ARRIVES for the synchronized states
- *   ack.c      what an acceptable ACK does: send queue, RTT, congestion control
+ *   ack.c      processing of an acceptable ACK: send queue, RTT, congestion control
  *   text.c     in-order text, the peer's FIN
  *   ooo.c      reassembly: data above a hole
- *   hold.c     packet buffers held for peers: budget, shares, what goes first when they run short
+ *   hold.c     packet buffers held for peers: budget, shares, order of drops
  *   sendq.c    the send queue
- *   output.c   what may be sent now, and in which segment
+ *   output.c   decides what may be sent now, and in which segment
  *   emit.c     bytes of one packet
  *   pmtu.c     path MTU discovery: smaller segments, fragmentation allowed, larger segments again
- *   calls.c    calls made between two moments at which the time is told
- *   spare.c    packet buffers that serve again in the same burst
+ *   calls.c    API calls between two updates of the time
+ *   spare.c    recycling of packet buffers within a burst
  *   timers.c   expiry handlers
  *   rtt.c, newreno.c   RFC 6298; RFC 5681 and 6582
  *   end.c      shutdown, close, abort, TIME_WAIT and CLOSED
- *   user.c     the public calls that are left, tcp.c the calls of tcp.h */
+ *   user.c     the other public calls; tcp.c has the calls of tcp.h */
 
 #include <assert.h>
 #include <stdio.h>
@@ -34,6 +34,7 @@
 
 #include "core/count.h"
 #include "core/seq.h"
+#include "table/accept.h"
 #include "table/state.h"
 #include "tcp/spare.h"
 #include "tcp/tcb.h"
@@ -48,17 +49,13 @@ enum {
 	LA_RTO_MAX_MS = 64000,	     /* RFC 6298 2.5: at least 60 s */
 	LA_R2_MS = 120000,	     /* RFC 9293 3.8.3: at least 100 s */
 	LA_R2_SYN_MS = 200000,	     /* at least 3 minutes */
-	LA_ORPHAN_MS = 60000,
 	LA_SYN_RCVD_MS = 63000,	     /* longest half-open connection: SYN,ACK after 0, 1, 3, 7, 15 and 31 s */
 	LA_FIN_WAIT_2_MS = 60000,
-	LA_FIN_WAIT_2_HOLD_MS = 5000, /* of them as a TCB, the rest as a table entry */
+	LA_FIN_WAIT_2_HOLD_MS = 5000, /* time of this as a TCB, the rest as a table entry */
 	LA_KEEPALIVE_INTERVAL_MS = 75000,
 	LA_KEEPALIVE_PROBES = 8,
 	LA_CHALLENGE_WINDOW_MS = 500, /* RFC 5961 7: challenge ACKs, per connection: */
 	LA_CHALLENGE_MAX = 5,	      /* this many in each such window */
-	LA_RST_RATE = 10000,	/* a second, to segments of no connection; and as many at once */
-	LA_RST_RATE_MAX = 4000000,
-	LA_TW_SHARE = 75,	/* percent of a nearly full TIME_WAIT table for one source prefix */
 	LA_BUF_DEFAULT = 256 * 1024,
 	LA_BUF_MAX = 1 << 30,
 	LA_MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
@@ -67,13 +64,12 @@ enum {
 	LA_OOO_MAX = 255,	/* reassembly blocks of a connection */
 	LA_WHEEL_REFS = 6,	/* references one TCB may have in the wheel; la_tcb.wheel_refs has three bits */
 	LA_DELACK_SLOTS = 512,
-	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: what is further away would be in the past */
-	LA_TS_AGE_MS = 24 * 24 * 3600 * 1000u, /* RFC 7323 5.5 */
-	LA_COPY_MAX = 256,	/* payloads up to this are copied behind the header, not attached */
+	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: a later deadline would be in the past */
+	LA_COPY_MAX = 256,	/* payloads up to this are copied after the header, not attached */
 	LA_QUICK_ACKS = 15,	/* segments acknowledged at once after the open and after a pause */
-	LA_PMTU_MIN4 = 552,	/* bytes: smaller IPv4 packets are left to routers to make */
+	LA_PMTU_MIN4 = 552,	/* bytes: below this routers fragment IPv4 packets */
 	LA_PMTU_MIN6 = 1280,	/* RFC 8200 5 */
-	LA_TCP_CALLS = 1024,	/* calls noted until the time is told next (calls.c) */
+	LA_TCP_CALLS = 1024,	/* calls recorded until the next update of the time (calls.c) */
 };
 
 /** A set of connection options with the defaults filled in. */
@@ -84,7 +80,7 @@ struct la_profile {
 };
 
 struct la_listener {
-	struct la_addr addr; /* any: every address of ours */
+	struct la_addr addr; /* any: all addresses of the shard */
 	uint16_t port;
 	uint16_t profile;
 	uint16_t next; /* the next one on this port, index + 1 */
@@ -93,7 +89,7 @@ struct la_listener {
 	void *user;
 };
 
-/* Zero in a configuration means the default. */
+/* Zero in the options of a connection means the default. */
 static inline uint32_t
 or_default(uint32_t v, uint32_t def)
 {
@@ -133,7 +129,7 @@ la_tcb_life(const struct la_tcb *c)
 	return (enum la_tcb_life)((c->flags & LA_F_LIFE) >> LA_TCB_LIFE_SHIFT);
 }
 
-/** The only place a life is written. Stops at a step that the picture in tcb.c does not have. */
+/** The only writer of a life. Stops the program at a step that the picture in tcb.c does not have. */
 static inline void
 la_tcb_set_life(struct la_tcb *c, enum la_tcb_life next)
 {
@@ -169,7 +165,7 @@ la_tcb_in_use(const struct la_tcb *c)
 	return !(c->flags & LA_F_UNUSED);
 }
 
-/** The user has neither closed nor been told the end: callbacks besides `closed` may be called. */
+/** Neither la_close() nor `closed` was called: callbacks besides `closed` may be called. */
 static inline bool
 la_tcb_has_user(const struct la_tcb *c)
 {
@@ -188,8 +184,8 @@ la_tcb_fin(const struct la_tcb *c) /* 1 when our FIN is in the sequence space se
 	return (c->flags & LA_F_FIN_SENT) != 0;
 }
 
-/** The user has closed, or the peer of an orphan has acknowledged something: orphan_ms begin anew. A deadline that
- * moves away needs no new reference in the wheel; la_close() and la_tcb_pend() see to the first one. */
+/** Restarts orphan_ms, after la_close() or after an acknowledgement to an orphan. A later deadline
+ * needs no new reference in the wheel; la_close() and la_tcb_pend() add the first one. */
 static inline void
 la_tcb_orphan(struct la_tcb *c)
 {
@@ -222,14 +218,14 @@ la_syn_window(const struct la_conn_opts *o)
 	return (uint16_t)(o->rcvbuf < UINT16_MAX ? o->rcvbuf : UINT16_MAX);
 }
 
-/** Bytes of payload a full-sized segment carries, options deducted (RFC 6691). */
+/** Payload bytes of a full-sized segment, without options (RFC 6691). */
 static inline uint32_t
 la_tcb_smss(const struct la_tcb *c)
 {
 	return (uint32_t)c->mss - ((c->flags & LA_F_TS) ? 12u : 0u);
 }
 
-/** The next segments are acknowledged at once: half of what the receive buffer holds, 2 to LA_QUICK_ACKS. */
+/** Starts quick ACKs: for half of the segments that fit the receive buffer, 2 to LA_QUICK_ACKS. */
 static inline void
 la_tcb_ack_quickly(struct la_tcb *c)
 {
@@ -240,7 +236,7 @@ la_tcb_ack_quickly(struct la_tcb *c)
 	c->quick_acks = n & LA_QUICK_ACKS;
 }
 
-/** R2 in ms (RFC 9293 3.8.3): how long the oldest unacknowledged segment may stay so. */
+/** R2 in ms (RFC 9293 3.8.3): the limit for the oldest unacknowledged segment. */
 static inline uint32_t
 la_tcb_r2(const struct la_tcb *c)
 {
@@ -259,9 +255,9 @@ la_tcb_tsval(const struct la_tcb *c)
 	return c->tcp->tick + c->ts_offset;
 }
 
-/** The only place a state is written. (TIME_WAIT entries have no state to write: la_tcb_time_wait() notes
- * the transition here just before the TCB goes.) A TCB over a TIME_WAIT entry goes on from there. In line, since
- * a short life has six of them, and most callers know one of the states. */
+/** The only writer of a state. (TIME_WAIT entries have no state field: la_tcb_time_wait() records
+ * the transition here before the TCB ends.) A TCB over a TIME_WAIT entry continues from TIME_WAIT. Inline, because
+ * a short connection has six transitions, and most callers pass a constant state. */
 static inline void
 la_tcb_set_state(struct la_tcb *c, enum la_state next)
 {
@@ -291,8 +287,9 @@ la_ref *la_tcp_lookup(struct la_tcp *t, const struct la_seg *s);
 la_ref la_tcp_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash);
 
 /* tcb_check.c */
-/** Every slot against the picture of a TCB's life in tcb.c, the free list, the pending list, queues and sequence
- * numbers. Between two calls of the shard, so that no TCB is busy. Reports each fault to f. Returns how many. */
+/** Checks every slot against the picture of a TCB's life in tcb.c, the free list, the pending list, queues and
+ * sequence numbers. Call between two calls of the shard, so that no TCB is busy. Prints each fault to f. Returns the
+ * number of faults. */
 unsigned la_tcb_check(const struct la_tcp *t, FILE *f);
 
 /* listen.c */
@@ -301,9 +298,10 @@ struct la_listener *la_listener_find(struct la_tcp *t, const struct la_addr *add
 
 /* open.c */
 void la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place); /* or NULL */
-/** The ACK of a cookie, or of a reopen that was given up, to a TIME_WAIT entry. True: it has opened, or found no room; false: it is the entry's. */
+/** The ACK of a cookie, or of a reopen that was given up, to a TIME_WAIT entry. True: it has opened, or found no
+ * room; false: it is for the entry. */
 bool la_input_reopen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place);
-/** A segment of the old connection, to a TCB with a shadow. True: the entry has taken it. */
+/** A segment of the old connection, to a TCB with a shadow. True: the entry has processed it. */
 bool la_input_shadow(struct la_tcb *c, struct la_seg *s);
 void la_input_syn_sent(struct la_tcb *c, struct la_seg *s);
 void la_tcb_established(struct la_tcb *c);
@@ -312,48 +310,48 @@ void la_tcb_established(struct la_tcb *c);
 struct la_isn {
 	uint32_t iss;
 	uint32_t offset;    /* for la_tcb.isn_offset */
-	uint32_t ts_offset; /* TSval less tick */
+	uint32_t ts_offset; /* TSval minus tick */
 };
 struct la_isn la_isn(const struct la_tcp *t, const struct la_tuple *tuple);
-/** iss, or a number above what the tuple's TIME_WAIT entry has sent (RFC 9293 3.6.1 MAY-2 (1)). */
+/** iss, or a number above all that the tuple's TIME_WAIT entry has sent (RFC 9293 3.6.1 MAY-2 (1)). */
 uint32_t la_isn_above(uint32_t iss, uint32_t old_snd_nxt);
-/** Where the tuple's last connection ended, if that is noted. */
+/** The ISN clock at the end of the tuple's last connection, if recorded. */
 struct la_isn_end *la_isn_noted(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset);
-/** Has a connection of the tuple that began with this cookie ended already, or one after it? */
+/** Returns whether a connection of the tuple with this cookie, or a later one, has already ended. */
 bool la_isn_used(const struct la_tcp *t, const struct la_isn *isn, uint32_t iss);
 /** The ISN clock, in steps, of the tuple with these offsets. */
 uint64_t la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offset);
-/** The connection ends and leaves no TIME_WAIT entry. */
+/** Records the end of a connection without a TIME_WAIT entry. */
 void la_isn_passed(struct la_tcb *c);
 
 /* cookie.c */
-/** Must a SYN of this family be answered by a cookie? */
+/** Returns whether to answer a SYN of this family by a cookie. */
 bool la_cookie_on(struct la_tcp *t, bool is4);
-/** Was one sent lately enough for its ACK to be still valid? */
+/** Returns whether a cookie was sent recently enough for its ACK to be valid. */
 bool la_cookie_valid_now(const struct la_tcp *t);
 /** Answers a SYN by a cookie. tw: the tuple's TIME_WAIT entry, or NULL; the cookie is above its snd_nxt. */
 void la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
 		      const struct la_tw_core *tw);
-/** Is this ACK a cookie's? Then *syn is the SYN it goes back to. tw as above. */
+/** Returns whether this ACK has a valid cookie. Then *syn is its SYN. tw as above. */
 bool la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struct la_isn *isn,
 		     const struct la_tw_core *tw, struct la_seg *syn);
 
 /* input.c */
 void la_tcb_arrives(struct la_tcb *c, struct la_seg *s);
 void la_tcb_answer(struct la_tcb *c); /* a throttled <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> */
-void la_tcb_events(struct la_tcb *c); /* callbacks that are due, output, and the end of BUSY */
+void la_tcb_events(struct la_tcb *c); /* due callbacks, output, and the end of BUSY */
 
 /* ack.c */
 void la_tcb_ack(struct la_tcb *c, const struct la_seg *s);
 void la_tcb_window(struct la_tcb *c, const struct la_seg *s);
 
-/* text.c: takes the segment's mbuf over when it keeps it (and sets s->m to NULL) */
+/* text.c: takes the segment's mbuf if it keeps it (and sets s->m to NULL) */
 void la_tcb_text(struct la_tcb *c, struct la_seg *s);
 void la_tcb_queue_text(struct la_tcb *c, struct la_seg *s); /* before ESTABLISHED */
 void la_tcb_queued_text(struct la_tcb *c);		    /* ESTABLISHED has been reached */
 void la_tcb_free_buffers(struct la_tcb *c);
 
-/** Frees all that is on the queues; most connections end without. */
+/** Frees the queues; most connections end with empty ones. */
 static inline void
 la_tcb_drop_buffers(struct la_tcb *c)
 {
@@ -371,7 +369,7 @@ bool la_sendq_fill(struct la_tcb *c, struct rte_mbuf *m, uint32_t off, uint32_t 
 void la_tcb_output(struct la_tcb *c);
 bool la_tcb_send_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags);
 void la_tcb_resend_first(struct la_tcb *c);
-uint32_t la_tcb_window_now(const struct la_tcb *c); /* what we would offer, bytes */
+uint32_t la_tcb_window_now(const struct la_tcb *c); /* the current offer, bytes */
 
 /* emit.c: each takes its mbuf from the pool; false when there is none or no room (counted) */
 bool la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len);
@@ -379,7 +377,7 @@ bool la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct
 		       struct la_tcp_hdr *h);
 void la_emit_rst_for(struct la_tcp *t, const struct la_seg *s); /* RFC 9293 3.5.2 group 1 */
 void la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s); /* <SEQ=SEG.ACK><CTL=RST> */
-/** A segment of a tuple in use was refused: takes the token that its RST would have taken. */
+/** For a refused segment of a tuple in use: takes the token that its RST would have taken. */
 void la_emit_rst_charge(struct la_tcp *t, const struct la_seg *s);
 void la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s,
 		       uint8_t flags);
@@ -389,8 +387,8 @@ void la_tcb_timers(struct la_tcb *c);
 void la_tcb_delack(struct la_tcp *t, uint32_t slot);
 
 /* pmtu.c */
-void la_pmtu_lower(struct la_tcb *c, uint32_t mtu); /* 0: the router did not say */
-void la_pmtu_age(struct la_tcb *c);		    /* ten minutes after the last decrease: up again */
+void la_pmtu_lower(struct la_tcb *c, uint32_t mtu); /* 0: the router gave no MTU */
+void la_pmtu_age(struct la_tcb *c);		    /* ten minutes after the last decrease: raises the MSS */
 uint16_t la_pmtu_ip_id(struct la_tcb *c);	    /* of the next packet without DF */
 
 /* calls.c */
@@ -413,8 +411,8 @@ void la_cc_idle(struct la_tcb *c);
 void la_tcb_time_wait(struct la_tcb *c);
 void la_tcb_limit_fin_wait_2(struct la_tcb *c);
 void la_tcb_fin_wait_2_expired(struct la_tcb *c);
-void la_tcb_end(struct la_tcb *c, enum la_end end); /* to CLOSED, nothing is sent */
+void la_tcb_end(struct la_tcb *c, enum la_end end); /* to CLOSED without a segment */
 void la_tcb_reset(struct la_tcb *c);		    /* sends RST for 3.10.5, does not end it */
-void la_tcb_finish_if_read(struct la_tcb *c);	    /* a detached connection may have been read out */
+void la_tcb_finish_if_read(struct la_tcb *c);	    /* ends a detached connection without unread bytes */
 
 #endif

@@ -4,42 +4,42 @@
  *
  *	ISN = M + F(tuple, secret)	TSval = tick + G(tuple, secret)
  *
- * F and G are the two halves of one SipHash, so that an open costs one. M is a clock of 4 us, 250 steps a
+ * F and G are the two halves of one SipHash, so that an open computes one hash. M is a clock of 4 us, 250 steps a
  * millisecond.
  *
- * A new incarnation of a tuple must begin above everything the old one sent. Where there is a TIME_WAIT entry it says how
- * far that was (la_isn_above()). A connection that ended without one, by LAST_ACK, reset or abort, leaves only the
- * clock, and the clock knows the time to a millisecond at best: a connection may be opened, used and gone within
- * one reading of it, or have sent more than its 250 kB a second. So a connection that ends ahead of the
- * clock pulls the clock after it: M never falls behind (la_isn_passed()). How far it may run ahead of the time
- * is bounded by LEAD: a SYN must not look older to a peer in TIME_WAIT because the
- * number came round. A connection that was further ahead than that is RFC 6528's to worry about, and PAWS'.
+ * A new incarnation of a tuple must begin above all numbers of the old one. A TIME_WAIT entry has the last number
+ * (la_isn_above()). A connection that ended without an entry (LAST_ACK, reset, abort) leaves only the
+ * clock, which has a resolution of a millisecond: a connection may open and end within
+ * one reading, or send more than 250 kB a second. So a connection that ends ahead of the
+ * clock moves the clock forward (la_isn_passed()). LEAD bounds the clock's lead over the time: otherwise sequence
+ * numbers could wrap, and a SYN would look old to a peer in TIME_WAIT. Beyond LEAD, only the RFC 6528 clock and PAWS
+ * protect the new incarnation.
  *
- * Two clocks are pulled. The shard's own clock takes steps up to NEAR: that is the usual case, and costs one comparison.
- * A connection that is further ahead pulls only the clock of its tuple, which la_tcp.isn_ends keeps. SYN cookies begin up to
- * 8.4 s ahead (cookie.c). If each of them pulled the clock of all tuples, LEAD would be used up after 16
+ * There are two clocks. The shard's clock moves by steps up to NEAR: the usual case, at the cost of one comparison.
+ * A connection further ahead moves only the clock of its tuple, which la_tcp.isn_ends stores. SYN cookies begin up to
+ * 8.4 s ahead (cookie.c). If each cookie moved the clock of all tuples, LEAD would be used up after 16
  * connections in sequence.
  *
- * isn_ends has a second use. While cookies are valid, every connection that ends without an entry is noted there, ahead
- * or not: an old duplicate of its handshake's ACK may still carry a valid cookie, and would open it again. A cookie below the
- * tuple's noted end has been used, or was none (la_isn_used()).
+ * isn_ends has a second use. While cookies are valid, it records every connection that ends without an entry,
+ * because an old duplicate of the handshake's ACK may still have a valid cookie and would open the connection again.
+ * A cookie below the tuple's recorded end was used, or is no cookie (la_isn_used()).
  *
  * isn_ends is a set-associative memory: WAYS places a set, chosen by bits of the tuple's keyed hash, and a tag of 32 others.
- * The oldest of a full set goes. With max_conns places it remembers about that many ends: at the default of 65 536, those of
- * the last 6.5 s at 10 000 a second.
+ * A full set replaces its oldest place. With max_conns places it holds about that many ends: at the default of 65
+ * 536, those of the last 6.5 s at 10 000 a second.
  *
- * A process that goes on with the tables of another goes on with its clock too (la_isn_resume()), and with the
- * furthest ahead when there are several: a connection that pulled it along in one may come again to any of them. */
+ * A process that loads the tables of another continues its clock (la_isn_resume()). With several shards it takes the
+ * furthest clock, because the next incarnation of a connection may hash to any of them. */
 
 #include "tcp/internal.h"
 
 enum {
 	STEPS = 250,   /* a millisecond */
 	LEAD = 1 << 24, /* 67 s of the clock */
-	NEAR = 1 << 17, /* 0.5 s: this far ahead a connection pulls the clock of all tuples */
-	UNIT_SHIFT = 8, /* a noted clock is kept in units of 256 steps */
+	NEAR = 1 << 17, /* 0.5 s: up to this lead a connection moves the clock of all tuples */
+	UNIT_SHIFT = 8, /* a recorded clock is in units of 256 steps */
 	WAYS = 4,
-	FRESH = (1 << 26) >> UNIT_SHIFT, /* 268 s: what is older than this concerns no cookie */
+	FRESH = (1 << 26) >> UNIT_SHIFT, /* 268 s: older ends do not matter to any cookie */
 };
 
 static uint64_t
@@ -106,14 +106,14 @@ la_isn_above(uint32_t iss, uint32_t old_snd_nxt)
 	return seq_gt(iss, old_snd_nxt) ? iss : old_snd_nxt + STEP;
 }
 
-/* Units since the noted clock, counted from as far ahead as one can be: an unused place is old, too. */
+/* Age of a recorded clock in units, relative to the largest possible lead. An unused place is old. */
 static uint32_t
 age(const struct la_tcp *t, const struct la_isn_end *e)
 {
 	return (uint32_t)(clock_now(t) >> UNIT_SHIFT) + (LEAD >> UNIT_SHIFT) - e->clock;
 }
 
-/* In place of what is noted of the tuple, or of the oldest in its set. */
+/* Replaces the record of the tuple, or the oldest one in its set. */
 static __attribute__((noinline)) void
 note_end(struct la_tcp *t, const struct la_tcb *c, uint64_t clock)
 {

@@ -5,7 +5,7 @@
 
 #include "tcp/internal.h"
 
-/* Finds the profile with these options or makes it. Index, or -EINVAL, -ENOMEM, -ENOSPC. */
+/* Finds or creates the profile with these options. Returns its index, or -EINVAL, -ENOMEM, -ENOSPC. */
 int
 la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 {
@@ -38,15 +38,14 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 			return (int)i;
 	if (t->nprofiles == LA_TCP_PROFILES)
 		return -ENOMEM;
-	/* one tick more: the present is somewhere within a tick, and 2*MSL must pass whole */
-	p.tw_class = la_tw_class(&t->tw, 2 * p.o.msl_ms + 1);
+	p.tw_class = la_tw_class(&t->tw, la_tw_lifetime(p.o.msl_ms));
 	if (p.tw_class < 0)
 		return p.tw_class;
 	t->profiles[t->nprofiles] = p;
 	return (int)t->nprofiles++;
 }
 
-/* The listener for a segment to addr and port: one bound to the address comes before one bound to any. */
+/* The listener for a segment to addr and port: one bound to the address takes precedence over one bound to any. */
 struct la_listener *
 la_listener_find(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
 {
@@ -106,10 +105,10 @@ la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port,
 	return 0;
 }
 
-/* Resets the listener's half-open connections: their `opened` would get the user pointer of a listener that is gone
- * (RFC 9293 3.10.4 leaves it to us). Another listener that covers the port has half-open connections of its own. A
- * connection past its handshake has been reported by `opened` within the same segment, and stays. A cookie belongs to
- * no listener: its ACK opens for the listener that covers the port then. */
+/* Resets the listener's half-open connections: their `opened` would get the user pointer of a removed listener
+ * (RFC 9293 3.10.4 leaves this case open). Another listener that covers the port has half-open connections of its
+ * own. A connection past its handshake has been reported by `opened` within the same segment, and stays. A cookie
+ * belongs to no listener: its ACK opens for the listener that covers the port then. */
 static void
 reset_half_open(struct la_tcp *t, uint32_t listener)
 {

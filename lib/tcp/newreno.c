@@ -2,8 +2,8 @@
 /* Congestion control: slow start, congestion avoidance, fast retransmit (RFC 5681), NewReno fast recovery
  * (RFC 6582), limited transmit (RFC 3042), initial window of ten (RFC 6928), byte counting (RFC 3465, L = 1).
  *
- * la_cc_acked() is told how many new bytes were acknowledged, la_cc_dupack() of each duplicate ACK as
- * RFC 5681 2 defines it, la_cc_timeout() of each retransmission time-out, la_cc_idle() before the first
+ * la_cc_acked() gets the number of newly acknowledged bytes. la_cc_dupack() is called for each duplicate
+ * ACK (RFC 5681 2), la_cc_timeout() for each retransmission time-out, la_cc_idle() before the first
  * segment after a pause. Windows are in bytes. */
 
 #include "tcp/internal.h"
@@ -16,7 +16,7 @@ flight(const struct la_tcb *c)
 	return c->snd_max - c->snd_una;
 }
 
-/* Half of what is in flight, what limited transmit added left out (RFC 5681 3.2 (2)). */
+/* Half of the bytes in flight, without those of limited transmit (RFC 5681 3.2 (2)). */
 static uint32_t
 half_flight(const struct la_tcb *c)
 {
@@ -58,8 +58,8 @@ grow(struct la_tcb *c, uint32_t acked)
 	c->cwnd += mss;
 }
 
-/* Each segment in the network can cause one duplicate ACK, so all of them together add no more to cwnd than what is
- * in flight now, less the bytes counted already (RFC 5681 3.2 (4), and 5 against a peer that sends more of them). A
+/* Each segment in the network can cause one duplicate ACK, so together they add at most the bytes in flight
+ * to cwnd, minus the bytes counted already (RFC 5681 3.2 (4), and 5 against a peer that sends more of them). A
  * partial ACK begins the next round trip. */
 static void
 limit_inflation(struct la_tcb *c, uint32_t counted)
@@ -81,7 +81,7 @@ recovery_ack(struct la_tcb *c, uint32_t acked)
 		c->ca_acked = 0;
 		return;
 	}
-	/* partial: the next hole is lost too; deflate by what was acknowledged, keep one in flight */
+	/* partial: the next hole is lost too; deflate by the acknowledged bytes, keep one segment in flight */
 	la_tcb_resend_first(c);
 	c->cwnd = c->cwnd > acked ? c->cwnd - acked : mss;
 	if (acked >= mss) {
@@ -98,7 +98,7 @@ la_cc_acked(struct la_tcb *c, uint32_t acked)
 		recovery_ack(c, acked);
 		return;
 	}
-	if (seq_ge(c->snd_una - acked, c->recover)) /* keep it near, or it is ahead again in 2 GiB */
+	if (seq_ge(c->snd_una - acked, c->recover)) /* keep it near, or it is ahead again after 2 GiB */
 		c->recover = c->snd_una;
 	grow(c, acked);
 }
@@ -108,7 +108,7 @@ la_cc_dupack(struct la_tcb *c)
 {
 	uint32_t mss = la_tcb_smss(c);
 
-	if (c->flags & LA_F_RECOVERY) { /* each one says that a segment has left the network */
+	if (c->flags & LA_F_RECOVERY) { /* each duplicate ACK means that a segment has left the network */
 		uint32_t step = mss < c->inflate ? mss : c->inflate;
 
 		c->inflate -= step;
@@ -119,7 +119,7 @@ la_cc_dupack(struct la_tcb *c)
 		c->dupacks++;
 	if (c->dupacks != DUP_THRESH)
 		return;
-	/* RFC 6582 3.2 step 1: not when these duplicates may stem from the last recovery's own resends */
+	/* RFC 6582 3.2 step 1: not if the last recovery's own retransmissions may have caused these duplicates */
 	if (seq_lt(c->snd_una, c->recover))
 		return;
 	c->ssthresh = half_flight(c);

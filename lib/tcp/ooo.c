@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Reassembly: what arrives above a hole (RFC 9293 3.10.7.4, 3.4.1): theory of operation.
+/* Reassembly: data above a hole (RFC 9293 3.10.7.4, 3.4.1): theory of operation.
  *
  * The sequence space is cut into cells of a fixed size, a power of two that fits a packet buffer's data room
- * (2048 bytes, 1024 with small buffers). Data above a hole is copied to its place in the block of its cell:
+ * (2048 bytes, 1024 with small buffers). Data above a hole is copied to its position in the block of its cell:
  *
  *      rcv_nxt        base                    end of the cell
  *         |  hole      | ####   ##        ####### |            one buffer: a block
  *                        span 0  span 1    span 2
  *
- * The base is where the cell begins, or rcv_nxt when the block was made, if that lies in the cell.
+ * The base is the start of the cell, or the value of rcv_nxt at the block's creation if that is in the cell.
  *
- * So the memory that a connection can take is bounded by its window, whatever the peer's segments look like: one
- * buffer a cell, window / cell + 1 in all, and never more than LA_OOO_MAX. One byte every two bytes, or one every
- * 1400, costs no more than full segments. Bytes that are there already stay as they are. Blocks are linked through
- * tx_offload in ascending order, hash.usr is the block's first sequence number, and the spans lie in the buffer's
- * headroom, which a block has no other use for.
+ * So the window bounds the memory of a connection for any segments of the peer: one buffer for each
+ * cell, window / cell + 1 in all, and at most LA_OOO_MAX. One byte every two bytes, or one every
+ * 1400, takes no more memory than full segments. Bytes that are already stored are not overwritten. Blocks are
+ * linked through tx_offload in ascending order, hash.usr is the block's first sequence number, and the spans are in
+ * the buffer's headroom, which a block does not need otherwise.
  *
- * When the hole is filled, a block that is in order from some byte to its end is handed over as it is; a piece of a
- * block that has another hole is copied.
+ * When the hole is filled, a block that is in order to its end is delivered without a copy; a part of a
+ * block with another hole is copied.
  *
  * Connections with blocks are on one of eight lists of their shard, by the binary logarithm of their number, so that
- * the largest holder is found without a walk over all. The links lie in the first block of each.
+ * the largest holder is found without a walk over all. The first block of each connection has the links.
  *
- * None of this was acknowledged, so all of it may be dropped at any time: the peer sends it again. */
+ * This data is not acknowledged, so it may be dropped at any time: the peer retransmits it. */
 
 #include "tcp/hold.h"
 
@@ -114,8 +114,8 @@ copy_from(const struct rte_mbuf *m, uint32_t off, uint8_t *to, uint32_t n)
 	}
 }
 
-/* Bytes [from, to) of the block, which are at offset `off` of chain m. Returns how many of them are new, or -1: the
- * block has no room for another span. */
+/* Stores bytes [from, to) of the block from offset `off` of chain m. Returns the number of new bytes, or -1: no
+ * room for another span. */
 static int
 add_span(struct rte_mbuf *block, uint32_t from, uint32_t to, const struct rte_mbuf *m, uint32_t off)
 {
@@ -129,7 +129,7 @@ add_span(struct rte_mbuf *block, uint32_t from, uint32_t to, const struct rte_mb
 		;
 	if (i == j && b->nspans == LA_OOO_SPANS)
 		return -1;
-	for (unsigned k = i; k <= j; k++) { /* the gaps before, between and behind spans i to j - 1 */
+	for (unsigned k = i; k <= j; k++) { /* the gaps before, between and after spans i to j - 1 */
 		uint32_t end = k < j ? RTE_MIN((uint32_t)b->span[k].from, to) : to;
 
 		if (pos < end) {
@@ -150,7 +150,7 @@ add_span(struct rte_mbuf *block, uint32_t from, uint32_t to, const struct rte_mb
 	return (int)fresh;
 }
 
-/* The block of the cell that begins at `cell`, made when there is none. NULL: counted. */
+/* Finds or creates the block of the cell at `cell`. NULL: counted. */
 static struct rte_mbuf *
 get_block(struct la_tcb *c, uint32_t cell)
 {
@@ -220,7 +220,7 @@ la_ooo_insert(struct la_tcb *c, const struct la_seg *s, bool fin)
 
 /* --- data out of blocks ---------------------------------------------------------------------------------- */
 
-/* Frees blocks, and forgets spans, that end at rcv_nxt or below. */
+/* Frees blocks, and removes spans, that end at rcv_nxt or below. */
 static void
 forget_old(struct la_tcb *c)
 {
@@ -241,7 +241,7 @@ forget_old(struct la_tcb *c)
 	}
 }
 
-/* Text from rcv_nxt on out of the first block. */
+/* Takes the text from rcv_nxt on out of the first block. */
 static struct rte_mbuf *
 take_text(struct la_tcb *c)
 {
@@ -256,14 +256,14 @@ take_text(struct la_tcb *c)
 	if (!b->nspans || seq_lt(c->rcv_nxt, m->hash.usr) || b->span[0].from > off)
 		return NULL;
 	n = b->span[0].to - off;
-	if (b->nspans == 1 && !b->fin) { /* nothing else is in it */
+	if (b->nspans == 1 && !b->fin) { /* the block has no other data */
 		c->ooo = next_of(m);
 		m->tx_offload = 0;
 		c->ooo_count--;
 		la_hold_release(c, 1);
 	} else {
 		out = c->tcp->hold.held < c->tcp->hold.max ? la_buf_get(c->tcp) : NULL;
-		if (!out) /* the peer sends these bytes again */
+		if (!out) /* the peer retransmits these bytes */
 			return NULL;
 		memcpy(rte_pktmbuf_mtod(out, uint8_t *), la_ooo_bytes(m) + off, n);
 		off = 0;

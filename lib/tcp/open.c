@@ -5,8 +5,8 @@
 
 #include "tcp/internal.h"
 
-/* What both kinds of open start from. Takes a TCB and a TIME_WAIT reservation, or nothing. A passive open is refused
- * also when its source prefix has its share of the table. */
+/* The common start of both kinds of open. Takes a TCB and a TIME_WAIT reservation, or neither. A passive open is also
+ * refused when its source prefix is at its share of the table. */
 static struct la_tcb *
 embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct la_isn *isn, bool passive)
 {
@@ -39,7 +39,7 @@ embryo_undo(struct la_tcb *c)
 	la_tcb_free(c);
 }
 
-/* What the peer's SYN says: its sequence number, window (never scaled) and options. */
+/* Takes the values of the peer's SYN: its sequence number, window (never scaled) and options. */
 static void
 take_syn(struct la_tcb *c, const struct la_seg *s)
 {
@@ -72,7 +72,7 @@ take_syn(struct la_tcb *c, const struct la_seg *s)
 		c->flags |= LA_F_SACK_PERM;
 }
 
-/* The handshake's outcome is a connection: from SYN_SENT or SYN_RCVD. snd_una is past our SYN. */
+/* The handshake succeeds, from SYN_SENT or SYN_RCVD. snd_una is past our SYN. */
 void
 la_tcb_established(struct la_tcb *c)
 {
@@ -94,19 +94,19 @@ la_tcb_established(struct la_tcb *c)
 	c->cwnd = la_cc_initial(c);
 	c->ssthresh = UINT32_MAX / 2;
 	c->last_snd_at = t->tick;
-	c->long_at = t->tick; /* the peer was heard of just now */
-	if (c->shadow) { /* the reopen was real */
+	c->long_at = t->tick; /* time of the last segment received */
+	if (c->shadow) { /* the reopen succeeded */
 		la_tw_forget(&t->tw, c->shadow);
 		c->shadow = 0;
 	}
 	la_tcb_set_state(c, LA_ESTABLISHED);
-	if (c->flags & LA_F_FIN_QUEUED) /* closed before it was open */
+	if (c->flags & LA_F_FIN_QUEUED) /* la_close() before ESTABLISHED */
 		la_tcb_set_state(c, LA_FIN_WAIT_1);
 }
 
 /* --- passive ------------------------------------------------------------------------------------------- */
 
-/* A TCB in LISTEN that has heard this SYN, in the index; isn is ours. NULL: no room, counted. */
+/* Creates a TCB for this SYN to a listener, in the index; isn is ours. NULL: no room, counted. */
 static struct la_tcb *
 heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
       const struct la_tuple *tuple, const struct la_isn *isn, la_ref *tw_place)
@@ -134,7 +134,7 @@ heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
 	return c;
 }
 
-/* Opens that were refused for want of a TIME_WAIT entry. */
+/* Counts an open that was refused without a TIME_WAIT entry. */
 static uint64_t
 tw_refused(const struct la_tcp *t)
 {
@@ -161,8 +161,8 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 	la_tcb_output(c);
 }
 
-/* The ACK of a handshake that is kept nowhere: syn is the SYN it goes back to. When there is no room it is dropped, and
- * sent again. */
+/* Opens a connection by the ACK of a handshake without a TCB; syn is its SYN. Without room the ACK is dropped, and the
+ * peer retransmits. */
 static struct la_tcb *
 open_by_ack(struct la_tcp *t, struct la_seg *s, const struct la_seg *syn, const struct la_listener *l,
 	    struct la_isn *isn, la_ref *tw_place)
@@ -174,14 +174,14 @@ open_by_ack(struct la_tcp *t, struct la_seg *s, const struct la_seg *syn, const 
 	c = heard(t, syn, l, &tuple, isn, tw_place);
 	if (!c)
 		return NULL;
-	/* as if our SYN,ACK had left from here, perhaps more than once: nothing to measure (RFC 6298 3) */
+	/* as if our SYN,ACK was sent from here, perhaps repeatedly: no RTT sample (RFC 6298 3) */
 	c->snd_nxt = c->snd_max = s->ack;
 	c->rcv_adv += la_syn_window(la_tcb_opts(c));
 	c->flags |= LA_F_SYN_LOST;
 	return c;
 }
 
-/* False: no cookie explains it. */
+/* False: no valid cookie. */
 static bool
 open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
@@ -229,9 +229,9 @@ open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, l
 		struct la_seg syn = *s;
 		struct la_tcb *c;
 
-		/* its first segment may be lost: any in the window that the SYN,ACK offered will do */
+		/* its first segment may be lost: any segment in the window of the SYN,ACK opens */
 		if (g->ref != *tw_place || s->ack != g->iss + 1 ||
-		    s->seq - (g->irs + 1) >= la_syn_window(&t->profiles[l->profile].o) ||
+		    !la_seq_in_window(s->seq, g->irs + 1, la_syn_window(&t->profiles[l->profile].o)) ||
 		    t->tick - g->at > LA_R2_SYN_MS)
 			continue;
 		syn.flags = LA_SYN;
@@ -268,8 +268,8 @@ la_input_reopen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 	return open_given_up(t, s, l, tw_place) || (cookies && open_by_cookie(t, s, l, tw_place));
 }
 
-/* With no TCB or no reservation left, or none for this prefix, a cookie would promise what cannot be kept: the SYN is
- * refused by name. */
+/* Without a free TCB or reservation, or none for this prefix, the ACK of a cookie could not open: the SYN is refused
+ * and counted. */
 static bool
 is_full(const struct la_tcp *t, const struct la_seg *s)
 {
@@ -280,8 +280,8 @@ is_full(const struct la_tcp *t, const struct la_seg *s)
 }
 
 /* A segment for a tuple without a connection: CLOSED (3.10.7.1) or LISTEN (3.10.7.2). In quiet time no
- * sequence number is given out (3.4.3): SYNs are not heard at all. tw_place: the index place of the TIME_WAIT
- * entry that a newer SYN may replace. Data and FIN on a SYN are left for the peer to send again. */
+ * sequence number is assigned (3.4.3): SYNs are dropped. tw_place: the index place of the TIME_WAIT
+ * entry that a newer SYN may replace. Data and FIN on a SYN are dropped; the peer retransmits them. */
 void
 la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 {
@@ -306,7 +306,7 @@ la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 		return;
 	}
 	if (s->flags & LA_ACK) {
-		if (!(s->flags & LA_SYN) && la_cookie_valid_now(t)) { /* cookie.c says why there is no RST */
+		if (!(s->flags & LA_SYN) && la_cookie_valid_now(t)) { /* no RST: see cookie.c */
 			if (!open_by_cookie(t, s, l, NULL))
 				la_count(t, LA_C_syn_cookies_bad);
 			return;
@@ -329,8 +329,8 @@ la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 
 /* --- active -------------------------------------------------------------------------------------------- */
 
-/* RFC 6191 turned round: may we open over our own entry, so that the peer, should it remember the old
- * connection too, can tell the new one? The ISN will be above; timestamps must be newer than any we sent. */
+/* RFC 6191 for the opening side: returns whether we may open over our own entry, so that a peer that still has
+ * the old connection can distinguish the new one. The ISN is above; timestamps must be newer than all we sent. */
 static bool
 may_reuse(const struct la_tcp *t, la_ref ref)
 {
@@ -373,7 +373,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 	c = embryo(t, tuple, profile, &isn, false);
 	if (!c)
 		return -ENOBUFS;
-	if (ref) { /* the entry comes back if the open fails */
+	if (ref) { /* the entry is restored if the open fails */
 		c->shadow = ref;
 		la_tw_shadow(&t->tw, ref);
 		la_index_replace(&t->index, hash, ref, la_tcb_ref(c));
@@ -398,7 +398,7 @@ simultaneous_open(struct la_tcb *c, struct la_seg *s)
 {
 	take_syn(c, s);
 	la_tcb_set_state(c, LA_SYN_RCVD);
-	c->snd_nxt = c->snd_una; /* SYN,ACK repeats our SYN's number; R2 runs on */
+	c->snd_nxt = c->snd_una; /* SYN,ACK repeats our SYN's number; R2 is not restarted */
 	s->seq++;
 	if (s->len || (s->flags & LA_FIN))
 		la_tcb_queue_text(c, s);
@@ -416,21 +416,22 @@ syn_acked(struct la_tcb *c, struct la_seg *s)
 	c->snd_una = s->ack;
 	la_tcb_established(c);
 	c->flags |= LA_F_ACK_NOW;
-	/* data or FIN on it come next in the sequence space */
+	/* its data or FIN is next in the sequence space */
 	s->seq++;
 	s->flags &= (uint8_t)~LA_SYN;
 	if (s->len || (s->flags & LA_FIN))
 		la_tcb_text(c, s);
 }
 
-/* A reopen is pending, ours or the peer's, and a segment of the old connection arrives: its peer is in LAST_ACK, since our
- * last ACK was lost. The entry answers, restarts 2*MSL for a repeated FIN, and ignores a RST, as if there were no reopen;
- * a RST (3.10.7.3 first) or silence would make an abort of an orderly close.
+/* A segment of the old connection arrives while a reopen is pending, ours or the peer's. Its peer is in LAST_ACK,
+ * because our last ACK was lost. The entry answers, restarts 2*MSL for a repeated FIN, and ignores a RST, as without
+ * a reopen. A RST (3.10.7.3 first) or no answer would turn an orderly close into an abort.
  *
- * Our own open goes on: its SYN, sent again, finds the tuple free at the peer. A passive reopen ends here, and the entry has
- * its place in the index back: the SYN was forged or an old duplicate (RFC 9293 3.6.1 MAY-2 (2)). Should the old segment
- * be the old duplicate and the SYN genuine, nothing is lost: the last LA_GIVEN_UP reopens that ended so are remembered, and the
- * ACK of the new handshake opens from TIME_WAIT (la_input_reopen()); so does the SYN when it is sent again. */
+ * Our own open continues: its retransmitted SYN opens when the peer has closed. A passive reopen ends here, and the
+ * entry is restored in the index: the SYN was forged or an old duplicate (RFC 9293 3.6.1 MAY-2 (2)). If instead the
+ * old segment was the duplicate and the SYN genuine, the connection still opens: the last LA_GIVEN_UP reopens that
+ * ended this way are recorded, and the ACK of the new handshake opens from TIME_WAIT (la_input_reopen()). A
+ * retransmitted SYN opens, too. */
 bool
 la_input_shadow(struct la_tcb *c, struct la_seg *s)
 {

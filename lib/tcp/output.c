@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What may be sent now (RFC 9293 3.8.6, 3.7.4; RFC 5681): the one place that decides, called at the end of
- * every input, call and timer that may have changed the answer.
+/* Output (RFC 9293 3.8.6, 3.7.4; RFC 5681): the only place that decides what may be sent. It is called at the
+ * end of every input, API call and timer that may change the decision.
  *
  * Sequence space, once the SYN is acknowledged:
  *
  *      snd_una                snd_nxt            snd_una + snd_queued   (+1 with our FIN)
  *         |---- in flight -------|---- to be sent -------|
  *
- * snd_max is the highest snd_nxt ever was; a time-out pulls snd_nxt back to snd_una and everything up to
- * snd_max is then sent again as the congestion window allows. */
+ * snd_max is the highest value of snd_nxt. A time-out sets snd_nxt back to snd_una, and the data up to
+ * snd_max is then retransmitted within the congestion window. */
 
 #include "tcp/hold.h"
 
-/* The right edge never moves left (SHLD-14) and moves right only by a worthwhile step: the smaller of a
- * segment and half the buffer (MUST-39, receiver's silly window avoidance); the buffer is what memory allows now. A window that scaling cannot
- * say exactly is rounded up, so that the edge stays, as long as that is less than a segment beyond the
- * buffer: a peer that sends byte by byte must not be able to push the edge on for ever. Beyond that it is
- * rounded down, by less than a unit, and what was offered is still accepted (RFC 7323 2.3). */
+/* The right edge never moves left (SHLD-14) and moves right only by a sufficient step: the smaller of a
+ * segment and half the buffer (MUST-39, receiver's silly window avoidance). The buffer is the size that memory
+ * allows now. A window that is no multiple of the scale's unit is rounded up, so that the edge stays, while the
+ * edge is less than a segment beyond the buffer: a peer that sends byte by byte must not move the edge without
+ * limit. Beyond that it is rounded down by less than a unit; offered bytes are still accepted (RFC 7323 2.3). */
 uint32_t
 la_tcb_window_now(const struct la_tcb *c)
 {
 	uint32_t buf = la_tcb_opts(c)->rcvbuf, unit = 1u << c->rcv_wscale;
 	uint32_t want = c->rcv_queued < buf ? buf - c->rcv_queued : 0, free_bytes = la_hold_window(c, want);
-	uint32_t offered = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+	uint32_t offered = la_rcv_window(c->rcv_adv, c->rcv_nxt);
 	uint32_t step = c->mss < buf / 2 ? c->mss : buf / 2;
 	uint32_t limit = (uint32_t)UINT16_MAX << c->rcv_wscale;
 	uint32_t w;
@@ -33,7 +33,7 @@ la_tcb_window_now(const struct la_tcb *c)
 		step = RTE_MIN(step, RTE_MAX(free_bytes / 2, least));
 	}
 	w = free_bytes >= offered + step ? free_bytes : offered;
-	if (c->state == LA_SYN_RCVD) /* a SYN,ACK sent again could not say more */
+	if (c->state == LA_SYN_RCVD) /* a repeated SYN,ACK could not offer more */
 		limit = UINT16_MAX;
 	if (w > limit)
 		w = limit;
@@ -45,7 +45,7 @@ la_tcb_window_now(const struct la_tcb *c)
 	return w;
 }
 
-/* Fills window and timestamps, and notes what this ACK promised. */
+/* Fills in window and timestamps, and records the edge that this ACK offers. */
 static void
 fill(struct la_tcb *c, struct la_tcp_hdr *h)
 {
@@ -110,8 +110,9 @@ send_syn(struct la_tcb *c)
 		h.tsecr = first ? 0 : c->ts_recent;
 	}
 	h.ack = first ? 0 : c->rcv_nxt;
-	if (!first) /* but never less than was offered before (SHLD-14) */
-		h.wnd = (uint16_t)RTE_MAX((uint32_t)la_hold_syn_window(c->tcp, o), c->rcv_adv - c->rcv_nxt);
+	if (!first) /* not less than offered before (SHLD-14) */
+		h.wnd = (uint16_t)RTE_MAX((uint32_t)la_hold_syn_window(c->tcp, o),
+					   la_rcv_window(c->rcv_adv, c->rcv_nxt));
 	if (!la_emit(c, &h, 0, 0)) {
 		la_tcb_pend(c);
 		return false;
@@ -129,12 +130,12 @@ send_syn(struct la_tcb *c)
 	return true;
 }
 
-/* The sender's silly window avoidance and Nagle's rule (RFC 9293 3.8.6.2.1, 3.7.4): may a segment that is
- * not full go? */
+/* The sender's silly window avoidance and Nagle's rule (RFC 9293 3.8.6.2.1, 3.7.4): returns whether a
+ * segment that is not full may be sent. */
 static bool
 small_may_go(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
 {
-	if (fin || seq_lt(c->snd_nxt, c->snd_max)) /* the last one, or sent before */
+	if (fin || seq_lt(c->snd_nxt, c->snd_max)) /* the last segment, or a retransmission */
 		return true;
 	if (c->flags & LA_F_PROBE) /* the override time-out of 3.8.6.2.1 (4) */
 		return true;
@@ -143,9 +144,10 @@ small_may_go(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
 	return c->max_snd_wnd && len >= c->max_snd_wnd / 2;
 }
 
-/* RFC 6298 5: the timer never sends a segment again less than one RTO after it was last sent. It sends the segment
- * at snd_una, so every retransmission of that segment restarts it: after a time-out, fast retransmit, a partial
- * ACK (each one: the "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 runs on. */
+/* RFC 6298 5: the timer retransmits a segment one RTO or more after its last transmission. It sends the segment
+ * at snd_una, so every retransmission of that segment restarts the timer: after a time-out, fast retransmit, a partial
+ * ACK (each one: the "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 is not
+ * restarted. */
 static void
 sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 {
@@ -164,7 +166,7 @@ sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 	}
 	if (c->snd_una == c->snd_max) {
 		c->first_unacked_at = c->tcp->tick;
-		if (!c->quick_acks) /* a peer that answers in two writes waits for the first ACK (Nagle) */
+		if (!c->quick_acks) /* a peer with Nagle that answers in two writes waits for the first ACK */
 			c->quick_acks = 1;
 	}
 	c->last_snd_at = c->tcp->tick;
@@ -176,7 +178,7 @@ sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 	}
 }
 
-/* The send window from snd_una on: the peer's and the congestion window; one segment beyond it on each of
+/* The send window from snd_una on: the peer's and the congestion window; plus one segment for each of
  * the first two duplicate ACKs (RFC 3042). */
 static uint32_t
 usable(const struct la_tcb *c)
@@ -188,14 +190,14 @@ usable(const struct la_tcb *c)
 	return w < c->snd_wnd ? w : c->snd_wnd;
 }
 
-/* Sends one segment of new or pulled-back data. False: nothing more may go (or could). */
+/* Sends one segment of new or retransmitted data. False: no more may or can be sent. */
 static bool
 send_some(struct la_tcb *c)
 {
 	uint32_t off = c->snd_nxt - c->snd_una, smss, wnd, left, len;
 	bool fin;
 
-	if (off > c->snd_queued) /* our FIN is out and snd_nxt stands behind it */
+	if (off > c->snd_queued) /* our FIN was sent and snd_nxt is after it */
 		return false;
 	left = c->snd_queued - off;
 	if (left == 0 && !(c->flags & LA_F_FIN_QUEUED))
@@ -219,8 +221,8 @@ send_some(struct la_tcb *c)
 	return true;
 }
 
-/* Data or a FIN waits, nothing is in flight and the window lets nothing out: only a probe can find out when
- * it opens (RFC 9293 3.8.6.1). */
+/* Data or a FIN is queued, none is in flight and the window allows no segment: a probe must detect when
+ * the window opens (RFC 9293 3.8.6.1). */
 static void
 persist_if_stuck(struct la_tcb *c)
 {
@@ -253,12 +255,12 @@ pure_ack(struct la_tcb *c)
 	la_tcb_send_segment(c, c->snd_max, 0, 0);
 }
 
-/* Buffers of the send queue have kept the window all but shut, and are free again: the peer is told, or it would wait
- * for its own probe (RFC 9293 3.8.6). A window that unread text keeps shut is announced by la_consume(). */
+/* Announces the window when buffers of the send queue had nearly closed it and are free again; otherwise the peer would
+ * wait for its own probe (RFC 9293 3.8.6). la_consume() announces a window that unread text had closed. */
 static bool
 window_opens(const struct la_tcb *c)
 {
-	int32_t offered = (int32_t)(c->rcv_adv - c->rcv_nxt); /* below 0: the peer has sent beyond its window */
+	int32_t offered = (int32_t)(c->rcv_adv - c->rcv_nxt); /* la_rcv_window(), or below 0 */
 
 	return unlikely(offered < LA_HOLD_WINDOW_LEAST << LA_HOLD_WINDOW_SHIFT >> 1) &&
 	       (c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 || c->state == LA_FIN_WAIT_2) &&
@@ -308,7 +310,7 @@ void
 la_tcb_resend_first(struct la_tcb *c)
 {
 	uint32_t next = c->snd_nxt, smss = la_tcb_smss(c);
-	uint32_t out = c->snd_max - c->snd_una - la_tcb_fin(c); /* bytes that were sent before */
+	uint32_t out = c->snd_max - c->snd_una - la_tcb_fin(c); /* bytes already sent */
 	uint32_t len = out < smss ? out : smss;
 	bool fin = (c->flags & LA_F_FIN_SENT) && len == c->snd_queued;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Path MTU discovery (RFC 1191, RFC 8201).
  *
- * la_tcb.mss is what the path takes; mss_peer is its upper limit: what the peer's SYN and our interface allow. A
- * router's error lowers mss, at most to LA_PMTU_MIN4. An IPv4 path below that is left to the routers: our packets
- * stay at that size and go without DF (LA_F_NO_DF), with an identification. An IPv6 path is never below
+ * la_tcb.mss is the limit of the path; mss_peer is its upper limit, from the peer's SYN and our interface. A
+ * router's error lowers mss, at least to LA_PMTU_MIN4. Below that, routers of an IPv4 path fragment: our packets
+ * keep that size and have no DF (LA_F_NO_DF), but an identification. An IPv6 path is never below
  * LA_PMTU_MIN6. Ten minutes after the last decrease (RFC 1191 6.3, RFC 8201 4) mss is mss_peer again and DF is
- * set. A segment that is still too big then costs an error and a retransmission. */
+ * set. If the segment is still too big, the cost is an error and a retransmission. */
 
 #include "tcp/internal.h"
 
@@ -26,7 +26,7 @@ unit(const struct la_tcb *c)
 	return (uint16_t)(c->tcp->tick >> UNIT_SHIFT);
 }
 
-/* RFC 1191 7.1: where to go when a router does not say. */
+/* RFC 1191 7.1: the plateaus, for errors without an MTU. */
 static uint32_t
 plateau(uint32_t mtu)
 {
@@ -38,7 +38,7 @@ plateau(uint32_t mtu)
 	return 68;
 }
 
-/* The path is as the router says, if that is new: true. */
+/* Applies the router's MTU. Returns true if it is a change. */
 static bool
 lower(struct la_tcb *c, uint32_t mtu)
 {
@@ -48,7 +48,7 @@ lower(struct la_tcb *c, uint32_t mtu)
 		return false;
 	if (mtu == 0)
 		mtu = plateau(now);
-	if (mtu >= now || (c->flags & LA_F_NO_DF)) /* an error about what was sent before the last decrease */
+	if (mtu >= now || (c->flags & LA_F_NO_DF)) /* an error about a packet from before the last decrease */
 		return false;
 	if (mtu < least) {
 		c->flags |= LA_F_NO_DF;
@@ -67,15 +67,15 @@ la_pmtu_lower(struct la_tcb *c, uint32_t mtu)
 		return;
 	}
 	la_count(c->tcp, LA_C_icmp_pmtu);
-	c->pmtu_at = unit(c) ? unit(c) : UINT16_MAX; /* 0 is taken */
+	c->pmtu_at = unit(c) ? unit(c) : UINT16_MAX; /* 0 means never */
 	if (c->state != LA_SYN_SENT && c->state != LA_SYN_RCVD) {
-		c->snd_nxt = c->snd_una; /* what was too big goes again, smaller, at once */
+		c->snd_nxt = c->snd_una; /* retransmits at once in smaller segments */
 		la_tcb_output(c);
 	}
 }
 
-/* pmtu_at is set. cwnd is one of the larger segments at least (RFC 5681 3.1): the sender's silly window avoidance
- * would hold back anything smaller. */
+/* pmtu_at is set. cwnd is at least one of the larger segments (RFC 5681 3.1): the sender's silly window avoidance
+ * would delay a smaller one. */
 void
 la_pmtu_age(struct la_tcb *c)
 {
@@ -91,7 +91,7 @@ la_pmtu_age(struct la_tcb *c)
 
 /* RFC 6864 4.3: a packet that may be fragmented has an identification of its own. One counter serves all
  * connections of a shard. Its start depends on the secret and on the shard's first such connection, so that two
- * shards of one address count in different places. */
+ * shards of one address use different numbers. */
 uint16_t
 la_pmtu_ip_id(struct la_tcb *c)
 {

@@ -12,12 +12,12 @@ clamp_rto(const struct la_tcb *c, uint32_t ms)
 	return (uint16_t)(ms > LA_RTO_MAX_MS ? LA_RTO_MAX_MS : ms);
 }
 
-/* One round trip was measured (2.2, 2.3). Karn's rule is the caller's: with timestamps every ACK of new
+/* One round trip was measured (2.2, 2.3). The caller applies Karn's rule: with timestamps every ACK of new
  * data is a sample, without them only segments sent once are. */
 void
 la_rtt_sample(struct la_tcb *c, uint32_t ms)
 {
-	if (ms > INT32_MAX) /* an echo of what we never sent */
+	if (ms > INT32_MAX) /* an echo of a timestamp that we never sent */
 		return;
 	if (ms > LA_RTO_MAX_MS)
 		ms = LA_RTO_MAX_MS;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The send queue: every byte the user gave and the peer has not acknowledged, as a list of mbufs linked
- * through `next`. The first byte of the head is snd_una's. A chunk is either a direct mbuf that holds a
- * copy, or an mbuf that points at the user's constant bytes (external buffer); both are sent, and sent
- * again, by attaching indirect mbufs to a range of them, so a byte is copied at most once, however often
- * it is retransmitted. mbuf reference counts keep a chunk alive while the port still sends from it.
+/* The send queue: every byte that la_send() accepted and the peer has not acknowledged, as a list of mbufs
+ * linked through `next`. The first byte of the head is at snd_una. A chunk is either a direct mbuf that holds a
+ * copy, or an mbuf that points at the user's constant bytes (external buffer); both are sent and
+ * retransmitted by indirect mbufs attached to a range of them, so a byte is copied at most once.
+ * mbuf reference counts keep a chunk alive while the port still sends from it.
  *
  * The byte at snd_nxt is found without a walk. While a chunk is queued, hash.usr is the position of its first
- * byte, counted from where the queue began, and tx_offload of the head names the chunk in which the last segment
+ * byte, counted from the first byte ever queued, and tx_offload of the head names the chunk in which the last segment
  * ended (0: the head). A segment that begins before that chunk is a retransmission: its search begins at the head. */
 
 #include <rte_lcore.h>
@@ -16,9 +16,9 @@
 
 enum { CONST_CHUNK = 32768 }; /* mbuf lengths are 16 bits */
 
-/* Constant bytes are nobody's to free: a shared record serves all of them, its count never matters. It
- * is one a core, since every packet that is sent from such bytes counts up and down in it; and it outlives
- * every shard, since a port may still hold packets when their shard is gone. */
+/* Constant bytes are never freed: all of them share one record, whose count has no effect. There is one
+ * record for each core, because every packet with such bytes changes its count. The record outlives
+ * all shards, because a port may still hold packets after their shard is destroyed. */
 static void
 const_free(void *addr, void *opaque)
 {
@@ -26,7 +26,7 @@ const_free(void *addr, void *opaque)
 	(void)opaque;
 }
 
-enum { CORES = RTE_MAX_LCORE + 1 }; /* the last one: threads that are no lcore */
+enum { CORES = RTE_MAX_LCORE + 1 }; /* the last one: threads without an lcore */
 
 static struct {
 	struct rte_mbuf_ext_shared_info info;
@@ -67,7 +67,7 @@ push(struct la_tcb *c, struct rte_mbuf *m)
 	la_hold_take(c, 1);
 }
 
-/* A buffer for another chunk, or NULL: counted. */
+/* Allocates a buffer for another chunk. NULL: counted. */
 static struct rte_mbuf *
 new_chunk(struct la_tcb *c)
 {
@@ -106,7 +106,7 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 {
 	size_t todo = room(c, len), done = 0;
 
-	if (len <= LA_COPY_MAX) /* it would be copied at every sending: to point at it costs more */
+	if (len <= LA_COPY_MAX) /* every transmission would copy it: a copy now is cheaper than a pointer */
 		return la_sendq_copy(c, buf, len);
 	while (done < todo) {
 		size_t n = todo - done > CONST_CHUNK ? CONST_CHUNK : todo - done;
@@ -115,7 +115,7 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 
 		if (!m)
 			break;
-		/* mbufs only ever read what hangs on the send queue */
+		/* mbufs on the send queue are only read */
 		p = (const char *)buf + done;
 		rte_pktmbuf_attach_extbuf(m, (void *)(uintptr_t)p, rte_mem_virt2iova(p), (uint16_t)n,
 					  const_info());
@@ -136,7 +136,7 @@ cursor(const struct rte_mbuf *head)
 	return (struct rte_mbuf *)(uintptr_t)head->tx_offload;
 }
 
-/* The chunk with the byte that lies *off bytes behind the head's first one; then *off is the byte's place in it. */
+/* The chunk with the byte *off bytes after the head's first one; sets *off to the byte's offset in the chunk. */
 static struct rte_mbuf *
 chunk_at(struct rte_mbuf *head, uint32_t *off)
 {
@@ -151,7 +151,7 @@ chunk_at(struct rte_mbuf *head, uint32_t *off)
 	return m;
 }
 
-/* n bytes were acknowledged. */
+/* Removes n acknowledged bytes. */
 void
 la_sendq_trim(struct la_tcb *c, uint32_t n)
 {
@@ -198,8 +198,8 @@ attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, struct rt
 	return true;
 }
 
-/* Adds len bytes, starting off bytes behind snd_una, to a packet whose headers are written: small ones are
- * copied behind the headers, others attached. False: no mbuf; the packet is still the caller's. */
+/* Adds len bytes, starting off bytes after snd_una, to a packet with headers: small payloads are
+ * copied after the headers, others attached. False: no mbuf; the caller keeps the packet. */
 bool
 la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len)
 {
@@ -222,7 +222,7 @@ la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len
 		if (len == 0)
 			break;
 	}
-	if (!again) /* a fast retransmit leaves the place of the next new segment alone */
+	if (!again) /* a fast retransmit does not change the position of the next new segment */
 		c->snd_head->tx_offload = m == c->snd_head ? 0 : (uint64_t)(uintptr_t)m;
 	return true;
 }

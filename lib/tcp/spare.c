@@ -15,7 +15,7 @@ la_buf_last(struct la_tcp *t, bool control)
 void
 la_spare_flush(struct la_spare *s)
 {
-	for (unsigned i = 0, n; i < s->n; i = n) { /* those of one pool together */
+	for (unsigned i = 0, n; i < s->n; i = n) { /* group the buffers of one pool */
 		struct rte_mempool *pool = s->m[i]->pool;
 
 		for (n = i + 1; n < s->n && s->m[n]->pool == pool;)

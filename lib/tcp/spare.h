@@ -2,12 +2,12 @@
 #ifndef LA_TCP_SPARE_H
 #define LA_TCP_SPARE_H
 
-/* Packet buffers that have done their work, and serve again in the same burst.
+/* A cache of packet buffers for one burst.
  *
- * Most segments are answered by one as small as they are: while a burst is being worked on, its spent buffers
- * wait here, the last one first, and the next packet is written into lines that are still in the cache, without a
- * walk to the pool and back. What is left goes back at the end of the burst, together; nothing is kept between
- * bursts. A buffer of another pool (the other end of a ring pair) is as good when it is as large. */
+ * Most segments are answered by a segment of equal size. During a burst the processed buffers are kept here, last in,
+ * first out. The next packet is written into memory that is still in the CPU cache, without an access to the pool. At
+ * the end of the burst the rest is returned together. A buffer of another pool (the other end of a ring pair) is used
+ * too, if it is large enough. */
 
 #include <rte_mbuf.h>
 
@@ -20,14 +20,14 @@ struct la_spare {
 	struct rte_mbuf *m[LA_SPARE_MAX];
 };
 
-/** Gives all of them back to their pools. */
+/** Returns all buffers to their pools. */
 void la_spare_flush(struct la_spare *s);
 
-/** The shard's pool is empty. control: a buffer of the pool for packets without payload. NULL: counted. */
+/** For an empty shard pool. control: a buffer of the pool for packets without payload. NULL: counted. */
 struct rte_mbuf *la_buf_last(struct la_tcp *t, bool control);
 
-/** An empty buffer as large as those of the shard's pool. NULL: counted. control: room for headers alone will do when
- * the pool is empty. */
+/** An empty buffer as large as those of the shard's pool. NULL: counted. control: when
+ * the pool is empty, a buffer with room for headers is enough. */
 static __rte_always_inline struct rte_mbuf *
 la_buf_take(struct la_tcp *t, bool control)
 {
@@ -49,7 +49,7 @@ la_buf_get(struct la_tcp *t)
 	return la_buf_take(t, false);
 }
 
-/** Gives back one segment. No other reference to it may exist. */
+/** Returns one segment to the cache. It must have no other reference. */
 static inline void
 la_buf_put(struct la_tcp *t, struct rte_mbuf *m)
 {

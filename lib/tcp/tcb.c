@@ -19,9 +19,9 @@
  *	DETACHED  TIME_WAIT or CLOSED   no            no           the user's         unread text
  *	ENDED     any, then CLOSED      no            no           none               none
  *
- * "reservation" is the TIME_WAIT entry that the open has reserved; the table uses it or has it back when the TCB
- * leaves LIVE. State and life are two things: the state is the protocol's, the life says what lib/tcp may do with
- * the memory. An orderly close makes a LIVE TCB DETACHED, whose tuple may then be opened again in another slot. When
+ * "reservation" is the TIME_WAIT entry that the open has reserved; the table uses it or gets it back when the TCB
+ * leaves LIVE. State and life are independent: the state belongs to the protocol, the life to the memory of the
+ * TCB. An orderly close makes a LIVE TCB DETACHED, whose tuple may then be opened again in another slot. When
  * nothing is unread, DETACHED lasts until the end of the segment. Every other end goes from LIVE to ENDED.
  *
  * The step to ENDED empties the queues and calls `closed`. Calls from that callback find an ENDED TCB: they return
@@ -41,14 +41,14 @@
  *     the segment and all calls. (The RST of an abort is sent by the call.)
  *   - A call on any other TCB sends at once. If the call ends that TCB, the TCB is freed before the call returns.
  *   - A TCB that ends while BUSY has its `closed` called at once and keeps its slot. The code that works on it may
- *     go on using the pointer, and asks for the life after each step that can end a connection: the ACK, the text,
+ *     continue to use the pointer, and checks the life after each step that can end a connection: the ACK, the text,
  *     each callback, each timer.
  *   - Code that does not set BUSY must not touch a TCB after a call that can end it.
  *
- * Why these are flags and no lives. BUSY says that a function further up the stack holds the pointer; a LIVE, a
- * DETACHED and an ENDED TCB can each be BUSY. USER_CLOSED says that the user has closed: a LIVE TCB goes on without
- * its user until the peer has answered, with the same timers and states. PENDING says that a list goes through the
- * slot.
+ * These are flags, not lives. BUSY means that a function further up the call stack holds the pointer; a LIVE, a
+ * DETACHED and an ENDED TCB can each be BUSY. USER_CLOSED means that the user has called la_close(): a LIVE TCB
+ * continues without its user until the peer has answered, with the same timers and states. PENDING means that the
+ * slot is on a list.
  *
  * la_tcb_check() (tcb_check.c) checks the table above, the lists, queues and sequence numbers of every slot.
  *
@@ -177,7 +177,7 @@ add_near(struct la_tcb *c, uint32_t at)
 	c->wheel_refs++;
 }
 
-/* Sees to it that the wheel comes by no later than the next deadline. */
+/* Ensures that a reference fires no later than the next deadline. */
 void
 la_tcb_schedule(struct la_tcb *c)
 {
@@ -198,15 +198,15 @@ la_tcb_schedule(struct la_tcb *c)
 	if ((c->flags & LA_F_REXMT_ON) && at == c->rexmt_at &&
 	    c->wheel_near - now <= 2 * (at - now) &&
 	    seq_le(c->wheel_near, c->first_unacked_at + la_tcb_r2(c)))
-		return; /* soon enough: RFC 6298 names the earliest moment, not the latest */
-	if (!(c->flags & LA_F_FAR) && c->wheel_refs < LA_WHEEL_REFS) { /* what was near is far now */
+		return; /* early enough: RFC 6298 limits the earliest time, not the latest */
+	if (!(c->flags & LA_F_FAR) && c->wheel_refs < LA_WHEEL_REFS) { /* the near reference becomes the far one */
 		c->wheel_far = c->wheel_near;
 		c->flags |= LA_F_FAR;
 	}
 	add_near(c, at);
 }
 
-/* A reference to this slot has come by. */
+/* A reference to this slot fires. */
 void
 la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
 {
@@ -225,7 +225,7 @@ la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
 	if (counts)
 		la_tcb_timers(c); /* may end it */
 	else
-		la_tcb_schedule(c); /* there may have been no room for one that counts until now */
+		la_tcb_schedule(c); /* until now there may have been no room for a valid reference */
 }
 
 void
@@ -252,11 +252,11 @@ la_tcb_pend(struct la_tcb *c)
 	else
 		t->pending_head = la_tcb_slot(c);
 	t->pending_tail = la_tcb_slot(c);
-	if (c->flags & LA_F_USER_CLOSED) /* no retransmission timer may run, which would look after the orphan's */
+	if (c->flags & LA_F_USER_CLOSED) /* without a retransmission timer the orphan's deadline needs a reference */
 		la_tcb_schedule(c);
 }
 
-/* The first of the list, or NULL. One that ended meanwhile is freed and passed over. */
+/* The first of the list, or NULL. An ENDED one is freed and skipped. */
 struct la_tcb *
 la_tcb_unpend(struct la_tcp *t)
 {

@@ -4,7 +4,7 @@
 
 /* The transmission control block: one live connection (RFC 9293 3.3.1). Host order, ticks of 1 ms.
  *
- * The first two cache lines are what a segment in ESTABLISHED touches; 256 B in all, buffers aside. */
+ * A segment in ESTABLISHED uses only the first two cache lines; the size is 256 B without buffers. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,12 +16,12 @@
 struct rte_mbuf;
 struct la_tcp;
 
-/** The life of a TCB, of which the picture is at the top of tcb.c. Two bits of la_tcb.flags. LIVE is 0, and lives in
- * use have the upper bit clear, so that the packet path tests each with one instruction. */
+/** The life of a TCB (see the top of tcb.c): two bits of la_tcb.flags. LIVE is 0, and in LIVE and DETACHED the upper
+ * bit is clear, so that the packet path tests each with one instruction. */
 enum la_tcb_life {
 	LA_TCB_LIVE,	 /* in the index; holds a TIME_WAIT reservation */
 	LA_TCB_DETACHED, /* closed in order and out of the index; the user has not read all that arrived */
-	LA_TCB_ENDED,	 /* `closed` is called, or owed to no user; the slot waits to be freed */
+	LA_TCB_ENDED,	 /* `closed` was called, or has no user; the slot will be freed */
 	LA_TCB_FREE,	 /* the slot has no connection */
 	LA_TCB_LIVES,
 };
@@ -30,20 +30,20 @@ enum { LA_TCB_LIFE_SHIFT = 23 }; /* of the life in la_tcb.flags */
 
 enum la_tcb_flag {
 	LA_F_ACTIVE = 1 << 0,	   /* we sent the first SYN: SYN_RCVD falls back to CLOSED, not LISTEN */
-	LA_F_TS = 1 << 1,	   /* timestamps agreed */
-	LA_F_WS = 1 << 2,	   /* window scaling agreed */
-	LA_F_SACK_PERM = 1 << 3,   /* the peer's SYN carried SACK-permitted (we do not send SACK) */
+	LA_F_TS = 1 << 1,	   /* timestamps negotiated */
+	LA_F_WS = 1 << 2,	   /* window scaling negotiated */
+	LA_F_SACK_PERM = 1 << 3,   /* the peer's SYN had SACK-permitted (we do not send SACK) */
 	LA_F_NODELAY = 1 << 4,	   /* Nagle off */
 	LA_F_ACK_NOW = 1 << 5,	   /* the next output must carry an ACK */
-	LA_F_ACK_DELAY = 1 << 6,   /* an ACK is owed, may wait for the delayed-ACK wheel */
+	LA_F_ACK_DELAY = 1 << 6,   /* an ACK is due, and may wait for the delayed-ACK wheel */
 	LA_F_FIN_QUEUED = 1 << 7,  /* the user closed: FIN after the last queued byte */
 	LA_F_FIN_SENT = 1 << 8,	   /* our FIN was sent at least once: snd_max counts it */
-	LA_F_USER_CLOSED = 1 << 9, /* la_close(): the user reads no more, and is owed `closed` alone */
-	LA_F_USER_KNOWS = 1 << 10, /* the user holds the pointer: `closed` is owed */
-	LA_F_BLOCKED = 1 << 11,	   /* la_send took less than given: `writable` is owed */
+	LA_F_USER_CLOSED = 1 << 9, /* la_close(): the user reads no more, and gets only `closed` */
+	LA_F_USER_KNOWS = 1 << 10, /* the user has the pointer: `closed` must be called */
+	LA_F_BLOCKED = 1 << 11,	   /* la_send() accepted a part: `writable` must be called */
 	LA_F_RECOVERY = 1 << 12,   /* fast recovery (RFC 6582) until snd_una passes `recover` */
 	LA_F_RTT_TIMING = 1 << 13, /* rtt_seq is being timed (no timestamps) */
-	LA_F_SYN_LOST = 1 << 14,   /* our SYN or SYN,ACK was sent again: RFC 6298 5.7, IW 1 */
+	LA_F_SYN_LOST = 1 << 14,   /* our SYN or SYN,ACK was retransmitted: RFC 6298 5.7, IW 1 */
 	LA_F_PERSIST = 1 << 15,	   /* rexmt_at runs the persist timer: the peer's window is closed */
 	LA_F_REXMT_ON = 1 << 16,   /* rexmt_at is armed */
 	LA_F_USER_TIMER = 1 << 17, /* user_at is armed */
@@ -54,26 +54,26 @@ enum la_tcb_flag {
 	LA_F_BUSY = 1 << 22,	   /* lib/tcp works on the TCB: la_tcb_events() sends and frees (tcb.c) */
 	LA_F_LIFE = 3 << LA_TCB_LIFE_SHIFT, /* enum la_tcb_life; written by la_tcb_set_life() alone */
 	LA_F_SRTT = 1 << 25,	   /* srtt and rttvar hold a measurement */
-	LA_F_NEW_ACK = 1 << 26,	   /* to tell the user when this segment is done: bytes of ours were acknowledged, */
+	LA_F_NEW_ACK = 1 << 26,	   /* callbacks due after this segment: bytes of ours were acknowledged, */
 	LA_F_NEW_DATA = 1 << 27,   /* data, */
 	LA_F_NEW_FIN = 1 << 28,	   /* the peer's FIN, */
 	LA_F_NEW_OPEN = 1 << 29,   /* the handshake's end */
 	LA_F_PROBE = 1 << 30,	   /* this output is a window probe */
-	LA_F_NO_DF = 1u << 31,	   /* the path MTU is below LA_PMTU_MIN4: routers may fragment what we send */
+	LA_F_NO_DF = 1u << 31,	   /* the path MTU is below LA_PMTU_MIN4: routers may fragment our packets */
 };
 
 struct la_tcb {
-	/* line 0: what every segment reads */
+	/* line 0: read by every segment */
 	uint8_t state; /* enum la_state; written by la_tcb_set_state() alone */
 	bool is4;
 	uint8_t snd_wscale;		    /* shift of windows we receive */
 	uint8_t rcv_wscale;		    /* shift of windows we send */
 	uint32_t flags;			    /* enum la_tcb_flag, and in LA_F_LIFE enum la_tcb_life */
-	uint32_t snd_una, snd_nxt, snd_max; /* snd_max: highest ever sent; a time-out pulls snd_nxt back */
+	uint32_t snd_una, snd_nxt, snd_max; /* snd_max: highest ever sent; a time-out sets snd_nxt back */
 	uint32_t snd_wnd;		    /* bytes, unscaled */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
-	uint32_t rcv_adv; /* right edge of the window last offered: never moves left */
+	uint32_t rcv_adv; /* right edge of the last offered window: never moves left */
 	union {
 		struct {
 			uint32_t ts_recent, ts_recent_at; /* LA_F_TS: RFC 7323; at: tick, for the 24 days rule */
@@ -87,8 +87,8 @@ struct la_tcb {
 	uint32_t ts_offset; /* TSval = tick + ts_offset */
 	uint8_t profile;    /* index into la_tcp.profiles */
 	uint8_t wheel_refs : 3; /* references to this slot in the wheel; outlives the connection */
-	uint8_t delack_ref : 1; /* one is in the delayed-ACK wheel; outlives the connection */
-	uint8_t quick_acks : 4; /* segments that are still acknowledged at once, at the start of a connection */
+	uint8_t delack_ref : 1; /* a reference is in the delayed-ACK wheel; outlives the connection */
+	uint8_t quick_acks : 4; /* number of further segments that are acknowledged at once */
 	uint16_t pmtu_at;   /* when `mss` was last lowered by path MTU discovery, in units of 1.024 s; 0: never */
 
 	/* line 1: sending */
@@ -100,37 +100,37 @@ struct la_tcb {
 	uint32_t recover;	 /* RFC 6582 */
 	uint32_t max_snd_wnd;	 /* largest window the peer has offered (RFC 5961 5) */
 	uint32_t snd_queued;	 /* bytes in the send queue, from snd_una's byte on */
-	uint16_t mss;		 /* largest payload plus options we may send: the peer's MSS and the path */
+	uint16_t mss;		 /* largest payload plus options to send: by the peer's MSS and the path */
 	uint8_t dupacks;
 	uint8_t backoff; /* consecutive time-outs without an acknowledgement */
 	uint32_t srtt;	 /* ms << 3 */
 	uint32_t rttvar; /* ms << 2 */
 	uint16_t rto;	   /* ms; at most LA_RTO_MAX_MS */
-	uint16_t mss_peer; /* what the peer's SYN and our MTU allow: path MTU discovery goes back up to it */
+	uint16_t mss_peer; /* limit of the peer's SYN and our MTU: path MTU discovery returns to it */
 	union {
 		uint32_t ca_acked; /* bytes acknowledged towards the next step of cwnd in congestion avoidance
 				    * (RFC 3465) */
 		uint32_t inflate;  /* LA_F_RECOVERY: bytes that duplicate ACKs may still add to cwnd */
 	};
 	uint32_t rexmt_at;	   /* tick: retransmission or persist */
-	uint32_t first_unacked_at; /* tick since which nothing new was acknowledged: R2 */
+	uint32_t first_unacked_at; /* tick of the last new acknowledgement, or of the first segment after it: R2 */
 	uint32_t last_snd_at;	   /* tick of the last data sent, for the idle restart of cwnd */
 	uint16_t challenge_at;	   /* low bits of the tick at which the throttle's window began */
 	uint8_t challenges;	   /* throttled answers in that window */
 	uint8_t ooo_count;	   /* blocks above a hole (ooo.c) */
-	uint32_t isn_offset;	   /* the tuple's ISN less the ISN clock (isn.c) */
+	uint32_t isn_offset;	   /* the tuple's ISN minus the ISN clock (isn.c) */
 
 	/* line 2: the tuple, timers */
 	struct la_addr laddr, raddr;
-	uint32_t long_at, user_at; /* user_at after la_close(): the end of an orphan without progress */
+	uint32_t long_at, user_at; /* user_at after la_close(): the orphan's deadline */
 	uint32_t wheel_near, wheel_far;
 	uint32_t next;	      /* slot of the next on the free or pending list */
-	la_ref shadow;	      /* TIME_WAIT entry that waits for this handshake's outcome, or 0 */
+	la_ref shadow;	      /* TIME_WAIT entry to restore if this handshake fails, or 0 */
 	uint32_t rcv_queued;  /* bytes in order the user has not consumed */
 	uint16_t retransmits; /* stays at UINT16_MAX */
 	uint16_t bufs;	      /* packet buffers on the three queues below */
 
-	/* line 3: buffers and ties */
+	/* line 3: buffers and the user */
 	struct rte_mbuf *snd_head, *snd_tail; /* chunks; the head's data starts at snd_una's byte */
 	struct rte_mbuf *rcv_head, *rcv_tail; /* in order; the head's data starts at the next unread byte */
 	struct rte_mbuf *ooo;		      /* blocks of data above a hole, ascending (ooo.c) */

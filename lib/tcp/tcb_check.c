@@ -38,7 +38,7 @@ chain_has(const struct rte_mbuf *head, const struct rte_mbuf *tail, uint32_t byt
 static bool
 is_indexed(const struct la_tcp *t, const struct la_tcb *c)
 {
-	/* the look-up does not write; it hands out a place that callers on the packet path write to */
+	/* the look-up does not write; it returns a place that the packet path may write */
 	struct la_tcp *u = (struct la_tcp *)(uintptr_t)t;
 	struct la_tuple tuple;
 
@@ -103,7 +103,7 @@ check_slot(const struct la_tcp *t, const struct la_tcb *c, FILE *f)
 	}
 }
 
-/* The length of the list from `head` on; UINT32_MAX: it runs in a circle, or ends at another slot than *tail. */
+/* The length of the list from `head` on; UINT32_MAX: it has a cycle, or ends at another slot than *tail. */
 static uint32_t
 list_length(const struct la_tcp *t, uint32_t head, const uint32_t *tail)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The TCP of one shard: birth and death, the passing of time, what lib/net takes out, ICMP. */
+/* The TCP of one shard: creation and end, time, packets for lib/net, ICMP. */
 
 #include <errno.h>
 
+#include "core/config.h"
 #include "tcp/hold.h"
 
 enum {
@@ -12,13 +13,14 @@ enum {
 	TIMER_BATCH = 32,
 };
 
-static void
-capacities(const struct la_shard_config *cfg, uint32_t *conns, uint32_t *tw4, uint32_t *tw6)
-{
-	*conns = or_default(cfg->max_conns, 65536);
-	*tw4 = or_default(cfg->max_time_wait4, 1u << 20);
-	*tw6 = or_default(cfg->max_time_wait6, 1u << 16);
-}
+/* No sum of table sizes in the ranges of config.def overflows, and each slot has a reference. */
+_Static_assert((uint64_t)LA_CONFIG_MAX_max_conns * LA_WHEEL_REFS + LA_CONFIG_MAX_max_time_wait4 +
+	       LA_CONFIG_MAX_max_time_wait6 <= UINT32_MAX, "references of the wheel are counted in 32 bits");
+_Static_assert(LA_CONFIG_MAX_max_conns < LA_REF_SLOT_MASK && LA_CONFIG_MAX_max_time_wait4 < LA_REF_SLOT_MASK &&
+	       LA_CONFIG_MAX_max_time_wait6 < LA_REF_SLOT_MASK, "la_ref has room for every slot");
+_Static_assert(LA_CONFIG_MAX_msl_ms < (uint32_t)LA_TIMER_MAX_MS / 2 &&
+	       LA_CONFIG_MAX_orphan_ms <= (uint32_t)LA_TIMER_MAX_MS,
+	       "the shard's values are valid for connections, whose defaults they are");
 
 static uint32_t
 wheel_refs(uint32_t conns, uint32_t tw4, uint32_t tw6)
@@ -38,20 +40,13 @@ tcb_bytes(uint32_t conns)
 	return ((size_t)conns + 1) * sizeof(struct la_tcb);
 }
 
-/* Default threshold: a quarter of max_conns in SYN_RCVD. Small tables have la_cookie_on() for the rest. */
-static uint32_t
-cookies_at(const struct la_shard_config *cfg, uint32_t conns)
-{
-	return or_default(cfg->syn_cookies_at, conns >= 4 ? conns / 4 : 1);
-}
-
 static uint32_t
 isn_places(uint32_t conns)
 {
 	return rte_align32pow2(RTE_MIN(RTE_MAX(conns, (uint32_t)LA_ISN_ENDS_MIN), (uint32_t)LA_ISN_ENDS_MAX));
 }
 
-/* The small tables of every shard, whatever its size. */
+/* The small tables of every shard, of a fixed size. */
 struct small {
 	struct rte_mbuf *out[LA_TCP_OUT_MAX];
 	struct la_listener listeners[LA_TCP_LISTENERS];
@@ -63,9 +58,9 @@ struct small {
 size_t
 la_tcp_memory(const struct la_shard_config *cfg)
 {
-	uint32_t conns, tw4, tw6;
+	uint32_t conns = cfg->max_conns, tw4 = cfg->max_time_wait4, tw6 = cfg->max_time_wait6;
 
-	capacities(cfg, &conns, &tw4, &tw6);
+	assert(la_config_is_filled(cfg));
 	return sizeof(struct small) + isn_places(conns) * sizeof(struct la_isn_end) + tcb_bytes(conns) + la_index_memory(conns + tw4 + tw6) +
 	       la_tw_memory(tw4, tw6) + wheel_bytes(wheel_refs(conns, tw4, tw6)) +
 	       la_wheel_memory(LA_DELACK_SLOTS, conns);
@@ -75,15 +70,10 @@ int
 la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters)
 {
 	struct small *small;
-	uint32_t conns, tw4, tw6, refs;
+	uint32_t conns = cfg->max_conns, tw4 = cfg->max_time_wait4, tw6 = cfg->max_time_wait6, refs;
 	int err;
 
-	capacities(cfg, &conns, &tw4, &tw6);
-	if (cfg->msl_ms >= LA_TIMER_MAX_MS / 2 || cfg->tw_share_percent > 100)
-		return -EINVAL;
-	if ((uint64_t)conns * LA_WHEEL_REFS + tw4 + tw6 > UINT32_MAX ||
-	    conns >= LA_REF_SLOT_MASK || tw4 >= LA_REF_SLOT_MASK || tw6 >= LA_REF_SLOT_MASK)
-		return -EINVAL;
+	assert(la_config_is_filled(cfg) && !la_config_check(cfg));
 	memset(t, 0, sizeof(*t));
 	t->now = cfg->now;
 	t->tick = (uint32_t)cfg->now;
@@ -92,27 +82,26 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->mbufs = cfg->mbufs;
 	t->control = cfg->control;
 	t->buf_len = rte_pktmbuf_data_room_size(cfg->mbufs);
-	t->hold.max = or_default(cfg->max_held, cfg->mbufs->size - cfg->mbufs->size / 4);
+	t->hold.max = cfg->max_held;
 	t->hold.extra = t->hold.max - RTE_MIN(conns, t->hold.max - t->hold.max / 8);
 	t->hold.common = t->hold.extra - t->hold.extra / 4;
-	t->hold.low = or_default(cfg->low_mbufs, cfg->mbufs->size / 32);
+	t->hold.low = cfg->low_mbufs;
 	t->out_text = LA_TCP_OUT_MAX - LA_TCP_OUT_CONTROL;
-	t->hold.max_orphans = or_default(cfg->max_orphans, conns / 2 + 1);
+	t->hold.max_orphans = cfg->max_orphans;
 	t->hold.cell = 1u << (31 - __builtin_clz(t->buf_len - RTE_PKTMBUF_HEADROOM));
-	t->mem = cfg->mem ? cfg->mem : &la_mem_default;
-	t->mtu = or_default(cfg->mtu, 1500);
-	t->rto_min = or_default(cfg->rto_min_ms, 200);
-	t->msl = or_default(cfg->msl_ms, 30000);
-	t->orphan_ms = or_default(cfg->orphan_ms, LA_ORPHAN_MS);
+	t->mem = cfg->mem;
+	t->mtu = cfg->mtu;
+	t->rto_min = cfg->rto_min_ms;
+	t->msl = cfg->msl_ms;
+	t->orphan_ms = cfg->orphan_ms;
 	t->tw_full_reset = cfg->tw_full_reset;
-	t->cookies_at = cookies_at(cfg, conns);
-	t->rst_rate = or_default(cfg->rst_rate, LA_RST_RATE);
-	t->rst_rate = RTE_MIN(t->rst_rate, (uint32_t)LA_RST_RATE_MAX);
+	t->cookies_at = cfg->syn_cookies_at;
+	t->rst_rate = cfg->rst_rate;
 	t->rsts = la_tokens_full(t->rst_rate, t->now);
-	/* a tick more: the present is somewhere within one */
+	/* a tick more: the current time is somewhere within a tick */
 	t->quiet_until = cfg->quiet_ms ? cfg->now + cfg->quiet_ms + 1 : 0;
 	la_hash_key_init(&t->key, cfg->secret);
-	/* the cookies of an earlier process with this secret are void: which of them were used is not known here */
+	/* the cookies of an earlier process with this secret are invalid: its used cookies are unknown */
 	for (unsigned i = 0; i < sizeof(cfg->now); i++)
 		t->key.cookie[i] ^= (uint8_t)(cfg->now >> (8 * i));
 
@@ -147,7 +136,7 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	err = la_tw_init(&t->tw, t->mem, &t->index, &t->wheel, &t->key, counters, tw4, tw6);
 	if (err)
 		goto no_tw;
-	la_tw_share_set(&t->tw, or_default(cfg->tw_share_percent, LA_TW_SHARE));
+	la_tw_share_set(&t->tw, cfg->tw_share_percent);
 	return 0;
 no_tw:
 	la_wheel_fini(&t->delack);
@@ -194,7 +183,7 @@ la_tcp_now(struct la_tcp *t, uint64_t now)
 
 /* --- time ------------------------------------------------------------------------------------------------ */
 
-/* A batch that came by at one tick: TIME_WAIT entries first and together, then connections. */
+/* A batch of references that fire at one tick: TIME_WAIT entries first and together, then connections. */
 static void
 expired(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
 {
@@ -215,27 +204,21 @@ expired(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
 		la_tcb_wheel(t, live[i], tick);
 }
 
-static bool
-out_is_crowded(const struct la_tcp *t)
-{
-	return t->out_n - t->out_head > LA_TCP_OUT_MAX - LA_TCP_OUT_BURST;
-}
-
-/* Thousands of timers can be due in one tick, those of a flood's embryos or of everybody who waits behind a link that
- * failed. Their packets go out over several polls: the port's queue must have room for what is answered meanwhile. */
+/* Thousands of timers can be due in one tick, of a flood's half-open connections or of all connections over a failed
+ * link. Their packets are spread over several polls, so that the port's queue has room for other answers. */
 static bool
 run_wheels(struct la_tcp *t)
 {
 	uint32_t refs[TIMER_BATCH], tick;
-	unsigned n, done = 0, most = t->out_n - t->out_head + TIMER_PACKETS_A_POLL;
+	unsigned n, done = 0, most = la_tcp_out_waiting(t) + TIMER_PACKETS_A_POLL;
 
-	if (most > LA_TCP_OUT_MAX - LA_TCP_OUT_BURST)
-		most = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST;
-	while (t->out_n - t->out_head <= most && (n = la_wheel_pop(&t->delack, t->tick, refs, TIMER_BATCH, &tick)) != 0)
+	if (most > LA_TCP_OUT_CROWDED)
+		most = LA_TCP_OUT_CROWDED;
+	while (la_tcp_out_waiting(t) <= most && (n = la_wheel_pop(&t->delack, t->tick, refs, TIMER_BATCH, &tick)) != 0)
 		for (unsigned i = 0; i < n; i++)
 			la_tcb_delack(t, refs[i]);
 	do {
-		if (t->out_n - t->out_head > most)
+		if (la_tcp_out_waiting(t) > most)
 			return true;
 		n = la_wheel_pop(&t->wheel, t->tick, refs, TIMER_BATCH, &tick);
 		expired(t, refs, n, tick);
@@ -244,7 +227,7 @@ run_wheels(struct la_tcp *t)
 	return n != 0;
 }
 
-/* Connections whose output did not fit get another try, each once a poll. */
+/* Retries connections whose output did not fit, each once a poll. */
 static bool
 run_pending(struct la_tcp *t)
 {
@@ -254,7 +237,7 @@ run_pending(struct la_tcp *t)
 		struct la_tcb *c;
 		bool was_last;
 
-		if (out_is_crowded(t))
+		if (!la_tcp_has_out_room(t))
 			return true;
 		was_last = t->pending_head == last;
 		c = la_tcb_unpend(t);
@@ -265,7 +248,7 @@ run_pending(struct la_tcp *t)
 		if (was_last)
 			break;
 	}
-	return false; /* what is left waits for room: trying again at once would spin */
+	return false; /* the rest waits for room: an immediate retry would loop */
 }
 
 bool
@@ -288,7 +271,7 @@ la_tcp_next(const struct la_tcp *t)
 	uint32_t at = 0, b;
 	bool has = la_wheel_next(&t->wheel, &at);
 
-	if (t->ncalls) /* their timers run from the next time told */
+	if (t->ncalls) /* their timers start at the next update of the time */
 		return t->now;
 	if (la_wheel_next(&t->delack, &b) && (!has || seq_lt(b, at))) {
 		at = b;
@@ -296,7 +279,7 @@ la_tcp_next(const struct la_tcp *t)
 	}
 	if (has && seq_le(at, t->tick))
 		return t->now;
-	if (t->pending_head) /* what did not fit may fit a tick later; to try all the time would spin */
+	if (t->pending_head) /* output that did not fit may fit a tick later; an immediate retry would loop */
 		return t->now + 1;
 	if (la_hold_due(t, &b)) {
 		b = seq_max(b, t->tick + 1);
@@ -309,7 +292,7 @@ la_tcp_next(const struct la_tcp *t)
 unsigned
 la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max)
 {
-	unsigned n = t->out_n - t->out_head;
+	unsigned n = la_tcp_out_waiting(t);
 
 	if (n > max)
 		n = max;
@@ -325,7 +308,7 @@ la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max)
 int
 la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn_info *info)
 {
-	/* the look-up does not write; it hands out a place that callers on the packet path write to */
+	/* the look-up does not write; it returns a place that the packet path may write */
 	struct la_tcp *u = (struct la_tcp *)(uintptr_t)t;
 	la_ref ref = la_tcp_lookup_tuple(u, tuple, la_hash_tuple(&t->key, tuple));
 	const struct la_tw_core *e;
@@ -345,7 +328,7 @@ la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn
 		.rcv_nxt = e->rcv_nxt,
 		.timestamps = (e->flags & LA_TW_TS) != 0,
 	};
-	/* the deadline is a tick late, to be never early (la_profile_get) */
+	/* the deadline is one tick late, so that it is never early (la_profile_get) */
 	if (info->state == LA_TIME_WAIT && seq_gt(e->deadline, t->tick))
 		info->time_wait_left_ms = e->deadline - t->tick - 1;
 	return 0;
@@ -354,7 +337,7 @@ la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn
 uint32_t
 la_tcp_abort_all(struct la_tcp *t, unsigned max)
 {
-	for (; max && t->sweep + 1 < t->tcb_fresh && !out_is_crowded(t); t->sweep++) {
+	for (; max && t->sweep + 1 < t->tcb_fresh && la_tcp_has_out_room(t); t->sweep++) {
 		struct la_tcb *c = &t->tcbs[t->sweep + 1];
 
 		if (!la_tcb_in_use(c))
@@ -367,7 +350,7 @@ la_tcp_abort_all(struct la_tcp *t, unsigned max)
 	return t->tcb_live;
 }
 
-/* RFC 5927 4: only an error about a segment that is in flight is believed. */
+/* RFC 5927 4: only an error about a segment in flight is accepted. */
 void
 la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
 	    uint32_t mtu)

@@ -2,7 +2,7 @@
 #ifndef LA_TCP_TCP_H
 #define LA_TCP_TCP_H
 
-/* The TCP of one shard, as lib/net drives it: parsed segments in, time in, whole IP packets out. */
+/* The TCP of one shard, for lib/net: parsed segments and time in, IP packets out. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,52 +20,53 @@
 struct la_tcb;
 struct rte_mbuf;
 
-/** A call that armed a timer while the present was not known (calls.c). */
+/** A call that armed a timer with an old tick (calls.c). */
 struct la_call {
 	uint32_t slot;	  /* of the TCB */
-	uint32_t user_ms; /* la_set_timer() with so many ms; 0: a call that may have sent */
+	uint32_t user_ms; /* ms of la_set_timer(); 0: a call that may have sent */
 };
 
 enum {
-	LA_TCP_OUT_MAX = 2048,	/* packets that wait to be taken */
-	LA_TCP_OUT_CONTROL = 256, /* places that segments with text leave free */
-	LA_TCP_OUT_BURST = 1024, /* room that must be free before a burst is taken in */
+	LA_TCP_OUT_MAX = 2048,	/* packets that wait for lib/net */
+	LA_TCP_OUT_CONTROL = 256, /* places that segments with text must leave free */
+	LA_TCP_OUT_BURST = 1024, /* room that must be free before a burst of input: */
+	LA_TCP_OUT_CROWDED = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST, /* none is while more packets than these wait */
 	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
 	LA_TCP_PROFILES = 256, /* different option sets in one shard */
-	LA_GIVEN_UP = 64,	/* reopens that are remembered after a segment of the old connection */
+	LA_GIVEN_UP = 64,	/* recorded reopens that a segment of the old connection ended */
 	LA_ISN_ENDS_MIN = 1024,	 /* places of la_tcp.isn_ends: a power of two, */
 	LA_ISN_ENDS_MAX = 65536, /* at least max_conns up to this many */
 };
 
-/** Where a connection ended that left no TIME_WAIT entry. */
+/** The end of a connection without a TIME_WAIT entry. */
 struct la_isn_end {
 	uint32_t clock; /* of the tuple's next ISN, in units of 256 steps, the low 32 bits */
 	uint32_t tag;	/* the tuple's ISN offset */
 };
 
-/** Why connections are to be aborted. */
+/** Reasons for aborts. */
 enum la_hold_reason { LA_HOLD_NONE, LA_HOLD_MEMORY, LA_HOLD_ORPHANS };
 
-/** Buffers held for peers, and what is done when they run short (hold.c). */
+/** Buffers held for peers, and the search for aborts (hold.c). */
 struct la_hold {
 	uint32_t held;	  /* buffers on the queues of all connections */
-	uint32_t max;	  /* most of them, */
-	uint32_t extra;	  /* and most beyond the first of each connection, */
+	uint32_t max;	  /* limit of held, */
+	uint32_t extra;	  /* limit beyond the first of each connection, */
 	uint32_t common;  /* of which any connection may take these: three quarters */
 	uint32_t holders; /* connections that hold one or more */
-	uint32_t low;	  /* with fewer free in the pool, nothing new is held and no payload is sent */
+	uint32_t low;	  /* below this number of free buffers, no more are held and no payload is sent */
 	uint32_t cell;	  /* bytes of sequence space a reassembly block covers: a power of two */
 	bool is_low;	  /* as of the last tick */
 	uint32_t ooo_list[8]; /* first connections of the lists of ooo.c */
 	uint32_t orphans, max_orphans;
-	bool refused;	      /* a connection was lately refused a buffer that every one should get, */
+	bool refused;	      /* a connection was recently refused a buffer below FAIR, */
 	bool refused_first;   /* and some of them had none */
 	uint32_t refused_at;  /* tick of the last time, */
 	uint32_t refused_since; /* and of the first of an unbroken series */
-	uint32_t sweep;	      /* last slot that the search for victims has looked at */
+	uint32_t sweep;	      /* last slot that the search for victims has visited */
 	uint32_t sweep_at;    /* tick of it; */
-	uint32_t sweep_wait;  /* so many ms later it goes on */
+	uint32_t sweep_wait;  /* the search continues after this number of ms */
 	enum la_hold_reason sweep_for; /* the reason of this search */
 	unsigned nvictims;
 	struct la_hold_victim {
@@ -74,18 +75,18 @@ struct la_hold {
 	} victim[LA_HOLD_VICTIMS]; /* of this search, best first */
 };
 
-/** A pending reopen that a segment of the old connection has ended: what its SYN,ACK has promised. */
+/** A pending reopen that a segment of the old connection has ended: the values of its SYN,ACK. */
 struct la_given_up {
-	la_ref ref;    /* the TIME_WAIT entry that has its place back; 0: none */
+	la_ref ref;    /* the restored TIME_WAIT entry; 0: none */
 	uint32_t iss, irs;
 	uint32_t at;   /* tick */
-	uint16_t mss;  /* as agreed */
+	uint16_t mss;  /* negotiated */
 	uint8_t wscale; /* the peer's, if LA_OPT_WSCALE */
-	uint8_t opts;  /* LA_OPT_TS, LA_OPT_WSCALE, LA_OPT_SACK_PERM: agreed */
+	uint8_t opts;  /* LA_OPT_TS, LA_OPT_WSCALE, LA_OPT_SACK_PERM: negotiated */
 };
 
 struct la_tcp {
-	uint64_t now;  /* ms, as last told */
+	uint64_t now;  /* ms, of the last update */
 	uint32_t tick; /* its low 32 bits */
 	uint32_t offloads;
 	struct la_hold hold;
@@ -97,25 +98,25 @@ struct la_tcp {
 	struct la_counters *counters;
 	struct rte_mempool *mbufs;
 	struct rte_mempool *control; /* for packets without payload when `mbufs` is empty; or NULL */
-	struct la_spare *spare; /* while a burst is being worked on: spare.h */
+	struct la_spare *spare; /* during a burst: spare.h */
 	uint16_t buf_len;	/* of a buffer of `mbufs` */
-	bool on_time;		/* tick is the present: input or timers are being worked on */
+	bool on_time;		/* tick is current: during input and timers */
 	bool ip_id_set;		/* ip_id has its first value */
 	uint16_t ip_id;		/* of the last packet without DF */
 	const struct la_mem_ops *mem;
 
-	/* packets that wait to be sent: IP header first, Ethernet not yet there; what the port must know for the
-	 * checksums that are left to it (tx_offload, ol_flags) is 0 when none is */
+	/* packets that wait to be sent: IP header first, without Ethernet header. Without checksum offload, tx_offload
+	 * and ol_flags are 0 */
 	struct rte_mbuf **out;
 	unsigned out_head, out_n; /* out[out_head .. out_n) wait */
-	unsigned out_text; /* most that may wait when a segment with text joins; 0: the pool is low */
+	unsigned out_text; /* limit of waiting packets for segments with text; 0: the pool is low */
 
 	struct la_tcb *tcbs;	 /* slot 0 is not used */
 	uint32_t tcb_capacity;
 	uint32_t tcb_fresh;	 /* slots from here on were never used */
 	uint32_t tcb_free;	 /* head of the free list through `next`; 0: empty */
 	uint32_t tcb_live;
-	uint32_t sweep;		 /* where la_tcp_abort_all() goes on */
+	uint32_t sweep;		 /* next slot of la_tcp_abort_all() */
 	uint32_t pending_head, pending_tail; /* TCBs with output that did not fit */
 	struct la_listener *listeners;
 	uint16_t *listen_port;	 /* by port: first listener there, index + 1; 0: none */
@@ -130,36 +131,54 @@ struct la_tcp {
 	uint32_t cookies_last; /* tick of the last cookie sent */
 	bool cookies_on[2];    /* IPv4, IPv6 */
 	struct la_given_up given_up[LA_GIVEN_UP]; /* a ring */
-	uint32_t given_up_n;   /* how many there have been */
+	uint32_t given_up_n;   /* number of all so far */
 	uint32_t rst_rate; /* RSTs per second to unknown peers, and the largest burst */
 	struct la_tokens rsts;
 	struct la_call *calls; /* LA_TCP_CALLS of them */
-	uint32_t ncalls;       /* since the time was last told; above LA_TCP_CALLS: some are not in the list */
-	uint64_t isn_floor;   /* steps of the ISN clock that connections have passed */
+	uint32_t ncalls;       /* since the last update of the time; above LA_TCP_CALLS: some are not in the list */
+	uint64_t isn_floor;   /* steps of the ISN clock passed by connections */
 	uint64_t isn_far_max; /* the furthest clock in isn_ends, in steps */
-	struct la_isn_end *isn_ends; /* isn_mask + 1 places: where the last connection of a tuple ended (isn.c) */
+	struct la_isn_end *isn_ends; /* isn_mask + 1 places: ends of the tuples' last connections (isn.c) */
 	uint32_t isn_mask;
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 };
 
+/** Packets that wait to be taken. */
+static inline unsigned
+la_tcp_out_waiting(const struct la_tcp *t)
+{
+	return t->out_n - t->out_head;
+}
+
+/** There is room for all that a burst of segments may cause to be sent (LA_TCP_OUT_BURST). Callers of la_tcp_input()
+ * check it; what makes packets in numbers, such as pending output and la_tcp_abort_all(), stops without it, so that
+ * the next burst finds room. */
+static inline bool
+la_tcp_has_out_room(const struct la_tcp *t)
+{
+	return la_tcp_out_waiting(t) <= LA_TCP_OUT_CROWDED;
+}
+
+/** cfg has its defaults filled in (core/config.h), here and below. */
 size_t la_tcp_memory(const struct la_shard_config *cfg);
 
-/** counters, mbufs and config as in the shard's. 0, -ENOMEM or -EINVAL; undoes itself on failure. */
+/** counters, mbufs and config as in the shard's, in their ranges. 0 or -ENOMEM; undoes itself on failure. */
 int la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters);
-/** Frees everything, the waiting packets included. */
+/** Frees all memory and the waiting packets. */
 void la_tcp_fini(struct la_tcp *t);
 
-/** The present. Called before anything else in each of the shard's entry points. */
+/** Updates the time. Called first in each of the shard's entry points. */
 void la_tcp_now(struct la_tcp *t, uint64_t now);
 
-/** The furthest reading of the ISN clock that a connection has passed, over all tuples: what outlives the process. */
+/** The furthest reading of the ISN clock that a connection has passed, over all tuples: the part to save for the next
+ * process. */
 uint64_t la_isn_floor(const struct la_tcp *t);
 
-/** Another shard, of this one's secret and addresses, had this la_isn_floor() at `then` (ms, not after the
- * present): ISNs go on above what was used there too. False: it cannot have had it. */
+/** Resumes the ISN clock of a saved shard with the same secret and addresses: la_isn_floor() at `then` (ms, not in
+ * the future). ISNs are then above its numbers, too. False: the value is impossible. */
 bool la_isn_resume(struct la_tcp *t, uint64_t floor, uint64_t then);
 
-/** A burst of parsed segments, in arrival order. Their mbufs are taken over. Callbacks run inside. */
+/** A burst of parsed segments, in arrival order. Takes their mbufs. Callbacks run in this call. */
 void la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n);
 
 /** Timers and waiting output, bounded work. True: call again soon, more is due. */
@@ -168,7 +187,7 @@ bool la_tcp_poll(struct la_tcp *t);
 /** Takes up to max waiting packets (IP header first). */
 unsigned la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max);
 
-/** When la_tcp_poll() will have something to do (now, when it has already); UINT64_MAX: never. */
+/** The time at which la_tcp_poll() has work (the current time if it has some now); UINT64_MAX: never. */
 uint64_t la_tcp_next(const struct la_tcp *t);
 
 /** An ICMP error about a segment of ours. soft: noted only. hard: ends SYN_SENT. pmtu: lowers the
@@ -177,7 +196,7 @@ enum la_tcp_icmp { LA_TCP_ICMP_SOFT, LA_TCP_ICMP_HARD, LA_TCP_ICMP_PMTU };
 void la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
 		 uint32_t mtu);
 
-/** The shard calls of include/lastack/shard.h, minus routing, which lib/net checks first. */
+/** The shard calls of include/lastack/shard.h without routing, which lib/net checks first. */
 int la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port,
 		  const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts);
 int la_tcp_unlisten(struct la_tcp *t, const struct la_addr *addr, uint16_t port);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The peer's text and FIN (RFC 9293 3.10.7.4 seventh and eighth step).
  *
- * In-order bytes are a chain of mbuf segments, linked through `next`; what lies above a hole is in ooo.c. Text that
- * fits behind the last bytes of the chain is copied there, so that a peer that sends byte by byte does not cost a
- * buffer a byte. When a chain grows long, because the user does not read, every segment is packed: it fills the last
- * buffer, and only what is over keeps its own. So a receive buffer that is full costs little more than its size. */
+ * In-order bytes are a chain of mbuf segments, linked through `next`; ooo.c has data above a hole. Text that
+ * fits after the last bytes of the chain is copied there, so that a peer that sends byte by byte does not take a
+ * buffer for each byte. In a long chain, when the user does not read, every segment is packed: it fills the last
+ * buffer, and only the rest keeps its own. So a full receive buffer takes little more memory than its size. */
 
 #include "tcp/hold.h"
 
@@ -79,14 +79,14 @@ la_tcb_free_buffers(struct la_tcb *c)
 
 /* --- in order -------------------------------------------------------------------------------------------- */
 
-/* May bytes be moved within this buffer, or written behind those it holds? */
+/* Returns whether bytes may be moved within this buffer, or appended. */
 static bool
 is_writable(const struct rte_mbuf *m)
 {
 	return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
 }
 
-/* Room behind the last unread bytes. */
+/* Room after the last unread bytes. */
 static uint32_t
 tail_room(const struct la_tcb *c)
 {
@@ -95,7 +95,7 @@ tail_room(const struct la_tcb *c)
 	return tail && is_writable(tail) ? rte_pktmbuf_tailroom(tail) : 0;
 }
 
-/* Moves the first n bytes of a segment behind the last unread bytes. */
+/* Moves the first n bytes of a segment after the last unread bytes. */
 static void
 move_to_tail(struct la_tcb *c, const struct rte_mbuf *m, uint32_t n)
 {
@@ -105,14 +105,14 @@ move_to_tail(struct la_tcb *c, const struct rte_mbuf *m, uint32_t n)
 	tail->data_len = (uint16_t)(tail->data_len + n);
 }
 
-/* Does a segment find room behind the last unread bytes, so that it needs no buffer of its own? */
+/* Returns whether a segment fits after the last unread bytes, so that it needs no buffer of its own. */
 static bool
 joins_tail(const struct la_tcb *c, const struct rte_mbuf *m)
 {
 	return m->nb_segs == 1 && m->data_len <= tail_room(c);
 }
 
-/* Moves what a buffer holds to where its room begins, so that as much as possible follows. */
+/* Moves the bytes of a buffer to its start, to leave the most room after them. */
 static struct rte_mbuf *
 to_front(struct rte_mbuf *m)
 {
@@ -123,7 +123,7 @@ to_front(struct rte_mbuf *m)
 	return m;
 }
 
-/* The next bytes in order: m is ours. joins: joins_tail() has said so. */
+/* Queues the next bytes in order, and takes m. joins: the result of joins_tail(). */
 static void
 deliver(struct la_tcb *c, struct rte_mbuf *m, bool joins)
 {
@@ -156,7 +156,7 @@ deliver(struct la_tcb *c, struct rte_mbuf *m, bool joins)
 	la_hold_take(c, m->nb_segs);
 }
 
-/* The hole may have been filled: delivers what is in order now. True: the peer's FIN comes next. */
+/* Delivers the blocks that are now in order. True: the peer's FIN is next. */
 static bool
 drain_ooo(struct la_tcb *c)
 {
@@ -178,10 +178,10 @@ fin_arrives(struct la_tcb *c)
 	case LA_ESTABLISHED:
 		la_tcb_set_state(c, LA_CLOSE_WAIT);
 		break;
-	case LA_FIN_WAIT_1: /* had this segment acknowledged our FIN it would be FIN_WAIT_2 by now */
+	case LA_FIN_WAIT_1: /* our FIN is not acknowledged, or the state would be FIN_WAIT_2 */
 		la_tcb_set_state(c, LA_CLOSING);
 		break;
-	case LA_FIN_WAIT_2: /* should this ACK get lost, the table answers the next FIN */
+	case LA_FIN_WAIT_2: /* if this ACK is lost, the entry answers the next FIN */
 		la_tcb_send_segment(c, c->snd_max, 0, 0);
 		la_tcb_time_wait(c);
 		break;
@@ -192,18 +192,18 @@ fin_arrives(struct la_tcb *c)
 
 /* --- the segment's text ---------------------------------------------------------------------------------- */
 
-/* The next bytes in order, within the window, and so is a FIN behind them: there is nothing to cut. */
+/* Returns whether text and FIN are in order and within the window, so that there is nothing to cut. */
 static bool
 fits(const struct la_tcb *c, const struct la_seg *s)
 {
 	return s->seq == c->rcv_nxt && seq_lt(s->seq + s->len, c->rcv_adv);
 }
 
-/* Cuts the segment to the window. False: nothing of it is left. */
+/* Trims the segment to the window. False: nothing is left. */
 static bool
 cut_to_window(struct la_tcb *c, struct la_seg *s)
 {
-	uint32_t room = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
+	uint32_t room = la_rcv_window(c->rcv_adv, c->rcv_nxt);
 	uint32_t behind, end;
 
 	if (seq_lt(s->seq, c->rcv_nxt)) {
@@ -218,12 +218,12 @@ cut_to_window(struct la_tcb *c, struct la_seg *s)
 	}
 	behind = s->seq - c->rcv_nxt;
 	end = behind + s->len;
-	if (end > room) { /* only what fits, and so not the FIN */
+	if (end > room) { /* only the part that fits, without the FIN */
 		s->flags &= (uint8_t)~LA_FIN;
 		s->len = (uint16_t)(behind < room ? room - behind : 0);
 		if (s->len)
 			trim_back(s->m, s->len);
-	} else if (end == room) { /* the FIN's own number lies outside */
+	} else if (end == room) { /* the FIN's own number is outside */
 		s->flags &= (uint8_t)~LA_FIN;
 	}
 	return s->len || (s->flags & LA_FIN);
@@ -246,7 +246,7 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 		la_tcb_answer(c);
 		return;
 	}
-	if (unlikely(!fits(c, s)) && !cut_to_window(c, s)) {
+	if (unlikely(!fits(c, s)) && !cut_to_window(c, s)) { /* not received: no SHLD-3 (C-27) */
 		la_count(c->tcp, LA_C_drop_rcvbuf);
 		c->flags |= LA_F_ACK_NOW;
 		return;
@@ -258,14 +258,14 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 	}
 	fin = (s->flags & LA_FIN) != 0;
 	if (s->seq != c->rcv_nxt) {
-		c->flags |= LA_F_ACK_NOW; /* RFC 5681 4.2: at once, it is the peer's duplicate ACK */
+		c->flags |= LA_F_ACK_NOW; /* RFC 5681 4.2: at once, as a duplicate ACK for the peer */
 		la_count(c->tcp, LA_C_dup_acks_out);
 		la_ooo_insert(c, s, fin);
 		return;
 	}
 	joins = s->len && joins_tail(c, s->m);
 	if (s->len && !joins && !la_hold_admits_text(c, s->m->nb_segs))
-		return; /* unacknowledged: the peer sends it again, later and later */
+		return; /* unacknowledged: the peer retransmits it with growing intervals */
 	/* quick_acks: at the start of a connection no ACK waits (RFC 5681 4.2 allows a delay, and asks for none) */
 	c->flags |= (c->flags & LA_F_ACK_DELAY) || c->ooo || c->quick_acks ? LA_F_ACK_NOW : LA_F_ACK_DELAY;
 	if (s->len) {
@@ -276,13 +276,13 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 		fin = drain_ooo(c);
 	if (fin) {
 		if (c->ooo)
-			la_ooo_drop(c); /* nothing comes behind a FIN */
+			la_ooo_drop(c); /* no data follows a FIN */
 		fin_arrives(c);
 	}
 }
 
 /* RFC 9293 3.10.7.3: text and FIN of a SYN that crosses ours wait for ESTABLISHED, unacknowledged. s->seq is
- * behind the SYN. */
+ * after the SYN. */
 void
 la_tcb_queue_text(struct la_tcb *c, struct la_seg *s)
 {
@@ -293,7 +293,7 @@ la_tcb_queue_text(struct la_tcb *c, struct la_seg *s)
 	la_ooo_insert(c, s, (s->flags & LA_FIN) != 0);
 }
 
-/* The handshake is done: the text that waited for it is in order. */
+/* After the handshake the waiting text is in order. */
 void
 la_tcb_queued_text(struct la_tcb *c)
 {

@@ -2,19 +2,19 @@
 /* The timers of a live connection:
  *
  *   retransmission  RFC 6298; also repeats SYN and SYN,ACK
- *   R2              ends a connection whose peer acknowledges nothing (RFC 9293 3.8.3): a deadline of its own,
- *                   la_tcb_r2() after first_unacked_at, that runs while the retransmission or persist timer does
+ *   R2              ends a connection without acknowledgements (RFC 9293 3.8.3): a separate deadline,
+ *                   la_tcb_r2() after first_unacked_at, while the retransmission or persist timer runs
  *   persist         probes a closed window (RFC 9293 3.8.6.1); shares the retransmission's deadline
- *   keep-alive      off unless asked for (RFC 9293 3.8.4)
- *   FIN_WAIT_2      ends a connection whose user has closed and whose peer never does
- *   user            la_set_timer(); after la_close() the orphan's: ends what makes no progress
- *   delayed ACK     in a wheel of its own, since it is the only short one
+ *   keep-alive      off by default (RFC 9293 3.8.4)
+ *   FIN_WAIT_2      ends a connection after la_close() when the peer does not close
+ *   user            la_set_timer(); after la_close() the deadline of an orphan without progress
+ *   delayed ACK     in its own wheel, because it is the only short timer
  *
  * Each expiry handler below is called when its deadline has passed, and may end the connection. */
 
 #include "tcp/internal.h"
 
-/* <SEQ=snd_una-1>: outside the peer's window whatever that is, so it must be answered, and costs no byte. */
+/* <SEQ=snd_una-1>: always outside the peer's window, so the peer must answer, and no data byte is needed. */
 static void
 probe(struct la_tcb *c)
 {
@@ -26,7 +26,7 @@ persist_expired(struct la_tcb *c)
 {
 	uint64_t ms;
 
-	if (c->snd_wnd) { /* a small window that stays small: what fits is its own probe */
+	if (c->snd_wnd) { /* a small window: a segment that fits it is the probe */
 		c->flags |= LA_F_PROBE;
 		la_tcb_output(c);
 		c->flags &= ~(uint32_t)LA_F_PROBE;
@@ -60,9 +60,9 @@ rexmt_expired(struct la_tcb *c)
 		return; /* la_tcb_output() sends it */
 	}
 	la_cc_timeout(c);
-	if (c->snd_wnd == 0) /* the window closed over what is in flight: ask with the first of it */
+	if (c->snd_wnd == 0) /* the window closed over data in flight: probe with its first byte */
 		la_tcb_resend_first(c);
-	c->snd_nxt = c->snd_una; /* la_tcb_output() begins there again, now or when the window opens */
+	c->snd_nxt = c->snd_una; /* la_tcb_output() starts there, now or when the window opens */
 }
 
 static void
@@ -77,15 +77,14 @@ keepalive_expired(struct la_tcb *c)
 	c->backoff++;
 	la_count(c->tcp, LA_C_keepalive_probes);
 	probe(c);
-	/* the next one after the interval: long_at is backdated so that the next probe follows after one interval */
+	/* backdates long_at so that the next probe fires after one interval */
 	c->long_at = c->tcp->tick - idle + (idle < LA_KEEPALIVE_INTERVAL_MS ? idle
 									    : LA_KEEPALIVE_INTERVAL_MS);
 }
 
-/* Nothing was acknowledged for orphan_ms. A peer that keeps its window closed over an orphan is given up (RFC 6429).
- * So is one
- * that found no buffer to send with. Otherwise R2 decides, which a closed window does not postpone any more from here on (la_tcb_window()). FIN_WAIT_2 has
- * a limit of its own, and a detached connection waits for its user alone. */
+/* No acknowledgement for orphan_ms. An orphan with a closed window ends here (RFC 6429), and so does an orphan
+ * without a buffer to send. Otherwise R2 decides, which a closed window no longer postpones (la_tcb_window()).
+ * FIN_WAIT_2 has its own limit, and a detached connection waits only for its user. */
 static void
 orphan_expired(struct la_tcb *c)
 {
@@ -103,7 +102,7 @@ due(const struct la_tcb *c, uint32_t flag, uint32_t at)
 	return (c->flags & flag) && la_tcb_in_use(c) && seq_le(at, c->tcp->tick);
 }
 
-/* The wheel has come by: runs what is due, then sees to the next deadline. */
+/* A reference fires: runs due timers, then schedules the next deadline. */
 void
 la_tcb_timers(struct la_tcb *c)
 {
@@ -131,8 +130,8 @@ la_tcb_timers(struct la_tcb *c)
 	la_tcb_events(c); /* last: it may free c */
 }
 
-/* The delayed-ACK reference of a slot has come by. A connection that owes no ACK any more, or whose slot has
- * a new owner, is left alone; one that owes it since less than the delay gets it early, which is lawful. */
+/* The delayed-ACK reference of a slot fires. It has no effect on a connection without a due ACK, or on a slot with
+ * a new owner. An ACK that is due for less than the delay is sent early, which the RFC allows. */
 void
 la_tcb_delack(struct la_tcp *t, uint32_t slot)
 {

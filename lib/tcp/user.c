@@ -74,7 +74,7 @@ la_unsent(const struct la_conn *conn)
 	const struct la_tcb *c = ctcb(conn);
 	uint32_t sent;
 
-	if (c->snd_queued == 0 || c->state < LA_ESTABLISHED) /* a SYN takes no byte of the queue */
+	if (c->snd_queued == 0 || c->state < LA_ESTABLISHED) /* a SYN is no byte of the queue */
 		return c->snd_queued;
 	sent = c->snd_max - c->snd_una - la_tcb_fin(c);
 	return c->snd_queued - sent;
@@ -98,7 +98,7 @@ void
 la_consume(struct la_conn *conn, size_t n)
 {
 	struct la_tcb *c = tcb(conn);
-	/* the segment that is being worked on is answered anyhow, and the answer will say how much is read */
+	/* the current segment is answered anyway, and its ACK has the new window */
 	bool answers = (c->flags & (LA_F_BUSY | LA_F_ACK_NOW)) == (LA_F_BUSY | LA_F_ACK_NOW);
 	uint32_t before = answers ? 0 : la_tcb_window_now(c);
 	uint32_t left = n < c->rcv_queued ? (uint32_t)n : c->rcv_queued;
@@ -121,7 +121,7 @@ la_consume(struct la_conn *conn, size_t n)
 		c->rcv_tail = NULL;
 	if (answers)
 		return;
-	if (c->flags & LA_F_BUSY) { /* an ACK that is due says it, unless the peer may be waiting */
+	if (c->flags & LA_F_BUSY) { /* a due ACK has the new window, unless the peer may be waiting */
 		bool tight = before < la_tcb_opts(c)->rcvbuf / 4 || before < 2u * c->mss;
 
 		if ((tight || !(c->flags & LA_F_ACK_DELAY)) && la_tcb_window_now(c) > before)
@@ -198,7 +198,7 @@ la_conn_info(const struct la_conn *conn, struct la_conn_info *i)
 		.snd_nxt = c->snd_max,
 		.rcv_nxt = c->rcv_nxt,
 		.snd_wnd = c->snd_wnd,
-		.rcv_wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0,
+		.rcv_wnd = la_rcv_window(c->rcv_adv, c->rcv_nxt),
 		.cwnd = c->cwnd,
 		.ssthresh = c->state == LA_SYN_RCVD ? 0 : c->ssthresh,
 		.srtt_ms = c->srtt >> 3,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The Internet checksum. One's-complement addition does not care in which order, nor in what larger
- * units, 16-bit words are added, as long as carries come back in at the bottom (RFC 1071 2): so the
+ * The Internet checksum. The result of one's-complement addition does not depend on the order of
+ * 16-bit words or on the size of larger units, if carries are added back at the bottom (RFC 1071 2). So the
  * loops add 32-bit halves into 64-bit lanes, which cannot overflow before 2^32 additions, and the
- * result is folded once at the end. It also does not care about byte order: everything is added as
- * the machine loads it. */
+ * result is folded once at the end. The result does not depend on byte order either: words are added in
+ * the machine's order. */
 
 #include <rte_mbuf.h>
 
@@ -13,7 +13,7 @@
 /* Four 64-bit lanes: one AVX2 register, or two SSE ones where there is no AVX2. */
 typedef uint64_t lanes __attribute__((vector_size(32)));
 
-/* Blocks of 64 bytes: what there is of them in a payload. */
+/* The whole blocks of 64 bytes of a payload. */
 static __attribute__((noinline)) uint64_t
 add_blocks(const uint8_t *p, size_t blocks)
 {
@@ -60,8 +60,8 @@ la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t
 		if (n > len)
 			n = len;
 		part = la_cksum_add(0, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), n);
-		/* Behind an odd number of bytes every word is loaded shifted by one: RFC 1071 2(B)
-		 * says that its sum is then the right one with its bytes swapped. */
+		/* After an odd number of bytes every word is loaded shifted by one: by RFC 1071 2(B)
+		 * its sum is the right one with swapped bytes. */
 		s += odd ? __builtin_bswap16((uint16_t)part) : part;
 		odd ^= n & 1;
 		len -= n;

@@ -15,15 +15,15 @@
 struct rte_mbuf;
 
 /** Adds len bytes to a partial sum. An odd byte counts as if a zero followed; only the last part may
- * be odd. This and the two below return at most 0xffff, so partial sums may be added with +. */
+ * have an odd length. This function and the two below return at most 0xffff, so partial sums may be added with +. */
 uint32_t la_cksum_add(uint32_t sum, const void *data, size_t len);
 
-/** The same over len bytes of an mbuf chain from offset off; odd-sized segments are handled. */
+/** Like la_cksum_add(), over len bytes of an mbuf chain from offset off; segments may have odd sizes. */
 uint32_t la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len);
 
 /** Folds a sum of 32-bit words, at most 2^32 of them, to a partial sum of at most 0xffff, which is 0 only for 0.
- * A word added to itself with its halves changed over has in its upper half their sum, and the carry that the
- * lower half's addition gave: added back at the bottom, as RFC 1071 wants it. */
+ * A word added to itself with swapped halves has the sum of the halves in its upper half, with the carry of the
+ * lower half added, as RFC 1071 requires. */
 static inline uint32_t
 la_cksum_fold64(uint64_t s)
 {
@@ -32,10 +32,10 @@ la_cksum_fold64(uint64_t s)
 	return (h + (h << 16 | h >> 16)) >> 16;
 }
 
-/** Adds len < 64 bytes to a sum that is still to be folded (la_cksum_fold64()). Headers without payload are
- * what a server of short connections sees most: eight bytes at a time with the carry added back, no vectors,
- * no call. The end is read in pieces of its own size: a word put together in memory could not be loaded at
- * once. */
+/** Adds len < 64 bytes to an unfolded sum (la_cksum_fold64()). Headers without payload are the most common case of
+ * a server of short connections: eight bytes at a time with the carry added back, without vectors and
+ * calls. The end is read in pieces of 4, 2 and 1 bytes, because a word assembled in memory could not be
+ * loaded at once. */
 static inline uint64_t
 la_cksum_short(uint64_t s, const void *data, size_t len)
 {
@@ -65,8 +65,8 @@ la_cksum_short(uint64_t s, const void *data, size_t len)
 	return s;
 }
 
-/** Adds any number of bytes to such a sum. 20 bytes, the TCP header of most segments without text, are added without
- * a loop. */
+/** Adds any number of bytes to an unfolded sum. 20 bytes, the TCP header of most segments without text, are added
+ * without a loop. */
 static inline uint64_t
 la_cksum_data(uint64_t s, const void *p, size_t len)
 {
@@ -75,7 +75,7 @@ la_cksum_data(uint64_t s, const void *p, size_t len)
 	return len < 64 ? la_cksum_short(s, p, len) : s + la_cksum_add(0, p, len);
 }
 
-/** Sum of the words of the pseudo-header, to be folded; len: of the upper layer, in bytes. */
+/** Unfolded sum of the pseudo-header; len: of the upper layer, in bytes. */
 static inline uint64_t
 la_cksum_pseudo_words4(const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint32_t len)
 {
@@ -98,7 +98,7 @@ la_cksum_pseudo_words(const struct la_addr *src, const struct la_addr *dst, uint
 				: la_cksum_pseudo_words6(src, dst, proto, len);
 }
 
-/** The same as a partial sum. */
+/** The pseudo-header's sum as a partial sum. */
 static inline uint32_t
 la_cksum_pseudo(const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint32_t len)
 {
@@ -112,14 +112,14 @@ la_cksum_fold(uint32_t sum)
 	return (uint16_t)((sum + (sum << 16 | sum >> 16)) >> 16);
 }
 
-/** The value for a checksum field; 0 over a whole packet, its checksum included, means it is right. */
+/** The value for a checksum field; 0 over a whole packet with its checksum means a valid checksum. */
 static inline uint16_t
 la_cksum_finish(uint32_t sum)
 {
 	return (uint16_t)~la_cksum_fold(sum);
 }
 
-/** The same from a sum of 32-bit words. */
+/** The value for a checksum field, from an unfolded sum. */
 static inline uint16_t
 la_cksum_finish64(uint64_t s)
 {

@@ -59,7 +59,7 @@ la_arp_parse(const uint8_t *p, size_t len, struct la_arp *a)
 	memcpy(&a->spa, p + 14, 4);
 	memcpy(a->tha, p + 18, 6);
 	memcpy(&a->tpa, p + 24, 4);
-	/* A host whose address is a group would have us flood the link (RFC 1812 3.3.2). */
+	/* Frames to a host with a group address would flood the link (RFC 1812 3.3.2). */
 	return a->sha[0] & 1 ? LA_C_drop_arp_bad : LA_WIRE_OK;
 }
 

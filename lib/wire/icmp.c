@@ -2,10 +2,10 @@
  *
  * ICMP, ICMPv6 and neighbour discovery.
  *
- * An error is sorted by what TCP may do about it (RFC 1122 4.2.3.9, RFC 5461): soft ones are noted,
- * hard ones may end an open that is still in SYN_SENT, too-big ones lower the path MTU. Which
- * connection it is about stands in the piece of our own packet that it quotes; without a TCP header
- * to be found there, has_tuple stays false and the error matches nothing. */
+ * An error is classified by its effect on TCP (RFC 1122 4.2.3.9, RFC 5461): soft errors are recorded,
+ * hard errors may end an open in SYN_SENT, too-big errors lower the path MTU. The quoted part of
+ * our own packet names the connection. Without a TCP header in the quote, has_tuple is false and the
+ * error matches no connection. */
 
 #include "wire/bytes.h"
 #include "wire/cksum.h"
@@ -40,8 +40,7 @@ enum { ND_FIXED_LEN = 24, ND_TARGET_OFF = 8 };
 enum { ND_OPT_SRC_LLADDR = 1, ND_OPT_DST_LLADDR = 2 };
 enum { NA_ROUTER = 0x80, NA_SOLICITED = 0x40, NA_OVERRIDE = 0x20 };
 
-/* RFC 792 and RFC 4443 promise eight bytes of the TCP header: both ports and the sequence number.
- */
+/* RFC 792 and RFC 4443 guarantee eight bytes of the TCP header: both ports and the sequence number. */
 static void
 take_quote(const uint8_t *tcp, struct la_icmp *m)
 {
@@ -61,7 +60,7 @@ parse_quote4(const uint8_t *p, size_t len, struct la_icmp *m)
 	hlen = (p[0] & 0xfu) * 4;
 	if (p[0] >> 4 != 4 || hlen < LA_IP4_LEN || len < hlen + QUOTE_LEN)
 		return;
-	/* A later fragment holds no ports, only bytes that look like some. */
+	/* A later fragment has no ports. */
 	if (p[9] != LA_IPPROTO_TCP || la_get16(p + 6) & IP4_FRAG_OFF)
 		return;
 	m->tuple.laddr = la_addr_from4(0);
@@ -74,12 +73,12 @@ parse_quote4(const uint8_t *p, size_t len, struct la_icmp *m)
 static void
 parse_quote6(const uint8_t *p, size_t len, struct la_icmp *m)
 {
-	/* We send no extension headers, so none is looked for. */
+	/* We send no extension headers, so the quote has none. */
 	if (len < LA_IP6_LEN + QUOTE_LEN || p[0] >> 4 != 6 || p[6] != LA_IPPROTO_TCP)
 		return;
 	memcpy(m->tuple.laddr.b, p + 8, 16);
 	memcpy(m->tuple.raddr.b, p + 24, 16);
-	/* Mapped addresses would aim an ICMPv6 error at an IPv4 connection. */
+	/* With mapped addresses an ICMPv6 error would match an IPv4 connection. */
 	if (la_addr_is4(&m->tuple.laddr) || la_addr_is4(&m->tuple.raddr))
 		return;
 	take_quote(p + LA_IP6_LEN, m);
@@ -94,12 +93,12 @@ sort4(uint8_t type, uint8_t code)
 	case ICMP4_UNREACH:
 		if (code == UNREACH4_PROTO || code == UNREACH4_PORT)
 			return LA_ICMP_ERR_HARD;
-		/* 0, 1, 5 by RFC 1122 4.2.3.9; later codes too: only noted, so never harmful */
+		/* 0, 1, 5 by RFC 1122 4.2.3.9; also later codes, because soft errors are only recorded */
 		return code == UNREACH4_NEEDFRAG ? LA_ICMP_ERR_PMTU : LA_ICMP_ERR_SOFT;
 	case ICMP4_TIME_EXCEEDED:
 	case ICMP4_PARAM:
 		return LA_ICMP_ERR_SOFT;
-	default: /* source quench is here: RFC 9293 MUST-55 */
+	default: /* includes source quench: RFC 9293 MUST-55 */
 		return LA_ICMP_OTHER;
 	}
 }
@@ -159,8 +158,7 @@ is_solicited_node(const struct la_addr *a)
 	return memcmp(a->b, prefix, sizeof(prefix)) == 0;
 }
 
-/* Walks ND options, takes the link-layer address out of the one of kind `want`; false: malformed.
- */
+/* Walks ND options, and returns the link-layer address of the option of kind `want`; false: malformed. */
 static bool
 nd_options(const uint8_t *p, size_t len, uint8_t want, struct la_icmp *m)
 {
@@ -171,7 +169,7 @@ nd_options(const uint8_t *p, size_t len, uint8_t want, struct la_icmp *m)
 			return false;
 		n = p[1] * 8u;
 		if (p[0] == want) {
-			/* RFC 2464 6: one unit on Ethernet; a group is no host's address */
+			/* RFC 2464 6: one unit on Ethernet; a group address is no host address */
 			if (n != 8 || p[2] & 1)
 				return false;
 			if (!m->has_lladdr)
@@ -184,7 +182,7 @@ nd_options(const uint8_t *p, size_t len, uint8_t want, struct la_icmp *m)
 	return true;
 }
 
-/* RFC 4861 7.1.1 and 7.1.2; the checksum is known to be right. */
+/* RFC 4861 7.1.1 and 7.1.2; the checksum was verified. */
 static enum la_counter
 nd_parse(const uint8_t *p, size_t len, const struct la_ip *ip, struct la_icmp *m)
 {
@@ -199,8 +197,7 @@ nd_parse(const uint8_t *p, size_t len, const struct la_ip *ip, struct la_icmp *m
 			ns ? ND_OPT_SRC_LLADDR : ND_OPT_DST_LLADDR, m))
 		return LA_C_drop_nd_bad;
 	if (ns) {
-		/* from ::, duplicate address detection: asks a group, names no link-layer address
-		 */
+		/* from ::, duplicate address detection: to a group, without link-layer address */
 		if (la_addr_is_any(&ip->src) && (!is_solicited_node(&ip->dst) || m->has_lladdr))
 			return LA_C_drop_nd_bad;
 		return LA_WIRE_OK;
@@ -250,7 +247,7 @@ put_cksum6(uint8_t *p, size_t len, const struct la_addr *src, const struct la_ad
 	put_cksum(p, len, la_cksum_pseudo(src, dst, LA_IPPROTO_ICMP6, (uint32_t)len));
 }
 
-/* Both sum anew: an incremental update (RFC 1624) cannot tell +0 from -0 when an echo of zeros
+/* Both compute a new sum: an incremental update (RFC 1624) cannot distinguish +0 and -0 when an echo of zeros
  * becomes all zeros, and pings are rare. */
 void
 la_icmp4_echo_reply(uint8_t *p, size_t len)

@@ -21,17 +21,17 @@ enum la_icmp_kind {
 	LA_ICMP_ERR_SOFT,   /* unreachable 0,1,5 and like, time exceeded, parameter problem */
 	LA_ICMP_ERR_HARD,   /* protocol or port unreachable */
 	LA_ICMP_ERR_PMTU,   /* fragmentation needed / packet too big */
-	LA_ICMP_OTHER	    /* everything else, source quench among it (RFC 9293 MUST-55) */
+	LA_ICMP_OTHER	    /* all others, including source quench (RFC 9293 MUST-55) */
 };
 
 struct la_icmp {
 	enum la_icmp_kind kind;
 	uint8_t type, code;
-	/* errors: what the embedded packet says, as our own tuple (its source is us) */
+	/* errors: the quoted packet, as our own tuple (its source is us) */
 	bool has_tuple;
 	struct la_tuple tuple;
 	uint32_t seq; /* host order */
-	uint32_t mtu; /* LA_ICMP_ERR_PMTU: next-hop MTU, 0 when an old router left it out */
+	uint32_t mtu; /* LA_ICMP_ERR_PMTU: next-hop MTU, 0 from old routers without it */
 	/* neighbour discovery */
 	struct la_addr target;
 	bool has_lladdr; /* source (NS) or target (NA) link-layer address option */
@@ -53,7 +53,7 @@ void la_icmp6_echo_reply(uint8_t *p, size_t len, const struct la_addr *src,
 
 enum { LA_ND_LEN = 32 }; /* NS or NA with one link-layer address option; 24 without */
 
-/** Neighbour solicitation for `target` from src to dst; lladdr NULL leaves the option out (DAD).
+/** Neighbour solicitation for `target` from src to dst; lladdr NULL: no option (DAD).
  * Returns bytes written, 32 or 24. */
 size_t la_nd_solicit_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst,
 			   const struct la_addr *target, const uint8_t *lladdr);

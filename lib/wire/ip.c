@@ -3,7 +3,7 @@
  * IPv4 and IPv6 headers.
  *
  * Both families become one struct la_ip, with IPv4 addresses in mapped form. So a mapped address
- * that comes inside an IPv6 header must never pass: it would speak for an IPv4 connection. RFC 4291
+ * in an IPv6 header must be dropped: it would match an IPv4 connection. RFC 4291
  * 2.5.5.2 has no such packets on the wire. */
 
 #include "wire/bytes.h"
@@ -20,7 +20,7 @@ ip4_cksum_ok(const uint8_t *p, size_t hlen)
 	return hlen > LA_IP4_LEN ? la_cksum_finish(la_cksum_add(0, p, hlen)) == 0 : la_ip4_plain_sum_ok(p);
 }
 
-/* RFC 1122 3.2.1.8: options are for those who know them, but their lengths must add up. */
+/* RFC 1122 3.2.1.8: options are skipped, but their lengths must be valid. */
 static bool
 ip4_options_ok(const uint8_t *p, size_t len)
 {
@@ -86,8 +86,8 @@ enum {
 
 enum { IP6_OPT_PAD1 = 0, IP6_OPT_ACTION = 0xc0 };
 
-/* RFC 8200 4.2: the two highest bits of an unknown option say what to do about it; anything but 00
- * (skip) means that the packet is discarded. No option that we know of needs more than skipping. */
+/* RFC 8200 4.2: the two highest bits of an unknown option give its treatment; any value except 00
+ * (skip) discards the packet. All known options are skipped. */
 static bool
 ip6_options_ok(const uint8_t *p, size_t len)
 {
@@ -105,25 +105,25 @@ ip6_options_ok(const uint8_t *p, size_t len)
 	return true;
 }
 
-/* Checks one extension header; len bytes are there, at least 8. *n is its length. */
+/* Checks one extension header in len bytes, at least 8. *n is its length. */
 static enum la_counter
 ip6_ext_check(uint8_t kind, const uint8_t *p, size_t len, size_t *n)
 {
 	if (kind == EXT_FRAGMENT) {
 		*n = 8;
-		/* Offset 0 and no more to come: whole, only translated (RFC 6946). */
+		/* Offset 0 and no more fragments: an atomic fragment (RFC 6946). */
 		return la_get16(p + 2) & 0xfff9 ? LA_C_drop_ip_fragment : LA_WIRE_OK;
 	}
 	*n = (p[1] + 1u) * 8;
 	if (*n > len)
 		return LA_C_drop_ip6_ext;
-	if (kind == EXT_ROUTING) /* a packet with hops left is not for us yet */
+	if (kind == EXT_ROUTING) /* a packet with segments left is for another node */
 		return p[3] == 0 ? LA_WIRE_OK : LA_C_drop_ip6_ext;
 	return ip6_options_ok(p + 2, *n - 2) ? LA_WIRE_OK : LA_C_drop_ip6_ext;
 }
 
-/* Moves *off behind the extension headers and sets *proto to what follows them; end is the
- * packet's. */
+/* Moves *off past the extension headers and sets *proto to the upper layer; end: end of the
+ * packet. */
 static enum la_counter
 ip6_ext_walk(const uint8_t *p, size_t end, size_t *off, uint8_t *proto)
 {
@@ -133,7 +133,7 @@ ip6_ext_walk(const uint8_t *p, size_t end, size_t *off, uint8_t *proto)
 
 		switch (*proto) {
 		case EXT_HOPOPTS:
-			if (i > 0) /* RFC 8200 4.1: first or not at all */
+			if (i > 0) /* RFC 8200 4.1: only as the first header */
 				return LA_C_drop_ip6_ext;
 			break;
 		case EXT_ROUTING:

@@ -28,12 +28,12 @@ struct la_ip {
 	uint8_t tos;	/* or traffic class */
 };
 
-/** Header checks of RFC 1122 3.2.1: version, lengths, checksum (unless cksum_ok says that hardware did
- * it), options skipped, fragments refused. len: bytes at p. */
+/** Header checks of RFC 1122 3.2.1: version, lengths, checksum (unless cksum_ok: the hardware
+ * verified it), options skipped, fragments refused. len: bytes at p. */
 enum la_counter la_ip4_parse(const uint8_t *p, size_t len, bool cksum_ok, struct la_ip *ip);
 
-/** The upper layer's length when this is the packet that nearly all are: IPv4 without options, whole, of this
- * protocol, not longer than the len bytes at p. 0: it is not, or is wrong. The checksum is not looked at. */
+/** The upper layer's length of a common packet: IPv4 without options, no fragment, of this protocol, at most len
+ * bytes at p. 0: another or an invalid packet. The checksum is not verified. */
 static inline size_t
 la_ip4_plain(const uint8_t *p, size_t len, uint8_t proto)
 {
@@ -45,7 +45,7 @@ la_ip4_plain(const uint8_t *p, size_t len, uint8_t proto)
 	return total - LA_IP4_LEN;
 }
 
-/** Is the checksum of a header without options right? */
+/** Returns whether the checksum of a header without options is valid. */
 static inline bool
 la_ip4_plain_sum_ok(const uint8_t *p)
 {
@@ -74,10 +74,10 @@ la_ip4_dst(const uint8_t *p)
 }
 
 /** Walks hop-by-hop, routing (segments left 0 only) and destination options within bounds; a fragment
- * header is drop_ip_fragment unless it is an atomic fragment (RFC 6946), which is walked over. */
+ * header is drop_ip_fragment unless it is an atomic fragment (RFC 6946), which is skipped. */
 enum la_counter la_ip6_parse(const uint8_t *p, size_t len, struct la_ip *ip);
 
-/** False for a source no host may use: multicast, limited broadcast, loopback, 0/8 for IPv4; multicast,
+/** False for an invalid source: multicast, limited broadcast, loopback, 0/8 for IPv4; multicast,
  * loopback, unspecified for IPv6 (RFC 1122 3.2.1.3, RFC 4291 2.5-2.7; RFC 9293 MUST-63). */
 static inline bool la_ip_src_valid(const struct la_addr *src);
 
@@ -118,7 +118,7 @@ la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *d
 	};
 	uint16_t sum = 0;
 
-	/* summed before it is stored: the writer need not read back what it has just written */
+	/* summed before it is stored, so that no recent store is read back */
 	if (cksum)
 		sum = la_cksum_finish64((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4]);
 	memcpy(p, w, sizeof(w));

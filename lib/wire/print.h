@@ -12,9 +12,9 @@
 /** "S", "S.", ".", "F.", "P.", "R", "R." ... into buf (10 bytes are enough). Returns buf. */
 const char *la_tcp_flags_format(uint8_t flags, char *buf, size_t size);
 
-/** "10.0.0.1:1024 > 10.0.0.2:80 F. seq 1:1(0) ack 1 win 502 <TS val 5 ecr 7>", or what ARP, ICMP, ND
- * say. p: a whole frame from its Ethernet header. Never reads beyond len; malformed frames print why.
- * Returns buf. */
+/** "10.0.0.1:1024 > 10.0.0.2:80 F. seq 1:1(0) ack 1 win 502 <TS val 5 ecr 7>", or the fields of ARP, ICMP
+ * and ND. p: a whole frame from its Ethernet header. Never reads beyond len; for malformed frames the text has the
+ * reason. Returns buf. */
 const char *la_frame_format(const uint8_t *p, size_t len, char *buf, size_t size);
 
 #endif

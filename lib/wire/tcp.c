@@ -21,7 +21,7 @@ static const uint8_t known_len[] = {
 	[OPT_TS] = LEN_TS,
 };
 
-/* Takes one well-formed option. The first of a kind counts. */
+/* Reads one well-formed option. The first of a kind counts. */
 static void
 take_option(const uint8_t *p, struct la_seg *s)
 {
@@ -57,9 +57,9 @@ take_option(const uint8_t *p, struct la_seg *s)
 	}
 }
 
-/* RFC 9293 MUST-5 to MUST-7, MUST-64: any kind, any alignment, any nonsense. An option that says it
- * is 0 or 1 bytes long, is cut off, or has not the length its kind has, ends the walk: where the
- * next one starts can no longer be told. */
+/* RFC 9293 MUST-5 to MUST-7, MUST-64: any kind, any alignment, any malformed list. An option with a length
+ * of 0 or 1, a truncated one, or one with a wrong length for its kind ends the walk, because the start of
+ * the next option is then unknown. */
 static void
 walk_options(const uint8_t *p, size_t len, struct la_seg *s)
 {
@@ -97,7 +97,7 @@ la_tcp_hdr_len(uint8_t opts)
 	if (opts & LA_OPT_MSS)
 		n += LEN_MSS;
 	if (opts & LA_OPT_TS)
-		n += LA_TCP_TS_LEN; /* SACK-permitted takes the place of the two NOPs */
+		n += LA_TCP_TS_LEN; /* SACK-permitted replaces the two NOPs */
 	else if (opts & LA_OPT_SACK_PERM)
 		n += 4;
 	if (opts & LA_OPT_WSCALE)
@@ -105,7 +105,7 @@ la_tcp_hdr_len(uint8_t opts)
 	return n;
 }
 
-/* A word of options, behind those that are there. */
+/* Appends a word of options. */
 static void
 put(uint8_t *p, size_t *n, uint64_t *sum, uint32_t v)
 {

@@ -18,7 +18,7 @@
 struct rte_mbuf;
 
 enum { LA_TCP_LEN = 20, LA_TCP_MAXLEN = 60, LA_TCP_TS_LEN = 12 };
-enum { LA_NOP_NOP_TS = 0x0101080a }; /* before the two words of timestamps (RFC 7323 appendix A) */
+enum { LA_NOP_NOP_TS = 0x0101080a }; /* the word before the two words of timestamps (RFC 7323 appendix A) */
 
 enum la_tcp_flag {
 	LA_FIN = 0x01,
@@ -31,17 +31,17 @@ enum la_tcp_flag {
 	LA_CWR = 0x80,
 };
 
-/** Which options a segment carries (well formed; a repeated option: the first counts). */
+/** The options of a segment (well formed; of a repeated option the first counts). */
 enum la_tcp_opt {
 	LA_OPT_MSS = 1 << 0,	/* SYN only; ignored elsewhere */
-	LA_OPT_WSCALE = 1 << 1, /* SYN only; ignored elsewhere; shift already cut to 14 */
+	LA_OPT_WSCALE = 1 << 1, /* SYN only; ignored elsewhere; shift limited to 14 */
 	LA_OPT_SACK_PERM = 1 << 2, /* SYN only */
 	LA_OPT_TS = 1 << 3,
-	LA_OPT_BAD = 1 << 7, /* the list was malformed from some point on; what stood before counts */
+	LA_OPT_BAD = 1 << 7, /* the list is malformed; options before the fault count */
 };
 
-/** One received segment, all in host order but the addresses. The mbuf holds exactly the payload: the
- * headers before it and any padding behind it have been cut off. */
+/** One received segment, all in host order except the addresses. The mbuf holds exactly the payload,
+ * without headers and padding. */
 struct la_seg {
 	struct la_addr src, dst;
 	uint32_t seq, ack;
@@ -66,12 +66,12 @@ la_seg_len(const struct la_seg *s)
 	return (uint32_t)s->len + ((s->flags & LA_SYN) != 0) + ((s->flags & LA_FIN) != 0);
 }
 
-/** The walk through any other options than those of la_tcp_parse(), which calls this: len bytes at p. */
+/** Parses options other than the common ones, for la_tcp_parse(): len bytes at p. */
 enum la_counter la_tcp_options(const uint8_t *p, size_t len, struct la_seg *s);
 
-/** Parses the header and options at p; len bytes are there and contiguous, total is the length of
- * header plus payload. Fills everything of *s but src, dst, is4, hash and m; *hlen is the header's
- * length. Does not look at the checksum. Drops: drop_tcp_short; drop_tcp_options only when a SYN's
+/** Parses the header and options at p; len bytes are contiguous, total is the length of
+ * header plus payload. Fills all fields of *s except src, dst, is4, hash and m; *hlen is the header's
+ * length. Does not verify the checksum. Drops: drop_tcp_short; drop_tcp_options only when a SYN's
  * list is malformed. */
 static inline enum la_counter
 la_tcp_parse(const uint8_t *p, size_t len, size_t total, struct la_seg *s, size_t *hlen)
@@ -110,7 +110,7 @@ la_tcp_parse(const uint8_t *p, size_t len, size_t total, struct la_seg *s, size_
 	return la_tcp_options(p + LA_TCP_LEN, n - LA_TCP_LEN, s);
 }
 
-/** What to write. Options are laid out as every large stack does, so that middleboxes have seen them:
+/** The fields to write. Options have the layout of all large stacks, which middleboxes accept:
  * SYN: MSS, SACK-permitted, timestamps, NOP, window scale; otherwise NOP, NOP, timestamps. */
 struct la_tcp_hdr {
 	uint32_t seq, ack;
@@ -123,11 +123,11 @@ struct la_tcp_hdr {
 	uint8_t wscale;
 };
 
-/** Bytes of header la_tcp_write() will write for these options: a multiple of 4. */
+/** Bytes of header that la_tcp_write() writes for these options: a multiple of 4. */
 size_t la_tcp_hdr_len(uint8_t opts);
 
-/* A header is summed from registers while it is written (RFC 1071): a wide load of what narrow stores have just
- * written has to wait for all of them. */
+/* A header is summed from registers while it is written (RFC 1071): a wide load directly after narrow stores
+ * stalls. */
 static inline uint64_t
 la_tcp_put_ts(uint8_t *p, uint32_t lead, const struct la_tcp_hdr *h)
 {
@@ -142,7 +142,7 @@ size_t la_tcp_write_syn(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum);
 
 /** Writes the header with checksum field 0 and returns its length. Padding is zero (RFC 9293 MUST-69). */
 size_t la_tcp_write(uint8_t *p, const struct la_tcp_hdr *h);
-/** The same, and gives the sum of the header's words, to be folded (la_cksum_fold64()), without reading it back. */
+/** Like la_tcp_write(), and returns the unfolded sum of the header (la_cksum_fold64()) without reading it back. */
 static inline size_t
 la_tcp_write_sum(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
 {
@@ -150,7 +150,7 @@ la_tcp_write_sum(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
 	uint64_t options = 0;
 	uint32_t w[4];
 
-	/* MUST-65 and RFC 7323 2.2: but for timestamps, only a SYN carries options */
+	/* MUST-65 and RFC 7323 2.2: only a SYN has options other than timestamps */
 	if (h->flags & LA_SYN) {
 		n += la_tcp_write_syn(p + LA_TCP_LEN, h, &options);
 	} else if (h->opts & LA_OPT_TS) {

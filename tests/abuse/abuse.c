@@ -2,18 +2,18 @@
 
 /* One row of an attack, in virtual time:
  *
- *   before   Honest clients run for 600 ms, and the server gets to know the MACs of all hosts. Then all
+ *   before   Honest clients run for 600 ms, and the server resolves the MACs of all hosts. Then all
  *            connections close and TIME_WAIT ends: the gauges have their old values.
  *   during   The attack runs. Honest clients open a connection every 10 ms, ping and ARP every 100 ms.
- *   leaving  The attacker's connections are reset, honest clients open no more.
- *   1 s on   Every gauge has its old value, except those whose lawful life is longer (`later`).
+ *   leaving  The attacker's connections are reset, honest clients stop opening.
+ *   1 s on   Every gauge has its old value, except those with a longer limit (`later`).
  *   later    At `later_ms` those gauges have their old values, too.
  *   after    Honest clients run for 500 ms: every connection is closed within 2 s.
  *
  * During the attack, honest clients get at least 0.9 of the closes that they began a second or more
- * before its end, and 0.9 of the pings and ARP requests are answered. No honest client ever reads a
- * wrong byte. At the end the tables are sound, no TIME_WAIT was cut short, and every buffer is back
- * in its pool. */
+ * before its end, and 0.9 of the pings and ARP requests are answered. No honest client reads a wrong
+ * byte. At the end the tables pass their checkers, no TIME_WAIT entry ended early, and every buffer is
+ * back in its pool. */
 
 #include "world.h"
 
@@ -25,10 +25,10 @@ enum {
 	HONEST_MS = 10,
 	BEFORE_MS = 600,
 	AFTER_MS = 500,
-	QUIET_MS = 1500, /* twice MSL, and time for what was lost to be sent again */
+	QUIET_MS = 1500, /* 2*MSL, and time for retransmissions */
 	GRACE_MS = 1000,
 	GAUGES_MS = 1000,
-	STRAGGLERS_MS = 300, /* after the attack: honest connections that still hang are reset */
+	STRAGGLERS_MS = 300, /* after the attack: honest connections that are still open are reset */
 };
 
 uint32_t abuse_pool;
@@ -107,21 +107,19 @@ static const struct service_def *const defs[SERVICES] = {
 	&service_http, &service_echo, &service_discard, &service_chargen, &service_close};
 static const uint16_t ports[SERVICES] = {HTTP, ECHO_PORT, DISCARD, CHARGEN, CLOSE};
 
-/* As `lastack server` has them. */
+/* The services of `lastack server`. */
 static void
 start_services(struct abuse *w)
 {
 	for (unsigned i = 0; i < SERVICES; i++) {
-		w->services[i] =
-			(struct service){.def = defs[i], .port = ports[i], .idle_ms = 60000, .head_ms = 20000};
-		w->services[i].server_first = ports[i] == HTTP;
-		w->services[i].opts.nodelay = ports[i] == HTTP || ports[i] == ECHO_PORT;
+		service_init(&w->services[i], defs[i], ports[i]);
+		w->services[i].idle_ms = 60000;
 		ABUSE_MUST(service_start(&w->services[i], w->stack[SERVER].s,
 					 w->row->conns ? w->row->conns : 65536) == 0);
 	}
 }
 
-/* The server knows the bots' and the crowd's MAC from now on, as it knows every neighbour that it
+/* Makes the server resolve the MACs of the bots and of the crowd, like those of all neighbours that it
  * serves. */
 static void
 introduce(struct abuse *w)

@@ -5,13 +5,13 @@
 /* A server under attack, in virtual time, while honest clients use it. (Theory at the top of
  * abuse.c.)
  *
- *   abuse.c    one row of an attack: before, during, after, and what must hold
+ *   abuse.c    one row of an attack: before, during, after, and the invariants
  *   judge.c    gauges and other measures
  *   net.c      the link: frames, resolution, ping
  *   host.c     shards and their ports
  *   honest.c   honest clients on a shard of their own; honest_conn.c: open, transfer, verify, close
- *   bots.c     scripted TCP peers that obey no rule
- *   crowd.c    many clients on a third shard, which obey TCP and ask too much of the server
+ *   bots.c     scripted TCP peers that keep no rule
+ *   crowd.c    many clients on a third shard, which keep TCP's rules and overload the server
  *   spoof.c    frames with any source
  *   main.c     the catalogue
  *
@@ -45,7 +45,7 @@ enum gauge {
 	G_LIVE,       /* TCBs */
 	G_HALF_OPEN,  /* of them in SYN_RCVD */
 	G_NEIGHBOURS, /* entries of the neighbour table */
-	G_RESERVED4,  /* TIME_WAIT entries promised */
+	G_RESERVED4,  /* reserved TIME_WAIT entries */
 	G_RESERVED6,
 	G_TIME_WAIT,  /* TIME_WAIT entries */
 	G_FIN_WAIT_2, /* FIN_WAIT_2 connections kept as table entries */
@@ -58,8 +58,8 @@ struct row {
 	uint32_t n;        /* connections, sources: the attack's own meaning */
 	uint32_t rate;     /* frames or opens a second, of all */
 	uint32_t size;     /* bytes: a gap, a segment, a request's body */
-	uint32_t pool;     /* packet buffers of the server [32768, as the program has] */
-	uint32_t ms;       /* how long [4000] */
+	uint32_t pool;     /* packet buffers of the server [32768, as in the program] */
+	uint32_t ms;       /* duration [4000] */
 	uint32_t conns;    /* max_conns [the shard's] */
 	uint32_t tw;       /* TIME_WAIT entries, of each family [the shard's] */
 	uint32_t rst_rate; /* RSTs a second [the shard's] */
@@ -77,34 +77,34 @@ struct attack {
 	const char *kind; /* its public name */
 	const struct row *rows;
 	unsigned nrows;
-	bool crowd;         /* uses the crowd */
-	bool no_ping;       /* takes the ping budget itself: pings are not counted */
+	bool crowd;         /* uses the crowd (crowd.c) */
+	bool no_ping;       /* uses up the ping budget: pings are not counted */
 	uint32_t honest_ms; /* time between two opens of the honest clients [10] */
-	unsigned later;     /* gauges (bits) whose lawful life is longer than a second ... */
-	uint32_t later_ms;  /* ... and when they are over, after the attack */
+	unsigned later;     /* gauges (bits) with a limit longer than a second ... */
+	uint32_t later_ms;  /* ... and that limit, counted from the end of the attack */
 	/** The first millisecond. */
 	void (*begin)(struct abuse *w);
 	/** Every millisecond. */
 	void (*step)(struct abuse *w);
-	/** A bot's handshake is done. */
+	/** A bot's handshake is complete. */
 	void (*open)(struct abuse *w, struct bot *b);
-	/** A segment for a bot has been taken in. */
+	/** A bot has received a segment. */
 	void (*segment)(struct abuse *w, struct bot *b, const struct frame_in *f);
 	/** A frame to the MAC of the attacker or of the router that belongs to no bot. May be NULL.
 	 */
 	void (*frame)(struct abuse *w, const uint8_t *p, size_t len);
-	/** The attack is over: what it opened is reset. NULL: bots and crowd leave. */
+	/** The attack is over: resets its connections. NULL: bots and crowd leave. */
 	void (*end)(struct abuse *w);
-	/** Requirements of its own, right after the gauges were compared. May be NULL. */
+	/** Checks of its own, right after the comparison of the gauges. May be NULL. */
 	void (*judge)(struct abuse *w);
 };
 
 /* abuse.c */
-/** Packet buffers of the server in every row, whatever it says; 0: as it says. */
+/** Packet buffers of the server, which override all rows; 0: those of the row. */
 extern uint32_t abuse_pool;
-/** Runs one row. True: all that must hold held; otherwise each breach was printed. */
+/** Runs one row. True: no breach; otherwise each breach was printed. */
 bool abuse_row(const struct attack *a, const struct row *r);
-/** A breach: printed, and the row fails. */
+/** Prints a breach; the row then fails. */
 void abuse_fail(struct abuse *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** A failure of the test itself, not of the server: the program ends with status 2. */
 #define ABUSE_MUST(cond)                                                           \
@@ -118,16 +118,16 @@ const struct row *abuse_params(const struct abuse *w);
 uint64_t abuse_now(const struct abuse *w); /* ms */
 /** ms since the attack began. */
 uint32_t abuse_since(const struct abuse *w);
-/** How many of `rate` a second are due in this millisecond of the attack. */
+/** The number of events due in this millisecond of the attack, at `rate` a second. */
 uint32_t abuse_due(const struct abuse *w, uint32_t rate);
 uint32_t abuse_random(struct abuse *w);
 struct la_shard *abuse_server(struct abuse *w);
 uint64_t abuse_gauge(const struct abuse *w, enum gauge g);
-/** A counter of the server, less what it was when the attack began. */
+/** A counter of the server, minus its value at the start of the attack. */
 uint64_t abuse_count(const struct abuse *w, enum la_counter c);
 
 /* net.c */
-/** The address of a host, or (RAW, ROUTER) of one that is only frames. */
+/** The address of a host, or of RAW or ROUTER, which have no shard. */
 struct la_addr abuse_addr(enum host h, bool ip6);
 const uint8_t *abuse_mac(enum host h);
 /** Puts a frame on the link; it arrives after DELAY_MS. */
@@ -149,9 +149,9 @@ enum bot_state { BOT_FREE, BOT_SYN, BOT_OPEN, BOT_GONE };
 struct bot {
 	uint8_t state; /* enum bot_state */
 	bool ip6;
-	bool reads;           /* acknowledges what comes, in order */
+	bool reads;           /* acknowledges data in order */
 	bool mute;            /* sends no ACK by itself */
-	bool fin;             /* the server's FIN was taken in */
+	bool fin;             /* the server's FIN was received */
 	bool reset;           /* the server sent a RST */
 	uint16_t port;        /* its own */
 	uint16_t service;     /* the server's */
@@ -160,15 +160,15 @@ struct bot {
 	uint32_t seq;         /* next to send */
 	uint32_t una;         /* acknowledged by the server */
 	uint32_t ack;         /* next expected */
-	uint32_t edge;        /* right edge of the server's window: the furthest it offered */
+	uint32_t edge;        /* right edge of the server's window: the largest offered */
 	uint8_t ws;           /* the server's shift */
-	uint64_t got;         /* bytes taken in */
+	uint64_t got;         /* bytes received */
 	uint32_t mark, mark2; /* the attack's own */
 };
 /** The i-th bot of the row's family sends its SYN. */
 struct bot *bot_open(struct abuse *w, uint32_t i, uint16_t service, uint16_t win);
 struct bot *bot_at(struct abuse *w, uint32_t i);
-/** Bytes that the server's window still takes. */
+/** Bytes left in the server's window. */
 uint32_t bot_room(const struct bot *b);
 /** Every millisecond: opens the next ones, `rate` a second, until the row's n are opened. */
 void bots_trickle(struct abuse *w, uint16_t service, uint16_t win, uint32_t rate);
@@ -178,9 +178,9 @@ void bot_tx(struct abuse *w, struct bot *b, uint8_t flags, uint32_t seq, uint32_
 /** In-order text; moves b->seq. In segments of at most `piece` bytes. */
 void bot_send(struct abuse *w, struct bot *b, const void *data, size_t len, size_t piece);
 void bot_fin(struct abuse *w, struct bot *b);
-/** Resets the bot's connection, as a kernel does whose process is killed; once more at what the
- * server has acknowledged, in case it dropped what came last, up to the edge of its window: a RST
- * there is outside. */
+/** Resets the bot's connection, as a kernel does for a killed process. Sends a second RST at the number that
+ * the server has acknowledged, in case the server dropped the last segments, which filled its window: the
+ * first RST is then outside the window. */
 void bot_reset(struct abuse *w, struct bot *b);
 void bots_leave(struct abuse *w);
 unsigned bots_in(const struct abuse *w, enum bot_state s);
@@ -192,14 +192,14 @@ void bots_fini(struct abuse *w);
 /* crowd.c */
 struct crowd_plan {
 	uint16_t service; /* the server's port */
-	uint64_t send;    /* bytes of `text`, over and over; UINT64_MAX: without end */
+	uint64_t send;    /* bytes of repeated `text`; UINT64_MAX: without end */
 	const char *text; /* NULL: a pattern */
 	uint32_t text_len;
 	uint32_t rcvbuf; /* [256 KiB] */
-	bool reads;      /* takes what the server sends */
+	bool reads;      /* reads the server's data */
 };
-/** Opens n more connections of the row's family, up to the row's n in all. The first call's plan is
- * that of all. */
+/** Opens n more connections of the row's family, up to the row's n in all. The first call's plan
+ * applies to all. */
 void crowd_open(struct abuse *w, const struct crowd_plan *p, uint32_t n);
 void crowd_leave(struct abuse *w);
 void crowd_fini(struct abuse *w);
@@ -208,24 +208,24 @@ void crowd_fini(struct abuse *w);
 struct honest;
 struct honest *honest_new(struct abuse *w, struct la_shard *s);
 void honest_free(struct honest *h);
-/** Opens when it is time, gives up after 10 s; called every millisecond. */
+/** Opens at the set times, fails a connection after 10 s; called every millisecond. */
 void honest_step(struct honest *h, bool opening, uint32_t every_ms);
-/** Connections that are not closed: aborted, and failed. */
+/** Aborts all connections that are not closed, and counts them as failed. */
 void honest_abort(struct honest *h);
-/** Counts from here on: those begun before do not count. */
+/** Starts counting: connections begun earlier do not count. */
 void honest_mark(struct honest *h);
 struct honest_result {
 	uint32_t begun;    /* at least `grace` ms ago */
-	uint32_t closed;   /* of all begun, those that were closed in order, every byte verified */
-	uint32_t wrong;    /* bytes that were not the server's */
+	uint32_t closed;   /* of all begun, connections closed in order, with every byte verified */
+	uint32_t wrong;    /* wrong bytes */
 	uint32_t p50, p99; /* ms from SYN to `closed` */
 };
 struct honest_result honest_result(const struct honest *h, uint32_t grace_ms);
-/** The i-th live connection as the server sees it, for attackers that know their victims. Counts
+/** The i-th live connection as the server sees it, for attackers that have the victim's tuple. Counts
  * modulo the number of live ones; false: there is none. */
 bool honest_victim(const struct abuse *w, uint32_t i, struct la_tuple *t);
 /** A segment as the victim's peer would send it: addresses, ports, and the server's true variables.
- * False: there is no victim, or the server does not know it (any more). */
+ * False: there is no victim, or the server has no connection of its tuple. */
 bool victim_frame(struct abuse *w, uint32_t i, struct frame *f, struct la_conn_info *info);
 /** The ordinary HTTP request for n bytes; returns its length. */
 int request(char text[128], uint32_t n, bool last);

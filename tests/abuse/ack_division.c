@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* ACK division (Savage et al. 1999; RFC 3465): the receiver acknowledges each segment in `size`
- * parts. It ignores one segment when 44 are in flight, which is all that its window of 65 535 bytes
- * takes. The server then has half of them as ssthresh, slow-starts up to it, and grows by one
- * segment a round trip: ten round trips later its window is 22 + 10 segments at most, however many
- * ACKs come. It is measured as the bytes that arrive within the 10 ms of that round trip. */
+ * parts. It ignores one segment when 44 are in flight, which fill its window of 65 535 bytes.
+ * The server then has half of them as ssthresh, slow-starts up to it, and grows by one
+ * segment a round trip: ten round trips later its window is at most 22 + 10 segments, for any number
+ * of ACKs. It is measured as the bytes that arrive within the 10 ms of that round trip. */
 
 #include "abuse.h"
 
@@ -75,7 +75,7 @@ segment(struct abuse *w, struct bot *b, const struct frame_in *f)
 	if ((int32_t)(end - m->high) > 0)
 		m->high = end;
 	if (m->lost && !m->repaired) {
-		if (f->seq != m->lost) { /* a duplicate ACK, as RFC 9293 asks */
+		if (f->seq != m->lost) { /* a duplicate ACK, as RFC 9293 requires */
 			bot_tx(w, b, ACK, b->seq, b->ack, NULL, 0);
 			return;
 		}

@@ -2,8 +2,8 @@
 
 /* ARP conflict storm (RFC 5227): another MAC claims the server's address. One defence per 10 s, and
  * the conflict does not disturb the service. IPv6: unsolicited advertisements of the server's
- * address (RFC 4862 5.4.4). The claims go to the server alone, so that only the server's own
- * reaction is seen. */
+ * address (RFC 4862 5.4.4). Only the server receives the claims, so that only the server's
+ * reaction shows. */
 
 #include "abuse.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* ARP requests and neighbour solicitations from addresses that do not exist: each asks for the
- * server's address and so introduces itself (RFC 826, RFC 4861 7.2.3). Learnt entries may live
- * their STALE time; they must not put out neighbours in use. */
+ * server's address, and the server may learn its sender (RFC 826, RFC 4861 7.2.3). Learnt entries may stay
+ * for their STALE time; they must not evict neighbours in use. */
 
 #include "abuse.h"
 
@@ -59,7 +59,7 @@ step(struct abuse *w)
 }
 
 static const struct row rows[] = {
-	{.n = 40000, .rate = 1000, .ms = 45000}, /* entries in use grow stale meanwhile */
+	{.n = 40000, .rate = 1000, .ms = 45000}, /* entries in use become STALE in this time */
 	{.n = 10000000, .rate = 5000, .ip6 = true},
 	{.n = 40000, .rate = 5000, .pool = 1024},
 };

@@ -3,7 +3,7 @@
 /* Blind ICMP (RFC 5927, CVE-2004-0790, -0791, -1060) about segments of honest connections. Variant
  * 0: hard errors and source quench with true sequence numbers, which are soft once a connection is
  * synchronized; 1: "fragmentation needed" with any sequence number, which is ignored; 2: the same
- * with true ones and an MTU of 68, which slows a connection down and must not end it. */
+ * with true ones and an MTU of 68, which makes a connection slower and must not end it. */
 
 #include "abuse.h"
 

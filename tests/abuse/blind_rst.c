@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Blind RST (RFC 5961 3, CVE-2004-0230): the attacker knows every tuple of the honest clients.
- * Variant 0: the sequence number is anywhere; 1: in the window, but not RCV.NXT. None of them may
+ * Variant 0: the sequence number is random; 1: in the window, but not RCV.NXT. No RST may
  * end a connection. */
 
 #include "abuse.h"

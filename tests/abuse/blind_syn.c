@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Blind SYN (RFC 5961 4) on live connections: answered by a challenge ACK at most, whatever its
+/* Blind SYN (RFC 5961 4) on live connections: the answer is at most a challenge ACK, for every
  * sequence number; variant 1: exactly RCV.NXT. */
 
 #include "abuse.h"

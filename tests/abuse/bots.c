@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bots: TCP peers on RAW's addresses, one a port. The handshake is theirs; what follows is the
- * attack's. A bot that reads acknowledges in-order bytes at once. A bot that does not answers each
- * segment with text by its old ACK and window, as a kernel does whose process sleeps. A bot that is
- * gone answers by RST, as a kernel does that has lost its socket. */
+/* Bots: TCP peers on RAW's addresses, one a port. They make the handshake; the attack decides the
+ * rest. A bot that reads acknowledges in-order bytes at once. A bot that does not read answers each
+ * segment with text by its old ACK and window, as a kernel does for a sleeping process. A bot that has
+ * left answers by RST, as a kernel does without the socket. */
 
 #include "world.h"
 
@@ -148,7 +148,7 @@ bots_in(const struct abuse *w, enum bot_state s)
 	return n;
 }
 
-/* Text and FIN: taken in when in order and wanted. */
+/* Text and FIN: received if in order and the bot reads. */
 static void
 take(struct abuse *w, struct bot *b, const struct frame_in *f)
 {

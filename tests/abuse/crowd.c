@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The crowd: many sockets of one ordinary host, on a shard of their own that keeps every rule of
+/* The crowd: many sockets of one ordinary host, on a shard of their own that keeps all rules of
  * TCP. Their access link has a rate, a queue of 500 frames (what a TAP device has) and a loss of
  * 0.1 %: enough for holes in many streams at once. */
 
@@ -14,7 +14,7 @@ enum { TEXT_MAX = 1 << 16, FRAMES_PER_MS = 80, QUEUE = 500, LOSS_PPM = 1000, SND
 struct member {
 	struct crowd *crowd;
 	struct la_conn *c; /* NULL: closed, or refused */
-	uint64_t sent;	   /* bytes that la_send_const() took */
+	uint64_t sent;	   /* bytes that la_send_const() accepted */
 };
 
 struct crowd {
@@ -88,7 +88,7 @@ connect_one(struct member *m)
 	m->sent = 0;
 	t.lport = cr->port = cr->port < 1024 ? 1024 : (uint16_t)(cr->port + 1);
 	if (la_connect(cr->w->stack[CROWD].s, &t, &ops, m, &cr->opts, &m->c) != 0)
-		m->c = NULL; /* the crowd is full itself */
+		m->c = NULL; /* the crowd's own tables are full */
 }
 
 void
@@ -122,8 +122,8 @@ crowd_open(struct abuse *w, const struct crowd_plan *p, uint32_t n)
 	}
 }
 
-/* A socket is reset; once more at what the server has acknowledged, in case it dropped what came
- * last, up to the edge of its window: a RST there is outside. */
+/* Resets a socket. Sends a second RST at the number that the server has acknowledged, in case the server
+ * dropped the last segments, which filled its window: the first RST is then outside the window. */
 static void
 leave(struct abuse *w, struct la_conn *c)
 {
@@ -141,8 +141,8 @@ leave(struct abuse *w, struct la_conn *c)
 	spoof_tcp(w, &f);
 }
 
-/* The process is killed: every socket is reset. Nothing of this is lost on the way, so that what
- * the server still holds a second later is the server's own doing. */
+/* The process is killed: every socket is reset. The link loses none of these RSTs, so that all
+ * memory still held a second later is the server's fault. */
 void
 crowd_leave(struct abuse *w)
 {

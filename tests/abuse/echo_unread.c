@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Clients of echo that write and never read: real TCP, whose window closes after 4 096 bytes.
- * Everything else that they send is held by the server twice: unread, and in the send queue. */
+/* Clients of echo that write and do not read: real TCP, whose window closes after 4 096 bytes.
+ * The server holds all further bytes twice: unread, and in the send queue. */
 
 #include "abuse.h"
 
@@ -26,7 +26,7 @@ static const struct row rows[] = {
 
 const struct attack attack_echo_unread = {
 	.name = "echo_unread",
-	.kind = "write and never read (sockstress' persist attack, CVE-2008-4609) against echo",
+	.kind = "write without reading (sockstress' persist attack, CVE-2008-4609) against echo",
 	.crowd = true,
 	ROWS(rows),
 	.step = step,

@@ -40,7 +40,7 @@ begin(struct honest *h)
 	h->past[h->npast] = (struct past){h->w->now, UINT32_MAX};
 	h->npast++;
 	if (!k)
-		return; /* everything hangs: the connection counts as failed */
+		return; /* no record is free: the connection counts as failed */
 	memset(k, 0, sizeof(*k));
 	k->h = h;
 	k->number = h->npast - 1;

@@ -2,7 +2,7 @@
 #ifndef TEST_ABUSE_HONEST_H
 #define TEST_ABUSE_HONEST_H
 
-/* What honest.c (all of them) and honest_conn.c (one connection) share. */
+/* Shared by honest.c (all connections) and honest_conn.c (one connection). */
 
 #include "world.h"
 
@@ -16,15 +16,15 @@ struct client {
 	enum kind kind;
 	uint32_t size;     /* bytes of a body, or of the text */
 	uint32_t number;   /* index into past */
-	unsigned requests; /* HTTP: that must be answered in all */
+	unsigned requests; /* HTTP: requests of the connection */
 	unsigned answered;
 	uint32_t to_send, sent; /* echo, discard */
 	uint32_t got;           /* of the body, or of the echo */
 	bool in_body;           /* HTTP: behind the head of a response */
-	bool bad;               /* told already */
-	bool finished;          /* all is transferred: to be closed */
+	bool bad;               /* already reported */
+	bool finished;          /* transfer complete: close */
 	bool closing;           /* la_close() was called */
-	char head[HEAD_MAX];    /* of the response, as far as it came */
+	char head[HEAD_MAX];    /* of the response, received so far */
 	uint32_t head_len;
 };
 

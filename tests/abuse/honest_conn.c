@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One honest connection: it sends, compares every byte that comes, and closes in order. */
+/* One honest connection: it sends, compares every received byte, and closes in order. */
 
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ wrong(struct client *k, const char *what)
 
 /* ------------------------------------------------------------------ sending */
 
-/* Once; not before what came was consumed, or the close would be a reset. */
+/* Closes once, after all data was consumed; otherwise the close would be a reset. */
 static void
 finish(struct client *k)
 {

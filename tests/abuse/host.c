@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* The shards on the link, each with a port. A frame for the server needs a buffer of the server's
- * own pool, as it does behind a NIC: the driver puts a fresh buffer into the receive ring before it
- * hands out the full one, and without a fresh buffer the frame is lost (rx_nombuf). The ring itself
- * holds its buffers all the time. */
+ * own pool, as behind a NIC: the driver puts a fresh buffer into the receive ring before it
+ * delivers the full one. Without a fresh buffer the frame is lost (rx_nombuf). The ring always holds
+ * its buffers. */
 
 #include "world.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What must hold: the gauges, the honest clients' service, the tables. */
+/* The invariants: the gauges, the honest clients' service, the tables. */
 
 #include "world.h"
 

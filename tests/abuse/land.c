@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* LAND (CVE-1997-0016, CVE-1999-0016): source and destination are the server's own, the ports are
- * equal (variant 0), or those of two services that would talk to each other, echo and chargen
+ * equal (variant 0), or those of two services that answer each other, echo and chargen
  * (variant 1, CVE-1999-0103). */
 
 #include "abuse.h"

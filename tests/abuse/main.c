@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* abuse [--long] [--row N] [--pool N] [ATTACK...]: runs these attacks, or all of them. --list:
- * their names. Status 0: everything held in every row. */
+/* abuse [--long] [--row N] [--pool N] [ATTACK...]: runs these attacks, or all of them. --list
+ * prints their names. Status 0: no breach in any row. */
 
 #include "abuse.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "server/service.h"
+#include "server/payload.h"
 
 #define ATTACK(name) extern const struct attack attack_##name;
 #include "attacks.def"
@@ -34,7 +34,7 @@ seconds(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* How many rows failed. */
+/* Returns the number of failed rows. */
 static unsigned
 attack(const struct attack *a, bool longer, int only)
 {

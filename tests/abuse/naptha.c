@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Naptha (CVE-2000-1039): `n` connections that are opened and left. Each costs a TCB and a
+/* Naptha (CVE-2000-1039): `n` connections that are opened and stay idle. Each costs a TCB and a
  * reservation, no buffer. */
 
 #include "abuse.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Neighbour exhaustion (RFC 6583; CVE-2010-4669 and CVE-2010-4670 are the same with router
- * advertisements): SYNs and pings whose on-link sources do not exist. Each answer wants a
- * neighbour. Neighbours in use, the gateway among them, must survive. The half-open connections
- * live 63 s, and as long as they repeat their SYN,ACKs they ask for their neighbour, which is given
- * up 3 s after the last. */
+ * advertisements): SYNs and pings whose on-link sources do not exist. Each answer needs a
+ * neighbour. Neighbours in use, the gateway among them, must survive. Half-open connections
+ * stay 63 s. Each of their SYN,ACKs starts address resolution, which fails 3 s after the last
+ * SYN,ACK. */
 
 #include "abuse.h"
 
@@ -38,7 +38,7 @@ static const struct row rows[] = {
 	{.n = 40000, .rate = 600, .ip6 = true},
 	{.n = 40000, .rate = 5000},
 	{.n = 10000000, .rate = 5000, .ip6 = true},
-	{.n = 2000, .rate = 100, .ms = 40000}, /* entries in use grow stale meanwhile */
+	{.n = 2000, .rate = 100, .ms = 40000}, /* entries in use become STALE in this time */
 	{.n = 40000, .rate = 5000, .variant = 1},
 	{.n = 40000, .rate = 1000, .pool = 2048, .ip6 = true},
 	{.n = 10000000, .rate = 20000, .ms = 40000, .longer = true, .ip6 = true},

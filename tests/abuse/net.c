@@ -8,7 +8,7 @@
  *   CROWD   10.1.0.5 fd00::5      behind an access link with a rate, a queue and losses
  *   RAW     10.1.0.4 fd00::4      the bots; frames of any source leave with its MAC
  *   ROUTER  10.1.0.254 fd00::fe   the server's gateway; behind it are HONEST's second addresses,
- *                                 spoofed sources, and bots of rows that say `far` */
+ *                                 spoofed sources, and bots of rows with `far` */
 
 #include "world.h"
 
@@ -79,7 +79,7 @@ is_far_honest(const uint8_t *p, size_t len)
 	return len >= 54 && p[12] == 0x86 && memcmp(p + 38, far6, 16) == 0;
 }
 
-/* What the framework itself asked of the server. */
+/* Replies to the framework's own requests. */
 static void
 note_answer(struct abuse *w, const uint8_t *p, size_t len)
 {
@@ -135,7 +135,7 @@ net_wire(struct abuse *w, enum host from, const uint8_t *p, size_t len)
 
 /* ------------------------------------------------------------------ arrival */
 
-/* RAW and ROUTER: resolution, bots, and what the attack wants to see. */
+/* RAW and ROUTER: resolution, bots, and frames for the attack. */
 static void
 raw(struct abuse *w, const uint8_t *p, size_t len)
 {

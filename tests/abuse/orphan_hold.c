@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Orphans behind a window of 0 (RFC 6429, CVE-2008-4609): a request, then FIN; the server has
- * closed, and its answer cannot leave. The bots answer every probe for ever. An orphan without
- * progress lives 60 s at most: after 100 s none is left, though no bot has gone. */
+ * closed, and its answer cannot leave. The bots answer every probe. An orphan without
+ * progress ends after at most 60 s: after 100 s none is left, though all bots still answer. */
 
 #include "abuse.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Timestamp poisoning (CVE-2005-0356): segments with TSvals far ahead. Those left of the window,
- * and those whose ACK is out of range, must not move TS.Recent; else PAWS would drop everything
- * that every second honest client sends. */
+/* Timestamp poisoning (CVE-2005-0356): segments with TSvals far ahead. Segments left of the window,
+ * and segments whose ACK is out of range, must not move TS.Recent. Otherwise PAWS would drop all segments of
+ * every second honest client. */
 
 #include "abuse.h"
 
@@ -24,8 +24,7 @@ step(struct abuse *w)
 			f.seq -= 200000; /* old, with a true ACK */
 		else
 			f.ack -= 1u << 30; /* at RCV.NXT */
-		/* the same TSval for all of a tuple: a second one could undo the harm of the first
-		 */
+		/* the same TSval for all segments of a tuple: a second TSval could undo the first */
 		spoof_stamps(&f, f.sport * 2654435761u, abuse_random(w));
 		spoof_tcp(w, &f);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Ping flood (variant 0) and smurf (CVE-1999-0513; variant 1: to the broadcast address, which is
- * never answered). Echo replies are limited to 1 000 a second and a burst, so honest pings are not
- * counted here. */
+ * never answered). Echo replies are limited to 1 000 a second, so honest pings are not
+ * counted. */
 
 #include "abuse.h"
 

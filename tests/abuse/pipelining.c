@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Pipelining without reading: `n` clients with window 0 send `size` requests each, and more as long
- * as the server's window lets them. An answer of 257 bytes is constant memory behind one more
- * buffer, and nothing of it can be sent. */
+ * as the server's window allows. An answer of 257 bytes takes one buffer and constant memory, and no byte
+ * of it can be sent. */
 
 #include "abuse.h"
 
@@ -22,7 +22,7 @@ step(struct abuse *w)
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct bot *b = bot_at(w, i);
 
-		/* 1 400 bytes every 4 ms, never more than the server takes */
+		/* 1 400 bytes every 4 ms, within the server's window */
 		if (b->state != BOT_OPEN || (abuse_now(w) + i) % 4 != 0 || b->mark >= r->size ||
 		    bot_room(b) < sizeof(text))
 			continue;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The RST limit as a side channel (the kind of CVE-2016-5696): an off-path attacker asks whether
+/* The RST limit as a side channel (compare CVE-2016-5696): an off-path attacker tests whether
  * HONEST has a connection with a given tuple. It spoofs 50 segments of the tuple, then sends 100 of
- * its own to a closed port and counts the RSTs it gets. Segments of a live tuple take nothing from
- * a shared budget. The counts of live and of dead tuples must not be told apart. */
+ * its own to a closed port and counts the RSTs it gets. Segments of a live tuple use no
+ * shared budget. The counts for live and unused tuples must not differ. */
 
 #include "abuse.h"
 
@@ -31,7 +31,7 @@ guess(struct abuse *w, struct frame *f)
 		    la_addr_is4(&f->src) == abuse_params(w)->ip6)
 			continue;
 		f->flags = ACK;
-		f->seq += 1u << 30; /* outside the window: a challenge ACK, or nothing */
+		f->seq += 1u << 30; /* outside the window: a challenge ACK, or no answer */
 		if (!live)
 			f->sport = 1023; /* a port that no client uses */
 		return true;
@@ -49,7 +49,7 @@ step(struct abuse *w)
 			    .flags = ACK},
 		     f;
 
-	/* a trial begins when there is a victim to ask about */
+	/* a trial starts when there is a victim */
 	if (trial == 2 * TRIALS || abuse_since(w) < TRIAL_MS * (trial + 1))
 		return;
 	live = trial % 2;
@@ -62,7 +62,7 @@ step(struct abuse *w)
 	trial++;
 }
 
-/* What comes to the attacker's own address, which is behind the router. */
+/* Frames to the attacker's own address, which is behind the router. */
 static void
 frame(struct abuse *w, const uint8_t *p, size_t len)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Slow Read: downloads through a window of `size` bytes, which is opened again as soon as it is
- * full. The answer is constant memory, of which the send queue names a part. */
+/* Slow Read: downloads through a window of `size` bytes, which opens again as soon as it is
+ * full. The answer is constant memory, and the send queue refers to a part of it. */
 
 #include "abuse.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Sockstress (CVE-2008-4609): a handshake, one request, window 0 for ever. The bots answer every
- * window probe, so that no time-out ends them. `size` is the answer's length. */
+/* Sockstress (CVE-2008-4609): a handshake, one request, then window 0. The bots answer every
+ * window probe, so that R2 does not end them. `size` is the answer's length. */
 
 #include "abuse.h"
 

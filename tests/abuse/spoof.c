@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Frames with any source, as an attacker on the link or behind the router makes them. They carry
- * the MAC that a frame of such a source would carry: the attacker's own, or the router's. */
+/* Frames with any source, from an attacker on the link or behind the router. Their source MAC is the
+ * attacker's or the router's accordingly. */
 
 #include "abuse.h"
 
@@ -28,7 +28,7 @@ spoof_source(uint32_t i, bool ip6, bool on_link)
 	return a;
 }
 
-/* Is it beyond the server's prefixes? */
+/* Returns whether the address is outside the server's prefixes. */
 static bool
 beyond(const struct la_addr *a)
 {

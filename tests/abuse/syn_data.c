@@ -36,7 +36,7 @@ step(struct abuse *w)
 		most = abuse_gauge(w, G_BUFFERS);
 }
 
-/* 1 024 of 32 768 are the port's; the honest clients' few connections need some hundred. */
+/* The port has 1 024 of 32 768; the honest clients' connections need a few hundred. */
 static void
 end(struct abuse *w)
 {

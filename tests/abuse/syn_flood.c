@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* SYN flood (CERT CA-1996-21, RFC 4987): SYNs from `n` sources beyond the gateway that answer
- * nothing. In a small table every resource of a SYN is scarce: TCBs (`conns`), TIME_WAIT entries
- * (`tw`). A half-open connection lives 63 s at most, so its TCB and its reservation are read later.
- */
+/* SYN flood (CERT CA-1996-21, RFC 4987): SYNs from `n` sources beyond the gateway that do not
+ * answer. In a small table every resource of a SYN is scarce: TCBs (`conns`), TIME_WAIT entries
+ * (`tw`). A half-open connection ends after at most 63 s, so its TCB and reservation are checked later. */
 
 #include "abuse.h"
 
@@ -24,7 +23,7 @@ step(struct abuse *w)
 	}
 }
 
-/* Spoofed sources are left to their 63 s; nothing is reset. */
+/* Half-open connections of spoofed sources end after 63 s; none is reset. */
 static void
 end(struct abuse *w)
 {

@@ -21,7 +21,7 @@ step(struct abuse *w)
 	}
 }
 
-/* What is half open now began lately: it is reset. */
+/* Resets the connections that are half-open now, which began recently. */
 static void
 end(struct abuse *w)
 {

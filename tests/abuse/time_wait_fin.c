@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A flood of repeated FINs at TIME_WAIT entries (RFC 9293 3.10.7.8). Each entry answers and starts
- * its 2*MSL anew; no buffer or TCB is taken, there is never more than one answer to a FIN, and
- * 2*MSL after the last FIN all are gone. */
+/* A flood of repeated FINs at TIME_WAIT entries (RFC 9293 3.10.7.8). Each entry answers and restarts
+ * its 2*MSL. The flood takes no buffer and no TCB. Each FIN has at most one answer. 2*MSL after the last
+ * FIN all entries have expired. */
 
 #include "abuse.h"
 

@@ -2,7 +2,7 @@
 
 /* A TIME_WAIT table that is filled from one prefix: `n` ports of one host beyond the gateway open,
  * read the answer, and close after the server, `rate` connections a second. An entry lives 500 ms
- * here, so `rate` / 2 entries are wanted, more than `tw`. Clients of other prefixes still get their
+ * here, so `rate` / 2 entries are needed, more than `tw`. Clients of other prefixes still get their
  * reservations. */
 
 #include "abuse.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Blind SYNs that reopen TIME_WAIT (RFC 9293 3.6.1, RFC 1122 4.2.2.13): the peer has not got the
- * last ACK and repeats its FIN. Until a reopen's handshake is complete, the old connection is
- * answered: each FIN gets its ACK. Variant 1 is the same without the SYNs. */
+/* Blind SYNs that reopen TIME_WAIT (RFC 9293 3.6.1, RFC 1122 4.2.2.13): the last ACK was lost
+ * and the peer repeats its FIN. Until a reopen's handshake is complete, each FIN of the old connection
+ * gets its ACK. Variant 1 is the same without the SYNs. */
 
 #include "abuse.h"
 
@@ -31,7 +31,7 @@ step(struct abuse *w)
 			continue;
 		if (r->variant == 0 &&
 		    (age == SYN_MS ||
-		     age == SYN_MS + 10)) /* from elsewhere, with the bot's tuple */
+		     age == SYN_MS + 10)) /* spoofed, with the bot's tuple */
 			bot_tx(w, b, SYN, b->seq + 1000000, 0, NULL, 0);
 		if (age == FIN_MS) {
 			b->mark = 2;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* One-byte segments in order that stay unread: `n` clients with window 0 block the HTTP service by
- * pipelined requests, then go on byte by byte. Each byte is acknowledged and stays unread; copied
- * together, they take no more memory than the window promises. */
+ * pipelined requests, then continue byte by byte. Each byte is acknowledged and stays unread. The bytes are
+ * merged, so that they take at most the memory of the window. */
 
 #include "abuse.h"
 
@@ -19,7 +19,7 @@ begin(struct abuse *w)
 	turn = 0;
 }
 
-/* mark: bytes sent. Never a request cut short at the change from large segments to small ones. */
+/* mark: bytes sent. The change from large segments to small ones is at the end of a request. */
 static void
 next(struct abuse *w, struct bot *b)
 {

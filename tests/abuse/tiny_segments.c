@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* SegmentSmack (CVE-2018-5390): one-byte segments above a hole. Each takes a whole buffer, and the
- * hole is never filled. `n` connections to discard, a byte every `size` sequence numbers, 255 a
- * connection or what the window allows; then again from the start, so that what was dropped is
- * offered again. */
+ * hole is never filled. `n` connections to discard, a byte every `size` sequence numbers, at most
+ * 255 a connection and within the window; then again from the start, so that dropped segments are
+ * sent again. */
 
 #include "abuse.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A crowd of uploads to discard, which reads at once. No client breaks a rule: losses on the way
- * leave holes in many streams, and all that arrives above a hole takes buffers. Throughput is
- * judged too: the server goes on acknowledging. */
+/* Many uploads to discard, which reads at once. No client breaks a rule: losses on the link leave holes
+ * in many streams, and the data above a hole takes buffers. Throughput is checked too: the server must
+ * continue to acknowledge. */
 
 #include "abuse.h"
 

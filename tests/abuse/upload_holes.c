@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Uploads whose windows arrive with holes, as behind a full TAP queue: `n` bots send a whole
- * window, of which the first segment is missing every other time and 2 % of the others always; 300
- * ms later they start again from what was acknowledged. They obey the window and nothing else. The
- * server goes on delivering. */
+ * window, of which every other time the first segment is missing, and always 2 % of the others. 300
+ * ms later they start again at the acknowledged number. They keep only to the window. The
+ * server must continue to deliver. */
 
 #include "abuse.h"
 
@@ -20,7 +20,7 @@ begin(struct abuse *w)
 	turn = 0;
 }
 
-/* The next segment of the window, or its start again. */
+/* Sends the next segment of the window, or starts the window again. */
 static void
 next(struct abuse *w, struct bot *b)
 {
@@ -73,7 +73,7 @@ judge(struct abuse *w)
 	uint64_t rate = (late - middle) * 2000 / (r->ms ? r->ms : 4000);
 
 	printf("    uploads: %lu kB/s\n", rate / 1000);
-	if (rate < 2 * 1000 * 1000) /* with memory for everything: 13 MB/s and more */
+	if (rate < 2 * 1000 * 1000) /* with enough memory: 13 MB/s and more */
 		abuse_fail(w, "%u uploads get %lu kB/s in the second half of the attack", r->n,
 			   rate / 1000);
 }

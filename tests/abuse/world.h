@@ -2,7 +2,7 @@
 #ifndef TEST_ABUSE_WORLD_H
 #define TEST_ABUSE_WORLD_H
 
-/* What the framework's own files know of a world; attacks see abuse.h only. */
+/* The world as the framework's own files use it; attacks include only abuse.h. */
 
 #include "abuse.h"
 #include "server/service.h"
@@ -12,7 +12,7 @@ struct rte_mempool;
 
 enum { BURST = 32, RING_MAX = 1024, SLOTS = 256, SERVICES = 5 };
 
-/** A shard with a port: what the worker's loop and a NIC do. */
+/** A shard with a port: models the worker's loop and a NIC. */
 struct stack {
 	struct la_shard *s;
 	struct rte_mempool *pool;
@@ -21,7 +21,7 @@ struct stack {
 	struct rte_mbuf *burst[BURST];
 	unsigned nburst;
 	uint64_t rx_nombuf; /* frames lost: no buffer to take the descriptor's place */
-	/* the way to the link, for the crowd: 0: no limit */
+	/* the crowd's access link; 0: no limit */
 	uint32_t frames_per_ms;
 	uint32_t queue; /* frames */
 	uint32_t loss_ppm;
@@ -29,7 +29,7 @@ struct stack {
 	uint64_t queue_drops;
 };
 
-/** Frames that arrive in one millisecond, one behind the other. */
+/** Frames that arrive in one millisecond, in order. */
 struct slot {
 	uint8_t *b;
 	size_t len, cap;
@@ -59,11 +59,11 @@ struct abuse {
 };
 
 /* net.c */
-/** A frame of a shard's; the crowd's are held up or lost by its access link. */
+/** Sends a frame of a shard; the crowd's access link delays or loses its frames. */
 void net_wire(struct abuse *w, enum host from, const uint8_t *p, size_t len);
-/** One millisecond: what is due arrives, timers run. */
+/** Runs one millisecond: due frames arrive, timers fire. */
 void net_step(struct abuse *w);
-/** HONEST asks for an echo reply and for the server's MAC. */
+/** HONEST sends an echo request and an ARP request for the server's MAC. */
 void net_ping(struct abuse *w);
 
 /* host.c */
@@ -71,13 +71,13 @@ void net_open(struct abuse *w);
 void net_close(struct abuse *w);
 /** A frame has arrived at a shard's port. */
 void net_rx(struct abuse *w, enum host h, const uint8_t *p, size_t len);
-/** Bursts that are not full, and timers. */
+/** Delivers partial bursts, and runs timers. */
 void net_run_shards(struct abuse *w);
-/** Takes what a shard has to send after a call from outside. */
+/** Takes a shard's frames after an API call. */
 void net_tx(struct abuse *w, enum host h);
 
 /* judge.c */
-/** Breaches where one of these gauges (bits) is not what it was; `late`: after much idle time. */
+/** Reports a breach for each of these gauges (bits) that differs from its old value; `late`: after long idle time. */
 void judge_gauges(struct abuse *w, unsigned which, bool late, const char *when);
 void judge_service(struct abuse *w, const struct honest_result *r);
 void judge_tables(struct abuse *w);

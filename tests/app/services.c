@@ -7,6 +7,8 @@
 
 #include <rte_mempool.h>
 
+#include "server/payload.h"
+
 struct bench b;
 
 /* ---- the service ---- */
@@ -21,15 +23,14 @@ static void
 opened(struct la_conn *c, void *user)
 {
 	b.opened_at = server_now();
-	b.real->ops.opened(c, user);
+	b.real.opened(c, user);
 }
 
 static void
 acked(struct la_conn *c, void *user)
 {
 	b.acked_at = server_now();
-	if (b.real->ops.acked)
-		b.real->ops.acked(c, user);
+	b.real.acked(c, user);
 }
 
 static void
@@ -38,7 +39,7 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 	b.closed_at = server_now();
 	b.closed++;
 	b.end = why->end;
-	b.real->ops.closed(c, user, why);
+	b.real.closed(c, user, why);
 }
 
 void
@@ -60,19 +61,19 @@ bench_make(const struct service_def *def, uint32_t idle_ms)
 	payload_fill(pattern, chargen);
 	memset(&b, 0, sizeof(b));
 	b.w = sim_make(&cfg);
-	pass(10000); /* announcements have been made */
+	pass(10000); /* the announcements are over */
 	b.mbufs = rte_mempool_avail_count(la_sim_mbufs(b.w));
-	b.real = def;
-	b.def = *def;
-	b.def.ops.opened = opened;
-	b.def.ops.acked = acked;
-	b.def.ops.closed = closed;
-	b.s = (struct service){.def = &b.def,
-			       .port = PORT,
-			       .opts = {.nodelay = true, .msl_ms = 100, .fin_wait_2_ms = 60000},
-			       .idle_ms = idle_ms,
-			       .head_ms = 20000,
-			       .server_first = true};
+	http_options.head_ms = 20000;
+	service_init(&b.s, def, PORT);
+	b.s.opts.nodelay = true;
+	b.s.opts.msl_ms = 100;
+	b.s.opts.fin_wait_2_ms = 60000;
+	b.s.idle_ms = idle_ms;
+	b.s.server_first = true;
+	b.real = b.s.ops;
+	b.s.ops.opened = opened;
+	b.s.ops.acked = acked;
+	b.s.ops.closed = closed;
 }
 
 void
@@ -83,7 +84,7 @@ serve(void)
 }
 
 uint64_t
-count(enum svc_count k)
+count(unsigned k)
 {
 	return b.s.count[k];
 }
@@ -94,7 +95,7 @@ mbufs_used(void)
 	return b.mbufs - rte_mempool_avail_count(la_sim_mbufs(b.w));
 }
 
-/* A call from outside a callback is made at the time of the shard's last call: makes it now. */
+/* A call outside a callback has the time of the shard's last call. Sets that time to now. */
 static void
 wake(unsigned host)
 {
@@ -108,7 +109,7 @@ ssize_t __real_la_send_const(struct la_conn *c, const void *buf, size_t len);
 ssize_t __wrap_la_send(struct la_conn *c, const void *buf, size_t len);
 ssize_t __wrap_la_send_const(struct la_conn *c, const void *buf, size_t len);
 
-/* How many of len bytes are taken: none in half of the calls. Clients are not concerned. */
+/* The number of len bytes that are accepted: none in half of the calls. Applies only to the service. */
 static size_t
 taken(const struct la_conn *c, size_t len)
 {
@@ -151,7 +152,7 @@ pass_stingy(uint64_t ms, uint64_t every)
 		b.owed = false;
 		wake(1);
 		if (b.s.head)
-			b.s.def->ops.writable(b.s.head->c, b.s.head);
+			b.s.ops.writable(b.s.head->c, b.s.head);
 		la_sim_settle(b.w);
 	}
 }
@@ -188,7 +189,7 @@ read_some(struct client *cl, uint32_t max)
 	const void *span;
 	size_t n;
 
-	while (max > 0 && cl->c && (n = la_peek(cl->c, &span)) > 0) { /* the last byte may end it */
+	while (max > 0 && cl->c && (n = la_peek(cl->c, &span)) > 0) { /* reading the last byte may end the connection */
 		if (n > max)
 			n = max;
 		if (max != ALL)

@@ -8,58 +8,57 @@
 #include <criterion/criterion.h>
 
 #include "../sim/fixture.h"
-#include "server/service.h"
+#include "server/http_conn.h"
 
 enum { DELAY_MS = 1, PORT = 80, ALL = UINT32_MAX };
 
-/** The service under test. Its own callbacks are wrapped, so that their times are known. */
+/** The service under test. Three of its callbacks are wrapped, so that their times are known. */
 struct bench {
 	struct la_sim *w;
 	struct service s;
-	struct service_def def; /* of s, with the wrapped callbacks */
-	const struct service_def *real;
+	struct la_conn_ops real; /* of s, before they were wrapped */
 	uint64_t opened_at, acked_at, closed_at; /* ms of the shard: the last of each */
 	unsigned closed;
 	enum la_end end; /* of the last one closed */
-	uint32_t stingy; /* not 0: la_send*() takes little from the service, by this seed */
-	bool owed;	 /* it took less than it was given: `writable` must follow */
+	uint32_t stingy; /* not 0: la_send*() accepts little from the service, by this seed */
+	bool owed;	 /* la_send*() accepted a part: `writable` must follow */
 	unsigned mbufs;  /* free in the pool at the start */
 };
 extern struct bench b;
 
 struct client {
 	struct la_conn *c; /* NULL: closed */
-	const char *out;   /* what it sends */
+	const char *out;   /* text to send */
 	size_t out_len, out_pos;
-	uint32_t step_ms;  /* every so often */
-	uint32_t read;	   /* it reads so many bytes; ALL: at once whenever there are any */
-	uint32_t write;	   /* and writes so many; ALL: as fast as they are taken */
-	uint32_t junk;	   /* and, when `out` is sent, so many bytes of no meaning */
+	uint32_t step_ms;  /* interval of reads and writes */
+	uint32_t read;	   /* bytes read in an interval; ALL: at once */
+	uint32_t write;	   /* bytes written in an interval; ALL: as fast as accepted */
+	uint32_t junk;	   /* arbitrary bytes to send after `out` */
 	bool keep_open;	   /* does not answer the server's FIN */
 	bool fin_after;	   /* FIN behind `out` */
-	uint8_t *in;	   /* what it has read */
+	uint8_t *in;	   /* the bytes read */
 	size_t in_len, in_room;
 	uint64_t opened_at, fin_at, closed_at; /* ms of its shard; 0: not yet */
 	enum la_end end;
 };
 
-/** A world with this service; b.s may be changed until serve(). */
+/** Creates a world with this service; b.s may be changed until serve(). */
 void bench_make(const struct service_def *def, uint32_t idle_ms);
 void serve(void);
 /** Opens the client's connection. rcvbuf in bytes. */
 void client_open(struct client *cl, uint32_t rcvbuf);
-/** Changes the pace of reading from now on. */
+/** Changes the pace of reading. */
 void client_read(struct client *cl, uint32_t read);
 void client_free(struct client *cl);
 /** Lets ms milliseconds pass. */
 void pass(uint64_t ms);
-/** The same; when la_send*() was stingy, `writable` comes every so many ms. */
+/** Like pass(); after a short la_send*(), calls `writable` at this interval in ms. */
 void pass_stingy(uint64_t ms, uint64_t every);
-/** The service drains. */
+/** Drains the service. */
 void drain(void);
-/** All connections end and every packet buffer is free again. */
+/** Ends all connections, and checks that every packet buffer is free. */
 void bench_over(void);
-uint64_t count(enum svc_count k);
+uint64_t count(unsigned k);
 /** Packet buffers in use. */
 unsigned mbufs_used(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* `lastack bench` in small: that every bench runs, that what the server counts agrees with what the
- * generator sent (a fault otherwise, and status 1), and what the JSON holds. No figure is asserted. */
+/* `lastack bench` with small sizes: every bench runs, the server's counts agree with the generator's (else a
+ * fault, and status 1), and the JSON is complete. No figure is asserted. */
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ result(const char *path)
 	return j;
 }
 
-/* Runs the benches named, with sizes for a test, and gives back the JSON. */
+/* Runs the named benches with small sizes; returns the JSON. */
 static json_t *
 run(const char *const *benches, int status, const char *compare)
 {
@@ -71,7 +71,7 @@ is_series(const json_t *row, const char *key, const char *name)
 	cr_expect_geq(json_number_value(json_object_get(s, "most")), median);
 }
 
-/* Every row is whole; how many of this bench there are. */
+/* Checks that every row is complete; returns the number of rows of this bench. */
 static unsigned
 rows_of(const json_t *j, const char *bench)
 {
@@ -209,7 +209,8 @@ Test(bench, abuse)
 		cr_expect(held >= 0 && held <= 1, "%s", name);
 		/* a flood of SYNs is answered by cookies */
 		cr_expect(i < 2 || json_object_size(json_object_get(row, "drops")) > 0, "%s", name);
-		/* half-open connections of silent sources live 63 s, everything else is gone after one second */
+		/* half-open connections of sources without an ACK end after 63 s, everything else ends within one
+		 * second */
 		cr_expect_eq(json_is_true(json_object_get(row, "gauges_back")), i != 1 && i != 2, "%s: %s", name,
 			     json_string_value(json_object_get(row, "gauges_late")));
 		cr_expect_leq(number(row, "gauges_back_s"), 70, "%s", name);
@@ -228,7 +229,7 @@ Test(bench, goals_are_in_the_json)
 	const char *const names[] = {"exchange", "repeat", NULL};
 	json_t *j = run(names, EXIT_OK, NULL), *goals = json_object_get(j, "goals");
 
-	cr_assert_eq(json_array_size(goals), 2); /* net_null's rows are nobody's goal */
+	cr_assert_eq(json_array_size(goals), 2); /* net_null's rows have no goal */
 	for (size_t i = 0; i < 2; i++) {
 		const json_t *g = json_array_get(goals, i);
 		double v = json_number_value(json_object_get(g, "value"));
@@ -266,7 +267,7 @@ Test(bench, better_than_the_older_run_does_not)
 	compare(0.00001, EXIT_OK);
 }
 
-/* ------------------------------------------------------------------ it does notice */
+/* ------------------------------------------------------------------ faults are detected */
 
 static void
 reset(struct la_conn *c, void *user)
@@ -285,7 +286,7 @@ say_two(struct la_conn *c, void *user)
 
 enum { F = LA_FIN | LA_ACK, S = LA_SYN | LA_ACK };
 
-/* One connection by a script that the server's user does not keep to. */
+/* One connection whose script differs from the server's behaviour. */
 static void
 notices(const struct la_conn_ops *ops, const struct gen_step *script, unsigned nsteps, const char *what)
 {
@@ -332,7 +333,7 @@ Test(bench, a_longer_answer_is_a_fault)
 	notices(&(const struct la_conn_ops){.data = say_two}, script, 2, "step 1");
 }
 
-Test(bench, a_drop_that_is_counted_is_a_fault)
+Test(bench, a_counted_drop_is_a_fault)
 {
 	static const struct gen_step script[] = {{LA_SYN, 0, S, 0}, {LA_ACK, 0, 0, 0},
 						 {LA_RST | LA_ACK, 0, 0, 0}};

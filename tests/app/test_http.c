@@ -15,7 +15,7 @@ feed(struct http_parser *p, const char *text, size_t len, size_t step)
 	http_parser_init(p);
 	while (at < len && !p->done) {
 		size_t n = len - at < step ? len - at : step;
-		char *copy = malloc(n); /* exact size: a read beyond it is seen by ASan */
+		char *copy = malloc(n); /* exact size: ASan reports a read beyond it */
 
 		memcpy(copy, text + at, n);
 		at += http_parse(p, copy, n);
@@ -104,7 +104,7 @@ static const struct {
 	{"GET / HTTP/1.1\r\nHost: a\r\n\r", 0},
 };
 
-/* However the bytes are cut, the answer is the same, and what follows the head is left alone. */
+/* The answer is the same for every split, and bytes after the head are not read. */
 Test(http, statuses_in_pieces_of_every_size)
 {
 	for (unsigned i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
@@ -182,7 +182,7 @@ Test(http, a_long_target_is_not_found_but_a_long_query_is)
 	cr_expect_eq(a.length, 7);
 }
 
-Test(http, who_may_keep_the_connection)
+Test(http, persistent_connections)
 {
 	static const struct {
 		const char *text;
@@ -281,7 +281,7 @@ Test(http, answer_heads)
 	cr_expect(strstr(head, "Connection: close\r\n"), "%s", head);
 }
 
-/* Any bytes: no crash, no head longer than the limit, nothing taken after the end. */
+/* Random bytes: no crash, no head longer than the limit, no byte read after the end. */
 Test(http, random_bytes)
 {
 	static const char alphabet[] = "GET / HTTP/1.1\r\n\r\nHost:Content-Length: 9\t\x01\xff";

@@ -10,7 +10,7 @@
 static char head[600]; /* of the last answer */
 
 /* Reads one answer from *p on: its status, and its body, which is the pattern for 200 of /bytes/N.
- * Moves *p behind it; -1: not a whole one. */
+ * Moves *p to its end; -1: incomplete. */
 static int
 answer(const uint8_t **p, const uint8_t *end, bool head_only, uint64_t *length)
 {
@@ -108,7 +108,7 @@ Test(http_conn, a_window_that_opens_in_steps)
 	}
 }
 
-/* All is queued, the FIN too, and takes more than the linger's 10 s; the client goes on sending. */
+/* Data and FIN are queued, and take more than the linger's 10 s; the client continues to send. */
 Test(http_conn, a_linger_outlasts_a_slow_reader)
 {
 	static const char request[] = "GET /bytes/200000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -162,7 +162,7 @@ Test(http_conn, a_reader_that_stops)
 	}
 }
 
-/* The client's FIN does not come: 10 s after the last acknowledgement the rest is closed. */
+/* Without the client's FIN the connection ends 10 s after the last acknowledgement. */
 Test(http_conn, a_linger_without_the_clients_fin)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -211,10 +211,10 @@ slow_head(uint32_t step_ms, uint32_t head_ms, bool server_first)
 				      "012345678901234567890123456789012345678901234567890123456789";
 	struct client cl = {.read = ALL, .write = 1, .step_ms = step_ms, .out = request, .out_len = sizeof(request) - 1};
 	const uint8_t *p;
-	uint64_t n, answered; /* ms: when the client has the answer; its first byte came with the handshake's ACK */
+	uint64_t n, answered; /* ms: time of the answer at the client; its first byte was on the handshake's ACK */
 
 	bench_make(&service_http, 60000);
-	b.s.head_ms = head_ms;
+	http_options.head_ms = head_ms;
 	b.s.server_first = server_first;
 	serve();
 	client_open(&cl, 0);
@@ -227,8 +227,8 @@ slow_head(uint32_t step_ms, uint32_t head_ms, bool server_first)
 	cr_expect_eq(answer(&p, cl.in + cl.in_len, false, &n), 408);
 	cr_expect_eq(p, cl.in + cl.in_len);
 	cr_expect(strstr(head, "Connection: close\r\n") != NULL, "%s", head);
-	cr_expect_eq(count(SVC_HEAD_TIMEOUTS), 1);
-	cr_expect_eq(count(SVC_ANSWERED_408), 1);
+	cr_expect_eq(count(HTTP_HEAD_TIMEOUTS), 1);
+	cr_expect_eq(count(HTTP_ANSWERED_408), 1);
 	bench_over();
 	cr_expect_eq(cl.end, LA_END_ORDERLY);
 	cr_expect_eq(b.end, LA_END_ORDERLY);
@@ -256,7 +256,7 @@ Test(http_conn, a_slow_head_that_is_in_time)
 		uint64_t n;
 
 		bench_make(&service_http, 60000);
-		b.s.head_ms = 100 * (sizeof(request) - 1 - 3) + 1 - late;
+		http_options.head_ms = 100 * (sizeof(request) - 1 - 3) + 1 - late;
 		serve();
 		client_open(&cl, 0);
 		pass(4000);
@@ -267,7 +267,7 @@ Test(http_conn, a_slow_head_that_is_in_time)
 	}
 }
 
-/* Empty lines are no request: they keep no connection. */
+/* Empty lines are no request: they do not restart the time-out. */
 Test(http_conn, empty_lines_are_no_progress)
 {
 	static const char lines[] = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
@@ -284,12 +284,12 @@ Test(http_conn, empty_lines_are_no_progress)
 	client_free(&cl);
 }
 
-/* A body has head_ms and a second for each 500 bytes, and none of it may be silent for idle_ms. */
+/* The limit of a body is head_ms plus a second for each 500 bytes, and idle_ms between bytes. */
 Test(http_conn, slow_bodies)
 {
 	static const struct {
 		uint32_t length, bytes, step_ms, idle; /* the client sends `bytes` every step_ms */
-		uint32_t deadline;		       /* ms after the head; 0: it is in time */
+		uint32_t deadline;		       /* ms after the head; 0: the body is in time */
 	} rows[] = {
 		{5000, 1, 1000, 60000, 5000 + 10000},
 		{5000, 10, 50, 60000, 5000 + 10000},
@@ -310,11 +310,11 @@ Test(http_conn, slow_bodies)
 
 		memset(text + n_head, 'b', sizeof(text) - (size_t)n_head);
 		bench_make(&service_http, rows[i].idle);
-		b.s.head_ms = 5000;
+		http_options.head_ms = 5000;
 		serve();
 		client_open(&cl, 0);
 		pass(2 * DELAY_MS + 1);
-		cl.write = rows[i].bytes; /* from the first step on */
+		cl.write = rows[i].bytes; /* from the first interval on */
 		cl.out_len += rows[i].length < 5900 ? rows[i].length : 5900;
 		pass(rows[i].deadline ? rows[i].deadline + 30 : 15000);
 		p = cl.in;
@@ -322,7 +322,7 @@ Test(http_conn, slow_bodies)
 		if (rows[i].deadline) {
 			cr_expect_eq(cl.fin_at, cl.opened_at + 2 * DELAY_MS + rows[i].deadline, "row %u: %lu", i,
 				     cl.fin_at - cl.opened_at);
-			cr_expect_eq(count(SVC_BODY_TIMEOUTS), 1);
+			cr_expect_eq(count(HTTP_BODY_TIMEOUTS), 1);
 		}
 		bench_over();
 		cr_expect_eq(b.end, LA_END_ORDERLY);
@@ -370,8 +370,8 @@ all_answered(const struct client *cl, unsigned n, unsigned nkinds)
 	cr_expect_eq(p, end);
 }
 
-/* The client's window is small or closed; its requests wait unread, and when it reads, every answer is right
- * and in its place. */
+/* The client's window is small or closed; its requests stay unread, and when it reads, every answer is correct
+ * and in order. */
 static void
 unread_pipeline(unsigned n, unsigned nkinds, uint32_t rcvbuf, uint32_t sndbuf, uint32_t wait_ms)
 {
@@ -386,11 +386,11 @@ unread_pipeline(unsigned n, unsigned nkinds, uint32_t rcvbuf, uint32_t sndbuf, u
 	client_open(&cl, rcvbuf);
 	pass(wait_ms);
 	sc = b.s.head;
-	if (rcvbuf < 4000) { /* more than the client's buffer takes */
+	if (rcvbuf < 4000) { /* more than the client's buffer */
 		cr_assert_not_null(sc, "%u requests: the connection has gone", n);
 		cr_expect_leq(la_unsent(sc->c), SVC_UNSENT_MAX + 5500, "%u requests: %zu", n, la_unsent(sc->c));
 		cr_expect_leq(la_unacked(sc->c), SVC_UNSENT_MAX + 5500 + rcvbuf);
-		/* both hosts: 28 kB of requests in 2 kB buffers, 16 kB of answers, and what the client has */
+		/* both hosts: 28 kB of requests in 2 kB buffers, 16 kB of answers, and the client's data */
 		if (n == 700 && nkinds == 1)
 			cr_expect_leq(mbufs_used(), 50, "%u requests: %u buffers", n, mbufs_used());
 	}
@@ -423,7 +423,7 @@ Test(http_conn, pipelining_into_small_send_buffers)
 		unread_pipeline(sizes[i] < 100 ? 3 : 50, NKINDS, 4096, sizes[i], 300);
 }
 
-/* So do they when packet buffers are short: la_send*() then takes little, and nothing for a long time. */
+/* The same with few packet buffers: la_send*() then accepts little, or nothing for a long time. */
 Test(http_conn, pipelining_while_buffers_are_short)
 {
 	for (unsigned seed = 1; seed <= 6; seed++) {
@@ -474,8 +474,8 @@ Test(http_conn, continue_into_small_send_buffers)
 	}
 }
 
-/* A client that reads at once gets through a long pipeline at the speed of the path. */
-Test(http_conn, pipelining_by_a_reader_is_not_held_up)
+/* For a client that reads at once, a long pipeline runs at the speed of the path. */
+Test(http_conn, pipelining_by_a_reader_is_not_delayed)
 {
 	size_t len;
 	char *text = pipeline(2000, 1, &len);
@@ -491,7 +491,7 @@ Test(http_conn, pipelining_by_a_reader_is_not_held_up)
 	free(text);
 }
 
-/* A pipelining client that never reads does not stay: idle_ms after its last acknowledgement it is aborted. */
+/* A pipelining client that never reads is aborted idle_ms after its last acknowledgement. */
 Test(http_conn, a_pipelining_client_that_never_reads)
 {
 	size_t len;

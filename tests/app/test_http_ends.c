@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* HTTP on connections: bodies in chunks, 100 Continue, delays, and every way to end that a path asks for. */
+/* HTTP on connections: bodies in chunks, 100 Continue, delays, and every end that a path can request. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #define CODED HOST "Transfer-Encoding: chunked\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
 
-/* A client of a fresh server. */
+/* A client of a new server. */
 static void
 begin(struct client *cl, const char *out, uint32_t idle_ms, bool server_first)
 {
@@ -22,7 +22,7 @@ begin(struct client *cl, const char *out, uint32_t idle_ms, bool server_first)
 	serve();
 }
 
-/* How often a text stands in what the client has read. */
+/* Counts a text in the bytes that the client has read. */
 static unsigned
 times(const struct client *cl, const char *text)
 {
@@ -42,7 +42,7 @@ over(struct client *cl)
 
 /* ---- bodies in chunks ---- */
 
-/* The body is ignored, and the request behind it is answered, whatever the pieces. */
+/* The body is ignored, and the request after it is answered, for every split. */
 Test(http_ends, requests_behind_bodies_in_chunks)
 {
 	static const char text[] = "POST /status/201 HTTP/1.1\r\n" CODED "\r\n"
@@ -61,29 +61,29 @@ Test(http_ends, requests_behind_bodies_in_chunks)
 		cr_expect_eq(times(&cl, "HTTP/1.1 "), 4);
 		cr_expect_eq(times(&cl, "HTTP/1.1 201") + times(&cl, "HTTP/1.1 202") + times(&cl, "HTTP/1.1 405") +
 			     times(&cl, "HTTP/1.1 203"), 4);
-		cr_expect_eq(count(SVC_BAD_REQUESTS), 0);
+		cr_expect_eq(count(HTTP_BAD_REQUESTS), 0);
 		bench_over();
 		cr_expect_eq(cl.end, LA_END_ORDERLY);
 		client_free(&cl);
 	}
 }
 
-/* A refused body closes the connection: what follows is no request. Each refusal is counted. */
+/* A refused body closes the connection: the bytes after it are no request. Each refusal is counted. */
 Test(http_ends, refusals_close_and_are_counted)
 {
 	static const struct {
 		const char *out, *status;
-		enum svc_count count;
+		enum http_count count;
 	} rows[] = {
-		{"POST / HTTP/1.1\r\n" CODED "\r\n5\r\nhelloX\r\n0\r\n\r\n", "400", SVC_BAD_REQUESTS},
-		{"POST / HTTP/1.1\r\n" CODED "\r\nz\r\n", "400", SVC_BAD_REQUESTS},
-		{"POST / HTTP/1.1\r\n" CODED "Content-Length: 1\r\n\r\n0\r\n\r\n", "400", SVC_BAD_REQUESTS},
-		{"POST / HTTP/1.1\r\n" CODED "\r\n100001\r\n", "413", SVC_TOO_LARGE},
-		{"POST / HTTP/1.1\r\n" HOST "Content-Length: 1048577\r\n\r\n", "413", SVC_TOO_LARGE},
-		{"POST / HTTP/1.1\r\n" HOST "Expect: x\r\nContent-Length: 1\r\n\r\n", "417", SVC_UNSUPPORTED},
-		{"GET https://a/ HTTP/1.1\r\n" HOST "\r\n", "421", SVC_UNSUPPORTED},
-		{"CONNECT a:80 HTTP/1.1\r\n" HOST "\r\n", "405", SVC_UNSUPPORTED},
-		{"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n", "501", SVC_UNSUPPORTED},
+		{"POST / HTTP/1.1\r\n" CODED "\r\n5\r\nhelloX\r\n0\r\n\r\n", "400", HTTP_BAD_REQUESTS},
+		{"POST / HTTP/1.1\r\n" CODED "\r\nz\r\n", "400", HTTP_BAD_REQUESTS},
+		{"POST / HTTP/1.1\r\n" CODED "Content-Length: 1\r\n\r\n0\r\n\r\n", "400", HTTP_BAD_REQUESTS},
+		{"POST / HTTP/1.1\r\n" CODED "\r\n100001\r\n", "413", HTTP_TOO_LARGE},
+		{"POST / HTTP/1.1\r\n" HOST "Content-Length: 1048577\r\n\r\n", "413", HTTP_TOO_LARGE},
+		{"POST / HTTP/1.1\r\n" HOST "Expect: x\r\nContent-Length: 1\r\n\r\n", "417", HTTP_UNSUPPORTED},
+		{"GET https://a/ HTTP/1.1\r\n" HOST "\r\n", "421", HTTP_UNSUPPORTED},
+		{"CONNECT a:80 HTTP/1.1\r\n" HOST "\r\n", "405", HTTP_UNSUPPORTED},
+		{"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n", "501", HTTP_UNSUPPORTED},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -106,7 +106,7 @@ Test(http_ends, refusals_close_and_are_counted)
 	}
 }
 
-/* A body in chunks has head_ms and 2 ms a byte; sizes and extensions are no bytes of it. */
+/* A body in chunks has head_ms and 2 ms a byte; chunk sizes and extensions do not count. */
 Test(http_ends, slow_bodies_in_chunks)
 {
 	static const char head[] = "POST / HTTP/1.1\r\n" CODED "\r\n";
@@ -114,11 +114,11 @@ Test(http_ends, slow_bodies_in_chunks)
 		const char *unit;
 		unsigned units;
 		uint32_t write, step_ms;
-		uint32_t deadline; /* ms after the head; 0: it is in time */
+		uint32_t deadline; /* ms after the head; 0: the body is in time */
 	} rows[] = {
 		{"1;aaaaaaaaaa\r\nx\r\n", 200, 17, 1000, 5000 + 5 * 2},   /* five bytes in the first 5 s */
 		{"1;aaaaaaaaaa\r\nx\r\n", 200, 16, 20, 0},
-		{"1\r\nx\r\n", 1, 6, 20, 5000 + 2},			  /* then silence */
+		{"1\r\nx\r\n", 1, 6, 20, 5000 + 2},			  /* then no data */
 		{"3e8;xx\r\n", 1, 8, 20, 5000},				  /* no data at all */
 	};
 
@@ -132,7 +132,7 @@ Test(http_ends, slow_bodies_in_chunks)
 		if (!rows[i].deadline)
 			snprintf(text + n, sizeof(text) - n, "0\r\n\r\n");
 		begin(&cl, text, 60000, true);
-		b.s.head_ms = 5000;
+		http_options.head_ms = 5000;
 		cl.out_len = begun;
 		cl.step_ms = rows[i].step_ms;
 		client_open(&cl, 0);
@@ -141,8 +141,8 @@ Test(http_ends, slow_bodies_in_chunks)
 		cl.out_len = strlen(text);
 		pass(8000);
 		cr_expect_eq(times(&cl, rows[i].deadline ? "HTTP/1.1 408" : "HTTP/1.1 405"), 1, "row %u", i);
-		cr_expect_eq(count(SVC_BODY_TIMEOUTS), rows[i].deadline != 0);
-		cr_expect_eq(count(SVC_ANSWERED_408), rows[i].deadline != 0);
+		cr_expect_eq(count(HTTP_BODY_TIMEOUTS), rows[i].deadline != 0);
+		cr_expect_eq(count(HTTP_ANSWERED_408), rows[i].deadline != 0);
 		if (rows[i].deadline)
 			cr_expect_eq(cl.fin_at, cl.opened_at + 2 * DELAY_MS + rows[i].deadline, "row %u: %lu", i,
 				     cl.fin_at - cl.opened_at);
@@ -165,7 +165,7 @@ Test(http_ends, a_fin_within_chunks)
 	client_free(&cl);
 }
 
-/* RFC 9110 10.1.1: 100 before a body, for HTTP/1.1 alone. */
+/* RFC 9110 10.1.1: 100 before a body, only for HTTP/1.1. */
 Test(http_ends, continue_before_a_body)
 {
 	static const struct {
@@ -216,7 +216,7 @@ Test(http_ends, chunks_into_small_send_buffers)
 	}
 }
 
-/* To an HTTP/1.0 client our FIN is the end of the body, whoever is to close first. */
+/* For an HTTP/1.0 client our FIN is the end of the body, whichever end closes first. */
 Test(http_ends, a_body_without_a_length_ends_with_our_fin)
 {
 	static const uint64_t sizes[] = {0, 100, 40000};
@@ -246,7 +246,7 @@ Test(http_ends, a_body_without_a_length_ends_with_our_fin)
 
 /* ---- delays ---- */
 
-/* On the tick, whatever the idle time; pipelined requests wait, and other connections do not. */
+/* On the tick, for any idle time; pipelined requests wait, other connections do not. */
 Test(http_ends, delays_on_the_tick)
 {
 	struct client cl, other = {.read = ALL, .write = ALL, .out = GET("/status/205"),
@@ -273,8 +273,8 @@ Test(http_ends, delays_on_the_tick)
 	client_free(&other);
 }
 
-/* A client that has sent its FIN gets the answer; one that takes nothing of an earlier answer is aborted. */
-Test(http_ends, delays_of_clients_that_go)
+/* A client that has sent its FIN gets the answer; one that acknowledges nothing of an earlier answer is aborted. */
+Test(http_ends, delays_of_clients_that_close)
 {
 	struct client cl;
 
@@ -298,7 +298,7 @@ Test(http_ends, delays_of_clients_that_go)
 	over(&cl);
 }
 
-/* A server that stops sends the answer, which says that the connection closes. */
+/* A server that stops sends the answer with "Connection: close". */
 Test(http_ends, a_delay_while_the_server_drains)
 {
 	struct client cl;
@@ -336,7 +336,7 @@ Test(http_ends, fin)
 	}
 }
 
-/* /end/rst: the client has the whole answer, which promises another, and then the reset. */
+/* /end/rst: the client gets the whole answer, which keeps the connection, and then the reset. */
 Test(http_ends, rst)
 {
 	for (unsigned fin = 0; fin < 2; fin++) {
@@ -351,10 +351,10 @@ Test(http_ends, rst)
 		cr_expect_eq(b.end, LA_END_ABORTED);
 		cr_expect_eq(times(&cl, "HTTP/1.1 "), 2);
 		cr_expect_eq(times(&cl, "Connection: close\r\n"), 0);
-		cr_expect_eq(count(SVC_RESET_BY_PATH), 1);
+		cr_expect_eq(count(HTTP_RESET_BY_PATH), 1);
 		over(&cl);
 	}
-	for (unsigned i = 0; i < 2; i++) { /* no acknowledgement comes: the usual time-out */
+	for (unsigned i = 0; i < 2; i++) { /* without an acknowledgement: the normal time-out */
 		struct client cl;
 
 		begin(&cl, GET("/bytes/30000") GET("/end/rst"), 1000, true);
@@ -367,12 +367,12 @@ Test(http_ends, rst)
 		pass(10000);
 		cr_expect_eq(b.closed, 1);
 		cr_expect_eq(count(SVC_NO_PROGRESS), 1);
-		cr_expect_eq(count(SVC_RESET_BY_PATH), 0);
+		cr_expect_eq(count(HTTP_RESET_BY_PATH), 0);
 		over(&cl);
 	}
 }
 
-/* /end/half: answer and FIN precede the body, which is read and ignored for as long as it goes on. */
+/* /end/half: answer and FIN are sent before the body, which is read and ignored to its end. */
 Test(http_ends, half)
 {
 	static char out[60000];
@@ -402,7 +402,7 @@ Test(http_ends, half)
 	client_free(&cl);
 }
 
-/* The idle time-out ends a half-closed connection whose client is silent; draining ends it after the linger. */
+/* The idle time-out ends a half-closed connection whose client sends nothing; draining ends it after the linger. */
 Test(http_ends, half_without_a_fin)
 {
 	for (unsigned stop = 0; stop < 2; stop++) {
@@ -425,7 +425,7 @@ Test(http_ends, half_without_a_fin)
 	}
 }
 
-/* /end/linger: the client's FIN comes first. */
+/* /end/linger: the client sends its FIN first. */
 Test(http_ends, linger)
 {
 	struct client cl;

@@ -11,13 +11,13 @@ struct row {
 	uint16_t status;
 	const char *body;
 	bool persistent, fin; /* fin: the peer's FIN follows the text */
-	const char *rest;     /* bytes behind the answer; NULL: none */
+	const char *rest;     /* bytes after the answer; NULL: none */
 };
 
 #define OK11 "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK11 "Transfer-Encoding: chunked\r\n\r\n"
 
-/* Outcomes: an answer on a connection that lives on, one that ends it, one that the FIN ends, and an error. */
+/* Outcomes: an answer that keeps the connection, one that ends it, one that the FIN ends, and an error. */
 #define KEEPS(w, t, s, b) {.what = w, .text = t, .status = s, .body = b, .persistent = true}
 #define CLOSES(w, t, s, b) {.what = w, .text = t, .status = s, .body = b}
 #define FIN_ENDS(w, t, s, b) {.what = w, .text = t, .status = s, .body = b, .fin = true}
@@ -48,9 +48,9 @@ static const struct row rows[] = {
 	KEEPS("several 1xx first",
 	      "HTTP/1.1 100\r\nContent-Length: 7\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n"
 	      "Transfer-Encoding: x\r\nConnection: close\r\n\r\n" OK11 "Content-Length: 1\r\n\r\na", 200, "a"),
-	KEEPS("204 whatever its length", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", 204, ""),
+	KEEPS("204 with any length", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", 204, ""),
 	KEEPS("204 with an invalid length", "HTTP/1.1 204 No Content\r\nContent-Length: x\r\n\r\n", 204, ""),
-	KEEPS("304 whatever its length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n", 304, ""),
+	KEEPS("304 with any length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n", 304, ""),
 	KEEPS("304 with a coding", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", 304, ""),
 
 	KEEPS("chunked", CHUNKED "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 200, "abcde"),
@@ -149,7 +149,7 @@ static const struct row rows[] = {
 
 static uint64_t seed = 7;
 
-/* Pieces: `step` bytes each, or random ones with 0. Returns the bytes taken; body: what of them was body. */
+/* Pieces: `step` bytes each, or of random size with 0. Returns the bytes read; body: bytes of the body. */
 static size_t
 feed(struct http_reply *r, const char *text, size_t len, size_t step, char *body, size_t *nbody)
 {
@@ -249,7 +249,7 @@ Test(http_reply, nul_is_refused)
 	}
 }
 
-/* Bytes of `text` again and again, in pieces of step bytes, until the parser is done; how many were taken. */
+/* Repeats `text` in pieces of step bytes until the parser is done; returns the bytes read. */
 static size_t
 endless(struct http_reply *r, const char *text, size_t step)
 {
@@ -302,7 +302,7 @@ Test(http_reply, heads_and_chunk_lines_have_limits)
 	}
 }
 
-/* Random bytes that look like answers: the same result in any cut. */
+/* Random bytes similar to answers: the same result for every split. */
 Test(http_reply, random_bytes)
 {
 	static const char *const words[] = {"HTTP/1.1 ", "200", "204", "100", " OK", "\r\n", "\n", "\r\n\r\n",

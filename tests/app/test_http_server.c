@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests to answers: targets, methods, expectations, bodies in chunks, and the resources. Pure functions.
- * However the bytes are cut, the outcome is the same. */
+ * The outcome is the same for every split. */
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ ask(const char *request)
 #define H9 "aaaaaaaaa."
 #define LONG_HOST H9 H9 H9 H9 H9 H9 H9 H9 H9 H9 H9 H9 "test"
 
-/* Status, and for 200 the bytes of the body, which tell one path from another. */
+/* Status, and for 200 the bytes of the body, which identify the path. */
 static const struct {
 	const char *request;
 	unsigned status;
@@ -172,7 +172,7 @@ Test(http_server, statuses_in_pieces_of_every_size)
 }
 
 /* Of an absolute-form target the limits of path and query are those of an origin-form target. */
-Test(http_server, the_path_is_kept_behind_any_host)
+Test(http_server, the_path_is_kept_after_any_host)
 {
 	char text[8100];
 	int n = snprintf(text, sizeof(text), "GET http://");
@@ -186,7 +186,7 @@ Test(http_server, the_path_is_kept_behind_any_host)
 
 static const struct {
 	const char *body;
-	int status;	 /* -1: not complete */
+	int status;	 /* -1: incomplete */
 	uint64_t length; /* of the body that is well-formed */
 	const char *rest;
 } bodies[] = {
@@ -264,7 +264,7 @@ Test(http_server, bodies_in_chunks_in_pieces_of_every_size)
 	}
 }
 
-/* HTTP_BODY_MAX bytes in chunks are read, one more is refused; so is too much beside the data. */
+/* HTTP_BODY_MAX bytes in chunks are read, one more is refused; too many bytes beside the data are refused, too. */
 Test(http_server, limits_of_bodies_in_chunks)
 {
 	static char data[HTTP_HEAD_MAX + 10];
@@ -390,7 +390,7 @@ Test(http_server, delays_and_ends)
 	cr_expect_not(ask("GET /end/linger" HOST).keep);
 }
 
-/* The coded body, read in pieces that begin anywhere, decodes to n bytes. */
+/* The coded body, written from any offset, decodes to n bytes. */
 Test(http_server, answers_in_chunks_from_every_offset)
 {
 	static const uint64_t sizes[] = {0, 1, 15, 16, 255, HTTP_CHUNK - 1, HTTP_CHUNK, HTTP_CHUNK + 1,
@@ -419,7 +419,7 @@ Test(http_server, answers_in_chunks_from_every_offset)
 			for (size_t k = 0; k < n; k++)
 				cr_assert_eq(coded[at + k], from == UINT64_MAX ? text[k] : (char)((from + k) % 251));
 			if (n > 100)
-				at += n - 100; /* the middle of the data is all the same */
+				at += n - 100; /* the middle of the data has only one case */
 		}
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The search for the highest rate: a model of a server says which trials pass. */
+/* The search for the highest rate: a model of a server decides which trials pass. */
 
 #include <criterion/criterion.h>
 
@@ -9,7 +9,7 @@
 static struct find f;
 static unsigned trials;
 
-/* A server that carries `capacity` connections/s. Trial number k fails by bad luck if bit k % 64 of luck is set. */
+/* A server with a capacity of `capacity` connections/s. Trial number k fails at random if bit k % 64 of luck is set. */
 static void
 search(uint64_t capacity, uint64_t luck)
 {
@@ -26,7 +26,7 @@ search(uint64_t capacity, uint64_t luck)
 	cr_assert_eq(f.trials - before, trials);
 }
 
-/* The search finds `capacity`, to a share below of it. */
+/* Checks that the search finds `capacity`, at most this share below it. */
 static void
 finds(uint64_t start, uint64_t capacity, uint64_t luck, double below)
 {
@@ -50,7 +50,7 @@ Test(find, the_capacity_to_one_percent)
 			finds(starts[s], capacities[c], 0, FIND_PRECISION);
 }
 
-Test(find, single_failures_by_bad_luck_change_nothing)
+Test(find, single_random_failures_change_nothing)
 {
 	/* every third trial fails */
 	finds(1000, 385000, UINT64_C(0x9249249249249249), FIND_PRECISION);
@@ -92,7 +92,7 @@ Test(find, nothing_passes)
 	cr_assert_lt(trials, 30u);
 }
 
-/* A machine that has become slower: steps back grow, and the way up is found again. */
+/* A machine that has become slower: steps back grow, and the search goes up again. */
 Test(find, a_machine_that_became_slower)
 {
 	static const uint64_t slow[] = {90000, 50000, 10000};
@@ -110,7 +110,7 @@ Test(find, a_machine_that_became_slower)
 }
 
 /* The machine is slow until the first rate is confirmed. */
-Test(find, a_bound_that_was_too_low_is_challenged)
+Test(find, a_bound_that_was_too_low_is_tried_again)
 {
 	static const uint64_t slow[] = {3, 1000, 54321, 385000};
 	double median, least, greatest;
@@ -126,7 +126,7 @@ Test(find, a_bound_that_was_too_low_is_challenged)
 	}
 }
 
-Test(find, every_challenge_must_fail)
+Test(find, every_retry_must_fail)
 {
 	find_init(&f, 1000, 10000000);
 	while (f.phase != FIND_CHALLENGE)
@@ -140,7 +140,7 @@ Test(find, every_challenge_must_fail)
 	cr_assert_eq(f.phase, FIND_FOUND);
 }
 
-/* A rate that passed once and is not confirmed does not cost the one that was. */
+/* A rate that passed once without confirmation does not replace the confirmed rate. */
 Test(find, a_confirmed_rate_is_kept)
 {
 	double median, least, greatest;
@@ -158,7 +158,7 @@ Test(find, a_confirmed_rate_is_kept)
 	cr_assert(least >= 99000 && greatest <= 100000, "%g to %g", least, greatest);
 }
 
-/* The server carries less and less: the search gives up. */
+/* The server's capacity shrinks: the search fails. */
 Test(find, nothing_is_confirmed)
 {
 	find_init(&f, 1000, 10000000);

@@ -30,8 +30,8 @@ Test(pace, a_rate_does_not_drift)
 	cr_expect_eq(pace_end(&p), PACE_NEVER);
 }
 
-/* Whoever comes 10 ms late finds what is due by then, each at its own time, and nothing else. */
-Test(pace, lateness_is_not_handed_on)
+/* A call that is 10 ms late gets exactly the connections due by then, each with its own time. */
+Test(pace, lateness_does_not_accumulate)
 {
 	uint64_t n = 0, now = 10 * MS;
 
@@ -90,7 +90,7 @@ Test(pace, a_ramp_goes_down_and_reaches_its_end_with_an_uneven_step)
 	cr_expect_eq(p.step[3].rate, 10);
 }
 
-/* Connections of all steps in order of time: none is due before the one before it. */
+/* Connections of all steps are in order of time. */
 Test(pace, due_times_never_go_back)
 {
 	uint64_t before = 0;
@@ -103,7 +103,7 @@ Test(pace, due_times_never_go_back)
 	cr_expect_lt(before, pace_end(&p));
 }
 
-Test(pace, the_fullest_window_is_what_tuples_must_last_for)
+Test(pace, tuples_must_cover_the_fullest_window)
 {
 	good("1000");
 	cr_expect_eq(pace_most(&p, 60 * S, PACE_NEVER), 60000);
@@ -116,7 +116,7 @@ Test(pace, the_fullest_window_is_what_tuples_must_last_for)
 	cr_expect_eq(pace_most(&p, 15 * S, PACE_NEVER), 4000);
 }
 
-/* --find-max: trials of its own rate each, with pauses between, the next when the last is judged. */
+/* --find-max: trials with their own rates, with pauses between; the next one follows the verdict on the last. */
 Test(pace, a_schedule_grows)
 {
 	pace_pause(&p);
@@ -149,7 +149,7 @@ Test(pace, a_schedule_that_is_full_does_not_grow)
 	cr_assert_eq(pace_due(&p, n - 1), (n - 1) * UINT64_C(1000));
 }
 
-Test(pace, what_is_no_schedule_is_said)
+Test(pace, invalid_schedules_are_reported)
 {
 	static const char *const texts[] = {"0", "", "x", "101M", "1,2", "1,2,3", "1,2,0,1s", "1,2,1,5",
 					    "1,2,1,0s", "0,2,1,1s", "1,100k,1,1s", "1,2,3,4s,5", "-5"};
@@ -165,14 +165,14 @@ Test(pace, what_is_no_schedule_is_said)
 
 static struct mix m;
 
-Test(mix, one_way_is_all)
+Test(mix, one_way_has_all_connections)
 {
 	cr_assert_eq(mix_parse("half", &m, why, sizeof(why)), 0);
 	for (unsigned i = 0; i < 10; i++)
 		cr_expect_eq(mix_next(&m), CLOSE_HALF);
 }
 
-/* Exactly the shares in every round, and never far from them in between. */
+/* Exact shares in every round, and near them within a round. */
 Test(mix, shares_are_exact_and_even)
 {
 	unsigned n[CLOSE_MODES] = {0};
@@ -190,7 +190,7 @@ Test(mix, shares_are_exact_and_even)
 	cr_expect_eq(n[CLOSE_BOTH] + n[CLOSE_HALF], 0);
 }
 
-Test(mix, what_is_no_mix_is_said)
+Test(mix, invalid_mixes_are_reported)
 {
 	static const char *const texts[] = {"", "nobody", "client:0", "client,client", "client:-1", "client:1,",
 					    "client:x", "client:2M", "client;server", "clients"};

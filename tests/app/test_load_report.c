@@ -14,7 +14,7 @@ static struct la_histogram diff;
 static struct expect e;
 static char why[1400];
 
-/* 1000 connections: 700 we closed, 200 the server, 50 crossed, 40 were aborted, 10 reset. */
+/* 1000 connections: 700 closed by us, 200 by the server, 50 crossed, 40 were aborted, 10 reset. */
 static void
 fill(void)
 {
@@ -115,7 +115,7 @@ bad(const char *text, const char *says)
 	cr_expect(strstr(why, says), "%s: %s", text, why);
 }
 
-Test(expect, what_cannot_be_judged_is_said)
+Test(expect, invalid_expectations_are_reported)
 {
 	bad("reset==0", "nearest figure is resets;");
 	bad("reset==0", "resets, timeouts");
@@ -181,7 +181,7 @@ column(const char *name)
 	return v;
 }
 
-Test(csv, a_row_is_what_happened_since_the_last, .init = fill)
+Test(csv, a_row_covers_the_time_since_the_last, .init = fill)
 {
 	char *text = NULL;
 	size_t n, commas[2] = {0, 0};
@@ -218,7 +218,7 @@ Test(csv, a_row_is_what_happened_since_the_last, .init = fill)
 	cr_expect_eq(column("cycles_per_connection_0"), 4000);
 	cr_expect_eq(column("lag_p99_us_0"), 2.5);
 	cr_expect(isnan(column("lag_p99_us_1")));
-	cr_expect(column("close_max_us") < 950); /* the largest belongs to the interval before */
+	cr_expect(column("close_max_us") < 950); /* the largest is in the interval before */
 	cr_expect(column("close_max_us") >= 949);
 	cr_expect(isnan(column("handshake_p99_us")));
 }
@@ -239,7 +239,7 @@ number(const json_t *o, const char *path)
 	return json_integer_value(member(o, path));
 }
 
-Test(json, has_what_the_help_says, .init = fill)
+Test(json, has_the_documented_keys, .init = fill)
 {
 	json_t *o;
 

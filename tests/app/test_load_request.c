@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The HTTP options of lastack load, the texts that they make, the turns that paths take, and what an answer counts. */
+/* The HTTP options of lastack load, their request texts, the order of paths, and the counters of an answer. */
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "cli/command.h"
 #include "load/load_opts.h"
-#include "server/service.h"
+#include "server/payload.h"
 
 struct load_options load;
 const char *const lastack_version = "9.9";
@@ -83,7 +83,7 @@ Test(load_request, every_option_at_once, .init = one_target)
 	load_requests_free();
 }
 
-Test(load_request, a_post_without_a_body_says_so, .init = one_target)
+Test(load_request, a_post_without_a_body_has_length_0, .init = one_target)
 {
 	cr_expect_eq(give("method", "POST"), 0);
 	cr_expect(strstr(request(0, false), "\r\nContent-Length: 0\r\n"));
@@ -104,7 +104,7 @@ Test(load_request, a_file_is_a_body, .init = one_target)
 	load_requests_free();
 }
 
-Test(load_request, what_is_refused, .init = one_target)
+Test(load_request, refused_options, .init = one_target)
 {
 	static const char *const rows[][3] = {
 		{"get", "x", "a path"},

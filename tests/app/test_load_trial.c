@@ -17,11 +17,11 @@ static struct trials t;
 static struct load_totals *all;
 static char why[1400];
 
-/* What the model can do: connections per second that the target serves, the others are reset; connections per second
- * that the generator begins. */
+/* The model's capacities: connections per second that the target serves (others are reset), and connections per second
+ * that the generator opens. */
 static uint64_t serves, begins, given_up, slots;
 
-/* 100 ms: what is due is begun, and ends at once. */
+/* 100 ms: due connections are opened, and end at once. */
 static void
 step(uint64_t now)
 {
@@ -117,7 +117,7 @@ Test(trials, a_target_that_resets_every_connection, .fini = end)
 	cr_assert_eq(t.row[0].close_p99, -1, "no sample");
 }
 
-Test(trials, what_is_no_condition_is_said)
+Test(trials, invalid_conditions_are_reported)
 {
 	static const char *const texts[] = {"", ",", "nonsense", "resets==0,close_p99<5", "resets"};
 

@@ -27,7 +27,7 @@ fill(void)
 	t.busy = NAN;
 }
 
-/* ---- what counts as failed ---- */
+/* ---- failed connections ---- */
 
 Test(cause, each_mode_has_its_orderly_ends)
 {
@@ -106,7 +106,7 @@ Test(worked, a_run_in_which_nothing_worked_fails, .init = fill)
 	cr_expect(worked(-1, NULL, true), "none was begun before the signal");
 }
 
-Test(worked, what_a_signal_leaves_open_has_not_failed, .init = fill)
+Test(worked, connections_open_at_a_signal_are_no_failures, .init = fill)
 {
 	memset(t.n.failed, 0, sizeof(t.n.failed));
 	t.n.failed[KIND_UNFINISHED] = 10;
@@ -117,7 +117,7 @@ Test(worked, what_a_signal_leaves_open_has_not_failed, .init = fill)
 	cr_expect(worked(-1, "resets<2", true));
 }
 
-/* ---- what limited the run ---- */
+/* ---- limit of the run ---- */
 
 static void
 all_well(void)
@@ -154,7 +154,7 @@ Test(limit, the_target, .init = all_well)
 	cr_expect_eq(lv.limit, LIMIT_TARGET);
 	cr_expect(strstr(lv.reason, "5 of 1000 connections failed: 3 timeouts, 2 unplanned"), "%s", lv.reason);
 	cr_expect(strstr(lv.generator, "1 connections had no tuple"), "%s", lv.generator);
-	t.n.connects = 1000000; /* five of a million limit nothing */
+	t.n.connects = 1000000; /* five of a million are no limit */
 	load_judge(&t, &lv);
 	cr_expect_eq(lv.limit, LIMIT_GENERATOR);
 }
@@ -190,8 +190,8 @@ Test(limit, this_generator, .init = all_well)
 	cr_expect(strstr(lv.reason, "3 waits for a TCB"), "%s", lv.reason);
 }
 
-/* What lies between two looks, and between the first and the last look under load. */
-Test(limit, what_a_worker_spends)
+/* The time between two readings, and between the first and the last reading under load. */
+Test(limit, time_spent_by_a_worker)
 {
 	static struct load_worker w;
 	static struct la_histogram latency[LATENCIES], scratch;
@@ -229,7 +229,7 @@ Test(limit, busy_share)
 	cr_expect(isnan(load_busy_share(&a, &a)));
 }
 
-/* ---- the time that rates are for ---- */
+/* ---- duration of rates ---- */
 
 static struct load_config cfg;
 static struct load_station st[2];
@@ -276,7 +276,7 @@ Test(due, connections_end_when_the_next_would_be_due_or_the_last_was_begun)
 	stopped(0, 0, 499);
 	stopped(1, 0, 498);
 	cr_expect_eq(due_ms(), 500);
-	stopped(1, 0, 2000); /* a generator that is four times too slow has no higher rate for that */
+	stopped(1, 0, 2000); /* a generator that is four times too slow shows no higher rate */
 	cr_expect_eq(due_ms(), 2000);
 	rate("1000", 300, 500); /* --duration comes first */
 	cr_expect_eq(due_ms(), 300);

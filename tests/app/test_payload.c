@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 
-#include "server/service.h"
+#include "server/payload.h"
 
 static uint8_t pattern[PATTERN_LEN], chargen[CHARGEN_LEN];
 
@@ -34,7 +34,7 @@ Test(payload, chargen_lines_turn_by_one)
 	cr_expect_arr_eq(p + 72, "\r\n!\"#$%", 7);
 	for (size_t i = 0; i < CHARGEN_LEN; i++)
 		cr_assert((p[i] >= ' ' && p[i] <= '~') || p[i] == '\r' || p[i] == '\n');
-	/* after 95 lines it begins again */
+	/* after 95 lines the sequence repeats */
 	cr_expect_arr_eq(p + CHARGEN_PERIOD, p, CHARGEN_PERIOD);
 	chargen_at(CHARGEN_PERIOD * 1000000ull + 74, &p);
 	cr_expect_arr_eq(p, "!\"#", 3);

@@ -1,14 +1,83 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* echo, discard, chargen and close: slow readers lose nothing, idle connections end on the tick, and a
- * client that does not read costs a bounded amount of memory. */
+ * client that does not read takes a bounded amount of memory. */
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "services.h"
 
 static const struct service_def *const all[] = {&service_http, &service_echo, &service_discard,
 						&service_chargen, &service_close};
+
+static const struct service_def *const table[] = {
+#define SERVICE(name) &service_##name,
+#include "server/services.def"
+#undef SERVICE
+};
+
+/* Every service of the table, for a client that sends a byte and its FIN, and for one that stays silent while the
+ * server stops: the connection ends in order, and leaves nothing behind. */
+Test(services, every_service_ends_in_order)
+{
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		for (unsigned how = 0; how < 4; how++) {
+			struct client cl = {.read = ALL, .write = ALL, .out = "x", .out_len = 1, .fin_after = true};
+
+			if (how & 1)
+				cl.out_len = cl.fin_after = 0;
+			bench_make(table[i], 60000);
+			b.s.server_first = how & 2;
+			serve();
+			client_open(&cl, 0);
+			pass(100);
+			if (cl.fin_after)
+				cr_expect_eq(b.closed, 1, "%s, %u", table[i]->name, how);
+			drain();
+			bench_over();
+			cr_expect_eq(cl.end, LA_END_ORDERLY, "%s, %u", table[i]->name, how);
+			cr_expect_eq(b.closed, 1, "%s, %u", table[i]->name, how);
+			client_free(&cl);
+		}
+	}
+}
+
+/* One line with the time in UTC, then the server's FIN; also when buffers are short, and when the client's FIN comes
+ * before the line is sent. */
+Test(services, daytime_sends_one_line_and_closes_first)
+{
+	for (unsigned how = 0; how < 64; how++) {
+		bool stingy = how >= 2;
+		struct client cl = {.read = ALL, .write = ALL, .out = "x", .out_len = 1, .fin_after = how & 1};
+		time_t before = time(NULL), at;
+		char line[100] = "";
+		struct tm tm = {0};
+		const char *end;
+
+		bench_make(&service_daytime, 60000);
+		b.stingy = stingy ? how : 0;
+		serve();
+		client_open(&cl, 0);
+		if (stingy)
+			pass_stingy(1000, 7);
+		else
+			pass(10);
+		cr_assert_lt(cl.in_len, sizeof(line), "%u", how);
+		memcpy(line, cl.in, cl.in_len);
+		end = strptime(line, "%A, %B %d, %Y %H:%M:%S-UTC", &tm);
+		cr_assert(end != NULL && strcmp(end, "\r\n") == 0, "%u: %s", how, line);
+		at = timegm(&tm);
+		cr_expect(at >= before && at <= time(NULL), "%u: %s", how, line);
+		cr_expect_neq(cl.fin_at, 0, "%u", how);
+		if (!stingy)
+			cr_expect_eq(cl.fin_at, cl.opened_at + 2 * DELAY_MS, "%u: %lu", how, cl.fin_at - cl.opened_at);
+		bench_over();
+		cr_expect_eq(cl.end, LA_END_ORDERLY, "%u", how);
+		cr_expect_eq(count(SVC_LINGER_EXPIRED), 0, "%u", how);
+		client_free(&cl);
+	}
+}
 
 /* Idle from the handshake on: FIN exactly idle_ms after `opened`. */
 Test(services, a_silent_connection_is_closed_on_the_tick)
@@ -20,7 +89,7 @@ Test(services, a_silent_connection_is_closed_on_the_tick)
 			struct client cl = {.read = ALL};
 			unsigned first = k & 1;
 
-			if (all[i] == &service_chargen) /* it is never idle by itself */
+			if (all[i] == &service_chargen) /* chargen is never idle by itself */
 				continue;
 			bench_make(all[i], idles[k]);
 			b.s.server_first = first != 0;
@@ -57,7 +126,8 @@ Test(services, no_idle_time_out)
 	}
 }
 
-/* Received bytes are progress: a byte every so often keeps the connection, and the time-out runs from the last. */
+/* Received bytes are progress: a byte within each time-out keeps the connection, and the time-out counts from the
+ * last byte. */
 Test(services, received_bytes_keep_a_connection)
 {
 	static const unsigned which[] = {1, 2, 4};
@@ -83,7 +153,7 @@ Test(services, received_bytes_keep_a_connection)
 	}
 }
 
-/* A client that reads steadily, however slowly, is progress by what it acknowledges. */
+/* A slow but steady reader makes progress by its acknowledgements. */
 Test(services, steady_slow_readers_of_echo_and_chargen)
 {
 	static const uint32_t rates[] = {10, 40, 200}; /* kB/s: bytes a ms */
@@ -128,7 +198,7 @@ Test(services, steady_slow_readers_of_echo_and_chargen)
 	}
 }
 
-/* While lines wait for the client, bytes from it are no progress. */
+/* While lines wait for the client, its bytes are no progress. */
 Test(services, chargen_is_not_kept_by_bytes_it_receives)
 {
 	struct client cl = {.read = 0, .step_ms = 100, .junk = 1};
@@ -145,7 +215,7 @@ Test(services, chargen_is_not_kept_by_bytes_it_receives)
 	client_free(&cl);
 }
 
-/* Row 5 of the catalogue: clients write and never read. */
+/* Row 5 of the catalogue: clients write and do not read. */
 Test(services, echo_stops_reading_what_it_cannot_send)
 {
 	enum { N = 8, LEN = 1000000 };
@@ -186,7 +256,7 @@ Test(services, echo_stops_reading_what_it_cannot_send)
 		client_free(&cl[i]);
 }
 
-/* And those that go on so are aborted, idle_ms after the last byte they acknowledged or could send. */
+/* These clients are aborted idle_ms after the last byte that they acknowledged or could send. */
 Test(services, echo_ends_a_client_that_never_reads)
 {
 	static char text[1000000];
@@ -207,7 +277,7 @@ Test(services, echo_ends_a_client_that_never_reads)
 	client_free(&cl);
 }
 
-/* The bound does not hold a fast client up: 4 MB at a round-trip time of 2 ms and windows of 256 KiB take 62 ms
+/* The bound does not delay a fast client: 4 MB at a round-trip time of 2 ms and windows of 256 KiB take 62 ms
  * with it and without. */
 Test(services, echo_at_the_speed_of_the_path)
 {
@@ -225,7 +295,7 @@ Test(services, echo_at_the_speed_of_the_path)
 	client_free(&cl);
 }
 
-/* Buffers are short: nothing is lost, nothing is echoed twice. */
+/* With few buffers no byte is lost or echoed twice. */
 Test(services, echo_while_buffers_are_short)
 {
 	static char text[20000];
@@ -251,7 +321,7 @@ Test(services, echo_while_buffers_are_short)
 	}
 }
 
-/* The send queue may take little at a time. */
+/* The send queue may accept few bytes at a time. */
 Test(services, echo_with_every_small_send_buffer)
 {
 	static const uint32_t sizes[] = {1, 2, 7, 100, 1459, 1460, 3000};

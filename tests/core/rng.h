@@ -19,7 +19,7 @@ rng_make(uint64_t seed)
 
 	if (text)
 		seed = strtoull(text, NULL, 0);
-	/* xorshift needs a state that is not 0, and neighbouring seeds should not look alike */
+	/* xorshift needs a nonzero state; the mixing separates neighbouring seeds */
 	return (struct rng){seed, (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) | 1};
 }
 

@@ -18,7 +18,7 @@ key_of(uint8_t first)
 	return key;
 }
 
-/* Two words that have nothing to do with each other differ in half of their bits. */
+/* Two independent words differ in half of their bits. */
 static unsigned
 differing(uint64_t a, uint64_t b)
 {
@@ -38,7 +38,7 @@ Test(hash, keys_depend_on_the_secret)
 	}
 	cr_assert_neq(memcmp(a.isn, b.isn, 16), 0);
 	cr_assert_neq(memcmp(a.cookie, b.cookie, 16), 0);
-	/* and each key is its own: one shown to the world says nothing about the others */
+	/* keys are independent: one published key does not reveal the others */
 	cr_assert_neq(memcmp(a.isn, a.cookie, 16), 0);
 	cr_assert_neq(memcmp(a.isn, a.k, 16), 0);
 	cr_assert_neq(memcmp(a.cookie, a.k, 16), 0);
@@ -117,7 +117,7 @@ Test(hash, siphash_of_a_tuple)
 	t.rport++;
 	cr_assert_neq(la_siphash_tuple(key, &t), siphash(key, in, 36));
 
-	/* with a word behind it; and IPv4 takes 12 bytes */
+	/* with one word after it; an IPv4 tuple takes 12 bytes */
 	t.rport--;
 	for (unsigned i = 0; i < 8; i++)
 		in[36 + i] = (uint8_t)(0xa0 + i);
@@ -135,7 +135,7 @@ Test(hash, siphash_of_a_tuple)
 enum { BUCKETS = 4096, KEYS = 8 * BUCKETS };
 
 /* Chi-square of KEYS keys in BUCKETS equal bins has mean BUCKETS - 1 and deviation
- * sqrt(2 * BUCKETS) = 90; six deviations either way is no accident. */
+ * sqrt(2 * BUCKETS) = 90; a value six deviations away is not chance. */
 static void
 spreads(const uint32_t count[BUCKETS], const char *what)
 {
@@ -231,7 +231,7 @@ Test(hash, depends_on_the_secret_and_on_every_bit)
 				u.lport ^= (uint16_t)(1 << (bit - 256));
 			else
 				u.rport ^= (uint16_t)(1 << (bit - 272));
-			/* an IPv4 tuple with a bit of the mapping prefix wrong is none */
+			/* a wrong bit in the mapping prefix makes the tuple IPv6 */
 			if (is4 && bit < 256 && bit % 128 < 96)
 				continue;
 			cr_assert_gt(differing(h, la_hash_tuple(&a, &u)), 8, "bit %u", bit);

@@ -24,7 +24,7 @@ Test(histogram, slots_are_without_gaps_and_within_a_thousandth)
 	cr_expect_eq(la_histogram_slot(UINT64_MAX), LA_HIST_SLOTS - 1);
 }
 
-Test(histogram, of_nothing_says_nothing)
+Test(histogram, an_empty_histogram_has_no_percentiles)
 {
 	cr_expect_eq(la_histogram_percentile(&a, 50), 0);
 	cr_expect_eq(la_histogram_mean(&a), 0);
@@ -49,8 +49,8 @@ Test(histogram, percentiles_by_rank)
 	cr_expect_eq(la_histogram_mean(&a), 500.5);
 }
 
-/* A single slow one among a million is what p99.999 is there to show. */
-Test(histogram, the_tail_is_not_lost)
+/* p99.999 shows one slow value in a million. */
+Test(histogram, one_slow_value_shows_in_the_tail)
 {
 	for (unsigned i = 0; i < 999989; i++)
 		la_histogram_record(&a, 100000 + i % 100);
@@ -71,8 +71,8 @@ by_value(const void *x, const void *y)
 	return p < q ? -1 : p > q;
 }
 
-/* Whatever is recorded, on whichever worker: percentiles are those of the sorted list of all values. */
-Test(histogram, two_merged_are_as_one_sorted_list)
+/* The percentiles of merged histograms are those of the sorted list of all values. */
+Test(histogram, merged_percentiles_match_a_sorted_list)
 {
 	enum { N = 20000 };
 	static uint64_t v[N];

@@ -27,7 +27,7 @@ Test(seq, is_modulo_2_32)
 
 /* ------------------------------------------------------------------ counters */
 
-Test(counters, every_one_has_a_name_of_its_own)
+Test(counters, names_are_unique)
 {
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++) {
 		const char *name = la_counter_name((enum la_counter)i);
@@ -48,7 +48,7 @@ Test(counters, table_follows_the_def_file)
 	cr_assert_eq(la_counter_kind(LA_C_time_wait), LA_KIND_GAUGE);
 	cr_assert_eq(la_counter_kind(LA_C_time_wait_peak), LA_KIND_PEAK);
 	cr_assert_eq(la_counter_kind(LA_C_time_wait_rst_ignored), LA_KIND_DROP);
-	/* a drop's name says that it is one, or whose; and gauges do not claim to be drops */
+	/* a counter named drop_* is a drop */
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
 		if (strncmp(la_counter_name((enum la_counter)i), "drop_", 5) == 0)
 			cr_assert_eq(la_counter_kind((enum la_counter)i), LA_KIND_DROP);
@@ -103,7 +103,7 @@ mapped_pages(void)
 	return pages;
 }
 
-Test(mem, free_gives_everything_back)
+Test(mem, free_returns_all_memory)
 {
 	long before = mapped_pages();
 
@@ -115,7 +115,7 @@ Test(mem, free_gives_everything_back)
 		la_mem_free(&la_mem_default, p, 100);
 	}
 	cr_assert_leq(mapped_pages(), before + 256);
-	la_mem_free(NULL, NULL, 100); /* nothing */
+	la_mem_free(NULL, NULL, 100); /* no effect */
 }
 
 Test(mem, refuses)
@@ -142,7 +142,7 @@ Test(log, lines_and_levels, .init = cr_redirect_stderr)
 	la_log(LA_LOG_WARN, "not shown");
 	memset(longer, 'x', sizeof(longer));
 	longer[sizeof(longer) - 1] = '\0';
-	la_log(LA_LOG_ERROR, "%s", longer); /* cut, not overrun */
+	la_log(LA_LOG_ERROR, "%s", longer); /* truncated */
 	longer[1023] = '\0';
 	snprintf(want, sizeof(want),
 		 "lastack: port 3 is up\nlastack: warning: no hugepages\n"

@@ -66,8 +66,8 @@ Test(wheel, slots_follow_the_references)
 	cr_assert_lt(la_wheel_memory(la_wheel_slots(200), 200), 100 * 1000);
 }
 
-/* A deadline beyond a short wheel: la_wheel_next() may name a tick too early, never one too late, and an
- * owner who adds again whatever came too early gets it at its deadline exactly. */
+/* A deadline beyond a short wheel: la_wheel_next() may name a tick too early, never too late. An owner that
+ * adds early references again gets each one exactly at its deadline. */
 Test(wheel, beyond_a_short_wheel_early_never_late)
 {
 	static const uint32_t deadline[] = {4094, 4095, 4096, 10000, 60000, 7200000};
@@ -137,7 +137,7 @@ Test(wheel, not_before_its_tick_and_in_order)
 	cr_assert_eq(la_wheel_add(&w, 1005, 7), 1005);
 	cr_assert_eq(la_wheel_add(&w, 1003, 8), 1003);
 	cr_assert_eq(la_wheel_add(&w, 1005, 9), 1005);
-	cr_assert_eq(la_wheel_add(&w, 1000, 6), 1000); /* the present has not been drained */
+	cr_assert_eq(la_wheel_add(&w, 1000, 6), 1000); /* the current tick is not drained */
 	cr_assert(la_wheel_next(&w, &tick) && tick == 1000);
 	expect_pop(&w, 1002, 1000, 6);
 	expect_nothing(&w, 1002);
@@ -169,7 +169,7 @@ Test(wheel, past_and_far_are_clamped)
 	la_wheel_fini(&w);
 }
 
-/* The clock does not go back; were it to, nothing drained may become undrained. */
+/* An earlier `now` must not make a drained tick undrained. */
 Test(wheel, an_earlier_now_changes_nothing)
 {
 	struct la_wheel w = make(64, 100, 1000);
@@ -184,7 +184,7 @@ Test(wheel, an_earlier_now_changes_nothing)
 	la_wheel_fini(&w);
 }
 
-/* An owner that always adds again, at a tick gone by, must not spin in one tick. */
+/* An owner that always adds again, at a past tick, must not loop in one tick. */
 Test(wheel, adding_while_draining_goes_to_the_next_tick)
 {
 	struct la_wheel w = make(64, 1000, 0);
@@ -195,7 +195,7 @@ Test(wheel, adding_while_draining_goes_to_the_next_tick)
 	cr_assert_eq(la_wheel_pop(&w, 3, refs, 4, &tick), 4);
 	cr_assert_eq(la_wheel_add(&w, 3, 1000), 4);
 	cr_assert_eq(la_wheel_add(&w, 0, 1001), 4);
-	/* the slot that is half drained may not be given to a tick a whole wheel later either */
+	/* a half-drained slot is also not reused for the tick one wheel length later */
 	cr_assert_eq(la_wheel_add(&w, 3 + 64, 1002), 4 + 62);
 	expect_sound(&w);
 	cr_assert(la_wheel_next(&w, &tick) && tick == 3);
@@ -249,8 +249,8 @@ Test(wheel, jump_longer_than_the_wheel_keeps_tick_order)
 	la_wheel_fini(&w);
 }
 
-/* The worst case of the pool: one reference in each of as many slots as there are, the rest in
- * one, and that one half drained. */
+/* The worst case of the pool: one reference in each slot, the rest in one slot, and that slot
+ * half drained. */
 Test(wheel, there_is_room_for_max_refs)
 {
 	static const uint32_t sizes[] = {1, 2, 30, 31, 32, 61, 62, 63, 64, 93, 500, 4000};
@@ -275,8 +275,8 @@ Test(wheel, there_is_room_for_max_refs)
 	}
 }
 
-/* Memory that was never needed is never touched: a wheel for 100 million references costs pages
- * only as references come. */
+/* Unused memory is not touched: a wheel for 100 million references takes pages only as references
+ * are added. */
 Test(wheel, unused_chunks_stay_untouched)
 {
 	struct la_wheel w = make(1u << 18, 100 * 1000 * 1000, 0);
@@ -285,7 +285,7 @@ Test(wheel, unused_chunks_stay_untouched)
 	unsigned char *map = malloc(pages);
 
 	cr_assert(la_wheel_memory(1u << 18, 100 * 1000 * 1000) < 520ul * 1000 * 1000);
-	for (uint32_t i = 0; i < 1000000; i++) { /* 1000 in flight at a time, chunks go round */
+	for (uint32_t i = 0; i < 1000000; i++) { /* 1000 references at a time: chunks are reused */
 		la_wheel_add(&w, i / 100 + 10, i);
 		if (i % 100 == 99)
 			while (la_wheel_pop(&w, i / 100, refs, 64, &tick) > 0)
@@ -314,7 +314,7 @@ Test(wheel, each_visits_every_reference_once)
 	struct la_wheel w = make(128, 3000, 10);
 	uint32_t seen[3000] = {0}, refs[64], tick;
 
-	/* forty a tick from tick 11 on, but the first forty, which share theirs with the second */
+	/* forty a tick from tick 11 on; the first forty share tick 11 with the second forty */
 	for (uint32_t i = 0; i < 3000; i++)
 		cr_assert_eq(la_wheel_add(&w, 10 + i / 40 + (i / 40 == 0), i),
 			     10 + i / 40 + (i / 40 == 0));
@@ -325,8 +325,8 @@ Test(wheel, each_visits_every_reference_once)
 	la_wheel_fini(&w);
 }
 
-/* The checker must be able to say no. */
-Test(wheel, checker_sees_faults)
+/* The checker must report faults. */
+Test(wheel, checker_reports_faults)
 {
 	struct la_wheel w = make(64, 100, 0), good;
 	FILE *null = fopen("/dev/null", "w");
@@ -368,7 +368,7 @@ struct model {
 	} e[MODEL_REFS];
 };
 
-/* The placing rule, said once more in plain words. */
+/* The placing rule, written as a plain function. */
 static uint32_t
 model_place(const struct model *m, uint32_t tick)
 {
@@ -381,7 +381,7 @@ model_place(const struct model *m, uint32_t tick)
 	return tick;
 }
 
-/* The entry that is to come next: the oldest tick, then the first added. -1: none due. */
+/* The expected next entry: the oldest tick, then the first added. -1: none due. */
 static int
 model_first(const struct model *m, uint32_t now)
 {
@@ -453,8 +453,7 @@ run_model(uint64_t seed, uint32_t nslots, uint32_t max_refs, uint32_t now, unsig
 		uint32_t what = rng_below(&r, 100);
 
 		if (what < 50 && m.n < max_refs) {
-			/* near, anywhere in the wheel, too far, gone by; sometimes many in one tick
-			 */
+			/* near, anywhere in the wheel, too far, past; sometimes many in one tick */
 			static const uint32_t span[] = {3, 70, 0, 0};
 			uint32_t s = span[rng_below(&r, 4)], copies = 1;
 			uint32_t tick = now + rng_below(&r, s ? s : 2 * nslots) - 2;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fuzz target: HTTP requests, pipelined, and the heads of their answers. The first byte says how the bytes
- * come in pieces. However they come, the same requests must be read, with the same answers: so each
- * stream is read three times, whole, in the chosen pieces and byte by byte. */
+/* Fuzz target: HTTP requests, pipelined, and the heads of their answers. The first byte selects how the
+ * stream is split. Each stream is read three times: whole, in the chosen pieces and byte by byte. The
+ * requests and answers must be the same. */
 
 #include <string.h>
 
@@ -20,8 +20,8 @@ piece(uint8_t how, size_t i, size_t left)
 	return n < left ? n : left;
 }
 
-/* In a block of its exact size: a byte read behind it is seen. (A single byte: it would be seen in
- * the other two readings.) */
+/* A block of exact size, so that a read past its end is reported. Single bytes are not copied: the other
+ * two readings cover them. */
 static uint8_t *
 exactly(const uint8_t *p, size_t len)
 {
@@ -61,7 +61,7 @@ check_answer(const struct http_parser *p, uint64_t *digest)
 	http_date((int64_t)(uint32_t)p->value, date, sizeof(date));
 	n = http_answer_head(&a, date, head, sizeof(head));
 	CHECK(n < sizeof(head) - 1 && strlen(head) == n);
-	/* what a client makes of it */
+	/* the client's parser reads the same values */
 	r.no_body = a.head_only;
 	CHECK(http_reply_read(&r, head, n, &body) == n && body == 0 && r.head_done && r.status == a.status);
 	CHECK(r.error == REPLY_GOOD);
@@ -72,7 +72,7 @@ check_answer(const struct http_parser *p, uint64_t *digest)
 	*digest += (uint64_t)a.head_only * 7 + (uint64_t)p->expect * 13 + p->total;
 }
 
-/* All requests of the stream; their answers in a number. */
+/* Reads all requests of the stream; returns a hash of their answers. */
 static uint64_t
 requests(const uint8_t *p, size_t len, uint8_t how)
 {

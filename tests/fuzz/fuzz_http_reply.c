@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fuzz target: HTTP answers. The first byte says how the bytes come in pieces and whether the request was HEAD.
- * Whole, in the chosen pieces and byte by byte, the answer must be the same.
+/* Fuzz target: HTTP answers. The first byte selects how the answer is split, and whether the request was HEAD.
+ * The result must be the same whole, in the chosen pieces and byte by byte.
  *
  * Debian's libhttp-parser reads the same bytes. Where both accept the answer, status, number of body bytes and the
- * byte behind the answer must be equal. Where only one of them accepts, no rule is broken by itself: the library
+ * end of the answer must be equal. Where only one of them accepts, no rule is broken by itself: the library
  * refuses what RFC 9112 lets a user agent read (repeated lengths, a length beside chunked), and takes versions and
- * status codes that RFC 9112 does not have. 204 and 304 are told to the library, which leaves them to its user.
+ * status codes that RFC 9112 does not have. The target tells the library that 204 and 304 have no body, because the
+ * library leaves them to its user.
  *
- * Two differences are the library's, and left out of the comparison. It does not see chunked behind an empty member
+ * Two faults of the library are not compared. It does not find "chunked" after an empty member
  * of a list (RFC 9110 5.6.1.2). It reads an LF within a chunk extension as part of the extension; browsers and this
  * parser end the line there. */
 
@@ -46,7 +47,7 @@ ours(const uint8_t *p, size_t len, uint8_t how, bool head)
 
 	for (size_t i = 0; out.end < len && !r.done; i++) {
 		size_t n = piece(how, i, len - out.end), used, body;
-		uint8_t *copy = malloc(n); /* of its exact size: a byte read behind it is seen */
+		uint8_t *copy = malloc(n); /* of exact size: a read past its end is reported */
 
 		CHECK(copy != NULL);
 		memcpy(copy, p + out.end, n);

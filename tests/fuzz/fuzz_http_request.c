@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fuzz target: requests, as lastack reads them and as Debian's libhttp-parser reads them. The difference between two
- * readers is what request smuggling needs. So a request that lastack accepts must be accepted by the library, with the
+/* Fuzz target: requests, read by lastack and by Debian's libhttp-parser. Request smuggling needs a difference
+ * between two readers. So a request that lastack accepts must be accepted by the library, with the
  * same method, target, body length and end. A request that is incomplete for lastack is not complete for the library.
  *
  * lastack refuses more than the library does: that is no finding. It accepts more in these cases:
@@ -43,7 +43,7 @@ read_request(struct http_parser *p, struct http_body *b, const uint8_t *text, si
 	return len - at < p->length ? 0 : at + (size_t)p->length;
 }
 
-/* "chunked" in a field value, with nothing but white space and commas beside it: 1; only those: 0; else -1. */
+/* Returns 1 for a field value of "chunked", white space and commas; 0 for white space and commas alone; else -1. */
 static int
 chunked_value(const uint8_t *p, const uint8_t *end)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fuzz target: the command line. An input is words with a zero byte behind each; a first byte that
- * is 1 stands for "--", and a word that is a single small byte is an option's name, so that few
- * bytes make an argument vector. They are read against the tables that every subcommand has, and
- * one of the kinds that those leave out; then each word by each function that reads text.
+/* Fuzz target: the command line. An input is words, each followed by a zero byte. A first byte of 1
+ * stands for "--". A word of one small byte is an option's name, so that few bytes make an argument
+ * vector. The words are read with the option tables of all subcommands and with a table of the other
+ * kinds; then each function that reads text reads each word.
  *
- * net_options is text of its own: options point into argv, which lives as long as the process; here
- * it lives as long as the input. netopts.c is part of this file, since its flags must be put back.
+ * The strings of net_options point into argv, which here exists only as long as the input. netopts.c is
+ * included by this file, because its flags must be reset.
  */
 
 #include <stdlib.h>
@@ -89,7 +89,7 @@ name_of(unsigned n)
 	return "no-such-option";
 }
 
-/* Every word in a block of its exact size. */
+/* Copies every word into a block of its exact size. */
 static int
 words(const uint8_t *p, size_t len, char **argv)
 {
@@ -104,7 +104,7 @@ words(const uint8_t *p, size_t len, char **argv)
 		char *word = malloc(room);
 
 		CHECK(word != NULL);
-		if (name) /* what follows it is "=value" or nothing */
+		if (name) /* the rest is "=value" or empty */
 			snprintf(word, room, "--%s%.*s", name, (int)(n - 1), (const char *)p + 1);
 		else
 			snprintf(word, room, "%.*s", (int)n, (const char *)p);
@@ -118,7 +118,7 @@ words(const uint8_t *p, size_t len, char **argv)
 	return argc;
 }
 
-/* What was read is written, read again, and must be the same. */
+/* A parsed value is written and parsed again, and must be the same. */
 static void
 one_word(const char *text)
 {
@@ -160,18 +160,18 @@ check_options(void)
 
 	CHECK(net.naddrs <= NET_ADDRS && net.nranges <= NET_ADDRS &&
 	      net.eal.nargs <= LA_EAL_MAX_ARGS);
-	CHECK(net.msl_ms >= 1 && net.msl_ms <= 120000 && net.rto_min_ms >= 1);
-	CHECK(net.max_conns >= 1 && net.vlan <= 4094);
+	CHECK(la_config_check(&net.shard) == NULL && net.shard.msl_ms >= 1 && net.shard.rto_min_ms >= 1);
+	CHECK(net.shard.max_conns >= 1);
 	for (unsigned i = 0; i < net.naddrs; i++)
 		CHECK(net.addrs[i].len <= (la_addr_is4(&net.addrs[i].addr) ? 32 : 128));
 	memset(&cfg, 0, sizeof(cfg));
 	net_apply(&cfg, &cfg.stations[0]);
 	CHECK(cfg.stations[0].shard.naddrs == net.naddrs &&
-	      cfg.stations[0].shard.msl_ms == net.msl_ms);
+	      cfg.stations[0].shard.msl_ms == net.shard.msl_ms);
 	rc = la_tuples_init(&tuples, net.addrs,
 			    net.naddrs < LA_TUPLES_PREFIXES ? net.naddrs : LA_TUPLES_PREFIXES,
 			    own.lo ? own.lo : 1024, own.lo ? own.hi : 65535, &own.to,
-			    own.to_port ? own.to_port : 80, 2ull * net.msl_ms);
+			    own.to_port ? own.to_port : 80, 2ull * net.shard.msl_ms);
 	if (rc)
 		return;
 	for (unsigned i = 0, ticket; i < 3 && la_tuples_next(&tuples, i, &t, &ticket) == 0; i++) {
@@ -186,13 +186,15 @@ check_options(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-	struct net_options before = net;
+	struct net_options before;
 	char *argv[WORDS + 1], err[256];
 	enum opt_result r;
 	int argc;
 
 	if (len > INPUT_MAX)
 		return 0;
+	net_init();
+	before = net;
 	argc = words(p, len, argv);
 	memset(err, 0, sizeof(err));
 	r = opt_parse(argc, argv, tables, err, sizeof(err));

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fuzz target: one shard, and everything that can happen to it. An input is a configuration of a
- * few bytes, then actions: a byte that names one, and what it needs. Whole exchanges ("recipes")
- * are actions too, so that every state is a byte away, and so is every oddity in that state.
+/* Fuzz target: one shard and all its events. An input is a configuration of a few bytes, then
+ * actions: a byte that selects the action, and its arguments. Whole exchanges ("recipes") are actions
+ * too, so that one byte reaches a state.
  *
- * What is held against it: world_check.c after every action, world_close() at the end, and whatever
- * the sanitizers and the asserts of lib see. With FUZZ_TRACE set all that happens is told. */
+ * The checks: world_check.c after every action, world_close() at the end, the sanitizers and the asserts
+ * of lib. With FUZZ_TRACE set all events are printed. */
 
 #include "world.h"
 
 enum { ACTIONS_MAX = 120, FLOOD_BURSTS = 100, CRUMBS = 260, LATE_MAX = 1000000 };
 
-/* From nothing, or from wherever the tuple is, to a state: what an honest peer and user would do.
- */
+/* Brings the tuple to a state, with the segments and calls of a correct peer and user. */
 enum recipe {
 	TO_LISTEN,
 	TO_SYN_SENT,
@@ -115,7 +114,7 @@ recipe(struct world *w, struct line *l, enum recipe r, bool full)
 		send_next(w, l, LA_FIN | LA_ACK, 0, 0);
 }
 
-/* What the peer would do next. */
+/* Sends the peer's next regular segment. */
 static void
 progress(struct world *w, struct line *l, uint8_t a)
 {
@@ -139,7 +138,7 @@ progress(struct world *w, struct line *l, uint8_t a)
 	}
 }
 
-/* Many segments while nobody takes what the shard sends. */
+/* Many segments while the shard's output is not taken. */
 static void
 flood(struct world *w, struct line *l, unsigned bursts)
 {
@@ -168,7 +167,7 @@ flood(struct world *w, struct line *l, unsigned bursts)
 	world_pump(w);
 }
 
-/* Every other byte of a stream: more than what waits above a hole may be. */
+/* Every other byte of a stream: more holes than the shard may hold. */
 static void
 pepper(struct world *w, struct line *l)
 {
@@ -230,7 +229,7 @@ act(struct world *w, struct bytes *b)
 		progress(w, &w->lines[(a & 7) % TUPLES], a >> 3);
 		break;
 	case 7:
-	case 8: /* a user of a line, or any */
+	case 8: /* the user of a tuple, or any */
 		a = get8(b);
 		l = &w->lines[(what >> 4) % TUPLES];
 		user_act(w, line_user(w, l) ? line_user(w, l) : &w->users[what >> 4], a);
@@ -245,7 +244,7 @@ act(struct world *w, struct bytes *b)
 	case 12:
 		link_action(w, b);
 		break;
-	case 13: /* habits */
+	case 13: /* behaviour of the users */
 		a = get8(b);
 		w->reading = a & 3;
 		w->many = a & 4;
@@ -290,8 +289,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	for (size_t i = 0; i < len; i++)
 		sum += p[i];
 	world_open(&w, &b, sum & 64);
-	w.thorough =
-		sum % 64 == 0; /* by chance, so that no line of inputs is slow by inheritance */
+	w.thorough = sum % 64 == 0; /* a hash, so that mutations of a slow input are not all slow */
 	for (unsigned i = 0; b.left && i < ACTIONS_MAX; i++) {
 		act(&w, &b);
 		check_step(&w);

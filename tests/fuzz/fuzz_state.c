@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fuzz target: bytes that say they are a saved table or a state file. The first byte chooses.
+ * Fuzz target: a saved table or a state file; the first byte selects which.
  *
- * A table is read into a small one; whatever of it was taken, index, wheel and pools must be sound,
- * and what a whole one makes is written and read again, and must then be the same. A file is opened
- * as the program would, with its length and checksum put right so that what lies behind them is
- * reached; the present is its own time. */
+ * A table is loaded into a small one. Index, wheel and pools must pass their checkers after any result,
+ * and a complete table must be the same when it is saved and loaded again. A file is opened as in the
+ * program. Its length and checksum are corrected, so that the code after these checks runs, and its
+ * time of saving is the current time. */
 
 #include <arpa/inet.h>
 #include <stddef.h>
@@ -167,7 +167,7 @@ make_shard(const struct la_statefile *st, unsigned i)
 	return s;
 }
 
-/* Every slot in use has an entry that steering sends there. */
+/* Every slot in use has an entry whose tuple hashes to this shard. */
 static void
 check_home(const struct la_shard *s, const struct la_steer *steer, unsigned i)
 {
@@ -182,7 +182,7 @@ check_home(const struct la_shard *s, const struct la_steer *steer, unsigned i)
 	}
 }
 
-/* What the file holds, dealt out to shards that have little room; what they took must be sound. */
+/* Redistributes the file's entries to shards with little room, and checks these shards. */
 static void
 deal(struct la_statefile *st, unsigned n)
 {
@@ -208,9 +208,9 @@ deal(struct la_statefile *st, unsigned n)
 
 /* How a file is opened: bits of the first byte. */
 enum {
-	AS_IT_IS = 2,  /* length and checksum are not put right */
+	AS_IT_IS = 2,  /* length and checksum are not corrected */
 	SEVERAL = 4,   /* by a run of SHARDS shards, not of one */
-	BY_CLOCK = 8,  /* the present is the machine's, not the file's */
+	BY_CLOCK = 8,  /* the current time is the machine's, not the file's */
 	READABLE = 16, /* others may read it */
 	NO_FILE = 32,
 	NO_REGULAR = 64,

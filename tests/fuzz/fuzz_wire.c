@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fuzz target: bytes off the wire. An input is a whole frame; it goes down the path that the stack
- * takes, and each parser also gets it from its first byte on. Beside memory errors, which the
- * sanitizers see, it looks for answers that cannot be: lengths that do not add up, families mixed,
- * headers that read back otherwise than they were written. */
+ * Fuzz target: received frames. An input is a frame. It takes the stack's receive path, and each
+ * parser also parses it from its first byte. The target checks for inconsistent results: lengths that do
+ * not add up, mixed families, headers that differ after writing and parsing. Sanitizers report memory
+ * errors. */
 
 #include <string.h>
 
@@ -15,7 +15,7 @@
 #include "wire/print.h"
 #include "wire/tcp.h"
 
-/* What was understood is written again, and must then be understood as the same. */
+/* A parsed header is written and parsed again, and must be the same. */
 static void
 tcp_again(const struct la_seg *s)
 {
@@ -102,7 +102,7 @@ one_ip(const uint8_t *p, size_t len, bool v4, bool cksum_ok)
 		one_icmp(p + ip.hlen, &ip, v4);
 }
 
-/* A fuzzer does not find checksums: the message is taken as ICMP with the right one put in. */
+/* A fuzzer does not find checksums: the message is parsed as ICMP with the correct checksum. */
 static void
 fixed_icmp(const uint8_t *p, size_t len, bool v4)
 {
@@ -142,7 +142,7 @@ one_eth(const uint8_t *p, size_t len)
 		return;
 	CHECK(e.len <= len && e.vlan < 4095);
 	if (e.type != LA_ETH_VLAN ||
-	    e.vlan != 0) { /* type 0x8100 behind a priority tag has no equal */
+	    e.vlan != 0) { /* type 0x8100 after a priority tag is not written */
 		size_t n = la_eth_write(out, &e);
 
 		CHECK(la_eth_parse(out, n, &again) == LA_WIRE_OK && again.len == n);

@@ -4,7 +4,7 @@
 
 struct rte_mempool;
 
-/** Starts EAL without anything of the machine, and makes the pool, once in a process. */
+/** Starts EAL without huge pages and devices, and creates the pool, once in a process. */
 struct rte_mempool *fuzz_pool(unsigned mbufs);
 /** A pool for packets without payload, likewise. After fuzz_pool(). */
 struct rte_mempool *fuzz_control_pool(unsigned mbufs);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Runs a fuzz target over files and folders given on the command line, without libFuzzer: the
- * corpus as a test, under any compiler. Each input lies in a block of its exact size. With -m N
+ * corpus as a test, under any compiler. Each input is in a block of its exact size. With -m N
  * every input is run N more times with a few bytes changed, the same ones in every run. */
 
 #include <dirent.h>

@@ -2,7 +2,7 @@
 #ifndef FUZZ_TARGET_H
 #define FUZZ_TARGET_H
 
-/* What every fuzz target is made of: its entry, and a check that ends it as a crash would. */
+/* The entry of every fuzz target, and a check that aborts. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -25,7 +25,7 @@ world_traced(void)
 	return on;
 }
 
-/* Instead of the library's: what it has to say about addresses in conflict is of no use here. */
+/* Replaces the library's la_log(): its messages about address conflicts are not needed here. */
 void
 la_log_set_level(enum la_log_level level)
 {
@@ -46,8 +46,8 @@ la_log(enum la_log_level level, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Tables of the shard: on the heap, where a sanitizer sees their ends; the few that are large
- * (wheels) are mapped, since most of their pages stay untouched. */
+/* Tables of the shard are on the heap, so that a sanitizer reports overruns. The large ones (wheels) are
+ * mapped, because most of their pages stay untouched. */
 
 static void *
 mem_alloc(void *ctx, size_t size, size_t align)
@@ -76,7 +76,7 @@ mem_free(void *ctx, void *p, size_t size)
 
 static const struct la_mem_ops mem = {.alloc = mem_alloc, .free = mem_free};
 
-/* --- birth
+/* --- creation
  * ---------------------------------------------------------------------------------------------- */
 
 static struct la_addr
@@ -145,7 +145,7 @@ lines(struct world *w, uint8_t how)
 		l->t = (struct la_tuple){w->addrs[six].addr, w->peer[six],
 					 (uint16_t)(i == 4 ? 81 : 80), (uint16_t)(4000 + i)};
 		if (i == 2 &&
-		    w->cfg.nranges) { /* an address out of a range, from behind the gateway */
+		    w->cfg.nranges) { /* an address of a range, behind the gateway */
 			l->t.laddr = addr("10.9.1.2");
 			if (!la_addr_is_any(&w->cfg.gateway4))
 				l->t.raddr = addr("192.0.2.7");
@@ -179,7 +179,7 @@ ext_free(void *p, void *info)
 	free(info);
 }
 
-/* The bytes in a heap block of exactly their size: reading one too many is seen. */
+/* The bytes in a heap block of their exact size, so that a read past its end is reported. */
 static struct rte_mbuf *
 exact(const uint8_t *p, size_t len)
 {
@@ -355,8 +355,8 @@ world_run(struct world *w, uint64_t ms, bool late)
 			w->now = next;
 		world_pump(w);
 	}
-	/* with something to do every minute, 24 days are not reached; and a shard that is told of
-	 * them all at once while timers run steps through them a wheel's length at a time */
+	/* a timer every minute makes 24 days too many steps; one jump over 24 days with running timers
+	 * goes through the wheel one length at a time */
 	if (!late && la_shard_next(w->s) <= until)
 		return;
 	w->now = until;
@@ -379,7 +379,7 @@ world_starve(struct world *w, unsigned left)
 	}
 }
 
-/* The limits may change while the shard lives: none of its rules depends on what they were. */
+/* The limits may change at run time: no rule of the shard depends on the old limits. */
 void
 world_limits(struct world *w, uint8_t which)
 {

@@ -2,19 +2,18 @@
 #ifndef FUZZ_WORLD_H
 #define FUZZ_WORLD_H
 
-/* What fuzz_shard.c plays with: one small shard in virtual time, the wire at its end, and its
- * users.
+/* The world of fuzz_shard.c: one small shard in virtual time, its wire and its users.
  *
- *   fuzz_shard.c   decides what happens: bytes to actions
- *   world.c        birth of the shard, time, frames in and out
- *   world_end.c    its end, and restart in the middle
- *   world_seg.c    segments built around what a connection's variables are
+ *   fuzz_shard.c   turns bytes into actions
+ *   world.c        creation of the shard, time, frames in and out
+ *   world_end.c    end and restart of the shard
+ *   world_seg.c    segments with numbers near a connection's variables
  *   world_link.c   ICMP errors about such segments, ARP, neighbour discovery, echo
- *   world_user.c   callbacks, the calls made from inside them, the streams
- *   world_check.c  what must hold after every step
+ *   world_user.c   callbacks, their calls, the streams
+ *   world_check.c  invariants after every step
  *
- * The shard's own structures are looked into for the true RCV.NXT and SND.NXT: a fuzzer that had to
- * guess 32 bits would never get past the handshake. */
+ * The world reads RCV.NXT and SND.NXT from the shard's structures: a fuzzer that had to guess 32 bits
+ * would not complete a handshake. */
 
 #include <stdbool.h>
 
@@ -28,7 +27,7 @@
 
 enum { TUPLES = 6, USERS = 16, MBUFS = 6143, CONTROL = 255, BURST_MAX = 64, STREAM_MAX = 1 << 17 };
 
-/** The input, from its front on; zeros when it is used up. */
+/** Reads the input from its start; returns zeros after its end. */
 struct bytes {
 	const uint8_t *p;
 	size_t left;
@@ -59,30 +58,30 @@ get32(struct bytes *b)
 	return hi << 16 | get16(b);
 }
 
-/** What a user does when it is called back. */
+/** Actions of a user in a callback. */
 enum event { EV_OPENED, EV_DATA, EV_WRITABLE, EV_FIN, EV_TIMER, EV_CLOSED, EVENTS };
 
 struct world;
 
-/** One connection whose pointer the user knows. */
+/** One connection of which the user has the pointer. */
 struct user {
 	struct world *w;
 	struct la_conn *c; /* NULL: the record is free */
 	bool opened;
 	uint32_t iss;  /* of our side, once opened */
 	uint32_t next; /* sequence number of the next byte to read, once opened */
-	uint64_t sent; /* bytes la_send() took */
+	uint64_t sent; /* bytes that la_send() accepted */
 };
 
-/** One four-tuple: few of them, so that they are used again and again. */
+/** One four-tuple. There are few, so that they are reused often. */
 struct line {
 	struct la_tuple t;
-	uint8_t opts;        /* what its peer puts on a SYN: enum syn_opts */
+	uint8_t opts;        /* options of its peer's SYN: enum syn_opts */
 	uint32_t R, W, U, N; /* the shard's RCV.NXT, RCV.WND, SND.UNA, SND.MAX, as last seen */
 	uint32_t tsr, tsval; /* its TS.Recent; the TSval it would send */
 	uint32_t maxwnd, mss;
 	bool ts;
-	uint64_t tw_until; /* TIME_WAIT was promised until then; 0: no promise */
+	uint64_t tw_until; /* TIME_WAIT must last until then; 0: no TIME_WAIT */
 };
 
 enum syn_opts { SYN_TS = 1, SYN_WS = 2, SYN_SACK = 4, SYN_MSS = 8 };
@@ -98,20 +97,20 @@ struct world {
 	struct line lines[TUPLES];
 	struct user users[USERS];
 	struct la_conn_opts opts; /* of listeners and opens from now on */
-	uint8_t act[EVENTS];      /* what callbacks do besides reading, enum act */
+	uint8_t act[EVENTS];      /* actions of callbacks besides reading, enum act */
 	uint8_t reading;          /* 0 all, 1 nothing, 2 half, 3 a byte */
 	unsigned depth;           /* of callbacks within callbacks */
-	bool mute;                /* nobody answers ARP and neighbour solicitations */
-	bool lax;                 /* bytes with right checksums are not the pattern any more */
-	bool thorough;            /* check what is slow to check */
+	bool mute;                /* ARP and neighbour solicitations stay unanswered */
+	bool lax;                 /* bytes with valid checksums may differ from the pattern */
+	bool thorough;            /* also run the slow checks */
 	bool many;                /* callbacks may open connections */
-	struct rte_mbuf *held[BURST_MAX]; /* frames to be handed over in one burst */
+	struct rte_mbuf *held[BURST_MAX]; /* frames for the next burst */
 	unsigned nheld;
-	void *hoard[MBUFS]; /* mbufs that are taken away */
+	void *hoard[MBUFS]; /* mbufs withheld from the pool */
 	unsigned nhoard;
 };
 
-/** How a frame lies in memory. */
+/** Layout of a frame in memory. */
 enum lie {
 	LIE_FLAT,
 	LIE_EXACT,
@@ -127,15 +126,15 @@ enum lie {
 void world_open(struct world *w, struct bytes *b, bool control);
 void world_close(struct world *w);
 struct rte_mbuf *world_mbuf(struct world *w, const uint8_t *p, size_t len, enum lie lie);
-/** Takes the frame over: into the burst that is being collected, or with it into the shard. */
+/** Takes the frame: adds it to the collected burst, or gives it to the shard with that burst. */
 void world_in(struct world *w, struct rte_mbuf *m, bool hold);
 void world_pump(struct world *w);
 /** ms pass: timers run when they are due, or (late) only at the end. */
 void world_run(struct world *w, uint64_t ms, bool late);
-/** The shard ends, is saved, and another goes on ms later. */
+/** Saves and destroys the shard, and loads another one ms later. */
 void world_restart(struct world *w, uint64_t ms);
 void world_starve(struct world *w, unsigned left);
-/** Other limits of what the shard holds for its peers; 0: as at birth. */
+/** Changes the limits of held buffers; 0: as at creation. */
 void world_limits(struct world *w, uint8_t which);
 bool world_traced(void);
 #define TRACE(...)                                    \
@@ -146,13 +145,13 @@ bool world_traced(void);
 
 /* world_seg.c */
 void line_look(struct world *w, struct line *l);
-/** A SYN,ACK was sent: behind one with a cookie there is nothing to look at. */
+/** A SYN,ACK was sent. With a cookie the shard has no TCB to read. */
 void line_heard(struct world *w, const struct frame_in *f);
 struct la_tcb *line_tcb(const struct world *w, const struct line *l);
-/** A segment as an honest peer would send it. */
+/** A segment that a correct peer sends. */
 void line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack,
 	       uint32_t len);
-/** A segment, or a mutated one, as the bytes say. */
+/** A segment, mutated or not, as the input selects. */
 void seg_action(struct world *w, struct bytes *b, bool mutate);
 
 /* world_link.c */

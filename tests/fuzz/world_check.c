@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What must hold, whatever the peer and the user do. */
+/* Invariants for any behaviour of peer and user. */
 
 #include "world.h"
 
@@ -17,8 +17,8 @@ check_tables(struct world *w)
 	CHECK(la_neigh_check(&w->s->neigh, stderr) == 0);
 }
 
-/* Promise 2, from outside: a tuple in TIME_WAIT stays there for the time it was said to have left,
- * or a connection that may still fail stands in for it, or was opened over it by a newer SYN. */
+/* Promise 2, from outside: a tuple stays in TIME_WAIT until its reported deadline, unless a reopen is
+ * pending or a newer SYN has opened a connection over it. */
 static void
 check_promise(struct world *w, struct line *l, bool reopened)
 {
@@ -60,7 +60,7 @@ check_step(struct world *w)
 	}
 }
 
-/* What a port that was asked to does: both checksums. */
+/* Models checksum offload: fills in both checksums. */
 static void
 put_cksums(uint8_t *p, size_t len)
 {
@@ -87,7 +87,7 @@ put_cksums(uint8_t *p, size_t len)
 	tcp[17] = (uint8_t)sum;
 }
 
-/* Our stream: what is sent is what was given, whichever segment carries it, and how often. */
+/* The shard's stream: every sent byte equals the byte given to la_send(), in each copy of each segment. */
 static void
 check_text(struct world *w, const struct frame_in *f)
 {
@@ -98,7 +98,7 @@ check_text(struct world *w, const struct frame_in *f)
 
 	ref = la_tcp_lookup_tuple(t, &tuple, la_hash_tuple(&t->key, &tuple));
 	if (la_ref_pool(ref) != LA_POOL_TCB)
-		return; /* it waited for its next hop, and its connection did not */
+		return; /* it waited for its next hop after its connection ended */
 	u = user_of(w, &t->tcbs[la_ref_slot(ref)]);
 	if (!u || !u->opened || (uint32_t)(f->seq - u->iss - 1) + (uint64_t)f->len > u->sent)
 		return; /* of the tuple's last connection */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A shard's end: in the middle of an input, when another goes on with what was saved, and for good.
- */
+/* The end of a shard: a restart with its saved state within an input, and the final end. */
 
 #include "world.h"
 
@@ -9,7 +8,7 @@
 
 #include "../state/stream.h"
 
-enum { CLOSE_MS = 600000 }; /* longer than any 2*MSL and anything else that ends by itself */
+enum { CLOSE_MS = 600000 }; /* longer than any 2*MSL and any other limit */
 
 static void
 abort_all(struct world *w)
@@ -24,7 +23,7 @@ abort_all(struct world *w)
 	CHECK(w->s->tcp.tcb_live == 0); /* some that cannot be ended */
 }
 
-/* Which of them are in FIN_WAIT_2 and which have lapsed is the check of promises' business. */
+/* world_check.c checks FIN_WAIT_2 and expired entries. */
 void
 world_restart(struct world *w, uint64_t ms)
 {
@@ -32,7 +31,7 @@ world_restart(struct world *w, uint64_t ms)
 	struct la_shard_saved saved;
 	uint64_t entries;
 
-	memset(w->act, 0, sizeof(w->act)); /* nobody opens new ones meanwhile */
+	memset(w->act, 0, sizeof(w->act)); /* callbacks open no connections */
 	abort_all(w);
 	check_tables(w);
 	entries = w->s->counters.v[LA_C_time_wait] + w->s->counters.v[LA_C_fin_wait_2_held];
@@ -53,7 +52,7 @@ world_restart(struct world *w, uint64_t ms)
 	world_pump(w);
 }
 
-/* The books: everything comes to its end by itself, and nothing is left. */
+/* Final accounting: all connections and entries end by themselves, and nothing is left. */
 void
 world_close(struct world *w)
 {
@@ -72,7 +71,7 @@ world_close(struct world *w)
 	check_step(w);
 	check_tables(w);
 	for (unsigned i = 0; i < USERS; i++)
-		CHECK(w->users[i].c == NULL); /* everybody was told */
+		CHECK(w->users[i].c == NULL); /* every user got its `closed` */
 	CHECK(v[LA_C_live] == 0 && v[LA_C_time_wait] == 0 && v[LA_C_fin_wait_2_held] == 0);
 	CHECK(v[LA_C_time_wait_entered] == v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened]);
 	CHECK(w->s->tcp.index.keys == 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What comes off the wire and is not TCP: ICMP errors about what is in flight, ARP, neighbour
- * discovery, echo. */
+/* Received frames other than TCP: ICMP errors about segments in flight, ARP, neighbour discovery,
+ * echo. */
 
 #include "world.h"
 
@@ -75,7 +75,7 @@ arp(struct world *w, struct link *k, struct bytes *b)
 		.op = k->op & 1 ? LA_ARP_REPLY : LA_ARP_REQUEST, .spa = peer.w[3], .tpa = us.w[3]};
 
 	peer.b[15] = (uint8_t)(peer.b[15] + (who & 7));
-	if (who & 8) /* others ask, or there are more of us */
+	if (who & 8) /* other senders, or a duplicate of our address */
 		a.spa = peer.w[3];
 	if (who & 16)
 		a.spa = us.w[3];
@@ -175,7 +175,7 @@ link_action(struct world *w, struct bytes *b)
 	}
 	if (a & 32)
 		k.buf[get8(b) % k.n] = get8(b);
-	/* a port can give out what somebody else still holds: such a buffer is not ours to write */
+	/* a port may deliver a buffer with other references; the shard must not write to it */
 	for (unsigned n = a & 128 ? 250 : 1; n > 0; n--)
 		world_in(w, world_mbuf(w, k.buf, k.n, a & 64 ? LIE_EXACT : LIE_FLAT), n > 1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What comes off the wire, built around what the shard's variables are: a number is one of them and
- * an offset of a few, or of a window. */
+/* Received segments near the shard's variables: a number is a variable plus an offset of a few bytes or
+ * of a window. */
 
 #include "world.h"
 
@@ -27,7 +27,7 @@ line_tcb(const struct world *w, const struct line *l)
 	return la_ref_pool(ref) == LA_POOL_TCB ? &w->s->tcp.tcbs[la_ref_slot(ref)] : NULL;
 }
 
-/* What is not known of a tuple without a connection stays as it was of the last one. */
+/* For a tuple without a connection the values of the last connection stay. */
 void
 line_look(struct world *w, struct line *l)
 {
@@ -196,7 +196,7 @@ a_seq(const struct world *w, const struct line *l, unsigned how, struct bytes *b
 		return l->R - get16(b);
 	case 10:
 		return get32(b);
-	case 11: /* about what waits above a hole */
+	case 11: /* near the data above a hole */
 		return c && c->ooo ? ooo_edge(c, false) + get8(b) - 100u : l->R + 100;
 	case 12:
 		return c && c->ooo ? ooo_edge(c, true) : l->R + 200;
@@ -271,7 +271,7 @@ stamp(struct frame *f, struct line *l, unsigned how, struct bytes *b)
 	}
 }
 
-/* Headers that no honest sender makes. */
+/* Headers that no correct sender makes. */
 static void
 odd(struct world *w, struct frame *f, struct bytes *b)
 {
@@ -298,7 +298,7 @@ odd(struct world *w, struct frame *f, struct bytes *b)
 		break;
 	case 4:
 		f->iplen_delta = (int8_t)x;
-		w->lax = true; /* the text is cut elsewhere */
+		w->lax = true; /* the payload starts elsewhere */
 		break;
 	case 5:
 		f->doff = 1 + x % 15;
@@ -321,7 +321,7 @@ options(struct frame *f, struct line *l, unsigned how, struct bytes *b)
 	case 1:
 		f->optlen = 0;
 		break;
-	case 2: /* anything */
+	case 2: /* random bytes */
 		f->optlen = get8(b) % (FRAME_OPTS_MAX + 1);
 		for (size_t i = 0; i < f->optlen; i++)
 			f->opts[i] = get8(b);
@@ -351,7 +351,7 @@ options(struct frame *f, struct line *l, unsigned how, struct bytes *b)
 	}
 }
 
-/* The frame again with bytes changed; then with right checksums or not. */
+/* The frame with changed bytes, with or without correct checksums. */
 static size_t
 mutated(struct world *w, uint8_t *p, size_t len, struct bytes *b)
 {
@@ -370,7 +370,7 @@ mutated(struct world *w, uint8_t *p, size_t len, struct bytes *b)
 		len -= get8(b) % len;
 	if (how & 16 || len < n + hlen + 20)
 		return len;
-	/* put right where it still looks like TCP, and the text is anything from here on */
+	/* corrected if it is still TCP; the payload may then differ from the pattern */
 	w->lax = true;
 	if (is4) {
 		p[n + 10] = p[n + 11] = 0;

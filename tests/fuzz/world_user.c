@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The shard's users: they read what they are told to read, compare it, and may make any call from
- * inside any callback, on this connection or another. */
+/* The shard's users: they read as the input selects, compare the bytes, and may make any call in any
+ * callback, on this connection or another. */
 
 #include "world.h"
 
@@ -9,7 +9,7 @@
 
 enum { DEPTH_MAX = 3, TEXT_MAX = 1 << 16 };
 
-/** What a user does; the high half of the byte is a size or a choice. */
+/** Actions of a user; the high half of the byte is a size or a choice. */
 enum act {
 	ACT_NONE,
 	ACT_SEND_LITTLE,
@@ -51,7 +51,7 @@ user_new(struct world *w, struct la_conn *c)
 	abort();
 }
 
-/* The peer's stream: a byte's value is that of its sequence number. */
+/* The peer's stream: a byte's value depends on its sequence number. */
 static void
 user_read(struct user *u, size_t max)
 {
@@ -59,7 +59,7 @@ user_read(struct user *u, size_t max)
 	const void *span;
 	size_t n;
 
-	/* reading out what an ended connection has left is its end */
+	/* reading the last byte of a DETACHED connection ends it */
 	while (max && u->c == c && (n = la_peek(c, &span)) > 0) {
 		const uint8_t *p = span;
 
@@ -333,7 +333,7 @@ const struct la_conn_ops user_ops = {
 	.closed = closed,
 };
 
-/* A user who wants to hear as little as can be. */
+/* A user with the fewest callbacks. */
 const struct la_conn_ops silent_ops = {.opened = opened, .closed = closed};
 
 void

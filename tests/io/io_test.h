@@ -2,8 +2,8 @@
 #ifndef IO_TEST_H
 #define IO_TEST_H
 
-/* What the tests of lib/io share. Criterion runs every test in a process of its own, so each
- * starts EAL once and none sees another's ports. */
+/* Helpers of the lib/io tests. Criterion runs every test in its own process, so each test
+ * starts EAL once and has its own ports. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,10 +24,10 @@ struct test_io {
 	char err[512];
 };
 
-/** Starts EAL with 128 MB of plain pages and what cfg asks for; opens every port with `queues`
- * queues. Returns the first failure, with its message in io->err. */
+/** Starts EAL with 128 MB of plain pages and cfg; opens every port with `queues` queues. Returns the
+ * first failure, with its message in io->err. */
 int io_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_t mtu);
-/** Asserts that it went well. */
+/** Like the previous one, and asserts success. */
 void io_must_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_t mtu);
 void io_stop(struct test_io *io);
 
@@ -35,15 +35,15 @@ void io_stop(struct test_io *io);
  * last). */
 struct rte_mbuf *io_frame(struct test_io *io, const uint8_t *p, size_t len, const size_t *cuts);
 
-/** Polls one queue until a frame arrives for which `want` says yes, for ten seconds of sleep at most;
- * others are freed. NULL when none came. */
+/** Polls one queue until a frame arrives for which `want` returns true, at most ten seconds of sleep.
+ * Frees other frames. NULL: none. */
 struct rte_mbuf *io_wait(struct test_io *io, unsigned port, uint16_t queue,
 			 bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx);
-/** The same, for so many microseconds of sleep. */
+/** Like the previous one, with a limit in microseconds of sleep. */
 struct rte_mbuf *io_wait_us(struct test_io *io, unsigned port, uint16_t queue,
 			    bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx, unsigned us);
 
-/** mbufs of the pool that are out. */
+/** Number of the pool's mbufs in use. */
 unsigned io_out(const struct test_io *io);
 
 #endif

@@ -257,7 +257,7 @@ Test(capture, two_files_one_after_the_other)
 	io_stop(&io);
 }
 
-/* The file stays readable up to the frame that did not fit, and what is missing is counted. */
+/* The file stays readable up to the frame that did not fit, and missing frames are counted. */
 Test(capture, a_full_disk_ends_the_capture_at_a_whole_frame)
 {
 	struct rlimit limit = {.rlim_cur = 20000, .rlim_max = 20000};
@@ -305,8 +305,8 @@ feed(struct la_capture *c, struct test_io *io, unsigned n)
 	return longest;
 }
 
-/* A pipe whose reader stops: the one who captures is not held up, what does not fit is counted, and the
- * reader finds whole blocks up to the end, whether it returns before that (late: false) or after. */
+/* A pipe whose reader stops: capturing does not block, dropped frames are counted, and the reader gets whole
+ * blocks up to the end, whether it returns before the end (late: false) or after. */
 static void
 stalled(bool late)
 {
@@ -373,7 +373,7 @@ Test(capture, a_reader_that_stops_for_good)
 	stalled(true);
 }
 
-Test(capture, a_reader_that_leaves)
+Test(capture, a_reader_that_closes)
 {
 	struct la_capture *c;
 	struct test_io io;
@@ -397,7 +397,7 @@ Test(capture, a_reader_that_leaves)
 	io_stop(&io);
 }
 
-/* A disk that keeps up loses nothing, at 20 000 frames a second from one thread. */
+/* A fast enough disk loses no frame, at 20 000 frames a second from one thread. */
 Test(capture, a_regular_file_has_every_frame)
 {
 	struct la_capture *c;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Two processes: one interface or one socket has one lastack, and two AF_PACKET ports in one network namespace
- * do not share a fanout group. Each test has a network namespace of its own. */
+/* Two processes: an interface or a socket has at most one lastack, and two AF_PACKET ports in one network
+ * namespace do not share a fanout group. Each test has a network namespace of its own. */
 
 #include "io_test.h"
 
@@ -26,7 +26,7 @@ run(const char *cmd)
 	cr_assert_eq(system(cmd), 0, "%s", cmd);
 }
 
-/* ve0 - ve1 and ve2 - ve3, all up; ve1 is known as other-name too. */
+/* ve0 - ve1 and ve2 - ve3, all up; ve1 has the alternative name other-name. */
 static void
 own_namespace(void)
 {
@@ -44,7 +44,7 @@ struct other {
 	int done; /* closed: the process ends */
 };
 
-/* Another process that claims what cfg names, and keeps it until release(). */
+/* Another process that claims the ports of cfg, until release(). */
 static struct other
 claim_elsewhere(const struct la_eal_config *cfg)
 {
@@ -60,7 +60,7 @@ claim_elsewhere(const struct la_eal_config *cfg)
 		c = la_claim_ports(cfg, err, sizeof(err)) == 0 ? 'y' : 'n';
 		if (write(ready[1], &c, 1) != 1 || read(done[0], &c, 1) != 0)
 			_exit(1);
-		_exit(0); /* like a crash: nothing is given back by hand */
+		_exit(0); /* like a crash: no release by the process */
 	}
 	o.done = done[1];
 	close(done[0]);
@@ -107,7 +107,7 @@ one_of_two(struct la_eal_config first, struct la_eal_config second, const char *
 	char err[256];
 
 	refused(&second, what, o.pid);
-	refused(&second, what, o.pid); /* as often as it is tried */
+	refused(&second, what, o.pid); /* on every try */
 	release(&o);
 	cr_assert_eq(la_claim_ports(&second, err, sizeof(err)), 0, "after its end: %s", err);
 	la_claim_drop();
@@ -147,7 +147,7 @@ Test(claim, other_interfaces_and_namespaces_are_free)
 	o = claim_elsewhere(&first);
 	cr_assert_eq(la_claim_ports(&second, err, sizeof(err)), 0, "%s", err);
 	la_claim_drop();
-	own_namespace(); /* another one, with interfaces of the same names and numbers */
+	own_namespace(); /* another namespace, with interfaces of the same names and numbers */
 	cr_assert_eq(la_claim_ports(&first, err, sizeof(err)), 0, "%s", err);
 	la_claim_drop();
 	release(&o);
@@ -179,7 +179,7 @@ Test(claim, a_memif_socket_has_one_server)
 	refused(&cfg, "memif socket /tmp/la-claim-", o.pid);
 	cfg = port(LA_PORT_MEMIF, client);
 	cr_assert_eq(la_claim_ports(&cfg, err, sizeof(err)), 0, "a client is no server: %s", err);
-	release(&o); /* it crashed: its lock's file stays, and is free */
+	release(&o); /* it crashed: its lock file stays, unlocked */
 	cr_assert_eq(access(lock, F_OK), 0);
 	cfg = port(LA_PORT_MEMIF, server);
 	cr_assert_eq(la_claim_ports(&cfg, err, sizeof(err)), 0, "%s", err);
@@ -188,7 +188,7 @@ Test(claim, a_memif_socket_has_one_server)
 	rmdir(dir);
 }
 
-/* The whole way: la_eal_start() refuses, and takes nothing away from the other. */
+/* The complete start: la_eal_start() refuses, and does not disturb the other process. */
 Test(claim, a_port_is_refused_by_name)
 {
 	struct la_eal_config cfg = port(LA_PORT_TAP, "la0");
@@ -209,7 +209,7 @@ Test(claim, a_port_is_refused_by_name)
 
 /* ---- fanout ---- */
 
-/* A socket on ve3 in the group that net_af_packet would choose for us on ve1. */
+/* A socket on ve3 in the group that net_af_packet would choose on ve1. */
 static void
 take_our_group(void)
 {
@@ -242,7 +242,7 @@ groups(int group[16])
 	return n;
 }
 
-/* Frames that come out at ve0 arrive once each, on whatever queue. */
+/* Each frame sent at ve0 arrives once, on any queue. */
 static void
 every_frame_once(struct test_io *io, unsigned queues)
 {

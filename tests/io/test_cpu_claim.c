@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* CPUs of other lastack processes: an open file of its own holds a lock against us as another process would. */
+/* CPUs of other lastack processes: a lock through a separate open file acts like another process. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ file_of(unsigned cpu)
 	return open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0444);
 }
 
-/* Could another process have this CPU? */
+/* Returns whether another process could claim this CPU. */
 static bool
 is_free(unsigned cpu)
 {
@@ -64,7 +64,7 @@ four(void)
 	return c;
 }
 
-Test(cpu_claim, what_another_polls_on_comes_last)
+Test(cpu_claim, cpus_of_another_process_come_last)
 {
 	struct la_cpus c = four();
 	int other = file_of(0);
@@ -76,13 +76,13 @@ Test(cpu_claim, what_another_polls_on_comes_last)
 	la_cpus_rank(&c, -1);
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert_eq(c.cpu[i].id, (i + 1) % 4);
-	close(other); /* it ended, however */
+	close(other); /* the other process ended */
 	la_cpu_claim_all(&c, dir);
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert_not(c.cpu[i].taken);
 }
 
-Test(cpu_claim, keeps_what_it_uses_and_gives_back_the_rest)
+Test(cpu_claim, keeps_the_used_cpus_and_releases_the_rest)
 {
 	static const unsigned used[] = {1, 3};
 	struct la_cpus c = four();
@@ -93,7 +93,7 @@ Test(cpu_claim, keeps_what_it_uses_and_gives_back_the_rest)
 	la_cpu_claim_keep(used, 2);
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert_eq(is_free(i), i % 2 == 0);
-	la_cpu_claim_all(&c, dir); /* ours are not another's */
+	la_cpu_claim_all(&c, dir); /* CPUs of this process are not another's */
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert_not(c.cpu[i].taken);
 	la_cpu_claim_keep(NULL, 0);

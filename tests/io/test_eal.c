@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* EAL's start: memory, cores, who may, which ports in which order, and what a failure says. */
+/* EAL's start: memory, cores, permissions, ports and their order, and error messages. */
 
 #include "io_test.h"
 
@@ -63,7 +63,7 @@ Test(eal, starts_for_an_ordinary_user)
 	io_stop(&io);
 }
 
-Test(eal, leaves_no_folder_behind)
+Test(eal, removes_its_folder)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_NULL, NULL}}, .nports = 1, .nargs = 1};
 	char prefix[64], dir[256];
@@ -123,7 +123,7 @@ Test(eal, plain_pages_are_as_many_as_asked_for)
 	io_stop(&io);
 }
 
-Test(eal, the_users_own_memory_size_wins)
+Test(eal, the_users_memory_option_takes_precedence)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_NULL, NULL}},
 				    .nports = 1,
@@ -160,7 +160,7 @@ Test(eal, takes_no_more_cores_than_it_may_run_on)
 	io_stop(&io);
 }
 
-Test(eal, the_users_own_cores_win)
+Test(eal, the_users_cores_option_takes_precedence)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_NULL, NULL}},
 				    .nports = 1,
@@ -228,7 +228,7 @@ Test(eal, failure_unknown_argument)
 	struct stat before, after;
 	struct test_io io;
 
-	/* EAL's page of usage must not come out in between. */
+	/* EAL must not print its usage. */
 	fflush(stdout);
 	cr_assert_not_null(freopen("/dev/null", "w", stderr));
 	FILE *out = tmpfile();
@@ -263,7 +263,7 @@ Test(eal, failure_too_many_ports)
 	assert_says(&io, "more than 8 ports");
 }
 
-/* One wrong port: what is returned and what must be said. */
+/* One wrong port: the expected result and error message. */
 struct wrong {
 	enum la_port_kind kind;
 	const char *arg;

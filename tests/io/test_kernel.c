@@ -7,7 +7,7 @@
  * 	veth,
  * 	xdp:   la0 (DPDK reads the kernel's la0) ---- la1 (kernel, the same addresses)
  *
- * The kernel's TCP is the judge of what we send, frame_read() of what it sends. */
+ * The kernel's TCP checks our segments, frame_read() checks the kernel's. */
 
 #include "io_test.h"
 
@@ -98,7 +98,7 @@ read_mac(const char *name, uint8_t mac[6])
 	close(fd);
 }
 
-/* What "ethtool -K name tx off" does. */
+/* Like "ethtool -K name tx off". */
 static void
 finish_checksums(const char *name)
 {
@@ -186,7 +186,7 @@ send_segment(struct kernel *k, uint8_t flags, const void *data, size_t len, cons
 	k->snd += (uint32_t)len + ((flags & SYN) != 0);
 }
 
-/* From its TCP port to ours, told from the frame alone: the checksum may be wrong. */
+/* Matches TCP ports without a checksum test, because the checksum may be wrong. */
 static bool
 is_answer(const struct rte_mbuf *m, void *ctx)
 {
@@ -199,7 +199,7 @@ is_answer(const struct rte_mbuf *m, void *ctx)
 	return (p[l4] << 8 | p[l4 + 1]) == PORT && (p[l4 + 2] << 8 | p[l4 + 3]) == OURS;
 }
 
-/* What frame_read() says of a segment of the kernel. */
+/* Parses a segment of the kernel by frame_read(). */
 static const char *
 read_answer(struct rte_mbuf *m, struct frame_in *in)
 {
@@ -221,7 +221,7 @@ receive(struct kernel *k, struct frame_in *in)
 	return read_answer(io_wait(&k->io, 0, 0, is_answer, k), in);
 }
 
-/* A SYN, sent again each second: on a busy machine the interface may not be ready for the first. */
+/* A SYN, retransmitted each second: on a busy machine the interface may not be ready for the first. */
 static const char *
 syn(struct kernel *k, struct frame_in *in)
 {
@@ -250,8 +250,8 @@ handshake(struct kernel *k, bool six)
 	send_segment(k, ACK, NULL, 0, NULL);
 }
 
-/* Bytes of odd length, sent as a chain with odd segments: the kernel takes them, and so the port
- * put the chain together right. Then bytes from the kernel, up to a full segment. */
+/* Bytes of odd length, sent as a chain with odd segments: the kernel accepts them only if
+ * the port sends the chain in order. Then bytes from the kernel, up to a full segment. */
 static void
 exchange(struct kernel *k, bool six)
 {
@@ -298,38 +298,38 @@ talk(enum la_port_kind kind, bool six)
 	tear_down(&k);
 }
 
-Test(tap, talks_to_the_kernel_over_ipv4)
+Test(tap, exchanges_data_with_the_kernel_over_ipv4)
 {
 	talk(LA_PORT_TAP, false);
 }
 
-Test(tap, talks_to_the_kernel_over_ipv6)
+Test(tap, exchanges_data_with_the_kernel_over_ipv6)
 {
 	talk(LA_PORT_TAP, true);
 }
 
-Test(veth, talks_to_the_kernel_over_ipv4)
+Test(veth, exchanges_data_with_the_kernel_over_ipv4)
 {
 	talk(LA_PORT_VETH, false);
 }
 
-Test(veth, talks_to_the_kernel_over_ipv6)
+Test(veth, exchanges_data_with_the_kernel_over_ipv6)
 {
 	talk(LA_PORT_VETH, true);
 }
 
-Test(xdp, talks_to_the_kernel_over_ipv4)
+Test(xdp, exchanges_data_with_the_kernel_over_ipv4)
 {
 	talk(LA_PORT_XDP, false);
 }
 
-Test(xdp, talks_to_the_kernel_over_ipv6)
+Test(xdp, exchanges_data_with_the_kernel_over_ipv6)
 {
 	talk(LA_PORT_XDP, true);
 }
 
-/* Why advise_kernel() speaks: a kernel's segments cross a veth with their checksum undone. Should
- * this test fail one day, the advice can go. */
+/* The reason for advise_kernel(): a kernel sends segments over a veth without a checksum. If this test
+ * fails one day, remove the advice. */
 static void
 unfinished(enum la_port_kind kind)
 {
@@ -344,12 +344,12 @@ unfinished(enum la_port_kind kind)
 	tear_down(&k);
 }
 
-Test(veth, kernel_leaves_checksums_undone_until_told)
+Test(veth, kernel_leaves_checksums_undone_by_default)
 {
 	unfinished(LA_PORT_VETH);
 }
 
-Test(xdp, kernel_leaves_checksums_undone_until_told)
+Test(xdp, kernel_leaves_checksums_undone_by_default)
 {
 	unfinished(LA_PORT_XDP);
 }
@@ -364,7 +364,7 @@ is_neighbour_solicitation(const struct rte_mbuf *m, void *ctx)
 	       p[54] == 135 && p[77] == 0x77;
 }
 
-/* Solicited-node multicast reaches us, or nobody could find our IPv6 address. */
+/* Solicited-node multicast must reach the port, or peers cannot resolve our IPv6 address. */
 static void
 multicast(enum la_port_kind kind)
 {
@@ -399,7 +399,7 @@ Test(xdp, receives_multicast)
 	multicast(LA_PORT_XDP);
 }
 
-/* Not even the first frame would be lost over such a pool, but the ten thousandth. */
+/* With such a pool the first frames arrive, and the ten thousandth is lost. */
 Test(xdp, failure_pool_that_is_mapped_in_part)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_XDP, "la0"}}, .nports = 1};
@@ -421,7 +421,7 @@ Test(xdp, failure_pool_that_is_mapped_in_part)
 	cr_assert_not_null(strstr(io.err, "of the 1023 mbufs of queue 0 are beyond"), "%s", io.err);
 }
 
-/* The kernel's end of the wire, for frames of one kind that nobody else sends. */
+/* The kernel's end of the link, for frames of a type that no other program sends. */
 static int
 packet_socket(const char *name, unsigned ethertype)
 {
@@ -435,7 +435,7 @@ packet_socket(const char *name, unsigned ethertype)
 	return fd;
 }
 
-/* Frames it has been offered since the last call, those it had no room for with them. */
+/* Frames offered to it since the last call, dropped ones included. */
 static unsigned
 offered(int fd)
 {
@@ -455,8 +455,8 @@ is_experimental(const struct rte_mbuf *m, void *ctx)
 	return m->pkt_len >= 14 && p[12] == 0x88 && p[13] == 0xb5;
 }
 
-/* The pool's ring hands out every mbuf in turn: twice round, each has carried a frame and filled a place
- * of the fill ring. An mbuf that the kernel does not know carries none, and its place is lost. */
+/* The pool's ring returns mbufs in order: after two rounds each has carried a frame and filled a place of the
+ * fill ring. An mbuf outside the kernel's mapping carries no frame, and its place is lost. */
 Test(xdp, every_mbuf_of_the_pool_carries_frames)
 {
 	enum { BURST = 32, ROUNDS = 2 * IO_POOL / BURST };
@@ -555,7 +555,7 @@ Test(tap, sets_the_mtu_at_both_ends)
 	tear_down(&k);
 }
 
-/* net_tap's own checksums are not believed (port.c says why). */
+/* net_tap's checksum offload is not used (port.c has the reason). */
 Test(tap, claims_no_checksum_offload)
 {
 	struct kernel k;
@@ -566,7 +566,7 @@ Test(tap, claims_no_checksum_offload)
 	tear_down(&k);
 }
 
-Test(tap, rss_of_many_queues_is_not_believed)
+Test(tap, rss_of_many_queues_is_not_used)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_TAP, "la0"}}, .nports = 1};
 	struct test_io io;

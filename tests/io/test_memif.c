@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Two processes joined by memif in its default, copying mode, both on plain pages: so neither
- * hugepages nor memory shared between them is needed. The child echoes what the parent sends. */
+/* Two processes joined by memif in its default, copying mode, both on plain pages, without
+ * hugepages and shared memory. The child echoes what the parent sends. */
 
 #include "io_test.h"
 
@@ -53,7 +53,7 @@ link_is_up(const struct la_port *port)
 	return strstr(la_port_describe(port, line, sizeof(line)), "link down") == NULL;
 }
 
-/* Echoes FRAMES frames; its exit status says how that went. */
+/* Echoes FRAMES frames; the exit status is the result. */
 static int
 echo(const char *arg)
 {
@@ -72,14 +72,14 @@ echo(const char *arg)
 		if (m == NULL || la_port_tx(&io.port[0], 0, &m, 1, io.pool) != 1)
 			return m == NULL ? 3 : 4;
 	}
-	/* Closing would drop what the peer has not fetched yet; once it has, it closes. */
+	/* Closing now would drop frames that the peer has not read. The peer closes when it has read them. */
 	for (unsigned i = 0; i < 400 && link_is_up(&io.port[0]); i++)
 		usleep(10000);
 	io_stop(&io);
 	return 0;
 }
 
-/* A server sends into buffers that its client posts when it polls: right after the meeting there
+/* A server sends into buffers that its client posts when it polls. Directly after the handshake there
  * are none. */
 static void
 send_when_possible(struct test_io *io, const uint8_t bytes[LEN], const size_t *cuts)
@@ -107,7 +107,7 @@ exchange(struct test_io *io)
 		usleep(10000);
 		cr_assert_eq(la_port_rx(&io->port[0], 0, &m, 1), 0u);
 	}
-	cr_assert(link_is_up(&io->port[0]), "the two never met");
+	cr_assert(link_is_up(&io->port[0]), "no link between the two");
 	for (unsigned i = 0; i < FRAMES; i++) {
 		struct rte_mbuf *m;
 
@@ -148,19 +148,19 @@ join(bool we_serve)
 	remove_paths(&p);
 }
 
-Test(memif, client_talks_to_a_server)
+Test(memif, client_exchanges_frames_with_a_server)
 {
 	join(false);
 }
 
-Test(memif, server_talks_to_a_client)
+Test(memif, server_exchanges_frames_with_a_client)
 {
 	join(true);
 }
 
-/* ---- peers that are slow, and peers that go away ---- */
+/* ---- slow peers, and peers that end ---- */
 
-/* Sends back what it receives, until it is killed. */
+/* Echoes received frames until it is killed. */
 static void __attribute__((noreturn))
 echo_for_ever(const char *arg)
 {
@@ -183,7 +183,7 @@ echo_for_ever(const char *arg)
 	}
 }
 
-/* A process that makes and kills the peer, as EAL's threads do not survive a fork(). */
+/* A process that starts and kills the peer, because EAL's threads do not survive a fork(). */
 struct maker {
 	pid_t pid;
 	int order, done;
@@ -218,7 +218,7 @@ make_maker(const char *arg)
 		}
 		if (c == 'z')
 			kill(peer, SIGSTOP);
-		if (c == 'c' && fork() == 0) { /* later */
+		if (c == 'c' && fork() == 0) { /* restart later */
 			usleep(900000);
 			kill(peer, SIGCONT);
 			_exit(0);
@@ -253,7 +253,7 @@ ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Bursts as fast as they go, until `enough` frames came back or the time is over. Returns how many came. */
+/* Sends bursts at full rate until `enough` frames came back or the time is over. Returns their number. */
 static unsigned
 load_peer(struct test_io *io, unsigned for_ms, unsigned enough)
 {
@@ -283,7 +283,7 @@ until_up(struct test_io *io)
 
 	while (ms() < end && !link_is_up(&io->port[0]))
 		usleep(1000);
-	cr_assert(link_is_up(&io->port[0]), "the two never met");
+	cr_assert(link_is_up(&io->port[0]), "no link between the two");
 }
 
 /* The peer is killed in the middle of bursts, and another takes its place, several times. */
@@ -325,24 +325,24 @@ outlive(bool we_serve)
 	until_up(&io);
 	cr_assert_gt(load_peer(&io, 10000, 3000), 2999u);
 	io_stop(&io);
-	cr_assert_lt(io_out(&io), 256u); /* what the driver had on its way */
+	cr_assert_lt(io_out(&io), 256u); /* frames in the driver */
 	end_maker(&k);
 	remove_paths(&p);
 }
 
-Test(memif, a_client_goes_on_when_its_server_returns)
+Test(memif, a_client_continues_when_its_server_returns)
 {
 	outlive(false);
 }
 
-Test(memif, a_server_goes_on_when_its_client_returns)
+Test(memif, a_server_continues_when_its_client_returns)
 {
 	outlive(true);
 }
 
-/* A server that accepts and says nothing for a second: the client waits for it, and does not hang up while
- * the answer is on its way. */
-Test(memif, a_slow_server_is_waited_for)
+/* A server that accepts and then sends nothing for a second: the client waits, and does not close while the
+ * answer is in flight. */
+Test(memif, a_client_waits_for_a_slow_server)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
 	struct maker k;
@@ -365,14 +365,14 @@ Test(memif, a_slow_server_is_waited_for)
 	remove_paths(&p);
 }
 
-/* A wait for a server ends when it is told to. */
+/* A stop request ends the wait for a server. */
 static bool
 at_once(void)
 {
 	return true;
 }
 
-Test(memif, failure_told_to_stop_waiting)
+Test(memif, failure_stopped_while_waiting)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1, .memory_mb = 64};
 	struct la_port_config pc = {.queues = 1, .stopped = at_once};
@@ -392,7 +392,7 @@ Test(memif, failure_told_to_stop_waiting)
 	remove_paths(&p);
 }
 
-/* A port has the same MAC address each time it is made, and its peer another: a peer that returns is found. */
+/* A port has the same MAC address each time, and its peer another: a peer that returns is still resolved. */
 Test(memif, the_mac_address_stays)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
@@ -417,7 +417,7 @@ Test(memif, the_mac_address_stays)
 	cr_assert_eq(mac[0][0], 2);
 }
 
-/* A server killed before has left its socket behind. */
+/* A killed server has left its socket file. */
 Test(memif, a_stale_socket_is_no_obstacle)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
@@ -439,7 +439,7 @@ Test(memif, a_stale_socket_is_no_obstacle)
 	remove_paths(&p);
 }
 
-/* But one that somebody listens on is his. */
+/* A socket with a listening server is refused. */
 Test(memif, failure_socket_in_use)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
@@ -475,7 +475,7 @@ Test(memif, failure_no_server)
 	remove_paths(&p);
 }
 
-/* Options of memif's own are passed on: two ports on one socket need different ids. */
+/* memif's own options are passed on: two ports on one socket need different ids. */
 Test(memif, options_are_passed_on)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}, {LA_PORT_MEMIF, NULL}},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* How much memory there is, out of /proc and /sys as different machines and containers have them. */
+/* Available memory, from /proc and /sys of different machines and containers. */
 
 #include "../support/tree.h"
 #include "core/mem.h"
@@ -58,7 +58,7 @@ Test(memory, available_not_free)
 	room_is(8192 * MIB, "8192 MiB available (MemAvailable in /proc/meminfo)");
 }
 
-Test(memory, version_2_limit_less_what_is_used_and_not_reclaimable)
+Test(memory, version_2_limit_minus_unreclaimable_use)
 {
 	machine();
 	put("/proc/self/cgroup", "0::/a/b\n");
@@ -101,7 +101,7 @@ Test(memory, version_1_beside_version_2)
 	room_is(1536 * MIB, "cgroup /x: limit 2048 MiB");
 }
 
-/* A container that sees its own cgroup as the mount's root, and its path as the host has it. */
+/* A container whose cgroup is the mount's root, and whose path is the host's. */
 Test(memory, a_path_that_is_not_there_is_the_root)
 {
 	machine();
@@ -111,7 +111,7 @@ Test(memory, a_path_that_is_not_there_is_the_root)
 	room_is(1, "0 MiB left");
 }
 
-Test(memory, more_used_than_allowed_is_nothing_left)
+Test(memory, more_used_than_allowed_leaves_0)
 {
 	machine();
 	put("/proc/self/cgroup", "0::/a\n");

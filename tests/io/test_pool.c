@@ -19,8 +19,8 @@ start(struct test_io *io)
 	io_must_start(io, &cfg, 1, 0);
 }
 
-/* Why there is la_pool_create_mapped(): on plain pages what AF_XDP's driver maps ends before DPDK's
- * own pool does. Should this test fail one day, the function may go. */
+/* The reason for la_pool_create_mapped(): on plain pages AF_XDP's driver maps only a part of DPDK's own
+ * pool. If this test fails one day, remove the function. */
 Test(pool, dpdks_own_is_mapped_in_part)
 {
 	struct rte_mempool *mp;

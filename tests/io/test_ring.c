@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The port itself, on devices that need nothing: the crossed ring pair and null. */
+/* The port on devices without requirements: the crossed ring pair and null. */
 
 #include "io_test.h"
 
@@ -62,7 +62,7 @@ Test(ring, frames_cross_in_order_both_ways)
 	io_stop(&io);
 }
 
-Test(ring, what_the_port_says_of_itself)
+Test(ring, properties_of_the_port)
 {
 	struct test_io io;
 	char line[256];
@@ -141,7 +141,7 @@ Test(ring, queues_are_cut_to_what_the_port_has)
 	io_stop(&io);
 }
 
-/* Nothing is lost silently: what a full queue does not take is freed and counted. */
+/* No frame is lost silently: frames that do not fit a full queue are freed and counted. */
 Test(ring, a_full_queue_costs_counted_frames_and_no_mbufs)
 {
 	struct la_port_stats stats;
@@ -189,8 +189,8 @@ Test(ring, part_of_a_burst_goes_when_there_is_room_for_a_part)
 	io_stop(&io);
 }
 
-/* The pair hands mbufs over by pointer. A sender that keeps one for a retransmission must not find
- * it trimmed by its receiver. */
+/* The pair passes mbufs by pointer. A receiver must not trim an mbuf that the sender keeps for a
+ * retransmission. */
 Test(ring, a_frame_that_its_sender_keeps_arrives_as_a_copy)
 {
 	struct rte_mbuf *mine, *got;
@@ -258,7 +258,7 @@ Test(ring, a_chain_crosses_whole)
 	io_stop(&io);
 }
 
-Test(null, swallows_all_and_receives_frames)
+Test(null, drops_all_sent_frames_and_receives_frames)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_NULL, NULL}}, .nports = 1};
 	struct rte_mbuf *pkts[32];
@@ -328,8 +328,8 @@ Test(port, rss_key_is_symmetric_and_another_in_each_process)
 	cr_assert_gt(others, 28u); /* of 19 219 words, two of 32 rarely agree */
 }
 
-/* Every key that may be drawn fills every place twice, by 256 ports or addresses in a row at any height of the
- * folded word; the words that do not are refused. */
+/* With every accepted key, 256 consecutive ports or addresses at any bit position of the folded word fill
+ * every place twice; other keys are refused. */
 Test(port, rss_keys_spread_evenly)
 {
 	static const uint16_t bad[] = {0x0000, 0xffff, 0x5555, 0xaaaa, 0x1111, 0x8888, 0x8000, 0x0001};

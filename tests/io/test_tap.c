@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The kernel's end of a TAP: the argument, and what the kernel makes of it, in a network namespace of the test's own. */
+/* The kernel's end of a TAP: the argument, and its effect in the kernel, in the test's own network namespace. */
 
 #include "io_test.h"
 
@@ -17,7 +17,7 @@
 
 #include "io/tap.h"
 
-Test(tap_argument, addresses_are_told_from_the_drivers_words)
+Test(tap_argument, addresses_are_told_apart_from_driver_options)
 {
 	struct la_tap_addrs a;
 	char rest[64], err[200], text[LA_ADDR_STRLEN];
@@ -35,7 +35,7 @@ Test(tap_argument, addresses_are_told_from_the_drivers_words)
 	cr_expect_str_eq(rest, "mac=fixed,persist,remote=eth0");
 }
 
-Test(tap_argument, what_is_neither_is_refused)
+Test(tap_argument, other_words_are_refused)
 {
 	static const char *const bad[] = {
 		"10.0.0.1", "10.0.0.1/33", "10.0.0.256/24", "fd00::1", "fd00::1/129", "0.0.0.0/0", "::/0", "224.0.0.1/24",
@@ -74,7 +74,7 @@ own_namespace(void)
 		cr_skip_test("no /dev/net/tun");
 }
 
-/* Has the interface this address with this netmask, and is it up? */
+/* Returns whether the interface is up and has this address and netmask. */
 static bool
 has(const char *name, int family, const char *addr, const char *mask)
 {
@@ -100,7 +100,7 @@ has(const char *name, int family, const char *addr, const char *mask)
 	return found;
 }
 
-/* The flags of the IPv6 address as /proc/net/if_inet6 has them. */
+/* The flags of the IPv6 address in /proc/net/if_inet6. */
 static unsigned
 flags6(const char *digits)
 {
@@ -129,7 +129,7 @@ Test(tap, the_kernels_end_is_up_and_has_its_addresses)
 	io_stop(&io);
 }
 
-Test(tap, without_addresses_the_kernels_end_is_left_alone)
+Test(tap, without_addresses_the_kernels_end_is_unchanged)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_TAP, "la0"}}, .nports = 1};
 	struct test_io io = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Frames that wait for a port: order, bounds and accounts, on a ring pair whose far end does not read. */
+/* Frames that wait for a port: order, bounds and counters, on a ring pair whose far end does not read. */
 
 #include "io_test.h"
 
@@ -47,7 +47,7 @@ retry(void)
 	return la_txq_retry(&q, &io.port[0], 0, now);
 }
 
-/* The far end reads up to max frames, which are numbered from `from` on. */
+/* The far end reads up to max frames, and checks that they are numbered from `from` on. */
 static unsigned
 read_on(unsigned from, unsigned max)
 {
@@ -72,7 +72,7 @@ lost(void)
 	return s.tx_full;
 }
 
-/* Fills the port, then queues so many. */
+/* Fills the port, then queues n frames. */
 static void
 fill(unsigned waiting)
 {
@@ -81,7 +81,7 @@ fill(unsigned waiting)
 	cr_assert_eq(q.own_sent, PAIR_FRAMES - 1u);
 }
 
-/* Milliseconds in which the port is offered what waits, and takes nothing. */
+/* Offers the queued frames for ms milliseconds, of which the port takes none. */
 static void
 refuse(unsigned ms)
 {
@@ -112,7 +112,7 @@ Test(tx_queue, frames_wait_in_order_and_none_is_lost, .init = start)
 		got += read_on(got, 333);
 		now++;
 		retry();
-		for (unsigned k = 0; k < 340 && la_txq_room(&q) > 0; k++) /* round the array's end many times */
+		for (unsigned k = 0; k < 340 && la_txq_room(&q) > 0; k++) /* wraps the array many times */
 			send(sent++, 1, true);
 	}
 	cr_assert_gt(q.peak, 700u);
@@ -129,7 +129,7 @@ Test(tx_queue, frames_wait_in_order_and_none_is_lost, .init = start)
 	io_stop(&io);
 }
 
-Test(tx_queue, a_port_that_takes_nothing_costs_the_oldest_then_all, .init = start)
+Test(tx_queue, a_blocked_port_drops_the_oldest_then_all, .init = start)
 {
 	fill(LA_TXQ_FRAMES);
 	refuse(LA_TXQ_STALL_MS);
@@ -137,7 +137,7 @@ Test(tx_queue, a_port_that_takes_nothing_costs_the_oldest_then_all, .init = star
 	refuse(1);
 	cr_assert_eq(q.n, (unsigned)LA_TXQ_LOW);
 	cr_assert_eq(lost(), (uint64_t)LA_TXQ_FRAMES - LA_TXQ_LOW);
-	send(90000, 100, true); /* what comes in addition is dropped without another wait */
+	send(90000, 100, true); /* further frames are dropped without another wait */
 	refuse(1);
 	cr_assert_eq(q.n, (unsigned)LA_TXQ_LOW);
 	refuse(LA_TXQ_GIVE_UP_MS - LA_TXQ_STALL_MS - 2);
@@ -149,7 +149,7 @@ Test(tx_queue, a_port_that_takes_nothing_costs_the_oldest_then_all, .init = star
 	send(90100, 5, true);
 	refuse(1);
 	cr_assert_eq(q.n, 0u, "a dead port holds no frames");
-	cr_assert_eq(read_on(0, 10), 10u); /* and when it comes back, it is used at once */
+	cr_assert_eq(read_on(0, 10), 10u); /* when the port takes frames again, it is used at once */
 	send(0, 5, true);
 	cr_assert_eq(q.n, 0u);
 	cr_assert_eq(q.refused_ms, 0u);
@@ -171,7 +171,7 @@ Test(tx_queue, one_frame_taken_ends_the_stall, .init = start)
 	unsigned got = 0;
 
 	fill(LA_TXQ_FRAMES);
-	for (unsigned i = 0; i < 400; i++) { /* a slow port is no dead one */
+	for (unsigned i = 0; i < 400; i++) { /* a slow port is not stalled */
 		refuse(LA_TXQ_STALL_MS);
 		got += read_on(got, 1);
 		now++;
@@ -182,7 +182,7 @@ Test(tx_queue, one_frame_taken_ends_the_stall, .init = start)
 	stop();
 }
 
-Test(tx_queue, a_worker_that_did_not_run_was_not_refused, .init = start)
+Test(tx_queue, time_without_a_try_is_no_stall, .init = start)
 {
 	fill(LA_TXQ_FRAMES);
 	for (unsigned i = 0; i < LA_TXQ_STALL_MS; i++) {
@@ -211,7 +211,7 @@ Test(tx_queue, frames_of_other_shards_are_told_apart, .init = start)
 	stop();
 }
 
-/* The copy for a port that hands mbufs over by pointer is made once, when the frame comes. */
+/* For a port that passes mbufs by pointer, a frame is copied once, when it is queued. */
 Test(tx_queue, a_kept_frame_is_copied_once, .init = start)
 {
 	struct rte_mbuf *mine, *m, *hog[IO_POOL];
@@ -225,7 +225,7 @@ Test(tx_queue, a_kept_frame_is_copied_once, .init = start)
 	cr_assert_eq(rte_mbuf_refcnt_read(mine), 1u, "the original is still held");
 	while (n < RTE_DIM(hog) && (hog[n] = rte_pktmbuf_alloc(io.pool)) != NULL)
 		n++;
-	refuse(LA_TXQ_STALL_MS); /* no buffer is needed to try again */
+	refuse(LA_TXQ_STALL_MS); /* another try needs no buffer */
 	cr_assert_eq(q.n, 2u);
 	rte_mbuf_refcnt_update(mine, 1);
 	m = mine;

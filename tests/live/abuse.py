@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""tests/live/abuse.py WHAT ...: clients of the kernel that ask too much of a server, and one that does not.
+"""tests/live/abuse.py WHAT ...: kernel clients that overload a server, and honest clients.
 
   uploads HOST N SECONDS     N sockets send to discard as fast as they can; prints MB/s of the second half
   unread HOST N SECONDS      N sockets send to echo and never read
@@ -27,7 +27,7 @@ import wire
 
 BODY = bytes(range(251)) * 400
 CLIENTS = 8
-PATIENCE = 3  # seconds without progress
+STALL_LIMIT = 3  # seconds without progress
 GET = b"GET /bytes/257 HTTP/1.1\r\nHost: a\r\n\r\n" * 40
 
 
@@ -47,7 +47,7 @@ def open_all(host, port, n, rcvbuf=0):
 
 
 def acked(sockets):
-    """Bytes that the server has acknowledged, all together: tcpi_bytes_acked."""
+    """Bytes that the server has acknowledged on all sockets: tcpi_bytes_acked."""
     total = 0
     for s in sockets:
         info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
@@ -56,7 +56,7 @@ def acked(sockets):
 
 
 def crowd(host, port, n, seconds, text, rcvbuf=0):
-    """Sends text, again and again, on all sockets; bytes acknowledged in the second half of the time."""
+    """Sends text repeatedly on all sockets; returns the bytes acknowledged in the second half of the time."""
     end = time.monotonic() + seconds
     poll = select.epoll()
     by_number, at = {}, {}
@@ -103,7 +103,7 @@ def slow(host, n, seconds):
 
 
 def mac_of(host):
-    """As the kernel knows it."""
+    """From the kernel's neighbour table."""
     out = subprocess.run(["ip", "neigh", "show", host], capture_output=True, text=True, check=True).stdout.split()
     return bytes.fromhex(out[out.index("lladdr") + 1].replace(":", ""))
 
@@ -132,10 +132,10 @@ def flood(interface, via, host, rate, seconds):
 
 
 def get(host, n):
-    """One connection, as a browser has it; True when every byte came and the server closed. A SYN or a segment that
-    the kernel's own queue has dropped is sent again after a second, or three."""
-    with socket.create_connection((host, 80), timeout=PATIENCE) as s:
-        s.settimeout(PATIENCE)
+    """One connection like a browser's; True when every byte arrived and the server closed. A SYN or a segment
+    that the kernel's own queue dropped is retransmitted after one second or three."""
+    with socket.create_connection((host, 80), timeout=STALL_LIMIT) as s:
+        s.settimeout(STALL_LIMIT)
         s.sendall(b"GET /bytes/%d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % n)
         got = b""
         while part := s.recv(1 << 16):
@@ -145,7 +145,7 @@ def get(host, n):
 
 
 def client(number, end, hosts, took):
-    """Opens until `end`, one after the other."""
+    """Opens connections until `end`, one after the other."""
     while (at := time.monotonic()) < end:
         try:
             good = get(hosts[number % len(hosts)], (257, 20000, 1, 100000)[len(took) % 4])

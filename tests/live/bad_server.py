@@ -20,7 +20,7 @@ kept = []
 
 
 def request(conn):
-    """True: a whole request head has come."""
+    """True: a whole request head has arrived."""
     head = b""
     while b"\r\n\r\n" not in head:
         more = conn.recv(4096)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # fanout.py LASTACK: a socket on lb0 is in the fanout group that net_af_packet computes for lastack on lb1, from its
-# pid and the interface's number. lastack must start all the same.
+# pid and the interface's number. lastack must start nevertheless.
 import os, socket, sys
 
 PACKET_FANOUT, MODE = 18, 0 | 0x8000 | 0x1000  # by hash, defragmented, rolling over

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* fill_state STATE KNOWN N4 N6 SAMPLE: a state file of a server that has 10.0.0.2/24 and fd00::2/64,
- * as one leaves that was stopped with N4 and N6 connections in TIME_WAIT; and, for restart.py, what
- * the peers of SAMPLE of them know. Closing ten million connections from Python would take hours;
- * the table, the file and the server that reads it are the real ones.
+/* fill_state STATE KNOWN N4 N6 SAMPLE: writes the state file of a server with 10.0.0.2/24 and
+ * fd00::2/64 that stopped with N4 and N6 connections in TIME_WAIT. For restart.py, KNOWN gets the peers'
+ * variables of SAMPLE connections. Closing ten million connections from Python would take hours; the table,
+ * the file and the server that reads it are real.
  *
- * Beside them are LAPSED connections whose 2*MSL is over before a server can be up. */
+ * In addition there are LAPSED connections, whose 2*MSL ends before a server can start. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +23,8 @@
 enum {
 	LIFE = 240000, /* 2*MSL, ms */
 	LAPSED = 1000,
-	LAPSE = 20, /* ms: what these have left */
-	PEERS = 3,  /* addresses that wire.py answers for */
+	LAPSE = 20, /* ms left for these */
+	PEERS = 3,  /* addresses of wire.py */
 	FIRST_PORT = 1024,
 	PORTS = 60000,
 	LISTENED = 16, /* of the sample: peers of the HTTP port */
@@ -43,8 +43,8 @@ die(const char *what)
 	exit(1);
 }
 
-/* Ours differ when a peer's ports are used up: a hundred thousand connections each, the first on the
- * HTTP port. ctx: a bool, IPv6. */
+/* The server's port changes when a peer's ports are used up: a hundred thousand connections each, the first on
+ * the HTTP port. ctx: a bool, IPv6. */
 static void
 entry(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32_t *left)
 {
@@ -64,10 +64,10 @@ entry(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint3
 			       : 1 + (uint32_t)i % LAPSE;
 }
 
-/* ------------------------------------------------------------------ what peers know */
+/* ------------------------------------------------------------------ the peers' variables */
 
-/* Names are those of restart.py: R and N are the server's RCV.NXT and SND.NXT. The peer's clock of
- * timestamps is somewhat later than when it sent its FIN. */
+/* Names are those of restart.py: R and N are the server's RCV.NXT and SND.NXT. The peer's timestamp clock is
+ * slightly later than at its FIN. */
 static void
 know(FILE *f, bool is6, uint64_t i, bool gone)
 {
@@ -91,7 +91,7 @@ know(FILE *f, bool is6, uint64_t i, bool gone)
 		s.flags & LA_TW_TS ? seen : 0, gone ? "true" : "false");
 }
 
-/* Some of the HTTP port, then from all over the table, some of those that are over. */
+/* Some on the HTTP port, then some of the whole table, some of them expired. */
 static void
 write_known(const char *path)
 {

@@ -4,17 +4,17 @@
  *
  *	flood_memif --socket PATH --to ADDR:PORT --from ADDR --clients N --rate OPENS/S --seconds S [--bytes N] [--tail S]
  *
- * N consecutive client addresses are behind one MAC. They open connections at a fixed rate, whatever becomes of those
- * that are open: SYN; GET /bytes/N; FIN with the ACK of the answer; ACK of the server's FIN. Nothing is
- * retransmitted, during the flood frames that the ring has no room for are dropped (but ARP replies), and segments of connections
- * that are over draw a RST. A connection is 12 bytes. One that has not ended after TIMEOUT_MS is forgotten when its tuple is used again.
+ * N consecutive client addresses are behind one MAC. They open connections at a fixed rate, regardless of the open
+ * ones: SYN; GET /bytes/N; FIN with the ACK of the answer; ACK of the server's FIN. Nothing is
+ * retransmitted, during the flood frames without room in the ring are dropped (except ARP replies), and segments of
+ * ended connections draw a RST. A connection takes 12 bytes. After TIMEOUT_MS its tuple may be reused.
  *
- * Meanwhile the address after the last client's is well-behaved: HONEST connections at a time, one after the other, each
- * retransmits (RTO 1 s for the SYN, else 200 ms, doubled), and a ping every 10 ms. This goes on for --tail
- * seconds after the last SYN of the flood; what the flood has still open is reset at the start of the tail.
+ * At the same time the address after the last client's is well-behaved: HONEST connections at a time, one after the
+ * other, with retransmission (RTO 1 s for the SYN, else 200 ms, doubled), and a ping every 10 ms. This continues for
+ * --tail seconds after the last SYN of the flood. At the start of the tail the flood's open connections are reset.
  *
  * A line a second goes to standard error. Standard output gets one JSON object with all counts. Status 0: the run
- * came to its end; 1: DPDK or memif failed; 2: wrong arguments. */
+ * is complete; 1: DPDK or memif failed; 2: wrong arguments. */
 
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -35,9 +35,9 @@ enum {
 	MBUFS = 8191,
 	SLOTS = 1 << 22,	/* connections that may be open: addresses times ports */
 	PORT_FIRST = 1024,	/* of the clients */
-	TRIES = 64,		/* slots looked at for one that is free */
-	BEHIND_MS = 2,		/* SYNs that were not sent in time are made up for, so many ms of them */
-	TIMEOUT_MS = 1000,	/* a connection that has not ended may be forgotten */
+	TRIES = 64,		/* slots tried for a free one */
+	BEHIND_MS = 2,		/* late SYNs are sent later, at most this number of ms of them */
+	TIMEOUT_MS = 1000,	/* after this time an open connection may be replaced */
 	HONEST = 8,		/* well-behaved connections at a time */
 	HONEST_PAUSE_US = 2000,	/* between two of them */
 	HONEST_SYN_RTO_US = 1000000,
@@ -86,7 +86,7 @@ static uint16_t dev;
 static struct rte_mempool *pool;
 static struct rte_mbuf *out[2 * BURST];
 static unsigned nout;
-static bool patient; /* what the ring has no room for is offered again: after the flood */
+static bool retry_full; /* frames without room in the ring are offered again: after the flood */
 static uint8_t our_mac[6] = {2, 0xf1, 0, 0, 0, 1}, peer_mac[6];
 static bool have_peer;
 static char request[64];
@@ -105,7 +105,7 @@ now_us(void)
 	return (rte_rdtsc() - t0) * 1000 / (hz / 1000);
 }
 
-/* A SYN that the ring has no room for leaves no connection behind. */
+/* A SYN without room in the ring leaves no connection. */
 static void
 unsent(const uint8_t *p)
 {
@@ -116,7 +116,7 @@ unsent(const uint8_t *p)
 		slots[(uint64_t)((t[0] << 8 | t[1]) - PORT_FIRST) * opt.clients + (src - opt.from)].state = FREE;
 }
 
-/* Sends what is in `out`; what the ring has no room for is offered again, or lost. */
+/* Sends the frames of `out`; frames without room in the ring are offered again, or dropped. */
 static void
 flush_with(bool again)
 {
@@ -137,7 +137,7 @@ flush_with(bool again)
 static void
 flush(void)
 {
-	flush_with(patient);
+	flush_with(retry_full);
 }
 
 /* A frame of len bytes to the peer, with its Ethernet header. */
@@ -239,7 +239,7 @@ segment(uint32_t src, uint16_t sport, uint32_t seq, uint32_t ack, unsigned flags
 	put16(t + 16, fold(s + sum16(t, hlen)));
 }
 
-/* Sends what the connection's state says, from its snd: first transmission and retransmission. */
+/* Sends the segment of the connection's state at its snd: first transmission or retransmission. */
 static void
 say(const struct slot *c, uint32_t src, uint16_t sport)
 {
@@ -288,7 +288,7 @@ step(struct slot *c, uint32_t src, uint16_t sport, const uint8_t *t, unsigned te
 		c->state = FREE;
 		return CLOSED;
 	}
-	if (flags & SYN || text > 0) /* once more: our answer was lost */
+	if (flags & SYN || text > 0) /* retransmission: our answer was lost */
 		segment(src, sport, retransmits && c->state == REQUESTED ? c->snd - request_len : c->snd, c->rcv, ACK);
 	return NOTHING;
 }
@@ -406,7 +406,7 @@ input(struct rte_mbuf *m, uint64_t now)
 		flood_input(dst, (uint16_t)get16(t + 2), t, get16(p + ETH + 2) - hlen, (uint32_t)(now / 1000));
 }
 
-/* Reads what there is, within bounds. */
+/* Reads received frames, within bounds. */
 static void
 receive(uint64_t now)
 {
@@ -474,7 +474,7 @@ honest_run(uint64_t now)
 	}
 }
 
-/* The clients of the flood leave. Paced by what the ring takes. */
+/* Resets the clients of the flood. The ring sets the pace. */
 static void
 reset_open(void)
 {
@@ -552,7 +552,7 @@ run(void)
 		receive(now);
 		if (now >= end && phase == &phases[0]) {
 			phase = &phases[1];
-			patient = true;
+			retry_full = true;
 			memset(honest, 0, sizeof(honest)); /* the server resets or times out the old ones */
 			reset_open();
 		}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 #
-# What every live test shares. A test is called as `NN-name DEVICE LASTACK` and sources this file.
+# Shared by all live tests. A test is called as `NN-name DEVICE LASTACK` and sources this file.
 #
 #   device tap                                     device veth (AF_PACKET) and xdp (AF_XDP)
 #
@@ -12,11 +12,11 @@
 #   |               10.0.0.2 fd00::2    |          |   la0 -----------+-veth-+-- la1   fd00::2/64   |
 #   +-----------------------------------+          +------------------+      +----------------------+
 #
-# device kernel is for the tests themselves: a stand-in on the kernel's own TCP plays lastack's part
-# behind la1, so a check that fails there is a wrong check.
+# device kernel is for the tests themselves: a stand-in on the kernel's own TCP replaces lastack
+# behind la1, so a check that fails there is wrong.
 #
 # tcpdump captures on la0, on the kernel's side, with the kernel's offloads off: every frame is on
-# the wire as it was sent. Namespaces, processes and files go when the script ends, however it ends.
+# the wire as it was sent. Every end of the script removes its namespaces, processes and files.
 
 set -uo pipefail
 
@@ -55,7 +55,7 @@ skip() { echo "skip - $*"; }
 
 note() { echo "# $*"; }
 
-# Shows the end of a file as comments, without a server's line a second.
+# Prints the end of a file as comments, without a server's line a second.
 show() { grep -v 'opens/s' "$1" 2>/dev/null | tail -n "${2:-15}" | cut -c 1-200 | sed 's/^/#   /'; }
 
 # check WHAT COMMAND...: one case; the command's output is shown when it fails.
@@ -101,7 +101,7 @@ kernel_side_up()
 	ip -n "$nsk" addr replace 10.0.0.1/24 dev la0 &&
 		ip -n "$nsk" addr replace fd00::1/64 dev la0 nodad &&
 		ip -n "$nsk" link set la0 up || return 1
-	# What a driver cannot switch is off already.
+	# Features that a driver cannot switch are already off.
 	for feature in tx tso gso gro; do
 		ip netns exec "$nsk" ethtool -K la0 $feature off >/dev/null 2>&1
 	done
@@ -116,7 +116,7 @@ make_namespaces()
 	[ "$device" = tap ] && return
 	ip netns add "$nsl" || exit 1
 	if [ "$device" != kernel ]; then
-		# la1 is lastack's: the kernel behind it keeps silent.
+		# la1 belongs to lastack: the kernel behind it sends nothing.
 		ip netns exec "$nsl" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
 			net.ipv6.conf.default.disable_ipv6=1
 	fi
@@ -130,8 +130,8 @@ make_namespaces()
 	fi
 }
 
-# launch LOG SUBCOMMAND ARGS...: starts lastack on the device, and the capture as soon as there is a
-# kernel side. Returns 1 when it is gone before that.
+# launch LOG SUBCOMMAND ARGS...: starts lastack on the device, and the capture when the kernel side
+# exists. Returns 1 when lastack ends before that.
 launch()
 {
 	local log=$1 ns=$nsl port=()
@@ -164,7 +164,7 @@ launch()
 
 answers() { k ping -c 1 -W 1 10.0.0.2 && k ping -c 1 -W 1 fd00::2; }
 
-# server ARGS...: all services on their usual ports; further arguments go behind the usual ones.
+# server ARGS...: all services on their usual ports; further arguments follow the usual ones.
 server()
 {
 	rm -f "$work/server.json"
@@ -179,17 +179,17 @@ server()
 	exit 1
 }
 
-# counter NAME [FILE]: a number of the summary, wherever in the JSON it stands.
+# counter NAME [FILE]: a number of the summary, at any place in the JSON.
 counter() { /usr/bin/python3 "$here/peer" json "$1" "${2:-$work/server.json}"; }
 
 stuck() { k ss -tanH | grep -E '^(FIN-WAIT-[12]|CLOSING|LAST-ACK)'; }
 
 not_stuck() { ! stuck; }
 
-# A counter of the kernel's namespace since it was made, by nstat's name.
+# A counter of the kernel's namespace since its creation, by nstat's name.
 kernel_counter() { k nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 
-# The kernel's view after a run: nothing hangs on its way to CLOSED. FIN-WAIT-2 needs a moment.
+# The kernel's sockets after a run: none is stuck before CLOSED. FIN-WAIT-2 needs some time.
 check_not_stuck()
 {
 	if until_true 15 not_stuck; then
@@ -201,6 +201,18 @@ check_not_stuck()
 	fi
 }
 
+# tcpdump says: captured as many as received by filter.
+capture_is_whole()
+{
+	kill -USR1 "$tcpdump_pid" 2>/dev/null || return 0 # it has ended, with its device
+	sleep 0.1
+	tail -n 1 "$work/tcpdump.log" |
+		awk '/packets captured, / { whole = $2 == $5 } END { exit !whole }'
+}
+
+# The kernel hands captured frames to tcpdump about once a second, and later on a busy machine.
+finish_capture() { until_true 15 capture_is_whole; }
+
 stop_capture()
 {
 	kill -INT "$tcpdump_pid" 2>/dev/null
@@ -208,10 +220,10 @@ stop_capture()
 	tcpdump_pid=''
 }
 
-# Ends the capture and lets tshark judge it.
+# Ends the capture and checks it with tshark.
 check_capture()
 {
-	sleep 1.2 # tcpdump hands over what it has about once a second
+	finish_capture
 	stop_capture
 	if [ "$device" = kernel ]; then
 		rm -f "$work/$captures.pcap" # skb_checksum_help() writes 0xffff for 0, which tshark calls bad
@@ -222,11 +234,11 @@ check_capture()
 		not_ok "${1:+$1: }capture judged by tshark"
 		show "$work/judge.log" 25
 	fi
-	grep -vE '^0 packets dropped' "$work/tcpdump.log" | grep 'dropped by kernel' | sed 's/^/# tcpdump: /'
+	grep -E '^[1-9][0-9]* packets dropped by kernel' "$work/tcpdump.log" | sed 's/^/# tcpdump: /'
 	[ -n "${KEEP:-}" ] || rm -f "$work/$captures.pcap"
 }
 
-# lastack_ends SECONDS: waits for its end, and kills it when it takes longer. The status is its own.
+# lastack_ends SECONDS: waits for its end, and kills it after that time. Returns lastack's status.
 lastack_ends()
 {
 	local status
@@ -237,7 +249,7 @@ lastack_ends()
 	return $status
 }
 
-# user_space LIMIT PROGRAM WHAT ARGS...: a peer on la0 that is no kernel (time_wait.py, restart.py), and prints its
+# user_space LIMIT PROGRAM WHAT ARGS...: a user-space peer on la0 (time_wait.py, restart.py), which prints its
 # own cases.
 user_space()
 {
@@ -249,7 +261,7 @@ user_space()
 	esac
 }
 
-# server_ends [WHAT]: the checks that every run ends with, and SIGTERM.
+# server_ends [WHAT]: SIGTERM, and the checks at the end of every run.
 server_ends()
 {
 	local status

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """tests/live/odd_server.py ADDRESS PORT: an HTTP server whose answer is named by the path of the request.
 
-  odd_server.py --good     the kinds that any browser reads, a line each
-  odd_server.py --bad      KIND COUNTER: the others, each with the counter of lastack load that tells its fault
+  odd_server.py --good     the kinds that browsers accept, a line each
+  odd_server.py --bad      KIND COUNTER: the others, each with lastack load's counter for its fault
 """
 
 import socket
@@ -16,7 +16,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 ABC = OK + b"Content-Length: 3\r\n\r\nabc"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
-# What is sent, in pieces, and what follows: keep (the next request), fin, or half (our FIN, and then the peer's).
+# The pieces to send, and the next step: keep (the next request), fin, or half (our FIN, and then the peer's).
 GOOD = {
     "length": ([ABC], "keep"),
     "pieces": ([bytes((c,)) for c in ABC], "keep"),
@@ -36,7 +36,7 @@ GOOD = {
     "http10-keep": ([b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\nabc"], "keep"),
 }
 ALONE = {  # for requests of their own
-    "idle-close": ([ABC], "fin"),  # without Connection: close; the request after it must wait a little
+    "idle-close": ([ABC], "fin"),  # without Connection: close; the next request must be sent a little later
     "gzip": ([OK + b"Transfer-Encoding: chunked, gzip\r\n\r\nabc"], "half"),
 }
 BAD = {
@@ -67,7 +67,7 @@ def read_to_end(s):
 
 def end(s, how):
     if how == "rst":
-        time.sleep(0.05)  # what was sent arrives in a segment of its own
+        time.sleep(0.05)  # so that each piece is a segment of its own
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return
     s.shutdown(socket.SHUT_WR)
@@ -76,7 +76,7 @@ def end(s, how):
 
 
 def check(head, body):
-    """The request as tests/live/73-odd-server makes it."""
+    """The request of tests/live/73-odd-server."""
     lines = head.split("\r\n")
     return (lines[0].startswith("PUT ") and "Host: odd.example" in lines and "X-Odd: a: b" in lines and
             "User-Agent: odd/1" in lines and f"Content-Length: {len(body)}" in lines and
@@ -85,7 +85,7 @@ def check(head, body):
 
 
 def early(s, head, body):
-    """The answer comes before the end of the request, and this server reads on to the end."""
+    """Sends the answer before the end of the request, and then reads the request to its end."""
     s.sendall(OK + b"Connection: close\r\nContent-Length: 0\r\n\r\n")
     read_to_end(s)
 

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""tests/live/restart.py WHAT INTERFACE ...: a server that is stopped and started again, as its peers see it.
+"""tests/live/restart.py WHAT INTERFACE ...: a server that is stopped and started again, from its peers' view.
 
   fill INTERFACE FILE N      N connections of each family, half with timestamps, that the close service
-                             (7777) ends first; what their peers know goes into FILE
-  again INTERFACE FILE       the peers of FILE go on with another server: their FIN again, and old duplicates
-  quiet INTERFACE SECONDS T  a SYN again and again: none is answered before SECONDS after T (time.time()),
-                             and then one is"""
+                             (7777) ends first; writes the peers' variables to FILE
+  again INTERFACE FILE       the peers of FILE continue with a new server: repeated FINs and old duplicates
+  quiet INTERFACE SECONDS T  repeated SYNs: none is answered before SECONDS after T (time.time()),
+                             and the next one is"""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ def remembered(wire, known):
 
 
 def read_known(wire, path):
-    """Those that are in TIME_WAIT, and those whose 2*MSL are over."""
+    """Connections in TIME_WAIT, and connections whose 2*MSL has ended."""
     with open(path, encoding="ascii") as f:
         known = json.load(f)
     return ([remembered(wire, k) for k in known if not k.get("gone")],
@@ -70,7 +70,7 @@ def read_known(wire, path):
 
 
 async def one_fin(c):
-    """RFC 9293 3.10.7.4, eighth step; next() has seen that the TSval did not go back."""
+    """RFC 9293 3.10.7.4, eighth step; next() has checked that the TSval did not go back."""
     before = c.dut_ts
     c.repeat_fin()
     s = await c.fin_acked()
@@ -83,7 +83,7 @@ async def one_fin(c):
 
 
 async def all_fins(conns):
-    """One a millisecond: what is asked is not how many frames the interface's queue holds."""
+    """One a millisecond, so that the interface's queue does not overflow."""
     async def later(i, c):
         await asyncio.sleep(i * 0.001)
         await one_fin(c)
@@ -106,7 +106,7 @@ async def one_duplicate(c, kind):
 
 
 async def one_newer(c):
-    """A newer incarnation starts above all that the last run sent."""
+    """A newer incarnation starts above all numbers of the last run."""
     c.send("S", c.R + 100000)
     s = await c.next(3)
     if s is None or s.flags != SYN | ACK or s.ack != c.R + 100001 & M32:
@@ -143,7 +143,7 @@ async def quiet(wire, seconds, start):
         c.reset()
     fault = None if s is not None and s.flags == SYN | ACK and at >= end and unanswered > 0 else \
         f"{unanswered} unanswered, then {s} at {at - float(start):.3f} s"
-    return verdict(fault, f"no SYN is answered for {seconds} s, then the next one is ({unanswered} were not)")
+    return verdict(fault, f"no SYN is answered for {seconds} s, the next one is ({unanswered} were not)")
 
 
 async def main():

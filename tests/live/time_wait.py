@@ -1,18 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""tests/live/time_wait.py WHAT INTERFACE 2MSL ...: TIME_WAIT as the peer sees it, row by row, in real time.
+"""tests/live/time_wait.py WHAT INTERFACE 2MSL ...: TIME_WAIT from the peer's view, row by row, in real time.
 
   rows INTERFACE 2MSL PID LOG FILE   TW-01 to TW-28 and TW-30 to TW-36 against a server with the services
                                      close (7777), echo (7, closes first), chargen (19, closes first) and
-                                     http (80); it gets SIGTERM in the end, for TW-23. FILE: what it must
-                                     have counted.
+                                     http (80); it gets SIGTERM at the end, for TW-23. FILE: the counters that
+                                     it must have.
   full INTERFACE 2MSL N              TW-31 against a server with N TIME_WAIT entries a family
   open INTERFACE 2MSL FAMILY HOW     TW-29: the server of a client with one port; HOW: wait or reuse
 
-Every row is run for IPv4 and IPv6, with and without timestamps unless it is about one of them, and
-where the way into TIME_WAIT may matter by all three; all at the same time, each tuple on a schedule of
-its own. 2*MSL is never found too short by a probe that could have come late: what a slow machine makes
-doubtful is run again. It is found too long LATE after its end."""
+Every row runs for IPv4 and IPv6, with and without timestamps unless it is about one of them, and for
+all three paths into TIME_WAIT where the path may matter. All run at the same time, each tuple on its own
+schedule. A probe that may have been late on a slow machine is not counted; the row runs again. An entry
+that still answers LATE after 2*MSL is a failure."""
 
 import asyncio
 import os
@@ -29,13 +29,13 @@ from wire import ACK, DUT, FIN, M32, OURS, RST, SYN, Conn, Stalled, Wire, Wrong,
 
 
 async def one_case(wire, name, v, ts, way, body, delay):
-    """None, or why it failed."""
+    """None, or the reason of the failure."""
     await asyncio.sleep(delay)
     try:
         return await wire.steady(lambda: body(Case(wire, v, ts, way[0], way[1])), name)
     except (Wrong, Stalled) as e:
         return f"path {way}: {e}"
-    except Exception:  # of the tester's own
+    except Exception:  # a fault of the test itself
         return f"path {way}: {traceback.format_exc()}"
 
 
@@ -65,10 +65,10 @@ async def all_rows(wire):
     return failed
 
 
-# --- TW-30: very many
+# --- TW-30: many entries
 
 class Bulk:
-    """One connection of ten thousand: SYN, ACK with the command, FIN, and it waits."""
+    """One connection of ten thousand: SYN, ACK with the command, FIN, then TIME_WAIT."""
     __slots__ = ("wire", "v", "sport", "seq", "N", "state", "at", "got", "done")
 
     def __init__(self, wire, v, sport, done):
@@ -100,7 +100,7 @@ class Bulk:
             self.got.append(s)
 
     async def ask(self, x):
-        """True when the answer at x times 2*MSL is the one due; None when it came too late to say."""
+        """True when the answer at x times 2*MSL is the expected one; None when it was too late to decide."""
         life = self.wire.lifetime
         await asyncio.sleep(max(0, self.at + x * life - time.monotonic()))
         self.got.clear()
@@ -126,7 +126,7 @@ def rss_kib(pid):
 
 
 async def gauge_is_zero(log):
-    """The server's line a second says that no entry is left."""
+    """The server's live line shows no entry."""
     for _ in range(50):
         with open(log, encoding="utf-8", errors="replace") as f:
             said = re.findall(r"TIME_WAIT (\S+)", f.read())
@@ -146,7 +146,7 @@ async def very_many(wire, pid, log, n=10000):
     done, window, bulk, asked, failed = asyncio.Semaphore(0), asyncio.Semaphore(0), [], [], 0
     start, before = time.monotonic(), rss_kib(pid)
     for i in range(n):
-        if i >= 100:  # as many at once
+        if i >= 100:  # at most 100 at once
             try:
                 await asyncio.wait_for(done.acquire(), 5)
             except asyncio.TimeoutError:
@@ -159,7 +159,7 @@ async def very_many(wire, pid, log, n=10000):
     made = sum(b.state == 3 for b in bulk)
     failed += verdict(made == n, f"TW-30 ip4 ip6 no-ts: {made} of {n} connections in TIME_WAIT")
     peak = rss_kib(pid)
-    for what, early in (("answers CHK at 0.95 of its 2*MSL", True), ("is gone after its 2*MSL", False)):
+    for what, early in (("answers CHK at 0.95 of its 2*MSL", True), ("has expired after its 2*MSL", False)):
         answers = [await task for x, task in asked if (x < 1) == early]
         print(f"# TW-30: {answers.count(None)} of {len(answers)} samples came too late to say")
         failed += verdict(False not in answers and answers.count(True) * 2 > len(answers),
@@ -203,9 +203,9 @@ async def unlistened(wire, pid):
     c = Conn(wire, 4, False, 7777)
     c.send("S", c.isn)
     s = await c.next(2)
-    failed += verdict(s is not None and s.flags == RST | ACK, f"TW-23: the port is closed indeed: {s}")
+    failed += verdict(s is not None and s.flags == RST | ACK, f"TW-23: the port is closed: {s}")
     await held.read_to_fin()  # the stopping server's
-    held.waiting.clear()      # and as often as it was sent since
+    held.waiting.clear()      # and its retransmissions
     await held.close("b")
     return failed
 
@@ -236,7 +236,7 @@ async def full(interface, life, n):
     async def one(v):
         conns = await asyncio.gather(*(Case(wire, v, i & 1, "abc"[i % 3], "c").waiting() for i in range(n)))
         last = max(c.entered_hi for c in conns)
-        # What needs an entry that is not there is not answered: a new connection, and a reopen, too.
+        # Without a free entry a new connection and a reopen are not answered.
         extra, again = Conn(wire, v, False, 7777), conns[0]
         extra.send("S", extra.isn)
         again.syn(again.R + 1000, again.last_ts + 1 & M32 if again.ts else None)
@@ -245,7 +245,7 @@ async def full(interface, life, n):
         await asyncio.gather(*(c.at(0.8) for c in conns))
         await asyncio.gather(*(c.there() for c in conns))
         await asyncio.sleep(max(0, last + life + LATE - time.monotonic()))
-        # the last of so many at once were opened by cookies
+        # the last of these were opened by cookies
         await asyncio.gather(*(c.gone(cookies=True) for c in conns))
         await extra.fin_wait_1("c")
         await extra.close("b")
@@ -256,28 +256,28 @@ async def full(interface, life, n):
         return await one(v)
     for v, r in zip((4, 6), await asyncio.gather(*(wire.steady(lambda v=v: attempt(v), f"TW-31 ip{v}") for v in (4, 6)),
                                                  return_exceptions=True)):
-        failed += verdict(r is None, f"TW-31 ip{v} ts and no-ts: of {n} entries all are taken; the next connection "
-                          "is refused, every entry lives and ends as it should, then one is admitted"
+        failed += verdict(r is None, f"TW-31 ip{v} ts and no-ts: of {n} entries all are in use; the next connection "
+                          "is refused, every entry answers and expires at its time, then a connection opens"
                           + ("" if r is None else ": " + str(r).replace("\n", "\n#     ")))
     return failed
 
 
-# --- TW-29: the tested side opens
+# --- TW-29: lastack opens
 
 class Served(Conn):
-    """A connection that the tested side opens and closes first."""
+    """A connection that lastack opens and closes first."""
 
     def __init__(self, wire, v, ts, peer_port, before=None):
         super().__init__(wire, v, ts, peer_port, sport=7777)
-        if before:  # on the same tuple: its SYN may be here already
+        if before:  # on the same tuple: its SYN may have arrived
             self.waiting, before.waiting = before.waiting, []
 
     async def serve(self):
-        ts, self.ts = self.ts, True  # the SYN offers timestamps, whatever we make of it
+        ts, self.ts = self.ts, True  # the SYN always offers timestamps
         s = await self.next(60)
         if s is None or s.flags != SYN:
             raise self.wrong(f"wanted a SYN, got {s}")
-        while self.waiting and self.waiting[0].flags == SYN:  # sent again while nobody was here
+        while self.waiting and self.waiting[0].flags == SYN:  # retransmitted before this coroutine ran
             self.waiting.pop(0)
         self.ts, self.syn = ts, s
         self.N, self.R = s.seq + 1 & M32, self.isn + 1 & M32
@@ -288,7 +288,7 @@ class Served(Conn):
 
 
 async def opened(interface, life, v, reuse):
-    """The next SYN comes when 2*MSL are over; told to reuse, it may come before, and is above the old one."""
+    """The next SYN comes after 2*MSL; with reuse it may come earlier, with an ISN above the old numbers."""
     wire, conns, came, failed = Wire(interface, life), [], asyncio.Event(), 0
 
     def accept(_, port):

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The rows of TIME_WAIT that one connection can show, for time_wait.py. A row is a coroutine that raises
-Wrong or Stalled; it is run for every family, stamp and way into TIME_WAIT that it asks for."""
+"""The rows of TIME_WAIT for one connection, used by time_wait.py. A row is a coroutine that raises Wrong or
+Stalled. It runs for each of its families, timestamp settings and paths into TIME_WAIT."""
 
 import asyncio
 import time
 
 from wire import M32, Conn, Wrong
 
-LATE = 0.3  # seconds after 2*MSL, from when on an entry must be gone
+LATE = 0.3  # seconds after 2*MSL at which an entry must have expired
 ROWS = []   # name, text, ways, stamped, coroutine
 
 
 class Case:
-    """One row in one family, with or without timestamps, by one way into TIME_WAIT."""
+    """One row in one family, with or without timestamps, by one path into TIME_WAIT."""
 
     def __init__(self, wire, v, ts, path, how):
         self.wire, self.v, self.ts, self.path, self.how = wire, v, ts, path, how
@@ -39,7 +39,7 @@ def row(name, text, ways=("ac",), stamped=(False, True)):
 
 
 async def together(*what):
-    """All of them, to the end; then the first failure."""
+    """Awaits all of them; then raises the first failure."""
     for r in await asyncio.gather(*what, return_exceptions=True):
         if isinstance(r, BaseException):
             raise r
@@ -47,7 +47,7 @@ async def together(*what):
 
 # --- how long
 
-@row("TW-01", "2*MSL: CHK at 0.1, 0.5 and 0.95 of it, RST after it; each tuple asked once", "all")
+@row("TW-01", "2*MSL: CHK at 0.1, 0.5 and 0.95 of it, RST after it; one probe for each tuple", "all")
 async def tw_01(t):
     async def one(x):
         c = await t.waiting()
@@ -56,7 +56,7 @@ async def tw_01(t):
     await together(*map(one, (0.1, 0.5, 0.95, t.gone_at)))
 
 
-@row("TW-02", "it ends without a word", ("ac", "bs", "cc"))
+@row("TW-02", "an entry expires without a segment", ("ac", "bs", "cc"))
 async def tw_02(t):
     c = await t.waiting()
     await c.at(t.gone_at + 0.05)
@@ -64,7 +64,7 @@ async def tw_02(t):
     await c.gone()
 
 
-@row("TW-03", "a repeated FIN is acknowledged, five times of five, with data before it, too", "all")
+@row("TW-03", "each of five repeated FINs is acknowledged, also with data before it", "all")
 async def tw_03(t):
     c = await t.waiting()
     for i in range(5):
@@ -88,8 +88,8 @@ async def tw_04(t):
     await c.gone()
 
 
-@row("TW-05", "old ACKs, old and new data, RSTs, refused SYNs and FINs that are none of the peer's "
-     "do not lengthen the stay", ("ac", "bs", "cc"))
+@row("TW-05", "old ACKs, old and new data, RSTs, refused SYNs and FINs other than the peer's "
+     "do not restart 2*MSL", ("ac", "bs", "cc"))
 async def tw_05(t):
     c, d = await t.waiting(), await t.waiting()
 
@@ -139,7 +139,7 @@ async def tw_27(t):
     await together(last_ack(), closing(0.95), closing(t.gone_at))
 
 
-@row("TW-32", "entries of different ages end each at its own time", ("ac", "bc", "cc"))
+@row("TW-32", "entries of different ages expire at their own times", ("ac", "bc", "cc"))
 async def tw_32(t):
     async def one(delay, restart):
         await asyncio.sleep(delay * t.wire.lifetime)
@@ -155,7 +155,7 @@ async def tw_32(t):
     await together(one(0, True), one(0.3, False), one(0.6, False))
 
 
-@row("TW-35", "the application and its socket are gone, the entry is not", ("ac", "bc", "cc"))
+@row("TW-35", "the entry outlasts the application and its socket", ("ac", "bc", "cc"))
 async def tw_35(t):
     c = t.conn(80)
     await c.open()
@@ -171,7 +171,7 @@ async def tw_35(t):
     await c.fin_acked()
 
 
-@row("TW-36", "2*MSL runs from TIME_WAIT's begin, not from close()", ("ac", "as"))
+@row("TW-36", "2*MSL runs from the start of TIME_WAIT, not from close()", ("ac", "as"))
 async def tw_36(t):
     async def one(x):
         c = await t.conn().fin_wait_1(t.how)
@@ -183,9 +183,9 @@ async def tw_36(t):
     await together(one(0.95), one(t.gone_at))
 
 
-# --- what it answers
+# --- answers
 
-@row("TW-06", "old duplicates and what lies beyond the window draw CHK", "all")
+@row("TW-06", "old duplicates and segments beyond the window draw CHK", "all")
 async def tw_06(t):
     c = await t.waiting()
     for seq, n in ((c.R - 100, 50), (c.R + c.W, 0), (c.R + c.W, 50), (c.R - 1, 1)):
@@ -203,7 +203,7 @@ async def tw_07(t):
     await c.there()
 
 
-@row("TW-08", "an ACK of something never sent draws CHK", ("ac", "bs", "cc"))
+@row("TW-08", "an ACK above SND.NXT draws CHK", ("ac", "bs", "cc"))
 async def tw_08(t):
     c = await t.waiting()
     c.send(".", c.R, c.N + 1, ts="last")
@@ -212,7 +212,7 @@ async def tw_08(t):
     await c.there()
 
 
-@row("TW-09", "no RST ends it: exact, with ACK, in the window or outside", "all")
+@row("TW-09", "no RST ends TIME_WAIT: at RCV.NXT, with ACK, in the window or outside", "all")
 async def tw_09(t):
     c = await t.waiting()
     for seq in (c.R, c.R + 1, c.R + c.W - 1, c.R - 1, c.R + c.W):
@@ -238,7 +238,7 @@ async def tw_10(t):
     await c.there()
 
 
-@row("TW-11", "a RST in the window, not exact: CHK or silence", ("ac", "bc", "cc"))
+@row("TW-11", "a RST in the window, but not at RCV.NXT: CHK or no answer", ("ac", "bc", "cc"))
 async def tw_11(t):
     c = await t.waiting()
     c.send("R", c.R + 1)
@@ -246,7 +246,7 @@ async def tw_11(t):
     await c.there()
 
 
-@row("TW-24", "PAWS: a FIN with an old timestamp is answered, and restarts nothing", ("ac", "bc", "cc"), (True,))
+@row("TW-24", "PAWS: a FIN with an old timestamp is answered and does not restart 2*MSL", ("ac", "bc", "cc"), (True,))
 async def tw_24(t):
     c = await t.waiting()
     await c.at(0.5)
@@ -273,7 +273,7 @@ async def tw_25(t):
         raise c.wrong(f"TSecr {a.tsecr}, then {b.tsecr}; sent {fin_ts} {second_ts} {c.last_ts}")
 
 
-@row("TW-26", "answers carry the window last offered, scaled", ("ac", "bc", "cc"))
+@row("TW-26", "answers carry the last offered window, scaled", ("ac", "bc", "cc"))
 async def tw_26(t):
     c = t.conn()
     await c.fin_wait_1(t.how)
@@ -286,8 +286,8 @@ async def tw_26(t):
             raise c.wrong(f"window {s.win << c.wscale}, was {before}")
 
 
-@row("TW-33", "no storm: a thousand old ACKs a second, and each CHK reflected, draw a few CHKs, and a FIN "
-     "among them its ACK", ("ac", "cc"))
+@row("TW-33", "no ACK storm: a thousand old ACKs a second and reflected CHKs draw few CHKs, and a FIN "
+     "among them draws its ACK", ("ac", "cc"))
 async def tw_33(t):
     async def thousand():
         c = await t.waiting()
@@ -332,7 +332,7 @@ async def tw_33(t):
 # --- SYNs: RFC 6191 and RFC 9293 MAY-2
 
 async def whole_life(c):
-    """The reopened connection works, and comes to TIME_WAIT in its turn."""
+    """The reopened connection works, and later enters TIME_WAIT."""
     c.complete()
     c.data(b"c")
     await c.read_to_fin()
@@ -359,7 +359,7 @@ async def refused(t, new_isn, ts, **kw):
     await c.there()
 
 
-@row("TW-12", "both with timestamps, newer: accepted, whatever the ISN", "all", (True,))
+@row("TW-12", "both with timestamps, newer: accepted, at any ISN", "all", (True,))
 async def tw_12(t):
     await together(*(accepted(t, lambda c, k=k: c.R + k, lambda c: c.last_ts + 1 & M32)
                      for k in (-500000, -1, 0, 100000, 0x80000000)))
@@ -375,31 +375,31 @@ async def tw_14(t):
     await together(*(refused(t, lambda c, k=k: c.R - k, lambda c: c.last_ts) for k in (1, 1000)))
 
 
-@row("TW-15", "timestamp older: refused, whatever the ISN", "all", (True,))
+@row("TW-15", "timestamp older: refused, at any ISN", "all", (True,))
 async def tw_15(t):
     await together(refused(t, lambda c: c.R + 100000, lambda c: c.last_ts - 1 & M32),
                    refused(t, lambda c: c.R + 1, lambda c: c.last_ts - 1000000 & M32))
 
 
-@row("TW-16", "timestamps before, none now: the ISN decides", "all", (True,))
+@row("TW-16", "old incarnation with timestamps, SYN without: the ISN decides", "all", (True,))
 async def tw_16(t):
     await together(accepted(t, lambda c: c.R + 1, lambda c: None),
                    refused(t, lambda c: c.R - 1, lambda c: None),
                    refused(t, lambda c: c.R - 5000, lambda c: None))
 
 
-@row("TW-17", "no timestamps before, some now: accepted, whatever the ISN", "all", (False,))
+@row("TW-17", "old incarnation without timestamps, SYN with: accepted, at any ISN", "all", (False,))
 async def tw_17(t):
     await together(*(accepted(t, lambda c, k=k: c.R + k, lambda c: c.now_ts()) for k in (-5000, 5000)))
 
 
-@row("TW-18", "no timestamps at all: the ISN decides", "all", (False,))
+@row("TW-18", "both without timestamps: the ISN decides", "all", (False,))
 async def tw_18(t):
     await together(*(accepted(t, lambda c, k=k: c.R + k, lambda c: None) for k in (0, 1)),
                    *(refused(t, lambda c, k=k: c.R - k, lambda c: None) for k in (1, 1000)))
 
 
-@row("TW-19", "above the FIN's number modulo 2^32", ("ac", "bc", "cc"))
+@row("TW-19", "accepted above the FIN's number modulo 2^32", ("ac", "bc", "cc"))
 async def tw_19(t):
     def ts(c):
         return c.last_ts if t.ts else None
@@ -408,7 +408,7 @@ async def tw_19(t):
                    refused(t, lambda c: 0x80000010, ts, isn=0xFFFFFFFD))
 
 
-@row("TW-20", "the new ISS is above all that the old one used, however fast that was; and with every SYN,ACK above")
+@row("TW-20", "the new ISS is above all numbers of the old incarnation, at any rate, in every SYN,ACK")
 async def tw_20(t):
     async def one(dport, request):
         c = t.conn(dport)
@@ -424,7 +424,7 @@ async def tw_20(t):
     await together(one(80, b"GET /bytes/1000000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), one(19, b"x"))
 
 
-@row("TW-21", "the accepted SYN proves an old duplicate: back to TIME_WAIT, to the old end", "all")
+@row("TW-21", "the accepted SYN proves to be an old duplicate: TIME_WAIT again, with the old deadline", "all")
 async def tw_21(t):
     async def one(x):
         c = await t.waiting()
@@ -449,7 +449,7 @@ async def tw_21(t):
     await together(one(0.95), one(t.gone_at))
 
 
-@row("TW-22", "whatever comes with a SYN beside it is refused by CHK or silence, never a RST", ("ac", "bc", "cc"))
+@row("TW-22", "a SYN with another flag is refused by CHK or no answer, never a RST", ("ac", "bc", "cc"))
 async def tw_22(t):
     async def one(flags):
         c = await t.waiting()
@@ -458,7 +458,7 @@ async def tw_22(t):
     await together(*map(one, ("S.", "SF", "SR", "SF.", "SR.")))
 
 
-@row("TW-28", "an entry is for its four-tuple alone", ("ac", "bc", "cc"))
+@row("TW-28", "an entry blocks only its four-tuple", ("ac", "bc", "cc"))
 async def tw_28(t):
     c = await t.waiting()
     for kw in ({"dport": 7777}, {"dport": 7777, "sport": c.sport, "who": 1}, {"dport": 80, "sport": c.sport}):
@@ -467,7 +467,7 @@ async def tw_28(t):
     await c.there()
 
 
-@row("TW-34", "after a reopen nothing of the old incarnation is taken", ("ac", "bc", "cc"))
+@row("TW-34", "after a reopen no segment of the old incarnation is accepted", ("ac", "bc", "cc"))
 async def tw_34(t):
     c = t.conn(7)
     await c.open()

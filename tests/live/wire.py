@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A TCP peer of its own, in user space, on an Ethernet interface.
+"""A TCP peer in user space, on an Ethernet interface.
 
-Wire has a MAC and addresses that the kernel behind the interface does not have, so the kernel takes
-no part: it answers ARP and neighbour solicitations for them, and hands TCP segments to connections
-by four-tuple. Conn is one connection as its peer sees it. It sends what it is told and nothing by
-itself; names are those of RFC 9293 3.3.1 for the tested side, as in the requirements: R is its
-RCV.NXT, N its SND.NXT, W the window it offers. CHK is <SEQ=N><ACK=R><CTL=ACK>.
+Wire has a MAC and addresses that the kernel behind the interface does not have, so the kernel ignores
+their frames. Wire answers ARP and neighbour solicitations for them, and gives TCP segments to connections by
+four-tuple. Conn is one connection from the peer's view. It sends nothing by itself. Names are those of
+RFC 9293 3.3.1 for lastack, as in the requirements: R is its RCV.NXT, N its SND.NXT, W its offered window.
+ CHK is <SEQ=N><ACK=R><CTL=ACK>.
 
-Times are time.monotonic(). Everything is recorded, and is the text of a failure."""
+Times are time.monotonic(). All segments are recorded, and printed with a failure."""
 
 import asyncio
 import collections
@@ -60,11 +60,11 @@ def pseudo(src, dst, proto, length):
 
 
 class Wrong(Exception):
-    """The tested side did what it must not."""
+    """lastack broke a rule."""
 
 
 class Stalled(Exception):
-    """The machine was too slow for the case to mean anything: to be run again."""
+    """The machine was too slow for a valid result: run the case again."""
 
 
 class Segment:
@@ -104,15 +104,15 @@ class Wire:
         self.lifetime = lifetime  # 2*MSL, seconds
         self.conns, self.listeners, self.mac = {}, {}, {}
         self.ports = iter(())
-        # What the tested side must have counted at the end.
+        # The counters that lastack must have at the end.
         self.delivered = self.entered = self.reopened = self.given_back = 0
-        self.again = collections.Counter()  # what was run again, how often
-        self.stalls, self.asked = [], None  # when they were over; ARP request under way
+        self.again = collections.Counter()  # repeated cases and their numbers
+        self.stalls, self.asked = [], None  # times at which stalls ended; pending ARP request
         asyncio.get_running_loop().add_reader(self.sock, self.readable)
         self.watcher = asyncio.create_task(self.watch())
 
     async def watch(self):
-        """Notes when we, or the tested side, did not get to run: nothing measured then says anything."""
+        """Records when this program or lastack did not run: measurements at that time are invalid."""
         while True:
             slept = time.monotonic()
             await asyncio.sleep(0.02)
@@ -124,7 +124,7 @@ class Wire:
                 self.ask_arp()
 
     async def steady(self, make, what):
-        """Awaits make(); if it fails while the machine stalled, again."""
+        """Awaits make(), and repeats it if it fails while the machine stalled."""
         for left in reversed(range(TRIES)):
             start = time.monotonic()
             try:
@@ -162,7 +162,7 @@ class Wire:
         self.frame(self.mac[v], KINDS[v], ip_header(src, dst, 6, len(tcp)) + tcp)
 
     def readable(self):
-        for _ in range(256):  # then the others' turn
+        for _ in range(256):  # then let other coroutines run
             try:
                 f = self.sock.recv(65536)
             except BlockingIOError:
@@ -209,7 +209,7 @@ class Wire:
             self.send_icmp6(mac, target, src, struct.pack("!BBHI16sBB6s", 136, 0, 0, 3 << 29, target, 2, 1, MAC))
 
     async def resolve(self, families=(4, 6)):
-        """Learns the tested side's MAC, as any host would."""
+        """Resolves lastack's MAC, as any host would."""
         for _ in range(100):
             if 4 in families and 4 not in self.mac:
                 self.ask_arp()
@@ -228,7 +228,7 @@ class Conn:
         self.wire, self.v, self.ts = wire, v, ts
         self.src, self.dst = OURS[v][who], other or DUT[v]
         self.sport, self.dport = sport or wire.port(), dport
-        # Sequence numbers and timestamps wrap during the test for some.
+        # For some connections sequence numbers and timestamps wrap during the test.
         self.isn = (self.sport * 0x3000101 if isn is None else isn) & M32
         self.ts_base = (0xFFFFFB00 if self.sport & 1 else 0x1234567) - int(time.monotonic() * 1000)
         self.snd, self.R, self.N, self.W, self.wscale = self.isn, 0, 0, 0, 0
@@ -277,7 +277,7 @@ class Conn:
         self.wake.set()
 
     async def next(self, timeout):
-        """The next segment, or None; checks what holds for all."""
+        """The next segment, or None; checks the rules of all segments."""
         end = time.monotonic() + timeout
         while not self.waiting:
             self.wake.clear()
@@ -317,7 +317,7 @@ class Conn:
             raise self.wrong(f"wanted CHK or silence, got {s}")
         return s
 
-    # --- the way to a state
+    # --- recipes for states
 
     def take_syn_ack(self, s):
         self.N, self.R = s.seq + 1 & M32, s.ack
@@ -345,8 +345,8 @@ class Conn:
         self.wire.delivered += len(b)
 
     async def read_to_fin(self):
-        """Reads, acknowledging data, until the tested side's FIN has come and all of ours is acknowledged;
-        the FIN is not."""
+        """Reads and acknowledges data until lastack's FIN has arrived and all of our data is acknowledged;
+        does not acknowledge the FIN."""
         got, fin = bytearray(), False
         while True:
             s = await self.next(5)
@@ -365,8 +365,8 @@ class Conn:
                 return bytes(got)
 
     async def close(self, path):
-        """After the tested side's FIN: into TIME_WAIT, out of FIN-WAIT-2 (a), by a FIN that
-        acknowledges the FIN (b), or by CLOSING (c)."""
+        """After lastack's FIN: enters TIME_WAIT out of FIN-WAIT-2 (a), by a FIN that acknowledges
+        the FIN (b), or through CLOSING (c)."""
         self.path = path
         if path == "a":
             self.send(".", self.snd, self.N)
@@ -384,7 +384,7 @@ class Conn:
         return self
 
     async def fin_wait_1(self, how="c"):
-        """The close service closes both directions (c) or shuts its own down (s)."""
+        """The close service closes both directions (c) or shuts down its own (s)."""
         await self.open()
         self.data(how.encode())
         await self.read_to_fin()
@@ -404,7 +404,7 @@ class Conn:
             raise Stalled(f"asked for {x} * 2*MSL")
 
     def repeat_fin(self):
-        """The last ACK was lost: sends the FIN again, and knows that 2*MSL begins anew."""
+        """The last ACK was lost: repeats the FIN, which restarts 2*MSL."""
         self.restarted = time.monotonic()
         self.send("F.", self.R - 1, self.N)
 
@@ -424,7 +424,7 @@ class Conn:
         return sent, s
 
     async def there(self):
-        """Still in TIME_WAIT: an old ACK draws CHK. A RST is only wrong before 2*MSL are over."""
+        """Still in TIME_WAIT: an old ACK draws CHK. A RST is wrong only before the end of 2*MSL."""
         sent, s = await self.probe()
         if self.is_chk(s):
             return
@@ -433,8 +433,8 @@ class Conn:
         raise self.wrong(f"wanted CHK {sent - self.entered_lo:.3f} s after TIME_WAIT began, got {s}")
 
     async def gone(self, cookies=False):
-        """CLOSED: an old ACK draws RST. Asked no earlier than LATE after 2*MSL. cookies: SYN cookies were sent lately, and
-        an ACK that none explains is dropped without an answer (lib/tcp/cookie.c)."""
+        """CLOSED: an old ACK draws RST. Call it LATE or more after 2*MSL. cookies: SYN cookies were sent recently, and
+        an ACK without a valid cookie is dropped without an answer (lib/tcp/cookie.c)."""
         if cookies:
             self.send(".", self.R - 1, self.N, ts="last")
             await self.silent(0.5, "an old ACK after TIME_WAIT, while cookies are valid")
@@ -443,7 +443,7 @@ class Conn:
         if s.flags == RST and s.seq == self.N:
             return
         if self.is_chk(s) and s.at - sent > 0.05:
-            raise Stalled("the tested side slept")
+            raise Stalled("lastack slept")
         raise self.wrong(f"wanted RST {sent - self.entered_hi:.3f} s after TIME_WAIT began, got {s}")
 
     # --- out of TIME_WAIT, by a SYN
@@ -454,7 +454,7 @@ class Conn:
         self.syn_ts = self.trace[-1][2].tsval
 
     async def reopened(self):
-        """Wants the last SYN accepted; leaves a connection in SYN_RCVD."""
+        """Expects that the last SYN is accepted; leaves a connection in SYN_RCVD."""
         old_n, old_ts, self.ts = self.N, self.dut_ts, self.syn_ts is not None
         self.old = (self.R, self.N, self.wscale)
         s = await self.next(3)
@@ -478,7 +478,7 @@ class Conn:
         self.entered_hi = None
 
     async def refused(self):
-        """Wants the last SYN refused: CHK or silence, and TIME_WAIT goes on."""
+        """Expects that the last SYN is refused: CHK or no answer, and TIME_WAIT continues."""
         await self.chk_or_silence(0.6)
         await self.silent(0.6)
         await self.there()

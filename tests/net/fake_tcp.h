@@ -2,7 +2,7 @@
 #ifndef TEST_FAKE_TCP_H
 #define TEST_FAKE_TCP_H
 
-/* A stand-in for lib/tcp: keeps what lib/net hands it and sends what the test tells it to. */
+/* A stand-in for lib/tcp. It records the calls of lib/net, and sends the packets that the test queues. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,8 +19,8 @@ struct fake_seg {
 };
 
 extern struct fake_tcp {
-	struct fake_seg segs[FAKE_SEGS]; /* the first ones since birth */
-	unsigned nsegs;			 /* all of them */
+	struct fake_seg segs[FAKE_SEGS]; /* the first ones since creation */
+	unsigned nsegs;			 /* number of all segments */
 	unsigned calls, largest;	 /* la_tcp_input() calls, segments in the largest */
 	unsigned nicmp;
 	struct la_tuple icmp_tuple;
@@ -28,14 +28,15 @@ extern struct fake_tcp {
 	enum la_tcp_icmp icmp_what;
 	unsigned nlisten, nunlisten, nconnect;
 	const struct la_addr *listen_addr;
-	uint64_t next; /* what la_tcp_next() says */
-	int init;      /* what la_tcp_init() says */
+	uint64_t next; /* result of la_tcp_next() */
+	int init;      /* result of la_tcp_init() */
 	uint8_t flags;	 /* of the TCP headers of fake_tcp_send(); 0: ACK */
-	int state;	 /* what la_tcp_find() says about them, enum la_state; 0: LA_ESTABLISHED, -1: no connection */
-	bool reply_syns; /* la_tcp_input() answers each segment by a SYN,ACK, as a cookie */
+	int state;	 /* state that la_tcp_find() reports, enum la_state; 0: LA_ESTABLISHED, -1: no connection */
+	bool reply_syns; /* la_tcp_input() answers each segment by a SYN,ACK, like a SYN cookie */
 } fake;
 
-/** Queues an IP packet of plen bytes in TCP's name: a header with fake.flags from 20 on, and junk. */
+/** Queues an IP packet from TCP: plen bytes of payload. From 20 bytes on it has a header with fake.flags; the rest is
+ * arbitrary. */
 void fake_tcp_send(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
 		   uint16_t plen);
 

@@ -313,7 +313,7 @@ net_tx(struct fr *f)
 	cr_assert_eq(la_eth_parse(f->b, f->n, &f->eth), LA_WIRE_OK);
 	cr_assert_eq(f->eth.vlan, net.vlan);
 	cr_assert_eq(m->l2_len, f->eth.len);
-	cr_assert_eq(m->ol_flags, 0, "flags of reception, or offloads nobody asked for");
+	cr_assert_eq(m->ol_flags, 0, "receive flags, or unrequested offloads");
 	rte_pktmbuf_free(m);
 	assert_mac(f->eth.src, US);
 	hdr = f->eth.len;
@@ -338,7 +338,7 @@ net_quiet(void)
 {
 	struct rte_mbuf *m;
 
-	cr_assert_eq(la_shard_tx(net.s, &m, 1), 0, "a frame came out");
+	cr_assert_eq(la_shard_tx(net.s, &m, 1), 0, "a frame was transmitted");
 }
 
 void

@@ -2,9 +2,9 @@
 #ifndef NET_TEST_H
 #define NET_TEST_H
 
-/* One shard over a fake TCP, in virtual time: frames in, frames out, counters looked at.
+/* One shard over a fake TCP, in virtual time. Tests check its frames and counters.
  *
- *     we    02:00:00:00:00:02   10.0.0.2/24   fd00::2/64   fe80::ff:fe00:2   ranges 10.9/16, fd09::/112
+ *     us    02:00:00:00:00:02   10.0.0.2/24   fd00::2/64   fe80::ff:fe00:2   ranges 10.9/16, fd09::/112
  *     peer  02:00:00:00:00:01   10.0.0.1      fd00::1
  *     gateways                  10.0.0.254    fd00::fe */
 
@@ -26,7 +26,7 @@
 
 enum { FRAME_ROOM = 2048, POOL = 8191 };
 
-/** A frame: to be sent to the shard, or as it came from it, taken apart as far as it goes. */
+/** A frame for the shard, or a frame from the shard with its parsed headers. */
 struct fr {
 	uint8_t b[FRAME_ROOM];
 	size_t n;
@@ -40,7 +40,7 @@ struct net_opts {
 	bool dad;	 /* with duplicate address detection */
 	bool no_ranges;
 	bool no_gateways;
-	bool ask_gateways; /* net_open() leaves their entries as they are after creation */
+	bool ask_gateways; /* net_open() keeps their entries as created */
 	bool only4;
 	uint32_t max_neighbours;
 	uint32_t offloads;
@@ -50,18 +50,18 @@ extern struct net_fixture {
 	struct la_shard *s;
 	struct la_shard_config cfg;
 	struct rte_mempool *pool;
-	unsigned avail; /* mbufs before the shard was born */
+	unsigned avail; /* free mbufs before the shard's creation */
 	uint64_t now;
 	uint16_t vlan; /* set before net_open() */
 } net;
 
 extern const uint8_t US[6], PEER[6], OTHER[6], BCAST[6];
 
-/** A fresh shard; what it says at birth is left in its queue. */
+/** Creates a shard. The frames of its creation stay in its queue. */
 void net_open_raw(const struct net_opts *o);
-/** The same, with that taken out, and without the gateways' entries, as after ten idle minutes. */
+/** Like the previous one, but without these frames and without the gateways' entries, as after ten idle minutes. */
 void net_open(const struct net_opts *o);
-/** Destroys it; every mbuf must be back and the neighbour table sound. */
+/** Destroys the shard. Checks that every mbuf was freed and that the neighbour table is consistent. */
 void net_close(void);
 
 struct rte_mempool *net_pool(void);
@@ -88,27 +88,27 @@ struct rte_mbuf *fr_mbuf(const struct fr *f);
 /** The frame in pieces of at most `piece` bytes, a chain. */
 struct rte_mbuf *fr_chain(const struct fr *f, size_t piece);
 
-/** Hands frames to the shard now. */
+/** Gives frames to the shard. */
 void net_rx(const struct fr *f);
 void net_rx_mbuf(struct rte_mbuf *m);
-/** Expects that exactly the counter `c` grew by one, apart from rx_*, and nothing was sent or delivered. */
+/** Expects that only counter `c` (and rx_*) grew, by one, and that no frame was sent or delivered. */
 void net_drops(const struct fr *f, enum la_counter c);
 void net_drops_mbuf(struct rte_mbuf *m, enum la_counter c);
-/** The next frame out; false: none. Checks VLAN tag and our source MAC. */
+/** The next transmitted frame; false: none. Checks VLAN tag and our source MAC. */
 bool net_tx(struct fr *f);
-/** Expects nothing to come out. */
+/** Expects that no frame is transmitted. */
 void net_quiet(void);
-/** Lets time pass up to now + ms in the steps that la_shard_next() asks for. */
+/** Advances time to now + ms in the steps of la_shard_next(). */
 void net_run(uint64_t ms);
 
 /** A packet from our address of dst's family to dst. */
 void net_send(const char *dst);
-/** The peer's addresses resolved and REACHABLE. */
+/** Makes the entries of the peer's addresses REACHABLE. */
 void net_resolve(const char *addr, const uint8_t mac[6]);
 
 #define assert_mac(a, b) cr_assert_arr_eq(a, b, 6)
 
-/** Every combination of family and tagging: the body sees `six`. */
+/** Runs the body for every combination of family and tagging; `six` is true for IPv6. */
 #define FOR_FAMILIES_AND_TAGS                                                                      \
 	for (int combo_ = 0, six = 0; combo_ < 4;                                                  \
 	     combo_++, six = combo_ & 1, net.vlan = (combo_ & 2) ? 7 : 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* ARP as traces: what comes in, what goes out, what the table holds. */
+/* ARP as traces: received frames, transmitted frames, and the neighbour table. */
 
 #include "net_test.h"
 
@@ -22,7 +22,7 @@ setup(void)
 
 TestSuite(arp, .init = setup, .fini = net_close);
 
-Test(arp_birth, announces_itself_at_birth)
+Test(arp_birth, announces_addresses_at_creation)
 {
 	for (net.vlan = 0; net.vlan <= 7; net.vlan += 7) {
 		struct la_addr us = A("10.0.0.2");
@@ -60,7 +60,7 @@ ask(const char *tpa)
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.1", NULL, tpa);
 }
 
-Test(arp, answers_for_addresses_and_ranges_and_learns_the_asker)
+Test(arp, replies_for_addresses_and_ranges_and_learns_the_sender)
 {
 	ask("10.0.0.2"), net_rx(&f);
 	expect_reply("10.0.0.2", "10.0.0.1", PEER);
@@ -68,7 +68,7 @@ Test(arp, answers_for_addresses_and_ranges_and_learns_the_asker)
 	assert_mac(entry("10.0.0.1")->hdr, PEER);
 	ask("10.9.200.7"), net_rx(&f);
 	expect_reply("10.9.200.7", "10.0.0.1", PEER);
-	/* the learnt MAC is used at once, without a request of our own */
+	/* the learnt MAC is used at once, without a request */
 	net_send("10.0.0.1");
 	cr_assert(net_tx(&f));
 	cr_assert_eq(f.eth.type, LA_ETH_IP4);
@@ -77,12 +77,12 @@ Test(arp, answers_for_addresses_and_ranges_and_learns_the_asker)
 	net_quiet();
 }
 
-Test(arp, answers_for_nothing_else)
+Test(arp, no_reply_for_other_addresses)
 {
 	ask("10.0.0.3"), net_drops(&f, LA_C_drop_arp_not_ours);
 	ask("10.10.0.0"), net_drops(&f, LA_C_drop_arp_not_ours);
 	ask("10.0.0.255"), net_drops(&f, LA_C_drop_arp_not_ours);
-	cr_assert_null(entry("10.0.0.1"), "nobody is learnt from a question to others");
+	cr_assert_null(entry("10.0.0.1"), "a sender was learnt from a request for another address");
 }
 
 Test(arp, unicast_request_is_answered)
@@ -91,14 +91,14 @@ Test(arp, unicast_request_is_answered)
 	expect_reply("10.0.0.2", "10.0.0.1", PEER);
 }
 
-Test(arp, a_probe_is_answered_but_teaches_nothing)
+Test(arp, a_probe_is_answered_and_not_learnt)
 {
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "0.0.0.0", NULL, "10.0.0.2"), net_rx(&f);
 	expect_reply("10.0.0.2", "0.0.0.0", PEER);
 	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }
 
-Test(arp, an_asker_from_elsewhere_is_answered_not_learnt)
+Test(arp, an_off_link_sender_is_answered_and_not_learnt)
 {
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "203.0.113.1", NULL, "10.0.0.2"), net_rx(&f);
 	expect_reply("10.0.0.2", "203.0.113.1", PEER);
@@ -156,7 +156,7 @@ Test(arp, conflicts_are_counted_and_defended)
 		cr_assert_eq(net.s->nif.conflicts, i);
 		cr_assert_eq(net.s->nif.conflict_at, 1060000, "logged once a minute");
 	}
-	/* an address of a range has its own turn, but the next one of a range waits */
+	/* the addresses of ranges share a second limit */
 	fr_arp(&f, LA_ARP_REPLY, OTHER, "10.9.0.1", US, "10.0.0.2"), net_rx(&f);
 	expect_defence("10.9.0.1");
 	fr_arp(&f, LA_ARP_REPLY, OTHER, "10.9.0.2", US, "10.0.0.2");
@@ -180,7 +180,7 @@ Test(arp, conflicts_are_counted_and_defended)
 	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }
 
-Test(arp, unasked_news_update_but_never_make_an_entry)
+Test(arp, gratuitous_arp_updates_but_never_adds_an_entry)
 {
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.1", NULL, "10.0.0.1");
 	net_drops(&f, LA_C_drop_arp_not_ours);
@@ -189,7 +189,7 @@ Test(arp, unasked_news_update_but_never_make_an_entry)
 	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 
 	net_resolve("10.0.0.1", PEER);
-	/* the same again changes nothing; another MAC is taken, unconfirmed */
+	/* a repeat changes nothing; another MAC is stored as STALE */
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.1", NULL, "10.0.0.1");
 	net_drops(&f, LA_NCOUNTERS);
 	cr_assert_eq(entry("10.0.0.1")->state, LA_NEIGH_REACHABLE);
@@ -199,7 +199,7 @@ Test(arp, unasked_news_update_but_never_make_an_entry)
 	assert_mac(entry("10.0.0.1")->hdr, OTHER);
 }
 
-Test(arp, a_reply_nobody_asked_for_is_no_confirmation)
+Test(arp, an_unsolicited_reply_is_no_confirmation)
 {
 	ask("10.0.0.2"), net_rx(&f);
 	expect_reply("10.0.0.2", "10.0.0.1", PEER);
@@ -228,7 +228,7 @@ Test(arp, the_mac_changes_silently)
 	cr_assert(net_tx(&f));
 	assert_mac(f.eth.dst, PEER);
 	net_run(5000);
-	for (int i = 0; i < 3; i++) { /* three unicast probes that nobody answers */
+	for (int i = 0; i < 3; i++) { /* three unanswered unicast probes */
 		cr_assert(net_tx(&f));
 		cr_assert_eq(f.eth.type, LA_ETH_ARP);
 		assert_mac(f.eth.dst, PEER);
@@ -245,7 +245,7 @@ Test(arp, the_mac_changes_silently)
 	net_quiet();
 }
 
-Test(arp, a_gratuitous_announcement_releases_what_waits)
+Test(arp, a_gratuitous_announcement_releases_queued_packets)
 {
 	net_send("10.0.0.1");
 	cr_assert(net_tx(&f));

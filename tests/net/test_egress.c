@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Packets out: next hops, waiting for them, ageing, a full table. */
+/* Transmitted packets: next hops, queues for unresolved ones, ageing, a full table. */
 
 #include "net_test.h"
 
@@ -103,7 +103,7 @@ Test(egress, no_route)
 	cr_assert_eq(net_count(LA_C_drop_no_route), 8);
 }
 
-Test(egress, nobody_answers)
+Test(egress, unanswered_requests)
 {
 	for (unsigned six = 0; six < 2; six++) {
 		const char *peer = six ? "fd00::1" : "10.0.0.1";
@@ -112,21 +112,21 @@ Test(egress, nobody_answers)
 		net_send(peer), expect_request(peer), net_quiet();
 		net_run(999), net_quiet();
 		net_run(1), expect_request(peer), net_quiet();
-		net_send(peer), net_quiet(); /* waits with the other one */
+		net_send(peer), net_quiet(); /* queued with the other one */
 		net_run(1000), expect_request(peer), net_quiet();
 		net_run(999);
 		cr_assert_eq(net_count(LA_C_drop_neigh_failed), before);
 		net_run(1), net_quiet();
 		cr_assert_eq(net_count(LA_C_drop_neigh_failed), before + 2);
 		cr_assert_null(entry(peer));
-		net_send(peer), expect_request(peer), net_quiet(); /* from the beginning */
+		net_send(peer), expect_request(peer), net_quiet(); /* the requests start again */
 		net_run(3000);
 		cr_assert_eq(net_count(LA_C_drop_neigh_failed), before + 3);
 		expect_request(peer), expect_request(peer), net_quiet();
 	}
 }
 
-/* RFC 1122 2.3.2.2: the latest stay. */
+/* RFC 1122 2.3.2.2: the newest packets stay. */
 Test(egress, the_queue_of_a_neighbour_is_bounded)
 {
 	unsigned bound = la_neigh_wait_max(POOL) / 4 / 2;
@@ -140,14 +140,14 @@ Test(egress, the_queue_of_a_neighbour_is_bounded)
 	reply("10.0.0.1", PEER);
 	for (unsigned i = 5; i < bound + 5; i++) {
 		expect_packet("10.0.0.1", PEER);
-		cr_assert_eq(f.ip.plen, 20 + i, "the oldest went, the order stayed");
+		cr_assert_eq(f.ip.plen, 20 + i, "not the oldest was dropped, or the order changed");
 	}
 	net_quiet();
 	cr_assert_eq(net_count(LA_C_neigh_waiting), 0);
 }
 
-/* Traffic keeps a neighbour REACHABLE at the price of one unicast request in 35 s. */
-Test(egress, a_busy_neighbour)
+/* Traffic keeps a neighbour REACHABLE with one unicast request in 35 s. */
+Test(egress, a_neighbour_in_use_stays_reachable)
 {
 	unsigned requests = 0, packets = 0;
 
@@ -169,7 +169,7 @@ Test(egress, a_busy_neighbour)
 	cr_assert(requests == 9 || requests == 10, "%u requests", requests);
 }
 
-Test(egress, an_unused_neighbour_is_forgotten)
+Test(egress, an_unused_neighbour_is_removed)
 {
 	net_resolve("fd00::1", PEER);
 	net_run(30000);
@@ -180,7 +180,7 @@ Test(egress, an_unused_neighbour_is_forgotten)
 	cr_assert_null(entry("fd00::1"));
 	net_quiet();
 	cr_assert_eq(net_count(LA_C_drop_neigh_failed), 0);
-	net_send("fd00::1"), expect_request("fd00::1"); /* nothing remembered points at it */
+	net_send("fd00::1"), expect_request("fd00::1"); /* no cached reference to the old entry is left */
 }
 
 Test(egress, a_full_table_of_waiting_neighbours)
@@ -189,7 +189,7 @@ Test(egress, a_full_table_of_waiting_neighbours)
 	net_send("10.0.0.10"), net_send("10.0.0.11"), net_send("10.0.0.12");
 	expect_request("10.0.0.10"), expect_request("10.0.0.11"), net_quiet();
 	cr_assert_eq(net_count(LA_C_drop_neigh_full), 1);
-	/* a request is answered, and its sender has an unverified entry: the verified part is full */
+	/* a request is answered and its sender gets an unverified entry, because the verified part is full */
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.20", NULL, "10.0.0.2"), net_rx(&f);
 	cr_assert(net_tx(&f) && f.arp.op == LA_ARP_REPLY);
 	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED);
@@ -197,7 +197,7 @@ Test(egress, a_full_table_of_waiting_neighbours)
 	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "no verified one may go for it");
 }
 
-Test(egress, the_least_useful_gives_way)
+Test(egress, the_least_useful_entry_is_evicted)
 {
 	net_close(), net_open(&(struct net_opts){.max_neighbours = 2});
 	net_resolve("10.0.0.10", PEER);
@@ -206,18 +206,18 @@ Test(egress, the_least_useful_gives_way)
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.20", NULL, "10.0.0.2"), net_rx(&f), net_tx(&f);
 	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "a request displaces no entry in use");
 	net_run(10);
-	net_send("10.0.0.10"), expect_packet("10.0.0.10", PEER); /* older, but used later */
+	net_send("10.0.0.10"), expect_packet("10.0.0.10", PEER); /* older, but used more recently */
 	net_send("10.0.0.12"), expect_request("10.0.0.12");
 	cr_assert_null(entry("10.0.0.11"));
 	cr_assert_not_null(entry("10.0.0.10"));
-	net_send("10.0.0.13"), expect_request("10.0.0.13"); /* egress remembered this one */
+	net_send("10.0.0.13"), expect_request("10.0.0.13"); /* this one was cached in egress */
 	cr_assert_null(entry("10.0.0.10"));
 	net_send("10.0.0.10"), net_quiet();
 	cr_assert_eq(net_count(LA_C_drop_neigh_full), 1);
 }
 
-/* No address with a prefix, only a range and a gateway: the request comes from the packet's source. */
-Test(egress, a_range_alone_asks_from_itself)
+/* No address with a prefix, only a range and a gateway: the request has the packet's source. */
+Test(egress, a_range_alone_is_the_source_of_requests)
 {
 	struct la_addr from = A("10.9.0.77"), to = A("203.0.113.1");
 	struct la_shard_config c = net.cfg;
@@ -235,7 +235,7 @@ Test(egress, a_range_alone_asks_from_itself)
 	cr_assert_eq(f.arp.spa, from.w[3]);
 	fr_arp(&f, LA_ARP_REPLY, PEER, "10.0.0.254", US, "10.9.0.77"), net_rx(&f);
 	expect_packet("203.0.113.1", PEER);
-	/* and one learnt from the gateway's own question, off-link as it is */
+	/* an entry learnt from the gateway's own request, which has an off-link address */
 	la_neigh_drop(net.s, entry("10.0.0.254"), LA_NCOUNTERS);
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.254", NULL, "10.9.0.5"), net_rx(&f), net_tx(&f);
 	fake_tcp_send(&net.s->tcp, &from, &to, 20);
@@ -271,7 +271,7 @@ Test(egress, packets_keep_their_order_through_the_tx_array)
 	fr_tcp(&in, "10.0.0.1", "10.0.0.2", "", 0);
 	for (uint16_t i = 0; i < 900; i++) {
 		fake_tcp_send(&net.s->tcp, &s, &d, (uint16_t)(20 + i));
-		if (i % 50 == 49) { /* an RX burst moves what waits into the array */
+		if (i % 50 == 49) { /* an RX burst moves queued packets into the array */
 			net_rx(&in);
 			k = la_shard_tx(net.s, m, i % 7 + 1);
 			for (unsigned j = 0; j < k; j++, expect++) {
@@ -312,8 +312,8 @@ Test(egress, many_neighbours_fail_in_bounded_steps)
 	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }
 
-/* A gateway whose MAC was given is not asked for it, and a claim of another one changes nothing. */
-Test(egress, a_given_gateway_mac_is_used_unasked)
+/* A configured gateway MAC: no request is sent, and no ARP or NDP frame changes it. */
+Test(egress, a_configured_gateway_mac_needs_no_request)
 {
 	static const uint8_t given[6] = {2, 0xaa, 0, 0, 0, 1}, other[6] = {2, 0xbb, 0, 0, 0, 1};
 	struct la_shard_config c = net.cfg;
@@ -322,14 +322,14 @@ Test(egress, a_given_gateway_mac_is_used_unasked)
 	la_shard_destroy(net.s);
 	memcpy(c.gateway_mac, given, sizeof(given));
 	cr_assert_eq(la_shard_create(&c, &net.s), 0);
-	while (net_tx(&f)) /* it announces itself */
+	while (net_tx(&f)) /* its announcements */
 		;
 	net_send("192.0.2.9");
 	expect_packet("192.0.2.9", given);
 	reply("10.0.0.254", other);
 	net_send("192.0.2.10");
 	expect_packet("192.0.2.10", given);
-	/* nor does it go for good when it is silent and unused */
+	/* it is created again after it was silent and unused */
 	net_run(LA_NEIGH_REACHABLE_MS + LA_NEIGH_STALE_MS + 1);
 	while (net_tx(&f))
 		;
@@ -337,9 +337,9 @@ Test(egress, a_given_gateway_mac_is_used_unasked)
 	net_send("192.0.2.9");
 	expect_packet("192.0.2.9", given);
 	net_quiet();
-	/* who is on the link is asked as ever */
+	/* on-link neighbours are still resolved */
 	net_send("10.0.0.9");
 	expect_request("10.0.0.9");
-	c.gateway_mac[0] |= 1; /* a group */
+	c.gateway_mac[0] |= 1; /* a group address */
 	cr_expect_eq(la_shard_create(&c, &none), -EINVAL);
 }

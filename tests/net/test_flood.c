@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Neighbour exhaustion: floods from on-link addresses that do not exist, in virtual time, while a client and the gateways
- * are in use and new clients arrive. What holds: every packet for the client and the gateways leaves in the millisecond in
- * which it was made, new clients are served, the table is sound after every millisecond, and one second after
- * the flood every gauge has its old value. */
+ * are in use and new clients arrive. Invariants: every packet for the client and the gateways leaves within its
+ * millisecond; new clients are served; the table passes its checker after every millisecond; one second after the flood
+ * every gauge has its old value. */
 
 #include "net_test.h"
 
@@ -11,10 +11,10 @@ enum { LIFE_MS = 20, NEWCOMERS = 64 };
 
 enum flood {
 	SYNS,	   /* SYNs, each answered at once by a SYN,ACK */
-	TIMERS,	   /* SYN,ACKs that a timer sends again: no frame to answer */
-	RSTS,	   /* the same with RSTs */
+	TIMERS,	   /* SYN,ACKs that a timer retransmits: no received frame */
+	RSTS,	   /* RSTs that a timer sends */
 	CHALLENGES, /* ACKs of connections in SYN_RCVD */
-	REQUESTS,  /* ARP requests and neighbour solicitations that ask for us */
+	REQUESTS,  /* ARP requests and neighbour solicitations for our addresses */
 	BOTH,	   /* a request and a SYN from each address */
 	MIXED,	   /* all of these in turn */
 };
@@ -25,7 +25,7 @@ struct host {
 	struct la_addr addr;
 	uint8_t mac[6];
 	unsigned sent, got;
-	unsigned asked; /* requests that wait for an answer */
+	unsigned requests; /* not yet answered */
 };
 
 static const uint8_t LIAR[6] = {2, 0xee, 0, 0, 0, 1};
@@ -91,7 +91,7 @@ packet_out(const struct fr *f)
 	}
 }
 
-/* Takes every frame out. Answers to requests wait for the next call. */
+/* Takes all transmitted frames. Replies to requests wait for the next call. */
 static void
 take_out(void)
 {
@@ -108,7 +108,7 @@ take_out(void)
 			continue;
 		broadcasts += f.eth.dst[0] & 1;
 		if (host_of(&target))
-			host_of(&target)->asked++;
+			host_of(&target)->requests++;
 	}
 }
 
@@ -118,7 +118,7 @@ answer(struct host *h)
 	bool four = la_addr_is4(&h->addr);
 	struct fr f;
 
-	for (; h->asked; h->asked--) {
+	for (; h->requests; h->requests--) {
 		if (four)
 			fr_arp(&f, LA_ARP_REPLY, h->mac, h->text, US, "10.0.0.2");
 		else
@@ -185,7 +185,7 @@ tcp_sends(const char *text, uint8_t flags, int state)
 	fake.flags = 0, fake.state = 0;
 }
 
-/* What one spoofed address does; frames are collected. */
+/* The frames of one spoofed address, collected into a burst. */
 static void
 attack(enum flood kind, unsigned i, bool six, struct rte_mbuf **m, unsigned *n)
 {
@@ -202,7 +202,7 @@ attack(enum flood kind, unsigned i, bool six, struct rte_mbuf **m, unsigned *n)
 	case RSTS:
 		tcp_sends(text, LA_RST | LA_ACK, -1);
 		break;
-	case CHALLENGES: /* the stand-in says so while the packet is looked at */
+	case CHALLENGES: /* the stand-in reports this state while the packet is processed */
 		tcp_sends(text, LA_ACK, LA_SYN_RCVD);
 		fake.state = LA_SYN_RCVD;
 		take_out();
@@ -232,9 +232,9 @@ struct load {
 	bool six;
 };
 
-static unsigned served; /* newcomers: handshake and a packet after it */
+static unsigned served; /* new clients: a handshake and a packet after it */
 
-/* A client that arrives in the flood: SYN, SYN,ACK, and a packet of ours once it has been answered. */
+/* A client that arrives in the flood: SYN, SYN,ACK, and a packet of ours after the SYN,ACK. */
 static void
 newcomers(unsigned ms, bool six)
 {
@@ -312,7 +312,7 @@ run(const struct load *l)
 	gone = net.s->neigh.max[LA_NC_UNVERIFIED];
 	cr_assert(broadcasts <= (l->seconds + 1) * (gone + 1000 / LIFE_MS) + 20 || l->kind == TIMERS || l->kind == RSTS ||
 		  l->kind == CHALLENGES || l->kind == MIXED, "%u requests by broadcast", broadcasts);
-	/* one second later: the flood has left nothing behind */
+	/* one second later every gauge has its old value */
 	for (unsigned ms = 0; ms < 1000; ms++)
 		(void)settled(), net.now -= 2;
 	take_out();

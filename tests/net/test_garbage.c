@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Random frames, random damage to good frames, random cuts into chains: nothing breaks, every mbuf comes
- * back, every frame is accounted for. The bytes are in heap blocks of their exact size, so that
- * AddressSanitizer sees a read of even one byte too many. */
+/* Random frames, random damage to valid frames, random splits into chains. Every mbuf is freed and every
+ * frame is counted. The bytes are in heap blocks of their exact size, so that AddressSanitizer reports a
+ * read of one byte too many. */
 
 #include <stdlib.h>
 
@@ -211,11 +211,11 @@ Test(garbage, noise)
 		f.n = rnd(200);
 		for (size_t j = 0; j < f.n; j++)
 			f.b[j] = (uint8_t)rnd(256);
-		if (f.n >= 14 && rnd(4)) { /* past the first gate */
+		if (f.n >= 14 && rnd(4)) { /* passes the Ethernet checks */
 			memcpy(f.b, US, 6), f.b[6] &= 0xfe;
 			memcpy(f.b + 12, &"\x08\x00\x86\xdd\x08\x06\x81\x00"[rnd(4) * 2], 2);
 		}
-		if (f.n >= 40 && rnd(2)) { /* and the second */
+		if (f.n >= 40 && rnd(2)) { /* passes the IP checks */
 			f.b[14] = f.b[12] == 8 ? (uint8_t)(0x45 + rnd(3)) : 0x60;
 			f.b[f.b[12] == 8 ? 16 : 18] = 0;
 		}

@@ -47,7 +47,7 @@ expect_states(enum la_gateway_state four, enum la_gateway_state six)
 	cr_assert_eq(la_shard_gateways_settled(net.s), four != LA_GATEWAY_ASKING && six != LA_GATEWAY_ASKING);
 }
 
-Test(gateway, both_are_asked_for_at_creation)
+Test(gateway, both_are_requested_at_creation)
 {
 	for (net.vlan = 0; net.vlan <= 7; net.vlan += 7) {
 		net_open_raw(NULL);
@@ -71,7 +71,7 @@ Test(gateway, both_are_asked_for_at_creation)
 	}
 }
 
-Test(gateway, a_silent_one_is_given_up_after_three_requests)
+Test(gateway, a_silent_gateway_fails_after_three_requests)
 {
 	net_open_raw(NULL);
 	skip_announcements(3);
@@ -86,7 +86,7 @@ Test(gateway, a_silent_one_is_given_up_after_three_requests)
 	net_quiet();
 	cr_assert_eq(net_count(LA_C_neighbours), 0);
 	cr_assert_eq(net.s->gateway_warn_at, net.now + 60000, "said once a minute");
-	/* a packet asks again, and an answer is an answer */
+	/* a packet starts new requests, and a reply resolves the gateway */
 	net_send("203.0.113.1");
 	cr_assert(request_for("10.0.0.254"));
 	answer("10.0.0.254", PEER);
@@ -112,7 +112,7 @@ Test(gateway, ipv6_waits_for_duplicate_address_detection)
 	expect_states(LA_GATEWAY_READY, LA_GATEWAY_READY);
 }
 
-/* No address of ours may ask: the gateway is given up at once. */
+/* Without a usable source address the gateway fails at once. */
 Test(gateway, ipv6_without_a_usable_address)
 {
 	struct la_shard_config c;
@@ -131,7 +131,7 @@ Test(gateway, ipv6_without_a_usable_address)
 	expect_states(LA_GATEWAY_READY, LA_GATEWAY_SILENT);
 }
 
-Test(gateway, none_and_given_ones_are_settled_at_creation)
+Test(gateway, without_a_request_gateways_are_ready_at_creation)
 {
 	static const uint8_t given[6] = {2, 0xaa, 0, 0, 0, 1};
 	struct la_shard_config c;
@@ -150,7 +150,7 @@ Test(gateway, none_and_given_ones_are_settled_at_creation)
 	assert_mac(f.eth.dst, given);
 }
 
-/* The first shard asks; the answer is copied to the followers, which ask themselves when no copy came. */
+/* The first shard sends the request. Followers get a copy of the reply; without a copy they send their own request. */
 Test(gateway, a_follower_waits_for_the_copy_of_the_answer)
 {
 	struct la_shard_config c;
@@ -175,7 +175,7 @@ Test(gateway, a_follower_waits_for_the_copy_of_the_answer)
 	}
 }
 
-/* 145 SYN,ACKs of peers behind one gateway lost 129 of them while it was being resolved. */
+/* Regression test: of 145 SYN,ACKs behind one unresolved gateway 129 were lost. */
 Test(gateway, many_packets_wait_for_one_gateway)
 {
 	struct la_addr from = A("10.0.0.2"), to;
@@ -202,7 +202,7 @@ Test(gateway, many_packets_wait_for_one_gateway)
 	cr_assert_eq(net_count(LA_C_neigh_waiting), 0);
 }
 
-/* No class takes the places of another, and the rest is dropped by name. */
+/* Each class has its own limit, and further packets are dropped and counted. */
 Test(gateway, waiting_packets_are_bounded_per_shard)
 {
 	unsigned bound = la_neigh_wait_max(POOL), sent = 0;

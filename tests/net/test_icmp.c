@@ -63,7 +63,7 @@ Test(icmp, echo_padding_is_not_echoed)
 	expect_echo(3, false);
 }
 
-Test(icmp, echo_of_somebody_elses_buffer_is_a_copy)
+Test(icmp, echo_of_a_shared_buffer_is_a_copy)
 {
 	struct rte_mbuf *m, *mine;
 
@@ -91,7 +91,7 @@ Test(icmp, echo_with_ip_options_is_answered_without)
 	f = q;
 	memmove(f.b + 34 + 4, f.b + 34, f.n - 34), memset(f.b + 34, 1, 4), f.n += 4;
 	f.b[14] = 0x46, f.b[14 + 3] = (uint8_t)(f.b[14 + 3] + 4);
-	/* header sum: one more word each of 0x0101, the length 4 and 0x0100 larger */
+	/* header sum: two more words of 0x0101, a length larger by 4, and 0x0100 for the IHL */
 	for (unsigned add = 0x0101 * 2 + 4 + 0x0100; add; add--) {
 		uint16_t c = (uint16_t)(f.b[24] << 8 | f.b[25]);
 
@@ -137,7 +137,7 @@ Test(icmp, echo_is_throttled)
 	for (unsigned i = 0; i < 5; i++)
 		net_rx(&q);
 	cr_assert_eq(net_count(LA_C_icmp_echo), LA_ECHO_BURST + 3);
-	net.now += 3600000; /* an hour gives no more than a burst */
+	net.now += 3600000; /* after an hour the burst is not larger */
 	for (unsigned i = 0; i < LA_ECHO_BURST + 1; i++)
 		net_rx(&q);
 	cr_assert_eq(net_count(LA_C_icmp_echo), 2 * LA_ECHO_BURST + 3);
@@ -166,7 +166,7 @@ expect_error(enum la_tcp_icmp what, uint32_t mtu, bool six)
 	unsigned n = fake.nicmp;
 
 	net_rx(&q);
-	cr_assert_eq(fake.nicmp, n + 1, "TCP was not told");
+	cr_assert_eq(fake.nicmp, n + 1, "the error did not reach TCP");
 	cr_assert_eq(fake.icmp_what, what);
 	cr_assert_eq(fake.icmp_mtu, mtu);
 	cr_assert_eq(fake.icmp_seq, 0xdeadbeef);
@@ -190,7 +190,7 @@ err6(uint8_t type, uint8_t code, uint32_t rest)
 		 0xdeadbeef);
 }
 
-Test(icmp, errors_are_told_to_tcp)
+Test(icmp, errors_reach_tcp)
 {
 	err4(3, 0, 0), expect_error(LA_TCP_ICMP_SOFT, 0, false);
 	err4(3, 1, 0), expect_error(LA_TCP_ICMP_SOFT, 0, false);
@@ -207,22 +207,22 @@ Test(icmp, errors_are_told_to_tcp)
 
 Test(icmp, errors_that_match_nothing)
 {
-	/* about a packet that was not ours */
+	/* quotes a packet from another address */
 	fr_error(&q, "198.51.100.1", "10.0.0.2", 3, 3, 0, "10.0.0.3", "203.0.113.7", 1);
 	net_drops(&q, LA_C_icmp_unmatched);
 	fr_error(&q, "2001:db8::1", "fd00::2", 1, 4, 0, "fd00::3", "2001:db8::7", 1);
 	net_drops(&q, LA_C_icmp_unmatched);
-	/* with nothing of TCP in it */
+	/* quotes a UDP packet */
 	err4(3, 3, 0), q.b[14 + 20 + 8 + 9] = 17, q.b[14 + 20 + 2]--;
 	fr_ip(&q, "10.0.0.1", "10.0.0.2", LA_IPPROTO_ICMP, 64, "\x03\x03\xfc\xfc\0\0\0\0", 8);
 	net_drops(&q, LA_C_icmp_unmatched);
-	/* to a group */
+	/* to a group address */
 	fr_error(&q, "2001:db8::1", "ff02::1", 1, 4, 0, "fd00::2", "2001:db8::7", 1);
 	net_drops(&q, LA_C_icmp_unmatched);
 	err4(3, 3, 0), q.b[q.n - 1] ^= 1, net_drops(&q, LA_C_drop_icmp_bad);
 }
 
-Test(icmp, the_rest)
+Test(icmp, other_types_are_dropped)
 {
 	err4(4, 0, 0), net_drops(&q, LA_C_drop_icmp_type);   /* M-05: source quench, MUST-55 */
 	err4(5, 1, 0), net_drops(&q, LA_C_drop_icmp_type);   /* redirect */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Frames in: every named drop, what TCP is given, chains, padding, offloads. */
+/* Received frames: every drop counter, segments for TCP, chains, padding, offloads. */
 
 #include "net_test.h"
 
@@ -28,7 +28,7 @@ expect_payload(const char *text)
 	cr_assert_arr_eq(last()->data, text, strlen(text));
 }
 
-/* A frame as most are, so that the next one is looked at as one of many. */
+/* A common frame, so that the next frame takes the fast path. */
 static void
 a_good_one(void)
 {
@@ -51,7 +51,7 @@ next_round(int i)
 	return i < 2;
 }
 
-/* The same with nothing known of our addresses yet, and after a good frame: two ways through ingress. */
+/* Runs the body twice: before any frame (general path), and after a common frame (fast path). */
 #define COLD_AND_USUAL for (int i_ = 0; next_round(i_); i_++)
 
 Test(ingress_birth, segments_reach_tcp)
@@ -98,7 +98,8 @@ Test(ingress, ethernet_drops)
 		net_drops(&f, LA_C_drop_eth_not_ours);
 		fr_eth(&f, US, PEER, 0x88cc), f.n = 60, net_drops(&f, LA_C_drop_eth_type);
 		fr_ns(&f, "fd00::1", "ff02::1:ff00:9", "fd00::9", PEER), memcpy(f.b, group, 6);
-		net_drops(&f, LA_C_drop_icmp_type); /* heard because of the IPv6 range, not ours all the same */
+		/* accepted because of the IPv6 range, but not one of our addresses */
+		net_drops(&f, LA_C_drop_icmp_type);
 	}
 }
 
@@ -106,7 +107,7 @@ Test(ingress_birth, vlan_rules)
 {
 	struct rte_mbuf *m;
 
-	/* we are untagged: other VLANs go, a priority tag is no VLAN */
+	/* untagged shard: frames of a VLAN are dropped, a priority tag is accepted */
 	net_open(NULL);
 	net.vlan = 7, fr_tcp(&f, "10.0.0.1", "10.0.0.2", "a", 1);
 	net_drops(&f, LA_C_drop_eth_vlan);
@@ -120,7 +121,7 @@ Test(ingress_birth, vlan_rules)
 	expect_payload("b");
 	net_close();
 
-	/* we are in VLAN 7 */
+	/* shard in VLAN 7 */
 	net.vlan = 7, net_open(NULL);
 	net.vlan = 0, fr_tcp(&f, "10.0.0.1", "10.0.0.2", "c", 1);
 	net_drops(&f, LA_C_drop_eth_vlan);
@@ -213,7 +214,7 @@ Test(ingress, destinations_that_are_not_ours)
 	}
 }
 
-Test(ingress, sources_that_nobody_has)
+Test(ingress, invalid_sources)
 {
 	static const char *bad4[] = {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "255.255.255.255",
 				     "10.0.0.255", "10.0.0.2", "10.9.3.3"};
@@ -226,7 +227,7 @@ Test(ingress, sources_that_nobody_has)
 				fr_tcp(&f, bad4[i], "10.0.0.2", "", 0), net_drops(&f, LA_C_drop_ip_src);
 			for (unsigned i = 0; i < RTE_DIM(bad6); i++)
 				fr_tcp(&f, bad6[i], "fd00::2", "", 0), net_drops(&f, LA_C_drop_ip_src);
-			/* once more with a good one remembered */
+			/* again with a valid source in the cache */
 			fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), net_rx(&f);
 		}
 	}
@@ -240,9 +241,9 @@ Test(ingress, tcp_header_drops)
 		net_drops(&f, LA_C_drop_tcp_cksum);
 		fr_tcp(&f, "fd00::1", "fd00::2", "abc", 3), f.b[f.n - 1] ^= 4;
 		net_drops(&f, LA_C_drop_tcp_cksum);
-		net_rx_mbuf(fr_chain(&f, 60)); /* the same in pieces */
+		net_rx_mbuf(fr_chain(&f, 60)); /* the same frame as a chain */
 		cr_assert_eq(net_count(LA_C_drop_tcp_cksum), 3);
-		/* data offset 4: the checksum made right again for it */
+		/* data offset 4, with a corrected checksum */
 		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0);
 		f.b[34 + 12] = (uint8_t)(f.b[34 + 12] - 0x40);
 		for (unsigned i = 0; i < 0x40; i++) {
@@ -274,19 +275,19 @@ Test(ingress, checksum_flags_of_the_port)
 {
 	struct rte_mbuf *m;
 
-	/* not believed unless the port is said to be trustworthy */
+	/* ignored unless the port's offload is configured */
 	a_good_one();
 	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "abc", 3), f.b[f.n - 1] ^= 4;
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 	net_drops_mbuf(m, LA_C_drop_tcp_cksum);
 
 	net_close(), net_open(&(struct net_opts){.offloads = LA_OFF_RX_CKSUM}), a_good_one();
-	f.b[14 + 11] ^= 1; /* IP checksum wrong, too: only the port's word counts */
+	f.b[14 + 11] ^= 1; /* wrong IP checksum, too: only the port's flags count */
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 	net_rx_mbuf(m);
 	cr_assert_eq(fake.nsegs, 1);
 	f.b[14 + 11] ^= 1;
-	/* UNKNOWN, NONE and BAD are all looked at in software */
+	/* UNKNOWN, NONE and BAD are all verified in software */
 	net_drops(&f, LA_C_drop_tcp_cksum);
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
 	net_drops_mbuf(m, LA_C_drop_tcp_cksum);
@@ -322,9 +323,9 @@ Test(ingress, chains_of_every_piece)
 		for (size_t piece = 1; piece < 400; piece += piece < 150 ? 1 : 13) {
 			fr_tcp(&f, six ? "fd00::1" : "10.0.0.1", six ? "fd00::2" : "10.0.0.2", text,
 			       300);
-			memset(f.b + f.n, 0xee, 40), f.n += 40; /* and padding behind */
+			memset(f.b + f.n, 0xee, 40), f.n += 40; /* padding at the end */
 			net_rx_mbuf(fr_chain(&f, piece));
-			fake.nsegs = 1; /* keep looking at the first */
+			fake.nsegs = 1; /* keep only the first */
 			expect_payload(text);
 			cr_assert_eq(last()->nb_segs, (f.n - 41) / piece - (f.n - 340) / piece + 1,
 				     "piece %zu: %u segments", piece, last()->nb_segs);
@@ -361,7 +362,7 @@ Test(ingress, empty_segments_inside_a_chain)
 	expect_payload("0123456789");
 }
 
-/* Segments that share their data with somebody are read, never written. */
+/* Segments with shared data are read, never written. */
 Test(ingress, indirect_segments)
 {
 	struct rte_mbuf *m, *copy;
@@ -379,7 +380,7 @@ Test(ingress, indirect_segments)
 	}
 }
 
-/* A chain longer than any IP packet: what is behind the packet is padding, however much of it. */
+/* A chain longer than any IP packet: all bytes after the packet are padding. */
 Test(ingress, a_chain_larger_than_any_packet)
 {
 	struct rte_mbuf *m, *pad;
@@ -396,7 +397,7 @@ Test(ingress, a_chain_larger_than_any_packet)
 	cr_assert_eq(last()->nb_segs, 1);
 }
 
-/* The longest payload there is, in a chain with its headers in front, and with its headers scattered. */
+/* The longest payload, in a chain with its headers in the first mbuf, and with its headers split. */
 Test(ingress, the_longest_packet)
 {
 	enum { LEN = 65535 - LA_TCP_LEN - 12 };
@@ -410,7 +411,7 @@ Test(ingress, the_longest_packet)
 
 		fr_tcp(&f, "fd00::1", "fd00::2", "", 0);
 		memcpy(big.b, f.b, f.n);
-		memset(big.b + f.n, 0, LEN); /* sums like nothing but its length and place */
+		memset(big.b + f.n, 0, LEN); /* zeros do not change the sum */
 		la_ip6_write(big.b + LA_ETH_LEN, &src, &dst, LA_IPPROTO_TCP, 64, 65535);
 		for (size_t at = 0; at < sizeof(big.b); at += piece) {
 			struct rte_mbuf *p = rte_pktmbuf_alloc(net.pool);
@@ -442,7 +443,7 @@ ext_free(void *addr, void *opaque)
 Test(ingress, external_buffers)
 {
 	static struct rte_mbuf_ext_shared_info info;
-	static uint8_t wall[FRAME_ROOM]; /* what must not be written to */
+	static uint8_t wall[FRAME_ROOM]; /* must not be written */
 	struct rte_mbuf *m = rte_pktmbuf_alloc(net.pool);
 
 	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "outside", 7);
@@ -467,7 +468,7 @@ Test(ingress, bursts_reach_tcp_in_one_call_and_in_order)
 		fr_tcp(&f, "10.0.0.1", "10.0.0.2", digit, 3);
 		m[i] = fr_mbuf(&f);
 	}
-	rte_pktmbuf_free(m[70]); /* something else in between */
+	rte_pktmbuf_free(m[70]); /* a frame of another type in between */
 	fr_echo(&f, "10.0.0.1", "10.0.0.2", 10), m[70] = fr_mbuf(&f);
 	la_shard_rx(net.s, net.now, m, 150);
 	cr_assert_eq(fake.calls, 3);
@@ -481,7 +482,7 @@ Test(ingress, bursts_reach_tcp_in_one_call_and_in_order)
 	cr_assert_eq(net_count(LA_C_rx_packets), 150);
 }
 
-/* Nobody takes what the shard sends: TCP is never given a burst without room for its answers. */
+/* The caller takes no frames: TCP gets no burst without room for its answers. */
 Test(ingress, no_room_for_answers)
 {
 	struct rte_mbuf *m;
@@ -490,7 +491,7 @@ Test(ingress, no_room_for_answers)
 
 	net_resolve("10.0.0.1", PEER);
 	fr_tcp(in, "10.0.0.1", "10.0.0.2", "x", 1);
-	do { /* the fake asserts that there is room whenever it is called */
+	do { /* the fake asserts that there is room at each call */
 		room = LA_TCP_OUT_MAX - (net.s->tcp.out_n - net.s->tcp.out_head);
 		if (room > 100)
 			room = 100;
@@ -504,10 +505,10 @@ Test(ingress, no_room_for_answers)
 	net_rx(in);
 	cr_assert_eq(fake.nsegs, room);
 	cr_assert_eq(net_count(LA_C_out_full), 2);
-	/* frames of our own are dropped by the same name */
+	/* our own frames are dropped under the same counter */
 	fr_echo(in, "10.0.0.1", "10.0.0.2", 8), net_rx(in);
 	cr_assert_eq(net_count(LA_C_out_full), 3);
-	/* what is taken makes room at once, though the array is not empty */
+	/* taken frames make room at once, though the array is not empty */
 	for (unsigned i = 0; i < LA_TCP_OUT_MAX; i++, sent--)
 		cr_assert(net_tx(in));
 	fr_tcp(in, "10.0.0.1", "10.0.0.2", "x", 1), net_rx(in);

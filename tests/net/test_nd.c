@@ -65,7 +65,7 @@ Test(nd_birth, duplicate_address_detection_then_announcement)
 			assert_addr(&f.icmp.target, i ? "fe80::ff:fe00:2" : "fd00::2");
 		}
 		net_quiet();
-		/* tentative: no answer, no TCP, may be listened on but not connected from */
+		/* tentative: no answer, no TCP; la_listen() works, la_connect() does not */
 		fr_ns(&f, "fd00::1", "ff02::1:ff00:2", "fd00::2", PEER);
 		net_drops(&f, LA_C_drop_icmp_type);
 		fr_tcp(&f, "fd00::1", "fd00::2", "x", 1);
@@ -101,27 +101,27 @@ expect_duplicate(void)
 	net_drops(&f, LA_C_drop_ip_dst);
 	fr_ns(&f, "fd00::1", "ff02::1:ff00:2", "fd00::2", PEER);
 	net_drops(&f, LA_C_drop_icmp_type);
-	/* it is somebody else's: packets from it are good */
+	/* it belongs to another node: packets from it are valid */
 	fr_tcp(&f, "fd00::2", "fd09::1", "x", 1), net_rx(&f);
 	cr_assert_eq(fake.nsegs, 1);
 	net_close();
 }
 
-Test(nd_birth, somebody_has_the_address)
+Test(nd_birth, the_address_is_in_use)
 {
 	net_open(&(struct net_opts){.dad = true, .no_gateways = true});
 	fr_na(&f, "fd00::2", "ff02::1", "fd00::2", PEER, "o");
 	expect_duplicate();
 }
 
-Test(nd_birth, somebody_checks_the_same_address)
+Test(nd_birth, another_node_probes_the_same_address)
 {
 	net_open(&(struct net_opts){.dad = true, .no_gateways = true});
 	fr_ns(&f, "::", "ff02::1:ff00:2", "fd00::2", NULL);
 	expect_duplicate();
 }
 
-Test(nd_birth, our_own_question_reflected_says_nothing)
+Test(nd_birth, our_own_reflected_probe_is_ignored)
 {
 	net_open(&(struct net_opts){.dad = true, .no_gateways = true});
 	fr_ns(&f, "::", "ff02::1:ff00:2", "fd00::2", NULL);
@@ -145,7 +145,7 @@ Test(nd_birth, no_dad_announces_at_birth)
 	net_close();
 }
 
-Test(nd, answers_and_learns_the_asker)
+Test(nd, answers_and_learns_the_sender)
 {
 	fr_ns(&f, "fd00::1", "ff02::1:ff00:2", "fd00::2", PEER), net_rx(&f);
 	expect_advert("fd00::2", "fd00::1", "fd00::2", true, PEER);
@@ -158,7 +158,7 @@ Test(nd, answers_and_learns_the_asker)
 	net_quiet();
 }
 
-Test(nd, a_question_without_option_is_answered_to_its_mac)
+Test(nd, a_solicitation_without_option_is_answered_to_its_mac)
 {
 	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", NULL), net_rx(&f);
 	expect_advert("fd00::2", "fd00::1", "fd00::2", true, PEER);
@@ -166,7 +166,7 @@ Test(nd, a_question_without_option_is_answered_to_its_mac)
 	net_quiet();
 }
 
-Test(nd, detection_by_others_is_answered_to_all)
+Test(nd, duplicate_detection_by_others_is_answered_to_all_nodes)
 {
 	static const uint8_t all[6] = {0x33, 0x33, 0, 0, 0, 1};
 
@@ -175,7 +175,7 @@ Test(nd, detection_by_others_is_answered_to_all)
 	net_quiet();
 }
 
-Test(nd, questions_that_are_not_answered)
+Test(nd, solicitations_without_answer)
 {
 	static const uint8_t zero[6];
 
@@ -189,12 +189,12 @@ Test(nd, questions_that_are_not_answered)
 	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", zero), net_drops(&f, LA_C_drop_nd_bad);
 	fr_ns(&f, "::", "fd00::2", "fd00::2", NULL), net_drops(&f, LA_C_drop_nd_bad);
 	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", PEER), f.b[14 + 7] = 254;
-	net_drops(&f, LA_C_drop_nd_bad); /* came through a router */
+	net_drops(&f, LA_C_drop_nd_bad); /* hop limit below 255 */
 	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", PEER), f.b[f.n - 1] ^= 1;
 	net_drops(&f, LA_C_drop_icmp_bad);
 }
 
-Test(nd, the_asker_has_a_new_mac)
+Test(nd, the_sender_has_a_new_mac)
 {
 	net_resolve("fd00::1", PEER);
 	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", PEER), net_rx(&f), net_tx(&f);
@@ -220,7 +220,7 @@ expect_entry(enum la_neigh_state state, const uint8_t mac[6])
 	assert_mac(entry("fd00::1")->hdr, mac);
 }
 
-Test(nd, adverts_for_nobody_we_know)
+Test(nd, adverts_without_an_entry)
 {
 	advert(PEER, "o"), net_drops(&f, LA_C_drop_icmp_type);
 	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
@@ -236,7 +236,7 @@ Test(nd, adverts_while_incomplete)
 	assert_addr(&f.icmp.target, "fd00::1");
 	assert_mac(f.icmp.lladdr, US);
 	advert(NULL, "s"), net_drops(&f, LA_C_drop_nd_bad);
-	advert(PEER, ""), net_rx(&f); /* unsolicited: STALE, but what waited leaves: DELAY */
+	advert(PEER, ""), net_rx(&f); /* unsolicited: STALE, but queued packets leave: DELAY */
 	cr_assert(net_tx(&f) && f.ip.proto == LA_IPPROTO_TCP);
 	expect_entry(LA_NEIGH_DELAY, PEER);
 	net_quiet();
@@ -275,7 +275,7 @@ Test(nd, a_solicited_advert_without_option_confirms)
 	expect_entry(LA_NEIGH_REACHABLE, PEER);
 }
 
-Test(nd, adverts_that_lie)
+Test(nd, invalid_adverts)
 {
 	static const uint8_t zero[6];
 

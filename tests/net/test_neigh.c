@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The neighbour table on its own: states in time, who gives way, and a long random life. */
+/* The neighbour table alone: states over time, eviction, and random operations. */
 
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 enum { PLACES = 256, SHARE = PLACES / 4 };
 
 static struct la_neigh_table t;
-static struct rte_mbuf packets[2 * PLACES]; /* only their addresses count */
+static struct rte_mbuf packets[2 * PLACES]; /* only their addresses are used */
 static void *mem;
 
 static void
@@ -54,7 +54,7 @@ add(unsigned i, enum la_neigh_state state, uint64_t now)
 	return add_class(i, LA_NC_VERIFIED, state, now);
 }
 
-/* What happens at `now` and nothing a millisecond before. */
+/* Expects the event at `now`, and no event a millisecond before. */
 static enum la_neigh_todo
 at(uint64_t now, struct la_neigh **n)
 {
@@ -63,7 +63,7 @@ at(uint64_t now, struct la_neigh **n)
 	return la_neigh_expire(&t, now, n);
 }
 
-Test(neigh, nobody_answers)
+Test(neigh, unanswered_probes)
 {
 	struct la_neigh *n, *x;
 
@@ -125,7 +125,7 @@ Test(neigh, the_queue_of_an_unverified_entry_keeps_the_newest)
 	empty_queue(n, 2, t.qcommon);
 }
 
-/* Each class has its share: none of them, however full, takes a place of another. */
+/* Each class has its share. A full class takes no place of another class. */
 Test(neigh, waiting_packets_have_a_bound_per_class_and_per_shard)
 {
 	struct la_neigh *u[LA_NEIGH_UNVERIFIED_MIN], *v[3], *g[2];
@@ -168,7 +168,7 @@ Test(neigh, the_bound_follows_the_packet_buffers)
 	birth(4);
 }
 
-Test(neigh, who_gives_way)
+Test(neigh, order_of_eviction)
 {
 	struct la_neigh *inc, *reach, *stale, *delay, *gw;
 
@@ -198,7 +198,7 @@ Test(neigh, who_gives_way)
 	}
 }
 
-Test(neigh, of_equals_the_one_unused_for_longest)
+Test(neigh, among_equals_the_longest_unused_is_evicted)
 {
 	struct la_neigh *a, *b;
 
@@ -209,8 +209,8 @@ Test(neigh, of_equals_the_one_unused_for_longest)
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), b);
 }
 
-/* Oldest first, whatever has happened to them since, and for their own class only. */
-Test(neigh, unverified_ones_give_way_to_their_own_kind)
+/* The oldest first, in insertion order, and only within their class. */
+Test(neigh, unverified_entries_evict_unverified_entries_only)
 {
 	struct la_neigh *u[LA_NEIGH_UNVERIFIED_MIN];
 
@@ -235,7 +235,7 @@ Test(neigh, unverified_ones_give_way_to_their_own_kind)
 	cr_assert_eq(t.count[LA_NC_VERIFIED], 4);
 }
 
-Test(neigh, an_unverified_entry_lives_a_second)
+Test(neigh, an_unverified_entry_expires_after_a_second)
 {
 	struct la_neigh *n, *x;
 
@@ -248,8 +248,8 @@ Test(neigh, an_unverified_entry_lives_a_second)
 	cr_assert_eq(at(1100 + LA_NEIGH_STALE_MS, &x), LA_NEIGH_GONE);
 }
 
-/* The checker itself: it must see a broken table. */
-Test(neigh, the_checker_sees_faults)
+/* The checker must report a broken table. */
+Test(neigh, the_checker_reports_faults)
 {
 	FILE *null = fopen("/dev/null", "w");
 	struct la_neigh *a, *b, *u;
@@ -273,7 +273,7 @@ Test(neigh, the_checker_sees_faults)
 	b->next = 0, b->qn = 1;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "packets wait where none may");
 	b->qn = 0, u->state = LA_NEIGH_DELAY;
-	cr_assert_gt(la_neigh_check(&t, null), 0, "an unverified entry that is used unasked");
+	cr_assert_gt(la_neigh_check(&t, null), 0, "an unverified entry is used without verification");
 	u->state = LA_NEIGH_INCOMPLETE, u->class = LA_NC_VERIFIED;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "a verified one on the unverified list");
 	u->class = LA_NC_UNVERIFIED, u->qn = 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Overload control in ingress: which frames a shard drops unread, and how many. */
+/* Overload control in ingress: the frames that a shard drops unread, and their number. */
 
 #include "net_test.h"
 
@@ -12,7 +12,7 @@ setup(void)
 
 TestSuite(shed, .init = setup, .fini = net_close);
 
-/* fr_tcp() with other flags: the checksum is then wrong, and a frame that is read is counted by that. */
+/* fr_tcp() with other flags: the wrong checksum then counts each frame that is read. */
 static void
 segment(struct fr *f, const char *src, const char *dst, uint8_t flags)
 {
@@ -67,7 +67,7 @@ Test(shed, the_level_is_a_share_of_syns)
 }
 
 /* Two clients whose SYNs alternate lose equal shares. */
-Test(shed, alternating_clients_are_treated_alike)
+Test(shed, alternating_clients_lose_equal_shares)
 {
 	uint64_t n[2] = {0};
 
@@ -77,7 +77,7 @@ Test(shed, alternating_clients_are_treated_alike)
 	cr_assert(n[0] > 850 && n[0] < 1150 && n[1] > 850 && n[1] < 1150, "%lu and %lu of 2000", n[0], n[1]);
 }
 
-/* Whatever is no SYN to us is read as ever. */
+/* Frames other than SYNs to our addresses are still read. */
 Test(shed, everything_else_is_read)
 {
 	static const uint8_t others[] = {LA_ACK, LA_SYN | LA_ACK, LA_FIN | LA_ACK, LA_RST, LA_RST | LA_ACK,
@@ -88,7 +88,7 @@ Test(shed, everything_else_is_read)
 	for (int six = 0; six < 2; six++) {
 		for (unsigned i = 0; i < RTE_DIM(others); i++) {
 			segment(&f, peer(six), us(six), others[i]);
-			if (others[i] == LA_ACK) /* as fr_tcp() made it */
+			if (others[i] == LA_ACK) /* as built by fr_tcp() */
 				net_rx(&f);
 			else
 				net_drops(&f, LA_C_drop_tcp_cksum);
@@ -120,7 +120,7 @@ Test(shed, chains_and_bursts)
 	cr_assert_eq(net_count(LA_C_syn_shed), 42u);
 	for (unsigned i = 0; i < 22; i++)
 		cr_assert_eq(fake.segs[i].pkt_len, 3u);
-	/* headers in pieces too small to be told: read */
+	/* headers split too small to identify a SYN: read */
 	net_rx_mbuf(fr_chain(&syn, 20));
 	cr_assert_eq(net_count(LA_C_syn_shed), 42u);
 	cr_assert_eq(net_count(LA_C_drop_tcp_cksum), 1u);

@@ -2,7 +2,7 @@
 #ifndef STEER_TEST_H
 #define STEER_TEST_H
 
-/* What test_steer.c and test_shards.c share: addresses, frames, and the hash as DPDK has it. */
+/* Shared by test_steer.c and test_shards.c: addresses, frames, and DPDK's model of the hash. */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ addr(const char *text)
 	return a;
 }
 
-/* What a NIC computes, by DPDK's own model of it. */
+/* The hash of a NIC, by DPDK's own model. */
 static inline uint32_t
 nic_hash(const struct la_tuple *t)
 {
@@ -64,7 +64,7 @@ eth(struct frame *f, uint16_t type, uint16_t vlan)
 	f->len = la_eth_write(f->b, &e);
 }
 
-/* IP and len bytes behind it, which are returned. options: bytes of IPv4 options (a multiple of 4) or of
+/* Writes an IP header, and returns the len bytes after it. options: bytes of IPv4 options (a multiple of 4) or of
  * an IPv6 hop-by-hop header (a multiple of 8). */
 static inline uint8_t *
 ip(struct frame *f, const struct la_tuple *t, uint8_t proto, uint16_t len, unsigned options, uint16_t vlan)

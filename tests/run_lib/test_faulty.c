@@ -9,7 +9,7 @@
 #include "rig.h"
 #include "wire/tcp.h"
 
-/* Frames are told apart by their ports: the source port is their number. */
+/* The source port of a frame is its number. */
 
 static struct la_faulty *f;
 static uint64_t now;
@@ -51,7 +51,7 @@ make(uint16_t number, uint8_t flags, size_t len)
 	return m;
 }
 
-/* What leaves, as numbers; the frames go. */
+/* The numbers of the transmitted frames; frees the frames. */
 static const char *
 left(struct rte_mbuf **out, unsigned n)
 {
@@ -62,7 +62,7 @@ left(struct rte_mbuf **out, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct la_sim_seg s;
 
-		/* a shard that has just been born also has things of its own to say */
+		/* a new shard also has frames of its own */
 		if (la_sim_seg_read(rte_pktmbuf_mtod(out[i], uint8_t *), out[i]->pkt_len, &s))
 			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u", at ? " " : "", s.t.lport);
 		rte_pktmbuf_free(out[i]);
@@ -84,7 +84,7 @@ pass(uint16_t number, uint8_t flags, size_t len)
 	return pass_fin(number, flags, len, NULL);
 }
 
-/* What was held until now; the shard has nothing of its own. */
+/* The held frames that are due; the shard has no frames of its own. */
 static const char *
 late(void)
 {
@@ -126,8 +126,8 @@ Test(faulty, the_nth_is_dropped_and_no_other)
 	end();
 }
 
-/* A pure ACK that acknowledges the FIN, and only where there was one. */
-Test(faulty, a_last_ack_is_known_by_the_fin)
+/* A last ACK is a pure ACK of a FIN. */
+Test(faulty, a_last_ack_acknowledges_a_fin)
 {
 	const uint32_t fin = 5000, other = 5001;
 
@@ -179,15 +179,15 @@ Test(faulty, a_reordered_frame_leaves_behind_the_next)
 	rules("reorder 1st fin", "reorder 2nd fin", "dup 3rd data", NULL);
 	cr_expect_str_eq(pass(1, LA_FIN | LA_ACK, 0), "");
 	cr_expect_eq(counts().lost, 1);
-	cr_expect_str_eq(pass(2, LA_FIN | LA_ACK, 0), "2 1"); /* its own rule gives way */
+	cr_expect_str_eq(pass(2, LA_FIN | LA_ACK, 0), "2 1"); /* its own rule has no effect */
 	cr_expect_eq(counts().lost, 0);
 	cr_expect_eq(counts().reordered, 1);
 	cr_expect_str_eq(pass(3, LA_ACK, 5), "3");
 	end();
 }
 
-/* No rule makes more of a frame than there is room for. */
-Test(faulty, a_frame_a_copy_and_one_that_waited)
+/* No rule makes more frames from one frame than there is room for. */
+Test(faulty, at_most_three_frames_from_one)
 {
 	rules("reorder 1st fin", "dup every data", NULL);
 	cr_expect_str_eq(pass(1, LA_FIN | LA_ACK, 0), "");
@@ -216,7 +216,7 @@ Test(faulty, corrupt_spoils_the_checksum)
 	end();
 }
 
-/* What is no TCP passes, and chance falls the same way for the same seed. */
+/* Frames other than TCP pass, and the same seed gives the same draws. */
 Test(faulty, chance_is_the_same_every_time)
 {
 	char first[101] = "", again[101] = "";
@@ -238,7 +238,7 @@ Test(faulty, chance_is_the_same_every_time)
 	end();
 }
 
-/* Held frames at random times: each leaves once, none before its time or late, whatever waits with it. */
+/* Held frames at random times: each leaves once, at its time, regardless of other held frames. */
 Test(faulty, the_heap_is_a_heap)
 {
 	enum { N = 300 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* CPUs as a made-up sysfs describes them, the choice among them, and what is said about a bad one. */
+/* CPUs of a made-up sysfs, the choice among them, and warnings about a bad choice. */
 
 #include <sched.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include "../support/tree.h"
 #include "run/placement.h"
 
-/* Two nodes of two cores with two threads each, numbered as BIOSes like it:
+/* Two nodes of two cores with two threads each, numbered as many BIOSes do:
  *
  *   node 0: core 0 = cpu 0, 4   core 1 = cpu 1, 5        node 1: core 2 = cpu 2, 6   core 3 = cpu 3, 7
  */
@@ -73,7 +73,7 @@ Test(placement, one_thread_of_each_core_first_and_the_ports_node)
 	ranked(-1, "0 1 2 3 4 5 6 7 ");
 	ranked(1, "2 3 6 7 0 1 4 5 ");
 	ranked(0, "0 1 4 5 2 3 6 7 ");
-	CPU_CLR(1, &all); /* its sibling is now the first thread there is */
+	CPU_CLR(1, &all); /* its sibling is now the first thread */
 	ranked(0, "0 5 4 2 3 6 7 ");
 }
 
@@ -110,7 +110,7 @@ Test(placement, node_of_a_device)
 	cr_assert_eq(la_numa_node_of_device(sys, "05:00.0,txd=1"), 1);
 }
 
-static char text[4096]; /* what was warned of */
+static char text[4096]; /* the warnings */
 
 /* Warnings about these CPUs for two workers of port 0, another process being on CPU `taken` (-1: none). */
 static unsigned
@@ -137,7 +137,7 @@ said(unsigned cpu0, unsigned cpu1, int port_node, int memory)
 	return said_beside(-1, cpu0, cpu1, port_node, memory);
 }
 
-Test(placement, a_cpu_of_another_lastack_is_told)
+Test(placement, a_cpu_of_another_lastack_is_reported)
 {
 	cr_assert_eq(said_beside(0, 0, 1, -1, -1), 1);
 	cr_assert_not_null(strstr(text, "another lastack polls on cpu 0 of worker 0; better: -l 1,2"), "%s", text);
@@ -147,19 +147,19 @@ Test(placement, a_cpu_of_another_lastack_is_told)
 	cr_assert_eq(said_beside(0, 0, 1, -1, -1), 0, "there is no better: %s", text);
 }
 
-Test(placement, a_good_one_is_not_commented)
+Test(placement, a_good_placement_has_no_warning)
 {
 	cr_assert_eq(said(2, 3, 1, 1), 0, "%s", text);
 	cr_assert_eq(said(0, 1, -1, -1), 0, "%s", text);
 }
 
-Test(placement, a_bad_one_is_warned_of_with_a_better)
+Test(placement, a_bad_placement_has_a_warning_with_a_better_one)
 {
 	cr_assert_eq(said(0, 1, 1, 0), 2);
 	cr_assert_not_null(strstr(text, "better: -l 2,3"), "%s", text);
 	cr_assert_eq(said(2, 6, 1, 1), 1);
 	cr_assert_not_null(strstr(text, "one core; better: -l 2,3"), "%s", text);
-	cr_assert_eq(said(2, 3, 1, 0), 2); /* the tables of either */
+	cr_assert_eq(said(2, 3, 1, 0), 2); /* the tables of both */
 	cr_assert_not_null(strstr(text, "are not on that node"), "%s", text);
 	CPU_CLR(2, &all);
 	CPU_CLR(3, &all);
@@ -169,7 +169,7 @@ Test(placement, a_bad_one_is_warned_of_with_a_better)
 	cr_assert_not_null(strstr(text, "may use no cpu of node 1"), "%s", text);
 }
 
-Test(placement, isolated_cpus_left_unused_are_told)
+Test(placement, unused_isolated_cpus_are_reported)
 {
 	put("3,7", "devices/system/cpu/isolated");
 	CPU_CLR(3, &all);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* How many packet buffers a station needs, and what --mbufs is told when it is too few. */
+/* The number of packet buffers of a station, and the error for a too small --mbufs. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 
+#include "core/config.h"
 #include "run/pools.h"
 
 static struct la_engine_config
@@ -16,10 +17,11 @@ server(uint32_t max_conns, uint32_t mbufs)
 	struct la_engine_config cfg = {.nstations = 1, .mbufs = mbufs};
 
 	cfg.stations[0].shard.max_conns = max_conns;
+	la_config_fill(&cfg.stations[0].shard);
 	return cfg;
 }
 
-Test(pools, the_default_is_the_sum_of_what_is_needed)
+Test(pools, the_default_is_the_sum_of_all_needs)
 {
 	static const uint32_t conns[] = {0, 1, 1000, 65536, 65537, 1 << 20};
 
@@ -70,7 +72,7 @@ Test(pools, too_few_are_refused_with_the_arithmetic)
 	}
 }
 
-Test(pools, shards_of_one_port_need_room_for_what_they_hand_over)
+Test(pools, shards_of_one_port_need_room_for_handed_over_frames)
 {
 	struct la_engine_config one = server(1000, 0), two = server(1000, 0);
 	struct la_pool_plan p, q;

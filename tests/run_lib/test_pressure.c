@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Two stations that send to each other more than the ring between them and both transmit queues hold: neither
- * waits for ever, and no byte and no frame is lost without a name. An application that opens connections is polled
- * when no more frames wait. */
+ * blocks for ever, no byte is lost, and every lost frame is counted. An application that opens connections is
+ * polled when no more frames wait. */
 
 #include <string.h>
 
@@ -229,7 +229,7 @@ Test(pressure, frames_that_wait_come_before_new_connections, .timeout = 120)
 
 Test(pressure, stations_that_share_a_worker, .timeout = 120)
 {
-	run(1); /* they take turns, so the ring need not fill */
+	run(1); /* they run in turn, so the ring need not fill */
 	must_be(false);
 }
 

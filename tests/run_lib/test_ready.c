@@ -97,13 +97,13 @@ Test(ready, a_file_that_is_no_ready_file_is_kept)
 	cr_expect_eq(la_ready_clear(dir, err, sizeof(err)), -EEXIST, "a directory");
 }
 
-Test(ready, a_file_that_cannot_be_written_says_why)
+Test(ready, a_file_that_cannot_be_written_gives_the_reason)
 {
 	cr_expect_eq(la_ready_write("/nonexistent/ready"), -ENOENT);
 	cr_expect_eq(la_ready_write("/dev/full/ready"), -ENOTDIR);
 }
 
-/* A socket as systemd has it. */
+/* A socket like systemd's. */
 static int
 listen_at(const char *name, size_t len)
 {

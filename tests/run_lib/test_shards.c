@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Several shards on one port: whole engines over a ring pair, the shard that speaks for all, and a port
- * that spreads by itself. */
+/* Several shards on one port: whole engines over a ring pair, the shard that announces for all, and a port
+ * with RSS. */
 
 #include "net/gateway.h"
 #include "steer_test.h"
@@ -21,7 +21,7 @@ static struct four {
 	struct la_steer steer;
 	struct end end[2 * SHARDS]; /* clients, servers */
 	struct la_prefix addrs[2][2];
-	unsigned kept; /* frames whose buffers never go back */
+	unsigned kept; /* frames whose buffers are not freed */
 } four;
 
 static void
@@ -93,7 +93,7 @@ open_some(void *ctx, struct la_shard *s, uint64_t now)
 		if (la_tuples_next(&e->tuples[e->family], now, &t, &ticket) != 0 ||
 		    la_connect(s, &t, &client_ops, e, NULL, &c) != 0)
 			break;
-		la_tuples_unused(&e->tuples[e->family], ticket); /* nothing rests, so nothing is given back */
+		la_tuples_unused(&e->tuples[e->family], ticket); /* no tuple rests, so none is returned */
 		e->family ^= 1;
 		e->started++;
 		e->live++;
@@ -121,7 +121,7 @@ start_echo(void *ctx, struct la_shard *s)
 static const struct la_station_ops clients = {.poll = open_some, .done = is_done};
 static const struct la_station_ops servers = {.start = start_echo};
 
-/* Every frame that a shard gets: is a segment one of its own, by DPDK's model of the hash? */
+/* Checks every frame of a shard: a segment must hash to it, by DPDK's model of the hash. */
 static void
 watch(void *ctx, unsigned station, struct rte_mbuf *const *pkts, unsigned n)
 {
@@ -212,8 +212,8 @@ must_be(const struct la_summary *s)
 		cr_expect_eq(s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before, "end %u: %lu packet buffers out of the pools, %lu at the start", end, s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before);
 		cr_assert_eq(sum(s, end, LA_C_ended_orderly), SHARDS * CONNS);
 		cr_assert_eq(sum(s, end, LA_C_handed_over), sum(s, end, LA_C_handed_in));
-		/* on a machine that does not run a worker for 200 ms a segment is sent again, and the first may arrive when
-		 * its connection is gone: LISTEN answers an ACK with RST (RFC 9293 3.10.7.2) */
+		/* when a worker does not run for 200 ms, a segment is retransmitted, and the first copy may arrive
+		 * after its connection ended: LISTEN answers an ACK with RST (RFC 9293 3.10.7.2) */
 		cr_assert(late || sum(s, end, LA_C_rst_out) == 0, "rst_out %lu", sum(s, end, LA_C_rst_out));
 		for (unsigned i = 0; i < RTE_DIM(zeros); i++)
 			cr_assert_eq(sum(s, end, zeros[i]), 0, "%s %lu", la_counter_name(zeros[i]),
@@ -224,7 +224,7 @@ must_be(const struct la_summary *s)
 
 		cr_assert_eq(la_summary_unexplained(st), 0);
 		cr_assert_eq(four.end[i].strays, 0, "shard %u: %lu strays", i, four.end[i].strays);
-		/* ARP replies, advertisements and what shard 0 answers: seen, but not counted as segments */
+		/* ARP replies, advertisements and answers of shard 0 are not counted as segments */
 		cr_assert_gt(four.end[i].others, 0);
 		cr_assert_eq(four.end[i].tcp, st->c.v[LA_C_tcp_segments_in]);
 		if (i < SHARDS) {
@@ -267,7 +267,7 @@ Test(four_shards, share_one_queue, .timeout = 120)
 	}
 }
 
-Test(four_shards, have_half_as_many_queues, .timeout = 120)
+Test(four_shards, have_two_queues, .timeout = 120)
 {
 	four_on_a_port(2, 2 * SHARDS, &summary);
 	for (unsigned end = 0; end < 2; end++)
@@ -278,7 +278,7 @@ Test(four_shards, have_half_as_many_queues, .timeout = 120)
 Test(four_shards, have_a_queue_each, .timeout = 120)
 {
 	four_on_a_port(0, 2 * SHARDS, &summary);
-	/* ring port: what shard k sends comes to queue k, where its peer is at home; ARP and ND are copied */
+	/* ring port: frames of shard k arrive in queue k, the queue of its peer; ARP and ND are copied */
 	for (unsigned end = 0; end < 2; end++)
 		cr_assert_lt(summary.end[end].stats.frames_away, 100);
 }
@@ -302,8 +302,8 @@ open_by_gateway(void *ctx, struct la_shard *s, uint64_t now)
 	return open_some(ctx, s, now);
 }
 
-/* Clients are polled when their gateways are resolved or given up. The first shard alone asks, and the answer is copied to
- * the others, which therefore send no request. */
+/* Clients are polled when their gateways are resolved or have failed. Only the first shard sends requests, and the
+ * reply is copied to the others, which therefore send no request. */
 Test(four_shards, resolve_their_gateways_before_they_open, .timeout = 120)
 {
 	static const struct la_station_ops ops = {.poll = open_by_gateway, .done = is_done};
@@ -320,7 +320,7 @@ Test(four_shards, resolve_their_gateways_before_they_open, .timeout = 120)
 	}
 	cr_assert_eq(la_engine_create(&four.cfg, &e, err, sizeof(err)), 0, "%s", err);
 	cr_assert_eq(la_engine_run(e), 0);
-	cr_assert_geq(la_engine_seconds(e), 1.5); /* three requests, a second apart, less what creation took */
+	cr_assert_geq(la_engine_seconds(e), 1.5); /* three requests, a second apart, minus the time of creation */
 	la_summary_take(&summary, e, &four.cfg);
 	must_be(&summary);
 	for (unsigned i = 0; i < SHARDS; i++) {
@@ -330,8 +330,8 @@ Test(four_shards, resolve_their_gateways_before_they_open, .timeout = 120)
 	la_engine_destroy(e);
 }
 
-/* A ring port hands over the other side's own buffers, and answers are written into what came. */
-Test(one_shard, that_keeps_three_buffers_is_found_out, .timeout = 120)
+/* A ring port passes the other side's own buffers, and answers are written into received frames. */
+Test(one_shard, that_keeps_three_buffers_is_detected, .timeout = 120)
 {
 	struct la_engine *e;
 	char err[512];
@@ -348,7 +348,7 @@ Test(one_shard, that_keeps_three_buffers_is_found_out, .timeout = 120)
 	la_engine_destroy(e);
 }
 
-/* ---- one speaks for the addresses of all ---- */
+/* ---- the first shard announces the addresses of all ---- */
 
 enum { DAD_MS = 1000 };
 
@@ -378,7 +378,7 @@ start(bool follower)
 	cr_assert_eq(la_shard_create(&sc, &one.s), 0);
 }
 
-/* Frames the shard has sent since it was last asked. */
+/* Frames that the shard has sent since the last call. */
 static unsigned
 sent(uint64_t now)
 {
@@ -400,7 +400,7 @@ hear(const struct frame *f, uint64_t now)
 	la_shard_rx(one.s, now, &m, 1);
 }
 
-/* Questions for our addresses, as they come from a peer. */
+/* Requests for our addresses from a peer. */
 static void
 questions(struct frame *arp_, struct frame *ns, bool dad)
 {
@@ -431,10 +431,10 @@ static int
 connect6(void)
 {
 	struct la_tuple t = {addr("fd00::2"), addr("fd00::1"), 5000, 80};
-	static const struct la_conn_ops nobody;
+	static const struct la_conn_ops no_ops;
 	struct la_conn *c;
 
-	return la_connect(one.s, &t, &nobody, NULL, NULL, &c);
+	return la_connect(one.s, &t, &no_ops, NULL, NULL, &c);
 }
 
 static void
@@ -460,7 +460,7 @@ Test(follower, the_first_shard_announces_and_answers)
 	stop();
 }
 
-Test(follower, says_and_answers_nothing_but_resolves_for_itself)
+Test(follower, sends_only_its_own_requests)
 {
 	start(true);
 	cr_assert_eq(sent(0), 0);
@@ -473,11 +473,11 @@ Test(follower, says_and_answers_nothing_but_resolves_for_itself)
 	hear(&q6, DAD_MS + 1);
 	cr_assert_eq(sent(DAD_MS + 1), 0);
 	cr_assert_eq(connect6(), 0);
-	cr_assert_eq(sent(DAD_MS + 2), 1); /* its own question */
+	cr_assert_eq(sent(DAD_MS + 2), 1); /* its own solicitation */
 	stop();
 }
 
-Test(follower, hears_that_an_address_is_taken)
+Test(follower, gets_duplicate_addresses)
 {
 	start(true);
 	questions(&q4, &q6, true);
@@ -487,9 +487,9 @@ Test(follower, hears_that_an_address_is_taken)
 	stop();
 }
 
-/* ---- a port that spreads by itself ---- */
+/* ---- a port with RSS ---- */
 
-/* net_null keeps key and table like a NIC does, and shows them. */
+/* net_null stores key and table like a NIC, and returns them. */
 Test(rss, port_has_our_key_and_our_table)
 {
 	struct la_eal_config cfg = {.lcores = 1, .queues = 4};

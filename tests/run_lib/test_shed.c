@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Overload control by itself: when it begins, where it settles, when it ends. */
+/* Overload control alone: its start, its steady level, its end. */
 
 #include <string.h>
 
@@ -14,7 +14,7 @@ static struct la_counters c;
 static uint64_t now, missed;
 static bool lossless;
 
-/* A look after LA_SHED_MS in which so many frames came, one SYN in `one_in` of them. */
+/* A check after LA_SHED_MS with this number of frames, of which one in `one_in` is a SYN. */
 static unsigned
 look(unsigned waiting, unsigned one_in)
 {
@@ -56,7 +56,7 @@ Test(shed, reaches_all_and_ends_within_half_a_second)
 	cr_assert(!la_shed_due(&d, now + 1000, false), "nothing to look after any more");
 }
 
-/* A queue that grows when too much is let in and shrinks otherwise: offered is `times` what can be carried. */
+/* A queue that grows when too much is admitted, and shrinks otherwise. The load is `times` the capacity. */
 static void
 settles(double times)
 {
@@ -85,7 +85,7 @@ Test(shed, settles_where_what_is_left_can_be_carried)
 	settles(4);
 }
 
-/* A server that is busy with uploads gains nothing by shutting new clients out. */
+/* Shedding SYNs does not help a server that is busy with uploads. */
 Test(shed, not_when_syns_are_few)
 {
 	cr_assert_eq(looks(1000, LA_SHED_LOOK, 64), 0u);
@@ -93,14 +93,14 @@ Test(shed, not_when_syns_are_few)
 	cr_assert_eq(looks(500 / LA_SHED_MS, LA_SHED_LOOK, 64), 0u);
 }
 
-/* A memif peer waits until the ring has room. */
+/* A memif peer waits for room in the ring, so that no frame is lost. */
 Test(shed, not_while_nothing_is_lost)
 {
 	lossless = true;
 	cr_assert_eq(looks(1000, LA_SHED_LOOK, 4), 0u);
 }
 
-/* A port that does not count what it loses: retransmissions show it. */
+/* A port that does not count its losses: retransmissions show them. */
 Test(shed, begins_when_connections_time_out)
 {
 	lossless = true;
@@ -116,8 +116,9 @@ Test(shed, begins_when_connections_time_out)
 	cr_assert_eq(looks(500 / LA_SHED_MS, LA_SHED_LOOK, 4), 0u, "%u ms without a loss", LA_SHED_ALLOWED_MS);
 }
 
-/* 507 SYN,ACKs that found no room while their next hops were resolved expired together a second later, while clients that
- * wait for the ring kept it full: five seconds of shedding took a closed loop from 490 000 to 30 000 closes a second. */
+/* Regression test. 507 SYN,ACKs without room in the queue of their next hop expired together a second later, while
+ * waiting clients kept the ring full. Five seconds of shedding took a closed loop from 490 000 to 30 000 closes a
+ * second. */
 Test(shed, a_burst_of_losses_is_no_overload)
 {
 	lossless = true;
@@ -140,7 +141,7 @@ Test(shed, a_loss_now_and_then_is_no_overload)
 	}
 }
 
-Test(shed, looks_are_rare)
+Test(shed, checks_are_rare)
 {
 	look(LA_SHED_LOOK, 4);
 	cr_assert(!la_shed_due(&d, now, true));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Which shard a frame belongs to, and that it gets there. */
+/* The shard of a frame, and its delivery to that shard. */
 
 #include "steer_test.h"
 
@@ -113,14 +113,14 @@ Test(steer, tcp_by_its_tuple_however_it_is_wrapped)
 		size_t cut = cuts[rnd() % 7];
 		int want;
 
-		t.laddr.b[0] &= 0x7f; /* nobody's multicast */
+		t.laddr.b[0] &= 0x7f; /* no multicast address */
 		want = (int)(nic_hash(&t) % 128 % 7);
 		tcp(&f, &t, options[rnd() % 3], rnd() % 2 ? 7 : 0);
 		cr_assert_eq(steered(&s, &f, cut), want, "round %u, cut %zu", i, cut);
 	}
 }
 
-Test(steer, what_has_no_tuple_goes_to_the_first)
+Test(steer, frames_without_a_tuple_go_to_the_first)
 {
 	struct la_tuple t4 = {addr("10.0.0.2"), addr("10.0.0.1"), 80, 0}, t6 = t4;
 	static struct frame f;
@@ -130,7 +130,7 @@ Test(steer, what_has_no_tuple_goes_to_the_first)
 	la_steer_init(&s, 4);
 	t6.laddr = addr("fd00::2");
 	t6.raddr = addr("fd00::1");
-	for (unsigned port = 1; port < 64; port++) { /* whatever the ports look like */
+	for (unsigned port = 1; port < 64; port++) { /* for all ports */
 		t4.rport = t6.rport = (uint16_t)port;
 		tcp(&f, &t4, 0, 0);
 		la_put16(f.b + 14 + 6, 0x2000); /* more fragments */
@@ -169,7 +169,7 @@ arp(const struct la_steer *s, uint16_t op, const char *spa, const char *tpa)
 	return steered(s, &f, 0);
 }
 
-Test(steer, what_neighbours_say_goes_to_all)
+Test(steer, arp_and_nd_go_to_all)
 {
 	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
 	struct la_tuple t = {addr("fd00::2"), addr("fd00::1"), 0, 0};
@@ -194,7 +194,7 @@ Test(steer, what_neighbours_say_goes_to_all)
 	cr_assert_eq(steered(&s, &f, 0), LA_STEER_ALL);
 }
 
-Test(steer, icmp_errors_go_where_their_quote_belongs)
+Test(steer, icmp_errors_go_to_the_shard_of_their_quote)
 {
 	struct la_steer s;
 
@@ -223,7 +223,7 @@ Test(steer, icmp_errors_go_where_their_quote_belongs)
 	}
 }
 
-/* ---- tuples that come home ---- */
+/* ---- tuples that hash to a shard ---- */
 
 static int
 compare(const void *a, const void *b)
@@ -231,7 +231,7 @@ compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct la_tuple));
 }
 
-/* Together the shards give every tuple once, and each only its own; and as many as it said. */
+/* Together the shards give every tuple once. Each gives only its own, in the announced number. */
 static void
 shared_out(const char *from, const char *to, uint16_t lo, uint16_t hi, unsigned shards)
 {
@@ -268,7 +268,7 @@ shared_out(const char *from, const char *to, uint16_t lo, uint16_t hi, unsigned 
 	free(all);
 }
 
-Test(steer, shards_share_the_tuples_out)
+Test(steer, shards_divide_the_tuples)
 {
 	shared_out("10.1.0.0/24", "192.0.2.9", 1024, 1279, 4);
 	shared_out("10.1.0.1/32", "192.0.2.9", 1, 65535, 3);

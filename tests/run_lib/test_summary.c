@@ -71,7 +71,7 @@ Test(summary, text_names_kinds_drops_and_losses)
 	free(t);
 }
 
-Test(summary, a_frame_that_nobody_counts_is_unexplained)
+Test(summary, an_uncounted_frame_is_unexplained)
 {
 	struct la_summary s = sample();
 	char *t;
@@ -136,7 +136,7 @@ Test(summary, json_has_the_documented_keys)
 	json_decref(o);
 }
 
-Test(summary, json_says_when_it_cannot_be_written)
+Test(summary, json_reports_a_write_error)
 {
 	struct la_summary s = sample();
 
@@ -205,7 +205,7 @@ as_json(const struct la_summary *s)
 
 #define REAL(o, ...) json_real_value(dig(o, (const char *[]){__VA_ARGS__, NULL}))
 
-Test(summary, busy_is_the_share_between_two_looks)
+Test(summary, busy_is_the_share_between_two_readings)
 {
 	struct la_station_stats a = {.busy_cycles = 100, .total_cycles = 1000};
 	struct la_station_stats b = {.busy_cycles = 850, .total_cycles = 2000};
@@ -288,7 +288,7 @@ Test(summary, the_live_line_shows_the_least_and_the_most_busy_worker)
 	cr_expect(strstr(line, " busy  12 % "), "%s", line);
 }
 
-Test(summary, it_says_who_sent_the_first_fin)
+Test(summary, it_counts_first_fins_by_end)
 {
 	struct la_summary s = sample();
 	struct la_counters *c = &s.end[0].stats.c;

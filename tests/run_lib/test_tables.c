@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 
+#include "core/config.h"
 #include "run/tables.h"
 
 static struct la_station one[2];
@@ -14,11 +15,13 @@ static char err[512];
 static void
 stations(uint32_t conns, uint32_t tw4, uint32_t tw6)
 {
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 2; i++) {
 		one[i] = (struct la_station){.name = "server",
 					     .shard = {.max_conns = conns,
 						       .max_time_wait4 = tw4,
 						       .max_time_wait6 = tw6}};
+		la_config_fill(&one[i].shard);
+	}
 }
 
 static int
@@ -30,7 +33,7 @@ fit(unsigned n, uint64_t bytes)
 	return la_tables_fit(one, n, &room, err, sizeof(err));
 }
 
-/* The number behind `words`. */
+/* The number after `words`. */
 static uint32_t
 said(const char *words)
 {
@@ -40,7 +43,7 @@ said(const char *words)
 	return (uint32_t)strtoul(p + strlen(words), NULL, 10);
 }
 
-Test(tables, what_fits_to_the_byte_is_taken)
+Test(tables, an_exact_fit_is_accepted)
 {
 	uint64_t bytes;
 
@@ -53,7 +56,7 @@ Test(tables, what_fits_to_the_byte_is_taken)
 	cr_assert_eq(fit(2, 2 * bytes), 0);
 }
 
-Test(tables, what_is_said_to_fit_fits_and_one_more_does_not)
+Test(tables, the_suggested_size_fits_and_one_more_does_not)
 {
 	static const uint64_t rooms[] = {64u << 20, 100u << 20, 1u << 30, 4ull << 30};
 
@@ -142,7 +145,7 @@ says(struct la_tables_place p, int node, const char *words)
 	free(text);
 }
 
-Test(tables, bound_and_place_are_said)
+Test(tables, bound_and_place_are_printed)
 {
 	struct la_tables_place p = {.pages = LA_PAGES_TRANSPARENT, .large = true, .node = 0};
 

@@ -136,7 +136,7 @@ Test(tuples, a_used_tuple_rests_its_two_msl)
 
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(la_tuples_next(&t, 1000, &x, &ticket[i]), 0);
-	/* all live: none left, however late it is */
+	/* all live: no tuple is free at any time */
 	cr_expect_eq(la_tuples_next(&t, 1000000, &x, &again), -EAGAIN);
 	for (int i = 0; i < 3; i++)
 		la_tuples_done(&t, ticket[i], 2000);
@@ -179,7 +179,7 @@ Test(tuples, unused_ones_do_not_rest_and_reuse_never_waits)
 		cr_expect_eq(la_tuples_next(&t, 0, &x, &ticket), 0);
 }
 
-Test(tuples, what_a_run_needs)
+Test(tuples, tuples_for_a_run)
 {
 	cr_expect_eq(la_tuples_need(1000, 0, 0, 30000), 1000);
 	cr_expect_eq(la_tuples_need(0, 100, 0, 30000), 6000, "R * 2*MSL");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What is looked at: callbacks, states, the TIME_WAIT deadline, numbers. */
+/* Checks of callbacks, states, the TIME_WAIT deadline and numbers. */
 
 #include "seg.h"
 
@@ -11,14 +11,14 @@
 /* --- callbacks ------------------------------------------------------------------------------ */
 
 void
-expect_nothing_told(struct play *p)
+expect_no_callback(struct play *p)
 {
 	const struct user *u = &p->c->p->u, *s = &p->c->seen;
 
 	if (u->opened != s->opened || u->bytes != s->bytes || u->peer_fin != s->peer_fin ||
 	    u->closed != s->closed)
 		play_fail(p,
-			  "no line says that the user was told: %u opened, %llu bytes, %u FIN, %u "
+			  "callbacks without an expectation: %u opened, %llu bytes, %u FIN, %u "
 			  "closed (%s)",
 			  u->opened - s->opened, (unsigned long long)(u->bytes - s->bytes),
 			  u->peer_fin - s->peer_fin, u->closed - s->closed,
@@ -26,50 +26,50 @@ expect_nothing_told(struct play *p)
 }
 
 static void
-told_closed(struct play *p, const struct user *u, struct user *s)
+closed_callback(struct play *p, const struct user *u, struct user *s)
 {
 	if (u->closed == s->closed)
-		play_fail(p, "expected '%s', the user was not told", p->ev->text);
+		play_fail(p, "expected '%s', no callback", p->ev->text);
 	if (u->why.end != p->ev->end || u->why.unacked != (uint64_t)p->ev->result)
-		play_fail(p, "expected '%s', the user was told %s, %llu unacknowledged",
+		play_fail(p, "expected '%s', got closed %s, %llu unacknowledged",
 			  p->ev->text, la_end_name(u->why.end), (unsigned long long)u->why.unacked);
 	s->closed = u->closed;
 }
 
 void
-expect_told(struct play *p)
+expect_callback(struct play *p)
 {
 	const struct user *u = &p->c->p->u;
 	struct user *s = &p->c->seen;
 
-	switch (p->ev->told) {
-	case TOLD_NONE:
-		expect_nothing_told(p);
+	switch (p->ev->callback) {
+	case CB_NONE:
+		expect_no_callback(p);
 		break;
-	case TOLD_OPENED:
+	case CB_OPENED:
 		if (u->opened != ++s->opened)
 			play_fail(p, "opened %u times", u->opened);
 		break;
-	case TOLD_DATA:
+	case CB_DATA:
 		s->bytes += (uint64_t)p->ev->result;
 		if (u->bytes != s->bytes)
 			play_fail(p, "expected '%s', %llu bytes were read", p->ev->text,
 				  (unsigned long long)(u->bytes + (uint64_t)p->ev->result -
 						       s->bytes));
 		break;
-	case TOLD_FIN:
+	case CB_FIN:
 		if (u->peer_fin != ++s->peer_fin)
-			play_fail(p, "told of %u FINs", u->peer_fin);
+			play_fail(p, "%u callbacks for a FIN", u->peer_fin);
 		break;
-	case TOLD_CLOSED:
-		told_closed(p, u, s);
+	case CB_CLOSED:
+		closed_callback(p, u, s);
 		break;
 	}
 }
 
 /* --- states --------------------------------------------------------------------------------- */
 
-/* LISTEN is nobody's connection: for the tuple it is CLOSED. */
+/* LISTEN has no connection: the tuple is CLOSED. */
 static void
 found(struct play *p, enum la_state s)
 {
@@ -96,10 +96,10 @@ expect_port(struct play *p, bool open)
 	peer_syn(q);
 	x = peer_next(q);
 	if (x == NULL || x->flags != (open ? LA_SYN | LA_ACK : LA_RST | LA_ACK))
-		play_fail(p, "a stranger's SYN did not find the port %s", open ? "open" : "closed");
+		play_fail(p, "the SYN of an unknown peer did not find the port %s", open ? "open" : "closed");
 }
 
-/* The keep-alive form, <SEQ=R-1><ACK=U>: changes nothing, whatever the state. */
+/* The keep-alive form, <SEQ=R-1><ACK=U>: changes nothing in any state. */
 static void
 probe(struct play *p, bool connection)
 {
@@ -123,16 +123,16 @@ probe(struct play *p, bool connection)
 void
 expect_probe(struct play *p, enum la_state s)
 {
-	expect_nothing_told(p);
+	expect_no_callback(p);
 	play_quiet(p, QUIET_MS, false);
 	found(p, s);
-	if (s == LA_SYN_SENT) /* not synchronized: nothing asks and changes nothing */
+	if (s == LA_SYN_SENT) /* not synchronized: every probe would change the state */
 		return;
 	probe(p, s != LA_CLOSED && s != LA_LISTEN);
 	found(p, s);
 	if (s == LA_LISTEN || (s == LA_CLOSED && p->c->entry == LA_CLOSED))
 		expect_port(p, s == LA_LISTEN);
-	expect_nothing_told(p);
+	expect_no_callback(p);
 }
 
 /* --- the deadline --------------------------------------------------------------------------- */
@@ -170,7 +170,7 @@ expect_deadline(struct play *p)
 		return;
 	}
 	from = p->ev->deadline == DEADLINE_IN ? p->r->now + p->ev->n : p->c->in_at + 2ull * msl;
-	if (now != from && now != from + 1) /* never early, at most one tick late */
+	if (now != from && now != from + 1) /* not early, at most one tick late */
 		play_fail(p, "TIME_WAIT would end at %llu ms, not at %llu",
 			  (unsigned long long)(now - p->t0), (unsigned long long)(from - p->t0));
 	p->c->deadline = now;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* seg FILE.seg...: plays scenario files, and says how many of their rows hold. */
+/* seg FILE.seg...: plays scenario files, and prints how many rows pass. */
 
 #include "seg.h"
 
@@ -13,7 +13,7 @@
 
 enum { STATES = 12, EVENTS = 22, CELLS = STATES * EVENTS };
 
-static const char *playing; /* for a crash */
+static const char *playing; /* for the report of a crash */
 
 static void
 usage(FILE *to)
@@ -31,7 +31,7 @@ usage(FILE *to)
 	      to);
 }
 
-/* Names the row, then dies as it would have. */
+/* Prints the row, then ends by the same signal. */
 static void
 crashed(int sig)
 {
@@ -66,7 +66,7 @@ rows_named(const struct row *rows, const char *name)
 	return n;
 }
 
-/* The last line is what Criterion says, so that tests/tally counts rows like cases. */
+/* The last line has Criterion's format, so that tests/tally counts rows like cases. */
 static int
 play_all(const struct row *rows, char *const *only, unsigned nonly, bool verbose)
 {

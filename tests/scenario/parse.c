@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Scenario files: rows, scripts and what holds for them. A script is kept as text, and read anew
- * wherever it is played: what `enter` means in it, and the names it may use, are those of the row.
- */
+/* Scenario files: rows, scripts and their settings. A script is kept as text, and is parsed again
+ * wherever it is played: the row gives the meaning of `enter` and the names in it. */
 
 #include "parse.h"
 
@@ -15,7 +14,7 @@
 
 enum { TEXT_MAX = 512, SCRIPTS_DEEP = 4 };
 
-/* What was read stays until the program ends. */
+/* Parsed memory stays until seg_free(). */
 static struct block {
 	struct block *next;
 	max_align_t data[];
@@ -67,7 +66,7 @@ seg_copy(const char *s)
 
 /* --- one line ------------------------------------------------------------------------------- */
 
-/* Words, a quoted text as one of them (with its quotes). '#' ends the line. */
+/* Splits into words; a quoted text is one word (with its quotes). '#' ends the line. */
 static unsigned
 split(const struct place *at, char *s, char *tok[MAX_TOKENS])
 {
@@ -166,7 +165,7 @@ add(struct row *row)
 	return &row->ev[row->nev++];
 }
 
-/* The line as messages show it: without its comment. */
+/* The line for messages: without its comment. */
 static char *
 bare(const char *text)
 {
@@ -275,7 +274,7 @@ play(struct parser *ps, char *const *tok, unsigned n)
 
 static void read_file(struct parser *ps, const char *path);
 
-/* The scripts of another file, found beside this one. */
+/* Reads the scripts of another file in the same folder. */
 static void
 use(struct parser *ps, char *const *tok, unsigned n)
 {
@@ -295,7 +294,7 @@ use(struct parser *ps, char *const *tok, unsigned n)
 	ps->script = NULL;
 }
 
-/* What holds for the row, or before the first for the file. */
+/* Settings of the row, or before the first row of the file. */
 static bool
 setting(struct parser *ps, char *const *tok, unsigned n)
 {

@@ -2,7 +2,7 @@
 #ifndef TEST_PARSE_H
 #define TEST_PARSE_H
 
-/* What parse.c (files, rows, scripts) and parse_event.c (the events of a row) share. */
+/* Shared by parse.c (files, rows, scripts) and parse_event.c (the events of a row). */
 
 #include "seg.h"
 
@@ -20,7 +20,7 @@ struct script {
 	struct script *next;
 };
 
-/* A file being read. What `each`, `from` and `with` say holds for the file or for one row. */
+/* A file being read. `each`, `from` and `with` apply to the file or to one row. */
 struct parser {
 	struct place at;
 	const char *text; /* of the line */
@@ -30,11 +30,11 @@ struct parser {
 	struct target from, row_from;
 	bool has_from;
 	struct seg_opts opts, row_opts;
-	const struct seg_opts *opts_now; /* a copy for events, made anew when changed */
-	unsigned depth;                  /* scripts that play scripts */
+	const struct seg_opts *opts_now; /* a copy for events, renewed after a change */
+	unsigned depth;                  /* of scripts within scripts */
 };
 
-/** Reads an event: tok[0] is its word, behind guard and time. */
+/** Parses an event: tok[0] is its word, after guard and time. */
 void parse_event(struct parser *ps, struct event *e, char *const *tok, unsigned n);
 struct target parse_target(const struct place *at, char *const *tok, unsigned n);
 void parse_with(struct parser *ps, struct seg_opts *o, char *const *tok, unsigned n);

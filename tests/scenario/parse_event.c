@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The events of a row, by the word that each begins with. */
+/* The events of a row, by their first word. */
 
 #include "parse.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- what events say ------------------------------------------------------------------------ */
+/* --- arguments ------------------------------------------------------------------------------ */
 
 static enum la_state
 state_named(const struct place *at, const char *s)
@@ -108,23 +108,23 @@ on(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 }
 
 static void
-told(struct parser *ps, struct event *e, char *const *tok, unsigned n)
+callback(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 {
 	const char *what = n > 1 ? tok[1] : "";
 	unsigned i = 0;
 
-	e->kind = EV_TOLD;
+	e->kind = EV_CALLBACK;
 	if (strcmp(what, "none") == 0 && n == 2) {
-		e->told = TOLD_NONE;
+		e->callback = CB_NONE;
 	} else if (strcmp(what, "opened") == 0 && n == 2) {
-		e->told = TOLD_OPENED;
+		e->callback = CB_OPENED;
 	} else if (strcmp(what, "fin") == 0 && n == 2) {
-		e->told = TOLD_FIN;
+		e->callback = CB_FIN;
 	} else if (strcmp(what, "data") == 0 && n == 3) {
-		e->told = TOLD_DATA;
+		e->callback = CB_DATA;
 		e->result = (int64_t)parse_number(&ps->at, tok[2]);
 	} else if (strcmp(what, "closed") == 0 && (n == 3 || n == 5)) {
-		e->told = TOLD_CLOSED;
+		e->callback = CB_CLOSED;
 		while (i < LA_NENDS && strcmp(la_end_name((enum la_end)i), tok[2]) != 0)
 			i++;
 		if (i == LA_NENDS)
@@ -221,7 +221,7 @@ check(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 	e->b = parse_expr(&ps->at, ps->row, tok[3]);
 }
 
-/* A name that a segment's key has would be read as an ACK number in front of it. */
+/* A name equal to a segment's key would be parsed as an ACK number before the key. */
 static bool
 is_key(const char *s)
 {
@@ -381,7 +381,7 @@ parse_event(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 	else if (strcmp(w, ">") == 0)
 		specs(ps, e, tok, n, false);
 	else if (strcmp(w, "!") == 0)
-		told(ps, e, tok, n);
+		callback(ps, e, tok, n);
 	else if (strcmp(w, "quiet") == 0 || strcmp(w, "silence") == 0)
 		pause_line(ps, e, tok, n);
 	else if (strcmp(w, "again") == 0)

@@ -83,7 +83,7 @@ parse_number(const struct place *at, const char *s)
 	return v;
 }
 
-/* One name. False: there is none such. */
+/* Parses one name. False: unknown name. */
 static bool
 term(const struct row *row, const char *s, enum term_kind *kind, uint32_t *value)
 {
@@ -118,7 +118,7 @@ term(const struct row *row, const char *s, enum term_kind *kind, uint32_t *value
 	return false;
 }
 
-/* The next piece of a sum, up to a sign. */
+/* The next term of a sum, up to a sign. */
 static size_t
 piece(const struct place *at, const char *whole, const char *s, char out[64])
 {
@@ -207,7 +207,7 @@ flags(const char *s, uint8_t *out, bool *psh)
 	return set != 0;
 }
 
-/* What is left of a segment's tokens. */
+/* The rest of a segment's tokens. */
 struct cursor {
 	const struct place *at;
 	const struct row *row;
@@ -234,7 +234,7 @@ number(struct cursor *c, const char *key, uint32_t max)
 	return (uint32_t)v;
 }
 
-/* Is the next token the beginning of a number, or a key? */
+/* Returns whether the next token begins a number, and is no key. */
 static bool
 more(const struct cursor *c)
 {

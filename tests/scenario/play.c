@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One line after the other. */
+/* Plays the lines of a row in order. */
 
 #include "seg.h"
 
@@ -18,10 +18,10 @@ play_settled(struct play *p)
 	if (peer_waiting(q))
 		play_fail(p, "no line before this one says that the shard sends %s",
 			  play_describe(p, &q->rx[q->next], got, sizeof(got)));
-	expect_nothing_told(p);
+	expect_no_callback(p);
 }
 
-/* The timer's work on what was sent before: never at once, and nothing that is new. */
+/* A retransmission by a timer: not at once, and without new data. */
 static bool
 sent_again(const struct conn *c, const struct peer_rx *x, uint64_t from)
 {
@@ -137,7 +137,7 @@ user_call(struct play *p)
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
-/* Lets the clock reach a line's time. '>' waits by itself. */
+/* Advances the clock to a line's time. '>' waits by itself. */
 static void
 clock_to(struct play *p)
 {
@@ -181,8 +181,8 @@ play_event(struct play *p, const struct event *e)
 	case EV_CALL:
 		user_call(p);
 		break;
-	case EV_TOLD:
-		expect_told(p);
+	case EV_CALLBACK:
+		expect_callback(p);
 		break;
 	case EV_STATE:
 		expect_state(p, e->target.state);

@@ -2,17 +2,17 @@
 #ifndef TEST_SEG_H
 #define TEST_SEG_H
 
-/* Scenario files (README.md beside this): parsed into rows of events, every line checked before
- * anything is played, then played against one shard of the test rig.
+/* Scenario files (README.md beside this): all lines are parsed into rows of events
+ * and checked first, then played against one shard of the test rig.
  *
- *   parse.c      files: rows, scripts, what holds for them
+ *   parse.c      files: rows, scripts, their settings
  *   parse_event.c  the lines of a row
  *   parse_seg.c  expressions and segments
  *   variants.c   `each`, guards, `with`
- *   play.c       time, and one line after the other
+ *   play.c       time, and the lines in order
  *   take.c       takes: shard, recipe, connections and their variables
  *   segment.c    segments both ways
- *   expect.c     what is looked at: callbacks, state, deadline, numbers
+ *   expect.c     checks: callbacks, state, deadline, numbers
  *   main.c       the command line */
 
 #include <setjmp.h>
@@ -54,26 +54,25 @@ enum variant {
 unsigned variant_bit(const char *name);
 /** The set with the dimensions of `with` replaced. */
 unsigned variant_replace(unsigned set, unsigned with);
-/** The variants of a set one after the other: 0 gives the first, and 0 comes after the last. */
+/** The variants of a set in order: 0 gives the first, and 0 follows the last. */
 unsigned variant_next(unsigned set, unsigned v);
-/** In every dimension the guard speaks of, the variant is one of those. */
+/** Returns whether the variant matches the guard in every dimension of the guard. */
 bool variant_in(unsigned variant, unsigned guard);
 /** "ip6 options full": the dimensions that `set` varies. */
 const char *variant_name(unsigned set, unsigned v, char *buf, size_t size);
 
-/** What `with` lines have said. */
+/** The options of `with` lines. */
 struct seg_opts {
 	struct rig_opts rig;
 	struct peer_opts peer;
 };
 
-/** Takes one KEY [VALUE] off the tokens. Returns how many tokens it took; 0: *why says what is
- * wrong. */
+/** Parses one KEY [VALUE]. Returns the number of tokens; 0: *why describes the fault. */
 unsigned opts_parse(struct seg_opts *o, char *const *tok, unsigned n, const char **why);
 /** The options of one variant. */
 struct seg_opts opts_of(const struct seg_opts *o, unsigned variant);
 
-/* --- what a line says ----------------------------------------------------------------------- */
+/* --- a line --------------------------------------------------------------------------------- */
 
 enum term_kind {
 	T_NUMBER,
@@ -184,7 +183,7 @@ enum event_kind {
 	EV_AGAIN,
 	EV_SKIP,
 	EV_CALL,
-	EV_TOLD,
+	EV_CALLBACK,
 	EV_STATE,
 	EV_PROBE,
 	EV_STAYS,
@@ -197,16 +196,16 @@ enum event_kind {
 	EV_PEER,
 };
 
-enum told { TOLD_NONE, TOLD_OPENED, TOLD_DATA, TOLD_FIN, TOLD_CLOSED };
+enum callback { CB_NONE, CB_OPENED, CB_DATA, CB_FIN, CB_CLOSED };
 enum deadline { DEADLINE_KEPT, DEADLINE_NEW, DEADLINE_IN };
 enum cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 enum when { WHEN_NOW, WHEN_AT, WHEN_AFTER };
 
-/** Where a recipe goes; a member that is 0 is the variant's. */
+/** The target of a recipe; a member that is 0 comes from the variant. */
 struct target {
 	enum la_state state;
 	bool active;
-	unsigned variant; /* bits said on the line */
+	unsigned variant; /* bits given on the line */
 };
 
 /** One line. */
@@ -222,10 +221,10 @@ struct event {
 	unsigned nspecs;
 	struct spec *specs;
 	enum call call;
-	int64_t result;    /* CALL: what it must return; TOLD: bytes or unacked */
-	uint64_t n, n2;    /* number of the line; AGAIN: how often, from and to */
+	int64_t result;    /* CALL: expected result; CALLBACK: bytes or unacked */
+	uint64_t n, n2;    /* number of the line; AGAIN: smallest and largest number of times */
 	uint64_t first[2]; /* AGAIN: the first gap */
-	enum told told;
+	enum callback callback;
 	enum la_end end;
 	enum deadline deadline;
 	enum cmp cmp;
@@ -247,13 +246,13 @@ struct row {
 
 /* --- parsing -------------------------------------------------------------------------------- */
 
-/** Where a message about the text points. */
+/** The place in the text for a message. */
 struct place {
 	const char *file;
 	int line;
 };
 
-/** Prints "file:line: message" and leaves with status 2. */
+/** Prints "file:line: message" and exits with status 2. */
 _Noreturn void parse_fail(const struct place *at, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -263,18 +262,18 @@ void parse_file(const char *path, struct row **rows);
 uint64_t parse_number(const struct place *at, const char *s);
 bool expr_begins(const struct row *row, const char *tok);
 struct expr parse_expr(const struct place *at, const struct row *row, const char *s);
-/** Reads a segment up to the end or a '|', and returns how many tokens that were. */
+/** Parses a segment up to the end or a '|'. Returns the number of tokens. */
 unsigned parse_spec(const struct place *at, const struct row *row, char *const *tok, unsigned n,
 		    bool in, struct spec *out);
 
-/** Memory for what was read, zeroed, all of it given back by seg_free(). */
+/** Zeroed memory for parsed data; seg_free() frees all of it. */
 void *seg_alloc(size_t size);
 char *seg_copy(const char *s);
 void seg_free(struct row *rows);
 
 /* --- playing -------------------------------------------------------------------------------- */
 
-/** One connection of a take, as its lines have shown it so far. */
+/** One connection of a take, as shown by its lines so far. */
 struct conn {
 	char name[16];
 	struct peer *p;
@@ -284,10 +283,10 @@ struct conn {
 	uint32_t R, W, U, N, ISS, IRS, edge;
 	bool seg_syn; /* the last segment in was a SYN */
 	uint32_t seg_seq, seg_ack, seg_end;
-	uint64_t in_at;      /* when it went in */
-	struct user seen;    /* callbacks that had their line */
+	uint64_t in_at;      /* time of that segment */
+	struct user seen;    /* callbacks that a line has matched */
 	enum la_state entry; /* the recipe's state */
-	uint64_t deadline;   /* of TIME_WAIT at the last look, 0: none */
+	uint64_t deadline;   /* of TIME_WAIT at the last check, 0: none */
 };
 
 struct play {
@@ -304,31 +303,31 @@ struct play {
 	jmp_buf bail;
 };
 
-/** Plays a row in one variant. False: it failed, and what was wrong is printed. */
+/** Plays a row in one variant. False: the row failed, and the fault was printed. */
 bool play_row(const struct row *row, unsigned variant, bool verbose);
 
 #define play_fail(p, ...) rig_fail((p)->r, (p)->ev->file, (p)->ev->line, __VA_ARGS__)
 
 uint32_t play_expr(struct play *p, const struct expr *e);
-/** The same, a plain number counted from `base`. */
+/** Evaluates a sum; a plain number is counted from `base`. */
 uint32_t play_expr_from(struct play *p, const struct expr *e, uint32_t base);
-/** The next segment that no line has spoken of yet, and the variables after it; NULL: none. */
+/** The next segment that no line has matched yet, and the variables after it; NULL: none. */
 struct peer_rx *play_take(struct play *p);
 void play_in(struct play *p, const struct peer_tx *t);
-/** Nothing but what the timer sends again for ms; strict: nothing at all. */
+/** Expects only retransmissions by timers for ms; strict: no segment at all. */
 void play_quiet(struct play *p, uint64_t ms, bool strict);
-/** No segment and no callback is without its line. */
+/** Expects that a line has matched every segment and every callback. */
 void play_settled(struct play *p);
-/** "F. seq N ack R+1 ...", in the variables as they are. */
+/** "F. seq N ack R+1 ...", relative to the current variables. */
 const char *play_describe(struct play *p, const struct peer_rx *x, char *buf, size_t size);
-/** Puts a line into the record. */
+/** Adds a line to the record. */
 void play_note(struct play *p, const struct event *e);
 /** Starts and ends takes; `peer` lines. */
 void play_begin(struct play *p, const struct event *e);
 void play_end(struct play *p);
 void play_peer(struct play *p);
 void play_renew(struct play *p);
-/** The variables are those of the wire. */
+/** Expects that the shard's variables equal those of the wire. */
 void play_sync(struct conn *c);
 
 /* Segments by their specs. */
@@ -336,8 +335,8 @@ void segment_in(struct play *p);
 void segment_out(struct play *p);
 void segment_again(struct play *p);
 
-void expect_told(struct play *p);
-void expect_nothing_told(struct play *p);
+void expect_callback(struct play *p);
+void expect_no_callback(struct play *p);
 void expect_state(struct play *p, enum la_state s);
 void expect_probe(struct play *p, enum la_state s);
 void expect_stays(struct play *p);

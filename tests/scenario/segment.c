@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Segments: made as a line says, and held against what a line says. */
+/* Segments: built from a line, and compared with a line. */
 
 #include "seg.h"
 
@@ -23,7 +23,7 @@ ts_first(const struct play *p)
 	return 0;
 }
 
-/* The peer's clock when the take began. */
+/* The peer's clock at the start of the take. */
 static uint32_t
 ts_zero(const struct play *p)
 {
@@ -39,7 +39,7 @@ put32(uint8_t *o, uint32_t v)
 		o[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-/* Exactly the options that a line names, for what the peer itself does not make. */
+/* Exactly the options of a line, for options that the peer itself does not send. */
 static size_t
 options(struct play *p, const struct spec *s, const struct peer_tx *t, uint8_t *o)
 {
@@ -90,7 +90,7 @@ get32(const uint8_t *o)
 	return (uint32_t)o[0] << 24 | (uint32_t)o[1] << 16 | (uint32_t)o[2] << 8 | o[3];
 }
 
-/* A SYN with options of its own: that is what the peer offers from now on. */
+/* A SYN with its own options: they become the peer's offer. */
 static void
 offer(struct peer *q, const uint8_t *o, size_t len)
 {
@@ -176,7 +176,7 @@ play_in(struct play *p, const struct peer_tx *t)
 	c->seg_ack = t->ack;
 	c->seg_end = t->seq + t->len + !!(t->flags & LA_SYN) + !!(t->flags & LA_FIN);
 	peer_tx(c->p, t);
-	if (peer_waiting(c->p) == 0) /* U follows what we have just acknowledged */
+	if (peer_waiting(c->p) == 0) /* U follows the number just acknowledged */
 		play_sync(c);
 	else
 		c->U = c->p->U;
@@ -256,7 +256,7 @@ matches(struct play *p, const struct spec *s, const struct peer_rx *x)
 	return options_match(p, s, x);
 }
 
-/* The next segment, waited for until `to`; it is still to be taken. */
+/* Waits for the next segment until `to`, without taking it. */
 static struct peer_rx *
 await(struct play *p, uint64_t to)
 {
@@ -281,7 +281,7 @@ segment_out(struct play *p)
 		if (e->specs[i].none)
 			return;
 	}
-	if ((x->flags & LA_SYN) && !p->c->iss_known) { /* its ISN is what we learn from it */
+	if ((x->flags & LA_SYN) && !p->c->iss_known) { /* the SYN gives the ISN */
 		p->c->ISS = x->seq;
 		p->c->N = x->seq;
 	}
@@ -299,7 +299,7 @@ segment_out(struct play *p)
 
 /* --- the same again ------------------------------------------------------------------------- */
 
-/* A SYN sent again offers what the first one did. */
+/* A retransmitted SYN has the same options as the first. */
 static void
 same_offer(struct play *p, const struct peer_rx *x)
 {
@@ -340,7 +340,7 @@ segment_again(struct play *p)
 
 	play_settled(p);
 	while (p->r->now < until && (x = await(p, until)) != NULL) {
-		if (x->flags & LA_RST) { /* giving up may say so */
+		if (x->flags & LA_RST) { /* a time-out may send a RST */
 			play_take(p);
 			continue;
 		}

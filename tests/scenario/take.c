@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A take: a fresh shard, brought to a state, and the connections on it. */
+/* A take: a new shard, brought to a state, and its connections. */
 
 #include "seg.h"
 
@@ -25,7 +25,7 @@ play_sync(struct conn *c)
 	c->edge = p->edge;
 }
 
-/* What one segment says, when others have come behind it. */
+/* The variables after one segment, when others followed it. */
 static void
 follow(struct conn *c, const struct peer_rx *x)
 {
@@ -53,7 +53,7 @@ play_take(struct play *p)
 
 	if (x == NULL)
 		return NULL;
-	/* the peer's SYN was another than the one its number was meant for */
+	/* the peer's SYN differs from the one that the number is relative to */
 	if (x->flags == (LA_SYN | LA_ACK) && c->seg_syn && x->ack == c->seg_seq + 1)
 		c->p->IRS = c->IRS = c->seg_seq;
 	if (x->flags & LA_SYN)
@@ -121,7 +121,7 @@ listen_once(struct play *p)
 	p->c->listens = true;
 }
 
-/* No connection: its numbers are anybody's. */
+/* No connection: its numbers are arbitrary. */
 static void
 made_up(struct peer *q)
 {
@@ -245,7 +245,7 @@ play_begin(struct play *p, const struct event *e)
 	bool same = p->r && e->kind == EV_TO && !p->c->used && p->nconns > 1;
 	struct seg_opts o = opts_of(e->opts, p->variant);
 
-	if (!same) { /* what is still open fails at the line where it was left */
+	if (!same) { /* unmatched segments and callbacks fail at the last line of the old take */
 		play_end(p);
 		p->ev = e;
 		p->r = rig_open(&o.rig);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What a row is multiplied by, and the options of its shard and its peer. */
+/* The variants of a row, and the options of its shard and its peer. */
 
 #include "seg.h"
 
@@ -17,7 +17,7 @@ static const struct {
 	{"c", V_C},       {"fresh", V_FRESH}, {"past", V_PAST},
 };
 
-/* Each a dimension; the lowest bit is what holds when nobody says anything. */
+/* Each is a dimension; the lowest bit is the default. */
 static const unsigned dims[] = {V_IP4 | V_IP6, V_PLAIN | V_OPTIONS, V_HALF | V_FULL,
 				V_A | V_B | V_C, V_FRESH | V_PAST};
 
@@ -193,7 +193,7 @@ opts_parse(struct seg_opts *o, char *const *tok, unsigned n, const char **why)
 	return 0;
 }
 
-/* Two of the four wrap something: the clock in IPv6, the peer's numbers in plain IPv4. */
+/* In two of the four a number wraps: the clock in IPv6, the peer's sequence numbers in plain IPv4. */
 struct seg_opts
 opts_of(const struct seg_opts *o, unsigned variant)
 {

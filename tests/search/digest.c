@@ -2,28 +2,27 @@
 
 /* The digest: theory of operation.
  *
- * The search prunes a state that it has met before. Two states are the same when all that can follow is the
- * same, so the digest holds every field that a shard, the network or a user will ever read again, and no
- * field that differs without making a difference:
+ * The search prunes a state that it has met before. Two states are equal when the same events can follow both.
+ * The digest therefore holds every field that the shard, the network or a user can read again, in a form that is
+ * equal when the difference has no effect:
  *
- *  - Times are relative: deadlines as "from now", stamps as "ago". Nothing in the stack reads the clock but
- *    to compare it, so a state may be moved in time as a whole.
- *  - Sequence numbers are relative to what they are compared with: the edges of the connections and entries
- *    that are there (SND.MAX and RCV.NXT of each) and the ISN clock, from which the next incarnation's
- *    numbers come. A distance above `far`, which is more than any window, is only "far": every test of TCP
- *    is either a comparison or "within a window of". The ISN clock only runs away from what was sent, so
- *    what is far stays so. (A search ends long before numbers wrap: 2^31 is 2.4 hours of ISN clock.)
- *  - TSvals are relative to their owner's clock, not clipped, since they become RTT samples.
- *  - Left out: where things lie in memory (slots, free lists), references in wheels that nobody counts on,
- *    neighbours (they answer without fault), counters, IP identification, what is armed for nothing.
- *  - One thing is left out that can make a difference: where the clock stands within the windows of the
- *    throttles for answers, the 256 ms units of a TIME_WAIT entry (tw_input.c) and the first 500 ms of
- *    a connection (la_tcb_answer()). Of states that differ in nothing else, one is searched.
- *  - Payload on its way is hashed as it is, so a byte of the old incarnation is not one of the new.
+ *  - Times are relative: deadlines as "from now", stamps as "ago". The stack uses the clock only to compare
+ *    times, so a state may be moved in time as a whole.
+ *  - Sequence numbers are relative to the numbers that they are compared with: the edges of the connections and
+ *    entries (SND.MAX and RCV.NXT of each), and the ISN clock, which gives the next incarnation's numbers. A
+ *    distance above `far`, which is larger than any window, is only "far": every test of TCP is either a
+ *    comparison or "within a window of". The ISN clock moves away from the numbers sent, so "far" stays "far".
+ *    A search ends long before numbers wrap: 2^31 is 2.4 hours of the ISN clock.
+ *  - TSvals are relative to their owner's clock. They are not clipped, because they become RTT samples.
+ *  - Left out, because they have no effect: memory layout (slots, free lists), stale references in wheels,
+ *    neighbours (they always reply), counters, IP identification, timers without work.
+ *  - Left out, though it can have an effect: the position of the clock in the windows of the ACK throttles.
+ *    These are the 256 ms units of a TIME_WAIT entry (tw_input.c) and the first 500 ms of a connection
+ *    (la_tcb_answer()). Of states that differ only there, one is searched.
+ *  - Payload in flight is hashed by its bytes, so a byte of the old incarnation differs from one of the new.
+ *  - The memory of cookies.c and isn.c is included: failed reopens, and ends far ahead of the clock.
  *
- *  - What cookies.c and isn.c remember is held: reopens that were given up, and ends far ahead of the clock.
- *
- * Sixty-four bits: n states are confused with a chance of n^2 / 2^65, 3 in a million for ten million. */
+ * A digest has 64 bits: among n states the chance of a collision is n^2 / 2^65, 3 in a million for ten million. */
 
 #include <string.h>
 
@@ -38,7 +37,7 @@
 enum {
 	ANCHORS = 6,
 	THROTTLE = LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT,
-	NO_FLAGS = LA_F_BUSY | LA_F_PENDING, /* what a TCB is in the middle of */
+	NO_FLAGS = LA_F_BUSY | LA_F_PENDING, /* flags within a call */
 };
 
 struct space { /* the sequence numbers of one end */
@@ -52,7 +51,7 @@ struct ctx {
 	struct digest_end end[2];
 	struct space space[2];
 	uint32_t shift[2]; /* weak.c: wire number minus the shard's own */
-	uint32_t tick;	   /* the present; a shard that was not called lately is behind */
+	uint32_t tick;	   /* current tick; behind the clock if the shard was not called */
 	uint64_t h;
 };
 
@@ -78,7 +77,7 @@ clip(const struct ctx *c, uint32_t dist)
 	return (uint32_t)(v > far ? far : v < -far ? -far : v);
 }
 
-/* A number on the wire that counts what `end` sends. */
+/* A sequence number on the wire, of the bytes that `end` sends. */
 static void
 mix_seq(struct ctx *c, unsigned end, uint32_t n)
 {
@@ -90,7 +89,7 @@ mix_seq(struct ctx *c, unsigned end, uint32_t n)
 }
 
 static void
-mix_own(struct ctx *c, unsigned end, uint32_t n) /* as the shard counts it */
+mix_own(struct ctx *c, unsigned end, uint32_t n) /* in the shard's own numbers */
 {
 	mix_seq(c, end, n + c->shift[end]);
 }
@@ -107,7 +106,7 @@ anchor(struct ctx *c, unsigned end, uint32_t n)
 	c->space[end].anchor[c->space[end].n++] = n;
 }
 
-/* The tuple's ISN clock of lib/tcp/isn.c: steps ahead of the time, when connections have passed it. */
+/* The tuple's ISN clock of lib/tcp/isn.c: steps ahead of the time, after connections that sent faster. */
 static uint32_t
 isn_lead(const struct la_sim_node *n, uint32_t tick, uint32_t offset, uint32_t ts_offset)
 {
@@ -232,11 +231,11 @@ mix_tw(struct ctx *c, const struct la_tw_core *e, unsigned end)
 	mix2(c, e->deadline - tick, (uint32_t)e->wnd << 16 | (e->flags & (uint16_t)~THROTTLE));
 	if (e->flags & LA_TW_TS)
 		mix_ts(c, !end, e->ts_recent);
-	mix(c, units < 2 ? units : 2); /* tw_input.c: in the third unit it answers again */
+	mix(c, units < 2 ? units : 2); /* tw_input.c: from the third unit on it answers again */
 }
 
-/* When the wheel looks at a slot: a retransmission may be late by that (la_tcb_schedule()), and the slot's next
- * owner inherits it. */
+/* The next tick at which the wheel fires for a slot: a retransmission may be late by it (la_tcb_schedule()),
+ * and it stays when the slot is reused. */
 static void
 mix_wheel(struct ctx *c, const struct la_tcp *t)
 {
@@ -248,7 +247,7 @@ mix_wheel(struct ctx *c, const struct la_tcp *t)
 	}
 }
 
-/* What an ACK to a TIME_WAIT entry may still open, and where a connection far ahead of the clock has ended. */
+/* The connections that an ACK to a TIME_WAIT entry may still open, and ends far ahead of the clock. */
 static void
 mix_memory(struct ctx *c, unsigned end)
 {
@@ -295,14 +294,14 @@ mix_flight(struct ctx *c, const struct la_sim_flight *f, uint64_t us)
 	struct la_sim_seg s;
 
 	if (!f->packet || !la_sim_seg_read(p, f->m->pkt_len, &s))
-		return; /* neighbours talk */
+		return; /* ARP or neighbour discovery */
 	mix(c, us);
 	mix(c, (uint64_t)s.flags << 56 | (uint64_t)s.opts << 48 | (uint64_t)s.len << 32 |
 		       (uint64_t)s.wnd << 8 | end);
 	mix_seq(c, end, s.seq);
 	if (s.flags & LA_ACK)
 		mix_seq(c, !end, s.ack);
-	if ((s.opts & LA_OPT_TS) && !(s.flags & LA_RST)) { /* nobody reads those of a RST */
+	if ((s.opts & LA_OPT_TS) && !(s.flags & LA_RST)) { /* timestamps of a RST have no effect */
 		mix_ts(c, end, s.tsval);
 		if (s.flags & LA_ACK)
 			mix_ts(c, !end, s.tsecr);
@@ -369,7 +368,7 @@ digest_init(struct digest *d, struct la_sim *w, unsigned a, unsigned b, const st
 	for (unsigned i = 0; i < 2; i++) {
 		const struct la_hash_key *key = &w->node[d->host[i]].shard->tcp.key;
 
-		uint64_t h = la_siphash_tuple(key->isn, &d->t[i]); /* as lib/tcp/isn.c has it */
+		uint64_t h = la_siphash_tuple(key->isn, &d->t[i]); /* as in lib/tcp/isn.c */
 
 		d->isn[i] = (uint32_t)h;
 		d->ts[i] = (uint32_t)(h >> 32);

@@ -2,8 +2,8 @@
 #ifndef LA_SEARCH_DIGEST_H
 #define LA_SEARCH_DIGEST_H
 
-/* The state of a small world as one number: what two states have in common when everything that can still
- * happen is the same in both. (Theory at the top of digest.c.) */
+/* The state of a small world as one number. Two states have the same number when the same events can follow
+ * both. (Theory at the top of digest.c.) */
 
 #include <stdint.h>
 
@@ -13,19 +13,19 @@
 struct digest {
 	struct la_sim *w;
 	unsigned host[2];
-	struct la_tuple t[2];	 /* as each sees it */
+	struct la_tuple t[2];	 /* as each host sees it */
 	uint32_t isn[2], ts[2];	 /* ISN and TSval of a host are its clock plus this */
-	uint32_t far;		 /* further apart than this, numbers are just far apart */
+	uint32_t far;		 /* numbers further apart than this are equally far */
 };
 
 /** a opens, b listens; far: above every window and everything sent in one incarnation, bytes. */
 void digest_init(struct digest *d, struct la_sim *w, unsigned a, unsigned b, const struct la_tuple *t,
 		 uint32_t far);
 
-/** h: what the caller knows besides. */
+/** h: the caller's own part of the state. */
 uint64_t digest(const struct digest *d, uint64_t h);
 
-/** One more number into a digest. */
+/** Adds a number to a digest. */
 static inline uint64_t
 digest_mix(uint64_t h, uint64_t v)
 {
@@ -35,7 +35,7 @@ digest_mix(uint64_t h, uint64_t v)
 	return ((uint64_t)p ^ (uint64_t)(p >> 64)) + (v << 32 | v >> 32);
 }
 
-/** The ends of the tuple as a look at the shard's own tables finds them: either may be NULL. */
+/** The tuple's TCB and entry in the shard's tables: either may be NULL. */
 struct la_tcb;
 struct la_tw_core;
 struct digest_end {

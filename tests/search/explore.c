@@ -2,16 +2,17 @@
 
 /* The search: theory of operation.
  *
- * A world (explore_world.c) goes from state to state by moves, and a move sends segments, each of which meets a
- * fate. From every state the search makes every possible move, and with every possible fate of every segment
- * it sends, as long as faults are left; depth first, going back by a snapshot (explore_snap.c). A fate is asked for in
- * the middle of a shard's call, where no state can be saved; so a move is made first with every segment
- * delivered, which tells how many there are, then again with other fates of the last, and so on, like an odometer.
+ * A world (explore_world.c) goes from state to state by moves. A move sends segments, and each segment gets a
+ * fate. From every state the search makes every possible move, with every possible fate of every segment that
+ * the move sends, while faults are left. The search is depth first, and goes back by a snapshot
+ * (explore_snap.c). A fate is chosen in the middle of a shard's call, where no state can be saved. So a move is
+ * made first with every segment delivered, which gives the number of segments, and then again with the other
+ * fates of the last segment, then of the one before, like an odometer.
  *
- * A state is recognised by its digest (digest.c), together with what the invariants remember (struct ex_past). The
- * table keeps, for each, the most faults that were left when it was searched: who comes again with no more
- * than that finds nothing new. A state that comes again on its own path, with as many faults left, is a circle: an
- * endless exchange. The faults left are no part of the digest, everything else that the future depends on is. */
+ * A state is recognised by its digest (digest.c), together with the memory of the invariants (struct ex_past). The
+ * table keeps for each state the largest number of faults left when it was searched. A state that is met again
+ * with at most that number is pruned. A state that is met again on its own path, with as many faults left, is a
+ * cycle: an endless exchange. The digest holds everything that the future depends on, except the faults left. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include "explore.h"
 
 enum {
-	STRAYS = 4096,	/* moves between two looks at what snapshots leave out */
+	STRAYS = 4096,	/* moves between two checks of the memory that snapshots leave out */
 	CLOCK = 256,
 	TABLE_MIN = 1 << 16,
 };
@@ -104,7 +105,7 @@ ex_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* The digest of where x is. */
+/* The digest of the current state of x. */
 static uint64_t
 state_of(struct ex *x)
 {
@@ -120,7 +121,7 @@ state_of(struct ex *x)
 	return h ? h : 1;
 }
 
-/* True: stop, for one reason or another. */
+/* True: the search must stop. */
 static bool
 interrupted(struct ex *x)
 {
@@ -135,7 +136,7 @@ interrupted(struct ex *x)
 
 static bool descend(struct ex *x);
 
-/* A move was made. Is the state it led to a new one? Then what follows from it. */
+/* After a move: if its state is new, searches from there. */
 static bool
 visit(struct ex *x)
 {
@@ -169,12 +170,12 @@ visit(struct ex *x)
 	}
 	x->table->faults[at] = left | ON_PATH;
 	stop = descend(x);
-	at = table_place(x->table, state); /* it may have grown */
+	at = table_place(x->table, state); /* the table may have grown */
 	x->table->faults[at] = left;
 	return stop;
 }
 
-/* The next vector of fates: the last segment that has another one. False: that were all. */
+/* The next vector of fates: changes the last segment that has another fate. False: no vector is left. */
 static bool
 next_fates(struct ex_choice *c, const uint8_t *options)
 {
@@ -188,7 +189,7 @@ next_fates(struct ex_choice *c, const uint8_t *options)
 	return false;
 }
 
-/* One move, with every fate of what it sends. */
+/* One move, with every fate of its segments. */
 static bool
 try_move(struct ex *x, struct ex_level *l, unsigned move, bool *fresh)
 {
@@ -232,7 +233,7 @@ descend(struct ex *x)
 		ex_violation(x, "an endless exchange", "more than %d moves", EX_DEPTH);
 		return interrupted(x);
 	}
-	/* alone, and without a fault left, it is not gone back to */
+	/* a single move without a fault left needs no snapshot */
 	if (n > 1 || x->past.faults_left) {
 		if (!l->snap)
 			l->snap = malloc(ex_snap_size(x->snap));
@@ -249,7 +250,7 @@ descend(struct ex *x)
 	for (unsigned i = 0; i < n && !stop; i++)
 		stop = try_move(x, l, move[i], &fresh);
 	if (!stop)
-		x->depth--; /* otherwise the path stays as it is, to be told */
+		x->depth--; /* else the path stays for the report */
 	return stop;
 }
 

@@ -2,12 +2,12 @@
 #ifndef LA_SEARCH_EXPLORE_H
 #define LA_SEARCH_EXPLORE_H
 
-/* The exhaustive explorer: what its files share. (Theory at the top of explore.c.)
+/* The exhaustive explorer: shared declarations. (Theory at the top of explore.c.)
  *
  *   explore.c          the search: choices, depth first, pruning
- *   explore_world.c    the world it searches, and the moves that can be made in it
+ *   explore_world.c    the world and its moves
  *   explore_check.c    the invariants
- *   explore_snap.c     going back: snapshots of what can differ
+ *   explore_snap.c     going back: snapshots of the memory that can differ
  *   explore_report.c   a path as a ladder and as a .seg file
  *   explore_main.c     the command */
 
@@ -36,7 +36,7 @@ enum {
 
 /** How the first incarnation ends. */
 enum ex_close {
-	EX_CLOSE_A,	/* A at any moment after it has read everything, B when it has seen A's FIN */
+	EX_CLOSE_A,	/* A at any moment after it has read everything, B after A's FIN */
 	EX_CLOSE_B,	/* the other way round */
 	EX_CLOSE_BOTH,	/* both at any moment after they have read everything: simultaneous close among them */
 	EX_CLOSE_HALF,	/* both shut down their sending side at any moment, and read on */
@@ -47,25 +47,25 @@ enum ex_close {
 extern const char *const ex_close_name[EX_NCLOSES];
 
 struct ex_setup {
-	unsigned faults;     /* at most so many */
-	unsigned segments;   /* of text each way */
+	unsigned faults;     /* at most this number */
+	unsigned segments;   /* segments of text each way */
 	enum ex_close close;
 	bool ip6, no_timestamps;
 	bool reuse;	     /* A opens anew over its own TIME_WAIT */
-	bool beyond_law;     /* a segment may stay on the shelf for ever; only stale bytes are looked for */
+	bool beyond_law;     /* a segment may stay on the shelf for ever; only stale bytes are checked */
 	bool no_prune;	     /* do not recognise states: every path to its end */
 	bool whole;	     /* snapshots of everything */
 	unsigned weak;	     /* enum la_sim_weak of both hosts: faults for the search to find */
 	uint64_t delay_us;   /* of every segment */
-	double budget_s;     /* 0: as long as it takes */
-	const char *seg_file; /* where a path goes as .seg; NULL: nowhere */
-	bool ordinary;	     /* write the first path that ends, though nothing is wrong with it */
+	double budget_s;     /* 0: no limit */
+	const char *seg_file; /* file for a path as .seg; NULL: none */
+	bool ordinary;	     /* write the first path that ends, although it is correct */
 };
 
-/** What becomes of one segment. */
+/** The fate of one segment. */
 enum ex_fate { EX_DELIVER, EX_DROP, EX_HOLD, EX_COPY, EX_NFATES };
 
-/** What can be done next. */
+/** Moves. */
 enum ex_move {
 	EX_GO_ON,    /* the next arrival or timer */
 	EX_USER_A,   /* the user of A, of B ends the first incarnation */
@@ -74,16 +74,16 @@ enum ex_move {
 	EX_RELEASE,  /* + i: the i-th segment on the shelf arrives */
 };
 
-/** What the checks and moves must remember of the past: saved with the world, and part of its digest. */
+/** The memory of checks and moves: saved with the world, and part of its digest. */
 struct ex_past {
 	uint8_t faults_left;
 	uint8_t opens;	       /* incarnations that A has begun */
-	bool faulty;	       /* the network has done something wrong */
+	bool faulty;	       /* a network fault has occurred */
 	bool aborted;	       /* a user has aborted the first incarnation */
 	bool acted[2];	       /* the user's part in the first incarnation is done */
-	bool first[2];	       /* ... before the peer's FIN: this end owes a TIME_WAIT */
+	bool first[2];	       /* ... before the peer's FIN: this end must enter TIME_WAIT */
 	bool second_first[2];  /* the same of the second incarnation */
-	uint64_t until_us[2];  /* when TIME_WAIT must end, 0: it is not due */
+	uint64_t until_us[2];  /* when TIME_WAIT must end, 0: no TIME_WAIT */
 };
 
 struct ex_choice {
@@ -98,10 +98,10 @@ int ex_world_create(struct ex *x);
 void ex_world_destroy(struct ex *x);
 /** The moves that are possible; none: it is over. */
 unsigned ex_moves(struct ex *x, uint8_t move[EX_RELEASE + 8]);
-/** Makes one; segments meet the fates in x->choice, those behind its n are delivered. */
+/** Makes one move. Segments get the fates in x->choice; segments after the first n are delivered. */
 void ex_make(struct ex *x, unsigned move);
 
-/** The first violation of this path: kept in x->why. Source: the rule's. */
+/** Keeps the first violation of this path in x->why. source: the RFC section of the rule. */
 void ex_violation(struct ex *x, const char *source, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void ex_check_event(struct ex *x, const struct la_sim_event *e);
@@ -116,9 +116,9 @@ void ex_snap_destroy(struct ex_snap *s);
 size_t ex_snap_size(const struct ex_snap *s);
 void ex_snap_save(const struct ex_snap *s, void *buf);
 void ex_snap_load(const struct ex_snap *s, const void *buf);
-/** Back to the first image, whole. */
+/** Restores the whole first image. */
 void ex_snap_reset(const struct ex_snap *s);
-/** Did anything change that is not saved? */
+/** Returns whether memory outside the snapshot changed. */
 bool ex_snap_strays(const struct ex_snap *s);
 
 struct ex_level {
@@ -131,12 +131,12 @@ struct ex {
 	struct ex_setup setup;
 	struct la_sim *w;
 	struct la_sim_plan plan[2][2]; /* by incarnation and host */
-	unsigned mbufs;		       /* that nobody has, in a world at rest */
+	unsigned mbufs;		       /* free mbufs in a world at rest */
 	struct digest digest;
 	struct ex_snap *snap;
 	struct ex_past past;
 	/* the move being made */
-	struct ex_choice choice; /* fates asked for; then: fates met */
+	struct ex_choice choice; /* requested fates; after the move: actual fates */
 	uint8_t options[EX_SEGS];
 	unsigned met;
 	bool stirred; /* something was sent, arrived or changed its state */
@@ -151,7 +151,7 @@ struct ex {
 	bool strayed, cut, violated;
 	double until_s;
 	struct ex_table *table;
-	/* explore_report.c: who else is told, while a path is played again */
+	/* explore_report.c: further receivers of events while a path is replayed */
 	struct la_sim_hooks also;
 	struct seg_writer *seg;
 };
@@ -161,7 +161,7 @@ enum ex_result { EX_EXHAUSTED, EX_CUT, EX_VIOLATION, EX_ERROR };
 /** Searches one world with exactly its bound of faults. Prints one line. */
 enum ex_result ex_search(struct ex *x, const struct ex_setup *setup, FILE *out);
 
-/** Plays the path that ends in the violation and writes it down. */
+/** Replays the path to the violation and prints it. */
 void ex_report(struct ex *x, FILE *out);
 
 /** The same as .seg, a row for each end, into setup.seg_file. */

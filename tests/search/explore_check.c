@@ -2,22 +2,22 @@
 
 /* The invariants: what must hold on every path, each with its source.
  *
- *  1. No stale byte is delivered, and what is delivered is a prefix of what was sent (RFC 9293 3.4.2 and 3.6.1,
- *     the reason for TIME_WAIT; RFC 7323 5). sim/user.c compares every byte with what the partner of the same
- *     incarnation sends there.
- *  2. An orderly close ends orderly at both ends, with nothing lost (RFC 9293 3.6 and 3.10.4: CLOSE means that
- *     everything is delivered). The network is fair: it loses no more than the bound's few segments, R2 is
- *     not reached. What a user aborted is excused, the incarnation after it is not. A user who has closed may
- *     be told after 5 s that the peer has not (conn.h, LA_END_FIN_WAIT_2); the close itself goes on.
- *  3. RST (RFC 9293 3.5.2): never where the network did nothing wrong. A synchronized connection, TIME_WAIT among
- *     them, answers nothing with RST (group 3), unless a user has aborted. A duplicate, such as the second ACK of
- *     a FIN that was sent twice, may draw one from an end without connection (group 1) or in the handshake
- *     (group 2, figure 9); by 2, it ends nothing.
- *  4. TIME_WAIT (RFC 9293 3.6, 3.3.2 figure 5): at the end whose user closed before it had seen the peer's FIN,
- *     at both when both did, at no other. It lasts 2*MSL from its beginning or the last acceptable FIN
- *     (3.10.7.4 eighth step), never less and at most one tick of the shard's clock more, or until a new
+ *  1. No stale byte is delivered, and the delivered bytes are a prefix of the sent bytes (RFC 9293 3.4.2 and 3.6.1,
+ *     the reason for TIME_WAIT; RFC 7323 5). sim/user.c compares every byte with the byte of the partner in the
+ *     same incarnation.
+ *  2. An orderly close is orderly at both ends, without loss (RFC 9293 3.6 and 3.10.4: CLOSE means that
+ *     everything is delivered). The network is fair: it loses only the bounded number of segments, and R2 is
+ *     not reached. An incarnation that a user aborted is exempt; the incarnation after it is not. After
+ *     la_close(), a user may get LA_END_FIN_WAIT_2 (conn.h) after 5 s; the close itself continues.
+ *  3. RST (RFC 9293 3.5.2): none without a network fault. A synchronized connection, TIME_WAIT included,
+ *     sends no RST (group 3), unless a user has aborted. A duplicate, such as the second ACK of
+ *     a FIN that was sent twice, may draw a RST from an end without connection (group 1) or in the handshake
+ *     (group 2, figure 9); by rule 2, this RST ends no connection.
+ *  4. TIME_WAIT (RFC 9293 3.6, 3.3.2 figure 5) is at the end whose user closed before the peer's FIN arrived,
+ *     at both ends when both did, and at no other end. It lasts 2*MSL from its start or from the last acceptable
+ *     FIN (3.10.7.4 eighth step), plus at most one tick of the shard's clock, or until a new
  *     incarnation is established over it (MAY-2).
- *  5. The pair goes quiet: no state comes round again, no path is endless (explore.c), and few segments are
+ *  5. The pair becomes quiet: no state repeats, no path is endless (explore.c), and few segments are
  *     sent at once.
  *  6. At the end nothing is left: no connection, entry, reservation, index place or mbuf. */
 
@@ -62,7 +62,7 @@ rst_sent(struct ex *x, unsigned host)
 	if (x->past.aborted || x->setup.beyond_law)
 		return;
 	if (s == LA_TIME_WAIT && x->w->watch[host].state == LA_CLOSED)
-		s = LA_CLOSED; /* it ended in this very tick, before the segment was looked at */
+		s = LA_CLOSED; /* it ended in this tick, before the segment was processed */
 	if (!x->past.faulty)
 		ex_violation(x, "RFC 9293 3.5.2", "%c sends RST, and the network did nothing wrong", name(host));
 	else if (s >= LA_ESTABLISHED)
@@ -77,7 +77,8 @@ owes_time_wait(const struct ex *x, unsigned host, bool second)
 	return second ? x->past.second_first[host] : x->past.first[host];
 }
 
-/* Is this the peer's FIN again, in a segment that TIME_WAIT must acknowledge (3.10.7.4, 7323 5.3)? */
+/* Returns whether this is the peer's repeated FIN, in a segment that TIME_WAIT must acknowledge (3.10.7.4, 7323
+ * 5.3)? */
 static bool
 restarts(const struct la_tw_core *e, const struct la_sim_seg *s)
 {
@@ -109,7 +110,7 @@ left_time_wait(struct ex *x, const struct la_sim_event *e)
 	uint64_t *until = &x->past.until_us[e->host];
 
 	if (e->to == LA_SYN_RCVD || e->to == LA_SYN_SENT)
-		return; /* it may come back */
+		return; /* it may be given back */
 	if (e->to == LA_CLOSED && (e->us < *until || e->us > *until + TICK_US))
 		ex_violation(x, "RFC 9293 3.6", "TIME_WAIT of %c ended %.3f s from when 2*MSL is over",
 			     name(e->host), ((double)e->us - (double)*until) / 1e6);
@@ -131,7 +132,7 @@ state_changed(struct ex *x, const struct la_sim_event *e)
 		else if (*until <= e->us)
 			ex_violation(x, "RFC 1122 4.2.2.13", "%c is back in TIME_WAIT, which was over",
 				     name(e->host));
-	} else if (*until && e->to == LA_CLOSED) { /* a reopen that failed, when its time was over */
+	} else if (*until && e->to == LA_CLOSED) { /* a reopen that failed after the deadline */
 		if (*until > e->us)
 			ex_violation(x, "RFC 1122 4.2.2.13", "%c lost its TIME_WAIT to an open that failed",
 				     name(e->host));
@@ -260,7 +261,7 @@ ex_check_end(struct ex *x)
 
 	while (la_sim_shelf(x->w))
 		la_sim_discard(x->w, 0);
-	la_sim_run(x->w, la_sim_now(x->w) + 1000000); /* neighbours fall silent */
+	la_sim_run(x->w, la_sim_now(x->w) + 1000000); /* let the neighbour timers end */
 	free_mbufs = la_arena_mbufs_free(la_sim_mbufs(x->w));
 	for (unsigned i = 0; (c = la_sim_conn_next(x->w, &i)); conns++)
 		check_record(x, c);

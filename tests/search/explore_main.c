@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* explore: searches small worlds exhaustively, and says how far it came. */
+/* explore: searches small worlds exhaustively, and prints the extent of the search. */
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static const char usage[] =
 	"  --seg FILE          where a violation is written as .seg\n"
 	"  --ordinary          writes the first path that ends as .seg, though nothing is wrong with it\n";
 
-struct choice { /* what to search: each a set */
+struct choice { /* the worlds to search: each field is a set */
 	unsigned closes, segments, timestamps, reuse;
 };
 
@@ -129,7 +129,7 @@ parse(int argc, char **argv, struct ex_setup *s, struct choice *c)
 
 static unsigned seen[EX_ERROR + 1];
 
-/* Every bound up to the one asked for: what needs few faults is found, and told, with few. */
+/* Searches every bound up to the given one, so that a violation is reported with the fewest faults. */
 static enum ex_result
 search_world(struct ex *x, const struct ex_setup *setup)
 {
@@ -182,7 +182,7 @@ main(int argc, char **argv)
 	free(x);
 	if (seen[EX_ERROR])
 		return 2;
-	/* hosts that break the rules must be found out, every one of them */
+	/* a violation must be found in every world of weakened hosts */
 	if (s.weak)
 		return seen[EX_VIOLATION] != worlds;
 	return seen[EX_VIOLATION] != 0;

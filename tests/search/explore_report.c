@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A path, written down. */
+/* Prints a path as a ladder and as a .seg file. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "explore.h"
 #include "sim/ladder.h"
 
-/* Everything from the beginning, as x->level has it. */
+/* Replays the path in x->level from its start. */
 static void
 play(struct ex *x)
 {
@@ -43,7 +43,7 @@ write_seg(struct ex *x, const char *title, FILE *f)
 	for (unsigned host = 0; host < 2; host++) {
 		char row[16];
 
-		ex_snap_reset(x->snap); /* before it looks at the users */
+		ex_snap_reset(x->snap); /* before it reads the users */
 		seg_writer_begin(x->seg, x->w, host);
 		play(x);
 		snprintf(row, sizeof(row), "seen-by-%c", host ? 'B' : 'A');

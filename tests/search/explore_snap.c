@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Snapshots of a world that save only what can differ.
+/* Snapshots of a world that save only the memory that can differ.
  *
- * The slots of the big wheels are saved one by one, the few that the wheel's own bitmap says are in use: one that is
- * not in use is zero.
+ * The slots of the large wheels are saved one by one. The wheel's bitmap names the few slots in use; all others
+ * are zero.
  *
- * Most of a world's arena never changes: port tables, listeners, room for frames and bursts larger than any
- * that a small world has. Those ranges, named in leave_out(), are not saved; everything else is. That they never change is
- * watched: ex_snap_strays() compares them with the world's first image, and a search in which they differ is
- * no search. */
+ * Most of a world's arena never changes: port tables, listeners, room for frames and bursts larger than any in a
+ * small world. leave_out() names these ranges, which are not saved; everything else is saved. ex_snap_strays()
+ * compares the ranges with the world's first image. A search in which they differ is invalid. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,7 @@
 enum {
 	MAX_SPANS = 256,
 	MAX_SLOTS = 64,
-	BURST = 32,	/* packets that wait in a shard at once, at most */
+	BURST = 32,	/* packets in a shard's queues at once, at most */
 	PROFILES = 8,	/* sets of options */
 	FRAME = 320,	/* bytes of the largest frame, at most */
 };
@@ -36,7 +35,7 @@ struct ex_snap {
 	uint8_t *live, *first;
 	struct la_sim *w;
 	size_t size, saved;
-	struct span out[MAX_SPANS], in[MAX_SPANS + 1]; /* left out; and the rest */
+	struct span out[MAX_SPANS], in[MAX_SPANS + 1]; /* ranges left out; ranges saved */
 	unsigned nout, nin;
 };
 

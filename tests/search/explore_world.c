@@ -2,19 +2,17 @@
 
 /* The world of the search: two hosts, one tuple, and a network with a small and constant delay.
  *
- * A segment arrives a millisecond after it was sent, in order, unless a fault is spent on it. So all
- * that time does is done by timers, by holding segments back, and by users who take their time, and each of
- * those is a move. (Without any delay the whole life of a connection fits into one
- * reading of the clock, which ISNs have to survive: --delay 0.) Fates of a segment:
+ * A segment arrives a millisecond after it was sent, in order, unless it gets a fault. Time has an effect only
+ * through timers, held segments and users that wait, and each of these is a move. With --delay 0 the whole life
+ * of a connection fits into one reading of the clock, which ISNs must survive. Fates of a segment:
  *
- *	drop	it never arrives
- *	hold	it is put on the shelf, from where it must arrive within MSL
- *	copy	it arrives, and a copy is put on the shelf
+ *	drop	the segment never arrives
+ *	hold	the segment is put on the shelf, and arrives within MSL
+ *	copy	the segment arrives, and a copy is put on the shelf
  *
- * Reordering is no fate of its own: a segment held and released behind a later one is just that, as is a delay
- * past the next incarnation; and a copy released at once is a duplicate right behind its original. A segment on
- * the shelf may be released after anything that happens; when nothing happens for so long, it arrives at the very
- * end of its MSL. (One that never arrives is a dropped one.) */
+ * Reordering needs no fate of its own: a held segment that is released after a later one is reordered, and one
+ * that is released in the next incarnation is delayed. A copy that is released at once is a duplicate. A segment
+ * on the shelf may be released after any event. Without such an event it arrives at the end of its MSL. */
 
 #include <errno.h>
 #include <string.h>
@@ -99,7 +97,7 @@ used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes
 		x->also.used(x->also.ctx, c, use, bytes, n);
 }
 
-/* ------------------------------------------------------------------ birth */
+/* ------------------------------------------------------------------ creation */
 
 enum { FIN_WAIT_2_MS = 24 * 3600 * 1000 };
 
@@ -107,20 +105,20 @@ static void
 make_plans(struct ex *x)
 {
 	const struct ex_setup *s = &x->setup;
-	struct la_sim_plan p = {.when = LA_SIM_WHEN_GOT, .amount = UINT32_MAX}; /* nothing by itself */
+	struct la_sim_plan p = {.when = LA_SIM_WHEN_GOT, .amount = UINT32_MAX}; /* no action by itself */
 
 	p.opts.nodelay = true;
 	/* a user may take longer to close than FIN_WAIT_2 lasts by default; RFC 9293 has no such limit */
 	p.opts.fin_wait_2_ms = FIN_WAIT_2_MS;
 	p.opts.rcvbuf = EX_RCVBUF;
-	p.opts.mss = EX_CHUNK + 12; /* a chunk a segment, timestamps or not */
+	p.opts.mss = EX_CHUNK + 12; /* one chunk a segment, with or without timestamps */
 	p.opts.no_timestamps = s->no_timestamps;
 	p.opts.reuse_time_wait = s->reuse;
 	for (unsigned i = 0; i < 4; i++)
 		x->plan[i / 2][i % 2] = p;
 }
 
-/* Neighbours know each other: a connection that is refused sees to it. */
+/* Resolves both neighbours, by a connection that is refused. */
 static int
 warm_up(struct ex *x)
 {
@@ -216,7 +214,7 @@ aborts(const struct ex *x, unsigned host)
 	return x->setup.close == (host == EX_A ? EX_ABORT_A : EX_ABORT_B);
 }
 
-/* Does the host's user end the first incarnation when, and only when, he has seen the peer's FIN? */
+/* Returns whether the host's user ends the first incarnation only after the peer's FIN. */
 static bool
 follows(const struct ex *x, unsigned host)
 {
@@ -229,7 +227,7 @@ has_read_all(const struct ex *x, const struct la_sim_conn *c)
 	return c->got == x->setup.segments * EX_CHUNK && c->sent == c->got;
 }
 
-/* Is there something that host's user may do now? (What users() does is no choice.) */
+/* Returns whether the host's user has a choice now. (Actions of users() are no choice.) */
 static bool
 may_act(struct ex *x, unsigned host)
 {
@@ -257,12 +255,12 @@ may_reopen(struct ex *x)
 	e = digest_look(&x->digest, EX_A);
 	if (e.tcb)
 		return false;
-	/* reuse_time_wait: not in the very millisecond in which TIME_WAIT began; see may_reuse() in open.c */
+	/* reuse_time_wait: not in the millisecond in which TIME_WAIT began; see may_reuse() in open.c */
 	return !e.tw || (x->setup.reuse && !(e.tw->flags & LA_TW_FW2) &&
 			 seq_gt((uint32_t)la_sim_ms(x->w), e.tw->deadline - tw->lifetime[0]));
 }
 
-/* Will anything happen by itself? `soon`: besides the ends of TIME_WAIT and FIN_WAIT_2. */
+/* Returns whether an event is pending. `soon`: other than the ends of TIME_WAIT and FIN_WAIT_2. */
 static bool
 has_timers(struct ex *x, bool soon)
 {
@@ -275,7 +273,7 @@ has_timers(struct ex *x, bool soon)
 			return true;
 	}
 	for (unsigned i = 0; i < x->w->nheap; i++)
-		if (x->w->heap[i].packet) /* not what neighbours say to each other */
+		if (x->w->heap[i].packet) /* not ARP or neighbour discovery */
 			return true;
 	return x->w->nshelf > 0 && !x->setup.beyond_law;
 }
@@ -285,7 +283,7 @@ ex_moves(struct ex *x, uint8_t move[EX_RELEASE + 8])
 {
 	unsigned n = 0, shelf = la_sim_shelf(x->w);
 
-	if (x->past.opens == 0) { /* at the beginning there is nothing but to begin */
+	if (x->past.opens == 0) { /* the first move is the first open */
 		move[n++] = EX_REOPEN;
 		return n;
 	}
@@ -293,7 +291,7 @@ ex_moves(struct ex *x, uint8_t move[EX_RELEASE + 8])
 		move[n++] = EX_USER_A;
 	if (may_act(x, EX_B))
 		move[n++] = EX_USER_B;
-	/* users take their time, but no minute: FIN_WAIT_2 has a limit */
+	/* users wait less than a minute, because FIN_WAIT_2 has a limit */
 	if (has_timers(x, n > 0))
 		move[n++] = EX_GO_ON;
 	if (may_reopen(x))
@@ -321,8 +319,8 @@ user_ends(struct ex *x, struct la_sim_conn *c, enum la_sim_ending how)
 		la_sim_close(c);
 }
 
-/* What the users do without having a choice: each sends, once it is open, and ends what is not a move. In the
- * second incarnation A ends when it has read everything, B when it has seen A's FIN. */
+/* Actions of the users without a choice: each sends once it is open, and makes the ends that are no moves. In
+ * the second incarnation A ends when it has read everything, B after A's FIN. */
 static void
 user_goes_on(struct ex *x, struct la_sim_conn *c)
 {
@@ -382,7 +380,7 @@ open_tuple(struct ex *x)
 			     strerror(-err));
 }
 
-/* Until something happens that matters. A segment whose MSL is over arrives at that moment. */
+/* Runs until an event of the tuple. A segment on the shelf arrives when its MSL ends. */
 static void
 go_on(struct ex *x)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* tests/search/random: many random worlds, until so many connections were opened or something is found that
- * must not be. A world is its seed: world i of a run has seed S + i. What fails is made smaller, one thing left out at a
- * time, as long as it still fails, and is printed as a command line, with the trace of the tuple. */
+/* tests/search/random: runs random worlds until the given number of connections was opened or a rule was
+ * broken. World i of a run has seed S + i. A failing world is made smaller: the program leaves out one thing at
+ * a time, as long as the world still fails. It prints the smallest world as a command line, with the trace of the
+ * tuple. */
 
 #include <getopt.h>
 #include <signal.h>
@@ -20,7 +21,7 @@
 enum { SHRINK_RUNS = 2000, SHRINK_SECONDS = 60 };
 
 static struct rw_result result, total;
-static char running[300]; /* for a crash: which world */
+static char running[300]; /* the world, for the report of a crash */
 
 static const char usage[] =
 	"random [--seed S] [--connections N] [--faults 0|1|2|3] [--ip4|--ip6|--both] [--seconds "
@@ -95,7 +96,7 @@ print_spec(FILE *f, const struct rw_spec *s)
 	fputc('\n', f);
 }
 
-/* An assertion of the stack's own ends the program: its world is said first. */
+/* An assertion of the stack ends the program. Prints its world first. */
 static void
 on_crash(int sig)
 {
@@ -126,7 +127,7 @@ struct shrink {
 	double until;
 };
 
-/* True: it still fails, in the same way where the way is a wrong byte. */
+/* True: it still fails; a wrong byte must remain a wrong byte. */
 static bool
 still(struct shrink *k, const struct rw_spec *s)
 {
@@ -167,7 +168,7 @@ shorter(struct shrink *k)
 	}
 }
 
-/* Leaves out runs of attempts, half of them first, in the end one by one. */
+/* Leaves out ranges of attempts, first half of them, at last single ones. */
 static void
 fewer_connections(struct shrink *k)
 {
@@ -423,7 +424,7 @@ main(int argc, char **argv)
 		run(&o.spec, &result);
 		add(&total, &result);
 		worlds++;
-		/* beyond the law other things may break first; one is looked for */
+		/* beyond the law other rules may break first; only a wrong byte counts */
 		found = o.spec.beyond ? result.wrong_byte : result.what[0] != '\0';
 		if (found || o.one)
 			break;

@@ -4,10 +4,10 @@
 
 /* Random worlds. (Theory at the top of random_world.c; the invariants at the top of random_law.c.)
  *
- *   random.c        the program: options, many worlds, shrinking of one that failed
- *   random_plan.c   dice: what a world is like, and what each connection does
- *   random_world.c  one world from birth to silence
- *   random_law.c    what must hold in it */
+ *   random.c        the program: options, many worlds, shrinking of a failing one
+ *   random_plan.c   random draws: the parameters of a world and of each connection
+ *   random_world.c  one world from creation to silence
+ *   random_law.c    the invariants of a world */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
 
 enum {
 	RW_HOSTS = 3,
-	RW_PORTS = 5,    /* ports connections come from, */
+	RW_PORTS = 5,    /* ports that connections open from, */
 	RW_LISTENED = 3, /* and of them those that every host listens on */
 	RW_PORT = 1024,  /* the first of them */
 	RW_WAYS = RW_HOSTS * RW_HOSTS * 2 * RW_PORTS * RW_PORTS, /* directed tuples */
@@ -27,7 +27,7 @@ enum {
 	RW_CONTROL = 255, /* buffers of the hosts' control pool, where they have one */
 };
 
-/* What can be left out of a world; names in random_plan.c. */
+/* The kinds of events that can be left out of a world; names in random_plan.c. */
 enum rw_kind {
 	RW_DROP,
 	RW_DUP,
@@ -47,7 +47,7 @@ enum rw_kind {
 };
 extern const char *const rw_kind_name[RW_KINDS];
 
-/** A world as a command line can say it. */
+/** A world as a command line gives it. */
 struct rw_spec {
 	uint64_t seed;
 	unsigned attempts;
@@ -55,16 +55,16 @@ struct rw_spec {
 	bool ip4, ip6;
 	bool beyond;          /* the law is broken: holds above MSL, ISNs fixed, no timestamps */
 	uint32_t without;     /* bits of enum rw_kind */
-	uint32_t max_bytes;   /* of one direction of one connection; 0: as the dice say */
+	uint32_t max_bytes;   /* of one direction of one connection; 0: as drawn */
 	const bool *left_out; /* by attempt; NULL: none */
-	const struct la_tuple *trace; /* draws what happens on it */
+	const struct la_tuple *trace; /* prints the ladder of this tuple */
 };
 
-/* Why one end may be orderly and the other reset (random_law.c). */
+/* Reasons for an orderly end and a reset end (random_law.c). */
 enum rw_excuse { RW_ENTRY_OVER, RW_HOST_CRASHED, RW_REUSED, RW_EXCUSES };
 
 struct rw_result {
-	/* what must not be; "" when nothing of it was */
+	/* the violation; "": none */
 	char what[240];
 	struct la_tuple tuple;
 	uint64_t us;
@@ -75,21 +75,21 @@ struct rw_result {
 	uint64_t segments, lost, held, copied, corrupted,
 		late; /* late: arrived after their connection ended */
 	uint64_t
-		behind; /* incarnations whose ISN the 4 us clock had not brought above the old one's end */
-	uint64_t one_sided[LA_NENDS]; /* orderly at one end, at the other so */
-	uint64_t excuse[RW_EXCUSES];  /* why at the other reset */
+		behind; /* incarnations whose ISN was not above the old one's end */
+	uint64_t one_sided[LA_NENDS]; /* orderly at one end, this end at the other */
+	uint64_t excuse[RW_EXCUSES];  /* reasons for the reset at the other end */
 	uint64_t virtual_us, in[LA_NCOUNTERS];
 };
 
 /** The pool that all hosts with a control pool share, full between two worlds. */
 struct rte_mempool *rw_control_pool(void);
 
-/** Lives one world from birth to silence. -errno when it can not be made. */
+/** Runs one world from creation to silence. -errno when it cannot be created. */
 int rw_world(const struct rw_spec *spec, struct rw_result *r);
 
 /* ------------------------------------------------------------------ random_plan.c */
 
-struct rw_dice { /* of a world */
+struct rw_params { /* of a world */
 	uint32_t ppm[RW_JITTER + 1];
 	uint64_t jitter_us, delay_us, msl_us, hold_us, gap_us;
 	uint32_t fixed_isn;
@@ -100,23 +100,23 @@ struct rw_dice { /* of a world */
 };
 
 struct rw_attempt {
-	uint64_t gap_us; /* after the one before */
+	uint64_t gap_us; /* time after the previous attempt */
 	uint8_t from, to;
 	bool ip6;
 	uint16_t lport, rport;
 	struct la_sim_plan active, passive;
-	int restart; /* of this host first, -1: none */
+	int restart; /* the attempt restarts this host first, -1: none */
 	bool orderly;
 	bool starve;
 };
 
-/** A number that depends on nothing but its arguments. */
+/** A number that depends only on its arguments. */
 uint64_t rw_mix(uint64_t a, uint64_t b, uint64_t c);
-void rw_dice(const struct rw_spec *spec, struct rw_dice *d);
-void rw_attempt(const struct rw_spec *spec, const struct rw_dice *d, unsigned i,
+void rw_params(const struct rw_spec *spec, struct rw_params *d);
+void rw_attempt(const struct rw_spec *spec, const struct rw_params *d, unsigned i,
 		struct rw_attempt *a);
 /** The fate of the n-th segment of a directed tuple. */
-struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_dice *d, unsigned way,
+struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_params *d, unsigned way,
 		       uint32_t n);
 
 /* ------------------------------------------------------------------ the running world */
@@ -124,14 +124,14 @@ struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_dice *d, unsi
 struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t segments;
 	uint32_t iss,
-		end; /* of the youngest incarnation: its ISN, and the end of all that it sent */
-	uint64_t sent_us; /* when it sent last */
-	uint32_t old_end; /* of those before it, until all they sent has died */
+		end; /* of the newest incarnation: its ISN, and the end of its sent numbers */
+	uint64_t sent_us; /* time of its last segment */
+	uint32_t old_end; /* of earlier incarnations, until their segments have expired */
 	uint64_t old_until;
 	bool any, behind;
 	uint32_t time_wait_end; /* SND.NXT of the entry */
-	uint64_t time_wait_us; /* since when the sending end is in TIME_WAIT, 0: not known to be */
-	uint64_t reused_us;    /* when the sending end last opened out of its own TIME_WAIT */
+	uint64_t time_wait_us; /* start of TIME_WAIT at the sending end, 0: not in TIME_WAIT */
+	uint64_t reused_us;    /* time of the sending end's last open out of its own TIME_WAIT */
 	uint64_t second;       /* for the bound on ACKs: */
 	uint32_t acks, asked;
 };
@@ -143,7 +143,7 @@ struct rw_conn {     /* by tag */
 
 struct rw {
 	const struct rw_spec *spec;
-	struct rw_dice dice;
+	struct rw_params params;
 	struct rw_result *r;
 	struct la_sim *w;
 	struct rw_attempt *attempt;
@@ -151,8 +151,8 @@ struct rw {
 	struct rw_conn *conn;
 	unsigned nconn;
 	uint64_t crash_us[RW_HOSTS]; /* 0: never */
-	bool stopping;               /* a host is being stopped in order, and aborts what it has */
-	uint64_t checksums;          /* wrong ones that the hosts' former lives have counted */
+	bool stopping;               /* a host is being stopped in order, and aborts its connections */
+	uint64_t checksums;          /* wrong ones that the hosts counted before their restarts */
 	struct rte_mbuf *stolen[RW_MBUFS];
 	unsigned nstolen;
 	uint64_t feed_us;
@@ -160,7 +160,7 @@ struct rw {
 	struct la_ladder *ladder; /* of the traced tuple */
 };
 
-/** Directed tuple's number, -1: none of ours (a corrupt segment may say anything). */
+/** Number of the directed tuple; -1: none of ours (in a corrupt segment). */
 int rw_way_of(unsigned from, unsigned to, const struct la_tuple *t);
 static inline struct rw_conn *
 rw_conn(struct rw *rw, const struct la_sim_conn *c)
@@ -173,13 +173,13 @@ rw_conn(struct rw *rw, const struct la_sim_conn *c)
 void rw_event(void *ctx, const struct la_sim_event *e);
 void rw_closed(void *ctx, struct la_sim_conn *c);
 void rw_passive_opened(struct rw *rw, const struct la_sim_conn *c);
-/** Looks at every record; frees those whose last segment is dead. */
+/** Checks every record; frees those whose last segment has expired. */
 void rw_judge(struct rw *rw);
-/** Tables of every host are sound. */
+/** Checks the tables of every host. */
 void rw_check_tables(struct rw *rw);
-/** Nothing is left of anything. */
+/** Checks that no connection, entry, reservation or mbuf is left. */
 void rw_check_silence(struct rw *rw);
-/** Before a host's counters go: what they say is kept. */
+/** Adds a host's counters to the results before a restart clears them. */
 void rw_keep_counters(struct rw *rw, unsigned host);
 void rw_fail(struct rw *rw, const struct la_tuple *t, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

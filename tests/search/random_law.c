@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What must hold in every world inside the law: theory.
+/* The invariants of every world inside the law: theory.
  *
- * The law is what RFC 9293 asks of the network and of hosts: no segment arrives more than one MSL after it was
- * sent (3.4.2); a host that lost its memory is silent for an MSL (3.4.3). One thing more it asks of users:
- * a tuple whose connection ended without TIME_WAIT must not have carried more than the ISN clock has
+ * The law is the set of RFC 9293's conditions for the network and for hosts: no segment arrives more than one MSL
+ * after it was sent (3.4.2), and a host that lost its memory sends nothing for one MSL (3.4.3). One more condition
+ * is for users: a connection that ended without TIME_WAIT must not have sent more than the ISN clock has
  * advanced since, 250 bytes a millisecond (RFC 9293 3.4.1, RFC 7323 appendix B). A user that aborts and opens
- * again at once may break that; the monitor sees it on the wire (a SYN below what the same end sent less
- * than an MSL ago), calls the incarnation "behind", counts it, and does not hold its bytes against anybody.
- * An open in the very millisecond of the old connection's last segment is not tried: the clock is read once a
- * millisecond. Where the host had the old connection in TIME_WAIT this excuse does not hold: 3.6.1 MAY-2 (1).
+ * again at once may break this condition. The monitor detects such a SYN on the wire: its number is below a number
+ * that the same end sent less than an MSL ago. The monitor calls that incarnation "behind", counts it, and exempts
+ * its bytes. Worlds do not open in the millisecond of the old connection's last segment, because the clock is read
+ * once a millisecond. The exemption does not apply where the host had the old connection in TIME_WAIT: 3.6.1
+ * MAY-2 (1).
  *
  *	what must hold						by
- *	no byte of another incarnation, none wrong		9293 3.4.2, 3.6.1; 6528; 7323 5
- *	what is read is a prefix of what the partner sent	9293 3.10.3
+ *	every byte is correct and of its own incarnation	9293 3.4.2, 3.6.1; 6528; 7323 5
+ *	the bytes read are a prefix of the partner's bytes	9293 3.10.3
  *	orderly: all bytes read, all of ours acknowledged	9293 3.10.4, 3.6
  *	orderly at one end means not reset at the other, unless	9293 3.6: TIME_WAIT answers the FIN
- *	  - the entry's 2*MSL was over when the RST came	9293 3.10.8
+ *	  - the entry's 2*MSL was over before the RST		9293 3.10.8
  *	  - its host crashed (3.5.1 half-open) or
- *	  - opened the tuple again of its own will		9293 3.5.1: the RST is for the half-open end
- *	  (an end may always be aborted by its user, give up after R2 or FIN_WAIT_2: 3.8.3, 3.10.5)
- *	reset at both ends: one of them had closed, and data	9293 3.6.1 SHLD-3
- *	  came for nobody
- *	no RST from an end that goes on, nor from TIME_WAIT	9293 3.5.2 group 3; 1337
- *	no passive connection without an active one		9293 3.5: old duplicate SYNs come to nothing
+ *	  - its user opened the tuple again			9293 3.5.1: the RST is for the half-open end
+ *	  (an end may always end by abort, R2 or the FIN_WAIT_2 limit: 3.8.3, 3.10.5)
+ *	reset at both ends: data arrived at an end that had	9293 3.6.1 SHLD-3
+ *	  closed
+ *	no RST from a connection that continues or TIME_WAIT	9293 3.5.2 group 3; 1337
+ *	each passive connection has an active one		9293 3.5: old duplicate SYNs open nothing
  *	a reopened tuple's ISN is above the old one's end	9293 3.6.1 MAY-2 (1); 6191
- *	no empty ACK that nothing asked for, but a few		9293 3.10.7.4; 5961 7: no two ends answer each
- *	  (3 a segment that occupies sequence space, 60 a second)	other for ever
+ *	few empty ACKs without a cause: at most 3 for each	9293 3.10.7.4; 5961 7: two ends do not answer each
+ *	  segment with sequence space, and 60 a second		other for ever
  *	a wrong bit is a wrong checksum				9293 3.1
- *	tables are sound, early_recycles is 0			promise 2
- *	in the end nothing is left: TCB, entry, reservation, mbuf	promise 6
+ *	tables pass their checkers, early_recycles is 0		promise 2
+ *	at the end nothing is left: TCB, entry, reservation, mbuf	promise 6
  *
  * The promises are those of docs/architecture.md. */
 
@@ -54,7 +55,7 @@ rw_fail(struct rw *rw, const struct la_tuple *t, const char *fmt, ...)
 	va_list ap;
 
 	if (r->what[0])
-		return; /* the first says it */
+		return; /* only the first violation is kept */
 	va_start(ap, fmt);
 	vsnprintf(r->what, sizeof(r->what), fmt, ap);
 	va_end(ap);
@@ -83,13 +84,13 @@ state_of(struct rw *rw, unsigned host, const struct la_tuple *t)
 	return la_shard_find(la_sim_shard(rw->w, host), t, &info) == 0 ? info.state : LA_CLOSED;
 }
 
-/* A new incarnation of the sending end begins. (The ACK of a SYN that found no mbuf may have gone before it:
- * SND.NXT is one above its number.) */
+/* A new incarnation of the sending end begins. (Without an mbuf for the SYN, an ACK may be sent before it:
+ * SND.NXT is then one above the SYN's number.) */
 static void
 syn_sent(struct rw *rw, struct rw_way *y, const struct la_sim_event *e)
 {
 	const struct la_sim_seg *s = &e->seg;
-	uint64_t msl = rw->dice.msl_us;
+	uint64_t msl = rw->params.msl_us;
 	bool below, old = e->us <= y->old_until;
 
 	if (y->any && s->seq == y->iss)
@@ -116,17 +117,17 @@ rst_sent(struct rw *rw, const struct la_sim_event *e)
 	enum la_state s = state_of(rw, e->host, &e->seg.t);
 
 	switch (s) {
-	case LA_CLOSED: /* of nobody, or of one that has just ended */
+	case LA_CLOSED: /* an unknown peer's, or a connection that has just ended */
 	case LA_LISTEN:
-	case LA_SYN_SENT: /* for the other end of a half-open connection */
+	case LA_SYN_SENT: /* for a peer with a half-open connection */
 	case LA_SYN_RCVD:
 		return;
 	case LA_TIME_WAIT:
 		if (rw->stopping) /* SYN_RCVD was aborted, and its entry given back */
 			return;
 		/* a newer SYN that no entry can be reserved for is refused as any other (tw_full_reset):
-		 * <SEQ=0> means nothing to the old connection */
-		if (rw->dice.cfg.host[e->host].shard.tw_full_reset && e->seg.seq == 0 &&
+		 * <SEQ=0> has no effect on the old connection */
+		if (rw->params.cfg.host[e->host].shard.tw_full_reset && e->seg.seq == 0 &&
 		    (e->seg.flags & LA_ACK))
 			return;
 		/* fall through */
@@ -179,7 +180,7 @@ segment_arrived(struct rw *rw, const struct la_sim_event *e)
 		return;
 	if (la_sim_seg_space(&e->seg) > 0)
 		rw->way[i].asked++;
-	/* sequence numbers from before the youngest incarnation of the sender */
+	/* sequence numbers before the sender's newest incarnation */
 	if (!(e->seg.flags & (LA_SYN | LA_RST))) {
 		int back = rw_way_of(e->peer, e->host, &e->seg.t);
 
@@ -227,7 +228,7 @@ void
 rw_passive_opened(struct rw *rw, const struct la_sim_conn *c)
 {
 	if (!c->partner)
-		rw_fail(rw, &c->t, "a connection was accepted that nobody opened");
+		rw_fail(rw, &c->t, "a connection was accepted without an open");
 }
 
 void
@@ -261,8 +262,8 @@ excused(struct rw *rw, enum rw_excuse why, bool is_so)
 	return is_so;
 }
 
-/* x is orderly, y was reset: which of the excuses is it? A user that does not read is told of the end
- * when it has: how long its entry had been there then, nobody knows. */
+/* x is orderly, y was reset: returns the excuse. A user that does not read gets `closed` late, so the age of
+ * its entry is then unknown. */
 static bool
 may_be_reset(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn *y)
 {
@@ -270,7 +271,7 @@ may_be_reset(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_con
 	uint64_t reused = i >= 0 ? rw->way[i].reused_us : 0;
 
 	return excused(rw, RW_ENTRY_OVER,
-		       x->plan->deaf || y->closed_us >= x->closed_us + 2 * rw->dice.msl_us) ||
+		       x->plan->deaf || y->closed_us >= x->closed_us + 2 * rw->params.msl_us) ||
 	       excused(rw, RW_HOST_CRASHED, rw->crash_us[x->host] >= x->closed_us) ||
 	       excused(rw, RW_REUSED, reused && reused >= x->closed_us);
 }
@@ -325,7 +326,7 @@ judge_pair(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn 
 void
 rw_judge(struct rw *rw)
 {
-	uint64_t now = la_sim_now(rw->w), keep = 3 * rw->dice.msl_us + 1000000;
+	uint64_t now = la_sim_now(rw->w), keep = 3 * rw->params.msl_us + 1000000;
 	struct la_sim_conn *c;
 
 	for (unsigned i = 0; (c = la_sim_conn_next(rw->w, &i));) {
@@ -348,7 +349,7 @@ rw_judge(struct rw *rw)
 void
 rw_check_tables(struct rw *rw)
 {
-	for (unsigned h = 0; h < rw->dice.hosts; h++) {
+	for (unsigned h = 0; h < rw->params.hosts; h++) {
 		struct la_tcp *t = &la_sim_shard(rw->w, h)->tcp;
 		char *text = NULL;
 		size_t size = 0;
@@ -382,7 +383,7 @@ rw_check_silence(struct rw *rw)
 {
 	unsigned left = RW_MBUFS - la_arena_mbufs_free(la_sim_mbufs(rw->w));
 
-	for (unsigned h = 0; h < rw->dice.hosts; h++) {
+	for (unsigned h = 0; h < rw->params.hosts; h++) {
 		const struct la_tcp *t = &la_sim_shard(rw->w, h)->tcp;
 
 		if (t->tcb_live || t->index.keys || t->tw.pool[0].live || t->tw.pool[1].live ||

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Dice. Whatever is decided depends on the world's seed and on the number of the thing decided, never on
- * what was thrown before: a connection that is left out, or a fault that is turned off, changes nothing
- * for the others. That is what makes a failing world shrink. */
+/* Random draws. Each draw depends on the world's seed and on the number of the thing that it decides, never on
+ * other draws. So a connection that is left out, or a fault that is turned off, changes nothing for the others,
+ * and a failing world can be made smaller. */
 
 #include <string.h>
 
@@ -54,7 +54,7 @@ pick(struct la_rng *r, const uint32_t *v, unsigned n)
 /* ------------------------------------------------------------------ a world */
 
 static void
-options(const struct rw_spec *spec, const struct rw_dice *d, unsigned i, struct la_conn_opts *o)
+options(const struct rw_spec *spec, const struct rw_params *d, unsigned i, struct la_conn_opts *o)
 {
 	struct la_rng r = {rw_mix(spec->seed, OF_OPTIONS, i)};
 
@@ -80,12 +80,12 @@ static const uint32_t worst[RW_JITTER + 1] = {
 };
 
 static void
-faults(const struct rw_spec *spec, struct rw_dice *d, struct la_rng *r)
+faults(const struct rw_spec *spec, struct rw_params *d, struct la_rng *r)
 {
 	static const uint32_t share[4] = {0, 10, 40, 100};
 
 	for (unsigned k = 0; k <= RW_JITTER; k++) {
-		/* some kinds are missing from some worlds, so that others show alone */
+		/* some worlds leave out some kinds, so that others occur alone */
 		uint32_t p =
 			one_in(r, 3) ? 0 : la_rng_below(r, worst[k] / 100 * share[spec->level] + 1);
 
@@ -93,7 +93,7 @@ faults(const struct rw_spec *spec, struct rw_dice *d, struct la_rng *r)
 	}
 }
 
-/* The tables: large enough, or of a size that fills up. */
+/* The tables: large enough, or small enough to fill. */
 static void
 tables(const struct rw_spec *spec, struct la_shard_config *c, struct la_rng *r)
 {
@@ -113,7 +113,7 @@ tables(const struct rw_spec *spec, struct la_shard_config *c, struct la_rng *r)
 /* Buffers that a host may hold for its peers: plenty, or so few that every limit of lib/tcp/hold.c is reached; and
  * orphans, few or for a short time. */
 static void
-pools(const struct rw_spec *spec, struct rw_dice *d, unsigned h)
+pools(const struct rw_spec *spec, struct rw_params *d, unsigned h)
 {
 	struct la_rng r = {rw_mix(spec->seed, OF_POOLS, h)};
 	struct la_shard_config *c = &d->cfg.host[h].shard;
@@ -135,9 +135,9 @@ pools(const struct rw_spec *spec, struct rw_dice *d, unsigned h)
 }
 
 /* Inside the law, nothing arrives later than one MSL after it was sent (RFC 9293 3.4.2): the longest hold is
- * what delay leaves of it. Outside it, holds are as long as ten. */
+ * one MSL minus the delay. Outside the law, holds are up to ten MSL. */
 void
-rw_dice(const struct rw_spec *spec, struct rw_dice *d)
+rw_params(const struct rw_spec *spec, struct rw_params *d)
 {
 	struct la_rng r = {rw_mix(spec->seed, OF_WORLD, 0)};
 
@@ -157,7 +157,7 @@ rw_dice(const struct rw_spec *spec, struct rw_dice *d)
 		d->hold_us = 10 * d->msl_us;
 		d->fixed_isn = (uint32_t)la_rng64(&r) | 1;
 		d->hosts = 2;
-		d->lports = d->rports = 2; /* as many tuples as weak.c remembers shifts for */
+		d->lports = d->rports = 2; /* weak.c keeps shifts for this number of tuples */
 	}
 	d->cfg = (struct la_sim_config){
 		.seed = rw_mix(spec->seed, OF_WORLD, 1),
@@ -201,7 +201,7 @@ sending(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p)
 		p->send = spec->max_bytes;
 }
 
-/* Who ends first, and how. One end at least waits for nothing that the other may wait for too. */
+/* Which end closes first, and how. At least one end does not wait for the other. */
 static void
 endings(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p, uint32_t partner,
 	bool first)
@@ -227,7 +227,7 @@ endings(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p, uin
 }
 
 void
-rw_attempt(const struct rw_spec *spec, const struct rw_dice *d, unsigned i, struct rw_attempt *a)
+rw_attempt(const struct rw_spec *spec, const struct rw_params *d, unsigned i, struct rw_attempt *a)
 {
 	struct la_rng r = {rw_mix(spec->seed, OF_ATTEMPT, i)};
 	unsigned opts = la_rng_below(&r, 32), first = la_rng_below(&r, 5), lport, rport;
@@ -243,7 +243,8 @@ rw_attempt(const struct rw_spec *spec, const struct rw_dice *d, unsigned i, stru
 	a->ip6 = spec->ip6 && (six || !spec->ip4);
 	lport = la_rng_below(&r, d->lports);
 	rport = la_rng_below(&r, d->rports);
-	if (d->fixed_isn) { /* few tuples, opened from one end only: every incarnation meets the one before */
+	/* few tuples, opened from one end only: every incarnation follows another one on its tuple */
+	if (d->fixed_isn) {
 		a->from = 0;
 		a->to = 1;
 	}
@@ -267,7 +268,7 @@ rw_attempt(const struct rw_spec *spec, const struct rw_dice *d, unsigned i, stru
 /* ------------------------------------------------------------------ a segment */
 
 struct la_fate
-rw_fate(const struct rw_spec *spec, const struct rw_dice *d, unsigned way, uint32_t n)
+rw_fate(const struct rw_spec *spec, const struct rw_params *d, unsigned way, uint32_t n)
 {
 	struct la_rng r = {rw_mix(spec->seed, OF_SEGMENT | way << 8, n)};
 	bool is[RW_JITTER + 1];

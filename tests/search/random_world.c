@@ -2,14 +2,13 @@
 
 /* One random world: theory.
  *
- * Two or three hosts, all of which listen on a few ports and open connections from a few ports, so that the same
- * tuples come back all the time: after expiry, by a passive reopen, by our own reopen out of TIME_WAIT,
- * from the other end, from both at once. A tuple that is busy refuses the attempt; that is counted, and part of it.
- * Every connection has a plan for each end (random_plan.c), every segment a fate, hosts are restarted, tables are too
- * small, and from time to time nearly all mbufs are gone.
+ * Two or three hosts listen on a few ports and open connections from a few ports, so that tuples are reused often:
+ * after expiry, by a passive reopen, by our own reopen out of TIME_WAIT, from the other end, from both at once. An
+ * attempt on a busy tuple is refused and counted. Every connection has a plan for each end (random_plan.c), every
+ * segment has a fate, hosts restart, tables are too small, and at times nearly all mbufs are in use.
  *
- * A world lives through all its attempts, then users that are left close by hand, then there must be silence. It stops
- * at the first thing that must not be (random_law.c). */
+ * After its last attempt, a world closes the users that are left; then it must become silent. A world stops at the
+ * first broken rule (random_law.c). */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +22,7 @@
 enum {
 	JUDGE_EVERY = 16,
 	CHECK_EVERY = 128,
-	STEPS = 4000000, /* of a world; an ordinary one needs 50 000 */
+	STEPS = 4000000, /* of a world; most need 50 000 */
 };
 
 static const uint64_t SECOND = 1000000;
@@ -38,7 +37,7 @@ on_fate(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
 
 	if (i < 0 || rw->spec->level == 0)
 		return (struct la_fate){LA_FAULT_NONE, 0};
-	return rw_fate(rw->spec, &rw->dice, (unsigned)i, rw->way[i].segments++);
+	return rw_fate(rw->spec, &rw->params, (unsigned)i, rw->way[i].segments++);
 }
 
 static bool
@@ -71,7 +70,7 @@ on_opened(void *ctx, struct la_sim_conn *c)
 		c->plan = &rw->attempt[rw_conn(rw, c->partner)->attempt].passive;
 }
 
-/* ------------------------------------------------------------------ what happens to hosts */
+/* ------------------------------------------------------------------ events of hosts */
 
 static void
 listen_on(struct rw *rw, unsigned host)
@@ -81,7 +80,7 @@ listen_on(struct rw *rw, unsigned host)
 
 	for (unsigned p = 0; p < RW_LISTENED; p++) {
 		plan[host][p] = none;
-		plan[host][p].opts = rw->dice.opts[host * RW_LISTENED + p];
+		plan[host][p].opts = rw->params.opts[host * RW_LISTENED + p];
 		if (la_sim_listen(rw->w, host, (uint16_t)(RW_PORT + p), &plan[host][p]) != 0)
 			rw_fail(rw, NULL, "host %c does not listen", 'A' + host);
 	}
@@ -90,7 +89,7 @@ listen_on(struct rw *rw, unsigned host)
 static void
 restart(struct rw *rw, unsigned host, bool orderly)
 {
-	uint32_t quiet = (uint32_t)(rw->dice.msl_us / 1000);
+	uint32_t quiet = (uint32_t)(rw->params.msl_us / 1000);
 
 	rw_keep_counters(rw, host);
 	rw->r->restarts++;
@@ -116,25 +115,25 @@ feed(struct rw *rw)
 		rte_pktmbuf_free(rw->stolen[--rw->nstolen]);
 }
 
-/* All mbufs but a few are gone for a while. */
+/* Withholds all mbufs but a few for a time. */
 static void
 starve(struct rw *rw, unsigned i)
 {
-	uint64_t dice = rw_mix(rw->spec->seed, 77, i);
-	unsigned leave = dice % 8;
+	uint64_t draw = rw_mix(rw->spec->seed, 77, i);
+	unsigned leave = draw % 8;
 
 	if (rw->nstolen)
 		return;
 	rw->r->starved++;
 	while (la_arena_mbufs_free(la_sim_mbufs(rw->w)) > leave)
 		rw->stolen[rw->nstolen++] = rte_pktmbuf_alloc(la_sim_mbufs(rw->w));
-	rw->feed_us = la_sim_now(rw->w) + (dice >> 32) % 400000;
+	rw->feed_us = la_sim_now(rw->w) + (draw >> 32) % 400000;
 }
 
-/* ------------------------------------------------------------------ a life */
+/* ------------------------------------------------------------------ a run */
 
-/* A tuple whose last segment left in this very millisecond: the ISN clock, which is read once a millisecond,
- * may still show what it showed then. (random_law.c: what the law asks of users.) */
+/* A tuple whose last segment left in this millisecond: the ISN clock, which is read once a millisecond,
+ * may not have moved. (random_law.c: the law's condition for users.) */
 static bool
 clock_stands(const struct rw *rw, const struct rw_attempt *a, const struct la_tuple *t)
 {
@@ -181,7 +180,7 @@ run_to(struct rw *rw, uint64_t until)
 	return !rw->r->what[0];
 }
 
-/* Stops at the first fault, too: everything after it is its consequence. */
+/* Also stops at the first fault, because later ones follow from it. */
 static bool
 run(struct rw *rw, uint64_t until)
 {
@@ -192,7 +191,7 @@ run(struct rw *rw, uint64_t until)
 	return run_to(rw, until);
 }
 
-/* Nothing in the air, no connection, no entry: within an hour. */
+/* Checks that within an hour no segment is in flight and no connection or entry is left. */
 static void
 fall_silent(struct rw *rw)
 {
@@ -230,8 +229,8 @@ live(struct rw *rw)
 	}
 }
 
-/* Users that wait for something that does not come close by hand; then R2 (200 s for a SYN), FIN_WAIT_2 and
- * 2*MSL are all that is left. */
+/* Closes the connections whose users wait for a missing event. After that only R2 (200 s for a SYN), FIN_WAIT_2
+ * and 2*MSL can be pending. */
 static void
 die(struct rw *rw)
 {
@@ -260,7 +259,7 @@ on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *by
 		la_ladder_hooks(rw->ladder).used(rw->ladder, c, use, bytes, len);
 }
 
-/* The end of the story: what went wrong is there. */
+/* The end of the ladder shows the violation. */
 static void
 print_ladder(struct la_ladder *l)
 {
@@ -291,18 +290,18 @@ be_born(struct rw *rw)
 	char err[200];
 	int rc;
 
-	rw_dice(spec, &rw->dice);
-	for (unsigned h = 0; h < rw->dice.hosts; h++)
-		if (rw->dice.control[h])
-			rw->dice.cfg.host[h].shard.control = rw_control_pool();
+	rw_params(spec, &rw->params);
+	for (unsigned h = 0; h < rw->params.hosts; h++)
+		if (rw->params.control[h])
+			rw->params.cfg.host[h].shard.control = rw_control_pool();
 	rw->attempt = calloc(spec->attempts, sizeof(*rw->attempt));
 	rw->nconn = 4 * spec->attempts + 64;
 	rw->conn = calloc(rw->nconn, sizeof(*rw->conn));
 	if (!rw->attempt || !rw->conn)
 		return -12;
 	for (unsigned i = 0; i < spec->attempts; i++)
-		rw_attempt(spec, &rw->dice, i, &rw->attempt[i]);
-	rc = la_sim_create(&rw->dice.cfg, &rw->w, err, sizeof(err));
+		rw_attempt(spec, &rw->params, i, &rw->attempt[i]);
+	rc = la_sim_create(&rw->params.cfg, &rw->w, err, sizeof(err));
 	if (rc) {
 		fprintf(stderr, "random: %s\n", err);
 		return rc;
@@ -313,7 +312,7 @@ be_born(struct rw *rw)
 						   .closed = rw_closed,
 						   .used = on_used,
 						   .ctx = rw});
-	for (unsigned h = 0; h < rw->dice.hosts; h++)
+	for (unsigned h = 0; h < rw->params.hosts; h++)
 		listen_on(rw, h);
 	if (spec->trace && spec->trace->lport)
 		rw->ladder = la_ladder_create(rw->w, spec->trace->laddr.b[15] - 1u,

@@ -7,7 +7,7 @@
 
 enum { ISNS = 8, NEAR = 1 << 20 };
 
-/* ------------------------------------------------------------------ taking it down */
+/* ------------------------------------------------------------------ recording */
 
 static struct seg_line *
 add(struct seg_writer *s, char what)
@@ -30,7 +30,7 @@ told(struct seg_writer *s, const char *text)
 		snprintf(l->text, sizeof(l->text), "%s", text);
 }
 
-/* What callbacks have said since the last look, in the order in which they come. */
+/* Records the callbacks since the last call, in their order. */
 static void
 look(struct seg_writer *s)
 {
@@ -102,13 +102,13 @@ seg_writer_call(struct seg_writer *s, unsigned host, const char *text)
 		snprintf(l->text, sizeof(l->text), "%s", text);
 }
 
-/* ------------------------------------------------------------------ writing it */
+/* ------------------------------------------------------------------ writing */
 
 /* The ISNs of both ends so far, oldest first. */
 struct isns {
 	uint32_t isn[ISNS];
 	unsigned n;
-	const char *name; /* of the last: ISS or IRS; those before have a number behind it */
+	const char *name; /* of the last ISN: ISS or IRS; earlier ones have a number after the name */
 };
 
 struct out {
@@ -116,7 +116,7 @@ struct out {
 	FILE *f;
 	struct isns own, peer;
 	bool clocks; /* the first TSvals are known: */
-	uint32_t ts_own, ts_peer; /* less the time at which they were sent, ms */
+	uint32_t ts_own, ts_peer; /* minus the time of sending, ms */
 	bool has_ts_own, has_ts_peer;
 	uint64_t t0_ms;
 };
@@ -211,7 +211,7 @@ new_isn(struct isns *k, uint32_t isn)
 		k->isn[k->n++] = isn;
 }
 
-/* The peer's next ISN: of its first SYN from line i on that was not seen before. */
+/* The peer's next ISN: of its first new SYN from line i on. */
 static bool
 next_peer_isn(const struct out *o, unsigned i, uint32_t *isn)
 {
@@ -231,7 +231,7 @@ next_peer_isn(const struct out *o, unsigned i, uint32_t *isn)
 	return false;
 }
 
-/* The peer begins anew: old numbers get names, and `renew` says with which ISN. */
+/* The peer begins a new incarnation: old numbers get names, and `renew` gives the ISN. */
 static void
 put_renewal(struct out *o, unsigned i)
 {
@@ -284,8 +284,8 @@ put_line(struct out *o, unsigned i)
 	put_segment(o, l);
 }
 
-/* Both clocks at time 0: the peer's TSval is that of the moment it sent, which is told by its delay; a first
- * segment without delay of its own is taken for that. */
+/* Both clocks at time 0. The peer's TSval is of the time of sending, which is the arrival minus the delay. The
+ * first segment without an extra delay is used. */
 static void
 find_clocks(struct out *o)
 {

@@ -2,9 +2,9 @@
 #ifndef LA_SEARCH_SEG_WRITER_H
 #define LA_SEARCH_SEG_WRITER_H
 
-/* A run in a simulated world as one of its hosts saw it, in the language of tests/scenario: what came in
- * and when, what its user did, what it sent. Played against one shard, the file shows whether that host
- * does the same again. (For one tuple, whose user acts outside of callbacks.) */
+/* Writes a run of a simulated world, as one of its hosts saw it, in the language of tests/scenario: received
+ * segments with their times, calls of the user, sent segments. Played against one shard, the file shows whether
+ * the shard does the same. (For one tuple, whose user makes no call in a callback.) */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,7 +27,7 @@ struct seg_writer {
 	unsigned host;
 	struct seg_line line[SEG_LINES];
 	unsigned n;
-	/* what the user has been told so far, by record */
+	/* callbacks of the user so far, by record */
 	struct {
 		uint32_t tag, got;
 		bool opened, peer_fin, closed;
@@ -35,11 +35,11 @@ struct seg_writer {
 };
 
 void seg_writer_begin(struct seg_writer *s, struct la_sim *w, unsigned host);
-/** To be called from la_sim_hooks.event. */
+/** Call from la_sim_hooks.event. */
 void seg_writer_event(struct seg_writer *s, const struct la_sim_event *e);
-/** The user of `host` calls: "send 64", "close", "connect" ... Before the call is made. */
+/** The user of `host` calls: "send 64", "close", "connect" ... Call before the call itself. */
 void seg_writer_call(struct seg_writer *s, unsigned host, const char *text);
-/** Writes it. head: the lines between `row` and the first take, each with its newline. */
+/** Writes the file. head: the lines between `row` and the first take, each with its newline. */
 void seg_writer_write(struct seg_writer *s, const char *row, const char *title, const char *head, FILE *f);
 
 #endif

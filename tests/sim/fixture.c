@@ -46,7 +46,7 @@ on_event(void *ctx, const struct la_sim_event *e)
 struct la_sim *
 sim_make(const struct la_sim_config *cfg)
 {
-	static struct la_sim *w; /* one at a time: the one before goes */
+	static struct la_sim *w; /* one at a time: creating a world frees the one before */
 	static bool up;
 	char err[200] = "";
 	int rc;

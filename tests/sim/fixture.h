@@ -2,7 +2,7 @@
 #ifndef TEST_SIM_FIXTURE_H
 #define TEST_SIM_FIXTURE_H
 
-/* Worlds for the tests of lib/sim, and a record of what happens in them. */
+/* Worlds for the tests of lib/sim, and a record of their events. */
 
 #include <criterion/criterion.h>
 
@@ -24,14 +24,14 @@ struct sim_seen {
 };
 
 struct sim_record {
-	uint64_t hash; /* of every frame sent, and when */
+	uint64_t hash; /* of every frame sent and its time */
 	unsigned count[LA_SIM_NOTE + 1];
 	unsigned n;
 	struct sim_seen e[SIM_EVENTS];
 };
 extern struct sim_record rec;
 
-/** Makes a world (EAL too) whose events go to `rec`. It lives until the next one is made. */
+/** Makes a world (EAL too) whose events go to `rec`. It exists until the next sim_make(). */
 struct la_sim *sim_make(const struct la_sim_config *cfg);
 /** Two hosts A and B, the link as given; B listens on port 80. */
 struct la_sim *sim_pair(const struct la_sim_link *link, const char *const *faults, unsigned nfaults,
@@ -43,9 +43,9 @@ const struct sim_seen *sim_event(enum la_sim_what what, int host, uint8_t flags,
 /** Arrival number n of a packet. */
 const struct sim_seen *sim_arrival(uint32_t packet, unsigned n);
 uint64_t sim_count(struct la_sim *w, unsigned host, enum la_counter c);
-/** Runs until all is over, at most an hour, and looks for leaks. */
+/** Runs until no event is left, at most an hour, and checks for leaks. */
 void sim_over(struct la_sim *w);
-/** Both ends are orderly and have read what the other has sent. */
+/** Asserts that both ends closed orderly and read all bytes that the other sent. */
 void sim_whole(const struct la_sim_conn *c);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What each action of the language does to its segment, and when; each kind finds its segment. */
+/* Each action of the fault language: its effect on the segment and the time; each kind selects its segment. */
 
 #include <string.h>
 
@@ -13,7 +13,7 @@ static const struct la_sim_plan server = {
 static const struct la_sim_plan client = {
 	.send = 3000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 3000};
 
-/* A whole connection under one rule; the segment that it met. */
+/* Runs a connection under one rule; returns the segment that the rule matched. */
 static const struct sim_seen *
 under(const char *rule, enum la_sim_what what)
 {
@@ -102,7 +102,7 @@ Test(action, corrupt)
 
 	cr_expect_eq(c->host, 0);
 	cr_expect_eq(sim_arrival(c->packet, 1)->us, c->us + DELAY);
-	/* again, to look at the counters of a world that still is */
+	/* again, to read the counters before the world is freed */
 	conn = sim_open(sim_pair(&(struct la_sim_link){0}, (const char *[]){"corrupt 50% data"}, 1,
 				 &server),
 			true, &client);
@@ -116,7 +116,7 @@ Test(action, corrupt)
 			     sim_count(conn->w, 1, LA_C_drop_tcp_short));
 }
 
-/* Behind the next one of its way, at the moment that one arrives. */
+/* After the next segment of its direction, at that segment's time of arrival. */
 Test(action, reorder)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY},
@@ -136,7 +136,7 @@ Test(action, reorder)
 	cr_expect_eq(sim_count(w, 1, LA_C_out_of_order), 1);
 }
 
-/* Nothing follows: it comes by itself. */
+/* No segment follows: the reordered segment arrives after a delay. */
 Test(action, reorder_the_last)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY},
@@ -156,7 +156,7 @@ Test(action, kinds)
 	cr_expect_eq(under("drop 1st ack from B", LA_SIM_LOST)->seg.len, 0);
 }
 
-/* The one that answers the other end's FIN, not any ACK before. */
+/* The ACK of the other end's FIN, not an earlier ACK. */
 Test(action, lastack)
 {
 	const struct sim_seen *l = under("drop 1st lastack from A", LA_SIM_LOST),
@@ -192,7 +192,7 @@ all_aside(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
 				UINT64_MAX};
 }
 
-/* A hook decides; what it puts on the shelf stays there until released or thrown away. */
+/* A hook decides. Segments on the shelf stay there until they are released or dropped. */
 Test(action, shelf)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &server);

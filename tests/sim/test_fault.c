@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The language of faults: what is understood, and what is said about the rest. */
+/* The fault language: valid rules, and the error messages for invalid ones. */
 
 #include <errno.h>
 #include <string.h>
@@ -127,7 +127,7 @@ Test(fault, kinds)
 	}
 }
 
-/* Counting is per rule and per match; the first rule that meets decides, and the others count too. */
+/* Each rule counts its matches. The first matching rule decides, and the other matching rules count too. */
 Test(fault, decisions)
 {
 	struct la_fault f[3];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Links: what a way from host to host does to all that passes. */
+/* Links: delay, rate, queue, MTU and chances between two hosts. */
 
 #include <string.h>
 
@@ -17,7 +17,7 @@ sends(uint32_t bytes)
 	return &p;
 }
 
-/* So many bytes over the link, whole. Returns the virtual time it took until the last had been read. */
+/* Sends `bytes` bytes over the link. Returns the virtual time until the last byte was read. */
 static uint64_t
 transfer(const struct la_sim_link *link, bool ip6, uint32_t bytes, struct la_sim **out)
 {
@@ -61,7 +61,7 @@ Test(link, jitter)
 	}
 	cr_expect(low >= 10000 && low < 10500, "%llu us", (unsigned long long)low);
 	cr_expect(high <= 15000 && high > 14500, "%llu us", (unsigned long long)high);
-	cr_expect_gt(sim_count(w, 1, LA_C_out_of_order), 0, "nobody was overtaken");
+	cr_expect_gt(sim_count(w, 1, LA_C_out_of_order), 0, "no frame was overtaken");
 }
 
 /* 1 MB at 8 Mbit/s: a second, and the headers' 5 %. */
@@ -124,7 +124,7 @@ Test(link, path_mtu_ip4)
 	path_mtu(false, 1000);
 }
 
-/* Below 552 bytes the sender leaves it to the routers. */
+/* Below 552 bytes the sender clears DF, and routers fragment. */
 Test(link, path_mtu_small)
 {
 	static const uint16_t mtu[] = {68, 296, 508, 551};
@@ -142,7 +142,7 @@ Test(link, path_mtu_ip6)
 	path_mtu(true, 1300);
 }
 
-/* n of a chance of 10 %, six standard deviations. */
+/* Checks that n events fit a chance of 10 %, within six standard deviations. */
 static void
 expect_tenth(const char *what, unsigned n, unsigned of)
 {
@@ -192,7 +192,7 @@ Test(link, chances)
 	cr_expect_gt(sim_count(w, 1, LA_C_out_of_order), 10);
 }
 
-/* More in the air than the world has room for is lost, and told. */
+/* Segments in flight beyond the world's capacity are lost and counted. */
 Test(link, network_full)
 {
 	struct la_sim_config cfg = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Users: every ending at every moment, reading or not, and which end belongs to which. */
+/* Users: every ending at every moment, with and without reading, and the pairing of the two ends. */
 
 #include <errno.h>
 
@@ -11,7 +11,7 @@ enum { DELAY = 10000 };
 static const struct la_sim_plan passive = {
 	.send = 4000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 
-/* A's ending and when; the other end waits for a FIN, or (PEER_FIN) gives one. */
+/* A's ending and its moment; the other end waits for a FIN, or (PEER_FIN) sends one. */
 static struct la_sim_conn *
 play(enum la_sim_ending ending, enum la_sim_when when)
 {
@@ -49,7 +49,7 @@ Test(plan, endings)
 		sim_over(c->w);
 		sim_whole(c);
 
-		if (when != LA_SIM_WHEN_SENT) { /* which would throw away what is still to come */
+		if (when != LA_SIM_WHEN_SENT) { /* abort at that moment would discard bytes in flight */
 			c = play(LA_SIM_CLOSE, when);
 			sim_over(c->w);
 			sim_whole(c);
@@ -60,7 +60,7 @@ Test(plan, endings)
 	}
 }
 
-/* SHLD-3: closed when all was sent, and then data comes for nobody. */
+/* SHLD-3: la_close() after the last byte was sent; data that arrives then is reset. */
 Test(plan, close_before_data)
 {
 	struct la_sim_conn *c = play(LA_SIM_CLOSE, LA_SIM_WHEN_SENT);
@@ -135,8 +135,8 @@ Test(plan, text)
 		cr_expect_eq(c->first[i], la_sim_byte(c->partner->tag, NULL, i));
 }
 
-/* Who does not read shuts the window, and resets when it closes with unread bytes. */
-Test(plan, deaf)
+/* A user that does not read closes the window, and its la_close() with unread bytes sends a RST. */
+Test(plan, no_reading)
 {
 	static struct la_sim_plan p = {.ending = LA_SIM_CLOSE,
 				       .when = LA_SIM_WHEN_TIME,
@@ -158,8 +158,8 @@ Test(plan, deaf)
 	sim_over(w);
 }
 
-/* What the plan would do, by hand; and what can not be done any more. */
-Test(plan, by_hand)
+/* The plan's calls, made directly; and calls that come too late. */
+Test(plan, by_direct_calls)
 {
 	static const struct la_sim_plan idle = {.ending = LA_SIM_STAYS};
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &idle);
@@ -200,7 +200,7 @@ Test(plan, simultaneous_open)
 	sim_whole(a);
 }
 
-/* Records run out: the world is too small, and says so by refusing. */
+/* Without a free record a connect or a listen is refused. */
 Test(plan, records)
 {
 	struct la_sim_config cfg = {.nhosts = 2, .conns = 3};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Hosts told to behave badly do, and without the switch they do not. */
+/* Weakened hosts break the rule that their switch names. Without the switch they keep it. */
 
 #include "fixture.h"
 
@@ -24,7 +24,7 @@ with(unsigned weak, const char *rule, const struct la_sim_plan *listener)
 	return w;
 }
 
-/* Nobody answers the FIN that comes again. */
+/* Without TIME_WAIT the repeated FIN draws a RST. */
 Test(weak, no_time_wait)
 {
 	for (unsigned weak = 0; weak <= 1; weak++) {
@@ -40,9 +40,9 @@ Test(weak, no_time_wait)
 	}
 }
 
-/* RFC 1337: an old duplicate's ACK is answered by a RST, which ends the entry. The RST: B has forgotten the
- * connection, and an old segment of A's comes late. */
-Test(weak, assassin)
+/* RFC 1337: a RST ends the TIME_WAIT entry. B no longer has the connection, and answers an old segment of A by
+ * that RST. */
+Test(weak, time_wait_assassination)
 {
 	for (unsigned weak = 0; weak <= 1; weak++) {
 		struct la_sim *w = with(weak ? LA_SIM_ASSASSIN : 0,
@@ -73,7 +73,7 @@ Test(weak, fixed_isn)
 	}
 }
 
-/* Numbers that are moved leave a wrong checksum wrong. (They put it right.) */
+/* A moved sequence number keeps a wrong checksum wrong. Regression test: it was corrected. */
 Test(weak, fixed_isn_and_corruption)
 {
 	static const struct la_sim_plan plan = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Worlds: determinism, going back, restarts, and what time costs. */
+/* Worlds: determinism, going back, restarts, and the cost of time. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static const struct la_sim_plan chatty = {.send = 5000,
 					  .when = LA_SIM_WHEN_GOT,
 					  .amount = 20000};
 
-/* Everything that can go wrong, at once. */
+/* All kinds of faults at once. */
 static struct la_sim *
 faulty(uint64_t seed)
 {
@@ -73,8 +73,8 @@ life(uint64_t seed)
 	return rec.hash;
 }
 
-/* The constant is a run's on another machine: what depends on the machine would show. A change of the stack
- * that changes what it sends changes the constant too: look why, then put the new one here. */
+/* The constant comes from a run on another machine, so a dependency on the machine shows. A change of the stack
+ * that changes its frames changes the constant too: find the reason, then write the new one here. */
 Test(world, same_seed_same_bytes)
 {
 	uint64_t h = life(42);
@@ -100,7 +100,7 @@ Test(world, go_back_and_run_again)
 	*at = rec;
 	for (unsigned round = 0; round < 3; round++) {
 		rec = *at;
-		cr_assert_eq(la_sim_listen(w, 0, 99, &server), 0); /* must be forgotten again */
+		cr_assert_eq(la_sim_listen(w, 0, 99, &server), 0); /* must be undone */
 		cr_assert_eq(la_sim_connect(w, 1, 0, true, 5000, 99, &chatty, NULL), 0);
 		sim_over(w);
 		if (round == 0)
@@ -161,7 +161,7 @@ Test(world, hosts_and_addresses)
 	for (int i = 0; i < LA_SIM_WATCHES; i++)
 		cr_expect_eq(la_sim_watch(w, 0, &t), i);
 	cr_expect_eq(la_sim_watch(w, 0, &t), -ENOSPC);
-	for (int i = 0; i < 40; i++) { /* again on the same port, then on too many */
+	for (int i = 0; i < 40; i++) { /* the same port again, then too many ports */
 		int rc = la_sim_listen(w, 0, (uint16_t)(i < 5 ? 80 : 100 + i), &server);
 
 		cr_expect_eq(rc,
@@ -196,8 +196,8 @@ Test(world, watches)
 	cr_expect_leq(e->us - sim_event(LA_SIM_STATE, 0, 0, 4)->us, 60 * SIM_S + 2000);
 }
 
-/* An hour of TIME_WAIT and keep-alive costs steps, not time: a few per timer. */
-Test(world, an_hour_costs_little)
+/* An hour of TIME_WAIT and keep-alive takes a few steps for each timer. */
+Test(world, an_hour_takes_few_steps)
 {
 	static const struct la_sim_plan idle = {.ending = LA_SIM_STAYS};
 	struct la_sim_config cfg = {.nhosts = 2, .host[0].shard.msl_ms = 1800000};
@@ -235,7 +235,7 @@ in_time_wait(struct la_sim **w)
 	return c;
 }
 
-/* The lost last ACK is answered by the process after: the table went with it. */
+/* The new process answers the repeated FIN, because it loaded the table. */
 Test(world, restart_in_order)
 {
 	struct la_sim *w;
@@ -251,7 +251,7 @@ Test(world, restart_in_order)
 	cr_expect_null(sim_event(LA_SIM_SENT, -1, LA_RST, 1));
 }
 
-/* Without it, the FIN meets nobody. */
+/* Without the table, the repeated FIN draws a RST. */
 Test(world, restart_by_crash)
 {
 	struct la_sim *w;
@@ -277,7 +277,7 @@ Test(world, orderly_restart_aborts)
 	sim_over(w);
 }
 
-/* No mbuf for the RSTs: it stops all the same. (It did not.) */
+/* Without an mbuf for the RSTs the host still stops. Regression test. */
 Test(world, orderly_restart_without_mbufs)
 {
 	static const struct la_sim_plan idle = {.send = 100, .ending = LA_SIM_STAYS};
@@ -290,7 +290,7 @@ Test(world, orderly_restart_without_mbufs)
 	la_sim_run(w, 150000);
 	while ((taken[n] = rte_pktmbuf_alloc(la_sim_mbufs(w))))
 		n++;
-	la_sim_run(w, 250000); /* what was to be sent waits for mbufs */
+	la_sim_run(w, 250000); /* frames to send wait for mbufs */
 	cr_assert_eq(la_sim_restart(w, 1, true, 0), 0);
 	cr_assert_eq(la_sim_restart(w, 0, true, 0), 0);
 	rte_pktmbuf_free_bulk(taken, n);
@@ -298,7 +298,7 @@ Test(world, orderly_restart_without_mbufs)
 	cr_expect_eq(la_arena_mbufs_free(la_sim_mbufs(w)), la_sim_mbufs(w)->size);
 }
 
-Test(world, crash_is_told_to_nobody)
+Test(world, a_crash_sends_no_segment)
 {
 	static const struct la_sim_plan idle = {.ending = LA_SIM_STAYS};
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = 1000}, NULL, 0, &idle);
@@ -308,13 +308,13 @@ Test(world, crash_is_told_to_nobody)
 	cr_assert_eq(la_sim_restart(w, 1, false, 0), 0);
 	cr_expect(c->partner->crashed && c->partner->closed && !c->partner->c);
 	la_sim_run(w, 100 * SIM_S);
-	cr_expect(!c->closed, "half-open, and nobody has said anything");
+	cr_expect(!c->closed, "half-open: no segment was sent");
 	la_sim_send(c, 10);
 	la_sim_run(w, 101 * SIM_S);
 	cr_expect_eq(c->why.end, LA_END_RESET);
 }
 
-/* In quiet time no SYN is sent or heard (RFC 9293 3.4.3). */
+/* In quiet time no SYN is sent or accepted (RFC 9293 3.4.3). */
 Test(world, quiet_time)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = 1000}, NULL, 0, &server);
@@ -332,7 +332,8 @@ Test(world, quiet_time)
 	sim_whole(c);
 }
 
-/* Listeners made again keep their own plan, however often. (The 17th took the first one's.) */
+/* Listeners made again keep their own plan, after any number of restarts. Regression test: the 17th took the first
+ * one's. */
 Test(world, many_restarts)
 {
 	static const struct la_sim_plan small = {

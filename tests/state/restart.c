@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A shard that is saved and goes on in another, seen from the wire: for its peers nothing has
- * happened. And quiet time, which is there for when nothing was saved. */
+/* A shard is saved and loaded into another. On the wire the restart must not show. Also quiet time,
+ * which applies when no state was saved. */
 
 #include "scenario.h"
 #include "stream.h"
@@ -17,7 +17,7 @@ waiting(struct scene *s)
 	return p;
 }
 
-/* The shard is saved and destroyed, `away` ms pass, another goes on. It listens nowhere. */
+/* Saves and destroys the shard, lets `away` ms pass, and loads another one, which has no listener. */
 static void
 restart(struct scene *s, uint64_t away)
 {
@@ -44,8 +44,8 @@ restart(struct scene *s, uint64_t away)
 	rig_pump(r);
 }
 
-/* What the checks of every emitted segment add to all of these: TSvals never go back. */
-SCENARIO(restart, fin_again, "the peer's FIN again is answered as before")
+/* The checks of every emitted segment also verify that TSvals never go back. */
+SCENARIO(restart, fin_again, "the peer's repeated FIN is answered as before the restart")
 {
 	struct peer *p = waiting(s);
 	struct peer_rx *x;
@@ -64,12 +64,12 @@ SCENARIO(restart, fin_again, "the peer's FIN again is answered as before")
 		CHECK(s->r, x->f.has_ts && x->f.tsval - ts == s->r->now - at,
 		      "TSval moved by %u in %u ms", x->f.tsval - ts, (uint32_t)(s->r->now - at));
 	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE, "2*MSL did not restart");
-	restart(s, 100); /* and once more */
+	restart(s, 100); /* a second restart */
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	peer_expect_chk(p);
 }
 
-SCENARIO(restart, whole_2msl, "2*MSL passes whole, the time away counted, to the millisecond")
+SCENARIO(restart, whole_2msl, "2*MSL is kept to the millisecond, and includes the time between the runs")
 {
 	struct peer *p = waiting(s);
 
@@ -77,7 +77,7 @@ SCENARIO(restart, whole_2msl, "2*MSL passes whole, the time away counted, to the
 	restart(s, 40000);
 	rig_run(s->r, LIFE - 41000 - 1);
 	peer_expect_state(p, LA_TIME_WAIT);
-	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0); /* starts it again */
+	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0); /* restarts 2*MSL */
 	peer_expect_chk(p);
 	restart(s, 0);
 	rig_run(s->r, 20000);
@@ -88,7 +88,7 @@ SCENARIO(restart, whole_2msl, "2*MSL passes whole, the time away counted, to the
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_expired) == 1, "not counted");
 }
 
-SCENARIO(restart, lapsed, "an entry whose time ended while nothing ran is not there any more")
+SCENARIO(restart, lapsed, "an entry that expired between the runs is not loaded")
 {
 	struct peer *p = waiting(s);
 
@@ -97,11 +97,11 @@ SCENARIO(restart, lapsed, "an entry whose time ended while nothing ran is not th
 	restart(s, 1);
 	peer_expect_state(p, LA_CLOSED);
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_lapsed) == 1, "not counted");
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_loaded) == 0, "there");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_loaded) == 0, "loaded");
 	restart(s, 1ull << 40); /* ticks have wrapped */
 }
 
-SCENARIO(restart, msl_is_kept, "an entry keeps the MSL it was made with")
+SCENARIO(restart, msl_is_kept, "a loaded entry keeps its own MSL")
 {
 	struct peer *p;
 
@@ -133,12 +133,12 @@ SCENARIO(restart, old_duplicates, "old data, RSTs and old SYNs of the last run a
 	peer_expect_chk(p);
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, LIFE - 1000 - 1200 - 1);
-	peer_expect_state(p, LA_TIME_WAIT); /* and none of it made the stay longer or shorter */
+	peer_expect_state(p, LA_TIME_WAIT); /* no segment changed the deadline */
 	rig_run(s->r, 2);
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(restart, reopened, "a newer SYN reopens it, above everything that the last run sent")
+SCENARIO(restart, reopened, "a newer SYN reopens the entry, above all numbers of the last run")
 {
 	struct peer *p = waiting(s);
 	uint32_t n = p->N, isn = p->R + 1000;
@@ -163,7 +163,7 @@ SCENARIO(restart, reopened, "a newer SYN reopens it, above everything that the l
 	peer_skip(p);
 }
 
-SCENARIO(restart, isn_clock, "ISNs go on with time, whoever opens")
+SCENARIO(restart, isn_clock, "the ISN clock continues, for active and passive opens")
 {
 	struct peer *p = scene_listen(s);
 	uint32_t iss;
@@ -184,7 +184,8 @@ SCENARIO(restart, isn_clock, "ISNs go on with time, whoever opens")
 	peer_skip(p);
 }
 
-SCENARIO(restart, isn_above_last_ack, "also above what a connection without TIME_WAIT sent just before")
+SCENARIO(restart, isn_above_last_ack,
+	 "ISNs are above the numbers of a connection that ended without TIME_WAIT just before")
 {
 	struct peer *p = scene_listen(s);
 	uint32_t end, isn = p->IRS;
@@ -211,7 +212,7 @@ SCENARIO(restart, isn_above_last_ack, "also above what a connection without TIME
 }
 
 SCENARIO(restart, fin_wait_2,
-	 "a connection in FIN_WAIT_2 that nobody reads any more goes on waiting")
+	 "an entry in FIN_WAIT_2 waits for the FIN after a restart")
 {
 	struct peer *p = scene_open(s);
 	uint32_t n;
@@ -231,7 +232,7 @@ SCENARIO(restart, fin_wait_2,
 	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE, "%u", peer_info(p).time_wait_left_ms);
 	CHECK(s->r, rig_counter(s->r, LA_C_ended_orderly) == 1, "not counted");
 
-	s->o.lport = 81; /* and to the end of its limit, not longer */
+	s->o.lport = 81; /* and until its limit, not longer */
 	p = scene_open(s);
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	peer_ack(p);
@@ -244,7 +245,7 @@ SCENARIO(restart, fin_wait_2,
 	CHECK(s->r, rig_counter(s->r, LA_C_ended_fin_wait_2) == 1, "not counted");
 }
 
-SCENARIO(restart, own_opens, "our own open keeps off a tuple of the last run")
+SCENARIO(restart, own_opens, "our own open refuses a tuple of the last run in TIME_WAIT")
 {
 	struct peer *p = waiting(s);
 
@@ -273,7 +274,7 @@ load_into(struct scene *s, struct stream *file, uint64_t now, uint8_t flip)
 	return rc;
 }
 
-SCENARIO(restart, refusals, "what is not the shard's own is not loaded")
+SCENARIO(restart, refusals, "a table of another secret, time or format is not loaded")
 {
 	static const size_t at[] = {0, 7, 8, 12}; /* magic, order, version */
 	struct peer *p = scene_open(s);
@@ -312,7 +313,7 @@ SCENARIO(restart, refusals, "what is not the shard's own is not loaded")
 
 /* -- quiet time (I-04) -- */
 
-SCENARIO(quiet, syn_in, "no SYN is answered for one MSL, then the peer's next one is")
+SCENARIO(quiet, syn_in, "quiet time: no SYN is answered for one MSL, then the peer's next SYN is")
 {
 	struct peer *p;
 
@@ -324,14 +325,14 @@ SCENARIO(quiet, syn_in, "no SYN is answered for one MSL, then the peer's next on
 		peer_expect_none(p, 9000);
 		CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == i, "not counted");
 	}
-	rig_run(s->r, 3000); /* the tick in which it ends */
+	rig_run(s->r, 3000); /* the tick in which quiet time ends */
 	peer_syn(p);
 	peer_expect_none(p, 1);
 	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 4, "not counted");
 	peer_to_established(p);
 }
 
-SCENARIO(quiet, closed_port, "nor for a port where nobody listens; what is no SYN, is answered")
+SCENARIO(quiet, closed_port, "quiet time: a SYN to a closed port is not answered, other segments are")
 {
 	struct peer *p;
 
@@ -342,12 +343,11 @@ SCENARIO(quiet, closed_port, "nor for a port where nobody listens; what is no SY
 	PEER_TX(p, .flags = LA_SYN | LA_FIN, .seq = p->IRS);
 	peer_expect_none(p, 10);
 	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 2, "not counted");
-	peer_send(p, LA_ACK, 7, 0x1234,
-		  0); /* a connection of before the crash: half open no more */
+	peer_send(p, LA_ACK, 7, 0x1234, 0); /* a connection from before the crash is reset */
 	peer_expect(p, LA_RST, 0x1234, 0, 0);
 }
 
-SCENARIO(quiet, syn_out, "no SYN is sent, and la_connect() says so")
+SCENARIO(quiet, syn_out, "quiet time: no SYN is sent, and la_connect() returns an error")
 {
 	struct peer *p;
 
@@ -365,7 +365,7 @@ SCENARIO(quiet, syn_out, "no SYN is sent, and la_connect() says so")
 	peer_skip(p);
 }
 
-SCENARIO(quiet, with_entries, "entries that were read back answer in quiet time too")
+SCENARIO(quiet, with_entries, "quiet time: loaded entries answer")
 {
 	struct peer *p = waiting(s);
 	uint32_t isn = p->R + 1000;
@@ -382,7 +382,7 @@ SCENARIO(quiet, with_entries, "entries that were read back answer in quiet time 
 	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 1, "not counted");
 }
 
-SCENARIO(quiet, none, "without it there is none")
+SCENARIO(quiet, none, "without a configured quiet time SYNs are answered at once")
 {
 	struct peer *p = scene_open(s);
 

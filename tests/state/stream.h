@@ -2,7 +2,7 @@
 #ifndef TEST_STATE_STREAM_H
 #define TEST_STATE_STREAM_H
 
-/* A stream in memory: what is saved there can be read again, changed, and cut short. */
+/* A stream in memory: saved bytes can be read again, changed and truncated. */
 
 #include <errno.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 struct stream {
 	uint8_t *p;
 	size_t len, room, at;
-	size_t fail_at; /* -EIO for whatever goes beyond it; 0: nothing */
+	size_t fail_at; /* -EIO at this offset; 0: no error */
 };
 
 static inline int

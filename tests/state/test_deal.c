@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A state file that another number of shards goes on with: every entry comes to the shard that steering
- * sends its segments to, with the numbers, the time and the timestamps it had, and none is lost. */
+/* A state file for another number of shards: every entry is redistributed to the shard that its segments
+ * hash to. It keeps its sequence numbers, deadline and timestamps, and no entry is lost. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,11 +20,11 @@
 
 enum {
 	N = 400,
-	AT = 5000000, /* when it is saved, ms */
-	AWAY = 1234,  /* until it is read */
+	AT = 5000000, /* time of saving, ms */
+	AWAY = 1234,  /* from saving to loading, ms */
 	MOST = 8,     /* shards */
 	LIFE = 60000,
-	AHEAD = 100000, /* steps of the ISN clock that each shard is further ahead than the one before */
+	AHEAD = 100000, /* steps of the ISN clock from each shard to the next */
 };
 
 struct entry {
@@ -58,7 +58,7 @@ make(uint64_t now, const uint8_t *secret, uint32_t room4, uint32_t room6)
 	la_addr_parse("10.0.0.1", &cfg.gateway4);
 	la_addr_parse("fd00::1", &cfg.gateway6);
 	cr_assert_eq(la_shard_create(&cfg, &s), 0);
-	while (la_shard_tx(s, &m, 1) == 1) /* its announcements */
+	while (la_shard_tx(s, &m, 1) == 1) /* drain its announcements */
 		rte_pktmbuf_free(m);
 	return s;
 }
@@ -69,26 +69,26 @@ secret(void)
 	return (const uint8_t *)"one secret of a port, of 32 bytes";
 }
 
-/* As from a connection that ended life - left ago. */
+/* Enters an entry of a connection that ended life - left ago. */
 static void
 put(struct la_shard *s, const struct entry *e)
 {
-	const la_ref nobody = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
+	const la_ref no_tcb = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
 	struct la_tcp *t = &s->tcp;
 	uint64_t hash = la_hash_tuple(&t->key, &e->t);
 	int class = la_tw_class(&t->tw, e->life ? e->life : LIFE);
 
 	cr_assert(class >= 0 && la_tw_reserve(&t->tw, &e->t.raddr));
-	cr_assert_eq(la_index_insert(&t->index, hash, nobody), 0);
+	cr_assert_eq(la_index_insert(&t->index, hash, no_tcb), 0);
 	if (e->life) {
-		la_tw_enter(&t->tw, &e->t, hash, nobody, &e->core, t->tick + e->left - e->life, class);
+		la_tw_enter(&t->tw, &e->t, hash, no_tcb, &e->core, t->tick + e->left - e->life, class);
 		return;
 	}
-	la_tw_enter_fin_wait_2(&t->tw, &e->t, hash, nobody, &e->core, t->tick, class, e->left);
+	la_tw_enter_fin_wait_2(&t->tw, &e->t, hash, no_tcb, &e->core, t->tick, class, e->left);
 	s->counters.state[LA_FIN_WAIT_2]++;
 }
 
-/* All kinds of entries, of many peers and ports, some of them over before the next run begins. */
+/* All kinds of entries, of many peers and ports. Some expire before the next run. */
 static void
 invent(void)
 {
@@ -114,7 +114,7 @@ invent(void)
 	}
 }
 
-/* n shards of port 0 that have them, each what steering sends to it. */
+/* Creates n shards of port 0. Each has the entries that hash to it. */
 static void
 hold(unsigned n)
 {
@@ -159,7 +159,7 @@ open_for(unsigned n, struct la_statefile **st)
 	return la_statefile_open(path, addrs, n, false, &now, st, err, sizeof(err));
 }
 
-/* n shards with so much room go on with it. What la_statefile_load() returned. */
+/* Loads the file into n shards of this capacity. Returns the result of la_statefile_load(). */
 static int
 load(unsigned n, uint32_t room4, uint32_t room6)
 {
@@ -172,7 +172,7 @@ load(unsigned n, uint32_t room4, uint32_t room6)
 	cr_assert_eq(la_statefile_shards(st), nfrom);
 	cr_assert_eq(la_statefile_entries(st), N);
 	nto = n;
-	for (unsigned k = 0; k < n; k++) /* each some time after the one before, as it takes time to make one */
+	for (unsigned k = 0; k < n; k++) /* each later than the one before, because creation takes time */
 		to[k] = make(la_statefile_now(st) + k % 2, la_statefile_secret(st, k), room4, room6);
 	rc = la_statefile_load(st, to, err, sizeof(err));
 	la_statefile_close(st);
@@ -203,9 +203,9 @@ tear_down(void)
 
 TestSuite(deal, .init = set_up, .fini = tear_down, .timeout = 60);
 
-/* ---- what becomes of an entry ---- */
+/* ---- an entry after the load ---- */
 
-/* The peer's FIN again, at `now`: what the shard says. False: nothing. */
+/* Repeats the peer's FIN at `now`, and parses the shard's answer. False: no answer. */
 static bool
 fin_again(struct la_shard *s, const struct entry *e, uint64_t now, struct frame_in *answer)
 {
@@ -236,7 +236,7 @@ fin_again(struct la_shard *s, const struct entry *e, uint64_t now, struct frame_
 	return true;
 }
 
-/* Entry i, which was in shard `old`, is in shard `k` and nowhere else, as it would be there by now. */
+/* Asserts that entry i, which was in shard `old`, is only in shard `k`, with its old deadline. */
 static void
 found(unsigned i, struct la_shard *old, unsigned k)
 {
@@ -256,8 +256,8 @@ found(unsigned i, struct la_shard *old, unsigned k)
 	cr_assert(info.snd_nxt == e->core.snd_nxt && info.rcv_nxt == e->core.rcv_nxt, "entry %u", i);
 	if (e->life)
 		cr_assert_eq(info.time_wait_left_ms, e->left - (now - AT) - 1, "entry %u", i); /* in whole ms */
-	/* and its peer cannot tell the two apart */
-	now = AT + AWAY + 1; /* all shards have come so far */
+	/* both shards answer its peer alike */
+	now = AT + AWAY + 1; /* the clock of all shards */
 	if (e->left <= now - AT)
 		return;
 	la_shard_poll(old, now);
@@ -284,7 +284,7 @@ from_to(unsigned n, unsigned m)
 		loaded += to[k]->counters.v[LA_C_time_wait_loaded];
 		lapsed += to[k]->counters.v[LA_C_time_wait_lapsed];
 		cr_assert_eq(la_tw_check(&to[k]->tcp.tw, stderr), 0);
-		cr_assert_gt(to[k]->counters.v[LA_C_time_wait_loaded], 0); /* or it shows nothing */
+		cr_assert_gt(to[k]->counters.v[LA_C_time_wait_loaded], 0); /* else the test shows nothing */
 	}
 	cr_assert_eq(loaded + lapsed, N);
 	cr_assert_gt(lapsed, 0);
@@ -313,7 +313,7 @@ Test(deal, by_four)
 	from_to(4, MOST);
 }
 
-/* The RSS key of the run before is another: entries belong to other shards, and none is lost. */
+/* The run before had another RSS key: entries hash to other shards, and no entry is lost. */
 Test(deal, by_another_key)
 {
 	uint16_t good[2];
@@ -349,7 +349,7 @@ Test(deal, by_another_key)
 	}
 }
 
-/* A connection without TIME_WAIT pulled one shard's ISN clock ahead, and may come again to any of them. */
+/* A connection without TIME_WAIT moved one shard's ISN clock ahead. Its next incarnation may hash to any shard. */
 Test(deal, isn_clock)
 {
 	hold(4);
@@ -360,14 +360,14 @@ Test(deal, isn_clock)
 	drop(from, &nfrom);
 	drop(to, &nto);
 	hold(1);
-	from[0]->tcp.isn_floor = AT * 250ull + (1 << 24) + 1; /* further ahead than it ever is */
+	from[0]->tcp.isn_floor = AT * 250ull + (1 << 24) + 1; /* further ahead than possible */
 	save();
 	cr_assert_eq(load(1, N, N), -EBADMSG);
 }
 
 /* ---- room ---- */
 
-/* How many fall to the shard of m that gets most of a family, and which it is. */
+/* Returns the largest number of entries of a family that hash to one of m shards, and that shard. */
 static unsigned
 most_of(unsigned m, bool is4, unsigned *who)
 {
@@ -397,7 +397,7 @@ Test(deal, no_room)
 	for (unsigned m = 1; m <= 3; m++) {
 		most4 = most_of(m, true, &who4);
 		most6 = most_of(m, false, &who6);
-		/* room for all of them, but not where they are to go: nothing is lost silently */
+		/* room for all, but not in their shards: the load is refused with an error */
 		cr_assert_eq(load(m, most4 - 1, N), -ENOBUFS);
 		snprintf(words, sizeof(words),
 			 "%u of them for shard %u of %u, which has room for %u; %u times %u is --time-wait %u",
@@ -411,12 +411,12 @@ Test(deal, no_room)
 			 most6, who6 + 1, m, most6 - 1, m, most6, m * most6);
 		cr_assert(strstr(err, words) != NULL, "%s, not %s", err, words);
 		drop(to, &nto);
-		cr_assert_eq(load(m, most4, most6), 0, "%s", err); /* what it asks for is enough */
+		cr_assert_eq(load(m, most4, most6), 0, "%s", err); /* the size in the error message is enough */
 		drop(to, &nto);
 	}
 }
 
-/* ---- files that cannot be dealt out ---- */
+/* ---- files that cannot be redistributed ---- */
 
 static void
 refused(unsigned n, int rc, const char *words)
@@ -427,7 +427,7 @@ refused(unsigned n, int rc, const char *words)
 	cr_assert(st == NULL && strstr(err, words) != NULL, "%s", err);
 }
 
-/* An entry would answer from another secret than it did: its TSval would go back, for all its peer knows. */
+/* An entry of another secret would answer with another TSval clock: TSval could go back. */
 Test(deal, two_secrets)
 {
 	hold(2);
@@ -437,7 +437,7 @@ Test(deal, two_secrets)
 	refused(2, -EBADMSG, "is damaged: section 2 has another secret than section 1, of the same port");
 }
 
-/* Ports are networks: the same tuple may be on both, and what is dealt out stays on its own. */
+/* Each port is its own network: both may have the same tuple, and entries are redistributed within their port. */
 Test(deal, ports)
 {
 	struct la_statefile *st;
@@ -450,7 +450,7 @@ Test(deal, ports)
 		put(from[2], &entries[i]);
 	addrs[2].port = 1;
 	save();
-	for (unsigned k = 1; k < 4; k++) /* then one shard on the first, three on the second */
+	for (unsigned k = 1; k < 4; k++) /* one shard on the first port, three on the second */
 		addrs[k].port = 1;
 	cr_assert_eq(open_for(4, &st), 0, "%s", err);
 	for (nto = 0; nto < 4; nto++)

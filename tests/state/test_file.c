@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The state file: what is written is read, once; and what is damaged, cut, foreign, of another
- * version, machine, user or run is refused by a name of its own, and nothing of it imported. */
+/* The state file: a written file is loaded once. A file that is damaged, truncated, foreign, or of another
+ * version, machine, user or run is refused with its own error, and no entry is imported. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ make(uint64_t now, const uint8_t *secret)
 	return s;
 }
 
-/* Two shards of a port: the rig's, with four entries of both families, and one without any. */
+/* Two shards of a port: the rig's, with four entries of both families, and an empty one. */
 static void
 set_up(void)
 {
@@ -95,7 +95,7 @@ save(void)
 	cr_assert_eq(length, bytes);
 }
 
-/* The file is now `n` bytes of `file`. */
+/* Writes `n` bytes of `file` to the file. */
 static void
 put(size_t n)
 {
@@ -114,7 +114,7 @@ try_open(const struct la_statefile_addrs *a, unsigned n, const struct la_wall *w
 	return la_statefile_open(path, a, n, false, wall, st, err, sizeof(err));
 }
 
-/* Refused, in a line that names the file and has these words. */
+/* Asserts that the load fails, with an error that names the file and contains this text. */
 static void
 refused(const char *words, const char *where, size_t at)
 {
@@ -127,7 +127,7 @@ refused(const char *words, const char *where, size_t at)
 	cr_assert(strstr(err, words) != NULL, "%s %zu: %s", where, at, err);
 }
 
-/* After a change, the checksum is right again: what is wrong then is the content. */
+/* Corrects the checksum after a change, so that only the content is wrong. */
 static void
 sum_again(void)
 {
@@ -186,7 +186,7 @@ Test(file, round_trip)
 	cr_assert(strstr(err, "is not there") != NULL);
 }
 
-/* The clocks: within a boot the one that nobody sets, else the one on the wall, never backwards. */
+/* The clocks: within a boot CLOCK_BOOTTIME, else the real-time clock, never backwards. */
 Test(file, time_passed)
 {
 	static const struct {
@@ -201,8 +201,8 @@ Test(file, time_passed)
 		{5000, 1000, "another boot", 5000, false},
 		{5000, -400000, "another boot", 5000, false},
 		{-1, 1000, "another boot", 0, true},
-		{5000, -1, "one boot", 5000, false}, /* what cannot be: then the other clock */
-		{5000, 1000, "", 5000, false},       /* a boot that is not known */
+		{5000, -1, "one boot", 5000, false}, /* impossible: the real-time clock is used */
+		{5000, 1000, "", 5000, false},       /* an unknown boot */
 	};
 	struct la_wall unknown = saved_at, now;
 	bool backwards;
@@ -235,7 +235,7 @@ Test(file, every_bit)
 				    : i < 12 ? "is damaged: no byte order"
 				    : i < 16 ? "is of version"
 				    : i < 24 ? ""
-					     : /* longer or shorter than it says */
+					     : /* longer or shorter than its length field */
 					    "is damaged: its checksum is wrong";
 
 		for (unsigned bit = 0; bit < 8; bit++) {
@@ -262,7 +262,7 @@ Test(file, every_length)
 	put(length + 1);
 	refused("is damaged: ", "length", length + 1);
 	put(length);
-	for (size_t n = 0; n < length; n++) /* a hole: what a file system may make of a crash */
+	for (size_t n = 0; n < length; n++) /* zeros, as a file system may leave after a crash */
 		file[n] = 0;
 	put(length);
 	refused("is not a lastack state file", "zeros", 0);
@@ -291,7 +291,7 @@ Test(file, other_versions_and_machines)
 	refused("another byte order", "order", 0);
 }
 
-Test(file, not_ours)
+Test(file, foreign_files)
 {
 	uint64_t bytes;
 	uint8_t now[64];
@@ -338,7 +338,7 @@ Test(file, other_runs)
 	memcpy(other, ours, sizeof(other));
 	memcpy(a, addrs, sizeof(a));
 	a[1].addrs = other;
-	other[2] = ours[0]; /* the order of addresses means nothing */
+	other[2] = ours[0]; /* the order of addresses does not matter */
 	other[0] = ours[2];
 	cr_assert_eq(try_open(a, 2, &saved_at, &st), 0, "%s", err);
 	la_statefile_close(st);
@@ -355,8 +355,8 @@ Test(file, other_runs)
 	cr_assert(strstr(err, "other addresses in section 1") != NULL, "%s", err);
 }
 
-/* A right checksum over what makes no sense, section by section. */
-Test(file, sense)
+/* A valid checksum over inconsistent content, for each section. */
+Test(file, inconsistent_content)
 {
 	const size_t section = sizeof(struct la_statefile_head),
 		     len = section + offsetof(struct la_statefile_section, length);
@@ -377,7 +377,7 @@ Test(file, sense)
 		put(length);
 		refused("", "section length", 0);
 	}
-	huge = 68; /* not even a shard's head */
+	huge = 68; /* shorter than a shard's header */
 	memcpy(file + len, &huge, sizeof(huge));
 	sum_again();
 	put(length);
@@ -401,7 +401,7 @@ Test(file, sense)
 	put(length);
 	refused("section 2 has another secret than section 1", "secret", 0);
 	file[section + 48 + n + 48 + 32] ^= 1;
-	/* an entry: flags of the first one, behind the heads of shard and table */
+	/* flags of the first entry, after the headers of shard and table */
 	file[section + 48 + 64 + 76 + 30] |= 3;
 	sum_again();
 	put(length);
@@ -438,7 +438,7 @@ Test(file, no_room)
 	la_statefile_close(st);
 }
 
-/* Whole or not at all: what stands there before stays until the new one is complete. */
+/* The old file stays until the new one is complete. */
 Test(file, replaces)
 {
 	struct la_statefile *st;
@@ -447,16 +447,16 @@ Test(file, replaces)
 	int fd;
 
 	save();
-	file[200] ^= 1; /* one that is damaged may be replaced */
+	file[200] ^= 1; /* a damaged file may be replaced */
 	put(length);
 	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
-	fd = open(tmp, O_CREAT | O_WRONLY, 0666); /* and one that was never finished */
+	fd = open(tmp, O_CREAT | O_WRONLY, 0666); /* and an unfinished one */
 	cr_assert(fd >= 0 && write(fd, "half", 4) == 4);
 	close(fd);
 	save();
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	la_statefile_close(st);
-	put(0); /* nothing may be replaced too */
+	put(0); /* an empty file may be replaced */
 	save();
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	la_statefile_close(st);
@@ -467,7 +467,7 @@ Test(file, replaces)
 	cr_assert(strstr(err, "cannot be written: No such file") != NULL, "%s", err);
 }
 
-/* A connection that is open is not saved, and the old file not lost for it. */
+/* With an open connection the save fails, and the old file stays. */
 Test(file, busy)
 {
 	struct peer_opts o = {.lport = 99};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A TIME_WAIT table that is written and read back, at the level of the table: against a model in a
- * plain array, and with everything in the stream that cannot be. */
+/* A TIME_WAIT table that is written and read back: compared with a model in a plain array, and with
+ * streams of impossible content. */
 
 #include "tables/fixture.h"
 
@@ -13,7 +13,7 @@ enum { MAX = 400 };
 
 struct want {
 	struct la_tuple tuple;
-	struct la_tw_core core; /* deadline and flags as they are to be found again */
+	struct la_tw_core core; /* expected deadline and flags */
 	bool there;
 };
 
@@ -37,7 +37,7 @@ save(const struct fx *fx, struct stream *s)
 	cr_assert_eq(la_tw_export(&fx->tw, fx->now, stream_write, s), 0);
 }
 
-/* One more entry, of any kind and age. */
+/* Adds an entry of any kind and age. */
 static void
 add(struct rng *r, unsigned i, uint32_t now)
 {
@@ -54,7 +54,7 @@ add(struct rng *r, unsigned i, uint32_t now)
 	if (!la_addr_is4(&t.laddr))
 		t.raddr.b[14] = (uint8_t)rng64(r);
 	cr_assert(fx_open(&from, i + 1, &t));
-	if (rng_below(r, 4) == 0) { /* FIN_WAIT_2 without a user: longer or shorter than 2*MSL */
+	if (rng_below(r, 4) == 0) { /* FIN_WAIT_2 after la_close(): longer or shorter than 2*MSL */
 		ref = la_tw_enter_fin_wait_2(&from.tw, &t, fx_hash(&from, &t),
 					     la_ref_make(LA_POOL_TCB, i + 1), &state, now,
 					     la_tw_class(&from.tw, lifetimes[rng_below(r, 7)]),
@@ -64,7 +64,7 @@ add(struct rng *r, unsigned i, uint32_t now)
 	}
 	ref = fx_enter(&from, i + 1, &state, lifetimes[rng_below(r, 7)]);
 	switch (rng_below(r, 5)) {
-	case 0: /* an old duplicate was answered, and the throttle remembers it */
+	case 0: /* an old duplicate was answered: the throttle is set */
 		seg = fx_seg(&from, ref, LA_ACK, state.rcv_nxt - 10, state.snd_nxt);
 		if (state.flags & LA_TW_TS) {
 			seg.opts = LA_OPT_TS;
@@ -109,7 +109,7 @@ expect(unsigned i, uint64_t elapsed)
 	cr_assert_eq(e->ts_recent, w->core.ts_recent);
 	cr_assert_eq(e->wnd, w->core.wnd);
 	cr_assert_eq(e->deadline - to.now, w->core.deadline - from.now - elapsed, "entry %u", i);
-	cr_assert_eq(e->flags & ~0xf3, w->core.flags & ~0xf3); /* but for life and class */
+	cr_assert_eq(e->flags & ~0xf3, w->core.flags & ~0xf3); /* without life and class */
 	a = e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
 	b = w->core.flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
 	cr_assert_eq(to.tw.lifetime[a], from.tw.lifetime[b]);
@@ -121,7 +121,7 @@ held(const struct fx *fx)
 	return FX_COUNT(fx, time_wait) + FX_COUNT(fx, fin_wait_2_held);
 }
 
-/* Every entry ends at its deadline, and not a tick before, those of the same tick together. */
+/* Every entry expires at its deadline, not a tick before. Entries of one tick expire together. */
 static void
 expire_all(void)
 {
@@ -140,7 +140,7 @@ expire_all(void)
 			}
 			n += ref && d == left;
 		}
-		if (left > 1 << 20) /* 2^30 is only there to be a large one */
+		if (left > 1 << 20) /* 2^30 stands for a large value */
 			return;
 		fx_advance(&to, next - 1);
 		cr_assert_eq(held(&to), now);
@@ -173,7 +173,7 @@ round_trip(uint64_t seed)
 	fx_init(&from, MAX, MAX, 4096, now);
 	for (unsigned i = 0; i < n; i++) {
 		add(&r, i, from.now);
-		if (rng_below(&r, 8) == 0) /* nothing is popped: deadlines may lie behind us */
+		if (rng_below(&r, 8) == 0) /* no reference is popped: deadlines may be past */
 			from.now += rng_below(&r, 30);
 	}
 	save(&from, &s);
@@ -201,7 +201,7 @@ Test(table, round_trip)
 		round_trip(seed);
 }
 
-/* Counts around those that are written and read at once. */
+/* Counts near the number of entries that one call writes and reads. */
 Test(table, counts)
 {
 	static const unsigned counts[] = {0, 1, 63, 64, 65, 127, 128, 129, 200};
@@ -211,7 +211,7 @@ Test(table, counts)
 		struct stream s = {0};
 
 		fx_init(&from, 200, 200, 512, 5);
-		fx_init(&to, n4 ? n4 : 1, n6 ? n6 : 1, 512, 5); /* and not one more than fit */
+		fx_init(&to, n4 ? n4 : 1, n6 ? n6 : 1, 512, 5); /* exactly enough room */
 		for (unsigned j = 0; j < n4 + n6; j++)
 			fx_time_wait(&from, j + 1, j < n4, 100);
 		save(&from, &s);
@@ -250,7 +250,7 @@ Test(table, class_is_kept)
 	stream_free(&s);
 }
 
-/* -- what cannot be -- */
+/* -- impossible content -- */
 
 /* Three entries of each family; `change` is done to the stream's bytes. */
 struct bad {
@@ -290,7 +290,7 @@ three_of_each(struct stream *s)
 	fx_fini(&from);
 }
 
-Test(table, impossible)
+Test(table, impossible_entries)
 {
 	struct stream s = {0};
 	uint8_t old[4];
@@ -301,13 +301,13 @@ Test(table, impossible)
 		memcpy(s.p + bad[i].at, &bad[i].value, bad[i].bytes);
 		fx_init(&to, 8, 8, 512, 1000);
 		cr_assert_eq(load(&to, &s, 0), bad[i].rc, "%s", bad[i].text);
-		fx_fini(&to); /* what is there is sound */
+		fx_fini(&to); /* the table passes its checkers */
 		memcpy(s.p + bad[i].at, old, 4);
 	}
 	stream_free(&s);
 }
 
-/* An IPv4 tuple has one place; as an IPv6 one it would be there twice. */
+/* An IPv4 tuple has one entry. As a mapped IPv6 tuple it would have two. */
 Test(table, mapped)
 {
 	struct la_addr mapped = la_addr_from4(0x0100000a);
@@ -354,14 +354,14 @@ Test(table, no_room)
 		cr_assert_eq(FX_COUNT(&to, tw_reserve_exhausted), 1);
 		fx_fini(&to);
 	}
-	fx_init(&to, 1, 1, 512, 1100); /* those that have lapsed need none */
+	fx_init(&to, 1, 1, 512, 1100); /* expired entries need no room */
 	cr_assert_eq(load(&to, &s, 100), 0);
 	cr_assert_eq(FX_COUNT(&to, time_wait_lapsed), 6);
 	fx_fini(&to);
 	stream_free(&s);
 }
 
-/* An index that is full: its buckets are, long before the pool is. */
+/* A full index: its buckets are full long before the pool is. */
 Test(table, index_full)
 {
 	struct stream s = {0};
@@ -384,7 +384,7 @@ Test(table, index_full)
 	stream_free(&s);
 }
 
-/* Only lifetimes that an entry still has count among the 16 of the new table. */
+/* Only lifetimes of live entries count among the 16 of the new table. */
 Test(table, classes)
 {
 	struct stream s = {0};
@@ -406,7 +406,7 @@ Test(table, classes)
 	stream_free(&s);
 }
 
-/* The other side of the stream gives up, wherever. */
+/* The stream fails at any offset. */
 Test(table, errors_pass)
 {
 	struct stream s = {0}, cut;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The rules every segment of the shard must keep, and what it says about the shard's variables. */
+/* The rules that every segment of the shard must keep, and the shard's variables as its segments show them. */
 
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 #include "pattern.h"
 #include "peer.h"
 
-/* What the peer allows in one segment, options included (RFC 9293 3.7.1: MUST-15, MUST-16). */
+/* The largest segment that the peer allows, options included (RFC 9293 3.7.1: MUST-15, MUST-16). */
 uint16_t
 peer_mss(const struct peer *p)
 {
@@ -22,9 +22,9 @@ check_timestamp(struct peer *p, const struct frame_in *f)
 {
 	bool first = !p->syn_seen || f->seq != p->ISS;
 
-	if ((f->flags & LA_SYN) && f->has_ts) /* O-10: answers an offer, and echoes it */
+	if ((f->flags & LA_SYN) && f->has_ts) /* O-10: only after an offer, and echoes its TSval */
 		CHECK(p->r, !(f->flags & LA_ACK) || (p->o.ts && (!first || f->tsecr == p->ts_now)),
-		      "O-10: SYN,ACK with a timestamp nobody offered, or a wrong echo");
+		      "O-10: SYN,ACK with a timestamp that was not offered, or a wrong echo");
 	else if (!(f->flags & (LA_SYN | LA_RST))) /* O-11 */
 		CHECK(p->r, f->has_ts == p->ts_on, "O-11: timestamps %s, but %s on a segment",
 		      p->ts_on ? "agreed" : "not agreed", f->has_ts ? "there" : "missing");
@@ -42,10 +42,10 @@ check_window(struct peer *p, const struct frame_in *f, uint32_t wnd)
 	if (!(f->flags & LA_ACK))
 		return;
 	if (p->edge_on && (f->flags & LA_SYN))
-		return; /* sent again, it cannot offer more than 65535 (RFC 7323 2.2) */
+		return; /* a retransmitted SYN cannot offer more than 65535 (RFC 7323 2.2) */
 	if (p->edge_on) {
 		CHECK(p->r, seq_ge(f->ack, p->R) || p->lax_edge, "acknowledgement went back");
-		/* less than a unit of the scale is not shrinking, it is rounding (RFC 7323 2.4) */
+		/* a change below one unit of the scale is rounding, not shrinking (RFC 7323 2.4) */
 		CHECK(p->r, seq_gt(edge + (1u << p->ws), p->edge) || p->lax_edge,
 		      "D-07: right window edge moved left by %u", p->edge - edge);
 		if (!p->lax_edge)
@@ -65,7 +65,7 @@ check_data(struct peer *p, const struct frame_in *f, uint32_t end)
 	for (size_t i = 0; i < f->len && !p->lax_data; i++)
 		CHECK(p->r, f->data[i] == pattern(PATTERN_OUT, f->seq - (p->ISS + 1) + i),
 		      "X-15: wrong byte sent at offset %u", (unsigned)(f->seq - (p->ISS + 1) + i));
-	/* the FIN has a number too, and needs window for it; one byte may be a probe */
+	/* the FIN takes a sequence number and window; one byte may be a probe */
 	if (end != f->seq && !(f->flags & LA_SYN) && !p->lax_data)
 		CHECK(p->r, seq_le(end, p->offered) || f->len == 1,
 		      "sent %u beyond the window offered", end - p->offered);
@@ -89,13 +89,13 @@ capture_syn(struct peer *p, const struct frame_in *f)
 	p->mss_dut = f->mss;
 	p->ws = f->has_ws ? f->ws : 0;
 	p->offered = f->seq + 1;
-	/* with an ACK both ends have spoken; without, the peer's SYN will decide */
+	/* a SYN,ACK completes the negotiation; after a SYN the peer's SYN does */
 	p->ts_on = f->has_ts && p->o.ts;
 	p->ws_on = f->has_ws && p->o.wscale;
 	p->sack_on = f->sack_ok && p->o.sack;
 	CHECK(p->r, f->has_mss, "O-01: SYN without MSS option");
 	if (f->flags & LA_ACK) {
-		CHECK(p->r, !f->has_ws || p->o.wscale, "O-06: SYN,ACK scales, the SYN did not");
+		CHECK(p->r, !f->has_ws || p->o.wscale, "O-06: window scale in the SYN,ACK, none in the SYN");
 		CHECK(p->r, !f->sack_ok || p->o.sack, "O-16: SYN,ACK with SACK, the SYN had none");
 		p->offered += p->win;
 	}
@@ -131,7 +131,7 @@ peer_capture(struct peer *p, const struct frame_in *f)
 	uint32_t wnd = (uint32_t)f->win << (scaled ? p->ws : 0);
 
 	CHECK(p->r, !f->nsack || p->sack_on, "O-16: SACK blocks without agreement");
-	if (f->flags & LA_RST) { /* says nothing about the connection's variables */
+	if (f->flags & LA_RST) { /* a RST does not change the connection's variables */
 		CHECK(p->r, f->len == 0 && !(f->flags & (LA_SYN | LA_FIN)),
 		      "a RST with more on it");
 		check_timestamp(p, f);

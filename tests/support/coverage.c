@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Events of the matrix, by what RFC 9293 3.10.7 looks at, in its order. R, W, U and N are RCV.NXT,
- * RCV.WND, SND.UNA and SND.NXT of the connection; where there is none yet (CLOSED, LISTEN,
- * SYN_SENT) those the scripted peer goes by.
+/* Events of the matrix, in the order of the checks of RFC 9293 3.10.7. R, W, U and N are RCV.NXT,
+ * RCV.WND, SND.UNA and SND.NXT of the connection; without one (CLOSED, LISTEN,
+ * SYN_SENT) those of the scripted peer.
  *
  *	RST       l at R, m in the window, n outside
  *	SYN       c with ACK, a in the window, b outside
  *	no ACK    s
  *	outside the window
  *	          k with FIN, q text that is old, r text beyond, h neither
- *	ACK       f of what was never sent; g older than the largest window
+ *	ACK       f above SND.NXT; g older than the largest window
  *	FIN       i in order, j above a hole
  *	text      o in order, p above a hole
- *	the rest  d an ACK of something new, e of nothing new
+ *	the rest  d an ACK of new data, e an ACK of none
  *
- *	t         a timer acts: something is sent, or the state changes, as time passes; in
+ *	t         a timer fires: a segment is sent, or the state changes, as time passes; in
  *	          CLOSED and LISTEN, which have no timers, a minute at least passes
- *	u         la_close(), la_shutdown(); la_unlisten() in LISTEN, CLOSED and the embryos of
- *	          SYN_RCVD; la_connect() in TIME_WAIT, the only call left there that names the tuple
+ *	u         la_close(), la_shutdown(); la_unlisten() in LISTEN, CLOSED and half-open
+ *	          connections; la_connect() in TIME_WAIT, the only call there that names a tuple
  *	v         la_abort(), la_shard_abort_all() */
 
 #include "coverage.h"
@@ -34,10 +34,10 @@
 
 enum {
 	EVENTS = 22,
-	SYN_RCVD_ACTIVE = LA_NSTATES, /* the matrix has two SYN_RCVDs: this is no state's number */
+	SYN_RCVD_ACTIVE = LA_NSTATES, /* the matrix has two SYN_RCVDs: this value is no state */
 	ROWS,
 	RIGS = 8,
-	WATCHED = 16, /* peers of a rig that are looked at as time passes */
+	WATCHED = 16, /* peers of a rig that are checked as time passes */
 	LONG_MS = 60000,
 };
 
@@ -48,7 +48,7 @@ static const char *const row_name[ROWS] = {
 	[LA_CLOSING] = "CLG",    [LA_LAST_ACK] = "LAK",     [LA_TIME_WAIT] = "TWT",
 };
 
-/* What an event is judged by. */
+/* The variables that classify an event. */
 struct view {
 	unsigned row;
 	uint32_t r, w, u, n, max_wnd;
@@ -133,7 +133,7 @@ look(struct rig *r, const struct la_tuple *tuple)
 		const struct la_tw_core *e = la_tw_core(&t->tw, ref);
 
 		v.row = e->flags & LA_TW_FW2 ? LA_FIN_WAIT_2 : LA_TIME_WAIT;
-		v.r = e->rcv_nxt; /* its window is the peer's: the entry has forgotten the scale */
+		v.r = e->rcv_nxt; /* its window is the peer's view: the entry does not keep the scale */
 		v.u = v.n = e->snd_nxt;
 	}
 	return v;
@@ -154,7 +154,7 @@ syn_event(const struct view *v, const struct frame_in *f)
 
 	if (f->flags & LA_ACK)
 		return 'c';
-	/* before the peer's ISN is known R is what it would make of it */
+	/* before the peer's ISN is known, R is the peer's own ISN + 1 */
 	if (in_window(v, f->seq) || (!known && in_window(v, f->seq + 1)))
 		return 'a';
 	return 'b';
@@ -333,7 +333,7 @@ coverage_open(struct rig *r)
 	}
 }
 
-/* One write, so that processes that end at once do not mix their lines. */
+/* One write, so that lines of processes that end at the same time do not mix. */
 void
 coverage_close(struct rig *r)
 {

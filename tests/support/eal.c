@@ -8,7 +8,7 @@
 #include <rte_common.h>
 #include <rte_eal.h>
 
-/* DPDK ties the caller to a core; the tests of one machine shall not all share that core. */
+/* DPDK binds the caller to a core. Each test process takes another core. */
 int
 test_eal_start(void)
 {

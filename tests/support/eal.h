@@ -2,10 +2,10 @@
 #ifndef TEST_EAL_H
 #define TEST_EAL_H
 
-/** Starts EAL without anything of the machine: no huge pages, no devices, 64 MB, one core. To be called
- * once in a process; what rte_eal_init() returns. Needs no Criterion. */
+/** Starts EAL without huge pages and devices, with 64 MB and one core. Call it once in a process.
+ * Returns the result of rte_eal_init(). Needs no Criterion. */
 int test_eal_start(void);
-/** The same with so many MB of memory. */
+/** Like the previous one, with this memory in MB. */
 int test_eal_start_with(unsigned mb);
 
 #endif

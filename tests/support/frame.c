@@ -206,7 +206,7 @@ option_read(const uint8_t *o, size_t olen, struct frame_in *f)
 	}
 }
 
-/* H-06: the walk ends exactly at the data offset and what follows an end-of-list is zero. */
+/* H-06: the options end exactly at the data offset, and the bytes after an end-of-list are zero. */
 static const char *
 options_read(const uint8_t *o, size_t len, struct frame_in *f)
 {

@@ -2,9 +2,8 @@
 #ifndef TEST_FRAME_H
 #define TEST_FRAME_H
 
-/* Frames as the tests make and judge them: written and checked by code of their own, so that a
- * fault in lib/wire cannot hide itself, and so that segments no honest sender would make can be
- * made. */
+/* Writes and checks frames without lib/wire, so that a fault in lib/wire shows. It also writes segments
+ * that no correct sender sends. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +13,7 @@
 
 enum { FRAME_MAX = 2048, FRAME_OPTS_MAX = 40 };
 
-/** What goes into a TCP frame. All host order but the addresses. */
+/** The fields of a TCP frame, in host order except the addresses. */
 struct frame {
 	uint8_t eth_dst[6], eth_src[6];
 	uint16_t vlan; /* 0: no tag */
@@ -28,10 +27,10 @@ struct frame {
 	size_t optlen; /* rounded up to words with zeros */
 	const uint8_t *data;
 	size_t len;
-	unsigned doff;   /* data offset in words to claim; 0: the truth */
+	unsigned doff;   /* data offset in words; 0: the correct one */
 	bool bad_cksum;  /* one bit of the TCP checksum flipped */
 	int iplen_delta; /* added to the length field of the IP header */
-	bool pad;        /* fill up to the 60 bytes of a short Ethernet frame, with junk */
+	bool pad;        /* pad to the 60 bytes of a short Ethernet frame, with arbitrary bytes */
 };
 
 /** Writes the frame and returns its length. */
@@ -43,15 +42,15 @@ struct frame_icmp {
 	uint16_t vlan;
 	struct la_addr from, to; /* of the error itself */
 	uint8_t type, code;
-	uint32_t rest;           /* the word behind the checksum: next-hop MTU */
-	struct la_addr src, dst; /* of the segment it complains about */
+	uint32_t rest;           /* the word after the checksum: next-hop MTU */
+	struct la_addr src, dst; /* of the quoted segment */
 	uint16_t sport, dport;
 	uint32_t seq;
 };
 
 size_t frame_icmp_write(uint8_t buf[FRAME_MAX], const struct frame_icmp *f);
 
-/** Everything an emitted TCP frame says, read without lib/wire. */
+/** The fields of an emitted TCP frame, parsed without lib/wire. */
 struct frame_in {
 	uint8_t eth_dst[6], eth_src[6];
 	uint16_t vlan;
@@ -75,9 +74,8 @@ struct frame_in {
 	size_t len;
 };
 
-/** Reads a whole IPv4 or IPv6 TCP frame. NULL when it is sound in every respect that does not
- * depend on a connection (lengths, both checksums, option list and padding, reserved bits), or what
- * is wrong. */
+/** Parses an IPv4 or IPv6 TCP frame. Checks lengths, both checksums, option list, padding and
+ * reserved bits. Returns NULL for a valid frame, else a text that names the fault. */
 const char *frame_read(const uint8_t *p, size_t len, struct frame_in *f);
 
 /** The Internet checksum (RFC 1071) of bytes, continued from sum; not folded. */

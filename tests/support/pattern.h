@@ -2,8 +2,8 @@
 #ifndef TEST_PATTERN_H
 #define TEST_PATTERN_H
 
-/* The byte at an offset of a stream: different for each direction, and not periodic in any size
- * that segments or buffers have. */
+/* The byte at an offset of a stream. It differs between the directions, and its period is no multiple of
+ * a segment or buffer size. */
 
 #include <stdint.h>
 

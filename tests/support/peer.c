@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The peer's segments, and what a test asks about the shard's. */
+/* Sends the peer's segments, and checks the shard's. */
 
 #include "peer.h"
 
@@ -62,8 +62,8 @@ peer_free(struct peer *p)
 	free(p);
 }
 
-/* A user that was given a pointer is told of the end once; at the end of a test it may still be
- * open. */
+/* A user that has a connection gets `closed` at most once. The connection may be open at the end of a
+ * test. */
 void
 peer_check_end(struct peer *p)
 {
@@ -146,7 +146,7 @@ options(struct peer *p, const struct peer_tx *t, struct frame *f)
 	f->optlen += timestamp_option(p, t, f->opts + f->optlen);
 }
 
-/* What the shard will learn from an acceptable segment of this kind. */
+/* Records the values that the shard takes from an acceptable segment. */
 static void
 follow(struct peer *p, const struct peer_tx *t, uint32_t raw)
 {
@@ -270,7 +270,7 @@ peer_wait(struct peer *p, uint64_t ms)
 	for (unsigned n = 0; peer_waiting(p) == 0 && p->r->now < until; n++) {
 		uint64_t next = la_shard_next(p->r->s);
 
-		CHECK(p->r, n < 1000000, "la_shard_next() stands still");
+		CHECK(p->r, n < 1000000, "la_shard_next() does not advance");
 		if (next > until)
 			next = until;
 		rig_run(p->r, next > p->r->now ? next - p->r->now : 0);
@@ -336,7 +336,7 @@ peer_info(const struct peer *p)
 	struct la_conn_info info;
 	int err = la_shard_find(p->r->s, &p->t, &info);
 
-	CHECK(p->r, err == 0, "la_shard_find does not know the connection");
+	CHECK(p->r, err == 0, "la_shard_find() does not find the connection");
 	return info;
 }
 

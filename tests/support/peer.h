@@ -2,19 +2,17 @@
 #ifndef TEST_PEER_H
 #define TEST_PEER_H
 
-/* A scripted peer: the other end of one connection of a rig's shard, and the shard's user of it.
+/* A scripted peer: the other end of one connection of a rig's shard, and that connection's user.
  *
- * The peer does nothing by itself: every segment is sent by the test. It keeps the shard's
- * variables as the wire shows them, under the names RFC 9293 3.3.1 gives them for the shard: ISS,
- * IRS, R (RCV.NXT), W (RCV.WND), U (SND.UNA), N (SND.NXT), so a test writes sequence numbers as
- * p->R + 1 or p->N.
+ * The peer sends nothing by itself: the test sends every segment. The peer keeps the shard's variables
+ * of RFC 9293 3.3.1, as the wire shows them: ISS, IRS, R (RCV.NXT), W (RCV.WND), U (SND.UNA),
+ * N (SND.NXT). A test writes sequence numbers as p->R + 1 or p->N.
  *
- * Payload is a known pattern of the stream offset in both directions. What the shard sends is
- * compared with it whenever it is sent, and what it delivers whenever it is read: no test has to
- * look at bytes.
+ * In both directions the payload is a known pattern of the stream offset. Sent and delivered bytes are
+ * compared with the pattern, so a test need not compare bytes.
  *
- * On every emitted segment also: window and acknowledgement never move left, timestamps are there
- * when agreed and never go back, nothing is sent beyond the window offered, SACK only when agreed.
+ * Checks of every emitted segment: window and acknowledgement never move left; timestamps are present
+ * when negotiated and never go back; no data is beyond the offered window; SACK only when negotiated.
  */
 
 #include <stdbool.h>
@@ -51,14 +49,14 @@ struct peer_rx {
 	struct frame_in f;      /* its pointers are dead */
 };
 
-/** What the shard's user saw. */
+/** Callbacks and bytes of the shard's user. */
 struct user {
 	struct la_conn *c; /* NULL when not known or closed */
 	unsigned opened, data, acked, writable, peer_fin, timer, closed;
 	uint64_t opened_at, peer_fin_at, closed_at;
 	struct la_closed why;
-	uint64_t bytes;    /* read and found right */
-	uint64_t sent;     /* taken by la_send() */
+	uint64_t bytes;    /* read and equal to the pattern */
+	uint64_t sent;     /* accepted by la_send() */
 	bool hold;         /* do not read */
 	bool close_on_fin; /* la_close() from the peer_fin callback */
 	bool close_on_open;
@@ -79,14 +77,14 @@ struct peer {
 	uint16_t mss_dut; /* MSS it announced */
 
 	/* the peer's own */
-	uint32_t snd;     /* next sequence number it would send */
+	uint32_t snd;     /* next sequence number to send */
 	uint32_t got;     /* next expected from the shard, in order */
 	uint32_t win;     /* window it offers, raw field */
 	uint32_t max_wnd; /* MAX.SND.WND of the shard */
 	uint32_t offered; /* right edge offered to the shard, the largest ever */
 	uint32_t ts_now;  /* last TSval sent */
-	bool syn_seen;    /* a SYN of the shard was seen: ISS is right */
-	bool edge_on;     /* edge and offered are right */
+	bool syn_seen;    /* a SYN of the shard was received: ISS is valid */
+	bool edge_on;     /* edge and offered are valid */
 	bool lax_data;    /* the user's bytes are not the pattern; no check of the window */
 	bool lax_edge;    /* do not check that the window never moves left (reopens) */
 
@@ -97,14 +95,14 @@ struct peer {
 enum peer_ts { TS_AUTO, TS_NONE, TS_SET };
 enum { WIN_ZERO = -1 };
 
-/** A segment to send; what is zero is as an honest peer would have it. */
+/** A segment to send. A zero field has the value that a correct peer sends. */
 struct peer_tx {
 	uint8_t flags;
 	uint32_t seq, ack, len;
 	const void *data; /* NULL: the pattern at seq */
 	int32_t win;      /* raw field; 0: p->win, WIN_ZERO: 0 */
 	enum peer_ts ts;
-	uint32_t tsval, tsecr; /* with TS_SET; tsecr 0: honest */
+	uint32_t tsval, tsecr; /* with TS_SET; tsecr 0: the correct one */
 	const uint8_t *opts;   /* instead of all options */
 	size_t optlen;
 	uint8_t resv;
@@ -123,15 +121,15 @@ void peer_check_end(struct peer *p);
 /** The last peer of this tuple (the shard's view), or NULL. */
 struct peer *peer_of(const struct rig *r, const struct la_tuple *t);
 void peer_capture(struct peer *p, const struct frame_in *f);
-/** The largest payload plus options the peer allows in one segment. */
+/** The largest payload plus options that the peer allows in one segment. */
 uint16_t peer_mss(const struct peer *p);
-/** A new connection on the same tuple: forgets what belonged to the old one. */
+/** Prepares a new connection on the same tuple: clears the state of the old one. */
 void peer_renew(struct peer *p, uint32_t isn);
 
-/** Listens on the peer's local port with p->o.conn, once a port. */
+/** Listens on the peer's local port with p->o.conn, unless a listener exists. */
 void peer_listen(struct peer *p);
 
-/* Sending. All take what the shard answers. */
+/* Sending. All functions also receive the shard's answers. */
 void peer_tx(struct peer *p, const struct peer_tx *t);
 #define PEER_TX(p, ...) peer_tx(p, &(struct peer_tx){__VA_ARGS__})
 void peer_send(struct peer *p, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
@@ -141,45 +139,45 @@ void peer_data(struct peer *p, uint32_t len); /* at p->snd, acknowledging p->got
 void peer_fin(struct peer *p);                /* at p->snd, acknowledging p->got; moves p->snd */
 
 /* Receiving. */
-/** The next segment not looked at, or NULL. */
+/** The next received segment that was not returned yet, or NULL. */
 struct peer_rx *peer_next(struct peer *p);
-/** What has come up to now needs no look. */
+/** Skips all segments received so far. */
 void peer_skip(struct peer *p);
 unsigned peer_waiting(const struct peer *p);
-/** The next segment is this one. PSH is not looked at. */
+/** Expects this segment next. PSH is not compared. */
 #define peer_expect(p, flags, seq, ack, len) \
 	peer_expect_at(__FILE__, __LINE__, p, flags, seq, ack, len)
 struct peer_rx *peer_expect_at(const char *file, int line, struct peer *p, uint8_t flags,
 			       uint32_t seq, uint32_t ack, uint32_t len);
-/** The next segment is <SEQ=N><ACK=R><CTL=ACK> without data. */
+/** Expects <SEQ=N><ACK=R><CTL=ACK> without data next. */
 #define peer_expect_chk(p) peer_expect_chk_at(__FILE__, __LINE__, p)
 void peer_expect_chk_at(const char *file, int line, struct peer *p);
-/** Nothing is waiting and nothing comes for ms. */
+/** Expects no received segment now and for ms milliseconds. */
 #define peer_expect_none(p, ms) peer_expect_none_at(__FILE__, __LINE__, p, ms)
 void peer_expect_none_at(const char *file, int line, struct peer *p, uint64_t ms);
-/** Lets time pass until a segment comes, at most ms; NULL: none. */
+/** Lets time pass until a segment arrives, at most ms; NULL: none. */
 struct peer_rx *peer_wait(struct peer *p, uint64_t ms);
 
-/* State, as the shard tells it. LA_CLOSED: the tuple is unknown. */
+/* The state in the shard. LA_CLOSED: the shard has no such tuple. */
 enum la_state peer_state(const struct peer *p);
 struct la_conn_info peer_info(const struct peer *p);
 #define peer_expect_state(p, s) peer_expect_state_at(__FILE__, __LINE__, p, s)
 void peer_expect_state_at(const char *file, int line, struct peer *p, enum la_state s);
-/** The wire's idea of R, U and N agrees with the shard's own. */
+/** Expects that R, U and N of the wire equal the shard's own. */
 void peer_agree(struct peer *p);
 
 /* The shard's user. */
-ssize_t user_send(struct peer *p, uint32_t len); /* pattern; returns what la_send() said */
+ssize_t user_send(struct peer *p, uint32_t len); /* sends the pattern; returns the result of la_send() */
 int user_shutdown(struct peer *p);
 int user_close(struct peer *p);
 int user_abort(struct peer *p);
-void user_read(struct peer *p, uint64_t max); /* reads what waits, at most max */
+void user_read(struct peer *p, uint64_t max); /* reads unread bytes, at most max */
 int user_connect(struct peer *p);
 extern const struct la_conn_ops user_ops;
 #define user_expect_closed(p, why) user_expect_closed_at(__FILE__, __LINE__, p, why)
 void user_expect_closed_at(const char *file, int line, struct peer *p, enum la_end why);
 
-/* Recipes: from nothing to a state. `full`: la_close() rather than la_shutdown(). */
+/* Recipes: from CLOSED to a state. `full`: la_close() rather than la_shutdown(). */
 void peer_to_syn_sent(struct peer *p);
 void peer_to_syn_rcvd_passive(struct peer *p);
 void peer_to_syn_rcvd_active(struct peer *p);
@@ -190,7 +188,7 @@ void peer_to_fin_wait_2(struct peer *p, bool full);
 void peer_to_close_wait(struct peer *p);
 void peer_to_closing(struct peer *p, bool full);
 void peer_to_last_ack(struct peer *p, bool full);
-/** The three ways: 'a' by FIN_WAIT_2, 'b' by FIN that acknowledges ours, 'c' by CLOSING. */
+/** The path: 'a' through FIN_WAIT_2, 'b' by a FIN that acknowledges ours, 'c' through CLOSING. */
 void peer_to_time_wait(struct peer *p, bool full, char path);
 
 #endif

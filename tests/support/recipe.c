@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* From nothing to each state of RFC 9293 3.3.2. Every step is checked, so a test that starts from a
- * state starts from that state. Time does not move. */
+/* From CLOSED to each state of RFC 9293 3.3.2. Every step is checked, so a test starts in the state
+ * that it names. Time does not move. */
 
 #include "peer.h"
 
@@ -100,7 +100,7 @@ peer_to_close_wait(struct peer *p)
 	peer_expect_none(p, 0);
 	peer_expect_state(p, LA_CLOSE_WAIT);
 	peer_agree(p);
-	CHECK(p->r, p->u.peer_fin == 1, "the user does not know of the FIN");
+	CHECK(p->r, p->u.peer_fin == 1, "`peer_fin` was not called");
 }
 
 void

@@ -7,9 +7,9 @@
 
 #include <lastack/addr.h>
 
-/** Address resolution for whoever the shard looks for: does the frame ask for an address, and not for one
- * that the asker is about to take? Then the answer, that it is mac's, to whom it came from and with the same
- * tag, and the address in *asked. Returns the answer's length (128 bytes hold any), 0: nothing to answer. */
+/** Answers address resolution. When the frame is an ARP request or a neighbour solicitation, but no probe for a
+ * duplicate address, writes a reply with `mac` to its sender, with the same VLAN tag, and the address to *asked.
+ * Returns the length of the reply (at most 128 bytes); 0: no reply. */
 size_t resolve_answer(const uint8_t *frame, size_t len, const uint8_t mac[6], uint8_t *out,
 		      struct la_addr *asked);
 

@@ -184,7 +184,7 @@ rig_close(struct rig *r)
 
 	CHECK(r, rig_counter(r, LA_C_early_recycles) == 0,
 	      "a TIME_WAIT entry ended before its time");
-	CHECK(r, r->strays == 0 || r->quiet_strays, "%u segments went to nobody", r->strays);
+	CHECK(r, r->strays == 0 || r->quiet_strays, "%u segments for no peer's tuple", r->strays);
 	for (unsigned i = 0; i < r->npeers; i++)
 		peer_check_end(r->peers[i]);
 	coverage_close(r);
@@ -212,7 +212,7 @@ is_ours(const struct rig *r, const struct la_addr *a)
 	       la_addr_eq(a, &r->other6);
 }
 
-/* Is it TCP? If not: an answer in out when it asks for one of the peers' addresses. */
+/* Returns whether the frame is TCP. Otherwise writes a reply to `out` if the frame asks for a peer's address. */
 static size_t
 resolve(struct rig *r, const uint8_t *p, size_t len, uint8_t *out, bool *tcp)
 {
@@ -277,7 +277,7 @@ fill_in(uint8_t *field, const uint8_t *from, size_t n)
 	field[1] = (uint8_t)v;
 }
 
-/* A port that makes the checksums it is asked for, where it is told that they are, as hardware does. */
+/* Models a port with checksum offload: fills in the requested checksums at the offsets of the mbuf. */
 static void
 make_checksums(struct rig *r, const struct rte_mbuf *m, uint8_t *frame)
 {
@@ -289,7 +289,7 @@ make_checksums(struct rig *r, const struct rte_mbuf *m, uint8_t *frame)
 	CHECK(r, m->l2_len == (r->opts.vlan ? 18 : 14), "%u bytes of Ethernet", (unsigned)m->l2_len);
 	CHECK(r, m->l3_len == (is4 ? 20 : 40), "%u bytes of IP", (unsigned)m->l3_len);
 	CHECK(r, m->l4_len == (tcp[12] >> 4) * 4, "%u bytes of TCP", (unsigned)m->l4_len);
-	CHECK(r, m->ol_flags & (is4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6), "the family is not told");
+	CHECK(r, m->ol_flags & (is4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6), "the family flag is missing");
 	if (m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) {
 		CHECK(r, is4 && ip[10] == 0 && ip[11] == 0, "IPv4's checksum field is not 0");
 		fill_in(ip + 10, ip, 20);
@@ -298,7 +298,7 @@ make_checksums(struct rig *r, const struct rte_mbuf *m, uint8_t *frame)
 		fill_in(tcp + 16, tcp, m->pkt_len - m->l2_len - m->l3_len);
 }
 
-/* One emitted frame: copied out of its mbuf, which must be free again whatever a check does. */
+/* Handles one emitted frame: copies it first, so that the mbuf is freed even when a check fails. */
 static void
 take(struct rig *r, struct rte_mbuf *m)
 {
@@ -343,7 +343,7 @@ rig_pump(struct rig *r)
 	do {
 		drain(r);
 		more = la_shard_poll(r->s, r->now);
-		CHECK(r, ++rounds < 1000000, "la_shard_poll() says forever that more is due");
+		CHECK(r, ++rounds < 1000000, "la_shard_poll() always reports that more is due");
 	} while (more);
 	drain(r);
 }
@@ -365,7 +365,7 @@ rig_run(struct rig *r, uint64_t ms)
 	coverage_time(r, ms);
 	while ((next = la_shard_next(r->s)) <= until) {
 		stuck = next > r->now ? 0 : stuck + 1;
-		CHECK(r, stuck < 10000, "la_shard_next() stands still at %llu",
+		CHECK(r, stuck < 10000, "la_shard_next() does not advance at %llu",
 		      (unsigned long long)next);
 		if (next > r->now)
 			r->now = next;
@@ -375,6 +375,6 @@ rig_run(struct rig *r, uint64_t ms)
 	r->now = until;
 	sent = r->tx_frames;
 	rig_pump(r);
-	CHECK(r, r->tx_frames == sent, "la_shard_next() said %llu, but there was output before it",
+	CHECK(r, r->tx_frames == sent, "la_shard_next() was %llu, but there was output before it",
 	      (unsigned long long)next);
 }

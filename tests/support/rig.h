@@ -4,15 +4,13 @@
 
 /* A test rig: one shard in virtual time, and the wire at its end.
  *
- * Time stands still unless rig_run() moves it, and then it jumps from one la_shard_next() to the
- * next, so whatever a test sees happened at an exact millisecond. Every frame the shard emits is
- * read at once by code of the tests' own (frame.h), held against the rules that hold for all
- * output, and handed to the peer (peer.h) whose tuple it is. Address resolution is answered by the
- * rig: tests only see TCP.
+ * Only rig_run() moves time, from one la_shard_next() to the next, so each event has an exact
+ * millisecond. Each emitted frame is parsed at once (frame.h), checked against the rules for all
+ * output, and given to the peer of its tuple (peer.h). The rig answers address resolution: tests see
+ * only TCP.
  *
- * Everything is recorded as text; when a check fails the last lines are printed with it.
- * rig_close() also checks: that no TIME_WAIT entry ended early, and that every mbuf came back to
- * the pool. */
+ * The rig records all events as text. A failed check prints the last lines. rig_close() also checks that
+ * no TIME_WAIT entry ended early and that every mbuf returned to the pool. */
 
 #include <setjmp.h>
 #include <stdbool.h>
@@ -36,7 +34,7 @@ struct rig_opts {
 	uint32_t quiet_ms;
 	bool tw_full_reset;
 	uint32_t syn_cookies_at, rst_rate, tw_share_percent;
-	bool gateway;        /* peer4 and peer6 are gateways: peers may have addresses off the link */
+	bool gateway;        /* peer4 and peer6 are gateways: peers may have off-link addresses */
 	uint32_t max_held, low_mbufs, max_orphans, orphan_ms;
 	struct rte_mempool *control; /* for packets without payload; NULL: none */
 };
@@ -48,44 +46,44 @@ struct rig {
 	uint64_t now;
 	struct rig_opts opts;
 	uint8_t mac[6], peer_mac[6];
-	struct la_addr addr4, addr6, other4, other6; /* ours: two of each family */
+	struct la_addr addr4, addr6, other4, other6; /* the shard's: two of each family */
 	struct la_addr peer4, peer6;                 /* the peers' */
 	struct peer *peers[RIG_PEERS];
 	unsigned npeers;
 	unsigned mbufs;        /* free in the pool at the start */
-	uint64_t tx_frames;    /* everything the shard emitted */
+	uint64_t tx_frames;    /* frames that the shard emitted */
 	uint64_t tcp_frames;   /* of them, TCP */
 	unsigned strays;       /* TCP frames for no peer's tuple */
-	struct frame_in stray; /* the last of them (its pointers are dead) */
-	struct rte_mempool *from; /* whose buffers injected frames come in; NULL: rig_pool() */
+	struct frame_in stray; /* the last of them (its pointers are invalid) */
+	struct rte_mempool *from; /* pool of injected frames; NULL: rig_pool() */
 	bool small_path;       /* a path MTU below 552 was reported: DF may be missing */
 	bool mute;             /* ARP and neighbour solicitations stay unanswered */
 	const char *name;      /* printed with every failure */
-	jmp_buf *bail;         /* where a failed check goes; NULL: the test ends */
-	bool quiet_strays;     /* segments for no peer's tuple are expected: a flood's */
+	jmp_buf *bail;         /* target of a failed check; NULL: the test ends */
+	bool quiet_strays;     /* segments for no peer's tuple are expected, as in a flood */
 	bool plain;            /* not a Criterion test: a failed check is printed and goes to bail */
 	bool verbose;          /* lines of the record are printed as they are made */
 };
 
 /** opts NULL: all defaults. */
 struct rig *rig_open(const struct rig_opts *opts);
-/** The configuration of the rig's shard as rig_open() makes it, at r->now. */
+/** The configuration that rig_open() uses for the shard, at r->now. */
 void rig_config(const struct rig *r, struct la_shard_config *cfg, struct la_prefix addrs[4]);
-/** Checks and frees everything, peers included. */
+/** Runs the final checks, then frees the rig and its peers. */
 void rig_close(struct rig *r);
-/** The same without checks, after a failure. */
+/** Frees the rig without checks, after a failure. */
 void rig_discard(struct rig *r);
 
 /** Lets ms milliseconds pass. */
 void rig_run(struct rig *r, uint64_t ms);
-/** Takes everything the shard has to send now. To be called after every call that may send. */
+/** Takes all frames that the shard has to send. Call it after every call that may send. */
 void rig_pump(struct rig *r);
-/** Hands one frame to the shard and takes what it answers. */
+/** Gives one frame to the shard and takes its answers. */
 void rig_inject(struct rig *r, const uint8_t *frame, size_t len);
 
 uint64_t rig_counter(const struct rig *r, enum la_counter c);
 
-/** Free mbufs of the pool: equal before and after, nothing leaks. */
+/** Free mbufs of the pool: equal before and after means no leak. */
 unsigned rig_mbufs_free(void);
 struct rte_mempool *rig_pool(void);
 

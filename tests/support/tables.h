@@ -4,8 +4,7 @@
 
 #include "tcp/hold.h"
 
-/** The hash of whatever the reference names: what la_index_check() needs to know of a shard, ctx being its
- * struct la_tcp. */
+/** The hash of the tuple that the reference names, for la_index_check(). ctx is the shard's struct la_tcp. */
 static inline uint64_t
 tcp_hash_of(const void *ctx, la_ref ref)
 {
@@ -18,7 +17,7 @@ tcp_hash_of(const void *ctx, la_ref ref)
 	return la_hash_tuple(&t->key, &tuple);
 }
 
-/** Is every counter of source prefixes exactly its TIME_WAIT entries and the connections that hold a reservation? */
+/** Returns whether every prefix counter equals its TIME_WAIT entries and reservations. */
 static inline unsigned
 tcp_share_check(const struct la_tcp *t, FILE *f)
 {
@@ -43,8 +42,8 @@ tcp_share_check(const struct la_tcp *t, FILE *f)
 	return faults;
 }
 
-/** Every checker of the tables below a shard's TCP: TCBs, index, TIME_WAIT, shares of prefixes, delayed ACKs, buffers held, and
- * (`timers`: a quarter of a million slots) the wheel. How many faults they have told f of. */
+/** Runs every checker of the tables of a shard's TCP: TCBs, index, TIME_WAIT, prefix shares, delayed ACKs, held
+ * buffers, and with `timers` the wheel (a quarter of a million slots). Returns the number of faults printed to f. */
 static inline unsigned
 tcp_check(const struct la_tcp *t, bool timers, FILE *f)
 {

@@ -2,7 +2,7 @@
 #ifndef TEST_TREE_H
 #define TEST_TREE_H
 
-/* A /proc and /sys of our own, in a folder that goes with the test. */
+/* A test's own /proc and /sys, in a folder that is removed after the test. */
 
 #include <ftw.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ tree_make(char *root, size_t size)
 	cr_assert_not_null(mkdtemp(root));
 }
 
-/** A file below the root, its folders with it. */
+/** Writes a file below the root, and creates its folders. */
 static inline void
 tree_put(const char *root, const char *path, const char *text)
 {

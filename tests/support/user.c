@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The shard's user: records what it is told, reads and checks what it is given. */
+/* The shard's user: records callbacks, reads and compares delivered bytes. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ passive_opened(struct la_conn *c, void *user)
 	la_conn_info(c, &info);
 	p = peer_of(r, &info.tuple);
 	if (p == NULL)
-		FAIL(r, "a connection was opened with a tuple that nobody used");
+		FAIL(r, "a connection was opened with an unused tuple");
 	la_set_user(c, p);
 	la_set_ops(c, &user_ops);
 	p->u.c = c;
@@ -67,7 +67,7 @@ data(struct la_conn *c, void *user)
 
 	CHECK(p->r, p->u.c == c && p->u.opened == 1, "data before opened");
 	CHECK(p->r, p->u.peer_fin == 0, "data after the peer's FIN");
-	CHECK(p->r, la_unread(c) > 0, "told of data, but there is none");
+	CHECK(p->r, la_unread(c) > 0, "`data` was called without unread bytes");
 	p->u.data++;
 	if (!p->u.hold)
 		user_read(p, UINT64_MAX);
@@ -219,9 +219,9 @@ void
 user_expect_closed_at(const char *file, int line, struct peer *p, enum la_end why)
 {
 	if (p->u.closed != 1)
-		rig_fail(p->r, file, line, "the user was not told of the end (%s)",
+		rig_fail(p->r, file, line, "no closed callback (%s)",
 			 la_end_name(why));
 	if (p->u.why.end != why)
-		rig_fail(p->r, file, line, "the user was told %s, not %s",
+		rig_fail(p->r, file, line, "closed: %s, not %s",
 			 la_end_name(p->u.why.end), la_end_name(why));
 }

@@ -2,8 +2,8 @@
 #ifndef TEST_TABLES_FIXTURE_H
 #define TEST_TABLES_FIXTURE_H
 
-/* Index, wheel and TIME_WAIT table as a shard puts them together, without the shard. A "TCB" is a
- * number: the slot of an LA_POOL_TCB reference, and the tuple it stands for. Time is fx.now. */
+/* Index, wheel and TIME_WAIT table, combined as in a shard. A "TCB" is a number: the slot of an
+ * LA_POOL_TCB reference, which selects a tuple. Time is fx.now. */
 
 #include <criterion/criterion.h>
 
@@ -24,9 +24,9 @@ struct fx {
 
 /** Room for capacity entries of each family; the wheel has nslots ticks. Time starts at now. */
 void fx_init(struct fx *fx, uint32_t capacity4, uint32_t capacity6, uint32_t nslots, uint32_t now);
-/** Checks everything, then frees it. */
+/** Checks all invariants, then frees the fixture. */
 void fx_fini(struct fx *fx);
-/** All three checkers: no fault, said with this text. */
+/** Asserts that all three checkers report no fault; a failure prints this text. */
 void fx_check(const struct fx *fx, const char *text);
 
 /** A tuple for each number, all different. */
@@ -34,19 +34,19 @@ struct la_tuple fx_tuple(uint32_t n, bool is4);
 bool fx_same(const struct la_tuple *a, const struct la_tuple *b);
 uint64_t fx_hash(const struct fx *fx, const struct la_tuple *t);
 
-/** What the index has for a tuple, found as lib/tcp finds it; 0: nothing. */
+/** The index's reference for a tuple, found as in lib/tcp; 0: none. */
 la_ref fx_lookup(struct fx *fx, const struct la_tuple *t);
 
-/** A connection in slot n: reserves an entry, puts it into the index. False: refused. */
+/** Opens a connection in slot n: reserves an entry, adds the tuple to the index. False: refused. */
 bool fx_open(struct fx *fx, uint32_t n, const struct la_tuple *t);
-/** It ends without TIME_WAIT. */
+/** Ends the connection without TIME_WAIT. */
 void fx_close(struct fx *fx, uint32_t n);
-/** It enters TIME_WAIT with this state. */
+/** Moves the connection to TIME_WAIT with this state. */
 la_ref fx_enter(struct fx *fx, uint32_t n, const struct la_tw_core *state, uint32_t lifetime);
-/** fx_open() and fx_enter() with the plainest state: snd_nxt 1000, rcv_nxt 5000, no timestamps. */
+/** fx_open() and fx_enter() with default state: snd_nxt 1000, rcv_nxt 5000, no timestamps. */
 la_ref fx_time_wait(struct fx *fx, uint32_t n, bool is4, uint32_t lifetime);
 
-/** Time is now `tick`: everything the wheel has until then goes to the table. */
+/** Sets the time to `tick`. All references due by then go to the table. */
 void fx_advance(struct fx *fx, uint32_t tick);
 
 /** A segment to the entry's connection, from its peer. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* An attacker who knows this code, and chooses addresses and ports as he likes, but not the secret.
- * Nothing he can build makes a bucket worse than chance does; with the secret he could, which shows
- * that the tests can tell. */
+/* The attacker has this code and chooses addresses and ports, but does not have the secret. No choice makes
+ * a bucket fuller than chance does. With the secret, chosen tuples fill one bucket: the test detects the
+ * attack. */
 
 #include <string.h>
 
@@ -15,8 +15,8 @@
 
 enum {
 	CAPACITY = 20000,
-	/* Keys with one first bucket: 6.4 expected at capacity. 32 or more in any of 3126 buckets come
-	 * by chance once in 10^9 tables (Poisson). */
+	/* Keys with one first bucket: 6.4 expected at capacity. By chance, 32 or more in any of 3126
+	 * buckets occur once in 10^9 tables (Poisson). */
 	WORST = 31,
 	AIMED = 2000,
 };
@@ -46,7 +46,7 @@ struct harm {
 	uint32_t away;    /* keys in their second bucket */
 };
 
-/* What the first n tuples do to an index under this key. */
+/* Measures an index of the first n tuples under this key. */
 static struct harm
 harm_of(const struct la_hash_key *key, uint32_t n)
 {
@@ -86,7 +86,7 @@ any_tuple(struct rng *r, bool is4)
 	return t;
 }
 
-/* Tuples that share one first bucket under a secret: that of another process, or a guess. */
+/* Tuples that share one first bucket under a secret: the secret of another process, or a guess. */
 static void
 aim(const struct la_hash_key *key, struct rng *r, bool is4)
 {
@@ -100,7 +100,7 @@ aim(const struct la_hash_key *key, struct rng *r, bool is4)
 	la_index_fini(&ix);
 }
 
-Test(attack, a_secret_of_another_process_is_worth_nothing)
+Test(attack, the_secret_of_another_process_does_not_help)
 {
 	for (uint64_t seed = 1; seed <= 4; seed++) {
 		struct rng r = rng_make(seed);
@@ -119,7 +119,7 @@ Test(attack, a_secret_of_another_process_is_worth_nothing)
 	}
 }
 
-/* Keys with structure and no secret at all: what can be chosen from outside. */
+/* Structured tuples that an attacker can choose without the secret. */
 static struct la_tuple
 chosen(unsigned how, uint32_t i, bool is4)
 {
@@ -134,14 +134,14 @@ chosen(unsigned how, uint32_t i, bool is4)
 		t.rport = (uint16_t)(i << 12 | 80);
 		hops = i >> 4;
 		break;
-	case 2: /* both ports alike: they cancel out where ports are added or xored */
+	case 2: /* both ports equal: they cancel out in a hash that adds or xors ports */
 		t.lport = t.rport = (uint16_t)i;
 		break;
 	case 3: /* one port, hosts that differ in their highest bits */
 		t.rport = 1024;
 		hops = i << 14;
 		break;
-	case 4: /* the two addresses xored are always the same */
+	case 4: /* the xor of the two addresses is constant */
 		addr = 0x0100000a ^ i << 8;
 		t.rport = 4000;
 		break;

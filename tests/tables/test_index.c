@@ -63,7 +63,7 @@ hash_for(uint32_t bucket, uint16_t tag)
 	return (uint64_t)tag << 48 | low;
 }
 
-/* All that have left the bucket for their second. */
+/* The number of the bucket's keys that are in their second bucket. */
 static unsigned
 spilled(uint32_t bucket)
 {
@@ -74,7 +74,7 @@ spilled(uint32_t bucket)
 	return n;
 }
 
-/* Key n, whose first bucket is `first` and whose other one is `other`. */
+/* Sets key n with first bucket `first` and second bucket `other`. */
 static int
 insert_between(uint32_t n, uint32_t first, uint32_t other)
 {
@@ -99,12 +99,12 @@ Test(index, sizes)
 	cr_assert_eq(la_index_memory(1), 2 * 64);
 	cr_assert_eq(la_index_memory(12), 2 * 64);
 	cr_assert_eq(la_index_memory(13), 4 * 64);
-	/* any number of TIME_WAIT entries: 32 B each, 4.2 B in the wheel, and this; 48 B in all */
+	/* a TIME_WAIT entry costs 32 B, 4.2 B in the wheel and its share of the index: at most 48 B */
 	for (uint64_t n = 1; n <= UINT32_MAX; n += 1 + n / 7) {
 		size_t buckets = la_index_memory((uint32_t)n) / 64;
 
 		cr_assert(buckets % 2 == 0);
-		/* never above 0.64 of ten places a bucket, and no more than two buckets too many */
+		/* at most 0.64 of ten places a bucket, and at most two buckets more than needed */
 		cr_assert(buckets * 64 >= n * 10 && (buckets - 2) * 64 < n * 10, "%lu", n);
 	}
 }
@@ -143,7 +143,7 @@ Test(index, other_bucket_is_an_involution_and_differs)
 	}
 }
 
-/* Sizes that no power of two made: every bucket is a first one, and the last hash is in the table. */
+/* Sizes other than powers of two: every bucket is the first of a hash, and the largest hash is in the table. */
 Test(index, first_bucket_covers_the_table)
 {
 	for (uint32_t capacity = 1; capacity < 3000; capacity += 97) {
@@ -163,7 +163,7 @@ Test(index, bucket_match_finds_each_place)
 
 	for (unsigned t = 0; t < sizeof(tags) / sizeof(tags[0]); t++) {
 		for (unsigned set = 0; set < 1024; set++) {
-			/* where the tag is not stands one that differs in one bit */
+			/* the other places have a tag that differs in one bit */
 			for (unsigned i = 0; i < 10; i++)
 				b.tag[i] = (uint16_t)(tags[t] ^ !(set >> i & 1) << (i + set) % 16);
 			b.spilled = b.second = tags[t];
@@ -210,7 +210,7 @@ Test(index, replace_and_remove_name_exactly_one)
 
 /* ------------------------------------------------------------------ full buckets */
 
-/* Eleven keys with one first bucket: the last goes to its second, and both know. */
+/* Eleven keys with one first bucket: the last goes to its second, and both buckets record it. */
 Test(index, full_bucket_spills)
 {
 	make(BUCKETS * 64 / 10);
@@ -221,7 +221,7 @@ Test(index, full_bucket_spills)
 	cr_assert_eq(ix.buckets[21].ref[0], ref_of(11));
 	all_found(1, 11);
 	check("spilled");
-	/* a place becomes free in the first bucket: the guest stays where it is, and is found */
+	/* a place in the first bucket becomes free: the displaced key stays and is found */
 	cr_assert(la_index_remove(&ix, hash[4], ref_of(4)));
 	cr_assert_eq(find(11), ref_of(11));
 	cr_assert(la_index_replace(&ix, hash[11], ref_of(11), ref_of(12)));
@@ -277,8 +277,8 @@ Test(index, refusal_changes_nothing)
 	la_index_fini(&ix);
 }
 
-/* A guest is moved home when its home has room again and its host needs the place. */
-Test(index, guest_goes_home)
+/* A displaced key returns to its first bucket when a new key needs its place and the first bucket has room. */
+Test(index, displaced_key_returns_to_its_first_bucket)
 {
 	fill_two(7, 33);
 	cr_assert_eq(insert_between(21, 8, 21), 0);
@@ -313,7 +313,7 @@ Test(index, displaces_two)
 	la_index_fini(&ix);
 }
 
-/* Something can move in the other bucket only: the new key becomes a guest there. */
+/* Only the second bucket can make room: the new key goes to its second bucket. */
 Test(index, displaces_in_the_other)
 {
 	fill_two(13, 32);
@@ -327,7 +327,8 @@ Test(index, displaces_in_the_other)
 	la_index_fini(&ix);
 }
 
-/* A counter in spilled goes to 15: at its end a key is refused, or it would say that nobody is away. */
+/* A counter in `spilled` is at most 15. At 15 a further key is refused, because an overflow to 0 would hide
+ * displaced keys. */
 Test(index, spilled_does_not_wrap)
 {
 	fill_two(7, 33);
@@ -347,7 +348,7 @@ Test(index, spilled_does_not_wrap)
 	la_index_fini(&ix);
 }
 
-Test(index, checker_sees_faults)
+Test(index, checker_reports_faults)
 {
 	FILE *null = fopen("/dev/null", "w");
 	struct la_bucket good, *b;
@@ -414,7 +415,7 @@ model_step(struct model *m)
 }
 
 /* Random inserts, removals and replacements. narrow: hashes from few buckets and tags, so that
- * buckets overflow and tags collide all the time. Returns how many keys were refused. */
+ * buckets overflow and tags collide often. Returns how many keys were refused. */
 static uint32_t
 run_model(uint64_t seed, uint32_t capacity, bool narrow, uint32_t keys, unsigned steps)
 {

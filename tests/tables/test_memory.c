@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What a shard's TCP costs: la_tcp_memory() says it to the byte, and a small one is small. */
+/* Memory of a shard's TCP: la_tcp_memory() is exact to the byte, and a small shard is small. */
 
 #include <stdlib.h>
 
 #include <criterion/criterion.h>
 
+#include "core/config.h"
 #include "tcp/tcp.h"
 
 static size_t taken;
@@ -28,7 +29,7 @@ static size_t
 bytes_of(uint32_t conns, uint32_t tw4, uint32_t tw6)
 {
 	static const struct la_mem_ops counting = {counting_alloc, counting_free, NULL};
-	static _Alignas(64) char pool[4096]; /* its header alone is looked at */
+	static _Alignas(64) char pool[4096]; /* only its header is used */
 	struct la_shard_config cfg = {.max_conns = conns,
 				      .max_time_wait4 = tw4,
 				      .max_time_wait6 = tw6,
@@ -39,6 +40,7 @@ bytes_of(uint32_t conns, uint32_t tw4, uint32_t tw6)
 	size_t bytes;
 
 	cr_assert(counters && t);
+	la_config_fill(&cfg);
 	cr_assert_eq(la_tcp_init(t, &cfg, counters), 0);
 	bytes = taken;
 	cr_assert_eq(la_tcp_memory(&cfg), bytes, "%u connections, %u and %u entries", conns, tw4, tw6);
@@ -49,7 +51,7 @@ bytes_of(uint32_t conns, uint32_t tw4, uint32_t tw6)
 	return bytes;
 }
 
-Test(memory, is_what_was_said)
+Test(memory, matches_the_prediction)
 {
 	static const uint32_t n[] = {0, 1, 16, 1000, 5000, 70000, 300000};
 
@@ -58,7 +60,7 @@ Test(memory, is_what_was_said)
 			bytes_of(n[i], n[j], n[(i + j) % 7]);
 }
 
-/* Beside what no shard is without (listeners by port), a few connections cost tens of kB. */
+/* Beside the fixed part of a shard (listeners by port), a few connections cost tens of kB. */
 Test(memory, a_small_shard_is_small)
 {
 	size_t one = bytes_of(1, 1, 1);

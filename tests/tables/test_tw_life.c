@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The lives of an entry, one trace a test: the wheel trap, reopening and coming back, reservations.
- */
+/* The life of an entry, one trace a test: expiry, reopening, giving back, reservations, slot reuse. */
 
 #include <errno.h>
 
@@ -25,7 +24,7 @@ repeated_fin(la_ref ref)
 	return la_tw_input(&fx.tw, ref, &seg, fx.now);
 }
 
-/* An acceptable SYN arrives: a new incarnation in TCB slot n takes the entry's place. */
+/* An acceptable SYN arrives: a new incarnation in TCB slot n replaces the entry in the index. */
 static void
 reopen(la_ref ref, uint32_t n)
 {
@@ -38,7 +37,7 @@ reopen(la_ref ref, uint32_t n)
 	cr_assert(la_index_replace(&fx.index, seg.hash, ref, la_ref_make(LA_POOL_TCB, n)));
 }
 
-/* A reservation of a family for any peer. */
+/* Reserves an entry of a family for any peer. */
 static bool
 reserve(bool is4)
 {
@@ -80,7 +79,7 @@ pool(bool is4)
 
 /* ------------------------------------------------------------------ expiry */
 
-/* TW-01, TW-02, M-TWT-t: there until the last tick before 2*MSL, gone at it. */
+/* TW-01, TW-02, M-TWT-t: live until the last tick before 2*MSL, free at 2*MSL. */
 Test(tw_life, lives_exactly_2_msl)
 {
 	fx_init(&fx, 4, 4, 1 << 17, START);
@@ -105,7 +104,7 @@ Test(tw_life, lives_exactly_2_msl)
 	fx_fini(&fx);
 }
 
-/* A lifetime longer than the wheel: the reference comes by early and goes round again. */
+/* A lifetime longer than the wheel: the reference fires early and is added again. */
 Test(tw_life, longer_than_the_wheel)
 {
 	la_ref ref;
@@ -122,7 +121,7 @@ Test(tw_life, longer_than_the_wheel)
 	fx_fini(&fx);
 }
 
-/* A worker that was held up for hours expires everything at once, and nothing twice. */
+/* After a delay of hours all entries expire at once, each one once. */
 Test(tw_life, long_jump)
 {
 	fx_init(&fx, 500, 500, 1024, START);
@@ -136,7 +135,7 @@ Test(tw_life, long_jump)
 	fx_fini(&fx);
 }
 
-/* TW-32: entries made at different times, one of them restarted, end each at its own time. */
+/* TW-32: entries of different ages, one of them restarted, expire at their own times. */
 Test(tw_life, each_at_its_own_time)
 {
 	la_ref a, b, c;
@@ -162,7 +161,7 @@ Test(tw_life, each_at_its_own_time)
 	fx_fini(&fx);
 }
 
-/* TW-04: a repeated FIN restarts 2*MSL, and however many come, the wheel has one reference. */
+/* TW-04: each repeated FIN restarts 2*MSL, and the wheel keeps one reference. */
 Test(tw_life, restart_moves_the_deadline_alone)
 {
 	la_ref ref;
@@ -186,8 +185,8 @@ Test(tw_life, restart_moves_the_deadline_alone)
 	fx_fini(&fx);
 }
 
-/* Expiry in bounded steps: what one call leaves, the next takes, and an entry that waits for it
- * is whole meanwhile: a FIN that comes then still restarts it. */
+/* Expiry in bounded steps: the next call continues where one call stops. Until then a due entry
+ * is complete, and a FIN still restarts 2*MSL. */
 Test(tw_life, bounded_expiry)
 {
 	la_ref refs[10], ref[100];
@@ -239,7 +238,7 @@ Test(tw_life, classes_of_lifetimes)
 
 /* ------------------------------------------------------------------ reopening */
 
-/* TW-21: the SYN was an old duplicate: the entry is back, with the end it had. */
+/* TW-21: the SYN was an old duplicate: the entry is given back with its old deadline. */
 Test(tw_life, given_back_keeps_its_deadline)
 {
 	for (int is4 = 0; is4 < 2; is4++) {
@@ -250,7 +249,7 @@ Test(tw_life, given_back_keeps_its_deadline)
 		fx_advance(&fx, START + 20000);
 		reopen(ref, 2);
 		cr_assert_eq(lookup(1, is4), la_ref_make(LA_POOL_TCB, 2));
-		cr_assert_eq(FX_COUNT(&fx, time_wait), 1); /* it still counts */
+		cr_assert_eq(FX_COUNT(&fx, time_wait), 1); /* a shadow counts as TIME_WAIT */
 		fx_check(&fx, "shadow");
 		fx_advance(&fx, START + 40000);
 		give_back(ref, 2);
@@ -268,9 +267,8 @@ Test(tw_life, given_back_keeps_its_deadline)
 	}
 }
 
-/* The same when the wheel brought the shadow by too early, as a restarted entry's reference does.
- */
-Test(tw_life, shadow_goes_round_until_its_deadline)
+/* The shadow's reference fires early, as after a restart of 2*MSL: it is added again. */
+Test(tw_life, shadow_is_kept_until_its_deadline)
 {
 	la_ref ref;
 
@@ -279,7 +277,7 @@ Test(tw_life, shadow_goes_round_until_its_deadline)
 	fx_advance(&fx, START + 50000);
 	cr_assert_eq(repeated_fin(ref), LA_TW_ACK);
 	reopen(ref, 2);
-	fx_advance(&fx, START + 90000); /* past the reference, not past the deadline */
+	fx_advance(&fx, START + 90000); /* after the reference fired, before the deadline */
 	cr_assert(entry(ref)->flags & LA_TW_WHEEL);
 	fx_check(&fx, "round again");
 	give_back(ref, 2);
@@ -290,7 +288,7 @@ Test(tw_life, shadow_goes_round_until_its_deadline)
 	fx_fini(&fx);
 }
 
-/* 2*MSL ran out while the new incarnation was tried: nothing to come back to. */
+/* 2*MSL ended during the reopen: no entry is given back. */
 Test(tw_life, given_back_after_its_deadline)
 {
 	la_ref ref;
@@ -314,7 +312,7 @@ Test(tw_life, given_back_after_its_deadline)
 	fx_fini(&fx);
 }
 
-/* The same in the tick of the deadline, before the wheel was asked. */
+/* 2*MSL ends during the reopen; the entry is given back in the tick of the deadline, before the wheel runs. */
 Test(tw_life, given_back_at_its_deadline_before_the_wheel)
 {
 	la_ref ref;
@@ -334,8 +332,8 @@ Test(tw_life, given_back_at_its_deadline_before_the_wheel)
 	fx_fini(&fx);
 }
 
-/* The wheel trap. The reopened tuple's entry ends early; its slot must not be given out while its
- * reference is in the wheel, or the next entry there would end by the old one's. */
+/* Slot reuse: a reopen ends an entry early. Its slot must not be reused while its reference is in the wheel,
+ * or that reference would end the next entry early. */
 Test(tw_life, reopened_slot_waits_for_its_reference)
 {
 	la_ref ref, other;
@@ -350,11 +348,11 @@ Test(tw_life, reopened_slot_waits_for_its_reference)
 	cr_assert_eq(FX_COUNT(&fx, time_wait), 0);
 	fx_check(&fx, "zombie");
 
-	/* the new incarnation has the other slot reserved; there is none for a third */
+	/* the new incarnation has reserved the other slot; no slot is free for a third */
 	cr_assert_not(reserve(true));
 	cr_assert_eq(FX_COUNT(&fx, tw_reserve_exhausted), 1);
 
-	/* it closes in its turn, and lives its own 2*MSL, past the end of the first */
+	/* it closes, and its own 2*MSL ends after the first one's */
 	other = fx_enter(&fx, 2, &(struct la_tw_core){.snd_nxt = 9, .rcv_nxt = 9}, LIFETIME);
 	cr_assert_neq(other, ref);
 	fx_advance(&fx, START + LIFETIME - 1);
@@ -365,7 +363,7 @@ Test(tw_life, reopened_slot_waits_for_its_reference)
 	cr_assert_eq(FX_COUNT(&fx, time_wait_expired), 0);
 	fx_check(&fx, "the zombie's slot is free");
 
-	/* and the slot is used again */
+	/* the slot is reused */
 	cr_assert_eq(fx_time_wait(&fx, 3, true, LIFETIME), ref);
 	fx_advance(&fx, START + 30000 + LIFETIME - 1);
 	cr_assert_eq(lookup(1, true), other);
@@ -378,7 +376,7 @@ Test(tw_life, reopened_slot_waits_for_its_reference)
 }
 
 /* A reopen that succeeds after the old deadline: no reference is left, the slot is free at once. */
-Test(tw_life, forgotten_after_its_deadline)
+Test(tw_life, freed_after_its_deadline)
 {
 	la_ref ref;
 
@@ -397,7 +395,7 @@ Test(tw_life, forgotten_after_its_deadline)
 
 /* ------------------------------------------------------------------ reservations */
 
-/* Promise 3: when nothing is left the new connection is refused, no old entry goes. */
+/* Promise 3: without a free entry the new connection is refused, and no old entry ends. */
 Test(tw_life, reservations_run_out)
 {
 	fx_init(&fx, 3, 2, 1 << 17, START);
@@ -419,7 +417,7 @@ Test(tw_life, reservations_run_out)
 	for (uint32_t n = 2; n <= 3; n++)
 		fx_enter(&fx, n, &(struct la_tw_core){.snd_nxt = n}, LIFETIME);
 	cr_assert(reserve(true));
-	cr_assert_not(reserve(true)); /* entries hold what they took */
+	cr_assert_not(reserve(true)); /* entries keep their slots */
 	unreserve(true);
 	cr_assert_eq(FX_COUNT(&fx, time_wait), 2);
 	fx_advance(&fx, START + LIFETIME);
@@ -447,7 +445,7 @@ Test(tw_life, init_refuses)
 	cr_assert_eq(la_tw_memory(1000, 100), 1001 * 32 + 101 * 64);
 }
 
-/* What is in the entry is what the connection left; both families. */
+/* An entry holds the final state of its connection, in both families. */
 Test(tw_life, entry_holds_its_state)
 {
 	fx_init(&fx, 4, 4, 1 << 17, START);
@@ -478,8 +476,8 @@ Test(tw_life, entry_holds_its_state)
 	fx_fini(&fx);
 }
 
-/* The checker must be able to say no. */
-Test(tw_life, checker_sees_faults)
+/* The checker must report faults. */
+Test(tw_life, checker_reports_faults)
 {
 	FILE *null = fopen("/dev/null", "w");
 	struct la_tw_core good, *e;
@@ -514,10 +512,10 @@ Test(tw_life, checker_sees_faults)
 	BROKEN(fx.tw.pool[0].reserved = 8);
 	BROKEN(fx.tw.pool[0].fresh++);
 	t = &((struct la_tw4 *)fx.tw.pool[0].slots)[la_ref_slot(ref)];
-	t->rport++; /* its tuple is another one: the index has it elsewhere */
+	t->rport++; /* another tuple: the index has it in another bucket */
 	cr_assert_gt(la_tw_check(&fx.tw, null), 0);
 	t->rport--;
-	/* the trap itself: a second reference to the slot, and one to a free slot */
+	/* a second reference to the slot, and a reference to a free slot */
 	la_wheel_add(&fx.wheel, fx.now + 20, ref);
 	cr_assert_gt(la_tw_check(&fx.tw, null), 0);
 	la_wheel_add(&fx.wheel, fx.now + 20, gone);

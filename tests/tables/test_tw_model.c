@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* The TIME_WAIT table against a plain array of connections, one for each tuple, under random
- * events. After each event all checkers run, and the index must say of every tuple what the array
- * says. */
+ * events. After each event all checkers run, and the index must match the array for every
+ * tuple. */
 
 #include <string.h>
 
@@ -12,7 +12,7 @@
 
 enum { CONNS = 60, STEPS = 3000 };
 
-/* What a tuple is, as the rules would have it. */
+/* The expected state of a tuple. */
 enum is { NOTHING, OPEN, TIME_WAIT, REOPENING };
 
 struct conn {
@@ -40,8 +40,8 @@ static uint64_t reopened, given_back; /* over all runs of a test: both must have
 
 #define must(x) cr_assert(x, "seed %lu: %s: %s", m.r.seed, m.last, #x)
 
-/* Slots taken and not yet free again, those of reopened entries included: they are no one's to
- * take, and no promise may count on them. */
+/* Slots in use, reopened entries included. They are not available for new entries or
+ * reservations. */
 static bool held[2][CONNS * 4];
 
 static uint64_t
@@ -54,7 +54,7 @@ gauge(void)
 	return n;
 }
 
-/* Promises that are out: each open connection has one. */
+/* Reservations: each open connection has one. */
 static uint32_t
 promised(bool is4)
 {
@@ -124,7 +124,7 @@ input(struct conn *c, uint8_t flags, uint32_t seq, uint32_t ts_ahead)
 	return la_tw_input(&m.fx.tw, c->ref, &seg, m.fx.now);
 }
 
-/* A repeated FIN restarts, all else does not; a reopen goes on to one of its ends later. */
+/* Only a repeated FIN restarts 2*MSL. A reopen ends in a later event. */
 static void
 ev_segment(struct conn *c)
 {
@@ -199,9 +199,9 @@ ev_time(void)
 			m.expired++;
 		}
 	}
-	/* When a zombie's reference comes by is the wheel's affair (the checkers see to it that
-	 * there is one): here it counts that slots do become free, and that none does that is in
-	 * use. */
+	/* The wheel decides when a zombie's reference fires; the checkers verify that the
+	 * reference exists. The model checks that slots become free, and that slots in use do
+	 * not. */
 	for (unsigned f = 0; f < 2; f++) {
 		for (uint32_t i = 1; i < m.fx.tw.pool[f].fresh; i++) {
 			la_ref ref = la_ref_make(f ? LA_POOL_TW6 : LA_POOL_TW4, i);
@@ -288,7 +288,7 @@ run(uint64_t seed, uint32_t capacity4, uint32_t capacity6, uint32_t nslots, uint
 	reopened += m.reopened;
 	given_back += m.given_back;
 
-	/* nothing is forgotten: an hour after the last event nothing is held */
+	/* an hour after the last event no slot is in use */
 	for (unsigned i = 0; i < CONNS; i++)
 		if (m.c[i].is == REOPENING) {
 			la_tw_forget(&m.fx.tw, m.c[i].ref);

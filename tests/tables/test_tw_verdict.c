@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What a segment for a TIME_WAIT entry gets: one row a rule, named after the rows of the
- * conformance table they stand for. R is rcv_nxt, N is snd_nxt, W the window, T is TS.Recent. */
+/* The verdict on a segment for a TIME_WAIT entry: one row for each rule, named after its row in
+ * docs/conformance.md. R is rcv_nxt, N is snd_nxt, W the window, T is TS.Recent. */
 
 #include <string.h>
 
@@ -19,7 +19,7 @@ enum opt { NO_TS, TS };
 
 struct row {
 	const char *name;
-	enum opt old; /* did the old incarnation use timestamps */
+	enum opt old; /* timestamps of the old incarnation */
 	uint8_t flags;
 	int32_t seq; /* from R */
 	int32_t ack; /* from N */
@@ -27,7 +27,7 @@ struct row {
 	enum opt opt;
 	int32_t tsval; /* from T */
 	enum la_tw_verdict verdict;
-	enum la_counter counter; /* this one, and acked with LA_TW_ACK; NONE: no other */
+	enum la_counter counter; /* expected to grow, and `acked` with LA_TW_ACK; NONE: no counter */
 	bool restarts;
 	int32_t ts_recent; /* after it, from T */
 };
@@ -41,7 +41,7 @@ struct row {
 #define C(name) LA_C_time_wait_##name
 
 static const struct row rows[] = {
-	/* the peer's FIN again: the reason the state exists */
+	/* the peer's repeated FIN: the purpose of TIME_WAIT */
 	{"TW-03, M-TWT-k: F. seq=R-1", NO_TS, FA, -1, 0, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-03: with TS", TS, FA, -1, 0, 0, TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-25: newer TS is taken", TS, FA, -1, 0, 0, TS, 250, CHK, C(fin_acked), true, 250},
@@ -125,7 +125,7 @@ static const struct row rows[] = {
 	{"TW-24: TSval half the space away", TS, ACK, 0, 0, 0, TS, INT32_MIN, CHK, C(paws), false,
 	 0},
 	{"7323 3.2: no timestamp", TS, ACK, -1, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
-	{"a timestamp nobody agreed on", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false,
+	{"a timestamp without the option", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false,
 	 0},
 
 	/* data */
@@ -142,7 +142,7 @@ static const struct row rows[] = {
 	{"M-TWT-s: no bit at all", NO_TS, 0, 0, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
 };
 
-/* Everything a segment may count; the others must not move. */
+/* All counters of the verdicts. Counters that a row does not expect must not grow. */
 static const enum la_counter watched[] = {
 	C(fin_acked), C(acked), C(rst_ignored), C(syn_refused), C(ignored), C(throttled), C(paws),
 };
@@ -208,7 +208,7 @@ Test(tw_verdict, ipv6)
 	RUN(false, 5000000, 10000000, T, START);
 }
 
-/* H-10: sequence numbers, timestamps and ticks all just before they wrap, or just after. */
+/* H-10: sequence numbers, timestamps and ticks just before and just after they wrap. */
 Test(tw_verdict, wrapped)
 {
 	for (uint32_t d = 0; d < 3; d++) {
@@ -245,8 +245,8 @@ Test(tw_verdict, tw_19)
 
 /* ------------------------------------------------------------------ the throttle */
 
-/* TW-33: however many segments ask for an answer, one in 257 to 512 ms gets it. */
-Test(tw_verdict, flood_is_answered_at_the_throttles_pace)
+/* TW-33: at most one answer in 257 to 512 ms, for any number of segments. */
+Test(tw_verdict, answers_to_a_flood_are_throttled)
 {
 	static const uint32_t starts[] = {0, 1, 255, 256, 1000000, 0u - 30000};
 	static struct fx fx;
@@ -276,13 +276,13 @@ Test(tw_verdict, flood_is_answered_at_the_throttles_pace)
 		cr_assert(answers >= 200000 / 512 && answers <= 200000 / 257 + 1, "%u", answers);
 		cr_assert_eq(FX_COUNT(&fx, time_wait_acked), answers);
 		cr_assert_eq(FX_COUNT(&fx, time_wait_throttled), 200000 - answers);
-		/* TW-05: and none of it moved the end */
+		/* TW-05: no segment moved the deadline */
 		cr_assert_eq(la_tw_core(&fx.tw, ref)->deadline, starts[s] + 240000);
 		fx_fini(&fx);
 	}
 }
 
-/* TW-03: the repeated FIN is answered each time, throttle or not. */
+/* TW-03: every repeated FIN is answered, regardless of the throttle. */
 Test(tw_verdict, repeated_fin_is_never_throttled)
 {
 	static struct fx fx;
@@ -307,7 +307,7 @@ Test(tw_verdict, repeated_fin_is_never_throttled)
 	fx_fini(&fx);
 }
 
-/* One throttle an entry: a flood on one does not silence another. */
+/* Each entry has its own throttle: a flood on one does not stop the answers of another. */
 Test(tw_verdict, throttle_is_per_entry)
 {
 	static struct fx fx;

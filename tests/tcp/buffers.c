@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Queues and mbufs: copied and constant data, chains, an empty pool, and peers that try to empty
- * it. */
+/* Queues and mbufs: copied and constant data, chains, an empty pool, and peers that try to
+ * empty the pool. */
 
 #include "scenario.h"
 
@@ -10,7 +10,7 @@
 
 #include "pattern.h"
 
-SCENARIO(buffers, send_const, "constant data, in all sizes")
+SCENARIO(buffers, send_const, "constant data of all sizes arrives")
 {
 	static uint8_t text[70000];
 	const size_t sizes[] = {1, 1459, 1460, 1461, 33000, 68000};
@@ -24,11 +24,11 @@ SCENARIO(buffers, send_const, "constant data, in all sizes")
 		p->u.sent += sizes[i];
 		rig_pump(s->r);
 		drain(p, 600);
-		CHECK(s->r, p->got == p->ISS + 1 + p->u.sent, "not everything came");
+		CHECK(s->r, p->got == p->ISS + 1 + p->u.sent, "bytes are missing");
 	}
 }
 
-SCENARIO(buffers, send_mixed, "constant and copied data, resent after a loss")
+SCENARIO(buffers, send_mixed, "constant and copied data are retransmitted after a loss")
 {
 	static uint8_t text[50000];
 	struct peer *p = scene_open(s);
@@ -61,10 +61,11 @@ SCENARIO(buffers, multi_seg, "chained mbufs on output")
 	drain(p, 600);
 	CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
 	drain(p, 600);
-	CHECK(s->r, p->got == p->ISS + 1 + 20 * 777 + 100000, "not everything came");
+	CHECK(s->r, p->got == p->ISS + 1 + 20 * 777 + 100000, "bytes are missing");
 }
 
-SCENARIO(buffers, offloads, "checksums that are left to the port: where they are, and what stands there")
+SCENARIO(buffers, offloads,
+	 "with checksum offload, the mbuf has the checksum's offset and the field has the pseudo-header sum")
 {
 	static const uint32_t offloads[] = {
 		LA_OFF_TX_IP_CKSUM,
@@ -103,7 +104,7 @@ starve(struct rte_mbuf **held, unsigned leave)
 	return n;
 }
 
-SCENARIO(buffers, no_mbufs, "an empty pool delays, and loses nothing")
+SCENARIO(buffers, no_mbufs, "an empty pool delays data and loses none")
 {
 	static struct rte_mbuf *held[RIG_MBUFS];
 	struct peer *p = scene_open(s);
@@ -118,7 +119,7 @@ SCENARIO(buffers, no_mbufs, "an empty pool delays, and loses nothing")
 	while (n > 0)
 		rte_pktmbuf_free(held[--n]);
 	rig_run(s->r, 5000);
-	CHECK(s->r, took < 0 || p->u.writable >= 1, "not told that there is room again");
+	CHECK(s->r, took < 0 || p->u.writable >= 1, "no `writable` callback");
 	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
 	p->got = p->ISS + 1;
 	drain(p, 20000);
@@ -144,8 +145,8 @@ SCENARIO(buffers, no_mbufs_fin, "an empty pool when the FIN and the last ACK are
 	peer_ack(p);
 	peer_expect_state(p, LA_FIN_WAIT_2);
 	peer_skip(p);
-	/* one mbuf: the FIN itself is in it, none is left for the ACK; the FIN sent again gets one
-	 */
+	/* one mbuf: it holds the peer's FIN, and none is left for the ACK. The repeated FIN gets its
+	 * ACK. */
 	n = starve(held, 1);
 	peer_fin(p);
 	while (n > 0)
@@ -158,7 +159,7 @@ SCENARIO(buffers, no_mbufs_fin, "an empty pool when the FIN and the last ACK are
 	peer_expect(p, LA_ACK, p->N, p->snd, 0);
 }
 
-/* A FIN sent again to TIME_WAIT in a buffer of `from`, with nothing left in the shard's pool. True: answered. */
+/* Repeats a FIN to TIME_WAIT in a buffer of `from`, with an empty shard pool. True: it was acknowledged. */
 static bool
 answers_from_an_empty_pool(struct peer *p, struct rte_mempool *from)
 {
@@ -181,7 +182,7 @@ answers_from_an_empty_pool(struct peer *p, struct rte_mempool *from)
 	return answered;
 }
 
-SCENARIO(buffers, answered_in_place, "a FIN sent again is answered in its own buffer, if that is large enough")
+SCENARIO(buffers, answered_in_place, "the ACK of a repeated FIN uses the FIN's own buffer if that is large enough")
 {
 	struct rte_mempool *same, *small;
 	struct peer *p = scene_listen(s);
@@ -201,7 +202,7 @@ SCENARIO(buffers, answered_in_place, "a FIN sent again is answered in its own bu
 	rte_mempool_free(small);
 }
 
-SCENARIO(buffers, out_of_order_limit, "a flood of crumbs above a hole is bounded, and repaired")
+SCENARIO(buffers, out_of_order_limit, "tiny segments above a hole hold a bounded number of mbufs, and all bytes arrive")
 {
 	struct peer *p = scene_open(s);
 	unsigned free_before = rig_mbufs_free();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Calls without a `now`, made after idle time: their timers run from when the time is told next. */
+/* API calls have no `now` argument. After idle time, their timers start at the next time that the shard gets. */
 
 #include "scenario.h"
 #include "tcp/internal.h"
 
-/* Time passes, and the shard is not told. */
+/* Time passes without a call of the shard. */
 static void
 pass(struct rig *r, uint64_t ms)
 {
@@ -16,7 +16,7 @@ static const uint64_t idle[] = {2, 999, 1000, 1001, 5000, 3600000};
 
 enum { IDLE = sizeof(idle) / sizeof(idle[0]) };
 
-SCENARIO(calls, connect, "la_connect() after idle time sends one SYN, and the next one a second later")
+SCENARIO(calls, connect, "la_connect() after idle time sends one SYN, and the next SYN one second later")
 {
 	for (unsigned i = 0; i < IDLE; i++) {
 		struct peer *p;
@@ -38,7 +38,8 @@ SCENARIO(calls, connect, "la_connect() after idle time sends one SYN, and the ne
 	}
 }
 
-SCENARIO(calls, connect_r2, "nor is the end of the open early, or the round trip time long")
+SCENARIO(calls, connect_r2,
+	 "la_connect() after idle time: the open does not time out early, and SRTT excludes the idle time")
 {
 	struct peer *p = peer_new(s->r, &s->o), *q;
 
@@ -57,7 +58,7 @@ SCENARIO(calls, connect_r2, "nor is the end of the open early, or the round trip
 	CHECK(s->r, peer_info(q).srtt_ms == 30, "SRTT %u", peer_info(q).srtt_ms);
 }
 
-SCENARIO(calls, send, "la_send() after idle time: no retransmission before the RTO, R2 from then on")
+SCENARIO(calls, send, "la_send() after idle time: no retransmission before the RTO, and R2 counts from the call")
 {
 	for (unsigned i = 0; i < IDLE; i++) {
 		struct peer *p;
@@ -85,7 +86,7 @@ SCENARIO(calls, send, "la_send() after idle time: no retransmission before the R
 	}
 }
 
-SCENARIO(calls, timer, "la_set_timer() after idle time is not early; the last call counts")
+SCENARIO(calls, timer, "la_set_timer() after idle time does not fire early; the last call counts")
 {
 	for (unsigned i = 0; i < IDLE; i++) {
 		struct peer *p, *q;
@@ -99,7 +100,7 @@ SCENARIO(calls, timer, "la_set_timer() after idle time is not early; the last ca
 		la_set_timer(p->u.c, 100);
 		la_set_timer(q->u.c, 77);
 		la_set_timer(p->u.c, 300);
-		CHECK(s->r, la_shard_next(s->r->s) < s->r->now, "the shard does not ask for the time");
+		CHECK(s->r, la_shard_next(s->r->s) < s->r->now, "la_shard_next() is in the future");
 		rig_run(s->r, 76);
 		CHECK(s->r, q->u.timer == 0, "early");
 		rig_run(s->r, 1);
@@ -112,11 +113,11 @@ SCENARIO(calls, timer, "la_set_timer() after idle time is not early; the last ca
 		pass(s->r, 20);
 		la_set_timer(p->u.c, 0);
 		rig_run(s->r, 1000);
-		CHECK(s->r, p->u.timer == 1, "cancelled, and called");
+		CHECK(s->r, p->u.timer == 1, "called though cancelled");
 	}
 }
 
-SCENARIO(calls, unread, "la_set_timer() after idle time is not early when both FINs are acknowledged and text is unread")
+SCENARIO(calls, unread, "la_set_timer() after idle time does not fire early in a DETACHED connection with unread text")
 {
 	for (unsigned i = 0; i < IDLE; i++) {
 		struct peer *p;
@@ -140,7 +141,7 @@ SCENARIO(calls, unread, "la_set_timer() after idle time is not early when both F
 	}
 }
 
-SCENARIO(calls, fin_wait_2, "la_close() in FIN_WAIT_2 after idle time: its limit is whole")
+SCENARIO(calls, fin_wait_2, "la_close() in FIN_WAIT_2 after idle time: the full FIN_WAIT_2 limit applies")
 {
 	struct peer *p;
 
@@ -155,7 +156,7 @@ SCENARIO(calls, fin_wait_2, "la_close() in FIN_WAIT_2 after idle time: its limit
 	user_expect_closed(p, LA_END_FIN_WAIT_2);
 }
 
-SCENARIO(calls, many, "more calls than the list holds: nothing is early")
+SCENARIO(calls, many, "with more calls than the list holds, no timer fires early")
 {
 	struct peer *p = scene_open(s), *q;
 
@@ -179,7 +180,7 @@ SCENARIO(calls, many, "more calls than the list holds: nothing is early")
 	CHECK(s->r, p->u.timer == 1 && q->u.timer == 1, "late by more than the time that passed");
 }
 
-SCENARIO(calls, callbacks, "calls from callbacks are in time as they are")
+SCENARIO(calls, callbacks, "timers that callbacks set fire on time")
 {
 	struct peer *p = scene_open(s);
 
@@ -187,5 +188,5 @@ SCENARIO(calls, callbacks, "calls from callbacks are in time as they are")
 	la_set_timer(p->u.c, 10);
 	rig_run(s->r, 10);
 	CHECK(s->r, p->u.timer == 1, "the timer is late");
-	CHECK(s->r, la_shard_next(s->r->s) > s->r->now, "the shard asks for the time all the time");
+	CHECK(s->r, la_shard_next(s->r->s) > s->r->now, "la_shard_next() stays in the past");
 }

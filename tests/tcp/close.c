@@ -23,10 +23,10 @@ SCENARIO(close, C_01, "FIN after all queued data")
 		peer_ack(p);
 	}
 	peer_expect_state(p, LA_FIN_WAIT_2);
-	CHECK(s->r, p->got == p->ISS + 5002, "not everything came");
+	CHECK(s->r, p->got == p->ISS + 5002, "bytes are missing");
 }
 
-SCENARIO(close, C_01_window, "the FIN needs window too")
+SCENARIO(close, C_01_window, "the FIN waits for window")
 {
 	struct peer *p;
 
@@ -65,7 +65,7 @@ SCENARIO(close, C_02, "data and FIN are sent again in order until acknowledged")
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-SCENARIO(close, C_03, "no data after close, one FIN")
+SCENARIO(close, C_03, "la_send() fails after a close, and one FIN is sent")
 {
 	struct peer *p = scene_open(s);
 
@@ -98,7 +98,7 @@ SCENARIO(close, C_04, "half-close: 100 kB are still received")
 	peer_expect_state(p, LA_TIME_WAIT);
 }
 
-SCENARIO(close, C_04_fin_wait_1, "half-close: data in FIN_WAIT_1 proper")
+SCENARIO(close, C_04_fin_wait_1, "half-close: data is received in FIN_WAIT_1")
 {
 	struct peer *p = scene_open(s);
 
@@ -117,7 +117,7 @@ SCENARIO(close, C_05, "CLOSE_WAIT: 100 kB are still sent")
 	peer_expect(p, LA_ACK, p->N, p->IRS + 2, 0);
 	CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
 	drain(p, 2000);
-	CHECK(s->r, p->got == p->ISS + 1 + 100000, "only %u bytes came", p->got - p->ISS - 1);
+	CHECK(s->r, p->got == p->ISS + 1 + 100000, "only %u bytes arrived", p->got - p->ISS - 1);
 	peer_expect_state(p, LA_CLOSE_WAIT);
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 100001, p->R, 0);
@@ -127,7 +127,7 @@ SCENARIO(close, C_05, "CLOSE_WAIT: 100 kB are still sent")
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(close, C_06, "the user can tell orderly from reset, and how much was lost")
+SCENARIO(close, C_06, "`closed` reports orderly or reset, and the number of unacknowledged bytes")
 {
 	struct peer *p = scene_open(s), *q;
 
@@ -149,7 +149,7 @@ SCENARIO(close, C_06, "the user can tell orderly from reset, and how much was lo
 	CHECK(s->r, rig_counter(s->r, LA_C_bytes_unacked_at_end) == 600, "not counted");
 }
 
-SCENARIO(close, C_07_unread, "full close with unread data resets")
+SCENARIO(close, C_07_unread, "la_close() with unread data sends a RST")
 {
 	struct peer *p = scene_open(s);
 
@@ -163,7 +163,7 @@ SCENARIO(close, C_07_unread, "full close with unread data resets")
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(close, C_07_late, "data after a full close resets")
+SCENARIO(close, C_07_late, "data after la_close() is answered by a RST")
 {
 	struct peer *p = scene_open(s);
 
@@ -172,13 +172,13 @@ SCENARIO(close, C_07_late, "data after a full close resets")
 	peer_skip(p);
 	peer_data(p, 100);
 	CHECK(s->r, peer_waiting(p) == 1 && (last_rx(p)->flags & LA_RST), "no RST");
-	CHECK(s->r, last_rx(p)->seq == p->N, "the RST is not at the number the peer expects");
+	CHECK(s->r, last_rx(p)->seq == p->N, "the RST's SEQ is not the peer's RCV.NXT");
 	CHECK(s->r, p->u.bytes == 0 && p->u.data == 0, "delivered after close");
 	user_expect_closed(p, LA_END_RESET);
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(close, C_08, "a repeated copy of data that was read is not unread data")
+SCENARIO(close, C_08, "a duplicate of data already read does not count as unread data")
 {
 	struct peer *p = scene_open(s);
 
@@ -197,7 +197,7 @@ SCENARIO(close, C_08, "a repeated copy of data that was read is not unread data"
 	peer_expect_state(p, LA_LAST_ACK);
 }
 
-SCENARIO(close, C_08_in_fin_wait, "old data after a full close is answered, not reset")
+SCENARIO(close, C_08_in_fin_wait, "old data after la_close() is answered by an ACK, not by a RST")
 {
 	struct peer *p = scene_open(s);
 
@@ -227,7 +227,7 @@ SCENARIO(close, C_09, "ABORT sends RST at SND.NXT, not at the end of the queue")
 	user_expect_closed(p, LA_END_ABORTED);
 }
 
-SCENARIO(close, C_10, "after an abort strays draw RST or silence, and are in no new incarnation")
+SCENARIO(close, C_10, "after an abort old segments are reset or dropped, and no new incarnation accepts them")
 {
 	struct peer *p = scene_open(s);
 	uint32_t old_r = p->R, old_n = p->N;
@@ -246,7 +246,7 @@ SCENARIO(close, C_10, "after an abort strays draw RST or silence, and are in no 
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(close, C_11, "active close by FIN_WAIT_2")
+SCENARIO(close, C_11, "active close through FIN_WAIT_2")
 {
 	struct peer *p = scene_listen(s);
 
@@ -256,7 +256,7 @@ SCENARIO(close, C_11, "active close by FIN_WAIT_2")
 	peer_expect_chk(p);
 }
 
-SCENARIO(close, C_12, "FIN that acknowledges ours: TIME_WAIT at once, no FIN again")
+SCENARIO(close, C_12, "a FIN that acknowledges our FIN: TIME_WAIT at once, no retransmitted FIN")
 {
 	struct peer *p = scene_listen(s);
 
@@ -281,12 +281,12 @@ SCENARIO(close, C_13, "simultaneous close")
 	user_expect_closed(p, LA_END_ORDERLY);
 }
 
-SCENARIO(close, C_14, "simultaneous close with both FINs sent again converges")
+SCENARIO(close, C_14, "simultaneous close: both retransmitted FINs lead to TIME_WAIT")
 {
 	struct peer *p = scene_listen(s);
 
 	peer_to_closing(p, true);
-	/* its number is old, but its ACK is what gets both ends out of CLOSING */
+	/* its SEQ is old, but its ACK takes both ends out of CLOSING */
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	peer_expect_chk(p);
 	peer_expect_state(p, LA_TIME_WAIT);
@@ -294,7 +294,7 @@ SCENARIO(close, C_14, "simultaneous close with both FINs sent again converges")
 	peer_expect_none(p, 5000);
 }
 
-SCENARIO(close, C_15, "passive close leaves nothing: the tuple opens again at once")
+SCENARIO(close, C_15, "a passive close leaves no TIME_WAIT entry: the tuple opens again at once")
 {
 	struct peer *p = scene_listen(s);
 
@@ -310,7 +310,7 @@ SCENARIO(close, C_15, "passive close leaves nothing: the tuple opens again at on
 	peer_to_established(p);
 }
 
-SCENARIO(close, C_16, "FIN with data")
+SCENARIO(close, C_16, "FIN with data: data, then end of file")
 {
 	struct peer *p = scene_open(s);
 
@@ -320,14 +320,14 @@ SCENARIO(close, C_16, "FIN with data")
 	peer_expect_none(p, 600);
 }
 
-SCENARIO(close, C_16_held, "FIN with data the user has not read")
+SCENARIO(close, C_16_held, "FIN with data that the user has not read")
 {
 	struct peer *p = scene_open(s);
 
 	p->u.hold = true;
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 100);
 	peer_expect(p, LA_ACK, p->N, p->IRS + 102, 0);
-	CHECK(s->r, la_unread(p->u.c) == 100, "the data is gone");
+	CHECK(s->r, la_unread(p->u.c) == 100, "the data is lost");
 	user_read(p, UINT64_MAX);
 	rig_pump(s->r);
 	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "no end of file after the data");
@@ -361,17 +361,17 @@ fin_above_hole(struct scene *s, enum la_state from, enum la_state to)
 	peer_expect_state(p, to);
 }
 
-SCENARIO(close, C_17, "a FIN above a hole waits for it")
+SCENARIO(close, C_17, "a FIN above a hole waits until the hole is filled")
 {
 	fin_above_hole(s, LA_ESTABLISHED, LA_CLOSE_WAIT);
 }
 
-SCENARIO(close, C_17_fin_wait_1, "a FIN above a hole waits for it")
+SCENARIO(close, C_17_fin_wait_1, "FIN_WAIT_1: a FIN above a hole waits until the hole is filled")
 {
 	fin_above_hole(s, LA_FIN_WAIT_1, LA_CLOSING);
 }
 
-SCENARIO(close, C_17_fin_wait_2, "a FIN above a hole waits for it")
+SCENARIO(close, C_17_fin_wait_2, "FIN_WAIT_2: a FIN above a hole waits until the hole is filled")
 {
 	fin_above_hole(s, LA_FIN_WAIT_2, LA_TIME_WAIT);
 }
@@ -400,8 +400,8 @@ SCENARIO(close, C_18, "a FIN beyond the right edge is not taken")
 	peer_expect_chk(p);
 	peer_expect_state(p, LA_ESTABLISHED);
 
-	/* data up to the edge, then the FIN: the data is taken; the FIN too, or left to be sent
-	 * again */
+	/* data up to the edge, then the FIN: the data is accepted. The FIN is accepted or dropped;
+	 * the peer sends a dropped FIN again. */
 	room = p->edge - p->snd;
 	while (room > 1000) {
 		peer_data(p, 1000);
@@ -415,10 +415,10 @@ SCENARIO(close, C_18, "a FIN beyond the right edge is not taken")
 	user_read(p, UINT64_MAX);
 	rig_pump(s->r);
 	peer_send(p, LA_FIN | LA_ACK, p->snd, p->got, 0);
-	CHECK(s->r, p->R == p->snd + 1 && p->u.peer_fin == 1, "the FIN was not taken at last");
+	CHECK(s->r, p->R == p->snd + 1 && p->u.peer_fin == 1, "the repeated FIN was not accepted");
 }
 
-SCENARIO(close, C_19, "text after the peer's FIN is ignored, never acknowledged")
+SCENARIO(close, C_19, "text after the peer's FIN is dropped and not acknowledged")
 {
 	struct peer *p = scene_listen(s);
 
@@ -428,11 +428,11 @@ SCENARIO(close, C_19, "text after the peer's FIN is ignored, never acknowledged"
 		rig_run(s->r, 600);
 		CHECK(s->r, p->R == p->IRS + 2, "acknowledged beyond the FIN");
 	}
-	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 1, "the user saw it");
+	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 1, "delivered to the user");
 	peer_expect_state(p, LA_CLOSE_WAIT);
 }
 
-SCENARIO(close, C_20, "FIN on the handshake's ACK")
+SCENARIO(close, C_20, "a FIN on the handshake's ACK is accepted")
 {
 	struct peer *p = scene_listen(s);
 
@@ -444,7 +444,7 @@ SCENARIO(close, C_20, "FIN on the handshake's ACK")
 	peer_expect_state(p, LA_CLOSE_WAIT);
 }
 
-SCENARIO(close, C_21, "the ACK of our FIN overtakes the peer's FIN")
+SCENARIO(close, C_21, "a peer's FIN, then the ACK of our FIN out of order")
 {
 	struct peer *p = scene_listen(s);
 
@@ -458,7 +458,7 @@ SCENARIO(close, C_21, "the ACK of our FIN overtakes the peer's FIN")
 	user_expect_closed(p, LA_END_ORDERLY);
 }
 
-SCENARIO(close, C_26, "close from the peer_fin callback")
+SCENARIO(close, C_26, "la_close() in the peer_fin callback")
 {
 	struct peer *p = scene_open(s);
 

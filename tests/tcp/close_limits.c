@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Closing against a closed window, a dead peer, and one that never closes. */
+/* Closing against a closed window, a silent peer, and a peer that does not close. */
 
 #include "scenario.h"
 
-SCENARIO(close_limits, C_22, "a closed window delays data and FIN, and nothing else")
+SCENARIO(close_limits, C_22, "a closed window delays data and FIN")
 {
 	struct peer *p = scene_open(s);
 	struct peer_rx *x;
@@ -25,7 +25,7 @@ SCENARIO(close_limits, C_22, "a closed window delays data and FIN, and nothing e
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-SCENARIO(close_limits, C_22_rst, "a closed window does not keep a RST out")
+SCENARIO(close_limits, C_22_rst, "a RST is accepted while the peer's window is closed")
 {
 	struct peer *p = scene_open(s);
 
@@ -79,7 +79,7 @@ SCENARIO(close_limits, C_23_last_ack, "R2 ends LAST_ACK")
 	gives_up(s, p);
 }
 
-SCENARIO(close_limits, C_24, "FIN_WAIT_2 without a user ends when configured")
+SCENARIO(close_limits, C_24, "FIN_WAIT_2 after la_close() ends at the configured limit")
 {
 	struct peer *p;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* SYN cookies, by resource and by sequence number: when they come on, what silent SYNs can hold, where their ISNs
- * begin (RFC 9293 3.4.1, RFC 6528), and that an old duplicate of a handshake opens nothing. */
+/* SYN cookies: the thresholds that turn them on, the memory that a SYN flood can hold, the ISN of a cookie (RFC 9293
+ * 3.4.1, RFC 6528), and old duplicates of a handshake, which open no connection. */
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ silent_syn(struct peer *from, uint32_t i)
 	from->t = was;
 }
 
-/* A client that opens, sends, and closes first, so that nothing of it stays. */
+/* A client that opens, sends, and closes first, so that the shard keeps no TIME_WAIT entry. */
 static void
 honest(struct scene *s, struct peer *p, uint32_t i)
 {
@@ -77,7 +77,8 @@ flood(struct scene *s, uint32_t table, uint32_t conns, unsigned syns)
 	CHECK(s->r, count(s, LA_C_drop_neigh_full) == 0 && count(s, LA_C_syn_cookies_bad) == 0, "drops");
 }
 
-SCENARIO(cookie, by_reservations, "silent SYNs hold a quarter of the reservations at most, in a table of any size")
+SCENARIO(cookie, by_reservations,
+	 "SYNs without an ACK hold at most a quarter of the reservations, in a table of any size")
 {
 	static const uint32_t table[] = {4, 5, 16, 62, 128, 1000};
 
@@ -90,7 +91,7 @@ SCENARIO(cookie, by_reservations, "silent SYNs hold a quarter of the reservation
 	}
 }
 
-SCENARIO(cookie, by_tcbs, "and a quarter of the TCBs")
+SCENARIO(cookie, by_tcbs, "SYNs without an ACK hold at most a quarter of the TCBs")
 {
 	static const uint32_t conns[] = {4, 7, 62, 63, 64, 256};
 
@@ -100,13 +101,14 @@ SCENARIO(cookie, by_tcbs, "and a quarter of the TCBs")
 		flood(s, 65536, conns[i], 3 * conns[i] + 50);
 }
 
-SCENARIO(cookie, flood_70000, "70 000 silent SYNs against 65 536 entries")
+SCENARIO(cookie, flood_70000, "70 000 SYNs without an ACK against 65 536 entries")
 {
 	if (s->o.ts)
 		flood(s, 65536, 65536, 70000);
 }
 
-SCENARIO(cookie, of_what_is_left, "TIME_WAIT holds all but a few entries: half of those are not for silent SYNs")
+SCENARIO(cookie, of_what_is_left,
+	 "a nearly full TIME_WAIT table: half-open connections take at most a quarter of the free entries")
 {
 	enum { TABLE = 64, TAKEN = 56 };
 	struct peer *p, *from;
@@ -125,7 +127,8 @@ SCENARIO(cookie, of_what_is_left, "TIME_WAIT holds all but a few entries: half o
 		silent_syn(from, i);
 	half_open = (unsigned)la_shard_counters(s->r->s)->state[LA_SYN_RCVD];
 	CHECK(s->r, half_open == (TABLE - TAKEN) / 4, "%u half open", half_open);
-	for (unsigned i = 0; i < TABLE - TAKEN - half_open; i++) { /* all the rest is for those who answer */
+	/* the other entries are for clients that complete the handshake */
+	for (unsigned i = 0; i < TABLE - TAKEN - half_open; i++) {
 		p = peer_new(s->r, &s->o);
 		peer_syn(p);
 		peer_skip(p);
@@ -134,12 +137,12 @@ SCENARIO(cookie, of_what_is_left, "TIME_WAIT holds all but a few entries: half o
 	}
 	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0, "refused");
 	p = peer_new(s->r, &s->o);
-	peer_syn(p); /* nothing is left: a cookie could not be kept */
+	peer_syn(p); /* no entry is free: a cookie could not open a connection */
 	CHECK(s->r, peer_waiting(p) == 0, "answered");
 	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 1, "not counted");
 }
 
-SCENARIO(cookie, never, "UINT32_MAX: no cookie, whatever is short")
+SCENARIO(cookie, never, "a threshold of UINT32_MAX turns cookies off for every resource")
 {
 	struct peer *p;
 
@@ -155,7 +158,8 @@ SCENARIO(cookie, never, "UINT32_MAX: no cookie, whatever is short")
 
 enum { TUPLES = 120 };
 
-/* Opens p and closes it by LAST_ACK, with or without a cookie: what is left is a clock. */
+/* Opens p and closes it through LAST_ACK, with or without a cookie. No entry stays: only the ISN clock orders the
+ * ISNs. */
 static void
 used(struct scene *s, struct peer *p, bool cookie, uint32_t bytes)
 {
@@ -180,7 +184,7 @@ used(struct scene *s, struct peer *p, bool cookie, uint32_t bytes)
 	peer_skip(p);
 }
 
-/* Half-open connections as many as it takes for cookies, or none. */
+/* Opens enough half-open connections to turn cookies on, or removes them. */
 static void
 set_cookies(struct peer *silent, bool on)
 {
@@ -195,7 +199,8 @@ set_cookies(struct peer *silent, bool on)
 	peer_expect_state(silent, on ? LA_SYN_RCVD : LA_CLOSED);
 }
 
-SCENARIO(cookie, above_the_old_one, "1 000 reopens, ordinary and by cookie in any order: the ISN is above the old SND.MAX")
+SCENARIO(cookie, above_the_old_one,
+	 "1 000 reopens, with and without a cookie in random order: the ISN is above the old SND.MAX")
 {
 	static const uint32_t sizes[] = {0, 1, 300, 30000};
 	struct peer *silent, *p[TUPLES];
@@ -229,7 +234,7 @@ SCENARIO(cookie, above_the_old_one, "1 000 reopens, ordinary and by cookie in an
 	CHECK(s->r, reopens == 9 * TUPLES && reopens >= 1000, "%u", reopens);
 }
 
-SCENARIO(cookie, rises, "cookies of one tuple rise with the clock, those of two do not follow each other")
+SCENARIO(cookie, rises, "cookies of one tuple rise with the clock, cookies of two tuples are unrelated")
 {
 	struct peer *silent, *p, *q;
 	uint32_t last = 0, first;
@@ -247,7 +252,7 @@ SCENARIO(cookie, rises, "cookies of one tuple rise with the clock, those of two 
 		last = p->ISS;
 		peer_skip(p);
 		rig_run(s->r, 4195); /* a slot */
-		set_cookies(silent, true); /* a half-open connection lives for 63 s, less than this test */
+		set_cookies(silent, true); /* a half-open connection ends after 63 s, which is less than this test */
 	}
 	first = p->ISS;
 	q = peer_new(s->r, &s->o);
@@ -284,7 +289,7 @@ SCENARIO(cookie, replay, "an old duplicate of the ACK that opened a connection d
 	      (unsigned long long)count(s, LA_C_syn_cookies_opened));
 }
 
-SCENARIO(cookie, scale_without_stamps, "a window scale survives without timestamps")
+SCENARIO(cookie, scale_without_stamps, "a cookie keeps the window scale without timestamps")
 {
 	const uint8_t offer[] = {1, 3, 4, 5, 8, 9, 15};
 	struct peer *silent, *p;

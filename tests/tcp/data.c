@@ -36,7 +36,7 @@ acceptable(struct scene *s, uint32_t off, uint32_t len, bool zero_window, bool o
 	scene_rig(s, NULL);
 }
 
-SCENARIO(data, D_01, "the four cases of acceptability")
+SCENARIO(data, D_01, "the four cases of an acceptable segment (RFC 9293 table 6)")
 {
 	uint32_t w;
 	struct peer *p;
@@ -95,8 +95,8 @@ SCENARIO(data, D_02_right, "a segment over the right edge is trimmed")
 	user_read(p, UINT64_MAX);
 }
 
-/* All the ways three segments overlap, in a random order, until everything is there. */
-SCENARIO(data, D_03, "out-of-order and overlapping data is delivered once and right")
+/* Three segments overlap in every way, in random order, until all bytes have arrived. */
+SCENARIO(data, D_03, "out-of-order and overlapping data is delivered once, with correct bytes")
 {
 	struct peer *p = scene_open(s);
 	unsigned seed = 12345;
@@ -139,7 +139,7 @@ SCENARIO(data, D_04, "filling a hole below five queued segments gives one ACK")
 	CHECK(s->r, p->u.bytes == 600, "%llu bytes", (unsigned long long)p->u.bytes);
 }
 
-SCENARIO(data, D_05, "delayed ACK below half a second; at once for the second segment")
+SCENARIO(data, D_05, "a delayed ACK leaves within half a second, and at once for the second segment")
 {
 	struct peer *p = scene_open(s);
 	uint64_t from = s->r->now;
@@ -158,7 +158,7 @@ SCENARIO(data, D_05, "delayed ACK below half a second; at once for the second se
 	peer_expect_none(p, 1000);
 }
 
-SCENARIO(data, D_06, "never more than one ACK a segment")
+SCENARIO(data, D_06, "at most one ACK for each segment")
 {
 	struct peer *p = scene_open(s);
 	unsigned seed = 4711;
@@ -200,7 +200,7 @@ SCENARIO(data, D_08, "a user that reads byte by byte opens the window in large s
 	CHECK(s->r, peer_waiting(p) <= 8, "%u window updates", peer_waiting(p));
 }
 
-SCENARIO(data, D_09, "zero window: probes are answered, and the update comes unasked")
+SCENARIO(data, D_09, "zero window: probes are answered, and the window update needs no probe")
 {
 	struct peer *p;
 
@@ -226,7 +226,7 @@ SCENARIO(data, D_09, "zero window: probes are answered, and the update comes una
 	      "no window update");
 }
 
-SCENARIO(data, D_10, "urgent pointers of all kinds do no harm")
+SCENARIO(data, D_10, "urgent pointers of all values leave the data unchanged")
 {
 	struct peer *p = scene_open(s);
 	const uint16_t up[] = {0, 1, 50, 100, 101, 5000, 65535};
@@ -249,7 +249,7 @@ SCENARIO(data, D_12, "an old ACK does not change the window")
 	struct peer *p = scene_open(s);
 	uint32_t wnd;
 
-	/* WL1: a newer segment says 1000, one from before it comes late */
+	/* SND.WL1: a newer segment offers 1000; an older segment arrives after it */
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 10, .win = 1000);
 	wnd = peer_info(p).snd_wnd;
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 10, .ack = p->got, .win = 500);
@@ -260,7 +260,7 @@ SCENARIO(data, D_12, "an old ACK does not change the window")
 	      peer_info(p).snd_wnd);
 }
 
-SCENARIO(data, D_13, "a peer that takes its window back")
+SCENARIO(data, D_13, "a peer that shrinks its window: no new data, and all bytes arrive later")
 {
 	struct peer *p;
 	struct peer_rx *x;
@@ -285,7 +285,7 @@ SCENARIO(data, D_13, "a peer that takes its window back")
 	p->got = p->ISS + 1;
 	peer_ack(p);
 	drain(p, 5000);
-	CHECK(s->r, p->got == p->ISS + 30001, "only %u bytes came", p->got - p->ISS - 1);
+	CHECK(s->r, p->got == p->ISS + 30001, "only %u bytes arrived", p->got - p->ISS - 1);
 }
 
 SCENARIO(data, D_14, "zero-window probes: after RTO, doubling, to a minute at least")
@@ -316,7 +316,7 @@ SCENARIO(data, D_14, "zero-window probes: after RTO, doubling, to a minute at le
 	CHECK(s->r, gap <= 120001, "probes %llu ms apart", (unsigned long long)gap);
 }
 
-SCENARIO(data, D_15, "answered probes keep the connection, however long")
+SCENARIO(data, D_15, "answered probes keep the connection open without limit")
 {
 	struct peer *p = scene_open(s);
 
@@ -334,7 +334,7 @@ SCENARIO(data, D_15, "answered probes keep the connection, however long")
 	CHECK(s->r, p->got == p->ISS + 1001, "the data did not follow");
 }
 
-SCENARIO(data, D_15_silent, "probes that nobody answers end in R2")
+SCENARIO(data, D_15_silent, "unanswered probes end the connection after R2")
 {
 	struct peer *p = scene_open(s);
 
@@ -366,7 +366,7 @@ SCENARIO(data, D_16_nagle, "Nagle: the second small write waits, unless switched
 	peer_expect(q, LA_ACK, q->ISS + 11, q->R, 10);
 }
 
-SCENARIO(data, D_16_sws, "a window that opens by a little is not filled by a little")
+SCENARIO(data, D_16_sws, "silly window avoidance: a window that opens a little is not used")
 {
 	struct peer *p;
 
@@ -407,7 +407,7 @@ SCENARIO(data, D_17, "PSH on the last segment of a write")
 	}
 }
 
-SCENARIO(data, D_18, "a segment larger than the window is not silently swallowed")
+SCENARIO(data, D_18, "a segment larger than the window is answered by an ACK")
 {
 	struct peer *p;
 	uint32_t r;
@@ -427,7 +427,7 @@ SCENARIO(data, D_18, "a segment larger than the window is not silently swallowed
 	user_read(p, UINT64_MAX);
 }
 
-SCENARIO(data, send_queue, "la_send() takes what there is room for, and says when there is more")
+SCENARIO(data, send_queue, "la_send() accepts what fits, and `writable` follows when there is room")
 {
 	struct peer *p;
 
@@ -440,12 +440,12 @@ SCENARIO(data, send_queue, "la_send() takes what there is room for, and says whe
 	CHECK(s->r, user_send(p, 1) == 0, "room where there is none");
 	CHECK(s->r, p->u.writable == 0, "writable too early");
 	drain(p, 2000);
-	CHECK(s->r, p->u.writable >= 1, "not told that there is room again");
-	CHECK(s->r, p->got == p->ISS + 10001, "only %u bytes came", p->got - p->ISS - 1);
+	CHECK(s->r, p->u.writable >= 1, "no `writable` callback");
+	CHECK(s->r, p->got == p->ISS + 10001, "only %u bytes arrived", p->got - p->ISS - 1);
 	CHECK(s->r, user_send(p, 100) == 100, "la_send");
 }
 
-SCENARIO(data, acked, "the user hears of acknowledged bytes, once a segment, and how many are left or were never sent")
+SCENARIO(data, acked, "`acked` is called once a segment; la_unacked() and la_unsent() count the bytes")
 {
 	struct peer *p;
 
@@ -457,7 +457,7 @@ SCENARIO(data, acked, "the user hears of acknowledged bytes, once a segment, and
 	CHECK(s->r, p->u.acked == 0 && la_unacked(p->u.c) == 2500, "%zu", la_unacked(p->u.c));
 	CHECK(s->r, la_unsent(p->u.c) == 1500, "%zu never sent", la_unsent(p->u.c));
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 401, .win = WIN_ZERO);
-	CHECK(s->r, p->u.acked == 1, "told %u times", p->u.acked);
+	CHECK(s->r, p->u.acked == 1, "`acked` called %u times", p->u.acked);
 	CHECK(s->r, la_unacked(p->u.c) == 2100 && la_unsent(p->u.c) == 1500, "%zu, %zu", la_unacked(p->u.c),
 	      la_unsent(p->u.c));
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 401, .win = WIN_ZERO);
@@ -465,7 +465,7 @@ SCENARIO(data, acked, "the user hears of acknowledged bytes, once a segment, and
 	p->snd += 10;
 	CHECK(s->r, p->u.acked == 1, "a segment that acknowledges nothing new");
 	peer_ack(p);
-	CHECK(s->r, p->u.acked == 2, "told %u times", p->u.acked);
+	CHECK(s->r, p->u.acked == 2, "`acked` called %u times", p->u.acked);
 	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
 	drain(p, 2000);
 	CHECK(s->r, p->got == p->ISS + 2502, "%u bytes and a FIN", p->got - p->ISS - 2);
@@ -473,19 +473,19 @@ SCENARIO(data, acked, "the user hears of acknowledged bytes, once a segment, and
 	user_close(p);
 }
 
-SCENARIO(data, a_fin_alone_is_not_acked, "the acknowledgement of our FIN is no acknowledged byte")
+SCENARIO(data, a_fin_alone_is_not_acked, "an ACK of the FIN alone does not call `acked`")
 {
 	struct peer *p = scene_open(s);
 
 	user_shutdown(p);
 	peer_ack(p);
 	peer_expect_state(p, LA_FIN_WAIT_2);
-	CHECK(s->r, p->u.acked == 0, "told of bytes");
+	CHECK(s->r, p->u.acked == 0, "`acked` called");
 	CHECK(s->r, la_unsent(p->u.c) == 0, "%zu never sent", la_unsent(p->u.c));
 	peer_fin(p);
 }
 
-SCENARIO(data, unsent_before_the_handshake, "what is queued before the handshake was never sent")
+SCENARIO(data, unsent_before_the_handshake, "bytes queued before the handshake count as unsent")
 {
 	struct peer *p = scene_listen(s);
 
@@ -508,7 +508,7 @@ SCENARIO(data, now, "la_shard_now() is the time of the last call")
 	CHECK(s->r, la_shard_now(s->r->s) == s->r->now, "%lu", la_shard_now(s->r->s));
 }
 
-SCENARIO(data, timer, "the user's timer")
+SCENARIO(data, timer, "the user's timer fires once, unless it is cancelled or moved")
 {
 	struct peer *p = scene_open(s);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Floods: SYN cookies (RFC 4987 3.6) and the limit on RSTs to strangers. */
+/* Floods: SYN cookies (RFC 4987 3.6) and the rate limit of RSTs to unknown peers. */
 
 #include "scenario.h"
 
-enum { MARK = 4 }; /* connections in SYN_RCVD from which on cookies are sent */
+enum { MARK = 4 }; /* cookies are sent from this number of connections in SYN_RCVD */
 
 static uint64_t
 count(const struct scene *s, enum la_counter c)
@@ -20,9 +20,9 @@ another(struct scene *s)
 	return scene_listen(s);
 }
 
-/* A rig whose mark has just been reached by peers that say nothing more. */
+/* A rig with MARK half-open connections, whose peers send no ACK. */
 static void
-crowd(struct scene *s, struct peer *silent[MARK])
+half_open(struct scene *s, struct peer *silent[MARK])
 {
 	scene_rig(s, &(struct rig_opts){.syn_cookies_at = MARK});
 	for (unsigned i = 0; i < MARK; i++) {
@@ -32,7 +32,7 @@ crowd(struct scene *s, struct peer *silent[MARK])
 	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == 0, "a cookie before the mark");
 }
 
-/* A peer that has been answered by a cookie. */
+/* A peer whose SYN was answered by a cookie. */
 static struct peer *
 cookied(struct scene *s)
 {
@@ -55,16 +55,16 @@ opened(struct scene *s)
 	peer_ack(p);
 	peer_expect_none(p, 0);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, p->u.opened == 1, "the user was told %u times", p->u.opened);
+	CHECK(s->r, p->u.opened == 1, "`opened` was called %u times", p->u.opened);
 	return p;
 }
 
-SCENARIO(flood, cookie_opens, "beyond the mark a SYN costs nothing, and its ACK opens the connection")
+SCENARIO(flood, cookie_opens, "above the threshold a SYN takes no TCB, and the ACK of the cookie opens the connection")
 {
 	struct peer *silent[MARK], *p;
 	struct la_conn_info i;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = opened(s);
 	CHECK(s->r, count(s, LA_C_syn_cookies_on) == 1 && count(s, LA_C_syn_cookies_opened) == 1,
 	      "counters");
@@ -75,18 +75,18 @@ SCENARIO(flood, cookie_opens, "beyond the mark a SYN costs nothing, and its ACK 
 	CHECK(s->r, i.mss <= (s->o.ip6 ? 1440 : 1460) && i.mss >= 1400, "MSS %u", i.mss);
 	peer_agree(p);
 	feed(p, 20000, 1000);
-	CHECK(s->r, p->u.bytes == 20000, "%llu bytes came in", (unsigned long long)p->u.bytes);
+	CHECK(s->r, p->u.bytes == 20000, "%llu bytes received", (unsigned long long)p->u.bytes);
 	CHECK(s->r, user_send(p, 20000) == 20000, "la_send");
 	rig_pump(s->r);
 	drain(p, 600);
-	CHECK(s->r, p->got == p->ISS + 20001, "%u bytes went out", p->got - p->ISS - 1);
+	CHECK(s->r, p->got == p->ISS + 20001, "%u bytes sent", p->got - p->ISS - 1);
 }
 
-SCENARIO(flood, cookie_closes, "such a connection ends like any other, with a real TIME_WAIT")
+SCENARIO(flood, cookie_closes, "a connection opened by a cookie closes through a full TIME_WAIT")
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = opened(s);
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->IRS + 1, 0);
@@ -96,11 +96,12 @@ SCENARIO(flood, cookie_closes, "such a connection ends like any other, with a re
 	user_expect_closed(p, LA_END_ORDERLY);
 }
 
-SCENARIO(flood, first_data_opens, "the final ACK is lost: the first data opens it, what follows must wait")
+SCENARIO(flood, first_data_opens,
+	 "the final ACK is lost: the first data segment opens the connection, later segments before it do not")
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = cookied(s);
 	peer_send(p, LA_ACK, p->IRS + 1 + 500, p->ISS + 1, 500);
 	peer_expect_none(p, 600);
@@ -110,52 +111,53 @@ SCENARIO(flood, first_data_opens, "the final ACK is lost: the first data opens i
 	CHECK(s->r, p->u.bytes == 500, "%llu bytes", (unsigned long long)p->u.bytes);
 }
 
-SCENARIO(flood, fin_opens, "request and FIN on the ACK of a cookie are taken")
+SCENARIO(flood, fin_opens, "request and FIN on the ACK of a cookie are accepted")
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = cookied(s);
 	peer_send(p, LA_ACK | LA_FIN, p->IRS + 1, p->ISS + 1, 10);
 	peer_expect_state(p, LA_CLOSE_WAIT);
 	CHECK(s->r, p->u.bytes == 10 && p->u.peer_fin == 1, "bytes and FIN");
 }
 
-SCENARIO(flood, timers_in_portions, "a crowd of embryos, all due at once, leaves room for other people's answers")
+SCENARIO(flood, timers_in_portions,
+	 "half-open connections that are due at once are retransmitted in portions, over several polls")
 {
-	enum { CROWD = 500, PORTION = 160 };
+	enum { HALF_OPEN = 500, PORTION = 160 };
 	uint64_t before;
 
-	scene_rig(s, &(struct rig_opts){.max_conns = CROWD,
-					.max_time_wait4 = CROWD,
-					.max_time_wait6 = CROWD,
+	scene_rig(s, &(struct rig_opts){.max_conns = HALF_OPEN,
+					.max_time_wait4 = HALF_OPEN,
+					.max_time_wait6 = HALF_OPEN,
 					.syn_cookies_at = UINT32_MAX});
-	for (unsigned i = 0; i < CROWD; i++)
+	for (unsigned i = 0; i < HALF_OPEN; i++)
 		peer_to_syn_rcvd_passive(another(s));
 	before = count(s, LA_C_retransmits);
 	s->r->now += 1000;
-	CHECK(s->r, la_shard_poll(s->r->s, s->r->now), "that was all of them?");
+	CHECK(s->r, la_shard_poll(s->r->s, s->r->now), "all were due in one poll");
 	CHECK(s->r, count(s, LA_C_retransmits) - before <= PORTION, "%llu packets in one poll",
 	      (unsigned long long)(count(s, LA_C_retransmits) - before));
 	rig_pump(s->r);
-	CHECK(s->r, count(s, LA_C_retransmits) - before == CROWD, "%llu packets in all",
+	CHECK(s->r, count(s, LA_C_retransmits) - before == HALF_OPEN, "%llu packets in all",
 	      (unsigned long long)(count(s, LA_C_retransmits) - before));
 }
 
-SCENARIO(flood, guesses, "an ACK that is not a cookie's opens nothing and is not answered")
+SCENARIO(flood, guesses, "an ACK without a valid cookie opens no connection and is dropped")
 {
 	const uint32_t off[] = {(uint32_t)-1, 1, 8, 16, 32, 0x10000, 0x80000000u};
 	const unsigned n = sizeof(off) / sizeof(off[0]);
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = cookied(s);
 	for (unsigned i = 0; i < n; i++) {
 		peer_send(p, LA_ACK, p->IRS + 1, p->ISS + 1 + off[i], 0);
 		peer_expect_none(p, 0);
 		peer_expect_state(p, LA_CLOSED);
 	}
-	peer_send(p, LA_ACK, p->IRS + 2, p->ISS + 1, 0); /* made for another ISN of the peer */
+	peer_send(p, LA_ACK, p->IRS + 2, p->ISS + 1, 0); /* a cookie for another ISN of the peer */
 	peer_expect_none(p, 0);
 	peer_expect_state(p, LA_CLOSED);
 	CHECK(s->r, count(s, LA_C_syn_cookies_bad) == n + 1, "%llu counted",
@@ -163,15 +165,15 @@ SCENARIO(flood, guesses, "an ACK that is not a cookie's opens nothing and is not
 	CHECK(s->r, count(s, LA_C_rst_out) == 0, "RST");
 }
 
-SCENARIO(flood, age, "a cookie is good for at least 65 s and at most 131 s")
+SCENARIO(flood, age, "a cookie is valid for at least 65 s and at most 131 s")
 {
 	struct peer *silent[MARK], *young, *old;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	young = cookied(s);
 	old = cookied(s);
 	rig_run(s->r, 62000);
-	cookied(s); /* they are still about */
+	cookied(s); /* cookies are still on */
 	rig_run(s->r, 3000);
 	peer_ack(young);
 	peer_expect_state(young, LA_ESTABLISHED);
@@ -181,11 +183,11 @@ SCENARIO(flood, age, "a cookie is good for at least 65 s and at most 131 s")
 	CHECK(s->r, count(s, LA_C_syn_cookies_bad) == 1, "not counted");
 }
 
-SCENARIO(flood, off_again, "the crowd goes, and the cookies with it")
+SCENARIO(flood, off_again, "cookies go off when the half-open connections have ended")
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	cookied(s);
 	for (unsigned i = 0; i < 2; i++) {
 		peer_ack(silent[i]);
@@ -196,11 +198,11 @@ SCENARIO(flood, off_again, "the crowd goes, and the cookies with it")
 	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == 1, "a cookie below three quarters");
 }
 
-SCENARIO(flood, no_reservation, "a flood takes no TIME_WAIT reservation from those who are there")
+SCENARIO(flood, no_reservation, "a SYN flood takes no TIME_WAIT reservation from open connections")
 {
 	struct peer *silent[MARK], *p;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	for (unsigned i = 0; i < 200; i++) /* more than the table's 64 entries */
 		(void)cookied(s);
 	p = opened(s);
@@ -215,7 +217,7 @@ SCENARIO(flood, reopen_keeps_its_entry, "a newer SYN in TIME_WAIT is answered by
 	uint64_t live;
 	uint32_t old;
 
-	crowd(s, silent);
+	half_open(s, silent);
 	p = opened(s);
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	peer_skip(p);
@@ -238,12 +240,12 @@ SCENARIO(flood, reopen_keeps_its_entry, "a newer SYN in TIME_WAIT is answered by
 	CHECK(s->r, count(s, LA_C_time_wait_reopened) == 1 && count(s, LA_C_time_wait) == 0, "counters");
 }
 
-SCENARIO(flood, mss, "the MSS that survives is never above the offer")
+SCENARIO(flood, mss, "the MSS of a cookie is at most the peer's offer")
 {
 	const uint16_t offer[] = {64, 100, 535, 536, 1219, 1220, 1300, 1360, 1439, 1440, 1459, 1460, 9000};
 	struct peer *silent[MARK];
 
-	crowd(s, silent);
+	half_open(s, silent);
 	for (unsigned i = 0; i < sizeof(offer) / sizeof(offer[0]); i++) {
 		struct la_conn_info info;
 
@@ -254,15 +256,15 @@ SCENARIO(flood, mss, "the MSS that survives is never above the offer")
 	}
 }
 
-SCENARIO(flood, stamps, "the TSval that carries options is not ahead of those that follow")
+SCENARIO(flood, stamps, "the TSval that encodes options is not above the TSvals that follow")
 {
 	struct peer *silent[MARK], *p;
 	uint32_t syn_ts;
 
 	if (!s->o.ts)
 		return;
-	crowd(s, silent);
-	for (unsigned i = 0; i < 32; i++) { /* whatever its last five bits are */
+	half_open(s, silent);
+	for (unsigned i = 0; i < 32; i++) { /* all values of the last five bits */
 		rig_run(s->r, 1);
 		p = cookied(s);
 		syn_ts = p->ts_dut;
@@ -273,7 +275,7 @@ SCENARIO(flood, stamps, "the TSval that carries options is not ahead of those th
 	}
 }
 
-SCENARIO(flood, rst_rate, "RSTs to strangers: so many a second, and the rest is counted")
+SCENARIO(flood, rst_rate, "RSTs to unknown peers are rate limited, and suppressed RSTs are counted")
 {
 	struct peer *p;
 	uint64_t out;

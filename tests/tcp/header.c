@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Headers that are wrong, odd, or at the edges of arithmetic (RFC 9293 3.1, 3.4). */
+/* Wrong headers, unusual headers, and sequence numbers that wrap (RFC 9293 3.1, 3.4). */
 
 #include "scenario.h"
 
-/* Still able to serve somebody new. */
+/* Checks that a new connection still works. */
 static void
 alive(struct scene *s)
 {
@@ -13,7 +13,7 @@ alive(struct scene *s)
 	peer_to_established(q);
 }
 
-SCENARIO(header, H_02, "a wrong checksum: no effect whatever")
+SCENARIO(header, H_02, "a segment with a wrong checksum has no effect")
 {
 	struct peer *p = scene_listen(s);
 	uint64_t sent;
@@ -31,12 +31,12 @@ SCENARIO(header, H_02, "a wrong checksum: no effect whatever")
 	CHECK(s->r, rig_counter(s->r, LA_C_drop_tcp_cksum) == 4, "%llu counted",
 	      (unsigned long long)rig_counter(s->r, LA_C_drop_tcp_cksum));
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "the good copy does not work");
+	CHECK(s->r, p->u.bytes == 100, "the copy with the right checksum is not accepted");
 	peer_fin(p);
 	peer_expect_state(p, LA_CLOSE_WAIT);
 }
 
-SCENARIO(header, H_02_time_wait, "a wrong checksum in TIME_WAIT")
+SCENARIO(header, H_02_time_wait, "a segment with a wrong checksum has no effect in TIME_WAIT")
 {
 	struct peer *p = scene_listen(s);
 
@@ -47,7 +47,7 @@ SCENARIO(header, H_02_time_wait, "a wrong checksum in TIME_WAIT")
 	CHECK(s->r, peer_info(p).time_wait_left_ms == 60000 - 1600, "2*MSL restarted");
 }
 
-SCENARIO(header, H_04, "illegal option lengths: no crash, no loop, no desync")
+SCENARIO(header, H_04, "illegal option lengths: no crash, no loop, and data still flows")
 {
 	static const uint8_t lists[][12] = {
 		{2, 0, 5, 180},
@@ -84,7 +84,7 @@ SCENARIO(header, H_04, "illegal option lengths: no crash, no loop, no desync")
 	alive(s);
 }
 
-SCENARIO(header, H_07, "data offset and IP length that contradict the packet")
+SCENARIO(header, H_07, "segments whose data offset or IP length contradicts the packet are dropped")
 {
 	struct peer *p = scene_open(s);
 	uint64_t sent = s->r->tcp_frames;
@@ -93,9 +93,9 @@ SCENARIO(header, H_07, "data offset and IP length that contradict the packet")
 		PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N, .len = 100, .doff = doff);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N, .doff = 15);
 	PEER_TX(p, .flags = LA_RST, .seq = p->R, .doff = 15);
-	for (int d = -40; d < 0; d++) /* the IP header says less than there is */
+	for (int d = -40; d < 0; d++) /* IP length shorter than the packet */
 		PEER_TX(p, .flags = LA_RST, .seq = p->R, .iplen_delta = d);
-	for (int d = 1; d < 40; d++) /* or more */
+	for (int d = 1; d < 40; d++) /* IP length longer than the packet */
 		PEER_TX(p, .flags = LA_RST, .seq = p->R, .iplen_delta = d);
 	rig_run(s->r, 600);
 	CHECK(s->r, s->r->tcp_frames == sent, "answered");
@@ -104,7 +104,7 @@ SCENARIO(header, H_07, "data offset and IP length that contradict the packet")
 	alive(s);
 }
 
-SCENARIO(header, H_07_states, "the same where there is no connection, and in TIME_WAIT")
+SCENARIO(header, H_07_states, "segments with a wrong data offset are dropped without a connection, and in TIME_WAIT")
 {
 	struct peer *p = scene_listen(s), *q;
 
@@ -145,11 +145,11 @@ SCENARIO(header, H_09, "the window field is unsigned")
 		CHECK(s->r, peer_info(p).snd_wnd == win[i], "SND.WND %u", peer_info(p).snd_wnd);
 		CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
 		drain(p, 600);
-		CHECK(s->r, p->got == p->ISS + 100001, "only %u bytes came", p->got - p->ISS - 1);
+		CHECK(s->r, p->got == p->ISS + 100001, "only %u bytes arrived", p->got - p->ISS - 1);
 	}
 }
 
-SCENARIO(header, H_10, "sequence numbers wrap: transfer, FIN and TIME_WAIT across zero")
+SCENARIO(header, H_10, "sequence numbers wrap: transfer, FIN and TIME_WAIT work across zero")
 {
 	const uint32_t isn[] = {0xffffff00, 0xfffffffd, 0xfffffffe, 0xffffffff, 0x7fffff00};
 
@@ -175,7 +175,7 @@ SCENARIO(header, H_10, "sequence numbers wrap: transfer, FIN and TIME_WAIT acros
 	}
 }
 
-SCENARIO(header, H_10_fin, "a FIN that is number 0xffffffff, or 0")
+SCENARIO(header, H_10_fin, "a FIN with SEQ 0xffffffff, or 0")
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		struct peer *p;
@@ -201,7 +201,7 @@ SCENARIO(header, M_08, "Ethernet padding is not data")
 	CHECK(s->r, p->u.bytes == 1, "%llu bytes", (unsigned long long)p->u.bytes);
 }
 
-SCENARIO(header, vlan, "everything with an 802.1Q tag")
+SCENARIO(header, vlan, "a connection with an 802.1Q tag works")
 {
 	struct peer *p;
 
@@ -210,7 +210,7 @@ SCENARIO(header, vlan, "everything with an 802.1Q tag")
 	peer_to_time_wait(p, true, 'c');
 }
 
-SCENARIO(header, jumbo, "an MTU of 1280 and one of 9000")
+SCENARIO(header, jumbo, "MTUs of 1280 and of 9000 set the MSS")
 {
 	const uint16_t mtu[] = {1280, 9000};
 
@@ -223,6 +223,6 @@ SCENARIO(header, jumbo, "an MTU of 1280 and one of 9000")
 		CHECK(s->r, p->mss_dut == mtu[i] - (s->o.ip6 ? 60 : 40), "MSS %u", p->mss_dut);
 		CHECK(s->r, user_send(p, 50000) == 50000, "la_send");
 		drain(p, 600);
-		CHECK(s->r, p->got == p->ISS + 50001, "only %u bytes came", p->got - p->ISS - 1);
+		CHECK(s->r, p->got == p->ISS + 50001, "only %u bytes arrived", p->got - p->ISS - 1);
 	}
 }

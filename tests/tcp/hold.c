@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Packet buffers held for peers: what is bounded, what is dropped first, who always progresses. */
+/* Packet buffers held for peers: the bounds, the order of drops, and the connections that always progress. */
 
 #include "scenario.h"
 
@@ -10,7 +10,7 @@
 #include "net/shard.h"
 #include "tables.h"
 
-enum { HOLD = 400, CROWD = 120 };
+enum { HOLD = 400, ABUSERS = 120 };
 
 static struct la_hold *
 hold(struct scene *s)
@@ -31,7 +31,7 @@ check_hold(struct scene *s)
 	CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "buffers are counted wrong");
 }
 
-/* A connection that does all a good one does, and is told of it. */
+/* A well-behaved connection: receives, sends, closes, and gets its callbacks. */
 static void
 good_client(struct scene *s)
 {
@@ -47,7 +47,7 @@ good_client(struct scene *s)
 		left -= (uint32_t)n;
 		drain(p, 600);
 	}
-	CHECK(s->r, p->got == p->ISS + 3001, "%u of 3000 bytes came", p->got - p->ISS - 1);
+	CHECK(s->r, p->got == p->ISS + 3001, "%u of 3000 bytes arrived", p->got - p->ISS - 1);
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	drain(p, 300);
 	peer_fin(p);
@@ -55,11 +55,11 @@ good_client(struct scene *s)
 	peer_expect_state(p, LA_TIME_WAIT);
 }
 
-/* Opens n connections that do what `abuse` does, while a good client comes again and again; then all is reset. */
+/* Opens n connections that run `abuse`, while well-behaved clients open and close. Then resets all. */
 static void
-crowd(struct scene *s, unsigned n, void (*abuse)(struct peer *p, unsigned i))
+abusers(struct scene *s, unsigned n, void (*abuse)(struct peer *p, unsigned i))
 {
-	struct peer *all[CROWD];
+	struct peer *all[ABUSERS];
 
 	small_shard(s);
 	s->o.conn.rcvbuf = s->o.conn.sndbuf = 64 * 1024;
@@ -92,9 +92,9 @@ crumbs_above_a_hole(struct peer *p, unsigned i)
 	peer_skip(p);
 }
 
-SCENARIO(hold, crumbs, "one-byte segments above holes take a share, and are the first to go")
+SCENARIO(hold, crumbs, "one-byte segments above holes take a share, and are dropped first")
 {
-	crowd(s, CROWD, crumbs_above_a_hole);
+	abusers(s, ABUSERS, crumbs_above_a_hole);
 	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_memory) > 0, "nothing was refused");
 }
 
@@ -105,7 +105,7 @@ unread(struct peer *p, unsigned i)
 
 	for (unsigned k = 0; k < 80 && seq_lt(p->snd + mss, p->edge); k++) {
 		peer_data(p, mss);
-		if (seq_lt(p->R, p->snd)) { /* not taken: an honest peer goes back */
+		if (seq_lt(p->R, p->snd)) { /* dropped: a well-behaved peer sends the data again */
 			p->snd = p->R;
 			break;
 		}
@@ -115,7 +115,7 @@ unread(struct peer *p, unsigned i)
 
 SCENARIO(hold, unread_text, "unread text takes a share, and every new connection finds a buffer")
 {
-	crowd(s, CROWD, unread);
+	abusers(s, ABUSERS, unread);
 }
 
 static void
@@ -127,9 +127,10 @@ unread_answers(struct peer *p, unsigned i)
 	peer_skip(p);
 }
 
-SCENARIO(hold, unread_answers, "answers that the peer does not take are bounded; la_send() takes less, and is counted")
+SCENARIO(hold, unread_answers,
+	 "answers that the peer does not acknowledge are bounded: la_send() accepts less, which is counted")
 {
-	crowd(s, CROWD, unread_answers);
+	abusers(s, ABUSERS, unread_answers);
 	CHECK(s->r, rig_counter(s->r, LA_C_send_short) > 0, "no la_send() was short");
 }
 
@@ -158,7 +159,7 @@ SCENARIO(hold, packed, "a full receive buffer of small segments costs little mor
 	}
 }
 
-SCENARIO(hold, largest_first, "text in order takes the place of data above holes, of the largest holder first")
+SCENARIO(hold, largest_first, "text in order evicts data above holes, of the largest holder first")
 {
 	struct peer *few, *many, *reader;
 	uint64_t pruned;
@@ -176,11 +177,11 @@ SCENARIO(hold, largest_first, "text in order takes the place of data above holes
 	pruned = rig_counter(s->r, LA_C_drop_ooo_pruned);
 	for (unsigned i = 0; i < 60 && rig_counter(s->r, LA_C_drop_ooo_pruned) == pruned; i++)
 		peer_data(reader, 1400);
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned == 5, "half of the largest holder's went: %lu",
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned == 5, "evicted %lu of the largest holder's",
 	      rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned);
-	CHECK(s->r, la_unread(reader->u.c) == reader->snd - reader->IRS - 1, "the text in order was not taken");
+	CHECK(s->r, la_unread(reader->u.c) == reader->snd - reader->IRS - 1, "the text in order was not accepted");
 	check_hold(s);
-	feed(few, 3000 + 4 * 2048, 1024); /* none of it was acknowledged: it comes again */
+	feed(few, 3000 + 4 * 2048, 1024); /* it was not acknowledged: the peer sends it again */
 	feed(many, 3000 + 10 * 2048, 1024);
 	CHECK(s->r, many->u.bytes == 3000 + 10 * 2048, "bytes are missing");
 	peer_skip(reader);
@@ -219,7 +220,8 @@ SCENARIO(hold, window, "the offered window follows the memory that is free, and 
 	CHECK(s->r, p[0]->W >= 16384, "the window does not open again: %u", p[0]->W);
 }
 
-SCENARIO(hold, last_step, "when connections that hold nothing are refused, the one that holds most and stands still goes")
+SCENARIO(hold, last_step,
+	 "when connections without buffers are refused, the largest holder without progress is aborted")
 {
 	struct peer *big, *p[40];
 	unsigned n = 0;
@@ -244,10 +246,10 @@ SCENARIO(hold, last_step, "when connections that hold nothing are refused, the o
 		rig_run(s->r, 100);
 		peer_skip(big);
 	}
-	CHECK(s->r, big->u.closed == 1 && big->u.why.end == LA_END_ABORTED, "it still stands");
+	CHECK(s->r, big->u.closed == 1 && big->u.why.end == LA_END_ABORTED, "the connection is still open");
 	CHECK(s->r, rig_counter(s->r, LA_C_aborted_memory) == 1, "%lu aborts", rig_counter(s->r, LA_C_aborted_memory));
 	peer_send(p[n], LA_ACK, p[n]->snd - 100, p[n]->got, 100);
-	CHECK(s->r, la_unread(p[n]->u.c) == 100, "the refused connection does not go on");
+	CHECK(s->r, la_unread(p[n]->u.c) == 100, "the refused connection does not continue");
 	check_hold(s);
 	for (unsigned i = 0; i <= n; i++)
 		user_read(p[i], UINT64_MAX);
@@ -267,7 +269,7 @@ take_all(struct rte_mbuf **out)
 SCENARIO(hold, control, "with an empty pool a connection still opens, and its FIN is acknowledged and sent")
 {
 	static struct rte_mbuf *out[RIG_MBUFS + 1];
-	static struct rte_mempool *control, *from; /* of all variants */
+	static struct rte_mempool *control, *from; /* shared by all variants */
 	struct peer *p;
 	unsigned n;
 
@@ -277,7 +279,7 @@ SCENARIO(hold, control, "with an empty pool a connection still opens, and its FI
 		from = rte_pktmbuf_pool_create("from", 63, 0, 0, RTE_PKTMBUF_HEADROOM + 1600, SOCKET_ID_ANY);
 	CHECK(s->r, control && from, "no pools");
 	scene_rig(s, &(struct rig_opts){.control = control});
-	scene_another(s); /* addresses are resolved */
+	scene_another(s); /* the neighbours' MACs are known */
 	n = take_all(out);
 	s->r->from = from;
 	p = scene_another(s);

@@ -49,7 +49,7 @@ SCENARIO(icmp, M_01, "errors that do not match a connection and its sequence num
 }
 
 /* QUENCH: M-05. */
-SCENARIO(icmp, M_02, "soft errors, and hard ones too, do not end a synchronized connection")
+SCENARIO(icmp, M_02, "soft errors and hard errors do not end a synchronized connection")
 {
 	struct peer *p = scene_open(s);
 
@@ -63,7 +63,7 @@ SCENARIO(icmp, M_02, "soft errors, and hard ones too, do not end a synchronized 
 	CHECK(s->r, p->u.bytes == 100, "data does not flow");
 }
 
-SCENARIO(icmp, M_03, "a hard error ends SYN_SENT, a soft one does not, a wrong one neither")
+SCENARIO(icmp, M_03, "a hard error ends SYN_SENT; a soft error or an error that does not match does not")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -78,7 +78,7 @@ SCENARIO(icmp, M_03, "a hard error ends SYN_SENT, a soft one does not, a wrong o
 	CHECK(s->r, rig_counter(s->r, LA_C_icmp_hard) == 1, "not counted");
 }
 
-SCENARIO(icmp, M_04, "a smaller path MTU: smaller segments, sent again at once")
+SCENARIO(icmp, M_04, "a smaller path MTU: the data is retransmitted at once, in smaller segments")
 {
 	struct peer *p = scene_open(s);
 	uint32_t headers = s->o.ip6 ? 60 : 40;
@@ -100,10 +100,10 @@ SCENARIO(icmp, M_04, "a smaller path MTU: smaller segments, sent again at once")
 	for (unsigned i = p->nrx; i-- > 0 && p->rx[i].at > p->rx[0].at;)
 		CHECK(s->r, p->rx[i].len + p->rx[i].f.optlen <= 1300 - headers, "%u bytes",
 		      p->rx[i].len);
-	CHECK(s->r, p->got == p->ISS + 10001, "only %u bytes came", p->got - p->ISS - 1);
+	CHECK(s->r, p->got == p->ISS + 10001, "only %u bytes arrived", p->got - p->ISS - 1);
 }
 
-SCENARIO(icmp, M_04_absurd, "absurd path MTUs do no harm")
+SCENARIO(icmp, M_04_absurd, "a path MTU outside the valid range does not stop the transfer")
 {
 	const uint32_t mtu[] = {0, 1, 67, 68, 9000, 65535, 0xffffffff};
 
@@ -129,12 +129,12 @@ SCENARIO(icmp, M_04_absurd, "absurd path MTUs do no harm")
 				p->got = p->rx[k].end;
 		peer_ack(p);
 		drain(p, 5000);
-		CHECK(s->r, p->got == p->ISS + 10001, "MTU %u: only %u bytes came", mtu[i],
+		CHECK(s->r, p->got == p->ISS + 10001, "MTU %u: only %u bytes arrived", mtu[i],
 		      p->got - p->ISS - 1);
 	}
 }
 
-SCENARIO(icmp, time_wait, "no error ends an entry in TIME_WAIT")
+SCENARIO(icmp, time_wait, "no ICMP error ends a TIME_WAIT entry")
 {
 	struct peer *p = scene_listen(s);
 
@@ -143,5 +143,5 @@ SCENARIO(icmp, time_wait, "no error ends an entry in TIME_WAIT")
 		error(p, (enum trouble)what, p->N - 1, 1280, p->t.lport);
 	peer_expect_none(p, 600);
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, peer_info(p).time_wait_left_ms == 60000 - 600, "the stay changed");
+	CHECK(s->r, peer_info(p).time_wait_left_ms == 60000 - 600, "the deadline changed");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The life of a TCB (lib/tcp/tcb.c): each step, what calls return on either side of it, and that la_tcb_check() sees
- * a TCB that breaks a rule. */
+/* The life of a TCB (lib/tcp/tcb.c): each step, what API calls return before and after the step, and that
+ * la_tcb_check() reports a TCB that breaks a rule. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static void
 expect_life(struct scene *s, const struct la_tcb *c, enum la_tcb_life life)
 {
 	CHECK(s->r, la_tcb_life(c) == life, "life %u, not %u", la_tcb_life(c), life);
-	CHECK(s->r, la_tcb_check(&s->r->s->tcp, stderr) == 0, "in life %u", life);
+	CHECK(s->r, la_tcb_check(&s->r->s->tcp, stderr) == 0, "la_tcb_check() fails in life %u", life);
 }
 
 /* The peer's text and FIN arrive after the user's FIN is acknowledged: TIME_WAIT, text unread. */
@@ -93,7 +93,7 @@ closed_calls(struct la_conn *conn, void *user, const struct la_closed *why)
 
 static const struct la_conn_ops closed_ops = {.closed = closed_calls};
 
-SCENARIO(life, ended, "calls from `closed`, by a call and by a segment")
+SCENARIO(life, ended, "calls from `closed` have no effect, whether a call or a segment ended the connection")
 {
 	for (unsigned by_segment = 0; by_segment < 2; by_segment++) {
 		struct peer *p = scene_another(s);
@@ -113,7 +113,7 @@ SCENARIO(life, ended, "calls from `closed`, by a call and by a segment")
 	}
 }
 
-SCENARIO(life, checker, "la_tcb_check() sees each rule broken")
+SCENARIO(life, checker, "la_tcb_check() reports each broken rule")
 {
 	struct peer *dead = scene_another(s), *p, *q;
 	struct la_tcb *gone = tcb_of(dead), *live, *kept, was;

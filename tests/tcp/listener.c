@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Two listeners on one port: la_unlisten() ends the half-open connections of its own listener, and of no other
+/* Two listeners on one port: la_unlisten() ends only the half-open connections of its own listener
  * (C-25). */
 
 #include "scenario.h"
@@ -44,7 +44,7 @@ first(const struct scene *s)
 	return s->o.ip6 ? &s->r->addr6 : &s->r->addr4;
 }
 
-SCENARIO(listener, narrow_goes, "the listener of one address goes, the one of every address stays")
+SCENARIO(listener, narrow_goes, "la_unlisten() of one address keeps the listener of every address")
 {
 	struct service any = {0}, one = {0};
 	struct peer *p, *q;
@@ -65,7 +65,7 @@ SCENARIO(listener, narrow_goes, "the listener of one address goes, the one of ev
 	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 1, "not counted");
 }
 
-SCENARIO(listener, wide_goes, "the listener of every address goes, the one of one address stays")
+SCENARIO(listener, wide_goes, "la_unlisten() of every address keeps the listener of one address")
 {
 	struct service any = {0}, one = {0};
 	struct peer *p, *q;
@@ -84,7 +84,8 @@ SCENARIO(listener, wide_goes, "the listener of every address goes, the one of on
 	CHECK(s->r, one.opened == 1 && any.opened == 0, "opened %u and %u", one.opened, any.opened);
 }
 
-SCENARIO(listener, same_place, "a new listener in the place of the old one inherits none of its half-open connections")
+SCENARIO(listener, same_place,
+	 "a new listener on the same address gets none of the old listener's half-open connections")
 {
 	struct service old = {0}, new = {0};
 	struct peer *p;
@@ -101,7 +102,7 @@ SCENARIO(listener, same_place, "a new listener in the place of the old one inher
 	CHECK(s->r, new.opened == 1, "opened %u", new.opened);
 }
 
-SCENARIO(listener, established_stays, "what has completed its handshake outlives its listener")
+SCENARIO(listener, established_stays, "established connections survive la_unlisten()")
 {
 	struct service any = {0}, one = {0};
 	struct peer *p;

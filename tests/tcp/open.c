@@ -4,7 +4,7 @@
 
 #include "scenario.h"
 
-SCENARIO(open, P_01_passive, "three-way handshake, data both ways")
+SCENARIO(open, P_01_passive, "passive open: three-way handshake, data both ways")
 {
 	struct peer *p = scene_open(s);
 
@@ -16,7 +16,7 @@ SCENARIO(open, P_01_passive, "three-way handshake, data both ways")
 	CHECK(s->r, rig_counter(s->r, LA_C_opens_passive) == 1, "not counted");
 }
 
-SCENARIO(open, P_01_active, "three-way handshake, data both ways")
+SCENARIO(open, P_01_active, "active open: three-way handshake, data both ways")
 {
 	struct peer *p = scene_connect(s);
 
@@ -28,7 +28,7 @@ SCENARIO(open, P_01_active, "three-way handshake, data both ways")
 	CHECK(s->r, rig_counter(s->r, LA_C_opens_active) == 1, "not counted");
 }
 
-SCENARIO(open, P_01_early_send, "data given before the handshake is done follows it")
+SCENARIO(open, P_01_early_send, "data queued before the handshake ends is sent after the handshake")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -78,7 +78,7 @@ SCENARIO(open, P_03_passive, "RST in SYN_RCVD from LISTEN: back to LISTEN")
 	peer_to_syn_rcvd_passive(p);
 	peer_send(p, LA_RST, p->R, 0, 0);
 	peer_expect_none(p, 5000);
-	CHECK(s->r, p->u.opened == 0 && p->u.closed == 0, "the user knows of an embryo");
+	CHECK(s->r, p->u.opened == 0 && p->u.closed == 0, "a callback ran for a half-open connection");
 	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 1, "not counted");
 	peer_renew(p, p->IRS + 10);
 	peer_to_established(p);
@@ -95,7 +95,7 @@ SCENARIO(open, P_03_active, "RST in SYN_RCVD from SYN_SENT: refused")
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(open, P_04, "a thousand half-open connections disturb nobody")
+SCENARIO(open, P_04, "a thousand half-open connections leave an open connection working")
 {
 	struct peer *p;
 
@@ -115,11 +115,11 @@ SCENARIO(open, P_04, "a thousand half-open connections disturb nobody")
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1001, "%llu connections",
 	      (unsigned long long)rig_counter(s->r, LA_C_live));
 	rig_run(s->r, 300000);
-	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1, "half-open ones are left");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1, "half-open connections are left");
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(open, P_05, "answers come from the address the peer used")
+SCENARIO(open, P_05, "answers have the address that the peer sent to")
 {
 	struct peer *p = scene_open(s), *q;
 
@@ -129,7 +129,8 @@ SCENARIO(open, P_05, "answers come from the address the peer used")
 	CHECK(s->r, !la_addr_eq(&p->t.laddr, &q->t.laddr), "the same address twice");
 }
 
-SCENARIO(open, P_06, "no segment to or from an address that means nobody is answered")
+SCENARIO(open, P_06,
+	 "segments from an invalid source address, or to an address that the shard does not have, are dropped")
 {
 	static const char *const src4[] = {"0.0.0.0",   "255.255.255.255", "224.0.0.1",
 					   "127.0.0.1", "10.1.0.1",        "0.1.2.3"};
@@ -143,7 +144,7 @@ SCENARIO(open, P_06, "no segment to or from an address that means nobody is answ
 	struct peer *p = scene_listen(s);
 	struct la_addr a;
 
-	/* the peer is known: an answer would not have to wait for its address */
+	/* the peer's MAC is known: an answer would leave at once */
 	peer_to_syn_rcvd_passive(p);
 	peer_send(p, LA_RST, p->R, 0, 0);
 	for (unsigned f = 0; f < sizeof(flags); f++) {
@@ -167,7 +168,7 @@ SCENARIO(open, P_06, "no segment to or from an address that means nobody is answ
 	CHECK(s->r, rig_counter(s->r, LA_C_syns_accepted) == 1, "a connection was made");
 }
 
-SCENARIO(open, P_07, "text on a SYN is not delivered before ESTABLISHED, and once")
+SCENARIO(open, P_07, "text on a SYN is delivered once, after ESTABLISHED")
 {
 	struct peer *p = scene_listen(s);
 	struct peer_rx *x;
@@ -186,7 +187,7 @@ SCENARIO(open, P_07, "text on a SYN is not delivered before ESTABLISHED, and onc
 	      (unsigned long long)p->u.bytes, p->R - p->IRS);
 }
 
-SCENARIO(open, P_08, "an old duplicate's SYN,ACK is reset, the real one opens")
+SCENARIO(open, P_08, "the SYN,ACK to an old duplicate SYN is reset, the right SYN,ACK opens")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -199,12 +200,12 @@ SCENARIO(open, P_08, "an old duplicate's SYN,ACK is reset, the real one opens")
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(open, P_09, "half-open discovery: challenge, RST, and the next SYN opens")
+SCENARIO(open, P_09, "half-open discovery: challenge ACK, RST, and the next SYN opens")
 {
 	struct peer *p = scene_open(s);
 	uint32_t isn = p->IRS + 77777;
 
-	if (s->o.ts) /* a peer that restarted: its clock may not be behind, or PAWS answers instead
+	if (s->o.ts) /* the restarted peer's clock must not be behind, or PAWS drops the SYN
 		      */
 		rig_run(s->r, 100);
 	peer_send(p, LA_SYN, isn, 0, 0);
@@ -235,11 +236,11 @@ SCENARIO(open, P_10, "SYN sent again after 1, 2, 4 ... s, for three minutes at l
 	}
 	rig_run(s->r, 300000);
 	user_expect_closed(p, LA_END_TIMEOUT);
-	CHECK(s->r, p->u.closed_at - from >= 180000, "gave up after %llu ms",
+	CHECK(s->r, p->u.closed_at - from >= 180000, "ended after %llu ms",
 	      (unsigned long long)(p->u.closed_at - from));
 }
 
-SCENARIO(open, P_11, "a lost SYN makes the first RTO 3 s, unless a timestamp measured")
+SCENARIO(open, P_11, "a lost SYN makes the first RTO 3 s, unless a timestamp gave a sample")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 	struct peer_rx *x;
@@ -263,7 +264,7 @@ SCENARIO(open, P_11, "a lost SYN makes the first RTO 3 s, unless a timestamp mea
 		      (unsigned long long)(x->at - from));
 }
 
-SCENARIO(open, P_12_syn_ack, "a lost SYN,ACK is repaired by either side")
+SCENARIO(open, P_12_syn_ack, "a lost SYN,ACK: either side retransmits")
 {
 	struct peer *p = scene_listen(s);
 	struct peer_rx *x;
@@ -285,7 +286,7 @@ SCENARIO(open, P_12_syn_ack, "a lost SYN,ACK is repaired by either side")
 	CHECK(s->r, p->u.opened == 1, "not opened");
 }
 
-SCENARIO(open, P_12_ack, "a lost final ACK is repaired: by data, or when the SYN,ACK comes again")
+SCENARIO(open, P_12_ack, "a lost final ACK: data or the repeated SYN,ACK completes the handshake")
 {
 	struct peer *p = scene_listen(s), *q;
 
@@ -299,7 +300,7 @@ SCENARIO(open, P_12_ack, "a lost final ACK is repaired: by data, or when the SYN
 	peer_expect_state(q, LA_ESTABLISHED);
 }
 
-SCENARIO(open, P_13_conns, "no TCB left: the new one is refused, by name, the old ones live")
+SCENARIO(open, P_13_conns, "no free TCB: a new connection is refused and counted, the open ones continue")
 {
 	struct peer *p[10];
 
@@ -324,7 +325,7 @@ SCENARIO(open, P_13_conns, "no TCB left: the new one is refused, by name, the ol
 	}
 }
 
-SCENARIO(open, P_13_time_wait, "no TIME_WAIT entry to reserve: the new one is refused, by name")
+SCENARIO(open, P_13_time_wait, "no TIME_WAIT entry to reserve: a new connection is refused and counted")
 {
 	struct peer *p, *q;
 
@@ -345,7 +346,7 @@ SCENARIO(open, P_13_time_wait, "no TIME_WAIT entry to reserve: the new one is re
 	      "not admitted after expiry");
 }
 
-SCENARIO(open, connect_errors, "what la_connect() refuses")
+SCENARIO(open, connect_errors, "la_connect() returns an error for each tuple it cannot open")
 {
 	struct peer *p = scene_connect(s), *q;
 
@@ -355,7 +356,7 @@ SCENARIO(open, connect_errors, "what la_connect() refuses")
 	CHECK(s->r, rig_counter(s->r, LA_C_connect_in_use) == 1, "not counted");
 	q->t.rport = 50000;
 	q->t.laddr = q->t.raddr;
-	CHECK(s->r, user_connect(q) == -EADDRNOTAVAIL, "an address that is not ours");
+	CHECK(s->r, user_connect(q) == -EADDRNOTAVAIL, "an address that the shard does not have");
 	q->t.laddr = s->o.ip6 ? s->r->addr4 : s->r->addr6;
 	CHECK(s->r, user_connect(q) == -EAFNOSUPPORT, "two families");
 	q->t.laddr = p->t.laddr;
@@ -365,7 +366,7 @@ SCENARIO(open, connect_errors, "what la_connect() refuses")
 	q->u.c = NULL;
 }
 
-SCENARIO(open, refused, "RST,ACK to our SYN")
+SCENARIO(open, refused, "a RST,ACK to our SYN ends the open as refused")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -388,7 +389,7 @@ crossing_text(struct scene *s, uint16_t lport, uint32_t len, uint8_t fin)
 	peer_send(p, LA_SYN | fin, p->IRS, 0, len);
 	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
 	peer_expect_state(p, LA_SYN_RCVD);
-	CHECK(s->r, p->u.bytes == 0 && p->u.opened == 0 && p->u.data == 0, "told before ESTABLISHED");
+	CHECK(s->r, p->u.bytes == 0 && p->u.opened == 0 && p->u.data == 0, "a callback before ESTABLISHED");
 	p->snd = p->IRS + 1 + len;
 	return p;
 }
@@ -408,7 +409,8 @@ SCENARIO(open, simultaneous_text, "RFC 9293 3.10.7.3: text on the SYN of a simul
 	CHECK(s->r, p->u.bytes == 400, "%llu bytes", (unsigned long long)p->u.bytes);
 }
 
-SCENARIO(open, simultaneous_text_again, "the same when the peer sends it again with its ACK, or more of it")
+SCENARIO(open, simultaneous_text_again,
+	 "text on the SYN of a simultaneous open is delivered once when the peer repeats or extends it")
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct peer *p = crossing_text(s, (uint16_t)(5000 + i), 300, 0);
@@ -422,7 +424,7 @@ SCENARIO(open, simultaneous_text_again, "the same when the peer sends it again w
 	}
 }
 
-SCENARIO(open, simultaneous_fin, "and its FIN counts")
+SCENARIO(open, simultaneous_fin, "text and FIN on the SYN of a simultaneous open are delivered after ESTABLISHED")
 {
 	struct peer *p = crossing_text(s, 5000, 10, LA_FIN);
 
@@ -434,7 +436,8 @@ SCENARIO(open, simultaneous_fin, "and its FIN counts")
 	peer_expect(p, LA_ACK, p->ISS + 1, p->snd, 0);
 }
 
-SCENARIO(open, simultaneous_text_closed, "SHLD-3: a user who has closed meanwhile resets what it will not read")
+SCENARIO(open, simultaneous_text_closed,
+	 "SHLD-3: after la_close(), text on the SYN of a simultaneous open is answered by a RST")
 {
 	struct peer *p = crossing_text(s, 5000, 10, 0);
 

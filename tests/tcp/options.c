@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* MSS, window scale, timestamps, SACK: what is negotiated (RFC 9293 3.7.1, RFC 7323, RFC 2018). */
+/* MSS, window scale, timestamps and SACK: negotiation (RFC 9293 3.7.1, RFC 7323, RFC 2018). */
 
 #include "scenario.h"
 
@@ -22,7 +22,7 @@ SCENARIO(options, O_01, "SYN and SYN,ACK carry the MSS of the interface")
 	CHECK(s->r, p->mss_dut == own_mss(s) - 100, "MSS %u at MTU 1400", p->mss_dut);
 }
 
-SCENARIO(options, O_01_clamp, "the user's clamp is announced and kept")
+SCENARIO(options, O_01_clamp, "the configured MSS clamp is announced and respected")
 {
 	struct peer *p;
 	uint32_t bytes;
@@ -37,7 +37,7 @@ SCENARIO(options, O_01_clamp, "the user's clamp is announced and kept")
 	flight(p, &bytes);
 }
 
-SCENARIO(options, O_03, "no MSS option: 536 or 1220")
+SCENARIO(options, O_03, "without an MSS option segments have 536 bytes (IPv4) or 1220 (IPv6)")
 {
 	struct peer *p;
 	uint32_t max = s->o.ip6 ? 1220 : 536, top = 0;
@@ -52,7 +52,7 @@ SCENARIO(options, O_03, "no MSS option: 536 or 1220")
 	CHECK(s->r, top <= max && top >= max - 12, "segments of up to %u bytes", top);
 }
 
-SCENARIO(options, O_04, "segment size is the smaller MSS, less the options sent")
+SCENARIO(options, O_04, "segment size is the smaller MSS, minus the options sent")
 {
 	const uint16_t mss[] = {1000, 536, 88, 9000};
 
@@ -70,12 +70,12 @@ SCENARIO(options, O_04, "segment size is the smaller MSS, less the options sent"
 				top = p->rx[k].len + (uint32_t)p->rx[k].f.optlen;
 		CHECK(s->r, top == max, "MSS %u: payload and options of up to %u bytes", mss[i],
 		      top);
-		CHECK(s->r, p->got == p->ISS + 5001, "MSS %u: only %u bytes came", mss[i],
+		CHECK(s->r, p->got == p->ISS + 5001, "MSS %u: only %u bytes arrived", mss[i],
 		      p->got - p->ISS - 1);
 	}
 }
 
-SCENARIO(options, O_05, "an absurd MSS does not stop the shard")
+SCENARIO(options, O_05, "MSS values at both extremes do not stop the shard")
 {
 	const uint16_t mss[] = {0, 1, 8, 20, 47};
 
@@ -91,16 +91,16 @@ SCENARIO(options, O_05, "an absurd MSS does not stop the shard")
 		PEER_TX(p, .flags = LA_SYN, .seq = p->IRS, .opts = opts, .optlen = sizeof(opts));
 		if (peer_next(p) == NULL)
 			continue; /* refused */
-		p->o.mss = 1460;  /* what it clamps to is its own affair */
+		p->o.mss = 1460;  /* the shard may clamp to any MSS */
 		peer_ack(p);
 		CHECK(s->r, user_send(p, 500) == 500, "la_send");
 		drain(p, 600);
-		CHECK(s->r, p->got == p->ISS + 501, "MSS %u: only %u bytes came", mss[i],
+		CHECK(s->r, p->got == p->ISS + 501, "MSS %u: only %u bytes arrived", mss[i],
 		      p->got - p->ISS - 1);
 	}
 }
 
-SCENARIO(options, O_06, "no window scale unless the SYN had it; not on other segments")
+SCENARIO(options, O_06, "window scale only if the SYN had it, and only on the SYN,ACK")
 {
 	const uint8_t ws[4] = {3, 3, 14, 0};
 	struct peer *p;
@@ -110,7 +110,7 @@ SCENARIO(options, O_06, "no window scale unless the SYN had it; not on other seg
 	s->o.wscale = 0;
 	p = scene_open(s);
 	CHECK(s->r, !p->rx[0].f.has_ws, "window scale in the SYN,ACK");
-	CHECK(s->r, !peer_info(p).wscale, "agreed with nobody");
+	CHECK(s->r, !peer_info(p).wscale, "agreed without an offer");
 	w = peer_info(p).snd_wnd;
 	CHECK(s->r, w == 65535, "SND.WND %u", w);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .opts = ws, .optlen = 4);
@@ -118,7 +118,7 @@ SCENARIO(options, O_06, "no window scale unless the SYN had it; not on other seg
 	      "SND.WND %u by an option that is not for this segment", peer_info(p).snd_wnd);
 }
 
-SCENARIO(options, O_06_off, "window scale and timestamps can be switched off")
+SCENARIO(options, O_06_off, "window scale and timestamps can be turned off")
 {
 	struct peer *p, *q;
 
@@ -132,7 +132,7 @@ SCENARIO(options, O_06_off, "window scale and timestamps can be switched off")
 	CHECK(s->r, !q->rx[0].f.has_ws && !q->rx[0].f.has_ts, "offered all the same");
 }
 
-SCENARIO(options, O_07, "windows of SYN and SYN,ACK are not scaled, all others are")
+SCENARIO(options, O_07, "windows of SYN and SYN,ACK are unscaled, all other windows are scaled")
 {
 	struct peer *p;
 	uint32_t bytes;
@@ -152,14 +152,14 @@ SCENARIO(options, O_07, "windows of SYN and SYN,ACK are not scaled, all others a
 	rig_run(s->r, 10);
 	flight(p, &bytes);
 	CHECK(s->r, bytes <= 1280 && bytes >= 1000, "%u bytes in flight", bytes);
-	/* its own: 256 KiB do not fit 16 bits, and are offered in full */
+	/* the shard's own window: 256 KiB exceed 16 bits, and are offered in full */
 	peer_data(p, 100);
 	peer_data(p, 100);
 	rig_run(s->r, 600);
 	CHECK(s->r, p->ws_on && p->W > 65535 && p->W <= 262144, "window of %u", p->W);
 }
 
-SCENARIO(options, O_08, "a shift above 14 counts as 14")
+SCENARIO(options, O_08, "a window scale above 14 counts as 14")
 {
 	struct peer *p;
 
@@ -178,7 +178,7 @@ SCENARIO(options, O_08, "a shift above 14 counts as 14")
 	}
 }
 
-SCENARIO(options, O_09, "the window once offered can be filled to the byte")
+SCENARIO(options, O_09, "the offered window can be filled to the last byte")
 {
 	struct peer *p;
 
@@ -198,7 +198,7 @@ SCENARIO(options, O_09, "the window once offered can be filled to the byte")
 	CHECK(s->r, p->u.bytes == p->snd - p->IRS - 1, "not all delivered");
 }
 
-SCENARIO(options, O_10, "timestamps in the SYN,ACK only for a SYN that had them, echoing it")
+SCENARIO(options, O_10, "timestamps in the SYN,ACK only for a SYN with timestamps; TSecr echoes its TSval")
 {
 	struct peer *p = scene_listen(s), *q;
 
@@ -213,20 +213,20 @@ SCENARIO(options, O_10, "timestamps in the SYN,ACK only for a SYN that had them,
 	CHECK(s->r, q->rx[0].f.has_ts && q->rx[0].f.tsecr == 0, "SYN without an offer, or TSecr %u",
 	      q->rx[0].f.tsecr);
 	peer_send(q, LA_SYN | LA_ACK, q->IRS, q->N, 0);
-	CHECK(s->r, peer_info(q).timestamps == s->o.ts, "agreed wrongly");
+	CHECK(s->r, peer_info(q).timestamps == s->o.ts, "wrong negotiation");
 }
 
-SCENARIO(options, O_11_rst, "a RST of a timestamp connection may carry them")
+SCENARIO(options, O_11_rst, "a RST of a connection with timestamps may have timestamps")
 {
 	struct peer *p = scene_open(s);
 
 	CHECK(s->r, user_abort(p) == 0, "la_abort");
-	CHECK(s->r, last_rx(p)->f.has_ts == false || s->o.ts, "a timestamp nobody agreed on");
+	CHECK(s->r, last_rx(p)->f.has_ts == false || s->o.ts, "a timestamp without negotiation");
 	if (last_rx(p)->f.has_ts && (last_rx(p)->flags & LA_ACK))
 		CHECK(s->r, last_rx(p)->f.tsecr == p->ts_now, "TSecr %u", last_rx(p)->f.tsecr);
 }
 
-SCENARIO(options, O_12, "a segment without the agreed timestamp is dropped, never reset")
+SCENARIO(options, O_12, "a segment without the negotiated timestamp is dropped and draws no RST")
 {
 	struct peer *p = scene_open(s);
 
@@ -243,10 +243,10 @@ SCENARIO(options, O_12, "a segment without the agreed timestamp is dropped, neve
 	peer_expect_state(p, LA_ESTABLISHED);
 	peer_skip(p);
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "the good copy was not taken");
+	CHECK(s->r, p->u.bytes == 100, "the copy with timestamp was not accepted");
 }
 
-SCENARIO(options, O_13, "a timestamp nobody agreed on is ignored")
+SCENARIO(options, O_13, "a timestamp without negotiation is ignored")
 {
 	struct peer *p = scene_open(s);
 
@@ -261,18 +261,18 @@ SCENARIO(options, O_13, "a timestamp nobody agreed on is ignored")
 	CHECK(s->r, p->u.bytes == 200 && p->R == p->snd + 100, "not taken");
 }
 
-/* RFC 7323 4.3: which TSval an ACK echoes. */
-SCENARIO(options, O_14, "TSecr is that of the segment that last advanced the left edge")
+/* RFC 7323 4.3: the TSval that an ACK echoes. */
+SCENARIO(options, O_14, "TSecr is the TSval of the segment that last advanced the left edge")
 {
 	struct peer *p = scene_open(s);
 	uint32_t t = p->ts_now;
 
 	if (!s->o.ts)
 		return;
-	for (unsigned i = 0; i < 15; i++) /* the quick ACKs of a connection's start */
+	for (unsigned i = 0; i < 15; i++) /* use up the quick ACKs at the start of a connection */
 		peer_data(p, 10);
 	t = p->ts_now;
-	/* delayed ACK for two segments: the earlier one */
+	/* a delayed ACK of two segments echoes the first */
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET,
 		.tsval = t + 10);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET,
@@ -281,7 +281,7 @@ SCENARIO(options, O_14, "TSecr is that of the segment that last advanced the lef
 	rig_run(s->r, 600);
 	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10, "TSecr %u, not +10",
 	      last_rx(p)->f.tsecr - t);
-	/* a hole: the last one in order, and then the one that fills it */
+	/* above a hole: echo the last segment in order; then the segment that fills the hole */
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET,
 		.tsval = t + 40);
 	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10,
@@ -293,7 +293,7 @@ SCENARIO(options, O_14, "TSecr is that of the segment that last advanced the lef
 	      "filled hole: TSecr %u, not +50", last_rx(p)->f.tsecr - t);
 }
 
-SCENARIO(options, O_15, "TSval grows by one a millisecond, and on across incarnations")
+SCENARIO(options, O_15, "TSval grows by one a millisecond, also across incarnations")
 {
 	struct peer *p = scene_open(s);
 	uint32_t first, last;
@@ -316,7 +316,7 @@ SCENARIO(options, O_15, "TSval grows by one a millisecond, and on across incarna
 	CHECK(s->r, seq_gt(p->ts_dut, last), "the next incarnation starts below");
 }
 
-SCENARIO(options, O_16, "no SACK without agreement")
+SCENARIO(options, O_16, "no SACK blocks without SACK-permitted")
 {
 	struct peer *p;
 
@@ -327,13 +327,13 @@ SCENARIO(options, O_16, "no SACK without agreement")
 	CHECK(s->r, last_rx(p)->f.nsack == 0, "SACK blocks");
 }
 
-SCENARIO(options, unknown_first, "unknown options before the MSS (H-03), unaligned (H-05)")
+SCENARIO(options, unknown_first, "unknown options before the MSS (H-03) and unaligned options (H-05) are skipped")
 {
 	static const uint8_t lists[][16] = {
 		{253, 4, 1, 2, 2, 4, 2, 88},  {254, 12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 2, 4, 2, 88},
 		{200, 2, 2, 4, 2, 88, 1, 1},  {1, 2, 4, 2, 88, 1, 1, 0},
 		{1, 1, 2, 4, 2, 88, 1, 0},    {1, 1, 1, 2, 4, 2, 88, 0},
-		{2, 4, 2, 88, 0, 77, 77, 77}, /* what follows an end of list is not looked at */
+		{2, 4, 2, 88, 0, 77, 77, 77}, /* bytes after the end of list are ignored */
 	};
 	const size_t len[] = {8, 16, 8, 8, 8, 8, 8};
 

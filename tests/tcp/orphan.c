@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Orphans: connections that the user has closed and that wait for the peer alone (RFC 6429, RFC 9293 3.8.6.1). */
+/* Orphans: connections that the user has closed and that wait only for the peer (RFC 6429, RFC 9293 3.8.6.1). */
 
 #include "scenario.h"
 
@@ -35,7 +35,7 @@ keep_closed(struct peer *p, uint64_t ms)
 	peer_skip(p);
 }
 
-SCENARIO(orphan, closed_window, "a peer that keeps its window closed keeps an orphan for orphan_ms, to the tick")
+SCENARIO(orphan, closed_window, "with the peer's window closed, an orphan ends after orphan_ms, to the tick")
 {
 	static const uint32_t limits[] = {0, 5000, 7001, 200000};
 
@@ -58,7 +58,7 @@ SCENARIO(orphan, closed_window, "a peer that keeps its window closed keeps an or
 	}
 }
 
-SCENARIO(orphan, progress, "every byte that is acknowledged gives an orphan another orphan_ms")
+SCENARIO(orphan, progress, "every acknowledged byte restarts orphan_ms")
 {
 	struct peer *p;
 
@@ -77,7 +77,7 @@ SCENARIO(orphan, progress, "every byte that is acknowledged gives an orphan anot
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
 	}
 	keep_closed(p, 6000);
-	CHECK(s->r, p->u.closed == 1, "without progress it stays");
+	CHECK(s->r, p->u.closed == 1, "an orphan without progress stays");
 }
 
 SCENARIO(orphan, small_window, "a window that opens and closes without an acknowledgement does not prolong R2")
@@ -96,11 +96,11 @@ SCENARIO(orphan, small_window, "a window that opens and closes without an acknow
 		rig_run(s->r, 900);
 		peer_skip(p);
 	}
-	CHECK(s->r, p->u.closed == 1, "it still stands");
+	CHECK(s->r, p->u.closed == 1, "the connection is still open");
 	CHECK(s->r, p->u.closed_at - from <= 61000, "ended after %lu ms", p->u.closed_at - from);
 }
 
-SCENARIO(orphan, number, "beyond max_orphans those without progress for longest are aborted, and no others")
+SCENARIO(orphan, number, "above max_orphans only the orphans without progress for the longest time are aborted")
 {
 	struct peer *p[40];
 	unsigned gone = 0;
@@ -125,7 +125,7 @@ SCENARIO(orphan, number, "beyond max_orphans those without progress for longest 
 	CHECK(s->r, rig_counter(s->r, LA_C_orphans) == 20, "%lu are left", rig_counter(s->r, LA_C_orphans));
 }
 
-SCENARIO(orphan, fresh, "orphans that have just begun are not aborted, however many")
+SCENARIO(orphan, fresh, "new orphans are not aborted, even above max_orphans")
 {
 	struct peer *p[60];
 

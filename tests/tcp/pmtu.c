@@ -31,7 +31,7 @@ packet(const struct peer *p, const struct peer_rx *x)
 	return x->len + 20 + (uint32_t)x->f.optlen + (p->o.ip6 ? 40 : 20);
 }
 
-/* Looks at what has come: the largest packet; with DF or without. */
+/* Checks DF on every received packet, and returns the size of the largest. */
 static uint32_t
 largest(struct peer *p, bool df)
 {
@@ -69,11 +69,11 @@ SCENARIO(pmtu, below_552, "IPv4 paths below 552 bytes: packets of 552, without D
 		most = largest(p, false);
 		CHECK(s->r, most == 552, "packets of %u bytes, the path MTU is %u", most, mtu[i]);
 		too_big(p, mtu[i]); /* about what was in flight with DF */
-		CHECK(s->r, peer_waiting(p) == 0, "sent again twice");
+		CHECK(s->r, peer_waiting(p) == 0, "retransmitted twice");
 		p->got = p->ISS + 1;
 		peer_ack(p);
 		drain(p, 5000);
-		CHECK(s->r, p->got == p->ISS + 6001, "only %u bytes came", p->got - p->ISS - 1);
+		CHECK(s->r, p->got == p->ISS + 6001, "only %u bytes arrived", p->got - p->ISS - 1);
 		for (unsigned k = 0; k < p->nrx; k++) {
 			if (p->rx[k].f.df)
 				continue;
@@ -107,7 +107,7 @@ SCENARIO(pmtu, identifications, "connections of one shard do not share an identi
 		}
 }
 
-SCENARIO(pmtu, small_peer, "the same when the peer's MSS keeps packets below 552")
+SCENARIO(pmtu, small_peer, "a peer's MSS below 552: packets without DF, and a larger path MTU changes nothing")
 {
 	struct peer *p;
 	uint32_t most;
@@ -118,14 +118,14 @@ SCENARIO(pmtu, small_peer, "the same when the peer's MSS keeps packets below 552
 	p = scene_open(s);
 	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
 	s->r->small_path = true;
-	too_big(p, 440); /* as large as they are: no news */
-	CHECK(s->r, peer_waiting(p) == 0 && rig_counter(s->r, LA_C_icmp_pmtu) == 0, "440 is believed");
+	too_big(p, 440); /* the size of the packets: no change */
+	CHECK(s->r, peer_waiting(p) == 0 && rig_counter(s->r, LA_C_icmp_pmtu) == 0, "440 was accepted as path MTU");
 	too_big(p, 439);
 	most = largest(p, false);
 	CHECK(s->r, most == 440, "packets of %u bytes", most);
 }
 
-SCENARIO(pmtu, from_552, "552 bytes and more: packets of that size, with DF")
+SCENARIO(pmtu, from_552, "path MTUs from 552 bytes: packets of that size, with DF")
 {
 	static const uint32_t mtu[] = {1499, 1400, 1280, 1279, 600, 552};
 
@@ -138,7 +138,7 @@ SCENARIO(pmtu, from_552, "552 bytes and more: packets of that size, with DF")
 		CHECK(s->r, user_send(p, 6000) == 6000, "la_send");
 		too_big(p, mtu[i]);
 		if (s->o.ip6 && mtu[i] < 1280) { /* RFC 8201 4: discarded */
-			CHECK(s->r, peer_waiting(p) == 0, "sent again");
+			CHECK(s->r, peer_waiting(p) == 0, "retransmitted");
 			CHECK(s->r, rig_counter(s->r, LA_C_icmp_soft) == i - 2, "not counted");
 			continue;
 		}
@@ -147,7 +147,7 @@ SCENARIO(pmtu, from_552, "552 bytes and more: packets of that size, with DF")
 	}
 }
 
-SCENARIO(pmtu, plateaus, "RFC 1191 7.1: a router that names no MTU leads down to packets without DF")
+SCENARIO(pmtu, plateaus, "RFC 1191 7.1: an error without an MTU steps down the plateaus, to packets without DF")
 {
 	static const uint32_t table[] = {1492, 1006, 552};
 	struct peer *p;
@@ -166,7 +166,7 @@ SCENARIO(pmtu, plateaus, "RFC 1191 7.1: a router that names no MTU leads down to
 	}
 }
 
-/* A flight of full segments: their size. */
+/* Sends a flight of full segments; returns the size of the largest packet. */
 static uint32_t
 flight_size(struct peer *p, bool df)
 {
@@ -175,7 +175,7 @@ flight_size(struct peer *p, bool df)
 	return largest(p, df);
 }
 
-SCENARIO(pmtu, up_again, "ten minutes after the last decrease the old size is tried, and no earlier (RFC 1191 6.3)")
+SCENARIO(pmtu, up_again, "the old size is tried ten minutes after the last decrease, not before (RFC 1191 6.3)")
 {
 	static const uint32_t mtu[] = {1400, 1300, 552, 300};
 
@@ -185,7 +185,7 @@ SCENARIO(pmtu, up_again, "ten minutes after the last decrease the old size is tr
 		uint32_t before, now, low;
 
 		scene_rig(s, NULL);
-		s->r->now += 1000 * i; /* other places in the units of pmtu_at */
+		s->r->now += 1000 * i; /* other offsets within a unit of pmtu_at */
 		p = scene_open(s);
 		before = flight_size(p, true);
 		s->r->small_path = mtu[i] < 552;
@@ -211,7 +211,7 @@ SCENARIO(pmtu, up_again, "ten minutes after the last decrease the old size is tr
 	}
 }
 
-SCENARIO(pmtu, up_after_time_out, "a window of small segments is one of a large one at least when the size goes up")
+SCENARIO(pmtu, up_after_time_out, "when the segment size grows, cwnd is at least one segment of the new size")
 {
 	struct peer *p = scene_open(s);
 	uint32_t size = s->o.ip6 ? 1280 : 552, cwnd;
@@ -228,11 +228,11 @@ SCENARIO(pmtu, up_after_time_out, "a window of small segments is one of a large 
 	rig_run(s->r, 610000);
 	CHECK(s->r, flight_size(p, true) == 1500, "cwnd %u: nothing is sent", peer_info(p).cwnd);
 	drain(p, 1000);
-	CHECK(s->r, p->got == p->ISS + 7001, "only %u bytes came", p->got - p->ISS - 1);
+	CHECK(s->r, p->got == p->ISS + 7001, "only %u bytes arrived", p->got - p->ISS - 1);
 	CHECK(s->r, rig_counter(s->r, LA_C_zero_window_probes) == 0, "stuck in silly window avoidance");
 }
 
-SCENARIO(pmtu, syn, "an error about the SYN counts too, and the peer's MSS is the ceiling later")
+SCENARIO(pmtu, syn, "an error about the SYN sets the path MTU, and the peer's MSS limits it later")
 {
 	struct peer *p;
 
@@ -242,7 +242,7 @@ SCENARIO(pmtu, syn, "an error about the SYN counts too, and the peer's MSS is th
 	too_big(p, 1300);
 	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->ISS + 1, 0);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, flight_size(p, true) == 1300, "the path MTU is forgotten");
+	CHECK(s->r, flight_size(p, true) == 1300, "the path MTU is lost");
 	drain(p, 1000);
 	rig_run(s->r, 610000);
 	CHECK(s->r, flight_size(p, true) == 1350u + (s->o.ip6 ? 60 : 40), "not the peer's MSS");

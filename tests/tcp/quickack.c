@@ -5,7 +5,7 @@
 #include "scenario.h"
 #include "tcp/internal.h"
 
-/* A segment of 100 bytes. How many ms until it is acknowledged, and by one segment. */
+/* Sends a segment of 100 bytes. Returns the ms until its one ACK. */
 static uint64_t
 ack_delay(struct peer *p)
 {
@@ -41,7 +41,7 @@ SCENARIO(quickack, start, "the first 15 segments are acknowledged at once, later
 	struct peer *p = scene_open(s);
 
 	slow_after(p, 15);
-	/* and the second of two at once */
+	/* delayed ACK: the second of two segments is acknowledged at once */
 	peer_skip(p);
 	peer_data(p, 100);
 	CHECK(s->r, peer_waiting(p) == 0, "not delayed");
@@ -49,12 +49,12 @@ SCENARIO(quickack, start, "the first 15 segments are acknowledged at once, later
 	CHECK(s->r, peer_waiting(p) == 1, "the second segment is not acknowledged at once");
 }
 
-SCENARIO(quickack, start_active, "the same on the side that opened")
+SCENARIO(quickack, start_active, "after an active open the first 15 segments are acknowledged at once")
 {
 	slow_after(scene_connect(s), 15);
 }
 
-SCENARIO(quickack, pause, "after a pause longer than the RTO as well")
+SCENARIO(quickack, pause, "after a pause longer than the RTO, 15 segments are acknowledged at once again")
 {
 	struct peer *p = scene_open(s);
 
@@ -65,7 +65,8 @@ SCENARIO(quickack, pause, "after a pause longer than the RTO as well")
 	slow_after(p, 15);
 }
 
-SCENARIO(quickack, small_buffer, "with a small receive buffer half of it, at least two segments")
+SCENARIO(quickack, small_buffer,
+	 "with a small receive buffer, quick ACKs cover half of the buffer, at least two segments")
 {
 	struct peer *p;
 
@@ -89,7 +90,8 @@ answer(struct la_conn *c, void *user)
 	(void)c;
 }
 
-SCENARIO(quickack, answered, "an answer carries the ACK: one segment for each request, none of the quick ACKs is spent")
+SCENARIO(quickack, answered,
+	 "an answer carries the ACK: one segment for each request, and the quick ACKs are not used up")
 {
 	struct la_conn_ops ops = user_ops;
 	struct peer *p;
@@ -103,7 +105,7 @@ SCENARIO(quickack, answered, "an answer carries the ACK: one segment for each re
 		peer_data(p, 100);
 		CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->len == 50, "%u segments", peer_waiting(p));
 		rig_run(s->r, 20);
-		CHECK(s->r, peer_waiting(p) == 1, "an ACK besides the answer");
+		CHECK(s->r, peer_waiting(p) == 1, "an ACK in addition to the answer");
 		peer_ack(p);
 	}
 	la_set_ops(p->u.c, &user_ops);
@@ -122,7 +124,7 @@ ask_again(struct la_conn *c, void *user)
 	(void)c;
 }
 
-SCENARIO(quickack, two_writes, "a server that writes twice gets its ACK at once, request after request")
+SCENARIO(quickack, two_writes, "a server that writes twice for each request gets the first ACK at once")
 {
 	struct la_conn_ops ops = user_ops;
 	struct peer *p = scene_connect(s);
@@ -138,7 +140,7 @@ SCENARIO(quickack, two_writes, "a server that writes twice gets its ACK at once,
 	}
 }
 
-SCENARIO(quickack, burst_bounded, "never more than one ACK for a segment")
+SCENARIO(quickack, burst_bounded, "at most one ACK for each segment")
 {
 	struct peer *p = scene_open(s);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* R2 is a deadline (RFC 9293 3.8.3): a connection ends that long after its first unacknowledged segment, to the tick. */
+/* R2 is a deadline (RFC 9293 3.8.3): a connection ends R2 after its first unacknowledged segment, to the tick. */
 
 #include "scenario.h"
 
@@ -8,7 +8,7 @@ static const uint32_t limits[] = {1000, 5000, 27000, 100000, 120000, 130001};
 
 enum { LIMITS = sizeof(limits) / sizeof(limits[0]), SYN_R2 = 200000, R2 = 120000, HALF_OPEN = 63000 };
 
-/* The connection is there at from + ms - 1 and ends at from + ms, or a tick later. */
+/* The connection exists at from + ms - 1 and ends at from + ms, or a tick later. */
 static void
 ends_after(struct peer *p, uint64_t from, uint64_t ms)
 {
@@ -30,7 +30,7 @@ next_peer(struct scene *s, unsigned i)
 	return scene_listen(s);
 }
 
-SCENARIO(r2, data, "ESTABLISHED and CLOSE_WAIT, data")
+SCENARIO(r2, data, "unacknowledged data ends ESTABLISHED and CLOSE_WAIT after R2")
 {
 	for (unsigned i = 0; i <= 2 * LIMITS + 1; i++) {
 		struct peer *p = next_peer(s, i / 2);
@@ -46,7 +46,7 @@ SCENARIO(r2, data, "ESTABLISHED and CLOSE_WAIT, data")
 	}
 }
 
-SCENARIO(r2, fin, "FIN_WAIT_1, CLOSING and LAST_ACK")
+SCENARIO(r2, fin, "an unacknowledged FIN ends FIN_WAIT_1, CLOSING and LAST_ACK after R2")
 {
 	for (unsigned i = 0; i < 3 * (LIMITS + 1); i++) {
 		struct peer *p = next_peer(s, i / 3);
@@ -63,7 +63,7 @@ SCENARIO(r2, fin, "FIN_WAIT_1, CLOSING and LAST_ACK")
 	}
 }
 
-SCENARIO(r2, round_trips, "whatever the RTO is at the time")
+SCENARIO(r2, round_trips, "R2 does not depend on the RTO")
 {
 	for (uint64_t rtt = 1; rtt < 5000; rtt = rtt * 3 + 1) {
 		struct peer *p;
@@ -80,7 +80,7 @@ SCENARIO(r2, round_trips, "whatever the RTO is at the time")
 	}
 }
 
-SCENARIO(r2, fast_retransmit, "a fast retransmit does not prolong it")
+SCENARIO(r2, fast_retransmit, "a fast retransmit does not prolong R2")
 {
 	struct peer *p;
 	uint64_t from;
@@ -99,7 +99,7 @@ SCENARIO(r2, fast_retransmit, "a fast retransmit does not prolong it")
 	ends_after(p, from, 5000);
 }
 
-SCENARIO(r2, persist_silent, "unanswered probes of a closed window")
+SCENARIO(r2, persist_silent, "unanswered probes of a closed window end the connection after R2")
 {
 	for (unsigned i = 1; i <= LIMITS; i++) {
 		struct peer *p = next_peer(s, i);
@@ -112,7 +112,7 @@ SCENARIO(r2, persist_silent, "unanswered probes of a closed window")
 	}
 }
 
-SCENARIO(r2, syn_sent, "SYN_SENT: 200 s, or what the user says")
+SCENARIO(r2, syn_sent, "SYN_SENT: R2 is 200 s, or the user's time-out")
 {
 	for (unsigned i = 0; i <= LIMITS; i++) {
 		struct peer *p = next_peer(s, i);
@@ -124,7 +124,7 @@ SCENARIO(r2, syn_sent, "SYN_SENT: 200 s, or what the user says")
 	}
 }
 
-SCENARIO(r2, simultaneous_open, "a peer's SYN in SYN_SENT does not prolong it")
+SCENARIO(r2, simultaneous_open, "a peer's SYN in SYN_SENT does not prolong R2")
 {
 	for (unsigned i = 2; i <= LIMITS; i++) {
 		struct peer *p = next_peer(s, i);
@@ -139,7 +139,7 @@ SCENARIO(r2, simultaneous_open, "a peer's SYN in SYN_SENT does not prolong it")
 	}
 }
 
-SCENARIO(r2, half_open, "SYN_RCVD: 63 s, or less when the user says so; six SYN,ACKs; counted")
+SCENARIO(r2, half_open, "SYN_RCVD: R2 is 63 s, or the user's shorter time-out; six SYN,ACKs; the end is counted")
 {
 	for (unsigned i = 0; i <= LIMITS; i++) {
 		struct peer *p = next_peer(s, i);
@@ -154,7 +154,7 @@ SCENARIO(r2, half_open, "SYN_RCVD: 63 s, or less when the user says so; six SYN,
 	}
 }
 
-SCENARIO(r2, half_open_repeated, "SYN_RCVD: repeated SYNs do not prolong it")
+SCENARIO(r2, half_open_repeated, "SYN_RCVD: repeated SYNs do not prolong R2")
 {
 	for (unsigned gap = 300; gap < 9000; gap = gap * 3 + 7) {
 		struct peer *p = next_peer(s, LIMITS);

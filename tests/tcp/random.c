@@ -1,33 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Random peers, random users, random time. Nothing is expected of the answers but what holds for
- * all of them; the books must balance: every connection told of is told of its end once, every
- * entry made is expired or lawfully reopened, gauges return to zero, no mbuf stays away, and what
- * needs time is over when the time is over. */
+/* Random peers, random users, random time steps. The checks hold for every sequence of events: each
+ * connection that `opened` or la_connect() named gets `closed` once; each TIME_WAIT entry expires or is reopened
+ * by a newer SYN; gauges return to zero; every mbuf returns to its pool; and every state with a limit ends in time. */
 
 #include "scenario.h"
 
 #include <stdlib.h>
 
-enum { PEERS = 4, STEPS = 1500, SEEDS = 8, CROWD = 256 };
+enum { PEERS = 4, STEPS = 1500, SEEDS = 8, LIVE_MAX = 256 };
 
-struct crowd {
+struct random_users {
 	struct rig *r;
 	struct peer *p[PEERS];
 	unsigned seed;
-	struct la_conn *live[CROWD];
+	struct la_conn *live[LIVE_MAX];
 	unsigned n, opened, closed;
 	bool listening;
 };
 
 static unsigned
-pick(struct crowd *w, unsigned n)
+pick(struct random_users *w, unsigned n)
 {
 	return (unsigned)rand_r(&w->seed) % n;
 }
 
 static unsigned
-find(const struct crowd *w, const struct la_conn *c)
+find(const struct random_users *w, const struct la_conn *c)
 {
 	unsigned i = 0;
 
@@ -37,21 +36,21 @@ find(const struct crowd *w, const struct la_conn *c)
 }
 
 static void
-join(struct crowd *w, struct la_conn *c)
+join(struct random_users *w, struct la_conn *c)
 {
-	CHECK(w->r, find(w, c) == w->n && w->n < CROWD, "a pointer that is in use already");
+	CHECK(w->r, find(w, c) == w->n && w->n < LIVE_MAX, "a pointer that is in use already");
 	w->live[w->n++] = c;
 }
 
-static void user_acts(struct crowd *w, struct la_conn *c);
+static void user_acts(struct random_users *w, struct la_conn *c);
 
 static void
 on_opened(struct la_conn *c, void *user)
 {
-	struct crowd *w = user;
+	struct random_users *w = user;
 
 	w->opened++;
-	if (find(w, c) == w->n) /* a passive one; an active one is known since la_connect() */
+	if (find(w, c) == w->n) /* a passive open; la_connect() has added an active one */
 		join(w, c);
 	if (pick(w, 8) == 0)
 		user_acts(w, c);
@@ -60,9 +59,9 @@ on_opened(struct la_conn *c, void *user)
 static void
 on_event(struct la_conn *c, void *user)
 {
-	struct crowd *w = user;
+	struct random_users *w = user;
 
-	CHECK(w->r, find(w, c) < w->n, "a callback for a pointer that is not alive");
+	CHECK(w->r, find(w, c) < w->n, "a callback for a connection that has ended");
 	if (pick(w, 2))
 		la_consume(c, pick(w, (unsigned)la_unread(c) + 1));
 	if (find(w, c) < w->n && pick(w, 8) == 0)
@@ -72,10 +71,10 @@ on_event(struct la_conn *c, void *user)
 static void
 on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
-	struct crowd *w = user;
+	struct random_users *w = user;
 	unsigned i = find(w, c);
 
-	CHECK(w->r, i < w->n, "closed for a pointer that is not alive");
+	CHECK(w->r, i < w->n, "closed for a connection that has ended");
 	CHECK(w->r, why->end < LA_NENDS, "an end without a name");
 	CHECK(w->r, why->end != LA_END_ORDERLY || why->unacked == 0, "orderly, and %llu bytes lost",
 	      (unsigned long long)why->unacked);
@@ -93,7 +92,7 @@ static const struct la_conn_ops crowd_ops = {
 };
 
 static void
-user_acts(struct crowd *w, struct la_conn *c)
+user_acts(struct random_users *w, struct la_conn *c)
 {
 	static const char text[5000];
 
@@ -124,7 +123,7 @@ user_acts(struct crowd *w, struct la_conn *c)
 }
 
 static void
-random_segment(struct crowd *w, struct peer *p)
+random_segment(struct random_users *w, struct peer *p)
 {
 	static const uint8_t flags[] = {
 		LA_SYN,
@@ -176,9 +175,9 @@ random_segment(struct crowd *w, struct peer *p)
 	peer_tx(p, &t);
 }
 
-/* What a peer would really do next: without it hardly any connection would get anywhere. */
+/* The segment that a correct peer would send next. Without such segments few connections would make progress. */
 static void
-honest_segment(struct crowd *w, struct peer *p)
+honest_segment(struct random_users *w, struct peer *p)
 {
 	switch (peer_state(p)) {
 	case LA_TIME_WAIT:
@@ -201,7 +200,7 @@ honest_segment(struct crowd *w, struct peer *p)
 }
 
 static void
-listen_or_not(struct crowd *w)
+listen_or_not(struct random_users *w)
 {
 	uint16_t port = w->p[0]->t.lport;
 	int err;
@@ -215,7 +214,7 @@ listen_or_not(struct crowd *w)
 }
 
 static void
-connect_one(struct crowd *w, struct peer *p)
+connect_one(struct random_users *w, struct peer *p)
 {
 	struct la_conn *c;
 
@@ -224,20 +223,20 @@ connect_one(struct crowd *w, struct peer *p)
 }
 
 static void
-step(struct crowd *w)
+step(struct random_users *w)
 {
 	struct peer *p = w->p[pick(w, PEERS)];
-	unsigned dice = pick(w, 100);
+	unsigned choice = pick(w, 100);
 
-	if (dice < 45)
+	if (choice < 45)
 		random_segment(w, p);
-	else if (dice < 70)
+	else if (choice < 70)
 		honest_segment(w, p);
-	else if (dice < 85 && w->n)
+	else if (choice < 85 && w->n)
 		user_acts(w, w->live[pick(w, w->n)]);
-	else if (dice < 90)
+	else if (choice < 90)
 		connect_one(w, p);
-	else if (dice < 91 || !w->listening)
+	else if (choice < 91 || !w->listening)
 		listen_or_not(w);
 	else
 		rig_run(w->r, pick(w, 20) ? pick(w, 2000) : pick(w, 100000));
@@ -247,7 +246,7 @@ step(struct crowd *w)
 }
 
 static void
-balance(struct crowd *w)
+balance(struct random_users *w)
 {
 	const struct la_counters *k = la_shard_counters(w->r->s);
 
@@ -259,7 +258,7 @@ balance(struct crowd *w)
 			 la_state_name(info.state), info.tuple.rport, la_unread(w->live[i]),
 			 info.snd_queued);
 	}
-	CHECK(w->r, w->n == 0, "%u users were never told", w->n);
+	CHECK(w->r, w->n == 0, "%u connections without `closed`", w->n);
 	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs", (unsigned long long)k->v[LA_C_live]);
 	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries",
 	      (unsigned long long)k->v[LA_C_time_wait]);
@@ -278,10 +277,10 @@ balance(struct crowd *w)
 	      "more opened callbacks than connections");
 }
 
-SCENARIO(random, books, "the books balance, whatever happens")
+SCENARIO(random, books, "random events: every connection, entry, reservation and mbuf is accounted for")
 {
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
-		struct crowd w = {.seed = seed * 7919u + s->o.ip6 * 31u + s->o.ts * 17u};
+		struct random_users w = {.seed = seed * 7919u + s->o.ip6 * 31u + s->o.ts * 17u};
 
 		scene_rig(s, &(struct rig_opts){.now = UINT32_MAX - 1000000ull,
 						.max_conns = 16,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Data above holes: bounded by the window whatever the segments, delivered whole whatever their order. The peer
- * sends a known pattern, and every byte that is delivered is compared with it. */
+/* Data above holes: the window bounds its memory for all segment sizes, and all bytes arrive in every order. The
+ * peer sends a known pattern, and the test compares every delivered byte with the pattern. */
 
 #include "scenario.h"
 
@@ -17,7 +17,7 @@ next_random(uint64_t *x)
 	return *x;
 }
 
-SCENARIO(reassembly, gaps, "crumbs at any distance cost a buffer for every 2 KiB of window at most")
+SCENARIO(reassembly, gaps, "tiny segments at any distance use at most one buffer for each 2 KiB of window")
 {
 	static const uint16_t gaps[] = {2, 3, 17, 64, 255, 700, 1024, 1400};
 
@@ -40,7 +40,7 @@ SCENARIO(reassembly, gaps, "crumbs at any distance cost a buffer for every 2 KiB
 	}
 }
 
-SCENARIO(reassembly, random, "random segments, lapping over each other, and a FIN among them")
+SCENARIO(reassembly, random, "random overlapping segments and a FIN arrive whole")
 {
 	uint64_t x = 88172645463325252ull + s->o.ip6;
 
@@ -48,7 +48,7 @@ SCENARIO(reassembly, random, "random segments, lapping over each other, and a FI
 		uint32_t total = 1 + (uint32_t)(next_random(&x) % 30000), base;
 		struct peer *p;
 
-		s->o.isn = (uint32_t)next_random(&x); /* cells begin anywhere, and numbers wrap */
+		s->o.isn = (uint32_t)next_random(&x); /* cells start at any offset, and sequence numbers wrap */
 		if (round % 3 == 0)
 			s->o.isn = 0u - total / 2;
 		scene_rig(s, NULL);
@@ -67,7 +67,7 @@ SCENARIO(reassembly, random, "random segments, lapping over each other, and a FI
 			if (i % 50 == 0)
 				CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "counted wrong");
 		}
-		for (uint32_t at = 0; at < total; at += 1000) { /* what is still missing */
+		for (uint32_t at = 0; at < total; at += 1000) { /* send the bytes that are still missing */
 			uint32_t len = total - at < 1000 ? total - at : 1000;
 
 			peer_send(p, LA_ACK | (at + len == total ? LA_FIN : 0), base + at, p->got, len);
@@ -79,7 +79,7 @@ SCENARIO(reassembly, random, "random segments, lapping over each other, and a FI
 	}
 }
 
-SCENARIO(reassembly, descending, "segments in descending order are bounded, and arrive")
+SCENARIO(reassembly, descending, "segments in descending order use bounded memory and arrive whole")
 {
 	struct peer *p = scene_open(s);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bugs that were there once: around ends, aborts, and answers that strangers provoke. */
+/* Regression tests: ends, aborts, and answers to unknown peers. */
 
 #include "scenario.h"
 
 SCENARIO(regress_close, abort_all_detached,
-	 "la_shard_abort_all() leaves none behind that only waits to be read after LAST_ACK")
+	 "la_shard_abort_all() also ends connections whose text is unread after LAST_ACK")
 {
 	struct peer *p = scene_open(s);
 
@@ -16,14 +16,14 @@ SCENARIO(regress_close, abort_all_detached,
 	peer_ack(p);
 	peer_expect_state(p, LA_CLOSED);
 	peer_skip(p);
-	CHECK(s->r, p->u.closed == 0 && la_unread(p->u.c) == 100, "not kept for its reader");
-	CHECK(s->r, la_shard_abort_all(s->r->s, 64) == 0, "something is left");
-	peer_expect_none(p, 1000); /* both FINs are acknowledged: nobody needs a RST */
-	CHECK(s->r, p->u.closed == 1, "the user was not told");
+	CHECK(s->r, p->u.closed == 0 && la_unread(p->u.c) == 100, "the unread text was not kept");
+	CHECK(s->r, la_shard_abort_all(s->r->s, 64) == 0, "a connection is left");
+	peer_expect_none(p, 1000); /* both FINs are acknowledged: no RST */
+	CHECK(s->r, p->u.closed == 1, "`closed` was not called");
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
 }
 
-/* A window of 1000 and 5000 bytes queued: the FIN of a close can not have left. */
+/* A window of 1000 and 5000 bytes queued: the FIN of a close is still unsent. */
 static struct peer *
 open_with_more_than_fits(struct scene *s)
 {
@@ -43,14 +43,14 @@ expect_rst(struct peer *p)
 	struct peer_rx *x = peer_next(p);
 
 	CHECK(p->r, x && (x->flags & LA_RST), "no RST");
-	CHECK(p->r, x->seq == p->N, "the peer takes no RST with ISS+%u for ISS+%u", x->seq - p->ISS,
+	CHECK(p->r, x->seq == p->N, "the RST has SEQ ISS+%u, the peer expects ISS+%u", x->seq - p->ISS,
 	      p->N - p->ISS);
 	peer_expect_none(p, 1000);
 	user_expect_closed(p, LA_END_ABORTED);
 }
 
 SCENARIO(regress_close, abort_last_ack_fin_unsent,
-	 "RFC 9293 3.10.5: LAST_ACK before our FIN has left is CLOSE_WAIT for the peer: RST")
+	 "RFC 9293 3.10.5: an abort in LAST_ACK before our FIN was sent sends a RST")
 {
 	struct peer *p = open_with_more_than_fits(s);
 
@@ -63,7 +63,7 @@ SCENARIO(regress_close, abort_last_ack_fin_unsent,
 }
 
 SCENARIO(regress_close, abort_closing_fin_unsent,
-	 "RFC 9293 3.10.5: CLOSING before our FIN has left is CLOSE_WAIT for the peer: RST")
+	 "RFC 9293 3.10.5: an abort in CLOSING before our FIN was sent sends a RST")
 {
 	struct peer *p = open_with_more_than_fits(s);
 
@@ -76,7 +76,7 @@ SCENARIO(regress_close, abort_closing_fin_unsent,
 }
 
 SCENARIO(regress_close, abort_fin_sent,
-	 "RFC 9293 3.10.5: after our FIN has left LAST_ACK and CLOSING abort without a segment")
+	 "RFC 9293 3.10.5: an abort in LAST_ACK or CLOSING after our FIN was sent sends no segment")
 {
 	struct peer *p = scene_listen(s), *q;
 
@@ -103,7 +103,7 @@ SCENARIO(regress_close, close_unread_last_ack,
 	peer_expect_state(p, LA_LAST_ACK);
 	peer_skip(p);
 	CHECK(s->r, user_close(p) == 0, "la_close");
-	CHECK(s->r, p->u.closed == 0, "told of the end (%s) in LAST_ACK",
+	CHECK(s->r, p->u.closed == 0, "`closed` (%s) in LAST_ACK",
 	      la_end_name(p->u.why.end));
 	x = peer_wait(p, 10000); /* our FIN was lost */
 	CHECK(s->r, x && x->flags == (LA_FIN | LA_ACK), "the FIN is not sent again");
@@ -114,7 +114,7 @@ SCENARIO(regress_close, close_unread_last_ack,
 }
 
 SCENARIO(regress_close, close_unread_closing,
-	 "RFC 9293 3.6: la_close() with unread data in CLOSING, FIN sent, still comes to TIME_WAIT")
+	 "RFC 9293 3.6: la_close() with unread data in CLOSING, FIN sent, still enters TIME_WAIT")
 {
 	struct peer *p = scene_open(s);
 
@@ -125,7 +125,7 @@ SCENARIO(regress_close, close_unread_closing,
 	peer_expect_state(p, LA_CLOSING);
 	peer_skip(p);
 	CHECK(s->r, user_close(p) == 0, "la_close");
-	CHECK(s->r, p->u.closed == 0, "told of the end (%s) in CLOSING", la_end_name(p->u.why.end));
+	CHECK(s->r, p->u.closed == 0, "`closed` (%s) in CLOSING", la_end_name(p->u.why.end));
 	peer_ack(p);
 	peer_expect_none(p, 1000);
 	peer_expect_state(p, LA_TIME_WAIT);
@@ -133,7 +133,7 @@ SCENARIO(regress_close, close_unread_closing,
 }
 
 SCENARIO(regress_close, close_unread_fin_unsent,
-	 "RFC 9293 SHLD-3: la_close() with unread data before our FIN has left resets")
+	 "RFC 9293 SHLD-3: la_close() with unread data before our FIN was sent sends a RST")
 {
 	struct peer *p = open_with_more_than_fits(s);
 
@@ -149,7 +149,7 @@ SCENARIO(regress_close, close_unread_fin_unsent,
 }
 
 SCENARIO(regress_close, closed_before_open,
-	 "conn.h: after la_close() in SYN_RCVD the user hears of the end and of nothing else")
+	 "conn.h: after la_close() in SYN_RCVD the only callback is `closed`")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -160,13 +160,13 @@ SCENARIO(regress_close, closed_before_open,
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->R, 0);
 	peer_fin(p);
 	peer_skip(p);
-	CHECK(s->r, p->u.opened == 0 && p->u.peer_fin == 0, "called for more than the end");
+	CHECK(s->r, p->u.opened == 0 && p->u.peer_fin == 0, "a callback other than `closed`");
 	peer_expect_state(p, LA_TIME_WAIT);
 	user_expect_closed(p, LA_END_ORDERLY);
 }
 
 SCENARIO(regress_close, paws_syn_throttled,
-	 "RFC 5961 7: a flood of SYNs that PAWS refuses is answered a few times, not each time")
+	 "RFC 5961 7: challenge ACKs to a flood of SYNs that fail PAWS are rate limited")
 {
 	struct peer *p;
 
@@ -185,7 +185,7 @@ SCENARIO(regress_close, paws_syn_throttled,
 }
 
 SCENARIO(regress_close, time_wait_syn_throttled,
-	 "RFC 5961 7: newer SYNs in TIME_WAIT that nobody listens for are answered a few times")
+	 "RFC 5961 7: answers to newer SYNs in TIME_WAIT without a listener are rate limited")
 {
 	struct peer *p = scene_listen(s);
 

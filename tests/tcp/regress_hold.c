@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Memory for peers, orphans and calls, where one part's rule meets another's. Each of these failed once. */
+/* Regression tests: packet buffers, orphans and calls, where two limits apply at once. */
 
 #include "scenario.h"
 
@@ -26,7 +26,8 @@ check_hold(struct scene *s)
 
 /* --- the budget ------------------------------------------------------------------------------------------ */
 
-SCENARIO(regress_hold, never_above_max, "with more connections than reserved first buffers, no queue takes the budget beyond max_held")
+SCENARIO(regress_hold, never_above_max,
+	 "with more connections than reserved first buffers, held buffers stay at or below max_held")
 {
 	struct peer *p[24];
 
@@ -42,7 +43,7 @@ SCENARIO(regress_hold, never_above_max, "with more connections than reserved fir
 		user_send(p[i], 100);
 		CHECK(s->r, hold(s)->held <= 24, "%u buffers are held of 24", hold(s)->held);
 	}
-	for (unsigned i = 0; i < 23; i++) { /* and text, behind a tail that is full */
+	for (unsigned i = 0; i < 23; i++) { /* text in order, when the last buffer is full */
 		peer_data(p[i], 1400);
 		CHECK(s->r, hold(s)->held <= 24, "%u buffers are held of 24", hold(s)->held);
 		if (seq_lt(p[i]->R, p[i]->snd))
@@ -55,7 +56,7 @@ SCENARIO(regress_hold, never_above_max, "with more connections than reserved fir
 	}
 }
 
-/* Connections that take what any may take beyond its first buffer: shares are one buffer then. */
+/* Connections that use up all buffers beyond the first ones. Shares are then one buffer. */
 static unsigned
 hog(struct scene *s, struct peer **p, unsigned max)
 {
@@ -77,7 +78,7 @@ hog(struct scene *s, struct peer **p, unsigned max)
 	return n;
 }
 
-SCENARIO(regress_hold, own_block, "data above a hole does not keep a connection from the text that fills the hole")
+SCENARIO(regress_hold, own_block, "data above a hole leaves a buffer for the text that fills the hole")
 {
 	struct peer *first, *other[8], *hogs[40];
 	unsigned n;
@@ -86,12 +87,12 @@ SCENARIO(regress_hold, own_block, "data above a hole does not keep a connection 
 	n = hog(s, hogs, 40);
 	first = scene_another(s);
 	peer_send(first, LA_ACK, first->snd + 500, first->got, 100);
-	for (unsigned i = 0; i < 8; i++) { /* each with as many blocks, and later than the first */
+	for (unsigned i = 0; i < 8; i++) { /* each as many blocks as `first`, and later */
 		other[i] = scene_another(s);
 		peer_send(other[i], LA_ACK, other[i]->snd + 500, other[i]->got, 100);
 	}
 	peer_data(first, 500);
-	CHECK(s->r, first->u.bytes >= 500, "%llu bytes came", (unsigned long long)first->u.bytes);
+	CHECK(s->r, first->u.bytes >= 500, "%llu bytes arrived", (unsigned long long)first->u.bytes);
 	check_hold(s);
 	for (unsigned i = 0; i < n; i++)
 		user_read(hogs[i], UINT64_MAX);
@@ -103,7 +104,8 @@ SCENARIO(regress_hold, own_block, "data above a hole does not keep a connection 
 	peer_skip(first);
 }
 
-SCENARIO(regress_hold, shares, "blocks above a hole take a share; an answer finds a buffer when shares are one buffer")
+SCENARIO(regress_hold, shares,
+	 "blocks above a hole take at most a share; an answer gets a buffer when shares are one buffer")
 {
 	struct peer *p, *q, *hogs[40];
 	unsigned n, before;
@@ -133,7 +135,8 @@ SCENARIO(regress_hold, shares, "blocks above a hole take a share; an answer find
 	peer_skip(q);
 }
 
-SCENARIO(regress_hold, low_pool, "below low_mbufs no payload is sent, and a connection that holds something gets no more")
+SCENARIO(regress_hold, low_pool,
+	 "below low_mbufs no payload is sent, and a connection that holds a buffer gets no other")
 {
 	static struct rte_mbuf *out[RIG_MBUFS];
 	struct peer *p, *q;
@@ -145,14 +148,14 @@ SCENARIO(regress_hold, low_pool, "below low_mbufs no payload is sent, and a conn
 	p->u.hold = q->u.hold = true;
 	peer_data(p, 1400);
 	peer_skip(p);
-	while (rig_mbufs_free() >= 100) /* as if a port kept them */
+	while (rig_mbufs_free() >= 100) /* models buffers in a port's queues */
 		out[n++] = rte_pktmbuf_alloc(rig_pool());
 	rig_run(s->r, 1);
 	peer_skip(p);
 	peer_data(p, 1400);
-	CHECK(s->r, la_unread(p->u.c) == 1400, "more text was taken");
+	CHECK(s->r, la_unread(p->u.c) == 1400, "more text was accepted");
 	peer_data(q, 1400);
-	CHECK(s->r, la_unread(q->u.c) == 1400, "the first text was not taken");
+	CHECK(s->r, la_unread(q->u.c) == 1400, "the first text was not accepted");
 	peer_skip(p);
 	peer_skip(q);
 	CHECK(s->r, user_send(q, 100) == 100, "la_send");
@@ -171,7 +174,7 @@ SCENARIO(regress_hold, low_pool, "below low_mbufs no payload is sent, and a conn
 
 /* --- windows --------------------------------------------------------------------------------------------- */
 
-SCENARIO(regress_hold, large_segments, "a window that memory keeps small opens for a connection with large segments too")
+SCENARIO(regress_hold, large_segments, "a window limited by memory opens again for a connection with large segments")
 {
 	struct peer *p, *hogs[60];
 	unsigned n;
@@ -197,7 +200,7 @@ SCENARIO(regress_hold, large_segments, "a window that memory keeps small opens f
 	}
 }
 
-/* Reads a request, and queues the answer before anything is sent. */
+/* Reads a request, and queues the answer before the shard sends. */
 static void
 answer(struct la_conn *c, void *user)
 {
@@ -212,7 +215,8 @@ answer(struct la_conn *c, void *user)
 	p->u.sent += n > 0 ? (uint64_t)n : 0;
 }
 
-SCENARIO(regress_hold, after_the_answer, "a window that a send queue kept shut is announced when the send queue is acknowledged")
+SCENARIO(regress_hold, after_the_answer,
+	 "a window closed by a full send queue is announced when the send queue is acknowledged")
 {
 	static struct la_conn_ops ops;
 	struct peer *p;
@@ -237,7 +241,8 @@ SCENARIO(regress_hold, after_the_answer, "a window that a send queue kept shut i
 	la_set_ops(p->u.c, &user_ops);
 }
 
-SCENARIO(regress_hold, probe, "a window that unread text keeps shut: the peer's own probe finds it open when memory is back")
+SCENARIO(regress_hold, probe,
+	 "a window closed by unread text: the answer to a peer's probe offers a window when memory is free again")
 {
 	struct peer *p, *hogs[60];
 	struct peer_rx *x;
@@ -264,7 +269,7 @@ SCENARIO(regress_hold, probe, "a window that unread text keeps shut: the peer's 
 	}
 	rig_run(s->r, 1000);
 	peer_skip(p);
-	peer_send(p, LA_ACK, p->snd - 1, p->got, 0); /* what a peer's persist timer sends (RFC 9293 3.8.6.1) */
+	peer_send(p, LA_ACK, p->snd - 1, p->got, 0); /* a zero-window probe (RFC 9293 3.8.6.1) */
 	x = peer_wait(p, 10);
 	CHECK(s->r, x && p->edge - p->snd >= 4096, "the answer offers %u", p->edge - p->snd);
 	user_read(p, UINT64_MAX);
@@ -284,7 +289,7 @@ more(struct la_conn *c, void *user)
 	p->u.sent += n > 0 ? (uint64_t)n : 0;
 }
 
-SCENARIO(regress_hold, blocked_and_stuck, "a user that waits for buffers does not keep the persist timer from a window that is too small")
+SCENARIO(regress_hold, blocked_and_stuck, "the persist timer uses a small window while a user waits for buffers")
 {
 	static struct la_conn_ops ops;
 	struct peer *p;
@@ -300,8 +305,8 @@ SCENARIO(regress_hold, blocked_and_stuck, "a user that waits for buffers does no
 	CHECK(s->r, p->u.sent < 20000 && rig_counter(s->r, LA_C_send_short) > 0, "la_send() was not short");
 	peer_skip(p);
 	rig_run(s->r, 100);
-	CHECK(s->r, la_shard_next(s->r->s) > s->r->now + 1, "the user is asked in every tick");
-	for (unsigned i = 0; i < 10; i++) { /* silent, with the window that it has offered */
+	CHECK(s->r, la_shard_next(s->r->s) > s->r->now + 1, "`writable` is called in every tick");
+	for (unsigned i = 0; i < 10; i++) { /* the peer sends nothing; its window stays 100 */
 		struct peer_rx *x = peer_wait(p, 10000);
 
 		CHECK(s->r, x && x->len > 0, "nothing was sent into the window");
@@ -309,7 +314,7 @@ SCENARIO(regress_hold, blocked_and_stuck, "a user that waits for buffers does no
 		p->got = x->end;
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 100);
 	}
-	CHECK(s->r, got >= 1000, "%u bytes came", got);
+	CHECK(s->r, got >= 1000, "%u bytes arrived", got);
 	la_set_ops(p->u.c, &user_ops);
 	peer_skip(p);
 }
@@ -341,7 +346,8 @@ shut(struct scene *s)
 	return p;
 }
 
-SCENARIO(regress_hold, close_between_probes, "orphan_ms is kept to the tick, also when the next probe is a minute away")
+SCENARIO(regress_hold, close_between_probes,
+	 "an orphan ends after orphan_ms to the tick, even when the next probe is due in a minute")
 {
 	static const uint32_t limits[] = {50, 1000, 7777};
 
@@ -362,7 +368,7 @@ SCENARIO(regress_hold, close_between_probes, "orphan_ms is kept to the tick, als
 	}
 }
 
-SCENARIO(regress_hold, close_after_idle, "la_close() after idle time: orphan_ms run from the close")
+SCENARIO(regress_hold, close_after_idle, "la_close() after idle time: orphan_ms counts from the close")
 {
 	static const uint64_t idle[] = {4000, 6000, 40000};
 
@@ -374,13 +380,13 @@ SCENARIO(regress_hold, close_after_idle, "la_close() after idle time: orphan_ms 
 		scene_rig(s, NULL);
 		p = scene_another(s);
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
-		s->r->now += idle[i]; /* and the shard is not told */
+		s->r->now += idle[i]; /* without a call of the shard */
 		from = s->r->now;
 		CHECK(s->r, user_close(p) == 0, "la_close");
 		keep_closed(p, 4999);
 		CHECK(s->r, p->u.closed == 0, "ended after %lu ms", p->u.closed_at - from);
 		keep_closed(p, 1000);
-		CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "it still stands");
+		CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "the connection is still open");
 	}
 }
 
@@ -403,11 +409,12 @@ SCENARIO(regress_hold, timer_then_close, "la_set_timer() just before la_close() 
 			keep_closed(p, 4999);
 			CHECK(s->r, p->u.closed == 0, "ended after %lu ms", p->u.closed_at - from);
 			keep_closed(p, 1000);
-			CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "it still stands");
+			CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "the connection is still open");
 		}
 }
 
-SCENARIO(regress_hold, orphan_without_buffers, "an orphan that finds no buffer to send with ends after orphan_ms; its FIN goes if there is one")
+SCENARIO(regress_hold, orphan_without_buffers,
+	 "an orphan without a buffer to send ends after orphan_ms; with a buffer it sends its FIN")
 {
 	struct peer *p, *q;
 	uint64_t from;
@@ -416,7 +423,7 @@ SCENARIO(regress_hold, orphan_without_buffers, "an orphan that finds no buffer t
 	scene_rig(s, NULL);
 	p = scene_another(s);
 	q = scene_another(s);
-	hold(s)->low = s->r->mbufs + 1; /* as if ports kept the pool */
+	hold(s)->low = s->r->mbufs + 1; /* models buffers in port queues */
 	rig_run(s->r, 2);
 	CHECK(s->r, user_send(p, 3000) > 0 && user_send(q, 700) == 700, "la_send");
 	CHECK(s->r, user_close(p) == 0 && user_close(q) == 0, "la_close");
@@ -427,14 +434,14 @@ SCENARIO(regress_hold, orphan_without_buffers, "an orphan that finds no buffer t
 	rig_run(s->r, 1999);
 	CHECK(s->r, p->u.closed == 0, "ended early");
 	rig_run(s->r, 2);
-	CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "it still stands");
+	CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "the connection is still open");
 	hold(s)->low = 1;
 	rig_run(s->r, 10);
 	peer_skip(p);
 	peer_skip(q);
 }
 
-SCENARIO(regress_hold, no_spin, "beyond max_orphans with none to abort, the shard is not due in every tick")
+SCENARIO(regress_hold, no_spin, "above max_orphans with no orphan to abort, la_shard_next() is not in every tick")
 {
 	struct peer *p[12];
 	uint64_t polls = 0, until;
@@ -463,7 +470,8 @@ SCENARIO(regress_hold, no_spin, "beyond max_orphans with none to abort, the shar
 
 /* --- SYN cookies ----------------------------------------------------------------------------------------- */
 
-SCENARIO(regress_hold, cookies, "when few first buffers are left, SYNs are answered by cookies; with buffers free again, by SYN_RCVD")
+SCENARIO(regress_hold, cookies,
+	 "SYN cookies are on while few first buffers are left, and off when buffers are free again")
 {
 	struct peer *p[40], *q;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A hostile crowd: random segments near the edges of what a connection expects, in chained and
- * indirect mbufs; every call of the user's from every callback; an mbuf pool that runs dry and
- * comes back; output that is not always taken. (random.c is its tamer sister, with scripted peers.)
+/* Hostile random events: segments near the edges of the window, in chained and indirect mbufs; every API
+ * call from every callback; an mbuf pool that runs empty and fills again; output that the caller does not
+ * always take. random.c is the milder test, with scripted peers.
  *
- * No single answer is expected. The checkers of the TIME_WAIT table and the wheel are asked all
- * along; a callback names a connection that is alive; when the peers fall silent nothing waits for
- * ever; and at the end nothing is left, no TCB, no entry, no reservation, no mbuf.
+ * The checks: the TIME_WAIT table and the wheel pass their checkers throughout; a callback names a live
+ * connection; after the peers stop sending, each state with a limit ends; and at the end no TCB, entry,
+ * reservation or mbuf is left.
  *
- * A run is its seed, which every failure names; LA_TEST_SEED=n runs that one alone. */
+ * A failure prints the seed of its run. LA_TEST_SEED=n runs that seed alone. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,14 +26,14 @@ enum {
 	STEPS = 4000,
 	CHECK_EVERY = 250,
 	CONNS = 12,
-	LIVE_MAX = 512, /* more than CONNS: those that only wait to be read count there too */
+	LIVE_MAX = 512, /* more than CONNS: DETACHED ones count there too */
 	DEPTH_MAX = 4,  /* calls from callbacks from calls */
 	MSL_MS = 2000,
-	PORT_A = 80, /* listened on all the time, with options of its own; */
-	PORT_B = 81, /* on and off */
+	PORT_A = 80, /* always has a listener, with options of its own */
+	PORT_B = 81, /* has a listener at times */
 };
 
-struct mob {
+struct random_users {
 	struct rig *r;
 	struct rng rng;
 	struct la_conn *live[LIVE_MAX];
@@ -47,19 +47,19 @@ static const uint8_t junk[4000];
 static const struct la_conn_ops mob_ops;
 
 static uint32_t
-pick(struct mob *w, uint32_t n)
+pick(struct random_users *w, uint32_t n)
 {
 	return rng_below(&w->rng, n);
 }
 
 static bool
-one_in(struct mob *w, uint32_t n)
+one_in(struct random_users *w, uint32_t n)
 {
 	return pick(w, n) == 0;
 }
 
 static unsigned
-find(const struct mob *w, const struct la_conn *c)
+find(const struct random_users *w, const struct la_conn *c)
 {
 	unsigned i = 0;
 
@@ -69,15 +69,15 @@ find(const struct mob *w, const struct la_conn *c)
 }
 
 static void
-join(struct mob *w, struct la_conn *c)
+join(struct random_users *w, struct la_conn *c)
 {
 	CHECK(w->r, find(w, c) == w->n && w->n < LIVE_MAX, "a pointer that is in use already");
 	w->live[w->n++] = c;
 }
 
-/* Eight tuples that the peers open, and 32 that we do, of both families. */
+/* Eight tuples that the peers open, and 32 that the shard opens, of both families. */
 static struct la_tuple
-passive_tuple(struct mob *w)
+passive_tuple(struct random_users *w)
 {
 	bool ip6 = one_in(w, 4);
 
@@ -88,7 +88,7 @@ passive_tuple(struct mob *w)
 }
 
 static struct la_tuple
-active_tuple(struct mob *w)
+active_tuple(struct random_users *w)
 {
 	struct la_tuple t = passive_tuple(w);
 
@@ -101,7 +101,7 @@ active_tuple(struct mob *w)
  */
 
 static void
-open_one(struct mob *w)
+open_one(struct random_users *w)
 {
 	struct la_tuple t = active_tuple(w);
 	struct la_conn *c;
@@ -125,7 +125,7 @@ read_span(struct la_conn *c)
 
 /* One call on c, which may be gone after it. */
 static void
-act(struct mob *w, struct la_conn *c)
+act(struct random_users *w, struct la_conn *c)
 {
 	if (w->quiet || w->depth >= DEPTH_MAX)
 		return;
@@ -158,7 +158,7 @@ act(struct mob *w, struct la_conn *c)
 		la_set_nodelay(c, one_in(w, 2));
 		break;
 	case 10:
-		act(w, w->live[pick(w, w->n)]); /* another one's call, or the same one's again */
+		act(w, w->live[pick(w, w->n)]); /* a call on another connection, or on the same one */
 		break;
 	case 11:
 		read_span(c);
@@ -175,9 +175,9 @@ act(struct mob *w, struct la_conn *c)
 static void
 on_opened(struct la_conn *c, void *user)
 {
-	struct mob *w = user;
+	struct random_users *w = user;
 
-	if (find(w, c) == w->n) /* a passive one; an active one is known since la_connect() */
+	if (find(w, c) == w->n) /* a passive open; la_connect() has added an active one */
 		join(w, c);
 	if (one_in(w, 3))
 		act(w, c);
@@ -186,9 +186,9 @@ on_opened(struct la_conn *c, void *user)
 static void
 on_event(struct la_conn *c, void *user)
 {
-	struct mob *w = user;
+	struct random_users *w = user;
 
-	CHECK(w->r, find(w, c) < w->n, "a callback for a pointer that is not alive");
+	CHECK(w->r, find(w, c) < w->n, "a callback for a connection that has ended");
 	if (one_in(w, 2))
 		act(w, c);
 }
@@ -196,10 +196,10 @@ on_event(struct la_conn *c, void *user)
 static void
 on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
-	struct mob *w = user;
+	struct random_users *w = user;
 	unsigned i = find(w, c);
 
-	CHECK(w->r, i < w->n, "closed for a pointer that is not alive");
+	CHECK(w->r, i < w->n, "closed for a connection that has ended");
 	CHECK(w->r, why->end != LA_END_ORDERLY || why->unacked == 0, "orderly, and %llu bytes lost",
 	      (unsigned long long)why->unacked);
 	w->live[i] = w->live[--w->n];
@@ -232,7 +232,7 @@ put_timestamps(uint8_t *o, uint32_t val, uint32_t ecr)
 }
 
 static void
-random_syn(struct mob *w, struct frame *f)
+random_syn(struct random_users *w, struct frame *f)
 {
 	f->flags = LA_SYN;
 	f->seq = (uint32_t)rng64(&w->rng);
@@ -246,7 +246,7 @@ random_syn(struct mob *w, struct frame *f)
 }
 
 static uint8_t
-random_flags(struct mob *w, enum la_state state)
+random_flags(struct random_users *w, enum la_state state)
 {
 	if (state == LA_SYN_SENT && !one_in(w, 3))
 		return one_in(w, 3) ? LA_SYN : LA_SYN | LA_ACK;
@@ -263,17 +263,17 @@ random_flags(struct mob *w, enum la_state state)
 	}
 }
 
-/* Mostly what would be in order, and often enough a little before or behind it. */
+/* Mostly the sequence number in order, often one slightly before or after it. */
 static void
-random_segment(struct mob *w, struct frame *f, const struct la_conn_info *i)
+random_segment(struct random_users *w, struct frame *f, const struct la_conn_info *i)
 {
-	uint32_t flying = i->snd_nxt - i->snd_una, dice = pick(w, 10);
+	uint32_t flying = i->snd_nxt - i->snd_una, choice = pick(w, 10);
 
 	f->flags = random_flags(w, i->state);
 	f->seq = i->rcv_nxt;
-	if (dice < 2)
+	if (choice < 2)
 		f->seq += pick(w, 6000);
-	else if (dice < 3)
+	else if (choice < 3)
 		f->seq -= pick(w, 3000);
 	if (i->state == LA_SYN_SENT)
 		f->seq = (uint32_t)rng64(&w->rng);
@@ -292,7 +292,7 @@ random_segment(struct mob *w, struct frame *f, const struct la_conn_info *i)
 
 /* The frame in one mbuf, or in a chain of them, some of them indirect. NULL: none left. */
 static struct rte_mbuf *
-in_mbufs(struct mob *w, const uint8_t *b, size_t len)
+in_mbufs(struct random_users *w, const uint8_t *b, size_t len)
 {
 	struct rte_mbuf *head = NULL, *last = NULL;
 	bool chain = one_in(w, 3);
@@ -325,9 +325,9 @@ in_mbufs(struct mob *w, const uint8_t *b, size_t len)
 	return head;
 }
 
-/* Shut or tiny, any, or most often the same as before. */
+/* Zero or tiny, random, or most often unchanged. */
 static uint16_t
-random_window(struct mob *w)
+random_window(struct random_users *w)
 {
 	if (one_in(w, 6))
 		return (uint16_t)(pick(w, 3) * 200);
@@ -335,7 +335,7 @@ random_window(struct mob *w)
 }
 
 static void
-one_frame(struct mob *w)
+one_frame(struct random_users *w)
 {
 	struct la_tuple t = one_in(w, 4) ? active_tuple(w) : passive_tuple(w);
 	struct frame f = {.src = t.raddr,
@@ -344,7 +344,7 @@ one_frame(struct mob *w)
 			  .dport = t.lport,
 			  .win = random_window(w),
 			  .data = junk};
-	unsigned copies = one_in(w, 8) ? 4 : 1; /* as good as three duplicate ACKs */
+	unsigned copies = one_in(w, 8) ? 4 : 1; /* makes three duplicate ACKs */
 	uint8_t buf[FRAME_MAX];
 	struct la_conn_info info;
 	size_t len;
@@ -367,9 +367,9 @@ one_frame(struct mob *w)
 /* --- the world -----------------------------------------------------------------------------------
  */
 
-/* The rig looks at every segment and answers ARP; with an empty pool it could not. */
+/* The rig checks every segment and answers ARP. With a nearly empty pool the frames are freed instead. */
 static void
-take_output(struct mob *w)
+take_output(struct random_users *w)
 {
 	struct rte_mbuf *burst[32];
 	unsigned n;
@@ -383,7 +383,7 @@ take_output(struct mob *w)
 }
 
 static void
-starve(struct mob *w)
+starve(struct random_users *w)
 {
 	unsigned leave = pick(w, 6);
 
@@ -395,14 +395,14 @@ starve(struct mob *w)
 }
 
 static void
-feed_again(struct mob *w)
+feed_again(struct random_users *w)
 {
 	while (w->nstolen > 0)
 		rte_pktmbuf_free(w->stolen[--w->nstolen]);
 }
 
 static void
-check_tables(struct mob *w)
+check_tables(struct random_users *w)
 {
 	unsigned faults = tcp_check(&w->r->s->tcp, true, stderr);
 
@@ -410,7 +410,7 @@ check_tables(struct mob *w)
 }
 
 static void
-step(struct mob *w)
+step(struct random_users *w)
 {
 	struct rig *r = w->r;
 
@@ -426,7 +426,7 @@ step(struct mob *w)
 		open_one(w);
 	if (one_in(w, 200))
 		la_unlisten(r->s, NULL, PORT_B);
-	else if (one_in(w, 50)) /* or it is listened on already */
+	else if (one_in(w, 50)) /* -EADDRINUSE: a listener exists */
 		la_listen(r->s, NULL, PORT_B, &mob_ops, w, NULL);
 	r->now += one_in(w, 20) ? pick(w, 3000) : pick(w, 20);
 	la_shard_poll(r->s, r->now);
@@ -434,10 +434,10 @@ step(struct mob *w)
 		take_output(w);
 }
 
-/* Peers and users are silent for ten minutes: R2 is two, SYN's is 200 s, FIN_WAIT_2 is limited.
- * What is left then waits for its user, and for nothing else. */
+/* Peers and users do nothing for ten minutes. R2 is two minutes, 200 s for a SYN, and FIN_WAIT_2 has its limit.
+ * The connections that are left wait only for their user. */
 static void
-silence(struct mob *w)
+silence(struct random_users *w)
 {
 	const struct la_counters *k = la_shard_counters(w->r->s);
 	enum la_state brief[] = {LA_SYN_SENT, LA_SYN_RCVD, LA_FIN_WAIT_1, LA_CLOSING, LA_LAST_ACK};
@@ -458,14 +458,14 @@ silence(struct mob *w)
 }
 
 static void
-balance(struct mob *w)
+balance(struct random_users *w)
 {
 	struct la_tcp *t = &w->r->s->tcp;
 	const struct la_counters *k = t->counters;
 
 	for (unsigned i = 0; i < 1000 && la_shard_abort_all(w->r->s, 5) > 0; i++)
 		rig_pump(w->r);
-	CHECK(w->r, w->n == 0, "%u users were never told", w->n);
+	CHECK(w->r, w->n == 0, "%u connections without `closed`", w->n);
 	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs", (unsigned long long)k->v[LA_C_live]);
 	for (unsigned i = 0; i < LA_NSTATES; i++)
 		CHECK(w->r, i == LA_CLOSED || i == LA_LISTEN ||
@@ -478,19 +478,19 @@ balance(struct mob *w)
 	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries",
 	      (unsigned long long)k->v[LA_C_time_wait]);
 	CHECK(w->r, t->tw.pool[0].reserved == 0 && t->tw.pool[1].reserved == 0,
-	      "entries are reserved for nobody");
-	CHECK(w->r, t->index.keys == 0, "the index knows of somebody");
-	w->r->strays = 0; /* all of them are: there is no scripted peer here */
+	      "reserved entries without a connection");
+	CHECK(w->r, t->index.keys == 0, "a key is left in the index");
+	w->r->strays = 0; /* without scripted peers every segment counts as stray */
 }
 
 static void
 play(struct rig *r, uint64_t seed)
 {
-	static struct mob mob;
-	struct mob *w = &mob;
+	static struct random_users mob;
+	struct random_users *w = &mob;
 	struct la_conn_opts o = {.fin_wait_2_ms = 4000};
 
-	*w = (struct mob){.r = r, .rng = rng_make(seed)};
+	*w = (struct random_users){.r = r, .rng = rng_make(seed)};
 	o.rcvbuf = one_in(w, 2) ? 8000 : 0;
 	o.sndbuf = one_in(w, 2) ? 5000 : 0;
 	o.keepalive_ms = one_in(w, 2) ? 3000 : 0;

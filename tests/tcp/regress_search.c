@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bugs that were there once: found by the exhaustive explorer (tests/search). */
+/* Regression tests for bugs that the explorer (tests/search) found. */
 
 #include "scenario.h"
 
-/* The clock of the ISNs stood still within a millisecond. A connection that was opened, used and gone within one
- * left its number to the next: an old SYN made a ghost of it, and old data with the ACK that had been right
- * woke the ghost. */
+/* The bug: the ISN clock did not move within a millisecond. A connection that opened and ended within one
+ * millisecond left its ISN to the next connection of the tuple. An old SYN opened that connection, and the old
+ * data with its old ACK was accepted. */
 SCENARIO(regress_search, isn_in_one_tick,
 	 "RFC 9293 3.4.1: the next ISN is above what a connection without TIME_WAIT sent, even in the same tick")
 {
@@ -39,7 +39,8 @@ SCENARIO(regress_search, isn_in_one_tick,
 	}
 }
 
-SCENARIO(regress_search, isn_after_abort, "and above that of a connection that was aborted in this tick")
+SCENARIO(regress_search, isn_after_abort,
+	 "the next ISN is also above the numbers of a connection aborted in the same tick")
 {
 	struct peer *p = scene_open(s);
 	uint32_t end;
@@ -55,10 +56,10 @@ SCENARIO(regress_search, isn_after_abort, "and above that of a connection that w
 	CHECK(s->r, seq_ge(p->ISS, end), "ISN %d from the old end", (int)(p->ISS - end));
 }
 
-/* A peer whose FIN we had acknowledged, but the ACK was lost, is still in LAST_ACK when we open over our own
- * TIME_WAIT. What it says about the old connection got a RST, and its user was told of a reset. */
+/* The bug: our ACK of the peer's FIN is lost, so the peer is in LAST_ACK when we open over our own TIME_WAIT.
+ * Its segments of the old connection got a RST, and its user saw a reset. */
 SCENARIO(regress_search, reuse_in_last_ack,
-	 "an open over our own TIME_WAIT does not make an abort of the peer's orderly close")
+	 "an open over our own TIME_WAIT does not reset the peer's orderly close")
 {
 	struct peer *p;
 	uint32_t old_n, old_r;
@@ -69,7 +70,7 @@ SCENARIO(regress_search, reuse_in_last_ack,
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	peer_skip(p);
 	peer_fin(p);
-	peer_skip(p); /* the last ACK, which the peer does not get */
+	peer_skip(p); /* the last ACK is lost */
 	peer_expect_state(p, LA_TIME_WAIT);
 	old_n = p->N;
 	old_r = p->R;
@@ -79,17 +80,17 @@ SCENARIO(regress_search, reuse_in_last_ack,
 	p->lax_edge = true;
 	CHECK(s->r, user_connect(p) == 0, "la_connect");
 	peer_expect(p, LA_SYN, p->ISS, 0, 0);
-	/* LAST_ACK answers a SYN with what it has sent and expects */
+	/* LAST_ACK answers a SYN with an ACK of its own SND.NXT and RCV.NXT */
 	peer_send(p, LA_ACK, old_r, old_n, 0);
 	peer_expect(p, LA_ACK, old_n, old_r, 0);
 	peer_send(p, LA_FIN | LA_ACK, old_r - 1, old_n, 0);
 	peer_expect(p, LA_ACK, old_n, old_r, 0);
 	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST");
-	/* an ACK of neither connection is still what it was */
+	/* an ACK of neither connection still draws a RST */
 	peer_send(p, LA_ACK, old_r, old_n - 5, 0);
 	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 1, "no RST");
 	peer_skip(p);
-	/* the peer has closed; our SYN, sent again, opens */
+	/* the peer has closed; our retransmitted SYN opens */
 	peer_wait(p, 4000);
 	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->ISS + 1, 0);
 	peer_expect_state(p, LA_ESTABLISHED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bugs that were there once: windows, congestion control and the handshake's measurements. */
+/* Regression tests: windows, congestion control and RTT samples of the handshake. */
 
 #include <rte_mbuf.h>
 
@@ -42,7 +42,7 @@ SCENARIO(regress_send, crossing_syn_ack_window,
 	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->ISS + 1, 0);
 	peer_skip(p);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, peer_info(p).snd_wnd <= 1000, "1000 offered, %u understood",
+	CHECK(s->r, peer_info(p).snd_wnd <= 1000, "1000 offered, SND.WND %u",
 	      peer_info(p).snd_wnd);
 	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
 	flight(p, &sent);
@@ -50,7 +50,7 @@ SCENARIO(regress_send, crossing_syn_ack_window,
 }
 
 SCENARIO(regress_send, fast_retransmit_within_window,
-	 "RFC 9293 3.8.6: a fast retransmit sends again, and nothing new beyond the window")
+	 "RFC 9293 3.8.6: a fast retransmit sends no new data beyond the window")
 {
 	struct peer *p;
 	struct peer_rx *x;
@@ -76,7 +76,7 @@ SCENARIO(regress_send, fast_retransmit_within_window,
 }
 
 SCENARIO(regress_send, window_shut_over_flight,
-	 "RFC 9293 SHLD-15: a window that was taken back over data in flight is used when it opens")
+	 "RFC 9293 SHLD-15: a window that shrank below the data in flight is used when it opens again")
 {
 	struct peer *p = scene_open(s);
 	uint32_t una = p->ISS + 1;
@@ -93,12 +93,12 @@ SCENARIO(regress_send, window_shut_over_flight,
 	peer_skip(p);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = una);
 	x = peer_next(p);
-	CHECK(s->r, x && x->seq == una && x->len > 0, "the window is open, but unused");
+	CHECK(s->r, x && x->seq == una && x->len > 0, "nothing is sent into the open window");
 	drain(p, 10000);
 	CHECK(s->r, p->U == una + 5000, "only %u of 5000 arrived", p->U - una);
 }
 
-/* Throws away what the shard sends, without the rig's look at every byte. */
+/* Frees the frames that the shard sends, without the rig's check of every byte. */
 static void
 discard(struct rig *r)
 {
@@ -109,7 +109,7 @@ discard(struct rig *r)
 		rte_pktmbuf_free_bulk(burst, n);
 }
 
-/* Sends more than 2^31 bytes, no time passes, nothing is lost. */
+/* Sends more than 2^31 bytes in no time and without a loss. */
 static void
 send_2_gib(struct peer *p)
 {
@@ -134,13 +134,12 @@ send_2_gib(struct peer *p)
 }
 
 SCENARIO(regress_send, fast_retransmit_after_2_gib,
-	 "RFC 6582 3.2: `recover` is not mistaken for ahead once 2^31 bytes went without loss")
+	 "RFC 6582 3.2: an old `recover` does not block fast retransmit after 2^31 bytes without a loss")
 {
 	struct peer *p;
 	uint32_t una, smss;
 
-	if (!s->o.wscale) /* quick only with large windows; what it shows has nothing to do with
-			     them */
+	if (!s->o.wscale) /* 2^31 bytes are fast only with large windows; the rule does not depend on them */
 		return;
 	scene_rig(s, &(struct rig_opts){.mtu = 9000, .offloads = LA_OFF_TX_MULTI_SEG});
 	s->o.wscale = 9;
@@ -161,7 +160,7 @@ SCENARIO(regress_send, fast_retransmit_after_2_gib,
 }
 
 SCENARIO(regress_send, syn_repeated_is_no_sample,
-	 "RFC 5681 3.1, RFC 6298 3: a SYN,ACK sent for a repeated SYN was lost: IW 1, no sample")
+	 "RFC 5681 3.1, RFC 6298 3: a retransmitted SYN,ACK: IW of one segment, and no RTT sample")
 {
 	struct peer *p = scene_listen(s);
 	struct la_conn_info i;
@@ -174,7 +173,7 @@ SCENARIO(regress_send, syn_repeated_is_no_sample,
 	peer_ack(p);
 	i = peer_info(p);
 	CHECK(s->r, i.state == LA_ESTABLISHED && i.cwnd == i.mss, "cwnd %u, MSS %u", i.cwnd, i.mss);
-	if (s->o.ts) /* the timestamp tells which of the two was answered */
+	if (s->o.ts) /* the timestamp identifies the acknowledged copy */
 		CHECK(s->r, i.srtt_ms == 5, "SRTT %u", i.srtt_ms);
 	else
 		CHECK(s->r, i.srtt_ms == 0 && i.rto_ms == 3000, "SRTT %u, RTO %u (RFC 6298 5.7)",
@@ -192,12 +191,12 @@ SCENARIO(regress_send, syn_repeated_for_ever,
 		rig_run(s->r, 900);
 	}
 	/* 63 s each; the next SYN, at most 900 ms later, opens another */
-	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 5, "%llu given up in 6 minutes",
+	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 5, "%llu half-open connections ended in 6 minutes",
 	      (unsigned long long)rig_counter(s->r, LA_C_embryonic_gone));
 }
 
 SCENARIO(regress_send, tsecr_bogus_passive,
-	 "RFC 7323 4.1: the echo of a timestamp never sent does not make an RTO of a minute")
+	 "RFC 7323 4.1: a passive open ignores the echo of a timestamp that was never sent")
 {
 	struct peer *p;
 
@@ -213,7 +212,7 @@ SCENARIO(regress_send, tsecr_bogus_passive,
 }
 
 SCENARIO(regress_send, tsecr_bogus_active,
-	 "RFC 7323 4.1: the same on the SYN,ACK that answers ours")
+	 "RFC 7323 4.1: an active open ignores the echo of a timestamp that was never sent")
 {
 	struct peer *p;
 
@@ -229,7 +228,7 @@ SCENARIO(regress_send, tsecr_bogus_active,
 }
 
 SCENARIO(regress_send, ssthresh_without_limited_transmit,
-	 "RFC 5681 3.2 (2): what limited transmit added does not count for ssthresh")
+	 "RFC 5681 3.2 (2): segments of limited transmit do not count in ssthresh")
 {
 	struct peer *p;
 	struct la_conn_info i;
@@ -265,9 +264,9 @@ eager_data(struct la_conn *c, void *user)
 	empty_calls += la_unread(c) == 0;
 }
 
-/* (found by tests/fuzz/fuzz_shard.c) */
+/* Found by tests/fuzz/fuzz_shard.c. */
 SCENARIO(regress_send, data_read_in_opened,
-	 "conn.h: data is called when bytes wait, not when opened has read those that came with the ACK")
+	 "conn.h: `data` is not called when `opened` has read the bytes of the handshake's ACK")
 {
 	static const struct la_conn_ops eager = {.opened = eager_opened, .data = eager_data};
 	struct peer *p = peer_new(s->r, &s->o);
@@ -279,5 +278,5 @@ SCENARIO(regress_send, data_read_in_opened,
 	peer_data(p, 100);
 	peer_expect_state(p, LA_ESTABLISHED);
 	CHECK(s->r, peer_info(p).rcv_queued == 0, "not read");
-	CHECK(s->r, empty_calls == 0, "data was called, and there was none");
+	CHECK(s->r, empty_calls == 0, "`data` was called without unread bytes");
 }

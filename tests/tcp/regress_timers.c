@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bugs that were there once: timers that never came, or came all the time. */
+/* Regression tests: timers that did not fire, or fired in every tick. */
 
 #include "scenario.h"
 #include "tcp/tcp.h"
 
-enum { QUICK_MAX = 12 }; /* well beyond the references a slot may have in the wheel */
+enum { QUICK_MAX = 12 }; /* more than the references that a slot may have in the wheel */
 
-/* One TCB slot is used n times within n milliseconds, and by somebody else after that. */
+/* One TCB slot is used n times within n milliseconds, and then by another connection. */
 static void
 quick_resets(struct scene *s, unsigned n)
 {
@@ -23,7 +23,7 @@ quick_resets(struct scene *s, unsigned n)
 	}
 }
 
-/* Data that nobody acknowledges: sent again, and given up after R2 (RFC 9293 3.8.3). */
+/* Unacknowledged data is retransmitted until R2 (RFC 9293 3.8.3). */
 static void
 expect_resent(struct peer *p, uint32_t seq, uint32_t len)
 {
@@ -31,8 +31,8 @@ expect_resent(struct peer *p, uint32_t seq, uint32_t len)
 	uint64_t from = r->now;
 	struct peer_rx *x = peer_wait(p, 60000);
 
-	CHECK(r, x && x->seq == seq && x->len == len, "not sent again in a minute");
-	CHECK(r, x->at - from <= 3000, "sent again after %llu ms, the RTO is below 1.5 s",
+	CHECK(r, x && x->seq == seq && x->len == len, "not retransmitted in a minute");
+	CHECK(r, x->at - from <= 3000, "retransmitted after %llu ms, the RTO is below 1.5 s",
 	      (unsigned long long)(x->at - from));
 	rig_run(r, 200000);
 	peer_skip(p);
@@ -41,7 +41,7 @@ expect_resent(struct peer *p, uint32_t seq, uint32_t len)
 }
 
 SCENARIO(regress_timers, slot_reused_handshake,
-	 "RFC 9293 3.8.3: SYN_RCVD has timers, however often its slot was used just before")
+	 "RFC 9293 3.8.3: SYN_RCVD has timers in a slot that was just used many times")
 {
 	for (unsigned n = 0; n <= QUICK_MAX; n++) {
 		struct peer *p;
@@ -53,9 +53,9 @@ SCENARIO(regress_timers, slot_reused_handshake,
 		peer_to_syn_rcvd_passive(p);
 		from = s->r->now;
 		x = peer_wait(p, 60000);
-		CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK), "SYN,ACK not sent again, n = %u",
+		CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK), "SYN,ACK not retransmitted, n = %u",
 		      n);
-		CHECK(s->r, x->at - from <= 2000, "sent again after %llu ms, n = %u",
+		CHECK(s->r, x->at - from <= 2000, "retransmitted after %llu ms, n = %u",
 		      (unsigned long long)(x->at - from), n);
 		rig_run(s->r, 400000);
 		peer_skip(p);
@@ -65,7 +65,7 @@ SCENARIO(regress_timers, slot_reused_handshake,
 }
 
 SCENARIO(regress_timers, slot_reused_data,
-	 "RFC 6298: lost data is sent again, however often its slot was used just before")
+	 "RFC 6298: lost data is retransmitted in a slot that was just used many times")
 {
 	for (unsigned n = 0; n <= QUICK_MAX; n++) {
 		struct peer *p;
@@ -80,7 +80,7 @@ SCENARIO(regress_timers, slot_reused_data,
 }
 
 SCENARIO(regress_timers, slot_reused_churn,
-	 "RFC 6298: the same after connections that came to their end in a millisecond")
+	 "RFC 6298: lost data is retransmitted in a slot of connections that lasted a millisecond")
 {
 	for (unsigned n = 0; n <= QUICK_MAX; n++) {
 		struct peer *p;
@@ -106,7 +106,7 @@ SCENARIO(regress_timers, slot_reused_churn,
 	}
 }
 
-/* How often the shard asks to be called within ms. */
+/* Counts the wake-ups that la_shard_next() asks for within ms. */
 static unsigned
 wakes(struct rig *r, uint64_t ms)
 {
@@ -125,7 +125,7 @@ wakes(struct rig *r, uint64_t ms)
 }
 
 SCENARIO(regress_timers, keepalive_and_persist,
-	 "RFC 9293 3.8.4: keep-alive waits while a window is probed, and does not spin meanwhile")
+	 "RFC 9293 3.8.4: no keep-alive while the persist timer runs, and no wake-up in every tick")
 {
 	struct peer *p;
 	unsigned n;
@@ -142,7 +142,7 @@ SCENARIO(regress_timers, keepalive_and_persist,
 }
 
 SCENARIO(regress_timers, keepalive_and_detached,
-	 "RFC 9293 3.8.4: no keep-alive for what only waits to be read")
+	 "RFC 9293 3.8.4: no keep-alive for a connection whose unread text is all that is left")
 {
 	struct peer *p;
 	unsigned n;
@@ -175,7 +175,7 @@ read_all(struct la_conn *c, void *user)
 }
 
 SCENARIO(regress_timers, consume_in_timer,
-	 "RFC 9293 3.8.6.2.2: what the timer callback reads opens the window for the peer at once")
+	 "RFC 9293 3.8.6.2.2: text read in the timer callback opens the offered window at once")
 {
 	struct la_conn_ops ops = user_ops;
 	struct peer *p;
@@ -195,10 +195,10 @@ SCENARIO(regress_timers, consume_in_timer,
 	rig_run(s->r, 60);
 	CHECK(s->r, p->u.timer == 1 && p->u.bytes == 3700, "%u timers, %llu bytes", p->u.timer,
 	      (unsigned long long)p->u.bytes);
-	CHECK(s->r, p->W == 5000, "the peer knows of a window of %u", p->W);
+	CHECK(s->r, p->W == 5000, "the offered window is %u", p->W);
 }
 
-/* Ticks are 32 bits; what is half of that away is in the past. */
+/* Ticks are 32 bits. A tick 2^31 or more ahead counts as past. */
 
 static int
 listen_with(struct scene *s, uint16_t port, const struct la_conn_opts *o)
@@ -231,7 +231,7 @@ SCENARIO(regress_timers, options_too_long,
 	      "2^30");
 }
 
-SCENARIO(regress_timers, options_longest, "2^30 ms are 2^30 ms, neither none nor some")
+SCENARIO(regress_timers, options_longest, "a time of 2^30 ms is kept exactly")
 {
 	const uint32_t max = 1u << 30;
 	struct peer *p, *q;
@@ -252,7 +252,7 @@ SCENARIO(regress_timers, options_longest, "2^30 ms are 2^30 ms, neither none nor
 	user_expect_closed(q, LA_END_FIN_WAIT_2);
 }
 
-SCENARIO(regress_timers, user_timer_clamped, "la_set_timer() with more than 2^30 ms is not at once")
+SCENARIO(regress_timers, user_timer_clamped, "la_set_timer() with more than 2^30 ms does not fire at once")
 {
 	const uint32_t max = 1u << 30;
 	struct peer *p = scene_open(s);
@@ -267,7 +267,7 @@ SCENARIO(regress_timers, user_timer_clamped, "la_set_timer() with more than 2^30
 }
 
 SCENARIO(regress_timers, msl_limits,
-	 "RFC 9293 3.6: an MSL is below 2^29 ms, and the longest one is waited twice")
+	 "RFC 9293 3.6: an MSL must be below 2^29 ms, and the longest MSL gives a full 2*MSL")
 {
 	const uint32_t max = (1u << 29) - 1;
 	const uint32_t bad[] = {max + 1, max + 2, 1u << 30, 1u << 31, (1u << 31) + 1, UINT32_MAX};
@@ -288,7 +288,7 @@ SCENARIO(regress_timers, msl_limits,
 }
 
 SCENARIO(regress_timers, profiles_full,
-	 "a full table of option sets refuses, and uses no lifetime up; known sets still work")
+	 "a full table of option sets refuses a new set and takes no lifetime; known sets still work")
 {
 	struct la_conn_opts o = {0};
 	uint16_t port = 1000;
@@ -298,7 +298,7 @@ SCENARIO(regress_timers, profiles_full,
 		o.user_timeout_ms = 1000 * i;
 		err = listen_with(s, port++, &o);
 	}
-	CHECK(s->r, err == -ENOMEM, "the table does not fill up: %d", err);
+	CHECK(s->r, err == -ENOMEM, "the table does not become full: %d", err);
 	for (uint32_t msl = 1; msl <= 2 * LA_TW_CLASSES; msl++) {
 		o.msl_ms = msl;
 		err = listen_with(s, 9000, &o);
@@ -306,5 +306,5 @@ SCENARIO(regress_timers, profiles_full,
 		      err);
 	}
 	o = (struct la_conn_opts){.user_timeout_ms = 1000};
-	CHECK(s->r, listen_with(s, 9001, &o) == 0, "a set that is there already is refused");
+	CHECK(s->r, listen_with(s, 9001, &o) == 0, "a known option set is refused");
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bugs that were there once: found by random worlds (tests/search). */
+/* Regression tests for bugs that random worlds (tests/search) found. */
 
 #include "scenario.h"
 
-/* The listener refuses timestamps, so the connection has none, and "no timestamps before, some now"
- * (RFC 6191 2) fitted the connection's own SYN, come twice: the entry was given up for it, and the peer's
- * FIN, sent again because the last ACK was lost, got a RST. */
+/* The listener refuses timestamps, so the connection has none. A duplicate of the connection's own SYN then met the
+ * rule "no timestamps before, some now" (RFC 6191 2) and ended the entry. The peer's FIN, retransmitted because the
+ * last ACK was lost, got a RST. */
 SCENARIO(regress_worlds, refused_timestamps,
 	 "RFC 6191: timestamps that the listener does not accept do not make an old SYN newer")
 {
@@ -36,7 +36,7 @@ SCENARIO(regress_worlds, refused_timestamps,
 
 /* The time the handshake took counted as idle. */
 SCENARIO(regress_worlds, keepalive_after_slow_open,
-	 "RFC 9293 3.8.4: keep-alive counts from the last segment, the SYN,ACK being one")
+	 "RFC 9293 3.8.4: keep-alive counts from the last segment, SYN,ACK included")
 {
 	struct peer *p;
 

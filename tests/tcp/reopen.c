@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A SYN for a tuple in TIME_WAIT (RFC 6191, RFC 9293 3.6.1 MAY-2): which one opens a new
- * incarnation, where that begins, and what happens when it proves an old duplicate. */
+/* A SYN for a tuple in TIME_WAIT (RFC 6191, RFC 9293 3.6.1 MAY-2): the SYNs that open a new
+ * incarnation, its ISN, and the end of a reopen by an old duplicate. */
 
 #include "scenario.h"
 
@@ -48,7 +48,7 @@ expect_refused(struct peer *p)
 	rig_run(p->r, 1000);
 }
 
-SCENARIO(reopen, TW_12_15, "RFC 6191: both with timestamps")
+SCENARIO(reopen, TW_12_15, "RFC 6191: both incarnations with timestamps")
 {
 	struct peer *p;
 	uint32_t n, r, t;
@@ -74,11 +74,11 @@ SCENARIO(reopen, TW_12_15, "RFC 6191: both with timestamps")
 	p = waiting(s, 'a');
 	n = p->N;
 	r = p->R;
-	syn_again(p, r - 500000, true, 1); /* TW-12: newer, whatever the number */
+	syn_again(p, r - 500000, true, 1); /* TW-12: newer TSval, any SEQ */
 	expect_reopened(p, r - 500000, n);
 }
 
-SCENARIO(reopen, TW_16, "RFC 6191: timestamps before, none now")
+SCENARIO(reopen, TW_16, "RFC 6191: the old incarnation with timestamps, the SYN without")
 {
 	struct peer *p;
 	uint32_t n, r;
@@ -95,7 +95,7 @@ SCENARIO(reopen, TW_16, "RFC 6191: timestamps before, none now")
 	expect_reopened(p, r + 1, n);
 }
 
-SCENARIO(reopen, TW_17, "RFC 6191: no timestamps before, some now")
+SCENARIO(reopen, TW_17, "RFC 6191: the old incarnation without timestamps, the SYN with")
 {
 	struct peer *p;
 	uint32_t n, r;
@@ -111,7 +111,7 @@ SCENARIO(reopen, TW_17, "RFC 6191: no timestamps before, some now")
 	CHECK(s->r, p->rx[p->nrx - 1].f.has_ts, "the SYN,ACK has no timestamp");
 }
 
-SCENARIO(reopen, TW_18, "RFC 6191: no timestamps at all")
+SCENARIO(reopen, TW_18, "RFC 6191: both without timestamps")
 {
 	const uint32_t above[] = {0, 1, 100000, 0x7ffffffe}, below[] = {1, 2, 1000, 0x7fffffff};
 
@@ -155,7 +155,7 @@ SCENARIO(reopen, TW_19, "the last sequence number is the FIN's, modulo 2^32")
 	}
 }
 
-SCENARIO(reopen, TW_22_flags, "a SYN with more on it is never taken for newer")
+SCENARIO(reopen, TW_22_flags, "a SYN with FIN, RST or ACK is never a newer SYN")
 {
 	struct peer *p = waiting(s, 'a');
 	const uint8_t flags[] = {LA_SYN | LA_ACK, LA_SYN | LA_FIN, LA_SYN | LA_RST};
@@ -168,7 +168,7 @@ SCENARIO(reopen, TW_22_flags, "a SYN with more on it is never taken for newer")
 	}
 }
 
-SCENARIO(reopen, TW_34, "after a reopen nothing of the old incarnation is taken")
+SCENARIO(reopen, TW_34, "after a reopen no segment of the old incarnation is accepted")
 {
 	struct peer *p = scene_open(s);
 	uint32_t old_r, old_n, old_t = p->ts_now;
@@ -199,13 +199,13 @@ SCENARIO(reopen, TW_34, "after a reopen nothing of the old incarnation is taken"
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(reopen, I_03, "a reopened tuple starts above everything the old incarnation sent")
+SCENARIO(reopen, I_03, "a reopened tuple starts above all numbers that the old incarnation sent")
 {
 	struct peer *p = scene_listen(s);
 	uint32_t old;
 
 	peer_to_established(p);
-	/* faster than the ISN clock: it alone would not do */
+	/* faster than the ISN clock, which alone would not be enough */
 	for (unsigned i = 0; i < 40; i++) {
 		CHECK(s->r, user_send(p, 20000) == 20000, "la_send");
 		drain(p, 1);
@@ -225,7 +225,7 @@ SCENARIO(reopen, I_03, "a reopened tuple starts above everything the old incarna
 	peer_ack(p);
 	peer_expect_state(p, LA_ESTABLISHED);
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "not counted");
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the entry is still there");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the entry is still in the table");
 }
 
 SCENARIO(reopen, TW_21,
@@ -260,7 +260,7 @@ SCENARIO(reopen, TW_21,
 	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "recycled early");
 }
 
-SCENARIO(reopen, TW_21_timeout, "a reopen nobody completes gives the entry back, or lets it expire")
+SCENARIO(reopen, TW_21_timeout, "a reopen that times out gives the entry back, or the entry expires")
 {
 	struct peer *p = scene_listen(s);
 
@@ -275,7 +275,7 @@ SCENARIO(reopen, TW_21_timeout, "a reopen nobody completes gives the entry back,
 	      "something is left");
 }
 
-SCENARIO(reopen, unlisten, "the listener goes while a reopen is under way: the entry comes back")
+SCENARIO(reopen, unlisten, "la_unlisten() during a reopen gives the entry back")
 {
 	struct peer *p = scene_listen(s);
 

@@ -11,7 +11,7 @@ SCENARIO(reset, R_02, "a RST is never answered")
 				 LA_RST | LA_FIN | LA_ACK};
 
 	s->o.lport = 9;
-	q = peer_new(s->r, &s->o); /* nobody listens there */
+	q = peer_new(s->r, &s->o); /* a port without a listener */
 	for (unsigned i = 0; i < sizeof(flags); i++) {
 		peer_send(q, flags[i], 1000, 2000, 0);
 		peer_expect_none(q, 10);
@@ -22,20 +22,20 @@ SCENARIO(reset, R_02, "a RST is never answered")
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(reset, R_06, "after the challenge a genuine RST works")
+SCENARIO(reset, R_06, "after a challenge ACK a RST at RCV.NXT is accepted")
 {
 	struct peer *p = scene_open(s);
 	struct peer_rx *x;
 
 	peer_send(p, LA_RST, p->R + 10, 0, 0);
 	x = peer_next(p);
-	CHECK(s->r, x && x->flags == LA_ACK && x->ack == p->R, "no challenge");
+	CHECK(s->r, x && x->flags == LA_ACK && x->ack == p->R, "no challenge ACK");
 	CHECK(s->r, rig_counter(s->r, LA_C_challenge_acks) == 1, "not counted");
 	peer_send(p, LA_RST, x->ack, 0, 0);
 	user_expect_closed(p, LA_END_RESET);
 }
 
-SCENARIO(reset, R_08, "SYNs in ESTABLISHED are challenged and do no harm")
+SCENARIO(reset, R_08, "SYNs in ESTABLISHED get challenge ACKs and change nothing")
 {
 	struct peer *p = scene_open(s);
 	const uint32_t off[] = {(uint32_t)-1, 0, 1, 100000000, 0x80000000u, 0xdeadbeef};
@@ -49,7 +49,7 @@ SCENARIO(reset, R_08, "SYNs in ESTABLISHED are challenged and do no harm")
 	CHECK(s->r, p->u.bytes == 100, "data does not flow");
 }
 
-SCENARIO(reset, R_09, "the ACK field's window: MAX.SND.WND behind SND.UNA, not more")
+SCENARIO(reset, R_09, "the ACK field's window: at most MAX.SND.WND below SND.UNA")
 {
 	struct peer *p = scene_open(s);
 	uint32_t max;
@@ -70,7 +70,7 @@ SCENARIO(reset, R_09, "the ACK field's window: MAX.SND.WND behind SND.UNA, not m
 	CHECK(s->r, p->u.bytes == 100, "not delivered");
 }
 
-SCENARIO(reset, R_10, "challenges are throttled, each connection by itself")
+SCENARIO(reset, R_10, "challenge ACKs are rate limited for each connection")
 {
 	struct peer *p = scene_open(s), *q;
 	unsigned n;
@@ -82,14 +82,14 @@ SCENARIO(reset, R_10, "challenges are throttled, each connection by itself")
 		rig_run(s->r, 1);
 	}
 	n = peer_waiting(p);
-	CHECK(s->r, n >= 1 && n <= 20, "%u challenges in a second", n);
+	CHECK(s->r, n >= 1 && n <= 20, "%u challenge ACKs in a second", n);
 	CHECK(s->r, rig_counter(s->r, LA_C_challenge_throttled) == 1000 - n, "not counted");
 	peer_send(q, LA_RST, q->R + 10, 0, 0);
 	peer_expect_chk(q);
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(reset, R_13, "a closed receive window lets RST and ACK in")
+SCENARIO(reset, R_13, "RST and ACK are accepted with a closed receive window")
 {
 	struct peer *p;
 
@@ -104,12 +104,12 @@ SCENARIO(reset, R_13, "a closed receive window lets RST and ACK in")
 	rig_run(s->r, 150);
 	CHECK(s->r, p->W == 0, "window of %u", p->W);
 	peer_send(p, LA_ACK, p->R, p->N, 0);
-	CHECK(s->r, peer_info(p).snd_una == p->N, "the ACK was not taken");
+	CHECK(s->r, peer_info(p).snd_una == p->N, "the ACK was not accepted");
 	peer_send(p, LA_RST, p->R, 0, 0);
 	user_expect_closed(p, LA_END_RESET);
 }
 
-SCENARIO(reset, R_15, "SYN_SENT: only a RST that acknowledges the SYN refuses")
+SCENARIO(reset, R_15, "SYN_SENT: only a RST that acknowledges the SYN ends the open")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -118,12 +118,12 @@ SCENARIO(reset, R_15, "SYN_SENT: only a RST that acknowledges the SYN refuses")
 	peer_send(p, LA_RST | LA_ACK, 0, p->ISS, 0);
 	peer_send(p, LA_RST | LA_ACK, 0, p->ISS + 2, 0);
 	peer_expect_state(p, LA_SYN_SENT);
-	CHECK(s->r, peer_wait(p, 2000) != NULL, "the SYN does not go on");
+	CHECK(s->r, peer_wait(p, 2000) != NULL, "the SYN is not retransmitted");
 	peer_send(p, LA_RST | LA_ACK, 0, p->ISS + 1, 0);
 	user_expect_closed(p, LA_END_REFUSED);
 }
 
-SCENARIO(reset, ack_loop, "two ends out of step do not answer each other for ever (TW-33)")
+SCENARIO(reset, ack_loop, "two desynchronized ends do not exchange ACKs for ever (TW-33)")
 {
 	struct peer *p = scene_open(s), *q;
 	uint64_t sent;
@@ -138,7 +138,7 @@ SCENARIO(reset, ack_loop, "two ends out of step do not answer each other for eve
 	CHECK(s->r, s->r->tcp_frames - sent <= 20 && s->r->tcp_frames > sent,
 	      "%llu answers from TIME_WAIT in a second",
 	      (unsigned long long)(s->r->tcp_frames - sent));
-	/* pure ACKs of the right number draw nothing at all */
+	/* pure ACKs in sequence draw no answer */
 	sent = s->r->tcp_frames;
 	for (unsigned i = 0; i < 1000; i++) {
 		peer_send(p, LA_ACK, p->R, p->N, 0);
@@ -148,7 +148,7 @@ SCENARIO(reset, ack_loop, "two ends out of step do not answer each other for eve
 }
 
 SCENARIO(reset, I_01,
-	 "ISNs of one tuple rise with the clock, of different tuples do not follow each other")
+	 "ISNs of one tuple rise with the clock, ISNs of different tuples are unrelated")
 {
 	struct peer *p = scene_listen(s);
 	uint32_t last = 0, step[8];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Our own opens over our own TIME_WAIT (la_conn_opts.reuse_time_wait), and what a full table says. */
+/* Our own opens over our own TIME_WAIT (la_conn_opts.reuse_time_wait), and a full table. */
 
 #include "scenario.h"
 
@@ -22,7 +22,7 @@ ours_in_time_wait(struct scene *s)
 	return p;
 }
 
-/* Opens the tuple again; the SYN that leaves. */
+/* Opens the tuple again; returns the SYN. */
 static const struct peer_rx *
 open_again(struct scene *s, struct peer *p)
 {
@@ -37,12 +37,12 @@ open_again(struct scene *s, struct peer *p)
 	rig_pump(s->r);
 	x = last_rx(p);
 	CHECK(s->r, x && x->flags == LA_SYN, "no SYN");
-	CHECK(s->r, seq_gt(x->seq, old_n), "ISS not above what the old incarnation used");
+	CHECK(s->r, seq_gt(x->seq, old_n), "ISS not above the numbers of the old incarnation");
 	CHECK(s->r, !s->o.ts || seq_gt(x->f.tsval, old_ts), "timestamps not newer");
 	return x;
 }
 
-SCENARIO(reuse, only_when_told, "la_connect() leaves a tuple in TIME_WAIT alone unless told")
+SCENARIO(reuse, only_with_the_flag, "la_connect() refuses a tuple in TIME_WAIT without reuse_time_wait")
 {
 	struct peer *p = ours_in_time_wait(s);
 	struct la_conn *c;
@@ -53,19 +53,19 @@ SCENARIO(reuse, only_when_told, "la_connect() leaves a tuple in TIME_WAIT alone 
 	peer_expect_state(p, LA_TIME_WAIT);
 }
 
-SCENARIO(reuse, same_tick, "not within the tick in which the last timestamp may have left")
+SCENARIO(reuse, same_tick, "no reuse within the tick of the last timestamp")
 {
 	struct peer *p = ours_in_time_wait(s);
 	struct la_conn *c;
 	int rc = la_connect(s->r->s, &p->t, &user_ops, p, &reuse, &c);
 
-	CHECK(s->r, rc == (s->o.ts ? -EADDRNOTAVAIL : 0), "la_connect says %d", rc);
+	CHECK(s->r, rc == (s->o.ts ? -EADDRNOTAVAIL : 0), "la_connect: %d", rc);
 	if (rc == 0)
 		p->u.c = c, p->u.closed = p->u.opened = 0, p->lax_edge = true;
 	rig_pump(s->r);
 }
 
-SCENARIO(reuse, established, "a handshake that succeeds ends the old entry for good")
+SCENARIO(reuse, established, "a completed handshake ends the old entry")
 {
 	struct peer *p = ours_in_time_wait(s);
 	const struct peer_rx *x;
@@ -77,13 +77,13 @@ SCENARIO(reuse, established, "a handshake that succeeds ends the old entry for g
 	PEER_TX(p, .flags = LA_SYN | LA_ACK, .seq = p->snd + 100000, .ack = iss + 1);
 	peer_expect_state(p, LA_ESTABLISHED);
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "not counted");
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the old entry is still there");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the old entry is still in the table");
 	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "early recycle");
 	CHECK(s->r, la_abort(p->u.c) == 0, "la_abort");
 	peer_skip(p);
 }
 
-SCENARIO(reuse, refused, "a handshake that fails gives the entry back, its deadline kept")
+SCENARIO(reuse, refused, "a failed handshake gives the entry back with its old deadline")
 {
 	struct peer *p = ours_in_time_wait(s);
 	const struct peer_rx *x;

@@ -51,11 +51,11 @@ warm(struct scene *s, unsigned n)
 		CHECK(s->r, user_send(p, 4000) == 4000, "la_send");
 		drain(p, 1);
 	}
-	CHECK(s->r, p->got == p->N, "something is outstanding");
+	CHECK(s->r, p->got == p->N, "bytes are in flight");
 	return p;
 }
 
-SCENARIO(rexmit, X_01, "RTO follows SRTT and RTTVAR, with its floor")
+SCENARIO(rexmit, X_01, "the RTO follows SRTT and RTTVAR, and has a floor")
 {
 	struct peer *p = open_far(s, 300);
 	struct peer_rx *x;
@@ -67,8 +67,7 @@ SCENARIO(rexmit, X_01, "RTO follows SRTT and RTTVAR, with its floor")
 	from = s->r->now;
 	x = peer_wait(p, 10000);
 	CHECK(s->r, x && x->len == 100, "not sent again");
-	/* SRTT has come to 300, RTTVAR towards 0: the floor of 200 ms is the larger part of neither
-	 */
+	/* SRTT is near 300 and RTTVAR near 0, so the RTO is above the floor of 200 ms */
 	CHECK(s->r, x->at - from >= 300 && x->at - from <= 700, "after %llu ms",
 	      (unsigned long long)(x->at - from));
 	CHECK(s->r, peer_info(p).srtt_ms >= 280 && peer_info(p).srtt_ms <= 320, "SRTT %u",
@@ -98,7 +97,7 @@ SCENARIO(rexmit, X_02, "Karn: the ACK of a retransmission is no sample")
 	uint32_t before;
 
 	if (s->o.ts)
-		return; /* a timestamp tells which copy was acknowledged */
+		return; /* a timestamp identifies the acknowledged copy */
 	train(p, 10, 300);
 	before = peer_info(p).srtt_ms;
 	CHECK(s->r, user_send(p, 100) == 100, "la_send");
@@ -109,7 +108,7 @@ SCENARIO(rexmit, X_02, "Karn: the ACK of a retransmission is no sample")
 	      peer_info(p).srtt_ms);
 }
 
-SCENARIO(rexmit, X_02_fast, "Karn: nor after a fast retransmit")
+SCENARIO(rexmit, X_02_fast, "Karn: the ACK of a fast retransmit is no sample")
 {
 	struct peer *p;
 	uint32_t u, before;
@@ -130,7 +129,7 @@ SCENARIO(rexmit, X_02_fast, "Karn: nor after a fast retransmit")
 	      peer_info(p).srtt_ms);
 }
 
-SCENARIO(rexmit, X_03, "backoff doubles, to a minute at least, never earlier than an RTO")
+SCENARIO(rexmit, X_03, "backoff doubles up to at least a minute")
 {
 	struct peer *p;
 	uint64_t last, gap = 0;
@@ -155,7 +154,7 @@ SCENARIO(rexmit, X_03, "backoff doubles, to a minute at least, never earlier tha
 	CHECK(s->r, gap >= 60000, "the cap is %llu ms", (unsigned long long)gap);
 }
 
-SCENARIO(rexmit, X_05, "the timer starts anew with an ACK of new data, and stops with the last")
+SCENARIO(rexmit, X_05, "an ACK of new data restarts the timer, and the last ACK stops it")
 {
 	struct peer *p;
 	struct peer_rx *x;
@@ -177,14 +176,14 @@ SCENARIO(rexmit, X_05, "the timer starts anew with an ACK of new data, and stops
 	peer_expect_none(p, 100000);
 }
 
-SCENARIO(rexmit, X_06, "R2 is at least 100 s, and can be set")
+SCENARIO(rexmit, X_06, "R2 is at least 100 s by default, and configurable")
 {
 	struct peer *p = scene_open(s), *q;
 	uint64_t from = s->r->now;
 
 	CHECK(s->r, user_send(p, 100) == 100, "la_send");
 	rig_run(s->r, 99999);
-	CHECK(s->r, p->u.closed == 0, "SHLD-11: gave up early");
+	CHECK(s->r, p->u.closed == 0, "SHLD-11: ended early");
 	rig_run(s->r, 200000);
 	user_expect_closed(p, LA_END_TIMEOUT);
 	CHECK(s->r, p->nrx >= 5, "MUST-20: R1");
@@ -211,7 +210,7 @@ SCENARIO(rexmit, X_06_progress, "R2 counts from the last progress, not from the 
 	CHECK(s->r, user_send(p, 50000) == 50000, "la_send");
 	for (unsigned i = 1; i <= 10; i++) {
 		rig_run(s->r, 3000);
-		CHECK(s->r, p->u.closed == 0, "gave up though the peer acknowledges");
+		CHECK(s->r, p->u.closed == 0, "ended though the peer acknowledges");
 		peer_send(p, LA_ACK, p->snd, p->U + 500, 0);
 	}
 	rig_run(s->r, 20000);
@@ -219,7 +218,7 @@ SCENARIO(rexmit, X_06_progress, "R2 counts from the last progress, not from the 
 	CHECK(s->r, p->u.why.unacked == 45000, "%llu bytes", (unsigned long long)p->u.why.unacked);
 }
 
-SCENARIO(rexmit, X_07, "the initial window")
+SCENARIO(rexmit, X_07, "the initial window is at least two segments and at most ten")
 {
 	struct peer *p;
 	uint32_t bytes;
@@ -306,7 +305,7 @@ SCENARIO(rexmit, X_09, "three duplicate ACKs: fast retransmit, before the RTO")
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(rexmit, X_10, "one segment after a time-out, then slow start again")
+SCENARIO(rexmit, X_10, "after a time-out one segment is sent, then slow start begins")
 {
 	struct peer *p = warm(s, 10);
 	uint32_t u = p->N, bytes;
@@ -329,10 +328,10 @@ SCENARIO(rexmit, X_10, "one segment after a time-out, then slow start again")
 			p->got = p->rx[i].end;
 	peer_ack(p);
 	drain(p, 5000);
-	CHECK(s->r, p->got == u + 40000, "only %u bytes came", p->got - u);
+	CHECK(s->r, p->got == u + 40000, "only %u bytes arrived", p->got - u);
 }
 
-SCENARIO(rexmit, X_11, "limited transmit: one new segment for each of the first two")
+SCENARIO(rexmit, X_11, "limited transmit: one new segment for each of the first two duplicate ACKs")
 {
 	struct peer *p = warm(s, 10);
 	uint32_t u = p->N, n;
@@ -352,7 +351,7 @@ SCENARIO(rexmit, X_11, "limited transmit: one new segment for each of the first 
 	}
 }
 
-SCENARIO(rexmit, X_12, "partial ACKs: two losses of one window without a time-out")
+SCENARIO(rexmit, X_12, "partial ACKs repair two losses of one window without a time-out")
 {
 	struct peer *p = warm(s, 10);
 	uint32_t u = p->N, seg, first;
@@ -384,11 +383,11 @@ SCENARIO(rexmit, X_12, "partial ACKs: two losses of one window without a time-ou
 	peer_skip(p);
 	peer_send(p, LA_ACK, p->snd, p->N, 0);
 	drain(p, 600);
-	CHECK(s->r, seq_ge(p->got, first), "not all came");
+	CHECK(s->r, seq_ge(p->got, first), "bytes are missing");
 	CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 0, "a time-out");
 }
 
-SCENARIO(rexmit, X_13, "after idle time no burst above the initial window")
+SCENARIO(rexmit, X_13, "after idle time a burst is at most the initial window")
 {
 	struct peer *p = warm(s, 40);
 	uint32_t bytes;
@@ -420,7 +419,7 @@ SCENARIO(rexmit, X_14, "ACKs that change the window or carry data are no duplica
 	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 0, "fast retransmit");
 }
 
-SCENARIO(rexmit, X_16, "ECE and CWR on the SYN do no harm")
+SCENARIO(rexmit, X_16, "ECE and CWR on the SYN are ignored")
 {
 	struct peer *p = scene_listen(s);
 
@@ -443,15 +442,15 @@ SCENARIO(rexmit, sndbuf_loss, "a long transfer with every seventh segment lost a
 	p->got = p->ISS + 1;
 	CHECK(s->r, user_send(p, 200000) == 200000, "la_send");
 	CHECK(s->r, user_close(p) == 0, "la_close");
-	/* what the peer has is kept here: the rig's own idea knows of no loss */
+	/* the peer's state is kept here, because the rig assumes no loss */
 	for (uint32_t got = p->ISS + 1, high = got; got != p->ISS + 200002; n++) {
-		CHECK(s->r, n < 20000, "does not come to an end");
+		CHECK(s->r, n < 20000, "the transfer does not end");
 		x = peer_wait(p, 200000);
 		CHECK(s->r, x != NULL, "stopped at %u of 200000", got - p->ISS - 1);
 		if (x->end == x->seq || n % 7 == 3)
 			continue;
 		if (seq_le(x->seq, got) && seq_gt(x->end, got))
-			got = x->end; /* what came above a hole is thrown away: go-back-N */
+			got = x->end; /* data above a hole is discarded: go-back-N */
 		high = seq_max(high, x->end);
 		if (n % 5 == 0)
 			rig_run(s->r, 3);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* RFC 6298 5: no segment is sent again less than one RTO after it was last sent; and congestion control by bytes. */
+/* RFC 6298 5: a segment is retransmitted one RTO or more after its last transmission. Congestion control by bytes. */
 
 #include "scenario.h"
 #include "tcp/internal.h"
@@ -84,7 +84,7 @@ steady_loss(struct scene *s, uint64_t rtt, unsigned gap, unsigned lost)
 	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "%llu fast retransmits, RTT %u, gap %u",
 	      (unsigned long long)rig_counter(s->r, LA_C_fast_retransmits), (unsigned)rtt, gap);
 	CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 0, "a time-out, RTT %u, gap %u", (unsigned)rtt, gap);
-	CHECK(s->r, rig_counter(s->r, LA_C_retransmits) == 1, "more than the lost segment was sent again");
+	CHECK(s->r, rig_counter(s->r, LA_C_retransmits) == 1, "more than the lost segment was retransmitted");
 	CHECK(s->r, least >= 2 * SEG, "cwnd fell to %u, RTT %u, gap %u", least, (unsigned)rtt, gap);
 }
 
@@ -94,11 +94,11 @@ SCENARIO(rto, one_loss, "a constant RTT and one loss: fast retransmit, no time-o
 
 	for (unsigned i = 0; i < sizeof(rtt) / sizeof(rtt[0]); i++)
 		for (unsigned gap = 5; gap <= 20; gap += 5)
-			if (rtt[i] >= 4 * gap) /* otherwise there are no three duplicates in the flight */
+			if (rtt[i] >= 4 * gap) /* else the flight has fewer than three duplicate ACKs */
 				steady_loss(s, rtt[i], gap, 60);
 }
 
-SCENARIO(rto, bulk_loss, "the same for a flight as large as cwnd allows")
+SCENARIO(rto, bulk_loss, "a constant RTT and one loss in a flight of cwnd bytes: fast retransmit, no time-out")
 {
 	static const uint64_t rtt[] = {20, 160, 190, 400};
 
@@ -128,7 +128,7 @@ again_at(struct peer *p, uint32_t seq)
 	do
 		x = peer_wait(p, 10000);
 	while (x && x->seq != seq);
-	CHECK(p->r, x != NULL, "not sent again");
+	CHECK(p->r, x != NULL, "not retransmitted");
 	return x->at;
 }
 
@@ -155,10 +155,10 @@ SCENARIO(rto, path_mtu, "a retransmission after \"too big\" restarts the timer")
 		memcpy(f.eth_src, s->r->peer_mac, 6);
 		peer_skip(p);
 		rig_inject(s->r, buf, frame_icmp_write(buf, &f));
-		CHECK(s->r, peer_waiting(p) == 2, "not sent again in two segments");
+		CHECK(s->r, peer_waiting(p) == 2, "not retransmitted in two segments");
 		from = s->r->now;
 		at = again_at(p, p->U);
-		CHECK(s->r, at - from >= 200, "%u ms after it was sent again, the RTO is 200", (unsigned)(at - from));
+		CHECK(s->r, at - from >= 200, "again after %u ms, the RTO is 200", (unsigned)(at - from));
 		peer_ack(p);
 	}
 }
@@ -172,7 +172,7 @@ SCENARIO(rto, syn_repeated, "the SYN,ACK that answers a repeated SYN restarts th
 	rig_run(s->r, 900);
 	peer_syn(p);
 	at = again_at(p, p->ISS);
-	CHECK(s->r, at - s->r->now == 0 && p->rx[p->nrx - 2].at + 1000 <= at, "sent again %u ms after the last one",
+	CHECK(s->r, at - s->r->now == 0 && p->rx[p->nrx - 2].at + 1000 <= at, "retransmitted %u ms after the last one",
 	      (unsigned)(at - p->rx[p->nrx - 2].at));
 }
 
@@ -187,10 +187,10 @@ SCENARIO(rto, simultaneous_open, "the SYN,ACK of a simultaneous open restarts th
 	peer_expect_state(p, LA_SYN_RCVD);
 	from = s->r->now;
 	at = again_at(p, p->ISS);
-	CHECK(s->r, at - from >= 1000, "sent again %u ms after it was sent", (unsigned)(at - from));
+	CHECK(s->r, at - from >= 1000, "retransmitted %u ms after it was sent", (unsigned)(at - from));
 }
 
-SCENARIO(rto, window_opens, "what a window that opens lets out again restarts the timer")
+SCENARIO(rto, window_opens, "a retransmission into a window that opens restarts the timer")
 {
 	struct peer *p;
 	uint64_t from, at;
@@ -206,7 +206,7 @@ SCENARIO(rto, window_opens, "what a window that opens lets out again restarts th
 	CHECK(s->r, last_rx(p)->seq == p->U && last_rx(p)->at == from + 300, "not sent when the window opens");
 	from = s->r->now;
 	at = again_at(p, p->U);
-	CHECK(s->r, at - from >= 400, "sent again after %u ms, the RTO is 400", (unsigned)(at - from));
+	CHECK(s->r, at - from >= 400, "retransmitted after %u ms, the RTO is 400", (unsigned)(at - from));
 }
 
 /* --- windows in bytes ------------------------------------------------------------------------------------ */
@@ -230,7 +230,7 @@ in_flight(struct scene *s, unsigned n)
 	return p;
 }
 
-SCENARIO(rto, dupack_flood, "RFC 5681 3.2 (4): duplicate ACKs inflate cwnd by what is in flight, and no further")
+SCENARIO(rto, dupack_flood, "RFC 5681 3.2 (4): duplicate ACKs inflate cwnd by at most the bytes in flight")
 {
 	struct peer *p = in_flight(s, 20);
 	uint32_t u = p->U, out = p->N - u, ssthresh, most;
@@ -244,7 +244,7 @@ SCENARIO(rto, dupack_flood, "RFC 5681 3.2 (4): duplicate ACKs inflate cwnd by wh
 	      ssthresh, out);
 	CHECK(s->r, p->N - u <= most, "%u bytes in flight", p->N - u);
 	CHECK(s->r, p->N - u >= out, "no new segments for duplicate ACKs");
-	/* a partial ACK begins the next round trip: as many again */
+	/* a partial ACK begins the next round trip: as many bytes again */
 	peer_send(p, LA_ACK, p->snd, u + SEG, 0);
 	out = p->N - p->U;
 	for (unsigned i = 0; i < 2000; i++)
@@ -290,7 +290,7 @@ SCENARIO(rto, ack_division, "RFC 3465: many ACKs for one segment open cwnd by on
 	CHECK(s->r, peer_info(p).cwnd == cwnd + SEG, "cwnd %u after %u bytes", peer_info(p).cwnd, cwnd);
 }
 
-SCENARIO(rto, stretch_acks, "RFC 3465 2.1: cwnd grows as fast when the peer acknowledges four segments at once")
+SCENARIO(rto, stretch_acks, "RFC 3465 2.1: cwnd grows as fast with one ACK for four segments")
 {
 	struct far f;
 	struct peer *p = far_open(s, &f, 1);

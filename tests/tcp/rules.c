@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Rules that no other test would miss: found by taking them out of the code (tests/mutate). */
+/* Rules that no other test covers. The mutation check (tests/mutate) found them. */
 
 #include "scenario.h"
 
 enum {
 	HOLD = 5000
-}; /* a FIN_WAIT_2 connection without a user is a TCB so long, then a table entry */
+}; /* after la_close() a FIN_WAIT_2 connection is a TCB for this time, then a table entry */
 
-/* Sequence numbers run by 250 a millisecond; this connection's do by far more. */
-SCENARIO(rules, reuse_iss, "our own reopen starts above what a fast old incarnation sent (TW-20)")
+/* The ISN clock runs by 250 a millisecond. This connection sends far more. */
+SCENARIO(rules, reuse_iss, "our own reopen starts above all numbers of a fast old incarnation (TW-20)")
 {
 	static const struct la_conn_opts reuse = {.reuse_time_wait = true};
 	struct peer *p = scene_connect(s);
@@ -34,7 +34,7 @@ SCENARIO(rules, reuse_iss, "our own reopen starts above what a fast old incarnat
 	      "ISS is SND.NXT of the old incarnation%+d", (int)(last_rx(p)->seq - old_n));
 }
 
-SCENARIO(rules, isn_tuples, "ISNs of one moment have nothing to do with each other (I-01)")
+SCENARIO(rules, isn_tuples, "ISNs of different tuples at one moment are unrelated (I-01)")
 {
 	uint32_t iss[12];
 
@@ -57,12 +57,12 @@ held_in_fin_wait_2(struct scene *s)
 
 	peer_to_fin_wait_2(p, true);
 	peer_expect_none(p, HOLD + 10);
-	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 1, "the table does not hold it");
+	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 1, "no entry in the table");
 	return p;
 }
 
 SCENARIO(rules, fin_wait_2_paws,
-	 "PAWS comes before the FIN for a FIN_WAIT_2 in the table, too (T-01)")
+	 "a FIN_WAIT_2 entry in the table drops a FIN that fails PAWS (T-01)")
 {
 	struct peer *p;
 
@@ -79,7 +79,7 @@ SCENARIO(rules, fin_wait_2_paws,
 	peer_expect_state(p, LA_TIME_WAIT);
 }
 
-SCENARIO(rules, fin_wait_2_ack_unsent, "an ACK of what was never sent takes no FIN along (M-FW2-f)")
+SCENARIO(rules, fin_wait_2_ack_unsent, "a FIN whose ACK is above SND.NXT is dropped (M-FW2-f)")
 {
 	struct peer *p = held_in_fin_wait_2(s);
 
@@ -90,7 +90,7 @@ SCENARIO(rules, fin_wait_2_ack_unsent, "an ACK of what was never sent takes no F
 }
 
 SCENARIO(rules, fin_at_the_edge,
-	 "data up to the edge is taken, the FIN behind it is outside (C-18)")
+	 "data up to the edge is accepted, the FIN beyond the edge is not (C-18)")
 {
 	struct peer *p;
 	uint32_t room;
@@ -105,16 +105,16 @@ SCENARIO(rules, fin_at_the_edge,
 	p->snd += room;
 	rig_run(s->r, 600);
 	CHECK(s->r, p->R == p->snd, "acknowledged to %+d of the edge", (int)(p->R - p->snd));
-	CHECK(s->r, p->u.peer_fin == 0, "the user was told of the FIN");
+	CHECK(s->r, p->u.peer_fin == 0, "`peer_fin` was called");
 	peer_expect_state(p, LA_ESTABLISHED);
 	user_read(p, UINT64_MAX);
 	rig_pump(s->r);
 	peer_fin(p);
-	CHECK(s->r, p->R == p->snd && p->u.peer_fin == 1, "the FIN was not taken at last");
+	CHECK(s->r, p->R == p->snd && p->u.peer_fin == 1, "the repeated FIN was not accepted");
 }
 
 SCENARIO(rules, unacceptable_whole,
-	 "nothing of a segment outside the window counts, its ACK neither (D-01)")
+	 "a segment outside the window is dropped whole, with its ACK (D-01)")
 {
 	struct peer *p = scene_open(s);
 	struct la_conn_info i;
@@ -132,7 +132,7 @@ SCENARIO(rules, unacceptable_whole,
 }
 
 SCENARIO(rules, edge_stays,
-	 "the right edge stays where it was though the window's unit does not fit (SHLD-14)")
+	 "the right edge does not move left when the window is no multiple of the scale's unit (SHLD-14)")
 {
 	struct peer *p = scene_open(s);
 	uint32_t edge = 0;
@@ -189,7 +189,7 @@ SCENARIO(rules, rto_variance, "the RTO is SRTT + 4 * RTTVAR (X-01)")
 	rto_is(p, 300 + 4 * 150, 4); /* 2.2: RTTVAR is half the first sample */
 	for (unsigned i = 0; i < 30; i++)
 		round_trip(p, 100, 300);
-	rto_is(p, 310, 10); /* RTTVAR has gone to nothing */
+	rto_is(p, 310, 10); /* RTTVAR is near 0 */
 	s->o.lport = 81;
 	p = open_after(s, 100);
 	round_trip(p, 100, 260); /* RTTVAR 3/4 * 50 + 1/4 * 160, SRTT 7/8 * 100 + 1/8 * 260 */
@@ -201,14 +201,14 @@ SCENARIO(rules, rto_syn_lost, "a lost SYN,ACK and no sample: 3 s for the data (R
 	struct peer *p;
 
 	if (s->o.ts)
-		return; /* a timestamp tells which copy was acknowledged */
+		return; /* a timestamp identifies the acknowledged copy */
 	p = open_after(s, 1500);
 	peer_expect_state(p, LA_ESTABLISHED);
 	rto_is(p, 3000, 0);
 }
 
 SCENARIO(rules, congestion,
-	 "a time-out halves ssthresh once; above it cwnd grows by a segment a round trip (X-08, X-10)")
+	 "a time-out halves ssthresh once; above ssthresh cwnd grows by one segment a round trip (X-08, X-10)")
 {
 	struct peer *p = scene_open(s);
 	uint32_t mss = peer_info(p).mss, cwnd;
@@ -229,7 +229,7 @@ SCENARIO(rules, congestion,
 		round_trip(p, mss, 0);
 	cwnd = peer_info(p).cwnd;
 	CHECK(s->r, cwnd >= 5 * mss && cwnd <= 6 * mss, "cwnd %u", cwnd);
-	for (unsigned i = 1; i * mss < cwnd; i++) { /* RFC 3465 2.1: a window of bytes, acknowledged bit by bit */
+	for (unsigned i = 1; i * mss < cwnd; i++) { /* RFC 3465 2.1: a window of bytes, acknowledged in small steps */
 		round_trip(p, mss, 0);
 		CHECK(s->r, peer_info(p).cwnd == cwnd, "cwnd from %u to %u after %u bytes", cwnd,
 		      peer_info(p).cwnd, i * mss);
@@ -238,7 +238,7 @@ SCENARIO(rules, congestion,
 	CHECK(s->r, peer_info(p).cwnd == cwnd + mss, "cwnd from %u to %u", cwnd, peer_info(p).cwnd);
 }
 
-SCENARIO(rules, keepalive_heard, "a peer that is heard of is not probed (RFC 9293 3.8.4)")
+SCENARIO(rules, keepalive_active, "a peer that sends segments gets no keep-alive probe (RFC 9293 3.8.4)")
 {
 	struct peer *p;
 
@@ -255,7 +255,7 @@ SCENARIO(rules, keepalive_heard, "a peer that is heard of is not probed (RFC 929
 	      "not probed after 10 s of silence");
 }
 
-/* --- what a listener's user is told ----------------------------------------------------------- */
+/* --- callbacks of a listener's user ----------------------------------------------------------- */
 
 struct told {
 	unsigned opened, closed;
@@ -278,7 +278,7 @@ told_closed(struct la_conn *c, void *user, const struct la_closed *why)
 
 static const struct la_conn_ops told_ops = {.opened = told_opened, .closed = told_closed};
 
-SCENARIO(rules, embryo_untold, "of a handshake that fails the listener's user hears nothing")
+SCENARIO(rules, half_open_no_callback, "a handshake that fails calls no callback of the listener")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 	struct told told = {0};
@@ -304,7 +304,7 @@ SCENARIO(rules, embryo_untold, "of a handshake that fails the listener's user he
 	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 3, "not counted");
 }
 
-SCENARIO(rules, listener_of_address, "a listener on the address comes before one on any")
+SCENARIO(rules, listener_of_address, "a listener on the address takes precedence over a listener on every address")
 {
 	struct told one = {0}, any = {0};
 	struct peer *p, *q;

@@ -2,11 +2,11 @@
 #ifndef TEST_SCENARIO_H
 #define TEST_SCENARIO_H
 
-/* Scenarios: one requirement each, told as a trace between the scripted peer and one shard.
+/* A scenario shows one requirement as a trace between the scripted peer and one shard.
  *
- * SCENARIO(suite, id, text) { ... } is run for {IPv4, IPv6} x {plain, options}: `s->o` holds what
- * the peer offers (options: timestamps, SACK and window scale 2), s->r the rig. A scenario that
- * only makes sense for some of them returns at once for the others. */
+ * SCENARIO(suite, id, text) { ... } is run for {IPv4, IPv6} x {plain, options}: s->r is the rig,
+ * and `s->o` holds the peer's offer (options: timestamps, SACK and window scale 2). A scenario that
+ * applies to some variants returns at once for the others. */
 
 #include <errno.h>
 #include <string.h>
@@ -26,7 +26,7 @@ struct scene {
 typedef void scene_body(struct scene *s);
 
 void scene_run(const char *id, const char *text, scene_body *body);
-/** Throws the rig away for one with these options. */
+/** Replaces the rig by one with these options. */
 void scene_rig(struct scene *s, const struct rig_opts *opts);
 
 #define SCENARIO(suite, id, text)                \
@@ -37,23 +37,23 @@ void scene_rig(struct scene *s, const struct rig_opts *opts);
 	}                                        \
 	static void body_##id(struct scene *s)
 
-/** A peer with the scene's offers, listened for, not yet connected. */
+/** A peer with the scene's offers and a listener for it, not yet connected. */
 struct peer *scene_listen(struct scene *s);
-/** The same, connected by the peer. */
+/** A peer whose connection is open, opened by the peer. */
 struct peer *scene_open(struct scene *s);
-/** The same; only the first of the rig listens, the others connect to the same port. */
+/** Like scene_open(), but all peers connect to the port of the rig's first peer. */
 struct peer *scene_another(struct scene *s);
-/** The same, connected by the shard. */
+/** A peer whose connection is open, opened by the shard. */
 struct peer *scene_connect(struct scene *s);
 
-/** Acknowledges whatever comes, segment by segment, until nothing came for `quiet` ms. Returns how
- * many segments that was. */
+/** Acknowledges each segment that arrives, until none arrives for `quiet` ms. Returns the number of
+ * segments. */
 unsigned drain(struct peer *p, uint64_t quiet);
-/** Sends len bytes in segments of `mss`, keeping to the window, letting time pass for ACKs. */
+/** Sends len bytes in segments of `mss` within the window, and waits for ACKs. */
 void feed(struct peer *p, uint32_t len, uint32_t mss);
-/** The last segment that came. */
+/** The last segment received. */
 const struct peer_rx *last_rx(const struct peer *p);
-/** Segments with payload that wait to be looked at, and their bytes. */
+/** Received segments with payload that peer_next() has not returned yet, and their bytes. */
 unsigned flight(struct peer *p, uint32_t *bytes);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* TIME_WAIT under a pending reopen: the old connection's peer is in LAST_ACK, since our last ACK was lost, and a SYN that it
- * did not send, or an old duplicate of one, has opened the tuple again. The entry answers until a handshake completes, and
- * a segment of the old connection ends the reopen (RFC 9293 3.6.1 MAY-2 (2)). */
+/* TIME_WAIT during a pending reopen. Our last ACK was lost, so the old connection's peer is in LAST_ACK. A forged
+ * SYN or an old duplicate has opened the tuple again. The entry answers until a handshake completes, and a segment
+ * of the old connection ends the reopen (RFC 9293 3.6.1 MAY-2 (2)). */
 
 #include "scenario.h"
 
@@ -23,14 +23,14 @@ waiting(struct scene *s, struct old *o)
 	return p;
 }
 
-/* Which incarnation the segments that come next belong to: the checks of peer.c ask for its timestamps. */
+/* Sets the incarnation of the next segments: peer.c checks its timestamps. */
 static void
 expect_stamps(struct peer *p, bool on)
 {
 	p->o.ts = p->ts_on = on;
 }
 
-/* A SYN that an attacker who sees nothing has sent: one of two such numbers is always newer. */
+/* A blind attacker's SYN: of two such sequence numbers one is always newer. */
 static void
 blind_syn(struct peer *p, const struct old *o, bool stamped)
 {
@@ -40,10 +40,10 @@ blind_syn(struct peer *p, const struct old *o, bool stamped)
 	CHECK(p->r, last_rx(p)->flags == (LA_SYN | LA_ACK) && seq_gt(last_rx(p)->seq, o->n), "no reopen");
 	peer_skip(p);
 	peer_expect_state(p, LA_SYN_RCVD);
-	rig_run(p->r, 600); /* it is not sent again yet, and the entry's throttle is open */
+	rig_run(p->r, 600); /* before the SYN,ACK's retransmission, and after the entry's ACK throttle */
 }
 
-/* What the peer of the old connection sends: `back` is how far before the end of its FIN. */
+/* A segment of the old connection's peer, `back` before the end of its FIN. */
 static void
 old_segment(struct scene *s, struct peer *p, const struct old *o, uint8_t flags, uint32_t back, uint32_t len)
 {
@@ -69,7 +69,7 @@ expect_restored(struct scene *s, struct peer *p, uint32_t left)
 	peer_expect_state(p, LA_TIME_WAIT);
 	CHECK(s->r, peer_info(p).time_wait_left_ms == left, "%u ms left, not %u",
 	      peer_info(p).time_wait_left_ms, left);
-	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "the half-open connection is still there");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "the half-open connection is not removed");
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
 	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST");
 }
@@ -93,7 +93,8 @@ SCENARIO(shadow, old_fin, "a repeated FIN is acknowledged, restarts 2*MSL and en
 	}
 }
 
-SCENARIO(shadow, old_fin_with_data, "the same with text before the FIN")
+SCENARIO(shadow, old_fin_with_data,
+	 "a repeated FIN with text before it is acknowledged, restarts 2*MSL and ends the reopen")
 {
 	struct old o;
 	struct peer *p = scene_open(s);
@@ -113,7 +114,7 @@ SCENARIO(shadow, old_fin_with_data, "the same with text before the FIN")
 	expect_restored(s, p, 60000);
 }
 
-SCENARIO(shadow, old_ack, "a peer in LAST_ACK answers the SYN,ACK with an ACK: it is answered, 2*MSL goes on")
+SCENARIO(shadow, old_ack, "an old ACK from a peer in LAST_ACK is answered, and 2*MSL continues")
 {
 	struct old o;
 	struct peer *p = waiting(s, &o);
@@ -124,7 +125,7 @@ SCENARIO(shadow, old_ack, "a peer in LAST_ACK answers the SYN,ACK with an ACK: i
 	expect_restored(s, p, 60000 - 10600);
 }
 
-SCENARIO(shadow, old_data, "old text is answered and not taken, 2*MSL goes on")
+SCENARIO(shadow, old_data, "old text is answered and dropped, and 2*MSL continues")
 {
 	struct old o;
 	struct peer *p = waiting(s, &o);
@@ -135,7 +136,7 @@ SCENARIO(shadow, old_data, "old text is answered and not taken, 2*MSL goes on")
 	expect_restored(s, p, 60000 - 10600);
 }
 
-SCENARIO(shadow, second_syn, "a second SYN does not keep the peer waiting either")
+SCENARIO(shadow, second_syn, "after a second SYN the peer's FIN is still acknowledged")
 {
 	struct old o;
 	struct peer *p = waiting(s, &o);
@@ -149,7 +150,7 @@ SCENARIO(shadow, second_syn, "a second SYN does not keep the peer waiting either
 	expect_restored(s, p, 60000);
 }
 
-SCENARIO(shadow, old_rst, "a RST of the old connection is ignored, as by the entry (RFC 1337)")
+SCENARIO(shadow, old_rst, "a RST of the old connection is ignored, as in TIME_WAIT (RFC 1337)")
 {
 	struct old o;
 	struct peer *p = waiting(s, &o);
@@ -164,7 +165,7 @@ SCENARIO(shadow, old_rst, "a RST of the old connection is ignored, as by the ent
 	expect_restored(s, p, 60000);
 }
 
-SCENARIO(shadow, stale, "an old duplicate by its timestamp is answered, and ends nothing")
+SCENARIO(shadow, stale, "a segment with an old timestamp is answered and does not end the reopen")
 {
 	struct old o;
 	struct peer *p = waiting(s, &o);
@@ -178,13 +179,13 @@ SCENARIO(shadow, stale, "an old duplicate by its timestamp is answered, and ends
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_paws) == 1, "not counted");
 }
 
-SCENARIO(shadow, not_old, "what fits neither connection is not the entry's")
+SCENARIO(shadow, not_old, "the entry does not answer a segment that fits neither connection")
 {
 	const struct { uint8_t flags; uint32_t seq, ack, len; } seg[] = {
-		{LA_FIN | LA_ACK, -2u, 0, 0},	  /* a FIN elsewhere */
+		{LA_FIN | LA_ACK, -2u, 0, 0},	  /* a FIN at another SEQ */
 		{LA_ACK, 0, -1u, 0},		  /* an ACK that does not acknowledge our FIN */
 		{LA_ACK, 0, 0, 10},		  /* text behind the FIN */
-		{LA_ACK, 0, 1, 0},		  /* acknowledges what the old one never sent */
+		{LA_ACK, 0, 1, 0},		  /* acknowledges more than the old one sent */
 		{LA_ACK | LA_PSH, -(1u << 25), 0, 10}, /* far away */
 		{LA_FIN, -1u, 0, 0},		  /* without ACK */
 	};
@@ -204,7 +205,7 @@ SCENARIO(shadow, not_old, "what fits neither connection is not the entry's")
 	}
 }
 
-SCENARIO(shadow, genuine_syn, "the SYN was genuine and the FIN the old duplicate: the handshake's ACK still opens")
+SCENARIO(shadow, genuine_syn, "after a repeated old FIN, the ACK of a genuine handshake still opens")
 {
 	struct old o;
 	struct peer *p = waiting(s, &o);
@@ -231,7 +232,7 @@ SCENARIO(shadow, genuine_syn, "the SYN was genuine and the FIN the old duplicate
 	CHECK(s->r, peer_info(p).wscale == (s->o.wscale != 0) && peer_info(p).timestamps == s->o.ts, "options");
 }
 
-SCENARIO(shadow, genuine_syn_again, "or the SYN does, when it is sent again")
+SCENARIO(shadow, genuine_syn_again, "after a repeated old FIN, the retransmitted genuine SYN opens")
 {
 	struct old o;
 	struct peer *p = waiting(s, &o);
@@ -251,7 +252,7 @@ SCENARIO(shadow, genuine_syn_again, "or the SYN does, when it is sent again")
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(shadow, guesses, "an ACK that no SYN,ACK explains opens nothing over a restored entry")
+SCENARIO(shadow, guesses, "an ACK without a matching SYN,ACK opens no connection over a restored entry")
 {
 	const uint32_t off[] = {(uint32_t)-1, 1, 8, 0x1000, 0x80000, 0x1000000};
 	struct old o;
@@ -274,7 +275,7 @@ SCENARIO(shadow, guesses, "an ACK that no SYN,ACK explains opens nothing over a 
 	p->edge_on = false;
 }
 
-SCENARIO(shadow, over, "2*MSL ends while the reopen is pending: the entry is over, and answers no more")
+SCENARIO(shadow, over, "2*MSL ends during the pending reopen: the entry expires and does not answer")
 {
 	struct old o;
 	struct peer *p;
@@ -289,7 +290,7 @@ SCENARIO(shadow, over, "2*MSL ends while the reopen is pending: the entry is ove
 	peer_skip(p);
 }
 
-SCENARIO(shadow, ours, "our own open goes on, and a repeated FIN restarts 2*MSL there too")
+SCENARIO(shadow, ours, "a repeated FIN restarts 2*MSL during our own open, which continues")
 {
 	struct old o;
 	struct peer *p;

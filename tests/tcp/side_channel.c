@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The limit on RSTs tells an off-path attacker nothing about other peers' tuples (the kind of CVE-2016-5696). The attacker
- * spoofs segments of a victim's tuple, in use or not, then provokes RSTs to its own address and counts them. */
+/* The rate limit of RSTs gives an off-path attacker no information about other peers' tuples (compare
+ * CVE-2016-5696). The attacker spoofs segments of a victim's tuple, in use or not, then provokes RSTs to its own
+ * address and counts them. */
 
 #include <stdlib.h>
 
@@ -39,7 +40,7 @@ last_ack(struct scene *s, struct peer *p)
 	peer_to_last_ack(p, true);
 }
 
-/* RSTs that the attacker gets. to: what the victim's tuple is, NULL: unknown. */
+/* Returns the number of RSTs to the attacker. to: state of the victim's tuple; NULL: not in use. */
 static unsigned
 attack(struct scene *s, victim *to, uint8_t flags, uint32_t len, bool stamped, bool listener, unsigned seed)
 {
@@ -72,7 +73,7 @@ attack(struct scene *s, victim *to, uint8_t flags, uint32_t len, bool stamped, b
 	return rsts;
 }
 
-SCENARIO(side_channel, rsts, "the attacker's own RSTs are as many, whether the victim's tuple is in use or not")
+SCENARIO(side_channel, rsts, "the attacker gets the same number of RSTs whether the victim's tuple is in use or not")
 {
 	static const uint8_t flags[] = {LA_ACK, LA_ACK | LA_PSH, LA_FIN | LA_ACK, LA_SYN | LA_ACK, LA_RST,
 					LA_RST | LA_ACK, LA_FIN, LA_PSH};
@@ -94,7 +95,7 @@ SCENARIO(side_channel, rsts, "the attacker's own RSTs are as many, whether the v
 	CHECK(s->r, trials == 48, "%u", trials);
 }
 
-SCENARIO(side_channel, half_open_rsts, "nor when it is half open")
+SCENARIO(side_channel, half_open_rsts, "the attacker gets the same number of RSTs when the victim's tuple is half-open")
 {
 	static const uint8_t flags[] = {LA_ACK, LA_ACK | LA_PSH, LA_FIN | LA_ACK, LA_RST};
 
@@ -107,7 +108,7 @@ SCENARIO(side_channel, half_open_rsts, "nor when it is half open")
 	}
 }
 
-SCENARIO(side_channel, accepted_is_free, "what a connection accepts takes no RST from anybody")
+SCENARIO(side_channel, accepted_is_free, "segments that a connection accepts do not use the rate limit of RSTs")
 {
 	struct peer *p, *own;
 	struct peer_rx *x;

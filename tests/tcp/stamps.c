@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* PAWS and TS.Recent (RFC 7323 5). All but the last are about connections with timestamps. */
+/* PAWS and TS.Recent (RFC 7323 5). All scenarios but the last have timestamps. */
 
 #include "scenario.h"
 
@@ -24,7 +24,7 @@ stamp(struct peer *p, uint8_t flags, uint32_t seq, uint32_t len, uint32_t tsval)
 		.tsval = tsval);
 }
 
-SCENARIO(stamps, T_01, "an older TSval: answered and dropped, though in order")
+SCENARIO(stamps, T_01, "a segment in order with an older TSval is answered and dropped")
 {
 	uint32_t t;
 	struct peer *p = stamped(s, &t);
@@ -39,7 +39,7 @@ SCENARIO(stamps, T_01, "an older TSval: answered and dropped, though in order")
 	CHECK(s->r, p->u.bytes == 100, "the same TSval is not older");
 }
 
-SCENARIO(stamps, T_02, "PAWS comes before the window")
+SCENARIO(stamps, T_02, "PAWS is checked before the window")
 {
 	uint32_t t;
 	struct peer *p = stamped(s, &t);
@@ -68,11 +68,11 @@ SCENARIO(stamps, T_03, "a segment above a hole does not raise TS.Recent")
 	stamp(p, LA_ACK, p->R + 100, 100, t + 1000);
 	peer_skip(p);
 	stamp(p, LA_ACK, p->R, 100, t + 1);
-	CHECK(s->r, p->u.bytes == 200, "%llu bytes: the segment in order was taken for an old one",
+	CHECK(s->r, p->u.bytes == 200, "%llu bytes: the segment in order failed PAWS",
 	      (unsigned long long)p->u.bytes);
 }
 
-SCENARIO(stamps, T_04, "TSval wraps")
+SCENARIO(stamps, T_04, "PAWS works across the wrap of TSval")
 {
 	uint32_t t;
 	struct peer *p;
@@ -88,7 +88,7 @@ SCENARIO(stamps, T_04, "TSval wraps")
 	CHECK(s->r, p->u.bytes == 100, "not delivered");
 	rig_run(s->r, 600);
 	stamp(p, LA_ACK, p->R, 100, 0xfffffff8u);
-	CHECK(s->r, p->u.bytes == 100, "an old one delivered");
+	CHECK(s->r, p->u.bytes == 100, "an old segment was delivered");
 }
 
 SCENARIO(stamps, T_05, "after 24 days of silence TS.Recent is void")
@@ -99,7 +99,7 @@ SCENARIO(stamps, T_05, "after 24 days of silence TS.Recent is void")
 	if (p == NULL)
 		return;
 	rig_run(s->r, 25ull * 86400 * 1000);
-	p->ts_dut += 25u * 86400 * 1000; /* the peer's check that TSval grows is good for 24 days, too */
+	p->ts_dut += 25u * 86400 * 1000; /* the peer's check that TSval grows also holds for only 24 days */
 	stamp(p, LA_ACK, p->R, 100, t - 5000);
 	CHECK(s->r, p->u.bytes == 100, "not delivered");
 	peer_expect_state(p, LA_ESTABLISHED);
@@ -120,7 +120,7 @@ SCENARIO(stamps, T_06, "an unacceptable ACK does not raise TS.Recent")
 	CHECK(s->r, p->u.bytes == 100, "not delivered");
 }
 
-SCENARIO(stamps, T_07, "only an ACK of new data is a sample")
+SCENARIO(stamps, T_07, "only an ACK of new data is an RTT sample")
 {
 	uint32_t t, srtt, rto;
 	struct peer *p = stamped(s, &t);
@@ -142,7 +142,7 @@ SCENARIO(stamps, T_07, "only an ACK of new data is a sample")
 	      "SRTT %u to %u, RTO %u to %u", srtt, peer_info(p).srtt_ms, rto, peer_info(p).rto_ms);
 }
 
-SCENARIO(stamps, T_07_absurd, "an echo of something never sent is no sample")
+SCENARIO(stamps, T_07_absurd, "the echo of a timestamp that was never sent is no RTT sample")
 {
 	uint32_t t, rto;
 	struct peer *p = stamped(s, &t);
@@ -155,7 +155,7 @@ SCENARIO(stamps, T_07_absurd, "an echo of something never sent is no sample")
 		.tsval = p->ts_now + 1, .tsecr = p->ts_dut + 0x40000000);
 	rto = peer_info(p).rto_ms;
 	CHECK(s->r, rto <= 60000, "RTO of %u ms", rto);
-	CHECK(s->r, peer_info(p).snd_una == p->N, "the ACK itself was not taken");
+	CHECK(s->r, peer_info(p).snd_una == p->N, "the ACK itself was not accepted");
 }
 
 SCENARIO(stamps, R_14, "a RST is exempt from PAWS")
@@ -170,7 +170,7 @@ SCENARIO(stamps, R_14, "a RST is exempt from PAWS")
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(stamps, T_08, "RSTs for nobody's segments are well formed with and without timestamps")
+SCENARIO(stamps, T_08, "RSTs to unknown peers are well formed with and without timestamps")
 {
 	struct peer *p = scene_listen(s);
 
@@ -180,5 +180,5 @@ SCENARIO(stamps, T_08, "RSTs for nobody's segments are well formed with and with
 		CHECK(s->r, last_rx(p)->f.tsecr == 1234, "TSecr %u", last_rx(p)->f.tsecr);
 	PEER_TX(p, .flags = LA_ACK, .seq = 5, .ack = 7, .ts = TS_NONE);
 	peer_expect(p, LA_RST, 7, 0, 0);
-	CHECK(s->r, !last_rx(p)->f.has_ts, "a timestamp out of nothing");
+	CHECK(s->r, !last_rx(p)->f.has_ts, "a timestamp without one in the segment");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* TIME_WAIT on the wire (RFC 9293 3.6.1 and 3.10.7.4, RFC 1337, RFC 6191): an entry lives its whole
- * 2*MSL and answers for all of it, whatever arrives; only a provably newer SYN ends it before, only
- * the peer's FIN restarts it. */
+/* TIME_WAIT on the wire (RFC 9293 3.6.1 and 3.10.7.4, RFC 1337, RFC 6191): an entry lives its
+ * full 2*MSL and answers all that time. Only a provably newer SYN ends it early. Only the peer's FIN
+ * restarts it. */
 
 #include "scenario.h"
 
@@ -17,7 +17,7 @@ waiting(struct scene *s, char path)
 	return p;
 }
 
-/* The entry is there: an old ACK is answered. Not twice within the throttle's half second. */
+/* Checks that the entry answers an old ACK. Use it at most once in the throttle's half second. */
 static void
 expect_there(struct peer *p)
 {
@@ -36,7 +36,7 @@ expect_gone(struct peer *p)
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(time_wait, TW_01, "2*MSL, by every way in, each entry asked once")
+SCENARIO(time_wait, TW_01, "each path into TIME_WAIT gives a full 2*MSL")
 {
 	const uint32_t at[] = {LIFE / 10, LIFE / 2, LIFE / 100 * 95, LIFE / 100 * 105};
 
@@ -55,7 +55,7 @@ SCENARIO(time_wait, TW_01, "2*MSL, by every way in, each entry asked once")
 	}
 }
 
-SCENARIO(time_wait, TW_01_msl, "the MSL is the shard's, or the listener's own")
+SCENARIO(time_wait, TW_01_msl, "the MSL is the shard's, or the listener's if configured")
 {
 	struct peer *p, *q;
 
@@ -76,7 +76,7 @@ SCENARIO(time_wait, TW_01_msl, "the MSL is the shard's, or the listener's own")
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(time_wait, TW_03, "every repeated FIN is acknowledged, however fast they come")
+SCENARIO(time_wait, TW_03, "every repeated FIN is acknowledged, at any rate")
 {
 	struct peer *p = waiting(s, 'a');
 
@@ -88,7 +88,7 @@ SCENARIO(time_wait, TW_03, "every repeated FIN is acknowledged, however fast the
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_fin_acked) == 50, "not counted");
 }
 
-SCENARIO(time_wait, TW_03_data, "the FIN repeated with the data before it")
+SCENARIO(time_wait, TW_03_data, "a FIN repeated with its data is acknowledged and restarts 2*MSL")
 {
 	struct peer *p = scene_open(s);
 
@@ -119,7 +119,7 @@ SCENARIO(time_wait, TW_04, "a repeated FIN restarts 2*MSL")
 	expect_gone(p);
 }
 
-SCENARIO(time_wait, TW_05, "nothing else does")
+SCENARIO(time_wait, TW_05, "only a repeated FIN restarts 2*MSL")
 {
 	struct peer *p = waiting(s, 'a');
 
@@ -145,8 +145,7 @@ SCENARIO(time_wait, TW_10, "RFC 1337 figure 1: the assassination fails")
 {
 	struct peer *p = waiting(s, 'a');
 
-	/* an old duplicate; the challenge it draws; the RST of a peer that knows nothing any more
-	 */
+	/* an old duplicate; the ACK it draws; the RST of a peer in CLOSED */
 	peer_send(p, LA_ACK, p->R - 200, p->N - 1, 100);
 	peer_expect_chk(p);
 	peer_send(p, LA_RST, last_rx(p)->ack, 0, 0);
@@ -155,7 +154,7 @@ SCENARIO(time_wait, TW_10, "RFC 1337 figure 1: the assassination fails")
 	CHECK(s->r, p->u.bytes == 0, "old data delivered");
 }
 
-SCENARIO(time_wait, TW_23, "nobody listens any more: not reopened, and kept")
+SCENARIO(time_wait, TW_23, "without a listener a newer SYN does not reopen, and the entry stays")
 {
 	struct peer *p = waiting(s, 'a');
 	struct peer_rx *x;
@@ -172,7 +171,7 @@ SCENARIO(time_wait, TW_23, "nobody listens any more: not reopened, and kept")
 	expect_there(p);
 }
 
-SCENARIO(time_wait, TW_24, "PAWS in TIME_WAIT: answered, not taken for the FIN it may be")
+SCENARIO(time_wait, TW_24, "PAWS in TIME_WAIT: an old FIN is answered and does not restart 2*MSL")
 {
 	struct peer *p;
 	uint32_t t;
@@ -190,7 +189,7 @@ SCENARIO(time_wait, TW_24, "PAWS in TIME_WAIT: answered, not taken for the FIN i
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_paws) == 1, "not counted");
 }
 
-SCENARIO(time_wait, TW_25_26, "answers carry a current timestamp and the window last offered")
+SCENARIO(time_wait, TW_25_26, "answers carry a current timestamp and the last offered window")
 {
 	struct peer *p = waiting(s, 'a');
 	uint16_t win = last_rx(p)->win;
@@ -212,7 +211,7 @@ SCENARIO(time_wait, TW_25_26, "answers carry a current timestamp and the window 
 	      last_rx(p)->f.tsecr);
 }
 
-SCENARIO(time_wait, TW_27, "LAST_ACK leaves no entry; CLOSING leaves a whole one")
+SCENARIO(time_wait, TW_27, "LAST_ACK leaves no entry; CLOSING leaves an entry for a full 2*MSL")
 {
 	struct peer *p = scene_listen(s), *q;
 
@@ -224,7 +223,7 @@ SCENARIO(time_wait, TW_27, "LAST_ACK leaves no entry; CLOSING leaves a whole one
 	CHECK(s->r, peer_info(q).time_wait_left_ms == LIFE, "%u", peer_info(q).time_wait_left_ms);
 }
 
-SCENARIO(time_wait, TW_28, "an entry is for its tuple alone")
+SCENARIO(time_wait, TW_28, "an entry blocks only its own tuple")
 {
 	struct peer *p = waiting(s, 'a'), *q;
 
@@ -232,13 +231,13 @@ SCENARIO(time_wait, TW_28, "an entry is for its tuple alone")
 	peer_to_established(q);
 	s->o.rport = p->t.rport;
 	s->o.other = true;
-	q = peer_new(s->r, &s->o); /* another address of ours */
+	q = peer_new(s->r, &s->o); /* another address of the shard */
 	peer_to_established(q);
 	rig_run(s->r, 1000);
 	expect_there(p);
 }
 
-SCENARIO(time_wait, TW_29, "an active open does not take a tuple in TIME_WAIT, and does after it")
+SCENARIO(time_wait, TW_29, "an active open refuses a tuple in TIME_WAIT, and succeeds after 2*MSL")
 {
 	struct peer *p = waiting(s, 'a');
 
@@ -250,7 +249,7 @@ SCENARIO(time_wait, TW_29, "an active open does not take a tuple in TIME_WAIT, a
 	peer_to_established_active(p);
 }
 
-SCENARIO(time_wait, TW_30, "five thousand entries: every one lives, answers, and goes")
+SCENARIO(time_wait, TW_30, "five thousand entries: each answers and expires at its time")
 {
 	struct peer *p;
 	uint64_t start;
@@ -285,7 +284,7 @@ SCENARIO(time_wait, TW_30, "five thousand entries: every one lives, answers, and
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_expired) == 5000, "not all expired");
 }
 
-SCENARIO(time_wait, TW_32, "entries of different ages expire each at its own tick")
+SCENARIO(time_wait, TW_32, "entries of different ages expire at their own ticks")
 {
 	struct peer *p[3];
 	uint64_t due[3];
@@ -308,7 +307,7 @@ SCENARIO(time_wait, TW_32, "entries of different ages expire each at its own tic
 	}
 }
 
-SCENARIO(time_wait, TW_36, "2*MSL runs from TIME_WAIT's begin, not from close()")
+SCENARIO(time_wait, TW_36, "2*MSL runs from the start of TIME_WAIT, not from la_close()")
 {
 	struct peer *p;
 

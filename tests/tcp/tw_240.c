@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The rows of TIME_WAIT that are about time, to the millisecond, for 2*MSL of 60 s (MSL 30 s, the
- * default) and of 240 s (2 min, RFC 9293 3.4.1). An entry is there when 2*MSL have passed and gone
- * one tick later. tests/live/35-time-wait asks the same of the wire in real time. */
+/* The TIME_WAIT rows about time, to the millisecond, for 2*MSL of 60 s (MSL 30 s, the
+ * default) and of 240 s (2 min, RFC 9293 3.4.1). An entry exists when 2*MSL have passed and is
+ * free one tick later. tests/live/35-time-wait checks the same rows in real time. */
 
 #include "scenario.h"
 
@@ -10,7 +10,7 @@ static const uint32_t lives[] = {60000, 240000};
 
 #define EACH_LIFE(life) for (uint32_t li_ = 0, life; li_ < 2 && (life = lives[li_]) != 0; li_++)
 
-/* A rig whose shard has this 2*MSL, and nothing in it. */
+/* A rig whose empty shard has this 2*MSL. */
 static void
 fresh(struct scene *s, uint32_t life)
 {
@@ -56,7 +56,7 @@ run_to(struct rig *r, uint64_t at)
 	rig_run(r, at - r->now);
 }
 
-SCENARIO(tw_240, TW_01, "2*MSL to the tick, by every way in, each entry asked once")
+SCENARIO(tw_240, TW_01, "2*MSL to the tick, by each path into TIME_WAIT")
 {
 	EACH_LIFE(life)
 	{
@@ -80,7 +80,7 @@ SCENARIO(tw_240, TW_01, "2*MSL to the tick, by every way in, each entry asked on
 	}
 }
 
-SCENARIO(tw_240, TW_02, "the end comes without a word, and the gauge drops by one")
+SCENARIO(tw_240, TW_02, "an entry expires without a segment, and the gauge drops by one")
 {
 	EACH_LIFE(life)
 	{
@@ -100,7 +100,7 @@ SCENARIO(tw_240, TW_02, "the end comes without a word, and the gauge drops by on
 	}
 }
 
-SCENARIO(tw_240, TW_04, "a repeated FIN restarts the whole of 2*MSL, every time")
+SCENARIO(tw_240, TW_04, "each repeated FIN restarts the full 2*MSL")
 {
 	EACH_LIFE(life)
 	{
@@ -126,7 +126,7 @@ SCENARIO(tw_240, TW_04, "a repeated FIN restarts the whole of 2*MSL, every time"
 	}
 }
 
-SCENARIO(tw_240, TW_05, "nothing else lengthens the stay: not by a tick, not in a flood")
+SCENARIO(tw_240, TW_05, "only a repeated FIN restarts 2*MSL, even during a flood")
 {
 	EACH_LIFE(life)
 	{
@@ -159,7 +159,7 @@ SCENARIO(tw_240, TW_05, "nothing else lengthens the stay: not by a tick, not in 
 	}
 }
 
-SCENARIO(tw_240, TW_32, "entries of different ages end each at its own tick")
+SCENARIO(tw_240, TW_32, "entries of different ages expire at their own ticks")
 {
 	EACH_LIFE(life)
 	{
@@ -185,7 +185,7 @@ SCENARIO(tw_240, TW_32, "entries of different ages end each at its own tick")
 	}
 }
 
-SCENARIO(tw_240, TW_32_mixed, "60 s and 240 s in one table: neither waits for the other")
+SCENARIO(tw_240, TW_32_mixed, "entries of 60 s and 240 s in one table expire at their own ticks")
 {
 	struct peer *p[8];
 	uint64_t end[8];
@@ -210,7 +210,7 @@ SCENARIO(tw_240, TW_32_mixed, "60 s and 240 s in one table: neither waits for th
 	}
 }
 
-SCENARIO(tw_240, TW_36, "2*MSL runs from TIME_WAIT's begin, not from close()")
+SCENARIO(tw_240, TW_36, "2*MSL runs from the start of TIME_WAIT, not from la_close()")
 {
 	EACH_LIFE(life)
 	{

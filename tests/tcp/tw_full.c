@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A TIME_WAIT table without a free entry: what is refused, and what goes on. */
+/* A TIME_WAIT table without a free entry: refused opens, and entries that continue. */
 
 #include "scenario.h"
 
@@ -55,7 +55,7 @@ reopen_refused(struct scene *s, uint32_t cookies_at)
 	}
 }
 
-SCENARIO(tw_full, reopen_refused, "a newer SYN that finds no free entry is refused, and the entry answers as before")
+SCENARIO(tw_full, reopen_refused, "without a free entry a newer SYN is refused, and the old entry still answers")
 {
 	reopen_refused(s, UINT32_MAX);
 	reopen_refused(s, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Shares of source prefixes in the TIME_WAIT table (lib/table/tw_share.c): which SYN is refused, from which slot on, for how
- * long, and that the counters are exact after every step of a slot's life. */
+/* Shares of source prefixes in the TIME_WAIT table (lib/table/tw_share.c): the SYN and the slot at which refusal
+ * begins, the time it lasts, and exact counters after every step of a slot's life. */
 
 #include <stdio.h>
 
@@ -35,7 +35,7 @@ held(const struct peer *p)
 	return t->tw.held[p->o.ip6][la_tw_prefix(&t->key, &p->t.raddr)];
 }
 
-/* A rig of `table` entries in each family that a gateway reaches every address from. */
+/* A rig of `table` entries in each family. A gateway is the next hop for all addresses. */
 static void
 table_of(struct scene *s, uint32_t table, uint32_t percent, uint32_t cookies_at)
 {
@@ -67,7 +67,7 @@ from(struct scene *s, unsigned net, unsigned host)
 	return p;
 }
 
-/* Opens and closes, server first: one entry more. False: the SYN was refused. */
+/* Opens and closes, server first: adds one entry. False: the SYN was refused. */
 static bool
 takes(struct scene *s, unsigned net, unsigned host)
 {
@@ -91,14 +91,14 @@ takes(struct scene *s, unsigned net, unsigned host)
 	return true;
 }
 
-/* As many as it gets; each from another host and port of the prefix. */
+/* Adds entries until one is refused, each from another host and port of the prefix. Returns their number. */
 static uint32_t
 takes_all(struct scene *s, unsigned net)
 {
 	uint32_t n = 0;
 
 	while (takes(s, net, 1 + n % 250))
-		CHECK(s->r, ++n < 10000, "no end");
+		CHECK(s->r, ++n < 10000, "no refusal");
 	check(s, "after a refusal");
 	return n;
 }
@@ -106,7 +106,7 @@ takes_all(struct scene *s, unsigned net)
 static const uint32_t tables[] = {4, 5, 7, 16, 62, 100};
 static const uint32_t shares[] = {10, 25, 50, 75, 90};
 
-SCENARIO(tw_share, alone, "one prefix alone fills the table, whatever its share")
+SCENARIO(tw_share, alone, "one prefix alone may fill the table, at any share")
 {
 	for (unsigned i = 0; i < RTE_DIM(tables); i++) {
 		table_of(s, tables[i], 1 + i * 7, UINT32_MAX);
@@ -133,7 +133,7 @@ two_prefixes(struct scene *s, uint32_t c, uint32_t percent)
 	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "an entry ended early");
 }
 
-SCENARIO(tw_share, two, "with a second prefix asking it stops at its share, and the second gets the rest")
+SCENARIO(tw_share, two, "when a second prefix opens, the first stops at its share, and the second gets the rest")
 {
 	for (unsigned i = 0; i < RTE_DIM(tables); i++)
 		for (unsigned k = 0; k < RTE_DIM(shares); k++)
@@ -150,7 +150,7 @@ SCENARIO(tw_share, default_is_75, "the default is 75 %, and 100 is no limit")
 	CHECK(s->r, takes_all(s, 1) == 99 && refused(s) == 0, "limited");
 }
 
-SCENARIO(tw_share, config, "a share above 100 % is refused at birth")
+SCENARIO(tw_share, config, "la_shard_create() refuses a share above 100 %")
 {
 	struct la_shard_config cfg;
 	struct la_prefix addrs[4];
@@ -161,7 +161,7 @@ SCENARIO(tw_share, config, "a share above 100 % is refused at birth")
 	CHECK(s->r, la_shard_create(&cfg, &other) == -EINVAL && !other, "taken");
 }
 
-SCENARIO(tw_share, many, "at 10 %, one prefix takes three quarters, and three more fill the rest")
+SCENARIO(tw_share, many, "at a share of 10 %, one prefix takes three quarters, and three more take the rest")
 {
 	uint32_t n[5];
 
@@ -173,7 +173,7 @@ SCENARIO(tw_share, many, "at 10 %, one prefix takes three quarters, and three mo
 	      n[2], n[3], n[4]);
 }
 
-SCENARIO(tw_share, prefix, "hosts of one /24 or /56 count together, the next one is another")
+SCENARIO(tw_share, prefix, "hosts of one /24 or /56 are one prefix, the next /24 or /56 is another")
 {
 	struct peer *a = from(s, 1, 1), *b = from(s, 1, 250), *c = from(s, 2, 1);
 	const struct la_hash_key *key = &s->r->s->tcp.key;
@@ -182,7 +182,7 @@ SCENARIO(tw_share, prefix, "hosts of one /24 or /56 count together, the next one
 	CHECK(s->r, la_tw_prefix(key, &a->t.raddr) != la_tw_prefix(key, &c->t.raddr), "one");
 }
 
-SCENARIO(tw_share, spread, "the hash spreads prefixes that count up")
+SCENARIO(tw_share, spread, "the hash spreads consecutive prefixes")
 {
 	const struct la_hash_key *key = &s->r->s->tcp.key;
 	uint32_t n[LA_TW_PREFIXES] = {0}, most = 0;
@@ -199,7 +199,7 @@ SCENARIO(tw_share, spread, "the hash spreads prefixes that count up")
 	CHECK(s->r, most <= 20, "%u of 8192 prefixes in one of 2048 counters", most);
 }
 
-SCENARIO(tw_share, sixty_seconds, "another prefix counts as asking for 60 s after its last SYN")
+SCENARIO(tw_share, sixty_seconds, "another prefix counts as active for 60 s after its last SYN")
 {
 	table_of(s, 16, 50, UINT32_MAX);
 	takes(s, 1, 1);
@@ -212,7 +212,7 @@ SCENARIO(tw_share, sixty_seconds, "another prefix counts as asking for 60 s afte
 	CHECK(s->r, refused(s) == 2, "refused %u", (unsigned)refused(s));
 }
 
-SCENARIO(tw_share, second_comes_late, "a table that one prefix has filled is shared as soon as another asks")
+SCENARIO(tw_share, second_comes_late, "a table full of one prefix is shared after another prefix's first SYN")
 {
 	table_of(s, 16, 75, UINT32_MAX);
 	for (unsigned i = 0; i < 16; i++) {
@@ -221,18 +221,18 @@ SCENARIO(tw_share, second_comes_late, "a table that one prefix has filled is sha
 	}
 	CHECK(s->r, !takes(s, 2, 1) && rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "full");
 	rig_run(s->r, 240000 - 16000 + 1);
-	CHECK(s->r, takes(s, 2, 1), "an entry has expired, and the other does not get it");
+	CHECK(s->r, takes(s, 2, 1), "the other prefix does not get the expired entry");
 	for (unsigned i = 1; i < 4; i++) {
 		rig_run(s->r, 1000);
 		CHECK(s->r, !takes(s, 1, 1), "the first gets entry %u", i);
 		CHECK(s->r, takes(s, 2, 1), "the other does not get entry %u", i);
 	}
 	rig_run(s->r, 1000);
-	CHECK(s->r, takes(s, 1, 1), "it is below its share again");
+	CHECK(s->r, takes(s, 1, 1), "refused below its share");
 	check(s, "late");
 }
 
-SCENARIO(tw_share, families, "each family has its own counters and its own askers")
+SCENARIO(tw_share, families, "each family has its own counters and its own active prefixes")
 {
 	bool ip6 = s->o.ip6;
 
@@ -262,7 +262,7 @@ SCENARIO(tw_share, reset, "--tw-full reset: the SYN of a prefix at its share is 
 	CHECK(s->r, refused(s) == 1, "not counted");
 }
 
-SCENARIO(tw_share, active, "our own opens are counted and never refused")
+SCENARIO(tw_share, active, "our own opens are charged and never refused by share")
 {
 	struct peer *p;
 
@@ -276,19 +276,19 @@ SCENARIO(tw_share, active, "our own opens are counted and never refused")
 	check(s, "active");
 }
 
-SCENARIO(tw_share, cookies, "a prefix at its share gets no cookie, and an earlier cookie opens when there is room")
+SCENARIO(tw_share, cookies, "a prefix at its share gets no cookie, and an earlier cookie opens when an entry is free")
 {
 	struct peer *p, *q;
 
 	table_of(s, 16, 75, 1);
 	takes(s, 2, 1);
 	q = from(s, 3, 1);
-	peer_syn(q); /* half open: from now on SYNs are answered by cookies */
+	peer_syn(q); /* half-open: cookies are on from here */
 	peer_skip(q);
 	p = from(s, 1, 99);
 	peer_syn(p);
 	CHECK(s->r, last_rx(p)->flags == (LA_SYN | LA_ACK), "no cookie");
-	CHECK(s->r, held(p) == 0, "a cookie holds something");
+	CHECK(s->r, held(p) == 0, "a cookie is charged");
 	peer_skip(p);
 	CHECK(s->r, takes_all(s, 1) == 12, "not 12 of 16");
 	CHECK(s->r, refused(s) == 1 && rig_counter(s->r, LA_C_syn_cookies_sent) == 13, "refused %u, %u cookies",
@@ -298,14 +298,14 @@ SCENARIO(tw_share, cookies, "a prefix at its share gets no cookie, and an earlie
 	peer_expect_state(p, LA_CLOSED);
 	check(s, "cookie refused");
 	p->edge_on = false;
-	rig_run(s->r, ASKED_MS); /* the others are silent: its data, sent again, opens */
+	rig_run(s->r, ASKED_MS); /* the others are inactive: its retransmitted data opens */
 	peer_send(p, LA_ACK | LA_PSH, p->snd - 100, p->got, 100);
 	peer_expect_state(p, LA_ESTABLISHED);
 	CHECK(s->r, p->u.bytes == 100 && held(p) == 13, "%llu bytes", (unsigned long long)p->u.bytes);
 	check(s, "cookie");
 }
 
-SCENARIO(tw_share, reopen, "a reopen is refused like any open, and the entry goes on")
+SCENARIO(tw_share, reopen, "a reopen is refused like any open, and the old entry stays")
 {
 	struct peer *p;
 
@@ -333,7 +333,7 @@ is_held(struct scene *s, const struct peer *p, uint32_t n, const char *when)
 	CHECK(s->r, held(p) == n, "%s: %u slots, not %u", when, held(p), n);
 }
 
-SCENARIO(tw_share, ends, "every way a connection ends gives back what it took")
+SCENARIO(tw_share, ends, "every end of a connection returns its slot")
 {
 	struct peer *p;
 
@@ -368,7 +368,7 @@ SCENARIO(tw_share, ends, "every way a connection ends gives back what it took")
 	is_held(s, p, 0, "expired");
 }
 
-SCENARIO(tw_share, fin_wait_2, "an entry in FIN_WAIT_2 is charged until it ends, or through TIME_WAIT")
+SCENARIO(tw_share, fin_wait_2, "an entry in FIN_WAIT_2 is charged until it expires or TIME_WAIT ends")
 {
 	struct peer *p, *q;
 
@@ -389,7 +389,8 @@ SCENARIO(tw_share, fin_wait_2, "an entry in FIN_WAIT_2 is charged until it ends,
 	is_held(s, p, 0, "both over");
 }
 
-SCENARIO(tw_share, reopened, "a reopened entry costs its slot to the end of the old 2*MSL, one given back goes on")
+SCENARIO(tw_share, reopened,
+	 "a reopened entry is charged until the old 2*MSL ends, and an entry given back stays charged")
 {
 	struct peer *p;
 
@@ -418,7 +419,7 @@ SCENARIO(tw_share, reopened, "a reopened entry costs its slot to the end of the 
 	is_held(s, p, 0, "the zombie's reference is out of the wheel");
 }
 
-SCENARIO(tw_share, restart, "a saved table comes back with its counters, and with them its limits")
+SCENARIO(tw_share, restart, "a loaded table has its share counters and limits")
 {
 	struct rig *r = s->r;
 	struct la_shard_saved saved;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The user's side: what may be called from where, and that nothing is lost, told twice or leaked by
- * it. */
+/* The user's side: every API call from every callback, without lost data, repeated callbacks or
+ * leaks. */
 
 #include "scenario.h"
 
-/* Every call from every callback. The user of this connection does one thing, in one callback. */
+/* Every call from every callback. A user makes one kind of call, in one callback. */
 enum where { IN_OPENED, IN_DATA, IN_FIN, IN_TIMER, IN_ACKED, IN_WRITABLE, NWHERE };
 enum what {
 	DO_CLOSE,
@@ -102,7 +102,7 @@ on_timer(struct la_conn *c, void *user)
 	act(c, a, IN_TIMER);
 	if (!a->ending && !a->closed)
 		la_send(c, text,
-			sizeof(text)); /* more than there is room for: `writable` follows */
+			sizeof(text)); /* more than the queue's room: `writable` follows */
 }
 
 static void
@@ -138,8 +138,8 @@ static const struct la_conn_ops actor_ops = {
 	.closed = on_closed,
 };
 
-/* Acknowledges whatever was sent. The actor's bytes are zeros, not the pattern: they are not looked
- * at. */
+/* Acknowledges all segments. The actor's bytes are zeros instead of the pattern, so they are not
+ * compared. */
 static void
 play(struct scene *s, enum where where, enum what what)
 {
@@ -176,14 +176,14 @@ play(struct scene *s, enum where where, enum what what)
 		peer_send(p, LA_RST, p->snd, 0, 0);
 	rig_run(s->r, 300000);
 	CHECK(s->r, a.closed == 1, "closed %u times", a.closed);
-	CHECK(s->r, a.after == 0, "called %u times after la_close(), and not for closed", a.after);
+	CHECK(s->r, a.after == 0, "%u callbacks other than `closed` after la_close()", a.after);
 	CHECK(s->r, a.acted > 0, "the callback was never called");
 	CHECK(s->r, what != DO_ABORT || a.end == LA_END_ABORTED, "ended as %s", la_end_name(a.end));
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "an entry is left");
 }
 
-SCENARIO(user, every_call_from_every_callback, "re-entrance")
+SCENARIO(user, every_call_from_every_callback, "every API call works in every callback")
 {
 	for (unsigned where = 0; where < NWHERE; where++) {
 		for (unsigned what = 0; what < NWHAT; what++) {
@@ -195,7 +195,7 @@ SCENARIO(user, every_call_from_every_callback, "re-entrance")
 }
 
 SCENARIO(user, unread_in_time_wait,
-	 "what was not read yet survives TIME_WAIT's begin, and closed waits for it")
+	 "unread text survives the start of TIME_WAIT, and `closed` follows when it is read")
 {
 	struct peer *p = scene_open(s);
 
@@ -208,7 +208,7 @@ SCENARIO(user, unread_in_time_wait,
 	CHECK(s->r, la_unread(p->u.c) == 1000, "%zu bytes unread", la_unread(p->u.c));
 	rig_run(s->r, 70000);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, p->u.closed == 0 && la_unread(p->u.c) == 1000, "lost with the entry");
+	CHECK(s->r, p->u.closed == 0 && la_unread(p->u.c) == 1000, "lost when the entry expired");
 	CHECK(s->r, la_send(p->u.c, "x", 1) < 0, "la_send");
 	user_read(p, 999);
 	CHECK(s->r, p->u.closed == 0, "closed before it was read");
@@ -242,7 +242,7 @@ SCENARIO(user, unread_and_reopened, "a tuple opens again while the old user stil
 	peer_expect_state(q, LA_ESTABLISHED);
 }
 
-SCENARIO(user, unread_in_last_ack, "the same after LAST_ACK")
+SCENARIO(user, unread_in_last_ack, "unread text survives the end of LAST_ACK, and `closed` follows when it is read")
 {
 	struct peer *p = scene_open(s);
 
@@ -258,7 +258,7 @@ SCENARIO(user, unread_in_last_ack, "the same after LAST_ACK")
 	user_expect_closed(p, LA_END_ORDERLY);
 }
 
-SCENARIO(user, unread_reset, "a reset takes unread bytes with it, and says so at once")
+SCENARIO(user, unread_reset, "a RST discards unread text, and `closed` is called at once")
 {
 	struct peer *p = scene_open(s);
 
@@ -268,7 +268,7 @@ SCENARIO(user, unread_reset, "a reset takes unread bytes with it, and says so at
 	user_expect_closed(p, LA_END_RESET);
 }
 
-SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe does not kill (M-06)")
+SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe does not end the connection (M-06)")
 {
 	struct peer *p = scene_open(s), *q;
 	struct peer_rx *x;
@@ -296,7 +296,7 @@ SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe do
 }
 
 SCENARIO(user, abort_all,
-	 "la_shard_abort_all() resets what lives, in portions, and leaves TIME_WAIT alone")
+	 "la_shard_abort_all() resets open connections in portions, and keeps TIME_WAIT entries")
 {
 	struct peer *p = scene_listen(s), *q[5];
 
@@ -315,7 +315,7 @@ SCENARIO(user, abort_all,
 	peer_expect_state(p, LA_TIME_WAIT);
 }
 
-SCENARIO(user, slots_again, "slots are used again and again, through every way out")
+SCENARIO(user, slots_again, "slots are reused many times, after every kind of end")
 {
 	struct peer *p = scene_listen(s);
 

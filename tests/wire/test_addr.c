@@ -131,7 +131,7 @@ Test(prefix, parse_refuses)
 	cr_assert_eq(p.len, 7, "a refused text changes nothing");
 }
 
-/* However long the part before the slash. */
+/* The part before the slash has any length. */
 Test(prefix, long_texts)
 {
 	struct la_prefix p;

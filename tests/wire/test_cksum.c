@@ -16,7 +16,7 @@ Test(cksum, rfc1071)
 	cr_assert_eq(ntohs(la_cksum_finish(la_cksum_add(0, p, sizeof(p)))), 0x220d);
 }
 
-/* A header off the wire, its checksum included. */
+/* A captured header, checksum included. */
 Test(cksum, ip_header)
 {
 	static const uint8_t p[] = {0x45, 0x00, 0x00, 0x73, 0x00, 0x00, 0x40, 0x00, 0x40, 0x11,
@@ -80,7 +80,7 @@ Test(cksum, partial_sums_add_up)
 	}
 }
 
-/* A chain of mbufs made by hand: no pool is needed to add up bytes. */
+/* A chain of mbufs without a pool. */
 static struct rte_mbuf *
 chain(const uint8_t *p, size_t n, uint64_t *seed)
 {
@@ -165,7 +165,7 @@ Test(cksum, pseudo_v6)
 		     naive_cksum(NULL, 0, naive_pseudo6(&a, &b, 58, 0x12345)));
 }
 
-/* A SYN off the wire, over IPv4: pseudo-header and segment together come out as 0. */
+/* A captured SYN over IPv4: the sum of pseudo-header and segment is 0. */
 Test(cksum, tcp_segment)
 {
 	uint8_t seg[24] = {0x04, 0x00, 0x00, 0x50, 0,    0,    0,    1,    0,    0, 0,    0,

@@ -9,8 +9,8 @@ static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
 static const uint8_t quote4[] = {0x45, 0, 0,  40, 0, 0, 0x40, 0,  63, 6, 0, 0, 10, 0,
 				 0,    2, 10, 0,  0, 1, 0,    80, 4,  0, 1, 2, 3,  4};
 
-/* Makes an ICMP message of type, code, the word behind the checksum and a body; parses it out of a
- * block of its size. */
+/* Builds an ICMP message from type, code, the word after the checksum and a body. Parses it in a
+ * block of its exact size. */
 static enum la_counter
 icmp4(uint8_t type, uint8_t code, uint32_t word, const uint8_t *body, size_t n, struct la_icmp *m)
 {
@@ -64,7 +64,7 @@ Test(icmp4, kinds)
 	}
 }
 
-/* M-01: the quoted packet is ours, so its source is this end */
+/* M-01: the shard sent the quoted packet, so its source is the local end */
 Test(icmp4, quoted_tuple)
 {
 	struct la_icmp m;
@@ -168,7 +168,7 @@ Test(icmp4, echo_reply_of_zeros)
 	assert_ok(la_icmp4_parse(p, sizeof(p), &m));
 }
 
-/* IPv6: who sends a message to whom, and how. */
+/* IPv6: source, destination and hop limit of a message. */
 struct six {
 	const char *src, *dst;
 	uint8_t ttl;
@@ -383,9 +383,9 @@ Test(nd, checks_of_both)
 		memcpy(b, msgs[i], 32);
 		b[8] = 0xff; /* target a group */
 		assert_drop(icmp6(&from_host, b, 32, &m), drop_nd_bad);
-		memset(b + 8, 0, 16); /* or nobody */
+		memset(b + 8, 0, 16); /* the unspecified address */
 		assert_drop(icmp6(&from_host, b, 32, &m), drop_nd_bad);
-		memcpy(b + 8, four.b, 16); /* or of the other family */
+		memcpy(b + 8, four.b, 16); /* a mapped IPv4 address */
 		assert_drop(icmp6(&from_host, b, 32, &m), drop_nd_bad);
 		memcpy(b, msgs[i], 32);
 		b[25] = 0; /* option length */

@@ -95,7 +95,7 @@ Test(ip4, bad_headers)
 	assert_drop(ip4_with(7, 0x01), drop_ip_fragment); /* offset 8 */
 	assert_drop(ip4_with(6, 0x1f), drop_ip_fragment);
 	assert_ok(ip4_with(6, 0x00)); /* not fragmented, only DF missing */
-	assert_ok(ip4_with(3, 20));   /* nothing inside */
+	assert_ok(ip4_with(3, 20));   /* no payload */
 }
 
 Test(ip4, checksum)
@@ -111,7 +111,7 @@ Test(ip4, checksum)
 	memcpy(p, ip4, sizeof(ip4));
 	p[10] ^= 1;
 	assert_drop(la_ip4_parse(p, sizeof(p), false, &ip), drop_ip_cksum);
-	assert_ok(la_ip4_parse(p, sizeof(p), true, &ip)); /* the NIC says that it was right */
+	assert_ok(la_ip4_parse(p, sizeof(p), true, &ip)); /* the NIC reports a valid checksum */
 }
 
 /* A header with eight bytes of options before the four bytes of payload. */
@@ -193,7 +193,7 @@ Test(ip6, truncated_and_version)
 	free(p);
 }
 
-/* An IPv6 packet must not speak for an IPv4 connection. */
+/* An IPv6 packet must not reach an IPv4 connection. */
 Test(ip6, mapped_addresses_are_refused)
 {
 	struct la_addr four = addr("10.0.0.1");
@@ -208,8 +208,8 @@ Test(ip6, mapped_addresses_are_refused)
 	assert_drop(la_ip6_parse(p, sizeof(p), &ip), drop_ip_dst);
 }
 
-/* Puts n bytes of extension headers before the four bytes of payload, and parses; `cut` bytes are
- * missing at the end, as the length field says too. */
+/* Puts n bytes of extension headers before the four bytes of payload, and parses. Packet and length
+ * field are `cut` bytes shorter. */
 static enum la_counter
 ip6_ext(uint8_t first, const uint8_t *ext, size_t n, size_t cut, struct la_ip *ip)
 {
@@ -272,12 +272,12 @@ Test(ip6, extension_headers_refused)
 	assert_drop(EXT(60, 6, 0, 0x7e, 4, 0, 0, 0, 0), drop_ip6_ext);
 	assert_drop(EXT(60, 6, 0, 0xbe, 4, 0, 0, 0, 0), drop_ip6_ext);
 	assert_drop(EXT(0, 6, 0, 0xfe, 4, 0, 0, 0, 0), drop_ip6_ext);
-	/* fragments: offset, more to come; the reserved bits do not matter */
+	/* fragments: offset, more fragments; the reserved bits do not matter */
 	assert_drop(EXT(44, 6, 0, 0, 8, 1, 2, 3, 4), drop_ip_fragment);
 	assert_drop(EXT(44, 6, 0, 0, 1, 1, 2, 3, 4), drop_ip_fragment);
 	assert_drop(EXT(44, 6, 0, 1, 0, 1, 2, 3, 4), drop_ip_fragment);
 	assert_ok(EXT(44, 6, 0xff, 0, 6, 1, 2, 3, 4));
-	/* headers that are not walked */
+	/* headers that the parser does not skip */
 	assert_drop(EXT(51, 6, 0, 0, 0, 0, 0, 0, 0), drop_ip6_ext);
 	assert_drop(EXT(50, 6, 0, 0, 0, 0, 0, 0, 0), drop_ip6_ext);
 	assert_drop(EXT(135, 6, 0, 0, 0, 0, 0, 0, 0), drop_ip6_ext);
@@ -285,7 +285,7 @@ Test(ip6, extension_headers_refused)
 	assert_drop(EXT(140, 6, 0, 0, 0, 0, 0, 0, 0), drop_ip6_ext);
 	assert_drop(EXT(253, 6, 0, 0, 0, 0, 0, 0, 0), drop_ip6_ext);
 	assert_drop(EXT(254, 6, 0, 0, 0, 0, 0, 0, 0), drop_ip6_ext);
-	/* upper layers that are none of ours are the caller's to drop */
+	/* the caller drops other upper layers */
 	assert_ok(EXT(60, 17, 0, 1, 4, 0, 0, 0, 0));
 	cr_assert_eq(ip.proto, 17);
 	assert_ok(EXT(59, 0));

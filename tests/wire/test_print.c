@@ -149,7 +149,7 @@ Test(print, vlan)
 	says(&f, "vlan 5 10.0.0.1 > 10.0.0.2 proto 17 len 8");
 }
 
-/* A checksum field of 0 is the NIC's to fill in; any other must be right. */
+/* A checksum field of 0 is for the NIC to fill in; any other value must be correct. */
 Test(print, ip_checksum)
 {
 	struct frame f;
@@ -255,7 +255,7 @@ Test(print, other_frames)
 		 "length)");
 }
 
-/* Every buffer size: always ended, never overrun, the beginning of the whole line. */
+/* For every buffer size the text ends with a zero byte, fits, and is a prefix of the whole line. */
 Test(print, small_buffers)
 {
 	struct la_tcp_hdr h = {.sport = 1024,

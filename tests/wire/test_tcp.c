@@ -3,8 +3,8 @@
 
 #include "wire/tcp.h"
 
-/* Parses a header with these options, padded with zeros to words, and `payload` bytes behind it.
- * All of it lies in a block of its exact size. */
+/* Parses a header with these options, padded with zeros to words, and `payload` bytes after it, in a
+ * block of its exact size. */
 static enum la_counter
 parse(uint8_t flags, const uint8_t *opts, size_t n, size_t payload, struct la_seg *s)
 {
@@ -53,7 +53,7 @@ Test(tcp, fields)
 	cr_assert_eq(la_seg_len(&s), 100);
 }
 
-/* Everything not promised stays as it was. */
+/* Fields outside the contract stay unchanged. */
 Test(tcp, leaves_the_callers_fields_alone)
 {
 	static const uint8_t p[20] = {[12] = 0x50};
@@ -122,12 +122,12 @@ Test(tcp, usual_timestamps)
 	cr_assert_eq(s.opts, LA_OPT_TS);
 	cr_assert_eq(s.tsval, 0xff010203);
 	cr_assert_eq(s.tsecr, 0xfe040506);
-	/* the same in a SYN, whose list may be anything */
+	/* the same option in a SYN, which takes the general path */
 	assert_ok(parse(LA_SYN, OPTS(1, 1, TS(5, 7)), 0, &s));
 	cr_assert_eq(s.opts, LA_OPT_TS);
 }
 
-/* H-03: unknown kinds, 2 to 12 bytes long, before the ones we know */
+/* H-03: unknown kinds, 2 to 12 bytes long, before known ones */
 Test(tcp, unknown_kinds_are_skipped)
 {
 	static const uint8_t kinds[] = {5, 6, 7, 9, 34, 200, 253, 254, 255};
@@ -152,7 +152,7 @@ Test(tcp, unknown_kinds_are_skipped)
 	}
 }
 
-/* H-04: a SYN is dropped; elsewhere what stood before counts */
+/* H-04: a SYN is dropped; in other segments the options before the bad one count */
 Test(tcp, malformed_lists)
 {
 	static const struct {
@@ -202,8 +202,8 @@ Test(tcp, malformed_lists)
 	}
 }
 
-/* What stands behind a bad option does not count. */
-Test(tcp, nothing_behind_a_bad_option)
+/* Options after a bad option are ignored. */
+Test(tcp, options_after_a_bad_option_are_ignored)
 {
 	static const uint8_t bad[][2] = {{253, 0}, {253, 1}, {2, 0}, {2, 3}, {2, 2}, {2, 5}, {3, 2},
 					 {3, 4},   {4, 3},   {4, 1}, {8, 2}, {8, 9}, {8, 0}};
@@ -268,7 +268,7 @@ Test(tcp, end_of_list)
 
 	assert_ok(parse(LA_SYN, OPTS(2, 4, 5, 180, 0, 3, 3, 7), 0, &s));
 	cr_assert_eq(s.opts, LA_OPT_MSS);
-	assert_ok(parse(LA_SYN, OPTS(0, 2, 0, 0), 0, &s)); /* junk behind it is no list */
+	assert_ok(parse(LA_SYN, OPTS(0, 2, 0, 0), 0, &s)); /* bytes after the end of list are ignored */
 	cr_assert_eq(s.opts, 0);
 	assert_ok(parse(LA_ACK, OPTS(0, 2, 0, 0), 0, &s));
 	cr_assert_eq(s.opts, 0);
@@ -303,7 +303,7 @@ Test(tcp, first_of_a_kind_counts)
 	cr_assert_eq(s.tsecr, 2);
 }
 
-/* O-05: whatever it says is reported; what to do about it is the connection's business */
+/* O-05: the parser reports any MSS; the connection decides about it */
 Test(tcp, small_mss)
 {
 	static const uint16_t mss[] = {0, 1, 8, 65535};
@@ -338,7 +338,7 @@ Test(tcp, longest_list)
 	memcpy(o + 36, (const uint8_t[]){2, 4, 1, 2}, 4);
 	assert_ok(parse(LA_SYN, o, 40, 0, &s));
 	cr_assert_eq(s.mss, 0x102);
-	memset(o, 2, sizeof(o)); /* kind 2, length 2, over and over */
+	memset(o, 2, sizeof(o)); /* kind 2, length 2, repeated */
 	assert_drop(parse(LA_SYN, o, 40, 0, &s), drop_tcp_options);
 }
 
@@ -412,7 +412,7 @@ Test(tcp, write_syn)
 	write_syn(LA_OPT_SACK_PERM | LA_OPT_TS, OPTS(4, 2, TS(5, 6)));
 }
 
-/* MUST-65: no option of a SYN on anything else, whoever asks */
+/* MUST-65: options of a SYN are never written to another segment */
 Test(tcp, write_syn_options_elsewhere)
 {
 	struct la_tcp_hdr h = syn;
@@ -425,8 +425,8 @@ Test(tcp, write_syn_options_elsewhere)
 	cr_assert_eq(la_tcp_write(out, &h), 32);
 }
 
-/* H-06: every set of options and flags: whole words, the length announced, walk ends at the data
- * offset, and parsing gives back what was written. */
+/* H-06: every set of options and flags: whole words, the announced length, an end at the data
+ * offset, and parsing returns the written values. */
 Test(tcp, round_trip)
 {
 	uint64_t seed = 7;

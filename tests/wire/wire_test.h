@@ -2,8 +2,8 @@
 #ifndef WIRE_TEST_H
 #define WIRE_TEST_H
 
-/* What the tests of lib/wire share. Input goes into heap blocks of its exact size, so that
- * AddressSanitizer sees a read of even one byte too many. */
+/* Helpers of the lib/wire tests. Input goes into heap blocks of its exact size, so that
+ * AddressSanitizer reports a read of one byte too many. */
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -67,7 +67,7 @@ rnd(uint64_t *s)
 	return (uint32_t)((*s * 0x2545f4914f6cdd1dull) >> 32);
 }
 
-/* Changes 1 to 4 bytes: to anything, or to a value that lengths and types like to go wrong at. */
+/* Changes 1 to 4 bytes: to a random value, or to an edge value of lengths and types. */
 static inline void
 mutate(uint64_t *s, uint8_t *p, size_t n)
 {
@@ -80,7 +80,7 @@ mutate(uint64_t *s, uint8_t *p, size_t n)
 	}
 }
 
-/* RFC 1071 as it is written: one word at a time, high byte first. Returns the checksum field's
+/* A direct implementation of RFC 1071: one word at a time, high byte first. Returns the checksum field's
  * value in host order. */
 static inline uint16_t
 naive_cksum(const uint8_t *p, size_t n, uint32_t sum)

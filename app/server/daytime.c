@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Daytime (RFC 867): sends the date and time in UTC as one line, and closes first. What the client sends is thrown
+ * away. The line is the first form of the RFC: "Tuesday, February 22, 1982 17:37:43-UTC". After a client's FIN that
+ * comes before the whole line is queued, the rest is sent, then we close. */
+
+#include <time.h>
+
+#include "server/service.h"
+
+struct daytime_conn {
+	struct svc_conn sc;
+	bool fin;	   /* the client's FIN has come */
+	uint8_t len, sent; /* of text */
+	char text[64];
+};
+
+static void
+pump(struct daytime_conn *dc)
+{
+	ssize_t n = la_send(dc->sc.c, dc->text + dc->sent, (size_t)(dc->len - dc->sent));
+
+	if (n > 0)
+		dc->sent += (uint8_t)n;
+	if (dc->sent < dc->len)
+		return; /* `writable` comes */
+	if (dc->fin)
+		svc_close(&dc->sc);
+	else
+		svc_linger(&dc->sc);
+}
+
+static void
+opened(struct la_conn *c, void *user)
+{
+	struct daytime_conn *dc = svc_open(c, user);
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (dc == NULL)
+		return;
+	gmtime_r(&now, &tm);
+	dc->len = (uint8_t)strftime(dc->text, sizeof(dc->text), "%A, %B %d, %Y %H:%M:%S-UTC\r\n", &tm);
+	pump(dc);
+}
+
+static void
+writable(struct la_conn *c, void *user)
+{
+	struct daytime_conn *dc = user;
+
+	(void)c;
+	if (!dc->sc.lingering)
+		pump(dc);
+}
+
+static void
+peer_fin(struct la_conn *c, void *user)
+{
+	struct daytime_conn *dc = user;
+
+	(void)c;
+	dc->fin = true;
+	if (!svc_linger_fin(&dc->sc))
+		pump(dc);
+}
+
+const struct service_def service_daytime = {
+	.name = "daytime",
+	.help = "sends the date and time, UTC, as a line and closes first (RFC 867)",
+	.first = SVC_FIRST_SERVER,
+	.conn_size = sizeof(struct daytime_conn),
+	.ops = {.opened = opened, .writable = writable, .peer_fin = peer_fin},
+};
