@@ -6,7 +6,7 @@
  *
  * A port whose ring is full refuses frames; they wait here, at most LA_TXQ_FRAMES of them, and are offered
  * again before any later frame. The bound passes the pressure on: a worker whose queue has no room for a
- * burst neither reads nor makes anything more (run/transmit.h), so the port's receive ring fills and the
+ * burst neither reads nor makes anything more (io/lane.h), so the port's receive ring fills and the
  * sender is slowed down in its turn.
  *
  * Two stations that wait for each other must not wait for ever, and a port whose peer is gone must not stop

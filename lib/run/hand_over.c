@@ -11,7 +11,7 @@
  * its ring at once. On the way in a full ring costs the frame, by name (hand_over_full): to wait would
  * be to let one slow worker stop the others, and TCP sends again. On the way out nothing is lost: a shard
  * is asked only for as many frames as there is room for, and keeps the rest; with no room for a burst its worker
- * makes no more (transmit.h). The owner of the queue takes only what its transmit queue has room for.
+ * makes no more (io/lane.h). The owner of the queue takes only what its transmit queue has room for.
  *
  * A copy is made where every shard wants a frame, since shards write into what they get. */
 

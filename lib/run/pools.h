@@ -2,26 +2,10 @@
 #ifndef LA_RUN_POOLS_H
 #define LA_RUN_POOLS_H
 
-/* The packet buffers of a station: how many, of what size, made where. (Arithmetic at the top of pools.c.) */
+/* The packet buffers of a station. */
 
+#include "io/buffers.h"
 #include "run/engine.h"
-
-struct rte_mempool;
-
-/** Frames that a worker reads while the port takes nothing, at most; their answers wait in the shard (worker.c). */
-enum { LA_HOLD_READ_MOST = 2048 };
-
-enum { LA_POOL_FRAME_EXTRA = 14 + 4 }; /* Ethernet header and one VLAN tag, bytes */
-
-/** What a station's buffers are for; each a number of buffers. */
-struct la_pool_plan {
-	uint32_t rings;	   /* in the port's receive and transmit rings */
-	uint32_t bursts;   /* in bursts, caches of cores, hand-over rings, frames that wait for the port */
-	uint32_t conns;	   /* one for each connection, up to a limit: what max_held needs at least */
-	uint32_t total;	   /* of the pool: as configured, or the default */
-	uint32_t max_held; /* la_shard_config.max_held */
-	uint32_t low;	   /* la_shard_config.low_mbufs */
-};
 
 /** The plan of station i. 0, or -EINVAL when the configuration asks for fewer buffers than are needed, with the
  * arithmetic in err. */
@@ -32,13 +16,6 @@ uint32_t la_pool_room(const struct la_station *s);
 
 /** Bytes of DPDK memory for the pools of station i. on_pages: every buffer on a page of its own. */
 uint64_t la_pool_bytes(const struct la_engine_config *cfg, unsigned i, const struct la_pool_plan *plan, bool on_pages);
-
-/** How a pool is laid out. */
-struct la_pool_place {
-	int socket;   /* NUMA node; SOCKET_ID_ANY */
-	bool mapped;  /* for a port that maps its pools into the kernel (la_port_maps_pools()) */
-	bool dense;   /* buffers may cross pages */
-};
 
 /** Makes the pools of station i: *mbufs and *control. 0, or negative errno with a line in err. */
 int la_pools_make(const struct la_engine_config *cfg, unsigned i, const struct la_pool_plan *plan,
