@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/netopts.h"
 #include "cli/opts.h"
 #include "cli/signals.h"
 
@@ -123,6 +124,7 @@ main(int argc, char **argv)
 
 	if (c == NULL || !c->orderly)
 		signals_default();
+	net_init();
 	if (argc < 2) {
 		fprintf(stderr, "lastack: a subcommand is missing; 'lastack --help' lists them\n");
 		return EXIT_USAGE;

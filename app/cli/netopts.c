@@ -8,16 +8,16 @@
 #include "run/units.h"
 
 struct net_options net = {
-	.max_conns = 65536,
-	.time_wait = 1 << 20,
-	.time_wait6 = 1 << 17,
-	.tw_share = 75,
-	.msl_ms = 30000,
-	.rto_min_ms = 200,
 	.drain_ms = 5000,
 	.idle = LA_IDLE_SLEEP,
 	.quiet_time = 2,
 };
+
+void
+net_init(void)
+{
+	la_shard_config_init(&net.shard);
+}
 
 static const char *const tw_full_choices[] = {"refuse", "reset", NULL};
 static const char *const idle_choices[] = {"poll", "pause", "sleep", NULL};
@@ -289,8 +289,8 @@ const struct opt net_addr_opts[] = {
 	CALL("gateway", 0, "ADDR", NULL, set_gateway, "next hop for what is not on-link, one per family [none]"),
 	CALL("gateway-mac", 0, "MAC", net.gateway_mac, set_gateway_mac,
 	     "MAC address of the gateways, which are then not asked for it"),
-	{.name = "vlan", .kind = OPT_NUMBER, .dst = &net.vlan, .arg = "ID", .min = 1, .max = 4094,
-	 .help = "802.1Q tag put on and asked for [untagged]"},
+	NET_FIELD("vlan", vlan, "ID"),
+	/* not the range of the field: by default the port decides, and a packet buffer has room for 9600 bytes */
 	{.name = "mtu", .kind = OPT_NUMBER, .dst = &net.mtu, .arg = "BYTES", .min = 576, .max = 9600,
 	 .help = "largest IP packet, at least 1280 with IPv6 [the port's]"},
 	{.name = "no-dad", .kind = OPT_FLAG, .dst = &net.no_dad,
@@ -302,31 +302,17 @@ const struct opt net_addr_opts[] = {
 
 const struct opt net_table_opts[] = {
 	{.kind = OPT_HEADING, .help = "Stack"},
-	{.name = "msl", .kind = OPT_DURATION, .dst = &net.msl_ms, .arg = "TIME", .min = 1, .max = 120000,
-	 .help = "maximum segment lifetime; TIME_WAIT lasts twice that [30s]"},
-	{.name = "max-conns", .kind = OPT_NUMBER, .dst = &net.max_conns, .arg = "N", .min = 1, .max = 1 << 26,
-	 .help = "connections at once [65536]"},
-	{.name = "time-wait", .kind = OPT_NUMBER, .dst = &net.time_wait, .arg = "N", .min = 1, .max = 1 << 28,
-	 .help = "TIME_WAIT entries for IPv4, 32 bytes each. One is reserved at every open: with N,\n"
-		 "N/(2*MSL) closes a second can be held up for ever [1Mi]"},
-	{.name = "time-wait6", .kind = OPT_NUMBER, .dst = &net.time_wait6, .arg = "N", .min = 1, .max = 1 << 28,
-	 .help = "the same for IPv6, 64 bytes each [128Ki]"},
+	NET_FIELD("msl", msl_ms, "TIME"),
+	NET_FIELD("max-conns", max_conns, "N"),
+	NET_FIELD("time-wait", max_time_wait4, "N"),
+	NET_FIELD("time-wait6", max_time_wait6, "N"),
 	{.name = "tw-full", .kind = OPT_CHOICE, .dst = &net.tw_full, .arg = "HOW", .choices = tw_full_choices,
 	 .help = "a SYN for which no entry is left: refuse (drop it, counted as tw_reserve_exhausted) or\n"
 		 "reset (answer it with RST too). No entry ever ends early to make room [refuse]"},
-	{.name = "orphan-timeout", .kind = OPT_DURATION, .dst = &net.orphan_ms, .arg = "TIME", .min = 1000, .max = 86400000,
-	 .help = "a connection that this side has closed, and whose peer acknowledges nothing behind a closed window for\n"
-		 "so long, is reset (RFC 6429); counted as orphans_timed_out [60s]"},
-	{.name = "max-orphans", .kind = OPT_NUMBER, .dst = &net.max_orphans, .arg = "N", .min = 1, .max = 1 << 26,
-	 .help = "connections that this side has closed and the peer has not: beyond N, those without progress for longest\n"
-		 "(at least 5 s) are reset, counted as aborted_orphans [half of --max-conns]"},
-	{.name = "tw-share", .kind = OPT_NUMBER, .dst = &net.tw_share, .arg = "PERCENT", .min = 1, .max = 100,
-	 .help = "most that the peers of one /24 (IPv4) or /56 (IPv6) may take of the TIME_WAIT entries of\n"
-		 "their family, once three quarters are in use and SYNs of two or more prefixes arrived\n"
-		 "within 60 s. Further SYNs of the prefix are refused as by --tw-full, counted as\n"
-		 "tw_share_refused. 100: no limit [75]"},
-	{.name = "rto-min", .kind = OPT_DURATION, .dst = &net.rto_min_ms, .arg = "TIME", .min = 1, .max = 60000,
-	 .help = "floor of the retransmission time-out; RFC 6298 says 1s [200ms]"},
+	NET_FIELD("orphan-timeout", orphan_ms, "TIME"),
+	NET_FIELD("max-orphans", max_orphans, "N"),
+	NET_FIELD("tw-share", tw_share_percent, "PERCENT"),
+	NET_FIELD("rto-min", rto_min_ms, "TIME"),
 	OPT_END,
 };
 
@@ -470,8 +456,8 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	cfg->ready_file = net.ready_file;
 	cfg->notify = true;
 	cfg->quiet_time = quiet_of[net.quiet_time];
+	*sc = net.shard;
 	sc->mtu = (uint16_t)net.mtu;
-	sc->vlan = (uint16_t)net.vlan;
 	sc->addrs = net.addrs;
 	sc->naddrs = net.naddrs;
 	sc->ranges = net.ranges;
@@ -480,15 +466,11 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	sc->gateway6 = net.gateway6;
 	memcpy(sc->gateway_mac, net.gateway_mac, sizeof(sc->gateway_mac));
 	sc->no_dad = net.no_dad;
-	sc->max_conns = part(net.max_conns);
-	sc->max_time_wait4 = part(net.time_wait);
-	sc->max_time_wait6 = part(net.time_wait6);
+	sc->max_conns = part(sc->max_conns);
+	sc->max_time_wait4 = part(sc->max_time_wait4);
+	sc->max_time_wait6 = part(sc->max_time_wait6);
+	sc->max_orphans = part(sc->max_orphans);
 	sc->tw_full_reset = net.tw_full == 1;
-	sc->tw_share_percent = (uint32_t)net.tw_share;
-	sc->msl_ms = net.msl_ms;
-	sc->rto_min_ms = net.rto_min_ms;
-	sc->orphan_ms = net.orphan_ms;
-	sc->max_orphans = part(net.max_orphans);
 }
 
 void

@@ -17,23 +17,29 @@ struct net_options {
 	unsigned naddrs, nranges;
 	struct la_addr gateway4, gateway6;
 	uint8_t gateway_mac[6];
-	uint64_t vlan, mtu;
+	uint64_t mtu; /* 0: the port's */
 	bool no_dad;
-	uint64_t max_conns, time_wait, time_wait6, mbufs;
-	uint64_t max_orphans; /* 0: the shard's default */
-	uint32_t msl_ms, rto_min_ms, orphan_ms, drain_ms, duration_ms;
+	struct la_shard_config shard; /* the options of config.def; table sizes of all workers together */
+	uint64_t mbufs;
+	uint32_t drain_ms, duration_ms;
 	uint64_t workers; /* shards on the port, each on its own core; net_check() sets it when none were asked for */
 	const char *lcores; /* -l */
 	int tw_full; /* 0 refuse, 1 reset */
-	uint64_t tw_share; /* percent */
 	int idle; /* enum la_idle */
 	bool quiet, verbose;
 	const char *json, *pcap, *state, *ready_file;
 	int quiet_time; /* enum la_quiet, by way of quiet_choices */
 };
 
-/** What the tables below fill in; defaults are set. */
+/** What the tables below fill in; after net_init() defaults are set. */
 extern struct net_options net;
+void net_init(void);
+
+/** A row of an option table: an option that sets a field of the shard's configuration. Range, unit, default and help
+ * are those of include/lastack/config.def. */
+#define NET_FIELD(option, field, placeholder) \
+	{.name = (option), .kind = OPT_FIELD, .dst = &net.shard, .arg = (placeholder), \
+	 .row = &la_config_rows[LA_CFG_##field]}
 
 extern const struct opt net_port_opts[];  /* which port */
 extern const struct opt net_addr_opts[];  /* which addresses */

@@ -5,7 +5,7 @@
 #include "cli/opts.h"
 #include "run/units.h"
 
-enum { BRIEF_COLUMNS = 120 };
+enum { BRIEF_COLUMNS = 120, HELP_MAX = 1024 };
 
 static bool
 is_end(const struct opt *o)
@@ -38,40 +38,76 @@ choice_list(const struct opt *o, char *why, size_t size)
 		n += (size_t)snprintf(why + n, size - n, "%s%s", i ? ", " : "", o->choices[i]);
 }
 
-/* A value out of its form or bounds leaves what is allowed in why and returns -1. */
+/* A value out of its form or bounds leaves what is allowed in why and returns -1. max 0: no bounds. */
 static int
-set_duration(const struct opt *o, const char *text, char *why, size_t size)
+parse_duration(const char *text, uint64_t min, uint64_t max, uint32_t *ms, char *why, size_t size)
 {
-	uint32_t ms;
 	char lo[16], hi[16];
-	int rc = la_parse_duration(text, &ms);
 
-	if (rc == 0 && ms >= o->min && (o->max == 0 || ms <= o->max)) {
-		*(uint32_t *)o->dst = ms;
+	if (la_parse_duration(text, ms) == 0 && *ms >= min && (max == 0 || *ms <= max))
 		return 0;
-	}
-	if (o->max != 0)
+	if (max != 0)
 		snprintf(why, size, "a duration with its unit (ms, s, m, h), %s to %s",
-			 la_format_duration((uint32_t)o->min, lo, sizeof(lo)),
-			 la_format_duration((uint32_t)o->max, hi, sizeof(hi)));
+			 la_format_duration((uint32_t)min, lo, sizeof(lo)),
+			 la_format_duration((uint32_t)max, hi, sizeof(hi)));
 	else
 		snprintf(why, size, "a duration with its unit, such as 500ms, 30s or 2m");
 	return -1;
 }
 
 static int
+parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n, char *why, size_t size)
+{
+	if (la_parse_number(text, n) == 0 && *n >= min && *n <= max)
+		return 0;
+	snprintf(why, size, "a number from %lu to %lu, such as 500, 64k (thousands) or 1Mi (1048576)", min, max);
+	return -1;
+}
+
+static int
+set_duration(const struct opt *o, const char *text, char *why, size_t size)
+{
+	uint32_t ms;
+
+	if (parse_duration(text, o->min, o->max, &ms, why, size))
+		return -1;
+	*(uint32_t *)o->dst = ms;
+	return 0;
+}
+
+static int
 set_number(const struct opt *o, const char *text, char *why, size_t size)
 {
 	uint64_t n;
-	int rc = la_parse_number(text, &n);
 
-	if (rc == 0 && n >= o->min && n <= o->max) {
-		*(uint64_t *)o->dst = n;
-		return 0;
+	if (parse_number(text, o->min, o->max, &n, why, size))
+		return -1;
+	*(uint64_t *)o->dst = n;
+	return 0;
+}
+
+static bool
+is_duration(const struct la_config_row *r)
+{
+	return strcmp(r->unit, "ms") == 0;
+}
+
+static int
+set_field(const struct opt *o, const char *text, char *why, size_t size)
+{
+	const struct la_config_row *r = o->row;
+	uint32_t ms;
+	uint64_t n;
+
+	if (is_duration(r)) {
+		if (parse_duration(text, r->min, r->max, &ms, why, size))
+			return -1;
+		n = ms;
+	} else if (parse_number(text, r->min, r->max, &n, why, size)) {
+		return -1;
 	}
-	snprintf(why, size, "a number from %lu to %lu, such as 500, 64k (thousands) or 1Mi (1048576)",
-		 o->min, o->max);
-	return -1;
+	la_config_set(r, o->dst, n);
+	return 0;
 }
 
 static int
@@ -87,6 +123,8 @@ set(const struct opt *o, const char *text, char *why, size_t size)
 		return set_duration(o, text, why, size);
 	case OPT_NUMBER:
 		return set_number(o, text, why, size);
+	case OPT_FIELD:
+		return set_field(o, text, why, size);
 	case OPT_PORT:
 		if (la_parse_port(text, o->dst) == 0)
 			return 0;
@@ -193,10 +231,43 @@ left_side(const struct opt *o, char *buf, size_t size)
 	return buf;
 }
 
+/* " [30s]", " [128Ki]"; nothing when the text of the row has the default. */
+static const char *
+default_text(const struct la_config_row *r, char *buf, size_t size)
+{
+	enum { KI = 1 << 10, MI = 1 << 20, LONG = 100000, LONG_MS = 120000 };
+	char ms[16];
+
+	if (r->def == 0)
+		buf[0] = '\0';
+	else if (is_duration(r) && r->def % 1000 == 0 && r->def < LONG_MS)
+		snprintf(buf, size, " [%lus]", r->def / 1000);
+	else if (is_duration(r))
+		snprintf(buf, size, " [%s]", la_format_duration((uint32_t)r->def, ms, sizeof(ms)));
+	else if (r->def >= LONG && r->def % MI == 0)
+		snprintf(buf, size, " [%luMi]", r->def / MI);
+	else if (r->def >= LONG && r->def % KI == 0)
+		snprintf(buf, size, " [%luKi]", r->def / KI);
+	else
+		snprintf(buf, size, " [%lu]", r->def);
+	return buf;
+}
+
+static const char *
+help_text(const struct opt *o, char *buf, size_t size)
+{
+	char def[32];
+
+	if (o->kind != OPT_FIELD)
+		return o->help ? o->help : "";
+	snprintf(buf, size, "%s%s", o->row->help, default_text(o->row, def, sizeof(def)));
+	return buf;
+}
+
 void
 opt_help(const struct opt *const *tables, FILE *f)
 {
-	char left[96];
+	char left[96], text[HELP_MAX];
 
 	for (; *tables; tables++) {
 		for (const struct opt *o = *tables; !is_end(o); o++) {
@@ -205,7 +276,7 @@ opt_help(const struct opt *const *tables, FILE *f)
 				continue;
 			}
 			fprintf(f, "       %s\n", left_side(o, left, sizeof(left)));
-			for (const char *p = o->help; p && *p;) {
+			for (const char *p = help_text(o, text, sizeof(text)); *p;) {
 				const char *nl = strchr(p, '\n');
 				int len = nl ? (int)(nl - p) : (int)strlen(p);
 
@@ -261,7 +332,7 @@ int
 opt_brief(const struct opt *const *tables, const char *common, FILE *f)
 {
 	size_t width = 0;
-	char left[96];
+	char left[96], buf[HELP_MAX];
 	int found = 0;
 
 	for (const struct opt *const *t = tables; *t; t++)
@@ -276,7 +347,7 @@ opt_brief(const struct opt *const *tables, const char *common, FILE *f)
 		const char *heading = NULL;
 
 		for (const struct opt *o = *tables; !is_end(o); o++) {
-			const char *text = o->help ? o->help : "";
+			const char *text;
 			bool more;
 			int len;
 
@@ -287,6 +358,7 @@ opt_brief(const struct opt *const *tables, const char *common, FILE *f)
 			if (heading)
 				fprintf(f, "%s\n", heading);
 			heading = NULL;
+			text = help_text(o, buf, sizeof(buf));
 			len = first_line(text, BRIEF_COLUMNS - 4 - width, &more);
 			fprintf(f, "  %-*s  %.*s%s\n", (int)width, left_side(o, left, sizeof(left)), len, text,
 				more ? " ..." : "");

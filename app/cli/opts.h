@@ -9,11 +9,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "core/config.h"
+
 enum opt_kind {
 	OPT_HEADING,  /* help only: `help` is a heading */
 	OPT_FLAG,     /* dst: bool */
 	OPT_DURATION, /* dst: uint32_t, ms; min and max in ms */
 	OPT_NUMBER,   /* dst: uint64_t; min and max */
+	OPT_FIELD,    /* dst: struct la_shard_config; row: the field, its range, unit (ms: a duration), default, help */
 	OPT_PORT,     /* dst: uint16_t */
 	OPT_TEXT,     /* dst: const char * */
 	OPT_CHOICE,   /* dst: int, index into choices */
@@ -28,10 +31,11 @@ struct opt {
 	enum opt_kind kind;
 	void *dst;
 	const char *arg;  /* placeholder in the help */
-	const char *help; /* with the default and the unit; \n breaks a line */
+	const char *help; /* with the default and the unit; \n breaks a line. OPT_FIELD: in row */
 	uint64_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	int (*call)(void *dst, const char *text, char *why, size_t size);
+	const struct la_config_row *row; /* OPT_FIELD */
 };
 
 enum opt_result { OPT_OK, OPT_HELP, OPT_BAD };

@@ -71,7 +71,7 @@ sources_tuples(const struct sources *s, const struct la_addr *to, uint16_t port,
 	const struct la_prefix *from = s->nfrom > 0 ? s->from : own;
 	unsigned n = s->nfrom > 0 ? s->nfrom : own_addresses(own, la_addr_is4(to));
 	int rc = la_tuples_init(t, from, n, s->port_lo, s->port_hi, to, port,
-				s->reuse ? 0 : 2ull * net.msl_ms);
+				s->reuse ? 0 : 2ull * net.shard.msl_ms);
 
 	if (rc == -EAFNOSUPPORT)
 		snprintf(err, size, "--to is an %s address, and neither --from nor --addr has one",
@@ -85,7 +85,7 @@ int
 sources_check(const struct sources *s, const struct la_tuples *t, unsigned targets, uint64_t need,
 	      bool may_run_out, char *err, size_t size)
 {
-	uint64_t budget = 0, window = 2ull * net.msl_ms;
+	uint64_t budget = 0, window = 2ull * net.shard.msl_ms;
 	unsigned ports = s->port_hi - s->port_lo + 1u;
 	char w[16], sum[96], to[24] = "";
 	bool short_of;

@@ -123,7 +123,7 @@ check_shares(char *err, size_t size)
 		uint64_t have = la_tuples_at_home(&client.tuples, &client.steer, i);
 		uint64_t share = net_share(client.connections, i);
 		uint64_t need = la_tuples_need(share, (uint32_t)net_share(client.rate, i),
-					       net.duration_ms, net.msl_ms);
+					       net.duration_ms, net.shard.msl_ms);
 
 		if (client.connections != 0 && share == 0)
 			need = 0;
@@ -308,9 +308,9 @@ configure(int argc, char **argv)
 		return usage_error("client", "--get: was given with --send or --recv; allowed: one or the other");
 	if (client.connections == 0 && net.duration_ms == 0)
 		client.connections = 1;
-	if (client.concurrency > net.max_conns) {
-		snprintf(err, sizeof(err), "--concurrency: '%lu' was given; allowed: up to --max-conns, %lu",
-			 client.concurrency, net.max_conns);
+	if (client.concurrency > net.shard.max_conns) {
+		snprintf(err, sizeof(err), "--concurrency: '%lu' was given; allowed: up to --max-conns, %u",
+			 client.concurrency, net.shard.max_conns);
 		return usage_error("client", err);
 	}
 	if (client.rate != 0 && client.rate < net.workers) {
@@ -324,7 +324,7 @@ configure(int argc, char **argv)
 			   sizeof(err)) ||
 	    sources_check(&client.sources, &client.tuples, 1,
 			  la_tuples_need(client.connections, (uint32_t)client.rate, net.duration_ms,
-					 net.msl_ms),
+					 net.shard.msl_ms),
 			  false, err, sizeof(err)) ||
 	    (client.shards > 1 && check_shares(err, sizeof(err))))
 		return usage_error("client", err);
@@ -381,7 +381,7 @@ run(int argc, char **argv)
 	say_longest();
 	se.cfg.tuples = client.tuples.budget;
 	se.json = net.json;
-	se.summary.msl_ms = net.msl_ms;
+	se.summary.msl_ms = net.shard.msl_ms;
 	status = session_run(&se);
 	n = total();
 	for (unsigned i = 0; i < client.shards; i++) {

@@ -133,15 +133,16 @@ memory_available(void)
 static uint32_t
 time_wait_entries(void)
 {
-	uint64_t span = demo.duration_ms < 2ull * net.msl_ms ? demo.duration_ms : 2ull * net.msl_ms;
+	uint64_t span = demo.duration_ms < 2ull * net.shard.msl_ms ? demo.duration_ms : 2ull * net.shard.msl_ms;
 	uint64_t most = (span + 999) / 1000 * MOST_A_SECOND;
 	uint64_t fit = memory_available() / 2 / ENTRY_BYTES / demo.shards;
 
 	if (most > fit)
 		most = fit;
-	if (most > 1u << 28)
-		most = 1u << 28;
-	return (uint32_t)(most + 2 * demo.concurrency);
+	most += 2 * demo.concurrency;
+	if (most > LA_CONFIG_MAX_max_time_wait4)
+		most = LA_CONFIG_MAX_max_time_wait4;
+	return (uint32_t)most;
 }
 
 /* ---- the stations: all clients, then all servers ---- */
@@ -180,7 +181,7 @@ set_all(struct session *se)
 	    la_prefix_parse("10.1.0.0/16", &demo.range) || la_addr_parse("10.0.0.1", &demo.gateway) ||
 	    la_addr_parse("10.0.0.2", &to) ||
 	    la_tuples_init(&demo.tuples, &demo.range, 1, 1024, 65535, &to, PORT,
-			   2ull * net.msl_ms))
+			   2ull * net.shard.msl_ms))
 		return -EINVAL;
 	/* a connection of the passive end may outlive its peer's by the last ACK's way */
 	demo.shards = demo.workers == 1 ? 1 : (unsigned)demo.workers / 2;
@@ -318,8 +319,7 @@ static const struct opt demo_opts[] = {
 	 .choices = sides, .help = "who closes first, and so holds TIME_WAIT [client]"},
 	{.name = "payload", .kind = OPT_NUMBER, .dst = &demo.payload, .arg = "BYTES",
 	 .max = 1 << 30, .help = "bytes the client sends on every connection [0: bare open and close]"},
-	{.name = "msl", .kind = OPT_DURATION, .dst = &net.msl_ms, .arg = "TIME", .min = 1, .max = 120000,
-	 .help = "maximum segment lifetime; TIME_WAIT lasts twice that [30s]"},
+	NET_FIELD("msl", msl_ms, "TIME"),
 	{.name = "drain", .kind = OPT_DURATION, .dst = &net.drain_ms, .arg = "TIME",
 	 .help = "after a stop, wait this long for open connections to end, then abort them [5s]"},
 	{.name = "json", .kind = OPT_TEXT, .dst = &net.json, .arg = "FILE",
@@ -391,7 +391,7 @@ run(int argc, char **argv)
 	if (set_all(&se) != 0)
 		return usage_error("demo", "its own addresses do not parse, or there is no memory");
 	se.json = net.json;
-	se.summary.msl_ms = net.msl_ms;
+	se.summary.msl_ms = net.shard.msl_ms;
 	status = session_run(&se);
 	for (unsigned k = 0; k < demo.shards; k++) {
 		opener_fini(demo.opener[k]);

@@ -42,7 +42,7 @@ need(void)
 		n = cfg->connections + cfg->ntargets * net.workers; /* those of the warm-up */
 	if (cfg->pace.nsteps == 0)
 		return n;
-	most = pace_most(&cfg->pace, 2ull * net.msl_ms * 1000000,
+	most = pace_most(&cfg->pace, 2ull * net.shard.msl_ms * 1000000,
 			 net.duration_ms ? net.duration_ms * UINT64_C(1000000) : PACE_NEVER);
 	return most < n ? most : n;
 }
@@ -243,13 +243,13 @@ run(int argc, char **argv)
 		se.cfg.report_ms = FIND_TICK_MS;
 	se.cfg.tuples = job.tuples[0].budget * load.cfg.ntargets;
 	se.json = net.json;
-	se.summary.msl_ms = net.msl_ms;
+	se.summary.msl_ms = net.shard.msl_ms;
 	job.report.nstations = se.cfg.nstations;
 	if (session_check(&se) != EXIT_OK || open_csv() != 0)
 		return EXIT_FAILED;
 	job.report.cfg = &load.cfg;
 	job.report.stations = job.station;
-	job.report.msl_ms = net.msl_ms;
+	job.report.msl_ms = net.shard.msl_ms;
 	job.report.expects = load.expect;
 	job.report.nexpects = load.nexpects;
 	job.report.allow = load.allow_failures;

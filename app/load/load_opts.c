@@ -394,9 +394,9 @@ check(char *err, size_t size)
 		snprintf(err, size, "no server was given; allowed: --to ADDR:PORT");
 	else if (open && load.concurrency != 0)
 		snprintf(err, size, "--rate and --concurrency were given; allowed: one of them");
-	else if (load.concurrency > net.max_conns)
-		snprintf(err, size, "--concurrency: '%lu' was given; allowed: up to --max-conns, %lu",
-			 load.concurrency, net.max_conns);
+	else if (load.concurrency > net.shard.max_conns)
+		snprintf(err, size, "--concurrency: '%lu' was given; allowed: up to --max-conns, %u",
+			 load.concurrency, net.shard.max_conns);
 	else if (!open && load.concurrency != 0 && load.concurrency < net.workers)
 		snprintf(err, size, "--concurrency: '%lu' was given; allowed: at least one a worker, %lu",
 			 load.concurrency, net.workers);

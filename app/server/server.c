@@ -354,7 +354,7 @@ run(int argc, char **argv)
 	}
 	se.cfg.nstations = server.shards;
 	se.json = net.json;
-	se.summary.msl_ms = net.msl_ms;
+	se.summary.msl_ms = net.shard.msl_ms;
 	status = session_run(&se);
 	for (unsigned i = 0; se.error && i < server.shards; i++) {
 		int failed = server.failed[i] - 1;

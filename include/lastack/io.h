@@ -58,7 +58,7 @@ void la_dpdk_stop(void);
  *	max_held	  0: a buffer for each of max_conns and, above that, a quarter as many, at least 16 384
  *	low_mbufs	  0: a quarter of the buffers in transit
  *	mac, offloads	  the port's
- *	mtu		  0, or more than the port has: the port's; otherwise the port is set to it
+ *	mtu		  0: the port's; otherwise the port is set to it (la_shard_config_init() writes 1500)
  *	secret		  all zero: random
  *	now		  0: 1000. The clock of this la_io starts at it, ms
  *

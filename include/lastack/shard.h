@@ -50,7 +50,8 @@ struct la_mem_ops {
 	void *ctx;
 };
 
-/** Everything a shard is told at its birth; zero fields take the default in brackets. */
+/** Everything a shard is told at its birth. Zero fields take the default in brackets; config.def has default, range and
+ * unit of each number. */
 struct la_shard_config {
 	struct rte_mempool *mbufs;	/* for output: at least 128 B headroom and 1600 B of data room */
 	struct rte_mempool *control;	/* for packets without payload while `mbufs` is empty: at least 128 B headroom and
@@ -65,7 +66,7 @@ struct la_shard_config {
 
 	uint8_t mac[6];
 	uint16_t mtu;			/* of the IP layer, bytes [1500]; at least 1280 with IPv6 */
-	uint16_t vlan;			/* 802.1Q id 1-4094 put on and asked for; 0: untagged */
+	uint16_t vlan;			/* 802.1Q id put on and asked for [untagged] */
 	uint32_t offloads;		/* enum la_offload bits */
 	const struct la_prefix *addrs;	/* our addresses with their on-link prefixes */
 	unsigned naddrs;
@@ -83,27 +84,35 @@ struct la_shard_config {
 					 * aborted (RFC 6429) [half of max_conns] */
 	uint32_t orphan_ms;		/* default of la_conn_opts.orphan_ms [60 000] */
 	uint32_t max_time_wait4;	/* TIME_WAIT entries for IPv4, 32 B each [1 Mi] */
-	uint32_t max_time_wait6;	/* TIME_WAIT entries for IPv6, 64 B each [64 Ki] */
+	uint32_t max_time_wait6;	/* TIME_WAIT entries for IPv6, 64 B each [128 Ki] */
 	bool tw_full_reset;		/* no entry left to reserve: answer the SYN with RST [drop it] */
 	uint32_t tw_share_percent;	/* most that the peers of one /24 (IPv4) or /56 (IPv6) may take of a family's
 					 * TIME_WAIT entries once three quarters of them are in use and SYNs of two or
-					 * more prefixes arrived within 60 s: percent of the entries, 1 to 100 [75].
+					 * more prefixes arrived within 60 s: percent of the entries [75].
 					 * Reservations count as entries. Further SYNs of the prefix are refused and
 					 * counted as tw_share_refused. 100: no limit */
 	uint32_t max_neighbours;	/* that answered ARP or ND or completed a handshake [1024]; a quarter as many
 					 * again, 16 to 1024, for those that did not, and the gateways, are on top */
-	uint32_t msl_ms;		/* [30 000] */
+	uint32_t msl_ms;		/* maximum segment lifetime; TIME_WAIT lasts twice it [30 000] */
 	uint32_t rto_min_ms;		/* floor of the retransmission time-out [200]; RFC 6298 2.4 says 1000 */
 	uint32_t syn_cookies_at;	/* connections in SYN_RCVD from which on SYNs are answered by cookies
 					 * (RFC 4987 3.6) [a quarter of max_conns]. They are also while connections in
 					 * SYN_RCVD could take more than a quarter of the TCBs or TIME_WAIT entries that
 					 * are left. UINT32_MAX: never */
 	uint32_t rst_rate;		/* RSTs a second to segments that belong to no connection, and as many at
-					 * once [10 000; at most 4 000 000] */
-	uint32_t quiet_ms;		/* RFC 9293 3.4.3: no SYN is sent or answered for so long [0] */
+					 * once [10 000] */
+	uint32_t quiet_ms;		/* RFC 9293 3.4.3: no SYN is sent or answered for so long [none] */
 };
 
-/** Makes a shard. 0; -EINVAL (a field out of range), -ENOMEM. */
+/** Sets every field: to its default in config.def if there is a constant one, else to zero. la_shard_create() computes
+ * the defaults that follow from other fields, such as max_orphans from max_conns, where these are zero. */
+void la_shard_config_init(struct la_shard_config *c);
+
+/** The name of the first field that la_shard_create() would refuse with -EINVAL, "msl_ms" for example, or NULL: the
+ * configuration is good. Zero fields are checked as their defaults. The string is constant; nothing is allocated. */
+const char *la_shard_config_check(const struct la_shard_config *c);
+
+/** Makes a shard. 0; -EINVAL (a field is out of range: la_shard_config_check() names it), -ENOMEM. */
 int la_shard_create(const struct la_shard_config *cfg, struct la_shard **out);
 
 /** Frees a shard, its connections (without a packet or a callback) and the mbufs it holds. */
@@ -211,7 +220,7 @@ int la_shard_load(struct la_shard *s, int (*read)(void *ctx, void *p, size_t len
 /** Counters and gauges; valid as long as the shard, updated in place by its own thread. */
 const struct la_counters *la_shard_counters(const struct la_shard *s);
 
-/** Bytes of memory a shard with this configuration takes for its tables. */
+/** Bytes of memory a shard with this configuration takes for its tables. Zero fields as in la_shard_create(). */
 size_t la_shard_memory(const struct la_shard_config *cfg);
 
 #ifdef __cplusplus

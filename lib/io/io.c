@@ -21,6 +21,7 @@
 
 #include <lastack/io.h>
 
+#include "core/config.h"
 #include "io/buffers.h"
 #include "io/claim.h"
 #include "io/clock.h"
@@ -31,7 +32,6 @@
 #include "io/memif.h"
 #include "io/tap.h"
 #include "io/vdev.h"
-#include "net/shard.h"
 
 enum {
 	FIRST_MS = 1000,	/* of the clock: 0 is no time */
@@ -103,7 +103,7 @@ may_cross_pages(const struct rte_eth_dev_info *info)
 static int
 make_buffers(struct la_io *io, uint16_t id, struct la_shard_config *cfg, char *err, size_t size)
 {
-	struct la_shard_config with = la_shard_defaults(cfg);
+	struct la_shard_config with = *cfg;
 	struct la_pool_place place = {.socket = (int)rte_socket_id(), .mapped = la_port_maps_pools(id)};
 	uint32_t room = la_buffers_room(cfg->mtu);
 	struct rte_eth_dev_info info;
@@ -114,6 +114,7 @@ make_buffers(struct la_io *io, uint16_t id, struct la_shard_config *cfg, char *e
 		snprintf(err, size, "DPDK has no port %u", id);
 		return -ENODEV;
 	}
+	la_config_fill(&with);
 	place.dense = may_cross_pages(&info);
 	la_buffers_plan(with.max_conns, LA_LANE_BURST, 1, place.mapped, &plan);
 	if (cfg->max_held != 0) {

@@ -98,8 +98,9 @@ bool la_net_broadcast(const struct la_net *n, struct la_addr *a);
 /** Neither a group nor all zero: an address that one station can have. */
 bool la_mac_is_station(const uint8_t mac[6]);
 
-/** 0, or -EINVAL for addresses, prefixes, ranges or gateways no interface can have. */
-int la_netif_check(const struct la_shard_config *cfg);
+/** The name of the first field with a MAC, addresses, prefixes, ranges or gateways that no interface can have, or with
+ * an MTU too small for them; NULL: none. */
+const char *la_netif_check(const struct la_shard_config *cfg);
 /** Bytes of memory la_netif_init() lays its tables out in. */
 size_t la_netif_memory(const struct la_shard_config *cfg);
 /** cfg passed la_netif_check() and has its defaults filled in; mem: zeroed, 16-aligned. Adds the

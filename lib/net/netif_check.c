@@ -2,7 +2,6 @@
 
 /* Which addresses, prefixes, ranges and gateways an interface can have. */
 
-#include <errno.h>
 #include <string.h>
 
 #include "net/netif.h"
@@ -67,30 +66,49 @@ any6(const struct la_prefix *p, unsigned n)
 	return false;
 }
 
-int
-la_netif_check(const struct la_shard_config *cfg)
+static bool
+addrs_ok(const struct la_shard_config *cfg)
 {
-	bool has6;
-
-	if (cfg->naddrs + cfg->nranges == 0 || cfg->naddrs > LA_NETIF_MAX_ADDRS ||
-	    cfg->nranges > LA_NETIF_MAX_RANGES || (cfg->naddrs && !cfg->addrs) ||
-	    (cfg->nranges && !cfg->ranges) || !la_mac_is_station(cfg->mac) || cfg->vlan > 4094)
-		return -EINVAL;
 	for (unsigned i = 0; i < cfg->naddrs; i++) {
 		if (!addr_ok(&cfg->addrs[i]))
-			return -EINVAL;
+			return false;
 		for (unsigned j = 0; j < i; j++)
 			if (la_addr_eq(&cfg->addrs[i].addr, &cfg->addrs[j].addr))
-				return -EINVAL;
+				return false;
 	}
+	return true;
+}
+
+static bool
+ranges_ok(const struct la_shard_config *cfg)
+{
 	for (unsigned i = 0; i < cfg->nranges; i++)
 		if (!range_ok(&cfg->ranges[i]))
-			return -EINVAL;
-	if (!gateway_ok(cfg, &cfg->gateway4, true) || !gateway_ok(cfg, &cfg->gateway6, false))
-		return -EINVAL;
+			return false;
+	return true;
+}
+
+const char *
+la_netif_check(const struct la_shard_config *cfg)
+{
+	if (!la_mac_is_station(cfg->mac))
+		return "mac";
+	if (cfg->naddrs + cfg->nranges == 0 || cfg->naddrs > LA_NETIF_MAX_ADDRS)
+		return "naddrs";
+	if (cfg->nranges > LA_NETIF_MAX_RANGES)
+		return "nranges";
+	if (cfg->naddrs && (!cfg->addrs || !addrs_ok(cfg)))
+		return "addrs";
+	if (cfg->nranges && (!cfg->ranges || !ranges_ok(cfg)))
+		return "ranges";
+	if (!gateway_ok(cfg, &cfg->gateway4, true))
+		return "gateway4";
+	if (!gateway_ok(cfg, &cfg->gateway6, false))
+		return "gateway6";
 	if (memcmp(cfg->gateway_mac, (const uint8_t[6]){0}, 6) != 0 && !la_mac_is_station(cfg->gateway_mac))
-		return -EINVAL;
-	/* RFC 791 3.2: every link takes 68 bytes; RFC 8200 5: 1280 */
-	has6 = any6(cfg->addrs, cfg->naddrs) || any6(cfg->ranges, cfg->nranges);
-	return cfg->mtu && cfg->mtu < (has6 ? 1280 : 68) ? -EINVAL : 0;
+		return "gateway_mac";
+	/* RFC 8200 5: every link that carries IPv6 takes 1280 bytes */
+	if (cfg->mtu < 1280 && (any6(cfg->addrs, cfg->naddrs) || any6(cfg->ranges, cfg->nranges)))
+		return "mtu";
+	return NULL;
 }

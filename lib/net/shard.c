@@ -10,19 +10,12 @@
 
 #include <lastack/lastack.h>
 
+#include "core/config.h"
 #include "core/hash.h"
 #include "core/mem.h"
 #include "net/shard.h"
 
 enum {
-	DEF_MTU = 1500,
-	DEF_CONNS = 65536,
-	DEF_TIME_WAIT4 = 1 << 20,
-	DEF_TIME_WAIT6 = 1 << 16,
-	DEF_NEIGHBOURS = 1024,
-	DEF_MSL_MS = 30000,
-	DEF_RTO_MIN_MS = 200,
-	MAX_NEIGHBOURS = 1 << 24,
 	MIN_DATA_ROOM = RTE_PKTMBUF_HEADROOM + 1600,
 	MIN_CONTROL_ROOM = RTE_PKTMBUF_HEADROOM + 128,
 	LINE = 64,
@@ -65,46 +58,36 @@ lay_out(const struct la_shard_config *cfg)
 	return l;
 }
 
-static void
-or_default(uint32_t *v, uint32_t def)
+/* The first field that is out of its range, or NULL. */
+static const char *
+bad_field(const struct la_shard_config *cfg)
 {
-	if (*v == 0)
-		*v = def;
-}
+	const char *name = la_config_check(cfg);
 
-struct la_shard_config
-la_shard_defaults(const struct la_shard_config *cfg)
-{
-	struct la_shard_config c = *cfg;
-
-	if (c.mtu == 0)
-		c.mtu = DEF_MTU;
-	if (!c.mem)
-		c.mem = &la_mem_default;
-	or_default(&c.max_conns, DEF_CONNS);
-	or_default(&c.max_time_wait4, DEF_TIME_WAIT4);
-	or_default(&c.max_time_wait6, DEF_TIME_WAIT6);
-	or_default(&c.max_neighbours, DEF_NEIGHBOURS);
-	or_default(&c.msl_ms, DEF_MSL_MS);
-	or_default(&c.rto_min_ms, DEF_RTO_MIN_MS);
-	return c;
-}
-
-static int
-check(const struct la_shard_config *cfg)
-{
-	if (!cfg->mbufs || rte_pktmbuf_data_room_size(cfg->mbufs) < MIN_DATA_ROOM ||
-	    (cfg->control && rte_pktmbuf_data_room_size(cfg->control) < MIN_CONTROL_ROOM) ||
-	    cfg->max_neighbours > MAX_NEIGHBOURS)
-		return -EINVAL;
+	if (name)
+		return name;
+	if (!cfg->mbufs || rte_pktmbuf_data_room_size(cfg->mbufs) < MIN_DATA_ROOM)
+		return "mbufs";
+	if (cfg->control && rte_pktmbuf_data_room_size(cfg->control) < MIN_CONTROL_ROOM)
+		return "control";
 	return la_netif_check(cfg);
+}
+
+const char *
+la_shard_config_check(const struct la_shard_config *c)
+{
+	struct la_shard_config filled = *c;
+
+	la_config_fill(&filled);
+	return bad_field(&filled);
 }
 
 size_t
 la_shard_memory(const struct la_shard_config *cfg)
 {
-	struct la_shard_config c = la_shard_defaults(cfg);
+	struct la_shard_config c = *cfg;
 
+	la_config_fill(&c);
 	return lay_out(&c).total + la_tcp_memory(&c);
 }
 
@@ -132,14 +115,15 @@ init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout 
 int
 la_shard_create(const struct la_shard_config *cfg, struct la_shard **out)
 {
-	struct la_shard_config c = la_shard_defaults(cfg);
+	struct la_shard_config c = *cfg;
 	struct layout l;
 	struct la_shard *s;
-	int err = check(&c);
+	int err;
 
 	*out = NULL;
-	if (err)
-		return err;
+	la_config_fill(&c);
+	if (bad_field(&c))
+		return -EINVAL;
 	l = lay_out(&c);
 	s = la_mem_alloc(c.mem, l.total, LINE);
 	if (!s)

@@ -123,10 +123,6 @@ void la_egress_ether(struct la_shard *s, struct rte_mbuf *m, const uint8_t dst[6
 /** The neighbour's MAC is known: what waited for it leaves. */
 void la_egress_resolved(struct la_shard *s, struct la_neigh *n);
 
-/* shard.c */
-/** The configuration with its defaults in the place of what is 0 or NULL. */
-struct la_shard_config la_shard_defaults(const struct la_shard_config *cfg);
-
 /* restart.c: what several shards left, for several others to go on with */
 enum { LA_SHARD_DEAL_MAX = 64 };
 struct la_shard_deal {

@@ -19,6 +19,7 @@
 #include <rte_mbuf.h>
 #include <sodium.h>
 
+#include "core/config.h"
 #include "io/capture.h"
 #include "io/numa.h"
 #include "io/secret.h"
@@ -240,7 +241,7 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 			 cs->name, mib);
 	else if (rc)
 		snprintf(err, size, "%s: the shard refuses its configuration: %s", cs->name,
-			 strerror(-rc));
+			 rc == -EINVAL ? la_shard_config_check(sc) : strerror(-rc));
 	if (rc)
 		return rc;
 	la_tables_place(st->shard, &place);
@@ -334,6 +335,19 @@ build(struct la_engine *e, char *err, size_t size)
 	return rc;
 }
 
+/* Defaults of the shards. An MTU of 0 stays: make_shard() replaces it by that of the port. */
+static void
+fill_configs(struct la_engine_config *cfg)
+{
+	for (unsigned i = 0; i < cfg->nstations; i++) {
+		struct la_shard_config *sc = &cfg->stations[i].shard;
+		uint16_t mtu = sc->mtu;
+
+		la_config_fill(sc);
+		sc->mtu = mtu;
+	}
+}
+
 int
 la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, char *err, size_t size)
 {
@@ -355,6 +369,7 @@ la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, cha
 	}
 	memset(e, 0, sizeof(*e));
 	e->cfg = *cfg;
+	fill_configs(&e->cfg);
 	rc = cfg->ready_file ? la_ready_clear(cfg->ready_file, err, size) : 0;
 	if (rc == 0)
 		rc = build(e, err, size);

@@ -38,7 +38,8 @@ struct la_station_ops {
  * speaks for the addresses. The n-th station on a port is shard n there. */
 struct la_station {
 	const char *name;	      /* for start-up lines and summaries: "server" */
-	struct la_shard_config shard; /* secret, now, mbufs, mac, mtu (when 0), offloads: by the engine */
+	struct la_shard_config shard; /* secret, now, mbufs, mac, mtu (when 0), offloads: by the engine; zero
+				       * fields otherwise take the shard's defaults */
 	unsigned port;		      /* index into la_eal.port[]; stations of one port take its queues in order */
 	unsigned worker;	      /* 0, 1, ...: stations of one worker share an lcore */
 	const struct la_station_ops *ops;

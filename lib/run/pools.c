@@ -3,12 +3,12 @@
 /* Packet buffers of a station: those that its shard needs (io/buffers.c). With --mbufs the rest after rings and bursts
  * is what may be held. */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include <rte_errno.h>
 
-#include "net/shard.h"
 #include "run/pools.h"
 #include "run/shed.h"
 
@@ -28,21 +28,14 @@ stations_on(const struct la_engine_config *cfg, unsigned port)
 	return n;
 }
 
-static uint32_t
-max_conns(const struct la_engine_config *cfg, unsigned i)
-{
-	struct la_shard_config with = la_shard_defaults(&cfg->stations[i].shard);
-
-	return with.max_conns;
-}
-
 int
 la_pool_plan(const struct la_engine_config *cfg, unsigned i, struct la_pool_plan *plan, char *err, size_t size)
 {
 	unsigned port = cfg->stations[i].port, shards = stations_on(cfg, port);
 	bool xdp = port < cfg->eal.nports && cfg->eal.ports[port].kind == LA_PORT_XDP;
-	uint32_t conns = max_conns(cfg, i), needed;
+	uint32_t conns = cfg->stations[i].shard.max_conns, needed;
 
+	assert(conns != 0); /* la_config_fill() was there */
 	la_buffers_plan(conns, LA_SHED_LOOK, shards, xdp, plan);
 	needed = plan->rings + plan->bursts + plan->conns;
 	if (cfg->mbufs != 0 && cfg->mbufs < needed) {

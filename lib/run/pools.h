@@ -7,8 +7,8 @@
 #include "io/buffers.h"
 #include "run/engine.h"
 
-/** The plan of station i. 0, or -EINVAL when the configuration asks for fewer buffers than are needed, with the
- * arithmetic in err. */
+/** The plan of station i, which has its defaults filled in. 0, or -EINVAL when the configuration asks for fewer buffers
+ * than are needed, with the arithmetic in err. */
 int la_pool_plan(const struct la_engine_config *cfg, unsigned i, struct la_pool_plan *plan, char *err, size_t size);
 
 /** Data room of a station's buffers, headroom included, bytes. */

@@ -20,8 +20,6 @@
 #include "run/restart.h"
 #include "run/units.h"
 
-enum { DEFAULT_MSL_MS = 30000 }; /* what a shard takes for 0 */
-
 static void
 addrs_of(const struct la_engine *e, struct la_statefile_addrs *a)
 {
@@ -38,11 +36,8 @@ longest_msl(const struct la_engine *e)
 {
 	uint32_t msl = 0;
 
-	for (unsigned i = 0; i < e->cfg.nstations; i++) {
-		uint32_t ms = e->cfg.stations[i].shard.msl_ms;
-
-		msl = RTE_MAX(msl, ms ? ms : (uint32_t)DEFAULT_MSL_MS);
-	}
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		msl = RTE_MAX(msl, e->cfg.stations[i].shard.msl_ms);
 	return msl;
 }
 

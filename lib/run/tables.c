@@ -6,6 +6,7 @@
  * small starts without complaint and is told by the OOM killer, at the peak, with every promise of
  * 2*MSL gone at once. So the bound is held against the room before anything is mapped. */
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ knob_of(struct la_shard_config *c, enum knob k)
 {
 	uint32_t *v[NKNOBS] = {&c->max_time_wait4, &c->max_time_wait6, &c->max_conns};
 
+	assert(*v[k] != 0); /* la_config_fill() was there */
 	return v[k];
 }
 
@@ -38,7 +40,7 @@ bytes_with(const struct la_station *st, unsigned n, enum knob k, uint32_t most)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct la_shard_config c = la_shard_defaults(&st[i].shard);
+		struct la_shard_config c = st[i].shard;
 		uint32_t *v = knob_of(&c, k);
 
 		if (*v > most)
@@ -91,7 +93,7 @@ divisor(const struct la_station *st, unsigned n, uint64_t room)
 		uint64_t sum = 0;
 
 		for (unsigned i = 0; i < n; i++) {
-			struct la_shard_config c = la_shard_defaults(&st[i].shard);
+			struct la_shard_config c = st[i].shard;
 
 			for (enum knob k = 0; k < NKNOBS; k++)
 				*knob_of(&c, k) = *knob_of(&c, k) / d + 1;
@@ -109,7 +111,7 @@ total(const struct la_station *st, unsigned n, enum knob k)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct la_shard_config c = la_shard_defaults(&st[i].shard);
+		struct la_shard_config c = st[i].shard;
 
 		sum += *knob_of(&c, k);
 	}

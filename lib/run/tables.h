@@ -9,9 +9,9 @@
 #include "io/memory.h"
 #include "run/engine.h"
 
-/** Before any table is made: is there room for all that the stations' tables may become? TIME_WAIT
- * is promised at the open, so a table that does not fit is a promise that the kernel breaks later,
- * by killing the process. 0, or -ENOMEM with the arithmetic and the way out in err. */
+/** Before any table is made: is there room for all that the tables of the stations may become? The stations have their
+ * defaults filled in. TIME_WAIT is promised at the open, so a table that does not fit is a promise that the kernel
+ * breaks later, by killing the process. 0, or -ENOMEM with the arithmetic and the way out in err. */
 int la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room *room, char *err,
 		  size_t size);
 

@@ -190,6 +190,14 @@ la_tw_life(const struct la_tw_core *e)
 	return (enum la_tw_life)(e->flags & LA_TW_LIFE);
 }
 
+/** How long an entry lives, in ticks, for an MSL below 2^29 ms: RFC 9293 MUST-13. A tick more than 2*MSL, because the
+ * present lies somewhere within a tick, and 2*MSL must pass whole. */
+static inline uint32_t
+la_tw_lifetime(uint32_t msl_ms)
+{
+	return 2 * msl_ms + 1;
+}
+
 /** The class of a lifetime (2*MSL in ticks, 1 to 2^30), made when new. -ENOSPC when LA_TW_CLASSES
  * others are in use, -EINVAL out of range. */
 int la_tw_class(struct la_tw *t, uint32_t lifetime);

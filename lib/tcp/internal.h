@@ -47,7 +47,6 @@ enum {
 	LA_RTO_MAX_MS = 64000,	     /* RFC 6298 2.5: at least 60 s */
 	LA_R2_MS = 120000,	     /* RFC 9293 3.8.3: at least 100 s */
 	LA_R2_SYN_MS = 200000,	     /* at least 3 minutes */
-	LA_ORPHAN_MS = 60000,
 	LA_SYN_RCVD_MS = 63000,	     /* longest half-open connection: SYN,ACK after 0, 1, 3, 7, 15 and 31 s */
 	LA_FIN_WAIT_2_MS = 60000,
 	LA_FIN_WAIT_2_HOLD_MS = 5000, /* of them as a TCB, the rest as a table entry */
@@ -55,9 +54,6 @@ enum {
 	LA_KEEPALIVE_PROBES = 8,
 	LA_CHALLENGE_WINDOW_MS = 500, /* RFC 5961 7: challenge ACKs, per connection: */
 	LA_CHALLENGE_MAX = 5,	      /* this many in each such window */
-	LA_RST_RATE = 10000,	/* a second, to segments of no connection; and as many at once */
-	LA_RST_RATE_MAX = 4000000,
-	LA_TW_SHARE = 75,	/* percent of a nearly full TIME_WAIT table for one source prefix */
 	LA_BUF_DEFAULT = 256 * 1024,
 	LA_BUF_MAX = 1 << 30,
 	LA_MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
@@ -92,7 +88,7 @@ struct la_listener {
 	void *user;
 };
 
-/* Zero in a configuration means the default. */
+/* Zero in the options of a connection means the default. */
 static inline uint32_t
 or_default(uint32_t v, uint32_t def)
 {

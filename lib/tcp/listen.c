@@ -37,8 +37,7 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 			return (int)i;
 	if (t->nprofiles == LA_TCP_PROFILES)
 		return -ENOMEM;
-	/* one tick more: the present is somewhere within a tick, and 2*MSL must pass whole */
-	p.tw_class = la_tw_class(&t->tw, 2 * p.o.msl_ms + 1);
+	p.tw_class = la_tw_class(&t->tw, la_tw_lifetime(p.o.msl_ms));
 	if (p.tw_class < 0)
 		return p.tw_class;
 	t->profiles[t->nprofiles] = p;

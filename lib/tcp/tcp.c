@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/config.h"
 #include "tcp/hold.h"
 
 enum {
@@ -12,13 +13,14 @@ enum {
 	TIMER_BATCH = 32,
 };
 
-static void
-capacities(const struct la_shard_config *cfg, uint32_t *conns, uint32_t *tw4, uint32_t *tw6)
-{
-	*conns = or_default(cfg->max_conns, 65536);
-	*tw4 = or_default(cfg->max_time_wait4, 1u << 20);
-	*tw6 = or_default(cfg->max_time_wait6, 1u << 16);
-}
+/* No sum of table sizes in the ranges of config.def overflows, and each slot has a reference. */
+_Static_assert((uint64_t)LA_CONFIG_MAX_max_conns * LA_WHEEL_REFS + LA_CONFIG_MAX_max_time_wait4 +
+	       LA_CONFIG_MAX_max_time_wait6 <= UINT32_MAX, "references of the wheel are counted in 32 bits");
+_Static_assert(LA_CONFIG_MAX_max_conns < LA_REF_SLOT_MASK && LA_CONFIG_MAX_max_time_wait4 < LA_REF_SLOT_MASK &&
+	       LA_CONFIG_MAX_max_time_wait6 < LA_REF_SLOT_MASK, "la_ref has room for every slot");
+_Static_assert(LA_CONFIG_MAX_msl_ms < (uint32_t)LA_TIMER_MAX_MS / 2 &&
+	       LA_CONFIG_MAX_orphan_ms <= (uint32_t)LA_TIMER_MAX_MS,
+	       "the shard's values are valid for connections, whose defaults they are");
 
 static uint32_t
 wheel_refs(uint32_t conns, uint32_t tw4, uint32_t tw6)
@@ -36,13 +38,6 @@ static size_t
 tcb_bytes(uint32_t conns)
 {
 	return ((size_t)conns + 1) * sizeof(struct la_tcb);
-}
-
-/* Default threshold: a quarter of max_conns in SYN_RCVD. Small tables have la_cookie_on() for the rest. */
-static uint32_t
-cookies_at(const struct la_shard_config *cfg, uint32_t conns)
-{
-	return or_default(cfg->syn_cookies_at, conns >= 4 ? conns / 4 : 1);
 }
 
 static uint32_t
@@ -63,9 +58,9 @@ struct small {
 size_t
 la_tcp_memory(const struct la_shard_config *cfg)
 {
-	uint32_t conns, tw4, tw6;
+	uint32_t conns = cfg->max_conns, tw4 = cfg->max_time_wait4, tw6 = cfg->max_time_wait6;
 
-	capacities(cfg, &conns, &tw4, &tw6);
+	assert(la_config_is_filled(cfg));
 	return sizeof(struct small) + isn_places(conns) * sizeof(struct la_isn_end) + tcb_bytes(conns) + la_index_memory(conns + tw4 + tw6) +
 	       la_tw_memory(tw4, tw6) + wheel_bytes(wheel_refs(conns, tw4, tw6)) +
 	       la_wheel_memory(LA_DELACK_SLOTS, conns);
@@ -75,15 +70,10 @@ int
 la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters)
 {
 	struct small *small;
-	uint32_t conns, tw4, tw6, refs;
+	uint32_t conns = cfg->max_conns, tw4 = cfg->max_time_wait4, tw6 = cfg->max_time_wait6, refs;
 	int err;
 
-	capacities(cfg, &conns, &tw4, &tw6);
-	if (cfg->msl_ms >= LA_TIMER_MAX_MS / 2 || cfg->tw_share_percent > 100)
-		return -EINVAL;
-	if ((uint64_t)conns * LA_WHEEL_REFS + tw4 + tw6 > UINT32_MAX ||
-	    conns >= LA_REF_SLOT_MASK || tw4 >= LA_REF_SLOT_MASK || tw6 >= LA_REF_SLOT_MASK)
-		return -EINVAL;
+	assert(la_config_is_filled(cfg) && !la_config_check(cfg));
 	memset(t, 0, sizeof(*t));
 	t->now = cfg->now;
 	t->tick = (uint32_t)cfg->now;
@@ -92,22 +82,21 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->mbufs = cfg->mbufs;
 	t->control = cfg->control;
 	t->buf_len = rte_pktmbuf_data_room_size(cfg->mbufs);
-	t->hold.max = or_default(cfg->max_held, cfg->mbufs->size - cfg->mbufs->size / 4);
+	t->hold.max = cfg->max_held;
 	t->hold.extra = t->hold.max - RTE_MIN(conns, t->hold.max - t->hold.max / 8);
 	t->hold.common = t->hold.extra - t->hold.extra / 4;
-	t->hold.low = or_default(cfg->low_mbufs, cfg->mbufs->size / 32);
+	t->hold.low = cfg->low_mbufs;
 	t->out_text = LA_TCP_OUT_MAX - LA_TCP_OUT_CONTROL;
-	t->hold.max_orphans = or_default(cfg->max_orphans, conns / 2 + 1);
+	t->hold.max_orphans = cfg->max_orphans;
 	t->hold.cell = 1u << (31 - __builtin_clz(t->buf_len - RTE_PKTMBUF_HEADROOM));
-	t->mem = cfg->mem ? cfg->mem : &la_mem_default;
-	t->mtu = or_default(cfg->mtu, 1500);
-	t->rto_min = or_default(cfg->rto_min_ms, 200);
-	t->msl = or_default(cfg->msl_ms, 30000);
-	t->orphan_ms = or_default(cfg->orphan_ms, LA_ORPHAN_MS);
+	t->mem = cfg->mem;
+	t->mtu = cfg->mtu;
+	t->rto_min = cfg->rto_min_ms;
+	t->msl = cfg->msl_ms;
+	t->orphan_ms = cfg->orphan_ms;
 	t->tw_full_reset = cfg->tw_full_reset;
-	t->cookies_at = cookies_at(cfg, conns);
-	t->rst_rate = or_default(cfg->rst_rate, LA_RST_RATE);
-	t->rst_rate = RTE_MIN(t->rst_rate, (uint32_t)LA_RST_RATE_MAX);
+	t->cookies_at = cfg->syn_cookies_at;
+	t->rst_rate = cfg->rst_rate;
 	t->rsts = la_tokens_full(t->rst_rate, t->now);
 	/* a tick more: the present is somewhere within one */
 	t->quiet_until = cfg->quiet_ms ? cfg->now + cfg->quiet_ms + 1 : 0;
@@ -147,7 +136,7 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	err = la_tw_init(&t->tw, t->mem, &t->index, &t->wheel, &t->key, counters, tw4, tw6);
 	if (err)
 		goto no_tw;
-	la_tw_share_set(&t->tw, or_default(cfg->tw_share_percent, LA_TW_SHARE));
+	la_tw_share_set(&t->tw, cfg->tw_share_percent);
 	return 0;
 no_tw:
 	la_wheel_fini(&t->delack);

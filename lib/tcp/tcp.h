@@ -142,9 +142,10 @@ struct la_tcp {
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 };
 
+/** cfg has its defaults filled in (core/config.h), here and below. */
 size_t la_tcp_memory(const struct la_shard_config *cfg);
 
-/** counters, mbufs and config as in the shard's. 0, -ENOMEM or -EINVAL; undoes itself on failure. */
+/** counters, mbufs and config as in the shard's, in their ranges. 0 or -ENOMEM; undoes itself on failure. */
 int la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters);
 /** Frees everything, the waiting packets included. */
 void la_tcp_fini(struct la_tcp *t);

@@ -13,6 +13,7 @@ static struct {
 	int side;
 	bool flag;
 	char call[32];
+	struct la_shard_config shard;
 } v;
 
 static int
@@ -44,7 +45,17 @@ static const struct opt second[] = {
 	{.name = "addr", .letter = 'a', .kind = OPT_CALL, .dst = v.call, .arg = "ADDR", .call = call},
 	OPT_END,
 };
-static const struct opt *const tables[] = {first, second, NULL};
+#define FIELD(option, field) \
+	{.name = option, .kind = OPT_FIELD, .dst = &v.shard, .arg = "N", .row = &la_config_rows[LA_CFG_##field]}
+static const struct opt third[] = {
+	FIELD("shard-msl", msl_ms),
+	FIELD("vlan", vlan),
+	FIELD("share", tw_share_percent),
+	FIELD("entries", max_time_wait6),
+	FIELD("orphans", max_orphans),
+	OPT_END,
+};
+static const struct opt *const tables[] = {first, second, third, NULL};
 
 static char err[256];
 
@@ -107,6 +118,45 @@ bad(enum opt_result r, const char *which, const char *given, const char *allowed
 	cr_expect(strstr(err, given), "given '%s': %s", given, err);
 	cr_expect(strstr(err, allowed), "allowed '%s': %s", allowed, err);
 	cr_expect_null(strchr(err, '\n'));
+}
+
+/* Size, unit and bounds are those of the row in config.def. */
+Test(opts, a_field_of_the_shard)
+{
+	cr_assert_eq(PARSE(S("--shard-msl=2s"), S("--vlan"), S("4094"), S("--share=1"), S("--entries"), S("256Mi")),
+		     OPT_OK, "%s", err);
+	cr_expect_eq(v.shard.msl_ms, 2000);
+	cr_expect_eq(v.shard.vlan, 4094);
+	cr_expect_eq(v.shard.mtu, 0);
+	cr_expect_eq(v.shard.tw_share_percent, 1);
+	cr_expect_eq(v.shard.max_time_wait6, 1u << 28);
+	bad(PARSE(S("--shard-msl"), S("2000")), "--shard-msl", "'2000'", "1ms to 1440m");
+	bad(PARSE(S("--shard-msl"), S("25h")), "--shard-msl", "'25h'", "1ms to 1440m");
+	bad(PARSE(S("--vlan"), S("4095")), "--vlan", "'4095'", "1 to 4094");
+	bad(PARSE(S("--vlan=0")), "--vlan", "'0'", "1 to 4094");
+	bad(PARSE(S("--share=101")), "--share", "'101'", "1 to 100");
+	cr_expect_eq(v.shard.tw_share_percent, 0);
+}
+
+Test(opts, the_help_of_a_field_has_its_default)
+{
+	static const char *const texts[] = {"twice that [30s]\n", "64 bytes each [128Ki]\n", "no limit [75]\n",
+					    "asked for [untagged]\n", "[half of max_conns]\n"};
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	opt_help(tables, f);
+	fclose(f);
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		cr_expect(strstr(text, texts[i]), "%s in %s", texts[i], text);
+	free(text);
+	f = open_memstream(&text, &size);
+	cr_assert_eq(opt_brief(tables, "shard-msl share", f), 0);
+	fclose(f);
+	cr_expect(strstr(text, "TIME_WAIT lasts twice that [30s]\n"), "%s", text);
+	cr_expect(strstr(text, "TIME_WAIT entries of ...\n"), "%s", text);
+	free(text);
 }
 
 Test(opts, errors_say_which_what_and_what_is_allowed)

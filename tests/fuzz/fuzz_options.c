@@ -160,18 +160,18 @@ check_options(void)
 
 	CHECK(net.naddrs <= NET_ADDRS && net.nranges <= NET_ADDRS &&
 	      net.eal.nargs <= LA_EAL_MAX_ARGS);
-	CHECK(net.msl_ms >= 1 && net.msl_ms <= 120000 && net.rto_min_ms >= 1);
-	CHECK(net.max_conns >= 1 && net.vlan <= 4094);
+	CHECK(la_config_check(&net.shard) == NULL && net.shard.msl_ms >= 1 && net.shard.rto_min_ms >= 1);
+	CHECK(net.shard.max_conns >= 1);
 	for (unsigned i = 0; i < net.naddrs; i++)
 		CHECK(net.addrs[i].len <= (la_addr_is4(&net.addrs[i].addr) ? 32 : 128));
 	memset(&cfg, 0, sizeof(cfg));
 	net_apply(&cfg, &cfg.stations[0]);
 	CHECK(cfg.stations[0].shard.naddrs == net.naddrs &&
-	      cfg.stations[0].shard.msl_ms == net.msl_ms);
+	      cfg.stations[0].shard.msl_ms == net.shard.msl_ms);
 	rc = la_tuples_init(&tuples, net.addrs,
 			    net.naddrs < LA_TUPLES_PREFIXES ? net.naddrs : LA_TUPLES_PREFIXES,
 			    own.lo ? own.lo : 1024, own.lo ? own.hi : 65535, &own.to,
-			    own.to_port ? own.to_port : 80, 2ull * net.msl_ms);
+			    own.to_port ? own.to_port : 80, 2ull * net.shard.msl_ms);
 	if (rc)
 		return;
 	for (unsigned i = 0, ticket; i < 3 && la_tuples_next(&tuples, i, &t, &ticket) == 0; i++) {
@@ -186,13 +186,15 @@ check_options(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-	struct net_options before = net;
+	struct net_options before;
 	char *argv[WORDS + 1], err[256];
 	enum opt_result r;
 	int argc;
 
 	if (len > INPUT_MAX)
 		return 0;
+	net_init();
+	before = net;
 	argc = words(p, len, argv);
 	memset(err, 0, sizeof(err));
 	r = opt_parse(argc, argv, tables, err, sizeof(err));

@@ -201,6 +201,18 @@ check_not_stuck()
 	fi
 }
 
+# tcpdump says: captured as many as received by filter.
+capture_is_whole()
+{
+	kill -USR1 "$tcpdump_pid" 2>/dev/null || return 0 # it has ended, with its device
+	sleep 0.1
+	tail -n 1 "$work/tcpdump.log" |
+		awk '/packets captured, / { whole = $2 == $5 } END { exit !whole }'
+}
+
+# The kernel hands captured frames to tcpdump about once a second, and later on a busy machine.
+finish_capture() { until_true 15 capture_is_whole; }
+
 stop_capture()
 {
 	kill -INT "$tcpdump_pid" 2>/dev/null
@@ -211,7 +223,7 @@ stop_capture()
 # Ends the capture and lets tshark judge it.
 check_capture()
 {
-	sleep 1.2 # tcpdump hands over what it has about once a second
+	finish_capture
 	stop_capture
 	if [ "$device" = kernel ]; then
 		rm -f "$work/$captures.pcap" # skb_checksum_help() writes 0xffff for 0, which tshark calls bad
@@ -222,7 +234,7 @@ check_capture()
 		not_ok "${1:+$1: }capture judged by tshark"
 		show "$work/judge.log" 25
 	fi
-	grep -vE '^0 packets dropped' "$work/tcpdump.log" | grep 'dropped by kernel' | sed 's/^/# tcpdump: /'
+	grep -E '^[1-9][0-9]* packets dropped by kernel' "$work/tcpdump.log" | sed 's/^/# tcpdump: /'
 	[ -n "${KEEP:-}" ] || rm -f "$work/$captures.pcap"
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/config.h"
 #include "net_test.h"
 
 static void
@@ -27,32 +28,78 @@ create(const struct la_shard_config *cfg)
 	return err;
 }
 
+static void
+refused(const struct la_shard_config *cfg, const char *field)
+{
+	const char *name = la_shard_config_check(cfg);
+
+	cr_assert_eq(create(cfg), -EINVAL, "%s", field);
+	cr_assert(name && strcmp(name, field) == 0, "%s: %s", field, name ? name : "taken");
+}
+
 Test(shard, config_is_checked)
 {
 	struct rte_mempool *small = rte_pktmbuf_pool_create("small", 15, 0, 0, 128 + 1599, -1);
+	struct rte_mempool *tiny = rte_pktmbuf_pool_create("tiny", 15, 0, 0, 128 + 127, -1);
 	struct la_shard_config c = net.cfg;
 
 	cr_assert_eq(create(&c), 0);
-	c.mbufs = NULL;
-	cr_assert_eq(create(&c), -EINVAL);
-	c = net.cfg;
-	c.mbufs = small;
-	cr_assert_eq(create(&c), -EINVAL);
-	c = net.cfg;
-	c.mtu = 1279;
-	cr_assert_eq(create(&c), -EINVAL);
-	c = net.cfg;
-	c.vlan = 4095;
-	cr_assert_eq(create(&c), -EINVAL);
-	c = net.cfg;
-	c.max_neighbours = (1 << 24) + 1;
-	cr_assert_eq(create(&c), -EINVAL);
-	c = net.cfg;
-	c.naddrs = c.nranges = 0;
-	cr_assert_eq(create(&c), -EINVAL);
+	cr_assert_null(la_shard_config_check(&c));
+	c.mbufs = NULL, refused(&c, "mbufs"), c = net.cfg;
+	c.mbufs = small, refused(&c, "mbufs"), c = net.cfg;
+	c.control = tiny, refused(&c, "control"), c = net.cfg;
+	c.mtu = 1279, refused(&c, "mtu"), c = net.cfg;
+	c.vlan = 4095, refused(&c, "vlan"), c = net.cfg;
+	c.max_neighbours = (1 << 24) + 1, refused(&c, "max_neighbours"), c = net.cfg;
+	c.mac[0] |= 1, refused(&c, "mac"), c = net.cfg;
+	c.naddrs = c.nranges = 0, refused(&c, "naddrs");
 	fake.init = -ENOMEM;
 	cr_assert_eq(create(&net.cfg), -ENOMEM);
 	rte_mempool_free(small);
+	rte_mempool_free(tiny);
+}
+
+/* Each row of config.def, at and beside its bounds. */
+Test(shard, ranges_come_from_the_table)
+{
+	for (unsigned i = 0; i < LA_NCONFIG; i++) {
+		const struct la_config_row *r = &la_config_rows[i];
+		struct la_shard_config c = net.cfg;
+		uint64_t most = r->size == 2 ? UINT16_MAX : UINT32_MAX;
+
+		if (i == LA_CFG_mtu) /* with IPv6 it is 1280 at least */
+			c.naddrs = 1, c.nranges = 0, c.gateway6 = (struct la_addr){0};
+		la_config_set(r, &c, r->min);
+		cr_assert_null(la_shard_config_check(&c), "%s: %lu", r->name, r->min);
+		la_config_set(r, &c, r->max);
+		cr_assert_null(la_shard_config_check(&c), "%s: %lu", r->name, r->max);
+		la_config_set(r, &c, 0);
+		cr_assert_null(la_shard_config_check(&c), "%s: 0", r->name);
+		if (r->min > 1)
+			la_config_set(r, &c, r->min - 1), refused(&c, r->name);
+		if (r->max < most)
+			la_config_set(r, &c, r->max + 1), refused(&c, r->name);
+	}
+}
+
+/* A configuration made by la_shard_config_init() is the one that zero fields stand for. */
+Test(shard, an_initialised_config_and_zeros_are_the_same)
+{
+	struct la_shard_config c;
+
+	la_shard_config_init(&c);
+	c.mbufs = net.cfg.mbufs;
+	memcpy(c.mac, net.cfg.mac, sizeof(c.mac));
+	c.addrs = net.cfg.addrs;
+	c.naddrs = 1;
+	cr_assert_eq(create(&c), 0);
+	for (unsigned i = 0; i < LA_NCONFIG; i++) {
+		size_t before = la_shard_memory(&c);
+
+		la_config_set(&la_config_rows[i], &c, 0);
+		cr_assert_eq(create(&c), 0);
+		cr_assert_eq(la_shard_memory(&c), before, "%s", la_config_rows[i].name);
+	}
 }
 
 static size_t taken, given;

@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 
+#include "core/config.h"
 #include "run/pools.h"
 
 static struct la_engine_config
@@ -16,6 +17,7 @@ server(uint32_t max_conns, uint32_t mbufs)
 	struct la_engine_config cfg = {.nstations = 1, .mbufs = mbufs};
 
 	cfg.stations[0].shard.max_conns = max_conns;
+	la_config_fill(&cfg.stations[0].shard);
 	return cfg;
 }
 

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 
+#include "core/config.h"
 #include "run/tables.h"
 
 static struct la_station one[2];
@@ -14,11 +15,13 @@ static char err[512];
 static void
 stations(uint32_t conns, uint32_t tw4, uint32_t tw6)
 {
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 2; i++) {
 		one[i] = (struct la_station){.name = "server",
 					     .shard = {.max_conns = conns,
 						       .max_time_wait4 = tw4,
 						       .max_time_wait6 = tw6}};
+		la_config_fill(&one[i].shard);
+	}
 }
 
 static int

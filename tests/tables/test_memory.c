@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 
+#include "core/config.h"
 #include "tcp/tcp.h"
 
 static size_t taken;
@@ -39,6 +40,7 @@ bytes_of(uint32_t conns, uint32_t tw4, uint32_t tw6)
 	size_t bytes;
 
 	cr_assert(counters && t);
+	la_config_fill(&cfg);
 	cr_assert_eq(la_tcp_init(t, &cfg, counters), 0);
 	bytes = taken;
 	cr_assert_eq(la_tcp_memory(&cfg), bytes, "%u connections, %u and %u entries", conns, tw4, tw6);
