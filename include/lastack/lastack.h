@@ -7,6 +7,7 @@
 #include <lastack/addr.h>
 #include <lastack/conn.h>
 #include <lastack/counters.h>
+#include <lastack/io.h>
 #include <lastack/shard.h>
 
 #endif

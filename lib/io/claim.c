@@ -42,10 +42,12 @@ enum { CLAIMS = 4 * LA_EAL_MAX_ARGS, WORD = 256, TRIES = 8 };
 static struct {
 	struct held {
 		char what[WORD]; /* the abstract name, or the path of the lock file */
+		const void *owner;
 		int fd;
 		bool is_file;
 	} held[CLAIMS];
 	unsigned n;
+	const void *owner; /* of what is claimed now */
 } claims;
 
 static bool
@@ -67,22 +69,40 @@ keep(const char *what, int fd, bool is_file)
 		return -E2BIG;
 	}
 	snprintf(h->what, sizeof(h->what), "%s", what);
+	h->owner = claims.owner;
 	h->fd = fd;
 	h->is_file = is_file;
 	claims.n++;
 	return 0;
 }
 
+static void
+give_back(const struct held *h)
+{
+	if (h->is_file)
+		(void)unlink(h->what); /* while it is locked: the next owner looks again */
+	close(h->fd);
+}
+
 void
 la_claim_drop(void)
 {
-	while (claims.n > 0) {
-		struct held *h = &claims.held[--claims.n];
+	while (claims.n > 0)
+		give_back(&claims.held[--claims.n]);
+}
 
-		if (h->is_file)
-			(void)unlink(h->what); /* while it is locked: the next owner checks again */
-		close(h->fd);
+void
+la_claim_release(const void *owner)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < claims.n; i++) {
+		if (claims.held[i].owner == owner)
+			give_back(&claims.held[i]);
+		else
+			claims.held[kept++] = claims.held[i];
 	}
+	claims.n = kept;
 }
 
 /* " (pid 123, lastack)", or "". */
@@ -311,6 +331,30 @@ claim_port(enum la_port_kind kind, const char *arg, char *err, size_t size)
 	if (kind == LA_PORT_MEMIF && !is_client(arg))
 		return claim_socket(head, err, size);
 	return 0;
+}
+
+int
+la_claim_device(const void *owner, enum la_port_kind kind, const char *arg, char *err, size_t size)
+{
+	int r;
+
+	claims.owner = owner;
+	r = kind == LA_PORT_EAL ? claim_vdev(arg, err, size) : claim_port(kind, arg, err, size);
+	claims.owner = NULL;
+	return r;
+}
+
+int
+la_claim_tap(const void *owner, const char *arg, char *err, size_t size)
+{
+	char name[64];
+	int r;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(arg, ","), arg);
+	claims.owner = owner;
+	r = la_claim_number(name, err, size);
+	claims.owner = NULL;
+	return r;
 }
 
 int

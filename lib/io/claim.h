@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-struct la_eal_config;
+#include "io/eal.h"
 
 /** Claims all interfaces and sockets of the configuration's ports and --vdev arguments. 0, or negative errno with the
  * interface and, if known, its process in err; then nothing is claimed. */
@@ -15,6 +15,16 @@ int la_claim_ports(const struct la_eal_config *cfg, char *err, size_t size);
 
 /** Claims an interface that now exists also by its number. 0, or negative errno and err. */
 int la_claim_number(const char *name, char *err, size_t size);
+
+/** Claims what one device names, for `owner` to release: a short form, or with LA_PORT_EAL a DPDK device with its
+ * arguments. 0, or negative errno and err. */
+int la_claim_device(const void *owner, enum la_port_kind kind, const char *arg, char *err, size_t size);
+
+/** Claims the TAP of that argument by its number, which it has only now. 0, or negative errno and err. */
+int la_claim_tap(const void *owner, const char *arg, char *err, size_t size);
+
+/** Releases the claims of one owner. */
+void la_claim_release(const void *owner);
 
 /** Releases all claims of this process. */
 void la_claim_drop(void);

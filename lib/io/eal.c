@@ -378,16 +378,6 @@ add_port(struct la_eal *eal, uint16_t id, char *err, size_t size)
 	return 0;
 }
 
-/* A TAP has its interface number only now. */
-static int
-claim_tap(const char *arg, char *err, size_t size)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(arg, ","), arg);
-	return la_claim_number(name, err, size);
-}
-
 /* Ports in the configured order. Each LA_PORT_EAL takes the next port that EAL probed by
  * itself, the last one all remaining ports. Without a configured port, all ports of EAL are
  * taken. */
@@ -420,7 +410,7 @@ find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 					       err, size);
 			r = n < 0 ? n : 0;
 			if (cfg->ports[i].kind == LA_PORT_TAP && r == 0)
-				r = claim_tap(cfg->ports[i].arg, err, size);
+				r = la_claim_tap(NULL, cfg->ports[i].arg, err, size);
 			for (int k = 0; k < n && r >= 0; k++)
 				r = add_port(eal, ids[k], err, size);
 			continue;

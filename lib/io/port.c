@@ -419,6 +419,17 @@ la_port_close(struct la_port *port)
 		(void)rte_eth_dev_close(port->id);
 }
 
+void
+la_port_configure(const struct la_port *port, uint32_t room, struct la_shard_config *cfg)
+{
+	memcpy(cfg->mac, port->mac, sizeof(cfg->mac));
+	cfg->offloads = port->offloads;
+	if (cfg->mtu == 0 || cfg->mtu > port->mtu)
+		cfg->mtu = port->mtu;
+	if (cfg->mtu > room)
+		cfg->mtu = (uint16_t)room;
+}
+
 static size_t __attribute__((format(printf, 4, 5)))
 append(char *buf, size_t size, size_t used, const char *fmt, ...)
 {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct la_memif;
+struct la_shard_config;
 struct rte_mbuf;
 struct rte_mempool;
 
@@ -59,6 +60,10 @@ bool la_port_maps_pools(uint16_t id);
 int la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err,
 		 size_t size);
 void la_port_close(struct la_port *port);
+
+/** Sets the fields of a shard's configuration that the port decides: mac, offloads, and mtu: at most the port's, which
+ * is also taken for 0, and at most `room`, the MTU that a packet buffer has room for. */
+void la_port_configure(const struct la_port *port, uint32_t room, struct la_shard_config *cfg);
 
 /** "port 0 net_tap la0: 4a:..., mtu 1500, link 10 Gb/s, node 0, 1 queue; checksums: ip tx, tcp tx
  * rx in hardware; rss: software" into buf; returns buf. */

@@ -88,6 +88,9 @@ la_tap_split(const char *tail, struct la_tap_addrs *addrs, char *rest, size_t re
 void
 la_tap_keep(uint16_t port, const struct la_tap_addrs *addrs)
 {
+	for (unsigned i = 0; i < nkept; i++)
+		if (kept[i].port == port)
+			kept[i--] = kept[--nkept];
 	if (addrs->n == 0 || nkept == LA_EAL_MAX_PORTS)
 		return;
 	kept[nkept].port = port;

@@ -21,7 +21,7 @@ struct la_tap_addrs {
  * 0, or -EINVAL with the allowed forms in err. */
 int la_tap_split(const char *tail, struct la_tap_addrs *addrs, char *rest, size_t rest_size, char *err, size_t size);
 
-/** Stores the addresses for la_tap_started(), by port. */
+/** Stores the addresses for la_tap_started(), by port, in place of those that the port id had before. */
 void la_tap_keep(uint16_t port, const struct la_tap_addrs *addrs);
 void la_tap_forget(void);
 

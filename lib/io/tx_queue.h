@@ -6,7 +6,7 @@
  *
  * A port whose ring is full refuses frames; they wait here, at most LA_TXQ_FRAMES of them, and are offered
  * again before any later frame. The bound gives back-pressure: a worker whose queue has no room for a
- * burst neither reads nor makes more frames (run/transmit.h), so the port's receive ring fills and the
+ * burst neither reads nor makes more frames (io/lane.h), so the port's receive ring fills and the
  * sender slows down.
  *
  * Two stations must not wait for each other for ever, and a port without a peer must not stop

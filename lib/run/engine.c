@@ -148,7 +148,7 @@ make_pool(struct la_engine *e, unsigned i, char *err, size_t size)
 		.dense = !e->eal.hugepages && may_cross_pages(e),
 	};
 
-	return la_pools_make(&e->cfg, i, &e->plans[i], &place, &st->pool, &st->control, err, size);
+	return la_pools_make(&e->cfg, i, &e->plans[i], &place, &st->lane.pool, &st->control, err, size);
 }
 
 /* The rings between the shards of a port, and the owners of its queues. */
@@ -165,11 +165,15 @@ join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
 		sockets[n] = (int)rte_lcore_to_socket_id(station_lcore(e, i));
 		shards[n++] = &e->stations[i].hand;
 	}
-	if (la_hand_over_init(shards, n, e->ports[p].queues, p, sockets) == 0)
-		return 0;
-	snprintf(err, size, "no memory for the rings between the %u shards of port %u; ask for fewer --workers, "
-		 "or give DPDK more memory with --eal \"-m MEGABYTES\"", n, p);
-	return -ENOMEM;
+	if (la_hand_over_init(shards, n, e->ports[p].queues, p, sockets) != 0) {
+		snprintf(err, size, "no memory for the rings between the %u shards of port %u; ask for fewer --workers, "
+			 "or give DPDK more memory with --eal \"-m MEGABYTES\"", n, p);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < e->cfg.nstations; i++)
+		if (e->cfg.stations[i].port == p)
+			e->stations[i].lane.queue = (uint16_t)e->stations[i].hand.queue;
+	return 0;
 }
 
 /* Opens one port: one queue for each of its stations, if it has enough, with their pools. */
@@ -188,8 +192,8 @@ open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 			snprintf(err, size, "port %u: more than %d stations", p, LA_PORT_MAX_QUEUES);
 			return -EINVAL;
 		}
-		st->port = &e->ports[p];
-		pc.pools[pc.queues++] = st->pool;
+		st->lane.port = &e->ports[p];
+		pc.pools[pc.queues++] = st->lane.pool;
 		pc.mtu = e->cfg.stations[i].shard.mtu;
 	}
 	if (pc.queues == 0)
@@ -214,20 +218,15 @@ make_shard(struct la_engine *e, unsigned i, char *err, size_t size)
 	double mib;
 	int rc, node;
 
-	st->mbufs_before = rte_mempool_in_use_count(st->pool); /* the shard makes its first frames at creation */
-	sc->mbufs = st->pool;
+	st->mbufs_before = rte_mempool_in_use_count(st->lane.pool); /* the shard makes its first frames at creation */
+	sc->mbufs = st->lane.pool;
 	sc->control = st->control;
 	sc->max_held = e->plans[i].max_held;
 	st->buffers_max = sc->max_held;
 	sc->low_mbufs = e->plans[i].low;
 	sc->now = la_clock_now(&e->clock);
-	sc->offloads = st->port->offloads;
-	memcpy(sc->mac, st->port->mac, sizeof(sc->mac));
 	sc->follower = st->hand.index != 0;
-	if (sc->mtu == 0 || sc->mtu > st->port->mtu)
-		sc->mtu = st->port->mtu;
-	if (sc->mtu > room)
-		sc->mtu = (uint16_t)room;
+	la_port_configure(st->lane.port, room, sc);
 	node = la_numa_mem((int)rte_lcore_to_socket_id(station_lcore(e, i)), &st->mem);
 	sc->mem = &st->mem;
 	la_restart_config(e, i, sc);
@@ -292,8 +291,7 @@ build(struct la_engine *e, char *err, size_t size)
 
 	if (rc)
 		return rc;
-	e->clock.per_ms = rte_get_tsc_hz() / 1000;
-	e->clock.base = rte_rdtsc() - 1000 * e->clock.per_ms;
+	la_clock_start(&e->clock, 1000);
 	la_secret_need_rss();
 	la_restart_open(e);
 	e->stations = rte_zmalloc("la_stations", e->cfg.nstations * sizeof(*e->stations), 64);
@@ -398,7 +396,7 @@ la_engine_destroy(struct la_engine *e)
 	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
 		la_hand_over_fini(&e->stations[i].hand);
 	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
-		rte_mempool_free(e->stations[i].pool);
+		rte_mempool_free(e->stations[i].lane.pool);
 	for (unsigned i = 0; e->stations && i < e->cfg.nstations; i++)
 		rte_mempool_free(e->stations[i].control);
 	rte_free(e->stations);

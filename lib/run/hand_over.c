@@ -11,7 +11,7 @@
  * its ring at once. For received frames a full ring drops the frame (hand_over_full): waiting would
  * let one slow worker stop the others, and TCP retransmits. Frames to send are not lost: the caller takes
  * only as many frames from a shard as there is room for. Without room for a burst its worker
- * makes no more (transmit.h). The owner of the queue takes only frames for which its transmit queue has room.
+ * makes no more (io/lane.h). The owner of the queue takes only frames for which its transmit queue has room.
  *
  * A frame for every shard is copied, because shards write into their frames. */
 

@@ -254,7 +254,7 @@ la_engine_port_text(const struct la_engine *e, unsigned station)
 const char *
 la_engine_veth(const struct la_engine *e, unsigned station)
 {
-	const struct la_port *p = e->stations[station].port;
+	const struct la_port *p = e->stations[station].lane.port;
 
 	return p->veth ? p->name : NULL;
 }

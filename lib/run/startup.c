@@ -78,7 +78,7 @@ la_startup_placement(const struct la_engine *e)
 
 		p[i] = (struct la_place){
 			.port = e->cfg.stations[i].port,
-			.port_node = e->stations[i].port->numa_node,
+			.port_node = e->stations[i].lane.port->numa_node,
 			.worker = worker,
 			.cpu = worker_cpu(e, worker),
 			.memory_node = e->stations[i].tables_node,

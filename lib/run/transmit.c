@@ -6,19 +6,13 @@
 #include "io/capture.h"
 #include "run/transmit.h"
 
-enum {
-	TAKE_LEAST = 4,		/* room in frames that take() needs */
-	HOLD_READ = 256,	/* frames read in a millisecond in which the port takes none; at most
-				 * LA_HOLD_READ_MOST until the shard is empty again */
-};
-
 /* Frames to transmit: those of the shard, after fault injection if configured. */
 static inline unsigned
 take(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **pkts, unsigned max)
 {
 	if (likely(st->faulty == NULL))
 		return la_shard_tx(st->shard, pkts, max);
-	return la_faulty_take(st->faulty, st->shard, rte_rdtsc() / (w->clock.per_ms / 1000), st->pool,
+	return la_faulty_take(st->faulty, st->shard, rte_rdtsc() / (w->clock.per_ms / 1000), st->lane.pool,
 			      pkts, max);
 }
 
@@ -31,7 +25,7 @@ transmit_by_owner(struct la_worker *w, struct la_station_run *st)
 
 	for (;;) {
 		n = RTE_MIN(la_hand_over_tx_room(&st->hand), (unsigned)LA_BURST);
-		n = n < TAKE_LEAST ? 0 : take(w, st, pkts, n);
+		n = n < LA_LANE_TAKE_LEAST ? 0 : take(w, st, pkts, n);
 		if (n == 0)
 			return all > 0;
 		la_hand_over_tx(&st->hand, pkts, n);
@@ -41,59 +35,63 @@ transmit_by_owner(struct la_worker *w, struct la_station_run *st)
 }
 
 /* Takes the next frames of shard k of the port for this station's queue. */
+struct turn {
+	struct la_worker *w;
+	struct la_station_run *st;
+	unsigned k;
+};
+
 static inline unsigned
-take_of(struct la_worker *w, struct la_station_run *st, unsigned k, struct rte_mbuf **pkts, unsigned max)
+take_of(void *ctx, struct rte_mbuf **pkts, unsigned max)
 {
-	return k == st->hand.index ? take(w, st, pkts, max) : la_hand_over_tx_take(&st->hand, k, pkts, max);
+	struct turn *t = ctx;
+	struct la_hand_over *h = &t->st->hand;
+	unsigned n = t->k == h->index ? take(t->w, t->st, pkts, max) : la_hand_over_tx_take(h, t->k, pkts, max);
+
+	if (unlikely(t->w->capture != NULL) && n > 0)
+		la_capture_burst(t->w->capture, t->st->lane.port, t->st->lane.queue, true, pkts, n);
+	return n;
 }
 
 bool
 la_transmit(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
+	struct turn t = {w, st, st->tx_turn};
 	struct la_hand_over *h = &st->hand;
-	struct rte_mbuf *pkts[LA_BURST];
-	uint16_t queue = (uint16_t)h->queue;
-	unsigned n, room, all = 0, k = st->tx_turn;
+	unsigned all;
 
 	if (!h->has_queue)
 		return transmit_by_owner(w, st);
-	if (unlikely(st->txq.n > 0) && (all = la_txq_retry(&st->txq, st->port, queue, now)) > 0)
+	all = la_lane_retry(&st->lane, now);
+	if (unlikely(all > 0))
 		w->quiet_at = now + LA_SETTLE_MS;
 	for (unsigned i = 0; i < h->peers; i++) {
-		while ((room = la_txq_room(&st->txq)) >= TAKE_LEAST &&
-		       (n = take_of(w, st, k, pkts, RTE_MIN(room, (unsigned)LA_BURST))) > 0) {
-			if (unlikely(w->capture != NULL))
-				la_capture_burst(w->capture, st->port, queue, true, pkts, n);
-			la_txq_send(&st->txq, st->port, queue, pkts, n, k == h->index, st->pool);
-			all += n;
-		}
-		if (++k == h->peers)
-			k = 0;
-		if (unlikely(room < TAKE_LEAST))
+		all += la_lane_send(&st->lane, t.k == h->index, take_of, &t);
+		if (++t.k == h->peers)
+			t.k = 0;
+		if (unlikely(la_lane_room(&st->lane) < LA_LANE_TAKE_LEAST))
 			break;
 	}
-	st->tx_turn = k;
+	st->tx_turn = t.k;
 	return all > 0;
+}
+
+static void
+received(void *ctx, uint64_t now, struct rte_mbuf **pkts, unsigned n)
+{
+	struct turn *t = ctx;
+
+	la_worker_received(t->w, t->st, now, pkts, n);
 }
 
 bool
 la_hold(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
-	unsigned n = LA_BURST, all = 0;
+	struct turn t = {.w = w, .st = st};
+	unsigned read = 0;
 
-	st->held += now != st->held_at;
-	st->held_at = now;
-	if (st->hand.has_queue && st->txq.refused_ms >= LA_TXQ_PATIENCE_MS && now != st->read_at) {
-		struct rte_mbuf *pkts[LA_BURST];
-
-		st->read_at = now;
-		while (n == LA_BURST && all < HOLD_READ && st->hold_read < LA_HOLD_READ_MOST) {
-			n = la_port_rx(st->port, (uint16_t)st->hand.queue, pkts, LA_BURST);
-			if (n > 0)
-				la_worker_received(w, st, now, pkts, n);
-			all += n;
-			st->hold_read += n;
-		}
-	}
-	return la_transmit(w, st, now) || all > 0;
+	la_lane_held(&st->lane, now);
+	if (st->hand.has_queue)
+		read = la_lane_hold_read(&st->lane, now, received, &t);
+	return la_transmit(w, st, now) || read > 0;
 }

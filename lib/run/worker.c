@@ -14,7 +14,6 @@
 
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include <rte_mbuf.h>
 #include <rte_pause.h>
@@ -25,11 +24,6 @@
 #include "run/transmit.h"
 
 enum {
-	IDLE_SPINS = 256,	/* empty rounds before the first sleep */
-	IDLE_FIRST_US = 5,	/* first sleep, then doubled ... */
-	IDLE_SHORT_US = 50,	/* ... up to this at first, so that a pause in the traffic costs little, ... */
-	IDLE_LONG_US = 500,	/* ... then up to this, or up to the next timer */
-	IDLE_LONG_AFTER = 200,	/* sleeps in a row before the long ones */
 	ABORT_BURST = 512,	/* connections aborted a round */
 	SETTLE_MAX_MS = 50,	/* a worker ends after this time, even if frames still arrive */
 	OFF_CPU_MS = 1,		/* between two rounds: the worker was not running */
@@ -47,18 +41,18 @@ publish(const struct la_worker *w, struct la_station_run *st)
 	memcpy(&to->c, la_shard_counters(st->shard), sizeof(to->c));
 	/* drivers add up their queues in place: one thread reads, for all shards of the port */
 	if (st->hand.index == 0)
-		la_port_stats(st->port, &to->port);
+		la_port_stats(st->lane.port, &to->port);
 	to->c.v[LA_C_handed_over] = st->hand.over;
 	to->c.v[LA_C_handed_in] = st->hand.taken;
 	to->c.v[LA_C_hand_over_full] = st->hand.full;
 	to->frames_away = st->hand.away;
 	to->frames_in = st->frames_in;
-	to->frames_out = st->frames_out + st->txq.own_sent;
-	to->frames_refused = st->txq.own_lost;
-	to->frames_waiting = st->txq.own;
-	to->c.v[LA_C_tx_waiting] = st->txq.n;
-	to->c.v[LA_C_tx_waiting_peak] = st->txq.peak;
-	to->c.v[LA_C_rx_held] = st->held;
+	to->frames_out = st->frames_out + st->lane.txq.own_sent;
+	to->frames_refused = st->lane.txq.own_lost;
+	to->frames_waiting = st->lane.txq.own;
+	to->c.v[LA_C_tx_waiting] = st->lane.txq.n;
+	to->c.v[LA_C_tx_waiting_peak] = st->lane.txq.peak;
+	to->c.v[LA_C_rx_held] = st->lane.held;
 	to->mbufs_before = st->mbufs_before;
 	to->mbufs_out = st->mbufs_out;
 	to->buffers_max = st->buffers_max;
@@ -119,40 +113,24 @@ chores(struct la_worker *w, uint64_t now)
 	return phase != LA_PHASE_STOP || (now < w->quiet_at && now < w->leave_at);
 }
 
-static void
-sleep_us(uint64_t us)
-{
-	struct timespec ts = {.tv_nsec = (long)us * 1000};
-
-	nanosleep(&ts, NULL);
-}
-
 /* A round without work. A sleep ends before the next timer of any station. */
 static void
 rest(struct la_worker *w, uint64_t now)
 {
-	unsigned n = w->idle++;
+	unsigned idle = w->idle++;
 	uint64_t us, next = w->chores_at;
+	bool waiting = false;
 
 	if (w->idle_mode == LA_IDLE_PAUSE)
 		rte_pause();
-	if (w->idle_mode != LA_IDLE_SLEEP || n < IDLE_SPINS)
+	if (w->idle_mode != LA_IDLE_SLEEP || idle < LA_REST_SPINS)
 		return;
-	n -= IDLE_SPINS;
-	us = n >= IDLE_LONG_AFTER ? IDLE_LONG_US : IDLE_SHORT_US;
-	if (n < 4)
-		us = RTE_MIN(us, (uint64_t)IDLE_FIRST_US << n);
 	for (unsigned i = 0; i < w->nstations; i++) {
-		const struct la_station_run *st = w->stations[i];
-
-		next = RTE_MIN(next, la_shard_next(st->shard));
-		if (st->txq.n > 0) /* the port may have room again at any time */
-			us = RTE_MIN(us, (uint64_t)IDLE_SHORT_US);
+		next = RTE_MIN(next, la_shard_next(w->stations[i]->shard));
+		waiting |= w->stations[i]->lane.txq.n > 0;
 	}
-	if (next > now)
-		sleep_us(RTE_MIN(us, (next - now) * 1000));
-	else
-		rte_pause();
+	us = la_rest_us(idle, waiting);
+	la_rest(next > now ? RTE_MIN(us, (next - now) * 1000) : 0);
 }
 
 static void
@@ -173,7 +151,7 @@ look(struct la_station_run *st, struct rte_mbuf **pkts, unsigned got)
 	unsigned n = got, k = got;
 
 	while (k == LA_BURST && n < LA_SHED_LOOK) {
-		k = la_port_rx(st->port, (uint16_t)st->hand.queue, pkts + n, LA_BURST);
+		k = la_lane_rx(&st->lane, pkts + n);
 		n += k;
 	}
 	return n;
@@ -185,11 +163,11 @@ la_worker_received(struct la_worker *w, struct la_station_run *st, uint64_t now,
 	struct la_hand_over *h = &st->hand;
 
 	if (unlikely(w->capture != NULL))
-		la_capture_burst(w->capture, st->port, (uint16_t)h->queue, false, pkts, n);
+		la_capture_burst(w->capture, st->lane.port, st->lane.queue, false, pkts, n);
 	st->frames_in += n;
 	w->quiet_at = now + LA_SETTLE_MS;
 	if (h->peers > 1)
-		n = la_hand_over(h, pkts, n, st->pool);
+		n = la_hand_over(h, pkts, n, st->lane.pool);
 	if (n > 0)
 		give(w, st, now, pkts, n);
 }
@@ -231,7 +209,7 @@ receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 	unsigned n = 0;
 
 	if (h->has_queue)
-		n = la_port_rx(st->port, (uint16_t)h->queue, pkts, LA_BURST);
+		n = la_lane_rx(&st->lane, pkts);
 	st->rx_more = n == LA_BURST;
 	if (unlikely(h->has_queue && la_shed_due(&st->shed, now, n == LA_BURST)) &&
 	    (n < LA_BURST || now - w->resumed_at >= LA_SHED_MS)) {
@@ -300,8 +278,7 @@ serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
 
 	if (unlikely(room < LA_BURST))
 		return la_hold(w, st, now) ? LA_ROUND_BUSY : LA_ROUND_IDLE;
-	if (unlikely(st->hold_read != 0)) /* with room for a burst the shard has no frames left */
-		st->hold_read = 0;
+	la_lane_emptied(&st->lane);
 	did = receive(w, st, now);
 	did |= receive_handed(w, st, now);
 	did |= la_shard_poll(st->shard, now);
@@ -365,8 +342,8 @@ la_worker_settle(struct la_engine *e)
 		if (st->faulty)
 			la_faulty_flush(st->faulty);
 		if (st->hand.has_queue)
-			la_txq_drop_all(&st->txq, st->port, (uint16_t)st->hand.queue);
-		st->mbufs_out = rte_mempool_in_use_count(st->pool);
+			la_txq_drop_all(&st->lane.txq, st->lane.port, st->lane.queue);
+		st->mbufs_out = rte_mempool_in_use_count(st->lane.pool);
 		publish(&e->workers[la_engine_worker_of(e, i)], st);
 	}
 }

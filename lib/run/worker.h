@@ -27,9 +27,9 @@
  * constant payload (lib/tcp/sendq.c), one for each core. */
 
 #include <rte_common.h>
-#include <rte_cycles.h>
 
-#include "io/tx_queue.h"
+#include "io/clock.h"
+#include "io/lane.h"
 #include "run/engine.h"
 #include "run/hand_over.h"
 #include "run/pools.h"
@@ -44,42 +44,17 @@ enum la_phase {
 };
 
 enum {
-	LA_BURST = 32,
+	LA_BURST = LA_LANE_BURST,
 	LA_PUBLISH_MS = 100,
 	LA_CONTROL_MS = 10,
 	LA_SETTLE_MS = 5, /* time without frames before a worker ends */
 };
 
-/** The TSC as milliseconds, with a division only when the millisecond changes. */
-struct la_clock {
-	uint64_t next; /* TSC at the end of the millisecond */
-	uint64_t ms;
-	uint64_t base, per_ms;
-};
-
-/** The millisecond of a TSC value; values never decrease. */
-static inline uint64_t
-la_clock_at(struct la_clock *c, uint64_t tsc)
-{
-	if (unlikely(tsc >= c->next)) {
-		c->ms = (tsc - c->base) / c->per_ms;
-		c->next = c->base + (c->ms + 1) * c->per_ms;
-	}
-	return c->ms;
-}
-
-static inline uint64_t
-la_clock_now(struct la_clock *c)
-{
-	return la_clock_at(c, rte_rdtsc());
-}
-
 /** A running station. */
 struct la_station_run {
 	/* the worker's own */
 	struct la_shard *shard;
-	struct la_port *port;
-	struct rte_mempool *pool, *control; /* la_shard_config.mbufs and .control */
+	struct rte_mempool *control; /* la_shard_config.control */
 	const struct la_station_ops *ops;
 	void *ctx;
 	struct la_faulty *faulty; /* NULL: none */
@@ -89,17 +64,14 @@ struct la_station_run {
 	struct la_hand_over hand; /* the port's queue, and the rings to its other shards */
 	bool drained;
 	uint64_t frames_in;
-	uint64_t frames_out; /* without its own queue: passed to the queue's owner; otherwise in txq */
-	uint64_t held, held_at; /* number of ms without reading, because too many frames waited; the last of them */
-	uint64_t read_at;    /* ms: last read while too many frames waited */
-	unsigned hold_read;  /* frames read in this way since the shard was last empty */
+	uint64_t frames_out; /* without a queue of its own: passed to the queue's owner; otherwise in lane.txq */
 	uint64_t polled_at;  /* ms: last poll of the application */
-	bool rx_more;	     /* the last burst from the port or from another of its shards was full: more wait */
+	bool rx_more;	     /* the last burst from the port, or from another shard of it, was full: more wait */
 	unsigned tx_turn;    /* shard of the port that transmits first in the next round */
 	struct la_shed shed;
 	unsigned mbufs_before, mbufs_out; /* of the pool; as in la_station_stats */
 	uint32_t buffers_max;
-	struct la_txq txq; /* frames that wait for the port; empty without a queue of its own */
+	struct la_lane lane; /* port and pool; the queue, if it has one of its own */
 
 	/* published by the worker, read by the control thread: copy[version & 1] is the valid one */
 	unsigned version __rte_cache_aligned;

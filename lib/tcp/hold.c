@@ -21,7 +21,7 @@
  *   half-open connections   la_tcp     syn_cookies_at, 63 s each                   the SYN: a cookie is sent
  *   orphans                 la_tcp     max_orphans, orphan_ms without progress     the one without progress for longest
  *   waiting for a next hop  la_neigh   per neighbour and per shard (neigh.c)       the oldest packet
- *   packets for the port    la_tcp.out LA_TCP_OUT_MAX, tx array LA_TX_MAX          input is not read (transmit.h)
+ *   packets for the port    la_tcp.out LA_TCP_OUT_MAX, tx array LA_TX_MAX          input is not read (lane.h)
  *   frames the port refused worker     its backlog                                 the newest, by name (tx_full)
  *   hand-over rings         worker     LA_HAND_FRAMES                              the newest (hand_over_full)
  *   fault injection         la_faulty  its delay line                              the newest, by name

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_IO_DEVICE_H
+#define LA_IO_DEVICE_H
+
+/* From the name of a device, as la_io_open() takes it, to a port of DPDK. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rte_device;
+
+/** Finds the port of a device and probes it unless DPDK has. owner: of what is claimed (io/claim.h). *made: the device
+ * that was probed here and can be removed; otherwise it is left alone. 0 and *id, or negative errno with a line in
+ * err; *made may be set even then. */
+int la_device_find(const void *owner, const char *device, uint16_t *id, struct rte_device **made, char *err,
+		   size_t size);
+
+#endif
