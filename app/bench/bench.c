@@ -140,7 +140,7 @@ help(void)
 
 /* The words before the options are benches. False: none given, `chosen` stays empty, which means all. */
 static int
-choose(int argc, char **argv, bool chosen[NKINDS])
+bench_choose(int argc, char **argv, bool chosen[NKINDS])
 {
 	int n = 1;
 
@@ -159,7 +159,7 @@ choose(int argc, char **argv, bool chosen[NKINDS])
 }
 
 static int
-unknown(const char *name)
+bench_unknown(const char *name)
 {
 	char text[512];
 	size_t n = (size_t)snprintf(text, sizeof(text), "'%s': no such bench; allowed: ", name);
@@ -170,7 +170,7 @@ unknown(const char *name)
 }
 
 static int
-failed(const char *text)
+bench_failed(const char *text)
 {
 	fflush(stdout);
 	fprintf(stderr, "lastack bench: %s\n", text);
@@ -180,7 +180,7 @@ failed(const char *text)
 /* ------------------------------------------------------------------ a run */
 
 static int
-report(struct bench *b)
+bench_report(struct bench *b)
 {
 	char err[256] = "";
 	int status = EXIT_OK;
@@ -190,13 +190,13 @@ report(struct bench *b)
 	       "GHz\n",
 	       (unsigned long)b->opt.rounds, b->opt.seconds, BENCH_BURST, BENCH_BATCH, b->ghz);
 	if (b->opt.json && bench_write_json(b, err, sizeof(err)) < 0)
-		status = failed(err);
+		status = bench_failed(err);
 	if (b->opt.plot && bench_plot(b, err, sizeof(err)) < 0)
-		status = failed(err);
+		status = bench_failed(err);
 	if (b->old && !bench_compare(b, stdout))
-		status = failed("worse than the older run, or nothing to compare");
+		status = bench_failed("worse than the older run, or nothing to compare");
 	if (b->faults)
-		status = failed(b->fault);
+		status = bench_failed(b->fault);
 	return status;
 }
 
@@ -215,7 +215,7 @@ load_old(struct bench *b)
 		 b->old ? "not of lastack bench" : e.text);
 	json_decref(b->old);
 	b->old = NULL;
-	failed(text);
+	bench_failed(text);
 	return -1;
 }
 
@@ -235,9 +235,9 @@ run(int argc, char **argv)
 				      .npopulations = 4,
 				      .seconds = 0.2,
 				      .tolerance = 10};
-	words = choose(argc, argv, chosen);
+	words = bench_choose(argc, argv, chosen);
 	if (words < 0)
-		return unknown(argv[-words]);
+		return bench_unknown(argv[-words]);
 	switch (opt_parse(argc - words + 1, argv + words - 1, tables, err, sizeof(err))) {
 	case OPT_OK:
 		break;
@@ -249,16 +249,16 @@ run(int argc, char **argv)
 	}
 	b = (struct bench){.opt = opts};
 	if (opts.json && la_output_check("--json", opts.json, err, sizeof(err)) != 0)
-		return failed(err);
+		return bench_failed(err);
 	if (load_old(&b) != 0)
 		return EXIT_FAILED;
 	if (bench_start(&b, err, sizeof(err)) != 0)
-		return failed(err);
+		return bench_failed(err);
 	bench_print_head();
 	for (unsigned i = 0; i < NKINDS && b.faults == 0; i++)
 		if (chosen[i])
 			kinds[i]->run(&b);
-	status = report(&b);
+	status = bench_report(&b);
 	json_decref(b.old);
 	bench_stop(&b);
 	return status;

@@ -60,7 +60,7 @@ serve_bot(struct la_conn *c, void *user)
 }
 
 static void
-serve(struct la_conn *c, void *user)
+abuse_serve(struct la_conn *c, void *user)
 {
 	(void)user;
 	clients_respond(c);
@@ -69,7 +69,7 @@ serve(struct la_conn *c, void *user)
 static const struct la_conn_ops bot_ops = {.data = serve_bot};
 
 static void
-opened(struct la_conn *c, void *user)
+abuse_opened(struct la_conn *c, void *user)
 {
 	struct la_conn_info info;
 
@@ -79,7 +79,7 @@ opened(struct la_conn *c, void *user)
 		la_set_ops(c, &bot_ops);
 }
 
-static const struct la_conn_ops ops = {.opened = opened, .data = serve};
+static const struct la_conn_ops ops = {.opened = abuse_opened, .data = abuse_serve};
 
 /* ------------------------------------------------------------------ gauges */
 
@@ -112,7 +112,7 @@ read_gauges(const struct abuse *a, uint64_t now[GAUGES])
 
 /* Gauges that differ, as text: "live 3 (0)" with the old value in brackets. Empty: none does. */
 static void
-differing(const struct abuse *a, const uint64_t before[GAUGES], char *text, size_t size)
+abuse_differing(const struct abuse *a, const uint64_t before[GAUGES], char *text, size_t size)
 {
 	uint64_t now[GAUGES];
 	size_t at = 0;
@@ -138,7 +138,7 @@ struct result {
 };
 
 static void
-traffic(struct clients *c)
+abuse_traffic(struct clients *c)
 {
 	struct abuse *a = (struct abuse *)c;
 
@@ -152,7 +152,7 @@ traffic(struct clients *c)
 }
 
 static void
-stepped(struct clients *c)
+abuse_stepped(struct clients *c)
 {
 	struct abuse *a = (struct abuse *)c;
 
@@ -160,14 +160,14 @@ stepped(struct clients *c)
 }
 
 static void
-other(struct clients *c, const struct gen_answer *s)
+abuse_other_answer(struct clients *c, const struct gen_answer *s)
 {
 	abuse_bot_answer((struct abuse *)c, s);
 }
 
 /* From the end of the attack until every gauge has its old value. */
 static void
-settle(struct abuse *a, const uint64_t before[GAUGES], const char *what, struct result *r)
+abuse_settle(struct abuse *a, const uint64_t before[GAUGES], const char *what, struct result *r)
 {
 	struct clients *c = &a->c;
 	char late[sizeof(r->late)];
@@ -180,11 +180,11 @@ settle(struct abuse *a, const uint64_t before[GAUGES], const char *what, struct 
 		clients_deliver(c);
 	}
 	clients_run(c, AFTER_NS - 2 * RESET_NS);
-	differing(a, before, r->late, sizeof(r->late));
+	abuse_differing(a, before, r->late, sizeof(r->late));
 	memcpy(late, r->late, sizeof(late));
 	for (r->back_s = 1; late[0] && r->back_s < LAWFUL_S && c->g.b->faults == 0; r->back_s++) {
 		clients_run(c, 1e9);
-		differing(a, before, late, sizeof(late));
+		abuse_differing(a, before, late, sizeof(late));
 	}
 	if (late[0])
 		bench_fault(c->g.b, "%s: %u s after the attack, before it in brackets: %s", what, r->back_s, late);
@@ -196,7 +196,7 @@ settle(struct abuse *a, const uint64_t before[GAUGES], const char *what, struct 
 }
 
 static void
-measure(struct abuse *a, const struct abuse_attack *attack, const char *what, struct result *r)
+abuse_measure(struct abuse *a, const struct abuse_attack *attack, const char *what, struct result *r)
 {
 	struct clients *c = &a->c;
 	const struct la_counters *n = la_shard_counters(c->sv.shard);
@@ -214,14 +214,14 @@ measure(struct abuse *a, const struct abuse_attack *attack, const char *what, st
 	clients_run(c, ns / 16); /* some honest clients are there before the attack */
 	a->attack = attack;
 	a->next = c->sv.now_ns;
-	c->traffic = attack ? traffic : NULL;
+	c->traffic = attack ? abuse_traffic : NULL;
 	clients_run(c, ns / 4);
 	mark = clients_mark(c);
 	a->frames = 0;
 	clients_run(c, ns);
 	r->t = clients_since(c, &mark);
 	r->frames = a->frames;
-	settle(a, before, what, r);
+	abuse_settle(a, before, what, r);
 	r->held = a->held_most;
 	r->held_max = c->sv.shard->tcp.hold.max;
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
@@ -262,7 +262,7 @@ say_drops(const struct result *r, char *text, size_t size)
 
 /* The last round's figures in words, and for the JSON. back: in every round after one second. */
 static void
-say(struct bench_row *row, const struct result *r, bool back)
+abuse_say(struct bench_row *row, const struct result *r, bool back)
 {
 	const struct clients_tally *t = &r->t;
 	char drops[112], gauges[168] = "yes";
@@ -299,17 +299,17 @@ abuse_round(struct bench *b, struct abuse *a, struct bench_row **row, bool *back
 {
 	static struct result alone, r;
 
-	measure(a, NULL, row[0]->name, &alone);
+	abuse_measure(a, NULL, row[0]->name, &alone);
 	if (b->faults == 0 && noted) {
 		back[0] &= alone.late[0] == '\0';
 		bench_add(&row[0]->value, per_honest(alone.t.cpu * b->ghz, &alone));
 		bench_add(&row[0]->wall, per_honest((double)alone.t.tsc, &alone));
-		say(row[0], &alone, back[0]);
+		abuse_say(row[0], &alone, back[0]);
 	}
 	for (unsigned i = 1; i <= ABUSE_ATTACKS && b->faults == 0; i++) {
 		double honest, frames;
 
-		measure(a, &abuse_attacks[i - 1], row[i]->name, &r);
+		abuse_measure(a, &abuse_attacks[i - 1], row[i]->name, &r);
 		if (b->faults != 0 || !noted)
 			continue;
 		honest = (double)r.t.carried;
@@ -319,7 +319,7 @@ abuse_round(struct bench *b, struct abuse *a, struct bench_row **row, bool *back
 		bench_add(&row[i]->wall, ((double)r.t.tsc - honest * per_honest((double)alone.t.tsc, &alone)) / frames);
 		bench_add(&row[i]->ratio, clients_per_second(r.t.carried, &r.t) /
 						  clients_per_second(alone.t.carried, &alone.t));
-		say(row[i], &r, back[i]);
+		abuse_say(row[i], &r, back[i]);
 	}
 }
 
@@ -338,8 +338,8 @@ abuse_open(struct abuse *a, struct bench *b)
 		return -1;
 	a->c.tick = TICK_NS;
 	a->c.syn_again = true;
-	a->c.stepped = stepped;
-	a->c.other = other;
+	a->c.stepped = abuse_stepped;
+	a->c.other = abuse_other_answer;
 	clients_run(&a->c, AFTER_NS); /* the gateway's entry settles */
 	return 0;
 }

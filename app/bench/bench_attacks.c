@@ -58,7 +58,7 @@ ip_again(struct rte_ipv4_hdr *ip)
 
 /* Malformed frames: fragments, wrong sums and lengths, flags, EtherTypes, random bytes, truncated frames. */
 static void
-garbage(struct abuse *a)
+garbage_frame(struct abuse *a)
 {
 	struct gen *g = &a->c.g;
 	unsigned n = g->n;
@@ -122,7 +122,7 @@ bot_send(struct abuse *a, const struct abuse_bot *b, uint32_t seq, uint8_t flags
 
 /* The bot of this turn; NULL: it has sent a SYN, and the turn is over. */
 static struct abuse_bot *
-turn(struct abuse *a)
+bot_turn(struct abuse *a)
 {
 	struct abuse_bot *b = &a->bot[a->turn % ABUSE_BOTS];
 
@@ -199,7 +199,7 @@ next_byte(struct abuse *a, struct abuse_bot *b)
 static void
 tiny_holes(struct abuse *a)
 {
-	struct abuse_bot *b = turn(a);
+	struct abuse_bot *b = bot_turn(a);
 
 	if (b)
 		bot_send(a, b, b->snd + HOLE * (1 + b->above++ % ABOVE), LA_ACK, 1);
@@ -208,7 +208,7 @@ tiny_holes(struct abuse *a)
 static void
 tiny_inorder(struct abuse *a)
 {
-	struct abuse_bot *b = turn(a);
+	struct abuse_bot *b = bot_turn(a);
 
 	if (b)
 		next_byte(a, b);
@@ -222,7 +222,7 @@ zero_window(struct abuse *a)
 	struct abuse_bot *b;
 
 	a->c.g.wnd = 0;
-	b = turn(a);
+	b = bot_turn(a);
 	if (b)
 		next_byte(a, b);
 	a->c.g.wnd = wnd;
@@ -233,13 +233,13 @@ zero_window(struct abuse *a)
 static void
 time_wait_fin(struct abuse *a)
 {
-	struct abuse_bot *b = turn(a);
+	struct abuse_bot *b = bot_turn(a);
 
 	if (b == NULL)
 		return;
 	if (b->fin && b->above++ == FINS) {
 		new_port(a, b);
-		turn(a);
+		bot_turn(a);
 	} else if (b->fin) {
 		bot_send(a, b, b->snd, LA_FIN | LA_ACK, 0);
 	} else {
@@ -251,7 +251,7 @@ const struct abuse_attack abuse_attacks[ABUSE_ATTACKS] = {
 	{"syn-flood", "SYNs from 12.0.0.0/8", syn_flood, ABUSE_UNREAD, false},
 	{"on-link-syn", "SYNs from absent neighbours", on_link_syn, ABUSE_UNREAD, false},
 	{"ack-garbage", "ACKs of no connection", ack_garbage, ABUSE_UNREAD, false},
-	{"garbage", "frames that no host makes", garbage, ABUSE_UNREAD, false},
+	{"garbage", "frames that no host makes", garbage_frame, ABUSE_UNREAD, false},
 	{"blind-rst", "RSTs inside the honest clients' windows", blind_rst, ABUSE_UNREAD, false},
 	{"time-wait-fin", "repeated FINs at TIME_WAIT", time_wait_fin, ABUSE_CLOSE, true},
 	{"tiny-holes", "one-byte segments above a hole", tiny_holes, ABUSE_UNREAD, true},

@@ -27,14 +27,14 @@ struct both {
 };
 
 static void
-close_it(struct la_conn *c, void *user)
+both_close(struct la_conn *c, void *user)
 {
 	(void)user;
 	la_close(c);
 }
 
 static void
-has_closed(struct la_conn *c, void *user, const struct la_closed *why)
+both_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
 	struct both *t = user;
 
@@ -43,8 +43,8 @@ has_closed(struct la_conn *c, void *user, const struct la_closed *why)
 	t->inflight--;
 }
 
-static const struct la_conn_ops first = {.opened = close_it, .closed = has_closed};
-static const struct la_conn_ops second = {.peer_fin = close_it};
+static const struct la_conn_ops first = {.opened = both_close, .closed = both_closed};
+static const struct la_conn_ops second = {.peer_fin = both_close};
 
 /* The opener has 10.80.0.0/16 and 10.77.0.1, which is the server's gateway. */
 static int
@@ -103,7 +103,7 @@ open_some(struct both *t, uint32_t inflight)
 }
 
 static void
-step(struct both *t, unsigned port, struct la_shard *s, uint64_t now)
+both_step(struct both *t, unsigned port, struct la_shard *s, uint64_t now)
 {
 	const struct la_port *p = &t->sv.b->port[port];
 	struct rte_mbuf *pkts[BENCH_BURST];
@@ -118,7 +118,7 @@ step(struct both *t, unsigned port, struct la_shard *s, uint64_t now)
 
 /* About as long as a batch of the other benches. */
 static void
-batch(struct both *t, bool opening)
+both_batch(struct both *t, bool opening)
 {
 	uint64_t now = server_now(&t->sv);
 	struct bench *b = t->sv.b;
@@ -127,15 +127,15 @@ batch(struct both *t, bool opening)
 	for (unsigned i = 0; i < BENCH_BATCH / BENCH_BURST; i++) {
 		if (opening)
 			open_some(t, (uint32_t)b->opt.inflight);
-		step(t, 0, t->opener, now);
-		step(t, 1, t->sv.shard, now);
-		step(t, 0, t->opener, now);
+		both_step(t, 0, t->opener, now);
+		both_step(t, 1, t->sv.shard, now);
+		both_step(t, 0, t->opener, now);
 	}
 	t->sv.now_ns += bench_watch_stop(b, &t->sv.cost);
 }
 
 static void
-check(struct both *t, struct bench_row *r)
+both_check(struct both *t, struct bench_row *r)
 {
 	/* each announces itself, which does not resolve the other's address */
 	static const enum la_counter arp[] = {LA_C_drop_arp_not_ours, LA_NCOUNTERS};
@@ -144,7 +144,7 @@ check(struct both *t, struct bench_row *r)
 	struct server opener = {.b = b, .shard = t->opener};
 
 	for (unsigned i = 0; i < 64 && t->inflight > 0; i++)
-		batch(t, false);
+		both_batch(t, false);
 	if (b->faults != 0)
 		return;
 	server_check(&t->sv, "both ends, server", arp);
@@ -160,7 +160,7 @@ check(struct both *t, struct bench_row *r)
 }
 
 static void
-rounds(struct both *t, struct bench_row *r)
+both_rounds(struct both *t, struct bench_row *r)
 {
 	struct bench *b = t->sv.b;
 
@@ -170,13 +170,13 @@ rounds(struct both *t, struct bench_row *r)
 		uint64_t ended;
 
 		for (unsigned i = 0; i < 64 && t->inflight > 0; i++)
-			batch(t, false);
+			both_batch(t, false);
 		limit = bench_limit(b, BENCH_FRAME); /* needs the rings for itself */
-		batch(t, true);
+		both_batch(t, true);
 		t->sv.cost = (struct bench_cost){0};
 		ended = t->ends[LA_END_ORDERLY];
 		while (t->sv.cost.cpu < b->opt.seconds * 1e9 && b->faults == 0)
-			batch(t, true);
+			both_batch(t, true);
 		ended = t->ends[LA_END_ORDERLY] - ended;
 		if (k > 0 && ended > 0)
 			bench_note(b, r, &t->sv.cost, (double)ended, limit);
@@ -194,8 +194,8 @@ bench_both(struct bench *b)
 	if (r == NULL || server_open(&t.sv, b, &o) != 0)
 		return;
 	if (make_opener(&t, b) == 0) {
-		rounds(&t, r);
-		check(&t, r);
+		both_rounds(&t, r);
+		both_check(&t, r);
 		la_shard_destroy(t.opener);
 	}
 	server_close(&t.sv);

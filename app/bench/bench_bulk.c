@@ -44,7 +44,7 @@ struct bulk {
 static char payload[PAYLOAD];
 
 static void
-take(struct la_conn *c, void *user)
+bulk_take(struct la_conn *c, void *user)
 {
 	struct bulk *k = user;
 	size_t n = la_unread(c);
@@ -54,21 +54,21 @@ take(struct la_conn *c, void *user)
 }
 
 static void
-give(struct la_conn *c, void *user)
+bulk_give(struct la_conn *c, void *user)
 {
 	(void)user;
 	while (la_send_const(c, payload, PAYLOAD) == PAYLOAD)
 		;
 }
 
-static const struct la_conn_ops receives = {.data = take};
-static const struct la_conn_ops sends = {.opened = give, .writable = give};
+static const struct la_conn_ops receives = {.data = bulk_take};
+static const struct la_conn_ops sends = {.opened = bulk_give, .writable = bulk_give};
 
 /* ------------------------------------------------------------------ the peer */
 
 /* Streams differ in their ports; all have one ISN, which identifies the SYN,ACK. */
 static void
-answer(struct gen *g, const struct gen_answer *a)
+bulk_answer(struct gen *g, const struct gen_answer *a)
 {
 	struct bulk *k = g->ctx;
 	unsigned i = a->rport - 1024u;
@@ -142,7 +142,7 @@ open_all(struct bulk *k, uint32_t rcvbuf)
 /* In: sends data up to the windows. Out: sends the frames that the last answers added to the batch, or the remaining
  * acknowledgements when there are none. */
 static void
-batch(struct bulk *k, bool timed)
+bulk_batch(struct bulk *k, bool timed)
 {
 	struct gen *g = &k->g;
 	bool moved = !k->out;
@@ -207,7 +207,7 @@ bulk_open(struct bulk *k, struct bench *b, struct server_options *o)
 	k->g.mss = (uint16_t)k->mss;
 	k->g.wscale = WSCALE;
 	k->g.wnd = BUFFER >> WSCALE;
-	k->g.answer = answer;
+	k->g.answer = bulk_answer;
 	k->g.ctx = k;
 	open_all(k, o->conn.rcvbuf);
 	return 0;
@@ -237,12 +237,12 @@ bulk_rounds(struct bulk *k, struct bench_row *r)
 		uint64_t segments, bytes;
 
 		for (unsigned w = 0; w < 8 && b->faults == 0; w++)
-			batch(k, false);
+			bulk_batch(k, false);
 		k->sv.cost = (struct bench_cost){0};
 		segments = k->segments;
 		bytes = k->bytes;
 		while (k->sv.cost.cpu < b->opt.seconds * 1e9 && b->faults == 0)
-			batch(k, true);
+			bulk_batch(k, true);
 		if (i == 0 || b->faults != 0)
 			continue;
 		bench_note(b, r, &k->sv.cost, (double)(k->segments - segments), limit);

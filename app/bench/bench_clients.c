@@ -82,7 +82,7 @@ server_step(struct clients *o)
 
 /* Frames of the traffic hook and those of the clients, as on two links into one switch: each in its own order. */
 static void
-merge(struct gen *g, unsigned first)
+clients_merge(struct gen *g, unsigned first)
 {
 	struct rte_mbuf *own[RTE_DIM(g->batch)];
 	unsigned i = 0, k = first, n = g->n;
@@ -103,7 +103,7 @@ clients_deliver(struct clients *o)
 	unsigned n = g->n, sent;
 
 	if (o->traffic)
-		merge(g, RTE_MIN(o->nown, n));
+		clients_merge(g, RTE_MIN(o->nown, n));
 	else if (o->tick == 0)
 		gen_shuffle(g);
 	o->nown = UINT32_MAX;
@@ -161,7 +161,7 @@ clients_begin(struct clients *o, double due)
 }
 
 static void
-end(struct clients *o, uint32_t slot)
+clients_end(struct clients *o, uint32_t slot)
 {
 	o->client[slot].begun = -1;
 	o->free[o->nfree++] = slot;
@@ -171,7 +171,7 @@ end(struct clients *o, uint32_t slot)
 
 /* A segment for a client that has ended. */
 static void
-refuse(struct clients *o, const struct gen_answer *a)
+clients_refuse(struct clients *o, const struct gen_answer *a)
 {
 	if (a->flags & LA_RST)
 		return;
@@ -193,7 +193,7 @@ is_response(const struct gen_answer *a)
 }
 
 static void
-answer(struct gen *g, const struct gen_answer *a)
+clients_answer(struct gen *g, const struct gen_answer *a)
 {
 	struct clients *o = g->ctx;
 	uint32_t slot = a->ack >> ISN_SHIFT;
@@ -205,12 +205,12 @@ answer(struct gen *g, const struct gen_answer *a)
 		return;
 	}
 	if (f == NULL || o->client[slot].begun < 0 || f->raddr != a->raddr || f->rport != a->rport) {
-		refuse(o, a);
+		clients_refuse(o, a);
 		return;
 	}
 	if (a->flags & LA_RST) {
 		o->n.resets++;
-		end(o, slot);
+		clients_end(o, slot);
 		return;
 	}
 	s = &script[f->step];
@@ -229,7 +229,7 @@ answer(struct gen *g, const struct gen_answer *a)
 	}
 	o->n.carried++;
 	la_histogram_record(&o->took, (uint64_t)(o->sv.now_ns - o->client[slot].begun));
-	end(o, slot);
+	clients_end(o, slot);
 }
 
 static void
@@ -249,7 +249,7 @@ run_timers(struct clients *o)
 		o->n.timeouts++;
 		if (f->step > 0)
 			gen_segment(&o->g, f->raddr, f->rport, f->snd, 0, LA_RST, 0);
-		end(o, t.slot);
+		clients_end(o, t.slot);
 	}
 }
 
@@ -286,7 +286,7 @@ next_event(const struct clients *o, double until)
 
 /* Puts all due frames into the ring. */
 static void
-arrivals(struct clients *o)
+clients_arrivals(struct clients *o)
 {
 	if (o->tick > 0) {
 		if (o->sv.now_ns < o->next_tick)
@@ -312,7 +312,7 @@ clients_run(struct clients *o, double ns)
 	while (o->sv.now_ns < until && o->g.b->faults == 0) {
 		bool busy;
 
-		arrivals(o);
+		clients_arrivals(o);
 		busy = server_step(o);
 		take_answers(o);
 		if (o->stepped)
@@ -335,7 +335,7 @@ clients_close(struct clients *o)
 }
 
 static uint64_t
-memory(uint32_t slots)
+clients_memory(uint32_t slots)
 {
 	return slots * (sizeof(struct gen_flow) + sizeof(struct client) + sizeof(uint32_t) + sizeof(struct client_timer));
 }
@@ -366,7 +366,7 @@ clients_open(struct clients *o, struct bench *b, const struct server_options *so
 	make_response();
 	if (with.pool == CLIENTS_POOL)
 		with.pool = pool;
-	if (!bench_fits(what, server_memory(&with) + memory(slots)) || server_open(&o->sv, b, &with) != 0)
+	if (!bench_fits(what, server_memory(&with) + clients_memory(slots)) || server_open(&o->sv, b, &with) != 0)
 		return -1;
 	if (gen_open(&o->g, &o->sv, slots, script, CLIENTS_NSTEPS) != 0) {
 		server_close(&o->sv);
@@ -386,7 +386,7 @@ clients_open(struct clients *o, struct bench *b, const struct server_options *so
 	}
 	o->nfree = slots;
 	o->g.pool = pool;
-	o->g.answer = answer;
+	o->g.answer = clients_answer;
 	o->g.ctx = o;
 	return 0;
 }

@@ -275,7 +275,7 @@ const struct bench_kind bench_repeat_kind = {
 /* ------------------------------------------------------------------ idle */
 
 static uint64_t
-resident(void)
+close_resident_bytes(void)
 {
 	unsigned long size = 0, pages = 0;
 	FILE *f = fopen("/proc/self/statm", "r");
@@ -301,9 +301,9 @@ idle_run(struct bench *b)
 
 	if (n == 0 || !crowd_fits("idle", n, &o) || crowd_open(&c, b, n, &o) != 0)
 		return;
-	before = resident();
+	before = close_resident_bytes();
 	crowd_establish(&c);
-	bytes = resident() - before;
+	bytes = close_resident_bytes() - before;
 	r = bench_row(b, "idle", "byte", 0, "idle, %u established", n);
 	if (r && b->faults == 0) {
 		size_t index = la_index_memory(c.sv.shard->tcp.index.capacity);

@@ -34,7 +34,7 @@ new_range(const struct bench_series *s, struct range *r)
 
 /* The factor by which `now` is better than `then`; more_is_better: ratios, not costs. */
 static struct range
-gain(const struct range *now, const struct range *then, bool more_is_better)
+compare_gain(const struct range *now, const struct range *then, bool more_is_better)
 {
 	if (more_is_better)
 		return (struct range){now->median / then->median, now->least / then->most,
@@ -44,7 +44,7 @@ gain(const struct range *now, const struct range *then, bool more_is_better)
 }
 
 static const json_t *
-find(const json_t *rows, const char *name)
+compare_find_row(const json_t *rows, const char *name)
 {
 	size_t i;
 	const json_t *row;
@@ -69,7 +69,7 @@ compare_row(const struct bench *b, const struct bench_row *r, const json_t *row,
 	if (!by_ratio && (!new_range(&r->value, &now) ||
 			  !old_range(row, bytes ? "bytes" : "cycles", &then)))
 		return true;
-	g = gain(&now, &then, by_ratio);
+	g = compare_gain(&now, &then, by_ratio);
 	fprintf(f, "%-66s %10.2f %10.2f %8.3f %6.3f..%-6.3f %s%s\n", r->name, then.median, now.median,
 		g.median, g.least, g.most,
 		by_ratio ? "by ratio"
@@ -89,7 +89,7 @@ bench_compare(const struct bench *b, FILE *f)
 	fprintf(f, "\nagainst %s; above 1 is better, worse than %.0f %% fails\n%-66s %10s %10s %8s %14s\n",
 		b->opt.compare, b->opt.tolerance, "", "then", "now", "times", "least..most");
 	for (unsigned i = 0; i < b->nrows; i++) {
-		const json_t *row = find(rows, b->row[i].name);
+		const json_t *row = compare_find_row(rows, b->row[i].name);
 
 		if (row == NULL || b->row[i].value.n == 0)
 			continue;

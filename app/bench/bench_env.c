@@ -45,7 +45,7 @@ make_pools(struct bench *b)
 }
 
 static void
-calibrate(struct bench *b)
+bench_calibrate(struct bench *b)
 {
 	struct bench_cost one = {0};
 	struct bench_series cpu = {0}, tsc = {0};
@@ -89,7 +89,7 @@ bench_start(struct bench *b, char *err, size_t size)
 			return -1;
 		}
 	}
-	calibrate(b);
+	bench_calibrate(b);
 	return 0;
 }
 

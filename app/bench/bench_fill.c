@@ -17,7 +17,7 @@ struct filling {
 };
 
 static void
-describe(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32_t *left)
+fill_describe(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32_t *left)
 {
 	const struct filling *f = ctx;
 
@@ -41,14 +41,14 @@ bench_fill(struct server *sv, uint64_t n, uint32_t lifetime, bool mine)
 {
 	struct filling f = {lifetime, mine};
 
-	if (la_sim_tw_fill(sv->shard, n, lifetime, describe, &f) == 0)
+	if (la_sim_tw_fill(sv->shard, n, lifetime, fill_describe, &f) == 0)
 		return 0;
 	bench_fault(sv->b, "the TIME_WAIT table is full before its %lu entries are in", (unsigned long)n);
 	return -1;
 }
 
 static void
-touch(const void *p, size_t size)
+fill_touch(const void *p, size_t size)
 {
 	for (size_t at = 0; at < size; at += 4096)
 		(void)*((const volatile uint8_t *)p + at);
@@ -61,7 +61,7 @@ bench_wake(const struct server *sv)
 {
 	const struct la_tcp *t = &sv->shard->tcp;
 
-	touch(t->tw.pool[0].slots, (size_t)t->tw.pool[0].fresh * sizeof(struct la_tw4));
-	touch(t->index.buckets, la_index_memory(t->index.capacity));
-	touch(t->wheel.chunks, (size_t)t->wheel.fresh_chunk * sizeof(struct la_wheel_chunk));
+	fill_touch(t->tw.pool[0].slots, (size_t)t->tw.pool[0].fresh * sizeof(struct la_tw4));
+	fill_touch(t->index.buckets, la_index_memory(t->index.capacity));
+	fill_touch(t->wheel.chunks, (size_t)t->wheel.fresh_chunk * sizeof(struct la_wheel_chunk));
 }

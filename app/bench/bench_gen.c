@@ -199,7 +199,7 @@ answer_arp(struct gen *g, const struct rte_arp_hdr *q)
 
 /* False: no TCP segment, or a fault. */
 static bool
-parse(struct gen *g, const struct rte_mbuf *m, struct gen_answer *a)
+gen_parse(struct gen *g, const struct rte_mbuf *m, struct gen_answer *a)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(eth + 1);
@@ -278,7 +278,7 @@ gen_take(struct gen *g, struct rte_mbuf **pkts, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct gen_answer a;
 
-		if (!parse(g, pkts[i], &a))
+		if (!gen_parse(g, pkts[i], &a))
 			continue;
 		if (is_attackers(&a))
 			g->attack_answers++;

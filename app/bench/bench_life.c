@@ -37,14 +37,14 @@ static const double EXPECTED = 0.95; /* of the empty table's rate */
 static const char response[] = "y";
 
 static void
-close_it(struct la_conn *c, void *user)
+life_close_conn(struct la_conn *c, void *user)
 {
 	(void)user;
 	la_close(c);
 }
 
 static void
-respond(struct la_conn *c, void *user)
+life_respond(struct la_conn *c, void *user)
 {
 	(void)user;
 	la_consume(c, la_unread(c));
@@ -52,9 +52,9 @@ respond(struct la_conn *c, void *user)
 }
 
 static void
-respond_and_close(struct la_conn *c, void *user)
+life_respond_and_close(struct la_conn *c, void *user)
 {
-	respond(c, user);
+	life_respond(c, user);
 	la_close(c);
 }
 
@@ -70,19 +70,19 @@ struct life_kind {
 static const struct life_kind kinds[] = {
 	{"server closes first, 1 byte",
 	 {{LA_SYN, 0, SYN_ACK, 0}, {LA_PSH | LA_ACK, 1, FIN_ACK, 1}, {FIN_ACK, 0, LA_ACK, 0}},
-	 {.data = respond_and_close},
+	 {.data = life_respond_and_close},
 	 true},
 	{"server closes first, no payload",
 	 {{LA_SYN, 0, SYN_ACK, 0}, {LA_ACK, 0, FIN_ACK, 0}, {FIN_ACK, 0, LA_ACK, 0}},
-	 {.opened = close_it},
+	 {.opened = life_close_conn},
 	 true},
 	{"client closes first, 1 byte",
 	 {{LA_SYN, 0, SYN_ACK, 0}, {LA_PSH | FIN_ACK, 1, FIN_ACK, 1}, {LA_ACK, 0, 0, 0}},
-	 {.data = respond, .peer_fin = close_it},
+	 {.data = life_respond, .peer_fin = life_close_conn},
 	 false},
 	{"client closes first, no payload",
 	 {{LA_SYN, 0, SYN_ACK, 0}, {FIN_ACK, 0, FIN_ACK, 0}, {LA_ACK, 0, 0, 0}},
-	 {.peer_fin = close_it},
+	 {.peer_fin = life_close_conn},
 	 false},
 };
 
@@ -271,7 +271,7 @@ empty_rate(struct bench *b)
 }
 
 static void
-say(struct life *l)
+life_say(struct life *l)
 {
 	struct bench_row *r = l->row;
 
@@ -303,7 +303,7 @@ life_rounds(struct bench *b, struct life *l)
 		life_measure(l, b->opt.seconds, limit, k > 0);
 	}
 	life_check(l);
-	say(l);
+	life_say(l);
 	bench_print_row(b, l->row);
 }
 
@@ -387,7 +387,7 @@ churn_run(struct bench *b)
 		}
 	}
 	for (unsigned i = 0; i < n && b->faults == 0; i++) {
-		say(&l[i]);
+		life_say(&l[i]);
 		life_check(&l[i]);
 		bench_print_row(b, l[i].row);
 	}

@@ -48,7 +48,7 @@ echo_batch(struct gen *g, unsigned frame)
 }
 
 static double
-measure(struct bench *b, unsigned frame, bool null, double seconds, struct bench_cost *cost)
+limit_measure(struct bench *b, unsigned frame, bool null, double seconds, struct bench_cost *cost)
 {
 	struct server sv;
 	struct gen g;
@@ -81,7 +81,7 @@ bench_limit(struct bench *b, unsigned frame)
 {
 	struct bench_cost cost;
 
-	return measure(b, frame, false, b->opt.seconds / 4, &cost);
+	return limit_measure(b, frame, false, b->opt.seconds / 4, &cost);
 }
 
 double
@@ -89,11 +89,11 @@ bench_limit_null(struct bench *b)
 {
 	struct bench_cost cost;
 
-	return measure(b, BENCH_FRAME, true, b->opt.seconds / 4, &cost);
+	return limit_measure(b, BENCH_FRAME, true, b->opt.seconds / 4, &cost);
 }
 
 static void
-row(struct bench *b, unsigned frame, bool null)
+limit_row(struct bench *b, unsigned frame, bool null)
 {
 	struct bench_row *r = bench_row(b, "limit", "packet", 1, "limit, frames of %u%s", frame,
 					null ? ", net_null" : "");
@@ -101,7 +101,7 @@ row(struct bench *b, unsigned frame, bool null)
 	for (unsigned k = 0; r && k < b->opt.rounds && b->faults == 0; k++) {
 		struct bench_cost cost;
 
-		if (measure(b, frame, null, b->opt.seconds, &cost) > 0)
+		if (limit_measure(b, frame, null, b->opt.seconds, &cost) > 0)
 			bench_note(b, r, &cost, 1e6, 0);
 	}
 	if (r)
@@ -109,13 +109,13 @@ row(struct bench *b, unsigned frame, bool null)
 }
 
 static void
-run(struct bench *b)
+limit_run(struct bench *b)
 {
-	row(b, BENCH_FRAME, false);
-	row(b, 1514, false);
-	row(b, 9014, false);
-	row(b, BENCH_FRAME, true);
+	limit_row(b, BENCH_FRAME, false);
+	limit_row(b, 1514, false);
+	limit_row(b, 9014, false);
+	limit_row(b, BENCH_FRAME, true);
 }
 
 const struct bench_kind bench_limit_kind = {
-	"limit", "a bare echo: addresses swapped, both checksums made, no stack", run};
+	"limit", "a bare echo: addresses swapped, both checksums made, no stack", limit_run};

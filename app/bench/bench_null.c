@@ -60,7 +60,7 @@ write_frames(struct rte_mbuf **to, struct rte_mbuf **from, unsigned n)
 }
 
 static unsigned
-serve(struct server *sv, struct rte_mbuf **pkts, unsigned n, struct rte_mbuf **out, unsigned max)
+null_serve(struct server *sv, struct rte_mbuf **pkts, unsigned n, struct rte_mbuf **out, unsigned max)
 {
 	uint64_t now = server_now(sv);
 	unsigned k, done = 0;
@@ -75,7 +75,7 @@ serve(struct server *sv, struct rte_mbuf **pkts, unsigned n, struct rte_mbuf **o
 }
 
 static void
-burst(struct gen *g, struct rte_mbuf **frames, unsigned n, bool timed)
+null_burst(struct gen *g, struct rte_mbuf **frames, unsigned n, bool timed)
 {
 	struct rte_mbuf *pkts[BENCH_BURST], *out[OUT];
 	struct server *sv = g->sv;
@@ -92,7 +92,7 @@ burst(struct gen *g, struct rte_mbuf **frames, unsigned n, bool timed)
 	}
 	write_frames(pkts, frames, n);
 	lap_start(&lap);
-	k = serve(sv, pkts, n, out, OUT);
+	k = null_serve(sv, pkts, n, out, OUT);
 	lap_stop(g->b, &lap);
 	gen_take(g, out, k);
 	lap_start(&lap);
@@ -111,6 +111,6 @@ void
 bench_null_run(struct gen *g, struct rte_mbuf **frames, unsigned n, bool timed)
 {
 	for (unsigned i = 0; i < n && g->b->faults == 0; i += BENCH_BURST)
-		burst(g, frames + i, RTE_MIN(n - i, (unsigned)BENCH_BURST), timed);
+		null_burst(g, frames + i, RTE_MIN(n - i, (unsigned)BENCH_BURST), timed);
 	rte_pktmbuf_free_bulk(frames, n);
 }

@@ -56,7 +56,7 @@ overload_open(struct clients *o, struct bench *b)
 
 /* Checks that all begun connections have ended, and that the gauges have their old values. */
 static void
-settle(struct clients *o, const char *what)
+overload_settle(struct clients *o, const char *what)
 {
 	const struct la_counters *c = la_shard_counters(o->sv.shard);
 	struct bench *b = o->g.b;
@@ -77,7 +77,7 @@ settle(struct clients *o, const char *what)
 /* rate: connections offered a second, measured for 3 * seconds after 2 * seconds; 0: a closed loop, for a third
  * of that. */
 static struct clients_tally
-measure(struct clients *o, double rate, const char *what)
+overload_measure(struct clients *o, double rate, const char *what)
 {
 	double seconds = o->g.b->opt.seconds;
 	struct clients_tally n, mark;
@@ -89,13 +89,13 @@ measure(struct clients *o, double rate, const char *what)
 	mark = clients_mark(o);
 	clients_run(o, 1e9 * (rate > 0 ? 3 : 1) * seconds);
 	n = clients_since(o, &mark);
-	settle(o, what);
+	overload_settle(o, what);
 	return n;
 }
 
 /* The last round's figures in words, and for the JSON. */
 static void
-say(struct bench_row *r, const struct clients_tally *t)
+overload_say(struct bench_row *r, const struct clients_tally *t)
 {
 	snprintf(r->note, sizeof(r->note),
 		 "offered %.0f/s, carried %.0f/s; shed %.0f, lost at the ring %.0f, timed out %.0f, reset %.0f a "
@@ -111,7 +111,7 @@ say(struct bench_row *r, const struct clients_tally *t)
 }
 
 static void
-add(struct bench_row *r, struct bench *b, const struct clients_tally *t)
+overload_add(struct bench_row *r, struct bench *b, const struct clients_tally *t)
 {
 	if (t->carried == 0) {
 		bench_fault(b, "%s: nothing carried", r->name);
@@ -119,7 +119,7 @@ add(struct bench_row *r, struct bench *b, const struct clients_tally *t)
 	}
 	bench_add(&r->value, t->cpu * b->ghz / (double)t->carried);
 	bench_add(&r->wall, (double)t->tsc / (double)t->carried);
-	say(r, t);
+	overload_say(r, t);
 }
 
 /* Each multiple refers to a capacity measured directly before it, and rates are compared as shares of the
@@ -130,19 +130,19 @@ overload_round(struct bench *b, struct clients *o, struct bench_row **row)
 	struct clients_tally t[NTIMES], c[NTIMES + 1];
 	double share[NTIMES], peak = 0;
 
-	c[0] = measure(o, 0, row[0]->name);
+	c[0] = overload_measure(o, 0, row[0]->name);
 	for (unsigned i = 0; i < NTIMES && b->faults == 0; i++) {
 		double before = clients_per_second(c[i].carried, &c[i]);
 
-		t[i] = measure(o, before * times[i], row[i + 1]->name);
-		c[i + 1] = measure(o, 0, row[0]->name);
+		t[i] = overload_measure(o, before * times[i], row[i + 1]->name);
+		c[i + 1] = overload_measure(o, 0, row[0]->name);
 		share[i] = clients_per_second(t[i].carried, &t[i]) * 2 / (before + clients_per_second(c[i + 1].carried, &c[i + 1]));
 		peak = RTE_MAX(peak, share[i]);
 	}
 	if (b->faults == 0)
-		add(row[0], b, &c[0]);
+		overload_add(row[0], b, &c[0]);
 	for (unsigned i = 0; i < NTIMES && b->faults == 0; i++) {
-		add(row[i + 1], b, &t[i]);
+		overload_add(row[i + 1], b, &t[i]);
 		bench_add(&row[i + 1]->ratio, share[i] / peak);
 	}
 }

@@ -97,15 +97,15 @@ row_of(const struct bench *b, const struct goal *g)
 }
 
 static const struct bench_series *
-figure(const struct goal *g, const struct bench_row *r)
+goal_figure(const struct goal *g, const struct bench_row *r)
 {
 	return g->value ? &r->value : &r->ratio;
 }
 
 static bool
-met(const struct goal *g, const struct bench_row *r)
+goal_is_met(const struct goal *g, const struct bench_row *r)
 {
-	double v = bench_rank(figure(g, r), 0.5);
+	double v = bench_rank(goal_figure(g, r), 0.5);
 
 	return g->at_most ? v <= g->bound : v >= g->bound;
 }
@@ -125,8 +125,8 @@ bench_print_goals(const struct bench *b)
 			printf("\n%-66s %9s %8s %17s\n", "goals", "", "median", "least..most");
 		any = true;
 		printf("%-66s %s %6.2f %8.2f %8.2f..%-7.2f %s\n", g->text, g->at_most ? "<=" : ">=",
-		       g->bound, bench_rank(figure(g, r), 0.5), bench_rank(figure(g, r), 0),
-		       bench_rank(figure(g, r), 1), met(g, r) ? "met" : "MISSED");
+		       g->bound, bench_rank(goal_figure(g, r), 0.5), bench_rank(goal_figure(g, r), 0),
+		       bench_rank(goal_figure(g, r), 1), goal_is_met(g, r) ? "met" : "MISSED");
 	}
 }
 
@@ -170,7 +170,7 @@ goals_json(const struct bench *b)
 		json_array_append_new(
 			a, json_pack("{s:s, s:s, s:s, s:f, s:f, s:b}", "goal", g->text, "row", r->name,
 				     "bound", g->at_most ? "most" : "least", "bound_value", g->bound,
-				     "value", bench_rank(figure(g, r), 0.5), "met", met(g, r)));
+				     "value", bench_rank(goal_figure(g, r), 0.5), "met", goal_is_met(g, r)));
 	}
 	return a;
 }

@@ -22,13 +22,13 @@ static const struct gen_step script[STEPS] = {
 };
 
 static void
-close_it(struct la_conn *c, void *user)
+scaling_close(struct la_conn *c, void *user)
 {
 	(void)user;
 	la_close(c);
 }
 
-static const struct la_conn_ops ops = {.opened = close_it};
+static const struct la_conn_ops ops = {.opened = scaling_close};
 
 struct worker {
 	struct server sv;
@@ -40,7 +40,7 @@ struct worker {
 
 /* All connections open, then all close: a batch has one step. */
 static void
-lives(struct worker *w)
+worker_lives(struct worker *w)
 {
 	for (unsigned s = 0; s < STEPS; s++) {
 		for (uint32_t i = 0; i < w->g.nflows; i++)
@@ -55,7 +55,7 @@ lives(struct worker *w)
 
 /* A finished worker continues until all are finished, so that no worker runs alone by mistake. */
 static int
-work(void *arg)
+worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct bench *b = w->sv.b;
@@ -63,21 +63,21 @@ work(void *arg)
 
 	w->sv.cost = (struct bench_cost){0};
 	while (w->sv.cost.cpu < w->seconds * 0.25e9 && !b->faults)
-		lives(w);
+		worker_lives(w);
 	w->sv.cost = (struct bench_cost){0};
 	done = w->done;
 	while (w->sv.cost.cpu < w->seconds * 1e9 && !b->faults)
-		lives(w);
+		worker_lives(w);
 	w->rate = (double)(w->done - done) / w->sv.cost.cpu * 1e9;
 	__atomic_sub_fetch(w->working, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(w->working, __ATOMIC_RELAXED) > 0 && !b->faults)
-		lives(w);
+		worker_lives(w);
 	return 0;
 }
 
 /* Connections a second of the first n workers together. */
 static double
-together(struct worker *w, unsigned n, double seconds)
+workers_together(struct worker *w, unsigned n, double seconds)
 {
 	unsigned lcore, launched = 0, working = n;
 	double rate = 0;
@@ -88,9 +88,9 @@ together(struct worker *w, unsigned n, double seconds)
 	}
 	RTE_LCORE_FOREACH_WORKER(lcore) {
 		if (launched + 1 < n)
-			(void)rte_eal_remote_launch(work, &w[++launched], lcore);
+			(void)rte_eal_remote_launch(worker_main, &w[++launched], lcore);
 	}
-	work(&w[0]);
+	worker_main(&w[0]);
 	rte_eal_mp_wait_lcore();
 	for (unsigned i = 0; i < n; i++)
 		rate += w[i].rate;
@@ -125,7 +125,7 @@ worker_close(struct worker *w)
 }
 
 static void
-note(const struct bench *b, struct bench_row *r, double rate, double alone)
+scaling_note(const struct bench *b, struct bench_row *r, double rate, double alone)
 {
 	struct bench_cost second = {.cpu = 1e9, .tsc = (uint64_t)(b->ghz * 1e9)};
 
@@ -135,27 +135,27 @@ note(const struct bench *b, struct bench_row *r, double rate, double alone)
 }
 
 static void
-rounds(struct bench *b, struct worker *w)
+scaling_rounds(struct bench *b, struct worker *w)
 {
 	struct bench_row *r[BENCH_WORKERS] = {
 		bench_row(b, "scaling", "connection", STEPS, "scaling, 1 worker"),
 		bench_row(b, "scaling", "connection", STEPS, "scaling, 2 workers")};
 
 	for (unsigned k = 0; r[1] && k <= b->opt.rounds && b->faults == 0; k++) {
-		double one = together(w, 1, b->opt.seconds);
-		double two = together(w, 2, b->opt.seconds);
+		double one = workers_together(w, 1, b->opt.seconds);
+		double two = workers_together(w, 2, b->opt.seconds);
 
 		if (k == 0 || b->faults != 0)
 			continue;
-		note(b, r[0], one, one);
-		note(b, r[1], two, one);
+		scaling_note(b, r[0], one, one);
+		scaling_note(b, r[1], two, one);
 	}
 	for (unsigned i = 0; i < BENCH_WORKERS && r[i]; i++)
 		bench_print_row(b, r[i]);
 }
 
 static void
-run(struct bench *b)
+scaling_run(struct bench *b)
 {
 	static struct worker w[BENCH_WORKERS];
 	unsigned n = 0;
@@ -167,10 +167,10 @@ run(struct bench *b)
 	while (n < BENCH_WORKERS && worker_open(&w[n], b, n) == 0)
 		n++;
 	if (n == BENCH_WORKERS)
-		rounds(b, w);
+		scaling_rounds(b, w);
 	while (n-- > 0)
 		worker_close(&w[n]);
 }
 
 const struct bench_kind bench_scaling_kind = {
-	"scaling", "two workers beside one, on cores, queues and shards of their own", run};
+	"scaling", "two workers beside one, on cores, queues and shards of their own", scaling_run};

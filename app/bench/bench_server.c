@@ -17,7 +17,7 @@
 enum { TIME_WAIT_LEAST = 256, CONNS = 65536 };
 
 static void
-configure(const struct server_options *o, struct la_shard_config *cfg, struct la_prefix *own)
+server_configure(const struct server_options *o, struct la_shard_config *cfg, struct la_prefix *own)
 {
 	*cfg = (struct la_shard_config){
 		.mtu = o->mtu,
@@ -39,7 +39,7 @@ server_memory(const struct server_options *o)
 	struct la_shard_config cfg;
 	struct la_prefix own;
 
-	configure(o, &cfg, &own);
+	server_configure(o, &cfg, &own);
 	return la_shard_memory(&cfg);
 }
 
@@ -53,7 +53,7 @@ server_open(struct server *sv, struct bench *b, const struct server_options *o)
 			      .port = o->null ? &b->null : &b->port[1],
 			      .queue = (uint16_t)o->queue};
 	sv->pool = o->pool ? o->pool : b->pool[o->queue][1];
-	configure(o, &cfg, &own);
+	server_configure(o, &cfg, &own);
 	cfg.mbufs = sv->pool;
 	/* always in software: a driver without hardware would not compute checksums */
 	cfg.offloads = sv->port->offloads & LA_OFF_TX_MULTI_SEG;

@@ -46,7 +46,7 @@ accept_all(int ep, int listener)
 }
 
 static void
-serve(int fd)
+http_serve(int fd)
 {
 	char request[4096];
 	ssize_t n = read(fd, request, sizeof(request) - 1);
@@ -80,7 +80,7 @@ main(int argc, char **argv)
 			if (ev[i].data.fd == listener)
 				accept_all(ep, listener);
 			else
-				serve(ev[i].data.fd);
+				http_serve(ev[i].data.fd);
 		}
 	}
 }

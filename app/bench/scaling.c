@@ -71,14 +71,14 @@ seconds_of(clockid_t clock)
 }
 
 static void
-close_it(struct la_conn *c, void *user)
+scaling_close_conn(struct la_conn *c, void *user)
 {
 	(void)user;
 	la_close(c);
 }
 
 static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
+generator_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
 	struct generator *g = user;
 
@@ -88,11 +88,11 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 	g->bad += why->end != LA_END_ORDERLY;
 }
 
-static const struct la_conn_ops client_ops = {.opened = close_it, .closed = closed};
-static const struct la_conn_ops server_ops = {.peer_fin = close_it};
+static const struct la_conn_ops client_ops = {.opened = scaling_close_conn, .closed = generator_closed};
+static const struct la_conn_ops server_ops = {.peer_fin = scaling_close_conn};
 
 static void
-mark(struct generator *g, unsigned i)
+generator_mark(struct generator *g, unsigned i)
 {
 	g->marks[i] = g->ended;
 	g->cpu[i] = seconds_of(CLOCK_THREAD_CPUTIME_ID);
@@ -100,7 +100,7 @@ mark(struct generator *g, unsigned i)
 }
 
 static enum la_round
-generate(void *ctx, struct la_shard *s, uint64_t now)
+generator_poll(void *ctx, struct la_shard *s, uint64_t now)
 {
 	struct generator *g = ctx;
 
@@ -110,9 +110,9 @@ generate(void *ctx, struct la_shard *s, uint64_t now)
 		g->end_at += now;
 	}
 	if (g->wall[0] == 0 && now >= g->begin_at)
-		mark(g, 0);
+		generator_mark(g, 0);
 	if (g->wall[1] == 0 && now >= g->end_at)
-		mark(g, 1);
+		generator_mark(g, 1);
 	for (unsigned i = 0; i < 32 && g->inflight < g->most && g->wall[1] == 0; i++) {
 		struct la_tuple t;
 		struct la_conn *c;
@@ -131,7 +131,7 @@ generate(void *ctx, struct la_shard *s, uint64_t now)
 }
 
 static bool
-generated(void *ctx, struct la_shard *s)
+generator_done(void *ctx, struct la_shard *s)
 {
 	const struct generator *g = ctx;
 
@@ -140,14 +140,14 @@ generated(void *ctx, struct la_shard *s)
 }
 
 static int
-serve(void *ctx, struct la_shard *s)
+server_start(void *ctx, struct la_shard *s)
 {
 	(void)ctx;
 	return la_listen(s, NULL, SERVER_PORT, &server_ops, NULL, NULL);
 }
 
-static const struct la_station_ops generator_station = {.poll = generate, .done = generated};
-static const struct la_station_ops server_station = {.start = serve};
+static const struct la_station_ops generator_station = {.poll = generator_poll, .done = generator_done};
+static const struct la_station_ops server_station = {.start = server_start};
 
 /* ---- one measurement, in a process of its own ---- */
 
@@ -218,7 +218,7 @@ is_good(unsigned workers)
 }
 
 static int
-measure(const struct options *o, unsigned workers, int out)
+scaling_measure(const struct options *o, unsigned workers, int out)
 {
 	struct result r = {0};
 	struct la_engine *e;
@@ -247,7 +247,7 @@ measure(const struct options *o, unsigned workers, int out)
 }
 
 static bool
-run(const struct options *o, unsigned workers, struct result *r)
+scaling_run_child(const struct options *o, unsigned workers, struct result *r)
 {
 	int fd[2], status = 1;
 	pid_t pid;
@@ -258,7 +258,7 @@ run(const struct options *o, unsigned workers, struct result *r)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
-		_exit(measure(o, workers, fd[1]));
+		_exit(scaling_measure(o, workers, fd[1]));
 	close(fd[1]);
 	got = pid > 0 && read(fd[0], r, sizeof(*r)) == sizeof(*r);
 	close(fd[0]);
@@ -270,7 +270,7 @@ run(const struct options *o, unsigned workers, struct result *r)
 /* ---- report ---- */
 
 static int
-parse(int argc, char **argv, struct options *o)
+scaling_parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{"workers", required_argument, NULL, 'w'}, {"rounds", required_argument, NULL, 'r'},
@@ -324,7 +324,7 @@ main(int argc, char **argv)
 	bool good = true;
 	json_t *rows = json_array(), *j;
 
-	if (parse(argc, argv, &o) != 0) {
+	if (scaling_parse(argc, argv, &o) != 0) {
 		fprintf(stderr, "app/bench/scaling: what 1 to --workers N [2] workers do; --rounds N [3], --seconds S [1], "
 				"--inflight N a worker [256], --msl MS [500], --one-port, --json FILE\n");
 		return 2;
@@ -333,7 +333,7 @@ main(int argc, char **argv)
 		for (unsigned w = 1; w <= o.workers; w++) {
 			struct result r = {0};
 
-			if (!run(&o, w, &r))
+			if (!scaling_run_child(&o, w, &r))
 				return 1;
 			if (r.workers < w) {
 				fprintf(stderr, "app/bench/scaling: %u workers, but %u cores\n", w, r.workers);

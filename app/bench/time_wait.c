@@ -41,7 +41,7 @@
 /* ------------------------------------------------------------------ main */
 
 static void
-usage(void)
+print_usage(void)
 {
 	printf("app/bench/time_wait: what the TIME_WAIT table costs, beside rte_hash + rte_timer and "
 	       "bare memory\n"
@@ -72,7 +72,7 @@ parse_sizes(const char *list, struct bench *b)
 }
 
 static int
-parse(int argc, char **argv, struct bench *b)
+parse_options(int argc, char **argv, struct bench *b)
 {
 	static const struct option longs[] = {
 		{"sizes", required_argument, NULL, 's'}, {"rounds", required_argument, NULL, 'r'},
@@ -98,7 +98,7 @@ parse(int argc, char **argv, struct bench *b)
 			b->plot = optarg;
 			break;
 		case 'h':
-			usage();
+			print_usage();
 			exit(0);
 		default:
 			return -1;
@@ -106,7 +106,7 @@ parse(int argc, char **argv, struct bench *b)
 	}
 	if (optind != argc || b->rounds < 1 || b->rounds > MAX_ROUNDS ||
 	    parse_sizes(sizes, b) < 0 || (b->plot && !report_can_plot(b->plot))) {
-		usage();
+		print_usage();
 		return -1;
 	}
 	return 0;
@@ -114,7 +114,7 @@ parse(int argc, char **argv, struct bench *b)
 
 /* DPDK without hugepages, ports or files: rte_hash gets its own memory, like the table's. */
 static void
-start(struct bench *b)
+start_eal(struct bench *b)
 {
 	static char prog[] = "time_wait", l[] = "-l", core[16], no_huge[] = "--no-huge", m[] = "-m",
 		    mb[] = "64", no_pci[] = "--no-pci", no_shconf[] = "--no-shconf",
@@ -161,10 +161,10 @@ main(int argc, char **argv)
 {
 	static struct bench b = {.good = true};
 
-	if (parse(argc, argv, &b) < 0)
+	if (parse_options(argc, argv, &b) < 0)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	start(&b);
+	start_eal(&b);
 	first_line("/sys/kernel/mm/transparent_hugepage/enabled", "", b.thp, sizeof(b.thp));
 	first_line("/proc/loadavg", "", b.load, sizeof(b.load));
 	first_line("/proc/cpuinfo", "model name", b.cpu, sizeof(b.cpu));
@@ -172,8 +172,8 @@ main(int argc, char **argv)
 	       "memory: anonymous with MADV_HUGEPAGE (transparent hugepages: %s)\n",
 	       b.cpu, (double)b.hz / 1e9, b.load, b.thp);
 	for (unsigned i = 0; i < b.nsizes; i++) {
-		pass(&b, &b.size[i], true);
-		pass(&b, &b.size[i], false);
+		pass_run(&b, &b.size[i], true);
+		pass_run(&b, &b.size[i], false);
 		report_size(&b, &b.size[i]);
 	}
 	report_goals(&b);

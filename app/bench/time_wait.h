@@ -90,7 +90,7 @@ void burst_tuple(uint64_t id, bool is4, struct la_tuple *t);
 void burst_connection(struct burst *b, unsigned i, uint64_t id, unsigned round);
 
 static inline double
-median(const struct bench_series *s)
+series_median(const struct bench_series *s)
 {
 	return bench_rank(s, 0.5);
 }
@@ -125,7 +125,7 @@ struct bench {
 };
 
 extern const char *const op_name[NOPS];
-void pass(struct bench *b, struct size *s, bool is4);
+void pass_run(struct bench *b, struct size *s, bool is4);
 /* The text after `name` on the first line that starts with it. */
 void first_line(const char *file, const char *name, char *to, size_t size);
 void report_size(const struct bench *b, const struct size *s);

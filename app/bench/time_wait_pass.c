@@ -33,7 +33,7 @@ struct pass {
 };
 
 static void
-die(const char *what)
+pass_die(const char *what)
 {
 	fprintf(stderr, "app/bench/time_wait: %s\n", what);
 	exit(1);
@@ -50,7 +50,7 @@ tick_of(const struct pass *p, uint64_t id)
 
 /* The i-th connection of a sample. */
 static uint64_t
-choose(const struct pass *p, enum op op, unsigned round, uint32_t i)
+pass_choose(const struct pass *p, enum op op, unsigned round, uint32_t i)
 {
 	switch (op) {
 	case OP_EXPIRE:
@@ -75,7 +75,7 @@ make_burst(const struct pass *p, struct burst *b, unsigned round, uint32_t first
 	b->is4 = p->is4;
 	for (unsigned i = 0; i < b->n; i++) {
 		uint64_t id = b->brief ? ID_SPIKE + p->spikes + first + i
-				       : choose(p, b->op, round, first + i);
+				       : pass_choose(p, b->op, round, first + i);
 
 		burst_connection(b, i, id, round);
 	}
@@ -88,7 +88,7 @@ make_burst(const struct pass *p, struct burst *b, unsigned round, uint32_t first
 /* Replaces the contents of the caches, up to the size of the table: a small table would stay in the cache together
  * with the packets. */
 static void
-sweep(struct pass *p, size_t bytes)
+pass_sweep(struct pass *p, size_t bytes)
 {
 	for (size_t i = 0; i < bytes && i < p->sweep_size; i += 64) {
 		p->sweep[p->sweep_at]++;
@@ -102,19 +102,19 @@ sweep(struct pass *p, size_t bytes)
  * virtual machine's host may unmap memory that was not touched for a second. The next access then
  * costs 20 000 cycles, hundreds of times the measured cost. */
 static void
-settle(struct pass *p, int side)
+pass_settle(struct pass *p, int side)
 {
 	struct area area[MAX_AREAS];
 	unsigned n = p->side[side]->areas(p->self[side], area);
 
-	sweep(p, SWEEP);
+	pass_sweep(p, SWEEP);
 	for (unsigned i = 0; i < n; i++)
 		for (size_t at = 0; at < area[i].size; at += 4096)
 			(void)*((const volatile uint8_t *)area[i].p + at);
 }
 
 static void
-failed(struct pass *p, int side, enum op op, uint32_t done, uint32_t want)
+pass_failed(struct pass *p, int side, enum op op, uint32_t done, uint32_t want)
 {
 	printf("FAIL: %s, %s: %u of %u were done as they should\n", p->side[side]->name,
 	       op_name[op], done, want);
@@ -128,7 +128,7 @@ struct sample {
 
 /* Runs one burst; returns the number of correct operations. */
 static uint32_t
-timed(struct pass *p, int side, const struct burst *b, struct sample *s)
+pass_timed(struct pass *p, int side, const struct burst *b, struct sample *s)
 {
 	uint64_t t = rte_rdtsc();
 	unsigned k = p->side[side]->run[p->is4][b->op](p->self[side], b);
@@ -159,7 +159,7 @@ sample_end(struct pass *p, int side, enum op op, struct sample *s)
 
 /* Runs count operations on one side, and fills a sample if there is one. */
 static bool
-many(struct pass *p, int side, struct burst *b, unsigned round, uint32_t count, struct sample *s)
+pass_many(struct pass *p, int side, struct burst *b, unsigned round, uint32_t count, struct sample *s)
 {
 	uint32_t done = 0;
 
@@ -167,10 +167,10 @@ many(struct pass *p, int side, struct burst *b, unsigned round, uint32_t count, 
 		uint32_t k;
 
 		make_burst(p, b, round, done, count);
-		k = timed(p, side, b, s);
+		k = pass_timed(p, side, b, s);
 		done += k;
 		if (k < b->n) {
-			failed(p, side, b->op, done, count);
+			pass_failed(p, side, b->op, done, count);
 			return false;
 		}
 	}
@@ -178,11 +178,11 @@ many(struct pass *p, int side, struct burst *b, unsigned round, uint32_t count, 
 }
 
 static void
-untimed(struct pass *p, int side, enum op op, bool brief, uint32_t tick, uint32_t count)
+pass_untimed(struct pass *p, int side, enum op op, bool brief, uint32_t tick, uint32_t count)
 {
 	struct burst b = {.op = op, .brief = brief, .tick = tick};
 
-	many(p, side, &b, 0, count, NULL);
+	pass_many(p, side, &b, 0, count, NULL);
 }
 
 /* Makes the oldest count entries due, on a side where a later tick is not sufficient. */
@@ -208,8 +208,8 @@ round_of(struct pass *p, enum op op, unsigned round, uint32_t tick)
 
 		if (!p->self[s] || !p->side[s]->run[p->is4][op])
 			continue;
-		settle(p, s);
-		many(p, s, &b, round, p->k, &sample);
+		pass_settle(p, s);
+		pass_many(p, s, &b, round, p->k, &sample);
 		sample_end(p, s, op, &sample);
 	}
 }
@@ -219,7 +219,7 @@ round_of(struct pass *p, enum op op, unsigned round, uint32_t tick)
 /* k of each operation, in bursts in turn, as in a server at a steady rate. rte_timer expires all due
  * timers in one call. */
 static void
-steady(struct pass *p, int side, unsigned round)
+pass_steady(struct pass *p, int side, unsigned round)
 {
 	static const enum op ops[] = {OP_EXPIRE, OP_INSERT, OP_ENTER};
 	static struct sample sample[3];
@@ -227,12 +227,12 @@ steady(struct pass *p, int side, unsigned round)
 	struct burst b;
 
 	make_due(p, side, p->k);
-	settle(p, side);
+	pass_settle(p, side);
 	if (at_once) {
 		b.op = OP_EXPIRE;
 		b.n = p->k;
-		if (timed(p, side, &b, &sample[0]) != p->k)
-			failed(p, side, OP_EXPIRE, 0, p->k);
+		if (pass_timed(p, side, &b, &sample[0]) != p->k)
+			pass_failed(p, side, OP_EXPIRE, 0, p->k);
 	}
 	for (uint32_t first = 0; first < p->k; first += BURST) {
 		for (unsigned i = at_once; i < 3; i++) {
@@ -240,12 +240,12 @@ steady(struct pass *p, int side, unsigned round)
 			b.brief = false;
 			b.tick = tick_of(p, p->lo + first + BURST - 1) + LIFE;
 			make_burst(p, &b, round, first, p->k);
-			if (timed(p, side, &b, &sample[i]) != b.n) {
-				failed(p, side, b.op, first, p->k);
+			if (pass_timed(p, side, &b, &sample[i]) != b.n) {
+				pass_failed(p, side, b.op, first, p->k);
 				return;
 			}
 		}
-		sweep(p, SWEEP_STEP);
+		pass_sweep(p, SWEEP_STEP);
 	}
 	for (unsigned i = 0; i < 3; i++)
 		sample_end(p, side, ops[i], &sample[i]);
@@ -256,7 +256,7 @@ steady_round(struct pass *p, unsigned round)
 {
 	for (int s = 0; s < NSIDES; s++)
 		if (p->self[s] && p->side[s]->run[p->is4][OP_ENTER])
-			steady(p, s, round);
+			pass_steady(p, s, round);
 	p->lo += p->k;
 	round_of(p, OP_HIT, round, 0);
 	round_of(p, OP_MISS, round, 0);
@@ -264,7 +264,7 @@ steady_round(struct pass *p, unsigned round)
 
 /* The number of involuntary thread switches. */
 static long
-switched(void)
+pass_switches(void)
 {
 	struct rusage u;
 
@@ -279,9 +279,9 @@ spike_polls(struct pass *p, int side, uint32_t tick)
 	uint64_t total = 0;
 	unsigned n = 0, k;
 
-	settle(p, side);
+	pass_settle(p, side);
 	for (;;) {
-		long switches = switched();
+		long switches = pass_switches();
 		uint64_t t = rte_rdtsc();
 
 		k = p->side[side]->poll(p->self[side], tick);
@@ -289,7 +289,7 @@ spike_polls(struct pass *p, int side, uint32_t tick)
 		if (k == 0)
 			break;
 		total += k;
-		if (side == TABLE && switched() != switches)
+		if (side == TABLE && pass_switches() != switches)
 			p->r->polls_switched++;
 		else if (n < sizeof(cycles) / sizeof(cycles[0]))
 			cycles[n++] = (double)t;
@@ -310,9 +310,9 @@ spike_round(struct pass *p)
 	uint32_t m = p->r->spike, now = tick_of(p, p->lo + m - 1) + LIFE, gone;
 	uint64_t took;
 
-	untimed(p, TABLE, OP_EXPIRE, false, now, m);
-	untimed(p, TABLE, OP_INSERT, true, now, m);
-	untimed(p, TABLE, OP_ENTER, true, now, m);
+	pass_untimed(p, TABLE, OP_EXPIRE, false, now, m);
+	pass_untimed(p, TABLE, OP_INSERT, true, now, m);
+	pass_untimed(p, TABLE, OP_ENTER, true, now, m);
 	p->spikes += m;
 	took = spike_polls(p, TABLE, now + SHORT_LIFE);
 	if (took < m) {
@@ -325,19 +325,19 @@ spike_round(struct pass *p)
 		make_due(p, RTE, gone);
 		took = spike_polls(p, RTE, 0);
 		if (took != gone)
-			failed(p, RTE, OP_EXPIRE, (uint32_t)took, gone);
+			pass_failed(p, RTE, OP_EXPIRE, (uint32_t)took, gone);
 	}
 	for (int s = 0; s < NSIDES; s++) {
 		if (!p->self[s] || !p->side[s]->run[p->is4][OP_INSERT])
 			continue;
-		untimed(p, s, OP_INSERT, false, 0, gone);
-		untimed(p, s, OP_ENTER, false, 0, gone);
+		pass_untimed(p, s, OP_INSERT, false, 0, gone);
+		pass_untimed(p, s, OP_ENTER, false, 0, gone);
 	}
 	p->lo += gone;
 }
 
 static void
-check(struct pass *p, uint32_t live)
+pass_check(struct pass *p, uint32_t live)
 {
 	for (int s = 0; s < NSIDES; s++)
 		if (p->self[s] && p->side[s]->check &&
@@ -346,7 +346,7 @@ check(struct pass *p, uint32_t live)
 }
 
 static void
-drain(struct pass *p, uint32_t live)
+pass_drain(struct pass *p, uint32_t live)
 {
 	uint32_t tick = tick_of(p, p->lo + p->n) + LIFE + MAX_ROUNDS + 1;
 	uint64_t t = rte_rdtsc();
@@ -361,13 +361,13 @@ drain(struct pass *p, uint32_t live)
 /* ------------------------------------------------------------------ memory */
 
 static double
-resident(void)
+pass_resident(void)
 {
 	unsigned long pages = 0;
 	FILE *f = fopen("/proc/self/statm", "r");
 
 	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
-		die("/proc/self/statm can not be read");
+		pass_die("/proc/self/statm can not be read");
 	fclose(f);
 	return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
@@ -383,7 +383,7 @@ bytes_of(const char *file, const char *name)
 
 /* Returns whether a side fits into the free memory with a reserve for other processes. */
 static bool
-fits(const struct pass *p, int side)
+pass_fits(const struct pass *p, int side)
 {
 	static const double GIB = 1 << 30;
 	double there = bytes_of("/proc/meminfo", "MemAvailable");
@@ -411,38 +411,38 @@ side_begin(struct pass *p, int s)
 	p->r->done[s] = true;
 	if (!p->side[s]->run[p->is4][OP_INSERT])
 		return;
-	/* choose() counts from lo + n, and further on by k for what is to be inserted. */
+	/* pass_choose() counts from lo + n, and further on by k for what is to be inserted. */
 	p->lo = -(uint64_t)p->n - p->k;
-	untimed(p, s, OP_INSERT, false, 0, p->k);
+	pass_untimed(p, s, OP_INSERT, false, 0, p->k);
 	for (uint32_t done = 0, k; done < p->n; done += k) { /* as with connections that open and close */
 		k = p->n - done < p->k ? p->n - done : p->k;
 		p->lo = (uint64_t)done - p->n;
-		untimed(p, s, OP_INSERT, false, 0, k);
-		untimed(p, s, OP_ENTER, false, 0, k);
+		pass_untimed(p, s, OP_INSERT, false, 0, k);
+		pass_untimed(p, s, OP_ENTER, false, 0, k);
 	}
 	p->lo = 0;
 }
 
 static void
-fill(struct pass *p)
+pass_fill(struct pass *p)
 {
 	static const char rollup[] = "/proc/self/smaps_rollup";
-	double rss = resident(), huge = bytes_of(rollup, "AnonHugePages");
+	double rss = pass_resident(), huge = bytes_of(rollup, "AnonHugePages");
 
 	side_begin(p, TABLE);
-	rss = resident() - rss;
+	rss = pass_resident() - rss;
 	p->r->bytes[TABLE] = rss / p->n;
 	p->r->bound = (double)side_table.memory(p->n, p->k, p->is4) / p->n;
 	p->r->huge = (bytes_of(rollup, "AnonHugePages") - huge) / rss;
 	side_begin(p, MEMORY);
-	if (p->is4 && fits(p, RTE)) {
+	if (p->is4 && pass_fits(p, RTE)) {
 		side_begin(p, RTE);
 		p->r->bytes[RTE] = (double)side_rte.bytes(p->self[RTE]) / p->n;
 	}
 }
 
 void
-pass(struct bench *bench, struct size *s, bool is4)
+pass_run(struct bench *bench, struct size *s, bool is4)
 {
 	struct pass p = {
 		.b = bench,
@@ -454,17 +454,17 @@ pass(struct bench *bench, struct size *s, bool is4)
 	};
 	unsigned reopens = bench->rounds < REOPEN_ROUNDS ? bench->rounds : REOPEN_ROUNDS;
 
-	if (!fits(&p, TABLE))
+	if (!pass_fits(&p, TABLE))
 		return;
 	p.r->spike = s->n / 2 < SPIKE ? s->n / 2 : SPIKE;
 	p.sweep = la_mem_alloc(NULL, SWEEP, 64);
 	if (!p.sweep)
-		die("no memory");
+		pass_die("no memory");
 	p.sweep_size = side_table.memory(p.n, p.k, is4) / 64 * 64;
 	if (p.sweep_size > SWEEP)
 		p.sweep_size = SWEEP;
-	sweep(&p, SWEEP);
-	fill(&p);
+	pass_sweep(&p, SWEEP);
+	pass_fill(&p);
 	for (unsigned i = 0; i < bench->rounds; i++)
 		steady_round(&p, i);
 	for (unsigned i = 0; i < bench->rounds && i < SPIKE_ROUNDS; i++)
@@ -473,8 +473,8 @@ pass(struct bench *bench, struct size *s, bool is4)
 		round_of(&p, OP_FIN, i, tick_of(&p, p.lo + p.n) + 1 + i);
 	for (unsigned i = 0; i < reopens; i++)
 		round_of(&p, OP_REOPEN, i, tick_of(&p, p.lo + p.n) + MAX_ROUNDS);
-	check(&p, p.n - reopens * p.k);
-	drain(&p, p.n - reopens * p.k);
+	pass_check(&p, p.n - reopens * p.k);
+	pass_drain(&p, p.n - reopens * p.k);
 	for (int i = 0; i < NSIDES; i++)
 		if (p.self[i])
 			p.side[i]->destroy(p.self[i]);

@@ -28,13 +28,13 @@ static const unsigned op_lines[NOPS] = {2, 1, 1, 2, 1, 2, 2};
 static double
 memory_of(const struct result *r, enum op op)
 {
-	return median(&r->op[MEMORY][op_lines[op] == 2 ? OP_HIT : OP_MISS]);
+	return series_median(&r->op[MEMORY][op_lines[op] == 2 ? OP_HIT : OP_MISS]);
 }
 
 /* ------------------------------------------------------------------ a size */
 
 static void
-cell(bool there, int width, int digits, double v, const char *unit)
+report_cell(bool there, int width, int digits, double v, const char *unit)
 {
 	if (there)
 		printf(" %*.*f%s", width, digits, v, unit);
@@ -46,18 +46,18 @@ static void
 print_op(const struct size *s, enum op op)
 {
 	const struct result *r4 = &s->r[1], *r6 = &s->r[0];
-	double a = median(&r4->op[TABLE][op]), m = memory_of(r4, op);
+	double a = series_median(&r4->op[TABLE][op]), m = memory_of(r4, op);
 	bool rte = r4->done[RTE];
 
 	printf("%-14s", op_name[op]);
-	cell(r4->done[TABLE], 9, 0, a, "");
+	report_cell(r4->done[TABLE], 9, 0, a, "");
 	printf(" %4.0f-%-6.0f", bench_rank(&r4->op[TABLE][op], 0), bench_rank(&r4->op[TABLE][op], 1));
-	cell(r6->done[TABLE], 9, 0, median(&r6->op[TABLE][op]), "");
-	cell(rte, 11, 0, median(&r4->op[RTE][op]), "");
-	cell(rte, 8, 1, median(&r4->op[RTE][op]) / a, "x");
-	cell(r4->done[MEMORY], 7, 0, m, "");
+	report_cell(r6->done[TABLE], 9, 0, series_median(&r6->op[TABLE][op]), "");
+	report_cell(rte, 11, 0, series_median(&r4->op[RTE][op]), "");
+	report_cell(rte, 8, 1, series_median(&r4->op[RTE][op]) / a, "x");
+	report_cell(r4->done[MEMORY], 7, 0, m, "");
 	printf(" (%u)", op_lines[op]);
-	cell(r4->done[MEMORY], 7, 2, a / m, "\n");
+	report_cell(r4->done[MEMORY], 7, 2, a / m, "\n");
 }
 
 static void
@@ -69,13 +69,13 @@ print_poll(const struct bench *b, const struct size *s)
 	printf("%u entries expire in one tick, %d a poll at most: worst poll %.0f us (least of the "
 	       "rounds %.0f), median poll %.0f us; %" PRIu64 " polls in which others had the CPU "
 	       "left out\n",
-	       r->spike, TW_A_POLL, us * median(&r->poll_worst[TABLE]),
-	       us * bench_rank(&r->poll_worst[TABLE], 0), us * median(&r->poll_mid[TABLE]),
+	       r->spike, TW_A_POLL, us * series_median(&r->poll_worst[TABLE]),
+	       us * bench_rank(&r->poll_worst[TABLE], 0), us * series_median(&r->poll_mid[TABLE]),
 	       r->polls_switched);
 	if (r->done[RTE])
 		printf("the same number by rte_timer_manage(), which has no bound: one call, %.0f "
 		       "ms\n",
-		       us * median(&r->poll_worst[RTE]) / 1e3);
+		       us * series_median(&r->poll_worst[RTE]) / 1e3);
 }
 
 static void
@@ -111,7 +111,7 @@ report_size(const struct bench *b, const struct size *s)
 	print_poll(b, s);
 	printf("all expired at the end: %.0f cycles an entry; %" PRIu64 " of %" PRIu64
 	       " bursts were interrupted and left out\n",
-	       median(&r->drain), r->cut + s->r[0].cut, r->bursts + s->r[0].bursts);
+	       series_median(&r->drain), r->cut + s->r[0].cut, r->bursts + s->r[0].bursts);
 }
 
 /* ------------------------------------------------------------------ goals */
@@ -125,8 +125,8 @@ struct goal {
 enum { MAX_GOALS = 8 + NOPS };
 
 static void
-goal(struct goal *g, unsigned *n, const char *what, bool at_least, double want, bool run,
-     double got, uint32_t size)
+report_goal(struct goal *g, unsigned *n, const char *what, bool at_least, double want, bool run,
+	    double got, uint32_t size)
 {
 	bool met = run && (at_least ? got >= want : got <= want);
 
@@ -147,9 +147,9 @@ size_of(const struct bench *b, uint32_t n)
 }
 
 static double
-times(const struct result *r, enum op op)
+report_times(const struct result *r, enum op op)
 {
-	return r->done[RTE] ? median(&r->op[RTE][op]) / median(&r->op[TABLE][op]) : 0;
+	return r->done[RTE] ? series_median(&r->op[RTE][op]) / series_median(&r->op[TABLE][op]) : 0;
 }
 
 static const char *const bound_goal[NOPS] = {
@@ -159,7 +159,7 @@ static const char *const bound_goal[NOPS] = {
 	"reopen, of the memory bound"};
 
 static unsigned
-goals(const struct bench *b, struct goal *g)
+report_collect_goals(const struct bench *b, struct goal *g)
 {
 	const struct size *s = size_of(b, GOAL_SIZE), *large = size_of(b, BOUND_SIZE);
 	const struct result *r = &s->r[1], *l = &large->r[1];
@@ -167,23 +167,23 @@ goals(const struct bench *b, struct goal *g)
 	double smaller = run ? r->bytes[RTE] / r->bytes[TABLE] : 0;
 	unsigned n = 0;
 
-	goal(g, &n, "enter faster than rte_hash + rte_timer", true, 8, run, times(r, OP_ENTER),
-	     GOAL_SIZE);
-	goal(g, &n, "insert and enter faster than they do", true, 8, run,
-	     run ? (median(&r->op[RTE][OP_INSERT]) + median(&r->op[RTE][OP_ENTER])) /
-			     (median(&r->op[TABLE][OP_INSERT]) + median(&r->op[TABLE][OP_ENTER]))
+	report_goal(g, &n, "enter faster than rte_hash + rte_timer", true, 8, run, report_times(r, OP_ENTER),
+		    GOAL_SIZE);
+	report_goal(g, &n, "insert and enter faster than they do", true, 8, run,
+		    run ? (series_median(&r->op[RTE][OP_INSERT]) + series_median(&r->op[RTE][OP_ENTER])) /
+			     (series_median(&r->op[TABLE][OP_INSERT]) + series_median(&r->op[TABLE][OP_ENTER]))
 		 : 0,
-	     GOAL_SIZE);
-	goal(g, &n, "2*MSL restarted faster", true, 40, run, times(r, OP_FIN), GOAL_SIZE);
-	goal(g, &n, "look-up (hit) no slower", true, 1, run, times(r, OP_HIT), GOAL_SIZE);
-	goal(g, &n, "smaller", true, 4, run, smaller, GOAL_SIZE);
-	goal(g, &n, "bytes an IPv4 entry", false, 48, r->done[TABLE], r->bytes[TABLE], GOAL_SIZE);
-	goal(g, &n, "bytes an IPv6 entry", false, 88, s->r[0].done[TABLE], s->r[0].bytes[TABLE],
-	     GOAL_SIZE);
-	goal(g, &n, "bytes an IPv4 entry", false, 48, hundred, l->bytes[TABLE], BOUND_SIZE);
+		    GOAL_SIZE);
+	report_goal(g, &n, "2*MSL restarted faster", true, 40, run, report_times(r, OP_FIN), GOAL_SIZE);
+	report_goal(g, &n, "look-up (hit) no slower", true, 1, run, report_times(r, OP_HIT), GOAL_SIZE);
+	report_goal(g, &n, "smaller", true, 4, run, smaller, GOAL_SIZE);
+	report_goal(g, &n, "bytes an IPv4 entry", false, 48, r->done[TABLE], r->bytes[TABLE], GOAL_SIZE);
+	report_goal(g, &n, "bytes an IPv6 entry", false, 88, s->r[0].done[TABLE], s->r[0].bytes[TABLE],
+		    GOAL_SIZE);
+	report_goal(g, &n, "bytes an IPv4 entry", false, 48, hundred, l->bytes[TABLE], BOUND_SIZE);
 	for (enum op op = 0; op < NOPS; op++)
-		goal(g, &n, bound_goal[op], false, 2, hundred,
-		     hundred ? median(&l->op[TABLE][op]) / memory_of(l, op) : 0, BOUND_SIZE);
+		report_goal(g, &n, bound_goal[op], false, 2, hundred,
+			    hundred ? series_median(&l->op[TABLE][op]) / memory_of(l, op) : 0, BOUND_SIZE);
 	return n;
 }
 
@@ -191,7 +191,7 @@ void
 report_goals(const struct bench *b)
 {
 	struct goal g[MAX_GOALS];
-	unsigned n = goals(b, g);
+	unsigned n = report_collect_goals(b, g);
 
 	printf("\n%-42s %-9s %9s %9s\n", "goals", "", "want", "got");
 	for (unsigned i = 0; i < n; i++) {
@@ -249,7 +249,7 @@ static json_t *
 goals_json(const struct bench *b)
 {
 	struct goal g[MAX_GOALS];
-	unsigned n = goals(b, g);
+	unsigned n = report_collect_goals(b, g);
 	json_t *j = json_array();
 
 	for (unsigned i = 0; i < n; i++)
@@ -296,13 +296,13 @@ plot_data(FILE *f, const struct bench *b, enum op op)
 
 		if (!r4->done[TABLE])
 			continue;
-		fprintf(f, "%u %g ", b->size[i].n, median(&r4->op[TABLE][op]));
+		fprintf(f, "%u %g ", b->size[i].n, series_median(&r4->op[TABLE][op]));
 		if (r6->done[TABLE])
-			fprintf(f, "%g ", median(&r6->op[TABLE][op]));
+			fprintf(f, "%g ", series_median(&r6->op[TABLE][op]));
 		else
 			fprintf(f, "NaN ");
 		if (r4->done[RTE])
-			fprintf(f, "%g ", median(&r4->op[RTE][op]));
+			fprintf(f, "%g ", series_median(&r4->op[RTE][op]));
 		else
 			fprintf(f, "NaN ");
 		fprintf(f, "%g\n", memory_of(r4, op));

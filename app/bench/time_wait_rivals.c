@@ -164,7 +164,7 @@ look_up_bulk(struct rte *r, const struct burst *b, int32_t *pos)
 }
 
 static void
-over(struct rte_timer *timer, void *arg)
+rte_on_expiry(struct rte_timer *timer, void *arg)
 {
 	struct rte *r = arg;
 	struct entry *e = RTE_PTR_SUB(timer, offsetof(struct entry, timer));
@@ -205,7 +205,7 @@ rte_enter(void *self, const struct burst *b)
 			continue;
 		r->entry[pos[i]].core = b->state[i];
 		done += rte_timer_reset(&r->entry[pos[i]].timer, r->far, SINGLE, rte_lcore_id(),
-					over, r) == 0;
+					rte_on_expiry, r) == 0;
 	}
 	r->live += done;
 	return done;
@@ -242,7 +242,7 @@ rte_fin(void *self, const struct burst *b)
 		if (pos[i] < 0 || b->seg[i].seq + 1 != e->core.rcv_nxt)
 			continue;
 		e->core.ts_recent = b->seg[i].tsval;
-		done += rte_timer_reset(&e->timer, r->far, SINGLE, rte_lcore_id(), over, r) == 0;
+		done += rte_timer_reset(&e->timer, r->far, SINGLE, rte_lcore_id(), rte_on_expiry, r) == 0;
 	}
 	return done;
 }
@@ -275,7 +275,7 @@ rte_due(void *self, const struct burst *b)
 	look_up_bulk(r, b, pos);
 	for (unsigned i = 0; i < b->n; i++)
 		if (pos[i] >= 0)
-			rte_timer_reset(&r->entry[pos[i]].timer, 0, SINGLE, rte_lcore_id(), over,
+			rte_timer_reset(&r->entry[pos[i]].timer, 0, SINGLE, rte_lcore_id(), rte_on_expiry,
 					r);
 }
 
@@ -386,7 +386,7 @@ memory_areas(void *self, struct area *a)
 }
 
 static inline const struct line *
-pick(const struct memory *m, uint64_t random)
+memory_pick(const struct memory *m, uint64_t random)
 {
 	return &m->line[(uint64_t)((unsigned __int128)random * m->n >> 64)];
 }
@@ -405,7 +405,7 @@ one_line(void *self, const struct burst *b)
 	const struct line *l[BURST];
 
 	for (unsigned i = 0; i < b->n; i++) {
-		l[i] = pick(m, random_of(b, i));
+		l[i] = memory_pick(m, random_of(b, i));
 		rte_prefetch0(l[i]);
 	}
 	for (unsigned i = 0; i < b->n; i++)
@@ -420,11 +420,11 @@ two_lines(void *self, const struct burst *b)
 	const struct line *l[BURST];
 
 	for (unsigned i = 0; i < b->n; i++) {
-		l[i] = pick(m, random_of(b, i));
+		l[i] = memory_pick(m, random_of(b, i));
 		rte_prefetch0(l[i]);
 	}
 	for (unsigned i = 0; i < b->n; i++) {
-		l[i] = pick(m, l[i]->v[0]);
+		l[i] = memory_pick(m, l[i]->v[0]);
 		rte_prefetch0(l[i]);
 	}
 	for (unsigned i = 0; i < b->n; i++)

@@ -80,7 +80,7 @@ live_ref(uint64_t id)
 }
 
 INLINE bool
-match4(const void *ctx, la_ref ref, const void *key)
+table_match4(const void *ctx, la_ref ref, const void *key)
 {
 	const struct table *t = ctx;
 	const struct la_tuple *u = key;
@@ -90,7 +90,7 @@ match4(const void *ctx, la_ref ref, const void *key)
 }
 
 INLINE bool
-match6(const void *ctx, la_ref ref, const void *key)
+table_match6(const void *ctx, la_ref ref, const void *key)
 {
 	const struct table *t = ctx;
 	const struct la_tuple *u = key;
@@ -101,7 +101,7 @@ match6(const void *ctx, la_ref ref, const void *key)
 
 /* The first two passes of la_tcp_input(): index lines, then the entries of their tags. */
 INLINE void
-walk(struct table *t, const struct burst *b, uint64_t *hash, bool is4)
+table_walk(struct table *t, const struct burst *b, uint64_t *hash, bool is4)
 {
 	for (unsigned i = 0; i < b->n; i++) {
 		hash[i] = hash_of(t, &b->tuple[i], is4);
@@ -125,20 +125,20 @@ walk(struct table *t, const struct burst *b, uint64_t *hash, bool is4)
 }
 
 INLINE la_ref *
-find(struct table *t, const struct la_tuple *u, uint64_t hash, bool is4)
+table_find(struct table *t, const struct la_tuple *u, uint64_t hash, bool is4)
 {
-	return is4 ? la_index_find(&t->index, hash, match4, t, u)
-		   : la_index_find(&t->index, hash, match6, t, u);
+	return is4 ? la_index_find(&t->index, hash, table_match4, t, u)
+		   : la_index_find(&t->index, hash, table_match6, t, u);
 }
 
 /* The work of an open: a reservation and a reference in the index. */
 INLINE unsigned
-insert(struct table *t, const struct burst *b, bool is4)
+table_insert(struct table *t, const struct burst *b, bool is4)
 {
 	uint64_t hash[BURST];
 	unsigned done = 0;
 
-	walk(t, b, hash, is4);
+	table_walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++)
 		done += la_tw_reserve(&t->tw, &b->tuple[i].raddr) &&
 			la_index_insert(&t->index, hash[i], live_ref(b->id[i])) == 0;
@@ -146,11 +146,11 @@ insert(struct table *t, const struct burst *b, bool is4)
 }
 
 INLINE unsigned
-enter(struct table *t, const struct burst *b, bool is4)
+table_enter(struct table *t, const struct burst *b, bool is4)
 {
 	uint64_t hash[BURST];
 
-	walk(t, b, hash, is4);
+	table_walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++)
 		la_tw_enter(&t->tw, &b->tuple[i], hash[i], live_ref(b->id[i]), &b->state[i],
 			    b->tick, t->class[b->brief]);
@@ -158,14 +158,14 @@ enter(struct table *t, const struct burst *b, bool is4)
 }
 
 INLINE unsigned
-look_up(struct table *t, const struct burst *b, bool is4)
+table_look_up(struct table *t, const struct burst *b, bool is4)
 {
 	uint64_t hash[BURST];
 	unsigned found = 0;
 
-	walk(t, b, hash, is4);
+	table_walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++) {
-		const la_ref *place = find(t, &b->tuple[i], hash[i], is4);
+		const la_ref *place = table_find(t, &b->tuple[i], hash[i], is4);
 
 		if (place) {
 			t->sum += la_tw_core(&t->tw, *place)->deadline;
@@ -176,14 +176,14 @@ look_up(struct table *t, const struct burst *b, bool is4)
 }
 
 INLINE unsigned
-fin(struct table *t, const struct burst *b, bool is4)
+table_fin(struct table *t, const struct burst *b, bool is4)
 {
 	uint64_t hash[BURST];
 	unsigned acked = 0;
 
-	walk(t, b, hash, is4);
+	table_walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++) {
-		const la_ref *place = find(t, &b->tuple[i], hash[i], is4);
+		const la_ref *place = table_find(t, &b->tuple[i], hash[i], is4);
 
 		acked += place && la_tw_input(&t->tw, *place, &b->seg[i], b->tick) == LA_TW_ACK;
 	}
@@ -192,14 +192,14 @@ fin(struct table *t, const struct burst *b, bool is4)
 
 /* The handshake in between is left out: the TCB replaces the entry after the handshake's ACK. */
 INLINE unsigned
-reopen(struct table *t, const struct burst *b, bool is4)
+table_reopen(struct table *t, const struct burst *b, bool is4)
 {
 	uint64_t hash[BURST];
 	unsigned done = 0;
 
-	walk(t, b, hash, is4);
+	table_walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++) {
-		la_ref *place = find(t, &b->tuple[i], hash[i], is4), old;
+		la_ref *place = table_find(t, &b->tuple[i], hash[i], is4), old;
 
 		if (!place || la_tw_input(&t->tw, *place, &b->seg[i], b->tick) != LA_TW_REOPEN)
 			continue;
@@ -222,16 +222,16 @@ reopen(struct table *t, const struct burst *b, bool is4)
 		return op(t, b, false);                       \
 	}
 
-BOTH(insert)
-BOTH(enter)
-BOTH(look_up)
-BOTH(fin)
-BOTH(reopen)
+BOTH(table_insert)
+BOTH(table_enter)
+BOTH(table_look_up)
+BOTH(table_fin)
+BOTH(table_reopen)
 
 /* ------------------------------------------------------------------ time */
 
 static unsigned
-expire(void *self, const struct burst *b)
+table_expire(void *self, const struct burst *b)
 {
 	struct table *t = self;
 	la_ref refs[BURST];
@@ -249,7 +249,7 @@ table_poll(void *self, uint32_t now)
 	unsigned n, done = 0;
 
 	do {
-		n = expire(self, &b);
+		n = table_expire(self, &b);
 		done += n;
 	} while (n && done < TW_A_POLL);
 	return done;
@@ -312,20 +312,20 @@ const struct side side_table = {
 	.memory = table_memory,
 	.create = table_create,
 	.destroy = table_destroy,
-	.run = {{[OP_EXPIRE] = expire,
-		 [OP_INSERT] = insert6,
-		 [OP_ENTER] = enter6,
-		 [OP_HIT] = look_up6,
-		 [OP_MISS] = look_up6,
-		 [OP_FIN] = fin6,
-		 [OP_REOPEN] = reopen6},
-		{[OP_EXPIRE] = expire,
-		 [OP_INSERT] = insert4,
-		 [OP_ENTER] = enter4,
-		 [OP_HIT] = look_up4,
-		 [OP_MISS] = look_up4,
-		 [OP_FIN] = fin4,
-		 [OP_REOPEN] = reopen4}},
+	.run = {{[OP_EXPIRE] = table_expire,
+		 [OP_INSERT] = table_insert6,
+		 [OP_ENTER] = table_enter6,
+		 [OP_HIT] = table_look_up6,
+		 [OP_MISS] = table_look_up6,
+		 [OP_FIN] = table_fin6,
+		 [OP_REOPEN] = table_reopen6},
+		{[OP_EXPIRE] = table_expire,
+		 [OP_INSERT] = table_insert4,
+		 [OP_ENTER] = table_enter4,
+		 [OP_HIT] = table_look_up4,
+		 [OP_MISS] = table_look_up4,
+		 [OP_FIN] = table_fin4,
+		 [OP_REOPEN] = table_reopen4}},
 	.poll = table_poll,
 	.check = table_check,
 	.areas = table_areas,

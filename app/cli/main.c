@@ -67,7 +67,7 @@ help(FILE *f)
 }
 
 static const struct command *
-find(const char *name)
+command_find(const char *name)
 {
 	for (unsigned i = 0; i < NCOMMANDS; i++)
 		if (strcmp(commands[i]->name, name) == 0)
@@ -107,7 +107,7 @@ is_all(const char *word)
 }
 
 static int
-unknown(const char *name)
+command_unknown(const char *name)
 {
 	fprintf(stderr, "lastack: '%s': no such subcommand; allowed: ", name);
 	for (unsigned i = 0; i < NCOMMANDS; i++)
@@ -119,7 +119,7 @@ unknown(const char *name)
 int
 main(int argc, char **argv)
 {
-	const struct command *c = argc < 2 ? NULL : find(argv[1]);
+	const struct command *c = argc < 2 ? NULL : command_find(argv[1]);
 	int help_at;
 
 	for (unsigned i = 0; i < NCOMMANDS; i++)
@@ -137,8 +137,8 @@ main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (strcmp(argv[1], "help") == 0 && argc >= 3) {
-		c = find(argv[2]);
-		return c ? command_help(c, is_all(argv[3])) : unknown(argv[2]);
+		c = command_find(argv[2]);
+		return c ? command_help(c, is_all(argv[3])) : command_unknown(argv[2]);
 	}
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0) {
@@ -146,7 +146,7 @@ main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (c == NULL)
-		return unknown(argv[1]);
+		return command_unknown(argv[1]);
 	help_at = asks_for_help(argc, argv);
 	if (help_at != 0)
 		return command_help(c, is_all(argv[help_at + 1]));

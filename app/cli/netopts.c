@@ -378,7 +378,7 @@ net_share(uint64_t n, unsigned i)
 
 /* One worker's part of a table; all numbers are options of 32 bits. */
 static uint32_t
-part(uint64_t n)
+net_part(uint64_t n)
 {
 	return (uint32_t)((n + net.workers - 1) / net.workers);
 }
@@ -458,7 +458,7 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	cfg->quiet = net.quiet;
 	cfg->verbose = net.verbose;
 	cfg->pcap = net.pcap;
-	cfg->state = net.state;
+	cfg->snapshot = net.state;
 	cfg->ready_file = net.ready_file;
 	cfg->notify = true;
 	cfg->quiet_time = quiet_of[net.quiet_time];
@@ -472,10 +472,10 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	sc->gateway6 = net.gateway6;
 	memcpy(sc->gateway_mac, net.gateway_mac, sizeof(sc->gateway_mac));
 	sc->no_dad = net.no_dad;
-	sc->max_conns = part(sc->max_conns);
-	sc->max_time_wait4 = part(sc->max_time_wait4);
-	sc->max_time_wait6 = part(sc->max_time_wait6);
-	sc->max_orphans = part(sc->max_orphans);
+	sc->max_conns = net_part(sc->max_conns);
+	sc->max_time_wait4 = net_part(sc->max_time_wait4);
+	sc->max_time_wait6 = net_part(sc->max_time_wait6);
+	sc->max_orphans = net_part(sc->max_orphans);
 	sc->tw_full_reset = net.tw_full == 1;
 }
 

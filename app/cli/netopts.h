@@ -45,7 +45,7 @@ void net_init(void);
 extern const struct opt net_port_opts[];  /* which port */
 extern const struct opt net_addr_opts[];  /* which addresses */
 extern const struct opt net_table_opts[]; /* sizes and times of the stack */
-extern const struct opt net_restart_opts[]; /* state file, quiet time */
+extern const struct opt net_restart_opts[]; /* snapshot file, quiet time */
 extern const struct opt net_run_opts[];	  /* duration, drain, output */
 
 /** The log level, for tables that do not have net_run_opts. */

@@ -15,7 +15,7 @@ is_end(const struct opt *o)
 }
 
 static const struct opt *
-find(const struct opt *const *tables, const char *name, size_t len, char letter)
+opt_find(const struct opt *const *tables, const char *name, size_t len, char letter)
 {
 	for (; *tables; tables++) {
 		for (const struct opt *o = *tables; !is_end(o); o++) {
@@ -125,7 +125,7 @@ set_field(const struct opt *o, const char *text, char *why, size_t size)
 }
 
 static int
-set(const struct opt *o, const char *text, char *why, size_t size)
+opt_set(const struct opt *o, const char *text, char *why, size_t size)
 {
 	switch (o->kind) {
 	case OPT_HEADING:
@@ -170,7 +170,7 @@ set(const struct opt *o, const char *text, char *why, size_t size)
 
 /* The long form "--name", "--name=value", or the letter "-x", "-xvalue"; *value: the text attached. */
 static const struct opt *
-match(const char *arg, const struct opt *const *tables, const char **value)
+opt_match(const char *arg, const struct opt *const *tables, const char **value)
 {
 	*value = NULL;
 	if (arg[1] == '-') {
@@ -179,11 +179,11 @@ match(const char *arg, const struct opt *const *tables, const char **value)
 
 		if (eq)
 			*value = eq + 1;
-		return find(tables, arg + 2, len, 0);
+		return opt_find(tables, arg + 2, len, 0);
 	}
 	if (arg[2] != '\0')
 		*value = arg[2] == '=' ? arg + 3 : arg + 2;
-	return find(tables, NULL, 0, arg[1]);
+	return opt_find(tables, NULL, 0, arg[1]);
 }
 
 enum opt_result
@@ -201,7 +201,7 @@ opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, siz
 			snprintf(err, size, "'%s': only options are allowed here; see --help", arg);
 			return OPT_BAD;
 		}
-		o = match(arg, tables, &value);
+		o = opt_match(arg, tables, &value);
 		if (o == NULL) {
 			snprintf(err, size, "'%s': no such option; --help lists them", arg);
 			return OPT_BAD;
@@ -224,7 +224,7 @@ opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, siz
 			}
 			value = argv[++i];
 		}
-		if (set(o, value, why, sizeof(why)) != 0) {
+		if (opt_set(o, value, why, sizeof(why)) != 0) {
 			snprintf(err, size, "--%s: '%s' was given; allowed: %s", o->name, value, why);
 			return OPT_BAD;
 		}

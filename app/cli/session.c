@@ -10,10 +10,10 @@
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "io/output.h"
-#include "snapshot/state.h"
+#include "snapshot/snapshot.h"
 
 static void
-report(void *ctx, double seconds)
+session_report(void *ctx, double seconds)
 {
 	struct session *se = ctx;
 	char line[256];
@@ -33,7 +33,7 @@ report(void *ctx, double seconds)
 
 	la_summary_take(&se->now, se->engine, &se->cfg);
 	se->now.seconds = seconds;
-	la_live_line(&se->before, &se->now, seconds - se->before.seconds, line, sizeof(line));
+	la_summary_live_line(&se->before, &se->now, seconds - se->before.seconds, line, sizeof(line));
 	printf("%s%s%s\n", line, note ? "  " : "", note ? note : "");
 	if (!se->cksum_noted && la_summary_cksum_note(&se->now, line, sizeof(line))) {
 		se->cksum_noted = true;
@@ -63,7 +63,7 @@ connect_error(const char *program, int error)
 }
 
 static int
-fail(const struct session *se, const char *text)
+session_fail(const struct session *se, const char *text)
 {
 	fflush(stdout);
 	fprintf(stderr, "lastack %s: %s\n", se->program, text);
@@ -71,7 +71,7 @@ fail(const struct session *se, const char *text)
 }
 
 static int
-summarize(struct session *se)
+session_summarize(struct session *se)
 {
 	uint64_t lost = la_engine_capture_lost(se->engine);
 	int rc;
@@ -94,13 +94,13 @@ summarize(struct session *se)
 
 /* Saves the state for the next process. Reports everything that could not be saved. */
 static int
-save_state(struct session *se)
+save_snapshot(struct session *se)
 {
 	char err[512];
 
-	if (la_engine_save_state(se->engine, err, sizeof(err)) == 0)
+	if (la_engine_save_snapshot(se->engine, err, sizeof(err)) == 0)
 		return EXIT_OK;
-	return fail(se, err);
+	return session_fail(se, err);
 }
 
 /* Two options with the same file would overwrite each other's output. */
@@ -117,7 +117,7 @@ named_twice(const char *const *files, unsigned n)
 int
 session_check(const struct session *se)
 {
-	const char *pcap = se->cfg.pcap, *state = se->cfg.state, *ready = se->cfg.ready_file;
+	const char *pcap = se->cfg.pcap, *state = se->cfg.snapshot, *ready = se->cfg.ready_file;
 	const char *twice = named_twice((const char *const[]){se->json, state, pcap, ready}, 4);
 	char err[512] = "", why[480];
 
@@ -127,9 +127,9 @@ session_check(const struct session *se)
 		 (pcap && la_output_check("--pcap", pcap, err, sizeof(err))) ||
 		 (ready && la_output_check("--ready-file", ready, err, sizeof(err))))
 		;
-	else if (state && la_statefile_check(state, why, sizeof(why)))
+	else if (state && la_snapshot_check(state, why, sizeof(why)))
 		snprintf(err, sizeof(err), "--state: %s", why);
-	return err[0] ? fail(se, err) : EXIT_OK;
+	return err[0] ? session_fail(se, err) : EXIT_OK;
 }
 
 int
@@ -143,7 +143,7 @@ session_run(struct session *se)
 	se->summary.program = se->program;
 	se->summary.version = lastack_version;
 	se->before.opens_of = se->now.opens_of = se->summary.opens_of;
-	se->cfg.report = report;
+	se->cfg.report = session_report;
 	se->cfg.report_ctx = se;
 	se->cfg.stopped = signals_caught;
 	signal(SIGPIPE, SIG_IGN); /* the run goes on when the reader of the live lines ends */
@@ -153,26 +153,26 @@ session_run(struct session *se)
 		return EXIT_OK;
 	}
 	if (rc)
-		return fail(se, err[0] ? err : strerror(-rc));
+		return session_fail(se, err[0] ? err : strerror(-rc));
 	signals_stop(se->engine);
 	if (se->prepare && (rc = se->prepare(se)) != 0) {
 		snprintf(err, sizeof(err), "no memory for the application: %s", strerror(-rc));
-		(void)save_state(se);
+		(void)save_snapshot(se);
 		signals_ignore();
 		la_engine_destroy(se->engine);
-		return fail(se, err);
+		return session_fail(se, err);
 	}
 	se->error = la_engine_run(se->engine);
 	se->signalled = signals_caught();
-	saved = save_state(se);
-	status = summarize(se);
+	saved = save_snapshot(se);
+	status = session_summarize(se);
 	if (status == EXIT_OK)
 		status = saved;
 	signals_ignore();
 	la_engine_destroy(se->engine);
 	if (se->error) {
 		snprintf(err, sizeof(err), "stopped: %s", strerror(-se->error));
-		return fail(se, err);
+		return session_fail(se, err);
 	}
 	return status;
 }

@@ -5,7 +5,7 @@
  *	exec to .preinit_array    the dynamic loader runs: the kernel applies what the parent set
  *	to signals_stop()         signals are counted; the start goes on, and waits that take seconds give up
  *	engine                    first signal: drain; second: abort
- *	engine has ended          ignored: state file and summary are written
+ *	engine has ended          ignored: snapshot file and summary are written
  *
  * A non-interactive shell starts a background job with SIGINT ignored ("lastack ... &"). The kernel
  * discards an ignored signal, so a handler that is set after EAL's start (0.3 s, 3 s on a busy machine)
@@ -47,7 +47,7 @@ on_signal(int number)
 }
 
 static void
-set(void (*handler)(int))
+signals_set(void (*handler)(int))
 {
 	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
 
@@ -61,7 +61,7 @@ signals_catch(void)
 {
 	sigset_t both;
 
-	set(on_signal);
+	signals_set(on_signal);
 	sigemptyset(&both);
 	sigaddset(&both, SIGINT);
 	sigaddset(&both, SIGTERM);
@@ -92,13 +92,13 @@ signals_caught(void)
 void
 signals_ignore(void)
 {
-	set(SIG_IGN);
+	signals_set(SIG_IGN);
 }
 
 void
 signals_default(void)
 {
-	set(SIG_DFL);
+	signals_set(SIG_DFL);
 	if (signals_caught())
 		raise(SIGTERM);
 }

@@ -174,12 +174,12 @@ set_opener(void)
 }
 
 static int
-prepare(struct session *se)
+client_prepare(struct session *se)
 {
 	int rc = payload_init();
 
 	(void)se;
-	la_steer_init(&client.steer, client.shards); /* a state file may have set another key */
+	la_steer_init(&client.steer, client.shards); /* a snapshot file may have set another key */
 	for (unsigned i = 0; rc == 0 && i < client.shards; i++) {
 		struct opener *o = client.opener[i];
 
@@ -198,7 +198,7 @@ prepare(struct session *se)
 }
 
 static const char *
-note(struct session *se)
+client_note(struct session *se)
 {
 	(void)se;
 	for (unsigned i = 0; i < client.shards; i++)
@@ -209,7 +209,7 @@ note(struct session *se)
 
 /* Of all workers, when the run is over. */
 static struct opener_counts
-total(void)
+client_total(void)
 {
 	struct opener_counts sum = {0};
 
@@ -232,9 +232,9 @@ total(void)
 }
 
 static void
-finish(struct session *se)
+client_finish(struct session *se)
 {
-	const struct opener_counts all = total(), *n = &all;
+	const struct opener_counts all = client_total(), *n = &all;
 	struct la_summary *s = &se->summary;
 
 	la_summary_extra(s, "tuple_budget", "tuples", client.tuples.budget);
@@ -296,7 +296,7 @@ help(void)
 
 /* Checks the options together; EXIT_OK or EXIT_USAGE. */
 static int
-configure(int argc, char **argv)
+client_configure(int argc, char **argv)
 {
 	char err[400];
 
@@ -350,8 +350,8 @@ say_longest(void)
 static int
 run(int argc, char **argv)
 {
-	static struct session se = {.program = "client", .prepare = prepare, .note = note,
-				    .finish = finish, .summary = {.opens_of = -1}};
+	static struct session se = {.program = "client", .prepare = client_prepare, .note = client_note,
+				    .finish = client_finish, .summary = {.opens_of = -1}};
 	struct opener_counts n;
 	int status, fatal = 0;
 
@@ -361,7 +361,7 @@ run(int argc, char **argv)
 			return EXIT_OK;
 		}
 	}
-	status = configure(argc, argv);
+	status = client_configure(argc, argv);
 	if (status != EXIT_OK)
 		return status;
 	for (unsigned i = 0; i < client.shards; i++) {
@@ -383,7 +383,7 @@ run(int argc, char **argv)
 	se.json = net.json;
 	se.summary.msl_ms = net.shard.msl_ms;
 	status = session_run(&se);
-	n = total();
+	n = client_total();
 	for (unsigned i = 0; i < client.shards; i++) {
 		fatal = client.opener[i]->fatal ? client.opener[i]->fatal : fatal;
 		opener_fini(client.opener[i]);

@@ -50,7 +50,7 @@ send_some(struct oconn *oc)
 /* ---- reading ---- */
 
 static void
-spoil(struct oconn *oc)
+oconn_spoil(struct oconn *oc)
 {
 	if (!oc->counted)
 		oc->o->n.wrong++;
@@ -66,7 +66,7 @@ check_body(struct oconn *oc, const uint8_t *b, size_t n)
 	if (n > cfg->recv_bytes - oc->got)
 		n = (size_t)(cfg->recv_bytes - oc->got);
 	if (cfg->verify && !pattern_matches(oc->got, b, n))
-		spoil(oc);
+		oconn_spoil(oc);
 	oc->got += n;
 }
 
@@ -79,14 +79,14 @@ read_answer(struct oconn *oc, const uint8_t *b, size_t n)
 	while (at < n && !oc->reply.done) {
 		at += http_reply_read(&oc->reply, b + at, n - at, &body);
 		if (oc->reply.head_done && oc->reply.status != 200)
-			spoil(oc);
+			oconn_spoil(oc);
 		if (body > oc->o->cfg.recv_bytes - oc->got)
-			spoil(oc);
+			oconn_spoil(oc);
 		check_body(oc, b + at - body, body);
 	}
 	if (oc->reply.error != REPLY_GOOD ||
 	    (oc->reply.has_length && oc->reply.length != oc->o->cfg.recv_bytes))
-		spoil(oc);
+		oconn_spoil(oc);
 }
 
 static void
@@ -109,7 +109,7 @@ read_some(struct oconn *oc)
 
 /* Everything is sent and read: we close, or the peer does. */
 static void
-advance(struct oconn *oc)
+oconn_advance(struct oconn *oc)
 {
 	struct opener *o = oc->o;
 
@@ -123,16 +123,16 @@ advance(struct oconn *oc)
 }
 
 static void
-opened(struct la_conn *c, void *user)
+oconn_opened(struct la_conn *c, void *user)
 {
 	(void)c;
 	((struct oconn *)user)->o->started = true;
 	send_some(user);
-	advance(user);
+	oconn_advance(user);
 }
 
 static void
-data(struct la_conn *c, void *user)
+oconn_data(struct la_conn *c, void *user)
 {
 	struct oconn *oc = user;
 
@@ -140,19 +140,19 @@ data(struct la_conn *c, void *user)
 	if (oc->reply.error != REPLY_GOOD) /* the rest cannot be read */
 		la_abort(c);
 	else
-		advance(oc);
+		oconn_advance(oc);
 }
 
 static void
-writable(struct la_conn *c, void *user)
+oconn_writable(struct la_conn *c, void *user)
 {
 	(void)c;
 	send_some(user);
-	advance(user);
+	oconn_advance(user);
 }
 
 static void
-peer_fin(struct la_conn *c, void *user)
+oconn_peer_fin(struct la_conn *c, void *user)
 {
 	struct oconn *oc = user;
 
@@ -163,7 +163,7 @@ peer_fin(struct la_conn *c, void *user)
 }
 
 static void
-timer(struct la_conn *c, void *user)
+oconn_timer(struct la_conn *c, void *user)
 {
 	struct oconn *oc = user;
 
@@ -173,7 +173,7 @@ timer(struct la_conn *c, void *user)
 }
 
 static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
+oconn_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
 	struct oconn *oc = user;
 	struct opener *o = oc->o;
@@ -192,12 +192,12 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 	slab_put(&o->conns, oc);
 }
 
-static const struct la_conn_ops conn_ops = {.opened = opened,
-					    .data = data,
-					    .writable = writable,
-					    .peer_fin = peer_fin,
-					    .timer = timer,
-					    .closed = closed};
+static const struct la_conn_ops conn_ops = {.opened = oconn_opened,
+					    .data = oconn_data,
+					    .writable = oconn_writable,
+					    .peer_fin = oconn_peer_fin,
+					    .timer = oconn_timer,
+					    .closed = oconn_closed};
 
 static const struct la_conn_opts conn_opts = {.nodelay = true};
 static const struct la_conn_opts reuse_opts = {.nodelay = true, .reuse_time_wait = true};
@@ -258,7 +258,7 @@ open_one(struct opener *o, struct la_shard *shard)
 /* Returns the number of opens allowed in this round. The first connection is opened alone: during the resolution
  * of the next hop only a few packets can wait, and many SYNs would be dropped. */
 static uint64_t
-allowance(const struct opener *o)
+opener_allowance(const struct opener *o)
 {
 	uint64_t n = OPENS_A_ROUND, room = o->cfg.concurrency - o->conns.used;
 
@@ -309,7 +309,7 @@ poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 		o->stopped = true;
 		return LA_ROUND_IDLE;
 	}
-	for (n = allowance(o); opens < n;) {
+	for (n = opener_allowance(o); opens < n;) {
 		enum verdict v = open_one(o, shard);
 
 		if (v == GO_ON) {
@@ -327,7 +327,7 @@ poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 }
 
 static void
-drain(void *ctx, struct la_shard *shard)
+opener_drain(void *ctx, struct la_shard *shard)
 {
 	struct opener *o = ctx;
 
@@ -336,7 +336,7 @@ drain(void *ctx, struct la_shard *shard)
 }
 
 static bool
-done(void *ctx, struct la_shard *shard)
+opener_done(void *ctx, struct la_shard *shard)
 {
 	const struct opener *o = ctx;
 
@@ -344,7 +344,7 @@ done(void *ctx, struct la_shard *shard)
 	return o->stopped && o->conns.used == 0;
 }
 
-const struct la_station_ops opener_ops = {.poll = poll_opener, .drain = drain, .done = done};
+const struct la_station_ops opener_ops = {.poll = poll_opener, .drain = opener_drain, .done = opener_done};
 
 int
 opener_init(struct opener *o)

@@ -63,7 +63,7 @@ maybe_close(struct demo_conn *dc)
 }
 
 static void
-opened(struct la_conn *c, void *user)
+demo_opened(struct la_conn *c, void *user)
 {
 	struct demo_conn *dc = svc_open(c, user);
 
@@ -72,7 +72,7 @@ opened(struct la_conn *c, void *user)
 }
 
 static void
-data(struct la_conn *c, void *user)
+demo_data(struct la_conn *c, void *user)
 {
 	struct demo_conn *dc = user;
 
@@ -84,7 +84,7 @@ data(struct la_conn *c, void *user)
 static const struct service_def service_demo = {
 	.name = "demo",
 	.conn_size = sizeof(struct demo_conn),
-	.ops = {.opened = opened, .data = data},
+	.ops = {.opened = demo_opened, .data = demo_data},
 };
 
 static int
@@ -213,7 +213,7 @@ struct check {
 
 /* Prints every pair that differs; true when none does. */
 static bool
-agree(const struct check *checks, unsigned n)
+demo_agree(const struct check *checks, unsigned n)
 {
 	bool ok = true;
 
@@ -228,7 +228,7 @@ agree(const struct check *checks, unsigned n)
 }
 
 static bool
-verdict(const struct la_summary *s)
+demo_verdict(const struct la_summary *s)
 {
 	const struct la_station_stats *c = &s->end[CLIENT].stats, *v = &s->end[SERVER].stats;
 	const struct la_station_stats *closer = demo.first == 1 ? v : c, *other = demo.first == 1 ? c : v;
@@ -258,7 +258,7 @@ verdict(const struct la_summary *s)
 		"early recycles",
 		"unexplained drops",
 	};
-	bool ok = agree(pairs, sizeof(pairs) / sizeof(pairs[0]));
+	bool ok = demo_agree(pairs, sizeof(pairs) / sizeof(pairs[0]));
 
 	for (unsigned i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++) {
 		if (zeros[i] == 0)
@@ -270,7 +270,7 @@ verdict(const struct la_summary *s)
 }
 
 static int
-prepare(struct session *se)
+demo_prepare(struct session *se)
 {
 	int rc = payload_init();
 
@@ -281,7 +281,7 @@ prepare(struct session *se)
 }
 
 static void
-finish(struct session *se)
+demo_finish(struct session *se)
 {
 	la_summary_extra(&se->summary, "workers", "workers", la_engine_workers(se->engine));
 	la_summary_extra(&se->summary, "concurrency", "concurrency", demo.concurrency);
@@ -356,7 +356,7 @@ help(void)
 static int
 run(int argc, char **argv)
 {
-	static struct session se = {.program = "demo", .prepare = prepare, .finish = finish,
+	static struct session se = {.program = "demo", .prepare = demo_prepare, .finish = demo_finish,
 				    .summary = {.opens_of = CLIENT}};
 	char err[256];
 	int status;
@@ -385,7 +385,7 @@ run(int argc, char **argv)
 		la_mem_free(NULL, demo.opener[k], sizeof(struct opener));
 		la_mem_free(NULL, demo.service[k], sizeof(struct service));
 	}
-	if (status == EXIT_OK && !verdict(&se.summary))
+	if (status == EXIT_OK && !demo_verdict(&se.summary))
 		return EXIT_FAILED;
 	return status;
 }

@@ -82,7 +82,7 @@ enum { NTHEMES = sizeof(themes) / sizeof(themes[0]) };
 /* ------------------------------------------------------------------ finding one */
 
 static const struct scenario *
-find(const char *name)
+explain_find(const char *name)
 {
 	for (unsigned t = 0; t < NTHEMES; t++)
 		for (const struct scenario *s = themes[t].stories; s->name; s++)
@@ -92,7 +92,7 @@ find(const char *name)
 }
 
 static const char *
-nearest(const char *name)
+explain_nearest(const char *name)
 {
 	const char *best = "";
 	unsigned least = UINT32_MAX;
@@ -113,7 +113,7 @@ nearest(const char *name)
 }
 
 static void
-list(void)
+explain_list(void)
 {
 	for (unsigned t = 0; t < NTHEMES; t++) {
 		printf("%s%s\n", t ? "\n" : "", themes[t].text);
@@ -125,7 +125,7 @@ list(void)
 /* ------------------------------------------------------------------ running them */
 
 static struct la_ladder_style
-style(void)
+explain_style(void)
 {
 	struct la_ladder_style st = {.width = 96};
 	bool tty = isatty(STDOUT_FILENO);
@@ -144,10 +144,10 @@ style(void)
 
 /* One story; its JSON, or NULL. *status: EXIT_FAILED when it does not hold, or could not be run. */
 static json_t *
-tell(const struct scenario *sc, struct la_pcapng *pcap, unsigned index, int *status)
+explain_tell(const struct scenario *sc, struct la_pcapng *pcap, unsigned index, int *status)
 {
 	static struct explain x;
-	struct la_ladder_style st = style();
+	struct la_ladder_style st = explain_style();
 	json_t *o = NULL;
 
 	memset(&x, 0, sizeof(x));
@@ -187,7 +187,7 @@ tell_all(const struct scenario *only, struct la_pcapng *pcap)
 
 			if (only && s != only)
 				continue;
-			o = tell(s, pcap, index++, &status);
+			o = explain_tell(s, pcap, index++, &status);
 			if (o)
 				json_array_append_new(all, o);
 		}
@@ -363,15 +363,15 @@ run(int argc, char **argv)
 		return usage_error("explain",
 				   "no scenario was given; --list has their names, and all");
 	if (!name || opts.list) {
-		list();
+		explain_list();
 		if (!opts.list)
 			printf("\nBegin with: lastack explain lost-last-ack\n");
 		return EXIT_OK;
 	}
-	if (strcmp(name, "all") != 0 && !(sc = find(name))) {
+	if (strcmp(name, "all") != 0 && !(sc = explain_find(name))) {
 		snprintf(err, sizeof(err),
 			 "'%s': no such scenario; the nearest is %s; --list has them all", name,
-			 nearest(name));
+			 explain_nearest(name));
 		return usage_error("explain", err);
 	}
 	return run_stories(sc);

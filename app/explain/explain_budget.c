@@ -6,7 +6,7 @@
 
 /* Records of connections that have ended at both ends may be reused, except the one of the story. */
 static void
-sweep(struct explain *x, const struct la_sim_conn *keep)
+budget_sweep(struct explain *x, const struct la_sim_conn *keep)
 {
 	struct la_sim_conn *c;
 
@@ -62,7 +62,7 @@ port_exhaustion(struct explain *x)
 				la_sim_note(x->w, EX_A,
 					    "no port is left: every tuple is in TIME_WAIT");
 		}
-		sweep(x, NULL);
+		budget_sweep(x, NULL);
 	}
 	ex_quiet(x);
 
@@ -156,7 +156,7 @@ msl_choices(struct explain *x)
 		for (unsigned s = 0; s < SERVERS; s++)
 			err |= la_sim_connect(x->w, EX_A, EX_B + s, false,
 					      (uint16_t)(EX_PORT_A + i), EX_PORT_B, &client, NULL);
-		sweep(x, NULL);
+		budget_sweep(x, NULL);
 	}
 	ex_quiet(x);
 	if (err)

@@ -34,7 +34,7 @@ late_arrival(const struct explain *x, unsigned n)
 }
 
 static bool
-wander(struct explain *x, unsigned weak, struct ex_two *t)
+run_wandering(struct explain *x, unsigned weak, struct ex_two *t)
 {
 	static const char *const faults[] = {"hold the 2nd data from A for 10s"};
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 1};
@@ -50,11 +50,11 @@ wander(struct explain *x, unsigned weak, struct ex_two *t)
 }
 
 static void
-wandering(struct explain *x)
+wandering_duplicate(struct explain *x)
 {
 	struct ex_two t;
 
-	if (!wander(x, 0, &t))
+	if (!run_wandering(x, 0, &t))
 		return;
 	ex_bytes(x, t.a2, t.b2);
 	ex_say(x,
@@ -85,7 +85,7 @@ wandering_without(struct explain *x)
 {
 	struct ex_two t;
 
-	if (!wander(x, LA_SIM_NO_TIME_WAIT, &t))
+	if (!run_wandering(x, LA_SIM_NO_TIME_WAIT, &t))
 		return;
 	ex_bytes(x, t.a2, t.b2);
 	ex_say(x,
@@ -139,7 +139,7 @@ static const struct la_sim_plan says_new = {.send = 8,
 					    .opts = {.no_timestamps = true, .nodelay = true}};
 
 static bool
-assassinate(struct explain *x, unsigned weak, struct ex_two *t)
+run_assassination(struct explain *x, unsigned weak, struct ex_two *t)
 {
 	static const char *const faults[] = {"dup the 1st data from B for 10s",
 					     "dup the 2nd data from B for 20s"};
@@ -180,11 +180,11 @@ first_time_wait(const struct explain *x)
 }
 
 static void
-assassination(struct explain *x)
+time_wait_assassination(struct explain *x)
 {
 	struct ex_two t;
 
-	if (!assassinate(x, 0, &t))
+	if (!run_assassination(x, 0, &t))
 		return;
 	ex_bytes(x, t.b2, t.a2);
 	ex_say(x,
@@ -213,7 +213,7 @@ assassination_without(struct explain *x)
 {
 	struct ex_two t;
 
-	if (!assassinate(x, LA_SIM_ASSASSIN, &t))
+	if (!run_assassination(x, LA_SIM_ASSASSIN, &t))
 		return;
 	ex_bytes(x, t.b2, t.a2);
 	ex_say(x,
@@ -293,7 +293,7 @@ const struct scenario explain_duplicates[] = {
 	 .title = "a segment comes back, and TIME_WAIT has kept its tuple free",
 	 .weak = OVERLAP ".",
 	 .see = "wandering-duplicate-without-time-wait",
-	 .run = wandering},
+	 .run = wandering_duplicate},
 	{.name = "wandering-duplicate-without-time-wait",
 	 .title = "old bytes are delivered into the new incarnation",
 	 .weak = "A forgets TIME_WAIT at once, and " OVERLAP ".",
@@ -303,7 +303,7 @@ const struct scenario explain_duplicates[] = {
 	 .title = "a RST comes to TIME_WAIT, which ignores it (RFC 1337, F1)",
 	 .weak = OVERLAP ".",
 	 .see = "assassination-without-f1",
-	 .run = assassination},
+	 .run = time_wait_assassination},
 	{.name = "assassination-without-f1",
 	 .title = "the same, and the RST ends TIME_WAIT",
 	 .weak = "a RST ends A's TIME_WAIT, and " OVERLAP ".",

@@ -158,7 +158,7 @@ static const struct la_sim_plan crash_server = {
 enum { CRASH_MS = 100, QUIET_MS = 30000, SLACK_MS = 1 };
 
 static bool
-crash(struct explain *x, uint32_t quiet_ms, struct ex_two *c)
+crash_and_restart(struct explain *x, uint32_t quiet_ms, struct ex_two *c)
 {
 	static const char *const faults[] = {"hold the 2nd data from A for 10s"};
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 1};
@@ -190,7 +190,7 @@ quiet_time(struct explain *x)
 {
 	struct ex_two c;
 
-	if (!crash(x, QUIET_MS, &c))
+	if (!crash_and_restart(x, QUIET_MS, &c))
 		return;
 	ex_bytes(x, c.a2, c.b2);
 	ex_say(x,
@@ -217,7 +217,7 @@ quiet_time_without(struct explain *x)
 {
 	struct ex_two c;
 
-	if (!crash(x, 0, &c))
+	if (!crash_and_restart(x, 0, &c))
 		return;
 	ex_bytes(x, c.a2, c.b2);
 	ex_say(x,

@@ -23,7 +23,7 @@ enum {
  */
 
 static void
-capture(struct explain *x, const struct la_sim_event *e)
+ex_capture(struct explain *x, const struct la_sim_event *e)
 {
 	uint64_t us = x->pcap_us + e->us - x->start;
 
@@ -36,17 +36,17 @@ capture(struct explain *x, const struct la_sim_event *e)
 }
 
 static void
-on_event(void *ctx, const struct la_sim_event *e)
+ex_on_event(void *ctx, const struct la_sim_event *e)
 {
 	struct explain *x = ctx;
 	struct la_sim_hooks h = la_ladder_hooks(x->ladder);
 
-	capture(x, e);
+	ex_capture(x, e);
 	h.event(h.ctx, e);
 }
 
 static void
-on_opened(void *ctx, struct la_sim_conn *c)
+ex_on_opened(void *ctx, struct la_sim_conn *c)
 {
 	struct la_sim_hooks h = la_ladder_hooks(((struct explain *)ctx)->ladder);
 
@@ -54,7 +54,7 @@ on_opened(void *ctx, struct la_sim_conn *c)
 }
 
 static void
-on_closed(void *ctx, struct la_sim_conn *c)
+ex_on_closed(void *ctx, struct la_sim_conn *c)
 {
 	struct la_sim_hooks h = la_ladder_hooks(((struct explain *)ctx)->ladder);
 
@@ -62,7 +62,7 @@ on_closed(void *ctx, struct la_sim_conn *c)
 }
 
 static void
-on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes, uint32_t n)
+ex_on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes, uint32_t n)
 {
 	struct la_sim_hooks h = la_ladder_hooks(((struct explain *)ctx)->ladder);
 
@@ -75,7 +75,7 @@ on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *by
  * addresses, so no story begins with ARP. (A rule for SYNs or RSTs has then counted one in each direction.)
  */
 static bool
-introduce(struct explain *x)
+ex_introduce(struct explain *x)
 {
 	static const struct la_sim_plan none;
 	struct la_sim_conn *c;
@@ -118,7 +118,7 @@ ex_world(struct explain *x, const struct la_sim_config *cfg, const struct la_sim
 	x->nhosts = c.nhosts;
 	if (la_sim_create(&c, &x->w, x->error, sizeof(x->error)) != 0)
 		return false;
-	if (!introduce(x))
+	if (!ex_introduce(x))
 		return false;
 	t = (struct la_tuple){la_sim_addr(x->w, EX_A, false), la_sim_addr(x->w, EX_B, false),
 			      EX_PORT_A, EX_PORT_B};
@@ -130,10 +130,10 @@ ex_world(struct explain *x, const struct la_sim_config *cfg, const struct la_sim
 	}
 	for (unsigned i = 0; i < x->nhosts; i++)
 		x->before[i] = *la_shard_counters(la_sim_shard(x->w, i));
-	la_sim_hooks(x->w, &(struct la_sim_hooks){.event = on_event,
-						  .opened = on_opened,
-						  .closed = on_closed,
-						  .used = on_used,
+	la_sim_hooks(x->w, &(struct la_sim_hooks){.event = ex_on_event,
+						  .opened = ex_on_opened,
+						  .closed = ex_on_closed,
+						  .used = ex_on_used,
 						  .ctx = x});
 	return true;
 }
@@ -276,7 +276,7 @@ ex_seen(const struct explain *x, unsigned side, enum la_state s)
 /* ------------------------------------------------------------------ output */
 
 static void
-append(char *buf, size_t size, const char *fmt, va_list ap)
+ex_append(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	size_t at = strlen(buf);
 
@@ -289,7 +289,7 @@ ex_say(struct explain *x, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	append(x->happened, sizeof(x->happened), fmt, ap);
+	ex_append(x->happened, sizeof(x->happened), fmt, ap);
 	va_end(ap);
 }
 
@@ -299,7 +299,7 @@ ex_verdict(struct explain *x, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	append(x->verdict, sizeof(x->verdict), fmt, ap);
+	ex_append(x->verdict, sizeof(x->verdict), fmt, ap);
 	va_end(ap);
 }
 
@@ -348,7 +348,7 @@ ex_bytes(struct explain *x, const struct la_sim_conn *sender, const struct la_si
 }
 
 static struct claim *
-claim(struct explain *x, const char *what, bool ok)
+ex_add_claim(struct explain *x, const char *what, bool ok)
 {
 	struct claim *c = &x->claims[x->nclaims < EX_CLAIMS ? x->nclaims++ : EX_CLAIMS - 1];
 
@@ -362,7 +362,7 @@ claim(struct explain *x, const char *what, bool ok)
 void
 ex_is(struct explain *x, const char *what, uint64_t got, uint64_t want)
 {
-	struct claim *c = claim(x, what, got == want);
+	struct claim *c = ex_add_claim(x, what, got == want);
 
 	snprintf(c->got, sizeof(c->got), "%lu", got);
 	snprintf(c->want, sizeof(c->want), "%lu", want);
@@ -371,7 +371,7 @@ ex_is(struct explain *x, const char *what, uint64_t got, uint64_t want)
 void
 ex_is_true(struct explain *x, const char *what, bool got)
 {
-	struct claim *c = claim(x, what, got);
+	struct claim *c = ex_add_claim(x, what, got);
 
 	snprintf(c->got, sizeof(c->got), "%s", got ? "yes" : "no");
 	snprintf(c->want, sizeof(c->want), "yes");
@@ -380,7 +380,7 @@ ex_is_true(struct explain *x, const char *what, bool got)
 void
 ex_between(struct explain *x, const char *what, double got, double lo, double hi, const char *unit)
 {
-	struct claim *c = claim(x, what, got >= lo && got <= hi);
+	struct claim *c = ex_add_claim(x, what, got >= lo && got <= hi);
 
 	snprintf(c->got, sizeof(c->got), "%.6g %s", got, unit);
 	snprintf(c->want, sizeof(c->want), "%.6g to %.6g %s", lo, hi, unit);
@@ -393,7 +393,7 @@ ex_told(struct explain *x, const char *who, const struct la_sim_conn *c, enum la
 	struct claim *cl;
 
 	snprintf(what, sizeof(what), "what %s is told", who);
-	cl = claim(x, what, c->closed && !c->crashed && c->why.end == end);
+	cl = ex_add_claim(x, what, c->closed && !c->crashed && c->why.end == end);
 	snprintf(cl->got, sizeof(cl->got), "%s",
 		 c->crashed  ? "nothing: it crashed"
 		 : c->closed ? la_end_name(c->why.end)

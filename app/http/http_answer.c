@@ -24,7 +24,7 @@ target_path(const struct http_parser *p, size_t *len)
 
 /* The answer to a well-formed request. */
 static void
-choose(const struct http_parser *p, struct http_answer *a)
+answer_choose(const struct http_parser *p, struct http_answer *a)
 {
 	struct http_answer r = *a;
 	size_t len;
@@ -59,7 +59,7 @@ http_answer(const struct http_parser *p, struct http_answer *a)
 	a->keep = http_keep_alive(p);
 	a->http10 = p->minor == 0;
 	if (a->status == 0)
-		choose(p, a);
+		answer_choose(p, a);
 	if (a->status == 405 && a->allow == NULL)
 		a->allow = allow_post;
 	if (a->pattern)

@@ -25,7 +25,7 @@ enum state {
 enum { SIZE_DIGITS = 16 };
 
 static void
-end(struct http_body *b, uint16_t status)
+body_end(struct http_body *b, uint16_t status)
 {
 	b->status = status;
 	b->state = END;
@@ -39,7 +39,7 @@ http_body_init(struct http_body *b)
 }
 
 static int
-hex(uint8_t ch)
+body_hex_digit(uint8_t ch)
 {
 	if (ch >= '0' && ch <= '9')
 		return ch - '0';
@@ -55,32 +55,32 @@ is_text(uint8_t ch)
 
 /* Counts a byte of an extension or of the trailer. */
 static bool
-extra(struct http_body *b)
+body_count_extra(struct http_body *b)
 {
 	if (++b->extra <= HTTP_HEAD_MAX)
 		return true;
-	end(b, 431);
+	body_end(b, 431);
 	return false;
 }
 
 static void
 size_byte(struct http_body *b, uint8_t ch)
 {
-	int digit = b->state == SIZE ? hex(ch) : -1;
+	int digit = b->state == SIZE ? body_hex_digit(ch) : -1;
 
 	if (digit >= 0 && b->digits < SIZE_DIGITS) {
 		b->digits++;
 		b->left = b->left << 4 | (unsigned)digit;
 	} else if (b->digits == 0 || digit >= 0) {
-		end(b, 400);
+		body_end(b, 400);
 	} else if (ch == ';') {
 		b->state = EXTENSION;
-	} else if (ch == ' ' && extra(b)) {
+	} else if (ch == ' ' && body_count_extra(b)) {
 		b->state = SIZE_SPACE;
 	} else if (ch == '\r' && b->state == SIZE) {
 		b->state = SIZE_LF;
 	} else if (!b->done) {
-		end(b, 400);
+		body_end(b, 400);
 	}
 }
 
@@ -89,15 +89,15 @@ static void
 size_done(struct http_body *b, uint8_t ch)
 {
 	if (ch != '\n')
-		end(b, 400);
+		body_end(b, 400);
 	else if (b->left > HTTP_BODY_MAX || b->length + b->left > HTTP_BODY_MAX)
-		end(b, 413);
+		body_end(b, 413);
 	else
 		b->state = b->left > 0 ? DATA : TRAILER;
 }
 
 static void
-take(struct http_body *b, uint8_t ch)
+body_take(struct http_body *b, uint8_t ch)
 {
 	switch ((enum state)b->state) {
 	case SIZE:
@@ -108,9 +108,9 @@ take(struct http_body *b, uint8_t ch)
 		if (ch == '\r')
 			b->state = SIZE_LF;
 		else if (!is_text(ch))
-			end(b, 400);
+			body_end(b, 400);
 		else
-			(void)extra(b);
+			(void)body_count_extra(b);
 		break;
 	case SIZE_LF:
 		size_done(b, ch);
@@ -118,43 +118,43 @@ take(struct http_body *b, uint8_t ch)
 	case DATA_CR:
 		b->state = DATA_LF;
 		if (ch != '\r')
-			end(b, 400);
+			body_end(b, 400);
 		break;
 	case DATA_LF:
 		b->state = SIZE;
 		b->digits = 0;
 		if (ch != '\n')
-			end(b, 400);
+			body_end(b, 400);
 		break;
 	case TRAILER:
 		if (ch == '\r')
 			b->state = END_LF;
 		else if (!is_token(ch))
-			end(b, 400);
-		else if (extra(b))
+			body_end(b, 400);
+		else if (body_count_extra(b))
 			b->state = TRAILER_NAME;
 		break;
 	case TRAILER_NAME:
 		if (ch != ':' && !is_token(ch))
-			end(b, 400);
-		else if (extra(b) && ch == ':')
+			body_end(b, 400);
+		else if (body_count_extra(b) && ch == ':')
 			b->state = TRAILER_VALUE;
 		break;
 	case TRAILER_VALUE:
 		if (ch == '\r')
 			b->state = TRAILER_LF;
 		else if (!is_text(ch))
-			end(b, 400);
+			body_end(b, 400);
 		else
-			(void)extra(b);
+			(void)body_count_extra(b);
 		break;
 	case TRAILER_LF:
 		b->state = TRAILER;
 		if (ch != '\n')
-			end(b, 400);
+			body_end(b, 400);
 		break;
 	case END_LF:
-		end(b, ch == '\n' ? 0 : 400);
+		body_end(b, ch == '\n' ? 0 : 400);
 		break;
 	case DATA:
 	case END:
@@ -172,7 +172,7 @@ http_body_parse(struct http_body *b, const void *buf, size_t len)
 		size_t n = len - i;
 
 		if (b->state != DATA) {
-			take(b, p[i++]);
+			body_take(b, p[i++]);
 			continue;
 		}
 		if (n > b->left)

@@ -17,7 +17,7 @@ is_token(uint8_t ch)
 }
 
 static inline char
-lower(uint8_t ch)
+ascii_lower(uint8_t ch)
 {
 	return (char)(ch >= 'A' && ch <= 'Z' ? ch + 32 : ch);
 }

@@ -51,7 +51,7 @@ http_parser_idle(const struct http_parser *p)
 }
 
 static void
-fail(struct http_parser *p, uint16_t status)
+parser_fail(struct http_parser *p, uint16_t status)
 {
 	p->status = status;
 	p->state = END;
@@ -82,11 +82,11 @@ version_done(struct http_parser *p, uint8_t ch)
 
 	if (p->token_len != 8 || memcmp(t, "HTTP/", 5) != 0 || t[5] < '0' || t[5] > '9' ||
 	    t[6] != '.' || t[7] < '0' || t[7] > '9') {
-		fail(p, 400);
+		parser_fail(p, 400);
 		return;
 	}
 	if (t[5] != '1') {
-		fail(p, 505);
+		parser_fail(p, 505);
 		return;
 	}
 	p->minor = t[7] == '0' ? 0 : 1; /* 1.2 and later speak 1.1 as well (RFC 9110 2.5) */
@@ -106,12 +106,12 @@ name_done(struct http_parser *p)
 	p->bad_value = false;
 	p->state = VALUE_START;
 	if (p->field == F_HOST && p->has_host)
-		fail(p, 400); /* RFC 9112 3.2: more than one */
+		parser_fail(p, 400); /* RFC 9112 3.2: more than one */
 }
 
 /* A transfer coding (RFC 9112 6.1): chunked is the last one, and is applied once. */
 static void
-coding(struct http_parser *p)
+parser_coding(struct http_parser *p)
 {
 	bool chunked = token_is(p, "chunked");
 
@@ -137,7 +137,7 @@ list_member(struct http_parser *p)
 	else if (p->field == F_EXPECT)
 		p->expect_other = true;
 	else if (p->field == F_ENCODING)
-		coding(p);
+		parser_coding(p);
 	p->token_len = 0;
 }
 
@@ -148,7 +148,7 @@ list_byte(struct http_parser *p, uint8_t ch)
 	if (ch == ',')
 		list_member(p);
 	else if (ch != ' ' && ch != '\t')
-		token_add(p, lower(ch));
+		token_add(p, ascii_lower(ch));
 	else if (p->token_len > 0 && p->token[p->token_len - 1] != ' ')
 		token_add(p, ' ');
 }
@@ -159,7 +159,7 @@ value_byte(struct http_parser *p, uint8_t ch)
 	bool space = ch == ' ' || ch == '\t';
 
 	if ((ch < ' ' && ch != '\t') || ch == 0x7f) {
-		fail(p, 400);
+		parser_fail(p, 400);
 		return;
 	}
 	switch ((enum field)p->field) {
@@ -207,7 +207,7 @@ value_done(struct http_parser *p, uint8_t ch)
 		break;
 	case F_LENGTH:
 		if (p->bad_value || p->token_len == 0 || (p->has_length && p->length != p->value)) {
-			fail(p, 400);
+			parser_fail(p, 400);
 			return;
 		}
 		p->has_length = true;
@@ -215,7 +215,7 @@ value_done(struct http_parser *p, uint8_t ch)
 		break;
 	case F_HOST:
 		if (p->bad_value) {
-			fail(p, 400);
+			parser_fail(p, 400);
 			return;
 		}
 		p->has_host = true;
@@ -259,15 +259,15 @@ field_start(struct http_parser *p, uint8_t ch)
 	else if (ch == '\n')
 		head_done(p);
 	else if (!is_token(ch))
-		fail(p, 400); /* also folding */
+		parser_fail(p, 400); /* also folding */
 	else {
-		token_add(p, lower(ch));
+		token_add(p, ascii_lower(ch));
 		p->state = FIELD_NAME;
 	}
 }
 
 static void
-take(struct http_parser *p, uint8_t ch)
+parser_take(struct http_parser *p, uint8_t ch)
 {
 	switch ((enum state)p->state) {
 	case START:
@@ -281,12 +281,12 @@ take(struct http_parser *p, uint8_t ch)
 		else if (is_token(ch))
 			token_add(p, (char)ch); /* methods are case-sensitive */
 		else
-			fail(p, 400);
+			parser_fail(p, 400);
 		break;
 	case TARGET:
 		switch (http_target_byte(p, ch)) {
 		case HTTP_TARGET_BAD: /* also HTTP/0.9, which ends its line here */
-			fail(p, 400);
+			parser_fail(p, 400);
 			break;
 		case HTTP_TARGET_END:
 			p->token_len = 0;
@@ -305,7 +305,7 @@ take(struct http_parser *p, uint8_t ch)
 	case LINE_LF:
 		p->state = FIELD_START;
 		if (ch != '\n')
-			fail(p, 400);
+			parser_fail(p, 400);
 		break;
 	case FIELD_START:
 		field_start(p, ch);
@@ -314,9 +314,9 @@ take(struct http_parser *p, uint8_t ch)
 		if (ch == ':')
 			name_done(p);
 		else if (is_token(ch))
-			token_add(p, lower(ch));
+			token_add(p, ascii_lower(ch));
 		else
-			fail(p, 400);
+			parser_fail(p, 400);
 		break;
 	case VALUE_START:
 		if (ch == ' ' || ch == '\t')
@@ -333,7 +333,7 @@ take(struct http_parser *p, uint8_t ch)
 		if (ch == '\n')
 			head_done(p);
 		else
-			fail(p, 400);
+			parser_fail(p, 400);
 		break;
 	case END:
 		break;
@@ -348,9 +348,9 @@ http_parse(struct http_parser *p, const void *buf, size_t len)
 
 	for (i = 0; i < len && !p->done; i++) {
 		if (++p->total > HTTP_HEAD_MAX)
-			fail(p, p->state < LINE_LF ? 414 : 431);
+			parser_fail(p, p->state < LINE_LF ? 414 : 431);
 		else
-			take(p, b[i]);
+			parser_take(p, b[i]);
 	}
 	return i;
 }

@@ -65,7 +65,7 @@ http_reply_fail(struct http_reply *r, enum http_reply_error e)
 }
 
 static void
-end(struct http_reply *r)
+reply_end(struct http_reply *r)
 {
 	r->state = END;
 	r->done = true;
@@ -113,7 +113,7 @@ status_line(struct http_reply *r, uint8_t ch)
 }
 
 static void
-reason(struct http_reply *r, uint8_t ch)
+reply_reason(struct http_reply *r, uint8_t ch)
 {
 	if (r->line == 12 && ch != ' ' && ch != '\r' && ch != '\n')
 		http_reply_fail(r, REPLY_BAD_STATUS_LINE); /* also a status of four digits */
@@ -134,7 +134,7 @@ head_done(struct http_reply *r)
 	struct http_reply next = {.total = r->total, .no_body = r->no_body};
 
 	if (r->trailer) {
-		end(r);
+		reply_end(r);
 		return;
 	}
 	if (r->status < 200) { /* RFC 9110 15.2: the final answer follows */
@@ -143,7 +143,7 @@ head_done(struct http_reply *r)
 	}
 	r->head_done = true;
 	if (http_reply_bodiless(r)) {
-		end(r);
+		reply_end(r);
 	} else if (r->has_coding && r->chunked) {
 		r->state = SIZE;
 		r->line = 0;
@@ -152,7 +152,7 @@ head_done(struct http_reply *r)
 		r->left = UINT64_MAX;
 		r->state = BODY;
 	} else if (r->length == 0) {
-		end(r);
+		reply_end(r);
 	} else {
 		r->left = r->length;
 		r->state = BODY;
@@ -306,7 +306,7 @@ head_byte(struct http_reply *r, uint8_t ch)
 		status_line(r, ch);
 		break;
 	case REASON:
-		reason(r, ch);
+		reply_reason(r, ch);
 		break;
 	case LINE_LF:
 		r->state = FIELD_START;
@@ -363,7 +363,7 @@ skip_value(const uint8_t *b, size_t len)
 
 /* Consecutive body bytes; returns their number. */
 static size_t
-run(struct http_reply *r, size_t len)
+reply_body_run(struct http_reply *r, size_t len)
 {
 	size_t n = len < r->left ? len : (size_t)r->left;
 
@@ -372,7 +372,7 @@ run(struct http_reply *r, size_t len)
 	if (r->left == 0 && r->state == DATA)
 		r->state = DATA_CR;
 	else if (r->left == 0)
-		end(r);
+		reply_end(r);
 	return n;
 }
 
@@ -385,7 +385,7 @@ http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
 	*body = 0;
 	while (i < len && !r->done) {
 		if (r->state == BODY || r->state == DATA) {
-			*body = run(r, len - i);
+			*body = reply_body_run(r, len - i);
 			return i + *body;
 		}
 		if (r->state > BODY) {
@@ -417,7 +417,7 @@ http_reply_fin(struct http_reply *r)
 	if (r->done)
 		return r->error == REPLY_GOOD;
 	if (r->until_close && r->state == BODY)
-		end(r);
+		reply_end(r);
 	else
 		http_reply_fail(r, r->head_done ? REPLY_SHORT_BODY :
 			r->total > 0 ? REPLY_SHORT_HEAD :

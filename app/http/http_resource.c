@@ -92,7 +92,7 @@ http_status_text(uint16_t status)
 
 /* The decimal number, at most max, behind a prefix of the path. Moves *path behind it. */
 static bool
-number(const char **path, const char *end, const char *prefix, uint64_t max, uint64_t *n)
+path_number(const char **path, const char *end, const char *prefix, uint64_t max, uint64_t *n)
 {
 	size_t len = strlen(prefix);
 	const char *p = *path + len;
@@ -111,7 +111,7 @@ number(const char **path, const char *end, const char *prefix, uint64_t max, uin
 }
 
 static bool
-is(const char *p, const char *end, const char *text)
+path_is(const char *p, const char *end, const char *text)
 {
 	return (size_t)(end - p) == strlen(text) && memcmp(p, text, strlen(text)) == 0;
 }
@@ -125,7 +125,7 @@ end_of(const char *p, const char *end, struct http_answer *a)
 					    [HTTP_END_LINGER] = "/end/linger"};
 
 	for (unsigned i = HTTP_END_FIN; i <= HTTP_END_LINGER; i++) {
-		if (!is(p, end, paths[i]))
+		if (!path_is(p, end, paths[i]))
 			continue;
 		a->end = (uint8_t)i;
 		a->post = true;
@@ -141,16 +141,16 @@ http_resource(const char *path, size_t len, struct http_answer *a)
 	const char *p = path, *end = path + len;
 	uint64_t n;
 
-	if (is(p, end, "/")) {
+	if (path_is(p, end, "/")) {
 		a->text = root_text;
 		return true;
 	}
-	if (number(&p, end, "/bytes/", HTTP_BYTES_MAX, &n)) {
+	if (path_number(&p, end, "/bytes/", HTTP_BYTES_MAX, &n)) {
 		a->pattern = true;
 		a->length = n;
 		return p == end;
 	}
-	if (number(&p, end, "/chunked/", HTTP_BYTES_MAX, &n)) {
+	if (path_number(&p, end, "/chunked/", HTTP_BYTES_MAX, &n)) {
 		a->pattern = true;
 		a->length = n;
 		a->chunked = !a->http10;
@@ -158,18 +158,18 @@ http_resource(const char *path, size_t len, struct http_answer *a)
 		a->keep &= !a->http10;
 		return p == end;
 	}
-	if (number(&p, end, "/status/", 599, &n)) {
+	if (path_number(&p, end, "/status/", 599, &n)) {
 		a->post = true;
 		a->status = (uint16_t)n;
 		return p == end && n >= 200;
 	}
-	if (number(&p, end, "/delay/", HTTP_DELAY_MAX, &n)) {
-		bool ms = is(p, end, "ms");
+	if (path_number(&p, end, "/delay/", HTTP_DELAY_MAX, &n)) {
+		bool ms = path_is(p, end, "ms");
 
 		a->post = true;
 		n *= ms ? 1 : 1000;
 		a->delay_ms = (uint32_t)n;
-		return (ms || is(p, end, "s")) && n <= HTTP_DELAY_MAX;
+		return (ms || path_is(p, end, "s")) && n <= HTTP_DELAY_MAX;
 	}
 	return end_of(p, end, a);
 }

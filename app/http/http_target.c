@@ -20,7 +20,7 @@ enum form {
 };
 
 static void
-keep(struct http_parser *p, char ch)
+target_keep(struct http_parser *p, char ch)
 {
 	if (p->target_len < sizeof(p->target))
 		p->target[p->target_len++] = ch;
@@ -36,24 +36,24 @@ go_on(struct http_parser *p, enum form form)
 }
 
 static enum http_target
-start(struct http_parser *p, uint8_t ch)
+target_start(struct http_parser *p, uint8_t ch)
 {
 	if (ch == ' ')
 		return HTTP_TARGET_BAD;
 	if (p->method == HTTP_CONNECT)
 		return go_on(p, CONNECT_TARGET);
 	if (ch == '/' || ch == '*') {
-		keep(p, (char)ch);
+		target_keep(p, (char)ch);
 		return go_on(p, ch == '/' ? PATH : ASTERISK);
 	}
-	if (lower(ch) < 'a' || lower(ch) > 'z')
+	if (ascii_lower(ch) < 'a' || ascii_lower(ch) > 'z')
 		return HTTP_TARGET_BAD;
-	token_add(p, lower(ch));
+	token_add(p, ascii_lower(ch));
 	return go_on(p, SCHEME);
 }
 
 static enum http_target
-scheme(struct http_parser *p, uint8_t ch)
+target_scheme(struct http_parser *p, uint8_t ch)
 {
 	if (ch == ':') {
 		p->misdirected = !token_is(p, "http");
@@ -62,7 +62,7 @@ scheme(struct http_parser *p, uint8_t ch)
 	}
 	if (!is_token(ch))
 		return HTTP_TARGET_BAD;
-	token_add(p, lower(ch));
+	token_add(p, ascii_lower(ch));
 	return HTTP_TARGET_MORE;
 }
 
@@ -79,7 +79,7 @@ scheme_end(struct http_parser *p, uint8_t ch)
 
 /* token_len 0: no host yet. An empty host is refused, and so is a user name (RFC 9110 4.2.1, 4.2.4). */
 static enum http_target
-authority(struct http_parser *p, uint8_t ch)
+target_authority(struct http_parser *p, uint8_t ch)
 {
 	bool end = ch == '/' || ch == '?' || ch == ' ';
 
@@ -88,9 +88,9 @@ authority(struct http_parser *p, uint8_t ch)
 	p->token_len = 1;
 	if (!end)
 		return is_authority_char(ch) ? HTTP_TARGET_MORE : HTTP_TARGET_BAD;
-	keep(p, '/'); /* an empty path is "/" (RFC 9110 4.2.3) */
+	target_keep(p, '/'); /* an empty path is "/" (RFC 9110 4.2.3) */
 	if (ch == '?')
-		keep(p, '?');
+		target_keep(p, '?');
 	return ch == ' ' ? HTTP_TARGET_END : go_on(p, PATH);
 }
 
@@ -101,17 +101,17 @@ http_target_byte(struct http_parser *p, uint8_t ch)
 		return HTTP_TARGET_BAD;
 	switch ((enum form)p->field) {
 	case START:
-		return start(p, ch);
+		return target_start(p, ch);
 	case SCHEME:
-		return scheme(p, ch);
+		return target_scheme(p, ch);
 	case SCHEME_END:
 		return scheme_end(p, ch);
 	case AUTHORITY:
-		return authority(p, ch);
+		return target_authority(p, ch);
 	case PATH:
 		if (ch == ' ')
 			return HTTP_TARGET_END;
-		keep(p, (char)ch);
+		target_keep(p, (char)ch);
 		return HTTP_TARGET_MORE;
 	case ASTERISK:
 		return ch == ' ' ? HTTP_TARGET_END : HTTP_TARGET_BAD;

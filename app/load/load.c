@@ -31,7 +31,7 @@ enum { FIND_START = 1000, FIND_MOST = 10000000, FIND_TICK_MS = 100 }; /* rates o
 
 /* The number of tuples that the run uses within 2*MSL. */
 static uint64_t
-need(void)
+load_tuples_needed(void)
 {
 	const struct load_config *cfg = &load.cfg;
 	uint64_t n = UINT64_MAX, most;
@@ -48,7 +48,7 @@ need(void)
 }
 
 static int
-configure(int argc, char **argv)
+load_configure(int argc, char **argv)
 {
 	struct load_config *cfg = &load.cfg;
 	char err[1400];
@@ -60,7 +60,7 @@ configure(int argc, char **argv)
 		if (sources_tuples(&load.sources, &cfg->target[i].addr, cfg->target[i].port,
 				   &job.tuples[i], err, sizeof(err)))
 			return usage_error("load", err);
-	if (sources_check(&load.sources, job.tuples, cfg->ntargets, need(), true, err, sizeof(err)))
+	if (sources_check(&load.sources, job.tuples, cfg->ntargets, load_tuples_needed(), true, err, sizeof(err)))
 		return usage_error("load", err);
 	if (load_requests_make(err, sizeof(err)) != 0)
 		return usage_error("load", err);
@@ -75,11 +75,11 @@ configure(int argc, char **argv)
 /* ---- the run ---- */
 
 static int
-prepare(struct session *se)
+load_prepare(struct session *se)
 {
 	int rc = payload_init();
 
-	la_steer_init(&job.steer, se->cfg.nstations); /* a state file may have set another key */
+	la_steer_init(&job.steer, se->cfg.nstations); /* a snapshot file may have set another key */
 	for (unsigned i = 0; rc == 0 && i < se->cfg.nstations; i++)
 		rc = load_station_init(&job.station[i]);
 	job.report.engine = se->engine;
@@ -88,21 +88,21 @@ prepare(struct session *se)
 }
 
 static void
-interval(struct session *se, double seconds)
+load_interval(struct session *se, double seconds)
 {
 	(void)se;
 	load_report_interval(&job.report, seconds);
 }
 
 static const char *
-note(struct session *se)
+load_note(struct session *se)
 {
 	(void)se;
 	return load_report_note(&job.report);
 }
 
 static void
-finish(struct session *se)
+load_finish(struct session *se)
 {
 	load_report_end(&job.report, &se->summary);
 	la_summary_extra(&se->summary, "tuple_budget", "tuples", job.tuples[0].budget * load.cfg.ntargets);
@@ -189,7 +189,7 @@ set_station(struct la_engine_config *cfg, unsigned i, unsigned of)
 }
 
 static int
-fatal(void)
+load_fatal(void)
 {
 	int rc = 0;
 
@@ -218,8 +218,9 @@ say_longest(void)
 static int
 run(int argc, char **argv)
 {
-	static struct session se = {.program = "load", .prepare = prepare, .note = note, .interval = interval,
-				    .finish = finish, .summary = {.opens_of = -1, .own_rates = true}};
+	static struct session se = {.program = "load", .prepare = load_prepare, .note = load_note,
+				    .interval = load_interval,
+				    .finish = load_finish, .summary = {.opens_of = -1, .own_rates = true}};
 	int status, csv;
 	char why[400];
 
@@ -229,7 +230,7 @@ run(int argc, char **argv)
 			return EXIT_OK;
 		}
 	}
-	status = configure(argc, argv);
+	status = load_configure(argc, argv);
 	if (status != EXIT_OK)
 		return status;
 	se.cfg.nstations = (unsigned)net.workers;
@@ -262,7 +263,7 @@ run(int argc, char **argv)
 	if (status == EXIT_OK)
 		status = csv;
 	if (status == EXIT_OK)
-		status = fatal();
+		status = load_fatal();
 	if (status == EXIT_OK && !load_report_ok(&job.report, se.signalled, why, sizeof(why))) {
 		status = EXIT_FAILED;
 		if (why[0] != '\0')

@@ -53,7 +53,7 @@ drop_all(struct load_station *st)
 
 /* 0, or the error of the last attempt; -EADDRINUSE: there is no tuple now. */
 static int
-reopen(struct load_station *st, struct la_shard *shard, struct load_conn *lc)
+carry_reopen(struct load_station *st, struct la_shard *shard, struct load_conn *lc)
 {
 	int rc = -EADDRINUSE;
 	struct la_tuple t;
@@ -91,7 +91,7 @@ load_carry_open(struct load_station *st, struct la_shard *shard, uint64_t now)
 	if (now < st->carry_at)
 		return false;
 	for (unsigned i = 0; i < BURST && lc != NULL; i++, lc = TAILQ_FIRST(&st->carried)) {
-		int rc = reopen(st, shard, lc);
+		int rc = carry_reopen(st, shard, lc);
 
 		if (rc == -EADDRINUSE || rc == -EADDRNOTAVAIL || rc == -ENOBUFS || rc == -EAGAIN) {
 			st->carry_at = now + RETRY_NS;

@@ -22,11 +22,11 @@
 
 enum load_timer { TIMER_GIVE_UP, TIMER_THINK, TIMER_SKEW };
 
-static void ask(struct load_conn *lc);
+static void conn_ask(struct load_conn *lc);
 
 /* There was progress: the time of --timeout starts again. */
 static void
-touch(struct load_conn *lc)
+conn_touch(struct load_conn *lc)
 {
 	if (lc->timer == TIMER_GIVE_UP && lc->st->cfg->timeout_ms != 0)
 		la_set_timer(lc->c, lc->st->cfg->timeout_ms);
@@ -104,7 +104,7 @@ said_all(struct load_conn *lc)
 
 /* All requests are sent and all answers are read. */
 static void
-leave(struct load_conn *lc)
+conn_leave(struct load_conn *lc)
 {
 	if (lc->mode == CLOSE_CLIENT)
 		our_fin(lc);
@@ -115,7 +115,7 @@ leave(struct load_conn *lc)
 /* Moves the remaining requests to another connection. This one ends as planned, but the peer's FIN
  * may be first (RFC 9112 9.6). */
 static void
-carry(struct load_conn *lc)
+conn_carry(struct load_conn *lc)
 {
 	if (lc->mode == CLOSE_ABORT)
 		put_off(lc);
@@ -128,11 +128,11 @@ static void
 go_on(struct load_conn *lc)
 {
 	if (lc->carry)
-		carry(lc);
+		conn_carry(lc);
 	else if (lc->left > 0)
-		ask(lc);
+		conn_ask(lc);
 	else
-		leave(lc);
+		conn_leave(lc);
 }
 
 /* ---- sending ---- */
@@ -169,7 +169,7 @@ send_some(struct load_conn *lc)
 
 /* Sends the next request. The close service answers only with its FIN, and only in modes that expect one. */
 static void
-ask(struct load_conn *lc)
+conn_ask(struct load_conn *lc)
 {
 	const struct load_config *cfg = lc->st->cfg;
 
@@ -202,7 +202,7 @@ read_some(struct load_conn *lc)
 }
 
 static void
-answered(struct load_conn *lc)
+conn_answered(struct load_conn *lc)
 {
 	if (lc->unsent) { /* the rest of the request is not sent */
 		LOAD_ADD(lc->st->n.requests, 1);
@@ -238,7 +238,7 @@ give_up(struct load_conn *lc)
 /* ---- the connection's events ---- */
 
 static void
-opened(struct la_conn *c, void *user)
+conn_opened(struct la_conn *c, void *user)
 {
 	struct load_conn *lc = user;
 	struct load_station *st = lc->st;
@@ -252,22 +252,22 @@ opened(struct la_conn *c, void *user)
 		LOAD_ADD(st->at[lc->target].established, 1);
 		load_record(lc, LAT_HANDSHAKE, lc->due, load_now(st));
 	}
-	touch(lc);
+	conn_touch(lc);
 	if (lc->left == 0 && lc->mode == CLOSE_BOTH)
 		said_all(lc);
 	go_on(lc);
 }
 
 static void
-data(struct la_conn *c, void *user)
+conn_data(struct la_conn *c, void *user)
 {
 	struct load_conn *lc = user;
 	uint32_t think = lc->st->cfg->think_ms;
 
 	(void)c;
-	touch(lc);
+	conn_touch(lc);
 	if (read_some(lc))
-		answered(lc);
+		conn_answered(lc);
 	else if (!lc->extra)
 		return;
 	if (give_up(lc))
@@ -279,12 +279,12 @@ data(struct la_conn *c, void *user)
 }
 
 static void
-writable(struct la_conn *c, void *user)
+conn_writable(struct la_conn *c, void *user)
 {
 	struct load_conn *lc = user;
 
 	(void)c;
-	touch(lc);
+	conn_touch(lc);
 	if (lc->asking && lc->unsent)
 		send_some(lc);
 }
@@ -315,31 +315,31 @@ fin_answers(struct load_conn *lc)
 }
 
 static void
-peer_fin(struct la_conn *c, void *user)
+conn_peer_fin(struct la_conn *c, void *user)
 {
 	struct load_conn *lc = user;
 
 	(void)c;
 	if (read_some(lc) || (lc->asking && fin_answers(lc)))
-		answered(lc);
+		conn_answered(lc);
 	if (give_up(lc))
 		return;
 	if (!lc->asking && lc->left > 0 && lc->served)
 		lc->carry = lc->peer_closes = true; /* the peer closes between two requests (RFC 9112 9.5) */
-	touch(lc);
+	conn_touch(lc);
 	lc->first = (uint8_t)who_was_first(lc);
 	our_fin(lc);
 }
 
 static void
-timer(struct la_conn *c, void *user)
+conn_timer(struct la_conn *c, void *user)
 {
 	struct load_conn *lc = user;
 	enum load_timer was = (enum load_timer)lc->timer;
 	struct la_conn_info info;
 
 	lc->timer = TIMER_GIVE_UP;
-	touch(lc);
+	conn_touch(lc);
 	switch (was) {
 	case TIMER_THINK:
 		go_on(lc);
@@ -364,7 +364,7 @@ timer(struct la_conn *c, void *user)
 }
 
 static void
-closed(struct la_conn *c, void *user, const struct la_closed *why)
+conn_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
 	struct load_conn *lc = user;
 	struct load_station *st = lc->st;
@@ -389,12 +389,12 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 		slab_put(&st->conns, lc);
 }
 
-const struct la_conn_ops load_conn_ops = {.opened = opened,
-					  .data = data,
-					  .writable = writable,
-					  .peer_fin = peer_fin,
-					  .timer = timer,
-					  .closed = closed};
+const struct la_conn_ops load_conn_ops = {.opened = conn_opened,
+					  .data = conn_data,
+					  .writable = conn_writable,
+					  .peer_fin = conn_peer_fin,
+					  .timer = conn_timer,
+					  .closed = conn_closed};
 
 void
 load_conn_begin(struct load_conn *lc)
@@ -402,7 +402,7 @@ load_conn_begin(struct load_conn *lc)
 	const struct load_config *cfg = lc->st->cfg;
 
 	if (lc->warm) { /* opens and closes without a request */
-		touch(lc);
+		conn_touch(lc);
 		return;
 	}
 	switch (cfg->protocol) {
@@ -417,5 +417,5 @@ load_conn_begin(struct load_conn *lc)
 	case LOAD_PLAIN:
 		break;
 	}
-	touch(lc);
+	conn_touch(lc);
 }

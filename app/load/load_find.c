@@ -17,7 +17,7 @@ find_init(struct find *f, uint64_t start, uint64_t most)
 }
 
 static void
-end(struct find *f, enum find_phase how)
+find_end(struct find *f, enum find_phase how)
 {
 	f->phase = how;
 	f->rate = 0;
@@ -25,29 +25,29 @@ end(struct find *f, enum find_phase how)
 
 /* No rate above the confirmed one (if any) remains to be tried. */
 static void
-settle(struct find *f)
+find_settle(struct find *f)
 {
-	end(f, f->best != 0 ? FIND_FOUND : FIND_NOTHING);
+	find_end(f, f->best != 0 ? FIND_FOUND : FIND_NOTHING);
 }
 
 /* Does the bound above `best` still hold? */
 static void
-challenge(struct find *f)
+find_challenge(struct find *f)
 {
 	uint64_t rate = f->best + (f->best + FIND_BACK - 1) / FIND_BACK;
 
 	f->phase = FIND_CHALLENGE;
 	f->rate = rate < f->most ? rate : f->most;
 	if (f->best == f->most || f->challenges == f->challenges_most)
-		settle(f);
+		find_settle(f);
 }
 
 static void
-confirm(struct find *f, uint64_t rate)
+find_confirm(struct find *f, uint64_t rate)
 {
 	if (rate <= f->best) { /* a challenge that passed, but was not confirmed: it counts as failed */
 		f->challenges++;
-		challenge(f);
+		find_challenge(f);
 		return;
 	}
 	f->phase = FIND_CONFIRM;
@@ -57,35 +57,35 @@ confirm(struct find *f, uint64_t rate)
 
 /* The two bounds have changed: sets the next rate. */
 static void
-narrow(struct find *f)
+find_narrow(struct find *f)
 {
 	uint64_t gap = f->failed - f->passed;
 
 	if (f->passed == 0 && f->failed <= 1)
-		end(f, FIND_NOTHING);
+		find_end(f, FIND_NOTHING);
 	else if (gap <= 1 || (double)gap < FIND_PRECISION * (double)f->passed)
-		confirm(f, f->passed);
+		find_confirm(f, f->passed);
 	else
 		f->rate = f->passed + gap / 2;
 }
 
 static void
-up(struct find *f)
+find_go_up(struct find *f)
 {
 	uint64_t step = f->climbing ? (f->passed + FIND_CLIMB - 1) / FIND_CLIMB : f->passed;
 
 	if (f->failed != 0) {
 		f->phase = FIND_BISECT;
-		narrow(f);
+		find_narrow(f);
 	} else if (f->passed == f->most) {
-		confirm(f, f->most);
+		find_confirm(f, f->most);
 	} else {
 		f->rate = f->passed > f->most - step ? f->most : f->passed + step;
 	}
 }
 
 static void
-confirmation(struct find *f, bool ok, double carried)
+find_confirm_result(struct find *f, bool ok, double carried)
 {
 	uint64_t part;
 
@@ -96,33 +96,33 @@ confirmation(struct find *f, bool ok, double carried)
 		f->best = f->rate;
 		memcpy(f->best_carried, f->carried, sizeof(f->carried));
 		f->challenges = f->back = 0;
-		challenge(f);
+		find_challenge(f);
 		return;
 	}
 	f->failed = f->rate;
 	if (f->rate == 1 || (f->best == 0 && ++f->restarts > FIND_RESTARTS)) {
-		settle(f);
+		find_settle(f);
 		return;
 	}
 	part = FIND_BACK >> f->back;
 	if (part > FIND_BACK_MOST) /* the next step is twice as far */
 		f->back++;
-	confirm(f, f->rate - (f->rate + part - 1) / part);
+	find_confirm(f, f->rate - (f->rate + part - 1) / part);
 }
 
 static void
-challenged(struct find *f, bool ok)
+find_challenge_result(struct find *f, bool ok)
 {
 	if (!ok) {
 		f->challenges++;
-		challenge(f);
+		find_challenge(f);
 		return;
 	}
 	f->phase = FIND_UP;
 	f->climbing = true;
 	f->passed = f->rate;
 	f->failed = 0;
-	up(f);
+	find_go_up(f);
 }
 
 void
@@ -135,11 +135,11 @@ find_note(struct find *f, bool ok, double carried)
 	}
 	f->again = false;
 	if (f->phase == FIND_CONFIRM) {
-		confirmation(f, ok, carried);
+		find_confirm_result(f, ok, carried);
 		return;
 	}
 	if (f->phase == FIND_CHALLENGE) {
-		challenged(f, ok);
+		find_challenge_result(f, ok);
 		return;
 	}
 	if (ok)
@@ -147,13 +147,13 @@ find_note(struct find *f, bool ok, double carried)
 	else
 		f->failed = f->rate;
 	if (f->phase == FIND_UP)
-		up(f);
+		find_go_up(f);
 	else
-		narrow(f);
+		find_narrow(f);
 }
 
 static int
-compare(const void *a, const void *b)
+find_compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
@@ -166,7 +166,7 @@ find_result(const struct find *f, double *median, double *least, double *greates
 	double v[FIND_CONFIRMATIONS];
 
 	memcpy(v, f->best_carried, sizeof(v));
-	qsort(v, FIND_CONFIRMATIONS, sizeof(v[0]), compare);
+	qsort(v, FIND_CONFIRMATIONS, sizeof(v[0]), find_compare);
 	*least = v[0];
 	*median = v[FIND_CONFIRMATIONS / 2];
 	*greatest = v[FIND_CONFIRMATIONS - 1];

@@ -15,14 +15,14 @@ static const struct {
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
-put(json_t *o, const char *key, uint64_t v)
+json_put(json_t *o, const char *key, uint64_t v)
 {
 	json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
 /* A number; null: no samples. */
 static json_t *
-real(double v)
+json_number_or_null(double v)
 {
 	return isnan(v) ? json_null() : json_real(v);
 }
@@ -34,13 +34,13 @@ put_sample(json_t *o, const char *key, const struct la_histogram *h, uint64_t v)
 }
 
 static json_t *
-latency(const struct la_histogram *h)
+json_latency(const struct la_histogram *h)
 {
 	json_t *o = json_object();
 
-	put(o, "count", h->total);
+	json_put(o, "count", h->total);
 	put_sample(o, "min", h, h->min);
-	json_object_set_new(o, "mean", real(h->total != 0 ? la_histogram_mean(h) : NAN));
+	json_object_set_new(o, "mean", json_number_or_null(h->total != 0 ? la_histogram_mean(h) : NAN));
 	for (unsigned i = 0; i < LEN(percents); i++)
 		put_sample(o, percents[i].key, h, la_histogram_percentile(h, percents[i].percent));
 	put_sample(o, "max", h, h->max);
@@ -48,7 +48,7 @@ latency(const struct la_histogram *h)
 }
 
 static json_t *
-modes(const struct load_counts *n)
+json_modes(const struct load_counts *n)
 {
 	json_t *o = json_object();
 
@@ -58,32 +58,32 @@ modes(const struct load_counts *n)
 		if (n->planned[m] == 0)
 			continue;
 		mode = json_object();
-		put(mode, "planned", n->planned[m]);
+		json_put(mode, "planned", n->planned[m]);
 		for (unsigned k = 0; k < KINDS; k++)
-			put(mode, load_kind_name[k], n->ended[m][k]);
+			json_put(mode, load_kind_name[k], n->ended[m][k]);
 		json_object_set_new(o, close_mode_name[m], mode);
 	}
 	return o;
 }
 
 static json_t *
-faults(const struct la_faulty_counts *n)
+json_faults(const struct la_faulty_counts *n)
 {
 	json_t *o = json_object();
 
-	put(o, "dropped", n->dropped);
-	put(o, "held", n->held);
-	put(o, "duplicated", n->duplicated);
-	put(o, "corrupted", n->corrupted);
-	put(o, "reordered", n->reordered);
-	put(o, "no_room", n->no_room);
-	put(o, "frames_lost", n->lost);
-	put(o, "frames_added", n->added);
+	json_put(o, "dropped", n->dropped);
+	json_put(o, "held", n->held);
+	json_put(o, "duplicated", n->duplicated);
+	json_put(o, "corrupted", n->corrupted);
+	json_put(o, "reordered", n->reordered);
+	json_put(o, "no_room", n->no_room);
+	json_put(o, "frames_lost", n->lost);
+	json_put(o, "frames_added", n->added);
 	return o;
 }
 
 static json_t *
-expects(const struct load_report *r)
+json_expects(const struct load_report *r)
 {
 	json_t *a = json_array();
 
@@ -91,7 +91,8 @@ expects(const struct load_report *r)
 		json_t *o = json_object();
 
 		json_object_set_new(o, "expect", json_string(r->expects[i].text));
-		json_object_set_new(o, "value", real(r->expects[i].no_samples ? NAN : r->expects[i].got));
+		json_object_set_new(o, "value",
+				    json_number_or_null(r->expects[i].no_samples ? NAN : r->expects[i].got));
 		json_object_set_new(o, "ok", json_boolean(r->expects[i].ok));
 		json_array_append_new(a, o);
 	}
@@ -104,13 +105,13 @@ answers_bad(const struct load_counts *n)
 	json_t *o = json_object();
 
 	for (unsigned i = REPLY_GOOD + 1; i < BAD_ANSWERS; i++)
-		put(o, load_bad_name(i), n->bad[i]);
+		json_put(o, load_bad_name(i), n->bad[i]);
 	return o;
 }
 
 /* A ramp: one object per step. */
 static json_t *
-steps(const struct load_report *r)
+json_steps(const struct load_report *r)
 {
 	static const enum load_latency of[] = {LAT_HANDSHAKE, LAT_FIRST_BYTE, LAT_CLOSE, LAT_LAG};
 	struct la_histogram *h = calloc(1, sizeof(*h));
@@ -121,15 +122,15 @@ steps(const struct load_report *r)
 		struct load_step_counts n;
 
 		load_step_read(r, i, &n);
-		put(o, "rate", r->cfg->pace.step[i].rate);
+		json_put(o, "rate", r->cfg->pace.step[i].rate);
 		json_object_set_new(o, "seconds", json_real(n.seconds));
-		put(o, "offered", n.offered);
-		put(o, "begun", n.begun);
-		put(o, "complete", n.complete);
-		put(o, "failed", n.failed);
+		json_put(o, "offered", n.offered);
+		json_put(o, "begun", n.begun);
+		json_put(o, "complete", n.complete);
+		json_put(o, "failed", n.failed);
 		for (unsigned k = 0; k < LEN(of); k++) {
 			load_step_latency(r, i, of[k], h);
-			json_object_set_new(lat, load_latency_name[of[k]], latency(h));
+			json_object_set_new(lat, load_latency_name[of[k]], json_latency(h));
 		}
 		json_object_set_new(o, "latency_ns", lat);
 		json_array_append_new(a, o);
@@ -139,7 +140,7 @@ steps(const struct load_report *r)
 }
 
 static json_t *
-targets(const struct load_report *r)
+json_targets(const struct load_report *r)
 {
 	json_t *a = json_array();
 
@@ -150,10 +151,10 @@ targets(const struct load_report *r)
 
 		load_target_read(r, i, &n);
 		json_object_set_new(o, "to", json_string(load_target_name(&r->cfg->target[i], name, sizeof(name))));
-		put(o, "connects", n.connects);
-		put(o, "established", n.established);
-		put(o, "orderly", n.orderly);
-		put(o, "failed", n.failed);
+		json_put(o, "connects", n.connects);
+		json_put(o, "established", n.established);
+		json_put(o, "orderly", n.orderly);
+		json_put(o, "failed", n.failed);
 		json_array_append_new(a, o);
 	}
 	return a;
@@ -161,7 +162,7 @@ targets(const struct load_report *r)
 
 /* One object per worker. */
 static json_t *
-workers(const struct load_report *r)
+json_workers(const struct load_report *r)
 {
 	json_t *a = json_array();
 	struct la_histogram *h = calloc(1, sizeof(*h));
@@ -171,36 +172,37 @@ workers(const struct load_report *r)
 
 		load_look_use(&r->worker[i].first, &r->worker[i].last, h, &u);
 		la_histogram_read(h, &r->stations[i].latency[LAT_LAG]);
-		json_array_append_new(a, json_pack("{s:o, s:o, s:o}", "busy_share", real(u.busy), "cycles_per_connection",
-						   real(u.cycles), "lag_ns", latency(h)));
+		json_array_append_new(a, json_pack("{s:o, s:o, s:o}", "busy_share", json_number_or_null(u.busy),
+						   "cycles_per_connection",
+						   json_number_or_null(u.cycles), "lag_ns", json_latency(h)));
 	}
 	free(h);
 	return a;
 }
 
 static json_t *
-failures(const struct load_counts *n)
+json_failures(const struct load_counts *n)
 {
 	json_t *o = json_object();
 
 	for (unsigned i = 0; i < CAUSES; i++)
-		put(o, load_cause_name(i), n->failed[i]);
+		json_put(o, load_cause_name(i), n->failed[i]);
 	return o;
 }
 
 static json_t *
-verdict(const struct load_report *r)
+json_verdict(const struct load_report *r)
 {
 	const struct load_verdict *v = &r->verdict;
 	bool ramp = load_is_ramp(r) || r->trials;
 	json_t *o = json_object();
 
-	json_object_set_new(o, "offered_per_s", real(ramp ? NAN : v->offered));
-	json_object_set_new(o, "carried_per_s", real(ramp ? NAN : v->carried));
+	json_object_set_new(o, "offered_per_s", json_number_or_null(ramp ? NAN : v->offered));
+	json_object_set_new(o, "carried_per_s", json_number_or_null(ramp ? NAN : v->carried));
 	json_object_set_new(o, "limit", json_string(load_limit_name[v->limit]));
 	json_object_set_new(o, "reason", json_string(v->reason));
 	json_object_set_new(o, "generator", v->generator[0] ? json_string(v->generator) : json_null());
-	json_object_set_new(o, "busy_share", real(r->now->busy));
+	json_object_set_new(o, "busy_share", json_number_or_null(r->now->busy));
 	return o;
 }
 
@@ -221,27 +223,27 @@ load_json(const struct load_report *r)
 	json_object_set_new(load, "loop", json_string(r->cfg->pace.nsteps > 0 ? "open" : "closed"));
 	for (unsigned i = 0; i < LEN(counts); i++)
 		if (load_metric(t, counts[i], &value, &unit) == 0)
-			put(load, counts[i], (uint64_t)value);
-	put(load, "warmup", t->n.warmup);
+			json_put(load, counts[i], (uint64_t)value);
+	json_put(load, "warmup", t->n.warmup);
 	for (unsigned k = 0; k < KINDS; k++)
-		put(kinds, load_kind_name[k], load_kind_total(&t->n, (enum load_kind)k));
+		json_put(kinds, load_kind_name[k], load_kind_total(&t->n, (enum load_kind)k));
 	for (unsigned i = 0; i < LATENCIES; i++)
-		json_object_set_new(lat, load_latency_name[i], latency(&t->latency[i]));
+		json_object_set_new(lat, load_latency_name[i], json_latency(&t->latency[i]));
 	json_object_set_new(load, "ended", kinds);
-	json_object_set_new(load, "modes", modes(&t->n));
+	json_object_set_new(load, "modes", json_modes(&t->n));
 	json_object_set_new(load, "answers_bad", answers_bad(&t->n));
 	json_object_set_new(load, "latency_ns", lat);
-	json_object_set_new(load, "faults", faults(&t->faults));
-	json_object_set_new(load, "slowest_closes_per_s", real(r->intervals > 0 ? r->slowest : NAN));
-	json_object_set_new(load, "closes_per_s", real(load_carried(t)));
-	json_object_set_new(load, "failed_by", failures(&t->n));
+	json_object_set_new(load, "faults", json_faults(&t->faults));
+	json_object_set_new(load, "slowest_closes_per_s", json_number_or_null(r->intervals > 0 ? r->slowest : NAN));
+	json_object_set_new(load, "closes_per_s", json_number_or_null(load_carried(t)));
+	json_object_set_new(load, "failed_by", json_failures(&t->n));
 	json_object_set_new(load, "survivors_only", json_boolean(load_failed(&t->n) != 0));
-	json_object_set_new(load, "verdict", verdict(r));
-	json_object_set_new(load, "targets", targets(r));
-	json_object_set_new(load, "workers", workers(r));
+	json_object_set_new(load, "verdict", json_verdict(r));
+	json_object_set_new(load, "targets", json_targets(r));
+	json_object_set_new(load, "workers", json_workers(r));
 	if (load_is_ramp(r))
-		json_object_set_new(load, "steps", steps(r));
-	json_object_set_new(load, "expects", expects(r));
+		json_object_set_new(load, "steps", json_steps(r));
+	json_object_set_new(load, "expects", json_expects(r));
 	if (r->trials)
 		json_object_set_new(load, "find", trials_json(r->trials));
 	json_object_set_new(all, "load", load);

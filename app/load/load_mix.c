@@ -13,7 +13,7 @@ const char *const close_mode_name[CLOSE_MODES] = {
 };
 
 static int
-part(char *text, struct mix *m)
+mix_part(char *text, struct mix *m)
 {
 	char *colon = strchr(text, ':');
 	uint64_t weight = 1;
@@ -44,7 +44,7 @@ mix_parse(const char *text, struct mix *m, char *why, size_t size)
 	if (strlen(text) < sizeof(copy)) {
 		strcpy(copy, text);
 		while ((word = strsep(&next, ",")) != NULL)
-			if (part(word, m) != 0)
+			if (mix_part(word, m) != 0)
 				break;
 		if (word == NULL)
 			return 0;

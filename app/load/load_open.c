@@ -58,7 +58,7 @@ abort_time(const struct load_station *st)
 
 /* No connection is opened from here on. */
 static void
-stop(struct load_station *st)
+station_stop(struct load_station *st)
 {
 	if (st->phase == LOAD_STOPPED)
 		return;
@@ -72,10 +72,10 @@ stop(struct load_station *st)
 
 /* la_connect() fails for a permanent reason. */
 static void
-never(struct load_station *st)
+station_cannot_open(struct load_station *st)
 {
 	st->cut = true;
-	stop(st);
+	station_stop(st);
 }
 
 /* Draws a tuple of the next target that has one, in turn. */
@@ -110,7 +110,7 @@ connect_on(struct load_station *st, struct la_shard *shard, struct load_conn *lc
 }
 
 static void
-account(struct load_station *st, struct load_conn *lc, uint64_t due)
+station_account(struct load_station *st, struct load_conn *lc, uint64_t due)
 {
 	uint64_t now = load_now(st), lag = now > due ? now - due : 0;
 
@@ -140,7 +140,7 @@ account_warm(struct load_station *st, struct load_conn *lc, uint64_t now)
 }
 
 static enum verdict
-begin(struct load_station *st, struct la_shard *shard, uint64_t due, bool warm)
+station_begin_conn(struct load_station *st, struct la_shard *shard, uint64_t due, bool warm)
 {
 	struct load_conn *lc = slab_get(&st->conns);
 	unsigned target;
@@ -162,7 +162,7 @@ begin(struct load_station *st, struct la_shard *shard, uint64_t due, bool warm)
 			if (warm)
 				account_warm(st, lc, due);
 			else
-				account(st, lc, due);
+				station_account(st, lc, due);
 			load_conn_begin(lc);
 		} else if (v == NO_TUPLE)
 			LOAD_ADD(st->n.skipped, 1);
@@ -183,13 +183,13 @@ warm_up(struct load_station *st, struct la_shard *shard, uint64_t now)
 	uint64_t half = st->cfg->drain_ms * UINT64_C(500000), wait = half < WARM_NS ? half : WARM_NS;
 
 	if (st->warm < st->cfg->ntargets && st->begun < st->share) {
-		enum verdict v = begin(st, shard, now, true);
+		enum verdict v = station_begin_conn(st, shard, now, true);
 
 		if (v == BEGUN) {
 			st->warm++;
 			st->warm_until = st->warm_start + wait;
 		} else if (v == NEVER) {
-			never(st);
+			station_cannot_open(st);
 		}
 		st->retry_at = v == BEGUN ? 0 : now + LATE_NS;
 		return;
@@ -223,7 +223,7 @@ stop_schedule(struct load_station *st, uint64_t end)
 		st->begun++;
 		due = due_of(st);
 	}
-	stop(st);
+	station_stop(st);
 }
 
 /* The control thread has given up the connections before a slot of the schedule. */
@@ -249,14 +249,14 @@ open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 	due = due_of(st);
 
 	for (unsigned i = 0; i < BURST && due <= now && due < end && st->begun < st->share; i++) {
-		enum verdict v = begin(st, shard, due, false);
+		enum verdict v = station_begin_conn(st, shard, due, false);
 
 		if (v == NOT_NOW || v == NEVER) {
 			if (!st->room_missed)
 				LOAD_ADD(st->n.no_room, 1);
 			st->room_missed = true;
 			if (v == NEVER)
-				never(st);
+				station_cannot_open(st);
 			break;
 		}
 		if (v == NO_TUPLE) {
@@ -269,7 +269,7 @@ open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 		busy = true;
 	}
 	if (st->begun >= st->share || (due >= end && now >= end))
-		stop(st);
+		station_stop(st);
 	else if (now >= end && now - due > GRACE_NS)
 		stop_schedule(st, end);
 	return busy ? LA_ROUND_BUSY : due < now + AWAKE_NS ? LA_ROUND_AWAKE : LA_ROUND_IDLE;
@@ -283,11 +283,11 @@ closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 	bool busy = false;
 
 	if (now >= schedule_end(st)) {
-		stop(st);
+		station_stop(st);
 		return false;
 	}
 	for (unsigned i = 0; i < BURST && room > 0 && st->begun < st->share; i++, room--) {
-		enum verdict v = begin(st, shard, now, false);
+		enum verdict v = station_begin_conn(st, shard, now, false);
 
 		if (v == BEGUN) {
 			__atomic_store_n(&st->waiting, false, __ATOMIC_RELAXED);
@@ -301,13 +301,13 @@ closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 			LOAD_ADD(st->n.no_room, 1);
 		}
 		if (v == NEVER)
-			never(st);
+			station_cannot_open(st);
 		/* neither tuples nor table entries become free within the millisecond */
 		st->retry_at = now + LATE_NS;
 		break;
 	}
 	if (st->begun >= st->share)
-		stop(st);
+		station_stop(st);
 	return busy;
 }
 
@@ -346,19 +346,19 @@ poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
 }
 
 static void
-drain(void *ctx, struct la_shard *shard)
+station_drain(void *ctx, struct la_shard *shard)
 {
 	struct load_station *st = ctx;
 
 	(void)shard;
 	st->drained = true;
 	st->cut |= st->phase != LOAD_STOPPED;
-	stop(st);
+	station_stop(st);
 }
 
 /* All have ended, and our TIME_WAIT has lasted long enough to answer a FIN after the loss of our last ACK. */
 static bool
-done(void *ctx, struct la_shard *shard)
+station_is_done(void *ctx, struct la_shard *shard)
 {
 	struct load_station *st = ctx;
 	uint64_t linger = st->cfg->linger_ms * UINT64_C(1000000);
@@ -368,7 +368,7 @@ done(void *ctx, struct la_shard *shard)
 	       (st->last_close == 0 || load_now(st) >= st->last_close + linger);
 }
 
-const struct la_station_ops load_station_ops = {.poll = poll_station, .drain = drain, .done = done};
+const struct la_station_ops load_station_ops = {.poll = poll_station, .drain = station_drain, .done = station_is_done};
 
 int
 load_station_init(struct load_station *st)

@@ -382,7 +382,7 @@ load_help(void)
 /* ---- combinations ---- */
 
 static int
-check(char *err, size_t size)
+load_options_check(char *err, size_t size)
 {
 	struct load_config *cfg = &load.cfg;
 	bool find = load.find.nconditions > 0, open = cfg->pace.nsteps > 0 || find;
@@ -431,7 +431,7 @@ load_options_read(int argc, char **argv, char *err, size_t size)
 	struct load_config *cfg = &load.cfg;
 
 	if (opt_parse(argc, argv, load_tables, err, size) == OPT_BAD || net_check(err, size) ||
-	    check(err, size))
+	    load_options_check(err, size))
 		return -1;
 	cfg->concurrency = load.concurrency ? load.concurrency : 100;
 	cfg->reuse = load.sources.reuse;

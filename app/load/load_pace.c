@@ -19,33 +19,33 @@
 #define NS UINT64_C(1000000000)
 
 static uint64_t
-muldiv(uint64_t a, uint64_t b, uint64_t c)
+pace_muldiv(uint64_t a, uint64_t b, uint64_t c)
 {
 	return (uint64_t)((unsigned __int128)a * b / c);
 }
 
 /* Returns the number of connections due in the first ns of a step. */
 static uint64_t
-within(const struct pace_step *s, uint64_t ns)
+pace_within(const struct pace_step *s, uint64_t ns)
 {
 	return (uint64_t)(((unsigned __int128)ns * s->rate + NS - 1) / NS);
 }
 
 static const struct pace_step *
-last(const struct pace *p)
+pace_last_step(const struct pace *p)
 {
 	return &p->step[p->nsteps - 1];
 }
 
 static void
-append(struct pace *p, uint64_t rate, uint64_t ns)
+pace_append(struct pace *p, uint64_t rate, uint64_t ns)
 {
 	struct pace_step *s = &p->step[p->nsteps++];
 
 	*s = (struct pace_step){.rate = rate, .ns = ns};
 	if (p->nsteps > 1) {
 		s->at = s[-1].at + s[-1].ns;
-		s->first = s[-1].first + within(&s[-1], s[-1].ns);
+		s->first = s[-1].first + pace_within(&s[-1], s[-1].ns);
 	}
 }
 
@@ -56,7 +56,7 @@ rate_of(const char *text, uint64_t *rate)
 }
 
 static int
-ramp(char *from, struct pace *p, char *why, size_t size)
+pace_ramp(char *from, struct pace *p, char *why, size_t size)
 {
 	char *to = strchr(from, ','), *step = to ? strchr(to + 1, ',') : NULL;
 	char *hold = step ? strchr(step + 1, ',') : NULL;
@@ -81,13 +81,13 @@ ramp(char *from, struct pace *p, char *why, size_t size)
 		return -1;
 	}
 	for (uint64_t r = lo;; r = lo < hi ? r + by : r - by) {
-		append(p, r, ms * UINT64_C(1000000));
+		pace_append(p, r, ms * UINT64_C(1000000));
 		if (lo < hi ? r + by > hi : r < hi + by)
 			break;
 	}
 	/* the step does not divide the range: the last rate is the given end */
-	if (last(p)->rate != hi)
-		append(p, hi, ms * UINT64_C(1000000));
+	if (pace_last_step(p)->rate != hi)
+		pace_append(p, hi, ms * UINT64_C(1000000));
 	return 0;
 }
 
@@ -99,14 +99,14 @@ pace_parse(const char *text, struct pace *p, char *why, size_t size)
 
 	memset(p, 0, sizeof(*p));
 	if (strchr(text, ',') && strlen(text) < sizeof(copy))
-		return ramp(strcpy(copy, text), p, why, size);
+		return pace_ramp(strcpy(copy, text), p, why, size);
 	if (rate_of(text, &rate)) {
 		snprintf(why, size,
 			 "1 to %d connections a second, or a ramp FROM,TO,STEP,HOLD such as 1k,10k,1k,5s",
 			 PACE_RATE_MAX);
 		return -1;
 	}
-	append(p, rate, PACE_NEVER);
+	pace_append(p, rate, PACE_NEVER);
 	return 0;
 }
 
@@ -114,7 +114,7 @@ void
 pace_pause(struct pace *p)
 {
 	memset(p, 0, sizeof(*p));
-	append(p, 0, PACE_NEVER);
+	pace_append(p, 0, PACE_NEVER);
 }
 
 /* Readers use only the length of the last step: it is written atomically, and new steps are written before nsteps. */
@@ -126,7 +126,7 @@ pace_grow(struct pace *p, uint64_t at, uint64_t rate, uint64_t ns)
 	if (p->nsteps + 2 > PACE_STEPS || at < s->at)
 		return -1;
 	s[1] = (struct pace_step){.rate = rate, .ns = ns, .at = at, .first = s->first};
-	s[2] = (struct pace_step){.ns = PACE_NEVER, .at = at + ns, .first = s->first + within(&s[1], ns)};
+	s[2] = (struct pace_step){.ns = PACE_NEVER, .at = at + ns, .first = s->first + pace_within(&s[1], ns)};
 	__atomic_store_n(&p->nsteps, p->nsteps + 2, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->ns, at - s->at, __ATOMIC_RELAXED);
 	return 0;
@@ -164,7 +164,7 @@ pace_due(const struct pace *p, uint64_t n)
 
 	if (s->rate == 0)
 		return PACE_NEVER;
-	after = muldiv(n - s->first, NS, s->rate);
+	after = pace_muldiv(n - s->first, NS, s->rate);
 	return after < s->ns ? s->at + after : PACE_NEVER;
 }
 
@@ -176,7 +176,7 @@ pace_count(const struct pace *p, uint64_t ns)
 	for (unsigned i = 0; i < p->nsteps && p->step[i].at < ns; i++) {
 		uint64_t in = ns - p->step[i].at;
 
-		n += within(&p->step[i], in < p->step[i].ns ? in : p->step[i].ns);
+		n += pace_within(&p->step[i], in < p->step[i].ns ? in : p->step[i].ns);
 	}
 	return n;
 }

@@ -116,7 +116,7 @@ worker_picture(FILE *f, const char *csv, unsigned nworkers)
 }
 
 static void
-script(const struct load_report *r, FILE *f, const char *csv, const char *file, const char *msl)
+plot_script(const struct load_report *r, FILE *f, const char *csv, const char *file, const char *msl)
 {
 	bool ramp = load_is_ramp(r);
 	static const char *const latencies[] = {"handshake", "first_byte", "close"};
@@ -184,7 +184,7 @@ load_plot(const struct load_report *r, const char *csv, const char *file, char *
 	if (r->trials)
 		trial_script(f, csv, file);
 	else
-		script(r, f, csv, file, la_format_duration(r->msl_ms, msl, sizeof(msl)));
+		plot_script(r, f, csv, file, la_format_duration(r->msl_ms, msl, sizeof(msl)));
 	status = pclose(f);
 	if (status == 0)
 		return 0;

@@ -99,7 +99,7 @@ load_due_ns(const struct load_report *r)
 
 /* Orderly closes that count as carried. */
 static uint64_t
-carried(const struct load_report *r, const struct load_totals *t)
+report_carried(const struct load_report *r, const struct load_totals *t)
 {
 	uint64_t sum = 0;
 
@@ -116,25 +116,25 @@ carried(const struct load_report *r, const struct load_totals *t)
 
 /* The larger number; NaN is ignored. */
 static double
-larger(double a, double b)
+report_larger(double a, double b)
 {
 	return isnan(a) || b > a ? b : a;
 }
 
 /* Also sets the largest busy share of all workers. */
 static void
-look(struct load_report *r, unsigned i, const struct la_station_stats *s, struct load_totals *t)
+report_look(struct load_report *r, unsigned i, const struct la_station_stats *s, struct load_totals *t)
 {
 	struct load_worker *w = &r->worker[i];
 	double share;
 
 	load_worker_look(w, &r->stations[i], s, __atomic_load_n(&r->stations[i].phase, __ATOMIC_ACQUIRE) == LOAD_GO);
 	share = load_busy_share(&w->first.stats, &w->last.stats);
-	t->busy = larger(t->busy, share);
+	t->busy = report_larger(t->busy, share);
 }
 
 static void
-take(struct load_report *r, struct load_totals *t)
+report_take(struct load_report *r, struct load_totals *t)
 {
 	uint64_t ns, n;
 
@@ -146,7 +146,7 @@ take(struct load_report *r, struct load_totals *t)
 		load_totals_add(t, &r->stations[i], &r->scratch);
 		la_engine_stats(r->engine, i, &s);
 		la_counters_add(&t->c, &s.c);
-		look(r, i, &s, t);
+		report_look(r, i, &s, t);
 		/* a port's losses are one figure for all of its queues */
 		if (i == 0)
 			t->port = s.port;
@@ -157,7 +157,7 @@ take(struct load_report *r, struct load_totals *t)
 	ns = load_due_ns(r);
 	t->seconds = (double)ns / 1e9;
 	t->open = r->cfg->pace.nsteps > 0;
-	t->carried = carried(r, t);
+	t->carried = report_carried(r, t);
 	if (!t->open)
 		return;
 	n = pace_count(&r->cfg->pace, RTE_MIN(ns, schedule_length(r->cfg)));
@@ -262,8 +262,8 @@ spent_text(const struct load_report *r, const struct load_use *use, char *buf, s
 	int n;
 
 	for (unsigned i = 0; i < r->nstations; i++) {
-		cycles = larger(cycles, use[i].cycles);
-		lag = larger(lag, use[i].lag_p99);
+		cycles = report_larger(cycles, use[i].cycles);
+		lag = report_larger(lag, use[i].lag_p99);
 	}
 	buf[0] = '\0';
 	if (isnan(cycles))
@@ -299,7 +299,7 @@ make_note(struct load_report *r, double rate, double dt, const struct load_use *
 
 /* The next step of --find-max. */
 static void
-search(struct load_report *r)
+report_search(struct load_report *r)
 {
 	const struct trial_row *row;
 	uint64_t given_up;
@@ -329,9 +329,9 @@ load_report_interval(struct load_report *r, double seconds)
 
 	r->before = r->now;
 	r->now = t;
-	take(r, r->now);
+	report_take(r, r->now);
 	if (r->trials) {
-		search(r);
+		report_search(r);
 		return;
 	}
 	under_load = r->now->seconds - r->before->seconds;
@@ -370,7 +370,7 @@ load_report_note(struct load_report *r)
 void
 load_report_end(struct load_report *r, struct la_summary *s)
 {
-	take(r, r->now);
+	report_take(r, r->now);
 	s->seconds = r->now->seconds;
 	load_judge(r->now, &r->verdict);
 	/* an interval's ends and its length are read one after the other */

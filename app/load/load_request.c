@@ -69,7 +69,7 @@ set_get(void *dst, const char *text, char *why, size_t size)
 }
 
 static bool
-printable(const char *text)
+is_printable(const char *text)
 {
 	for (; *text; text++)
 		if ((*text > 0 && *text < ' ' && *text != '\t') || *text == 0x7f)
@@ -85,7 +85,7 @@ set_header(void *dst, const char *text, char *why, size_t size)
 	(void)dst;
 	if (load.nheaders == LOAD_HEADERS)
 		snprintf(why, size, "at most %d of them", LOAD_HEADERS);
-	else if (name == 0 || text[name] != ':' || !printable(text))
+	else if (name == 0 || text[name] != ':' || !is_printable(text))
 		snprintf(why, size, "'Name: value' without control characters");
 	else if (strlen(text) >= LOAD_HEAD / 2)
 		snprintf(why, size, "at most %d characters", LOAD_HEAD / 2 - 1);
@@ -255,7 +255,7 @@ struct text {
 };
 
 static void __attribute__((format(printf, 2, 3)))
-add(struct text *t, const char *format, ...)
+text_add(struct text *t, const char *format, ...)
 {
 	va_list ap;
 	int n;
@@ -277,7 +277,7 @@ says_length(const char *method)
 }
 
 static int
-make(struct load_request *q, const struct load_target *to, const char *path, bool final)
+request_make(struct load_request *q, const struct load_target *to, const char *path, bool final)
 {
 	const char *method = load.method ? load.method : "GET";
 	char addr[LA_ADDR_STRLEN];
@@ -286,20 +286,20 @@ make(struct load_request *q, const struct load_target *to, const char *path, boo
 
 	la_addr_format(&to->addr, addr, sizeof(addr));
 	is6 = strchr(addr, ':') != NULL; /* in brackets (RFC 3986 3.2.2) */
-	add(&t, "%s %s HTTP/1.1\r\n", method, path);
+	text_add(&t, "%s %s HTTP/1.1\r\n", method, path);
 	if (load.host)
-		add(&t, "Host: %s\r\n", load.host);
+		text_add(&t, "Host: %s\r\n", load.host);
 	else if (!has_header("Host"))
-		add(&t, "Host: %s%s%s\r\n", is6 ? "[" : "", addr, is6 ? "]" : "");
+		text_add(&t, "Host: %s%s%s\r\n", is6 ? "[" : "", addr, is6 ? "]" : "");
 	if (!has_header("User-Agent"))
-		add(&t, "User-Agent: lastack/%s\r\n", lastack_version);
+		text_add(&t, "User-Agent: lastack/%s\r\n", lastack_version);
 	for (unsigned i = 0; i < load.nheaders; i++)
-		add(&t, "%s\r\n", load.header[i]);
+		text_add(&t, "%s\r\n", load.header[i]);
 	if (says_length(method))
-		add(&t, "Content-Length: %lu\r\n", load.cfg.body_len);
+		text_add(&t, "Content-Length: %lu\r\n", load.cfg.body_len);
 	if (final && !has_header("Connection"))
-		add(&t, "Connection: close\r\n");
-	add(&t, "\r\n");
+		text_add(&t, "Connection: close\r\n");
+	text_add(&t, "\r\n");
 	if (t.len >= sizeof(t.buf))
 		return -E2BIG;
 	q->text = strdup(t.buf);
@@ -321,7 +321,8 @@ load_requests_make(char *err, size_t size)
 	for (unsigned i = 0; i < cfg->ntargets * cfg->npaths * 2; i++) {
 		struct load_target *to = &cfg->target[i / 2 / cfg->npaths];
 		unsigned p = i / 2 % cfg->npaths;
-		int rc = cfg->path[p].text ? make(&to->request[p][i & 1], to, cfg->path[p].text, i & 1) : -ENOMEM;
+		int rc = cfg->path[p].text ? request_make(&to->request[p][i & 1], to, cfg->path[p].text, i & 1)
+					   : -ENOMEM;
 
 		if (rc == -E2BIG)
 			snprintf(err, size, "a request's head is too long with all its --header; allowed: %d bytes",

@@ -198,7 +198,7 @@ load_offered(const struct load_totals *t)
 
 /* "p99.9" of a latency, "mean", ... */
 static int
-statistic(const struct la_histogram *h, const char *name, double *value)
+metric_statistic(const struct la_histogram *h, const char *name, double *value)
 {
 	char *end;
 	double percent;
@@ -257,7 +257,7 @@ load_metric(const struct load_totals *t, const char *name, double *value, enum l
 		if (strncmp(name, load_latency_name[i], n) != 0 || name[n] != '_')
 			continue;
 		*unit = UNIT_TIME;
-		return statistic(&t->latency[i], name + n + 1, value);
+		return metric_statistic(&t->latency[i], name + n + 1, value);
 	}
 	*unit = UNIT_NUMBER;
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++) {
@@ -296,7 +296,7 @@ load_metric_names(char *buf, size_t size)
 }
 
 static void
-nearer(const char *name, const char *candidate, unsigned *least, char *best, size_t size)
+metric_nearer(const char *name, const char *candidate, unsigned *least, char *best, size_t size)
 {
 	unsigned d = name_distance(name, candidate);
 
@@ -315,25 +315,25 @@ load_metric_nearest(const char *name, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (unsigned i = 0; i < LEN(counts); i++)
-		nearer(name, counts[i].name, &least, buf, size);
+		metric_nearer(name, counts[i].name, &least, buf, size);
 	for (unsigned i = 0; i < KINDS; i++)
-		nearer(name, load_kind_name[i], &least, buf, size);
+		metric_nearer(name, load_kind_name[i], &least, buf, size);
 	for (unsigned i = 0; i < SUMS; i++)
-		nearer(name, sums[i], &least, buf, size);
+		metric_nearer(name, sums[i], &least, buf, size);
 	for (unsigned i = 0; i < LATENCIES; i++) {
 		for (unsigned k = 0; k < LEN(statistics); k++) {
 			snprintf(text, sizeof(text), "%s_%s", load_latency_name[i], statistics[k]);
-			nearer(name, text, &least, buf, size);
+			metric_nearer(name, text, &least, buf, size);
 		}
 		/* a percentile keeps its number, if it has one */
 		if (tail && tail[1] == 'p' && tail[1 + 1 + strspn(tail + 2, "0123456789.")] == '\0' && tail[2] != '\0')
 			snprintf(text, sizeof(text), "%s%.16s", load_latency_name[i], tail);
 		else
 			snprintf(text, sizeof(text), "%s_p99", load_latency_name[i]);
-		nearer(name, text, &least, buf, size);
+		metric_nearer(name, text, &least, buf, size);
 	}
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
-		nearer(name, la_counter_name((enum la_counter)i), &least, buf, size);
+		metric_nearer(name, la_counter_name((enum la_counter)i), &least, buf, size);
 	return buf;
 }
 

@@ -66,7 +66,7 @@ trials_fini(struct trials *t)
 }
 
 static void
-begin(struct trials *t, const struct load_totals *all, uint64_t now)
+trial_begin(struct trials *t, const struct load_totals *all, uint64_t now)
 {
 	t->begin = now + LEAD_MS * MS;
 	t->end = t->begin + t->hold;
@@ -81,7 +81,7 @@ begin(struct trials *t, const struct load_totals *all, uint64_t now)
 }
 
 static double
-p99(const struct load_totals *own, enum load_latency which)
+trial_p99(const struct load_totals *own, enum load_latency which)
 {
 	const struct la_histogram *h = &own->latency[which];
 
@@ -90,7 +90,7 @@ p99(const struct load_totals *own, enum load_latency which)
 
 /* The first condition that failed. */
 static bool
-passes(struct trials *t, struct trial_row *row)
+trial_passes(struct trials *t, struct trial_row *row)
 {
 	char got[32];
 
@@ -111,7 +111,7 @@ passes(struct trials *t, struct trial_row *row)
 }
 
 static void
-judge(struct trials *t, const struct load_totals *all)
+trial_judge(struct trials *t, const struct load_totals *all)
 {
 	struct trial_row *row = &t->row[t->nrows++];
 	struct load_totals *own = t->own;
@@ -124,10 +124,10 @@ judge(struct trials *t, const struct load_totals *all)
 	row->orderly = load_orderly(&own->n);
 	row->failed = load_failed(&own->n);
 	row->carried = (double)row->orderly / own->seconds;
-	row->first_byte_p99 = p99(own, LAT_FIRST_BYTE);
-	row->close_p99 = p99(own, LAT_CLOSE);
-	row->lag_p99 = p99(own, LAT_LAG);
-	row->ok = passes(t, row);
+	row->first_byte_p99 = trial_p99(own, LAT_FIRST_BYTE);
+	row->close_p99 = trial_p99(own, LAT_CLOSE);
+	row->lag_p99 = trial_p99(own, LAT_LAG);
+	row->ok = trial_passes(t, row);
 	find_note(&t->find, row->ok, row->carried);
 }
 
@@ -143,7 +143,7 @@ trials_tick(struct trials *t, const struct load_totals *all, uint64_t now)
 			break;
 		/* fall through */
 	case TRIAL_IDLE:
-		begin(t, all, now);
+		trial_begin(t, all, now);
 		break;
 	case TRIAL_RUNS:
 		row->due = due - pace_count(t->pace, t->begin);
@@ -157,7 +157,7 @@ trials_tick(struct trials *t, const struct load_totals *all, uint64_t now)
 		skip = due;
 		if (all->n.connects != load_closes(&all->n) && now < t->end + ENDS_MS * MS)
 			break;
-		judge(t, all);
+		trial_judge(t, all);
 		t->rest = now + REST_MS * MS;
 		t->state = TRIAL_RESTS;
 		break;

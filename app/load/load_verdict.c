@@ -25,7 +25,7 @@ const char *const load_limit_name[] = {
 	[LIMIT_NONE] = "none", [LIMIT_TARGET] = "target", [LIMIT_PORT] = "port", [LIMIT_GENERATOR] = "generator"};
 
 static __attribute__((format(printf, 4, 5))) void
-add(char *buf, size_t size, const char *between, const char *format, ...)
+verdict_add(char *buf, size_t size, const char *between, const char *format, ...)
 {
 	size_t n = strlen(buf);
 	va_list args;
@@ -47,7 +47,7 @@ load_failures(const struct load_counts *n, char *buf, size_t size)
 	buf[0] = '\0';
 	for (unsigned i = 0; i < CAUSES; i++)
 		if (n->failed[i] != 0)
-			add(buf, size, ", ", "%lu %s", n->failed[i], load_cause_name(i));
+			verdict_add(buf, size, ", ", "%lu %s", n->failed[i], load_cause_name(i));
 	return buf;
 }
 
@@ -66,16 +66,17 @@ judge_generator(const struct load_totals *t, char *buf, size_t size)
 	char a[16], b[16];
 
 	if (t->busy > BUSY_LIMIT)
-		add(buf, size, ", ", "a worker was busy %.0f %% of the time", 100 * t->busy);
+		verdict_add(buf, size, ", ", "a worker was busy %.0f %% of the time", 100 * t->busy);
 	if (t->open && lag->total >= LAG_SAMPLES && lat->total > 0 && p99 > median / LAG_SHARE)
-		add(buf, size, ", ", "lag p99 %s, above a tenth of the median latency %s",
-		    load_format_ns((double)p99, a, sizeof(a)), load_format_ns((double)median, b, sizeof(b)));
+		verdict_add(buf, size, ", ", "lag p99 %s, above a tenth of the median latency %s",
+			    load_format_ns((double)p99, a, sizeof(a)), load_format_ns((double)median, b, sizeof(b)));
 	if (t->n.no_tuple != 0)
-		add(buf, size, ", ", t->open ? "%lu connections had no tuple" : "%lu waits for a tuple", t->n.no_tuple);
+		verdict_add(buf, size, ", ", t->open ? "%lu connections had no tuple" : "%lu waits for a tuple",
+			    t->n.no_tuple);
 	if (t->n.no_room != 0)
-		add(buf, size, ", ", "%lu waits for a TCB or a TIME_WAIT entry", t->n.no_room);
+		verdict_add(buf, size, ", ", "%lu waits for a TCB or a TIME_WAIT entry", t->n.no_room);
 	if (t->n.unstarted != 0)
-		add(buf, size, ", ", "%lu connections were due and not begun", t->n.unstarted);
+		verdict_add(buf, size, ", ", "%lu connections were due and not begun", t->n.unstarted);
 }
 
 void
@@ -87,13 +88,14 @@ load_judge(const struct load_totals *t, struct load_verdict *v)
 	*v = (struct load_verdict){.offered = load_offered(t), .carried = load_carried(t)};
 	judge_generator(t, v->generator, sizeof(v->generator));
 	if (failed != 0)
-		add(v->reason, sizeof(v->reason), "; ", "%lu of %lu connections failed: %s", failed, t->n.connects,
-		    load_failures(&t->n, causes, sizeof(causes)));
+		verdict_add(v->reason, sizeof(v->reason), "; ", "%lu of %lu connections failed: %s", failed,
+			    t->n.connects,
+			    load_failures(&t->n, causes, sizeof(causes)));
 	if (v->generator[0] != '\0')
-		add(v->reason, sizeof(v->reason), "; ", "%s%s", failed != 0 ? "generator: " : "",
-		    v->generator);
+		verdict_add(v->reason, sizeof(v->reason), "; ", "%s%s", failed != 0 ? "generator: " : "",
+			    v->generator);
 	if (drops != 0)
-		add(v->reason, sizeof(v->reason), "; ", "the port lost %lu frames", drops);
+		verdict_add(v->reason, sizeof(v->reason), "; ", "the port lost %lu frames", drops);
 	if (failed != 0 && (double)failed >= FAILED_LIMIT * (double)t->n.connects)
 		v->limit = LIMIT_TARGET;
 	else if (v->generator[0] != '\0')
@@ -103,8 +105,8 @@ load_judge(const struct load_totals *t, struct load_verdict *v)
 	else if (failed != 0)
 		v->limit = LIMIT_TARGET;
 	else
-		add(v->reason, sizeof(v->reason), "", "%s",
-		    t->open ? "every connection that was due ended as planned"
+		verdict_add(v->reason, sizeof(v->reason), "", "%s",
+			    t->open ? "every connection that was due ended as planned"
 			    : "closed loop: --concurrency and the target's latency");
 }
 

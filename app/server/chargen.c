@@ -13,7 +13,7 @@ struct chargen_conn {
 };
 
 static void
-pump(struct chargen_conn *cc)
+chargen_pump(struct chargen_conn *cc)
 {
 	uint64_t limit = cc->sc.s->server_first ? CHARGEN_PERIOD : UINT64_MAX;
 
@@ -35,22 +35,22 @@ pump(struct chargen_conn *cc)
 }
 
 static void
-opened(struct la_conn *c, void *user)
+chargen_opened(struct la_conn *c, void *user)
 {
 	struct chargen_conn *cc = svc_open(c, user);
 
 	if (cc)
-		pump(cc);
+		chargen_pump(cc);
 }
 
 static void
-writable(struct la_conn *c, void *user)
+chargen_writable(struct la_conn *c, void *user)
 {
 	struct chargen_conn *cc = user;
 
 	(void)c;
 	if (!cc->sc.lingering)
-		pump(cc);
+		chargen_pump(cc);
 }
 
 const struct service_def service_chargen = {
@@ -60,5 +60,5 @@ const struct service_def service_chargen = {
 	.first = SVC_FIRST_CLIENT,
 	.first_help = "server: after 7030 bytes, one turn of the pattern [client]",
 	.conn_size = sizeof(struct chargen_conn),
-	.ops = {.opened = opened, .writable = writable},
+	.ops = {.opened = chargen_opened, .writable = chargen_writable},
 };

@@ -10,7 +10,7 @@
 
 /* False: the connection is closed or freed and must not be used. */
 static bool
-obey(struct svc_conn *sc, char command)
+closesvc_apply(struct svc_conn *sc, char command)
 {
 	switch (command) {
 	case 'c':
@@ -28,7 +28,7 @@ obey(struct svc_conn *sc, char command)
 }
 
 static void
-data(struct la_conn *c, void *user)
+closesvc_data(struct la_conn *c, void *user)
 {
 	struct svc_conn *sc = user;
 	const void *span;
@@ -39,7 +39,7 @@ data(struct la_conn *c, void *user)
 		const char *p = span;
 
 		for (size_t i = 0; i < n; i++)
-			if (!sc->lingering && !obey(sc, p[i]))
+			if (!sc->lingering && !closesvc_apply(sc, p[i]))
 				return;
 		la_consume(c, n);
 	}
@@ -51,5 +51,5 @@ const struct service_def service_close = {
 		"side and goes on reading, r aborts; anything else is read and ignored",
 	.common = "close",
 	.conn_size = sizeof(struct svc_conn),
-	.ops = {.data = data},
+	.ops = {.data = closesvc_data},
 };

@@ -16,7 +16,7 @@ struct daytime_conn {
 };
 
 static void
-pump(struct daytime_conn *dc)
+daytime_pump(struct daytime_conn *dc)
 {
 	ssize_t n = la_send(dc->sc.c, dc->text + dc->sent, (size_t)(dc->len - dc->sent));
 
@@ -31,7 +31,7 @@ pump(struct daytime_conn *dc)
 }
 
 static void
-opened(struct la_conn *c, void *user)
+daytime_opened(struct la_conn *c, void *user)
 {
 	struct daytime_conn *dc = svc_open(c, user);
 	time_t now = time(NULL);
@@ -41,28 +41,28 @@ opened(struct la_conn *c, void *user)
 		return;
 	gmtime_r(&now, &tm);
 	dc->len = (uint8_t)strftime(dc->text, sizeof(dc->text), "%A, %B %d, %Y %H:%M:%S-UTC\r\n", &tm);
-	pump(dc);
+	daytime_pump(dc);
 }
 
 static void
-writable(struct la_conn *c, void *user)
+daytime_writable(struct la_conn *c, void *user)
 {
 	struct daytime_conn *dc = user;
 
 	(void)c;
 	if (!dc->sc.lingering)
-		pump(dc);
+		daytime_pump(dc);
 }
 
 static void
-peer_fin(struct la_conn *c, void *user)
+daytime_peer_fin(struct la_conn *c, void *user)
 {
 	struct daytime_conn *dc = user;
 
 	(void)c;
 	dc->fin = true;
 	if (!svc_linger_fin(&dc->sc))
-		pump(dc);
+		daytime_pump(dc);
 }
 
 const struct service_def service_daytime = {
@@ -70,5 +70,5 @@ const struct service_def service_daytime = {
 	.help = "sends the date and time, UTC, as a line and closes first (RFC 867)",
 	.first = SVC_FIRST_SERVER,
 	.conn_size = sizeof(struct daytime_conn),
-	.ops = {.opened = opened, .writable = writable, .peer_fin = peer_fin},
+	.ops = {.opened = daytime_opened, .writable = daytime_writable, .peer_fin = daytime_peer_fin},
 };

@@ -6,7 +6,7 @@
 #include "server/service.h"
 
 static void
-data(struct la_conn *c, void *user)
+discard_data(struct la_conn *c, void *user)
 {
 	struct svc_conn *sc = user;
 
@@ -22,5 +22,5 @@ const struct service_def service_discard = {
 	.first = SVC_FIRST_CLIENT,
 	.first_help = "server: once the first bytes are read [client]",
 	.conn_size = sizeof(struct svc_conn),
-	.ops = {.data = data},
+	.ops = {.data = discard_data},
 };

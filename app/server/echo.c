@@ -14,7 +14,7 @@ struct echo_conn {
 };
 
 static void
-pump(struct echo_conn *ec)
+echo_pump(struct echo_conn *ec)
 {
 	struct la_conn *c = ec->sc.c;
 	const void *span;
@@ -39,44 +39,44 @@ pump(struct echo_conn *ec)
 }
 
 static void
-data(struct la_conn *c, void *user)
+echo_data(struct la_conn *c, void *user)
 {
 	struct echo_conn *ec = user;
 
 	(void)c;
 	if (!svc_linger_data(&ec->sc))
-		pump(ec);
+		echo_pump(ec);
 }
 
 static void
-acked(struct la_conn *c, void *user)
+echo_acked(struct la_conn *c, void *user)
 {
 	struct echo_conn *ec = user;
 
 	svc_on_acked(c, user);
 	if (ec->sc.paused && !ec->sc.lingering)
-		pump(ec);
+		echo_pump(ec);
 }
 
 static void
-writable(struct la_conn *c, void *user)
+echo_writable(struct la_conn *c, void *user)
 {
 	struct echo_conn *ec = user;
 
 	(void)c;
 	if (!ec->sc.lingering)
-		pump(ec);
+		echo_pump(ec);
 }
 
 static void
-peer_fin(struct la_conn *c, void *user)
+echo_peer_fin(struct la_conn *c, void *user)
 {
 	struct echo_conn *ec = user;
 
 	(void)c;
 	ec->fin = true;
 	if (!svc_linger_fin(&ec->sc))
-		pump(ec);
+		echo_pump(ec);
 }
 
 const struct service_def service_echo = {
@@ -87,5 +87,5 @@ const struct service_def service_echo = {
 	.first_help = "server: once the first bytes are sent back [client]",
 	.nodelay = true,
 	.conn_size = sizeof(struct echo_conn),
-	.ops = {.data = data, .acked = acked, .writable = writable, .peer_fin = peer_fin},
+	.ops = {.data = echo_data, .acked = echo_acked, .writable = echo_writable, .peer_fin = echo_peer_fin},
 };

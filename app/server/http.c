@@ -31,7 +31,7 @@
 
 /* The time limit of the current step; 0: none. */
 static void
-limit(struct http_conn *hc, uint64_t ms)
+http_set_limit(struct http_conn *hc, uint64_t ms)
 {
 	struct svc_conn *sc = &hc->sc;
 
@@ -40,7 +40,7 @@ limit(struct http_conn *hc, uint64_t ms)
 }
 
 static void
-next(struct http_conn *hc, enum http_step step)
+http_set_step(struct http_conn *hc, enum http_step step)
 {
 	hc->step = (uint8_t)step;
 	hc->pos = 0;
@@ -53,15 +53,15 @@ begin_answer(struct http_conn *hc)
 	hc->date = time(NULL);
 	if (hc->last || hc->sc.s->draining)
 		hc->answer.keep = false;
-	next(hc, SEND_HEAD);
+	http_set_step(hc, SEND_HEAD);
 }
 
 /* The request is refused, and the connection closes after the answer. */
 static void
-refuse(struct http_conn *hc, uint16_t status)
+http_refuse(struct http_conn *hc, uint16_t status)
 {
 	if (hc->sc.deadline != UINT64_MAX)
-		limit(hc, 0);
+		http_set_limit(hc, 0);
 	hc->parser.status = status;
 	http_answer(&hc->parser, &hc->answer);
 	begin_answer(hc);
@@ -83,23 +83,23 @@ read_head(struct http_conn *hc)
 	}
 	if (!hc->parser.done) {
 		if (hc->fin) { /* the end, with or without a partial request */
-			next(hc, GONE);
+			http_set_step(hc, GONE);
 			svc_close(sc);
 		} else if (sc->deadline == UINT64_MAX && !http_parser_idle(&hc->parser)) {
-			limit(hc, http_options.head_ms);
+			http_set_limit(hc, http_options.head_ms);
 		}
 		return false;
 	}
 	if (sc->deadline != UINT64_MAX)
-		limit(hc, 0);
+		http_set_limit(hc, 0);
 	http_answer(&hc->parser, &hc->answer);
 	http_body_init(&hc->body);
 	if (hc->parser.status != 0 || hc->answer.end == HTTP_END_HALF)
 		begin_answer(hc);
 	else if (hc->parser.expect && hc->parser.minor == 1 && http_has_body(&hc->parser))
-		next(hc, SEND_CONTINUE); /* RFC 9110 10.1.1 */
+		http_set_step(hc, SEND_CONTINUE); /* RFC 9110 10.1.1 */
 	else
-		next(hc, READ_BODY);
+		http_set_step(hc, READ_BODY);
 	return true;
 }
 
@@ -110,9 +110,9 @@ body_done(struct http_conn *hc)
 	uint32_t delay = hc->answer.delay_ms;
 
 	if (delay > 0 || hc->sc.deadline != UINT64_MAX)
-		limit(hc, delay);
+		http_set_limit(hc, delay);
 	if (delay > 0)
-		next(hc, DELAY);
+		http_set_step(hc, DELAY);
 	else
 		begin_answer(hc);
 	return true;
@@ -123,10 +123,10 @@ static bool
 body_waits(struct http_conn *hc)
 {
 	if (hc->fin) {
-		next(hc, GONE);
+		http_set_step(hc, GONE);
 		svc_close(&hc->sc);
 	} else if (hc->sc.deadline == UINT64_MAX) {
-		limit(hc, http_options.head_ms + hc->parser.length * 1000 / HTTP_BODY_MIN_RATE);
+		http_set_limit(hc, http_options.head_ms + hc->parser.length * 1000 / HTTP_BODY_MIN_RATE);
 	}
 	return false;
 }
@@ -141,7 +141,7 @@ read_chunks(struct http_conn *hc)
 
 	_Static_assert(1000 % HTTP_BODY_MIN_RATE == 0, "a byte of the body is worth whole ms");
 	if (sc->deadline == UINT64_MAX)
-		limit(hc, http_options.head_ms);
+		http_set_limit(hc, http_options.head_ms);
 	while (!hc->body.done && (n = la_peek(sc->c, &span)) > 0) {
 		uint64_t before = hc->body.length;
 
@@ -153,7 +153,7 @@ read_chunks(struct http_conn *hc)
 		return body_waits(hc);
 	if (hc->body.status == 0)
 		return body_done(hc);
-	refuse(hc, hc->body.status);
+	http_refuse(hc, hc->body.status);
 	return true;
 }
 
@@ -203,31 +203,31 @@ count_refusal(struct http_conn *hc)
 
 /* The answer is queued: continues with the next request, or ends. */
 static void
-finish(struct http_conn *hc)
+http_finish(struct http_conn *hc)
 {
 	const struct http_answer *a = &hc->answer;
 	struct service *s = hc->sc.s;
 
 	count_refusal(hc);
 	if (a->end == HTTP_END_RST) {
-		next(hc, WAIT_FOR_ACK);
+		http_set_step(hc, WAIT_FOR_ACK);
 	} else if (a->keep && !hc->last) {
 		http_parser_init(&hc->parser);
-		next(hc, READ_HEAD);
+		http_set_step(hc, READ_HEAD);
 	} else if (hc->fin) {
-		next(hc, GONE);
+		http_set_step(hc, GONE);
 		svc_close(&hc->sc);
 	} else if (a->end == HTTP_END_HALF && !s->draining) {
 		la_shutdown(hc->sc.c);
-		next(hc, HALF_CLOSED);
+		http_set_step(hc, HALF_CLOSED);
 	} else if (a->end == HTTP_END_LINGER && !s->draining) {
-		limit(hc, SVC_LINGER_MS);
-		next(hc, WAIT_FOR_FIN);
+		http_set_limit(hc, SVC_LINGER_MS);
+		http_set_step(hc, WAIT_FOR_FIN);
 	} else if (s->server_first || s->draining || a->end != HTTP_END_USUAL || (a->until_close && !a->head_only)) {
-		next(hc, GONE);
+		http_set_step(hc, GONE);
 		svc_linger(&hc->sc);
 	} else {
-		next(hc, WAIT_FOR_FIN);
+		http_set_step(hc, WAIT_FOR_FIN);
 	}
 }
 
@@ -239,7 +239,7 @@ reset_when_acked(struct http_conn *hc)
 	if (la_unacked(hc->sc.c) > 0)
 		return;
 	hc->sc.s->count[HTTP_RESET_BY_PATH]++;
-	next(hc, GONE);
+	http_set_step(hc, GONE);
 	la_abort(hc->sc.c);
 }
 
@@ -251,14 +251,14 @@ wait_for_fin(struct http_conn *hc)
 		svc_received(&hc->sc);
 	svc_discard(&hc->sc);
 	if (hc->fin) {
-		next(hc, GONE);
+		http_set_step(hc, GONE);
 		svc_close(&hc->sc);
 	}
 }
 
 /* Runs all steps that are possible now. */
 static void
-pump(struct http_conn *hc)
+http_pump(struct http_conn *hc)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -271,7 +271,7 @@ pump(struct http_conn *hc)
 		case SEND_CONTINUE:
 			if (!http_send_text(hc, go_on, sizeof(go_on) - 1))
 				return;
-			next(hc, READ_BODY);
+			http_set_step(hc, READ_BODY);
 			break;
 		case READ_BODY:
 			if (!read_body(hc))
@@ -282,15 +282,15 @@ pump(struct http_conn *hc)
 		case SEND_HEAD:
 			if (!http_send_head(hc))
 				return;
-			next(hc, SEND_BODY);
+			http_set_step(hc, SEND_BODY);
 			break;
 		case SEND_BODY:
 			if (!http_send_body(hc))
 				return;
-			next(hc, FINISHED);
+			http_set_step(hc, FINISHED);
 			break;
 		case FINISHED:
-			finish(hc);
+			http_finish(hc);
 			break;
 		case WAIT_FOR_FIN:
 		case HALF_CLOSED:
@@ -306,48 +306,48 @@ pump(struct http_conn *hc)
 }
 
 static void
-data(struct la_conn *c, void *user)
+http_data(struct la_conn *c, void *user)
 {
 	struct http_conn *hc = user;
 
 	(void)c;
 	if (!svc_linger_data(&hc->sc))
-		pump(hc);
+		http_pump(hc);
 }
 
 static void
-acked(struct la_conn *c, void *user)
+http_acked(struct la_conn *c, void *user)
 {
 	struct http_conn *hc = user;
 
 	svc_on_acked(c, user);
 	if (hc->step == WAIT_FOR_ACK) {
-		pump(hc);
+		http_pump(hc);
 		return;
 	}
 	if (hc->sc.paused && !hc->sc.lingering)
-		pump(hc);
+		http_pump(hc);
 }
 
 static void
-writable(struct la_conn *c, void *user)
+http_writable(struct la_conn *c, void *user)
 {
 	struct http_conn *hc = user;
 
 	(void)c;
 	if (!hc->sc.lingering)
-		pump(hc);
+		http_pump(hc);
 }
 
 static void
-peer_fin(struct la_conn *c, void *user)
+http_peer_fin(struct la_conn *c, void *user)
 {
 	struct http_conn *hc = user;
 
 	(void)c;
 	hc->fin = true;
 	if (!svc_linger_fin(&hc->sc))
-		pump(hc);
+		http_pump(hc);
 }
 
 /* Time-out of a partial request. */
@@ -356,8 +356,8 @@ request_timeout(struct http_conn *hc, enum http_count why)
 {
 	hc->sc.s->count[why]++;
 	svc_progress(&hc->sc); /* the answer has a time-out of its own */
-	refuse(hc, 408);
-	pump(hc);
+	http_refuse(hc, 408);
+	http_pump(hc);
 }
 
 /* End of the delay, or time-out of a connection in a delay, which then continues to wait. */
@@ -376,9 +376,9 @@ delay_timer(struct http_conn *hc)
 		return;
 	}
 	svc_received(sc);
-	limit(hc, 0);
+	http_set_limit(hc, 0);
 	begin_answer(hc);
-	pump(hc);
+	http_pump(hc);
 }
 
 /* The client's FIN is late. */
@@ -398,7 +398,7 @@ fin_timeout(struct http_conn *hc)
 }
 
 static void
-timer(struct la_conn *c, void *user)
+http_timer(struct la_conn *c, void *user)
 {
 	struct http_conn *hc = user;
 
@@ -420,7 +420,7 @@ timer(struct la_conn *c, void *user)
 }
 
 static void
-drain(struct svc_conn *sc)
+http_drain(struct svc_conn *sc)
 {
 	struct http_conn *hc = (struct http_conn *)sc;
 
@@ -445,6 +445,7 @@ const struct service_def service_http = {
 	.nodelay = true,
 	.conn_size = sizeof(struct http_conn),
 	.own_size = sizeof(struct http_own),
-	.ops = {.data = data, .acked = acked, .writable = writable, .peer_fin = peer_fin, .timer = timer},
-	.drain = drain,
+	.ops = {.data = http_data, .acked = http_acked, .writable = http_writable, .peer_fin = http_peer_fin,
+		.timer = http_timer},
+	.drain = http_drain,
 };

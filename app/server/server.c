@@ -28,7 +28,7 @@ static const struct opt *const tables[] = {net_port_opts, net_addr_opts, service
 static char summary[240], common[400];
 
 static void
-init(void)
+server_init(void)
 {
 	char names[200];
 
@@ -41,7 +41,7 @@ init(void)
 }
 
 static int
-start(void *ctx, struct la_shard *shard)
+server_start(void *ctx, struct la_shard *shard)
 {
 	struct service **mine = ctx;
 
@@ -61,7 +61,7 @@ start(void *ctx, struct la_shard *shard)
 }
 
 static void
-drain(void *ctx, struct la_shard *shard)
+server_drain(void *ctx, struct la_shard *shard)
 {
 	struct service *const *mine = ctx;
 
@@ -70,7 +70,7 @@ drain(void *ctx, struct la_shard *shard)
 			service_drain(&(*mine)[i], shard);
 }
 
-static const struct la_station_ops ops = {.start = start, .drain = drain};
+static const struct la_station_ops ops = {.start = server_start, .drain = server_drain};
 
 /* Data that a worker writes begins on its own cache line. */
 static int
@@ -107,7 +107,7 @@ who_closes(const struct service *s)
 }
 
 static int
-prepare(struct session *se)
+server_prepare(struct session *se)
 {
 	int rc = make_services();
 
@@ -125,7 +125,7 @@ prepare(struct session *se)
 
 /* The counts of a service on all shards. */
 static uint64_t
-counted(int service, unsigned k)
+server_counted(int service, unsigned k)
 {
 	uint64_t n = 0;
 
@@ -142,7 +142,7 @@ print_counts(FILE *f)
 
 		for (unsigned k = 0; services[i].port != 0 && k < service_ncounts(def); k++) {
 			const struct svc_count_def *c = service_count_def(def, k);
-			uint64_t n = counted(i, k);
+			uint64_t n = server_counted(i, k);
 
 			if (n != 0)
 				fprintf(f, "  %-7s %-21s %12lu  %s\n", def->name, c->name, n, c->text);
@@ -152,7 +152,7 @@ print_counts(FILE *f)
 
 /* After the run: the workers write no more. */
 static void
-finish(struct session *se)
+server_finish(struct session *se)
 {
 	json_t *all = json_object();
 
@@ -164,7 +164,8 @@ finish(struct session *se)
 			continue;
 		o = json_object();
 		for (unsigned k = 0; k < service_ncounts(def); k++)
-			json_object_set_new(o, service_count_def(def, k)->name, json_integer((json_int_t)counted(i, k)));
+			json_object_set_new(o, service_count_def(def, k)->name,
+					    json_integer((json_int_t)server_counted(i, k)));
 		json_object_set_new(all, def->name, o);
 	}
 	se->summary.more = json_object();
@@ -244,7 +245,7 @@ help(void)
 static int
 run(int argc, char **argv)
 {
-	static struct session se = {.program = "server", .prepare = prepare, .finish = finish,
+	static struct session se = {.program = "server", .prepare = server_prepare, .finish = server_finish,
 				    .summary = {.opens_of = -1}};
 	char err[256];
 	int status;
@@ -292,7 +293,7 @@ run(int argc, char **argv)
 
 const struct command command_server = {
 	.name = "server",
-	.init = init,
+	.init = server_init,
 	.summary = summary,
 	.synopsis = "PORT --addr ADDR/LEN... SERVICE... [OPTIONS]",
 	.common = common,

@@ -131,7 +131,7 @@ svc_received(struct svc_conn *sc)
 
 /* The time-out of the connection without further progress. */
 static uint64_t
-expires(const struct svc_conn *sc)
+svc_expires(const struct svc_conn *sc)
 {
 	uint64_t idle = sc->s->idle_ms;
 
@@ -147,7 +147,7 @@ expires(const struct svc_conn *sc)
 void
 svc_arm(struct svc_conn *sc)
 {
-	uint64_t now = la_shard_now(sc->s->shard), at = expires(sc);
+	uint64_t now = la_shard_now(sc->s->shard), at = svc_expires(sc);
 
 	if (at == UINT64_MAX)
 		la_set_timer(sc->c, 0);
@@ -158,7 +158,7 @@ svc_arm(struct svc_conn *sc)
 bool
 svc_time_left(struct svc_conn *sc)
 {
-	if (expires(sc) <= la_shard_now(sc->s->shard))
+	if (svc_expires(sc) <= la_shard_now(sc->s->shard))
 		return false;
 	svc_arm(sc);
 	return true;

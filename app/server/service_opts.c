@@ -26,7 +26,7 @@ static struct {
 struct opt service_opts[3 + NSERVICES * (2 + SVC_OWN_MAX) + 2];
 
 static struct opt
-heading(const char *text)
+opt_heading(const char *text)
 {
 	return (struct opt){.kind = OPT_HEADING, .help = text};
 }
@@ -83,7 +83,7 @@ idle_names(char *buf, size_t size)
 static struct opt *
 make_ports(struct opt *o)
 {
-	*o++ = heading("Services (at least one; each on its TCP port, on all addresses)");
+	*o++ = opt_heading("Services (at least one; each on its TCP port, on all addresses)");
 	for (unsigned i = 0; i < NSERVICES; i++)
 		*o++ = (struct opt){.name = service_table[i]->name,
 				    .kind = OPT_PORT,
@@ -96,7 +96,7 @@ make_ports(struct opt *o)
 static struct opt *
 make_firsts(struct opt *o)
 {
-	*o++ = heading("Who closes first, and so holds TIME_WAIT");
+	*o++ = opt_heading("Who closes first, and so holds TIME_WAIT");
 	for (unsigned i = 0; i < NSERVICES; i++) {
 		const struct service_def *def = service_table[i];
 
@@ -119,7 +119,7 @@ make_times(struct opt *o)
 {
 	char names[200];
 
-	*o++ = heading("Connections without progress");
+	*o++ = opt_heading("Connections without progress");
 	for (unsigned i = 0; i < NSERVICES; i++)
 		for (const struct opt *own = service_table[i]->opts; own && own->name; own++)
 			*o++ = *own;

@@ -9,7 +9,7 @@
 /* One secret, several keys: each is the keyed hash of its own context, so that published values of one key
  * (ISNs, timestamps) do not reveal another key. */
 static void
-derive(void *out, size_t len, const char *context, const uint8_t secret[32])
+hash_derive_key(void *out, size_t len, const char *context, const uint8_t secret[32])
 {
 	/* It fails only for sizes out of range; these sizes are constants. */
 	(void)crypto_generichash(out, len, (const unsigned char *)context, strlen(context), secret,
@@ -19,9 +19,9 @@ derive(void *out, size_t len, const char *context, const uint8_t secret[32])
 void
 la_hash_key_init(struct la_hash_key *key, const uint8_t secret[32])
 {
-	derive(key->k, sizeof(key->k), "lastack index hash", secret);
-	derive(key->isn, sizeof(key->isn), "lastack ISN and timestamp offset", secret);
-	derive(key->cookie, sizeof(key->cookie), "lastack SYN cookie", secret);
+	hash_derive_key(key->k, sizeof(key->k), "lastack index hash", secret);
+	hash_derive_key(key->isn, sizeof(key->isn), "lastack ISN and timestamp offset", secret);
+	hash_derive_key(key->cookie, sizeof(key->cookie), "lastack SYN cookie", secret);
 }
 
 enum { TUPLE_MAX = 36 };
@@ -57,7 +57,7 @@ word_at(const uint8_t *p)
 }
 
 static inline uint64_t
-rotl(uint64_t x, unsigned n)
+sip_rotl(uint64_t x, unsigned n)
 {
 	return x << n | x >> (64 - n);
 }
@@ -73,13 +73,13 @@ sip_rounds(struct sip *s, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		s->v0 += s->v1;
 		s->v2 += s->v3;
-		s->v1 = rotl(s->v1, 13) ^ s->v0;
-		s->v3 = rotl(s->v3, 16) ^ s->v2;
-		s->v0 = rotl(s->v0, 32) + s->v3;
+		s->v1 = sip_rotl(s->v1, 13) ^ s->v0;
+		s->v3 = sip_rotl(s->v3, 16) ^ s->v2;
+		s->v0 = sip_rotl(s->v0, 32) + s->v3;
 		s->v2 += s->v1;
-		s->v3 = rotl(s->v3, 21) ^ s->v0;
-		s->v1 = rotl(s->v1, 17) ^ s->v2;
-		s->v2 = rotl(s->v2, 32);
+		s->v3 = sip_rotl(s->v3, 21) ^ s->v0;
+		s->v1 = sip_rotl(s->v1, 17) ^ s->v2;
+		s->v2 = sip_rotl(s->v2, 32);
 	}
 }
 
@@ -94,7 +94,7 @@ sip_word(struct sip *s, uint64_t w)
 /* SipHash-2-4 of n bytes; n is 4 more than a multiple of 8, as are both lengths of a tuple. Every open computes one.
  * It is inline instead of a call of libsodium, which takes twice the time. */
 static inline __attribute__((always_inline)) uint64_t
-siphash24(const uint8_t key[16], const uint8_t *in, size_t n)
+sip_hash_2_4(const uint8_t key[16], const uint8_t *in, size_t n)
 {
 	uint64_t k0 = word_at(key), k1 = word_at(key + 8);
 	struct sip s = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
@@ -117,8 +117,8 @@ la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t)
 	uint8_t in[TUPLE_MAX];
 
 	if (is_short(t)) /* each length has its own instance */
-		return siphash24(key, in, put_tuple(in, t, 4));
-	return siphash24(key, in, put_tuple(in, t, 16));
+		return sip_hash_2_4(key, in, put_tuple(in, t, 4));
+	return sip_hash_2_4(key, in, put_tuple(in, t, 16));
 }
 
 uint64_t
@@ -129,5 +129,5 @@ la_siphash_tuple_with(const uint8_t key[16], const struct la_tuple *t, uint64_t 
 
 	word = htobe64(word);
 	memcpy(in + n, &word, sizeof(word));
-	return siphash24(key, in, n + sizeof(word));
+	return sip_hash_2_4(key, in, n + sizeof(word));
 }

@@ -17,13 +17,13 @@
 #include "core/histogram.h"
 
 static inline uint64_t
-load(const uint64_t *p)
+histogram_load(const uint64_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
 
 static inline void
-store(uint64_t *p, uint64_t v)
+histogram_store(uint64_t *p, uint64_t v)
 {
 	__atomic_store_n(p, v, __ATOMIC_RELAXED);
 }
@@ -44,13 +44,13 @@ la_histogram_record(struct la_histogram *h, uint64_t value)
 {
 	uint64_t *slot = &h->slot[la_histogram_slot(value)];
 
-	store(slot, *slot + 1);
-	store(&h->sum, h->sum + value);
+	histogram_store(slot, *slot + 1);
+	histogram_store(&h->sum, h->sum + value);
 	if (h->total == 0 || value < h->min)
-		store(&h->min, value);
+		histogram_store(&h->min, value);
 	if (value > h->max)
-		store(&h->max, value);
-	store(&h->total, h->total + 1);
+		histogram_store(&h->max, value);
+	histogram_store(&h->total, h->total + 1);
 }
 
 void
@@ -71,12 +71,12 @@ la_histogram_add(struct la_histogram *sum, const struct la_histogram *part)
 void
 la_histogram_read(struct la_histogram *copy, const struct la_histogram *h)
 {
-	copy->sum = load(&h->sum);
-	copy->min = load(&h->min);
-	copy->max = load(&h->max);
+	copy->sum = histogram_load(&h->sum);
+	copy->min = histogram_load(&h->min);
+	copy->max = histogram_load(&h->max);
 	copy->total = 0;
 	for (uint32_t i = 0; i < LA_HIST_SLOTS; i++)
-		copy->total += copy->slot[i] = load(&h->slot[i]);
+		copy->total += copy->slot[i] = histogram_load(&h->slot[i]);
 }
 
 void

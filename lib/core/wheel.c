@@ -184,7 +184,7 @@ chunk_put(struct la_wheel *w, uint32_t c)
 }
 
 static void
-mark(struct la_wheel *w, uint32_t slot)
+wheel_mark_slot(struct la_wheel *w, uint32_t slot)
 {
 	for (unsigned level = 0; level < LEVELS; level++, slot >>= 6) {
 		uint64_t *word = &w->bitmap[level][slot >> 6], was = *word;
@@ -196,7 +196,7 @@ mark(struct la_wheel *w, uint32_t slot)
 }
 
 static void
-unmark(struct la_wheel *w, uint32_t slot)
+wheel_unmark_slot(struct la_wheel *w, uint32_t slot)
 {
 	for (unsigned level = 0; level < LEVELS; level++, slot >>= 6) {
 		uint64_t *word = &w->bitmap[level][slot >> 6];
@@ -210,7 +210,7 @@ unmark(struct la_wheel *w, uint32_t slot)
 /* The first occupied slot from `pos` to the end of the array: up the levels until a word has a bit
  * at or after the start, and down again along the lowest bits. */
 static bool
-scan(const struct la_wheel *w, uint32_t pos, uint32_t *slot)
+wheel_scan(const struct la_wheel *w, uint32_t pos, uint32_t *slot)
 {
 	for (unsigned level = 0; level < LEVELS; level++) {
 		uint32_t word = pos >> 6;
@@ -244,7 +244,7 @@ la_wheel_next(const struct la_wheel *w, uint32_t *tick)
 		*tick = w->base - 1;
 		return true;
 	}
-	if (!scan(w, w->base & mask, &slot) && !scan(w, 0, &slot))
+	if (!wheel_scan(w, w->base & mask, &slot) && !wheel_scan(w, 0, &slot))
 		return false;
 	*tick = w->base + ((slot - w->base) & mask);
 	return true;
@@ -267,7 +267,7 @@ la_wheel_add_slow(struct la_wheel *w, uint32_t tick, uint32_t ref)
 		c = chunk_get(w);
 		w->chunks[c].next = c;
 		*s = (struct la_wheel_slot){.tail = c};
-		mark(w, slot);
+		wheel_mark_slot(w, slot);
 	} else if (s->fill == CHUNK_REFS) {
 		c = chunk_get(w);
 		w->chunks[c].next = w->chunks[s->tail].next;
@@ -282,7 +282,7 @@ la_wheel_add_slow(struct la_wheel *w, uint32_t tick, uint32_t ref)
 
 /* Removes up to max references from the front of a slot's ring. */
 static unsigned
-drain(struct la_wheel *w, uint32_t slot, uint32_t *refs, unsigned max)
+wheel_drain_slot(struct la_wheel *w, uint32_t slot, uint32_t *refs, unsigned max)
 {
 	struct la_wheel_slot *s = &w->slots[slot];
 	unsigned n = 0;
@@ -304,7 +304,7 @@ drain(struct la_wheel *w, uint32_t slot, uint32_t *refs, unsigned max)
 			break;
 		if (head == s->tail) {
 			*s = (struct la_wheel_slot){0};
-			unmark(w, slot);
+			wheel_unmark_slot(w, slot);
 			chunk_put(w, head);
 			break;
 		}
@@ -331,7 +331,7 @@ la_wheel_pop(struct la_wheel *w, uint32_t now, uint32_t *refs, unsigned max, uin
 		w->base = t + 1;
 	}
 	*tick = t;
-	return drain(w, t & mask, refs, max);
+	return wheel_drain_slot(w, t & mask, refs, max);
 }
 
 /* ------------------------------------------------------------------ the checker */
@@ -341,7 +341,7 @@ la_wheel_each(const struct la_wheel *w, la_wheel_visit *visit, void *ctx)
 {
 	uint32_t slot = 0;
 
-	for (uint32_t pos = 0; scan(w, pos, &slot); pos = slot + 1) {
+	for (uint32_t pos = 0; wheel_scan(w, pos, &slot); pos = slot + 1) {
 		const struct la_wheel_slot *s = &w->slots[slot];
 		uint32_t c = w->chunks[s->tail].next, i = s->first;
 

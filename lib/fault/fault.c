@@ -42,7 +42,7 @@ look_up(const struct name *n, const char *word, int *value)
 
 /* "2nd", "every", "5%" */
 static bool
-which(const char *word, struct la_fault *f)
+fault_parse_which(const char *word, struct la_fault *f)
 {
 	char *end;
 	double pct;
@@ -68,7 +68,7 @@ which(const char *word, struct la_fault *f)
 }
 
 static bool
-duration(const char *word, uint64_t *us)
+fault_parse_duration(const char *word, uint64_t *us)
 {
 	static const struct {
 		const char *unit;
@@ -88,7 +88,7 @@ duration(const char *word, uint64_t *us)
 }
 
 static int
-fail(char *err, size_t size, const char *text, const char *what)
+fault_fail(char *err, size_t size, const char *text, const char *what)
 {
 	snprintf(err, size, "fault '%s': %s", text, what);
 	return -EINVAL;
@@ -96,7 +96,7 @@ fail(char *err, size_t size, const char *text, const char *what)
 
 /* Splits into words, without filler words. -1: too many, or too long. */
 static int
-split(const char *text, char word[WORDS][WORD])
+fault_split_words(const char *text, char word[WORDS][WORD])
 {
 	int n = 0;
 
@@ -122,48 +122,48 @@ int
 la_fault_parse(const char *text, struct la_fault *f, char *err, size_t size)
 {
 	char word[WORDS][WORD];
-	int n = split(text, word), i = 0, v;
+	int n = fault_split_words(text, word), i = 0, v;
 	bool timed = false;
 
 	memset(f, 0, sizeof(*f));
 	if (n < 0)
-		return fail(err, size, text, "too long: ACTION WHICH KIND [from HOST] [for TIME]");
+		return fault_fail(err, size, text, "too long: ACTION WHICH KIND [from HOST] [for TIME]");
 	if (i >= n || !look_up(actions, word[i++], &v))
-		return fail(err, size, text, "begins with drop, hold, dup, corrupt or reorder");
+		return fault_fail(err, size, text, "begins with drop, hold, dup, corrupt or reorder");
 	f->action = (enum la_fault_action)v;
-	if (i >= n || !which(word[i++], f))
-		return fail(err, size, text, "which one: 1st, 2nd, 3rd ..., every, or a share like 5%");
+	if (i >= n || !fault_parse_which(word[i++], f))
+		return fault_fail(err, size, text, "which one: 1st, 2nd, 3rd ..., every, or a share like 5%");
 	if (i >= n || !look_up(kinds, word[i++], &v))
-		return fail(err, size, text,
-			    "of what: syn, synack, data, fin, ack, lastack, rst or segment");
+		return fault_fail(err, size, text,
+				  "of what: syn, synack, data, fin, ack, lastack, rst or segment");
 	f->kind = (enum la_fault_on)v;
 	if (i < n && f->kind != LA_FAULT_ON_ANY && strcasecmp(word[i], "segment") == 0)
 		i++;
 	for (; i + 1 < n; i += 2) {
 		if (strcasecmp(word[i], "from") == 0) {
 			if (strlen(word[i + 1]) >= sizeof(f->host))
-				return fail(err, size, text, "the host's name is too long");
+				return fault_fail(err, size, text, "the host's name is too long");
 			strcpy(f->host, word[i + 1]);
 		} else if (strcasecmp(word[i], "for") == 0 || strcasecmp(word[i], "by") == 0 ||
 			   strcasecmp(word[i], "after") == 0) {
-			if (!duration(word[i + 1], &f->us))
-				return fail(err, size, text, "a time has a unit: 250us, 40ms, 70s, 4m");
+			if (!fault_parse_duration(word[i + 1], &f->us))
+				return fault_fail(err, size, text, "a time has a unit: 250us, 40ms, 70s, 4m");
 			timed = true;
 		} else {
 			break;
 		}
 	}
 	if (i < n)
-		return fail(err, size, text, "after the kind come 'from HOST' and 'for TIME' only");
+		return fault_fail(err, size, text, "after the kind come 'from HOST' and 'for TIME' only");
 	if (f->action == LA_FAULT_HOLD && !timed)
-		return fail(err, size, text, "how long? hold ... for 70s");
+		return fault_fail(err, size, text, "how long? hold ... for 70s");
 	if (timed && f->action != LA_FAULT_HOLD && f->action != LA_FAULT_DUP)
-		return fail(err, size, text, "only hold and dup take a time");
+		return fault_fail(err, size, text, "only hold and dup take a time");
 	return 0;
 }
 
 bool
-la_fault_is_kind(const struct la_sim_seg *s, enum la_fault_on k, const uint32_t *peer_fin)
+la_fault_is_kind(const struct la_fault_seg *s, enum la_fault_on k, const uint32_t *peer_fin)
 {
 	bool pure = s->len == 0 && !(s->flags & (LA_SYN | LA_FIN | LA_RST)) && (s->flags & LA_ACK);
 
@@ -189,7 +189,7 @@ la_fault_is_kind(const struct la_sim_seg *s, enum la_fault_on k, const uint32_t 
 }
 
 struct la_fate
-la_fault_decide(struct la_fault *f, unsigned n, const char *host, const struct la_sim_seg *s,
+la_fault_decide(struct la_fault *f, unsigned n, const char *host, const struct la_fault_seg *s,
 		const uint32_t *peer_fin, struct la_rng *rng)
 {
 	struct la_fate fate = {LA_FAULT_NONE, 0};

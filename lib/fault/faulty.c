@@ -46,7 +46,7 @@ struct la_faulty {
 };
 
 static inline void
-add(uint64_t *counter, int64_t n)
+faulty_count(uint64_t *counter, int64_t n)
 {
 	__atomic_store_n(counter, *counter + (uint64_t)n, __ATOMIC_RELAXED);
 }
@@ -54,13 +54,13 @@ add(uint64_t *counter, int64_t n)
 /* ---- the heap ---- */
 
 static bool
-before(const struct waiting *a, const struct waiting *b)
+waiting_before(const struct waiting *a, const struct waiting *b)
 {
 	return a->due != b->due ? a->due < b->due : a->nth < b->nth;
 }
 
 static void
-swap(struct waiting *a, struct waiting *b)
+waiting_swap(struct waiting *a, struct waiting *b)
 {
 	struct waiting t = *a;
 
@@ -77,20 +77,20 @@ has_room(const struct la_faulty *f, const struct rte_mbuf *m, const struct rte_m
 
 /* The caller has checked for room. */
 static void
-push(struct la_faulty *f, struct rte_mbuf *m, uint64_t due, bool copy)
+waiting_push(struct la_faulty *f, struct rte_mbuf *m, uint64_t due, bool copy)
 {
 	unsigned i = f->nheap++;
 
 	f->buffers += m->nb_segs;
 	f->heap[i] = (struct waiting){.due = due, .nth = f->nth++, .m = m, .copy = copy};
-	for (; i > 0 && before(&f->heap[i], &f->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		swap(&f->heap[i], &f->heap[(i - 1) / 2]);
+	for (; i > 0 && waiting_before(&f->heap[i], &f->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		waiting_swap(&f->heap[i], &f->heap[(i - 1) / 2]);
 	if (!copy)
-		add(&f->n.lost, 1);
+		faulty_count(&f->n.lost, 1);
 }
 
 static struct rte_mbuf *
-pop(struct la_faulty *f)
+waiting_pop(struct la_faulty *f)
 {
 	struct waiting top = f->heap[0];
 	unsigned i = 0, child;
@@ -98,17 +98,17 @@ pop(struct la_faulty *f)
 	f->buffers -= top.m->nb_segs;
 	f->heap[0] = f->heap[--f->nheap];
 	while ((child = 2 * i + 1) < f->nheap) {
-		if (child + 1 < f->nheap && before(&f->heap[child + 1], &f->heap[child]))
+		if (child + 1 < f->nheap && waiting_before(&f->heap[child + 1], &f->heap[child]))
 			child++;
-		if (!before(&f->heap[child], &f->heap[i]))
+		if (!waiting_before(&f->heap[child], &f->heap[i]))
 			break;
-		swap(&f->heap[i], &f->heap[child]);
+		waiting_swap(&f->heap[i], &f->heap[child]);
 		i = child;
 	}
 	if (top.copy)
-		add(&f->n.added, 1);
+		faulty_count(&f->n.added, 1);
 	else
-		add(&f->n.lost, -1);
+		faulty_count(&f->n.lost, -1);
 	return top.m;
 }
 
@@ -118,30 +118,30 @@ pop(struct la_faulty *f)
  * further segments may be shared.) Checksum offload is turned off, because the port would correct the
  * checksum; the field then has a wrong value. */
 static void
-corrupt(struct rte_mbuf *m)
+faulty_corrupt(struct rte_mbuf *m)
 {
 	m->ol_flags &= ~(RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IP_CKSUM);
 	*(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len) - 1) ^= 1;
 }
 
 static unsigned
-duplicate(struct la_faulty *f, struct rte_mbuf *m, uint64_t us, uint64_t now_us,
-	  struct rte_mempool *pool, struct rte_mbuf **out)
+faulty_duplicate(struct la_faulty *f, struct rte_mbuf *m, uint64_t us, uint64_t now_us,
+		 struct rte_mempool *pool, struct rte_mbuf **out)
 {
 	struct rte_mbuf *copy =
 		us > 0 && !has_room(f, m, pool) ? NULL : rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
 
 	out[0] = m;
 	if (copy == NULL) {
-		add(&f->n.no_room, 1);
+		faulty_count(&f->n.no_room, 1);
 		return 1;
 	}
-	add(&f->n.duplicated, 1);
+	faulty_count(&f->n.duplicated, 1);
 	if (us > 0) {
-		push(f, copy, now_us + us, true);
+		waiting_push(f, copy, now_us + us, true);
 		return 1;
 	}
-	add(&f->n.added, 1);
+	faulty_count(&f->n.added, 1);
 	out[1] = copy;
 	return 2;
 }
@@ -150,10 +150,10 @@ static struct la_fate
 fate_of(struct la_faulty *f, const struct rte_mbuf *m, const uint32_t *peer_fin)
 {
 	static const struct la_fate none = {.action = LA_FAULT_NONE};
-	struct la_sim_seg seg;
+	struct la_fault_seg seg;
 
 	/* headers are in the first segment; the length is that of the whole frame */
-	if (!la_sim_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg))
+	if (!la_fault_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg))
 		return none;
 	return la_fault_decide(f->rule, f->nrules, "", &seg, peer_fin, &f->rng);
 }
@@ -168,33 +168,33 @@ la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin
 	switch (fate.action) {
 	case LA_FAULT_DROP:
 		rte_pktmbuf_free(m);
-		add(&f->n.dropped, 1);
-		add(&f->n.lost, 1);
+		faulty_count(&f->n.dropped, 1);
+		faulty_count(&f->n.lost, 1);
 		return 0;
 	case LA_FAULT_HOLD:
 		if (!has_room(f, m, pool)) {
-			add(&f->n.no_room, 1);
+			faulty_count(&f->n.no_room, 1);
 			out[n++] = m;
 			break;
 		}
-		add(&f->n.held, 1);
-		push(f, m, now_us + fate.us, false);
+		faulty_count(&f->n.held, 1);
+		waiting_push(f, m, now_us + fate.us, false);
 		return 0;
 	case LA_FAULT_REORDER:
 		if (f->behind == NULL) {
 			f->behind = m;
-			add(&f->n.reordered, 1);
-			add(&f->n.lost, 1);
+			faulty_count(&f->n.reordered, 1);
+			faulty_count(&f->n.lost, 1);
 			return 0;
 		}
 		out[n++] = m; /* the frame that the reordered one waits for */
 		break;
 	case LA_FAULT_DUP:
-		n = duplicate(f, m, fate.us, now_us, pool, out);
+		n = faulty_duplicate(f, m, fate.us, now_us, pool, out);
 		break;
 	case LA_FAULT_CORRUPT:
-		corrupt(m);
-		add(&f->n.corrupted, 1);
+		faulty_corrupt(m);
+		faulty_count(&f->n.corrupted, 1);
 		out[n++] = m;
 		break;
 	case LA_FAULT_NONE:
@@ -204,7 +204,7 @@ la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin
 	if (f->behind != NULL) {
 		out[n++] = f->behind;
 		f->behind = NULL;
-		add(&f->n.lost, -1);
+		faulty_count(&f->n.lost, -1);
 	}
 	return n;
 }
@@ -214,11 +214,11 @@ static bool
 peer_fin_of(const struct la_faulty *f, const struct la_shard *s, const struct rte_mbuf *m,
 	    uint32_t *fin)
 {
-	struct la_sim_seg seg;
+	struct la_fault_seg seg;
 	struct la_conn_info info;
 
 	if (!f->lastacks ||
-	    !la_sim_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg) ||
+	    !la_fault_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg) ||
 	    !la_fault_is_kind(&seg, LA_FAULT_ON_ACK, NULL) || la_shard_find(s, &seg.t, &info) != 0)
 		return false;
 	*fin = info.rcv_nxt;
@@ -235,7 +235,7 @@ la_faulty_take(struct la_faulty *f, struct la_shard *s, uint64_t now_us, struct 
 	uint32_t fin;
 
 	while (n < max && f->nheap > 0 && f->heap[0].due <= now_us)
-		pkts[n++] = pop(f);
+		pkts[n++] = waiting_pop(f);
 	while (n + A_FRAME_BECOMES <= max && la_shard_tx(s, &m, 1) == 1)
 		n += la_faulty_pass(f, m, peer_fin_of(f, s, m, &fin) ? &fin : NULL, now_us, pool,
 				    pkts + n);

@@ -8,7 +8,7 @@
 #include "wire/ip.h"
 
 bool
-la_sim_seg_read(const uint8_t *frame, size_t len, struct la_sim_seg *s)
+la_fault_seg_read(const uint8_t *frame, size_t len, struct la_fault_seg *s)
 {
 	struct la_eth eth;
 	struct la_ip ip;
@@ -47,7 +47,7 @@ la_sim_seg_read(const uint8_t *frame, size_t len, struct la_sim_seg *s)
 }
 
 static void
-put32(uint8_t *p, uint32_t v)
+seg_put32(uint8_t *p, uint32_t v)
 {
 	v = __builtin_bswap32(v);
 	memcpy(p, &v, sizeof(v));
@@ -55,7 +55,7 @@ put32(uint8_t *p, uint32_t v)
 
 /* RFC 1624: the checksum is updated with the changed words, so that a wrong checksum stays wrong. */
 void
-la_sim_seg_shift(uint8_t *frame, const struct la_sim_seg *s, uint32_t seq, uint32_t ack)
+la_fault_seg_shift(uint8_t *frame, const struct la_fault_seg *s, uint32_t seq, uint32_t ack)
 {
 	enum { NUMBERS = 4, NUMBERS_LEN = 8 }; /* SEQ and ACK */
 	uint8_t *tcp = frame + s->at;
@@ -65,9 +65,9 @@ la_sim_seg_shift(uint8_t *frame, const struct la_sim_seg *s, uint32_t seq, uint3
 	memcpy(&sum, tcp + LA_TCP_CKSUM_OFF, sizeof(sum));
 	new = (uint16_t)~sum;
 	new += (uint16_t)~la_cksum_fold(la_cksum_add(0, tcp + NUMBERS, NUMBERS_LEN));
-	put32(tcp + 4, s->seq + seq);
+	seg_put32(tcp + 4, s->seq + seq);
 	if (s->flags & LA_ACK)
-		put32(tcp + 8, s->ack + ack);
+		seg_put32(tcp + 8, s->ack + ack);
 	new += la_cksum_fold(la_cksum_add(0, tcp + NUMBERS, NUMBERS_LEN));
 	sum = la_cksum_finish(new);
 	memcpy(tcp + LA_TCP_CKSUM_OFF, &sum, sizeof(sum));

@@ -12,7 +12,7 @@
 
 #include "wire/tcp.h"
 
-struct la_sim_seg {
+struct la_fault_seg {
 	struct la_tuple t; /* from the sender's view: laddr is the source */
 	uint32_t seq, ack; /* absolute, host order */
 	uint32_t tsval, tsecr;
@@ -27,16 +27,16 @@ struct la_sim_seg {
 };
 
 /** Parses a whole frame. False: it is not a TCP segment. Checksums are not verified. */
-bool la_sim_seg_read(const uint8_t *frame, size_t len, struct la_sim_seg *s);
+bool la_fault_seg_read(const uint8_t *frame, size_t len, struct la_fault_seg *s);
 
 /** Sequence space of the segment. */
 static inline uint32_t
-la_sim_seg_space(const struct la_sim_seg *s)
+la_fault_seg_space(const struct la_fault_seg *s)
 {
 	return s->len + ((s->flags & LA_SYN) != 0) + ((s->flags & LA_FIN) != 0);
 }
 
 /** Adds to SEQ and ACK (0: unchanged), and updates the checksum: valid stays valid, wrong stays wrong. */
-void la_sim_seg_shift(uint8_t *frame, const struct la_sim_seg *s, uint32_t seq, uint32_t ack);
+void la_fault_seg_shift(uint8_t *frame, const struct la_fault_seg *s, uint32_t seq, uint32_t ack);
 
 #endif

@@ -97,7 +97,7 @@ dense_pool(const char *name, uint32_t n, uint16_t room, int socket)
 }
 
 static struct rte_mempool *
-make(const char *name, uint32_t n, uint32_t room, const struct la_pool_place *place, int socket)
+pool_make(const char *name, uint32_t n, uint32_t room, const struct la_pool_place *place, int socket)
 {
 	if (place->mapped)
 		return la_pool_create_mapped(name, n, CACHE, (uint16_t)room, socket);
@@ -109,9 +109,9 @@ make(const char *name, uint32_t n, uint32_t room, const struct la_pool_place *pl
 static struct rte_mempool *
 make_anywhere(const char *name, uint32_t n, uint32_t room, const struct la_pool_place *place)
 {
-	struct rte_mempool *mp = make(name, n, room, place, place->socket);
+	struct rte_mempool *mp = pool_make(name, n, room, place, place->socket);
 
-	return mp != NULL ? mp : make(name, n, room, place, SOCKET_ID_ANY);
+	return mp != NULL ? mp : pool_make(name, n, room, place, SOCKET_ID_ANY);
 }
 
 int

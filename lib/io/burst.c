@@ -33,7 +33,7 @@ la_burst_reset(uint16_t id)
 }
 
 static void
-count(uint64_t *counter, uint64_t n)
+burst_count(uint64_t *counter, uint64_t n)
 {
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
@@ -90,14 +90,14 @@ make_sendable(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts
 			pkts[kept++] = copy;
 	}
 	if (unlikely(kept < n))
-		count(&tx_lost[port->id][queue].no_buffer, n - kept);
+		burst_count(&tx_lost[port->id][queue].no_buffer, n - kept);
 	return kept;
 }
 
 /* The driver prepares the frames for its hardware (a pseudo-header sum in the checksum
  * field). Refused frames are freed and counted. */
 static unsigned
-prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
+burst_tx_prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
 {
 	unsigned done = 0;
 
@@ -109,7 +109,7 @@ prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsi
 		if (done == n)
 			break;
 		rte_pktmbuf_free(pkts[done]);
-		count(&tx_lost[port->id][queue].unfit, 1);
+		burst_count(&tx_lost[port->id][queue].unfit, 1);
 		memmove(pkts + done, pkts + done + 1, (n - done - 1) * sizeof(*pkts));
 		n--;
 	}
@@ -123,12 +123,12 @@ la_port_tx_ready(const struct la_port *port, uint16_t queue, struct rte_mbuf **p
 	if (port->linearize || port->by_pointer)
 		n = make_sendable(port, queue, pkts, n, pool);
 	if ((port->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)) != 0)
-		n = prepare(port, queue, pkts, n);
+		n = burst_tx_prepare(port, queue, pkts, n);
 	return n;
 }
 
 static unsigned
-offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
+burst_tx_offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
 {
 	return rte_eth_tx_burst(port->id, queue, pkts, (uint16_t)RTE_MIN(n, (unsigned)UINT16_MAX));
 }
@@ -144,7 +144,7 @@ offer_to_memif(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkt
 		__atomic_store_n(&q->dropped, q->dropped + n, __ATOMIC_RELAXED);
 		return n;
 	}
-	n = offer(port, queue, pkts, n);
+	n = burst_tx_offer(port, queue, pkts, n);
 	la_memif_leave(q);
 	return n;
 }
@@ -152,14 +152,15 @@ offer_to_memif(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkt
 unsigned
 la_port_tx_offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
 {
-	return likely(port->memif == NULL) ? offer(port, queue, pkts, n) : offer_to_memif(port, queue, pkts, n);
+	return likely(port->memif == NULL) ? burst_tx_offer(port, queue, pkts, n)
+					   : offer_to_memif(port, queue, pkts, n);
 }
 
 void
 la_port_tx_lost(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
 {
 	rte_pktmbuf_free_bulk(pkts, n);
-	count(&tx_lost[port->id][queue].full, n);
+	burst_count(&tx_lost[port->id][queue].full, n);
 }
 
 unsigned

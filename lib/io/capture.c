@@ -424,7 +424,7 @@ start_writer(struct la_capture *c)
 }
 
 static void
-release(struct la_capture *c)
+capture_release(struct la_capture *c)
 {
 	struct rte_mbuf *m;
 
@@ -479,7 +479,7 @@ la_capture_open(const char *path, struct la_capture **out, char *err, size_t siz
 	return 0;
 
 fail:
-	release(c);
+	capture_release(c);
 	return r;
 }
 
@@ -517,6 +517,6 @@ la_capture_close(struct la_capture *c)
 		return 0;
 	la_capture_settle(c);
 	lost = c->lost;
-	release(c);
+	capture_release(c);
 	return lost == 0 ? 0 : -EIO;
 }

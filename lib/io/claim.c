@@ -60,7 +60,7 @@ is_ours(const char *what)
 }
 
 static int
-keep(const char *what, int fd, bool is_file)
+claim_keep(const char *what, int fd, bool is_file)
 {
 	struct held *h = &claims.held[claims.n];
 
@@ -107,7 +107,7 @@ la_claim_release(const void *owner)
 
 /* " (pid 123, lastack)", or "". */
 static const char *
-process(pid_t pid, char *buf, size_t size)
+claim_process_text(pid_t pid, char *buf, size_t size)
 {
 	char path[64], comm[32] = "";
 	FILE *f;
@@ -127,7 +127,7 @@ process(pid_t pid, char *buf, size_t size)
 }
 
 static int
-refuse(const char *what, pid_t pid, char *err, size_t size)
+claim_refuse(const char *what, pid_t pid, char *err, size_t size)
 {
 	char who[64];
 
@@ -135,14 +135,14 @@ refuse(const char *what, pid_t pid, char *err, size_t size)
 		snprintf(err, size, "%s is given to two ports", what);
 	else
 		snprintf(err, size, "%s is in use by another lastack%s: two would both answer every connection",
-			 what, process(pid, who, sizeof(who)));
+			 what, claim_process_text(pid, who, sizeof(who)));
 	return -EBUSY;
 }
 
 /* ---- interfaces ---- */
 
 static socklen_t
-abstract(struct sockaddr_un *sun, const char *name)
+claim_socket_addr(struct sockaddr_un *sun, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -156,12 +156,12 @@ abstract(struct sockaddr_un *sun, const char *name)
 
 /* The process that listens there; 0: unknown. */
 static pid_t
-owner(const char *name)
+claim_socket_owner(const char *name)
 {
 	struct ucred cred = {0};
 	socklen_t len = sizeof(cred);
 	struct sockaddr_un sun;
-	socklen_t n = abstract(&sun, name);
+	socklen_t n = claim_socket_addr(&sun, name);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
@@ -178,21 +178,21 @@ static int
 claim_name(const char *name, const char *what, char *err, size_t size)
 {
 	struct sockaddr_un sun;
-	socklen_t n = abstract(&sun, name);
+	socklen_t n = claim_socket_addr(&sun, name);
 	int fd, r;
 
 	if (is_ours(name))
-		return refuse(what, getpid(), err, size);
+		return claim_refuse(what, getpid(), err, size);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return 0; /* no UNIX sockets: no claims */
 	if (bind(fd, (struct sockaddr *)&sun, n) == 0) {
 		(void)listen(fd, SOMAXCONN);
-		return keep(name, fd, false);
+		return claim_keep(name, fd, false);
 	}
 	r = -errno;
 	close(fd);
-	return r == -EADDRINUSE ? refuse(what, owner(name), err, size) : 0;
+	return r == -EADDRINUSE ? claim_refuse(what, claim_socket_owner(name), err, size) : 0;
 }
 
 int
@@ -226,7 +226,7 @@ claim_interface(const char *name, char *err, size_t size)
 /* ---- memif servers ---- */
 
 static pid_t
-written(int fd)
+claim_pid_in_file(int fd)
 {
 	char text[32] = "";
 
@@ -256,16 +256,16 @@ claim_socket(const char *socket_path, char *err, size_t size)
 		if (fd < 0)
 			return 0; /* la_vdev_create() reports the fault of the directory */
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			pid_t who = written(fd);
+			pid_t who = claim_pid_in_file(fd);
 
 			close(fd);
-			return refuse(what, who, err, size);
+			return claim_refuse(what, who, err, size);
 		}
 		if (is_the_file(fd, path)) {
 			n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 			if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
 				n = 0; /* the owner is unknown then */
-			return keep(path, fd, true);
+			return claim_keep(path, fd, true);
 		}
 		close(fd); /* its owner has just removed it */
 	}

@@ -426,7 +426,7 @@ find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 }
 
 static int
-start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
+eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
 {
 	char said[256];
 	int r;
@@ -487,7 +487,7 @@ la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, siz
 	sigaddset(&both, SIGINT);
 	sigaddset(&both, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &both, &old);
-	r = start(cfg, eal, err, size);
+	r = eal_start(cfg, eal, err, size);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return r;
 }

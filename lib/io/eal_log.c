@@ -33,7 +33,7 @@ is_harmless(const char *line)
 }
 
 static void
-remember(bool live)
+eal_log_remember(bool live)
 {
 	if (elog.first[0] == '\0')
 		memcpy(elog.first, elog.line, LINE);
@@ -52,7 +52,7 @@ end_line(int level)
 	if (elog.verbose)
 		fprintf(stderr, "%s\n", elog.line);
 	if (level <= (int)RTE_LOG_ERR)
-		remember(elog.live);
+		eal_log_remember(elog.live);
 	if (!elog.verbose && (level > (int)RTE_LOG_ERR || !elog.live))
 		la_log(LA_LOG_DEBUG, "DPDK: %s", elog.line);
 }
@@ -70,14 +70,14 @@ bpf_print(int level, const char *fmt, va_list ap)
 	n = vsnprintf(elog.line, LINE, fmt, ap);
 	elog.line[strcspn(elog.line, "\n")] = '\0';
 	if (!is_harmless(elog.line))
-		remember(false);
+		eal_log_remember(false);
 	elog.len = 0;
 	funlockfile(elog.stream);
 	return n;
 }
 
 static void
-hush(const char *library, const char *setter)
+eal_log_hush(const char *library, const char *setter)
 {
 	void *lib = dlopen(library, RTLD_NOW | RTLD_NOLOAD);
 	void (*set)(int (*)(int, const char *, va_list));
@@ -93,8 +93,8 @@ hush(const char *library, const char *setter)
 void
 la_eal_log_hush_bpf(void)
 {
-	hush("libbpf.so.1", "libbpf_set_print");
-	hush("libxdp.so.1", "libxdp_set_print");
+	eal_log_hush("libbpf.so.1", "libbpf_set_print");
+	eal_log_hush("libxdp.so.1", "libxdp_set_print");
 }
 static ssize_t
 log_write(void *cookie, const char *text, size_t n)

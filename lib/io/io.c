@@ -136,7 +136,7 @@ make_buffers(struct la_io *io, uint16_t id, struct la_shard_config *cfg, char *e
 }
 
 static void
-complete(struct la_io *io, struct la_shard_config *cfg)
+io_complete_config(struct la_io *io, struct la_shard_config *cfg)
 {
 	la_port_configure(&io->port, la_buffers_room(cfg->mtu) - RTE_PKTMBUF_HEADROOM - LA_POOL_FRAME_EXTRA, cfg);
 	if (sodium_is_zero(cfg->secret, sizeof(cfg->secret)))
@@ -168,7 +168,7 @@ open_port(struct la_io *io, uint16_t id, struct la_shard_config *cfg, char *err,
 	if (r < 0)
 		return r;
 	io->lane.port = &io->port;
-	complete(io, cfg);
+	io_complete_config(io, cfg);
 	return 0;
 }
 
@@ -251,7 +251,7 @@ la_io_now(struct la_io *io)
 }
 
 static void
-received(void *ctx, uint64_t now, struct rte_mbuf **pkts, unsigned n)
+io_received(void *ctx, uint64_t now, struct rte_mbuf **pkts, unsigned n)
 {
 	struct drive *d = ctx;
 
@@ -260,13 +260,13 @@ received(void *ctx, uint64_t now, struct rte_mbuf **pkts, unsigned n)
 }
 
 static inline unsigned
-take(void *ctx, struct rte_mbuf **pkts, unsigned max)
+io_take_tx(void *ctx, struct rte_mbuf **pkts, unsigned max)
 {
 	return la_shard_tx(ctx, pkts, max);
 }
 
 static bool
-serve(struct la_io *io, struct la_shard *s, uint64_t now)
+io_serve(struct la_io *io, struct la_shard *s, uint64_t now)
 {
 	struct drive d = {io, s};
 	struct la_lane *l = &io->lane;
@@ -276,21 +276,21 @@ serve(struct la_io *io, struct la_shard *s, uint64_t now)
 
 	if (unlikely(la_lane_room(l) < LA_LANE_BURST)) {
 		la_lane_held(l, now);
-		busy = la_lane_hold_read(l, now, received, &d) > 0;
+		busy = la_lane_hold_read(l, now, io_received, &d) > 0;
 	} else {
 		la_lane_emptied(l);
 		n = la_lane_rx(l, pkts);
 		if (n > 0)
-			received(&d, now, pkts, n);
+			io_received(&d, now, pkts, n);
 		busy = la_shard_poll(s, now) || n > 0;
 	}
 	n = la_lane_retry(l, now);
-	n += la_lane_send(l, true, take, s);
+	n += la_lane_send(l, true, io_take_tx, s);
 	return busy || n > 0;
 }
 
 static void
-rest(struct la_io *io, struct la_shard *s, uint64_t now, uint32_t sleep_us)
+io_idle_backoff(struct la_io *io, struct la_shard *s, uint64_t now, uint32_t sleep_us)
 {
 	uint64_t us = RTE_MIN((uint64_t)sleep_us, la_rest_us(io->idle, io->lane.txq.n > 0)), next;
 
@@ -305,11 +305,11 @@ la_io_step(struct la_io *io, struct la_shard *s, uint32_t sleep_us)
 {
 	uint64_t now = la_io_now(io);
 
-	if (serve(io, s, now)) {
+	if (io_serve(io, s, now)) {
 		io->idle = 0;
 		return true;
 	}
-	rest(io, s, now, sleep_us);
+	io_idle_backoff(io, s, now, sleep_us);
 	return false;
 }
 

@@ -236,7 +236,7 @@ find_sockets(const struct la_memif *starting)
 
 /* Waits for a control socket, and lets the interrupt thread handle it. */
 static void
-attend(const struct la_memif *starting, int ms)
+memif_serve_sockets(const struct la_memif *starting, int ms)
 {
 	if (poll(gate.fds, gate.nfds, ms) > 0) {
 		make_round();
@@ -285,7 +285,7 @@ connect_first(struct la_memif *m, bool (*stopped)(void))
 
 			while (find_sockets(m) > 0 && !link_is_up(m->id) && now_ms() < answer &&
 			       !(stopped && stopped()))
-				attend(m, POLL_MS);
+				memif_serve_sockets(m, POLL_MS);
 			if (link_is_up(m->id))
 				return 0;
 			hang_up(m);
@@ -325,7 +325,7 @@ pump_main(void *arg)
 	(void)arg;
 	while (!__atomic_load_n(&gate.leave, __ATOMIC_ACQUIRE)) {
 		pthread_mutex_lock(&gate.lock);
-		attend(NULL, POLL_MS);
+		memif_serve_sockets(NULL, POLL_MS);
 		for (unsigned i = 0; i < gate.nports; i++)
 			connect_again(gate.ports[i]);
 		pthread_mutex_unlock(&gate.lock);
@@ -374,7 +374,7 @@ read_arguments(struct la_memif *m)
 }
 
 static int
-start(struct la_memif *m, bool (*stopped)(void))
+memif_start(struct la_memif *m, bool (*stopped)(void))
 {
 	int r = close_gate();
 
@@ -404,7 +404,7 @@ la_memif_start(uint16_t id, uint16_t queues, bool (*stopped)(void), struct la_me
 	m->queues = queues;
 	read_arguments(m);
 	pthread_mutex_lock(&gate.lock);
-	r = start(m, stopped);
+	r = memif_start(m, stopped);
 	pthread_mutex_unlock(&gate.lock);
 	if (r < 0)
 		free(m);

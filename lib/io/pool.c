@@ -36,7 +36,7 @@
 enum { FLAGS = RTE_MEMPOOL_F_NO_SPREAD | RTE_MEMPOOL_F_NO_IOVA_CONTIG };
 
 static void
-release(struct rte_mempool_memhdr *chunk, void *memory)
+pool_release_chunk(struct rte_mempool_memhdr *chunk, void *memory)
 {
 	(void)chunk;
 	rte_memzone_free(memory);
@@ -44,7 +44,7 @@ release(struct rte_mempool_memhdr *chunk, void *memory)
 
 /* 0, or negative errno. */
 static int
-populate(struct rte_mempool *mp, const char *name, size_t page, int socket)
+pool_populate(struct rte_mempool *mp, const char *name, size_t page, int socket)
 {
 	const struct rte_memzone *mz;
 	char zone[RTE_MEMZONE_NAMESIZE];
@@ -54,7 +54,7 @@ populate(struct rte_mempool *mp, const char *name, size_t page, int socket)
 	mz = rte_memzone_reserve_aligned(zone, mp->size * page, socket, 0, (unsigned)page);
 	if (mz == NULL)
 		return -rte_errno;
-	r = rte_mempool_populate_iova(mp, mz->addr, RTE_BAD_IOVA, mz->len, release,
+	r = rte_mempool_populate_iova(mp, mz->addr, RTE_BAD_IOVA, mz->len, pool_release_chunk,
 				      (void *)(uintptr_t)mz);
 	if (r <= 0)
 		rte_memzone_free(mz);
@@ -85,7 +85,7 @@ la_pool_create_mapped(const char *name, uint32_t n, uint32_t cache, uint16_t roo
 	r = rte_mempool_set_ops_byname(mp, rte_mbuf_best_mempool_ops(), NULL);
 	if (r == 0) {
 		rte_pktmbuf_pool_init(mp, &priv);
-		r = populate(mp, name, page, socket);
+		r = pool_populate(mp, name, page, socket);
 	}
 	if (r < 0) {
 		rte_mempool_free(mp);

@@ -57,7 +57,7 @@ driver_is(const struct la_port *port, const char *name)
 }
 
 static int __attribute__((format(printf, 3, 4)))
-fail(struct opening *o, int r, const char *fmt, ...)
+port_fail(struct opening *o, int r, const char *fmt, ...)
 {
 	char what[256], said[256];
 	va_list ap;
@@ -74,7 +74,7 @@ fail(struct opening *o, int r, const char *fmt, ...)
 }
 
 static void
-identify(struct opening *o)
+port_identify(struct opening *o)
 {
 	struct la_port *p = o->port;
 
@@ -227,25 +227,25 @@ setup_queues(struct opening *o)
 
 	r = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx_desc, &tx_desc);
 	if (r < 0)
-		return fail(o, r, "%u RX and %u TX descriptors refused", rx_desc, tx_desc);
+		return port_fail(o, r, "%u RX and %u TX descriptors refused", rx_desc, tx_desc);
 	rxq.offloads = o->conf.rxmode.offloads;
 	txq.offloads = o->conf.txmode.offloads;
 	for (uint16_t q = 0; q < o->port->queues; q++) {
 		if (o->cfg->pools[q] == NULL)
-			return fail(o, -EINVAL, "queue %u has no mbuf pool", q);
+			return port_fail(o, -EINVAL, "queue %u has no mbuf pool", q);
 		unmapped = la_port_maps_pools(id) ? la_pool_unmapped(o->cfg->pools[q]) : 0;
 		if (unmapped > 0)
-			return fail(o, -EINVAL,
-				    "%u of the %u mbufs of queue %u are beyond what its driver maps",
-				    unmapped, o->cfg->pools[q]->size, q);
+			return port_fail(o, -EINVAL,
+					 "%u of the %u mbufs of queue %u are beyond what its driver maps",
+					 unmapped, o->cfg->pools[q]->size, q);
 		r = rte_eth_rx_queue_setup(id, q, rx_desc, (unsigned)rte_eth_dev_socket_id(id),
 					   &rxq, o->cfg->pools[q]);
 		if (r < 0)
-			return fail(o, r, "RX queue %u", q);
+			return port_fail(o, r, "RX queue %u", q);
 		r = rte_eth_tx_queue_setup(id, q, tx_desc, (unsigned)rte_eth_dev_socket_id(id),
 					   &txq);
 		if (r < 0)
-			return fail(o, r, "TX queue %u", q);
+			return port_fail(o, r, "TX queue %u", q);
 	}
 	return 0;
 }
@@ -321,7 +321,7 @@ start_device(const struct opening *o)
 }
 
 static int
-start(struct opening *o)
+port_start(struct opening *o)
 {
 	struct la_port *p = o->port;
 	int r;
@@ -329,13 +329,13 @@ start(struct opening *o)
 	/* ENOTSUP: the driver has no such call, and took the MTU at configuration. */
 	r = o->cfg->mtu != 0 ? rte_eth_dev_set_mtu(p->id, p->mtu) : 0;
 	if (r < 0 && r != -ENOTSUP)
-		return fail(o, r, "MTU %u refused (it takes %u to %u)", p->mtu, o->info.min_mtu,
-			    o->info.max_mtu);
+		return port_fail(o, r, "MTU %u refused (it takes %u to %u)", p->mtu, o->info.min_mtu,
+				 o->info.max_mtu);
 	r = start_device(o);
 	if (r == -ETIMEDOUT && driver_is(p, "net_memif"))
-		return fail(o, r, "its server on %s does not answer: start that first", memif_path(o));
+		return port_fail(o, r, "its server on %s does not answer: start that first", memif_path(o));
 	if (r < 0)
-		return fail(o, r, "it does not start");
+		return port_fail(o, r, "it does not start");
 	receive_multicast(p);
 	choose_mac(p);
 	p->rss = rss_is_ours(o) && reta_is_ours(o);
@@ -344,23 +344,23 @@ start(struct opening *o)
 }
 
 static int
-configure(struct opening *o)
+port_configure(struct opening *o)
 {
 	struct la_port *p = o->port;
 	int r;
 
 	p->queues = choose_queues(o);
 	if (p->queues == 0)
-		return fail(o, -ENODEV, "it has no queues");
+		return port_fail(o, -ENODEV, "it has no queues");
 	if (o->cfg->pools[0] == NULL)
-		return fail(o, -EINVAL, "no mbuf pool");
+		return port_fail(o, -EINVAL, "no mbuf pool");
 	p->mtu = choose_mtu(o);
 	o->conf.rxmode.mtu = p->mtu;
 	choose_offloads(o);
 	choose_rss(o);
 	r = rte_eth_dev_configure(p->id, p->queues, p->queues, &o->conf);
 	if (r < 0)
-		return fail(o, r, "%u queues of MTU %u refused", p->queues, p->mtu);
+		return port_fail(o, r, "%u queues of MTU %u refused", p->queues, p->mtu);
 	return setup_queues(o);
 }
 
@@ -386,15 +386,15 @@ la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port
 	la_eal_log_mark();
 	r = rte_eth_dev_info_get(id, &o.info);
 	if (r < 0)
-		r = fail(&o, r, "no such port");
+		r = port_fail(&o, r, "no such port");
 	if (r == 0) {
-		identify(&o);
+		port_identify(&o);
 		if (driver_is(port, "net_af_xdp"))
 			la_eal_log_hush_bpf();
-		r = configure(&o);
+		r = port_configure(&o);
 	}
 	if (r == 0)
-		r = start(&o);
+		r = port_start(&o);
 	if (r == 0)
 		r = la_tap_started(id, o.info.if_index, err, size);
 	if (r == 0)
@@ -431,7 +431,7 @@ la_port_configure(const struct la_port *port, uint32_t room, struct la_shard_con
 }
 
 static size_t __attribute__((format(printf, 4, 5)))
-append(char *buf, size_t size, size_t used, const char *fmt, ...)
+port_append_text(char *buf, size_t size, size_t used, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -448,15 +448,15 @@ append_link(const struct la_port *p, char *buf, size_t size, size_t used)
 	struct rte_eth_link link = {0};
 
 	if (rte_eth_link_get_nowait(p->id, &link) != 0)
-		return append(buf, size, used, "link unknown");
+		return port_append_text(buf, size, used, "link unknown");
 	if (link.link_status != RTE_ETH_LINK_UP)
-		return append(buf, size, used, "link down");
+		return port_append_text(buf, size, used, "link down");
 	if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ||
 	    link.link_speed == RTE_ETH_SPEED_NUM_NONE)
-		return append(buf, size, used, "link up");
+		return port_append_text(buf, size, used, "link up");
 	if (link.link_speed < 1000)
-		return append(buf, size, used, "link %u Mb/s", link.link_speed);
-	return append(buf, size, used, "link %g Gb/s", link.link_speed / 1000.0);
+		return port_append_text(buf, size, used, "link %u Mb/s", link.link_speed);
+	return port_append_text(buf, size, used, "link %g Gb/s", link.link_speed / 1000.0);
 }
 
 const char *
@@ -467,22 +467,22 @@ la_port_describe(const struct la_port *p, char *buf, size_t size)
 	bool tcp = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
 	size_t n = 0;
 
-	n = append(buf, size, n, "port %u %s %s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, ", p->id,
-		   p->driver, p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4],
-		   p->mac[5], p->mtu);
+	n = port_append_text(buf, size, n, "port %u %s %s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, ", p->id,
+			     p->driver, p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4],
+			     p->mac[5], p->mtu);
 	n = append_link(p, buf, size, n);
 	if (p->numa_node >= 0)
-		n = append(buf, size, n, ", node %d", p->numa_node);
-	n = append(buf, size, n, ", %u queue%s; checksums: ", p->queues, p->queues == 1 ? "" : "s");
+		n = port_append_text(buf, size, n, ", node %d", p->numa_node);
+	n = port_append_text(buf, size, n, ", %u queue%s; checksums: ", p->queues, p->queues == 1 ? "" : "s");
 	if (ip || tcp || rx)
-		n = append(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "",
-			   ip ? " tx" : "", rx ? " rx" : "",
-			   tcp  ? (ip || rx ? ", tcp tx" : "tcp tx")
-			   : rx ? ", tcp"
+		n = port_append_text(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "",
+				     ip ? " tx" : "", rx ? " rx" : "",
+				     tcp  ? (ip || rx ? ", tcp tx" : "tcp tx")
+				     : rx ? ", tcp"
 				: "",
-			   rx ? " rx" : "");
+				     rx ? " rx" : "");
 	else
-		n = append(buf, size, n, "software");
-	append(buf, size, n, "; rss: %s", p->rss ? "hardware" : "software");
+		n = port_append_text(buf, size, n, "software");
+	port_append_text(buf, size, n, "; rss: %s", p->rss ? "hardware" : "software");
 	return buf;
 }

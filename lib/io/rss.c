@@ -46,7 +46,7 @@ place_of_bit(uint16_t word, unsigned j)
 
 /* The rank of the map from `WINDOW` bits of v, from bit j on, to the place. */
 static unsigned
-rank(uint16_t word, unsigned j)
+rss_map_rank(uint16_t word, unsigned j)
 {
 	unsigned by_top[PLACE_BITS] = {0}, n = 0;
 
@@ -72,7 +72,7 @@ bool
 la_rss_spreads(uint16_t word)
 {
 	for (unsigned j = 0; j + WINDOW <= 16; j++)
-		if (rank(word, j) < PLACE_BITS)
+		if (rss_map_rank(word, j) < PLACE_BITS)
 			return false;
 	return true;
 }

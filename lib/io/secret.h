@@ -4,8 +4,8 @@
 
 /* The random values of a run: one secret for a process, from which those of its ports are derived, and the RSS key.
  *
- * The RSS key follows from the secret of port 0, which a state file carries (lib/run/restart.c). A process that
- * loads a state file has the key of the previous process, so that with the same number of workers each entry belongs
+ * The RSS key follows from the secret of port 0, which a snapshot file carries (lib/run/restart.c). A process that
+ * loads a snapshot file has the key of the previous process, so that with the same number of workers each entry belongs
  * to its old shard, and a full table fits. Without the file a new key is used. */
 
 #include <stddef.h>
@@ -16,7 +16,7 @@ enum { LA_SECRET_LEN = 32 };
 /** The secret of a port's shards. Drawn at the first call, and again after la_secret_forget(). */
 void la_secret_of_port(unsigned port, uint8_t out[LA_SECRET_LEN]);
 
-/** Sets the RSS key by the secret of port 0: this process's, or the one given, of a state file. */
+/** Sets the RSS key by the secret of port 0: this process's, or the one given, of a snapshot file. */
 void la_secret_set_rss(const uint8_t *port0);
 
 /** Sets the RSS key by this process's secret, unless it was chosen before. */

@@ -63,7 +63,7 @@ la_steer_init(struct la_steer *s, unsigned shards)
 
 /* x: words in wire order xored into one another; ports: in host order, likewise. */
 static uint16_t
-finish(const struct la_steer *s, uint64_t x, uint16_t ports)
+steer_finish_hash(const struct la_steer *s, uint64_t x, uint16_t ports)
 {
 	uint16_t v;
 
@@ -74,14 +74,14 @@ finish(const struct la_steer *s, uint64_t x, uint16_t ports)
 }
 
 static uint16_t
-hash(const struct la_steer *s, const struct la_tuple *t)
+steer_hash(const struct la_steer *s, const struct la_tuple *t)
 {
-	return finish(s, t->laddr.q[0] ^ t->laddr.q[1] ^ t->raddr.q[0] ^ t->raddr.q[1],
-		      t->lport ^ t->rport);
+	return steer_finish_hash(s, t->laddr.q[0] ^ t->laddr.q[1] ^ t->raddr.q[0] ^ t->raddr.q[1],
+				 t->lport ^ t->rport);
 }
 
 static unsigned
-owner(const struct la_steer *s, uint16_t h)
+steer_owner(const struct la_steer *s, uint16_t h)
 {
 	return s->reta[h % LA_STEER_RETA];
 }
@@ -89,17 +89,17 @@ owner(const struct la_steer *s, uint16_t h)
 uint32_t
 la_steer_hash(const struct la_steer *s, const struct la_tuple *t)
 {
-	return hash(s, t) * 0x10001u; /* the hash has the period of the key */
+	return steer_hash(s, t) * 0x10001u; /* the hash has the period of the key */
 }
 
 unsigned
 la_steer_tuple(const struct la_steer *s, const struct la_tuple *t)
 {
-	return owner(s, hash(s, t));
+	return steer_owner(s, steer_hash(s, t));
 }
 
 static uint64_t
-load(const uint8_t *p, size_t n)
+steer_load(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
 
@@ -108,7 +108,7 @@ load(const uint8_t *p, size_t n)
 }
 
 static uint16_t
-be16(const uint8_t *p)
+steer_be16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
@@ -123,30 +123,30 @@ plain_tcp(const struct la_steer *s, const uint8_t *p, uint32_t len)
 
 	if (len < LA_ETH_LEN + LA_IP4_LEN + PORTS)
 		return SLOW;
-	type = be16(p + 12);
+	type = steer_be16(p + 12);
 	if (type == LA_ETH_VLAN) {
-		type = be16(p + 16);
+		type = steer_be16(p + 16);
 		off += LA_VLAN_LEN;
 	}
 	p += off;
 	if (type == LA_ETH_IP4) {
 		if (len < off + LA_IP4_LEN + PORTS || p[0] != 0x45 || p[9] != LA_IPPROTO_TCP ||
-		    (be16(p + 6) & 0x3fff) != 0) /* MF or an offset: a fragment */
+		    (steer_be16(p + 6) & 0x3fff) != 0) /* MF or an offset: a fragment */
 			return SLOW;
-		x = load(p + 12, 8) ^ load(p + LA_IP4_LEN, PORTS);
+		x = steer_load(p + 12, 8) ^ steer_load(p + LA_IP4_LEN, PORTS);
 	} else if (type == LA_ETH_IP6) {
 		if (len < off + LA_IP6_LEN + PORTS || p[6] != LA_IPPROTO_TCP)
 			return SLOW;
-		x = load(p + 8, 8) ^ load(p + 16, 8) ^ load(p + 24, 8) ^ load(p + 32, 8) ^
-		    load(p + LA_IP6_LEN, PORTS);
+		x = steer_load(p + 8, 8) ^ steer_load(p + 16, 8) ^ steer_load(p + 24, 8) ^ steer_load(p + 32, 8) ^
+		    steer_load(p + LA_IP6_LEN, PORTS);
 	} else {
 		return SLOW;
 	}
-	return (int)owner(s, finish(s, x, 0));
+	return (int)steer_owner(s, steer_finish_hash(s, x, 0));
 }
 
 static int
-arp(const uint8_t *p, size_t len)
+steer_arp(const uint8_t *p, size_t len)
 {
 	struct la_arp a;
 
@@ -156,7 +156,7 @@ arp(const uint8_t *p, size_t len)
 }
 
 static int
-icmp(const struct la_steer *s, const uint8_t *p, size_t len, const struct la_ip *ip)
+steer_icmp(const struct la_steer *s, const uint8_t *p, size_t len, const struct la_ip *ip)
 {
 	struct la_icmp ic = {.kind = LA_ICMP_OTHER};
 	enum la_counter why = ip->proto == LA_IPPROTO_ICMP ? la_icmp4_parse(p, len, &ic)
@@ -180,7 +180,7 @@ icmp(const struct la_steer *s, const uint8_t *p, size_t len, const struct la_ip 
 
 /* Checksums are not verified here: the shard that gets the frame drops and counts it. */
 static int
-ip(const struct la_steer *s, const uint8_t *p, size_t len, bool is4)
+steer_ip(const struct la_steer *s, const uint8_t *p, size_t len, bool is4)
 {
 	enum la_counter why;
 	struct la_tuple t;
@@ -192,15 +192,15 @@ ip(const struct la_steer *s, const uint8_t *p, size_t len, bool is4)
 	p += h.hlen;
 	len = RTE_MIN(len - h.hlen, (size_t)h.plen);
 	if (h.proto == (is4 ? LA_IPPROTO_ICMP : LA_IPPROTO_ICMP6))
-		return icmp(s, p, len, &h);
+		return steer_icmp(s, p, len, &h);
 	if (h.proto != LA_IPPROTO_TCP || len < PORTS)
 		return 0;
-	t = (struct la_tuple){.laddr = h.dst, .raddr = h.src, .lport = be16(p + 2), .rport = be16(p)};
+	t = (struct la_tuple){.laddr = h.dst, .raddr = h.src, .lport = steer_be16(p + 2), .rport = steer_be16(p)};
 	return (int)la_steer_tuple(s, &t);
 }
 
 static __rte_noinline int
-closer(const struct la_steer *s, const struct rte_mbuf *m)
+steer_frame_slow(const struct la_steer *s, const struct rte_mbuf *m)
 {
 	uint8_t flat[FLAT];
 	uint32_t len = m->pkt_len;
@@ -215,11 +215,11 @@ closer(const struct la_steer *s, const struct rte_mbuf *m)
 		return 0;
 	switch (e.type) {
 	case LA_ETH_IP4:
-		return ip(s, p + e.len, len - e.len, true);
+		return steer_ip(s, p + e.len, len - e.len, true);
 	case LA_ETH_IP6:
-		return ip(s, p + e.len, len - e.len, false);
+		return steer_ip(s, p + e.len, len - e.len, false);
 	case LA_ETH_ARP:
-		return arp(p + e.len, len - e.len);
+		return steer_arp(p + e.len, len - e.len);
 	default:
 		return 0;
 	}
@@ -230,5 +230,5 @@ la_steer_frame(const struct la_steer *s, const struct rte_mbuf *m)
 {
 	int to = plain_tcp(s, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
 
-	return to == SLOW ? closer(s, m) : to;
+	return to == SLOW ? steer_frame_slow(s, m) : to;
 }

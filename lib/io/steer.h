@@ -23,7 +23,7 @@ struct la_steer {
 };
 
 /** For a port with 1 to 255 shards. Depends only on the RSS key of the process, so that tuples can be chosen
- * before the port is open. la_engine_create() changes the key when it loads a state file: call this function
+ * before the port is open. la_engine_create() changes the key when it loads a snapshot file: call this function
  * again then. */
 void la_steer_init(struct la_steer *s, unsigned shards);
 

@@ -115,7 +115,7 @@ struct request {
 };
 
 static void
-put(struct request *q, unsigned short type, const void *data, size_t len)
+tap_put_attr(struct request *q, unsigned short type, const void *data, size_t len)
 {
 	struct rtattr *a = (struct rtattr *)((char *)q + NLMSG_ALIGN(q->h.nlmsg_len));
 
@@ -127,7 +127,7 @@ put(struct request *q, unsigned short type, const void *data, size_t len)
 
 /* Sends one request and reads the kernel's verdict. 0 or negative errno. */
 static int
-ask(int fd, const struct request *q)
+tap_netlink_request(int fd, const struct request *q)
 {
 	char buf[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *h = (struct nlmsghdr *)buf;
@@ -152,7 +152,7 @@ set_up(int fd, unsigned if_index)
 		.link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)if_index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP},
 	};
 
-	return ask(fd, &q);
+	return tap_netlink_request(fd, &q);
 }
 
 static int
@@ -168,13 +168,13 @@ add_address(int fd, unsigned if_index, const struct la_prefix *p)
 			 .ifa_flags = four ? 0 : IFA_F_NODAD, .ifa_index = if_index},
 	};
 
-	put(&q, IFA_LOCAL, bytes, len);
-	put(&q, IFA_ADDRESS, bytes, len);
-	return ask(fd, &q);
+	tap_put_attr(&q, IFA_LOCAL, bytes, len);
+	tap_put_attr(&q, IFA_ADDRESS, bytes, len);
+	return tap_netlink_request(fd, &q);
 }
 
 static const char *
-advice(int rc, bool four)
+tap_advice(int rc, bool four)
 {
 	if (rc == -EPERM)
 		return ": this needs root or CAP_NET_ADMIN";
@@ -206,13 +206,14 @@ la_tap_started(uint16_t port, unsigned if_index, char *err, size_t size)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	rc = set_up(fd, if_index);
 	if (rc)
-		snprintf(err, size, "tap: the kernel does not set %s up: %s%s", name, strerror(-rc), advice(rc, true));
+		snprintf(err, size, "tap: the kernel does not set %s up: %s%s", name, strerror(-rc),
+			 tap_advice(rc, true));
 	for (unsigned i = 0; rc == 0 && i < a->n; i++) {
 		rc = add_address(fd, if_index, &a->p[i]);
 		if (rc)
 			snprintf(err, size, "tap: the kernel does not take %s/%u for its end of %s: %s%s",
 				 la_addr_format(&a->p[i].addr, text, sizeof(text)), a->p[i].len, name, strerror(-rc),
-				 advice(rc, la_addr_is4(&a->p[i].addr)));
+				 tap_advice(rc, la_addr_is4(&a->p[i].addr)));
 	}
 	close(fd);
 	return rc;

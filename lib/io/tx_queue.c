@@ -14,40 +14,40 @@
 _Static_assert((LA_TXQ_FRAMES & (LA_TXQ_FRAMES - 1)) == 0, "places are numbered modulo a power of two");
 
 static uint32_t
-place(const struct la_txq *q, uint32_t i)
+txq_place(const struct la_txq *q, uint32_t i)
 {
 	return (q->head + i) & (LA_TXQ_FRAMES - 1);
 }
 
 /* The number of the first n frames that are contiguous in the array. */
 static uint32_t
-piece(const struct la_txq *q, uint32_t n)
+txq_piece(const struct la_txq *q, uint32_t n)
 {
 	return RTE_MIN(n, LA_TXQ_FRAMES - q->head);
 }
 
 /* Removes the first n; returns the number of the own shard's among them. */
 static uint32_t
-leave(struct la_txq *q, uint32_t n)
+txq_leave(struct la_txq *q, uint32_t n)
 {
 	uint32_t own = 0;
 
 	for (uint32_t i = 0; i < n; i++)
-		own += q->is_own[place(q, i)];
-	q->head = place(q, n);
+		own += q->is_own[txq_place(q, i)];
+	q->head = txq_place(q, n);
 	q->n -= n;
 	q->own -= own;
 	return own;
 }
 
 static void
-drop(struct la_txq *q, const struct la_port *port, uint16_t queue, uint32_t n)
+txq_drop(struct la_txq *q, const struct la_port *port, uint16_t queue, uint32_t n)
 {
 	while (n > 0) {
-		uint32_t k = piece(q, n);
+		uint32_t k = txq_piece(q, n);
 
 		la_port_tx_lost(port, queue, &q->m[q->head], k);
-		q->own_lost += leave(q, k);
+		q->own_lost += txq_leave(q, k);
 		n -= k;
 	}
 }
@@ -55,7 +55,7 @@ drop(struct la_txq *q, const struct la_port *port, uint16_t queue, uint32_t n)
 void
 la_txq_drop_all(struct la_txq *q, const struct la_port *port, uint16_t queue)
 {
-	drop(q, port, queue, q->n);
+	txq_drop(q, port, queue, q->n);
 }
 
 unsigned
@@ -64,9 +64,9 @@ la_txq_retry(struct la_txq *q, const struct la_port *port, uint16_t queue, uint6
 	unsigned sent = 0;
 
 	while (q->n > 0) {
-		uint32_t want = piece(q, q->n), k = la_port_tx_offer(port, queue, &q->m[q->head], want);
+		uint32_t want = txq_piece(q, q->n), k = la_port_tx_offer(port, queue, &q->m[q->head], want);
 
-		q->own_sent += leave(q, k);
+		q->own_sent += txq_leave(q, k);
 		sent += k;
 		if (k < want)
 			break;
@@ -80,16 +80,16 @@ la_txq_retry(struct la_txq *q, const struct la_port *port, uint16_t queue, uint6
 	if (q->refused_ms > LA_TXQ_GIVE_UP_MS)
 		la_txq_drop_all(q, port, queue);
 	else if (q->refused_ms > LA_TXQ_STALL_MS && q->n > LA_TXQ_LOW)
-		drop(q, port, queue, q->n - LA_TXQ_LOW);
+		txq_drop(q, port, queue, q->n - LA_TXQ_LOW);
 	return sent;
 }
 
 static void
-wait(struct la_txq *q, struct rte_mbuf **pkts, uint32_t n, bool own)
+txq_append(struct la_txq *q, struct rte_mbuf **pkts, uint32_t n, bool own)
 {
 	assert(n <= la_txq_room(q));
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t at = place(q, q->n + i);
+		uint32_t at = txq_place(q, q->n + i);
 
 		q->m[at] = pkts[i];
 		q->is_own[at] = own;
@@ -115,5 +115,5 @@ la_txq_send(struct la_txq *q, const struct la_port *port, uint16_t queue, struct
 		q->own_lost += n - left;
 	}
 	if (unlikely(sent < left))
-		wait(q, pkts + sent, left - sent, own);
+		txq_append(q, pkts + sent, left - sent, own);
 }

@@ -66,7 +66,7 @@ la_vdev_clean_up(void)
 }
 
 static int __attribute__((format(printf, 4, 5)))
-fail(int r, char *err, size_t size, const char *fmt, ...)
+vdev_fail(int r, char *err, size_t size, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -83,7 +83,7 @@ split_arg(struct vdev *v, const char *arg, char *err, size_t size)
 	size_t n = arg != NULL ? strcspn(arg, ",") : 0;
 
 	if (n >= sizeof(v->head))
-		return fail(-EINVAL, err, size, "%s: argument too long", v->name);
+		return vdev_fail(-EINVAL, err, size, "%s: argument too long", v->name);
 	if (n > 0)
 		memcpy(v->head, arg, n);
 	v->head[n] = '\0';
@@ -99,19 +99,19 @@ check_interface(const struct vdev *v, char *err, size_t size)
 						     : "xdp";
 
 	if (v->head[0] == '\0')
-		return fail(-EINVAL, err, size, "%s: an interface name is needed, as in %s:la0",
-			    what, what);
+		return vdev_fail(-EINVAL, err, size, "%s: an interface name is needed, as in %s:la0",
+				 what, what);
 	if (strlen(v->head) >= IF_NAMESIZE)
-		return fail(-EINVAL, err, size, "%s: interface name \"%s\" is longer than %d bytes",
-			    what, v->head, IF_NAMESIZE - 1);
+		return vdev_fail(-EINVAL, err, size, "%s: interface name \"%s\" is longer than %d bytes",
+				 what, v->head, IF_NAMESIZE - 1);
 	if (v->kind == LA_PORT_TAP)
 		return 0;
 	if (if_nametoindex(v->head) == 0)
-		return fail(-ENODEV, err, size,
-			    "%s: there is no interface %s in this network namespace: see \"ip "
-			    "link\", or "
-			    "make one with \"ip link add %s type veth peer name %.11s-peer\"",
-			    what, v->head, v->head, v->head);
+		return vdev_fail(-ENODEV, err, size,
+				 "%s: there is no interface %s in this network namespace: see \"ip "
+				 "link\", or "
+				 "make one with \"ip link add %s type veth peer name %.11s-peer\"",
+				 what, v->head, v->head, v->head);
 	return 0;
 }
 
@@ -122,10 +122,10 @@ check_socket(const struct vdev *v, char *err, size_t size)
 	char *slash;
 
 	if (v->head[0] == '\0')
-		return fail(-EINVAL, err, size,
-			    "memif: a socket path is needed, as in memif:/run/la.sock");
+		return vdev_fail(-EINVAL, err, size,
+				 "memif: a socket path is needed, as in memif:/run/la.sock");
 	if (strlen(v->head) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return fail(-EINVAL, err, size, "memif: socket path %s is too long", v->head);
+		return vdev_fail(-EINVAL, err, size, "memif: socket path %s is too long", v->head);
 	memcpy(dir, v->head, strlen(v->head) + 1);
 	slash = strrchr(dir, '/');
 	if (slash == NULL)
@@ -133,8 +133,8 @@ check_socket(const struct vdev *v, char *err, size_t size)
 	else
 		slash[slash == dir] = '\0';
 	if (access(dir, W_OK | X_OK) < 0)
-		return fail(-errno, err, size, "memif: directory %s of the socket: %s", dir,
-			    strerror(errno));
+		return vdev_fail(-errno, err, size, "memif: directory %s of the socket: %s", dir,
+				 strerror(errno));
 	return 0;
 }
 
@@ -192,7 +192,7 @@ memif_args(struct vdev *v, char *err, size_t size)
 			n = snprintf(rest + used, sizeof(rest) - used, ",%.*s", (int)len, p);
 			used += (size_t)n;
 			if (used >= sizeof(rest))
-				return fail(-EINVAL, err, size, "memif: argument too long");
+				return vdev_fail(-EINVAL, err, size, "memif: argument too long");
 		}
 		p += len;
 		p += *p == ',';
@@ -201,7 +201,7 @@ memif_args(struct vdev *v, char *err, size_t size)
 	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s%s", role,
 		     v->head, rest, mac);
 	if ((size_t)n >= sizeof(v->args))
-		return fail(-EINVAL, err, size, "memif: argument too long");
+		return vdev_fail(-EINVAL, err, size, "memif: argument too long");
 	if (strcmp(role, "server") == 0)
 		remove_stale_socket(v->head);
 	return 0;
@@ -233,7 +233,7 @@ build_args(struct vdev *v, unsigned queues, char *err, size_t size)
 	if (v->kind == LA_PORT_TAP) {
 		r = la_tap_split(v->tail, &v->addrs, rest, sizeof(rest), why, sizeof(why));
 		if (r < 0)
-			return fail(r, err, size, "tap: \"%s\"; allowed: %s", v->tail, why);
+			return vdev_fail(r, err, size, "tap: \"%s\"; allowed: %s", v->tail, why);
 		n = snprintf(v->args, sizeof(v->args), "iface=%s%s%s", v->head, rest[0] ? "," : "", rest);
 	} else if (v->kind == LA_PORT_VETH)
 		n = snprintf(v->args, sizeof(v->args), "iface=%s,qpairs=%u,framecnt=%d%s%s",
@@ -244,7 +244,7 @@ build_args(struct vdev *v, unsigned queues, char *err, size_t size)
 	else if (v->kind == LA_PORT_NULL)
 		n = snprintf(v->args, sizeof(v->args), "%s%s%s", v->head, comma, v->tail);
 	if ((size_t)n >= sizeof(v->args))
-		return fail(-EINVAL, err, size, "%s: argument too long", v->name);
+		return vdev_fail(-EINVAL, err, size, "%s: argument too long", v->name);
 	return 0;
 }
 
@@ -304,7 +304,7 @@ add_packet_device(struct vdev *v)
 }
 
 static int
-probe(struct vdev *v, uint16_t *id, char *err, size_t size)
+vdev_probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 {
 	char said[256];
 	int r;
@@ -322,11 +322,11 @@ probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 	/* An unknown name means that the driver is missing among DPDK's plugins. */
 	la_eal_log_reason(said, sizeof(said));
 	if (strstr(said, "failed to parse device") != NULL)
-		return fail(-ENODEV, err, size,
-			    "%s: DPDK has no driver %s: is its package installed?", v->name,
-			    driver_of[v->kind]);
-	return fail(r, err, size, "%s,%s: %s: %s", v->name, v->args,
-		    said[0] != '\0' ? said : strerror(-r), la_vdev_advice(v->kind, v->head));
+		return vdev_fail(-ENODEV, err, size,
+				 "%s: DPDK has no driver %s: is its package installed?", v->name,
+				 driver_of[v->kind]);
+	return vdev_fail(r, err, size, "%s,%s: %s: %s", v->name, v->args,
+			 said[0] != '\0' ? said : strerror(-r), la_vdev_advice(v->kind, v->head));
 }
 
 /* Two ports with crossed rings: frames sent on queue q of one are received on queue q of the other. A
@@ -343,8 +343,8 @@ create_ring_pair(unsigned i, unsigned queues, uint16_t ids[2], char *err, size_t
 		ring[k & 1][k / 2] = rte_ring_create(name, RING_FRAMES, SOCKET_ID_ANY,
 						     RING_F_SP_ENQ | RING_F_SC_DEQ);
 		if (ring[k & 1][k / 2] == NULL) {
-			r = fail(-rte_errno, err, size, "ring: no memory for its rings: %s",
-				 rte_strerror(rte_errno));
+			r = vdev_fail(-rte_errno, err, size, "ring: no memory for its rings: %s",
+				      rte_strerror(rte_errno));
 			goto undo;
 		}
 	}
@@ -355,8 +355,8 @@ create_ring_pair(unsigned i, unsigned queues, uint16_t ids[2], char *err, size_t
 		if (r < 0) {
 			char said[256];
 
-			r = fail(-rte_errno, err, size, "ring: %s: %s", rte_strerror(rte_errno),
-				 la_eal_log_reason(said, sizeof(said)));
+			r = vdev_fail(-rte_errno, err, size, "ring: %s: %s", rte_strerror(rte_errno),
+				      la_eal_log_reason(said, sizeof(said)));
 			if (k > 0)
 				rte_eth_dev_close(ids[0]);
 			goto undo;
@@ -383,7 +383,7 @@ la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned que
 	if (kind == LA_PORT_RING)
 		return create_ring_pair(i, queues, ids, err, size);
 	if ((unsigned)kind >= RTE_DIM(driver_of) || driver_of[kind] == NULL)
-		return fail(-EINVAL, err, size, "port %u: unknown kind %d", i, (int)kind);
+		return vdev_fail(-EINVAL, err, size, "port %u: unknown kind %d", i, (int)kind);
 
 	/* The user's own --vdev may use the name. */
 	for (unsigned n = i;; n++) {
@@ -395,7 +395,7 @@ la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned que
 	if (r == 0)
 		r = build_args(&v, queues, err, size);
 	if (r == 0)
-		r = probe(&v, &ids[0], err, size);
+		r = vdev_probe(&v, &ids[0], err, size);
 	if (r == 0)
 		la_tap_keep(ids[0], &v.addrs);
 	return r < 0 ? r : 1;

@@ -21,7 +21,7 @@ send_arp(struct la_shard *s, const uint8_t dst[6], const struct la_arp *a)
 }
 
 static void
-answer(struct la_shard *s, const struct la_arp *q)
+arp_reply(struct la_shard *s, const struct la_arp *q)
 {
 	struct la_arp a = {.op = LA_ARP_REPLY, .spa = q->tpa, .tpa = q->spa};
 
@@ -32,7 +32,7 @@ answer(struct la_shard *s, const struct la_arp *q)
 
 /* RFC 5227 2.3, an ARP announcement: stations with another MAC for the address learn ours. */
 static void
-announce(struct la_shard *s, const struct la_addr *addr)
+arp_send_announcement(struct la_shard *s, const struct la_addr *addr)
 {
 	struct la_arp a = {.op = LA_ARP_REQUEST, .spa = addr->w[3], .tpa = addr->w[3]};
 
@@ -43,7 +43,7 @@ announce(struct la_shard *s, const struct la_addr *addr)
 /* A reply to our request confirms the entry; other frames only update it. An unsolicited reply
  * is no confirmation: it may be old or forged. */
 static enum la_neigh_news
-news(const struct la_arp *a, bool for_us, const struct la_neigh *n)
+arp_news(const struct la_arp *a, bool for_us, const struct la_neigh *n)
 {
 	bool asked = n->state == LA_NEIGH_INCOMPLETE || n->state == LA_NEIGH_PROBE;
 
@@ -71,7 +71,7 @@ la_arp_input(struct la_shard *s, const struct la_rx *rx)
 		if (memcmp(a.sha, s->nif.mac, 6) == 0)
 			return LA_C_drop_own_reflected;
 		if (la_netif_conflict(&s->nif, s->now, &from, a.sha)) {
-			announce(s, &from);
+			arp_send_announcement(s, &from);
 			la_count_net(s, LA_C_conflict_defences);
 		}
 		return LA_C_arp_conflict;
@@ -81,14 +81,14 @@ la_arp_input(struct la_shard *s, const struct la_rx *rx)
 	 * learn the sender, which is probably the next peer */
 	n = probe ? NULL : la_neigh_find(&s->neigh, &from);
 	if (n)
-		la_neigh_update(s, n, a.sha, news(&a, for_us, n));
+		la_resolve_update(s, n, a.sha, arp_news(&a, for_us, n));
 	if (a.op == LA_ARP_REPLY)
 		return n ? (int)LA_RX_DONE : (int)LA_C_drop_arp_not_ours;
 	if (!for_us || s->nif.follower)
 		return a.spa == a.tpa && n ? (int)LA_RX_DONE : (int)LA_C_drop_arp_not_ours;
 	if (!n && !probe)
-		la_neigh_learn(s, &from, a.sha, &target);
-	answer(s, &a);
+		la_resolve_learn(s, &from, a.sha, &target);
+	arp_reply(s, &a);
 	return LA_RX_DONE;
 }
 
@@ -111,5 +111,5 @@ la_arp_announce(struct la_shard *s)
 {
 	for (unsigned i = 0; i < s->nif.naddrs; i++)
 		if (la_addr_is4(&s->nif.addrs[i].addr))
-			announce(s, &s->nif.addrs[i].addr);
+			arp_send_announcement(s, &s->nif.addrs[i].addr);
 }

@@ -31,7 +31,7 @@ usual_hop6(const struct la_shard *s, const uint8_t *ip)
 }
 
 static struct la_neigh *
-resolve(struct la_shard *s, const uint8_t *ip, struct rte_mbuf *m)
+egress_resolve(struct la_shard *s, const uint8_t *ip, struct rte_mbuf *m)
 {
 	struct la_addr dst;
 
@@ -72,7 +72,7 @@ la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 		struct la_neigh *hop = ip[0] >> 4 == 4 ? usual_hop4(s, ip) : usual_hop6(s, ip);
 
 		if (unlikely(hop == NULL)) {
-			hop = resolve(s, ip, m);
+			hop = egress_resolve(s, ip, m);
 			if (!hop)
 				continue;
 		}
@@ -83,7 +83,7 @@ la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 }
 
 static void
-compact(struct la_shard *s)
+egress_compact(struct la_shard *s)
 {
 	if (s->tx_head == 0)
 		return;
@@ -95,11 +95,11 @@ compact(struct la_shard *s)
 void
 la_egress_drain(struct la_shard *s)
 {
-	compact(s);
+	egress_compact(s);
 	while (s->tx_tail < LA_TX_MAX) {
-		struct rte_mbuf *pkts[LA_BURST];
+		struct rte_mbuf *pkts[LA_RX_PARSE_BURST];
 		unsigned room = LA_TX_MAX - s->tx_tail;
-		unsigned n = la_tcp_take(&s->tcp, pkts, room < LA_BURST ? room : LA_BURST);
+		unsigned n = la_tcp_take(&s->tcp, pkts, room < LA_RX_PARSE_BURST ? room : LA_RX_PARSE_BURST);
 
 		if (n == 0)
 			break;
@@ -113,7 +113,7 @@ void
 la_egress_frame(struct la_shard *s, struct rte_mbuf *m)
 {
 	if (s->tx_tail == LA_TX_MAX)
-		compact(s);
+		egress_compact(s);
 	if (s->tx_tail == LA_TX_MAX) {
 		la_count_net(s, LA_C_out_full);
 		rte_pktmbuf_free(m);

@@ -20,14 +20,14 @@
 enum { WARN_MS = 60000 };
 
 static const struct la_addr *
-address(const struct la_shard *s, bool six)
+gateway_addr(const struct la_shard *s, bool six)
 {
 	return six ? &s->nif.gateway6 : &s->nif.gateway4;
 }
 
 /* The source of requests: an address of ours near the gateway, else the first of a range. False: none is usable. */
 static bool
-source(const struct la_shard *s, const struct la_addr *gateway, struct la_addr *src)
+gateway_source(const struct la_shard *s, const struct la_addr *gateway, struct la_addr *src)
 {
 	const struct la_addr *a = la_netif_source(&s->nif, gateway);
 
@@ -48,24 +48,24 @@ source(const struct la_shard *s, const struct la_addr *gateway, struct la_addr *
 }
 
 static void
-start(struct la_shard *s, bool six)
+gateway_start_one(struct la_shard *s, bool six)
 {
-	const struct la_addr *a = address(s, six);
+	const struct la_addr *a = gateway_addr(s, six);
 	struct la_neigh *n;
 	struct la_addr src;
 
 	if (la_addr_is_any(a) || la_neigh_find(&s->neigh, a))
 		return;
-	if (!source(s, a, &src)) {
+	if (!gateway_source(s, a, &src)) {
 		s->gateway[six] = LA_GATEWAY_SILENT;
 		return;
 	}
-	n = la_neigh_add_gateway(s, a);
+	n = la_resolve_add_gateway(s, a);
 	if (!n)
 		return;
 	n->src = src;
 	if (!s->nif.follower || la_netif_gateway_given(&s->nif))
-		la_neigh_ask(s, n);
+		la_resolve_ask(s, n);
 	if (n->state != LA_NEIGH_INCOMPLETE)
 		s->gateway[six] = LA_GATEWAY_READY;
 }
@@ -74,10 +74,10 @@ void
 la_gateway_start(struct la_shard *s)
 {
 	for (unsigned six = 0; six < 2; six++) {
-		if (!la_addr_is_any(address(s, six)) && s->gateway[six] == LA_GATEWAY_NONE)
+		if (!la_addr_is_any(gateway_addr(s, six)) && s->gateway[six] == LA_GATEWAY_NONE)
 			s->gateway[six] = LA_GATEWAY_ASKING;
 		if (s->gateway[six] == LA_GATEWAY_ASKING && (!six || s->nif.dad_at == UINT64_MAX))
-			start(s, six);
+			gateway_start_one(s, six);
 	}
 }
 
@@ -103,13 +103,13 @@ la_gateway_gone(struct la_shard *s, const struct la_neigh *n)
 }
 
 enum la_gateway_state
-la_shard_gateway(const struct la_shard *s, bool six)
+la_gateway_state_of(const struct la_shard *s, bool six)
 {
 	return s->gateway[six];
 }
 
 bool
-la_shard_gateways_settled(const struct la_shard *s)
+la_gateways_settled(const struct la_shard *s)
 {
 	return s->gateway[0] != LA_GATEWAY_ASKING && s->gateway[1] != LA_GATEWAY_ASKING;
 }

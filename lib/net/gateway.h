@@ -16,8 +16,8 @@ enum la_gateway_state {
 	LA_GATEWAY_SILENT, /* no reply, or no usable source address */
 };
 
-enum la_gateway_state la_shard_gateway(const struct la_shard *s, bool six);
+enum la_gateway_state la_gateway_state_of(const struct la_shard *s, bool six);
 /** Returns whether the first resolution of every configured gateway has ended. */
-bool la_shard_gateways_settled(const struct la_shard *s);
+bool la_gateways_settled(const struct la_shard *s);
 
 #endif

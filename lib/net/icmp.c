@@ -19,7 +19,7 @@ echo_allowed(struct la_shard *s)
 /* The ICMP message alone, in a writable buffer: the request's own if it has no other reference,
  * else a copy. NULL: no mbuf. */
 static struct rte_mbuf *
-writable(struct la_shard *s, const struct la_rx *rx)
+icmp_writable_mbuf(struct la_shard *s, const struct la_rx *rx)
 {
 	uint16_t off = (uint16_t)(rx->eth.len + rx->ip.hlen), len = rx->ip.plen;
 	struct rte_mbuf *m = rx->m;
@@ -46,7 +46,7 @@ writable(struct la_shard *s, const struct la_rx *rx)
 /* RFC 1122 3.2.2.6, RFC 4443 4.2. The reply goes to the source MAC of the request: a ping makes no
  * neighbour entry. IP options are not returned. */
 static int
-echo(struct la_shard *s, const struct la_rx *rx)
+icmp_echo_reply(struct la_shard *s, const struct la_rx *rx)
 {
 	bool is4 = rx->eth.type == LA_ETH_IP4;
 	uint16_t hlen = is4 ? LA_IP4_LEN : LA_IP6_LEN, len = rx->ip.plen;
@@ -58,7 +58,7 @@ echo(struct la_shard *s, const struct la_rx *rx)
 		return LA_C_drop_icmp_type;
 	if (!echo_allowed(s))
 		return LA_C_drop_icmp_throttled;
-	m = writable(s, rx);
+	m = icmp_writable_mbuf(s, rx);
 	if (!m)
 		return LA_C_mbuf_exhausted;
 	p = rte_pktmbuf_mtod(m, uint8_t *);
@@ -79,7 +79,7 @@ echo(struct la_shard *s, const struct la_rx *rx)
 
 /* RFC 9293 MUST-54: matched by its quoted tuple; TCP checks the sequence number (RFC 5927 4.1). */
 static int
-error(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
+icmp_error_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
 {
 	enum la_tcp_icmp what = LA_TCP_ICMP_SOFT;
 
@@ -125,14 +125,14 @@ la_icmp_input(struct la_shard *s, struct la_rx *rx)
 		return LA_C_drop_ip_src;
 	switch (ic.kind) {
 	case LA_ICMP_ECHO:
-		return echo(s, rx);
+		return icmp_echo_reply(s, rx);
 	case LA_ICMP_NS:
 	case LA_ICMP_NA:
 		return la_nd_input(s, rx, &ic);
 	case LA_ICMP_ERR_SOFT:
 	case LA_ICMP_ERR_HARD:
 	case LA_ICMP_ERR_PMTU:
-		return error(s, rx, &ic);
+		return icmp_error_input(s, rx, &ic);
 	default:
 		return LA_C_drop_icmp_type;
 	}

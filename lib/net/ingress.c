@@ -22,7 +22,7 @@ enum { LOOK_AHEAD = 4 };
 enum { IP4_MAXLEN = 60, IP4_PROTO_OFF = 9, IP6_PROTO_OFF = 6, ETH_TYPE_OFF = 12, TCP_FLAGS_OFF = 13 };
 
 static uint16_t
-be16(const uint8_t *p)
+rx_be16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
@@ -37,9 +37,9 @@ headers_in_first(const struct rte_mbuf *m)
 
 	if (m->data_len < LA_ETH_LEN + LA_VLAN_LEN + IP4_MAXLEN + LA_TCP_MAXLEN)
 		return false;
-	type = be16(p + ETH_TYPE_OFF);
+	type = rx_be16(p + ETH_TYPE_OFF);
 	if (type == LA_ETH_VLAN) {
-		type = be16(p + ETH_TYPE_OFF + LA_VLAN_LEN);
+		type = rx_be16(p + ETH_TYPE_OFF + LA_VLAN_LEN);
 		off += LA_VLAN_LEN;
 	}
 	if (type == LA_ETH_IP4)
@@ -48,7 +48,7 @@ headers_in_first(const struct rte_mbuf *m)
 }
 
 static void
-view(struct la_shard *s, struct rte_mbuf *m, struct la_rx *rx)
+rx_view_mbuf(struct la_shard *s, struct rte_mbuf *m, struct la_rx *rx)
 {
 	rx->m = m;
 	rx->len = m->pkt_len;
@@ -61,7 +61,7 @@ view(struct la_shard *s, struct rte_mbuf *m, struct la_rx *rx)
 }
 
 static int
-ether(struct la_shard *s, struct la_rx *rx)
+rx_ether(struct la_shard *s, struct la_rx *rx)
 {
 	struct la_eth *e = &rx->eth;
 	enum la_counter why = la_eth_parse(rx->p, rx->len, e);
@@ -97,7 +97,7 @@ la_ingress_src_ok(struct la_shard *s, const struct la_addr *src)
 
 /* Checks destination and source (RFC 1122 3.2.1.3, 3.3.6; RFC 9293 MUST-57, MUST-63). */
 static int
-addresses(struct la_shard *s, struct la_rx *rx)
+rx_check_addrs(struct la_shard *s, struct la_rx *rx)
 {
 	bool is4 = rx->eth.type == LA_ETH_IP4;
 	enum la_dst dst = la_netif_dst(&s->nif, &rx->ip.dst);
@@ -180,7 +180,7 @@ cut_chain(struct rte_mbuf *m, uint32_t off, uint32_t len)
 
 /* Trims the mbuf to len bytes from off, without headers and padding. */
 static struct rte_mbuf *
-cut(struct rte_mbuf *m, uint32_t off, uint32_t len)
+rx_cut_mbuf(struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
 	if (unlikely(m->nb_segs > 1))
 		return cut_chain(m, off, len);
@@ -191,7 +191,7 @@ cut(struct rte_mbuf *m, uint32_t off, uint32_t len)
 }
 
 static int
-tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
+rx_tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
 {
 	uint32_t off = rx->eth.len + rx->ip.hlen, have = rx->len - off;
 	enum la_counter why;
@@ -207,7 +207,7 @@ tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
 	seg->src = rx->ip.src;
 	seg->dst = rx->ip.dst;
 	seg->is4 = rx->eth.type == LA_ETH_IP4;
-	seg->m = cut(rx->m, off + (uint32_t)hlen, seg->len);
+	seg->m = rx_cut_mbuf(rx->m, off + (uint32_t)hlen, seg->len);
 	return LA_WIRE_OK;
 }
 
@@ -221,10 +221,10 @@ far_host(uint32_t be)
 }
 
 /* Fast path for the common frame: to our MAC, untagged, in one segment, IPv4 without options, TCP, to the
- * destination of the previous frame, valid. A few comparisons detect it, at half the cost of frame(). Both paths
- * must agree on every frame that this one accepts. False: frame() decides, and *seg may be partly filled. */
+ * destination of the previous frame, valid. A few comparisons detect it, at half the cost of rx_frame(). Both paths
+ * must agree on every frame that this one accepts. False: rx_frame() decides, and *seg may be partly filled. */
 static inline bool
-usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
+rx_fast_ip4_tcp(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 {
 	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}; /* the source is no group address */
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + LA_ETH_LEN;
@@ -237,7 +237,7 @@ usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	memcpy(&macs, p, sizeof(macs));
 	memcpy(&bits, mask, sizeof(bits));
 	memcpy(&ours, s->nif.mac, sizeof(s->nif.mac));
-	if ((macs & bits) != ours || be16(p + ETH_TYPE_OFF) != LA_ETH_IP4)
+	if ((macs & bits) != ours || rx_be16(p + ETH_TYPE_OFF) != LA_ETH_IP4)
 		return false;
 	len = la_ip4_plain(ip, m->data_len - LA_ETH_LEN, LA_IPPROTO_TCP);
 	if (len < LA_TCP_LEN)
@@ -258,20 +258,20 @@ usual(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	if (la_tcp_parse(ip, len, len, seg, &hlen) != LA_WIRE_OK)
 		return false;
 	seg->is4 = true;
-	seg->m = cut(m, (uint32_t)(LA_ETH_LEN + LA_IP4_LEN + hlen), seg->len);
+	seg->m = rx_cut_mbuf(m, (uint32_t)(LA_ETH_LEN + LA_IP4_LEN + hlen), seg->len);
 	return true;
 }
 
 /* Processes one frame. Returns LA_WIRE_OK (*seg is filled), a counter, LA_RX_DONE or LA_RX_KEPT. */
 static int
-frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
+rx_frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 {
 	struct la_rx rx;
 	bool ok;
 	int why;
 
-	view(s, m, &rx);
-	why = ether(s, &rx);
+	rx_view_mbuf(s, m, &rx);
+	why = rx_ether(s, &rx);
 	if (why != LA_WIRE_OK)
 		return why;
 	switch (rx.eth.type) {
@@ -288,11 +288,11 @@ frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 		return LA_C_drop_eth_type;
 	}
 	if (why == LA_WIRE_OK)
-		why = addresses(s, &rx);
+		why = rx_check_addrs(s, &rx);
 	if (why != LA_WIRE_OK)
 		return why;
 	if (likely(rx.ip.proto == LA_IPPROTO_TCP))
-		return tcp(s, &rx, seg);
+		return rx_tcp(s, &rx, seg);
 	if (rx.ip.proto == (rx.eth.type == LA_ETH_IP4 ? LA_IPPROTO_ICMP : LA_IPPROTO_ICMP6))
 		return la_icmp_input(s, &rx);
 	return LA_C_drop_ip_proto;
@@ -324,11 +324,12 @@ note_origin(struct la_shard *s, const struct rte_mbuf *m)
 
 	if (m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN)
 		return;
-	if (be16(p + ETH_TYPE_OFF) == LA_ETH_VLAN)
+	if (rx_be16(p + ETH_TYPE_OFF) == LA_ETH_VLAN)
 		off += LA_VLAN_LEN;
-	if (be16(p + off - 2) == LA_ETH_IP4 && m->data_len >= off + LA_IP4_LEN && p[off + IP4_PROTO_OFF] == LA_IPPROTO_TCP)
+	if (rx_be16(p + off - 2) == LA_ETH_IP4 && m->data_len >= off + LA_IP4_LEN &&
+	    p[off + IP4_PROTO_OFF] == LA_IPPROTO_TCP)
 		*a = la_ip4_src(p + off);
-	else if (be16(p + off - 2) == LA_ETH_IP6 && m->data_len >= off + LA_IP6_LEN &&
+	else if (rx_be16(p + off - 2) == LA_ETH_IP6 && m->data_len >= off + LA_IP6_LEN &&
 		 p[off + IP6_PROTO_OFF] == LA_IPPROTO_TCP)
 		memcpy(a->b, p + off + 8, sizeof(a->b));
 	else
@@ -356,7 +357,7 @@ is_plain_syn(const struct la_shard *s, const struct rte_mbuf *m)
 
 	if (m->data_len < off + LA_IP4_LEN + LA_TCP_LEN || memcmp(p, s->nif.mac, sizeof(s->nif.mac)) != 0)
 		return false;
-	type = be16(p + off - 2);
+	type = rx_be16(p + off - 2);
 	p += off;
 	if (type == LA_ETH_IP4 && p[0] == 0x45 && p[IP4_PROTO_OFF] == LA_IPPROTO_TCP)
 		p += LA_IP4_LEN;
@@ -391,7 +392,7 @@ is_whole(const struct rte_mbuf *m)
 static __attribute__((noinline)) unsigned
 shed_syns(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 {
-	struct rte_mbuf *syns[LA_BURST];
+	struct rte_mbuf *syns[LA_RX_PARSE_BURST];
 	unsigned kept = 0, nsyns = 0, shed = 0;
 
 	for (unsigned i = 0; i < n && i < 2 * LOOK_AHEAD; i++)
@@ -429,7 +430,7 @@ shed_syns(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 void
 la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 {
-	struct la_seg segs[LA_BURST];
+	struct la_seg segs[LA_RX_PARSE_BURST];
 	unsigned nsegs = 0;
 	uint64_t bytes = 0;
 
@@ -445,8 +446,8 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 		if (i + LOOK_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + LOOK_AHEAD], void *));
 		bytes += pkts[i]->pkt_len;
-		why = likely(usual(s, pkts[i], &segs[nsegs])) ? (int)LA_WIRE_OK
-							      : frame(s, pkts[i], &segs[nsegs]);
+		why = likely(rx_fast_ip4_tcp(s, pkts[i], &segs[nsegs])) ? (int)LA_WIRE_OK
+							      : rx_frame(s, pkts[i], &segs[nsegs]);
 		if (likely(why == LA_WIRE_OK)) {
 			nsegs++;
 			continue;

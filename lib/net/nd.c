@@ -45,13 +45,13 @@ send_nd(struct la_shard *s, const struct nd_out *o)
 
 /* RFC 4861 7.2.6: unsolicited, to all nodes, with override, so that it replaces an older MAC of ours. */
 static void
-announce(struct la_shard *s, const struct la_addr *a)
+nd_announce(struct la_shard *s, const struct la_addr *a)
 {
 	send_nd(s, &(struct nd_out){.src = *a, .dst = all_nodes, .target = *a, .advert = true});
 }
 
 static void
-duplicate(struct la_shard *s, struct la_ifaddr *f, const uint8_t mac[6])
+nd_addr_is_duplicate(struct la_shard *s, struct la_ifaddr *f, const uint8_t mac[6])
 {
 	char buf[LA_ADDR_STRLEN];
 
@@ -67,7 +67,7 @@ duplicate(struct la_shard *s, struct la_ifaddr *f, const uint8_t mac[6])
 }
 
 static struct la_ifaddr *
-tentative(const struct la_shard *s, const struct la_addr *a)
+nd_find_tentative(const struct la_shard *s, const struct la_addr *a)
 {
 	struct la_ifaddr *f = la_netif_find(&s->nif, a);
 
@@ -76,11 +76,11 @@ tentative(const struct la_shard *s, const struct la_addr *a)
 
 /* RFC 4861 7.2.3 and 7.2.4. */
 static int
-solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
+nd_solicit_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
 {
 	bool dad = la_addr_is_any(&rx->ip.src);
 	struct nd_out o = {.src = ic->target, .target = ic->target, .advert = true};
-	struct la_ifaddr *f = tentative(s, &ic->target);
+	struct la_ifaddr *f = nd_find_tentative(s, &ic->target);
 
 	if (memcmp(rx->eth.src, s->nif.mac, 6) == 0)
 		return LA_C_drop_own_reflected;
@@ -88,7 +88,7 @@ solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *i
 		/* two stations check the same address (RFC 4862 5.4.3): neither may use it. Other stations
 		 * will repeat their solicitation. */
 		if (dad)
-			duplicate(s, f, rx->eth.src);
+			nd_addr_is_duplicate(s, f, rx->eth.src);
 		return dad ? (int)LA_RX_DONE : (int)LA_C_drop_icmp_type;
 	}
 	if (s->nif.follower || !la_netif_owns(&s->nif, &ic->target))
@@ -102,7 +102,7 @@ solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *i
 		 * of the solicitation: by its hop limit it is from this link */
 		o.mac = ic->has_lladdr ? ic->lladdr : rx->eth.src;
 		if (ic->has_lladdr)
-			la_neigh_learn(s, &rx->ip.src, ic->lladdr, &ic->target);
+			la_resolve_learn(s, &rx->ip.src, ic->lladdr, &ic->target);
 	}
 	send_nd(s, &o);
 	return LA_RX_DONE;
@@ -110,7 +110,7 @@ solicitation(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *i
 
 /* RFC 4861 7.2.5 for an existing entry, in the RFC's order. */
 static int
-update(struct la_shard *s, struct la_neigh *n, const struct la_icmp *ic)
+nd_update_entry(struct la_shard *s, struct la_neigh *n, const struct la_icmp *ic)
 {
 	bool other = ic->has_lladdr && !la_neigh_mac_is(n, ic->lladdr);
 
@@ -126,27 +126,27 @@ update(struct la_shard *s, struct la_neigh *n, const struct la_icmp *ic)
 		uint8_t mac[6];
 
 		memcpy(mac, ic->has_lladdr ? ic->lladdr : n->hdr, 6);
-		la_neigh_update(s, n, mac, ic->na_solicited ? LA_NEWS_CONFIRMED : LA_NEWS_CLAIM);
+		la_resolve_update(s, n, mac, ic->na_solicited ? LA_NEWS_CONFIRMED : LA_NEWS_CLAIM);
 	}
 	return LA_RX_DONE;
 }
 
 static int
-advertisement(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
+nd_advert_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
 {
-	struct la_ifaddr *f = tentative(s, &ic->target);
+	struct la_ifaddr *f = nd_find_tentative(s, &ic->target);
 	struct la_neigh *n;
 
 	if (memcmp(rx->eth.src, s->nif.mac, 6) == 0)
 		return LA_C_drop_own_reflected;
 	if (f) {
-		duplicate(s, f, rx->eth.src);
+		nd_addr_is_duplicate(s, f, rx->eth.src);
 		return LA_RX_DONE;
 	}
 	if (la_netif_owns(&s->nif, &ic->target)) {
 		/* RFC 4862 5.4.4 leaves the treatment of a late duplicate open: defend as RFC 5227 2.4 does for IPv4 */
 		if (la_netif_conflict(&s->nif, s->now, &ic->target, rx->eth.src)) {
-			announce(s, &ic->target);
+			nd_announce(s, &ic->target);
 			la_count_net(s, LA_C_conflict_defences);
 		}
 		return LA_C_nd_conflict;
@@ -157,13 +157,13 @@ advertisement(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *
 		return LA_C_drop_nd_bad;
 	n = la_neigh_find(&s->neigh, &ic->target);
 	/* 7.2.5: an advertisement creates no entry */
-	return n ? update(s, n, ic) : (int)LA_C_drop_icmp_type;
+	return n ? nd_update_entry(s, n, ic) : (int)LA_C_drop_icmp_type;
 }
 
 int
 la_nd_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
 {
-	return ic->kind == LA_ICMP_NS ? solicitation(s, rx, ic) : advertisement(s, rx, ic);
+	return ic->kind == LA_ICMP_NS ? nd_solicit_input(s, rx, ic) : nd_advert_input(s, rx, ic);
 }
 
 void
@@ -188,7 +188,7 @@ la_nd_start(struct la_shard *s)
 		if (la_addr_is4(&f->addr))
 			continue;
 		if (f->state == LA_ADDR_USABLE)
-			announce(s, &f->addr);
+			nd_announce(s, &f->addr);
 		else
 			send_nd(s, &(struct nd_out){.dst = la_nd_solicited_node(&f->addr),
 						    .target = f->addr,
@@ -210,7 +210,7 @@ la_nd_poll(struct la_shard *s)
 			continue;
 		f->state = LA_ADDR_USABLE;
 		if (!s->nif.follower)
-			announce(s, &f->addr);
+			nd_announce(s, &f->addr);
 	}
 	la_gateway_start(s);
 }

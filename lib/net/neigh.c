@@ -69,7 +69,7 @@ static const uint8_t list_of[] = {
 };
 
 static uint32_t
-clamp(uint32_t v, uint32_t low, uint32_t high)
+neigh_clamp(uint32_t v, uint32_t low, uint32_t high)
 {
 	return v < low ? low : v > high ? high : v;
 }
@@ -78,7 +78,7 @@ clamp(uint32_t v, uint32_t low, uint32_t high)
 static uint32_t
 unverified_for(uint32_t max, uint32_t wait_max)
 {
-	return clamp(clamp(max / 4, LA_NEIGH_UNVERIFIED_MIN, LA_NEIGH_UNVERIFIED_MAX), 1, wait_max / 4);
+	return neigh_clamp(neigh_clamp(max / 4, LA_NEIGH_UNVERIFIED_MIN, LA_NEIGH_UNVERIFIED_MAX), 1, wait_max / 4);
 }
 
 static uint32_t
@@ -100,7 +100,7 @@ heads_for(uint32_t slots)
 uint32_t
 la_neigh_wait_max(uint32_t mbufs)
 {
-	return clamp(mbufs / 8, LA_NEIGH_WAIT_MIN, LA_NEIGH_WAIT_MAX);
+	return neigh_clamp(mbufs / 8, LA_NEIGH_WAIT_MIN, LA_NEIGH_WAIT_MAX);
 }
 
 size_t
@@ -124,7 +124,7 @@ la_neigh_init(struct la_neigh_table *t, uint32_t max, uint32_t wait_max, const u
 			[LA_NC_VERIFIED] = max,
 			[LA_NC_GATEWAY] = LA_NEIGH_GATEWAYS},
 		.share = wait_max / 4,
-		.qleast = clamp(wait_max / 8 / unverified, 1, UINT32_MAX),
+		.qleast = neigh_clamp(wait_max / 8 / unverified, 1, UINT32_MAX),
 		.fresh = 1,
 		.soonest = UINT64_MAX,
 		.key = {key[0], key[1]},
@@ -199,7 +199,7 @@ la_neigh_find(const struct la_neigh_table *t, const struct la_addr *a)
 
 /* The least recently used of the first few of a list. Gateways, at most two, are skipped. */
 static struct la_neigh *
-oldest(struct la_neigh_table *t, enum la_neigh_list l)
+neigh_oldest(struct la_neigh_table *t, enum la_neigh_list l)
 {
 	struct la_neigh *best = NULL;
 	uint32_t i = t->list[l].first;
@@ -223,9 +223,9 @@ la_neigh_victim(struct la_neigh_table *t, enum la_neigh_class class, bool in_use
 		return NULL;
 	if (class == LA_NC_UNVERIFIED)
 		return &t->e[t->list[LA_NL_UNVERIFIED].first];
-	n = oldest(t, LA_NL_STALE);
+	n = neigh_oldest(t, LA_NL_STALE);
 	for (unsigned i = 0; !n && in_use && i < sizeof(order); i++)
-		n = oldest(t, order[i]);
+		n = neigh_oldest(t, order[i]);
 	return n;
 }
 

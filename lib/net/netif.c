@@ -140,14 +140,14 @@ add_spans(struct la_spans *to, const struct la_net *nets, unsigned n)
 
 /* The last 24 bits of an IPv6 address, which name its solicited-node group (RFC 4291 2.7.1). */
 static uint32_t
-low24(const uint8_t *p)
+netif_low24(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 }
 
 /* Builds the look-up tables from the addresses, prefixes and ranges. */
 static void
-seal(struct la_netif *nif)
+netif_seal(struct la_netif *nif)
 {
 	add_spans(&nif->link, nif->onlink, nif->nonlink);
 	add_spans(&nif->range, nif->ranges, nif->nranges);
@@ -166,7 +166,7 @@ seal(struct la_netif *nif)
 	la_u32s_sort(nif->bcasts, nif->nbcasts);
 	for (unsigned i = 0; i < nif->naddrs; i++)
 		if (!la_addr_is4(&nif->addrs[i].addr))
-			nif->lows[nif->nlows++] = low24(&nif->addrs[i].addr.b[13]);
+			nif->lows[nif->nlows++] = netif_low24(&nif->addrs[i].addr.b[13]);
 	la_u32s_sort(nif->lows, nif->nlows);
 }
 
@@ -221,7 +221,7 @@ la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void *mem
 	}
 	if (nif->has6 && !la_netif_find(nif, &ll.addr))
 		add_addr(nif, &ll, state6);
-	seal(nif);
+	netif_seal(nif);
 	if (nif->has6 && !cfg->no_dad)
 		nif->dad_at = cfg->now + LA_DAD_WAIT_MS;
 }
@@ -281,9 +281,9 @@ la_netif_dst(const struct la_netif *nif, const struct la_addr *a)
 /* The last 24 bits of an address give its solicited-node group (RFC 4291 2.7.1); a range has
  * so many groups that all are accepted. */
 static bool
-solicited(const struct la_netif *nif, const uint8_t low[3])
+netif_hears_solicited(const struct la_netif *nif, const uint8_t low[3])
 {
-	return nif->range6 || la_u32s_has(nif->lows, nif->nlows, low24(low));
+	return nif->range6 || la_u32s_has(nif->lows, nif->nlows, netif_low24(low));
 }
 
 bool
@@ -301,7 +301,7 @@ la_netif_hears(const struct la_netif *nif, const uint8_t mac[6])
 	if (!nif->has6)
 		return false;
 	return memcmp(mac, all_nodes, 6) == 0 ||
-	       (memcmp(mac, sol_nodes, 3) == 0 && solicited(nif, mac + 3));
+	       (memcmp(mac, sol_nodes, 3) == 0 && netif_hears_solicited(nif, mac + 3));
 }
 
 bool
@@ -312,7 +312,7 @@ la_netif_joined(const struct la_netif *nif, const struct la_addr *group)
 
 	return nif->has6 &&
 	       (la_addr_eq(group, &all_nodes) ||
-		(memcmp(group->b, sol_nodes, 13) == 0 && solicited(nif, &group->b[13])));
+		(memcmp(group->b, sol_nodes, 13) == 0 && netif_hears_solicited(nif, &group->b[13])));
 }
 
 bool

@@ -58,7 +58,7 @@ gateway_ok(const struct la_shard_config *cfg, const struct la_addr *gw, bool is4
 }
 
 static bool
-any6(const struct la_prefix *p, unsigned n)
+has_ip6_prefix(const struct la_prefix *p, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (!la_addr_is4(&p[i].addr))
@@ -108,7 +108,7 @@ la_netif_check(const struct la_shard_config *cfg)
 	if (memcmp(cfg->gateway_mac, (const uint8_t[6]){0}, 6) != 0 && !la_mac_is_station(cfg->gateway_mac))
 		return "gateway_mac";
 	/* RFC 8200 5: every link with IPv6 carries 1280 bytes */
-	if (cfg->mtu < 1280 && (any6(cfg->addrs, cfg->naddrs) || any6(cfg->ranges, cfg->nranges)))
+	if (cfg->mtu < 1280 && (has_ip6_prefix(cfg->addrs, cfg->naddrs) || has_ip6_prefix(cfg->ranges, cfg->nranges)))
 		return "mtu";
 	return NULL;
 }

@@ -31,7 +31,7 @@
 enum { TCP_FLAGS_OFF = 13 };
 
 static void
-solicit(struct la_shard *s, const struct la_neigh *n)
+resolve_solicit(struct la_shard *s, const struct la_neigh *n)
 {
 	if (la_addr_is4(&n->addr))
 		la_arp_solicit(s, n);
@@ -41,7 +41,7 @@ solicit(struct la_shard *s, const struct la_neigh *n)
 
 /* Updates the gauges from the table. */
 static void
-tell(struct la_shard *s)
+resolve_set_gauges(struct la_shard *s)
 {
 	s->counters.v[LA_C_neighbours] = la_neigh_count(&s->neigh);
 	s->counters.v[LA_C_neighbours_unverified] = s->neigh.count[LA_NC_UNVERIFIED];
@@ -49,7 +49,7 @@ tell(struct la_shard *s)
 }
 
 void
-la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count)
+la_resolve_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count)
 {
 	struct rte_mbuf *m;
 
@@ -61,18 +61,18 @@ la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count)
 	if (s->last_hop == n)
 		s->last_hop = NULL;
 	la_neigh_remove(&s->neigh, n);
-	tell(s);
+	resolve_set_gauges(s);
 }
 
 static void
-evict(struct la_shard *s, struct la_neigh *n)
+resolve_evict(struct la_shard *s, struct la_neigh *n)
 {
 	la_count_net(s, n->class == LA_NC_UNVERIFIED ? LA_C_neigh_unverified_evicted : LA_C_neigh_evicted);
-	la_neigh_drop(s, n, LA_C_drop_neigh_evicted);
+	la_resolve_drop(s, n, LA_C_drop_neigh_evicted);
 }
 
 static void
-header(struct la_shard *s, struct la_neigh *n, bool is4)
+resolve_write_hdr(struct la_shard *s, struct la_neigh *n, bool is4)
 {
 	struct la_eth e = {.type = is4 ? LA_ETH_IP4 : LA_ETH_IP6, .vlan = s->nif.vlan};
 
@@ -82,30 +82,30 @@ header(struct la_shard *s, struct la_neigh *n, bool is4)
 
 /* A new entry whose header lacks only the MAC. NULL: no other may be evicted for it. */
 static struct la_neigh *
-add(struct la_shard *s, const struct la_addr *a, enum la_neigh_class class)
+resolve_new_entry(struct la_shard *s, const struct la_addr *a, enum la_neigh_class class)
 {
 	struct la_neigh *victim = la_neigh_victim(&s->neigh, class, true), *n;
 
 	if (victim)
-		evict(s, victim);
+		resolve_evict(s, victim);
 	n = la_neigh_add(&s->neigh, a, class, s->now);
 	if (!n)
 		return NULL;
-	header(s, n, la_addr_is4(a));
-	tell(s);
+	resolve_write_hdr(s, n, la_addr_is4(a));
+	resolve_set_gauges(s);
 	return n;
 }
 
 /* in_use: may evict a verified neighbour in use. */
 static void
-promote(struct la_shard *s, struct la_neigh *n, bool in_use)
+resolve_promote(struct la_shard *s, struct la_neigh *n, bool in_use)
 {
 	struct la_neigh *victim = la_neigh_victim(&s->neigh, LA_NC_VERIFIED, in_use);
 
 	if (victim)
-		evict(s, victim);
+		resolve_evict(s, victim);
 	(void)la_neigh_promote(&s->neigh, n, s->now); /* else the next packet retries */
-	tell(s);
+	resolve_set_gauges(s);
 }
 
 static bool
@@ -123,7 +123,7 @@ is_given(const struct la_shard *s, const struct la_addr *a)
 }
 
 static struct la_neigh *
-drop(struct la_shard *s, struct rte_mbuf *m, enum la_counter why)
+resolve_drop_packet(struct la_shard *s, struct rte_mbuf *m, enum la_counter why)
 {
 	la_counters_drop(&s->counters, why, 1);
 	rte_pktmbuf_free(m);
@@ -166,7 +166,7 @@ is_verified(const struct la_shard *s, const struct la_tuple *t, uint8_t flags)
 
 /* Makes a temporary neighbour from the frame that the packet answers. NULL: no such frame. */
 static struct la_neigh *
-origin(struct la_shard *s, const struct la_addr *dst)
+resolve_by_origin(struct la_shard *s, const struct la_addr *dst)
 {
 	struct la_origins *o = &s->origins;
 
@@ -178,7 +178,7 @@ origin(struct la_shard *s, const struct la_addr *dst)
 			continue;
 		o->at = i;
 		o->hop = (struct la_neigh){.addr = *dst, .state = LA_NEIGH_REACHABLE};
-		header(s, &o->hop, la_addr_is4(dst));
+		resolve_write_hdr(s, &o->hop, la_addr_is4(dst));
 		la_neigh_set_mac(&o->hop, o->v[i].mac);
 		la_count_net(s, LA_C_neigh_by_frame);
 		return &o->hop;
@@ -188,7 +188,8 @@ origin(struct la_shard *s, const struct la_addr *dst)
 
 /* A next hop without an entry: makes one and sends a request for its MAC. NULL: m was dropped. */
 static struct la_neigh *
-unknown(struct la_shard *s, const struct la_addr *hop, const struct la_tuple *t, bool verified, struct rte_mbuf *m)
+resolve_new_hop(struct la_shard *s, const struct la_addr *hop, const struct la_tuple *t, bool verified,
+		struct rte_mbuf *m)
 {
 	enum la_neigh_class class = verified ? LA_NC_VERIFIED : LA_NC_UNVERIFIED;
 	struct la_neigh *n;
@@ -196,38 +197,38 @@ unknown(struct la_shard *s, const struct la_addr *hop, const struct la_tuple *t,
 	if (is_gateway(s, hop))
 		class = LA_NC_GATEWAY;
 	if (class == LA_NC_UNVERIFIED && la_neigh_full(&s->neigh, class)) {
-		n = origin(s, hop);
+		n = resolve_by_origin(s, hop);
 		if (n)
 			return n;
 	}
-	n = add(s, hop, class);
+	n = resolve_new_entry(s, hop, class);
 	if (!n)
-		return drop(s, m, LA_C_drop_neigh_full);
+		return resolve_drop_packet(s, m, LA_C_drop_neigh_full);
 	n->src = t->laddr;
-	la_neigh_ask(s, n);
+	la_resolve_ask(s, n);
 	return n;
 }
 
 /* The packet waits for n's MAC. */
 static void
-wait(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
+resolve_queue_packet(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 {
 	struct rte_mbuf *old = la_neigh_enqueue(&s->neigh, n, m);
 
 	if (old)
-		drop(s, old, LA_C_drop_neigh_queue);
-	tell(s);
+		resolve_drop_packet(s, old, LA_C_drop_neigh_queue);
+	resolve_set_gauges(s);
 }
 
 /* An unverified neighbour with a claimed MAC gets one unicast request when it is first used. A host replies
  * and is verified, even if its connection stays idle; the entry of an address that does not exist ends in a second. */
 static void
-verify(struct la_shard *s, struct la_neigh *n)
+resolve_probe_stale(struct la_shard *s, struct la_neigh *n)
 {
 	if (n->state != LA_NEIGH_STALE)
 		return;
 	la_neigh_enter(&s->neigh, n, LA_NEIGH_PROBE, s->now);
-	solicit(s, n);
+	resolve_solicit(s, n);
 }
 
 struct la_neigh *
@@ -237,7 +238,7 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 	struct la_neigh *n;
 
 	if (!la_netif_route(&s->nif, dst, &hop))
-		return drop(s, m, LA_C_drop_no_route);
+		return resolve_drop_packet(s, m, LA_C_drop_no_route);
 	n = la_neigh_find(&s->neigh, &hop);
 	if (!n || n->class == LA_NC_UNVERIFIED) {
 		struct la_tuple t;
@@ -245,18 +246,18 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 		bool verified = is_verified(s, &t, flags);
 
 		if (n && verified)
-			promote(s, n, true);
+			resolve_promote(s, n, true);
 		if (!n)
-			n = unknown(s, &hop, &t, verified, m);
+			n = resolve_new_hop(s, &hop, &t, verified, m);
 		if (!n)
 			return NULL;
 	}
 	if (n->state == LA_NEIGH_INCOMPLETE) {
-		wait(s, n, m);
+		resolve_queue_packet(s, n, m);
 		return NULL;
 	}
 	if (n->class == LA_NC_UNVERIFIED) { /* any of its packets may verify it */
-		verify(s, n);
+		resolve_probe_stale(s, n);
 		return n;
 	}
 	s->last_dst = *dst;
@@ -266,43 +267,43 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 }
 
 void
-la_neigh_ask(struct la_shard *s, struct la_neigh *n)
+la_resolve_ask(struct la_shard *s, struct la_neigh *n)
 {
 	if (is_given(s, &n->addr)) {
 		la_neigh_set_mac(n, s->nif.gateway_mac);
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_REACHABLE, s->now);
 	} else {
-		solicit(s, n);
+		resolve_solicit(s, n);
 	}
 }
 
 struct la_neigh *
-la_neigh_add_gateway(struct la_shard *s, const struct la_addr *a)
+la_resolve_add_gateway(struct la_shard *s, const struct la_addr *a)
 {
-	return add(s, a, LA_NC_GATEWAY);
+	return resolve_new_entry(s, a, LA_NC_GATEWAY);
 }
 
 struct la_neigh *
-la_neigh_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6],
-	       const struct la_addr *us)
+la_resolve_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6],
+		 const struct la_addr *us)
 {
 	struct la_neigh *n = la_neigh_find(&s->neigh, a);
 	bool gateway = is_gateway(s, a);
 
 	/* no entry for an address that is not on-link */
 	if (!n && (la_netif_is_onlink(&s->nif, a) || gateway)) {
-		n = add(s, a, gateway ? LA_NC_GATEWAY : LA_NC_UNVERIFIED);
+		n = resolve_new_entry(s, a, gateway ? LA_NC_GATEWAY : LA_NC_UNVERIFIED);
 		if (n)
 			n->src = *us;
 	}
 	if (n)
-		la_neigh_update(s, n, mac, LA_NEWS_CLAIM);
+		la_resolve_update(s, n, mac, LA_NEWS_CLAIM);
 	return n;
 }
 
 void
-la_neigh_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
-		enum la_neigh_news news)
+la_resolve_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
+		  enum la_neigh_news news)
 {
 	bool fresh = n->state == LA_NEIGH_INCOMPLETE || !la_neigh_mac_is(n, mac);
 
@@ -312,18 +313,18 @@ la_neigh_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
 	if (news == LA_NEWS_CONFIRMED) {
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_REACHABLE, s->now);
 		if (n->class == LA_NC_UNVERIFIED)
-			promote(s, n, false);
+			resolve_promote(s, n, false);
 	} else if (fresh) {
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_STALE, s->now);
 	}
 	if (n->class == LA_NC_GATEWAY)
 		la_gateway_answered(s, n);
 	la_egress_resolved(s, n);
-	tell(s);
+	resolve_set_gauges(s);
 }
 
 bool
-la_neigh_poll(struct la_shard *s)
+la_resolve_poll(struct la_shard *s)
 {
 	for (unsigned i = 0; i < LA_POLL_NEIGHS; i++) {
 		struct la_neigh *n;
@@ -332,12 +333,12 @@ la_neigh_poll(struct la_shard *s)
 		case LA_NEIGH_IDLE:
 			return false;
 		case LA_NEIGH_SOLICIT:
-			solicit(s, n);
+			resolve_solicit(s, n);
 			break;
 		case LA_NEIGH_GONE:
 			if (n->class == LA_NC_GATEWAY)
 				la_gateway_gone(s, n);
-			la_neigh_drop(s, n, LA_C_drop_neigh_failed);
+			la_resolve_drop(s, n, LA_C_drop_neigh_failed);
 			break;
 		case LA_NEIGH_AGED:
 			break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Saving a shard and loading it in another process: the header before the TIME_WAIT table.
- * lib/table/tw_state.c has the table.
+ * lib/table/tw_snapshot.c has the table.
  *
  * TSvals and ISNs depend on time and secret: TSval = tick + keyed offset of the tuple
  * (it must not go back, RFC 7323 3.2), ISN = clock + keyed hash of the tuple (RFC 6528). With
@@ -20,7 +20,7 @@
 #include <sodium.h>
 
 #include "net/shard.h"
-#include "table/tw_state.h"
+#include "table/tw_snapshot.h"
 
 enum { ORDER = 0x01020304, VERSION = 2 };
 
@@ -89,7 +89,7 @@ la_shard_saved(int (*read)(void *ctx, void *p, size_t len), void *ctx, struct la
 }
 
 static bool
-used(const struct la_shard *s)
+shard_was_used(const struct la_shard *s)
 {
 	return s->tcp.tcb_live != 0 || s->counters.v[LA_C_connects] != 0 ||
 	       s->counters.v[LA_C_syns_accepted] != 0;
@@ -97,9 +97,9 @@ used(const struct la_shard *s)
 
 /* Returns whether this shard may load the state of that header. */
 static int
-admit(struct la_shard *s, const struct head *h)
+restart_admits(struct la_shard *s, const struct head *h)
 {
-	if (used(s))
+	if (shard_was_used(s))
 		return -EBUSY;
 	if (sodium_memcmp(h->secret, s->secret, sizeof(h->secret)) != 0)
 		return -EKEYREJECTED;
@@ -124,7 +124,7 @@ la_shard_deal(struct la_shard_deal *d, int (*read)(void *ctx, void *p, size_t le
 	for (unsigned i = 0; i < d->n && rc == 0; i++) {
 		struct la_shard *s = d->shards[i];
 
-		rc = admit(s, &h);
+		rc = restart_admits(s, &h);
 		place[i] = (struct la_tw_place){
 			.tw = &s->tcp.tw, .tick = s->tcp.tick, .elapsed = s->now - h.now};
 	}
@@ -143,7 +143,7 @@ la_shard_load(struct la_shard *s, int (*read)(void *ctx, void *p, size_t len), v
 {
 	struct la_shard_deal d = {.shards = &s, .n = 1};
 
-	if (used(s) || s->counters.v[LA_C_time_wait_loaded] != 0)
+	if (shard_was_used(s) || s->counters.v[LA_C_time_wait_loaded] != 0)
 		return -EBUSY;
 	return la_shard_deal(&d, read, ctx);
 }

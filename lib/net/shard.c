@@ -28,7 +28,7 @@ struct layout {
 };
 
 static size_t
-place(size_t *at, size_t size)
+layout_place(size_t *at, size_t size)
 {
 	size_t here = *at;
 
@@ -38,7 +38,7 @@ place(size_t *at, size_t size)
 
 /* Packets that may wait for neighbours. Without a pool, the size of the tables is only estimated. */
 static uint32_t
-waiting(const struct la_shard_config *cfg)
+shard_wait_max(const struct la_shard_config *cfg)
 {
 	return la_neigh_wait_max(cfg->mbufs ? cfg->mbufs->size : UINT32_MAX);
 }
@@ -49,11 +49,11 @@ lay_out(const struct la_shard_config *cfg)
 	struct layout l;
 	size_t at = 0;
 
-	place(&at, sizeof(struct la_shard));
-	l.netif = place(&at, la_netif_memory(cfg));
-	l.neigh = place(&at, la_neigh_memory(cfg->max_neighbours, waiting(cfg)));
-	l.tx = place(&at, LA_TX_MAX * sizeof(struct rte_mbuf *));
-	l.flat = place(&at, LA_FRAME_MAX);
+	layout_place(&at, sizeof(struct la_shard));
+	l.netif = layout_place(&at, la_netif_memory(cfg));
+	l.neigh = layout_place(&at, la_neigh_memory(cfg->max_neighbours, shard_wait_max(cfg)));
+	l.tx = layout_place(&at, LA_TX_MAX * sizeof(struct rte_mbuf *));
+	l.flat = layout_place(&at, LA_FRAME_MAX);
 	l.total = at;
 	return l;
 }
@@ -92,7 +92,7 @@ la_shard_memory(const struct la_shard_config *cfg)
 }
 
 static void
-init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout *l)
+shard_init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout *l)
 {
 	char *block = (char *)s;
 	struct la_hash_key key;
@@ -109,7 +109,7 @@ init(struct la_shard *s, const struct la_shard_config *cfg, const struct layout 
 	s->flat = (uint8_t *)block + l->flat;
 	s->echo = la_tokens_full(LA_ECHO_BURST, cfg->now);
 	la_netif_init(&s->nif, cfg, block + l->netif);
-	la_neigh_init(&s->neigh, cfg->max_neighbours, waiting(cfg), &key.k[4], block + l->neigh);
+	la_neigh_init(&s->neigh, cfg->max_neighbours, shard_wait_max(cfg), &key.k[4], block + l->neigh);
 }
 
 int
@@ -128,7 +128,7 @@ la_shard_create(const struct la_shard_config *cfg, struct la_shard **out)
 	s = la_mem_alloc(c.mem, l.total, LINE);
 	if (!s)
 		return -ENOMEM;
-	init(s, &c, &l);
+	shard_init(s, &c, &l);
 	err = la_tcp_init(&s->tcp, &c, &s->counters);
 	if (err) {
 		la_mem_free(c.mem, s, l.total);
@@ -152,13 +152,13 @@ la_shard_destroy(struct la_shard *s)
 	la_tcp_fini(&s->tcp);
 	for (uint32_t i = 1; i < s->neigh.fresh; i++)
 		if (s->neigh.e[i].state != LA_NEIGH_FREE)
-			la_neigh_drop(s, &s->neigh.e[i], LA_NCOUNTERS);
+			la_resolve_drop(s, &s->neigh.e[i], LA_NCOUNTERS);
 	rte_pktmbuf_free_bulk(s->tx + s->tx_head, s->tx_tail - s->tx_head);
 	la_mem_free(s->mem, s, s->size);
 }
 
 static void
-at(struct la_shard *s, uint64_t now)
+shard_set_now(struct la_shard *s, uint64_t now)
 {
 	s->now = now;
 	la_tcp_now(&s->tcp, now);
@@ -167,10 +167,10 @@ at(struct la_shard *s, uint64_t now)
 void
 la_shard_rx(struct la_shard *s, uint64_t now, struct rte_mbuf **pkts, unsigned n)
 {
-	at(s, now);
-	for (unsigned i = 0; i < n; i += LA_BURST) {
+	shard_set_now(s, now);
+	for (unsigned i = 0; i < n; i += LA_RX_PARSE_BURST) {
 		la_egress_drain(s);
-		la_ingress_burst(s, pkts + i, RTE_MIN(n - i, (unsigned)LA_BURST));
+		la_ingress_burst(s, pkts + i, RTE_MIN(n - i, (unsigned)LA_RX_PARSE_BURST));
 	}
 }
 
@@ -186,16 +186,16 @@ la_shard_poll(struct la_shard *s, uint64_t now)
 {
 	bool more;
 
-	at(s, now);
+	shard_set_now(s, now);
 	la_egress_drain(s);
 	la_nd_poll(s);
-	more = la_neigh_poll(s);
+	more = la_resolve_poll(s);
 	return la_tcp_poll(&s->tcp) || more;
 }
 
 /* First the waiting frames; then TCP's packets, directly into the caller's array. */
 static unsigned
-take(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
+shard_take_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 {
 	unsigned n = 0;
 
@@ -219,7 +219,7 @@ take(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 unsigned
 la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 {
-	unsigned n = take(s, pkts, max);
+	unsigned n = shard_take_tx(s, pkts, max);
 	uint64_t bytes = 0;
 
 	for (unsigned i = 0; i < n; i++)

@@ -23,7 +23,7 @@
 #include "wire/ip.h"
 
 enum {
-	LA_BURST = 64,			/* packets parsed before a call of TCP */
+	LA_RX_PARSE_BURST = 64,		/* packets parsed before a call of TCP */
 	LA_TX_MAX = 2 * LA_TCP_OUT_MAX, /* frames that wait for la_shard_tx() */
 	LA_POLL_NEIGHS = 64,		/* neighbours handled in one la_shard_poll() */
 	LA_ECHO_RATE = 1000,		/* echo replies a second */
@@ -38,7 +38,7 @@ struct la_origins {
 	struct {
 		struct la_addr addr; /* IP source */
 		uint8_t mac[6];	     /* Ethernet source */
-	} v[LA_BURST];
+	} v[LA_RX_PARSE_BURST];
 	unsigned n;	     /* recorded in v */
 	unsigned at;	     /* the last one found */
 	struct la_neigh hop; /* temporary neighbour for the header of a reply; in no table */
@@ -104,7 +104,7 @@ la_count_net(struct la_shard *s, enum la_counter c)
 }
 
 /* ingress.c */
-/** Processes n <= LA_BURST frames, and owns their mbufs. */
+/** Processes n <= LA_RX_PARSE_BURST frames, and owns their mbufs. */
 void la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n);
 /** Returns whether this address is a valid source (RFC 1122 3.2.1.3). */
 bool la_ingress_src_ok(struct la_shard *s, const struct la_addr *src);
@@ -164,20 +164,20 @@ void la_nd_poll(struct la_shard *s);
 struct la_neigh *la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m);
 /** The entry of a neighbour that sent a request to `us` with its address, created if there is none and room for
  * it; or NULL. */
-struct la_neigh *la_neigh_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6],
-				const struct la_addr *us);
+struct la_neigh *la_resolve_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6],
+				  const struct la_addr *us);
 /** Updates a neighbour by the MAC of a packet. */
-void la_neigh_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
-		     enum la_neigh_news news);
+void la_resolve_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
+		       enum la_neigh_news news);
 /** True: more entries are due already. */
-bool la_neigh_poll(struct la_shard *s);
+bool la_resolve_poll(struct la_shard *s);
 /** Frees the waiting packets and the entry; count: LA_NCOUNTERS for none. */
-void la_neigh_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count);
+void la_resolve_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count);
 
 /** Sets a new entry's configured MAC, or sends a request for it. */
-void la_neigh_ask(struct la_shard *s, struct la_neigh *n);
+void la_resolve_ask(struct la_shard *s, struct la_neigh *n);
 /** Creates an INCOMPLETE entry for a configured gateway, without a request; NULL: both exist. */
-struct la_neigh *la_neigh_add_gateway(struct la_shard *s, const struct la_addr *a);
+struct la_neigh *la_resolve_add_gateway(struct la_shard *s, const struct la_addr *a);
 
 /* gateway.c */
 /** Starts to resolve the gateways with a usable source. Called at creation and after address detection. */

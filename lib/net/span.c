@@ -5,13 +5,13 @@
 #include "net/span.h"
 
 static inline bool
-less(const uint64_t a[2], const uint64_t b[2])
+span_less(const uint64_t a[2], const uint64_t b[2])
 {
 	return a[0] != b[0] ? a[0] < b[0] : a[1] < b[1];
 }
 
 static inline void
-words(const struct la_addr *a, uint64_t w[2])
+span_words(const struct la_addr *a, uint64_t w[2])
 {
 	w[0] = be64toh(a->q[0]);
 	w[1] = be64toh(a->q[1]);
@@ -22,8 +22,8 @@ la_spans_add(struct la_spans *s, const struct la_addr *first, const struct la_ad
 {
 	struct la_span *x = &s->v[s->n++];
 
-	words(first, x->lo);
-	words(last, x->hi);
+	span_words(first, x->lo);
+	span_words(last, x->hi);
 }
 
 /* By start; of two with the same start, the longer first: it holds the other. */
@@ -32,9 +32,9 @@ by_start(const void *a, const void *b)
 {
 	const struct la_span *x = a, *y = b;
 
-	if (less(x->lo, y->lo) || less(y->lo, x->lo))
-		return less(x->lo, y->lo) ? -1 : 1;
-	return less(x->hi, y->hi) - less(y->hi, x->hi);
+	if (span_less(x->lo, y->lo) || span_less(y->lo, x->lo))
+		return span_less(x->lo, y->lo) ? -1 : 1;
+	return span_less(x->hi, y->hi) - span_less(y->hi, x->hi);
 }
 
 void
@@ -44,7 +44,7 @@ la_spans_seal(struct la_spans *s)
 
 	qsort(s->v, s->n, sizeof(s->v[0]), by_start);
 	for (unsigned i = 0; i < s->n; i++)
-		if (n == 0 || less(s->v[n - 1].hi, s->v[i].lo)) /* else the previous one holds it */
+		if (n == 0 || span_less(s->v[n - 1].hi, s->v[i].lo)) /* else the previous one holds it */
 			s->v[n++] = s->v[i];
 	s->n = n;
 }
@@ -55,16 +55,16 @@ la_spans_has(const struct la_spans *s, const struct la_addr *a)
 	unsigned low = 0, high = s->n;
 	uint64_t w[2];
 
-	words(a, w);
+	span_words(a, w);
 	while (low < high) { /* v[0 .. low) start at or before a, v[high .. n) after it */
 		unsigned mid = (low + high) / 2;
 
-		if (less(w, s->v[mid].lo))
+		if (span_less(w, s->v[mid].lo))
 			high = mid;
 		else
 			low = mid + 1;
 	}
-	return low > 0 && !less(s->v[low - 1].hi, w);
+	return low > 0 && !span_less(s->v[low - 1].hi, w);
 }
 
 void

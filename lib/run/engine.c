@@ -260,7 +260,7 @@ destroy_shards(struct la_engine *e)
 	}
 }
 
-/* After a failed load of the state file the shards are created again. */
+/* After a failed load of the snapshot file the shards are created again. */
 static int
 make_shards(struct la_engine *e, char *err, size_t size)
 {
@@ -285,7 +285,7 @@ make_shards(struct la_engine *e, char *err, size_t size)
 }
 
 static int
-build(struct la_engine *e, char *err, size_t size)
+engine_build(struct la_engine *e, char *err, size_t size)
 {
 	int rc = start_eal(e, err, size);
 
@@ -371,7 +371,7 @@ la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, cha
 	fill_configs(&e->cfg);
 	rc = cfg->ready_file ? la_ready_clear(cfg->ready_file, err, size) : 0;
 	if (rc == 0)
-		rc = build(e, err, size);
+		rc = engine_build(e, err, size);
 	if (rc) {
 		la_engine_destroy(e);
 		return rc;
@@ -388,7 +388,7 @@ la_engine_destroy(struct la_engine *e)
 	if (e->cfg.ready_file)
 		la_ready_remove(e->cfg.ready_file);
 	destroy_shards(e);
-	la_statefile_close(e->state);
+	la_snapshot_close(e->snapshot);
 	la_capture_close(e->capture);
 	for (unsigned p = 0; p < e->nports; p++)
 		if (e->ports[p].queues != 0)

@@ -51,7 +51,7 @@ enum { LA_ENGINE_MAX_STATIONS = 16 };
 
 /** RFC 9293 3.4.3: the conditions of quiet time at the start, for one MSL (the longest of its stations). */
 enum la_quiet {
-	LA_QUIET_AUTO, /* if the configured state file is missing or refused */
+	LA_QUIET_AUTO, /* if the configured snapshot file is missing or refused */
 	LA_QUIET_ON,   /* if no state was loaded, with or without a configured file */
 	LA_QUIET_OFF,  /* never */
 };
@@ -76,7 +76,7 @@ struct la_engine_config {
 	void (*watch)(void *ctx, unsigned station, struct rte_mbuf *const *pkts, unsigned n);
 	void *watch_ctx;
 	const char *pcap; /* pcapng file for all frames of all ports; NULL: no capture */
-	const char *state; /* read (and removed) at the start, written by la_engine_save_state(); or NULL */
+	const char *snapshot; /* read (and removed) at the start, written by la_engine_save_snapshot(); or NULL */
 	enum la_quiet quiet_time;
 	/** Ready file: created when all stations are ready, with this process's id; removed by la_engine_destroy().
 	 * Or NULL. */
@@ -120,9 +120,9 @@ int la_engine_run(struct la_engine *e);
 /** Async-signal-safe. First call: drain. Second call: abort open connections at once. */
 void la_engine_stop(struct la_engine *e);
 
-/** After la_engine_run(), or instead of it: writes the state file of the configuration, with a line a
+/** After la_engine_run(), or instead of it: writes the snapshot file of the configuration, with a line a
  * second on stdout unless `quiet`. 0 (also without one), or negative errno with a line in err. */
-int la_engine_save_state(struct la_engine *e, char *err, size_t size);
+int la_engine_save_snapshot(struct la_engine *e, char *err, size_t size);
 
 void la_engine_destroy(struct la_engine *e);
 

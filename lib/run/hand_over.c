@@ -95,20 +95,20 @@ la_hand_over_fini(struct la_hand_over *h)
 
 /* The worker reports h->full as hand_over_full. */
 static void
-lose(struct la_hand_over *h, unsigned n)
+hand_over_lose(struct la_hand_over *h, unsigned n)
 {
 	h->full += n;
 	LA_PROBE2(drop, LA_C_hand_over_full, (uint64_t)n);
 }
 
 static void
-put(struct la_hand_over *h, unsigned to, struct rte_mbuf **pkts, unsigned n)
+hand_over_put(struct la_hand_over *h, unsigned to, struct rte_mbuf **pkts, unsigned n)
 {
 	unsigned done = rte_ring_sp_enqueue_burst(h->out[to], (void **)pkts, n, NULL);
 
 	h->over += done;
 	if (unlikely(done < n)) {
-		lose(h, n - done);
+		hand_over_lose(h, n - done);
 		rte_pktmbuf_free_bulk(pkts + done, n - done);
 	}
 }
@@ -136,7 +136,7 @@ la_hand_over(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n, struct 
 				if (copy != NULL)
 					to[k][count[k]++] = copy;
 				else
-					lose(h, 1);
+					hand_over_lose(h, 1);
 			}
 			shard = (int)h->index;
 		}
@@ -148,7 +148,7 @@ la_hand_over(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n, struct 
 	h->away += n - kept;
 	for (unsigned k = 0; k < h->peers; k++)
 		if (count[k] > 0)
-			put(h, k, to[k], count[k]);
+			hand_over_put(h, k, to[k], count[k]);
 	return kept;
 }
 

@@ -6,7 +6,7 @@
  * the current one. RUN ends by time, by la_engine_stop(), or when all applications with done() are done.
  * DRAIN ends when no connection is left or its time is over. ABORT resets the remaining connections. STOP
  * transmits the last packets. TIME_WAIT entries do not delay the end: they continue in the next
- * process through the state file (restart.c), or end with this one.
+ * process through the snapshot file (restart.c), or end with this one.
  *
  * A station is ready when its shard has resolved its gateways, or after three requests without a reply (net/gateway.c).
  * Its application listens from the start. It is polled when the station is ready, so that a client's first SYN has a
@@ -91,7 +91,7 @@ run_is_over(struct la_engine *e, uint64_t now)
 }
 
 static void
-notify(const struct la_engine *e, const char *state)
+phases_notify(const struct la_engine *e, const char *state)
 {
 	int rc = e->cfg.notify ? la_ready_notify(state) : 0;
 
@@ -121,12 +121,12 @@ await_ready(struct la_engine *e, uint64_t now)
 			la_log(LA_LOG_ERROR, "--ready-file: %s: %s", e->cfg.ready_file, strerror(-e->error));
 	}
 	if (e->error == 0)
-		notify(e, "READY=1");
+		phases_notify(e, "READY=1");
 }
 
 /* Phases and live lines. */
 static void
-control(struct la_engine *e, uint64_t now)
+phases_control(struct la_engine *e, uint64_t now)
 {
 	if (e->ready_at == 0 && e->phase == LA_PHASE_RUN)
 		await_ready(e, now);
@@ -136,7 +136,7 @@ control(struct la_engine *e, uint64_t now)
 			break;
 		e->drain_at = now + (e->error ? 0 : e->cfg.drain_ms);
 		set_phase(e, LA_PHASE_DRAIN);
-		notify(e, "STOPPING=1");
+		phases_notify(e, "STOPPING=1");
 		break;
 	case LA_PHASE_DRAIN:
 		if (!all_stations(e, LA_PHASE_DRAIN, is_empty) && now < e->drain_at &&
@@ -166,7 +166,7 @@ control_main(void *arg)
 	const struct timespec pause = {.tv_nsec = LA_CONTROL_MS * 1000000l};
 
 	while (e->phase != LA_PHASE_STOP) {
-		control(e, la_clock_now(&e->clock));
+		phases_control(e, la_clock_now(&e->clock));
 		nanosleep(&pause, NULL);
 	}
 	return NULL;

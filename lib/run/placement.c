@@ -27,7 +27,7 @@ node_text(int node, char *buf, size_t size)
 
 /* Returns whether an earlier line has the same worker. Each worker has one warning. */
 static bool
-seen(const struct la_place *p, unsigned i)
+placement_seen(const struct la_place *p, unsigned i)
 {
 	for (unsigned k = 0; k < i; k++)
 		if (p[k].worker == p[i].worker)
@@ -77,7 +77,7 @@ print_table(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FI
 
 /* "-l 2,3,4": the best CPUs for this number of workers of a port on that node. */
 static void
-advise(const struct la_cpus *cpus, int node, unsigned workers, FILE *f)
+placement_advise(const struct la_cpus *cpus, int node, unsigned workers, FILE *f)
 {
 	struct la_cpus best = *cpus;
 
@@ -89,7 +89,7 @@ advise(const struct la_cpus *cpus, int node, unsigned workers, FILE *f)
 }
 
 static unsigned
-cores(const struct la_cpus *cpus)
+placement_count_cores(const struct la_cpus *cpus)
 {
 	unsigned n = 0;
 
@@ -119,7 +119,7 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 	bool threads = false;
 
 	for (unsigned i = 0; i < n; i++)
-		workers += !seen(p, i);
+		workers += !placement_seen(p, i);
 	if (table != NULL)
 		print_table(p, n, cpus, table);
 	for (unsigned i = 0; i < n; i++) {
@@ -130,7 +130,7 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 			fprintf(warn, "warning: port %u is on node %d, its worker %u on cpu %u of node %d",
 				p[i].port, p[i].port_node, p[i].worker, p[i].cpu, node);
 			if (has_node(cpus, p[i].port_node))
-				advise(cpus, p[i].port_node, workers, warn);
+				placement_advise(cpus, p[i].port_node, workers, warn);
 			else
 				fprintf(warn, "; this process may use no cpu of node %d (taskset, cpuset)\n",
 					p[i].port_node);
@@ -141,15 +141,15 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 				      "numactl -H\n", p[i].worker, node);
 			warnings++;
 		}
-		if (thread >= 0 && !threads && cores(cpus) >= workers) {
+		if (thread >= 0 && !threads && placement_count_cores(cpus) >= workers) {
 			fprintf(warn, "warning: workers %u and %d run on two threads of one core", p[i].worker, thread);
-			advise(cpus, p[i].port_node, workers, warn);
+			placement_advise(cpus, p[i].port_node, workers, warn);
 			threads = true; /* the table shows the other ones */
 			warnings++;
 		}
-		if (cpu != NULL && cpu->taken && !seen(p, i) && la_cpus_untaken(cpus) >= workers) {
+		if (cpu != NULL && cpu->taken && !placement_seen(p, i) && la_cpus_untaken(cpus) >= workers) {
 			fprintf(warn, "warning: another lastack polls on cpu %u of worker %u", p[i].cpu, p[i].worker);
-			advise(cpus, p[i].port_node, workers, warn);
+			placement_advise(cpus, p[i].port_node, workers, warn);
 			warnings++;
 		}
 		isolated += cpu != NULL && cpu->isolated;

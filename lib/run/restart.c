@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The start and end of an engine with a state file, and quiet time without one.
+/* The start and end of an engine with a snapshot file, and quiet time without one.
  *
  *	--state FILE   a valid file of the last run     shards load it; no quiet time
  *	               no file, or it is refused         one MSL of quiet time
  *	neither        --quiet-time                     one MSL of quiet time
  *
- * The file may be of another number of workers: its entries are redistributed (lib/snapshot/state.c). For that, the
+ * The file may be of another number of workers: its entries are redistributed (lib/snapshot/snapshot.c). For that, the
  * shards of a port have one secret, which is safe because they have no tuple in common.
  *
  * A missing file means a crash, or the first start on this machine: the two cannot be distinguished,
@@ -21,13 +21,13 @@
 #include "run/units.h"
 
 static void
-addrs_of(const struct la_engine *e, struct la_statefile_addrs *a)
+addrs_of(const struct la_engine *e, struct la_snapshot_addrs *a)
 {
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
 		const struct la_shard_config *sc = &e->cfg.stations[i].shard;
 
-		a[i] = (struct la_statefile_addrs){sc->addrs, sc->ranges, sc->naddrs, sc->nranges,
-						   e->cfg.stations[i].port};
+		a[i] = (struct la_snapshot_addrs){sc->addrs, sc->ranges, sc->naddrs, sc->nranges,
+						  e->cfg.stations[i].port};
 	}
 }
 
@@ -63,24 +63,24 @@ be_quiet(struct la_engine *e, const char *why)
 void
 la_restart_open(struct la_engine *e)
 {
-	struct la_statefile_addrs addrs[LA_ENGINE_MAX_STATIONS];
+	struct la_snapshot_addrs addrs[LA_ENGINE_MAX_STATIONS];
 	char err[400];
 	int rc;
 
-	if (e->cfg.state == NULL) {
+	if (e->cfg.snapshot == NULL) {
 		if (e->cfg.quiet_time == LA_QUIET_ON)
 			be_quiet(e, "none was asked for");
 		return;
 	}
 	addrs_of(e, addrs);
-	rc = la_statefile_open(e->cfg.state, addrs, e->cfg.nstations, !e->cfg.quiet, NULL,
-			       &e->state, err, sizeof(err));
+	rc = la_snapshot_open(e->cfg.snapshot, addrs, e->cfg.nstations, !e->cfg.quiet, NULL,
+			      &e->snapshot, err, sizeof(err));
 	if (rc == 0) {
 		for (unsigned i = 0; i < e->cfg.nstations; i++)
 			if (e->cfg.stations[i].port == 0)
-				la_secret_set_rss(la_statefile_secret(e->state, i));
+				la_secret_set_rss(la_snapshot_secret(e->snapshot, i));
 		/* the clock continues from the saved time, for all workers */
-		e->clock.base = rte_rdtsc() - la_statefile_now(e->state) * e->clock.per_ms;
+		e->clock.base = rte_rdtsc() - la_snapshot_now(e->snapshot) * e->clock.per_ms;
 		return;
 	}
 	e->state_refused = rc != -ENOENT;
@@ -90,7 +90,7 @@ la_restart_open(struct la_engine *e)
 static void
 say_loaded(const struct la_engine *e)
 {
-	unsigned shards = la_statefile_shards(e->state);
+	unsigned shards = la_snapshot_shards(e->snapshot);
 	uint64_t loaded = 0, lapsed = 0;
 
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
@@ -100,14 +100,14 @@ say_loaded(const struct la_engine *e)
 		lapsed += v[LA_C_time_wait_lapsed];
 	}
 	printf("state: %s: %lu TIME_WAIT entries go on, %lu ended in the %.3f s since\n",
-	       e->cfg.state, loaded, lapsed, (double)la_statefile_passed(e->state) / 1000);
+	       e->cfg.snapshot, loaded, lapsed, (double)la_snapshot_passed(e->snapshot) / 1000);
 	if (shards != e->cfg.nstations)
 		printf("state: %s: written with %u shard%s, this run has %u: entries are redistributed\n",
-		       e->cfg.state, shards, shards == 1 ? "" : "s", e->cfg.nstations);
-	if (la_statefile_backwards(e->state))
+		       e->cfg.snapshot, shards, shards == 1 ? "" : "s", e->cfg.nstations);
+	if (la_snapshot_backwards(e->snapshot))
 		printf("state: %s: it is from the future, the clock was set back: nothing is "
 		       "counted as passed\n",
-		       e->cfg.state);
+		       e->cfg.snapshot);
 }
 
 bool
@@ -117,17 +117,17 @@ la_restart_load(struct la_engine *e)
 	char err[400];
 	int rc;
 
-	if (e->state == NULL)
+	if (e->snapshot == NULL)
 		return true;
 	for (unsigned i = 0; i < e->cfg.nstations; i++)
 		shards[i] = e->stations[i].shard;
-	rc = la_statefile_load(e->state, shards, err, sizeof(err));
+	rc = la_snapshot_load(e->snapshot, shards, err, sizeof(err));
 	if (rc == 0)
-		rc = la_statefile_consume(e->state, err, sizeof(err));
+		rc = la_snapshot_consume(e->snapshot, err, sizeof(err));
 	if (rc == 0 && !e->cfg.quiet)
 		say_loaded(e);
-	la_statefile_close(e->state);
-	e->state = NULL;
+	la_snapshot_close(e->snapshot);
+	e->snapshot = NULL;
 	if (rc == 0)
 		return true;
 	e->state_refused = true;
@@ -139,8 +139,8 @@ void
 la_restart_config(struct la_engine *e, unsigned i, struct la_shard_config *sc)
 {
 	_Static_assert(sizeof(sc->secret) == LA_SECRET_LEN, "the shard's secret is a port's");
-	if (e->state)
-		memcpy(sc->secret, la_statefile_secret(e->state, i), sizeof(sc->secret));
+	if (e->snapshot)
+		memcpy(sc->secret, la_snapshot_secret(e->snapshot, i), sizeof(sc->secret));
 	else
 		la_secret_of_port(e->cfg.stations[i].port, sc->secret);
 	sc->quiet_ms = e->quiet_ms;
@@ -166,14 +166,14 @@ la_engine_quiet_left(const struct la_engine *e)
 }
 
 int
-la_engine_save_state(struct la_engine *e, char *err, size_t size)
+la_engine_save_snapshot(struct la_engine *e, char *err, size_t size)
 {
-	struct la_statefile_addrs addrs[LA_ENGINE_MAX_STATIONS];
+	struct la_snapshot_addrs addrs[LA_ENGINE_MAX_STATIONS];
 	struct la_shard *shards[LA_ENGINE_MAX_STATIONS];
 	uint64_t entries = 0, bytes = 0, t0, t1;
 	int rc;
 
-	if (e->cfg.state == NULL)
+	if (e->cfg.snapshot == NULL)
 		return 0;
 	addrs_of(e, addrs);
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
@@ -182,11 +182,11 @@ la_engine_save_state(struct la_engine *e, char *err, size_t size)
 			   la_shard_counters(shards[i])->v[LA_C_fin_wait_2_held];
 	}
 	t0 = la_clock_now(&e->clock);
-	rc = la_statefile_save(e->cfg.state, addrs, shards, e->cfg.nstations, t0, !e->cfg.quiet,
-			       NULL, &bytes, err, size);
+	rc = la_snapshot_save(e->cfg.snapshot, addrs, shards, e->cfg.nstations, t0, !e->cfg.quiet,
+			      NULL, &bytes, err, size);
 	t1 = la_clock_now(&e->clock);
 	if (rc == 0 && !e->cfg.quiet)
-		printf("state: %s: %lu TIME_WAIT entries saved, %.1f MB in %.2f s\n", e->cfg.state,
+		printf("state: %s: %lu TIME_WAIT entries saved, %.1f MB in %.2f s\n", e->cfg.snapshot,
 		       entries, (double)bytes / 1e6, (double)(t1 - t0) / 1000);
 	return rc;
 }

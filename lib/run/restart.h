@@ -5,9 +5,9 @@
 /* Inside lib/run: the calls of restart.c for engine.c. */
 
 #include "run/worker.h"
-#include "snapshot/state.h"
+#include "snapshot/snapshot.h"
 
-/** Opens and verifies the state file, sets the engine's clock so that time continues, or decides on
+/** Opens and verifies the snapshot file, sets the engine's clock so that time continues, or decides on
  * quiet time. Call before workers copy the clock. Prints the result. */
 void la_restart_open(struct la_engine *e);
 

@@ -10,7 +10,7 @@
 
 /* The approximate number of SYNs: accepted, answered by a cookie, refused, shed. */
 static uint64_t
-syns(const struct la_counters *c)
+shed_syns_arrived(const struct la_counters *c)
 {
 	return c->v[LA_C_syns_accepted] + c->v[LA_C_syn_cookies_sent] + c->v[LA_C_conn_table_full] +
 	       c->v[LA_C_index_full] + c->v[LA_C_tw_reserve_exhausted] + c->v[LA_C_tw_share_refused] + c->v[LA_C_syn_shed];
@@ -20,7 +20,7 @@ syns(const struct la_counters *c)
 static bool
 syns_matter(struct la_shed *d, uint64_t frames, const struct la_counters *c)
 {
-	uint64_t s = syns(c);
+	uint64_t s = shed_syns_arrived(c);
 	bool matter = (s - d->syns) * LA_SHED_SYNS >= frames;
 
 	d->syns = s;
@@ -29,7 +29,7 @@ syns_matter(struct la_shed *d, uint64_t frames, const struct la_counters *c)
 
 /* Returns whether frames are being lost. lost: in all. */
 static bool
-loses(struct la_shed *d, uint64_t now, uint64_t frames, uint64_t lost)
+shed_loses_frames(struct la_shed *d, uint64_t now, uint64_t frames, uint64_t lost)
 {
 	bool lossy = lost != d->lost && (lost - d->lost) * LA_SHED_LOSS >= frames;
 
@@ -48,7 +48,8 @@ unsigned
 la_shed_note(struct la_shed *d, uint64_t now, unsigned waiting, uint64_t missed, const struct la_counters *c)
 {
 	uint64_t frames = c->v[LA_C_rx_packets] - d->frames;
-	bool matter = syns_matter(d, frames, c), lost = loses(d, now, frames, missed + c->v[LA_C_rto_expired]);
+	bool matter = syns_matter(d, frames, c),
+		lost = shed_loses_frames(d, now, frames, missed + c->v[LA_C_rto_expired]);
 	int step = ((int)(matter && lost ? waiting : 0) - LA_SHED_TARGET) / LA_SHED_STEP;
 
 	d->look_at = now + LA_SHED_MS;

@@ -13,7 +13,7 @@
 #include "run/units.h"
 
 static bool
-verbose(const struct la_engine *e)
+startup_is_verbose(const struct la_engine *e)
 {
 	return e->cfg.verbose && !e->cfg.quiet;
 }
@@ -35,7 +35,7 @@ la_startup_say(const struct la_engine *e)
 {
 	unsigned wanted = 1;
 
-	if (!verbose(e))
+	if (!startup_is_verbose(e))
 		return;
 	for (unsigned i = 0; i < e->cfg.nstations; i++)
 		wanted = RTE_MAX(wanted, e->cfg.stations[i].worker + 1);
@@ -58,7 +58,7 @@ la_startup_shard(const struct la_engine *e, unsigned station)
 	struct la_tables_bound bound;
 	struct la_tables_place place;
 
-	if (!verbose(e))
+	if (!startup_is_verbose(e))
 		return;
 	printf("%s: port %u queue %u%s, lcore %u, mtu %u; tables %.0f MiB, touched as they fill\n", cs->name, cs->port,
 	       st->hand.queue, st->hand.has_queue ? "" : " of another shard", station_lcore(e, station), cs->shard.mtu,
@@ -85,7 +85,7 @@ la_startup_placement(const struct la_engine *e)
 		};
 	}
 	fflush(stdout);
-	la_placement_say(p, e->cfg.nstations, &e->eal.cpus, verbose(e) ? stdout : NULL, stderr);
+	la_placement_say(p, e->cfg.nstations, &e->eal.cpus, startup_is_verbose(e) ? stdout : NULL, stderr);
 }
 
 /* ---- the one line ---- */
@@ -96,7 +96,7 @@ struct line {
 };
 
 static void __attribute__((format(printf, 2, 3)))
-say(struct line *l, const char *fmt, ...)
+startup_printf(struct line *l, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -117,7 +117,7 @@ say_cpus(const struct la_engine *e, bool taken, struct line *l)
 		const struct la_cpu *cpu = la_cpus_find(&e->eal.cpus, worker_cpu(e, w));
 
 		if (!taken || (cpu != NULL && cpu->taken))
-			say(l, "%s%u", n++ > 0 ? "," : "", worker_cpu(e, w));
+			startup_printf(l, "%s%u", n++ > 0 ? "," : "", worker_cpu(e, w));
 	}
 	return n;
 }
@@ -151,7 +151,7 @@ say_closes(const struct la_engine *e, struct line *l)
 	uint32_t msl_ms = 1;
 	char msl[16];
 
-	say(l, "up to ");
+	startup_printf(l, "up to ");
 	for (unsigned six = 0; six < 2; six++) {
 		uint64_t most = 0;
 
@@ -173,10 +173,10 @@ say_closes(const struct la_engine *e, struct line *l)
 			continue;
 		if (e->cfg.tuples != 0)
 			most = RTE_MIN(most, e->cfg.tuples);
-		say(l, "%s%.0f closes/s over %s", comma, (double)most * 1000 / (2.0 * msl_ms), family[six]);
+		startup_printf(l, "%s%.0f closes/s over %s", comma, (double)most * 1000 / (2.0 * msl_ms), family[six]);
 		comma = ", ";
 	}
-	say(l, " with MSL %s", la_format_duration(msl_ms, msl, sizeof(msl)));
+	startup_printf(l, " with MSL %s", la_format_duration(msl_ms, msl, sizeof(msl)));
 }
 
 static void
@@ -186,15 +186,16 @@ say_gateways(const struct la_engine *e, struct line *l)
 
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
 		for (unsigned six = 0; six < 2; six++) {
-			enum la_gateway_state s = la_shard_gateway(e->stations[i].shard, six);
+			enum la_gateway_state s = la_gateway_state_of(e->stations[i].shard, six);
 
 			gateways += s != LA_GATEWAY_NONE;
 			silent += s == LA_GATEWAY_SILENT;
 		}
 	}
 	if (gateways != 0)
-		say(l, "; %s %.3f s", silent == 0 ? "gateways resolved after" : "a gateway did not answer for",
-		    (double)(e->ready_at - e->t0) / 1000);
+		startup_printf(l, "; %s %.3f s",
+			       silent == 0 ? "gateways resolved after" : "a gateway did not answer for",
+			       (double)(e->ready_at - e->t0) / 1000);
 }
 
 const char *
@@ -202,17 +203,18 @@ la_startup_ready_line(const struct la_engine *e, char *buf, size_t size)
 {
 	struct line l = {.buf = buf, .size = size};
 
-	say(&l, "ready: ");
+	startup_printf(&l, "ready: ");
 	for (unsigned p = 0; p < e->nports; p++)
-		say(&l, "%s%s %s", p > 0 ? ", " : "", e->ports[p].driver, e->ports[p].name);
-	say(&l, "; %u worker%s on CPU%s ", e->nworkers, e->nworkers == 1 ? "" : "s", e->nworkers == 1 ? "" : "s");
+		startup_printf(&l, "%s%s %s", p > 0 ? ", " : "", e->ports[p].driver, e->ports[p].name);
+	startup_printf(&l, "; %u worker%s on CPU%s ", e->nworkers, e->nworkers == 1 ? "" : "s",
+		       e->nworkers == 1 ? "" : "s");
 	say_cpus(e, false, &l);
 	if (taken_cpus(e) > 0) {
-		say(&l, " (shared with another lastack: ");
+		startup_printf(&l, " (shared with another lastack: ");
 		say_cpus(e, true, &l);
-		say(&l, ")");
+		startup_printf(&l, ")");
 	}
-	say(&l, "; ");
+	startup_printf(&l, "; ");
 	say_closes(e, &l);
 	say_gateways(e, &l);
 	return buf;

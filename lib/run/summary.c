@@ -147,7 +147,7 @@ la_first_fin(const struct la_counters *c)
 }
 
 static uint64_t
-differ(uint64_t a, uint64_t b)
+summary_difference(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : b - a;
 }
@@ -157,9 +157,9 @@ la_summary_unexplained(const struct la_station_stats *s)
 {
 	uint64_t given = s->frames_in - s->frames_away + s->c.v[LA_C_handed_in];
 
-	return differ(given, s->c.v[LA_C_rx_packets]) +
-	       differ(s->frames_out + s->frames_refused + s->frames_waiting + s->faults_lost,
-		      s->c.v[LA_C_tx_packets] + s->faults_added);
+	return summary_difference(given, s->c.v[LA_C_rx_packets]) +
+	       summary_difference(s->frames_out + s->frames_refused + s->frames_waiting + s->faults_lost,
+				  s->c.v[LA_C_tx_packets] + s->faults_added);
 }
 
 void
@@ -252,7 +252,7 @@ print_first_fin(const struct la_counters *c, FILE *f)
 
 /* Busy cycles a packet or a connection; "-" without any. */
 static const char *
-per(uint64_t cycles, uint64_t n, char *buf, size_t size)
+summary_per_text(uint64_t cycles, uint64_t n, char *buf, size_t size)
 {
 	if (n == 0)
 		snprintf(buf, size, "-");
@@ -268,7 +268,8 @@ print_cpu(const struct la_cpu_use *u, FILE *f)
 
 	fprintf(f, "busy %.1f %%, %s cycles a packet, %s cycles a connection\n",
 		u->total != 0 ? 100.0 * (double)u->busy / (double)u->total : 0,
-		per(u->busy, u->packets, a, sizeof(a)), per(u->busy, u->connections, b, sizeof(b)));
+		summary_per_text(u->busy, u->packets, a, sizeof(a)),
+		summary_per_text(u->busy, u->connections, b, sizeof(b)));
 }
 
 static void
@@ -405,8 +406,8 @@ busy_text(const struct la_summary *before, const struct la_summary *now, char *b
 }
 
 const char *
-la_live_line(const struct la_summary *before, const struct la_summary *now, double dt, char *buf,
-	     size_t size)
+la_summary_live_line(const struct la_summary *before, const struct la_summary *now, double dt, char *buf,
+		     size_t size)
 {
 	struct la_counters a, b, a1, b1;
 	uint64_t u, packets;

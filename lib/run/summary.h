@@ -98,7 +98,7 @@ void la_summary_print(const struct la_summary *s, FILE *f);
 int la_summary_json(const struct la_summary *s, const char *path);
 
 /** The live line from two readings, dt seconds apart. Returns buf. */
-const char *la_live_line(const struct la_summary *before, const struct la_summary *now, double dt,
-			 char *buf, size_t size);
+const char *la_summary_live_line(const struct la_summary *before, const struct la_summary *now, double dt,
+				 char *buf, size_t size);
 
 #endif

@@ -27,7 +27,7 @@ la_cpu_is_first(const struct la_summary *s, unsigned i)
 }
 
 static void
-add(struct la_cpu_use *u, const struct la_station_stats *st, bool cycles)
+cpu_use_add(struct la_cpu_use *u, const struct la_station_stats *st, bool cycles)
 {
 	u->busy += cycles ? st->busy_cycles : 0;
 	u->total += cycles ? st->total_cycles : 0;
@@ -42,7 +42,7 @@ la_cpu_of_shard(const struct la_summary *s, unsigned i)
 
 	for (unsigned k = 0; k < s->nshards; k++)
 		if (s->shard[k].worker == s->shard[i].worker)
-			add(&u, &s->shard[k].stats, k == i);
+			cpu_use_add(&u, &s->shard[k].stats, k == i);
 	return u;
 }
 
@@ -52,9 +52,9 @@ la_cpu_of_all(const struct la_summary *s)
 	struct la_cpu_use u = {0};
 
 	for (unsigned k = 0; k < s->nshards; k++)
-		add(&u, &s->shard[k].stats, la_cpu_is_first(s, k));
+		cpu_use_add(&u, &s->shard[k].stats, la_cpu_is_first(s, k));
 	for (unsigned k = 0; s->nshards == 0 && k < s->nends; k++)
-		add(&u, &s->end[k].stats, true);
+		cpu_use_add(&u, &s->end[k].stats, true);
 	if (s->opens_of >= 0)
 		u.connections = la_summary_opens(&s->end[s->opens_of].stats.c);
 	return u;

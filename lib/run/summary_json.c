@@ -20,7 +20,7 @@ static const struct {
 };
 
 static void
-put(json_t *o, const char *key, uint64_t v)
+json_put(json_t *o, const char *key, uint64_t v)
 {
 	json_object_set_new(o, key, json_integer((json_int_t)v));
 }
@@ -33,26 +33,26 @@ json_port(const struct la_summary_end *end)
 
 	json_object_set_new(o, "name", json_string(end->name));
 	json_object_set_new(o, "port", json_string(end->port));
-	put(o, "frames_in", end->stats.frames_in);
-	put(o, "frames_out", end->stats.frames_out);
-	put(o, "rx_missed", p->rx_missed);
-	put(o, "rx_errors", p->rx_errors);
-	put(o, "rx_nombuf", p->rx_nombuf);
-	put(o, "tx_errors", p->tx_errors);
-	put(o, "tx_full", p->tx_full);
-	put(o, "tx_no_peer", p->tx_no_peer);
-	put(o, "tx_no_buffer", p->tx_no_buffer);
-	put(o, "tx_unfit", p->tx_unfit);
-	put(o, "tx_waiting", end->stats.c.v[LA_C_tx_waiting]);
-	put(o, "mbufs_before", end->stats.mbufs_before);
-	put(o, "mbufs_out", end->stats.mbufs_out);
-	put(o, "buffers_max", end->stats.buffers_max);
+	json_put(o, "frames_in", end->stats.frames_in);
+	json_put(o, "frames_out", end->stats.frames_out);
+	json_put(o, "rx_missed", p->rx_missed);
+	json_put(o, "rx_errors", p->rx_errors);
+	json_put(o, "rx_nombuf", p->rx_nombuf);
+	json_put(o, "tx_errors", p->tx_errors);
+	json_put(o, "tx_full", p->tx_full);
+	json_put(o, "tx_no_peer", p->tx_no_peer);
+	json_put(o, "tx_no_buffer", p->tx_no_buffer);
+	json_put(o, "tx_unfit", p->tx_unfit);
+	json_put(o, "tx_waiting", end->stats.c.v[LA_C_tx_waiting]);
+	json_put(o, "mbufs_before", end->stats.mbufs_before);
+	json_put(o, "mbufs_out", end->stats.mbufs_out);
+	json_put(o, "buffers_max", end->stats.buffers_max);
 	return o;
 }
 
 /* A quotient; null without a divisor. */
 static json_t *
-ratio(uint64_t a, uint64_t b)
+json_ratio(uint64_t a, uint64_t b)
 {
 	return b != 0 ? json_real((double)a / (double)b) : json_null();
 }
@@ -62,11 +62,11 @@ json_cpu(const struct la_cpu_use *u)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "busy", ratio(u->busy, u->total));
-	put(o, "busy_cycles", u->busy);
-	put(o, "total_cycles", u->total);
-	json_object_set_new(o, "cycles_per_packet", ratio(u->busy, u->packets));
-	json_object_set_new(o, "cycles_per_connection", ratio(u->busy, u->connections));
+	json_object_set_new(o, "busy", json_ratio(u->busy, u->total));
+	json_put(o, "busy_cycles", u->busy);
+	json_put(o, "total_cycles", u->total);
+	json_object_set_new(o, "cycles_per_packet", json_ratio(u->busy, u->packets));
+	json_object_set_new(o, "cycles_per_connection", json_ratio(u->busy, u->connections));
 	return o;
 }
 
@@ -76,9 +76,9 @@ json_first_fin(const struct la_counters *c)
 	struct la_first_fin n = la_first_fin(c);
 	json_t *o = json_object();
 
-	put(o, "ours", n.ours);
-	put(o, "peer", n.peer);
-	put(o, "crossing", n.crossing);
+	json_put(o, "ours", n.ours);
+	json_put(o, "peer", n.peer);
+	json_put(o, "crossing", n.crossing);
 	return o;
 }
 
@@ -90,30 +90,30 @@ json_counts(json_t *o, const struct la_counters *sum, const struct la_counters *
 	json_t *closes = json_object(), *states = json_object(), *tw = json_object();
 	json_t *drops = json_object(), *counters = json_object();
 
-	put(o, "opens", la_summary_opens(once));
+	json_put(o, "opens", la_summary_opens(once));
 	json_object_set_new(o, "opens_per_s", json_real(la_per_second(la_summary_opens(once), seconds)));
 	json_object_set_new(o, "closes_per_s",
 			    json_real(la_per_second(once->v[LA_C_ended_orderly], seconds)));
-	put(closes, "total", la_summary_closes(once));
+	json_put(closes, "total", la_summary_closes(once));
 	for (unsigned i = 0; i < LA_NENDS; i++)
-		put(closes, la_end_name((enum la_end)i), once->v[la_end_counter[i]]);
+		json_put(closes, la_end_name((enum la_end)i), once->v[la_end_counter[i]]);
 	for (unsigned i = 0; i < LA_NSTATES; i++)
-		put(states, la_state_name((enum la_state)i), sum->state[i]);
+		json_put(states, la_state_name((enum la_state)i), sum->state[i]);
 	for (unsigned i = 0; i < COUNT(time_wait_keys); i++)
-		put(tw, time_wait_keys[i].key, sum->v[time_wait_keys[i].counter]);
+		json_put(tw, time_wait_keys[i].key, sum->v[time_wait_keys[i].counter]);
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++) {
 		enum la_counter k = (enum la_counter)i;
 
 		if (la_counter_kind(k) == LA_KIND_DROP && sum->v[i] != 0)
-			put(drops, la_counter_name(k), sum->v[i]);
-		put(counters, la_counter_name(k), sum->v[i]);
+			json_put(drops, la_counter_name(k), sum->v[i]);
+		json_put(counters, la_counter_name(k), sum->v[i]);
 	}
 	json_object_set_new(o, "closes", closes);
 	json_object_set_new(o, "first_fin", json_first_fin(once));
 	json_object_set_new(o, "states", states);
 	json_object_set_new(o, "time_wait", tw);
-	put(o, "early_recycles", sum->v[LA_C_early_recycles]);
-	put(o, "unexplained_drops", unexplained);
+	json_put(o, "early_recycles", sum->v[LA_C_early_recycles]);
+	json_put(o, "unexplained_drops", unexplained);
 	json_object_set_new(o, "drops", drops);
 	json_object_set_new(o, "counters", counters);
 }
@@ -131,11 +131,11 @@ json_shards(const struct la_summary *s)
 		json_t *o = json_object();
 
 		json_object_set_new(o, "name", json_string(s->end[end].name));
-		put(o, "shard", next[end]++);
-		put(o, "frames_in", st->frames_in);
-		put(o, "frames_out", st->frames_out);
-		put(o, "frames_away", st->frames_away);
-		put(o, "worker", s->shard[i].worker);
+		json_put(o, "shard", next[end]++);
+		json_put(o, "frames_in", st->frames_in);
+		json_put(o, "frames_out", st->frames_out);
+		json_put(o, "frames_away", st->frames_away);
+		json_put(o, "worker", s->shard[i].worker);
 		cpu = la_cpu_of_shard(s, i);
 		json_object_set_new(o, "cpu", json_cpu(&cpu));
 		json_counts(o, &st->c, &st->c, s->seconds, la_summary_unexplained(st));
@@ -156,11 +156,11 @@ json_summary(const struct la_summary *s)
 	json_object_set_new(o, "program", json_string(s->program));
 	json_object_set_new(o, "version", json_string(s->version));
 	json_object_set_new(o, "seconds", json_real(s->seconds));
-	put(o, "msl_ms", s->msl_ms);
+	json_put(o, "msl_ms", s->msl_ms);
 	json_object_set_new(o, "cpu", json_cpu(&cpu));
 	json_counts(o, &sum, &once, s->seconds, unexplained);
 	for (unsigned i = 0; i < s->nextras; i++)
-		put(o, s->extra[i].key, s->extra[i].value);
+		json_put(o, s->extra[i].key, s->extra[i].value);
 	for (unsigned i = 0; i < s->nends; i++)
 		json_array_append_new(ports, json_port(&s->end[i]));
 	json_object_set_new(o, "ports", ports);

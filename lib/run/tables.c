@@ -69,7 +69,7 @@ most_that_fits(const struct la_station *st, unsigned n, enum knob k, uint64_t ro
 
 /* The kind with the most bytes. */
 static enum knob
-largest(const struct la_station *st, unsigned n)
+tables_largest_knob(const struct la_station *st, unsigned n)
 {
 	uint64_t least = UINT64_MAX;
 	enum knob found = TIME_WAIT4;
@@ -87,7 +87,7 @@ largest(const struct la_station *st, unsigned n)
 
 /* The divisor for all numbers. */
 static unsigned
-divisor(const struct la_station *st, unsigned n, uint64_t room)
+tables_divisor(const struct la_station *st, unsigned n, uint64_t room)
 {
 	for (unsigned d = 2; d < 1u << 20; d++) {
 		uint64_t sum = 0;
@@ -106,7 +106,7 @@ divisor(const struct la_station *st, unsigned n, uint64_t room)
 }
 
 static uint64_t
-total(const struct la_station *st, unsigned n, enum knob k)
+tables_total(const struct la_station *st, unsigned n, enum knob k)
 {
 	uint64_t sum = 0;
 
@@ -131,13 +131,13 @@ la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room 
 		return 0;
 	for (k = 0; k < NKNOBS; k++)
 		part[k] = (all - bytes_with(st, n, k, 1)) >> 20;
-	k = largest(st, n);
+	k = tables_largest_knob(st, n);
 	most = most_that_fits(st, n, k, room->bytes);
 	at = snprintf(err, size,
 		      "its tables may take %lu MiB (%lu TIME_WAIT entries for IPv4 %lu MiB, %lu for IPv6 "
 		      "%lu MiB, %lu connections %lu MiB), and there are %s; ",
-		      all >> 20, total(st, n, TIME_WAIT4), part[TIME_WAIT4], total(st, n, TIME_WAIT6),
-		      part[TIME_WAIT6], total(st, n, CONNS), part[CONNS], room->text);
+		      all >> 20, tables_total(st, n, TIME_WAIT4), part[TIME_WAIT4], tables_total(st, n, TIME_WAIT6),
+		      part[TIME_WAIT6], tables_total(st, n, CONNS), part[CONNS], room->text);
 	if (at < 0 || (size_t)at >= size)
 		return -ENOMEM;
 	if (most > 0)
@@ -146,7 +146,7 @@ la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room 
 	else
 		snprintf(err + at, size - (size_t)at,
 			 "%s alone does not decide it: all three, divided by %u, would fit", option[k],
-			 divisor(st, n, room->bytes));
+			 tables_divisor(st, n, room->bytes));
 	return -ENOMEM;
 }
 
@@ -177,7 +177,7 @@ struct area {
 
 /* A page that was never touched is not mapped yet. */
 static void
-touch(const void *p)
+tables_touch_page(const void *p)
 {
 	volatile uint8_t *byte = (volatile uint8_t *)(uintptr_t)p;
 
@@ -190,7 +190,7 @@ look_at(const struct area *a, bool first, struct la_tables_place *p)
 	enum la_pages pages;
 	int node;
 
-	touch(a->p);
+	tables_touch_page(a->p);
 	pages = la_pages_of(a->p);
 	node = la_numa_node_of(a->p);
 	if (first || pages < p->pages)

@@ -8,7 +8,7 @@
 
 /* Frames to transmit: those of the shard, after fault injection if configured. */
 static inline unsigned
-take(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **pkts, unsigned max)
+transmit_take(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **pkts, unsigned max)
 {
 	if (likely(st->faulty == NULL))
 		return la_shard_tx(st->shard, pkts, max);
@@ -20,12 +20,12 @@ take(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **pkts, uns
 static bool
 transmit_by_owner(struct la_worker *w, struct la_station_run *st)
 {
-	struct rte_mbuf *pkts[LA_BURST];
+	struct rte_mbuf *pkts[LA_PORT_BURST];
 	unsigned n, all = 0;
 
 	for (;;) {
-		n = RTE_MIN(la_hand_over_tx_room(&st->hand), (unsigned)LA_BURST);
-		n = n < LA_LANE_TAKE_LEAST ? 0 : take(w, st, pkts, n);
+		n = RTE_MIN(la_hand_over_tx_room(&st->hand), (unsigned)LA_PORT_BURST);
+		n = n < LA_LANE_TAKE_LEAST ? 0 : transmit_take(w, st, pkts, n);
 		if (n == 0)
 			return all > 0;
 		la_hand_over_tx(&st->hand, pkts, n);
@@ -46,7 +46,8 @@ take_of(void *ctx, struct rte_mbuf **pkts, unsigned max)
 {
 	struct turn *t = ctx;
 	struct la_hand_over *h = &t->st->hand;
-	unsigned n = t->k == h->index ? take(t->w, t->st, pkts, max) : la_hand_over_tx_take(h, t->k, pkts, max);
+	unsigned n = t->k == h->index ? transmit_take(t->w, t->st, pkts, max)
+				      : la_hand_over_tx_take(h, t->k, pkts, max);
 
 	if (unlikely(t->w->capture != NULL) && n > 0)
 		la_capture_burst(t->w->capture, t->st->lane.port, t->st->lane.queue, true, pkts, n);
@@ -77,7 +78,7 @@ la_transmit(struct la_worker *w, struct la_station_run *st, uint64_t now)
 }
 
 static void
-received(void *ctx, uint64_t now, struct rte_mbuf **pkts, unsigned n)
+transmit_received(void *ctx, uint64_t now, struct rte_mbuf **pkts, unsigned n)
 {
 	struct turn *t = ctx;
 
@@ -85,13 +86,13 @@ received(void *ctx, uint64_t now, struct rte_mbuf **pkts, unsigned n)
 }
 
 bool
-la_hold(struct la_worker *w, struct la_station_run *st, uint64_t now)
+la_transmit_hold(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
 	struct turn t = {.w = w, .st = st};
 	unsigned read = 0;
 
 	la_lane_held(&st->lane, now);
 	if (st->hand.has_queue)
-		read = la_lane_hold_read(&st->lane, now, received, &t);
+		read = la_lane_hold_read(&st->lane, now, transmit_received, &t);
 	return la_transmit(w, st, now) || read > 0;
 }

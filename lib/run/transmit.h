@@ -22,7 +22,8 @@ la_tx_room(const struct la_station_run *st)
  * transmit on this queue, while the queue has room. now: ms. True: frames were transmitted. */
 bool la_transmit(struct la_worker *w, struct la_station_run *st, uint64_t now);
 
-/** The round of a station with la_tx_room() below LA_BURST, instead of the normal round. now: ms. True: it was busy. */
-bool la_hold(struct la_worker *w, struct la_station_run *st, uint64_t now);
+/** The round of a station with la_tx_room() below LA_PORT_BURST, instead of the normal round. now: ms. True: it was
+ * busy. */
+bool la_transmit_hold(struct la_worker *w, struct la_station_run *st, uint64_t now);
 
 #endif

@@ -35,7 +35,7 @@ enum {
 };
 
 static uint64_t
-gcd(uint64_t a, uint64_t b)
+tuples_gcd(uint64_t a, uint64_t b)
 {
 	while (b != 0) {
 		uint64_t r = a % b;
@@ -99,7 +99,7 @@ la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom
 	t->step = (uint64_t)((double)t->budget * 0.6180339887498949);
 	if (t->step == 0)
 		t->step = 1;
-	while (gcd(t->step, t->budget) != 1)
+	while (tuples_gcd(t->step, t->budget) != 1)
 		t->step++;
 	t->hold_ms = hold_ms == 0 ? 0 : hold_ms + HOLD_SLACK_MS;
 	t->seg_len = (t->budget + LA_TUPLES_SEGMENTS - 1) / LA_TUPLES_SEGMENTS;

@@ -31,7 +31,7 @@ enum {
 };
 
 static void
-publish(const struct la_worker *w, struct la_station_run *st)
+worker_publish(const struct la_worker *w, struct la_station_run *st)
 {
 	unsigned v = st->version + 1;
 	struct la_station_stats *to = &st->copy[v & 1];
@@ -70,7 +70,7 @@ publish(const struct la_worker *w, struct la_station_run *st)
 
 /* Runs the phase for one station; true when the station has completed its part. */
 static bool
-obey(struct la_station_run *st, enum la_phase phase)
+worker_apply_phase(struct la_station_run *st, enum la_phase phase)
 {
 	if (phase >= LA_PHASE_DRAIN && !st->drained) {
 		st->drained = true;
@@ -84,7 +84,7 @@ obey(struct la_station_run *st, enum la_phase phase)
 
 /* Handles phases, gauges for the control thread, publishing. False: end of the loop. */
 static bool
-chores(struct la_worker *w, uint64_t now)
+worker_housekeeping(struct la_worker *w, uint64_t now)
 {
 	enum la_phase phase = (enum la_phase)__atomic_load_n(&w->engine->phase, __ATOMIC_ACQUIRE);
 
@@ -95,7 +95,7 @@ chores(struct la_worker *w, uint64_t now)
 	w->phase = phase;
 	for (unsigned i = 0; i < w->nstations; i++) {
 		struct la_station_run *st = w->stations[i];
-		bool obeyed = obey(st, phase);
+		bool obeyed = worker_apply_phase(st, phase);
 
 		(void)la_worker_ready(st); /* for an application without poll() this is the only call */
 		__atomic_store_n(&st->live, (uint32_t)la_shard_counters(st->shard)->v[LA_C_live],
@@ -105,7 +105,7 @@ chores(struct la_worker *w, uint64_t now)
 		if (obeyed)
 			__atomic_store_n(&st->seen, phase, __ATOMIC_RELEASE);
 		if (now >= w->publish_at)
-			publish(w, st);
+			worker_publish(w, st);
 	}
 	if (now >= w->publish_at)
 		w->publish_at = now + LA_PUBLISH_MS;
@@ -115,7 +115,7 @@ chores(struct la_worker *w, uint64_t now)
 
 /* A round without work. A sleep ends before the next timer of any station. */
 static void
-rest(struct la_worker *w, uint64_t now)
+worker_idle_backoff(struct la_worker *w, uint64_t now)
 {
 	unsigned idle = w->idle++;
 	uint64_t us, next = w->chores_at;
@@ -134,7 +134,7 @@ rest(struct la_worker *w, uint64_t now)
 }
 
 static void
-give(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **pkts, unsigned n)
+worker_shard_rx(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **pkts, unsigned n)
 {
 	const struct la_engine_config *cfg = &w->engine->cfg;
 
@@ -146,11 +146,11 @@ give(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mb
 /* Returns the number of frames that wait for the shard. `got` were just read; reads the port until it has no more
  * (shed.h). */
 static unsigned
-look(struct la_station_run *st, struct rte_mbuf **pkts, unsigned got)
+worker_look_ahead(struct la_station_run *st, struct rte_mbuf **pkts, unsigned got)
 {
 	unsigned n = got, k = got;
 
-	while (k == LA_BURST && n < LA_SHED_LOOK) {
+	while (k == LA_PORT_BURST && n < LA_SHED_LOOK) {
 		k = la_lane_rx(&st->lane, pkts + n);
 		n += k;
 	}
@@ -169,12 +169,12 @@ la_worker_received(struct la_worker *w, struct la_station_run *st, uint64_t now,
 	if (h->peers > 1)
 		n = la_hand_over(h, pkts, n, st->lane.pool);
 	if (n > 0)
-		give(w, st, now, pkts, n);
+		worker_shard_rx(w, st, now, pkts, n);
 }
 
 /* Overload control, by the number of frames that wait for the shard. An overloaded worker sheds SYNs. */
 static void
-note(struct la_station_run *st, uint64_t now, unsigned waiting)
+worker_note_load(struct la_station_run *st, uint64_t now, unsigned waiting)
 {
 	const struct la_hand_over *h = &st->hand;
 
@@ -192,27 +192,27 @@ look_and_receive(struct la_worker *w, struct la_station_run *st, uint64_t now, s
 	unsigned n;
 
 	memcpy(pkts, first, got * sizeof(pkts[0]));
-	n = look(st, pkts, got);
-	note(st, now, n);
-	for (unsigned i = 0; i < n; i += LA_BURST) {
-		la_worker_received(w, st, now, pkts + i, RTE_MIN(n - i, (unsigned)LA_BURST));
+	n = worker_look_ahead(st, pkts, got);
+	worker_note_load(st, now, n);
+	for (unsigned i = 0; i < n; i += LA_PORT_BURST) {
+		la_worker_received(w, st, now, pkts + i, RTE_MIN(n - i, (unsigned)LA_PORT_BURST));
 		la_transmit(w, st, now);
 	}
 }
 
 /* Processes a burst from the port. */
 static bool
-receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
+worker_receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
-	struct rte_mbuf *pkts[LA_BURST];
+	struct rte_mbuf *pkts[LA_PORT_BURST];
 	struct la_hand_over *h = &st->hand;
 	unsigned n = 0;
 
 	if (h->has_queue)
 		n = la_lane_rx(&st->lane, pkts);
-	st->rx_more = n == LA_BURST;
-	if (unlikely(h->has_queue && la_shed_due(&st->shed, now, n == LA_BURST)) &&
-	    (n < LA_BURST || now - w->resumed_at >= LA_SHED_MS)) {
+	st->rx_more = n == LA_PORT_BURST;
+	if (unlikely(h->has_queue && la_shed_due(&st->shed, now, n == LA_PORT_BURST)) &&
+	    (n < LA_PORT_BURST || now - w->resumed_at >= LA_SHED_MS)) {
 		look_and_receive(w, st, now, pkts, n);
 		return n > 0;
 	}
@@ -226,25 +226,25 @@ receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 static bool
 receive_handed(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
-	struct rte_mbuf *pkts[LA_BURST];
+	struct rte_mbuf *pkts[LA_PORT_BURST];
 	struct la_hand_over *h = &st->hand;
 	bool busy = false, full = false;
 
 	if (h->peers == 1)
 		return false;
 	for (unsigned k = 0; k < h->peers; k++) {
-		unsigned n = la_hand_over_take(h, k, pkts, LA_BURST);
+		unsigned n = la_hand_over_take(h, k, pkts, LA_PORT_BURST);
 
 		if (n == 0)
 			continue;
 		w->quiet_at = now + LA_SETTLE_MS;
 		busy = true;
-		full |= n == LA_BURST;
-		give(w, st, now, pkts, n);
+		full |= n == LA_PORT_BURST;
+		worker_shard_rx(w, st, now, pkts, n);
 	}
 	st->rx_more |= full;
 	if (unlikely(la_shed_due(&st->shed, now, full)))
-		note(st, now, 0);
+		worker_note_load(st, now, 0);
 	return busy;
 }
 
@@ -253,7 +253,7 @@ la_worker_ready(struct la_station_run *st)
 {
 	if (likely(st->ready))
 		return true;
-	if (!la_shard_gateways_settled(st->shard))
+	if (!la_gateways_settled(st->shard))
 		return false;
 	__atomic_store_n(&st->ready, true, __ATOMIC_RELEASE);
 	return true;
@@ -271,15 +271,15 @@ poll_app(struct la_station_run *st, uint64_t now, unsigned room)
 
 /* A round of one station. Returns bits of enum la_round. */
 static inline unsigned
-serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
+worker_serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
 	unsigned room = la_tx_room(st);
 	unsigned did;
 
-	if (unlikely(room < LA_BURST))
-		return la_hold(w, st, now) ? LA_ROUND_BUSY : LA_ROUND_IDLE;
+	if (unlikely(room < LA_PORT_BURST))
+		return la_transmit_hold(w, st, now) ? LA_ROUND_BUSY : LA_ROUND_IDLE;
 	la_lane_emptied(&st->lane);
-	did = receive(w, st, now);
+	did = worker_receive(w, st, now);
 	did |= receive_handed(w, st, now);
 	did |= la_shard_poll(st->shard, now);
 	did |= poll_app(st, now, room);
@@ -287,7 +287,7 @@ serve(struct la_worker *w, struct la_station_run *st, uint64_t now)
 }
 
 static void
-loop(struct la_worker *w)
+worker_loop(struct la_worker *w)
 {
 	unsigned did = LA_ROUND_IDLE;
 
@@ -303,14 +303,14 @@ loop(struct la_worker *w)
 		if (unlikely(now - w->round_at > OFF_CPU_MS))
 			w->resumed_at = now;
 		w->round_at = now;
-		if (unlikely(now >= w->chores_at) && !chores(w, now))
+		if (unlikely(now >= w->chores_at) && !worker_housekeeping(w, now))
 			return;
 		for (unsigned i = 0; i < w->nstations; i++)
-			did |= serve(w, w->stations[i], now);
+			did |= worker_serve(w, w->stations[i], now);
 		if (did != LA_ROUND_IDLE)
 			w->idle = 0;
 		else
-			rest(w, now);
+			worker_idle_backoff(w, now);
 	}
 }
 
@@ -344,7 +344,7 @@ la_worker_settle(struct la_engine *e)
 		if (st->hand.has_queue)
 			la_txq_drop_all(&st->lane.txq, st->lane.port, st->lane.queue);
 		st->mbufs_out = rte_mempool_in_use_count(st->lane.pool);
-		publish(&e->workers[la_engine_worker_of(e, i)], st);
+		worker_publish(&e->workers[la_engine_worker_of(e, i)], st);
 	}
 }
 
@@ -363,6 +363,6 @@ la_worker_main(void *arg)
 		__atomic_store_n(&st->error, rc, __ATOMIC_RELEASE);
 		__atomic_store_n(&st->started, rc == 0, __ATOMIC_RELEASE);
 	}
-	loop(w);
+	worker_loop(w);
 	return 0;
 }

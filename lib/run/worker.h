@@ -44,7 +44,7 @@ enum la_phase {
 };
 
 enum {
-	LA_BURST = LA_LANE_BURST,
+	LA_PORT_BURST = LA_LANE_BURST,
 	LA_PUBLISH_MS = 100,
 	LA_CONTROL_MS = 10,
 	LA_SETTLE_MS = 5, /* time without frames before a worker ends */
@@ -124,7 +124,7 @@ struct la_engine {
 	char port_text[LA_EAL_MAX_PORTS * 2][256];
 	unsigned nports;
 	struct la_capture *capture;
-	struct la_statefile *state; /* opened and verified, not yet read; or NULL */
+	struct la_snapshot *snapshot; /* opened and verified, not yet read; or NULL */
 	bool state_refused;
 	uint32_t quiet_ms; /* for each shard */
 	struct la_pool_plan plans[LA_ENGINE_MAX_STATIONS];

@@ -147,7 +147,7 @@ struct rte_mbuf *la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, co
 
 /* weak.c */
 /** Converts a segment between the network's and the host's numbers. */
-void la_sim_weak_out(struct la_sim_node *n, struct rte_mbuf *m, struct la_sim_seg *s);
+void la_sim_weak_out(struct la_sim_node *n, struct rte_mbuf *m, struct la_fault_seg *s);
 void la_sim_weak_in(struct la_sim_node *n, struct rte_mbuf *m);
 /** Call after every event at the host. */
 void la_sim_weak_after(struct la_sim_node *n);

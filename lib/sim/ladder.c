@@ -71,7 +71,7 @@ la_ladder_destroy(struct la_ladder *l)
 }
 
 static struct la_ladder_item *
-add(struct la_ladder *l, enum la_ladder_what what, unsigned side)
+ladder_add(struct la_ladder *l, enum la_ladder_what what, unsigned side)
 {
 	struct la_ladder_item *it;
 
@@ -95,7 +95,7 @@ add(struct la_ladder *l, enum la_ladder_what what, unsigned side)
 /* ------------------------------------------------------------------ incarnations */
 
 static unsigned
-begin(struct la_ladder *l)
+ladder_begin(struct la_ladder *l)
 {
 	if (l->count < INCARNATIONS)
 		l->count++;
@@ -104,12 +104,12 @@ begin(struct la_ladder *l)
 }
 
 static void
-changed(struct la_ladder *l, unsigned side, enum la_state from, enum la_state to)
+ladder_state_changed(struct la_ladder *l, unsigned side, enum la_state from, enum la_state to)
 {
 	unsigned peer = !side;
 
 	if (to == LA_SYN_SENT) /* both at once: a simultaneous open is one incarnation */
-		l->now_in[side] = l->state[peer] == LA_SYN_SENT ? l->now_in[peer] : begin(l);
+		l->now_in[side] = l->state[peer] == LA_SYN_SENT ? l->now_in[peer] : ladder_begin(l);
 	if (to == LA_SYN_RCVD && from != LA_SYN_SENT) {
 		l->before[side] = l->now_in[side];
 		l->now_in[side] = l->arrived[side];
@@ -120,7 +120,7 @@ changed(struct la_ladder *l, unsigned side, enum la_state from, enum la_state to
 }
 
 static unsigned
-incarnation(struct la_ladder *l, unsigned side, uint32_t packet, uint8_t flags)
+ladder_incarnation_of(struct la_ladder *l, unsigned side, uint32_t packet, uint8_t flags)
 {
 	enum la_state s = l->state[side];
 	bool answers =
@@ -131,13 +131,13 @@ incarnation(struct la_ladder *l, unsigned side, uint32_t packet, uint8_t flags)
 		if (l->items[i - 1].what == LA_LADDER_SENT && l->items[i - 1].packet == packet)
 			return l->items[i - 1].incarnation;
 	inc = answers && l->arrived[side] ? l->arrived[side] : l->now_in[side];
-	return inc ? inc : begin(l);
+	return inc ? inc : ladder_begin(l);
 }
 
 /* ------------------------------------------------------------------ events */
 
 static void
-number(struct la_ladder *l, struct la_ladder_item *it, const struct la_sim_seg *s, unsigned from)
+ladder_number(struct la_ladder *l, struct la_ladder_item *it, const struct la_fault_seg *s, unsigned from)
 {
 	unsigned inc = it->incarnation;
 
@@ -155,7 +155,7 @@ number(struct la_ladder *l, struct la_ladder_item *it, const struct la_sim_seg *
 }
 
 static void
-segment(struct la_ladder *l, const struct la_sim_event *e, enum la_ladder_what what)
+ladder_segment(struct la_ladder *l, const struct la_sim_event *e, enum la_ladder_what what)
 {
 	/* e->host is the sender, except for an arrival */
 	unsigned from = la_sim_same(&e->seg.t, &l->t[0]) ? 0 : 1;
@@ -164,8 +164,8 @@ segment(struct la_ladder *l, const struct la_sim_event *e, enum la_ladder_what w
 
 	if (!la_sim_same(&e->seg.t, &l->t[from]))
 		return;
-	inc = incarnation(l, from, e->packet, e->seg.flags);
-	it = add(l, what, what == LA_LADDER_ARRIVED ? !from : from);
+	inc = ladder_incarnation_of(l, from, e->packet, e->seg.flags);
+	it = ladder_add(l, what, what == LA_LADDER_ARRIVED ? !from : from);
 	if (!it)
 		return;
 	it->packet = e->packet;
@@ -176,7 +176,7 @@ segment(struct la_ladder *l, const struct la_sim_event *e, enum la_ladder_what w
 	it->incarnation = inc;
 	if (e->frame && e->frame_len >= (uint32_t)e->seg.text + n)
 		memcpy(it->bytes, e->frame + e->seg.text, n);
-	number(l, it, &e->seg, from);
+	ladder_number(l, it, &e->seg, from);
 	if (e->text)
 		snprintf(it->text, sizeof(it->text), "%s", e->text);
 	if (what == LA_LADDER_ARRIVED)
@@ -184,15 +184,15 @@ segment(struct la_ladder *l, const struct la_sim_event *e, enum la_ladder_what w
 }
 
 static void
-state(struct la_ladder *l, const struct la_sim_event *e)
+ladder_state(struct la_ladder *l, const struct la_sim_event *e)
 {
 	for (unsigned s = 0; s < 2; s++) {
 		struct la_ladder_item *it;
 
 		if ((int)e->watch != l->watch[s])
 			continue;
-		it = add(l, LA_LADDER_STATE, s);
-		changed(l, s, e->from, e->to);
+		it = ladder_add(l, LA_LADDER_STATE, s);
+		ladder_state_changed(l, s, e->from, e->to);
 		if (!it)
 			return;
 		it->from = e->from;
@@ -202,13 +202,13 @@ state(struct la_ladder *l, const struct la_sim_event *e)
 }
 
 static void
-note(struct la_ladder *l, const struct la_sim_event *e)
+ladder_note(struct la_ladder *l, const struct la_sim_event *e)
 {
 	struct la_ladder_item *it;
 
 	if (e->host != l->host[0] && e->host != l->host[1])
 		return;
-	it = add(l, LA_LADDER_NOTE, e->host == l->host[1]);
+	it = ladder_add(l, LA_LADDER_NOTE, e->host == l->host[1]);
 	if (it)
 		snprintf(it->text, sizeof(it->text), "%s%s%s",
 			 e->what == LA_SIM_RESTART ? la_sim_host_name(l->w, e->host) : "",
@@ -216,7 +216,7 @@ note(struct la_ladder *l, const struct la_sim_event *e)
 }
 
 static void
-on_event(void *ctx, const struct la_sim_event *e)
+ladder_on_event(void *ctx, const struct la_sim_event *e)
 {
 	static const enum la_ladder_what what[] = {
 		[LA_SIM_SENT] = LA_LADDER_SENT,     [LA_SIM_ARRIVED] = LA_LADDER_ARRIVED,
@@ -226,14 +226,14 @@ on_event(void *ctx, const struct la_sim_event *e)
 
 	switch (e->what) {
 	case LA_SIM_STATE:
-		state(ctx, e);
+		ladder_state(ctx, e);
 		break;
 	case LA_SIM_RESTART:
 	case LA_SIM_NOTE:
-		note(ctx, e);
+		ladder_note(ctx, e);
 		break;
 	default:
-		segment(ctx, e, what[e->what]);
+		ladder_segment(ctx, e, what[e->what]);
 		break;
 	}
 }
@@ -241,27 +241,27 @@ on_event(void *ctx, const struct la_sim_event *e)
 /* ------------------------------------------------------------------ users */
 
 static struct la_ladder_item *
-user(struct la_ladder *l, const struct la_sim_conn *c, const char *text)
+ladder_user(struct la_ladder *l, const struct la_sim_conn *c, const char *text)
 {
 	unsigned side = c->host == l->host[0] && la_sim_same(&c->t, &l->t[0]) ? 0 : 1;
 	struct la_ladder_item *it;
 
 	if (c->host != l->host[side] || !la_sim_same(&c->t, &l->t[side]))
 		return NULL;
-	it = add(l, LA_LADDER_USER, side);
+	it = ladder_add(l, LA_LADDER_USER, side);
 	if (it)
 		snprintf(it->text, sizeof(it->text), "%s", text);
 	return it;
 }
 
 static void
-on_opened(void *ctx, struct la_sim_conn *c)
+ladder_on_opened(void *ctx, struct la_sim_conn *c)
 {
-	user(ctx, c, "opened");
+	ladder_user(ctx, c, "opened");
 }
 
 static void
-on_closed(void *ctx, struct la_sim_conn *c)
+ladder_on_closed(void *ctx, struct la_sim_conn *c)
 {
 	char text[LA_LADDER_TEXT];
 	struct la_ladder_item *it;
@@ -271,13 +271,13 @@ on_closed(void *ctx, struct la_sim_conn *c)
 			 la_end_name(c->why.end), c->why.unacked);
 	else
 		snprintf(text, sizeof(text), "closed: %s", la_end_name(c->why.end));
-	it = user(ctx, c, text);
+	it = ladder_user(ctx, c, text);
 	if (it)
 		it->end = true;
 }
 
 static void
-on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes, uint32_t n)
+ladder_on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes, uint32_t n)
 {
 	static const char *const texts[] = {
 		[LA_SIM_CONNECTS] = "connect()", [LA_SIM_SENDS] = "send",
@@ -297,16 +297,16 @@ on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *by
 			 (const char *)bytes);
 	else
 		snprintf(text, sizeof(text), "%s %u bytes", texts[use], n);
-	user(ctx, c, text);
+	ladder_user(ctx, c, text);
 }
 
 struct la_sim_hooks
 la_ladder_hooks(struct la_ladder *l)
 {
-	return (struct la_sim_hooks){.event = on_event,
-				     .opened = on_opened,
-				     .closed = on_closed,
-				     .used = on_used,
+	return (struct la_sim_hooks){.event = ladder_on_event,
+				     .opened = ladder_on_opened,
+				     .closed = ladder_on_closed,
+				     .used = ladder_on_used,
 				     .ctx = l};
 }
 

@@ -22,7 +22,7 @@ number_text(char *buf, size_t size, uint32_t n, bool absolute)
 }
 
 static void
-label(const struct la_arrow *a, char *buf, size_t size)
+arrow_label(const struct la_arrow *a, char *buf, size_t size)
 {
 	static const struct {
 		uint8_t flag;
@@ -76,7 +76,7 @@ la_ladder_arrow(const struct la_arrow *a, char *cells)
 	unsigned room, off, at, stop;
 	bool left = a->leftwards;
 
-	label(a, text, sizeof(text));
+	arrow_label(a, text, sizeof(text));
 	len = (unsigned)strlen(text);
 	/* the line's spare cells go to the router's distance from the host */
 	room = lead + 2 * LEAD + len + tail;

@@ -49,7 +49,7 @@ struct page {
 };
 
 static const struct la_ladder_item *
-item(const struct page *p, unsigned i)
+page_item(const struct page *p, unsigned i)
 {
 	return la_ladder_item(p->l, i);
 }
@@ -64,7 +64,7 @@ to_column(struct page *p, unsigned col)
 }
 
 __attribute__((format(printf, 3, 4))) static void
-put(struct page *p, const char *colour, const char *fmt, ...)
+page_printf(struct page *p, const char *colour, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -93,18 +93,18 @@ put_time(struct page *p, uint64_t us)
 				   (double)(us - p->last) / 1e6);
 
 		to_column(p, MIDDLE + (p->arrows - (unsigned)len) / 2);
-		put(p, DIM, "%s", text);
+		page_printf(p, DIM, "%s", text);
 		end_line(p);
 	}
 	p->last = us;
-	put(p, DIM, "%*.3f", TIME_COLS, (double)us / 1e6);
+	page_printf(p, DIM, "%*.3f", TIME_COLS, (double)us / 1e6);
 }
 
 static void
 put_state(struct page *p, unsigned side)
 {
 	to_column(p, side ? p->right : LEFT);
-	put(p, p->fresh[side] ? BOLD GREEN : DIM, "%s", p->state[side]);
+	page_printf(p, p->fresh[side] ? BOLD GREEN : DIM, "%s", p->state[side]);
 	p->fresh[side] = false;
 }
 
@@ -119,7 +119,7 @@ put_margin(struct page *p, unsigned side, const char *colour, const char *text)
 		      : p->st.width > LEFT + len ? p->st.width - len
 						 : LEFT;
 	to_column(p, col);
-	put(p, colour, "%s", text);
+	page_printf(p, colour, "%s", text);
 	end_line(p);
 }
 
@@ -179,7 +179,7 @@ is_margin(const struct la_ladder_item *it)
 static unsigned
 group_end(const struct page *p, unsigned i, unsigned side, uint64_t us)
 {
-	while (is_margin(item(p, i)) && item(p, i)->side == side && item(p, i)->us == us)
+	while (is_margin(page_item(p, i)) && page_item(p, i)->side == side && page_item(p, i)->us == us)
 		i++;
 	return i;
 }
@@ -193,7 +193,7 @@ take_group(struct page *p, unsigned i, unsigned end, char *text, size_t size)
 
 	text[0] = '\0';
 	for (; i < end; i++) {
-		const struct la_ladder_item *it = item(p, i);
+		const struct la_ladder_item *it = page_item(p, i);
 
 		p->done[i] = true;
 		if (it->what == LA_LADDER_USER) {
@@ -209,12 +209,12 @@ take_group(struct page *p, unsigned i, unsigned end, char *text, size_t size)
 
 /* The item with the fate of a segment; NULL: none. */
 static const struct la_ladder_item *
-fate(const struct page *p, unsigned i, enum la_ladder_what what, bool copy)
+page_fate_of(const struct page *p, unsigned i, enum la_ladder_what what, bool copy)
 {
-	uint32_t packet = item(p, i)->packet;
+	uint32_t packet = page_item(p, i)->packet;
 
 	for (i++; i < p->n; i++) {
-		const struct la_ladder_item *it = item(p, i);
+		const struct la_ladder_item *it = page_item(p, i);
 
 		if (it->what == what && it->packet == packet && it->copy == copy)
 			return it;
@@ -223,29 +223,29 @@ fate(const struct page *p, unsigned i, enum la_ladder_what what, bool copy)
 }
 
 static unsigned
-arrival(const struct page *p, unsigned i)
+page_arrival_of(const struct page *p, unsigned i)
 {
-	uint32_t packet = item(p, i)->packet;
+	uint32_t packet = page_item(p, i)->packet;
 
 	for (i++; i < p->n; i++)
-		if (item(p, i)->what == LA_LADDER_ARRIVED && item(p, i)->packet == packet &&
-		    !item(p, i)->copy)
-			return item(p, i)->late ? 0 : i;
+		if (page_item(p, i)->what == LA_LADDER_ARRIVED && page_item(p, i)->packet == packet &&
+		    !page_item(p, i)->copy)
+			return page_item(p, i)->late ? 0 : i;
 	return 0;
 }
 
 static bool
 may_join(const struct page *p, unsigned i, unsigned j)
 {
-	unsigned other = !item(p, i)->side;
+	unsigned other = !page_item(p, i)->side;
 
 	for (unsigned m = i + 1; m < j; m++) {
-		if (item(p, m)->side != other)
+		if (page_item(p, m)->side != other)
 			continue;
 		/* an arrival that shares the row of an earlier sending, and its effects */
-		if (item(p, m)->what != LA_LADDER_ARRIVED || !p->done[m])
+		if (page_item(p, m)->what != LA_LADDER_ARRIVED || !p->done[m])
 			return false;
-		m = group_end(p, m + 1, other, item(p, m)->us) - 1;
+		m = group_end(p, m + 1, other, page_item(p, m)->us) - 1;
 	}
 	return true;
 }
@@ -255,19 +255,19 @@ may_join(const struct page *p, unsigned i, unsigned j)
 static void
 row_sent(struct page *p, unsigned i)
 {
-	const struct la_ladder_item *it = item(p, i), *lost = fate(p, i, LA_LADDER_LOST, false);
+	const struct la_ladder_item *it = page_item(p, i), *lost = page_fate_of(p, i, LA_LADDER_LOST, false);
 	unsigned side = it->side, j = p->joined[i];
 	enum la_tip to = j                                   ? LA_TIP_HOST
 			 : lost                              ? LA_TIP_LOST
-			 : fate(p, i, LA_LADDER_HELD, false) ? LA_TIP_ROUTER
+			 : page_fate_of(p, i, LA_LADDER_HELD, false) ? LA_TIP_ROUTER
 							     : LA_TIP_NET;
 	char text[256] = "";
 
 	put_time(p, it->us);
 	if (j) {
-		take_group(p, j + 1, group_end(p, j + 1, !side, item(p, j)->us), text,
+		take_group(p, j + 1, group_end(p, j + 1, !side, page_item(p, j)->us), text,
 			   sizeof(text));
-		p->last = item(p, j)->us;
+		p->last = page_item(p, j)->us;
 	}
 	if (side == 0 || j)
 		put_state(p, 0);
@@ -277,14 +277,14 @@ row_sent(struct page *p, unsigned i)
 	end_line(p);
 	if (text[0])
 		put_margin(p, !side, BLUE, text);
-	if (fate(p, i, LA_LADDER_COPIED, true)) {
+	if (page_fate_of(p, i, LA_LADDER_COPIED, true)) {
 		to_column(p, MIDDLE + p->arrows / 2 - 12);
-		put(p, YELLOW, "(a router keeps a copy)");
+		page_printf(p, YELLOW, "(a router keeps a copy)");
 		end_line(p);
 	}
-	if (fate(p, i, LA_LADDER_CORRUPTED, false)) {
+	if (page_fate_of(p, i, LA_LADDER_CORRUPTED, false)) {
 		to_column(p, MIDDLE + p->arrows / 2 - 12);
-		put(p, RED, "(one bit of it is wrong)");
+		page_printf(p, RED, "(one bit of it is wrong)");
 		end_line(p);
 	}
 }
@@ -292,7 +292,7 @@ row_sent(struct page *p, unsigned i)
 static void
 row_arrived(struct page *p, unsigned i)
 {
-	const struct la_ladder_item *it = item(p, i);
+	const struct la_ladder_item *it = page_item(p, i);
 	unsigned side = it->side;
 	char text[256];
 
@@ -311,12 +311,12 @@ row_arrived(struct page *p, unsigned i)
 static void
 row_margin(struct page *p, unsigned i)
 {
-	const struct la_ladder_item *it = item(p, i), *next;
+	const struct la_ladder_item *it = page_item(p, i), *next;
 	unsigned end = group_end(p, i, it->side, it->us);
 	char text[256];
 	bool state = take_group(p, i, end, text, sizeof(text));
 
-	next = item(p, end);
+	next = page_item(p, end);
 	/* a segment sent now shows the state */
 	if (next && next->what == LA_LADDER_SENT && next->side == it->side && next->us == it->us)
 		state = false;
@@ -334,7 +334,7 @@ row_margin(struct page *p, unsigned i)
 static void
 row_note(struct page *p, unsigned i)
 {
-	const struct la_ladder_item *it = item(p, i);
+	const struct la_ladder_item *it = page_item(p, i);
 	char text[LA_LADDER_TEXT + 4];
 
 	snprintf(text, sizeof(text), "* %s", it->text);
@@ -343,22 +343,22 @@ row_note(struct page *p, unsigned i)
 }
 
 static void
-header(struct page *p)
+page_header(struct page *p)
 {
 	char a[LA_ADDR_STRLEN + 8], b[LA_ADDR_STRLEN + 8], both[2 * LA_ADDR_STRLEN + 24];
 	int len;
 
-	put(p, BOLD, "%*s", TIME_COLS, "time, s");
+	page_printf(p, BOLD, "%*s", TIME_COLS, "time, s");
 	to_column(p, LEFT);
-	put(p, BOLD, "%s", la_ladder_name(p->l, 0));
+	page_printf(p, BOLD, "%s", la_ladder_name(p->l, 0));
 	len = snprintf(both, sizeof(both), "%s <-> %s", la_ladder_endpoint(p->l, 0, a, sizeof(a)),
 		       la_ladder_endpoint(p->l, 1, b, sizeof(b)));
 	if ((unsigned)len < p->arrows) {
 		to_column(p, MIDDLE + (p->arrows - (unsigned)len) / 2);
-		put(p, DIM, "%s", both);
+		page_printf(p, DIM, "%s", both);
 	}
 	to_column(p, p->right);
-	put(p, BOLD, "%s", la_ladder_name(p->l, 1));
+	page_printf(p, BOLD, "%s", la_ladder_name(p->l, 1));
 	end_line(p);
 	to_column(p, LEFT);
 	put_state(p, 0);
@@ -367,14 +367,14 @@ header(struct page *p)
 }
 
 static void
-rows(struct page *p)
+page_rows(struct page *p)
 {
 	for (unsigned i = 0; i < p->n; i++) {
 		unsigned j;
 
-		if (item(p, i)->what != LA_LADDER_SENT)
+		if (page_item(p, i)->what != LA_LADDER_SENT)
 			continue;
-		j = arrival(p, i);
+		j = page_arrival_of(p, i);
 		if (j && may_join(p, i, j)) {
 			p->joined[i] = j;
 			p->done[j] = true;
@@ -383,7 +383,7 @@ rows(struct page *p)
 	for (unsigned i = 0; i < p->n; i++) {
 		if (p->done[i])
 			continue;
-		switch (item(p, i)->what) {
+		switch (page_item(p, i)->what) {
 		case LA_LADDER_SENT:
 			row_sent(p, i);
 			break;
@@ -423,7 +423,7 @@ la_ladder_print(const struct la_ladder *l, FILE *f, const struct la_ladder_style
 		p.st.silence_ms = DEF_SILENCE_MS;
 	p.right = p.st.width - STATE_COLS;
 	p.arrows = p.right - 2 - MIDDLE;
-	while (item(&p, p.n))
+	while (page_item(&p, p.n))
 		p.n++;
 	p.joined = calloc(p.n + 1, sizeof(*p.joined));
 	p.done = calloc(p.n + 1, sizeof(*p.done));
@@ -431,8 +431,8 @@ la_ladder_print(const struct la_ladder *l, FILE *f, const struct la_ladder_style
 	p.state[1] = la_state_name(la_ladder_listens(l) ? LA_LISTEN : LA_CLOSED);
 	p.fresh[0] = p.fresh[1] = true;
 	if (p.joined && p.done) {
-		header(&p);
-		rows(&p);
+		page_header(&p);
+		page_rows(&p);
 	}
 	if (la_ladder_is_cut(l) || !p.joined || !p.done)
 		fprintf(f, "(cut off: no memory)\n");

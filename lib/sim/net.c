@@ -14,7 +14,7 @@
 /* ------------------------------------------------------------------ flights: a binary heap */
 
 static bool
-earlier(const struct la_sim_flight *a, const struct la_sim_flight *b)
+flight_earlier(const struct la_sim_flight *a, const struct la_sim_flight *b)
 {
 	return a->us != b->us ? a->us < b->us : a->order < b->order;
 }
@@ -24,7 +24,7 @@ sift_up(struct la_sim *w, unsigned i)
 {
 	struct la_sim_flight f = w->heap[i];
 
-	while (i > 0 && earlier(&f, &w->heap[(i - 1) / 2])) {
+	while (i > 0 && flight_earlier(&f, &w->heap[(i - 1) / 2])) {
 		w->heap[i] = w->heap[(i - 1) / 2];
 		i = (i - 1) / 2;
 	}
@@ -37,9 +37,9 @@ sift_down(struct la_sim *w, unsigned i)
 	struct la_sim_flight f = w->heap[i];
 
 	for (unsigned c = 2 * i + 1; c < w->nheap; c = 2 * i + 1) {
-		if (c + 1 < w->nheap && earlier(&w->heap[c + 1], &w->heap[c]))
+		if (c + 1 < w->nheap && flight_earlier(&w->heap[c + 1], &w->heap[c]))
 			c++;
-		if (!earlier(&w->heap[c], &f))
+		if (!flight_earlier(&w->heap[c], &f))
 			break;
 		w->heap[i] = w->heap[c];
 		i = c;
@@ -48,8 +48,8 @@ sift_down(struct la_sim *w, unsigned i)
 }
 
 static void
-tell(struct la_sim *w, enum la_sim_what what, const struct la_sim_flight *f,
-     const struct la_sim_seg *s, const char *text)
+flight_tell(struct la_sim *w, enum la_sim_what what, const struct la_sim_flight *f,
+	    const struct la_fault_seg *s, const char *text)
 {
 	struct la_sim_event e = {.what = what,
 				 .due_us = f->us,
@@ -69,10 +69,10 @@ tell(struct la_sim *w, enum la_sim_what what, const struct la_sim_flight *f,
 static void
 tell_lost(struct la_sim *w, const struct la_sim_flight *f, const char *why)
 {
-	struct la_sim_seg s;
+	struct la_fault_seg s;
 
-	if (la_sim_seg_read(rte_pktmbuf_mtod(f->m, const uint8_t *), f->m->pkt_len, &s))
-		tell(w, LA_SIM_LOST, f, &s, why);
+	if (la_fault_seg_read(rte_pktmbuf_mtod(f->m, const uint8_t *), f->m->pkt_len, &s))
+		flight_tell(w, LA_SIM_LOST, f, &s, why);
 	rte_pktmbuf_free(f->m);
 }
 
@@ -103,7 +103,7 @@ la_sim_land(struct la_sim *w, uint64_t until, struct la_sim_flight *f)
 /* ------------------------------------------------------------------ the shelf */
 
 static void
-shelve(struct la_sim *w, struct la_sim_flight *f)
+flight_shelve(struct la_sim *w, struct la_sim_flight *f)
 {
 	if (w->nshelf == w->max_flights) {
 		tell_lost(w, f, "network full");
@@ -115,7 +115,7 @@ shelve(struct la_sim *w, struct la_sim_flight *f)
 }
 
 static struct la_sim_flight
-unshelve(struct la_sim *w, unsigned i)
+flight_unshelve(struct la_sim *w, unsigned i)
 {
 	struct la_sim_flight f = w->shelf[i];
 
@@ -145,7 +145,7 @@ la_sim_shelf_since(const struct la_sim *w, unsigned i)
 void
 la_sim_release(struct la_sim *w, unsigned i)
 {
-	struct la_sim_flight f = unshelve(w, i);
+	struct la_sim_flight f = flight_unshelve(w, i);
 
 	f.us = w->us;
 	la_sim_fly(w, &f);
@@ -154,7 +154,7 @@ la_sim_release(struct la_sim *w, unsigned i)
 void
 la_sim_discard(struct la_sim *w, unsigned i)
 {
-	struct la_sim_flight f = unshelve(w, i);
+	struct la_sim_flight f = flight_unshelve(w, i);
 
 	tell_lost(w, &f, "its time was over");
 }
@@ -168,16 +168,16 @@ la_sim_in_flight(const struct la_sim *w)
 /* ------------------------------------------------------------------ ends of FINs, for `lastack` */
 
 static void
-remember_fin(struct la_sim_node *n, const struct la_sim_seg *s)
+remember_fin(struct la_sim_node *n, const struct la_fault_seg *s)
 {
 	uint32_t h = la_sim_hash(&s->t);
 
 	if (s->flags & LA_FIN)
-		n->fin[h % LA_SIM_FINS] = (struct la_sim_fin){h, s->seq + la_sim_seg_space(s)};
+		n->fin[h % LA_SIM_FINS] = (struct la_sim_fin){h, s->seq + la_fault_seg_space(s)};
 }
 
 static const uint32_t *
-peer_fin(const struct la_sim_node *n, const struct la_sim_seg *s)
+peer_fin(const struct la_sim_node *n, const struct la_fault_seg *s)
 {
 	struct la_tuple t = la_sim_mirrored(&s->t);
 	uint32_t h = la_sim_hash(&t);
@@ -189,7 +189,7 @@ peer_fin(const struct la_sim_node *n, const struct la_sim_seg *s)
 /* ------------------------------------------------------------------ a segment in flight */
 
 static struct la_fate
-chance(struct la_sim *w, const struct la_sim_link *l)
+link_chance_fate(struct la_sim *w, const struct la_sim_link *l)
 {
 	if (la_rng_chance(&w->rng, l->drop_ppm))
 		return (struct la_fate){LA_FAULT_DROP, 0};
@@ -209,19 +209,19 @@ chance(struct la_sim *w, const struct la_sim_link *l)
 }
 
 static struct la_fate
-decide(struct la_sim *w, unsigned from, unsigned to, const struct la_sim_seg *s)
+link_decide_fate(struct la_sim *w, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
 	struct la_fate fate = la_fault_decide(w->fault, w->nfaults, w->node[from].name, s,
 					      peer_fin(&w->node[to], s), &w->rng);
 
 	if (fate.action == LA_FAULT_NONE && w->hooks.fate)
 		return w->hooks.fate(w->hooks.ctx, from, to, s);
-	return fate.action == LA_FAULT_NONE ? chance(w, &w->way[from][to].l) : fate;
+	return fate.action == LA_FAULT_NONE ? link_chance_fate(w, &w->way[from][to].l) : fate;
 }
 
 /* The time at which a frame of this size has passed the link; false: the queue before the link is full. */
 static bool
-arrival(struct la_sim *w, struct la_sim_way *way, uint32_t len, uint64_t *us)
+link_arrival_time(struct la_sim *w, struct la_sim_way *way, uint32_t len, uint64_t *us)
 {
 	const struct la_sim_link *l = &way->l;
 	uint64_t at = w->us;
@@ -240,7 +240,7 @@ arrival(struct la_sim *w, struct la_sim_way *way, uint32_t len, uint64_t *us)
 
 /* The reordered segment follows the segment that has just overtaken it. */
 static void
-follow(struct la_sim *w, struct la_sim_way *way, uint64_t us)
+link_follow(struct la_sim *w, struct la_sim_way *way, uint64_t us)
 {
 	uint32_t packet = way->swap;
 
@@ -263,7 +263,7 @@ follow(struct la_sim *w, struct la_sim_way *way, uint64_t us)
 }
 
 static void
-flip_bit(struct la_sim *w, struct rte_mbuf *m, const struct la_sim_seg *s)
+flip_bit(struct la_sim *w, struct rte_mbuf *m, const struct la_fault_seg *s)
 {
 	uint32_t bits = (uint32_t)(s->text - s->at + s->len) * 8;
 	uint32_t bit = la_rng_below(&w->rng, bits);
@@ -272,7 +272,7 @@ flip_bit(struct la_sim *w, struct rte_mbuf *m, const struct la_sim_seg *s)
 }
 
 static void
-duplicate(struct la_sim *w, const struct la_sim_flight *f, const struct la_sim_seg *s, uint64_t us)
+link_duplicate(struct la_sim *w, const struct la_sim_flight *f, const struct la_fault_seg *s, uint64_t us)
 {
 	struct la_sim_flight c = *f;
 
@@ -282,9 +282,9 @@ duplicate(struct la_sim *w, const struct la_sim_flight *f, const struct la_sim_s
 	c.copy = true;
 	c.late = us > 0;
 	c.us += us;
-	tell(w, LA_SIM_COPIED, &c, s, NULL);
+	flight_tell(w, LA_SIM_COPIED, &c, s, NULL);
 	if (us == UINT64_MAX)
-		shelve(w, &c);
+		flight_shelve(w, &c);
 	else
 		la_sim_fly(w, &c);
 }
@@ -292,28 +292,28 @@ duplicate(struct la_sim *w, const struct la_sim_flight *f, const struct la_sim_s
 enum { OVERTAKE_US = 200000 }; /* longest wait of a reordered segment */
 
 static void
-meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_sim_seg *s, struct la_fate fate)
+meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_fault_seg *s, struct la_fate fate)
 {
 	struct la_sim_way *way = &w->way[f->from][f->to];
 	uint64_t us = f->us;
 
 	switch (fate.action) {
 	case LA_FAULT_DROP:
-		tell(w, LA_SIM_LOST, f, s, "dropped");
+		flight_tell(w, LA_SIM_LOST, f, s, "dropped");
 		rte_pktmbuf_free(f->m);
 		return;
 	case LA_FAULT_HOLD:
 		f->late = true;
 		f->us = fate.us == UINT64_MAX ? UINT64_MAX : us + fate.us;
-		tell(w, LA_SIM_HELD, f, s, NULL);
+		flight_tell(w, LA_SIM_HELD, f, s, NULL);
 		if (fate.us == UINT64_MAX) {
-			shelve(w, f);
+			flight_shelve(w, f);
 			return;
 		}
 		break;
 	case LA_FAULT_CORRUPT:
 		flip_bit(w, f->m, s);
-		tell(w, LA_SIM_CORRUPTED, f, s, NULL);
+		flight_tell(w, LA_SIM_CORRUPTED, f, s, NULL);
 		break;
 	case LA_FAULT_REORDER:
 		f->us += OVERTAKE_US;
@@ -326,9 +326,9 @@ meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_sim_seg *s,
 	}
 	la_sim_fly(w, f);
 	if (fate.action == LA_FAULT_DUP)
-		duplicate(w, f, s, fate.us);
+		link_duplicate(w, f, s, fate.us);
 	else
-		follow(w, way, us);
+		link_follow(w, way, us);
 }
 
 /* An IPv4 packet without DF. Its fragments are one packet here. */
@@ -341,7 +341,7 @@ may_be_fragmented(const struct rte_mbuf *m)
 }
 
 static void
-segment(struct la_sim *w, struct la_sim_flight *f, struct la_sim_seg *s)
+link_send_segment(struct la_sim *w, struct la_sim_flight *f, struct la_fault_seg *s)
 {
 	struct la_sim_way *way = &w->way[f->from][f->to];
 	uint32_t ip_len = f->m->pkt_len - LA_ETH_LEN;
@@ -350,28 +350,28 @@ segment(struct la_sim *w, struct la_sim_flight *f, struct la_sim_seg *s)
 	f->packet = ++w->packets;
 	la_sim_weak_out(&w->node[f->from], f->m, s);
 	remember_fin(&w->node[f->from], s);
-	fate = decide(w, f->from, f->to, s);
+	fate = link_decide_fate(w, f->from, f->to, s);
 	if (way->l.mtu && ip_len > way->l.mtu && !may_be_fragmented(f->m)) {
 		const uint8_t *p = rte_pktmbuf_mtod(f->m, const uint8_t *);
 		struct rte_mbuf *m = la_sim_too_big(w, f->from, f->to, p, f->m->pkt_len, way->l.mtu);
 
 		f->us = 0;
-		tell(w, LA_SIM_SENT, f, s, NULL);
-		tell(w, LA_SIM_LOST, f, s, "too big");
+		flight_tell(w, LA_SIM_SENT, f, s, NULL);
+		flight_tell(w, LA_SIM_LOST, f, s, "too big");
 		rte_pktmbuf_free(f->m);
 		if (m)
 			la_sim_fly(w, &(struct la_sim_flight){
 					      .us = w->us, .m = m, .from = f->to, .to = f->from});
 		return;
 	}
-	if (!arrival(w, way, f->m->pkt_len, &f->us)) {
+	if (!link_arrival_time(w, way, f->m->pkt_len, &f->us)) {
 		f->us = 0;
-		tell(w, LA_SIM_SENT, f, s, NULL);
-		tell(w, LA_SIM_LOST, f, s, "queue full");
+		flight_tell(w, LA_SIM_SENT, f, s, NULL);
+		flight_tell(w, LA_SIM_LOST, f, s, "queue full");
 		rte_pktmbuf_free(f->m);
 		return;
 	}
-	tell(w, LA_SIM_SENT, f, s, NULL);
+	flight_tell(w, LA_SIM_SENT, f, s, NULL);
 	meet_fate(w, f, s, fate);
 }
 
@@ -379,7 +379,7 @@ segment(struct la_sim *w, struct la_sim_flight *f, struct la_sim_seg *s)
 
 /* The network keeps a frame in one mbuf of its own. */
 static struct rte_mbuf *
-own(struct la_sim *w, struct rte_mbuf *m)
+flight_own_mbuf(struct la_sim *w, struct rte_mbuf *m)
 {
 	struct rte_mbuf *c;
 
@@ -394,9 +394,9 @@ void
 la_sim_send_frame(struct la_sim *w, unsigned from, struct rte_mbuf *m)
 {
 	const uint8_t *mac;
-	struct la_sim_seg s;
+	struct la_fault_seg s;
 
-	m = own(w, m);
+	m = flight_own_mbuf(w, m);
 	if (!m) {
 		w->no_mbufs++;
 		return;
@@ -410,8 +410,8 @@ la_sim_send_frame(struct la_sim *w, unsigned from, struct rte_mbuf *m)
 		f.m = rte_pktmbuf_copy(m, w->mbufs, 0, UINT32_MAX);
 		if (!f.m)
 			w->no_mbufs++;
-		else if (la_sim_seg_read(rte_pktmbuf_mtod(f.m, const uint8_t *), f.m->pkt_len, &s))
-			segment(w, &f, &s);
+		else if (la_fault_seg_read(rte_pktmbuf_mtod(f.m, const uint8_t *), f.m->pkt_len, &s))
+			link_send_segment(w, &f, &s);
 		else
 			la_sim_fly(w, &f);
 	}

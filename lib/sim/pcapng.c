@@ -22,7 +22,7 @@ struct la_pcapng {
 };
 
 static void
-put(struct la_pcapng *c, const void *p, size_t len)
+pcapng_put(struct la_pcapng *c, const void *p, size_t len)
 {
 	static const uint8_t zero[4];
 
@@ -31,9 +31,9 @@ put(struct la_pcapng *c, const void *p, size_t len)
 }
 
 static void
-put32(struct la_pcapng *c, uint32_t v)
+pcapng_put32(struct la_pcapng *c, uint32_t v)
 {
-	put(c, &v, sizeof(v));
+	pcapng_put(c, &v, sizeof(v));
 }
 
 static void
@@ -42,14 +42,14 @@ put_interface(struct la_pcapng *c, const char *name)
 	uint16_t len = (uint16_t)strlen(name);
 	uint32_t size = 20 + 4 + ((len + 3u) & ~3u) + 4;
 
-	put32(c, INTERFACE);
-	put32(c, size);
-	put32(c, LINKTYPE_ETHERNET);
-	put32(c, 0); /* no limit on a packet's length; time in us by default */
-	put32(c, (uint32_t)len << 16 | OPT_IF_NAME);
-	put(c, name, len);
-	put32(c, OPT_END);
-	put32(c, size);
+	pcapng_put32(c, INTERFACE);
+	pcapng_put32(c, size);
+	pcapng_put32(c, LINKTYPE_ETHERNET);
+	pcapng_put32(c, 0); /* no limit on a packet's length; time in us by default */
+	pcapng_put32(c, (uint32_t)len << 16 | OPT_IF_NAME);
+	pcapng_put(c, name, len);
+	pcapng_put32(c, OPT_END);
+	pcapng_put32(c, size);
 }
 
 struct la_pcapng *
@@ -64,13 +64,13 @@ la_pcapng_open(const char *path, const char *const *names, unsigned n)
 		free(c);
 		return NULL;
 	}
-	put32(c, SECTION_HEADER);
-	put32(c, 28);
-	put32(c, BYTE_ORDER_MAGIC);
-	put32(c, 1); /* version 1.0 */
-	put32(c, UINT32_MAX);
-	put32(c, UINT32_MAX); /* the section's length is not given */
-	put32(c, 28);
+	pcapng_put32(c, SECTION_HEADER);
+	pcapng_put32(c, 28);
+	pcapng_put32(c, BYTE_ORDER_MAGIC);
+	pcapng_put32(c, 1); /* version 1.0 */
+	pcapng_put32(c, UINT32_MAX);
+	pcapng_put32(c, UINT32_MAX); /* the section's length is not given */
+	pcapng_put32(c, 28);
 	for (unsigned i = 0; i < n; i++)
 		put_interface(c, names[i]);
 	return c;
@@ -81,15 +81,15 @@ la_pcapng_packet(struct la_pcapng *c, unsigned i, uint64_t us, const uint8_t *fr
 {
 	uint32_t size = 32 + ((len + 3) & ~3u);
 
-	put32(c, ENHANCED_PACKET);
-	put32(c, size);
-	put32(c, i);
-	put32(c, (uint32_t)(us >> 32));
-	put32(c, (uint32_t)us);
-	put32(c, len);
-	put32(c, len);
-	put(c, frame, len);
-	put32(c, size);
+	pcapng_put32(c, ENHANCED_PACKET);
+	pcapng_put32(c, size);
+	pcapng_put32(c, i);
+	pcapng_put32(c, (uint32_t)(us >> 32));
+	pcapng_put32(c, (uint32_t)us);
+	pcapng_put32(c, len);
+	pcapng_put32(c, len);
+	pcapng_put(c, frame, len);
+	pcapng_put32(c, size);
 }
 
 int

@@ -46,7 +46,7 @@ file_read(void *ctx, void *p, size_t len)
 
 /* Sends the remaining frames of the old shard (RSTs of an orderly stop). */
 static int
-stop(struct la_sim *w, unsigned host, struct file *f)
+restart_stop_shard(struct la_sim *w, unsigned host, struct file *f)
 {
 	struct la_shard *s = w->node[host].shard;
 
@@ -64,7 +64,7 @@ la_sim_restart(struct la_sim *w, unsigned host, bool orderly, uint32_t quiet_ms)
 {
 	struct la_sim_node *n = &w->node[host];
 	struct file f = {0};
-	int err = orderly ? stop(w, host, &f) : 0;
+	int err = orderly ? restart_stop_shard(w, host, &f) : 0;
 
 	if (err)
 		goto out;

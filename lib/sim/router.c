@@ -14,7 +14,7 @@
 enum { ICMP_LEN = 8, QUOTE4 = LA_IP4_LEN + 8, QUOTE6 = 1280 - LA_IP6_LEN - ICMP_LEN };
 
 static void
-icmp(uint8_t *p, bool is4, uint16_t mtu, const uint8_t *quote, uint32_t len)
+router_put_icmp(uint8_t *p, bool is4, uint16_t mtu, const uint8_t *quote, uint32_t len)
 {
 	memset(p, 0, ICMP_LEN);
 	p[0] = is4 ? 3 : 2;
@@ -30,13 +30,13 @@ la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, const uint8_t *fram
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->mbufs);
 	struct la_eth eth = {0};
-	struct la_sim_seg s;
+	struct la_fault_seg s;
 	uint32_t quote, body, sum;
 	uint16_t cksum;
 	uint8_t *p, *ip;
 	bool is4;
 
-	if (!m || !la_sim_seg_read(frame, len, &s)) {
+	if (!m || !la_fault_seg_read(frame, len, &s)) {
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
@@ -61,7 +61,7 @@ la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, const uint8_t *fram
 	else
 		p = ip + la_ip6_write(ip, &s.t.raddr, &s.t.laddr, LA_IPPROTO_ICMP6, 64,
 				      (uint16_t)body);
-	icmp(p, is4, mtu, frame + LA_ETH_LEN, quote);
+	router_put_icmp(p, is4, mtu, frame + LA_ETH_LEN, quote);
 	sum = is4 ? 0 : la_cksum_pseudo(&s.t.raddr, &s.t.laddr, LA_IPPROTO_ICMP6, body);
 	cksum = la_cksum_finish(la_cksum_add(sum, p, body));
 	memcpy(p + 2, &cksum, sizeof(cksum));

@@ -18,7 +18,7 @@ struct one {
 };
 
 static int
-enter(struct la_tcp *t, const struct one *o, int class, uint32_t lifetime)
+tw_fill_enter(struct la_tcp *t, const struct one *o, int class, uint32_t lifetime)
 {
 	const la_ref unowned = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
 
@@ -53,7 +53,7 @@ la_sim_tw_fill(struct la_shard *s, uint64_t n, uint32_t lifetime, la_sim_tw_entr
 			la_index_prefetch(&t->index, o->hash);
 		}
 		for (unsigned j = 0; j < k && rc == 0; j++)
-			rc = enter(t, &chunk[j], class, lifetime);
+			rc = tw_fill_enter(t, &chunk[j], class, lifetime);
 	}
 	return rc;
 }

@@ -29,7 +29,7 @@ chain_of(struct la_sim *w, unsigned host, const struct la_tuple *t)
 }
 
 static struct la_sim_conn *
-record(struct la_sim *w, unsigned host, const struct la_tuple *t, const struct la_sim_plan *plan)
+user_new_record(struct la_sim *w, unsigned host, const struct la_tuple *t, const struct la_sim_plan *plan)
 {
 	struct la_sim_conn *c;
 	uint32_t *head, slot;
@@ -118,7 +118,7 @@ same_incarnation(const struct la_sim_conn *c, const struct la_sim_conn *p)
 }
 
 static void
-pair(struct la_sim_conn *c)
+user_pair(struct la_sim_conn *c)
 {
 	struct la_sim *w = c->w;
 	struct la_tuple m = la_sim_mirrored(&c->t);
@@ -195,7 +195,7 @@ read_all(struct la_sim_conn *c)
 
 /* Sends up to n more bytes; false: la_send() accepted fewer. */
 static bool
-push(struct la_sim_conn *c, uint32_t n)
+user_push(struct la_sim_conn *c, uint32_t n)
 {
 	uint8_t buf[1024];
 
@@ -239,7 +239,7 @@ time_to_end(const struct la_sim_conn *c)
 }
 
 static void
-end(struct la_sim_conn *c)
+user_end(struct la_sim_conn *c)
 {
 	if (c->ended || !c->c)
 		return;
@@ -292,17 +292,17 @@ go_on(struct la_sim_conn *c)
 		while (c->sent < p->send) {
 			uint32_t left = p->send - c->sent;
 
-			if (!push(c, p->chunk && p->chunk < left ? p->chunk : left))
+			if (!user_push(c, p->chunk && p->chunk < left ? p->chunk : left))
 				break;
 		}
 	} else if (c->sent < p->send && c->w->us >= c->next_chunk_us) {
 		uint32_t left = p->send - c->sent;
 
-		(void)push(c, p->chunk && p->chunk < left ? p->chunk : left);
+		(void)user_push(c, p->chunk && p->chunk < left ? p->chunk : left);
 		c->next_chunk_us = c->w->us + (uint64_t)p->every_ms * 1000;
 	}
 	if (time_to_end(c))
-		end(c);
+		user_end(c);
 	else
 		set_timer(c);
 }
@@ -322,28 +322,28 @@ has_opened(struct la_sim_conn *c)
 	c->rcv_nxt = info.rcv_nxt;
 	c->opened = true;
 	c->opened_us = c->next_chunk_us = w->us;
-	pair(c);
+	user_pair(c);
 	if (w->hooks.opened)
 		w->hooks.opened(w->hooks.ctx, c);
 	go_on(c);
 }
 
 static void
-on_opened(struct la_conn *lc, void *user)
+user_on_opened(struct la_conn *lc, void *user)
 {
 	(void)lc;
 	has_opened(user);
 }
 
 static void
-on_accepted(struct la_conn *lc, void *user)
+user_on_accepted(struct la_conn *lc, void *user)
 {
 	struct la_sim_listen *l = user;
 	struct la_conn_info info;
 	struct la_sim_conn *c;
 
 	la_conn_info(lc, &info);
-	c = record(l->w, l->host, &info.tuple, l->plan);
+	c = user_new_record(l->w, l->host, &info.tuple, l->plan);
 	if (!c) { /* no free record: the other end gets a reset */
 		(void)la_abort(lc);
 		return;
@@ -355,7 +355,7 @@ on_accepted(struct la_conn *lc, void *user)
 }
 
 static void
-on_data(struct la_conn *lc, void *user)
+user_on_data(struct la_conn *lc, void *user)
 {
 	(void)lc;
 	read_all(user);
@@ -363,14 +363,14 @@ on_data(struct la_conn *lc, void *user)
 }
 
 static void
-on_writable(struct la_conn *lc, void *user)
+user_on_writable(struct la_conn *lc, void *user)
 {
 	(void)lc;
 	go_on(user);
 }
 
 static void
-on_peer_fin(struct la_conn *lc, void *user)
+user_on_peer_fin(struct la_conn *lc, void *user)
 {
 	struct la_sim_conn *c = user;
 
@@ -381,7 +381,7 @@ on_peer_fin(struct la_conn *lc, void *user)
 }
 
 static void
-on_closed(struct la_conn *lc, void *user, const struct la_closed *why)
+user_on_closed(struct la_conn *lc, void *user, const struct la_closed *why)
 {
 	struct la_sim_conn *c = user;
 
@@ -394,13 +394,13 @@ on_closed(struct la_conn *lc, void *user, const struct la_closed *why)
 		c->w->hooks.closed(c->w->hooks.ctx, c);
 }
 
-static const struct la_conn_ops ops = {.opened = on_opened,
-				       .data = on_data,
-				       .writable = on_writable,
-				       .peer_fin = on_peer_fin,
-				       .timer = on_writable,
-				       .closed = on_closed};
-static const struct la_conn_ops listen_ops = {.opened = on_accepted};
+static const struct la_conn_ops ops = {.opened = user_on_opened,
+				       .data = user_on_data,
+				       .writable = user_on_writable,
+				       .peer_fin = user_on_peer_fin,
+				       .timer = user_on_writable,
+				       .closed = user_on_closed};
+static const struct la_conn_ops listen_ops = {.opened = user_on_accepted};
 
 /* ------------------------------------------------------------------ calls */
 
@@ -425,7 +425,7 @@ la_sim_connect(struct la_sim *w, unsigned from, unsigned to, bool ip6, uint16_t 
 	       const struct la_sim_plan *plan, struct la_sim_conn **out)
 {
 	struct la_tuple t = {w->node[from].addrs[ip6].addr, w->node[to].addrs[ip6].addr, lport, rport};
-	struct la_sim_conn *c = record(w, from, &t, plan);
+	struct la_sim_conn *c = user_new_record(w, from, &t, plan);
 	int err;
 
 	if (!c)
@@ -484,6 +484,6 @@ la_sim_send(struct la_sim_conn *c, uint32_t bytes)
 		return;
 	la_sim_touch(c->w, c->host);
 	if (c->c)
-		(void)push(c, bytes);
+		(void)user_push(c, bytes);
 	la_sim_settle(c->w);
 }

@@ -10,7 +10,7 @@
 /* ------------------------------------------------------------------ FIXED_ISN: numbers are moved on the wire */
 
 static struct la_sim_isn *
-find(struct la_sim_node *n, const struct la_tuple *t)
+weak_find_isn(struct la_sim_node *n, const struct la_tuple *t)
 {
 	for (unsigned i = 0; i < LA_SIM_ISNS; i++)
 		if (n->isn[i].used && la_sim_same(&n->isn[i].t, t))
@@ -19,9 +19,9 @@ find(struct la_sim_node *n, const struct la_tuple *t)
 }
 
 static struct la_sim_isn *
-make(struct la_sim_node *n, const struct la_tuple *t)
+weak_make_isn(struct la_sim_node *n, const struct la_tuple *t)
 {
-	struct la_sim_isn *i = find(n, t);
+	struct la_sim_isn *i = weak_find_isn(n, t);
 
 	if (!i) {
 		i = &n->isn[n->next_isn++ % LA_SIM_ISNS];
@@ -32,28 +32,28 @@ make(struct la_sim_node *n, const struct la_tuple *t)
 }
 
 void
-la_sim_weak_out(struct la_sim_node *n, struct rte_mbuf *m, struct la_sim_seg *s)
+la_sim_weak_out(struct la_sim_node *n, struct rte_mbuf *m, struct la_fault_seg *s)
 {
 	struct la_sim_isn *i;
 
 	if (!(n->weak & LA_SIM_FIXED_ISN))
 		return;
 	if (s->flags & LA_SYN) {
-		i = make(n, &s->t);
+		i = weak_make_isn(n, &s->t);
 		i->shift = n->fixed_isn - s->seq;
 	} else {
-		i = find(n, &s->t);
+		i = weak_find_isn(n, &s->t);
 	}
 	if (!i)
 		return;
-	la_sim_seg_shift(rte_pktmbuf_mtod(m, uint8_t *), s, i->shift, 0);
+	la_fault_seg_shift(rte_pktmbuf_mtod(m, uint8_t *), s, i->shift, 0);
 	s->seq += i->shift;
 }
 
 /* ------------------------------------------------------------------ TIME_WAIT that ends early */
 
 static void
-forget(struct la_tcp *t, la_ref ref)
+weak_forget(struct la_tcp *t, la_ref ref)
 {
 	struct la_tuple tuple;
 	bool removed;
@@ -74,34 +74,34 @@ in_time_wait(const struct la_tcp *t, la_ref ref)
 }
 
 static void
-assassinate(struct la_sim_node *n, const struct la_sim_seg *s)
+weak_assassinate(struct la_sim_node *n, const struct la_fault_seg *s)
 {
 	struct la_tcp *t = &n->shard->tcp;
 	struct la_tuple tuple = la_sim_mirrored(&s->t);
-	la_ref ref = la_tcp_lookup_tuple(t, &tuple, la_hash_tuple(&t->key, &tuple));
+	la_ref ref = la_tcb_lookup_tuple(t, &tuple, la_hash_tuple(&t->key, &tuple));
 
 	/* RFC 793's rule: an acceptable RST (here: exactly the next number) deletes the TCB */
 	if (ref && la_ref_pool(ref) != LA_POOL_TCB && in_time_wait(t, ref) &&
 	    s->seq == la_tw_core(&t->tw, ref)->rcv_nxt)
-		forget(t, ref);
+		weak_forget(t, ref);
 }
 
 void
 la_sim_weak_in(struct la_sim_node *n, struct rte_mbuf *m)
 {
-	struct la_sim_seg s;
+	struct la_fault_seg s;
 
-	if (!n->weak || !la_sim_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &s))
+	if (!n->weak || !la_fault_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &s))
 		return;
 	if (n->weak & LA_SIM_FIXED_ISN) {
 		struct la_tuple t = la_sim_mirrored(&s.t);
-		struct la_sim_isn *i = find(n, &t);
+		struct la_sim_isn *i = weak_find_isn(n, &t);
 
 		if (i && (s.flags & LA_ACK))
-			la_sim_seg_shift(rte_pktmbuf_mtod(m, uint8_t *), &s, 0, -i->shift);
+			la_fault_seg_shift(rte_pktmbuf_mtod(m, uint8_t *), &s, 0, -i->shift);
 	}
 	if ((n->weak & LA_SIM_ASSASSIN) && (s.flags & LA_RST))
-		assassinate(n, &s);
+		weak_assassinate(n, &s);
 }
 
 void
@@ -116,6 +116,6 @@ la_sim_weak_after(struct la_sim_node *n)
 			la_ref ref = la_ref_make(p ? LA_POOL_TW6 : LA_POOL_TW4, slot);
 
 			if (in_time_wait(t, ref))
-				forget(t, ref);
+				weak_forget(t, ref);
 		}
 }

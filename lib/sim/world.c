@@ -45,7 +45,7 @@ or_default(uint32_t v, uint32_t def)
 
 /* Fills in the world's defaults. */
 static void
-complete(struct la_shard_config *c)
+world_complete_config(struct la_shard_config *c)
 {
 	c->naddrs = 2;
 	c->max_conns = or_default(c->max_conns, SMALL_CONNS);
@@ -82,7 +82,7 @@ configure_host(struct la_sim *w, unsigned i, const struct la_sim_config *cfg)
 	for (unsigned k = 0; k < sizeof(c->secret); k++)
 		if (!h->shard.secret[k])
 			c->secret[k] = (uint8_t)la_rng64(&w->rng);
-	complete(c);
+	world_complete_config(c);
 }
 
 int
@@ -104,7 +104,7 @@ arena_size(const struct la_sim_config *cfg)
 	for (unsigned i = 0; i < cfg->nhosts; i++) {
 		struct la_shard_config c = cfg->host[i].shard;
 
-		complete(&c);
+		world_complete_config(&c);
 		size += 2 * la_shard_memory(&c) + 64 * 4096;
 	}
 	size += (size_t)mbufs * (ROOM + RTE_PKTMBUF_HEADROOM + sizeof(struct rte_mbuf) + 256);
@@ -115,7 +115,7 @@ arena_size(const struct la_sim_config *cfg)
 }
 
 static int
-build(struct la_sim *w, const struct la_sim_config *cfg, char *err, size_t size)
+world_build(struct la_sim *w, const struct la_sim_config *cfg, char *err, size_t size)
 {
 	int e;
 
@@ -162,7 +162,7 @@ la_sim_create(const struct la_sim_config *cfg, struct la_sim **out, char *err, s
 	for (unsigned i = 0; !e && i < cfg->nfaults; i++)
 		e = la_fault_parse(cfg->faults[i], &w->fault[w->nfaults++], err, size);
 	if (!e)
-		e = build(w, cfg, err, size);
+		e = world_build(w, cfg, err, size);
 	if (e) {
 		la_arena_destroy(arena);
 		return e;
@@ -210,7 +210,7 @@ state_of(const struct la_sim *w, unsigned host, const struct la_tuple *t)
 }
 
 static void
-look(struct la_sim *w, unsigned host)
+world_tell_states(struct la_sim *w, unsigned host)
 {
 	for (unsigned i = 0; i < w->nwatches; i++) {
 		enum la_state s;
@@ -231,14 +231,14 @@ look(struct la_sim *w, unsigned host)
 
 /* After an event at the host: reports its watched states, then sends its frames. */
 static void
-after(struct la_sim *w, unsigned host)
+world_after(struct la_sim *w, unsigned host)
 {
 	struct la_sim_node *n = &w->node[host];
 	struct rte_mbuf *m[32];
 	unsigned k;
 
 	la_sim_weak_after(n);
-	look(w, host);
+	world_tell_states(w, host);
 	while ((k = la_shard_tx(n->shard, m, 32)) > 0)
 		for (unsigned i = 0; i < k; i++)
 			la_sim_send_frame(w, host, m[i]);
@@ -248,7 +248,7 @@ void
 la_sim_settle(struct la_sim *w)
 {
 	for (unsigned i = 0; i < w->nhosts; i++)
-		after(w, i);
+		world_after(w, i);
 }
 
 void
@@ -259,7 +259,7 @@ la_sim_touch(struct la_sim *w, unsigned host)
 }
 
 static void
-arrive(struct la_sim *w, const struct la_sim_flight *f)
+world_arrive(struct la_sim *w, const struct la_sim_flight *f)
 {
 	struct la_sim_node *n = &w->node[f->to];
 	struct la_sim_event e = {.what = LA_SIM_ARRIVED,
@@ -272,12 +272,12 @@ arrive(struct la_sim *w, const struct la_sim_flight *f)
 				 .frame_len = f->m->pkt_len};
 	struct rte_mbuf *m = f->m;
 
-	if (f->packet && la_sim_seg_read(e.frame, e.frame_len, &e.seg))
+	if (f->packet && la_fault_seg_read(e.frame, e.frame_len, &e.seg))
 		la_sim_tell(w, &e);
 	la_sim_weak_in(n, m);
 	la_sim_touch(w, f->to); /* time passes before the frame is processed */
 	la_shard_rx(n->shard, la_sim_ms(w), &m, 1);
-	after(w, f->to);
+	world_after(w, f->to);
 }
 
 /* ------------------------------------------------------------------ time */
@@ -300,7 +300,7 @@ host_next(const struct la_sim *w, unsigned host)
 }
 
 static uint64_t
-earliest(const struct la_sim *w, unsigned *host)
+world_earliest(const struct la_sim *w, unsigned *host)
 {
 	uint64_t t = w->nheap ? w->heap[0].us : UINT64_MAX;
 
@@ -321,7 +321,7 @@ la_sim_next(const struct la_sim *w)
 {
 	unsigned host;
 
-	return earliest(w, &host);
+	return world_earliest(w, &host);
 }
 
 bool
@@ -329,7 +329,7 @@ la_sim_step(struct la_sim *w, uint64_t until)
 {
 	struct la_sim_flight f;
 	unsigned host;
-	uint64_t t = earliest(w, &host);
+	uint64_t t = world_earliest(w, &host);
 
 	if (t > until || t == UINT64_MAX) {
 		if (until != UINT64_MAX && until > w->us)
@@ -340,10 +340,10 @@ la_sim_step(struct la_sim *w, uint64_t until)
 		w->us = t;
 	if (host == w->nhosts) {
 		if (la_sim_land(w, t, &f))
-			arrive(w, &f);
+			world_arrive(w, &f);
 	} else {
 		la_sim_touch(w, host);
-		after(w, host);
+		world_after(w, host);
 	}
 	return true;
 }

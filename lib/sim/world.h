@@ -80,7 +80,7 @@ struct la_sim_event {
 	uint32_t packet; /* number of the segment; a copy has its original's */
 	bool copy;	 /* this is the copy */
 	bool late;	 /* a router held it */
-	struct la_sim_seg seg;
+	struct la_fault_seg seg;
 	const uint8_t *frame; /* valid during the call */
 	uint32_t frame_len;
 	unsigned watch; /* LA_SIM_STATE */
@@ -105,7 +105,7 @@ enum la_sim_use {
 struct la_sim_hooks {
 	void (*event)(void *ctx, const struct la_sim_event *e);
 	/* decides instead of rules and chances */
-	struct la_fate (*fate)(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s);
+	struct la_fate (*fate)(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s);
 	void (*opened)(void *ctx, struct la_sim_conn *c);
 	void (*closed)(void *ctx, struct la_sim_conn *c);
 	/* bytes: only with LA_SIM_SENDS and LA_SIM_READS, valid during the call */

@@ -123,7 +123,7 @@ is_guest(const struct la_bucket *b, unsigned place)
 }
 
 static void
-put(struct la_bucket *b, unsigned place, uint16_t tag, la_ref ref, bool guest)
+bucket_put(struct la_bucket *b, unsigned place, uint16_t tag, la_ref ref, bool guest)
 {
 	b->tag[place] = tag;
 	b->ref[place] = ref;
@@ -138,14 +138,14 @@ may_spill(const struct la_bucket *b, uint16_t tag)
 
 /* Count a key with this tag and first bucket b that moves to its second; and one that leaves it. */
 static void
-spill(struct la_bucket *b, uint16_t tag)
+bucket_spill(struct la_bucket *b, uint16_t tag)
 {
 	assert(may_spill(b, tag));
 	b->spilled = (uint16_t)(b->spilled + (1u << la_spill_shift(tag)));
 }
 
 static void
-unspill(struct la_bucket *b, uint16_t tag)
+bucket_unspill(struct la_bucket *b, uint16_t tag)
 {
 	assert(la_bucket_spilled(b, tag) > 0);
 	b->spilled = (uint16_t)(b->spilled - (1u << la_spill_shift(tag)));
@@ -153,17 +153,17 @@ unspill(struct la_bucket *b, uint16_t tag)
 
 /* Moves the key at (from, place) to its other bucket `to`, which has room. */
 static void
-move(struct la_bucket *from, unsigned place, struct la_bucket *to, unsigned to_place)
+bucket_move_key(struct la_bucket *from, unsigned place, struct la_bucket *to, unsigned to_place)
 {
 	bool going_home = is_guest(from, place);
 	uint16_t tag = from->tag[place];
 
-	put(to, to_place, tag, from->ref[place], !going_home);
-	put(from, place, 0, 0, false);
+	bucket_put(to, to_place, tag, from->ref[place], !going_home);
+	bucket_put(from, place, 0, 0, false);
 	if (going_home)
-		unspill(to, tag);
+		bucket_unspill(to, tag);
 	else
-		spill(from, tag);
+		bucket_spill(from, tag);
 }
 
 /* Returns whether the counter allows the key at this place to move to its other bucket. */
@@ -186,7 +186,7 @@ make_room(struct la_index *ix, uint32_t n, unsigned depth)
 		int room = free_place(to);
 
 		if (room >= 0 && may_move(b, i)) {
-			move(b, i, to, (unsigned)room);
+			bucket_move_key(b, i, to, (unsigned)room);
 			return (int)i;
 		}
 	}
@@ -197,7 +197,7 @@ make_room(struct la_index *ix, uint32_t n, unsigned depth)
 		int room = may_move(b, i) ? make_room(ix, o, depth - 1) : -1;
 
 		if (room >= 0) {
-			move(b, i, &ix->buckets[o], (unsigned)room);
+			bucket_move_key(b, i, &ix->buckets[o], (unsigned)room);
 			return (int)i;
 		}
 	}
@@ -206,7 +206,7 @@ make_room(struct la_index *ix, uint32_t n, unsigned depth)
 
 /* The place that holds exactly this reference, in one of its hash's two buckets. */
 static inline __attribute__((always_inline)) bool
-locate(const struct la_index *ix, uint64_t hash, la_ref ref, uint32_t *bucket, unsigned *place)
+index_locate(const struct la_index *ix, uint64_t hash, la_ref ref, uint32_t *bucket, unsigned *place)
 {
 	uint16_t tag = la_index_tag(hash);
 	uint32_t n = la_index_first(ix, hash);
@@ -241,7 +241,7 @@ insert_full(struct la_index *ix, uint32_t n, uint16_t tag, la_ref ref)
 	for (unsigned depth = 1; place < 0 && depth <= 2; depth++) {
 		place = make_room(ix, n, depth);
 		if (place >= 0) {
-			put(first, (unsigned)place, tag, ref, false);
+			bucket_put(first, (unsigned)place, tag, ref, false);
 			ix->keys++;
 			return 0;
 		}
@@ -250,8 +250,8 @@ insert_full(struct la_index *ix, uint32_t n, uint16_t tag, la_ref ref)
 	}
 	if (place < 0)
 		return -ENOSPC;
-	put(other, (unsigned)place, tag, ref, true);
-	spill(first, tag);
+	bucket_put(other, (unsigned)place, tag, ref, true);
+	bucket_spill(first, tag);
 	ix->keys++;
 	return 0;
 }
@@ -266,7 +266,7 @@ la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref)
 	assert(ref != 0);
 	if (place < 0)
 		return insert_full(ix, n, tag, ref);
-	put(&ix->buckets[n], (unsigned)place, tag, ref, false);
+	bucket_put(&ix->buckets[n], (unsigned)place, tag, ref, false);
 	ix->keys++;
 	return 0;
 }
@@ -278,12 +278,12 @@ la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref)
 	unsigned place;
 	uint32_t n;
 
-	if (!locate(ix, hash, ref, &n, &place))
+	if (!index_locate(ix, hash, ref, &n, &place))
 		return false;
 	b = &ix->buckets[n];
 	if (is_guest(b, place))
-		unspill(&ix->buckets[la_index_first(ix, hash)], b->tag[place]);
-	put(b, place, 0, 0, false);
+		bucket_unspill(&ix->buckets[la_index_first(ix, hash)], b->tag[place]);
+	bucket_put(b, place, 0, 0, false);
 	ix->keys--;
 	return true;
 }
@@ -294,7 +294,7 @@ la_index_replace_slow(struct la_index *ix, uint64_t hash, la_ref old, la_ref new
 	unsigned place;
 	uint32_t n;
 
-	if (!locate(ix, hash, old, &n, &place))
+	if (!index_locate(ix, hash, old, &n, &place))
 		return false;
 	ix->buckets[n].ref[place] = new_ref;
 	return true;

@@ -286,8 +286,8 @@ count_entered(struct la_tw *t)
 
 /* Makes a reserved slot LIVE, with the tuple of tcb_ref and the flags `more`. */
 static la_ref
-place(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
-      const struct la_tw_core *state, uint32_t deadline, uint32_t tick, unsigned more)
+tw_place_entry(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
+	       const struct la_tw_core *state, uint32_t deadline, uint32_t tick, unsigned more)
 {
 	bool is4 = la_addr_is4(&tuple->laddr);
 	la_ref ref = slot_take(t, is4);
@@ -334,8 +334,8 @@ la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref
 {
 	assert(class >= 0 && (unsigned)class < t->nclasses);
 	count_entered(t);
-	return place(t, tuple, hash, tcb_ref, state, tick + t->lifetime[class], tick,
-		     (unsigned)class << LA_TW_CLASS_SHIFT);
+	return tw_place_entry(t, tuple, hash, tcb_ref, state, tick + t->lifetime[class], tick,
+			      (unsigned)class << LA_TW_CLASS_SHIFT);
 }
 
 la_ref
@@ -344,8 +344,8 @@ la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t h
 {
 	assert(class >= 0 && (unsigned)class < t->nclasses);
 	t->counters->v[LA_C_fin_wait_2_held]++;
-	return place(t, tuple, hash, tcb_ref, state, tick + limit, tick,
-		     LA_TW_FW2 | (unsigned)class << LA_TW_CLASS_SHIFT);
+	return tw_place_entry(t, tuple, hash, tcb_ref, state, tick + limit, tick,
+			      LA_TW_FW2 | (unsigned)class << LA_TW_CLASS_SHIFT);
 }
 
 /* An entry has no state to write. */
@@ -388,7 +388,7 @@ la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how)
 
 /* 2*MSL is over: RFC 9293 3.10.8, delete without a segment. hash: of the entry's tuple. */
 static void
-expire(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash)
+tw_expire_entry(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash)
 {
 	bool removed;
 
@@ -418,7 +418,7 @@ comes_by(struct la_tw *t, la_ref ref, uint32_t tick, uint64_t hash)
 	}
 	e->flags = (uint16_t)(e->flags & ~LA_TW_WHEEL);
 	if (life == LA_TW_LIVE)
-		expire(t, ref, e, hash);
+		tw_expire_entry(t, ref, e, hash);
 	else if (life == LA_TW_ZOMBIE)
 		slot_free(t, ref, e);
 	/* SHADOW: the outcome of the new incarnation decides */

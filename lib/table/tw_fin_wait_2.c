@@ -36,7 +36,7 @@
 enum { WINDOW_OPENED = 4096 };
 
 static enum la_tw_verdict
-drop(struct la_tw *t, enum la_counter why)
+fw2_drop(struct la_tw *t, enum la_counter why)
 {
 	la_counters_drop(t->counters, why, 1);
 	return LA_TW_DROP;
@@ -57,7 +57,7 @@ rst_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 
 /* A segment with data or FIN is always answered: our ACK may have been lost. */
 static enum la_tw_verdict
-answer(struct la_tw *t, struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
+fw2_answer(struct la_tw *t, struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
 {
 	return la_seg_len(seg) ? LA_TW_ACK : la_tw_throttled_ack(t, e, tick);
 }
@@ -71,10 +71,10 @@ segment_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t 
 
 	if ((e->flags & LA_TW_TS) && !(seg->flags & (LA_RST | LA_SYN))) {
 		if (!(seg->opts & LA_OPT_TS))
-			return drop(t, LA_C_drop_no_timestamp);
+			return fw2_drop(t, LA_C_drop_no_timestamp);
 		if (la_paws_is_older(seg->tsval, e->ts_recent)) {
 			la_counters_one(t->counters, LA_C_drop_paws);
-			return answer(t, e, seg, tick);
+			return fw2_answer(t, e, seg, tick);
 		}
 	}
 	if (seg->flags & LA_RST)
@@ -85,10 +85,10 @@ segment_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t 
 	}
 	if (!la_seg_acceptable(seg->seq, la_seg_len(seg), e->rcv_nxt, e->wnd)) {
 		la_counters_one(t->counters, LA_C_drop_seq);
-		return answer(t, e, seg, tick);
+		return fw2_answer(t, e, seg, tick);
 	}
 	if (!(seg->flags & LA_ACK))
-		return drop(t, LA_C_drop_ack_missing);
+		return fw2_drop(t, LA_C_drop_ack_missing);
 	if (seq_gt(seg->ack, e->snd_nxt)) {
 		la_counters_one(t->counters, LA_C_drop_ack_unsent);
 		return la_tw_throttled_ack(t, e, tick);
@@ -104,7 +104,7 @@ segment_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t 
 		return LA_TW_ACK;
 	}
 	if (!fin)
-		return drop(t, LA_C_time_wait_ignored);
+		return fw2_drop(t, LA_C_time_wait_ignored);
 	if (end != e->rcv_nxt)
 		return LA_TW_ACK;
 	e->rcv_nxt++;

@@ -46,7 +46,7 @@ enum {
 };
 
 static enum la_tw_verdict
-ignored(struct la_tw *t, enum la_counter why)
+tw_ignore(struct la_tw *t, enum la_counter why)
 {
 	la_counters_drop(t->counters, why, 1);
 	return LA_TW_DROP;
@@ -60,7 +60,7 @@ la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
 	unsigned now = (tick >> THROTTLE_UNIT_SHIFT) % THROTTLE_MODULUS + 1;
 
 	if (then && (now + THROTTLE_MODULUS - then) % THROTTLE_MODULUS < THROTTLE_MIN_UNITS)
-		return ignored(t, LA_C_time_wait_throttled);
+		return tw_ignore(t, LA_C_time_wait_throttled);
 	e->flags = (uint16_t)((e->flags & ~(LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT)) |
 			      now << LA_TW_THROTTLE_SHIFT);
 	t->counters->v[LA_C_time_wait_acked]++;
@@ -107,21 +107,21 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	if (e->flags & LA_TW_FW2)
 		return la_tw_input_fin_wait_2(t, ref, seg, tick);
 	if (seg->flags & LA_RST) /* 1 */
-		return ignored(t, LA_C_time_wait_rst_ignored);
+		return tw_ignore(t, LA_C_time_wait_rst_ignored);
 	if (seg->flags & LA_SYN) /* 2 */
 		return !(seg->flags & (LA_ACK | LA_FIN)) && syn_is_newer(e, seg)
 			       ? LA_TW_REOPEN
 			       : la_tw_refuse_syn(t, ref, tick);
 	if (e->flags & LA_TW_TS) { /* 3 */
 		if (!(seg->opts & LA_OPT_TS))
-			return ignored(t, LA_C_time_wait_ignored);
+			return tw_ignore(t, LA_C_time_wait_ignored);
 		if (la_paws_is_older(seg->tsval, e->ts_recent)) {
 			la_counters_one(t->counters, LA_C_time_wait_paws);
 			return la_tw_throttled_ack(t, e, tick);
 		}
 	}
 	if (!(seg->flags & LA_ACK)) /* 4 */
-		return ignored(t, LA_C_time_wait_ignored);
+		return tw_ignore(t, LA_C_time_wait_ignored);
 	if (seq_gt(seg->ack, e->snd_nxt)) /* 5 */
 		return la_tw_throttled_ack(t, e, tick);
 	if (fin && seg->seq + seg->len + 1 == e->rcv_nxt) { /* 6 */
@@ -134,7 +134,7 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	}
 	if (!fin && seg->len == 0 && seg->seq == e->rcv_nxt) { /* 7 */
 		update_ts_recent(e, seg);
-		return ignored(t, LA_C_time_wait_ignored);
+		return tw_ignore(t, LA_C_time_wait_ignored);
 	}
 	return la_tw_throttled_ack(t, e, tick); /* 8 */
 }

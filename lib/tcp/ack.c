@@ -28,10 +28,10 @@ our_fin_acked(struct la_tcb *c)
 		la_tcb_set_state(c, LA_FIN_WAIT_2);
 		break;
 	case LA_CLOSING:
-		la_tcb_time_wait(c);
+		la_end_time_wait(c);
 		break;
 	case LA_LAST_ACK:
-		la_tcb_end(c, LA_END_ORDERLY);
+		la_end_conn(c, LA_END_ORDERLY);
 		break;
 	default:
 		break;
@@ -40,7 +40,7 @@ our_fin_acked(struct la_tcb *c)
 
 /* Moves snd_una to s->ack. */
 static void
-advance(struct la_tcb *c, const struct la_seg *s)
+ack_advance_una(struct la_tcb *c, const struct la_seg *s)
 {
 	uint32_t acked = s->ack - c->snd_una;
 	uint32_t bytes = acked < c->snd_queued ? acked : c->snd_queued;
@@ -66,7 +66,7 @@ advance(struct la_tcb *c, const struct la_seg *s)
 
 /* RFC 9293 3.10.7.4: only a segment that is not older than the previous one may move the window. */
 static __rte_always_inline void
-window(struct la_tcb *c, const struct la_seg *s)
+ack_update_snd_wnd(struct la_tcb *c, const struct la_seg *s)
 {
 	if (!seq_lt(c->snd_wl1, s->seq) && !(c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack)))
 		return;
@@ -84,9 +84,9 @@ window(struct la_tcb *c, const struct la_seg *s)
 }
 
 void
-la_tcb_window(struct la_tcb *c, const struct la_seg *s)
+la_ack_window(struct la_tcb *c, const struct la_seg *s)
 {
-	window(c, s);
+	ack_update_snd_wnd(c, s);
 }
 
 /* RFC 5681 2: the conditions of a duplicate ACK. */
@@ -98,15 +98,15 @@ is_duplicate(const struct la_tcb *c, const struct la_seg *s)
 }
 
 void
-la_tcb_ack(struct la_tcb *c, const struct la_seg *s)
+la_ack_arrives(struct la_tcb *c, const struct la_seg *s)
 {
 	if (seq_gt(s->ack, c->snd_una)) {
-		advance(c, s);
+		ack_advance_una(c, s);
 		if (!la_tcb_is_live(c))
 			return;
 	} else if (is_duplicate(c, s)) {
 		la_cc_dupack(c);
 	}
 	if (seq_ge(s->ack, c->snd_una))
-		window(c, s);
+		ack_update_snd_wnd(c, s);
 }

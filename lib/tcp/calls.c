@@ -16,7 +16,7 @@
 #include "tcp/internal.h"
 
 static void
-note(struct la_tcb *c, uint32_t user_ms)
+call_note(struct la_tcb *c, uint32_t user_ms)
 {
 	struct la_tcp *t = c->tcp;
 	struct la_call call = {la_tcb_slot(c), user_ms};
@@ -33,19 +33,19 @@ note(struct la_tcb *c, uint32_t user_ms)
 void
 la_call_sends(struct la_tcb *c)
 {
-	note(c, 0);
+	call_note(c, 0);
 }
 
 void
 la_call_timer(struct la_tcb *c, uint32_t ms)
 {
-	note(c, ms);
+	call_note(c, ms);
 }
 
 /* Replaces stamps `from` of a call by `to`. Deadlines only move to later ticks: the reference in the wheel fires
  * at the old deadline and finds the new one. */
 static void
-move(struct la_tcb *c, uint32_t from, uint32_t to)
+call_restamp(struct la_tcb *c, uint32_t from, uint32_t to)
 {
 	uint32_t fw2 = la_tcb_opts(c)->fin_wait_2_ms;
 
@@ -80,7 +80,7 @@ la_calls_told(struct la_tcp *t, uint32_t tick)
 		if (!la_tcb_in_use(c))
 			continue;
 		if (t->calls[i].user_ms == 0)
-			move(c, t->tick, tick);
+			call_restamp(c, t->tick, tick);
 		else if ((c->flags & (LA_F_USER_TIMER | LA_F_USER_CLOSED)) == LA_F_USER_TIMER)
 			/* of several calls the last one counts; after la_close() user_at is the orphan's */
 			c->user_at = tick + t->calls[i].user_ms;
@@ -90,7 +90,7 @@ la_calls_told(struct la_tcp *t, uint32_t tick)
 
 		if (!la_tcb_in_use(c))
 			continue;
-		move(c, t->tick, tick);
+		call_restamp(c, t->tick, tick);
 		if ((c->flags & (LA_F_USER_TIMER | LA_F_USER_CLOSED)) == LA_F_USER_TIMER && c->user_at - t->tick < LA_TIMER_MAX_MS)
 			c->user_at += passed;
 	}

@@ -74,7 +74,7 @@ static const uint8_t ws_table[1 << WS_BITS] = {NO_WSCALE, 0, 4, 7};
 
 /* The cookie minus the tuple's offset. */
 static uint32_t
-make(const struct la_tcp *t, const struct la_seg *s, uint32_t irs, uint32_t slot, uint32_t opts)
+cookie_make(const struct la_tcp *t, const struct la_seg *s, uint32_t irs, uint32_t slot, uint32_t opts)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 	uint32_t d = slot << SLOT_SHIFT | opts;
@@ -154,9 +154,9 @@ iss_for(const struct la_tcp *t, const struct la_seg *s, const struct la_profile 
 	while (ws && scale + 1 < RTE_DIM(ws_table) && ws_table[scale + 1] <= s->wscale)
 		scale++;
 	opts = (s->opts & LA_OPT_SACK_PERM ? SACK_BIT : 0) | scale << MSS_BITS | mss;
-	iss = isn->offset + make(t, s, s->seq, slot_now(t, isn), opts);
+	iss = isn->offset + cookie_make(t, s, s->seq, slot_now(t, isn), opts);
 	if (tw && !seq_gt(iss, tw->snd_nxt))
-		iss = isn->offset + make(t, s, s->seq, slot_over(isn, tw), opts);
+		iss = isn->offset + cookie_make(t, s, s->seq, slot_over(isn, tw), opts);
 	return iss;
 }
 
@@ -193,7 +193,7 @@ la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profi
 
 /* The SYN of this ACK, as decoded from the cookie. The window is the ACK's own. */
 static void
-recall(const struct la_seg *s, uint32_t opts, struct la_seg *syn)
+cookie_rebuild_syn(const struct la_seg *s, uint32_t opts, struct la_seg *syn)
 {
 	*syn = *s;
 	syn->seq = s->seq - 1;
@@ -220,8 +220,8 @@ la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struct la_
 		return false;
 	if ((s->opts & LA_OPT_TS) && t->tick + isn->ts_offset - s->tsecr >= LIFE_MS)
 		return false;
-	if (d != make(t, s, s->seq - 1, slot, d & OPT_MASK) || la_isn_used(t, isn, iss))
+	if (d != cookie_make(t, s, s->seq - 1, slot, d & OPT_MASK) || la_isn_used(t, isn, iss))
 		return false;
-	recall(s, d & OPT_MASK, syn);
+	cookie_rebuild_syn(s, d & OPT_MASK, syn);
 	return true;
 }

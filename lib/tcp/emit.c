@@ -33,13 +33,13 @@ make_out_room(struct la_tcp *t, unsigned most, bool text, bool lost)
 }
 
 static __rte_always_inline struct rte_mbuf *
-packet(struct la_tcp *t, bool text, bool lost)
+emit_get_packet(struct la_tcp *t, bool text, bool lost)
 {
 	unsigned most = text ? t->out_text : LA_TCP_OUT_MAX;
 
 	if (unlikely(t->out_n >= most) && !make_out_room(t, most, text, lost))
 		return NULL;
-	return la_buf_take(t, !text);
+	return la_spare_take(t, !text);
 }
 
 /* A packet while it is being written. */
@@ -53,9 +53,9 @@ struct draft {
 /* A new packet with its TCP header behind room for the IP header; text: payload follows; lost: the caller does not
  * retry. False: no room or no buffer, counted. */
 static __rte_always_inline bool
-begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h, bool text, bool lost)
+emit_begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h, bool text, bool lost)
 {
-	d->m = packet(t, text, lost);
+	d->m = emit_get_packet(t, text, lost);
 	if (!d->m)
 		return false;
 	d->p = rte_pktmbuf_mtod(d->m, uint8_t *);
@@ -68,7 +68,7 @@ begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h, b
 
 /* Sets the mbuf's flags and offsets for checksums that the port computes. */
 static void
-offload(const struct la_tcp *t, const struct draft *d, bool is4)
+emit_set_offload(const struct la_tcp *t, const struct draft *d, bool is4)
 {
 	uint64_t flags = is4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
 
@@ -82,8 +82,8 @@ offload(const struct la_tcp *t, const struct draft *d, bool is4)
 
 /* Writes the IP header and both checksums after the payload; queues the packet. */
 static __rte_always_inline void
-finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src,
-       const struct la_addr *dst, uint32_t frag)
+emit_finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src,
+	    const struct la_addr *dst, uint32_t frag)
 {
 	struct rte_mbuf *m = d->m;
 	uint32_t hlen = d->ip_len + d->tcp_len, l4 = m->pkt_len - d->ip_len;
@@ -97,7 +97,7 @@ finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *
 	else
 		la_ip6_write(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4);
 	if (unlikely(t->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)))
-		offload(t, d, is4);
+		emit_set_offload(t, d, is4);
 	if (t->offloads & LA_OFF_TX_TCP_CKSUM) {
 		cksum = (uint16_t)la_cksum_fold64(s);
 	} else {
@@ -117,13 +117,13 @@ finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *
 
 /* Instantiated once for each address family, so that header lengths are compile-time constants. */
 static __rte_always_inline bool
-emit(struct la_tcb *c, const struct la_tcp_hdr *h, uint32_t off, uint32_t len, bool is4)
+emit_segment(struct la_tcb *c, const struct la_tcp_hdr *h, uint32_t off, uint32_t len, bool is4)
 {
 	struct la_tcp *t = c->tcp;
 	uint32_t frag = LA_IP4_DF;
 	struct draft d;
 
-	if (!begin(t, &d, is4, h, len > 0, h->flags & LA_RST))
+	if (!emit_begin(t, &d, is4, h, len > 0, h->flags & LA_RST))
 		return false;
 	if (is4 && unlikely(c->flags & LA_F_NO_DF))
 		frag = (uint32_t)la_pmtu_ip_id(c) << 16;
@@ -131,7 +131,7 @@ emit(struct la_tcb *c, const struct la_tcp_hdr *h, uint32_t off, uint32_t len, b
 		rte_pktmbuf_free(d.m);
 		return false;
 	}
-	finish(t, &d, is4, &c->laddr, &c->raddr, frag);
+	emit_finish(t, &d, is4, &c->laddr, &c->raddr, frag);
 	return true;
 }
 
@@ -140,7 +140,7 @@ la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len)
 {
 	h->sport = c->lport;
 	h->dport = c->rport;
-	return c->is4 ? emit(c, h, off, len, true) : emit(c, h, off, len, false);
+	return c->is4 ? emit_segment(c, h, off, len, true) : emit_segment(c, h, off, len, false);
 }
 
 static __rte_always_inline bool
@@ -149,9 +149,9 @@ emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr
 {
 	struct draft d;
 
-	if (!begin(t, &d, is4, h, false, true))
+	if (!emit_begin(t, &d, is4, h, false, true))
 		return false;
-	finish(t, &d, is4, src, dst, LA_IP4_DF);
+	emit_finish(t, &d, is4, src, dst, LA_IP4_DF);
 	return true;
 }
 
@@ -195,7 +195,7 @@ rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
  * numbers. Duplicates on a path with heavy loss take tokens, too: at worst some RSTs to unknown peers are a second
  * late.
  *
- * Other limits: challenge ACKs are limited per connection (la_tcb_answer()), TIME_WAIT's answers per entry
+ * Other limits: challenge ACKs are limited per connection (la_input_challenge_ack()), TIME_WAIT's answers per entry
  * (la_tw_throttled_ack()), echo replies by a bucket that no TCP segment touches (lib/net/icmp.c). No ICMP error is sent.
  * The SYN,ACK of a cookie looks like any other, but is sent once. So an attacker may learn whether cookies are on,
  * as with every implementation of RFC 4987. */
@@ -205,7 +205,7 @@ take_token(struct la_tcp *t)
 	return la_tokens_take(&t->rsts, t->now, t->rst_rate, t->rst_rate);
 }
 
-/* Returns whether la_input_listen() would answer this segment by a RST if its tuple were not in use. */
+/* Returns whether la_open_listen_input() would answer this segment by a RST if its tuple were not in use. */
 static bool
 draws_rst(struct la_tcp *t, const struct la_seg *s)
 {
@@ -224,7 +224,7 @@ la_emit_rst_charge(struct la_tcp *t, const struct la_seg *s)
 }
 
 static void
-rst(struct la_tcp *t, const struct la_seg *s, struct la_tcp_hdr *h)
+emit_rst(struct la_tcp *t, const struct la_seg *s, struct la_tcp_hdr *h)
 {
 	if (!take_token(t)) {
 		la_count(t, LA_C_rst_throttled);
@@ -242,7 +242,7 @@ la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s)
 {
 	struct la_tcp_hdr h = {.seq = s->ack, .flags = LA_RST};
 
-	rst(t, s, &h);
+	emit_rst(t, s, &h);
 }
 
 /* RFC 9293 3.10.7.1: the answer to a segment without a connection; RSTs are never answered. */
@@ -256,7 +256,7 @@ la_emit_rst_for(struct la_tcp *t, const struct la_seg *s)
 	if (s->flags & LA_ACK)
 		la_emit_rst_ack(t, s);
 	else
-		rst(t, s, &h);
+		emit_rst(t, s, &h);
 }
 
 /* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> (or RST,ACK) from a table entry, with the last offered window and, if the

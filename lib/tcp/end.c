@@ -3,7 +3,7 @@
  *
  *   into TIME_WAIT   the entry replaces the TCB in the index, the TCB is detached
  *   to CLOSED, orderly (LAST_ACK acknowledged): the TCB is detached, without an entry
- *   to CLOSED, otherwise: la_tcb_end()
+ *   to CLOSED, otherwise: la_end_conn()
  *
  * A detached TCB stays until its user has read all bytes, because an orderly close must not lose a byte of
  * the reader. `closed` is called once, when all bytes are read (or at once, after la_close()). tcb.c draws the
@@ -26,9 +26,9 @@ stop_timers(struct la_tcb *c)
 				LA_F_ACK_DELAY);
 }
 
-/* Moves to ENDED: calls `closed`. The TCB is freed now or by la_tcb_events(). */
+/* Moves to ENDED: calls `closed`. The TCB is freed now or by la_input_end_work(). */
 static void
-finish(struct la_tcb *c, enum la_end end)
+end_conn(struct la_tcb *c, enum la_end end)
 {
 	struct la_closed why = {.end = end, .unacked = c->snd_queued};
 
@@ -45,23 +45,23 @@ finish(struct la_tcb *c, enum la_end end)
 }
 
 void
-la_tcb_finish_if_read(struct la_tcb *c)
+la_end_if_read(struct la_tcb *c)
 {
 	if (!la_tcb_is_detached(c))
 		return;
 	if (c->rcv_queued == 0 || (c->flags & LA_F_USER_CLOSED))
-		finish(c, LA_END_ORDERLY);
+		end_conn(c, LA_END_ORDERLY);
 }
 
 /* Both FINs are acknowledged. */
 static void
-orderly(struct la_tcb *c)
+end_orderly(struct la_tcb *c)
 {
 	la_count(c->tcp, LA_C_ended_orderly);
 	stop_timers(c);
 	la_tcb_set_life(c, LA_TCB_DETACHED);
-	if (!(c->flags & LA_F_BUSY)) /* otherwise la_tcb_events() does it */
-		la_tcb_finish_if_read(c);
+	if (!(c->flags & LA_F_BUSY)) /* otherwise la_input_end_work() does it */
+		la_end_if_read(c);
 }
 
 /* Fills in the table entry of a connection. */
@@ -83,7 +83,7 @@ table_entry(const struct la_tcb *c, struct la_tw_core *core, struct la_tuple *tu
 /* RFC 9293 has no limit for FIN_WAIT_2. After la_close() the TCB stays for LA_FIN_WAIT_2_HOLD_MS, because
  * most peers close at once. Then a table entry replaces it. */
 void
-la_tcb_limit_fin_wait_2(struct la_tcb *c)
+la_end_limit_fin_wait_2(struct la_tcb *c)
 {
 	uint32_t limit;
 
@@ -98,7 +98,7 @@ la_tcb_limit_fin_wait_2(struct la_tcb *c)
 
 /* LA_FIN_WAIT_2_HOLD_MS are over: a table entry replaces the TCB for the rest of the limit. */
 void
-la_tcb_fin_wait_2_expired(struct la_tcb *c)
+la_end_fin_wait_2_expired(struct la_tcb *c)
 {
 	uint32_t limit = la_tcb_opts(c)->fin_wait_2_ms;
 	struct la_tcp *t = c->tcp;
@@ -106,18 +106,18 @@ la_tcb_fin_wait_2_expired(struct la_tcb *c)
 	struct la_tuple tuple;
 
 	if (limit <= LA_FIN_WAIT_2_HOLD_MS) {
-		la_tcb_end(c, LA_END_FIN_WAIT_2);
+		la_end_conn(c, LA_END_FIN_WAIT_2);
 		return;
 	}
 	table_entry(c, &core, &tuple);
 	la_tw_enter_fin_wait_2(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick,
 			       t->profiles[c->profile].tw_class, limit - LA_FIN_WAIT_2_HOLD_MS);
-	finish(c, LA_END_FIN_WAIT_2); /* the table counts the entry's end */
+	end_conn(c, LA_END_FIN_WAIT_2); /* the table counts the entry's end */
 }
 
 /* RFC 9293 3.6: the side that closed first keeps the tuple for 2*MSL. Room was reserved at the open. */
 void
-la_tcb_time_wait(struct la_tcb *c)
+la_end_time_wait(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
 	struct la_tw_core core;
@@ -127,7 +127,7 @@ la_tcb_time_wait(struct la_tcb *c)
 	la_tw_enter(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick,
 		    t->profiles[c->profile].tw_class);
 	la_tcb_set_state(c, LA_TIME_WAIT);
-	orderly(c);
+	end_orderly(c);
 }
 
 /* Frees the tuple. Returns true if a shadowed TIME_WAIT entry was restored. */
@@ -150,7 +150,7 @@ leave_index(struct la_tcb *c)
 
 /* To CLOSED without a packet. */
 void
-la_tcb_end(struct la_tcb *c, enum la_end end)
+la_end_conn(struct la_tcb *c, enum la_end end)
 {
 	bool embryo = c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE), back;
 
@@ -161,7 +161,7 @@ la_tcb_end(struct la_tcb *c, enum la_end end)
 	back = leave_index(c);
 	if (end == LA_END_ORDERLY) { /* LAST_ACK: RFC 9293 3.6 case 2 */
 		la_tcb_set_state(c, LA_CLOSED);
-		orderly(c);
+		end_orderly(c);
 		return;
 	}
 	if (la_tcb_is_live(c)) {
@@ -170,12 +170,12 @@ la_tcb_end(struct la_tcb *c, enum la_end end)
 		if (c->state == LA_LISTEN)
 			la_tcb_set_state(c, LA_CLOSED);
 	}
-	finish(c, end);
+	end_conn(c, end);
 }
 
 /* The RST of RFC 9293 3.10.5, with the sequence number of RFC 5961: exactly the peer's RCV.NXT. */
 void
-la_tcb_reset(struct la_tcb *c)
+la_end_send_rst(struct la_tcb *c)
 {
 	struct la_tcp_hdr h = {.seq = c->snd_max, .ack = c->rcv_nxt, .flags = LA_RST | LA_ACK};
 
@@ -208,7 +208,7 @@ la_tcb_reset(struct la_tcb *c)
 /* --- the user's closes --------------------------------------------------------------------------------- */
 
 static struct la_tcb *
-tcb(struct la_conn *conn)
+conn_tcb(struct la_conn *conn)
 {
 	return (struct la_tcb *)conn;
 }
@@ -232,16 +232,16 @@ close_sending(struct la_tcb *c)
 int
 la_shutdown(struct la_conn *conn)
 {
-	struct la_tcb *c = tcb(conn);
+	struct la_tcb *c = conn_tcb(conn);
 	int err;
 
 	if (c->state == LA_SYN_SENT && la_tcb_is_live(c)) { /* 3.10.4: delete the TCB */
-		la_tcb_end(c, LA_END_ABORTED);
+		la_end_conn(c, LA_END_ABORTED);
 		return 0;
 	}
 	err = close_sending(c);
 	if (!err && !(c->flags & LA_F_BUSY))
-		la_tcb_output(c);
+		la_output_send(c);
 	return err;
 }
 
@@ -255,7 +255,7 @@ both_fins_sent(const struct la_tcb *c)
 int
 la_close(struct la_conn *conn)
 {
-	struct la_tcb *c = tcb(conn);
+	struct la_tcb *c = conn_tcb(conn);
 
 	if (!la_tcb_has_user(c))
 		return -EALREADY;
@@ -264,22 +264,22 @@ la_close(struct la_conn *conn)
 	c->tcp->hold.orphans++;
 	if (la_tcb_is_detached(c)) {
 		if (!(c->flags & LA_F_BUSY))
-			la_tcb_finish_if_read(c);
+			la_end_if_read(c);
 		return 0;
 	}
 	if (c->state == LA_SYN_SENT) {
-		la_tcb_end(c, LA_END_ABORTED);
+		la_end_conn(c, LA_END_ABORTED);
 		return 0;
 	}
 	if (c->rcv_queued && !both_fins_sent(c)) { /* SHLD-3: unread data, so a RST */
-		la_tcb_reset(c);
-		la_tcb_end(c, LA_END_ABORTED);
+		la_end_send_rst(c);
+		la_end_conn(c, LA_END_ABORTED);
 		return 0;
 	}
 	close_sending(c); /* -EPIPE after a shutdown: the FIN is queued or sent */
-	la_tcb_limit_fin_wait_2(c);
+	la_end_limit_fin_wait_2(c);
 	if (!(c->flags & LA_F_BUSY))
-		la_tcb_output(c);
+		la_output_send(c);
 	if (c->flags & (LA_F_REXMT_ON | LA_F_PENDING)) /* the next probe may be later than the orphan's end */
 		la_tcb_schedule(c);
 	return 0;
@@ -288,11 +288,11 @@ la_close(struct la_conn *conn)
 int
 la_abort(struct la_conn *conn)
 {
-	struct la_tcb *c = tcb(conn);
+	struct la_tcb *c = conn_tcb(conn);
 
 	if (!la_tcb_in_use(c))
 		return -EALREADY;
-	la_tcb_reset(c);
-	la_tcb_end(c, LA_END_ABORTED);
+	la_end_send_rst(c);
+	la_end_conn(c, LA_END_ABORTED);
 	return 0;
 }

@@ -181,7 +181,7 @@ wants_victim(const struct la_tcp *t)
 
 /* Score of an abort: the memory that it frees; 0: no abort. A closed window or time-outs count as no progress. */
 static uint64_t
-score(const struct la_tcb *c, enum la_hold_reason why)
+hold_score(const struct la_tcb *c, enum la_hold_reason why)
 {
 	uint32_t idle;
 
@@ -216,7 +216,7 @@ note_victim(struct la_hold *h, uint32_t slot, uint64_t s)
 
 /* Returns whether first buffers and shares have room again. */
 static bool
-enough(const struct la_tcp *t)
+hold_is_enough(const struct la_tcp *t)
 {
 	const struct la_hold *h = &t->hold;
 
@@ -233,12 +233,12 @@ abort_victims(struct la_tcp *t, enum la_hold_reason why)
 	for (unsigned i = 0; i < h->nvictims && wants_victim(t) == why; i++) {
 		struct la_tcb *c = &t->tcbs[h->victim[i].slot];
 
-		if (!score(c, why))
+		if (!hold_score(c, why))
 			continue;
 		la_count(t, why == LA_HOLD_MEMORY ? LA_C_aborted_memory : LA_C_aborted_orphans);
-		la_tcb_reset(c);
-		la_tcb_end(c, LA_END_ABORTED);
-		if (why == LA_HOLD_MEMORY && enough(t))
+		la_end_send_rst(c);
+		la_end_conn(c, LA_END_ABORTED);
+		if (why == LA_HOLD_MEMORY && hold_is_enough(t))
 			h->refused = false; /* enough room: new refusals start a new series */
 	}
 	h->nvictims = 0;
@@ -246,7 +246,7 @@ abort_victims(struct la_tcp *t, enum la_hold_reason why)
 }
 
 static void
-sweep(struct la_tcp *t, enum la_hold_reason why)
+hold_sweep(struct la_tcp *t, enum la_hold_reason why)
 {
 	struct la_hold *h = &t->hold;
 
@@ -263,7 +263,7 @@ sweep(struct la_tcp *t, enum la_hold_reason why)
 			abort_victims(t, why);
 			return;
 		}
-		s = score(&t->tcbs[h->sweep], why);
+		s = hold_score(&t->tcbs[h->sweep], why);
 		if (s)
 			note_victim(h, h->sweep, s);
 	}
@@ -299,7 +299,7 @@ la_hold_poll(struct la_tcp *t)
 	if (h->refused && t->tick - h->refused_at > REFUSED_GAP_MS)
 		h->refused = false;
 	if (unlikely(la_hold_due(t, &at)) && at == t->tick && wants_victim(t) != LA_HOLD_NONE)
-		sweep(t, wants_victim(t));
+		hold_sweep(t, wants_victim(t));
 }
 
 void

@@ -17,7 +17,7 @@
 /* RFC 5961 7: challenge ACKs are rate-limited, and counted per connection, so that their
  * number gives no information to off-path hosts (CVE-2016-5696). */
 void
-la_tcb_answer(struct la_tcb *c)
+la_input_challenge_ack(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
 
@@ -31,7 +31,7 @@ la_tcb_answer(struct la_tcb *c)
 	}
 	c->challenges++;
 	la_count(t, LA_C_challenge_acks);
-	la_tcb_send_segment(c, c->snd_max, 0, 0);
+	la_output_segment(c, c->snd_max, 0, 0);
 }
 
 /* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> to an unacceptable segment (3.10.7.4 first step). If the
@@ -42,11 +42,11 @@ static void
 answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 {
 	if (la_seg_len(s) == 0) {
-		la_tcb_answer(c);
+		la_input_challenge_ack(c);
 		return;
 	}
 	la_count(c->tcp, LA_C_dup_acks_out);
-	la_tcb_send_segment(c, c->snd_max, 0, 0);
+	la_output_segment(c, c->snd_max, 0, 0);
 }
 
 /* --- the steps of 3.10.7.4 ------------------------------------------------------------------------------ */
@@ -75,7 +75,7 @@ paws_drops(struct la_tcb *c, const struct la_seg *s)
 		return false;
 	la_count(t, LA_C_drop_paws);
 	if (s->flags & LA_SYN)
-		la_tcb_answer(c);
+		la_input_challenge_ack(c);
 	else
 		answer_unacceptable(c, s);
 	return true;
@@ -90,13 +90,13 @@ rst_arrives(struct la_tcb *c, const struct la_seg *s)
 	if (s->seq != c->rcv_nxt) {
 		la_count(t, LA_C_drop_rst_seq);
 		if (la_seq_in_window(s->seq, c->rcv_nxt, la_rcv_window(c->rcv_adv, c->rcv_nxt)))
-			la_tcb_answer(c);
+			la_input_challenge_ack(c);
 		return;
 	}
 	if (c->state == LA_SYN_RCVD && (c->flags & LA_F_ACTIVE))
-		la_tcb_end(c, LA_END_REFUSED);
+		la_end_conn(c, LA_END_REFUSED);
 	else
-		la_tcb_end(c, LA_END_RESET);
+		la_end_conn(c, LA_END_RESET);
 }
 
 /* RFC 5961 4.2 and two cases of the handshake. True: the segment is done; false: it was the
@@ -108,7 +108,7 @@ syn_drops(struct la_tcb *c, struct la_seg *s)
 		if (!(s->flags & LA_ACK)) { /* our SYN,ACK was lost */
 			c->flags |= LA_F_SYN_LOST;
 			c->snd_nxt = c->snd_una;
-			la_tcb_output(c);
+			la_output_send(c);
 			return true;
 		}
 		if ((c->flags & LA_F_ACTIVE) && s->ack == c->snd_max) {
@@ -119,20 +119,20 @@ syn_drops(struct la_tcb *c, struct la_seg *s)
 		}
 	}
 	la_count(c->tcp, LA_C_drop_syn_sync);
-	la_tcb_answer(c);
+	la_input_challenge_ack(c);
 	return true;
 }
 
 /* After a failed first step of 3.10.7.4. A repeated FIN still has an ACK. In a simultaneous close where both
  * final ACKs were lost, this ACK takes both ends out of CLOSING (RFC 9293 appendix A.2). */
 static void
-unacceptable(struct la_tcb *c, const struct la_seg *s)
+seg_unacceptable(struct la_tcb *c, const struct la_seg *s)
 {
 	la_count(c->tcp, LA_C_drop_seq);
 	answer_unacceptable(c, s);
 	if (c->state == LA_CLOSING && (s->flags & LA_FIN) && (s->flags & LA_ACK) &&
 	    s->seq + la_seg_len(s) == c->rcv_nxt && s->ack == c->snd_max)
-		la_tcb_ack(c, s);
+		la_ack_arrives(c, s);
 }
 
 /* Fifth step in SYN_RCVD. False: it does not acknowledge our SYN,ACK. */
@@ -147,7 +147,7 @@ syn_rcvd_ack(struct la_tcb *c, const struct la_seg *s)
 	if ((c->flags & LA_F_TS) && s->tsecr)
 		la_rtt_sample(c, la_tcb_tsval(c) - s->tsecr);
 	c->snd_una++;
-	la_tcb_established(c);
+	la_open_established(c);
 	return true;
 }
 
@@ -157,12 +157,12 @@ ack_valid(struct la_tcb *c, const struct la_seg *s)
 {
 	if (seq_gt(s->ack, c->snd_max)) {
 		la_count(c->tcp, LA_C_drop_ack_unsent);
-		la_tcb_answer(c);
+		la_input_challenge_ack(c);
 		return false;
 	}
 	if (seq_lt(s->ack, c->snd_una - c->max_snd_wnd)) {
 		la_count(c->tcp, LA_C_drop_ack_old);
-		la_tcb_answer(c);
+		la_input_challenge_ack(c);
 		return false;
 	}
 	return true;
@@ -182,7 +182,7 @@ update_ts_recent(struct la_tcb *c, const struct la_seg *s)
 
 /* Records an acceptable segment, which restarts keep-alive (RFC 9293 3.8.4). */
 static void
-heard_of(struct la_tcb *c)
+input_peer_alive(struct la_tcb *c)
 {
 	if (!(c->flags & LA_F_FW2_TIMER)) {
 		/* after a pause the peer's slow start needs ACKs again */
@@ -196,14 +196,14 @@ heard_of(struct la_tcb *c)
 
 /* The first five steps. True: the segment is done, and was no RST. */
 static __rte_always_inline bool
-refused(struct la_tcb *c, struct la_seg *s)
+seg_refused(struct la_tcb *c, struct la_seg *s)
 {
 	if ((c->flags & LA_F_TS) && paws_drops(c, s))
 		return true;
 	if ((s->flags & LA_SYN) && syn_drops(c, s))
 		return true;
 	if (!la_seg_acceptable(s->seq, la_seg_len(s), c->rcv_nxt, la_rcv_window(c->rcv_adv, c->rcv_nxt))) {
-		unacceptable(c, s);
+		seg_unacceptable(c, s);
 		return true;
 	}
 	if (!(s->flags & LA_ACK)) {
@@ -214,7 +214,7 @@ refused(struct la_tcb *c, struct la_seg *s)
 }
 
 static void
-synchronized(struct la_tcb *c, struct la_seg *s)
+input_synchronized(struct la_tcb *c, struct la_seg *s)
 {
 	bool opens = c->state == LA_SYN_RCVD;
 
@@ -222,19 +222,19 @@ synchronized(struct la_tcb *c, struct la_seg *s)
 		rst_arrives(c, s);
 		return;
 	}
-	if (unlikely(refused(c, s))) {
+	if (unlikely(seg_refused(c, s))) {
 		la_emit_rst_charge(c->tcp, s); /* see emit.c */
 		return;
 	}
 	if (opens && !syn_rcvd_ack(c, s))
 		return;
-	heard_of(c);
+	input_peer_alive(c);
 	update_ts_recent(c, s);
-	la_tcb_ack(c, s);
+	la_ack_arrives(c, s);
 	if ((s->len || (s->flags & LA_FIN)) && la_tcb_is_live(c))
-		la_tcb_text(c, s);
+		la_text_arrives(c, s);
 	if (unlikely(opens && c->ooo)) /* text of a SYN that crossed ours */
-		la_tcb_queued_text(c);
+		la_text_deliver_queued(c);
 }
 
 /* --- callbacks ------------------------------------------------------------------------------------------ */
@@ -247,7 +247,7 @@ is_news(const struct la_tcb *c, uint32_t news, uint32_t flag)
 }
 
 static void
-callbacks(struct la_tcb *c)
+input_run_callbacks(struct la_tcb *c)
 {
 	struct la_conn *conn = (struct la_conn *)c;
 	uint32_t news = c->flags & (LA_F_NEW_OPEN | LA_F_NEW_ACK | LA_F_NEW_DATA | LA_F_NEW_FIN);
@@ -272,17 +272,17 @@ callbacks(struct la_tcb *c)
 /* Ends the work on a BUSY connection: calls the due callbacks, sends what may be sent, and frees an ended
  * TCB. */
 void
-la_tcb_events(struct la_tcb *c)
+la_input_end_work(struct la_tcb *c)
 {
 	if (la_tcb_in_use(c))
-		callbacks(c);
+		input_run_callbacks(c);
 	if (la_tcb_is_live(c)) {
-		la_tcb_output(c);
+		la_output_send(c);
 		if (c->state == LA_FIN_WAIT_2)
-			la_tcb_limit_fin_wait_2(c);
+			la_end_limit_fin_wait_2(c);
 	}
 	if (la_tcb_is_detached(c))
-		la_tcb_finish_if_read(c);
+		la_end_if_read(c);
 	c->flags &= ~(uint32_t)LA_F_BUSY;
 	if (!la_tcb_in_use(c))
 		la_tcb_free(c);
@@ -291,24 +291,24 @@ la_tcb_events(struct la_tcb *c)
 /* --- a burst --------------------------------------------------------------------------------------------- */
 
 void
-la_tcb_arrives(struct la_tcb *c, struct la_seg *s)
+la_input_segment(struct la_tcb *c, struct la_seg *s)
 {
-	if (unlikely(c->state <= LA_SYN_RCVD) && c->shadow && la_input_shadow(c, s))
+	if (unlikely(c->state <= LA_SYN_RCVD) && c->shadow && la_open_shadow_input(c, s))
 		return;
 	c->flags |= LA_F_BUSY;
 	if (c->state == LA_SYN_SENT)
-		la_input_syn_sent(c, s);
+		la_open_syn_sent_input(c, s);
 	else
-		synchronized(c, s);
-	la_tcb_events(c);
+		input_synchronized(c, s);
+	la_input_end_work(c);
 }
 
 /* Frees or reuses the segment's buffer. */
 static __rte_always_inline void
-spend(struct la_tcp *t, struct la_seg *s)
+seg_free_mbuf(struct la_tcp *t, struct la_seg *s)
 {
 	if (likely(s->m->nb_segs == 1))
-		la_buf_put(t, s->m);
+		la_spare_put(t, s->m);
 	else
 		rte_pktmbuf_free(s->m);
 	s->m = NULL;
@@ -335,10 +335,10 @@ time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 	la_ref ref = *place;
 	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* readable even if it has just been freed */
 
-	if (unlikely(seq_gt(s->ack, e->snd_nxt)) && la_input_reopen(t, s, place))
+	if (unlikely(seq_gt(s->ack, e->snd_nxt)) && la_open_reopen_input(t, s, place))
 		return;
 	if (s->m)
-		spend(t, s);
+		seg_free_mbuf(t, s);
 	drop_refused_timestamps(t, s);
 	if (s->seq + la_seg_len(s) != e->rcv_nxt) /* neither the peer's FIN nor an ACK after it */
 		la_emit_rst_charge(t, s);
@@ -352,7 +352,7 @@ time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 		la_emit_time_wait(t, e, s, LA_RST | LA_ACK);
 		break;
 	case LA_TW_REOPEN:
-		la_input_listen(t, s, place);
+		la_open_listen_input(t, s, place);
 		break;
 	}
 }
@@ -360,12 +360,12 @@ time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 static void
 segment_arrives(struct la_tcp *t, struct la_seg *s)
 {
-	la_ref *place = la_tcp_lookup(t, s);
+	la_ref *place = la_tcb_lookup(t, s);
 
 	if (!place)
-		la_input_listen(t, s, NULL);
+		la_open_listen_input(t, s, NULL);
 	else if (la_ref_pool(*place) == LA_POOL_TCB)
-		la_tcb_arrives(&t->tcbs[la_ref_slot(*place)], s);
+		la_input_segment(&t->tcbs[la_ref_slot(*place)], s);
 	else
 		time_wait_arrives(t, place, s);
 }
@@ -373,7 +373,7 @@ segment_arrives(struct la_tcp *t, struct la_seg *s)
 /* A load whose result is not used. A prefetch of a table this large misses the TLB and is usually dropped: a
  * repeated FIN into a million entries took 784 cycles with it and takes 444 with this. */
 static inline void
-fetch(const void *p)
+prefetch_by_load(const void *p)
 {
 	(void)*(const volatile uint32_t *)p;
 }
@@ -391,10 +391,10 @@ prefetch_object(const struct la_tcp *t, la_ref ref)
 		__builtin_prefetch((const char *)&t->tcbs[slot] + 192);
 		break;
 	case LA_POOL_TW4:
-		fetch((const struct la_tw4 *)t->tw.pool[0].slots + slot);
+		prefetch_by_load((const struct la_tw4 *)t->tw.pool[0].slots + slot);
 		break;
 	case LA_POOL_TW6:
-		fetch((const struct la_tw6 *)t->tw.pool[1].slots + slot);
+		prefetch_by_load((const struct la_tw6 *)t->tw.pool[1].slots + slot);
 		break;
 	case LA_POOL_NONE:
 		break;
@@ -433,10 +433,10 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		/* a segment without text is answered in its own buffer; a FIN may have to wait for text before it */
 		if (segs[i].len == 0 && !(segs[i].flags & LA_FIN))
-			spend(t, &segs[i]);
+			seg_free_mbuf(t, &segs[i]);
 		segment_arrives(t, &segs[i]);
 		if (segs[i].m) /* it is on no queue */
-			spend(t, &segs[i]);
+			seg_free_mbuf(t, &segs[i]);
 	}
 	t->spare = NULL;
 	t->on_time = false;

@@ -238,7 +238,7 @@ la_tcb_ack_quickly(struct la_tcb *c)
 
 /** R2 in ms (RFC 9293 3.8.3): the limit for the oldest unacknowledged segment. */
 static inline uint32_t
-la_tcb_r2(const struct la_tcb *c)
+la_tcb_r2_timeout_ms(const struct la_tcb *c)
 {
 	uint32_t own = la_tcb_opts(c)->user_timeout_ms;
 
@@ -255,7 +255,7 @@ la_tcb_tsval(const struct la_tcb *c)
 	return c->tcp->tick + c->ts_offset;
 }
 
-/** The only writer of a state. (TIME_WAIT entries have no state field: la_tcb_time_wait() records
+/** The only writer of a state. (TIME_WAIT entries have no state field: la_end_time_wait() records
  * the transition here before the TCB ends.) A TCB over a TIME_WAIT entry continues from TIME_WAIT. Inline, because
  * a short connection has six transitions, and most callers pass a constant state. */
 static inline void
@@ -283,8 +283,8 @@ void la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick);
 void la_tcb_arm_rexmt(struct la_tcb *c, uint32_t ms);
 void la_tcb_pend(struct la_tcb *c);
 struct la_tcb *la_tcb_unpend(struct la_tcp *t);
-la_ref *la_tcp_lookup(struct la_tcp *t, const struct la_seg *s);
-la_ref la_tcp_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash);
+la_ref *la_tcb_lookup(struct la_tcp *t, const struct la_seg *s);
+la_ref la_tcb_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash);
 
 /* tcb_check.c */
 /** Checks every slot against the picture of a TCB's life in tcb.c, the free list, the pending list, queues and
@@ -297,14 +297,14 @@ int la_profile_get(struct la_tcp *t, const struct la_conn_opts *given);
 struct la_listener *la_listener_find(struct la_tcp *t, const struct la_addr *addr, uint16_t port);
 
 /* open.c */
-void la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place); /* or NULL */
+void la_open_listen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place); /* or NULL */
 /** The ACK of a cookie, or of a reopen that was given up, to a TIME_WAIT entry. True: it has opened, or found no
  * room; false: it is for the entry. */
-bool la_input_reopen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place);
+bool la_open_reopen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place);
 /** A segment of the old connection, to a TCB with a shadow. True: the entry has processed it. */
-bool la_input_shadow(struct la_tcb *c, struct la_seg *s);
-void la_input_syn_sent(struct la_tcb *c, struct la_seg *s);
-void la_tcb_established(struct la_tcb *c);
+bool la_open_shadow_input(struct la_tcb *c, struct la_seg *s);
+void la_open_syn_sent_input(struct la_tcb *c, struct la_seg *s);
+void la_open_established(struct la_tcb *c);
 
 /* isn.c */
 struct la_isn {
@@ -337,26 +337,26 @@ bool la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struc
 		     const struct la_tw_core *tw, struct la_seg *syn);
 
 /* input.c */
-void la_tcb_arrives(struct la_tcb *c, struct la_seg *s);
-void la_tcb_answer(struct la_tcb *c); /* a throttled <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> */
-void la_tcb_events(struct la_tcb *c); /* due callbacks, output, and the end of BUSY */
+void la_input_segment(struct la_tcb *c, struct la_seg *s);
+void la_input_challenge_ack(struct la_tcb *c); /* a throttled <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> */
+void la_input_end_work(struct la_tcb *c); /* due callbacks, output, and the end of BUSY */
 
 /* ack.c */
-void la_tcb_ack(struct la_tcb *c, const struct la_seg *s);
-void la_tcb_window(struct la_tcb *c, const struct la_seg *s);
+void la_ack_arrives(struct la_tcb *c, const struct la_seg *s);
+void la_ack_window(struct la_tcb *c, const struct la_seg *s);
 
 /* text.c: takes the segment's mbuf if it keeps it (and sets s->m to NULL) */
-void la_tcb_text(struct la_tcb *c, struct la_seg *s);
-void la_tcb_queue_text(struct la_tcb *c, struct la_seg *s); /* before ESTABLISHED */
-void la_tcb_queued_text(struct la_tcb *c);		    /* ESTABLISHED has been reached */
-void la_tcb_free_buffers(struct la_tcb *c);
+void la_text_arrives(struct la_tcb *c, struct la_seg *s);
+void la_text_queue(struct la_tcb *c, struct la_seg *s); /* before ESTABLISHED */
+void la_text_deliver_queued(struct la_tcb *c);		    /* ESTABLISHED has been reached */
+void la_text_free_buffers(struct la_tcb *c);
 
 /** Frees the queues; most connections end with empty ones. */
 static inline void
 la_tcb_drop_buffers(struct la_tcb *c)
 {
 	if (c->bufs)
-		la_tcb_free_buffers(c);
+		la_text_free_buffers(c);
 }
 
 /* sendq.c */
@@ -366,10 +366,10 @@ void la_sendq_trim(struct la_tcb *c, uint32_t n);
 bool la_sendq_fill(struct la_tcb *c, struct rte_mbuf *m, uint32_t off, uint32_t len);
 
 /* output.c */
-void la_tcb_output(struct la_tcb *c);
-bool la_tcb_send_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags);
-void la_tcb_resend_first(struct la_tcb *c);
-uint32_t la_tcb_window_now(const struct la_tcb *c); /* the current offer, bytes */
+void la_output_send(struct la_tcb *c);
+bool la_output_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags);
+void la_output_resend_first(struct la_tcb *c);
+uint32_t la_output_window(const struct la_tcb *c); /* the current offer, bytes */
 
 /* emit.c: each takes its mbuf from the pool; false when there is none or no room (counted) */
 bool la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len);
@@ -383,8 +383,8 @@ void la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struc
 		       uint8_t flags);
 
 /* timers.c */
-void la_tcb_timers(struct la_tcb *c);
-void la_tcb_delack(struct la_tcp *t, uint32_t slot);
+void la_timers_run(struct la_tcb *c);
+void la_timers_delack(struct la_tcp *t, uint32_t slot);
 
 /* pmtu.c */
 void la_pmtu_lower(struct la_tcb *c, uint32_t mtu); /* 0: the router gave no MTU */
@@ -408,11 +408,11 @@ void la_cc_timeout(struct la_tcb *c);
 void la_cc_idle(struct la_tcb *c);
 
 /* end.c */
-void la_tcb_time_wait(struct la_tcb *c);
-void la_tcb_limit_fin_wait_2(struct la_tcb *c);
-void la_tcb_fin_wait_2_expired(struct la_tcb *c);
-void la_tcb_end(struct la_tcb *c, enum la_end end); /* to CLOSED without a segment */
-void la_tcb_reset(struct la_tcb *c);		    /* sends RST for 3.10.5, does not end it */
-void la_tcb_finish_if_read(struct la_tcb *c);	    /* ends a detached connection without unread bytes */
+void la_end_time_wait(struct la_tcb *c);
+void la_end_limit_fin_wait_2(struct la_tcb *c);
+void la_end_fin_wait_2_expired(struct la_tcb *c);
+void la_end_conn(struct la_tcb *c, enum la_end end); /* to CLOSED without a segment */
+void la_end_send_rst(struct la_tcb *c);		    /* sends RST for 3.10.5, does not end it */
+void la_end_if_read(struct la_tcb *c);		    /* ends a detached connection without unread bytes */
 
 #endif

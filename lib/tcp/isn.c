@@ -70,7 +70,7 @@ la_isn_noted(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset)
 
 /* The tuple's clock, if it is ahead of m. */
 static uint64_t
-pulled(const struct la_isn_end *e, uint64_t m)
+isn_clock_ahead(const struct la_isn_end *e, uint64_t m)
 {
 	uint32_t ahead = e->clock - (uint32_t)(m >> UNIT_SHIFT);
 
@@ -83,7 +83,7 @@ la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offset)
 	uint64_t m = clock_now(t);
 	const struct la_isn_end *e = t->isn_far_max > m ? la_isn_noted(t, ts_offset, offset) : NULL;
 
-	return e ? pulled(e, m) : m;
+	return e ? isn_clock_ahead(e, m) : m;
 }
 
 struct la_isn
@@ -108,7 +108,7 @@ la_isn_above(uint32_t iss, uint32_t old_snd_nxt)
 
 /* Age of a recorded clock in units, relative to the largest possible lead. An unused place is old. */
 static uint32_t
-age(const struct la_tcp *t, const struct la_isn_end *e)
+isn_age(const struct la_tcp *t, const struct la_isn_end *e)
 {
 	return (uint32_t)(clock_now(t) >> UNIT_SHIFT) + (LEAD >> UNIT_SHIFT) - e->clock;
 }
@@ -123,7 +123,7 @@ note_end(struct la_tcp *t, const struct la_tcb *c, uint64_t clock)
 	if (!e) {
 		e = set;
 		for (unsigned i = 1; i < WAYS; i++)
-			if (age(t, &set[i]) > age(t, e))
+			if (isn_age(t, &set[i]) > isn_age(t, e))
 				e = &set[i];
 	}
 	*e = (struct la_isn_end){.clock = (uint32_t)up, .tag = c->isn_offset};
@@ -157,7 +157,7 @@ la_isn_used(const struct la_tcp *t, const struct la_isn *isn, uint32_t iss)
 	const struct la_isn_end *e = la_isn_noted(t, isn->ts_offset, isn->offset);
 	uint32_t d = iss - isn->offset, below;
 
-	if (!e || age(t, e) > FRESH)
+	if (!e || isn_age(t, e) > FRESH)
 		return false;
 	below = (e->clock - (d >> UNIT_SHIFT)) << UNIT_SHIFT;
 	return below && below < 1u << 31;

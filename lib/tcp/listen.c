@@ -63,7 +63,7 @@ la_listener_find(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
 }
 
 static struct la_listener *
-exact(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
+listener_find_exact(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
 {
 	struct la_listener *l = la_listener_find(t, addr, port);
 
@@ -82,7 +82,7 @@ la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port,
 		addr = &any;
 	if (port == 0 || !ops)
 		return -EINVAL;
-	if (exact(t, addr, port))
+	if (listener_find_exact(t, addr, port))
 		return -EADDRINUSE;
 	for (unsigned i = 0; i < LA_TCP_LISTENERS && !l; i++)
 		if (!t->listeners[i].used)
@@ -117,8 +117,8 @@ reset_half_open(struct la_tcp *t, uint32_t listener)
 
 		if (c->state != LA_SYN_RCVD || (c->flags & LA_F_ACTIVE) || c->listener != listener)
 			continue;
-		la_tcb_reset(c);
-		la_tcb_end(c, LA_END_ABORTED);
+		la_end_send_rst(c);
+		la_end_conn(c, LA_END_ABORTED);
 	}
 }
 
@@ -129,7 +129,7 @@ la_tcp_unlisten(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
 	struct la_listener *l;
 	uint16_t *link = &t->listen_port[port];
 
-	l = exact(t, addr ? addr : &any, port);
+	l = listener_find_exact(t, addr ? addr : &any, port);
 	if (!l)
 		return -ENOENT;
 	while (*link != (uint16_t)(l - t->listeners + 1))

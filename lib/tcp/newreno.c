@@ -11,7 +11,7 @@
 enum { IW_SEGMENTS = 10, IW_BYTES = 14600, DUP_THRESH = 3 };
 
 static uint32_t
-flight(const struct la_tcb *c)
+flight_size(const struct la_tcb *c)
 {
 	return c->snd_max - c->snd_una;
 }
@@ -20,7 +20,7 @@ flight(const struct la_tcb *c)
 static uint32_t
 half_flight(const struct la_tcb *c)
 {
-	uint32_t out = flight(c) < c->cwnd ? flight(c) : c->cwnd;
+	uint32_t out = flight_size(c) < c->cwnd ? flight_size(c) : c->cwnd;
 	uint32_t half = out / 2, two = 2 * la_tcb_smss(c);
 
 	return half > two ? half : two;
@@ -39,7 +39,7 @@ la_cc_initial(const struct la_tcb *c)
 }
 
 static void
-grow(struct la_tcb *c, uint32_t acked)
+cwnd_grow(struct la_tcb *c, uint32_t acked)
 {
 	uint32_t mss = la_tcb_smss(c);
 
@@ -64,7 +64,7 @@ grow(struct la_tcb *c, uint32_t acked)
 static void
 limit_inflation(struct la_tcb *c, uint32_t counted)
 {
-	c->inflate = flight(c) > counted ? flight(c) - counted : 0;
+	c->inflate = flight_size(c) > counted ? flight_size(c) - counted : 0;
 }
 
 /* RFC 6582 3.2 steps 3 and 4; snd_una has moved already. */
@@ -74,7 +74,7 @@ recovery_ack(struct la_tcb *c, uint32_t acked)
 	uint32_t mss = la_tcb_smss(c);
 
 	if (seq_ge(c->snd_una, c->recover)) { /* full acknowledgement */
-		uint32_t left = flight(c) > mss ? flight(c) : mss;
+		uint32_t left = flight_size(c) > mss ? flight_size(c) : mss;
 
 		c->flags &= ~(uint32_t)LA_F_RECOVERY;
 		c->cwnd = c->ssthresh < left + mss ? c->ssthresh : left + mss;
@@ -82,7 +82,7 @@ recovery_ack(struct la_tcb *c, uint32_t acked)
 		return;
 	}
 	/* partial: the next hole is lost too; deflate by the acknowledged bytes, keep one segment in flight */
-	la_tcb_resend_first(c);
+	la_output_resend_first(c);
 	c->cwnd = c->cwnd > acked ? c->cwnd - acked : mss;
 	if (acked >= mss) {
 		c->cwnd += mss;
@@ -100,7 +100,7 @@ la_cc_acked(struct la_tcb *c, uint32_t acked)
 	}
 	if (seq_ge(c->snd_una - acked, c->recover)) /* keep it near, or it is ahead again after 2 GiB */
 		c->recover = c->snd_una;
-	grow(c, acked);
+	cwnd_grow(c, acked);
 }
 
 void
@@ -128,7 +128,7 @@ la_cc_dupack(struct la_tcb *c)
 	c->flags |= LA_F_RECOVERY;
 	limit_inflation(c, (DUP_THRESH + 1) * mss); /* cwnd has three, one segment is lost */
 	la_count(c->tcp, LA_C_fast_retransmits);
-	la_tcb_resend_first(c);
+	la_output_resend_first(c);
 }
 
 void

@@ -51,7 +51,7 @@ list_of(struct la_tcb *c)
 
 /* Takes c off its list: before its first block or their number changes. */
 static void
-unlist(struct la_tcb *c)
+ooo_unlist(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
 	struct la_ooo_block *b;
@@ -68,7 +68,7 @@ unlist(struct la_tcb *c)
 }
 
 static void
-enlist(struct la_tcb *c)
+ooo_enlist(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
 	uint32_t *head;
@@ -94,7 +94,7 @@ free_block(struct la_tcb *c, struct rte_mbuf **link)
 	m->tx_offload = 0;
 	c->ooo_count--;
 	la_hold_release(c, 1);
-	la_buf_put(c->tcp, m);
+	la_spare_put(c->tcp, m);
 }
 
 /* --- data into blocks ------------------------------------------------------------------------------------ */
@@ -167,7 +167,7 @@ get_block(struct la_tcb *c, uint32_t cell)
 	}
 	if (!la_hold_admits_ooo(c))
 		return NULL;
-	m = la_buf_get(c->tcp);
+	m = la_spare_get(c->tcp);
 	if (!m)
 		return NULL;
 	b = la_ooo_block(m);
@@ -187,7 +187,7 @@ la_ooo_insert(struct la_tcb *c, const struct la_seg *s, bool fin)
 	uint32_t cell = c->tcp->hold.cell, done = 0, fresh = 0;
 	bool whole = false;
 
-	unlist(c);
+	ooo_unlist(c);
 	while (!whole) {
 		uint32_t seq = s->seq + done, from = seq & ~(cell - 1), off;
 		uint32_t n = RTE_MIN(s->len - done, from + cell - seq);
@@ -211,7 +211,7 @@ la_ooo_insert(struct la_tcb *c, const struct la_seg *s, bool fin)
 			fresh++;
 		}
 	}
-	enlist(c);
+	ooo_enlist(c);
 	if (fresh)
 		la_count(c->tcp, LA_C_out_of_order);
 	else if (whole)
@@ -262,7 +262,7 @@ take_text(struct la_tcb *c)
 		c->ooo_count--;
 		la_hold_release(c, 1);
 	} else {
-		out = c->tcp->hold.held < c->tcp->hold.max ? la_buf_get(c->tcp) : NULL;
+		out = c->tcp->hold.held < c->tcp->hold.max ? la_spare_get(c->tcp) : NULL;
 		if (!out) /* the peer retransmits these bytes */
 			return NULL;
 		memcpy(rte_pktmbuf_mtod(out, uint8_t *), la_ooo_bytes(m) + off, n);
@@ -281,10 +281,10 @@ la_ooo_next(struct la_tcb *c)
 {
 	struct rte_mbuf *m;
 
-	unlist(c);
+	ooo_unlist(c);
 	forget_old(c);
 	m = take_text(c);
-	enlist(c);
+	ooo_enlist(c);
 	return m;
 }
 
@@ -299,7 +299,7 @@ la_ooo_fin(const struct la_tcb *c)
 void
 la_ooo_drop(struct la_tcb *c)
 {
-	unlist(c);
+	ooo_unlist(c);
 	while (c->ooo)
 		free_block(c, &c->ooo);
 }
@@ -308,7 +308,7 @@ la_ooo_drop(struct la_tcb *c)
 
 /* The largest holder, among the first of the highest list that is not empty. */
 static struct la_tcb *
-largest(struct la_tcp *t)
+ooo_largest_holder(struct la_tcp *t)
 {
 	struct la_tcb *best = NULL;
 
@@ -329,20 +329,20 @@ largest(struct la_tcp *t)
 unsigned
 la_ooo_prune(struct la_tcp *t)
 {
-	struct la_tcb *c = largest(t);
+	struct la_tcb *c = ooo_largest_holder(t);
 	unsigned keep, freed = 0;
 	struct rte_mbuf **link;
 
 	if (!c)
 		return 0;
-	unlist(c);
+	ooo_unlist(c);
 	keep = c->ooo_count / 2u;
 	link = &c->ooo;
 	while (keep--)
 		link = link_of(*link);
 	for (; *link; freed++)
 		free_block(c, link);
-	enlist(c);
+	ooo_enlist(c);
 	la_counters_drop(t->counters, LA_C_drop_ooo_pruned, freed);
 	return freed;
 }

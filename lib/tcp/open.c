@@ -8,7 +8,7 @@
 /* The common start of both kinds of open. Takes a TCB and a TIME_WAIT reservation, or neither. A passive open is also
  * refused when its source prefix is at its share of the table. */
 static struct la_tcb *
-embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct la_isn *isn, bool passive)
+open_alloc_tcb(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct la_isn *isn, bool passive)
 {
 	const struct la_profile *p = &t->profiles[profile];
 	bool is4 = la_addr_is4(&tuple->laddr);
@@ -33,7 +33,7 @@ embryo(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct
 }
 
 static void
-embryo_undo(struct la_tcb *c)
+open_undo_tcb(struct la_tcb *c)
 {
 	la_tw_unreserve(&c->tcp->tw, &c->raddr);
 	la_tcb_free(c);
@@ -74,7 +74,7 @@ take_syn(struct la_tcb *c, const struct la_seg *s)
 
 /* The handshake succeeds, from SYN_SENT or SYN_RCVD. snd_una is past our SYN. */
 void
-la_tcb_established(struct la_tcb *c)
+la_open_established(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
 	bool active = (c->flags & LA_F_ACTIVE) != 0;
@@ -108,10 +108,10 @@ la_tcb_established(struct la_tcb *c)
 
 /* Creates a TCB for this SYN to a listener, in the index; isn is ours. NULL: no room, counted. */
 static struct la_tcb *
-heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
-      const struct la_tuple *tuple, const struct la_isn *isn, la_ref *tw_place)
+open_tcb_for_syn(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
+		 const struct la_tuple *tuple, const struct la_isn *isn, la_ref *tw_place)
 {
-	struct la_tcb *c = embryo(t, tuple, l->profile, isn, true);
+	struct la_tcb *c = open_alloc_tcb(t, tuple, l->profile, isn, true);
 
 	if (!c)
 		return NULL;
@@ -121,7 +121,7 @@ heard(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
 		*tw_place = la_tcb_ref(c);
 	} else if (la_index_insert(&t->index, syn->hash, la_tcb_ref(c)) != 0) {
 		la_count(t, LA_C_index_full);
-		embryo_undo(c);
+		open_undo_tcb(c);
 		return NULL;
 	}
 	c->ops = l->ops;
@@ -151,14 +151,14 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 
 	if (tw_place)
 		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
-	c = heard(t, s, l, &tuple, &isn, tw_place);
+	c = open_tcb_for_syn(t, s, l, &tuple, &isn, tw_place);
 	if (!c) {
 		if (t->tw_full_reset && tw_refused(t) != full)
 			la_emit_rst_for(t, s);
 		return;
 	}
 	la_count(t, LA_C_syns_accepted);
-	la_tcb_output(c);
+	la_output_send(c);
 }
 
 /* Opens a connection by the ACK of a handshake without a TCB; syn is its SYN. Without room the ACK is dropped, and the
@@ -171,7 +171,7 @@ open_by_ack(struct la_tcp *t, struct la_seg *s, const struct la_seg *syn, const 
 	struct la_tcb *c;
 
 	isn->iss = s->ack - 1;
-	c = heard(t, syn, l, &tuple, isn, tw_place);
+	c = open_tcb_for_syn(t, syn, l, &tuple, isn, tw_place);
 	if (!c)
 		return NULL;
 	/* as if our SYN,ACK was sent from here, perhaps repeatedly: no RTT sample (RFC 6298 3) */
@@ -195,7 +195,7 @@ open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, 
 	c = open_by_ack(t, s, &syn, l, &isn, tw_place);
 	if (c) {
 		la_count(t, LA_C_syn_cookies_opened);
-		la_tcb_arrives(c, s);
+		la_input_segment(c, s);
 	}
 	return true;
 }
@@ -245,7 +245,7 @@ open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, l
 		c = open_by_ack(t, s, &syn, l, &isn, tw_place);
 		if (c) {
 			g->ref = 0;
-			la_tcb_arrives(c, s);
+			la_input_segment(c, s);
 		}
 		return true;
 	}
@@ -253,7 +253,7 @@ open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, l
 }
 
 bool
-la_input_reopen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
+la_open_reopen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 {
 	const struct la_tw_core *e = la_tw_core(&t->tw, *tw_place);
 	bool cookies = la_cookie_valid_now(t);
@@ -283,7 +283,7 @@ is_full(const struct la_tcp *t, const struct la_seg *s)
  * sequence number is assigned (3.4.3): SYNs are dropped. tw_place: the index place of the TIME_WAIT
  * entry that a newer SYN may replace. Data and FIN on a SYN are dropped; the peer retransmits them. */
 void
-la_input_listen(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
+la_open_listen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 {
 	struct la_listener *l = la_listener_find(t, &s->dst, s->dport);
 
@@ -357,7 +357,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 		return -EINVAL;
 	if (t->now < t->quiet_until)
 		return -EAGAIN;
-	ref = la_tcp_lookup_tuple(t, tuple, hash);
+	ref = la_tcb_lookup_tuple(t, tuple, hash);
 	if (ref) {
 		bool live = la_ref_pool(ref) == LA_POOL_TCB ||
 			    (la_tw_core(&t->tw, ref)->flags & LA_TW_FW2);
@@ -370,7 +370,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 	isn = la_isn(t, tuple);
 	if (ref)
 		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, ref)->snd_nxt);
-	c = embryo(t, tuple, profile, &isn, false);
+	c = open_alloc_tcb(t, tuple, profile, &isn, false);
 	if (!c)
 		return -ENOBUFS;
 	if (ref) { /* the entry is restored if the open fails */
@@ -379,7 +379,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 		la_index_replace(&t->index, hash, ref, la_tcb_ref(c));
 	} else if (la_index_insert(&t->index, hash, la_tcb_ref(c)) != 0) {
 		la_count(t, LA_C_index_full);
-		embryo_undo(c);
+		open_undo_tcb(c);
 		return -ENOBUFS;
 	}
 	la_count(t, LA_C_connects);
@@ -388,7 +388,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 	c->flags |= LA_F_ACTIVE | LA_F_USER_KNOWS;
 	la_tcb_set_state(c, LA_SYN_SENT);
 	*out = (struct la_conn *)c;
-	la_tcb_output(c);
+	la_output_send(c);
 	return 0;
 }
 
@@ -401,7 +401,7 @@ simultaneous_open(struct la_tcb *c, struct la_seg *s)
 	c->snd_nxt = c->snd_una; /* SYN,ACK repeats our SYN's number; R2 is not restarted */
 	s->seq++;
 	if (s->len || (s->flags & LA_FIN))
-		la_tcb_queue_text(c, s);
+		la_text_queue(c, s);
 }
 
 static void
@@ -414,13 +414,13 @@ syn_acked(struct la_tcb *c, struct la_seg *s)
 		la_rtt_sample(c, ms < most ? ms : most); /* calls.c: the TSval of a call's SYN may be old */
 	}
 	c->snd_una = s->ack;
-	la_tcb_established(c);
+	la_open_established(c);
 	c->flags |= LA_F_ACK_NOW;
 	/* its data or FIN is next in the sequence space */
 	s->seq++;
 	s->flags &= (uint8_t)~LA_SYN;
 	if (s->len || (s->flags & LA_FIN))
-		la_tcb_text(c, s);
+		la_text_arrives(c, s);
 }
 
 /* A segment of the old connection arrives while a reopen is pending, ours or the peer's. Its peer is in LAST_ACK,
@@ -430,10 +430,10 @@ syn_acked(struct la_tcb *c, struct la_seg *s)
  * Our own open continues: its retransmitted SYN opens when the peer has closed. A passive reopen ends here, and the
  * entry is restored in the index: the SYN was forged or an old duplicate (RFC 9293 3.6.1 MAY-2 (2)). If instead the
  * old segment was the duplicate and the SYN genuine, the connection still opens: the last LA_GIVEN_UP reopens that
- * ended this way are recorded, and the ACK of the new handshake opens from TIME_WAIT (la_input_reopen()). A
+ * ended this way are recorded, and the ACK of the new handshake opens from TIME_WAIT (la_open_reopen_input()). A
  * retransmitted SYN opens, too. */
 bool
-la_input_shadow(struct la_tcb *c, struct la_seg *s)
+la_open_shadow_input(struct la_tcb *c, struct la_seg *s)
 {
 	bool passive = c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE);
 	struct la_tcp *t = c->tcp;
@@ -453,7 +453,7 @@ la_input_shadow(struct la_tcb *c, struct la_seg *s)
 		if (!passive)
 			break;
 		give_up(t, c);
-		la_tcb_end(c, LA_END_ABORTED);
+		la_end_conn(c, LA_END_ABORTED);
 		break;
 	}
 	if (la_tw_input_old(&t->tw, ref, s, t->tick) == LA_TW_ACK)
@@ -462,7 +462,7 @@ la_input_shadow(struct la_tcb *c, struct la_seg *s)
 }
 
 void
-la_input_syn_sent(struct la_tcb *c, struct la_seg *s)
+la_open_syn_sent_input(struct la_tcb *c, struct la_seg *s)
 {
 	struct la_tcp *t = c->tcp;
 	bool acks = (s->flags & LA_ACK) != 0;
@@ -475,7 +475,7 @@ la_input_syn_sent(struct la_tcb *c, struct la_seg *s)
 	}
 	if (s->flags & LA_RST) {
 		if (acks)
-			la_tcb_end(c, LA_END_REFUSED);
+			la_end_conn(c, LA_END_REFUSED);
 		else
 			la_count(t, LA_C_drop_synsent);
 		return;

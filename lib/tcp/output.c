@@ -18,7 +18,7 @@
  * edge is less than a segment beyond the buffer: a peer that sends byte by byte must not move the edge without
  * limit. Beyond that it is rounded down by less than a unit; offered bytes are still accepted (RFC 7323 2.3). */
 uint32_t
-la_tcb_window_now(const struct la_tcb *c)
+la_output_window(const struct la_tcb *c)
 {
 	uint32_t buf = la_tcb_opts(c)->rcvbuf, unit = 1u << c->rcv_wscale;
 	uint32_t want = c->rcv_queued < buf ? buf - c->rcv_queued : 0, free_bytes = la_hold_window(c, want);
@@ -47,9 +47,9 @@ la_tcb_window_now(const struct la_tcb *c)
 
 /* Fills in window and timestamps, and records the edge that this ACK offers. */
 static void
-fill(struct la_tcb *c, struct la_tcp_hdr *h)
+output_fill_hdr(struct la_tcb *c, struct la_tcp_hdr *h)
 {
-	uint32_t w = la_tcb_window_now(c) >> c->rcv_wscale;
+	uint32_t w = la_output_window(c) >> c->rcv_wscale;
 
 	h->wnd = (uint16_t)w;
 	if (c->flags & LA_F_TS) {
@@ -73,11 +73,11 @@ acked_by_us(struct la_tcb *c, const struct la_tcp_hdr *h)
 
 /* One segment of a synchronized state: `len` bytes from `seq` on. */
 bool
-la_tcb_send_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags)
+la_output_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags)
 {
 	struct la_tcp_hdr h = {.seq = seq, .flags = flags | LA_ACK};
 
-	fill(c, &h);
+	output_fill_hdr(c, &h);
 	if (!la_emit(c, &h, seq - c->snd_una, len)) {
 		la_tcb_pend(c);
 		return false;
@@ -149,7 +149,7 @@ small_may_go(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
  * ACK (each one: the "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 is not
  * restarted. */
 static void
-sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
+output_note_sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 {
 	bool again = false;
 
@@ -181,7 +181,7 @@ sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 /* The send window from snd_una on: the peer's and the congestion window; plus one segment for each of
  * the first two duplicate ACKs (RFC 3042). */
 static uint32_t
-usable(const struct la_tcb *c)
+output_usable_wnd(const struct la_tcb *c)
 {
 	uint32_t w = c->cwnd;
 
@@ -203,7 +203,7 @@ send_some(struct la_tcb *c)
 	if (left == 0 && !(c->flags & LA_F_FIN_QUEUED))
 		return false;
 	smss = la_tcb_smss(c);
-	wnd = usable(c);
+	wnd = output_usable_wnd(c);
 	len = left < smss ? left : smss;
 	if (off + len > wnd)
 		len = off < wnd ? wnd - off : 0;
@@ -212,12 +212,12 @@ send_some(struct la_tcb *c)
 		return false;
 	if (len < smss && !small_may_go(c, len, left, fin))
 		return false;
-	if (!la_tcb_send_segment(c, c->snd_nxt, len,
-				 (uint8_t)((len && len == left ? LA_PSH : 0) | (fin ? LA_FIN : 0))))
+	if (!la_output_segment(c, c->snd_nxt, len,
+			       (uint8_t)((len && len == left ? LA_PSH : 0) | (fin ? LA_FIN : 0))))
 		return false;
 	if (fin)
 		c->flags |= LA_F_FIN_SENT;
-	sent(c, c->snd_nxt, len + fin);
+	output_note_sent(c, c->snd_nxt, len + fin);
 	return true;
 }
 
@@ -252,7 +252,7 @@ pure_ack(struct la_tcb *c)
 {
 	if (c->quick_acks && c->rcv_nxt != c->last_ack_sent)
 		c->quick_acks--;
-	la_tcb_send_segment(c, c->snd_max, 0, 0);
+	la_output_segment(c, c->snd_max, 0, 0);
 }
 
 /* Announces the window when buffers of the send queue had nearly closed it and are free again; otherwise the peer would
@@ -264,11 +264,11 @@ window_opens(const struct la_tcb *c)
 
 	return unlikely(offered < LA_HOLD_WINDOW_LEAST << LA_HOLD_WINDOW_SHIFT >> 1) &&
 	       (c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 || c->state == LA_FIN_WAIT_2) &&
-	       la_tcb_window_now(c) > (uint32_t)RTE_MAX(offered, 0);
+	       la_output_window(c) > (uint32_t)RTE_MAX(offered, 0);
 }
 
 void
-la_tcb_output(struct la_tcb *c)
+la_output_send(struct la_tcb *c)
 {
 	if (unlikely(!c->tcp->on_time))
 		la_call_sends(c);
@@ -278,7 +278,7 @@ la_tcb_output(struct la_tcb *c)
 		if (c->snd_nxt == c->snd_una)
 			send_syn(c);
 		else if (c->flags & LA_F_ACK_NOW)
-			la_tcb_send_segment(c, c->snd_nxt, 0, 0);
+			la_output_segment(c, c->snd_nxt, 0, 0);
 		return;
 	case LA_ESTABLISHED:
 	case LA_CLOSE_WAIT:
@@ -307,7 +307,7 @@ la_tcb_output(struct la_tcb *c)
 
 /* Fast retransmit: the first unacknowledged segment, without moving snd_nxt. */
 void
-la_tcb_resend_first(struct la_tcb *c)
+la_output_resend_first(struct la_tcb *c)
 {
 	uint32_t next = c->snd_nxt, smss = la_tcb_smss(c);
 	uint32_t out = c->snd_max - c->snd_una - la_tcb_fin(c); /* bytes already sent */
@@ -316,9 +316,9 @@ la_tcb_resend_first(struct la_tcb *c)
 
 	if (len + fin == 0)
 		return;
-	if (la_tcb_send_segment(c, c->snd_una, len,
-				(uint8_t)((len && len == c->snd_queued ? LA_PSH : 0) |
-					  (fin ? LA_FIN : 0))))
-		sent(c, c->snd_una, len + fin);
+	if (la_output_segment(c, c->snd_una, len,
+			      (uint8_t)((len && len == c->snd_queued ? LA_PSH : 0) |
+					(fin ? LA_FIN : 0))))
+		output_note_sent(c, c->snd_una, len + fin);
 	c->snd_nxt = seq_max(c->snd_nxt, next);
 }

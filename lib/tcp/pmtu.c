@@ -15,20 +15,20 @@ enum {
 };
 
 static uint32_t
-headers(const struct la_tcb *c)
+pmtu_header_len(const struct la_tcb *c)
 {
 	return c->is4 ? 40 : 60;
 }
 
 static uint16_t
-unit(const struct la_tcb *c)
+pmtu_time_unit(const struct la_tcb *c)
 {
 	return (uint16_t)(c->tcp->tick >> UNIT_SHIFT);
 }
 
 /* RFC 1191 7.1: the plateaus, for errors without an MTU. */
 static uint32_t
-plateau(uint32_t mtu)
+pmtu_plateau(uint32_t mtu)
 {
 	static const uint16_t table[] = {8166, 4352, 2002, 1492, 1006, 508, 296, 68};
 
@@ -40,14 +40,14 @@ plateau(uint32_t mtu)
 
 /* Applies the router's MTU. Returns true if it is a change. */
 static bool
-lower(struct la_tcb *c, uint32_t mtu)
+pmtu_lower_mss(struct la_tcb *c, uint32_t mtu)
 {
-	uint32_t least = c->is4 ? LA_PMTU_MIN4 : LA_PMTU_MIN6, now = c->mss + headers(c);
+	uint32_t least = c->is4 ? LA_PMTU_MIN4 : LA_PMTU_MIN6, now = c->mss + pmtu_header_len(c);
 
 	if (!c->is4 && mtu < least) /* RFC 8201 4: must be discarded */
 		return false;
 	if (mtu == 0)
-		mtu = plateau(now);
+		mtu = pmtu_plateau(now);
 	if (mtu >= now || (c->flags & LA_F_NO_DF)) /* an error about a packet from before the last decrease */
 		return false;
 	if (mtu < least) {
@@ -55,22 +55,22 @@ lower(struct la_tcb *c, uint32_t mtu)
 		mtu = least;
 	}
 	if (mtu < now)
-		c->mss = (uint16_t)(mtu - headers(c));
+		c->mss = (uint16_t)(mtu - pmtu_header_len(c));
 	return true;
 }
 
 void
 la_pmtu_lower(struct la_tcb *c, uint32_t mtu)
 {
-	if (!lower(c, mtu)) {
+	if (!pmtu_lower_mss(c, mtu)) {
 		la_count(c->tcp, LA_C_icmp_soft);
 		return;
 	}
 	la_count(c->tcp, LA_C_icmp_pmtu);
-	c->pmtu_at = unit(c) ? unit(c) : UINT16_MAX; /* 0 means never */
+	c->pmtu_at = pmtu_time_unit(c) ? pmtu_time_unit(c) : UINT16_MAX; /* 0 means never */
 	if (c->state != LA_SYN_SENT && c->state != LA_SYN_RCVD) {
 		c->snd_nxt = c->snd_una; /* retransmits at once in smaller segments */
-		la_tcb_output(c);
+		la_output_send(c);
 	}
 }
 
@@ -79,7 +79,7 @@ la_pmtu_lower(struct la_tcb *c, uint32_t mtu)
 void
 la_pmtu_age(struct la_tcb *c)
 {
-	if ((uint16_t)(unit(c) - c->pmtu_at) < RAISE_AFTER)
+	if ((uint16_t)(pmtu_time_unit(c) - c->pmtu_at) < RAISE_AFTER)
 		return;
 	la_count(c->tcp, LA_C_pmtu_raised);
 	c->pmtu_at = 0;

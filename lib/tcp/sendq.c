@@ -43,7 +43,7 @@ const_info(void)
 }
 
 static size_t
-room(const struct la_tcb *c, size_t len)
+sendq_room(const struct la_tcb *c, size_t len)
 {
 	uint32_t limit = la_tcb_opts(c)->sndbuf;
 	size_t left = c->snd_queued < limit ? limit - c->snd_queued : 0;
@@ -52,7 +52,7 @@ room(const struct la_tcb *c, size_t len)
 }
 
 static void
-push(struct la_tcb *c, struct rte_mbuf *m)
+sendq_push(struct la_tcb *c, struct rte_mbuf *m)
 {
 	struct rte_mbuf *tail = c->snd_tail;
 
@@ -71,13 +71,13 @@ push(struct la_tcb *c, struct rte_mbuf *m)
 static struct rte_mbuf *
 new_chunk(struct la_tcb *c)
 {
-	return la_hold_admits_send(c) ? la_buf_get(c->tcp) : NULL;
+	return la_hold_admits_send(c) ? la_spare_get(c->tcp) : NULL;
 }
 
 size_t
 la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
 {
-	size_t todo = room(c, len), done = 0;
+	size_t todo = sendq_room(c, len), done = 0;
 
 	while (done < todo) {
 		struct rte_mbuf *m = c->snd_tail;
@@ -87,7 +87,7 @@ la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
 			m = new_chunk(c);
 			if (!m)
 				break;
-			push(c, m);
+			sendq_push(c, m);
 		}
 		if (n > rte_pktmbuf_tailroom(m))
 			n = rte_pktmbuf_tailroom(m);
@@ -104,7 +104,7 @@ la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
 size_t
 la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 {
-	size_t todo = room(c, len), done = 0;
+	size_t todo = sendq_room(c, len), done = 0;
 
 	if (len <= LA_COPY_MAX) /* every transmission would copy it: a copy now is cheaper than a pointer */
 		return la_sendq_copy(c, buf, len);
@@ -122,7 +122,7 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 		m->data_off = 0;
 		m->data_len = (uint16_t)n;
 		m->pkt_len = (uint32_t)n;
-		push(c, m);
+		sendq_push(c, m);
 		c->snd_queued += (uint32_t)n;
 		done += n;
 	}
@@ -131,7 +131,7 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 
 /* The chunk in which the last segment ended. NULL: the head. */
 static struct rte_mbuf *
-cursor(const struct rte_mbuf *head)
+sendq_cursor(const struct rte_mbuf *head)
 {
 	return (struct rte_mbuf *)(uintptr_t)head->tx_offload;
 }
@@ -141,7 +141,7 @@ static struct rte_mbuf *
 chunk_at(struct rte_mbuf *head, uint32_t *off)
 {
 	uint32_t at = head->hash.usr + *off;
-	struct rte_mbuf *m = cursor(head);
+	struct rte_mbuf *m = sendq_cursor(head);
 
 	if (!m || seq_gt(m->hash.usr, at))
 		m = head;
@@ -169,20 +169,20 @@ la_sendq_trim(struct la_tcb *c, uint32_t n)
 		n -= m->data_len;
 		c->snd_head = m->next;
 		la_hold_release(c, 1);
-		if (m->next && cursor(m) != m->next)
+		if (m->next && sendq_cursor(m) != m->next)
 			m->next->tx_offload = m->tx_offload;
 		m->tx_offload = 0;
-		la_buf_put(c->tcp, m);
+		la_spare_put(c->tcp, m);
 	}
 	if (!c->snd_head)
 		c->snd_tail = NULL;
 }
 
 static bool
-attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, struct rte_mbuf *from,
-       uint32_t off, uint32_t n)
+sendq_attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, struct rte_mbuf *from,
+	     uint32_t off, uint32_t n)
 {
-	struct rte_mbuf *mi = la_buf_get(c->tcp);
+	struct rte_mbuf *mi = la_spare_get(c->tcp);
 
 	if (!mi)
 		return false;
@@ -216,7 +216,7 @@ la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len
 		if (copy)
 			memcpy(rte_pktmbuf_append(pkt, (uint16_t)n),
 			       rte_pktmbuf_mtod_offset(m, char *, off), n);
-		else if (!attach(c, pkt, &last, m, off, n))
+		else if (!sendq_attach(c, pkt, &last, m, off, n))
 			return false;
 		len -= n;
 		if (len == 0)

@@ -3,7 +3,7 @@
 #include "tcp/spare.h"
 
 struct rte_mbuf *
-la_buf_last(struct la_tcp *t, bool control)
+la_spare_last(struct la_tcp *t, bool control)
 {
 	struct rte_mbuf *m = control && t->control ? rte_pktmbuf_alloc(t->control) : NULL;
 

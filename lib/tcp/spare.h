@@ -24,12 +24,12 @@ struct la_spare {
 void la_spare_flush(struct la_spare *s);
 
 /** For an empty shard pool. control: a buffer of the pool for packets without payload. NULL: counted. */
-struct rte_mbuf *la_buf_last(struct la_tcp *t, bool control);
+struct rte_mbuf *la_spare_last(struct la_tcp *t, bool control);
 
 /** An empty buffer as large as those of the shard's pool. NULL: counted. control: when
  * the pool is empty, a buffer with room for headers is enough. */
 static __rte_always_inline struct rte_mbuf *
-la_buf_take(struct la_tcp *t, bool control)
+la_spare_take(struct la_tcp *t, bool control)
 {
 	struct la_spare *s = t->spare;
 	struct rte_mbuf *m;
@@ -40,18 +40,18 @@ la_buf_take(struct la_tcp *t, bool control)
 		return m;
 	}
 	m = rte_pktmbuf_alloc(t->mbufs);
-	return likely(m != NULL) ? m : la_buf_last(t, control);
+	return likely(m != NULL) ? m : la_spare_last(t, control);
 }
 
 static inline struct rte_mbuf *
-la_buf_get(struct la_tcp *t)
+la_spare_get(struct la_tcp *t)
 {
-	return la_buf_take(t, false);
+	return la_spare_take(t, false);
 }
 
 /** Returns one segment to the cache. It must have no other reference. */
 static inline void
-la_buf_put(struct la_tcp *t, struct rte_mbuf *m)
+la_spare_put(struct la_tcp *t, struct rte_mbuf *m)
 {
 	struct la_spare *s = t->spare;
 

@@ -27,17 +27,17 @@
  * The step to ENDED empties the queues and calls `closed`. Calls from that callback find an ENDED TCB: they return
  * an error or do nothing. la_tcb_free() follows at once, with two exceptions:
  *
- *   BUSY     lib/tcp still works on the TCB. la_tcb_events() calls la_tcb_free().
+ *   BUSY     lib/tcp still works on the TCB. la_input_end_work() calls la_tcb_free().
  *   PENDING  the pending list goes through the TCB's `next`, which the free list needs. la_tcb_free() leaves the TCB
  *            ENDED. la_tcb_unpend() calls la_tcb_free() again when the TCB is the first of the list.
  *
  * BUSY, and calls from callbacks. A user may make any call from any callback, on any connection. Three functions
- * work on a TCB and set BUSY before: la_tcb_arrives() for a segment, la_tcb_timers() for timers that are due, and
- * run_pending() in tcp.c for output that did not fit. Each ends with la_tcb_events(), which calls the callbacks that
- * are due, sends what may be sent, clears BUSY, and frees an ENDED TCB. At most one TCB is BUSY. BUSY divides the
+ * work on a TCB and set BUSY before: la_input_segment() for a segment, la_timers_run() for timers that are due, and
+ * run_pending() in tcp.c for output that did not fit. Each ends with la_input_end_work(), which calls the callbacks
+ * that are due, sends what may be sent, clears BUSY, and frees an ENDED TCB. At most one TCB is BUSY. BUSY divides the
  * work as follows:
  *
- *   - A call on a BUSY TCB changes its queues, flags and state, and sends no data. la_tcb_events() sends once for
+ *   - A call on a BUSY TCB changes its queues, flags and state, and sends no data. la_input_end_work() sends once for
  *     the segment and all calls. (The RST of an abort is sent by the call.)
  *   - A call on any other TCB sends at once. If the call ends that TCB, the TCB is freed before the call returns.
  *   - A TCB that ends while BUSY has its `closed` called at once and keeps its slot. The code that works on it may
@@ -149,7 +149,7 @@ next_deadline(const struct la_tcb *c, uint32_t *at)
 
 #define CONSIDER(d) (*at = any ? seq_min(*at, (d)) : (d), any = true)
 	if (c->flags & LA_F_REXMT_ON) {
-		*at = seq_min(c->rexmt_at, c->first_unacked_at + la_tcb_r2(c));
+		*at = seq_min(c->rexmt_at, c->first_unacked_at + la_tcb_r2_timeout_ms(c));
 		if (likely(!(c->flags & (LA_F_USER_TIMER | LA_F_FW2_TIMER))))
 			return true;
 		any = true;
@@ -197,7 +197,7 @@ la_tcb_schedule(struct la_tcb *c)
 	}
 	if ((c->flags & LA_F_REXMT_ON) && at == c->rexmt_at &&
 	    c->wheel_near - now <= 2 * (at - now) &&
-	    seq_le(c->wheel_near, c->first_unacked_at + la_tcb_r2(c)))
+	    seq_le(c->wheel_near, c->first_unacked_at + la_tcb_r2_timeout_ms(c)))
 		return; /* early enough: RFC 6298 limits the earliest time, not the latest */
 	if (!(c->flags & LA_F_FAR) && c->wheel_refs < LA_WHEEL_REFS) { /* the near reference becomes the far one */
 		c->wheel_far = c->wheel_near;
@@ -223,7 +223,7 @@ la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
 	if (!la_tcb_in_use(c))
 		return; /* the slot is free */
 	if (counts)
-		la_tcb_timers(c); /* may end it */
+		la_timers_run(c); /* may end it */
 	else
 		la_tcb_schedule(c); /* until now there may have been no room for a valid reference */
 }
@@ -277,7 +277,7 @@ la_tcb_unpend(struct la_tcp *t)
 /* --- look-up ------------------------------------------------------------------------------------------- */
 
 static inline bool
-match4(const void *ctx, la_ref ref, const void *key)
+tcb_match4(const void *ctx, la_ref ref, const void *key)
 {
 	const struct la_tcp *t = ctx;
 	const struct la_seg *s = key;
@@ -293,7 +293,7 @@ match4(const void *ctx, la_ref ref, const void *key)
 }
 
 static inline bool
-match6(const void *ctx, la_ref ref, const void *key)
+tcb_match6(const void *ctx, la_ref ref, const void *key)
 {
 	const struct la_tcp *t = ctx;
 	const struct la_seg *s = key;
@@ -309,14 +309,14 @@ match6(const void *ctx, la_ref ref, const void *key)
 }
 
 la_ref *
-la_tcp_lookup(struct la_tcp *t, const struct la_seg *s)
+la_tcb_lookup(struct la_tcp *t, const struct la_seg *s)
 {
-	return s->is4 ? la_index_find(&t->index, s->hash, match4, t, s)
-		      : la_index_find(&t->index, s->hash, match6, t, s);
+	return s->is4 ? la_index_find(&t->index, s->hash, tcb_match4, t, s)
+		      : la_index_find(&t->index, s->hash, tcb_match6, t, s);
 }
 
 la_ref
-la_tcp_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash)
+la_tcb_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash)
 {
 	struct la_seg s = {
 		.src = tuple->raddr,
@@ -326,7 +326,7 @@ la_tcp_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t has
 		.is4 = la_addr_is4(&tuple->laddr),
 		.hash = hash,
 	};
-	la_ref *place = la_tcp_lookup(t, &s);
+	la_ref *place = la_tcb_lookup(t, &s);
 
 	return place ? *place : 0;
 }

@@ -51,7 +51,7 @@ enum la_tcb_flag {
 	LA_F_PENDING = 1 << 19,	   /* on the shard's list of connections with output to do */
 	LA_F_NEAR = 1 << 20,	   /* wheel_near names a reference in the wheel */
 	LA_F_FAR = 1 << 21,	   /* wheel_far likewise */
-	LA_F_BUSY = 1 << 22,	   /* lib/tcp works on the TCB: la_tcb_events() sends and frees (tcb.c) */
+	LA_F_BUSY = 1 << 22,	   /* lib/tcp works on the TCB: la_input_end_work() sends and frees (tcb.c) */
 	LA_F_LIFE = 3 << LA_TCB_LIFE_SHIFT, /* enum la_tcb_life; written by la_tcb_set_life() alone */
 	LA_F_SRTT = 1 << 25,	   /* srtt and rttvar hold a measurement */
 	LA_F_NEW_ACK = 1 << 26,	   /* callbacks due after this segment: bytes of ours were acknowledged, */

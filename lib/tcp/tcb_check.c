@@ -13,7 +13,7 @@ static const char *const life_name[] = {
 _Static_assert(sizeof(life_name) / sizeof(life_name[0]) == LA_TCB_LIVES, "every life has a name");
 
 static unsigned
-must(const struct la_tcb *c, bool holds, const char *rule, FILE *f)
+tcb_must(const struct la_tcb *c, bool holds, const char *rule, FILE *f)
 {
 	if (holds)
 		return 0;
@@ -43,15 +43,15 @@ is_indexed(const struct la_tcp *t, const struct la_tcb *c)
 	struct la_tuple tuple;
 
 	la_tcb_tuple(c, &tuple);
-	return la_tcp_lookup_tuple(u, &tuple, la_tcb_hash(c)) == la_tcb_ref(c);
+	return la_tcb_lookup_tuple(u, &tuple, la_tcb_hash(c)) == la_tcb_ref(c);
 }
 
 static unsigned
 check_unused(const struct la_tcb *c, uint32_t allowed, FILE *f)
 {
-	return must(c, c->state == LA_CLOSED, "the state is CLOSED", f) +
-	       must(c, !(c->flags & ~(allowed | LA_F_NEAR | LA_F_FAR | LA_F_LIFE)), "no other flag is set", f) +
-	       must(c, c->bufs == 0 && !c->snd_head && !c->rcv_head && !c->ooo, "the queues are empty", f);
+	return tcb_must(c, c->state == LA_CLOSED, "the state is CLOSED", f) +
+	       tcb_must(c, !(c->flags & ~(allowed | LA_F_NEAR | LA_F_FAR | LA_F_LIFE)), "no other flag is set", f) +
+	       tcb_must(c, c->bufs == 0 && !c->snd_head && !c->rcv_head && !c->ooo, "the queues are empty", f);
 }
 
 static unsigned
@@ -60,35 +60,42 @@ check_live(const struct la_tcb *c, FILE *f)
 	bool reads = c->state == LA_SYN_RCVD || c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 ||
 		     c->state == LA_FIN_WAIT_2;
 
-	return must(c, c->state >= LA_SYN_SENT && c->state <= LA_LAST_ACK, "the state is SYN_SENT to LAST_ACK", f) +
-	       must(c, !(c->flags & LA_F_USER_CLOSED) || (c->flags & LA_F_FIN_QUEUED), "a closed user's FIN is queued", f) +
-	       must(c, chain_has(c->rcv_head, c->rcv_tail, c->rcv_queued), "rcv_queued bytes wait for the user", f) +
-	       must(c, chain_has(c->snd_head, c->snd_tail, c->snd_queued), "snd_queued bytes wait for the peer", f) +
-	       must(c, !c->ooo || reads, "data above a hole waits where text may still come", f) +
-	       must(c, seq_le(c->snd_una, c->snd_nxt) && seq_le(c->snd_nxt, c->snd_max), "snd_una <= snd_nxt <= snd_max", f) +
-	       must(c, c->snd_max - c->snd_una <= c->snd_queued + 1, "the send queue, and a SYN or a FIN, are in flight", f) +
-	       must(c, c->mss >= LA_MSS_MIN, "mss is at least LA_MSS_MIN", f) +
-	       must(c, c->state < LA_ESTABLISHED || c->cwnd > 0, "cwnd is above 0", f) +
-	       must(c, !c->shadow || c->state < LA_ESTABLISHED, "only a handshake has a TIME_WAIT entry behind it", f);
+	return tcb_must(c, c->state >= LA_SYN_SENT && c->state <= LA_LAST_ACK, "the state is SYN_SENT to LAST_ACK", f) +
+	       tcb_must(c, !(c->flags & LA_F_USER_CLOSED) || (c->flags & LA_F_FIN_QUEUED),
+			"a closed user's FIN is queued", f) +
+	       tcb_must(c, chain_has(c->rcv_head, c->rcv_tail, c->rcv_queued), "rcv_queued bytes wait for the user",
+			f) +
+	       tcb_must(c, chain_has(c->snd_head, c->snd_tail, c->snd_queued), "snd_queued bytes wait for the peer",
+			f) +
+	       tcb_must(c, !c->ooo || reads, "data above a hole waits where text may still come", f) +
+	       tcb_must(c, seq_le(c->snd_una, c->snd_nxt) && seq_le(c->snd_nxt, c->snd_max),
+			"snd_una <= snd_nxt <= snd_max", f) +
+	       tcb_must(c, c->snd_max - c->snd_una <= c->snd_queued + 1,
+			"the send queue, and a SYN or a FIN, are in flight", f) +
+	       tcb_must(c, c->mss >= LA_MSS_MIN, "mss is at least LA_MSS_MIN", f) +
+	       tcb_must(c, c->state < LA_ESTABLISHED || c->cwnd > 0, "cwnd is above 0", f) +
+	       tcb_must(c, !c->shadow || c->state < LA_ESTABLISHED, "only a handshake has a TIME_WAIT entry behind it",
+			f);
 }
 
 static unsigned
 check_detached(const struct la_tcb *c, FILE *f)
 {
-	return must(c, c->state == LA_TIME_WAIT || c->state == LA_CLOSED, "the state is TIME_WAIT or CLOSED", f) +
-	       must(c, c->rcv_queued > 0, "the user has bytes to read", f) +
-	       must(c, !(c->flags & LA_F_USER_CLOSED), "the user has not closed", f) +
-	       must(c, chain_has(c->rcv_head, c->rcv_tail, c->rcv_queued), "rcv_queued bytes wait for the user", f) +
-	       must(c, c->snd_queued == 0 && !c->ooo, "the other queues are empty", f) +
-	       must(c, !(c->flags & (LA_F_REXMT_ON | LA_F_FW2_TIMER)), "only the user's timer may run", f) +
-	       must(c, !c->shadow, "no TIME_WAIT entry waits for it", f);
+	return tcb_must(c, c->state == LA_TIME_WAIT || c->state == LA_CLOSED, "the state is TIME_WAIT or CLOSED", f) +
+	       tcb_must(c, c->rcv_queued > 0, "the user has bytes to read", f) +
+	       tcb_must(c, !(c->flags & LA_F_USER_CLOSED), "the user has not closed", f) +
+	       tcb_must(c, chain_has(c->rcv_head, c->rcv_tail, c->rcv_queued), "rcv_queued bytes wait for the user",
+			f) +
+	       tcb_must(c, c->snd_queued == 0 && !c->ooo, "the other queues are empty", f) +
+	       tcb_must(c, !(c->flags & (LA_F_REXMT_ON | LA_F_FW2_TIMER)), "only the user's timer may run", f) +
+	       tcb_must(c, !c->shadow, "no TIME_WAIT entry waits for it", f);
 }
 
 static unsigned
 check_slot(const struct la_tcp *t, const struct la_tcb *c, FILE *f)
 {
-	unsigned faults = must(c, !(c->flags & LA_F_BUSY), "not busy", f) +
-			  must(c, is_indexed(t, c) == la_tcb_is_live(c), "in the index exactly while live", f);
+	unsigned faults = tcb_must(c, !(c->flags & LA_F_BUSY), "not busy", f) +
+			  tcb_must(c, is_indexed(t, c) == la_tcb_is_live(c), "in the index exactly while live", f);
 
 	switch (la_tcb_life(c)) {
 	case LA_TCB_FREE:
@@ -99,7 +106,7 @@ check_slot(const struct la_tcp *t, const struct la_tcb *c, FILE *f)
 		return faults + check_detached(c, f);
 	default:
 		return faults + check_unused(c, LA_F_PENDING, f) +
-		       must(c, (c->flags & LA_F_PENDING) != 0, "on the pending list, which frees it", f);
+		       tcb_must(c, (c->flags & LA_F_PENDING) != 0, "on the pending list, which frees it", f);
 	}
 }
 

@@ -185,7 +185,7 @@ la_tcp_now(struct la_tcp *t, uint64_t now)
 
 /* A batch of references that fire at one tick: TIME_WAIT entries first and together, then connections. */
 static void
-expired(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
+tcp_expire_batch(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
 {
 	uint32_t live[TIMER_BATCH], tw[TIMER_BATCH];
 	unsigned nlive = 0, ntw = 0;
@@ -216,12 +216,12 @@ run_wheels(struct la_tcp *t)
 		most = LA_TCP_OUT_CROWDED;
 	while (la_tcp_out_waiting(t) <= most && (n = la_wheel_pop(&t->delack, t->tick, refs, TIMER_BATCH, &tick)) != 0)
 		for (unsigned i = 0; i < n; i++)
-			la_tcb_delack(t, refs[i]);
+			la_timers_delack(t, refs[i]);
 	do {
 		if (la_tcp_out_waiting(t) > most)
 			return true;
 		n = la_wheel_pop(&t->wheel, t->tick, refs, TIMER_BATCH, &tick);
-		expired(t, refs, n, tick);
+		tcp_expire_batch(t, refs, n, tick);
 		done += n;
 	} while (n && done < TIMERS_A_POLL);
 	return n != 0;
@@ -244,7 +244,7 @@ run_pending(struct la_tcp *t)
 		if (!c)
 			return false;
 		c->flags |= LA_F_BUSY;
-		la_tcb_events(c);
+		la_input_end_work(c);
 		if (was_last)
 			break;
 	}
@@ -310,7 +310,7 @@ la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn
 {
 	/* the look-up does not write; it returns a place that the packet path may write */
 	struct la_tcp *u = (struct la_tcp *)(uintptr_t)t;
-	la_ref ref = la_tcp_lookup_tuple(u, tuple, la_hash_tuple(&t->key, tuple));
+	la_ref ref = la_tcb_lookup_tuple(u, tuple, la_hash_tuple(&t->key, tuple));
 	const struct la_tw_core *e;
 
 	if (!ref)
@@ -355,7 +355,7 @@ void
 la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
 	    uint32_t mtu)
 {
-	la_ref ref = la_tcp_lookup_tuple(t, tuple, la_hash_tuple(&t->key, tuple));
+	la_ref ref = la_tcb_lookup_tuple(t, tuple, la_hash_tuple(&t->key, tuple));
 	struct la_tcb *c = la_ref_pool(ref) == LA_POOL_TCB ? &t->tcbs[la_ref_slot(ref)] : NULL;
 
 	if (!c || seq_lt(seq, c->snd_una) || !seq_lt(seq, c->snd_max)) {
@@ -368,7 +368,7 @@ la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum l
 		t->on_time = false;
 	} else if (what == LA_TCP_ICMP_HARD && c->state == LA_SYN_SENT) {
 		la_count(t, LA_C_icmp_hard);
-		la_tcb_end(c, LA_END_REFUSED);
+		la_end_conn(c, LA_END_REFUSED);
 	} else {
 		la_count(t, LA_C_icmp_soft);
 	}

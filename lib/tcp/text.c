@@ -62,12 +62,12 @@ drop_chain(struct la_tcb *c, struct rte_mbuf *m)
 {
 	for (struct rte_mbuf *next; m; m = next) {
 		next = m->next;
-		la_buf_put(c->tcp, m);
+		la_spare_put(c->tcp, m);
 	}
 }
 
 void
-la_tcb_free_buffers(struct la_tcb *c)
+la_text_free_buffers(struct la_tcb *c)
 {
 	la_ooo_drop(c);
 	drop_chain(c, c->snd_head);
@@ -125,7 +125,7 @@ to_front(struct rte_mbuf *m)
 
 /* Queues the next bytes in order, and takes m. joins: the result of joins_tail(). */
 static void
-deliver(struct la_tcb *c, struct rte_mbuf *m, bool joins)
+text_deliver(struct la_tcb *c, struct rte_mbuf *m, bool joins)
 {
 	uint32_t len = m->pkt_len;
 
@@ -135,7 +135,7 @@ deliver(struct la_tcb *c, struct rte_mbuf *m, bool joins)
 	c->flags |= LA_F_NEW_DATA;
 	if (joins) {
 		move_to_tail(c, m, len);
-		la_buf_put(c->tcp, m);
+		la_spare_put(c->tcp, m);
 		return;
 	}
 	if (c->bufs > PACK_AFTER && m->nb_segs == 1) {
@@ -163,7 +163,7 @@ drain_ooo(struct la_tcb *c)
 	struct rte_mbuf *m;
 
 	while ((m = la_ooo_next(c)) != NULL)
-		deliver(c, m, joins_tail(c, m));
+		text_deliver(c, m, joins_tail(c, m));
 	return la_ooo_fin(c);
 }
 
@@ -182,8 +182,8 @@ fin_arrives(struct la_tcb *c)
 		la_tcb_set_state(c, LA_CLOSING);
 		break;
 	case LA_FIN_WAIT_2: /* if this ACK is lost, the entry answers the next FIN */
-		la_tcb_send_segment(c, c->snd_max, 0, 0);
-		la_tcb_time_wait(c);
+		la_output_segment(c, c->snd_max, 0, 0);
+		la_end_time_wait(c);
 		break;
 	default:
 		break;
@@ -194,7 +194,7 @@ fin_arrives(struct la_tcb *c)
 
 /* Returns whether text and FIN are in order and within the window, so that there is nothing to cut. */
 static bool
-fits(const struct la_tcb *c, const struct la_seg *s)
+text_is_in_order(const struct la_tcb *c, const struct la_seg *s)
 {
 	return s->seq == c->rcv_nxt && seq_lt(s->seq + s->len, c->rcv_adv);
 }
@@ -237,23 +237,23 @@ takes_text(const struct la_tcb *c)
 }
 
 void
-la_tcb_text(struct la_tcb *c, struct la_seg *s)
+la_text_arrives(struct la_tcb *c, struct la_seg *s)
 {
 	bool fin, joins;
 
 	if (!takes_text(c)) {
 		la_count(c->tcp, LA_C_drop_after_fin);
-		la_tcb_answer(c);
+		la_input_challenge_ack(c);
 		return;
 	}
-	if (unlikely(!fits(c, s)) && !cut_to_window(c, s)) { /* not received: no SHLD-3 (C-27) */
+	if (unlikely(!text_is_in_order(c, s)) && !cut_to_window(c, s)) { /* not received: no SHLD-3 (C-27) */
 		la_count(c->tcp, LA_C_drop_rcvbuf);
 		c->flags |= LA_F_ACK_NOW;
 		return;
 	}
 	if (s->len && (c->flags & LA_F_USER_CLOSED)) { /* SHLD-3: the user does not read any more */
-		la_tcb_reset(c);
-		la_tcb_end(c, LA_END_RESET);
+		la_end_send_rst(c);
+		la_end_conn(c, LA_END_RESET);
 		return;
 	}
 	fin = (s->flags & LA_FIN) != 0;
@@ -269,7 +269,7 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 	/* quick_acks: at the start of a connection no ACK waits (RFC 5681 4.2 allows a delay, and asks for none) */
 	c->flags |= (c->flags & LA_F_ACK_DELAY) || c->ooo || c->quick_acks ? LA_F_ACK_NOW : LA_F_ACK_DELAY;
 	if (s->len) {
-		deliver(c, s->m, joins);
+		text_deliver(c, s->m, joins);
 		s->m = NULL;
 	}
 	if (c->ooo && !fin)
@@ -284,7 +284,7 @@ la_tcb_text(struct la_tcb *c, struct la_seg *s)
 /* RFC 9293 3.10.7.3: text and FIN of a SYN that crosses ours wait for ESTABLISHED, unacknowledged. s->seq is
  * after the SYN. */
 void
-la_tcb_queue_text(struct la_tcb *c, struct la_seg *s)
+la_text_queue(struct la_tcb *c, struct la_seg *s)
 {
 	if (!cut_to_window(c, s)) {
 		la_count(c->tcp, LA_C_drop_rcvbuf);
@@ -295,13 +295,13 @@ la_tcb_queue_text(struct la_tcb *c, struct la_seg *s)
 
 /* After the handshake the waiting text is in order. */
 void
-la_tcb_queued_text(struct la_tcb *c)
+la_text_deliver_queued(struct la_tcb *c)
 {
 	if (!la_tcb_is_live(c) || seq_gt(c->ooo->hash.usr, c->rcv_nxt))
 		return;
 	if (c->flags & LA_F_USER_CLOSED) { /* SHLD-3 */
-		la_tcb_reset(c);
-		la_tcb_end(c, LA_END_RESET);
+		la_end_send_rst(c);
+		la_end_conn(c, LA_END_RESET);
 		return;
 	}
 	c->flags |= LA_F_ACK_NOW;

@@ -3,7 +3,7 @@
  *
  *   retransmission  RFC 6298; also repeats SYN and SYN,ACK
  *   R2              ends a connection without acknowledgements (RFC 9293 3.8.3): a separate deadline,
- *                   la_tcb_r2() after first_unacked_at, while the retransmission or persist timer runs
+ *                   la_tcb_r2_timeout_ms() after first_unacked_at, while the retransmission or persist timer runs
  *   persist         probes a closed window (RFC 9293 3.8.6.1); shares the retransmission's deadline
  *   keep-alive      off by default (RFC 9293 3.8.4)
  *   FIN_WAIT_2      ends a connection after la_close() when the peer does not close
@@ -16,9 +16,9 @@
 
 /* <SEQ=snd_una-1>: always outside the peer's window, so the peer must answer, and no data byte is needed. */
 static void
-probe(struct la_tcb *c)
+timers_send_probe(struct la_tcb *c)
 {
-	la_tcb_send_segment(c, c->snd_una - 1, 0, 0);
+	la_output_segment(c, c->snd_una - 1, 0, 0);
 }
 
 static void
@@ -28,13 +28,13 @@ persist_expired(struct la_tcb *c)
 
 	if (c->snd_wnd) { /* a small window: a segment that fits it is the probe */
 		c->flags |= LA_F_PROBE;
-		la_tcb_output(c);
+		la_output_send(c);
 		c->flags &= ~(uint32_t)LA_F_PROBE;
 		if (!(c->flags & LA_F_PERSIST))
 			return;
 	}
 	la_count(c->tcp, LA_C_zero_window_probes);
-	probe(c);
+	timers_send_probe(c);
 	if (c->backoff < 16)
 		c->backoff++;
 	ms = (uint64_t)c->rto << c->backoff;
@@ -57,12 +57,12 @@ rexmt_expired(struct la_tcb *c)
 	if (c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD) {
 		c->flags |= LA_F_SYN_LOST;
 		c->snd_nxt = c->snd_una;
-		return; /* la_tcb_output() sends it */
+		return; /* la_output_send() sends it */
 	}
 	la_cc_timeout(c);
 	if (c->snd_wnd == 0) /* the window closed over data in flight: probe with its first byte */
-		la_tcb_resend_first(c);
-	c->snd_nxt = c->snd_una; /* la_tcb_output() starts there, now or when the window opens */
+		la_output_resend_first(c);
+	c->snd_nxt = c->snd_una; /* la_output_send() starts there, now or when the window opens */
 }
 
 static void
@@ -71,19 +71,19 @@ keepalive_expired(struct la_tcb *c)
 	uint32_t idle = la_tcb_opts(c)->keepalive_ms;
 
 	if (c->backoff >= LA_KEEPALIVE_PROBES) {
-		la_tcb_end(c, LA_END_TIMEOUT);
+		la_end_conn(c, LA_END_TIMEOUT);
 		return;
 	}
 	c->backoff++;
 	la_count(c->tcp, LA_C_keepalive_probes);
-	probe(c);
+	timers_send_probe(c);
 	/* backdates long_at so that the next probe fires after one interval */
 	c->long_at = c->tcp->tick - idle + (idle < LA_KEEPALIVE_INTERVAL_MS ? idle
 									    : LA_KEEPALIVE_INTERVAL_MS);
 }
 
 /* No acknowledgement for orphan_ms. An orphan with a closed window ends here (RFC 6429), and so does an orphan
- * without a buffer to send. Otherwise R2 decides, which a closed window no longer postpones (la_tcb_window()).
+ * without a buffer to send. Otherwise R2 decides, which a closed window no longer postpones (la_ack_window()).
  * FIN_WAIT_2 has its own limit, and a detached connection waits only for its user. */
 static void
 orphan_expired(struct la_tcb *c)
@@ -92,48 +92,48 @@ orphan_expired(struct la_tcb *c)
 	    (c->snd_wnd && (c->flags & (LA_F_REXMT_ON | LA_F_PERSIST)) == LA_F_REXMT_ON))
 		return;
 	la_count(c->tcp, LA_C_orphans_timed_out);
-	la_tcb_reset(c);
-	la_tcb_end(c, LA_END_TIMEOUT);
+	la_end_send_rst(c);
+	la_end_conn(c, LA_END_TIMEOUT);
 }
 
 static bool
-due(const struct la_tcb *c, uint32_t flag, uint32_t at)
+timer_is_due(const struct la_tcb *c, uint32_t flag, uint32_t at)
 {
 	return (c->flags & flag) && la_tcb_in_use(c) && seq_le(at, c->tcp->tick);
 }
 
 /* A reference fires: runs due timers, then schedules the next deadline. */
 void
-la_tcb_timers(struct la_tcb *c)
+la_timers_run(struct la_tcb *c)
 {
 	uint32_t keepalive = la_tcb_opts(c)->keepalive_ms;
 
 	c->flags |= LA_F_BUSY;
-	if (due(c, LA_F_USER_TIMER, c->user_at)) {
+	if (timer_is_due(c, LA_F_USER_TIMER, c->user_at)) {
 		c->flags &= ~(uint32_t)LA_F_USER_TIMER;
 		if (c->flags & LA_F_USER_CLOSED)
 			orphan_expired(c);
 		else if (c->ops->timer)
 			c->ops->timer((struct la_conn *)c, c->user);
 	}
-	if (due(c, LA_F_REXMT_ON, c->first_unacked_at + la_tcb_r2(c)))
-		la_tcb_end(c, LA_END_TIMEOUT);
-	else if (due(c, LA_F_REXMT_ON, c->rexmt_at))
+	if (timer_is_due(c, LA_F_REXMT_ON, c->first_unacked_at + la_tcb_r2_timeout_ms(c)))
+		la_end_conn(c, LA_END_TIMEOUT);
+	else if (timer_is_due(c, LA_F_REXMT_ON, c->rexmt_at))
 		rexmt_expired(c);
-	if (due(c, LA_F_FW2_TIMER, c->long_at))
-		la_tcb_fin_wait_2_expired(c);
+	if (timer_is_due(c, LA_F_FW2_TIMER, c->long_at))
+		la_end_fin_wait_2_expired(c);
 	if (keepalive && la_tcb_is_live(c) && !(c->flags & (LA_F_FW2_TIMER | LA_F_REXMT_ON)) &&
 	    c->state >= LA_ESTABLISHED && seq_le(c->long_at + keepalive, c->tcp->tick))
 		keepalive_expired(c);
 	if (la_tcb_in_use(c))
 		la_tcb_schedule(c);
-	la_tcb_events(c); /* last: it may free c */
+	la_input_end_work(c); /* last: it may free c */
 }
 
 /* The delayed-ACK reference of a slot fires. It has no effect on a connection without a due ACK, or on a slot with
  * a new owner. An ACK that is due for less than the delay is sent early, which the RFC allows. */
 void
-la_tcb_delack(struct la_tcp *t, uint32_t slot)
+la_timers_delack(struct la_tcp *t, uint32_t slot)
 {
 	struct la_tcb *c = &t->tcbs[slot];
 
@@ -142,5 +142,5 @@ la_tcb_delack(struct la_tcp *t, uint32_t slot)
 		return;
 	la_count(t, LA_C_delayed_acks);
 	c->flags |= LA_F_ACK_NOW;
-	la_tcb_output(c);
+	la_output_send(c);
 }

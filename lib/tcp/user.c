@@ -6,13 +6,13 @@
 #include "tcp/hold.h"
 
 static struct la_tcb *
-tcb(struct la_conn *conn)
+conn_tcb(struct la_conn *conn)
 {
 	return (struct la_tcb *)conn;
 }
 
 static const struct la_tcb *
-ctcb(const struct la_conn *conn)
+conn_ctcb(const struct la_conn *conn)
 {
 	return (const struct la_tcb *)conn;
 }
@@ -21,7 +21,7 @@ static ssize_t
 send_with(struct la_conn *conn, const void *buf, size_t len,
 	  size_t (*append)(struct la_tcb *, const void *, size_t))
 {
-	struct la_tcb *c = tcb(conn);
+	struct la_tcb *c = conn_tcb(conn);
 	size_t n;
 
 	if (!la_tcb_is_live(c))
@@ -35,7 +35,7 @@ send_with(struct la_conn *conn, const void *buf, size_t len,
 			la_tcb_pend(c); /* buffers were short: no ACK, and no probe's, triggers the next try */
 	}
 	if (n && !(c->flags & LA_F_BUSY))
-		la_tcb_output(c);
+		la_output_send(c);
 	return (ssize_t)n;
 }
 
@@ -54,7 +54,7 @@ la_send_const(struct la_conn *c, const void *buf, size_t len)
 size_t
 la_send_room(const struct la_conn *conn)
 {
-	const struct la_tcb *c = ctcb(conn);
+	const struct la_tcb *c = conn_ctcb(conn);
 	uint32_t limit = la_tcb_opts(c)->sndbuf;
 
 	if (!la_tcb_is_live(c) || (c->flags & LA_F_FIN_QUEUED))
@@ -65,13 +65,13 @@ la_send_room(const struct la_conn *conn)
 size_t
 la_unacked(const struct la_conn *c)
 {
-	return ctcb(c)->snd_queued;
+	return conn_ctcb(c)->snd_queued;
 }
 
 size_t
 la_unsent(const struct la_conn *conn)
 {
-	const struct la_tcb *c = ctcb(conn);
+	const struct la_tcb *c = conn_ctcb(conn);
 	uint32_t sent;
 
 	if (c->snd_queued == 0 || c->state < LA_ESTABLISHED) /* a SYN is no byte of the queue */
@@ -83,7 +83,7 @@ la_unsent(const struct la_conn *conn)
 size_t
 la_peek(const struct la_conn *conn, const void **span)
 {
-	const struct la_tcb *c = ctcb(conn);
+	const struct la_tcb *c = conn_ctcb(conn);
 	const struct rte_mbuf *m = c->rcv_head;
 
 	while (m && m->data_len == 0)
@@ -97,10 +97,10 @@ la_peek(const struct la_conn *conn, const void **span)
 void
 la_consume(struct la_conn *conn, size_t n)
 {
-	struct la_tcb *c = tcb(conn);
+	struct la_tcb *c = conn_tcb(conn);
 	/* the current segment is answered anyway, and its ACK has the new window */
 	bool answers = (c->flags & (LA_F_BUSY | LA_F_ACK_NOW)) == (LA_F_BUSY | LA_F_ACK_NOW);
-	uint32_t before = answers ? 0 : la_tcb_window_now(c);
+	uint32_t before = answers ? 0 : la_output_window(c);
 	uint32_t left = n < c->rcv_queued ? (uint32_t)n : c->rcv_queued;
 
 	c->rcv_queued -= left;
@@ -115,7 +115,7 @@ la_consume(struct la_conn *conn, size_t n)
 		left -= m->data_len;
 		c->rcv_head = m->next;
 		la_hold_release(c, 1);
-		la_buf_put(c->tcp, m);
+		la_spare_put(c->tcp, m);
 	}
 	if (!c->rcv_head)
 		c->rcv_tail = NULL;
@@ -124,30 +124,30 @@ la_consume(struct la_conn *conn, size_t n)
 	if (c->flags & LA_F_BUSY) { /* a due ACK has the new window, unless the peer may be waiting */
 		bool tight = before < la_tcb_opts(c)->rcvbuf / 4 || before < 2u * c->mss;
 
-		if ((tight || !(c->flags & LA_F_ACK_DELAY)) && la_tcb_window_now(c) > before)
+		if ((tight || !(c->flags & LA_F_ACK_DELAY)) && la_output_window(c) > before)
 			c->flags |= LA_F_ACK_NOW;
 		return;
 	}
 	if (la_tcb_is_detached(c)) {
-		la_tcb_finish_if_read(c);
+		la_end_if_read(c);
 		return;
 	}
-	if (la_tcb_window_now(c) > before && la_tcb_in_use(c)) {
+	if (la_output_window(c) > before && la_tcb_in_use(c)) {
 		c->flags |= LA_F_ACK_NOW;
-		la_tcb_output(c);
+		la_output_send(c);
 	}
 }
 
 size_t
 la_unread(const struct la_conn *c)
 {
-	return ctcb(c)->rcv_queued;
+	return conn_ctcb(c)->rcv_queued;
 }
 
 void
 la_set_timer(struct la_conn *conn, uint32_t ms)
 {
-	struct la_tcb *c = tcb(conn);
+	struct la_tcb *c = conn_tcb(conn);
 
 	if (!la_tcb_has_user(c)) /* after la_close() user_at is the orphan's deadline */
 		return;
@@ -165,32 +165,32 @@ la_set_timer(struct la_conn *conn, uint32_t ms)
 void
 la_set_user(struct la_conn *c, void *user)
 {
-	tcb(c)->user = user;
+	conn_tcb(c)->user = user;
 }
 
 void
 la_set_ops(struct la_conn *c, const struct la_conn_ops *ops)
 {
-	tcb(c)->ops = ops;
+	conn_tcb(c)->ops = ops;
 }
 
 void
 la_set_nodelay(struct la_conn *conn, bool on)
 {
-	struct la_tcb *c = tcb(conn);
+	struct la_tcb *c = conn_tcb(conn);
 
 	if (on)
 		c->flags |= LA_F_NODELAY;
 	else
 		c->flags &= ~(uint32_t)LA_F_NODELAY;
 	if (on && la_tcb_is_live(c) && !(c->flags & LA_F_BUSY))
-		la_tcb_output(c);
+		la_output_send(c);
 }
 
 void
 la_conn_info(const struct la_conn *conn, struct la_conn_info *i)
 {
-	const struct la_tcb *c = ctcb(conn);
+	const struct la_tcb *c = conn_ctcb(conn);
 
 	*i = (struct la_conn_info){
 		.state = (enum la_state)c->state,

@@ -85,7 +85,7 @@ parse_quote6(const uint8_t *p, size_t len, struct la_icmp *m)
 }
 
 static enum la_icmp_kind
-sort4(uint8_t type, uint8_t code)
+icmp4_kind_of(uint8_t type, uint8_t code)
 {
 	switch (type) {
 	case ICMP4_ECHO:
@@ -104,7 +104,7 @@ sort4(uint8_t type, uint8_t code)
 }
 
 static enum la_icmp_kind
-sort6(uint8_t type, uint8_t code)
+icmp6_kind_of(uint8_t type, uint8_t code)
 {
 	switch (type) {
 	case ICMP6_ECHO:
@@ -142,7 +142,7 @@ la_icmp4_parse(const uint8_t *p, size_t len, struct la_icmp *m)
 		return LA_C_drop_icmp_bad;
 	m->type = p[0];
 	m->code = p[1];
-	m->kind = sort4(m->type, m->code);
+	m->kind = icmp4_kind_of(m->type, m->code);
 	if (is_error(m->kind))
 		parse_quote4(p + ICMP_LEN, len - ICMP_LEN, m);
 	if (m->kind == LA_ICMP_ERR_PMTU)
@@ -221,7 +221,7 @@ la_icmp6_parse(const uint8_t *p, size_t len, const struct la_ip *ip, struct la_i
 		return LA_C_drop_icmp_bad;
 	m->type = p[0];
 	m->code = p[1];
-	m->kind = sort6(m->type, m->code);
+	m->kind = icmp6_kind_of(m->type, m->code);
 	if (m->kind == LA_ICMP_NS || m->kind == LA_ICMP_NA)
 		return nd_parse(p, len, ip, m);
 	if (is_error(m->kind))

@@ -19,7 +19,7 @@ struct line {
 };
 
 __attribute__((format(printf, 2, 3))) static void
-put(struct line *l, const char *fmt, ...)
+line_printf(struct line *l, const char *fmt, ...)
 {
 	size_t room = l->size - l->used;
 	va_list ap;
@@ -39,7 +39,7 @@ put_addr(struct line *l, const struct la_addr *a)
 {
 	char text[LA_ADDR_STRLEN];
 
-	put(l, "%s", la_addr_format(a, text, sizeof(text)));
+	line_printf(l, "%s", la_addr_format(a, text, sizeof(text)));
 }
 
 static void
@@ -48,19 +48,19 @@ put_addr_port(struct line *l, const struct la_addr *a, uint16_t port)
 	char text[LA_ADDR_STRLEN];
 
 	la_addr_format(a, text, sizeof(text));
-	put(l, la_addr_is4(a) ? "%s:%u" : "[%s]:%u", text, port);
+	line_printf(l, la_addr_is4(a) ? "%s:%u" : "[%s]:%u", text, port);
 }
 
 static void
 put_mac(struct line *l, const uint8_t *m)
 {
-	put(l, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	line_printf(l, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
 static void
 put_bad(struct line *l, const char *what, enum la_counter why)
 {
-	put(l, "%s dropped: %s (%s)", what, la_counter_name(why), la_counter_text(why));
+	line_printf(l, "%s dropped: %s (%s)", what, la_counter_name(why), la_counter_text(why));
 }
 
 const char *
@@ -90,27 +90,27 @@ put_tcp_options(struct line *l, const struct la_seg *s)
 	const char *sep = " <";
 
 	if (s->opts & LA_OPT_MSS) {
-		put(l, "%smss %u", sep, s->mss);
+		line_printf(l, "%smss %u", sep, s->mss);
 		sep = ",";
 	}
 	if (s->opts & LA_OPT_SACK_PERM) {
-		put(l, "%ssackOK", sep);
+		line_printf(l, "%ssackOK", sep);
 		sep = ",";
 	}
 	if (s->opts & LA_OPT_TS) {
-		put(l, "%sTS val %u ecr %u", sep, s->tsval, s->tsecr);
+		line_printf(l, "%sTS val %u ecr %u", sep, s->tsval, s->tsecr);
 		sep = ",";
 	}
 	if (s->opts & LA_OPT_WSCALE) {
-		put(l, "%swscale %u", sep, s->wscale);
+		line_printf(l, "%swscale %u", sep, s->wscale);
 		sep = ",";
 	}
 	if (s->opts & LA_OPT_BAD) {
-		put(l, "%sbad", sep);
+		line_printf(l, "%sbad", sep);
 		sep = ",";
 	}
 	if (s->opts)
-		put(l, ">");
+		line_printf(l, ">");
 }
 
 static void
@@ -124,21 +124,21 @@ put_tcp(struct line *l, const uint8_t *p, const struct la_ip *ip)
 	why = la_tcp_parse(p, ip->plen, ip->plen, &s, &hlen);
 	if (why == LA_C_drop_tcp_short) {
 		put_addr(l, &ip->src);
-		put(l, " > ");
+		line_printf(l, " > ");
 		put_addr(l, &ip->dst);
 		put_bad(l, " tcp", why);
 		return;
 	}
 	put_addr_port(l, &ip->src, s.sport);
-	put(l, " > ");
+	line_printf(l, " > ");
 	put_addr_port(l, &ip->dst, s.dport);
-	put(l, " %s seq %u:%u(%u)", la_tcp_flags_format(s.flags, flags, sizeof(flags)), s.seq,
-	    s.seq + s.len, s.len);
+	line_printf(l, " %s seq %u:%u(%u)", la_tcp_flags_format(s.flags, flags, sizeof(flags)), s.seq,
+		    s.seq + s.len, s.len);
 	if (s.flags & LA_ACK)
-		put(l, " ack %u", s.ack);
-	put(l, " win %u", s.wnd);
+		line_printf(l, " ack %u", s.ack);
+	line_printf(l, " win %u", s.wnd);
 	if (s.flags & LA_URG)
-		put(l, " urg %u", s.urg);
+		line_printf(l, " urg %u", s.urg);
 	put_tcp_options(l, &s);
 }
 
@@ -147,15 +147,15 @@ put_nd(struct line *l, const struct la_icmp *m)
 {
 	bool ns = m->kind == LA_ICMP_NS;
 
-	put(l, ns ? " neighbour solicitation who-has " : " neighbour advertisement ");
+	line_printf(l, ns ? " neighbour solicitation who-has " : " neighbour advertisement ");
 	put_addr(l, &m->target);
 	if (m->has_lladdr) {
-		put(l, ns ? " from " : " is-at ");
+		line_printf(l, ns ? " from " : " is-at ");
 		put_mac(l, m->lladdr);
 	}
 	if (m->na_router || m->na_solicited || m->na_override)
-		put(l, " flags %s%s%s", m->na_router ? "R" : "", m->na_solicited ? "S" : "",
-		    m->na_override ? "O" : "");
+		line_printf(l, " flags %s%s%s", m->na_router ? "R" : "", m->na_solicited ? "S" : "",
+			    m->na_override ? "O" : "");
 }
 
 static void
@@ -167,15 +167,15 @@ put_icmp_error(struct line *l, const struct la_icmp *m)
 		[LA_ICMP_ERR_PMTU] = "too big",
 	};
 
-	put(l, " %s type %u code %u", what[m->kind], m->type, m->code);
+	line_printf(l, " %s type %u code %u", what[m->kind], m->type, m->code);
 	if (m->kind == LA_ICMP_ERR_PMTU)
-		put(l, " mtu %u", m->mtu);
+		line_printf(l, " mtu %u", m->mtu);
 	if (m->has_tuple) {
-		put(l, " for ");
+		line_printf(l, " for ");
 		put_addr_port(l, &m->tuple.laddr, m->tuple.lport);
-		put(l, " > ");
+		line_printf(l, " > ");
 		put_addr_port(l, &m->tuple.raddr, m->tuple.rport);
-		put(l, " seq %u", m->seq);
+		line_printf(l, " seq %u", m->seq);
 	}
 }
 
@@ -187,18 +187,18 @@ put_icmp(struct line *l, const uint8_t *p, const struct la_ip *ip)
 	enum la_counter why;
 
 	put_addr(l, &ip->src);
-	put(l, " > ");
+	line_printf(l, " > ");
 	put_addr(l, &ip->dst);
 	why = v4 ? la_icmp4_parse(p, ip->plen, &m) : la_icmp6_parse(p, ip->plen, ip, &m);
 	if (why != LA_WIRE_OK) {
 		put_bad(l, v4 ? " icmp" : " icmp6", why);
 		return;
 	}
-	put(l, v4 ? " icmp" : " icmp6");
+	line_printf(l, v4 ? " icmp" : " icmp6");
 	switch (m.kind) {
 	case LA_ICMP_ECHO:
-		put(l, " echo request id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6),
-		    ip->plen);
+		line_printf(l, " echo request id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6),
+			    ip->plen);
 		break;
 	case LA_ICMP_NS:
 	case LA_ICMP_NA:
@@ -210,14 +210,14 @@ put_icmp(struct line *l, const uint8_t *p, const struct la_ip *ip)
 		put_icmp_error(l, &m);
 		break;
 	case LA_ICMP_RA:
-		put(l, " router advertisement len %u", ip->plen);
+		line_printf(l, " router advertisement len %u", ip->plen);
 		break;
 	case LA_ICMP_OTHER:
 		if (m.code == 0 && m.type == (v4 ? 0 : 129))
-			put(l, " echo reply id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6),
-			    ip->plen);
+			line_printf(l, " echo reply id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6),
+				    ip->plen);
 		else
-			put(l, " type %u code %u len %u", m.type, m.code, ip->plen);
+			line_printf(l, " type %u code %u len %u", m.type, m.code, ip->plen);
 		break;
 	}
 }
@@ -241,9 +241,9 @@ put_ip(struct line *l, const uint8_t *p, size_t len, bool v4)
 		put_icmp(l, p + ip.hlen, &ip);
 	} else {
 		put_addr(l, &ip.src);
-		put(l, " > ");
+		line_printf(l, " > ");
 		put_addr(l, &ip.dst);
-		put(l, " proto %u len %u", ip.proto, ip.plen);
+		line_printf(l, " proto %u len %u", ip.proto, ip.plen);
 	}
 }
 
@@ -262,15 +262,15 @@ put_arp(struct line *l, const uint8_t *p, size_t len)
 	spa = la_addr_from4(a.spa);
 	tpa = la_addr_from4(a.tpa);
 	if (a.op == LA_ARP_REQUEST) {
-		put(l, "arp who-has ");
+		line_printf(l, "arp who-has ");
 		put_addr(l, &tpa);
-		put(l, " tell ");
+		line_printf(l, " tell ");
 		put_addr(l, &spa);
-		put(l, " at ");
+		line_printf(l, " at ");
 	} else {
-		put(l, "arp ");
+		line_printf(l, "arp ");
 		put_addr(l, &spa);
-		put(l, " is-at ");
+		line_printf(l, " is-at ");
 	}
 	put_mac(l, a.sha);
 }
@@ -291,16 +291,16 @@ la_frame_format(const uint8_t *p, size_t len, char *buf, size_t size)
 		return buf;
 	}
 	if (e.vlan != 0)
-		put(&l, "vlan %u ", e.vlan);
+		line_printf(&l, "vlan %u ", e.vlan);
 	if (e.type == LA_ETH_IP4 || e.type == LA_ETH_IP6) {
 		put_ip(&l, p + e.len, len - e.len, e.type == LA_ETH_IP4);
 	} else if (e.type == LA_ETH_ARP) {
 		put_arp(&l, p + e.len, len - e.len);
 	} else {
 		put_mac(&l, e.src);
-		put(&l, " > ");
+		line_printf(&l, " > ");
 		put_mac(&l, e.dst);
-		put(&l, " ethertype 0x%04x len %zu", e.type, len);
+		line_printf(&l, " ethertype 0x%04x len %zu", e.type, len);
 	}
 	return buf;
 }

@@ -107,7 +107,7 @@ la_tcp_hdr_len(uint8_t opts)
 
 /* Appends a word of options. */
 static void
-put(uint8_t *p, size_t *n, uint64_t *sum, uint32_t v)
+tcp_put_option_word(uint8_t *p, size_t *n, uint64_t *sum, uint32_t v)
 {
 	v = htobe32(v);
 	memcpy(p + *n, &v, sizeof(v));
@@ -122,15 +122,16 @@ la_tcp_write_syn(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
 	size_t n = 0;
 
 	if (h->opts & LA_OPT_MSS)
-		put(p, &n, sum, (uint32_t)OPT_MSS << 24 | LEN_MSS << 16 | h->mss);
+		tcp_put_option_word(p, &n, sum, (uint32_t)OPT_MSS << 24 | LEN_MSS << 16 | h->mss);
 	if (h->opts & LA_OPT_TS) {
 		*sum += la_tcp_put_ts(p + n, sack ? SACK_PERM_TS : LA_NOP_NOP_TS, h);
 		n += LA_TCP_TS_LEN;
 	} else if (sack) {
-		put(p, &n, sum, NOP_NOP_SACK_PERM);
+		tcp_put_option_word(p, &n, sum, NOP_NOP_SACK_PERM);
 	}
 	if (h->opts & LA_OPT_WSCALE)
-		put(p, &n, sum, (uint32_t)OPT_NOP << 24 | OPT_WSCALE << 16 | LEN_WSCALE << 8 | h->wscale);
+		tcp_put_option_word(p, &n, sum,
+				    (uint32_t)OPT_NOP << 24 | OPT_WSCALE << 16 | LEN_WSCALE << 8 | h->wscale);
 	return n;
 }
 

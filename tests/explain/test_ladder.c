@@ -113,7 +113,7 @@ Test(ladder, a_copy_that_comes_at_once_is_an_arrival_of_its_own)
 }
 
 static struct la_fate
-shelve_data(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
+shelve_data(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
 	unsigned *left = ctx;
 
@@ -139,7 +139,7 @@ event(void *ctx, const struct la_sim_event *e)
 }
 
 static struct la_fate
-fate(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
+fate(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
 	(void)ctx;
 	return shelve_data(&both.left, from, to, s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fuzz target: a saved table or a state file; the first byte selects which.
+ * Fuzz target: a saved table or a snapshot file; the first byte selects which.
  *
  * A table is loaded into a small one. Index, wheel and pools must pass their checkers after any result,
  * and a complete table must be the same when it is saved and loaded again. A file is opened as in the
@@ -17,8 +17,8 @@
 #include "io/steer.h"
 #include "net/shard.h"
 #include "pool.h"
-#include "snapshot/state_file.h"
-#include "table/tw_state.h"
+#include "snapshot/snapshot_file.h"
+#include "table/tw_snapshot.h"
 #include "target.h"
 
 enum { ENTRIES = 100, TICK = 0xfffffff0, POOL = 63, SHARDS = 3 };
@@ -134,7 +134,7 @@ one_table(const uint8_t *p, size_t len, uint64_t elapsed)
 static void
 put_right(uint8_t *p, size_t len)
 {
-	struct la_statefile_head h;
+	struct la_snapshot_head h;
 	crypto_generichash_state hash;
 
 	memcpy(&h, p, sizeof(h));
@@ -142,17 +142,17 @@ put_right(uint8_t *p, size_t len)
 	(void)crypto_generichash_init(&hash, NULL, 0, sizeof(h.sum));
 	(void)crypto_generichash_update(&hash, p + sizeof(h), len - sizeof(h));
 	(void)crypto_generichash_update(&hash, (const uint8_t *)&h,
-					offsetof(struct la_statefile_head, sum));
+					offsetof(struct la_snapshot_head, sum));
 	(void)crypto_generichash_final(&hash, h.sum, sizeof(h.sum));
 	memcpy(p, &h, sizeof(h));
 }
 
 static struct la_shard *
-make_shard(const struct la_statefile *st, unsigned i)
+make_shard(const struct la_snapshot *st, unsigned i)
 {
 	struct la_prefix ours = {la_addr_from4(htonl(0x0a010001)), 24};
 	struct la_shard_config cfg = {.mbufs = fuzz_pool(POOL),
-				      .now = la_statefile_now(st),
+				      .now = la_snapshot_now(st),
 				      .mac = {2, 0, 0, 0, 0, 1},
 				      .addrs = &ours,
 				      .naddrs = 1,
@@ -162,7 +162,7 @@ make_shard(const struct la_statefile *st, unsigned i)
 				      .max_neighbours = 4};
 	struct la_shard *s;
 
-	memcpy(cfg.secret, la_statefile_secret(st, i), sizeof(cfg.secret));
+	memcpy(cfg.secret, la_snapshot_secret(st, i), sizeof(cfg.secret));
 	CHECK(la_shard_create(&cfg, &s) == 0);
 	return s;
 }
@@ -184,7 +184,7 @@ check_home(const struct la_shard *s, const struct la_steer *steer, unsigned i)
 
 /* Redistributes the file's entries to shards with little room, and checks these shards. */
 static void
-deal(struct la_statefile *st, unsigned n)
+deal(struct la_snapshot *st, unsigned n)
 {
 	struct la_shard *s[SHARDS];
 	struct la_steer steer;
@@ -195,7 +195,7 @@ deal(struct la_statefile *st, unsigned n)
 	la_steer_init(&steer, n);
 	for (unsigned i = 0; i < n; i++)
 		s[i] = make_shard(st, i);
-	rc = la_statefile_load(st, s, err, sizeof(err));
+	rc = la_snapshot_load(st, s, err, sizeof(err));
 	CHECK((rc == 0) == (err[0] == 0));
 	for (unsigned i = 0; i < n; i++) {
 		CHECK(la_tw_check(&s[i]->tcp.tw, stderr) == 0);
@@ -203,7 +203,7 @@ deal(struct la_statefile *st, unsigned n)
 		taken += s[i]->counters.v[LA_C_time_wait_loaded] + s[i]->counters.v[LA_C_time_wait_lapsed];
 		la_shard_destroy(s[i]);
 	}
-	CHECK(rc != 0 || taken == la_statefile_entries(st));
+	CHECK(rc != 0 || taken == la_snapshot_entries(st));
 }
 
 /* How a file is opened: bits of the first byte. */
@@ -220,9 +220,9 @@ enum {
 static void
 one_file(const uint8_t *p, size_t len, uint8_t how)
 {
-	static const struct la_statefile_addrs none[SHARDS];
-	struct la_statefile_head h = {.sections = 1};
-	struct la_statefile *st;
+	static const struct la_snapshot_addrs none[SHARDS];
+	struct la_snapshot_head h = {.sections = 1};
+	struct la_snapshot *st;
 	char path[64], err[256];
 	uint8_t *copy = malloc(len ? len : 1);
 	int fd = memfd_create("state", 0), rc;
@@ -240,19 +240,19 @@ one_file(const uint8_t *p, size_t len, uint8_t how)
 	if (how & NO_REGULAR)
 		snprintf(path, sizeof(path), "/proc");
 	n = how & SEVERAL ? SHARDS : 1;
-	rc = la_statefile_open(path, none, n, false, how & BY_CLOCK ? NULL : &h.wall, &st, err,
-			       sizeof(err));
+	rc = la_snapshot_open(path, none, n, false, how & BY_CLOCK ? NULL : &h.wall, &st, err,
+			      sizeof(err));
 	CHECK((rc == 0) == (st != NULL));
 	if (rc == 0) {
 		CHECK((how & (READABLE | NO_FILE | NO_REGULAR)) == 0);
 		deal(st, n);
-		CHECK(la_statefile_consume(st, err, sizeof(err)) != 0); /* /proc keeps it */
+		CHECK(la_snapshot_consume(st, err, sizeof(err)) != 0); /* /proc keeps it */
 		CHECK(how & BY_CLOCK ||
-		      (la_statefile_passed(st) == 0 && !la_statefile_backwards(st)));
+		      (la_snapshot_passed(st) == 0 && !la_snapshot_backwards(st)));
 	} else {
 		CHECK(strncmp(err, path, strlen(path)) == 0);
 	}
-	la_statefile_close(st);
+	la_snapshot_close(st);
 	close(fd);
 	free(copy);
 }

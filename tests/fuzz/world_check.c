@@ -96,7 +96,7 @@ check_text(struct world *w, const struct frame_in *f)
 	la_ref ref;
 	const struct user *u;
 
-	ref = la_tcp_lookup_tuple(t, &tuple, la_hash_tuple(&t->key, &tuple));
+	ref = la_tcb_lookup_tuple(t, &tuple, la_hash_tuple(&t->key, &tuple));
 	if (la_ref_pool(ref) != LA_POOL_TCB)
 		return; /* it waited for its next hop after its connection ended */
 	u = user_of(w, &t->tcbs[la_ref_slot(ref)]);

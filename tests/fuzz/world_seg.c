@@ -16,7 +16,7 @@ line_ref(const struct world *w, const struct line *l)
 {
 	struct la_tcp *t = &w->s->tcp;
 
-	return la_tcp_lookup_tuple(t, &l->t, la_hash_tuple(&t->key, &l->t));
+	return la_tcb_lookup_tuple(t, &l->t, la_hash_tuple(&t->key, &l->t));
 }
 
 struct la_tcb *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* fill_state STATE KNOWN N4 N6 SAMPLE: writes the state file of a server with 10.0.0.2/24 and
+/* fill_state STATE KNOWN N4 N6 SAMPLE: writes the snapshot file of a server with 10.0.0.2/24 and
  * fd00::2/64 that stopped with N4 and N6 connections in TIME_WAIT. For restart.py, KNOWN gets the peers'
  * variables of SAMPLE connections. Closing ten million connections from Python would take hours; the table,
  * the file and the server that reads it are real.
@@ -18,7 +18,7 @@
 #include "core/rng.h"
 #include "io/eal.h"
 #include "sim/tw_fill.h"
-#include "snapshot/state.h"
+#include "snapshot/snapshot.h"
 
 enum {
 	LIFE = 240000, /* 2*MSL, ms */
@@ -167,7 +167,7 @@ int
 main(int argc, char **argv)
 {
 	struct la_prefix ours[2];
-	struct la_statefile_addrs addrs = {.addrs = ours, .naddrs = 2};
+	struct la_snapshot_addrs addrs = {.addrs = ours, .naddrs = 2};
 	uint64_t bytes;
 	char err[512];
 
@@ -185,8 +185,8 @@ main(int argc, char **argv)
 	    la_sim_tw_fill(shard, count[1], LIFE, entry, &(bool){true}) != 0)
 		die("the table is full");
 	write_known(argv[2]);
-	if (la_statefile_save(argv[1], &addrs, &shard, 1, NOW, false, NULL, &bytes, err,
-			      sizeof(err)) != 0)
+	if (la_snapshot_save(argv[1], &addrs, &shard, 1, NOW, false, NULL, &bytes, err,
+			     sizeof(err)) != 0)
 		die(err);
 	printf("%.1f MB\n", (double)bytes / 1e6);
 	la_shard_destroy(shard);

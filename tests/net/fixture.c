@@ -86,7 +86,7 @@ net_open(const struct net_opts *o)
 		struct la_neigh *n = la_neigh_find(&net.s->neigh, i ? &net.cfg.gateway6 : &net.cfg.gateway4);
 
 		if (n && !(o && o->ask_gateways))
-			la_neigh_drop(net.s, n, LA_NCOUNTERS);
+			la_resolve_drop(net.s, n, LA_NCOUNTERS);
 	}
 }
 

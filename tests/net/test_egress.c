@@ -229,14 +229,14 @@ Test(egress, a_range_alone_is_the_source_of_requests)
 	cr_assert_eq(la_shard_create(&c, &net.s), 0);
 	expect_request("10.0.0.254"), net_quiet(); /* at creation, from the first address of the range */
 	cr_assert_eq(f.arp.spa, A("10.9.0.1").w[3]);
-	la_neigh_drop(net.s, entry("10.0.0.254"), LA_NCOUNTERS);
+	la_resolve_drop(net.s, entry("10.0.0.254"), LA_NCOUNTERS);
 	fake_tcp_send(&net.s->tcp, &from, &to, 20);
 	expect_request("10.0.0.254");
 	cr_assert_eq(f.arp.spa, from.w[3]);
 	fr_arp(&f, LA_ARP_REPLY, PEER, "10.0.0.254", US, "10.9.0.77"), net_rx(&f);
 	expect_packet("203.0.113.1", PEER);
 	/* an entry learnt from the gateway's own request, which has an off-link address */
-	la_neigh_drop(net.s, entry("10.0.0.254"), LA_NCOUNTERS);
+	la_resolve_drop(net.s, entry("10.0.0.254"), LA_NCOUNTERS);
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.254", NULL, "10.9.0.5"), net_rx(&f), net_tx(&f);
 	fake_tcp_send(&net.s->tcp, &from, &to, 20);
 	expect_packet("203.0.113.1", PEER);

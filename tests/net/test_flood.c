@@ -291,7 +291,7 @@ run(const struct load *l)
 	before = settled();
 	cr_assert_eq(before.v[LA_C_neighbours], 4);
 	for (unsigned ms = 0; ms < 1000 * l->seconds; ms++) {
-		struct rte_mbuf *m[LA_BURST];
+		struct rte_mbuf *m[LA_RX_PARSE_BURST];
 		unsigned n = 0;
 
 		net.now++;

@@ -42,9 +42,9 @@ skip_announcements(unsigned n)
 static void
 expect_states(enum la_gateway_state four, enum la_gateway_state six)
 {
-	cr_assert_eq(la_shard_gateway(net.s, false), four);
-	cr_assert_eq(la_shard_gateway(net.s, true), six);
-	cr_assert_eq(la_shard_gateways_settled(net.s), four != LA_GATEWAY_ASKING && six != LA_GATEWAY_ASKING);
+	cr_assert_eq(la_gateway_state_of(net.s, false), four);
+	cr_assert_eq(la_gateway_state_of(net.s, true), six);
+	cr_assert_eq(la_gateways_settled(net.s), four != LA_GATEWAY_ASKING && six != LA_GATEWAY_ASKING);
 }
 
 Test(gateway, both_are_requested_at_creation)

@@ -60,10 +60,10 @@ left(struct rte_mbuf **out, unsigned n)
 
 	text[0] = '\0';
 	for (unsigned i = 0; i < n; i++) {
-		struct la_sim_seg s;
+		struct la_fault_seg s;
 
 		/* a new shard also has frames of its own */
-		if (la_sim_seg_read(rte_pktmbuf_mtod(out[i], uint8_t *), out[i]->pkt_len, &s))
+		if (la_fault_seg_read(rte_pktmbuf_mtod(out[i], uint8_t *), out[i]->pkt_len, &s))
 			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u", at ? " " : "", s.t.lport);
 		rte_pktmbuf_free(out[i]);
 	}

@@ -150,7 +150,7 @@ see_burst(void *ctx, unsigned station, struct rte_mbuf *const *pkts, unsigned n)
 	(void)ctx;
 	(void)pkts;
 	if (station == 0) {
-		two.full = n == LA_BURST;
+		two.full = n == LA_PORT_BURST;
 		two.full_bursts += two.full;
 	}
 }

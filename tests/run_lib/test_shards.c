@@ -298,7 +298,7 @@ open_by_gateway(void *ctx, struct la_shard *s, uint64_t now)
 
 	if (polls[i]++ == 0)
 		for (unsigned six = 0; six < 2; six++)
-			seen[i][six] = la_shard_gateway(s, six);
+			seen[i][six] = la_gateway_state_of(s, six);
 	return open_some(ctx, s, now);
 }
 

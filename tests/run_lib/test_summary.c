@@ -151,7 +151,7 @@ Test(summary, the_live_line_shows_rates)
 
 	now.end[0].stats.c.v[LA_C_opens_active] += 30;
 	now.end[0].stats.c.v[LA_C_ended_orderly] += 20;
-	la_live_line(&before, &now, 2.0, line, sizeof(line));
+	la_summary_live_line(&before, &now, 2.0, line, sizeof(line));
 	cr_expect(strstr(line, "opens/s 15 "), "%s", line);
 	cr_expect(strstr(line, "closes/s 10 "), "%s", line);
 	cr_expect(strstr(line, "TIME_WAIT 91 "), "%s", line);
@@ -279,12 +279,12 @@ Test(summary, the_live_line_shows_the_least_and_the_most_busy_worker)
 	struct la_summary before = two_workers(10000, 30000, 100000), now = two_workers(22000, 123000, 200000);
 	char line[256];
 
-	la_live_line(&before, &now, 1.0, line, sizeof(line));
+	la_summary_live_line(&before, &now, 1.0, line, sizeof(line));
 	cr_expect(strstr(line, " busy 12-93 % "), "%s", line);
 	before.shard[1].worker = now.shard[1].worker = 0;
 	now.shard[1].stats = now.shard[0].stats;
 	before.shard[1].stats = before.shard[0].stats;
-	la_live_line(&before, &now, 1.0, line, sizeof(line));
+	la_summary_live_line(&before, &now, 1.0, line, sizeof(line));
 	cr_expect(strstr(line, " busy  12 % "), "%s", line);
 }
 

@@ -18,7 +18,7 @@
  *    neighbours (they always reply), counters, IP identification, timers without work.
  *  - Left out, though it can have an effect: the position of the clock in the windows of the ACK throttles.
  *    These are the 256 ms units of a TIME_WAIT entry (tw_input.c) and the first 500 ms of a connection
- *    (la_tcb_answer()). Of states that differ only there, one is searched.
+ *    (la_input_challenge_ack()). Of states that differ only there, one is searched.
  *  - Payload in flight is hashed by its bytes, so a byte of the old incarnation differs from one of the new.
  *  - The memory of cookies.c and isn.c is included: failed reopens, and ends far ahead of the clock.
  *
@@ -140,7 +140,7 @@ struct digest_end
 digest_look(const struct digest *d, unsigned end)
 {
 	struct la_tcp *t = &d->w->node[d->host[end]].shard->tcp;
-	la_ref ref = la_tcp_lookup_tuple(t, &d->t[end], la_hash_tuple(&t->key, &d->t[end]));
+	la_ref ref = la_tcb_lookup_tuple(t, &d->t[end], la_hash_tuple(&t->key, &d->t[end]));
 	struct digest_end e = {NULL, NULL};
 
 	if (!ref)
@@ -291,9 +291,9 @@ mix_flight(struct ctx *c, const struct la_sim_flight *f, uint64_t us)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(f->m, const uint8_t *);
 	unsigned end = f->from == c->d->host[1];
-	struct la_sim_seg s;
+	struct la_fault_seg s;
 
-	if (!f->packet || !la_sim_seg_read(p, f->m->pkt_len, &s))
+	if (!f->packet || !la_fault_seg_read(p, f->m->pkt_len, &s))
 		return; /* ARP or neighbour discovery */
 	mix(c, us);
 	mix(c, (uint64_t)s.flags << 56 | (uint64_t)s.opts << 48 | (uint64_t)s.len << 32 |

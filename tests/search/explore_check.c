@@ -80,7 +80,7 @@ owes_time_wait(const struct ex *x, unsigned host, bool second)
 /* Returns whether this is the peer's repeated FIN, in a segment that TIME_WAIT must acknowledge (3.10.7.4, 7323
  * 5.3)? */
 static bool
-restarts(const struct la_tw_core *e, const struct la_sim_seg *s)
+restarts(const struct la_tw_core *e, const struct la_fault_seg *s)
 {
 	if ((s->flags & (LA_FIN | LA_ACK | LA_SYN | LA_RST)) != (LA_FIN | LA_ACK))
 		return false;

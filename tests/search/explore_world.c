@@ -27,7 +27,7 @@ const char *const ex_close_name[EX_NCLOSES] = {"a", "b", "both", "half", "abort-
 /* ------------------------------------------------------------------ hooks */
 
 static struct la_fate
-fate(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
+fate(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
 	static const struct la_fate fates[EX_NFATES] = {
 		[EX_DELIVER] = {LA_FAULT_NONE, 0},	 [EX_DROP] = {LA_FAULT_DROP, 0},

@@ -89,7 +89,7 @@ state_of(struct rw *rw, unsigned host, const struct la_tuple *t)
 static void
 syn_sent(struct rw *rw, struct rw_way *y, const struct la_sim_event *e)
 {
-	const struct la_sim_seg *s = &e->seg;
+	const struct la_fault_seg *s = &e->seg;
 	uint64_t msl = rw->params.msl_us;
 	bool below, old = e->us <= y->old_until;
 
@@ -139,9 +139,9 @@ rst_sent(struct rw *rw, const struct la_sim_event *e)
 static void
 segment_sent(struct rw *rw, const struct la_sim_event *e)
 {
-	const struct la_sim_seg *s = &e->seg;
+	const struct la_fault_seg *s = &e->seg;
 	int i = rw_way_of(e->host, e->peer, &s->t);
-	uint32_t end = s->seq + la_sim_seg_space(s);
+	uint32_t end = s->seq + la_fault_seg_space(s);
 	struct rw_way *y;
 
 	rw->r->segments++;
@@ -160,7 +160,7 @@ segment_sent(struct rw *rw, const struct la_sim_event *e)
 		y->end = end;
 	y->any = true;
 	y->sent_us = e->us;
-	if (la_sim_seg_space(s) > 0)
+	if (la_fault_seg_space(s) > 0)
 		return;
 	if (e->us >= y->second + 1000000) {
 		y->second = e->us;
@@ -178,7 +178,7 @@ segment_arrived(struct rw *rw, const struct la_sim_event *e)
 
 	if (i < 0)
 		return;
-	if (la_sim_seg_space(&e->seg) > 0)
+	if (la_fault_seg_space(&e->seg) > 0)
 		rw->way[i].asked++;
 	/* sequence numbers before the sender's newest incarnation */
 	if (!(e->seg.flags & (LA_SYN | LA_RST))) {

@@ -30,7 +30,7 @@ static const uint64_t SECOND = 1000000;
 /* ------------------------------------------------------------------ hooks */
 
 static struct la_fate
-on_fate(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
+on_fate(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
 	struct rw *rw = ctx;
 	int i = rw_way_of(from, to, &s->t);

@@ -161,7 +161,7 @@ put_flags(FILE *f, uint8_t flags)
 }
 
 static void
-put_stamps(struct out *o, const struct la_sim_seg *g, bool in)
+put_stamps(struct out *o, const struct la_fault_seg *g, bool in)
 {
 	uint32_t val = in ? o->ts_peer : o->ts_own, ecr = in ? o->ts_own : o->ts_peer;
 
@@ -181,7 +181,7 @@ put_stamps(struct out *o, const struct la_sim_seg *g, bool in)
 static void
 put_segment(struct out *o, const struct seg_line *l)
 {
-	const struct la_sim_seg *g = &l->seg;
+	const struct la_fault_seg *g = &l->seg;
 	bool in = l->what == '<';
 
 	fprintf(o->f, "%llu %c ", (unsigned long long)ms_of(o, l), l->what);

@@ -18,7 +18,7 @@ enum { SEG_LINES = 1024, SEG_TEXT = 48 };
 struct seg_line {
 	char what; /* '<', '>', '!' or 'u': a call of the user */
 	uint64_t us;
-	struct la_sim_seg seg;
+	struct la_fault_seg seg;
 	char text[SEG_TEXT]; /* of '!' and 'u' */
 };
 

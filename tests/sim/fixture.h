@@ -17,7 +17,7 @@ struct sim_seen {
 	uint32_t packet;
 	uint8_t host;
 	bool copy, late;
-	struct la_sim_seg seg;
+	struct la_fault_seg seg;
 	uint32_t frame_len;
 	const char *text;
 	enum la_state from, to;

@@ -163,7 +163,7 @@ Test(action, lastack)
 			      *fin = sim_event(LA_SIM_SENT, 1, LA_FIN, 1);
 
 	cr_expect_eq(l->seg.flags, LA_ACK);
-	cr_expect_eq(l->seg.ack, fin->seg.seq + la_sim_seg_space(&fin->seg));
+	cr_expect_eq(l->seg.ack, fin->seg.seq + la_fault_seg_space(&fin->seg));
 	cr_expect_not_null(sim_event(LA_SIM_SENT, 1, LA_FIN, 2), "the FIN is not sent again");
 }
 
@@ -184,7 +184,7 @@ Test(action, rst)
 }
 
 static struct la_fate
-all_aside(void *ctx, unsigned from, unsigned to, const struct la_sim_seg *s)
+all_aside(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
 	(void)to;
 	return (struct la_fate){from == *(unsigned *)ctx && (s->flags & LA_FIN) ? LA_FAULT_HOLD

@@ -92,17 +92,17 @@ Test(fault, mistakes)
 	}
 }
 
-static struct la_sim_seg
+static struct la_fault_seg
 seg(uint8_t flags, uint16_t len, uint32_t ack)
 {
-	return (struct la_sim_seg){.flags = flags, .len = len, .ack = ack};
+	return (struct la_fault_seg){.flags = flags, .len = len, .ack = ack};
 }
 
 Test(fault, kinds)
 {
 	const uint32_t fin = 500;
 	const struct {
-		struct la_sim_seg s;
+		struct la_fault_seg s;
 		const char *kinds; /* of s(yn) S(ynack) d(ata) f(in) a(ck) l(astack) r(st) */
 	} t[] = {
 		{seg(LA_SYN, 0, 0), "s"},
@@ -131,7 +131,7 @@ Test(fault, kinds)
 Test(fault, decisions)
 {
 	struct la_fault f[3];
-	struct la_sim_seg s = seg(LA_ACK, 10, 0);
+	struct la_fault_seg s = seg(LA_ACK, 10, 0);
 	struct la_rng rng = {1};
 	static const enum la_fault_action wanted[] = {LA_FAULT_NONE, LA_FAULT_DROP, LA_FAULT_HOLD,
 						      LA_FAULT_DUP, LA_FAULT_NONE};
@@ -152,7 +152,7 @@ Test(fault, decisions)
 
 Test(fault, shares)
 {
-	struct la_sim_seg s = seg(LA_ACK, 10, 0);
+	struct la_fault_seg s = seg(LA_ACK, 10, 0);
 	struct la_rng rng = {1};
 	struct la_fault f;
 	unsigned hit = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A state file for another number of shards: every entry is redistributed to the shard that its segments
+/* A snapshot file for another number of shards: every entry is redistributed to the shard that its segments
  * hash to. It keeps its sequence numbers, deadline and timestamps, and no entry is lost. */
 
 #include <arpa/inet.h>
@@ -15,7 +15,7 @@
 #include "io/rss.h"
 #include "io/steer.h"
 #include "rig.h"
-#include "snapshot/state_file.h"
+#include "snapshot/snapshot_file.h"
 #include "wire/tcp.h"
 
 enum {
@@ -38,7 +38,7 @@ static char dir[64], path[80], err[512];
 static struct la_prefix ours[2];
 static struct entry entries[N];
 static struct la_shard *from[MOST], *to[MOST];
-static struct la_statefile_addrs addrs[MOST];
+static struct la_snapshot_addrs addrs[MOST];
 static unsigned nfrom, nto;
 static struct la_wall saved_at = {.real_ns = 1700000000000000000ull, .boot_ns = 5000, .boot_id = "one boot"};
 
@@ -145,37 +145,37 @@ save(void)
 {
 	uint64_t bytes;
 
-	cr_assert_eq(la_statefile_save(path, addrs, from, nfrom, AT, false, &saved_at, &bytes, err,
-				       sizeof(err)),
+	cr_assert_eq(la_snapshot_save(path, addrs, from, nfrom, AT, false, &saved_at, &bytes, err,
+				      sizeof(err)),
 		     0, "%s", err);
 }
 
 static int
-open_for(unsigned n, struct la_statefile **st)
+open_for(unsigned n, struct la_snapshot **st)
 {
 	struct la_wall now = saved_at;
 
 	now.boot_ns += AWAY * 1000000ull;
-	return la_statefile_open(path, addrs, n, false, &now, st, err, sizeof(err));
+	return la_snapshot_open(path, addrs, n, false, &now, st, err, sizeof(err));
 }
 
-/* Loads the file into n shards of this capacity. Returns the result of la_statefile_load(). */
+/* Loads the file into n shards of this capacity. Returns the result of la_snapshot_load(). */
 static int
 load(unsigned n, uint32_t room4, uint32_t room6)
 {
-	struct la_statefile *st;
+	struct la_snapshot *st;
 	int rc;
 
 	err[0] = '\0';
 	cr_assert_eq(open_for(n, &st), 0, "%s", err);
-	cr_assert_eq(la_statefile_now(st), AT + AWAY);
-	cr_assert_eq(la_statefile_shards(st), nfrom);
-	cr_assert_eq(la_statefile_entries(st), N);
+	cr_assert_eq(la_snapshot_now(st), AT + AWAY);
+	cr_assert_eq(la_snapshot_shards(st), nfrom);
+	cr_assert_eq(la_snapshot_entries(st), N);
 	nto = n;
 	for (unsigned k = 0; k < n; k++) /* each later than the one before, because creation takes time */
-		to[k] = make(la_statefile_now(st) + k % 2, la_statefile_secret(st, k), room4, room6);
-	rc = la_statefile_load(st, to, err, sizeof(err));
-	la_statefile_close(st);
+		to[k] = make(la_snapshot_now(st) + k % 2, la_snapshot_secret(st, k), room4, room6);
+	rc = la_snapshot_load(st, to, err, sizeof(err));
+	la_snapshot_close(st);
 	return rc;
 }
 
@@ -188,7 +188,7 @@ set_up(void)
 	la_prefix_parse("10.0.0.2/24", &ours[0]);
 	la_prefix_parse("fd00::2/64", &ours[1]);
 	for (unsigned k = 0; k < MOST; k++)
-		addrs[k] = (struct la_statefile_addrs){.addrs = ours, .naddrs = 2};
+		addrs[k] = (struct la_snapshot_addrs){.addrs = ours, .naddrs = 2};
 	invent();
 }
 
@@ -421,7 +421,7 @@ Test(deal, no_room)
 static void
 refused(unsigned n, int rc, const char *words)
 {
-	struct la_statefile *st;
+	struct la_snapshot *st;
 
 	cr_assert_eq(open_for(n, &st), rc, "%s", err);
 	cr_assert(st == NULL && strstr(err, words) != NULL, "%s", err);
@@ -440,7 +440,7 @@ Test(deal, two_secrets)
 /* Each port is its own network: both may have the same tuple, and entries are redistributed within their port. */
 Test(deal, ports)
 {
-	struct la_statefile *st;
+	struct la_snapshot *st;
 	struct la_conn_info info;
 	unsigned on[2] = {0};
 
@@ -454,9 +454,9 @@ Test(deal, ports)
 		addrs[k].port = 1;
 	cr_assert_eq(open_for(4, &st), 0, "%s", err);
 	for (nto = 0; nto < 4; nto++)
-		to[nto] = make(la_statefile_now(st), la_statefile_secret(st, nto), N, N);
-	cr_assert_eq(la_statefile_load(st, to, err, sizeof(err)), 0, "%s", err);
-	la_statefile_close(st);
+		to[nto] = make(la_snapshot_now(st), la_snapshot_secret(st, nto), N, N);
+	cr_assert_eq(la_snapshot_load(st, to, err, sizeof(err)), 0, "%s", err);
+	la_snapshot_close(st);
 	for (unsigned k = 0; k < 4; k++)
 		cr_assert_eq(memcmp(to[k]->secret, from[k ? 2 : 0]->secret, 32), 0);
 	for (unsigned i = 0; i < N; i++) {

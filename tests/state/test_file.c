@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The state file: a written file is loaded once. A file that is damaged, truncated, foreign, or of another
+/* The snapshot file: a written file is loaded once. A file that is damaged, truncated, foreign, or of another
  * version, machine, user or run is refused with its own error, and no entry is imported. */
 
 #include <errno.h>
@@ -13,14 +13,14 @@
 
 #include "io/steer.h"
 #include "peer.h"
-#include "snapshot/state_file.h"
+#include "snapshot/snapshot_file.h"
 
 enum { SECOND = 1000000000 }; /* ns */
 
 static char dir[64], path[80], err[512];
 static struct rig *r;
 static struct la_prefix ours[4];
-static struct la_statefile_addrs addrs[2];
+static struct la_snapshot_addrs addrs[2];
 static struct la_shard *shards[2];
 static struct la_wall saved_at = {
 	.real_ns = 1700000000ull * SECOND, .boot_ns = 500ull * SECOND, .boot_id = "one boot"};
@@ -63,7 +63,7 @@ set_up(void)
 	shards[0] = r->s;
 	shards[1] = make(r->now, NULL);
 	for (unsigned i = 0; i < 2; i++)
-		addrs[i] = (struct la_statefile_addrs){.addrs = ours, .naddrs = 4};
+		addrs[i] = (struct la_snapshot_addrs){.addrs = ours, .naddrs = 4};
 }
 
 static void
@@ -85,8 +85,8 @@ save(void)
 	uint64_t bytes;
 	FILE *f;
 
-	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				       err, sizeof(err)),
+	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				      err, sizeof(err)),
 		     0, "%s", err);
 	f = fopen(path, "rb");
 	cr_assert(f != NULL);
@@ -107,18 +107,18 @@ put(size_t n)
 }
 
 static int
-try_open(const struct la_statefile_addrs *a, unsigned n, const struct la_wall *wall,
-	 struct la_statefile **st)
+try_open(const struct la_snapshot_addrs *a, unsigned n, const struct la_wall *wall,
+	 struct la_snapshot **st)
 {
 	err[0] = '\0';
-	return la_statefile_open(path, a, n, false, wall, st, err, sizeof(err));
+	return la_snapshot_open(path, a, n, false, wall, st, err, sizeof(err));
 }
 
 /* Asserts that the load fails, with an error that names the file and contains this text. */
 static void
 refused(const char *words, const char *where, size_t at)
 {
-	struct la_statefile *st = (void *)1;
+	struct la_snapshot *st = (void *)1;
 	int rc = try_open(addrs, 2, &saved_at, &st);
 
 	cr_assert(rc < 0 && rc != -ENOENT, "%s %zu: opened", where, at);
@@ -133,12 +133,12 @@ sum_again(void)
 {
 	crypto_generichash_state hash;
 
-	crypto_generichash_init(&hash, NULL, 0, LA_STATEFILE_SUM);
-	crypto_generichash_update(&hash, file + sizeof(struct la_statefile_head),
-				  length - sizeof(struct la_statefile_head));
-	crypto_generichash_update(&hash, file, offsetof(struct la_statefile_head, sum));
-	crypto_generichash_final(&hash, file + offsetof(struct la_statefile_head, sum),
-				 LA_STATEFILE_SUM);
+	crypto_generichash_init(&hash, NULL, 0, LA_SNAPSHOT_SUM);
+	crypto_generichash_update(&hash, file + sizeof(struct la_snapshot_head),
+				  length - sizeof(struct la_snapshot_head));
+	crypto_generichash_update(&hash, file, offsetof(struct la_snapshot_head, sum));
+	crypto_generichash_final(&hash, file + offsetof(struct la_snapshot_head, sum),
+				 LA_SNAPSHOT_SUM);
 }
 
 TestSuite(file, .init = set_up, .fini = tear_down);
@@ -147,7 +147,7 @@ Test(file, round_trip)
 {
 	struct la_wall now = {.real_ns = saved_at.real_ns + 2345 * 1000000ull + 999999};
 	struct la_shard *next[2];
-	struct la_statefile *st;
+	struct la_snapshot *st;
 	struct la_steer steer;
 	uint64_t loaded = 0;
 	struct stat s;
@@ -156,14 +156,14 @@ Test(file, round_trip)
 	cr_assert_eq(stat(path, &s), 0);
 	cr_assert_eq(s.st_mode & 07777, 0600);
 	cr_assert_eq(try_open(addrs, 2, &now, &st), 0, "%s", err);
-	cr_assert_eq(la_statefile_now(st), r->now + 2345);
-	cr_assert_eq(la_statefile_passed(st), 2345);
-	cr_assert_eq(la_statefile_entries(st), 4);
-	cr_assert(!la_statefile_backwards(st));
-	cr_assert_eq(la_statefile_shards(st), 2);
+	cr_assert_eq(la_snapshot_now(st), r->now + 2345);
+	cr_assert_eq(la_snapshot_passed(st), 2345);
+	cr_assert_eq(la_snapshot_entries(st), 4);
+	cr_assert(!la_snapshot_backwards(st));
+	cr_assert_eq(la_snapshot_shards(st), 2);
 	for (unsigned i = 0; i < 2; i++)
-		next[i] = make(la_statefile_now(st), la_statefile_secret(st, i));
-	cr_assert_eq(la_statefile_load(st, next, err, sizeof(err)), 0, "%s", err);
+		next[i] = make(la_snapshot_now(st), la_snapshot_secret(st, i));
+	cr_assert_eq(la_snapshot_load(st, next, err, sizeof(err)), 0, "%s", err);
 	la_steer_init(&steer, 2);
 	for (unsigned j = 0; j < 4; j++) {
 		struct la_conn_info was, is;
@@ -179,8 +179,8 @@ Test(file, round_trip)
 		la_shard_destroy(next[i]);
 	}
 	cr_assert_eq(loaded, 4);
-	cr_assert_eq(la_statefile_consume(st, err, sizeof(err)), 0, "%s", err);
-	la_statefile_close(st);
+	cr_assert_eq(la_snapshot_consume(st, err, sizeof(err)), 0, "%s", err);
+	la_snapshot_close(st);
 	cr_assert(access(path, F_OK) != 0, "a crash would find it");
 	cr_assert_eq(try_open(addrs, 2, &now, &st), -ENOENT);
 	cr_assert(strstr(err, "is not there") != NULL);
@@ -270,7 +270,7 @@ Test(file, every_length)
 
 Test(file, other_versions_and_machines)
 {
-	static const uint32_t version = LA_STATEFILE_VERSION + 1, old = LA_STATEFILE_VERSION - 1;
+	static const uint32_t version = LA_SNAPSHOT_VERSION + 1, old = LA_SNAPSHOT_VERSION - 1;
 
 	save();
 	memcpy(file + 12, &version, 4);
@@ -301,8 +301,8 @@ Test(file, foreign_files)
 	put(32);
 	cr_assert_eq(chmod(path, 0644), 0);
 	refused("is not a lastack state file", "foreign", 0);
-	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				       err, sizeof(err)),
+	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				      err, sizeof(err)),
 		     -EEXIST);
 	cr_assert(strstr(err, "is left alone: nothing was saved") != NULL);
 	fd = open(path, O_RDONLY);
@@ -314,8 +314,8 @@ Test(file, foreign_files)
 	cr_assert_eq(rmdir(path), 0);
 	cr_assert_eq(mkfifo(path, 0600), 0);
 	refused("is not a regular file", "pipe", 0);
-	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				       err, sizeof(err)),
+	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				      err, sizeof(err)),
 		     -EEXIST);
 	cr_assert_eq(unlink(path), 0);
 	save();
@@ -331,8 +331,8 @@ Test(file, foreign_files)
 Test(file, other_runs)
 {
 	struct la_prefix other[4];
-	struct la_statefile_addrs a[2];
-	struct la_statefile *st;
+	struct la_snapshot_addrs a[2];
+	struct la_snapshot *st;
 
 	save();
 	memcpy(other, ours, sizeof(other));
@@ -341,7 +341,7 @@ Test(file, other_runs)
 	other[2] = ours[0]; /* the order of addresses does not matter */
 	other[0] = ours[2];
 	cr_assert_eq(try_open(a, 2, &saved_at, &st), 0, "%s", err);
-	la_statefile_close(st);
+	la_snapshot_close(st);
 	other[0].len--;
 	cr_assert_eq(try_open(a, 2, &saved_at, &st), -EADDRNOTAVAIL);
 	cr_assert(strstr(err, "other addresses in section 1") != NULL, "%s", err);
@@ -358,10 +358,10 @@ Test(file, other_runs)
 /* A valid checksum over inconsistent content, for each section. */
 Test(file, inconsistent_content)
 {
-	const size_t section = sizeof(struct la_statefile_head),
-		     len = section + offsetof(struct la_statefile_section, length);
+	const size_t section = sizeof(struct la_snapshot_head),
+		     len = section + offsetof(struct la_snapshot_section, length);
 	uint64_t huge = UINT64_MAX, n;
-	struct la_statefile *st;
+	struct la_snapshot *st;
 	struct la_shard *s[2];
 
 	save();
@@ -407,41 +407,41 @@ Test(file, inconsistent_content)
 	put(length);
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	for (unsigned i = 0; i < 2; i++)
-		s[i] = make(la_statefile_now(st), la_statefile_secret(st, i));
-	cr_assert_eq(la_statefile_load(st, s, err, sizeof(err)), -EBADMSG);
+		s[i] = make(la_snapshot_now(st), la_snapshot_secret(st, i));
+	cr_assert_eq(la_snapshot_load(st, s, err, sizeof(err)), -EBADMSG);
 	cr_assert(strstr(err, "is damaged: section 1 has an entry that cannot be") != NULL, "%s",
 		  err);
 	for (unsigned i = 0; i < 2; i++)
 		la_shard_destroy(s[i]);
-	la_statefile_close(st);
+	la_snapshot_close(st);
 }
 
 /* The next run has smaller tables. */
 Test(file, no_room)
 {
 	struct la_shard_config cfg;
-	struct la_statefile *st;
+	struct la_snapshot *st;
 	struct la_shard *s;
 
 	save();
 	cr_assert_eq(try_open(addrs, 1, &saved_at, &st), 0, "%s", err);
 	rig_config(r, &cfg, ours);
-	cfg.now = la_statefile_now(st);
+	cfg.now = la_snapshot_now(st);
 	cfg.max_time_wait4 = 1;
-	memcpy(cfg.secret, la_statefile_secret(st, 0), sizeof(cfg.secret));
+	memcpy(cfg.secret, la_snapshot_secret(st, 0), sizeof(cfg.secret));
 	cr_assert_eq(la_shard_create(&cfg, &s), 0);
-	cr_assert_eq(la_statefile_load(st, &s, err, sizeof(err)), -ENOBUFS);
+	cr_assert_eq(la_snapshot_load(st, &s, err, sizeof(err)), -ENOBUFS);
 	cr_assert(strstr(err, "has 2 TIME_WAIT entries for IPv4 that are not over, 2 of them for shard 1 of 1, "
 			      "which has room for 1; 1 times 2 is --time-wait 2") != NULL,
 		  "%s", err);
 	la_shard_destroy(s);
-	la_statefile_close(st);
+	la_snapshot_close(st);
 }
 
 /* The old file stays until the new one is complete. */
 Test(file, replaces)
 {
-	struct la_statefile *st;
+	struct la_snapshot *st;
 	uint64_t bytes;
 	char tmp[128], none[128];
 	int fd;
@@ -455,14 +455,14 @@ Test(file, replaces)
 	close(fd);
 	save();
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
-	la_statefile_close(st);
+	la_snapshot_close(st);
 	put(0); /* an empty file may be replaced */
 	save();
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
-	la_statefile_close(st);
+	la_snapshot_close(st);
 	snprintf(none, sizeof(none), "%s/none/state", dir);
-	cr_assert_eq(la_statefile_save(none, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				       err, sizeof(err)),
+	cr_assert_eq(la_snapshot_save(none, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				      err, sizeof(err)),
 		     -ENOENT);
 	cr_assert(strstr(err, "cannot be written: No such file") != NULL, "%s", err);
 }
@@ -472,16 +472,16 @@ Test(file, busy)
 {
 	struct peer_opts o = {.lport = 99};
 	struct peer *p = peer_new(r, &o);
-	struct la_statefile *st;
+	struct la_snapshot *st;
 	uint64_t bytes;
 
 	save();
 	peer_listen(p);
 	peer_to_established(p);
-	cr_assert_eq(la_statefile_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				       err, sizeof(err)),
+	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
+				      err, sizeof(err)),
 		     -EBUSY);
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
-	la_statefile_close(st);
+	la_snapshot_close(st);
 	user_abort(p);
 }

@@ -7,7 +7,7 @@
 
 #include "core/rng.h"
 #include "stream.h"
-#include "table/tw_state.h"
+#include "table/tw_snapshot.h"
 
 enum { MAX = 400 };
 

@@ -111,7 +111,7 @@ static struct view
 look(struct rig *r, const struct la_tuple *tuple)
 {
 	struct la_tcp *t = &r->s->tcp;
-	la_ref ref = la_tcp_lookup_tuple(t, tuple, la_hash_tuple(&t->key, tuple));
+	la_ref ref = la_tcb_lookup_tuple(t, tuple, la_hash_tuple(&t->key, tuple));
 	struct view v = {.row = LA_CLOSED, .w = UINT16_MAX, .max_wnd = UINT16_MAX};
 
 	by_peer(&v, peer_of(r, tuple));

@@ -182,7 +182,7 @@ static void
 close_window(struct peer *p)
 {
 	struct la_tcp *t = &p->r->s->tcp;
-	la_ref ref = la_tcp_lookup_tuple(t, &p->t, la_hash_tuple(&t->key, &p->t));
+	la_ref ref = la_tcb_lookup_tuple(t, &p->t, la_hash_tuple(&t->key, &p->t));
 
 	CHECK(p->r, ref, "no connection");
 	if (la_ref_pool(ref) == LA_POOL_TCB)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Writing a state file: under a temporary name, head last, synced, then renamed. */
+/* Writing a snapshot file: under a temporary name, head last, synced, then renamed. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "io/output.h"
-#include "snapshot/state_file.h"
+#include "snapshot/snapshot_file.h"
 
 struct writer {
 	int fd;
@@ -18,7 +18,7 @@ struct writer {
 	size_t used;
 	uint64_t at; /* bytes written so far, head included */
 	crypto_generichash_state hash;
-	struct la_statefile_progress progress;
+	struct la_snapshot_progress progress;
 };
 
 static int
@@ -39,29 +39,29 @@ put_at(int fd, const uint8_t *p, size_t len, uint64_t at)
 }
 
 static int
-flush(struct writer *w)
+writer_flush(struct writer *w)
 {
 	int rc = put_at(w->fd, w->buf, w->used, w->at - w->used);
 
 	/* starts the write-back at once; otherwise the sync at the end takes long without progress */
 	(void)sync_file_range(w->fd, (off_t)(w->at - w->used), (off_t)w->used, SYNC_FILE_RANGE_WRITE);
-	la_statefile_progress(&w->progress, w->used);
+	la_snapshot_progress(&w->progress, w->used);
 	w->used = 0;
 	return rc;
 }
 
 static int
-put(void *ctx, const void *p, size_t len)
+writer_put(void *ctx, const void *p, size_t len)
 {
 	struct writer *w = ctx;
 	const uint8_t *from = p;
 
 	(void)crypto_generichash_update(&w->hash, from, len);
 	while (len > 0) {
-		size_t n = LA_STATEFILE_BUFFER - w->used;
+		size_t n = LA_SNAPSHOT_BUFFER - w->used;
 
 		if (n == 0) {
-			int rc = flush(w);
+			int rc = writer_flush(w);
 
 			if (rc)
 				return rc;
@@ -81,18 +81,18 @@ put(void *ctx, const void *p, size_t len)
 /* The length of a section is before it, and is not known in advance: the shard is saved
  * twice, and the first pass only counts. */
 static int
-measure(void *ctx, const void *p, size_t len)
+writer_measure(void *ctx, const void *p, size_t len)
 {
 	(void)p;
 	*(uint64_t *)ctx += len;
 	return 0;
 }
 
-/* An existing file may be replaced if it is a state file or empty. */
+/* An existing file may be replaced if it is a snapshot file or empty. */
 static int
 may_replace(const char *path)
 {
-	char magic[sizeof(LA_STATEFILE_MAGIC) - 1];
+	char magic[sizeof(LA_SNAPSHOT_MAGIC) - 1];
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc = 0;
 	struct stat s;
 	ssize_t n;
@@ -104,7 +104,7 @@ may_replace(const char *path)
 	} else if (s.st_size > 0) {
 		n = read(fd, magic, sizeof(magic));
 		if (n < (ssize_t)sizeof(magic) ||
-		    memcmp(magic, LA_STATEFILE_MAGIC, sizeof(magic)) != 0)
+		    memcmp(magic, LA_SNAPSHOT_MAGIC, sizeof(magic)) != 0)
 			rc = -EEXIST;
 	}
 	close(fd);
@@ -134,7 +134,7 @@ check_place(const char *path)
 }
 
 int
-la_statefile_check(const char *path, char *err, size_t size)
+la_snapshot_check(const char *path, char *err, size_t size)
 {
 	int rc = may_replace(path);
 
@@ -148,56 +148,56 @@ la_statefile_check(const char *path, char *err, size_t size)
 }
 
 static int
-put_all(struct writer *w, const struct la_statefile_addrs *addrs, struct la_shard *const *shards,
+put_all(struct writer *w, const struct la_snapshot_addrs *addrs, struct la_shard *const *shards,
 	unsigned n, uint64_t now, const struct la_wall *wall)
 {
-	struct la_statefile_head h = {.magic = LA_STATEFILE_MAGIC_BYTES,
-				      .order = LA_STATEFILE_ORDER,
-				      .version = LA_STATEFILE_VERSION,
-				      .sections = n,
-				      .wall = *wall};
-	uint64_t length[LA_STATEFILE_SECTIONS_MAX] = {0};
+	struct la_snapshot_head h = {.magic = LA_SNAPSHOT_MAGIC_BYTES,
+				     .order = LA_SNAPSHOT_ORDER,
+				     .version = LA_SNAPSHOT_VERSION,
+				     .sections = n,
+				     .wall = *wall};
+	uint64_t length[LA_SNAPSHOT_SECTIONS_MAX] = {0};
 	int rc = 0;
 
 	h.length = sizeof(h);
 	for (unsigned i = 0; i < n && rc == 0; i++) {
-		rc = la_shard_save(shards[i], now, measure, &length[i]);
-		h.length += sizeof(struct la_statefile_section) + length[i];
+		rc = la_shard_save(shards[i], now, writer_measure, &length[i]);
+		h.length += sizeof(struct la_snapshot_section) + length[i];
 	}
 	w->progress.total = h.length;
 	w->at = sizeof(h);
 	(void)crypto_generichash_init(&w->hash, NULL, 0, sizeof(h.sum));
 	for (unsigned i = 0; i < n && rc == 0; i++) {
-		struct la_statefile_section section = {.port = addrs[i].port,
-						       .length = length[i]};
+		struct la_snapshot_section section = {.port = addrs[i].port,
+						      .length = length[i]};
 
-		rc = la_statefile_digest(&addrs[i], section.addrs);
+		rc = la_snapshot_digest(&addrs[i], section.addrs);
 		if (rc == 0)
-			rc = put(w, &section, sizeof(section));
+			rc = writer_put(w, &section, sizeof(section));
 		if (rc == 0)
-			rc = la_shard_save(shards[i], now, put, w);
+			rc = la_shard_save(shards[i], now, writer_put, w);
 	}
 	if (rc == 0)
-		rc = flush(w);
+		rc = writer_flush(w);
 	(void)crypto_generichash_update(&w->hash, (const uint8_t *)&h,
-					offsetof(struct la_statefile_head, sum));
+					offsetof(struct la_snapshot_head, sum));
 	(void)crypto_generichash_final(&w->hash, h.sum, sizeof(h.sum));
 	return rc ? rc : put_at(w->fd, (const uint8_t *)&h, sizeof(h), 0);
 }
 
 /* Syncs the file and renames it. */
 static int
-settle(int fd, const char *tmp, const char *path)
+writer_settle(int fd, const char *tmp, const char *path)
 {
 	if (fsync(fd) != 0 || rename(tmp, path) != 0)
 		return -errno;
-	return la_statefile_sync_dir(path);
+	return la_snapshot_sync_dir(path);
 }
 
 int
-la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,
-		  struct la_shard *const *shards, unsigned n, uint64_t now, bool say,
-		  const struct la_wall *wall, uint64_t *bytes, char *err, size_t size)
+la_snapshot_save(const char *path, const struct la_snapshot_addrs *addrs,
+		 struct la_shard *const *shards, unsigned n, uint64_t now, bool say,
+		 const struct la_wall *wall, uint64_t *bytes, char *err, size_t size)
 {
 	struct writer w = {.fd = -1};
 	struct la_wall present;
@@ -210,18 +210,18 @@ la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,
 			 path);
 		return rc;
 	}
-	if (wall == NULL) { /* read after `now`: see the theory in state.c */
+	if (wall == NULL) { /* read after `now`: see the theory in snapshot.c */
 		la_wall_now(&present);
 		wall = &present;
 	}
 	snprintf(what, sizeof(what), "writing %s", path);
-	la_statefile_progress_start(&w.progress, what, 0, say);
-	if (rc == 0 && (n == 0 || n > LA_STATEFILE_SECTIONS_MAX))
+	la_snapshot_progress_start(&w.progress, what, 0, say);
+	if (rc == 0 && (n == 0 || n > LA_SNAPSHOT_SECTIONS_MAX))
 		rc = -EINVAL;
 	for (unsigned i = 0; i < n && rc == 0; i++)
-		if (addrs[i].port >= LA_STATEFILE_PORTS_MAX)
+		if (addrs[i].port >= LA_SNAPSHOT_PORTS_MAX)
 			rc = -EINVAL;
-	w.buf = malloc(LA_STATEFILE_BUFFER);
+	w.buf = malloc(LA_SNAPSHOT_BUFFER);
 	if (rc == 0 && (w.buf == NULL || asprintf(&tmp, "%s.tmp", path) < 0)) {
 		tmp = NULL;
 		rc = -ENOMEM;
@@ -231,7 +231,7 @@ la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,
 		w.fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		rc = w.fd < 0 ? -errno : put_all(&w, addrs, shards, n, now, wall);
 		if (rc == 0)
-			rc = settle(w.fd, tmp, path);
+			rc = writer_settle(w.fd, tmp, path);
 		if (rc && w.fd >= 0)
 			(void)unlink(tmp);
 	}
@@ -241,7 +241,7 @@ la_statefile_save(const char *path, const struct la_statefile_addrs *addrs,
 	if (w.fd >= 0)
 		close(w.fd);
 	if (w.buf)
-		sodium_memzero(w.buf, LA_STATEFILE_BUFFER);
+		sodium_memzero(w.buf, LA_SNAPSHOT_BUFFER);
 	free(w.buf);
 	free(tmp);
 	return rc;

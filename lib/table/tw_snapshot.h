@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_TABLE_TW_STATE_H
-#define LA_TABLE_TW_STATE_H
+#ifndef LA_TABLE_TW_SNAPSHOT_H
+#define LA_TABLE_TW_SNAPSHOT_H
 
 /* A TIME_WAIT table as a stream of bytes, to save it and to load it into another process. (Theory at the
- * top of tw_state.c.) */
+ * top of tw_snapshot.c.) */
 
 #include "table/time_wait.h"
 

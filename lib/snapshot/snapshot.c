@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The state file.
+/* The snapshot file.
  *
  *	head      magic, byte order, version; length of the file; time of writing, by two
  *	          clocks; a checksum of the rest (BLAKE2b, libsodium's generic hash)
@@ -10,12 +10,12 @@
  *	          time
  *
  * Atomicity. The file is written under a temporary name, synced, and renamed, and the
- * directory is synced, too; the head, which makes it a state file, is written last. A first pass of reading
+ * directory is synced, too; the head, which makes it a snapshot file, is written last. A first pass of reading
  * verifies length, checksum and every section's head before the first entry is imported;
  * the second pass then reads from the page cache.
  *
  * Use once. After reading and before the first packet, the file is removed and the directory synced. If it
- * stayed, a crash would leave an old state that appears new. Without the file, the next start
+ * stayed, a crash would leave an old snapshot that appears new. Without the file, the next start
  * assumes a crash, and keeps quiet time.
  *
  * Secrecy. The file has the secret of ISNs and timestamp offsets: its mode is 0600. A file that
@@ -35,7 +35,7 @@
  * then counted, and the error gives the number of entries of the fullest shard, its capacity, and the size
  * to configure.
  *
- * A file that is not a state file, by its magic, is never overwritten, regardless of --state.
+ * A file that is not a snapshot file, by its magic, is never overwritten, regardless of --state.
  *
  * The clock. The time between two runs is subtracted from an entry's remaining time, and an entry must not
  * end early. Within one boot CLOCK_BOOTTIME gives the time, because it cannot be set. After a boot there is
@@ -43,10 +43,10 @@
  * after `now`: the new time of a shard is never ahead of the true one.
  *
  * Memory: one buffer of a mebibyte for any table size, and on the stack the entries that
- * lib/table/tw_state.c reads at once: they are redistributed while they are read.
+ * lib/table/tw_snapshot.c reads at once: they are redistributed while they are read.
  *
- * This file has clocks, addresses and progress; state_read.c verifies, state_deal.c redistributes,
- * state_write.c writes. */
+ * This file has clocks, addresses and progress; snapshot_read.c verifies, snapshot_deal.c redistributes,
+ * snapshot_write.c writes. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +56,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "snapshot/state_file.h"
+#include "snapshot/snapshot_file.h"
 
 #define LINE_NS 1000000000ull /* a progress line this often */
 
@@ -118,14 +118,14 @@ la_wall_passed(const struct la_wall *then, const struct la_wall *now, bool *back
 static int
 by_bytes(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct la_statefile_prefix));
+	return memcmp(a, b, sizeof(struct la_snapshot_prefix));
 }
 
 int
-la_statefile_digest(const struct la_statefile_addrs *a, uint8_t out[LA_STATEFILE_DIGEST])
+la_snapshot_digest(const struct la_snapshot_addrs *a, uint8_t out[LA_SNAPSHOT_DIGEST])
 {
 	size_t n = (size_t)a->naddrs + a->nranges;
-	struct la_statefile_prefix *p = calloc(n ? n : 1, sizeof(*p));
+	struct la_snapshot_prefix *p = calloc(n ? n : 1, sizeof(*p));
 
 	if (p == NULL)
 		return -ENOMEM;
@@ -138,7 +138,7 @@ la_statefile_digest(const struct la_statefile_addrs *a, uint8_t out[LA_STATEFILE
 		p[i].range = range;
 	}
 	qsort(p, n, sizeof(*p), by_bytes);
-	(void)crypto_generichash(out, LA_STATEFILE_DIGEST, (const uint8_t *)p, n * sizeof(*p), NULL,
+	(void)crypto_generichash(out, LA_SNAPSHOT_DIGEST, (const uint8_t *)p, n * sizeof(*p), NULL,
 				 0);
 	free(p);
 	return 0;
@@ -147,17 +147,17 @@ la_statefile_digest(const struct la_statefile_addrs *a, uint8_t out[LA_STATEFILE
 /* ------------------------------------------------------------------ progress */
 
 void
-la_statefile_progress_start(struct la_statefile_progress *p, const char *what, uint64_t total,
-			    bool say)
+la_snapshot_progress_start(struct la_snapshot_progress *p, const char *what, uint64_t total,
+			   bool say)
 {
-	*p = (struct la_statefile_progress){.what = what,
-					    .total = total,
-					    .say = say,
-					    .next_ns = clock_ns(CLOCK_MONOTONIC) + LINE_NS};
+	*p = (struct la_snapshot_progress){.what = what,
+					   .total = total,
+					   .say = say,
+					   .next_ns = clock_ns(CLOCK_MONOTONIC) + LINE_NS};
 }
 
 void
-la_statefile_progress(struct la_statefile_progress *p, uint64_t n)
+la_snapshot_progress(struct la_snapshot_progress *p, uint64_t n)
 {
 	uint64_t now;
 
@@ -177,7 +177,7 @@ la_statefile_progress(struct la_statefile_progress *p, uint64_t n)
 
 /* A new or removed name is on the disk only after a sync of its directory. */
 int
-la_statefile_sync_dir(const char *path)
+la_snapshot_sync_dir(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash == NULL   ? strdup(".")

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Redistributes a state file's entries to the shards that steering selects. (Theory in state.c.) */
+/* Redistributes a snapshot file's entries to the shards that steering selects. (Theory in snapshot.c.) */
 
 #include <errno.h>
 #include <string.h>
 
 #include "io/steer.h"
-#include "snapshot/state_file.h"
+#include "snapshot/snapshot_file.h"
 
 /* The shards of one port, and the owner of a tuple. */
 struct port {
-	struct la_shard *shards[LA_STATEFILE_SECTIONS_MAX];
+	struct la_shard *shards[LA_SNAPSHOT_SECTIONS_MAX];
 	struct la_steer steer;
 	struct la_shard_deal deal;
 };
 
 static unsigned
-owner(const void *ctx, const struct la_tuple *t)
+deal_owner(const void *ctx, const struct la_tuple *t)
 {
 	return la_steer_tuple(ctx, t);
 }
 
 static void
-gather(const struct la_statefile *st, unsigned port, struct la_shard *const *all, struct port *p)
+deal_gather_port(const struct la_snapshot *st, unsigned port, struct la_shard *const *all, struct port *p)
 {
 	unsigned n = 0;
 
@@ -30,12 +30,12 @@ gather(const struct la_statefile *st, unsigned port, struct la_shard *const *all
 			p->shards[n++] = all[j];
 	la_steer_init(&p->steer, n);
 	p->deal = (struct la_shard_deal){
-		.shards = p->shards, .n = n, .owner = owner, .ctx = &p->steer};
+		.shards = p->shards, .n = n, .owner = deal_owner, .ctx = &p->steer};
 }
 
 /* A shard cannot hold its entries: reports the size needed, taken from the fullest shard. */
 static int
-refuse_full(const struct la_statefile_why *w, const struct port *p)
+refuse_full(const struct la_snapshot_why *w, const struct port *p)
 {
 	for (unsigned f = 0; f < 2; f++) {
 		const char *option = f ? "--time-wait6" : "--time-wait";
@@ -51,34 +51,34 @@ refuse_full(const struct la_statefile_why *w, const struct port *p)
 		dealt = p->deal.dealt[most][f];
 		room = p->shards[most]->tcp.tw.pool[f].capacity;
 		if (dealt > room)
-			return la_statefile_refuse(w, -ENOBUFS,
+			return la_snapshot_refuse(w, -ENOBUFS,
 				      "has %lu TIME_WAIT entries for IPv%u that are not over, %lu of them for "
 				      "shard %u of %u, which has room for %u; %u times %lu is %s %lu",
 				      sum, f ? 6 : 4, dealt, most + 1, n, room, n, dealt, option,
 				      n * dealt);
 	}
-	return la_statefile_refuse(w, -ENOBUFS, "has an entry for which the index has no room");
+	return la_snapshot_refuse(w, -ENOBUFS, "has an entry for which the index has no room");
 }
 
 /* The error of the load, in terms of the program's options. */
 static int
-refuse_load(const struct la_statefile_why *w, const struct port *p, unsigned i, int rc)
+refuse_load(const struct la_snapshot_why *w, const struct port *p, unsigned i, int rc)
 {
 	if (rc == -ENOBUFS)
 		return refuse_full(w, p);
 	if (rc == -ENOSPC)
-		return la_statefile_refuse(w, rc, "has entries of too many different MSLs");
+		return la_snapshot_refuse(w, rc, "has entries of too many different MSLs");
 	if (rc == -EEXIST)
-		return la_statefile_refuse(w, rc, "is damaged: a tuple is in it twice");
+		return la_snapshot_refuse(w, rc, "is damaged: a tuple is in it twice");
 	if (rc == -EBADMSG || rc == -ENODATA)
-		return la_statefile_refuse(w, rc,
+		return la_snapshot_refuse(w, rc,
 				"is damaged: section %u has an entry that cannot be", i + 1);
-	return la_statefile_refuse(w, rc, "cannot be read: %s", strerror(-rc));
+	return la_snapshot_refuse(w, rc, "cannot be read: %s", strerror(-rc));
 }
 
 /* Loads all sections of a port. From the first entry without room on, entries are only counted. */
 static int
-load_port(struct la_statefile *st, const struct la_statefile_why *w, unsigned port, struct port *p)
+load_port(struct la_snapshot *st, const struct la_snapshot_why *w, unsigned port, struct port *p)
 {
 	int full = 0;
 
@@ -87,8 +87,8 @@ load_port(struct la_statefile *st, const struct la_statefile_why *w, unsigned po
 
 		if (st->sections[i].port != port)
 			continue;
-		la_statefile_seek(st, st->sections[i].at, st->sections[i].length);
-		rc = la_shard_deal(&p->deal, la_statefile_take, st);
+		la_snapshot_seek(st, st->sections[i].at, st->sections[i].length);
+		rc = la_shard_deal(&p->deal, la_snapshot_take, st);
 		if ((rc == 0 || rc == -ENOBUFS) && (st->left > 0 || st->buf_head != st->buf_tail))
 			rc = -EBADMSG;
 		if (rc && rc != -ENOBUFS)
@@ -99,18 +99,18 @@ load_port(struct la_statefile *st, const struct la_statefile_why *w, unsigned po
 }
 
 int
-la_statefile_load(struct la_statefile *st, struct la_shard *const *shards, char *err, size_t size)
+la_snapshot_load(struct la_snapshot *st, struct la_shard *const *shards, char *err, size_t size)
 {
-	const struct la_statefile_why w = {st->path, err, size};
+	const struct la_snapshot_why w = {st->path, err, size};
 	int rc = 0;
 
 	for (unsigned i = 0; i < st->nsections && rc == 0; i++) {
 		unsigned number = st->sections[i].port;
 		struct port p;
 
-		if (la_statefile_part_of(st, number) != &st->sections[i])
+		if (la_snapshot_part_of(st, number) != &st->sections[i])
 			continue; /* done with the port's first section */
-		gather(st, number, shards, &p);
+		deal_gather_port(st, number, shards, &p);
 		rc = load_port(st, &w, number, &p);
 	}
 	return rc;

@@ -39,7 +39,7 @@
 #include <errno.h>
 
 #include "core/seq.h"
-#include "table/tw_state.h"
+#include "table/tw_snapshot.h"
 
 enum {
 	CHUNK = 64,
@@ -205,7 +205,7 @@ can_be(const struct record *r, const struct la_tw_saved *saved)
 
 /* Creates an entry with time left. */
 static int
-enter(const struct key *k, const struct record *r, int class)
+import_entry(const struct key *k, const struct record *r, int class)
 {
 	/* capacities stay below LA_REF_SLOT_MASK, so no TCB has this one */
 	const la_ref unowned = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
@@ -257,7 +257,7 @@ import_one(struct la_tw_deal *d, const struct la_tw_saved *saved, const struct k
 	if (d->full)
 		return 0;
 	class = class_of(to, saved, r->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK);
-	rc = class < 0 ? class : enter(k, r, class);
+	rc = class < 0 ? class : import_entry(k, r, class);
 	d->full = rc == -ENOBUFS;
 	return d->full ? 0 : rc;
 }

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LA_SNAPSHOT_SNAPSHOT_FILE_H
+#define LA_SNAPSHOT_SNAPSHOT_FILE_H
+
+/* Shared by snapshot.c (clocks, addresses), snapshot_read.c, snapshot_deal.c and snapshot_write.c: the file on disk and
+ * while it is read. */
+
+#include <stdio.h>
+
+#include <sodium.h>
+
+#include "net/shard.h"
+#include "snapshot/snapshot.h"
+
+enum {
+	LA_SNAPSHOT_ORDER = 0x01020304, /* in the writing machine's byte order */
+	LA_SNAPSHOT_VERSION = 2,
+	LA_SNAPSHOT_DIGEST = 32,
+	LA_SNAPSHOT_SUM = 32,
+	LA_SNAPSHOT_BUFFER = 1 << 20,
+	LA_SNAPSHOT_SECTIONS_MAX = 64,
+	LA_SNAPSHOT_PORTS_MAX = 64,
+};
+
+#define LA_SNAPSHOT_MAGIC "lastack\n"
+#define LA_SNAPSHOT_MAGIC_BYTES                         \
+	{                                               \
+		'l', 'a', 's', 't', 'a', 'c', 'k', '\n' \
+	}
+
+struct la_snapshot_head {
+	char magic[8];
+	uint32_t order;
+	uint32_t version;
+	uint64_t length; /* of the whole file */
+	uint32_t sections;
+	uint32_t reserved; /* 0 */
+	struct la_wall wall;
+	uint8_t sum[LA_SNAPSHOT_SUM]; /* of the bytes after the head, then of the head up to here */
+};
+_Static_assert(sizeof(struct la_snapshot_head) == 96, "no padding");
+
+struct la_snapshot_section {
+	uint8_t addrs[LA_SNAPSHOT_DIGEST];
+	uint32_t port;     /* below LA_SNAPSHOT_PORTS_MAX */
+	uint32_t reserved; /* 0 */
+	uint64_t length;   /* of the shard's own stream, which follows */
+};
+_Static_assert(sizeof(struct la_snapshot_section) == 48, "no padding");
+
+/** An address of ours in the digest; sorted, so that their order does not matter. */
+struct la_snapshot_prefix {
+	uint8_t addr[16], len, range;
+};
+
+struct la_snapshot_progress {
+	const char *what;     /* "writing FILE" */
+	uint64_t done, total; /* bytes */
+	uint64_t next_ns;
+	bool say;
+};
+
+_Static_assert((int)LA_SNAPSHOT_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX,
+	       "the shards of a port are dealt to at once");
+
+/** The fields of a verified section. */
+struct la_snapshot_part {
+	uint64_t at, length; /* of the shard's stream in the file */
+	unsigned port;
+	struct la_shard_saved saved;
+};
+
+/** A shard of this run. */
+struct la_snapshot_target {
+	unsigned port;
+	uint8_t digest[LA_SNAPSHOT_DIGEST];
+};
+
+struct la_snapshot {
+	char *path;
+	int fd;
+	bool say;
+	struct la_snapshot_head head;
+	uint64_t passed;
+	bool backwards;
+	unsigned nsections, ntargets;
+	struct la_snapshot_part sections[LA_SNAPSHOT_SECTIONS_MAX];
+	struct la_snapshot_target targets[LA_SNAPSHOT_SECTIONS_MAX];
+	char what[256]; /* of progress lines */
+
+	/* reading from `at`: buf[head .. tail) are the next bytes, `left` may be read */
+	uint8_t *buf;
+	size_t buf_head, buf_tail, buf_most; /* most: highest number of bytes in it */
+	uint64_t at, left;
+	struct la_snapshot_progress progress;
+};
+
+/** Buffer of the error message for a refused file. */
+struct la_snapshot_why {
+	const char *path;
+	char *err;
+	size_t size;
+};
+
+int la_snapshot_digest(const struct la_snapshot_addrs *a, uint8_t out[LA_SNAPSHOT_DIGEST]);
+void la_snapshot_progress_start(struct la_snapshot_progress *p, const char *what, uint64_t total,
+				bool say);
+void la_snapshot_progress(struct la_snapshot_progress *p, uint64_t n);
+int la_snapshot_sync_dir(const char *path);
+
+/* snapshot_read.c, also for snapshot_deal.c */
+/** Writes the error message, after the file's name; returns rc. */
+int la_snapshot_refuse(const struct la_snapshot_why *w, int rc, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/** Selects the next bytes: `length` bytes from `at` on. */
+void la_snapshot_seek(struct la_snapshot *st, uint64_t at, uint64_t length);
+/** ctx: struct la_snapshot. 0, -ENODATA at the end of the selected bytes or of the file, -errno. */
+int la_snapshot_take(void *ctx, void *p, size_t len);
+/** The first section of a port; NULL: the file has none. */
+const struct la_snapshot_part *la_snapshot_part_of(const struct la_snapshot *st, unsigned port);
+
+#endif
