@@ -58,8 +58,12 @@ main(int argc, char **argv)
 {
 	const char *device = argc > 1 ? argv[1] : "tap:la0,10.0.0.1/24,fd00::1/64"; /* as la_io_open() has it */
 	struct la_prefix addrs[2];
-	struct la_shard_config cfg = {.addrs = addrs, .naddrs = 2, .no_dad = true, .max_conns = 1024,
-				      .max_time_wait4 = 65536, .max_time_wait6 = 65536};
+	struct la_shard_config cfg = {.addrs = addrs,
+				      .naddrs = 2,
+				      .no_dad = true,
+				      .max_conns = 1024,
+				      .max_time_wait4 = 65536,
+				      .max_time_wait6 = 65536};
 	const struct la_counters *counters;
 	struct la_shard *shard;
 	struct la_io *io;

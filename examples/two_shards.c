@@ -63,8 +63,13 @@ static struct la_shard *
 make_host(const char *addr, uint8_t number, struct rte_mempool *pool)
 {
 	struct la_prefix prefix;
-	struct la_shard_config cfg = {.mbufs = pool, .mac = {2, 0, 0, 0, 0, number}, .secret = {number},
-				      .addrs = &prefix, .naddrs = 1, .no_dad = true, .max_conns = 16,
+	struct la_shard_config cfg = {.mbufs = pool,
+				      .mac = {2, 0, 0, 0, 0, number},
+				      .secret = {number},
+				      .addrs = &prefix,
+				      .naddrs = 1,
+				      .no_dad = true,
+				      .max_conns = 16,
 				      .max_time_wait4 = 16};
 	struct la_shard *s;
 

@@ -15,9 +15,9 @@
 #include "io/output.h"
 
 static const struct bench_kind *const kinds[] = {
-	&bench_limit_kind,  &bench_exchange_kind, &bench_repeat_kind, &bench_life_kind,
-	&bench_churn_kind,  &bench_bulk_kind,	  &bench_scaling_kind, &bench_flood_kind,
-	&bench_garbage_kind, &bench_idle_kind,  &bench_overload_kind, &bench_abuse_kind,
+	&bench_limit_kind,   &bench_exchange_kind, &bench_repeat_kind,	 &bench_life_kind,
+	&bench_churn_kind,   &bench_bulk_kind,	   &bench_scaling_kind,	 &bench_flood_kind,
+	&bench_garbage_kind, &bench_idle_kind,	   &bench_overload_kind, &bench_abuse_kind,
 };
 enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -60,6 +60,7 @@ set_populations(void *dst, const char *text, char *why, size_t size)
 	return -1;
 }
 
+/* clang-format off */
 static const struct opt bench_opts[] = {
 	{.kind = OPT_HEADING, .help = "How much"},
 	{.name = "rounds", .kind = OPT_NUMBER, .dst = &opts.rounds, .arg = "N", .min = 1, .max = BENCH_ROUNDS,
@@ -89,6 +90,7 @@ static const struct opt bench_opts[] = {
 	 .help = "how much worse than OLD.json a median may be [10]"},
 	OPT_END,
 };
+/* clang-format on */
 
 static const struct opt *const tables[] = {bench_opts, NULL};
 
@@ -211,8 +213,7 @@ load_old(struct bench *b)
 	b->old = json_load_file(b->opt.compare, 0, &e);
 	if (json_is_array(json_object_get(b->old, "rows")))
 		return 0;
-	snprintf(text, sizeof(text), "--compare: %.200s: %s", b->opt.compare,
-		 b->old ? "not of lastack bench" : e.text);
+	snprintf(text, sizeof(text), "--compare: %.200s: %s", b->opt.compare, b->old ? "not of lastack bench" : e.text);
 	json_decref(b->old);
 	b->old = NULL;
 	bench_failed(text);
@@ -267,8 +268,9 @@ run(int argc, char **argv)
 const struct command command_bench = {
 	.name = "bench",
 	.summary = "measure packets and connections a second beside what the machine can do",
-	.synopsis = "[BENCH...] [OPTIONS]\n"
-		    "BENCH: limit exchange repeat lifecycle churn bulk scaling syn-flood ack-garbage idle overload abuse [all]",
+	.synopsis =
+		"[BENCH...] [OPTIONS]\n"
+		"BENCH: limit exchange repeat lifecycle churn bulk scaling syn-flood ack-garbage idle overload abuse [all]",
 	.common = "rounds seconds population idle json plot compare tolerance",
 	.tables = tables,
 	.run = run,

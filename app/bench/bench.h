@@ -59,26 +59,26 @@
 
 enum {
 	BENCH_BURST = 32,
-	BENCH_BATCH = 256,	/* approximate number of frames between two clock readings */
+	BENCH_BATCH = 256, /* approximate number of frames between two clock readings */
 	BENCH_ROWS = 64,
 	BENCH_POPULATIONS = 8,
-	BENCH_FRAME = 60,	/* the smallest Ethernet frame, without FCS */
-	BENCH_PORT = 80,	/* of the server */
+	BENCH_FRAME = 60, /* the smallest Ethernet frame, without FCS */
+	BENCH_PORT = 80,  /* of the server */
 	BENCH_WORKERS = 2,
 };
 
 /** A result: one line of the table, one object of the JSON. */
 struct bench_row {
-	const char *bench;	/* "lifecycle" */
-	char name[80];		/* unique in the run: the key of --compare */
-	const char *unit;	/* "packet", "connection"; "byte": value is not a time */
-	double frames;		/* frames that the server receives per unit */
+	const char *bench;	   /* "lifecycle" */
+	char name[80];		   /* unique in the run: the key of --compare */
+	const char *unit;	   /* "packet", "connection"; "byte": value is not a time */
+	double frames;		   /* frames that the server receives per unit */
 	struct bench_series value; /* cycles of CPU time per unit, or bytes */
 	struct bench_series wall;  /* the same by the TSC */
 	struct bench_series ratio; /* rate as a share of the limit's in the same round, or of `of` */
 	const char *of;		   /* the reference of ratio */
 	char note[320];
-	json_t *more;		   /* further figures, for the JSON; or NULL */
+	json_t *more; /* further figures, for the JSON; or NULL */
 };
 
 struct bench_options {
@@ -100,13 +100,13 @@ struct bench_cost {
 struct bench {
 	struct bench_options opt;
 	struct la_eal eal;
-	struct la_port port[2]; /* of the ring pair */
-	struct la_port null;	/* net_null */
+	struct la_port port[2];			    /* of the ring pair */
+	struct la_port null;			    /* net_null */
 	struct rte_mempool *pool[BENCH_WORKERS][2]; /* per thread: generator's, server's */
 	struct rte_mempool *big[2];		    /* the same for jumbo frames, of the first */
-	double ghz;		/* of the TSC */
-	double watch_cpu, watch_tsc; /* cost of a clock reading */
-	double lap_tsc;		     /* cost of a reading of only the TSC, on net_null */
+	double ghz;				    /* of the TSC */
+	double watch_cpu, watch_tsc;		    /* cost of a clock reading */
+	double lap_tsc;				    /* cost of a reading of only the TSC, on net_null */
 	struct bench_row row[BENCH_ROWS];
 	unsigned nrows;
 	unsigned faults;
@@ -120,9 +120,9 @@ struct bench_kind {
 	/** Creates all objects, warms up, runs the rounds, checks and frees. */
 	void (*run)(struct bench *b);
 };
-extern const struct bench_kind bench_limit_kind, bench_exchange_kind, bench_repeat_kind,
-	bench_life_kind, bench_churn_kind, bench_bulk_kind, bench_scaling_kind, bench_flood_kind,
-	bench_garbage_kind, bench_idle_kind, bench_overload_kind, bench_abuse_kind;
+extern const struct bench_kind bench_limit_kind, bench_exchange_kind, bench_repeat_kind, bench_life_kind,
+	bench_churn_kind, bench_bulk_kind, bench_scaling_kind, bench_flood_kind, bench_garbage_kind, bench_idle_kind,
+	bench_overload_kind, bench_abuse_kind;
 
 /* bench_env.c */
 /** 0, or -1 with a line in err. */
@@ -137,11 +137,10 @@ double bench_watch_stop(const struct bench *b, struct bench_cost *c);
 /** CPU time as TSC cycles. */
 double bench_cycles(const struct bench *b, const struct bench_cost *c);
 /** NULL and a fault when the report is full. */
-struct bench_row *bench_row(struct bench *b, const char *bench, const char *unit, double frames,
-			    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+struct bench_row *bench_row(struct bench *b, const char *bench, const char *unit, double frames, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 /** A round's figure of `units` that took `cost`; limit: cycles a frame of the same round, or 0. */
-void bench_note(const struct bench *b, struct bench_row *r, const struct bench_cost *cost,
-		double units, double limit);
+void bench_note(const struct bench *b, struct bench_row *r, const struct bench_cost *cost, double units, double limit);
 /** Returns whether a table of this size fits into memory with some reserve. False: with a line on stdout. */
 bool bench_fits(const char *what, uint64_t bytes);
 /** A number's bits well mixed, as a permutation of all 32-bit numbers. */

@@ -26,15 +26,15 @@
 #include "net/shard.h"
 
 enum {
-	SLOTS = 1 << 18,	/* honest clients at once */
+	SLOTS = 1 << 18, /* honest clients at once */
 	MAX_CONNS = 16384,
 	TIME_WAIT = 1 << 18,
-	MSL_MS = 100,		/* TIME_WAIT ends long before the gauges are read */
+	MSL_MS = 100, /* TIME_WAIT ends long before the gauges are read */
 	ROUNDS = 3,
-	HONEST = 20000,		/* connections a second */
-	RATE = 1000000,		/* frames of an attack a second */
+	HONEST = 20000, /* connections a second */
+	RATE = 1000000, /* frames of an attack a second */
 	LAWFUL_S = 75,
-	DROPS_SAID = 3,		/* drops in the note; the JSON has all */
+	DROPS_SAID = 3, /* drops in the note; the JSON has all */
 };
 
 static const double TICK_NS = 50e3, RESET_NS = 50e6, AFTER_NS = 1e9, SECONDS_LEAST = 0.05;
@@ -86,10 +86,11 @@ static const struct la_conn_ops ops = {.opened = abuse_opened, .data = abuse_ser
 enum { BUFFERS, LIVE, HALF_OPEN, NEIGHBOURS, WAITING, RESERVED, IN_TIME_WAIT, FIN_WAIT_2, ORPHANS, SHEDDING, GAUGES };
 
 static const char *const gauge_name[GAUGES] = {
-	[BUFFERS] = "buffers",		[LIVE] = "live",	   [HALF_OPEN] = "half_open",
-	[NEIGHBOURS] = "neighbours",	[WAITING] = "neigh_waiting", [RESERVED] = "reserved",
-	[IN_TIME_WAIT] = "time_wait",	[FIN_WAIT_2] = "fin_wait_2", [ORPHANS] = "orphans",
-	[SHEDDING] = "syn_shed_level",
+	[BUFFERS] = "buffers",	      [LIVE] = "live",
+	[HALF_OPEN] = "half_open",    [NEIGHBOURS] = "neighbours",
+	[WAITING] = "neigh_waiting",  [RESERVED] = "reserved",
+	[IN_TIME_WAIT] = "time_wait", [FIN_WAIT_2] = "fin_wait_2",
+	[ORPHANS] = "orphans",	      [SHEDDING] = "syn_shed_level",
 };
 
 static void
@@ -130,11 +131,11 @@ abuse_differing(const struct abuse *a, const uint64_t before[GAUGES], char *text
 /* Figures of one run, of honest clients alone or under an attack. */
 struct result {
 	struct clients_tally t;
-	uint64_t frames; /* of the attack */
-	uint64_t held, held_max; /* buffers held at most, and the limit */
+	uint64_t frames;	     /* of the attack */
+	uint64_t held, held_max;     /* buffers held at most, and the limit */
 	uint64_t drop[LA_NCOUNTERS]; /* during the attack and after */
-	unsigned back_s;	 /* seconds after which every gauge had its old value */
-	char late[128];		 /* gauges that had not after one second, with both values */
+	unsigned back_s;	     /* seconds after which every gauge had its old value */
+	char late[128];		     /* gauges that had not after one second, with both values */
 };
 
 static void
@@ -191,7 +192,8 @@ abuse_settle(struct abuse *a, const uint64_t before[GAUGES], const char *what, s
 	if (c->nfree != c->nslots)
 		clients_run(c, LAST_NS);
 	if (c->nfree != c->nslots || c->n.offered != c->n.carried + c->n.timeouts + c->n.resets)
-		bench_fault(c->g.b, "%s: %" PRIu64 " offered; %" PRIu64 " carried, %" PRIu64 " timed out, %" PRIu64 " reset",
+		bench_fault(c->g.b,
+			    "%s: %" PRIu64 " offered; %" PRIu64 " carried, %" PRIu64 " timed out, %" PRIu64 " reset",
 			    what, c->n.offered, c->n.carried, c->n.timeouts, c->n.resets);
 }
 
@@ -243,13 +245,15 @@ say_drops(const struct result *r, char *text, size_t size)
 
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
 		if (r->drop[i] > 0)
-			json_object_set_new(all, la_counter_name((enum la_counter)i), json_integer((json_int_t)r->drop[i]));
+			json_object_set_new(all, la_counter_name((enum la_counter)i),
+					    json_integer((json_int_t)r->drop[i]));
 	text[0] = '\0';
 	for (unsigned k = 0; k < DROPS_SAID && at < size; k++) {
 		unsigned most = LA_NCOUNTERS;
 
 		for (unsigned i = 0; i < LA_NCOUNTERS; i++)
-			if (r->drop[i] > 0 && r->drop[i] < below && (most == LA_NCOUNTERS || r->drop[i] > r->drop[most]))
+			if (r->drop[i] > 0 && r->drop[i] < below &&
+			    (most == LA_NCOUNTERS || r->drop[i] > r->drop[most]))
 				most = i;
 		if (most == LA_NCOUNTERS)
 			break;
@@ -283,8 +287,9 @@ abuse_say(struct bench_row *row, const struct result *r, bool back)
 			      clients_per_second(t->timeouts, t), "resets_per_s", clients_per_second(t->resets, t),
 			      "ring_full_per_s", clients_per_second(t->ring_full, t), "attack_frames_per_s",
 			      clients_per_second(r->frames, t), "held_most", (json_int_t)r->held, "held_max",
-			      (json_int_t)r->held_max, "held_share", (double)r->held / (double)r->held_max, "gauges_back",
-			      back, "gauges_back_s", (int)r->back_s, "gauges_late", r->late, "drops", all);
+			      (json_int_t)r->held_max, "held_share", (double)r->held / (double)r->held_max,
+			      "gauges_back", back, "gauges_back_s", (int)r->back_s, "gauges_late", r->late, "drops",
+			      all);
 }
 
 static double
@@ -317,8 +322,8 @@ abuse_round(struct bench *b, struct abuse *a, struct bench_row **row, bool *back
 		back[i] &= r.late[0] == '\0';
 		bench_add(&row[i]->value, (r.t.cpu - honest * per_honest(alone.t.cpu, &alone)) * b->ghz / frames);
 		bench_add(&row[i]->wall, ((double)r.t.tsc - honest * per_honest((double)alone.t.tsc, &alone)) / frames);
-		bench_add(&row[i]->ratio, clients_per_second(r.t.carried, &r.t) /
-						  clients_per_second(alone.t.carried, &alone.t));
+		bench_add(&row[i]->ratio,
+			  clients_per_second(r.t.carried, &r.t) / clients_per_second(alone.t.carried, &alone.t));
 		abuse_say(row[i], &r, back[i]);
 	}
 }

@@ -15,9 +15,9 @@ enum { ABUSE_BOTS = 512 };
 
 /** The server's treatment of a bot's bytes. */
 enum abuse_app {
-	ABUSE_UNREAD,	/* it leaves them in the receive buffer */
-	ABUSE_ANSWER,	/* it reads them, and queues ABUSE_PAGE bytes for each call */
-	ABUSE_CLOSE,	/* it answers and closes, as with an honest client */
+	ABUSE_UNREAD, /* it leaves them in the receive buffer */
+	ABUSE_ANSWER, /* it reads them, and queues ABUSE_PAGE bytes for each call */
+	ABUSE_CLOSE,  /* it answers and closes, as with an honest client */
 };
 enum { ABUSE_PAGE = 1024 };
 
@@ -29,12 +29,12 @@ struct abuse_bot {
 };
 
 struct abuse {
-	struct clients c; /* the honest ones, and the server */
+	struct clients c;		   /* the honest ones, and the server */
 	const struct abuse_attack *attack; /* the present or last one; NULL: none */
 	struct abuse_bot bot[ABUSE_BOTS];
-	uint32_t turn; /* frames sent, modulo 2^32: selects the bot */
+	uint32_t turn;		    /* frames sent, modulo 2^32: selects the bot */
 	uint64_t frames, held_most; /* of the attack; packet buffers that connections held at most */
-	double next; /* ns: when the attack's next frame is due */
+	double next;		    /* ns: when the attack's next frame is due */
 };
 
 struct abuse_attack {

@@ -15,12 +15,13 @@
 
 enum {
 	FIRST_PORT = 1024,
-	HOLE = 2,		/* distance of segments above the hole, bytes: every second byte is missing */
-	ABOVE = 1000,		/* segments above the hole of a bot, then the first again */
-	AHEAD = 32,		/* limit of unacknowledged bytes; then a bot retransmits from the first of them */
-	RST_NEAR = 1000, RST_FAR = 30000, /* a blind RST's distance from RCV.NXT, bytes: inside the window */
-	FINS = 300,		/* of a bot to one TIME_WAIT entry, in 150 ms: less than 2*MSL */
-	ON_LINK = 60000,	/* addresses of 10.77.0.0/16 that send SYNs */
+	HOLE = 2,     /* distance of segments above the hole, bytes: every second byte is missing */
+	ABOVE = 1000, /* segments above the hole of a bot, then the first again */
+	AHEAD = 32,   /* limit of unacknowledged bytes; then a bot retransmits from the first of them */
+	RST_NEAR = 1000,
+	RST_FAR = 30000, /* a blind RST's distance from RCV.NXT, bytes: inside the window */
+	FINS = 300,	 /* of a bot to one TIME_WAIT entry, in 150 ms: less than 2*MSL */
+	ON_LINK = 60000, /* addresses of 10.77.0.0/16 that send SYNs */
 };
 
 /* ------------------------------------------------------------------ unknown peers */
@@ -137,9 +138,8 @@ new_port(struct abuse *a, struct abuse_bot *b)
 {
 	uint32_t isn = (uint32_t)gen_random(&a->c.g);
 
-	*b = (struct abuse_bot){.port = (uint16_t)(b->port < FIRST_PORT ? FIRST_PORT : b->port + 1),
-				.snd = isn,
-				.acked = isn};
+	*b = (struct abuse_bot){
+		.port = (uint16_t)(b->port < FIRST_PORT ? FIRST_PORT : b->port + 1), .snd = isn, .acked = isn};
 }
 
 void

@@ -13,7 +13,7 @@
 
 enum {
 	FIRST_PORT = 1024,
-	FRAMES = 5, /* frames that the server receives per connection, and the same number in the other direction */
+	FRAMES = 5,	/* frames that the server receives per connection, and the same number in the other direction */
 	ROOM = 8 << 20, /* TIME_WAIT entries, touched only as far as needed */
 	LIFE = 500,	/* MSL, ms */
 };
@@ -155,8 +155,8 @@ both_check(struct both *t, struct bench_row *r)
 				    la_end_name((enum la_end)e));
 	if (t->inflight != 0 || v[LA_C_time_wait_entered] != t->ends[LA_END_ORDERLY])
 		bench_fault(b, "both ends: %u connections never ended", t->inflight);
-	snprintf(r->note, sizeof(r->note), "MSL %.1f s, peak of TIME_WAIT %" PRIu64 ", expired %" PRIu64,
-		 LIFE / 1e3, v[LA_C_time_wait_peak], v[LA_C_time_wait_expired]);
+	snprintf(r->note, sizeof(r->note), "MSL %.1f s, peak of TIME_WAIT %" PRIu64 ", expired %" PRIu64, LIFE / 1e3,
+		 v[LA_C_time_wait_peak], v[LA_C_time_wait_expired]);
 }
 
 static void

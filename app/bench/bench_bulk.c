@@ -36,9 +36,9 @@ struct bulk {
 	struct stream *s;
 	unsigned n, frame;
 	uint32_t mss;
-	bool out;	   /* the server sends */
+	bool out;		  /* the server sends */
 	uint64_t segments, bytes; /* of data */
-	uint64_t read;	   /* by the server's user */
+	uint64_t read;		  /* by the server's user */
 };
 
 static char payload[PAYLOAD];
@@ -87,8 +87,8 @@ bulk_answer(struct gen *g, const struct gen_answer *a)
 		return;
 	}
 	if (a->seq != s->rcv || seq_gt(a->ack, s->snd) || (a->flags & (LA_RST | LA_FIN))) {
-		bench_fault(g->b, "bulk: flags %#x, seq %u, ack %u; due: seq %u, ack up to %u",
-			    a->flags, a->seq, a->ack, s->rcv, s->snd);
+		bench_fault(g->b, "bulk: flags %#x, seq %u, ack %u; due: seq %u, ack up to %u", a->flags, a->seq,
+			    a->ack, s->rcv, s->snd);
 		return;
 	}
 	if (seq_gt(a->ack + (a->wnd << s->shift), s->edge))
@@ -222,8 +222,7 @@ bulk_check(struct bulk *k, const struct bench_row *r)
 		return;
 	server_check(&k->sv, r->name, NULL);
 	if (!k->out && k->read != k->bytes)
-		bench_fault(b, "%s: %" PRIu64 " bytes sent, %" PRIu64 " read", r->name, k->bytes,
-			    k->read);
+		bench_fault(b, "%s: %" PRIu64 " bytes sent, %" PRIu64 " read", r->name, k->bytes, k->read);
 }
 
 static void
@@ -256,8 +255,8 @@ bulk_one(struct bench *b, unsigned n, bool out, unsigned frame)
 {
 	struct bulk k = {.n = n, .frame = frame, .mss = frame - 54, .out = out};
 	struct server_options o;
-	struct bench_row *r = bench_row(b, "bulk", "packet", 1, "bulk %s, MSS %u, %u connection%s",
-					out ? "out" : "in", k.mss, n, n == 1 ? "" : "s");
+	struct bench_row *r = bench_row(b, "bulk", "packet", 1, "bulk %s, MSS %u, %u connection%s", out ? "out" : "in",
+					k.mss, n, n == 1 ? "" : "s");
 
 	if (r == NULL || bulk_open(&k, b, &o) != 0)
 		return;

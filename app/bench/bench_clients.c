@@ -13,9 +13,10 @@
 enum {
 	SYN_ACK = LA_SYN | LA_ACK,
 	FIN_ACK = LA_FIN | LA_ACK,
-	STEP_FRAMES = 256,	/* approximate number of received frames between two checks of the schedule */
+	STEP_FRAMES = 256,	 /* approximate number of received frames between two checks of the schedule */
 	BATCH = 2 * BENCH_BATCH, /* frames that reach the ring together, in any order */
-	REQUEST = 120, RESPONSE = 200, /* bytes, as of a small HTTP exchange */
+	REQUEST = 120,
+	RESPONSE = 200, /* bytes, as of a small HTTP exchange */
 	ISN_SHIFT = 8,
 	RING = 1024,
 	POOL = 65535,
@@ -23,8 +24,10 @@ enum {
 
 static const double RTO_NS = 100e6, PATIENCE_NS = 950e6;
 
-static const struct gen_step script[CLIENTS_NSTEPS] = {
-	{LA_SYN, 0, SYN_ACK, 0}, {LA_ACK, 0, 0, 0}, {LA_PSH | LA_ACK, REQUEST, FIN_ACK, RESPONSE}, {FIN_ACK, 0, LA_ACK, 0}};
+static const struct gen_step script[CLIENTS_NSTEPS] = {{LA_SYN, 0, SYN_ACK, 0},
+						       {LA_ACK, 0, 0, 0},
+						       {LA_PSH | LA_ACK, REQUEST, FIN_ACK, RESPONSE},
+						       {FIN_ACK, 0, LA_ACK, 0}};
 
 /* ------------------------------------------------------------------ the server's side */
 
@@ -139,8 +142,8 @@ send_step(struct clients *o, uint32_t slot, bool again)
 		bench_fault(g->b, "%s: more than %u timers", o->what, o->ntimers);
 		return;
 	}
-	o->timer[o->tail++ % o->ntimers] =
-		(struct client_timer){.due = o->sv.now_ns + RTO_NS, .slot = slot, .sent = o->sent};
+	o->timer[o->tail++ % o->ntimers] = (struct client_timer){
+		.due = o->sv.now_ns + RTO_NS, .slot = slot, .sent = o->sent};
 }
 
 void
@@ -337,7 +340,8 @@ clients_close(struct clients *o)
 static uint64_t
 clients_memory(uint32_t slots)
 {
-	return slots * (sizeof(struct gen_flow) + sizeof(struct client) + sizeof(uint32_t) + sizeof(struct client_timer));
+	return slots *
+	       (sizeof(struct gen_flow) + sizeof(struct client) + sizeof(uint32_t) + sizeof(struct client_timer));
 }
 
 /* The server writes answers into the received buffers. Answers to clients that gave up therefore hold the

@@ -41,11 +41,11 @@ struct client_timer {
 /** Events, of a run or of a part of it. */
 struct clients_tally {
 	uint64_t offered, carried, timeouts, resets; /* connections */
-	uint64_t ring_full; /* frames lost at the ring */
-	uint64_t shed;	    /* SYNs dropped by overload control */
-	double ns, cpu;	    /* virtual time; CPU time of the server, ns */
-	uint64_t tsc;	    /* the server's, cycles */
-	double p99;	    /* SYN until last ACK, ns */
+	uint64_t ring_full;			     /* frames lost at the ring */
+	uint64_t shed;				     /* SYNs dropped by overload control */
+	double ns, cpu;				     /* virtual time; CPU time of the server, ns */
+	uint64_t tsc;				     /* the server's, cycles */
+	double p99;				     /* SYN until last ACK, ns */
 };
 
 struct clients {
@@ -62,9 +62,9 @@ struct clients {
 	double gap, next;	/* ns between two SYNs, and when the next is due; gap 0: closed loop */
 	double tick, next_tick; /* ns between two deliveries, and the next; tick 0: at once */
 	bool offering;
-	bool syn_again;	  /* a SYN without an answer is sent again; otherwise its client gives up */
-	uint32_t nown;	  /* frames of the batch that are the clients': those before this place */
-	unsigned in_ring; /* frames on their way to the server */
+	bool syn_again;			 /* a SYN without an answer is sent again; otherwise its client gives up */
+	uint32_t nown;			 /* frames of the batch that are the clients': those before this place */
+	unsigned in_ring;		 /* frames on their way to the server */
 	uint32_t recent[CLIENTS_RECENT]; /* slots that began last, */
 	uint32_t nrecent;		 /* the last one at (nrecent - 1) % CLIENTS_RECENT */
 	struct clients_tally n;

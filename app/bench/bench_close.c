@@ -111,8 +111,7 @@ crowd_establish(struct crowd *c)
 		crowd_step(c, i, k, false);
 		crowd_step(c, i, k, false);
 	}
-	if (c->sv.b->faults == 0 &&
-	    la_shard_counters(c->sv.shard)->state[LA_ESTABLISHED] != c->n)
+	if (c->sv.b->faults == 0 && la_shard_counters(c->sv.shard)->state[LA_ESTABLISHED] != c->n)
 		bench_fault(c->sv.b, "%u connections opened, not all are established", c->n);
 }
 
@@ -156,8 +155,8 @@ exchange_check(struct crowd *c)
 
 	server_check(&c->sv, "exchange", NULL);
 	if (v->v[LA_C_ended_orderly] != c->closed || v->state[LA_ESTABLISHED] != c->n)
-		bench_fault(c->sv.b, "exchange: %" PRIu64 " closed, the server counts %" PRIu64,
-			    c->closed, v->v[LA_C_ended_orderly]);
+		bench_fault(c->sv.b, "exchange: %" PRIu64 " closed, the server counts %" PRIu64, c->closed,
+			    v->v[LA_C_ended_orderly]);
 }
 
 static bool
@@ -170,17 +169,13 @@ static void
 exchange_on(struct bench *b, bool null)
 {
 	uint32_t n = (uint32_t)b->opt.population;
-	struct server_options o = {.ops = &second,
-				   .max_conns = n + n / 8 + 4096,
-				   .time_wait = n + 4096,
-				   .null = null};
+	struct server_options o = {.ops = &second, .max_conns = n + n / 8 + 4096, .time_wait = n + 4096, .null = null};
 	struct bench_row *r;
 	struct crowd c;
 
 	if (!crowd_fits("exchange", n, &o) || crowd_open(&c, b, n, &o) != 0)
 		return;
-	r = bench_row(b, "exchange", "packet", 1, "exchange, %u established%s", n,
-		      null ? ", net_null" : "");
+	r = bench_row(b, "exchange", "packet", 1, "exchange, %u established%s", n, null ? ", net_null" : "");
 	crowd_establish(&c);
 	for (unsigned k = 0; r && k <= b->opt.rounds && b->faults == 0; k++) {
 		double limit = null ? bench_limit_null(b) : bench_limit(b, BENCH_FRAME);
@@ -191,8 +186,7 @@ exchange_on(struct bench *b, bool null)
 		while (c.sv.cost.cpu < b->opt.seconds * 1e9 && b->faults == 0)
 			exchange_batch(&c);
 		if (k > 0 && b->faults == 0)
-			bench_note(b, r, &c.sv.cost,
-				   null ? (double)c.sv.frames : (double)(c.closed - closed), limit);
+			bench_note(b, r, &c.sv.cost, null ? (double)c.sv.frames : (double)(c.closed - closed), limit);
 	}
 	exchange_check(&c);
 	if (r)
@@ -209,8 +203,7 @@ exchange_run(struct bench *b)
 }
 
 const struct bench_kind bench_exchange_kind = {
-	"exchange", "FIN in, ACK and our FIN out, among --population established connections",
-	exchange_run};
+	"exchange", "FIN in, ACK and our FIN out, among --population established connections", exchange_run};
 
 /* ------------------------------------------------------------------ repeated FINs */
 
@@ -259,18 +252,15 @@ repeat_run(struct bench *b)
 			bench_note(b, r, &c.sv.cost, (double)(c.g.sent - sent), limit);
 	}
 	server_check(&c.sv, "repeat", NULL);
-	if (b->faults == 0 &&
-	    la_shard_counters(c.sv.shard)->v[LA_C_time_wait_fin_acked] != c.g.answered)
-		bench_fault(b, "repeat: %" PRIu64 " answers, the server counts %" PRIu64,
-			    c.g.answered,
+	if (b->faults == 0 && la_shard_counters(c.sv.shard)->v[LA_C_time_wait_fin_acked] != c.g.answered)
+		bench_fault(b, "repeat: %" PRIu64 " answers, the server counts %" PRIu64, c.g.answered,
 			    la_shard_counters(c.sv.shard)->v[LA_C_time_wait_fin_acked]);
 	if (r)
 		bench_print_row(b, r);
 	crowd_close(&c);
 }
 
-const struct bench_kind bench_repeat_kind = {
-	"repeat", "a FIN again, to --population entries in TIME_WAIT", repeat_run};
+const struct bench_kind bench_repeat_kind = {"repeat", "a FIN again, to --population entries in TIME_WAIT", repeat_run};
 
 /* ------------------------------------------------------------------ idle */
 

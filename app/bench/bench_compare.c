@@ -37,10 +37,8 @@ static struct range
 compare_gain(const struct range *now, const struct range *then, bool more_is_better)
 {
 	if (more_is_better)
-		return (struct range){now->median / then->median, now->least / then->most,
-				      now->most / then->least};
-	return (struct range){then->median / now->median, then->least / now->most,
-			      then->most / now->least};
+		return (struct range){now->median / then->median, now->least / then->most, now->most / then->least};
+	return (struct range){then->median / now->median, then->least / now->most, then->most / now->least};
 }
 
 static const json_t *
@@ -66,12 +64,11 @@ compare_row(const struct bench *b, const struct bench_row *r, const json_t *row,
 	double bound = 1 / (1 + b->opt.tolerance / 100);
 
 	by_ratio = r->ratio.n > 0 && new_range(&r->ratio, &now) && old_range(row, "ratio", &then);
-	if (!by_ratio && (!new_range(&r->value, &now) ||
-			  !old_range(row, bytes ? "bytes" : "cycles", &then)))
+	if (!by_ratio && (!new_range(&r->value, &now) || !old_range(row, bytes ? "bytes" : "cycles", &then)))
 		return true;
 	g = compare_gain(&now, &then, by_ratio);
-	fprintf(f, "%-66s %10.2f %10.2f %8.3f %6.3f..%-6.3f %s%s\n", r->name, then.median, now.median,
-		g.median, g.least, g.most,
+	fprintf(f, "%-66s %10.2f %10.2f %8.3f %6.3f..%-6.3f %s%s\n", r->name, then.median, now.median, g.median,
+		g.least, g.most,
 		by_ratio ? "by ratio"
 		: bytes	 ? "by bytes"
 			 : "by cycles",

@@ -30,8 +30,7 @@ make_pools(struct bench *b)
 	for (unsigned i = 0; i < 2; i++) {
 		for (unsigned w = 0; w < BENCH_WORKERS; w++) {
 			snprintf(name, sizeof(name), "bench%u_%u", w, i);
-			b->pool[w][i] = rte_pktmbuf_pool_create(name, POOL, CACHE, 0,
-								RTE_MBUF_DEFAULT_BUF_SIZE,
+			b->pool[w][i] = rte_pktmbuf_pool_create(name, POOL, CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 								SOCKET_ID_ANY);
 			if (b->pool[w][i] == NULL)
 				return -1;
@@ -83,8 +82,7 @@ bench_start(struct bench *b, char *err, size_t size)
 	for (unsigned i = 0; i < BENCH_WORKERS; i++)
 		port.pools[i] = b->pool[i][0];
 	for (unsigned i = 0; i < b->eal.nports; i++) {
-		if (la_port_open(b->eal.port[i], &port, i < 2 ? &b->port[i] : &b->null, err,
-				 size) != 0) {
+		if (la_port_open(b->eal.port[i], &port, i < 2 ? &b->port[i] : &b->null, err, size) != 0) {
 			la_eal_stop();
 			return -1;
 		}
@@ -124,8 +122,7 @@ bench_fits(const char *what, uint64_t bytes)
 	la_mem_room("", &room);
 	if (bytes + bytes / 16 < room.bytes)
 		return true;
-	printf("cut: %s: %" PRIu64 " MiB, and a 16th more to be safe, do not fit: %s\n", what,
-	       bytes >> 20, room.text);
+	printf("cut: %s: %" PRIu64 " MiB, and a 16th more to be safe, do not fit: %s\n", what, bytes >> 20, room.text);
 	return false;
 }
 
@@ -185,8 +182,7 @@ bench_row(struct bench *b, const char *bench, const char *unit, double frames, c
 }
 
 void
-bench_note(const struct bench *b, struct bench_row *r, const struct bench_cost *cost, double units,
-	   double limit)
+bench_note(const struct bench *b, struct bench_row *r, const struct bench_cost *cost, double units, double limit)
 {
 	double cycles = bench_cycles(b, cost) / units;
 

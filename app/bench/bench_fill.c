@@ -31,9 +31,7 @@ fill_describe(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *stat
 		t->rport = (uint16_t)(1024 + i % OTHER_PORTS);
 		*left = 1 + (uint32_t)((la_rng_mix(i + 1) >> 24) % f->lifetime);
 	}
-	*state = (struct la_tw_core){.snd_nxt = bench_fill_snd_nxt(i),
-				     .rcv_nxt = bench_fill_rcv_nxt(i),
-				     .wnd = 512};
+	*state = (struct la_tw_core){.snd_nxt = bench_fill_snd_nxt(i), .rcv_nxt = bench_fill_rcv_nxt(i), .wnd = 512};
 }
 
 int

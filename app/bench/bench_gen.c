@@ -92,8 +92,7 @@ write_ip(struct rte_ipv4_hdr *ip, uint32_t src, size_t len)
 }
 
 void
-gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_t ack, uint8_t flags,
-	    uint32_t len)
+gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_t ack, uint8_t flags, uint32_t len)
 {
 	struct la_tcp_hdr h = {.seq = seq,
 			       .ack = flags & LA_ACK ? ack : 0,
@@ -120,8 +119,7 @@ gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_
 		p[IP + hlen] = 'x';
 		sum += la_cksum_add(0, p + IP + hlen, 2 > len ? len : 2);
 	}
-	sum += la_cksum_add(0, p + 12, 8) + rte_cpu_to_be_16(IPPROTO_TCP) +
-	       rte_cpu_to_be_16((uint16_t)(hlen + len));
+	sum += la_cksum_add(0, p + 12, 8) + rte_cpu_to_be_16(IPPROTO_TCP) + rte_cpu_to_be_16((uint16_t)(hlen + len));
 	((struct rte_tcp_hdr *)(p + IP))->cksum = la_cksum_finish64(sum);
 	g->sent++;
 }
@@ -148,8 +146,7 @@ gen_attack(struct gen *g, uint8_t flags)
 	uint64_t r = gen_random(g);
 	uint32_t from = rte_cpu_to_be_32(0x0c000000 | (uint32_t)(r & 0xffffff)); /* 12.0.0.0/8 */
 
-	gen_segment(g, from, (uint16_t)(1024 + (r >> 24) % 60000), (uint32_t)(r >> 32),
-		    (uint32_t)(r >> 17), flags, 0);
+	gen_segment(g, from, (uint16_t)(1024 + (r >> 24) % 60000), (uint32_t)(r >> 32), (uint32_t)(r >> 17), flags, 0);
 	g->attacks++;
 }
 
@@ -212,9 +209,8 @@ gen_parse(struct gen *g, const struct rte_mbuf *m, struct gen_answer *a)
 	}
 	total = rte_be_to_cpu_16(ip->total_length);
 	hlen = (tcp->data_off >> 4) * 4u;
-	if (eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) ||
-	    ip->next_proto_id != IPPROTO_TCP || ip->src_addr != SERVER_IP ||
-	    tcp->src_port != rte_cpu_to_be_16(BENCH_PORT) || total < IP + hlen ||
+	if (eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) || ip->next_proto_id != IPPROTO_TCP ||
+	    ip->src_addr != SERVER_IP || tcp->src_port != rte_cpu_to_be_16(BENCH_PORT) || total < IP + hlen ||
 	    ETHER + total > m->pkt_len) {
 		bench_fault(g->b, "a frame from the server that nothing explains");
 		return false;
@@ -262,8 +258,7 @@ script_answer(struct gen *g, const struct gen_answer *a)
 		bench_fault(g->b,
 			    "step %u: flags %#x, %u bytes, seq %u, ack %u; due: flags %#x, %u bytes, "
 			    "seq %u, ack %u",
-			    f->step, a->flags, a->len, a->seq, a->ack, s->want, s->want_len, f->rcv,
-			    f->snd);
+			    f->step, a->flags, a->len, a->seq, a->ack, s->want, s->want_len, f->rcv, f->snd);
 		return;
 	}
 	f->rcv = a->seq + a->len + ((a->flags & LA_SYN) != 0) + ((a->flags & LA_FIN) != 0);
@@ -334,8 +329,7 @@ gen_run(struct gen *g, bool timed)
 /* ------------------------------------------------------------------ beginning and end */
 
 int
-gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_step *script,
-	 unsigned nsteps)
+gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_step *script, unsigned nsteps)
 {
 	*g = (struct gen){.b = sv->b,
 			  .sv = sv,

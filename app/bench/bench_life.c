@@ -95,18 +95,17 @@ struct life {
 	struct gen g;
 	uint32_t group; /* flows */
 	unsigned turn;
-	uint64_t offered, done;	     /* connections begun and ended */
-	uint64_t entered, expired;   /* during the rounds */
-	uint64_t least, most;	     /* the population during the rounds */
+	uint64_t offered, done;	   /* connections begun and ended */
+	uint64_t entered, expired; /* during the rounds */
+	uint64_t least, most;	   /* the population during the rounds */
 	struct bench_row *row;
 };
 
 static void
 options_of(const struct life *l, struct server_options *o)
 {
-	*o = (struct server_options){.ops = &l->kind->ops,
-				     .time_wait = l->population + SPARE,
-				     .conn = {.msl_ms = l->lifetime / 2}};
+	*o = (struct server_options){
+		.ops = &l->kind->ops, .time_wait = l->population + SPARE, .conn = {.msl_ms = l->lifetime / 2}};
 }
 
 /* rate: connections/s with an empty table; 0: not known. */
@@ -224,9 +223,8 @@ life_measure(struct life *l, double seconds, double limit, bool note)
 static void
 life_check(struct life *l)
 {
-	static const enum la_counter attacked[] = {LA_C_syn_cookies_bad, LA_C_drop_no_listener,
-						   LA_C_rst_throttled,   LA_C_rst_out,
-						   LA_C_retransmits,     LA_C_drop_listen_bad,
+	static const enum la_counter attacked[] = {LA_C_syn_cookies_bad, LA_C_drop_no_listener, LA_C_rst_throttled,
+						   LA_C_rst_out,	 LA_C_retransmits,	LA_C_drop_listen_bad,
 						   LA_NCOUNTERS};
 	const struct la_counters *c = la_shard_counters(l->sv.shard);
 	struct bench *b = l->sv.b;
@@ -236,25 +234,22 @@ life_check(struct life *l)
 	life_settle(l);
 	server_check(&l->sv, l->row->name, l->attack ? attacked : NULL);
 	if (l->done != l->offered)
-		bench_fault(b, "%s: %" PRIu64 " connections begun, %" PRIu64 " ended", l->row->name,
-			    l->offered, l->done);
+		bench_fault(b, "%s: %" PRIu64 " connections begun, %" PRIu64 " ended", l->row->name, l->offered,
+			    l->done);
 	if (c->v[LA_C_ended_orderly] != l->done)
-		bench_fault(b, "%s: %" PRIu64 " connections ended, the server counts %" PRIu64,
-			    l->row->name, l->done, c->v[LA_C_ended_orderly]);
-	if (c->v[LA_C_time_wait_entered] !=
-	    c->v[LA_C_time_wait] + c->v[LA_C_time_wait_expired])
-		bench_fault(b, "%s: TIME_WAIT entries came and went uncounted",
-			    l->row->name);
+		bench_fault(b, "%s: %" PRIu64 " connections ended, the server counts %" PRIu64, l->row->name, l->done,
+			    c->v[LA_C_ended_orderly]);
+	if (c->v[LA_C_time_wait_entered] != c->v[LA_C_time_wait] + c->v[LA_C_time_wait_expired])
+		bench_fault(b, "%s: TIME_WAIT entries came and went uncounted", l->row->name);
 	if (l->lifetime == EMPTY_LIFE) /* fewer than the entries of a few ticks: no population */
 		return;
 	/* a small population follows the varying rate of a shared host; a large one reacts too slowly */
-	if (l->least < l->population / 10 * 4 ||
-	    l->most > l->population / 10 * 16 + SPARE / 16)
-		bench_fault(b, "%s: the population did not stand: %" PRIu64 " to %" PRIu64,
-			    l->row->name, l->least, l->most);
+	if (l->least < l->population / 10 * 4 || l->most > l->population / 10 * 16 + SPARE / 16)
+		bench_fault(b, "%s: the population did not stand: %" PRIu64 " to %" PRIu64, l->row->name, l->least,
+			    l->most);
 	if (l->expired < l->entered / 2)
-		bench_fault(b, "%s: %" PRIu64 " entries came in and only %" PRIu64 " expired",
-			    l->row->name, l->entered, l->expired);
+		bench_fault(b, "%s: %" PRIu64 " entries came in and only %" PRIu64 " expired", l->row->name, l->entered,
+			    l->expired);
 }
 
 /* Connections/s without a population; 2*MSL of the others derives from it. */
@@ -277,19 +272,17 @@ life_say(struct life *l)
 
 	if (l->attack) {
 		snprintf(r->note, sizeof(r->note),
-			 "%.0f %% of the frames attack; closes offered %" PRIu64 ", done %" PRIu64
-			 "; %" PRIu64 " cookies sent",
-			 100.0 * (double)l->g.attacks / (double)(l->g.sent ? l->g.sent : 1),
-			 l->offered, l->done,
+			 "%.0f %% of the frames attack; closes offered %" PRIu64 ", done %" PRIu64 "; %" PRIu64
+			 " cookies sent",
+			 100.0 * (double)l->g.attacks / (double)(l->g.sent ? l->g.sent : 1), l->offered, l->done,
 			 la_shard_counters(l->sv.shard)->v[LA_C_syn_cookies_sent]);
 		return;
 	}
 	if (!l->kind->server_first)
 		return;
 	snprintf(r->note, sizeof(r->note),
-		 "MSL %.3f s, %" PRIu64 " to %" PRIu64 " standing, %.2f expired for each that came",
-		 l->lifetime / 2e3, l->least, l->most,
-		 l->entered ? (double)l->expired / (double)l->entered : 0);
+		 "MSL %.3f s, %" PRIu64 " to %" PRIu64 " standing, %.2f expired for each that came", l->lifetime / 2e3,
+		 l->least, l->most, l->entered ? (double)l->expired / (double)l->entered : 0);
 }
 
 /* ------------------------------------------------------------------ lifecycle */
@@ -317,8 +310,8 @@ life_kind_run(struct bench *b, const struct life_kind *kind, double rate)
 	if (!bench_fits("lifecycle", server_memory(&o)))
 		return;
 	if (kind->server_first)
-		l.row = bench_row(b, "lifecycle", "connection", NSTEPS,
-				  "lifecycle, %s, %" PRIu64 " in TIME_WAIT", kind->text, l.population);
+		l.row = bench_row(b, "lifecycle", "connection", NSTEPS, "lifecycle, %s, %" PRIu64 " in TIME_WAIT",
+				  kind->text, l.population);
 	else
 		l.row = bench_row(b, "lifecycle", "connection", NSTEPS, "lifecycle, %s", kind->text);
 	if (l.row && life_open(&l, b, rate) == 0)
@@ -428,7 +421,6 @@ garbage_run(struct bench *b)
 }
 
 const struct bench_kind bench_flood_kind = {
-	"syn-flood", "SYNs from everywhere, answered by cookies, while connections open and close",
-	flood_run};
-const struct bench_kind bench_garbage_kind = {
-	"ack-garbage", "ACKs of no connection, while connections open and close", garbage_run};
+	"syn-flood", "SYNs from everywhere, answered by cookies, while connections open and close", flood_run};
+const struct bench_kind bench_garbage_kind = {"ack-garbage", "ACKs of no connection, while connections open and close",
+					      garbage_run};

@@ -117,5 +117,5 @@ limit_run(struct bench *b)
 	limit_row(b, BENCH_FRAME, true);
 }
 
-const struct bench_kind bench_limit_kind = {
-	"limit", "a bare echo: addresses swapped, both checksums made, no stack", limit_run};
+const struct bench_kind bench_limit_kind = {"limit", "a bare echo: addresses swapped, both checksums made, no stack",
+					    limit_run};

@@ -52,8 +52,7 @@ static void
 write_frames(struct rte_mbuf **to, struct rte_mbuf **from, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		memcpy(rte_pktmbuf_mtod(to[i], void *), rte_pktmbuf_mtod(from[i], void *),
-		       from[i]->data_len);
+		memcpy(rte_pktmbuf_mtod(to[i], void *), rte_pktmbuf_mtod(from[i], void *), from[i]->data_len);
 		to[i]->data_len = from[i]->data_len;
 		to[i]->pkt_len = from[i]->data_len;
 	}

@@ -17,11 +17,11 @@
 #include "bench/bench_clients.h"
 
 enum {
-	SLOTS = 1 << 22,	/* clients at once */
-	WINDOW = 480, 		/* clients of the closed loop */
+	SLOTS = 1 << 22, /* clients at once */
+	WINDOW = 480,	 /* clients of the closed loop */
 	TIME_WAIT = 4 << 20,
 	MSL_MS = 5,
-	LONG_LIFE = 240000,	/* 2*MSL of the population, ms: longer than a run */
+	LONG_LIFE = 240000, /* 2*MSL of the population, ms: longer than a run */
 	ROUNDS = 3,
 	NTIMES = 4,
 };
@@ -41,7 +41,8 @@ static const struct la_conn_ops ops = {.data = respond_and_close};
 static int
 overload_open(struct clients *o, struct bench *b)
 {
-	struct server_options so = {.ops = &ops, .time_wait = b->opt.population + TIME_WAIT, .conn = {.msl_ms = MSL_MS}};
+	struct server_options so = {
+		.ops = &ops, .time_wait = b->opt.population + TIME_WAIT, .conn = {.msl_ms = MSL_MS}};
 
 	if (clients_open(o, b, &so, "overload", SLOTS) != 0)
 		return -1;
@@ -66,8 +67,11 @@ overload_settle(struct clients *o, const char *what)
 	if (b->faults == 0 && (o->nfree != o->nslots || o->n.offered != o->n.carried + o->n.timeouts + o->n.resets))
 		bench_fault(b, "%s: %" PRIu64 " offered; %" PRIu64 " carried, %" PRIu64 " timed out, %" PRIu64 " reset",
 			    what, o->n.offered, o->n.carried, o->n.timeouts, o->n.resets);
-	if (b->faults == 0 && (c->v[LA_C_live] != 0 || c->v[LA_C_syn_shed_level] != 0 || c->v[LA_C_time_wait] != b->opt.population))
-		bench_fault(b, "%s: a second later %" PRIu64 " connections, %" PRIu64 " in TIME_WAIT, shedding %" PRIu64 "/256",
+	if (b->faults == 0 &&
+	    (c->v[LA_C_live] != 0 || c->v[LA_C_syn_shed_level] != 0 || c->v[LA_C_time_wait] != b->opt.population))
+		bench_fault(b,
+			    "%s: a second later %" PRIu64 " connections, %" PRIu64 " in TIME_WAIT, shedding %" PRIu64
+			    "/256",
 			    what, c->v[LA_C_live], c->v[LA_C_time_wait], c->v[LA_C_syn_shed_level]);
 	if (c->v[LA_C_early_recycles] != 0 || c->v[LA_C_out_full] != 0)
 		bench_fault(b, "%s: out_full %" PRIu64 ", early_recycles %" PRIu64, what, c->v[LA_C_out_full],
@@ -101,13 +105,14 @@ overload_say(struct bench_row *r, const struct clients_tally *t)
 		 "offered %.0f/s, carried %.0f/s; shed %.0f, lost at the ring %.0f, timed out %.0f, reset %.0f a "
 		 "second; open to close p99 %.2f ms",
 		 clients_per_second(t->offered, t), clients_per_second(t->carried, t), clients_per_second(t->shed, t),
-		 clients_per_second(t->ring_full, t), clients_per_second(t->timeouts, t), clients_per_second(t->resets, t), t->p99 * 1e-6);
+		 clients_per_second(t->ring_full, t), clients_per_second(t->timeouts, t),
+		 clients_per_second(t->resets, t), t->p99 * 1e-6);
 	json_decref(r->more);
 	r->more = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "offered_per_s", clients_per_second(t->offered, t),
-			    "carried_per_s", clients_per_second(t->carried, t), "shed_per_s", clients_per_second(t->shed, t),
-			    "ring_full_per_s", clients_per_second(t->ring_full, t), "timeouts_per_s",
-			    clients_per_second(t->timeouts, t), "resets_per_s", clients_per_second(t->resets, t), "p99_ms",
-			    t->p99 * 1e-6);
+			    "carried_per_s", clients_per_second(t->carried, t), "shed_per_s",
+			    clients_per_second(t->shed, t), "ring_full_per_s", clients_per_second(t->ring_full, t),
+			    "timeouts_per_s", clients_per_second(t->timeouts, t), "resets_per_s",
+			    clients_per_second(t->resets, t), "p99_ms", t->p99 * 1e-6);
 }
 
 static void
@@ -136,7 +141,8 @@ overload_round(struct bench *b, struct clients *o, struct bench_row **row)
 
 		t[i] = overload_measure(o, before * times[i], row[i + 1]->name);
 		c[i + 1] = overload_measure(o, 0, row[0]->name);
-		share[i] = clients_per_second(t[i].carried, &t[i]) * 2 / (before + clients_per_second(c[i + 1].carried, &c[i + 1]));
+		share[i] = clients_per_second(t[i].carried, &t[i]) * 2 /
+			   (before + clients_per_second(c[i + 1].carried, &c[i + 1]));
 		peak = RTE_MAX(peak, share[i]);
 	}
 	if (b->faults == 0)
@@ -155,8 +161,8 @@ overload_run(struct bench *b)
 
 	row[0] = bench_row(b, "overload", "connection", CLIENTS_NSTEPS, "overload, capacity: %d at once", WINDOW);
 	for (unsigned i = 0; i < NTIMES; i++)
-		row[i + 1] = bench_row(b, "overload", "connection", CLIENTS_NSTEPS, "overload, %g times the capacity offered",
-				       times[i]);
+		row[i + 1] = bench_row(b, "overload", "connection", CLIENTS_NSTEPS,
+				       "overload, %g times the capacity offered", times[i]);
 	for (unsigned i = 0; i <= NTIMES; i++) {
 		if (row[i] == NULL)
 			return;

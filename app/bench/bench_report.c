@@ -14,8 +14,8 @@
 void
 bench_print_head(void)
 {
-	printf("%-66s %10s %19s %9s %12s %6s %13s\n", "", "cycles", "least..most", "ns", "a second",
-	       "ratio", "least..most");
+	printf("%-66s %10s %19s %9s %12s %6s %13s\n", "", "cycles", "least..most", "ns", "a second", "ratio",
+	       "least..most");
 }
 
 void
@@ -28,12 +28,11 @@ bench_print_row(const struct bench *b, const struct bench_row *r)
 	if (strcmp(r->unit, "byte") == 0) {
 		printf("%-66s %10.1f bytes\n", r->name, v);
 	} else {
-		printf("%-66s %10.1f %9.1f..%-8.1f %9.1f %12.0f", r->name, v,
-		       bench_rank(&r->value, 0), bench_rank(&r->value, 1), v / b->ghz,
-		       b->ghz * 1e9 / v);
+		printf("%-66s %10.1f %9.1f..%-8.1f %9.1f %12.0f", r->name, v, bench_rank(&r->value, 0),
+		       bench_rank(&r->value, 1), v / b->ghz, b->ghz * 1e9 / v);
 		if (r->ratio.n > 0)
-			printf(" %6.2f %5.2f..%-5.2f of %s", bench_rank(&r->ratio, 0.5),
-			       bench_rank(&r->ratio, 0), bench_rank(&r->ratio, 1), r->of);
+			printf(" %6.2f %5.2f..%-5.2f of %s", bench_rank(&r->ratio, 0.5), bench_rank(&r->ratio, 0),
+			       bench_rank(&r->ratio, 1), r->of);
 		printf("\n");
 	}
 	if (r->note[0])
@@ -56,22 +55,21 @@ static const struct goal goals[] = {
 	{"exchange: share of the limit's packets/s", "exchange", NULL, 0.6, false, false, false},
 	{"repeated FIN: share of the limit's packets/s", "repeated FIN", NULL, 0.7, false, false, false},
 	/* at most twice the limit's cost for three in and three out */
-	{"lifecycle, server core alone, 1 byte: share of the limit's rate",
-	 "lifecycle, server closes first, 1 byte", NULL, 0.5, false, false, false},
-	{"churn at 100 M in TIME_WAIT: share of the empty table's rate", "churn, 100000000 ", NULL, 0.6,
-	 false, false, false},
-	{"bulk in, MSS 1460, one connection: share of the limit", "bulk in, MSS 1460, 1 ", NULL, 0.5,
-	 false, false, false},
-	{"bulk out, MSS 1460, one connection: share of the limit", "bulk out, MSS 1460, 1 ", NULL, 0.5,
-	 false, false, false},
-	{"scaling from 1 to 2 workers: times the rate", "scaling, 2 workers", NULL, 1.9, false, false,
+	{"lifecycle, server core alone, 1 byte: share of the limit's rate", "lifecycle, server closes first, 1 byte",
+	 NULL, 0.5, false, false, false},
+	{"churn at 100 M in TIME_WAIT: share of the empty table's rate", "churn, 100000000 ", NULL, 0.6, false, false,
 	 false},
+	{"bulk in, MSS 1460, one connection: share of the limit", "bulk in, MSS 1460, 1 ", NULL, 0.5, false, false,
+	 false},
+	{"bulk out, MSS 1460, one connection: share of the limit", "bulk out, MSS 1460, 1 ", NULL, 0.5, false, false,
+	 false},
+	{"scaling from 1 to 2 workers: times the rate", "scaling, 2 workers", NULL, 1.9, false, false, false},
 	{"syn-flood: share of the limit's packets/s", "syn-flood", NULL, 0.7, false, false, false},
 	{"ack-garbage: share of the limit's packets/s", "ack-garbage", NULL, 0.7, false, false, false},
-	{"overload, twice the capacity offered: share of the peak", "overload, 2 times", NULL, 0.9, false,
-	 false, false},
-	{"overload, four times the capacity offered: share of the peak", "overload, 4 times", NULL, 0.9,
-	 false, false, false},
+	{"overload, twice the capacity offered: share of the peak", "overload, 2 times", NULL, 0.9, false, false,
+	 false},
+	{"overload, four times the capacity offered: share of the peak", "overload, 4 times", NULL, 0.9, false, false,
+	 false},
 	{"abuse, the worst attack: share of the honest closes", "abuse, under", NULL, 0.9, false, false, true},
 	/* a TCB is 256 B; its entries in the index, and in the wheel during the open, at most 24 more */
 	{"idle established connection: bytes, index share included", "idle", NULL, 256 + 24, true, true, false},
@@ -124,8 +122,8 @@ bench_print_goals(const struct bench *b)
 		if (!any)
 			printf("\n%-66s %9s %8s %17s\n", "goals", "", "median", "least..most");
 		any = true;
-		printf("%-66s %s %6.2f %8.2f %8.2f..%-7.2f %s\n", g->text, g->at_most ? "<=" : ">=",
-		       g->bound, bench_rank(goal_figure(g, r), 0.5), bench_rank(goal_figure(g, r), 0),
+		printf("%-66s %s %6.2f %8.2f %8.2f..%-7.2f %s\n", g->text, g->at_most ? "<=" : ">=", g->bound,
+		       bench_rank(goal_figure(g, r), 0.5), bench_rank(goal_figure(g, r), 0),
 		       bench_rank(goal_figure(g, r), 1), goal_is_met(g, r) ? "met" : "MISSED");
 	}
 }
@@ -136,8 +134,8 @@ static json_t *
 row_json(const struct bench *b, const struct bench_row *r)
 {
 	bool bytes = strcmp(r->unit, "byte") == 0;
-	json_t *j = json_pack("{s:s, s:s, s:s, s:f, s:s}", "bench", r->bench, "name", r->name, "unit",
-			      r->unit, "frames_in", r->frames, "note", r->note);
+	json_t *j = json_pack("{s:s, s:s, s:s, s:f, s:s}", "bench", r->bench, "name", r->name, "unit", r->unit,
+			      "frames_in", r->frames, "note", r->note);
 
 	json_object_set_new(j, bytes ? "bytes" : "cycles", bench_series_json(&r->value, 1));
 	if (!bytes) {
@@ -167,10 +165,10 @@ goals_json(const struct bench *b)
 
 		if (r == NULL)
 			continue;
-		json_array_append_new(
-			a, json_pack("{s:s, s:s, s:s, s:f, s:f, s:b}", "goal", g->text, "row", r->name,
-				     "bound", g->at_most ? "most" : "least", "bound_value", g->bound,
-				     "value", bench_rank(goal_figure(g, r), 0.5), "met", goal_is_met(g, r)));
+		json_array_append_new(a,
+				      json_pack("{s:s, s:s, s:s, s:f, s:f, s:b}", "goal", g->text, "row", r->name,
+						"bound", g->at_most ? "most" : "least", "bound_value", g->bound,
+						"value", bench_rank(goal_figure(g, r), 0.5), "met", goal_is_met(g, r)));
 	}
 	return a;
 }
@@ -184,11 +182,10 @@ bench_json(const struct bench *b)
 		if (b->row[i].value.n > 0)
 			json_array_append_new(rows, row_json(b, &b->row[i]));
 	}
-	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:f, s:i, s:f, s:i, s:i, s:o, s:o}", "program",
-			 "lastack bench", "version", lastack_version, "dpdk", rte_version(), "good",
-			 b->faults == 0, "fault", b->fault, "tsc_ghz", b->ghz, "rounds",
-			 (int)b->opt.rounds, "seconds", b->opt.seconds, "burst", BENCH_BURST, "batch",
-			 BENCH_BATCH, "rows", rows, "goals", goals_json(b));
+	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:f, s:i, s:f, s:i, s:i, s:o, s:o}", "program", "lastack bench",
+			 "version", lastack_version, "dpdk", rte_version(), "good", b->faults == 0, "fault", b->fault,
+			 "tsc_ghz", b->ghz, "rounds", (int)b->opt.rounds, "seconds", b->opt.seconds, "burst",
+			 BENCH_BURST, "batch", BENCH_BATCH, "rows", rows, "goals", goals_json(b));
 }
 
 int
@@ -214,8 +211,8 @@ plot_rows(const struct bench *b, FILE *f)
 		const struct bench_row *r = &b->row[i];
 
 		if (r->value.n > 0 && strcmp(r->unit, "byte") != 0)
-			fprintf(f, "%g %g %g \"%s\"\n", bench_rank(&r->value, 0.5),
-				bench_rank(&r->value, 0), bench_rank(&r->value, 1), r->name);
+			fprintf(f, "%g %g %g \"%s\"\n", bench_rank(&r->value, 0.5), bench_rank(&r->value, 0),
+				bench_rank(&r->value, 1), r->name);
 	}
 	fprintf(f, "e\n");
 }

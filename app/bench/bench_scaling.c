@@ -100,8 +100,7 @@ workers_together(struct worker *w, unsigned n, double seconds)
 static int
 worker_open(struct worker *w, struct bench *b, unsigned i)
 {
-	const struct server_options o = {
-		.ops = &ops, .time_wait = 4 << 20, .queue = i, .conn = {.msl_ms = 250}};
+	const struct server_options o = {.ops = &ops, .time_wait = 4 << 20, .queue = i, .conn = {.msl_ms = 250}};
 
 	*w = (struct worker){.done = 0};
 	if (server_open(&w->sv, b, &o) != 0)
@@ -137,9 +136,8 @@ scaling_note(const struct bench *b, struct bench_row *r, double rate, double alo
 static void
 scaling_rounds(struct bench *b, struct worker *w)
 {
-	struct bench_row *r[BENCH_WORKERS] = {
-		bench_row(b, "scaling", "connection", STEPS, "scaling, 1 worker"),
-		bench_row(b, "scaling", "connection", STEPS, "scaling, 2 workers")};
+	struct bench_row *r[BENCH_WORKERS] = {bench_row(b, "scaling", "connection", STEPS, "scaling, 1 worker"),
+					      bench_row(b, "scaling", "connection", STEPS, "scaling, 2 workers")};
 
 	for (unsigned k = 0; r[1] && k <= b->opt.rounds && b->faults == 0; k++) {
 		double one = workers_together(w, 1, b->opt.seconds);

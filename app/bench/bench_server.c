@@ -25,8 +25,7 @@ server_configure(const struct server_options *o, struct la_shard_config *cfg, st
 		.naddrs = 1,
 		.no_dad = true,
 		.max_conns = o->max_conns ? o->max_conns : CONNS,
-		.max_time_wait4 = o->time_wait > TIME_WAIT_LEAST ? (uint32_t)o->time_wait
-								 : TIME_WAIT_LEAST,
+		.max_time_wait4 = o->time_wait > TIME_WAIT_LEAST ? (uint32_t)o->time_wait : TIME_WAIT_LEAST,
 		.max_time_wait6 = TIME_WAIT_LEAST,
 	};
 	la_prefix_parse(o->addr ? o->addr : "10.77.0.2/24", own);
@@ -49,9 +48,7 @@ server_open(struct server *sv, struct bench *b, const struct server_options *o)
 	struct la_shard_config cfg;
 	struct la_prefix own;
 
-	*sv = (struct server){.b = b, 
-			      .port = o->null ? &b->null : &b->port[1],
-			      .queue = (uint16_t)o->queue};
+	*sv = (struct server){.b = b, .port = o->null ? &b->null : &b->port[1], .queue = (uint16_t)o->queue};
 	sv->pool = o->pool ? o->pool : b->pool[o->queue][1];
 	server_configure(o, &cfg, &own);
 	cfg.mbufs = sv->pool;
@@ -172,8 +169,8 @@ static bool
 may_be(enum la_counter c, const enum la_counter *allowed)
 {
 	if (la_counter_kind(c) != LA_KIND_DROP && c != LA_C_early_recycles && c != LA_C_rst_out &&
-	    c != LA_C_retransmits && c != LA_C_challenge_acks && c != LA_C_ended_reset &&
-	    c != LA_C_ended_aborted && c != LA_C_ended_timeout && c != LA_C_time_wait_acked)
+	    c != LA_C_retransmits && c != LA_C_challenge_acks && c != LA_C_ended_reset && c != LA_C_ended_aborted &&
+	    c != LA_C_ended_timeout && c != LA_C_time_wait_acked)
 		return true;
 	for (; *allowed != LA_NCOUNTERS; allowed++)
 		if (*allowed == c)
@@ -192,8 +189,7 @@ server_check(const struct server *sv, const char *what, const enum la_counter *a
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++) {
 		if (c->v[i] == 0 || may_be((enum la_counter)i, allowed ? allowed : none))
 			continue;
-		bench_fault(sv->b, "%s: %s is %" PRIu64, what, la_counter_name((enum la_counter)i),
-			    c->v[i]);
+		bench_fault(sv->b, "%s: %s is %" PRIu64, what, la_counter_name((enum la_counter)i), c->v[i]);
 		good = false;
 	}
 	for (unsigned p = 0; p < 2; p++) {

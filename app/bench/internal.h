@@ -20,7 +20,7 @@ struct gen_step {
 struct gen_flow {
 	uint32_t raddr; /* network order: the flow's own address, the server's peer */
 	uint16_t rport;
-	uint8_t step;	  /* of the script: the next segment, or the one that waits for its answer */
+	uint8_t step; /* of the script: the next segment, or the one that waits for its answer */
 	bool waiting;
 	uint32_t snd, rcv; /* next to send, next expected */
 };
@@ -57,7 +57,7 @@ struct gen {
 	unsigned nsteps;
 	struct gen_flow *flow;
 	uint32_t nflows;
-	uint64_t next;	   /* number of the next new tuple */
+	uint64_t next; /* number of the next new tuple */
 	struct rte_mbuf *batch[8 * BENCH_BATCH];
 	unsigned n;
 	bool asked; /* an ARP reply is in the batch */
@@ -78,7 +78,7 @@ struct server_options {
 	uint64_t time_wait;
 	uint16_t mtu;
 	unsigned queue;
-	bool null; /* on net_null */
+	bool null;		  /* on net_null */
 	struct rte_mempool *pool; /* NULL: the queue's own */
 	const char *addr;	  /* of the server, with its prefix length [10.77.0.2/24] */
 };
@@ -102,8 +102,7 @@ bool server_check(const struct server *sv, const char *what, const enum la_count
 
 /* bench_gen.c */
 /** The generator of `sv` with room for so many flows. 0, or -1 after a fault. */
-int gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_step *script,
-	     unsigned nsteps);
+int gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_step *script, unsigned nsteps);
 void gen_close(struct gen *g);
 /** A new tuple for a place in the table. */
 void gen_new_flow(struct gen *g, uint32_t slot);
@@ -114,8 +113,8 @@ bool gen_is_flow(uint32_t raddr);
 /** Puts the flow's next segment into the batch. */
 void gen_send(struct gen *g, uint32_t slot);
 /** Puts a frame of any kind into the batch: len octets of payload, all zero but the first ('x'). */
-void gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_t ack,
-		 uint8_t flags, uint32_t len);
+void gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_t ack, uint8_t flags,
+		 uint32_t len);
 /** A SYN or an ACK of no flow, to the listening port. */
 void gen_attack(struct gen *g, uint8_t flags);
 /** Shuffles the batch. */

@@ -71,8 +71,8 @@ main(int argc, char **argv)
 		perror("kernel_http ADDRESS PORT");
 		return EXIT_FAILURE;
 	}
-	answer_len = (size_t)snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%0*d",
-				      BODY, BODY, 0);
+	answer_len = (size_t)snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%0*d", BODY,
+				      BODY, 0);
 	for (;;) {
 		int n = epoll_wait(ep, ev, EVENTS, -1);
 

@@ -51,7 +51,7 @@ struct generator {
 /* The result that a process writes to its parent. */
 struct result {
 	bool good;
-	unsigned workers; /* number of threads */
+	unsigned workers;	    /* number of threads */
 	double cpu_rate, wall_rate; /* connections/s, of all workers */
 };
 
@@ -162,8 +162,8 @@ set_up(const struct options *o, unsigned workers)
 	    la_prefix_parse("10.80.0.0/16", &range) || la_addr_parse("10.77.0.1", &gateway) ||
 	    la_addr_parse("10.77.0.2", &to))
 		return -1;
-	cfg = (struct la_engine_config){.nstations = 2 * workers, .quiet = true, .idle = LA_IDLE_POLL,
-					.drain_ms = 5000};
+	cfg = (struct la_engine_config){
+		.nstations = 2 * workers, .quiet = true, .idle = LA_IDLE_POLL, .drain_ms = 5000};
 	cfg.eal.nports = o->one_port ? 1 : workers;
 	for (unsigned w = 0; w < workers; w++) {
 		struct generator *g = &generators[w];
@@ -186,8 +186,12 @@ set_up(const struct options *o, unsigned workers)
 				.worker = w,
 				.ops = side ? &server_station : &generator_station,
 				.ctx = g,
-				.shard = {.addrs = &own[side], .naddrs = 1, .no_dad = true,
-					  .max_conns = 65536, .max_time_wait6 = 64, .msl_ms = o->msl_ms,
+				.shard = {.addrs = &own[side],
+					  .naddrs = 1,
+					  .no_dad = true,
+					  .max_conns = 65536,
+					  .max_time_wait6 = 64,
+					  .msl_ms = o->msl_ms,
 					  .max_time_wait4 = side ? 1 << 17 : (uint32_t)RTE_MIN(room, 1ull << 27)},
 			};
 			if (side) {
@@ -309,9 +313,8 @@ scaling_parse(int argc, char **argv, struct options *o)
 		}
 	}
 	return optind == argc && o->workers >= 1 && o->workers <= MOST_WORKERS && o->rounds >= 1 &&
-			       o->rounds <= MOST_ROUNDS && o->seconds > 0 && o->seconds < 3600 &&
-			       o->inflight >= 1 && o->inflight <= 30000 && o->msl_ms >= 1 &&
-			       o->msl_ms <= 120000
+			       o->rounds <= MOST_ROUNDS && o->seconds > 0 && o->seconds < 3600 && o->inflight >= 1 &&
+			       o->inflight <= 30000 && o->msl_ms >= 1 && o->msl_ms <= 120000
 		       ? 0
 		       : -1;
 }
@@ -325,8 +328,9 @@ main(int argc, char **argv)
 	json_t *rows = json_array(), *j;
 
 	if (scaling_parse(argc, argv, &o) != 0) {
-		fprintf(stderr, "app/bench/scaling: what 1 to --workers N [2] workers do; --rounds N [3], --seconds S [1], "
-				"--inflight N a worker [256], --msl MS [500], --one-port, --json FILE\n");
+		fprintf(stderr,
+			"app/bench/scaling: what 1 to --workers N [2] workers do; --rounds N [3], --seconds S [1], "
+			"--inflight N a worker [256], --msl MS [500], --one-port, --json FILE\n");
 		return 2;
 	}
 	for (unsigned i = 0; i < o.rounds; i++) {
@@ -351,18 +355,16 @@ main(int argc, char **argv)
 
 		printf("%-8u %26.0f %26.0f %8.2f\n", w, c, t, c / bench_rank(&cpu[1], 0.5));
 		json_array_append_new(rows, json_pack("{s:i, s:f, s:f}", "workers", (int)w,
-						      "connections_per_cpu_second", c,
-						      "connections_per_second", t));
+						      "connections_per_cpu_second", c, "connections_per_second", t));
 	}
 	printf("ratio of %u workers to 1, median of %u rounds: %.2f (CPU time); each round's own pair; %s, MSL %u ms, %s\n",
 	       o.workers, o.rounds, bench_rank(&ratio, 0.5),
 	       o.one_port ? "one port, a queue a worker" : "a ring pair a worker", o.msl_ms, rte_version());
 	if (!good)
 		printf("FAIL: a connection did not end orderly, or a frame was lost\n");
-	j = json_pack("{s:s, s:b, s:o, s:f, s:b, s:i, s:i, s:f, s:i}", "bench", "scaling", "good", good, "rows",
-		      rows, "ratio", bench_rank(&ratio, 0.5), "one_port", o.one_port, "rounds",
-		      (int)o.rounds, "msl_ms", (int)o.msl_ms, "seconds", o.seconds, "inflight",
-		      (int)o.inflight);
+	j = json_pack("{s:s, s:b, s:o, s:f, s:b, s:i, s:i, s:f, s:i}", "bench", "scaling", "good", good, "rows", rows,
+		      "ratio", bench_rank(&ratio, 0.5), "one_port", o.one_port, "rounds", (int)o.rounds, "msl_ms",
+		      (int)o.msl_ms, "seconds", o.seconds, "inflight", (int)o.inflight);
 	if (o.json != NULL && json_dump_file(j, o.json, JSON_INDENT(2)) != 0) {
 		fprintf(stderr, "app/bench/scaling: %s cannot be written\n", o.json);
 		good = false;

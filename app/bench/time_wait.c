@@ -62,8 +62,7 @@ parse_sizes(const char *list, struct bench *b)
 
 		if (*end && strchr("kKmM", *end))
 			n *= tolower(*end++) == 'k' ? 1e3 : 1e6;
-		if (end == s || (*end && *end != ',') || !(n >= 1e4) || n > 4e8 ||
-		    b->nsizes == MAX_SIZES)
+		if (end == s || (*end && *end != ',') || !(n >= 1e4) || n > 4e8 || b->nsizes == MAX_SIZES)
 			return -1;
 		b->size[b->nsizes++].n = (uint32_t)n / BURST * BURST;
 		s = *end ? end + 1 : end;
@@ -76,8 +75,8 @@ parse_options(int argc, char **argv, struct bench *b)
 {
 	static const struct option longs[] = {
 		{"sizes", required_argument, NULL, 's'}, {"rounds", required_argument, NULL, 'r'},
-		{"json", required_argument, NULL, 'j'},  {"plot", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+		{"json", required_argument, NULL, 'j'},	 {"plot", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},	 {NULL, 0, NULL, 0},
 	};
 	const char *sizes = "100k,1M,10M";
 	int c;
@@ -104,8 +103,8 @@ parse_options(int argc, char **argv, struct bench *b)
 			return -1;
 		}
 	}
-	if (optind != argc || b->rounds < 1 || b->rounds > MAX_ROUNDS ||
-	    parse_sizes(sizes, b) < 0 || (b->plot && !report_can_plot(b->plot))) {
+	if (optind != argc || b->rounds < 1 || b->rounds > MAX_ROUNDS || parse_sizes(sizes, b) < 0 ||
+	    (b->plot && !report_can_plot(b->plot))) {
 		print_usage();
 		return -1;
 	}
@@ -116,11 +115,10 @@ parse_options(int argc, char **argv, struct bench *b)
 static void
 start_eal(struct bench *b)
 {
-	static char prog[] = "time_wait", l[] = "-l", core[16], no_huge[] = "--no-huge", m[] = "-m",
-		    mb[] = "64", no_pci[] = "--no-pci", no_shconf[] = "--no-shconf",
-		    no_telemetry[] = "--no-telemetry", level[] = "--log-level=error";
-	static char *args[] = {prog, l,      core,      no_huge,      m,
-			       mb,   no_pci, no_shconf, no_telemetry, level};
+	static char prog[] = "time_wait", l[] = "-l", core[16], no_huge[] = "--no-huge", m[] = "-m", mb[] = "64",
+		    no_pci[] = "--no-pci", no_shconf[] = "--no-shconf", no_telemetry[] = "--no-telemetry",
+		    level[] = "--log-level=error";
+	static char *args[] = {prog, l, core, no_huge, m, mb, no_pci, no_shconf, no_telemetry, level};
 	cpu_set_t cpus;
 	int last = 0;
 

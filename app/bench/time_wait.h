@@ -52,7 +52,7 @@ struct burst {
 	struct la_tuple tuple[BURST];
 	struct key4 key[BURST];
 	struct la_tw_core state[BURST]; /* enter */
-	struct la_seg seg[BURST];       /* look-ups, FINs, SYNs */
+	struct la_seg seg[BURST];	/* look-ups, FINs, SYNs */
 };
 
 struct area {
@@ -100,14 +100,14 @@ struct result {
 	bool done[NSIDES];
 	struct bench_series op[NSIDES][NOPS];
 	struct bench_series poll_worst[NSIDES], poll_mid[NSIDES]; /* cycles, of the spike */
-	struct bench_series drain;                                /* cycles an entry, the whole table */
+	struct bench_series drain;				  /* cycles an entry, the whole table */
 	uint32_t spike;
-	double bytes[NSIDES];    /* an entry */
-	double bound;            /* computed bytes per entry of the table */
-	double huge;             /* share of the table's memory in hugepages */
+	double bytes[NSIDES];	 /* an entry */
+	double bound;		 /* computed bytes per entry of the table */
+	double huge;		 /* share of the table's memory in hugepages */
 	uint64_t polls_switched; /* of the spike: polls with a thread switch; not included above */
-	uint64_t bursts, cut;    /* measured bursts, and those left out as interrupted */
-	char why[NSIDES][160];   /* not done */
+	uint64_t bursts, cut;	 /* measured bursts, and those left out as interrupted */
+	char why[NSIDES][160];	 /* not done */
 };
 
 struct size {

@@ -19,9 +19,8 @@ burst_tuple(uint64_t id, bool is4, struct la_tuple *t)
 	uint64_t a = bench_mix(id), ports = bench_mix(a);
 
 	if (is4)
-		*t = (struct la_tuple){la_addr_from4((uint32_t)(a >> 32)),
-				       la_addr_from4((uint32_t)a), (uint16_t)(ports >> 16),
-				       (uint16_t)ports};
+		*t = (struct la_tuple){la_addr_from4((uint32_t)(a >> 32)), la_addr_from4((uint32_t)a),
+				       (uint16_t)(ports >> 16), (uint16_t)ports};
 	else
 		*t = (struct la_tuple){{.w = {documentation, 1, (uint32_t)(a >> 32), 1}},
 				       {.w = {documentation, 2, (uint32_t)a, 2}},

@@ -23,8 +23,8 @@ struct pass {
 	struct result *r;
 	const struct side *side[NSIDES];
 	void *self[NSIDES]; /* NULL: not done */
-	uint32_t n;         /* entries */
-	uint32_t k;         /* live connections, and operations of a sample */
+	uint32_t n;	    /* entries */
+	uint32_t k;	    /* live connections, and operations of a sample */
 	bool is4;
 	uint64_t lo; /* entries are lo to lo + n - 1, live connections the k after them */
 	uint64_t spikes;
@@ -74,8 +74,7 @@ make_burst(const struct pass *p, struct burst *b, unsigned round, uint32_t first
 	b->n = count - first < BURST ? count - first : BURST;
 	b->is4 = p->is4;
 	for (unsigned i = 0; i < b->n; i++) {
-		uint64_t id = b->brief ? ID_SPIKE + p->spikes + first + i
-				       : pass_choose(p, b->op, round, first + i);
+		uint64_t id = b->brief ? ID_SPIKE + p->spikes + first + i : pass_choose(p, b->op, round, first + i);
 
 		burst_connection(b, i, id, round);
 	}
@@ -116,8 +115,7 @@ pass_settle(struct pass *p, int side)
 static void
 pass_failed(struct pass *p, int side, enum op op, uint32_t done, uint32_t want)
 {
-	printf("FAIL: %s, %s: %u of %u were done as they should\n", p->side[side]->name,
-	       op_name[op], done, want);
+	printf("FAIL: %s, %s: %u of %u were done as they should\n", p->side[side]->name, op_name[op], done, want);
 	p->b->good = false;
 }
 
@@ -340,8 +338,7 @@ static void
 pass_check(struct pass *p, uint32_t live)
 {
 	for (int s = 0; s < NSIDES; s++)
-		if (p->self[s] && p->side[s]->check &&
-		    !p->side[s]->check(p->self[s], live, p->n <= 1000000))
+		if (p->self[s] && p->side[s]->check && !p->side[s]->check(p->self[s], live, p->n <= 1000000))
 			p->b->good = false;
 }
 
@@ -393,9 +390,8 @@ pass_fits(const struct pass *p, int side)
 		need *= 2;
 	if (need + 2 * GIB <= there)
 		return true;
-	snprintf(p->r->why[side], sizeof(p->r->why[side]),
-		 "%.1f GiB needed%s and 2 to spare, MemAvailable is %.1f GiB", need / GIB,
-		 side == TABLE ? " (bare memory as large as the table included)" : "", there / GIB);
+	snprintf(p->r->why[side], sizeof(p->r->why[side]), "%.1f GiB needed%s and 2 to spare, MemAvailable is %.1f GiB",
+		 need / GIB, side == TABLE ? " (bare memory as large as the table included)" : "", there / GIB);
 	return false;
 }
 
@@ -404,8 +400,7 @@ side_begin(struct pass *p, int s)
 {
 	p->self[s] = p->side[s]->create(p->n, p->k, p->is4);
 	if (!p->self[s]) {
-		fprintf(stderr, "app/bench/time_wait: %s: no memory for %u entries\n", p->side[s]->name,
-			p->n);
+		fprintf(stderr, "app/bench/time_wait: %s: no memory for %u entries\n", p->side[s]->name, p->n);
 		exit(1);
 	}
 	p->r->done[s] = true;

@@ -14,10 +14,9 @@
 
 enum { GOAL_SIZE = 10000000, BOUND_SIZE = 100000000 };
 
-const char *const op_name[NOPS] = {"expire",       "insert",       "enter", "look-up hit",
+const char *const op_name[NOPS] = {"expire",	   "insert",	   "enter", "look-up hit",
 				   "look-up miss", "repeated FIN", "reopen"};
-static const char *const op_key[NOPS] = {"expire", "insert", "enter", "hit",
-					 "miss",   "fin",    "reopen"};
+static const char *const op_key[NOPS] = {"expire", "insert", "enter", "hit", "miss", "fin", "reopen"};
 static const char *const side_key[NSIDES] = {"lastack", "rte", "memory"};
 
 /* The least number of random cache lines of an operation: the bucket, and the entry if it is not the
@@ -70,8 +69,7 @@ print_poll(const struct bench *b, const struct size *s)
 	       "rounds %.0f), median poll %.0f us; %" PRIu64 " polls in which others had the CPU "
 	       "left out\n",
 	       r->spike, TW_A_POLL, us * series_median(&r->poll_worst[TABLE]),
-	       us * bench_rank(&r->poll_worst[TABLE], 0), us * series_median(&r->poll_mid[TABLE]),
-	       r->polls_switched);
+	       us * bench_rank(&r->poll_worst[TABLE], 0), us * series_median(&r->poll_mid[TABLE]), r->polls_switched);
 	if (r->done[RTE])
 		printf("the same number by rte_timer_manage(), which has no bound: one call, %.0f "
 		       "ms\n",
@@ -104,8 +102,8 @@ report_size(const struct bench *b, const struct size *s)
 		printf("rte_hash + rte_timer: %.1f B an entry\n", r->bytes[RTE]);
 	else
 		printf("rte_hash + rte_timer: not run: %s\n", r->why[RTE]);
-	printf("%-14s %9s %-11s %9s %11s %8s  %12s %7s\n", "cycles", "IPv4", "least-most", "IPv6",
-	       "rte", "rte/IPv4", "memory(lines)", "of it");
+	printf("%-14s %9s %-11s %9s %11s %8s  %12s %7s\n", "cycles", "IPv4", "least-most", "IPv6", "rte", "rte/IPv4",
+	       "memory(lines)", "of it");
 	for (enum op op = 0; op < NOPS; op++)
 		print_op(s, op);
 	print_poll(b, s);
@@ -125,8 +123,8 @@ struct goal {
 enum { MAX_GOALS = 8 + NOPS };
 
 static void
-report_goal(struct goal *g, unsigned *n, const char *what, bool at_least, double want, bool run,
-	    double got, uint32_t size)
+report_goal(struct goal *g, unsigned *n, const char *what, bool at_least, double want, bool run, double got,
+	    uint32_t size)
 {
 	bool met = run && (at_least ? got >= want : got <= want);
 
@@ -152,11 +150,10 @@ report_times(const struct result *r, enum op op)
 	return r->done[RTE] ? series_median(&r->op[RTE][op]) / series_median(&r->op[TABLE][op]) : 0;
 }
 
-static const char *const bound_goal[NOPS] = {
-	"expire, of the memory bound",       "insert, of the memory bound",
-	"enter, of the memory bound",        "look-up hit, of the memory bound",
-	"look-up miss, of the memory bound", "repeated FIN, of the memory bound",
-	"reopen, of the memory bound"};
+static const char *const bound_goal[NOPS] = {"expire, of the memory bound",	  "insert, of the memory bound",
+					     "enter, of the memory bound",	  "look-up hit, of the memory bound",
+					     "look-up miss, of the memory bound", "repeated FIN, of the memory bound",
+					     "reopen, of the memory bound"};
 
 static unsigned
 report_collect_goals(const struct bench *b, struct goal *g)
@@ -171,15 +168,14 @@ report_collect_goals(const struct bench *b, struct goal *g)
 		    GOAL_SIZE);
 	report_goal(g, &n, "insert and enter faster than they do", true, 8, run,
 		    run ? (series_median(&r->op[RTE][OP_INSERT]) + series_median(&r->op[RTE][OP_ENTER])) /
-			     (series_median(&r->op[TABLE][OP_INSERT]) + series_median(&r->op[TABLE][OP_ENTER]))
-		 : 0,
+				    (series_median(&r->op[TABLE][OP_INSERT]) + series_median(&r->op[TABLE][OP_ENTER]))
+			: 0,
 		    GOAL_SIZE);
 	report_goal(g, &n, "2*MSL restarted faster", true, 40, run, report_times(r, OP_FIN), GOAL_SIZE);
 	report_goal(g, &n, "look-up (hit) no slower", true, 1, run, report_times(r, OP_HIT), GOAL_SIZE);
 	report_goal(g, &n, "smaller", true, 4, run, smaller, GOAL_SIZE);
 	report_goal(g, &n, "bytes an IPv4 entry", false, 48, r->done[TABLE], r->bytes[TABLE], GOAL_SIZE);
-	report_goal(g, &n, "bytes an IPv6 entry", false, 88, s->r[0].done[TABLE], s->r[0].bytes[TABLE],
-		    GOAL_SIZE);
+	report_goal(g, &n, "bytes an IPv6 entry", false, 88, s->r[0].done[TABLE], s->r[0].bytes[TABLE], GOAL_SIZE);
 	report_goal(g, &n, "bytes an IPv4 entry", false, 48, hundred, l->bytes[TABLE], BOUND_SIZE);
 	for (enum op op = 0; op < NOPS; op++)
 		report_goal(g, &n, bound_goal[op], false, 2, hundred,
@@ -195,8 +191,7 @@ report_goals(const struct bench *b)
 
 	printf("\n%-42s %-9s %9s %9s\n", "goals", "", "want", "got");
 	for (unsigned i = 0; i < n; i++) {
-		printf("%-42s %-9s %s%7.1f", g[i].what, g[i].where,
-		       g[i].at_least ? ">=" : "<=", g[i].want);
+		printf("%-42s %-9s %s%7.1f", g[i].what, g[i].where, g[i].at_least ? ">=" : "<=", g[i].want);
 		if (g[i].run)
 			printf(" %9.2f  %s\n", g[i].got, g[i].met ? "met" : "MISSED");
 		else
@@ -228,8 +223,7 @@ side_json(const struct result *r, int side)
 		json_object_set_new(j, "bytes_per_entry_computed", json_real(r->bound));
 		json_object_set_new(j, "hugepage_share", json_real(r->huge));
 		json_object_set_new(j, "drain", bench_series_json(&r->drain, 1));
-		json_object_set_new(j, "spike_polls_switched",
-				    json_integer((json_int_t)r->polls_switched));
+		json_object_set_new(j, "spike_polls_switched", json_integer((json_int_t)r->polls_switched));
 	}
 	return j;
 }
@@ -237,8 +231,8 @@ side_json(const struct result *r, int side)
 static json_t *
 family_json(const struct result *r)
 {
-	json_t *j = json_pack("{s:i, s:I, s:I}", "spike_entries", (int)r->spike, "bursts",
-			      (json_int_t)r->bursts, "bursts_interrupted", (json_int_t)r->cut);
+	json_t *j = json_pack("{s:i, s:I, s:I}", "spike_entries", (int)r->spike, "bursts", (json_int_t)r->bursts,
+			      "bursts_interrupted", (json_int_t)r->cut);
 
 	for (int s = 0; s < NSIDES; s++)
 		json_object_set_new(j, side_key[s], side_json(r, s));
@@ -254,11 +248,9 @@ goals_json(const struct bench *b)
 
 	for (unsigned i = 0; i < n; i++)
 		if (g[i].run)
-			json_array_append_new(j, json_pack("{s:s, s:s, s:s, s:f, s:f, s:b}", "goal",
-							   g[i].what, "where", g[i].where, "sense",
-							   g[i].at_least ? ">=" : "<=", "want",
-							   g[i].want, "got", g[i].got, "met",
-							   (int)g[i].met));
+			json_array_append_new(j, json_pack("{s:s, s:s, s:s, s:f, s:f, s:b}", "goal", g[i].what, "where",
+							   g[i].where, "sense", g[i].at_least ? ">=" : "<=", "want",
+							   g[i].want, "got", g[i].got, "met", (int)g[i].met));
 	return j;
 }
 
@@ -269,15 +261,13 @@ report_json(const struct bench *b)
 	int r;
 
 	for (unsigned i = 0; i < b->nsizes; i++)
-		json_array_append_new(sizes, json_pack("{s:I, s:o, s:o}", "entries",
-						       (json_int_t)b->size[i].n, "ipv4",
-						       family_json(&b->size[i].r[1]), "ipv6",
-						       family_json(&b->size[i].r[0])));
-	j = json_pack("{s:s, s:b, s:s, s:I, s:s, s:s, s:s, s:i, s:s, s:o, s:o}", "bench",
-		      "time_wait", "good", (int)b->good, "cpu", b->cpu, "tsc_hz", (json_int_t)b->hz,
-		      "dpdk", rte_version(), "load_at_start", b->load, "transparent_hugepages",
-		      b->thp, "rounds", (int)b->rounds, "unit", "TSC cycles an operation", "sizes",
-		      sizes, "goals", goals_json(b));
+		json_array_append_new(sizes,
+				      json_pack("{s:I, s:o, s:o}", "entries", (json_int_t)b->size[i].n, "ipv4",
+						family_json(&b->size[i].r[1]), "ipv6", family_json(&b->size[i].r[0])));
+	j = json_pack("{s:s, s:b, s:s, s:I, s:s, s:s, s:s, s:i, s:s, s:o, s:o}", "bench", "time_wait", "good",
+		      (int)b->good, "cpu", b->cpu, "tsc_hz", (json_int_t)b->hz, "dpdk", rte_version(), "load_at_start",
+		      b->load, "transparent_hugepages", b->thp, "rounds", (int)b->rounds, "unit",
+		      "TSC cycles an operation", "sizes", sizes, "goals", goals_json(b));
 	r = j ? json_dump_file(j, b->json, JSON_INDENT(2)) : -1;
 	json_decref(j);
 	if (r < 0)
@@ -338,8 +328,7 @@ plot_script(FILE *f, const struct bench *b, const char *terminal)
 			"set title '%s'\nplot $op%d using 1:2 lw 2 title 'lastack IPv4', "
 			"'' using 1:3 title 'lastack IPv6', '' using 1:4 title 'rte\\_hash + "
 			"rte\\_timer', '' using 1:5 dt 2 title 'bare memory, %u line%s'\n",
-			op_name[shown[i]], (int)shown[i], op_lines[shown[i]],
-			op_lines[shown[i]] == 1 ? "" : "s");
+			op_name[shown[i]], (int)shown[i], op_lines[shown[i]], op_lines[shown[i]] == 1 ? "" : "s");
 	fprintf(f, "unset multiplot\n");
 }
 

@@ -63,8 +63,7 @@ heap_needed(uint32_t n)
 {
 	size_t places = rte_align64pow2(entries_for(n) + 1ul);
 
-	return RTE_ALIGN_CEIL(places * 8 + (entries_for(n) + 1ul) * 32 + 2 * places * 4 + HUGE_PAGE,
-			      HUGE_PAGE);
+	return RTE_ALIGN_CEIL(places * 8 + (entries_for(n) + 1ul) * 32 + 2 * places * 4 + HUGE_PAGE, HUGE_PAGE);
 }
 
 static size_t
@@ -83,8 +82,8 @@ heap_make(struct rte *r)
 	r->heap_size = heap_needed(r->n);
 	r->heap = la_mem_alloc(NULL, r->heap_size, HUGE_PAGE);
 	return r->heap && rte_malloc_heap_create(HEAP) == 0 &&
-	       rte_malloc_heap_memory_add(HEAP, r->heap, r->heap_size, NULL,
-					  (unsigned)(r->heap_size / HUGE_PAGE), HUGE_PAGE) == 0;
+	       rte_malloc_heap_memory_add(HEAP, r->heap, r->heap_size, NULL, (unsigned)(r->heap_size / HUGE_PAGE),
+					  HUGE_PAGE) == 0;
 }
 
 static void *
@@ -204,8 +203,7 @@ rte_enter(void *self, const struct burst *b)
 		if (pos[i] < 0)
 			continue;
 		r->entry[pos[i]].core = b->state[i];
-		done += rte_timer_reset(&r->entry[pos[i]].timer, r->far, SINGLE, rte_lcore_id(),
-					rte_on_expiry, r) == 0;
+		done += rte_timer_reset(&r->entry[pos[i]].timer, r->far, SINGLE, rte_lcore_id(), rte_on_expiry, r) == 0;
 	}
 	r->live += done;
 	return done;
@@ -275,8 +273,7 @@ rte_due(void *self, const struct burst *b)
 	look_up_bulk(r, b, pos);
 	for (unsigned i = 0; i < b->n; i++)
 		if (pos[i] >= 0)
-			rte_timer_reset(&r->entry[pos[i]].timer, 0, SINGLE, rte_lcore_id(), rte_on_expiry,
-					r);
+			rte_timer_reset(&r->entry[pos[i]].timer, 0, SINGLE, rte_lcore_id(), rte_on_expiry, r);
 }
 
 /* The work of one call is not bounded. */
@@ -438,6 +435,5 @@ const struct side side_memory = {
 	.create = memory_create,
 	.destroy = memory_destroy,
 	.areas = memory_areas,
-	.run = {{[OP_HIT] = two_lines, [OP_MISS] = one_line},
-		{[OP_HIT] = two_lines, [OP_MISS] = one_line}},
+	.run = {{[OP_HIT] = two_lines, [OP_MISS] = one_line}, {[OP_HIT] = two_lines, [OP_MISS] = one_line}},
 };

@@ -24,8 +24,7 @@ static size_t
 table_memory(uint32_t n, uint32_t live, bool is4)
 {
 	n += live; /* each reserves an entry */
-	return la_index_memory(n) + la_tw_memory(is4 ? n : 0, is4 ? 0 : n) +
-	       la_wheel_memory(la_wheel_slots(n), n);
+	return la_index_memory(n) + la_tw_memory(is4 ? n : 0, is4 ? 0 : n) + la_wheel_memory(la_wheel_slots(n), n);
 }
 
 static void *
@@ -39,10 +38,8 @@ table_create(uint32_t n, uint32_t live, bool is4)
 	n += live;
 	t->is4 = is4;
 	la_hash_key_init(&t->key, secret);
-	if (la_index_init(&t->index, NULL, n) ||
-	    la_wheel_init(&t->wheel, NULL, la_wheel_slots(n), n, 0) ||
-	    la_tw_init(&t->tw, NULL, &t->index, &t->wheel, &t->key, &t->counters, is4 ? n : 0,
-		       is4 ? 0 : n))
+	if (la_index_init(&t->index, NULL, n) || la_wheel_init(&t->wheel, NULL, la_wheel_slots(n), n, 0) ||
+	    la_tw_init(&t->tw, NULL, &t->index, &t->wheel, &t->key, &t->counters, is4 ? n : 0, is4 ? 0 : n))
 		return NULL;
 	t->class[0] = la_tw_class(&t->tw, LIFE);
 	t->class[1] = la_tw_class(&t->tw, SHORT_LIFE);
@@ -95,8 +92,7 @@ table_match6(const void *ctx, la_ref ref, const void *key)
 	const struct table *t = ctx;
 	const struct la_tuple *u = key;
 
-	return la_ref_pool(ref) == LA_POOL_TW6 &&
-	       la_tw_match6(&t->tw, ref, &u->laddr, &u->raddr, u->lport, u->rport);
+	return la_ref_pool(ref) == LA_POOL_TW6 && la_tw_match6(&t->tw, ref, &u->laddr, &u->raddr, u->lport, u->rport);
 }
 
 /* The first two passes of la_tcp_input(): index lines, then the entries of their tags. */
@@ -152,8 +148,8 @@ table_enter(struct table *t, const struct burst *b, bool is4)
 
 	table_walk(t, b, hash, is4);
 	for (unsigned i = 0; i < b->n; i++)
-		la_tw_enter(&t->tw, &b->tuple[i], hash[i], live_ref(b->id[i]), &b->state[i],
-			    b->tick, t->class[b->brief]);
+		la_tw_enter(&t->tw, &b->tuple[i], hash[i], live_ref(b->id[i]), &b->state[i], b->tick,
+			    t->class[b->brief]);
 	return b->n;
 }
 
@@ -290,20 +286,17 @@ table_check(void *self, uint32_t live, bool thorough)
 	unsigned faults = 0;
 
 	if (v[LA_C_time_wait] != live || v[LA_C_early_recycles] != 0 ||
-	    v[LA_C_time_wait_entered] !=
-		    v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened] + live) {
+	    v[LA_C_time_wait_entered] != v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened] + live) {
 		printf("FAIL: %llu entries, not %u; entered %llu, expired %llu, reopened %llu, "
 		       "early recycles %llu\n",
-		       (unsigned long long)v[LA_C_time_wait], live,
-		       (unsigned long long)v[LA_C_time_wait_entered],
-		       (unsigned long long)v[LA_C_time_wait_expired],
-		       (unsigned long long)v[LA_C_time_wait_reopened],
+		       (unsigned long long)v[LA_C_time_wait], live, (unsigned long long)v[LA_C_time_wait_entered],
+		       (unsigned long long)v[LA_C_time_wait_expired], (unsigned long long)v[LA_C_time_wait_reopened],
 		       (unsigned long long)v[LA_C_early_recycles]);
 		faults++;
 	}
 	if (thorough)
-		faults += la_index_check(&t->index, check_hash, t, stdout) +
-			  la_wheel_check(&t->wheel, stdout) + la_tw_check(&t->tw, stdout);
+		faults += la_index_check(&t->index, check_hash, t, stdout) + la_wheel_check(&t->wheel, stdout) +
+			  la_tw_check(&t->tw, stdout);
 	return faults == 0;
 }
 

@@ -17,18 +17,18 @@ enum {
 
 struct command {
 	const char *name;
-	void (*init)(void);	/* called first: fills in what the texts and tables below point at; NULL: nothing */
-	const char *summary; /* one line */
+	void (*init)(void);   /* called first: fills in what the texts and tables below point at; NULL: nothing */
+	const char *summary;  /* one line */
 	const char *synopsis; /* the text after "lastack NAME"; may have further lines */
-	const char *common;   /* names of the options that a first user needs: --help shows these, `--help all` every one */
+	const char
+		*common; /* names of the options that a first user needs: --help shows these, `--help all` every one */
 	const struct opt *const *tables; /* the tables of its options */
 	/** argv[0] is the subcommand's name. Returns the exit status. */
 	int (*run)(int argc, char **argv);
 	bool orderly; /* it calls session_run(): SIGINT and SIGTERM end it in order; false: they kill it */
 };
 
-extern const struct command command_server, command_client, command_load, command_demo, command_explain,
-	command_bench;
+extern const struct command command_server, command_client, command_load, command_demo, command_explain, command_bench;
 
 /** The version, as meson.build has it. */
 extern const char *const lastack_version;

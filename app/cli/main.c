@@ -17,18 +17,12 @@ catch_early(int argc, char **argv, char **env)
 	signals_catch();
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const early)(int, char **,
-									     char **) = catch_early;
+__attribute__((section(".preinit_array"), used)) static void (*const early)(int, char **, char **) = catch_early;
 
 const char *const lastack_version = LASTACK_VERSION;
 
 static const struct command *const commands[] = {
-	&command_server,
-	&command_client,
-	&command_load,
-	&command_demo,
-	&command_explain,
-	&command_bench,
+	&command_server, &command_client, &command_load, &command_demo, &command_explain, &command_bench,
 };
 
 enum { NCOMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -36,34 +30,32 @@ enum { NCOMMANDS = sizeof(commands) / sizeof(commands[0]) };
 static void
 help(FILE *f)
 {
-	fprintf(f,
-		"NAME\n"
-		"       lastack - TCP on DPDK that ends every connection the way RFC 9293 says\n"
-		"\n"
-		"SYNOPSIS\n"
-		"       lastack SUBCOMMAND [OPTIONS]\n"
-		"       lastack SUBCOMMAND --help | --help all\n"
-		"       lastack help [SUBCOMMAND [all]] | --help | --version\n"
-		"\n"
-		"SUBCOMMANDS\n");
+	fprintf(f, "NAME\n"
+		   "       lastack - TCP on DPDK that ends every connection the way RFC 9293 says\n"
+		   "\n"
+		   "SYNOPSIS\n"
+		   "       lastack SUBCOMMAND [OPTIONS]\n"
+		   "       lastack SUBCOMMAND --help | --help all\n"
+		   "       lastack help [SUBCOMMAND [all]] | --help | --version\n"
+		   "\n"
+		   "SUBCOMMANDS\n");
 	for (unsigned i = 0; i < NCOMMANDS; i++)
 		fprintf(f, "       %-8s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(f,
-		"\n"
-		"EXAMPLES\n"
-		"       lastack demo\n"
-		"       lastack explain lost-last-ack\n"
-		"       lastack server --tap la0,10.0.0.1/24 --addr 10.0.0.2/24 --http 80 --echo 7\n"
-		"       lastack client --tap la0,10.0.0.1/24 --addr 10.0.0.2/24 --to 10.0.0.1:80 --get /bytes/1000\n"
-		"\n"
-		"EXIT STATUS\n"
-		"       0  the run is over and went as it should\n"
-		"       1  could not start, or went wrong in a way that the subcommand's help names\n"
-		"       2  wrong command line\n"
-		"       SIGINT or SIGTERM, at any time, also where SIGINT was ignored before ('lastack ... &'):\n"
-		"       server, client, load and demo end in order, with a summary, and that is no failure; a\n"
-		"       port that is still waited for is given up, without a summary. explain and bench are\n"
-		"       killed.\n");
+	fprintf(f, "\n"
+		   "EXAMPLES\n"
+		   "       lastack demo\n"
+		   "       lastack explain lost-last-ack\n"
+		   "       lastack server --tap la0,10.0.0.1/24 --addr 10.0.0.2/24 --http 80 --echo 7\n"
+		   "       lastack client --tap la0,10.0.0.1/24 --addr 10.0.0.2/24 --to 10.0.0.1:80 --get /bytes/1000\n"
+		   "\n"
+		   "EXIT STATUS\n"
+		   "       0  the run is over and went as it should\n"
+		   "       1  could not start, or went wrong in a way that the subcommand's help names\n"
+		   "       2  wrong command line\n"
+		   "       SIGINT or SIGTERM, at any time, also where SIGINT was ignored before ('lastack ... &'):\n"
+		   "       server, client, load and demo end in order, with a summary, and that is no failure; a\n"
+		   "       port that is still waited for is given up, without a summary. explain and bench are\n"
+		   "       killed.\n");
 }
 
 static const struct command *
@@ -140,8 +132,7 @@ main(int argc, char **argv)
 		c = command_find(argv[2]);
 		return c ? command_help(c, is_all(argv[3])) : command_unknown(argv[2]);
 	}
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-	    strcmp(argv[1], "-h") == 0) {
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		help(stdout);
 		return EXIT_OK;
 	}

@@ -34,8 +34,7 @@ static const enum la_quiet quiet_of[] = {LA_QUIET_ON, LA_QUIET_OFF, LA_QUIET_AUT
 static int
 add_port(enum la_port_kind kind, const char *arg, char *why, size_t size)
 {
-	if (net.eal.nports > 0 &&
-	    !(kind == LA_PORT_EAL && net.eal.ports[net.eal.nports - 1].kind == kind)) {
+	if (net.eal.nports > 0 && !(kind == LA_PORT_EAL && net.eal.ports[net.eal.nports - 1].kind == kind)) {
 		snprintf(why, size, "one port; another was given before");
 		return -1;
 	}
@@ -193,9 +192,12 @@ static enum la_port_kind kind_tap = LA_PORT_TAP, kind_veth = LA_PORT_VETH, kind_
 			 kind_memif = LA_PORT_MEMIF;
 static bool want_null, want_no_huge;
 
-#define CALL(n, l, a, d, f, h) \
-	{.name = n, .letter = l, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h}
+#define CALL(n, l, a, d, f, h)                                                                     \
+	{                                                                                          \
+		.name = n, .letter = l, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h \
+	}
 
+/* clang-format off */
 const struct opt net_port_opts[] = {
 	{.kind = OPT_HEADING, .help = "Port (one)"},
 	CALL("tap", 0, "NAME[,ADDR/LEN...]", &kind_tap, set_tap,
@@ -230,6 +232,7 @@ const struct opt net_port_opts[] = {
 	 .help = "capture every frame in both directions, pcapng"},
 	OPT_END,
 };
+/* clang-format on */
 
 /* ---- addresses ---- */
 
@@ -284,6 +287,7 @@ set_gateway_mac(void *dst, const char *text, char *why, size_t size)
 	return -1;
 }
 
+/* clang-format off */
 const struct opt net_addr_opts[] = {
 	{.kind = OPT_HEADING, .help = "Addresses"},
 	CALL("addr", 0, "ADDR/LEN", &addr_list, net_set_prefix,
@@ -301,9 +305,11 @@ const struct opt net_addr_opts[] = {
 	 .help = "use IPv6 addresses at once, without duplicate address detection"},
 	OPT_END,
 };
+/* clang-format on */
 
 /* ---- the stack, the run ---- */
 
+/* clang-format off */
 const struct opt net_table_opts[] = {
 	{.kind = OPT_HEADING, .help = "Stack"},
 	NET_FIELD("msl", msl_ms, "TIME"),
@@ -319,7 +325,9 @@ const struct opt net_table_opts[] = {
 	NET_FIELD("rto-min", rto_min_ms, "TIME"),
 	OPT_END,
 };
+/* clang-format on */
 
+/* clang-format off */
 const struct opt net_restart_opts[] = {
 	{.kind = OPT_HEADING, .help = "Restart"},
 	{.name = "state", .kind = OPT_TEXT, .dst = &net.state, .arg = "FILE",
@@ -337,7 +345,9 @@ const struct opt net_restart_opts[] = {
 		 "first start, or when nothing ran here within the last MSL [auto]"},
 	OPT_END,
 };
+/* clang-format on */
 
+/* clang-format off */
 const struct opt net_run_opts[] = {
 	{.kind = OPT_HEADING, .help = "Run"},
 	{.name = "duration", .kind = OPT_DURATION, .dst = &net.duration_ms, .arg = "TIME",
@@ -356,13 +366,13 @@ const struct opt net_run_opts[] = {
 	NET_LOG_OPT,
 	OPT_END,
 };
+/* clang-format on */
 
 static bool
 has_ipv6(void)
 {
 	for (unsigned i = 0; i < net.naddrs + net.nranges; i++) {
-		const struct la_prefix *p = i < net.naddrs ? &net.addrs[i] :
-							     &net.ranges[i - net.naddrs];
+		const struct la_prefix *p = i < net.naddrs ? &net.addrs[i] : &net.ranges[i - net.naddrs];
 
 		if (!la_addr_is4(&p->addr))
 			return true;
@@ -416,8 +426,7 @@ net_check(char *err, size_t size)
 		return -1;
 	}
 	if (net.eal.nports == 0) {
-		snprintf(err, size,
-			 "no port was given; allowed: --tap, --veth, --xdp, --memif, --null, -a or --vdev");
+		snprintf(err, size, "no port was given; allowed: --tap, --veth, --xdp, --memif, --null, -a or --vdev");
 		return -1;
 	}
 	if (net.naddrs == 0) {
@@ -426,7 +435,8 @@ net_check(char *err, size_t size)
 	}
 	twice = tap_conflict();
 	if (twice) {
-		snprintf(err, size, "--tap: '%s/%u' was given; allowed: an address of the kernel that no --addr or --range has",
+		snprintf(err, size,
+			 "--tap: '%s/%u' was given; allowed: an address of the kernel that no --addr or --range has",
 			 la_addr_format(&twice->addr, text, sizeof(text)), twice->len);
 		return -1;
 	}
@@ -436,8 +446,7 @@ net_check(char *err, size_t size)
 		return -1;
 	}
 	if (has_ipv6() && net.mtu != 0 && net.mtu < 1280) {
-		snprintf(err, size, "--mtu: '%lu' was given; allowed: at least 1280 with IPv6 (RFC 8200 5)",
-			 net.mtu);
+		snprintf(err, size, "--mtu: '%lu' was given; allowed: at least 1280 with IPv6 (RFC 8200 5)", net.mtu);
 		return -1;
 	}
 	return 0;

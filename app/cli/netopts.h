@@ -12,7 +12,8 @@ enum { NET_ADDRS = 64 };
 
 struct net_options {
 	struct la_eal_config eal;
-	struct la_tap_addrs tap_addrs; /* of the kernel's end of --tap, to be checked; lib/io reads them from its argument */
+	struct la_tap_addrs
+		tap_addrs; /* of the kernel's end of --tap, to be checked; lib/io reads them from its argument */
 	struct la_prefix addrs[NET_ADDRS], ranges[NET_ADDRS];
 	unsigned naddrs, nranges;
 	struct la_addr gateway4, gateway6;
@@ -22,10 +23,10 @@ struct net_options {
 	struct la_shard_config shard; /* the options of config.def; table sizes of all workers together */
 	uint64_t mbufs;
 	uint32_t drain_ms, duration_ms;
-	uint64_t workers; /* shards on the port, each on its own core; net_check() sets the default */
+	uint64_t workers;   /* shards on the port, each on its own core; net_check() sets the default */
 	const char *lcores; /* -l */
-	int tw_full; /* 0 refuse, 1 reset */
-	int idle; /* enum la_idle */
+	int tw_full;	    /* 0 refuse, 1 reset */
+	int idle;	    /* enum la_idle */
 	bool quiet, verbose;
 	int log; /* enum la_log_level, index into net_log_levels */
 	const char *json, *pcap, *state, *ready_file;
@@ -38,22 +39,26 @@ void net_init(void);
 
 /** A row of an option table: an option that sets a field of the shard's configuration. Range, unit, default and help
  * are those of include/lastack/config.def. */
-#define NET_FIELD(option, field, placeholder) \
-	{.name = (option), .kind = OPT_FIELD, .dst = &net.shard, .arg = (placeholder), \
-	 .row = &la_config_rows[LA_CFG_##field]}
+#define NET_FIELD(option, field, placeholder)                                                 \
+	{                                                                                     \
+		.name = (option), .kind = OPT_FIELD, .dst = &net.shard, .arg = (placeholder), \
+		.row = &la_config_rows[LA_CFG_##field]                                        \
+	}
 
-extern const struct opt net_port_opts[];  /* which port */
-extern const struct opt net_addr_opts[];  /* which addresses */
-extern const struct opt net_table_opts[]; /* sizes and times of the stack */
+extern const struct opt net_port_opts[];    /* which port */
+extern const struct opt net_addr_opts[];    /* which addresses */
+extern const struct opt net_table_opts[];   /* sizes and times of the stack */
 extern const struct opt net_restart_opts[]; /* snapshot file, quiet time */
-extern const struct opt net_run_opts[];	  /* duration, drain, output */
+extern const struct opt net_run_opts[];	    /* duration, drain, output */
 
 /** The log level, for tables that do not have net_run_opts. */
 extern const char *const net_log_levels[];
-#define NET_LOG_OPT                                                                                      \
-	{.name = "log", .kind = OPT_CHOICE, .dst = &net.log, .arg = "LEVEL", .choices = net_log_levels, \
-	 .help = "least severe log line on standard error: error, warning, info, or debug, which adds DPDK's\n" \
-		 "lines. An error that ends the run is printed in any case [info]"}
+#define NET_LOG_OPT                                                                                                    \
+	{                                                                                                              \
+		.name = "log", .kind = OPT_CHOICE, .dst = &net.log, .arg = "LEVEL", .choices = net_log_levels,         \
+		.help = "least severe log line on standard error: error, warning, info, or debug, which adds DPDK's\n" \
+			"lines. An error that ends the run is printed in any case [info]"                              \
+	}
 
 /** Checks the options together. 0, or -1 with a line in err. */
 int net_check(char *err, size_t size);

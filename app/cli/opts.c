@@ -21,8 +21,7 @@ opt_find(const struct opt *const *tables, const char *name, size_t len, char let
 		for (const struct opt *o = *tables; !is_end(o); o++) {
 			if (o->kind == OPT_HEADING)
 				continue;
-			if (letter ? o->letter == letter
-				   : strlen(o->name) == len && memcmp(o->name, name, len) == 0)
+			if (letter ? o->letter == letter : strlen(o->name) == len && memcmp(o->name, name, len) == 0)
 				return o;
 		}
 	}
@@ -218,8 +217,7 @@ opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, siz
 			value = "";
 		} else if (value == NULL) {
 			if (i + 1 == argc) {
-				snprintf(err, size, "--%s: a value is missing; allowed: %s", o->name,
-					 o->arg);
+				snprintf(err, size, "--%s: a value is missing; allowed: %s", o->name, o->arg);
 				return OPT_BAD;
 			}
 			value = argv[++i];
@@ -241,7 +239,8 @@ left_side(const struct opt *o, char *buf, size_t size)
 
 	if (o->letter)
 		snprintf(letter, sizeof(letter), "-%c%s%s, ", o->letter, flag ? "" : " ", flag ? "" : o->arg);
-	snprintf(buf, size, "%s--%s%s%s", letter, o->name, flag || o->kind == OPT_SWITCH || o->kind == OPT_CALL_SWITCH ? "" : " ", flag ? "" : o->arg);
+	snprintf(buf, size, "%s--%s%s%s", letter, o->name,
+		 flag || o->kind == OPT_SWITCH || o->kind == OPT_CALL_SWITCH ? "" : " ", flag ? "" : o->arg);
 	return buf;
 }
 

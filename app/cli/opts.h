@@ -43,8 +43,7 @@ enum opt_result { OPT_OK, OPT_HELP, OPT_BAD };
 /** Reads argv[1..]; tables: NULL-terminated list of tables that end with a NULL name and kind
  * OPT_HEADING with NULL help. On OPT_BAD a line of the form "--msl: '30' is not a duration; allowed: ..."
  * is in err. --help and -h give OPT_HELP. There are no operands: a bare word is an error. */
-enum opt_result opt_parse(int argc, char **argv, const struct opt *const *tables, char *err,
-			  size_t size);
+enum opt_result opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, size_t size);
 
 /** The OPTIONS part of a help text. */
 void opt_help(const struct opt *const *tables, FILE *f);
@@ -54,6 +53,9 @@ void opt_help(const struct opt *const *tables, FILE *f);
  * in `common` is no option. */
 int opt_brief(const struct opt *const *tables, const char *common, FILE *f);
 
-#define OPT_END {.name = NULL, .kind = OPT_HEADING, .help = NULL}
+#define OPT_END                                                 \
+	{                                                       \
+		.name = NULL, .kind = OPT_HEADING, .help = NULL \
+	}
 
 #endif

@@ -64,14 +64,13 @@ own_addresses(struct la_prefix *p, bool is4)
 }
 
 int
-sources_tuples(const struct sources *s, const struct la_addr *to, uint16_t port,
-	       struct la_tuples *t, char *err, size_t size)
+sources_tuples(const struct sources *s, const struct la_addr *to, uint16_t port, struct la_tuples *t, char *err,
+	       size_t size)
 {
 	struct la_prefix own[LA_TUPLES_PREFIXES];
 	const struct la_prefix *from = s->nfrom > 0 ? s->from : own;
 	unsigned n = s->nfrom > 0 ? s->nfrom : own_addresses(own, la_addr_is4(to));
-	int rc = la_tuples_init(t, from, n, s->port_lo, s->port_hi, to, port,
-				s->reuse ? 0 : 2ull * net.shard.msl_ms);
+	int rc = la_tuples_init(t, from, n, s->port_lo, s->port_hi, to, port, s->reuse ? 0 : 2ull * net.shard.msl_ms);
 
 	if (rc == -EAFNOSUPPORT)
 		snprintf(err, size, "--to is an %s address, and neither --from nor --addr has one",
@@ -82,8 +81,8 @@ sources_tuples(const struct sources *s, const struct la_addr *to, uint16_t port,
 }
 
 int
-sources_check(const struct sources *s, const struct la_tuples *t, unsigned targets, uint64_t need,
-	      bool may_run_out, char *err, size_t size)
+sources_check(const struct sources *s, const struct la_tuples *t, unsigned targets, uint64_t need, bool may_run_out,
+	      char *err, size_t size)
 {
 	uint64_t budget = 0, window = 2ull * net.shard.msl_ms;
 	unsigned ports = s->port_hi - s->port_lo + 1u;
@@ -112,7 +111,8 @@ sources_check(const struct sources *s, const struct la_tuples *t, unsigned targe
 		printf("tuples: the rate is not limited; when they are used up, the run waits for 2*MSL\n");
 	else if (short_of)
 		printf("tuples: this run needs %lu within 2*MSL, %lu more than there are: connections without "
-		       "one are not made, and counted as no_tuple\n", need, need - budget);
+		       "one are not made, and counted as no_tuple\n",
+		       need, need - budget);
 	else
 		printf("tuples: this run needs %lu within 2*MSL\n", need);
 	fflush(stdout);

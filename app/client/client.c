@@ -35,10 +35,8 @@ static struct {
 	int first; /* index into sides */
 	const char *get;
 	char request[320];
-} client = {.sources = {.port_lo = 1024, .port_hi = 65535},
-	    .concurrency = 100,
-	    .recv = UINT64_MAX,
-	    .timeout_ms = 60000};
+} client = {
+	.sources = {.port_lo = 1024, .port_hi = 65535}, .concurrency = 100, .recv = UINT64_MAX, .timeout_ms = 60000};
 
 static int
 set_to(void *dst, const char *text, char *why, size_t size)
@@ -74,8 +72,12 @@ set_get(void *dst, const char *text, char *why, size_t size)
 	return -1;
 }
 
-#define CALL(n, a, d, f, h) {.name = n, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h}
+#define CALL(n, a, d, f, h)                                                           \
+	{                                                                             \
+		.name = n, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h \
+	}
 
+/* clang-format off */
 static const struct opt client_opts[] = {
 	{.kind = OPT_HEADING, .help = "What to open"},
 	CALL("to", "ADDR:PORT", NULL, set_to, "the server: 10.0.0.1:80 or [fd00::1]:80"),
@@ -107,9 +109,10 @@ static const struct opt client_opts[] = {
 	 .help = "abort a connection on which nothing happens for so long; 0: never [60s]"},
 	OPT_END,
 };
+/* clang-format on */
 
-static const struct opt *const tables[] = {net_port_opts, net_addr_opts, client_opts,
-					   net_table_opts, net_restart_opts, net_run_opts, NULL};
+static const struct opt *const tables[] = {net_port_opts,    net_addr_opts, client_opts, net_table_opts,
+					   net_restart_opts, net_run_opts,  NULL};
 
 /* The same as sources_check() for each worker, with its part of the run and the tuples that hash
  * to it. */
@@ -122,15 +125,14 @@ check_shares(char *err, size_t size)
 	for (unsigned i = 0; i < client.shards; i++) {
 		uint64_t have = la_tuples_at_home(&client.tuples, &client.steer, i);
 		uint64_t share = net_share(client.connections, i);
-		uint64_t need = la_tuples_need(share, (uint32_t)net_share(client.rate, i),
-					       net.duration_ms, net.shard.msl_ms);
+		uint64_t need = la_tuples_need(share, (uint32_t)net_share(client.rate, i), net.duration_ms,
+					       net.shard.msl_ms);
 
 		if (client.connections != 0 && share == 0)
 			need = 0;
 		least = RTE_MIN(least, have);
 		most = RTE_MAX(most, have);
-		if ((have == 0 && need > 0) ||
-		    (need != UINT64_MAX && need > have && !client.sources.reuse)) {
+		if ((have == 0 && need > 0) || (need != UINT64_MAX && need > have && !client.sources.reuse)) {
 			snprintf(err, size,
 				 "worker %u of %u needs %lu tuples per 2*MSL; of %lu available, %lu hash to it; "
 				 "allowed: fewer --workers, a larger --from or --ports, or --reuse",
@@ -314,17 +316,15 @@ client_configure(int argc, char **argv)
 		return usage_error("client", err);
 	}
 	if (client.rate != 0 && client.rate < net.workers) {
-		snprintf(err, sizeof(err), "--rate: '%lu' was given; allowed: at least one a worker, %lu",
-			 client.rate, net.workers);
+		snprintf(err, sizeof(err), "--rate: '%lu' was given; allowed: at least one a worker, %lu", client.rate,
+			 net.workers);
 		return usage_error("client", err);
 	}
 	client.shards = (unsigned)net.workers;
 	if (sources_claim(&client.sources, err, sizeof(err)) ||
-	    sources_tuples(&client.sources, &client.to, client.to_port, &client.tuples, err,
-			   sizeof(err)) ||
+	    sources_tuples(&client.sources, &client.to, client.to_port, &client.tuples, err, sizeof(err)) ||
 	    sources_check(&client.sources, &client.tuples, 1,
-			  la_tuples_need(client.connections, (uint32_t)client.rate, net.duration_ms,
-					 net.shard.msl_ms),
+			  la_tuples_need(client.connections, (uint32_t)client.rate, net.duration_ms, net.shard.msl_ms),
 			  false, err, sizeof(err)) ||
 	    (client.shards > 1 && check_shares(err, sizeof(err))))
 		return usage_error("client", err);
@@ -350,8 +350,11 @@ say_longest(void)
 static int
 run(int argc, char **argv)
 {
-	static struct session se = {.program = "client", .prepare = client_prepare, .note = client_note,
-				    .finish = client_finish, .summary = {.opens_of = -1}};
+	static struct session se = {.program = "client",
+				    .prepare = client_prepare,
+				    .note = client_note,
+				    .finish = client_finish,
+				    .summary = {.opens_of = -1}};
 	struct opener_counts n;
 	int status, fatal = 0;
 
@@ -392,8 +395,10 @@ run(int argc, char **argv)
 	if (fatal)
 		return connect_error("client", fatal);
 	if (status == EXIT_OK && !se.signalled && (n.incomplete != 0 || n.wrong != 0 || n.complete == 0)) {
-		fprintf(stderr, "lastack client: of %lu connections %lu are complete, %lu incomplete (%lu unfinished), "
-			"%lu wrong\n", n.started, n.complete, n.incomplete, n.unfinished, n.wrong);
+		fprintf(stderr,
+			"lastack client: of %lu connections %lu are complete, %lu incomplete (%lu unfinished), "
+			"%lu wrong\n",
+			n.started, n.complete, n.incomplete, n.unfinished, n.wrong);
 		return EXIT_FAILED;
 	}
 	return status;

@@ -23,7 +23,7 @@ struct oconn {
 	struct la_conn *c;
 	struct opener *o;
 	unsigned ticket;
-	bool counted;	/* complete, incomplete or wrong: decided */
+	bool counted; /* complete, incomplete or wrong: decided */
 	bool all_sent, all_read, gave_up;
 	uint64_t sent, got;
 	struct http_reply reply;
@@ -84,8 +84,7 @@ read_answer(struct oconn *oc, const uint8_t *b, size_t n)
 			oconn_spoil(oc);
 		check_body(oc, b + at - body, body);
 	}
-	if (oc->reply.error != REPLY_GOOD ||
-	    (oc->reply.has_length && oc->reply.length != oc->o->cfg.recv_bytes))
+	if (oc->reply.error != REPLY_GOOD || (oc->reply.has_length && oc->reply.length != oc->o->cfg.recv_bytes))
 		oconn_spoil(oc);
 }
 

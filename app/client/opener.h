@@ -16,34 +16,34 @@
 #include "run/tuples.h"
 
 struct opener_config {
-	bool reuse; /* uses tuples in our own TIME_WAIT, by la_connect()'s rules */
-	uint32_t concurrency;	/* connections open at once */
-	uint64_t connections;	/* in all; 0: no limit */
-	uint32_t duration_ms;	/* time in which connections are opened; 0: no limit */
-	bool bounded;		/* with duration_ms: connections open drain_ms after it are aborted */
+	bool reuse;	      /* uses tuples in our own TIME_WAIT, by la_connect()'s rules */
+	uint32_t concurrency; /* connections open at once */
+	uint64_t connections; /* in all; 0: no limit */
+	uint32_t duration_ms; /* time in which connections are opened; 0: no limit */
+	bool bounded;	      /* with duration_ms: connections open drain_ms after it are aborted */
 	uint32_t drain_ms;
-	uint32_t rate;		/* opens a second; 0: as fast as it goes */
-	uint64_t send_bytes;	/* of the pattern */
-	uint64_t recv_bytes;	/* expected back */
-	bool verify;		/* the received bytes must be the pattern */
-	const char *request;	/* HTTP instead: sent as it is, */
-	bool http;		/* and the answer's body is recv_bytes long */
-	bool server_first;	/* wait for the peer's FIN before our own */
-	uint32_t timeout_ms;	/* abort a connection after this time without progress; 0: never */
+	uint32_t rate;	     /* opens a second; 0: as fast as it goes */
+	uint64_t send_bytes; /* of the pattern */
+	uint64_t recv_bytes; /* expected back */
+	bool verify;	     /* the received bytes must be the pattern */
+	const char *request; /* HTTP instead: sent as it is, */
+	bool http;	     /* and the answer's body is recv_bytes long */
+	bool server_first;   /* wait for the peer's FIN before our own */
+	uint32_t timeout_ms; /* abort a connection after this time without progress; 0: never */
 };
 
 /** Counts of connections by their result; read by other threads after the run. */
 struct opener_counts {
-	uint64_t started;	/* la_connect() that succeeded */
+	uint64_t started; /* la_connect() that succeeded */
 	uint64_t ended[LA_NENDS];
-	uint64_t complete;	/* orderly, with the whole answer */
-	uint64_t incomplete;	/* the peer's FIN came before the whole answer, or it was aborted */
-	uint64_t wrong;		/* answers with a wrong byte or an HTTP status that is not 200 */
-	uint64_t timed_out;	/* aborted by timeout_ms */
-	uint64_t unfinished;	/* open at the end of the run, then aborted */
+	uint64_t complete;	 /* orderly, with the whole answer */
+	uint64_t incomplete;	 /* the peer's FIN came before the whole answer, or it was aborted */
+	uint64_t wrong;		 /* answers with a wrong byte or an HTTP status that is not 200 */
+	uint64_t timed_out;	 /* aborted by timeout_ms */
+	uint64_t unfinished;	 /* open at the end of the run, then aborted */
 	uint64_t tuples_skipped; /* tuples that were live or in TIME_WAIT */
-	uint64_t no_room;	/* times without a free TCB or TIME_WAIT reservation */
-	uint64_t waits;		/* times the tuple budget was used up */
+	uint64_t no_room;	 /* times without a free TCB or TIME_WAIT reservation */
+	uint64_t waits;		 /* times the tuple budget was used up */
 };
 
 struct opener {
@@ -51,14 +51,14 @@ struct opener {
 	struct la_tuples tuples;
 	struct opener_counts n;
 	struct slab conns;
-	bool stopped;		/* no more opens */
-	bool started;		/* the first connection is open or has failed */
-	bool waiting;		/* for tuples; read by other threads */
-	int fatal;		/* permanent -errno of la_connect() */
-	uint64_t t0;		/* of the first poll, ms */
-	uint64_t now;		/* of the last poll */
+	bool stopped; /* no more opens */
+	bool started; /* the first connection is open or has failed */
+	bool waiting; /* for tuples; read by other threads */
+	int fatal;    /* permanent -errno of la_connect() */
+	uint64_t t0;  /* of the first poll, ms */
+	uint64_t now; /* of the last poll */
 	uint64_t retry_at;
-	bool have_tuple;	/* the tuple below was drawn and not used */
+	bool have_tuple; /* the tuple below was drawn and not used */
 	unsigned ticket;
 	struct la_tuple tuple;
 	size_t request_len;

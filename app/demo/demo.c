@@ -162,12 +162,10 @@ set_all(struct session *se)
 {
 	struct la_addr to;
 
-	if (la_prefix_parse("10.0.0.1/24", &demo.addr[CLIENT]) ||
-	    la_prefix_parse("10.0.0.2/24", &demo.addr[SERVER]) ||
+	if (la_prefix_parse("10.0.0.1/24", &demo.addr[CLIENT]) || la_prefix_parse("10.0.0.2/24", &demo.addr[SERVER]) ||
 	    la_prefix_parse("10.1.0.0/16", &demo.range) || la_addr_parse("10.0.0.1", &demo.gateway) ||
 	    la_addr_parse("10.0.0.2", &to) ||
-	    la_tuples_init(&demo.tuples, &demo.range, 1, 1024, 65535, &to, PORT,
-			   2ull * net.shard.msl_ms))
+	    la_tuples_init(&demo.tuples, &demo.range, 1, 1024, 65535, &to, PORT, 2ull * net.shard.msl_ms))
 		return -EINVAL;
 	/* a connection of the passive end may live longer than its peer's, until the last ACK arrives */
 	demo.shards = demo.workers == 1 ? 1 : (unsigned)demo.workers / 2;
@@ -221,8 +219,8 @@ demo_agree(const struct check *checks, unsigned n)
 		if (checks[i].client == checks[i].server)
 			continue;
 		ok = false;
-		fprintf(stderr, "lastack demo: %s: client %lu, server %lu\n", checks[i].what,
-			checks[i].client, checks[i].server);
+		fprintf(stderr, "lastack demo: %s: client %lu, server %lu\n", checks[i].what, checks[i].client,
+			checks[i].server);
 	}
 	return ok;
 }
@@ -290,6 +288,7 @@ demo_finish(struct session *se)
 
 /* ---- the command line ---- */
 
+/* clang-format off */
 static const struct opt demo_opts[] = {
 	{.kind = OPT_HEADING, .help = "Run"},
 	{.name = "duration", .kind = OPT_DURATION, .dst = &demo.duration_ms, .arg = "TIME", .min = 10,
@@ -317,6 +316,7 @@ static const struct opt demo_opts[] = {
 	NET_LOG_OPT,
 	OPT_END,
 };
+/* clang-format on */
 
 static const struct opt *const tables[] = {demo_opts, NULL};
 
@@ -356,8 +356,8 @@ help(void)
 static int
 run(int argc, char **argv)
 {
-	static struct session se = {.program = "demo", .prepare = demo_prepare, .finish = demo_finish,
-				    .summary = {.opens_of = CLIENT}};
+	static struct session se = {
+		.program = "demo", .prepare = demo_prepare, .finish = demo_finish, .summary = {.opens_of = CLIENT}};
 	char err[256];
 	int status;
 

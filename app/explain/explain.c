@@ -71,10 +71,8 @@ static const struct {
 	const char *text;
 	const struct scenario *stories;
 } themes[] = {
-	{"How connections close", explain_closing},
-	{"Why the last ACK's sender has to wait", explain_lingering},
-	{"Old duplicates", explain_duplicates},
-	{"Opening the same tuple again", explain_reopening},
+	{"How connections close", explain_closing}, {"Why the last ACK's sender has to wait", explain_lingering},
+	{"Old duplicates", explain_duplicates},	    {"Opening the same tuple again", explain_reopening},
 	{"What it costs", explain_budget},
 };
 enum { NTHEMES = sizeof(themes) / sizeof(themes[0]) };
@@ -208,8 +206,7 @@ static struct la_pcapng *
 open_pcap(void)
 {
 	/* one interface per host, with the simulator's names, and the routers' interfaces */
-	static const char *const names[LA_SIM_HOSTS + 1] = {"A", "B", "C", "D",     "E",
-							    "F", "G", "H", "router"};
+	static const char *const names[LA_SIM_HOSTS + 1] = {"A", "B", "C", "D", "E", "F", "G", "H", "router"};
 	struct la_pcapng *pcap = la_pcapng_open(opts.pcap, names, LA_SIM_HOSTS + 1);
 
 	if (!pcap)
@@ -220,10 +217,8 @@ open_pcap(void)
 static int
 run_stories(const struct scenario *only)
 {
-	struct la_eal_config cfg = {.args = {"--no-huge", "--log-level=error"},
-				    .nargs = 2,
-				    .lcores = 1,
-				    .memory_mb = 64};
+	struct la_eal_config cfg = {
+		.args = {"--no-huge", "--log-level=error"}, .nargs = 2, .lcores = 1, .memory_mb = 64};
 	struct la_pcapng *pcap = NULL;
 	struct la_eal eal;
 	char err[400];
@@ -326,8 +321,7 @@ take_name(int *argc, char **argv)
 	int n = 1;
 
 	for (int i = 1; i < *argc; i++) {
-		bool value = strcmp(argv[i - 1], "--pcap") == 0 ||
-			     strcmp(argv[i - 1], "--color") == 0 ||
+		bool value = strcmp(argv[i - 1], "--pcap") == 0 || strcmp(argv[i - 1], "--color") == 0 ||
 			     strcmp(argv[i - 1], "--width") == 0;
 
 		if (!name && argv[i][0] != '-' && !value)
@@ -360,8 +354,7 @@ run(int argc, char **argv)
 		break;
 	}
 	if (!name && (opts.pcap || opts.json) && !opts.list)
-		return usage_error("explain",
-				   "no scenario was given; --list has their names, and all");
+		return usage_error("explain", "no scenario was given; --list has their names, and all");
 	if (!name || opts.list) {
 		explain_list();
 		if (!opts.list)
@@ -369,8 +362,7 @@ run(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (strcmp(name, "all") != 0 && !(sc = explain_find(name))) {
-		snprintf(err, sizeof(err),
-			 "'%s': no such scenario; the nearest is %s; --list has them all", name,
+		snprintf(err, sizeof(err), "'%s': no such scenario; the nearest is %s; --list has them all", name,
 			 explain_nearest(name));
 		return usage_error("explain", err);
 	}

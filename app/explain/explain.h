@@ -31,13 +31,13 @@ struct scenario {
 	const char *title;
 	const char *weak; /* the fault of a host, NULL: none */
 	const char *see;  /* related stories, or NULL */
-	bool absolute;    /* sequence numbers as on the wire */
+	bool absolute;	  /* sequence numbers as on the wire */
 	void (*run)(struct explain *x);
 };
 
 /* By theme, ended by a NULL name: explain_THEME.c. */
-extern const struct scenario explain_closing[], explain_lingering[], explain_duplicates[],
-	explain_reopening[], explain_budget[];
+extern const struct scenario explain_closing[], explain_lingering[], explain_duplicates[], explain_reopening[],
+	explain_budget[];
 
 struct claim {
 	char what[EX_TEXT];
@@ -50,7 +50,7 @@ struct explain {
 	struct la_sim *w;
 	struct la_ladder *ladder;
 	struct la_pcapng *pcap; /* or NULL */
-	uint64_t pcap_us;       /* begin of this world in it */
+	uint64_t pcap_us;	/* begin of this world in it */
 	unsigned nhosts;
 	uint64_t start; /* us of the world when the story begins */
 	struct la_counters before[LA_SIM_HOSTS];
@@ -59,7 +59,7 @@ struct explain {
 	char happened[3000], verdict[600];
 	char lines[EX_LINES][128]; /* a table, below the ladder */
 	unsigned nlines;
-	bool failed;     /* a claim does not hold */
+	bool failed;	 /* a claim does not hold */
 	char error[256]; /* the run failed */
 };
 
@@ -88,8 +88,8 @@ struct ex_two {
 /** A opens the tuple again; when this is refused, it tries once more at the given time after the story's
  * start. B's end is looked up pass_ms later, then the run continues to its end. Sets a2, b2 and
  * refused. False: x->error. */
-bool ex_open_again(struct explain *x, const struct la_sim_plan *plan, uint64_t again_ms,
-		   uint64_t pass_ms, struct ex_two *t);
+bool ex_open_again(struct explain *x, const struct la_sim_plan *plan, uint64_t again_ms, uint64_t pass_ms,
+		   struct ex_two *t);
 
 /* ---- values of the run ---- */
 
@@ -102,8 +102,7 @@ double ex_longest(const struct explain *x, unsigned side, enum la_state s);
 /** Number of segments with all these flags and at least this much payload that a side sent. */
 unsigned ex_sent(const struct explain *x, unsigned side, uint8_t flags, uint16_t len);
 /** The n-th (from 0) such segment; NULL: none. */
-const struct la_ladder_item *ex_nth(const struct explain *x, unsigned side, uint8_t flags,
-				    uint16_t len, unsigned n);
+const struct la_ladder_item *ex_nth(const struct explain *x, unsigned side, uint8_t flags, uint16_t len, unsigned n);
 /** It was ever in this state. */
 bool ex_seen(const struct explain *x, unsigned side, enum la_state s);
 
@@ -123,13 +122,11 @@ __attribute__((format(printf, 2, 3))) void ex_line(struct explain *x, const char
 
 /** Lines of the table: the first bytes that one end of the second incarnation sends, and those that
  * the other reads. Bytes that its partner did not send are marked below. */
-void ex_bytes(struct explain *x, const struct la_sim_conn *sender,
-	      const struct la_sim_conn *reader);
+void ex_bytes(struct explain *x, const struct la_sim_conn *sender, const struct la_sim_conn *reader);
 
 void ex_is(struct explain *x, const char *what, uint64_t got, uint64_t want);
 void ex_is_true(struct explain *x, const char *what, bool got);
-void ex_between(struct explain *x, const char *what, double got, double lo, double hi,
-		const char *unit);
+void ex_between(struct explain *x, const char *what, double got, double lo, double hi, const char *unit);
 /** The user of c got this end. */
 void ex_told(struct explain *x, const char *who, const struct la_sim_conn *c, enum la_end end);
 

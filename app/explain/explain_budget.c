@@ -26,8 +26,7 @@ open_any(struct explain *x, const struct la_sim_plan *plan, unsigned t)
 	if (t == 0)
 		return ex_open(x, plan) != NULL;
 	for (unsigned p = 0; p < PORTS; p++)
-		if (la_sim_connect(x->w, EX_A, EX_B, false, (uint16_t)(EX_PORT_A + p), EX_PORT_B,
-				   plan, NULL) == 0)
+		if (la_sim_connect(x->w, EX_A, EX_B, false, (uint16_t)(EX_PORT_A + p), EX_PORT_B, plan, NULL) == 0)
 			return true;
 	return false;
 }
@@ -36,8 +35,7 @@ static void
 port_exhaustion(struct explain *x)
 {
 	static const struct la_sim_plan client = {.ending = LA_SIM_CLOSE};
-	static const struct la_sim_plan server = {.ending = LA_SIM_CLOSE,
-						  .when = LA_SIM_WHEN_PEER_FIN};
+	static const struct la_sim_plan server = {.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 	static const struct {
 		const char *what;
 		unsigned ports;
@@ -59,15 +57,13 @@ port_exhaustion(struct explain *x)
 		} else {
 			first_refused = refused++ ? first_refused : t;
 			if (refused == 1)
-				la_sim_note(x->w, EX_A,
-					    "no port is left: every tuple is in TIME_WAIT");
+				la_sim_note(x->w, EX_A, "no port is left: every tuple is in TIME_WAIT");
 		}
 		budget_sweep(x, NULL);
 	}
 	ex_quiet(x);
 
-	ex_line(x, "%11s%-32s %12s %16s", "", "ports of one client to one server", "tuples",
-		"opens/s, for ever");
+	ex_line(x, "%11s%-32s %12s %16s", "", "ports of one client to one server", "tuples", "opens/s, for ever");
 	for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		ex_line(x, "%11s%-32s %12u %16.2f", "", ranges[i].what, ranges[i].ports,
 			(double)ranges[i].ports / TIME_WAIT_S);
@@ -79,8 +75,7 @@ port_exhaustion(struct explain *x)
 	       "is more addresses or ports, to let the server close first, or to close less often.",
 	       PORTS, TIME_WAIT_S, first_refused, first_refused, opened, TRIES_S);
 	ex_is(x, "opens before the first refusal, the number of ports", first_refused, PORTS);
-	ex_is(x, "opens in 180 s, by arithmetic 10 * 180 / 60", opened,
-	      PORTS * TRIES_S / TIME_WAIT_S);
+	ex_is(x, "opens in 180 s, by arithmetic 10 * 180 / 60", opened, PORTS * TRIES_S / TIME_WAIT_S);
 	ex_is(x, "tries refused", refused, TRIES_S - PORTS * TRIES_S / TIME_WAIT_S);
 	ex_is(x, "opens that A counted", ex_count(x, EX_A, LA_C_opens_active), opened);
 	ex_is(x, "most TIME_WAIT entries at once", ex_count(x, EX_A, LA_C_time_wait_peak), PORTS);
@@ -119,8 +114,7 @@ memory_table(struct explain *x)
 {
 	static const uint32_t rates[] = {RATE / 100, RATE / 10, RATE};
 
-	ex_line(x, "%11s%-18s %16s %16s %16s", "", "closes/s for ever", "MSL 30 s", "MSL 120 s",
-		"MSL 240 s");
+	ex_line(x, "%11s%-18s %16s %16s %16s", "", "closes/s for ever", "MSL 30 s", "MSL 120 s", "MSL 240 s");
 	for (unsigned r = 0; r < sizeof(rates) / sizeof(rates[0]); r++) {
 		char cell[SERVERS][32];
 
@@ -139,8 +133,7 @@ msl_choices(struct explain *x)
 		{.ending = LA_SIM_CLOSE, .opts = {.msl_ms = 120000}},
 		{.ending = LA_SIM_CLOSE, .opts = {.msl_ms = 240000}},
 	};
-	static const struct la_sim_plan client = {.ending = LA_SIM_CLOSE,
-						  .when = LA_SIM_WHEN_PEER_FIN};
+	static const struct la_sim_plan client = {.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 	struct la_sim_config cfg = {.nhosts = 1 + SERVERS};
 	double most, each[SERVERS]; /* bytes */
 	int err = 0;
@@ -154,8 +147,8 @@ msl_choices(struct explain *x)
 	for (unsigned i = 0; i < LONG_S * 1000u / GAP_MS; i++) {
 		ex_until(x, (uint64_t)i * GAP_MS);
 		for (unsigned s = 0; s < SERVERS; s++)
-			err |= la_sim_connect(x->w, EX_A, EX_B + s, false,
-					      (uint16_t)(EX_PORT_A + i), EX_PORT_B, &client, NULL);
+			err |= la_sim_connect(x->w, EX_A, EX_B + s, false, (uint16_t)(EX_PORT_A + i), EX_PORT_B,
+					      &client, NULL);
 		budget_sweep(x, NULL);
 	}
 	ex_quiet(x);
@@ -175,16 +168,15 @@ msl_choices(struct explain *x)
 	       "larger. RFC 9293 says an MSL of 120 s; Berkeley's 30 s are a quarter of it, and "
 	       "Linux's fixed TIME_WAIT of 60 s is the same 30 s. A shorter MSL is cheaper, as "
 	       "long as it is true that no segment lives longer.",
-	       LONG_S, ex_count(x, EX_B, LA_C_time_wait_peak),
-	       ex_count(x, EX_B + 1, LA_C_time_wait_peak),
+	       LONG_S, ex_count(x, EX_B, LA_C_time_wait_peak), ex_count(x, EX_B + 1, LA_C_time_wait_peak),
 	       ex_count(x, EX_B + 2, LA_C_time_wait_peak), RATE, each[0], each[1], each[2]);
 	for (unsigned s = 0; s < SERVERS; s++) {
 		char what[EX_TEXT];
 
-		snprintf(what, sizeof(what), "peak of TIME_WAIT, MSL %u s, by arithmetic %u",
-			 msl_s[s], 2 * 2 * msl_s[s]);
-		ex_between(x, what, (double)ex_count(x, EX_B + s, LA_C_time_wait_peak),
-			   2.0 * 2 * msl_s[s], 2.0 * 2 * msl_s[s] + 2, "entries");
+		snprintf(what, sizeof(what), "peak of TIME_WAIT, MSL %u s, by arithmetic %u", msl_s[s],
+			 2 * 2 * msl_s[s]);
+		ex_between(x, what, (double)ex_count(x, EX_B + s, LA_C_time_wait_peak), 2.0 * 2 * msl_s[s],
+			   2.0 * 2 * msl_s[s] + 2, "entries");
 	}
 	for (unsigned s = 0; s < SERVERS; s++) {
 		char what[EX_TEXT];
@@ -199,8 +191,7 @@ msl_choices(struct explain *x)
 	ex_verdict(x,
 		   "2 closes a second kept %lu, %lu and %.0f entries; an MSL of 240 s costs %.1f "
 		   "times as many as 30 s do, and %.1f MiB at %d closes a second.",
-		   ex_count(x, EX_B, LA_C_time_wait_peak),
-		   ex_count(x, EX_B + 1, LA_C_time_wait_peak), most,
+		   ex_count(x, EX_B, LA_C_time_wait_peak), ex_count(x, EX_B + 1, LA_C_time_wait_peak), most,
 		   most / (double)ex_count(x, EX_B, LA_C_time_wait_peak),
 		   (double)entries_bytes(RATE, msl_s[2]) / (1 << 20), RATE);
 }

@@ -12,8 +12,7 @@ claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_si
 {
 	ex_told(x, "A", a, LA_END_ORDERLY);
 	ex_told(x, "B", b, LA_END_ORDERLY);
-	ex_is(x, "RSTs sent, both ends",
-	      ex_count(x, EX_A, LA_C_rst_out) + ex_count(x, EX_B, LA_C_rst_out), 0);
+	ex_is(x, "RSTs sent, both ends", ex_count(x, EX_A, LA_C_rst_out) + ex_count(x, EX_B, LA_C_rst_out), 0);
 	ex_is(x, "bytes never acknowledged, both ends", a->why.unacked + b->why.unacked, 0);
 }
 
@@ -21,8 +20,7 @@ claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_si
 static double
 fin_gap(const struct explain *x)
 {
-	const struct la_ladder_item *a = ex_nth(x, 0, LA_FIN, 0, 0),
-				    *b = ex_nth(x, 1, LA_FIN, 0, 0);
+	const struct la_ladder_item *a = ex_nth(x, 0, LA_FIN, 0, 0), *b = ex_nth(x, 1, LA_FIN, 0, 0);
 
 	return a && b ? ((double)b->us - (double)a->us) / 1e6 : 0;
 }
@@ -91,17 +89,14 @@ simultaneous_close(struct explain *x)
 	ex_is(x, "FINs sent by B", ex_sent(x, 1, LA_FIN, 0), 1);
 	ex_between(x, "A is in TIME_WAIT", ex_longest(x, 0, LA_TIME_WAIT), 60, 60.002, "s");
 	ex_between(x, "B is in TIME_WAIT", ex_longest(x, 1, LA_TIME_WAIT), 60, 60.002, "s");
-	ex_verdict(x,
-		   "two active closes make %lu TIME_WAITs: each end that sends a last ACK has to wait.",
-		   ex_count(x, EX_A, LA_C_time_wait_entered) +
-			   ex_count(x, EX_B, LA_C_time_wait_entered));
+	ex_verdict(x, "two active closes make %lu TIME_WAITs: each end that sends a last ACK has to wait.",
+		   ex_count(x, EX_A, LA_C_time_wait_entered) + ex_count(x, EX_B, LA_C_time_wait_entered));
 }
 
 static void
 half_close(struct explain *x)
 {
-	static const struct la_sim_plan request = {
-		.send = 7, .text = "request", .ending = LA_SIM_SHUTDOWN};
+	static const struct la_sim_plan request = {.send = 7, .text = "request", .ending = LA_SIM_SHUTDOWN};
 	static const struct la_sim_plan answer = {.send = 15,
 						  .chunk = 5,
 						  .every_ms = 100,
@@ -130,10 +125,8 @@ half_close(struct explain *x)
 	ex_is(x, "bytes of them that are wrong", a->wrong + b->wrong, 0);
 	ex_is_true(x, "A goes through FIN_WAIT_2", ex_seen(x, 0, LA_FIN_WAIT_2));
 	ex_is_true(x, "B goes through CLOSE_WAIT", ex_seen(x, 1, LA_CLOSE_WAIT));
-	ex_verdict(
-		x,
-		"a half-closed connection carried %u bytes the other way, and ended '%s' for both.",
-		a->got, la_end_name(b->why.end));
+	ex_verdict(x, "a half-closed connection carried %u bytes the other way, and ended '%s' for both.", a->got,
+		   la_end_name(b->why.end));
 }
 
 /* "Bear in mind that the server's FIN segment may, additionally, contain data." (Andrew Gierth) */
@@ -141,8 +134,7 @@ static void
 fin_with_data(struct explain *x)
 {
 	static const char *const faults[] = {"drop the 1st lastack from A"};
-	static const struct la_sim_plan client = {
-		.send = 4, .text = "ping", .ending = LA_SIM_SHUTDOWN};
+	static const struct la_sim_plan client = {.send = 4, .text = "ping", .ending = LA_SIM_SHUTDOWN};
 	static const struct la_sim_plan server = {
 		.send = 4, .text = "pong", .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 	const struct la_ladder_item *fin, *first, *again;
@@ -179,15 +171,9 @@ fin_with_data(struct explain *x)
 }
 
 const struct scenario explain_closing[] = {
-	{.name = "orderly-close",
-	 .title = "four segments, as in figure 12 of RFC 9293",
-	 .run = orderly_close},
-	{.name = "simultaneous-close",
-	 .title = "both close at once, and both wait",
-	 .run = simultaneous_close},
-	{.name = "half-close",
-	 .title = "one direction closes, the other still carries the answer",
-	 .run = half_close},
+	{.name = "orderly-close", .title = "four segments, as in figure 12 of RFC 9293", .run = orderly_close},
+	{.name = "simultaneous-close", .title = "both close at once, and both wait", .run = simultaneous_close},
+	{.name = "half-close", .title = "one direction closes, the other still carries the answer", .run = half_close},
 	{.name = "fin-with-data",
 	 .title = "the FIN rides on the last data, and is sent again with it",
 	 .run = fin_with_data},

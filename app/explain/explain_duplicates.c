@@ -114,15 +114,11 @@ wandering_without(struct explain *x)
 
 /* ------------------------------------------------------------------ assassination */
 
-static const struct la_sim_plan victim = {.ending = LA_SIM_CLOSE,
-					  .when = LA_SIM_WHEN_GOT,
-					  .amount = 8,
-					  .opts = {.no_timestamps = true}};
+static const struct la_sim_plan victim = {
+	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 8, .opts = {.no_timestamps = true}};
 /* Once more, without an early close, so that all old bytes are seen. */
-static const struct la_sim_plan victim2 = {.ending = LA_SIM_CLOSE,
-					   .when = LA_SIM_WHEN_TIME,
-					   .amount = 30000,
-					   .opts = {.no_timestamps = true}};
+static const struct la_sim_plan victim2 = {
+	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 30000, .opts = {.no_timestamps = true}};
 static const struct la_sim_plan says_old = {.send = 8,
 					    .chunk = 4,
 					    .every_ms = 10,
@@ -141,8 +137,7 @@ static const struct la_sim_plan says_new = {.send = 8,
 static bool
 run_assassination(struct explain *x, unsigned weak, struct ex_two *t)
 {
-	static const char *const faults[] = {"dup the 1st data from B for 10s",
-					     "dup the 2nd data from B for 20s"};
+	static const char *const faults[] = {"dup the 1st data from B for 10s", "dup the 2nd data from B for 20s"};
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 2};
 
 	cfg.host[EX_A].weak = weak;
@@ -153,8 +148,7 @@ run_assassination(struct explain *x, unsigned weak, struct ex_two *t)
 	ex_until(x, 12000);
 	t->b = ex_server(x);
 	/* B's next connection sends other bytes, so that the two differ */
-	if (la_unlisten(la_sim_shard(x->w, EX_B), NULL, EX_PORT_B) ||
-	    la_sim_listen(x->w, EX_B, EX_PORT_B, &says_new)) {
+	if (la_unlisten(la_sim_shard(x->w, EX_B), NULL, EX_PORT_B) || la_sim_listen(x->w, EX_B, EX_PORT_B, &says_new)) {
 		snprintf(x->error, sizeof(x->error), "B cannot listen again");
 		return false;
 	}
@@ -194,8 +188,7 @@ time_wait_assassination(struct explain *x)
 	       "assassination, and its rule F1 is: ignore RSTs in TIME_WAIT. A stays for all of "
 	       "its %.3f s, so the second duplicate, at %.3f s, meets TIME_WAIT too.",
 	       late_arrival(x, 0), first_time_wait(x), late_arrival(x, 1));
-	ex_is(x, "old duplicates A answers with an ACK", ex_count(x, EX_A, LA_C_time_wait_acked),
-	      2);
+	ex_is(x, "old duplicates A answers with an ACK", ex_count(x, EX_A, LA_C_time_wait_acked), 2);
 	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 2);
 	ex_between(x, "A is in TIME_WAIT after #1", first_time_wait(x), 60, 60.002, "s");
 	ex_is_true(x, "the tuple is refused while in TIME_WAIT", t.refused);
@@ -239,15 +232,10 @@ assassination_without(struct explain *x)
 static void
 sequence_wrap(struct explain *x)
 {
-	static const char *const faults[] = {"drop the 1st data from A",
-					     "drop the 1st lastack from A"};
-	static const struct la_sim_plan client = {.send = 12,
-						  .chunk = 4,
-						  .every_ms = 10,
-						  .text = "abcdefghijkl",
-						  .opts = {.nodelay = true}};
-	static const struct la_sim_plan server = {.ending = LA_SIM_CLOSE,
-						  .when = LA_SIM_WHEN_PEER_FIN};
+	static const char *const faults[] = {"drop the 1st data from A", "drop the 1st lastack from A"};
+	static const struct la_sim_plan client = {
+		.send = 12, .chunk = 4, .every_ms = 10, .text = "abcdefghijkl", .opts = {.nodelay = true}};
+	static const struct la_sim_plan server = {.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 2};
 	struct la_sim_conn *a, *b;
 	const struct la_ladder_item *before, *after;
@@ -273,15 +261,14 @@ sequence_wrap(struct explain *x)
 	       "bounds its life.",
 	       before ? before->abs_seq : 0, after ? after->abs_seq : 0,
 	       ex_nth(x, 1, LA_FIN, 0, 0) ? ex_nth(x, 1, LA_FIN, 0, 0)->abs_seq : 0);
-	ex_is_true(x, "the numbers wrap within the data",
-		   before && after && after->abs_seq < before->abs_seq);
+	ex_is_true(x, "the numbers wrap within the data", before && after && after->abs_seq < before->abs_seq);
 	ex_is(x, "bytes B reads", b->got, client.send);
 	ex_is(x, "of them wrong", b->wrong, 0);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 1);
 	ex_told(x, "A", a, LA_END_ORDERLY);
 	ex_told(x, "B", b, LA_END_ORDERLY);
-	ex_verdict(x, "%u bytes across the wrap, %u of them wrong, and both ends are told '%s'.",
-		   b->got, b->wrong, la_end_name(b->why.end));
+	ex_verdict(x, "%u bytes across the wrap, %u of them wrong, and both ends are told '%s'.", b->got, b->wrong,
+		   la_end_name(b->why.end));
 }
 
 #define OVERLAP                                                                           \

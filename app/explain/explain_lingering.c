@@ -79,11 +79,10 @@ lost_last_ack_without(struct explain *x)
 	ex_is(x, "RSTs A sends", ex_count(x, EX_A, LA_C_rst_out), 1);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 0);
 	ex_between(x, "A is in TIME_WAIT", ex_longest(x, 0, LA_TIME_WAIT), 0, 0, "s");
-	ex_verdict(
-		x,
-		"B is told '%s', which says that data may be lost, and A has read %u of %u bytes: "
-		"without TIME_WAIT one lost ACK turns an orderly close into a false alarm.",
-		la_end_name(b->why.end), a->got, server_says.send);
+	ex_verdict(x,
+		   "B is told '%s', which says that data may be lost, and A has read %u of %u bytes: "
+		   "without TIME_WAIT one lost ACK turns an orderly close into a false alarm.",
+		   la_end_name(b->why.end), a->got, server_says.send);
 }
 
 /* ------------------------------------------------------------------ SO_LINGER 0 */
@@ -103,9 +102,8 @@ linger_reset(struct explain *x)
 					       .text = "new.",
 					       .ending = LA_SIM_CLOSE,
 					       .opts = {.no_timestamps = true, .nodelay = true}};
-	static const struct la_sim_plan server = {.ending = LA_SIM_CLOSE,
-						  .when = LA_SIM_WHEN_PEER_FIN,
-						  .opts = {.no_timestamps = true}};
+	static const struct la_sim_plan server = {
+		.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN, .opts = {.no_timestamps = true}};
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 1};
 	struct la_sim_conn *a, *b, *a2, *b2;
 
@@ -133,8 +131,8 @@ linger_reset(struct explain *x)
 	       "arrives in the new incarnation, fits its window, and is delivered: %u bytes that A "
 	       "never sent there. B acknowledges them before A has sent its own, which come later "
 	       "and are taken for duplicates.",
-	       la_end_name(b->why.end), b->got, old.send,
-	       ((double)a2->opened_us - (double)a->closed_us) / 1e6, b2->wrong);
+	       la_end_name(b->why.end), b->got, old.send, ((double)a2->opened_us - (double)a->closed_us) / 1e6,
+	       b2->wrong);
 	ex_told(x, "A, of #1,", a, LA_END_ABORTED);
 	ex_told(x, "B, of #1,", b, LA_END_RESET);
 	ex_is(x, "bytes of #1 that B never reads", old.send - b->got, 8);

@@ -11,10 +11,8 @@
 static void
 reopen_newer(struct explain *x)
 {
-	static const struct la_sim_plan server = {
-		.send = 5, .text = "hello", .ending = LA_SIM_CLOSE};
-	static const struct la_sim_plan client = {.ending = LA_SIM_CLOSE,
-						  .when = LA_SIM_WHEN_PEER_FIN};
+	static const struct la_sim_plan server = {.send = 5, .text = "hello", .ending = LA_SIM_CLOSE};
+	static const struct la_sim_plan client = {.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 	const struct la_ladder_item *old, *new;
 	struct la_sim_conn *a, *b, *a2, *b2;
 
@@ -39,20 +37,17 @@ reopen_newer(struct explain *x)
 	       "(RFC 9293 3.6.1, RFC 6191). Here it is %u numbers above the old SYN. B ends its "
 	       "TIME_WAIT and opens; what might still wander is older than the timestamps of the "
 	       "new incarnation, and PAWS would drop it.",
-	       old && new ? (double)(new->us - old->us) / 1e6 : 0,
-	       old && new ? new->abs_seq - old->abs_seq : 0);
+	       old && new ? (double)(new->us - old->us) / 1e6 : 0, old && new ? new->abs_seq - old->abs_seq : 0);
 	ex_told(x, "B, of #1,", b, LA_END_ORDERLY);
 	ex_told(x, "A, of #2,", a2, LA_END_ORDERLY);
 	ex_told(x, "B, of #2,", b2, LA_END_ORDERLY);
 	ex_is_true(x, "the second SYN's number is above the first's",
 		   old && new && (int32_t)(new->abs_seq - old->abs_seq) > 0);
-	ex_is(x, "TIME_WAIT entries reopened by a newer SYN",
-	      ex_count(x, EX_B, LA_C_time_wait_reopened), 1);
+	ex_is(x, "TIME_WAIT entries reopened by a newer SYN", ex_count(x, EX_B, LA_C_time_wait_reopened), 1);
 	ex_is(x, "TIME_WAIT entries ended early", ex_count(x, EX_B, LA_C_early_recycles), 0);
 	ex_is(x, "bytes A reads in both", a->got + a2->got, 10);
 	ex_is(x, "of them wrong", a->wrong + a2->wrong, 0);
-	ex_between(x, "B is in TIME_WAIT after #2", ex_longest(x, 1, LA_TIME_WAIT), 60, 60.002,
-		   "s");
+	ex_between(x, "B is in TIME_WAIT after #2", ex_longest(x, 1, LA_TIME_WAIT), 60, 60.002, "s");
 	ex_verdict(x,
 		   "the tuple was open again %.3f s after the start, %lu TIME_WAIT reopened by "
 		   "rule, no byte wrong, and #2 is followed by a TIME_WAIT of its own.",
@@ -85,13 +80,10 @@ reopen_old_duplicate(struct explain *x)
 {
 	/* the first SYN from A was sent before the story */
 	static const char *const faults[] = {"hold the 2nd syn from A for 8s"};
-	static const struct la_sim_plan server = {.ending = LA_SIM_CLOSE,
-						  .when = LA_SIM_WHEN_TIME,
-						  .amount = 200,
-						  .opts = {.no_timestamps = true}};
-	static const struct la_sim_plan client = {.ending = LA_SIM_CLOSE,
-						  .when = LA_SIM_WHEN_PEER_FIN,
-						  .opts = {.no_timestamps = true}};
+	static const struct la_sim_plan server = {
+		.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 200, .opts = {.no_timestamps = true}};
+	static const struct la_sim_plan client = {
+		.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN, .opts = {.no_timestamps = true}};
 	/* a seed that gives A the lower ISN the second time */
 	struct la_sim_config cfg = {.seed = 12, .faults = faults, .nfaults = 1};
 	const struct la_ladder_item *old, *new;
@@ -130,8 +122,7 @@ reopen_old_duplicate(struct explain *x)
 	ex_told(x, "B, of #2,", b, LA_END_ORDERLY);
 	ex_is(x, "TIME_WAIT entries given back", ex_count(x, EX_B, LA_C_time_wait_given_back), 1);
 	ex_is(x, "connections B opened", ex_count(x, EX_B, LA_C_opens_passive), 1);
-	ex_between(x, "TIME_WAIT from its first moment to its last", whole_time_wait(x), 60, 60.002,
-		   "s");
+	ex_between(x, "TIME_WAIT from its first moment to its last", whole_time_wait(x), 60, 60.002, "s");
 	ex_is(x, "TIME_WAIT entries ended early", ex_count(x, EX_B, LA_C_early_recycles), 0);
 	ex_verdict(x,
 		   "an old duplicate SYN got past every rule that looks at numbers, %lu entry was "
@@ -141,11 +132,8 @@ reopen_old_duplicate(struct explain *x)
 
 /* ------------------------------------------------------------------ quiet time */
 
-static const struct la_sim_plan crash_old = {.send = 12,
-					     .chunk = 4,
-					     .every_ms = 10,
-					     .text = "OLD-",
-					     .opts = {.no_timestamps = true, .nodelay = true}};
+static const struct la_sim_plan crash_old = {
+	.send = 12, .chunk = 4, .every_ms = 10, .text = "OLD-", .opts = {.no_timestamps = true, .nodelay = true}};
 static const struct la_sim_plan crash_new = {.send = 12,
 					     .chunk = 4,
 					     .every_ms = 20000,
@@ -208,8 +196,7 @@ quiet_time(struct explain *x)
 	ex_is(x, "bytes B reads in #2", c.b2->got, crash_new.send);
 	ex_is(x, "of them wrong", c.b2->wrong, 0);
 	ex_told(x, "A, of #2,", c.a2, LA_END_ORDERLY);
-	ex_verdict(x, "quiet for %.0f s after a crash, and %u wrong bytes afterwards.",
-		   QUIET_MS / 1e3, c.b2->wrong);
+	ex_verdict(x, "quiet for %.0f s after a crash, and %u wrong bytes afterwards.", QUIET_MS / 1e3, c.b2->wrong);
 }
 
 static void
@@ -232,9 +219,7 @@ quiet_time_without(struct explain *x)
 	ex_is(x, "bytes B reads in #2", c.b2->got, crash_new.send);
 	ex_is(x, "of them of #1", c.b2->wrong, 4);
 	ex_told(x, "A, of #2,", c.a2, LA_END_ORDERLY);
-	ex_verdict(x,
-		   "%u bytes from before the crash were delivered into a connection from after it.",
-		   c.b2->wrong);
+	ex_verdict(x, "%u bytes from before the crash were delivered into a connection from after it.", c.b2->wrong);
 }
 
 #define OVERLAP                                                                                \

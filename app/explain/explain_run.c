@@ -87,8 +87,7 @@ ex_introduce(struct explain *x)
 				continue;
 			err = la_sim_connect(x->w, from, to, false, 1023, 9, &none, &c);
 			if (err) {
-				snprintf(x->error, sizeof(x->error), "the hosts do not meet: %s",
-					 strerror(-err));
+				snprintf(x->error, sizeof(x->error), "the hosts do not meet: %s", strerror(-err));
 				return false;
 			}
 			la_sim_run(x->w, la_sim_now(x->w) + 10 * DELAY_US);
@@ -120,8 +119,7 @@ ex_world(struct explain *x, const struct la_sim_config *cfg, const struct la_sim
 		return false;
 	if (!ex_introduce(x))
 		return false;
-	t = (struct la_tuple){la_sim_addr(x->w, EX_A, false), la_sim_addr(x->w, EX_B, false),
-			      EX_PORT_A, EX_PORT_B};
+	t = (struct la_tuple){la_sim_addr(x->w, EX_A, false), la_sim_addr(x->w, EX_B, false), EX_PORT_A, EX_PORT_B};
 	x->ladder = la_ladder_create(x->w, EX_A, EX_B, &t, true);
 	err = x->ladder ? la_sim_listen(x->w, EX_B, EX_PORT_B, server) : -ENOMEM;
 	if (err) {
@@ -203,8 +201,7 @@ ex_quiet(struct explain *x)
 }
 
 bool
-ex_open_again(struct explain *x, const struct la_sim_plan *plan, uint64_t again_ms,
-	      uint64_t pass_ms, struct ex_two *t)
+ex_open_again(struct explain *x, const struct la_sim_plan *plan, uint64_t again_ms, uint64_t pass_ms, struct ex_two *t)
 {
 	t->a2 = ex_open(x, plan);
 	t->refused = !t->a2;
@@ -246,8 +243,8 @@ ex_nth(const struct explain *x, unsigned side, uint8_t flags, uint16_t len, unsi
 	const struct la_ladder_item *it;
 
 	for (unsigned i = 0; (it = la_ladder_item(x->ladder, i)); i++)
-		if (it->what == LA_LADDER_SENT && it->side == side &&
-		    (it->flags & flags) == flags && it->len >= len && n-- == 0)
+		if (it->what == LA_LADDER_SENT && it->side == side && (it->flags & flags) == flags && it->len >= len &&
+		    n-- == 0)
 			return it;
 	return NULL;
 }
@@ -332,8 +329,7 @@ ex_bytes(struct explain *x, const struct la_sim_conn *sender, const struct la_si
 	ex_line(x, "%11s%c sends (#2)    %s", "", 'A' + (int)sender->host, row);
 	row[0] = '\0';
 	for (uint32_t i = 0; i < reader->got && i < ROW_BYTES; i++) {
-		bool differs = reader->first[i] !=
-			       la_sim_byte(reader->partner_tag, reader->partner_text, i);
+		bool differs = reader->first[i] != la_sim_byte(reader->partner_tag, reader->partner_text, i);
 
 		put_byte(row, i, reader->first[i]);
 		put_byte(marks, i, differs ? '^' : ' ');

@@ -46,8 +46,8 @@ print_claims(const struct explain *x, bool colour)
 		const struct claim *c = &x->claims[i];
 		unsigned n = (unsigned)strlen(c->what);
 
-		printf("  %s%-3s%s %s ", colour ? c->ok ? "\033[32m" : "\033[1;31m" : "",
-		       c->ok ? "yes" : "NO", colour ? "\033[0m" : "", c->what);
+		printf("  %s%-3s%s %s ", colour ? c->ok ? "\033[32m" : "\033[1;31m" : "", c->ok ? "yes" : "NO",
+		       colour ? "\033[0m" : "", c->what);
 		for (; n < 52; n++)
 			putchar('.');
 		printf(" %s", c->got);
@@ -78,11 +78,10 @@ ex_print(const struct explain *x, const struct la_ladder_style *st)
 	print_claims(x, st->colour);
 	putchar('\n');
 	fputs(bold, stdout);
-	print_paragraph(
-		"Verdict: ",
-		x->failed ? "this run does NOT show what the story claims; see the lines marked NO."
-			  : x->verdict,
-		prose);
+	print_paragraph("Verdict: ",
+			x->failed ? "this run does NOT show what the story claims; see the lines marked NO."
+				  : x->verdict,
+			prose);
 	fputs(off, stdout);
 	if (x->sc->see)
 		printf("See also: %s\n", x->sc->see);
@@ -105,7 +104,7 @@ flags_json(uint8_t flags)
 static json_t *
 event_json(const struct explain *x, const struct la_ladder_item *it)
 {
-	static const char *const what[] = {"sent",      "arrived", "lost", "held", "copied",
+	static const char *const what[] = {"sent",	"arrived", "lost", "held", "copied",
 					   "corrupted", "state",   "user", "note"};
 	json_t *o = json_object();
 
@@ -140,8 +139,7 @@ event_json(const struct explain *x, const struct la_ladder_item *it)
 json_t *
 ex_json(const struct explain *x)
 {
-	json_t *o = json_object(), *events = json_array(), *claims = json_array(),
-	       *lines = json_array();
+	json_t *o = json_object(), *events = json_array(), *claims = json_array(), *lines = json_array();
 	const struct la_ladder_item *it;
 
 	json_object_set_new(o, "scenario", json_string(x->sc->name));
@@ -156,9 +154,8 @@ ex_json(const struct explain *x)
 	for (unsigned i = 0; i < x->nclaims; i++) {
 		const struct claim *c = &x->claims[i];
 
-		json_array_append_new(claims,
-				      json_pack("{s:s,s:s,s:s,s:b}", "what", c->what, "value",
-						c->got, "claimed", c->want, "ok", c->ok));
+		json_array_append_new(claims, json_pack("{s:s,s:s,s:s,s:b}", "what", c->what, "value", c->got,
+							"claimed", c->want, "ok", c->ok));
 	}
 	json_object_set_new(o, "claims", claims);
 	json_object_set_new(o, "happened", json_string(x->happened));

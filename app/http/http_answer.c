@@ -78,9 +78,7 @@ size_t
 http_answer_head(const struct http_answer *a, const char *date, char *buf, size_t size)
 {
 	const char *reason = http_status_text(a->status) + 4;
-	const char *connection = !a->keep  ? "Connection: close\r\n" :
-				 a->http10 ? "Connection: keep-alive\r\n" :
-					     "";
+	const char *connection = !a->keep ? "Connection: close\r\n" : a->http10 ? "Connection: keep-alive\r\n" : "";
 	const char *type = a->pattern ? "application/octet-stream" : "text/plain";
 	int reason_len = (int)strlen(reason) - 1, n;
 
@@ -112,15 +110,12 @@ http_answer_head(const struct http_answer *a, const char *date, char *buf, size_
 }
 
 int
-http_request(char *buf, size_t size, const char *path, const char *host, const char *version,
-	     bool last)
+http_request(char *buf, size_t size, const char *path, const char *host, const char *version, bool last)
 {
 	bool is6 = strchr(host, ':') != NULL; /* in brackets (RFC 3986 3.2.2) */
 
-	return snprintf(buf, size,
-			"GET %s HTTP/1.1\r\nHost: %s%s%s\r\nUser-Agent: lastack/%s\r\n%s\r\n", path,
-			is6 ? "[" : "", host, is6 ? "]" : "", version,
-			last ? "Connection: close\r\n" : "");
+	return snprintf(buf, size, "GET %s HTTP/1.1\r\nHost: %s%s%s\r\nUser-Agent: lastack/%s\r\n%s\r\n", path,
+			is6 ? "[" : "", host, is6 ? "]" : "", version, last ? "Connection: close\r\n" : "");
 }
 
 void
@@ -133,6 +128,6 @@ http_date(int64_t unix_seconds, char *buf, size_t size)
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
-	snprintf(buf, size, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
-		 months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	snprintf(buf, size, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
+		 tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }

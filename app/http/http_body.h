@@ -30,7 +30,7 @@ void http_body_init(struct http_body *b);
 size_t http_body_parse(struct http_body *b, const void *buf, size_t len);
 
 enum {
-	HTTP_CHUNK = 16384, /* bytes of each chunk of an answer but the last */
+	HTTP_CHUNK = 16384,   /* bytes of each chunk of an answer but the last */
 	HTTP_CHUNK_TEXT = 16, /* bytes of a buffer that takes a chunk's size line, or all that follows its data */
 };
 

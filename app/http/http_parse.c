@@ -61,8 +61,10 @@ parser_fail(struct http_parser *p, uint16_t status)
 static void
 method_done(struct http_parser *p)
 {
-	static const char *const names[] = {[HTTP_GET] = "GET",		[HTTP_HEAD] = "HEAD",
-					    [HTTP_POST] = "POST",	[HTTP_OPTIONS] = "OPTIONS",
+	static const char *const names[] = {[HTTP_GET] = "GET",
+					    [HTTP_HEAD] = "HEAD",
+					    [HTTP_POST] = "POST",
+					    [HTTP_OPTIONS] = "OPTIONS",
 					    [HTTP_CONNECT] = "CONNECT"};
 
 	p->method = HTTP_OTHER;
@@ -80,8 +82,8 @@ version_done(struct http_parser *p, uint8_t ch)
 {
 	const char *t = p->token;
 
-	if (p->token_len != 8 || memcmp(t, "HTTP/", 5) != 0 || t[5] < '0' || t[5] > '9' ||
-	    t[6] != '.' || t[7] < '0' || t[7] > '9') {
+	if (p->token_len != 8 || memcmp(t, "HTTP/", 5) != 0 || t[5] < '0' || t[5] > '9' || t[6] != '.' || t[7] < '0' ||
+	    t[7] > '9') {
 		parser_fail(p, 400);
 		return;
 	}

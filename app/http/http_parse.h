@@ -18,41 +18,41 @@
 #include <stdint.h>
 
 enum {
-	HTTP_HEAD_MAX = 8192,		/* bytes of a request line with its fields; more: 431, or 414 */
-	HTTP_BODY_MAX = 1 << 20,	/* bytes of a request body that are read and ignored; more: 413 */
-	HTTP_BYTES_MAX = 1 << 30,	/* largest N of /bytes/N and /chunked/N */
-	HTTP_DELAY_MAX = 60000,		/* ms: longest TIME of /delay/TIME */
-	HTTP_TARGET_MAX = 64,		/* bytes of the target's path and query that are kept */
-	HTTP_ANSWER_MAX = 512,		/* bytes of any response head */
-	HTTP_TEXT_MAX = 1024,		/* bytes of any body that is a text */
-	HTTP_BODY_MIN_RATE = 500,	/* bytes/s: a request's body has head_ms and its length at this rate */
+	HTTP_HEAD_MAX = 8192,	  /* bytes of a request line with its fields; more: 431, or 414 */
+	HTTP_BODY_MAX = 1 << 20,  /* bytes of a request body that are read and ignored; more: 413 */
+	HTTP_BYTES_MAX = 1 << 30, /* largest N of /bytes/N and /chunked/N */
+	HTTP_DELAY_MAX = 60000,	  /* ms: longest TIME of /delay/TIME */
+	HTTP_TARGET_MAX = 64,	  /* bytes of the target's path and query that are kept */
+	HTTP_ANSWER_MAX = 512,	  /* bytes of any response head */
+	HTTP_TEXT_MAX = 1024,	  /* bytes of any body that is a text */
+	HTTP_BODY_MIN_RATE = 500, /* bytes/s: a request's body has head_ms and its length at this rate */
 };
 
 enum http_method { HTTP_OTHER, HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_CONNECT };
 
 struct http_parser {
-	uint8_t state;	     /* private */
-	uint8_t field;	     /* private: which field's value is being read */
-	bool done;	     /* the head is complete or refused: see status */
-	uint16_t status;     /* 0: well-formed; otherwise the answer, after which the connection closes */
-	uint16_t total;	     /* bytes of the head so far */
+	uint8_t state;	 /* private */
+	uint8_t field;	 /* private: which field's value is being read */
+	bool done;	 /* the head is complete or refused: see status */
+	uint16_t status; /* 0: well-formed; otherwise the answer, after which the connection closes */
+	uint16_t total;	 /* bytes of the head so far */
 	enum http_method method;
-	uint8_t minor;	     /* HTTP/1.minor, 0 or 1 */
-	bool conn_close;     /* Connection: close */
-	bool conn_keep;	     /* Connection: keep-alive */
-	bool expect;	     /* Expect: 100-continue */
-	bool expect_other;   /* Expect: anything else */
-	bool chunked;	     /* Transfer-Encoding: chunked, and nothing else */
+	uint8_t minor;	   /* HTTP/1.minor, 0 or 1 */
+	bool conn_close;   /* Connection: close */
+	bool conn_keep;	   /* Connection: keep-alive */
+	bool expect;	   /* Expect: 100-continue */
+	bool expect_other; /* Expect: anything else */
+	bool chunked;	   /* Transfer-Encoding: chunked, and nothing else */
 	bool has_length, has_encoding, has_host, bad_value;
-	bool other_coding;   /* private: a transfer coding that is not chunked */
-	bool bad_coding;     /* private: chunked twice, or a coding after chunked */
-	bool misdirected;    /* absolute-form with a scheme that is not http */
-	uint64_t length;     /* Content-Length; 0 without one */
-	uint64_t value;	     /* private: the number being read */
-	uint8_t token_len;   /* private */
+	bool other_coding; /* private: a transfer coding that is not chunked */
+	bool bad_coding;   /* private: chunked twice, or a coding after chunked */
+	bool misdirected;  /* absolute-form with a scheme that is not http */
+	uint64_t length;   /* Content-Length; 0 without one */
+	uint64_t value;	   /* private: the number being read */
+	uint8_t token_len; /* private */
 	uint8_t target_len;
-	bool target_cut;     /* longer than what is kept */
-	char token[20];	     /* private */
+	bool target_cut; /* longer than what is kept */
+	char token[20];	 /* private */
 	/* Path and query, without scheme and authority ("/" for an empty path), or "*". Empty for CONNECT. */
 	char target[HTTP_TARGET_MAX];
 };
@@ -113,7 +113,6 @@ void http_date(int64_t unix_seconds, char *buf, size_t size);
 
 /** A GET of path as a client sends it. host: an address; version: our own; last: the server is to close
  * after it. Returns its length, as snprintf() does. */
-int http_request(char *buf, size_t size, const char *path, const char *host, const char *version,
-		 bool last);
+int http_request(char *buf, size_t size, const char *path, const char *host, const char *version, bool last);
 
 #endif

@@ -92,9 +92,7 @@ status_line(struct http_reply *r, uint8_t ch)
 {
 	static const char start[] = "HTTP/1.";
 
-	if (r->line < 7 ? ch != (uint8_t)start[r->line] :
-	    r->line == 8 ? ch != ' ' :
-			   !is_digit(ch)) {
+	if (r->line < 7 ? ch != (uint8_t)start[r->line] : r->line == 8 ? ch != ' ' : !is_digit(ch)) {
 		http_reply_fail(r, REPLY_BAD_STATUS_LINE);
 		return;
 	}
@@ -195,10 +193,10 @@ size_done(struct http_reply *r)
 static void
 size_byte(struct http_reply *r, uint8_t ch)
 {
-	unsigned digit = is_digit(ch)		  ? ch - '0' :
-			 ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 :
-			 ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 :
-						  16;
+	unsigned digit = is_digit(ch)		  ? ch - '0'
+			 : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10
+			 : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10
+						  : 16;
 
 	if (digit < 16 && r->value <= (uint64_t)INT64_MAX >> 4) {
 		r->number = true;
@@ -419,9 +417,7 @@ http_reply_fin(struct http_reply *r)
 	if (r->until_close && r->state == BODY)
 		reply_end(r);
 	else
-		http_reply_fail(r, r->head_done ? REPLY_SHORT_BODY :
-			r->total > 0 ? REPLY_SHORT_HEAD :
-				       REPLY_NO_ANSWER);
+		http_reply_fail(r, r->head_done ? REPLY_SHORT_BODY : r->total > 0 ? REPLY_SHORT_HEAD : REPLY_NO_ANSWER);
 	return r->error == REPLY_GOOD;
 }
 

@@ -48,15 +48,15 @@ struct http_reply {
 	uint8_t error;	   /* enum http_reply_error; other than REPLY_GOOD: done is set as well */
 	uint8_t token_len; /* private */
 	char token[18];	   /* private: one more than the longest name that matters */
-	bool no_body;	  /* set by the user before the first byte: the request was HEAD */
-	bool head_done;	  /* the final head is complete: status, has_length and length are valid */
-	bool done;	  /* the answer is complete, or error is set */
+	bool no_body;	   /* set by the user before the first byte: the request was HEAD */
+	bool head_done;	   /* the final head is complete: status, has_length and length are valid */
+	bool done;	   /* the answer is complete, or error is set */
 	bool has_length;
-	bool has_coding;  /* Transfer-Encoding was there */
-	bool chunked;	  /* and chunked is the last coding */
-	bool any_chunked; /* private */
-	bool until_close; /* the peer's FIN ends the body */
-	bool conn_close, conn_keep; /* Connection: close, keep-alive */
+	bool has_coding;				/* Transfer-Encoding was there */
+	bool chunked;					/* and chunked is the last coding */
+	bool any_chunked;				/* private */
+	bool until_close;				/* the peer's FIN ends the body */
+	bool conn_close, conn_keep;			/* Connection: close, keep-alive */
 	bool number, space, quoted, parameter, trailer; /* private */
 };
 

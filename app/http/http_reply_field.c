@@ -26,11 +26,11 @@ http_reply_bodiless(const struct http_reply *r)
 void
 http_reply_name_end(struct http_reply *r)
 {
-	r->field = r->trailer			    ? REPLY_F_OTHER :
-		   token_is(r, "connection")	    ? REPLY_F_CONNECTION :
-		   token_is(r, "content-length")    ? REPLY_F_LENGTH :
-		   token_is(r, "transfer-encoding") ? REPLY_F_ENCODING :
-						      REPLY_F_OTHER;
+	r->field = r->trailer			      ? REPLY_F_OTHER
+		   : token_is(r, "connection")	      ? REPLY_F_CONNECTION
+		   : token_is(r, "content-length")    ? REPLY_F_LENGTH
+		   : token_is(r, "transfer-encoding") ? REPLY_F_ENCODING
+						      : REPLY_F_OTHER;
 	r->has_coding |= r->field == REPLY_F_ENCODING;
 	r->token_len = 0;
 	r->value = 0;

@@ -98,13 +98,13 @@ extern const char *const load_latency_name[LATENCIES];
 enum load_bad {
 	BAD_FRAMING_END = REPLY_ERRORS,
 	BAD_STATUS = BAD_FRAMING_END, /* another than 200, or with --get than 2xx and 3xx */
-	BAD_SIZE,	   /* not as long as the request says */
-	BAD_BODY,	   /* other bytes than the pattern's */
-	BAD_EXTRA_BYTES,   /* bytes without a request */
-	BAD_RESET_WAITING, /* RST before the first byte of the answer, */
-	BAD_RESET_HEAD,	   /* within its head, */
-	BAD_RESET_BODY,	   /* within its body */
-	BAD_TIMED_OUT,	   /* --timeout before the end of the answer */
+	BAD_SIZE,		      /* not as long as the request says */
+	BAD_BODY,		      /* other bytes than the pattern's */
+	BAD_EXTRA_BYTES,	      /* bytes without a request */
+	BAD_RESET_WAITING,	      /* RST before the first byte of the answer, */
+	BAD_RESET_HEAD,		      /* within its head, */
+	BAD_RESET_BODY,		      /* within its body */
+	BAD_TIMED_OUT,		      /* --timeout before the end of the answer */
 	BAD_ANSWERS
 };
 /** JSON key of each, from REPLY_GOOD + 1 on. */
@@ -117,19 +117,19 @@ struct load_counts {
 	uint64_t warmup;      /* connections before the schedule; no other count or latency includes them */
 	uint64_t planned[CLOSE_MODES];
 	uint64_t ended[CLOSE_MODES][KINDS];
-	uint64_t failed[CAUSES]; /* by enum load_kind or enum load_cause */
+	uint64_t failed[CAUSES];    /* by enum load_kind or enum load_cause */
 	uint64_t requests, answers; /* sent whole; received whole */
 	uint64_t complete;	    /* connections with all of their answers */
 	uint64_t incomplete;
-	uint64_t wrong;		    /* answers: the sum of bad[] */
-	uint64_t bad[BAD_ANSWERS];  /* by the fault; [REPLY_GOOD] stays 0 */
-	uint64_t reconnects;	    /* of connects: for remaining requests of ended connections */
-	uint64_t unacked;	    /* bytes never acknowledged, all ends together */
-	uint64_t no_tuple;	    /* open loop: connections not made; closed loop: waits */
-	uint64_t no_room;	    /* connections that had to wait for a TCB or a TIME_WAIT entry */
-	uint64_t skipped;	    /* tuples found taken */
-	uint64_t late;		    /* begun more than 1 ms after they were due */
-	uint64_t unstarted;	    /* due, and not begun at the end of the time */
+	uint64_t wrong;		   /* answers: the sum of bad[] */
+	uint64_t bad[BAD_ANSWERS]; /* by the fault; [REPLY_GOOD] stays 0 */
+	uint64_t reconnects;	   /* of connects: for remaining requests of ended connections */
+	uint64_t unacked;	   /* bytes never acknowledged, all ends together */
+	uint64_t no_tuple;	   /* open loop: connections not made; closed loop: waits */
+	uint64_t no_room;	   /* connections that had to wait for a TCB or a TIME_WAIT entry */
+	uint64_t skipped;	   /* tuples found taken */
+	uint64_t late;		   /* begun more than 1 ms after they were due */
+	uint64_t unstarted;	   /* due, and not begun at the end of the time */
 };
 
 /** The head of a request. */
@@ -166,19 +166,19 @@ struct load_config {
 	struct mix mix;
 	struct load_target target[LOAD_TARGETS];
 	unsigned ntargets;
-	uint64_t concurrency;	   /* closed loop */
-	uint64_t connections;	   /* in all; 0: no limit */
-	uint64_t requests;	   /* a connection */
-	uint64_t size;		   /* bytes of an answer, or of an echo */
-	bool any_answer;	   /* the answer's length and contents are not checked */
-	bool head_only;		   /* HTTP: the method is HEAD */
+	uint64_t concurrency; /* closed loop */
+	uint64_t connections; /* in all; 0: no limit */
+	uint64_t requests;    /* a connection */
+	uint64_t size;	      /* bytes of an answer, or of an echo */
+	bool any_answer;      /* the answer's length and contents are not checked */
+	bool head_only;	      /* HTTP: the method is HEAD */
 	struct load_path path[LOAD_PATHS];
 	unsigned npaths, path_total; /* of path[]; sum of the weights */
-	const uint8_t *body;	   /* HTTP: of each request; NULL: the pattern */
+	const uint8_t *body;	     /* HTTP: of each request; NULL: the pattern */
 	uint64_t body_len;
 	bool reuse;
 	uint32_t duration_ms, drain_ms, think_ms, timeout_ms, linger_ms;
-	uint32_t skew_ms[2];	   /* CLOSE_BOTH: from, to */
+	uint32_t skew_ms[2]; /* CLOSE_BOTH: from, to */
 	uint64_t seed;
 };
 
@@ -205,40 +205,40 @@ struct load_station {
 	struct la_tuples tuples[LOAD_TARGETS];
 	struct slab conns;
 	TAILQ_HEAD(load_later, load_conn) later; /* connections with an action in the next round */
-	struct load_later carried; /* ended by the server, with requests left: to be opened again */
-	uint64_t carry_at;	   /* not before */
-	bool drained;		   /* no more connections are opened */
-	int64_t credit[LOAD_PATHS]; /* of the choice of a path */
+	struct load_later carried;		 /* ended by the server, with requests left: to be opened again */
+	uint64_t carry_at;			 /* not before */
+	bool drained;				 /* no more connections are opened */
+	int64_t credit[LOAD_PATHS];		 /* of the choice of a path */
 	struct mix mix;
 	struct la_rng rng;
 	struct la_faulty *faulty; /* NULL: no fault injection */
-	unsigned index, of; /* number of this station, and of all: it opens connections index, index + of, ... */
-	uint32_t concurrency; /* its part */
-	uint32_t capacity;    /* connections at once */
-	unsigned target;      /* the next one */
-	uint64_t share;	    /* connections of --connections that are ours; UINT64_MAX: no limit */
-	uint64_t begun;	    /* of them, begun or given up without a tuple */
-	uint64_t slots;	    /* of the schedule, processed */
-	uint64_t given_up;  /* slots of the whole schedule before this one are given up; written by another thread */
+	unsigned index, of;	  /* number of this station, and of all: it opens connections index, index + of, ... */
+	uint32_t concurrency;	  /* its part */
+	uint32_t capacity;	  /* connections at once */
+	unsigned target;	  /* the next one */
+	uint64_t share;		  /* connections of --connections that are ours; UINT64_MAX: no limit */
+	uint64_t begun;		  /* of them, begun or given up without a tuple */
+	uint64_t slots;		  /* of the schedule, processed */
+	uint64_t given_up;     /* slots of the whole schedule before this one are given up; written by another thread */
 	enum load_phase phase; /* read by other threads */
-	unsigned warm;	    /* targets whose first connection was begun, */
-	unsigned warmed;    /* and is open or has failed */
-	unsigned warm_open; /* of those begun, not yet ended */
+	unsigned warm;	       /* targets whose first connection was begun, */
+	unsigned warmed;       /* and is open or has failed */
+	unsigned warm_open;    /* of those begun, not yet ended */
 	uint64_t warm_start, warm_until;
-	uint64_t base;	    /* TSC */
+	uint64_t base; /* TSC */
 	double ns_per_tsc;
-	uint64_t start;	    /* of the schedule, ns */
+	uint64_t start;			      /* of the schedule, ns */
 	uint64_t stopped_at, orderly_at_stop; /* valid in LOAD_STOPPED */
-	uint64_t abort_at;  /* time of the abort of open connections; UINT64_MAX: never */
-	bool cut;	    /* stopped before its schedule was over */
+	uint64_t abort_at;		      /* time of the abort of open connections; UINT64_MAX: never */
+	bool cut;			      /* stopped before its schedule was over */
 	struct load_target_counts at[LOAD_TARGETS];
 	struct load_step *step; /* one per step of a ramp; NULL without a ramp */
 	uint64_t last_close;
 	uint64_t retry_at;
-	uint64_t now_ms;    /* of the last poll */
-	bool room_missed;   /* the connection that is due has already been counted as no_room */
-	bool waiting;	    /* for tuples; read by other threads */
-	int fatal;	    /* permanent -errno of la_connect() */
+	uint64_t now_ms;  /* of the last poll */
+	bool room_missed; /* the connection that is due has already been counted as no_room */
+	bool waiting;	  /* for tuples; read by other threads */
+	int fatal;	  /* permanent -errno of la_connect() */
 };
 
 static inline uint64_t
@@ -271,11 +271,11 @@ struct load_conn {
 	uint64_t sent, got;
 	uint64_t left; /* requests not yet answered, the present one included */
 	struct http_reply reply;
-	uint8_t path; /* of the present request */
-	bool wrong;   /* the present answer is */
-	bool extra;   /* bytes came without a request */
-	bool served;  /* an answer has been complete */
-	bool unread;  /* an answer could not be read further */
+	uint8_t path;	  /* of the present request */
+	bool wrong;	  /* the present answer is */
+	bool extra;	  /* bytes came without a request */
+	bool served;	  /* an answer has been complete */
+	bool unread;	  /* an answer could not be read further */
 	bool peer_closes; /* the peer has announced or shown the end of this connection: it may close first */
 	bool carry;	  /* the requests left go to another connection */
 	bool carried;	  /* not in the schedule: it has the remaining requests of another connection */
@@ -329,8 +329,7 @@ void load_bad(struct load_conn *lc, unsigned bad);
 
 /* load_carry.c */
 /** la_connect() on the tuple drawn as lc->ticket for lc->target; gives an unused tuple back. 0 or -errno. */
-int load_connect(struct load_station *st, struct la_shard *shard, struct load_conn *lc,
-		 const struct la_tuple *t);
+int load_connect(struct load_station *st, struct la_shard *shard, struct load_conn *lc, const struct la_tuple *t);
 /** Takes the remaining requests of an ended connection. */
 void load_carry_add(struct load_conn *lc);
 /** Opens connections for them. True: there were some. */

@@ -21,11 +21,15 @@ static struct {
 	struct load_station station[LA_ENGINE_MAX_STATIONS];
 	struct load_report report;
 	struct la_tuples tuples[LOAD_TARGETS]; /* of all stations */
-	struct la_steer steer; /* which worker a tuple hashes to */
-	char csv_made[32]; /* for --plot without --csv */
+	struct la_steer steer;		       /* which worker a tuple hashes to */
+	char csv_made[32];		       /* for --plot without --csv */
 } job;
 
-enum { FIND_START = 1000, FIND_MOST = 10000000, FIND_TICK_MS = 100 }; /* rates of the first trial and the highest, connections/s */
+enum {
+	FIND_START = 1000,
+	FIND_MOST = 10000000,
+	FIND_TICK_MS = 100
+}; /* rates of the first trial and the highest, connections/s */
 
 /* ---- the configuration ---- */
 
@@ -53,12 +57,11 @@ load_configure(int argc, char **argv)
 	struct load_config *cfg = &load.cfg;
 	char err[1400];
 
-	if (load_options_read(argc, argv, err, sizeof(err)) ||
-	    sources_claim(&load.sources, err, sizeof(err)))
+	if (load_options_read(argc, argv, err, sizeof(err)) || sources_claim(&load.sources, err, sizeof(err)))
 		return usage_error("load", err);
 	for (unsigned i = 0; i < cfg->ntargets; i++)
-		if (sources_tuples(&load.sources, &cfg->target[i].addr, cfg->target[i].port,
-				   &job.tuples[i], err, sizeof(err)))
+		if (sources_tuples(&load.sources, &cfg->target[i].addr, cfg->target[i].port, &job.tuples[i], err,
+				   sizeof(err)))
 			return usage_error("load", err);
 	if (sources_check(&load.sources, job.tuples, cfg->ntargets, load_tuples_needed(), true, err, sizeof(err)))
 		return usage_error("load", err);
@@ -128,8 +131,7 @@ open_csv(void)
 	}
 	job.report.csv = load.csv ? fopen(load.csv, "we") : fd < 0 ? NULL : fdopen(fd, "w");
 	if (job.report.csv == NULL) {
-		fprintf(stderr, "lastack load: --csv: %s: %s\n", load.csv ? load.csv : job.csv_made,
-			strerror(errno));
+		fprintf(stderr, "lastack load: --csv: %s: %s\n", load.csv ? load.csv : job.csv_made, strerror(errno));
 		return -1;
 	}
 	if (load.find.nconditions > 0)
@@ -218,9 +220,12 @@ say_longest(void)
 static int
 run(int argc, char **argv)
 {
-	static struct session se = {.program = "load", .prepare = load_prepare, .note = load_note,
+	static struct session se = {.program = "load",
+				    .prepare = load_prepare,
+				    .note = load_note,
 				    .interval = load_interval,
-				    .finish = load_finish, .summary = {.opens_of = -1, .own_rates = true}};
+				    .finish = load_finish,
+				    .summary = {.opens_of = -1, .own_rates = true}};
 	int status, csv;
 	char why[400];
 

@@ -21,8 +21,7 @@ int
 load_connect(struct load_station *st, struct la_shard *shard, struct load_conn *lc, const struct la_tuple *t)
 {
 	static const struct la_conn_opts fresh = {.nodelay = true, .fin_wait_2_ms = 1};
-	static const struct la_conn_opts reuse = {
-		.nodelay = true, .fin_wait_2_ms = 1, .reuse_time_wait = true};
+	static const struct la_conn_opts reuse = {.nodelay = true, .fin_wait_2_ms = 1, .reuse_time_wait = true};
 	int rc = la_connect(shard, t, &load_conn_ops, lc, st->cfg->reuse ? &reuse : &fresh, &lc->c);
 
 	if (rc != 0)
@@ -33,7 +32,8 @@ load_connect(struct load_station *st, struct la_shard *shard, struct load_conn *
 void
 load_carry_add(struct load_conn *lc)
 {
-	struct load_conn fresh = {.st = lc->st, .left = lc->left, .target = lc->target, .mode = lc->mode, .carried = true};
+	struct load_conn fresh = {
+		.st = lc->st, .left = lc->left, .target = lc->target, .mode = lc->mode, .carried = true};
 
 	*lc = fresh;
 	TAILQ_INSERT_TAIL(&lc->st->carried, lc, later);

@@ -26,8 +26,8 @@ value_of(const char *text, struct expect *e)
 		const char *text;
 		bool time;
 		double factor;
-	} units[] = {{"ns", true, 1},  {"us", true, 1e3},  {"ms", true, 1e6},  {"s", true, 1e9},
-		     {"", false, 1},   {"k", false, 1e3},  {"M", false, 1e6},  {"G", false, 1e9}};
+	} units[] = {{"ns", true, 1}, {"us", true, 1e3}, {"ms", true, 1e6}, {"s", true, 1e9},
+		     {"", false, 1},  {"k", false, 1e3}, {"M", false, 1e6}, {"G", false, 1e9}};
 	char *end;
 	double v = strtod(text, &end);
 

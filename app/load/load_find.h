@@ -23,11 +23,11 @@
 
 enum {
 	FIND_CONFIRMATIONS = 3,
-	FIND_BACK = 40,	    /* a fortieth */
-	FIND_BACK_MOST = 5, /* a fifth */
-	FIND_RESTARTS = 16, /* of confirmation, before the search ends without a confirmed rate */
+	FIND_BACK = 40,	     /* a fortieth */
+	FIND_BACK_MOST = 5,  /* a fifth */
+	FIND_RESTARTS = 16,  /* of confirmation, before the search ends without a confirmed rate */
 	FIND_CHALLENGES = 3, /* the default */
-	FIND_CLIMB = 8,	   /* an eighth */
+	FIND_CLIMB = 8,	     /* an eighth */
 };
 
 /** BISECT ends when the two rates differ by less than this share of the lower one. */
@@ -45,10 +45,10 @@ struct find {
 	unsigned trials; /* so far */
 	bool climbing;	 /* UP after a challenge */
 	unsigned confirmed, restarts, challenges;
-	unsigned challenges_most; /* number of failed challenges before FOUND; may be set after find_init() */
-	unsigned back;	 /* steps back without a confirmed rate */
-	uint64_t best;	 /* the highest rate that all confirmations passed; 0: none yet */
-	double carried[FIND_CONFIRMATIONS];	 /* by the confirmations so far, connections/s, in their order */
+	unsigned challenges_most;	    /* number of failed challenges before FOUND; may be set after find_init() */
+	unsigned back;			    /* steps back without a confirmed rate */
+	uint64_t best;			    /* the highest rate that all confirmations passed; 0: none yet */
+	double carried[FIND_CONFIRMATIONS]; /* by the confirmations so far, connections/s, in their order */
 	double best_carried[FIND_CONFIRMATIONS]; /* by those of `best` */
 };
 

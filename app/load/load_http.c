@@ -176,7 +176,8 @@ load_take(struct load_conn *lc, const uint8_t *b, size_t n)
 	enum load_protocol protocol = lc->st->cfg->protocol;
 	size_t taken = 0;
 
-	if (protocol == LOAD_CLOSE || protocol == LOAD_PLAIN || lc->warm) /* a proxy answers the warm-up's FIN with 400 */
+	if (protocol == LOAD_CLOSE || protocol == LOAD_PLAIN ||
+	    lc->warm) /* a proxy answers the warm-up's FIN with 400 */
 		return;
 	if (lc->asking)
 		taken = protocol == LOAD_HTTP ? load_http_take(lc, b, n) : take_echo(lc, b, n);

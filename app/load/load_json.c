@@ -9,8 +9,8 @@
 static const struct {
 	double percent;
 	const char *key;
-} percents[] = {{50, "p50"},	   {75, "p75"},	      {90, "p90"},	   {99, "p99"},
-		{99.9, "p99.9"},   {99.99, "p99.99"}, {99.999, "p99.999"}};
+} percents[] = {{50, "p50"},	 {75, "p75"},	    {90, "p90"},	{99, "p99"},
+		{99.9, "p99.9"}, {99.99, "p99.99"}, {99.999, "p99.999"}};
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -173,8 +173,8 @@ json_workers(const struct load_report *r)
 		load_look_use(&r->worker[i].first, &r->worker[i].last, h, &u);
 		la_histogram_read(h, &r->stations[i].latency[LAT_LAG]);
 		json_array_append_new(a, json_pack("{s:o, s:o, s:o}", "busy_share", json_number_or_null(u.busy),
-						   "cycles_per_connection",
-						   json_number_or_null(u.cycles), "lag_ns", json_latency(h)));
+						   "cycles_per_connection", json_number_or_null(u.cycles), "lag_ns",
+						   json_latency(h)));
 	}
 	free(h);
 	return a;
@@ -209,11 +209,10 @@ json_verdict(const struct load_report *r)
 struct json_t *
 load_json(const struct load_report *r)
 {
-	static const char *const counts[] = {"connects",   "established", "requests",	"answers",
-					     "complete",   "incomplete",  "wrong",	"unacked",
-					     "no_tuple",   "no_room",	  "skipped",	"late",
-					     "unstarted",  "closes",	  "orderly",	"port_drops",
-					     "reconnects", "failed",	   "unplanned"};
+	static const char *const counts[] = {"connects",   "established", "requests",  "answers",  "complete",
+					     "incomplete", "wrong",	  "unacked",   "no_tuple", "no_room",
+					     "skipped",	   "late",	  "unstarted", "closes",   "orderly",
+					     "port_drops", "reconnects",  "failed",    "unplanned"};
 	json_t *load = json_object(), *kinds = json_object(), *lat = json_object();
 	json_t *all = json_object();
 	const struct load_totals *t = r->now;

@@ -30,9 +30,9 @@ enum {
 	SKIPS = 64,	      /* tuples found taken before the round is given up */
 	WARM_NS = 1500000000, /* longest wait for the warm-up connections; at most half of --drain */
 	LATE_NS = 1000000,
-	GRACE_NS = 50000000,  /* after the end, for connections due shortly before it */
-	ABORT_BURST = 512,    /* connections aborted a round */
-	AWAKE_NS = 600000,    /* no sleep this long before the next due time: a sleep may take 500 us */
+	GRACE_NS = 50000000, /* after the end, for connections due shortly before it */
+	ABORT_BURST = 512,   /* connections aborted a round */
+	AWAKE_NS = 600000,   /* no sleep this long before the next due time: a sleep may take 500 us */
 };
 
 enum verdict { BEGUN, NO_TUPLE, NOT_NOW, NEVER };

@@ -100,8 +100,8 @@ set_skew(void *dst, const char *text, char *why, size_t size)
 		comma = strchr(from, ',');
 		if (comma)
 			*comma = '\0';
-		if (la_parse_duration(from, &ms[0]) == 0 &&
-		    la_parse_duration(comma ? comma + 1 : from, &ms[1]) == 0 && ms[0] <= ms[1])
+		if (la_parse_duration(from, &ms[0]) == 0 && la_parse_duration(comma ? comma + 1 : from, &ms[1]) == 0 &&
+		    ms[0] <= ms[1])
 			return 0;
 	}
 	snprintf(why, size, "a time, 5ms, or two between which to draw one, 0ms,20ms");
@@ -178,8 +178,12 @@ set_profile(void *dst, const char *text, char *why, size_t size)
 	return -1;
 }
 
-#define CALL(n, a, d, f, h) {.name = n, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h}
+#define CALL(n, a, d, f, h)                                                           \
+	{                                                                             \
+		.name = n, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h \
+	}
 
+/* clang-format off */
 static const struct opt load_table[] = {
 	{.kind = OPT_HEADING, .help = "Whom, and from where"},
 	CALL("to", "ADDR:PORT", NULL, set_to,
@@ -264,9 +268,10 @@ static const struct opt load_table[] = {
 	 .max = 3600000, .help = "of live lines and rows [1s]"},
 	OPT_END,
 };
+/* clang-format on */
 
-const struct opt *const load_tables[] = {net_port_opts, net_addr_opts, load_table, load_request_opts,
-					  net_table_opts, net_restart_opts, net_run_opts, NULL};
+const struct opt *const load_tables[] = {net_port_opts,	 net_addr_opts,	   load_table,	 load_request_opts,
+					 net_table_opts, net_restart_opts, net_run_opts, NULL};
 
 void
 load_help(void)
@@ -275,9 +280,9 @@ load_help(void)
 
 	for (unsigned i = REPLY_GOOD + 1, n = 0; i < BAD_ANSWERS && n < sizeof(bad); i++)
 		n += (unsigned)snprintf(bad + n, sizeof(bad) - n, "%s%s", load_bad_name(i),
-					i + 1 == BAD_ANSWERS ? "" :
-					i % 5 == 0	     ? ",\n       " :
-							       ", ");
+					i + 1 == BAD_ANSWERS ? ""
+					: i % 5 == 0	     ? ",\n       "
+							     : ", ");
 	printf("NAME\n"
 	       "       lastack load - connection load by schedule, and how connections end\n"
 	       "\n"
@@ -336,7 +341,8 @@ load_help(void)
 	       "       With --workers N each of N workers has an even part of it all, and of the tuples those\n"
 	       "       that hash to its own shard. Rules of --fault count on each worker alone.\n"
 	       "\n"
-	       "OPTIONS\n", bad);
+	       "OPTIONS\n",
+	       bad);
 	net_help(load_tables);
 	printf("\n"
 	       "EXAMPLES\n"
@@ -395,13 +401,15 @@ load_options_check(char *err, size_t size)
 	else if (open && load.concurrency != 0)
 		snprintf(err, size, "--rate and --concurrency were given; allowed: one of them");
 	else if (load.concurrency > net.shard.max_conns)
-		snprintf(err, size, "--concurrency: '%lu' was given; allowed: up to --max-conns, %u",
-			 load.concurrency, net.shard.max_conns);
+		snprintf(err, size, "--concurrency: '%lu' was given; allowed: up to --max-conns, %u", load.concurrency,
+			 net.shard.max_conns);
 	else if (!open && load.concurrency != 0 && load.concurrency < net.workers)
 		snprintf(err, size, "--concurrency: '%lu' was given; allowed: at least one a worker, %lu",
 			 load.concurrency, net.workers);
 	else if (find && (cfg->pace.nsteps > 1 || net.duration_ms || cfg->connections))
-		snprintf(err, size, "--find-max: was given with a ramp, --duration or --connections; allowed: with a rate to start from");
+		snprintf(
+			err, size,
+			"--find-max: was given with a ramp, --duration or --connections; allowed: with a rate to start from");
 	else if (!find && net.duration_ms == 0 && cfg->connections == 0 &&
 		 (!open || pace_end(&cfg->pace) == PACE_NEVER))
 		snprintf(err, size, "no end was given; allowed: --duration, --connections, or a ramp for --rate");
@@ -413,8 +421,7 @@ load_options_check(char *err, size_t size)
 		snprintf(err, size, "--requests: was given; allowed: with --protocol http or echo");
 	else if (cfg->protocol == LOAD_ECHO && cfg->size == 0)
 		snprintf(err, size, "--size: '0' was given; allowed: at least 1 with --protocol echo");
-	else if (cfg->mix.weight[CLOSE_HALF] != 0 && cfg->protocol != LOAD_HTTP &&
-		 cfg->protocol != LOAD_ECHO)
+	else if (cfg->mix.weight[CLOSE_HALF] != 0 && cfg->protocol != LOAD_HTTP && cfg->protocol != LOAD_ECHO)
 		snprintf(err, size, "--close=half: was given; allowed: with --protocol http or echo");
 	else if (cfg->skew_ms[1] != 0 && cfg->mix.weight[CLOSE_BOTH] == 0)
 		snprintf(err, size, "--skew: was given; allowed: with --close=both, or a mix that has both");

@@ -101,8 +101,7 @@ pace_parse(const char *text, struct pace *p, char *why, size_t size)
 	if (strchr(text, ',') && strlen(text) < sizeof(copy))
 		return pace_ramp(strcpy(copy, text), p, why, size);
 	if (rate_of(text, &rate)) {
-		snprintf(why, size,
-			 "1 to %d connections a second, or a ramp FROM,TO,STEP,HOLD such as 1k,10k,1k,5s",
+		snprintf(why, size, "1 to %d connections a second, or a ramp FROM,TO,STEP,HOLD such as 1k,10k,1k,5s",
 			 PACE_RATE_MAX);
 		return -1;
 	}

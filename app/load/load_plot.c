@@ -104,8 +104,10 @@ step_pictures(FILE *f)
 static void
 worker_picture(FILE *f, const char *csv, unsigned nworkers)
 {
-	fprintf(f, "set yrange [0:*]\nset y2range [0:*]\nset y2tics\nset ylabel 'busy share'\nset y2label 'cycles a connection'\n"
-		   "plot '%s' using 'seconds':(0) with lines lt nodraw notitle", csv);
+	fprintf(f,
+		"set yrange [0:*]\nset y2range [0:*]\nset y2tics\nset ylabel 'busy share'\nset y2label 'cycles a connection'\n"
+		"plot '%s' using 'seconds':(0) with lines lt nodraw notitle",
+		csv);
 	for (unsigned i = 0; i < nworkers; i++)
 		fprintf(f,
 			", \\\n     '' using 'seconds':'busy_share_%u' with linespoints title 'worker %u busy', \\\n"
@@ -131,8 +133,10 @@ plot_script(const struct load_report *r, FILE *f, const char *csv, const char *f
 		"     '' using 'seconds':($2 > 0 ? $2 : NaN) with lines title 'asked for'\n",
 		ends_in(file, ".png") ? "png" : "svg", ramp ? 2100 : 1400, file, ramp ? 6 : 4, csv);
 	/* a run without samples has an empty picture: gnuplot wants one point at least */
-	fprintf(f, "set ylabel 'latency, us'\nset logscale y\nset yrange [*:*]\n"
-		   "plot '%s' using 'seconds':(1) with lines lt nodraw notitle", csv);
+	fprintf(f,
+		"set ylabel 'latency, us'\nset logscale y\nset yrange [*:*]\n"
+		"plot '%s' using 'seconds':(1) with lines lt nodraw notitle",
+		csv);
 	for (unsigned i = 0; i < 3; i++)
 		fprintf(f,
 			", \\\n     '%s' using 'seconds':'%s_p50_us' with lines dashtype 2 title '%s p50', \\\n"

@@ -34,13 +34,11 @@ print_latencies(const struct load_totals *t, FILE *f)
 			fprintf(f, "\n");
 			continue;
 		}
-		fprintf(f, " %8s",
-			load_format_ns((double)h->min, text, sizeof(text)));
+		fprintf(f, " %8s", load_format_ns((double)h->min, text, sizeof(text)));
 		fprintf(f, " %8s", load_format_ns(la_histogram_mean(h), text, sizeof(text)));
 		for (unsigned p = 0; p < LEN(percents); p++)
 			fprintf(f, " %8s",
-				load_format_ns((double)la_histogram_percentile(h, percents[p]), text,
-					       sizeof(text)));
+				load_format_ns((double)la_histogram_percentile(h, percents[p]), text, sizeof(text)));
 		fprintf(f, " %8s\n", load_format_ns((double)h->max, text, sizeof(text)));
 	}
 	if (load_failed(&t->n) != 0)
@@ -110,7 +108,8 @@ print_expect(const struct expect *e, FILE *f)
 	if (e->no_samples)
 		fprintf(f, "expect %s: FAILED, it has no samples\n", e->text);
 	else
-		fprintf(f, "expect %s: %s, it is %s\n", e->text, e->ok ? "holds" : "FAILED", expect_value(e, got, sizeof(got)));
+		fprintf(f, "expect %s: %s, it is %s\n", e->text, e->ok ? "holds" : "FAILED",
+			expect_value(e, got, sizeof(got)));
 }
 
 static void
@@ -197,9 +196,8 @@ print_verdict(const struct load_report *r, FILE *f)
 	if (r->intervals > 0 && !load_is_ramp(r))
 		fprintf(f, " (%s in the slowest interval)", rate_text(r->slowest, carried, sizeof(carried)));
 	fprintf(f, "; connections were due for %.*f s, MSL %s, TIME_WAIT peak %lu, early recycles %lu\n",
-		t->seconds < 1 ? 4 : 1, t->seconds,
-		la_format_duration(r->msl_ms, msl, sizeof(msl)), t->c.v[LA_C_time_wait_peak],
-		t->c.v[LA_C_early_recycles]);
+		t->seconds < 1 ? 4 : 1, t->seconds, la_format_duration(r->msl_ms, msl, sizeof(msl)),
+		t->c.v[LA_C_time_wait_peak], t->c.v[LA_C_early_recycles]);
 	if (v->limit == LIMIT_GENERATOR)
 		fprintf(f, "limited by this generator: %s\n", v->reason);
 	else

@@ -200,18 +200,13 @@ load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_
 	double per = dt > 0 ? 1 / dt : 0;
 
 	fprintf(f, "%.3f,%.1f,%.1f,%.1f,%.1f", seconds, rate, (double)(b->connects - a->connects) * per,
-		(double)(b->established - a->established) * per,
-		(double)(load_orderly(b) - load_orderly(a)) * per);
+		(double)(b->established - a->established) * per, (double)(load_orderly(b) - load_orderly(a)) * per);
 	for (unsigned k = 0; k < KINDS; k++)
-		fprintf(f, ",%lu",
-			load_kind_total(b, (enum load_kind)k) - load_kind_total(a, (enum load_kind)k));
-	fprintf(f, ",%lu,%lu,%lu", load_failed(b) - load_failed(a), b->incomplete - a->incomplete,
-		b->wrong - a->wrong);
-	fprintf(f, ",%lu,%lu,%lu,%lu,%lu,%lu",
-		b->no_tuple - a->no_tuple, b->late - a->late,
+		fprintf(f, ",%lu", load_kind_total(b, (enum load_kind)k) - load_kind_total(a, (enum load_kind)k));
+	fprintf(f, ",%lu,%lu,%lu", load_failed(b) - load_failed(a), b->incomplete - a->incomplete, b->wrong - a->wrong);
+	fprintf(f, ",%lu,%lu,%lu,%lu,%lu,%lu", b->no_tuple - a->no_tuple, b->late - a->late,
 		now->c.v[LA_C_retransmits] - before->c.v[LA_C_retransmits],
-		load_port_drops(now) - load_port_drops(before), now->c.v[LA_C_live],
-		now->c.v[LA_C_time_wait]);
+		load_port_drops(now) - load_port_drops(before), now->c.v[LA_C_live], now->c.v[LA_C_time_wait]);
 	for (unsigned i = 0; i < LEN(columns); i++) {
 		la_histogram_since(diff, &now->latency[columns[i]], &before->latency[columns[i]]);
 		if (diff->total == 0) { /* no samples */

@@ -17,7 +17,7 @@ struct load_report {
 	unsigned nstations;
 	const struct la_engine *engine;
 	uint32_t msl_ms;
-	FILE *csv; /* NULL: no rows */
+	FILE *csv;	       /* NULL: no rows */
 	struct trials *trials; /* NULL: no search */
 	struct expect *expects;
 	unsigned nexpects;
@@ -50,7 +50,8 @@ load_is_ramp(const struct load_report *r)
 void load_csv_header(FILE *f, unsigned nworkers);
 /** One row: the difference of the two, dt seconds apart; u: of each worker. diff: room for a histogram. */
 void load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_totals *before,
-		  const struct load_totals *now, const struct load_use *u, unsigned nworkers, struct la_histogram *diff);
+		  const struct load_totals *now, const struct load_use *u, unsigned nworkers,
+		  struct la_histogram *diff);
 
 /** How long connections have been due, ns (load_totals.h). */
 uint64_t load_due_ns(const struct load_report *r);

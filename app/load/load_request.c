@@ -104,8 +104,9 @@ set_host(void *dst, const char *text, char *why, size_t size)
 {
 	size_t n = strlen(text);
 
-	if (n > 0 && n < 256 && strspn(text, "-._~!$&'()*+,;=%:[]0123456789abcdefghijklmnopqrstuvwxyz"
-					     "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == n) {
+	if (n > 0 && n < 256 &&
+	    strspn(text, "-._~!$&'()*+,;=%:[]0123456789abcdefghijklmnopqrstuvwxyz"
+			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == n) {
 		*(const char **)dst = text;
 		return 0;
 	}
@@ -189,7 +190,10 @@ set_body(void *dst, const char *text, char *why, size_t size)
 	return -1;
 }
 
-#define CALL(n, a, d, f, h) {.name = n, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h}
+#define CALL(n, a, d, f, h)                                                           \
+	{                                                                             \
+		.name = n, .kind = OPT_CALL, .arg = a, .dst = d, .call = f, .help = h \
+	}
 
 const struct opt load_request_opts[] = {
 	{.kind = OPT_HEADING, .help = "HTTP requests"},
@@ -225,12 +229,12 @@ int
 load_request_check(char *err, size_t size)
 {
 	struct load_config *cfg = &load.cfg;
-	const char *given = cfg->npaths	    ? "get" :
-			    load.method	    ? "method" :
-			    load.nheaders   ? "header" :
-			    load.host	    ? "host" :
-			    load.body	    ? "body" :
-					      NULL;
+	const char *given = cfg->npaths	    ? "get"
+			    : load.method   ? "method"
+			    : load.nheaders ? "header"
+			    : load.host	    ? "host"
+			    : load.body	    ? "body"
+					    : NULL;
 
 	if (given && cfg->protocol != LOAD_HTTP)
 		snprintf(err, size, "--%s: was given with another --protocol; allowed: with http", given);
@@ -254,8 +258,7 @@ struct text {
 	size_t len; /* LOAD_HEAD and above: it did not fit */
 };
 
-static void __attribute__((format(printf, 2, 3)))
-text_add(struct text *t, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) text_add(struct text *t, const char *format, ...)
 {
 	va_list ap;
 	int n;
@@ -272,8 +275,7 @@ text_add(struct text *t, const char *format, ...)
 static bool
 says_length(const char *method)
 {
-	return load.body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
-	       strcmp(method, "PATCH") == 0;
+	return load.body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
 }
 
 static int

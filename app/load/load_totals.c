@@ -10,33 +10,44 @@
 #include "load/load_totals.h"
 
 const char *const load_kind_name[KINDS] = {
-	[KIND_CLIENT_FIRST] = "client_first", [KIND_SERVER_FIRST] = "server_first",
-	[KIND_SIMULTANEOUS] = "simultaneous", [KIND_ABORTED] = "aborts",
-	[KIND_RESET] = "resets",	      [KIND_TIMEOUT] = "timeouts",
-	[KIND_REFUSED] = "refused",	      [KIND_FIN_WAIT_2] = "fin_wait_2",
-	[KIND_GAVE_UP] = "gave_up",	      [KIND_BAD_ANSWER] = "bad_answers",
+	[KIND_CLIENT_FIRST] = "client_first",
+	[KIND_SERVER_FIRST] = "server_first",
+	[KIND_SIMULTANEOUS] = "simultaneous",
+	[KIND_ABORTED] = "aborts",
+	[KIND_RESET] = "resets",
+	[KIND_TIMEOUT] = "timeouts",
+	[KIND_REFUSED] = "refused",
+	[KIND_FIN_WAIT_2] = "fin_wait_2",
+	[KIND_GAVE_UP] = "gave_up",
+	[KIND_BAD_ANSWER] = "bad_answers",
 	[KIND_UNFINISHED] = "unfinished",
 };
 
 const char *const load_latency_name[LATENCIES] = {
-	[LAT_HANDSHAKE] = "handshake", [LAT_FIRST_BYTE] = "first_byte", [LAT_ANSWER] = "answer",
-	[LAT_CLOSE] = "close",	       [LAT_LAG] = "lag",		[LAT_UNFINISHED] = "unfinished",
+	[LAT_HANDSHAKE] = "handshake",
+	[LAT_FIRST_BYTE] = "first_byte",
+	[LAT_ANSWER] = "answer",
+	[LAT_CLOSE] = "close",
+	[LAT_LAG] = "lag",
+	[LAT_UNFINISHED] = "unfinished",
 };
 
 /* Counts that are members of struct load_counts. */
-#define COUNT_AT(member) {#member, offsetof(struct load_counts, member)}
+#define COUNT_AT(member)                                      \
+	{                                                     \
+#member, offsetof(struct load_counts, member) \
+	}
 static const struct {
 	const char *name;
 	size_t at;
 } counts[] = {
-	COUNT_AT(connects),   COUNT_AT(established), COUNT_AT(requests), COUNT_AT(answers),
-	COUNT_AT(complete),   COUNT_AT(incomplete),  COUNT_AT(wrong),	 COUNT_AT(unacked),
-	COUNT_AT(no_tuple),   COUNT_AT(no_room),     COUNT_AT(skipped),	 COUNT_AT(late),
-	COUNT_AT(unstarted),  COUNT_AT(reconnects),
+	COUNT_AT(connects),   COUNT_AT(established), COUNT_AT(requests),  COUNT_AT(answers),	COUNT_AT(complete),
+	COUNT_AT(incomplete), COUNT_AT(wrong),	     COUNT_AT(unacked),	  COUNT_AT(no_tuple),	COUNT_AT(no_room),
+	COUNT_AT(skipped),    COUNT_AT(late),	     COUNT_AT(unstarted), COUNT_AT(reconnects),
 };
 
 enum sum { SUM_CLOSES, SUM_ORDERLY, SUM_FAILED, SUM_UNPLANNED, SUM_PORT_DROPS, SUM_UNEXPLAINED, SUM_RATE, SUMS };
-static const char *const sums[SUMS] = {"closes", "orderly", "failed", "unplanned",
+static const char *const sums[SUMS] = {"closes",     "orderly",		  "failed",	 "unplanned",
 				       "port_drops", "unexplained_drops", "closes_per_s"};
 static const char *const statistics[] = {"min", "mean", "max"};
 
@@ -70,7 +81,8 @@ load_totals_since(struct load_totals *own, const struct load_totals *all, const 
 	for (unsigned i = 0; i < LATENCIES; i++)
 		la_histogram_since(&own->latency[i], &all->latency[i], &before->latency[i]);
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
-		if (la_counter_kind((enum la_counter)i) == LA_KIND_COUNT || la_counter_kind((enum la_counter)i) == LA_KIND_DROP)
+		if (la_counter_kind((enum la_counter)i) == LA_KIND_COUNT ||
+		    la_counter_kind((enum la_counter)i) == LA_KIND_DROP)
 			own->c.v[i] -= before->c.v[i];
 	own->unexplained -= before->unexplained;
 }
@@ -157,8 +169,8 @@ load_cause(enum close_mode mode, enum load_kind kind, bool complete, bool wrong)
 uint64_t
 load_port_drops(const struct load_totals *t)
 {
-	return t->port.rx_missed + t->port.rx_errors + t->port.rx_nombuf + t->port.tx_errors +
-	       t->port.tx_full + t->port.tx_no_buffer + t->port.tx_unfit;
+	return t->port.rx_missed + t->port.rx_errors + t->port.rx_nombuf + t->port.tx_errors + t->port.tx_full +
+	       t->port.tx_no_buffer + t->port.tx_unfit;
 }
 
 static double

@@ -95,15 +95,17 @@ trial_passes(struct trials *t, struct trial_row *row)
 	char got[32];
 
 	if (row->begun < row->due || t->late > row->rate * LATE_MS / 1000 + LATE_LEAST) {
-		snprintf(row->why, sizeof(row->why), "the generator was late: %" PRIu64 " connections behind, %" PRIu64 " not begun",
-			 t->late, row->due - row->begun);
+		snprintf(row->why, sizeof(row->why),
+			 "the generator was late: %" PRIu64 " connections behind, %" PRIu64 " not begun", t->late,
+			 row->due - row->begun);
 		return false;
 	}
 	for (unsigned i = 0; i < t->nconditions; i++) {
 		struct expect *e = &t->condition[i];
 
 		if (!expect_judge(e, t->own)) {
-			snprintf(row->why, sizeof(row->why), "%s: it is %s", e->text, expect_value(e, got, sizeof(got)));
+			snprintf(row->why, sizeof(row->why), "%s: it is %s", e->text,
+				 expect_value(e, got, sizeof(got)));
 			return false;
 		}
 	}
@@ -148,7 +150,8 @@ trials_tick(struct trials *t, const struct load_totals *all, uint64_t now)
 	case TRIAL_RUNS:
 		row->due = due - pace_count(t->pace, t->begin);
 		if (now < t->end) {
-			t->late = row->due - RTE_MIN(row->due, all->n.connects - all->n.reconnects - t->before->n.connects + t->before->n.reconnects);
+			t->late = row->due - RTE_MIN(row->due, all->n.connects - all->n.reconnects -
+								       t->before->n.connects + t->before->n.reconnects);
 			break;
 		}
 		t->state = TRIAL_ENDS;
@@ -178,8 +181,8 @@ trials_news(struct trials *t)
 void
 trials_print_header(FILE *f)
 {
-	fprintf(f, "  %10s %10s %10s %8s %14s %10s %10s\n", "offered/s", "begun", "carried/s", "failed", "first_byte p99",
-		"close p99", "lag p99");
+	fprintf(f, "  %10s %10s %10s %8s %14s %10s %10s\n", "offered/s", "begun", "carried/s", "failed",
+		"first_byte p99", "close p99", "lag p99");
 }
 
 static const char *
@@ -248,8 +251,8 @@ trials_print_result(const struct trials *t, FILE *f)
 		return;
 	}
 	find_result(&t->find, &median, &least, &most);
-	fprintf(f, "highest rate: %.0f closes/s (%.0f to %.0f in %d confirmations of %.1f s; %u trials)\n", median, least, most,
-		FIND_CONFIRMATIONS, (double)t->hold / 1e9, t->nrows);
+	fprintf(f, "highest rate: %.0f closes/s (%.0f to %.0f in %d confirmations of %.1f s; %u trials)\n", median,
+		least, most, FIND_CONFIRMATIONS, (double)t->hold / 1e9, t->nrows);
 }
 
 static json_t *
@@ -261,11 +264,11 @@ time_json(double ns)
 static json_t *
 row_json(const struct trial_row *row)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, s:s}", "rate", (json_int_t)row->rate, "due",
-			 (json_int_t)row->due, "begun", (json_int_t)row->begun, "orderly", (json_int_t)row->orderly, "failed",
-			 (json_int_t)row->failed, "carried_per_s", row->carried, "first_byte_p99_ns",
-			 time_json(row->first_byte_p99), "close_p99_ns", time_json(row->close_p99), "lag_p99_ns",
-			 time_json(row->lag_p99), "ok", row->ok, "why", row->why);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, s:s}", "rate", (json_int_t)row->rate,
+			 "due", (json_int_t)row->due, "begun", (json_int_t)row->begun, "orderly",
+			 (json_int_t)row->orderly, "failed", (json_int_t)row->failed, "carried_per_s", row->carried,
+			 "first_byte_p99_ns", time_json(row->first_byte_p99), "close_p99_ns", time_json(row->close_p99),
+			 "lag_p99_ns", time_json(row->lag_p99), "ok", row->ok, "why", row->why);
 }
 
 struct json_t *
@@ -279,7 +282,8 @@ trials_json(const struct trials *t)
 	json_object_set_new(o, "found", json_boolean(t->find.phase == FIND_FOUND));
 	if (t->find.phase == FIND_FOUND) {
 		find_result(&t->find, &median, &least, &most);
-		json_object_set_new(o, "carried_per_s", json_pack("{s:f, s:f, s:f}", "median", median, "least", least, "most", most));
+		json_object_set_new(o, "carried_per_s",
+				    json_pack("{s:f, s:f, s:f}", "median", median, "least", least, "most", most));
 	} else {
 		json_object_set_new(o, "carried_per_s", json_null());
 	}

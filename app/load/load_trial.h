@@ -23,7 +23,7 @@ enum { TRIALS_MAX = 1024, TRIAL_CONDITIONS = 8 };
 
 struct trial_row {
 	uint64_t rate, due, begun, orderly, failed;
-	double carried; /* orderly closes per second of the hold time */
+	double carried;				   /* orderly closes per second of the hold time */
 	double first_byte_p99, close_p99, lag_p99; /* ns; below 0: no sample */
 	bool ok;
 	char why[96]; /* after a failure: the condition and its figure */

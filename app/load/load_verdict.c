@@ -89,11 +89,9 @@ load_judge(const struct load_totals *t, struct load_verdict *v)
 	judge_generator(t, v->generator, sizeof(v->generator));
 	if (failed != 0)
 		verdict_add(v->reason, sizeof(v->reason), "; ", "%lu of %lu connections failed: %s", failed,
-			    t->n.connects,
-			    load_failures(&t->n, causes, sizeof(causes)));
+			    t->n.connects, load_failures(&t->n, causes, sizeof(causes)));
 	if (v->generator[0] != '\0')
-		verdict_add(v->reason, sizeof(v->reason), "; ", "%s%s", failed != 0 ? "generator: " : "",
-			    v->generator);
+		verdict_add(v->reason, sizeof(v->reason), "; ", "%s%s", failed != 0 ? "generator: " : "", v->generator);
 	if (drops != 0)
 		verdict_add(v->reason, sizeof(v->reason), "; ", "the port lost %lu frames", drops);
 	if (failed != 0 && (double)failed >= FAILED_LIMIT * (double)t->n.connects)
@@ -107,7 +105,7 @@ load_judge(const struct load_totals *t, struct load_verdict *v)
 	else
 		verdict_add(v->reason, sizeof(v->reason), "", "%s",
 			    t->open ? "every connection that was due ended as planned"
-			    : "closed loop: --concurrency and the target's latency");
+				    : "closed loop: --concurrency and the target's latency");
 }
 
 /* ---- exit status ---- */
@@ -142,7 +140,7 @@ load_worked(const struct load_totals *t, const struct load_rules *rules, char *w
 			bounded = false;
 	if (bounded && rules->allow < 0)
 		return true;
-	snprintf(why, size, "%lu of %lu connections failed: %s; --allow-failures[=SHARE] or an --expect bounds them",
-		 n, t->n.connects, causes);
+	snprintf(why, size, "%lu of %lu connections failed: %s; --allow-failures[=SHARE] or an --expect bounds them", n,
+		 t->n.connects, causes);
 	return false;
 }

@@ -14,7 +14,8 @@ load_busy_share(const struct la_station_stats *before, const struct la_station_s
 }
 
 void
-load_worker_look(struct load_worker *w, const struct load_station *st, const struct la_station_stats *s, bool under_load)
+load_worker_look(struct load_worker *w, const struct load_station *st, const struct la_station_stats *s,
+		 bool under_load)
 {
 	w->before = w->now;
 	w->now.stats = *s;
@@ -29,7 +30,8 @@ load_worker_look(struct load_worker *w, const struct load_station *st, const str
 }
 
 void
-load_look_use(const struct load_look *from, const struct load_look *to, struct la_histogram *scratch, struct load_use *u)
+load_look_use(const struct load_look *from, const struct load_look *to, struct la_histogram *scratch,
+	      struct load_use *u)
 {
 	uint64_t n = to->connects - from->connects;
 

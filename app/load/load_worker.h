@@ -29,10 +29,12 @@ struct load_use {
 };
 
 /** The worker of station `st` has counted s; under_load: its schedule runs. */
-void load_worker_look(struct load_worker *w, const struct load_station *st, const struct la_station_stats *s, bool under_load);
+void load_worker_look(struct load_worker *w, const struct load_station *st, const struct la_station_stats *s,
+		      bool under_load);
 
 /** Between two readings of one worker. scratch: room for a histogram. */
-void load_look_use(const struct load_look *from, const struct load_look *to, struct la_histogram *scratch, struct load_use *u);
+void load_look_use(const struct load_look *from, const struct load_look *to, struct la_histogram *scratch,
+		   struct load_use *u);
 
 /** Share of the time between two readings in which the worker was busy, 0 to 1. NaN: no time. */
 double load_busy_share(const struct la_station_stats *before, const struct la_station_stats *now);

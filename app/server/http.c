@@ -445,7 +445,10 @@ const struct service_def service_http = {
 	.nodelay = true,
 	.conn_size = sizeof(struct http_conn),
 	.own_size = sizeof(struct http_own),
-	.ops = {.data = http_data, .acked = http_acked, .writable = http_writable, .peer_fin = http_peer_fin,
+	.ops = {.data = http_data,
+		.acked = http_acked,
+		.writable = http_writable,
+		.peer_fin = http_peer_fin,
 		.timer = http_timer},
 	.drain = http_drain,
 };

@@ -14,14 +14,14 @@ enum http_step {
 	READ_HEAD,
 	SEND_CONTINUE,
 	READ_BODY,
-	DELAY,		/* /delay/TIME: until the deadline */
+	DELAY, /* /delay/TIME: until the deadline */
 	SEND_HEAD,
 	SEND_BODY,
-	FINISHED,	/* one request is answered */
-	WAIT_FOR_FIN,	/* the last is; the client is to close first, before the deadline if there is one */
-	WAIT_FOR_ACK,	/* /end/rst: RST when the answer is acknowledged */
-	HALF_CLOSED,	/* /end/half: our FIN is queued; read and ignore until the client's FIN */
-	GONE,		/* closed: the connection may not exist any more */
+	FINISHED,     /* one request is answered */
+	WAIT_FOR_FIN, /* the last is; the client is to close first, before the deadline if there is one */
+	WAIT_FOR_ACK, /* /end/rst: RST when the answer is acknowledged */
+	HALF_CLOSED,  /* /end/half: our FIN is queued; read and ignore until the client's FIN */
+	GONE,	      /* closed: the connection may not exist any more */
 };
 
 /** What http counts beside the counts of every service, on each shard. */
@@ -56,11 +56,11 @@ struct http_own {
 
 struct http_conn {
 	struct svc_conn sc;
-	uint8_t step;	/* enum http_step */
-	bool fin;	/* the client's FIN has come */
-	bool last;	/* drain: close after this answer */
-	uint64_t pos;	/* bytes of this step that are done */
-	int64_t date;	/* second of the answer's Date: its head must come out the same twice */
+	uint8_t step; /* enum http_step */
+	bool fin;     /* the client's FIN has come */
+	bool last;    /* drain: close after this answer */
+	uint64_t pos; /* bytes of this step that are done */
+	int64_t date; /* second of the answer's Date: its head must come out the same twice */
 	struct http_answer answer;
 	struct http_parser parser;
 	struct http_body body; /* a request's body in chunks */

@@ -6,6 +6,7 @@
 
 struct http_options http_options = {.idle_ms = 60000, .head_ms = 20000};
 
+/* clang-format off */
 const struct opt http_opts[] = {
 	{.name = "http-idle", .kind = OPT_DURATION, .dst = &http_options.idle_ms, .arg = "TIME",
 	 .min = 1, .max = 86400000,
@@ -19,6 +20,7 @@ const struct opt http_opts[] = {
 		 "closed [20s]"},
 	OPT_END,
 };
+/* clang-format on */
 
 _Static_assert((int)HTTP_NCOUNTS <= (int)SVC_OWN_MAX, "struct service has room for the counts");
 
@@ -31,8 +33,8 @@ const struct svc_count_def http_counts[HTTP_NCOUNTS] = {
 					  "requests answered 413, 414 or 431: body, target or fields too large"},
 	[HTTP_UNSUPPORTED - SVC_NCOMMON] = {"unsupported", "417, 421, 501, 505",
 					    "requests answered 417, 421, 501, 505, or 405 to CONNECT"},
-	[HTTP_RESET_BY_PATH - SVC_NCOMMON] = {"reset_by_path", NULL,
-					      "connections reset because /end/rst was requested"},
+	[HTTP_RESET_BY_PATH -
+		SVC_NCOMMON] = {"reset_by_path", NULL, "connections reset because /end/rst was requested"},
 };
 
 const char http_manual[] =

@@ -15,9 +15,7 @@ payload_fill(uint8_t *pat, uint8_t *gen)
 	for (unsigned i = 0; i < CHARGEN_LEN; i++) {
 		unsigned line = i / 74, column = i % 74;
 
-		gen[i] = column == 72 ? '\r' :
-			 column == 73 ? '\n' :
-					(uint8_t)(' ' + (line + column) % 95);
+		gen[i] = column == 72 ? '\r' : column == 73 ? '\n' : (uint8_t)(' ' + (line + column) % 95);
 	}
 	pattern = pat;
 	chargen = gen;

@@ -19,11 +19,11 @@ static struct server {
 	uint32_t max_conns;
 	unsigned shards;
 	struct service *shard_services[LA_ENGINE_MAX_STATIONS]; /* NSERVICES each */
-	int failed[LA_ENGINE_MAX_STATIONS]; /* the service that could not start, + 1 */
+	int failed[LA_ENGINE_MAX_STATIONS];			/* the service that could not start, + 1 */
 } server;
 
-static const struct opt *const tables[] = {net_port_opts, net_addr_opts, service_opts,
-					   net_table_opts, net_restart_opts, net_run_opts, NULL};
+static const struct opt *const tables[] = {net_port_opts,    net_addr_opts, service_opts, net_table_opts,
+					   net_restart_opts, net_run_opts,  NULL};
 
 static char summary[240], common[400];
 
@@ -245,8 +245,8 @@ help(void)
 static int
 run(int argc, char **argv)
 {
-	static struct session se = {.program = "server", .prepare = server_prepare, .finish = server_finish,
-				    .summary = {.opens_of = -1}};
+	static struct session se = {
+		.program = "server", .prepare = server_prepare, .finish = server_finish, .summary = {.opens_of = -1}};
 	char err[256];
 	int status;
 
@@ -283,8 +283,7 @@ run(int argc, char **argv)
 
 		if (failed >= 0)
 			fprintf(stderr, "lastack server: %s on port %u could not listen: %s\n",
-				services[failed].def->name, services[failed].port,
-				strerror(-se.error));
+				services[failed].def->name, services[failed].port, strerror(-se.error));
 	}
 	free_services();
 	json_decref(se.summary.more);

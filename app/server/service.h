@@ -66,10 +66,10 @@ struct svc_conn {
 
 /** What is known of a service. Only name, help and conn_size have no default. */
 struct service_def {
-	const char *name;	 /* as in services.def: of --NAME PORT, of the lines, the JSON key */
-	const char *help;	 /* of --NAME */
-	const char *common;	 /* its options that a first user needs, see struct command; NULL: none */
-	const char *manual;	 /* a section of the manual, heading included; NULL: none */
+	const char *name;   /* as in services.def: of --NAME PORT, of the lines, the JSON key */
+	const char *help;   /* of --NAME */
+	const char *common; /* its options that a first user needs, see struct command; NULL: none */
+	const char *manual; /* a section of the manual, heading included; NULL: none */
 	enum svc_first first;
 	const char *first_help;	 /* of --NAME-close client|server, whose default is `first`; NULL: no such option */
 	const struct opt *opts;	 /* time-outs of its own, at most SVC_OWN_MAX, then OPT_END; NULL: none */

@@ -44,12 +44,12 @@ enum la_state {
 
 /** How a connection ended. Only LA_END_ORDERLY says that both sides' data arrived whole. */
 enum la_end {
-	LA_END_ORDERLY,	    /* both FINs sent and acknowledged (TIME_WAIT, or LAST_ACK answered) */
-	LA_END_RESET,	    /* the peer's RST, or data after a full close (RFC 9293 SHLD-3) */
-	LA_END_ABORTED,	    /* la_abort() or a close with unread data on this side */
-	LA_END_TIMEOUT,	    /* no acknowledgement for R2 (RFC 9293 3.8.3), or keep-alive gave up */
-	LA_END_REFUSED,	    /* our SYN was answered by RST, or by a hard ICMP error */
-	LA_END_FIN_WAIT_2,  /* our side closed and acknowledged; the peer has not closed its own */
+	LA_END_ORDERLY,	   /* both FINs sent and acknowledged (TIME_WAIT, or LAST_ACK answered) */
+	LA_END_RESET,	   /* the peer's RST, or data after a full close (RFC 9293 SHLD-3) */
+	LA_END_ABORTED,	   /* la_abort() or a close with unread data on this side */
+	LA_END_TIMEOUT,	   /* no acknowledgement for R2 (RFC 9293 3.8.3), or keep-alive gave up */
+	LA_END_REFUSED,	   /* our SYN was answered by RST, or by a hard ICMP error */
+	LA_END_FIN_WAIT_2, /* our side closed and acknowledged; the peer has not closed its own */
 	LA_NENDS
 };
 

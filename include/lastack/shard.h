@@ -53,55 +53,55 @@ struct la_mem_ops {
 /** Everything a shard is told at its birth. Zero fields take the default in brackets; config.def has default, range and
  * unit of each number. */
 struct la_shard_config {
-	struct rte_mempool *mbufs;	/* for output: at least 128 B headroom and 1600 B of data room */
-	struct rte_mempool *control;	/* for packets without payload while `mbufs` is empty: at least 128 B headroom and
-					 * 128 B of data room. NULL: none; such packets then wait */
-	uint32_t max_held;		/* buffers of `mbufs` that connections may hold: unread, out of order, in send
-					 * queues [three quarters of the pool] */
-	uint32_t low_mbufs;		/* with fewer free in `mbufs`, no payload is sent and nothing more is held, so
-					 * that frames can still be received [a 32nd of the pool] */
-	const struct la_mem_ops *mem;	/* NULL: anonymous memory, transparent hugepages asked for */
-	uint8_t secret[32];		/* random; keys the index hash, the ISNs and timestamp offsets */
-	uint64_t now;			/* ms */
+	struct rte_mempool *mbufs;    /* for output: at least 128 B headroom and 1600 B of data room */
+	struct rte_mempool *control;  /* for packets without payload while `mbufs` is empty: at least 128 B headroom and
+				       * 128 B of data room. NULL: none; such packets then wait */
+	uint32_t max_held;	      /* buffers of `mbufs` that connections may hold: unread, out of order, in send
+				       * queues [three quarters of the pool] */
+	uint32_t low_mbufs;	      /* with fewer free in `mbufs`, no payload is sent and nothing more is held, so
+				       * that frames can still be received [a 32nd of the pool] */
+	const struct la_mem_ops *mem; /* NULL: anonymous memory, transparent hugepages asked for */
+	uint8_t secret[32];	      /* random; keys the index hash, the ISNs and timestamp offsets */
+	uint64_t now;		      /* ms */
 
 	uint8_t mac[6];
-	uint16_t mtu;			/* of the IP layer, bytes [1500]; at least 1280 with IPv6 */
-	uint16_t vlan;			/* 802.1Q id put on and asked for [untagged] */
-	uint32_t offloads;		/* enum la_offload bits */
-	const struct la_prefix *addrs;	/* our addresses with their on-link prefixes */
+	uint16_t mtu;		       /* of the IP layer, bytes [1500]; at least 1280 with IPv6 */
+	uint16_t vlan;		       /* 802.1Q id put on and asked for [untagged] */
+	uint32_t offloads;	       /* enum la_offload bits */
+	const struct la_prefix *addrs; /* our addresses with their on-link prefixes */
 	unsigned naddrs;
 	const struct la_prefix *ranges; /* whole prefixes of which every address is ours */
 	unsigned nranges;
 	struct la_addr gateway4, gateway6; /* any: none */
-	uint8_t gateway_mac[6];		/* of the gateways, which are then not asked for it; all zero: ask */
-	bool no_dad;			/* skip duplicate address detection: addresses work at once */
-	bool follower;			/* one of several shards of an interface, and not the one that speaks for
-					 * it: announces nothing, checks no address and answers for none */
+	uint8_t gateway_mac[6];		   /* of the gateways, which are then not asked for it; all zero: ask */
+	bool no_dad;			   /* skip duplicate address detection: addresses work at once */
+	bool follower;			   /* one of several shards of an interface, and not the one that speaks for
+					    * it: announces nothing, checks no address and answers for none */
 
-	uint32_t max_conns;		/* TCBs [65536] */
-	uint32_t max_orphans;		/* connections whose user has called la_close(); beyond it those that the
-					 * peer has not acknowledged anything for longest, and for 5 s at least, are
-					 * aborted (RFC 6429) [half of max_conns] */
-	uint32_t orphan_ms;		/* default of la_conn_opts.orphan_ms [60 000] */
-	uint32_t max_time_wait4;	/* TIME_WAIT entries for IPv4, 32 B each [1 Mi] */
-	uint32_t max_time_wait6;	/* TIME_WAIT entries for IPv6, 64 B each [128 Ki] */
-	bool tw_full_reset;		/* no entry left to reserve: answer the SYN with RST [drop it] */
-	uint32_t tw_share_percent;	/* most that the peers of one /24 (IPv4) or /56 (IPv6) may take of a family's
-					 * TIME_WAIT entries once three quarters of them are in use and SYNs of two or
-					 * more prefixes arrived within 60 s: percent of the entries [75].
-					 * Reservations count as entries. Further SYNs of the prefix are refused and
-					 * counted as tw_share_refused. 100: no limit */
-	uint32_t max_neighbours;	/* that answered ARP or ND or completed a handshake [1024]; a quarter as many
-					 * again, 16 to 1024, for those that did not, and the gateways, are on top */
-	uint32_t msl_ms;		/* maximum segment lifetime; TIME_WAIT lasts twice it [30 000] */
-	uint32_t rto_min_ms;		/* floor of the retransmission time-out [200]; RFC 6298 2.4 says 1000 */
-	uint32_t syn_cookies_at;	/* connections in SYN_RCVD from which on SYNs are answered by cookies
-					 * (RFC 4987 3.6) [a quarter of max_conns]. They are also while connections in
-					 * SYN_RCVD could take more than a quarter of the TCBs or TIME_WAIT entries that
-					 * are left. UINT32_MAX: never */
-	uint32_t rst_rate;		/* RSTs a second to segments that belong to no connection, and as many at
-					 * once [10 000] */
-	uint32_t quiet_ms;		/* RFC 9293 3.4.3: no SYN is sent or answered for so long [none] */
+	uint32_t max_conns;	   /* TCBs [65536] */
+	uint32_t max_orphans;	   /* connections whose user has called la_close(); beyond it those that the
+				    * peer has not acknowledged anything for longest, and for 5 s at least, are
+				    * aborted (RFC 6429) [half of max_conns] */
+	uint32_t orphan_ms;	   /* default of la_conn_opts.orphan_ms [60 000] */
+	uint32_t max_time_wait4;   /* TIME_WAIT entries for IPv4, 32 B each [1 Mi] */
+	uint32_t max_time_wait6;   /* TIME_WAIT entries for IPv6, 64 B each [128 Ki] */
+	bool tw_full_reset;	   /* no entry left to reserve: answer the SYN with RST [drop it] */
+	uint32_t tw_share_percent; /* most that the peers of one /24 (IPv4) or /56 (IPv6) may take of a family's
+				    * TIME_WAIT entries once three quarters of them are in use and SYNs of two or
+				    * more prefixes arrived within 60 s: percent of the entries [75].
+				    * Reservations count as entries. Further SYNs of the prefix are refused and
+				    * counted as tw_share_refused. 100: no limit */
+	uint32_t max_neighbours;   /* that answered ARP or ND or completed a handshake [1024]; a quarter as many
+				    * again, 16 to 1024, for those that did not, and the gateways, are on top */
+	uint32_t msl_ms;	   /* maximum segment lifetime; TIME_WAIT lasts twice it [30 000] */
+	uint32_t rto_min_ms;	   /* floor of the retransmission time-out [200]; RFC 6298 2.4 says 1000 */
+	uint32_t syn_cookies_at;   /* connections in SYN_RCVD from which on SYNs are answered by cookies
+				    * (RFC 4987 3.6) [a quarter of max_conns]. They are also while connections in
+				    * SYN_RCVD could take more than a quarter of the TCBs or TIME_WAIT entries that
+				    * are left. UINT32_MAX: never */
+	uint32_t rst_rate;	   /* RSTs a second to segments that belong to no connection, and as many at
+				    * once [10 000] */
+	uint32_t quiet_ms;	   /* RFC 9293 3.4.3: no SYN is sent or answered for so long [none] */
 };
 
 /** Sets every field: to its default in config.def if there is a constant one, else to zero. la_shard_create() computes
@@ -146,8 +146,8 @@ uint64_t la_shard_now(const struct la_shard *s);
 /** Starts listening on addr (any address: NULL) and port. `opts` NULL: defaults.
  * 0; -EADDRINUSE, -EADDRNOTAVAIL (addr is not ours), -EINVAL, -ENOMEM (too many listeners), -ENOSPC (a
  * 17th different MSL). */
-int la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port,
-	      const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts);
+int la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port, const struct la_conn_ops *ops, void *user,
+	      const struct la_conn_opts *opts);
 
 /** Stops listening there. Connections in SYN_RCVD from it are reset, also when another listener covers the port;
  * established ones live on. An ACK of a SYN cookie opens for the listener that covers the port when it arrives.
@@ -159,8 +159,8 @@ int la_unlisten(struct la_shard *s, const struct la_addr *addr, uint16_t port);
  * -EAGAIN (quiet time: not before la_shard_quiet_until()),
  * -EAFNOSUPPORT (families differ), -ENOBUFS (no TCB, index slot or TIME_WAIT reservation left:
  * each has its counter), -EINVAL. */
-int la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops,
-	       void *user, const struct la_conn_opts *opts, struct la_conn **out);
+int la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops, void *user,
+	       const struct la_conn_opts *opts, struct la_conn **out);
 
 /** The `now` from which on SYNs are sent and answered (quiet_ms); those that come earlier are dropped
  * and counted as quiet_time. 0: there was no quiet time. */
@@ -192,22 +192,20 @@ uint32_t la_shard_abort_all(struct la_shard *s, unsigned max);
 /** What la_shard_save() wrote, as far as the next shard's configuration has to know it. */
 struct la_shard_saved {
 	uint8_t secret[32];
-	uint64_t now;		  /* ms, of the shard that was saved */
-	uint32_t time_wait[2];	  /* entries, IPv4 and IPv6, those in FIN_WAIT_2 included */
+	uint64_t now;	       /* ms, of the shard that was saved */
+	uint32_t time_wait[2]; /* entries, IPv4 and IPv6, those in FIN_WAIT_2 included */
 };
 
 /** Writes what is left of a shard: secret, time, ISN clock and every entry of the TIME_WAIT table, FIN_WAIT_2
  * without a user included, a few kB a call of `write`, which takes all of them and returns 0, or a negative errno to give up. Memory does not
  * grow with the table. Connections are not saved: -EBUSY while there are any (la_shard_abort_all()).
  * 0, -EBUSY, or what write returned. */
-int la_shard_save(struct la_shard *s, uint64_t now,
-		  int (*write)(void *ctx, const void *p, size_t len), void *ctx);
+int la_shard_save(struct la_shard *s, uint64_t now, int (*write)(void *ctx, const void *p, size_t len), void *ctx);
 
 /** Reads the beginning of what was saved. `read` fills p with exactly len bytes and returns 0, or
  * a negative errno. 0; -EBADMSG (not a saved shard), -EPROTONOSUPPORT (of another version or byte
  * order), or what read returned. */
-int la_shard_saved(int (*read)(void *ctx, void *p, size_t len), void *ctx,
-		   struct la_shard_saved *saved);
+int la_shard_saved(int (*read)(void *ctx, void *p, size_t len), void *ctx, struct la_shard_saved *saved);
 
 /** Reads all of it into a shard just created with that secret, and whose `now` is at or after the
  * saved one: what lies between them has passed for the entries (counters time_wait_loaded and

@@ -14,12 +14,12 @@
 #include "core/config.h"
 #include "core/mem.h"
 
-#define LA_CONFIG(field, type, def, min, max, unit, help) \
+#define LA_CONFIG(field, type, def, min, max, unit, help)                                                    \
 	_Static_assert(__builtin_types_compatible_p(__typeof__(((struct la_shard_config *)0)->field), type), \
-		       "config.def: " #field " is no " #type); \
-	_Static_assert((min) >= 1 && (min) <= (max) && (uint64_t)(max) <= (type)UINT64_MAX, \
-		       "config.def: the range of " #field); \
-	_Static_assert((def) == 0 || ((def) >= (min) && (int64_t)(def) <= (int64_t)(max)), \
+		       "config.def: " #field " is no " #type);                                               \
+	_Static_assert((min) >= 1 && (min) <= (max) && (uint64_t)(max) <= (type)UINT64_MAX,                  \
+		       "config.def: the range of " #field);                                                  \
+	_Static_assert((def) == 0 || ((def) >= (min) && (int64_t)(def) <= (int64_t)(max)),                   \
 		       "config.def: the default of " #field " is out of its range");
 #include <lastack/config.def>
 #undef LA_CONFIG

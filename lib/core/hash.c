@@ -12,8 +12,7 @@ static void
 hash_derive_key(void *out, size_t len, const char *context, const uint8_t secret[32])
 {
 	/* It fails only for sizes out of range; these sizes are constants. */
-	(void)crypto_generichash(out, len, (const unsigned char *)context, strlen(context), secret,
-				 32);
+	(void)crypto_generichash(out, len, (const unsigned char *)context, strlen(context), secret, 32);
 }
 
 void

@@ -15,7 +15,7 @@
 #include <lastack/addr.h>
 
 struct la_hash_key {
-	uint64_t k[8];         /* tuple hash */
+	uint64_t k[8];	    /* tuple hash */
 	uint8_t isn[16];    /* SipHash key of ISNs and timestamp offsets */
 	uint8_t cookie[16]; /* of SYN cookies */
 };
@@ -43,8 +43,7 @@ la_hash_tuple4(const struct la_hash_key *key, uint32_t laddr, uint32_t raddr, ui
 }
 
 static inline uint64_t
-la_hash_tuple6(const struct la_hash_key *key, const struct la_addr *laddr,
-	       const struct la_addr *raddr, uint32_t ports)
+la_hash_tuple6(const struct la_hash_key *key, const struct la_addr *laddr, const struct la_addr *raddr, uint32_t ports)
 {
 	uint64_t a = la_fold(laddr->q[0] ^ key->k[4], laddr->q[1] ^ key->k[5]);
 	uint64_t b = la_fold(raddr->q[0] ^ key->k[6], raddr->q[1] ^ key->k[7]);

@@ -80,8 +80,7 @@ la_histogram_read(struct la_histogram *copy, const struct la_histogram *h)
 }
 
 void
-la_histogram_since(struct la_histogram *diff, const struct la_histogram *now,
-		   const struct la_histogram *before)
+la_histogram_since(struct la_histogram *diff, const struct la_histogram *now, const struct la_histogram *before)
 {
 	memset(diff, 0, offsetof(struct la_histogram, slot));
 	diff->sum = now->sum - before->sum;

@@ -47,8 +47,7 @@ void la_histogram_record(struct la_histogram *h, uint64_t value);
 void la_histogram_add(struct la_histogram *sum, const struct la_histogram *part);
 
 /** *diff = counts of `now` minus counts of `before`; min and max are from the slots. */
-void la_histogram_since(struct la_histogram *diff, const struct la_histogram *now,
-			const struct la_histogram *before);
+void la_histogram_since(struct la_histogram *diff, const struct la_histogram *now, const struct la_histogram *before);
 
 /** A copy of a histogram that another thread records into. Its total is the sum of its slots. */
 void la_histogram_read(struct la_histogram *copy, const struct la_histogram *h);

@@ -26,8 +26,7 @@ map_anonymous(void *ctx, size_t size, size_t align)
 	uint8_t *p;
 
 	(void)ctx;
-	if (size == 0 || align > HUGE_SIZE || (align & (align - 1)) != 0 ||
-	    size > SIZE_MAX - 2 * HUGE_SIZE)
+	if (size == 0 || align > HUGE_SIZE || (align & (align - 1)) != 0 || size > SIZE_MAX - 2 * HUGE_SIZE)
 		return NULL;
 	if (size >= HUGE_SIZE)
 		align = HUGE_SIZE;
@@ -37,8 +36,7 @@ map_anonymous(void *ctx, size_t size, size_t align)
 	/* mmap aligns to a page: map the alignment's size more, then unmap both ends. */
 	size = page_round(size);
 	len = size + align - page;
-	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-		 0);
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
 	before = (size_t)(-(uintptr_t)p & (align - 1));

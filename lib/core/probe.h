@@ -17,10 +17,12 @@
 
 #define LA_PROBE2(name, a, b)                                                             \
 	__asm__ volatile inline(STAP_PROBE_ASM(lastack, name, STAP_PROBE_ASM_TEMPLATE(2)) \
-				: : STAP_PROBE_ASM_OPERANDS(2, a, b))
+				:                                                         \
+				: STAP_PROBE_ASM_OPERANDS(2, a, b))
 #define LA_PROBE3(name, a, b, c)                                                          \
 	__asm__ volatile inline(STAP_PROBE_ASM(lastack, name, STAP_PROBE_ASM_TEMPLATE(3)) \
-				: : STAP_PROBE_ASM_OPERANDS(3, a, b, c))
+				:                                                         \
+				: STAP_PROBE_ASM_OPERANDS(3, a, b, c))
 
 #else
 

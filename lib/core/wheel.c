@@ -121,16 +121,14 @@ bitmap_size(uint32_t nslots)
 size_t
 la_wheel_memory(uint32_t nslots, uint32_t max_refs)
 {
-	return slots_size(nslots) + chunks_size(chunks_needed(nslots, max_refs)) +
-	       bitmap_size(nslots);
+	return slots_size(nslots) + chunks_size(chunks_needed(nslots, max_refs)) + bitmap_size(nslots);
 }
 
 int
-la_wheel_init(struct la_wheel *w, const struct la_mem_ops *mem, uint32_t nslots, uint32_t max_refs,
-	      uint32_t tick)
+la_wheel_init(struct la_wheel *w, const struct la_mem_ops *mem, uint32_t nslots, uint32_t max_refs, uint32_t tick)
 {
-	if (nslots < MIN_SLOTS || nslots > MAX_SLOTS || (nslots & (nslots - 1)) != 0 ||
-	    max_refs == 0 || max_refs > 1u << 31)
+	if (nslots < MIN_SLOTS || nslots > MAX_SLOTS || (nslots & (nslots - 1)) != 0 || max_refs == 0 ||
+	    max_refs > 1u << 31)
 		return -EINVAL;
 	*w = (struct la_wheel){
 		.mem = mem,
@@ -432,8 +430,7 @@ check_bitmap(struct check *c)
 			FAULT(c, "slot %u and its bit differ", i);
 	for (unsigned level = 1; level < LEVELS; level++)
 		for (uint32_t i = 0; i < level_words(w->nslots, level - 1); i++)
-			if ((w->bitmap[level - 1][i] != 0) !=
-			    (w->bitmap[level][i >> 6] >> (i & 63) & 1))
+			if ((w->bitmap[level - 1][i] != 0) != (w->bitmap[level][i >> 6] >> (i & 63) & 1))
 				FAULT(c, "level %u, bit %u is wrong", level, i);
 }
 
@@ -454,11 +451,9 @@ la_wheel_check(const struct la_wheel *w, FILE *f)
 			break;
 	check_bitmap(&c);
 	if (refs != w->count || w->count > w->max_refs)
-		FAULT(&c, "%llu references, count says %u, limit %u", (unsigned long long)refs,
-		      w->count, w->max_refs);
+		FAULT(&c, "%llu references, count says %u, limit %u", (unsigned long long)refs, w->count, w->max_refs);
 	if (w->fresh_chunk > w->nchunks + 1 || c.nseen != w->fresh_chunk - 1)
-		FAULT(&c, "%u chunks found, %u in use, %u in all", c.nseen, w->fresh_chunk - 1,
-		      w->nchunks);
+		FAULT(&c, "%u chunks found, %u in use, %u in all", c.nseen, w->fresh_chunk - 1, w->nchunks);
 	free(c.seen);
 	return c.faults;
 }

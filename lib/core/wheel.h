@@ -21,8 +21,8 @@
 enum { LA_WHEEL_CHUNK_REFS = 31 };
 
 struct la_wheel_slot {
-	uint32_t tail;  /* last chunk of the ring; 0: the slot is empty */
-	uint16_t fill;  /* references in the last chunk */
+	uint32_t tail;	/* last chunk of the ring; 0: the slot is empty */
+	uint16_t fill;	/* references in the last chunk */
 	uint16_t first; /* references popped from the first chunk */
 };
 
@@ -42,8 +42,8 @@ struct la_wheel {
 	uint32_t nchunks;
 	uint32_t free_chunk;  /* head of the free list */
 	uint32_t fresh_chunk; /* chunks from here on were never used (their memory is untouched) */
-	uint32_t base;        /* the first tick not drained yet */
-	uint32_t count;       /* references in the wheel */
+	uint32_t base;	      /* the first tick not drained yet */
+	uint32_t count;	      /* references in the wheel */
 	uint32_t max_refs;
 };
 
@@ -55,8 +55,7 @@ size_t la_wheel_memory(uint32_t nslots, uint32_t max_refs);
 
 /** nslots: power of two, 64 to 2^18. max_refs: limit of references. tick: the current one.
  * 0 or -ENOMEM, -EINVAL. */
-int la_wheel_init(struct la_wheel *w, const struct la_mem_ops *mem, uint32_t nslots,
-		  uint32_t max_refs, uint32_t tick);
+int la_wheel_init(struct la_wheel *w, const struct la_mem_ops *mem, uint32_t nslots, uint32_t max_refs, uint32_t tick);
 void la_wheel_fini(struct la_wheel *w);
 
 /** Adds ref so that it is popped at `tick`: not before it, except that a tick beyond the wheel's
@@ -73,8 +72,7 @@ la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref)
 {
 	struct la_wheel_slot *s = &w->slots[tick & (w->nslots - 1)];
 
-	if (__builtin_expect(tick - w->base > w->nslots - 2, 0) || s->fill == 0 ||
-	    s->fill == LA_WHEEL_CHUNK_REFS)
+	if (__builtin_expect(tick - w->base > w->nslots - 2, 0) || s->fill == 0 || s->fill == LA_WHEEL_CHUNK_REFS)
 		return la_wheel_add_slow(w, tick, ref);
 	w->chunks[s->tail].ref[s->fill++] = ref;
 	w->count++;
@@ -83,8 +81,7 @@ la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref)
 
 /** Removes up to max references whose tick is <= now, oldest tick first, all from one tick,
  * *tick. Returns their number, 0 when none is due (base is then now + 1). */
-unsigned la_wheel_pop(struct la_wheel *w, uint32_t now, uint32_t *refs, unsigned max,
-		      uint32_t *tick);
+unsigned la_wheel_pop(struct la_wheel *w, uint32_t now, uint32_t *refs, unsigned max, uint32_t *tick);
 
 /** The first occupied tick, or false when the wheel is empty. */
 bool la_wheel_next(const struct la_wheel *w, uint32_t *tick);

@@ -17,16 +17,18 @@ struct name {
 };
 
 static const struct name actions[] = {
-	{"drop", LA_FAULT_DROP},       {"hold", LA_FAULT_HOLD},	    {"delay", LA_FAULT_HOLD},
-	{"dup", LA_FAULT_DUP},	       {"duplicate", LA_FAULT_DUP}, {"corrupt", LA_FAULT_CORRUPT},
+	{"drop", LA_FAULT_DROP},       {"hold", LA_FAULT_HOLD},
+	{"delay", LA_FAULT_HOLD},      {"dup", LA_FAULT_DUP},
+	{"duplicate", LA_FAULT_DUP},   {"corrupt", LA_FAULT_CORRUPT},
 	{"reorder", LA_FAULT_REORDER}, {NULL, 0},
 };
 
 static const struct name kinds[] = {
-	{"syn", LA_FAULT_ON_SYN},	{"synack", LA_FAULT_ON_SYNACK}, {"data", LA_FAULT_ON_DATA},
-	{"fin", LA_FAULT_ON_FIN},	{"ack", LA_FAULT_ON_ACK},	    {"lastack", LA_FAULT_ON_LASTACK},
-	{"rst", LA_FAULT_ON_RST},	{"segment", LA_FAULT_ON_ANY},   {"packet", LA_FAULT_ON_ANY},
-	{NULL, 0},
+	{"syn", LA_FAULT_ON_SYN},    {"synack", LA_FAULT_ON_SYNACK},
+	{"data", LA_FAULT_ON_DATA},  {"fin", LA_FAULT_ON_FIN},
+	{"ack", LA_FAULT_ON_ACK},    {"lastack", LA_FAULT_ON_LASTACK},
+	{"rst", LA_FAULT_ON_RST},    {"segment", LA_FAULT_ON_ANY},
+	{"packet", LA_FAULT_ON_ANY}, {NULL, 0},
 };
 
 static bool
@@ -63,8 +65,8 @@ fault_parse_which(const char *word, struct la_fault *f)
 	if (n == 0 || n > UINT32_MAX)
 		return false;
 	f->nth = (uint32_t)n;
-	return strcasecmp(end, "st") == 0 || strcasecmp(end, "nd") == 0 ||
-	       strcasecmp(end, "rd") == 0 || strcasecmp(end, "th") == 0;
+	return strcasecmp(end, "st") == 0 || strcasecmp(end, "nd") == 0 || strcasecmp(end, "rd") == 0 ||
+	       strcasecmp(end, "th") == 0;
 }
 
 static bool
@@ -134,8 +136,7 @@ la_fault_parse(const char *text, struct la_fault *f, char *err, size_t size)
 	if (i >= n || !fault_parse_which(word[i++], f))
 		return fault_fail(err, size, text, "which one: 1st, 2nd, 3rd ..., every, or a share like 5%");
 	if (i >= n || !look_up(kinds, word[i++], &v))
-		return fault_fail(err, size, text,
-				  "of what: syn, synack, data, fin, ack, lastack, rst or segment");
+		return fault_fail(err, size, text, "of what: syn, synack, data, fin, ack, lastack, rst or segment");
 	f->kind = (enum la_fault_on)v;
 	if (i < n && f->kind != LA_FAULT_ON_ANY && strcasecmp(word[i], "segment") == 0)
 		i++;
@@ -195,8 +196,7 @@ la_fault_decide(struct la_fault *f, unsigned n, const char *host, const struct l
 	struct la_fate fate = {LA_FAULT_NONE, 0};
 
 	for (unsigned i = 0; i < n; i++) {
-		if ((f[i].host[0] && strcasecmp(f[i].host, host) != 0) ||
-		    !la_fault_is_kind(s, f[i].kind, peer_fin))
+		if ((f[i].host[0] && strcasecmp(f[i].host, host) != 0) || !la_fault_is_kind(s, f[i].kind, peer_fin))
 			continue;
 		f[i].seen++;
 		if (f[i].nth && f[i].seen != f[i].nth)

@@ -75,8 +75,7 @@ int la_fault_parse(const char *text, struct la_fault *f, char *err, size_t size)
 bool la_fault_is_kind(const struct la_fault_seg *s, enum la_fault_on k, const uint32_t *peer_fin);
 
 /** The first of n rules that matches the segment decides; every matching rule counts it. */
-struct la_fate la_fault_decide(struct la_fault *f, unsigned n, const char *host,
-			       const struct la_fault_seg *s, const uint32_t *peer_fin,
-			       struct la_rng *rng);
+struct la_fate la_fault_decide(struct la_fault *f, unsigned n, const char *host, const struct la_fault_seg *s,
+			       const uint32_t *peer_fin, struct la_rng *rng);
 
 #endif

@@ -125,11 +125,10 @@ faulty_corrupt(struct rte_mbuf *m)
 }
 
 static unsigned
-faulty_duplicate(struct la_faulty *f, struct rte_mbuf *m, uint64_t us, uint64_t now_us,
-		 struct rte_mempool *pool, struct rte_mbuf **out)
+faulty_duplicate(struct la_faulty *f, struct rte_mbuf *m, uint64_t us, uint64_t now_us, struct rte_mempool *pool,
+		 struct rte_mbuf **out)
 {
-	struct rte_mbuf *copy =
-		us > 0 && !has_room(f, m, pool) ? NULL : rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+	struct rte_mbuf *copy = us > 0 && !has_room(f, m, pool) ? NULL : rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
 
 	out[0] = m;
 	if (copy == NULL) {
@@ -211,14 +210,12 @@ la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin
 
 /* The sequence number after the peer's FIN, if the connection of this frame has received one. */
 static bool
-peer_fin_of(const struct la_faulty *f, const struct la_shard *s, const struct rte_mbuf *m,
-	    uint32_t *fin)
+peer_fin_of(const struct la_faulty *f, const struct la_shard *s, const struct rte_mbuf *m, uint32_t *fin)
 {
 	struct la_fault_seg seg;
 	struct la_conn_info info;
 
-	if (!f->lastacks ||
-	    !la_fault_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg) ||
+	if (!f->lastacks || !la_fault_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg) ||
 	    !la_fault_is_kind(&seg, LA_FAULT_ON_ACK, NULL) || la_shard_find(s, &seg.t, &info) != 0)
 		return false;
 	*fin = info.rcv_nxt;
@@ -237,8 +234,7 @@ la_faulty_take(struct la_faulty *f, struct la_shard *s, uint64_t now_us, struct 
 	while (n < max && f->nheap > 0 && f->heap[0].due <= now_us)
 		pkts[n++] = waiting_pop(f);
 	while (n + A_FRAME_BECOMES <= max && la_shard_tx(s, &m, 1) == 1)
-		n += la_faulty_pass(f, m, peer_fin_of(f, s, m, &fin) ? &fin : NULL, now_us, pool,
-				    pkts + n);
+		n += la_faulty_pass(f, m, peer_fin_of(f, s, m, &fin) ? &fin : NULL, now_us, pool, pkts + n);
 	return n;
 }
 

@@ -35,13 +35,13 @@ void la_faulty_destroy(struct la_faulty *f);
 
 /** Replaces la_shard_tx(): returns frames to transmit now, at most max (4 or more), 0: none. The
  * shard also identifies ACKs of a FIN. now_us: any clock in microseconds; pool: for copies. */
-unsigned la_faulty_take(struct la_faulty *f, struct la_shard *s, uint64_t now_us,
-			struct rte_mempool *pool, struct rte_mbuf **pkts, unsigned max);
+unsigned la_faulty_take(struct la_faulty *f, struct la_shard *s, uint64_t now_us, struct rte_mempool *pool,
+			struct rte_mbuf **pkts, unsigned max);
 
 /** Applies the rules to one frame and takes it. Puts the frames to transmit now into out, in order,
  * at most 3. Returns their number. peer_fin: as in la_fault_is_kind(). */
-unsigned la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin,
-			uint64_t now_us, struct rte_mempool *pool, struct rte_mbuf **out);
+unsigned la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin, uint64_t now_us,
+			struct rte_mempool *pool, struct rte_mbuf **out);
 
 /** Frees the held frames; they stay counted as lost. */
 void la_faulty_flush(struct la_faulty *f);

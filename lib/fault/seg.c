@@ -30,8 +30,7 @@ la_fault_seg_read(const uint8_t *frame, size_t len, struct la_fault_seg *s)
 	memset(&seg, 0, sizeof(seg));
 	if (la_tcp_parse(frame + s->at, ip.plen, ip.plen, &seg, &hlen) != LA_WIRE_OK)
 		return false;
-	s->t = (struct la_tuple){
-		.laddr = ip.src, .raddr = ip.dst, .lport = seg.sport, .rport = seg.dport};
+	s->t = (struct la_tuple){.laddr = ip.src, .raddr = ip.dst, .lport = seg.sport, .rport = seg.dport};
 	s->seq = seg.seq;
 	s->ack = seg.ack;
 	s->tsval = seg.tsval;

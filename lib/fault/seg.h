@@ -16,8 +16,8 @@ struct la_fault_seg {
 	struct la_tuple t; /* from the sender's view: laddr is the source */
 	uint32_t seq, ack; /* absolute, host order */
 	uint32_t tsval, tsecr;
-	uint16_t len; /* payload, bytes */
-	uint16_t wnd; /* as on the wire */
+	uint16_t len;  /* payload, bytes */
+	uint16_t wnd;  /* as on the wire */
 	uint8_t flags; /* enum la_tcp_flag */
 	uint8_t opts;  /* enum la_tcp_opt */
 	uint16_t mss;

@@ -28,18 +28,18 @@
 #include "net/shard.h"
 
 enum {
-	RING = 1024,		 /* descriptors of a ring: lib/io/port.c asks for as many */
-	RING_XDP = 4096,	 /* net_af_xdp: fill and receive ring */
-	CACHE = 256,		 /* a core's cache; DPDK fills it to one and a half times that */
+	RING = 1024,	 /* descriptors of a ring: lib/io/port.c asks for as many */
+	RING_XDP = 4096, /* net_af_xdp: fill and receive ring */
+	CACHE = 256,	 /* a core's cache; DPDK fills it to one and a half times that */
 	BURSTS = LA_TXQ_FRAMES + LA_HOLD_READ_MOST + LA_TCP_OUT_MAX,
-	HAND_OVER = 1024,	 /* in hand-over rings, which are a burst full as a rule */
-	CONNS_WHOLE = 65536,	 /* connections up to here need a buffer each, */
-	CONNS_PART = 16,	 /* of those beyond one in so many does */
-	EXTRA_LEAST = 16384,	 /* default of what may be held beyond a buffer a connection: 40 MB */
-	LOW_PART = 4,		 /* the pool is low when a quarter of `bursts` is left */
-	CONTROL = 4095,		 /* buffers for packets without payload */
+	HAND_OVER = 1024,    /* in hand-over rings, which are a burst full as a rule */
+	CONNS_WHOLE = 65536, /* connections up to here need a buffer each, */
+	CONNS_PART = 16,     /* of those beyond one in so many does */
+	EXTRA_LEAST = 16384, /* default of what may be held beyond a buffer a connection: 40 MB */
+	LOW_PART = 4,	     /* the pool is low when a quarter of `bursts` is left */
+	CONTROL = 4095,	     /* buffers for packets without payload */
 	CONTROL_ROOM = RTE_PKTMBUF_HEADROOM + 128,
-	MBUF_BYTES = 512,	 /* what an mbuf costs beside its data room, at most */
+	MBUF_BYTES = 512, /* what an mbuf costs beside its data room, at most */
 };
 
 uint32_t

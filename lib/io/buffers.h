@@ -33,9 +33,9 @@ uint64_t la_buffers_bytes(const struct la_pool_plan *plan, uint32_t room, bool o
 
 /** How a pool is laid out. */
 struct la_pool_place {
-	int socket;   /* NUMA node; SOCKET_ID_ANY */
-	bool mapped;  /* for a port that maps its pools into the kernel (la_port_maps_pools()) */
-	bool dense;   /* buffers may cross pages */
+	int socket;  /* NUMA node; SOCKET_ID_ANY */
+	bool mapped; /* for a port that maps its pools into the kernel (la_port_maps_pools()) */
+	bool dense;  /* buffers may cross pages */
 };
 
 /** Makes the two pools of a shard, "NAME_mbufs_I" and "NAME_control_I": la_shard_config.mbufs and .control. 0, or

@@ -68,8 +68,7 @@ is_shared(const struct rte_mbuf *m)
 /* Replaces frames that the port cannot send by copies; a frame without a copy is freed and counted.
  * Returns the number of frames left, in order. */
 static unsigned
-make_sendable(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
-	      struct rte_mempool *pool)
+make_sendable(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n, struct rte_mempool *pool)
 {
 	unsigned kept = 0;
 
@@ -102,8 +101,7 @@ burst_tx_prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **p
 	unsigned done = 0;
 
 	while (done < n) {
-		uint16_t ok =
-			rte_eth_tx_prepare(port->id, queue, pkts + done, (uint16_t)(n - done));
+		uint16_t ok = rte_eth_tx_prepare(port->id, queue, pkts + done, (uint16_t)(n - done));
 
 		done += ok;
 		if (done == n)
@@ -164,8 +162,7 @@ la_port_tx_lost(const struct la_port *port, uint16_t queue, struct rte_mbuf **pk
 }
 
 unsigned
-la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
-	   struct rte_mempool *pool)
+la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n, struct rte_mempool *pool)
 {
 	unsigned sent = 0, tries = 0, left = la_port_tx_ready(port, queue, pkts, n, pool);
 

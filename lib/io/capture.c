@@ -49,11 +49,11 @@
 #include "io/port.h"
 
 enum {
-	CAPTURE_BURST = 64,  /* frames converted to blocks at once */
-	POLL_MS = 20,	     /* longest wait for a pipe before the writer checks for its end */
-	REST_US = 1000,	     /* pause of the writer when the ring is empty */
-	STALL_MS = 1000,     /* without progress, the end of a capture stops waiting */
-	READER_MS = 2000,    /* wait for a pipe's first reader */
+	CAPTURE_BURST = 64, /* frames converted to blocks at once */
+	POLL_MS = 20,	    /* longest wait for a pipe before the writer checks for its end */
+	REST_US = 1000,	    /* pause of the writer when the ring is empty */
+	STALL_MS = 1000,    /* without progress, the end of a capture stops waiting */
+	READER_MS = 2000,   /* wait for a pipe's first reader */
 };
 
 /* Data of a copied frame, in its mbuf's private area. */
@@ -75,10 +75,10 @@ struct la_capture {
 
 	/* the writer's */
 	uint64_t done __rte_cache_aligned; /* frames of `taken` that were written or lost */
-	uint64_t progress;	    /* successful writes, which la_capture_settle() watches */
-	struct rte_mempool *blocks; /* copies that librte_pcapng makes */
-	uint8_t *buf;		    /* blocks on their way to the output */
-	size_t buf_size;	    /* bytes */
+	uint64_t progress;		   /* successful writes, which la_capture_settle() watches */
+	struct rte_mempool *blocks;	   /* copies that librte_pcapng makes */
+	uint8_t *buf;			   /* blocks on their way to the output */
+	size_t buf_size;		   /* bytes */
 	uint64_t last_tsc;
 	off_t good; /* end of the last whole block, of a regular file */
 	int out;
@@ -298,8 +298,7 @@ largest_frame(void)
 	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
 		uint16_t mtu;
 
-		if (rte_eth_dev_is_valid_port(port) && rte_eth_dev_get_mtu(port, &mtu) == 0 &&
-		    mtu > largest)
+		if (rte_eth_dev_is_valid_port(port) && rte_eth_dev_get_mtu(port, &mtu) == 0 && mtu > largest)
 			largest = mtu;
 	}
 	return largest + 64;
@@ -365,11 +364,10 @@ make_memory(struct la_capture *c)
 
 	snprintf(name, sizeof(name), "la_capture_%u", i);
 	c->copies = rte_pktmbuf_pool_create(name, LA_CAPTURE_FRAMES - 1, 0,
-					    RTE_ALIGN_CEIL(sizeof(struct about), RTE_MBUF_PRIV_ALIGN),
-					    copy_room(), SOCKET_ID_ANY);
-	snprintf(name, sizeof(name), "la_blocks_%u", i);
-	c->blocks = rte_pktmbuf_pool_create(name, 2 * CAPTURE_BURST - 1, 0, 0, copy_room(),
+					    RTE_ALIGN_CEIL(sizeof(struct about), RTE_MBUF_PRIV_ALIGN), copy_room(),
 					    SOCKET_ID_ANY);
+	snprintf(name, sizeof(name), "la_blocks_%u", i);
+	c->blocks = rte_pktmbuf_pool_create(name, 2 * CAPTURE_BURST - 1, 0, 0, copy_room(), SOCKET_ID_ANY);
 	snprintf(name, sizeof(name), "la_capring_%u", i);
 	c->ring = rte_ring_create(name, LA_CAPTURE_FRAMES, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	if (c->copies == NULL || c->blocks == NULL || c->ring == NULL || prime_clock(c) < 0)
@@ -461,8 +459,8 @@ la_capture_open(const char *path, struct la_capture **out, char *err, size_t siz
 	c->regular = fstat(c->out, &s) == 0 && S_ISREG(s.st_mode);
 	r = make_memory(c);
 	if (r < 0) {
-		snprintf(err, size, "capture file %s: no memory for copies of %u frames: %s", path,
-			 LA_CAPTURE_FRAMES, strerror(-r));
+		snprintf(err, size, "capture file %s: no memory for copies of %u frames: %s", path, LA_CAPTURE_FRAMES,
+			 strerror(-r));
 		goto fail;
 	}
 	r = write_header(c);

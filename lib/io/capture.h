@@ -26,8 +26,8 @@ int la_capture_open(const char *path, struct la_capture **out, char *err, size_t
 
 /** Captures a burst. May be called by several threads. Frames that cannot be written (the output is slow,
  * stalled or full) are counted; the call does not wait. */
-void la_capture_burst(struct la_capture *c, const struct la_port *port, uint16_t queue,
-		      bool outgoing, struct rte_mbuf *const *pkts, unsigned n);
+void la_capture_burst(struct la_capture *c, const struct la_port *port, uint16_t queue, bool outgoing,
+		      struct rte_mbuf *const *pkts, unsigned n);
 
 /** Frames lost so far; final after la_capture_settle(). */
 uint64_t la_capture_lost(const struct la_capture *c);

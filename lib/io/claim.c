@@ -134,8 +134,8 @@ claim_refuse(const char *what, pid_t pid, char *err, size_t size)
 	if (pid == getpid())
 		snprintf(err, size, "%s is given to two ports", what);
 	else
-		snprintf(err, size, "%s is in use by another lastack%s: two would both answer every connection",
-			 what, claim_process_text(pid, who, sizeof(who)));
+		snprintf(err, size, "%s is in use by another lastack%s: two would both answer every connection", what,
+			 claim_process_text(pid, who, sizeof(who)));
 	return -EBUSY;
 }
 
@@ -166,8 +166,7 @@ claim_socket_owner(const char *name)
 
 	if (fd < 0)
 		return 0;
-	if (connect(fd, (struct sockaddr *)&sun, n) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+	if (connect(fd, (struct sockaddr *)&sun, n) < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 		cred.pid = 0;
 	close(fd);
 	return cred.pid;
@@ -300,9 +299,8 @@ claim_vdev(const char *device, char *err, size_t size)
 	if (strstr(device, "net_tap") == device || strstr(device, "net_af_packet") == device ||
 	    strstr(device, "eth_af_packet") == device || strstr(device, "net_af_xdp") == device)
 		return value_of(device, "iface", value, sizeof(value)) ? claim_interface(value, err, size) : 0;
-	if (strstr(device, "net_memif") != device ||
-	    !value_of(device, "socket-abstract", value, sizeof(value)) || strcmp(value, "no") != 0 ||
-	    !value_of(device, "role", value, sizeof(value)) ||
+	if (strstr(device, "net_memif") != device || !value_of(device, "socket-abstract", value, sizeof(value)) ||
+	    strcmp(value, "no") != 0 || !value_of(device, "role", value, sizeof(value)) ||
 	    (strcmp(value, "server") != 0 && strcmp(value, "master") != 0) ||
 	    !value_of(device, "socket", value, sizeof(value)))
 		return 0;

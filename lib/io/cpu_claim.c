@@ -47,9 +47,8 @@ usual_dir(void)
 {
 	struct stat st;
 
-	return stat("/run/lock", &st) == 0 && S_ISDIR(st.st_mode) && access("/run/lock", W_OK | X_OK) == 0
-		       ? "/run/lock"
-		       : "/tmp";
+	return stat("/run/lock", &st) == 0 && S_ISDIR(st.st_mode) && access("/run/lock", W_OK | X_OK) == 0 ? "/run/lock"
+													   : "/tmp";
 }
 
 static bool

@@ -19,7 +19,10 @@ static const struct form {
 	const char *word;
 	enum la_port_kind kind;
 } forms[] = {
-	{"tap:", LA_PORT_TAP}, {"veth:", LA_PORT_VETH}, {"xdp:", LA_PORT_XDP}, {"memif:", LA_PORT_MEMIF},
+	{"tap:", LA_PORT_TAP},
+	{"veth:", LA_PORT_VETH},
+	{"xdp:", LA_PORT_XDP},
+	{"memif:", LA_PORT_MEMIF},
 };
 
 static void
@@ -71,8 +74,10 @@ la_device_find(const void *owner, const char *device, uint16_t *id, struct rte_d
 		r = rte_eth_dev_get_port_by_name(name, id);
 	if (r < 0) {
 		la_eal_log_reason(said, sizeof(said));
-		snprintf(err, size, "%s: DPDK does not probe it: %s; allowed: tap:NAME, veth:IFACE, xdp:IFACE, "
-			 "memif:SOCKET, or a device of DPDK", device, said[0] != '\0' ? said : rte_strerror(-r));
+		snprintf(err, size,
+			 "%s: DPDK does not probe it: %s; allowed: tap:NAME, veth:IFACE, xdp:IFACE, "
+			 "memif:SOCKET, or a device of DPDK",
+			 device, said[0] != '\0' ? said : rte_strerror(-r));
 		return -ENODEV;
 	}
 	note_made(*id, made);

@@ -35,7 +35,7 @@
 #include "io/vdev.h"
 
 enum {
-	OWN_ARGS = 16,       /* most arguments we add */
+	OWN_ARGS = 16,	     /* most arguments we add */
 	OWN_TEXT = 4096,     /* bytes of text in them */
 	DEFAULT_MB = 512,    /* of plain pages; untouched ones use no memory */
 	LEAST_HUGE_MB = 128, /* below this, plain pages are used */
@@ -57,8 +57,7 @@ add_arg(const char *arg)
 {
 	size_t len = strlen(arg) + 1;
 
-	if (eal_args.used + len > sizeof(eal_args.text) ||
-	    eal_args.argc + 1 >= (int)RTE_DIM(eal_args.argv)) {
+	if (eal_args.used + len > sizeof(eal_args.text) || eal_args.argc + 1 >= (int)RTE_DIM(eal_args.argv)) {
 		eal_args.overflow = true;
 		return;
 	}
@@ -78,8 +77,7 @@ user_gave(const struct la_eal_config *cfg, const char *const *options)
 		for (unsigned i = 0; i < cfg->nargs; i++) {
 			const char *a = cfg->args[i];
 
-			if (strncmp(a, *options, n) == 0 &&
-			    (!is_long || a[n] == '\0' || a[n] == '='))
+			if (strncmp(a, *options, n) == 0 && (!is_long || a[n] == '\0' || a[n] == '='))
 				return true;
 		}
 	}
@@ -114,9 +112,7 @@ try_hugepage(unsigned long page_kb)
 
 	if (fd < 0)
 		return -errno;
-	p = ftruncate(fd, (off_t)size) < 0
-		    ? MAP_FAILED
-		    : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p = ftruncate(fd, (off_t)size) < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		r = -errno;
 	else
@@ -170,9 +166,8 @@ want_hugepages(const struct la_eal_config *cfg, char *why, size_t size)
 		return false;
 	}
 	/* Options about hugepages mean that the user wants hugepages. */
-	if (USER_GAVE(cfg, "--in-memory", "--huge-dir", "--huge-unlink", "--legacy-mem",
-		      "--socket-mem", "--socket-limit", "--single-file-segments",
-		      "--match-allocations", "--proc-type"))
+	if (USER_GAVE(cfg, "--in-memory", "--huge-dir", "--huge-unlink", "--legacy-mem", "--socket-mem",
+		      "--socket-limit", "--single-file-segments", "--match-allocations", "--proc-type"))
 		return true;
 
 	have = hugepages_mb(&refused);
@@ -193,8 +188,8 @@ memory_args(const struct la_eal_config *cfg, bool hugepages)
 	char mb[16];
 
 	if (hugepages) {
-		if (!USER_GAVE(cfg, "--in-memory", "--huge-dir", "--huge-unlink", "--legacy-mem",
-			       "--proc-type", "--file-prefix", "--single-file-segments"))
+		if (!USER_GAVE(cfg, "--in-memory", "--huge-dir", "--huge-unlink", "--legacy-mem", "--proc-type",
+			       "--file-prefix", "--single-file-segments"))
 			add_arg("--in-memory");
 		return;
 	}
@@ -233,8 +228,7 @@ read_cpus(struct la_cpus *cpus, char *err, size_t size)
 	if (set == NULL)
 		return -ENOMEM;
 	if (sched_getaffinity(0, set_size, set) < 0) {
-		snprintf(err, size,
-			 "which CPUs may be used cannot be found out (%s): give EAL -l CPU,CPU",
+		snprintf(err, size, "which CPUs may be used cannot be found out (%s): give EAL -l CPU,CPU",
 			 strerror(errno));
 		CPU_FREE(set);
 		return -EIO;
@@ -406,8 +400,7 @@ find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	for (unsigned i = 0; i < cfg->nports && r >= 0; i++) {
 		if (cfg->ports[i].kind != LA_PORT_EAL) {
 			int n = la_vdev_create(cfg->ports[i].kind, cfg->ports[i].arg, i,
-					       cfg->queues != 0 ? cfg->queues : eal->lcores, ids,
-					       err, size);
+					       cfg->queues != 0 ? cfg->queues : eal->lcores, ids, err, size);
 			r = n < 0 ? n : 0;
 			if (cfg->ports[i].kind == LA_PORT_TAP && r == 0)
 				r = la_claim_tap(NULL, cfg->ports[i].arg, err, size);
@@ -458,8 +451,7 @@ eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t
 		la_claim_drop();
 		la_eal_log_reason(said, sizeof(said));
 		snprintf(err, size, "DPDK did not start (%s): %s", rte_strerror(-r),
-			 said[0] != '\0' ? said
-					 : "it refused an argument, named in the line above");
+			 said[0] != '\0' ? said : "it refused an argument, named in the line above");
 		la_eal_log_close();
 		return r;
 	}

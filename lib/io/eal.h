@@ -31,7 +31,7 @@ struct la_eal_config {
 		enum la_port_kind kind;
 		const char *arg;
 	} ports[LA_EAL_MAX_PORTS];
-	unsigned nports; /* 0: all ports that EAL finds */
+	unsigned nports;		   /* 0: all ports that EAL finds */
 	const char *args[LA_EAL_MAX_ARGS]; /* the user's own EAL arguments, passed on unchanged */
 	unsigned nargs;
 	unsigned lcores;    /* wanted; limited to the CPUs of the process */
@@ -40,9 +40,9 @@ struct la_eal_config {
 };
 
 struct la_eal {
-	bool hugepages;	   /* false: plain pages; the reason is in `why` */
+	bool hugepages; /* false: plain pages; the reason is in `why` */
 	char why[128];
-	unsigned lcores;   /* actual; the first is the main one */
+	unsigned lcores;     /* actual; the first is the main one */
 	struct la_cpus cpus; /* the candidates, best first unless the user chose */
 	unsigned nports;
 	uint16_t port[LA_EAL_MAX_PORTS]; /* DPDK port ids, in the configured order; RING: two */

@@ -34,12 +34,12 @@
 #include "io/vdev.h"
 
 enum {
-	FIRST_MS = 1000,	/* of the clock: 0 is no time */
-	ABORTS = 512,		/* connections aborted a round */
-	QUIET_MS = 5,		/* la_io_drain() waits for so long without a frame ... */
-	QUIET_MOST_MS = 50,	/* ... and no longer than this */
+	FIRST_MS = 1000,    /* of the clock: 0 is no time */
+	ABORTS = 512,	    /* connections aborted a round */
+	QUIET_MS = 5,	    /* la_io_drain() waits for so long without a frame ... */
+	QUIET_MOST_MS = 50, /* ... and no longer than this */
 	MS_US = 1000,
-	SLACK_NS = 1000,	/* the kernel's default of 50 us would make every short sleep a long one */
+	SLACK_NS = 1000, /* the kernel's default of 50 us would make every short sleep a long one */
 };
 
 struct la_io {
@@ -123,8 +123,10 @@ make_buffers(struct la_io *io, uint16_t id, struct la_shard_config *cfg, char *e
 	}
 	r = la_buffers_make("la_io", id, &plan, room, &place, &io->lane.pool, &io->control);
 	if (r < 0) {
-		snprintf(err, size, "port %u: %u packet buffers of %u bytes: %s; ask for less by max_conns or max_held, "
-			 "or give DPDK more memory (-m MEGABYTES)", id, plan.total, room, rte_strerror(-r));
+		snprintf(err, size,
+			 "port %u: %u packet buffers of %u bytes: %s; ask for less by max_conns or max_held, "
+			 "or give DPDK more memory (-m MEGABYTES)",
+			 id, plan.total, room, rte_strerror(-r));
 		return r;
 	}
 	cfg->mbufs = io->lane.pool;

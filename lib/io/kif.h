@@ -13,7 +13,7 @@ struct la_kif {
 	uint16_t mtu;	 /* 0 when unknown, limited to 65535 */
 	bool up;	 /* set up by its administrator */
 	bool carrier;
-	bool merges;	 /* GRO or LRO is on: received segments may be merged beyond the MTU */
+	bool merges; /* GRO or LRO is on: received segments may be merged beyond the MTU */
 };
 
 /** 0, or -ENODEV when there is no such interface in this network namespace. */

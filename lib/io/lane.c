@@ -9,10 +9,10 @@
 #include "io/lane.h"
 
 enum {
-	HOLD_READ = 256,	/* frames read in a millisecond in which the port takes nothing */
-	FIRST_US = 5,		/* the first sleep, which doubles up to LA_REST_SHORT_US */
+	HOLD_READ = 256, /* frames read in a millisecond in which the port takes nothing */
+	FIRST_US = 5,	 /* the first sleep, which doubles up to LA_REST_SHORT_US */
 	DOUBLINGS = 4,
-	LONG_AFTER = 200,	/* sleeps in a row before those of LA_REST_LONG_US */
+	LONG_AFTER = 200, /* sleeps in a row before those of LA_REST_LONG_US */
 };
 
 unsigned

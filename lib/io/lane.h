@@ -43,10 +43,10 @@ struct la_lane {
 	const struct la_port *port;
 	struct rte_mempool *pool; /* of the queue; copies for the port are made from it */
 	uint16_t queue;
-	unsigned hold_read;	  /* frames read while the port took nothing, since the shard was last empty */
-	uint64_t held, held_at;	  /* ms in which a round read nothing, because too many frames waited; the last */
-	uint64_t read_at;	  /* ms: when frames were last read although too many waited */
-	struct la_txq txq;	  /* frames that wait for the port */
+	unsigned hold_read;	/* frames read while the port took nothing, since the shard was last empty */
+	uint64_t held, held_at; /* ms in which a round read nothing, because too many frames waited; the last */
+	uint64_t read_at;	/* ms: when frames were last read although too many waited */
+	struct la_txq txq;	/* frames that wait for the port */
 };
 
 /** A burst that was received. now: ms. */

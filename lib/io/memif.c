@@ -62,14 +62,14 @@
 #include "io/memif.h"
 
 enum {
-	FDS = 64,	   /* control sockets and listeners that are watched */
-	POLL_MS = 5,	   /* of the pump */
-	FIRST_MS = 8000,   /* first wait of a client for its server */
-	ANSWER_MS = 2000,  /* wait for the answer on one connection: an early close can crash a slow server */
-	AGAIN_MS = 50,	   /* between two tries */
-	GATE_MS = 20000,   /* limit for the interrupt thread's first answer */
-	BUSY_ROUNDS = 64,  /* consecutive rounds before a pause of the pump */
-	SPINS = 256,	   /* of a worker on a lock, between two yields */
+	FDS = 64,	  /* control sockets and listeners that are watched */
+	POLL_MS = 5,	  /* of the pump */
+	FIRST_MS = 8000,  /* first wait of a client for its server */
+	ANSWER_MS = 2000, /* wait for the answer on one connection: an early close can crash a slow server */
+	AGAIN_MS = 50,	  /* between two tries */
+	GATE_MS = 20000,  /* limit for the interrupt thread's first answer */
+	BUSY_ROUNDS = 64, /* consecutive rounds before a pause of the pump */
+	SPINS = 256,	  /* of a worker on a lock, between two yields */
 };
 
 static struct {

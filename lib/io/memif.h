@@ -20,12 +20,12 @@ struct la_memif_queue {
 } __rte_cache_aligned;
 
 struct la_memif {
-	uint16_t id;	 /* of the port */
+	uint16_t id; /* of the port */
 	uint16_t queues;
 	bool client;
-	bool up; /* there is a peer; written with all locks held */
+	bool up;	   /* there is a peer; written with all locks held */
 	uint64_t tried_ms; /* time of the client's last try to connect */
-	char path[108];	 /* of the socket */
+	char path[108];	   /* of the socket */
 	struct la_memif_queue rx[LA_PORT_MAX_QUEUES], tx[LA_PORT_MAX_QUEUES];
 };
 

@@ -20,10 +20,9 @@ struct hierarchy {
 	const char *mount, *limit, *used, *reclaimable;
 };
 
-static const struct hierarchy version1 = {"/sys/fs/cgroup/memory", "memory.limit_in_bytes",
-					  "memory.usage_in_bytes", "total_inactive_file"};
-static const struct hierarchy version2 = {"/sys/fs/cgroup", "memory.max", "memory.current",
-					  "inactive_file"};
+static const struct hierarchy version1 = {"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+					  "total_inactive_file"};
+static const struct hierarchy version2 = {"/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"};
 
 /* The number after `name` at the start of a line, or the file's first number when name is "". False:
  * no such file, line or number ("max"). */
@@ -57,8 +56,7 @@ from_meminfo(const char *root, struct la_mem_room *room)
 	if (!number_in(path, "MemAvailable", &kb))
 		return;
 	room->bytes = kb << 10;
-	snprintf(room->text, sizeof(room->text), "%" PRIu64 " MiB available (MemAvailable in /proc/meminfo)",
-		 kb >> 10);
+	snprintf(room->text, sizeof(room->text), "%" PRIu64 " MiB available (MemAvailable in /proc/meminfo)", kb >> 10);
 }
 
 /* One cgroup; false: it does not exist. */
@@ -83,8 +81,8 @@ from_cgroup(const char *root, const struct hierarchy *h, const char *group, stru
 		return true;
 	room->bytes = left;
 	snprintf(room->text, sizeof(room->text),
-		 "%" PRIu64 " MiB left (memory cgroup %.100s: limit %" PRIu64 " MiB, %" PRIu64
-		 " MiB used, %" PRIu64 " MiB of them reclaimable)",
+		 "%" PRIu64 " MiB left (memory cgroup %.100s: limit %" PRIu64 " MiB, %" PRIu64 " MiB used, %" PRIu64
+		 " MiB of them reclaimable)",
 		 left >> 20, group[0] ? group : "/", limit >> 20, used >> 20, reclaimable >> 20);
 	return true;
 }

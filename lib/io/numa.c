@@ -161,8 +161,7 @@ la_cpus_read(const char *sys, const cpu_set_t *set, size_t set_size, struct la_c
 		if (!CPU_ISSET_S(id, set_size, set))
 			continue;
 		*cpu = (struct la_cpu){.id = (uint16_t)id, .core = (uint16_t)id, .node = node_of_cpu(sys, id)};
-		if (read_line(line, sizeof(line), sys, "devices/system/cpu/cpu%u/topology/thread_siblings_list",
-			      id) &&
+		if (read_line(line, sizeof(line), sys, "devices/system/cpu/cpu%u/topology/thread_siblings_list", id) &&
 		    in_list(line, id, &first))
 			cpu->core = (uint16_t)first;
 		cpu->isolated = in_list(isolated, id, &first);

@@ -29,10 +29,10 @@ struct la_cpus {
 	unsigned isolated_elsewhere; /* isolated CPUs that it may not run on */
 	struct la_cpu {
 		uint16_t id;
-		uint16_t core;	 /* the lowest of the CPUs that are threads of one core */
-		int16_t node;	 /* -1: unknown */
-		bool isolated;	 /* excluded from the kernel's scheduler (isolcpus=) */
-		bool taken;	 /* another lastack process polls on it (cpu_claim.h) */
+		uint16_t core; /* the lowest of the CPUs that are threads of one core */
+		int16_t node;  /* -1: unknown */
+		bool isolated; /* excluded from the kernel's scheduler (isolcpus=) */
+		bool taken;    /* another lastack process polls on it (cpu_claim.h) */
 	} cpu[LA_CPUS_MAX];
 };
 

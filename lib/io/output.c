@@ -17,9 +17,7 @@ la_output_dir(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return slash == NULL   ? strdup(".")
-	       : slash == path ? strdup("/")
-			       : strndup(path, (size_t)(slash - path));
+	return slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
 /* An existing file. A pipe is not opened: that would wait for its reader, or send an end of file. */

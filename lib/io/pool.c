@@ -54,8 +54,7 @@ pool_populate(struct rte_mempool *mp, const char *name, size_t page, int socket)
 	mz = rte_memzone_reserve_aligned(zone, mp->size * page, socket, 0, (unsigned)page);
 	if (mz == NULL)
 		return -rte_errno;
-	r = rte_mempool_populate_iova(mp, mz->addr, RTE_BAD_IOVA, mz->len, pool_release_chunk,
-				      (void *)(uintptr_t)mz);
+	r = rte_mempool_populate_iova(mp, mz->addr, RTE_BAD_IOVA, mz->len, pool_release_chunk, (void *)(uintptr_t)mz);
 	if (r <= 0)
 		rte_memzone_free(mz);
 	if (r < 0)

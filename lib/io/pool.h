@@ -12,8 +12,7 @@ struct rte_mempool;
 
 /** Like rte_pktmbuf_pool_create(), but every mbuf is in the memory that the driver maps, on its own page; the
  * data room is at least `room` and fills the page. NULL: rte_errno, E2BIG when a page is too small. */
-struct rte_mempool *la_pool_create_mapped(const char *name, uint32_t n, uint32_t cache, uint16_t room,
-					  int socket);
+struct rte_mempool *la_pool_create_mapped(const char *name, uint32_t n, uint32_t cache, uint16_t room, int socket);
 
 /** The number of mbufs of a pool outside the memory that the driver of a port would map. */
 uint32_t la_pool_unmapped(struct rte_mempool *mp);

@@ -56,8 +56,7 @@ driver_is(const struct la_port *port, const char *name)
 	return strcmp(port->driver, name) == 0;
 }
 
-static int __attribute__((format(printf, 3, 4)))
-port_fail(struct opening *o, int r, const char *fmt, ...)
+static int __attribute__((format(printf, 3, 4))) port_fail(struct opening *o, int r, const char *fmt, ...)
 {
 	char what[256], said[256];
 	va_list ap;
@@ -66,9 +65,8 @@ port_fail(struct opening *o, int r, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	la_eal_log_reason(said, sizeof(said));
-	snprintf(o->err, o->size, "port %u %s %s: %s: %s%s%s%s%s", o->port->id, o->port->driver,
-		 o->port->name, what, rte_strerror(-r), said[0] != '\0' ? "; " : "", said,
-		 driver_is(o->port, "net_af_xdp") ? ": " : "",
+	snprintf(o->err, o->size, "port %u %s %s: %s: %s%s%s%s%s", o->port->id, o->port->driver, o->port->name, what,
+		 rte_strerror(-r), said[0] != '\0' ? "; " : "", said, driver_is(o->port, "net_af_xdp") ? ": " : "",
 		 driver_is(o->port, "net_af_xdp") ? la_vdev_advice(LA_PORT_XDP, NULL) : "");
 	return r;
 }
@@ -131,9 +129,8 @@ choose_offloads(struct opening *o)
 	if ((tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0)
 		p->offloads |= LA_OFF_TX_MULTI_SEG;
 	p->linearize = (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) == 0;
-	o->conf.txmode.offloads =
-		tx & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-		      RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+	o->conf.txmode.offloads = tx & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+					RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
 
 	/* With only one of the two offloads the flags would be ambiguous. */
 	if ((rx & rx_cksum) == rx_cksum) {
@@ -150,8 +147,7 @@ static void
 choose_rss(struct opening *o)
 {
 	uint64_t hf = o->info.flow_type_rss_offloads &
-		      (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP |
-		       RTE_ETH_RSS_IPV6_TCP_EX);
+		      (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_IPV6_TCP_EX);
 	uint8_t len = o->info.hash_key_size != 0 ? o->info.hash_key_size : 40;
 
 	if (o->port->queues < 2 || hf == 0 || len > LA_RSS_KEY_MAX)
@@ -173,8 +169,7 @@ key_is_ours(const struct opening *o)
 	if (rte_eth_dev_rss_hash_conf_get(o->port->id, &got) != 0)
 		return false;
 	return memcmp(key, la_rss_key(), len) == 0 &&
-	       (got.rss_hf & o->conf.rx_adv_conf.rss_conf.rss_hf) ==
-		       o->conf.rx_adv_conf.rss_conf.rss_hf;
+	       (got.rss_hf & o->conf.rx_adv_conf.rss_conf.rss_hf) == o->conf.rx_adv_conf.rss_conf.rss_hf;
 }
 
 /* Some drivers ignore the key at configuration and accept it in a second call. */
@@ -184,8 +179,7 @@ rss_is_ours(struct opening *o)
 	if (o->conf.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS)
 		return false;
 	return key_is_ours(o) ||
-	       (rte_eth_dev_rss_hash_update(o->port->id, &o->conf.rx_adv_conf.rss_conf) == 0 &&
-		key_is_ours(o));
+	       (rte_eth_dev_rss_hash_update(o->port->id, &o->conf.rx_adv_conf.rss_conf) == 0 && key_is_ours(o));
 }
 
 /* The redirection table: the low bits of the hash are an index, queues follow each other. A table that
@@ -210,8 +204,8 @@ reta_is_ours(const struct opening *o)
 		got[g].mask |= 1ull << k;
 		set[g].reta[k] = (uint16_t)(i % LA_PORT_RETA % o->port->queues);
 	}
-	return rte_eth_dev_rss_reta_update(id, set, n) == 0 &&
-	       rte_eth_dev_rss_reta_query(id, got, n) == 0 && memcmp(set, got, sizeof(set)) == 0;
+	return rte_eth_dev_rss_reta_update(id, set, n) == 0 && rte_eth_dev_rss_reta_query(id, got, n) == 0 &&
+	       memcmp(set, got, sizeof(set)) == 0;
 }
 
 static int
@@ -235,15 +229,12 @@ setup_queues(struct opening *o)
 			return port_fail(o, -EINVAL, "queue %u has no mbuf pool", q);
 		unmapped = la_port_maps_pools(id) ? la_pool_unmapped(o->cfg->pools[q]) : 0;
 		if (unmapped > 0)
-			return port_fail(o, -EINVAL,
-					 "%u of the %u mbufs of queue %u are beyond what its driver maps",
+			return port_fail(o, -EINVAL, "%u of the %u mbufs of queue %u are beyond what its driver maps",
 					 unmapped, o->cfg->pools[q]->size, q);
-		r = rte_eth_rx_queue_setup(id, q, rx_desc, (unsigned)rte_eth_dev_socket_id(id),
-					   &rxq, o->cfg->pools[q]);
+		r = rte_eth_rx_queue_setup(id, q, rx_desc, (unsigned)rte_eth_dev_socket_id(id), &rxq, o->cfg->pools[q]);
 		if (r < 0)
 			return port_fail(o, r, "RX queue %u", q);
-		r = rte_eth_tx_queue_setup(id, q, tx_desc, (unsigned)rte_eth_dev_socket_id(id),
-					   &txq);
+		r = rte_eth_tx_queue_setup(id, q, tx_desc, (unsigned)rte_eth_dev_socket_id(id), &txq);
 		if (r < 0)
 			return port_fail(o, r, "TX queue %u", q);
 	}
@@ -269,8 +260,7 @@ choose_mac(struct la_port *p)
 	struct rte_ether_addr mac;
 
 	if (rte_eth_macaddr_get(p->id, &mac) != 0 || rte_is_zero_ether_addr(&mac)) {
-		mac = (struct rte_ether_addr){
-			{0x02, 'l', 'a', 0, (uint8_t)(p->id >> 8), (uint8_t)p->id}};
+		mac = (struct rte_ether_addr){{0x02, 'l', 'a', 0, (uint8_t)(p->id >> 8), (uint8_t)p->id}};
 		(void)rte_eth_dev_default_mac_addr_set(p->id, &mac);
 	}
 	/* net_tap reports the kernel interface's: two hosts on a link need two. */
@@ -289,11 +279,9 @@ advise_kernel(const struct opening *o)
 	if (o->kif.name[0] == '\0' || driver_is(p, "net_tap"))
 		return;
 	if (!o->kif.up)
-		la_log(LA_LOG_WARN, "port %u: interface %s is down: ip link set %s up", p->id,
-		       p->name, p->name);
+		la_log(LA_LOG_WARN, "port %u: interface %s is down: ip link set %s up", p->id, p->name, p->name);
 	else if (!o->kif.carrier)
-		la_log(LA_LOG_WARN, "port %u: interface %s has no carrier: is its other end up?",
-		       p->id, p->name);
+		la_log(LA_LOG_WARN, "port %u: interface %s has no carrier: is its other end up?", p->id, p->name);
 	if (o->kif.merges)
 		la_log(LA_LOG_WARN,
 		       "port %u: %s merges what it receives into frames too long for this "
@@ -329,8 +317,7 @@ port_start(struct opening *o)
 	/* ENOTSUP: the driver has no such call, and took the MTU at configuration. */
 	r = o->cfg->mtu != 0 ? rte_eth_dev_set_mtu(p->id, p->mtu) : 0;
 	if (r < 0 && r != -ENOTSUP)
-		return port_fail(o, r, "MTU %u refused (it takes %u to %u)", p->mtu, o->info.min_mtu,
-				 o->info.max_mtu);
+		return port_fail(o, r, "MTU %u refused (it takes %u to %u)", p->mtu, o->info.min_mtu, o->info.max_mtu);
 	r = start_device(o);
 	if (r == -ETIMEDOUT && driver_is(p, "net_memif"))
 		return port_fail(o, r, "its server on %s does not answer: start that first", memif_path(o));
@@ -373,8 +360,7 @@ la_port_maps_pools(uint16_t id)
 }
 
 int
-la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err,
-	     size_t size)
+la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err, size_t size)
 {
 	struct opening o = {.port = port, .cfg = cfg, .err = err, .size = size};
 	int r;
@@ -451,8 +437,7 @@ append_link(const struct la_port *p, char *buf, size_t size, size_t used)
 		return port_append_text(buf, size, used, "link unknown");
 	if (link.link_status != RTE_ETH_LINK_UP)
 		return port_append_text(buf, size, used, "link down");
-	if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ||
-	    link.link_speed == RTE_ETH_SPEED_NUM_NONE)
+	if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN || link.link_speed == RTE_ETH_SPEED_NUM_NONE)
 		return port_append_text(buf, size, used, "link up");
 	if (link.link_speed < 1000)
 		return port_append_text(buf, size, used, "link %u Mb/s", link.link_speed);
@@ -462,24 +447,22 @@ append_link(const struct la_port *p, char *buf, size_t size, size_t used)
 const char *
 la_port_describe(const struct la_port *p, char *buf, size_t size)
 {
-	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0,
-	     ip = (p->offloads & LA_OFF_TX_IP_CKSUM) != 0;
+	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0, ip = (p->offloads & LA_OFF_TX_IP_CKSUM) != 0;
 	bool tcp = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
 	size_t n = 0;
 
-	n = port_append_text(buf, size, n, "port %u %s %s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, ", p->id,
-			     p->driver, p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4],
-			     p->mac[5], p->mtu);
+	n = port_append_text(buf, size, n, "port %u %s %s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, ", p->id, p->driver,
+			     p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4], p->mac[5], p->mtu);
 	n = append_link(p, buf, size, n);
 	if (p->numa_node >= 0)
 		n = port_append_text(buf, size, n, ", node %d", p->numa_node);
 	n = port_append_text(buf, size, n, ", %u queue%s; checksums: ", p->queues, p->queues == 1 ? "" : "s");
 	if (ip || tcp || rx)
-		n = port_append_text(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "",
-				     ip ? " tx" : "", rx ? " rx" : "",
+		n = port_append_text(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "", ip ? " tx" : "",
+				     rx ? " rx" : "",
 				     tcp  ? (ip || rx ? ", tcp tx" : "tcp tx")
 				     : rx ? ", tcp"
-				: "",
+					  : "",
 				     rx ? " rx" : "");
 	else
 		n = port_append_text(buf, size, n, "software");

@@ -16,10 +16,10 @@ struct rte_mempool;
 enum { LA_PORT_MAX_QUEUES = 16 };
 
 struct la_port_config {
-	uint16_t queues;   /* wanted, 0: 1; limited to the port's number */
-	uint16_t rx_desc;  /* 0: 1024 */
-	uint16_t tx_desc;  /* 0: 1024 */
-	uint16_t mtu;	   /* 0: the port's own */
+	uint16_t queues;			       /* wanted, 0: 1; limited to the port's number */
+	uint16_t rx_desc;			       /* 0: 1024 */
+	uint16_t tx_desc;			       /* 0: 1024 */
+	uint16_t mtu;				       /* 0: the port's own */
 	struct rte_mempool *pools[LA_PORT_MAX_QUEUES]; /* one for each queue, for reception */
 	bool (*stopped)(void); /* true: waiting for a memif server ends with -EINTR; NULL: never */
 };
@@ -29,17 +29,17 @@ struct la_port {
 	uint16_t queues;
 	uint16_t mtu;
 	uint8_t mac[6];
-	uint32_t offloads; /* enum la_offload */
-	bool rss;	   /* the port spreads TCP by la_rss_key(), place i of LA_PORT_RETA to
-			    * queue i mod queues; false: no RSS, or another spread (TAP,
-			    * AF_PACKET and memif with several queues) */
-	bool linearize;	   /* chained mbufs must be copied into one before transmission */
-	bool by_pointer;   /* frames are passed to the peer by pointer: shared ones are copied */
-	int numa_node;	   /* -1: any */
-	bool veth;	   /* one end of a veth pair: a kernel at the other end does not fill in TCP checksums */
+	uint32_t offloads;	/* enum la_offload */
+	bool rss;		/* the port spreads TCP by la_rss_key(), place i of LA_PORT_RETA to
+				 * queue i mod queues; false: no RSS, or another spread (TAP,
+				 * AF_PACKET and memif with several queues) */
+	bool linearize;		/* chained mbufs must be copied into one before transmission */
+	bool by_pointer;	/* frames are passed to the peer by pointer: shared ones are copied */
+	int numa_node;		/* -1: any */
+	bool veth;		/* one end of a veth pair: a kernel at the other end does not fill in TCP checksums */
 	struct la_memif *memif; /* NULL: another driver */
 	char driver[32];
-	char name[64];	   /* of its kernel interface, otherwise of the DPDK device */
+	char name[64]; /* of its kernel interface, otherwise of the DPDK device */
 };
 
 enum { LA_PORT_RETA = 128 }; /* places of the redirection table */
@@ -57,8 +57,7 @@ struct la_port_stats {
 bool la_port_maps_pools(uint16_t id);
 
 /** Configures and starts the port. 0, or negative errno with the reason and a hint in err. */
-int la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err,
-		 size_t size);
+int la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err, size_t size);
 void la_port_close(struct la_port *port);
 
 /** Sets the fields of a shard's configuration that the port decides: mac, offloads, and mtu: at most the port's, which
@@ -69,8 +68,7 @@ void la_port_configure(const struct la_port *port, uint32_t room, struct la_shar
  * rx in hardware; rss: software" into buf; returns buf. */
 const char *la_port_describe(const struct la_port *port, char *buf, size_t size);
 
-unsigned la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts,
-		    unsigned max);
+unsigned la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned max);
 
 /** Prepares frames for the port, once for each frame: copies chains and shared buffers that it cannot send,
  * fills in the fields for its hardware. Frames for which this fails are freed and counted. Returns the number of

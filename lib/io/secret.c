@@ -18,8 +18,8 @@ la_secret_of_port(unsigned port, uint8_t out[LA_SECRET_LEN])
 	if (!process.drawn)
 		randombytes_buf(process.secret, sizeof(process.secret));
 	process.drawn = true;
-	(void)crypto_generichash(out, LA_SECRET_LEN, (const uint8_t *)&port, sizeof(port),
-				 process.secret, sizeof(process.secret));
+	(void)crypto_generichash(out, LA_SECRET_LEN, (const uint8_t *)&port, sizeof(port), process.secret,
+				 sizeof(process.secret));
 }
 
 void

@@ -35,8 +35,8 @@
 
 enum {
 	FLAT = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN + 65535, /* the longest valid frame */
-	SLOW = -2,   /* not a common TCP segment: general path */
-	PORTS = 4,   /* bytes of TCP that are read */
+	SLOW = -2,					      /* not a common TCP segment: general path */
+	PORTS = 4,					      /* bytes of TCP that are read */
 };
 
 void
@@ -76,8 +76,7 @@ steer_finish_hash(const struct la_steer *s, uint64_t x, uint16_t ports)
 static uint16_t
 steer_hash(const struct la_steer *s, const struct la_tuple *t)
 {
-	return steer_finish_hash(s, t->laddr.q[0] ^ t->laddr.q[1] ^ t->raddr.q[0] ^ t->raddr.q[1],
-				 t->lport ^ t->rport);
+	return steer_finish_hash(s, t->laddr.q[0] ^ t->laddr.q[1] ^ t->raddr.q[0] ^ t->raddr.q[1], t->lport ^ t->rport);
 }
 
 static unsigned

@@ -13,7 +13,7 @@
 
 enum {
 	LA_STEER_RETA = LA_PORT_RETA, /* places of the redirection table */
-	LA_STEER_ALL = -1,   /* for every shard of the port */
+	LA_STEER_ALL = -1,	      /* for every shard of the port */
 };
 
 struct la_steer {

@@ -73,8 +73,10 @@ la_tap_split(const char *tail, struct la_tap_addrs *addrs, char *rest, size_t re
 			return -EINVAL;
 		} else {
 			if (!read_address(p, len, &addrs->p[addrs->n])) {
-				snprintf(err, size, "NAME, and after a comma each the addresses of the kernel's end with "
-					 "their prefix length: la0,10.0.0.1/24,fd00::1/64 (or the driver's mac=, remote=, persist)");
+				snprintf(
+					err, size,
+					"NAME, and after a comma each the addresses of the kernel's end with "
+					"their prefix length: la0,10.0.0.1/24,fd00::1/64 (or the driver's mac=, remote=, persist)");
 				return -EINVAL;
 			}
 			addrs->n++;
@@ -147,9 +149,13 @@ static int
 set_up(int fd, unsigned if_index)
 {
 	struct request q = {
-		.h = {.nlmsg_len = NLMSG_LENGTH(sizeof(q.link)), .nlmsg_type = RTM_NEWLINK,
+		.h = {.nlmsg_len = NLMSG_LENGTH(sizeof(q.link)),
+		      .nlmsg_type = RTM_NEWLINK,
 		      .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-		.link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)if_index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP},
+		.link = {.ifi_family = AF_UNSPEC,
+			 .ifi_index = (int)if_index,
+			 .ifi_flags = IFF_UP,
+			 .ifi_change = IFF_UP},
 	};
 
 	return tap_netlink_request(fd, &q);
@@ -162,10 +168,13 @@ add_address(int fd, unsigned if_index, const struct la_prefix *p)
 	const void *bytes = four ? (const void *)&p->addr.w[3] : (const void *)p->addr.b;
 	size_t len = four ? 4 : 16;
 	struct request q = {
-		.h = {.nlmsg_len = NLMSG_LENGTH(sizeof(q.addr)), .nlmsg_type = RTM_NEWADDR,
+		.h = {.nlmsg_len = NLMSG_LENGTH(sizeof(q.addr)),
+		      .nlmsg_type = RTM_NEWADDR,
 		      .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE},
-		.addr = {.ifa_family = four ? AF_INET : AF_INET6, .ifa_prefixlen = p->len,
-			 .ifa_flags = four ? 0 : IFA_F_NODAD, .ifa_index = if_index},
+		.addr = {.ifa_family = four ? AF_INET : AF_INET6,
+			 .ifa_prefixlen = p->len,
+			 .ifa_flags = four ? 0 : IFA_F_NODAD,
+			 .ifa_index = if_index},
 	};
 
 	tap_put_attr(&q, IFA_LOCAL, bytes, len);

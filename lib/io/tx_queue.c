@@ -100,8 +100,8 @@ txq_append(struct la_txq *q, struct rte_mbuf **pkts, uint32_t n, bool own)
 }
 
 void
-la_txq_send(struct la_txq *q, const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts,
-	    unsigned n, bool own, struct rte_mempool *pool)
+la_txq_send(struct la_txq *q, const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n, bool own,
+	    struct rte_mempool *pool)
 {
 	unsigned left = la_port_tx_ready(port, queue, pkts, n, pool), sent = 0;
 

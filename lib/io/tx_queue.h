@@ -30,19 +30,19 @@ struct rte_mbuf;
 struct rte_mempool;
 
 enum {
-	LA_TXQ_FRAMES = 1024,	/* limit of waiting frames */
-	LA_TXQ_LOW = 512,	/* limit of waiting frames for a port that takes none */
+	LA_TXQ_FRAMES = 1024, /* limit of waiting frames */
+	LA_TXQ_LOW = 512,     /* limit of waiting frames for a port that takes none */
 	LA_TXQ_PATIENCE_MS = 1,
-	LA_TXQ_STALL_MS = 20,	/* a peer process may be off its CPU for some time slices */
+	LA_TXQ_STALL_MS = 20, /* a peer process may be off its CPU for some time slices */
 	LA_TXQ_GIVE_UP_MS = 100,
 };
 
 struct la_txq {
-	uint32_t head, n;	/* frames [head, head + n) modulo LA_TXQ_FRAMES wait */
-	uint32_t peak;		/* highest number of waiting frames */
-	uint32_t own;		/* of n: frames of the queue's own shard */
-	uint32_t refused_ms;	/* milliseconds with offers since the port last took a frame */
-	uint64_t refused_at;	/* ms: the last of them */
+	uint32_t head, n;	     /* frames [head, head + n) modulo LA_TXQ_FRAMES wait */
+	uint32_t peak;		     /* highest number of waiting frames */
+	uint32_t own;		     /* of n: frames of the queue's own shard */
+	uint32_t refused_ms;	     /* milliseconds with offers since the port last took a frame */
+	uint64_t refused_at;	     /* ms: the last of them */
 	uint64_t own_sent, own_lost; /* frames of the own shard that the port took, or did not */
 	struct rte_mbuf *m[LA_TXQ_FRAMES];
 	bool is_own[LA_TXQ_FRAMES];
@@ -60,8 +60,8 @@ unsigned la_txq_retry(struct la_txq *q, const struct la_port *port, uint16_t que
 
 /** Takes n frames, n <= la_txq_room(), prepares them and sends them after the waiting ones. `pool`:
  * as in la_port_tx_ready(). */
-void la_txq_send(struct la_txq *q, const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts,
-		 unsigned n, bool own, struct rte_mempool *pool);
+void la_txq_send(struct la_txq *q, const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
+		 bool own, struct rte_mempool *pool);
 
 /** Drops all waiting frames. */
 void la_txq_drop_all(struct la_txq *q, const struct la_port *port, uint16_t queue);

@@ -34,15 +34,14 @@ struct vdev {
 	enum la_port_kind kind;
 	char name[NAME_LEN];
 	char args[ARGS_LEN];
-	char head[ARGS_LEN]; /* the argument up to its first comma: an interface or a path */
-	const char *tail;    /* the part after that comma; "" */
+	char head[ARGS_LEN];	   /* the argument up to its first comma: an interface or a path */
+	const char *tail;	   /* the part after that comma; "" */
 	struct la_tap_addrs addrs; /* of the kernel's end of a TAP */
 };
 
 static const char *const driver_of[] = {
-	[LA_PORT_TAP] = "net_tap",    [LA_PORT_VETH] = "net_af_packet",
-	[LA_PORT_XDP] = "net_af_xdp", [LA_PORT_MEMIF] = "net_memif",
-	[LA_PORT_NULL] = "net_null",
+	[LA_PORT_TAP] = "net_tap",     [LA_PORT_VETH] = "net_af_packet", [LA_PORT_XDP] = "net_af_xdp",
+	[LA_PORT_MEMIF] = "net_memif", [LA_PORT_NULL] = "net_null",
 };
 
 /* Sockets of our memif servers. */
@@ -65,8 +64,7 @@ la_vdev_clean_up(void)
 		unlink(sockets.path[--sockets.n]);
 }
 
-static int __attribute__((format(printf, 4, 5)))
-vdev_fail(int r, char *err, size_t size, const char *fmt, ...)
+static int __attribute__((format(printf, 4, 5))) vdev_fail(int r, char *err, size_t size, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -94,16 +92,13 @@ split_arg(struct vdev *v, const char *arg, char *err, size_t size)
 static int
 check_interface(const struct vdev *v, char *err, size_t size)
 {
-	const char *what = v->kind == LA_PORT_TAP    ? "tap"
-			   : v->kind == LA_PORT_VETH ? "veth"
-						     : "xdp";
+	const char *what = v->kind == LA_PORT_TAP ? "tap" : v->kind == LA_PORT_VETH ? "veth" : "xdp";
 
 	if (v->head[0] == '\0')
-		return vdev_fail(-EINVAL, err, size, "%s: an interface name is needed, as in %s:la0",
-				 what, what);
+		return vdev_fail(-EINVAL, err, size, "%s: an interface name is needed, as in %s:la0", what, what);
 	if (strlen(v->head) >= IF_NAMESIZE)
-		return vdev_fail(-EINVAL, err, size, "%s: interface name \"%s\" is longer than %d bytes",
-				 what, v->head, IF_NAMESIZE - 1);
+		return vdev_fail(-EINVAL, err, size, "%s: interface name \"%s\" is longer than %d bytes", what, v->head,
+				 IF_NAMESIZE - 1);
 	if (v->kind == LA_PORT_TAP)
 		return 0;
 	if (if_nametoindex(v->head) == 0)
@@ -122,8 +117,7 @@ check_socket(const struct vdev *v, char *err, size_t size)
 	char *slash;
 
 	if (v->head[0] == '\0')
-		return vdev_fail(-EINVAL, err, size,
-				 "memif: a socket path is needed, as in memif:/run/la.sock");
+		return vdev_fail(-EINVAL, err, size, "memif: a socket path is needed, as in memif:/run/la.sock");
 	if (strlen(v->head) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
 		return vdev_fail(-EINVAL, err, size, "memif: socket path %s is too long", v->head);
 	memcpy(dir, v->head, strlen(v->head) + 1);
@@ -133,8 +127,7 @@ check_socket(const struct vdev *v, char *err, size_t size)
 	else
 		slash[slash == dir] = '\0';
 	if (access(dir, W_OK | X_OK) < 0)
-		return vdev_fail(-errno, err, size, "memif: directory %s of the socket: %s", dir,
-				 strerror(errno));
+		return vdev_fail(-errno, err, size, "memif: directory %s of the socket: %s", dir, strerror(errno));
 	return 0;
 }
 
@@ -170,8 +163,7 @@ memif_mac(const struct vdev *v, const char *role, const char *rest, char *mac, s
 	(void)gethostname(host, sizeof(host) - 1);
 	snprintf(text, sizeof(text), "%s %s %s%s", host, role, v->head, rest);
 	(void)crypto_generichash(digest, sizeof(digest), (const uint8_t *)text, strlen(text), NULL, 0);
-	snprintf(mac, size, ",mac=02:6c:%02x:%02x:%02x:%02x", digest[0], digest[1], digest[2],
-		 digest[3]);
+	snprintf(mac, size, ",mac=02:6c:%02x:%02x:%02x:%02x", digest[0], digest[1], digest[2], digest[3]);
 }
 
 /* this file sets "role"; all other words of the tail are memif's own (id=, secret=, zero-copy=). */
@@ -198,8 +190,7 @@ memif_args(struct vdev *v, char *err, size_t size)
 		p += *p == ',';
 	}
 	memif_mac(v, role, rest, mac, sizeof(mac));
-	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s%s", role,
-		     v->head, rest, mac);
+	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s%s", role, v->head, rest, mac);
 	if ((size_t)n >= sizeof(v->args))
 		return vdev_fail(-EINVAL, err, size, "memif: argument too long");
 	if (strcmp(role, "server") == 0)
@@ -236,11 +227,11 @@ build_args(struct vdev *v, unsigned queues, char *err, size_t size)
 			return vdev_fail(r, err, size, "tap: \"%s\"; allowed: %s", v->tail, why);
 		n = snprintf(v->args, sizeof(v->args), "iface=%s%s%s", v->head, rest[0] ? "," : "", rest);
 	} else if (v->kind == LA_PORT_VETH)
-		n = snprintf(v->args, sizeof(v->args), "iface=%s,qpairs=%u,framecnt=%d%s%s",
-			     v->head, queues, PACKET_FRAMES, comma, v->tail);
+		n = snprintf(v->args, sizeof(v->args), "iface=%s,qpairs=%u,framecnt=%d%s%s", v->head, queues,
+			     PACKET_FRAMES, comma, v->tail);
 	else if (v->kind == LA_PORT_XDP)
-		n = snprintf(v->args, sizeof(v->args), "iface=%s,start_queue=0,queue_count=1%s%s",
-			     v->head, comma, v->tail);
+		n = snprintf(v->args, sizeof(v->args), "iface=%s,start_queue=0,queue_count=1%s%s", v->head, comma,
+			     v->tail);
 	else if (v->kind == LA_PORT_NULL)
 		n = snprintf(v->args, sizeof(v->args), "%s%s%s", v->head, comma, v->tail);
 	if ((size_t)n >= sizeof(v->args))
@@ -313,8 +304,7 @@ vdev_probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 	r = v->kind == LA_PORT_VETH ? add_packet_device(v) : add_device(v);
 	if (r == 0)
 		r = rte_eth_dev_get_port_by_name(v->name, id);
-	if (r == 0 && strncmp(v->args, "role=server", strlen("role=server")) == 0 &&
-	    sockets.n < LA_EAL_MAX_PORTS)
+	if (r == 0 && strncmp(v->args, "role=server", strlen("role=server")) == 0 && sockets.n < LA_EAL_MAX_PORTS)
 		memcpy(sockets.path[sockets.n++], v->head, strlen(v->head) + 1);
 	if (r == 0)
 		return 0;
@@ -322,11 +312,10 @@ vdev_probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 	/* An unknown name means that the driver is missing among DPDK's plugins. */
 	la_eal_log_reason(said, sizeof(said));
 	if (strstr(said, "failed to parse device") != NULL)
-		return vdev_fail(-ENODEV, err, size,
-				 "%s: DPDK has no driver %s: is its package installed?", v->name,
+		return vdev_fail(-ENODEV, err, size, "%s: DPDK has no driver %s: is its package installed?", v->name,
 				 driver_of[v->kind]);
-	return vdev_fail(r, err, size, "%s,%s: %s: %s", v->name, v->args,
-			 said[0] != '\0' ? said : strerror(-r), la_vdev_advice(v->kind, v->head));
+	return vdev_fail(r, err, size, "%s,%s: %s: %s", v->name, v->args, said[0] != '\0' ? said : strerror(-r),
+			 la_vdev_advice(v->kind, v->head));
 }
 
 /* Two ports with crossed rings: frames sent on queue q of one are received on queue q of the other. A
@@ -340,8 +329,7 @@ create_ring_pair(unsigned i, unsigned queues, uint16_t ids[2], char *err, size_t
 
 	for (unsigned k = 0; k < 2 * queues; k++) {
 		snprintf(name, sizeof(name), "la_ring%u_%c%u", i, "ab"[k & 1], k / 2);
-		ring[k & 1][k / 2] = rte_ring_create(name, RING_FRAMES, SOCKET_ID_ANY,
-						     RING_F_SP_ENQ | RING_F_SC_DEQ);
+		ring[k & 1][k / 2] = rte_ring_create(name, RING_FRAMES, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 		if (ring[k & 1][k / 2] == NULL) {
 			r = vdev_fail(-rte_errno, err, size, "ring: no memory for its rings: %s",
 				      rte_strerror(rte_errno));
@@ -372,8 +360,8 @@ undo:
 }
 
 int
-la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned queues,
-	       uint16_t ids[2], char *err, size_t size)
+la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned queues, uint16_t ids[2], char *err,
+	       size_t size)
 {
 	struct vdev v = {.kind = kind};
 	uint16_t taken;

@@ -15,8 +15,8 @@
 /** Creates the port number `i` of the configuration and stores its id; a RING stores two. queues: number of
  * queues, for drivers that need it at creation. Returns the number of stored ids, or
  * negative errno with the reason and a hint in err. Not for LA_PORT_EAL. */
-int la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned queues,
-		   uint16_t ids[2], char *err, size_t size);
+int la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned queues, uint16_t ids[2], char *err,
+		   size_t size);
 
 /** False for a driver that must stay open until the process ends: net_memif (22.11) frees its
  * listener on close while DPDK's interrupt thread still waits on it, and that thread then

@@ -64,8 +64,7 @@ la_arp_input(struct la_shard *s, const struct la_rx *rx)
 	from = la_addr_from4(a.spa);
 	target = la_addr_from4(a.tpa);
 	probe = a.spa == 0; /* RFC 5227 2.1.1: a host checks an address before using it */
-	if (!la_mac_is_station(a.sha) || (!probe && !la_ip_src_valid(&from)) ||
-	    la_netif_is_broadcast(&s->nif, &from))
+	if (!la_mac_is_station(a.sha) || (!probe && !la_ip_src_valid(&from)) || la_netif_is_broadcast(&s->nif, &from))
 		return LA_C_drop_arp_bad;
 	if (la_netif_owns(&s->nif, &from)) {
 		if (memcmp(a.sha, s->nif.mac, 6) == 0)

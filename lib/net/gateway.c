@@ -98,7 +98,8 @@ la_gateway_gone(struct la_shard *s, const struct la_neigh *n)
 	if (s->nif.follower || s->now < s->gateway_warn_at)
 		return;
 	s->gateway_warn_at = s->now + WARN_MS;
-	la_log(LA_LOG_WARN, "gateway %s does not answer %s: packets for it are dropped (drop_neigh_failed) until it does",
+	la_log(LA_LOG_WARN,
+	       "gateway %s does not answer %s: packets for it are dropped (drop_neigh_failed) until it does",
 	       la_addr_format(&n->addr, buf, sizeof(buf)), la_addr_is4(&n->addr) ? "ARP" : "neighbour solicitations");
 }
 

@@ -83,8 +83,7 @@ icmp_error_input(struct la_shard *s, const struct la_rx *rx, const struct la_icm
 {
 	enum la_tcp_icmp what = LA_TCP_ICMP_SOFT;
 
-	if (la_ip_is_multicast(&rx->ip.dst) || !ic->has_tuple ||
-	    !la_netif_owns(&s->nif, &ic->tuple.laddr))
+	if (la_ip_is_multicast(&rx->ip.dst) || !ic->has_tuple || !la_netif_owns(&s->nif, &ic->tuple.laddr))
 		return LA_C_icmp_unmatched;
 	if (ic->kind == LA_ICMP_ERR_HARD)
 		what = LA_TCP_ICMP_HARD;
@@ -115,9 +114,8 @@ la_icmp_input(struct la_shard *s, struct la_rx *rx)
 {
 	const uint8_t *p = rx->p + rx->eth.len + rx->ip.hlen;
 	struct la_icmp ic;
-	enum la_counter why = rx->eth.type == LA_ETH_IP4
-				      ? la_icmp4_parse(p, rx->ip.plen, &ic)
-				      : la_icmp6_parse(p, rx->ip.plen, &rx->ip, &ic);
+	enum la_counter why = rx->eth.type == LA_ETH_IP4 ? la_icmp4_parse(p, rx->ip.plen, &ic)
+							 : la_icmp6_parse(p, rx->ip.plen, &rx->ip, &ic);
 
 	if (why != LA_WIRE_OK)
 		return why;

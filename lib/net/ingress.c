@@ -88,8 +88,7 @@ la_ingress_src_ok(struct la_shard *s, const struct la_addr *src)
 		return true;
 	if (!la_ip_src_valid(src))
 		return false;
-	if (!la_netif_is_far(&s->nif, src) &&
-	    (la_netif_is_broadcast(&s->nif, src) || la_netif_owns(&s->nif, src)))
+	if (!la_netif_is_far(&s->nif, src) && (la_netif_is_broadcast(&s->nif, src) || la_netif_owns(&s->nif, src)))
 		return false;
 	s->last_src = *src;
 	return true;
@@ -109,9 +108,7 @@ rx_check_addrs(struct la_shard *s, struct la_rx *rx)
 	if (rx->ip.proto == LA_IPPROTO_TCP && (dst != LA_DST_OURS || rx->group))
 		return LA_C_drop_ip_multicast;
 	if (!is4 && rx->ip.proto == LA_IPPROTO_ICMP6) /* ND has its own rules for sources */
-		return dst == LA_DST_OURS || la_netif_joined(&s->nif, &rx->ip.dst)
-			       ? LA_WIRE_OK
-			       : LA_C_drop_ip_dst;
+		return dst == LA_DST_OURS || la_netif_joined(&s->nif, &rx->ip.dst) ? LA_WIRE_OK : LA_C_drop_ip_dst;
 	if (!la_ingress_src_ok(s, &rx->ip.src))
 		return LA_C_drop_ip_src;
 	if (is4 && rx->ip.proto == LA_IPPROTO_ICMP && dst != LA_DST_OURS)
@@ -128,8 +125,8 @@ cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, ui
 /* The checksum of the segment of len bytes at p, which is off bytes into the frame. A port's BAD may be wrong
  * (short frames, unusual options): only our own sum drops a segment. */
 static inline bool
-tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la_addr *src,
-	     const struct la_addr *dst, const uint8_t *p, uint32_t off, uint32_t len)
+tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la_addr *src, const struct la_addr *dst,
+	     const uint8_t *p, uint32_t off, uint32_t len)
 {
 	uint64_t sum;
 
@@ -246,11 +243,9 @@ rx_fast_ip4_tcp(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	seg->dst = la_ip4_dst(ip);
 	if (!la_addr_eq(&seg->dst, &s->last_us))
 		return false;
-	if (!(far_host(seg->src.w[3]) && la_netif_is_far4(&s->nif, seg->src.w[3])) &&
-	    !la_ingress_src_ok(s, &seg->src))
+	if (!(far_host(seg->src.w[3]) && la_netif_is_far4(&s->nif, seg->src.w[3])) && !la_ingress_src_ok(s, &seg->src))
 		return false;
-	if (!cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) &&
-	    !la_ip4_plain_sum_ok(ip))
+	if (!cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) && !la_ip4_plain_sum_ok(ip))
 		return false;
 	ip += LA_IP4_LEN;
 	if (!tcp_cksum_ok(s, m, &seg->src, &seg->dst, ip, LA_ETH_LEN + LA_IP4_LEN, (uint32_t)len))
@@ -352,7 +347,7 @@ is_plain_syn(const struct la_shard *s, const struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	size_t off = s->nif.vlan != 0 && !(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) ? LA_ETH_LEN + LA_VLAN_LEN
-										   : LA_ETH_LEN;
+										      : LA_ETH_LEN;
 	uint16_t type;
 
 	if (m->data_len < off + LA_IP4_LEN + LA_TCP_LEN || memcmp(p, s->nif.mac, sizeof(s->nif.mac)) != 0)
@@ -447,7 +442,7 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + LOOK_AHEAD], void *));
 		bytes += pkts[i]->pkt_len;
 		why = likely(rx_fast_ip4_tcp(s, pkts[i], &segs[nsegs])) ? (int)LA_WIRE_OK
-							      : rx_frame(s, pkts[i], &segs[nsegs]);
+									: rx_frame(s, pkts[i], &segs[nsegs]);
 		if (likely(why == LA_WIRE_OK)) {
 			nsegs++;
 			continue;

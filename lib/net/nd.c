@@ -62,8 +62,7 @@ nd_addr_is_duplicate(struct la_shard *s, struct la_ifaddr *f, const uint8_t mac[
 	la_log(LA_LOG_ERROR,
 	       "%s is in use by %02x:%02x:%02x:%02x:%02x:%02x: not used here (RFC 4862 5.4.5); "
 	       "choose another address and start again",
-	       la_addr_format(&f->addr, buf, sizeof(buf)), mac[0], mac[1], mac[2], mac[3], mac[4],
-	       mac[5]);
+	       la_addr_format(&f->addr, buf, sizeof(buf)), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
 static struct la_ifaddr *
@@ -190,9 +189,8 @@ la_nd_start(struct la_shard *s)
 		if (f->state == LA_ADDR_USABLE)
 			nd_announce(s, &f->addr);
 		else
-			send_nd(s, &(struct nd_out){.dst = la_nd_solicited_node(&f->addr),
-						    .target = f->addr,
-						    .dad = true});
+			send_nd(s, &(struct nd_out){
+					   .dst = la_nd_solicited_node(&f->addr), .target = f->addr, .dad = true});
 	}
 }
 

@@ -52,19 +52,14 @@
 enum { VICTIM_LOOK = 8 };
 
 static const uint32_t timeout_ms[LA_NL_COUNT] = {
-	[LA_NL_UNVERIFIED] = LA_NEIGH_UNVERIFIED_MS,
-	[LA_NL_INCOMPLETE] = LA_NEIGH_RETRANS_MS,
-	[LA_NL_REACHABLE] = LA_NEIGH_REACHABLE_MS,
-	[LA_NL_STALE] = LA_NEIGH_STALE_MS,
-	[LA_NL_DELAY] = LA_NEIGH_DELAY_MS,
-	[LA_NL_PROBE] = LA_NEIGH_RETRANS_MS,
+	[LA_NL_UNVERIFIED] = LA_NEIGH_UNVERIFIED_MS, [LA_NL_INCOMPLETE] = LA_NEIGH_RETRANS_MS,
+	[LA_NL_REACHABLE] = LA_NEIGH_REACHABLE_MS,   [LA_NL_STALE] = LA_NEIGH_STALE_MS,
+	[LA_NL_DELAY] = LA_NEIGH_DELAY_MS,	     [LA_NL_PROBE] = LA_NEIGH_RETRANS_MS,
 };
 
 static const uint8_t list_of[] = {
-	[LA_NEIGH_INCOMPLETE] = LA_NL_INCOMPLETE,
-	[LA_NEIGH_REACHABLE] = LA_NL_REACHABLE,
-	[LA_NEIGH_STALE] = LA_NL_STALE,
-	[LA_NEIGH_DELAY] = LA_NL_DELAY,
+	[LA_NEIGH_INCOMPLETE] = LA_NL_INCOMPLETE, [LA_NEIGH_REACHABLE] = LA_NL_REACHABLE,
+	[LA_NEIGH_STALE] = LA_NL_STALE,		  [LA_NEIGH_DELAY] = LA_NL_DELAY,
 	[LA_NEIGH_PROBE] = LA_NL_PROBE,
 };
 
@@ -120,9 +115,7 @@ la_neigh_init(struct la_neigh_table *t, uint32_t max, uint32_t wait_max, const u
 	*t = (struct la_neigh_table){
 		.e = mem,
 		.mask = heads_for(slots) - 1,
-		.max = {[LA_NC_UNVERIFIED] = unverified,
-			[LA_NC_VERIFIED] = max,
-			[LA_NC_GATEWAY] = LA_NEIGH_GATEWAYS},
+		.max = {[LA_NC_UNVERIFIED] = unverified, [LA_NC_VERIFIED] = max, [LA_NC_GATEWAY] = LA_NEIGH_GATEWAYS},
 		.share = wait_max / 4,
 		.qleast = neigh_clamp(wait_max / 8 / unverified, 1, UINT32_MAX),
 		.fresh = 1,
@@ -246,7 +239,7 @@ la_neigh_add(struct la_neigh_table *t, const struct la_addr *a, enum la_neigh_cl
 	*n = (struct la_neigh){
 		.addr = *a,
 		.state = LA_NEIGH_INCOMPLETE,
-		.class = (uint8_t)class,
+		.class = (uint8_t) class,
 		.tries = 1,
 		.used = now,
 		.chain = *head,
@@ -294,8 +287,7 @@ la_neigh_set_mac(struct la_neigh *n, const uint8_t mac[6])
 }
 
 void
-la_neigh_enter(struct la_neigh_table *t, struct la_neigh *n, enum la_neigh_state state,
-	       uint64_t now)
+la_neigh_enter(struct la_neigh_table *t, struct la_neigh *n, enum la_neigh_state state, uint64_t now)
 {
 	n->state = (uint8_t)state;
 	if (n->class == LA_NC_UNVERIFIED)

@@ -16,16 +16,16 @@
 struct rte_mbuf;
 
 enum {
-	LA_NEIGH_TRIES = 3,  /* RFC 4861 10: MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT */
-	LA_NEIGH_RETRANS_MS = 1000,	/* RetransTimer */
-	LA_NEIGH_REACHABLE_MS = 30000,	/* REACHABLE_TIME */
-	LA_NEIGH_DELAY_MS = 5000,	/* DELAY_FIRST_PROBE_TIME */
-	LA_NEIGH_STALE_MS = 600000,	/* an unused entry is removed after this */
-	LA_NEIGH_UNVERIFIED_MS = 1000,	/* life of an unverified entry, in any state */
-	LA_NEIGH_GATEWAYS = 2,		/* separate entries, one for each family */
-	LA_NEIGH_UNVERIFIED_MIN = 16,	/* bounds of the unverified part of the table, entries */
+	LA_NEIGH_TRIES = 3,	       /* RFC 4861 10: MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT */
+	LA_NEIGH_RETRANS_MS = 1000,    /* RetransTimer */
+	LA_NEIGH_REACHABLE_MS = 30000, /* REACHABLE_TIME */
+	LA_NEIGH_DELAY_MS = 5000,      /* DELAY_FIRST_PROBE_TIME */
+	LA_NEIGH_STALE_MS = 600000,    /* an unused entry is removed after this */
+	LA_NEIGH_UNVERIFIED_MS = 1000, /* life of an unverified entry, in any state */
+	LA_NEIGH_GATEWAYS = 2,	       /* separate entries, one for each family */
+	LA_NEIGH_UNVERIFIED_MIN = 16,  /* bounds of the unverified part of the table, entries */
 	LA_NEIGH_UNVERIFIED_MAX = 1024,
-	LA_NEIGH_WAIT_MIN = 64,		/* bounds of la_neigh_wait_max(), packets */
+	LA_NEIGH_WAIT_MIN = 64, /* bounds of la_neigh_wait_max(), packets */
 	LA_NEIGH_WAIT_MAX = 4096,
 };
 
@@ -60,19 +60,19 @@ enum la_neigh_list {
 
 struct la_neigh {
 	struct la_addr addr;
-	uint8_t hdr[18]; /* Ethernet header for packets: MAC first */
-	uint8_t hdr_len; /* 14 or 18 */
-	uint8_t state;	 /* enum la_neigh_state */
-	uint8_t tries;	 /* requests sent in INCOMPLETE or PROBE */
-	uint8_t list;	 /* enum la_neigh_list it is on */
-	uint8_t class;	 /* enum la_neigh_class */
-	uint32_t qn;	 /* packets that wait for the MAC */
-	uint64_t used; /* ms: time of the last packet to it */
-	uint64_t due;  /* ms: end of its state's time */
-	uint32_t next, prev; /* on its list; 0: none. `next` links the free list too */
-	uint32_t chain;	     /* next of the same hash; 0: none */
+	uint8_t hdr[18];	/* Ethernet header for packets: MAC first */
+	uint8_t hdr_len;	/* 14 or 18 */
+	uint8_t state;		/* enum la_neigh_state */
+	uint8_t tries;		/* requests sent in INCOMPLETE or PROBE */
+	uint8_t list;		/* enum la_neigh_list it is on */
+	uint8_t class;		/* enum la_neigh_class */
+	uint32_t qn;		/* packets that wait for the MAC */
+	uint64_t used;		/* ms: time of the last packet to it */
+	uint64_t due;		/* ms: end of its state's time */
+	uint32_t next, prev;	/* on its list; 0: none. `next` links the free list too */
+	uint32_t chain;		/* next of the same hash; 0: none */
 	uint32_t qfirst, qlast; /* waiting packets, oldest first: la_neigh_table.wait; 0: none */
-	struct la_addr src;  /* source of requests when no prefix of ours holds addr */
+	struct la_addr src;	/* source of requests when no prefix of ours holds addr */
 };
 
 /** One waiting IP packet. */
@@ -82,24 +82,24 @@ struct la_neigh_wait {
 };
 
 struct la_neigh_table {
-	struct la_neigh *e; /* slot 0 is not used */
-	uint32_t *heads;    /* hash -> first slot of its chain */
-	struct la_neigh_wait *wait; /* 4 * share packets; slot 0 is not used */
-	uint32_t mask;	    /* hash heads - 1 */
-	uint32_t max[LA_NC_COUNT];   /* entries of each class, at most */
-	uint32_t count[LA_NC_COUNT]; /* entries of each class, now */
+	struct la_neigh *e;	       /* slot 0 is not used */
+	uint32_t *heads;	       /* hash -> first slot of its chain */
+	struct la_neigh_wait *wait;    /* 4 * share packets; slot 0 is not used */
+	uint32_t mask;		       /* hash heads - 1 */
+	uint32_t max[LA_NC_COUNT];     /* entries of each class, at most */
+	uint32_t count[LA_NC_COUNT];   /* entries of each class, now */
 	uint32_t waiting[LA_NC_COUNT]; /* packets that wait for entries of each class, now */
-	uint32_t share;	    /* packets: limit of the unverified, of the verified, and of each gateway */
-	uint32_t qleast;    /* packets that one unverified entry may always have, */
-	uint32_t qcommon;   /* and while all of them have fewer than this, each may have more */
-	uint32_t fresh;	    /* slots from here on were never used */
-	uint32_t free;	    /* free list */
-	uint32_t wait_free; /* free list of wait */
+	uint32_t share;		       /* packets: limit of the unverified, of the verified, and of each gateway */
+	uint32_t qleast;	       /* packets that one unverified entry may always have, */
+	uint32_t qcommon;	       /* and while all of them have fewer than this, each may have more */
+	uint32_t fresh;		       /* slots from here on were never used */
+	uint32_t free;		       /* free list */
+	uint32_t wait_free;	       /* free list of wait */
 	struct {
 		uint32_t first, last;
 	} list[LA_NL_COUNT];
 	uint64_t soonest; /* ms: no entry is due before */
-	uint64_t key[2]; /* of the hash, so that a peer cannot choose a chain */
+	uint64_t key[2];  /* of the hash, so that a peer cannot choose a chain */
 };
 
 /** Packets that may wait in a shard whose pool has `mbufs` buffers: an eighth of them, within the bounds
@@ -153,8 +153,7 @@ void la_neigh_remove(struct la_neigh_table *t, struct la_neigh *n);
 /** Sets or confirms the MAC. */
 void la_neigh_set_mac(struct la_neigh *n, const uint8_t mac[6]);
 /** Enters a state and starts its time; an unverified entry's time continues. */
-void la_neigh_enter(struct la_neigh_table *t, struct la_neigh *n, enum la_neigh_state state,
-		    uint64_t now);
+void la_neigh_enter(struct la_neigh_table *t, struct la_neigh *n, enum la_neigh_state state, uint64_t now);
 
 static inline bool
 la_neigh_mac_is(const struct la_neigh *n, const uint8_t mac[6])

@@ -77,7 +77,8 @@ check_classes(const struct la_neigh_table *t, const struct census *c, FILE *f)
 		if (c->count[k] == t->count[k] && c->count[k] <= t->max[k] && c->waiting[k] == t->waiting[k] &&
 		    c->waiting[k] <= share)
 			continue;
-		fprintf(f, "%s neighbours: %u on lists, %u counted, at most %u; packets wait: %u, %u counted, at most %u\n",
+		fprintf(f,
+			"%s neighbours: %u on lists, %u counted, at most %u; packets wait: %u, %u counted, at most %u\n",
 			names[k], c->count[k], t->count[k], t->max[k], c->waiting[k], t->waiting[k], share);
 		faults++;
 	}
@@ -99,7 +100,8 @@ la_neigh_check(const struct la_neigh_table *t, FILE *f)
 	for (uint32_t w = t->wait_free; w && wfree <= places; w = t->wait[w].next)
 		wfree++;
 	if (c.seen != count || nfree + count + 1 != t->fresh || wfree + la_neigh_waiting(t) != places) {
-		fprintf(f, "neighbours: %u on lists, %u counted, %u free, fresh %u; packets: %u wait, %u places of %u free\n",
+		fprintf(f,
+			"neighbours: %u on lists, %u counted, %u free, fresh %u; packets: %u wait, %u places of %u free\n",
 			c.seen, count, nfree, t->fresh, la_neigh_waiting(t), wfree, places);
 		faults++;
 	}

@@ -105,8 +105,7 @@ static unsigned
 slot_of(const struct la_netif *nif, const struct la_addr *a)
 {
 	/* the top bits of the product depend on every bit of both halves */
-	return (unsigned)(((a->q[0] ^ (a->q[1] << 7 | a->q[1] >> 57)) * 0x9e3779b97f4a7c15u) >>
-			  nif->slot_shift);
+	return (unsigned)(((a->q[0] ^ (a->q[1] << 7 | a->q[1] >> 57)) * 0x9e3779b97f4a7c15u) >> nif->slot_shift);
 }
 
 static void
@@ -121,8 +120,7 @@ add_addr(struct la_netif *nif, const struct la_prefix *p, enum la_ifaddr_state s
 		;
 	nif->slots[i] = (uint16_t)nif->naddrs;
 	for (i = 0; i < nif->nonlink; i++)
-		if (nif->onlink[i].bits == a->net.bits &&
-		    la_addr_eq(&nif->onlink[i].net, &a->net.net))
+		if (nif->onlink[i].bits == a->net.bits && la_addr_eq(&nif->onlink[i].net, &a->net.net))
 			return;
 	nif->onlink[nif->nonlink++] = a->net;
 }
@@ -310,9 +308,8 @@ la_netif_joined(const struct la_netif *nif, const struct la_addr *group)
 	static const struct la_addr all_nodes = {.b = {0xff, 0x02, [15] = 1}};
 	static const uint8_t sol_nodes[13] = {0xff, 0x02, [11] = 1, [12] = 0xff};
 
-	return nif->has6 &&
-	       (la_addr_eq(group, &all_nodes) ||
-		(memcmp(group->b, sol_nodes, 13) == 0 && netif_hears_solicited(nif, &group->b[13])));
+	return nif->has6 && (la_addr_eq(group, &all_nodes) ||
+			     (memcmp(group->b, sol_nodes, 13) == 0 && netif_hears_solicited(nif, &group->b[13])));
 }
 
 bool
@@ -352,8 +349,7 @@ la_netif_source(const struct la_netif *nif, const struct la_addr *target)
 }
 
 bool
-la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a,
-		  const uint8_t mac[6])
+la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a, const uint8_t mac[6])
 {
 	struct la_ifaddr *f = la_netif_find(nif, a);
 	uint64_t *defend_at = f ? &f->defend_at : &nif->range_defend_at;
@@ -364,9 +360,11 @@ la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a,
 		return false;
 	if (now >= nif->conflict_at) {
 		nif->conflict_at = now + CONFLICT_LOG_MS;
-		la_log(LA_LOG_WARN, "address conflict: %s is also used by %02x:%02x:%02x:%02x:%02x:%02x "
-		       "(%llu such packets so far)", la_addr_format(a, buf, sizeof(buf)), mac[0], mac[1],
-		       mac[2], mac[3], mac[4], mac[5], (unsigned long long)nif->conflicts);
+		la_log(LA_LOG_WARN,
+		       "address conflict: %s is also used by %02x:%02x:%02x:%02x:%02x:%02x "
+		       "(%llu such packets so far)",
+		       la_addr_format(a, buf, sizeof(buf)), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
+		       (unsigned long long)nif->conflicts);
 	}
 	if (now < *defend_at)
 		return false;

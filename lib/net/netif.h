@@ -43,10 +43,10 @@ struct la_netif {
 	struct la_net *onlink; /* each on-link prefix once */
 	struct la_net *ranges;
 	struct la_spans link, range, near; /* onlink, ranges, and both */
-	struct la_spans4 near4; /* IPv4 part of near */
-	uint32_t *bcasts; /* directed broadcast addresses of onlink, host byte order, sorted */
-	uint32_t *lows;	  /* last 24 bits of our IPv6 addresses, sorted */
-	uint16_t *slots; /* hash set over addrs: index + 1, or 0 */
+	struct la_spans4 near4;		   /* IPv4 part of near */
+	uint32_t *bcasts;		   /* directed broadcast addresses of onlink, host byte order, sorted */
+	uint32_t *lows;			   /* last 24 bits of our IPv6 addresses, sorted */
+	uint16_t *slots;		   /* hash set over addrs: index + 1, or 0 */
 	unsigned naddrs, nonlink, nranges, nbcasts, nlows;
 	unsigned slot_shift; /* 64 - log2(slots) */
 	uint8_t mac[6];
@@ -54,11 +54,11 @@ struct la_netif {
 	bool has4, has6, range6;
 	bool follower; /* another shard of this interface announces the addresses */
 	struct la_addr gateway4, gateway6;
-	uint8_t gateway_mac[6]; /* all zero: resolved by requests */
-	uint64_t dad_at; /* ms: when tentative addresses become usable; UINT64_MAX: none is */
-	uint64_t conflict_at; /* ms: earliest time of the next log line about a conflict */
+	uint8_t gateway_mac[6];	  /* all zero: resolved by requests */
+	uint64_t dad_at;	  /* ms: when tentative addresses become usable; UINT64_MAX: none is */
+	uint64_t conflict_at;	  /* ms: earliest time of the next log line about a conflict */
 	uint64_t range_defend_at; /* ms: earliest next announcement of a range's address after a conflict */
-	uint64_t conflicts;   /* packets that claim one of our addresses for another MAC */
+	uint64_t conflicts;	  /* packets that claim one of our addresses for another MAC */
 };
 
 /** The kind of a destination address. */
@@ -72,8 +72,7 @@ enum la_dst {
 static inline bool
 la_net_has(const struct la_net *n, const struct la_addr *a)
 {
-	return (((a->q[0] & n->mask.q[0]) ^ n->net.q[0]) |
-		((a->q[1] & n->mask.q[1]) ^ n->net.q[1])) == 0;
+	return (((a->q[0] & n->mask.q[0]) ^ n->net.q[0]) | ((a->q[1] & n->mask.q[1]) ^ n->net.q[1])) == 0;
 }
 
 static inline bool
@@ -140,7 +139,6 @@ bool la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struc
 const struct la_addr *la_netif_source(const struct la_netif *nif, const struct la_addr *target);
 /** Another station, with this MAC, uses an address of ours: logged at most once a minute. True: announce the address
  * now, which is at most once in LA_DEFEND_MS per address, and per all ranges (RFC 5227 2.4 (c)); never for a follower. */
-bool la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a,
-		       const uint8_t mac[6]);
+bool la_netif_conflict(struct la_netif *nif, uint64_t now, const struct la_addr *a, const uint8_t mac[6]);
 
 #endif

@@ -31,8 +31,7 @@ addr_ok(const struct la_prefix *p)
 		return false;
 	/* {network, 0} and {network, -1} are no host addresses (RFC 1122 3.2.1.3) */
 	n = la_net_make(p);
-	return !la_net_broadcast(&n, &bcast) ||
-	       (!la_addr_eq(&bcast, &p->addr) && !la_addr_eq(&n.net, &p->addr));
+	return !la_net_broadcast(&n, &bcast) || (!la_addr_eq(&bcast, &p->addr) && !la_addr_eq(&n.net, &p->addr));
 }
 
 static bool

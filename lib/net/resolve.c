@@ -284,8 +284,7 @@ la_resolve_add_gateway(struct la_shard *s, const struct la_addr *a)
 }
 
 struct la_neigh *
-la_resolve_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6],
-		 const struct la_addr *us)
+la_resolve_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6], const struct la_addr *us)
 {
 	struct la_neigh *n = la_neigh_find(&s->neigh, a);
 	bool gateway = is_gateway(s, a);
@@ -302,8 +301,7 @@ la_resolve_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[
 }
 
 void
-la_resolve_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
-		  enum la_neigh_news news)
+la_resolve_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6], enum la_neigh_news news)
 {
 	bool fresh = n->state == LA_NEIGH_INCOMPLETE || !la_neigh_mac_is(n, mac);
 

@@ -37,8 +37,7 @@ struct head {
 _Static_assert(sizeof(struct head) == 64, "no padding");
 
 int
-la_shard_save(struct la_shard *s, uint64_t now, int (*write)(void *ctx, const void *p, size_t len),
-	      void *ctx)
+la_shard_save(struct la_shard *s, uint64_t now, int (*write)(void *ctx, const void *p, size_t len), void *ctx)
 {
 	struct head h = {.order = ORDER, .version = VERSION};
 	int rc;
@@ -58,8 +57,7 @@ la_shard_save(struct la_shard *s, uint64_t now, int (*write)(void *ctx, const vo
 }
 
 static int
-read_heads(struct head *h, struct la_tw_saved *tw, int (*read)(void *ctx, void *p, size_t len),
-	   void *ctx)
+read_heads(struct head *h, struct la_tw_saved *tw, int (*read)(void *ctx, void *p, size_t len), void *ctx)
 {
 	int rc = read(ctx, h, sizeof(*h));
 
@@ -80,8 +78,7 @@ la_shard_saved(int (*read)(void *ctx, void *p, size_t len), void *ctx, struct la
 	int rc = read_heads(&h, &tw, read, ctx);
 
 	if (rc == 0) {
-		*saved = (struct la_shard_saved){.now = h.now,
-						 .time_wait = {tw.count[0], tw.count[1]}};
+		*saved = (struct la_shard_saved){.now = h.now, .time_wait = {tw.count[0], tw.count[1]}};
 		memcpy(saved->secret, h.secret, sizeof(saved->secret));
 	}
 	sodium_memzero(&h, sizeof(h));
@@ -91,8 +88,7 @@ la_shard_saved(int (*read)(void *ctx, void *p, size_t len), void *ctx, struct la
 static bool
 shard_was_used(const struct la_shard *s)
 {
-	return s->tcp.tcb_live != 0 || s->counters.v[LA_C_connects] != 0 ||
-	       s->counters.v[LA_C_syns_accepted] != 0;
+	return s->tcp.tcb_live != 0 || s->counters.v[LA_C_connects] != 0 || s->counters.v[LA_C_syns_accepted] != 0;
 }
 
 /* Returns whether this shard may load the state of that header. */
@@ -112,8 +108,7 @@ int
 la_shard_deal(struct la_shard_deal *d, int (*read)(void *ctx, void *p, size_t len), void *ctx)
 {
 	struct la_tw_place place[LA_SHARD_DEAL_MAX] = {0};
-	struct la_tw_deal deal = {
-		.place = place, .n = d->n, .owner = d->owner, .ctx = d->ctx, .full = d->full};
+	struct la_tw_deal deal = {.place = place, .n = d->n, .owner = d->owner, .ctx = d->ctx, .full = d->full};
 	struct la_tw_saved tw;
 	struct head h;
 	int rc;
@@ -125,8 +120,7 @@ la_shard_deal(struct la_shard_deal *d, int (*read)(void *ctx, void *p, size_t le
 		struct la_shard *s = d->shards[i];
 
 		rc = restart_admits(s, &h);
-		place[i] = (struct la_tw_place){
-			.tw = &s->tcp.tw, .tick = s->tcp.tick, .elapsed = s->now - h.now};
+		place[i] = (struct la_tw_place){.tw = &s->tcp.tw, .tick = s->tcp.tick, .elapsed = s->now - h.now};
 	}
 	sodium_memzero(&h, sizeof(h));
 	if (rc == 0)

@@ -245,8 +245,8 @@ la_shard_next(const struct la_shard *s)
 }
 
 int
-la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port,
-	  const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts)
+la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port, const struct la_conn_ops *ops, void *user,
+	  const struct la_conn_opts *opts)
 {
 	if (addr && la_addr_is_any(addr))
 		addr = NULL;
@@ -271,8 +271,7 @@ la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_op
 {
 	struct la_addr hop;
 
-	if (t->lport == 0 || t->rport == 0 || !la_ip_src_valid(&t->raddr) ||
-	    la_netif_is_broadcast(&s->nif, &t->raddr))
+	if (t->lport == 0 || t->rport == 0 || !la_ip_src_valid(&t->raddr) || la_netif_is_broadcast(&s->nif, &t->raddr))
 		return -EINVAL;
 	if (la_addr_is4(&t->laddr) != la_addr_is4(&t->raddr))
 		return -EAFNOSUPPORT;

@@ -49,7 +49,7 @@ struct la_shard {
 	struct la_netif nif;
 	struct la_neigh_table neigh;
 	struct la_counters counters;
-	uint64_t now; /* ms */
+	uint64_t now;	    /* ms */
 	uint8_t secret[32]; /* as configured; only for la_shard_save() */
 	uint32_t offloads;
 	struct rte_mempool *mbufs, *control; /* control: NULL, none */
@@ -70,11 +70,11 @@ struct la_shard {
 	uint32_t shed;	    /* SYNs dropped unread, of LA_SHED_ALL (la_shard_shed()) */
 	uint32_t shed_dice; /* random draws: a linear congruential generator */
 
-	uint8_t *flat; /* LA_FRAME_MAX bytes: copies of chains whose headers are split */
+	uint8_t *flat;	       /* LA_FRAME_MAX bytes: copies of chains whose headers are split */
 	struct la_tokens echo; /* replies */
 
 	enum la_gateway_state gateway[2]; /* IPv4, IPv6 */
-	uint64_t gateway_warn_at; /* ms: earliest next warning about a gateway without a reply */
+	uint64_t gateway_warn_at;	  /* ms: earliest next warning about a gateway without a reply */
 	struct la_origins origins;
 };
 
@@ -118,8 +118,7 @@ void la_egress_drain(struct la_shard *s);
 /** Queues a finished frame; freed and counted (out_full) when there is no room. */
 void la_egress_frame(struct la_shard *s, struct rte_mbuf *m);
 /** An mbuf with an Ethernet header and len bytes after it; sets *p to these bytes. NULL: counted. */
-struct rte_mbuf *la_egress_new(struct la_shard *s, const uint8_t dst[6], uint16_t type, uint16_t len,
-			       uint8_t **p);
+struct rte_mbuf *la_egress_new(struct la_shard *s, const uint8_t dst[6], uint16_t type, uint16_t len, uint8_t **p);
 /** Adds the Ethernet header of our own frames to an IP packet. */
 void la_egress_ether(struct la_shard *s, struct rte_mbuf *m, const uint8_t dst[6], uint16_t type);
 /** Sends the packets that waited for the neighbour's MAC. */
@@ -128,8 +127,8 @@ void la_egress_resolved(struct la_shard *s, struct la_neigh *n);
 /* restart.c: loading the state of several shards into several others */
 enum { LA_SHARD_DEAL_MAX = 64 };
 struct la_shard_deal {
-	struct la_shard *const *shards; /* of one secret, and all of one interface's */
-	unsigned n;			/* 1 to LA_SHARD_DEAL_MAX */
+	struct la_shard *const *shards;				      /* of one secret, and all of one interface's */
+	unsigned n;						      /* 1 to LA_SHARD_DEAL_MAX */
 	unsigned (*owner)(const void *ctx, const struct la_tuple *t); /* the owner; NULL: the first */
 	const void *ctx;
 	/* incremented: a shard's own entries that have not expired, IPv4 and IPv6 */
@@ -167,8 +166,7 @@ struct la_neigh *la_resolve(struct la_shard *s, const struct la_addr *dst, struc
 struct la_neigh *la_resolve_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6],
 				  const struct la_addr *us);
 /** Updates a neighbour by the MAC of a packet. */
-void la_resolve_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6],
-		       enum la_neigh_news news);
+void la_resolve_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6], enum la_neigh_news news);
 /** True: more entries are due already. */
 bool la_resolve_poll(struct la_shard *s);
 /** Frees the waiting packets and the entry; count: LA_NCOUNTERS for none. */

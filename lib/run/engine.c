@@ -166,8 +166,10 @@ join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
 		shards[n++] = &e->stations[i].hand;
 	}
 	if (la_hand_over_init(shards, n, e->ports[p].queues, p, sockets) != 0) {
-		snprintf(err, size, "no memory for the rings between the %u shards of port %u; ask for fewer --workers, "
-			 "or give DPDK more memory with --eal \"-m MEGABYTES\"", n, p);
+		snprintf(err, size,
+			 "no memory for the rings between the %u shards of port %u; ask for fewer --workers, "
+			 "or give DPDK more memory with --eal \"-m MEGABYTES\"",
+			 n, p);
 		return -ENOMEM;
 	}
 	for (unsigned i = 0; i < e->cfg.nstations; i++)
@@ -354,8 +356,7 @@ la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, cha
 	int rc;
 
 	if (cfg->nstations == 0 || cfg->nstations > LA_ENGINE_MAX_STATIONS) {
-		snprintf(err, size, "%u stations; 1 to %d are possible", cfg->nstations,
-			 LA_ENGINE_MAX_STATIONS);
+		snprintf(err, size, "%u stations; 1 to %d are possible", cfg->nstations, LA_ENGINE_MAX_STATIONS);
 		return -EINVAL;
 	}
 	if (sodium_init() < 0) {

@@ -27,9 +27,9 @@ enum la_round {
 
 /** The callbacks of an application on a shard; any may be NULL. All run on the shard's own worker. */
 struct la_station_ops {
-	int (*start)(void *ctx, struct la_shard *s);		   /* creates listeners; negative errno stops the run */
+	int (*start)(void *ctx, struct la_shard *s); /* creates listeners; negative errno stops the run */
 	enum la_round (*poll)(void *ctx, struct la_shard *s, uint64_t now); /* after each burst */
-	void (*drain)(void *ctx, struct la_shard *s);		   /* stops listening, starts to close */
+	void (*drain)(void *ctx, struct la_shard *s);			    /* stops listening, starts to close */
 	bool (*done)(void *ctx, struct la_shard *s); /* no work left; NULL: serves until the run is stopped */
 };
 
@@ -75,7 +75,7 @@ struct la_engine_config {
 	/** Called for every burst before its shard gets it, on its worker: for tests. May be NULL. */
 	void (*watch)(void *ctx, unsigned station, struct rte_mbuf *const *pkts, unsigned n);
 	void *watch_ctx;
-	const char *pcap; /* pcapng file for all frames of all ports; NULL: no capture */
+	const char *pcap;     /* pcapng file for all frames of all ports; NULL: no capture */
 	const char *snapshot; /* read (and removed) at the start, written by la_engine_save_snapshot(); or NULL */
 	enum la_quiet quiet_time;
 	/** Ready file: created when all stations are ready, with this process's id; removed by la_engine_destroy().
@@ -90,11 +90,11 @@ struct la_engine_config {
 struct la_station_stats {
 	struct la_counters c;
 	struct la_port_stats port;
-	uint64_t frames_in;	 /* taken from the port */
-	uint64_t frames_out;	 /* taken by the port, or by the shard that owns its queue */
-	uint64_t frames_refused; /* not taken by the port: its tx_full, tx_no_buffer and tx_unfit */
-	uint64_t frames_waiting; /* now waiting for the port */
-	uint64_t frames_away;	 /* of frames_in: those of other shards of the port, handed over */
+	uint64_t frames_in;		    /* taken from the port */
+	uint64_t frames_out;		    /* taken by the port, or by the shard that owns its queue */
+	uint64_t frames_refused;	    /* not taken by the port: its tx_full, tx_no_buffer and tx_unfit */
+	uint64_t frames_waiting;	    /* now waiting for the port */
+	uint64_t frames_away;		    /* of frames_in: those of other shards of the port, handed over */
 	uint64_t faults_lost, faults_added; /* by the station's `faulty` (fault/faulty.h) */
 	/* packet buffers in use of the station's pool: before the first packet (those in the port's own queues),
 	 * and after the end (0 until then). A larger number at the end is a leak, except the buffers that a driver
@@ -110,8 +110,7 @@ struct la_engine;
 
 /** 0, or negative errno with an error message in err. Prints the start-up lines of `verbose` to stdout.
  * Called on the thread that will call la_engine_run(); one engine at a time in a process. */
-int la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, char *err,
-		     size_t size);
+int la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, char *err, size_t size);
 
 /** Runs until the end of the duration, la_engine_stop(), or until every station with done() is done; then
  * drains, aborts the remaining connections after drain_ms, and returns. 0, or the error of a station's start. */

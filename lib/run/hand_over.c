@@ -38,14 +38,12 @@ make_ring(const char *what, unsigned port, unsigned from, unsigned to, int socke
 	snprintf(name, sizeof(name), "la_%s%u_%u_%u", what, port, from, to);
 	r = rte_ring_create(name, LA_HAND_FRAMES, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (r == NULL)
-		r = rte_ring_create(name, LA_HAND_FRAMES, SOCKET_ID_ANY,
-				    RING_F_SP_ENQ | RING_F_SC_DEQ);
+		r = rte_ring_create(name, LA_HAND_FRAMES, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	return r;
 }
 
 int
-la_hand_over_init(struct la_hand_over *const *shards, unsigned n, unsigned queues, unsigned port,
-		  const int *sockets)
+la_hand_over_init(struct la_hand_over *const *shards, unsigned n, unsigned queues, unsigned port, const int *sockets)
 {
 	for (unsigned to = 0; to < n; to++) {
 		struct la_hand_over *h = shards[to];

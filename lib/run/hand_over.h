@@ -24,11 +24,11 @@ struct la_hand_over {
 	unsigned queue; /* of the port, for this shard's frames */
 	bool has_queue; /* this shard owns the queue; otherwise shard `queue` does */
 	struct rte_ring *in[LA_HAND_PEERS], *out[LA_HAND_PEERS]; /* received frames; NULL: itself */
-	struct rte_ring *tx_in[LA_HAND_PEERS]; /* frames to send of other shards; NULL: none */
-	struct rte_ring *tx_out;	       /* without a queue: to its owner */
-	uint64_t away;		/* frames of our queue for other shards */
-	uint64_t over, taken;	/* frames put into rings of others, and taken from ours */
-	uint64_t full;		/* frames and copies dropped at a full ring */
+	struct rte_ring *tx_in[LA_HAND_PEERS];			 /* frames to send of other shards; NULL: none */
+	struct rte_ring *tx_out;				 /* without a queue: to its owner */
+	uint64_t away;						 /* frames of our queue for other shards */
+	uint64_t over, taken; /* frames put into rings of others, and taken from ours */
+	uint64_t full;	      /* frames and copies dropped at a full ring */
 };
 
 /** Makes the rings between n shards of a port with `queues` queues, 1 <= queues <= n; all zero
@@ -41,8 +41,7 @@ void la_hand_over_fini(struct la_hand_over *h);
 
 /** Steers a burst: gives frames to their shards; copies for all shards come from
  * `pool`. Returns the number of frames for this shard, in order, at the front of pkts. */
-unsigned la_hand_over(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n,
-		      struct rte_mempool *pool);
+unsigned la_hand_over(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n, struct rte_mempool *pool);
 
 /** Frames from shard k, at most max. */
 unsigned la_hand_over_take(struct la_hand_over *h, unsigned k, struct rte_mbuf **pkts, unsigned max);
@@ -55,7 +54,6 @@ unsigned la_hand_over_tx_room(const struct la_hand_over *h);
 /** Passes n frames, for which there is room, to the owner of our queue. */
 void la_hand_over_tx(struct la_hand_over *h, struct rte_mbuf **pkts, unsigned n);
 /** Frames of shard k to send on our queue. */
-unsigned la_hand_over_tx_take(struct la_hand_over *h, unsigned k, struct rte_mbuf **pkts,
-			      unsigned max);
+unsigned la_hand_over_tx_take(struct la_hand_over *h, unsigned k, struct rte_mbuf **pkts, unsigned max);
 
 #endif

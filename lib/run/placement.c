@@ -127,8 +127,8 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 		int node = cpu ? cpu->node : -1, thread = shares_core(p, n, i, cpus);
 
 		if (p[i].port_node >= 0 && node >= 0 && node != p[i].port_node) {
-			fprintf(warn, "warning: port %u is on node %d, its worker %u on cpu %u of node %d",
-				p[i].port, p[i].port_node, p[i].worker, p[i].cpu, node);
+			fprintf(warn, "warning: port %u is on node %d, its worker %u on cpu %u of node %d", p[i].port,
+				p[i].port_node, p[i].worker, p[i].cpu, node);
 			if (has_node(cpus, p[i].port_node))
 				placement_advise(cpus, p[i].port_node, workers, warn);
 			else
@@ -137,8 +137,10 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 			warnings++;
 		}
 		if (node >= 0 && p[i].memory_node != -1 && p[i].memory_node != node) {
-			fprintf(warn, "warning: tables of worker %u, on node %d, are not on that node: is its memory full? "
-				      "numactl -H\n", p[i].worker, node);
+			fprintf(warn,
+				"warning: tables of worker %u, on node %d, are not on that node: is its memory full? "
+				"numactl -H\n",
+				p[i].worker, node);
 			warnings++;
 		}
 		if (thread >= 0 && !threads && placement_count_cores(cpus) >= workers) {
@@ -155,8 +157,10 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 		isolated += cpu != NULL && cpu->isolated;
 	}
 	if (isolated == 0 && cpus->isolated_elsewhere > 0) {
-		fprintf(warn, "warning: %u isolated CPUs are not used, as this process may not: start it with taskset -c "
-			      "or give -l\n", cpus->isolated_elsewhere);
+		fprintf(warn,
+			"warning: %u isolated CPUs are not used, as this process may not: start it with taskset -c "
+			"or give -l\n",
+			cpus->isolated_elsewhere);
 		warnings++;
 	}
 	return warnings;

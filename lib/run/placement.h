@@ -18,7 +18,6 @@ struct la_place {
 
 /** Prints the table, a line for each shard, to `table` (NULL: no table) and warnings to `warn`. Returns the
  * number of warnings. cpus: all CPUs of this process. */
-unsigned la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FILE *table,
-			  FILE *warn);
+unsigned la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FILE *table, FILE *warn);
 
 #endif

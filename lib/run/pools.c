@@ -39,10 +39,11 @@ la_pool_plan(const struct la_engine_config *cfg, unsigned i, struct la_pool_plan
 	la_buffers_plan(conns, LA_SHED_LOOK, shards, xdp, plan);
 	needed = plan->rings + plan->bursts + plan->conns;
 	if (cfg->mbufs != 0 && cfg->mbufs < needed) {
-		snprintf(err, size,
-			 "--mbufs: '%u' was given; allowed: at least %u with --max-conns %u a shard: %u in the port's rings, "
-			 "%u in bursts, caches and queues, %u so that each connection can receive",
-			 cfg->mbufs, needed, conns, plan->rings, plan->bursts, plan->conns);
+		snprintf(
+			err, size,
+			"--mbufs: '%u' was given; allowed: at least %u with --max-conns %u a shard: %u in the port's rings, "
+			"%u in bursts, caches and queues, %u so that each connection can receive",
+			cfg->mbufs, needed, conns, plan->rings, plan->bursts, plan->conns);
 		return -EINVAL;
 	}
 	if (cfg->mbufs != 0) {
@@ -69,7 +70,8 @@ la_pools_make(const struct la_engine_config *cfg, unsigned i, const struct la_po
 	if (rc == 0)
 		return 0;
 	if (*mbufs == NULL && rc == -E2BIG) {
-		snprintf(err, size, "port %u: AF_XDP takes no packet buffers of more than a page, as an MTU of %u needs",
+		snprintf(err, size,
+			 "port %u: AF_XDP takes no packet buffers of more than a page, as an MTU of %u needs",
 			 cfg->stations[i].port, cfg->stations[i].shard.mtu);
 		return -E2BIG;
 	}

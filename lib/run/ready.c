@@ -49,7 +49,8 @@ la_ready_clear(const char *path, char *err, size_t size)
 	else if (pid > 0 && unlink(path) < 0 && errno != ENOENT)
 		rc = -errno;
 	if (rc == -EEXIST)
-		snprintf(err, size, "--ready-file: %s exists and is not a ready file (one line with a process id)", path);
+		snprintf(err, size, "--ready-file: %s exists and is not a ready file (one line with a process id)",
+			 path);
 	else if (rc)
 		snprintf(err, size, "--ready-file: %s: %s", path, strerror(-rc));
 	return rc;

@@ -55,8 +55,8 @@ be_quiet(struct la_engine *e, const char *why)
 	if (off)
 		fprintf(f, "state: %s; no quiet time, as asked for\n", why);
 	else
-		fprintf(f, "state: %s; quiet time, one MSL: no SYN is sent or answered for %s\n",
-			why, la_format_duration(e->quiet_ms, msl, sizeof(msl)));
+		fprintf(f, "state: %s; quiet time, one MSL: no SYN is sent or answered for %s\n", why,
+			la_format_duration(e->quiet_ms, msl, sizeof(msl)));
 	fflush(f);
 }
 
@@ -73,8 +73,8 @@ la_restart_open(struct la_engine *e)
 		return;
 	}
 	addrs_of(e, addrs);
-	rc = la_snapshot_open(e->cfg.snapshot, addrs, e->cfg.nstations, !e->cfg.quiet, NULL,
-			      &e->snapshot, err, sizeof(err));
+	rc = la_snapshot_open(e->cfg.snapshot, addrs, e->cfg.nstations, !e->cfg.quiet, NULL, &e->snapshot, err,
+			      sizeof(err));
 	if (rc == 0) {
 		for (unsigned i = 0; i < e->cfg.nstations; i++)
 			if (e->cfg.stations[i].port == 0)
@@ -99,8 +99,8 @@ say_loaded(const struct la_engine *e)
 		loaded += v[LA_C_time_wait_loaded];
 		lapsed += v[LA_C_time_wait_lapsed];
 	}
-	printf("state: %s: %lu TIME_WAIT entries go on, %lu ended in the %.3f s since\n",
-	       e->cfg.snapshot, loaded, lapsed, (double)la_snapshot_passed(e->snapshot) / 1000);
+	printf("state: %s: %lu TIME_WAIT entries go on, %lu ended in the %.3f s since\n", e->cfg.snapshot, loaded,
+	       lapsed, (double)la_snapshot_passed(e->snapshot) / 1000);
 	if (shards != e->cfg.nstations)
 		printf("state: %s: written with %u shard%s, this run has %u: entries are redistributed\n",
 		       e->cfg.snapshot, shards, shards == 1 ? "" : "s", e->cfg.nstations);
@@ -182,11 +182,11 @@ la_engine_save_snapshot(struct la_engine *e, char *err, size_t size)
 			   la_shard_counters(shards[i])->v[LA_C_fin_wait_2_held];
 	}
 	t0 = la_clock_now(&e->clock);
-	rc = la_snapshot_save(e->cfg.snapshot, addrs, shards, e->cfg.nstations, t0, !e->cfg.quiet,
-			      NULL, &bytes, err, size);
+	rc = la_snapshot_save(e->cfg.snapshot, addrs, shards, e->cfg.nstations, t0, !e->cfg.quiet, NULL, &bytes, err,
+			      size);
 	t1 = la_clock_now(&e->clock);
 	if (rc == 0 && !e->cfg.quiet)
-		printf("state: %s: %lu TIME_WAIT entries saved, %.1f MB in %.2f s\n", e->cfg.snapshot,
-		       entries, (double)bytes / 1e6, (double)(t1 - t0) / 1000);
+		printf("state: %s: %lu TIME_WAIT entries saved, %.1f MB in %.2f s\n", e->cfg.snapshot, entries,
+		       (double)bytes / 1e6, (double)(t1 - t0) / 1000);
 	return rc;
 }

@@ -13,7 +13,8 @@ static uint64_t
 shed_syns_arrived(const struct la_counters *c)
 {
 	return c->v[LA_C_syns_accepted] + c->v[LA_C_syn_cookies_sent] + c->v[LA_C_conn_table_full] +
-	       c->v[LA_C_index_full] + c->v[LA_C_tw_reserve_exhausted] + c->v[LA_C_tw_share_refused] + c->v[LA_C_syn_shed];
+	       c->v[LA_C_index_full] + c->v[LA_C_tw_reserve_exhausted] + c->v[LA_C_tw_share_refused] +
+	       c->v[LA_C_syn_shed];
 }
 
 /* Returns whether dropping SYNs helps. frames: since the last check. */
@@ -49,7 +50,7 @@ la_shed_note(struct la_shed *d, uint64_t now, unsigned waiting, uint64_t missed,
 {
 	uint64_t frames = c->v[LA_C_rx_packets] - d->frames;
 	bool matter = syns_matter(d, frames, c),
-		lost = shed_loses_frames(d, now, frames, missed + c->v[LA_C_rto_expired]);
+	     lost = shed_loses_frames(d, now, frames, missed + c->v[LA_C_rto_expired]);
 	int step = ((int)(matter && lost ? waiting : 0) - LA_SHED_TARGET) / LA_SHED_STEP;
 
 	d->look_at = now + LA_SHED_MS;

@@ -38,23 +38,23 @@
 #include <lastack/counters.h>
 
 enum {
-	LA_SHED_MS = 2,		/* between two checks */
-	LA_SHED_LOOK = 1024,	/* frames read in a check: the size of most receive rings */
+	LA_SHED_MS = 2,	     /* between two checks */
+	LA_SHED_LOOK = 1024, /* frames read in a check: the size of most receive rings */
 	LA_SHED_FULL = 896,
 	LA_SHED_TARGET = 256,
 	LA_SHED_STEP = 64,
-	LA_SHED_BEGIN = 8,	/* looks */
+	LA_SHED_BEGIN = 8, /* looks */
 	LA_SHED_SYNS = 32,
 	LA_SHED_LOSS = 4096,
-	LA_SHED_LOSSY = 12,	/* looks */
+	LA_SHED_LOSSY = 12, /* looks */
 	LA_SHED_LOSSY_MS = 1000,
 	LA_SHED_ALLOWED_MS = 5000,
 };
 
 struct la_shed {
-	uint64_t look_at; /* ms: earliest next check */
-	unsigned full;	  /* consecutive checks with a full ring */
-	unsigned level;	  /* of LA_SHED_ALL */
+	uint64_t look_at;	     /* ms: earliest next check */
+	unsigned full;		     /* consecutive checks with a full ring */
+	unsigned level;		     /* of LA_SHED_ALL */
 	uint64_t syns, frames, lost; /* counts at the last check */
 	uint64_t lossy_until;	     /* ms: until then checks with losses are counted */
 	unsigned lossy;		     /* ... and their number */

@@ -95,8 +95,7 @@ struct line {
 	size_t size, n;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-startup_printf(struct line *l, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) startup_printf(struct line *l, const char *fmt, ...)
 {
 	va_list ap;
 

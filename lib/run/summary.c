@@ -46,8 +46,8 @@ end_of(struct la_summary *s, const struct la_engine *e, const struct la_engine_c
 	for (unsigned k = 0; k < i; k++)
 		if (cfg->stations[k].port == st->port && strcmp(cfg->stations[k].name, st->name) == 0)
 			return s->shard[k].end;
-	s->end[s->nends] = (struct la_summary_end){.name = st->name, .port = la_engine_port_text(e, i),
-						  .veth = la_engine_veth(e, i)};
+	s->end[s->nends] = (struct la_summary_end){
+		.name = st->name, .port = la_engine_port_text(e, i), .veth = la_engine_veth(e, i)};
 	return s->nends++;
 }
 
@@ -90,8 +90,10 @@ la_summary_cksum_note(const struct la_summary *s, char *buf, size_t size)
 
 		if (end->veth == NULL || end->stats.c.v[LA_C_drop_tcp_cksum] == 0)
 			continue;
-		snprintf(buf, size, "note: %s is a veth: the kernel at its other end leaves TCP checksums undone "
-			 "(drop_tcp_cksum); on that end: ethtool -K PEER tx off", end->veth);
+		snprintf(buf, size,
+			 "note: %s is a veth: the kernel at its other end leaves TCP checksums undone "
+			 "(drop_tcp_cksum); on that end: ethtool -K PEER tx off",
+			 end->veth);
 		return buf;
 	}
 	return NULL;
@@ -163,8 +165,7 @@ la_summary_unexplained(const struct la_station_stats *s)
 }
 
 void
-la_summary_add_up(const struct la_summary *s, struct la_counters *sum, struct la_counters *once,
-		  uint64_t *unexplained)
+la_summary_add_up(const struct la_summary *s, struct la_counters *sum, struct la_counters *once, uint64_t *unexplained)
 {
 	memset(sum, 0, sizeof(*sum));
 	*unexplained = 0;
@@ -204,8 +205,7 @@ print_drops(const struct la_counters *c, FILE *f)
 		enum la_counter k = (enum la_counter)i;
 
 		if (la_counter_kind(k) == LA_KIND_DROP && c->v[i] != 0)
-			fprintf(f, "  drop %-24s %12lu  %s\n", la_counter_name(k), c->v[i],
-				la_counter_text(k));
+			fprintf(f, "  drop %-24s %12lu  %s\n", la_counter_name(k), c->v[i], la_counter_text(k));
 	}
 }
 
@@ -235,8 +235,7 @@ print_port(const struct la_summary_end *end, FILE *f)
 			end->stats.c.v[LA_C_rx_held]);
 	for (unsigned i = 0; i < COUNT(losses); i++)
 		if (losses[i].n != 0)
-			fprintf(f, "  port %-24s %12lu  %s\n", losses[i].name, losses[i].n,
-				losses[i].text);
+			fprintf(f, "  port %-24s %12lu  %s\n", losses[i].name, losses[i].n, losses[i].text);
 }
 
 static void
@@ -306,9 +305,8 @@ print_shards(const struct la_summary *s, unsigned end, FILE *f)
 			fprintf(f,
 				"  shard %-9u opens %lu, closes %lu, TIME_WAIT peak %lu; frames in %lu, handed "
 				"over %lu, got %lu\n",
-				k++, la_summary_opens(&st->c), la_summary_closes(&st->c),
-				st->c.v[LA_C_time_wait_peak], st->frames_in, st->c.v[LA_C_handed_over],
-				st->c.v[LA_C_handed_in]);
+				k++, la_summary_opens(&st->c), la_summary_closes(&st->c), st->c.v[LA_C_time_wait_peak],
+				st->frames_in, st->c.v[LA_C_handed_over], st->c.v[LA_C_handed_in]);
 	}
 }
 
@@ -322,16 +320,16 @@ print_end(const struct la_summary *s, unsigned which, FILE *f)
 
 	fprintf(f, "%s", end->name);
 	fprintf(f, end->shards > 1 ? ", %u shards\n" : "\n", end->shards);
-	fprintf(f, "  opens           %lu (%lu passive, %lu active)\n", la_summary_opens(c),
-		c->v[LA_C_opens_passive], c->v[LA_C_opens_active]);
+	fprintf(f, "  opens           %lu (%lu passive, %lu active)\n", la_summary_opens(c), c->v[LA_C_opens_passive],
+		c->v[LA_C_opens_active]);
 	fprintf(f, "  closes          %lu", closes);
 	if (!s->own_rates)
 		fprintf(f, " (%.0f/s)", la_per_second(closes, seconds));
 	fprintf(f, ":");
 	for (unsigned i = 0; i < LA_NENDS; i++)
 		if (i == LA_END_ORDERLY || c->v[la_end_counter[i]] != 0)
-			fprintf(f, "%s %s %lu", i == LA_END_ORDERLY ? "" : ",",
-				la_end_name((enum la_end)i), c->v[la_end_counter[i]]);
+			fprintf(f, "%s %s %lu", i == LA_END_ORDERLY ? "" : ",", la_end_name((enum la_end)i),
+				c->v[la_end_counter[i]]);
 	fprintf(f, "\n");
 	print_first_fin(c, f);
 	if (c->v[LA_C_bytes_unacked_at_end] != 0)
@@ -341,8 +339,8 @@ print_end(const struct la_summary *s, unsigned which, FILE *f)
 	fprintf(f, "  TIME_WAIT       now %lu, peak %lu, entered %lu, expired %lu, reopened %lu\n",
 		c->v[LA_C_time_wait], c->v[LA_C_time_wait_peak], c->v[LA_C_time_wait_entered],
 		c->v[LA_C_time_wait_expired], c->v[LA_C_time_wait_reopened]);
-	fprintf(f, "  data            in %lu, out %lu bytes; %lu retransmissions\n",
-		c->v[LA_C_tcp_data_in], c->v[LA_C_tcp_data_out], c->v[LA_C_retransmits]);
+	fprintf(f, "  data            in %lu, out %lu bytes; %lu retransmissions\n", c->v[LA_C_tcp_data_in],
+		c->v[LA_C_tcp_data_out], c->v[LA_C_retransmits]);
 	print_port(end, f);
 	print_drops(c, f);
 	if (end->shards > 1)
@@ -369,8 +367,10 @@ la_summary_print(const struct la_summary *s, FILE *f)
 	for (unsigned i = 0; i < s->nextras; i++)
 		fprintf(f, "%s %lu\n", s->extra[i].text, s->extra[i].value);
 	if (!s->own_rates)
-		fprintf(f, "closes %lu in %.1f s, %lu orderly: %.0f orderly closes/s with MSL %s and a TIME_WAIT peak of %lu\n",
-			closes, s->seconds, once.v[LA_C_ended_orderly], la_per_second(once.v[LA_C_ended_orderly], s->seconds),
+		fprintf(f,
+			"closes %lu in %.1f s, %lu orderly: %.0f orderly closes/s with MSL %s and a TIME_WAIT peak of %lu\n",
+			closes, s->seconds, once.v[LA_C_ended_orderly],
+			la_per_second(once.v[LA_C_ended_orderly], s->seconds),
 			la_format_duration(s->msl_ms, msl, sizeof(msl)), sum.v[LA_C_time_wait_peak]);
 	fprintf(f, "unexplained drops %lu\n", unexplained);
 	fprintf(f, "early recycles %lu\n", sum.v[LA_C_early_recycles]);
@@ -406,8 +406,7 @@ busy_text(const struct la_summary *before, const struct la_summary *now, char *b
 }
 
 const char *
-la_summary_live_line(const struct la_summary *before, const struct la_summary *now, double dt, char *buf,
-		     size_t size)
+la_summary_live_line(const struct la_summary *before, const struct la_summary *now, double dt, char *buf, size_t size)
 {
 	struct la_counters a, b, a1, b1;
 	uint64_t u, packets;
@@ -415,8 +414,7 @@ la_summary_live_line(const struct la_summary *before, const struct la_summary *n
 
 	la_summary_add_up(before, &a, &a1, &u);
 	la_summary_add_up(now, &b, &b1, &u);
-	packets = b.v[LA_C_rx_packets] + b.v[LA_C_tx_packets] - a.v[LA_C_rx_packets] -
-		  a.v[LA_C_tx_packets];
+	packets = b.v[LA_C_rx_packets] + b.v[LA_C_tx_packets] - a.v[LA_C_rx_packets] - a.v[LA_C_tx_packets];
 	snprintf(buf, size,
 		 "%6.1fs  opens/s %-8.0f closes/s %-8.0f live %-7lu TIME_WAIT %-7s pps %-6s busy %s %%  "
 		 "buffers %3.0f %%  drops %lu",

@@ -68,13 +68,12 @@ struct la_summary {
 	} extra[LA_SUMMARY_EXTRAS];
 	unsigned nextras;
 	void (*print_more)(FILE *f); /* lines of the subcommand, after those of the ends; NULL: none */
-	bool own_rates; /* the subcommand prints rates and closes: the text has none */
-	struct json_t *more; /* keys of the subcommand that are more than a number; NULL: none */
+	bool own_rates;		     /* the subcommand prints rates and closes: the text has none */
+	struct json_t *more;	     /* keys of the subcommand that are more than a number; NULL: none */
 };
 
 /** Fills ends, shards and seconds from the engine. */
-void la_summary_take(struct la_summary *s, const struct la_engine *e,
-		     const struct la_engine_config *cfg);
+void la_summary_take(struct la_summary *s, const struct la_engine *e, const struct la_engine_config *cfg);
 
 void la_summary_extra(struct la_summary *s, const char *key, const char *text, uint64_t value);
 
@@ -98,7 +97,7 @@ void la_summary_print(const struct la_summary *s, FILE *f);
 int la_summary_json(const struct la_summary *s, const char *path);
 
 /** The live line from two readings, dt seconds apart. Returns buf. */
-const char *la_summary_live_line(const struct la_summary *before, const struct la_summary *now, double dt,
-				 char *buf, size_t size);
+const char *la_summary_live_line(const struct la_summary *before, const struct la_summary *now, double dt, char *buf,
+				 size_t size);
 
 #endif

@@ -13,9 +13,12 @@ static const struct {
 	const char *key;
 	enum la_counter counter;
 } time_wait_keys[] = {
-	{"now", LA_C_time_wait},	       {"peak", LA_C_time_wait_peak},
-	{"entered", LA_C_time_wait_entered},   {"expired", LA_C_time_wait_expired},
-	{"reopened", LA_C_time_wait_reopened}, {"given_back", LA_C_time_wait_given_back},
+	{"now", LA_C_time_wait},
+	{"peak", LA_C_time_wait_peak},
+	{"entered", LA_C_time_wait_entered},
+	{"expired", LA_C_time_wait_expired},
+	{"reopened", LA_C_time_wait_reopened},
+	{"given_back", LA_C_time_wait_given_back},
 	{"fin_acked", LA_C_time_wait_fin_acked},
 };
 
@@ -92,8 +95,7 @@ json_counts(json_t *o, const struct la_counters *sum, const struct la_counters *
 
 	json_put(o, "opens", la_summary_opens(once));
 	json_object_set_new(o, "opens_per_s", json_real(la_per_second(la_summary_opens(once), seconds)));
-	json_object_set_new(o, "closes_per_s",
-			    json_real(la_per_second(once->v[LA_C_ended_orderly], seconds)));
+	json_object_set_new(o, "closes_per_s", json_real(la_per_second(once->v[LA_C_ended_orderly], seconds)));
 	json_put(closes, "total", la_summary_closes(once));
 	for (unsigned i = 0; i < LA_NENDS; i++)
 		json_put(closes, la_end_name((enum la_end)i), once->v[la_end_counter[i]]);

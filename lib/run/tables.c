@@ -119,8 +119,7 @@ tables_total(const struct la_station *st, unsigned n, enum knob k)
 }
 
 int
-la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room *room, char *err,
-	      size_t size)
+la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room *room, char *err, size_t size)
 {
 	uint64_t all = bytes_with(st, n, CONNS, UINT32_MAX), part[NKNOBS];
 	enum knob k;
@@ -239,8 +238,7 @@ say_node(int asked, int got, FILE *f)
 }
 
 void
-la_tables_say(const char *name, const struct la_tables_bound *b, const struct la_tables_place *p,
-	      int node, FILE *f)
+la_tables_say(const char *name, const struct la_tables_bound *b, const struct la_tables_place *p, int node, FILE *f)
 {
 	static const char *const family[2] = {"IPv4", "IPv6"};
 	const char *why = p->large ? la_pages_why_plain("") : "smaller than a hugepage";
@@ -249,8 +247,9 @@ la_tables_say(const char *name, const struct la_tables_bound *b, const struct la
 	for (unsigned i = 0; i < 2; i++) {
 		double each = b->entry[i] + b->index + b->wheel;
 
-		fprintf(f, "%s: TIME_WAIT bound, %s: %u entries of %.1f B (entry %.0f, index %.1f, wheel %.1f), "
-			   "%.1f MiB\n",
+		fprintf(f,
+			"%s: TIME_WAIT bound, %s: %u entries of %.1f B (entry %.0f, index %.1f, wheel %.1f), "
+			"%.1f MiB\n",
 			name, family[i], b->entries[i], each, b->entry[i], b->index, b->wheel,
 			each * b->entries[i] / (1 << 20));
 	}

@@ -12,8 +12,7 @@
 /** Call before any table is created: checks the memory for the largest size of all tables of the stations, whose
  * defaults are filled in. TIME_WAIT is reserved at the open, so with a table that does not fit, the kernel would later
  * kill the process. 0, or -ENOMEM with the arithmetic and a hint in err. */
-int la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room *room, char *err,
-		  size_t size);
+int la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room *room, char *err, size_t size);
 
 /** The memory of a shard's TIME_WAIT limit, by real sizes. An entry has a part of the index
  * and of the wheel, which connections also use. [0]: IPv4, [1]: IPv6. */
@@ -34,7 +33,7 @@ struct la_tables_place {
 void la_tables_place(struct la_shard *s, struct la_tables_place *p);
 
 /** Prints both as two lines that start with name. node: the wanted NUMA node, -1: any. */
-void la_tables_say(const char *name, const struct la_tables_bound *b,
-		   const struct la_tables_place *p, int node, FILE *f);
+void la_tables_say(const char *name, const struct la_tables_bound *b, const struct la_tables_place *p, int node,
+		   FILE *f);
 
 #endif

@@ -12,8 +12,7 @@ transmit_take(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **
 {
 	if (likely(st->faulty == NULL))
 		return la_shard_tx(st->shard, pkts, max);
-	return la_faulty_take(st->faulty, st->shard, rte_rdtsc() / (w->clock.per_ms / 1000), st->lane.pool,
-			      pkts, max);
+	return la_faulty_take(st->faulty, st->shard, rte_rdtsc() / (w->clock.per_ms / 1000), st->lane.pool, pkts, max);
 }
 
 /* Without its own queue: limited by the room of the queue's owner. */

@@ -69,15 +69,15 @@ pool_set(struct la_tuples *t, const struct la_prefix *p)
 	t->pool[i].base = p->addr;
 	/* clear the host bits of the prefix; only the last 32 are set */
 	for (unsigned bit = (is4 ? 96u : 0u) + p->len; bit < 128; bit++)
-		t->pool[i].base.b[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+		t->pool[i].base.b[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
 	t->pool[i].first = first;
 	t->pool[i].count = count;
 	t->naddrs += count;
 }
 
 int
-la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom, uint16_t port_lo,
-	       uint16_t port_hi, const struct la_addr *raddr, uint16_t rport, uint64_t hold_ms)
+la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom, uint16_t port_lo, uint16_t port_hi,
+	       const struct la_addr *raddr, uint16_t rport, uint64_t hold_ms)
 {
 	memset(t, 0, sizeof(*t));
 	if (port_lo == 0 || port_hi < port_lo)

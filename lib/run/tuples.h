@@ -14,7 +14,7 @@
 enum { LA_TUPLES_PREFIXES = 32, LA_TUPLES_SEGMENTS = 256 };
 
 struct la_tuples {
-	struct la_tuple proto; /* raddr and rport of every tuple */
+	struct la_tuple proto;	      /* raddr and rport of every tuple */
 	const struct la_steer *steer; /* only tuples that hash to `shard` are given; NULL: all */
 	unsigned shard;
 	struct {
@@ -24,12 +24,12 @@ struct la_tuples {
 	unsigned npools;
 	uint16_t port_lo, port_hi;
 	uint64_t naddrs;
-	uint64_t budget;	/* addresses * ports, those of other shards included */
-	uint64_t pos;		/* number of tuples given in this cycle */
-	uint64_t x, step;	/* the next tuple, and the stride: coprime to budget */
+	uint64_t budget;  /* addresses * ports, those of other shards included */
+	uint64_t pos;	  /* number of tuples given in this cycle */
+	uint64_t x, step; /* the next tuple, and the stride: coprime to budget */
 	uint64_t cycle;
-	uint64_t hold_ms;	/* rest of a used tuple; 0: none (reuse) */
-	uint64_t seg_len;	/* tuples of one segment of the cycle */
+	uint64_t hold_ms; /* rest of a used tuple; 0: none (reuse) */
+	uint64_t seg_len; /* tuples of one segment of the cycle */
 	unsigned nsegs;
 	struct {
 		uint64_t ended; /* end of the segment's last connection, ms */
@@ -40,9 +40,8 @@ struct la_tuples {
 
 /** from[]: source prefixes; those of the other family than raddr are left out. hold_ms: 2*MSL, or 0.
  * 0; -EAFNOSUPPORT (none of raddr's family), -EINVAL (ports), -E2BIG (too many prefixes). */
-int la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom,
-		   uint16_t port_lo, uint16_t port_hi, const struct la_addr *raddr, uint16_t rport,
-		   uint64_t hold_ms);
+int la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom, uint16_t port_lo,
+		   uint16_t port_hi, const struct la_addr *raddr, uint16_t rport, uint64_t hold_ms);
 
 /** From now on gives only the tuples that hash to this shard of the port (the peer's answers have the same hash
  * as our segments). `steer` is kept. Other shards use the other tuples, with the

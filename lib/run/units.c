@@ -75,8 +75,7 @@ parse_with_unit(const char *text, const struct unit *units, unsigned nunits, uin
 int
 la_parse_duration(const char *text, uint32_t *ms)
 {
-	static const struct unit units[] = {
-		{"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000}, {"h", 3600000}};
+	static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000}, {"h", 3600000}};
 	uint64_t v;
 	int rc = parse_with_unit(text, units, sizeof(units) / sizeof(units[0]), &v);
 
@@ -91,13 +90,8 @@ la_parse_duration(const char *text, uint32_t *ms)
 int
 la_parse_number(const char *text, uint64_t *n)
 {
-	static const struct unit units[] = {{"", 1},
-					    {"k", 1000},
-					    {"M", 1000000},
-					    {"G", 1000000000},
-					    {"Ki", 1 << 10},
-					    {"Mi", 1 << 20},
-					    {"Gi", 1 << 30}};
+	static const struct unit units[] = {{"", 1},	     {"k", 1000},     {"M", 1000000}, {"G", 1000000000},
+					    {"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}};
 
 	return parse_with_unit(text, units, sizeof(units) / sizeof(units[0]), n);
 }

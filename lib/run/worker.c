@@ -24,10 +24,10 @@
 #include "run/transmit.h"
 
 enum {
-	ABORT_BURST = 512,	/* connections aborted a round */
-	SETTLE_MAX_MS = 50,	/* a worker ends after this time, even if frames still arrive */
-	OFF_CPU_MS = 1,		/* between two rounds: the worker was not running */
-	SETTLE_ROUNDS = 4096,	/* for the frames in the rings: a ring and its answers */
+	ABORT_BURST = 512,    /* connections aborted a round */
+	SETTLE_MAX_MS = 50,   /* a worker ends after this time, even if frames still arrive */
+	OFF_CPU_MS = 1,	      /* between two rounds: the worker was not running */
+	SETTLE_ROUNDS = 4096, /* for the frames in the rings: a ring and its answers */
 };
 
 static void
@@ -98,8 +98,7 @@ worker_housekeeping(struct la_worker *w, uint64_t now)
 		bool obeyed = worker_apply_phase(st, phase);
 
 		(void)la_worker_ready(st); /* for an application without poll() this is the only call */
-		__atomic_store_n(&st->live, (uint32_t)la_shard_counters(st->shard)->v[LA_C_live],
-				 __ATOMIC_RELAXED);
+		__atomic_store_n(&st->live, (uint32_t)la_shard_counters(st->shard)->v[LA_C_live], __ATOMIC_RELAXED);
 		if (st->ops->done && st->ops->done(st->ctx, st->shard))
 			__atomic_store_n(&st->done, true, __ATOMIC_RELAXED);
 		if (obeyed)
@@ -185,8 +184,7 @@ worker_note_load(struct la_station_run *st, uint64_t now, unsigned waiting)
 }
 
 static __attribute__((noinline)) void
-look_and_receive(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **first,
-		 unsigned got)
+look_and_receive(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **first, unsigned got)
 {
 	struct rte_mbuf *pkts[LA_SHED_LOOK];
 	unsigned n;

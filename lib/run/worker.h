@@ -58,9 +58,9 @@ struct la_station_run {
 	const struct la_station_ops *ops;
 	void *ctx;
 	struct la_faulty *faulty; /* NULL: none */
-	struct la_mem_ops mem; /* of the worker's NUMA node */
-	int asked_node;  /* wanted NUMA node of the tables; -1: any */
-	int tables_node; /* their actual node, as in la_tables_place */
+	struct la_mem_ops mem;	  /* of the worker's NUMA node */
+	int asked_node;		  /* wanted NUMA node of the tables; -1: any */
+	int tables_node;	  /* their actual node, as in la_tables_place */
 	struct la_hand_over hand; /* the port's queue, and the rings to its other shards */
 	bool drained;
 	uint64_t frames_in;
@@ -75,12 +75,12 @@ struct la_station_run {
 
 	/* published by the worker, read by the control thread: copy[version & 1] is the valid one */
 	unsigned version __rte_cache_aligned;
-	unsigned seen;	/* enum la_phase: the newest one that this station has acknowledged */
-	uint32_t live;	/* connections at the last check */
-	bool ready;	/* the first resolution of all gateways has ended: the application is polled */
-	bool started;	/* the application's start succeeded: it listens */
-	bool done;	/* the application has no work left */
-	int error;	/* result of ops->start */
+	unsigned seen; /* enum la_phase: the newest one that this station has acknowledged */
+	uint32_t live; /* connections at the last check */
+	bool ready;    /* the first resolution of all gateways has ended: the application is polled */
+	bool started;  /* the application's start succeeded: it listens */
+	bool done;     /* the application has no work left */
+	int error;     /* result of ops->start */
 	struct la_station_stats copy[2];
 } __rte_cache_aligned;
 
@@ -108,11 +108,11 @@ struct la_worker {
 	struct la_clock clock;
 	enum la_phase phase; /* last phase read */
 	uint64_t chores_at, publish_at, quiet_at, leave_at;
-	uint64_t round_at;   /* ms: the last round */
-	uint64_t resumed_at; /* ms: the first round after the worker was off its CPU */
+	uint64_t round_at;	       /* ms: the last round */
+	uint64_t resumed_at;	       /* ms: the first round after the worker was off its CPU */
 	uint64_t begun_tsc, round_tsc; /* TSC at the start of the loop, and of the current round */
-	uint64_t busy_cycles; /* TSC cycles of busy rounds */
-	unsigned idle; /* consecutive empty rounds */
+	uint64_t busy_cycles;	       /* TSC cycles of busy rounds */
+	unsigned idle;		       /* consecutive empty rounds */
 	enum la_idle idle_mode;
 	struct la_capture *capture; /* NULL: none */
 } __rte_cache_aligned;

@@ -201,8 +201,7 @@ int
 la_arena_mbufs(struct la_arena *a, unsigned n, uint16_t room, struct rte_mempool **out)
 {
 	static unsigned number; /* mempools need different names */
-	struct rte_pktmbuf_pool_private priv = {
-		.mbuf_data_room_size = (uint16_t)(RTE_PKTMBUF_HEADROOM + room)};
+	struct rte_pktmbuf_pool_private priv = {.mbuf_data_room_size = (uint16_t)(RTE_PKTMBUF_HEADROOM + room)};
 	unsigned elt = (unsigned)sizeof(struct rte_mbuf) + priv.mbuf_data_room_size;
 	struct rte_mempool_objsz sz;
 	struct rte_mempool *mp;
@@ -214,8 +213,7 @@ la_arena_mbufs(struct la_arena *a, unsigned n, uint16_t room, struct rte_mempool
 	if (err < 0)
 		return err;
 	snprintf(name, sizeof(name), "la_sim_%u", number++);
-	mp = rte_mempool_create_empty(name, n, elt, 0, sizeof(priv), SOCKET_ID_ANY,
-				      POOL_FLAGS);
+	mp = rte_mempool_create_empty(name, n, elt, 0, sizeof(priv), SOCKET_ID_ANY, POOL_FLAGS);
 	if (!mp)
 		return -rte_errno;
 	rte_mempool_calc_obj_size(elt, POOL_FLAGS, &sz);

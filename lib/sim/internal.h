@@ -12,8 +12,8 @@
 #include "sim/world.h"
 
 struct la_sim_flight {
-	uint64_t us;	  /* time of arrival; on the shelf: time of taking */
-	uint64_t order;	  /* of sending, among frames of one moment */
+	uint64_t us;	/* time of arrival; on the shelf: time of taking */
+	uint64_t order; /* of sending, among frames of one moment */
 	struct rte_mbuf *m;
 	uint32_t packet;
 	uint8_t from, to;
@@ -28,7 +28,7 @@ struct la_sim_fin {
 };
 
 enum { LA_SIM_LISTENERS = 32, LA_SIM_ISNS = 16 };
-struct la_sim_isn { /* weak.c: one shifted connection */
+struct la_sim_isn {	   /* weak.c: one shifted connection */
 	struct la_tuple t; /* from its host's view */
 	uint32_t shift;
 	bool used;
@@ -50,7 +50,7 @@ struct la_sim_node {
 struct la_sim_way {
 	struct la_sim_link l;
 	uint64_t busy_until; /* us: the last bit of the queue has been sent */
-	uint32_t swap; /* packet to be overtaken by the next one, or 0 */
+	uint32_t swap;	     /* packet to be overtaken by the next one, or 0 */
 };
 
 struct la_sim {
@@ -100,8 +100,8 @@ la_sim_ms(const struct la_sim *w)
 static inline bool
 la_sim_same(const struct la_tuple *a, const struct la_tuple *b)
 {
-	return la_addr_eq(&a->laddr, &b->laddr) && la_addr_eq(&a->raddr, &b->raddr) &&
-	       a->lport == b->lport && a->rport == b->rport;
+	return la_addr_eq(&a->laddr, &b->laddr) && la_addr_eq(&a->raddr, &b->raddr) && a->lport == b->lport &&
+	       a->rport == b->rport;
 }
 
 static inline struct la_tuple
@@ -142,8 +142,8 @@ bool la_sim_land(struct la_sim *w, uint64_t until, struct la_sim_flight *f);
 /* router.c */
 /** A router's ICMP error for a packet in `frame` that is larger than the next link's MTU; NULL: no
  * mbuf. */
-struct rte_mbuf *la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, const uint8_t *frame,
-				uint32_t len, uint16_t mtu);
+struct rte_mbuf *la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, const uint8_t *frame, uint32_t len,
+				uint16_t mtu);
 
 /* weak.c */
 /** Converts a segment between the network's and the host's numbers. */

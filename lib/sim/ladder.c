@@ -19,7 +19,7 @@ enum { INCARNATIONS = 16, STEP = 256 };
 
 struct la_ladder {
 	struct la_sim *w;
-	uint64_t start;       /* us */
+	uint64_t start;	      /* us */
 	struct la_tuple t[2]; /* from each side's view */
 	unsigned host[2];
 	int watch[2];
@@ -38,8 +38,7 @@ struct la_ladder {
 };
 
 struct la_ladder *
-la_ladder_create(struct la_sim *w, unsigned left, unsigned right, const struct la_tuple *t,
-		 bool listens)
+la_ladder_create(struct la_sim *w, unsigned left, unsigned right, const struct la_tuple *t, bool listens)
 {
 	struct la_ladder *l = calloc(1, sizeof(*l));
 
@@ -123,8 +122,7 @@ static unsigned
 ladder_incarnation_of(struct la_ladder *l, unsigned side, uint32_t packet, uint8_t flags)
 {
 	enum la_state s = l->state[side];
-	bool answers =
-		s == LA_CLOSED || ((flags & LA_RST) && (s == LA_SYN_SENT || s == LA_SYN_RCVD));
+	bool answers = s == LA_CLOSED || ((flags & LA_RST) && (s == LA_SYN_SENT || s == LA_SYN_RCVD));
 	unsigned inc;
 
 	for (unsigned i = l->n; i > 0; i--)
@@ -219,8 +217,8 @@ static void
 ladder_on_event(void *ctx, const struct la_sim_event *e)
 {
 	static const enum la_ladder_what what[] = {
-		[LA_SIM_SENT] = LA_LADDER_SENT,     [LA_SIM_ARRIVED] = LA_LADDER_ARRIVED,
-		[LA_SIM_LOST] = LA_LADDER_LOST,     [LA_SIM_HELD] = LA_LADDER_HELD,
+		[LA_SIM_SENT] = LA_LADDER_SENT,	    [LA_SIM_ARRIVED] = LA_LADDER_ARRIVED,
+		[LA_SIM_LOST] = LA_LADDER_LOST,	    [LA_SIM_HELD] = LA_LADDER_HELD,
 		[LA_SIM_COPIED] = LA_LADDER_COPIED, [LA_SIM_CORRUPTED] = LA_LADDER_CORRUPTED,
 	};
 
@@ -267,8 +265,8 @@ ladder_on_closed(void *ctx, struct la_sim_conn *c)
 	struct la_ladder_item *it;
 
 	if (c->why.unacked)
-		snprintf(text, sizeof(text), "closed: %s, %lu bytes never acknowledged",
-			 la_end_name(c->why.end), c->why.unacked);
+		snprintf(text, sizeof(text), "closed: %s, %lu bytes never acknowledged", la_end_name(c->why.end),
+			 c->why.unacked);
 	else
 		snprintf(text, sizeof(text), "closed: %s", la_end_name(c->why.end));
 	it = ladder_user(ctx, c, text);
@@ -280,9 +278,8 @@ static void
 ladder_on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes, uint32_t n)
 {
 	static const char *const texts[] = {
-		[LA_SIM_CONNECTS] = "connect()", [LA_SIM_SENDS] = "send",
-		[LA_SIM_READS] = "data",         [LA_SIM_HEARS_FIN] = "peer closed",
-		[LA_SIM_SHUTS] = "shutdown()",   [LA_SIM_CLOSES] = "close()",
+		[LA_SIM_CONNECTS] = "connect()",    [LA_SIM_SENDS] = "send",	   [LA_SIM_READS] = "data",
+		[LA_SIM_HEARS_FIN] = "peer closed", [LA_SIM_SHUTS] = "shutdown()", [LA_SIM_CLOSES] = "close()",
 		[LA_SIM_ABORTS] = "abort()",
 	};
 	char text[LA_LADDER_TEXT];
@@ -293,8 +290,7 @@ ladder_on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint
 	if (use != LA_SIM_SENDS && use != LA_SIM_READS)
 		snprintf(text, sizeof(text), "%s", texts[use]);
 	else if (plain)
-		snprintf(text, sizeof(text), "%s \"%.*s\"", texts[use], (int)n,
-			 (const char *)bytes);
+		snprintf(text, sizeof(text), "%s \"%.*s\"", texts[use], (int)n, (const char *)bytes);
 	else
 		snprintf(text, sizeof(text), "%s %u bytes", texts[use], n);
 	ladder_user(ctx, c, text);

@@ -43,26 +43,26 @@ enum { LA_LADDER_TEXT = 96, LA_LADDER_BYTES = 16 };
 
 struct la_ladder_item {
 	enum la_ladder_what what;
-	uint64_t us;     /* since the creation of the ladder */
-	uint8_t side;    /* 0 left, 1 right: side of the event; for a segment's fate: its sender */
+	uint64_t us;	 /* since the creation of the ladder */
+	uint8_t side;	 /* 0 left, 1 right: side of the event; for a segment's fate: its sender */
 	bool copy, late; /* a copy; a router held it */
-	bool end;        /* LA_LADDER_USER: the connection is closed for its user */
-	uint8_t flags;   /* enum la_tcp_flag */
+	bool end;	 /* LA_LADDER_USER: the connection is closed for its user */
+	uint8_t flags;	 /* enum la_tcp_flag */
 	uint16_t len;
 	uint32_t packet;
-	unsigned incarnation;           /* 1 ... */
-	uint32_t seq, ack;              /* from the ISS of its incarnation */
-	uint32_t abs_seq, abs_ack;      /* as on the wire */
+	unsigned incarnation;		/* 1 ... */
+	uint32_t seq, ack;		/* from the ISS of its incarnation */
+	uint32_t abs_seq, abs_ack;	/* as on the wire */
 	uint8_t bytes[LA_LADDER_BYTES]; /* of the payload, the first */
 	enum la_state from, to;
 	char text[LA_LADDER_TEXT];
 };
 
 struct la_ladder_style {
-	unsigned width;      /* columns [96]; at least 80 */
-	bool colour;         /* ANSI */
-	bool utf8;           /* arrows of box-drawing characters */
-	bool absolute;       /* sequence numbers as on the wire */
+	unsigned width;	     /* columns [96]; at least 80 */
+	bool colour;	     /* ANSI */
+	bool utf8;	     /* arrows of box-drawing characters */
+	bool absolute;	     /* sequence numbers as on the wire */
 	uint32_t silence_ms; /* a longer silence has its own row [1500] */
 };
 
@@ -70,8 +70,8 @@ struct la_ladder;
 
 /** Watches t, from the view of host `left`, at both ends. listens: the right host has a
  * listener, and its first state is LISTEN. NULL: no memory, or no watch left in the world. */
-struct la_ladder *la_ladder_create(struct la_sim *w, unsigned left, unsigned right,
-				   const struct la_tuple *t, bool listens);
+struct la_ladder *la_ladder_create(struct la_sim *w, unsigned left, unsigned right, const struct la_tuple *t,
+				   bool listens);
 void la_ladder_destroy(struct la_ladder *l);
 
 /** Recording hooks, for la_sim_hooks() or for calls from the caller's own hooks. */

@@ -27,11 +27,7 @@ arrow_label(const struct la_arrow *a, char *buf, size_t size)
 	static const struct {
 		uint8_t flag;
 		const char *name;
-	} flags[] = {{LA_SYN, "SYN"},
-		     {LA_FIN, "FIN"},
-		     {LA_RST, "RST"},
-		     {LA_URG, "URG"},
-		     {LA_ACK, "ACK"}};
+	} flags[] = {{LA_SYN, "SYN"}, {LA_FIN, "FIN"}, {LA_RST, "RST"}, {LA_URG, "URG"}, {LA_ACK, "ACK"}};
 	const struct la_ladder_item *it = a->it;
 	bool plain = it->len > 0 && it->len <= LA_LADDER_BYTES, abs = a->absolute;
 	char n[16];
@@ -71,8 +67,7 @@ la_ladder_arrow(const struct la_arrow *a, char *cells)
 	char text[128];
 	static const char *const last[] = {">", " ...", "[router]", "X"};
 	const char *head = last[a->to];
-	unsigned n = a->columns, len, lead = (unsigned)strlen(first[a->from]),
-		 tail = (unsigned)strlen(head);
+	unsigned n = a->columns, len, lead = (unsigned)strlen(first[a->from]), tail = (unsigned)strlen(head);
 	unsigned room, off, at, stop;
 	bool left = a->leftwards;
 
@@ -84,8 +79,7 @@ la_ladder_arrow(const struct la_arrow *a, char *cells)
 	off = a->from != LA_TIP_ROUTER ? 0 : room < OFF ? room : OFF;
 	at = off + lead;
 	stop = n - tail - (a->to != LA_TIP_ROUTER ? 0 : room < OFF ? room : OFF);
-	if (a->to == LA_TIP_LOST &&
-	    stop > n * 2 / 3) /* half way, or a little more for a long label */
+	if (a->to == LA_TIP_LOST && stop > n * 2 / 3) /* half way, or a little more for a long label */
 		stop = at + 2 * LEAD + len > n * 2 / 3 ? at + 2 * LEAD + len : n * 2 / 3;
 	if (stop > n - tail)
 		stop = n - tail;

@@ -14,11 +14,11 @@ enum la_tip { LA_TIP_HOST, LA_TIP_NET, LA_TIP_ROUTER, LA_TIP_LOST };
 
 struct la_arrow {
 	const struct la_ladder_item *it;
-	bool leftwards;       /* sent by the right host */
+	bool leftwards;	      /* sent by the right host */
 	enum la_tip from, to; /* start and end */
 	const char *why;      /* LA_TIP_LOST */
 	unsigned columns;
-	bool absolute;         /* sequence numbers as on the wire */
+	bool absolute;	       /* sequence numbers as on the wire */
 	bool tell_incarnation; /* #1, #2 */
 };
 

@@ -37,12 +37,12 @@ struct page {
 	const struct la_ladder *l;
 	FILE *f;
 	struct la_ladder_style st;
-	unsigned col;    /* of the line being written */
-	unsigned right;  /* column of the right host's states */
+	unsigned col;	 /* of the line being written */
+	unsigned right;	 /* column of the right host's states */
 	unsigned arrows; /* columns between */
 	unsigned n;
 	uint32_t *joined; /* of a SENT: index of its arrival, 0: none */
-	bool *done; /* it has its row, or shares one */
+	bool *done;	  /* it has its row, or shares one */
 	const char *state[2];
 	bool fresh[2]; /* not printed since it changed */
 	uint64_t last; /* us of the last event printed */
@@ -72,8 +72,7 @@ page_printf(struct page *p, const char *colour, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(p->f, "%s%s%s", p->st.colour ? colour : "", text,
-		p->st.colour && colour[0] ? "\033[0m" : "");
+	fprintf(p->f, "%s%s%s", p->st.colour ? colour : "", text, p->st.colour && colour[0] ? "\033[0m" : "");
 	p->col += (unsigned)strlen(text);
 }
 
@@ -89,8 +88,7 @@ put_time(struct page *p, uint64_t us)
 {
 	if (us >= p->last + p->st.silence_ms * 1000ull) {
 		char text[64];
-		int len = snprintf(text, sizeof(text), "... %.3f s later ...",
-				   (double)(us - p->last) / 1e6);
+		int len = snprintf(text, sizeof(text), "... %.3f s later ...", (double)(us - p->last) / 1e6);
 
 		to_column(p, MIDDLE + (p->arrows - (unsigned)len) / 2);
 		page_printf(p, DIM, "%s", text);
@@ -115,9 +113,7 @@ put_margin(struct page *p, unsigned side, const char *colour, const char *text)
 	unsigned len = (unsigned)strlen(text), col = LEFT;
 
 	if (side)
-		col = len <= STATE_COLS          ? p->right
-		      : p->st.width > LEFT + len ? p->st.width - len
-						 : LEFT;
+		col = len <= STATE_COLS ? p->right : p->st.width > LEFT + len ? p->st.width - len : LEFT;
 	to_column(p, col);
 	page_printf(p, colour, "%s", text);
 	end_line(p);
@@ -138,8 +134,7 @@ arrow_colour(const struct la_ladder_item *it, enum la_tip from, enum la_tip to)
 static void
 put_cells(struct page *p, const char *cells, unsigned n, const char *colour)
 {
-	static const char *const plain[] = {"", "-", ">", "<"}, *const drawn[] = {"", "─", "▶",
-										  "◀"};
+	static const char *const plain[] = {"", "-", ">", "<"}, *const drawn[] = {"", "─", "▶", "◀"};
 
 	while (n > 0 && cells[n - 1] == ' ')
 		n--;
@@ -155,12 +150,12 @@ put_cells(struct page *p, const char *cells, unsigned n, const char *colour)
 }
 
 static void
-put_arrow(struct page *p, const struct la_ladder_item *it, unsigned from_side, enum la_tip from,
-	  enum la_tip to, const char *why)
+put_arrow(struct page *p, const struct la_ladder_item *it, unsigned from_side, enum la_tip from, enum la_tip to,
+	  const char *why)
 {
 	char cells[MAX_WIDTH + 1];
-	struct la_arrow a = {it,  from_side == 1, from,           to,
-			     why, p->arrows,      p->st.absolute, la_ladder_incarnations(p->l) > 1};
+	struct la_arrow a = {it,  from_side == 1, from,		  to,
+			     why, p->arrows,	  p->st.absolute, la_ladder_incarnations(p->l) > 1};
 
 	la_ladder_arrow(&a, cells);
 	to_column(p, MIDDLE);
@@ -197,8 +192,7 @@ take_group(struct page *p, unsigned i, unsigned end, char *text, size_t size)
 
 		p->done[i] = true;
 		if (it->what == LA_LADDER_USER) {
-			at += (size_t)snprintf(text + at, at < size ? size - at : 0, "%s%s",
-					       at ? ", " : "", it->text);
+			at += (size_t)snprintf(text + at, at < size ? size - at : 0, "%s%s", at ? ", " : "", it->text);
 			continue;
 		}
 		p->state[it->side] = la_state_name(it->to);
@@ -257,16 +251,15 @@ row_sent(struct page *p, unsigned i)
 {
 	const struct la_ladder_item *it = page_item(p, i), *lost = page_fate_of(p, i, LA_LADDER_LOST, false);
 	unsigned side = it->side, j = p->joined[i];
-	enum la_tip to = j                                   ? LA_TIP_HOST
-			 : lost                              ? LA_TIP_LOST
+	enum la_tip to = j					     ? LA_TIP_HOST
+			 : lost					     ? LA_TIP_LOST
 			 : page_fate_of(p, i, LA_LADDER_HELD, false) ? LA_TIP_ROUTER
-							     : LA_TIP_NET;
+								     : LA_TIP_NET;
 	char text[256] = "";
 
 	put_time(p, it->us);
 	if (j) {
-		take_group(p, j + 1, group_end(p, j + 1, !side, page_item(p, j)->us), text,
-			   sizeof(text));
+		take_group(p, j + 1, group_end(p, j + 1, !side, page_item(p, j)->us), text, sizeof(text));
 		p->last = page_item(p, j)->us;
 	}
 	if (side == 0 || j)

@@ -48,8 +48,8 @@ sift_down(struct la_sim *w, unsigned i)
 }
 
 static void
-flight_tell(struct la_sim *w, enum la_sim_what what, const struct la_sim_flight *f,
-	    const struct la_fault_seg *s, const char *text)
+flight_tell(struct la_sim *w, enum la_sim_what what, const struct la_sim_flight *f, const struct la_fault_seg *s,
+	    const char *text)
 {
 	struct la_sim_event e = {.what = what,
 				 .due_us = f->us,
@@ -196,8 +196,7 @@ link_chance_fate(struct la_sim *w, const struct la_sim_link *l)
 	if (la_rng_chance(&w->rng, l->hold_ppm)) {
 		uint64_t span = l->hold_max_us - l->hold_min_us;
 
-		return (struct la_fate){LA_FAULT_HOLD,
-					l->hold_min_us + (span ? la_rng64(&w->rng) % span : 0)};
+		return (struct la_fate){LA_FAULT_HOLD, l->hold_min_us + (span ? la_rng64(&w->rng) % span : 0)};
 	}
 	if (la_rng_chance(&w->rng, l->dup_ppm))
 		return (struct la_fate){LA_FAULT_DUP, l->dup_us ? la_rng64(&w->rng) % l->dup_us : 0};
@@ -211,8 +210,8 @@ link_chance_fate(struct la_sim *w, const struct la_sim_link *l)
 static struct la_fate
 link_decide_fate(struct la_sim *w, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
-	struct la_fate fate = la_fault_decide(w->fault, w->nfaults, w->node[from].name, s,
-					      peer_fin(&w->node[to], s), &w->rng);
+	struct la_fate fate = la_fault_decide(w->fault, w->nfaults, w->node[from].name, s, peer_fin(&w->node[to], s),
+					      &w->rng);
 
 	if (fate.action == LA_FAULT_NONE && w->hooks.fate)
 		return w->hooks.fate(w->hooks.ctx, from, to, s);
@@ -360,8 +359,7 @@ link_send_segment(struct la_sim *w, struct la_sim_flight *f, struct la_fault_seg
 		flight_tell(w, LA_SIM_LOST, f, s, "too big");
 		rte_pktmbuf_free(f->m);
 		if (m)
-			la_sim_fly(w, &(struct la_sim_flight){
-					      .us = w->us, .m = m, .from = f->to, .to = f->from});
+			la_sim_fly(w, &(struct la_sim_flight){.us = w->us, .m = m, .from = f->to, .to = f->from});
 		return;
 	}
 	if (!link_arrival_time(w, way, f->m->pkt_len, &f->us)) {

@@ -13,8 +13,7 @@ struct la_pcapng;
 /** One interface for each name. NULL with errno. */
 struct la_pcapng *la_pcapng_open(const char *path, const char *const *names, unsigned n);
 /** One frame at interface i, at a time in us since 1970 (or since the start of the world). */
-void la_pcapng_packet(struct la_pcapng *c, unsigned i, uint64_t us, const uint8_t *frame,
-		      uint32_t len);
+void la_pcapng_packet(struct la_pcapng *c, unsigned i, uint64_t us, const uint8_t *frame, uint32_t len);
 /** 0, or -EIO after a write error. */
 int la_pcapng_close(struct la_pcapng *c);
 

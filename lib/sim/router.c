@@ -25,8 +25,7 @@ router_put_icmp(uint8_t *p, bool is4, uint16_t mtu, const uint8_t *quote, uint32
 }
 
 struct rte_mbuf *
-la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, const uint8_t *frame, uint32_t len,
-	       uint16_t mtu)
+la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, const uint8_t *frame, uint32_t len, uint16_t mtu)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->mbufs);
 	struct la_eth eth = {0};
@@ -45,8 +44,7 @@ la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, const uint8_t *fram
 	if (quote > len - LA_ETH_LEN)
 		quote = len - LA_ETH_LEN;
 	body = ICMP_LEN + quote;
-	p = (uint8_t *)rte_pktmbuf_append(
-		m, (uint16_t)(LA_ETH_LEN + (is4 ? LA_IP4_LEN : LA_IP6_LEN) + body));
+	p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(LA_ETH_LEN + (is4 ? LA_IP4_LEN : LA_IP6_LEN) + body));
 	if (!p) {
 		rte_pktmbuf_free(m);
 		return NULL;
@@ -56,11 +54,9 @@ la_sim_too_big(struct la_sim *w, unsigned from, unsigned to, const uint8_t *fram
 	eth.type = is4 ? LA_ETH_IP4 : LA_ETH_IP6;
 	ip = p + la_eth_write(p, &eth);
 	if (is4)
-		p = ip + la_ip4_write(ip, &s.t.raddr, &s.t.laddr, LA_IPPROTO_ICMP, 64,
-				      (uint16_t)body, true);
+		p = ip + la_ip4_write(ip, &s.t.raddr, &s.t.laddr, LA_IPPROTO_ICMP, 64, (uint16_t)body, true);
 	else
-		p = ip + la_ip6_write(ip, &s.t.raddr, &s.t.laddr, LA_IPPROTO_ICMP6, 64,
-				      (uint16_t)body);
+		p = ip + la_ip6_write(ip, &s.t.raddr, &s.t.laddr, LA_IPPROTO_ICMP6, 64, (uint16_t)body);
 	router_put_icmp(p, is4, mtu, frame + LA_ETH_LEN, quote);
 	sum = is4 ? 0 : la_cksum_pseudo(&s.t.raddr, &s.t.laddr, LA_IPPROTO_ICMP6, body);
 	cksum = la_cksum_finish(la_cksum_add(sum, p, body));

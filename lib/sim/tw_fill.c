@@ -28,8 +28,7 @@ tw_fill_enter(struct la_tcp *t, const struct one *o, int class, uint32_t lifetim
 		la_tw_unreserve(&t->tw, &o->tuple.raddr);
 		return -ENOBUFS;
 	}
-	la_tw_enter(&t->tw, &o->tuple, o->hash, unowned, &o->state, t->tick + o->left - lifetime,
-		    class);
+	la_tw_enter(&t->tw, &o->tuple, o->hash, unowned, &o->state, t->tick + o->left - lifetime, class);
 	return 0;
 }
 

@@ -131,8 +131,8 @@ user_pair(struct la_sim_conn *c)
 		for (uint32_t i = *chain_of(w, host, &m); i; i = w->chain_next[i - 1]) {
 			struct la_sim_conn *p = &w->conns[i - 1];
 
-			if (p->host == host && la_sim_same(&p->t, &m) && p->opened &&
-			    !p->paired && same_incarnation(c, p) && (!best || p->tag > best->tag))
+			if (p->host == host && la_sim_same(&p->t, &m) && p->opened && !p->paired &&
+			    same_incarnation(c, p) && (!best || p->tag > best->tag))
 				best = p;
 		}
 	}

@@ -26,10 +26,10 @@ enum la_sim_when {
 };
 
 struct la_sim_plan {
-	uint32_t send;	    /* bytes */
-	uint32_t chunk;	    /* bytes of a piece, 0: as much as fits */
-	uint32_t every_ms;  /* ms between pieces */
-	const char *text;   /* text to send, repeated; NULL: bytes derived from tag and offset */
+	uint32_t send;	   /* bytes */
+	uint32_t chunk;	   /* bytes of a piece, 0: as much as fits */
+	uint32_t every_ms; /* ms between pieces */
+	const char *text;  /* text to send, repeated; NULL: bytes derived from tag and offset */
 	enum la_sim_ending ending;
 	enum la_sim_when when;
 	uint32_t amount;
@@ -41,9 +41,9 @@ struct la_sim_conn {
 	struct la_sim *w;
 	uint8_t host;
 	bool used, active, opened, paired, peer_fin, closed;
-	bool ended;  /* the plan's ending was performed */
-	bool crashed; /* its host was restarted: no callback fired */
-	uint32_t tag; /* unique in the world, in the order of creation; not 0 */
+	bool ended;	   /* the plan's ending was performed */
+	bool crashed;	   /* its host was restarted: no callback fired */
+	uint32_t tag;	   /* unique in the world, in the order of creation; not 0 */
 	struct la_conn *c; /* NULL after `closed` */
 	struct la_tuple t;
 	const struct la_sim_plan *plan; /* must exist longer than the world */

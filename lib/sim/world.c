@@ -109,8 +109,7 @@ arena_size(const struct la_sim_config *cfg)
 	}
 	size += (size_t)mbufs * (ROOM + RTE_PKTMBUF_HEADROOM + sizeof(struct rte_mbuf) + 256);
 	size += 2 * (size_t)or_default(cfg->flights, DEF_FLIGHTS) * sizeof(struct la_sim_flight);
-	size += (size_t)or_default(cfg->conns, DEF_CONNS) *
-		(sizeof(struct la_sim_conn) + 2 * sizeof(uint32_t));
+	size += (size_t)or_default(cfg->conns, DEF_CONNS) * (sizeof(struct la_sim_conn) + 2 * sizeof(uint32_t));
 	return size;
 }
 
@@ -430,8 +429,7 @@ la_sim_watch(struct la_sim *w, unsigned host, const struct la_tuple *t)
 void
 la_sim_note(struct la_sim *w, unsigned host, const char *text)
 {
-	la_sim_tell(w, &(struct la_sim_event){
-			       .what = LA_SIM_NOTE, .host = (uint8_t)host, .text = text});
+	la_sim_tell(w, &(struct la_sim_event){.what = LA_SIM_NOTE, .host = (uint8_t)host, .text = text});
 }
 
 size_t

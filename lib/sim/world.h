@@ -38,8 +38,8 @@ enum la_sim_weak {
 };
 
 struct la_sim_host {
-	const char *name; /* NULL: "A", "B" ... */
-	unsigned weak;	  /* enum la_sim_weak */
+	const char *name;   /* NULL: "A", "B" ... */
+	unsigned weak;	    /* enum la_sim_weak */
 	uint32_t fixed_isn; /* with LA_SIM_FIXED_ISN */
 	/* the shard's configuration. The world sets mbufs, mem, now, mac, addrs and (if they are 0) secret and small
 	 * tables */
@@ -49,14 +49,14 @@ struct la_sim_host {
 /** One direction from one host to another. Chances are in a million. */
 struct la_sim_link {
 	uint64_t delay_us;
-	uint64_t jitter_us;    /* random extra delay up to this, uniform; reorders segments */
-	uint64_t rate_bps;     /* 0: no limit */
-	uint32_t queue_bytes;  /* waiting for the rate; more is dropped. 0: no limit */
+	uint64_t jitter_us;   /* random extra delay up to this, uniform; reorders segments */
+	uint64_t rate_bps;    /* 0: no limit */
+	uint32_t queue_bytes; /* waiting for the rate; more is dropped. 0: no limit */
 	/* of the IP layer; a larger packet draws an ICMP error, or passes without DF. 0: no limit */
 	uint16_t mtu;
 	uint32_t drop_ppm, dup_ppm, corrupt_ppm, reorder_ppm;
-	uint64_t dup_us;       /* largest random delay of the copy */
-	uint32_t hold_ppm;     /* held by a router, and forwarded later, */
+	uint64_t dup_us;		   /* largest random delay of the copy */
+	uint32_t hold_ppm;		   /* held by a router, and forwarded later, */
 	uint64_t hold_min_us, hold_max_us; /* after this much time */
 };
 
@@ -92,13 +92,13 @@ struct la_sim_conn;
 
 /** Calls and callbacks of a connection's user, except opening and end. */
 enum la_sim_use {
-	LA_SIM_CONNECTS, /* la_connect() */
-	LA_SIM_SENDS,	 /* la_send() accepted these bytes */
-	LA_SIM_READS,	 /* these bytes were delivered */
+	LA_SIM_CONNECTS,  /* la_connect() */
+	LA_SIM_SENDS,	  /* la_send() accepted these bytes */
+	LA_SIM_READS,	  /* these bytes were delivered */
 	LA_SIM_HEARS_FIN, /* the peer has closed its side */
-	LA_SIM_SHUTS,	 /* la_shutdown() comes now */
-	LA_SIM_CLOSES,	 /* la_close() */
-	LA_SIM_ABORTS,	 /* la_abort() */
+	LA_SIM_SHUTS,	  /* la_shutdown() comes now */
+	LA_SIM_CLOSES,	  /* la_close() */
+	LA_SIM_ABORTS,	  /* la_abort() */
 };
 
 /** Hooks of the world; any may be NULL. They must not run the world. */
@@ -109,8 +109,7 @@ struct la_sim_hooks {
 	void (*opened)(void *ctx, struct la_sim_conn *c);
 	void (*closed)(void *ctx, struct la_sim_conn *c);
 	/* bytes: only with LA_SIM_SENDS and LA_SIM_READS, valid during the call */
-	void (*used)(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes,
-		     uint32_t n);
+	void (*used)(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *bytes, uint32_t n);
 	void *ctx;
 };
 
@@ -118,7 +117,7 @@ struct la_sim_config {
 	uint64_t seed;
 	unsigned nhosts;
 	struct la_sim_host host[LA_SIM_HOSTS];
-	struct la_sim_link link; /* of every direction; la_sim_link() changes one */
+	struct la_sim_link link;   /* of every direction; la_sim_link() changes one */
 	const char *const *faults; /* rules in the fault language (fault.h) */
 	unsigned nfaults;
 	uint64_t start_ms; /* the shards' `now` at the beginning [LA_SIM_HEADROOM_MS] */

@@ -67,9 +67,7 @@ clock_ns(clockid_t id)
 {
 	struct timespec ts;
 
-	return clock_gettime(id, &ts) == 0
-		       ? (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec
-		       : 0;
+	return clock_gettime(id, &ts) == 0 ? (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec : 0;
 }
 
 /* The text of a UUID: 32 hexadecimal digits with dashes between. */
@@ -138,8 +136,7 @@ la_snapshot_digest(const struct la_snapshot_addrs *a, uint8_t out[LA_SNAPSHOT_DI
 		p[i].range = range;
 	}
 	qsort(p, n, sizeof(*p), by_bytes);
-	(void)crypto_generichash(out, LA_SNAPSHOT_DIGEST, (const uint8_t *)p, n * sizeof(*p), NULL,
-				 0);
+	(void)crypto_generichash(out, LA_SNAPSHOT_DIGEST, (const uint8_t *)p, n * sizeof(*p), NULL, 0);
 	free(p);
 	return 0;
 }
@@ -147,13 +144,10 @@ la_snapshot_digest(const struct la_snapshot_addrs *a, uint8_t out[LA_SNAPSHOT_DI
 /* ------------------------------------------------------------------ progress */
 
 void
-la_snapshot_progress_start(struct la_snapshot_progress *p, const char *what, uint64_t total,
-			   bool say)
+la_snapshot_progress_start(struct la_snapshot_progress *p, const char *what, uint64_t total, bool say)
 {
-	*p = (struct la_snapshot_progress){.what = what,
-					   .total = total,
-					   .say = say,
-					   .next_ns = clock_ns(CLOCK_MONOTONIC) + LINE_NS};
+	*p = (struct la_snapshot_progress){
+		.what = what, .total = total, .say = say, .next_ns = clock_ns(CLOCK_MONOTONIC) + LINE_NS};
 }
 
 void
@@ -180,9 +174,7 @@ int
 la_snapshot_sync_dir(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *dir = slash == NULL   ? strdup(".")
-		    : slash == path ? strdup("/")
-				    : strndup(path, (size_t)(slash - path));
+	char *dir = slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 	int fd, rc = 0;
 
 	if (dir == NULL)

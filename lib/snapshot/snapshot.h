@@ -37,9 +37,8 @@ struct la_snapshot;
  * no file; any other negative errno: refused, and err has the file and the reason. addrs: of the shards of this
  * run, in order; the file may be of more or fewer on each port. say: a progress line a second on stdout.
  * wall: the current time; NULL: reads the clocks. */
-int la_snapshot_open(const char *path, const struct la_snapshot_addrs *addrs, unsigned n,
-		     bool say, const struct la_wall *wall, struct la_snapshot **out, char *err,
-		     size_t size);
+int la_snapshot_open(const char *path, const struct la_snapshot_addrs *addrs, unsigned n, bool say,
+		     const struct la_wall *wall, struct la_snapshot **out, char *err, size_t size);
 /** NULL is allowed. */
 void la_snapshot_close(struct la_snapshot *st);
 
@@ -59,8 +58,7 @@ unsigned la_snapshot_shards(const struct la_snapshot *st);
 /** Loads all entries into the shards of this run: the shards for which the file was opened, created with
  * its secret and a `now` not before la_snapshot_now(). io/steer.h selects the shard of each entry among
  * those of its port. 0, or negative errno and err; the shards must then be destroyed. */
-int la_snapshot_load(struct la_snapshot *st, struct la_shard *const *shards, char *err,
-		     size_t size);
+int la_snapshot_load(struct la_snapshot *st, struct la_shard *const *shards, char *err, size_t size);
 
 /** Removes the file and syncs its directory: later events are not in it.
  * 0, or negative errno and err. */
@@ -72,8 +70,8 @@ int la_snapshot_check(const char *path, char *err, size_t size);
 
 /** Writes a snapshot of the shards at `now` to path, mode 0600: atomically. 0, or negative errno
  * and err. *bytes: the file's length. */
-int la_snapshot_save(const char *path, const struct la_snapshot_addrs *addrs,
-		     struct la_shard *const *shards, unsigned n, uint64_t now, bool say,
-		     const struct la_wall *wall, uint64_t *bytes, char *err, size_t size);
+int la_snapshot_save(const char *path, const struct la_snapshot_addrs *addrs, struct la_shard *const *shards,
+		     unsigned n, uint64_t now, bool say, const struct la_wall *wall, uint64_t *bytes, char *err,
+		     size_t size);
 
 #endif

@@ -29,8 +29,7 @@ deal_gather_port(const struct la_snapshot *st, unsigned port, struct la_shard *c
 		if (st->targets[j].port == port)
 			p->shards[n++] = all[j];
 	la_steer_init(&p->steer, n);
-	p->deal = (struct la_shard_deal){
-		.shards = p->shards, .n = n, .owner = deal_owner, .ctx = &p->steer};
+	p->deal = (struct la_shard_deal){.shards = p->shards, .n = n, .owner = deal_owner, .ctx = &p->steer};
 }
 
 /* A shard cannot hold its entries: reports the size needed, taken from the fullest shard. */
@@ -51,11 +50,11 @@ refuse_full(const struct la_snapshot_why *w, const struct port *p)
 		dealt = p->deal.dealt[most][f];
 		room = p->shards[most]->tcp.tw.pool[f].capacity;
 		if (dealt > room)
-			return la_snapshot_refuse(w, -ENOBUFS,
-				      "has %lu TIME_WAIT entries for IPv%u that are not over, %lu of them for "
-				      "shard %u of %u, which has room for %u; %u times %lu is %s %lu",
-				      sum, f ? 6 : 4, dealt, most + 1, n, room, n, dealt, option,
-				      n * dealt);
+			return la_snapshot_refuse(
+				w, -ENOBUFS,
+				"has %lu TIME_WAIT entries for IPv%u that are not over, %lu of them for "
+				"shard %u of %u, which has room for %u; %u times %lu is %s %lu",
+				sum, f ? 6 : 4, dealt, most + 1, n, room, n, dealt, option, n * dealt);
 	}
 	return la_snapshot_refuse(w, -ENOBUFS, "has an entry for which the index has no room");
 }
@@ -71,8 +70,7 @@ refuse_load(const struct la_snapshot_why *w, const struct port *p, unsigned i, i
 	if (rc == -EEXIST)
 		return la_snapshot_refuse(w, rc, "is damaged: a tuple is in it twice");
 	if (rc == -EBADMSG || rc == -ENODATA)
-		return la_snapshot_refuse(w, rc,
-				"is damaged: section %u has an entry that cannot be", i + 1);
+		return la_snapshot_refuse(w, rc, "is damaged: section %u has an entry that cannot be", i + 1);
 	return la_snapshot_refuse(w, rc, "cannot be read: %s", strerror(-rc));
 }
 

@@ -42,7 +42,7 @@ _Static_assert(sizeof(struct la_snapshot_head) == 96, "no padding");
 
 struct la_snapshot_section {
 	uint8_t addrs[LA_SNAPSHOT_DIGEST];
-	uint32_t port;     /* below LA_SNAPSHOT_PORTS_MAX */
+	uint32_t port;	   /* below LA_SNAPSHOT_PORTS_MAX */
 	uint32_t reserved; /* 0 */
 	uint64_t length;   /* of the shard's own stream, which follows */
 };
@@ -60,8 +60,7 @@ struct la_snapshot_progress {
 	bool say;
 };
 
-_Static_assert((int)LA_SNAPSHOT_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX,
-	       "the shards of a port are dealt to at once");
+_Static_assert((int)LA_SNAPSHOT_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX, "the shards of a port are dealt to at once");
 
 /** The fields of a verified section. */
 struct la_snapshot_part {
@@ -103,8 +102,7 @@ struct la_snapshot_why {
 };
 
 int la_snapshot_digest(const struct la_snapshot_addrs *a, uint8_t out[LA_SNAPSHOT_DIGEST]);
-void la_snapshot_progress_start(struct la_snapshot_progress *p, const char *what, uint64_t total,
-				bool say);
+void la_snapshot_progress_start(struct la_snapshot_progress *p, const char *what, uint64_t total, bool say);
 void la_snapshot_progress(struct la_snapshot_progress *p, uint64_t n);
 int la_snapshot_sync_dir(const char *path);
 

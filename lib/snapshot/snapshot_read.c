@@ -103,14 +103,13 @@ static int
 check_owner(const struct stat *s, const struct la_snapshot_why *w)
 {
 	if (s->st_uid != geteuid())
-		return la_snapshot_refuse(w, -EPERM,
-				"belongs to another user (%u): its secret may be known",
-			      s->st_uid);
+		return la_snapshot_refuse(w, -EPERM, "belongs to another user (%u): its secret may be known",
+					  s->st_uid);
 	if (s->st_mode & (S_IRWXG | S_IRWXO))
 		return la_snapshot_refuse(w, -EPERM,
-			      "can be used by others (mode %04o, not 0600): its secret may be "
-			      "known",
-			      s->st_mode & 07777u);
+					  "can be used by others (mode %04o, not 0600): its secret may be "
+					  "known",
+					  s->st_mode & 07777u);
 	return 0;
 }
 
@@ -122,8 +121,7 @@ check_head(struct la_snapshot *st, const struct la_snapshot_why *w, uint64_t len
 	int rc;
 
 	if (length < sizeof(h->magic))
-		return la_snapshot_refuse(w, -ENODATA,
-				"is truncated: %lu bytes, not even a head", length);
+		return la_snapshot_refuse(w, -ENODATA, "is truncated: %lu bytes, not even a head", length);
 	la_snapshot_seek(st, 0, sizeof(*h));
 	rc = la_snapshot_take(st, &st->head, length < sizeof(*h) ? (size_t)length : sizeof(*h));
 	if (rc)
@@ -131,25 +129,19 @@ check_head(struct la_snapshot *st, const struct la_snapshot_why *w, uint64_t len
 	if (memcmp(h->magic, LA_SNAPSHOT_MAGIC, sizeof(h->magic)) != 0)
 		return la_snapshot_refuse(w, -EBADMSG, "is not a lastack state file");
 	if (length < sizeof(*h))
-		return la_snapshot_refuse(w, -ENODATA,
-				"is truncated: %lu bytes, not even a head", length);
+		return la_snapshot_refuse(w, -ENODATA, "is truncated: %lu bytes, not even a head", length);
 	if (h->order == __builtin_bswap32(LA_SNAPSHOT_ORDER))
-		return la_snapshot_refuse(w, -EPROTONOSUPPORT,
-				"is from a machine of another byte order");
+		return la_snapshot_refuse(w, -EPROTONOSUPPORT, "is from a machine of another byte order");
 	if (h->order != LA_SNAPSHOT_ORDER)
-		return la_snapshot_refuse(w, -EBADMSG,
-				"is damaged: no byte order is %08x", h->order);
+		return la_snapshot_refuse(w, -EBADMSG, "is damaged: no byte order is %08x", h->order);
 	if (h->version != LA_SNAPSHOT_VERSION)
-		return la_snapshot_refuse(w, -EPROTONOSUPPORT,
-			      "is of version %u, this program knows version %u", h->version,
-			      LA_SNAPSHOT_VERSION);
+		return la_snapshot_refuse(w, -EPROTONOSUPPORT, "is of version %u, this program knows version %u",
+					  h->version, LA_SNAPSHOT_VERSION);
 	if (length < h->length)
-		return la_snapshot_refuse(w, -ENODATA,
-				"is truncated: %lu bytes of %lu", length, h->length);
+		return la_snapshot_refuse(w, -ENODATA, "is truncated: %lu bytes of %lu", length, h->length);
 	if (length > h->length)
-		return la_snapshot_refuse(w, -EBADMSG,
-				"is damaged: %lu bytes, and %lu were written", length,
-			      h->length);
+		return la_snapshot_refuse(w, -EBADMSG, "is damaged: %lu bytes, and %lu were written", length,
+					  h->length);
 	return 0;
 }
 
@@ -170,8 +162,7 @@ check_sum(struct la_snapshot *st, const struct la_snapshot_why *w)
 	}
 	if (rc)
 		return la_snapshot_refuse(w, rc, "cannot be read: %s", strerror(-rc));
-	(void)crypto_generichash_update(&hash, (const uint8_t *)&st->head,
-					offsetof(struct la_snapshot_head, sum));
+	(void)crypto_generichash_update(&hash, (const uint8_t *)&st->head, offsetof(struct la_snapshot_head, sum));
 	(void)crypto_generichash_final(&hash, sum, sizeof(sum));
 	if (sodium_memcmp(sum, st->head.sum, sizeof(sum)) != 0)
 		return la_snapshot_refuse(w, -EBADMSG, "is damaged: its checksum is wrong");
@@ -191,12 +182,11 @@ check_targets(const struct la_snapshot *st, const struct la_snapshot_why *w, uns
 		found = true;
 		if (memcmp(st->targets[j].digest, head->addrs, sizeof(head->addrs)) != 0)
 			return la_snapshot_refuse(w, -EADDRNOTAVAIL,
-				      "has other addresses in section %u than this run has", i + 1);
+						  "has other addresses in section %u than this run has", i + 1);
 	}
 	if (found)
 		return 0;
-	return la_snapshot_refuse(w, -EINVAL, "has a section of port %u, which this run has not",
-				  head->port);
+	return la_snapshot_refuse(w, -EINVAL, "has a section of port %u, which this run has not", head->port);
 }
 
 /* Reads the header of the shard's stream. */
@@ -211,16 +201,14 @@ check_saved(struct la_snapshot *st, const struct la_snapshot_why *w, unsigned i)
 	if (rc == -EPROTONOSUPPORT)
 		return la_snapshot_refuse(w, rc, "has a section of another version");
 	if (rc || s->saved.now != st->sections[0].saved.now)
-		return la_snapshot_refuse(w, -EBADMSG,
-				"is damaged: section %u makes no sense", i + 1);
+		return la_snapshot_refuse(w, -EBADMSG, "is damaged: section %u makes no sense", i + 1);
 	for (unsigned j = 0; j < i; j++)
 		if (st->sections[j].port == s->port &&
-		    sodium_memcmp(st->sections[j].saved.secret, s->saved.secret,
-				  sizeof(s->saved.secret)) != 0)
+		    sodium_memcmp(st->sections[j].saved.secret, s->saved.secret, sizeof(s->saved.secret)) != 0)
 			return la_snapshot_refuse(w, -EBADMSG,
-				      "is damaged: section %u has another secret than section %u, of the "
-				      "same port",
-				      i + 1, j + 1);
+						  "is damaged: section %u has another secret than section %u, of the "
+						  "same port",
+						  i + 1, j + 1);
 	return 0;
 }
 
@@ -239,13 +227,11 @@ check_sections(struct la_snapshot *st, const struct la_snapshot_why *w)
 		la_snapshot_seek(st, at, sizeof(head));
 		if (room < sizeof(head) || la_snapshot_take(st, &head, sizeof(head)) != 0 ||
 		    head.length > room - sizeof(head))
-			return la_snapshot_refuse(w, -EBADMSG,
-					"is damaged: section %u is not within it", i + 1);
+			return la_snapshot_refuse(w, -EBADMSG, "is damaged: section %u is not within it", i + 1);
 		rc = check_targets(st, w, i, &head);
 		if (rc)
 			return rc;
-		*s = (struct la_snapshot_part){
-			.at = at + sizeof(head), .length = head.length, .port = head.port};
+		*s = (struct la_snapshot_part){.at = at + sizeof(head), .length = head.length, .port = head.port};
 		rc = check_saved(st, w, i);
 		if (rc)
 			return rc;
@@ -253,7 +239,7 @@ check_sections(struct la_snapshot *st, const struct la_snapshot_why *w)
 	}
 	if (at != st->head.length)
 		return la_snapshot_refuse(w, -EBADMSG, "is damaged: %lu bytes behind its sections",
-			      st->head.length - at);
+					  st->head.length - at);
 	return 0;
 }
 
@@ -272,9 +258,8 @@ check_ports(const struct la_snapshot *st, const struct la_snapshot_why *w)
 {
 	for (unsigned j = 0; j < st->ntargets; j++)
 		if (!la_snapshot_part_of(st, st->targets[j].port))
-			return la_snapshot_refuse(w, -EINVAL,
-					"has nothing of port %u, which this run has",
-				      st->targets[j].port);
+			return la_snapshot_refuse(w, -EINVAL, "has nothing of port %u, which this run has",
+						  st->targets[j].port);
 	return 0;
 }
 
@@ -328,7 +313,7 @@ la_snapshot_open(const char *path, const struct la_snapshot_addrs *addrs, unsign
 	if (st == NULL || n == 0 || n > LA_SNAPSHOT_SECTIONS_MAX) {
 		free(st);
 		return la_snapshot_refuse(&w, st ? -EINVAL : -ENOMEM, "cannot be read: %s",
-			      strerror(st ? EINVAL : ENOMEM));
+					  strerror(st ? EINVAL : ENOMEM));
 	}
 	st->say = say;
 	st->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -410,8 +395,7 @@ la_snapshot_entries(const struct la_snapshot *st)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < st->nsections; i++)
-		n += (uint64_t)st->sections[i].saved.time_wait[0] +
-		     st->sections[i].saved.time_wait[1];
+		n += (uint64_t)st->sections[i].saved.time_wait[0] + st->sections[i].saved.time_wait[1];
 	return n;
 }
 
@@ -429,7 +413,6 @@ la_snapshot_consume(struct la_snapshot *st, char *err, size_t size)
 
 	if (rc == 0)
 		return 0;
-	return la_snapshot_refuse(&w, rc,
-			"cannot be removed (%s), and a later crash would find it again",
-		      strerror(-rc));
+	return la_snapshot_refuse(&w, rc, "cannot be removed (%s), and a later crash would find it again",
+				  strerror(-rc));
 }

@@ -103,8 +103,7 @@ may_replace(const char *path)
 		rc = -EEXIST;
 	} else if (s.st_size > 0) {
 		n = read(fd, magic, sizeof(magic));
-		if (n < (ssize_t)sizeof(magic) ||
-		    memcmp(magic, LA_SNAPSHOT_MAGIC, sizeof(magic)) != 0)
+		if (n < (ssize_t)sizeof(magic) || memcmp(magic, LA_SNAPSHOT_MAGIC, sizeof(magic)) != 0)
 			rc = -EEXIST;
 	}
 	close(fd);
@@ -125,8 +124,8 @@ check_place(const char *path)
 		rc = -errno;
 	else if (lstat(tmp, &s) != 0 && errno != ENOENT)
 		rc = -errno; /* the name is too long */
-	else if ((d.st_mode & S_ISVTX) != 0 && lstat(path, &s) == 0 && geteuid() != 0 &&
-		 s.st_uid != geteuid() && d.st_uid != geteuid())
+	else if ((d.st_mode & S_ISVTX) != 0 && lstat(path, &s) == 0 && geteuid() != 0 && s.st_uid != geteuid() &&
+		 d.st_uid != geteuid())
 		rc = -EPERM;
 	free(dir);
 	free(rc == -ENOMEM ? NULL : tmp);
@@ -148,8 +147,8 @@ la_snapshot_check(const char *path, char *err, size_t size)
 }
 
 static int
-put_all(struct writer *w, const struct la_snapshot_addrs *addrs, struct la_shard *const *shards,
-	unsigned n, uint64_t now, const struct la_wall *wall)
+put_all(struct writer *w, const struct la_snapshot_addrs *addrs, struct la_shard *const *shards, unsigned n,
+	uint64_t now, const struct la_wall *wall)
 {
 	struct la_snapshot_head h = {.magic = LA_SNAPSHOT_MAGIC_BYTES,
 				     .order = LA_SNAPSHOT_ORDER,
@@ -168,8 +167,7 @@ put_all(struct writer *w, const struct la_snapshot_addrs *addrs, struct la_shard
 	w->at = sizeof(h);
 	(void)crypto_generichash_init(&w->hash, NULL, 0, sizeof(h.sum));
 	for (unsigned i = 0; i < n && rc == 0; i++) {
-		struct la_snapshot_section section = {.port = addrs[i].port,
-						      .length = length[i]};
+		struct la_snapshot_section section = {.port = addrs[i].port, .length = length[i]};
 
 		rc = la_snapshot_digest(&addrs[i], section.addrs);
 		if (rc == 0)
@@ -179,8 +177,7 @@ put_all(struct writer *w, const struct la_snapshot_addrs *addrs, struct la_shard
 	}
 	if (rc == 0)
 		rc = writer_flush(w);
-	(void)crypto_generichash_update(&w->hash, (const uint8_t *)&h,
-					offsetof(struct la_snapshot_head, sum));
+	(void)crypto_generichash_update(&w->hash, (const uint8_t *)&h, offsetof(struct la_snapshot_head, sum));
 	(void)crypto_generichash_final(&w->hash, h.sum, sizeof(h.sum));
 	return rc ? rc : put_at(w->fd, (const uint8_t *)&h, sizeof(h), 0);
 }
@@ -195,9 +192,8 @@ writer_settle(int fd, const char *tmp, const char *path)
 }
 
 int
-la_snapshot_save(const char *path, const struct la_snapshot_addrs *addrs,
-		 struct la_shard *const *shards, unsigned n, uint64_t now, bool say,
-		 const struct la_wall *wall, uint64_t *bytes, char *err, size_t size)
+la_snapshot_save(const char *path, const struct la_snapshot_addrs *addrs, struct la_shard *const *shards, unsigned n,
+		 uint64_t now, bool say, const struct la_wall *wall, uint64_t *bytes, char *err, size_t size)
 {
 	struct writer w = {.fd = -1};
 	struct la_wall present;
@@ -205,9 +201,7 @@ la_snapshot_save(const char *path, const struct la_snapshot_addrs *addrs,
 	int rc = may_replace(path);
 
 	if (rc == -EEXIST) {
-		snprintf(err, size,
-			 "%s is not a lastack state file and is left alone: nothing was saved",
-			 path);
+		snprintf(err, size, "%s is not a lastack state file and is left alone: nothing was saved", path);
 		return rc;
 	}
 	if (wall == NULL) { /* read after `now`: see the theory in snapshot.c */

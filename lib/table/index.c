@@ -331,15 +331,12 @@ check_key(const struct la_index *ix, uint32_t n, unsigned i, uint64_t hash, FILE
 	if (b->ref[i] == 0)
 		FAULT(f, faults, "bucket %u place %u has a tag and no reference", n, i);
 	if (b->tag[i] != la_index_tag(hash))
-		FAULT(f, faults, "bucket %u place %u: tag %04x, hash says %04x", n, i, b->tag[i],
-		      la_index_tag(hash));
+		FAULT(f, faults, "bucket %u place %u: tag %04x, hash says %04x", n, i, b->tag[i], la_index_tag(hash));
 	if (n != first && n != other)
-		FAULT(f, faults, "reference %08x is in bucket %u, not in %u or %u", b->ref[i], n,
-		      first, other);
+		FAULT(f, faults, "reference %08x is in bucket %u, not in %u or %u", b->ref[i], n, first, other);
 	if (is_guest(b, i) != (n != first))
 		FAULT(f, faults, "bucket %u place %u: wrong mark of a second bucket", n, i);
-	if (times_in(&ix->buckets[first], b->ref[i]) + times_in(&ix->buckets[other], b->ref[i]) !=
-	    1)
+	if (times_in(&ix->buckets[first], b->ref[i]) + times_in(&ix->buckets[other], b->ref[i]) != 1)
 		FAULT(f, faults, "reference %08x is in the index twice", b->ref[i]);
 	return faults;
 }
@@ -374,9 +371,8 @@ la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void 
 	for (uint32_t n = 0; n < ix->nbuckets; n++)
 		for (uint16_t kind = 0; kind < 4; kind++)
 			if (la_bucket_spilled(&ix->buckets[n], kind) != spilled[n][kind])
-				FAULT(f, faults, "bucket %u has %u spilled keys of kind %u, says %u",
-				      n, spilled[n][kind], kind,
-				      la_bucket_spilled(&ix->buckets[n], kind));
+				FAULT(f, faults, "bucket %u has %u spilled keys of kind %u, says %u", n,
+				      spilled[n][kind], kind, la_bucket_spilled(&ix->buckets[n], kind));
 	if (keys != ix->keys)
 		FAULT(f, faults, "%u keys, count says %u", keys, ix->keys);
 	free(spilled);

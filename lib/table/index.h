@@ -47,9 +47,9 @@ enum { LA_BUCKET_KEYS = 10 };
 
 struct la_bucket {
 	uint16_t tag[LA_BUCKET_KEYS]; /* 0: the place is free */
-	uint16_t spilled; /* keys of this bucket that are in their second one: four counters of 4
-			   * bits, by the tag's last two bits */
-	uint16_t second;  /* bit i: the key at place i has its first bucket elsewhere */
+	uint16_t spilled;	      /* keys of this bucket that are in their second one: four counters of 4
+				       * bits, by the tag's last two bits */
+	uint16_t second;	      /* bit i: the key at place i has its first bucket elsewhere */
 	la_ref ref[LA_BUCKET_KEYS];
 };
 _Static_assert(sizeof(struct la_bucket) == 64, "a bucket is one cache line");
@@ -58,7 +58,7 @@ struct la_index {
 	struct la_bucket *buckets;
 	const struct la_mem_ops *mem;
 	uint32_t nbuckets; /* even */
-	uint32_t keys;     /* in the index now */
+	uint32_t keys;	   /* in the index now */
 	uint32_t capacity;
 };
 
@@ -131,8 +131,7 @@ typedef bool la_index_match(const void *ctx, la_ref ref, const void *key);
 
 /** The place of the key's reference, to be read or overwritten, or NULL. */
 static inline __attribute__((always_inline)) la_ref *
-la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const void *ctx,
-	      const void *key)
+la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const void *ctx, const void *key)
 {
 	uint16_t tag = la_index_tag(hash);
 	uint32_t n = la_index_first(ix, hash);
@@ -189,8 +188,7 @@ static inline la_ref
 la_index_peek_other(const struct la_index *ix, uint64_t hash)
 {
 	uint16_t tag = la_index_tag(hash);
-	const struct la_bucket *b =
-		&ix->buckets[la_index_other(ix, la_index_first(ix, hash), tag)];
+	const struct la_bucket *b = &ix->buckets[la_index_other(ix, la_index_first(ix, hash), tag)];
 	uint32_t m = la_bucket_match(b, tag);
 
 	return m ? b->ref[__builtin_ctz(m)] : 0;
@@ -226,7 +224,6 @@ typedef uint64_t la_index_hash_of(const void *ctx, la_ref ref);
 
 /** Checks every bucket: tags match hashes, every key is in one of its two buckets, `second` and
  * `spilled` are right, no reference twice, key count right. Prints faults to f; returns their number. */
-unsigned la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void *ctx,
-			FILE *f);
+unsigned la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void *ctx, FILE *f);
 
 #endif

@@ -92,16 +92,14 @@ la_tw_memory(uint32_t capacity4, uint32_t capacity6)
 }
 
 int
-la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *index,
-	   struct la_wheel *wheel, const struct la_hash_key *key, struct la_counters *counters,
-	   uint32_t capacity4, uint32_t capacity6)
+la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *index, struct la_wheel *wheel,
+	   const struct la_hash_key *key, struct la_counters *counters, uint32_t capacity4, uint32_t capacity6)
 {
 	const uint32_t capacity[2] = {capacity4, capacity6};
 
 	if (capacity4 >= LA_REF_SLOT_MASK || capacity6 >= LA_REF_SLOT_MASK)
 		return -EINVAL;
-	*t = (struct la_tw){
-		.index = index, .wheel = wheel, .key = key, .counters = counters, .mem = mem};
+	*t = (struct la_tw){.index = index, .wheel = wheel, .key = key, .counters = counters, .mem = mem};
 	for (unsigned i = 0; i < 2; i++) {
 		t->pool[i] = (struct la_tw_pool){
 			.slots = la_mem_alloc(mem, pool_size(capacity[i], entry_size[i]), 64),
@@ -123,8 +121,7 @@ void
 la_tw_fini(struct la_tw *t)
 {
 	for (unsigned i = 0; i < 2; i++)
-		la_mem_free(t->mem, t->pool[i].slots,
-			    pool_size(t->pool[i].capacity, entry_size[i]));
+		la_mem_free(t->mem, t->pool[i].slots, pool_size(t->pool[i].capacity, entry_size[i]));
 	*t = (struct la_tw){0};
 }
 
@@ -229,8 +226,7 @@ la_tw_tuple(const struct la_tw *t, la_ref ref, struct la_tuple *tuple)
 	if (la_ref_pool(ref) == LA_POOL_TW4) {
 		const struct la_tw4 *e = &((const struct la_tw4 *)t->pool[0].slots)[slot];
 
-		*tuple = (struct la_tuple){la_addr_from4(e->laddr), la_addr_from4(e->raddr),
-					   e->lport, e->rport};
+		*tuple = (struct la_tuple){la_addr_from4(e->laddr), la_addr_from4(e->raddr), e->lport, e->rport};
 	} else {
 		const struct la_tw6 *e = &((const struct la_tw6 *)t->pool[1].slots)[slot];
 
@@ -247,13 +243,11 @@ entry_hash(const struct la_tw *t, la_ref ref)
 	if (la_ref_pool(ref) == LA_POOL_TW4) {
 		const struct la_tw4 *e = &((const struct la_tw4 *)t->pool[0].slots)[slot];
 
-		return la_hash_tuple4(t->key, e->laddr, e->raddr,
-				      (uint32_t)e->lport << 16 | e->rport);
+		return la_hash_tuple4(t->key, e->laddr, e->raddr, (uint32_t)e->lport << 16 | e->rport);
 	} else {
 		const struct la_tw6 *e = &((const struct la_tw6 *)t->pool[1].slots)[slot];
 
-		return la_hash_tuple6(t->key, &e->laddr, &e->raddr,
-				      (uint32_t)e->lport << 16 | e->rport);
+		return la_hash_tuple6(t->key, &e->laddr, &e->raddr, (uint32_t)e->lport << 16 | e->rport);
 	}
 }
 
@@ -530,8 +524,7 @@ check_wheel_ref(void *ctx, uint32_t ref, uint32_t tick)
 	if (c->in_wheel[i][slot] < UINT8_MAX)
 		c->in_wheel[i][slot]++;
 	if (seq_gt(tick, la_tw_core(c->t, ref)->deadline))
-		FAULT(c, "slot %u fires at %u, its deadline is %u", slot, tick,
-		      la_tw_core(c->t, ref)->deadline);
+		FAULT(c, "slot %u fires at %u, its deadline is %u", slot, tick, la_tw_core(c->t, ref)->deadline);
 }
 
 static bool
@@ -561,10 +554,8 @@ check_slot(struct check *c, unsigned i, la_ref ref)
 	c->fw2 += life == LA_TW_LIVE && (e->flags & LA_TW_FW2);
 	if ((unsigned)(e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK) >= c->t->nclasses)
 		FAULT(c, "slot %u has a class that is not there", slot);
-	if ((la_index_find(c->t->index, entry_hash(c->t, ref), same_ref, NULL, &ref) != NULL) !=
-	    (life == LA_TW_LIVE))
-		FAULT(c, "slot %u of life %d is%s in the index", slot, (int)life,
-		      life == LA_TW_LIVE ? " not" : "");
+	if ((la_index_find(c->t->index, entry_hash(c->t, ref), same_ref, NULL, &ref) != NULL) != (life == LA_TW_LIVE))
+		FAULT(c, "slot %u of life %d is%s in the index", slot, (int)life, life == LA_TW_LIVE ? " not" : "");
 }
 
 static void
@@ -589,8 +580,8 @@ check_pool(struct check *c, unsigned i)
 	if (p->nfree != listed + (p->capacity - (p->fresh - 1)))
 		FAULT(c, "pool %u: %u free, %u listed, %u fresh", i, p->nfree, listed, p->fresh);
 	if (p->live != lives[LA_TW_LIVE] + lives[LA_TW_SHADOW])
-		FAULT(c, "pool %u: %u live, counted %u and %u shadows", i, p->live,
-		      lives[LA_TW_LIVE], lives[LA_TW_SHADOW]);
+		FAULT(c, "pool %u: %u live, counted %u and %u shadows", i, p->live, lives[LA_TW_LIVE],
+		      lives[LA_TW_SHADOW]);
 	if (p->nfree + p->live + lives[LA_TW_ZOMBIE] != p->capacity)
 		FAULT(c, "pool %u: free, live and zombies do not add up to %u", i, p->capacity);
 	if (p->reserved > p->nfree)
@@ -608,8 +599,7 @@ check_share(struct check *c, unsigned i)
 	for (unsigned b = 0; b < LA_TW_PREFIXES; b++) {
 		sum += c->t->held[i][b];
 		if (entries[b] > c->t->held[i][b])
-			FAULT(c, "pool %u: prefix counter %u is %u of %u entries", i, b, c->t->held[i][b],
-			      entries[b]);
+			FAULT(c, "pool %u: prefix counter %u is %u of %u entries", i, b, c->t->held[i][b], entries[b]);
 	}
 	if (sum != used)
 		FAULT(c, "pool %u: prefixes hold %u slots, %u are in use", i, sum, used);
@@ -639,8 +629,7 @@ la_tw_check(const struct la_tw *t, FILE *f)
 	if (v[LA_C_time_wait] + v[LA_C_fin_wait_2_held] != t->pool[0].live + t->pool[1].live ||
 	    v[LA_C_fin_wait_2_held] != c.fw2)
 		FAULT(&c, "gauges are wrong");
-	if (v[LA_C_time_wait_entered] !=
-	    v[LA_C_time_wait] + v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened])
+	if (v[LA_C_time_wait_entered] != v[LA_C_time_wait] + v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened])
 		FAULT(&c, "entered is not here + expired + reopened");
 	for (unsigned i = 0; i < 2; i++) {
 		free(c.in_wheel[i]);

@@ -33,11 +33,11 @@ enum la_tw_life {
 };
 
 enum la_tw_flag {
-	LA_TW_LIFE = 0x0003,   /* enum la_tw_life */
-	LA_TW_TS = 0x0004,     /* the old incarnation used timestamps: ts_recent is valid */
-	LA_TW_WHEEL = 0x0008,  /* the slot's one reference is in the wheel */
-	LA_TW_CLASS_SHIFT = 4, /* 4 bits: index of the entry's lifetime (2*MSL) */
-	LA_TW_CLASS_MASK = 15, /* of them, shifted down */
+	LA_TW_LIFE = 0x0003,	  /* enum la_tw_life */
+	LA_TW_TS = 0x0004,	  /* the old incarnation used timestamps: ts_recent is valid */
+	LA_TW_WHEEL = 0x0008,	  /* the slot's one reference is in the wheel */
+	LA_TW_CLASS_SHIFT = 4,	  /* 4 bits: index of the entry's lifetime (2*MSL) */
+	LA_TW_CLASS_MASK = 15,	  /* of them, shifted down */
 	LA_TW_THROTTLE_SHIFT = 8, /* 7 bits: time of the last throttled answer, 256 ms units; 0: none */
 	LA_TW_THROTTLE_MASK = 0x7f,
 	LA_TW_FW2 = 0x8000, /* FIN_WAIT_2: waits for the peer's FIN; see tw_fin_wait_2.c */
@@ -54,8 +54,8 @@ struct la_tw_core {
 	uint32_t rcv_nxt;   /* after the peer's FIN */
 	uint32_t ts_recent; /* RFC 7323 TS.Recent */
 	uint32_t deadline;  /* tick at which 2*MSL ends */
-	uint16_t wnd;       /* the last offered window field, as on the wire */
-	uint16_t flags;     /* enum la_tw_flag */
+	uint16_t wnd;	    /* the last offered window field, as on the wire */
+	uint16_t flags;	    /* enum la_tw_flag */
 };
 
 struct la_tw4 {
@@ -74,23 +74,23 @@ _Static_assert(sizeof(struct la_tw4) == 32, "an IPv4 TIME_WAIT entry is 32 B");
 _Static_assert(sizeof(struct la_tw6) == 64, "an IPv6 TIME_WAIT entry is 64 B");
 
 struct la_tw_pool {
-	void *slots;        /* slot 0 is not used */
-	uint32_t size;      /* bytes of one entry: 32 or 64 */
-	uint32_t capacity;  /* entries */
-	uint32_t fresh;     /* slots from here on were never used */
-	uint32_t free_head; /* free list through core.snd_nxt; 0: empty */
-	uint32_t nfree;    /* on the free list plus never used; a zombie is neither free nor live */
-	uint32_t reserved; /* reserved by connections; never above nfree */
-	uint32_t live;     /* LIVE and SHADOW */
-	uint32_t near_full; /* from this number of slots in use on, a prefix is limited to its share */
-	uint32_t share;     /* most slots of one prefix then; UINT32_MAX: no limit */
-	uint32_t asker;     /* counter of the prefix that requested a slot last */
+	void *slots;	       /* slot 0 is not used */
+	uint32_t size;	       /* bytes of one entry: 32 or 64 */
+	uint32_t capacity;     /* entries */
+	uint32_t fresh;	       /* slots from here on were never used */
+	uint32_t free_head;    /* free list through core.snd_nxt; 0: empty */
+	uint32_t nfree;	       /* on the free list plus never used; a zombie is neither free nor live */
+	uint32_t reserved;     /* reserved by connections; never above nfree */
+	uint32_t live;	       /* LIVE and SHADOW */
+	uint32_t near_full;    /* from this number of slots in use on, a prefix is limited to its share */
+	uint32_t share;	       /* most slots of one prefix then; UINT32_MAX: no limit */
+	uint32_t asker;	       /* counter of the prefix that requested a slot last */
 	uint64_t asked_until;  /* ms: LA_TW_ASKED_MS after that, */
 	uint64_t others_until; /* and LA_TW_ASKED_MS after the last request of a prefix with another counter */
 };
 
 struct la_tw {
-	struct la_tw_pool pool[2];        /* [0] IPv4, [1] IPv6 */
+	struct la_tw_pool pool[2];	  /* [0] IPv4, [1] IPv6 */
 	uint32_t lifetime[LA_TW_CLASSES]; /* 2*MSL in ticks */
 	unsigned nclasses;
 	struct la_index *index;
@@ -113,9 +113,8 @@ enum la_tw_verdict {
 size_t la_tw_memory(uint32_t capacity4, uint32_t capacity6);
 /** The table shares index, wheel, key and counters with its shard. The wheel must have room for one
  * reference for each entry. 0, -ENOMEM, -EINVAL (a capacity of 2^30 or more). */
-int la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *index,
-	       struct la_wheel *wheel, const struct la_hash_key *key, struct la_counters *counters,
-	       uint32_t capacity4, uint32_t capacity6);
+int la_tw_init(struct la_tw *t, const struct la_mem_ops *mem, struct la_index *index, struct la_wheel *wheel,
+	       const struct la_hash_key *key, struct la_counters *counters, uint32_t capacity4, uint32_t capacity6);
 void la_tw_fini(struct la_tw *t);
 
 /** Reserves one entry of raddr's family. False: tw_reserve_exhausted was counted. raddr: the remote address that the
@@ -213,14 +212,12 @@ la_ref la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash,
 
 /** Like la_tw_enter(), for a connection in FIN_WAIT_2 after la_close(): the entry waits `limit` ticks for the peer's
  * FIN, then expires; if the FIN arrives in time, TIME_WAIT begins in the same entry. */
-la_ref la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash,
-			      la_ref tcb_ref, const struct la_tw_core *state, uint32_t tick, int class,
-			      uint32_t limit);
+la_ref la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
+			      const struct la_tw_core *state, uint32_t tick, int class, uint32_t limit);
 
 /** The verdict on a segment for a LIVE entry (rules and RFC sections in tw_input.c). Restarts 2*MSL
  * for a repeated FIN, updates ts_recent, throttles, counts. */
-enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg,
-			       uint32_t tick);
+enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick);
 
 /** The relation of a segment to an entry with a pending reopen. */
 enum la_tw_old {
@@ -235,8 +232,7 @@ enum la_tw_old la_tw_shadow_fits(const struct la_tw_core *e, const struct la_seg
 enum la_tw_verdict la_tw_input_old(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick);
 
 /** The part of la_tw_input() for entries with LA_TW_FW2, and the helpers of both parts. */
-enum la_tw_verdict la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg,
-					  uint32_t tick);
+enum la_tw_verdict la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick);
 enum la_tw_verdict la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick);
 
 /** Ends a LIVE entry in FIN_WAIT_2 after a RST; starts TIME_WAIT in one after the peer's FIN. */
@@ -263,8 +259,7 @@ void la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick);
 void la_tw_wheel_burst(struct la_tw *t, const la_ref *refs, unsigned n, uint32_t tick);
 
 static inline bool
-la_tw_match4(const struct la_tw *t, la_ref ref, uint32_t laddr, uint32_t raddr, uint16_t lport,
-	     uint16_t rport)
+la_tw_match4(const struct la_tw *t, la_ref ref, uint32_t laddr, uint32_t raddr, uint16_t lport, uint16_t rport)
 {
 	const struct la_tw4 *e = &((const struct la_tw4 *)t->pool[0].slots)[la_ref_slot(ref)];
 
@@ -272,13 +267,12 @@ la_tw_match4(const struct la_tw *t, la_ref ref, uint32_t laddr, uint32_t raddr, 
 }
 
 static inline bool
-la_tw_match6(const struct la_tw *t, la_ref ref, const struct la_addr *laddr,
-	     const struct la_addr *raddr, uint16_t lport, uint16_t rport)
+la_tw_match6(const struct la_tw *t, la_ref ref, const struct la_addr *laddr, const struct la_addr *raddr,
+	     uint16_t lport, uint16_t rport)
 {
 	const struct la_tw6 *e = &((const struct la_tw6 *)t->pool[1].slots)[la_ref_slot(ref)];
 
-	return la_addr_eq(&e->laddr, laddr) && la_addr_eq(&e->raddr, raddr) && e->lport == lport &&
-	       e->rport == rport;
+	return la_addr_eq(&e->laddr, laddr) && la_addr_eq(&e->raddr, raddr) && e->lport == lport && e->rport == rport;
 }
 
 /** Checks: every slot has exactly one life, the free list and counts are right, LIVE and SHADOW are in the wheel

@@ -40,9 +40,9 @@
 #include "table/time_wait.h"
 
 enum {
-	THROTTLE_UNIT_SHIFT = 8, /* 256 ms */
+	THROTTLE_UNIT_SHIFT = 8,		/* 256 ms */
 	THROTTLE_MODULUS = LA_TW_THROTTLE_MASK, /* 1 to 127 are times, 0 is none */
-	THROTTLE_MIN_UNITS = 2,	 /* that is, 257 to 512 ms */
+	THROTTLE_MIN_UNITS = 2,			/* that is, 257 to 512 ms */
 };
 
 static enum la_tw_verdict
@@ -109,9 +109,8 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	if (seg->flags & LA_RST) /* 1 */
 		return tw_ignore(t, LA_C_time_wait_rst_ignored);
 	if (seg->flags & LA_SYN) /* 2 */
-		return !(seg->flags & (LA_ACK | LA_FIN)) && syn_is_newer(e, seg)
-			       ? LA_TW_REOPEN
-			       : la_tw_refuse_syn(t, ref, tick);
+		return !(seg->flags & (LA_ACK | LA_FIN)) && syn_is_newer(e, seg) ? LA_TW_REOPEN
+										 : la_tw_refuse_syn(t, ref, tick);
 	if (e->flags & LA_TW_TS) { /* 3 */
 		if (!(seg->opts & LA_OPT_TS))
 			return tw_ignore(t, LA_C_time_wait_ignored);
@@ -143,8 +142,7 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 static bool
 stamp_fits(const struct la_tw_core *e, const struct la_seg *seg)
 {
-	return !(e->flags & LA_TW_TS) ||
-	       ((seg->opts & LA_OPT_TS) && !la_paws_is_older(seg->tsval, e->ts_recent));
+	return !(e->flags & LA_TW_TS) || ((seg->opts & LA_OPT_TS) && !la_paws_is_older(seg->tsval, e->ts_recent));
 }
 
 /* A segment of the old connection acknowledges at most snd_nxt (the new incarnation's ISS is above it), and ends at the
@@ -162,8 +160,7 @@ la_tw_shadow_fits(const struct la_tw_core *e, const struct la_seg *seg, uint32_t
 	if (seg->flags & LA_RST)
 		return seg->seq == e->rcv_nxt ? LA_TW_OLD_RST : LA_TW_NOT_OLD;
 	if (!(seg->flags & LA_ACK) || e->snd_nxt - seg->ack >= SPAN || e->rcv_nxt - end >= SPAN ||
-	    e->rcv_nxt - seg->seq >= SPAN || (fin && end != e->rcv_nxt) ||
-	    (end == seg->seq && seg->ack != e->snd_nxt))
+	    e->rcv_nxt - seg->seq >= SPAN || (fin && end != e->rcv_nxt) || (end == seg->seq && seg->ack != e->snd_nxt))
 		return LA_TW_NOT_OLD;
 	return stamp_fits(e, seg) ? LA_TW_OLD : LA_TW_OLD_STALE;
 }

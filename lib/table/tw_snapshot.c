@@ -97,8 +97,7 @@ put_record(const struct la_tw *t, la_ref ref, uint32_t tick, union chunk *c, uns
 
 	la_tw_tuple(t, ref, &tuple);
 	if (la_ref_pool(ref) == LA_POOL_TW4)
-		c->v4[n] = (struct record4){tuple.laddr.w[3], tuple.raddr.w[3], tuple.lport,
-					    tuple.rport, r};
+		c->v4[n] = (struct record4){tuple.laddr.w[3], tuple.raddr.w[3], tuple.lport, tuple.rport, r};
 	else
 		c->v6[n] = (struct record6){tuple.laddr, tuple.raddr, tuple.lport, tuple.rport, r};
 }
@@ -168,8 +167,7 @@ same_tuple(const void *ctx, la_ref ref, const void *key)
 
 	switch (la_ref_pool(ref)) {
 	case LA_POOL_TW4:
-		return la_addr_is4(&k->laddr) &&
-		       la_tw_match4(t, ref, k->laddr.w[3], k->raddr.w[3], k->lport, k->rport);
+		return la_addr_is4(&k->laddr) && la_tw_match4(t, ref, k->laddr.w[3], k->raddr.w[3], k->lport, k->rport);
 	case LA_POOL_TW6:
 		return la_tw_match6(t, ref, &k->laddr, &k->raddr, k->lport, k->rport);
 	default:
@@ -228,12 +226,11 @@ import_entry(const struct key *k, const struct record *r, int class)
 		return -ENOBUFS;
 	}
 	if (r->flags & LA_TW_FW2) {
-		ref = la_tw_enter_fin_wait_2(t, &k->tuple, k->hash, unowned, &state, k->to->tick,
-					     class, left);
+		ref = la_tw_enter_fin_wait_2(t, &k->tuple, k->hash, unowned, &state, k->to->tick, class, left);
 		t->counters->state[LA_FIN_WAIT_2]++; /* no TCB of this process was in this state */
 	} else {
-		ref = la_tw_enter(t, &k->tuple, k->hash, unowned, &state,
-				  k->to->tick + left - t->lifetime[class], class);
+		ref = la_tw_enter(t, &k->tuple, k->hash, unowned, &state, k->to->tick + left - t->lifetime[class],
+				  class);
 	}
 	la_tw_core(t, ref)->flags |= r->flags & LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT;
 	t->counters->v[LA_C_time_wait_loaded]++;
@@ -241,8 +238,7 @@ import_entry(const struct key *k, const struct record *r, int class)
 }
 
 static int
-import_one(struct la_tw_deal *d, const struct la_tw_saved *saved, const struct key *k,
-	   const struct record *r)
+import_one(struct la_tw_deal *d, const struct la_tw_saved *saved, const struct key *k, const struct record *r)
 {
 	struct la_tw_place *to = k->to;
 	int class, rc;
@@ -271,9 +267,8 @@ take_keys(const struct la_tw_deal *d, unsigned i, const union chunk *c, struct k
 		const struct record6 *r6 = &c->v6[j];
 
 		if (i == 0)
-			k[j].tuple =
-				(struct la_tuple){la_addr_from4(r4->laddr),
-						  la_addr_from4(r4->raddr), r4->lport, r4->rport};
+			k[j].tuple = (struct la_tuple){la_addr_from4(r4->laddr), la_addr_from4(r4->raddr), r4->lport,
+						       r4->rport};
 		else
 			k[j].tuple = (struct la_tuple){r6->laddr, r6->raddr, r6->lport, r6->rport};
 		if (i == 1 && (la_addr_is4(&r6->laddr) || la_addr_is4(&r6->raddr)))
@@ -286,8 +281,7 @@ take_keys(const struct la_tw_deal *d, unsigned i, const union chunk *c, struct k
 }
 
 static int
-import_pool(struct la_tw_deal *d, const struct la_tw_saved *saved, unsigned i, la_tw_read *read,
-	    void *ctx)
+import_pool(struct la_tw_deal *d, const struct la_tw_saved *saved, unsigned i, la_tw_read *read, void *ctx)
 {
 	struct key keys[CHUNK];
 	union chunk c;
@@ -322,8 +316,8 @@ la_tw_deal(struct la_tw_deal *d, const struct la_tw_saved *saved, la_tw_read *re
 }
 
 int
-la_tw_import(struct la_tw *t, const struct la_tw_saved *saved, uint32_t tick, uint64_t elapsed,
-	     la_tw_read *read, void *ctx)
+la_tw_import(struct la_tw *t, const struct la_tw_saved *saved, uint32_t tick, uint64_t elapsed, la_tw_read *read,
+	     void *ctx)
 {
 	struct la_tw_place place = {.tw = t, .tick = tick, .elapsed = elapsed};
 	struct la_tw_deal d = {.place = &place, .n = 1};

@@ -52,7 +52,7 @@ struct la_tw_deal {
 int la_tw_deal(struct la_tw_deal *d, const struct la_tw_saved *saved, la_tw_read *read, void *ctx);
 
 /** Like la_tw_deal(), with one table, at `tick`, `elapsed` ms after it was written. */
-int la_tw_import(struct la_tw *t, const struct la_tw_saved *saved, uint32_t tick, uint64_t elapsed,
-		 la_tw_read *read, void *ctx);
+int la_tw_import(struct la_tw *t, const struct la_tw_saved *saved, uint32_t tick, uint64_t elapsed, la_tw_read *read,
+		 void *ctx);
 
 #endif

@@ -91,7 +91,8 @@ la_calls_told(struct la_tcp *t, uint32_t tick)
 		if (!la_tcb_in_use(c))
 			continue;
 		call_restamp(c, t->tick, tick);
-		if ((c->flags & (LA_F_USER_TIMER | LA_F_USER_CLOSED)) == LA_F_USER_TIMER && c->user_at - t->tick < LA_TIMER_MAX_MS)
+		if ((c->flags & (LA_F_USER_TIMER | LA_F_USER_CLOSED)) == LA_F_USER_TIMER &&
+		    c->user_at - t->tick < LA_TIMER_MAX_MS)
 			c->user_at += passed;
 	}
 }

@@ -98,8 +98,7 @@ tables_are_short(const struct la_tcp *t, bool is4)
 
 	if (likely(RTE_MIN(RTE_MIN(tcbs, entries), buffers) >= 3 * t->counters->state[LA_SYN_RCVD] + 4))
 		return false;
-	return is_short(t, tcbs, t->tcb_capacity) ||
-	       is_short(t, entries, p->capacity) ||
+	return is_short(t, tcbs, t->tcb_capacity) || is_short(t, entries, p->capacity) ||
 	       is_short(t, buffers, t->hold.max);
 }
 
@@ -143,8 +142,8 @@ slot_over(const struct la_isn *isn, const struct la_tw_core *tw)
 }
 
 static uint32_t
-iss_for(const struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
-	const struct la_isn *isn, const struct la_tw_core *tw)
+iss_for(const struct la_tcp *t, const struct la_seg *s, const struct la_profile *p, const struct la_isn *isn,
+	const struct la_tw_core *tw)
 {
 	bool ws = (s->opts & LA_OPT_WSCALE) && !p->o.no_wscale;
 	uint32_t mss = 0, scale = ws, opts, iss;
@@ -161,8 +160,7 @@ iss_for(const struct la_tcp *t, const struct la_seg *s, const struct la_profile 
 }
 
 void
-la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
-		 const struct la_tw_core *tw)
+la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p, const struct la_tw_core *tw)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 	struct la_isn isn = la_isn(t, &tuple);
@@ -208,8 +206,8 @@ cookie_rebuild_syn(const struct la_seg *s, uint32_t opts, struct la_seg *syn)
 }
 
 bool
-la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struct la_isn *isn,
-		const struct la_tw_core *tw, struct la_seg *syn)
+la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struct la_isn *isn, const struct la_tw_core *tw,
+		struct la_seg *syn)
 {
 	uint32_t iss = s->ack - 1, d = iss - isn->offset, slot = d >> SLOT_SHIFT;
 	bool in_time = ((slot_now(t, isn) - slot) & SLOT_MASK) < SLOTS;

@@ -45,7 +45,7 @@ emit_get_packet(struct la_tcp *t, bool text, bool lost)
 /* A packet while it is being written. */
 struct draft {
 	struct rte_mbuf *m;
-	uint8_t *p;	 /* start of the IP header */
+	uint8_t *p; /* start of the IP header */
 	uint32_t ip_len, tcp_len;
 	uint64_t sum; /* of the TCP header's words */
 };
@@ -82,8 +82,8 @@ emit_set_offload(const struct la_tcp *t, const struct draft *d, bool is4)
 
 /* Writes the IP header and both checksums after the payload; queues the packet. */
 static __rte_always_inline void
-emit_finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src,
-	    const struct la_addr *dst, uint32_t frag)
+emit_finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src, const struct la_addr *dst,
+	    uint32_t frag)
 {
 	struct rte_mbuf *m = d->m;
 	uint32_t hlen = d->ip_len + d->tcp_len, l4 = m->pkt_len - d->ip_len;
@@ -144,8 +144,8 @@ la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len)
 }
 
 static __rte_always_inline bool
-emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
-	       const struct la_tcp_hdr *h, bool is4)
+emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, const struct la_tcp_hdr *h,
+	       bool is4)
 {
 	struct draft d;
 
@@ -156,11 +156,9 @@ emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr
 }
 
 bool
-la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
-		  struct la_tcp_hdr *h)
+la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, struct la_tcp_hdr *h)
 {
-	return la_addr_is4(src) ? emit_stateless(t, src, dst, h, true)
-				: emit_stateless(t, src, dst, h, false);
+	return la_addr_is4(src) ? emit_stateless(t, src, dst, h, true) : emit_stateless(t, src, dst, h, false);
 }
 
 /* RFC 7323 3.2 (and 5.2 of its discussion): a RST provoked by a segment with timestamps should echo it;
@@ -262,8 +260,7 @@ la_emit_rst_for(struct la_tcp *t, const struct la_seg *s)
 /* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> (or RST,ACK) from a table entry, with the last offered window and, if the
  * old incarnation had them, timestamps that continue the old clock (RFC 7323 3.2). */
 void
-la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s,
-		  uint8_t flags)
+la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s, uint8_t flags)
 {
 	struct la_tcp_hdr h = {
 		.seq = e->snd_nxt,

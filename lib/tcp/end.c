@@ -14,16 +14,15 @@
 #include "tcp/internal.h"
 
 static const enum la_counter ended[LA_NENDS] = {
-	[LA_END_ORDERLY] = LA_C_ended_orderly,	  [LA_END_RESET] = LA_C_ended_reset,
-	[LA_END_ABORTED] = LA_C_ended_aborted,	  [LA_END_TIMEOUT] = LA_C_ended_timeout,
-	[LA_END_REFUSED] = LA_C_ended_refused,	  [LA_END_FIN_WAIT_2] = LA_C_ended_fin_wait_2,
+	[LA_END_ORDERLY] = LA_C_ended_orderly, [LA_END_RESET] = LA_C_ended_reset,
+	[LA_END_ABORTED] = LA_C_ended_aborted, [LA_END_TIMEOUT] = LA_C_ended_timeout,
+	[LA_END_REFUSED] = LA_C_ended_refused, [LA_END_FIN_WAIT_2] = LA_C_ended_fin_wait_2,
 };
 
 static void
 stop_timers(struct la_tcb *c)
 {
-	c->flags &= ~(uint32_t)(LA_F_REXMT_ON | LA_F_PERSIST | LA_F_FW2_TIMER | LA_F_ACK_NOW |
-				LA_F_ACK_DELAY);
+	c->flags &= ~(uint32_t)(LA_F_REXMT_ON | LA_F_PERSIST | LA_F_FW2_TIMER | LA_F_ACK_NOW | LA_F_ACK_DELAY);
 }
 
 /* Moves to ENDED: calls `closed`. The TCB is freed now or by la_input_end_work(). */
@@ -87,8 +86,8 @@ la_end_limit_fin_wait_2(struct la_tcb *c)
 {
 	uint32_t limit;
 
-	if (c->state != LA_FIN_WAIT_2 || !(c->flags & LA_F_USER_CLOSED) ||
-	    !la_tcb_is_live(c) || (c->flags & LA_F_FW2_TIMER))
+	if (c->state != LA_FIN_WAIT_2 || !(c->flags & LA_F_USER_CLOSED) || !la_tcb_is_live(c) ||
+	    (c->flags & LA_F_FW2_TIMER))
 		return;
 	limit = la_tcb_opts(c)->fin_wait_2_ms;
 	c->long_at = c->tcp->tick + (limit < LA_FIN_WAIT_2_HOLD_MS ? limit : LA_FIN_WAIT_2_HOLD_MS);
@@ -124,8 +123,7 @@ la_end_time_wait(struct la_tcb *c)
 	struct la_tuple tuple;
 
 	table_entry(c, &core, &tuple);
-	la_tw_enter(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick,
-		    t->profiles[c->profile].tw_class);
+	la_tw_enter(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick, t->profiles[c->profile].tw_class);
 	la_tcb_set_state(c, LA_TIME_WAIT);
 	end_orderly(c);
 }

@@ -55,8 +55,7 @@ answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 static inline bool
 paws_rejects(const struct la_tcb *c, const struct la_seg *s)
 {
-	return la_paws_is_older(s->tsval, c->ts_recent) &&
-	       !la_ts_recent_is_outdated(c->tcp->tick - c->ts_recent_at);
+	return la_paws_is_older(s->tsval, c->ts_recent) && !la_ts_recent_is_outdated(c->tcp->tick - c->ts_recent_at);
 }
 
 /* RFC 7323 5.3 R1 and 3.2. True: the segment is done. */
@@ -428,8 +427,7 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 			late |= i < 64 ? 1ull << i : 0;
 	}
 	for (; late; late &= late - 1)
-		prefetch_object(t, la_index_peek_other(&t->index,
-						       segs[__builtin_ctzll(late)].hash));
+		prefetch_object(t, la_index_peek_other(&t->index, segs[__builtin_ctzll(late)].hash));
 	for (unsigned i = 0; i < n; i++) {
 		/* a segment without text is answered in its own buffer; a FIN may have to wait for text before it */
 		if (segs[i].len == 0 && !(segs[i].flags & LA_FIN))

@@ -43,13 +43,13 @@
 _Static_assert(LA_TCP_PROFILES <= 256, "a TCB's profile is a byte");
 
 enum {
-	LA_DELACK_MS = 40,	     /* below the 500 ms of RFC 9293 MUST-40 */
-	LA_RTO_INIT_MS = 1000,	     /* RFC 6298 2.1 */
-	LA_RTO_SYN_LOST_MS = 3000,   /* RFC 6298 5.7 */
-	LA_RTO_MAX_MS = 64000,	     /* RFC 6298 2.5: at least 60 s */
-	LA_R2_MS = 120000,	     /* RFC 9293 3.8.3: at least 100 s */
-	LA_R2_SYN_MS = 200000,	     /* at least 3 minutes */
-	LA_SYN_RCVD_MS = 63000,	     /* longest half-open connection: SYN,ACK after 0, 1, 3, 7, 15 and 31 s */
+	LA_DELACK_MS = 40,	   /* below the 500 ms of RFC 9293 MUST-40 */
+	LA_RTO_INIT_MS = 1000,	   /* RFC 6298 2.1 */
+	LA_RTO_SYN_LOST_MS = 3000, /* RFC 6298 5.7 */
+	LA_RTO_MAX_MS = 64000,	   /* RFC 6298 2.5: at least 60 s */
+	LA_R2_MS = 120000,	   /* RFC 9293 3.8.3: at least 100 s */
+	LA_R2_SYN_MS = 200000,	   /* at least 3 minutes */
+	LA_SYN_RCVD_MS = 63000,	   /* longest half-open connection: SYN,ACK after 0, 1, 3, 7, 15 and 31 s */
 	LA_FIN_WAIT_2_MS = 60000,
 	LA_FIN_WAIT_2_HOLD_MS = 5000, /* time of this as a TCB, the rest as a table entry */
 	LA_KEEPALIVE_INTERVAL_MS = 75000,
@@ -60,16 +60,16 @@ enum {
 	LA_BUF_MAX = 1 << 30,
 	LA_MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
 	LA_MSS_DEFAULT6 = 1220,
-	LA_MSS_MIN = 64,	/* smaller offers are raised to this: room for options and a byte */
-	LA_OOO_MAX = 255,	/* reassembly blocks of a connection */
-	LA_WHEEL_REFS = 6,	/* references one TCB may have in the wheel; la_tcb.wheel_refs has three bits */
+	LA_MSS_MIN = 64,   /* smaller offers are raised to this: room for options and a byte */
+	LA_OOO_MAX = 255,  /* reassembly blocks of a connection */
+	LA_WHEEL_REFS = 6, /* references one TCB may have in the wheel; la_tcb.wheel_refs has three bits */
 	LA_DELACK_SLOTS = 512,
 	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: a later deadline would be in the past */
-	LA_COPY_MAX = 256,	/* payloads up to this are copied after the header, not attached */
-	LA_QUICK_ACKS = 15,	/* segments acknowledged at once after the open and after a pause */
-	LA_PMTU_MIN4 = 552,	/* bytes: below this routers fragment IPv4 packets */
-	LA_PMTU_MIN6 = 1280,	/* RFC 8200 5 */
-	LA_TCP_CALLS = 1024,	/* calls recorded until the next update of the time (calls.c) */
+	LA_COPY_MAX = 256,	   /* payloads up to this are copied after the header, not attached */
+	LA_QUICK_ACKS = 15,	   /* segments acknowledged at once after the open and after a pause */
+	LA_PMTU_MIN4 = 552,	   /* bytes: below this routers fragment IPv4 packets */
+	LA_PMTU_MIN6 = 1280,	   /* RFC 8200 5 */
+	LA_TCP_CALLS = 1024,	   /* calls recorded until the next update of the time (calls.c) */
 };
 
 /** A set of connection options with the defaults filled in. */
@@ -133,7 +133,8 @@ la_tcb_life(const struct la_tcb *c)
 static inline void
 la_tcb_set_life(struct la_tcb *c, enum la_tcb_life next)
 {
-	static const uint8_t from[LA_TCB_LIVES] = { /* bit n: from life n */
+	static const uint8_t from[LA_TCB_LIVES] = {
+		/* bit n: from life n */
 		[LA_TCB_LIVE] = 1 << LA_TCB_FREE,
 		[LA_TCB_DETACHED] = 1 << LA_TCB_LIVE,
 		[LA_TCB_ENDED] = 1 << LA_TCB_LIVE | 1 << LA_TCB_DETACHED,
@@ -339,7 +340,7 @@ bool la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struc
 /* input.c */
 void la_input_segment(struct la_tcb *c, struct la_seg *s);
 void la_input_challenge_ack(struct la_tcb *c); /* a throttled <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> */
-void la_input_end_work(struct la_tcb *c); /* due callbacks, output, and the end of BUSY */
+void la_input_end_work(struct la_tcb *c);      /* due callbacks, output, and the end of BUSY */
 
 /* ack.c */
 void la_ack_arrives(struct la_tcb *c, const struct la_seg *s);
@@ -348,7 +349,7 @@ void la_ack_window(struct la_tcb *c, const struct la_seg *s);
 /* text.c: takes the segment's mbuf if it keeps it (and sets s->m to NULL) */
 void la_text_arrives(struct la_tcb *c, struct la_seg *s);
 void la_text_queue(struct la_tcb *c, struct la_seg *s); /* before ESTABLISHED */
-void la_text_deliver_queued(struct la_tcb *c);		    /* ESTABLISHED has been reached */
+void la_text_deliver_queued(struct la_tcb *c);		/* ESTABLISHED has been reached */
 void la_text_free_buffers(struct la_tcb *c);
 
 /** Frees the queues; most connections end with empty ones. */
@@ -373,14 +374,12 @@ uint32_t la_output_window(const struct la_tcb *c); /* the current offer, bytes *
 
 /* emit.c: each takes its mbuf from the pool; false when there is none or no room (counted) */
 bool la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len);
-bool la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
-		       struct la_tcp_hdr *h);
+bool la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, struct la_tcp_hdr *h);
 void la_emit_rst_for(struct la_tcp *t, const struct la_seg *s); /* RFC 9293 3.5.2 group 1 */
 void la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s); /* <SEQ=SEG.ACK><CTL=RST> */
 /** For a refused segment of a tuple in use: takes the token that its RST would have taken. */
 void la_emit_rst_charge(struct la_tcp *t, const struct la_seg *s);
-void la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s,
-		       uint8_t flags);
+void la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s, uint8_t flags);
 
 /* timers.c */
 void la_timers_run(struct la_tcb *c);
@@ -412,7 +411,7 @@ void la_end_time_wait(struct la_tcb *c);
 void la_end_limit_fin_wait_2(struct la_tcb *c);
 void la_end_fin_wait_2_expired(struct la_tcb *c);
 void la_end_conn(struct la_tcb *c, enum la_end end); /* to CLOSED without a segment */
-void la_end_send_rst(struct la_tcb *c);		    /* sends RST for 3.10.5, does not end it */
-void la_end_if_read(struct la_tcb *c);		    /* ends a detached connection without unread bytes */
+void la_end_send_rst(struct la_tcb *c);		     /* sends RST for 3.10.5, does not end it */
+void la_end_if_read(struct la_tcb *c);		     /* ends a detached connection without unread bytes */
 
 #endif

@@ -34,7 +34,7 @@
 #include "tcp/internal.h"
 
 enum {
-	STEPS = 250,   /* a millisecond */
+	STEPS = 250,	/* a millisecond */
 	LEAD = 1 << 24, /* 67 s of the clock */
 	NEAR = 1 << 17, /* 0.5 s: up to this lead a connection moves the clock of all tuples */
 	UNIT_SHIFT = 8, /* a recorded clock is in units of 256 steps */

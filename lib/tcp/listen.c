@@ -27,7 +27,8 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 	p.o.orphan_ms = or_default(given ? given->orphan_ms : 0, t->orphan_ms);
 	if (p.o.rcvbuf > LA_BUF_MAX || p.o.sndbuf > LA_BUF_MAX || (p.o.mss && p.o.mss < LA_MSS_MIN) ||
 	    p.o.msl_ms >= LA_TIMER_MAX_MS / 2 || p.o.keepalive_ms > LA_TIMER_MAX_MS ||
-	    p.o.fin_wait_2_ms > LA_TIMER_MAX_MS || p.o.orphan_ms > LA_TIMER_MAX_MS || p.o.user_timeout_ms > LA_TIMER_MAX_MS)
+	    p.o.fin_wait_2_ms > LA_TIMER_MAX_MS || p.o.orphan_ms > LA_TIMER_MAX_MS ||
+	    p.o.user_timeout_ms > LA_TIMER_MAX_MS)
 		return -EINVAL;
 	if (!p.o.no_wscale)
 		while (p.rcv_wscale < 14 && (p.o.rcvbuf >> p.rcv_wscale) > UINT16_MAX)
@@ -71,8 +72,8 @@ listener_find_exact(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
 }
 
 int
-la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port,
-	      const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts)
+la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port, const struct la_conn_ops *ops, void *user,
+	      const struct la_conn_opts *opts)
 {
 	static const struct la_addr any;
 	struct la_listener *l = NULL;

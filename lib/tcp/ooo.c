@@ -399,7 +399,8 @@ la_ooo_check_lists(const struct la_tcp *t, uint32_t n, FILE *f)
 			const struct la_tcb *c = &t->tcbs[slot];
 
 			if (!c->ooo || c->ooo_count >> l != 1 || la_ooo_block(c->ooo)->prev != prev) {
-				fprintf(f, "connection %u, with %u blocks, is wrong on list %u\n", slot, c->ooo_count, l);
+				fprintf(f, "connection %u, with %u blocks, is wrong on list %u\n", slot, c->ooo_count,
+					l);
 				return 1;
 			}
 			prev = slot;

@@ -86,7 +86,7 @@ la_open_established(struct la_tcb *c)
 	c->backoff = 0;
 	if (!(c->flags & LA_F_SRTT)) {
 		if (c->flags & LA_F_SYN_LOST)
-			c->rto = LA_RTO_SYN_LOST_MS; /* RFC 6298 5.7 */
+			c->rto = LA_RTO_SYN_LOST_MS;	     /* RFC 6298 5.7 */
 		else if (!active || c->state == LA_SYN_SENT) /* Karn: a simultaneous open has sent its SYN twice */
 			la_rtt_sample(c, t->tick - c->first_unacked_at);
 	}
@@ -95,7 +95,7 @@ la_open_established(struct la_tcb *c)
 	c->ssthresh = UINT32_MAX / 2;
 	c->last_snd_at = t->tick;
 	c->long_at = t->tick; /* time of the last segment received */
-	if (c->shadow) { /* the reopen succeeded */
+	if (c->shadow) {      /* the reopen succeeded */
 		la_tw_forget(&t->tw, c->shadow);
 		c->shadow = 0;
 	}
@@ -108,8 +108,8 @@ la_open_established(struct la_tcb *c)
 
 /* Creates a TCB for this SYN to a listener, in the index; isn is ours. NULL: no room, counted. */
 static struct la_tcb *
-open_tcb_for_syn(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l,
-		 const struct la_tuple *tuple, const struct la_isn *isn, la_ref *tw_place)
+open_tcb_for_syn(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l, const struct la_tuple *tuple,
+		 const struct la_isn *isn, la_ref *tw_place)
 {
 	struct la_tcb *c = open_alloc_tcb(t, tuple, l->profile, isn, true);
 
@@ -275,8 +275,7 @@ is_full(const struct la_tcp *t, const struct la_seg *s)
 {
 	const struct la_tw_pool *p = &t->tw.pool[!s->is4];
 
-	return t->tcb_live == t->tcb_capacity || p->reserved == p->nfree ||
-	       la_tw_share_used(&t->tw, &s->src, t->now);
+	return t->tcb_live == t->tcb_capacity || p->reserved == p->nfree || la_tw_share_used(&t->tw, &s->src, t->now);
 }
 
 /* A segment for a tuple without a connection: CLOSED (3.10.7.1) or LISTEN (3.10.7.2). In quiet time no
@@ -320,8 +319,7 @@ la_open_listen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 		return;
 	}
 	if (la_cookie_on(t, s->is4) && !is_full(t, s)) {
-		la_cookie_answer(t, s, &t->profiles[l->profile],
-				 tw_place ? la_tw_core(&t->tw, *tw_place) : NULL);
+		la_cookie_answer(t, s, &t->profiles[l->profile], tw_place ? la_tw_core(&t->tw, *tw_place) : NULL);
 		return;
 	}
 	open_passive(t, s, l, tw_place);
@@ -342,8 +340,8 @@ may_reuse(const struct la_tcp *t, la_ref ref)
 }
 
 int
-la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_conn_ops *ops,
-	       void *user, const struct la_conn_opts *opts, struct la_conn **out)
+la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_conn_ops *ops, void *user,
+	       const struct la_conn_opts *opts, struct la_conn **out)
 {
 	uint64_t hash = la_hash_tuple(&t->key, tuple);
 	struct la_isn isn;
@@ -359,8 +357,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 		return -EAGAIN;
 	ref = la_tcb_lookup_tuple(t, tuple, hash);
 	if (ref) {
-		bool live = la_ref_pool(ref) == LA_POOL_TCB ||
-			    (la_tw_core(&t->tw, ref)->flags & LA_TW_FW2);
+		bool live = la_ref_pool(ref) == LA_POOL_TCB || (la_tw_core(&t->tw, ref)->flags & LA_TW_FW2);
 
 		if (live || !opts || !opts->reuse_time_wait || !may_reuse(t, ref)) {
 			la_counters_drop(t->counters, live ? LA_C_connect_in_use : LA_C_connect_time_wait, 1);

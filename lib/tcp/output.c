@@ -112,7 +112,7 @@ send_syn(struct la_tcb *c)
 	h.ack = first ? 0 : c->rcv_nxt;
 	if (!first) /* not less than offered before (SHLD-14) */
 		h.wnd = (uint16_t)RTE_MAX((uint32_t)la_hold_syn_window(c->tcp, o),
-					   la_rcv_window(c->rcv_adv, c->rcv_nxt));
+					  la_rcv_window(c->rcv_adv, c->rcv_nxt));
 	if (!la_emit(c, &h, 0, 0)) {
 		la_tcb_pend(c);
 		return false;
@@ -212,8 +212,7 @@ send_some(struct la_tcb *c)
 		return false;
 	if (len < smss && !small_may_go(c, len, left, fin))
 		return false;
-	if (!la_output_segment(c, c->snd_nxt, len,
-			       (uint8_t)((len && len == left ? LA_PSH : 0) | (fin ? LA_FIN : 0))))
+	if (!la_output_segment(c, c->snd_nxt, len, (uint8_t)((len && len == left ? LA_PSH : 0) | (fin ? LA_FIN : 0))))
 		return false;
 	if (fin)
 		c->flags |= LA_F_FIN_SENT;
@@ -317,8 +316,7 @@ la_output_resend_first(struct la_tcb *c)
 	if (len + fin == 0)
 		return;
 	if (la_output_segment(c, c->snd_una, len,
-			      (uint8_t)((len && len == c->snd_queued ? LA_PSH : 0) |
-					(fin ? LA_FIN : 0))))
+			      (uint8_t)((len && len == c->snd_queued ? LA_PSH : 0) | (fin ? LA_FIN : 0))))
 		output_note_sent(c, c->snd_una, len + fin);
 	c->snd_nxt = seq_max(c->snd_nxt, next);
 }

@@ -91,8 +91,7 @@ la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
 		}
 		if (n > rte_pktmbuf_tailroom(m))
 			n = rte_pktmbuf_tailroom(m);
-		memcpy(rte_pktmbuf_mtod_offset(m, char *, m->data_len),
-		       (const char *)buf + done, n);
+		memcpy(rte_pktmbuf_mtod_offset(m, char *, m->data_len), (const char *)buf + done, n);
 		m->data_len = (uint16_t)(m->data_len + n);
 		m->pkt_len = m->data_len;
 		c->snd_queued += (uint32_t)n;
@@ -117,8 +116,7 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 			break;
 		/* mbufs on the send queue are only read */
 		p = (const char *)buf + done;
-		rte_pktmbuf_attach_extbuf(m, (void *)(uintptr_t)p, rte_mem_virt2iova(p), (uint16_t)n,
-					  const_info());
+		rte_pktmbuf_attach_extbuf(m, (void *)(uintptr_t)p, rte_mem_virt2iova(p), (uint16_t)n, const_info());
 		m->data_off = 0;
 		m->data_len = (uint16_t)n;
 		m->pkt_len = (uint32_t)n;
@@ -179,8 +177,8 @@ la_sendq_trim(struct la_tcb *c, uint32_t n)
 }
 
 static bool
-sendq_attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, struct rte_mbuf *from,
-	     uint32_t off, uint32_t n)
+sendq_attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, struct rte_mbuf *from, uint32_t off,
+	     uint32_t n)
 {
 	struct rte_mbuf *mi = la_spare_get(c->tcp);
 
@@ -214,8 +212,7 @@ la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len
 		if (n > len)
 			n = len;
 		if (copy)
-			memcpy(rte_pktmbuf_append(pkt, (uint16_t)n),
-			       rte_pktmbuf_mtod_offset(m, char *, off), n);
+			memcpy(rte_pktmbuf_append(pkt, (uint16_t)n), rte_pktmbuf_mtod_offset(m, char *, off), n);
 		else if (!sendq_attach(c, pkt, &last, m, off, n))
 			return false;
 		len -= n;

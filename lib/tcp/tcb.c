@@ -195,8 +195,7 @@ la_tcb_schedule(struct la_tcb *c)
 		add_near(c, at);
 		return;
 	}
-	if ((c->flags & LA_F_REXMT_ON) && at == c->rexmt_at &&
-	    c->wheel_near - now <= 2 * (at - now) &&
+	if ((c->flags & LA_F_REXMT_ON) && at == c->rexmt_at && c->wheel_near - now <= 2 * (at - now) &&
 	    seq_le(c->wheel_near, c->first_unacked_at + la_tcb_r2_timeout_ms(c)))
 		return; /* early enough: RFC 6298 limits the earliest time, not the latest */
 	if (!(c->flags & LA_F_FAR) && c->wheel_refs < LA_WHEEL_REFS) { /* the near reference becomes the far one */
@@ -285,8 +284,8 @@ tcb_match4(const void *ctx, la_ref ref, const void *key)
 	if (la_ref_pool(ref) == LA_POOL_TCB) {
 		const struct la_tcb *c = &t->tcbs[la_ref_slot(ref)];
 
-		return c->raddr.w[3] == s->src.w[3] && c->laddr.w[3] == s->dst.w[3] &&
-		       c->rport == s->sport && c->lport == s->dport && c->is4;
+		return c->raddr.w[3] == s->src.w[3] && c->laddr.w[3] == s->dst.w[3] && c->rport == s->sport &&
+		       c->lport == s->dport && c->is4;
 	}
 	return la_ref_pool(ref) == LA_POOL_TW4 &&
 	       la_tw_match4(&t->tw, ref, s->dst.w[3], s->src.w[3], s->dport, s->sport);
@@ -301,11 +300,10 @@ tcb_match6(const void *ctx, la_ref ref, const void *key)
 	if (la_ref_pool(ref) == LA_POOL_TCB) {
 		const struct la_tcb *c = &t->tcbs[la_ref_slot(ref)];
 
-		return la_addr_eq(&c->raddr, &s->src) && la_addr_eq(&c->laddr, &s->dst) &&
-		       c->rport == s->sport && c->lport == s->dport;
+		return la_addr_eq(&c->raddr, &s->src) && la_addr_eq(&c->laddr, &s->dst) && c->rport == s->sport &&
+		       c->lport == s->dport;
 	}
-	return la_ref_pool(ref) == LA_POOL_TW6 &&
-	       la_tw_match6(&t->tw, ref, &s->dst, &s->src, s->dport, s->sport);
+	return la_ref_pool(ref) == LA_POOL_TW6 && la_tw_match6(&t->tw, ref, &s->dst, &s->src, s->dport, s->sport);
 }
 
 la_ref *

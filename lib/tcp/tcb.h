@@ -29,37 +29,37 @@ enum la_tcb_life {
 enum { LA_TCB_LIFE_SHIFT = 23 }; /* of the life in la_tcb.flags */
 
 enum la_tcb_flag {
-	LA_F_ACTIVE = 1 << 0,	   /* we sent the first SYN: SYN_RCVD falls back to CLOSED, not LISTEN */
-	LA_F_TS = 1 << 1,	   /* timestamps negotiated */
-	LA_F_WS = 1 << 2,	   /* window scaling negotiated */
-	LA_F_SACK_PERM = 1 << 3,   /* the peer's SYN had SACK-permitted (we do not send SACK) */
-	LA_F_NODELAY = 1 << 4,	   /* Nagle off */
-	LA_F_ACK_NOW = 1 << 5,	   /* the next output must carry an ACK */
-	LA_F_ACK_DELAY = 1 << 6,   /* an ACK is due, and may wait for the delayed-ACK wheel */
-	LA_F_FIN_QUEUED = 1 << 7,  /* the user closed: FIN after the last queued byte */
-	LA_F_FIN_SENT = 1 << 8,	   /* our FIN was sent at least once: snd_max counts it */
-	LA_F_USER_CLOSED = 1 << 9, /* la_close(): the user reads no more, and gets only `closed` */
-	LA_F_USER_KNOWS = 1 << 10, /* the user has the pointer: `closed` must be called */
-	LA_F_BLOCKED = 1 << 11,	   /* la_send() accepted a part: `writable` must be called */
-	LA_F_RECOVERY = 1 << 12,   /* fast recovery (RFC 6582) until snd_una passes `recover` */
-	LA_F_RTT_TIMING = 1 << 13, /* rtt_seq is being timed (no timestamps) */
-	LA_F_SYN_LOST = 1 << 14,   /* our SYN or SYN,ACK was retransmitted: RFC 6298 5.7, IW 1 */
-	LA_F_PERSIST = 1 << 15,	   /* rexmt_at runs the persist timer: the peer's window is closed */
-	LA_F_REXMT_ON = 1 << 16,   /* rexmt_at is armed */
-	LA_F_USER_TIMER = 1 << 17, /* user_at is armed */
-	LA_F_FW2_TIMER = 1 << 18,  /* long_at is the end of FIN_WAIT_2 (otherwise: last segment received) */
-	LA_F_PENDING = 1 << 19,	   /* on the shard's list of connections with output to do */
-	LA_F_NEAR = 1 << 20,	   /* wheel_near names a reference in the wheel */
-	LA_F_FAR = 1 << 21,	   /* wheel_far likewise */
-	LA_F_BUSY = 1 << 22,	   /* lib/tcp works on the TCB: la_input_end_work() sends and frees (tcb.c) */
+	LA_F_ACTIVE = 1 << 0,		    /* we sent the first SYN: SYN_RCVD falls back to CLOSED, not LISTEN */
+	LA_F_TS = 1 << 1,		    /* timestamps negotiated */
+	LA_F_WS = 1 << 2,		    /* window scaling negotiated */
+	LA_F_SACK_PERM = 1 << 3,	    /* the peer's SYN had SACK-permitted (we do not send SACK) */
+	LA_F_NODELAY = 1 << 4,		    /* Nagle off */
+	LA_F_ACK_NOW = 1 << 5,		    /* the next output must carry an ACK */
+	LA_F_ACK_DELAY = 1 << 6,	    /* an ACK is due, and may wait for the delayed-ACK wheel */
+	LA_F_FIN_QUEUED = 1 << 7,	    /* the user closed: FIN after the last queued byte */
+	LA_F_FIN_SENT = 1 << 8,		    /* our FIN was sent at least once: snd_max counts it */
+	LA_F_USER_CLOSED = 1 << 9,	    /* la_close(): the user reads no more, and gets only `closed` */
+	LA_F_USER_KNOWS = 1 << 10,	    /* the user has the pointer: `closed` must be called */
+	LA_F_BLOCKED = 1 << 11,		    /* la_send() accepted a part: `writable` must be called */
+	LA_F_RECOVERY = 1 << 12,	    /* fast recovery (RFC 6582) until snd_una passes `recover` */
+	LA_F_RTT_TIMING = 1 << 13,	    /* rtt_seq is being timed (no timestamps) */
+	LA_F_SYN_LOST = 1 << 14,	    /* our SYN or SYN,ACK was retransmitted: RFC 6298 5.7, IW 1 */
+	LA_F_PERSIST = 1 << 15,		    /* rexmt_at runs the persist timer: the peer's window is closed */
+	LA_F_REXMT_ON = 1 << 16,	    /* rexmt_at is armed */
+	LA_F_USER_TIMER = 1 << 17,	    /* user_at is armed */
+	LA_F_FW2_TIMER = 1 << 18,	    /* long_at is the end of FIN_WAIT_2 (otherwise: last segment received) */
+	LA_F_PENDING = 1 << 19,		    /* on the shard's list of connections with output to do */
+	LA_F_NEAR = 1 << 20,		    /* wheel_near names a reference in the wheel */
+	LA_F_FAR = 1 << 21,		    /* wheel_far likewise */
+	LA_F_BUSY = 1 << 22,		    /* lib/tcp works on the TCB: la_input_end_work() sends and frees (tcb.c) */
 	LA_F_LIFE = 3 << LA_TCB_LIFE_SHIFT, /* enum la_tcb_life; written by la_tcb_set_life() alone */
-	LA_F_SRTT = 1 << 25,	   /* srtt and rttvar hold a measurement */
-	LA_F_NEW_ACK = 1 << 26,	   /* callbacks due after this segment: bytes of ours were acknowledged, */
-	LA_F_NEW_DATA = 1 << 27,   /* data, */
-	LA_F_NEW_FIN = 1 << 28,	   /* the peer's FIN, */
-	LA_F_NEW_OPEN = 1 << 29,   /* the handshake's end */
-	LA_F_PROBE = 1 << 30,	   /* this output is a window probe */
-	LA_F_NO_DF = 1u << 31,	   /* the path MTU is below LA_PMTU_MIN4: routers may fragment our packets */
+	LA_F_SRTT = 1 << 25,		    /* srtt and rttvar hold a measurement */
+	LA_F_NEW_ACK = 1 << 26,		    /* callbacks due after this segment: bytes of ours were acknowledged, */
+	LA_F_NEW_DATA = 1 << 27,	    /* data, */
+	LA_F_NEW_FIN = 1 << 28,		    /* the peer's FIN, */
+	LA_F_NEW_OPEN = 1 << 29,	    /* the handshake's end */
+	LA_F_PROBE = 1 << 30,		    /* this output is a window probe */
+	LA_F_NO_DF = 1u << 31,		    /* the path MTU is below LA_PMTU_MIN4: routers may fragment our packets */
 };
 
 struct la_tcb {
@@ -84,12 +84,12 @@ struct la_tcb {
 	};
 	uint32_t last_ack_sent;
 	uint16_t lport, rport;
-	uint32_t ts_offset; /* TSval = tick + ts_offset */
-	uint8_t profile;    /* index into la_tcp.profiles */
+	uint32_t ts_offset;	/* TSval = tick + ts_offset */
+	uint8_t profile;	/* index into la_tcp.profiles */
 	uint8_t wheel_refs : 3; /* references to this slot in the wheel; outlives the connection */
 	uint8_t delack_ref : 1; /* a reference is in the delayed-ACK wheel; outlives the connection */
 	uint8_t quick_acks : 4; /* number of further segments that are acknowledged at once */
-	uint16_t pmtu_at;   /* when `mss` was last lowered by path MTU discovery, in units of 1.024 s; 0: never */
+	uint16_t pmtu_at;	/* when `mss` was last lowered by path MTU discovery, in units of 1.024 s; 0: never */
 
 	/* line 1: sending */
 	uint32_t cwnd; /* bytes */
@@ -97,14 +97,14 @@ struct la_tcb {
 		uint32_t ssthresh; /* bytes; set when the handshake completes */
 		uint32_t listener; /* passive, in SYN_RCVD: index of the listener that the SYN reached */
 	};
-	uint32_t recover;	 /* RFC 6582 */
-	uint32_t max_snd_wnd;	 /* largest window the peer has offered (RFC 5961 5) */
-	uint32_t snd_queued;	 /* bytes in the send queue, from snd_una's byte on */
-	uint16_t mss;		 /* largest payload plus options to send: by the peer's MSS and the path */
+	uint32_t recover;     /* RFC 6582 */
+	uint32_t max_snd_wnd; /* largest window the peer has offered (RFC 5961 5) */
+	uint32_t snd_queued;  /* bytes in the send queue, from snd_una's byte on */
+	uint16_t mss;	      /* largest payload plus options to send: by the peer's MSS and the path */
 	uint8_t dupacks;
-	uint8_t backoff; /* consecutive time-outs without an acknowledgement */
-	uint32_t srtt;	 /* ms << 3 */
-	uint32_t rttvar; /* ms << 2 */
+	uint8_t backoff;   /* consecutive time-outs without an acknowledgement */
+	uint32_t srtt;	   /* ms << 3 */
+	uint32_t rttvar;   /* ms << 2 */
 	uint16_t rto;	   /* ms; at most LA_RTO_MAX_MS */
 	uint16_t mss_peer; /* limit of the peer's SYN and our MTU: path MTU discovery returns to it */
 	union {

@@ -139,8 +139,8 @@ la_tcb_check(const struct la_tcp *t, FILE *f)
 	listed_free = list_length(t, t->tcb_free, NULL);
 	listed_pending = list_length(t, t->pending_head, &t->pending_tail);
 	if (listed_free != nfree || listed_pending != pending || nfree + t->tcb_live + 1 != t->tcb_fresh) {
-		fprintf(f, "TCBs: %u free, %u listed; %u pending, %u listed; %u counted live; fresh %u\n", nfree, listed_free,
-			pending, listed_pending, t->tcb_live, t->tcb_fresh);
+		fprintf(f, "TCBs: %u free, %u listed; %u pending, %u listed; %u counted live; fresh %u\n", nfree,
+			listed_free, pending, listed_pending, t->tcb_live, t->tcb_fresh);
 		faults++;
 	}
 	return faults;

@@ -14,12 +14,15 @@ enum {
 };
 
 /* No sum of table sizes in the ranges of config.def overflows, and each slot has a reference. */
-_Static_assert((uint64_t)LA_CONFIG_MAX_max_conns * LA_WHEEL_REFS + LA_CONFIG_MAX_max_time_wait4 +
-	       LA_CONFIG_MAX_max_time_wait6 <= UINT32_MAX, "references of the wheel are counted in 32 bits");
+_Static_assert((uint64_t)LA_CONFIG_MAX_max_conns *LA_WHEEL_REFS + LA_CONFIG_MAX_max_time_wait4 +
+			       LA_CONFIG_MAX_max_time_wait6 <=
+		       UINT32_MAX,
+	       "references of the wheel are counted in 32 bits");
 _Static_assert(LA_CONFIG_MAX_max_conns < LA_REF_SLOT_MASK && LA_CONFIG_MAX_max_time_wait4 < LA_REF_SLOT_MASK &&
-	       LA_CONFIG_MAX_max_time_wait6 < LA_REF_SLOT_MASK, "la_ref has room for every slot");
+		       LA_CONFIG_MAX_max_time_wait6 < LA_REF_SLOT_MASK,
+	       "la_ref has room for every slot");
 _Static_assert(LA_CONFIG_MAX_msl_ms < (uint32_t)LA_TIMER_MAX_MS / 2 &&
-	       LA_CONFIG_MAX_orphan_ms <= (uint32_t)LA_TIMER_MAX_MS,
+		       LA_CONFIG_MAX_orphan_ms <= (uint32_t)LA_TIMER_MAX_MS,
 	       "the shard's values are valid for connections, whose defaults they are");
 
 static uint32_t
@@ -61,8 +64,8 @@ la_tcp_memory(const struct la_shard_config *cfg)
 	uint32_t conns = cfg->max_conns, tw4 = cfg->max_time_wait4, tw6 = cfg->max_time_wait6;
 
 	assert(la_config_is_filled(cfg));
-	return sizeof(struct small) + isn_places(conns) * sizeof(struct la_isn_end) + tcb_bytes(conns) + la_index_memory(conns + tw4 + tw6) +
-	       la_tw_memory(tw4, tw6) + wheel_bytes(wheel_refs(conns, tw4, tw6)) +
+	return sizeof(struct small) + isn_places(conns) * sizeof(struct la_isn_end) + tcb_bytes(conns) +
+	       la_index_memory(conns + tw4 + tw6) + la_tw_memory(tw4, tw6) + wheel_bytes(wheel_refs(conns, tw4, tw6)) +
 	       la_wheel_memory(LA_DELACK_SLOTS, conns);
 }
 
@@ -352,8 +355,7 @@ la_tcp_abort_all(struct la_tcp *t, unsigned max)
 
 /* RFC 5927 4: only an error about a segment in flight is accepted. */
 void
-la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
-	    uint32_t mtu)
+la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what, uint32_t mtu)
 {
 	la_ref ref = la_tcb_lookup_tuple(t, tuple, la_hash_tuple(&t->key, tuple));
 	struct la_tcb *c = la_ref_pool(ref) == LA_POOL_TCB ? &t->tcbs[la_ref_slot(ref)] : NULL;

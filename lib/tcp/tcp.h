@@ -27,14 +27,14 @@ struct la_call {
 };
 
 enum {
-	LA_TCP_OUT_MAX = 2048,	/* packets that wait for lib/net */
-	LA_TCP_OUT_CONTROL = 256, /* places that segments with text must leave free */
-	LA_TCP_OUT_BURST = 1024, /* room that must be free before a burst of input: */
+	LA_TCP_OUT_MAX = 2048,					/* packets that wait for lib/net */
+	LA_TCP_OUT_CONTROL = 256,				/* places that segments with text must leave free */
+	LA_TCP_OUT_BURST = 1024,				/* room that must be free before a burst of input: */
 	LA_TCP_OUT_CROWDED = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST, /* none is while more packets than these wait */
 	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
-	LA_TCP_PROFILES = 256, /* different option sets in one shard */
-	LA_GIVEN_UP = 64,	/* recorded reopens that a segment of the old connection ended */
+	LA_TCP_PROFILES = 256,	 /* different option sets in one shard */
+	LA_GIVEN_UP = 64,	 /* recorded reopens that a segment of the old connection ended */
 	LA_ISN_ENDS_MIN = 1024,	 /* places of la_tcp.isn_ends: a power of two, */
 	LA_ISN_ENDS_MAX = 65536, /* at least max_conns up to this many */
 };
@@ -50,23 +50,23 @@ enum la_hold_reason { LA_HOLD_NONE, LA_HOLD_MEMORY, LA_HOLD_ORPHANS };
 
 /** Buffers held for peers, and the search for aborts (hold.c). */
 struct la_hold {
-	uint32_t held;	  /* buffers on the queues of all connections */
-	uint32_t max;	  /* limit of held, */
-	uint32_t extra;	  /* limit beyond the first of each connection, */
-	uint32_t common;  /* of which any connection may take these: three quarters */
-	uint32_t holders; /* connections that hold one or more */
-	uint32_t low;	  /* below this number of free buffers, no more are held and no payload is sent */
-	uint32_t cell;	  /* bytes of sequence space a reassembly block covers: a power of two */
-	bool is_low;	  /* as of the last tick */
+	uint32_t held;	      /* buffers on the queues of all connections */
+	uint32_t max;	      /* limit of held, */
+	uint32_t extra;	      /* limit beyond the first of each connection, */
+	uint32_t common;      /* of which any connection may take these: three quarters */
+	uint32_t holders;     /* connections that hold one or more */
+	uint32_t low;	      /* below this number of free buffers, no more are held and no payload is sent */
+	uint32_t cell;	      /* bytes of sequence space a reassembly block covers: a power of two */
+	bool is_low;	      /* as of the last tick */
 	uint32_t ooo_list[8]; /* first connections of the lists of ooo.c */
 	uint32_t orphans, max_orphans;
-	bool refused;	      /* a connection was recently refused a buffer below FAIR, */
-	bool refused_first;   /* and some of them had none */
-	uint32_t refused_at;  /* tick of the last time, */
-	uint32_t refused_since; /* and of the first of an unbroken series */
-	uint32_t sweep;	      /* last slot that the search for victims has visited */
-	uint32_t sweep_at;    /* tick of it; */
-	uint32_t sweep_wait;  /* the search continues after this number of ms */
+	bool refused;		       /* a connection was recently refused a buffer below FAIR, */
+	bool refused_first;	       /* and some of them had none */
+	uint32_t refused_at;	       /* tick of the last time, */
+	uint32_t refused_since;	       /* and of the first of an unbroken series */
+	uint32_t sweep;		       /* last slot that the search for victims has visited */
+	uint32_t sweep_at;	       /* tick of it; */
+	uint32_t sweep_wait;	       /* the search continues after this number of ms */
 	enum la_hold_reason sweep_for; /* the reason of this search */
 	unsigned nvictims;
 	struct la_hold_victim {
@@ -77,12 +77,12 @@ struct la_hold {
 
 /** A pending reopen that a segment of the old connection has ended: the values of its SYN,ACK. */
 struct la_given_up {
-	la_ref ref;    /* the restored TIME_WAIT entry; 0: none */
+	la_ref ref; /* the restored TIME_WAIT entry; 0: none */
 	uint32_t iss, irs;
-	uint32_t at;   /* tick */
-	uint16_t mss;  /* negotiated */
+	uint32_t at;	/* tick */
+	uint16_t mss;	/* negotiated */
 	uint8_t wscale; /* the peer's, if LA_OPT_WSCALE */
-	uint8_t opts;  /* LA_OPT_TS, LA_OPT_WSCALE, LA_OPT_SACK_PERM: negotiated */
+	uint8_t opts;	/* LA_OPT_TS, LA_OPT_WSCALE, LA_OPT_SACK_PERM: negotiated */
 };
 
 struct la_tcp {
@@ -98,28 +98,28 @@ struct la_tcp {
 	struct la_counters *counters;
 	struct rte_mempool *mbufs;
 	struct rte_mempool *control; /* for packets without payload when `mbufs` is empty; or NULL */
-	struct la_spare *spare; /* during a burst: spare.h */
-	uint16_t buf_len;	/* of a buffer of `mbufs` */
-	bool on_time;		/* tick is current: during input and timers */
-	bool ip_id_set;		/* ip_id has its first value */
-	uint16_t ip_id;		/* of the last packet without DF */
+	struct la_spare *spare;	     /* during a burst: spare.h */
+	uint16_t buf_len;	     /* of a buffer of `mbufs` */
+	bool on_time;		     /* tick is current: during input and timers */
+	bool ip_id_set;		     /* ip_id has its first value */
+	uint16_t ip_id;		     /* of the last packet without DF */
 	const struct la_mem_ops *mem;
 
 	/* packets that wait to be sent: IP header first, without Ethernet header. Without checksum offload, tx_offload
 	 * and ol_flags are 0 */
 	struct rte_mbuf **out;
 	unsigned out_head, out_n; /* out[out_head .. out_n) wait */
-	unsigned out_text; /* limit of waiting packets for segments with text; 0: the pool is low */
+	unsigned out_text;	  /* limit of waiting packets for segments with text; 0: the pool is low */
 
-	struct la_tcb *tcbs;	 /* slot 0 is not used */
+	struct la_tcb *tcbs; /* slot 0 is not used */
 	uint32_t tcb_capacity;
-	uint32_t tcb_fresh;	 /* slots from here on were never used */
-	uint32_t tcb_free;	 /* head of the free list through `next`; 0: empty */
+	uint32_t tcb_fresh; /* slots from here on were never used */
+	uint32_t tcb_free;  /* head of the free list through `next`; 0: empty */
 	uint32_t tcb_live;
-	uint32_t sweep;		 /* next slot of la_tcp_abort_all() */
+	uint32_t sweep;			     /* next slot of la_tcp_abort_all() */
 	uint32_t pending_head, pending_tail; /* TCBs with output that did not fit */
 	struct la_listener *listeners;
-	uint16_t *listen_port;	 /* by port: first listener there, index + 1; 0: none */
+	uint16_t *listen_port; /* by port: first listener there, index + 1; 0: none */
 	struct la_profile *profiles;
 	unsigned nprofiles;
 	uint32_t mtu;
@@ -127,17 +127,17 @@ struct la_tcp {
 	uint32_t msl;
 	uint32_t orphan_ms;
 	bool tw_full_reset;
-	uint32_t cookies_at;   /* connections in SYN_RCVD; UINT32_MAX: never */
-	uint32_t cookies_last; /* tick of the last cookie sent */
-	bool cookies_on[2];    /* IPv4, IPv6 */
+	uint32_t cookies_at;			  /* connections in SYN_RCVD; UINT32_MAX: never */
+	uint32_t cookies_last;			  /* tick of the last cookie sent */
+	bool cookies_on[2];			  /* IPv4, IPv6 */
 	struct la_given_up given_up[LA_GIVEN_UP]; /* a ring */
-	uint32_t given_up_n;   /* number of all so far */
-	uint32_t rst_rate; /* RSTs per second to unknown peers, and the largest burst */
+	uint32_t given_up_n;			  /* number of all so far */
+	uint32_t rst_rate;			  /* RSTs per second to unknown peers, and the largest burst */
 	struct la_tokens rsts;
 	struct la_call *calls; /* LA_TCP_CALLS of them */
 	uint32_t ncalls;       /* since the last update of the time; above LA_TCP_CALLS: some are not in the list */
-	uint64_t isn_floor;   /* steps of the ISN clock passed by connections */
-	uint64_t isn_far_max; /* the furthest clock in isn_ends, in steps */
+	uint64_t isn_floor;    /* steps of the ISN clock passed by connections */
+	uint64_t isn_far_max;  /* the furthest clock in isn_ends, in steps */
 	struct la_isn_end *isn_ends; /* isn_mask + 1 places: ends of the tuples' last connections (isn.c) */
 	uint32_t isn_mask;
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
@@ -193,15 +193,14 @@ uint64_t la_tcp_next(const struct la_tcp *t);
 /** An ICMP error about a segment of ours. soft: noted only. hard: ends SYN_SENT. pmtu: lowers the
  * segment size (mtu 0: unknown, the next plateau of RFC 1191 7.1). Counts icmp_* itself. */
 enum la_tcp_icmp { LA_TCP_ICMP_SOFT, LA_TCP_ICMP_HARD, LA_TCP_ICMP_PMTU };
-void la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
-		 uint32_t mtu);
+void la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what, uint32_t mtu);
 
 /** The shard calls of include/lastack/shard.h without routing, which lib/net checks first. */
-int la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port,
-		  const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts);
+int la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port, const struct la_conn_ops *ops,
+		  void *user, const struct la_conn_opts *opts);
 int la_tcp_unlisten(struct la_tcp *t, const struct la_addr *addr, uint16_t port);
-int la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_conn_ops *ops,
-		   void *user, const struct la_conn_opts *opts, struct la_conn **out);
+int la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_conn_ops *ops, void *user,
+		   const struct la_conn_opts *opts, struct la_conn **out);
 int la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn_info *info);
 uint32_t la_tcp_abort_all(struct la_tcp *t, unsigned max);
 

@@ -232,8 +232,7 @@ cut_to_window(struct la_tcb *c, struct la_seg *s)
 static bool
 takes_text(const struct la_tcb *c)
 {
-	return c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 ||
-	       c->state == LA_FIN_WAIT_2;
+	return c->state == LA_ESTABLISHED || c->state == LA_FIN_WAIT_1 || c->state == LA_FIN_WAIT_2;
 }
 
 void

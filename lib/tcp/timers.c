@@ -78,8 +78,7 @@ keepalive_expired(struct la_tcb *c)
 	la_count(c->tcp, LA_C_keepalive_probes);
 	timers_send_probe(c);
 	/* backdates long_at so that the next probe fires after one interval */
-	c->long_at = c->tcp->tick - idle + (idle < LA_KEEPALIVE_INTERVAL_MS ? idle
-									    : LA_KEEPALIVE_INTERVAL_MS);
+	c->long_at = c->tcp->tick - idle + (idle < LA_KEEPALIVE_INTERVAL_MS ? idle : LA_KEEPALIVE_INTERVAL_MS);
 }
 
 /* No acknowledgement for orphan_ms. An orphan with a closed window ends here (RFC 6429), and so does an orphan

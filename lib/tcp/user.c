@@ -18,8 +18,7 @@ conn_ctcb(const struct la_conn *conn)
 }
 
 static ssize_t
-send_with(struct la_conn *conn, const void *buf, size_t len,
-	  size_t (*append)(struct la_tcb *, const void *, size_t))
+send_with(struct la_conn *conn, const void *buf, size_t len, size_t (*append)(struct la_tcb *, const void *, size_t))
 {
 	struct la_tcb *c = conn_tcb(conn);
 	size_t n;
@@ -218,12 +217,10 @@ const char *
 la_state_name(enum la_state s)
 {
 	static const char *const names[] = {
-		[LA_CLOSED] = "CLOSED",		  [LA_LISTEN] = "LISTEN",
-		[LA_SYN_SENT] = "SYN_SENT",	  [LA_SYN_RCVD] = "SYN_RCVD",
-		[LA_ESTABLISHED] = "ESTABLISHED", [LA_FIN_WAIT_1] = "FIN_WAIT_1",
-		[LA_FIN_WAIT_2] = "FIN_WAIT_2",	  [LA_CLOSE_WAIT] = "CLOSE_WAIT",
-		[LA_CLOSING] = "CLOSING",	  [LA_LAST_ACK] = "LAST_ACK",
-		[LA_TIME_WAIT] = "TIME_WAIT",
+		[LA_CLOSED] = "CLOSED",		[LA_LISTEN] = "LISTEN",		  [LA_SYN_SENT] = "SYN_SENT",
+		[LA_SYN_RCVD] = "SYN_RCVD",	[LA_ESTABLISHED] = "ESTABLISHED", [LA_FIN_WAIT_1] = "FIN_WAIT_1",
+		[LA_FIN_WAIT_2] = "FIN_WAIT_2", [LA_CLOSE_WAIT] = "CLOSE_WAIT",	  [LA_CLOSING] = "CLOSING",
+		[LA_LAST_ACK] = "LAST_ACK",	[LA_TIME_WAIT] = "TIME_WAIT",
 	};
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == LA_NSTATES, "every state has a name");
@@ -234,9 +231,8 @@ const char *
 la_end_name(enum la_end e)
 {
 	static const char *const names[] = {
-		[LA_END_ORDERLY] = "orderly", [LA_END_RESET] = "reset",
-		[LA_END_ABORTED] = "aborted", [LA_END_TIMEOUT] = "timeout",
-		[LA_END_REFUSED] = "refused", [LA_END_FIN_WAIT_2] = "fin_wait_2",
+		[LA_END_ORDERLY] = "orderly", [LA_END_RESET] = "reset",	    [LA_END_ABORTED] = "aborted",
+		[LA_END_TIMEOUT] = "timeout", [LA_END_REFUSED] = "refused", [LA_END_FIN_WAIT_2] = "fin_wait_2",
 	};
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == LA_NENDS, "every end has a name");

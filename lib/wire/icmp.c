@@ -14,13 +14,7 @@
 
 enum { ICMP_LEN = 8, QUOTE_LEN = 8, CKSUM_OFF = 2, IP4_FRAG_OFF = 0x1fff };
 
-enum {
-	ICMP4_ECHO_REPLY = 0,
-	ICMP4_UNREACH = 3,
-	ICMP4_ECHO = 8,
-	ICMP4_TIME_EXCEEDED = 11,
-	ICMP4_PARAM = 12
-};
+enum { ICMP4_ECHO_REPLY = 0, ICMP4_UNREACH = 3, ICMP4_ECHO = 8, ICMP4_TIME_EXCEEDED = 11, ICMP4_PARAM = 12 };
 enum { UNREACH4_PROTO = 2, UNREACH4_PORT = 3, UNREACH4_NEEDFRAG = 4 };
 
 enum {
@@ -193,8 +187,7 @@ nd_parse(const uint8_t *p, size_t len, const struct la_ip *ip, struct la_icmp *m
 	memcpy(m->target.b, p + ND_TARGET_OFF, 16);
 	if (la_ip_is_multicast(&m->target) || la_addr_is_any(&m->target) || la_addr_is4(&m->target))
 		return LA_C_drop_nd_bad;
-	if (!nd_options(p + ND_FIXED_LEN, len - ND_FIXED_LEN,
-			ns ? ND_OPT_SRC_LLADDR : ND_OPT_DST_LLADDR, m))
+	if (!nd_options(p + ND_FIXED_LEN, len - ND_FIXED_LEN, ns ? ND_OPT_SRC_LLADDR : ND_OPT_DST_LLADDR, m))
 		return LA_C_drop_nd_bad;
 	if (ns) {
 		/* from ::, duplicate address detection: to a group, without link-layer address */
@@ -265,8 +258,7 @@ la_icmp6_echo_reply(uint8_t *p, size_t len, const struct la_addr *src, const str
 
 /* The 24 fixed bytes of NS and NA, and the option when there is one. */
 static size_t
-nd_write(uint8_t *p, uint8_t type, uint8_t flags, const struct la_addr *target, uint8_t opt,
-	 const uint8_t *lladdr)
+nd_write(uint8_t *p, uint8_t type, uint8_t flags, const struct la_addr *target, uint8_t opt, const uint8_t *lladdr)
 {
 	p[0] = type;
 	p[1] = 0;
@@ -282,8 +274,8 @@ nd_write(uint8_t *p, uint8_t type, uint8_t flags, const struct la_addr *target, 
 }
 
 size_t
-la_nd_solicit_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst,
-		    const struct la_addr *target, const uint8_t *lladdr)
+la_nd_solicit_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, const struct la_addr *target,
+		    const uint8_t *lladdr)
 {
 	size_t n = nd_write(p, ICMP6_NS, 0, target, ND_OPT_SRC_LLADDR, lladdr);
 
@@ -292,9 +284,8 @@ la_nd_solicit_write(uint8_t *p, const struct la_addr *src, const struct la_addr 
 }
 
 size_t
-la_nd_advert_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst,
-		   const struct la_addr *target, const uint8_t lladdr[6], bool solicited,
-		   bool override)
+la_nd_advert_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, const struct la_addr *target,
+		   const uint8_t lladdr[6], bool solicited, bool override)
 {
 	uint8_t flags = (uint8_t)((solicited ? NA_SOLICITED : 0) | (override ? NA_OVERRIDE : 0));
 	size_t n = nd_write(p, ICMP6_NA, flags, target, ND_OPT_DST_LLADDR, lladdr);

@@ -14,14 +14,14 @@
 #include "wire/ip.h"
 
 enum la_icmp_kind {
-	LA_ICMP_ECHO,	    /* echo request: answer by la_icmp_echo_reply() */
-	LA_ICMP_NS,	    /* neighbour solicitation */
-	LA_ICMP_NA,	    /* neighbour advertisement */
-	LA_ICMP_RA,	    /* router advertisement: not used, counted as other */
-	LA_ICMP_ERR_SOFT,   /* unreachable 0,1,5 and like, time exceeded, parameter problem */
-	LA_ICMP_ERR_HARD,   /* protocol or port unreachable */
-	LA_ICMP_ERR_PMTU,   /* fragmentation needed / packet too big */
-	LA_ICMP_OTHER	    /* all others, including source quench (RFC 9293 MUST-55) */
+	LA_ICMP_ECHO,	  /* echo request: answer by la_icmp_echo_reply() */
+	LA_ICMP_NS,	  /* neighbour solicitation */
+	LA_ICMP_NA,	  /* neighbour advertisement */
+	LA_ICMP_RA,	  /* router advertisement: not used, counted as other */
+	LA_ICMP_ERR_SOFT, /* unreachable 0,1,5 and like, time exceeded, parameter problem */
+	LA_ICMP_ERR_HARD, /* protocol or port unreachable */
+	LA_ICMP_ERR_PMTU, /* fragmentation needed / packet too big */
+	LA_ICMP_OTHER	  /* all others, including source quench (RFC 9293 MUST-55) */
 };
 
 struct la_icmp {
@@ -42,14 +42,12 @@ struct la_icmp {
 /** p: the ICMP message (whole, contiguous); ip: its IP header, for the pseudo-header checksum and the
  * hop limit check of RFC 4861 7.1 (255). Drops: drop_icmp_bad, drop_nd_bad. */
 enum la_counter la_icmp4_parse(const uint8_t *p, size_t len, struct la_icmp *m);
-enum la_counter la_icmp6_parse(const uint8_t *p, size_t len, const struct la_ip *ip,
-			       struct la_icmp *m);
+enum la_counter la_icmp6_parse(const uint8_t *p, size_t len, const struct la_ip *ip, struct la_icmp *m);
 
 /** Turns an echo request into its reply in place; the checksum is updated. src and dst are those of
  * the reply (used for ICMPv6's pseudo-header). */
 void la_icmp4_echo_reply(uint8_t *p, size_t len);
-void la_icmp6_echo_reply(uint8_t *p, size_t len, const struct la_addr *src,
-			 const struct la_addr *dst);
+void la_icmp6_echo_reply(uint8_t *p, size_t len, const struct la_addr *src, const struct la_addr *dst);
 
 enum { LA_ND_LEN = 32 }; /* NS or NA with one link-layer address option; 24 without */
 
@@ -59,8 +57,7 @@ size_t la_nd_solicit_write(uint8_t *p, const struct la_addr *src, const struct l
 			   const struct la_addr *target, const uint8_t *lladdr);
 /** Neighbour advertisement of `target` with its link-layer address. Returns 32. */
 size_t la_nd_advert_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst,
-			  const struct la_addr *target, const uint8_t lladdr[6], bool solicited,
-			  bool override);
+			  const struct la_addr *target, const uint8_t lladdr[6], bool solicited, bool override);
 
 /** ff02::1:ffXX:XXXX of an address (RFC 4291 2.7.1), and the Ethernet address of an IPv6 multicast
  * group (RFC 2464 7). */

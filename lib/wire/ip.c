@@ -195,8 +195,8 @@ la_ip6_parse(const uint8_t *p, size_t len, struct la_ip *ip)
 }
 
 size_t
-la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-	     uint8_t ttl, uint16_t plen)
+la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
+	     uint16_t plen)
 {
 	la_put32(p, 6u << 28);
 	la_put16(p + 4, plen);

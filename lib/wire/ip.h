@@ -21,11 +21,11 @@ enum { LA_IP6_MAX_EXT = 8 }; /* extension headers walked before a packet is drop
 
 struct la_ip {
 	struct la_addr src, dst;
-	uint16_t hlen;	/* bytes before the upper layer: options and extension headers included */
-	uint16_t plen;	/* bytes of upper layer; what follows in the frame is padding */
-	uint8_t proto;	/* of the upper layer */
-	uint8_t ttl;	/* or hop limit */
-	uint8_t tos;	/* or traffic class */
+	uint16_t hlen; /* bytes before the upper layer: options and extension headers included */
+	uint16_t plen; /* bytes of upper layer; what follows in the frame is padding */
+	uint8_t proto; /* of the upper layer */
+	uint8_t ttl;   /* or hop limit */
+	uint8_t tos;   /* or traffic class */
 };
 
 /** Header checks of RFC 1122 3.2.1: version, lengths, checksum (unless cksum_ok: the hardware
@@ -39,8 +39,7 @@ la_ip4_plain(const uint8_t *p, size_t len, uint8_t proto)
 {
 	size_t total = la_get16(p + 2);
 
-	if (p[0] != 0x45 || p[9] != proto || (la_get16(p + 6) & 0x3fff) != 0 || total > len ||
-	    total < LA_IP4_LEN)
+	if (p[0] != 0x45 || p[9] != proto || (la_get16(p + 6) & 0x3fff) != 0 || total > len || total < LA_IP4_LEN)
 		return 0;
 	return total - LA_IP4_LEN;
 }
@@ -106,8 +105,8 @@ la_ip_src_valid(const struct la_addr *src)
  * LA_IP4_DF (RFC 6864: atomic), or an identification << 16 for a packet that routers may fragment. The checksum
  * is left 0 when `cksum` is false. Returns the header's length. */
 static inline size_t
-la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-		  uint8_t ttl, uint16_t plen, bool cksum, uint32_t frag)
+la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
+		  uint16_t plen, bool cksum, uint32_t frag)
 {
 	uint32_t w[5] = {
 		htobe32(0x45u << 24 | (uint16_t)(LA_IP4_LEN + plen)),
@@ -129,13 +128,13 @@ la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *d
 /** Write a header for plen bytes of upper layer: 20 or 40 bytes; DF set and id 0 (RFC 6864 atomic).
  * la_ip4_write leaves the checksum 0 when `cksum` is false. Return the header's length. */
 static inline size_t
-la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-	     uint8_t ttl, uint16_t plen, bool cksum)
+la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
+	     uint16_t plen, bool cksum)
 {
 	return la_ip4_write_frag(p, src, dst, proto, ttl, plen, cksum, LA_IP4_DF);
 }
 
-size_t la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-		    uint8_t ttl, uint16_t plen);
+size_t la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
+		    uint16_t plen);
 
 #endif

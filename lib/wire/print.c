@@ -132,8 +132,8 @@ put_tcp(struct line *l, const uint8_t *p, const struct la_ip *ip)
 	put_addr_port(l, &ip->src, s.sport);
 	line_printf(l, " > ");
 	put_addr_port(l, &ip->dst, s.dport);
-	line_printf(l, " %s seq %u:%u(%u)", la_tcp_flags_format(s.flags, flags, sizeof(flags)), s.seq,
-		    s.seq + s.len, s.len);
+	line_printf(l, " %s seq %u:%u(%u)", la_tcp_flags_format(s.flags, flags, sizeof(flags)), s.seq, s.seq + s.len,
+		    s.len);
 	if (s.flags & LA_ACK)
 		line_printf(l, " ack %u", s.ack);
 	line_printf(l, " win %u", s.wnd);
@@ -197,8 +197,7 @@ put_icmp(struct line *l, const uint8_t *p, const struct la_ip *ip)
 	line_printf(l, v4 ? " icmp" : " icmp6");
 	switch (m.kind) {
 	case LA_ICMP_ECHO:
-		line_printf(l, " echo request id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6),
-			    ip->plen);
+		line_printf(l, " echo request id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6), ip->plen);
 		break;
 	case LA_ICMP_NS:
 	case LA_ICMP_NA:
@@ -214,8 +213,7 @@ put_icmp(struct line *l, const uint8_t *p, const struct la_ip *ip)
 		break;
 	case LA_ICMP_OTHER:
 		if (m.code == 0 && m.type == (v4 ? 0 : 129))
-			line_printf(l, " echo reply id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6),
-				    ip->plen);
+			line_printf(l, " echo reply id %u seq %u len %u", la_get16(p + 4), la_get16(p + 6), ip->plen);
 		else
 			line_printf(l, " type %u code %u len %u", m.type, m.code, ip->plen);
 		break;
@@ -229,8 +227,7 @@ put_ip(struct line *l, const uint8_t *p, size_t len, bool v4)
 	enum la_counter why;
 
 	/* A checksum of 0 is allowed in a transmitted frame: the NIC fills it in. */
-	why = v4 ? la_ip4_parse(p, len, len >= LA_IP4_LEN && la_get16(p + 10) == 0, &ip)
-		 : la_ip6_parse(p, len, &ip);
+	why = v4 ? la_ip4_parse(p, len, len >= LA_IP4_LEN && la_get16(p + 10) == 0, &ip) : la_ip6_parse(p, len, &ip);
 	if (why != LA_WIRE_OK) {
 		put_bad(l, v4 ? "ip" : "ip6", why);
 		return;

@@ -68,8 +68,7 @@ walk_options(const uint8_t *p, size_t len, struct la_seg *s)
 
 		if (p[0] != OPT_NOP) {
 			n = len < 2 ? 0 : p[1];
-			if (n < 2 || n > len ||
-			    (p[0] < sizeof(known_len) && known_len[p[0]] && known_len[p[0]] != n)) {
+			if (n < 2 || n > len || (p[0] < sizeof(known_len) && known_len[p[0]] && known_len[p[0]] != n)) {
 				s->opts |= LA_OPT_BAD;
 				return;
 			}

@@ -33,8 +33,8 @@ enum la_tcp_flag {
 
 /** The options of a segment (well formed; of a repeated option the first counts). */
 enum la_tcp_opt {
-	LA_OPT_MSS = 1 << 0,	/* SYN only; ignored elsewhere */
-	LA_OPT_WSCALE = 1 << 1, /* SYN only; ignored elsewhere; shift limited to 14 */
+	LA_OPT_MSS = 1 << 0,	   /* SYN only; ignored elsewhere */
+	LA_OPT_WSCALE = 1 << 1,	   /* SYN only; ignored elsewhere; shift limited to 14 */
 	LA_OPT_SACK_PERM = 1 << 2, /* SYN only */
 	LA_OPT_TS = 1 << 3,
 	LA_OPT_BAD = 1 << 7, /* the list is malformed; options before the fault count */

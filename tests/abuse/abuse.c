@@ -103,8 +103,8 @@ run(struct abuse *w, uint32_t ms, bool honest)
 
 /* ------------------------------------------------------------------ the parts of a run */
 
-static const struct service_def *const defs[SERVICES] = {
-	&service_http, &service_echo, &service_discard, &service_chargen, &service_close};
+static const struct service_def *const defs[SERVICES] = {&service_http, &service_echo, &service_discard,
+							 &service_chargen, &service_close};
 static const uint16_t ports[SERVICES] = {HTTP, ECHO_PORT, DISCARD, CHARGEN, CLOSE};
 
 /* The services of `lastack server`. */
@@ -114,8 +114,8 @@ start_services(struct abuse *w)
 	for (unsigned i = 0; i < SERVICES; i++) {
 		service_init(&w->services[i], defs[i], ports[i]);
 		w->services[i].idle_ms = 60000;
-		ABUSE_MUST(service_start(&w->services[i], w->stack[SERVER].s,
-					 w->row->conns ? w->row->conns : 65536) == 0);
+		ABUSE_MUST(service_start(&w->services[i], w->stack[SERVER].s, w->row->conns ? w->row->conns : 65536) ==
+			   0);
 	}
 }
 
@@ -211,8 +211,7 @@ after(struct abuse *w)
 	run(w, 2000, false);
 	r = honest_result(w->honest, 0);
 	if (r.closed != r.begun)
-		abuse_fail(w, "after the attack honest clients closed %u of %u connections",
-			   r.closed, r.begun);
+		abuse_fail(w, "after the attack honest clients closed %u of %u connections", r.closed, r.begun);
 }
 
 static void
@@ -247,8 +246,7 @@ abuse_row(const struct attack *a, const struct row *r)
 	before(w);
 	before_it = honest_result(w->honest, 0);
 	if (before_it.closed != before_it.begun)
-		abuse_fail(w, "before the attack: %u of %u closed", before_it.closed,
-			   before_it.begun);
+		abuse_fail(w, "before the attack: %u of %u closed", before_it.closed, before_it.begun);
 	result = during(w);
 	leaving(w);
 	after(w);
@@ -256,9 +254,8 @@ abuse_row(const struct attack *a, const struct row *r)
 	printf("    %s: closes %u/%u, p50 %u ms, p99 %u ms (before %u, %u), pings %u/%u, rx_nombuf "
 	       "%lu, "
 	       "mbuf_exhausted %lu\n",
-	       w->failed ? "failed" : "ok", result.closed, result.begun, result.p50, result.p99,
-	       before_it.p50, before_it.p99, w->pongs, w->pings, w->stack[SERVER].rx_nombuf,
-	       abuse_count(w, LA_C_mbuf_exhausted));
+	       w->failed ? "failed" : "ok", result.closed, result.begun, result.p50, result.p99, before_it.p50,
+	       before_it.p99, w->pongs, w->pings, w->stack[SERVER].rx_nombuf, abuse_count(w, LA_C_mbuf_exhausted));
 	for (unsigned i = 0; i < SERVICES; i++)
 		service_fini(&w->services[i]);
 	net_close(w);

@@ -42,7 +42,7 @@ enum host { SERVER, HONEST, CROWD, STACKS, RAW = STACKS, ROUTER, EVERYONE };
 /** What peers can occupy. The old values must be back one second after the attack. */
 enum gauge {
 	G_BUFFERS,    /* packet buffers out of the server's pool */
-	G_LIVE,       /* TCBs */
+	G_LIVE,	      /* TCBs */
 	G_HALF_OPEN,  /* of them in SYN_RCVD */
 	G_NEIGHBOURS, /* entries of the neighbour table */
 	G_RESERVED4,  /* reserved TIME_WAIT entries */
@@ -55,18 +55,18 @@ enum gauge {
 
 /** The parameters of one run of an attack. Zero fields take the default in brackets. */
 struct row {
-	uint32_t n;        /* connections, sources: the attack's own meaning */
-	uint32_t rate;     /* frames or opens a second, of all */
-	uint32_t size;     /* bytes: a gap, a segment, a request's body */
-	uint32_t pool;     /* packet buffers of the server [32768, as in the program] */
-	uint32_t ms;       /* duration [4000] */
-	uint32_t conns;    /* max_conns [the shard's] */
-	uint32_t tw;       /* TIME_WAIT entries, of each family [the shard's] */
+	uint32_t n;	   /* connections, sources: the attack's own meaning */
+	uint32_t rate;	   /* frames or opens a second, of all */
+	uint32_t size;	   /* bytes: a gap, a segment, a request's body */
+	uint32_t pool;	   /* packet buffers of the server [32768, as in the program] */
+	uint32_t ms;	   /* duration [4000] */
+	uint32_t conns;	   /* max_conns [the shard's] */
+	uint32_t tw;	   /* TIME_WAIT entries, of each family [the shard's] */
 	uint32_t rst_rate; /* RSTs a second [the shard's] */
 	uint8_t variant;   /* the attack's own meaning */
-	bool ip6;          /* the attacker's family */
-	bool far;          /* the bots are beyond the gateway, in a prefix of their own */
-	bool longer;       /* only with --long */
+	bool ip6;	   /* the attacker's family */
+	bool far;	   /* the bots are beyond the gateway, in a prefix of their own */
+	bool longer;	   /* only with --long */
 };
 
 struct abuse;
@@ -77,10 +77,10 @@ struct attack {
 	const char *kind; /* its public name */
 	const struct row *rows;
 	unsigned nrows;
-	bool crowd;         /* uses the crowd (crowd.c) */
-	bool no_ping;       /* uses up the ping budget: pings are not counted */
+	bool crowd;	    /* uses the crowd (crowd.c) */
+	bool no_ping;	    /* uses up the ping budget: pings are not counted */
 	uint32_t honest_ms; /* time between two opens of the honest clients [10] */
-	unsigned later;     /* gauges (bits) with a limit longer than a second ... */
+	unsigned later;	    /* gauges (bits) with a limit longer than a second ... */
 	uint32_t later_ms;  /* ... and that limit, counted from the end of the attack */
 	/** The first millisecond. */
 	void (*begin)(struct abuse *w);
@@ -149,20 +149,20 @@ enum bot_state { BOT_FREE, BOT_SYN, BOT_OPEN, BOT_GONE };
 struct bot {
 	uint8_t state; /* enum bot_state */
 	bool ip6;
-	bool reads;           /* acknowledges data in order */
-	bool mute;            /* sends no ACK by itself */
-	bool fin;             /* the server's FIN was received */
-	bool reset;           /* the server sent a RST */
-	uint16_t port;        /* its own */
+	bool reads;	      /* acknowledges data in order */
+	bool mute;	      /* sends no ACK by itself */
+	bool fin;	      /* the server's FIN was received */
+	bool reset;	      /* the server sent a RST */
+	uint16_t port;	      /* its own */
 	uint16_t service;     /* the server's */
-	uint16_t win;         /* as written in its segments, never scaled */
-	uint16_t mss;         /* on its SYN [1460] */
-	uint32_t seq;         /* next to send */
-	uint32_t una;         /* acknowledged by the server */
-	uint32_t ack;         /* next expected */
-	uint32_t edge;        /* right edge of the server's window: the largest offered */
-	uint8_t ws;           /* the server's shift */
-	uint64_t got;         /* bytes received */
+	uint16_t win;	      /* as written in its segments, never scaled */
+	uint16_t mss;	      /* on its SYN [1460] */
+	uint32_t seq;	      /* next to send */
+	uint32_t una;	      /* acknowledged by the server */
+	uint32_t ack;	      /* next expected */
+	uint32_t edge;	      /* right edge of the server's window: the largest offered */
+	uint8_t ws;	      /* the server's shift */
+	uint64_t got;	      /* bytes received */
 	uint32_t mark, mark2; /* the attack's own */
 };
 /** The i-th bot of the row's family sends its SYN. */
@@ -173,8 +173,7 @@ uint32_t bot_room(const struct bot *b);
 /** Every millisecond: opens the next ones, `rate` a second, until the row's n are opened. */
 void bots_trickle(struct abuse *w, uint16_t service, uint16_t win, uint32_t rate);
 /** A segment at seq; acknowledges b->ack with window b->win. Does not move b->seq. */
-void bot_tx(struct abuse *w, struct bot *b, uint8_t flags, uint32_t seq, uint32_t ack,
-	    const void *data, size_t len);
+void bot_tx(struct abuse *w, struct bot *b, uint8_t flags, uint32_t seq, uint32_t ack, const void *data, size_t len);
 /** In-order text; moves b->seq. In segments of at most `piece` bytes. */
 void bot_send(struct abuse *w, struct bot *b, const void *data, size_t len, size_t piece);
 void bot_fin(struct abuse *w, struct bot *b);
@@ -192,11 +191,11 @@ void bots_fini(struct abuse *w);
 /* crowd.c */
 struct crowd_plan {
 	uint16_t service; /* the server's port */
-	uint64_t send;    /* bytes of repeated `text`; UINT64_MAX: without end */
+	uint64_t send;	  /* bytes of repeated `text`; UINT64_MAX: without end */
 	const char *text; /* NULL: a pattern */
 	uint32_t text_len;
 	uint32_t rcvbuf; /* [256 KiB] */
-	bool reads;      /* reads the server's data */
+	bool reads;	 /* reads the server's data */
 };
 /** Opens n more connections of the row's family, up to the row's n in all. The first call's plan
  * applies to all. */
@@ -215,9 +214,9 @@ void honest_abort(struct honest *h);
 /** Starts counting: connections begun earlier do not count. */
 void honest_mark(struct honest *h);
 struct honest_result {
-	uint32_t begun;    /* at least `grace` ms ago */
+	uint32_t begun;	   /* at least `grace` ms ago */
 	uint32_t closed;   /* of all begun, connections closed in order, with every byte verified */
-	uint32_t wrong;    /* wrong bytes */
+	uint32_t wrong;	   /* wrong bytes */
 	uint32_t p50, p99; /* ms from SYN to `closed` */
 };
 struct honest_result honest_result(const struct honest *h, uint32_t grace_ms);

@@ -8,18 +8,12 @@
 
 #include "abuse.h"
 
-enum {
-	MSS = 1460,
-	WINDOW = 65535,
-	RTT = 2 * DELAY_MS,
-	TRIPS = 10,
-	MOST = WINDOW / 2 + (TRIPS + 2) * MSS
-};
+enum { MSS = 1460, WINDOW = 65535, RTT = 2 * DELAY_MS, TRIPS = 10, MOST = WINDOW / 2 + (TRIPS + 2) * MSS };
 
 static struct measure {
 	uint32_t lost, high; /* the segment that the bot ignores once; the highest byte seen */
 	uint64_t repaired;   /* ms */
-	uint32_t bytes;      /* of round trip TRIPS after the repair */
+	uint32_t bytes;	     /* of round trip TRIPS after the repair */
 } of[200];
 
 static void
@@ -106,8 +100,7 @@ judge(struct abuse *w)
 	if (measured < r->n / 2)
 		abuse_fail(w, "%u of %u downloads were measured", measured, r->n);
 	if (most > MOST)
-		abuse_fail(w, "%d round trips after a loss a window has %u bytes; %d are allowed",
-			   TRIPS, most, MOST);
+		abuse_fail(w, "%d round trips after a loss a window has %u bytes; %d are allowed", TRIPS, most, MOST);
 }
 
 static const struct row rows[] = {

@@ -45,8 +45,7 @@ claim6(uint8_t *p, const uint8_t mac[6])
 	n = la_ip6_write(p, &us, &all, LA_IPPROTO_ICMP6, 255, LA_ND_LEN);
 	len = la_nd_advert_write(p + n, &us, &all, &us, mac, false, true);
 	memset(p + n + 2, 0, 2);
-	sum = la_cksum_finish(la_cksum_add(
-		la_cksum_pseudo(&us, &all, LA_IPPROTO_ICMP6, (uint32_t)len), p + n, len));
+	sum = la_cksum_finish(la_cksum_add(la_cksum_pseudo(&us, &all, LA_IPPROTO_ICMP6, (uint32_t)len), p + n, len));
 	memcpy(p + n + 2, &sum, 2);
 	return n + len;
 }
@@ -57,8 +56,7 @@ step(struct abuse *w)
 	const struct row *r = abuse_params(w);
 
 	for (uint32_t k = abuse_due(w, r->rate); k > 0; k--) {
-		struct la_eth e = {.type = r->ip6 ? LA_ETH_IP6 : LA_ETH_ARP,
-				   .src = {2, 0, 0, 0, 9, 9}};
+		struct la_eth e = {.type = r->ip6 ? LA_ETH_IP6 : LA_ETH_ARP, .src = {2, 0, 0, 0, 9, 9}};
 		uint8_t buf[128];
 		size_t n;
 
@@ -85,8 +83,7 @@ judge(struct abuse *w)
 
 	printf("    defences: %u\n", defences);
 	if (defences > allowed)
-		abuse_fail(w, "%u defences of an address in %u s, %u are allowed", defences,
-			   ms / 1000, allowed);
+		abuse_fail(w, "%u defences of an address in %u s, %u are allowed", defences, ms / 1000, allowed);
 }
 
 static const struct row rows[] = {

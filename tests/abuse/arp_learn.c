@@ -33,8 +33,7 @@ ask6(uint8_t *p, const struct la_addr *src, const uint8_t mac[6])
 	uint16_t sum;
 
 	memset(p + n + 2, 0, 2);
-	sum = la_cksum_finish(la_cksum_add(
-		la_cksum_pseudo(src, &to, LA_IPPROTO_ICMP6, (uint32_t)len), p + n, len));
+	sum = la_cksum_finish(la_cksum_add(la_cksum_pseudo(src, &to, LA_IPPROTO_ICMP6, (uint32_t)len), p + n, len));
 	memcpy(p + n + 2, &sum, 2);
 	return n + len;
 }

@@ -28,8 +28,7 @@ static void
 judge(struct abuse *w)
 {
 	if (abuse_count(w, LA_C_fast_retransmits) > 0)
-		abuse_fail(w, "blind ACKs caused %lu fast retransmissions",
-			   abuse_count(w, LA_C_fast_retransmits));
+		abuse_fail(w, "blind ACKs caused %lu fast retransmissions", abuse_count(w, LA_C_fast_retransmits));
 }
 
 static const struct row rows[] = {

@@ -10,8 +10,7 @@
 static void
 step(struct abuse *w)
 {
-	static const uint8_t hard[2][4][2] = {{{3, 2}, {3, 3}, {4, 0}, {12, 0}},
-					      {{1, 4}, {1, 1}, {4, 1}, {1, 3}}};
+	static const uint8_t hard[2][4][2] = {{{3, 2}, {3, 3}, {4, 0}, {12, 0}}, {{1, 4}, {1, 1}, {4, 1}, {1, 3}}};
 	const struct row *r = abuse_params(w);
 
 	for (uint32_t k = abuse_due(w, r->rate); k > 0; k--) {
@@ -51,8 +50,7 @@ judge(struct abuse *w)
 	if (abuse_count(w, LA_C_icmp_hard) > 0)
 		abuse_fail(w, "%lu connections ended by ICMP", abuse_count(w, LA_C_icmp_hard));
 	if (r->variant == 1 && abuse_count(w, LA_C_icmp_pmtu) > 0)
-		abuse_fail(w, "%lu path MTUs taken from blind ICMP",
-			   abuse_count(w, LA_C_icmp_pmtu));
+		abuse_fail(w, "%lu path MTUs taken from blind ICMP", abuse_count(w, LA_C_icmp_pmtu));
 }
 
 static const struct row rows[] = {

@@ -19,8 +19,7 @@ step(struct abuse *w)
 			continue;
 		f.flags = RST;
 		/* 5 ms from now RCV.NXT is at most a few segments further: 50 000 is beyond them */
-		f.seq += r->variant ? 50000 + abuse_random(w) % 150000
-				    : 300000 + abuse_random(w) % (1u << 31);
+		f.seq += r->variant ? 50000 + abuse_random(w) % 150000 : 300000 + abuse_random(w) % (1u << 31);
 		spoof_tcp(w, &f);
 	}
 }

@@ -62,11 +62,9 @@ tx(struct abuse *w, const struct bot *b, struct frame *f)
 }
 
 void
-bot_tx(struct abuse *w, struct bot *b, uint8_t flags, uint32_t seq, uint32_t ack, const void *data,
-       size_t len)
+bot_tx(struct abuse *w, struct bot *b, uint8_t flags, uint32_t seq, uint32_t ack, const void *data, size_t len)
 {
-	struct frame f = {
-		.flags = flags, .seq = seq, .ack = ack, .win = b->win, .data = data, .len = len};
+	struct frame f = {.flags = flags, .seq = seq, .ack = ack, .win = b->win, .data = data, .len = len};
 
 	tx(w, b, &f);
 }
@@ -76,10 +74,8 @@ bot_open(struct abuse *w, uint32_t i, uint16_t service, uint16_t win)
 {
 	struct bot *b = bot_at(w, i);
 	uint16_t mss = b->mss ? b->mss : MSS;
-	struct frame f = {.flags = SYN,
-			  .win = win,
-			  .opts = {2, 4, (uint8_t)(mss >> 8), (uint8_t)mss, 1, 3, 3, 0},
-			  .optlen = 8};
+	struct frame f = {
+		.flags = SYN, .win = win, .opts = {2, 4, (uint8_t)(mss >> 8), (uint8_t)mss, 1, 3, 3, 0}, .optlen = 8};
 
 	*b = (struct bot){.state = BOT_SYN,
 			  .ip6 = w->row->ip6,

@@ -29,8 +29,7 @@ end(struct abuse *w)
 
 	/* 5 answers a connection in half a second */
 	if (abuse_count(w, LA_C_challenge_acks) > r->n * 5 * 9)
-		abuse_fail(w, "%lu challenge ACKs to %u connections in 4 s",
-			   abuse_count(w, LA_C_challenge_acks), r->n);
+		abuse_fail(w, "%lu challenge ACKs to %u connections in 4 s", abuse_count(w, LA_C_challenge_acks), r->n);
 	bots_leave(w);
 }
 

@@ -73,17 +73,15 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 	m->c = NULL;
 }
 
-static const struct la_conn_ops ops = {
-	.opened = opened, .data = data, .writable = opened, .closed = closed};
+static const struct la_conn_ops ops = {.opened = opened, .data = data, .writable = opened, .closed = closed};
 
 static void
 connect_one(struct member *m)
 {
 	struct crowd *cr = m->crowd;
 	bool ip6 = cr->w->row->ip6;
-	struct la_tuple t = {.laddr = abuse_addr(CROWD, ip6),
-			     .raddr = abuse_addr(SERVER, ip6),
-			     .rport = cr->plan.service};
+	struct la_tuple t = {
+		.laddr = abuse_addr(CROWD, ip6), .raddr = abuse_addr(SERVER, ip6), .rport = cr->plan.service};
 
 	m->sent = 0;
 	t.lport = cr->port = cr->port < 1024 ? 1024 : (uint16_t)(cr->port + 1);
@@ -109,8 +107,7 @@ crowd_open(struct abuse *w, const struct crowd_plan *p, uint32_t n)
 			.msl_ms = MSL_MS, .rcvbuf = p->rcvbuf, .sndbuf = SNDBUF, .nodelay = true};
 		cr->text_len = p->text ? TEXT_MAX / p->text_len * p->text_len : TEXT_MAX;
 		for (uint32_t i = 0; i < cr->text_len; i++)
-			cr->text[i] =
-				p->text ? (uint8_t)p->text[i % p->text_len] : (uint8_t)(i % 251);
+			cr->text[i] = p->text ? (uint8_t)p->text[i % p->text_len] : (uint8_t)(i % 251);
 		st->frames_per_ms = FRAMES_PER_MS;
 		st->queue = QUEUE;
 		st->loss_ppm = LOSS_PPM;

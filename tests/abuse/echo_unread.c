@@ -8,8 +8,7 @@
 static void
 step(struct abuse *w)
 {
-	static const struct crowd_plan plan = {
-		.service = ECHO_PORT, .send = UINT64_MAX, .rcvbuf = 4096};
+	static const struct crowd_plan plan = {.service = ECHO_PORT, .send = UINT64_MAX, .rcvbuf = 4096};
 
 	crowd_open(w, &plan, abuse_due(w, 500));
 }

@@ -24,8 +24,7 @@ fragment(struct abuse *w, uint8_t *p, size_t len)
 static void
 send(struct abuse *w, unsigned variant)
 {
-	static const uint8_t odd[] = {0,  FIN | PSH | URG, SYN | FIN | ACK, SYN | RST, 63, 255, FIN,
-				      URG};
+	static const uint8_t odd[] = {0, FIN | PSH | URG, SYN | FIN | ACK, SYN | RST, 63, 255, FIN, URG};
 	bool ip6 = variant == 0 ? false : abuse_params(w)->ip6;
 	uint8_t buf[FRAME_MAX], text[1400];
 	struct frame f = {.src = spoof_source(abuse_random(w) % 1000, ip6, false),

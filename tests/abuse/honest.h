@@ -14,23 +14,23 @@ struct client {
 	struct la_conn *c; /* NULL: the record is free */
 	struct la_tuple t;
 	enum kind kind;
-	uint32_t size;     /* bytes of a body, or of the text */
+	uint32_t size;	   /* bytes of a body, or of the text */
 	uint32_t number;   /* index into past */
 	unsigned requests; /* HTTP: requests of the connection */
 	unsigned answered;
 	uint32_t to_send, sent; /* echo, discard */
-	uint32_t got;           /* of the body, or of the echo */
-	bool in_body;           /* HTTP: behind the head of a response */
-	bool bad;               /* already reported */
-	bool finished;          /* transfer complete: close */
-	bool closing;           /* la_close() was called */
-	char head[HEAD_MAX];    /* of the response, received so far */
+	uint32_t got;		/* of the body, or of the echo */
+	bool in_body;		/* HTTP: behind the head of a response */
+	bool bad;		/* already reported */
+	bool finished;		/* transfer complete: close */
+	bool closing;		/* la_close() was called */
+	char head[HEAD_MAX];	/* of the response, received so far */
 	uint32_t head_len;
 };
 
 struct past {
 	uint64_t began; /* ms */
-	uint32_t took;  /* ms; UINT32_MAX: not closed in order, or not yet */
+	uint32_t took;	/* ms; UINT32_MAX: not closed in order, or not yet */
 };
 
 struct honest {

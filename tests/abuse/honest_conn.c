@@ -169,10 +169,9 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
 	struct client *k = user;
 	struct past *p = &k->h->past[k->number];
-	bool whole =
-		k->kind == DISCARD_KIND || k->kind == ECHO_KIND
-			? k->sent == k->to_send && (k->kind == DISCARD_KIND || k->got == k->to_send)
-			: k->answered == k->requests;
+	bool whole = k->kind == DISCARD_KIND || k->kind == ECHO_KIND
+			     ? k->sent == k->to_send && (k->kind == DISCARD_KIND || k->got == k->to_send)
+			     : k->answered == k->requests;
 
 	(void)c;
 	if (why->end == LA_END_ORDERLY && why->unacked == 0 && whole && !k->bad)
@@ -180,8 +179,5 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 	k->c = NULL;
 }
 
-const struct la_conn_ops honest_ops = {.opened = opened,
-				       .data = data,
-				       .writable = writable,
-				       .peer_fin = peer_fin,
-				       .closed = closed};
+const struct la_conn_ops honest_ops = {
+	.opened = opened, .data = data, .writable = writable, .peer_fin = peer_fin, .closed = closed};

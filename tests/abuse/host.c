@@ -89,9 +89,8 @@ make_pool(uint32_t n)
 	char name[24];
 
 	snprintf(name, sizeof(name), "abuse%u", number++);
-	mp = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE,
-				      0, sizeof(priv), SOCKET_ID_ANY,
-				      RTE_MEMPOOL_F_NO_IOVA_CONTIG | RTE_MEMPOOL_F_NO_SPREAD);
+	mp = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, 0, sizeof(priv),
+				      SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG | RTE_MEMPOOL_F_NO_SPREAD);
 	ABUSE_MUST(mp != NULL);
 	rte_pktmbuf_pool_init(mp, &priv);
 	ABUSE_MUST(rte_mempool_populate_default(mp) == (int)n);
@@ -119,8 +118,7 @@ net_open(struct abuse *w)
 {
 	const struct row *r = w->row;
 	uint32_t pool = abuse_pool ? abuse_pool : r->pool ? r->pool : 32768;
-	struct la_prefix addrs[4] = {{abuse_addr(SERVER, false), 16},
-				     {abuse_addr(SERVER, true), 64}};
+	struct la_prefix addrs[4] = {{abuse_addr(SERVER, false), 16}, {abuse_addr(SERVER, true), 64}};
 	struct la_shard_config cfg = {.addrs = addrs,
 				      .naddrs = 2,
 				      .gateway4 = abuse_addr(ROUTER, false),
@@ -135,12 +133,10 @@ net_open(struct abuse *w)
 	started = true;
 	stack_open(w, SERVER, pool, &cfg);
 	w->stack[SERVER].nring = pool >= 8 * RING_MAX ? RING_MAX : pool / 8;
-	ABUSE_MUST(rte_pktmbuf_alloc_bulk(w->stack[SERVER].pool, w->stack[SERVER].ring,
-					  w->stack[SERVER].nring) == 0);
+	ABUSE_MUST(rte_pktmbuf_alloc_bulk(w->stack[SERVER].pool, w->stack[SERVER].ring, w->stack[SERVER].nring) == 0);
 	addrs[0] = (struct la_prefix){abuse_addr(HONEST, false), 16};
 	addrs[1] = (struct la_prefix){abuse_addr(HONEST, true), 64};
-	ABUSE_MUST(la_prefix_parse("10.2.0.2/32", &addrs[2]) == 0 &&
-		   la_prefix_parse("fd02::2/128", &addrs[3]) == 0);
+	ABUSE_MUST(la_prefix_parse("10.2.0.2/32", &addrs[2]) == 0 && la_prefix_parse("fd02::2/128", &addrs[3]) == 0);
 	cfg = (struct la_shard_config){.addrs = addrs, .naddrs = 4, .max_conns = 8192};
 	stack_open(w, HONEST, HONEST_POOL, &cfg);
 	if (!w->attack->crowd)
@@ -164,8 +160,7 @@ net_close(struct abuse *w)
 		rte_pktmbuf_free_bulk(st->ring, st->nring);
 		size = st->pool->size;
 		if (rte_mempool_avail_count(st->pool) != size)
-			abuse_fail(w, "%u buffers of host %d leaked",
-				   size - rte_mempool_avail_count(st->pool), h);
+			abuse_fail(w, "%u buffers of host %d leaked", size - rte_mempool_avail_count(st->pool), h);
 		rte_mempool_free(st->pool);
 	}
 	for (unsigned i = 0; i < SLOTS; i++)

@@ -74,8 +74,7 @@ judge_gauges(struct abuse *w, unsigned which, bool late, const char *when)
 		if (g == G_NEIGHBOURS && late && now < w->gauges[g])
 			continue;
 		if ((which & 1u << g) && now != w->gauges[g])
-			abuse_fail(w, "%s %s: %lu, before the attack %lu", gauge_name[g], when, now,
-				   w->gauges[g]);
+			abuse_fail(w, "%s %s: %lu, before the attack %lu", gauge_name[g], when, now, w->gauges[g]);
 	}
 }
 

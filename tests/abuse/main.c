@@ -65,13 +65,12 @@ main(int argc, char **argv)
 			longer = true;
 		} else if (strcmp(argv[i], "--row") == 0 && i + 1 < argc) {
 			only = atoi(argv[++i]);
-		} else if (strcmp(argv[i], "--pool") == 0 && i + 1 < argc &&
-			   atoi(argv[i + 1]) >= 1024) {
+		} else if (strcmp(argv[i], "--pool") == 0 && i + 1 < argc && atoi(argv[i + 1]) >= 1024) {
 			abuse_pool = (uint32_t)atoi(argv[++i]);
 		} else if (strcmp(argv[i], "--list") == 0) {
 			for (unsigned k = 0; k < ATTACKS; k++)
-				printf("%-18s %u rows  %s\n", catalogue[k]->name,
-				       catalogue[k]->nrows, catalogue[k]->kind);
+				printf("%-18s %u rows  %s\n", catalogue[k]->name, catalogue[k]->nrows,
+				       catalogue[k]->kind);
 			return 0;
 		} else {
 			fprintf(stderr, "usage: abuse [--long] [--row N] [--pool N] [--list] "

@@ -23,8 +23,7 @@ end(struct abuse *w)
 
 	/* a few of these buffers are the honest clients' */
 	if (abuse_gauge(w, G_BUFFERS) > (r->pool ? r->pool / 8 : 1024) + 600)
-		abuse_fail(w, "%u idle connections hold %lu buffers", r->n,
-			   abuse_gauge(w, G_BUFFERS));
+		abuse_fail(w, "%u idle connections hold %lu buffers", r->n, abuse_gauge(w, G_BUFFERS));
 	bots_leave(w);
 }
 

@@ -15,13 +15,12 @@ step(struct abuse *w)
 
 	for (uint32_t k = abuse_due(w, r->rate); k > 0; k--) {
 		uint32_t source = abuse_random(w) % r->n;
-		struct frame f = {
-			.src = spoof_source(source, r->ip6, true),
-			.sport = (uint16_t)(1024 + abuse_random(w) % 60000),
-			.dport = r->variant ? 1 : HTTP, /* 1: a closed port, answered by RST */
-			.flags = SYN,
-			.seq = abuse_random(w),
-			.win = 65535};
+		struct frame f = {.src = spoof_source(source, r->ip6, true),
+				  .sport = (uint16_t)(1024 + abuse_random(w) % 60000),
+				  .dport = r->variant ? 1 : HTTP, /* 1: a closed port, answered by RST */
+				  .flags = SYN,
+				  .seq = abuse_random(w),
+				  .win = 65535};
 
 		spoof_tcp(w, &f);
 	}
@@ -49,8 +48,8 @@ const struct attack attack_neigh_exhaustion = {
 	.kind = "neighbour cache exhaustion, RFC 6583: SYNs from on-link addresses that do not "
 		"exist",
 	ROWS(rows),
-	.later = 1 << G_LIVE | 1 << G_HALF_OPEN | 1 << G_RESERVED4 | 1 << G_RESERVED6 |
-		 1 << G_NEIGHBOURS | 1 << G_BUFFERS,
+	.later = 1 << G_LIVE | 1 << G_HALF_OPEN | 1 << G_RESERVED4 | 1 << G_RESERVED6 | 1 << G_NEIGHBOURS |
+		 1 << G_BUFFERS,
 	.later_ms = 67000,
 	.step = step,
 	.end = end,

@@ -23,9 +23,8 @@
 enum { RECORD = 4 };
 
 static const uint8_t macs[][6] = {
-	[SERVER] = {2, 0, 0, 0, 0, 1},    [HONEST] = {2, 0, 0, 0, 0, 2},
-	[CROWD] = {2, 0, 0, 0, 0, 5},     [RAW] = {2, 0, 0, 0, 0, 4},
-	[ROUTER] = {2, 0, 0, 0, 0, 0xfe},
+	[SERVER] = {2, 0, 0, 0, 0, 1}, [HONEST] = {2, 0, 0, 0, 0, 2},	 [CROWD] = {2, 0, 0, 0, 0, 5},
+	[RAW] = {2, 0, 0, 0, 0, 4},    [ROUTER] = {2, 0, 0, 0, 0, 0xfe},
 };
 
 const uint8_t *

@@ -43,11 +43,7 @@ static void
 step(struct abuse *w)
 {
 	bool ip6 = abuse_params(w)->ip6;
-	struct frame own = {.src = spoof_source(7, ip6, false),
-			    .sport = 1500,
-			    .dport = 4,
-			    .flags = ACK},
-		     f;
+	struct frame own = {.src = spoof_source(7, ip6, false), .sport = 1500, .dport = 4, .flags = ACK}, f;
 
 	/* a trial starts when there is a victim */
 	if (trial == 2 * TRIALS || abuse_since(w) < TRIAL_MS * (trial + 1))
@@ -83,8 +79,8 @@ judge(struct abuse *w)
 			min[k] = got[k][i] < min[k] ? got[k][i] : min[k];
 			max[k] = got[k][i] > max[k] ? got[k][i] : max[k];
 		}
-	printf("    RSTs of %d probes: dead tuples %u to %u, live ones %u to %u\n", OWN, min[0],
-	       max[0], min[1], max[1]);
+	printf("    RSTs of %d probes: dead tuples %u to %u, live ones %u to %u\n", OWN, min[0], max[0], min[1],
+	       max[1]);
 	if (trial < 2 * TRIALS)
 		abuse_fail(w, "%u of %d trials were made", trial, 2 * TRIALS);
 	if (max[0] < min[1] || max[1] < min[0])

@@ -50,8 +50,7 @@ end(struct abuse *w)
 	for (uint32_t i = 0; i < r->n; i++)
 		open += bot_at(w, i)->state == BOT_OPEN && !bot_at(w, i)->fin;
 	if (r->ms >= 150000 && open > 0)
-		abuse_fail(w, "%u of %u unfinished request heads are open after %u s", open, r->n,
-			   r->ms / 1000);
+		abuse_fail(w, "%u of %u unfinished request heads are open after %u s", open, r->n, r->ms / 1000);
 	bots_leave(w);
 }
 

@@ -28,8 +28,8 @@ end(struct abuse *w)
 	const struct row *r = abuse_params(w);
 
 	if (abuse_count(w, LA_C_embryonic_gone) < r->n)
-		abuse_fail(w, "%lu of %u half-open connections ended within 66 s",
-			   abuse_count(w, LA_C_embryonic_gone), r->n);
+		abuse_fail(w, "%lu of %u half-open connections ended within 66 s", abuse_count(w, LA_C_embryonic_gone),
+			   r->n);
 	bots_leave(w);
 }
 

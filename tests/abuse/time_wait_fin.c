@@ -51,11 +51,10 @@ end(struct abuse *w)
 	for (uint32_t i = 0; i < r->n; i++)
 		sent += bot_at(w, i)->mark2;
 	if (abuse_count(w, LA_C_time_wait_fin_acked) > sent + r->n)
-		abuse_fail(w, "%lu FINs were answered %lu times", sent,
-			   abuse_count(w, LA_C_time_wait_fin_acked));
+		abuse_fail(w, "%lu FINs were answered %lu times", sent, abuse_count(w, LA_C_time_wait_fin_acked));
 	if (abuse_gauge(w, G_TIME_WAIT) < r->n * 9 / 10)
-		abuse_fail(w, "%lu TIME_WAIT entries for %u peers that repeat their FIN",
-			   abuse_gauge(w, G_TIME_WAIT), r->n);
+		abuse_fail(w, "%lu TIME_WAIT entries for %u peers that repeat their FIN", abuse_gauge(w, G_TIME_WAIT),
+			   r->n);
 }
 
 static const struct row rows[] = {

@@ -29,9 +29,7 @@ step(struct abuse *w)
 
 		if (b->mark == 0)
 			continue;
-		if (r->variant == 0 &&
-		    (age == SYN_MS ||
-		     age == SYN_MS + 10)) /* spoofed, with the bot's tuple */
+		if (r->variant == 0 && (age == SYN_MS || age == SYN_MS + 10)) /* spoofed, with the bot's tuple */
 			bot_tx(w, b, SYN, b->seq + 1000000, 0, NULL, 0);
 		if (age == FIN_MS) {
 			b->mark = 2;
@@ -70,8 +68,8 @@ static void
 judge(struct abuse *w)
 {
 	if (unanswered > 0)
-		abuse_fail(w, "%u of %u repeated FINs were not acknowledged, because of blind SYNs",
-			   unanswered, abuse_params(w)->n);
+		abuse_fail(w, "%u of %u repeated FINs were not acknowledged, because of blind SYNs", unanswered,
+			   abuse_params(w)->n);
 }
 
 static const struct row rows[] = {
@@ -85,8 +83,7 @@ const struct attack attack_time_wait_syn = {
 	.name = "time_wait_syn",
 	.kind = "blind SYNs that reopen TIME_WAIT, RFC 1122 4.2.2.13, RFC 1337",
 	ROWS(rows),
-	.later = 1 << G_LIVE | 1 << G_HALF_OPEN | 1 << G_RESERVED4 | 1 << G_RESERVED6 |
-		 1 << G_TIME_WAIT,
+	.later = 1 << G_LIVE | 1 << G_HALF_OPEN | 1 << G_RESERVED4 | 1 << G_RESERVED6 | 1 << G_TIME_WAIT,
 	.later_ms = 66000,
 	.begin = begin,
 	.judge = judge,

@@ -11,8 +11,7 @@ static uint64_t middle, late; /* payload delivered in order */
 static void
 step(struct abuse *w)
 {
-	static const struct crowd_plan plan = {
-		.service = DISCARD, .send = UINT64_MAX, .reads = true};
+	static const struct crowd_plan plan = {.service = DISCARD, .send = UINT64_MAX, .reads = true};
 	const struct row *r = abuse_params(w);
 	uint32_t ms = r->ms ? r->ms : 4000;
 
@@ -32,8 +31,7 @@ judge(struct abuse *w)
 
 	printf("    uploads: %lu kB/s\n", rate / 1000);
 	if (rate < 20 * 1000 * 1000)
-		abuse_fail(w, "%u uploads get %lu kB/s in the second half of the attack", r->n,
-			   rate / 1000);
+		abuse_fail(w, "%u uploads get %lu kB/s in the second half of the attack", r->n, rate / 1000);
 }
 
 static const struct row rows[] = {

@@ -74,8 +74,7 @@ judge(struct abuse *w)
 
 	printf("    uploads: %lu kB/s\n", rate / 1000);
 	if (rate < 2 * 1000 * 1000) /* with enough memory: 13 MB/s and more */
-		abuse_fail(w, "%u uploads get %lu kB/s in the second half of the attack", r->n,
-			   rate / 1000);
+		abuse_fail(w, "%u uploads get %lu kB/s in the second half of the attack", r->n, rate / 1000);
 }
 
 static const struct row rows[] = {

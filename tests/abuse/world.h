@@ -43,7 +43,7 @@ struct abuse {
 	struct stack stack[STACKS];
 	struct service services[SERVICES];
 	struct slot wire[SLOTS];
-	uint64_t now;   /* ms */
+	uint64_t now;	/* ms */
 	uint64_t began; /* of the attack; 0: not yet */
 	uint64_t rng;
 	bool attacking, failed;

@@ -52,11 +52,8 @@ void
 bench_make(const struct service_def *def, uint32_t idle_ms)
 {
 	static uint8_t pattern[PATTERN_LEN], chargen[CHARGEN_LEN];
-	struct la_sim_config cfg = {.seed = 1,
-				    .nhosts = 2,
-				    .link = {.delay_us = DELAY_MS * SIM_MS},
-				    .mbufs = 4000,
-				    .flights = 4000};
+	struct la_sim_config cfg = {
+		.seed = 1, .nhosts = 2, .link = {.delay_us = DELAY_MS * SIM_MS}, .mbufs = 4000, .flights = 4000};
 
 	payload_fill(pattern, chargen);
 	memset(&b, 0, sizeof(b));

@@ -16,13 +16,13 @@ enum { DELAY_MS = 1, PORT = 80, ALL = UINT32_MAX };
 struct bench {
 	struct la_sim *w;
 	struct service s;
-	struct la_conn_ops real; /* of s, before they were wrapped */
+	struct la_conn_ops real;		 /* of s, before they were wrapped */
 	uint64_t opened_at, acked_at, closed_at; /* ms of the shard: the last of each */
 	unsigned closed;
 	enum la_end end; /* of the last one closed */
 	uint32_t stingy; /* not 0: la_send*() accepts little from the service, by this seed */
 	bool owed;	 /* la_send*() accepted a part: `writable` must follow */
-	unsigned mbufs;  /* free in the pool at the start */
+	unsigned mbufs;	 /* free in the pool at the start */
 };
 extern struct bench b;
 
@@ -30,13 +30,13 @@ struct client {
 	struct la_conn *c; /* NULL: closed */
 	const char *out;   /* text to send */
 	size_t out_len, out_pos;
-	uint32_t step_ms;  /* interval of reads and writes */
-	uint32_t read;	   /* bytes read in an interval; ALL: at once */
-	uint32_t write;	   /* bytes written in an interval; ALL: as fast as accepted */
-	uint32_t junk;	   /* arbitrary bytes to send after `out` */
-	bool keep_open;	   /* does not answer the server's FIN */
-	bool fin_after;	   /* FIN behind `out` */
-	uint8_t *in;	   /* the bytes read */
+	uint32_t step_ms; /* interval of reads and writes */
+	uint32_t read;	  /* bytes read in an interval; ALL: at once */
+	uint32_t write;	  /* bytes written in an interval; ALL: as fast as accepted */
+	uint32_t junk;	  /* arbitrary bytes to send after `out` */
+	bool keep_open;	  /* does not answer the server's FIN */
+	bool fin_after;	  /* FIN behind `out` */
+	uint8_t *in;	  /* the bytes read */
 	size_t in_len, in_room;
 	uint64_t opened_at, fin_at, closed_at; /* ms of its shard; 0: not yet */
 	enum la_end end;

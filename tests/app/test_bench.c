@@ -32,9 +32,9 @@ static json_t *
 run(const char *const *benches, int status, const char *compare)
 {
 	static char words[32][128];
-	static const char *const small[] = {"--rounds", "2", "--seconds", "0.002", "--population", "2048",
-					    "--populations", "200000", "--idle", "4096", "--inflight",
-					    "64", "--json", NULL};
+	static const char *const small[] = {"--rounds",	     "2",      "--seconds", "0.002", "--population", "2048",
+					    "--populations", "200000", "--idle",    "4096",  "--inflight",   "64",
+					    "--json",	     NULL};
 	char *argv[33] = {NULL};
 	int argc = 0;
 	json_t *j;
@@ -245,9 +245,8 @@ static void
 compare(double times, int status)
 {
 	char path[] = "/tmp/test_bench_old_XXXXXX";
-	json_t *old = json_pack("{s:[{s:s, s:{s:f, s:f, s:f}}]}", "rows", "name",
-				"repeated FIN, 2048 in TIME_WAIT", "ratio", "median", times, "least",
-				times, "most", times);
+	json_t *old = json_pack("{s:[{s:s, s:{s:f, s:f, s:f}}]}", "rows", "name", "repeated FIN, 2048 in TIME_WAIT",
+				"ratio", "median", times, "least", times, "most", times);
 	const char *const names[] = {"repeat", NULL};
 
 	close(mkstemp(path));
@@ -335,8 +334,7 @@ Test(bench, a_longer_answer_is_a_fault)
 
 Test(bench, a_counted_drop_is_a_fault)
 {
-	static const struct gen_step script[] = {{LA_SYN, 0, S, 0}, {LA_ACK, 0, 0, 0},
-						 {LA_RST | LA_ACK, 0, 0, 0}};
+	static const struct gen_step script[] = {{LA_SYN, 0, S, 0}, {LA_ACK, 0, 0, 0}, {LA_RST | LA_ACK, 0, 0, 0}};
 
 	notices(&(const struct la_conn_ops){.opened = NULL}, script, 3, "ended_reset");
 }

@@ -121,8 +121,7 @@ Test(http, statuses_in_pieces_of_every_size)
 			cr_expect_eq(p.done, heads[i].status != 0, "'%s' by %zu", heads[i].text, step);
 			if (p.done)
 				http_answer(&p, &a);
-			cr_expect_eq(a.status, heads[i].status, "'%s' by %zu: %u", heads[i].text, step,
-				     a.status);
+			cr_expect_eq(a.status, heads[i].status, "'%s' by %zu: %u", heads[i].text, step, a.status);
 		}
 	}
 }

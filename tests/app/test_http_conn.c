@@ -114,7 +114,8 @@ Test(http_conn, a_linger_outlasts_a_slow_reader)
 	static const char request[] = "GET /bytes/200000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
 	for (uint32_t idle = 1000; idle <= 30000; idle += 29000) {
-		struct client cl = {.read = 50, .write = ALL, .out = request, .out_len = sizeof(request) - 1, .junk = 1};
+		struct client cl = {
+			.read = 50, .write = ALL, .out = request, .out_len = sizeof(request) - 1, .junk = 1};
 		const uint8_t *p;
 		uint64_t n;
 
@@ -146,8 +147,12 @@ Test(http_conn, a_reader_that_stops)
 	};
 
 	for (unsigned i = 0; i < 5; i++) {
-		struct client cl = {.read = 0, .write = ALL, .out = rows[i].request,
-				    .out_len = strlen(rows[i].request), .junk = 1, .step_ms = 500};
+		struct client cl = {.read = 0,
+				    .write = ALL,
+				    .out = rows[i].request,
+				    .out_len = strlen(rows[i].request),
+				    .junk = 1,
+				    .step_ms = 500};
 
 		bench_make(&service_http, rows[i].idle);
 		serve();
@@ -166,7 +171,8 @@ Test(http_conn, a_reader_that_stops)
 Test(http_conn, a_linger_without_the_clients_fin)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-	struct client cl = {.read = ALL, .write = ALL, .out = request, .out_len = sizeof(request) - 1, .keep_open = true};
+	struct client cl = {
+		.read = ALL, .write = ALL, .out = request, .out_len = sizeof(request) - 1, .keep_open = true};
 
 	bench_make(&service_http, 60000);
 	serve();
@@ -209,7 +215,8 @@ slow_head(uint32_t step_ms, uint32_t head_ms, bool server_first)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\nX-a-field-that-never-ends: 01234567890123456789"
 				      "012345678901234567890123456789012345678901234567890123456789";
-	struct client cl = {.read = ALL, .write = 1, .step_ms = step_ms, .out = request, .out_len = sizeof(request) - 1};
+	struct client cl = {
+		.read = ALL, .write = 1, .step_ms = step_ms, .out = request, .out_len = sizeof(request) - 1};
 	const uint8_t *p;
 	uint64_t n, answered; /* ms: time of the answer at the client; its first byte was on the handshake's ACK */
 
@@ -250,8 +257,8 @@ Test(http_conn, a_slow_head_that_is_in_time)
 	static const char request[] = "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"; /* an empty line, then 27 bytes */
 
 	for (uint32_t late = 0; late < 2; late++) {
-		struct client cl = {.read = ALL, .write = 1, .step_ms = 100, .out = request,
-				    .out_len = sizeof(request) - 1};
+		struct client cl = {
+			.read = ALL, .write = 1, .step_ms = 100, .out = request, .out_len = sizeof(request) - 1};
 		const uint8_t *p;
 		uint64_t n;
 
@@ -270,7 +277,8 @@ Test(http_conn, a_slow_head_that_is_in_time)
 /* Empty lines are no request: they do not restart the time-out. */
 Test(http_conn, empty_lines_are_no_progress)
 {
-	static const char lines[] = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
+	static const char lines[] =
+		"\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
 	struct client cl = {.read = ALL, .write = 1, .step_ms = 500, .out = lines, .out_len = sizeof(lines) - 1};
 
 	bench_make(&service_http, 4000);
@@ -291,20 +299,16 @@ Test(http_conn, slow_bodies)
 		uint32_t length, bytes, step_ms, idle; /* the client sends `bytes` every step_ms */
 		uint32_t deadline;		       /* ms after the head; 0: the body is in time */
 	} rows[] = {
-		{5000, 1, 1000, 60000, 5000 + 10000},
-		{5000, 10, 50, 60000, 5000 + 10000},
-		{5000, 5, 10, 60000, 0},
-		{5000, 5000, 10, 60000, 0},
-		{100000, 1, 4000, 3000, 3000},
-		{1, 1, 2000, 60000, 0},
+		{5000, 1, 1000, 60000, 5000 + 10000}, {5000, 10, 50, 60000, 5000 + 10000}, {5000, 5, 10, 60000, 0},
+		{5000, 5000, 10, 60000, 0},	      {100000, 1, 4000, 3000, 3000},	   {1, 1, 2000, 60000, 0},
 	};
 
 	for (unsigned i = 0; i < 6; i++) {
 		char text[6000];
 		int n_head = snprintf(text, sizeof(text), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %u\r\n\r\n",
-				    rows[i].length);
-		struct client cl = {.read = ALL, .write = ALL, .step_ms = rows[i].step_ms, .out = text,
-				    .out_len = (size_t)n_head};
+				      rows[i].length);
+		struct client cl = {
+			.read = ALL, .write = ALL, .step_ms = rows[i].step_ms, .out = text, .out_len = (size_t)n_head};
 		const uint8_t *p;
 		uint64_t n;
 
@@ -338,9 +342,9 @@ static const struct {
 	int status;
 	bool head_only;
 } kinds[] = {
-	{"GET /bytes/257", 200, false}, {"GET /bytes/0", 200, false},	 {"GET /bytes/1024", 200, false},
-	{"HEAD /bytes/99", 200, true},	{"GET /bytes/1025", 200, false}, {"GET /nothing", 404, false},
-	{"GET /bytes/5000", 200, false}, {"PUT /", 405, false},		 {"GET /", 200, false},
+	{"GET /bytes/257", 200, false},	 {"GET /bytes/0", 200, false},	  {"GET /bytes/1024", 200, false},
+	{"HEAD /bytes/99", 200, true},	 {"GET /bytes/1025", 200, false}, {"GET /nothing", 404, false},
+	{"GET /bytes/5000", 200, false}, {"PUT /", 405, false},		  {"GET /", 200, false},
 };
 enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -454,7 +458,8 @@ Test(http_conn, continue_into_small_send_buffers)
 	static const uint32_t sizes[] = {1, 10, 24, 26, 100, 300};
 
 	for (unsigned i = 0; i < 6; i++) {
-		struct client cl = {.read = ALL, .write = ALL, .out = text, .out_len = sizeof(text) - 1, .fin_after = true};
+		struct client cl = {
+			.read = ALL, .write = ALL, .out = text, .out_len = sizeof(text) - 1, .fin_after = true};
 		const uint8_t *p, *end;
 		uint64_t n;
 

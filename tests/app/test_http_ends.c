@@ -46,8 +46,9 @@ over(struct client *cl)
 Test(http_ends, requests_behind_bodies_in_chunks)
 {
 	static const char text[] = "POST /status/201 HTTP/1.1\r\n" CODED "\r\n"
-				   "5;x=y\r\nGET /\r\n1\r\n\n\r\n0\r\nTrailer: x\r\n\r\n" GET("/status/202")
-				   "POST /bytes/1 HTTP/1.1\r\n" CODED "\r\n0\r\n\r\n" GET("/status/203");
+				   "5;x=y\r\nGET /\r\n1\r\n\n\r\n0\r\nTrailer: x\r\n\r\n" GET(
+					   "/status/202") "POST /bytes/1 HTTP/1.1\r\n" CODED
+							  "\r\n0\r\n\r\n" GET("/status/203");
 	static const uint32_t pieces[] = {1, 7, ALL};
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -60,7 +61,8 @@ Test(http_ends, requests_behind_bodies_in_chunks)
 		pass(10000);
 		cr_expect_eq(times(&cl, "HTTP/1.1 "), 4);
 		cr_expect_eq(times(&cl, "HTTP/1.1 201") + times(&cl, "HTTP/1.1 202") + times(&cl, "HTTP/1.1 405") +
-			     times(&cl, "HTTP/1.1 203"), 4);
+				     times(&cl, "HTTP/1.1 203"),
+			     4);
 		cr_expect_eq(count(HTTP_BAD_REQUESTS), 0);
 		bench_over();
 		cr_expect_eq(cl.end, LA_END_ORDERLY);
@@ -116,10 +118,10 @@ Test(http_ends, slow_bodies_in_chunks)
 		uint32_t write, step_ms;
 		uint32_t deadline; /* ms after the head; 0: the body is in time */
 	} rows[] = {
-		{"1;aaaaaaaaaa\r\nx\r\n", 200, 17, 1000, 5000 + 5 * 2},   /* five bytes in the first 5 s */
+		{"1;aaaaaaaaaa\r\nx\r\n", 200, 17, 1000, 5000 + 5 * 2}, /* five bytes in the first 5 s */
 		{"1;aaaaaaaaaa\r\nx\r\n", 200, 16, 20, 0},
-		{"1\r\nx\r\n", 1, 6, 20, 5000 + 2},			  /* then no data */
-		{"3e8;xx\r\n", 1, 8, 20, 5000},				  /* no data at all */
+		{"1\r\nx\r\n", 1, 6, 20, 5000 + 2}, /* then no data */
+		{"3e8;xx\r\n", 1, 8, 20, 5000},	    /* no data at all */
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -198,8 +200,8 @@ Test(http_ends, chunks_into_small_send_buffers)
 	static const uint32_t sizes[] = {1, 7, 1000, 20000, 0};
 
 	for (unsigned i = 0; i < 5; i++) {
-		const char *out = i == 0 ? GET("/chunked/20") GET("/status/202") :
-					   GET("/chunked/40000") GET("/status/202");
+		const char *out = i == 0 ? GET("/chunked/20") GET("/status/202")
+					 : GET("/chunked/40000") GET("/status/202");
 		struct client cl;
 
 		begin(&cl, out, 60000, true);
@@ -249,8 +251,8 @@ Test(http_ends, a_body_without_a_length_ends_with_our_fin)
 /* On the tick, for any idle time; pipelined requests wait, other connections do not. */
 Test(http_ends, delays_on_the_tick)
 {
-	struct client cl, other = {.read = ALL, .write = ALL, .out = GET("/status/205"),
-				   .out_len = strlen(GET("/status/205"))};
+	struct client cl,
+		other = {.read = ALL, .write = ALL, .out = GET("/status/205"), .out_len = strlen(GET("/status/205"))};
 
 	begin(&cl, GET("/delay/3s") GET("/status/202"), 1000, true);
 	client_open(&cl, 0);

@@ -18,11 +18,26 @@ struct row {
 #define CHUNKED OK11 "Transfer-Encoding: chunked\r\n\r\n"
 
 /* Outcomes: an answer that keeps the connection, one that ends it, one that the FIN ends, and an error. */
-#define KEEPS(w, t, s, b) {.what = w, .text = t, .status = s, .body = b, .persistent = true}
-#define CLOSES(w, t, s, b) {.what = w, .text = t, .status = s, .body = b}
-#define FIN_ENDS(w, t, s, b) {.what = w, .text = t, .status = s, .body = b, .fin = true}
-#define BAD(w, t, e) {.what = w, .text = t, .error = e, .body = NULL}
-#define BAD_FIN(w, t, e) {.what = w, .text = t, .error = e, .body = NULL, .fin = true}
+#define KEEPS(w, t, s, b)                                                        \
+	{                                                                        \
+		.what = w, .text = t, .status = s, .body = b, .persistent = true \
+	}
+#define CLOSES(w, t, s, b)                                   \
+	{                                                    \
+		.what = w, .text = t, .status = s, .body = b \
+	}
+#define FIN_ENDS(w, t, s, b)                                              \
+	{                                                                 \
+		.what = w, .text = t, .status = s, .body = b, .fin = true \
+	}
+#define BAD(w, t, e)                                           \
+	{                                                      \
+		.what = w, .text = t, .error = e, .body = NULL \
+	}
+#define BAD_FIN(w, t, e)                                                    \
+	{                                                                   \
+		.what = w, .text = t, .error = e, .body = NULL, .fin = true \
+	}
 
 static const struct row rows[] = {
 	KEEPS("length", OK11 "Content-Length: 3\r\n\r\nabc", 200, "abc"),
@@ -47,7 +62,8 @@ static const struct row rows[] = {
 	KEEPS("100 first", "HTTP/1.1 100 Continue\r\n\r\n" OK11 "Content-Length: 1\r\n\r\na", 200, "a"),
 	KEEPS("several 1xx first",
 	      "HTTP/1.1 100\r\nContent-Length: 7\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n"
-	      "Transfer-Encoding: x\r\nConnection: close\r\n\r\n" OK11 "Content-Length: 1\r\n\r\na", 200, "a"),
+	      "Transfer-Encoding: x\r\nConnection: close\r\n\r\n" OK11 "Content-Length: 1\r\n\r\na",
+	      200, "a"),
 	KEEPS("204 with any length", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", 204, ""),
 	KEEPS("204 with an invalid length", "HTTP/1.1 204 No Content\r\nContent-Length: x\r\n\r\n", 204, ""),
 	KEEPS("304 with any length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n", 304, ""),
@@ -63,20 +79,24 @@ static const struct row rows[] = {
 	KEEPS("chunked, LF alone", "HTTP/1.1 200\nTransfer-Encoding: chunked\n\n1\na\n0\n\n", 200, "a"),
 	KEEPS("chunked is the last coding", OK11 "Transfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 200,
 	      "a"),
-	KEEPS("codings in two fields", OK11 "Transfer-Encoding: x;p=\"a,\\\"chunked\"\r\n"
-	      "transfer-encoding: Chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, "a"),
-	CLOSES("a length beside chunked", 
+	KEEPS("codings in two fields",
+	      OK11 "Transfer-Encoding: x;p=\"a,\\\"chunked\"\r\n"
+		   "transfer-encoding: Chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+	      200, "a"),
+	CLOSES("a length beside chunked",
 	       OK11 "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, "a"),
-	CLOSES("chunked in HTTP/1.0", "HTTP/1.0 200\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
-	       "1\r\na\r\n0\r\n\r\n", 200, "a"),
+	CLOSES("chunked in HTTP/1.0",
+	       "HTTP/1.0 200\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+	       "1\r\na\r\n0\r\n\r\n",
+	       200, "a"),
 
 	CLOSES("Connection: close", OK11 "Connection: close\r\nContent-Length: 1\r\n\r\na", 200, "a"),
 	CLOSES("close in a list", OK11 "Connection: x, CLOSE ,y\r\nContent-Length: 1\r\n\r\na", 200, "a"),
 	KEEPS("a word that begins with close", OK11 "Connection: closed\r\nContent-Length: 1\r\n\r\na", 200, "a"),
 	CLOSES("close and keep-alive", OK11 "Connection: keep-alive, close\r\nContent-Length: 1\r\n\r\na", 200, "a"),
 	CLOSES("HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", 200, "a"),
-	KEEPS("HTTP/1.0 keep-alive",
-	      "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na", 200, "a"),
+	KEEPS("HTTP/1.0 keep-alive", "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na", 200,
+	      "a"),
 
 	FIN_ENDS("until the FIN", OK11 "Server: x\r\n\r\nabc", 200, "abc"),
 	FIN_ENDS("until the FIN, nothing", "HTTP/1.0 200 OK\r\n\r\n", 200, ""),
@@ -139,12 +159,24 @@ static const struct row rows[] = {
 	BAD("CR without LF in a size line", CHUNKED "1\rx", REPLY_BAD_CHUNK),
 	BAD("no field in the trailer", CHUNKED "0\r\nabc\r\n\r\n", REPLY_BAD_FIELD),
 
-	{.what = "bytes behind the body", .text = OK11 "Content-Length: 1\r\n\r\nabc", .status = 200, .body = "a",
-	 .persistent = true, .rest = "bc"},
-	{.what = "bytes behind a 204", .text = "HTTP/1.1 204 x\r\n\r\nabc", .status = 204, .body = "",
-	 .persistent = true, .rest = "abc"},
-	{.what = "bytes behind the last chunk", .text = CHUNKED "0\r\n\r\nHTTP", .status = 200, .body = "",
-	 .persistent = true, .rest = "HTTP"},
+	{.what = "bytes behind the body",
+	 .text = OK11 "Content-Length: 1\r\n\r\nabc",
+	 .status = 200,
+	 .body = "a",
+	 .persistent = true,
+	 .rest = "bc"},
+	{.what = "bytes behind a 204",
+	 .text = "HTTP/1.1 204 x\r\n\r\nabc",
+	 .status = 204,
+	 .body = "",
+	 .persistent = true,
+	 .rest = "abc"},
+	{.what = "bytes behind the last chunk",
+	 .text = CHUNKED "0\r\n\r\nHTTP",
+	 .status = 200,
+	 .body = "",
+	 .persistent = true,
+	 .rest = "HTTP"},
 };
 
 static uint64_t seed = 7;
@@ -193,8 +225,8 @@ read_row(const struct row *row, size_t step)
 		return;
 	cr_expect_eq(r.status, row->status, "%s, %zu: %u", row->what, step, r.status);
 	cr_expect(r.head_done);
-	cr_expect(nbody == strlen(row->body) && memcmp(body, row->body, nbody) == 0, "%s, %zu: %.*s", row->what,
-		  step, (int)nbody, body);
+	cr_expect(nbody == strlen(row->body) && memcmp(body, row->body, nbody) == 0, "%s, %zu: %.*s", row->what, step,
+		  (int)nbody, body);
 	cr_expect_eq(len - at, row->rest ? strlen(row->rest) : 0, "%s, %zu: %zu left", row->what, step, len - at);
 }
 
@@ -305,10 +337,32 @@ Test(http_reply, heads_and_chunk_lines_have_limits)
 /* Random bytes similar to answers: the same result for every split. */
 Test(http_reply, random_bytes)
 {
-	static const char *const words[] = {"HTTP/1.1 ", "200", "204", "100", " OK", "\r\n", "\n", "\r\n\r\n",
-					    "Content-Length", ":", " ", "5", ",", "Transfer-Encoding",
-					    "chunked", "Connection", "close", "0\r\n",
-					    "a\r\n", ";", "\"", "x", OK11, CHUNKED, "\t", "\r"};
+	static const char *const words[] = {"HTTP/1.1 ",
+					    "200",
+					    "204",
+					    "100",
+					    " OK",
+					    "\r\n",
+					    "\n",
+					    "\r\n\r\n",
+					    "Content-Length",
+					    ":",
+					    " ",
+					    "5",
+					    ",",
+					    "Transfer-Encoding",
+					    "chunked",
+					    "Connection",
+					    "close",
+					    "0\r\n",
+					    "a\r\n",
+					    ";",
+					    "\"",
+					    "x",
+					    OK11,
+					    CHUNKED,
+					    "\t",
+					    "\r"};
 
 	for (unsigned round = 0; round < 20000; round++) {
 		char text[512], body[3][512];

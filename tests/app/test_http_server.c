@@ -105,7 +105,7 @@ static const struct {
 	{"POST /status/201 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue, x\r\n\r\n", 417, 0},
 	{"POST /status/201 HTTP/1.1\r\nHost: a\r\nExpect: 100- continue\r\n\r\n", 417, 0},
 	{"POST /status/201 HTTP/1.0\r\nExpect: x\r\n\r\n", 201, 0},
-	/* transfer codings: chunked is the last, once (RFC 9112 6.1, 6.3) */
+/* transfer codings: chunked is the last, once (RFC 9112 6.1, 6.3) */
 #define CODED(te) "GET /bytes/1 HTTP/1.1\r\nHost: a\r\n" te "\r\n\r\n0\r\n\r\n"
 	{CODED("Transfer-Encoding: Chunked \t"), 200, 1},
 	{CODED("Transfer-Encoding: ,chunked,"), 200, 1},
@@ -393,8 +393,8 @@ Test(http_server, delays_and_ends)
 /* The coded body, written from any offset, decodes to n bytes. */
 Test(http_server, answers_in_chunks_from_every_offset)
 {
-	static const uint64_t sizes[] = {0, 1, 15, 16, 255, HTTP_CHUNK - 1, HTTP_CHUNK, HTTP_CHUNK + 1,
-					 2 * HTTP_CHUNK, 2 * HTTP_CHUNK + 7};
+	static const uint64_t sizes[] = {
+		0, 1, 15, 16, 255, HTTP_CHUNK - 1, HTTP_CHUNK, HTTP_CHUNK + 1, 2 * HTTP_CHUNK, 2 * HTTP_CHUNK + 7};
 	static char coded[3 * HTTP_CHUNK];
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {

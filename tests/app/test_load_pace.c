@@ -151,8 +151,9 @@ Test(pace, a_schedule_that_is_full_does_not_grow)
 
 Test(pace, invalid_schedules_are_reported)
 {
-	static const char *const texts[] = {"0", "", "x", "101M", "1,2", "1,2,3", "1,2,0,1s", "1,2,1,5",
-					    "1,2,1,0s", "0,2,1,1s", "1,100k,1,1s", "1,2,3,4s,5", "-5"};
+	static const char *const texts[] = {"0",	   "",		 "x",	    "101M",	"1,2",
+					    "1,2,3",	   "1,2,0,1s",	 "1,2,1,5", "1,2,1,0s", "0,2,1,1s",
+					    "1,100k,1,1s", "1,2,3,4s,5", "-5"};
 
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		why[0] = '\0';
@@ -192,8 +193,8 @@ Test(mix, shares_are_exact_and_even)
 
 Test(mix, invalid_mixes_are_reported)
 {
-	static const char *const texts[] = {"", "nobody", "client:0", "client,client", "client:-1", "client:1,",
-					    "client:x", "client:2M", "client;server", "clients"};
+	static const char *const texts[] = {"",		 "nobody",   "client:0",  "client,client", "client:-1",
+					    "client:1,", "client:x", "client:2M", "client;server", "clients"};
 
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		why[0] = '\0';

@@ -207,7 +207,7 @@ Test(csv, a_row_covers_the_time_since_the_last, .init = fill)
 	cr_expect_eq(column("seconds"), 7.5);
 	cr_expect_eq(column("rate"), 500);
 	cr_expect_eq(column("connects"), 300); /* a second */
-	cr_expect_eq(column("closes"), 325); /* orderly ones */
+	cr_expect_eq(column("closes"), 325);   /* orderly ones */
 	cr_expect_eq(column("failed"), 10);
 	cr_expect_eq(column("client_first"), 400); /* in the interval */
 	cr_expect_eq(column("server_first"), 200);
@@ -279,8 +279,8 @@ Test(json, has_the_documented_keys, .init = fill)
 	cr_expect_eq(number(o, "load/answers_bad/bad_length"), 2);
 	cr_expect_eq(number(o, "load/answers_bad/extra_bytes"), 1);
 	cr_expect_eq(number(o, "load/answers_bad/timed_out"), 0);
-	cr_expect(json_is_false(json_object_get(
-		json_array_get(json_object_get(json_object_get(o, "load"), "expects"), 0), "ok")));
+	cr_expect(json_is_false(
+		json_object_get(json_array_get(json_object_get(json_object_get(o, "load"), "expects"), 0), "ok")));
 	cr_expect_null(json_object_get(json_object_get(json_object_get(o, "load"), "modes"), "half"));
 	json_decref(o);
 }
@@ -342,7 +342,8 @@ Test(steps, a_row_by_when_a_connection_was_due, .init = fill)
 	cr_assert_eq(la_addr_parse("10.0.0.1", &cfg.target[0].addr), 0);
 	cfg.target[0].port = 80;
 	t.seconds = 1.75; /* three quarters of the second step */
-	r = (struct load_report){.cfg = &cfg, .now = &t, .stations = st, .nstations = 2, .msl_ms = 1000, .worker = worker};
+	r = (struct load_report){
+		.cfg = &cfg, .now = &t, .stations = st, .nstations = 2, .msl_ms = 1000, .worker = worker};
 	load_judge(&t, &r.verdict);
 	f = open_memstream(&text, &n);
 	load_report_print(&r, f);
@@ -361,7 +362,8 @@ Test(steps, a_row_by_when_a_connection_was_due, .init = fill)
 	cr_expect(json_is_null(member(o, "load/verdict/carried_per_s")));
 	cr_expect_eq(json_array_size(member(o, "load/workers")), 2);
 	cr_expect_eq(json_real_value(member(json_array_get(member(o, "load/workers"), 1), "busy_share")), 0.25);
-	cr_expect_eq(json_real_value(member(json_array_get(member(o, "load/workers"), 1), "cycles_per_connection")), 500);
+	cr_expect_eq(json_real_value(member(json_array_get(member(o, "load/workers"), 1), "cycles_per_connection")),
+		     500);
 	cr_expect_eq(number(json_array_get(member(o, "load/workers"), 1), "lag_ns/count"), 1);
 	json_decref(o);
 }
@@ -390,7 +392,7 @@ Test(totals, times_are_for_reading)
 	static const struct {
 		double ns;
 		const char *text;
-	} rows[] = {{0, "0ns"},		 {999, "999ns"},      {1234, "1.2us"},	   {123456, "123us"},
+	} rows[] = {{0, "0ns"},		 {999, "999ns"},       {1234, "1.2us"},	     {123456, "123us"},
 		    {1234567, "1.23ms"}, {12345678, "12.3ms"}, {123456789, "123ms"}, {1.5e9, "1.50s"}};
 	char buf[16];
 

@@ -39,8 +39,7 @@ request(unsigned path, bool final)
 {
 	cr_assert_eq(load_request_check(why, sizeof(why)), 0, "%s", why);
 	cr_assert_eq(load_requests_make(why, sizeof(why)), 0, "%s", why);
-	cr_assert_eq(load.cfg.target[0].request[path][final].len,
-		     strlen(load.cfg.target[0].request[path][final].text));
+	cr_assert_eq(load.cfg.target[0].request[path][final].len, strlen(load.cfg.target[0].request[path][final].text));
 	return load.cfg.target[0].request[path][final].text;
 }
 

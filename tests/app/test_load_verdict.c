@@ -31,10 +31,11 @@ fill(void)
 
 Test(cause, each_mode_has_its_orderly_ends)
 {
-	static const bool planned[CLOSE_MODES][KIND_SIMULTANEOUS + 1] = {
-		[CLOSE_CLIENT] = {true, false, true}, [CLOSE_SERVER] = {false, true, true},
-		[CLOSE_BOTH] = {true, true, true},    [CLOSE_HALF] = {true, false, true},
-		[CLOSE_ABORT] = {false, false, false}};
+	static const bool planned[CLOSE_MODES][KIND_SIMULTANEOUS + 1] = {[CLOSE_CLIENT] = {true, false, true},
+									 [CLOSE_SERVER] = {false, true, true},
+									 [CLOSE_BOTH] = {true, true, true},
+									 [CLOSE_HALF] = {true, false, true},
+									 [CLOSE_ABORT] = {false, false, false}};
 
 	for (enum close_mode m = 0; m < CLOSE_MODES; m++) {
 		for (enum load_kind k = 0; k < KINDS; k++) {

@@ -29,6 +29,7 @@ call(void *dst, const char *text, char *why, size_t size)
 
 static const char *const sides[] = {"client", "server", NULL};
 
+/* clang-format off */
 static const struct opt first[] = {
 	{.kind = OPT_HEADING, .help = "Numbers"},
 	{.name = "msl", .kind = OPT_DURATION, .dst = &v.msl, .arg = "TIME", .min = 1, .max = 120000,
@@ -36,6 +37,7 @@ static const struct opt first[] = {
 	{.name = "count", .letter = 'n', .kind = OPT_NUMBER, .dst = &v.n, .arg = "N", .min = 1, .max = 1000},
 	OPT_END,
 };
+/* clang-format on */
 static const struct opt second[] = {
 	{.name = "http", .kind = OPT_PORT, .dst = &v.port, .arg = "PORT"},
 	{.name = "json", .kind = OPT_TEXT, .dst = &v.file, .arg = "FILE"},
@@ -45,15 +47,13 @@ static const struct opt second[] = {
 	{.name = "addr", .letter = 'a', .kind = OPT_CALL, .dst = v.call, .arg = "ADDR", .call = call},
 	OPT_END,
 };
-#define FIELD(option, field) \
-	{.name = option, .kind = OPT_FIELD, .dst = &v.shard, .arg = "N", .row = &la_config_rows[LA_CFG_##field]}
+#define FIELD(option, field)                                                                                           \
+	{                                                                                                              \
+		.name = option, .kind = OPT_FIELD, .dst = &v.shard, .arg = "N", .row = &la_config_rows[LA_CFG_##field] \
+	}
 static const struct opt third[] = {
-	FIELD("shard-msl", msl_ms),
-	FIELD("vlan", vlan),
-	FIELD("share", tw_share_percent),
-	FIELD("entries", max_time_wait6),
-	FIELD("orphans", max_orphans),
-	OPT_END,
+	FIELD("shard-msl", msl_ms),	  FIELD("vlan", vlan),		 FIELD("share", tw_share_percent),
+	FIELD("entries", max_time_wait6), FIELD("orphans", max_orphans), OPT_END,
 };
 static const struct opt *const tables[] = {first, second, third, NULL};
 
@@ -193,13 +193,13 @@ Test(opts, the_help_has_every_option)
 	opt_help(tables, f);
 	fclose(f);
 	cr_expect(strstr(text, "\n   Numbers\n"), "%s", text);
-	cr_expect(strstr(text, "--msl TIME\n              line one\n              line two [30s]\n"), "%s",
-		  text);
+	cr_expect(strstr(text, "--msl TIME\n              line one\n              line two [30s]\n"), "%s", text);
 	cr_expect(strstr(text, "-n N, --count N\n"), "%s", text);
 	cr_expect(strstr(text, "-q, --quiet\n"), "%s", text);
 	free(text);
 }
 
+/* clang-format off */
 static const struct opt long_ones[] = {
 	{.kind = OPT_HEADING, .help = "Unused"},
 	{.name = "none", .kind = OPT_FLAG, .dst = &v.flag, .help = "not listed"},
@@ -212,6 +212,7 @@ static const struct opt long_ones[] = {
 		 "fffffffff ggggggggg hhhhhhhhh iiiiiiiii jjjjjjjjj 12345678901"},
 	OPT_END,
 };
+/* clang-format on */
 
 static int
 brief(const char *common, char *buf, size_t size)

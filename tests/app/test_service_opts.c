@@ -127,7 +127,8 @@ Test(service_opts, who_closes_first_where_there_is_a_choice)
 
 Test(service_opts, idle_time_outs)
 {
-	static const struct word words[] = {{"echo", "", "7"}, {"idle-timeout", "", "9s"}, {"http-idle", "", "8s"}, {0}};
+	static const struct word words[] = {
+		{"echo", "", "7"}, {"idle-timeout", "", "9s"}, {"http-idle", "", "8s"}, {0}};
 
 	cr_assert_eq(given(words), 0, "%s", err);
 	for (unsigned i = 0; i < NSERVICES; i++)

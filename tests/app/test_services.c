@@ -8,8 +8,8 @@
 
 #include "services.h"
 
-static const struct service_def *const all[] = {&service_http, &service_echo, &service_discard,
-						&service_chargen, &service_close};
+static const struct service_def *const all[] = {&service_http, &service_echo, &service_discard, &service_chargen,
+						&service_close};
 
 static const struct service_def *const table[] = {
 #define SERVICE(name) &service_##name,
@@ -163,8 +163,11 @@ Test(services, steady_slow_readers_of_echo_and_chargen)
 		text[i] = (char)(i % 251);
 	for (unsigned i = 0; i < 3; i++) {
 		uint32_t idle = i == 0 ? 1000 : i == 1 ? 2000 : 5000;
-		struct client cl = {.read = rates[i] * 10, .write = ALL, .out = text,
-				    .out_len = rates[i] < 40 ? 150000 : sizeof(text), .fin_after = true};
+		struct client cl = {.read = rates[i] * 10,
+				    .write = ALL,
+				    .out = text,
+				    .out_len = rates[i] < 40 ? 150000 : sizeof(text),
+				    .fin_after = true};
 		size_t len = cl.out_len;
 
 		bench_make(&service_echo, idle);

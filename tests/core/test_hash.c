@@ -80,8 +80,8 @@ static uint64_t
 siphash(const uint8_t key[16], const uint8_t *p, size_t n)
 {
 	uint64_t k0 = sip_load(key, 8), k1 = sip_load(key + 8, 8), last = (uint64_t)n << 56;
-	uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
-			 k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
+	uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
+			 k1 ^ 0x7465646279746573u};
 
 	for (; n >= 8; n -= 8, p += 8) {
 		v[3] ^= sip_load(p, 8);
@@ -143,8 +143,7 @@ spreads(const uint32_t count[BUCKETS], const char *what)
 
 	for (unsigned i = 0; i < BUCKETS; i++)
 		chi += (count[i] - expected) * (count[i] - expected) / expected;
-	cr_assert(chi > BUCKETS - 1 - 6 * 90 && chi < BUCKETS - 1 + 6 * 90, "%s: chi-square %.0f",
-		  what, chi);
+	cr_assert(chi > BUCKETS - 1 - 6 * 90 && chi < BUCKETS - 1 + 6 * 90, "%s: chi-square %.0f", what, chi);
 }
 
 /* The patterns that load generators make: ports in order, addresses in order, both; and the

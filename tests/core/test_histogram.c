@@ -94,8 +94,8 @@ Test(histogram, merged_percentiles_match_a_sorted_list)
 		uint64_t rank = (uint64_t)(N * percent[i] / 100 + 0.5), want = v[rank - 1];
 		uint64_t got = la_histogram_percentile(&sum, percent[i]);
 
-		cr_expect(got >= want && got - want <= want >> LA_HIST_SUB_BITS, "p%g: %lu for %lu",
-			  percent[i], got, want);
+		cr_expect(got >= want && got - want <= want >> LA_HIST_SUB_BITS, "p%g: %lu for %lu", percent[i], got,
+			  want);
 	}
 }
 

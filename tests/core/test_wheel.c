@@ -56,8 +56,8 @@ Test(wheel, slots_follow_the_references)
 {
 	static const struct {
 		uint32_t refs, slots;
-	} rows[] = {{1, 1u << 12},           {1u << 12, 1u << 12},       {(1u << 12) + 1, 1u << 13},
-		    {100000, 1u << 17},      {(1u << 18) - 1, 1u << 18}, {1u << 18, 1u << 18},
+	} rows[] = {{1, 1u << 12},	 {1u << 12, 1u << 12},	     {(1u << 12) + 1, 1u << 13},
+		    {100000, 1u << 17},	 {(1u << 18) - 1, 1u << 18}, {1u << 18, 1u << 18},
 		    {1u << 31, 1u << 18}};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -316,8 +316,7 @@ Test(wheel, each_visits_every_reference_once)
 
 	/* forty a tick from tick 11 on; the first forty share tick 11 with the second forty */
 	for (uint32_t i = 0; i < 3000; i++)
-		cr_assert_eq(la_wheel_add(&w, 10 + i / 40 + (i / 40 == 0), i),
-			     10 + i / 40 + (i / 40 == 0));
+		cr_assert_eq(la_wheel_add(&w, 10 + i / 40 + (i / 40 == 0), i), 10 + i / 40 + (i / 40 == 0));
 	cr_assert_eq(la_wheel_pop(&w, 11, refs, 3, &tick), 3);
 	la_wheel_each(&w, count_visit, seen);
 	for (uint32_t i = 0; i < 3000; i++)
@@ -411,16 +410,14 @@ model_pop(struct model *m, struct la_wheel *w, uint32_t now, unsigned max, struc
 		int best = model_first(m, now);
 
 		cr_assert_geq(best, 0, "seed %lu", r->seed);
-		cr_assert(m->e[best].ref == refs[i] && m->e[best].tick == tick,
-			  "seed %lu: %u at %u, not %u at %u", r->seed, refs[i], tick,
-			  m->e[best].ref, m->e[best].tick);
+		cr_assert(m->e[best].ref == refs[i] && m->e[best].tick == tick, "seed %lu: %u at %u, not %u at %u",
+			  r->seed, refs[i], tick, m->e[best].ref, m->e[best].tick);
 		from = m->e[best].tick;
 		m->e[best] = m->e[--m->n];
 	}
 	if (n > 0) {
-		cr_assert(n == max || model_first(m, now) < 0 ||
-				  m->e[model_first(m, now)].tick != from,
-			  "seed %lu", r->seed);
+		cr_assert(n == max || model_first(m, now) < 0 || m->e[model_first(m, now)].tick != from, "seed %lu",
+			  r->seed);
 		if (seq_ge(from, m->base))
 			m->base = from + 1;
 	}
@@ -438,8 +435,7 @@ model_next(const struct model *m, const struct la_wheel *w, const struct rng *r)
 }
 
 static void
-run_model(uint64_t seed, uint32_t nslots, uint32_t max_refs, uint32_t now, unsigned steps,
-	  unsigned check_every)
+run_model(uint64_t seed, uint32_t nslots, uint32_t max_refs, uint32_t now, unsigned steps, unsigned check_every)
 {
 	static struct model m;
 	struct la_wheel w = make(nslots, max_refs, now);

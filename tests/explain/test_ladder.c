@@ -26,11 +26,8 @@ static const struct la_sim_plan idle;
 static void
 make(const char *fault, bool listens)
 {
-	struct la_sim_config cfg = {.seed = 1,
-				    .nhosts = 2,
-				    .link = {.delay_us = 20000},
-				    .faults = &fault,
-				    .nfaults = fault != NULL};
+	struct la_sim_config cfg = {
+		.seed = 1, .nhosts = 2, .link = {.delay_us = 20000}, .faults = &fault, .nfaults = fault != NULL};
 	struct la_tuple t;
 	struct la_sim_hooks hooks;
 	char err[200];
@@ -167,8 +164,7 @@ Test(ladder, what_is_held_until_released_comes_from_the_router)
 
 Test(ladder, a_simultaneous_open_is_one_incarnation)
 {
-	static const struct la_sim_plan closes = {
-		.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 500};
+	static const struct la_sim_plan closes = {.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 500};
 
 	make(NULL, false);
 	cr_assert(la_sim_connect(w, 0, 1, false, 1024, 80, &closes, NULL) == 0);
@@ -193,8 +189,8 @@ Test(ladder, a_label_that_does_not_fit_is_cut_and_no_line_is_longer)
 	for (unsigned width = 80; width <= 200; width++) {
 		drawn(width);
 		for (const char *p = text; (end = strchr(p, '\n')); p = end + 1)
-			cr_assert((size_t)(end - p) <= width, "%zu of %u: %.*s", (size_t)(end - p),
-				  width, (int)(end - p), p);
+			cr_assert((size_t)(end - p) <= width, "%zu of %u: %.*s", (size_t)(end - p), width,
+				  (int)(end - p), p);
 		has("<SEQ=1>");
 	}
 }
@@ -211,8 +207,7 @@ Test(ladder, what_is_not_watched_is_not_drawn)
 Test(ladder, time_in_a_state)
 {
 	static const struct la_sim_plan closes = {.ending = LA_SIM_CLOSE},
-					follows = {.ending = LA_SIM_CLOSE,
-						   .when = LA_SIM_WHEN_PEER_FIN};
+					follows = {.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 
 	make(NULL, false);
 	cr_assert(la_sim_listen(w, 1, 80, &follows) == 0);

@@ -149,8 +149,8 @@ check_target(const struct http_parser *p, const struct library_request *r)
 static void
 check_method(const struct http_parser *p, const char *method)
 {
-	static const char *const names[] = {[HTTP_GET] = "GET", [HTTP_HEAD] = "HEAD", [HTTP_POST] = "POST",
-					    [HTTP_OPTIONS] = "OPTIONS"};
+	static const char *const names[] = {
+		[HTTP_GET] = "GET", [HTTP_HEAD] = "HEAD", [HTTP_POST] = "POST", [HTTP_OPTIONS] = "OPTIONS"};
 
 	for (unsigned m = HTTP_GET; m <= HTTP_OPTIONS; m++)
 		CHECK((p->method == m) == (strcmp(method, names[m]) == 0));

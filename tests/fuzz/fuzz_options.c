@@ -74,9 +74,8 @@ static const struct opt own_opts[] = {
 	CALL("to", 't', "ADDR:PORT", NULL, set_end, NULL),
 	OPT_END,
 };
-static const struct opt *const tables[] = {
-	net_port_opts, net_addr_opts, net_table_opts, net_restart_opts, net_run_opts,
-	own_opts,      NULL};
+static const struct opt *const tables[] = {net_port_opts, net_addr_opts, net_table_opts, net_restart_opts, net_run_opts,
+					   own_opts,	  NULL};
 
 /* The n-th option of all tables. */
 static const char *
@@ -130,18 +129,15 @@ one_word(const char *text)
 	uint64_t n;
 
 	if (la_addr_parse(text, &a) == 0)
-		CHECK(la_addr_parse(la_addr_format(&a, buf, sizeof(buf)), &b) == 0 &&
-		      la_addr_eq(&a, &b));
+		CHECK(la_addr_parse(la_addr_format(&a, buf, sizeof(buf)), &b) == 0 && la_addr_eq(&a, &b));
 	if (la_prefix_parse(text, &p) == 0) {
 		CHECK(p.len <= (la_addr_is4(&p.addr) ? 32 : 128));
 		la_addr_format(&p.addr, buf, LA_ADDR_STRLEN);
 		snprintf(buf + strlen(buf), 6, "/%u", p.len);
-		CHECK(la_prefix_parse(buf, &q) == 0 && q.len == p.len &&
-		      la_addr_eq(&p.addr, &q.addr));
+		CHECK(la_prefix_parse(buf, &q) == 0 && q.len == p.len && la_addr_eq(&p.addr, &q.addr));
 	}
 	if (la_parse_duration(text, &ms) == 0)
-		CHECK(la_parse_duration(la_format_duration(ms, num, sizeof(num)), &again) == 0 &&
-		      again == ms);
+		CHECK(la_parse_duration(la_format_duration(ms, num, sizeof(num)), &again) == 0 && again == ms);
 	if (la_parse_number(text, &n) == 0)
 		CHECK(strlen(la_format_short((double)n, num, sizeof(num))) > 0);
 	if (la_parse_port_range(text, &lo, &hi) == 0)
@@ -158,20 +154,17 @@ check_options(void)
 	struct la_tuple t;
 	int rc;
 
-	CHECK(net.naddrs <= NET_ADDRS && net.nranges <= NET_ADDRS &&
-	      net.eal.nargs <= LA_EAL_MAX_ARGS);
+	CHECK(net.naddrs <= NET_ADDRS && net.nranges <= NET_ADDRS && net.eal.nargs <= LA_EAL_MAX_ARGS);
 	CHECK(la_config_check(&net.shard) == NULL && net.shard.msl_ms >= 1 && net.shard.rto_min_ms >= 1);
 	CHECK(net.shard.max_conns >= 1);
 	for (unsigned i = 0; i < net.naddrs; i++)
 		CHECK(net.addrs[i].len <= (la_addr_is4(&net.addrs[i].addr) ? 32 : 128));
 	memset(&cfg, 0, sizeof(cfg));
 	net_apply(&cfg, &cfg.stations[0]);
-	CHECK(cfg.stations[0].shard.naddrs == net.naddrs &&
-	      cfg.stations[0].shard.msl_ms == net.shard.msl_ms);
-	rc = la_tuples_init(&tuples, net.addrs,
-			    net.naddrs < LA_TUPLES_PREFIXES ? net.naddrs : LA_TUPLES_PREFIXES,
-			    own.lo ? own.lo : 1024, own.lo ? own.hi : 65535, &own.to,
-			    own.to_port ? own.to_port : 80, 2ull * net.shard.msl_ms);
+	CHECK(cfg.stations[0].shard.naddrs == net.naddrs && cfg.stations[0].shard.msl_ms == net.shard.msl_ms);
+	rc = la_tuples_init(&tuples, net.addrs, net.naddrs < LA_TUPLES_PREFIXES ? net.naddrs : LA_TUPLES_PREFIXES,
+			    own.lo ? own.lo : 1024, own.lo ? own.hi : 65535, &own.to, own.to_port ? own.to_port : 80,
+			    2ull * net.shard.msl_ms);
 	if (rc)
 		return;
 	for (unsigned i = 0, ticket; i < 3 && la_tuples_next(&tuples, i, &t, &ticket) == 0; i++) {

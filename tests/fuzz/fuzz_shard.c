@@ -58,8 +58,7 @@ open_line(struct world *w, struct line *l, enum recipe r)
 			return;
 		l->R += 70000;
 		line_look(w, l);
-		line_send(w, l, r == TO_SYN_RCVD_CROSSING ? LA_SYN : LA_SYN | LA_ACK, l->R, l->N,
-			  0);
+		line_send(w, l, r == TO_SYN_RCVD_CROSSING ? LA_SYN : LA_SYN | LA_ACK, l->R, l->N, 0);
 		return;
 	}
 	if (!la_listener_find(&w->s->tcp, &l->t.laddr, l->t.lport))
@@ -132,8 +131,7 @@ progress(struct world *w, struct line *l, uint8_t a)
 	case LA_TIME_WAIT:
 		break;
 	default:
-		line_send(w, l, (uint8_t)(LA_ACK | (a & 1 ? LA_FIN : 0)), l->R, l->N,
-			  a & 2 ? a * 5u : 0);
+		line_send(w, l, (uint8_t)(LA_ACK | (a & 1 ? LA_FIN : 0)), l->R, l->N, a & 2 ? a * 5u : 0);
 		break;
 	}
 }
@@ -144,12 +142,8 @@ flood(struct world *w, struct line *l, unsigned bursts)
 {
 	struct rte_mbuf *m[BURST_MAX];
 	uint8_t buf[FRAME_MAX];
-	struct frame f = {.src = l->t.raddr,
-			  .dst = l->t.laddr,
-			  .sport = 9,
-			  .dport = 9,
-			  .flags = LA_ACK,
-			  .vlan = w->cfg.vlan};
+	struct frame f = {
+		.src = l->t.raddr, .dst = l->t.laddr, .sport = 9, .dport = 9, .flags = LA_ACK, .vlan = w->cfg.vlan};
 	size_t n;
 
 	for (unsigned i = 0; i < 6; i++) {

@@ -70,8 +70,7 @@ table_init(struct table *t)
 	la_hash_key_init(&t->key, (const uint8_t *)"a secret of thirty-two bytes....");
 	CHECK(la_index_init(&t->index, NULL, 2 * ENTRIES) == 0);
 	CHECK(la_wheel_init(&t->wheel, NULL, 512, 2 * ENTRIES, TICK) == 0);
-	CHECK(la_tw_init(&t->tw, NULL, &t->index, &t->wheel, &t->key, &t->counters, ENTRIES,
-			 ENTRIES) == 0);
+	CHECK(la_tw_init(&t->tw, NULL, &t->index, &t->wheel, &t->key, &t->counters, ENTRIES, ENTRIES) == 0);
 }
 
 static void
@@ -141,8 +140,7 @@ put_right(uint8_t *p, size_t len)
 	h.length = len;
 	(void)crypto_generichash_init(&hash, NULL, 0, sizeof(h.sum));
 	(void)crypto_generichash_update(&hash, p + sizeof(h), len - sizeof(h));
-	(void)crypto_generichash_update(&hash, (const uint8_t *)&h,
-					offsetof(struct la_snapshot_head, sum));
+	(void)crypto_generichash_update(&hash, (const uint8_t *)&h, offsetof(struct la_snapshot_head, sum));
 	(void)crypto_generichash_final(&hash, h.sum, sizeof(h.sum));
 	memcpy(p, &h, sizeof(h));
 }
@@ -240,15 +238,13 @@ one_file(const uint8_t *p, size_t len, uint8_t how)
 	if (how & NO_REGULAR)
 		snprintf(path, sizeof(path), "/proc");
 	n = how & SEVERAL ? SHARDS : 1;
-	rc = la_snapshot_open(path, none, n, false, how & BY_CLOCK ? NULL : &h.wall, &st, err,
-			      sizeof(err));
+	rc = la_snapshot_open(path, none, n, false, how & BY_CLOCK ? NULL : &h.wall, &st, err, sizeof(err));
 	CHECK((rc == 0) == (st != NULL));
 	if (rc == 0) {
 		CHECK((how & (READABLE | NO_FILE | NO_REGULAR)) == 0);
 		deal(st, n);
 		CHECK(la_snapshot_consume(st, err, sizeof(err)) != 0); /* /proc keeps it */
-		CHECK(how & BY_CLOCK ||
-		      (la_snapshot_passed(st) == 0 && !la_snapshot_backwards(st)));
+		CHECK(how & BY_CLOCK || (la_snapshot_passed(st) == 0 && !la_snapshot_backwards(st)));
 	} else {
 		CHECK(strncmp(err, path, strlen(path)) == 0);
 	}

@@ -80,8 +80,7 @@ one_icmp(const uint8_t *p, const struct la_ip *ip, bool v4)
 			la_icmp4_echo_reply(copy, ip->plen);
 		else
 			la_icmp6_echo_reply(copy, ip->plen, &ip->dst, &ip->src);
-		why = v4 ? la_icmp4_parse(copy, ip->plen, &m)
-			 : la_icmp6_parse(copy, ip->plen, ip, &m);
+		why = v4 ? la_icmp4_parse(copy, ip->plen, &m) : la_icmp6_parse(copy, ip->plen, ip, &m);
 		CHECK(why == LA_WIRE_OK && m.kind == LA_ICMP_OTHER);
 		free(copy);
 	}
@@ -122,9 +121,8 @@ fixed_icmp(const uint8_t *p, size_t len, bool v4)
 	} else {
 		ip.src.b[0] = 0xfd;
 		ip.dst.b[0] = p[2] & 1 ? 0xff : 0xfd;
-		sum = la_cksum_finish(la_cksum_add(
-			la_cksum_pseudo(&ip.src, &ip.dst, LA_IPPROTO_ICMP6, (uint32_t)len), copy,
-			len));
+		sum = la_cksum_finish(
+			la_cksum_add(la_cksum_pseudo(&ip.src, &ip.dst, LA_IPPROTO_ICMP6, (uint32_t)len), copy, len));
 	}
 	memcpy(copy + 2, &sum, 2);
 	one_icmp(copy, &ip, v4);
@@ -141,8 +139,7 @@ one_eth(const uint8_t *p, size_t len)
 	if (la_eth_parse(p, len, &e) != LA_WIRE_OK)
 		return;
 	CHECK(e.len <= len && e.vlan < 4095);
-	if (e.type != LA_ETH_VLAN ||
-	    e.vlan != 0) { /* type 0x8100 after a priority tag is not written */
+	if (e.type != LA_ETH_VLAN || e.vlan != 0) { /* type 0x8100 after a priority tag is not written */
 		size_t n = la_eth_write(out, &e);
 
 		CHECK(la_eth_parse(out, n, &again) == LA_WIRE_OK && again.len == n);

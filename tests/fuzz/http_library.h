@@ -10,17 +10,17 @@
 #include <stdint.h>
 
 struct library_request {
-	bool refused;	      /* error: see `error` */
-	const char *error;    /* "HPE_INVALID_URL", ... */
-	unsigned complete;    /* messages that are complete */
-	size_t at;	      /* bytes read when the first was complete */
-	const char *method;   /* "GET", ... */
+	bool refused;	    /* error: see `error` */
+	const char *error;  /* "HPE_INVALID_URL", ... */
+	unsigned complete;  /* messages that are complete */
+	size_t at;	    /* bytes read when the first was complete */
+	const char *method; /* "GET", ... */
 	char url[16384];
 	size_t url_len;
-	bool path_known;      /* path[] holds the path of the URL, without its query */
+	bool path_known; /* path[] holds the path of the URL, without its query */
 	char path[16384];
 	size_t path_len;
-	uint64_t body;	      /* bytes */
+	uint64_t body; /* bytes */
 };
 
 /** Reads one request. */

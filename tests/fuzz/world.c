@@ -142,10 +142,9 @@ lines(struct world *w, uint8_t how)
 		struct line *l = &w->lines[i];
 		bool six = how & 1 ? i % 2 : i >= TUPLES / 2;
 
-		l->t = (struct la_tuple){w->addrs[six].addr, w->peer[six],
-					 (uint16_t)(i == 4 ? 81 : 80), (uint16_t)(4000 + i)};
-		if (i == 2 &&
-		    w->cfg.nranges) { /* an address of a range, behind the gateway */
+		l->t = (struct la_tuple){w->addrs[six].addr, w->peer[six], (uint16_t)(i == 4 ? 81 : 80),
+					 (uint16_t)(4000 + i)};
+		if (i == 2 && w->cfg.nranges) { /* an address of a range, behind the gateway */
 			l->t.laddr = addr("10.9.1.2");
 			if (!la_addr_is_any(&w->cfg.gateway4))
 				l->t.raddr = addr("192.0.2.7");

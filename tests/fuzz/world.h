@@ -76,7 +76,7 @@ struct user {
 /** One four-tuple. There are few, so that they are reused often. */
 struct line {
 	struct la_tuple t;
-	uint8_t opts;        /* options of its peer's SYN: enum syn_opts */
+	uint8_t opts;	     /* options of its peer's SYN: enum syn_opts */
 	uint32_t R, W, U, N; /* the shard's RCV.NXT, RCV.WND, SND.UNA, SND.MAX, as last seen */
 	uint32_t tsr, tsval; /* its TS.Recent; the TSval it would send */
 	uint32_t maxwnd, mss;
@@ -96,14 +96,14 @@ struct world {
 	uint64_t reopened; /* as of the last check */
 	struct line lines[TUPLES];
 	struct user users[USERS];
-	struct la_conn_opts opts; /* of listeners and opens from now on */
-	uint8_t act[EVENTS];      /* actions of callbacks besides reading, enum act */
-	uint8_t reading;          /* 0 all, 1 nothing, 2 half, 3 a byte */
-	unsigned depth;           /* of callbacks within callbacks */
-	bool mute;                /* ARP and neighbour solicitations stay unanswered */
-	bool lax;                 /* bytes with valid checksums may differ from the pattern */
-	bool thorough;            /* also run the slow checks */
-	bool many;                /* callbacks may open connections */
+	struct la_conn_opts opts;	  /* of listeners and opens from now on */
+	uint8_t act[EVENTS];		  /* actions of callbacks besides reading, enum act */
+	uint8_t reading;		  /* 0 all, 1 nothing, 2 half, 3 a byte */
+	unsigned depth;			  /* of callbacks within callbacks */
+	bool mute;			  /* ARP and neighbour solicitations stay unanswered */
+	bool lax;			  /* bytes with valid checksums may differ from the pattern */
+	bool thorough;			  /* also run the slow checks */
+	bool many;			  /* callbacks may open connections */
 	struct rte_mbuf *held[BURST_MAX]; /* frames for the next burst */
 	unsigned nheld;
 	void *hoard[MBUFS]; /* mbufs withheld from the pool */
@@ -111,16 +111,7 @@ struct world {
 };
 
 /** Layout of a frame in memory. */
-enum lie {
-	LIE_FLAT,
-	LIE_EXACT,
-	LIE_CHAIN,
-	LIE_CRUMBS,
-	LIE_GOOD,
-	LIE_BAD,
-	LIE_STRIPPED,
-	LIE_SHARED
-};
+enum lie { LIE_FLAT, LIE_EXACT, LIE_CHAIN, LIE_CRUMBS, LIE_GOOD, LIE_BAD, LIE_STRIPPED, LIE_SHARED };
 
 /* world.c, world_end.c */
 void world_open(struct world *w, struct bytes *b, bool control);
@@ -149,8 +140,7 @@ void line_look(struct world *w, struct line *l);
 void line_heard(struct world *w, const struct frame_in *f);
 struct la_tcb *line_tcb(const struct world *w, const struct line *l);
 /** A segment that a correct peer sends. */
-void line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack,
-	       uint32_t len);
+void line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
 /** A segment, mutated or not, as the input selects. */
 void seg_action(struct world *w, struct bytes *b, bool mutate);
 

@@ -126,8 +126,8 @@ check_frame(struct world *w, const uint8_t *p, size_t len)
 		struct la_icmp m;
 		bool is4 = p[n - 2] == 0x08;
 
-		CHECK((is4 ? la_ip4_parse(p + n, len - n, false, &ip)
-			   : la_ip6_parse(p + n, len - n, &ip)) == LA_WIRE_OK);
+		CHECK((is4 ? la_ip4_parse(p + n, len - n, false, &ip) : la_ip6_parse(p + n, len - n, &ip)) ==
+		      LA_WIRE_OK);
 		CHECK((is4 ? la_icmp4_parse(p + n + ip.hlen, ip.plen, &m)
 			   : la_icmp6_parse(p + n + ip.hlen, ip.plen, &ip, &m)) == LA_WIRE_OK);
 		return;

@@ -45,8 +45,7 @@ world_restart(struct world *w, uint64_t ms)
 	CHECK(la_shard_create(&w->cfg, &w->s) == 0);
 	st.at = 0;
 	CHECK(la_shard_load(w->s, stream_read, &st) == 0);
-	CHECK(w->s->counters.v[LA_C_time_wait_loaded] + w->s->counters.v[LA_C_time_wait_lapsed] ==
-	      entries);
+	CHECK(w->s->counters.v[LA_C_time_wait_loaded] + w->s->counters.v[LA_C_time_wait_lapsed] == entries);
 	w->reopened = 0;
 	stream_free(&st);
 	world_pump(w);

@@ -14,10 +14,8 @@
 void
 icmp_action(struct world *w, struct bytes *b)
 {
-	static const uint8_t types4[][2] = {{3, 4}, {3, 4},  {3, 3},  {3, 2},
-					    {3, 1}, {11, 0}, {12, 0}, {4, 0}};
-	static const uint8_t types6[][2] = {{2, 0}, {2, 0}, {1, 4}, {1, 1},
-					    {1, 0}, {3, 0}, {4, 1}, {1, 3}};
+	static const uint8_t types4[][2] = {{3, 4}, {3, 4}, {3, 3}, {3, 2}, {3, 1}, {11, 0}, {12, 0}, {4, 0}};
+	static const uint8_t types6[][2] = {{2, 0}, {2, 0}, {1, 4}, {1, 1}, {1, 0}, {3, 0}, {4, 1}, {1, 3}};
 	static const uint16_t mtus[] = {1400, 1280, 576, 0, 68, 9000, 1481, 1499};
 	uint8_t a = get8(b), d = get8(b), buf[FRAME_MAX];
 	struct line *l = &w->lines[(a & 7) % TUPLES];
@@ -71,8 +69,7 @@ arp(struct world *w, struct link *k, struct bytes *b)
 {
 	uint8_t who = get8(b);
 	struct la_addr us = w->addrs[0].addr, peer = w->peer[0];
-	struct la_arp a = {
-		.op = k->op & 1 ? LA_ARP_REPLY : LA_ARP_REQUEST, .spa = peer.w[3], .tpa = us.w[3]};
+	struct la_arp a = {.op = k->op & 1 ? LA_ARP_REPLY : LA_ARP_REQUEST, .spa = peer.w[3], .tpa = us.w[3]};
 
 	peer.b[15] = (uint8_t)(peer.b[15] + (who & 7));
 	if (who & 8) /* other senders, or a duplicate of our address */
@@ -85,8 +82,7 @@ arp(struct world *w, struct link *k, struct bytes *b)
 		a.tpa = peer.w[3];
 	memcpy(a.sha, k->mac, 6);
 	memcpy(a.tha, w->mac, 6);
-	link_ether(w, k, k->to_group ? (const uint8_t *)"\377\377\377\377\377\377" : w->mac,
-		   LA_ETH_ARP);
+	link_ether(w, k, k->to_group ? (const uint8_t *)"\377\377\377\377\377\377" : w->mac, LA_ETH_ARP);
 	la_arp_write(k->buf + k->n, &a);
 	k->n += LA_ARP_LEN;
 }
@@ -120,11 +116,9 @@ nd(struct world *w, struct link *k, struct bytes *b)
 	if (who & 64)
 		m[get8(b) % len] = get8(b);
 	memset(m + 2, 0, 2);
-	sum = la_cksum_finish(
-		la_cksum_add(la_cksum_pseudo(&src, &dst, LA_IPPROTO_ICMP6, (uint32_t)len), m, len));
+	sum = la_cksum_finish(la_cksum_add(la_cksum_pseudo(&src, &dst, LA_IPPROTO_ICMP6, (uint32_t)len), m, len));
 	memcpy(m + 2, &sum, 2);
-	k->n += la_ip6_write(k->buf + k->n, &src, &dst, LA_IPPROTO_ICMP6, flags & 4 ? 64 : 255,
-			     (uint16_t)len);
+	k->n += la_ip6_write(k->buf + k->n, &src, &dst, LA_IPPROTO_ICMP6, flags & 4 ? 64 : 255, (uint16_t)len);
 	k->n += len;
 }
 
@@ -144,12 +138,11 @@ echo(struct world *w, struct link *k, struct bytes *b)
 	m = k->buf + k->n + (six ? 40 : 20);
 	memset(m, 0x61, len);
 	memcpy(m, six ? "\200\0\0\0" : "\10\0\0\0", 4);
-	sum = la_cksum_finish(la_cksum_add(
-		six ? la_cksum_pseudo(&src, &dst, LA_IPPROTO_ICMP6, (uint32_t)len) : 0, m, len));
+	sum = la_cksum_finish(
+		la_cksum_add(six ? la_cksum_pseudo(&src, &dst, LA_IPPROTO_ICMP6, (uint32_t)len) : 0, m, len));
 	memcpy(m + 2, &sum, 2);
 	k->n += six ? la_ip6_write(k->buf + k->n, &src, &dst, LA_IPPROTO_ICMP6, 64, (uint16_t)len)
-		    : la_ip4_write(k->buf + k->n, &src, &dst, LA_IPPROTO_ICMP, 64, (uint16_t)len,
-				   true);
+		    : la_ip4_write(k->buf + k->n, &src, &dst, LA_IPPROTO_ICMP, 64, (uint16_t)len, true);
 	k->n += len;
 }
 

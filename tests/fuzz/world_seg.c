@@ -41,8 +41,7 @@ line_look(struct world *w, struct line *l)
 			l->W = seq_gt(c->rcv_adv, c->rcv_nxt) ? c->rcv_adv - c->rcv_nxt : 0;
 			l->tsr = c->ts_recent;
 		}
-		l->ts = c->state == LA_SYN_SENT ? (l->opts & SYN_TS) != 0
-						: (c->flags & LA_F_TS) != 0;
+		l->ts = c->state == LA_SYN_SENT ? (l->opts & SYN_TS) != 0 : (c->flags & LA_F_TS) != 0;
 		l->U = c->snd_una;
 		l->N = c->snd_max;
 		l->maxwnd = c->max_snd_wnd;
@@ -64,9 +63,8 @@ line_heard(struct world *w, const struct frame_in *f)
 	for (unsigned i = 0; i < TUPLES; i++) {
 		struct line *l = &w->lines[i];
 
-		if (l->t.lport != f->sport || l->t.rport != f->dport ||
-		    !la_addr_eq(&l->t.laddr, &f->src) || !la_addr_eq(&l->t.raddr, &f->dst) ||
-		    line_ref(w, l))
+		if (l->t.lport != f->sport || l->t.rport != f->dport || !la_addr_eq(&l->t.laddr, &f->src) ||
+		    !la_addr_eq(&l->t.raddr, &f->dst) || line_ref(w, l))
 			continue;
 		l->R = f->ack;
 		l->U = l->N = f->seq + 1;
@@ -119,8 +117,7 @@ opt_syn(struct frame *f, uint8_t which)
 }
 
 static struct frame
-honest(const struct world *w, const struct line *l, uint8_t flags, uint32_t seq, uint32_t ack,
-       uint32_t len)
+honest(const struct world *w, const struct line *l, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len)
 {
 	static uint8_t text[FRAME_MAX];
 	struct frame f = {.src = l->t.raddr,
@@ -383,9 +380,9 @@ mutated(struct world *w, uint8_t *p, size_t len, struct bytes *b)
 		memcpy(is4 ? &src.b[12] : src.b, p + n + (is4 ? 12 : 8), is4 ? 4 : 16);
 		memcpy(is4 ? &dst.b[12] : dst.b, p + n + (is4 ? 16 : 24), is4 ? 4 : 16);
 		memset(p + n + hlen + 16, 0, 2);
-		sum = la_cksum_finish(la_cksum_add(
-			la_cksum_pseudo(&src, &dst, LA_IPPROTO_TCP, (uint32_t)(len - n - hlen)),
-			p + n + hlen, len - n - hlen));
+		sum = la_cksum_finish(
+			la_cksum_add(la_cksum_pseudo(&src, &dst, LA_IPPROTO_TCP, (uint32_t)(len - n - hlen)),
+				     p + n + hlen, len - n - hlen));
 		memcpy(p + n + hlen + 16, &sum, 2);
 	}
 	return len;
@@ -395,21 +392,9 @@ void
 seg_action(struct world *w, struct bytes *b, bool mutate)
 {
 	static const uint8_t presets[] = {
-		LA_ACK,
-		LA_ACK,
-		LA_ACK | LA_PSH,
-		LA_FIN | LA_ACK,
-		LA_SYN,
-		LA_SYN | LA_ACK,
-		LA_RST,
-		LA_RST | LA_ACK,
-		LA_FIN,
-		0,
-		LA_SYN | LA_FIN,
-		LA_ACK | LA_URG,
-		LA_SYN | LA_RST,
-		LA_ACK,
-		LA_SYN | LA_ECE | LA_CWR,
+		LA_ACK,		 LA_ACK,	  LA_ACK | LA_PSH, LA_FIN | LA_ACK, LA_SYN,
+		LA_SYN | LA_ACK, LA_RST,	  LA_RST | LA_ACK, LA_FIN,	    0,
+		LA_SYN | LA_FIN, LA_ACK | LA_URG, LA_SYN | LA_RST, LA_ACK,	    LA_SYN | LA_ECE | LA_CWR,
 	};
 	static const uint16_t lens[] = {0, 0, 0, 1, 10, 100, 1400};
 	static const uint16_t wins[] = {65535, 0, 1, 536};

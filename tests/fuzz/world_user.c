@@ -85,8 +85,7 @@ user_send(struct user *u, size_t len, bool constant)
 			text[i] = pattern(PATTERN_OUT, i);
 	if (u->sent + len > TEXT_MAX)
 		return;
-	n = constant ? la_send_const(u->c, text + u->sent, len)
-		     : la_send(u->c, text + u->sent, len);
+	n = constant ? la_send_const(u->c, text + u->sent, len) : la_send(u->c, text + u->sent, len);
 	CHECK((n >= 0 && (size_t)n <= len) || n == -EPIPE || n == -ENOTCONN);
 	if (n > 0)
 		u->sent += (uint64_t)n;
@@ -107,9 +106,8 @@ user_connect(struct world *w, struct line *l)
 	rc = la_connect(w->s, &l->t, l->opts & 16 ? &silent_ops : &user_ops, NULL, &w->opts, &c);
 	TRACE("  connect = %d\n", rc);
 	if (rc < 0) {
-		CHECK(c == NULL &&
-		      (rc == -EADDRINUSE || rc == -EADDRNOTAVAIL || rc == -EHOSTUNREACH ||
-		       rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOMEM || rc == -ENOSPC));
+		CHECK(c == NULL && (rc == -EADDRINUSE || rc == -EADDRNOTAVAIL || rc == -EHOSTUNREACH || rc == -EAGAIN ||
+				    rc == -ENOBUFS || rc == -ENOMEM || rc == -ENOSPC));
 		return;
 	}
 	CHECK(c != NULL);
@@ -127,8 +125,7 @@ user_listen(struct world *w, unsigned which)
 	TRACE("  listen %u = %d\n", which, rc);
 	if (rc == -EADDRINUSE)
 		rc = la_unlisten(w->s, a, port);
-	CHECK(rc == 0 || rc == -ENOSPC || rc == -ENOMEM ||
-	      rc == -EADDRNOTAVAIL); /* a duplicate address */
+	CHECK(rc == 0 || rc == -ENOSPC || rc == -ENOMEM || rc == -EADDRNOTAVAIL); /* a duplicate address */
 }
 
 static struct user *
@@ -205,9 +202,7 @@ user_act(struct world *w, struct user *u, uint8_t byte)
 
 	if (what >= ACT_OTHER_CLOSE) {
 		u = other(w, u, size);
-		what = what == ACT_OTHER_CLOSE  ? ACT_CLOSE
-		       : what == ACT_OTHER_SEND ? ACT_SEND_MUCH
-						: ACT_ABORT;
+		what = what == ACT_OTHER_CLOSE ? ACT_CLOSE : what == ACT_OTHER_SEND ? ACT_SEND_MUCH : ACT_ABORT;
 	}
 	if (u && u->c) {
 		TRACE("  user %d acts %u, size %u\n", (int)(u - w->users), what, size);

@@ -24,11 +24,9 @@ io_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_
 	if (r < 0)
 		return r;
 	if (io->eal.nports > 0 && la_port_maps_pools(io->eal.port[0]))
-		io->pool = la_pool_create_mapped("test", IO_POOL, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-						 SOCKET_ID_ANY);
+		io->pool = la_pool_create_mapped("test", IO_POOL, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	else
-		io->pool = rte_pktmbuf_pool_create("test", IO_POOL, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-						   SOCKET_ID_ANY);
+		io->pool = rte_pktmbuf_pool_create("test", IO_POOL, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	cr_assert_not_null(io->pool);
 	for (unsigned i = 0; i < io->eal.nports; i++) {
 		struct la_port_config pc = {.queues = queues, .mtu = mtu};
@@ -83,15 +81,14 @@ io_frame(struct test_io *io, const uint8_t *p, size_t len, const size_t *cuts)
 }
 
 struct rte_mbuf *
-io_wait(struct test_io *io, unsigned port, uint16_t queue,
-	bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx)
+io_wait(struct test_io *io, unsigned port, uint16_t queue, bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx)
 {
 	return io_wait_us(io, port, queue, want, ctx, WAIT_ROUNDS * WAIT_US);
 }
 
 struct rte_mbuf *
-io_wait_us(struct test_io *io, unsigned port, uint16_t queue,
-	   bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx, unsigned us)
+io_wait_us(struct test_io *io, unsigned port, uint16_t queue, bool (*want)(const struct rte_mbuf *m, void *ctx),
+	   void *ctx, unsigned us)
 {
 	for (unsigned i = 0; i < us / WAIT_US; i++) {
 		struct rte_mbuf *m;

@@ -155,9 +155,7 @@ check_pattern(const struct packet *k, size_t len)
 
 Test(capture, frames_times_and_directions)
 {
-	enum {
-		SLACK = 20000000
-	}; /* the library reads its clock once and counts TSC cycles from there */
+	enum { SLACK = 20000000 }; /* the library reads its clock once and counts TSC cycles from there */
 	const uint64_t begin = wall_ns() - SLACK;
 	struct la_capture *c;
 	struct test_io io;

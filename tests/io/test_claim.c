@@ -213,8 +213,8 @@ Test(claim, a_port_is_refused_by_name)
 static void
 take_our_group(void)
 {
-	struct sockaddr_ll sll = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
-				  .sll_ifindex = (int)if_nametoindex("ve3")};
+	struct sockaddr_ll sll = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)if_nametoindex("ve3")};
 	unsigned id = ((unsigned)getpid() ^ if_nametoindex("ve1")) & 0xffff;
 	unsigned mode = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG | PACKET_FANOUT_FLAG_ROLLOVER;
 	int arg = (int)(id | mode << 16);

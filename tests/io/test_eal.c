@@ -53,8 +53,7 @@ Test(eal, starts_with_one_port)
 
 Test(eal, starts_for_an_ordinary_user)
 {
-	struct la_eal_config cfg = {.ports = {{LA_PORT_RING, NULL}, {LA_PORT_NULL, NULL}},
-				    .nports = 2};
+	struct la_eal_config cfg = {.ports = {{LA_PORT_RING, NULL}, {LA_PORT_NULL, NULL}}, .nports = 2};
 	struct test_io io;
 
 	become_ordinary();
@@ -97,8 +96,7 @@ Test(eal, stop_without_start_does_nothing)
 
 Test(eal, no_hugepages_when_asked_for_none)
 {
-	struct la_eal_config cfg = {
-		.ports = {{LA_PORT_NULL, NULL}}, .nports = 1, .args = {"--no-huge"}, .nargs = 1};
+	struct la_eal_config cfg = {.ports = {{LA_PORT_NULL, NULL}}, .nports = 1, .args = {"--no-huge"}, .nargs = 1};
 	struct test_io io;
 
 	io_must_start(&io, &cfg, 1, 0);
@@ -109,11 +107,8 @@ Test(eal, no_hugepages_when_asked_for_none)
 
 Test(eal, plain_pages_are_as_many_as_asked_for)
 {
-	struct la_eal_config cfg = {.ports = {{LA_PORT_NULL, NULL}},
-				    .nports = 1,
-				    .args = {"--no-huge"},
-				    .nargs = 1,
-				    .memory_mb = 96};
+	struct la_eal_config cfg = {
+		.ports = {{LA_PORT_NULL, NULL}}, .nports = 1, .args = {"--no-huge"}, .nargs = 1, .memory_mb = 96};
 	struct rte_malloc_socket_stats stats;
 	struct test_io io;
 
@@ -162,11 +157,8 @@ Test(eal, takes_no_more_cores_than_it_may_run_on)
 
 Test(eal, the_users_cores_option_takes_precedence)
 {
-	struct la_eal_config cfg = {.ports = {{LA_PORT_NULL, NULL}},
-				    .nports = 1,
-				    .lcores = 2,
-				    .args = {"--lcores=5@0"},
-				    .nargs = 1};
+	struct la_eal_config cfg = {
+		.ports = {{LA_PORT_NULL, NULL}}, .nports = 1, .lcores = 2, .args = {"--lcores=5@0"}, .nargs = 1};
 	struct test_io io;
 	cpu_set_t set;
 
@@ -182,10 +174,7 @@ Test(eal, the_users_cores_option_takes_precedence)
 Test(eal, ports_come_in_the_order_asked_for)
 {
 	struct la_eal_config cfg = {
-		.ports = {{LA_PORT_NULL, NULL},
-			  {LA_PORT_EAL, NULL},
-			  {LA_PORT_RING, NULL},
-			  {LA_PORT_EAL, NULL}},
+		.ports = {{LA_PORT_NULL, NULL}, {LA_PORT_EAL, NULL}, {LA_PORT_RING, NULL}, {LA_PORT_EAL, NULL}},
 		.nports = 4,
 		.args = {"--vdev=net_null0", "--vdev=net_null1", "--vdev=net_null2"},
 		.nargs = 3,
@@ -213,8 +202,7 @@ Test(eal, takes_what_eal_probed_when_no_port_is_named)
 
 Test(eal, failure_eal_has_no_port_of_its_own)
 {
-	struct la_eal_config cfg = {
-		.ports = {{LA_PORT_EAL, NULL}}, .nports = 1, .args = {"--no-pci"}, .nargs = 1};
+	struct la_eal_config cfg = {.ports = {{LA_PORT_EAL, NULL}}, .nports = 1, .args = {"--no-pci"}, .nargs = 1};
 	struct test_io io;
 
 	cr_assert_eq(io_start(&io, &cfg, 1, 0), -ENODEV);
@@ -284,38 +272,31 @@ check_wrong(const struct wrong *w)
 
 Test(eal, failure_veth_interface_missing)
 {
-	check_wrong(&(struct wrong){LA_PORT_VETH,
-				    "la-none",
-				    -ENODEV,
-				    {"no interface la-none", "ip link add la-none type veth"}});
+	check_wrong(&(struct wrong){
+		LA_PORT_VETH, "la-none", -ENODEV, {"no interface la-none", "ip link add la-none type veth"}});
 }
 
 Test(eal, failure_xdp_interface_missing)
 {
-	check_wrong(&(struct wrong){
-		LA_PORT_XDP, "la-none", -ENODEV, {"no interface la-none", "ip link"}});
+	check_wrong(&(struct wrong){LA_PORT_XDP, "la-none", -ENODEV, {"no interface la-none", "ip link"}});
 }
 
 Test(eal, failure_veth_without_a_name)
 {
-	check_wrong(&(struct wrong){
-		LA_PORT_VETH, NULL, -EINVAL, {"interface name is needed", "veth:"}});
+	check_wrong(&(struct wrong){LA_PORT_VETH, NULL, -EINVAL, {"interface name is needed", "veth:"}});
 }
 
 Test(eal, failure_tap_name_too_long)
 {
-	check_wrong(&(struct wrong){LA_PORT_TAP,
-				    "a-name-of-twenty-one",
-				    -EINVAL,
-				    {"a-name-of-twenty-one", "longer than 15"}});
+	check_wrong(&(struct wrong){
+		LA_PORT_TAP, "a-name-of-twenty-one", -EINVAL, {"a-name-of-twenty-one", "longer than 15"}});
 }
 
 Test(eal, failure_tap_name_of_an_interface_that_exists)
 {
 	if (geteuid() != 0)
 		cr_skip_test("needs root");
-	check_wrong(&(struct wrong){
-		LA_PORT_TAP, "lo", -EINVAL, {"Unable to create TAP", "ip link del"}});
+	check_wrong(&(struct wrong){LA_PORT_TAP, "lo", -EINVAL, {"Unable to create TAP", "ip link del"}});
 }
 
 Test(eal, failure_tap_for_an_ordinary_user)
@@ -323,8 +304,7 @@ Test(eal, failure_tap_for_an_ordinary_user)
 	become_ordinary();
 	if (access("/dev/net/tun", F_OK) < 0)
 		cr_skip_test("no /dev/net/tun");
-	check_wrong(&(struct wrong){
-		LA_PORT_TAP, "la-none", -EINVAL, {"Unable to create TAP", "CAP_NET_ADMIN"}});
+	check_wrong(&(struct wrong){LA_PORT_TAP, "la-none", -EINVAL, {"Unable to create TAP", "CAP_NET_ADMIN"}});
 }
 
 Test(eal, failure_veth_for_an_ordinary_user)
@@ -335,10 +315,8 @@ Test(eal, failure_veth_for_an_ordinary_user)
 
 Test(eal, failure_memif_directory_missing)
 {
-	check_wrong(&(struct wrong){LA_PORT_MEMIF,
-				    "/la-no-such-dir/a.sock",
-				    -ENOENT,
-				    {"/la-no-such-dir", "No such file"}});
+	check_wrong(
+		&(struct wrong){LA_PORT_MEMIF, "/la-no-such-dir/a.sock", -ENOENT, {"/la-no-such-dir", "No such file"}});
 }
 
 Test(eal, failure_port_kind_unknown)

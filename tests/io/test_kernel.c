@@ -77,8 +77,8 @@ address(const char *name, const uint8_t our_mac[6])
 {
 	char mac[18];
 
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", our_mac[0], our_mac[1],
-		 our_mac[2], our_mac[3], our_mac[4], our_mac[5]);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", our_mac[0], our_mac[1], our_mac[2], our_mac[3],
+		 our_mac[4], our_mac[5]);
 	run("ip link set %s up", name);
 	run("ip addr add 10.9.0.1/24 dev %s", name);
 	run("ip -6 addr add fd09::1/64 dev %s nodad", name);
@@ -155,9 +155,9 @@ listen_on(struct kernel *k, bool six)
 	setsockopt(k->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (six)
 		setsockopt(k->listener, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	cr_assert_eq(bind(k->listener, six ? (struct sockaddr *)&a6 : (struct sockaddr *)&a4,
-			  six ? sizeof(a6) : sizeof(a4)),
-		     0);
+	cr_assert_eq(
+		bind(k->listener, six ? (struct sockaddr *)&a6 : (struct sockaddr *)&a4, six ? sizeof(a6) : sizeof(a4)),
+		0);
 	cr_assert_eq(listen(k->listener, 8), 0);
 	cr_assert_eq(la_addr_parse(six ? "fd09::2" : "10.9.0.2", &k->our), 0);
 	cr_assert_eq(la_addr_parse(six ? "fd09::1" : "10.9.0.1", &k->its), 0);
@@ -360,8 +360,8 @@ is_neighbour_solicitation(const struct rte_mbuf *m, void *ctx)
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 
 	(void)ctx;
-	return m->pkt_len >= 78 && p[0] == 0x33 && p[1] == 0x33 && p[12] == 0x86 && p[20] == 58 &&
-	       p[54] == 135 && p[77] == 0x77;
+	return m->pkt_len >= 78 && p[0] == 0x33 && p[1] == 0x33 && p[12] == 0x86 && p[20] == 58 && p[54] == 135 &&
+	       p[77] == 0x77;
 }
 
 /* Solicited-node multicast must reach the port, or peers cannot resolve our IPv6 address. */

@@ -27,7 +27,7 @@ take(void *ctx, struct rte_mbuf **pkts, unsigned max)
 {
 	unsigned *left = ctx, n = 0;
 
-	for (; n < max && *left > 0; --*left)
+	for (; n<max && * left> 0; --*left)
 		pkts[n++] = frame();
 	return n;
 }

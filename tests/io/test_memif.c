@@ -143,8 +143,7 @@ join(bool we_serve)
 	exchange(&io);
 	io_stop(&io);
 	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with 0x%x",
-		  status);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with 0x%x", status);
 	remove_paths(&p);
 }
 
@@ -161,8 +160,7 @@ Test(memif, server_exchanges_frames_with_a_client)
 /* ---- slow peers, and peers that end ---- */
 
 /* Echoes received frames until it is killed. */
-static void __attribute__((noreturn))
-echo_for_ever(const char *arg)
+static void __attribute__((noreturn)) echo_for_ever(const char *arg)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, arg}}, .nports = 1};
 	struct rte_mbuf *pkts[32];
@@ -478,8 +476,7 @@ Test(memif, failure_no_server)
 /* memif's own options are passed on: two ports on one socket need different ids. */
 Test(memif, options_are_passed_on)
 {
-	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}, {LA_PORT_MEMIF, NULL}},
-				    .nports = 2};
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}, {LA_PORT_MEMIF, NULL}}, .nports = 2};
 	char second[128];
 	struct test_io io;
 	struct pair p;

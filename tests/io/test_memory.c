@@ -94,8 +94,7 @@ Test(memory, version_1_beside_version_2)
 	put("/proc/self/cgroup", "4:memory:/x\n1:cpu,cpuacct:/\n0::/\n");
 	put("/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "2147483648\n");
 	put("/sys/fs/cgroup/memory/x/memory.usage_in_bytes", "1073741824\n");
-	put("/sys/fs/cgroup/memory/x/memory.stat",
-	    "inactive_file 1\ntotal_inactive_file 536870912\n");
+	put("/sys/fs/cgroup/memory/x/memory.stat", "inactive_file 1\ntotal_inactive_file 536870912\n");
 	put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
 	put("/sys/fs/cgroup/memory/memory.usage_in_bytes", "4096\n");
 	room_is(1536 * MIB, "cgroup /x: limit 2048 MiB");

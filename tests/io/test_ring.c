@@ -51,8 +51,7 @@ Test(ring, frames_cross_in_order_both_ways)
 		for (unsigned i = 0; i < 100; i++)
 			pkts[i] = numbered(&io, way * 1000 + i);
 		cr_assert_eq(la_port_tx(&io.port[way], 0, pkts, 100, io.pool), 100u);
-		cr_assert_eq(la_port_rx(&io.port[way], 0, pkts, 100), 0u,
-			     "frames came back to their sender");
+		cr_assert_eq(la_port_rx(&io.port[way], 0, pkts, 100), 0u, "frames came back to their sender");
 		cr_assert_eq(la_port_rx(&io.port[!way], 0, pkts, 100), 100u);
 		for (unsigned i = 0; i < 100; i++)
 			cr_assert_eq(number_of(pkts[i]), way * 1000 + i);
@@ -75,21 +74,15 @@ Test(ring, properties_of_the_port)
 	cr_assert(!io.port[0].linearize);
 	cr_assert(!io.port[0].rss);
 	la_port_describe(&io.port[0], line, sizeof(line));
-	cr_assert_str_eq(
-		line, "port 0 net_ring net_ring_la0a: 02:6c:61:00:00:00, mtu 1500, link 10 Gb/s, "
-		      "node 0, 1 queue; checksums: software; rss: software");
+	cr_assert_str_eq(line, "port 0 net_ring net_ring_la0a: 02:6c:61:00:00:00, mtu 1500, link 10 Gb/s, "
+			       "node 0, 1 queue; checksums: software; rss: software");
 	io_stop(&io);
 }
 
 Test(ring, describe_names_what_the_hardware_does_and_stays_in_its_buffer)
 {
-	struct la_port p = {.id = 200,
-			    .queues = 4,
-			    .mtu = 9000,
-			    .numa_node = -1,
-			    .rss = true,
-			    .driver = "net_x",
-			    .name = "x0"};
+	struct la_port p = {
+		.id = 200, .queues = 4, .mtu = 9000, .numa_node = -1, .rss = true, .driver = "net_x", .name = "x0"};
 	char line[256], small[20];
 
 	p.offloads = LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM | LA_OFF_RX_CKSUM;
@@ -97,14 +90,11 @@ Test(ring, describe_names_what_the_hardware_does_and_stays_in_its_buffer)
 			 "port 200 net_x x0: 00:00:00:00:00:00, mtu 9000, link unknown, 4 queues; "
 			 "checksums: ip tx rx, tcp tx rx in hardware; rss: hardware");
 	p.offloads = LA_OFF_RX_CKSUM;
-	cr_assert_not_null(
-		strstr(la_port_describe(&p, line, sizeof(line)), "checksums: ip rx, tcp rx in"));
+	cr_assert_not_null(strstr(la_port_describe(&p, line, sizeof(line)), "checksums: ip rx, tcp rx in"));
 	p.offloads = LA_OFF_TX_TCP_CKSUM;
-	cr_assert_not_null(
-		strstr(la_port_describe(&p, line, sizeof(line)), "checksums: tcp tx in"));
+	cr_assert_not_null(strstr(la_port_describe(&p, line, sizeof(line)), "checksums: tcp tx in"));
 	p.offloads = LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM;
-	cr_assert_not_null(
-		strstr(la_port_describe(&p, line, sizeof(line)), "checksums: ip tx, tcp tx in"));
+	cr_assert_not_null(strstr(la_port_describe(&p, line, sizeof(line)), "checksums: ip tx, tcp tx in"));
 	memset(small, 'z', sizeof(small));
 	cr_assert_str_eq(la_port_describe(&p, small, 10), "port 200 ");
 	cr_assert_eq(small[10], 'z');

@@ -26,7 +26,8 @@ Test(tap_argument, addresses_are_told_apart_from_driver_options)
 	cr_expect_eq(a.n, 0u);
 	cr_expect_str_eq(rest, "");
 	cr_assert_eq(la_tap_split("10.0.0.1/24,mac=fixed,fd00::1/64,persist,remote=eth0", &a, rest, sizeof(rest), err,
-				  sizeof(err)), 0);
+				  sizeof(err)),
+		     0);
 	cr_expect_eq(a.n, 2u);
 	cr_expect_str_eq(la_addr_format(&a.p[0].addr, text, sizeof(text)), "10.0.0.1");
 	cr_expect_eq(a.p[0].len, 24);
@@ -38,9 +39,24 @@ Test(tap_argument, addresses_are_told_apart_from_driver_options)
 Test(tap_argument, other_words_are_refused)
 {
 	static const char *const bad[] = {
-		"10.0.0.1", "10.0.0.1/33", "10.0.0.256/24", "fd00::1", "fd00::1/129", "0.0.0.0/0", "::/0", "224.0.0.1/24",
-		"255.255.255.255/24", "ff02::1/64", "10.0.0.1/24,,", ",10.0.0.1/24", "foo=1", "mac=", "persistent", "/24",
-		"10.0.0.1/24/24", "10.0.0.1/-1",
+		"10.0.0.1",
+		"10.0.0.1/33",
+		"10.0.0.256/24",
+		"fd00::1",
+		"fd00::1/129",
+		"0.0.0.0/0",
+		"::/0",
+		"224.0.0.1/24",
+		"255.255.255.255/24",
+		"ff02::1/64",
+		"10.0.0.1/24,,",
+		",10.0.0.1/24",
+		"foo=1",
+		"mac=",
+		"persistent",
+		"/24",
+		"10.0.0.1/24/24",
+		"10.0.0.1/-1",
 		"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001/64",
 	};
 	struct la_tap_addrs a;
@@ -60,8 +76,11 @@ Test(tap_argument, its_length_is_bounded)
 
 	cr_expect_eq(la_tap_split("mac=fixed", &a, rest, sizeof(rest), err, sizeof(err)), -EINVAL);
 	cr_expect(strstr(err, "shorter"), "%s", err);
-	cr_expect_eq(la_tap_split("10.0.0.1/8,10.0.0.2/8,10.0.0.3/8,10.0.0.4/8,10.0.0.5/8,10.0.0.6/8,10.0.0.7/8,10.0.0.8/8,"
-				  "10.0.0.9/8", &a, rest, sizeof(rest), err, sizeof(err)), -EINVAL);
+	cr_expect_eq(
+		la_tap_split("10.0.0.1/8,10.0.0.2/8,10.0.0.3/8,10.0.0.4/8,10.0.0.5/8,10.0.0.6/8,10.0.0.7/8,10.0.0.8/8,"
+			     "10.0.0.9/8",
+			     &a, rest, sizeof(rest), err, sizeof(err)),
+		-EINVAL);
 	cr_expect(strstr(err, "at most 8"), "%s", err);
 }
 

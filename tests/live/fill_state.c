@@ -60,8 +60,7 @@ entry(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint3
 				     .ts_recent = (uint32_t)(r >> 20),
 				     .wnd = (uint16_t)(512 + (r & 0xff)),
 				     .flags = i & 1 ? LA_TW_TS : 0};
-	*left = i < count[is6] ? LIFE / 2 + (uint32_t)(r >> 8) % (LIFE / 2)
-			       : 1 + (uint32_t)i % LAPSE;
+	*left = i < count[is6] ? LIFE / 2 + (uint32_t)(r >> 8) % (LIFE / 2) : 1 + (uint32_t)i % LAPSE;
 }
 
 /* ------------------------------------------------------------------ the peers' variables */
@@ -85,10 +84,9 @@ know(FILE *f, bool is6, uint64_t i, bool gone)
 		"%s{\"v\": %d, \"ts\": %s, \"who\": %u, \"sport\": %u, \"dport\": %u, \"isn\": %u, "
 		"\"snd\": %u, \"R\": %u, \"N\": %u, \"W\": %u, \"wscale\": 0, \"last_ts\": %u, "
 		"\"ts_base\": %u, \"dut_ts\": %u, \"gone\": %s}",
-		ftell(f) > 1 ? ",\n" : "", is6 ? 6 : 4, s.flags & LA_TW_TS ? "true" : "false",
-		(unsigned)(i % PEERS), t.rport, t.lport, s.rcv_nxt - 1000, s.rcv_nxt, s.rcv_nxt,
-		s.snd_nxt, s.wnd, s.flags & LA_TW_TS ? s.ts_recent : 0, base,
-		s.flags & LA_TW_TS ? seen : 0, gone ? "true" : "false");
+		ftell(f) > 1 ? ",\n" : "", is6 ? 6 : 4, s.flags & LA_TW_TS ? "true" : "false", (unsigned)(i % PEERS),
+		t.rport, t.lport, s.rcv_nxt - 1000, s.rcv_nxt, s.rcv_nxt, s.snd_nxt, s.wnd,
+		s.flags & LA_TW_TS ? s.ts_recent : 0, base, s.flags & LA_TW_TS ? seen : 0, gone ? "true" : "false");
 }
 
 /* Some on the HTTP port, then some of the whole table, some of them expired. */
@@ -155,10 +153,8 @@ make_shard(const struct la_prefix *ours)
 
 	if (la_eal_start(&eal, &up, err, sizeof(err)) != 0)
 		die(err);
-	cfg.mbufs = rte_pktmbuf_pool_create("fill", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-					    SOCKET_ID_ANY);
-	if (cfg.mbufs == NULL ||
-	    getrandom(cfg.secret, sizeof(cfg.secret), 0) != sizeof(cfg.secret) ||
+	cfg.mbufs = rte_pktmbuf_pool_create("fill", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (cfg.mbufs == NULL || getrandom(cfg.secret, sizeof(cfg.secret), 0) != sizeof(cfg.secret) ||
 	    la_shard_create(&cfg, &shard) != 0)
 		die("no shard");
 }
@@ -176,8 +172,7 @@ main(int argc, char **argv)
 	count[0] = strtoull(argv[3], NULL, 10);
 	count[1] = strtoull(argv[4], NULL, 10);
 	sample = strtoull(argv[5], NULL, 10);
-	if (sample <= LISTENED || count[0] < 10 * sample || count[1] < 10 * sample ||
-	    count[0] + count[1] > 100000000)
+	if (sample <= LISTENED || count[0] < 10 * sample || count[1] < 10 * sample || count[0] + count[1] > 100000000)
 		die("a sample above 16, and at least ten times as many entries of each family");
 	make_addresses(ours);
 	make_shard(ours);
@@ -185,8 +180,7 @@ main(int argc, char **argv)
 	    la_sim_tw_fill(shard, count[1], LIFE, entry, &(bool){true}) != 0)
 		die("the table is full");
 	write_known(argv[2]);
-	if (la_snapshot_save(argv[1], &addrs, &shard, 1, NOW, false, NULL, &bytes, err,
-			     sizeof(err)) != 0)
+	if (la_snapshot_save(argv[1], &addrs, &shard, 1, NOW, false, NULL, &bytes, err, sizeof(err)) != 0)
 		die(err);
 	printf("%.1f MB\n", (double)bytes / 1e6);
 	la_shard_destroy(shard);

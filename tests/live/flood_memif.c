@@ -39,15 +39,22 @@ enum {
 	BEHIND_MS = 2,		/* late SYNs are sent later, at most this number of ms of them */
 	TIMEOUT_MS = 1000,	/* after this time an open connection may be replaced */
 	HONEST = 8,		/* well-behaved connections at a time */
-	HONEST_PAUSE_US = 2000,	/* between two of them */
+	HONEST_PAUSE_US = 2000, /* between two of them */
 	HONEST_SYN_RTO_US = 1000000,
 	HONEST_RTO_US = 200000,
 	PING_US = 10000,
 	LATENCIES = 1 << 18,
-	BYTES_MOST = 1000,	/* of an answer: one segment */
-	UP_S = 10,		/* longest wait for link and ARP */
-	ETH = 14, IP = 20, TCP = 20, MSS = 4,
-	FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16,
+	BYTES_MOST = 1000, /* of an answer: one segment */
+	UP_S = 10,	   /* longest wait for link and ARP */
+	ETH = 14,
+	IP = 20,
+	TCP = 20,
+	MSS = 4,
+	FIN = 1,
+	SYN = 2,
+	RST = 4,
+	PSH = 8,
+	ACK = 16,
 };
 
 enum state { FREE, SYN_SENT, REQUESTED, FIN_SENT };
@@ -308,11 +315,20 @@ flood_input(uint32_t src, uint16_t sport, const uint8_t *t, unsigned text, uint3
 		return;
 	}
 	switch (step(c, src, sport, t, text, false)) {
-	case OPENED: n.opened++; break;
-	case ANSWERED: n.answered++; break;
-	case CLOSED: n.closed++; break;
-	case RESET: n.resets++; break;
-	case NOTHING: return;
+	case OPENED:
+		n.opened++;
+		break;
+	case ANSWERED:
+		n.answered++;
+		break;
+	case CLOSED:
+		n.closed++;
+		break;
+	case RESET:
+		n.resets++;
+		break;
+	case NOTHING:
+		return;
 	}
 	c->at = ms & 0x1fffffff;
 }
@@ -499,8 +515,9 @@ static void
 line(unsigned second)
 {
 	fprintf(stderr,
-		"%3u s  offered %7" PRIu64 "  opened %7" PRIu64 "  answered %7" PRIu64 "  closed %7" PRIu64 "  resets %6" PRIu64
-		"  ring full %7" PRIu64 "  honest %" PRIu64 " of %" PRIu64 "  pings %" PRIu64 " of %" PRIu64 "\n",
+		"%3u s  offered %7" PRIu64 "  opened %7" PRIu64 "  answered %7" PRIu64 "  closed %7" PRIu64
+		"  resets %6" PRIu64 "  ring full %7" PRIu64 "  honest %" PRIu64 " of %" PRIu64 "  pings %" PRIu64
+		" of %" PRIu64 "\n",
 		second, n.offered - before.offered, n.opened - before.opened, n.answered - before.answered,
 		n.closed - before.closed, n.resets - before.resets, n.ring_full - before.ring_full, phase->closed,
 		phase->begun, phase->pongs, phase->pings);
@@ -521,8 +538,9 @@ tell_phase(const char *name, struct phase *p)
 	uint64_t k = RTE_MIN(p->closed, (uint64_t)LATENCIES);
 
 	qsort(p->us, k, sizeof(p->us[0]), ascending);
-	printf(", \"%s_begun\": %" PRIu64 ", \"%s_closed\": %" PRIu64 ", \"%s_resets\": %" PRIu64 ", \"%s_retransmits\": %" PRIu64
-	       ", \"%s_pings\": %" PRIu64 ", \"%s_pongs\": %" PRIu64 ", \"%s_p50_us\": %u, \"%s_p99_us\": %u",
+	printf(", \"%s_begun\": %" PRIu64 ", \"%s_closed\": %" PRIu64 ", \"%s_resets\": %" PRIu64
+	       ", \"%s_retransmits\": %" PRIu64 ", \"%s_pings\": %" PRIu64 ", \"%s_pongs\": %" PRIu64
+	       ", \"%s_p50_us\": %u, \"%s_p99_us\": %u",
 	       name, p->begun, name, p->closed, name, p->resets, name, p->retransmits, name, p->pings, name, p->pongs,
 	       name, k ? p->us[k / 2] : 0, name, k ? p->us[k * 99 / 100] : 0);
 }
@@ -531,10 +549,10 @@ static void
 tell(void)
 {
 	printf("{\"offered\": %" PRIu64 ", \"opened\": %" PRIu64 ", \"answered\": %" PRIu64 ", \"closed\": %" PRIu64
-	       ", \"resets\": %" PRIu64 ", \"forgotten\": %" PRIu64 ", \"no_slot\": %" PRIu64 ", \"ring_full\": %" PRIu64
-	       ", \"unexpected\": %" PRIu64 ", \"rx\": %" PRIu64 ", \"tx\": %" PRIu64,
-	       n.offered, n.opened, n.answered, n.closed, n.resets, n.forgotten, n.no_slot, n.ring_full, n.unexpected, n.rx,
-	       n.tx);
+	       ", \"resets\": %" PRIu64 ", \"forgotten\": %" PRIu64 ", \"no_slot\": %" PRIu64
+	       ", \"ring_full\": %" PRIu64 ", \"unexpected\": %" PRIu64 ", \"rx\": %" PRIu64 ", \"tx\": %" PRIu64,
+	       n.offered, n.opened, n.answered, n.closed, n.resets, n.forgotten, n.no_slot, n.ring_full, n.unexpected,
+	       n.rx, n.tx);
 	tell_phase("during", &phases[0]);
 	tell_phase("after", &phases[1]);
 	printf("}\n");
@@ -654,29 +672,44 @@ static void
 parse(int argc, char **argv)
 {
 	static const struct option words[] = {
-		{"socket", 1, NULL, 's'}, {"to", 1, NULL, 't'},	     {"from", 1, NULL, 'f'},  {"clients", 1, NULL, 'c'},
-		{"rate", 1, NULL, 'r'},	  {"seconds", 1, NULL, 'd'}, {"bytes", 1, NULL, 'b'}, {"tail", 1, NULL, 'w'},
-		{NULL, 0, NULL, 0},
+		{"socket", 1, NULL, 's'},  {"to", 1, NULL, 't'},   {"from", 1, NULL, 'f'},
+		{"clients", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'}, {"seconds", 1, NULL, 'd'},
+		{"bytes", 1, NULL, 'b'},   {"tail", 1, NULL, 'w'}, {NULL, 0, NULL, 0},
 	};
 	char *colon;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
 		switch (c) {
-		case 's': opt.socket = optarg; break;
+		case 's':
+			opt.socket = optarg;
+			break;
 		case 't':
 			colon = strchr(optarg, ':');
 			opt.port = (uint16_t)number(colon ? colon + 1 : "", 1, 65535);
 			*colon = '\0';
 			opt.to = address(optarg);
 			break;
-		case 'f': opt.from = address(optarg); break;
-		case 'c': opt.clients = number(optarg, 1, 5000); break;
-		case 'r': opt.rate = number(optarg, 1, 10000000); break;
-		case 'd': opt.seconds = number(optarg, 1, 600); break;
-		case 'b': opt.bytes = number(optarg, 1, BYTES_MOST); break;
-		case 'w': opt.tail = number(optarg, 0, 600); break;
-		default: exit(2);
+		case 'f':
+			opt.from = address(optarg);
+			break;
+		case 'c':
+			opt.clients = number(optarg, 1, 5000);
+			break;
+		case 'r':
+			opt.rate = number(optarg, 1, 10000000);
+			break;
+		case 'd':
+			opt.seconds = number(optarg, 1, 600);
+			break;
+		case 'b':
+			opt.bytes = number(optarg, 1, BYTES_MOST);
+			break;
+		case 'w':
+			opt.tail = number(optarg, 0, 600);
+			break;
+		default:
+			exit(2);
 		}
 	}
 	if (opt.socket == NULL || opt.to == 0 || opt.from == 0) {
@@ -689,7 +722,8 @@ int
 main(int argc, char **argv)
 {
 	parse(argc, argv);
-	request_len = (unsigned)snprintf(request, sizeof(request), "GET /bytes/%u HTTP/1.1\r\nHost: a\r\n\r\n", opt.bytes);
+	request_len = (unsigned)snprintf(request, sizeof(request), "GET /bytes/%u HTTP/1.1\r\nHost: a\r\n\r\n",
+					 opt.bytes);
 	request_sum = sum16((const uint8_t *)request, request_len);
 	nslots = RTE_MIN((uint32_t)SLOTS / opt.clients, 65536u - PORT_FIRST) * opt.clients;
 	slots = calloc(nslots, sizeof(slots[0]));

@@ -110,8 +110,7 @@ la_tcp_next(const struct la_tcp *t)
 }
 
 void
-la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what,
-	    uint32_t mtu)
+la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what, uint32_t mtu)
 {
 	(void)t;
 	fake.nicmp++;
@@ -122,8 +121,8 @@ la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum l
 }
 
 int
-la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port,
-	      const struct la_conn_ops *ops, void *user, const struct la_conn_opts *opts)
+la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port, const struct la_conn_ops *ops, void *user,
+	      const struct la_conn_opts *opts)
 {
 	(void)t, (void)port, (void)ops, (void)user, (void)opts;
 	fake.nlisten++;
@@ -141,8 +140,8 @@ la_tcp_unlisten(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
 }
 
 int
-la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_conn_ops *ops,
-	       void *user, const struct la_conn_opts *opts, struct la_conn **out)
+la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_conn_ops *ops, void *user,
+	       const struct la_conn_opts *opts, struct la_conn **out)
 {
 	(void)t, (void)tuple, (void)ops, (void)user, (void)opts, (void)out;
 	fake.nconnect++;

@@ -28,8 +28,8 @@ extern struct fake_tcp {
 	enum la_tcp_icmp icmp_what;
 	unsigned nlisten, nunlisten, nconnect;
 	const struct la_addr *listen_addr;
-	uint64_t next; /* result of la_tcp_next() */
-	int init;      /* result of la_tcp_init() */
+	uint64_t next;	 /* result of la_tcp_next() */
+	int init;	 /* result of la_tcp_init() */
 	uint8_t flags;	 /* of the TCP headers of fake_tcp_send(); 0: ACK */
 	int state;	 /* state that la_tcp_find() reports, enum la_state; 0: LA_ESTABLISHED, -1: no connection */
 	bool reply_syns; /* la_tcp_input() answers each segment by a SYN,ACK, like a SYN cookie */
@@ -37,7 +37,6 @@ extern struct fake_tcp {
 
 /** Queues an IP packet from TCP: plen bytes of payload. From 20 bytes on it has a header with fake.flags; the rest is
  * arbitrary. */
-void fake_tcp_send(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst,
-		   uint16_t plen);
+void fake_tcp_send(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, uint16_t plen);
 
 #endif

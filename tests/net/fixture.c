@@ -24,8 +24,7 @@ net_pool(void)
 }
 
 struct la_addr
-A(const char *text)
-{
+A(const char *text) {
 	struct la_addr a;
 
 	cr_assert(la_addr_parse(text, &a) == 0, "%s", text);
@@ -61,7 +60,9 @@ net_open_raw(const struct net_opts *o)
 		.addrs = addrs,
 		.naddrs = o->only4 ? 1 : 2,
 		.ranges = ranges,
-		.nranges = o->no_ranges ? 0 : o->only4 ? 1 : 2,
+		.nranges = o->no_ranges ? 0
+			   : o->only4	? 1
+					: 2,
 		.no_dad = !o->dad,
 		.max_neighbours = o->max_neighbours,
 	};
@@ -112,8 +113,7 @@ fr_eth(struct fr *f, const uint8_t dst[6], const uint8_t src[6], uint16_t type)
 }
 
 void
-fr_arp(struct fr *f, uint16_t op, const uint8_t sha[6], const char *spa, const uint8_t tha[6],
-       const char *tpa)
+fr_arp(struct fr *f, uint16_t op, const uint8_t sha[6], const char *spa, const uint8_t tha[6], const char *tpa)
 {
 	struct la_arp a = {.op = op, .spa = A(spa).w[3], .tpa = A(tpa).w[3]};
 
@@ -126,8 +126,7 @@ fr_arp(struct fr *f, uint16_t op, const uint8_t sha[6], const char *spa, const u
 }
 
 void
-fr_ip(struct fr *f, const char *src, const char *dst, uint8_t proto, uint8_t ttl, const void *payload,
-      size_t len)
+fr_ip(struct fr *f, const char *src, const char *dst, uint8_t proto, uint8_t ttl, const void *payload, size_t len)
 {
 	struct la_addr s = A(src), d = A(dst);
 	uint8_t group[6];
@@ -164,8 +163,15 @@ put_cksum(uint8_t *p, size_t len, size_t at, const char *src, const char *dst, u
 void
 fr_tcp(struct fr *f, const char *src, const char *dst, const void *payload, size_t len)
 {
-	struct la_tcp_hdr h = {.seq = 1000, .ack = 2000, .sport = 1024, .dport = 80, .wnd = 512,
-			       .flags = LA_ACK, .opts = LA_OPT_TS, .tsval = 5, .tsecr = 6};
+	struct la_tcp_hdr h = {.seq = 1000,
+			       .ack = 2000,
+			       .sport = 1024,
+			       .dport = 80,
+			       .wnd = 512,
+			       .flags = LA_ACK,
+			       .opts = LA_OPT_TS,
+			       .tsval = 5,
+			       .tsecr = 6};
 	uint8_t b[FRAME_ROOM];
 	size_t n = la_tcp_write(b, &h);
 
@@ -184,8 +190,7 @@ fr_ns(struct fr *f, const char *src, const char *dst, const char *target, const 
 }
 
 void
-fr_na(struct fr *f, const char *src, const char *dst, const char *target, const uint8_t *mac,
-      const char *flags)
+fr_na(struct fr *f, const char *src, const char *dst, const char *target, const uint8_t *mac, const char *flags)
 {
 	struct la_addr s = A(src), d = A(dst), t = A(target);
 	uint8_t b[64], none[6] = {0};
@@ -212,13 +217,13 @@ fr_echo(struct fr *f, const char *src, const char *dst, size_t len)
 }
 
 void
-fr_error(struct fr *f, const char *from, const char *to, uint8_t type, uint8_t code, uint32_t rest,
-	 const char *src, const char *dst, uint32_t seq)
+fr_error(struct fr *f, const char *from, const char *to, uint8_t type, uint8_t code, uint32_t rest, const char *src,
+	 const char *dst, uint32_t seq)
 {
 	struct la_addr s = A(src), d = A(dst);
 	bool is4 = la_addr_is4(&s);
-	uint8_t b[128] = {type, code, 0, 0, (uint8_t)(rest >> 24), (uint8_t)(rest >> 16),
-			  (uint8_t)(rest >> 8), (uint8_t)rest};
+	uint8_t b[128] = {type,		code, 0, 0, (uint8_t)(rest >> 24), (uint8_t)(rest >> 16), (uint8_t)(rest >> 8),
+			  (uint8_t)rest};
 	struct la_tcp_hdr h = {.sport = 80, .dport = 1024, .seq = seq};
 	size_t n = 8;
 
@@ -280,9 +285,8 @@ net_drops_mbuf(struct rte_mbuf *m, enum la_counter c)
 
 	net_rx_mbuf(m);
 	for (unsigned i = LA_C_rx_bytes + 1; i < LA_NCOUNTERS; i++)
-		cr_assert_eq(net_count(i), before.v[i] + (i == c), "%s: %lu, was %lu; wanted %s",
-			     la_counter_name(i), net_count(i), before.v[i],
-			     c < LA_NCOUNTERS ? la_counter_name(c) : "none");
+		cr_assert_eq(net_count(i), before.v[i] + (i == c), "%s: %lu, was %lu; wanted %s", la_counter_name(i),
+			     net_count(i), before.v[i], c < LA_NCOUNTERS ? la_counter_name(c) : "none");
 	cr_assert_eq(net_count(LA_C_rx_packets), before.v[LA_C_rx_packets] + 1);
 	cr_assert_eq(fake.nsegs, segs);
 	cr_assert_eq(fake.nicmp, icmp);

@@ -37,7 +37,7 @@ struct fr {
 };
 
 struct net_opts {
-	bool dad;	 /* with duplicate address detection */
+	bool dad; /* with duplicate address detection */
 	bool no_ranges;
 	bool no_gateways;
 	bool ask_gateways; /* net_open() keeps their entries as created */
@@ -70,15 +70,12 @@ uint64_t net_count(enum la_counter c);
 
 /** Builds frames. VLAN tag as net.vlan says. */
 void fr_eth(struct fr *f, const uint8_t dst[6], const uint8_t src[6], uint16_t type);
-void fr_arp(struct fr *f, uint16_t op, const uint8_t sha[6], const char *spa, const uint8_t tha[6],
-	    const char *tpa);
-void fr_ip(struct fr *f, const char *src, const char *dst, uint8_t proto, uint8_t ttl,
-	   const void *payload, size_t len);
+void fr_arp(struct fr *f, uint16_t op, const uint8_t sha[6], const char *spa, const uint8_t tha[6], const char *tpa);
+void fr_ip(struct fr *f, const char *src, const char *dst, uint8_t proto, uint8_t ttl, const void *payload, size_t len);
 void fr_tcp(struct fr *f, const char *src, const char *dst, const void *payload, size_t len);
 void fr_ns(struct fr *f, const char *src, const char *dst, const char *target, const uint8_t *mac);
 /** flags: any of "so" for solicited, override; mac NULL: no option */
-void fr_na(struct fr *f, const char *src, const char *dst, const char *target, const uint8_t *mac,
-	   const char *flags);
+void fr_na(struct fr *f, const char *src, const char *dst, const char *target, const uint8_t *mac, const char *flags);
 void fr_echo(struct fr *f, const char *src, const char *dst, size_t len);
 /** An ICMP error of the family, quoting a segment from `src`:80 to `dst`:1024 with sequence number seq. */
 void fr_error(struct fr *f, const char *from, const char *to, uint8_t type, uint8_t code, uint32_t rest,
@@ -109,8 +106,7 @@ void net_resolve(const char *addr, const uint8_t mac[6]);
 #define assert_mac(a, b) cr_assert_arr_eq(a, b, 6)
 
 /** Runs the body for every combination of family and tagging; `six` is true for IPv6. */
-#define FOR_FAMILIES_AND_TAGS                                                                      \
-	for (int combo_ = 0, six = 0; combo_ < 4;                                                  \
-	     combo_++, six = combo_ & 1, net.vlan = (combo_ & 2) ? 7 : 0)
+#define FOR_FAMILIES_AND_TAGS \
+	for (int combo_ = 0, six = 0; combo_ < 4; combo_++, six = combo_ & 1, net.vlan = (combo_ & 2) ? 7 : 0)
 
 #endif

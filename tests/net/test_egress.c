@@ -29,11 +29,9 @@ expect_request(const char *target)
 
 	cr_assert(net_tx(&f), "no request for %s", target);
 	if (la_addr_is4(&t))
-		cr_assert(f.eth.type == LA_ETH_ARP && f.arp.op == LA_ARP_REQUEST &&
-			  f.arp.tpa == t.w[3]);
+		cr_assert(f.eth.type == LA_ETH_ARP && f.arp.op == LA_ARP_REQUEST && f.arp.tpa == t.w[3]);
 	else
-		cr_assert(f.eth.type == LA_ETH_IP6 && f.icmp.kind == LA_ICMP_NS &&
-			  la_addr_eq(&f.icmp.target, &t));
+		cr_assert(f.eth.type == LA_ETH_IP6 && f.icmp.kind == LA_ICMP_NS && la_addr_eq(&f.icmp.target, &t));
 }
 
 static void

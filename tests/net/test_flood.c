@@ -10,13 +10,13 @@
 enum { LIFE_MS = 20, NEWCOMERS = 64 };
 
 enum flood {
-	SYNS,	   /* SYNs, each answered at once by a SYN,ACK */
-	TIMERS,	   /* SYN,ACKs that a timer retransmits: no received frame */
-	RSTS,	   /* RSTs that a timer sends */
+	SYNS,	    /* SYNs, each answered at once by a SYN,ACK */
+	TIMERS,	    /* SYN,ACKs that a timer retransmits: no received frame */
+	RSTS,	    /* RSTs that a timer sends */
 	CHALLENGES, /* ACKs of connections in SYN_RCVD */
-	REQUESTS,  /* ARP requests and neighbour solicitations for our addresses */
-	BOTH,	   /* a request and a SYN from each address */
-	MIXED,	   /* all of these in turn */
+	REQUESTS,   /* ARP requests and neighbour solicitations for our addresses */
+	BOTH,	    /* a request and a SYN from each address */
+	MIXED,	    /* all of these in turn */
 };
 
 /** A host that exists: it answers requests after a millisecond. */
@@ -310,8 +310,9 @@ run(const struct load *l)
 	}
 	cr_assert_eq(served, l->seconds * 1000 / LIFE_MS);
 	gone = net.s->neigh.max[LA_NC_UNVERIFIED];
-	cr_assert(broadcasts <= (l->seconds + 1) * (gone + 1000 / LIFE_MS) + 20 || l->kind == TIMERS || l->kind == RSTS ||
-		  l->kind == CHALLENGES || l->kind == MIXED, "%u requests by broadcast", broadcasts);
+	cr_assert(broadcasts <= (l->seconds + 1) * (gone + 1000 / LIFE_MS) + 20 || l->kind == TIMERS ||
+			  l->kind == RSTS || l->kind == CHALLENGES || l->kind == MIXED,
+		  "%u requests by broadcast", broadcasts);
 	/* one second later every gauge has its old value */
 	for (unsigned ms = 0; ms < 1000; ms++)
 		(void)settled(), net.now -= 2;

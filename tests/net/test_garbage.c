@@ -16,10 +16,10 @@ rnd(unsigned n)
 	return (unsigned)rand_r(&seed) % n;
 }
 
-static const char *const hosts4[] = {"10.0.0.1", "10.0.0.2", "10.0.0.5", "10.9.0.1", "203.0.113.1",
-				     "10.0.0.255", "224.0.0.1", "0.0.0.0"};
-static const char *const hosts6[] = {"fd00::1", "fd00::2", "fd00::5", "fd09::1", "2001:db8::1",
-				     "ff02::1", "ff02::1:ff00:2", "::"};
+static const char *const hosts4[] = {"10.0.0.1",    "10.0.0.2",	  "10.0.0.5",  "10.9.0.1",
+				     "203.0.113.1", "10.0.0.255", "224.0.0.1", "0.0.0.0"};
+static const char *const hosts6[] = {"fd00::1",	    "fd00::2", "fd00::5",	 "fd09::1",
+				     "2001:db8::1", "ff02::1", "ff02::1:ff00:2", "::"};
 
 static void
 good_frame(struct fr *f)
@@ -31,15 +31,14 @@ good_frame(struct fr *f)
 
 	switch (rnd(7)) {
 	case 0:
-		fr_arp(f, (uint16_t)(1 + rnd(2)), rnd(2) ? PEER : OTHER, hosts4[rnd(8)],
-		       rnd(2) ? US : NULL, hosts4[rnd(8)]);
+		fr_arp(f, (uint16_t)(1 + rnd(2)), rnd(2) ? PEER : OTHER, hosts4[rnd(8)], rnd(2) ? US : NULL,
+		       hosts4[rnd(8)]);
 		break;
 	case 1:
 		fr_ns(f, hosts6[rnd(8)], hosts6[rnd(8)], hosts6[rnd(4)], rnd(2) ? PEER : NULL);
 		break;
 	case 2:
-		fr_na(f, hosts6[rnd(8)], hosts6[rnd(8)], hosts6[rnd(4)], rnd(4) ? OTHER : NULL,
-		      &"so"[rnd(3)]);
+		fr_na(f, hosts6[rnd(8)], hosts6[rnd(8)], hosts6[rnd(4)], rnd(4) ? OTHER : NULL, &"so"[rnd(3)]);
 		break;
 	case 3:
 		fr_echo(f, src, dst, rnd(200));
@@ -100,8 +99,7 @@ pieces(const struct fr *f, size_t piece)
 	struct rte_mbuf *head = exact(f->b, RTE_MIN(piece, f->n));
 
 	for (size_t at = piece; at < f->n; at += piece)
-		cr_assert_eq(rte_pktmbuf_chain(head, exact(f->b + at, RTE_MIN(piece, f->n - at))),
-			     0);
+		cr_assert_eq(rte_pktmbuf_chain(head, exact(f->b + at, RTE_MIN(piece, f->n - at))), 0);
 	return head;
 }
 
@@ -137,8 +135,8 @@ drops_before_tcp(void)
 	uint64_t sum = 0;
 
 	for (unsigned c = 0; c < LA_NCOUNTERS; c++)
-		if (la_counter_kind(c) == LA_KIND_DROP && c != LA_C_drop_neigh_queue &&
-		    c != LA_C_drop_neigh_failed && c != LA_C_drop_neigh_full && c != LA_C_drop_no_route)
+		if (la_counter_kind(c) == LA_KIND_DROP && c != LA_C_drop_neigh_queue && c != LA_C_drop_neigh_failed &&
+		    c != LA_C_drop_neigh_full && c != LA_C_drop_no_route)
 			sum += net_count(c);
 	return sum;
 }
@@ -148,8 +146,7 @@ storm(bool damaged, unsigned rounds)
 {
 	struct fr f;
 
-	net_open(&(struct net_opts){.dad = rnd(2), .max_neighbours = 3,
-				    .offloads = rnd(2) ? LA_OFF_RX_CKSUM : 0});
+	net_open(&(struct net_opts){.dad = rnd(2), .max_neighbours = 3, .offloads = rnd(2) ? LA_OFF_RX_CKSUM : 0});
 	for (unsigned i = 0; i < rounds; i++) {
 		struct rte_mbuf *m[100], *out[40];
 		unsigned n = rnd(100), k;
@@ -169,8 +166,8 @@ storm(bool damaged, unsigned rounds)
 			for (unsigned j = 0; j < k; j++) {
 				struct la_eth e;
 
-				cr_assert_eq(la_eth_parse(rte_pktmbuf_mtod(out[j], uint8_t *),
-							  out[j]->data_len, &e), LA_WIRE_OK);
+				cr_assert_eq(la_eth_parse(rte_pktmbuf_mtod(out[j], uint8_t *), out[j]->data_len, &e),
+					     LA_WIRE_OK);
 				assert_mac(e.src, US);
 				cr_assert(!(e.src[0] & 1));
 				rte_pktmbuf_free(out[j]);

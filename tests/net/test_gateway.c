@@ -221,8 +221,10 @@ Test(gateway, waiting_packets_are_bounded_per_shard)
 	}
 	cr_assert(net_count(LA_C_neigh_waiting) <= bound);
 	cr_assert(net_count(LA_C_neigh_waiting) >= bound / 4 * 3 - 2);
-	cr_assert_eq(avail - rte_mempool_avail_count(net.pool), net_count(LA_C_neigh_waiting), "no other buffer is held");
-	cr_assert_eq(net_count(LA_C_drop_neigh_queue) + net_count(LA_C_neigh_waiting), sent - net_count(LA_C_drop_neigh_full));
+	cr_assert_eq(avail - rte_mempool_avail_count(net.pool), net_count(LA_C_neigh_waiting),
+		     "no other buffer is held");
+	cr_assert_eq(net_count(LA_C_drop_neigh_queue) + net_count(LA_C_neigh_waiting),
+		     sent - net_count(LA_C_drop_neigh_full));
 	cr_assert_eq(la_neigh_check(&net.s->neigh, stderr), 0);
 	net_run(3000);
 	cr_assert_eq(net_count(LA_C_neigh_waiting), 0);

@@ -179,15 +179,13 @@ expect_error(enum la_tcp_icmp what, uint32_t mtu, bool six)
 static void
 err4(uint8_t type, uint8_t code, uint32_t rest)
 {
-	fr_error(&q, "198.51.100.1", "10.0.0.2", type, code, rest, "10.0.0.2", "203.0.113.7",
-		 0xdeadbeef);
+	fr_error(&q, "198.51.100.1", "10.0.0.2", type, code, rest, "10.0.0.2", "203.0.113.7", 0xdeadbeef);
 }
 
 static void
 err6(uint8_t type, uint8_t code, uint32_t rest)
 {
-	fr_error(&q, "2001:db8::1", "fd00::2", type, code, rest, "fd00::2", "2001:db8::7",
-		 0xdeadbeef);
+	fr_error(&q, "2001:db8::1", "fd00::2", type, code, rest, "fd00::2", "2001:db8::7", 0xdeadbeef);
 }
 
 Test(icmp, errors_reach_tcp)

@@ -216,8 +216,8 @@ Test(ingress, destinations_that_are_not_ours)
 
 Test(ingress, invalid_sources)
 {
-	static const char *bad4[] = {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "255.255.255.255",
-				     "10.0.0.255", "10.0.0.2", "10.9.3.3"};
+	static const char *bad4[] = {"0.0.0.0",		"0.1.2.3",    "127.0.0.1", "224.0.0.1",
+				     "255.255.255.255", "10.0.0.255", "10.0.0.2",  "10.9.3.3"};
 	static const char *bad6[] = {"::", "::1", "ff02::1", "fd00::2", "fd09::3", "fe80::ff:fe00:2"};
 
 	COLD_AND_USUAL
@@ -321,8 +321,7 @@ Test(ingress, chains_of_every_piece)
 	text[300] = 0;
 	for (int six = 0; six < 2; six++)
 		for (size_t piece = 1; piece < 400; piece += piece < 150 ? 1 : 13) {
-			fr_tcp(&f, six ? "fd00::1" : "10.0.0.1", six ? "fd00::2" : "10.0.0.2", text,
-			       300);
+			fr_tcp(&f, six ? "fd00::1" : "10.0.0.1", six ? "fd00::2" : "10.0.0.2", text, 300);
 			memset(f.b + f.n, 0xee, 40), f.n += 40; /* padding at the end */
 			net_rx_mbuf(fr_chain(&f, piece));
 			fake.nsegs = 1; /* keep only the first */

@@ -32,8 +32,7 @@ setup(void)
 TestSuite(nd, .init = setup, .fini = net_close);
 
 static void
-expect_advert(const char *src, const char *dst, const char *target, bool solicited,
-	      const uint8_t mac[6])
+expect_advert(const char *src, const char *dst, const char *target, bool solicited, const uint8_t mac[6])
 {
 	cr_assert(net_tx(&f), "no advertisement");
 	cr_assert_eq(f.icmp.kind, LA_ICMP_NA);
@@ -71,8 +70,8 @@ Test(nd_birth, duplicate_address_detection_then_announcement)
 		fr_tcp(&f, "fd00::1", "fd00::2", "x", 1);
 		net_drops(&f, LA_C_drop_ip_dst);
 		cr_assert_eq(la_listen(net.s, &us, 80, NULL, NULL, NULL), 0);
-		cr_assert_eq(la_connect(net.s, &(struct la_tuple){us, A("fd00::1"), 1, 2}, NULL,
-					NULL, NULL, NULL), -EADDRNOTAVAIL);
+		cr_assert_eq(la_connect(net.s, &(struct la_tuple){us, A("fd00::1"), 1, 2}, NULL, NULL, NULL, NULL),
+			     -EADDRNOTAVAIL);
 		cr_assert_eq(la_shard_next(net.s), net.now + 1000);
 		net_run(999), net_quiet();
 		net_run(1);

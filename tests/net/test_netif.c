@@ -12,8 +12,7 @@ static struct la_netif nif;
 static void *mem;
 
 static struct la_prefix
-P(const char *text)
-{
+P(const char *text) {
 	struct la_prefix p;
 
 	cr_assert_eq(la_prefix_parse(text, &p), 0, "%s", text);
@@ -348,8 +347,10 @@ same_verdicts(const struct la_addr *a)
 {
 	bool owns_it = walk_owns(a), bcast = walk_broadcast(a), link = walk_has(nif.onlink, nif.nonlink, a);
 	bool far = !link && !walk_has(nif.ranges, nif.nranges, a);
-	enum la_dst want = owns_it ? LA_DST_OURS : la_ip_is_multicast(a) ? LA_DST_MULTICAST
-		      : bcast ? LA_DST_BROADCAST : LA_DST_OTHER;
+	enum la_dst want = owns_it		   ? LA_DST_OURS
+			   : la_ip_is_multicast(a) ? LA_DST_MULTICAST
+			   : bcast		   ? LA_DST_BROADCAST
+						   : LA_DST_OTHER;
 	char text[LA_ADDR_STRLEN];
 
 	la_addr_format(a, text, sizeof(text));
@@ -475,9 +476,19 @@ Test(netif, verdicts_are_those_of_a_walk)
 /* The ends of the address space, with prefixes there. */
 Test(netif, the_ends_of_the_address_space)
 {
-	static const char *const others[] = {"0.0.0.0", "0.0.0.1", "255.255.255.255", "255.255.255.254", "128.0.0.0",
-					     "127.255.255.255", "::", "::1", "::fffe:ffff:ffff", "::1:0:0:0",
-					     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "fe80::", "2001:db8::1"};
+	static const char *const others[] = {"0.0.0.0",
+					     "0.0.0.1",
+					     "255.255.255.255",
+					     "255.255.255.254",
+					     "128.0.0.0",
+					     "127.255.255.255",
+					     "::",
+					     "::1",
+					     "::fffe:ffff:ffff",
+					     "::1:0:0:0",
+					     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+					     "fe80::",
+					     "2001:db8::1"};
 
 	addrs[0] = P("1.0.0.1/1"), addrs[1] = P("223.255.255.253/8"), addrs[2] = P("2001:db8::1/4");
 	ranges[0] = P("192.0.0.0/3");

@@ -48,7 +48,8 @@ shed_of(int six, unsigned n)
 
 Test(shed, the_level_is_a_share_of_syns)
 {
-	FOR_FAMILIES_AND_TAGS {
+	FOR_FAMILIES_AND_TAGS
+	{
 		net_close();
 		net_open(NULL);
 		cr_assert_eq(shed_of(six, 100), 0);
@@ -80,8 +81,8 @@ Test(shed, alternating_clients_lose_equal_shares)
 /* Frames other than SYNs to our addresses are still read. */
 Test(shed, everything_else_is_read)
 {
-	static const uint8_t others[] = {LA_ACK, LA_SYN | LA_ACK, LA_FIN | LA_ACK, LA_RST, LA_RST | LA_ACK,
-					 LA_SYN | LA_RST, LA_SYN | LA_FIN, 0};
+	static const uint8_t others[] = {LA_ACK,	  LA_SYN | LA_ACK, LA_FIN | LA_ACK, LA_RST,
+					 LA_RST | LA_ACK, LA_SYN | LA_RST, LA_SYN | LA_FIN, 0};
 	struct fr f;
 
 	la_shard_shed(net.s, LA_SHED_ALL);

@@ -39,8 +39,14 @@ make(uint16_t number, uint8_t flags, size_t len)
 {
 	static const uint8_t data[100];
 	uint8_t buf[FRAME_MAX];
-	struct frame fr = {.sport = number, .dport = 80, .seq = 1, .ack = 5000, .flags = flags,
-			   .win = 100, .data = data, .len = len};
+	struct frame fr = {.sport = number,
+			   .dport = 80,
+			   .seq = 1,
+			   .ack = 5000,
+			   .flags = flags,
+			   .win = 100,
+			   .data = data,
+			   .len = len};
 	struct rte_mbuf *m = rte_pktmbuf_alloc(rig_pool());
 	size_t n;
 

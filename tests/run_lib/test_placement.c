@@ -16,8 +16,7 @@ static char sys[64];
 static cpu_set_t all;
 static struct la_cpus cpus;
 
-static void __attribute__((format(printf, 2, 3)))
-put(const char *text, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) put(const char *text, const char *fmt, ...)
 {
 	char path[256], line[64];
 	va_list ap;

@@ -169,17 +169,26 @@ run(unsigned workers)
 
 	for (unsigned i = 0; i < sizeof(two.pattern); i++)
 		two.pattern[i] = (uint8_t)(i % PERIOD);
-	*c = (struct la_engine_config){.nstations = 2, .mbufs = 60000, .quiet = true, .idle = LA_IDLE_SLEEP,
-				       .drain_ms = 5000, .duration_ms = 60000, .watch = see_burst};
+	*c = (struct la_engine_config){.nstations = 2,
+				       .mbufs = 60000,
+				       .quiet = true,
+				       .idle = LA_IDLE_SLEEP,
+				       .drain_ms = 5000,
+				       .duration_ms = 60000,
+				       .watch = see_burst};
 	c->eal.ports[0].kind = LA_PORT_RING;
 	c->eal.nports = 1;
 	for (unsigned i = 0; i < 2; i++) {
 		cr_assert_eq(la_prefix_parse(i ? "10.0.0.2/24" : "10.0.0.1/24", &two.addr[i]), 0);
-		c->stations[i] = (struct la_station){.name = i ? "server" : "client", .port = i,
-						     .worker = i % workers, .ops = i ? &server : &client,
+		c->stations[i] = (struct la_station){.name = i ? "server" : "client",
+						     .port = i,
+						     .worker = i % workers,
+						     .ops = i ? &server : &client,
 						     .ctx = &two.end[i]};
-		c->stations[i].shard = (struct la_shard_config){.addrs = &two.addr[i], .naddrs = 1,
-								.max_conns = 1024, .max_time_wait4 = 4096,
+		c->stations[i].shard = (struct la_shard_config){.addrs = &two.addr[i],
+								.naddrs = 1,
+								.max_conns = 1024,
+								.max_time_wait4 = 4096,
 								.max_time_wait6 = 64};
 	}
 	two.to = two.addr[1].addr;

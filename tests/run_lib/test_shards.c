@@ -160,9 +160,14 @@ set_up(unsigned queues, unsigned workers)
 	struct la_engine_config *c = &four.cfg;
 
 	la_steer_init(&four.steer, SHARDS);
-	*c = (struct la_engine_config){.nstations = 2 * SHARDS, .queues = queues, .mbufs = 16384,
-				       .quiet = true, .idle = LA_IDLE_SLEEP, .drain_ms = 5000,
-				       .duration_ms = 20000, .watch = watch};
+	*c = (struct la_engine_config){.nstations = 2 * SHARDS,
+				       .queues = queues,
+				       .mbufs = 16384,
+				       .quiet = true,
+				       .idle = LA_IDLE_SLEEP,
+				       .drain_ms = 5000,
+				       .duration_ms = 20000,
+				       .watch = watch};
 	c->eal.ports[0].kind = LA_PORT_RING;
 	c->eal.nports = 1;
 	for (unsigned side = 0; side < 2; side++)
@@ -177,8 +182,11 @@ set_up(unsigned queues, unsigned workers)
 		st->worker = i % workers;
 		st->ops = side ? &servers : &clients;
 		st->ctx = &four.end[i];
-		st->shard = (struct la_shard_config){.addrs = four.addrs[side], .naddrs = 2, .no_dad = true,
-						     .max_conns = 1024, .max_time_wait4 = 4096,
+		st->shard = (struct la_shard_config){.addrs = four.addrs[side],
+						     .naddrs = 2,
+						     .no_dad = true,
+						     .max_conns = 1024,
+						     .max_time_wait4 = 4096,
 						     .max_time_wait6 = 4096};
 		for (unsigned f = 0; f < 2 && side == 0; f++) {
 			struct la_prefix from = {four.addrs[0][f].addr, f ? 128 : 32};
@@ -199,9 +207,9 @@ sum(const struct la_summary *s, unsigned end, enum la_counter c)
 static void
 must_be(const struct la_summary *s)
 {
-	static const enum la_counter zeros[] = {LA_C_drop_no_listener, LA_C_hand_over_full,
-						LA_C_drop_eth_not_ours, LA_C_drop_ip_dst, LA_C_live,
-						LA_C_early_recycles, LA_C_mbuf_exhausted};
+	static const enum la_counter zeros[] = {LA_C_drop_no_listener, LA_C_hand_over_full, LA_C_drop_eth_not_ours,
+						LA_C_drop_ip_dst,      LA_C_live,	    LA_C_early_recycles,
+						LA_C_mbuf_exhausted};
 
 	bool late = sum(s, 0, LA_C_retransmits) + sum(s, 1, LA_C_retransmits) > 0;
 
@@ -209,7 +217,9 @@ must_be(const struct la_summary *s)
 	for (unsigned end = 0; end < 2; end++) {
 		cr_assert_eq(s->end[end].shards, SHARDS);
 		cr_assert_eq(la_summary_opens(&s->end[end].stats.c), SHARDS * CONNS);
-		cr_expect_eq(s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before, "end %u: %lu packet buffers out of the pools, %lu at the start", end, s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before);
+		cr_expect_eq(s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before,
+			     "end %u: %lu packet buffers out of the pools, %lu at the start", end,
+			     s->end[end].stats.mbufs_out, s->end[end].stats.mbufs_before);
 		cr_assert_eq(sum(s, end, LA_C_ended_orderly), SHARDS * CONNS);
 		cr_assert_eq(sum(s, end, LA_C_handed_over), sum(s, end, LA_C_handed_in));
 		/* when a worker does not run for 200 ms, a segment is retransmitted, and the first copy may arrive
@@ -363,8 +373,12 @@ static void
 start(bool follower)
 {
 	struct la_eal_config cfg = {.lcores = 1};
-	struct la_shard_config sc = {.addrs = one.addrs, .naddrs = 2, .follower = follower,
-				     .mac = {2, 0, 0, 0, 0, 1}, .max_conns = 16, .max_time_wait4 = 16,
+	struct la_shard_config sc = {.addrs = one.addrs,
+				     .naddrs = 2,
+				     .follower = follower,
+				     .mac = {2, 0, 0, 0, 0, 1},
+				     .max_conns = 16,
+				     .max_time_wait4 = 16,
 				     .max_time_wait6 = 16};
 	char err[512];
 

@@ -87,8 +87,8 @@ tcp(struct frame *f, const struct la_tuple *t, unsigned options, uint16_t vlan)
 static int
 steered(const struct la_steer *s, struct frame *f, size_t cut)
 {
-	f->m = (struct rte_mbuf){.buf_addr = f->b, .nb_segs = 1, .pkt_len = (uint32_t)f->len,
-				 .data_len = (uint16_t)f->len};
+	f->m = (struct rte_mbuf){
+		.buf_addr = f->b, .nb_segs = 1, .pkt_len = (uint32_t)f->len, .data_len = (uint16_t)f->len};
 	if (cut != 0 && cut < f->len) {
 		f->rest = f->m;
 		f->rest.data_off = (uint16_t)cut;

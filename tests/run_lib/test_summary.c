@@ -99,9 +99,9 @@ dig(json_t *at, const char **keys)
 Test(summary, json_has_the_documented_keys)
 {
 	static const char *const keys[] = {
-		"program",   "version",	       "seconds", "msl_ms", "opens",	"opens_per_s",
-		"closes",    "closes_per_s",   "states",  "time_wait", "early_recycles",
-		"drops",     "unexplained_drops", "counters", "ports", "ends",	"tuple_budget"};
+		"program",	"version", "seconds",	  "msl_ms",	    "opens", "opens_per_s",	  "closes",
+		"closes_per_s", "states",  "time_wait",	  "early_recycles", "drops", "unexplained_drops", "counters",
+		"ports",	"ends",	   "tuple_budget"};
 	char path[] = "/tmp/lastack-test-XXXXXX";
 	struct la_summary s = sample();
 	int fd = mkstemp(path);

@@ -16,10 +16,8 @@ static void
 stations(uint32_t conns, uint32_t tw4, uint32_t tw6)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		one[i] = (struct la_station){.name = "server",
-					     .shard = {.max_conns = conns,
-						       .max_time_wait4 = tw4,
-						       .max_time_wait6 = tw6}};
+		one[i] = (struct la_station){
+			.name = "server", .shard = {.max_conns = conns, .max_time_wait4 = tw4, .max_time_wait6 = tw6}};
 		la_config_fill(&one[i].shard);
 	}
 }
@@ -149,11 +147,13 @@ Test(tables, bound_and_place_are_printed)
 {
 	struct la_tables_place p = {.pages = LA_PAGES_TRANSPARENT, .large = true, .node = 0};
 
-	says(p, 0, "server: TIME_WAIT bound, IPv4: 10000000 entries of 49.5 B (entry 32, index 13.4, "
-		   "wheel 4.1), 472.1 MiB\n");
+	says(p, 0,
+	     "server: TIME_WAIT bound, IPv4: 10000000 entries of 49.5 B (entry 32, index 13.4, "
+	     "wheel 4.1), 472.1 MiB\n");
 	says(p, 0, "server: TIME_WAIT bound, IPv6: 131072 entries of 81.5 B (entry 64, ");
-	says(p, 0, "holds 166667 closes/s with MSL 30s for IPv4; on transparent hugepages, on NUMA "
-		   "node 0 as asked for, verified\n");
+	says(p, 0,
+	     "holds 166667 closes/s with MSL 30s for IPv4; on transparent hugepages, on NUMA "
+	     "node 0 as asked for, verified\n");
 	says(p, -1, "no NUMA node asked for");
 	says(p, 1, "NOT on NUMA node 1, which was asked for, but on 0: it is full");
 	p.node = -2;

@@ -15,14 +15,12 @@ expect_no_callback(struct play *p)
 {
 	const struct user *u = &p->c->p->u, *s = &p->c->seen;
 
-	if (u->opened != s->opened || u->bytes != s->bytes || u->peer_fin != s->peer_fin ||
-	    u->closed != s->closed)
+	if (u->opened != s->opened || u->bytes != s->bytes || u->peer_fin != s->peer_fin || u->closed != s->closed)
 		play_fail(p,
 			  "callbacks without an expectation: %u opened, %llu bytes, %u FIN, %u "
 			  "closed (%s)",
-			  u->opened - s->opened, (unsigned long long)(u->bytes - s->bytes),
-			  u->peer_fin - s->peer_fin, u->closed - s->closed,
-			  u->closed ? la_end_name(u->why.end) : "not");
+			  u->opened - s->opened, (unsigned long long)(u->bytes - s->bytes), u->peer_fin - s->peer_fin,
+			  u->closed - s->closed, u->closed ? la_end_name(u->why.end) : "not");
 }
 
 static void
@@ -31,8 +29,8 @@ closed_callback(struct play *p, const struct user *u, struct user *s)
 	if (u->closed == s->closed)
 		play_fail(p, "expected '%s', no callback", p->ev->text);
 	if (u->why.end != p->ev->end || u->why.unacked != (uint64_t)p->ev->result)
-		play_fail(p, "expected '%s', got closed %s, %llu unacknowledged",
-			  p->ev->text, la_end_name(u->why.end), (unsigned long long)u->why.unacked);
+		play_fail(p, "expected '%s', got closed %s, %llu unacknowledged", p->ev->text, la_end_name(u->why.end),
+			  (unsigned long long)u->why.unacked);
 	s->closed = u->closed;
 }
 
@@ -54,8 +52,7 @@ expect_callback(struct play *p)
 		s->bytes += (uint64_t)p->ev->result;
 		if (u->bytes != s->bytes)
 			play_fail(p, "expected '%s', %llu bytes were read", p->ev->text,
-				  (unsigned long long)(u->bytes + (uint64_t)p->ev->result -
-						       s->bytes));
+				  (unsigned long long)(u->bytes + (uint64_t)p->ev->result - s->bytes));
 		break;
 	case CB_FIN:
 		if (u->peer_fin != ++s->peer_fin)
@@ -112,11 +109,9 @@ probe(struct play *p, bool connection)
 	if (x == NULL)
 		play_fail(p, "the probe was not answered");
 	if (connection && (x->flags != LA_ACK || x->len || x->seq != c->N || x->ack != c->R))
-		play_fail(p, "the probe, wanted '. N R', got %s",
-			  play_describe(p, x, got, sizeof(got)));
+		play_fail(p, "the probe, wanted '. N R', got %s", play_describe(p, x, got, sizeof(got)));
 	if (!connection && (x->flags != LA_RST || x->seq != c->seg_ack))
-		play_fail(p, "the probe, wanted 'R SEG.ACK', got %s",
-			  play_describe(p, x, got, sizeof(got)));
+		play_fail(p, "the probe, wanted 'R SEG.ACK', got %s", play_describe(p, x, got, sizeof(got)));
 	play_quiet(p, QUIET_MS, false);
 }
 
@@ -155,8 +150,8 @@ kept(struct play *p)
 	if (was == 0)
 		play_fail(p, "no deadline was looked at before");
 	if (now != was)
-		play_fail(p, "TIME_WAIT would end at %llu ms, not at %llu",
-			  (unsigned long long)(now - p->t0), (unsigned long long)(was - p->t0));
+		play_fail(p, "TIME_WAIT would end at %llu ms, not at %llu", (unsigned long long)(now - p->t0),
+			  (unsigned long long)(was - p->t0));
 }
 
 void
@@ -171,8 +166,8 @@ expect_deadline(struct play *p)
 	}
 	from = p->ev->deadline == DEADLINE_IN ? p->r->now + p->ev->n : p->c->in_at + 2ull * msl;
 	if (now != from && now != from + 1) /* not early, at most one tick late */
-		play_fail(p, "TIME_WAIT would end at %llu ms, not at %llu",
-			  (unsigned long long)(now - p->t0), (unsigned long long)(from - p->t0));
+		play_fail(p, "TIME_WAIT would end at %llu ms, not at %llu", (unsigned long long)(now - p->t0),
+			  (unsigned long long)(from - p->t0));
 	p->c->deadline = now;
 }
 

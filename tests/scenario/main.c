@@ -37,8 +37,7 @@ crashed(int sig)
 {
 	static const char text[] = "crashed in row ";
 
-	if (write(2, text, sizeof(text) - 1) && write(2, playing, strlen(playing)) &&
-	    write(2, "\n", 1))
+	if (write(2, text, sizeof(text) - 1) && write(2, playing, strlen(playing)) && write(2, "\n", 1))
 		signal(sig, SIG_DFL);
 	signal(sig, SIG_DFL);
 	raise(sig);
@@ -92,8 +91,7 @@ play_all(const struct row *rows, char *const *only, unsigned nonly, bool verbose
 		else
 			failed++;
 	}
-	printf("Synthesis: Tested: %u | Passing: %u | Failing: %u | Crashing: 0\n", passed + failed,
-	       passed, failed);
+	printf("Synthesis: Tested: %u | Passing: %u | Failing: %u | Crashing: 0\n", passed + failed, passed, failed);
 	return failed ? 1 : 0;
 }
 

@@ -284,8 +284,7 @@ use(struct parser *ps, char *const *tok, unsigned n)
 
 	if (n != 2)
 		parse_fail(&ps->at, "use FILE");
-	snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash + 1 - ps->at.file) : 0,
-		 ps->at.file, tok[1]);
+	snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash + 1 - ps->at.file) : 0, ps->at.file, tok[1]);
 	if (++ps->depth > SCRIPTS_DEEP)
 		parse_fail(&ps->at, "files use each other");
 	read_file(ps, path);

@@ -31,7 +31,7 @@ struct parser {
 	bool has_from;
 	struct seg_opts opts, row_opts;
 	const struct seg_opts *opts_now; /* a copy for events, renewed after a change */
-	unsigned depth;                  /* of scripts within scripts */
+	unsigned depth;			 /* of scripts within scripts */
 };
 
 /** Parses an event: tok[0] is its word, after guard and time. */

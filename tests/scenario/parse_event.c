@@ -50,12 +50,10 @@ errno_named(const struct place *at, const char *s)
 	static const struct {
 		const char *name;
 		int value;
-	} names[] = {{"EPIPE", EPIPE},   {"EALREADY", EALREADY},
-		     {"ENOENT", ENOENT}, {"ENOTCONN", ENOTCONN},
-		     {"EINVAL", EINVAL}, {"EADDRNOTAVAIL", EADDRNOTAVAIL},
-		     {"EBUSY", EBUSY},   {"EADDRINUSE", EADDRINUSE},
-		     {"EAGAIN", EAGAIN}, {"ENOBUFS", ENOBUFS},
-		     {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}};
+	} names[] = {{"EPIPE", EPIPE},	     {"EALREADY", EALREADY},	 {"ENOENT", ENOENT},
+		     {"ENOTCONN", ENOTCONN}, {"EINVAL", EINVAL},	 {"EADDRNOTAVAIL", EADDRNOTAVAIL},
+		     {"EBUSY", EBUSY},	     {"EADDRINUSE", EADDRINUSE}, {"EAGAIN", EAGAIN},
+		     {"ENOBUFS", ENOBUFS},   {"ENOMEM", ENOMEM},	 {"ENOSPC", ENOSPC}};
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i].name, s) == 0)
@@ -65,9 +63,9 @@ errno_named(const struct place *at, const char *s)
 
 static const char *const calls[] = {
 	[CALL_LISTEN] = "listen", [CALL_UNLISTEN] = "unlisten", [CALL_CONNECT] = "connect",
-	[CALL_SEND] = "send",     [CALL_READ] = "read",         [CALL_SHUTDOWN] = "shutdown",
-	[CALL_CLOSE] = "close",   [CALL_ABORT] = "abort",       [CALL_ABORT_ALL] = "abort_all",
-	[CALL_END] = "end",       [CALL_HOLD] = "hold",
+	[CALL_SEND] = "send",	  [CALL_READ] = "read",		[CALL_SHUTDOWN] = "shutdown",
+	[CALL_CLOSE] = "close",	  [CALL_ABORT] = "abort",	[CALL_ABORT_ALL] = "abort_all",
+	[CALL_END] = "end",	  [CALL_HOLD] = "hold",
 };
 
 static bool
@@ -135,8 +133,7 @@ callback(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 		if (n == 5)
 			e->result = (int64_t)parse_number(&ps->at, tok[4]);
 	} else {
-		parse_fail(&ps->at, "'! %s': none, opened, data N, fin or closed WHY [unacked N]",
-			   what);
+		parse_fail(&ps->at, "'! %s': none, opened, data N, fin or closed WHY [unacked N]", what);
 	}
 }
 
@@ -225,10 +222,9 @@ check(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 static bool
 is_key(const char *s)
 {
-	static const char *const keys[] = {"len",   "data",   "win",    "wnd",  "ts",
-					   "mss",   "wscale", "sackok", "sack", "noopts",
-					   "opts",  "urg",    "resv",   "doff", "iplen",
-					   "dport", "badsum", "pad",    "none"};
+	static const char *const keys[] = {"len",    "data",  "win",	"wnd",	"ts",  "mss",  "wscale",
+					   "sackok", "sack",  "noopts", "opts", "urg", "resv", "doff",
+					   "iplen",  "dport", "badsum", "pad",	"none"};
 
 	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (strcmp(keys[i], s) == 0)
@@ -312,9 +308,8 @@ looks(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 		const char *word;
 		enum event_kind kind;
 		unsigned words;
-	} plain[] = {{"skip", EV_SKIP, 1},   {"stays", EV_STAYS, 1}, {"agree", EV_AGREE, 1},
-		     {"state", EV_STATE, 2}, {"probe", EV_PROBE, 2}, {"port", EV_PORT, 2},
-		     {"renew", EV_RENEW, 2}};
+	} plain[] = {{"skip", EV_SKIP, 1},   {"stays", EV_STAYS, 1}, {"agree", EV_AGREE, 1}, {"state", EV_STATE, 2},
+		     {"probe", EV_PROBE, 2}, {"port", EV_PORT, 2},   {"renew", EV_RENEW, 2}};
 
 	for (unsigned i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
 		if (strcmp(plain[i].word, tok[0]) != 0)

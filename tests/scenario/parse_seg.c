@@ -360,8 +360,7 @@ key_any(struct cursor *c, struct spec *s)
 }
 
 unsigned
-parse_spec(const struct place *at, const struct row *row, char *const *tok, unsigned n, bool in,
-	   struct spec *s)
+parse_spec(const struct place *at, const struct row *row, char *const *tok, unsigned n, bool in, struct spec *s)
 {
 	struct cursor c = {at, row, tok, n, 0, in};
 	const char *letters = next(&c, in ? "<" : ">");
@@ -373,8 +372,7 @@ parse_spec(const struct place *at, const struct row *row, char *const *tok, unsi
 		return c.i;
 	}
 	if (!flags(letters, &s->flags, &psh))
-		parse_fail(at, "'%s' are not flags: letters of SFRPU, '.' for ACK, '-' for none",
-			   letters);
+		parse_fail(at, "'%s' are not flags: letters of SFRPU, '.' for ACK, '-' for none", letters);
 	s->has |= psh ? HAS_PSH : 0;
 	s->seq = parse_expr(at, row, next(&c, letters));
 	if (more(&c)) {

@@ -40,8 +40,7 @@ play_quiet(struct play *p, uint64_t ms, bool strict)
 		const struct peer_rx *x = &q->rx[q->next];
 
 		if (strict || !sent_again(p->c, x, from))
-			play_fail(p, "expected nothing, got %s",
-				  play_describe(p, x, got, sizeof(got)));
+			play_fail(p, "expected nothing, got %s", play_describe(p, x, got, sizeof(got)));
 		play_take(p);
 	}
 }
@@ -69,8 +68,7 @@ user_reads(struct play *p, uint64_t max)
 	rig_pump(p->r);
 	p->c->seen.bytes = q->u.bytes;
 	if (max != UINT64_MAX && q->u.bytes - before != max)
-		play_fail(p, "%llu bytes were there to read",
-			  (unsigned long long)(q->u.bytes - before));
+		play_fail(p, "%llu bytes were there to read", (unsigned long long)(q->u.bytes - before));
 	return 0;
 }
 
@@ -250,8 +248,7 @@ play_row(const struct row *row, unsigned variant, bool verbose)
 
 	p = (struct play){.row = row, .variant = variant, .verbose = verbose};
 	variant_name(row->each, variant, v, sizeof(v));
-	snprintf(p.name, sizeof(p.name), "%s%s%s%s %s", row->name, *v ? " [" : "", v, *v ? "]" : "",
-		 row->text);
+	snprintf(p.name, sizeof(p.name), "%s%s%s%s %s", row->name, *v ? " [" : "", v, *v ? "]" : "", row->text);
 	if (setjmp(p.bail)) {
 		fprintf(stderr, "    at %s:%d: %s\n", p.ev->file, p.ev->line, p.ev->text);
 		if (p.r)

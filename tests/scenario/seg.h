@@ -100,7 +100,7 @@ enum term_kind {
 	T_BYTES,
 	T_UNACKED,
 	T_COUNTER, /* value: enum la_counter */
-	T_CONN,    /* value: index of conn_fields */
+	T_CONN,	   /* value: index of conn_fields */
 };
 
 /** A sum. */
@@ -221,8 +221,8 @@ struct event {
 	unsigned nspecs;
 	struct spec *specs;
 	enum call call;
-	int64_t result;    /* CALL: expected result; CALLBACK: bytes or unacked */
-	uint64_t n, n2;    /* number of the line; AGAIN: smallest and largest number of times */
+	int64_t result;	   /* CALL: expected result; CALLBACK: bytes or unacked */
+	uint64_t n, n2;	   /* number of the line; AGAIN: smallest and largest number of times */
 	uint64_t first[2]; /* AGAIN: the first gap */
 	enum callback callback;
 	enum la_end end;
@@ -253,8 +253,7 @@ struct place {
 };
 
 /** Prints "file:line: message" and exits with status 2. */
-_Noreturn void parse_fail(const struct place *at, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+_Noreturn void parse_fail(const struct place *at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** Adds a file's rows to the end of a list. */
 void parse_file(const char *path, struct row **rows);
@@ -263,8 +262,8 @@ uint64_t parse_number(const struct place *at, const char *s);
 bool expr_begins(const struct row *row, const char *tok);
 struct expr parse_expr(const struct place *at, const struct row *row, const char *s);
 /** Parses a segment up to the end or a '|'. Returns the number of tokens. */
-unsigned parse_spec(const struct place *at, const struct row *row, char *const *tok, unsigned n,
-		    bool in, struct spec *out);
+unsigned parse_spec(const struct place *at, const struct row *row, char *const *tok, unsigned n, bool in,
+		    struct spec *out);
 
 /** Zeroed memory for parsed data; seg_free() frees all of it. */
 void *seg_alloc(size_t size);
@@ -283,7 +282,7 @@ struct conn {
 	uint32_t R, W, U, N, ISS, IRS, edge;
 	bool seg_syn; /* the last segment in was a SYN */
 	uint32_t seg_seq, seg_ack, seg_end;
-	uint64_t in_at;      /* time of that segment */
+	uint64_t in_at;	     /* time of that segment */
 	struct user seen;    /* callbacks that a line has matched */
 	enum la_state entry; /* the recipe's state */
 	uint64_t deadline;   /* of TIME_WAIT at the last check, 0: none */

@@ -44,8 +44,7 @@ static size_t
 options(struct play *p, const struct spec *s, const struct peer_tx *t, uint8_t *o)
 {
 	struct peer *q = p->c->p;
-	bool agreed = s->flags & LA_SYN ? q->o.ts && !(s->has & (HAS_MSS | HAS_WS | HAS_SACKOK))
-					: q->ts_on;
+	bool agreed = s->flags & LA_SYN ? q->o.ts && !(s->has & (HAS_MSS | HAS_WS | HAS_SACKOK)) : q->ts_on;
 	size_t n = 0;
 
 	if (s->has & HAS_MSS) {
@@ -151,8 +150,7 @@ segment_in(struct play *p)
 	if (s->has & HAS_OPTS) {
 		t.opts = s->opts;
 		t.optlen = s->optlen;
-	} else if ((s->has & (HAS_MSS | HAS_WS | HAS_SACKOK | HAS_SACK | HAS_ECR)) ||
-		   s->ts == SPEC_TS_ANY) {
+	} else if ((s->has & (HAS_MSS | HAS_WS | HAS_SACKOK | HAS_SACK | HAS_ECR)) || s->ts == SPEC_TS_ANY) {
 		t.opts = opts;
 		t.optlen = options(p, s, &t, opts);
 	}
@@ -191,17 +189,14 @@ play_describe(struct play *p, const struct peer_rx *x, char *buf, size_t size)
 	char fl[16];
 	int n;
 
-	n = snprintf(buf, size, "%s seq N%+d (ISS+%u)",
-		     la_tcp_flags_format(x->flags, fl, sizeof(fl)), (int)(x->seq - c->N),
-		     x->seq - c->ISS);
+	n = snprintf(buf, size, "%s seq N%+d (ISS+%u)", la_tcp_flags_format(x->flags, fl, sizeof(fl)),
+		     (int)(x->seq - c->N), x->seq - c->ISS);
 	if (x->flags & LA_ACK)
-		n += snprintf(buf + n, size - (size_t)n, " ack R%+d (IRS+%u)", (int)(x->ack - c->R),
-			      x->ack - c->IRS);
+		n += snprintf(buf + n, size - (size_t)n, " ack R%+d (IRS+%u)", (int)(x->ack - c->R), x->ack - c->IRS);
 	n += snprintf(buf + n, size - (size_t)n, " len %u win %u at %llu ms", x->len, x->win,
 		      (unsigned long long)(x->at - p->t0));
 	if (x->f.has_ts)
-		snprintf(buf + n, size - (size_t)n, " ts %u %u", x->f.tsval - ts_first(p),
-			 x->f.tsecr - ts_zero(p));
+		snprintf(buf + n, size - (size_t)n, " ts %u %u", x->f.tsval - ts_first(p), x->f.tsecr - ts_zero(p));
 	return buf;
 }
 
@@ -287,12 +282,10 @@ segment_out(struct play *p)
 	}
 	for (unsigned i = 0; !matches(p, &e->specs[i], x);)
 		if (++i == e->nspecs)
-			play_fail(p, "expected '%s', got %s", e->text,
-				  play_describe(p, x, got, sizeof(got)));
+			play_fail(p, "expected '%s', got %s", e->text, play_describe(p, x, got, sizeof(got)));
 	if (x->at < base + e->from || x->at > base + e->to)
 		play_fail(p, "expected '%s' at %llu to %llu ms, it came at %llu", e->text,
-			  (unsigned long long)(base + e->from - p->t0),
-			  (unsigned long long)(base + e->to - p->t0),
+			  (unsigned long long)(base + e->from - p->t0), (unsigned long long)(base + e->to - p->t0),
 			  (unsigned long long)(x->at - p->t0));
 	play_take(p);
 }
@@ -345,8 +338,7 @@ segment_again(struct play *p)
 			continue;
 		}
 		if (!matches(p, e->specs, x))
-			play_fail(p, "expected '%s', got %s", e->text,
-				  play_describe(p, x, got, sizeof(got)));
+			play_fail(p, "expected '%s', got %s", e->text, play_describe(p, x, got, sizeof(got)));
 		same_offer(p, x);
 		gap(p, n, before, x->at - last);
 		before = x->at - last;

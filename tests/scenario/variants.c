@@ -12,14 +12,12 @@ static const struct {
 	const char *name;
 	enum variant bit;
 } names[] = {
-	{"ip4", V_IP4},   {"ip6", V_IP6},     {"plain", V_PLAIN}, {"options", V_OPTIONS},
-	{"half", V_HALF}, {"full", V_FULL},   {"a", V_A},         {"b", V_B},
-	{"c", V_C},       {"fresh", V_FRESH}, {"past", V_PAST},
+	{"ip4", V_IP4}, {"ip6", V_IP6}, {"plain", V_PLAIN}, {"options", V_OPTIONS}, {"half", V_HALF}, {"full", V_FULL},
+	{"a", V_A},	{"b", V_B},	{"c", V_C},	    {"fresh", V_FRESH},	    {"past", V_PAST},
 };
 
 /* Each is a dimension; the lowest bit is the default. */
-static const unsigned dims[] = {V_IP4 | V_IP6, V_PLAIN | V_OPTIONS, V_HALF | V_FULL,
-				V_A | V_B | V_C, V_FRESH | V_PAST};
+static const unsigned dims[] = {V_IP4 | V_IP6, V_PLAIN | V_OPTIONS, V_HALF | V_FULL, V_A | V_B | V_C, V_FRESH | V_PAST};
 
 enum { NDIMS = sizeof(dims) / sizeof(dims[0]), NNAMES = sizeof(names) / sizeof(names[0]) };
 
@@ -94,8 +92,7 @@ variant_name(unsigned set, unsigned v, char *buf, size_t size)
 	for (unsigned d = 0; d < NDIMS; d++)
 		for (unsigned i = 0; i < NNAMES && (set & dims[d]); i++)
 			if (names[i].bit & dims[d] & v)
-				n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "",
-						      names[i].name);
+				n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "", names[i].name);
 	return buf;
 }
 

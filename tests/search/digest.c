@@ -84,8 +84,7 @@ mix_seq(struct ctx *c, unsigned end, uint32_t n)
 	const struct space *s = &c->space[end];
 
 	for (unsigned i = 0; i < s->n; i += 2)
-		mix2(c, clip(c, n - s->anchor[i]),
-		     i + 1 < s->n ? clip(c, n - s->anchor[i + 1]) : 0);
+		mix2(c, clip(c, n - s->anchor[i]), i + 1 < s->n ? clip(c, n - s->anchor[i + 1]) : 0);
 }
 
 static void
@@ -130,8 +129,10 @@ find_anchors(struct ctx *c, unsigned end)
 		anchor(c, end, e->tw->snd_nxt + c->shift[end]);
 		anchor(c, !end, e->tw->rcv_nxt);
 	}
-	anchor(c, end, n->weak & LA_SIM_FIXED_ISN ? n->fixed_isn
-						  : c->tick * 250 + isn_lead(n, c->tick, c->d->isn[end], c->d->ts[end]) + c->d->isn[end]);
+	anchor(c, end,
+	       n->weak & LA_SIM_FIXED_ISN
+		       ? n->fixed_isn
+		       : c->tick * 250 + isn_lead(n, c->tick, c->d->isn[end], c->d->ts[end]) + c->d->isn[end]);
 }
 
 /* ------------------------------------------------------------------ the two ends */
@@ -296,8 +297,7 @@ mix_flight(struct ctx *c, const struct la_sim_flight *f, uint64_t us)
 	if (!f->packet || !la_fault_seg_read(p, f->m->pkt_len, &s))
 		return; /* ARP or neighbour discovery */
 	mix(c, us);
-	mix(c, (uint64_t)s.flags << 56 | (uint64_t)s.opts << 48 | (uint64_t)s.len << 32 |
-		       (uint64_t)s.wnd << 8 | end);
+	mix(c, (uint64_t)s.flags << 56 | (uint64_t)s.opts << 48 | (uint64_t)s.len << 32 | (uint64_t)s.wnd << 8 | end);
 	mix_seq(c, end, s.seq);
 	if (s.flags & LA_ACK)
 		mix_seq(c, !end, s.ack);
@@ -347,11 +347,10 @@ mix_users(struct ctx *c)
 
 	for (unsigned i = 0; (u = la_sim_conn_next(c->d->w, &i));) {
 		mix2(c, u->sent, u->got);
-		mix(c, (uint64_t)(uintptr_t)u->plan ^
-			       (uint64_t)(u->host | u->active << 8 | u->opened << 9 | u->paired << 10 |
-					  u->peer_fin << 11 | u->closed << 12 | u->ended << 13 |
-					  (unsigned)u->why.end << 16)
-				       << 32);
+		mix(c, (uint64_t)(uintptr_t)u->plan ^ (uint64_t)(u->host | u->active << 8 | u->opened << 9 |
+								 u->paired << 10 | u->peer_fin << 11 | u->closed << 12 |
+								 u->ended << 13 | (unsigned)u->why.end << 16)
+							      << 32);
 		mix2(c, (uint32_t)u->why.unacked, u->wrong);
 	}
 }
@@ -359,8 +358,7 @@ mix_users(struct ctx *c)
 /* ------------------------------------------------------------------ all of it */
 
 void
-digest_init(struct digest *d, struct la_sim *w, unsigned a, unsigned b, const struct la_tuple *t,
-	    uint32_t far)
+digest_init(struct digest *d, struct la_sim *w, unsigned a, unsigned b, const struct la_tuple *t, uint32_t far)
 {
 	*d = (struct digest){.w = w, .host = {a, b}, .far = far};
 	d->t[0] = *t;

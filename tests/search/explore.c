@@ -21,7 +21,7 @@
 #include "explore.h"
 
 enum {
-	STRAYS = 4096,	/* moves between two checks of the memory that snapshots leave out */
+	STRAYS = 4096, /* moves between two checks of the memory that snapshots leave out */
 	CLOCK = 256,
 	TABLE_MIN = 1 << 16,
 };
@@ -29,7 +29,7 @@ enum {
 /* ------------------------------------------------------------------ states that were met */
 
 struct ex_table {
-	uint64_t *key; /* 0: free */
+	uint64_t *key;	 /* 0: free */
 	uint8_t *faults; /* most faults left, ON_PATH */
 	uint64_t n, mask;
 };
@@ -112,9 +112,8 @@ state_of(struct ex *x)
 	const struct ex_past *p = &x->past;
 	uint64_t now = la_sim_now(x->w), h;
 
-	h = (uint64_t)(p->opens | p->faulty << 8 | p->aborted << 9 |
-		       p->acted[0] << 11 | p->acted[1] << 12 | p->first[0] << 13 | p->first[1] << 14 |
-		       p->second_first[0] << 15 | p->second_first[1] << 16);
+	h = (uint64_t)(p->opens | p->faulty << 8 | p->aborted << 9 | p->acted[0] << 11 | p->acted[1] << 12 |
+		       p->first[0] << 13 | p->first[1] << 14 | p->second_first[0] << 15 | p->second_first[1] << 16);
 	for (unsigned i = 0; i < 2; i++)
 		h = digest_mix(h, p->until_us[i] ? p->until_us[i] - now + 1 : 0);
 	h = digest(&x->digest, h);
@@ -274,11 +273,12 @@ print_line(const struct ex *x, double s, FILE *out)
 	fprintf(out,
 		"%-7s k=%u %s %s%s faults<=%u: %10llu states %11llu transitions %11llu pruned %9llu ends "
 		"depth %3u %8.2f s  %s\n",
-		ex_close_name[c->close], c->segments, c->ip6 ? "ip6" : "ip4",
-		c->no_timestamps ? "no-ts" : "ts", c->reuse ? " reuse" : "", c->faults,
-		(unsigned long long)x->states, (unsigned long long)x->transitions,
+		ex_close_name[c->close], c->segments, c->ip6 ? "ip6" : "ip4", c->no_timestamps ? "no-ts" : "ts",
+		c->reuse ? " reuse" : "", c->faults, (unsigned long long)x->states, (unsigned long long)x->transitions,
 		(unsigned long long)x->pruned, (unsigned long long)x->paths, x->deepest, s,
-		x->violated ? "VIOLATION" : x->cut ? "cut at its budget" : "EXHAUSTED");
+		x->violated ? "VIOLATION"
+		: x->cut    ? "cut at its budget"
+			    : "EXHAUSTED");
 	fflush(out);
 }
 

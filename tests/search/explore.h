@@ -22,44 +22,44 @@
 
 enum {
 	EX_A,
-	EX_B,		 /* hosts: A opens, B listens */
+	EX_B, /* hosts: A opens, B listens */
 	EX_LPORT = 1024,
 	EX_PORT = 80,
-	EX_CHUNK = 64,	 /* bytes of one segment */
+	EX_CHUNK = 64, /* bytes of one segment */
 	EX_RCVBUF = 8192,
-	EX_FAR = 40000,	 /* see digest.h */
-	EX_SEGS = 32,	 /* segments sent in one move at most */
-	EX_DEPTH = 512,	 /* moves in one path at most */
+	EX_FAR = 40000, /* see digest.h */
+	EX_SEGS = 32,	/* segments sent in one move at most */
+	EX_DEPTH = 512, /* moves in one path at most */
 	EX_MSL_MS = 30000,
 	EX_FAULTS_MAX = 15,
 };
 
 /** How the first incarnation ends. */
 enum ex_close {
-	EX_CLOSE_A,	/* A at any moment after it has read everything, B after A's FIN */
-	EX_CLOSE_B,	/* the other way round */
-	EX_CLOSE_BOTH,	/* both at any moment after they have read everything: simultaneous close among them */
-	EX_CLOSE_HALF,	/* both shut down their sending side at any moment, and read on */
-	EX_ABORT_A,	/* A aborts at any moment, B closes at any moment */
+	EX_CLOSE_A,    /* A at any moment after it has read everything, B after A's FIN */
+	EX_CLOSE_B,    /* the other way round */
+	EX_CLOSE_BOTH, /* both at any moment after they have read everything: simultaneous close among them */
+	EX_CLOSE_HALF, /* both shut down their sending side at any moment, and read on */
+	EX_ABORT_A,    /* A aborts at any moment, B closes at any moment */
 	EX_ABORT_B,
 	EX_NCLOSES
 };
 extern const char *const ex_close_name[EX_NCLOSES];
 
 struct ex_setup {
-	unsigned faults;     /* at most this number */
-	unsigned segments;   /* segments of text each way */
+	unsigned faults;   /* at most this number */
+	unsigned segments; /* segments of text each way */
 	enum ex_close close;
 	bool ip6, no_timestamps;
-	bool reuse;	     /* A opens anew over its own TIME_WAIT */
-	bool beyond_law;     /* a segment may stay on the shelf for ever; only stale bytes are checked */
-	bool no_prune;	     /* do not recognise states: every path to its end */
-	bool whole;	     /* snapshots of everything */
-	unsigned weak;	     /* enum la_sim_weak of both hosts: faults for the search to find */
-	uint64_t delay_us;   /* of every segment */
-	double budget_s;     /* 0: no limit */
+	bool reuse;	      /* A opens anew over its own TIME_WAIT */
+	bool beyond_law;      /* a segment may stay on the shelf for ever; only stale bytes are checked */
+	bool no_prune;	      /* do not recognise states: every path to its end */
+	bool whole;	      /* snapshots of everything */
+	unsigned weak;	      /* enum la_sim_weak of both hosts: faults for the search to find */
+	uint64_t delay_us;    /* of every segment */
+	double budget_s;      /* 0: no limit */
 	const char *seg_file; /* file for a path as .seg; NULL: none */
-	bool ordinary;	     /* write the first path that ends, although it is correct */
+	bool ordinary;	      /* write the first path that ends, although it is correct */
 };
 
 /** The fate of one segment. */
@@ -67,23 +67,23 @@ enum ex_fate { EX_DELIVER, EX_DROP, EX_HOLD, EX_COPY, EX_NFATES };
 
 /** Moves. */
 enum ex_move {
-	EX_GO_ON,    /* the next arrival or timer */
-	EX_USER_A,   /* the user of A, of B ends the first incarnation */
+	EX_GO_ON,  /* the next arrival or timer */
+	EX_USER_A, /* the user of A, of B ends the first incarnation */
 	EX_USER_B,
-	EX_REOPEN,   /* A opens the tuple again */
-	EX_RELEASE,  /* + i: the i-th segment on the shelf arrives */
+	EX_REOPEN,  /* A opens the tuple again */
+	EX_RELEASE, /* + i: the i-th segment on the shelf arrives */
 };
 
 /** The memory of checks and moves: saved with the world, and part of its digest. */
 struct ex_past {
 	uint8_t faults_left;
-	uint8_t opens;	       /* incarnations that A has begun */
-	bool faulty;	       /* a network fault has occurred */
-	bool aborted;	       /* a user has aborted the first incarnation */
-	bool acted[2];	       /* the user's part in the first incarnation is done */
-	bool first[2];	       /* ... before the peer's FIN: this end must enter TIME_WAIT */
-	bool second_first[2];  /* the same of the second incarnation */
-	uint64_t until_us[2];  /* when TIME_WAIT must end, 0: no TIME_WAIT */
+	uint8_t opens;	      /* incarnations that A has begun */
+	bool faulty;	      /* a network fault has occurred */
+	bool aborted;	      /* a user has aborted the first incarnation */
+	bool acted[2];	      /* the user's part in the first incarnation is done */
+	bool first[2];	      /* ... before the peer's FIN: this end must enter TIME_WAIT */
+	bool second_first[2]; /* the same of the second incarnation */
+	uint64_t until_us[2]; /* when TIME_WAIT must end, 0: no TIME_WAIT */
 };
 
 struct ex_choice {
@@ -102,8 +102,7 @@ unsigned ex_moves(struct ex *x, uint8_t move[EX_RELEASE + 8]);
 void ex_make(struct ex *x, unsigned move);
 
 /** Keeps the first violation of this path in x->why. source: the RFC section of the rule. */
-void ex_violation(struct ex *x, const char *source, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void ex_violation(struct ex *x, const char *source, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void ex_check_event(struct ex *x, const struct la_sim_event *e);
 void ex_check_closed(struct ex *x, struct la_sim_conn *c);
 void ex_check_step(struct ex *x);
@@ -139,9 +138,9 @@ struct ex {
 	struct ex_choice choice; /* requested fates; after the move: actual fates */
 	uint8_t options[EX_SEGS];
 	unsigned met;
-	bool stirred; /* something was sent, arrived or changed its state */
+	bool stirred;		     /* something was sent, arrived or changed its state */
 	enum la_state at_arrival[2]; /* states of both ends before the last arrival */
-	char why[256]; /* the violation, "": none */
+	char why[256];		     /* the violation, "": none */
 	/* the path that led here */
 	struct ex_level level[EX_DEPTH];
 	unsigned depth;

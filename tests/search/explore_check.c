@@ -86,8 +86,7 @@ restarts(const struct la_tw_core *e, const struct la_fault_seg *s)
 		return false;
 	if (s->seq + s->len + 1 != e->rcv_nxt || seq_gt(s->ack, e->snd_nxt))
 		return false;
-	return !(e->flags & LA_TW_TS) ||
-	       ((s->opts & LA_OPT_TS) && seq_ge(s->tsval, e->ts_recent));
+	return !(e->flags & LA_TW_TS) || ((s->opts & LA_OPT_TS) && seq_ge(s->tsval, e->ts_recent));
 }
 
 static void
@@ -112,8 +111,8 @@ left_time_wait(struct ex *x, const struct la_sim_event *e)
 	if (e->to == LA_SYN_RCVD || e->to == LA_SYN_SENT)
 		return; /* it may be given back */
 	if (e->to == LA_CLOSED && (e->us < *until || e->us > *until + TICK_US))
-		ex_violation(x, "RFC 9293 3.6", "TIME_WAIT of %c ended %.3f s from when 2*MSL is over",
-			     name(e->host), ((double)e->us - (double)*until) / 1e6);
+		ex_violation(x, "RFC 9293 3.6", "TIME_WAIT of %c ended %.3f s from when 2*MSL is over", name(e->host),
+			     ((double)e->us - (double)*until) / 1e6);
 	*until = 0;
 }
 
@@ -130,8 +129,7 @@ state_changed(struct ex *x, const struct la_sim_event *e)
 		if (e->from >= LA_ESTABLISHED)
 			*until = e->us + 2 * EX_MSL_MS * UINT64_C(1000);
 		else if (*until <= e->us)
-			ex_violation(x, "RFC 1122 4.2.2.13", "%c is back in TIME_WAIT, which was over",
-				     name(e->host));
+			ex_violation(x, "RFC 1122 4.2.2.13", "%c is back in TIME_WAIT, which was over", name(e->host));
 	} else if (*until && e->to == LA_CLOSED) { /* a reopen that failed after the deadline */
 		if (*until > e->us)
 			ex_violation(x, "RFC 1122 4.2.2.13", "%c lost its TIME_WAIT to an open that failed",
@@ -243,8 +241,8 @@ check_shard(struct ex *x, unsigned host)
 	if (t->tcb_live || n->v[LA_C_live])
 		ex_violation(x, "no leak", "%c keeps %u connections", name(host), t->tcb_live);
 	if (p->reserved || p->live || n->v[LA_C_time_wait] || n->v[LA_C_fin_wait_2_held])
-		ex_violation(x, "no leak", "%c keeps %u TIME_WAIT entries and %u reservations", name(host),
-			     p->live, p->reserved);
+		ex_violation(x, "no leak", "%c keeps %u TIME_WAIT entries and %u reservations", name(host), p->live,
+			     p->reserved);
 	if (t->index.keys)
 		ex_violation(x, "no leak", "%c's index keeps %u keys", name(host), t->index.keys);
 	if (n->v[LA_C_early_recycles])

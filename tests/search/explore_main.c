@@ -46,23 +46,38 @@ parse_close(const char *text)
 	return 0;
 }
 
-enum { FAULTS, BYTES, CLOSE, NO_TS, TS, REUSE, NO_REUSE, IP6, BUDGET, NO_PRUNE, BEYOND, ASSASSIN, SEG,
-       WHOLE, DELAY, ORDINARY, HELP };
+enum {
+	FAULTS,
+	BYTES,
+	CLOSE,
+	NO_TS,
+	TS,
+	REUSE,
+	NO_REUSE,
+	IP6,
+	BUDGET,
+	NO_PRUNE,
+	BEYOND,
+	ASSASSIN,
+	SEG,
+	WHOLE,
+	DELAY,
+	ORDINARY,
+	HELP
+};
 
 static bool
 parse(int argc, char **argv, struct ex_setup *s, struct choice *c)
 {
-	static const struct option options[] = {
-		{"faults", 1, NULL, FAULTS},	   {"bytes", 1, NULL, BYTES},
-		{"close", 1, NULL, CLOSE},	   {"no-timestamps", 0, NULL, NO_TS},
-		{"timestamps", 0, NULL, TS},	   {"reuse", 0, NULL, REUSE},
-		{"no-reuse", 0, NULL, NO_REUSE},   {"ip6", 0, NULL, IP6},
-		{"budget", 1, NULL, BUDGET},	   {"no-prune", 0, NULL, NO_PRUNE},
-		{"beyond-law", 0, NULL, BEYOND},   {"assassin", 0, NULL, ASSASSIN},
-		{"seg", 1, NULL, SEG},		   {"whole", 0, NULL, WHOLE},	   {"delay", 1, NULL, DELAY},
-		{"ordinary", 0, NULL, ORDINARY},
-		{"help", 0, NULL, HELP},
-		{NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"faults", 1, NULL, FAULTS},	 {"bytes", 1, NULL, BYTES},
+						{"close", 1, NULL, CLOSE},	 {"no-timestamps", 0, NULL, NO_TS},
+						{"timestamps", 0, NULL, TS},	 {"reuse", 0, NULL, REUSE},
+						{"no-reuse", 0, NULL, NO_REUSE}, {"ip6", 0, NULL, IP6},
+						{"budget", 1, NULL, BUDGET},	 {"no-prune", 0, NULL, NO_PRUNE},
+						{"beyond-law", 0, NULL, BEYOND}, {"assassin", 0, NULL, ASSASSIN},
+						{"seg", 1, NULL, SEG},		 {"whole", 0, NULL, WHOLE},
+						{"delay", 1, NULL, DELAY},	 {"ordinary", 0, NULL, ORDINARY},
+						{"help", 0, NULL, HELP},	 {NULL, 0, NULL, 0}};
 	int o;
 
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -171,8 +186,8 @@ main(int argc, char **argv)
 		s.segments = i / 4 % 3;
 		s.no_timestamps = i / 2 % 2;
 		s.reuse = i % 2;
-		if (has(c.closes, s.close) && has(c.segments, s.segments) &&
-		    has(c.timestamps, s.no_timestamps) && has(c.reuse, s.reuse)) {
+		if (has(c.closes, s.close) && has(c.segments, s.segments) && has(c.timestamps, s.no_timestamps) &&
+		    has(c.reuse, s.reuse)) {
 			worlds++;
 			(void)search_world(x, &s);
 		}

@@ -22,9 +22,9 @@
 enum {
 	MAX_SPANS = 256,
 	MAX_SLOTS = 64,
-	BURST = 32,	/* packets in a shard's queues at once, at most */
-	PROFILES = 8,	/* sets of options */
-	FRAME = 320,	/* bytes of the largest frame, at most */
+	BURST = 32,   /* packets in a shard's queues at once, at most */
+	PROFILES = 8, /* sets of options */
+	FRAME = 320,  /* bytes of the largest frame, at most */
 };
 
 struct span {
@@ -247,7 +247,8 @@ bool
 ex_snap_strays(const struct ex_snap *s)
 {
 	for (unsigned i = 0; i < s->nout; i++)
-		if (!is_wheel(s, &s->out[i]) && memcmp(s->live + s->out[i].at, s->first + s->out[i].at, s->out[i].len) != 0)
+		if (!is_wheel(s, &s->out[i]) &&
+		    memcmp(s->live + s->out[i].at, s->first + s->out[i].at, s->out[i].len) != 0)
 			return true;
 	return false;
 }

@@ -30,8 +30,10 @@ static struct la_fate
 fate(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
 	static const struct la_fate fates[EX_NFATES] = {
-		[EX_DELIVER] = {LA_FAULT_NONE, 0},	 [EX_DROP] = {LA_FAULT_DROP, 0},
-		[EX_HOLD] = {LA_FAULT_HOLD, UINT64_MAX}, [EX_COPY] = {LA_FAULT_DUP, UINT64_MAX},
+		[EX_DELIVER] = {LA_FAULT_NONE, 0},
+		[EX_DROP] = {LA_FAULT_DROP, 0},
+		[EX_HOLD] = {LA_FAULT_HOLD, UINT64_MAX},
+		[EX_COPY] = {LA_FAULT_DUP, UINT64_MAX},
 	};
 	struct ex *x = ctx;
 	unsigned k;
@@ -172,19 +174,15 @@ ex_world_create(struct ex *x)
 		return e;
 	}
 	x->mbufs = la_arena_mbufs_free(la_sim_mbufs(x->w));
-	t = (struct la_tuple){la_sim_addr(x->w, EX_A, x->setup.ip6), la_sim_addr(x->w, EX_B, x->setup.ip6),
-			      EX_LPORT, EX_PORT};
+	t = (struct la_tuple){la_sim_addr(x->w, EX_A, x->setup.ip6), la_sim_addr(x->w, EX_B, x->setup.ip6), EX_LPORT,
+			      EX_PORT};
 	m = la_sim_mirrored(&t);
 	la_sim_watch(x->w, EX_A, &t);
 	la_sim_watch(x->w, EX_B, &m);
 	digest_init(&x->digest, x->w, EX_A, EX_B, &t, EX_FAR);
-	la_sim_hooks(x->w, &(struct la_sim_hooks){
-				   .event = event,
-				   .fate = fate,
-				   .opened = opened,
-				   .closed = closed,
-				   .used = used,
-				   .ctx = x});
+	la_sim_hooks(x->w,
+		     &(struct la_sim_hooks){
+			     .event = event, .fate = fate, .opened = opened, .closed = closed, .used = used, .ctx = x});
 	return 0;
 }
 
@@ -239,8 +237,7 @@ may_act(struct ex *x, unsigned host)
 	if (!c || (!c->opened && !(aborts(x, host) && host == EX_A)))
 		return false;
 	/* a close before everything is read would be an abort: RFC 9293 SHLD-3 */
-	return aborts(x, host) || x->setup.close == EX_CLOSE_HALF ||
-	       has_read_all(x, c) ||
+	return aborts(x, host) || x->setup.close == EX_CLOSE_HALF || has_read_all(x, c) ||
 	       (c->peer_fin && x->past.aborted);
 }
 
@@ -376,8 +373,7 @@ open_tuple(struct ex *x)
 		seg_writer_call(x->seg, EX_A, "connect");
 	err = la_sim_connect(x->w, EX_A, EX_B, x->setup.ip6, EX_LPORT, EX_PORT, plan, NULL);
 	if (err)
-		ex_violation(x, "RFC 9293 3.10.1", "the tuple is free at A, but cannot be opened: %s",
-			     strerror(-err));
+		ex_violation(x, "RFC 9293 3.10.1", "the tuple is free at A, but cannot be opened: %s", strerror(-err));
 }
 
 /* Runs until an event of the tuple. A segment on the shelf arrives when its MSL ends. */

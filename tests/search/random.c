@@ -23,13 +23,12 @@ enum { SHRINK_RUNS = 2000, SHRINK_SECONDS = 60 };
 static struct rw_result result, total;
 static char running[300]; /* the world, for the report of a crash */
 
-static const char usage[] =
-	"random [--seed S] [--connections N] [--faults 0|1|2|3] [--ip4|--ip6|--both] [--seconds "
-	"T]\n"
-	"       [--beyond-law]              holds above MSL, ISNs fixed: a wrong byte has to be "
-	"found\n"
-	"       [--world N]                 one world of N attempts\n"
-	"       [--without KIND,...] [--max-bytes N] [--only I,I-J,...]   parts of it\n";
+static const char usage[] = "random [--seed S] [--connections N] [--faults 0|1|2|3] [--ip4|--ip6|--both] [--seconds "
+			    "T]\n"
+			    "       [--beyond-law]              holds above MSL, ISNs fixed: a wrong byte has to be "
+			    "found\n"
+			    "       [--world N]                 one world of N attempts\n"
+			    "       [--without KIND,...] [--max-bytes N] [--only I,I-J,...]   parts of it\n";
 
 static double
 seconds(void)
@@ -78,10 +77,9 @@ print_spec(FILE *f, const struct rw_spec *s)
 {
 	const char *sep = " --without ";
 
-	fprintf(f, "random --seed %llu --world %u --faults %u%s%s", (unsigned long long)s->seed,
-		s->attempts, s->level,
+	fprintf(f, "random --seed %llu --world %u --faults %u%s%s", (unsigned long long)s->seed, s->attempts, s->level,
 		s->ip4 && s->ip6 ? ""
-		: s->ip4         ? " --ip4"
+		: s->ip4	 ? " --ip4"
 				 : " --ip6",
 		s->beyond ? " --beyond-law" : "");
 	for (unsigned k = 0; k < RW_KINDS; k++)
@@ -252,34 +250,30 @@ print_figures(unsigned worlds, double t)
 
 	printf("%u worlds, %llu connections begun (%llu refused), %llu opened, %llu of them from "
 	       "both ends at once\n",
-	       worlds, (unsigned long long)r->begun, (unsigned long long)r->refused,
-	       (unsigned long long)r->opened, (unsigned long long)r->simultaneous);
+	       worlds, (unsigned long long)r->begun, (unsigned long long)r->refused, (unsigned long long)r->opened,
+	       (unsigned long long)r->simultaneous);
 	printf("ends:");
 	for (unsigned e = 0; e < LA_NENDS; e++)
 		printf(" %s %llu", la_end_name((enum la_end)e), (unsigned long long)r->ended[e]);
 	printf("\norderly at one end, at the other:");
 	for (unsigned e = 1; e < LA_NENDS; e++)
 		if (r->one_sided[e])
-			printf(" %s %llu", la_end_name((enum la_end)e),
-			       (unsigned long long)r->one_sided[e]);
+			printf(" %s %llu", la_end_name((enum la_end)e), (unsigned long long)r->one_sided[e]);
 	printf("\nof those reset: 2*MSL were over %llu, crashed %llu, opened again by ourselves "
 	       "%llu\n",
-	       (unsigned long long)r->excuse[RW_ENTRY_OVER],
-	       (unsigned long long)r->excuse[RW_HOST_CRASHED],
+	       (unsigned long long)r->excuse[RW_ENTRY_OVER], (unsigned long long)r->excuse[RW_HOST_CRASHED],
 	       (unsigned long long)r->excuse[RW_REUSED]);
 	printf("%llu segments: %llu lost, %llu held, %llu copied, %llu corrupted; %llu arrived "
 	       "after their "
 	       "connection\n",
-	       (unsigned long long)r->segments, (unsigned long long)r->lost,
-	       (unsigned long long)r->held, (unsigned long long)r->copied,
-	       (unsigned long long)r->corrupted, (unsigned long long)r->late);
+	       (unsigned long long)r->segments, (unsigned long long)r->lost, (unsigned long long)r->held,
+	       (unsigned long long)r->copied, (unsigned long long)r->corrupted, (unsigned long long)r->late);
 	printf("%llu restarts, %llu of them crashes; mbufs were gone %llu times; %llu ISNs behind "
 	       "the clock\n",
-	       (unsigned long long)r->restarts, (unsigned long long)r->crashes,
-	       (unsigned long long)r->starved, (unsigned long long)r->behind);
+	       (unsigned long long)r->restarts, (unsigned long long)r->crashes, (unsigned long long)r->starved,
+	       (unsigned long long)r->behind);
 	for (unsigned i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-		printf("%s%s %llu", i ? ", " : "", la_counter_name(told[i]),
-		       (unsigned long long)r->in[told[i]]);
+		printf("%s%s %llu", i ? ", " : "", la_counter_name(told[i]), (unsigned long long)r->in[told[i]]);
 	printf("\n%.1f h of virtual time in %.1f s\n", (double)r->virtual_us / 3.6e9, t);
 }
 
@@ -349,9 +343,8 @@ read_options(int argc, char **argv, struct options *o)
 					      {NULL, 0, NULL, 0}};
 	int c;
 
-	*o = (struct options){
-		.spec = {.seed = 1, .attempts = RW_ATTEMPTS, .level = 3, .ip4 = true, .ip6 = true},
-		.connections = 20000};
+	*o = (struct options){.spec = {.seed = 1, .attempts = RW_ATTEMPTS, .level = 3, .ip4 = true, .ip6 = true},
+			      .connections = 20000};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
 		case 's':
@@ -419,8 +412,7 @@ main(int argc, char **argv)
 	signal(SIGSEGV, on_crash);
 	printf("seed %llu\n", (unsigned long long)o.spec.seed);
 	start = seconds();
-	while (!found && total.begun < o.connections &&
-	       !(o.seconds && seconds() - start > o.seconds)) {
+	while (!found && total.begun < o.connections && !(o.seconds && seconds() - start > o.seconds)) {
 		run(&o.spec, &result);
 		add(&total, &result);
 		worlds++;

@@ -18,11 +18,11 @@
 
 enum {
 	RW_HOSTS = 3,
-	RW_PORTS = 5,    /* ports that connections open from, */
-	RW_LISTENED = 3, /* and of them those that every host listens on */
-	RW_PORT = 1024,  /* the first of them */
+	RW_PORTS = 5,						 /* ports that connections open from, */
+	RW_LISTENED = 3,					 /* and of them those that every host listens on */
+	RW_PORT = 1024,						 /* the first of them */
 	RW_WAYS = RW_HOSTS * RW_HOSTS * 2 * RW_PORTS * RW_PORTS, /* directed tuples */
-	RW_ATTEMPTS = 1000, /* connections of one world at most */
+	RW_ATTEMPTS = 1000,					 /* connections of one world at most */
 	RW_MBUFS = 3000,
 	RW_CONTROL = 255, /* buffers of the hosts' control pool, where they have one */
 };
@@ -53,10 +53,10 @@ struct rw_spec {
 	unsigned attempts;
 	unsigned level; /* 0: no faults ... 3 */
 	bool ip4, ip6;
-	bool beyond;          /* the law is broken: holds above MSL, ISNs fixed, no timestamps */
-	uint32_t without;     /* bits of enum rw_kind */
-	uint32_t max_bytes;   /* of one direction of one connection; 0: as drawn */
-	const bool *left_out; /* by attempt; NULL: none */
+	bool beyond;		      /* the law is broken: holds above MSL, ISNs fixed, no timestamps */
+	uint32_t without;	      /* bits of enum rw_kind */
+	uint32_t max_bytes;	      /* of one direction of one connection; 0: as drawn */
+	const bool *left_out;	      /* by attempt; NULL: none */
 	const struct la_tuple *trace; /* prints the ladder of this tuple */
 };
 
@@ -70,12 +70,9 @@ struct rw_result {
 	uint64_t us;
 	bool wrong_byte;
 	/* figures */
-	uint64_t begun, refused, opened, simultaneous, ended[LA_NENDS], crashed, restarts, crashes,
-		starved;
-	uint64_t segments, lost, held, copied, corrupted,
-		late; /* late: arrived after their connection ended */
-	uint64_t
-		behind; /* incarnations whose ISN was not above the old one's end */
+	uint64_t begun, refused, opened, simultaneous, ended[LA_NENDS], crashed, restarts, crashes, starved;
+	uint64_t segments, lost, held, copied, corrupted, late; /* late: arrived after their connection ended */
+	uint64_t behind;	      /* incarnations whose ISN was not above the old one's end */
 	uint64_t one_sided[LA_NENDS]; /* orderly at one end, this end at the other */
 	uint64_t excuse[RW_EXCUSES];  /* reasons for the reset at the other end */
 	uint64_t virtual_us, in[LA_NCOUNTERS];
@@ -113,26 +110,23 @@ struct rw_attempt {
 /** A number that depends only on its arguments. */
 uint64_t rw_mix(uint64_t a, uint64_t b, uint64_t c);
 void rw_params(const struct rw_spec *spec, struct rw_params *d);
-void rw_attempt(const struct rw_spec *spec, const struct rw_params *d, unsigned i,
-		struct rw_attempt *a);
+void rw_attempt(const struct rw_spec *spec, const struct rw_params *d, unsigned i, struct rw_attempt *a);
 /** The fate of the n-th segment of a directed tuple. */
-struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_params *d, unsigned way,
-		       uint32_t n);
+struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_params *d, unsigned way, uint32_t n);
 
 /* ------------------------------------------------------------------ the running world */
 
 struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t segments;
-	uint32_t iss,
-		end; /* of the newest incarnation: its ISN, and the end of its sent numbers */
-	uint64_t sent_us; /* time of its last segment */
-	uint32_t old_end; /* of earlier incarnations, until their segments have expired */
+	uint32_t iss, end; /* of the newest incarnation: its ISN, and the end of its sent numbers */
+	uint64_t sent_us;  /* time of its last segment */
+	uint32_t old_end;  /* of earlier incarnations, until their segments have expired */
 	uint64_t old_until;
 	bool any, behind;
 	uint32_t time_wait_end; /* SND.NXT of the entry */
-	uint64_t time_wait_us; /* start of TIME_WAIT at the sending end, 0: not in TIME_WAIT */
-	uint64_t reused_us;    /* time of the sending end's last open out of its own TIME_WAIT */
-	uint64_t second;       /* for the bound on ACKs: */
+	uint64_t time_wait_us;	/* start of TIME_WAIT at the sending end, 0: not in TIME_WAIT */
+	uint64_t reused_us;	/* time of the sending end's last open out of its own TIME_WAIT */
+	uint64_t second;	/* for the bound on ACKs: */
 	uint32_t acks, asked;
 };
 
@@ -151,8 +145,8 @@ struct rw {
 	struct rw_conn *conn;
 	unsigned nconn;
 	uint64_t crash_us[RW_HOSTS]; /* 0: never */
-	bool stopping;               /* a host is being stopped in order, and aborts its connections */
-	uint64_t checksums;          /* wrong ones that the hosts counted before their restarts */
+	bool stopping;		     /* a host is being stopped in order, and aborts its connections */
+	uint64_t checksums;	     /* wrong ones that the hosts counted before their restarts */
 	struct rte_mbuf *stolen[RW_MBUFS];
 	unsigned nstolen;
 	uint64_t feed_us;
@@ -181,7 +175,6 @@ void rw_check_tables(struct rw *rw);
 void rw_check_silence(struct rw *rw);
 /** Adds a host's counters to the results before a restart clears them. */
 void rw_keep_counters(struct rw *rw, unsigned host);
-void rw_fail(struct rw *rw, const struct la_tuple *t, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void rw_fail(struct rw *rw, const struct la_tuple *t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

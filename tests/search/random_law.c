@@ -98,8 +98,8 @@ syn_sent(struct rw *rw, struct rw_way *y, const struct la_sim_event *e)
 	below = y->any && seq_lt(s->seq + 1, y->end);
 	/* y->end may be above: that of a cookie for an old duplicate SYN, which opened nothing */
 	if (y->time_wait_us && e->us < y->time_wait_us + 2 * msl && seq_lt(s->seq + 1, y->time_wait_end))
-		rw_fail(rw, &s->t, "a new ISN %u below the end %u of a connection in TIME_WAIT",
-			s->seq, y->time_wait_end);
+		rw_fail(rw, &s->t, "a new ISN %u below the end %u of a connection in TIME_WAIT", s->seq,
+			y->time_wait_end);
 	y->behind = (below && e->us <= y->sent_us + msl) || (old && seq_lt(s->seq + 1, y->old_end));
 	rw->r->behind += y->behind;
 	if (!old || seq_gt(y->end, y->old_end))
@@ -127,8 +127,7 @@ rst_sent(struct rw *rw, const struct la_sim_event *e)
 			return;
 		/* a newer SYN that no entry can be reserved for is refused as any other (tw_full_reset):
 		 * <SEQ=0> has no effect on the old connection */
-		if (rw->params.cfg.host[e->host].shard.tw_full_reset && e->seg.seq == 0 &&
-		    (e->seg.flags & LA_ACK))
+		if (rw->params.cfg.host[e->host].shard.tw_full_reset && e->seg.seq == 0 && (e->seg.flags & LA_ACK))
 			return;
 		/* fall through */
 	default:
@@ -184,8 +183,7 @@ segment_arrived(struct rw *rw, const struct la_sim_event *e)
 	if (!(e->seg.flags & (LA_SYN | LA_RST))) {
 		int back = rw_way_of(e->peer, e->host, &e->seg.t);
 
-		rw->r->late +=
-			back >= 0 && rw->way[back].any && seq_lt(e->seg.seq, rw->way[back].iss);
+		rw->r->late += back >= 0 && rw->way[back].any && seq_lt(e->seg.seq, rw->way[back].iss);
 	}
 }
 
@@ -270,8 +268,7 @@ may_be_reset(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_con
 	int i = rw_way_of(x->host, y->host, &x->t);
 	uint64_t reused = i >= 0 ? rw->way[i].reused_us : 0;
 
-	return excused(rw, RW_ENTRY_OVER,
-		       x->plan->deaf || y->closed_us >= x->closed_us + 2 * rw->params.msl_us) ||
+	return excused(rw, RW_ENTRY_OVER, x->plan->deaf || y->closed_us >= x->closed_us + 2 * rw->params.msl_us) ||
 	       excused(rw, RW_HOST_CRASHED, rw->crash_us[x->host] >= x->closed_us) ||
 	       excused(rw, RW_REUSED, reused && reused >= x->closed_us);
 }
@@ -284,13 +281,11 @@ judge_bytes(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn
 	if (x->crashed || x->why.end != LA_END_ORDERLY)
 		return;
 	if (x->why.unacked)
-		rw_fail(rw, &x->t, "orderly, and %u bytes unacknowledged",
-			(unsigned)x->why.unacked);
+		rw_fail(rw, &x->t, "orderly, and %u bytes unacknowledged", (unsigned)x->why.unacked);
 	if (!x->plan->deaf && x->got != y->sent)
 		rw_fail(rw, &x->t, "orderly, and %u bytes read of %u sent", x->got, y->sent);
 	if (!y->plan->deaf && y->got != x->sent)
-		rw_fail(rw, &x->t, "orderly, and the other end has read %u of %u bytes", y->got,
-			x->sent);
+		rw_fail(rw, &x->t, "orderly, and the other end has read %u of %u bytes", y->got, x->sent);
 }
 
 static void
@@ -304,8 +299,7 @@ judge_end(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn *
 			rw_fail(rw, &x->t, "orderly at one end, reset at the other after %.3f ms",
 				((double)y->closed_us - (double)x->closed_us) / 1000);
 	}
-	if (x->why.end == LA_END_RESET && y->why.end == LA_END_RESET && !had_closed(rw, x) &&
-	    !had_closed(rw, y))
+	if (x->why.end == LA_END_RESET && y->why.end == LA_END_RESET && !had_closed(rw, x) && !had_closed(rw, y))
 		rw_fail(rw, &x->t, "reset at both ends, and neither had closed");
 }
 
@@ -334,8 +328,8 @@ rw_judge(struct rw *rw)
 
 		if (c->wrong && !rw_conn(rw, c)->behind) {
 			rw->r->wrong_byte = true;
-			rw_fail(rw, &c->t, "%u wrong bytes of %u read, the first at offset %u",
-				c->wrong, c->got, c->wrong_at);
+			rw_fail(rw, &c->t, "%u wrong bytes of %u read, the first at offset %u", c->wrong, c->got,
+				c->wrong_at);
 		}
 		if (c->closed && c->partner && c->partner->closed && !rw_conn(rw, c)->judged)
 			judge_pair(rw, c, c->partner);
@@ -391,8 +385,8 @@ rw_check_silence(struct rw *rw)
 			rw_fail(rw, NULL,
 				"host %c keeps %u TCBs, %u keys, %u and %u entries, %u and %u "
 				"promised",
-				'A' + h, t->tcb_live, (unsigned)t->index.keys, t->tw.pool[0].live,
-				t->tw.pool[1].live, t->tw.pool[0].reserved, t->tw.pool[1].reserved);
+				'A' + h, t->tcb_live, (unsigned)t->index.keys, t->tw.pool[0].live, t->tw.pool[1].live,
+				t->tw.pool[0].reserved, t->tw.pool[1].reserved);
 		rw_keep_counters(rw, h);
 	}
 	if (left)

@@ -8,9 +8,8 @@
 
 #include "random.h"
 
-const char *const rw_kind_name[RW_KINDS] = {"drop",   "dup",     "hold",   "reorder", "corrupt",
-					    "jitter", "restart", "starve", "small",   "abort",
-					    "deaf",   "reuse",   "pause",   "pools"};
+const char *const rw_kind_name[RW_KINDS] = {"drop",   "dup",   "hold",	"reorder", "corrupt", "jitter", "restart",
+					    "starve", "small", "abort", "deaf",	   "reuse",   "pause",	"pools"};
 
 enum { OF_WORLD = 1, OF_OPTIONS, OF_ATTEMPT, OF_SEGMENT, OF_POOLS };
 
@@ -47,9 +46,7 @@ pick(struct la_rng *r, const uint32_t *v, unsigned n)
 {
 	return v[la_rng_below(r, n)];
 }
-#define PICK(r, ...)                             \
-	pick(r, (const uint32_t[]){__VA_ARGS__}, \
-	     sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+#define PICK(r, ...) pick(r, (const uint32_t[]){__VA_ARGS__}, sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
 /* ------------------------------------------------------------------ a world */
 
@@ -86,8 +83,7 @@ faults(const struct rw_spec *spec, struct rw_params *d, struct la_rng *r)
 
 	for (unsigned k = 0; k <= RW_JITTER; k++) {
 		/* some worlds leave out some kinds, so that others occur alone */
-		uint32_t p =
-			one_in(r, 3) ? 0 : la_rng_below(r, worst[k] / 100 * share[spec->level] + 1);
+		uint32_t p = one_in(r, 3) ? 0 : la_rng_below(r, worst[k] / 100 * share[spec->level] + 1);
 
 		d->ppm[k] = has(spec, (enum rw_kind)k) ? p : 0;
 	}
@@ -163,8 +159,7 @@ rw_params(const struct rw_spec *spec, struct rw_params *d)
 		.seed = rw_mix(spec->seed, OF_WORLD, 1),
 		.nhosts = d->hosts,
 		.link = {.delay_us = d->delay_us},
-		.start_ms =
-			PICK(&r, LA_SIM_HEADROOM_MS, UINT32_MAX - 20000, UINT32_MAX / 2 - 20000),
+		.start_ms = PICK(&r, LA_SIM_HEADROOM_MS, UINT32_MAX - 20000, UINT32_MAX / 2 - 20000),
 		.mbufs = RW_MBUFS,
 		.flights = 4096,
 		.conns = 2 * RW_ATTEMPTS + 64,
@@ -203,8 +198,7 @@ sending(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p)
 
 /* Which end closes first, and how. At least one end does not wait for the other. */
 static void
-endings(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p, uint32_t partner,
-	bool first)
+endings(const struct rw_spec *spec, struct la_rng *r, struct la_sim_plan *p, uint32_t partner, bool first)
 {
 	uint32_t time = between(r, 0, one_in(r, 4) ? 3000 : 100);
 	bool abort = one_in(r, 15), deaf = one_in(r, 40), stays = one_in(r, 100);
@@ -258,9 +252,7 @@ rw_attempt(const struct rw_spec *spec, const struct rw_params *d, unsigned i, st
 	a->active.opts.reuse_time_wait = reuse && has(spec, RW_REUSE) && !spec->beyond;
 	restart = one_in(&r, 300);
 	a->orderly = one_in(&r, 2);
-	a->restart = restart && has(spec, RW_RESTART) && !spec->beyond
-			     ? (int)la_rng_below(&r, d->hosts)
-			     : -1;
+	a->restart = restart && has(spec, RW_RESTART) && !spec->beyond ? (int)la_rng_below(&r, d->hosts) : -1;
 	starve = one_in(&r, 200);
 	a->starve = starve && has(spec, RW_STARVE);
 }

@@ -138,8 +138,7 @@ static bool
 clock_stands(const struct rw *rw, const struct rw_attempt *a, const struct la_tuple *t)
 {
 	struct la_tuple m = la_sim_mirrored(t);
-	const struct rw_way *y[2] = {&rw->way[rw_way_of(a->from, a->to, t)],
-				     &rw->way[rw_way_of(a->to, a->from, &m)]};
+	const struct rw_way *y[2] = {&rw->way[rw_way_of(a->from, a->to, t)], &rw->way[rw_way_of(a->to, a->from, &m)]};
 
 	for (unsigned i = 0; i < 2; i++)
 		if (y[i]->any && y[i]->sent_us / 1000 == la_sim_now(rw->w) / 1000)
@@ -152,13 +151,13 @@ attempt(struct rw *rw, unsigned i)
 {
 	const struct rw_attempt *a = &rw->attempt[i];
 	struct la_sim_conn *c;
-	struct la_tuple t = {la_sim_addr(rw->w, a->from, a->ip6), la_sim_addr(rw->w, a->to, a->ip6),
-			     a->lport, a->rport};
+	struct la_tuple t = {la_sim_addr(rw->w, a->from, a->ip6), la_sim_addr(rw->w, a->to, a->ip6), a->lport,
+			     a->rport};
 	struct la_conn_info info;
 	bool over = la_shard_find(la_sim_shard(rw->w, a->from), &t, &info) == 0;
 
-	if (clock_stands(rw, a, &t) || la_sim_connect(rw->w, a->from, a->to, a->ip6, a->lport,
-						      a->rport, &a->active, &c) != 0) {
+	if (clock_stands(rw, a, &t) ||
+	    la_sim_connect(rw->w, a->from, a->to, a->ip6, a->lport, a->rport, &a->active, &c) != 0) {
 		rw->r->refused++;
 		return;
 	}
@@ -315,8 +314,8 @@ be_born(struct rw *rw)
 	for (unsigned h = 0; h < rw->params.hosts; h++)
 		listen_on(rw, h);
 	if (spec->trace && spec->trace->lport)
-		rw->ladder = la_ladder_create(rw->w, spec->trace->laddr.b[15] - 1u,
-					      spec->trace->raddr.b[15] - 1u, spec->trace, false);
+		rw->ladder = la_ladder_create(rw->w, spec->trace->laddr.b[15] - 1u, spec->trace->raddr.b[15] - 1u,
+					      spec->trace, false);
 	return 0;
 }
 

@@ -115,7 +115,7 @@ struct out {
 	const struct seg_writer *s;
 	FILE *f;
 	struct isns own, peer;
-	bool clocks; /* the first TSvals are known: */
+	bool clocks;		  /* the first TSvals are known: */
 	uint32_t ts_own, ts_peer; /* minus the time of sending, ms */
 	bool has_ts_own, has_ts_peer;
 	uint64_t t0_ms;

@@ -65,8 +65,7 @@ sim_make(const struct la_sim_config *cfg)
 }
 
 struct la_sim *
-sim_pair(const struct la_sim_link *link, const char *const *faults, unsigned nfaults,
-	 const struct la_sim_plan *server)
+sim_pair(const struct la_sim_link *link, const char *const *faults, unsigned nfaults, const struct la_sim_plan *server)
 {
 	struct la_sim_config cfg = {.seed = 7,
 				    .nhosts = 2,
@@ -121,10 +120,8 @@ sim_over(struct la_sim *w)
 {
 	unsigned before = la_arena_mbufs_free(la_sim_mbufs(w)), all = la_sim_mbufs(w)->size;
 
-	cr_assert(la_sim_quiet(w, la_sim_now(w) + UINT64_C(3600) * SIM_S),
-		  "not over after an hour");
-	cr_assert_eq(la_arena_mbufs_free(la_sim_mbufs(w)), all, "mbufs leak (%u free before)",
-		     before);
+	cr_assert(la_sim_quiet(w, la_sim_now(w) + UINT64_C(3600) * SIM_S), "not over after an hour");
+	cr_assert_eq(la_arena_mbufs_free(la_sim_mbufs(w)), all, "mbufs leak (%u free before)", before);
 	cr_assert_eq(la_sim_no_mbufs(w), 0);
 }
 

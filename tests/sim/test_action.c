@@ -8,8 +8,7 @@
 
 enum { DELAY = 20000 };
 
-static const struct la_sim_plan server = {
-	.send = 3000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
+static const struct la_sim_plan server = {.send = 3000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 static const struct la_sim_plan client = {
 	.send = 3000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 3000};
 
@@ -41,8 +40,7 @@ Test(action, nothing_happens)
 	const struct sim_seen *s;
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &server);
 
-	sim_whole((sim_over(w), sim_open(w, false, &client), sim_over(w),
-		   la_sim_conn_next(w, &(unsigned){0})));
+	sim_whole((sim_over(w), sim_open(w, false, &client), sim_over(w), la_sim_conn_next(w, &(unsigned){0})));
 	for (unsigned i = 1; (s = sim_event(LA_SIM_SENT, -1, 0, i)); i++) {
 		cr_expect_eq(s->due_us, s->us + DELAY);
 		cr_expect_eq(sim_arrival(s->packet, 1)->us, s->us + DELAY);
@@ -103,17 +101,14 @@ Test(action, corrupt)
 	cr_expect_eq(c->host, 0);
 	cr_expect_eq(sim_arrival(c->packet, 1)->us, c->us + DELAY);
 	/* again, to read the counters before the world is freed */
-	conn = sim_open(sim_pair(&(struct la_sim_link){0}, (const char *[]){"corrupt 50% data"}, 1,
-				 &server),
-			true, &client);
+	conn = sim_open(sim_pair(&(struct la_sim_link){0}, (const char *[]){"corrupt 50% data"}, 1, &server), true,
+			&client);
 	sim_over(conn->w);
 	sim_whole(conn);
 	cr_expect_gt(rec.count[LA_SIM_CORRUPTED], 2);
 	cr_expect_eq(rec.count[LA_SIM_CORRUPTED],
-		     sim_count(conn->w, 0, LA_C_drop_tcp_cksum) +
-			     sim_count(conn->w, 1, LA_C_drop_tcp_cksum) +
-			     sim_count(conn->w, 0, LA_C_drop_tcp_short) +
-			     sim_count(conn->w, 1, LA_C_drop_tcp_short));
+		     sim_count(conn->w, 0, LA_C_drop_tcp_cksum) + sim_count(conn->w, 1, LA_C_drop_tcp_cksum) +
+			     sim_count(conn->w, 0, LA_C_drop_tcp_short) + sim_count(conn->w, 1, LA_C_drop_tcp_short));
 }
 
 /* After the next segment of its direction, at that segment's time of arrival. */
@@ -169,12 +164,10 @@ Test(action, lastack)
 
 Test(action, rst)
 {
-	static const struct la_sim_plan aborts = {.ending = LA_SIM_ABORT,
-						  .when = LA_SIM_WHEN_TIME,
-						  .amount = 100},
+	static const struct la_sim_plan aborts = {.ending = LA_SIM_ABORT, .when = LA_SIM_WHEN_TIME, .amount = 100},
 					stays = {.ending = LA_SIM_STAYS};
-	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY},
-				    (const char *[]){"drop every rst"}, 1, &stays);
+	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, (const char *[]){"drop every rst"}, 1,
+				    &stays);
 	struct la_sim_conn *c = sim_open(w, false, &aborts);
 
 	la_sim_run(w, SIM_S);
@@ -187,8 +180,7 @@ static struct la_fate
 all_aside(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
 	(void)to;
-	return (struct la_fate){from == *(unsigned *)ctx && (s->flags & LA_FIN) ? LA_FAULT_HOLD
-										: LA_FAULT_NONE,
+	return (struct la_fate){from == *(unsigned *)ctx && (s->flags & LA_FIN) ? LA_FAULT_HOLD : LA_FAULT_NONE,
 				UINT64_MAX};
 }
 

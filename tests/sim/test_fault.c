@@ -16,22 +16,16 @@ Test(fault, sentences)
 		struct la_fault f;
 	} t[] = {
 		{"drop the 2nd FIN from B", {LA_FAULT_DROP, LA_FAULT_ON_FIN, 2, 0, 0, "B", 0}},
-		{"hold 3rd data from A for 70s",
-		 {LA_FAULT_HOLD, LA_FAULT_ON_DATA, 3, 0, 70000000, "A", 0}},
-		{"dup every ack from B for 20ms",
-		 {LA_FAULT_DUP, LA_FAULT_ON_ACK, 0, 0, 20000, "B", 0}},
+		{"hold 3rd data from A for 70s", {LA_FAULT_HOLD, LA_FAULT_ON_DATA, 3, 0, 70000000, "A", 0}},
+		{"dup every ack from B for 20ms", {LA_FAULT_DUP, LA_FAULT_ON_ACK, 0, 0, 20000, "B", 0}},
 		{"corrupt 5% segment", {LA_FAULT_CORRUPT, LA_FAULT_ON_ANY, 0, 50000, 0, "", 0}},
 		{"reorder all packet", {LA_FAULT_REORDER, LA_FAULT_ON_ANY, 0, 0, 0, "", 0}},
-		{"DELAY 1st SYN segment by 250us",
-		 {LA_FAULT_HOLD, LA_FAULT_ON_SYN, 1, 0, 250, "", 0}},
-		{"duplicate 17th SynAck after 4m",
-		 {LA_FAULT_DUP, LA_FAULT_ON_SYNACK, 17, 0, 240000000, "", 0}},
+		{"DELAY 1st SYN segment by 250us", {LA_FAULT_HOLD, LA_FAULT_ON_SYN, 1, 0, 250, "", 0}},
+		{"duplicate 17th SynAck after 4m", {LA_FAULT_DUP, LA_FAULT_ON_SYNACK, 17, 0, 240000000, "", 0}},
 		{"  drop\tevery lastack ", {LA_FAULT_DROP, LA_FAULT_ON_LASTACK, 0, 0, 0, "", 0}},
-		{"drop 0.5% rst from server",
-		 {LA_FAULT_DROP, LA_FAULT_ON_RST, 0, 5000, 0, "server", 0}},
+		{"drop 0.5% rst from server", {LA_FAULT_DROP, LA_FAULT_ON_RST, 0, 5000, 0, "server", 0}},
 		{"dup 1st data", {LA_FAULT_DUP, LA_FAULT_ON_DATA, 1, 0, 0, "", 0}},
-		{"hold every fin for 1.5s from A",
-		 {LA_FAULT_HOLD, LA_FAULT_ON_FIN, 0, 0, 1500000, "A", 0}},
+		{"hold every fin for 1.5s from A", {LA_FAULT_HOLD, LA_FAULT_ON_FIN, 0, 0, 1500000, "A", 0}},
 		{"hold 1st fin for 2min", {LA_FAULT_HOLD, LA_FAULT_ON_FIN, 1, 0, 120000000, "", 0}},
 		{"hold 1st fin for 1h", {LA_FAULT_HOLD, LA_FAULT_ON_FIN, 1, 0, 3600000000u, "", 0}},
 	};
@@ -41,11 +35,10 @@ Test(fault, sentences)
 		char err[200] = "";
 
 		cr_expect_eq(la_fault_parse(t[i].text, &f, err, sizeof(err)), 0, "%s", err);
-		cr_expect(f.action == t[i].f.action && f.kind == t[i].f.kind &&
-				  f.nth == t[i].f.nth && f.ppm == t[i].f.ppm && f.us == t[i].f.us &&
-				  strcmp(f.host, t[i].f.host) == 0,
-			  "%s: action %d kind %d nth %u ppm %u us %llu host '%s'", t[i].text,
-			  f.action, f.kind, f.nth, f.ppm, (unsigned long long)f.us, f.host);
+		cr_expect(f.action == t[i].f.action && f.kind == t[i].f.kind && f.nth == t[i].f.nth &&
+				  f.ppm == t[i].f.ppm && f.us == t[i].f.us && strcmp(f.host, t[i].f.host) == 0,
+			  "%s: action %d kind %d nth %u ppm %u us %llu host '%s'", t[i].text, f.action, f.kind, f.nth,
+			  f.ppm, (unsigned long long)f.us, f.host);
 	}
 }
 
@@ -83,12 +76,9 @@ Test(fault, mistakes)
 		struct la_fault f;
 		char err[200] = "";
 
-		cr_expect_eq(la_fault_parse(t[i].text, &f, err, sizeof(err)), -EINVAL,
-			     "'%s' is understood", t[i].text);
-		cr_expect(strstr(err, t[i].says), "'%s': '%s' says nothing of '%s'", t[i].text, err,
-			  t[i].says);
-		cr_expect(strstr(err, t[i].text) || strstr(t[i].says, "too long"),
-			  "'%s' is not named", t[i].text);
+		cr_expect_eq(la_fault_parse(t[i].text, &f, err, sizeof(err)), -EINVAL, "'%s' is understood", t[i].text);
+		cr_expect(strstr(err, t[i].says), "'%s': '%s' says nothing of '%s'", t[i].text, err, t[i].says);
+		cr_expect(strstr(err, t[i].text) || strstr(t[i].says, "too long"), "'%s' is not named", t[i].text);
 	}
 }
 
@@ -121,8 +111,7 @@ Test(fault, kinds)
 		cr_expect(la_fault_is_kind(&t[i].s, LA_FAULT_ON_ANY, NULL));
 		for (int k = LA_FAULT_ON_SYN; k <= LA_FAULT_ON_RST; k++)
 			cr_expect_eq(la_fault_is_kind(&t[i].s, (enum la_fault_on)k, &fin),
-				     strchr(t[i].kinds, letters[k]) != NULL, "segment %u, kind %c",
-				     i, letters[k]);
+				     strchr(t[i].kinds, letters[k]) != NULL, "segment %u, kind %c", i, letters[k]);
 		cr_expect(!la_fault_is_kind(&t[i].s, LA_FAULT_ON_LASTACK, NULL), "of no FIN");
 	}
 }
@@ -133,8 +122,8 @@ Test(fault, decisions)
 	struct la_fault f[3];
 	struct la_fault_seg s = seg(LA_ACK, 10, 0);
 	struct la_rng rng = {1};
-	static const enum la_fault_action wanted[] = {LA_FAULT_NONE, LA_FAULT_DROP, LA_FAULT_HOLD,
-						      LA_FAULT_DUP, LA_FAULT_NONE};
+	static const enum la_fault_action wanted[] = {LA_FAULT_NONE, LA_FAULT_DROP, LA_FAULT_HOLD, LA_FAULT_DUP,
+						      LA_FAULT_NONE};
 	char err[100];
 
 	cr_assert_eq(la_fault_parse("drop 2nd data from A", &f[0], err, sizeof(err)), 0);

@@ -68,15 +68,13 @@ Test(link, jitter)
 Test(link, rate)
 {
 	struct la_sim *w;
-	uint64_t us = transfer(&(struct la_sim_link){.delay_us = 1000, .rate_bps = 8000000}, false,
-			       1000000, &w);
+	uint64_t us = transfer(&(struct la_sim_link){.delay_us = 1000, .rate_bps = 8000000}, false, 1000000, &w);
 	const struct sim_seen *a, *b = NULL;
 
 	cr_expect(us > 1000000 && us < 1200000, "%llu us", (unsigned long long)us);
 	/* two full segments sent together arrive one transmission time apart */
 	for (unsigned i = 1; (a = sim_event(LA_SIM_SENT, 0, 0, i)); i++)
-		if ((b = sim_event(LA_SIM_SENT, 0, 0, i + 1)) && a->us == b->us &&
-		    b->seg.len == 1448)
+		if ((b = sim_event(LA_SIM_SENT, 0, 0, i + 1)) && a->us == b->us && b->seg.len == 1448)
 			break;
 	cr_assert(a && b);
 	cr_expect_eq(b->frame_len, 1514);
@@ -97,8 +95,8 @@ Test(link, queue)
 	for (unsigned i = 1; (e = sim_event(LA_SIM_LOST, -1, 0, i)); i++)
 		cr_expect_str_eq(e->text, "queue full");
 	for (unsigned i = 1; (e = sim_event(LA_SIM_SENT, 0, 0, i)); i++)
-		cr_expect(e->due_us == 0 || e->due_us - e->us <= 20000 + 10 * 1514 + 1,
-			  "%llu us in the queue", (unsigned long long)(e->due_us - e->us));
+		cr_expect(e->due_us == 0 || e->due_us - e->us <= 20000 + 10 * 1514 + 1, "%llu us in the queue",
+			  (unsigned long long)(e->due_us - e->us));
 }
 
 static void
@@ -174,13 +172,11 @@ Test(link, chances)
 	l = (struct la_sim_link){.delay_us = 1000, .corrupt_ppm = 100000};
 	transfer(&l, true, 500000, &w);
 	expect_tenth("corrupt", rec.count[LA_SIM_CORRUPTED], rec.count[LA_SIM_SENT]);
-	cr_expect_eq(rec.count[LA_SIM_CORRUPTED], sim_count(w, 0, LA_C_drop_tcp_cksum) +
-							  sim_count(w, 1, LA_C_drop_tcp_cksum) +
-							  sim_count(w, 0, LA_C_drop_tcp_short) +
-							  sim_count(w, 1, LA_C_drop_tcp_short));
+	cr_expect_eq(rec.count[LA_SIM_CORRUPTED],
+		     sim_count(w, 0, LA_C_drop_tcp_cksum) + sim_count(w, 1, LA_C_drop_tcp_cksum) +
+			     sim_count(w, 0, LA_C_drop_tcp_short) + sim_count(w, 1, LA_C_drop_tcp_short));
 
-	l = (struct la_sim_link){
-		.delay_us = 1000, .hold_ppm = 100000, .hold_min_us = 50000, .hold_max_us = 80000};
+	l = (struct la_sim_link){.delay_us = 1000, .hold_ppm = 100000, .hold_min_us = 50000, .hold_max_us = 80000};
 	transfer(&l, false, 500000, &w);
 	expect_tenth("hold", rec.count[LA_SIM_HELD], rec.count[LA_SIM_SENT]);
 	for (unsigned i = 1; (e = sim_event(LA_SIM_HELD, -1, 0, i)); i++)
@@ -195,8 +191,7 @@ Test(link, chances)
 /* Segments in flight beyond the world's capacity are lost and counted. */
 Test(link, network_full)
 {
-	struct la_sim_config cfg = {
-		.seed = 1, .nhosts = 2, .link = {.delay_us = 100000}, .flights = 4, .mbufs = 2000};
+	struct la_sim_config cfg = {.seed = 1, .nhosts = 2, .link = {.delay_us = 100000}, .flights = 4, .mbufs = 2000};
 	struct la_sim *w = sim_make(&cfg);
 	struct la_sim_conn *c;
 

@@ -11,10 +11,8 @@
 #include "fixture.h"
 #include "sim/pcapng.h"
 
-static const struct la_sim_plan server = {
-	.send = 1001, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
-static const struct la_sim_plan client = {
-	.send = 2000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_SENT};
+static const struct la_sim_plan server = {.send = 1001, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
+static const struct la_sim_plan client = {.send = 2000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_SENT};
 
 static struct la_pcapng *file;
 static struct {
@@ -68,9 +66,9 @@ Test(pcapng, read_by_tshark)
 		char frac[16], name[20];
 
 		cr_assert(i < n, "more frames than were written");
-		cr_assert_eq(sscanf(line, "%llu.%6[0-9]%*[0-9]\t%19[^\t]\t%u\t%u\t%u", &s, frac,
-				    name, &len, &seq, &sum),
-			     6, "%s", line);
+		cr_assert_eq(
+			sscanf(line, "%llu.%6[0-9]%*[0-9]\t%19[^\t]\t%u\t%u\t%u", &s, frac, name, &len, &seq, &sum), 6,
+			"%s", line);
 		us = s * 1000000 + strtoull(frac, NULL, 10);
 		cr_expect_eq(us, wrote[i].us, "%llu for %llu", us, (unsigned long long)wrote[i].us);
 		cr_expect_str_eq(name, wrote[i].host ? "host B" : "A");

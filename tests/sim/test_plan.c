@@ -8,8 +8,7 @@
 
 enum { DELAY = 10000 };
 
-static const struct la_sim_plan passive = {
-	.send = 4000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
+static const struct la_sim_plan passive = {.send = 4000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 
 /* A's ending and its moment; the other end waits for a FIN, or (PEER_FIN) sends one. */
 static struct la_sim_conn *
@@ -40,9 +39,8 @@ Test(plan, endings)
 	for (enum la_sim_when when = LA_SIM_WHEN_SENT; when <= LA_SIM_WHEN_TIME; when++) {
 		struct la_sim_conn *c = play(LA_SIM_STAYS, when);
 
-		cr_expect(!c->closed && c->sent == 3000 && c->partner->got == 3000 &&
-				  c->got == 4000,
-			  "stays, %d", when);
+		cr_expect(!c->closed && c->sent == 3000 && c->partner->got == 3000 && c->got == 4000, "stays, %d",
+			  when);
 		cr_expect_eq(c->peer_fin, when == LA_SIM_WHEN_PEER_FIN);
 
 		c = play(LA_SIM_SHUTDOWN, when);
@@ -77,17 +75,14 @@ Test(plan, moments)
 	struct la_sim_conn *c = play(LA_SIM_SHUTDOWN, LA_SIM_WHEN_TIME);
 
 	fin = sim_event(LA_SIM_SENT, 0, LA_FIN, 1);
-	cr_expect(fin->us >= c->opened_us + 500 * SIM_MS && fin->us <= c->opened_us + 501 * SIM_MS,
-		  "WHEN_TIME");
+	cr_expect(fin->us >= c->opened_us + 500 * SIM_MS && fin->us <= c->opened_us + 501 * SIM_MS, "WHEN_TIME");
 
 	play(LA_SIM_SHUTDOWN, LA_SIM_WHEN_PEER_FIN);
 	fin = sim_event(LA_SIM_SENT, 1, LA_FIN, 1);
-	cr_expect_eq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, sim_arrival(fin->packet, 1)->us,
-		     "WHEN_PEER_FIN");
+	cr_expect_eq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, sim_arrival(fin->packet, 1)->us, "WHEN_PEER_FIN");
 
 	play(LA_SIM_SHUTDOWN, LA_SIM_WHEN_SENT);
-	cr_expect_leq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, c->opened_us + 2 * DELAY,
-		      "WHEN_SENT");
+	cr_expect_leq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, c->opened_us + 2 * DELAY, "WHEN_SENT");
 }
 
 Test(plan, chunks)
@@ -110,8 +105,7 @@ Test(plan, chunks)
 		if (!s->seg.len)
 			continue;
 		cr_expect_eq(s->seg.len, n < 3 ? 300 : 100);
-		cr_expect(s->us >= c->opened_us + n * 100 * SIM_MS &&
-			  s->us <= c->opened_us + (n * 100 + 3) * SIM_MS);
+		cr_expect(s->us >= c->opened_us + n * 100 * SIM_MS && s->us <= c->opened_us + (n * 100 + 3) * SIM_MS);
 		n++;
 	}
 	cr_expect_eq(n, 4);
@@ -119,11 +113,8 @@ Test(plan, chunks)
 
 Test(plan, text)
 {
-	static const struct la_sim_plan hello = {.send = 12,
-						 .text = "hello",
-						 .ending = LA_SIM_CLOSE,
-						 .when = LA_SIM_WHEN_GOT,
-						 .amount = 4000};
+	static const struct la_sim_plan hello = {
+		.send = 12, .text = "hello", .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 4000};
 	struct la_sim *w = sim_pair(&(struct la_sim_link){0}, NULL, 0, &passive);
 	struct la_sim_conn *c = sim_open(w, false, &hello);
 
@@ -138,13 +129,9 @@ Test(plan, text)
 /* A user that does not read closes the window, and its la_close() with unread bytes sends a RST. */
 Test(plan, no_reading)
 {
-	static struct la_sim_plan p = {.ending = LA_SIM_CLOSE,
-				       .when = LA_SIM_WHEN_TIME,
-				       .amount = 20000,
-				       .deaf = true,
-				       .opts.rcvbuf = 5000};
-	static const struct la_sim_plan much = {
-		.send = 100000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_SENT};
+	static struct la_sim_plan p = {
+		.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 20000, .deaf = true, .opts.rcvbuf = 5000};
+	static const struct la_sim_plan much = {.send = 100000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_SENT};
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &much);
 	struct la_sim_conn *c = sim_open(w, false, &p);
 

@@ -4,8 +4,7 @@
 
 #include "fixture.h"
 
-static const struct la_sim_plan server = {
-	.send = 5000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
+static const struct la_sim_plan server = {.send = 5000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 static const struct la_sim_plan client = {
 	.send = 5000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 5000};
 
@@ -28,8 +27,7 @@ with(unsigned weak, const char *rule, const struct la_sim_plan *listener)
 Test(weak, no_time_wait)
 {
 	for (unsigned weak = 0; weak <= 1; weak++) {
-		struct la_sim *w =
-			with(weak ? LA_SIM_NO_TIME_WAIT : 0, "drop 1st lastack from A", &server);
+		struct la_sim *w = with(weak ? LA_SIM_NO_TIME_WAIT : 0, "drop 1st lastack from A", &server);
 		struct la_sim_conn *c = sim_open(w, weak, &client);
 
 		la_sim_run(w, 10 * SIM_S);
@@ -45,15 +43,13 @@ Test(weak, no_time_wait)
 Test(weak, time_wait_assassination)
 {
 	for (unsigned weak = 0; weak <= 1; weak++) {
-		struct la_sim *w = with(weak ? LA_SIM_ASSASSIN : 0,
-					"dup every lastack from A for 5s", &server);
+		struct la_sim *w = with(weak ? LA_SIM_ASSASSIN : 0, "dup every lastack from A for 5s", &server);
 
 		sim_open(w, false, &client);
 		la_sim_run(w, 3 * SIM_S);
 		cr_assert_eq(sim_count(w, 0, LA_C_time_wait), 1);
 		la_sim_run(w, 10 * SIM_S);
-		cr_assert_not_null(sim_event(LA_SIM_SENT, 1, LA_RST, 1),
-				   "B does not reset the late ACK");
+		cr_assert_not_null(sim_event(LA_SIM_SENT, 1, LA_RST, 1), "B does not reset the late ACK");
 		cr_expect_eq(sim_count(w, 0, LA_C_time_wait), !weak);
 		sim_over(w);
 	}
@@ -84,8 +80,7 @@ Test(weak, fixed_isn_and_corruption)
 	sim_over(w);
 	sim_whole(c);
 	cr_expect_gt(rec.count[LA_SIM_CORRUPTED], 10);
-	cr_expect_eq(rec.count[LA_SIM_CORRUPTED], sim_count(w, 0, LA_C_drop_tcp_cksum) +
-							  sim_count(w, 1, LA_C_drop_tcp_cksum) +
-							  sim_count(w, 0, LA_C_drop_tcp_short) +
-							  sim_count(w, 1, LA_C_drop_tcp_short));
+	cr_expect_eq(rec.count[LA_SIM_CORRUPTED],
+		     sim_count(w, 0, LA_C_drop_tcp_cksum) + sim_count(w, 1, LA_C_drop_tcp_cksum) +
+			     sim_count(w, 0, LA_C_drop_tcp_short) + sim_count(w, 1, LA_C_drop_tcp_short));
 }

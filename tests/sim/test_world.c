@@ -10,16 +10,11 @@
 
 #include <rte_mbuf.h>
 
-static const struct la_sim_plan server = {
-	.send = 20000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
+static const struct la_sim_plan server = {.send = 20000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 static const struct la_sim_plan client = {
 	.send = 30000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 20000};
-static const struct la_sim_plan chatty = {.send = 5000,
-					  .chunk = 300,
-					  .every_ms = 7,
-					  .ending = LA_SIM_CLOSE,
-					  .when = LA_SIM_WHEN_GOT,
-					  .amount = 20000};
+static const struct la_sim_plan chatty = {
+	.send = 5000, .chunk = 300, .every_ms = 7, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 20000};
 
 /* All kinds of faults at once. */
 static struct la_sim *
@@ -56,8 +51,8 @@ static void
 drive(struct la_sim *w)
 {
 	for (unsigned i = 0; i < 20; i++) {
-		cr_assert_eq(la_sim_connect(w, i % 2, 2 - (i % 4 == 0), i & 2, (uint16_t)(1024 + i),
-					    80, i & 4 ? &chatty : &client, NULL),
+		cr_assert_eq(la_sim_connect(w, i % 2, 2 - (i % 4 == 0), i & 2, (uint16_t)(1024 + i), 80,
+					    i & 4 ? &chatty : &client, NULL),
 			     0);
 		la_sim_run(w, la_sim_now(w) + 13000);
 	}
@@ -116,8 +111,7 @@ Test(world, go_back_and_run_again)
 
 Test(world, shifts_of_start_change_nothing)
 {
-	struct la_sim_config cfg = {
-		.seed = 3, .nhosts = 2, .link = {.delay_us = 1000}, .start_ms = UINT32_MAX - 50ull};
+	struct la_sim_config cfg = {.seed = 3, .nhosts = 2, .link = {.delay_us = 1000}, .start_ms = UINT32_MAX - 50ull};
 	struct la_sim *w = sim_make(&cfg); /* ticks wrap in the middle of the transfer */
 
 	cr_assert_eq(la_sim_listen(w, 1, 80, &server), 0);
@@ -140,8 +134,7 @@ Test(world, mistakes)
 	sim_make(&(struct la_sim_config){.nhosts = 2});
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		err[0] = '\0';
-		cr_expect_eq(la_sim_create(&t[i], &w, err, sizeof(err)), -EINVAL,
-			     "configuration %u", i);
+		cr_expect_eq(la_sim_create(&t[i], &w, err, sizeof(err)), -EINVAL, "configuration %u", i);
 		cr_expect_gt(strlen(err), 10, "configuration %u: '%s'", i, err);
 	}
 }
@@ -164,20 +157,14 @@ Test(world, hosts_and_addresses)
 	for (int i = 0; i < 40; i++) { /* the same port again, then too many ports */
 		int rc = la_sim_listen(w, 0, (uint16_t)(i < 5 ? 80 : 100 + i), &server);
 
-		cr_expect_eq(rc,
-			     i == 0   ? 0
-			     : i < 5  ? -EADDRINUSE
-			     : i < 36 ? 0
-				      : -ENOBUFS,
-			     "%d: %d", i, rc);
+		cr_expect_eq(rc, i == 0 ? 0 : i < 5 ? -EADDRINUSE : i < 36 ? 0 : -ENOBUFS, "%d: %d", i, rc);
 	}
 }
 
 Test(world, watches)
 {
 	/* B's FIN acknowledges A's: FIN_WAIT_2 is passed through within one segment */
-	static const enum la_state walk[] = {LA_SYN_SENT, LA_ESTABLISHED, LA_FIN_WAIT_1,
-					     LA_TIME_WAIT, LA_CLOSED};
+	static const enum la_state walk[] = {LA_SYN_SENT, LA_ESTABLISHED, LA_FIN_WAIT_1, LA_TIME_WAIT, LA_CLOSED};
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = 1000}, NULL, 0, &server);
 	struct la_tuple t = {la_sim_addr(w, 0, false), la_sim_addr(w, 1, false), 999, 80};
 	const struct sim_seen *e;
@@ -187,12 +174,10 @@ Test(world, watches)
 	sim_over(w);
 	for (unsigned i = 0; i < 5; i++) {
 		e = sim_event(LA_SIM_STATE, 0, 0, i + 1);
-		cr_assert(e && e->to == walk[i] && e->from == (i ? walk[i - 1] : LA_CLOSED),
-			  "step %u", i);
+		cr_assert(e && e->to == walk[i] && e->from == (i ? walk[i - 1] : LA_CLOSED), "step %u", i);
 	}
 	cr_expect_null(sim_event(LA_SIM_STATE, 0, 0, 6));
-	cr_expect_geq(e->us - sim_event(LA_SIM_STATE, 0, 0, 4)->us, 60 * SIM_S,
-		      "2*MSL is cut short");
+	cr_expect_geq(e->us - sim_event(LA_SIM_STATE, 0, 0, 4)->us, 60 * SIM_S, "2*MSL is cut short");
 	cr_expect_leq(e->us - sim_event(LA_SIM_STATE, 0, 0, 4)->us, 60 * SIM_S + 2000);
 }
 
@@ -226,8 +211,7 @@ in_time_wait(struct la_sim **w)
 {
 	struct la_sim_conn *c;
 
-	*w = sim_pair(&(struct la_sim_link){.delay_us = 1000},
-		      (const char *[]){"drop 1st lastack from A"}, 1, &server);
+	*w = sim_pair(&(struct la_sim_link){.delay_us = 1000}, (const char *[]){"drop 1st lastack from A"}, 1, &server);
 	c = sim_open(*w, false, &client);
 	while (!c->closed)
 		cr_assert(la_sim_step(*w, 10 * SIM_S));
@@ -336,8 +320,7 @@ Test(world, quiet_time)
  * one's. */
 Test(world, many_restarts)
 {
-	static const struct la_sim_plan small = {
-		.send = 1, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
+	static const struct la_sim_plan small = {.send = 1, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 	struct la_sim_config cfg = {.nhosts = 2};
 	struct la_sim *w = sim_make(&cfg);
 	struct la_sim_conn *c;

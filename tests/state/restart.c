@@ -55,14 +55,13 @@ SCENARIO(restart, fin_again, "the peer's repeated FIN is answered as before the 
 	rig_run(s->r, 10000);
 	restart(s, 5000);
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_loaded) == 1, "not loaded");
-	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE - 15000, "%u ms are left",
-	      peer_info(p).time_wait_left_ms);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE - 15000, "%u ms are left", peer_info(p).time_wait_left_ms);
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	x = peer_next(p);
 	CHECK(s->r, x && x->flags == LA_ACK && x->seq == p->N && x->ack == p->R, "not answered");
 	if (s->o.ts)
-		CHECK(s->r, x->f.has_ts && x->f.tsval - ts == s->r->now - at,
-		      "TSval moved by %u in %u ms", x->f.tsval - ts, (uint32_t)(s->r->now - at));
+		CHECK(s->r, x->f.has_ts && x->f.tsval - ts == s->r->now - at, "TSval moved by %u in %u ms",
+		      x->f.tsval - ts, (uint32_t)(s->r->now - at));
 	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE, "2*MSL did not restart");
 	restart(s, 100); /* a second restart */
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
@@ -128,8 +127,7 @@ SCENARIO(restart, old_duplicates, "old data, RSTs and old SYNs of the last run a
 	peer_expect_chk(p);
 	rig_run(s->r, 600);
 	p->lax_edge = true;
-	PEER_TX(p, .flags = LA_SYN, .seq = p->IRS, .ts = s->o.ts ? TS_SET : TS_NONE,
-		.tsval = p->ts_now - 100000);
+	PEER_TX(p, .flags = LA_SYN, .seq = p->IRS, .ts = s->o.ts ? TS_SET : TS_NONE, .tsval = p->ts_now - 100000);
 	peer_expect_chk(p);
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, LIFE - 1000 - 1200 - 1);
@@ -147,8 +145,7 @@ SCENARIO(restart, reopened, "a newer SYN reopens the entry, above all numbers of
 	restart(s, 0);
 	peer_listen(p);
 	p->lax_edge = true;
-	PEER_TX(p, .flags = LA_SYN, .seq = isn, .ts = s->o.ts ? TS_SET : TS_NONE,
-		.tsval = p->ts_now + 1);
+	PEER_TX(p, .flags = LA_SYN, .seq = isn, .ts = s->o.ts ? TS_SET : TS_NONE, .tsval = p->ts_now + 1);
 	x = peer_next(p);
 	CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK) && x->ack == isn + 1, "not reopened");
 	CHECK(s->r, seq_gt(x->seq, n), "ISS %x, and %x was sent", x->seq, n);
@@ -211,8 +208,7 @@ SCENARIO(restart, isn_above_last_ack,
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(restart, fin_wait_2,
-	 "an entry in FIN_WAIT_2 waits for the FIN after a restart")
+SCENARIO(restart, fin_wait_2, "an entry in FIN_WAIT_2 waits for the FIN after a restart")
 {
 	struct peer *p = scene_open(s);
 	uint32_t n;
@@ -268,8 +264,7 @@ load_into(struct scene *s, struct stream *file, uint64_t now, uint8_t flip)
 	CHECK(s->r, la_shard_create(&cfg, &other) == 0, "not created");
 	file->at = 0;
 	rc = la_shard_load(other, stream_read, file);
-	CHECK(s->r, (rc == 0) == (la_shard_counters(other)->v[LA_C_time_wait] == 1),
-	      "%d, and the entry", rc);
+	CHECK(s->r, (rc == 0) == (la_shard_counters(other)->v[LA_C_time_wait] == 1), "%d, and the entry", rc);
 	la_shard_destroy(other);
 	return rc;
 }
@@ -282,8 +277,7 @@ SCENARIO(restart, refusals, "a table of another secret, time or format is not lo
 	struct stream file = {0};
 	uint64_t now;
 
-	CHECK(s->r, la_shard_save(s->r->s, s->r->now, stream_write, &file) == -EBUSY,
-	      "saved with an open connection");
+	CHECK(s->r, la_shard_save(s->r->s, s->r->now, stream_write, &file) == -EBUSY, "saved with an open connection");
 	CHECK(s->r, file.len == 0, "%zu bytes", file.len);
 	user_close(p);
 	peer_ack(p);
@@ -375,8 +369,7 @@ SCENARIO(quiet, with_entries, "quiet time: loaded entries answer")
 	peer_listen(p);
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	peer_expect_chk(p);
-	PEER_TX(p, .flags = LA_SYN, .seq = isn, .ts = s->o.ts ? TS_SET : TS_NONE,
-		.tsval = p->ts_now + 1);
+	PEER_TX(p, .flags = LA_SYN, .seq = isn, .ts = s->o.ts ? TS_SET : TS_NONE, .tsval = p->ts_now + 1);
 	peer_expect_none(p, 10);
 	peer_expect_state(p, LA_TIME_WAIT);
 	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 1, "not counted");

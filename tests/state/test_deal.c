@@ -47,10 +47,16 @@ static struct la_wall saved_at = {.real_ns = 1700000000000000000ull, .boot_ns = 
 static struct la_shard *
 make(uint64_t now, const uint8_t *secret, uint32_t room4, uint32_t room6)
 {
-	struct la_shard_config cfg = {
-		.mbufs = rig_pool(), .now = now, .mac = {2, 0, 0, 0, 0, 1}, .addrs = ours, .naddrs = 2,
-		.no_dad = true, .max_conns = 16, .max_time_wait4 = room4, .max_time_wait6 = room6,
-		.gateway_mac = {2, 0, 0, 0, 0, 2}};
+	struct la_shard_config cfg = {.mbufs = rig_pool(),
+				      .now = now,
+				      .mac = {2, 0, 0, 0, 0, 1},
+				      .addrs = ours,
+				      .naddrs = 2,
+				      .no_dad = true,
+				      .max_conns = 16,
+				      .max_time_wait4 = room4,
+				      .max_time_wait6 = room6,
+				      .gateway_mac = {2, 0, 0, 0, 0, 2}};
 	struct rte_mbuf *m;
 	struct la_shard *s;
 
@@ -145,9 +151,8 @@ save(void)
 {
 	uint64_t bytes;
 
-	cr_assert_eq(la_snapshot_save(path, addrs, from, nfrom, AT, false, &saved_at, &bytes, err,
-				      sizeof(err)),
-		     0, "%s", err);
+	cr_assert_eq(la_snapshot_save(path, addrs, from, nfrom, AT, false, &saved_at, &bytes, err, sizeof(err)), 0,
+		     "%s", err);
 }
 
 static int
@@ -210,9 +215,14 @@ static bool
 fin_again(struct la_shard *s, const struct entry *e, uint64_t now, struct frame_in *answer)
 {
 	static uint8_t buf[FRAME_MAX];
-	struct frame f = {.src = e->t.raddr, .dst = e->t.laddr, .sport = e->t.rport, .dport = e->t.lport,
-			  .seq = e->core.rcv_nxt - (e->life != 0), .ack = e->core.snd_nxt,
-			  .flags = LA_FIN | LA_ACK, .win = 1000};
+	struct frame f = {.src = e->t.raddr,
+			  .dst = e->t.laddr,
+			  .sport = e->t.rport,
+			  .dport = e->t.lport,
+			  .seq = e->core.rcv_nxt - (e->life != 0),
+			  .ack = e->core.snd_nxt,
+			  .flags = LA_FIN | LA_ACK,
+			  .win = 1000};
 	uint32_t ts[2] = {htonl(e->core.ts_recent + 7), htonl(1)};
 	struct rte_mbuf *m = rte_pktmbuf_alloc(rig_pool());
 	const char *wrong;
@@ -262,11 +272,9 @@ found(unsigned i, struct la_shard *old, unsigned k)
 		return;
 	la_shard_poll(old, now);
 	cr_assert(fin_again(old, e, now, &was) && fin_again(to[k], e, now, &is), "entry %u", i);
-	cr_assert(is.seq == was.seq && is.ack == was.ack && is.flags == was.flags && is.win == was.win,
-		  "entry %u", i);
+	cr_assert(is.seq == was.seq && is.ack == was.ack && is.flags == was.flags && is.win == was.win, "entry %u", i);
 	cr_assert(is.has_ts == was.has_ts && is.has_ts == ((e->core.flags & LA_TW_TS) != 0));
-	cr_assert(is.tsval == was.tsval && is.tsecr == was.tsecr, "entry %u: TSval %u, was %u", i, is.tsval,
-		  was.tsval);
+	cr_assert(is.tsval == was.tsval && is.tsecr == was.tsecr, "entry %u: TSval %u, was %u", i, is.tsval, was.tsval);
 }
 
 static void
@@ -338,7 +346,8 @@ Test(deal, by_another_key)
 			all += to[k]->counters.v[LA_C_time_wait_loaded] + to[k]->counters.v[LA_C_time_wait_lapsed];
 		cr_assert_eq(all, N);
 		for (unsigned i = 0; i < N; i++) {
-			unsigned was = la_steer_tuple(&before, &entries[i].t), is = la_steer_tuple(&after, &entries[i].t);
+			unsigned was = la_steer_tuple(&before, &entries[i].t),
+				 is = la_steer_tuple(&after, &entries[i].t);
 
 			moved += was != is;
 			found(i, from[was], is);
@@ -379,8 +388,8 @@ most_of(unsigned m, bool is4, unsigned *who)
 	for (unsigned i = 0; i < N; i++) {
 		uint32_t away = AWAY + la_steer_tuple(&s, &entries[i].t) % 2;
 
-		n[la_steer_tuple(&s, &entries[i].t)] +=
-			la_addr_is4(&entries[i].t.laddr) == is4 && entries[i].left > away;
+		n[la_steer_tuple(&s, &entries[i].t)] += la_addr_is4(&entries[i].t.laddr) == is4 &&
+							entries[i].left > away;
 	}
 	for (unsigned k = 0; k < m; k++)
 		*who = n[k] > n[*who] ? k : *who;
@@ -400,15 +409,15 @@ Test(deal, no_room)
 		/* room for all, but not in their shards: the load is refused with an error */
 		cr_assert_eq(load(m, most4 - 1, N), -ENOBUFS);
 		snprintf(words, sizeof(words),
-			 "%u of them for shard %u of %u, which has room for %u; %u times %u is --time-wait %u",
-			 most4, who4 + 1, m, most4 - 1, m, most4, m * most4);
+			 "%u of them for shard %u of %u, which has room for %u; %u times %u is --time-wait %u", most4,
+			 who4 + 1, m, most4 - 1, m, most4, m * most4);
 		cr_assert(strstr(err, words) != NULL, "%s, not %s", err, words);
 		cr_assert(strncmp(err, path, strlen(path)) == 0, "%s", err);
 		drop(to, &nto);
 		cr_assert_eq(load(m, N, most6 - 1), -ENOBUFS);
 		snprintf(words, sizeof(words),
-			 "%u of them for shard %u of %u, which has room for %u; %u times %u is --time-wait6 %u",
-			 most6, who6 + 1, m, most6 - 1, m, most6, m * most6);
+			 "%u of them for shard %u of %u, which has room for %u; %u times %u is --time-wait6 %u", most6,
+			 who6 + 1, m, most6 - 1, m, most6, m * most6);
 		cr_assert(strstr(err, words) != NULL, "%s, not %s", err, words);
 		drop(to, &nto);
 		cr_assert_eq(load(m, most4, most6), 0, "%s", err); /* the size in the error message is enough */

@@ -22,8 +22,7 @@ static struct rig *r;
 static struct la_prefix ours[4];
 static struct la_snapshot_addrs addrs[2];
 static struct la_shard *shards[2];
-static struct la_wall saved_at = {
-	.real_ns = 1700000000ull * SECOND, .boot_ns = 500ull * SECOND, .boot_id = "one boot"};
+static struct la_wall saved_at = {.real_ns = 1700000000ull * SECOND, .boot_ns = 500ull * SECOND, .boot_id = "one boot"};
 static uint8_t file[65536];
 static size_t length;
 static struct la_tuple tuples[4];
@@ -46,8 +45,7 @@ make(uint64_t now, const uint8_t *secret)
 static void
 set_up(void)
 {
-	snprintf(dir, sizeof(dir), "%s/la_state_XXXXXX",
-		 getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir);
+	snprintf(dir, sizeof(dir), "%s/la_state_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir);
 	cr_assert(mkdtemp(dir) != NULL);
 	snprintf(path, sizeof(path), "%s/state", dir);
 	r = rig_open(NULL);
@@ -85,9 +83,8 @@ save(void)
 	uint64_t bytes;
 	FILE *f;
 
-	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				      err, sizeof(err)),
-		     0, "%s", err);
+	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err, sizeof(err)), 0,
+		     "%s", err);
 	f = fopen(path, "rb");
 	cr_assert(f != NULL);
 	length = fread(file, 1, sizeof(file), f);
@@ -107,8 +104,7 @@ put(size_t n)
 }
 
 static int
-try_open(const struct la_snapshot_addrs *a, unsigned n, const struct la_wall *wall,
-	 struct la_snapshot **st)
+try_open(const struct la_snapshot_addrs *a, unsigned n, const struct la_wall *wall, struct la_snapshot **st)
 {
 	err[0] = '\0';
 	return la_snapshot_open(path, a, n, false, wall, st, err, sizeof(err));
@@ -137,8 +133,7 @@ sum_again(void)
 	crypto_generichash_update(&hash, file + sizeof(struct la_snapshot_head),
 				  length - sizeof(struct la_snapshot_head));
 	crypto_generichash_update(&hash, file, offsetof(struct la_snapshot_head, sum));
-	crypto_generichash_final(&hash, file + offsetof(struct la_snapshot_head, sum),
-				 LA_SNAPSHOT_SUM);
+	crypto_generichash_final(&hash, file + offsetof(struct la_snapshot_head, sum), LA_SNAPSHOT_SUM);
 }
 
 TestSuite(file, .init = set_up, .fini = tear_down);
@@ -202,7 +197,7 @@ Test(file, time_passed)
 		{5000, -400000, "another boot", 5000, false},
 		{-1, 1000, "another boot", 0, true},
 		{5000, -1, "one boot", 5000, false}, /* impossible: the real-time clock is used */
-		{5000, 1000, "", 5000, false},       /* an unknown boot */
+		{5000, 1000, "", 5000, false},	     /* an unknown boot */
 	};
 	struct la_wall unknown = saved_at, now;
 	bool backwards;
@@ -301,8 +296,7 @@ Test(file, foreign_files)
 	put(32);
 	cr_assert_eq(chmod(path, 0644), 0);
 	refused("is not a lastack state file", "foreign", 0);
-	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				      err, sizeof(err)),
+	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err, sizeof(err)),
 		     -EEXIST);
 	cr_assert(strstr(err, "is left alone: nothing was saved") != NULL);
 	fd = open(path, O_RDONLY);
@@ -314,8 +308,7 @@ Test(file, foreign_files)
 	cr_assert_eq(rmdir(path), 0);
 	cr_assert_eq(mkfifo(path, 0600), 0);
 	refused("is not a regular file", "pipe", 0);
-	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				      err, sizeof(err)),
+	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err, sizeof(err)),
 		     -EEXIST);
 	cr_assert_eq(unlink(path), 0);
 	save();
@@ -409,8 +402,7 @@ Test(file, inconsistent_content)
 	for (unsigned i = 0; i < 2; i++)
 		s[i] = make(la_snapshot_now(st), la_snapshot_secret(st, i));
 	cr_assert_eq(la_snapshot_load(st, s, err, sizeof(err)), -EBADMSG);
-	cr_assert(strstr(err, "is damaged: section 1 has an entry that cannot be") != NULL, "%s",
-		  err);
+	cr_assert(strstr(err, "is damaged: section 1 has an entry that cannot be") != NULL, "%s", err);
 	for (unsigned i = 0; i < 2; i++)
 		la_shard_destroy(s[i]);
 	la_snapshot_close(st);
@@ -461,8 +453,7 @@ Test(file, replaces)
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	la_snapshot_close(st);
 	snprintf(none, sizeof(none), "%s/none/state", dir);
-	cr_assert_eq(la_snapshot_save(none, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				      err, sizeof(err)),
+	cr_assert_eq(la_snapshot_save(none, addrs, shards, 2, r->now, false, &saved_at, &bytes, err, sizeof(err)),
 		     -ENOENT);
 	cr_assert(strstr(err, "cannot be written: No such file") != NULL, "%s", err);
 }
@@ -478,8 +469,7 @@ Test(file, busy)
 	save();
 	peer_listen(p);
 	peer_to_established(p);
-	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes,
-				      err, sizeof(err)),
+	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err, sizeof(err)),
 		     -EBUSY);
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	la_snapshot_close(st);

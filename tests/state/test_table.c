@@ -55,9 +55,8 @@ add(struct rng *r, unsigned i, uint32_t now)
 		t.raddr.b[14] = (uint8_t)rng64(r);
 	cr_assert(fx_open(&from, i + 1, &t));
 	if (rng_below(r, 4) == 0) { /* FIN_WAIT_2 after la_close(): longer or shorter than 2*MSL */
-		ref = la_tw_enter_fin_wait_2(&from.tw, &t, fx_hash(&from, &t),
-					     la_ref_make(LA_POOL_TCB, i + 1), &state, now,
-					     la_tw_class(&from.tw, lifetimes[rng_below(r, 7)]),
+		ref = la_tw_enter_fin_wait_2(&from.tw, &t, fx_hash(&from, &t), la_ref_make(LA_POOL_TCB, i + 1), &state,
+					     now, la_tw_class(&from.tw, lifetimes[rng_below(r, 7)]),
 					     lifetimes[rng_below(r, 6)]);
 		want[i] = (struct want){t, *la_tw_core(&from.tw, ref), true};
 		return;
@@ -73,13 +72,11 @@ add(struct rng *r, unsigned i, uint32_t now)
 		cr_assert_eq(la_tw_input(&from.tw, ref, &seg, now), LA_TW_ACK);
 		break;
 	case 1: /* a reopen is under way */
-		cr_assert(la_index_replace(&from.index, fx_hash(&from, &t), ref,
-					   la_ref_make(LA_POOL_TCB, i + 1)));
+		cr_assert(la_index_replace(&from.index, fx_hash(&from, &t), ref, la_ref_make(LA_POOL_TCB, i + 1)));
 		la_tw_shadow(&from.tw, ref);
 		break;
 	case 2: /* it was reopened */
-		cr_assert(la_index_replace(&from.index, fx_hash(&from, &t), ref,
-					   la_ref_make(LA_POOL_TCB, i + 1)));
+		cr_assert(la_index_replace(&from.index, fx_hash(&from, &t), ref, la_ref_make(LA_POOL_TCB, i + 1)));
 		la_tw_shadow(&from.tw, ref);
 		la_tw_forget(&from.tw, ref);
 		want[i].there = false;
@@ -160,8 +157,7 @@ tear_down(struct fx *fx)
 static void
 round_trip(uint64_t seed)
 {
-	static const uint64_t elapsed[] = {0,     1,      49,       50,       4000,
-					   60000, 240001, 1u << 29, 1u << 31, UINT64_MAX / 2};
+	static const uint64_t elapsed[] = {0, 1, 49, 50, 4000, 60000, 240001, 1u << 29, 1u << 31, UINT64_MAX / 2};
 	struct rng r = rng_make(seed);
 	uint32_t now = rng_below(&r, 2) ? (uint32_t)rng64(&r) : (uint32_t)-rng_below(&r, 100);
 	uint64_t passed = elapsed[rng_below(&r, 10)];

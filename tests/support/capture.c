@@ -67,8 +67,8 @@ check_data(struct peer *p, const struct frame_in *f, uint32_t end)
 		      "X-15: wrong byte sent at offset %u", (unsigned)(f->seq - (p->ISS + 1) + i));
 	/* the FIN takes a sequence number and window; one byte may be a probe */
 	if (end != f->seq && !(f->flags & LA_SYN) && !p->lax_data)
-		CHECK(p->r, seq_le(end, p->offered) || f->len == 1,
-		      "sent %u beyond the window offered", end - p->offered);
+		CHECK(p->r, seq_le(end, p->offered) || f->len == 1, "sent %u beyond the window offered",
+		      end - p->offered);
 	CHECK(p->r, f->len == 0 || mss < 64 || f->len + f->optlen <= mss,
 	      "O-04: %zu bytes of payload and %zu of options, MSS %u", f->len, f->optlen, mss);
 	if (seq_gt(end, p->N))
@@ -132,8 +132,7 @@ peer_capture(struct peer *p, const struct frame_in *f)
 
 	CHECK(p->r, !f->nsack || p->sack_on, "O-16: SACK blocks without agreement");
 	if (f->flags & LA_RST) { /* a RST does not change the connection's variables */
-		CHECK(p->r, f->len == 0 && !(f->flags & (LA_SYN | LA_FIN)),
-		      "a RST with more on it");
+		CHECK(p->r, f->len == 0 && !(f->flags & (LA_SYN | LA_FIN)), "a RST with more on it");
 		check_timestamp(p, f);
 	} else {
 		CHECK(p->r, (f->flags & LA_ACK) || f->flags == LA_SYN, "a segment without ACK bit");

@@ -42,10 +42,9 @@ enum {
 };
 
 static const char *const row_name[ROWS] = {
-	[LA_CLOSED] = "CLO",     [LA_LISTEN] = "LIS",       [LA_SYN_SENT] = "SST",
-	[LA_SYN_RCVD] = "SRP",   [SYN_RCVD_ACTIVE] = "SRA", [LA_ESTABLISHED] = "EST",
-	[LA_FIN_WAIT_1] = "FW1", [LA_FIN_WAIT_2] = "FW2",   [LA_CLOSE_WAIT] = "CWT",
-	[LA_CLOSING] = "CLG",    [LA_LAST_ACK] = "LAK",     [LA_TIME_WAIT] = "TWT",
+	[LA_CLOSED] = "CLO",	   [LA_LISTEN] = "LIS",	     [LA_SYN_SENT] = "SST",   [LA_SYN_RCVD] = "SRP",
+	[SYN_RCVD_ACTIVE] = "SRA", [LA_ESTABLISHED] = "EST", [LA_FIN_WAIT_1] = "FW1", [LA_FIN_WAIT_2] = "FW2",
+	[LA_CLOSE_WAIT] = "CWT",   [LA_CLOSING] = "CLG",     [LA_LAST_ACK] = "LAK",   [LA_TIME_WAIT] = "TWT",
 };
 
 /* The variables that classify an event. */
@@ -286,8 +285,7 @@ __wrap_la_unlisten(struct la_shard *s, const struct la_addr *addr, uint16_t port
 	for (unsigned i = 0; r && i < r->npeers; i++) {
 		unsigned row = look(r, &r->peers[i]->t).row;
 
-		if (r->peers[i]->t.lport == port &&
-		    (row == LA_CLOSED || row == LA_LISTEN || row == LA_SYN_RCVD))
+		if (r->peers[i]->t.lport == port && (row == LA_CLOSED || row == LA_LISTEN || row == LA_SYN_RCVD))
 			hit(row, 'u');
 	}
 	return __real_la_unlisten(s, addr, port);
@@ -305,13 +303,13 @@ __wrap_la_shard_abort_all(struct la_shard *s, unsigned max)
 	return __real_la_shard_abort_all(s, max);
 }
 
-int __real_la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops,
-		      void *user, const struct la_conn_opts *opts, struct la_conn **out);
-int __wrap_la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops,
-		      void *user, const struct la_conn_opts *opts, struct la_conn **out);
+int __real_la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops, void *user,
+		      const struct la_conn_opts *opts, struct la_conn **out);
+int __wrap_la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops, void *user,
+		      const struct la_conn_opts *opts, struct la_conn **out);
 int
-__wrap_la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops,
-		  void *user, const struct la_conn_opts *opts, struct la_conn **out)
+__wrap_la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops, void *user,
+		  const struct la_conn_opts *opts, struct la_conn **out)
 {
 	struct rig *r = directory() ? rig_of(s) : NULL;
 
@@ -351,16 +349,13 @@ coverage_close(struct rig *r)
 	for (unsigned s = 0; s < ROWS; s++)
 		for (unsigned e = 0; e < EVENTS; e++)
 			if (cells[s][e])
-				at += (size_t)snprintf(text + at, sizeof(text) - at,
-						       "cell %s %c %llu\n", row_name[s], 'a' + e,
-						       (unsigned long long)cells[s][e]);
+				at += (size_t)snprintf(text + at, sizeof(text) - at, "cell %s %c %llu\n", row_name[s],
+						       'a' + e, (unsigned long long)cells[s][e]);
 	for (unsigned s = 0; s < LA_NSTATES; s++)
 		for (unsigned e = 0; e < LA_NSTATES; e++)
 			if (n->transition[s][e])
-				at += (size_t)snprintf(text + at, sizeof(text) - at,
-						       "move %s %s %llu\n",
-						       la_state_name((enum la_state)s),
-						       la_state_name((enum la_state)e),
+				at += (size_t)snprintf(text + at, sizeof(text) - at, "move %s %s %llu\n",
+						       la_state_name((enum la_state)s), la_state_name((enum la_state)e),
 						       (unsigned long long)n->transition[s][e]);
 	memset(cells, 0, sizeof(cells));
 	snprintf(path, sizeof(path), "%s/counts", directory());

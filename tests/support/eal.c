@@ -19,8 +19,9 @@ int
 test_eal_start_with(unsigned mb)
 {
 	/* EAL keeps pointers into them */
-	static char core[16], args[][20] = {"test",	       "--no-huge", "--no-shconf", "--no-pci",
-					    "--no-telemetry",  "--log-level=error", "-m", "64", "-l"};
+	static char core[16],
+		args[][20] = {"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "--log-level=error",
+			      "-m",   "64",	   "-l"};
 	static char *argv[RTE_DIM(args) + 2];
 	cpu_set_t cpus;
 	int cpu = 0, rc;

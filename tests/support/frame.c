@@ -4,14 +4,7 @@
 
 #include <string.h>
 
-enum {
-	ETH_IP4 = 0x0800,
-	ETH_IP6 = 0x86dd,
-	ETH_VLAN = 0x8100,
-	PROTO_ICMP = 1,
-	PROTO_TCP = 6,
-	PROTO_ICMP6 = 58
-};
+enum { ETH_IP4 = 0x0800, ETH_IP6 = 0x86dd, ETH_VLAN = 0x8100, PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_ICMP6 = 58 };
 enum { OPT_END, OPT_NOP, OPT_MSS, OPT_WS, OPT_SACK_OK, OPT_SACK, OPT_TS = 8 };
 enum { FLAG_SYN = 0x02 };
 
@@ -80,8 +73,7 @@ eth_write(uint8_t *p, const uint8_t dst[6], const uint8_t src[6], uint16_t vlan,
 }
 
 static size_t
-ip_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-	 size_t plen)
+ip_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, size_t plen)
 {
 	if (la_addr_is4(dst)) {
 		memset(p, 0, 20);
@@ -113,8 +105,7 @@ frame_write(uint8_t buf[FRAME_MAX], const struct frame *f)
 	size_t n = eth_write(buf, f->eth_dst, f->eth_src, f->vlan, is4);
 	uint8_t *t;
 
-	n += ip_write(buf + n, &f->src, &f->dst, PROTO_TCP,
-		      (size_t)((long)(hlen + f->len) + f->iplen_delta));
+	n += ip_write(buf + n, &f->src, &f->dst, PROTO_TCP, (size_t)((long)(hlen + f->len) + f->iplen_delta));
 	t = buf + n;
 	memset(t, 0, hlen);
 	put16(t, f->sport);
@@ -128,8 +119,7 @@ frame_write(uint8_t buf[FRAME_MAX], const struct frame *f)
 	memcpy(t + 20, f->opts, f->optlen);
 	if (f->len)
 		memcpy(t + hlen, f->data, f->len);
-	put16(t + 16,
-	      ~frame_sum(pseudo_sum(&f->src, &f->dst, hlen + f->len, PROTO_TCP), t, hlen + f->len));
+	put16(t + 16, ~frame_sum(pseudo_sum(&f->src, &f->dst, hlen + f->len, PROTO_TCP), t, hlen + f->len));
 	if (f->bad_cksum)
 		t[16] ^= 0x10;
 	n += hlen + f->len;

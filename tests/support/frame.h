@@ -27,10 +27,10 @@ struct frame {
 	size_t optlen; /* rounded up to words with zeros */
 	const uint8_t *data;
 	size_t len;
-	unsigned doff;   /* data offset in words; 0: the correct one */
-	bool bad_cksum;  /* one bit of the TCP checksum flipped */
+	unsigned doff;	 /* data offset in words; 0: the correct one */
+	bool bad_cksum;	 /* one bit of the TCP checksum flipped */
 	int iplen_delta; /* added to the length field of the IP header */
-	bool pad;        /* pad to the 60 bytes of a short Ethernet frame, with arbitrary bytes */
+	bool pad;	 /* pad to the 60 bytes of a short Ethernet frame, with arbitrary bytes */
 };
 
 /** Writes the frame and returns its length. */
@@ -42,7 +42,7 @@ struct frame_icmp {
 	uint16_t vlan;
 	struct la_addr from, to; /* of the error itself */
 	uint8_t type, code;
-	uint32_t rest;           /* the word after the checksum: next-hop MTU */
+	uint32_t rest;		 /* the word after the checksum: next-hop MTU */
 	struct la_addr src, dst; /* of the quoted segment */
 	uint16_t sport, dport;
 	uint32_t seq;

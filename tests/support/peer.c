@@ -67,8 +67,7 @@ peer_free(struct peer *p)
 void
 peer_check_end(struct peer *p)
 {
-	CHECK(p->r, p->u.closed <= 1 && p->u.opened <= 1, "opened %u times, closed %u times",
-	      p->u.opened, p->u.closed);
+	CHECK(p->r, p->u.closed <= 1 && p->u.opened <= 1, "opened %u times, closed %u times", p->u.opened, p->u.closed);
 }
 
 struct peer *
@@ -77,8 +76,8 @@ peer_of(const struct rig *r, const struct la_tuple *t)
 	for (unsigned i = r->npeers; i-- > 0;) {
 		struct peer *p = r->peers[i];
 
-		if (p->t.lport == t->lport && p->t.rport == t->rport &&
-		    la_addr_eq(&p->t.laddr, &t->laddr) && la_addr_eq(&p->t.raddr, &t->raddr))
+		if (p->t.lport == t->lport && p->t.rport == t->rport && la_addr_eq(&p->t.laddr, &t->laddr) &&
+		    la_addr_eq(&p->t.raddr, &t->raddr))
 			return p;
 	}
 	return NULL;
@@ -199,8 +198,7 @@ peer_tx(struct peer *p, const struct peer_tx *t)
 	f.win = (uint16_t)(t->win == 0 ? p->win : t->win == WIN_ZERO ? 0 : (uint32_t)t->win);
 	options(p, t, &f);
 	for (uint32_t i = 0; i < t->len; i++)
-		body[i] = pattern(PATTERN_IN,
-				  (uint32_t)(t->seq + !!(t->flags & LA_SYN) + i - (p->IRS + 1)));
+		body[i] = pattern(PATTERN_IN, (uint32_t)(t->seq + !!(t->flags & LA_SYN) + i - (p->IRS + 1)));
 	f.data = t->data ? t->data : body;
 	follow(p, t, f.win);
 	rig_inject(p->r, buf, frame_write(buf, &f));
@@ -279,24 +277,21 @@ peer_wait(struct peer *p, uint64_t ms)
 }
 
 struct peer_rx *
-peer_expect_at(const char *file, int line, struct peer *p, uint8_t flags, uint32_t seq,
-	       uint32_t ack, uint32_t len)
+peer_expect_at(const char *file, int line, struct peer *p, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len)
 {
 	struct peer_rx *x = peer_next(p);
 	char is[12], want[12];
 
 	la_tcp_flags_format(flags, want, sizeof(want));
 	if (x == NULL)
-		rig_fail(p->r, file, line, "no segment; expected %s seq ISS+%u ack IRS+%u len %u",
-			 want, seq - p->ISS, ack - p->IRS, len);
+		rig_fail(p->r, file, line, "no segment; expected %s seq ISS+%u ack IRS+%u len %u", want, seq - p->ISS,
+			 ack - p->IRS, len);
 	la_tcp_flags_format(x->flags, is, sizeof(is));
-	if ((x->flags & ~LA_PSH) != flags || x->seq != seq || x->len != len ||
-	    ((flags & LA_ACK) && x->ack != ack))
+	if ((x->flags & ~LA_PSH) != flags || x->seq != seq || x->len != len || ((flags & LA_ACK) && x->ack != ack))
 		rig_fail(p->r, file, line,
 			 "expected %s seq ISS+%u ack IRS+%u len %u, got %s seq ISS+%u ack IRS+%u "
 			 "len %u",
-			 want, seq - p->ISS, ack - p->IRS, len, is, x->seq - p->ISS,
-			 x->ack - p->IRS, x->len);
+			 want, seq - p->ISS, ack - p->IRS, len, is, x->seq - p->ISS, x->ack - p->IRS, x->len);
 	return x;
 }
 
@@ -316,8 +311,7 @@ peer_expect_none_at(const char *file, int line, struct peer *p, uint64_t ms)
 	x = peer_next(p);
 	if (x)
 		rig_fail(p->r, file, line, "expected nothing, got %s seq ISS+%u ack IRS+%u len %u",
-			 la_tcp_flags_format(x->flags, is, sizeof(is)), x->seq - p->ISS,
-			 x->ack - p->IRS, x->len);
+			 la_tcp_flags_format(x->flags, is, sizeof(is)), x->seq - p->ISS, x->ack - p->IRS, x->len);
 }
 
 /* State. */
@@ -346,8 +340,7 @@ peer_expect_state_at(const char *file, int line, struct peer *p, enum la_state s
 	enum la_state is = peer_state(p);
 
 	if (is != s)
-		rig_fail(p->r, file, line, "state is %s, not %s", la_state_name(is),
-			 la_state_name(s));
+		rig_fail(p->r, file, line, "state is %s, not %s", la_state_name(is), la_state_name(s));
 }
 
 void
@@ -355,10 +348,7 @@ peer_agree(struct peer *p)
 {
 	struct la_conn_info i = peer_info(p);
 
-	CHECK(p->r, i.rcv_nxt == p->R, "RCV.NXT: wire IRS+%u, shard IRS+%u", p->R - p->IRS,
-	      i.rcv_nxt - p->IRS);
-	CHECK(p->r, i.snd_nxt == p->N, "SND.NXT: wire ISS+%u, shard ISS+%u", p->N - p->ISS,
-	      i.snd_nxt - p->ISS);
-	CHECK(p->r, i.snd_una == p->U, "SND.UNA: wire ISS+%u, shard ISS+%u", p->U - p->ISS,
-	      i.snd_una - p->ISS);
+	CHECK(p->r, i.rcv_nxt == p->R, "RCV.NXT: wire IRS+%u, shard IRS+%u", p->R - p->IRS, i.rcv_nxt - p->IRS);
+	CHECK(p->r, i.snd_nxt == p->N, "SND.NXT: wire ISS+%u, shard ISS+%u", p->N - p->ISS, i.snd_nxt - p->ISS);
+	CHECK(p->r, i.snd_una == p->U, "SND.UNA: wire ISS+%u, shard ISS+%u", p->U - p->ISS, i.snd_una - p->ISS);
 }

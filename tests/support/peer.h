@@ -25,16 +25,16 @@
 
 struct peer_opts {
 	bool ip6;
-	bool ts, sack;            /* offered on the SYN */
-	uint8_t wscale;           /* offered shift + 1; 0: none */
-	uint16_t mss;             /* 0: 1460 or 1440 */
-	bool no_mss;              /* no MSS option */
-	uint16_t win;             /* window field, raw; 0: 65535 */
-	uint32_t isn;             /* 0: 0x10000000 */
-	uint16_t lport;           /* 0: 80 */
-	uint16_t rport;           /* 0: 40000 + number of the peer */
-	bool other;               /* the shard's second address */
-	uint32_t tsbase;          /* first TSval; 0: 0x20000000 */
+	bool ts, sack;		  /* offered on the SYN */
+	uint8_t wscale;		  /* offered shift + 1; 0: none */
+	uint16_t mss;		  /* 0: 1460 or 1440 */
+	bool no_mss;		  /* no MSS option */
+	uint16_t win;		  /* window field, raw; 0: 65535 */
+	uint32_t isn;		  /* 0: 0x10000000 */
+	uint16_t lport;		  /* 0: 80 */
+	uint16_t rport;		  /* 0: 40000 + number of the peer */
+	bool other;		  /* the shard's second address */
+	uint32_t tsbase;	  /* first TSval; 0: 0x20000000 */
 	struct la_conn_opts conn; /* of the shard's side */
 };
 
@@ -43,10 +43,10 @@ struct peer_rx {
 	uint64_t at;
 	uint8_t flags;
 	uint32_t seq, ack, len; /* len: payload */
-	uint32_t end;           /* seq + SEG.LEN */
-	uint16_t win;           /* as on the wire */
-	uint32_t wnd;           /* scaled */
-	struct frame_in f;      /* its pointers are dead */
+	uint32_t end;		/* seq + SEG.LEN */
+	uint16_t win;		/* as on the wire */
+	uint32_t wnd;		/* scaled */
+	struct frame_in f;	/* its pointers are dead */
 };
 
 /** Callbacks and bytes of the shard's user. */
@@ -55,9 +55,9 @@ struct user {
 	unsigned opened, data, acked, writable, peer_fin, timer, closed;
 	uint64_t opened_at, peer_fin_at, closed_at;
 	struct la_closed why;
-	uint64_t bytes;    /* read and equal to the pattern */
-	uint64_t sent;     /* accepted by la_send() */
-	bool hold;         /* do not read */
+	uint64_t bytes;	   /* read and equal to the pattern */
+	uint64_t sent;	   /* accepted by la_send() */
+	bool hold;	   /* do not read */
 	bool close_on_fin; /* la_close() from the peer_fin callback */
 	bool close_on_open;
 };
@@ -77,16 +77,16 @@ struct peer {
 	uint16_t mss_dut; /* MSS it announced */
 
 	/* the peer's own */
-	uint32_t snd;     /* next sequence number to send */
-	uint32_t got;     /* next expected from the shard, in order */
-	uint32_t win;     /* window it offers, raw field */
+	uint32_t snd;	  /* next sequence number to send */
+	uint32_t got;	  /* next expected from the shard, in order */
+	uint32_t win;	  /* window it offers, raw field */
 	uint32_t max_wnd; /* MAX.SND.WND of the shard */
 	uint32_t offered; /* right edge offered to the shard, the largest ever */
 	uint32_t ts_now;  /* last TSval sent */
-	bool syn_seen;    /* a SYN of the shard was received: ISS is valid */
-	bool edge_on;     /* edge and offered are valid */
-	bool lax_data;    /* the user's bytes are not the pattern; no check of the window */
-	bool lax_edge;    /* do not check that the window never moves left (reopens) */
+	bool syn_seen;	  /* a SYN of the shard was received: ISS is valid */
+	bool edge_on;	  /* edge and offered are valid */
+	bool lax_data;	  /* the user's bytes are not the pattern; no check of the window */
+	bool lax_edge;	  /* do not check that the window never moves left (reopens) */
 
 	struct peer_rx *rx;
 	unsigned nrx, next, room;
@@ -100,7 +100,7 @@ struct peer_tx {
 	uint8_t flags;
 	uint32_t seq, ack, len;
 	const void *data; /* NULL: the pattern at seq */
-	int32_t win;      /* raw field; 0: p->win, WIN_ZERO: 0 */
+	int32_t win;	  /* raw field; 0: p->win, WIN_ZERO: 0 */
 	enum peer_ts ts;
 	uint32_t tsval, tsecr; /* with TS_SET; tsecr 0: the correct one */
 	const uint8_t *opts;   /* instead of all options */
@@ -133,10 +133,10 @@ void peer_listen(struct peer *p);
 void peer_tx(struct peer *p, const struct peer_tx *t);
 #define PEER_TX(p, ...) peer_tx(p, &(struct peer_tx){__VA_ARGS__})
 void peer_send(struct peer *p, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
-void peer_syn(struct peer *p);                /* SYN, seq = IRS */
-void peer_ack(struct peer *p);                /* acknowledges all of p->got */
+void peer_syn(struct peer *p);		      /* SYN, seq = IRS */
+void peer_ack(struct peer *p);		      /* acknowledges all of p->got */
 void peer_data(struct peer *p, uint32_t len); /* at p->snd, acknowledging p->got; moves p->snd */
-void peer_fin(struct peer *p);                /* at p->snd, acknowledging p->got; moves p->snd */
+void peer_fin(struct peer *p);		      /* at p->snd, acknowledging p->got; moves p->snd */
 
 /* Receiving. */
 /** The next received segment that was not returned yet, or NULL. */
@@ -145,10 +145,9 @@ struct peer_rx *peer_next(struct peer *p);
 void peer_skip(struct peer *p);
 unsigned peer_waiting(const struct peer *p);
 /** Expects this segment next. PSH is not compared. */
-#define peer_expect(p, flags, seq, ack, len) \
-	peer_expect_at(__FILE__, __LINE__, p, flags, seq, ack, len)
-struct peer_rx *peer_expect_at(const char *file, int line, struct peer *p, uint8_t flags,
-			       uint32_t seq, uint32_t ack, uint32_t len);
+#define peer_expect(p, flags, seq, ack, len) peer_expect_at(__FILE__, __LINE__, p, flags, seq, ack, len)
+struct peer_rx *peer_expect_at(const char *file, int line, struct peer *p, uint8_t flags, uint32_t seq, uint32_t ack,
+			       uint32_t len);
 /** Expects <SEQ=N><ACK=R><CTL=ACK> without data next. */
 #define peer_expect_chk(p) peer_expect_chk_at(__FILE__, __LINE__, p)
 void peer_expect_chk_at(const char *file, int line, struct peer *p);

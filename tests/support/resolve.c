@@ -41,8 +41,7 @@ nd_answer(const uint8_t *p, size_t len, const uint8_t mac[6], uint8_t *out, stru
 }
 
 size_t
-resolve_answer(const uint8_t *frame, size_t len, const uint8_t mac[6], uint8_t *out,
-	       struct la_addr *asked)
+resolve_answer(const uint8_t *frame, size_t len, const uint8_t mac[6], uint8_t *out, struct la_addr *asked)
 {
 	struct la_eth e, r;
 	size_t n, body = 0;

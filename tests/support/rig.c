@@ -31,8 +31,7 @@ rig_pool(void)
 	if (pool == NULL) {
 		if (test_eal_start() < 0)
 			cr_assert_fail("EAL does not start: %s", rte_strerror(rte_errno));
-		pool = rte_pktmbuf_pool_create("test", RIG_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-					       -1);
+		pool = rte_pktmbuf_pool_create("test", RIG_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, -1);
 		cr_assert(pool != NULL, "no mbuf pool: %s", rte_strerror(rte_errno));
 	}
 	return pool;
@@ -69,8 +68,8 @@ rig_fail(struct rig *r, const char *file, int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "FAIL %s (%s:%d, at %llu): %s\n", r->name ? r->name : "",
-		base ? base + 1 : file, line, (unsigned long long)r->now, text);
+	fprintf(stderr, "FAIL %s (%s:%d, at %llu): %s\n", r->name ? r->name : "", base ? base + 1 : file, line,
+		(unsigned long long)r->now, text);
 	if (getenv("RIG_QUIET") == NULL && !r->verbose)
 		for (; from < nrecord; from++)
 			fprintf(stderr, "    %s\n", record[from % RECORD_LINES]);
@@ -182,8 +181,7 @@ rig_close(struct rig *r)
 {
 	unsigned left;
 
-	CHECK(r, rig_counter(r, LA_C_early_recycles) == 0,
-	      "a TIME_WAIT entry ended before its time");
+	CHECK(r, rig_counter(r, LA_C_early_recycles) == 0, "a TIME_WAIT entry ended before its time");
 	CHECK(r, r->strays == 0 || r->quiet_strays, "%u segments for no peer's tuple", r->strays);
 	for (unsigned i = 0; i < r->npeers; i++)
 		peer_check_end(r->peers[i]);
@@ -365,8 +363,7 @@ rig_run(struct rig *r, uint64_t ms)
 	coverage_time(r, ms);
 	while ((next = la_shard_next(r->s)) <= until) {
 		stuck = next > r->now ? 0 : stuck + 1;
-		CHECK(r, stuck < 10000, "la_shard_next() does not advance at %llu",
-		      (unsigned long long)next);
+		CHECK(r, stuck < 10000, "la_shard_next() does not advance at %llu", (unsigned long long)next);
 		if (next > r->now)
 			r->now = next;
 		rig_pump(r);

@@ -25,16 +25,16 @@ struct rte_mempool;
 
 struct rig_opts {
 	bool vlan;
-	uint64_t now;        /* first tick; 0: 1 000 000 */
+	uint64_t now;	     /* first tick; 0: 1 000 000 */
 	uint32_t msl_ms;     /* 0: 30 000 */
 	uint32_t rto_min_ms; /* 0: the shard's default */
-	uint16_t mtu;        /* 0: 1500 */
+	uint16_t mtu;	     /* 0: 1500 */
 	uint32_t offloads;
 	uint32_t max_conns, max_time_wait4, max_time_wait6; /* 0: 64 */
 	uint32_t quiet_ms;
 	bool tw_full_reset;
 	uint32_t syn_cookies_at, rst_rate, tw_share_percent;
-	bool gateway;        /* peer4 and peer6 are gateways: peers may have off-link addresses */
+	bool gateway; /* peer4 and peer6 are gateways: peers may have off-link addresses */
 	uint32_t max_held, low_mbufs, max_orphans, orphan_ms;
 	struct rte_mempool *control; /* for packets without payload; NULL: none */
 };
@@ -47,22 +47,22 @@ struct rig {
 	struct rig_opts opts;
 	uint8_t mac[6], peer_mac[6];
 	struct la_addr addr4, addr6, other4, other6; /* the shard's: two of each family */
-	struct la_addr peer4, peer6;                 /* the peers' */
+	struct la_addr peer4, peer6;		     /* the peers' */
 	struct peer *peers[RIG_PEERS];
 	unsigned npeers;
-	unsigned mbufs;        /* free in the pool at the start */
-	uint64_t tx_frames;    /* frames that the shard emitted */
-	uint64_t tcp_frames;   /* of them, TCP */
-	unsigned strays;       /* TCP frames for no peer's tuple */
-	struct frame_in stray; /* the last of them (its pointers are invalid) */
+	unsigned mbufs;		  /* free in the pool at the start */
+	uint64_t tx_frames;	  /* frames that the shard emitted */
+	uint64_t tcp_frames;	  /* of them, TCP */
+	unsigned strays;	  /* TCP frames for no peer's tuple */
+	struct frame_in stray;	  /* the last of them (its pointers are invalid) */
 	struct rte_mempool *from; /* pool of injected frames; NULL: rig_pool() */
-	bool small_path;       /* a path MTU below 552 was reported: DF may be missing */
-	bool mute;             /* ARP and neighbour solicitations stay unanswered */
-	const char *name;      /* printed with every failure */
-	jmp_buf *bail;         /* target of a failed check; NULL: the test ends */
-	bool quiet_strays;     /* segments for no peer's tuple are expected, as in a flood */
-	bool plain;            /* not a Criterion test: a failed check is printed and goes to bail */
-	bool verbose;          /* lines of the record are printed as they are made */
+	bool small_path;	  /* a path MTU below 552 was reported: DF may be missing */
+	bool mute;		  /* ARP and neighbour solicitations stay unanswered */
+	const char *name;	  /* printed with every failure */
+	jmp_buf *bail;		  /* target of a failed check; NULL: the test ends */
+	bool quiet_strays;	  /* segments for no peer's tuple are expected, as in a flood */
+	bool plain;		  /* not a Criterion test: a failed check is printed and goes to bail */
+	bool verbose;		  /* lines of the record are printed as they are made */
 };
 
 /** opts NULL: all defaults. */

@@ -52,8 +52,8 @@ user_read(struct peer *p, uint64_t max)
 		if (n > max)
 			n = max;
 		for (size_t i = 0; i < n; i++)
-			CHECK(p->r, b[i] == pattern(PATTERN_IN, p->u.bytes + i),
-			      "byte %llu delivered wrong", (unsigned long long)(p->u.bytes + i));
+			CHECK(p->r, b[i] == pattern(PATTERN_IN, p->u.bytes + i), "byte %llu delivered wrong",
+			      (unsigned long long)(p->u.bytes + i));
 		p->u.bytes += n;
 		max -= n;
 		la_consume(p->u.c, n);
@@ -219,9 +219,7 @@ void
 user_expect_closed_at(const char *file, int line, struct peer *p, enum la_end why)
 {
 	if (p->u.closed != 1)
-		rig_fail(p->r, file, line, "no closed callback (%s)",
-			 la_end_name(why));
+		rig_fail(p->r, file, line, "no closed callback (%s)", la_end_name(why));
 	if (p->u.why.end != why)
-		rig_fail(p->r, file, line, "closed: %s, not %s",
-			 la_end_name(p->u.why.end), la_end_name(why));
+		rig_fail(p->r, file, line, "closed: %s, not %s", la_end_name(p->u.why.end), la_end_name(why));
 }

@@ -14,8 +14,7 @@ fx_init(struct fx *fx, uint32_t capacity4, uint32_t capacity6, uint32_t nslots, 
 	la_hash_key_init(&fx->key, secret);
 	cr_assert_eq(la_index_init(&fx->index, NULL, capacity4 + capacity6 + FX_TCBS), 0);
 	cr_assert_eq(la_wheel_init(&fx->wheel, NULL, nslots, capacity4 + capacity6, now), 0);
-	cr_assert_eq(la_tw_init(&fx->tw, NULL, &fx->index, &fx->wheel, &fx->key, &fx->counters,
-				capacity4, capacity6),
+	cr_assert_eq(la_tw_init(&fx->tw, NULL, &fx->index, &fx->wheel, &fx->key, &fx->counters, capacity4, capacity6),
 		     0);
 }
 
@@ -76,8 +75,8 @@ fx_tuple(uint32_t n, bool is4)
 bool
 fx_same(const struct la_tuple *a, const struct la_tuple *b)
 {
-	return la_addr_eq(&a->laddr, &b->laddr) && la_addr_eq(&a->raddr, &b->raddr) &&
-	       a->lport == b->lport && a->rport == b->rport;
+	return la_addr_eq(&a->laddr, &b->laddr) && la_addr_eq(&a->raddr, &b->raddr) && a->lport == b->lport &&
+	       a->rport == b->rport;
 }
 
 uint64_t

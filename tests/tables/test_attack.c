@@ -41,9 +41,9 @@ key_of(struct rng *r)
 }
 
 struct harm {
-	uint32_t worst;   /* keys with one first bucket */
+	uint32_t worst; /* keys with one first bucket */
 	uint32_t refused;
-	uint32_t away;    /* keys in their second bucket */
+	uint32_t away; /* keys in their second bucket */
 };
 
 /* Measures an index of the first n tuples under this key. */
@@ -110,12 +110,10 @@ Test(attack, the_secret_of_another_process_does_not_help)
 		aim(&theirs, &r, seed % 2);
 		h = harm_of(&theirs, AIMED);
 		cr_assert(h.worst == AIMED && h.refused > AIMED / 2,
-			  "seed %lu: it would work with the secret known: %u, %u refused", seed,
-			  h.worst, h.refused);
+			  "seed %lu: it would work with the secret known: %u, %u refused", seed, h.worst, h.refused);
 		h = harm_of(&ours, AIMED);
 		cr_assert(h.worst <= WORST && h.refused == 0 && h.away == 0,
-			  "seed %lu: %u keys aim at one bucket, %u refused, %u away", seed, h.worst,
-			  h.refused, h.away);
+			  "seed %lu: %u keys aim at one bucket, %u refused, %u away", seed, h.worst, h.refused, h.away);
 	}
 }
 
@@ -174,8 +172,8 @@ Test(attack, chosen_addresses_and_ports)
 				tuple[i] = chosen(how / 2, i, how % 2);
 			h = harm_of(&key, CAPACITY);
 			cr_assert(h.worst <= WORST && h.refused == 0 && h.away < CAPACITY / 10,
-				  "seed %lu, pattern %u: %u keys aim at one bucket, %u refused, %u away",
-				  seed, how, h.worst, h.refused, h.away);
+				  "seed %lu, pattern %u: %u keys aim at one bucket, %u refused, %u away", seed, how,
+				  h.worst, h.refused, h.away);
 		}
 	}
 }

@@ -426,14 +426,12 @@ run_model(uint64_t seed, uint32_t capacity, bool narrow, uint32_t keys, unsigned
 	m.r = rng_make(seed);
 	make(capacity);
 	for (uint32_t n = 1; n < keys; n++)
-		hash[n] = narrow ? hash_for(rng_below(&m.r, 3) * 3, (uint16_t)rng_below(&m.r, 12))
-				 : rng64(&m.r);
+		hash[n] = narrow ? hash_for(rng_below(&m.r, 3) * 3, (uint16_t)rng_below(&m.r, 12)) : rng64(&m.r);
 	for (unsigned step = 0; step < steps; step++) {
 		model_step(&m);
 		cr_assert_eq(ix.keys, m.present, "seed %lu", m.r.seed);
 		for (uint32_t k = 1; k < keys; k += 1 + step % 7)
-			cr_assert_eq(find(k), m.in[k] ? ref_of(k) : 0, "seed %lu, step %u, key %u",
-				     m.r.seed, step, k);
+			cr_assert_eq(find(k), m.in[k] ? ref_of(k) : 0, "seed %lu, step %u, key %u", m.r.seed, step, k);
 		check("seed %lu, step %u", m.r.seed, step);
 	}
 	la_index_fini(&ix);
@@ -476,8 +474,7 @@ Test(index, full_capacity_has_room)
 	for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
 		make(sizes[s]);
 		for (uint32_t i = 1; i <= sizes[s]; i++)
-			cr_assert_eq(la_index_insert(&ix, rng64(&r), ref_of(i)), 0, "%u of %u", i,
-				     sizes[s]);
+			cr_assert_eq(la_index_insert(&ix, rng64(&r), ref_of(i)), 0, "%u of %u", i, sizes[s]);
 		la_index_fini(&ix);
 	}
 }

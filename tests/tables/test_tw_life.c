@@ -450,12 +450,8 @@ Test(tw_life, entry_holds_its_state)
 {
 	fx_init(&fx, 4, 4, 1 << 17, START);
 	for (int is4 = 0; is4 < 2; is4++) {
-		struct la_tw_core state = {.snd_nxt = 1,
-					   .rcv_nxt = 2,
-					   .ts_recent = 3,
-					   .wnd = 4,
-					   .deadline = 5,
-					   .flags = 0xffff};
+		struct la_tw_core state = {
+			.snd_nxt = 1, .rcv_nxt = 2, .ts_recent = 3, .wnd = 4, .deadline = 5, .flags = 0xffff};
 		struct la_tuple t = fx_tuple(7, is4), got;
 		la_ref ref;
 

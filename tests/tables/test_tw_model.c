@@ -169,8 +169,8 @@ ev_reopen_ends(struct conn *c)
 	switch (rng_below(&m.r, 2)) {
 	case 0:
 		la_tw_unreserve(&m.fx.tw, &c->tuple.raddr);
-		la_tw_give_back(&m.fx.tw, c->ref, fx_hash(&m.fx, &c->tuple),
-				la_ref_make(LA_POOL_TCB, c->tcb), m.fx.now);
+		la_tw_give_back(&m.fx.tw, c->ref, fx_hash(&m.fx, &c->tuple), la_ref_make(LA_POOL_TCB, c->tcb),
+				m.fx.now);
 		c->is = due ? NOTHING : TIME_WAIT;
 		m.given_back += !due;
 		m.expired += due;
@@ -245,9 +245,7 @@ compare(void)
 		const struct conn *c = &m.c[i];
 		la_ref found = fx_lookup(&m.fx, &c->tuple);
 
-		must(found == (c->is == NOTHING     ? 0
-			       : c->is == TIME_WAIT ? c->ref
-						    : la_ref_make(LA_POOL_TCB, c->tcb)));
+		must(found == (c->is == NOTHING ? 0 : c->is == TIME_WAIT ? c->ref : la_ref_make(LA_POOL_TCB, c->tcb)));
 		if (c->is != TIME_WAIT && c->is != REOPENING)
 			continue;
 		must(la_tw_core(&m.fx.tw, c->ref)->deadline == c->deadline);
@@ -265,8 +263,7 @@ compare(void)
 }
 
 static void
-run(uint64_t seed, uint32_t capacity4, uint32_t capacity6, uint32_t nslots, uint32_t now,
-    unsigned steps)
+run(uint64_t seed, uint32_t capacity4, uint32_t capacity6, uint32_t nslots, uint32_t now, unsigned steps)
 {
 	memset(&m, 0, sizeof(m));
 	memset(held, 0, sizeof(held));

@@ -45,16 +45,13 @@ static const struct row rows[] = {
 	{"TW-03, M-TWT-k: F. seq=R-1", NO_TS, FA, -1, 0, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-03: with TS", TS, FA, -1, 0, 0, TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-25: newer TS is taken", TS, FA, -1, 0, 0, TS, 250, CHK, C(fin_acked), true, 250},
-	{"TW-03: with data before it", NO_TS, FA, -101, 0, 100, NO_TS, 0, CHK, C(fin_acked), true,
-	 0},
-	{"TW-03: from before our FIN (simultaneous close)", NO_TS, FA, -1, -1, 0, NO_TS, 0, CHK,
-	 C(fin_acked), true, 0},
+	{"TW-03: with data before it", NO_TS, FA, -101, 0, 100, NO_TS, 0, CHK, C(fin_acked), true, 0},
+	{"TW-03: from before our FIN (simultaneous close)", NO_TS, FA, -1, -1, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-03: with PSH", NO_TS, FA | LA_PSH, -1, 0, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
-	{"TW-08: repeated FIN that acknowledges what was never sent", NO_TS, FA, -1, 1, 0, NO_TS, 0,
-	 CHK, NONE, false, 0},
+	{"TW-08: repeated FIN that acknowledges what was never sent", NO_TS, FA, -1, 1, 0, NO_TS, 0, CHK, NONE, false,
+	 0},
 	{"TW-24: F. seq=R-1 with an old TSval", TS, FA, -1, 0, 0, TS, -1, CHK, C(paws), false, 0},
-	{"7323 3.2: F. seq=R-1 without the timestamp", TS, FA, -1, 0, 0, NO_TS, 0, DROP, C(ignored),
-	 false, 0},
+	{"7323 3.2: F. seq=R-1 without the timestamp", TS, FA, -1, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
 	{"FIN without ACK", NO_TS, LA_FIN, -1, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
 
 	/* other FINs */
@@ -62,17 +59,13 @@ static const struct row rows[] = {
 	{"M-TWT-j: F. seq=R+100", NO_TS, FA, 100, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
 	{"M-TWT-k: F. seq=R+W", NO_TS, FA, W, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
 	{"F. one too early", NO_TS, FA, -2, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
-	{"F. with data that ends one too late", NO_TS, FA, -10, 0, 10, NO_TS, 0, CHK, NONE, false,
-	 0},
+	{"F. with data that ends one too late", NO_TS, FA, -10, 0, 10, NO_TS, 0, CHK, NONE, false, 0},
 	{"other F. does not teach TS.Recent", TS, FA, 0, 0, 0, TS, 9, CHK, NONE, false, 0},
 
 	/* RST */
-	{"TW-09, M-TWT-l: R seq=R", NO_TS, LA_RST, 0, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false,
-	 0},
-	{"TW-09: R. seq=R ack=N", NO_TS, LA_RST | ACK, 0, 0, 0, NO_TS, 0, DROP, C(rst_ignored),
-	 false, 0},
-	{"TW-11, M-TWT-m: R seq=R+1", NO_TS, LA_RST, 1, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false,
-	 0},
+	{"TW-09, M-TWT-l: R seq=R", NO_TS, LA_RST, 0, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
+	{"TW-09: R. seq=R ack=N", NO_TS, LA_RST | ACK, 0, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
+	{"TW-11, M-TWT-m: R seq=R+1", NO_TS, LA_RST, 1, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
 	{"M-TWT-n: R seq=R-1", NO_TS, LA_RST, -1, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
 	{"M-TWT-n: R seq=R+W", TS, LA_RST, W, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
 	{"R before PAWS", TS, LA_RST, 0, 0, 0, TS, -5, DROP, C(rst_ignored), false, 0},
@@ -84,34 +77,21 @@ static const struct row rows[] = {
 	{"TW-13: TS equal, ISN=R+1", TS, LA_SYN, 1, 0, 0, TS, 0, OPEN, NONE, false, 0},
 	{"TW-13: TS equal, ISN=R", TS, LA_SYN, 0, 0, 0, TS, 0, OPEN, NONE, false, 0},
 	{"TW-14: TS equal, ISN=R-1", TS, LA_SYN, -1, 0, 0, TS, 0, CHK, C(syn_refused), false, 0},
-	{"TW-14: TS equal, ISN=R-1000", TS, LA_SYN, -1000, 0, 0, TS, 0, CHK, C(syn_refused), false,
-	 0},
-	{"TW-15: TS older, ISN above", TS, LA_SYN, 100000, 0, 0, TS, -1, CHK, C(syn_refused), false,
-	 0},
+	{"TW-14: TS equal, ISN=R-1000", TS, LA_SYN, -1000, 0, 0, TS, 0, CHK, C(syn_refused), false, 0},
+	{"TW-15: TS older, ISN above", TS, LA_SYN, 100000, 0, 0, TS, -1, CHK, C(syn_refused), false, 0},
 	{"TW-16: TS, then none, ISN=R+1", TS, LA_SYN, 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
-	{"TW-16: TS, then none, ISN=R-1", TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused),
-	 false, 0},
-	{"TW-17: none, then TS, ISN lower", NO_TS, LA_SYN, -5000, 0, 0, TS, -9, OPEN, NONE, false,
-	 0},
+	{"TW-16: TS, then none, ISN=R-1", TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"TW-17: none, then TS, ISN lower", NO_TS, LA_SYN, -5000, 0, 0, TS, -9, OPEN, NONE, false, 0},
 	{"TW-18: none, none, ISN=R+1", NO_TS, LA_SYN, 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
-	{"TW-18, M-TWT-a: none, none, ISN=R", NO_TS, LA_SYN, 0, 0, 0, NO_TS, 0, OPEN, NONE, false,
-	 0},
-	{"TW-18, M-TWT-b: none, none, ISN=R-1", NO_TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK,
-	 C(syn_refused), false, 0},
-	{"TW-19: half the space above", NO_TS, LA_SYN, INT32_MAX - 1, 0, 0, NO_TS, 0, OPEN, NONE,
-	 false, 0},
-	{"TW-19: just over half of it", NO_TS, LA_SYN, INT32_MAX, 0, 0, NO_TS, 0, CHK,
-	 C(syn_refused), false, 0},
-	{"SYN with ECN bits and data", NO_TS, LA_SYN | LA_ECE | LA_CWR, 7, 0, 20, NO_TS, 0, OPEN,
-	 NONE, false, 0},
-	{"M-TWT-c: S. newer", NO_TS, LA_SYN | ACK, 10, 0, 0, NO_TS, 0, CHK, C(syn_refused), false,
-	 0},
-	{"M-TWT-c: S. with newer TS", TS, LA_SYN | ACK, 10, 0, 0, TS, 10, CHK, C(syn_refused),
-	 false, 0},
-	{"SYN+FIN newer", NO_TS, LA_SYN | LA_FIN, 10, 0, 0, NO_TS, 0, CHK, C(syn_refused), false,
-	 0},
-	{"SYN+FIN at the FIN's place", NO_TS, LA_SYN | FA, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused),
-	 false, 0},
+	{"TW-18, M-TWT-a: none, none, ISN=R", NO_TS, LA_SYN, 0, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
+	{"TW-18, M-TWT-b: none, none, ISN=R-1", NO_TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"TW-19: half the space above", NO_TS, LA_SYN, INT32_MAX - 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
+	{"TW-19: just over half of it", NO_TS, LA_SYN, INT32_MAX, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"SYN with ECN bits and data", NO_TS, LA_SYN | LA_ECE | LA_CWR, 7, 0, 20, NO_TS, 0, OPEN, NONE, false, 0},
+	{"M-TWT-c: S. newer", NO_TS, LA_SYN | ACK, 10, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"M-TWT-c: S. with newer TS", TS, LA_SYN | ACK, 10, 0, 0, TS, 10, CHK, C(syn_refused), false, 0},
+	{"SYN+FIN newer", NO_TS, LA_SYN | LA_FIN, 10, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"SYN+FIN at the FIN's place", NO_TS, LA_SYN | FA, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
 
 	/* bare ACKs */
 	{"M-TWT-e: ack=N seq=R", NO_TS, ACK, 0, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
@@ -122,11 +102,9 @@ static const struct row rows[] = {
 	{"M-TWT-h: probe, seq=R-1", NO_TS, ACK, -1, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
 	{"M-TWT-h: seq=R+W", NO_TS, ACK, W, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
 	{"TW-24: old TSval", TS, ACK, 0, 0, 0, TS, -1, CHK, C(paws), false, 0},
-	{"TW-24: TSval half the space away", TS, ACK, 0, 0, 0, TS, INT32_MIN, CHK, C(paws), false,
-	 0},
+	{"TW-24: TSval half the space away", TS, ACK, 0, 0, 0, TS, INT32_MIN, CHK, C(paws), false, 0},
 	{"7323 3.2: no timestamp", TS, ACK, -1, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
-	{"a timestamp without the option", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false,
-	 0},
+	{"a timestamp without the option", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false, 0},
 
 	/* data */
 	{"TW-07, M-TWT-o: data seq=R", NO_TS, ACK, 0, 0, 10, NO_TS, 0, CHK, NONE, false, 0},
@@ -135,10 +113,8 @@ static const struct row rows[] = {
 	{"TW-06, M-TWT-q: old data", NO_TS, ACK, -100, 0, 50, NO_TS, 0, CHK, NONE, false, 0},
 	{"M-TWT-q: old data up to R", NO_TS, ACK, -50, 0, 50, NO_TS, 0, CHK, NONE, false, 0},
 	{"TW-06, M-TWT-r: data seq=R+W", NO_TS, ACK, W, 0, 10, NO_TS, 0, CHK, NONE, false, 0},
-	{"M-TWT-g: ack far too old, with data", NO_TS, ACK, 0, -10000000, 10, NO_TS, 0, CHK, NONE,
-	 false, 0},
-	{"M-TWT-s: no ACK bit, data", NO_TS, LA_PSH, 0, 0, 10, NO_TS, 0, DROP, C(ignored), false,
-	 0},
+	{"M-TWT-g: ack far too old, with data", NO_TS, ACK, 0, -10000000, 10, NO_TS, 0, CHK, NONE, false, 0},
+	{"M-TWT-s: no ACK bit, data", NO_TS, LA_PSH, 0, 0, 10, NO_TS, 0, DROP, C(ignored), false, 0},
 	{"M-TWT-s: no bit at all", NO_TS, 0, 0, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
 };
 
@@ -184,11 +160,10 @@ run_row(const struct row *row, bool is4, uint32_t r, uint32_t n, uint32_t ts, ui
 	cr_assert(e->snd_nxt == n && e->rcv_nxt == r && e->wnd == 512, "%s", row->name);
 	for (unsigned i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
 		enum la_counter c = watched[i];
-		bool counts = c == row->counter || (c == C(acked) && row->verdict == CHK &&
-						    row->counter != C(fin_acked));
+		bool counts = c == row->counter ||
+			      (c == C(acked) && row->verdict == CHK && row->counter != C(fin_acked));
 
-		cr_assert_eq(fx.counters.v[c] - before[c], counts, "%s: %s", row->name,
-			     la_counter_name(c));
+		cr_assert_eq(fx.counters.v[c] - before[c], counts, "%s: %s", row->name, la_counter_name(c));
 	}
 	cr_assert_eq(fx_lookup(&fx, &t), ref, "%s", row->name);
 	fx_fini(&fx);
@@ -237,8 +212,7 @@ Test(tw_verdict, tw_19)
 		cr_assert(fx_open(&fx, 1, &tuple));
 		ref = fx_enter(&fx, 1, &state, LIFETIME);
 		seg = fx_seg(&fx, ref, LA_SYN, t[i].isn, 0);
-		cr_assert_eq(la_tw_input(&fx.tw, ref, &seg, fx.now), t[i].verdict, "%08x",
-			     t[i].isn);
+		cr_assert_eq(la_tw_input(&fx.tw, ref, &seg, fx.now), t[i].verdict, "%08x", t[i].isn);
 		fx_fini(&fx);
 	}
 }
@@ -268,8 +242,7 @@ Test(tw_verdict, answers_to_a_flood_are_throttled)
 				cr_assert(tick - last >= 257, "%u ms after the last", tick - last);
 			/* one unit more where the ticks wrap */
 			if (answers > 0)
-				cr_assert(tick - last <= 512 + (tick < last ? 256 : 0), "%u ms",
-					  tick - last);
+				cr_assert(tick - last <= 512 + (tick < last ? 256 : 0), "%u ms", tick - last);
 			last = tick;
 			answers++;
 		}

@@ -19,8 +19,7 @@ SCENARIO(buffers, send_const, "constant data of all sizes arrives")
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		for (size_t k = 0; k < sizes[i]; k++)
 			text[k] = pattern(PATTERN_OUT, p->u.sent + k);
-		CHECK(s->r, la_send_const(p->u.c, text, sizes[i]) == (ssize_t)sizes[i],
-		      "la_send_const");
+		CHECK(s->r, la_send_const(p->u.c, text, sizes[i]) == (ssize_t)sizes[i], "la_send_const");
 		p->u.sent += sizes[i];
 		rig_pump(s->r);
 		drain(p, 600);
@@ -38,8 +37,7 @@ SCENARIO(buffers, send_mixed, "constant and copied data are retransmitted after 
 		text[k] = pattern(PATTERN_OUT, k);
 	for (uint32_t off = 0; off < 30000; off += 1000) {
 		const uint8_t *b = text + off;
-		ssize_t n =
-			off / 1000 % 3 ? la_send(p->u.c, b, 1000) : la_send_const(p->u.c, b, 1000);
+		ssize_t n = off / 1000 % 3 ? la_send(p->u.c, b, 1000) : la_send_const(p->u.c, b, 1000);
 
 		CHECK(s->r, n == 1000, "%zd of 1000 bytes", n);
 	}
@@ -211,8 +209,7 @@ SCENARIO(buffers, out_of_order_limit, "tiny segments above a hole hold a bounded
 		peer_send(p, LA_ACK, p->IRS + 3 + 2 * i, p->got, 1);
 		peer_skip(p);
 	}
-	CHECK(s->r, free_before - rig_mbufs_free() < 1000, "%u mbufs held",
-	      free_before - rig_mbufs_free());
+	CHECK(s->r, free_before - rig_mbufs_free() < 1000, "%u mbufs held", free_before - rig_mbufs_free());
 	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_full) > 0, "not counted");
 	feed(p, 4100, 1000);
 	CHECK(s->r, p->u.bytes == 4100, "%llu bytes", (unsigned long long)p->u.bytes);
@@ -228,8 +225,7 @@ SCENARIO(buffers, byte_by_byte, "a peer that sends byte by byte does not empty t
 		peer_data(p, 1);
 		peer_skip(p);
 	}
-	CHECK(s->r, free_before - rig_mbufs_free() < 500, "%u mbufs held",
-	      free_before - rig_mbufs_free());
+	CHECK(s->r, free_before - rig_mbufs_free() < 500, "%u mbufs held", free_before - rig_mbufs_free());
 	user_read(p, UINT64_MAX);
 	CHECK(s->r, p->u.bytes == 5000, "%llu bytes", (unsigned long long)p->u.bytes);
 }

@@ -32,8 +32,7 @@ SCENARIO(calls, connect, "la_connect() after idle time sends one SYN, and the ne
 		CHECK(s->r, x && x->flags == LA_SYN, "no SYN");
 		CHECK(s->r, peer_next(p) == NULL, "two SYNs after %u ms", (unsigned)idle[i]);
 		x = peer_wait(p, 3000);
-		CHECK(s->r, x && x->at - from == 1000, "the next one after %u ms",
-		      (unsigned)(x ? x->at - from : 0));
+		CHECK(s->r, x && x->at - from == 1000, "the next one after %u ms", (unsigned)(x ? x->at - from : 0));
 		CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 1, "time-outs");
 	}
 }

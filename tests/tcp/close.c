@@ -15,8 +15,7 @@ SCENARIO(close, C_01, "FIN after all queued data")
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	for (struct peer_rx *x; (x = peer_wait(p, 5000)) != NULL;) {
 		if (x->flags & LA_FIN)
-			CHECK(s->r, x->end == p->ISS + 5002, "the FIN is at offset %u",
-			      x->end - 2 - p->ISS);
+			CHECK(s->r, x->end == p->ISS + 5002, "the FIN is at offset %u", x->end - 2 - p->ISS);
 		else
 			CHECK(s->r, seq_le(x->end, p->ISS + 5001), "data beyond the end");
 		CHECK(s->r, (x->flags & LA_ACK) && x->ack == p->R, "FIN or data without the ACK");
@@ -35,8 +34,7 @@ SCENARIO(close, C_01_window, "the FIN waits for window")
 	p = scene_open(s);
 	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
 	CHECK(s->r, user_close(p) == 0, "la_close");
-	CHECK(s->r, p->N == p->ISS + 1001, "%u bytes and FIN in a window of 1000",
-	      p->N - p->ISS - 1);
+	CHECK(s->r, p->N == p->ISS + 1001, "%u bytes and FIN in a window of 1000", p->N - p->ISS - 1);
 	peer_skip(p);
 	peer_ack(p);
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1001, p->R, 0);
@@ -144,8 +142,7 @@ SCENARIO(close, C_06, "`closed` reports orderly or reset, and the number of unac
 	peer_send(q, LA_RST, q->R, 0, 0);
 	user_expect_closed(q, LA_END_RESET);
 	CHECK(s->r, q->u.peer_fin == 0, "a reset is not an end of file");
-	CHECK(s->r, q->u.why.unacked == 600, "%llu bytes unacknowledged",
-	      (unsigned long long)q->u.why.unacked);
+	CHECK(s->r, q->u.why.unacked == 600, "%llu bytes unacknowledged", (unsigned long long)q->u.why.unacked);
 	CHECK(s->r, rig_counter(s->r, LA_C_bytes_unacked_at_end) == 600, "not counted");
 }
 
@@ -188,8 +185,8 @@ SCENARIO(close, C_08, "a duplicate of data already read does not count as unread
 	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
 	p->snd++;
 	peer_send(p, LA_FIN | LA_ACK, p->IRS + 51, p->got, 50);
-	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "%llu bytes, %u FIN",
-	      (unsigned long long)p->u.bytes, p->u.peer_fin);
+	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "%llu bytes, %u FIN", (unsigned long long)p->u.bytes,
+	      p->u.peer_fin);
 	CHECK(s->r, p->R == p->IRS + 102, "the FIN behind old data was not taken");
 	peer_skip(p);
 	CHECK(s->r, user_close(p) == 0, "la_close");
@@ -222,8 +219,7 @@ SCENARIO(close, C_09, "ABORT sends RST at SND.NXT, not at the end of the queue")
 	CHECK(s->r, p->N == p->ISS + 1001, "window not filled: %u", p->N - p->ISS - 1);
 	CHECK(s->r, user_abort(p) == 0, "la_abort");
 	CHECK(s->r, (last_rx(p)->flags & LA_RST) && last_rx(p)->seq == p->N, "RST not at N");
-	CHECK(s->r, p->u.why.unacked == 5000, "%llu bytes unacknowledged",
-	      (unsigned long long)p->u.why.unacked);
+	CHECK(s->r, p->u.why.unacked == 5000, "%llu bytes unacknowledged", (unsigned long long)p->u.why.unacked);
 	user_expect_closed(p, LA_END_ABORTED);
 }
 
@@ -301,8 +297,7 @@ SCENARIO(close, C_15, "a passive close leaves no TIME_WAIT entry: the tuple open
 	peer_to_last_ack(p, true);
 	peer_ack(p);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_entered) == 0,
-	      "TIME_WAIT after a passive close");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_entered) == 0, "TIME_WAIT after a passive close");
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
 	peer_send(p, LA_ACK, p->R, p->N, 0);
 	peer_expect(p, LA_RST, p->N, 0, 0);
@@ -356,8 +351,8 @@ fin_above_hole(struct scene *s, enum la_state from, enum la_state to)
 	peer_expect_state(p, from);
 	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
 	peer_expect(p, LA_ACK, p->N, p->IRS + 102, 0);
-	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "%llu bytes, %u FIN",
-	      (unsigned long long)p->u.bytes, p->u.peer_fin);
+	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "%llu bytes, %u FIN", (unsigned long long)p->u.bytes,
+	      p->u.peer_fin);
 	peer_expect_state(p, to);
 }
 
@@ -384,8 +379,8 @@ SCENARIO(close, C_17_data, "data with FIN above a hole")
 	peer_expect_chk(p);
 	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
 	peer_expect(p, LA_ACK, p->N, p->IRS + 152, 0);
-	CHECK(s->r, p->u.bytes == 150 && p->u.peer_fin == 1, "%llu bytes, %u FIN",
-	      (unsigned long long)p->u.bytes, p->u.peer_fin);
+	CHECK(s->r, p->u.bytes == 150 && p->u.peer_fin == 1, "%llu bytes, %u FIN", (unsigned long long)p->u.bytes,
+	      p->u.peer_fin);
 }
 
 SCENARIO(close, C_18, "a FIN beyond the right edge is not taken")
@@ -439,8 +434,7 @@ SCENARIO(close, C_20, "a FIN on the handshake's ACK is accepted")
 	peer_to_syn_rcvd_passive(p);
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 0);
 	peer_expect(p, LA_ACK, p->N, p->IRS + 2, 0);
-	CHECK(s->r, p->u.opened == 1 && p->u.peer_fin == 1, "opened %u, FIN %u", p->u.opened,
-	      p->u.peer_fin);
+	CHECK(s->r, p->u.opened == 1 && p->u.peer_fin == 1, "opened %u, FIN %u", p->u.opened, p->u.peer_fin);
 	peer_expect_state(p, LA_CLOSE_WAIT);
 }
 

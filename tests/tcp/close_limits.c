@@ -14,8 +14,7 @@ SCENARIO(close_limits, C_22, "a closed window delays data and FIN")
 	CHECK(s->r, user_close(p) == 0, "la_close");
 	for (unsigned i = 0; i < 5; i++) {
 		x = peer_wait(p, 60000);
-		CHECK(s->r, x && x->len <= 1 && !(x->flags & LA_FIN),
-		      "no probe, or more than that");
+		CHECK(s->r, x && x->len <= 1 && !(x->flags & LA_FIN), "no probe, or more than that");
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 1, .win = WIN_ZERO);
 		peer_skip(p);
 	}
@@ -94,8 +93,7 @@ SCENARIO(close_limits, C_24, "FIN_WAIT_2 after la_close() ends at the configured
 	peer_expect(p, LA_RST, p->N, 0, 0);
 }
 
-SCENARIO(close_limits, C_24_late_close,
-	 "the limit runs from la_close(), also when the half-close came first")
+SCENARIO(close_limits, C_24_late_close, "the limit runs from la_close(), also when the half-close came first")
 {
 	struct peer *p = scene_listen(s);
 

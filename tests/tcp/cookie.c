@@ -208,8 +208,8 @@ SCENARIO(cookie, above_the_old_one,
 	bool used_before[TUPLES] = {false};
 	unsigned reopens = 0;
 
-	scene_rig(s, &(struct rig_opts){.syn_cookies_at = 1, .max_conns = 1024, .max_time_wait4 = 1024,
-					.max_time_wait6 = 1024});
+	scene_rig(s, &(struct rig_opts){
+			     .syn_cookies_at = 1, .max_conns = 1024, .max_time_wait4 = 1024, .max_time_wait6 = 1024});
 	silent = scene_listen(s);
 	for (unsigned i = 0; i < TUPLES; i++)
 		p[i] = peer_new(s->r, &s->o);
@@ -221,8 +221,8 @@ SCENARIO(cookie, above_the_old_one,
 			used(s, p[i], cookie, sizes[rand_r((unsigned *)&seed) % 4]);
 			if (used_before[i]) {
 				reopens++;
-				CHECK(s->r, seq_gt(p[i]->ISS, old[i]), "%u: ISS %u below the old SND.MAX",
-				      reopens, old[i] - p[i]->ISS);
+				CHECK(s->r, seq_gt(p[i]->ISS, old[i]), "%u: ISS %u below the old SND.MAX", reopens,
+				      old[i] - p[i]->ISS);
 				CHECK(s->r, !s->o.ts || seq_ge(p[i]->ts_dut, old_ts[i]), "TSval went back");
 			}
 			used_before[i] = true;
@@ -251,7 +251,7 @@ SCENARIO(cookie, rises, "cookies of one tuple rise with the clock, cookies of tw
 		      p->ISS - last);
 		last = p->ISS;
 		peer_skip(p);
-		rig_run(s->r, 4195); /* a slot */
+		rig_run(s->r, 4195);	   /* a slot */
 		set_cookies(silent, true); /* a half-open connection ends after 63 s, which is less than this test */
 	}
 	first = p->ISS;
@@ -306,8 +306,9 @@ SCENARIO(cookie, scale_without_stamps, "a cookie keeps the window scale without 
 		peer_skip(p);
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 100);
 		CHECK(s->r, peer_info(p).wscale, "no scale");
-		CHECK(s->r, peer_info(p).snd_wnd <= 100u << (offer[i] - 1) &&
-				    peer_info(p).snd_wnd * 128 >= 100u << (offer[i] - 1),
+		CHECK(s->r,
+		      peer_info(p).snd_wnd <= 100u << (offer[i] - 1) &&
+			      peer_info(p).snd_wnd * 128 >= 100u << (offer[i] - 1),
 		      "shift %u: %u bytes", offer[i] - 1, peer_info(p).snd_wnd);
 	}
 }

@@ -117,10 +117,9 @@ SCENARIO(data, D_03, "out-of-order and overlapping data is delivered once, with 
 			peer_send(p, LA_ACK, base + off, p->got, 1000);
 		rig_run(s->r, 600);
 		peer_skip(p);
-		CHECK(s->r, p->R == base + total, "round %u: R at %u of %u", round, p->R - base,
-		      total);
-		CHECK(s->r, p->u.bytes == p->R - (p->IRS + 1), "round %u: %llu bytes delivered",
-		      round, (unsigned long long)p->u.bytes);
+		CHECK(s->r, p->R == base + total, "round %u: R at %u of %u", round, p->R - base, total);
+		CHECK(s->r, p->u.bytes == p->R - (p->IRS + 1), "round %u: %llu bytes delivered", round,
+		      (unsigned long long)p->u.bytes);
 	}
 }
 
@@ -147,8 +146,7 @@ SCENARIO(data, D_05, "a delayed ACK leaves within half a second, and at once for
 
 	peer_data(p, 100);
 	x = peer_wait(p, 600);
-	CHECK(s->r, x && x->flags == LA_ACK && x->ack == p->snd && x->at - from < 500,
-	      "no ACK in half a second");
+	CHECK(s->r, x && x->flags == LA_ACK && x->ack == p->snd && x->at - from < 500, "no ACK in half a second");
 	peer_expect_none(p, 1000);
 	peer_data(p, 1000);
 	peer_skip(p);
@@ -222,8 +220,7 @@ SCENARIO(data, D_09, "zero window: probes are answered, and the window update ne
 	}
 	user_read(p, UINT64_MAX);
 	rig_pump(s->r);
-	CHECK(s->r, peer_waiting(p) > 0 && last_rx(p)->wnd >= 4096 && last_rx(p)->len == 0,
-	      "no window update");
+	CHECK(s->r, peer_waiting(p) > 0 && last_rx(p)->wnd >= 4096 && last_rx(p)->len == 0, "no window update");
 }
 
 SCENARIO(data, D_10, "urgent pointers of all values leave the data unchanged")
@@ -232,11 +229,9 @@ SCENARIO(data, D_10, "urgent pointers of all values leave the data unchanged")
 	const uint16_t up[] = {0, 1, 50, 100, 101, 5000, 65535};
 
 	for (unsigned i = 0; i < sizeof(up) / sizeof(up[0]); i++) {
-		PEER_TX(p, .flags = LA_ACK | LA_URG, .seq = p->snd, .ack = p->got, .len = 100,
-			.urg = up[i]);
+		PEER_TX(p, .flags = LA_ACK | LA_URG, .seq = p->snd, .ack = p->got, .len = 100, .urg = up[i]);
 		p->snd += 100;
-		PEER_TX(p, .flags = LA_ACK | LA_URG, .seq = p->snd + 50, .ack = p->got, .len = 10,
-			.urg = up[i]);
+		PEER_TX(p, .flags = LA_ACK | LA_URG, .seq = p->snd + 50, .ack = p->got, .len = 10, .urg = up[i]);
 		PEER_TX(p, .flags = LA_ACK | LA_URG, .seq = p->snd, .ack = p->got, .urg = up[i]);
 		rig_run(s->r, 600);
 	}
@@ -253,11 +248,9 @@ SCENARIO(data, D_12, "an old ACK does not change the window")
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 10, .win = 1000);
 	wnd = peer_info(p).snd_wnd;
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 10, .ack = p->got, .win = 500);
-	CHECK(s->r, peer_info(p).snd_wnd == wnd / 2, "the newer window was not taken: %u",
-	      peer_info(p).snd_wnd);
+	CHECK(s->r, peer_info(p).snd_wnd == wnd / 2, "the newer window was not taken: %u", peer_info(p).snd_wnd);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 5, .ack = p->got, .len = 10, .win = 30000);
-	CHECK(s->r, peer_info(p).snd_wnd == wnd / 2, "an older segment's window was taken: %u",
-	      peer_info(p).snd_wnd);
+	CHECK(s->r, peer_info(p).snd_wnd == wnd / 2, "an older segment's window was taken: %u", peer_info(p).snd_wnd);
 }
 
 SCENARIO(data, D_13, "a peer that shrinks its window: no new data, and all bytes arrive later")
@@ -301,12 +294,11 @@ SCENARIO(data, D_14, "zero-window probes: after RTO, doubling, to a minute at le
 		struct peer_rx *x = peer_wait(p, 130000);
 
 		CHECK(s->r, x != NULL, "no probe");
-		CHECK(s->r,
-		      (x->len == 1 && x->seq == p->ISS + 1) || (x->len == 0 && x->seq == p->ISS),
+		CHECK(s->r, (x->len == 1 && x->seq == p->ISS + 1) || (x->len == 0 && x->seq == p->ISS),
 		      "not a probe: seq ISS+%u len %u", x->seq - p->ISS, x->len);
 		CHECK(s->r, i == 0 || x->at - last >= 2 * gap - 1 || x->at - last >= 60000,
-		      "probe after %llu ms, the one before after %llu",
-		      (unsigned long long)(x->at - last), (unsigned long long)gap);
+		      "probe after %llu ms, the one before after %llu", (unsigned long long)(x->at - last),
+		      (unsigned long long)gap);
 		gap = x->at - last;
 		last = x->at;
 		peer_skip(p);
@@ -381,12 +373,10 @@ SCENARIO(data, D_16_sws, "silly window avoidance: a window that opens a little i
 	peer_skip(p);
 	for (int32_t w = 1; w <= 50; w++) {
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = w);
-		CHECK(s->r, peer_waiting(p) == 0, "%u bytes into a window of %d", last_rx(p)->len,
-		      w);
+		CHECK(s->r, peer_waiting(p) == 0, "%u bytes into a window of %d", last_rx(p)->len, w);
 	}
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 2000);
-	CHECK(s->r, peer_waiting(p) >= 1 && p->rx[p->next].len >= 1000,
-	      "the window is open, but unused");
+	CHECK(s->r, peer_waiting(p) >= 1 && p->rx[p->next].len >= 1000, "the window is open, but unused");
 }
 
 SCENARIO(data, D_17, "PSH on the last segment of a write")
@@ -400,8 +390,7 @@ SCENARIO(data, D_17, "PSH on the last segment of a write")
 		for (unsigned k = p->nrx; k-- > 0;) {
 			if (p->rx[k].len == 0)
 				continue;
-			CHECK(s->r, p->rx[k].flags & LA_PSH, "no PSH at the end of %u bytes",
-			      sizes[i]);
+			CHECK(s->r, p->rx[k].flags & LA_PSH, "no PSH at the end of %u bytes", sizes[i]);
 			break;
 		}
 	}

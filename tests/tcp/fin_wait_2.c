@@ -299,8 +299,8 @@ SCENARIO(fin_wait_2, alike, "TCB and entry answer every segment alike, with an o
 	static const struct {
 		uint8_t flags;
 		uint32_t ack;
-	} kind[] = {{LA_ACK, 0},	 {LA_FIN | LA_ACK, 0}, {LA_ACK, 1}, {LA_FIN | LA_ACK, 1},
-		    {LA_FIN, 0},	 {LA_RST, 0},	       {LA_SYN, 0}, {LA_SYN | LA_ACK, 0}};
+	} kind[] = {{LA_ACK, 0}, {LA_FIN | LA_ACK, 0}, {LA_ACK, 1}, {LA_FIN | LA_ACK, 1},
+		    {LA_FIN, 0}, {LA_RST, 0},	       {LA_SYN, 0}, {LA_SYN | LA_ACK, 0}};
 	static const uint32_t seq[] = {-2u, -1u, 0, 1, W - 1, W, W + 1, 1u << 31};
 
 	s->o.conn.rcvbuf = W;
@@ -310,7 +310,8 @@ SCENARIO(fin_wait_2, alike, "TCB and entry answer every segment alike, with an o
 
 		scene_rig(s, &(struct rig_opts){.max_time_wait4 = 512, .max_time_wait6 = 512});
 		for (unsigned i = 0; i < RTE_DIM(kind) * RTE_DIM(seq) * 3; i++) {
-			struct peer_tx tx = {.flags = kind[i % RTE_DIM(kind)].flags, .ack = kind[i % RTE_DIM(kind)].ack,
+			struct peer_tx tx = {.flags = kind[i % RTE_DIM(kind)].flags,
+					     .ack = kind[i % RTE_DIM(kind)].ack,
 					     .seq = seq[i / RTE_DIM(kind) % RTE_DIM(seq)],
 					     .len = i / RTE_DIM(kind) / RTE_DIM(seq)};
 			struct outcome tcb[2], entry[2];
@@ -325,8 +326,8 @@ SCENARIO(fin_wait_2, alike, "TCB and entry answer every segment alike, with an o
 				      "window %d) and is in %s, the entry sends %u (%02x, window %d) and is in %s",
 				      tx.flags, (int32_t)tx.seq, tx.ack, tx.len, closed ? ", window closed" : "",
 				      stale ? ", stale" : "", k + 1, tcb[k].segments, tcb[k].flags, tcb[k].window,
-				      la_state_name(tcb[k].state), entry[k].segments, entry[k].flags,
-				      entry[k].window, la_state_name(entry[k].state));
+				      la_state_name(tcb[k].state), entry[k].segments, entry[k].flags, entry[k].window,
+				      la_state_name(entry[k].state));
 		}
 	}
 }

@@ -66,8 +66,7 @@ SCENARIO(flood, cookie_opens, "above the threshold a SYN takes no TCB, and the A
 
 	half_open(s, silent);
 	p = opened(s);
-	CHECK(s->r, count(s, LA_C_syn_cookies_on) == 1 && count(s, LA_C_syn_cookies_opened) == 1,
-	      "counters");
+	CHECK(s->r, count(s, LA_C_syn_cookies_on) == 1 && count(s, LA_C_syn_cookies_opened) == 1, "counters");
 	i = peer_info(p);
 	CHECK(s->r, i.timestamps == s->o.ts, "timestamps %d", i.timestamps);
 	CHECK(s->r, i.wscale == (s->o.ts && s->o.wscale), "window scale %d", i.wscale);
@@ -211,7 +210,8 @@ SCENARIO(flood, no_reservation, "a SYN flood takes no TIME_WAIT reservation from
 	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0, "reservations were taken");
 }
 
-SCENARIO(flood, reopen_keeps_its_entry, "a newer SYN in TIME_WAIT is answered by a cookie: the entry stays until its ACK")
+SCENARIO(flood, reopen_keeps_its_entry,
+	 "a newer SYN in TIME_WAIT is answered by a cookie: the entry stays until its ACK")
 {
 	struct peer *silent[MARK], *p;
 	uint64_t live;
@@ -285,8 +285,7 @@ SCENARIO(flood, rst_rate, "RSTs to unknown peers are rate limited, and suppresse
 		p = peer_new(s->r, &s->o);
 		peer_send(p, LA_ACK, 1, 1, 0);
 	}
-	CHECK(s->r, count(s, LA_C_rst_out) == 10, "%llu RSTs at once",
-	      (unsigned long long)count(s, LA_C_rst_out));
+	CHECK(s->r, count(s, LA_C_rst_out) == 10, "%llu RSTs at once", (unsigned long long)count(s, LA_C_rst_out));
 	CHECK(s->r, count(s, LA_C_rst_throttled) == 15, "held back %llu",
 	      (unsigned long long)count(s, LA_C_rst_throttled));
 	rig_run(s->r, 500);

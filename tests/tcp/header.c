@@ -72,8 +72,7 @@ SCENARIO(header, H_04, "illegal option lengths: no crash, no loop, and data stil
 
 		for (size_t len = 4; len <= 12; len += 4) {
 			PEER_TX(q, .flags = LA_SYN, .seq = q->IRS, .opts = lists[i], .optlen = len);
-			PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N, .opts = lists[i],
-				.optlen = len);
+			PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N, .opts = lists[i], .optlen = len);
 		}
 		peer_skip(q);
 	}
@@ -162,8 +161,7 @@ SCENARIO(header, H_10, "sequence numbers wrap: transfer, FIN and TIME_WAIT work 
 		peer_send(p, LA_ACK, p->R + 400, p->got, 400); /* a hole over the wrap */
 		peer_send(p, LA_ACK, p->R, p->got, 400);
 		p->snd += 800;
-		CHECK(s->r, p->u.bytes == 800 && p->R == p->snd, "%llu bytes",
-		      (unsigned long long)p->u.bytes);
+		CHECK(s->r, p->u.bytes == 800 && p->R == p->snd, "%llu bytes", (unsigned long long)p->u.bytes);
 		feed(p, 5000, 1000);
 		CHECK(s->r, p->u.bytes == 5800, "%llu bytes", (unsigned long long)p->u.bytes);
 		CHECK(s->r, user_close(p) == 0, "la_close");

@@ -21,8 +21,8 @@ hold(struct scene *s)
 static void
 small_shard(struct scene *s)
 {
-	scene_rig(s, &(struct rig_opts){.max_conns = 256, .max_time_wait4 = 1024, .max_time_wait6 = 1024,
-					.max_held = HOLD});
+	scene_rig(s, &(struct rig_opts){
+			     .max_conns = 256, .max_time_wait4 = 1024, .max_time_wait6 = 1024, .max_held = HOLD});
 }
 
 static void
@@ -151,8 +151,8 @@ SCENARIO(hold, packed, "a full receive buffer of small segments costs little mor
 			peer_skip(p);
 		}
 		CHECK(s->r, la_unread(p->u.c) >= 40000, "%zu bytes wait", la_unread(p->u.c));
-		CHECK(s->r, hold(s)->held <= la_unread(p->u.c) / 2048 * 5 / 4 + 18, "segments of %u: %u buffers for %zu bytes",
-		      sizes[i], hold(s)->held, la_unread(p->u.c));
+		CHECK(s->r, hold(s)->held <= la_unread(p->u.c) / 2048 * 5 / 4 + 18,
+		      "segments of %u: %u buffers for %zu bytes", sizes[i], hold(s)->held, la_unread(p->u.c));
 		check_hold(s);
 		user_read(p, UINT64_MAX);
 		CHECK(s->r, p->u.bytes == p->snd - p->IRS - 1 && hold(s)->held == 0, "not all was read");
@@ -226,7 +226,10 @@ SCENARIO(hold, last_step,
 	struct peer *big, *p[40];
 	unsigned n = 0;
 
-	scene_rig(s, &(struct rig_opts){.max_held = 32, .max_conns = 128, .max_time_wait4 = 256, .max_time_wait6 = 256,
+	scene_rig(s, &(struct rig_opts){.max_held = 32,
+					.max_conns = 128,
+					.max_time_wait4 = 256,
+					.max_time_wait6 = 256,
 					.syn_cookies_at = UINT32_MAX});
 	big = scene_another(s);
 	PEER_TX(big, .flags = LA_ACK, .seq = big->snd, .ack = big->got, .win = WIN_ZERO);

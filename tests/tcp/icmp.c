@@ -92,14 +92,12 @@ SCENARIO(icmp, M_04, "a smaller path MTU: the data is retransmitted at once, in 
 	x = peer_next(p);
 	CHECK(s->r, x && x->seq == p->ISS + 1, "not sent again at once");
 	for (; x; x = peer_next(p))
-		CHECK(s->r, x->len + x->f.optlen <= 1300 - headers, "%u bytes in a segment",
-		      x->len);
+		CHECK(s->r, x->len + x->f.optlen <= 1300 - headers, "%u bytes in a segment", x->len);
 	p->got = p->ISS + 1;
 	peer_ack(p);
 	drain(p, 5000);
 	for (unsigned i = p->nrx; i-- > 0 && p->rx[i].at > p->rx[0].at;)
-		CHECK(s->r, p->rx[i].len + p->rx[i].f.optlen <= 1300 - headers, "%u bytes",
-		      p->rx[i].len);
+		CHECK(s->r, p->rx[i].len + p->rx[i].f.optlen <= 1300 - headers, "%u bytes", p->rx[i].len);
 	CHECK(s->r, p->got == p->ISS + 10001, "only %u bytes arrived", p->got - p->ISS - 1);
 }
 
@@ -117,20 +115,17 @@ SCENARIO(icmp, M_04_absurd, "a path MTU outside the valid range does not stop th
 		CHECK(s->r, user_send(p, 10000) == 10000, "la_send");
 		s->r->small_path = !s->o.ip6;
 		error(p, TOO_BIG, p->U, mtu[i], p->t.lport);
-		CHECK(s->r, peer_info(p).mss <= mss, "MTU %u: MSS grew to %u", mtu[i],
-		      peer_info(p).mss);
+		CHECK(s->r, peer_info(p).mss <= mss, "MTU %u: MSS grew to %u", mtu[i], peer_info(p).mss);
 		CHECK(s->r, peer_info(p).mss >= 28, "MTU %u: MSS %u", mtu[i], peer_info(p).mss);
 		if (mtu[i] > 1500)
-			CHECK(s->r, peer_info(p).mss == mss, "MTU %u: MSS %u", mtu[i],
-			      peer_info(p).mss);
+			CHECK(s->r, peer_info(p).mss == mss, "MTU %u: MSS %u", mtu[i], peer_info(p).mss);
 		p->got = p->ISS + 1;
 		for (unsigned k = 0; k < p->nrx; k++)
 			if (p->rx[k].seq == p->got)
 				p->got = p->rx[k].end;
 		peer_ack(p);
 		drain(p, 5000);
-		CHECK(s->r, p->got == p->ISS + 10001, "MTU %u: only %u bytes arrived", mtu[i],
-		      p->got - p->ISS - 1);
+		CHECK(s->r, p->got == p->ISS + 10001, "MTU %u: only %u bytes arrived", mtu[i], p->got - p->ISS - 1);
 	}
 }
 

@@ -127,13 +127,13 @@ SCENARIO(life, checker, "la_tcb_check() reports each broken rule")
 	CHECK(s->r, user_abort(dead) == 0, "la_abort");
 	expect_life(s, gone, LA_TCB_FREE);
 
-#define BREAKS(c, change)                                                                                      \
-	do {                                                                                                   \
-		was = *(c);                                                                                    \
-		change;                                                                                        \
-		CHECK(s->r, la_tcb_check(t, null) > 0, #change);                                               \
-		*(c) = was;                                                                                    \
-		CHECK(s->r, la_tcb_check(t, stderr) == 0, "restored");                                         \
+#define BREAKS(c, change)                                              \
+	do {                                                           \
+		was = *(c);                                            \
+		change;                                                \
+		CHECK(s->r, la_tcb_check(t, null) > 0, #change);       \
+		*(c) = was;                                            \
+		CHECK(s->r, la_tcb_check(t, stderr) == 0, "restored"); \
 	} while (0)
 
 	BREAKS(gone, gone->flags |= LA_F_REXMT_ON);

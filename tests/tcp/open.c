@@ -99,9 +99,10 @@ SCENARIO(open, P_04, "a thousand half-open connections leave an open connection 
 {
 	struct peer *p;
 
-	scene_rig(s, &(struct rig_opts){
-			     .max_conns = 2048, .max_time_wait4 = 2048, .max_time_wait6 = 2048,
-			     .syn_cookies_at = UINT32_MAX});
+	scene_rig(s, &(struct rig_opts){.max_conns = 2048,
+					.max_time_wait4 = 2048,
+					.max_time_wait6 = 2048,
+					.syn_cookies_at = UINT32_MAX});
 	for (unsigned i = 0; i < 1000; i++) {
 		p = peer_new(s->r, &s->o);
 		if (i == 0)
@@ -132,10 +133,9 @@ SCENARIO(open, P_05, "answers have the address that the peer sent to")
 SCENARIO(open, P_06,
 	 "segments from an invalid source address, or to an address that the shard does not have, are dropped")
 {
-	static const char *const src4[] = {"0.0.0.0",   "255.255.255.255", "224.0.0.1",
-					   "127.0.0.1", "10.1.0.1",        "0.1.2.3"};
-	static const char *const dst4[] = {"255.255.255.255", "224.0.0.1", "10.1.0.255",
-					   "10.1.0.9"};
+	static const char *const src4[] = {"0.0.0.0",	"255.255.255.255", "224.0.0.1",
+					   "127.0.0.1", "10.1.0.1",	   "0.1.2.3"};
+	static const char *const dst4[] = {"255.255.255.255", "224.0.0.1", "10.1.0.255", "10.1.0.9"};
 	static const char *const src6[] = {"::", "::1", "ff02::1", "fd00::1"};
 	static const char *const dst6[] = {"ff02::1", "ff02::1:ff00:1", "fd00::9"};
 	const char *const *src = s->o.ip6 ? src6 : src4, *const *dst = s->o.ip6 ? dst6 : dst4;
@@ -153,14 +153,12 @@ SCENARIO(open, P_06,
 		for (unsigned i = 0; i < nsrc; i++) {
 			la_addr_parse(src[i], &a);
 			PEER_TX(p, .flags = flags[f], .seq = 1, .ack = 1, .src = &a);
-			CHECK(s->r, s->r->tx_frames == sent, "a segment from %s was answered",
-			      src[i]);
+			CHECK(s->r, s->r->tx_frames == sent, "a segment from %s was answered", src[i]);
 		}
 		for (unsigned i = 0; i < ndst; i++) {
 			la_addr_parse(dst[i], &a);
 			PEER_TX(p, .flags = flags[f], .seq = 1, .ack = 1, .dst = &a);
-			CHECK(s->r, s->r->tx_frames == sent, "a segment to %s was answered",
-			      dst[i]);
+			CHECK(s->r, s->r->tx_frames == sent, "a segment to %s was answered", dst[i]);
 		}
 		rig_run(s->r, 3000);
 		CHECK(s->r, s->r->tx_frames == sent, "something was sent later");
@@ -176,8 +174,7 @@ SCENARIO(open, P_07, "text on a SYN is delivered once, after ESTABLISHED")
 	peer_send(p, LA_SYN, p->IRS, 0, 10);
 	x = peer_next(p);
 	CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK), "no SYN,ACK");
-	CHECK(s->r, x->ack == p->IRS + 1 || x->ack == p->IRS + 11, "SYN,ACK of IRS+%u",
-	      x->ack - p->IRS);
+	CHECK(s->r, x->ack == p->IRS + 1 || x->ack == p->IRS + 11, "SYN,ACK of IRS+%u", x->ack - p->IRS);
 	rig_run(s->r, 500);
 	CHECK(s->r, p->u.opened == 0 && p->u.bytes == 0, "delivered before ESTABLISHED");
 	peer_send(p, LA_ACK, p->R, p->N, 0);
@@ -257,11 +254,9 @@ SCENARIO(open, P_11, "a lost SYN makes the first RTO 3 s, unless a timestamp gav
 	x = peer_wait(p, 20000);
 	CHECK(s->r, x && x->len == 100, "the data is not sent again");
 	if (s->o.ts)
-		CHECK(s->r, x->at - from <= 3000, "after %llu ms",
-		      (unsigned long long)(x->at - from));
+		CHECK(s->r, x->at - from <= 3000, "after %llu ms", (unsigned long long)(x->at - from));
 	else
-		CHECK(s->r, x->at - from == 3000, "after %llu ms",
-		      (unsigned long long)(x->at - from));
+		CHECK(s->r, x->at - from == 3000, "after %llu ms", (unsigned long long)(x->at - from));
 }
 
 SCENARIO(open, P_12_syn_ack, "a lost SYN,ACK: either side retransmits")
@@ -278,8 +273,7 @@ SCENARIO(open, P_12_syn_ack, "a lost SYN,ACK: either side retransmits")
 	peer_syn(p);
 	x = peer_next(p);
 	CHECK(s->r,
-	      x && ((x->flags == (LA_SYN | LA_ACK) && x->seq == p->ISS) ||
-		    (x->flags == LA_ACK && x->seq == p->N)),
+	      x && ((x->flags == (LA_SYN | LA_ACK) && x->seq == p->ISS) || (x->flags == LA_ACK && x->seq == p->N)),
 	      "a repeated SYN is not answered");
 	peer_ack(p);
 	peer_expect_state(p, LA_ESTABLISHED);
@@ -342,8 +336,7 @@ SCENARIO(open, P_13_time_wait, "no TIME_WAIT entry to reserve: a new connection 
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, 60001);
 	peer_syn(q);
-	CHECK(s->r, peer_waiting(q) == 1 && last_rx(q)->flags == (LA_SYN | LA_ACK),
-	      "not admitted after expiry");
+	CHECK(s->r, peer_waiting(q) == 1 && last_rx(q)->flags == (LA_SYN | LA_ACK), "not admitted after expiry");
 }
 
 SCENARIO(open, connect_errors, "la_connect() returns an error for each tuple it cannot open")
@@ -394,7 +387,8 @@ crossing_text(struct scene *s, uint16_t lport, uint32_t len, uint8_t fin)
 	return p;
 }
 
-SCENARIO(open, simultaneous_text, "RFC 9293 3.10.7.3: text on the SYN of a simultaneous open is delivered after ESTABLISHED")
+SCENARIO(open, simultaneous_text,
+	 "RFC 9293 3.10.7.3: text on the SYN of a simultaneous open is delivered after ESTABLISHED")
 {
 	struct peer *p = crossing_text(s, 5000, 300, 0);
 

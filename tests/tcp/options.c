@@ -68,10 +68,8 @@ SCENARIO(options, O_04, "segment size is the smaller MSS, minus the options sent
 		for (unsigned k = 0; k < p->nrx; k++)
 			if (p->rx[k].len + p->rx[k].f.optlen > top)
 				top = p->rx[k].len + (uint32_t)p->rx[k].f.optlen;
-		CHECK(s->r, top == max, "MSS %u: payload and options of up to %u bytes", mss[i],
-		      top);
-		CHECK(s->r, p->got == p->ISS + 5001, "MSS %u: only %u bytes arrived", mss[i],
-		      p->got - p->ISS - 1);
+		CHECK(s->r, top == max, "MSS %u: payload and options of up to %u bytes", mss[i], top);
+		CHECK(s->r, p->got == p->ISS + 5001, "MSS %u: only %u bytes arrived", mss[i], p->got - p->ISS - 1);
 	}
 }
 
@@ -95,8 +93,7 @@ SCENARIO(options, O_05, "MSS values at both extremes do not stop the shard")
 		peer_ack(p);
 		CHECK(s->r, user_send(p, 500) == 500, "la_send");
 		drain(p, 600);
-		CHECK(s->r, p->got == p->ISS + 501, "MSS %u: only %u bytes arrived", mss[i],
-		      p->got - p->ISS - 1);
+		CHECK(s->r, p->got == p->ISS + 501, "MSS %u: only %u bytes arrived", mss[i], p->got - p->ISS - 1);
 	}
 }
 
@@ -114,8 +111,8 @@ SCENARIO(options, O_06, "window scale only if the SYN had it, and only on the SY
 	w = peer_info(p).snd_wnd;
 	CHECK(s->r, w == 65535, "SND.WND %u", w);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .opts = ws, .optlen = 4);
-	CHECK(s->r, peer_info(p).snd_wnd == w,
-	      "SND.WND %u by an option that is not for this segment", peer_info(p).snd_wnd);
+	CHECK(s->r, peer_info(p).snd_wnd == w, "SND.WND %u by an option that is not for this segment",
+	      peer_info(p).snd_wnd);
 }
 
 SCENARIO(options, O_06_off, "window scale and timestamps can be turned off")
@@ -125,8 +122,7 @@ SCENARIO(options, O_06_off, "window scale and timestamps can be turned off")
 	s->o.conn.no_wscale = s->o.conn.no_timestamps = true;
 	p = scene_listen(s);
 	peer_syn(p);
-	CHECK(s->r, p->nrx == 1 && !p->rx[0].f.has_ws && !p->rx[0].f.has_ts,
-	      "accepted all the same");
+	CHECK(s->r, p->nrx == 1 && !p->rx[0].f.has_ws && !p->rx[0].f.has_ts, "accepted all the same");
 	q = peer_new(s->r, &s->o);
 	peer_to_syn_sent(q);
 	CHECK(s->r, !q->rx[0].f.has_ws && !q->rx[0].f.has_ts, "offered all the same");
@@ -143,11 +139,9 @@ SCENARIO(options, O_07, "windows of SYN and SYN,ACK are unscaled, all other wind
 	p = scene_listen(s);
 	peer_syn(p);
 	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
-	CHECK(s->r, peer_info(p).snd_wnd == 10, "SND.WND %u after a SYN with 10",
-	      peer_info(p).snd_wnd);
+	CHECK(s->r, peer_info(p).snd_wnd == 10, "SND.WND %u after a SYN with 10", peer_info(p).snd_wnd);
 	peer_ack(p);
-	CHECK(s->r, peer_info(p).snd_wnd == 1280, "SND.WND %u after an ACK with 10 << 7",
-	      peer_info(p).snd_wnd);
+	CHECK(s->r, peer_info(p).snd_wnd == 1280, "SND.WND %u after an ACK with 10 << 7", peer_info(p).snd_wnd);
 	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
 	rig_run(s->r, 10);
 	flight(p, &bytes);
@@ -173,8 +167,8 @@ SCENARIO(options, O_08, "a window scale above 14 counts as 14")
 		peer_syn(p);
 		peer_skip(p);
 		peer_send(p, LA_ACK, p->snd, p->got, 0);
-		CHECK(s->r, peer_info(p).snd_wnd == 100u << 14, "SND.WND %u with shift %u",
-		      peer_info(p).snd_wnd, s->o.wscale - 1);
+		CHECK(s->r, peer_info(p).snd_wnd == 100u << 14, "SND.WND %u with shift %u", peer_info(p).snd_wnd,
+		      s->o.wscale - 1);
 	}
 }
 
@@ -203,15 +197,13 @@ SCENARIO(options, O_10, "timestamps in the SYN,ACK only for a SYN with timestamp
 	struct peer *p = scene_listen(s), *q;
 
 	peer_syn(p);
-	CHECK(s->r, p->rx[0].f.has_ts == s->o.ts, "timestamps %s",
-	      s->o.ts ? "missing" : "out of nothing");
+	CHECK(s->r, p->rx[0].f.has_ts == s->o.ts, "timestamps %s", s->o.ts ? "missing" : "out of nothing");
 	if (s->o.ts)
 		CHECK(s->r, p->rx[0].f.tsecr == p->ts_now, "TSecr %u", p->rx[0].f.tsecr);
 	/* our own SYN offers, and echoes nothing */
 	q = peer_new(s->r, &s->o);
 	peer_to_syn_sent(q);
-	CHECK(s->r, q->rx[0].f.has_ts && q->rx[0].f.tsecr == 0, "SYN without an offer, or TSecr %u",
-	      q->rx[0].f.tsecr);
+	CHECK(s->r, q->rx[0].f.has_ts && q->rx[0].f.tsecr == 0, "SYN without an offer, or TSecr %u", q->rx[0].f.tsecr);
 	peer_send(q, LA_SYN | LA_ACK, q->IRS, q->N, 0);
 	CHECK(s->r, peer_info(q).timestamps == s->o.ts, "wrong negotiation");
 }
@@ -252,11 +244,9 @@ SCENARIO(options, O_13, "a timestamp without negotiation is ignored")
 
 	if (s->o.ts)
 		return;
-	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 100, .ts = TS_SET,
-		.tsval = 1000, .tsecr = 7);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 100, .ts = TS_SET, .tsval = 1000, .tsecr = 7);
 	p->snd += 100;
-	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 100, .ts = TS_SET,
-		.tsval = 5, .tsecr = 7);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 100, .ts = TS_SET, .tsval = 5, .tsecr = 7);
 	rig_run(s->r, 600);
 	CHECK(s->r, p->u.bytes == 200 && p->R == p->snd + 100, "not taken");
 }
@@ -273,24 +263,20 @@ SCENARIO(options, O_14, "TSecr is the TSval of the segment that last advanced th
 		peer_data(p, 10);
 	t = p->ts_now;
 	/* a delayed ACK of two segments echoes the first */
-	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET,
-		.tsval = t + 10);
-	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET,
-		.tsval = t + 20);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET, .tsval = t + 10);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET, .tsval = t + 20);
 	p->snd += 2000;
 	rig_run(s->r, 600);
 	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10, "TSecr %u, not +10",
 	      last_rx(p)->f.tsecr - t);
 	/* above a hole: echo the last segment in order; then the segment that fills the hole */
-	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET,
-		.tsval = t + 40);
-	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10,
-	      "above a hole: TSecr %u", last_rx(p)->f.tsecr - t);
-	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET,
-		.tsval = t + 50);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET, .tsval = t + 40);
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10, "above a hole: TSecr %u",
+	      last_rx(p)->f.tsecr - t);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET, .tsval = t + 50);
 	p->snd += 2000;
-	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 50,
-	      "filled hole: TSecr %u, not +50", last_rx(p)->f.tsecr - t);
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 50, "filled hole: TSecr %u, not +50",
+	      last_rx(p)->f.tsecr - t);
 }
 
 SCENARIO(options, O_15, "TSval grows by one a millisecond, also across incarnations")
@@ -349,8 +335,8 @@ SCENARIO(options, unknown_first, "unknown options before the MSS (H-03) and unal
 		peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
 		peer_ack(p);
 		CHECK(s->r, peer_info(p).mss == 600, "list %u: MSS %u", i, peer_info(p).mss);
-		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 50,
-			.opts = lists[i], .optlen = len[i]);
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 50, .opts = lists[i],
+			.optlen = len[i]);
 		CHECK(s->r, p->u.bytes == 50, "list %u on a data segment", i);
 	}
 }

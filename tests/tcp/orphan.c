@@ -52,7 +52,8 @@ SCENARIO(orphan, closed_window, "with the peer's window closed, an orphan ends a
 		keep_closed(p, 1000);
 		CHECK(s->r, p->u.closed_at >= from + limit && p->u.closed_at <= from + limit + 1, "ended after %lu ms",
 		      p->u.closed_at - from);
-		CHECK(s->r, p->u.why.end == LA_END_TIMEOUT && p->u.why.unacked == 5000, "%s", la_end_name(p->u.why.end));
+		CHECK(s->r, p->u.why.end == LA_END_TIMEOUT && p->u.why.unacked == 5000, "%s",
+		      la_end_name(p->u.why.end));
 		CHECK(s->r, rig_counter(s->r, LA_C_orphans_timed_out) == 1 && rig_counter(s->r, LA_C_orphans) == 0,
 		      "not counted");
 	}
@@ -138,7 +139,8 @@ SCENARIO(orphan, fresh, "new orphans are not aborted, even above max_orphans")
 		peer_ack(p[i]);
 		peer_fin(p[i]);
 		peer_skip(p[i]);
-		CHECK(s->r, p[i]->u.closed == 1 && p[i]->u.why.end == LA_END_ORDERLY, "orphan %u did not end in order", i);
+		CHECK(s->r, p[i]->u.closed == 1 && p[i]->u.why.end == LA_END_ORDERLY, "orphan %u did not end in order",
+		      i);
 	}
 	CHECK(s->r, rig_counter(s->r, LA_C_orphans) == 0, "%lu are left", rig_counter(s->r, LA_C_orphans));
 }

@@ -126,43 +126,19 @@ static void
 random_segment(struct random_users *w, struct peer *p)
 {
 	static const uint8_t flags[] = {
-		LA_SYN,
-		LA_SYN,
-		LA_SYN | LA_ACK,
-		LA_ACK,
-		LA_ACK,
-		LA_ACK,
-		LA_ACK | LA_PSH,
-		LA_FIN | LA_ACK,
-		LA_FIN | LA_ACK,
-		LA_FIN,
-		LA_RST,
-		LA_RST | LA_ACK,
-		0,
-		LA_SYN | LA_FIN,
-		LA_ACK | LA_URG,
-		LA_SYN | LA_RST,
+		LA_SYN,		 LA_SYN,	  LA_SYN | LA_ACK, LA_ACK, LA_ACK,	    LA_ACK, LA_ACK | LA_PSH,
+		LA_FIN | LA_ACK, LA_FIN | LA_ACK, LA_FIN,	   LA_RST, LA_RST | LA_ACK, 0,	    LA_SYN | LA_FIN,
+		LA_ACK | LA_URG, LA_SYN | LA_RST,
 	};
-	const uint32_t seqs[] = {0,
-				 0,
-				 0,
-				 0,
-				 (uint32_t)-1,
-				 1,
-				 (uint32_t)-10,
-				 100,
-				 p->W - 1,
-				 p->W,
-				 (uint32_t)rand_r(&w->seed)};
-	const uint32_t acks[] = {p->N,     p->N,     p->N,
-				 p->N,     p->U,     p->ISS,
-				 p->N + 1, p->N - 1, (uint32_t)rand_r(&w->seed)};
+	const uint32_t seqs[] = {
+		0, 0, 0, 0, (uint32_t)-1, 1, (uint32_t)-10, 100, p->W - 1, p->W, (uint32_t)rand_r(&w->seed)};
+	const uint32_t acks[] = {p->N, p->N, p->N, p->N, p->U, p->ISS, p->N + 1, p->N - 1, (uint32_t)rand_r(&w->seed)};
 	const uint32_t lens[] = {0, 0, 0, 1, 10, 100, 1000, 1400};
 	struct peer_tx t = {.flags = flags[pick(w, sizeof(flags))],
 			    .seq = p->R + seqs[pick(w, 11)],
 			    .ack = acks[pick(w, 9)],
 			    .len = lens[pick(w, 8)],
-			    .win = pick(w, 6)   ? 0
+			    .win = pick(w, 6)	? 0
 				   : pick(w, 2) ? WIN_ZERO
 						: 1 + (int)pick(w, 3000)};
 
@@ -193,8 +169,7 @@ honest_segment(struct random_users *w, struct peer *p)
 		peer_send(p, LA_SYN | LA_ACK, p->R, p->N, 0);
 		break;
 	default:
-		peer_send(p, (uint8_t)(LA_ACK | (pick(w, 4) ? 0 : LA_FIN)), p->R, p->N,
-			  pick(w, 2) ? 0 : pick(w, 1400));
+		peer_send(p, (uint8_t)(LA_ACK | (pick(w, 4) ? 0 : LA_FIN)), p->R, p->N, pick(w, 2) ? 0 : pick(w, 1400));
 		break;
 	}
 }
@@ -254,25 +229,18 @@ balance(struct random_users *w)
 		struct la_conn_info info;
 
 		la_conn_info(w->live[i], &info);
-		rig_note(w->r, "left: %s, port %u, %zu unread, %u queued",
-			 la_state_name(info.state), info.tuple.rport, la_unread(w->live[i]),
-			 info.snd_queued);
+		rig_note(w->r, "left: %s, port %u, %zu unread, %u queued", la_state_name(info.state), info.tuple.rport,
+			 la_unread(w->live[i]), info.snd_queued);
 	}
 	CHECK(w->r, w->n == 0, "%u connections without `closed`", w->n);
 	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs", (unsigned long long)k->v[LA_C_live]);
-	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries",
-	      (unsigned long long)k->v[LA_C_time_wait]);
-	CHECK(w->r,
-	      k->v[LA_C_time_wait_entered] ==
-		      k->v[LA_C_time_wait_expired] + k->v[LA_C_time_wait_reopened],
-	      "entered %llu, expired %llu, reopened %llu",
-	      (unsigned long long)k->v[LA_C_time_wait_entered],
-	      (unsigned long long)k->v[LA_C_time_wait_expired],
-	      (unsigned long long)k->v[LA_C_time_wait_reopened]);
+	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries", (unsigned long long)k->v[LA_C_time_wait]);
+	CHECK(w->r, k->v[LA_C_time_wait_entered] == k->v[LA_C_time_wait_expired] + k->v[LA_C_time_wait_reopened],
+	      "entered %llu, expired %llu, reopened %llu", (unsigned long long)k->v[LA_C_time_wait_entered],
+	      (unsigned long long)k->v[LA_C_time_wait_expired], (unsigned long long)k->v[LA_C_time_wait_reopened]);
 	for (unsigned i = 0; i < LA_NSTATES; i++)
-		CHECK(w->r, i == LA_CLOSED || i == LA_LISTEN || k->state[i] == 0,
-		      "%llu connections in %s", (unsigned long long)k->state[i],
-		      la_state_name((enum la_state)i));
+		CHECK(w->r, i == LA_CLOSED || i == LA_LISTEN || k->state[i] == 0, "%llu connections in %s",
+		      (unsigned long long)k->state[i], la_state_name((enum la_state)i));
 	CHECK(w->r, k->v[LA_C_opens_passive] + k->v[LA_C_opens_active] >= w->opened,
 	      "more opened callbacks than connections");
 }

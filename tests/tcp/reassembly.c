@@ -55,7 +55,8 @@ SCENARIO(reassembly, random, "random overlapping segments and a FIN arrive whole
 		p = scene_open(s);
 		base = p->snd;
 		for (unsigned i = 0; i < 400; i++) {
-			uint32_t from = (uint32_t)(next_random(&x) % total), len = 1 + (uint32_t)(next_random(&x) % 1400);
+			uint32_t from = (uint32_t)(next_random(&x) % total),
+				 len = 1 + (uint32_t)(next_random(&x) % 1400);
 			bool fin;
 
 			if (next_random(&x) % 3 == 0)
@@ -73,7 +74,8 @@ SCENARIO(reassembly, random, "random overlapping segments and a FIN arrive whole
 			peer_send(p, LA_ACK | (at + len == total ? LA_FIN : 0), base + at, p->got, len);
 			peer_skip(p);
 		}
-		CHECK(s->r, p->u.bytes == total, "round %u: %llu of %u bytes", round, (unsigned long long)p->u.bytes, total);
+		CHECK(s->r, p->u.bytes == total, "round %u: %llu of %u bytes", round, (unsigned long long)p->u.bytes,
+		      total);
 		CHECK(s->r, p->u.peer_fin == 1 && peer_state(p) == LA_CLOSE_WAIT, "round %u: no FIN", round);
 		CHECK(s->r, s->r->s->tcp.hold.held == 0, "%u buffers are left", s->r->s->tcp.hold.held);
 	}

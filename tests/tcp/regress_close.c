@@ -43,8 +43,7 @@ expect_rst(struct peer *p)
 	struct peer_rx *x = peer_next(p);
 
 	CHECK(p->r, x && (x->flags & LA_RST), "no RST");
-	CHECK(p->r, x->seq == p->N, "the RST has SEQ ISS+%u, the peer expects ISS+%u", x->seq - p->ISS,
-	      p->N - p->ISS);
+	CHECK(p->r, x->seq == p->N, "the RST has SEQ ISS+%u, the peer expects ISS+%u", x->seq - p->ISS, p->N - p->ISS);
 	peer_expect_none(p, 1000);
 	user_expect_closed(p, LA_END_ABORTED);
 }
@@ -103,8 +102,7 @@ SCENARIO(regress_close, close_unread_last_ack,
 	peer_expect_state(p, LA_LAST_ACK);
 	peer_skip(p);
 	CHECK(s->r, user_close(p) == 0, "la_close");
-	CHECK(s->r, p->u.closed == 0, "`closed` (%s) in LAST_ACK",
-	      la_end_name(p->u.why.end));
+	CHECK(s->r, p->u.closed == 0, "`closed` (%s) in LAST_ACK", la_end_name(p->u.why.end));
 	x = peer_wait(p, 10000); /* our FIN was lost */
 	CHECK(s->r, x && x->flags == (LA_FIN | LA_ACK), "the FIN is not sent again");
 	peer_ack(p);
@@ -148,8 +146,7 @@ SCENARIO(regress_close, close_unread_fin_unsent,
 	expect_rst(p);
 }
 
-SCENARIO(regress_close, closed_before_open,
-	 "conn.h: after la_close() in SYN_RCVD the only callback is `closed`")
+SCENARIO(regress_close, closed_before_open, "conn.h: after la_close() in SYN_RCVD the only callback is `closed`")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -175,8 +172,7 @@ SCENARIO(regress_close, paws_syn_throttled,
 	p = scene_open(s);
 	for (unsigned i = 0; i < 1000; i++)
 		PEER_TX(p, .flags = LA_SYN, .seq = p->R + 100, .ts = TS_SET, .tsval = 1);
-	CHECK(s->r, peer_waiting(p) >= 1 && peer_waiting(p) <= 10, "%u answers to 1000 SYNs",
-	      peer_waiting(p));
+	CHECK(s->r, peer_waiting(p) >= 1 && peer_waiting(p) <= 10, "%u answers to 1000 SYNs", peer_waiting(p));
 	peer_skip(p);
 	rig_run(s->r, 1000);
 	PEER_TX(p, .flags = LA_SYN, .seq = p->R + 100, .ts = TS_SET, .tsval = 1);
@@ -194,8 +190,7 @@ SCENARIO(regress_close, time_wait_syn_throttled,
 	rig_run(s->r, 2000);
 	for (unsigned i = 0; i < 1000; i++)
 		peer_send(p, LA_SYN, p->R + 100, 0, 0);
-	CHECK(s->r, peer_waiting(p) >= 1 && peer_waiting(p) <= 5, "%u answers to 1000 SYNs",
-	      peer_waiting(p));
+	CHECK(s->r, peer_waiting(p) >= 1 && peer_waiting(p) <= 5, "%u answers to 1000 SYNs", peer_waiting(p));
 	peer_skip(p);
 	rig_run(s->r, 1000);
 	peer_send(p, LA_SYN, p->R + 100, 0, 0);

@@ -31,7 +31,10 @@ SCENARIO(regress_hold, never_above_max,
 {
 	struct peer *p[24];
 
-	scene_rig(s, &(struct rig_opts){.max_held = 24, .max_conns = 256, .max_time_wait4 = 512, .max_time_wait6 = 512,
+	scene_rig(s, &(struct rig_opts){.max_held = 24,
+					.max_conns = 256,
+					.max_time_wait4 = 512,
+					.max_time_wait6 = 512,
 					.syn_cookies_at = UINT32_MAX});
 	for (unsigned i = 0; i < 23; i++) {
 		p[i] = scene_another(s);
@@ -363,7 +366,8 @@ SCENARIO(regress_hold, close_between_probes,
 		CHECK(s->r, user_close(p) == 0, "la_close");
 		from = s->r->now;
 		keep_closed(p, 100000);
-		CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from >= limits[i] && p->u.closed_at - from <= limits[i] + 1,
+		CHECK(s->r,
+		      p->u.closed == 1 && p->u.closed_at - from >= limits[i] && p->u.closed_at - from <= limits[i] + 1,
 		      "ended after %lu ms of %u", p->u.closed_at - from, limits[i]);
 	}
 }
@@ -475,7 +479,8 @@ SCENARIO(regress_hold, cookies,
 {
 	struct peer *p[40], *q;
 
-	scene_rig(s, &(struct rig_opts){.max_held = 40, .max_conns = 256, .max_time_wait4 = 512, .max_time_wait6 = 512});
+	scene_rig(s,
+		  &(struct rig_opts){.max_held = 40, .max_conns = 256, .max_time_wait4 = 512, .max_time_wait6 = 512});
 	for (unsigned i = 0; i < 37; i++) {
 		p[i] = scene_another(s);
 		p[i]->u.hold = true;

@@ -27,7 +27,7 @@ enum {
 	CHECK_EVERY = 250,
 	CONNS = 12,
 	LIVE_MAX = 512, /* more than CONNS: DETACHED ones count there too */
-	DEPTH_MAX = 4,  /* calls from callbacks from calls */
+	DEPTH_MAX = 4,	/* calls from callbacks from calls */
 	MSL_MS = 2000,
 	PORT_A = 80, /* always has a listener, with options of its own */
 	PORT_B = 81, /* has a listener at times */
@@ -285,9 +285,8 @@ random_segment(struct random_users *w, struct frame *f, const struct la_conn_inf
 	if (one_in(w, 3))
 		f->len = pick(w, 1400);
 	if (i->timestamps || one_in(w, 10))
-		f->optlen =
-			put_timestamps(f->opts, (uint32_t)w->r->now - (one_in(w, 20) ? 5000 : 0),
-				       (uint32_t)rng64(&w->rng));
+		f->optlen = put_timestamps(f->opts, (uint32_t)w->r->now - (one_in(w, 20) ? 5000 : 0),
+					   (uint32_t)rng64(&w->rng));
 }
 
 /* The frame in one mbuf, or in a chain of them, some of them indirect. NULL: none left. */
@@ -387,8 +386,7 @@ starve(struct random_users *w)
 {
 	unsigned leave = pick(w, 6);
 
-	while (w->nstolen < RIG_MBUFS &&
-	       (w->stolen[w->nstolen] = rte_pktmbuf_alloc(rig_pool())) != NULL)
+	while (w->nstolen < RIG_MBUFS && (w->stolen[w->nstolen] = rte_pktmbuf_alloc(rig_pool())) != NULL)
 		w->nstolen++;
 	while (leave-- > 0 && w->nstolen > 0)
 		rte_pktmbuf_free(w->stolen[--w->nstolen]);
@@ -451,9 +449,8 @@ silence(struct random_users *w)
 		struct la_conn_info info;
 
 		la_conn_info(w->live[i], &info);
-		CHECK(w->r, info.snd_queued == 0 && info.snd_una == info.snd_nxt,
-		      "%s, port %u: %u bytes wait for ever", la_state_name(info.state),
-		      info.tuple.rport, info.snd_queued);
+		CHECK(w->r, info.snd_queued == 0 && info.snd_una == info.snd_nxt, "%s, port %u: %u bytes wait for ever",
+		      la_state_name(info.state), info.tuple.rport, info.snd_queued);
 	}
 }
 
@@ -468,15 +465,14 @@ balance(struct random_users *w)
 	CHECK(w->r, w->n == 0, "%u connections without `closed`", w->n);
 	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs", (unsigned long long)k->v[LA_C_live]);
 	for (unsigned i = 0; i < LA_NSTATES; i++)
-		CHECK(w->r, i == LA_CLOSED || i == LA_LISTEN ||
-		      k->state[i] == (i == LA_FIN_WAIT_2 ? k->v[LA_C_fin_wait_2_held] : 0),
-		      "%llu connections in %s", (unsigned long long)k->state[i],
-		      la_state_name((enum la_state)i));
+		CHECK(w->r,
+		      i == LA_CLOSED || i == LA_LISTEN ||
+			      k->state[i] == (i == LA_FIN_WAIT_2 ? k->v[LA_C_fin_wait_2_held] : 0),
+		      "%llu connections in %s", (unsigned long long)k->state[i], la_state_name((enum la_state)i));
 	rig_run(w->r, 4 * MSL_MS + 60000);
 	check_tables(w);
 	CHECK(w->r, k->v[LA_C_fin_wait_2_held] == 0, "FIN_WAIT_2 without end");
-	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries",
-	      (unsigned long long)k->v[LA_C_time_wait]);
+	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries", (unsigned long long)k->v[LA_C_time_wait]);
 	CHECK(w->r, t->tw.pool[0].reserved == 0 && t->tw.pool[1].reserved == 0,
 	      "reserved entries without a connection");
 	CHECK(w->r, t->index.keys == 0, "a key is left in the index");
@@ -519,8 +515,7 @@ Test(regress_random, hostile, .timeout = 240)
 		char name[64];
 		struct rig *r;
 
-		snprintf(name, sizeof(name), "hostile, LA_TEST_SEED=%llu",
-			 (unsigned long long)real);
+		snprintf(name, sizeof(name), "hostile, LA_TEST_SEED=%llu", (unsigned long long)real);
 		cr_log_info("%s", name);
 		r = rig_open(&(struct rig_opts){.now = UINT32_MAX - 20000ull,
 						.max_conns = CONNS,

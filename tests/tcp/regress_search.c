@@ -58,8 +58,7 @@ SCENARIO(regress_search, isn_after_abort,
 
 /* The bug: our ACK of the peer's FIN is lost, so the peer is in LAST_ACK when we open over our own TIME_WAIT.
  * Its segments of the old connection got a RST, and its user saw a reset. */
-SCENARIO(regress_search, reuse_in_last_ack,
-	 "an open over our own TIME_WAIT does not reset the peer's orderly close")
+SCENARIO(regress_search, reuse_in_last_ack, "an open over our own TIME_WAIT does not reset the peer's orderly close")
 {
 	struct peer *p;
 	uint32_t old_n, old_r;

@@ -19,18 +19,15 @@ SCENARIO(regress_send, small_window_stays,
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 500);
 	CHECK(s->r, user_send(p, 2000) == 2000, "la_send");
 	while (p->got != p->ISS + 3001) {
-		CHECK(s->r, peer_wait(p, 120000) != NULL, "silence after %u of 3000",
-		      p->got - p->ISS - 1);
-		CHECK(s->r, n++ < 50, "%u segments, and only %u of 3000 bytes", n,
-		      p->got - p->ISS - 1);
+		CHECK(s->r, peer_wait(p, 120000) != NULL, "silence after %u of 3000", p->got - p->ISS - 1);
+		CHECK(s->r, n++ < 50, "%u segments, and only %u of 3000 bytes", n, p->got - p->ISS - 1);
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 500);
 	}
 	peer_ack(p);
 	CHECK(s->r, peer_info(p).snd_queued == 0, "%u queued", peer_info(p).snd_queued);
 }
 
-SCENARIO(regress_send, crossing_syn_ack_window,
-	 "RFC 7323 2.2: the window of a crossing SYN,ACK is not scaled")
+SCENARIO(regress_send, crossing_syn_ack_window, "RFC 7323 2.2: the window of a crossing SYN,ACK is not scaled")
 {
 	struct peer *p;
 	uint32_t sent;
@@ -42,8 +39,7 @@ SCENARIO(regress_send, crossing_syn_ack_window,
 	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->ISS + 1, 0);
 	peer_skip(p);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, peer_info(p).snd_wnd <= 1000, "1000 offered, SND.WND %u",
-	      peer_info(p).snd_wnd);
+	CHECK(s->r, peer_info(p).snd_wnd <= 1000, "1000 offered, SND.WND %u", peer_info(p).snd_wnd);
 	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
 	flight(p, &sent);
 	CHECK(s->r, sent > 0 && sent <= 1000, "%u bytes into a window of 1000", sent);
@@ -71,8 +67,7 @@ SCENARIO(regress_send, fast_retransmit_within_window,
 	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "no fast retransmit");
 	CHECK(s->r, peer_waiting(p) > 0, "nothing sent again");
 	while ((x = peer_next(p)) != NULL)
-		CHECK(s->r, seq_le(x->end, una + 40), "sent up to %u, the window is 40",
-		      x->end - una);
+		CHECK(s->r, seq_le(x->end, una + 40), "sent up to %u, the window is 40", x->end - una);
 }
 
 SCENARIO(regress_send, window_shut_over_flight,
@@ -176,8 +171,7 @@ SCENARIO(regress_send, syn_repeated_is_no_sample,
 	if (s->o.ts) /* the timestamp identifies the acknowledged copy */
 		CHECK(s->r, i.srtt_ms == 5, "SRTT %u", i.srtt_ms);
 	else
-		CHECK(s->r, i.srtt_ms == 0 && i.rto_ms == 3000, "SRTT %u, RTO %u (RFC 6298 5.7)",
-		      i.srtt_ms, i.rto_ms);
+		CHECK(s->r, i.srtt_ms == 0 && i.rto_ms == 3000, "SRTT %u, RTO %u (RFC 6298 5.7)", i.srtt_ms, i.rto_ms);
 }
 
 SCENARIO(regress_send, syn_repeated_for_ever,
@@ -205,8 +199,8 @@ SCENARIO(regress_send, tsecr_bogus_passive,
 	p = scene_listen(s);
 	peer_to_syn_rcvd_passive(p);
 	rig_run(s->r, 20);
-	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 1, .ts = TS_SET,
-		.tsval = p->ts_now + 20, .tsecr = p->ts_dut + 1000);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 1, .ts = TS_SET, .tsval = p->ts_now + 20,
+		.tsecr = p->ts_dut + 1000);
 	peer_expect_state(p, LA_ESTABLISHED);
 	CHECK(s->r, peer_info(p).rto_ms <= 1000, "RTO %u", peer_info(p).rto_ms);
 }

@@ -53,8 +53,7 @@ SCENARIO(regress_timers, slot_reused_handshake,
 		peer_to_syn_rcvd_passive(p);
 		from = s->r->now;
 		x = peer_wait(p, 60000);
-		CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK), "SYN,ACK not retransmitted, n = %u",
-		      n);
+		CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK), "SYN,ACK not retransmitted, n = %u", n);
 		CHECK(s->r, x->at - from <= 2000, "retransmitted after %llu ms, n = %u",
 		      (unsigned long long)(x->at - from), n);
 		rig_run(s->r, 400000);
@@ -137,8 +136,7 @@ SCENARIO(regress_timers, keepalive_and_persist,
 	n = wakes(s->r, 60000);
 	CHECK(s->r, n < 40, "%u wake-ups in a minute", n);
 	CHECK(s->r, rig_counter(s->r, LA_C_zero_window_probes) >= 3, "the window is not probed");
-	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 0,
-	      "keep-alive beside the window probes");
+	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 0, "keep-alive beside the window probes");
 }
 
 SCENARIO(regress_timers, keepalive_and_detached,
@@ -206,29 +204,25 @@ listen_with(struct scene *s, uint16_t port, const struct la_conn_opts *o)
 	return la_listen(s->r->s, NULL, port, &user_ops, NULL, o);
 }
 
-SCENARIO(regress_timers, options_too_long,
-	 "la_listen() and la_connect() refuse times above 2^30 ms")
+SCENARIO(regress_timers, options_too_long, "la_listen() and la_connect() refuse times above 2^30 ms")
 {
 	const uint32_t max = 1u << 30, bad[] = {max + 1, 0x80000000u, 0x90000000u, UINT32_MAX};
 	struct la_conn *c = NULL;
 	struct peer *p = peer_new(s->r, &s->o);
 
 	for (unsigned i = 0; i < 4; i++) {
-		const struct la_conn_opts o[] = {{.keepalive_ms = bad[i]},
-						 {.fin_wait_2_ms = bad[i]},
-						 {.user_timeout_ms = bad[i]}};
+		const struct la_conn_opts o[] = {
+			{.keepalive_ms = bad[i]}, {.fin_wait_2_ms = bad[i]}, {.user_timeout_ms = bad[i]}};
 
 		for (unsigned k = 0; k < 3; k++) {
-			CHECK(s->r, listen_with(s, 80, &o[k]) == -EINVAL, "listen, %#x, option %u",
-			      bad[i], k);
+			CHECK(s->r, listen_with(s, 80, &o[k]) == -EINVAL, "listen, %#x, option %u", bad[i], k);
 			CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, &o[k], &c) == -EINVAL,
 			      "connect, %#x, option %u", bad[i], k);
 		}
 	}
 	CHECK(s->r, listen_with(s, 80, &(struct la_conn_opts){.keepalive_ms = max}) == 0, "2^30");
 	CHECK(s->r, listen_with(s, 81, &(struct la_conn_opts){.fin_wait_2_ms = max}) == 0, "2^30");
-	CHECK(s->r, listen_with(s, 82, &(struct la_conn_opts){.user_timeout_ms = max}) == 0,
-	      "2^30");
+	CHECK(s->r, listen_with(s, 82, &(struct la_conn_opts){.user_timeout_ms = max}) == 0, "2^30");
 }
 
 SCENARIO(regress_timers, options_longest, "a time of 2^30 ms is kept exactly")
@@ -302,8 +296,7 @@ SCENARIO(regress_timers, profiles_full,
 	for (uint32_t msl = 1; msl <= 2 * LA_TW_CLASSES; msl++) {
 		o.msl_ms = msl;
 		err = listen_with(s, 9000, &o);
-		CHECK(s->r, err == -ENOMEM, "MSL %u: %d, so the lifetimes are full as well", msl,
-		      err);
+		CHECK(s->r, err == -ENOMEM, "MSL %u: %d, so the lifetimes are full as well", msl, err);
 	}
 	o = (struct la_conn_opts){.user_timeout_ms = 1000};
 	CHECK(s->r, listen_with(s, 9001, &o) == 0, "a known option set is refused");

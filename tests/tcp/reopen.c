@@ -21,8 +21,7 @@ syn_again(struct peer *p, uint32_t seq, bool stamped, int32_t ts)
 	peer_skip(p);
 	p->lax_edge = true;
 	if (stamped)
-		PEER_TX(p, .flags = LA_SYN, .seq = seq, .ts = TS_SET,
-			.tsval = p->ts_now + (uint32_t)ts);
+		PEER_TX(p, .flags = LA_SYN, .seq = seq, .ts = TS_SET, .tsval = p->ts_now + (uint32_t)ts);
 	else
 		PEER_TX(p, .flags = LA_SYN, .seq = seq, .ts = TS_NONE);
 }
@@ -190,12 +189,11 @@ SCENARIO(reopen, TW_34, "after a reopen no segment of the old incarnation is acc
 	p->lax_edge = false;
 	PEER_TX(p, .flags = LA_ACK, .seq = old_r - 1001, .ack = old_n - 1, .len = 1000,
 		.ts = s->o.ts ? TS_SET : TS_NONE, .tsval = old_t);
-	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = old_r - 1, .ack = old_n,
-		.ts = s->o.ts ? TS_SET : TS_NONE, .tsval = old_t);
+	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = old_r - 1, .ack = old_n, .ts = s->o.ts ? TS_SET : TS_NONE,
+		.tsval = old_t);
 	PEER_TX(p, .flags = LA_RST, .seq = old_r);
 	rig_run(s->r, 600);
-	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 0 && p->u.closed == 0,
-	      "something was taken");
+	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 0 && p->u.closed == 0, "something was taken");
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
@@ -228,8 +226,7 @@ SCENARIO(reopen, I_03, "a reopened tuple starts above all numbers that the old i
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the entry is still in the table");
 }
 
-SCENARIO(reopen, TW_21,
-	 "a reopen that proves an old duplicate gives the entry back, its deadline kept")
+SCENARIO(reopen, TW_21, "a reopen that proves an old duplicate gives the entry back, its deadline kept")
 {
 	struct peer *p = scene_listen(s);
 	uint32_t n, r, left;
@@ -248,8 +245,7 @@ SCENARIO(reopen, TW_21,
 	peer_skip(p);
 	peer_send(p, LA_RST, r + 5001, 0, 0);
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, peer_info(p).time_wait_left_ms == left - 500, "%u ms left",
-	      peer_info(p).time_wait_left_ms);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == left - 500, "%u ms left", peer_info(p).time_wait_left_ms);
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
 	p->N = n;
 	p->edge_on = false;
@@ -271,8 +267,7 @@ SCENARIO(reopen, TW_21_timeout, "a reopen that times out gives the entry back, o
 	peer_expect_state(p, LA_SYN_RCVD);
 	rig_run(s->r, 400000);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0 && rig_counter(s->r, LA_C_live) == 0,
-	      "something is left");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0 && rig_counter(s->r, LA_C_live) == 0, "something is left");
 }
 
 SCENARIO(reopen, unlisten, "la_unlisten() during a reopen gives the entry back")
@@ -290,6 +285,5 @@ SCENARIO(reopen, unlisten, "la_unlisten() during a reopen gives the entry back")
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
 	rig_run(s->r, 59001);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0 && rig_counter(s->r, LA_C_time_wait) == 0,
-	      "something is left");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0 && rig_counter(s->r, LA_C_time_wait) == 0, "something is left");
 }

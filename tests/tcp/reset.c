@@ -7,8 +7,7 @@
 SCENARIO(reset, R_02, "a RST is never answered")
 {
 	struct peer *p = scene_open(s), *q;
-	const uint8_t flags[] = {LA_RST, LA_RST | LA_ACK, LA_RST | LA_SYN,
-				 LA_RST | LA_FIN | LA_ACK};
+	const uint8_t flags[] = {LA_RST, LA_RST | LA_ACK, LA_RST | LA_SYN, LA_RST | LA_FIN | LA_ACK};
 
 	s->o.lport = 9;
 	q = peer_new(s->r, &s->o); /* a port without a listener */
@@ -135,8 +134,7 @@ SCENARIO(reset, ack_loop, "two desynchronized ends do not exchange ACKs for ever
 		peer_send(q, LA_ACK, q->R + q->W + 1, q->N, 0);
 		rig_run(s->r, 1);
 	}
-	CHECK(s->r, s->r->tcp_frames - sent <= 20 && s->r->tcp_frames > sent,
-	      "%llu answers from TIME_WAIT in a second",
+	CHECK(s->r, s->r->tcp_frames - sent <= 20 && s->r->tcp_frames > sent, "%llu answers from TIME_WAIT in a second",
 	      (unsigned long long)(s->r->tcp_frames - sent));
 	/* pure ACKs in sequence draw no answer */
 	sent = s->r->tcp_frames;
@@ -147,8 +145,7 @@ SCENARIO(reset, ack_loop, "two desynchronized ends do not exchange ACKs for ever
 	CHECK(s->r, s->r->tcp_frames == sent, "pure ACKs are answered");
 }
 
-SCENARIO(reset, I_01,
-	 "ISNs of one tuple rise with the clock, ISNs of different tuples are unrelated")
+SCENARIO(reset, I_01, "ISNs of one tuple rise with the clock, ISNs of different tuples are unrelated")
 {
 	struct peer *p = scene_listen(s);
 	uint32_t last = 0, step[8];
@@ -158,8 +155,8 @@ SCENARIO(reset, I_01,
 		peer_renew(p, 1000 + 1000 * i);
 		peer_to_syn_rcvd_passive(p);
 		if (i)
-			CHECK(s->r, p->ISS - last >= 10 * 100 && p->ISS - last <= 10 * 1000,
-			      "ISN moved by %u in 10 ms", p->ISS - last);
+			CHECK(s->r, p->ISS - last >= 10 * 100 && p->ISS - last <= 10 * 1000, "ISN moved by %u in 10 ms",
+			      p->ISS - last);
 		last = p->ISS;
 		peer_send(p, LA_RST, p->R, 0, 0);
 		rig_run(s->r, 10);

@@ -93,8 +93,7 @@ SCENARIO(reuse, refused, "a failed handshake gives the entry back with its old d
 	PEER_TX(p, .flags = LA_RST | LA_ACK, .seq = 0, .ack = x->seq + 1, .ts = TS_NONE);
 	user_expect_closed(p, LA_END_REFUSED);
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, peer_info(p).time_wait_left_ms == 40000, "%u ms left",
-	      peer_info(p).time_wait_left_ms);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == 40000, "%u ms left", peer_info(p).time_wait_left_ms);
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
 	rig_run(s->r, 40001);
 	peer_expect_state(p, LA_CLOSED);
@@ -104,8 +103,7 @@ SCENARIO(reuse, full_reset, "--tw-full=reset: a SYN without an entry to reserve 
 {
 	struct peer *p, *q;
 
-	scene_rig(s, &(struct rig_opts){
-			     .max_time_wait4 = 1, .max_time_wait6 = 1, .tw_full_reset = true});
+	scene_rig(s, &(struct rig_opts){.max_time_wait4 = 1, .max_time_wait6 = 1, .tw_full_reset = true});
 	p = scene_listen(s);
 	peer_to_established(p);
 	q = peer_new(s->r, &s->o);

@@ -68,10 +68,8 @@ SCENARIO(rexmit, X_01, "the RTO follows SRTT and RTTVAR, and has a floor")
 	x = peer_wait(p, 10000);
 	CHECK(s->r, x && x->len == 100, "not sent again");
 	/* SRTT is near 300 and RTTVAR near 0, so the RTO is above the floor of 200 ms */
-	CHECK(s->r, x->at - from >= 300 && x->at - from <= 700, "after %llu ms",
-	      (unsigned long long)(x->at - from));
-	CHECK(s->r, peer_info(p).srtt_ms >= 280 && peer_info(p).srtt_ms <= 320, "SRTT %u",
-	      peer_info(p).srtt_ms);
+	CHECK(s->r, x->at - from >= 300 && x->at - from <= 700, "after %llu ms", (unsigned long long)(x->at - from));
+	CHECK(s->r, peer_info(p).srtt_ms >= 280 && peer_info(p).srtt_ms <= 320, "SRTT %u", peer_info(p).srtt_ms);
 }
 
 SCENARIO(rexmit, X_01_floor, "the floor of the RTO is the configured one")
@@ -104,8 +102,7 @@ SCENARIO(rexmit, X_02, "Karn: the ACK of a retransmission is no sample")
 	peer_skip(p);
 	CHECK(s->r, peer_wait(p, 5000) != NULL, "not sent again");
 	ack_after(p, 5, p->N);
-	CHECK(s->r, peer_info(p).srtt_ms == before, "SRTT moved from %u to %u", before,
-	      peer_info(p).srtt_ms);
+	CHECK(s->r, peer_info(p).srtt_ms == before, "SRTT moved from %u to %u", before, peer_info(p).srtt_ms);
 }
 
 SCENARIO(rexmit, X_02_fast, "Karn: the ACK of a fast retransmit is no sample")
@@ -125,8 +122,7 @@ SCENARIO(rexmit, X_02_fast, "Karn: the ACK of a fast retransmit is no sample")
 	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "no fast retransmit");
 	ack_after(p, 150, p->N);
 	CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 0, "a time-out came first");
-	CHECK(s->r, peer_info(p).srtt_ms == before, "SRTT moved from %u to %u", before,
-	      peer_info(p).srtt_ms);
+	CHECK(s->r, peer_info(p).srtt_ms == before, "SRTT moved from %u to %u", before, peer_info(p).srtt_ms);
 }
 
 SCENARIO(rexmit, X_03, "backoff doubles up to at least a minute")
@@ -144,9 +140,8 @@ SCENARIO(rexmit, X_03, "backoff doubles up to at least a minute")
 		struct peer_rx *x = peer_wait(p, 200000);
 
 		CHECK(s->r, x && x->seq == p->ISS + 1, "not the first unacknowledged segment");
-		CHECK(s->r, i == 0 || x->at - last >= 2 * gap - 1 || x->at - last >= 60000,
-		      "X-04: %llu ms after %llu", (unsigned long long)(x->at - last),
-		      (unsigned long long)gap);
+		CHECK(s->r, i == 0 || x->at - last >= 2 * gap - 1 || x->at - last >= 60000, "X-04: %llu ms after %llu",
+		      (unsigned long long)(x->at - last), (unsigned long long)gap);
 		gap = x->at - last;
 		last = x->at;
 		CHECK(s->r, peer_waiting(p) == 0, "X-10: more than one segment after a time-out");
@@ -196,8 +191,8 @@ SCENARIO(rexmit, X_06, "R2 is at least 100 s by default, and configurable")
 	CHECK(s->r, user_send(q, 100) == 100, "la_send");
 	rig_run(s->r, 60000);
 	user_expect_closed(q, LA_END_TIMEOUT);
-	CHECK(s->r, q->u.closed_at - from >= 5000 && q->u.closed_at - from <= 15000,
-	      "after %llu ms", (unsigned long long)(q->u.closed_at - from));
+	CHECK(s->r, q->u.closed_at - from >= 5000 && q->u.closed_at - from <= 15000, "after %llu ms",
+	      (unsigned long long)(q->u.closed_at - from));
 }
 
 SCENARIO(rexmit, X_06_progress, "R2 counts from the last progress, not from the first segment")
@@ -263,8 +258,7 @@ SCENARIO(rexmit, X_08, "slow start at most doubles a round trip")
 		uint32_t from = p->U, to = p->N, bytes;
 
 		flight(p, &bytes);
-		CHECK(s->r, last == 0 || bytes <= 2 * last + 1000, "%u bytes after %u", bytes,
-		      last);
+		CHECK(s->r, last == 0 || bytes <= 2 * last + 1000, "%u bytes after %u", bytes, last);
 		if (last && last < 40000)
 			CHECK(s->r, bytes > last, "does not grow: %u bytes after %u", bytes, last);
 		last = bytes;
@@ -345,8 +339,7 @@ SCENARIO(rexmit, X_11, "limited transmit: one new segment for each of the first 
 		n = p->N;
 		peer_send(p, LA_ACK, p->snd, u, 0);
 		x = peer_next(p);
-		CHECK(s->r, x && x->seq == n && x->len > 0, "no new segment for duplicate ACK %u",
-		      i + 1);
+		CHECK(s->r, x && x->seq == n && x->len > 0, "no new segment for duplicate ACK %u", i + 1);
 		CHECK(s->r, peer_next(p) == NULL, "more than one");
 	}
 }
@@ -412,8 +405,7 @@ SCENARIO(rexmit, X_14, "ACKs that change the window or carry data are no duplica
 	for (int32_t i = 1; i <= 4; i++)
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = u, .win = 65535 - i);
 	for (unsigned i = 0; i < 4; i++)
-		PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 10 * i, .ack = u, .len = 10,
-			.win = 65535 - 4);
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 10 * i, .ack = u, .len = 10, .win = 65535 - 4);
 	while ((x = peer_next(p)) != NULL)
 		CHECK(s->r, x->seq != u || x->len == 0, "sent again");
 	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 0, "fast retransmit");

@@ -11,7 +11,7 @@ enum { SEGMENTS = 400, SEG = 1000 };
 struct far {
 	struct peer *p;
 	uint64_t rtt;
-	uint32_t base;      /* sequence number of the first byte */
+	uint32_t base;	    /* sequence number of the first byte */
 	bool got[SEGMENTS]; /* by number of the segment */
 	unsigned lost;	    /* the segment that is lost once; SEGMENTS: none */
 	unsigned next;	    /* in p->rx */
@@ -240,8 +240,8 @@ SCENARIO(rto, dupack_flood, "RFC 5681 3.2 (4): duplicate ACKs inflate cwnd by at
 	ssthresh = peer_info(p).ssthresh;
 	most = ssthresh + out + 2 * SEG; /* limited transmit has sent two more */
 	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "no recovery");
-	CHECK(s->r, peer_info(p).cwnd <= most, "cwnd %u, ssthresh %u, %u were in flight", peer_info(p).cwnd,
-	      ssthresh, out);
+	CHECK(s->r, peer_info(p).cwnd <= most, "cwnd %u, ssthresh %u, %u were in flight", peer_info(p).cwnd, ssthresh,
+	      out);
 	CHECK(s->r, p->N - u <= most, "%u bytes in flight", p->N - u);
 	CHECK(s->r, p->N - u >= out, "no new segments for duplicate ACKs");
 	/* a partial ACK begins the next round trip: as many bytes again */
@@ -282,8 +282,8 @@ SCENARIO(rto, ack_division, "RFC 3465: many ACKs for one segment open cwnd by on
 		CHECK(s->r, user_send(p, SEG) == SEG, "la_send");
 		for (unsigned i = 1; i <= 10; i++)
 			peer_send(p, LA_ACK, p->snd, u + sent + i * SEG / 10, 0);
-		CHECK(s->r, peer_info(p).cwnd == cwnd, "cwnd %u after %u of %u bytes", peer_info(p).cwnd,
-		      sent + SEG, cwnd);
+		CHECK(s->r, peer_info(p).cwnd == cwnd, "cwnd %u after %u of %u bytes", peer_info(p).cwnd, sent + SEG,
+		      cwnd);
 	}
 	CHECK(s->r, user_send(p, SEG) == SEG, "la_send");
 	peer_send(p, LA_ACK, p->snd, p->N, 0);

@@ -4,9 +4,7 @@
 
 #include "scenario.h"
 
-enum {
-	HOLD = 5000
-}; /* after la_close() a FIN_WAIT_2 connection is a TCB for this time, then a table entry */
+enum { HOLD = 5000 }; /* after la_close() a FIN_WAIT_2 connection is a TCB for this time, then a table entry */
 
 /* The ISN clock runs by 250 a millisecond. This connection sends far more. */
 SCENARIO(rules, reuse_iss, "our own reopen starts above all numbers of a fast old incarnation (TW-20)")
@@ -45,8 +43,7 @@ SCENARIO(rules, isn_tuples, "ISNs of different tuples at one moment are unrelate
 		peer_to_syn_rcvd_passive(p);
 		iss[i] = p->ISS;
 		for (unsigned j = 0; j < i; j++)
-			CHECK(s->r, iss[i] - iss[j] + 10000 > 20000, "%d apart",
-			      (int)(iss[i] - iss[j]));
+			CHECK(s->r, iss[i] - iss[j] + 10000 > 20000, "%d apart", (int)(iss[i] - iss[j]));
 	}
 }
 
@@ -61,16 +58,14 @@ held_in_fin_wait_2(struct scene *s)
 	return p;
 }
 
-SCENARIO(rules, fin_wait_2_paws,
-	 "a FIN_WAIT_2 entry in the table drops a FIN that fails PAWS (T-01)")
+SCENARIO(rules, fin_wait_2_paws, "a FIN_WAIT_2 entry in the table drops a FIN that fails PAWS (T-01)")
 {
 	struct peer *p;
 
 	if (!s->o.ts)
 		return;
 	p = held_in_fin_wait_2(s);
-	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = p->R, .ack = p->N, .ts = TS_SET,
-		.tsval = p->ts_now - 5);
+	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = p->R, .ack = p->N, .ts = TS_SET, .tsval = p->ts_now - 5);
 	peer_expect_chk(p);
 	peer_expect_state(p, LA_FIN_WAIT_2);
 	CHECK(s->r, rig_counter(s->r, LA_C_drop_paws) == 1, "not counted");
@@ -89,8 +84,7 @@ SCENARIO(rules, fin_wait_2_ack_unsent, "a FIN whose ACK is above SND.NXT is drop
 	CHECK(s->r, rig_counter(s->r, LA_C_drop_ack_unsent) == 1, "not counted");
 }
 
-SCENARIO(rules, fin_at_the_edge,
-	 "data up to the edge is accepted, the FIN beyond the edge is not (C-18)")
+SCENARIO(rules, fin_at_the_edge, "data up to the edge is accepted, the FIN beyond the edge is not (C-18)")
 {
 	struct peer *p;
 	uint32_t room;
@@ -113,8 +107,7 @@ SCENARIO(rules, fin_at_the_edge,
 	CHECK(s->r, p->R == p->snd && p->u.peer_fin == 1, "the repeated FIN was not accepted");
 }
 
-SCENARIO(rules, unacceptable_whole,
-	 "a segment outside the window is dropped whole, with its ACK (D-01)")
+SCENARIO(rules, unacceptable_whole, "a segment outside the window is dropped whole, with its ACK (D-01)")
 {
 	struct peer *p = scene_open(s);
 	struct la_conn_info i;
@@ -127,8 +120,8 @@ SCENARIO(rules, unacceptable_whole,
 	PEER_TX(p, .flags = LA_ACK, .seq = p->R + p->W, .ack = p->N, .len = 10, .win = 100);
 	peer_expect(p, LA_ACK, p->N, p->R, 0);
 	i = peer_info(p);
-	CHECK(s->r, i.snd_una == una && i.snd_wnd == wnd,
-	      "SND.UNA moved by %u, SND.WND from %u to %u", i.snd_una - una, wnd, i.snd_wnd);
+	CHECK(s->r, i.snd_una == una && i.snd_wnd == wnd, "SND.UNA moved by %u, SND.WND from %u to %u", i.snd_una - una,
+	      wnd, i.snd_wnd);
 }
 
 SCENARIO(rules, edge_stays,
@@ -217,12 +210,11 @@ SCENARIO(rules, congestion,
 	CHECK(s->r, p->N - p->U == 10 * mss, "%u bytes in flight", p->N - p->U);
 	rig_run(s->r, 250);
 	CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 1, "no time-out, or too many");
-	CHECK(s->r, peer_info(p).ssthresh == 5 * mss && peer_info(p).cwnd == mss,
-	      "RFC 5681 (4): ssthresh %u, cwnd %u", peer_info(p).ssthresh, peer_info(p).cwnd);
+	CHECK(s->r, peer_info(p).ssthresh == 5 * mss && peer_info(p).cwnd == mss, "RFC 5681 (4): ssthresh %u, cwnd %u",
+	      peer_info(p).ssthresh, peer_info(p).cwnd);
 	rig_run(s->r, 450);
 	CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 2, "no second time-out, or too many");
-	CHECK(s->r, peer_info(p).ssthresh == 5 * mss, "ssthresh %u after the second time-out",
-	      peer_info(p).ssthresh);
+	CHECK(s->r, peer_info(p).ssthresh == 5 * mss, "ssthresh %u after the second time-out", peer_info(p).ssthresh);
 	peer_skip(p);
 	peer_ack(p);
 	for (unsigned i = 0; i < 10 && peer_info(p).cwnd < 5 * mss; i++)
@@ -231,8 +223,8 @@ SCENARIO(rules, congestion,
 	CHECK(s->r, cwnd >= 5 * mss && cwnd <= 6 * mss, "cwnd %u", cwnd);
 	for (unsigned i = 1; i * mss < cwnd; i++) { /* RFC 3465 2.1: a window of bytes, acknowledged in small steps */
 		round_trip(p, mss, 0);
-		CHECK(s->r, peer_info(p).cwnd == cwnd, "cwnd from %u to %u after %u bytes", cwnd,
-		      peer_info(p).cwnd, i * mss);
+		CHECK(s->r, peer_info(p).cwnd == cwnd, "cwnd from %u to %u after %u bytes", cwnd, peer_info(p).cwnd,
+		      i * mss);
 	}
 	round_trip(p, mss, 0);
 	CHECK(s->r, peer_info(p).cwnd == cwnd + mss, "cwnd from %u to %u", cwnd, peer_info(p).cwnd);
@@ -251,8 +243,7 @@ SCENARIO(rules, keepalive_active, "a peer that sends segments gets no keep-alive
 	}
 	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 0, "probed");
 	rig_run(s->r, 11000);
-	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 1,
-	      "not probed after 10 s of silence");
+	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 1, "not probed after 10 s of silence");
 }
 
 /* --- callbacks of a listener's user ----------------------------------------------------------- */
@@ -299,8 +290,7 @@ SCENARIO(rules, half_open_no_callback, "a handshake that fails calls no callback
 	peer_syn(p);
 	CHECK(s->r, la_shard_abort_all(s->r->s, 10) == 0, "la_shard_abort_all");
 	rig_pump(s->r);
-	CHECK(s->r, told.opened == 0 && told.closed == 0, "%u opened, %u closed", told.opened,
-	      told.closed);
+	CHECK(s->r, told.opened == 0 && told.closed == 0, "%u opened, %u closed", told.opened, told.closed);
 	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 3, "not counted");
 }
 
@@ -317,8 +307,8 @@ SCENARIO(rules, listener_of_address, "a listener on the address takes precedence
 		q = peer_new(s->r, &s->o);
 		for (unsigned i = 0; i < 2; i++) {
 			bool first = i == order;
-			int rc = la_listen(s->r->s, first ? &p->t.laddr : NULL, s->o.lport,
-					   &told_ops, first ? &one : &any, NULL);
+			int rc = la_listen(s->r->s, first ? &p->t.laddr : NULL, s->o.lport, &told_ops,
+					   first ? &one : &any, NULL);
 
 			CHECK(s->r, rc == 0, "la_listen: %d", rc);
 		}
@@ -326,8 +316,8 @@ SCENARIO(rules, listener_of_address, "a listener on the address takes precedence
 		peer_syn(q);
 		peer_ack(p);
 		peer_ack(q);
-		CHECK(s->r, one.opened == order + 1 && any.opened == order + 1,
-		      "%u for the address, %u for any", one.opened, any.opened);
+		CHECK(s->r, one.opened == order + 1 && any.opened == order + 1, "%u for the address, %u for any",
+		      one.opened, any.opened);
 	}
 	la_shard_abort_all(s->r->s, 100);
 	rig_pump(s->r);

@@ -12,8 +12,7 @@ run_variant(const char *id, const char *text, scene_body *body, unsigned v)
 	jmp_buf bail;
 
 	memset(&s, 0, sizeof(s));
-	snprintf(name, sizeof(name), "%s [%s %s] %s", id, v & 1 ? "ip6" : "ip4",
-		 v & 2 ? "options" : "plain", text);
+	snprintf(name, sizeof(name), "%s [%s %s] %s", id, v & 1 ? "ip6" : "ip4", v & 2 ? "options" : "plain", text);
 	s.o = (struct peer_opts){.ip6 = v & 1, .ts = v & 2, .sack = v & 2, .wscale = v & 2 ? 3 : 0};
 	s.name = name;
 	s.bail = &bail;

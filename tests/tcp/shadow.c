@@ -49,8 +49,8 @@ old_segment(struct scene *s, struct peer *p, const struct old *o, uint8_t flags,
 {
 	peer_skip(p);
 	expect_stamps(p, s->o.ts);
-	PEER_TX(p, .flags = flags, .seq = o->r - back, .ack = o->n, .len = len,
-		.ts = s->o.ts ? TS_SET : TS_NONE, .tsval = o->ts + 10600, .tsecr = p->ts_dut);
+	PEER_TX(p, .flags = flags, .seq = o->r - back, .ack = o->n, .len = len, .ts = s->o.ts ? TS_SET : TS_NONE,
+		.tsval = o->ts + 10600, .tsecr = p->ts_dut);
 }
 
 static void
@@ -67,8 +67,7 @@ static void
 expect_restored(struct scene *s, struct peer *p, uint32_t left)
 {
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, peer_info(p).time_wait_left_ms == left, "%u ms left, not %u",
-	      peer_info(p).time_wait_left_ms, left);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == left, "%u ms left, not %u", peer_info(p).time_wait_left_ms, left);
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "the half-open connection is not removed");
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
 	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST");
@@ -181,13 +180,16 @@ SCENARIO(shadow, stale, "a segment with an old timestamp is answered and does no
 
 SCENARIO(shadow, not_old, "the entry does not answer a segment that fits neither connection")
 {
-	const struct { uint8_t flags; uint32_t seq, ack, len; } seg[] = {
-		{LA_FIN | LA_ACK, -2u, 0, 0},	  /* a FIN at another SEQ */
-		{LA_ACK, 0, -1u, 0},		  /* an ACK that does not acknowledge our FIN */
-		{LA_ACK, 0, 0, 10},		  /* text behind the FIN */
-		{LA_ACK, 0, 1, 0},		  /* acknowledges more than the old one sent */
+	const struct {
+		uint8_t flags;
+		uint32_t seq, ack, len;
+	} seg[] = {
+		{LA_FIN | LA_ACK, -2u, 0, 0},	       /* a FIN at another SEQ */
+		{LA_ACK, 0, -1u, 0},		       /* an ACK that does not acknowledge our FIN */
+		{LA_ACK, 0, 0, 10},		       /* text behind the FIN */
+		{LA_ACK, 0, 1, 0},		       /* acknowledges more than the old one sent */
 		{LA_ACK | LA_PSH, -(1u << 25), 0, 10}, /* far away */
-		{LA_FIN, -1u, 0, 0},		  /* without ACK */
+		{LA_FIN, -1u, 0, 0},		       /* without ACK */
 	};
 	struct old o;
 	struct peer *p = waiting(s, &o);
@@ -197,8 +199,8 @@ SCENARIO(shadow, not_old, "the entry does not answer a segment that fits neither
 		struct peer_rx *x;
 
 		peer_skip(p);
-		PEER_TX(p, .flags = seg[i].flags, .seq = o.r + seg[i].seq, .ack = o.n + seg[i].ack,
-			.len = seg[i].len, .ts = s->o.ts ? TS_SET : TS_NONE, .tsval = o.ts + 10600);
+		PEER_TX(p, .flags = seg[i].flags, .seq = o.r + seg[i].seq, .ack = o.n + seg[i].ack, .len = seg[i].len,
+			.ts = s->o.ts ? TS_SET : TS_NONE, .tsval = o.ts + 10600);
 		peer_expect_state(p, LA_SYN_RCVD);
 		while ((x = peer_next(p)) != NULL)
 			CHECK(s->r, x->seq != o.n || (x->flags & LA_RST), "segment %u answered by the entry", i);

@@ -61,8 +61,8 @@ attack(struct scene *s, victim *to, uint8_t flags, uint32_t len, bool stamped, b
 	for (unsigned i = 0; i < SPOOFED; i++) {
 		uint32_t seq = (uint32_t)rand_r(&seed) * 2654435761u, ack = (uint32_t)rand_r(&seed) * 2654435761u;
 
-		PEER_TX(p, .flags = flags, .seq = seq, .ack = ack, .len = len,
-			.ts = stamped ? TS_SET : TS_NONE, .tsval = (uint32_t)rand_r(&seed) * 2654435761u);
+		PEER_TX(p, .flags = flags, .seq = seq, .ack = ack, .len = len, .ts = stamped ? TS_SET : TS_NONE,
+			.tsval = (uint32_t)rand_r(&seed) * 2654435761u);
 		peer_skip(p);
 	}
 	for (unsigned i = 0; i < PROBES; i++)
@@ -75,8 +75,8 @@ attack(struct scene *s, victim *to, uint8_t flags, uint32_t len, bool stamped, b
 
 SCENARIO(side_channel, rsts, "the attacker gets the same number of RSTs whether the victim's tuple is in use or not")
 {
-	static const uint8_t flags[] = {LA_ACK, LA_ACK | LA_PSH, LA_FIN | LA_ACK, LA_SYN | LA_ACK, LA_RST,
-					LA_RST | LA_ACK, LA_FIN, LA_PSH};
+	static const uint8_t flags[] = {LA_ACK, LA_ACK | LA_PSH, LA_FIN | LA_ACK, LA_SYN | LA_ACK,
+					LA_RST, LA_RST | LA_ACK, LA_FIN,	  LA_PSH};
 	static victim *const victims[] = {established, time_wait, last_ack};
 	unsigned trials = 0;
 
@@ -88,8 +88,9 @@ SCENARIO(side_channel, rsts, "the attacker gets the same number of RSTs whether 
 				unsigned live = attack(s, victims[v], flags[f], len, stamped, listener, 100 + f);
 				unsigned dead = attack(s, NULL, flags[f], len, stamped, listener, 100 + f);
 
-				CHECK(s->r, live == dead, "victim %u, flags %02x, listener %u: %u RSTs if in use, %u if not",
-				      v, flags[f], listener, live, dead);
+				CHECK(s->r, live == dead,
+				      "victim %u, flags %02x, listener %u: %u RSTs if in use, %u if not", v, flags[f],
+				      listener, live, dead);
 				trials++;
 			}
 	CHECK(s->r, trials == 48, "%u", trials);

@@ -20,8 +20,7 @@ stamped(struct scene *s, uint32_t *t)
 static void
 stamp(struct peer *p, uint8_t flags, uint32_t seq, uint32_t len, uint32_t tsval)
 {
-	PEER_TX(p, .flags = flags, .seq = seq, .ack = p->got, .len = len, .ts = TS_SET,
-		.tsval = tsval);
+	PEER_TX(p, .flags = flags, .seq = seq, .ack = p->got, .len = len, .ts = TS_SET, .tsval = tsval);
 }
 
 SCENARIO(stamps, T_01, "a segment in order with an older TSval is answered and dropped")
@@ -48,8 +47,8 @@ SCENARIO(stamps, T_02, "PAWS is checked before the window")
 	if (p == NULL)
 		return;
 	for (unsigned i = 0; i < sizeof(flags); i++) {
-		PEER_TX(p, .flags = flags[i], .seq = p->R + p->W + 1000, .ack = p->got,
-			.len = i == 2 ? 100 : 0, .ts = TS_SET, .tsval = t - 1);
+		PEER_TX(p, .flags = flags[i], .seq = p->R + p->W + 1000, .ack = p->got, .len = i == 2 ? 100 : 0,
+			.ts = TS_SET, .tsval = t - 1);
 		peer_expect_chk(p);
 		peer_expect_none(p, 2000);
 	}
@@ -68,8 +67,7 @@ SCENARIO(stamps, T_03, "a segment above a hole does not raise TS.Recent")
 	stamp(p, LA_ACK, p->R + 100, 100, t + 1000);
 	peer_skip(p);
 	stamp(p, LA_ACK, p->R, 100, t + 1);
-	CHECK(s->r, p->u.bytes == 200, "%llu bytes: the segment in order failed PAWS",
-	      (unsigned long long)p->u.bytes);
+	CHECK(s->r, p->u.bytes == 200, "%llu bytes: the segment in order failed PAWS", (unsigned long long)p->u.bytes);
 }
 
 SCENARIO(stamps, T_04, "PAWS works across the wrap of TSval")
@@ -112,8 +110,7 @@ SCENARIO(stamps, T_06, "an unacceptable ACK does not raise TS.Recent")
 
 	if (p == NULL)
 		return;
-	PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N + 1000, .ts = TS_SET,
-		.tsval = t + 1000);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N + 1000, .ts = TS_SET, .tsval = t + 1000);
 	peer_skip(p);
 	rig_run(s->r, 1000);
 	stamp(p, LA_ACK, p->R, 100, t + 1);
@@ -136,10 +133,10 @@ SCENARIO(stamps, T_07, "only an ACK of new data is an RTT sample")
 	rto = peer_info(p).rto_ms;
 	rig_run(s->r, 1000);
 	for (uint32_t i = 0; i < 5; i++)
-		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .ts = TS_SET,
-			.tsval = p->ts_now, .tsecr = p->ts_dut - 900 * i);
-	CHECK(s->r, peer_info(p).srtt_ms == srtt && peer_info(p).rto_ms == rto,
-	      "SRTT %u to %u, RTO %u to %u", srtt, peer_info(p).srtt_ms, rto, peer_info(p).rto_ms);
+		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .ts = TS_SET, .tsval = p->ts_now,
+			.tsecr = p->ts_dut - 900 * i);
+	CHECK(s->r, peer_info(p).srtt_ms == srtt && peer_info(p).rto_ms == rto, "SRTT %u to %u, RTO %u to %u", srtt,
+	      peer_info(p).srtt_ms, rto, peer_info(p).rto_ms);
 }
 
 SCENARIO(stamps, T_07_absurd, "the echo of a timestamp that was never sent is no RTT sample")
@@ -151,8 +148,8 @@ SCENARIO(stamps, T_07_absurd, "the echo of a timestamp that was never sent is no
 		return;
 	CHECK(s->r, user_send(p, 100) == 100, "la_send");
 	rig_run(s->r, 20);
-	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .ts = TS_SET,
-		.tsval = p->ts_now + 1, .tsecr = p->ts_dut + 0x40000000);
+	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .ts = TS_SET, .tsval = p->ts_now + 1,
+		.tsecr = p->ts_dut + 0x40000000);
 	rto = peer_info(p).rto_ms;
 	CHECK(s->r, rto <= 60000, "RTO of %u ms", rto);
 	CHECK(s->r, peer_info(p).snd_una == p->N, "the ACK itself was not accepted");

@@ -135,8 +135,7 @@ SCENARIO(time_wait, TW_05, "only a repeated FIN restarts 2*MSL")
 		peer_skip(p);
 	}
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, peer_info(p).time_wait_left_ms == 1000, "%u ms left",
-	      peer_info(p).time_wait_left_ms);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == 1000, "%u ms left", peer_info(p).time_wait_left_ms);
 	rig_run(s->r, 1001);
 	expect_gone(p);
 }
@@ -164,8 +163,7 @@ SCENARIO(time_wait, TW_23, "without a listener a newer SYN does not reopen, and 
 	peer_send(p, LA_SYN, p->R + 1000, 0, 0);
 	x = peer_next(p);
 	CHECK(s->r,
-	      x == NULL || x->flags == (LA_RST | LA_ACK) ||
-		      (x->flags == LA_ACK && x->ack == p->R && x->seq == p->N),
+	      x == NULL || x->flags == (LA_RST | LA_ACK) || (x->flags == LA_ACK && x->ack == p->R && x->seq == p->N),
 	      "answered by %02x", x->flags);
 	rig_run(s->r, 1000);
 	expect_there(p);
@@ -181,11 +179,9 @@ SCENARIO(time_wait, TW_24, "PAWS in TIME_WAIT: an old FIN is answered and does n
 	p = waiting(s, 'a');
 	t = p->ts_now;
 	rig_run(s->r, 10000);
-	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = p->R - 1, .ack = p->N, .ts = TS_SET,
-		.tsval = t - 1);
+	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = p->R - 1, .ack = p->N, .ts = TS_SET, .tsval = t - 1);
 	peer_expect_chk(p);
-	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE - 10000,
-	      "2*MSL restarted by an old FIN");
+	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE - 10000, "2*MSL restarted by an old FIN");
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_paws) == 1, "not counted");
 }
 
@@ -199,16 +195,13 @@ SCENARIO(time_wait, TW_25_26, "answers carry a current timestamp and the last of
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	val = last_rx(p)->f.tsval;
 	t = p->ts_now;
-	CHECK(s->r, last_rx(p)->win <= win && last_rx(p)->win > 0, "window %u, was %u",
-	      last_rx(p)->win, win);
+	CHECK(s->r, last_rx(p)->win <= win && last_rx(p)->win > 0, "window %u, was %u", last_rx(p)->win, win);
 	rig_run(s->r, 100);
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	if (!s->o.ts)
 		return;
-	CHECK(s->r, last_rx(p)->f.tsval - val == 100, "TSval moved by %u in 100 ms",
-	      last_rx(p)->f.tsval - val);
-	CHECK(s->r, last_rx(p)->f.tsecr == t || last_rx(p)->f.tsecr == p->ts_now, "TSecr %u",
-	      last_rx(p)->f.tsecr);
+	CHECK(s->r, last_rx(p)->f.tsval - val == 100, "TSval moved by %u in 100 ms", last_rx(p)->f.tsval - val);
+	CHECK(s->r, last_rx(p)->f.tsecr == t || last_rx(p)->f.tsecr == p->ts_now, "TSecr %u", last_rx(p)->f.tsecr);
 }
 
 SCENARIO(time_wait, TW_27, "LAST_ACK leaves no entry; CLOSING leaves an entry for a full 2*MSL")
@@ -271,13 +264,11 @@ SCENARIO(time_wait, TW_30, "five thousand entries: each answers and expires at i
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
 	for (unsigned i = 0; i < 5000; i += 100) {
 		p->t.rport = (uint16_t)(1024 + i);
-		CHECK(s->r, peer_info(p).time_wait_left_ms == start + 10 * i + LIFE - s->r->now,
-		      "entry %u: %u ms left", i, peer_info(p).time_wait_left_ms);
+		CHECK(s->r, peer_info(p).time_wait_left_ms == start + 10 * i + LIFE - s->r->now, "entry %u: %u ms left",
+		      i, peer_info(p).time_wait_left_ms);
 	}
 	rig_run(s->r, start + LIFE + 25000 - s->r->now);
-	CHECK(s->r,
-	      rig_counter(s->r, LA_C_time_wait) >= 2498 &&
-		      rig_counter(s->r, LA_C_time_wait) <= 2501,
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) >= 2498 && rig_counter(s->r, LA_C_time_wait) <= 2501,
 	      "%llu entries half-way", (unsigned long long)rig_counter(s->r, LA_C_time_wait));
 	rig_run(s->r, 26000);
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "entries are left");

@@ -60,8 +60,7 @@ SCENARIO(tw_240, TW_01, "2*MSL to the tick, by each path into TIME_WAIT")
 {
 	EACH_LIFE(life)
 	{
-		const uint32_t at[] = {life / 10, life / 2, life / 100 * 95,
-				       life,      life + 1, life / 100 * 105};
+		const uint32_t at[] = {life / 10, life / 2, life / 100 * 95, life, life + 1, life / 100 * 105};
 
 		fresh(s, life);
 		for (unsigned i = 0; i < 18; i++) {
@@ -120,8 +119,7 @@ SCENARIO(tw_240, TW_04, "each repeated FIN restarts the full 2*MSL")
 			expect_there(p);
 			peer_expect_none(p, 1);
 			expect_gone(p);
-			CHECK(s->r, rig_counter(s->r, LA_C_time_wait_fin_acked) == 3,
-			      "not counted");
+			CHECK(s->r, rig_counter(s->r, LA_C_time_wait_fin_acked) == 3, "not counted");
 		}
 	}
 }
@@ -145,14 +143,13 @@ SCENARIO(tw_240, TW_05, "only a repeated FIN restarts 2*MSL, even during a flood
 			peer_send(p, LA_ACK, p->R - 100, p->N, 50);
 			peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 0);
 			peer_send(p, LA_SYN | LA_ACK, p->R - 1, p->N, 0);
-			PEER_TX(p, .flags = LA_SYN, .seq = p->R - 1,
-				.ts = s->o.ts ? TS_SET : TS_NONE, .tsval = p->ts_now);
+			PEER_TX(p, .flags = LA_SYN, .seq = p->R - 1, .ts = s->o.ts ? TS_SET : TS_NONE,
+				.tsval = p->ts_now);
 			peer_skip(p);
 			rig_run(s->r, life / 100);
 		}
 		peer_expect_state(p, LA_TIME_WAIT);
-		CHECK(s->r, peer_info(p).time_wait_left_ms <= 1, "%u ms left",
-		      peer_info(p).time_wait_left_ms);
+		CHECK(s->r, peer_info(p).time_wait_left_ms <= 1, "%u ms left", peer_info(p).time_wait_left_ms);
 		peer_expect_none(p, 1);
 		expect_gone(p);
 		CHECK(s->r, rig_counter(s->r, LA_C_time_wait_expired) == 1, "not expired");
@@ -223,8 +220,8 @@ SCENARIO(tw_240, TW_36, "2*MSL runs from the start of TIME_WAIT, not from la_clo
 		peer_expect_none(p, life);
 		peer_fin(p);
 		peer_expect(p, LA_ACK, p->N, p->IRS + 2, 0);
-		CHECK(s->r, peer_info(p).time_wait_left_ms == life, "%u ms left of %u",
-		      peer_info(p).time_wait_left_ms, life);
+		CHECK(s->r, peer_info(p).time_wait_left_ms == life, "%u ms left of %u", peer_info(p).time_wait_left_ms,
+		      life);
 		peer_expect_none(p, life);
 		expect_there(p);
 		peer_expect_none(p, 1);

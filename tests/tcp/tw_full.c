@@ -27,7 +27,8 @@ reopen_refused(struct scene *s, uint32_t cookies_at)
 	enum { N = 8 };
 	struct peer *p[N];
 
-	scene_rig(s, &(struct rig_opts){.max_time_wait4 = N, .max_time_wait6 = N, .msl_ms = 10000, .syn_cookies_at = cookies_at});
+	scene_rig(s, &(struct rig_opts){
+			     .max_time_wait4 = N, .max_time_wait6 = N, .msl_ms = 10000, .syn_cookies_at = cookies_at});
 	for (unsigned i = 0; i < N; i++) {
 		p[i] = open_anyhow(s);
 		CHECK(s->r, user_close(p[i]) == 0, "la_close");

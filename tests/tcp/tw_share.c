@@ -128,8 +128,8 @@ two_prefixes(struct scene *s, uint32_t c, uint32_t percent)
 	CHECK(s->r, n == most, "%u %% of %u: one prefix got %u, not %u", percent, c, n, most);
 	CHECK(s->r, refused(s) == (n >= share), "refused %u", (unsigned)refused(s));
 	rest = 1 + takes_all(s, 2);
-	CHECK(s->r, rest == RTE_MIN(c - n, RTE_MAX(share, 1u)), "%u %% of %u: the other got %u of %u", percent, c,
-	      rest, c - n);
+	CHECK(s->r, rest == RTE_MIN(c - n, RTE_MAX(share, 1u)), "%u %% of %u: the other got %u of %u", percent, c, rest,
+	      c - n);
 	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "an entry ended early");
 }
 
@@ -250,8 +250,12 @@ SCENARIO(tw_share, reset, "--tw-full reset: the SYN of a prefix at its share is 
 {
 	struct peer *p;
 
-	scene_rig(s, &(struct rig_opts){.max_time_wait4 = 16, .max_time_wait6 = 16, .tw_full_reset = true,
-					.syn_cookies_at = UINT32_MAX, .msl_ms = 120000, .gateway = true});
+	scene_rig(s, &(struct rig_opts){.max_time_wait4 = 16,
+					.max_time_wait6 = 16,
+					.tw_full_reset = true,
+					.syn_cookies_at = UINT32_MAX,
+					.msl_ms = 120000,
+					.gateway = true});
 	peer_listen(peer_new(s->r, &s->o));
 	takes(s, 2, 1);
 	for (unsigned i = 0; i < 12; i++)

@@ -7,15 +7,7 @@
 
 /* Every call from every callback. A user makes one kind of call, in one callback. */
 enum where { IN_OPENED, IN_DATA, IN_FIN, IN_TIMER, IN_ACKED, IN_WRITABLE, NWHERE };
-enum what {
-	DO_CLOSE,
-	DO_ABORT,
-	DO_SHUTDOWN,
-	DO_SHUTDOWN_CLOSE,
-	DO_SEND_CLOSE,
-	DO_CLOSE_TWICE,
-	NWHAT
-};
+enum what { DO_CLOSE, DO_ABORT, DO_SHUTDOWN, DO_SHUTDOWN_CLOSE, DO_SEND_CLOSE, DO_CLOSE_TWICE, NWHAT };
 
 struct actor {
 	struct rig *r;
@@ -101,8 +93,7 @@ on_timer(struct la_conn *c, void *user)
 
 	act(c, a, IN_TIMER);
 	if (!a->ending && !a->closed)
-		la_send(c, text,
-			sizeof(text)); /* more than the queue's room: `writable` follows */
+		la_send(c, text, sizeof(text)); /* more than the queue's room: `writable` follows */
 }
 
 static void
@@ -194,8 +185,7 @@ SCENARIO(user, every_call_from_every_callback, "every API call works in every ca
 	}
 }
 
-SCENARIO(user, unread_in_time_wait,
-	 "unread text survives the start of TIME_WAIT, and `closed` follows when it is read")
+SCENARIO(user, unread_in_time_wait, "unread text survives the start of TIME_WAIT, and `closed` follows when it is read")
 {
 	struct peer *p = scene_open(s);
 
@@ -213,8 +203,8 @@ SCENARIO(user, unread_in_time_wait,
 	user_read(p, 999);
 	CHECK(s->r, p->u.closed == 0, "closed before it was read");
 	user_read(p, 1);
-	CHECK(s->r, p->u.bytes == 1000 && p->u.peer_fin == 1, "%llu bytes, %u FIN",
-	      (unsigned long long)p->u.bytes, p->u.peer_fin);
+	CHECK(s->r, p->u.bytes == 1000 && p->u.peer_fin == 1, "%llu bytes, %u FIN", (unsigned long long)p->u.bytes,
+	      p->u.peer_fin);
 	user_expect_closed(p, LA_END_ORDERLY);
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
 }
@@ -281,10 +271,8 @@ SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe do
 		uint64_t from = s->r->now;
 
 		x = peer_wait(q, 20000);
-		CHECK(s->r, x && x->flags == LA_ACK && x->seq == q->N - 1 && x->len <= 1,
-		      "no probe");
-		CHECK(s->r, x->at - from >= 9990, "after %llu ms",
-		      (unsigned long long)(x->at - from));
+		CHECK(s->r, x && x->flags == LA_ACK && x->seq == q->N - 1 && x->len <= 1, "no probe");
+		CHECK(s->r, x->at - from >= 9990, "after %llu ms", (unsigned long long)(x->at - from));
 		CHECK(s->r, peer_wait(q, 20000) != NULL, "no second probe");
 		peer_ack(q);
 		peer_skip(q);
@@ -295,8 +283,7 @@ SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe do
 	CHECK(s->r, p->u.closed == 0, "the other one was closed");
 }
 
-SCENARIO(user, abort_all,
-	 "la_shard_abort_all() resets open connections in portions, and keeps TIME_WAIT entries")
+SCENARIO(user, abort_all, "la_shard_abort_all() resets open connections in portions, and keeps TIME_WAIT entries")
 {
 	struct peer *p = scene_listen(s), *q[5];
 
@@ -348,8 +335,6 @@ SCENARIO(user, slots_again, "slots are reused many times, after every kind of en
 		peer_renew(p, p->IRS + 12345);
 	}
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
-	CHECK(s->r,
-	      rig_counter(s->r, LA_C_time_wait_entered) == 60 &&
-		      rig_counter(s->r, LA_C_time_wait_expired) == 60,
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_entered) == 60 && rig_counter(s->r, LA_C_time_wait_expired) == 60,
 	      "entries made and expired");
 }

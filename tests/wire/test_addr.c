@@ -28,10 +28,9 @@ Test(addr, parse_v6)
 Test(addr, parse_refuses)
 {
 	static const char *const bad[] = {
-		"",          " ",          " 10.0.0.1",   "10.0.0.1 ",
-		"10.0.0",    "10.0.0.256", "10.0.0.1.2",  "0x0a000001",
-		"10.0.0.-1", "fd00::1::2", "fd00::12345", "fe80::1%eth0",
-		":",         "host",       "10.0.0.1/24", "[::1]",
+		"",	      " ",	    " 10.0.0.1",   "10.0.0.1 ",	 "10.0.0",	"10.0.0.256",
+		"10.0.0.1.2", "0x0a000001", "10.0.0.-1",   "fd00::1::2", "fd00::12345", "fe80::1%eth0",
+		":",	      "host",	    "10.0.0.1/24", "[::1]",
 	};
 	struct la_addr a;
 
@@ -53,8 +52,7 @@ Test(addr, format)
 		{"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
 		{"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},
 		{"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
-		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
 	};
 	char buf[LA_ADDR_STRLEN];
 

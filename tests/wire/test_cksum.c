@@ -39,8 +39,7 @@ Test(cksum, every_length_and_alignment)
 				p[i] = (uint8_t)rnd(&seed);
 			q = exact(b, align + len);
 			cr_assert_eq(ntohs(la_cksum_finish(la_cksum_add(start, q + align, len))),
-				     naive_cksum(p, len, ntohs((uint16_t)start)),
-				     "len %zu align %zu", len, align);
+				     naive_cksum(p, len, ntohs((uint16_t)start)), "len %zu align %zu", len, align);
 			free(q);
 			free(b);
 		}
@@ -55,8 +54,8 @@ Test(cksum, all_ones_and_large)
 
 	memset(b, 0xff, max);
 	for (size_t len = 1; len <= max; len = len * 2 + 1)
-		cr_assert_eq(ntohs(la_cksum_finish(la_cksum_add(0xffffffff, b, len))),
-			     naive_cksum(b, len, 0xffff), "len %zu", len);
+		cr_assert_eq(ntohs(la_cksum_finish(la_cksum_add(0xffffffff, b, len))), naive_cksum(b, len, 0xffff),
+			     "len %zu", len);
 	memset(b, 0, max);
 	cr_assert_eq(la_cksum_add(0, b, max), 0, "zeros stay the positive zero");
 	free(b);
@@ -129,8 +128,7 @@ Test(cksum, mbuf_chains)
 			b[i] = (uint8_t)rnd(&seed);
 		m = chain(b, total, &seed);
 		cr_assert_eq(ntohs(la_cksum_finish(la_cksum_add_mbuf(start, m, off, len))),
-			     naive_cksum(b + off, len, ntohs((uint16_t)start)), "%zu %u %u", total,
-			     off, len);
+			     naive_cksum(b + off, len, ntohs((uint16_t)start)), "%zu %u %u", total, off, len);
 		free_chain(m);
 	}
 }
@@ -153,8 +151,7 @@ Test(cksum, pseudo_v4)
 	static const uint8_t p[] = {10, 0, 0, 1, 192, 168, 255, 254, 0, 6, 0x12, 0x34};
 	struct la_addr a = addr("10.0.0.1"), b = addr("192.168.255.254");
 
-	cr_assert_eq(ntohs(la_cksum_finish(la_cksum_pseudo(&a, &b, 6, 0x1234))),
-		     naive_cksum(p, sizeof(p), 0));
+	cr_assert_eq(ntohs(la_cksum_finish(la_cksum_pseudo(&a, &b, 6, 0x1234))), naive_cksum(p, sizeof(p), 0));
 }
 
 Test(cksum, pseudo_v6)
@@ -168,17 +165,13 @@ Test(cksum, pseudo_v6)
 /* A captured SYN over IPv4: the sum of pseudo-header and segment is 0. */
 Test(cksum, tcp_segment)
 {
-	uint8_t seg[24] = {0x04, 0x00, 0x00, 0x50, 0,    0,    0,    1,    0,    0, 0,    0,
+	uint8_t seg[24] = {0x04, 0x00, 0x00, 0x50, 0,	 0,    0,    1,	   0,	 0, 0,	  0,
 			   0x60, 0x02, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0x02, 4, 0x05, 0xb4};
 	struct la_addr a = addr("10.0.0.1"), b = addr("10.0.0.2");
 	uint32_t pseudo = 0x0a00 + 0x0001 + 0x0a00 + 0x0002 + 6 + sizeof(seg);
 
 	set_cksum(seg, sizeof(seg), 16, pseudo);
-	cr_assert_eq(la_cksum_finish(la_cksum_add(la_cksum_pseudo(&a, &b, 6, sizeof(seg)), seg,
-						  sizeof(seg))),
-		     0);
+	cr_assert_eq(la_cksum_finish(la_cksum_add(la_cksum_pseudo(&a, &b, 6, sizeof(seg)), seg, sizeof(seg))), 0);
 	seg[5] ^= 1;
-	cr_assert_neq(la_cksum_finish(la_cksum_add(la_cksum_pseudo(&a, &b, 6, sizeof(seg)), seg,
-						   sizeof(seg))),
-		      0);
+	cr_assert_neq(la_cksum_finish(la_cksum_add(la_cksum_pseudo(&a, &b, 6, sizeof(seg)), seg, sizeof(seg))), 0);
 }

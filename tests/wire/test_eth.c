@@ -2,8 +2,7 @@
 #include "wire_test.h"
 
 static const uint8_t plain[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00};
-static const uint8_t tagged[] = {2, 0, 0, 0,    0,    1,    2,    0,    0,
-				 0, 0, 2, 0x81, 0x00, 0xe0, 0x05, 0x86, 0xdd};
+static const uint8_t tagged[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0x00, 0xe0, 0x05, 0x86, 0xdd};
 
 Test(eth, plain)
 {
@@ -94,8 +93,7 @@ Test(eth, truncated)
 	}
 }
 
-static const uint8_t arp[] = {0,  1, 0x08, 0, 6, 4, 0, 1, 2, 0, 0,  0, 0, 1,
-			      10, 0, 0,    1, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2};
+static const uint8_t arp[] = {0, 1, 0x08, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2};
 
 Test(arp, round_trip)
 {
@@ -140,8 +138,7 @@ Test(arp, wrong_fields)
 	static const struct {
 		size_t off;
 		uint8_t value;
-	} t[] = {{0, 1},  {1, 6}, {2, 0x86}, {3, 1}, {4, 8},
-		 {5, 16}, {6, 1}, {7, 0},    {7, 3}, {8, 0xff}};
+	} t[] = {{0, 1}, {1, 6}, {2, 0x86}, {3, 1}, {4, 8}, {5, 16}, {6, 1}, {7, 0}, {7, 3}, {8, 0xff}};
 	struct la_arp a;
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {

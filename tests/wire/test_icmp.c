@@ -58,8 +58,7 @@ Test(icmp4, kinds)
 			cr_assert_eq(m.kind, t[i].kind, "type %u code %u", t[i].type, code);
 			cr_assert_eq(m.type, t[i].type);
 			cr_assert_eq(m.code, code);
-			cr_assert_eq(m.has_tuple, t[i].kind >= LA_ICMP_ERR_SOFT &&
-							  t[i].kind <= LA_ICMP_ERR_PMTU);
+			cr_assert_eq(m.has_tuple, t[i].kind >= LA_ICMP_ERR_SOFT && t[i].kind <= LA_ICMP_ERR_PMTU);
 		}
 	}
 }
@@ -224,14 +223,12 @@ Test(icmp6, kinds)
 		uint8_t type, first, last;
 		enum la_icmp_kind kind;
 	} t[] = {
-		{1, 0, 3, LA_ICMP_ERR_SOFT}, {1, 4, 4, LA_ICMP_ERR_HARD},
-		{1, 5, 7, LA_ICMP_ERR_SOFT}, {2, 0, 1, LA_ICMP_ERR_PMTU},
-		{3, 0, 1, LA_ICMP_ERR_SOFT}, {4, 0, 0, LA_ICMP_ERR_SOFT},
-		{4, 1, 1, LA_ICMP_ERR_HARD}, {4, 2, 3, LA_ICMP_ERR_SOFT},
-		{5, 0, 0, LA_ICMP_OTHER},    {8, 0, 0, LA_ICMP_OTHER},
-		{128, 0, 0, LA_ICMP_ECHO},   {128, 1, 1, LA_ICMP_OTHER},
-		{129, 0, 0, LA_ICMP_OTHER},  {133, 0, 0, LA_ICMP_OTHER},
-		{134, 0, 0, LA_ICMP_RA},     {137, 0, 0, LA_ICMP_OTHER},
+		{1, 0, 3, LA_ICMP_ERR_SOFT}, {1, 4, 4, LA_ICMP_ERR_HARD}, {1, 5, 7, LA_ICMP_ERR_SOFT},
+		{2, 0, 1, LA_ICMP_ERR_PMTU}, {3, 0, 1, LA_ICMP_ERR_SOFT}, {4, 0, 0, LA_ICMP_ERR_SOFT},
+		{4, 1, 1, LA_ICMP_ERR_HARD}, {4, 2, 3, LA_ICMP_ERR_SOFT}, {5, 0, 0, LA_ICMP_OTHER},
+		{8, 0, 0, LA_ICMP_OTHER},    {128, 0, 0, LA_ICMP_ECHO},	  {128, 1, 1, LA_ICMP_OTHER},
+		{129, 0, 0, LA_ICMP_OTHER},  {133, 0, 0, LA_ICMP_OTHER},  {134, 0, 0, LA_ICMP_RA},
+		{137, 0, 0, LA_ICMP_OTHER},
 	};
 	uint8_t b[56];
 	struct la_icmp m;
@@ -241,8 +238,7 @@ Test(icmp6, kinds)
 			error6(b, t[i].type, code, 0);
 			assert_ok(icmp6(&from_host, b, sizeof(b), &m));
 			cr_assert_eq(m.kind, t[i].kind, "type %u code %u", t[i].type, code);
-			cr_assert_eq(m.has_tuple, t[i].kind >= LA_ICMP_ERR_SOFT &&
-							  t[i].kind <= LA_ICMP_ERR_PMTU);
+			cr_assert_eq(m.has_tuple, t[i].kind >= LA_ICMP_ERR_SOFT && t[i].kind <= LA_ICMP_ERR_PMTU);
 		}
 	}
 }
@@ -325,9 +321,9 @@ Test(icmp6, echo_reply)
 }
 
 static const uint8_t ns[] = {135, 0, 0, 0, 0, 0, 0, 0, 0xfd, 0, 0, 0, 0, 0, 0, 0,
-			     0,   0, 0, 0, 0, 0, 0, 2, 1,    1, 2, 0, 0, 0, 0, 1};
+			     0,	  0, 0, 0, 0, 0, 0, 2, 1,    1, 2, 0, 0, 0, 0, 1};
 static const uint8_t na[] = {136, 0, 0, 0, 0x60, 0, 0, 0, 0xfd, 0, 0, 0, 0, 0, 0, 0,
-			     0,   0, 0, 0, 0,    0, 0, 2, 2,    1, 2, 0, 0, 0, 0, 1};
+			     0,	  0, 0, 0, 0,	 0, 0, 2, 2,	1, 2, 0, 0, 0, 0, 1};
 
 Test(nd, solicitation)
 {
@@ -473,9 +469,7 @@ Test(nd, write_exact_bytes)
 		want[4] = (uint8_t)((flags & 1 ? 0x40 : 0) | (flags & 2 ? 0x20 : 0));
 		set_cksum(want, 32, 2, naive_pseudo6(&us, &target, 58, 32));
 		memset(out, 0xee, sizeof(out));
-		cr_assert_eq(
-			la_nd_advert_write(out, &us, &target, &target, mac, flags & 1, flags & 2),
-			32);
+		cr_assert_eq(la_nd_advert_write(out, &us, &target, &target, mac, flags & 1, flags & 2), 32);
 		cr_assert_arr_eq(out, want, 32);
 		cr_assert_eq(out[32], 0xee);
 	}
@@ -500,9 +494,8 @@ Test(icmp, mutated)
 	uint64_t seed = 9;
 
 	for (int i = 0; i < 60000; i++) {
-		struct la_ip ip = {.src = addr(rnd(&seed) % 8 ? "fd00::1" : "::"),
-				   .dst = addr(dsts[rnd(&seed) % 3]),
-				   .ttl = 255};
+		struct la_ip ip = {
+			.src = addr(rnd(&seed) % 8 ? "fd00::1" : "::"), .dst = addr(dsts[rnd(&seed) % 3]), .ttl = 255};
 		uint8_t b[72] = {0}, *p;
 		size_t n = rnd(&seed) % (sizeof(b) + 1);
 		bool v4 = rnd(&seed) & 1;
@@ -514,15 +507,13 @@ Test(icmp, mutated)
 			memcpy(b + 8, quote4, sizeof(quote4));
 		else if (rnd(&seed) & 1)
 			memcpy(b, ns, sizeof(ns));
-		b[0] = v4 ? types4[rnd(&seed) % sizeof(types4)]
-			  : types6[rnd(&seed) % sizeof(types6)];
+		b[0] = v4 ? types4[rnd(&seed) % sizeof(types4)] : types6[rnd(&seed) % sizeof(types6)];
 		mutate(&seed, b, n);
 		p = exact(b, n);
 		if (n >= 4)
 			set_cksum(p, n, 2, v4 ? 0 : naive_pseudo6(&ip.src, &ip.dst, 58, n));
 		why = v4 ? la_icmp4_parse(p, n, &m) : la_icmp6_parse(p, n, &ip, &m);
-		cr_assert(why == LA_WIRE_OK || why == LA_C_drop_icmp_bad ||
-			  why == LA_C_drop_nd_bad);
+		cr_assert(why == LA_WIRE_OK || why == LA_C_drop_icmp_bad || why == LA_C_drop_nd_bad);
 		if (why == LA_WIRE_OK && m.has_tuple) {
 			cr_assert_eq(la_addr_is4(&m.tuple.laddr), v4);
 			cr_assert_eq(la_addr_is4(&m.tuple.raddr), v4);

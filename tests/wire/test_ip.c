@@ -4,12 +4,10 @@
 #include "wire/ip.h"
 
 /* 10.0.0.1 > 10.0.0.2, TCP, DF, TTL 64, 4 bytes of upper layer */
-static const uint8_t ip4[] = {0x45, 0, 0, 24, 0,  0, 0x40, 0, 64, 6, 0x26, 0xde,
-			      10,   0, 0, 1,  10, 0, 0,    2, 1,  2, 3,    4};
+static const uint8_t ip4[] = {0x45, 0, 0, 24, 0, 0, 0x40, 0, 64, 6, 0x26, 0xde, 10, 0, 0, 1, 10, 0, 0, 2, 1, 2, 3, 4};
 
-static const uint8_t ip6[] = {0x60, 0, 0, 0, 0, 4, 6, 64, 0xfd, 0,    0, 0, 0, 0, 0,
-			      0,    0, 0, 0, 0, 0, 0, 0,  1,    0xfd, 0, 0, 0, 0, 0,
-			      0,    0, 0, 0, 0, 0, 0, 0,  0,    2,    1, 2, 3, 4};
+static const uint8_t ip6[] = {0x60, 0, 0,    0, 0, 4, 6, 64, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+			      0,    1, 0xfd, 0, 0, 0, 0, 0,  0,	   0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 3, 4};
 
 Test(ip4, parse)
 {
@@ -137,8 +135,7 @@ Test(ip4, options)
 {
 	struct la_ip ip;
 
-	assert_ok(
-		ip4_options((const uint8_t[8]){148, 4, 0, 0, 1, 1, 1, 0}, &ip)); /* router alert */
+	assert_ok(ip4_options((const uint8_t[8]){148, 4, 0, 0, 1, 1, 1, 0}, &ip)); /* router alert */
 	cr_assert_eq(ip.hlen, 28);
 	cr_assert_eq(ip.plen, 4);
 	assert_ok(ip4_options((const uint8_t[8]){0, 255, 255, 255, 255, 255, 255, 255}, &ip));
@@ -231,11 +228,10 @@ ip6_ext(uint8_t first, const uint8_t *ext, size_t n, size_t cut, struct la_ip *i
 Test(ip6, extension_headers)
 {
 	static const uint8_t all[] = {
-		43,   0, 5, 2, 0, 0, 1, 0, /* hop-by-hop: router alert */
-		60,   0, 4, 0, 0, 0, 0, 0, /* routing, no segments left */
-		44,   1, 1, 4, 0, 0, 0, 0,
-		0x1e, 4, 0, 0, 0, 0, 0, 0, /* destination: padding, unknown */
-		6,    0, 0, 0, 1, 2, 3, 4, /* atomic fragment */
+		43, 0, 5, 2, 0, 0, 1, 0,			    /* hop-by-hop: router alert */
+		60, 0, 4, 0, 0, 0, 0, 0,			    /* routing, no segments left */
+		44, 1, 1, 4, 0, 0, 0, 0, 0x1e, 4, 0, 0, 0, 0, 0, 0, /* destination: padding, unknown */
+		6,  0, 0, 0, 1, 2, 3, 4,			    /* atomic fragment */
 	};
 	struct la_ip ip;
 
@@ -250,9 +246,7 @@ Test(ip6, extension_headers)
 	cr_assert_eq(ip.plen, 0);
 }
 
-#define EXT(first, ...)                                                                           \
-	ip6_ext(first, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}), 0, \
-		&ip)
+#define EXT(first, ...) ip6_ext(first, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}), 0, &ip)
 
 Test(ip6, extension_headers_refused)
 {
@@ -310,10 +304,9 @@ Test(ip, sources)
 {
 	static const char *const good[] = {"10.0.0.1", "1.0.0.0", "223.255.255.255", "128.0.0.1",
 					   "fd00::1",  "fe80::1", "2001:db8::"};
-	static const char *const bad[] = {"0.0.0.0",         "0.1.2.3",   "127.0.0.1",
-					  "127.255.255.255", "224.0.0.1", "239.1.2.3",
-					  "255.255.255.255", "::",        "::1",
-					  "ff02::1"};
+	static const char *const bad[] = {
+		"0.0.0.0",	   "0.1.2.3", "127.0.0.1", "127.255.255.255", "224.0.0.1", "239.1.2.3",
+		"255.255.255.255", "::",      "::1",	   "ff02::1"};
 	struct la_addr a;
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -328,10 +321,9 @@ Test(ip, sources)
 
 Test(ip, multicast)
 {
-	static const char *const yes[] = {"224.0.0.0", "239.255.255.255", "255.255.255.255",
-					  "ff02::1", "ffff::"};
+	static const char *const yes[] = {"224.0.0.0", "239.255.255.255", "255.255.255.255", "ff02::1", "ffff::"};
 	static const char *const no[] = {"223.255.255.255", "240.0.0.0", "255.255.255.254",
-					 "10.0.0.255",      "fe80::1",   "::"};
+					 "10.0.0.255",	    "fe80::1",	 "::"};
 	struct la_addr a;
 
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
@@ -367,8 +359,7 @@ Test(ip, mutated)
 		}
 		mutate(&seed, b, sizeof(b));
 		p = exact(b, n);
-		if ((v4 ? la_ip4_parse(p, n, rnd(&seed) & 1, &ip) : la_ip6_parse(p, n, &ip)) ==
-		    LA_WIRE_OK) {
+		if ((v4 ? la_ip4_parse(p, n, rnd(&seed) & 1, &ip) : la_ip6_parse(p, n, &ip)) == LA_WIRE_OK) {
 			cr_assert_leq((size_t)ip.hlen + ip.plen, n);
 			cr_assert_geq(ip.hlen, v4 ? 20 : 40);
 			cr_assert_eq(la_addr_is4(&ip.src), v4);

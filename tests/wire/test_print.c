@@ -17,8 +17,7 @@ struct frame {
 static uint8_t *
 start(struct frame *f, uint16_t type, uint16_t vlan)
 {
-	struct la_eth e = {
-		.type = type, .vlan = vlan, .src = {2, 0, 0, 0, 0, 1}, .dst = {2, 0, 0, 0, 0, 2}};
+	struct la_eth e = {.type = type, .vlan = vlan, .src = {2, 0, 0, 0, 0, 1}, .dst = {2, 0, 0, 0, 0, 2}};
 
 	memset(f, 0, sizeof(*f));
 	f->len = la_eth_write(f->b, &e);
@@ -74,9 +73,9 @@ Test(print, flags)
 	static const struct {
 		uint8_t flags;
 		const char *text;
-	} t[] = {{0, "none"},       {LA_SYN, "S"},           {LA_SYN | LA_ACK, "S."},
-		 {LA_ACK, "."},     {LA_FIN | LA_ACK, "F."}, {LA_FIN | LA_PSH | LA_ACK, "FP."},
-		 {LA_RST, "R"},     {LA_RST | LA_ACK, "R."}, {LA_SYN | LA_ECE | LA_CWR, "SEW"},
+	} t[] = {{0, "none"},	    {LA_SYN, "S"},	     {LA_SYN | LA_ACK, "S."},
+		 {LA_ACK, "."},	    {LA_FIN | LA_ACK, "F."}, {LA_FIN | LA_PSH | LA_ACK, "FP."},
+		 {LA_RST, "R"},	    {LA_RST | LA_ACK, "R."}, {LA_SYN | LA_ECE | LA_CWR, "SEW"},
 		 {0xff, "FSRP.UEW"}};
 	char buf[10];
 
@@ -134,9 +133,8 @@ Test(print, tcp_malformed)
 	f.b[14 + 20 + 13] = LA_SYN;
 	says(&f, "10.0.0.1:1 > 10.0.0.2:2 S seq 0:0(0) win 0 <bad>");
 	f.b[14 + 20 + 12] = 0x40;
-	says(&f,
-	     "10.0.0.1 > 10.0.0.2 tcp dropped: drop_tcp_short (TCP header longer than the packet, "
-	     "or data offset below 5)");
+	says(&f, "10.0.0.1 > 10.0.0.2 tcp dropped: drop_tcp_short (TCP header longer than the packet, "
+		 "or data offset below 5)");
 }
 
 Test(print, vlan)
@@ -164,8 +162,7 @@ Test(print, ip_checksum)
 Test(print, arp)
 {
 	struct la_addr a = addr("10.0.0.1"), b = addr("10.0.0.2");
-	struct la_arp arp = {
-		.op = LA_ARP_REQUEST, .sha = {2, 0, 0, 0, 0, 1}, .spa = a.w[3], .tpa = b.w[3]};
+	struct la_arp arp = {.op = LA_ARP_REQUEST, .sha = {2, 0, 0, 0, 0, 1}, .spa = a.w[3], .tpa = b.w[3]};
 	struct frame f;
 
 	la_arp_write(start(&f, LA_ETH_ARP, 0), &arp);
@@ -181,8 +178,8 @@ Test(print, icmp)
 {
 	static const uint8_t echo[] = {8, 0, 0, 0, 0, 7, 0, 3, 'x'};
 	static const uint8_t quench[] = {4, 0, 0, 0, 0, 0, 0, 0};
-	static const uint8_t big[] = {3, 4, 0,  0, 0, 0, 5,  0, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6,
-				      0, 0, 10, 0, 0, 2, 10, 0, 0,    1, 0, 80, 4, 0, 0, 0, 0,  9};
+	static const uint8_t big[] = {3, 4, 0,	0, 0, 0, 5,  0, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6,
+				      0, 0, 10, 0, 0, 2, 10, 0, 0,    1, 0, 80, 4, 0, 0, 0, 0,	9};
 	uint8_t b[sizeof(big)];
 	struct frame f;
 
@@ -205,9 +202,8 @@ Test(print, icmp)
 	icmp(&f, "10.0.0.1", "10.0.0.2", b, 12);
 	says(&f, "10.0.0.1 > 10.0.0.2 icmp soft error type 11 code 3");
 	f.b[14 + 20 + 5] ^= 1;
-	says(&f,
-	     "10.0.0.1 > 10.0.0.2 icmp dropped: drop_icmp_bad (ICMP packet short or with a wrong "
-	     "checksum)");
+	says(&f, "10.0.0.1 > 10.0.0.2 icmp dropped: drop_icmp_bad (ICMP packet short or with a wrong "
+		 "checksum)");
 }
 
 Test(print, icmp6)
@@ -248,8 +244,7 @@ Test(print, other_frames)
 	f.len = 0;
 	says(&f, "frame dropped: drop_eth_short (frame shorter than its Ethernet header)");
 	start(&f, LA_ETH_IP4, 0);
-	says(&f,
-	     "ip dropped: drop_ip_short (IP packet shorter than its headers or its total length)");
+	says(&f, "ip dropped: drop_ip_short (IP packet shorter than its headers or its total length)");
 	start(&f, LA_ETH_IP6, 0);
 	says(&f, "ip6 dropped: drop_ip_short (IP packet shorter than its headers or its total "
 		 "length)");

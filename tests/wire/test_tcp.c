@@ -10,7 +10,7 @@ parse(uint8_t flags, const uint8_t *opts, size_t n, size_t payload, struct la_se
 {
 	size_t padded = (n + 3) / 4 * 4, len = 20 + padded, hlen = 0;
 	uint8_t b[60] = {0x04, 0x00, 0x00, 0x50, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06,
-			 0x07, 0x08, 0,    0,    0x80, 0x01, 0xab, 0xcd, 0x11, 0x22};
+			 0x07, 0x08, 0,	   0,	 0x80, 0x01, 0xab, 0xcd, 0x11, 0x22};
 	enum la_counter why;
 	uint8_t *p;
 
@@ -90,10 +90,8 @@ Test(tcp, short_headers)
 			uint8_t *p = exact(b, n);
 			bool fits = off >= 5 && off * 4u <= n;
 
-			cr_assert_eq(la_tcp_parse(p, n, n, &s, &hlen),
-				     fits ? LA_WIRE_OK : LA_C_drop_tcp_short);
-			cr_assert_eq(la_tcp_parse(p, n, 1000, &s, &hlen),
-				     fits ? LA_WIRE_OK : LA_C_drop_tcp_short);
+			cr_assert_eq(la_tcp_parse(p, n, n, &s, &hlen), fits ? LA_WIRE_OK : LA_C_drop_tcp_short);
+			cr_assert_eq(la_tcp_parse(p, n, 1000, &s, &hlen), fits ? LA_WIRE_OK : LA_C_drop_tcp_short);
 			if (fits)
 				cr_assert_eq(s.len, 1000 - off * 4);
 			free(p);
@@ -158,32 +156,15 @@ Test(tcp, malformed_lists)
 	static const struct {
 		uint8_t n, o[12];
 	} t[] = {
-		{4, {253, 0, 1, 1}},
-		{4, {253, 1, 1, 1}},
-		{4, {253, 5, 1, 1}},
-		{4, {253, 255, 1, 1}},
-		{4, {1, 1, 1, 253}},
-		{4, {1, 1, 1, 2}},
-		{4, {2, 0, 5, 180}},
-		{4, {2, 1, 5, 180}},
-		{4, {2, 3, 5, 0}},
-		{4, {2, 2, 1, 1}},
-		{8, {2, 5, 5, 180, 1, 0}},
-		{4, {1, 1, 2, 4}},
-		{4, {1, 2, 4, 5}},
-		{4, {3, 2, 1, 1}},
-		{4, {3, 4, 7, 1}},
-		{4, {1, 1, 3, 3}},
-		{4, {4, 3, 0, 1}},
-		{4, {4, 0, 0, 1}},
-		{4, {1, 1, 1, 4}},
-		{4, {8, 10, 0, 0}},
-		{12, {8, 9, 1, 1, 1, 1, 1, 1}},
-		{12, {8, 11, 1, 1, 1, 1}},
-		{12, {1, 1, 1, 8, 10, 1}},
-		{4, {8, 2, 1, 1}},
-		{4, {8, 0, 1, 1}},
-		{4, {8, 1, 1, 1}},
+		{4, {253, 0, 1, 1}},	   {4, {253, 1, 1, 1}},	      {4, {253, 5, 1, 1}},
+		{4, {253, 255, 1, 1}},	   {4, {1, 1, 1, 253}},	      {4, {1, 1, 1, 2}},
+		{4, {2, 0, 5, 180}},	   {4, {2, 1, 5, 180}},	      {4, {2, 3, 5, 0}},
+		{4, {2, 2, 1, 1}},	   {8, {2, 5, 5, 180, 1, 0}}, {4, {1, 1, 2, 4}},
+		{4, {1, 2, 4, 5}},	   {4, {3, 2, 1, 1}},	      {4, {3, 4, 7, 1}},
+		{4, {1, 1, 3, 3}},	   {4, {4, 3, 0, 1}},	      {4, {4, 0, 0, 1}},
+		{4, {1, 1, 1, 4}},	   {4, {8, 10, 0, 0}},	      {12, {8, 9, 1, 1, 1, 1, 1, 1}},
+		{12, {8, 11, 1, 1, 1, 1}}, {12, {1, 1, 1, 8, 10, 1}}, {4, {8, 2, 1, 1}},
+		{4, {8, 0, 1, 1}},	   {4, {8, 1, 1, 1}},
 	};
 	struct la_seg s;
 
@@ -246,8 +227,7 @@ Test(tcp, alignment)
 
 Test(tcp, unaligned_header)
 {
-	static const uint8_t h[32] = {[3] = 9, [12] = 0x80, [13] = 0x10, [20] = 1,
-				      1,       8,           10,          [27] = 5};
+	static const uint8_t h[32] = {[3] = 9, [12] = 0x80, [13] = 0x10, [20] = 1, 1, 8, 10, [27] = 5};
 	struct la_seg s;
 	size_t hlen;
 
@@ -294,9 +274,7 @@ Test(tcp, first_of_a_kind_counts)
 {
 	struct la_seg s;
 
-	assert_ok(parse(LA_SYN,
-			OPTS(2, 4, 5, 180, 2, 4, 1, 0, 3, 3, 2, 3, 3, 9, TS(1, 2), TS(3, 4)), 0,
-			&s));
+	assert_ok(parse(LA_SYN, OPTS(2, 4, 5, 180, 2, 4, 1, 0, 3, 3, 2, 3, 3, 9, TS(1, 2), TS(3, 4)), 0, &s));
 	cr_assert_eq(s.mss, 1460);
 	cr_assert_eq(s.wscale, 2);
 	cr_assert_eq(s.tsval, 1);
@@ -310,8 +288,7 @@ Test(tcp, small_mss)
 	struct la_seg s;
 
 	for (size_t i = 0; i < sizeof(mss) / sizeof(mss[0]); i++) {
-		assert_ok(
-			parse(LA_SYN, OPTS(2, 4, (uint8_t)(mss[i] >> 8), (uint8_t)mss[i]), 0, &s));
+		assert_ok(parse(LA_SYN, OPTS(2, 4, (uint8_t)(mss[i] >> 8), (uint8_t)mss[i]), 0, &s));
 		cr_assert_eq(s.opts, LA_OPT_MSS);
 		cr_assert_eq(s.mss, mss[i]);
 	}
@@ -362,9 +339,9 @@ Test(tcp, write_plain)
 
 Test(tcp, write_timestamps)
 {
-	static const uint8_t want[32] = {0x04, 0x00, 0x00, 0x50, 1,    2,    3,    4,   5, 6, 7, 8,
-					 0x80, 0x10, 0x01, 0xf6, 0,    0,    0,    0,   1, 1, 8, 10,
-					 0xa1, 0xa2, 0xa3, 0xa4, 0xb1, 0xb2, 0xb3, 0xb4};
+	static const uint8_t want[32] = {0x04, 0x00, 0x00, 0x50, 1,    2,    3,	   4,	 5,    6,   7,
+					 8,    0x80, 0x10, 0x01, 0xf6, 0,    0,	   0,	 0,    1,   1,
+					 8,    10,   0xa1, 0xa2, 0xa3, 0xa4, 0xb1, 0xb2, 0xb3, 0xb4};
 	struct la_tcp_hdr h = {.sport = 1024,
 			       .dport = 80,
 			       .seq = 0x01020304,
@@ -404,10 +381,8 @@ Test(tcp, write_syn)
 	write_syn(LA_OPT_MSS, OPTS(2, 4, 5, 180));
 	write_syn(LA_OPT_MSS | LA_OPT_SACK_PERM | LA_OPT_TS | LA_OPT_WSCALE,
 		  OPTS(2, 4, 5, 180, 4, 2, TS(5, 6), 1, 3, 3, 7));
-	write_syn(LA_OPT_MSS | LA_OPT_TS | LA_OPT_WSCALE,
-		  OPTS(2, 4, 5, 180, 1, 1, TS(5, 6), 1, 3, 3, 7));
-	write_syn(LA_OPT_MSS | LA_OPT_SACK_PERM | LA_OPT_WSCALE,
-		  OPTS(2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 7));
+	write_syn(LA_OPT_MSS | LA_OPT_TS | LA_OPT_WSCALE, OPTS(2, 4, 5, 180, 1, 1, TS(5, 6), 1, 3, 3, 7));
+	write_syn(LA_OPT_MSS | LA_OPT_SACK_PERM | LA_OPT_WSCALE, OPTS(2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 7));
 	write_syn(LA_OPT_MSS | LA_OPT_WSCALE, OPTS(2, 4, 5, 180, 1, 3, 3, 7));
 	write_syn(LA_OPT_SACK_PERM | LA_OPT_TS, OPTS(4, 2, TS(5, 6)));
 }
@@ -474,14 +449,13 @@ Test(tcp, round_trip)
 
 Test(tcp, mutated)
 {
-	static const uint8_t o[40] = {2, 4, 5,  180, 4, 2, TS(5, 6), 1, 3, 3, 7, 253, 6, 1, 2, 3,
-				      4, 5, 10, 1,   2, 3, 4,        5, 6, 7, 8, 1,   1, 1, 1};
+	static const uint8_t o[40] = {2, 4, 5,	180, 4, 2, TS(5, 6), 1, 3, 3, 7, 253, 6, 1, 2, 3,
+				      4, 5, 10, 1,   2, 3, 4,	     5, 6, 7, 8, 1,   1, 1, 1};
 	uint64_t seed = 8;
 
 	for (int i = 0; i < 100000; i++) {
 		uint8_t b[60] = {[12] = 0xf0}, *p;
-		size_t n = rnd(&seed) % 61, total = rnd(&seed) % 3 ? n : rnd(&seed) % 2000,
-		       hlen = 0;
+		size_t n = rnd(&seed) % 61, total = rnd(&seed) % 3 ? n : rnd(&seed) % 2000, hlen = 0;
 		struct la_seg s;
 
 		memcpy(b + 20, o, sizeof(o));

@@ -36,19 +36,18 @@ addr(const char *text)
 	return a;
 }
 
-#define assert_addr(a, text)                                               \
-	do {                                                               \
-		struct la_addr want_ = addr(text);                         \
-		char got_[LA_ADDR_STRLEN];                                 \
-		cr_assert(la_addr_eq(&(a), &want_), "%s, not %s",          \
-			  la_addr_format(&(a), got_, sizeof(got_)), text); \
+#define assert_addr(a, text)                                                                                       \
+	do {                                                                                                       \
+		struct la_addr want_ = addr(text);                                                                 \
+		char got_[LA_ADDR_STRLEN];                                                                         \
+		cr_assert(la_addr_eq(&(a), &want_), "%s, not %s", la_addr_format(&(a), got_, sizeof(got_)), text); \
 	} while (0)
 
-#define assert_drop(call, name)                                                      \
-	do {                                                                         \
-		enum la_counter got_ = (call);                                       \
-		cr_assert(got_ == LA_C_##name, "%s, not %s",                         \
-			  got_ == LA_WIRE_OK ? "ok" : la_counter_name(got_), #name); \
+#define assert_drop(call, name)                                                                                 \
+	do {                                                                                                    \
+		enum la_counter got_ = (call);                                                                  \
+		cr_assert(got_ == LA_C_##name, "%s, not %s", got_ == LA_WIRE_OK ? "ok" : la_counter_name(got_), \
+			  #name);                                                                               \
 	} while (0)
 
 #define assert_ok(call)                                                     \
@@ -110,8 +109,7 @@ naive_pseudo6(const struct la_addr *src, const struct la_addr *dst, uint8_t prot
 	uint32_t sum = (uint32_t)(proto + (len & 0xffff) + (len >> 16));
 
 	for (int i = 0; i < 16; i += 2)
-		sum += (uint32_t)(src->b[i] << 8 | src->b[i + 1]) +
-		       (uint32_t)(dst->b[i] << 8 | dst->b[i + 1]);
+		sum += (uint32_t)(src->b[i] << 8 | src->b[i + 1]) + (uint32_t)(dst->b[i] << 8 | dst->b[i + 1]);
 	return sum;
 }
 
