@@ -228,8 +228,9 @@ zero_window(struct abuse *a)
 	a->c.g.wnd = wnd;
 }
 
-/* A connection that the server closes first, then many copies of the bot's own FIN. TIME_WAIT answers few of them,
- * and the others do not restart 2*MSL. Before the end of 2*MSL the bot continues with another connection. */
+/* A connection that the server closes first, then many FINs of the bot. The first FIN is in order. The later ones have
+ * SEQ=RCV.NXT, one above the first, so that they are no repeated FIN (lib/table/tw_input.c, rule 6). Rule 8 throttles
+ * their answers, and 2*MSL does not restart. Before the end of 2*MSL the bot opens another connection. */
 static void
 time_wait_fin(struct abuse *a)
 {
@@ -253,7 +254,7 @@ const struct abuse_attack abuse_attacks[ABUSE_ATTACKS] = {
 	{"ack-garbage", "ACKs of no connection", ack_garbage, ABUSE_UNREAD, false},
 	{"garbage", "frames that no host makes", garbage_frame, ABUSE_UNREAD, false},
 	{"blind-rst", "RSTs inside the honest clients' windows", blind_rst, ABUSE_UNREAD, false},
-	{"time-wait-fin", "repeated FINs at TIME_WAIT", time_wait_fin, ABUSE_CLOSE, true},
+	{"time-wait-fin", "FINs at RCV.NXT to TIME_WAIT", time_wait_fin, ABUSE_CLOSE, true},
 	{"tiny-holes", "one-byte segments above a hole", tiny_holes, ABUSE_UNREAD, true},
 	{"tiny-inorder", "one-byte segments that stay unread", tiny_inorder, ABUSE_UNREAD, true},
 	{"zero-window", "requests behind window 0", zero_window, ABUSE_ANSWER, true},

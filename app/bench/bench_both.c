@@ -153,8 +153,11 @@ both_check(struct both *t, struct bench_row *r)
 		if (e != LA_END_ORDERLY && t->ends[e] != 0)
 			bench_fault(b, "both ends: %" PRIu64 " connections ended: %s", t->ends[e],
 				    la_end_name((enum la_end)e));
-	if (t->inflight != 0 || v[LA_C_time_wait_entered] != t->ends[LA_END_ORDERLY])
-		bench_fault(b, "both ends: %u connections never ended", t->inflight);
+	if (t->inflight != 0)
+		bench_fault(b, "both ends: %u connections have not ended", t->inflight);
+	else if (v[LA_C_time_wait_entered] != t->ends[LA_END_ORDERLY])
+		bench_fault(b, "both ends: %" PRIu64 " orderly closes, but %" PRIu64 " TIME_WAIT entries",
+			    t->ends[LA_END_ORDERLY], v[LA_C_time_wait_entered]);
 	snprintf(r->note, sizeof(r->note), "MSL %.1f s, peak of TIME_WAIT %" PRIu64 ", expired %" PRIu64, LIFE / 1e3,
 		 v[LA_C_time_wait_peak], v[LA_C_time_wait_expired]);
 }

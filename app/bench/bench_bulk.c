@@ -17,7 +17,7 @@
 
 enum {
 	MANY = 64,
-	BUFFER = 1 << 20, /* of all connections together, in each direction */
+	BUFFER = 1 << 20, /* bytes that all connections share, at least 4 segments each: see bulk_options */
 	WSCALE = 7,
 	PAYLOAD = 1 << 20,
 	JUMBO = 9014,
@@ -139,8 +139,8 @@ open_all(struct bulk *k, uint32_t rcvbuf)
 	gen_run(&k->g, false);
 }
 
-/* In: sends data up to the windows. Out: sends the frames that the last answers added to the batch, or the remaining
- * acknowledgements when there are none. */
+/* In: sends data up to the windows. Out: sends the acknowledgements that bulk_answer() added to the batch. When it added
+ * none, sends an acknowledgement on every connection. */
 static void
 bulk_batch(struct bulk *k, bool timed)
 {

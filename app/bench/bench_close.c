@@ -24,7 +24,7 @@ enum {
 	GOAL_BYTES = 256,
 };
 
-/* An open, and the segments that `exchange` measures. */
+/* The steps of a flow. `exchange` measures only STEP_FIN. */
 enum { STEP_SYN, STEP_ACK, STEP_FIN, STEP_LAST_ACK, NSTEPS };
 static const struct gen_step script[NSTEPS] = {
 	[STEP_SYN] = {LA_SYN, 0, LA_SYN | LA_ACK, 0},

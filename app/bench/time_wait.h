@@ -2,12 +2,12 @@
 #ifndef BENCH_TIME_WAIT_H
 #define BENCH_TIME_WAIT_H
 
-/* Shared by the files of app/bench/time_wait:
+/* Shared by the files of the program time_wait, which are in app/bench:
  *
  *   time_wait.c         theory, options
  *   time_wait_keys.c    connections: keys, states and segments from a number
  *   time_wait_pass.c    a size and a family: filling, rounds, samples, memory
- *   time_wait_table.c   the measured side: index, TIME_WAIT table and wheel, as lib/tcp drives them
+ *   time_wait_table.c   lastack's structures: index, TIME_WAIT table and wheel, called as lib/tcp calls them
  *   time_wait_rivals.c  rte_hash + rte_timer, and bare memory
  *   time_wait_report.c  the tables on the screen, the goals, JSON and the plot */
 
@@ -31,8 +31,7 @@ enum {
 
 enum op { OP_EXPIRE, OP_INSERT, OP_ENTER, OP_HIT, OP_MISS, OP_FIN, OP_REOPEN, NOPS };
 
-/* All data of a connection follow from its number, so that no side has to
- * store keys for the bench. Entries enter in the order of their numbers. */
+/* All data of a connection follow from its number, so that the bench stores no keys. Entries enter in the order of their numbers. */
 enum { ID_SPIKE = 1 << 29 };
 #define ID_ABSENT (UINT64_C(1) << 40)
 

@@ -186,7 +186,7 @@ table_fin(struct table *t, const struct burst *b, bool is4)
 	return acked;
 }
 
-/* The handshake in between is left out: the TCB replaces the entry after the handshake's ACK. */
+/* At the SYN the TCB shadows the entry; at ESTABLISHED it forgets the entry. The handshake between the two is left out. */
 INLINE unsigned
 table_reopen(struct table *t, const struct burst *b, bool is4)
 {

@@ -6,13 +6,13 @@
 
 struct opt;
 
-/* A subcommand has one file, one struct command, one line in the table of main.c. */
+/* A subcommand has a folder of app/, one struct command, and one line in the table of main.c. */
 
 /** Exit statuses, the same for every subcommand. */
 enum {
 	EXIT_OK = 0,	 /* the run succeeded */
-	EXIT_FAILED = 1, /* could not start, or failed in a way that the subcommand's help names */
-	EXIT_USAGE = 2,	 /* the command line */
+	EXIT_FAILED = 1, /* the run did not start, or failed as the subcommand's help says */
+	EXIT_USAGE = 2,	 /* the command line is wrong */
 };
 
 struct command {

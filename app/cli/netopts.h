@@ -72,7 +72,7 @@ void net_apply(struct la_engine_config *cfg, struct la_station *st);
 /** Worker i's part of n: the first (n mod workers) workers have one more. */
 uint64_t net_share(uint64_t n, unsigned i);
 
-/** For OPT_CALL of other tables: dst is a struct la_prefix_list. */
+/** The dst of net_set_prefix(), an OPT_CALL that other tables use too. */
 struct prefix_list {
 	struct la_prefix *p;
 	unsigned *n;

@@ -14,14 +14,14 @@ struct sources {
 	struct la_prefix from[LA_TUPLES_PREFIXES];
 	unsigned nfrom;
 	uint16_t port_lo, port_hi;
-	bool reuse; /* tuples do not rest */
+	bool reuse; /* a tuple may be used again at once, without 2*MSL between */
 };
 
 /** For OPT_CALL: dst is a struct sources. */
 int sources_set_from(void *dst, const char *text, char *why, size_t size);
 int sources_set_ports(void *dst, const char *text, char *why, size_t size);
 
-/** Adds addresses of --from that --addr does not cover as a range. 0, or -1 with a line in err. */
+/** Adds each prefix of --from to the ranges of our own addresses. Returns 0, or -1 with a line in err. */
 int sources_claim(const struct sources *s, char *err, size_t size);
 
 /** The tuples to one target, from --from, or from our own addresses one by one. 0, or -1 with a line in

@@ -14,7 +14,7 @@
 
 enum {
 	OPENS_A_ROUND = 64,
-	SKIPS_A_ROUND = 64, /* tuples found taken before the round is given up */
+	SKIPS_A_ROUND = 64, /* tuples in use that a round skips before it ends */
 	ALONE_MS = 1000,    /* longest time with only the first connection */
 	ABORTS_A_ROUND = 512,
 };
@@ -23,7 +23,7 @@ struct oconn {
 	struct la_conn *c;
 	struct opener *o;
 	unsigned ticket;
-	bool counted; /* complete, incomplete or wrong: decided */
+	bool counted; /* in n.wrong: the connection is then neither complete nor incomplete */
 	bool all_sent, all_read, gave_up;
 	uint64_t sent, got;
 	struct http_reply reply;

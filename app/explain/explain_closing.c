@@ -6,7 +6,7 @@
 
 static const struct la_sim_plan idle;
 
-/* Neither end waits, both ends report "orderly", and no RST was sent. */
+/* Claims that both ends report "orderly", no RST was sent, and every byte was acknowledged. */
 static void
 claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_sim_conn *b)
 {
