@@ -60,22 +60,22 @@ struct area {
 };
 enum { MAX_AREAS = 6 };
 
-/* One of the compared sides. `run` executes one burst and returns the number of correct
- * operations; NULL: the side has no such operation. */
+/* One of the compared structures. `run` executes one burst and returns the number of correct operations. NULL: the
+ * structure has no such operation. */
 struct side {
 	const char *name;
-	/* For n entries, and live connections in addition. */
+	/* Returns the bytes needed for n entries and `live` connections in addition. */
 	size_t (*memory)(uint32_t n, uint32_t live, bool is4);
 	void *(*create)(uint32_t n, uint32_t live, bool is4);
 	void (*destroy)(void *self);
 	unsigned (*run[2][NOPS])(void *self, const struct burst *b); /* [0] IPv6, [1] IPv4 */
-	/* A poll after some time; returns the number of references or timers it took. */
+	/* Polls at `tick`. Returns the number of references or timers that were due. */
 	unsigned (*poll)(void *self, uint32_t tick);
-	/* Makes the burst's connections due, on a side where `tick` does not. */
+	/* Makes the burst's connections due, in a structure that has a clock of its own. */
 	void (*due)(void *self, const struct burst *b);
-	/* Runs the checks of the state, and counts its entries; false: a fault was printed. */
+	/* Checks the structure and counts its entries. Returns false after it has printed a fault. */
 	bool (*check)(void *self, uint32_t live, bool thorough);
-	/* The used parts of its large areas; returns their number. */
+	/* Lists the used parts of its large areas. Returns their number. */
 	unsigned (*areas)(void *self, struct area *a);
 	size_t (*bytes)(void *self); /* memory taken at its creation, if the RSS does not show it */
 };
