@@ -15,7 +15,7 @@
 enum {
 	LEAD_MS = 50,	 /* from the addition of a trial to its start, so that no station is late */
 	REST_MS = 300,	 /* between two trials */
-	LATE_MS = 20,	 /* allowed lag at the last reading: this part of the schedule ... */
+	LATE_MS = 20,	 /* allowed lag of generator and target: this part of the schedule ... */
 	LATE_LEAST = 64, /* ... plus this number of connections */
 	ENDS_MS = 30000, /* time for the connections of a trial to end */
 };
@@ -77,6 +77,8 @@ trial_begin(struct trials *t, const struct load_totals *all, uint64_t now)
 	}
 	*t->before = *all;
 	t->row[t->nrows] = (struct trial_row){.rate = t->find.rate};
+	t->open_middle = t->open_end = 0;
+	t->was_read = false;
 	t->state = TRIAL_RUNS;
 }
 
@@ -88,16 +90,29 @@ trial_p99(const struct load_totals *own, enum load_latency which)
 	return h->total ? (double)la_histogram_percentile(h, 99) : -1;
 }
 
+/* Connections that LATE_MS of the schedule has, and some. */
+static uint64_t
+trial_slack(const struct trial_row *row)
+{
+	return row->rate * LATE_MS / 1000 + LATE_LEAST;
+}
+
 /* The first condition that failed. */
 static bool
 trial_passes(struct trials *t, struct trial_row *row)
 {
 	char got[32];
 
-	if (row->begun < row->due || t->late > row->rate * LATE_MS / 1000 + LATE_LEAST) {
+	if (row->begun < row->due || t->late > trial_slack(row)) {
 		snprintf(row->why, sizeof(row->why),
 			 "the generator was late: %" PRIu64 " connections behind, %" PRIu64 " not begun", t->late,
 			 row->due - row->begun);
+		return false;
+	}
+	if (t->open_end > t->open_middle + trial_slack(row)) {
+		snprintf(row->why, sizeof(row->why),
+			 "the target was late: %" PRIu64 " open in the middle, %" PRIu64 " at the end", t->open_middle,
+			 t->open_end);
 		return false;
 	}
 	for (unsigned i = 0; i < t->nconditions; i++) {
@@ -152,6 +167,10 @@ trials_tick(struct trials *t, const struct load_totals *all, uint64_t now)
 		if (now < t->end) {
 			t->late = row->due - RTE_MIN(row->due, all->n.connects - all->n.reconnects -
 								       t->before->n.connects + t->before->n.reconnects);
+			t->open_end = all->n.connects - load_closes(&all->n);
+			if (!t->was_read || now <= t->begin + t->hold / 2)
+				t->open_middle = t->open_end;
+			t->was_read = true;
 			break;
 		}
 		t->state = TRIAL_ENDS;

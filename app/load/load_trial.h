@@ -11,7 +11,9 @@
  *	RESTS	no connection is left; a pause, and the next trial
  *
  * A trial passes when the generator kept up with the schedule (it is at most 20 ms behind at the last reading of the
- * hold time) and all conditions hold for its totals. Totals are the
+ * hold time), the target kept up with it in the second half (the open connections grow by at most 20 ms of the
+ * schedule), and all conditions hold for its totals. Without the second rule a target that lets connections wait, and
+ * serves them after the hold time, would pass at any rate. Totals are the
  * difference of two readings while no connection lives, so they belong to the trial alone. */
 
 #include <stdio.h>
@@ -44,6 +46,8 @@ struct trials {
 	enum trial_state state;
 	uint64_t begin, end, rest; /* of the trial, of its hold time, of the pause: ns since the schedule began */
 	uint64_t late; /* connections that were due and not begun at the last reading within the hold time */
+	uint64_t open_middle, open_end; /* connections that were open at the last readings of each half */
+	bool was_read;			/* within the hold time */
 	struct load_totals *before, *own;
 	unsigned told;	/* number of rows that trials_news() has returned */
 	char text[256]; /* the conditions */

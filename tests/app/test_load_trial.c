@@ -21,6 +21,10 @@ static char why[1400];
  * that the generator opens. */
 static uint64_t serves, begins, given_up, slots;
 
+/* Connections that wait for the target, which resets none. */
+static bool queues;
+static uint64_t waiting;
+
 /* 100 ms: due connections are opened, and end at once. */
 static void
 step(uint64_t now)
@@ -34,6 +38,11 @@ step(uint64_t now)
 	n = due - slots < begins / 10 ? due - slots : begins / 10;
 	slots += n;
 	all->n.connects += n;
+	if (queues) {
+		waiting += n;
+		n = waiting < served ? waiting : served;
+		waiting -= n;
+	}
 	served = n < served ? n : served;
 	all->n.ended[CLOSE_CLIENT][KIND_CLIENT_FIRST] += served;
 	all->n.ended[CLOSE_CLIENT][KIND_RESET] += n - served;
@@ -105,6 +114,22 @@ Test(trials, the_generator_is_the_limit, .fini = end)
 	find_result(&t.find, &median, &least, &most);
 	cr_assert(median <= 20000 * 1.02 && median >= 20000 * 0.98, "%g", median);
 	cr_assert_gt(all->n.unstarted, 0u, "what was due and not begun is given up");
+}
+
+/* Every connection is served at last, whatever the rate: the growing number of open connections is the only sign. */
+Test(trials, a_target_that_lets_connections_wait, .fini = end)
+{
+	double median, least, most;
+
+	serves = 54000;
+	begins = 10000000;
+	queues = true;
+	run("failed==0");
+	cr_assert_eq(t.find.phase, FIND_FOUND);
+	find_result(&t.find, &median, &least, &most);
+	cr_assert(median <= 54000 * 1.03 && median >= 54000 * 0.98, "%g", median);
+	for (unsigned i = 0; i < t.nrows; i++)
+		cr_assert_eq(t.row[i].failed, 0u);
 }
 
 Test(trials, a_target_that_resets_every_connection, .fini = end)
