@@ -64,30 +64,30 @@ set_populations(void *dst, const char *text, char *why, size_t size)
 static const struct opt bench_opts[] = {
 	{.kind = OPT_HEADING, .help = "How much"},
 	{.name = "rounds", .kind = OPT_NUMBER, .dst = &opts.rounds, .arg = "N", .min = 1, .max = BENCH_ROUNDS,
-	 .help = "that are noted; one more goes before, to warm up [5]"},
+	 .help = "rounds of which figures are taken, after one round to warm up [5]"},
 	{.name = "seconds", .kind = OPT_CALL, .dst = &opts.seconds, .arg = "S", .call = set_real,
-	 .help = "of the server's CPU time, of each measurement in a round [0.2]"},
+	 .help = "server's CPU time of each measurement in a round [0.2]"},
 	{.name = "population", .kind = OPT_NUMBER, .dst = &opts.population, .arg = "N", .min = 1024,
 	 .max = 16000000,
 	 .help = "established connections of exchange; entries in TIME_WAIT of repeat and\n"
 		 "lifecycle [1000000]"},
 	{.name = "populations", .kind = OPT_CALL, .dst = &opts, .arg = "N,N,...", .call = set_populations,
-	 .help = "entries in TIME_WAIT of churn, beside none\n[1000000,10000000,100000000; what does not "
-		 "fit into memory is left out, and said]"},
+	 .help = "entries in TIME_WAIT of churn, which also measures an empty table\n[1000000,10000000,100000000; "
+		 "a number that does not fit into memory is left out, with a line]"},
 	{.name = "idle", .kind = OPT_NUMBER, .dst = &opts.idle, .arg = "N", .min = 1024, .max = 16000000,
 	 .help = "connections of idle [10000000]"},
 	{.name = "inflight", .kind = OPT_NUMBER, .dst = &opts.inflight, .arg = "N", .min = 1, .max = 60000,
-	 .help = "connections at once of lifecycle with both ends [256]"},
+	 .help = "open connections of lifecycle with both ends [256]"},
 	{.kind = OPT_HEADING, .help = "Output"},
 	{.name = "json", .kind = OPT_TEXT, .dst = &opts.json, .arg = "FILE",
 	 .help = "every row with all of its rounds, and the goals"},
 	{.name = "plot", .kind = OPT_TEXT, .dst = &opts.plot, .arg = "FILE",
 	 .help = "a picture of the rows, .svg or .png, by gnuplot"},
 	{.name = "compare", .kind = OPT_TEXT, .dst = &opts.compare, .arg = "OLD.json",
-	 .help = "rows of this run against those of an older one: by their ratio to the limit of\n"
-		 "the same round where there is one, otherwise by their cycles"},
+	 .help = "compares the rows of this run with those of an older one: the ratio to the limit of\n"
+		 "the same round where a row has one, otherwise the cycles"},
 	{.name = "tolerance", .kind = OPT_CALL, .dst = &opts.tolerance, .arg = "PERCENT", .call = set_real,
-	 .help = "how much worse than OLD.json a median may be [10]"},
+	 .help = "largest loss of a median against OLD.json, percent [10]"},
 	OPT_END,
 };
 /* clang-format on */
@@ -98,24 +98,24 @@ static void
 help(void)
 {
 	printf("NAME\n"
-	       "       lastack bench - what a packet and a connection cost, beside what the machine can do\n"
+	       "       lastack bench - the cost of a packet and of a connection, compared with a limit of the machine\n"
 	       "\n"
 	       "SYNOPSIS\n"
 	       "       lastack bench [BENCH...] [OPTIONS]\n"
 	       "\n"
 	       "DESCRIPTION\n"
-	       "       Runs a server's shard on a ring pair in this process, no NIC and no hugepages, against\n"
-	       "       a generator that is no stack: it writes frames from a script and checks every answer,\n"
-	       "       and its time is not counted. Timed is the server core alone: receive a burst of 32,\n"
-	       "       the stack with its timers, transmit; software checksums both ways.\n"
+	       "       Runs a server's shard on a ring pair in this process, without a NIC and hugepages. The\n"
+	       "       peer is a generator without a stack: it writes frames from a script and checks every\n"
+	       "       answer. Only the server's time is measured: it receives bursts of 32, runs the stack\n"
+	       "       with its timers, and transmits, with checksums in software in both directions.\n"
 	       "\n"
 	       "       Each figure is the median of the rounds, with the least and the most, in cycles of\n"
 	       "       CPU time. The limit (a bare echo of as many frames of the same size through the same\n"
 	       "       ring) is measured in every round; ratio is the rate as a share of the limit's. On a\n"
 	       "       shared machine only ratios compare from run to run.\n"
 	       "\n"
-	       "       Without BENCH all are run, in about four minutes; churn with 100 million entries\n"
-	       "       takes 5 GB of memory. They are\n\n");
+	       "       Without BENCH all benches run, in about four minutes; churn with 100 million entries\n"
+	       "       takes 5 GB of memory. The benches are\n\n");
 	for (unsigned i = 0; i < NKINDS; i++) {
 		const char *nl = strchr(kinds[i]->text, '\n');
 
@@ -127,7 +127,7 @@ help(void)
 	printf("\nOPTIONS");
 	opt_help(tables, stdout);
 	printf("\nEXIT STATUS\n"
-	       "       0  everything went as it should; goals that are missed are printed, and no failure\n"
+	       "       0  no fault; a missed goal is printed, and is no failure\n"
 	       "       1  could not start; an answer was wrong or missing, a frame was lost, a counter does\n"
 	       "          not agree; or, with --compare, a row is worse beyond --tolerance\n"
 	       "       2  wrong command line\n"
@@ -140,7 +140,8 @@ help(void)
 
 /* ------------------------------------------------------------------ the command line */
 
-/* The words before the options are benches. False: none given, `chosen` stays empty, which means all. */
+/* Reads the words before the options, which name benches; without a word all are chosen. Returns the index of the first
+ * option, or the negative index of an unknown name. */
 static int
 bench_choose(int argc, char **argv, bool chosen[NKINDS])
 {
@@ -196,7 +197,7 @@ bench_report(struct bench *b)
 	if (b->opt.plot && bench_plot(b, err, sizeof(err)) < 0)
 		status = bench_failed(err);
 	if (b->old && !bench_compare(b, stdout))
-		status = bench_failed("worse than the older run, or nothing to compare");
+		status = bench_failed("a row is worse than in the older run, or there is no row to compare");
 	if (b->faults)
 		status = bench_failed(b->fault);
 	return status;
@@ -267,7 +268,7 @@ run(int argc, char **argv)
 
 const struct command command_bench = {
 	.name = "bench",
-	.summary = "measure packets and connections a second beside what the machine can do",
+	.summary = "measure the cost of packets and connections against a limit of the machine",
 	.synopsis =
 		"[BENCH...] [OPTIONS]\n"
 		"BENCH: limit exchange repeat lifecycle churn bulk scaling syn-flood ack-garbage idle overload abuse [all]",

@@ -14,8 +14,8 @@
  *		la_shard_tx, port tx			 the ring is empty
  *	generator: reads and checks the answers		 not timed
  *
- * The limit is the same with an echo in the server's place: addresses swapped, both checksums computed
- * again, the same ring, batch, burst and frame size. It is measured in every round together with the
+ * The limit is the same loop with an echo in the server's place. The echo swaps addresses and computes both checksums.
+ * Ring, batch, burst and frame size are the same. It is measured in every round together with the
  * benches, because on a shared host only figures of the same round are comparable.
  *
  * Time is this thread's CPU time, so the time of other threads on the core is excluded; the TSC is also
@@ -36,13 +36,14 @@
  *	bench_series.c	figures and their medians
  *	bench_gen.c	the generator
  *	bench_server.c	a shard and its loop, or the echo
- *	bench_null.c	the same on net_null: frames written where they are received
+ *	bench_null.c	a batch on net_null: frames are written into the buffers that the driver receives
  *	bench_fill.c	TIME_WAIT tables filled beforehand
  *	bench_clients.c	clients by schedule, in virtual time
  *	bench_attacks.c	the frames of attacks
  *	bench_limit.c bench_close.c bench_life.c bench_both.c bench_bulk.c bench_scaling.c bench_overload.c
  *	bench_abuse.c	the benches, each a struct bench_kind
- *	bench_report.c bench_compare.c	tables, goals, JSON, plot; against an older run */
+ *	bench_report.c	tables, goals, JSON, plot
+ *	bench_compare.c	comparison with an older run */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,7 +75,7 @@ struct bench_row {
 	const char *unit;	   /* "packet", "connection"; "byte": value is not a time */
 	double frames;		   /* frames that the server receives per unit */
 	struct bench_series value; /* cycles of CPU time per unit, or bytes */
-	struct bench_series wall;  /* the same by the TSC */
+	struct bench_series wall;  /* cycles of the TSC per unit */
 	struct bench_series ratio; /* rate as a share of the limit's in the same round, or of `of` */
 	const char *of;		   /* the reference of ratio */
 	char note[320];
@@ -110,7 +111,7 @@ struct bench {
 	struct bench_row row[BENCH_ROWS];
 	unsigned nrows;
 	unsigned faults;
-	char fault[256]; /* the first */
+	char fault[256]; /* text of the first fault */
 	json_t *old;	 /* --compare */
 };
 
@@ -129,36 +130,36 @@ extern const struct bench_kind bench_limit_kind, bench_exchange_kind, bench_repe
 int bench_start(struct bench *b, char *err, size_t size);
 void bench_stop(struct bench *b);
 void bench_fault(struct bench *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/** CPU time of this thread, ns. */
+/** Returns the CPU time of this thread, ns. */
 double bench_cpu_ns(void);
 void bench_watch_start(struct bench_cost *c);
-/** Adds the time since; returns its CPU time, ns. */
+/** Adds the time since bench_watch_start() to c. Returns its CPU time, ns. */
 double bench_watch_stop(const struct bench *b, struct bench_cost *c);
-/** CPU time as TSC cycles. */
+/** Returns the CPU time of c as TSC cycles. */
 double bench_cycles(const struct bench *b, const struct bench_cost *c);
-/** NULL and a fault when the report is full. */
+/** Adds a row to the report. Returns NULL, after a fault, when the report is full. */
 struct bench_row *bench_row(struct bench *b, const char *bench, const char *unit, double frames, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
-/** A round's figure of `units` that took `cost`; limit: cycles a frame of the same round, or 0. */
+/** Adds a round's figures to a row: `units` took `cost`. limit: cycles per frame of the limit in this round, or 0. */
 void bench_note(const struct bench *b, struct bench_row *r, const struct bench_cost *cost, double units, double limit);
-/** Returns whether a table of this size fits into memory with some reserve. False: with a line on stdout. */
+/** Returns whether a table of this size fits into memory with a reserve. Prints a line when it does not. */
 bool bench_fits(const char *what, uint64_t bytes);
-/** A number's bits well mixed, as a permutation of all 32-bit numbers. */
+/** Mixes the bits of a number; a permutation of all 32-bit numbers. */
 uint32_t bench_mix32(uint32_t x);
 
 /* bench_null.c */
-/** TSC cycles between two consecutive readings. */
+/** Returns the TSC cycles between two consecutive readings. */
 double bench_null_calibrate(const struct bench *b);
 
 /* bench_report.c, bench_compare.c */
-/** Prints a line for each finished row; the goals at the end. */
+/** Print the heading of the table, the line of a finished row, and the goals after the last row. */
 void bench_print_head(void);
 void bench_print_row(const struct bench *b, const struct bench_row *r);
 void bench_print_goals(const struct bench *b);
 int bench_write_json(const struct bench *b, char *err, size_t size);
 int bench_plot(const struct bench *b, char *err, size_t size);
 json_t *bench_json(const struct bench *b);
-/** Compares every row of both runs; true: none is worse by more than the tolerance. */
+/** Compares the rows that both runs have. Returns whether no row is worse by more than the tolerance. */
 bool bench_compare(const struct bench *b, FILE *f);
 
 #endif

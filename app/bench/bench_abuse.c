@@ -11,11 +11,11 @@
  *	measured	--seconds of virtual time, SECONDS_LEAST at least
  *	after	no more frames; bots reset their connections at 50 and 100 ms
  *	1 s after	gauges are compared with those before the attack
- *	until LAWFUL_S	gauges that differ are looked at every second. Half-open connections of sources that do not
+ *	until LAWFUL_S	gauges that differ are read every second. Half-open connections of sources that do not
  *			exist live 63 s, and their neighbours 3 s longer. A gauge that differs after that is a fault.
  *
- * Cycles are those of an attack frame: the server's CPU time, without that of the honest connections at their cost
- * in the run alone, by the frames of the attack. */
+ * Cycles are those of an attack frame. The server's CPU time is reduced by the cost of the honest connections, which
+ * the run without an attack has measured. The remaining time is divided by the number of attack frames. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -34,13 +34,13 @@ enum {
 	HONEST = 20000, /* connections a second */
 	RATE = 1000000, /* frames of an attack a second */
 	LAWFUL_S = 75,
-	DROPS_SAID = 3, /* drops in the note; the JSON has all */
+	DROPS_SAID = 3, /* number of drops in the note; the JSON has all drops */
 };
 
 static const double TICK_NS = 50e3, RESET_NS = 50e6, AFTER_NS = 1e9, SECONDS_LEAST = 0.05;
 static const double LAST_NS = 200e6; /* the last clients give up 1.05 s after their SYN */
 
-/* ------------------------------------------------------------------ the server's side */
+/* ------------------------------------------------------------------ the server */
 
 static const char page[ABUSE_PAGE] = "z";
 static enum abuse_app app;
@@ -111,7 +111,7 @@ read_gauges(const struct abuse *a, uint64_t now[GAUGES])
 	now[SHEDDING] = c->v[LA_C_syn_shed_level];
 }
 
-/* Gauges that differ, as text: "live 3 (0)" with the old value in brackets. Empty: none does. */
+/* Writes the gauges that differ as text: "live 3 (0)", the old value in brackets. The text is empty when none differs. */
 static void
 abuse_differing(const struct abuse *a, const uint64_t before[GAUGES], char *text, size_t size)
 {
@@ -134,8 +134,8 @@ struct result {
 	uint64_t frames;	     /* of the attack */
 	uint64_t held, held_max;     /* buffers held at most, and the limit */
 	uint64_t drop[LA_NCOUNTERS]; /* during the attack and after */
-	unsigned back_s;	     /* seconds after which every gauge had its old value */
-	char late[128];		     /* gauges that had not after one second, with both values */
+	unsigned back_s;	     /* seconds until every gauge had its old value */
+	char late[128];		     /* gauges that differed after one second, with both values */
 };
 
 static void
@@ -166,7 +166,7 @@ abuse_other_answer(struct clients *c, const struct gen_answer *s)
 	abuse_bot_answer((struct abuse *)c, s);
 }
 
-/* From the end of the attack until every gauge has its old value. */
+/* Runs from the end of the attack until every gauge has its old value. */
 static void
 abuse_settle(struct abuse *a, const uint64_t before[GAUGES], const char *what, struct result *r)
 {
@@ -188,7 +188,8 @@ abuse_settle(struct abuse *a, const uint64_t before[GAUGES], const char *what, s
 		abuse_differing(a, before, late, sizeof(late));
 	}
 	if (late[0])
-		bench_fault(c->g.b, "%s: %u s after the attack, before it in brackets: %s", what, r->back_s, late);
+		bench_fault(c->g.b, "%s: %u s after the attack (values before the attack in brackets): %s", what,
+			    r->back_s, late);
 	if (c->nfree != c->nslots)
 		clients_run(c, LAST_NS);
 	if (c->nfree != c->nslots || c->n.offered != c->n.carried + c->n.timeouts + c->n.resets)
@@ -213,7 +214,7 @@ abuse_measure(struct abuse *a, const struct abuse_attack *attack, const char *wh
 	app = attack ? attack->app : ABUSE_UNREAD;
 	clients_offer(c, HONEST);
 	a->held_most = 0;
-	clients_run(c, ns / 16); /* some honest clients are there before the attack */
+	clients_run(c, ns / 16); /* some honest clients have connections before the attack */
 	a->attack = attack;
 	a->next = c->sv.now_ns;
 	c->traffic = attack ? abuse_traffic : NULL;
@@ -235,7 +236,7 @@ abuse_measure(struct abuse *a, const struct abuse_attack *attack, const char *wh
 
 /* ------------------------------------------------------------------ rows */
 
-/* The drops of the run: the most frequent ones in words, all of them as an object. */
+/* Writes the most frequent drops of the run as text. Returns all drops as a JSON object. */
 static json_t *
 say_drops(const struct result *r, char *text, size_t size)
 {
@@ -264,7 +265,8 @@ say_drops(const struct result *r, char *text, size_t size)
 	return all;
 }
 
-/* The last round's figures in words, and for the JSON. back: in every round after one second. */
+/* Writes the last round's figures as text, and for the JSON. back: in every round the gauges had their old values after
+ * one second. */
 static void
 abuse_say(struct bench_row *row, const struct result *r, bool back)
 {
@@ -274,9 +276,9 @@ abuse_say(struct bench_row *row, const struct result *r, bool back)
 	int n;
 
 	if (!back)
-		snprintf(gauges, sizeof(gauges), "no, in %u s; after one: %s", r->back_s, r->late);
+		snprintf(gauges, sizeof(gauges), "no, after %u s; after 1 s: %s", r->back_s, r->late);
 	n = snprintf(row->note, sizeof(row->note),
-		     "closes %.0f/s, p99 %.2f ms; buffers held %.1f %%; gauges back in 1 s: %s; drops: %s",
+		     "closes %.0f/s, p99 %.2f ms; buffers held %.1f %%; gauges as before after 1 s: %s; drops: %s",
 		     clients_per_second(t->carried, t), t->p99 * 1e-6, 100.0 * (double)r->held / (double)r->held_max,
 		     gauges, drops[0] ? drops : "none");
 	if ((size_t)n >= sizeof(row->note))
@@ -298,7 +300,7 @@ per_honest(double cost, const struct result *alone)
 	return cost / (double)alone->t.carried;
 }
 
-/* Alone first, then every attack. Round 0 warms up. */
+/* Measures the honest clients alone, then under every attack. Round 0 warms up. */
 static void
 abuse_round(struct bench *b, struct abuse *a, struct bench_row **row, bool *back, bool noted)
 {
@@ -345,7 +347,7 @@ abuse_open(struct abuse *a, struct bench *b)
 	a->c.syn_again = true;
 	a->c.stepped = abuse_stepped;
 	a->c.other = abuse_other_answer;
-	clients_run(&a->c, AFTER_NS); /* the gateway's entry settles */
+	clients_run(&a->c, AFTER_NS); /* the gateway is resolved */
 	return 0;
 }
 
@@ -381,5 +383,5 @@ const struct bench_kind bench_abuse_kind = {
 	"abuse",
 	"20000 honest connections/s, alone and under nine attacks of a million frames/s each: share\n"
 	"of the closes, p99 in virtual time, buffers held, drops, gauges one second later; its\n"
-	"cycles are those of an attack frame, and three rounds at most",
+	"cycles are those of an attack frame; three rounds at most",
 	abuse_run};

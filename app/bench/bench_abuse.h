@@ -6,8 +6,8 @@
  *
  * Frames of unknown peers come from 12.0.0.0/8, with every value at random. Bots are peers with connections: bot i
  * has the address 13.0.0.0 + i, and the server behaves towards bots as the attack needs. Each bot has a turn every
- * ABUSE_BOTS frames. In its turn a bot sends exactly one frame: a SYN until the SYN,ACK has come, then the frames
- * of the attack. The RST of the server sends a bot back to its SYN, from another port. */
+ * ABUSE_BOTS frames. In its turn a bot sends exactly one frame: a SYN until the SYN,ACK has arrived, then the frames
+ * of the attack. After a RST of the server a bot sends its SYN from another port. */
 
 #include "bench/bench_clients.h"
 
@@ -22,18 +22,18 @@ enum abuse_app {
 enum { ABUSE_PAGE = 1024 };
 
 struct abuse_bot {
-	bool open, fin; /* SYN,ACK, or the server's FIN, has come */
+	bool open, fin; /* the SYN,ACK has arrived; the server's FIN has arrived */
 	uint16_t port;
 	uint32_t snd, acked, rcv; /* next to send, acknowledged by the server, next expected */
 	uint32_t above;		  /* segments sent above the hole; FINs sent */
 };
 
 struct abuse {
-	struct clients c;		   /* the honest ones, and the server */
+	struct clients c;		   /* the honest clients, and the server */
 	const struct abuse_attack *attack; /* the present or last one; NULL: none */
 	struct abuse_bot bot[ABUSE_BOTS];
 	uint32_t turn;		    /* frames sent, modulo 2^32: selects the bot */
-	uint64_t frames, held_most; /* of the attack; packet buffers that connections held at most */
+	uint64_t frames, held_most; /* frames of the attack; largest number of packet buffers held */
 	double next;		    /* ns: when the attack's next frame is due */
 };
 
@@ -47,7 +47,7 @@ struct abuse_attack {
 enum { ABUSE_ATTACKS = 9 };
 extern const struct abuse_attack abuse_attacks[ABUSE_ATTACKS];
 
-/** A segment of the server to an address of the attack. */
+/** Processes a segment of the server to an address of the attack. */
 void abuse_bot_answer(struct abuse *a, const struct gen_answer *s);
 /** Every bot forgets its connection, or ends it by a RST. */
 void abuse_bots_forget(struct abuse *a);

@@ -16,11 +16,11 @@
 enum {
 	FIRST_PORT = 1024,
 	HOLE = 2,     /* distance of segments above the hole, bytes: every second byte is missing */
-	ABOVE = 1000, /* segments above the hole of a bot, then the first again */
-	AHEAD = 32,   /* limit of unacknowledged bytes; then a bot retransmits from the first of them */
+	ABOVE = 1000, /* segments of a bot above its hole; then the bot begins again with the first */
+	AHEAD = 32,   /* limit of unacknowledged bytes; at the limit a bot retransmits from the first of them */
 	RST_NEAR = 1000,
 	RST_FAR = 30000, /* a blind RST's distance from RCV.NXT, bytes: inside the window */
-	FINS = 300,	 /* of a bot to one TIME_WAIT entry, in 150 ms: less than 2*MSL */
+	FINS = 300,	 /* FINs of a bot to one TIME_WAIT entry, in 150 ms: less than 2*MSL */
 	ON_LINK = 60000, /* addresses of 10.77.0.0/16 that send SYNs */
 };
 
@@ -38,7 +38,7 @@ ack_garbage(struct abuse *a)
 	gen_attack(&a->c.g, LA_ACK);
 }
 
-/* Sources on the server's link that do not exist: the server must resolve them. */
+/* SYNs from absent hosts on the server's link: the server must resolve their addresses. */
 static void
 on_link_syn(struct abuse *a)
 {
@@ -100,7 +100,7 @@ garbage_frame(struct abuse *a)
 	}
 }
 
-/* Inside the window and not RCV.NXT: a challenge ACK is due, and the connection must stay open (RFC 5961 3). */
+/* A RST inside the window and not at RCV.NXT: RFC 5961 3 requires a challenge ACK, and the connection stays open. */
 static void
 blind_rst(struct abuse *a)
 {
@@ -121,7 +121,7 @@ bot_send(struct abuse *a, const struct abuse_bot *b, uint32_t seq, uint8_t flags
 	gen_segment(&a->c.g, rte_cpu_to_be_32(0x0d000000 | i), b->port, seq, b->rcv, flags, len);
 }
 
-/* The bot of this turn; NULL: it has sent a SYN, and the turn is over. */
+/* Returns the bot of this turn. NULL: the bot has sent a SYN, and its turn is over. */
 static struct abuse_bot *
 bot_turn(struct abuse *a)
 {
@@ -214,7 +214,7 @@ tiny_inorder(struct abuse *a)
 		next_byte(a, b);
 }
 
-/* Requests without room for the answers: the window is 0 from the SYN on. */
+/* Sends requests with window 0 from the SYN on, so that no answer can be sent. */
 static void
 zero_window(struct abuse *a)
 {
@@ -228,8 +228,9 @@ zero_window(struct abuse *a)
 	a->c.g.wnd = wnd;
 }
 
-/* A connection that the server closes first, then many copies of the bot's own FIN. TIME_WAIT answers few of them,
- * and the others do not restart 2*MSL. Before the end of 2*MSL the bot continues with another connection. */
+/* A connection that the server closes first, then many FINs of the bot. The first FIN is in order. The later ones have
+ * SEQ=RCV.NXT, one above the first, so that they are no repeated FIN (lib/table/tw_input.c, rule 6). Rule 8 throttles
+ * their answers, and 2*MSL does not restart. Before the end of 2*MSL the bot opens another connection. */
 static void
 time_wait_fin(struct abuse *a)
 {
@@ -251,10 +252,10 @@ const struct abuse_attack abuse_attacks[ABUSE_ATTACKS] = {
 	{"syn-flood", "SYNs from 12.0.0.0/8", syn_flood, ABUSE_UNREAD, false},
 	{"on-link-syn", "SYNs from absent neighbours", on_link_syn, ABUSE_UNREAD, false},
 	{"ack-garbage", "ACKs of no connection", ack_garbage, ABUSE_UNREAD, false},
-	{"garbage", "frames that no host makes", garbage_frame, ABUSE_UNREAD, false},
+	{"garbage", "malformed frames", garbage_frame, ABUSE_UNREAD, false},
 	{"blind-rst", "RSTs inside the honest clients' windows", blind_rst, ABUSE_UNREAD, false},
-	{"time-wait-fin", "repeated FINs at TIME_WAIT", time_wait_fin, ABUSE_CLOSE, true},
+	{"time-wait-fin", "FINs at RCV.NXT to TIME_WAIT", time_wait_fin, ABUSE_CLOSE, true},
 	{"tiny-holes", "one-byte segments above a hole", tiny_holes, ABUSE_UNREAD, true},
 	{"tiny-inorder", "one-byte segments that stay unread", tiny_inorder, ABUSE_UNREAD, true},
-	{"zero-window", "requests behind window 0", zero_window, ABUSE_ANSWER, true},
+	{"zero-window", "requests with window 0", zero_window, ABUSE_ANSWER, true},
 };

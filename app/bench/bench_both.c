@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lifecycle with a stack at both ends: a shard that opens connections, on the first port of the ring
+/* lifecycle with a stack at both ends. A shard that opens connections is on the first port of the ring
  * pair, and the server's on the second, both driven by this core. The opener closes first and holds
  * TIME_WAIT. A connection's cycles are those of both ends together. */
 
@@ -116,7 +116,7 @@ both_step(struct both *t, unsigned port, struct la_shard *s, uint64_t now)
 		la_port_tx(p, 0, pkts, n, t->sv.pool);
 }
 
-/* About as long as a batch of the other benches. */
+/* A batch of about as many frames as in the other benches. */
 static void
 both_batch(struct both *t, bool opening)
 {
@@ -137,7 +137,7 @@ both_batch(struct both *t, bool opening)
 static void
 both_check(struct both *t, struct bench_row *r)
 {
-	/* each announces itself, which does not resolve the other's address */
+	/* each end announces its own address by ARP, and the other end drops and counts the announcement */
 	static const enum la_counter arp[] = {LA_C_drop_arp_not_ours, LA_NCOUNTERS};
 	struct bench *b = t->sv.b;
 	const uint64_t *v = la_shard_counters(t->opener)->v;
@@ -153,8 +153,11 @@ both_check(struct both *t, struct bench_row *r)
 		if (e != LA_END_ORDERLY && t->ends[e] != 0)
 			bench_fault(b, "both ends: %" PRIu64 " connections ended: %s", t->ends[e],
 				    la_end_name((enum la_end)e));
-	if (t->inflight != 0 || v[LA_C_time_wait_entered] != t->ends[LA_END_ORDERLY])
-		bench_fault(b, "both ends: %u connections never ended", t->inflight);
+	if (t->inflight != 0)
+		bench_fault(b, "both ends: %u connections have not ended", t->inflight);
+	else if (v[LA_C_time_wait_entered] != t->ends[LA_END_ORDERLY])
+		bench_fault(b, "both ends: %" PRIu64 " orderly closes, but %" PRIu64 " TIME_WAIT entries",
+			    t->ends[LA_END_ORDERLY], v[LA_C_time_wait_entered]);
 	snprintf(r->note, sizeof(r->note), "MSL %.1f s, peak of TIME_WAIT %" PRIu64 ", expired %" PRIu64, LIFE / 1e3,
 		 v[LA_C_time_wait_peak], v[LA_C_time_wait_expired]);
 }
@@ -171,7 +174,7 @@ both_rounds(struct both *t, struct bench_row *r)
 
 		for (unsigned i = 0; i < 64 && t->inflight > 0; i++)
 			both_batch(t, false);
-		limit = bench_limit(b, BENCH_FRAME); /* needs the rings for itself */
+		limit = bench_limit(b, BENCH_FRAME); /* no connection may use the rings meanwhile */
 		both_batch(t, true);
 		t->sv.cost = (struct bench_cost){0};
 		ended = t->ends[LA_END_ORDERLY];

@@ -17,14 +17,14 @@
 
 enum {
 	MANY = 64,
-	BUFFER = 1 << 20, /* of all connections together, in each direction */
+	BUFFER = 1 << 20, /* bytes that all connections share; each gets at least 4 segments */
 	WSCALE = 7,
 	PAYLOAD = 1 << 20,
 	JUMBO = 9014,
 };
 
 struct stream {
-	uint32_t raddr, snd, edge, rcv, acked; /* edge: of the server's window */
+	uint32_t raddr, snd, edge, rcv, acked; /* edge: right edge of the server's window */
 	uint16_t rport;
 	uint8_t shift; /* shift of the advertised windows */
 	bool open;
@@ -37,8 +37,8 @@ struct bulk {
 	unsigned n, frame;
 	uint32_t mss;
 	bool out;		  /* the server sends */
-	uint64_t segments, bytes; /* of data */
-	uint64_t read;		  /* by the server's user */
+	uint64_t segments, bytes; /* data that was sent, by either end */
+	uint64_t read;		  /* bytes that the server's user has read */
 };
 
 static char payload[PAYLOAD];
@@ -87,7 +87,7 @@ bulk_answer(struct gen *g, const struct gen_answer *a)
 		return;
 	}
 	if (a->seq != s->rcv || seq_gt(a->ack, s->snd) || (a->flags & (LA_RST | LA_FIN))) {
-		bench_fault(g->b, "bulk: flags %#x, seq %u, ack %u; due: seq %u, ack up to %u", a->flags, a->seq,
+		bench_fault(g->b, "bulk: flags %#x, seq %u, ack %u; expected: seq %u, ack up to %u", a->flags, a->seq,
 			    a->ack, s->rcv, s->snd);
 		return;
 	}
@@ -139,8 +139,8 @@ open_all(struct bulk *k, uint32_t rcvbuf)
 	gen_run(&k->g, false);
 }
 
-/* In: sends data up to the windows. Out: sends the frames that the last answers added to the batch, or the remaining
- * acknowledgements when there are none. */
+/* In: sends data up to the windows. Out: sends the acknowledgements that bulk_answer() added to the batch. When it added
+ * none, sends an acknowledgement on every connection. */
 static void
 bulk_batch(struct bulk *k, bool timed)
 {
@@ -167,7 +167,7 @@ bulk_batch(struct bulk *k, bool timed)
 		gen_segment(g, s->raddr, s->rport, s->snd, s->rcv, LA_ACK, 0);
 		s->acked = s->rcv;
 	}
-	if (g->n == 0) { /* the window stays closed */
+	if (g->n == 0) { /* every window of the server has stayed closed */
 		bench_fault(g->b, "bulk: nothing moves");
 		return;
 	}

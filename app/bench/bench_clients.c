@@ -29,7 +29,7 @@ static const struct gen_step script[CLIENTS_NSTEPS] = {{LA_SYN, 0, SYN_ACK, 0},
 						       {LA_PSH | LA_ACK, REQUEST, FIN_ACK, RESPONSE},
 						       {FIN_ACK, 0, LA_ACK, 0}};
 
-/* ------------------------------------------------------------------ the server's side */
+/* ------------------------------------------------------------------ the server */
 
 static char response[RESPONSE];
 
@@ -48,7 +48,7 @@ clients_respond(struct la_conn *c)
 	la_close(c);
 }
 
-/* The worker's rounds (run/worker.c) until the ring is empty or STEP_FRAMES were taken in; false: it was empty. */
+/* The worker's rounds (run/worker.c) until the ring is empty or STEP_FRAMES were received. Returns false when the ring was empty. */
 static bool
 server_step(struct clients *o)
 {
@@ -83,7 +83,7 @@ server_step(struct clients *o)
 
 /* ------------------------------------------------------------------ the clients */
 
-/* Frames of the traffic hook and those of the clients, as on two links into one switch: each in its own order. */
+/* Merges the frames of the traffic hook with those of the clients, as a switch with two links. Each keeps its order. */
 static void
 clients_merge(struct gen *g, unsigned first)
 {
@@ -172,7 +172,7 @@ clients_end(struct clients *o, uint32_t slot)
 		clients_begin(o, o->sv.now_ns);
 }
 
-/* A segment for a client that has ended. */
+/* Answers a segment for a client that has ended by RST. */
 static void
 clients_refuse(struct clients *o, const struct gen_answer *a)
 {
@@ -268,7 +268,7 @@ take_answers(struct clients *o)
 	}
 }
 
-/* Advances the time to the next event: until then the server would only poll. */
+/* Returns the time of the next event, at most `until`. Before it the server would only poll. */
 static double
 next_event(const struct clients *o, double until)
 {
@@ -386,7 +386,8 @@ clients_open(struct clients *o, struct bench *b, const struct server_options *so
 	}
 	for (uint32_t i = 0; i < slots; i++) {
 		o->client[i].begun = -1;
-		o->free[i] = slots - 1 - i; /* the lowest numbers first: only those in use are touched */
+		o->free[i] = slots - 1 -
+			     i; /* the lowest slots are used first: slots that no client has used take no memory */
 	}
 	o->nfree = slots;
 	o->g.pool = pool;

@@ -38,7 +38,7 @@ struct client_timer {
 	uint32_t slot, sent;
 };
 
-/** Events, of a run or of a part of it. */
+/** The events of a run, or of a part of a run. */
 struct clients_tally {
 	uint64_t offered, carried, timeouts, resets; /* connections */
 	uint64_t ring_full;			     /* frames lost at the ring */
@@ -56,14 +56,14 @@ struct clients {
 	struct client *client;
 	uint32_t *free; /* stack of slots */
 	uint32_t nslots, nfree, sent;
-	struct client_timer *timer; /* in the order of due times: all have the same length */
+	struct client_timer *timer; /* in the order of due times: all timers run for the same time */
 	uint32_t ntimers;
 	uint64_t head, tail;
 	double gap, next;	/* ns between two SYNs, and when the next is due; gap 0: closed loop */
-	double tick, next_tick; /* ns between two deliveries, and the next; tick 0: at once */
+	double tick, next_tick; /* ns between two deliveries, and the time of the next; tick 0: no wait */
 	bool offering;
 	bool syn_again;			 /* a SYN without an answer is sent again; otherwise its client gives up */
-	uint32_t nown;			 /* frames of the batch that are the clients': those before this place */
+	uint32_t nown;			 /* the first nown frames of the batch are the clients' */
 	unsigned in_ring;		 /* frames on their way to the server */
 	uint32_t recent[CLIENTS_RECENT]; /* slots that began last, */
 	uint32_t nrecent;		 /* the last one at (nrecent - 1) % CLIENTS_RECENT */
@@ -75,25 +75,25 @@ struct clients {
 	void (*other)(struct clients *o, const struct gen_answer *a); /* a segment for no client's address */
 };
 
-/** The pool of frames as the server's own too: server_options.pool. */
+/** A value of server_options.pool: the server uses the pool of the clients' frames. */
 #define CLIENTS_POOL ((struct rte_mempool *)1)
 
-/** The server, and room for so many clients at once. 0; -1 after a fault or a line on stdout. */
+/** Creates the server, and room for `slots` clients at once. Returns 0, or -1 after a fault or a line on stdout. */
 int clients_open(struct clients *o, struct bench *b, const struct server_options *so, const char *what, uint32_t slots);
 void clients_close(struct clients *o);
-/** Sends the server's answer to a request, and closes; from la_conn_ops.data. */
+/** Sends the server's answer to a request, and closes. Called from la_conn_ops.data. */
 void clients_respond(struct la_conn *c);
-/** A client begins; due: ns, its due time. */
+/** Begins a client, whose due time is `due`, ns. */
 void clients_begin(struct clients *o, double due);
 /** Runs ns of virtual time. */
 void clients_run(struct clients *o, double ns);
 /** Puts the batch into the ring now. */
 void clients_deliver(struct clients *o);
-/** Tallies begin at 0, and clients are offered: rate connections/s, or a closed loop of those that begin now (0). */
+/** Sets the tallies to 0, and offers `rate` connections/s. rate 0: a closed loop of the clients that begin now. */
 void clients_offer(struct clients *o, double rate);
-/** A measurement begins: the result is for clients_since(). */
+/** Begins a measurement. Returns the mark for clients_since(). */
 struct clients_tally clients_mark(struct clients *o);
-/** The events since the mark. */
+/** Returns the events since the mark. */
 struct clients_tally clients_since(const struct clients *o, const struct clients_tally *mark);
 static inline double
 clients_per_second(uint64_t n, const struct clients_tally *t)

@@ -2,11 +2,11 @@
 
 /* The end of a connection, measured separately.
  *
- * - exchange: with many established connections, FINs arrive for random ones; each is
- *   answered by ACK and our FIN in one segment. Only this exchange is measured, not the peer's last ACK and
- *   the new open of the same tuple, which keeps the population constant.
- * - repeat: an acknowledged FIN arrives again, at a full TIME_WAIT table: it is acknowledged again,
- *   and 2*MSL starts again.
+ * - exchange: FINs arrive for random connections of many established ones. The server answers each FIN by one segment
+ *   with its ACK and its own FIN. Only this exchange is measured. The peer's last ACK and the new open of the same
+ *   tuple, which keeps the population constant, are not measured.
+ * - repeat: FINs that were acknowledged arrive again at a full TIME_WAIT table. Each is acknowledged again, and its
+ *   2*MSL starts again.
  * - idle: the memory of an established connection without traffic. */
 
 #include <inttypes.h>
@@ -24,7 +24,7 @@ enum {
 	GOAL_BYTES = 256,
 };
 
-/* An open, and the segments that `exchange` measures. */
+/* The steps of a flow. `exchange` measures only STEP_FIN. */
 enum { STEP_SYN, STEP_ACK, STEP_FIN, STEP_LAST_ACK, NSTEPS };
 static const struct gen_step script[NSTEPS] = {
 	[STEP_SYN] = {LA_SYN, 0, LA_SYN | LA_ACK, 0},
@@ -93,7 +93,7 @@ crowd_open(struct crowd *c, struct bench *b, uint32_t n, const struct server_opt
 	return 0;
 }
 
-/* Runs the next step of k flows, from the present position in the order. */
+/* Runs the next step of k flows, those at `from` and after in the order. */
 static void
 crowd_step(struct crowd *c, uint32_t from, uint32_t k, bool timed)
 {
@@ -115,7 +115,7 @@ crowd_establish(struct crowd *c)
 		bench_fault(c->sv.b, "%u connections opened, not all are established", c->n);
 }
 
-/* The largest number of flows that may be taken next. */
+/* Takes the next flows of the order, at most a batch. Returns their number, and their position in *from. */
 static uint32_t
 crowd_next(struct crowd *c, uint32_t *from)
 {
@@ -155,8 +155,8 @@ exchange_check(struct crowd *c)
 
 	server_check(&c->sv, "exchange", NULL);
 	if (v->v[LA_C_ended_orderly] != c->closed || v->state[LA_ESTABLISHED] != c->n)
-		bench_fault(c->sv.b, "exchange: %" PRIu64 " closed, the server counts %" PRIu64, c->closed,
-			    v->v[LA_C_ended_orderly]);
+		bench_fault(c->sv.b, "exchange: %" PRIu64 " connections were closed, but the server counts %" PRIu64,
+			    c->closed, v->v[LA_C_ended_orderly]);
 }
 
 static bool
@@ -253,14 +253,15 @@ repeat_run(struct bench *b)
 	}
 	server_check(&c.sv, "repeat", NULL);
 	if (b->faults == 0 && la_shard_counters(c.sv.shard)->v[LA_C_time_wait_fin_acked] != c.g.answered)
-		bench_fault(b, "repeat: %" PRIu64 " answers, the server counts %" PRIu64, c.g.answered,
+		bench_fault(b, "repeat: %" PRIu64 " answers arrived, but the server counts %" PRIu64, c.g.answered,
 			    la_shard_counters(c.sv.shard)->v[LA_C_time_wait_fin_acked]);
 	if (r)
 		bench_print_row(b, r);
 	crowd_close(&c);
 }
 
-const struct bench_kind bench_repeat_kind = {"repeat", "a FIN again, to --population entries in TIME_WAIT", repeat_run};
+const struct bench_kind bench_repeat_kind = {"repeat", "repeated FINs to --population entries in TIME_WAIT",
+					     repeat_run};
 
 /* ------------------------------------------------------------------ idle */
 
@@ -311,4 +312,4 @@ idle_run(struct bench *b)
 }
 
 const struct bench_kind bench_idle_kind = {
-	"idle", "bytes that an established connection holds, shown with --idle of them", idle_run};
+	"idle", "bytes of memory of an established connection, measured with --idle connections", idle_run};

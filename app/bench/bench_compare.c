@@ -83,7 +83,7 @@ bench_compare(const struct bench *b, FILE *f)
 	unsigned both = 0;
 	bool good = true;
 
-	fprintf(f, "\nagainst %s; above 1 is better, worse than %.0f %% fails\n%-66s %10s %10s %8s %14s\n",
+	fprintf(f, "\ncompared with %s: above 1 is better; more than %.0f %% worse fails\n%-66s %10s %10s %8s %14s\n",
 		b->opt.compare, b->opt.tolerance, "", "then", "now", "times", "least..most");
 	for (unsigned i = 0; i < b->nrows; i++) {
 		const json_t *row = compare_find_row(rows, b->row[i].name);

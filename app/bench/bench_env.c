@@ -122,7 +122,8 @@ bench_fits(const char *what, uint64_t bytes)
 	la_mem_room("", &room);
 	if (bytes + bytes / 16 < room.bytes)
 		return true;
-	printf("cut: %s: %" PRIu64 " MiB, and a 16th more to be safe, do not fit: %s\n", what, bytes >> 20, room.text);
+	printf("cut: %s: %" PRIu64 " MiB and a reserve of 1/16 do not fit into memory: %s\n", what, bytes >> 20,
+	       room.text);
 	return false;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The generator: frames from flows, flows from numbers, answers against the script. (internal.h) */
+/* The generator: makes frames from flows and flows from numbers, and checks answers. (Theory: internal.h) */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -182,7 +182,7 @@ write_arp(struct gen *g, uint16_t opcode)
 	a->arp_data.arp_tip = SERVER_IP;
 }
 
-/* The server resolves or probes its gateway. */
+/* Replies to an ARP request of the server, which resolves or probes its gateway. */
 static void
 answer_arp(struct gen *g, const struct rte_arp_hdr *q)
 {
@@ -194,7 +194,7 @@ answer_arp(struct gen *g, const struct rte_arp_hdr *q)
 
 /* ------------------------------------------------------------------ answers */
 
-/* False: no TCP segment, or a fault. */
+/* Parses an answer. Returns false for a frame that is not TCP, and after a fault. */
 static bool
 gen_parse(struct gen *g, const struct rte_mbuf *m, struct gen_answer *a)
 {
@@ -212,7 +212,7 @@ gen_parse(struct gen *g, const struct rte_mbuf *m, struct gen_answer *a)
 	if (eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) || ip->next_proto_id != IPPROTO_TCP ||
 	    ip->src_addr != SERVER_IP || tcp->src_port != rte_cpu_to_be_16(BENCH_PORT) || total < IP + hlen ||
 	    ETHER + total > m->pkt_len) {
-		bench_fault(g->b, "a frame from the server that nothing explains");
+		bench_fault(g->b, "an unexpected frame from the server");
 		return false;
 	}
 	sum = la_cksum_add(0, &ip->src_addr, 8) + rte_cpu_to_be_16(IPPROTO_TCP) +
@@ -249,14 +249,14 @@ script_answer(struct gen *g, const struct gen_answer *a)
 	const struct gen_step *s;
 
 	if (f == NULL || f->raddr != a->raddr || f->rport != a->rport || !f->waiting) {
-		bench_fault(g->b, "an answer that nobody waits for: flags %#x", a->flags);
+		bench_fault(g->b, "an answer to no request: flags %#x", a->flags);
 		return;
 	}
 	s = &g->script[f->step];
 	if ((a->flags & ~LA_PSH) != s->want || a->len != s->want_len || a->ack != f->snd ||
 	    (!(s->flags & LA_SYN) && a->seq != f->rcv)) {
 		bench_fault(g->b,
-			    "step %u: flags %#x, %u bytes, seq %u, ack %u; due: flags %#x, %u bytes, "
+			    "step %u: flags %#x, %u bytes, seq %u, ack %u; expected: flags %#x, %u bytes, "
 			    "seq %u, ack %u",
 			    f->step, a->flags, a->len, a->seq, a->ack, s->want, s->want_len, f->rcv, f->snd);
 		return;
@@ -298,7 +298,7 @@ run_on_ring(struct gen *g, unsigned n, bool timed)
 	}
 }
 
-/* Answers put new frames into the batch; on net_null while the old ones are still being read. */
+/* Answers put new frames into the batch. On net_null they do so while the frames of the batch are being read. */
 static void
 run_on_null(struct gen *g, unsigned n, bool timed)
 {
@@ -318,7 +318,7 @@ gen_run(struct gen *g, bool timed)
 		run_on_null(g, n, timed);
 	else
 		run_on_ring(g, n, timed);
-	if (g->asked) { /* an ARP request: answers of the server wait for our reply */
+	if (g->asked) { /* the server's answers wait for our ARP reply, which is in the batch */
 		g->asked = false;
 		gen_run(g, false);
 	}
@@ -343,7 +343,7 @@ gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_ste
 			  .nflows = nflows,
 			  .rng = {sv->queue}};
 	if (nflows >= 1u << (32 - ISN_SHIFT)) {
-		bench_fault(g->b, "%u flows are more than the generator can tell apart", nflows);
+		bench_fault(g->b, "%u flows are more than the generator can distinguish", nflows);
 		return -1;
 	}
 	g->flow = calloc(nflows ? nflows : 1, sizeof(*g->flow));
@@ -353,7 +353,7 @@ gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_ste
 	}
 	for (uint32_t i = 0; i < nflows; i++)
 		gen_new_flow(g, i);
-	if (sv->shard) { /* otherwise its first answers would wait for an address, and only few can */
+	if (sv->shard) { /* resolves the gateway: the server can keep only a few answers for an unresolved address */
 		write_arp(g, RTE_ARP_OP_REQUEST);
 		gen_run(g, false);
 	}

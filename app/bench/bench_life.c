@@ -3,8 +3,8 @@
 /* Complete connections, from SYN to TIME_WAIT or CLOSED, on the server core alone: lifecycle, churn
  * at population, and both under attack.
  *
- * There are three groups of flows, each one segment ahead of the next. A batch consists of the SYNs
- * of one, the second segments of another, the last ones of the third, shuffled.
+ * There are three groups of flows, each one segment ahead of the next. A batch has the SYNs of one group, the second
+ * segments of another and the last segments of the third, shuffled.
  * Every connection has a new tuple.
  *
  * A population is filled in first: entries of other peers with random deadlines within
@@ -30,7 +30,7 @@ enum {
 	COOKIES_DONE = 16,
 };
 
-static const double EXPECTED = 0.95; /* of the empty table's rate */
+static const double EXPECTED = 0.95; /* expected rate with a population, as a share of the empty table's rate */
 
 /* ------------------------------------------------------------------ the server's side */
 
@@ -96,7 +96,7 @@ struct life {
 	uint32_t group; /* flows */
 	unsigned turn;
 	uint64_t offered, done;	   /* connections begun and ended */
-	uint64_t entered, expired; /* during the rounds */
+	uint64_t entered, expired; /* TIME_WAIT entries during the rounds */
 	uint64_t least, most;	   /* the population during the rounds */
 	struct bench_row *row;
 };
@@ -140,7 +140,7 @@ life_close(struct life *l)
 
 /* ------------------------------------------------------------------ the run */
 
-/* Moves every group one segment ahead. The group that begins now has ended before. */
+/* Moves every group one segment ahead. The group whose connections have ended begins new ones. */
 static void
 life_batch(struct life *l, bool beginning, bool timed)
 {
@@ -155,7 +155,7 @@ life_batch(struct life *l, bool beginning, bool timed)
 			gen_new_flow(g, i);
 			l->offered++;
 		} else if (f->step == 0) {
-			continue; /* it begins later */
+			continue; /* the group begins with a later batch */
 		}
 		gen_send(g, i);
 	}
@@ -240,15 +240,15 @@ life_check(struct life *l)
 		bench_fault(b, "%s: %" PRIu64 " connections ended, the server counts %" PRIu64, l->row->name, l->done,
 			    c->v[LA_C_ended_orderly]);
 	if (c->v[LA_C_time_wait_entered] != c->v[LA_C_time_wait] + c->v[LA_C_time_wait_expired])
-		bench_fault(b, "%s: TIME_WAIT entries came and went uncounted", l->row->name);
-	if (l->lifetime == EMPTY_LIFE) /* fewer than the entries of a few ticks: no population */
+		bench_fault(b, "%s: TIME_WAIT entries entered, present and expired disagree", l->row->name);
+	if (l->lifetime == EMPTY_LIFE) /* the table has only the entries of a few ticks: no population to check */
 		return;
 	/* a small population follows the varying rate of a shared host; a large one reacts too slowly */
 	if (l->least < l->population / 10 * 4 || l->most > l->population / 10 * 16 + SPARE / 16)
-		bench_fault(b, "%s: the population did not stand: %" PRIu64 " to %" PRIu64, l->row->name, l->least,
+		bench_fault(b, "%s: the population was not constant: %" PRIu64 " to %" PRIu64, l->row->name, l->least,
 			    l->most);
 	if (l->expired < l->entered / 2)
-		bench_fault(b, "%s: %" PRIu64 " entries came in and only %" PRIu64 " expired", l->row->name, l->entered,
+		bench_fault(b, "%s: %" PRIu64 " entries entered and only %" PRIu64 " expired", l->row->name, l->entered,
 			    l->expired);
 }
 
@@ -281,8 +281,8 @@ life_say(struct life *l)
 	if (!l->kind->server_first)
 		return;
 	snprintf(r->note, sizeof(r->note),
-		 "MSL %.3f s, %" PRIu64 " to %" PRIu64 " standing, %.2f expired for each that came", l->lifetime / 2e3,
-		 l->least, l->most, l->entered ? (double)l->expired / (double)l->entered : 0);
+		 "MSL %.3f s, %" PRIu64 " to %" PRIu64 " in TIME_WAIT, %.2f expired for each that entered",
+		 l->lifetime / 2e3, l->least, l->most, l->entered ? (double)l->expired / (double)l->entered : 0);
 }
 
 /* ------------------------------------------------------------------ lifecycle */
@@ -332,8 +332,8 @@ life_run(struct bench *b)
 
 const struct bench_kind bench_life_kind = {
 	"lifecycle",
-	"SYN to TIME_WAIT or CLOSED, either side first, with and without a byte each way; with\n"
-	"--population entries standing and expiring; the server core alone, and both ends",
+	"SYN to TIME_WAIT or CLOSED, either end closes first, with and without a byte each way; with\n"
+	"--population entries in TIME_WAIT that expire; the server core alone, and both ends",
 	life_run};
 
 /* ------------------------------------------------------------------ churn at population */
@@ -389,7 +389,7 @@ churn_run(struct bench *b)
 }
 
 const struct bench_kind bench_churn_kind = {
-	"churn", "lifecycle with each of --populations in TIME_WAIT, beside an empty table", churn_run};
+	"churn", "lifecycle with each of --populations in TIME_WAIT, compared with an empty table", churn_run};
 
 /* ------------------------------------------------------------------ under attack */
 
@@ -411,16 +411,16 @@ attack_run(struct bench *b, const char *name, uint8_t flags, const char *text)
 static void
 flood_run(struct bench *b)
 {
-	attack_run(b, "syn-flood", LA_SYN, "syn-flood, 9 in 10 frames from nowhere");
+	attack_run(b, "syn-flood", LA_SYN, "syn-flood, 9 in 10 frames of no connection");
 }
 
 static void
 garbage_run(struct bench *b)
 {
-	attack_run(b, "ack-garbage", LA_ACK, "ack-garbage, 9 in 10 frames from nowhere");
+	attack_run(b, "ack-garbage", LA_ACK, "ack-garbage, 9 in 10 frames of no connection");
 }
 
 const struct bench_kind bench_flood_kind = {
-	"syn-flood", "SYNs from everywhere, answered by cookies, while connections open and close", flood_run};
+	"syn-flood", "SYNs from random sources, answered by cookies, while connections open and close", flood_run};
 const struct bench_kind bench_garbage_kind = {"ack-garbage", "ACKs of no connection, while connections open and close",
 					      garbage_run};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The limit: the cost of the ring, the bursts and two checksums without a stack. The same generator
- * writes the frames, in batches of the same length. Checksums return unchanged: the
- * generator checks them, and that every frame returned. */
+/* The limit: the cost of the ring, the bursts and two checksums without a stack. The same generator writes the frames,
+ * in batches of the same length. The echo swaps addresses and ports, and computes both checksums. The generator checks
+ * the checksums, and that every frame was echoed. */
 
 #include "bench/internal.h"
 #include "wire/tcp.h"
@@ -10,7 +10,7 @@
 enum { HEADERS = 14 + 20 + 20, FLOWS = 4096 };
 
 static void
-come_back(struct gen *g, const struct gen_answer *a)
+echo_arrives(struct gen *g, const struct gen_answer *a)
 {
 	(void)a;
 	g->answered++;
@@ -26,12 +26,12 @@ echo_open(struct bench *b, unsigned frame, bool null, struct server *sv, struct 
 		return -1;
 	if (frame > 1514)
 		g->pool = b->big[0];
-	g->answer = come_back;
+	g->answer = echo_arrives;
 	return 0;
 }
 
-/* Frames have the server's own address and port as source and as destination, so that a returned frame
- * is accepted as an answer. */
+/* Frames of random flows to the server. The echo swaps source and destination, so that the generator accepts an echoed
+ * frame as an answer of the server. */
 static void
 echo_batch(struct gen *g, unsigned frame)
 {
@@ -63,14 +63,14 @@ limit_measure(struct bench *b, unsigned frame, bool null, double seconds, struct
 	while (sv.cost.cpu < seconds * 1e9 && b->faults == 0)
 		echo_batch(&g, frame);
 	if (g.sent != g.answered)
-		bench_fault(b, "limit: %lu frames went, %lu came back", (unsigned long)g.sent,
+		bench_fault(b, "limit: %lu frames were sent, %lu were echoed", (unsigned long)g.sent,
 			    (unsigned long)g.answered);
 	n = null ? (double)sv.frames : (double)g.sent;
 	if (b->faults == 0)
 		cycles = bench_cycles(b, &sv.cost) / n;
 	sv.cost.tsc = (uint64_t)((double)sv.cost.tsc / n * 1e6);
 	sv.cost.cpu = sv.cost.cpu / n * 1e6;
-	*cost = sv.cost; /* of a million frames */
+	*cost = sv.cost; /* the cost of a million frames */
 	server_close(&sv);
 	gen_close(&g);
 	return cycles;
@@ -117,5 +117,5 @@ limit_run(struct bench *b)
 	limit_row(b, BENCH_FRAME, true);
 }
 
-const struct bench_kind bench_limit_kind = {"limit", "a bare echo: addresses swapped, both checksums made, no stack",
-					    limit_run};
+const struct bench_kind bench_limit_kind = {
+	"limit", "a bare echo: addresses swapped, both checksums computed, no stack", limit_run};

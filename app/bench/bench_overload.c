@@ -5,11 +5,12 @@
  * A client whose SYN is not answered in 100 ms gives up at once, so that the number of SYNs is exactly the
  * offered one.
  *
- * Capacity is measured first, in a closed loop of WINDOW connections, which the ring holds, without overload
- * control; offered is a multiple of it. Peak is the best of the four: the closed loop's clients are fewer and
- * stay in the caches, so an open loop carries less than it even without overload.
- * After each, no connection is offered for a second (and for the remaining wait of clients). Then no connection may
- * be left, TIME_WAIT must be as before, and no SYN may be shed.
+ * Capacity is measured first, in a closed loop of WINDOW connections, without overload control. The ring holds the
+ * frames of WINDOW connections. Each of the four measured rates offers a multiple of the capacity. The peak is the
+ * largest rate carried among the four. It is below the capacity: the clients of the closed loop are fewer, and stay in
+ * the caches.
+ * After each measurement, no connection is offered for a second, or until the last client gives up. Then no connection
+ * may be left, TIME_WAIT must be as before, and no SYN may be shed.
  */
 
 #include <inttypes.h>
@@ -70,8 +71,8 @@ overload_settle(struct clients *o, const char *what)
 	if (b->faults == 0 &&
 	    (c->v[LA_C_live] != 0 || c->v[LA_C_syn_shed_level] != 0 || c->v[LA_C_time_wait] != b->opt.population))
 		bench_fault(b,
-			    "%s: a second later %" PRIu64 " connections, %" PRIu64 " in TIME_WAIT, shedding %" PRIu64
-			    "/256",
+			    "%s: one second after the load, %" PRIu64 " connections, %" PRIu64
+			    " in TIME_WAIT, shedding %" PRIu64 "/256",
 			    what, c->v[LA_C_live], c->v[LA_C_time_wait], c->v[LA_C_syn_shed_level]);
 	if (c->v[LA_C_early_recycles] != 0 || c->v[LA_C_out_full] != 0)
 		bench_fault(b, "%s: out_full %" PRIu64 ", early_recycles %" PRIu64, what, c->v[LA_C_out_full],
@@ -97,7 +98,7 @@ overload_measure(struct clients *o, double rate, const char *what)
 	return n;
 }
 
-/* The last round's figures in words, and for the JSON. */
+/* Writes the last round's figures as text, and for the JSON. */
 static void
 overload_say(struct bench_row *r, const struct clients_tally *t)
 {
@@ -166,7 +167,7 @@ overload_run(struct bench *b)
 	for (unsigned i = 0; i <= NTIMES; i++) {
 		if (row[i] == NULL)
 			return;
-		row[i]->of = "peak"; /* of an open loop */
+		row[i]->of = "peak"; /* the best rate of the open loops */
 	}
 	if (overload_open(&o, b) != 0)
 		return;
@@ -180,5 +181,5 @@ overload_run(struct bench *b)
 const struct bench_kind bench_overload_kind = {
 	"overload",
 	"0.5, 1, 2 and 4 times the capacity offered, by schedule; carried, shed and timed out;\n"
-	"its cycles are those of a carried connection, and three rounds at most",
+	"cycles per carried connection; three rounds at most",
 	overload_run};

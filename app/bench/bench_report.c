@@ -42,19 +42,19 @@ bench_print_row(const struct bench *b, const struct bench_row *r)
 
 /* ------------------------------------------------------------------ goals */
 
-/* A goal for the first row whose name has this prefix and (if set) contains this text; or for the worst such row. */
+/* A goal for a row whose name begins with `begins` and, if set, has `contains` in it: the first such row, or the worst. */
 struct goal {
 	const char *text, *begins, *contains;
 	double bound;
 	bool at_most;
 	bool value; /* the row's value counts, not its ratio */
-	bool worst; /* of all matching rows, the one with the least ratio */
+	bool worst; /* the goal is for the matching row with the least ratio, not for the first */
 };
 
 static const struct goal goals[] = {
 	{"exchange: share of the limit's packets/s", "exchange", NULL, 0.6, false, false, false},
 	{"repeated FIN: share of the limit's packets/s", "repeated FIN", NULL, 0.7, false, false, false},
-	/* at most twice the limit's cost for three in and three out */
+	/* 0.5: at most twice the limit's cost of three frames received and three sent */
 	{"lifecycle, server core alone, 1 byte: share of the limit's rate", "lifecycle, server closes first, 1 byte",
 	 NULL, 0.5, false, false, false},
 	{"churn at 100 M in TIME_WAIT: share of the empty table's rate", "churn, 100000000 ", NULL, 0.6, false, false,

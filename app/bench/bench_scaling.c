@@ -35,7 +35,7 @@ struct worker {
 	struct gen g;
 	double seconds, rate;
 	uint64_t done;
-	unsigned *working; /* workers with unfinished shares */
+	unsigned *working; /* number of workers that have not finished their part */
 };
 
 /* All connections open, then all close: a batch has one step. */
@@ -117,7 +117,8 @@ worker_close(struct worker *w)
 	if (w->sv.b->faults == 0) {
 		server_check(&w->sv, "scaling", NULL);
 		if (la_shard_counters(w->sv.shard)->v[LA_C_ended_orderly] != w->done)
-			bench_fault(w->sv.b, "scaling: connections that were not counted");
+			bench_fault(w->sv.b,
+				    "scaling: the server and the workers count different numbers of connections");
 	}
 	server_close(&w->sv);
 	gen_close(&w->g);
@@ -159,7 +160,7 @@ scaling_run(struct bench *b)
 	unsigned n = 0;
 
 	if (b->eal.lcores < BENCH_WORKERS || b->port[1].queues < BENCH_WORKERS) {
-		printf("cut: scaling: this process may run on one core only\n");
+		printf("left out: scaling: this process may run on one core only\n");
 		return;
 	}
 	while (n < BENCH_WORKERS && worker_open(&w[n], b, n) == 0)
@@ -171,4 +172,4 @@ scaling_run(struct bench *b)
 }
 
 const struct bench_kind bench_scaling_kind = {
-	"scaling", "two workers beside one, on cores, queues and shards of their own", scaling_run};
+	"scaling", "two workers compared with one, each with its own core, queue and shard", scaling_run};

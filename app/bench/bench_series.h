@@ -2,25 +2,25 @@
 #ifndef LA_APP_BENCH_SERIES_H
 #define LA_APP_BENCH_SERIES_H
 
-/* Figures of the rounds of a bench: of `lastack bench`, and of the programs in bench/. */
+/* Figures of the rounds of a bench: for `lastack bench`, and for the programs time_wait and scaling. */
 
 #include <jansson.h>
 
 enum { BENCH_ROUNDS = 101 /* at most */ };
 
-/** In the order of the rounds. */
+/** One figure for each round, in the order of the rounds. */
 struct bench_series {
 	unsigned n;
 	double v[BENCH_ROUNDS];
 };
 void bench_add(struct bench_series *s, double v);
-/** at: 0 least, 0.5 median, 1 most; 0 of an empty one. */
+/** Returns the least (at 0), the median (at 0.5) or the largest figure (at 1); 0 when the series is empty. */
 double bench_rank(const struct bench_series *s, double at);
 
-/** Multiplies the median, the least, the most and all figures by a factor. */
+/** Returns a JSON object of median, least, most and all figures, each multiplied by `times`. */
 json_t *bench_series_json(const struct bench_series *s, double times);
 
-/** The order of doubles, for qsort(). */
+/** Compares two doubles for qsort(). */
 int bench_by_value(const void *a, const void *b);
 
 #endif

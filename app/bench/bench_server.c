@@ -52,7 +52,7 @@ server_open(struct server *sv, struct bench *b, const struct server_options *o)
 	sv->pool = o->pool ? o->pool : b->pool[o->queue][1];
 	server_configure(o, &cfg, &own);
 	cfg.mbufs = sv->pool;
-	/* always in software: a driver without hardware would not compute checksums */
+	/* checksums are always computed in software: the ring's driver computes none */
 	cfg.offloads = sv->port->offloads & LA_OFF_TX_MULTI_SEG;
 	memcpy(cfg.mac, sv->port->mac, 6);
 	if (getrandom(cfg.secret, sizeof(cfg.secret), 0) != sizeof(cfg.secret) ||

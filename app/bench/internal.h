@@ -12,7 +12,7 @@
 #include "bench/bench.h"
 #include "core/rng.h"
 
-/** A segment of a script, and the one answer that is due; want 0: none. */
+/** A segment of a script, and the one answer that it requires; want 0: none. */
 struct gen_step {
 	uint8_t flags, len, want, want_len;
 };
@@ -22,7 +22,7 @@ struct gen_flow {
 	uint16_t rport;
 	uint8_t step; /* of the script: the next segment, or the one that waits for its answer */
 	bool waiting;
-	uint32_t snd, rcv; /* next to send, next expected */
+	uint32_t snd, rcv; /* sequence numbers: next to send, next expected */
 };
 
 struct gen_answer {
@@ -43,7 +43,7 @@ struct server {
 	struct la_shard *shard;
 	double now_ns; /* CPU time of its loop */
 	struct bench_cost cost;
-	uint64_t frames; /* received in this time */
+	uint64_t frames; /* frames received in the time of `cost` */
 };
 
 struct gen {
@@ -62,9 +62,9 @@ struct gen {
 	unsigned n;
 	bool asked; /* an ARP reply is in the batch */
 	struct la_rng rng;
-	uint64_t sent, due, answered; /* due: of `sent`, those that require an answer */
+	uint64_t sent, due, answered; /* due: frames of `sent` that require an answer */
 	uint64_t attacks, attack_answers;
-	/** Handles an answer in place of the script; or NULL. */
+	/** Processes an answer in place of the script; NULL: the script is used. */
 	void (*answer)(struct gen *g, const struct gen_answer *a);
 	void *ctx;
 };
@@ -82,14 +82,14 @@ struct server_options {
 	struct rte_mempool *pool; /* NULL: the queue's own */
 	const char *addr;	  /* of the server, with its prefix length [10.77.0.2/24] */
 };
-/** 0; -1 after a fault, with nothing to close. */
+/** Returns 0, or -1 after a fault; then there is nothing to close. */
 int server_open(struct server *sv, struct bench *b, const struct server_options *o);
-/** Bytes of its tables. */
+/** Returns the bytes of the server's tables. */
 uint64_t server_memory(const struct server_options *o);
 void server_close(struct server *sv);
-/** Runs until the ring is empty; its time goes to cost when `timed`, to its clock in any case. */
+/** Runs the server until the ring is empty. The time is added to now_ns, and with `timed` to cost. */
 void server_run(struct server *sv, bool timed);
-/** The echo of a burst: swaps the addresses, into out. Returns n. */
+/** Echoes a burst: swaps the addresses and ports, and writes the frames to out. Returns n. */
 unsigned server_echo(struct rte_mbuf **pkts, unsigned n, struct rte_mbuf **out);
 static inline uint64_t
 server_now(const struct server *sv)
@@ -101,25 +101,25 @@ server_now(const struct server *sv)
 bool server_check(const struct server *sv, const char *what, const enum la_counter *allowed);
 
 /* bench_gen.c */
-/** The generator of `sv` with room for so many flows. 0, or -1 after a fault. */
+/** Creates the generator of `sv`, with room for nflows flows. Returns 0, or -1 after a fault. */
 int gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen_step *script, unsigned nsteps);
 void gen_close(struct gen *g);
-/** A new tuple for a place in the table. */
+/** Gives the flow of a place in the table a new tuple. */
 void gen_new_flow(struct gen *g, uint32_t slot);
-/** The tuple of number i: address in network order, port. */
+/** Returns the address of tuple number i, in network order; its port is in *port. */
 uint32_t gen_tuple(uint32_t i, uint16_t *port);
-/** Is this (network order) an address of gen_tuple()? */
+/** Returns whether an address (network order) is one of gen_tuple(). */
 bool gen_is_flow(uint32_t raddr);
 /** Puts the flow's next segment into the batch. */
 void gen_send(struct gen *g, uint32_t slot);
-/** Puts a frame of any kind into the batch: len octets of payload, all zero but the first ('x'). */
+/** Puts a segment into the batch. Its payload has len octets: 'x', then zeros. */
 void gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_t ack, uint8_t flags,
 		 uint32_t len);
-/** A SYN or an ACK of no flow, to the listening port. */
+/** Puts a SYN or an ACK of no flow, to the listening port, into the batch. */
 void gen_attack(struct gen *g, uint8_t flags);
 /** Shuffles the batch. */
 void gen_shuffle(struct gen *g);
-/** Sends the batch, runs the server and takes the answers. A fault when one is missing. */
+/** Sends the batch, runs the server and processes the answers. A missing answer is a fault. */
 void gen_run(struct gen *g, bool timed);
 /** Processes answers, which the caller owns. */
 void gen_take(struct gen *g, struct rte_mbuf **pkts, unsigned n);
@@ -130,24 +130,24 @@ gen_random(struct gen *g)
 }
 
 /* bench_limit.c */
-/** The limit's present cycles for a frame of this length; 0 after a fault. */
+/** Measures and returns the limit's cycles for a frame of this length; 0 after a fault. */
 double bench_limit(struct bench *b, unsigned frame);
-/** The same on net_null, frames of BENCH_FRAME. */
+/** Measures the limit on net_null, with frames of BENCH_FRAME bytes. */
 double bench_limit_null(struct bench *b);
 
 /* bench_null.c */
-/** Sends the frames, runs the server, takes the answers; frees the frames. */
+/** Sends the frames, runs the server, processes the answers and frees the frames. */
 void bench_null_run(struct gen *g, struct rte_mbuf **frames, unsigned n, bool timed);
 
 /* bench_both.c */
-/** A part of lifecycle: the row with a stack at both ends. */
+/** Measures a row of lifecycle: a stack at both ends. */
 void bench_both(struct bench *b);
 
 /* bench_fill.c */
 /** Fills the table with n connections of other peers, expiring at random within `lifetime` ms;
  * mine: with the tuples gen_tuple(0..n-1), from which repeated FINs will come. 0, or -1 after a fault. */
 int bench_fill(struct server *sv, uint64_t n, uint32_t lifetime, bool mine);
-/** The sequence numbers of a repeated FIN of entry i. */
+/** RCV.NXT and SND.NXT of entry i. A repeated FIN has SEQ = RCV.NXT - 1. */
 static inline uint32_t
 bench_fill_rcv_nxt(uint64_t i)
 {

@@ -7,11 +7,12 @@
  * steering. The generator keeps a number of connections open, closes first and gets a
  * TIME_WAIT entry for each. The measurement begins after the first of these have expired.
  *
- * Other threads may use the cores, so rates are by CPU time: the ended connections of a
- * worker by the run time of its thread. The ratio is the sum over all workers by the rate of one
+ * Other threads may use the cores, so rates are per second of CPU time: the ended connections of a worker divided by
+ * the CPU time of its thread. The ratio is the sum of the rates of all workers, divided by the rate of one
  * worker. If workers wrote to shared data, a cache line would move between the cores, and
  * the ratio would show it, because CPU time includes waits for memory. Wall-clock rates are also
- * shown. DPDK starts once per process, so each number of workers has its own process; rounds alternate. */
+ * shown. DPDK starts once per process, so each number of workers has its own process. Rounds with one worker and with N
+ * alternate. */
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -120,7 +121,7 @@ generator_poll(void *ctx, struct la_shard *s, uint64_t now)
 
 		if (la_tuples_next(&g->tuples, now, &t, &ticket) != 0)
 			break;
-		la_tuples_unused(&g->tuples, ticket); /* tuples do not rest here */
+		la_tuples_unused(&g->tuples, ticket); /* the generator may use the tuple again at once */
 		if (la_connect(s, &t, &client_ops, g, NULL, &c) != 0)
 			break;
 		g->inflight++;
@@ -357,7 +358,7 @@ main(int argc, char **argv)
 		json_array_append_new(rows, json_pack("{s:i, s:f, s:f}", "workers", (int)w,
 						      "connections_per_cpu_second", c, "connections_per_second", t));
 	}
-	printf("ratio of %u workers to 1, median of %u rounds: %.2f (CPU time); each round's own pair; %s, MSL %u ms, %s\n",
+	printf("ratio of %u workers to 1 in the same round, median of %u rounds: %.2f (CPU time); %s, MSL %u ms, %s\n",
 	       o.workers, o.rounds, bench_rank(&ratio, 0.5),
 	       o.one_port ? "one port, a queue a worker" : "a ring pair a worker", o.msl_ms, rte_version());
 	if (!good)

@@ -5,19 +5,19 @@
  *
  * A table of n entries is filled as by a steady rate of closes: n in 2*MSL = 60 s, a burst at
  * a time, with k live connections in addition. Rounds follow, which keep it full and in the state
- * after churn. In each round, on every side in turn, in bursts until k are done:
+ * after churn. Each round does k of each operation, in bursts, on each structure in turn:
  *
  *	expire    the oldest entries are due on the wheel and are removed
  *	insert    the work of an open: a reservation, and a reference in the index
- *	enter     a connection inserted k before enters TIME_WAIT: the reference found and
- *	          overwritten, the entry written, the wheel told
+ *	enter     a connection inserted k before enters TIME_WAIT: its reference is found and
+ *	          overwritten, the entry is written, and the wheel gets a reference
  *
- * and then k look-ups of existing keys (hit; the entry is touched), and k of missing keys. Further
- * rounds follow: the spike (a million entries that expire in one tick, among the
- * others, by polls as bounded as those of lib/tcp/tcp.c), repeated FINs (look-up, verdict, 2*MSL
- * restarted), reopens (look-up, verdict, shadow, the reference overwritten, forgotten). At the end
- * all entries expire. Every verdict, look-up and count is checked; tables of up to
- * a million entries also with their own checkers.
+ * Then come k look-ups of existing keys (hit; the entry is read), and k of missing keys (miss). Further rounds measure
+ * the spike, repeated FINs and reopens. The spike is a million entries that expire in one tick among others, by polls
+ * with the bound of lib/tcp/tcp.c. A repeated FIN is a look-up, a verdict, and a restart of 2*MSL. A reopen is a
+ * look-up, a verdict, and a shadowed entry whose reference is overwritten and which is then forgotten. At the end all
+ * entries expire. Every verdict, look-up and count is checked. Tables of up to a million entries are also checked by
+ * their own checkers.
  *
  * Bursts of 32 are created before the measured time, like a parsed burst. Before a sample, and in small
  * parts between bursts, other memory is read, so that the caches hold only what a server's caches

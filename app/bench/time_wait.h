@@ -2,12 +2,12 @@
 #ifndef BENCH_TIME_WAIT_H
 #define BENCH_TIME_WAIT_H
 
-/* Shared by the files of app/bench/time_wait:
+/* Shared by the files of the program time_wait, which are in app/bench:
  *
  *   time_wait.c         theory, options
  *   time_wait_keys.c    connections: keys, states and segments from a number
  *   time_wait_pass.c    a size and a family: filling, rounds, samples, memory
- *   time_wait_table.c   the measured side: index, TIME_WAIT table and wheel, as lib/tcp drives them
+ *   time_wait_table.c   lastack's structures: index, TIME_WAIT table and wheel, called as lib/tcp calls them
  *   time_wait_rivals.c  rte_hash + rte_timer, and bare memory
  *   time_wait_report.c  the tables on the screen, the goals, JSON and the plot */
 
@@ -31,8 +31,7 @@ enum {
 
 enum op { OP_EXPIRE, OP_INSERT, OP_ENTER, OP_HIT, OP_MISS, OP_FIN, OP_REOPEN, NOPS };
 
-/* All data of a connection follow from its number, so that no side has to
- * store keys for the bench. Entries enter in the order of their numbers. */
+/* All data of a connection follow from its number, so that the bench stores no keys. Entries enter in the order of their numbers. */
 enum { ID_SPIKE = 1 << 29 };
 #define ID_ABSENT (UINT64_C(1) << 40)
 
@@ -61,22 +60,22 @@ struct area {
 };
 enum { MAX_AREAS = 6 };
 
-/* One of the compared sides. `run` executes one burst and returns the number of correct
- * operations; NULL: the side has no such operation. */
+/* One of the compared structures. `run` executes one burst and returns the number of correct operations. NULL: the
+ * structure has no such operation. */
 struct side {
 	const char *name;
-	/* For n entries, and live connections in addition. */
+	/* Returns the bytes needed for n entries and `live` connections in addition. */
 	size_t (*memory)(uint32_t n, uint32_t live, bool is4);
 	void *(*create)(uint32_t n, uint32_t live, bool is4);
 	void (*destroy)(void *self);
 	unsigned (*run[2][NOPS])(void *self, const struct burst *b); /* [0] IPv6, [1] IPv4 */
-	/* A poll after some time; returns the number of references or timers it took. */
+	/* Polls at `tick`. Returns the number of references or timers that were due. */
 	unsigned (*poll)(void *self, uint32_t tick);
-	/* Makes the burst's connections due, on a side where `tick` does not. */
+	/* Makes the burst's connections due, in a structure that has a clock of its own. */
 	void (*due)(void *self, const struct burst *b);
-	/* Runs the checks of the state, and counts its entries; false: a fault was printed. */
+	/* Checks the structure and counts its entries. Returns false after it has printed a fault. */
 	bool (*check)(void *self, uint32_t live, bool thorough);
-	/* The used parts of its large areas; returns their number. */
+	/* Lists the used parts of its large areas. Returns their number. */
 	unsigned (*areas)(void *self, struct area *a);
 	size_t (*bytes)(void *self); /* memory taken at its creation, if the RSS does not show it */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The connections of the bench: all data of one follow from its number. */
+/* The connections of the bench. All data of a connection follow from its number. */
 
 #include "bench/time_wait.h"
 #include "core/rng.h"

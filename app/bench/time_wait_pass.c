@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One size, one family: fills the sides, measures them in turn, checks and drains them. The operations and
+/* One size, one family: fills the compared structures, measures them in turn, checks and drains them. The operations and
  * their order are described at the top of time_wait.c. */
 
 #include <inttypes.h>
@@ -41,14 +41,14 @@ pass_die(const char *what)
 
 /* ------------------------------------------------------------------ bursts */
 
-/* When a connection enters TIME_WAIT, at the steady rate. */
+/* Returns the tick at which a connection enters TIME_WAIT, at the steady rate. */
 static uint32_t
 tick_of(const struct pass *p, uint64_t id)
 {
 	return (uint32_t)(id * LIFE / p->n);
 }
 
-/* The i-th connection of a sample. */
+/* Returns the number of the i-th connection of a sample. */
 static uint64_t
 pass_choose(const struct pass *p, enum op op, unsigned round, uint32_t i)
 {
@@ -97,7 +97,7 @@ pass_sweep(struct pass *p, size_t bytes)
 	}
 }
 
-/* Before a sample: replaces the contents of the caches, and reads a byte of each 4 KiB of the side's memory. A
+/* Before a sample: replaces the contents of the caches, and reads a byte of each 4 KiB of the structure's memory. A
  * virtual machine's host may unmap memory that was not touched for a second. The next access then
  * costs 20 000 cycles, hundreds of times the measured cost. */
 static void
@@ -115,7 +115,7 @@ pass_settle(struct pass *p, int side)
 static void
 pass_failed(struct pass *p, int side, enum op op, uint32_t done, uint32_t want)
 {
-	printf("FAIL: %s, %s: %u of %u were done as they should\n", p->side[side]->name, op_name[op], done, want);
+	printf("FAIL: %s, %s: %u of %u operations were correct\n", p->side[side]->name, op_name[op], done, want);
 	p->b->good = false;
 }
 
@@ -155,7 +155,7 @@ sample_end(struct pass *p, int side, enum op op, struct sample *s)
 	s->bursts = 0;
 }
 
-/* Runs count operations on one side, and fills a sample if there is one. */
+/* Runs count operations on one structure, and fills a sample if there is one. */
 static bool
 pass_many(struct pass *p, int side, struct burst *b, unsigned round, uint32_t count, struct sample *s)
 {
@@ -183,7 +183,7 @@ pass_untimed(struct pass *p, int side, enum op op, bool brief, uint32_t tick, ui
 	pass_many(p, side, &b, 0, count, NULL);
 }
 
-/* Makes the oldest count entries due, on a side where a later tick is not sufficient. */
+/* Makes the oldest count entries due, in a structure that has a clock of its own. */
 static void
 make_due(struct pass *p, int side, uint32_t count)
 {
@@ -195,7 +195,7 @@ make_due(struct pass *p, int side, uint32_t count)
 	}
 }
 
-/* One operation in one round, on all sides. */
+/* Measures one operation in one round, on all structures. */
 static void
 round_of(struct pass *p, enum op op, unsigned round, uint32_t tick)
 {
@@ -260,7 +260,7 @@ steady_round(struct pass *p, unsigned round)
 	round_of(p, OP_MISS, round, 0);
 }
 
-/* The number of involuntary thread switches. */
+/* Returns the number of involuntary thread switches. */
 static long
 pass_switches(void)
 {
@@ -314,11 +314,11 @@ spike_round(struct pass *p)
 	p->spikes += m;
 	took = spike_polls(p, TABLE, now + SHORT_LIFE);
 	if (took < m) {
-		printf("FAIL: %" PRIu64 " of %u entries of the spike came by\n", took, m);
+		printf("FAIL: %" PRIu64 " of %u entries of the spike expired\n", took, m);
 		p->b->good = false;
 		return;
 	}
-	gone = (uint32_t)took; /* the spike's stand for the oldest m, gone before */
+	gone = (uint32_t)took; /* number of entries to replace: those of the spike took the place of the m oldest */
 	if (p->self[RTE]) {
 		make_due(p, RTE, gone);
 		took = spike_polls(p, RTE, 0);
@@ -378,7 +378,7 @@ bytes_of(const char *file, const char *name)
 	return (double)strtoull(text, NULL, 10) * 1024;
 }
 
-/* Returns whether a side fits into the free memory with a reserve for other processes. */
+/* Returns whether a structure fits into the free memory with a reserve for other processes. */
 static bool
 pass_fits(const struct pass *p, int side)
 {

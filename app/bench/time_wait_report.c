@@ -23,7 +23,7 @@ static const char *const side_key[NSIDES] = {"lastack", "rte", "memory"};
  * last freed one. */
 static const unsigned op_lines[NOPS] = {2, 1, 1, 2, 1, 2, 2};
 
-/* Cycles of bare memory for the same number of lines. */
+/* Returns the cycles of bare memory for the same number of lines. */
 static double
 memory_of(const struct result *r, enum op op)
 {
@@ -166,7 +166,7 @@ report_collect_goals(const struct bench *b, struct goal *g)
 
 	report_goal(g, &n, "enter faster than rte_hash + rte_timer", true, 8, run, report_times(r, OP_ENTER),
 		    GOAL_SIZE);
-	report_goal(g, &n, "insert and enter faster than they do", true, 8, run,
+	report_goal(g, &n, "insert and enter faster than rte_hash + rte_timer", true, 8, run,
 		    run ? (series_median(&r->op[RTE][OP_INSERT]) + series_median(&r->op[RTE][OP_ENTER])) /
 				    (series_median(&r->op[TABLE][OP_INSERT]) + series_median(&r->op[TABLE][OP_ENTER]))
 			: 0,
@@ -271,7 +271,7 @@ report_json(const struct bench *b)
 	r = j ? json_dump_file(j, b->json, JSON_INDENT(2)) : -1;
 	json_decref(j);
 	if (r < 0)
-		fprintf(stderr, "app/bench/time_wait: %s can not be written\n", b->json);
+		fprintf(stderr, "app/bench/time_wait: %s cannot be written\n", b->json);
 	return r;
 }
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The references for the table.
+/* The structures that the table is compared with.
  *
  * rte_hash + rte_timer: TIME_WAIT with DPDK's own libraries. The key's position
- * in the hash is its slot in an array of { timer, state }. The use is optimal: keys of 12
- * bytes with CRC32, look-ups in bulk, which prefetch, and then prefetched entries.
+ * in the hash is its slot in an array of { timer, state }. They are used in the fastest way:
+ * keys of 12 bytes with CRC32, look-ups in bulk, which prefetch, and then prefetched entries.
  * rte_timer reads the TSC itself: timers are armed one day ahead. When a round makes them expire, they are armed
  * again for the present time, before the measured time; they are always at the head of its list.
  *
- * Bare memory: an array of the table's size. One random line (look-up, miss), or two lines where
- * the first has the address of the second (look-up, hit), prefetched in the same bursts. */
+ * Bare memory: an array of the table's size. A miss reads one random line. A hit reads two lines, and the first has
+ * the address of the second. Lines are prefetched in the same bursts. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ struct entry {
 
 struct rte {
 	struct rte_hash *hash;
-	struct entry *entry; /* by the key's position */
+	struct entry *entry; /* indexed by the key's position */
 	uint32_t n, entries, expired, live;
 	uint64_t far, sum;
 	void *heap;
@@ -245,7 +245,7 @@ rte_fin(void *self, const struct burst *b)
 	return done;
 }
 
-/* The key stays for the new connection. */
+/* The new connection uses the same key. */
 static unsigned
 rte_reopen(void *self, const struct burst *b)
 {

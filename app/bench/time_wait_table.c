@@ -15,7 +15,7 @@ struct table {
 	struct la_index index;
 	struct la_wheel wheel;
 	struct la_tw tw;
-	int class[2]; /* [1]: brief */
+	int class[2]; /* [1]: the class of SHORT_LIFE */
 	uint64_t sum; /* of the touched memory, so that the compiler keeps the reads */
 	bool is4;
 };
@@ -23,7 +23,7 @@ struct table {
 static size_t
 table_memory(uint32_t n, uint32_t live, bool is4)
 {
-	n += live; /* each reserves an entry */
+	n += live; /* each live connection reserves an entry */
 	return la_index_memory(n) + la_tw_memory(is4 ? n : 0, is4 ? 0 : n) + la_wheel_memory(la_wheel_slots(n), n);
 }
 
@@ -186,7 +186,7 @@ table_fin(struct table *t, const struct burst *b, bool is4)
 	return acked;
 }
 
-/* The handshake in between is left out: the TCB replaces the entry after the handshake's ACK. */
+/* At the SYN the TCB shadows the entry; at ESTABLISHED it forgets the entry. The handshake between the two is left out. */
 INLINE unsigned
 table_reopen(struct table *t, const struct burst *b, bool is4)
 {

@@ -6,18 +6,18 @@
 
 struct opt;
 
-/* A subcommand has one file, one struct command, one line in the table of main.c. */
+/* A subcommand has a folder of app/, one struct command, and one line in the table of main.c. */
 
 /** Exit statuses, the same for every subcommand. */
 enum {
 	EXIT_OK = 0,	 /* the run succeeded */
-	EXIT_FAILED = 1, /* could not start, or failed in a way that the subcommand's help names */
-	EXIT_USAGE = 2,	 /* the command line */
+	EXIT_FAILED = 1, /* the run did not start, or failed as the subcommand's help says */
+	EXIT_USAGE = 2,	 /* the command line is wrong */
 };
 
 struct command {
 	const char *name;
-	void (*init)(void);   /* called first: fills in what the texts and tables below point at; NULL: nothing */
+	void (*init)(void);   /* called first: fills in the data that the texts and tables below point at; or NULL */
 	const char *summary;  /* one line */
 	const char *synopsis; /* the text after "lastack NAME"; may have further lines */
 	const char
@@ -25,12 +25,12 @@ struct command {
 	const struct opt *const *tables; /* the tables of its options */
 	/** argv[0] is the subcommand's name. Returns the exit status. */
 	int (*run)(int argc, char **argv);
-	bool orderly; /* it calls session_run(): SIGINT and SIGTERM end it in order; false: they kill it */
+	bool orderly; /* true: it calls session_run(), and SIGINT and SIGTERM end it in order; false: they kill it */
 };
 
 extern const struct command command_server, command_client, command_load, command_demo, command_explain, command_bench;
 
-/** The version, as meson.build has it. */
+/** The version of the project in meson.build. */
 extern const char *const lastack_version;
 
 #endif

@@ -41,21 +41,21 @@ help(FILE *f)
 		   "SUBCOMMANDS\n");
 	for (unsigned i = 0; i < NCOMMANDS; i++)
 		fprintf(f, "       %-8s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(f, "\n"
-		   "EXAMPLES\n"
-		   "       lastack demo\n"
-		   "       lastack explain lost-last-ack\n"
-		   "       lastack server --tap la0,10.0.0.1/24 --addr 10.0.0.2/24 --http 80 --echo 7\n"
-		   "       lastack client --tap la0,10.0.0.1/24 --addr 10.0.0.2/24 --to 10.0.0.1:80 --get /bytes/1000\n"
-		   "\n"
-		   "EXIT STATUS\n"
-		   "       0  the run is over and went as it should\n"
-		   "       1  could not start, or went wrong in a way that the subcommand's help names\n"
-		   "       2  wrong command line\n"
-		   "       SIGINT or SIGTERM, at any time, also where SIGINT was ignored before ('lastack ... &'):\n"
-		   "       server, client, load and demo end in order, with a summary, and that is no failure; a\n"
-		   "       port that is still waited for is given up, without a summary. explain and bench are\n"
-		   "       killed.\n");
+	fprintf(f,
+		"\n"
+		"EXAMPLES\n"
+		"       lastack demo\n"
+		"       lastack explain lost-last-ack\n"
+		"       lastack server --tap la0,10.0.0.1/24 --addr 10.0.0.2/24 --http 80 --echo 7\n"
+		"       lastack client --tap la0,10.0.0.1/24 --addr 10.0.0.2/24 --to 10.0.0.1:80 --get /bytes/1000\n"
+		"\n"
+		"EXIT STATUS\n"
+		"       0  the run succeeded\n"
+		"       1  the run did not start, or failed as the subcommand's help says\n"
+		"       2  wrong command line\n"
+		"       SIGINT or SIGTERM ends server, client, load and demo in order, with a summary and status 0,\n"
+		"       also where SIGINT was ignored before ('lastack ... &'). While the run waits for its port,\n"
+		"       a signal ends it without a summary. A signal kills explain and bench.\n");
 }
 
 static const struct command *
@@ -82,7 +82,7 @@ command_help(const struct command *c, bool all)
 	return rc == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-/* The index of --help or -h; 0: none. */
+/* Returns the index of --help or -h in argv; 0: there is none. */
 static int
 asks_for_help(int argc, char **argv)
 {

@@ -2,14 +2,15 @@
 #ifndef LA_APP_CLI_NEAREST_H
 #define LA_APP_CLI_NEAREST_H
 
-/* The distance between names: an error message suggests the nearest of those that are allowed. */
+/* The distance between names: an error message suggests the nearest allowed name. */
 
 #include <limits.h>
 #include <string.h>
 
 enum { NAME_LEN_MAX = 64 };
 
-/** Edits (insert, delete, replace) between two names; UINT_MAX when one has NAME_LEN_MAX characters or more. */
+/** Returns the number of edits (insert, delete, replace) between two names; UINT_MAX when one has NAME_LEN_MAX characters
+ * or more. */
 static inline unsigned
 name_distance(const char *a, const char *b)
 {

@@ -133,7 +133,7 @@ set_eal_words(void *dst, const char *text, char *why, size_t size)
 		if (*in)
 			in++;
 		*out = '\0';
-		/* a device given this way is a port as well */
+		/* -a, --allow and --vdev among the words give a port too */
 		if ((strncmp(word, "-a", 2) == 0 || strncmp(word, "--allow", 7) == 0 ||
 		     strncmp(word, "--vdev", 6) == 0) &&
 		    add_port(LA_PORT_EAL, NULL, why, size))
@@ -152,7 +152,7 @@ set_lcores(void *dst, const char *text, char *why, size_t size)
 	return eal_pair("-l", text, why, size);
 }
 
-/* Number of CPUs in "0,2-3"; 0: another form, left to EAL. */
+/* Returns the number of CPUs in "0,2-3"; 0: the text has another form, which EAL reads. */
 static unsigned
 count_cpus(const char *text)
 {
@@ -386,14 +386,14 @@ net_share(uint64_t n, unsigned i)
 	return n / net.workers + (i < n % net.workers);
 }
 
-/* One worker's part of a table; all numbers are options of 32 bits. */
+/* Returns one worker's part of a table's size n, which is an option of 32 bits. */
 static uint32_t
 net_part(uint64_t n)
 {
 	return (uint32_t)((n + net.workers - 1) / net.workers);
 }
 
-/* An address that both ends of the TAP have by mistake; NULL: none. */
+/* Returns an address that both ends of the TAP have by mistake; NULL: there is none. */
 static const struct la_prefix *
 tap_conflict(void)
 {

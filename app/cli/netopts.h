@@ -60,19 +60,19 @@ extern const char *const net_log_levels[];
 			"lines. An error that ends the run is printed in any case [info]"                              \
 	}
 
-/** Checks the options together. 0, or -1 with a line in err. */
+/** Checks the options against each other. Returns 0, or -1 with a line in err. */
 int net_check(char *err, size_t size);
-/** The text below OPTIONS in --help: the form of values, then the tables. */
+/** Prints the text below OPTIONS in --help: the form of values, then the tables. */
 void net_help(const struct opt *const *tables);
 
 /** Fills the station's shard configuration, one worker's part of the tables, and the engine's common
  * part. */
 void net_apply(struct la_engine_config *cfg, struct la_station *st);
 
-/** Worker i's part of n: the first (n mod workers) workers have one more. */
+/** Returns worker i's part of n. The first (n mod workers) workers get one more than the others. */
 uint64_t net_share(uint64_t n, unsigned i);
 
-/** For OPT_CALL of other tables: dst is a struct la_prefix_list. */
+/** The dst of net_set_prefix(), an OPT_CALL that other tables use too. */
 struct prefix_list {
 	struct la_prefix *p;
 	unsigned *n;

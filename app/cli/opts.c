@@ -28,7 +28,7 @@ opt_find(const struct opt *const *tables, const char *name, size_t len, char let
 	return NULL;
 }
 
-/* What is allowed, and the nearest of it if at most half of the longer name differs. */
+/* Writes the allowed names, and the nearest one if at most half of the longer name differs. */
 static void
 choice_list(const struct opt *o, const char *text, char *why, size_t size)
 {
@@ -167,7 +167,7 @@ opt_set(const struct opt *o, const char *text, char *why, size_t size)
 	return -1;
 }
 
-/* The long form "--name", "--name=value", or the letter "-x", "-xvalue"; *value: the text attached. */
+/* Finds the option of "--name", "--name=value", "-x" or "-xvalue". *value is the attached value, or NULL. */
 static const struct opt *
 opt_match(const char *arg, const struct opt *const *tables, const char **value)
 {
@@ -230,7 +230,7 @@ opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, siz
 	return OPT_OK;
 }
 
-/* "-l LIST, --lcores LIST" */
+/* Writes the option as the help shows it: "-l LIST, --lcores LIST". */
 static const char *
 left_side(const struct opt *o, char *buf, size_t size)
 {
@@ -244,7 +244,7 @@ left_side(const struct opt *o, char *buf, size_t size)
 	return buf;
 }
 
-/* " [30s]", " [128Ki]"; nothing when the text of the row has the default. */
+/* Writes the default, " [30s]" or " [128Ki]"; nothing when the help of the row has the default. */
 static const char *
 default_text(const struct la_config_row *r, char *buf, size_t size)
 {
@@ -300,7 +300,7 @@ opt_help(const struct opt *const *tables, FILE *f)
 	}
 }
 
-/* Is the name one of the words of the list? */
+/* Returns whether the name is one of the words of the list. */
 static bool
 is_listed(const char *list, const char *name)
 {
@@ -328,7 +328,7 @@ count_words(const char *list)
 	return n;
 }
 
-/* The first line of a help, cut at a word if it is longer than max. Returns its length; *more: something was left out. */
+/* Returns the length of the first line of a help, cut at a word if it is longer than max. *more: text was left out. */
 static int
 first_line(const char *help, size_t max, bool *more)
 {

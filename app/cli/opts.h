@@ -45,7 +45,7 @@ enum opt_result { OPT_OK, OPT_HELP, OPT_BAD };
  * is in err. --help and -h give OPT_HELP. There are no operands: a bare word is an error. */
 enum opt_result opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, size_t size);
 
-/** The OPTIONS part of a help text. */
+/** Prints the OPTIONS part of a help text. */
 void opt_help(const struct opt *const *tables, FILE *f);
 
 /** One line for each option of `common`, their names with spaces between, in the order of the tables and below the

@@ -103,7 +103,7 @@ save_snapshot(struct session *se)
 	return session_fail(se, err);
 }
 
-/* Two options with the same file would overwrite each other's output. */
+/* Returns the file that two options name, which would overwrite each other's output; NULL: none. */
 static const char *
 named_twice(const char *const *files, unsigned n)
 {

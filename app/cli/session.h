@@ -2,7 +2,7 @@
 #ifndef LA_APP_CLI_SESSION_H
 #define LA_APP_CLI_SESSION_H
 
-/* One run of the program: engine up, signals, live lines, engine down, summary, JSON. */
+/* One run of the program: engine start, signals, live lines, engine stop, summary, JSON. */
 
 #include "run/engine.h"
 #include "run/summary.h"
@@ -35,13 +35,13 @@ struct session {
  * before session_run() calls it earlier. EXIT_OK, or EXIT_FAILED after a line on stderr. */
 int session_check(const struct session *se);
 
-/** Runs it. EXIT_OK, or EXIT_FAILED after a line on stderr. */
+/** Runs the session. Returns EXIT_OK, or EXIT_FAILED after a line on stderr. */
 int session_run(struct session *se);
 
-/** "lastack NAME: TEXT" on stderr; returns EXIT_USAGE. */
+/** Prints "lastack NAME: TEXT" on stderr. Returns EXIT_USAGE. */
 int usage_error(const char *program, const char *text);
 
-/** "lastack NAME: cannot connect: ..." on stderr, by the result of la_connect(); returns EXIT_FAILED. */
+/** Prints "lastack NAME: cannot connect: ..." on stderr, with the reason of la_connect()'s result. Returns EXIT_FAILED. */
 int connect_error(const char *program, int error);
 
 #endif

@@ -28,7 +28,7 @@
 #include "run/engine.h"
 
 static struct {
-	struct la_engine *engine; /* that signals stop; NULL: none yet */
+	struct la_engine *engine; /* the engine that signals stop; NULL: none yet */
 	unsigned caught;	  /* signals */
 } signals;
 

@@ -13,10 +13,10 @@ struct la_engine;
  * signals_stop() names an engine they are only counted. */
 void signals_catch(void);
 
-/** From now on each signal stops this engine, as many times as signals were caught so far. */
+/** Stops the engine once for each signal caught so far. From now on each signal stops it. */
 void signals_stop(struct la_engine *e);
 
-/** True: at least one was caught. */
+/** Returns whether a signal was caught. */
 bool signals_caught(void);
 
 /** Ignores both: the engine has ended. Saving, reporting and freeing follow, and no signal may interrupt

@@ -17,10 +17,10 @@ struct slab {
 	uint32_t count; /* objects in all */
 	uint32_t fresh; /* objects from here on were never used */
 	uint32_t used;	/* objects in use */
-	void *free;	/* list through the first word */
+	void *free;	/* list of free objects, linked through their first word */
 };
 
-/** 0 or -ENOMEM. */
+/** Allocates the memory. Returns 0 or -ENOMEM. */
 static inline int
 slab_init(struct slab *s, size_t size, uint32_t count)
 {

@@ -48,7 +48,7 @@ sources_claim(const struct sources *s, char *err, size_t size)
 	return 0;
 }
 
-/* Our own addresses of a family, one by one; returns how many. */
+/* Writes our own addresses of a family as prefixes of one address. Returns their number. */
 static unsigned
 own_addresses(struct la_prefix *p, bool is4)
 {
@@ -105,13 +105,13 @@ sources_check(const struct sources *s, const struct la_tuples *t, unsigned targe
 	}
 	if (net.quiet || !net.verbose)
 		return 0;
-	printf("tuples: %s = %lu; each rests %s after use: up to %.0f closes/s for ever\n", sum, budget,
+	printf("tuples: %s = %lu; each is unused for %s after its close: up to %.0f closes/s for ever\n", sum, budget,
 	       s->reuse ? "0s (--reuse)" : w, (double)budget * 1000 / (double)window);
 	if (need == UINT64_MAX)
-		printf("tuples: the rate is not limited; when they are used up, the run waits for 2*MSL\n");
+		printf("tuples: the rate is not limited; when all tuples are used up, the run waits for 2*MSL\n");
 	else if (short_of)
-		printf("tuples: this run needs %lu within 2*MSL, %lu more than there are: connections without "
-		       "one are not made, and counted as no_tuple\n",
+		printf("tuples: this run needs %lu within 2*MSL, %lu more than there are: a connection without "
+		       "a tuple is not opened, and no_tuple counts it\n",
 		       need, need - budget);
 	else
 		printf("tuples: this run needs %lu within 2*MSL\n", need);

@@ -14,24 +14,24 @@ struct sources {
 	struct la_prefix from[LA_TUPLES_PREFIXES];
 	unsigned nfrom;
 	uint16_t port_lo, port_hi;
-	bool reuse; /* tuples do not rest */
+	bool reuse; /* a tuple may be used again at once, without 2*MSL between */
 };
 
 /** For OPT_CALL: dst is a struct sources. */
 int sources_set_from(void *dst, const char *text, char *why, size_t size);
 int sources_set_ports(void *dst, const char *text, char *why, size_t size);
 
-/** Adds addresses of --from that --addr does not cover as a range. 0, or -1 with a line in err. */
+/** Adds each prefix of --from to the ranges of our own addresses. Returns 0, or -1 with a line in err. */
 int sources_claim(const struct sources *s, char *err, size_t size);
 
-/** The tuples to one target, from --from, or from our own addresses one by one. 0, or -1 with a line in
- * err. */
+/** Sets t to the tuples to one target, from the prefixes of --from or from our own addresses. Returns 0, or -1 with a
+ * line in err. */
 int sources_tuples(const struct sources *s, const struct la_addr *to, uint16_t port, struct la_tuples *t, char *err,
 		   size_t size);
 
-/** Compares the need of a run with the budget of all targets; prints it with --verbose. need: tuples
- * within 2*MSL, UINT64_MAX when the rate is not limited. 0, or -1 with a line in err: the need is larger than the
- * budget, and may_run_out is false. */
+/** Compares the need of a run with the budget of all targets; prints both with --verbose. need: tuples
+ * within 2*MSL, UINT64_MAX when the rate is not limited. Returns -1, with a line in err, when the need is larger than
+ * the budget and may_run_out is false; otherwise 0. */
 int sources_check(const struct sources *s, const struct la_tuples *t, unsigned targets, uint64_t need, bool may_run_out,
 		  char *err, size_t size);
 

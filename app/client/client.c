@@ -32,7 +32,7 @@ static struct {
 	struct sources sources;
 	uint64_t concurrency, connections, rate, send, recv;
 	uint32_t timeout_ms;
-	int first; /* index into sides */
+	int first; /* index into sides: the end that closes first */
 	const char *get;
 	char request[320];
 } client = {
@@ -114,7 +114,7 @@ static const struct opt client_opts[] = {
 static const struct opt *const tables[] = {net_port_opts,    net_addr_opts, client_opts, net_table_opts,
 					   net_restart_opts, net_run_opts,  NULL};
 
-/* The same as sources_check() for each worker, with its part of the run and the tuples that hash
+/* Does the check of sources_check() for each worker, with its part of the run and the tuples that hash
  * to it. */
 static int
 check_shares(char *err, size_t size)
@@ -189,7 +189,7 @@ client_prepare(struct session *se)
 		o->cfg.concurrency = (uint32_t)net_share(client.concurrency, i);
 		o->cfg.connections = net_share(client.connections, i);
 		o->cfg.rate = (uint32_t)net_share(client.rate, i);
-		/* a part of 0 means none, not "no limit" */
+		/* a worker whose part is 0 opens no connection; 0 in cfg would mean no limit */
 		o->stopped = o->cfg.concurrency == 0 || (client.connections != 0 && o->cfg.connections == 0);
 		o->tuples = client.tuples;
 		if (client.shards > 1)
@@ -205,11 +205,11 @@ client_note(struct session *se)
 	(void)se;
 	for (unsigned i = 0; i < client.shards; i++)
 		if (__atomic_load_n(&client.opener[i]->waiting, __ATOMIC_RELAXED))
-			return "waiting: every tuple is live or rests its 2*MSL";
+			return "waiting: every tuple is live or in its 2*MSL";
 	return NULL;
 }
 
-/* Of all workers, when the run is over. */
+/* Returns the sum of all workers' counts, after the run. */
 static struct opener_counts
 client_total(void)
 {
@@ -296,7 +296,7 @@ help(void)
 	       "       2  wrong command line, or a run that the tuples do not suffice for\n");
 }
 
-/* Checks the options together; EXIT_OK or EXIT_USAGE. */
+/* Checks the options against each other. Returns EXIT_OK or EXIT_USAGE. */
 static int
 client_configure(int argc, char **argv)
 {
@@ -332,7 +332,7 @@ client_configure(int argc, char **argv)
 	return EXIT_OK;
 }
 
-/* The longest possible run, where time ends it. */
+/* Prints the longest possible duration of a run with --duration. */
 static void
 say_longest(void)
 {
@@ -379,7 +379,7 @@ run(int argc, char **argv)
 		st->ops = &opener_ops;
 		st->ctx = client.opener[i];
 	}
-	se.cfg.duration_ms = 0; /* the opener observes it: it stops opening and lets the rest finish */
+	se.cfg.duration_ms = 0; /* the opener ends the opens after --duration, and open connections finish */
 	se.cfg.nstations = client.shards;
 	say_longest();
 	se.cfg.tuples = client.tuples.budget;

@@ -14,7 +14,7 @@
 
 enum {
 	OPENS_A_ROUND = 64,
-	SKIPS_A_ROUND = 64, /* tuples found taken before the round is given up */
+	SKIPS_A_ROUND = 64, /* tuples in use that a round skips before it ends */
 	ALONE_MS = 1000,    /* longest time with only the first connection */
 	ABORTS_A_ROUND = 512,
 };
@@ -23,7 +23,7 @@ struct oconn {
 	struct la_conn *c;
 	struct opener *o;
 	unsigned ticket;
-	bool counted; /* complete, incomplete or wrong: decided */
+	bool counted; /* in n.wrong: the connection is then neither complete nor incomplete */
 	bool all_sent, all_read, gave_up;
 	uint64_t sent, got;
 	struct http_reply reply;
@@ -57,7 +57,7 @@ oconn_spoil(struct oconn *oc)
 	oc->counted = true;
 }
 
-/* Body bytes: counted up to the expected length, compared with the pattern. */
+/* Counts the body bytes up to the expected length, and compares them with the pattern. */
 static void
 check_body(struct oconn *oc, const uint8_t *b, size_t n)
 {
@@ -106,7 +106,7 @@ read_some(struct oconn *oc)
 
 /* ---- the connection's events ---- */
 
-/* Everything is sent and read: we close, or the peer does. */
+/* When everything is sent and read, closes, or waits for the peer's FIN. */
 static void
 oconn_advance(struct oconn *oc)
 {
@@ -136,7 +136,7 @@ oconn_data(struct la_conn *c, void *user)
 	struct oconn *oc = user;
 
 	read_some(oc);
-	if (oc->reply.error != REPLY_GOOD) /* the rest cannot be read */
+	if (oc->reply.error != REPLY_GOOD) /* the bytes after a bad answer cannot be parsed */
 		la_abort(c);
 	else
 		oconn_advance(oc);
@@ -240,7 +240,7 @@ open_one(struct opener *o, struct la_shard *shard)
 		o->t0 = 0;
 		return NOT_NOW;
 	}
-	if (rc == -ENOBUFS) { /* the same tuple later */
+	if (rc == -ENOBUFS) { /* no free entry: the tuple is tried again later */
 		o->n.no_room++;
 		return NOT_NOW;
 	}
@@ -278,7 +278,7 @@ opener_allowance(const struct opener *o)
 	return n;
 }
 
-/* The time of --drain after --duration is over: aborts what is open, a part a round. */
+/* When the time of --drain after --duration is over, aborts the open connections, a part of them per round. */
 static bool
 end_open(struct opener *o, struct la_shard *shard)
 {

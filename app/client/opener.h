@@ -24,9 +24,9 @@ struct opener_config {
 	uint32_t drain_ms;
 	uint32_t rate;	     /* opens a second; 0: as fast as it goes */
 	uint64_t send_bytes; /* of the pattern */
-	uint64_t recv_bytes; /* expected back */
+	uint64_t recv_bytes; /* bytes of the expected answer */
 	bool verify;	     /* the received bytes must be the pattern */
-	const char *request; /* HTTP instead: sent as it is, */
+	const char *request; /* the HTTP request, sent instead of the pattern, */
 	bool http;	     /* and the answer's body is recv_bytes long */
 	bool server_first;   /* wait for the peer's FIN before our own */
 	uint32_t timeout_ms; /* abort a connection after this time without progress; 0: never */
@@ -53,7 +53,7 @@ struct opener {
 	struct slab conns;
 	bool stopped; /* no more opens */
 	bool started; /* the first connection is open or has failed */
-	bool waiting; /* for tuples; read by other threads */
+	bool waiting; /* the tuple budget is used up; read by other threads */
 	int fatal;    /* permanent -errno of la_connect() */
 	uint64_t t0;  /* of the first poll, ms */
 	uint64_t now; /* of the last poll */
@@ -66,7 +66,7 @@ struct opener {
 
 extern const struct la_station_ops opener_ops;
 
-/** After cfg and tuples are set. 0 or -ENOMEM. */
+/** Called after cfg and tuples are set. Returns 0 or -ENOMEM. */
 int opener_init(struct opener *o);
 void opener_fini(struct opener *o);
 

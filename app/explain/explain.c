@@ -40,11 +40,9 @@ static const struct opt explain_opts[] = {
 	 .kind = OPT_TEXT,
 	 .dst = &opts.pcap,
 	 .arg = "FILE",
-	 .help = "every segment as pcapng with its virtual time: once, on its sender's interface, "
-		 "when\n"
-		 "it leaves, lost ones among them; what a router held or copied once more, on the\n"
-		 "interface 'router'. Of several scenarios, each begins on the next whole day of "
-		 "1970"},
+	 .help = "every segment as pcapng with its virtual time, also a lost one: on its sender's\n"
+		 "interface when it leaves. A segment that a router holds or copies is also on the\n"
+		 "interface 'router'. Each further scenario begins on the next day of 1970"},
 	{.name = "color",
 	 .kind = OPT_CHOICE,
 	 .dst = &opts.colour,
@@ -71,7 +69,7 @@ static const struct {
 	const char *text;
 	const struct scenario *stories;
 } themes[] = {
-	{"How connections close", explain_closing}, {"Why the last ACK's sender has to wait", explain_lingering},
+	{"How connections close", explain_closing}, {"Why the sender of the last ACK waits", explain_lingering},
 	{"Old duplicates", explain_duplicates},	    {"Opening the same tuple again", explain_reopening},
 	{"What it costs", explain_budget},
 };
@@ -140,7 +138,8 @@ explain_style(void)
 	return st;
 }
 
-/* One story; its JSON, or NULL. *status: EXIT_FAILED when it does not hold, or could not be run. */
+/* Runs and prints one story. Returns its JSON, or NULL. *status is EXIT_FAILED when a claim does not hold or the run
+ * failed. */
 static json_t *
 explain_tell(const struct scenario *sc, struct la_pcapng *pcap, unsigned index, int *status)
 {
@@ -247,7 +246,7 @@ static void
 help(void)
 {
 	printf("NAME\n"
-	       "       lastack explain - how TCP connections end, told by running them\n"
+	       "       lastack explain - how TCP connections end, shown by running them\n"
 	       "\n"
 	       "SYNOPSIS\n"
 	       "       lastack explain [OPTIONS] SCENARIO | all\n"
@@ -260,30 +259,28 @@ help(void)
 	       "segment\n"
 	       "       is an arrow with flags, SEQ and ACK, from its sender's state to its "
 	       "receiver's; the\n"
-	       "       time of the row's first event, in seconds, is on the left. Below it: what "
-	       "happened,\n"
-	       "       what is claimed, each with the value that the run had, and a verdict made "
-	       "from them.\n"
-	       "       Without a scenario they are listed. It needs no NIC, no hugepages and no "
-	       "root.\n"
+	       "       time of the row's first event, in seconds, is on the left. Below the ladder "
+	       "are a text\n"
+	       "       about the run, the claims with the values of the run, and a verdict. Without a\n"
+	       "       scenario all scenarios are listed. No NIC, no hugepages and no root are "
+	       "needed.\n"
 	       "\n"
 	       "   Reading a ladder\n"
-	       "       --->        the segment arrives, with nothing in between\n"
-	       "       --- ...     it is on its way; the row where it arrives begins with ...\n"
-	       "       ---X        it is lost\n"
-	       "       [router]    a router takes it aside; later it comes from there\n"
+	       "       --->        the segment arrives, and its receiver has no event before\n"
+	       "       --- ...     the segment is in flight; the row where it arrives begins with ...\n"
+	       "       ---X        the segment is lost\n"
+	       "       [router]    a router holds the segment, and forwards it later\n"
 	       "       #1 #2       the incarnation of the tuple that a segment belongs to\n"
-	       "       SEQ, ACK    count from the first of the incarnation (its ISS), but for "
-	       "sequence-wrap\n"
-	       "       A user's calls, and what he is told, stand on his side.\n"
+	       "       SEQ, ACK    count from the incarnation's ISS; sequence-wrap shows the numbers "
+	       "as on the wire\n"
+	       "       A user's calls and callbacks are below the states of the user's host.\n"
 	       "\n"
 	       "   Weakened hosts\n"
-	       "       Scenarios named -without-... (and a few others, which say so) show what a "
-	       "rule is\n"
-	       "       for, by a host that breaks it. This is done to the host by the simulator, "
-	       "from\n"
-	       "       outside: the stack has no such switch, and no other subcommand can reach "
-	       "it.\n"
+	       "       Scenarios named -without-... (and others that say so) show the purpose of a "
+	       "rule with\n"
+	       "       a host that breaks the rule. The simulator changes this host from outside. "
+	       "The stack\n"
+	       "       has no such switch, and no other subcommand can break a rule.\n"
 	       "\n"
 	       "SCENARIOS\n");
 	for (unsigned t = 0; t < NTHEMES; t++) {
@@ -307,13 +304,12 @@ help(void)
 	       "       value, claimed, ok}], happened, verdict (null when a claim failed), ok.\n"
 	       "\n"
 	       "EXIT STATUS\n"
-	       "       0  the run shows what the scenario claims\n"
-	       "       1  it does not (lines marked NO), or it could not be run or written\n"
+	       "       0  every claim of the scenario holds\n"
+	       "       1  a claim does not hold (lines marked NO), or the run or its output failed\n"
 	       "       2  wrong command line\n");
 }
 
-/* Takes the bare word out of argv; NULL: there is none. opt_parse() refuses
- * further ones. */
+/* Removes the first bare word from argv and returns it; NULL: there is none. opt_parse() refuses further ones. */
 static const char *
 take_name(int *argc, char **argv)
 {
@@ -354,7 +350,7 @@ run(int argc, char **argv)
 		break;
 	}
 	if (!name && (opts.pcap || opts.json) && !opts.list)
-		return usage_error("explain", "no scenario was given; --list has their names, and all");
+		return usage_error("explain", "no scenario was given; allowed: all, or a name of --list");
 	if (!name || opts.list) {
 		explain_list();
 		if (!opts.list)
@@ -371,7 +367,7 @@ run(int argc, char **argv)
 
 const struct command command_explain = {
 	.name = "explain",
-	.summary = "how connections end, told by running them in a simulated network",
+	.summary = "how connections end, shown by running them in a simulated network",
 	.synopsis = "SCENARIO | all [OPTIONS]; lastack explain lists the scenarios",
 	.common = "list json pcap color ascii width",
 	.tables = tables,

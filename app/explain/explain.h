@@ -50,7 +50,7 @@ struct explain {
 	struct la_sim *w;
 	struct la_ladder *ladder;
 	struct la_pcapng *pcap; /* or NULL */
-	uint64_t pcap_us;	/* begin of this world in it */
+	uint64_t pcap_us;	/* time in the capture at which this world begins, us */
 	unsigned nhosts;
 	uint64_t start; /* us of the world when the story begins */
 	struct la_counters before[LA_SIM_HOSTS];
@@ -65,19 +65,19 @@ struct explain {
 
 /* ---- the world ---- */
 
-/** Creates it: two hosts 20 ms apart unless cfg differs, B listening on its port with that
- * plan, MAC addresses resolved. False: x->error. */
+/** Creates the world: two hosts 20 ms apart unless cfg differs, B listening on its port with the plan `server`, MAC
+ * addresses resolved. Returns false with the reason in x->error. */
 bool ex_world(struct explain *x, const struct la_sim_config *cfg, const struct la_sim_plan *server);
-/** Every connection of the hosts begins at these sequence numbers. */
+/** Sets the sequence numbers at which every connection of A and of B begins. */
 void ex_fixed_isn(struct la_sim_config *cfg, uint32_t a, uint32_t b);
 /** A opens the ladder's tuple to B. NULL, with a note in the ladder, when this is refused. */
 struct la_sim_conn *ex_open(struct explain *x, const struct la_sim_plan *plan);
-/** B's youngest connection. Never NULL: x->error and a blank one when there was none. */
+/** Returns B's youngest connection. Without one it returns an empty record and sets x->error. */
 struct la_sim_conn *ex_server(struct explain *x);
 /** Runs the world until ms after the story's start, or for a number of ms. */
 void ex_until(struct explain *x, uint64_t ms);
 void ex_pass(struct explain *x, uint64_t ms);
-/** Runs it until no connection, no TIME_WAIT and no frame in transit is left. */
+/** Runs the world until no connection, no TIME_WAIT and no frame in transit is left. */
 void ex_quiet(struct explain *x);
 
 /** Two incarnations of the tuple, both ends of each. */
@@ -93,17 +93,17 @@ bool ex_open_again(struct explain *x, const struct la_sim_plan *plan, uint64_t a
 
 /* ---- values of the run ---- */
 
-/** A host's counter, from the beginning of the story. */
+/** Returns a host's counter, counted from the beginning of the story. */
 uint64_t ex_count(struct explain *x, unsigned host, enum la_counter c);
-/** Time of the `opened` event of c, s; 0: never. */
+/** Returns the time of c's `opened` event, s; 0: none fired. */
 double ex_opened(const struct explain *x, const struct la_sim_conn *c);
-/** Longest time in a state, s. */
+/** Returns the longest time of an end (0 A, 1 B) in a state, s. */
 double ex_longest(const struct explain *x, unsigned side, enum la_state s);
-/** Number of segments with all these flags and at least this much payload that a side sent. */
+/** Returns the number of segments with all these flags and at least `len` bytes of payload that an end sent (0 A, 1 B). */
 unsigned ex_sent(const struct explain *x, unsigned side, uint8_t flags, uint16_t len);
-/** The n-th (from 0) such segment; NULL: none. */
+/** Returns the n-th (from 0) such segment; NULL: there is none. */
 const struct la_ladder_item *ex_nth(const struct explain *x, unsigned side, uint8_t flags, uint16_t len, unsigned n);
-/** It was ever in this state. */
+/** Returns whether an end was ever in this state. */
 bool ex_seen(const struct explain *x, unsigned side, enum la_state s);
 
 /* ---- output of a story (explain_tell.c) ---- */
@@ -111,7 +111,7 @@ bool ex_seen(const struct explain *x, unsigned side, enum la_state s);
 struct json_t;
 /** Prints the story on standard output. */
 void ex_print(const struct explain *x, const struct la_ladder_style *st);
-/** The same as a JSON object, owned by the caller. */
+/** Returns the story as a JSON object, owned by the caller. */
 struct json_t *ex_json(const struct explain *x);
 
 /* ---- text ---- */
@@ -127,7 +127,7 @@ void ex_bytes(struct explain *x, const struct la_sim_conn *sender, const struct 
 void ex_is(struct explain *x, const char *what, uint64_t got, uint64_t want);
 void ex_is_true(struct explain *x, const char *what, bool got);
 void ex_between(struct explain *x, const char *what, double got, double lo, double hi, const char *unit);
-/** The user of c got this end. */
+/** Claims that this end was reported to the user of c. */
 void ex_told(struct explain *x, const char *who, const struct la_sim_conn *c, enum la_end end);
 
 #endif

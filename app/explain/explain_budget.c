@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What TIME_WAIT costs: tuples at the end that opens, memory at the end that closes. */
+/* The cost of TIME_WAIT: tuples at the end that opens, memory at the end that closes. */
 
 #include "explain/explain.h"
 
@@ -19,7 +19,7 @@ budget_sweep(struct explain *x, const struct la_sim_conn *keep)
 
 enum { PORTS = 10, TRIES_S = 180, TIME_WAIT_S = 60 };
 
-/* The next free port in numerical order, as a client's kernel chooses one. */
+/* Opens from the next free port in numerical order, as a client's kernel does. Returns false when none is free. */
 static bool
 open_any(struct explain *x, const struct la_sim_plan *plan, unsigned t)
 {
@@ -43,7 +43,7 @@ port_exhaustion(struct explain *x)
 		{"this run", PORTS},
 		{"Linux's default, 32768-60999", 60999 - 32768 + 1},
 		{"every port above 1023", 65535 - 1024 + 1},
-		{"those, from a /24 of addresses", 254u * (65535 - 1024 + 1)},
+		{"ports above 1023 of a /24", 254u * (65535 - 1024 + 1)},
 	};
 	struct la_sim_config cfg = {0};
 	unsigned opened = 0, refused = 0, first_refused = 0;
@@ -68,22 +68,21 @@ port_exhaustion(struct explain *x)
 		ex_line(x, "%11s%-32s %12u %16.2f", "", ranges[i].what, ranges[i].ports,
 			(double)ranges[i].ports / TIME_WAIT_S);
 	ex_say(x,
-	       "A has %d ports, asks for one every second, and closes first each time: so each "
-	       "tuple rests %d s in TIME_WAIT. The ladder follows the first of them. After %u "
-	       "opens, at %u s, there is none left; in all, %u of %d tries get one. That is the "
-	       "budget: tuples / (2*MSL). It does not depend on how fast the hosts are. What helps "
-	       "is more addresses or ports, to let the server close first, or to close less often.",
+	       "A has %d ports, opens one connection per second, and closes first each time. So "
+	       "each tuple is in TIME_WAIT for %d s. The ladder shows the first of the tuples. "
+	       "After %u opens, at %u s, no tuple is left; in all, %u of %d tries succeed. The "
+	       "budget is tuples / (2*MSL) opens per second, at any speed of the hosts. More "
+	       "addresses or ports raise it. A server that closes first, or fewer closes, reduce "
+	       "the need.",
 	       PORTS, TIME_WAIT_S, first_refused, first_refused, opened, TRIES_S);
 	ex_is(x, "opens before the first refusal, the number of ports", first_refused, PORTS);
-	ex_is(x, "opens in 180 s, by arithmetic 10 * 180 / 60", opened, PORTS * TRIES_S / TIME_WAIT_S);
+	ex_is(x, "opens in 180 s, computed 10 * 180 / 60", opened, PORTS * TRIES_S / TIME_WAIT_S);
 	ex_is(x, "tries refused", refused, TRIES_S - PORTS * TRIES_S / TIME_WAIT_S);
 	ex_is(x, "opens that A counted", ex_count(x, EX_A, LA_C_opens_active), opened);
 	ex_is(x, "most TIME_WAIT entries at once", ex_count(x, EX_A, LA_C_time_wait_peak), PORTS);
 	ex_is(x, "TIME_WAIT entries ended early", ex_count(x, EX_A, LA_C_early_recycles), 0);
-	ex_verdict(x,
-		   "%u opens in %d s from %d tuples, %.3f a second: what %d / %d s allows, and not "
-		   "one more.",
-		   opened, TRIES_S, PORTS, (double)opened / TRIES_S, PORTS, TIME_WAIT_S);
+	ex_verdict(x, "%u opens in %d s from %d tuples, %.3f per second: exactly the budget of %d / %d s.", opened,
+		   TRIES_S, PORTS, (double)opened / TRIES_S, PORTS, TIME_WAIT_S);
 }
 
 /* ------------------------------------------------------------------ memory */
@@ -92,8 +91,7 @@ enum { SERVERS = 3, GAP_MS = 500, LONG_S = 500, RATE = 100000 };
 
 static const uint32_t msl_s[SERVERS] = {30, 120, 240};
 
-/* Bytes that TIME_WAIT takes at so many closes a second and such an MSL (s), with index and timers.
- */
+/* Returns the bytes of TIME_WAIT at `rate` closes per second and an MSL of `msl` s, with index and timers. */
 static uint64_t
 entries_bytes(uint32_t rate, uint32_t msl)
 {
@@ -160,28 +158,27 @@ msl_choices(struct explain *x)
 		each[s] = (double)entries_bytes(RATE, msl_s[s]) / (RATE * 2 * msl_s[s]);
 	most = (double)ex_count(x, EX_B + 2, LA_C_time_wait_peak);
 	ex_say(x,
-	       "Three servers, which differ in nothing but their MSL, close first on 2 connections "
-	       "a second each, for %d s; the ladder has the first one of B. In the long run rate * "
-	       "2*MSL entries are in TIME_WAIT at once: the peaks were %lu, %lu and %lu. At %d "
-	       "closes a second an entry with its share of index and timers takes %.1f, %.1f and "
-	       "%.1f bytes, which gives the table above; in small tables the timers' part is "
-	       "larger. RFC 9293 says an MSL of 120 s; Berkeley's 30 s are a quarter of it, and "
-	       "Linux's fixed TIME_WAIT of 60 s is the same 30 s. A shorter MSL is cheaper, as "
-	       "long as it is true that no segment lives longer.",
+	       "Three servers, which differ only in their MSL, each close 2 connections per second "
+	       "first, for %d s; the ladder shows the first connection of B. In the long run rate * "
+	       "2*MSL entries are in TIME_WAIT: the peaks were %lu, %lu and %lu. At %d closes per "
+	       "second an entry takes %.1f, %.1f and %.1f bytes, with its share of index and "
+	       "timers. The table above has the totals. In small tables the timers' share is "
+	       "larger. RFC 9293 gives an MSL of 120 s. Berkeley's 30 s are a quarter of it. "
+	       "Linux's TIME_WAIT of 60 s corresponds to an MSL of 30 s. A shorter MSL needs less "
+	       "memory, but no segment may live longer than the MSL.",
 	       LONG_S, ex_count(x, EX_B, LA_C_time_wait_peak), ex_count(x, EX_B + 1, LA_C_time_wait_peak),
 	       ex_count(x, EX_B + 2, LA_C_time_wait_peak), RATE, each[0], each[1], each[2]);
 	for (unsigned s = 0; s < SERVERS; s++) {
 		char what[EX_TEXT];
 
-		snprintf(what, sizeof(what), "peak of TIME_WAIT, MSL %u s, by arithmetic %u", msl_s[s],
-			 2 * 2 * msl_s[s]);
+		snprintf(what, sizeof(what), "peak of TIME_WAIT, MSL %u s, computed %u", msl_s[s], 2 * 2 * msl_s[s]);
 		ex_between(x, what, (double)ex_count(x, EX_B + s, LA_C_time_wait_peak), 2.0 * 2 * msl_s[s],
 			   2.0 * 2 * msl_s[s] + 2, "entries");
 	}
 	for (unsigned s = 0; s < SERVERS; s++) {
 		char what[EX_TEXT];
 
-		snprintf(what, sizeof(what), "bytes an entry takes, all in, MSL %u s", msl_s[s]);
+		snprintf(what, sizeof(what), "bytes per entry with index and timers, MSL %u s", msl_s[s]);
 		ex_between(x, what, each[s], 32, 64, "B");
 	}
 	ex_is(x, "TIME_WAIT entries ended early, all three",
@@ -189,8 +186,8 @@ msl_choices(struct explain *x)
 		      ex_count(x, EX_B + 2, LA_C_early_recycles),
 	      0);
 	ex_verdict(x,
-		   "2 closes a second kept %lu, %lu and %.0f entries; an MSL of 240 s costs %.1f "
-		   "times as many as 30 s do, and %.1f MiB at %d closes a second.",
+		   "2 closes per second kept %lu, %lu and %.0f entries; an MSL of 240 s needs %.1f "
+		   "times as many entries as an MSL of 30 s, and %.1f MiB at %d closes per second.",
 		   ex_count(x, EX_B, LA_C_time_wait_peak), ex_count(x, EX_B + 1, LA_C_time_wait_peak), most,
 		   most / (double)ex_count(x, EX_B, LA_C_time_wait_peak),
 		   (double)entries_bytes(RATE, msl_s[2]) / (1 << 20), RATE);
@@ -198,11 +195,11 @@ msl_choices(struct explain *x)
 
 const struct scenario explain_budget[] = {
 	{.name = "port-exhaustion",
-	 .title = "how fast one client can open, by arithmetic and by trying",
+	 .title = "how many opens per second one client can make",
 	 .see = "reopen-newer, msl-choices",
 	 .run = port_exhaustion},
 	{.name = "msl-choices",
-	 .title = "what an MSL of 30, 120 or 240 s costs in memory",
+	 .title = "the memory that an MSL of 30, 120 or 240 s needs",
 	 .see = "port-exhaustion",
 	 .run = msl_choices},
 	{.name = NULL},

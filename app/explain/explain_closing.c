@@ -6,7 +6,7 @@
 
 static const struct la_sim_plan idle;
 
-/* Neither end waits, both ends report "orderly", and no RST was sent. */
+/* Claims that both ends report "orderly", no RST was sent, and every byte was acknowledged. */
 static void
 claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_sim_conn *b)
 {
@@ -16,7 +16,7 @@ claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_si
 	ex_is(x, "bytes never acknowledged, both ends", a->why.unacked + b->why.unacked, 0);
 }
 
-/* From A's first FIN to B's, s. */
+/* Returns the time from A's first FIN to B's, s. */
 static double
 fin_gap(const struct explain *x)
 {
@@ -42,9 +42,9 @@ orderly_close(struct explain *x)
 
 	ex_say(x,
 	       "A closes first: its FIN takes one sequence number and says that A sends nothing "
-	       "more. B acknowledges it at once, and sends its own FIN when its user closes too, "
+	       "more. B acknowledges the FIN, and sends its own FIN when its user closes, "
 	       "%.3f s after A. The ACK of that FIN is the last segment of the connection, and "
-	       "an ACK is not acknowledged: so A cannot know whether it arrived, and stays in "
+	       "no segment acknowledges an ACK. A cannot know whether its ACK arrived, and stays in "
 	       "TIME_WAIT for %.3f s, which is 2*MSL with an MSL of 30 s.",
 	       fin_gap(x), ex_longest(x, 0, LA_TIME_WAIT));
 	claim_orderly(x, a, b);
@@ -57,8 +57,8 @@ orderly_close(struct explain *x)
 	ex_between(x, "A is in TIME_WAIT", ex_longest(x, 0, LA_TIME_WAIT), 60, 60.002, "s");
 	ex_is(x, "TIME_WAIT entries made by B", ex_count(x, EX_B, LA_C_time_wait_entered), 0);
 	ex_verdict(x,
-		   "both users are told '%s'; the end that closed first pays for it with %.0f s of "
-		   "TIME_WAIT, the other with none.",
+		   "'%s' is reported to both users; the end that closed first is in TIME_WAIT for %.0f s, "
+		   "the other end has no TIME_WAIT.",
 		   la_end_name(a->why.end), ex_longest(x, 0, LA_TIME_WAIT));
 }
 
@@ -77,8 +77,8 @@ simultaneous_close(struct explain *x)
 	ex_quiet(x);
 
 	ex_say(x,
-	       "Both users close before they have heard of each other, so the FINs cross. Each end "
-	       "finds its own FIN not yet acknowledged when the other's arrives: that is CLOSING. "
+	       "Both users close before the other's FIN has arrived, so the FINs cross. Each end "
+	       "receives the other's FIN before its own is acknowledged: that is CLOSING. "
 	       "Each sends a last ACK, and neither knows whether it arrives: both end in "
 	       "TIME_WAIT, A for %.3f s and B for %.3f s.",
 	       ex_longest(x, 0, LA_TIME_WAIT), ex_longest(x, 1, LA_TIME_WAIT));
@@ -89,7 +89,7 @@ simultaneous_close(struct explain *x)
 	ex_is(x, "FINs sent by B", ex_sent(x, 1, LA_FIN, 0), 1);
 	ex_between(x, "A is in TIME_WAIT", ex_longest(x, 0, LA_TIME_WAIT), 60, 60.002, "s");
 	ex_between(x, "B is in TIME_WAIT", ex_longest(x, 1, LA_TIME_WAIT), 60, 60.002, "s");
-	ex_verdict(x, "two active closes make %lu TIME_WAITs: each end that sends a last ACK has to wait.",
+	ex_verdict(x, "two active closes make %lu TIME_WAIT entries: each end that sends a last ACK waits.",
 		   ex_count(x, EX_A, LA_C_time_wait_entered) + ex_count(x, EX_B, LA_C_time_wait_entered));
 }
 
@@ -114,18 +114,17 @@ half_close(struct explain *x)
 	ex_quiet(x);
 
 	ex_say(x,
-	       "A shuts down its sending side behind the request, and goes on reading: a FIN "
-	       "closes one direction, not the connection. B reads %u bytes and the end of them, "
-	       "and takes its time with the answer, all of it sent while A is in FIN_WAIT_2. A "
-	       "receives %u bytes after its own FIN.",
+	       "A sends the request, shuts down sending, and continues to read: a FIN closes one "
+	       "direction, not the connection. B reads %u bytes and the FIN. It sends the answer in "
+	       "parts while A is in FIN_WAIT_2. A receives %u bytes after its own FIN.",
 	       b->got, a->got);
 	claim_orderly(x, a, b);
 	ex_is(x, "bytes B reads", b->got, request.send);
 	ex_is(x, "bytes A reads", a->got, answer.send);
-	ex_is(x, "bytes of them that are wrong", a->wrong + b->wrong, 0);
+	ex_is(x, "wrong bytes", a->wrong + b->wrong, 0);
 	ex_is_true(x, "A goes through FIN_WAIT_2", ex_seen(x, 0, LA_FIN_WAIT_2));
 	ex_is_true(x, "B goes through CLOSE_WAIT", ex_seen(x, 1, LA_CLOSE_WAIT));
-	ex_verdict(x, "a half-closed connection carried %u bytes the other way, and ended '%s' for both.", a->got,
+	ex_verdict(x, "a half-closed connection carried %u bytes from B to A, and ended '%s' for both ends.", a->got,
 		   la_end_name(b->why.end));
 }
 
@@ -151,10 +150,10 @@ fin_with_data(struct explain *x)
 	again = ex_nth(x, 1, LA_FIN, 1, 1);
 
 	ex_say(x,
-	       "A FIN is not a segment but a flag on one. A's goes out on the segment with its %u "
-	       "bytes, which then covers %u sequence numbers; so does B's, with the answer. The "
-	       "last ACK is lost, so B sends that segment again, data and all: the very bytes that "
-	       "A's user has read already. A is in TIME_WAIT, delivers nothing, and acknowledges.",
+	       "A FIN is a flag of a segment. A's FIN is on the segment with its %u bytes, which "
+	       "then takes %u sequence numbers. B's FIN is on the segment with the answer. The last "
+	       "ACK is lost, so B sends that segment again, with the bytes that A's user has already "
+	       "read. A is in TIME_WAIT: it acknowledges the segment and delivers no byte of it.",
 	       fin ? fin->len : 0, fin ? fin->len + 1 : 0);
 	claim_orderly(x, a, b);
 	ex_is(x, "bytes on A's FIN segment", fin ? fin->len : 0, client.send);
@@ -162,20 +161,22 @@ fin_with_data(struct explain *x)
 	ex_is(x, "bytes on B's FIN segment, the second time", again ? again->len : 0, server.send);
 	ex_is(x, "bytes B reads", b->got, client.send);
 	ex_is(x, "bytes A reads", a->got, server.send);
-	ex_is(x, "of all these, wrong", a->wrong + b->wrong, 0);
+	ex_is(x, "wrong bytes", a->wrong + b->wrong, 0);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 1);
 	ex_verdict(x,
-		   "the FIN came %u times with its %u bytes, A's user read them once, and both "
-		   "ends are told '%s'.",
+		   "B's FIN was sent %u times with its %u bytes, A's user read the bytes once, and '%s' is "
+		   "reported to both ends.",
 		   ex_sent(x, 1, LA_FIN, 1), a->got, la_end_name(b->why.end));
 }
 
 const struct scenario explain_closing[] = {
 	{.name = "orderly-close", .title = "four segments, as in figure 12 of RFC 9293", .run = orderly_close},
-	{.name = "simultaneous-close", .title = "both close at once, and both wait", .run = simultaneous_close},
-	{.name = "half-close", .title = "one direction closes, the other still carries the answer", .run = half_close},
+	{.name = "simultaneous-close",
+	 .title = "both ends close at the same time, and both wait",
+	 .run = simultaneous_close},
+	{.name = "half-close", .title = "one direction closes, and the other carries the answer", .run = half_close},
 	{.name = "fin-with-data",
-	 .title = "the FIN rides on the last data, and is sent again with it",
+	 .title = "the FIN is on the last data segment, and is sent again with the data",
 	 .run = fin_with_data},
 	{.name = NULL},
 };

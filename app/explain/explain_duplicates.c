@@ -21,7 +21,7 @@ static const struct la_sim_plan wander_new = {.send = 12,
 static const struct la_sim_plan wander_server = {
 	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN, .opts = {.no_timestamps = true}};
 
-/* When the n-th (from 0) duplicate arrives, s; 0: none does. */
+/* Returns the time at which the n-th (from 0) duplicate arrives, s; 0: there is none. */
 static double
 late_arrival(const struct explain *x, unsigned n)
 {
@@ -58,25 +58,25 @@ wandering_duplicate(struct explain *x)
 		return;
 	ex_bytes(x, t.a2, t.b2);
 	ex_say(x,
-	       "A router takes a segment aside. A sends it again, all of it is delivered, and the "
-	       "connection closes as if nothing had been. But A closed first and holds the tuple: "
-	       "when its user asks for it again, he is refused. The duplicate comes at %.3f s, to "
-	       "a B that has no connection and answers with a RST, which A ignores in TIME_WAIT "
-	       "(RFC 1337). The new incarnation opens at %.3f s; after 2*MSL there is nothing left "
-	       "that could wander into it.",
+	       "A router holds a segment. A sends it again, all data is delivered, and the "
+	       "connection closes. A closed first and has the tuple in TIME_WAIT: when its user "
+	       "opens the tuple again, the open is refused. The duplicate arrives at %.3f s at B, "
+	       "which has no connection and answers with a RST. A ignores this RST in TIME_WAIT "
+	       "(RFC 1337). The new incarnation opens at %.3f s. After 2*MSL no segment of the old "
+	       "connection is left in the network.",
 	       late_arrival(x, 0), ex_opened(x, t.a2));
-	ex_told(x, "A, of #1,", t.a, LA_END_ORDERLY);
-	ex_told(x, "B, of #1,", t.b, LA_END_ORDERLY);
+	ex_told(x, "A of #1", t.a, LA_END_ORDERLY);
+	ex_told(x, "B of #1", t.b, LA_END_ORDERLY);
 	ex_is_true(x, "the tuple is refused while in TIME_WAIT", t.refused);
 	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 1);
-	ex_is_true(x, "the duplicate comes before #2 opens",
+	ex_is_true(x, "the duplicate arrives before #2 opens",
 		   late_arrival(x, 0) > 0 && late_arrival(x, 0) < ex_opened(x, t.a2));
 	ex_is(x, "bytes B reads in #2", t.b2->got, wander_new.send);
-	ex_is(x, "of them wrong", t.b2->wrong, 0);
+	ex_is(x, "wrong bytes", t.b2->wrong, 0);
 	ex_is(x, "TIME_WAIT entries ended early", ex_count(x, EX_A, LA_C_early_recycles), 0);
 	ex_verdict(x,
-		   "B read %u bytes of the new incarnation, %u of them wrong: TIME_WAIT let the "
-		   "duplicate die alone.",
+		   "B read %u bytes of the new incarnation, %u of them wrong: the duplicate arrived "
+		   "before TIME_WAIT ended.",
 		   t.b2->got, t.b2->wrong);
 }
 
@@ -89,26 +89,27 @@ wandering_without(struct explain *x)
 		return;
 	ex_bytes(x, t.a2, t.b2);
 	ex_say(x,
-	       "A router takes a segment aside; A sends it again and the connection closes. A "
-	       "keeps no TIME_WAIT, so the tuple is free at once, and its second incarnation opens "
-	       "at %.3f s with numbers that overlap those of the first. At %.3f s the duplicate "
-	       "comes: <SEQ=5> is exactly what B waits for. Its bytes are delivered to the new "
-	       "incarnation; the bytes that belong there come later and are dropped as duplicates. "
-	       "B has acknowledged what A has not sent, and the two answer each other's ACKs until "
-	       "the limit on challenge ACKs (RFC 5961 7) ends it; then all is quiet. Checksums are "
-	       "right, both ends report an orderly close, and no counter shows the fault.",
+	       "A router holds a segment; A sends it again and the connection closes. A keeps no "
+	       "TIME_WAIT, so the tuple is free, and its second incarnation opens at %.3f s with "
+	       "numbers that overlap those of the first. At %.3f s the duplicate arrives: <SEQ=5> "
+	       "is exactly B's RCV.NXT. Its bytes are delivered to the new incarnation. The bytes "
+	       "of the new incarnation with the same numbers arrive later and are dropped as "
+	       "duplicates. B has acknowledged bytes that A has not sent, and the two ends answer "
+	       "each other's ACKs until the limit on challenge ACKs (RFC 5961 7) stops this. The "
+	       "checksums are right, both ends report an orderly close, and no counter shows the "
+	       "fault.",
 	       ex_opened(x, t.a2), late_arrival(x, 0));
-	ex_told(x, "A, of #1,", t.a, LA_END_ORDERLY);
-	ex_told(x, "B, of #1,", t.b, LA_END_ORDERLY);
-	ex_told(x, "A, of #2,", t.a2, LA_END_ORDERLY);
-	ex_told(x, "B, of #2,", t.b2, LA_END_ORDERLY);
-	ex_is_true(x, "the duplicate comes after #2 opened", late_arrival(x, 0) > ex_opened(x, t.a2));
+	ex_told(x, "A of #1", t.a, LA_END_ORDERLY);
+	ex_told(x, "B of #1", t.b, LA_END_ORDERLY);
+	ex_told(x, "A of #2", t.a2, LA_END_ORDERLY);
+	ex_told(x, "B of #2", t.b2, LA_END_ORDERLY);
+	ex_is_true(x, "the duplicate arrives after #2 opened", late_arrival(x, 0) > ex_opened(x, t.a2));
 	ex_is(x, "bytes B reads in #2", t.b2->got, wander_new.send);
-	ex_is(x, "of them of #1", t.b2->wrong, 4);
+	ex_is(x, "bytes of #1 among them", t.b2->wrong, 4);
 	ex_is(x, "offset of the first wrong byte", t.b2->wrong_at, 4);
 	ex_verdict(x,
-		   "%u bytes of a connection that was closed were delivered into the next one, and "
-		   "both ends of it are told '%s'.",
+		   "%u bytes of a closed connection were delivered in the next one, and '%s' is "
+		   "reported to both ends.",
 		   t.b2->wrong, la_end_name(t.b2->why.end));
 }
 
@@ -116,7 +117,7 @@ wandering_without(struct explain *x)
 
 static const struct la_sim_plan victim = {
 	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 8, .opts = {.no_timestamps = true}};
-/* Once more, without an early close, so that all old bytes are seen. */
+/* A's plan for #2: A closes late, so that it reads all old bytes. */
 static const struct la_sim_plan victim2 = {
 	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 30000, .opts = {.no_timestamps = true}};
 static const struct la_sim_plan says_old = {.send = 8,
@@ -147,7 +148,7 @@ run_assassination(struct explain *x, unsigned weak, struct ex_two *t)
 	t->a = ex_open(x, &victim);
 	ex_until(x, 12000);
 	t->b = ex_server(x);
-	/* B's next connection sends other bytes, so that the two differ */
+	/* B's next connection sends other bytes, so that old and new bytes differ */
 	if (la_unlisten(la_sim_shard(x->w, EX_B), NULL, EX_PORT_B) || la_sim_listen(x->w, EX_B, EX_PORT_B, &says_new)) {
 		snprintf(x->error, sizeof(x->error), "B cannot listen again");
 		return false;
@@ -155,7 +156,7 @@ run_assassination(struct explain *x, unsigned weak, struct ex_two *t)
 	return ex_open_again(x, &victim2, 65000, 1000, t);
 }
 
-/* How long A was in TIME_WAIT after #1, s. */
+/* Returns the time that A was in TIME_WAIT after #1, s. */
 static double
 first_time_wait(const struct explain *x)
 {
@@ -182,19 +183,19 @@ time_wait_assassination(struct explain *x)
 		return;
 	ex_bytes(x, t.b2, t.a2);
 	ex_say(x,
-	       "At %.3f s an old duplicate of B's data comes to A in TIME_WAIT. A must answer what "
-	       "it cannot accept with an ACK. B has no connection any more, and must answer that "
-	       "with a RST, whose number is exactly right. RFC 1337 calls it TIME_WAIT "
-	       "assassination, and its rule F1 is: ignore RSTs in TIME_WAIT. A stays for all of "
-	       "its %.3f s, so the second duplicate, at %.3f s, meets TIME_WAIT too.",
+	       "At %.3f s an old duplicate of B's data arrives at A in TIME_WAIT. A answers an "
+	       "unacceptable segment with an ACK. B has no connection any more, and answers this "
+	       "ACK with a RST, whose number is exactly right. RFC 1337 calls this TIME_WAIT "
+	       "assassination, and its rule F1 is: ignore RSTs in TIME_WAIT. A stays in TIME_WAIT "
+	       "for %.3f s, so the second duplicate, at %.3f s, also arrives in TIME_WAIT.",
 	       late_arrival(x, 0), first_time_wait(x), late_arrival(x, 1));
 	ex_is(x, "old duplicates A answers with an ACK", ex_count(x, EX_A, LA_C_time_wait_acked), 2);
 	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 2);
 	ex_between(x, "A is in TIME_WAIT after #1", first_time_wait(x), 60, 60.002, "s");
 	ex_is_true(x, "the tuple is refused while in TIME_WAIT", t.refused);
 	ex_is(x, "bytes A reads in #2", t.a2->got, says_new.send);
-	ex_is(x, "of them wrong", t.a2->wrong, 0);
-	ex_told(x, "A, of #2,", t.a2, LA_END_ORDERLY);
+	ex_is(x, "wrong bytes", t.a2->wrong, 0);
+	ex_told(x, "A of #2", t.a2, LA_END_ORDERLY);
 	ex_verdict(x,
 		   "%lu RSTs with the right number did not end TIME_WAIT, and A read %u wrong "
 		   "bytes in the next incarnation.",
@@ -210,20 +211,20 @@ assassination_without(struct explain *x)
 		return;
 	ex_bytes(x, t.b2, t.a2);
 	ex_say(x,
-	       "The old duplicate at %.3f s draws an ACK from A, the ACK a RST from B, and the RST "
-	       "ends A's TIME_WAIT after %.3f s of its 60. Each end followed the letter "
-	       "of RFC 793. The tuple is free, its second incarnation opens at %.3f s, and the "
-	       "next old duplicate, at %.3f s, is delivered into it.",
+	       "The old duplicate at %.3f s draws an ACK from A, the ACK draws a RST from B, and "
+	       "the RST ends A's TIME_WAIT after %.3f s instead of 60 s. Each end follows the rules "
+	       "of RFC 793. The tuple is free, its second incarnation opens at %.3f s, and the next "
+	       "old duplicate, at %.3f s, is delivered in it.",
 	       late_arrival(x, 0), first_time_wait(x), ex_opened(x, t.a2), late_arrival(x, 1));
 	ex_between(x, "A is in TIME_WAIT after #1", first_time_wait(x), 1, 11, "s");
 	ex_is(x, "RSTs A ignores in TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_rst_ignored), 0);
 	ex_is_true(x, "the tuple can be used before 2*MSL are over", !t.refused);
 	ex_is(x, "bytes A reads in #2", t.a2->got, says_new.send);
-	ex_is(x, "of them of #1", t.a2->wrong, 4);
-	ex_told(x, "A, of #2,", t.a2, LA_END_ORDERLY);
+	ex_is(x, "bytes of #1 among them", t.a2->wrong, 4);
+	ex_told(x, "A of #2", t.a2, LA_END_ORDERLY);
 	ex_verdict(x,
-		   "one old duplicate ended TIME_WAIT after %.3f s, the next put %u old bytes into "
-		   "the new incarnation.",
+		   "one old duplicate ended TIME_WAIT after %.3f s, and the next one delivered %u old "
+		   "bytes in the new incarnation.",
 		   first_time_wait(x), t.a2->wrong);
 }
 
@@ -252,23 +253,22 @@ sequence_wrap(struct explain *x)
 	after = ex_nth(x, 0, 0, 4, 2);
 
 	ex_say(x,
-	       "Sequence numbers are 32 bits and go on from 4294967295 to 0; here they are shown "
-	       "as on the wire. A's first byte is %u, its last segment begins at %u. What is older "
-	       "and what is newer is decided by differences, never by size: the segment that is "
-	       "lost before the wrap is repaired after it, B's FIN has the number %u, and the one "
-	       "that is sent again is known from TIME_WAIT as the same. A duplicate that is 2^32 "
-	       "bytes old would fit as well; timestamps tell it apart (PAWS, RFC 7323), and MSL "
-	       "bounds its life.",
+	       "Sequence numbers are 32 bits: 0 follows 4294967295. Here they are shown as on the "
+	       "wire. A's first byte is %u, its last segment begins at %u. Numbers are compared by "
+	       "their difference, not by their size. The segment that is lost before the wrap is "
+	       "sent again after the wrap. B's FIN has the number %u, and TIME_WAIT recognises the "
+	       "repeated FIN by this number. A duplicate that is 2^32 bytes old would have the same "
+	       "numbers; timestamps distinguish it (PAWS, RFC 7323), and MSL bounds its life.",
 	       before ? before->abs_seq : 0, after ? after->abs_seq : 0,
 	       ex_nth(x, 1, LA_FIN, 0, 0) ? ex_nth(x, 1, LA_FIN, 0, 0)->abs_seq : 0);
 	ex_is_true(x, "the numbers wrap within the data", before && after && after->abs_seq < before->abs_seq);
 	ex_is(x, "bytes B reads", b->got, client.send);
-	ex_is(x, "of them wrong", b->wrong, 0);
+	ex_is(x, "wrong bytes", b->wrong, 0);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 1);
 	ex_told(x, "A", a, LA_END_ORDERLY);
 	ex_told(x, "B", b, LA_END_ORDERLY);
-	ex_verdict(x, "%u bytes across the wrap, %u of them wrong, and both ends are told '%s'.", b->got, b->wrong,
-		   la_end_name(b->why.end));
+	ex_verdict(x, "%u bytes across the wrap, %u of them wrong, and '%s' is reported to both ends.", b->got,
+		   b->wrong, la_end_name(b->why.end));
 }
 
 #define OVERLAP                                                                           \
@@ -277,27 +277,27 @@ sequence_wrap(struct explain *x)
 
 const struct scenario explain_duplicates[] = {
 	{.name = "wandering-duplicate",
-	 .title = "a segment comes back, and TIME_WAIT has kept its tuple free",
+	 .title = "a held segment arrives late, and TIME_WAIT has kept its tuple free",
 	 .weak = OVERLAP ".",
 	 .see = "wandering-duplicate-without-time-wait",
 	 .run = wandering_duplicate},
 	{.name = "wandering-duplicate-without-time-wait",
 	 .title = "old bytes are delivered into the new incarnation",
-	 .weak = "A forgets TIME_WAIT at once, and " OVERLAP ".",
+	 .weak = "A ends TIME_WAIT immediately, and " OVERLAP ".",
 	 .see = "wandering-duplicate, linger-reset",
 	 .run = wandering_without},
 	{.name = "assassination",
-	 .title = "a RST comes to TIME_WAIT, which ignores it (RFC 1337, F1)",
+	 .title = "a RST arrives in TIME_WAIT, which ignores it (RFC 1337, F1)",
 	 .weak = OVERLAP ".",
 	 .see = "assassination-without-f1",
 	 .run = time_wait_assassination},
 	{.name = "assassination-without-f1",
-	 .title = "the same, and the RST ends TIME_WAIT",
+	 .title = "a RST arrives in TIME_WAIT, and ends it",
 	 .weak = "a RST ends A's TIME_WAIT, and " OVERLAP ".",
 	 .see = "assassination",
 	 .run = assassination_without},
 	{.name = "sequence-wrap",
-	 .title = "sequence numbers pass 2^32 in the middle of it all",
+	 .title = "sequence numbers pass 2^32 during data and close",
 	 .weak = "the first sequence number is chosen, close to 2^32.",
 	 .absolute = true,
 	 .run = sequence_wrap},

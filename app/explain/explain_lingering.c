@@ -40,11 +40,10 @@ lost_last_ack(struct explain *x)
 	restarted = ex_longest(x, 0, LA_TIME_WAIT);
 
 	ex_say(x,
-	       "A has closed and has nothing more to say, but B does not know whether A received "
-	       "everything: that is what the last ACK is for, and it is lost. B sends its FIN "
-	       "again, at %.3f s. A is still there, in TIME_WAIT, with all it needs to answer: it "
-	       "acknowledges again, and its 2*MSL begins anew, so that it has been in TIME_WAIT "
-	       "for %.3f s when the entry ends.",
+	       "Both ends have closed. The last ACK tells B that A received everything, and this ACK "
+	       "is lost. B sends its FIN again, at %.3f s. A has a TIME_WAIT entry with all values for "
+	       "an answer: it acknowledges the FIN again, and its 2*MSL restarts. A has been in "
+	       "TIME_WAIT for %.3f s when the entry ends.",
 	       again ? (double)again->us / 1e6 : 0, restarted);
 	ex_told(x, "A", a, LA_END_ORDERLY);
 	ex_told(x, "B", b, LA_END_ORDERLY);
@@ -54,8 +53,8 @@ lost_last_ack(struct explain *x)
 	ex_is(x, "RSTs A sends", ex_count(x, EX_A, LA_C_rst_out), 0);
 	ex_between(x, "A is in TIME_WAIT, more than one 2*MSL", restarted, 60.1, 62, "s");
 	ex_verdict(x,
-		   "the lost ACK was answered again from TIME_WAIT, and B is told '%s': an orderly "
-		   "close stayed one.",
+		   "the repeated FIN was acknowledged from TIME_WAIT, and '%s' is reported to B: the close "
+		   "stayed orderly.",
 		   la_end_name(b->why.end));
 }
 
@@ -68,20 +67,20 @@ lost_last_ack_without(struct explain *x)
 		return;
 
 	ex_say(x,
-	       "The same loss, but A goes straight to CLOSED. B's repeated FIN finds no connection "
-	       "there, and the only answer to that is a RST. A RST tells B that data may have been "
-	       "lost. None was: A's user had read all %u bytes %.3f s before.",
+	       "The last ACK is lost as in lost-last-ack, but A has no TIME_WAIT and is CLOSED. A has no "
+	       "connection for B's repeated FIN, and answers it with a RST. A RST means to B that data "
+	       "may be lost. No data is lost: A's user had read all %u bytes %.3f s before.",
 	       a->got, (double)b->closed_us / 1e6 - (double)a->closed_us / 1e6);
 	ex_told(x, "A", a, LA_END_ORDERLY);
 	ex_told(x, "B", b, LA_END_RESET);
 	ex_is(x, "bytes A reads, all of B's", a->got, server_says.send);
-	ex_is(x, "of them wrong", a->wrong, 0);
+	ex_is(x, "wrong bytes", a->wrong, 0);
 	ex_is(x, "RSTs A sends", ex_count(x, EX_A, LA_C_rst_out), 1);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 0);
 	ex_between(x, "A is in TIME_WAIT", ex_longest(x, 0, LA_TIME_WAIT), 0, 0, "s");
 	ex_verdict(x,
-		   "B is told '%s', which says that data may be lost, and A has read %u of %u bytes: "
-		   "without TIME_WAIT one lost ACK turns an orderly close into a false alarm.",
+		   "'%s' is reported to B, which means that data may be lost, but A has read %u of %u bytes: "
+		   "without TIME_WAIT one lost ACK turns an orderly close into a reset.",
 		   la_end_name(b->why.end), a->got, server_says.send);
 }
 
@@ -124,40 +123,40 @@ linger_reset(struct explain *x)
 
 	ex_bytes(x, a2, b2);
 	ex_say(x,
-	       "close() with SO_LINGER 0 aborts: A sends RST, forgets everything, and the tuple is "
-	       "free at once. It costs twice. First, B is told '%s' and has read %u of the %u "
-	       "bytes that A's user had sent; the rest is thrown away. Second, nothing guards the "
-	       "tuple: A opens it again %.1f s later, and the segment that a router had kept "
-	       "arrives in the new incarnation, fits its window, and is delivered: %u bytes that A "
-	       "never sent there. B acknowledges them before A has sent its own, which come later "
-	       "and are taken for duplicates.",
+	       "close() with SO_LINGER 0 aborts: A sends RST, and the tuple is free immediately. This "
+	       "has two effects. First, '%s' is reported to B, which has read %u of the %u bytes that "
+	       "A's user had sent; the other bytes are discarded. Second, no TIME_WAIT protects the "
+	       "tuple: A opens it again %.1f s later. The segment that a router held arrives in the "
+	       "new incarnation, is in its window, and is delivered: %u bytes that A did not send "
+	       "there. B acknowledges these bytes before A has sent its own bytes of the same numbers, "
+	       "which arrive later and are dropped as duplicates.",
 	       la_end_name(b->why.end), b->got, old.send, ((double)a2->opened_us - (double)a->closed_us) / 1e6,
 	       b2->wrong);
-	ex_told(x, "A, of #1,", a, LA_END_ABORTED);
-	ex_told(x, "B, of #1,", b, LA_END_RESET);
+	ex_told(x, "A of #1", a, LA_END_ABORTED);
+	ex_told(x, "B of #1", b, LA_END_RESET);
 	ex_is(x, "bytes of #1 that B never reads", old.send - b->got, 8);
 	ex_is(x, "bytes of #1 that A knows are not acknowledged", a->why.unacked, 8);
 	ex_is(x, "TIME_WAIT entries made by A for #1",
 	      ex_count(x, EX_A, LA_C_time_wait_entered) - (a2->why.end == LA_END_ORDERLY), 0);
 	ex_is(x, "bytes of #1 that B reads in #2", b2->wrong, 4);
 	ex_verdict(x,
-		   "the RST that was to avoid TIME_WAIT lost %u bytes of the connection it ended, "
-		   "and let %u bytes of it into the next one.",
+		   "the RST that avoided TIME_WAIT lost %u bytes of its connection, and %u old bytes were "
+		   "delivered in the next incarnation.",
 		   old.send - b->got, b2->wrong);
 }
 
 const struct scenario explain_lingering[] = {
 	{.name = "lost-last-ack",
-	 .title = "the last ACK is lost, and TIME_WAIT answers for it",
+	 .title = "the last ACK is lost, and TIME_WAIT acknowledges the repeated FIN",
 	 .see = "lost-last-ack-without-time-wait",
 	 .run = lost_last_ack},
 	{.name = "lost-last-ack-without-time-wait",
-	 .title = "a RST says data was lost that was not",
-	 .weak = "A forgets TIME_WAIT at once.",
+	 .title = "a RST reports a loss that did not happen",
+	 .weak = "A ends TIME_WAIT immediately.",
 	 .see = "lost-last-ack",
 	 .run = lost_last_ack_without},
 	{.name = "linger-reset",
-	 .title = "why SO_LINGER 0 is no way round TIME_WAIT",
+	 .title = "why SO_LINGER 0 does not replace TIME_WAIT",
 	 .weak = "both hosts begin every connection at the same sequence number, so that the two "
 		 "incarnations' numbers overlap.",
 	 .see = "wandering-duplicate-without-time-wait",

@@ -31,33 +31,32 @@ reopen_newer(struct explain *x)
 	new = ex_nth(x, 0, LA_SYN, 0, 1);
 
 	ex_say(x,
-	       "B closes first, so B waits. A does not, and asks for the same tuple again after "
-	       "%.3f s. B need not refuse: a SYN whose number lies above everything of the old "
-	       "connection, and whose timestamp is newer than its last, cannot be an old duplicate "
-	       "(RFC 9293 3.6.1, RFC 6191). Here it is %u numbers above the old SYN. B ends its "
-	       "TIME_WAIT and opens; what might still wander is older than the timestamps of the "
-	       "new incarnation, and PAWS would drop it.",
+	       "B closes first, so B has TIME_WAIT. A opens the same tuple again after %.3f s. B "
+	       "may accept: a SYN whose number is above all numbers of the old connection, and "
+	       "whose timestamp is newer than its last, cannot be an old duplicate (RFC 9293 3.6.1, "
+	       "RFC 6191). Here the number is %u above that of the old SYN. B ends its TIME_WAIT "
+	       "and opens. An old segment that is still in the network has an older timestamp than "
+	       "the new incarnation, and PAWS drops it.",
 	       old && new ? (double)(new->us - old->us) / 1e6 : 0, old && new ? new->abs_seq - old->abs_seq : 0);
-	ex_told(x, "B, of #1,", b, LA_END_ORDERLY);
-	ex_told(x, "A, of #2,", a2, LA_END_ORDERLY);
-	ex_told(x, "B, of #2,", b2, LA_END_ORDERLY);
+	ex_told(x, "B of #1", b, LA_END_ORDERLY);
+	ex_told(x, "A of #2", a2, LA_END_ORDERLY);
+	ex_told(x, "B of #2", b2, LA_END_ORDERLY);
 	ex_is_true(x, "the second SYN's number is above the first's",
 		   old && new && (int32_t)(new->abs_seq - old->abs_seq) > 0);
 	ex_is(x, "TIME_WAIT entries reopened by a newer SYN", ex_count(x, EX_B, LA_C_time_wait_reopened), 1);
 	ex_is(x, "TIME_WAIT entries ended early", ex_count(x, EX_B, LA_C_early_recycles), 0);
 	ex_is(x, "bytes A reads in both", a->got + a2->got, 10);
-	ex_is(x, "of them wrong", a->wrong + a2->wrong, 0);
+	ex_is(x, "wrong bytes", a->wrong + a2->wrong, 0);
 	ex_between(x, "B is in TIME_WAIT after #2", ex_longest(x, 1, LA_TIME_WAIT), 60, 60.002, "s");
 	ex_verdict(x,
-		   "the tuple was open again %.3f s after the start, %lu TIME_WAIT reopened by "
-		   "rule, no byte wrong, and #2 is followed by a TIME_WAIT of its own.",
+		   "the tuple was open again %.3f s after the start, %lu TIME_WAIT reopened by rule, no "
+		   "byte wrong, and #2 is followed by a TIME_WAIT of its own.",
 		   ex_opened(x, a2), ex_count(x, EX_B, LA_C_time_wait_reopened));
 }
 
-/* ------------------------------------------------------------------ an old duplicate that looks
- * newer */
+/* ------------------------------------------------------------------ an old duplicate with a newer number */
 
-/* Time from the creation of the entry to its final end, s. */
+/* Returns the time from the creation of the entry to its final end, s. */
 static double
 whole_time_wait(const struct explain *x)
 {
@@ -94,7 +93,7 @@ reopen_old_duplicate(struct explain *x)
 	ex_open(x, &client);
 	ex_until(x, 500);
 	if (la_sim_restart(x->w, EX_A, false, 0)) {
-		snprintf(x->error, sizeof(x->error), "A does not start again");
+		snprintf(x->error, sizeof(x->error), "A does not restart");
 		return;
 	}
 	ex_until(x, 600);
@@ -108,25 +107,25 @@ reopen_old_duplicate(struct explain *x)
 	new = ex_nth(x, 0, LA_SYN, 0, 1);
 
 	ex_say(x,
-	       "A router keeps A's SYN; A crashes, and with a new secret its next ISN is anywhere: "
-	       "%u below that of the SYN on the shelf. The second connection opens and closes, and "
-	       "B is in TIME_WAIT when the old SYN comes. By its number it is newer, so B has to "
-	       "open; but no connection waits for it: A sends a RST to the SYN,ACK. A stack that has "
-	       "thrown its TIME_WAIT away now has none. B kept it behind the handshake and gives "
-	       "it back (RFC 1122 4.2.2.13 (2)), with its old deadline: %.3f s from the first "
-	       "moment to the last.",
+	       "A router holds A's SYN. A crashes, and its next ISN, with a new secret, is %u below "
+	       "that of the held SYN. The second connection opens and closes, and B is in TIME_WAIT "
+	       "when the old SYN arrives. Its number is newer, so B opens a connection. A has no "
+	       "such connection: it answers the SYN,ACK with a RST. A stack that has removed its "
+	       "TIME_WAIT entry at the SYN has none now. B kept the entry during the handshake and "
+	       "gives it back (RFC 1122 4.2.2.13 (2)), with its old deadline: TIME_WAIT lasts %.3f "
+	       "s from its start to its end.",
 	       old && new ? old->abs_seq - new->abs_seq : 0, whole_time_wait(x));
 	ex_is_true(x, "the old SYN's number is above the new one's",
 		   old && new && (int32_t)(old->abs_seq - new->abs_seq) > 0);
-	ex_told(x, "A, of #2,", a2, LA_END_ORDERLY);
-	ex_told(x, "B, of #2,", b, LA_END_ORDERLY);
+	ex_told(x, "A of #2", a2, LA_END_ORDERLY);
+	ex_told(x, "B of #2", b, LA_END_ORDERLY);
 	ex_is(x, "TIME_WAIT entries given back", ex_count(x, EX_B, LA_C_time_wait_given_back), 1);
 	ex_is(x, "connections B opened", ex_count(x, EX_B, LA_C_opens_passive), 1);
-	ex_between(x, "TIME_WAIT from its first moment to its last", whole_time_wait(x), 60, 60.002, "s");
+	ex_between(x, "TIME_WAIT from its start to its end", whole_time_wait(x), 60, 60.002, "s");
 	ex_is(x, "TIME_WAIT entries ended early", ex_count(x, EX_B, LA_C_early_recycles), 0);
 	ex_verdict(x,
-		   "an old duplicate SYN got past every rule that looks at numbers, %lu entry was "
-		   "given back, and TIME_WAIT lived its full %.0f s.",
+		   "an old duplicate SYN was newer by its number, %lu entry was given back, and "
+		   "TIME_WAIT lived its full %.0f s.",
 		   ex_count(x, EX_B, LA_C_time_wait_given_back), whole_time_wait(x));
 }
 
@@ -158,7 +157,7 @@ crash_and_restart(struct explain *x, uint32_t quiet_ms, struct ex_two *c)
 	ex_until(x, CRASH_MS);
 	c->b = ex_server(x);
 	if (la_sim_restart(x->w, EX_A, false, quiet_ms)) {
-		snprintf(x->error, sizeof(x->error), "A does not start again");
+		snprintf(x->error, sizeof(x->error), "A does not restart");
 		return false;
 	}
 	ex_until(x, 1000);
@@ -182,20 +181,21 @@ quiet_time(struct explain *x)
 		return;
 	ex_bytes(x, c.a2, c.b2);
 	ex_say(x,
-	       "A crashes, and does not remember which numbers are still on their way. So it keeps "
-	       "quiet for one MSL (RFC 9293 3.4.3): its user is refused, and no SYN leaves before "
-	       "%.3f s. Meanwhile the segment that a router kept comes to B, which still has the "
-	       "old connection, and belongs there. B's ACK finds no connection at A, whose RST "
-	       "tells B that the old one is gone. When A opens again nothing old is left.",
+	       "A crashes, and does not know which sequence numbers are still in the network. It "
+	       "keeps quiet time for one MSL (RFC 9293 3.4.3): its user's open is refused, and no "
+	       "SYN is sent before %.3f s. In this time the segment that a router held arrives at "
+	       "B, which still has the old connection, to which the segment belongs. A has no "
+	       "connection for B's ACK and answers it with a RST, which ends B's old connection. "
+	       "When A opens again, no old segment is left.",
 	       second_syn(x));
 	ex_is_true(x, "opening is refused in quiet time", c.refused);
 	ex_between(x, "A's first SYN after the crash", second_syn(x), (CRASH_MS + QUIET_MS) / 1e3,
 		   (CRASH_MS + QUIET_MS) / 1e3 + 1, "s");
-	ex_told(x, "B, of #1,", c.b, LA_END_RESET);
-	ex_is(x, "bytes B reads in #1, held one among them", c.b->got, crash_old.send);
+	ex_told(x, "B of #1", c.b, LA_END_RESET);
+	ex_is(x, "bytes B reads in #1, with the held segment", c.b->got, crash_old.send);
 	ex_is(x, "bytes B reads in #2", c.b2->got, crash_new.send);
-	ex_is(x, "of them wrong", c.b2->wrong, 0);
-	ex_told(x, "A, of #2,", c.a2, LA_END_ORDERLY);
+	ex_is(x, "wrong bytes", c.b2->wrong, 0);
+	ex_told(x, "A of #2", c.a2, LA_END_ORDERLY);
 	ex_verdict(x, "quiet for %.0f s after a crash, and %u wrong bytes afterwards.", QUIET_MS / 1e3, c.b2->wrong);
 }
 
@@ -208,18 +208,18 @@ quiet_time_without(struct explain *x)
 		return;
 	ex_bytes(x, c.a2, c.b2);
 	ex_say(x,
-	       "A crashes and goes on at once. B still has the old connection and answers the SYN "
-	       "with an ACK from it (RFC 5961 4); A's RST ends that, and A's SYN opens the tuple "
-	       "again, sent once more at %.3f s. No table shows that a segment of the old "
-	       "connection is on its way. It comes while the new incarnation waits for just its "
-	       "number, and is delivered.",
+	       "A crashes and opens again immediately. B still has the old connection and answers "
+	       "the SYN with an ACK from it (RFC 5961 4). A's RST ends the old connection, and A's "
+	       "SYN opens the tuple again; it was sent again at %.3f s. No table shows that a "
+	       "segment of the old connection is in flight. It arrives when its number is B's "
+	       "RCV.NXT in the new incarnation, and is delivered.",
 	       ex_nth(x, 0, LA_SYN, 0, 2) ? (double)ex_nth(x, 0, LA_SYN, 0, 2)->us / 1e6 : 0);
 	ex_is_true(x, "opening is not refused", !c.refused);
-	ex_told(x, "B, of #1,", c.b, LA_END_RESET);
+	ex_told(x, "B of #1", c.b, LA_END_RESET);
 	ex_is(x, "bytes B reads in #2", c.b2->got, crash_new.send);
-	ex_is(x, "of them of #1", c.b2->wrong, 4);
-	ex_told(x, "A, of #2,", c.a2, LA_END_ORDERLY);
-	ex_verdict(x, "%u bytes from before the crash were delivered into a connection from after it.", c.b2->wrong);
+	ex_is(x, "bytes of #1 among them", c.b2->wrong, 4);
+	ex_told(x, "A of #2", c.a2, LA_END_ORDERLY);
+	ex_verdict(x, "%u bytes from before the crash were delivered in a connection after the crash.", c.b2->wrong);
 }
 
 #define OVERLAP                                                                                \
@@ -232,7 +232,7 @@ const struct scenario explain_reopening[] = {
 	 .see = "reopen-old-duplicate",
 	 .run = reopen_newer},
 	{.name = "reopen-old-duplicate",
-	 .title = "a SYN that only looked newer, and TIME_WAIT comes back",
+	 .title = "an old SYN with a newer number: TIME_WAIT is given back",
 	 .see = "reopen-newer",
 	 .run = reopen_old_duplicate},
 	{.name = "restart-quiet-time",

@@ -72,7 +72,7 @@ ex_on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t 
 /* ------------------------------------------------------------------ the world */
 
 /* Every host connects to a closed port of every other host. This resolves all MAC
- * addresses, so no story begins with ARP. (A rule for SYNs or RSTs has then counted one in each direction.)
+ * addresses, so no story begins with ARP. (A fault rule that counts SYNs or RSTs has then counted one in each direction.)
  */
 static bool
 ex_introduce(struct explain *x)
@@ -87,12 +87,13 @@ ex_introduce(struct explain *x)
 				continue;
 			err = la_sim_connect(x->w, from, to, false, 1023, 9, &none, &c);
 			if (err) {
-				snprintf(x->error, sizeof(x->error), "the hosts do not meet: %s", strerror(-err));
+				snprintf(x->error, sizeof(x->error), "the hosts cannot resolve each other: %s",
+					 strerror(-err));
 				return false;
 			}
 			la_sim_run(x->w, la_sim_now(x->w) + 10 * DELAY_US);
 			if (!c->closed) {
-				snprintf(x->error, sizeof(x->error), "the hosts do not meet");
+				snprintf(x->error, sizeof(x->error), "the hosts cannot resolve each other");
 				return false;
 			}
 			la_sim_conn_free(c);
@@ -174,7 +175,7 @@ ex_server(struct explain *x)
 			best = c;
 	if (best)
 		return best;
-	snprintf(x->error, sizeof(x->error), "B has no connection where the story needs one");
+	snprintf(x->error, sizeof(x->error), "B has no connection that the story needs");
 	memset(&none, 0, sizeof(none));
 	none.w = x->w;
 	none.host = EX_B;
@@ -197,7 +198,7 @@ void
 ex_quiet(struct explain *x)
 {
 	if (!la_sim_quiet(x->w, x->start + LONGEST_MS * 1000ull))
-		snprintf(x->error, sizeof(x->error), "the world does not come to rest");
+		snprintf(x->error, sizeof(x->error), "events go on after the longest time of a story");
 }
 
 bool
@@ -388,7 +389,7 @@ ex_told(struct explain *x, const char *who, const struct la_sim_conn *c, enum la
 	char what[EX_TEXT];
 	struct claim *cl;
 
-	snprintf(what, sizeof(what), "what %s is told", who);
+	snprintf(what, sizeof(what), "end reported to %s", who);
 	cl = ex_add_claim(x, what, c->closed && !c->crashed && c->why.end == end);
 	snprintf(cl->got, sizeof(cl->got), "%s",
 		 c->crashed  ? "nothing: it crashed"

@@ -12,7 +12,7 @@
 
 enum { PROSE = 92 }; /* columns at most */
 
-/* A paragraph, broken at spaces. */
+/* Prints a paragraph, broken at spaces. */
 static void
 print_paragraph(const char *head, const char *text, unsigned width)
 {
@@ -41,7 +41,7 @@ print_paragraph(const char *head, const char *text, unsigned width)
 static void
 print_claims(const struct explain *x, bool colour)
 {
-	printf("Claimed, and looked up in this run:\n");
+	printf("Claims, checked in this run:\n");
 	for (unsigned i = 0; i < x->nclaims; i++) {
 		const struct claim *c = &x->claims[i];
 		unsigned n = (unsigned)strlen(c->what);
@@ -79,7 +79,7 @@ ex_print(const struct explain *x, const struct la_ladder_style *st)
 	putchar('\n');
 	fputs(bold, stdout);
 	print_paragraph("Verdict: ",
-			x->failed ? "this run does NOT show what the story claims; see the lines marked NO."
+			x->failed ? "this run does NOT show the claims of the story; see the lines marked NO."
 				  : x->verdict,
 			prose);
 	fputs(off, stdout);

@@ -29,7 +29,7 @@ struct la_sim_fin {
 
 enum { LA_SIM_LISTENERS = 32, LA_SIM_ISNS = 16 };
 struct la_sim_isn {	   /* weak.c: one shifted connection */
-	struct la_tuple t; /* from its host's view */
+	struct la_tuple t; /* the tuple as its host has it */
 	uint32_t shift;
 	bool used;
 };
@@ -122,7 +122,7 @@ la_sim_hash(const struct la_tuple *t)
 
 /* world.c */
 void la_sim_tell(struct la_sim *w, struct la_sim_event *e);
-int la_sim_birth(struct la_sim *w, unsigned host); /* a shard from node->cfg */
+int la_sim_birth(struct la_sim *w, unsigned host); /* creates the host's shard from node->cfg */
 /** Updates the host's clock and timers: call before an action of its user. */
 void la_sim_touch(struct la_sim *w, unsigned host);
 
@@ -136,7 +136,7 @@ void la_sim_users_lost(struct la_sim *w, unsigned host);
 void la_sim_send_frame(struct la_sim *w, unsigned from, struct rte_mbuf *m);
 /** Schedules a frame to arrive at `us`. Without room the frame is lost and reported. */
 void la_sim_fly(struct la_sim *w, const struct la_sim_flight *f);
-/** Removes the earliest flight, if it is due by then. */
+/** Removes the earliest flight that is due at `until`. Returns false when there is none. */
 bool la_sim_land(struct la_sim *w, uint64_t until, struct la_sim_flight *f);
 
 /* router.c */

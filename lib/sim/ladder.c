@@ -20,16 +20,16 @@ enum { INCARNATIONS = 16, STEP = 256 };
 struct la_ladder {
 	struct la_sim *w;
 	uint64_t start;	      /* us */
-	struct la_tuple t[2]; /* from each side's view */
+	struct la_tuple t[2]; /* the tuple as each end has it */
 	unsigned host[2];
 	int watch[2];
 	bool listens, cut;
 	struct la_ladder_item *items;
 	unsigned n, cap;
 	enum la_state state[2];
-	unsigned now_in[2];  /* incarnation of each side */
+	unsigned now_in[2];  /* incarnation of each end */
 	unsigned before[2];  /* the one before SYN_RCVD's */
-	unsigned arrived[2]; /* that of the last arrival */
+	unsigned arrived[2]; /* incarnation of the last arrival at each end */
 	unsigned count;
 	struct {
 		uint32_t iss[2];
@@ -107,7 +107,7 @@ ladder_state_changed(struct la_ladder *l, unsigned side, enum la_state from, enu
 {
 	unsigned peer = !side;
 
-	if (to == LA_SYN_SENT) /* both at once: a simultaneous open is one incarnation */
+	if (to == LA_SYN_SENT) /* both ends open: a simultaneous open is one incarnation */
 		l->now_in[side] = l->state[peer] == LA_SYN_SENT ? l->now_in[peer] : ladder_begin(l);
 	if (to == LA_SYN_RCVD && from != LA_SYN_SENT) {
 		l->before[side] = l->now_in[side];

@@ -44,7 +44,7 @@ enum { LA_LADDER_TEXT = 96, LA_LADDER_BYTES = 16 };
 struct la_ladder_item {
 	enum la_ladder_what what;
 	uint64_t us;	 /* since the creation of the ladder */
-	uint8_t side;	 /* 0 left, 1 right: side of the event; for a segment's fate: its sender */
+	uint8_t side;	 /* 0 left, 1 right: the end of the event; for a segment's fate: its sender */
 	bool copy, late; /* a copy; a router held it */
 	bool end;	 /* LA_LADDER_USER: the connection is closed for its user */
 	uint8_t flags;	 /* enum la_tcp_flag */
@@ -82,12 +82,12 @@ const struct la_ladder_item *la_ladder_item(const struct la_ladder *l, unsigned 
 unsigned la_ladder_incarnations(const struct la_ladder *l);
 /** Returns whether events are missing for lack of memory. */
 bool la_ladder_is_cut(const struct la_ladder *l);
-/** The world's name of a side, and its end of the tuple as text. */
+/** Returns the world's name of an end (0 left, 1 right); and its address and port as text. */
 const char *la_ladder_name(const struct la_ladder *l, unsigned side);
 const char *la_ladder_endpoint(const struct la_ladder *l, unsigned side, char *buf, size_t size);
 bool la_ladder_listens(const struct la_ladder *l);
 
-/** Longest continuous time of the side in that state, us, the current one included. */
+/** Returns the longest continuous time of an end in that state, us; a state that still lasts is included. */
 uint64_t la_ladder_longest(const struct la_ladder *l, unsigned side, enum la_state s);
 
 void la_ladder_print(const struct la_ladder *l, FILE *f, const struct la_ladder_style *style);

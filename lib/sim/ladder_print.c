@@ -42,7 +42,7 @@ struct page {
 	unsigned arrows; /* columns between */
 	unsigned n;
 	uint32_t *joined; /* of a SENT: index of its arrival, 0: none */
-	bool *done;	  /* it has its row, or shares one */
+	bool *done;	  /* the item was printed, in a row of its own or with another item */
 	const char *state[2];
 	bool fresh[2]; /* not printed since it changed */
 	uint64_t last; /* us of the last event printed */
@@ -106,7 +106,7 @@ put_state(struct page *p, unsigned side)
 	p->fresh[side] = false;
 }
 
-/* A text of a user, on its side. */
+/* Prints a text of a user under the user's host. */
 static void
 put_margin(struct page *p, unsigned side, const char *colour, const char *text)
 {
@@ -170,7 +170,7 @@ is_margin(const struct la_ladder_item *it)
 	return it && (it->what == LA_LADDER_USER || it->what == LA_LADDER_STATE);
 }
 
-/* The index after the immediate events of this side, from i on. */
+/* Returns the index after the immediate events of this end, from i on. */
 static unsigned
 group_end(const struct page *p, unsigned i, unsigned side, uint64_t us)
 {
@@ -201,7 +201,7 @@ take_group(struct page *p, unsigned i, unsigned end, char *text, size_t size)
 	return state;
 }
 
-/* The item with the fate of a segment; NULL: none. */
+/* Returns the item with the fate of a segment; NULL: there is none. */
 static const struct la_ladder_item *
 page_fate_of(const struct page *p, unsigned i, enum la_ladder_what what, bool copy)
 {

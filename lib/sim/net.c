@@ -218,7 +218,7 @@ link_decide_fate(struct la_sim *w, unsigned from, unsigned to, const struct la_f
 	return fate.action == LA_FAULT_NONE ? link_chance_fate(w, &w->way[from][to].l) : fate;
 }
 
-/* The time at which a frame of this size has passed the link; false: the queue before the link is full. */
+/* Computes the time at which a frame of this size has passed the link. Returns false when the link's queue is full. */
 static bool
 link_arrival_time(struct la_sim *w, struct la_sim_way *way, uint32_t len, uint64_t *us)
 {
@@ -288,7 +288,7 @@ link_duplicate(struct la_sim *w, const struct la_sim_flight *f, const struct la_
 		la_sim_fly(w, &c);
 }
 
-enum { OVERTAKE_US = 200000 }; /* longest wait of a reordered segment */
+enum { OVERTAKE_US = 200000 }; /* longest wait of a reordered segment, us */
 
 static void
 meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_fault_seg *s, struct la_fate fate)
@@ -330,7 +330,7 @@ meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_fault_seg *
 		link_follow(w, way, us);
 }
 
-/* An IPv4 packet without DF. Its fragments are one packet here. */
+/* Returns whether the packet is IPv4 without DF. The network carries its fragments as one packet. */
 static bool
 may_be_fragmented(const struct rte_mbuf *m)
 {

@@ -2,7 +2,7 @@
 
 /* The router between two hosts: it answers a packet that does not fit the next link by an ICMP error
  * (RFC 1191, RFC 4443 3.2), which gives the sender the path MTU. The error's source is the packet's
- * destination, which the sender's network certainly routes. */
+ * destination, which the sender's network can route. */
 
 #include <string.h>
 

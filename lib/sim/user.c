@@ -280,7 +280,7 @@ set_timer(struct la_sim_conn *c)
 	la_set_timer(c->c, ms ? (uint32_t)ms : 1);
 }
 
-/* Performs the due actions of the plan. */
+/* Performs the actions of the plan that are due. */
 static void
 go_on(struct la_sim_conn *c)
 {

@@ -20,8 +20,8 @@ enum la_sim_ending { LA_SIM_STAYS, LA_SIM_SHUTDOWN, LA_SIM_CLOSE, LA_SIM_ABORT }
 
 enum la_sim_when {
 	LA_SIM_WHEN_SENT,     /* la_send() has accepted all bytes */
-	LA_SIM_WHEN_PEER_FIN, /* the other end has closed (and all was sent) */
-	LA_SIM_WHEN_GOT,      /* `amount` bytes have been read (and all was sent) */
+	LA_SIM_WHEN_PEER_FIN, /* the peer's FIN was received, and all bytes were sent */
+	LA_SIM_WHEN_GOT,      /* `amount` bytes were read, and all bytes were sent */
 	LA_SIM_WHEN_TIME,     /* `amount` ms after the handshake, regardless of sent bytes */
 };
 
@@ -51,8 +51,8 @@ struct la_sim_conn {
 	uint32_t partner_tag;
 	const char *partner_text;
 	uint32_t sent, got; /* bytes accepted by la_send(), bytes read */
-	uint32_t wrong;	    /* of them different from the partner's byte at that offset */
-	uint32_t wrong_at;  /* offset of the first */
+	uint32_t wrong;	    /* bytes read that differ from the partner's byte at their offset */
+	uint32_t wrong_at;  /* offset of the first wrong byte */
 	uint64_t opened_us, closed_us, next_chunk_us;
 	uint32_t iss, rcv_nxt; /* when it was opened */
 	struct la_closed why;
@@ -66,11 +66,11 @@ uint8_t la_sim_byte(uint32_t tag, const char *text, uint32_t offset);
  * another listener. */
 int la_sim_listen(struct la_sim *w, unsigned host, uint16_t port, const struct la_sim_plan *plan);
 
-/** Opens one. *out may be NULL. Like la_connect(), and -ENOBUFS without a free record. */
+/** Opens a connection. out may be NULL. Returns the result of la_connect(), or -ENOBUFS without a free record. */
 int la_sim_connect(struct la_sim *w, unsigned from, unsigned to, bool ip6, uint16_t lport, uint16_t rport,
 		   const struct la_sim_plan *plan, struct la_sim_conn **out);
 
-/** Records in use, in the order of their slots: NULL ends. *i is 0 at first. */
+/** Returns the next record in use, in the order of slots; NULL after the last one. *i is 0 before the first call. */
 struct la_sim_conn *la_sim_conn_next(struct la_sim *w, unsigned *i);
 /** Frees a closed connection's record, and unpairs its partner. */
 void la_sim_conn_free(struct la_sim_conn *c);

@@ -5,7 +5,7 @@
  * Every event is either the arrival of a frame (net.c keeps them in a heap) or a
  * shard's timer (la_shard_next()). la_sim_step() takes the earlier of the two, moves
  * the clock to it in one step, and drives its shard. The frames of that shard
- * go to the network at the same time. An hour without events takes no work.
+ * go to the network at the same time. An hour without events takes no time to run.
  *
  * Of two things at one moment the arrival comes first, then hosts in their order: the order is
  * fixed, so a run is a function of its configuration and seed. All random draws come from one
@@ -94,7 +94,7 @@ la_sim_birth(struct la_sim *w, unsigned host)
 	return la_shard_create(&n->cfg, &n->shard);
 }
 
-/* The address space for the configuration. A restart may need the tables a second time. */
+/* Returns the size of the address space for the configuration. A restart may need the tables a second time. */
 static size_t
 arena_size(const struct la_sim_config *cfg)
 {

@@ -57,7 +57,7 @@ struct la_sim_link {
 	uint32_t drop_ppm, dup_ppm, corrupt_ppm, reorder_ppm;
 	uint64_t dup_us;		   /* largest random delay of the copy */
 	uint32_t hold_ppm;		   /* held by a router, and forwarded later, */
-	uint64_t hold_min_us, hold_max_us; /* after this much time */
+	uint64_t hold_min_us, hold_max_us; /* after a random time between these */
 };
 
 enum la_sim_what {
@@ -65,8 +65,8 @@ enum la_sim_what {
 	LA_SIM_ARRIVED,	  /* `host` receives it */
 	LA_SIM_LOST,	  /* on the way to `peer`: text has the reason ("dropped", "queue full", "too big") */
 	LA_SIM_HELD,	  /* a router on the way to `peer` holds it */
-	LA_SIM_COPIED,	  /* a second one is on its way to `peer` */
-	LA_SIM_CORRUPTED, /* it continues with a wrong bit */
+	LA_SIM_COPIED,	  /* a copy of the segment is on its way to `peer` */
+	LA_SIM_CORRUPTED, /* a bit of the segment is inverted on the way to `peer` */
 	LA_SIM_STATE,	  /* a watched connection of `host` went from one state to another */
 	LA_SIM_RESTART,	  /* host was restarted: text has the kind */
 	LA_SIM_NOTE,	  /* la_sim_note(): text */
@@ -95,8 +95,8 @@ enum la_sim_use {
 	LA_SIM_CONNECTS,  /* la_connect() */
 	LA_SIM_SENDS,	  /* la_send() accepted these bytes */
 	LA_SIM_READS,	  /* these bytes were delivered */
-	LA_SIM_HEARS_FIN, /* the peer has closed its side */
-	LA_SIM_SHUTS,	  /* la_shutdown() comes now */
+	LA_SIM_HEARS_FIN, /* the peer's FIN was received */
+	LA_SIM_SHUTS,	  /* la_shutdown() is called next */
 	LA_SIM_CLOSES,	  /* la_close() */
 	LA_SIM_ABORTS,	  /* la_abort() */
 };
@@ -128,7 +128,7 @@ struct la_sim_config {
 
 struct la_sim;
 
-/** Makes a world. EAL must be running. 0; -EINVAL, -ENOMEM, with the reason in err. */
+/** Creates a world. EAL must be running. Returns 0, or -EINVAL or -ENOMEM with the reason in err. */
 int la_sim_create(const struct la_sim_config *cfg, struct la_sim **out, char *err, size_t size);
 void la_sim_destroy(struct la_sim *w);
 
@@ -137,19 +137,19 @@ void la_sim_link(struct la_sim *w, unsigned from, unsigned to, const struct la_s
 
 /* Time. */
 uint64_t la_sim_now(const struct la_sim *w); /* us since the beginning */
-/** The time of the next event; UINT64_MAX: none. */
+/** Returns the time of the next event; UINT64_MAX: there is none. */
 uint64_t la_sim_next(const struct la_sim *w);
 /** Runs one event: the next arrival or timer, if it is not after `until`; false: none, and the time is then
  * `until`. */
 bool la_sim_step(struct la_sim *w, uint64_t until);
 /** Runs until that time. */
 void la_sim_run(struct la_sim *w, uint64_t until);
-/** Runs until only the shards' own housekeeping is left; false: that time was reached first. */
+/** Runs until only the shards' periodic timers are left. Returns false when `until` was reached first. */
 bool la_sim_quiet(struct la_sim *w, uint64_t until);
-/** Call after a direct call of a shard or connection: sends its frames. */
+/** Sends the frames of the shards. Call it after a direct call of a shard or connection. */
 void la_sim_settle(struct la_sim *w);
 
-/* What is in it. */
+/* The contents of a world. */
 struct la_shard *la_sim_shard(struct la_sim *w, unsigned host);
 const char *la_sim_host_name(const struct la_sim *w, unsigned host);
 /** Address of the host, of either family. */

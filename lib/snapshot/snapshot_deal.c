@@ -107,7 +107,7 @@ la_snapshot_load(struct la_snapshot *st, struct la_shard *const *shards, char *e
 		struct port p;
 
 		if (la_snapshot_part_of(st, number) != &st->sections[i])
-			continue; /* done with the port's first section */
+			continue; /* the port was loaded with its first section */
 		deal_gather_port(st, number, shards, &p);
 		rc = load_port(st, &w, number, &p);
 	}

@@ -30,8 +30,8 @@
  *
  * "Answered" is <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK>, at most one in 257 to 512 ms for an entry, except
  * rule 6. This also limits the traffic with a peer that answers ACKs with ACKs. The time of the last
- * answer has 7 bits of 256 ms units. It is ambiguous after 32 s, when one answer may be suppressed
- * without need. Rule 6 does not use it. */
+ * answer has 7 bits of 256 ms units. It is ambiguous after 32 s: then one answer may be suppressed by
+ * mistake. Rule 6 does not use it. */
 
 #include <assert.h>
 

@@ -13,7 +13,6 @@ enum {
 	LA_HOLD_WINDOW_SHIFT = 11, /* a free buffer counts as 2 KiB of offered window */
 	LA_HOLD_WINDOW_LEAST = 2,  /* smallest offer of a connection without buffers, in such buffers */
 	LA_HOLD_CONN_MAX = 60000,  /* buffers one connection may hold: la_tcb.bufs has 16 bits */
-	LA_HOLD_SPARE = 64,	   /* la_tcb.bufs may go beyond it by the segments of one frame */
 };
 
 /** Counts n more buffers on c's queues. */

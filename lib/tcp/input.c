@@ -6,8 +6,8 @@
  * itself, so that a segment finds the changes of the one before it.
  *
  * The order of checks in a synchronized state: PAWS (RFC 7323 5.3 R1), then RST, SYN (RFC 5961 answers
- * them at any sequence number), sequence number, ACK, text, FIN. Urgent data has no
- * step of its own: it is read in line (MUST-31; the API does not pass on the pointer, which is a hint to the
+ * them at any sequence number), sequence number, ACK, text, FIN. text.c processes text and FIN:
+ * la_text_arrives() and fin_arrives(). Urgent data has no step of its own: it is read in line (MUST-31; the API does not pass on the pointer, which is a hint to the
  * reader). */
 
 #include "tcp/internal.h"

@@ -29,8 +29,8 @@ struct la_call {
 enum {
 	LA_TCP_OUT_MAX = 2048,					/* packets that wait for lib/net */
 	LA_TCP_OUT_CONTROL = 256,				/* places that segments with text must leave free */
-	LA_TCP_OUT_BURST = 1024,				/* room that must be free before a burst of input: */
-	LA_TCP_OUT_CROWDED = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST, /* none is while more packets than these wait */
+	LA_TCP_OUT_BURST = 1024,				/* room that must be free before a burst of input */
+	LA_TCP_OUT_CROWDED = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST, /* input stops while more packets than these wait */
 	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
 	LA_TCP_PROFILES = 256,	 /* different option sets in one shard */
@@ -143,16 +143,16 @@ struct la_tcp {
 	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
 };
 
-/** Packets that wait to be taken. */
+/** Returns the number of packets that wait to be taken. */
 static inline unsigned
 la_tcp_out_waiting(const struct la_tcp *t)
 {
 	return t->out_n - t->out_head;
 }
 
-/** There is room for all that a burst of segments may cause to be sent (LA_TCP_OUT_BURST). Callers of la_tcp_input()
- * check it; what makes packets in numbers, such as pending output and la_tcp_abort_all(), stops without it, so that
- * the next burst finds room. */
+/** Returns whether there is room for all packets that a burst of segments may cause (LA_TCP_OUT_BURST). Callers of
+ * la_tcp_input() check it. Pending output and la_tcp_abort_all(), which make many packets, stop without this room, so
+ * that the next burst has it. */
 static inline bool
 la_tcp_has_out_room(const struct la_tcp *t)
 {
@@ -162,7 +162,7 @@ la_tcp_has_out_room(const struct la_tcp *t)
 /** cfg has its defaults filled in (core/config.h), here and below. */
 size_t la_tcp_memory(const struct la_shard_config *cfg);
 
-/** counters, mbufs and config as in the shard's, in their ranges. 0 or -ENOMEM; undoes itself on failure. */
+/** Initializes t with the shard's counters and configuration. Returns 0, or -ENOMEM with all memory freed. */
 int la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters);
 /** Frees all memory and the waiting packets. */
 void la_tcp_fini(struct la_tcp *t);
@@ -181,10 +181,10 @@ bool la_isn_resume(struct la_tcp *t, uint64_t floor, uint64_t then);
 /** A burst of parsed segments, in arrival order. Takes their mbufs. Callbacks run in this call. */
 void la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n);
 
-/** Timers and waiting output, bounded work. True: call again soon, more is due. */
+/** Runs due timers and sends waiting output, a bounded amount per call. Returns true when more work is due. */
 bool la_tcp_poll(struct la_tcp *t);
 
-/** Takes up to max waiting packets (IP header first). */
+/** Takes up to max waiting packets (IP header first). Returns their number. */
 unsigned la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max);
 
 /** The time at which la_tcp_poll() has work (the current time if it has some now); UINT64_MAX: never. */

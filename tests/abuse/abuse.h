@@ -10,7 +10,7 @@
  *   net.c      the link: frames, resolution, ping
  *   host.c     shards and their ports
  *   honest.c   honest clients on a shard of their own; honest_conn.c: open, transfer, verify, close
- *   bots.c     scripted TCP peers that keep no rule
+ *   bots.c     scripted TCP peers, which need not follow TCP's rules
  *   crowd.c    many clients on a third shard, which keep TCP's rules and overload the server
  *   spoof.c    frames with any source
  *   main.c     the catalogue
@@ -30,7 +30,7 @@
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
 enum { HTTP = 80, ECHO_PORT = 7, DISCARD = 9, CHARGEN = 19, CLOSE = 7777 };
 enum {
-	DELAY_MS = 5, /* one way, every host to every host */
+	DELAY_MS = 5, /* one-way delay between any two hosts */
 	MSL_MS = 250, /* of the server and its clients: TIME_WAIT is over before the gauges are read
 		       */
 	HONEST_MTU = 1500,
@@ -39,11 +39,11 @@ enum {
 
 enum host { SERVER, HONEST, CROWD, STACKS, RAW = STACKS, ROUTER, EVERYONE };
 
-/** What peers can occupy. The old values must be back one second after the attack. */
+/** Resources that peers can use. One second after the attack each gauge must have its old value. */
 enum gauge {
-	G_BUFFERS,    /* packet buffers out of the server's pool */
+	G_BUFFERS,    /* packet buffers in use of the server's pool */
 	G_LIVE,	      /* TCBs */
-	G_HALF_OPEN,  /* of them in SYN_RCVD */
+	G_HALF_OPEN,  /* live connections in SYN_RCVD */
 	G_NEIGHBOURS, /* entries of the neighbour table */
 	G_RESERVED4,  /* reserved TIME_WAIT entries */
 	G_RESERVED6,
@@ -82,31 +82,31 @@ struct attack {
 	uint32_t honest_ms; /* time between two opens of the honest clients [10] */
 	unsigned later;	    /* gauges (bits) with a limit longer than a second ... */
 	uint32_t later_ms;  /* ... and that limit, counted from the end of the attack */
-	/** The first millisecond. */
+	/** Called in the first millisecond of the attack. */
 	void (*begin)(struct abuse *w);
-	/** Every millisecond. */
+	/** Called every millisecond of the attack. */
 	void (*step)(struct abuse *w);
-	/** A bot's handshake is complete. */
+	/** Called when a bot's handshake is complete. */
 	void (*open)(struct abuse *w, struct bot *b);
-	/** A bot has received a segment. */
+	/** Called when a bot has received a segment. */
 	void (*segment)(struct abuse *w, struct bot *b, const struct frame_in *f);
 	/** A frame to the MAC of the attacker or of the router that belongs to no bot. May be NULL.
 	 */
 	void (*frame)(struct abuse *w, const uint8_t *p, size_t len);
 	/** The attack is over: resets its connections. NULL: bots and crowd leave. */
 	void (*end)(struct abuse *w);
-	/** Checks of its own, right after the comparison of the gauges. May be NULL. */
+	/** The attack's own checks, right after the comparison of the gauges. May be NULL. */
 	void (*judge)(struct abuse *w);
 };
 
 /* abuse.c */
 /** Packet buffers of the server, which override all rows; 0: those of the row. */
 extern uint32_t abuse_pool;
-/** Runs one row. True: no breach; otherwise each breach was printed. */
+/** Runs one row. Returns true without a breach; prints each breach. */
 bool abuse_row(const struct attack *a, const struct row *r);
 /** Prints a breach; the row then fails. */
 void abuse_fail(struct abuse *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/** A failure of the test itself, not of the server: the program ends with status 2. */
+/** Ends the program with status 2 when cond is false: a failure of the test, not of the server. */
 #define ABUSE_MUST(cond)                                                           \
 	do {                                                                       \
 		if (!(cond)) {                                                     \
@@ -132,7 +132,7 @@ struct la_addr abuse_addr(enum host h, bool ip6);
 const uint8_t *abuse_mac(enum host h);
 /** Puts a frame on the link; it arrives after DELAY_MS. */
 void abuse_wire(struct abuse *w, enum host from, const uint8_t *p, size_t len);
-/** Frames that came from the server since the attack began, of any kind. */
+/** Returns the number of frames of any kind that the server has sent since the attack began. */
 uint64_t abuse_frames_out(const struct abuse *w);
 
 /* spoof.c */
@@ -158,7 +158,7 @@ struct bot {
 	uint16_t win;	      /* as written in its segments, never scaled */
 	uint16_t mss;	      /* on its SYN [1460] */
 	uint32_t seq;	      /* next to send */
-	uint32_t una;	      /* acknowledged by the server */
+	uint32_t una;	      /* bytes before it are acknowledged by the server */
 	uint32_t ack;	      /* next expected */
 	uint32_t edge;	      /* right edge of the server's window: the largest offered */
 	uint8_t ws;	      /* the server's shift */
@@ -183,7 +183,7 @@ void bot_fin(struct abuse *w, struct bot *b);
 void bot_reset(struct abuse *w, struct bot *b);
 void bots_leave(struct abuse *w);
 unsigned bots_in(const struct abuse *w, enum bot_state s);
-/** True when it was the bot's. */
+/** Processes a frame to a bot. Returns false when the frame belongs to no bot. */
 bool bots_frame(struct abuse *w, const struct frame_in *f);
 void bots_init(struct abuse *w);
 void bots_fini(struct abuse *w);
@@ -226,7 +226,7 @@ bool honest_victim(const struct abuse *w, uint32_t i, struct la_tuple *t);
 /** A segment as the victim's peer would send it: addresses, ports, and the server's true variables.
  * False: there is no victim, or the server has no connection of its tuple. */
 bool victim_frame(struct abuse *w, uint32_t i, struct frame *f, struct la_conn_info *info);
-/** The ordinary HTTP request for n bytes; returns its length. */
+/** Writes an HTTP request for n bytes. Returns its length. */
 int request(char text[128], uint32_t n, bool last);
 
 #endif

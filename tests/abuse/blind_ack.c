@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Blind ACKs (RFC 5961 5): above SND.NXT, or older than any window, without text. Each may be
- * answered, at a limited rate. They must neither acknowledge nor count as duplicates. */
+ * answered, at a limited rate. They must not acknowledge data, and must not count as duplicate ACKs. */
 
 #include "abuse.h"
 

@@ -144,7 +144,7 @@ bots_in(const struct abuse *w, enum bot_state s)
 	return n;
 }
 
-/* Text and FIN: received if in order and the bot reads. */
+/* Receives text and FIN that are in order, when the bot reads. */
 static void
 take(struct abuse *w, struct bot *b, const struct frame_in *f)
 {

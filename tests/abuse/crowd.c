@@ -23,9 +23,9 @@ struct crowd {
 	struct la_conn_opts opts;
 	struct member *m; /* the row's n of them */
 	uint32_t n;	  /* opened so far */
-	uint16_t port;	  /* of the last one */
+	uint16_t port;	  /* port of the last open */
 	uint8_t text[TEXT_MAX];
-	uint32_t text_len; /* whole turns of the plan's text */
+	uint32_t text_len; /* bytes of whole repetitions of the plan's text */
 };
 
 static void

@@ -72,14 +72,14 @@ writable(struct la_conn *c, void *user)
 
 /* ------------------------------------------------------------------ receiving */
 
-/* One response head, byte by byte; true when the body begins behind it. */
+/* Reads a byte of a response head. in_body is set when the head is complete. */
 static void
 head_byte(struct client *k, char byte)
 {
 	char want[32];
 
 	if (k->head_len == HEAD_MAX - 1) {
-		wrong(k, "a response head without end");
+		wrong(k, "a response head is too long");
 		return;
 	}
 	k->head[k->head_len++] = byte;
@@ -88,7 +88,7 @@ head_byte(struct client *k, char byte)
 		return;
 	snprintf(want, sizeof(want), "Content-Length: %u\r\n", k->size);
 	if (strncmp(k->head, "HTTP/1.1 200 ", 13) != 0 || strstr(k->head, want) == NULL)
-		wrong(k, "a response that is not the one asked for");
+		wrong(k, "the response does not match the request");
 	k->in_body = true;
 	k->head_len = 0;
 }
@@ -127,7 +127,7 @@ http_bytes(struct client *k, const uint8_t *p, size_t n)
 			body_done(k);
 	}
 	if (i < n && !k->bad)
-		wrong(k, "bytes behind the last answer");
+		wrong(k, "bytes after the last answer");
 }
 
 static void

@@ -95,7 +95,7 @@ judge_tables(struct abuse *w)
 	const struct la_shard *s = w->stack[SERVER].s;
 
 	if (tcp_check(&s->tcp, false, stdout) + la_neigh_check(&s->neigh, stdout) > 0)
-		abuse_fail(w, "the tables are not sound");
+		abuse_fail(w, "a table fails its checker");
 	if (la_shard_counters(s)->v[LA_C_early_recycles] != 0)
 		abuse_fail(w, "a TIME_WAIT entry ended before its time");
 }

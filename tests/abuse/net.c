@@ -47,7 +47,7 @@ abuse_addr(enum host h, bool ip6)
 	return a;
 }
 
-/* ------------------------------------------------------------------ frames under way */
+/* ------------------------------------------------------------------ frames in transit */
 
 static void
 put(struct abuse *w, uint64_t at_ms, enum host from, enum host to, const uint8_t *p, size_t len)
@@ -78,7 +78,7 @@ is_far_honest(const uint8_t *p, size_t len)
 	return len >= 54 && p[12] == 0x86 && memcmp(p + 38, far6, 16) == 0;
 }
 
-/* Replies to the framework's own requests. */
+/* Records replies to the framework's own requests. */
 static void
 note_answer(struct abuse *w, const uint8_t *p, size_t len)
 {
@@ -110,7 +110,7 @@ abuse_wire(struct abuse *w, enum host from, const uint8_t *p, size_t len)
 	put(w, at, from, to, p, len);
 }
 
-/* A shard's frame: the crowd's access link has a rate. */
+/* Puts a shard's frame on the link. The crowd's access link has a rate. */
 void
 net_wire(struct abuse *w, enum host from, const uint8_t *p, size_t len)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* A scan of closed ports as fast as the link: SYN, ACK and FIN from many sources. RSTs are limited
- * to `rst_rate` (10 000 a second and a burst of as many), and take no state. */
+ * to `rst_rate` (10 000 a second and a burst of as many), and the server keeps no state for them. */
 
 #include "abuse.h"
 

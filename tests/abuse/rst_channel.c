@@ -79,12 +79,12 @@ judge(struct abuse *w)
 			min[k] = got[k][i] < min[k] ? got[k][i] : min[k];
 			max[k] = got[k][i] > max[k] ? got[k][i] : max[k];
 		}
-	printf("    RSTs of %d probes: dead tuples %u to %u, live ones %u to %u\n", OWN, min[0], max[0], min[1],
+	printf("    RSTs of %d probes: unused tuples %u to %u, live tuples %u to %u\n", OWN, min[0], max[0], min[1],
 	       max[1]);
 	if (trial < 2 * TRIALS)
 		abuse_fail(w, "%u of %d trials were made", trial, 2 * TRIALS);
 	if (max[0] < min[1] || max[1] < min[0])
-		abuse_fail(w, "an off-path attacker tells live tuples from dead ones");
+		abuse_fail(w, "an off-path attacker can distinguish live tuples from unused ones");
 }
 
 static const struct row rows[] = {

@@ -33,7 +33,7 @@ end(struct abuse *w)
 
 	for (uint32_t i = 0; i < r->n; i++)
 		got += bot_at(w, i)->got;
-	/* a payload of 40 bytes on average, and further ACKs */
+	/* at least 40 bytes of payload per frame on average, and room for frames without payload */
 	if (abuse_frames_out(w) > got / 40 + 100000)
 		abuse_fail(w, "%lu frames for %lu bytes", abuse_frames_out(w), got);
 	bots_leave(w);

@@ -2,7 +2,7 @@
 
 /* Uploads whose windows arrive with holes, as behind a full TAP queue: `n` bots send a whole
  * window, of which every other time the first segment is missing, and always 2 % of the others. 300
- * ms later they start again at the acknowledged number. They keep only to the window. The
+ * ms later they start again at the acknowledged number. They respect only the window. The
  * server must continue to deliver. */
 
 #include "abuse.h"
