@@ -148,6 +148,13 @@ trial_judge(struct trials *t, const struct load_totals *all)
 	find_note(&t->find, row->ok, row->carried);
 }
 
+/* Connections that are open. Workers go on between the reading of the opens and that of the closes. */
+static uint64_t
+trial_open(const struct load_counts *n)
+{
+	return n->connects - RTE_MIN(n->connects, load_closes(n));
+}
+
 uint64_t
 trials_tick(struct trials *t, const struct load_totals *all, uint64_t now)
 {
@@ -167,7 +174,7 @@ trials_tick(struct trials *t, const struct load_totals *all, uint64_t now)
 		if (now < t->end) {
 			t->late = row->due - RTE_MIN(row->due, all->n.connects - all->n.reconnects -
 								       t->before->n.connects + t->before->n.reconnects);
-			t->open_end = all->n.connects - load_closes(&all->n);
+			t->open_end = trial_open(&all->n);
 			if (!t->was_read || now <= t->begin + t->hold / 2)
 				t->open_middle = t->open_end;
 			t->was_read = true;

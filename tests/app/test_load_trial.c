@@ -25,6 +25,9 @@ static uint64_t serves, begins, given_up, slots;
 static bool queues;
 static uint64_t waiting;
 
+/* Closes of the workers between the reading of the opens and that of the closes, in every other reading. */
+static uint64_t meanwhile;
+
 /* 100 ms: due connections are opened, and end at once. */
 static void
 step(uint64_t now)
@@ -65,7 +68,11 @@ run(const char *conditions)
 		now += 100 * MS;
 		cr_assert_lt(now, 1000000 * MS, "the search does not end");
 		step(now);
+		if (now % (200 * MS) == 0)
+			all->n.ended[CLOSE_CLIENT][KIND_CLIENT_FIRST] += meanwhile;
 		given_up = trials_tick(&t, all, now);
+		if (now % (200 * MS) == 0)
+			all->n.ended[CLOSE_CLIENT][KIND_CLIENT_FIRST] -= meanwhile;
 	}
 	return t.nrows;
 }
@@ -130,6 +137,20 @@ Test(trials, a_target_that_lets_connections_wait, .fini = end)
 	cr_assert(median <= 54000 * 1.03 && median >= 54000 * 0.98, "%g", median);
 	for (unsigned i = 0; i < t.nrows; i++)
 		cr_assert_eq(t.row[i].failed, 0u);
+}
+
+/* Opens and closes are not read at once: there may be more closes than opens. */
+Test(trials, closes_after_the_reading_of_the_opens, .fini = end)
+{
+	double median, least, most;
+
+	serves = 54000;
+	begins = 10000000;
+	meanwhile = 3;
+	run("resets==0");
+	cr_assert_eq(t.find.phase, FIND_FOUND);
+	find_result(&t.find, &median, &least, &most);
+	cr_assert(median <= 54000 * 1.01 && median >= 54000 * 0.98, "%g", median);
 }
 
 Test(trials, a_target_that_resets_every_connection, .fini = end)

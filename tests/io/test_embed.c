@@ -315,7 +315,7 @@ Test(embed, a_drain_aborts_what_stays_open_and_says_so, .init = open_both)
 {
 	uint64_t begun;
 
-	want = 0; /* nobody closes */
+	want = 0; /* no connection is closed */
 	connect_all(3);
 	step_until(all_opened, 3);
 	begun = la_io_now(end[0].io);
