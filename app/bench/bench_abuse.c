@@ -14,6 +14,10 @@
  *	until LAWFUL_S	gauges that differ are read every second. Half-open connections of sources that do not
  *			exist live 63 s, and their neighbours 3 s longer. A gauge that differs after that is a fault.
  *
+ * A random ACK is the valid answer to a SYN cookie with a chance of 2^-21.9 (lib/tcp/cookie.c, Strength), and opens a
+ * connection of an absent host. The server aborts it and the run counts it. More of them than GUESSED_LEAST and
+ * GUESSED_TIMES the expected number are a fault.
+ *
  * Cycles are those of an attack frame. The server's CPU time is reduced by the cost of the honest connections, which
  * the run without an attack has measured. The remaining time is divided by the number of attack frames. */
 
@@ -34,7 +38,10 @@ enum {
 	HONEST = 20000, /* connections a second */
 	RATE = 1000000, /* frames of an attack a second */
 	LAWFUL_S = 75,
-	DROPS_SAID = 3, /* number of drops in the note; the JSON has all drops */
+	GUESSED_LEAST = 8,
+	GUESSED_TIMES = 4,
+	GUESS_FRAMES = 3900000, /* 2^21.9: ACKs for one guessed cookie, on average */
+	DROPS_SAID = 3,		/* number of drops in the note; the JSON has all drops */
 };
 
 static const double TICK_NS = 50e3, RESET_NS = 50e6, AFTER_NS = 1e9, SECONDS_LEAST = 0.05;
@@ -44,6 +51,7 @@ static const double LAST_NS = 200e6; /* the last clients give up 1.05 s after th
 
 static const char page[ABUSE_PAGE] = "z";
 static enum abuse_app app;
+static uint64_t guessed; /* connections of absent hosts, which random ACKs have opened */
 
 static void
 serve_bot(struct la_conn *c, void *user)
@@ -75,8 +83,12 @@ abuse_opened(struct la_conn *c, void *user)
 
 	(void)user;
 	la_conn_info(c, &info);
-	if (abuse_is_bot(info.tuple.raddr.w[3]))
+	if (abuse_is_bot(info.tuple.raddr.w[3])) {
 		la_set_ops(c, &bot_ops);
+	} else if (abuse_is_absent(info.tuple.raddr.w[3])) {
+		guessed++;
+		la_abort(c);
+	}
 }
 
 static const struct la_conn_ops ops = {.opened = abuse_opened, .data = abuse_serve};
@@ -132,6 +144,7 @@ abuse_differing(const struct abuse *a, const uint64_t before[GAUGES], char *text
 struct result {
 	struct clients_tally t;
 	uint64_t frames;	     /* of the attack */
+	uint64_t guessed;	     /* SYN cookies that the attack guessed */
 	uint64_t held, held_max;     /* buffers held at most, and the limit */
 	uint64_t drop[LA_NCOUNTERS]; /* during the attack and after */
 	unsigned back_s;	     /* seconds until every gauge had its old value */
@@ -211,6 +224,7 @@ abuse_measure(struct abuse *a, const struct abuse_attack *attack, const char *wh
 	read_gauges(a, before);
 	memcpy(drop, n->v, sizeof(drop));
 	abuse_bots_forget(a);
+	guessed = 0;
 	app = attack ? attack->app : ABUSE_UNREAD;
 	clients_offer(c, HONEST);
 	a->held_most = 0;
@@ -224,6 +238,10 @@ abuse_measure(struct abuse *a, const struct abuse_attack *attack, const char *wh
 	clients_run(c, ns);
 	r->t = clients_since(c, &mark);
 	r->frames = a->frames;
+	r->guessed = guessed;
+	if (r->guessed > GUESSED_LEAST + GUESSED_TIMES * (r->frames / GUESS_FRAMES))
+		bench_fault(c->g.b, "%s: %" PRIu64 " of %" PRIu64 " frames opened a connection", what, r->guessed,
+			    r->frames);
 	abuse_settle(a, before, what, r);
 	r->held = a->held_most;
 	r->held_max = c->sv.shard->tcp.hold.max;
@@ -284,14 +302,14 @@ abuse_say(struct bench_row *row, const struct result *r, bool back)
 	if ((size_t)n >= sizeof(row->note))
 		strcpy(row->note + sizeof(row->note) - 4, "...");
 	json_decref(row->more);
-	row->more = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:b, s:i, s:s, s:o}", "closes_per_s",
+	row->more = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:I, s:b, s:i, s:s, s:o}", "closes_per_s",
 			      clients_per_second(t->carried, t), "p99_ms", t->p99 * 1e-6, "timeouts_per_s",
 			      clients_per_second(t->timeouts, t), "resets_per_s", clients_per_second(t->resets, t),
 			      "ring_full_per_s", clients_per_second(t->ring_full, t), "attack_frames_per_s",
 			      clients_per_second(r->frames, t), "held_most", (json_int_t)r->held, "held_max",
 			      (json_int_t)r->held_max, "held_share", (double)r->held / (double)r->held_max,
-			      "gauges_back", back, "gauges_back_s", (int)r->back_s, "gauges_late", r->late, "drops",
-			      all);
+			      "cookies_guessed", (json_int_t)r->guessed, "gauges_back", back, "gauges_back_s",
+			      (int)r->back_s, "gauges_late", r->late, "drops", all);
 }
 
 static double

@@ -53,6 +53,12 @@ void abuse_bot_answer(struct abuse *a, const struct gen_answer *s);
 void abuse_bots_forget(struct abuse *a);
 void abuse_bots_reset(struct abuse *a);
 static inline bool
+abuse_is_absent(uint32_t raddr)
+{
+	return (raddr & RTE_BE32(0xff000000)) == RTE_BE32(0x0c000000);
+}
+
+static inline bool
 abuse_is_bot(uint32_t raddr)
 {
 	return (raddr & RTE_BE32(0xff000000)) == RTE_BE32(0x0d000000);
