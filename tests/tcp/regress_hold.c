@@ -225,7 +225,7 @@ SCENARIO(regress_hold, after_the_answer,
 	struct peer *p;
 
 	scene_rig(s, &(struct rig_opts){.max_held = 64 + 8});
-	hold(s)->extra = 0; /* one buffer for each connection */
+	hold(s)->extra = hold(s)->common = 0; /* one buffer for each connection */
 	p = scene_another(s);
 	ops = user_ops;
 	ops.data = answer;
