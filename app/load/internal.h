@@ -220,6 +220,7 @@ struct load_station {
 	uint64_t begun;		  /* of them, begun or given up without a tuple */
 	uint64_t slots;		  /* of the schedule, processed */
 	uint64_t given_up;     /* slots of the whole schedule before this one are given up; written by another thread */
+	bool aborts;	       /* open connections are to be aborted; written by another thread */
 	enum load_phase phase; /* read by other threads */
 	unsigned warm;	       /* targets whose first connection was begun, */
 	unsigned warmed;       /* and is open or has failed */
@@ -245,6 +246,13 @@ static inline uint64_t
 load_now(const struct load_station *st)
 {
 	return (uint64_t)((double)(rte_rdtsc() - st->base) * st->ns_per_tsc);
+}
+
+/** The trial of these connections has failed (load_trial.h). */
+static inline bool
+load_aborts(const struct load_station *st)
+{
+	return __atomic_load_n(&st->aborts, __ATOMIC_RELAXED);
 }
 
 /** Counts are read while they are written. */

@@ -73,7 +73,7 @@ time_is_up(const struct load_station *st, uint64_t now)
 {
 	uint64_t duration = st->cfg->duration_ms * UINT64_C(1000000);
 
-	return st->drained || (st->phase == LOAD_STOPPED && now >= st->abort_at) ||
+	return st->drained || load_aborts(st) || (st->phase == LOAD_STOPPED && now >= st->abort_at) ||
 	       (duration != 0 && st->phase != LOAD_WARM && now >= st->start + duration);
 }
 

@@ -16,7 +16,8 @@
  * wait for them is part of --drain, so that duration + drain + linger bounds the run.
  *
  * A schedule that ends by time (--duration, or the end of a ramp) bounds what is still open: --drain later the
- * station aborts those connections, and they count as unfinished. */
+ * station aborts those connections, and they count as unfinished. So does a trial of --find-max that has failed
+ * when its hold time ends. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -311,11 +312,13 @@ closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 	return busy;
 }
 
-/* The time of --drain is over: aborts what is open, a part a round. */
+/* After the time of --drain, and after a trial that has failed: aborts what is open, a part a round. */
 static bool
 end_open(struct load_station *st, struct la_shard *shard, uint64_t now)
 {
-	if (st->conns.used == 0 || now < st->abort_at)
+	bool is_due = load_aborts(st) || (st->phase == LOAD_STOPPED && now >= st->abort_at);
+
+	if (st->conns.used == 0 || !is_due)
 		return false;
 	la_shard_abort_all(shard, ABORT_BURST);
 	return true;
@@ -332,9 +335,8 @@ poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
 	st->now_ms = now_ms;
 	busy = load_conn_later(st);
 	busy |= load_carry_open(st, shard, now);
-	if (st->phase == LOAD_STOPPED)
-		busy |= end_open(st, shard, now);
-	else if (now < st->retry_at)
+	busy |= end_open(st, shard, now);
+	if (st->phase == LOAD_STOPPED || now < st->retry_at)
 		return busy ? LA_ROUND_BUSY : LA_ROUND_IDLE;
 	else if (st->phase == LOAD_WARM)
 		warm_up(st, shard, now);

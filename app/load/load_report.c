@@ -303,8 +303,11 @@ report_search(struct load_report *r)
 		if (__atomic_load_n(&r->stations[i].phase, __ATOMIC_ACQUIRE) != LOAD_GO)
 			return;
 	given_up = trials_tick(r->trials, r->now, (uint64_t)(r->now->seconds * 1e9));
-	for (unsigned i = 0; given_up > 0 && i < r->nstations; i++)
-		__atomic_store_n(&r->stations[i].given_up, given_up, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < r->nstations; i++) {
+		if (given_up > 0)
+			__atomic_store_n(&r->stations[i].given_up, given_up, __ATOMIC_RELAXED);
+		__atomic_store_n(&r->stations[i].aborts, r->trials->aborts, __ATOMIC_RELAXED);
+	}
 	while ((row = trials_news(r->trials)) != NULL) {
 		if (row == r->trials->row)
 			trials_print_header(stdout);

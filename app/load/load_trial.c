@@ -97,19 +97,31 @@ trial_slack(const struct trial_row *row)
 	return row->rate * LATE_MS / 1000 + LATE_LEAST;
 }
 
+static bool
+trial_generator_was_late(const struct trials *t, const struct trial_row *row)
+{
+	return t->late > trial_slack(row);
+}
+
+static bool
+trial_target_was_late(const struct trials *t, const struct trial_row *row)
+{
+	return t->open_end > t->open_middle + trial_slack(row);
+}
+
 /* The first condition that failed. */
 static bool
 trial_passes(struct trials *t, struct trial_row *row)
 {
 	char got[32];
 
-	if (row->begun < row->due || t->late > trial_slack(row)) {
+	if (row->begun < row->due || trial_generator_was_late(t, row)) {
 		snprintf(row->why, sizeof(row->why),
 			 "the generator was late: %" PRIu64 " connections behind, %" PRIu64 " not begun", t->late,
 			 row->due - row->begun);
 		return false;
 	}
-	if (t->open_end > t->open_middle + trial_slack(row)) {
+	if (trial_target_was_late(t, row)) {
 		snprintf(row->why, sizeof(row->why),
 			 "the target was late: %" PRIu64 " open in the middle, %" PRIu64 " at the end", t->open_middle,
 			 t->open_end);
@@ -181,12 +193,14 @@ trials_tick(struct trials *t, const struct load_totals *all, uint64_t now)
 			break;
 		}
 		t->state = TRIAL_ENDS;
+		t->aborts = trial_generator_was_late(t, row) || trial_target_was_late(t, row);
 		/* fall through */
 	case TRIAL_ENDS:
 		skip = due;
 		if (all->n.connects != load_closes(&all->n) && now < t->end + ENDS_MS * MS)
 			break;
 		trial_judge(t, all);
+		t->aborts = false;
 		t->rest = now + REST_MS * MS;
 		t->state = TRIAL_RESTS;
 		break;

@@ -8,6 +8,8 @@
  *	IDLE	the rate of the next trial is known: the schedule grows by its hold time
  *	RUNS	connections are due
  *	ENDS	no more connections are due; those begun end. Due connections that have not begun are given up.
+ *		A trial that has failed already, because generator or target fell behind, aborts its connections: they
+ *		may wait for the retransmission of SYNs for many seconds.
  *	RESTS	no connection is left; a pause, and the next trial
  *
  * A trial passes when the generator kept up with the schedule (it is at most 20 ms behind at the last reading of the
@@ -48,6 +50,7 @@ struct trials {
 	uint64_t late; /* connections that were due and not begun at the last reading within the hold time */
 	uint64_t open_middle, open_end; /* connections that were open at the last readings of each half */
 	bool was_read;			/* within the hold time */
+	bool aborts;			/* the open connections are to be aborted; read after trials_tick() */
 	struct load_totals *before, *own;
 	unsigned told;	/* number of rows that trials_news() has returned */
 	char text[256]; /* the conditions */
