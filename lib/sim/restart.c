@@ -8,6 +8,7 @@
 
 #include "sim/internal.h"
 
+/* The snapshot, in memory. */
 struct file {
 	uint8_t *p;
 	size_t len, size, at;
@@ -44,7 +45,7 @@ file_read(void *ctx, void *p, size_t len)
 	return 0;
 }
 
-/* Sends the remaining frames of the old shard (RSTs of an orderly stop). */
+/* Aborts the connections of the old shard, sends their RSTs, and saves the TIME_WAIT table to f. */
 static int
 restart_stop_shard(struct la_sim *w, unsigned host, struct file *f)
 {
@@ -53,7 +54,7 @@ restart_stop_shard(struct la_sim *w, unsigned host, struct file *f)
 	la_sim_touch(w, host);
 	while (la_shard_abort_all(s, 64) > 0) {
 		la_sim_settle(w);
-		la_sim_touch(w, host); /* frames that waited for an mbuf are sent in their turn */
+		la_sim_touch(w, host); /* sends the frames that waited for a free mbuf */
 	}
 	la_sim_settle(w);
 	return la_shard_save(s, la_sim_ms(w), file_write, f);
