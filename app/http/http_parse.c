@@ -72,7 +72,7 @@ method_done(struct http_parser *p)
 		if (token_is(p, names[m]))
 			p->method = m;
 	p->token_len = 0;
-	p->field = 0; /* of http_target_byte() */
+	p->field = 0; /* http_target_byte() begins with form START */
 	p->state = TARGET;
 }
 
@@ -91,7 +91,7 @@ version_done(struct http_parser *p, uint8_t ch)
 		parser_fail(p, 505);
 		return;
 	}
-	p->minor = t[7] == '0' ? 0 : 1; /* 1.2 and later speak 1.1 as well (RFC 9110 2.5) */
+	p->minor = t[7] == '0' ? 0 : 1; /* a client of 1.2 or later accepts 1.1 (RFC 9110 2.5) */
 	p->token_len = 0;
 	p->state = ch == '\r' ? LINE_LF : FIELD_START;
 }
@@ -171,7 +171,7 @@ value_byte(struct http_parser *p, uint8_t ch)
 		list_byte(p, ch);
 		break;
 	case F_LENGTH:
-		/* digits, then perhaps trailing white space: token_len 0 none, 1 digits, 2 space */
+		/* digits, then optional white space. token_len: 0 nothing, 1 digits, 2 white space after the digits */
 		if (space && p->token_len != 0)
 			p->token_len = 2;
 		else if (ch < '0' || ch > '9' || p->token_len == 2)
@@ -181,7 +181,7 @@ value_byte(struct http_parser *p, uint8_t ch)
 			if (p->value <= UINT64_MAX / 10 - 1)
 				p->value = p->value * 10 + (uint64_t)(ch - '0');
 			else
-				p->value = UINT64_MAX / 10; /* stays there: far above any limit */
+				p->value = UINT64_MAX / 10; /* saturates, above any limit */
 		}
 		break;
 	case F_HOST:
@@ -229,7 +229,7 @@ value_done(struct http_parser *p, uint8_t ch)
 	p->state = ch == '\r' ? LINE_LF : FIELD_START;
 }
 
-/* The empty line has been read: the checks of the whole head. */
+/* Checks the whole head, after its empty line. */
 static void
 head_done(struct http_parser *p)
 {
@@ -261,7 +261,7 @@ field_start(struct http_parser *p, uint8_t ch)
 	else if (ch == '\n')
 		head_done(p);
 	else if (!is_token(ch))
-		parser_fail(p, 400); /* also folding */
+		parser_fail(p, 400); /* also a folded field (RFC 9112 5.2) */
 	else {
 		token_add(p, ascii_lower(ch));
 		p->state = FIELD_NAME;
