@@ -105,7 +105,7 @@ save_snapshot(struct session *se)
 
 /* Returns a file that two options name, so that one output would overwrite the other; NULL: there is none. */
 static const char *
-named_twice(const char *const *files, unsigned n)
+find_named_twice(const char *const *files, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; files[i] != NULL && k < i; k++)
@@ -118,7 +118,7 @@ int
 session_check(const struct session *se)
 {
 	const char *pcap = se->cfg.pcap, *state = se->cfg.snapshot, *ready = se->cfg.ready_file;
-	const char *twice = named_twice((const char *const[]){se->json, state, pcap, ready}, 4);
+	const char *twice = find_named_twice((const char *const[]){se->json, state, pcap, ready}, 4);
 	char err[512] = "", why[480];
 
 	if (twice)

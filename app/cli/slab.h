@@ -2,8 +2,8 @@
 #ifndef LA_APP_CLI_SLAB_H
 #define LA_APP_CLI_SLAB_H
 
-/* Objects of one size from one piece of memory: no allocation per connection. The touched memory
- * is that of the highest number of objects in use at once. */
+/* Objects of one size from one piece of memory: no allocation per connection. Only the memory of the
+ * highest number of objects that were in use at once is ever touched. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -56,7 +56,7 @@ struct demo_conn {
 };
 
 static void
-maybe_close(struct demo_conn *dc)
+close_when_complete(struct demo_conn *dc)
 {
 	if (dc->sc.s->server_first && dc->got >= demo.payload)
 		svc_close(&dc->sc);
@@ -68,7 +68,7 @@ demo_opened(struct la_conn *c, void *user)
 	struct demo_conn *dc = svc_open(c, user);
 
 	if (dc)
-		maybe_close(dc);
+		close_when_complete(dc);
 }
 
 static void
@@ -78,7 +78,7 @@ demo_data(struct la_conn *c, void *user)
 
 	dc->got += la_unread(c);
 	svc_discard(&dc->sc);
-	maybe_close(dc);
+	close_when_complete(dc);
 }
 
 static const struct service_def service_demo = {

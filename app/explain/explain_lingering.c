@@ -5,7 +5,7 @@
 #include "explain/explain.h"
 
 static const struct la_sim_plan idle;
-static const struct la_sim_plan server_says = {.send = 6, .text = "answer"};
+static const struct la_sim_plan server_plan = {.send = 6, .text = "answer"};
 
 /* A sends no request, B answers and both close; the first transmission of the last ACK is lost. */
 static bool
@@ -15,7 +15,7 @@ lose_last_ack(struct explain *x, unsigned weak, struct la_sim_conn **a, struct l
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 1};
 
 	cfg.host[EX_A].weak = weak;
-	if (!ex_world(x, &cfg, &server_says))
+	if (!ex_world(x, &cfg, &server_plan))
 		return false;
 	*a = ex_open(x, &idle);
 	ex_until(x, 200);
@@ -47,7 +47,7 @@ lost_last_ack(struct explain *x)
 	       again ? (double)again->us / 1e6 : 0, restarted);
 	ex_told(x, "A", a, LA_END_ORDERLY);
 	ex_told(x, "B", b, LA_END_ORDERLY);
-	ex_is(x, "bytes A reads", a->got, server_says.send);
+	ex_is(x, "bytes A reads", a->got, server_plan.send);
 	ex_is(x, "FINs B sends", ex_sent(x, 1, LA_FIN, 0), 2);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 1);
 	ex_is(x, "RSTs A sends", ex_count(x, EX_A, LA_C_rst_out), 0);
@@ -74,7 +74,7 @@ lost_last_ack_without(struct explain *x)
 	       a->got, (double)b->closed_us / 1e6 - (double)a->closed_us / 1e6);
 	ex_told(x, "A", a, LA_END_ORDERLY);
 	ex_told(x, "B", b, LA_END_RESET);
-	ex_is(x, "bytes A reads, all of B's", a->got, server_says.send);
+	ex_is(x, "bytes A reads, all of B's", a->got, server_plan.send);
 	ex_is(x, "wrong bytes", a->wrong, 0);
 	ex_is(x, "RSTs A sends", ex_count(x, EX_A, LA_C_rst_out), 1);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 0);
@@ -82,7 +82,7 @@ lost_last_ack_without(struct explain *x)
 	ex_verdict(x,
 		   "'%s' is reported to B, which means that data may be lost, but A has read %u of %u bytes: "
 		   "without TIME_WAIT one lost ACK turns an orderly close into a reset.",
-		   la_end_name(b->why.end), a->got, server_says.send);
+		   la_end_name(b->why.end), a->got, server_plan.send);
 }
 
 /* ------------------------------------------------------------------ SO_LINGER 0 */

@@ -8,7 +8,7 @@
 
 #include "http/http_parse.h"
 
-/* GET, HEAD and OPTIONS are allowed for every resource, POST for those that need a request with a body. */
+/* GET, HEAD and OPTIONS are allowed for every resource, POST for resources that tests use with a request body. */
 static const char allow_get[] = "GET, HEAD, OPTIONS", allow_post[] = "GET, HEAD, POST, OPTIONS";
 
 /* Sets *len to the length of the target's path, without the query. Returns false: only a part of the path is stored. */

@@ -111,7 +111,7 @@ name_done(struct http_parser *p)
 		parser_fail(p, 400); /* RFC 9112 3.2: more than one */
 }
 
-/* A transfer coding (RFC 9112 6.1): chunked is the last one, and is applied once. */
+/* Takes a transfer coding (RFC 9112 6.1). chunked must be the last coding, and must occur once. */
 static void
 parser_coding(struct http_parser *p)
 {
@@ -122,7 +122,7 @@ parser_coding(struct http_parser *p)
 	p->chunked |= chunked;
 }
 
-/* One member of a comma-separated list is complete. Empty members are ignored (RFC 9110 5.6.1.2). */
+/* Takes a complete member of a comma-separated list. Empty members are ignored (RFC 9110 5.6.1.2). */
 static void
 list_member(struct http_parser *p)
 {
@@ -143,7 +143,7 @@ list_member(struct http_parser *p)
 	p->token_len = 0;
 }
 
-/* White space inside of a member is kept as one space, so that "chun ked" is not chunked. */
+/* Takes a byte of a list. White space inside a member is kept as one space, so that "chun ked" is not chunked. */
 static void
 list_byte(struct http_parser *p, uint8_t ch)
 {

@@ -43,7 +43,7 @@ struct http_parser {
 	bool conn_keep;	   /* Connection: keep-alive */
 	bool expect;	   /* Expect: 100-continue */
 	bool expect_other; /* Expect: anything else */
-	bool chunked;	   /* Transfer-Encoding: chunked, and nothing else */
+	bool chunked;	   /* Transfer-Encoding has chunked */
 	bool has_length, has_encoding, has_host, bad_value;
 	bool other_coding; /* private: a transfer coding that is not chunked */
 	bool bad_coding;   /* private: chunked twice, or a coding after chunked */

@@ -361,8 +361,8 @@ request_timeout(struct http_conn *hc, enum http_count why)
 	http_pump(hc);
 }
 
-/* Handles the timer of /delay/TIME. At the end of the delay the answer starts. Before, idle_ms have passed without
- * progress: the connection is aborted if bytes are unacknowledged, and otherwise continues to wait. */
+/* Handles the timer of /delay/TIME. At the end of the delay the answer starts. A timer that fires earlier means
+ * idle_ms without progress: the connection is aborted if bytes are unacknowledged, and otherwise continues to wait. */
 static void
 delay_timer(struct http_conn *hc)
 {

@@ -99,7 +99,7 @@ free_services(void)
 }
 
 static const char *
-who_closes(const struct service *s)
+first_close_text(const struct service *s)
 {
 	if (s->def->first == SVC_FIRST_BY_COMMAND)
 		return "";
@@ -117,7 +117,7 @@ server_prepare(struct session *se)
 		for (int i = 0; i < NSERVICES; i++)
 			if (services[i].port != 0)
 				printf("%s on port %u%s\n", services[i].def->name, services[i].port,
-				       who_closes(&services[i]));
+				       first_close_text(&services[i]));
 		fflush(stdout);
 	}
 	return payload_init();
@@ -150,7 +150,7 @@ print_counts(FILE *f)
 	}
 }
 
-/* Runs after the run, when no worker writes counts. */
+/* Called after the run, when no worker writes counts any more. */
 static void
 server_finish(struct session *se)
 {

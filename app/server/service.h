@@ -123,7 +123,7 @@ unsigned service_ncounts(const struct service_def *def);
 const struct svc_count_def *service_count_def(const struct service_def *def, unsigned k);
 
 /** Called in `opened`: makes a zeroed connection of the service, sets it as the user pointer, and starts the idle
- * time-out. Returns it; NULL: the connection was aborted. */
+ * time-out. Returns the connection; NULL: it was aborted. */
 void *svc_open(struct la_conn *c, struct service *s);
 /** Discards unread bytes. */
 void svc_discard(struct svc_conn *sc);
@@ -132,10 +132,11 @@ bool svc_may_read(struct svc_conn *sc);
 
 /* ---- time-outs ----
  *
- * A connection without progress for idle_ms ends: in order when none of our bytes wait; otherwise, after
- * at least SVC_STALL_MS, by an abort, because a FIN would wait behind bytes that the peer does not take. Progress is an
- * acknowledged byte, or a received byte that the service counts: while answers wait, received bytes do not count.
- * The timer is lazy: progress writes the time, and a timer that fires too early is set again. */
+ * A connection without progress for idle_ms is closed in order when no byte of ours is unacknowledged. Otherwise the
+ * connection is aborted, after at least SVC_STALL_MS: a FIN would wait behind bytes that the peer does not take.
+ * Progress is an acknowledged byte, or a received byte that the service counts; while bytes of ours are unacknowledged,
+ * received bytes do not count. The timer is lazy: progress writes the time, and a timer that fires too early is set
+ * again. */
 
 /** Records progress. */
 void svc_progress(struct svc_conn *sc);

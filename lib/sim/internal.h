@@ -131,7 +131,7 @@ void la_sim_touch(struct la_sim *w, unsigned host);
 /* user.c */
 /** Allocates max records of connections. Returns 0 or -ENOMEM. */
 int la_sim_users(struct la_sim *w, unsigned max);
-/** Ends the connections of a host that was restarted. */
+/** Marks the open connections of a restarted host as closed and crashed. */
 void la_sim_users_lost(struct la_sim *w, unsigned host);
 
 /* net.c */

@@ -7,7 +7,7 @@
 #include "sim/ladder_arrow.h"
 
 enum {
-	LEAD = 3, /* dashes before a label */
+	LEAD = 3, /* dashes in front of a label */
 	OFF = 6,  /* columns between a router and the host */
 };
 

@@ -29,7 +29,7 @@ enum la_sim_when {
 
 struct la_sim_plan {
 	uint32_t send;	   /* bytes */
-	uint32_t chunk;	   /* bytes of a piece; 0: all bytes */
+	uint32_t chunk;	   /* bytes of a piece; 0: one piece */
 	uint32_t every_ms; /* ms between pieces; 0: no pause */
 	const char *text;  /* text to send, repeated; NULL: bytes derived from tag and offset */
 	enum la_sim_ending ending;
