@@ -71,7 +71,7 @@ bool ex_world(struct explain *x, const struct la_sim_config *cfg, const struct l
 void ex_fixed_isn(struct la_sim_config *cfg, uint32_t a, uint32_t b);
 /** A opens the ladder's tuple to B. Returns NULL, with a note in the ladder, when the open is refused. */
 struct la_sim_conn *ex_open(struct explain *x, const struct la_sim_plan *plan);
-/** Returns B's youngest connection. Without one it returns an empty record and sets x->error. */
+/** Returns B's newest connection. If B has none, returns an empty record and sets x->error. */
 struct la_sim_conn *ex_server(struct explain *x);
 /** Runs the world until `ms` ms after the start of the story. */
 void ex_until(struct explain *x, uint64_t ms);
@@ -80,7 +80,7 @@ void ex_pass(struct explain *x, uint64_t ms);
 /** Runs the world until no connection, no TIME_WAIT and no frame in transit is left. */
 void ex_quiet(struct explain *x);
 
-/** Two incarnations of the tuple, both ends of each. */
+/** Both ends of two incarnations of the tuple: a and b of #1, a2 and b2 of #2. */
 struct ex_two {
 	struct la_sim_conn *a, *b, *a2, *b2;
 	bool refused; /* the first try to open the tuple again was refused */
@@ -101,9 +101,9 @@ double ex_opened(const struct explain *x, const struct la_sim_conn *c);
 double ex_longest(const struct explain *x, unsigned side, enum la_state s);
 /** Returns the number of segments that an end (0 A, 1 B) sent with all these flags and at least `len` payload bytes. */
 unsigned ex_sent(const struct explain *x, unsigned side, uint8_t flags, uint16_t len);
-/** Returns the n-th (from 0) such segment; NULL: there is none. */
+/** Returns the n-th (from 0) of the segments that ex_sent() counts; NULL: there is none. */
 const struct la_ladder_item *ex_nth(const struct explain *x, unsigned side, uint8_t flags, uint16_t len, unsigned n);
-/** Returns whether an end was ever in this state. */
+/** Returns whether an end (0 A, 1 B) was ever in this state. */
 bool ex_seen(const struct explain *x, unsigned side, enum la_state s);
 
 /* ---- output of a story (explain_tell.c) ---- */

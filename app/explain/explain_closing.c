@@ -16,7 +16,7 @@ claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_si
 	ex_is(x, "bytes never acknowledged, both ends", a->why.unacked + b->why.unacked, 0);
 }
 
-/* Returns the time from A's first FIN to B's, s. */
+/* Returns the time from A's first FIN to B's first FIN, s; 0: one of them is missing. */
 static double
 fin_gap(const struct explain *x)
 {

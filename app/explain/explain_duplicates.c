@@ -117,7 +117,7 @@ wandering_without(struct explain *x)
 
 static const struct la_sim_plan victim = {
 	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 8, .opts = {.no_timestamps = true}};
-/* A's plan for #2: A closes late, so that it reads all old bytes. */
+/* A's plan for #2: A closes late, so that all old duplicates arrive before the close. */
 static const struct la_sim_plan victim2 = {
 	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 30000, .opts = {.no_timestamps = true}};
 static const struct la_sim_plan says_old = {.send = 8,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Why the end that sends the last ACK has to wait, and what SO_LINGER 0 does instead. */
+/* Why the end that sends the last ACK has to wait, and what happens with SO_LINGER 0, which avoids the wait. */
 
 #include "explain/explain.h"
 
