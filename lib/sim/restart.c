@@ -81,9 +81,9 @@ la_sim_restart(struct la_sim *w, unsigned host, bool orderly, uint32_t quiet_ms)
 		err = la_shard_load(n->shard, file_read, &f);
 	la_sim_tell(w, &(struct la_sim_event){.what = LA_SIM_RESTART,
 					      .host = (uint8_t)host,
-					      .text = orderly	 ? "restarted in order, its TIME_WAIT table with it"
+					      .text = orderly	 ? "restarted in order, with its TIME_WAIT table"
 						      : quiet_ms ? "crashed, and keeps quiet time"
-								 : "crashed, and goes on at once"});
+								 : "crashed, and restarts without quiet time"});
 	la_sim_settle(w);
 out:
 	free(f.p);
