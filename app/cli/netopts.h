@@ -53,11 +53,11 @@ extern const struct opt net_run_opts[];	    /* duration, drain, output */
 
 /** The option --log, for tables without net_run_opts, and the names of its levels. */
 extern const char *const net_log_levels[];
-#define NET_LOG_OPT                                                                                                    \
-	{                                                                                                              \
-		.name = "log", .kind = OPT_CHOICE, .dst = &net.log, .arg = "LEVEL", .choices = net_log_levels,         \
-		.help = "least severe level on standard error: error, warning, info, or debug, which adds DPDK's\n"    \
-			"lines. An error that ends the run is always printed [info]"                                   \
+#define NET_LOG_OPT                                                                                                 \
+	{                                                                                                           \
+		.name = "log", .kind = OPT_CHOICE, .dst = &net.log, .arg = "LEVEL", .choices = net_log_levels,      \
+		.help = "least severe level on standard error: error, warning, info, or debug, which adds DPDK's\n" \
+			"lines. An error that ends the run is always printed [info]"                                \
 	}
 
 /** Checks the options against each other. Returns 0, or -1 with a line in err. */

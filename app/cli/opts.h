@@ -12,16 +12,16 @@
 #include "core/config.h"
 
 enum opt_kind {
-	OPT_HEADING,  /* help only: `help` is a heading */
-	OPT_FLAG,     /* dst: bool */
-	OPT_DURATION, /* dst: uint32_t, ms; min and max in ms */
-	OPT_NUMBER,   /* dst: uint64_t; min and max */
-	OPT_FIELD,    /* dst: struct la_shard_config; row: field, range, unit (ms: a duration), default and help */
-	OPT_PORT,     /* dst: uint16_t */
-	OPT_TEXT,     /* dst: const char * */
-	OPT_CHOICE,   /* dst: int, index into choices */
-	OPT_SWITCH,   /* as OPT_CHOICE, with =VALUE only; without VALUE, the first choice */
-	OPT_CALL,     /* call(dst, text, why, size): 0, or -1 with the allowed values in why */
+	OPT_HEADING,	 /* help only: `help` is a heading */
+	OPT_FLAG,	 /* dst: bool */
+	OPT_DURATION,	 /* dst: uint32_t, ms; min and max in ms */
+	OPT_NUMBER,	 /* dst: uint64_t; min and max */
+	OPT_FIELD,	 /* dst: struct la_shard_config; row: field, range, unit (ms: a duration), default and help */
+	OPT_PORT,	 /* dst: uint16_t */
+	OPT_TEXT,	 /* dst: const char * */
+	OPT_CHOICE,	 /* dst: int, index into choices */
+	OPT_SWITCH,	 /* as OPT_CHOICE, with =VALUE only; without VALUE, the first choice */
+	OPT_CALL,	 /* call(dst, text, why, size): 0, or -1 with the allowed values in why */
 	OPT_CALL_SWITCH, /* as OPT_CALL, with =VALUE only; without VALUE, text is empty */
 };
 

@@ -51,12 +51,12 @@ struct opener {
 	struct la_tuples tuples;
 	struct opener_counts n;
 	struct slab conns;
-	bool stopped; /* no more opens */
-	bool started; /* the first connection is open or has failed */
-	bool waiting; /* the tuple budget is used up; read by other threads */
-	int fatal;    /* -errno of la_connect() that ended the opens */
-	uint64_t t0;  /* time of the first poll after the quiet time, ms; 0: not yet */
-	uint64_t now; /* time of the last poll, ms */
+	bool stopped;	   /* no more opens */
+	bool started;	   /* the first connection is open or has failed */
+	bool waiting;	   /* the tuple budget is used up; read by other threads */
+	int fatal;	   /* -errno of la_connect() that ended the opens */
+	uint64_t t0;	   /* time of the first poll after the quiet time, ms; 0: not yet */
+	uint64_t now;	   /* time of the last poll, ms */
 	uint64_t retry_at; /* no open before this time, ms */
 	bool have_tuple;   /* `tuple` was drawn and is not used */
 	unsigned ticket;
