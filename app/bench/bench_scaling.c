@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* One worker and two: connections from SYN to TIME_WAIT. Each worker has its own shard, queue pair,
- * generator, packet buffers and core. The rate of two is compared
- * with that of one alone in the same round. Rates are by CPU time: other threads on a core have no
- * effect, but caches and memory that the two share do. */
+ * generator, packet buffers and core. The rate of two workers together is compared
+ * with the rate of one worker in the same round. Rates are by CPU time: other threads on a core have no
+ * effect, but shared caches and shared memory have an effect. */
 
 #include <string.h>
 
@@ -38,7 +38,7 @@ struct worker {
 	unsigned *working; /* number of workers that have not finished their part */
 };
 
-/* All connections open, then all close: a batch has one step. */
+/* Runs a whole connection of every flow. Each batch has the same step of all flows. */
 static void
 worker_lives(struct worker *w)
 {
@@ -53,7 +53,7 @@ worker_lives(struct worker *w)
 	w->done += w->g.nflows;
 }
 
-/* A finished worker continues until all are finished, so that no worker runs alone by mistake. */
+/* A finished worker continues until all are finished, so that each is measured while the others run. */
 static int
 worker_main(void *arg)
 {
@@ -75,7 +75,7 @@ worker_main(void *arg)
 	return 0;
 }
 
-/* Connections a second of the first n workers together. */
+/* Returns the connections/s of the first n workers together. */
 static double
 workers_together(struct worker *w, unsigned n, double seconds)
 {
@@ -118,7 +118,7 @@ worker_close(struct worker *w)
 		server_check(&w->sv, "scaling", NULL);
 		if (la_shard_counters(w->sv.shard)->v[LA_C_ended_orderly] != w->done)
 			bench_fault(w->sv.b,
-				    "scaling: the server and the workers count different numbers of connections");
+				    "scaling: the server's count of orderly ends differs from the generator's");
 	}
 	server_close(&w->sv);
 	gen_close(&w->g);
