@@ -23,13 +23,13 @@
  * clock is the CPU time of its loop: TIME_WAIT entries expire at the rate of a
  * server alone on its core, and a pause causes no backlog.
  *
- * A batch and its answers fit into the core's own caches, like the few frames in a
+ * A batch and its answers fit into the private caches of the core, like the few frames in a
  * worker that is not overloaded. Packet buffers come from mempool
  * caches that never overflow, so the same buffers are used again.
  *
  * A bench creates its shards, runs one round without a result (except limit and overload), then the measured rounds,
  * and then compares its counters with the sent frames. A fault (a wrong or missing answer, a lost frame, a
- * counter that must be 0 and is not) ends the run, and the exit status is 1.
+ * counter that is not 0 and must be 0) ends the run, and the exit status is 1.
  *
  *	bench.c		the subcommand
  *	bench_env.c	ports, pools, clocks

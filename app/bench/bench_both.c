@@ -15,7 +15,7 @@ enum {
 	FIRST_PORT = 1024,
 	FRAMES = 5,	/* frames of a connection in each direction */
 	ROOM = 8 << 20, /* capacity for TIME_WAIT entries; memory of unused entries is not touched */
-	LIFE = 500,	/* MSL, ms */
+	LIFE = 500,	/* MSL of the opener, ms */
 };
 
 struct both {

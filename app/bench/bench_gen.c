@@ -235,9 +235,9 @@ gen_parse(struct gen *g, const struct rte_mbuf *m, struct gen_answer *a)
 	return true;
 }
 
-/* Returns whether the answer is for an address of gen_attack(). */
+/* Returns whether the answer goes to an address of gen_attack(). */
 static bool
-answers_attack(const struct gen_answer *a)
+is_to_attacker(const struct gen_answer *a)
 {
 	return (rte_be_to_cpu_32(a->raddr) >> 24) == 12;
 }
@@ -277,7 +277,7 @@ gen_take(struct gen *g, struct rte_mbuf **pkts, unsigned n)
 
 		if (!gen_parse(g, pkts[i], &a))
 			continue;
-		if (answers_attack(&a))
+		if (is_to_attacker(&a))
 			g->attack_answers++;
 		else if (g->answer)
 			g->answer(g, &a);

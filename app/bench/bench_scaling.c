@@ -40,7 +40,7 @@ struct worker {
 
 /* Runs a whole connection of every flow. Each batch has the same step of all flows. */
 static void
-worker_lives(struct worker *w)
+worker_cycle(struct worker *w)
 {
 	for (unsigned s = 0; s < STEPS; s++) {
 		for (uint32_t i = 0; i < w->g.nflows; i++)
@@ -63,15 +63,15 @@ worker_main(void *arg)
 
 	w->sv.cost = (struct bench_cost){0};
 	while (w->sv.cost.cpu < w->seconds * 0.25e9 && !b->faults)
-		worker_lives(w);
+		worker_cycle(w);
 	w->sv.cost = (struct bench_cost){0};
 	done = w->done;
 	while (w->sv.cost.cpu < w->seconds * 1e9 && !b->faults)
-		worker_lives(w);
+		worker_cycle(w);
 	w->rate = (double)(w->done - done) / w->sv.cost.cpu * 1e9;
 	__atomic_sub_fetch(w->working, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(w->working, __ATOMIC_RELAXED) > 0 && !b->faults)
-		worker_lives(w);
+		worker_cycle(w);
 	return 0;
 }
 

@@ -41,7 +41,7 @@ struct server {
 	uint16_t queue;
 	struct rte_mempool *pool;
 	struct la_shard *shard;
-	double now_ns; /* CPU time of its loop */
+	double now_ns; /* CPU time of the server's loop */
 	struct bench_cost cost;
 	uint64_t frames; /* on net_null: frames received in the time of `cost` */
 };
@@ -91,6 +91,7 @@ void server_close(struct server *sv);
 void server_run(struct server *sv, bool timed);
 /** Echoes a burst: swaps the addresses and ports, and writes the frames to out. Returns n. */
 unsigned server_echo(struct rte_mbuf **pkts, unsigned n, struct rte_mbuf **out);
+/** Returns the server's time, ms. */
 static inline uint64_t
 server_now(const struct server *sv)
 {
@@ -106,7 +107,7 @@ int gen_open(struct gen *g, struct server *sv, uint32_t nflows, const struct gen
 void gen_close(struct gen *g);
 /** Gives flow `slot` of the table a new tuple. */
 void gen_new_flow(struct gen *g, uint32_t slot);
-/** Returns the address of tuple number i, in network order; its port is in *port. */
+/** Returns the address of tuple number i, in network order, and sets *port. */
 uint32_t gen_tuple(uint32_t i, uint16_t *port);
 /** Returns whether an address (network order) is one of gen_tuple(). */
 bool gen_is_flow(uint32_t raddr);
@@ -115,7 +116,7 @@ void gen_send(struct gen *g, uint32_t slot);
 /** Puts a segment into the batch. Its payload has len octets: 'x', then zeros. */
 void gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_t ack, uint8_t flags,
 		 uint32_t len);
-/** Puts a SYN or an ACK of no flow, to the listening port, into the batch. */
+/** Puts a SYN or an ACK from a random source in 12.0.0.0/8, to the listening port, into the batch. */
 void gen_attack(struct gen *g, uint8_t flags);
 /** Shuffles the batch. */
 void gen_shuffle(struct gen *g);

@@ -70,7 +70,7 @@ struct side {
 	void *(*create)(uint32_t n, uint32_t live, bool is4);
 	void (*destroy)(void *self);
 	unsigned (*run[2][NOPS])(void *self, const struct burst *b); /* [0] IPv6, [1] IPv4 */
-	/* Polls at `tick`. Returns the number of references or timers that were due. */
+	/* Polls once at `tick`. Returns the number of references or timers that were due. */
 	unsigned (*poll)(void *self, uint32_t tick);
 	/* Makes the burst's connections due, in a structure that has a clock of its own. */
 	void (*due)(void *self, const struct burst *b);
@@ -84,7 +84,9 @@ struct side {
 extern const struct side side_table, side_rte, side_memory;
 enum { TABLE, RTE, MEMORY, NSIDES };
 
+/* Returns x mixed by a permutation of all 64-bit numbers. */
 uint64_t bench_mix(uint64_t x);
+/* Sets t to the tuple of connection `id`. */
 void burst_tuple(uint64_t id, bool is4, struct la_tuple *t);
 /* Makes connection `id` the i-th of the burst. Requires b->op and b->is4. */
 void burst_connection(struct burst *b, unsigned i, uint64_t id, unsigned round);

@@ -6,7 +6,7 @@
  * in the hash is the slot of the entry in an array of { timer, state }. Both libraries are used in their fastest way:
  * keys of 12 bytes with CRC32, look-ups in bulk, which prefetch, and then prefetched entries.
  * rte_timer reads the TSC itself, so timers are armed one day ahead. Before the measured time of an expiry, the timers
- * that are to expire are armed again for the present time; they are then at the head of rte_timer's list.
+ * that are to expire are armed again for the present time: they move to the head of rte_timer's list.
  *
  * Bare memory: an array of the table's size. A miss reads one random line. A hit reads two lines, and the first has
  * the address of the second. Lines are prefetched in the same bursts. */

@@ -153,7 +153,7 @@ struct load_step {
 struct load_target {
 	struct la_addr addr;
 	uint16_t port;
-	struct load_request request[LOAD_PATHS][2]; /* HTTP: [1] the last one, after which the server closes */
+	struct load_request request[LOAD_PATHS][2]; /* HTTP: [1] for the last one, which asks the server to close */
 };
 
 struct load_path {
@@ -202,7 +202,7 @@ enum load_phase {
 struct load_station {
 	const struct load_config *cfg;
 	struct load_counts n;
-	struct la_histogram *latency; /* LATENCIES of them */
+	struct la_histogram *latency; /* LATENCIES histograms */
 	struct la_tuples tuples[LOAD_TARGETS];
 	struct slab conns;
 	TAILQ_HEAD(load_later, load_conn) later; /* connections with an action in the next round */
@@ -220,7 +220,7 @@ struct load_station {
 	uint64_t share;		  /* this station's share of --connections; UINT64_MAX: no limit */
 	uint64_t begun;		  /* connections of the share that were begun, or left out */
 	uint64_t slots;		  /* processed slots of the schedule */
-	uint64_t given_up;     /* slots of the whole schedule before this one are given up; written by another thread */
+	uint64_t given_up;     /* lower slots of the whole schedule are given up; written by another thread */
 	bool aborts;	       /* open connections are to be aborted; written by another thread */
 	enum load_phase phase; /* read by other threads */
 	unsigned warm;	       /* warm-up connections begun, one a target */

@@ -40,7 +40,7 @@ wait_for(struct load_conn *lc, enum load_timer what, uint32_t ms)
 }
 
 static void
-our_fin(struct load_conn *lc)
+send_our_fin(struct load_conn *lc)
 {
 	if (lc->fin == 0) {
 		lc->fin = load_now(lc->st);
@@ -50,7 +50,7 @@ our_fin(struct load_conn *lc)
 
 /* Defers our FIN or our RST to the next round. */
 static void
-put_off(struct load_conn *lc)
+conn_defer(struct load_conn *lc)
 {
 	if (!lc->is_later)
 		TAILQ_INSERT_TAIL(&lc->st->later, lc, later);
@@ -58,7 +58,7 @@ put_off(struct load_conn *lc)
 }
 
 static void
-not_later(struct load_conn *lc)
+conn_undefer(struct load_conn *lc)
 {
 	if (lc->is_later)
 		TAILQ_REMOVE(&lc->st->later, lc, later);
@@ -72,12 +72,12 @@ load_conn_later(struct load_station *st)
 	bool any = lc != NULL;
 
 	for (; lc; lc = TAILQ_FIRST(&st->later)) {
-		not_later(lc);
+		conn_undefer(lc);
 		if (lc->mode == CLOSE_ABORT) {
 			lc->aborted = true;
 			la_abort(lc->c);
 		} else {
-			our_fin(lc);
+			send_our_fin(lc);
 		}
 	}
 	return any;
@@ -91,7 +91,7 @@ conn_sent_last(struct load_conn *lc)
 	uint32_t span = cfg->skew_ms[1] - cfg->skew_ms[0], ms = cfg->skew_ms[0];
 
 	if (lc->mode == CLOSE_HALF)
-		our_fin(lc);
+		send_our_fin(lc);
 	if (lc->mode != CLOSE_BOTH)
 		return;
 	if (span > 0)
@@ -99,7 +99,7 @@ conn_sent_last(struct load_conn *lc)
 	if (ms > 0)
 		wait_for(lc, TIMER_SKEW, ms);
 	else
-		put_off(lc);
+		conn_defer(lc);
 }
 
 /* After all requests are sent and all answers are read: ends the connection, if our side is to do so. */
@@ -107,9 +107,9 @@ static void
 conn_leave(struct load_conn *lc)
 {
 	if (lc->mode == CLOSE_CLIENT)
-		our_fin(lc);
+		send_our_fin(lc);
 	else if (lc->mode == CLOSE_ABORT)
-		put_off(lc);
+		conn_defer(lc);
 }
 
 /* Ends a connection whose remaining requests will go to another one. The connection ends as planned, but the peer's FIN
@@ -118,9 +118,9 @@ static void
 conn_carry(struct load_conn *lc)
 {
 	if (lc->mode == CLOSE_ABORT)
-		put_off(lc);
+		conn_defer(lc);
 	else if (lc->mode != CLOSE_SERVER)
-		our_fin(lc);
+		send_our_fin(lc);
 }
 
 /* The next step after an answer, or after the handshake. */
@@ -329,7 +329,7 @@ conn_peer_fin(struct la_conn *c, void *user)
 		lc->carry = lc->peer_closes = true; /* the peer closes between two requests (RFC 9112 9.5) */
 	conn_touch(lc);
 	lc->first = (uint8_t)kind_at_peer_fin(lc);
-	our_fin(lc);
+	send_our_fin(lc);
 }
 
 static void
@@ -346,7 +346,7 @@ conn_timer(struct la_conn *c, void *user)
 		go_on(lc);
 		return;
 	case TIMER_SKEW:
-		our_fin(lc);
+		send_our_fin(lc);
 		return;
 	case TIMER_GIVE_UP:
 		break;
@@ -372,7 +372,7 @@ conn_closed(struct la_conn *c, void *user, const struct la_closed *why)
 	uint64_t now = load_now(st);
 
 	(void)c;
-	not_later(lc);
+	conn_undefer(lc);
 	if (why->end == LA_END_RESET && lc->asking && st->cfg->protocol == LOAD_HTTP)
 		load_http_reset(lc);
 	if (lc->warm) {

@@ -241,7 +241,7 @@ rate_asked(const struct load_report *r, double dt)
 }
 
 static bool
-a_station_waits(const struct load_report *r)
+is_station_waiting(const struct load_report *r)
 {
 	for (unsigned i = 0; i < r->nstations; i++)
 		if (__atomic_load_n(&r->stations[i].waiting, __ATOMIC_RELAXED))
@@ -277,8 +277,8 @@ make_note(struct load_report *r, double rate, double dt, const struct load_use *
 	double per = dt > 0 ? 1 / dt : 0;
 	char p50[16] = "-", p99[16] = "-", rate_text[40] = "", spent[80];
 
-	if (a_station_waits(r)) {
-		snprintf(r->note, sizeof(r->note), "waiting: every tuple is live or rests its 2*MSL");
+	if (is_station_waiting(r)) {
+		snprintf(r->note, sizeof(r->note), "waiting: every tuple is in use or rests for 2*MSL");
 		return;
 	}
 	la_histogram_since(&r->diff, &r->now->latency[LAT_CLOSE], &r->before->latency[LAT_CLOSE]);

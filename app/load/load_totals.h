@@ -23,7 +23,7 @@ struct load_totals {
 	bool open;	  /* open loop */
 	double seconds;	  /* in which connections were due, until now */
 	uint64_t offered; /* open loop: connections due in that time */
-	uint64_t carried; /* orderly closes; closed loop: only those in that time */
+	uint64_t carried; /* orderly closes; closed loop: only closes within `seconds` */
 	double busy;	  /* largest share of CPU time that a worker was busy, 0 to 1; NaN: not known */
 };
 

@@ -13,7 +13,7 @@
 #define MS UINT64_C(1000000)
 
 enum {
-	LEAD_MS = 50,	 /* from the addition of a trial to its begin, so that no station is late */
+	LEAD_MS = 50,	 /* from the addition of a trial to its start, so that no station is late */
 	REST_MS = 300,	 /* between two trials */
 	LATE_MS = 20,	 /* allowed lag of generator and target: this part of the schedule ... */
 	LATE_LEAST = 64, /* ... plus this number of connections */

@@ -51,7 +51,7 @@ struct trials {
 
 	/* private */
 	enum trial_state state;
-	uint64_t begin, end, rest; /* hold time from begin to end; rest: end of the pause; ns of the schedule */
+	uint64_t begin, end, rest; /* start and end of the hold time, end of the pause; ns since the schedule began */
 	uint64_t late; /* connections that were due and not begun at the last reading within the hold time */
 	uint64_t open_middle, open_end; /* connections that were open at the last readings of each half */
 	bool was_read;			/* there was a reading within the hold time */

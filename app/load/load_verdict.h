@@ -2,7 +2,7 @@
 #ifndef LA_APP_LOAD_VERDICT_H
 #define LA_APP_LOAD_VERDICT_H
 
-/* The offered and carried load, its limit, and whether the run succeeded. */
+/* The offered and the carried load, the limit of the run, and whether the run succeeded. */
 
 #include "load/load_totals.h"
 
