@@ -10,7 +10,7 @@
  *	lead	a quarter of the measured time: bots open, queues fill
  *	measured	--seconds of virtual time, SECONDS_LEAST at least
  *	after	the attack ends; bots reset their connections 50 and 100 ms later
- *	1 s after	gauges are compared with those before the attack
+ *	1 s after	gauges are compared with their values before the attack
  *	until LAWFUL_S	gauges that differ are read every second. Half-open connections of sources that do not
  *			exist live 63 s, and their neighbour entries 3 s longer. A gauge that differs after LAWFUL_S
  *			seconds is a fault.

@@ -30,7 +30,7 @@ enum {
 };
 
 struct client {
-	double begun;  /* ns; below 0: the slot is free */
+	double begun;  /* due time of the SYN, ns; below 0: the slot is free */
 	uint32_t sent; /* number of the client's last segment, modulo 2^32: identifies its timer */
 };
 

@@ -3,9 +3,9 @@
 /* Complete connections, from SYN to TIME_WAIT or CLOSED, on the server core alone: lifecycle, churn
  * (lifecycle with a population), and connections under attack.
  *
- * There are three groups of flows, each one segment ahead of the next. A batch has the SYNs of one group, the second
- * segments of another and the last segments of the third, shuffled.
- * Every connection has a new tuple.
+ * There are three groups of flows, each one segment ahead of the next. A batch has the SYNs of the first group, the
+ * second segments of the second group and the last segments of the third group, shuffled. Then the groups change their
+ * roles. Every connection has a new tuple.
  *
  * A population is entered first: entries of other peers with random deadlines within
  * 2*MSL. So the expiring entries are at random places in the table and in the index, the worst order.

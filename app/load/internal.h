@@ -208,7 +208,7 @@ struct load_station {
 	TAILQ_HEAD(load_later, load_conn) later; /* connections with an action in the next round */
 	struct load_later carried;		 /* ended by the server with requests left; wait for a new connection */
 	uint64_t carry_at;			 /* earliest time to open a carried connection */
-	bool drained;				 /* no more connections are opened */
+	bool drained;				 /* the run drains: no more connections are opened */
 	int64_t credit[LOAD_PATHS];		 /* state of the choice of a path */
 	struct mix mix;
 	struct la_rng rng;
@@ -291,8 +291,9 @@ struct load_conn {
 	TAILQ_ENTRY(load_conn) later;
 	unsigned ticket;
 	uint16_t step;		     /* step of the ramp in which the connection was due */
-	uint8_t target, mode, timer; /* enum close_mode, enum load_timer */
+	uint8_t target, mode, timer; /* index of the target; enum close_mode; enum load_timer */
 	uint8_t first;		     /* enum load_kind, if the end is orderly */
+	/* any: a byte has arrived; unsent: the request is not sent whole; spoilt: an answer was wrong */
 	bool warm, opened, any, asking, unsent, spoilt, gave_up, aborted, is_later;
 };
 extern const struct la_conn_ops load_conn_ops;
