@@ -15,9 +15,9 @@
 
 enum {
 	FIRST_PORT = 1024,
-	HOLE = 2,     /* distance of segments above the hole, bytes: every second byte is missing */
-	ABOVE = 1000, /* segments of a bot above its hole; then the bot begins again with the first */
-	AHEAD = 32,   /* most unacknowledged bytes; then a bot retransmits from the first unacknowledged byte */
+	HOLE = 2,	 /* distance of segments above the hole, bytes: every second byte is missing */
+	ABOVE = 1000,	 /* segments of a bot above its hole; then the bot begins again with the first */
+	AHEAD = 32,	 /* most unacknowledged bytes; then a bot retransmits from the first unacknowledged byte */
 	RST_NEAR = 1000, /* least distance of a blind RST from RCV.NXT, bytes */
 	RST_FAR = 30000, /* largest additional distance, bytes: still inside the window */
 	FINS = 300,	 /* FINs of a bot to one TIME_WAIT entry, in 150 ms: less than 2*MSL */

@@ -15,8 +15,8 @@ enum {
 	FIN_ACK = LA_FIN | LA_ACK,
 	STEP_FRAMES = 256,	 /* approximate number of received frames between two checks of the schedule */
 	BATCH = 2 * BENCH_BATCH, /* frames that reach the ring together, in any order */
-	REQUEST = 120,	/* bytes */
-	RESPONSE = 200, /* bytes */
+	REQUEST = 120,		 /* bytes */
+	RESPONSE = 200,		 /* bytes */
 	ISN_SHIFT = 8,
 	RING = 1024,
 	POOL = 65535,
@@ -389,8 +389,7 @@ clients_open(struct clients *o, struct bench *b, const struct server_options *so
 	}
 	for (uint32_t i = 0; i < slots; i++) {
 		o->client[i].begun = -1;
-		o->free[i] = slots - 1 -
-			     i; /* the lowest slots are used first: memory of unused slots is not touched */
+		o->free[i] = slots - 1 - i; /* the lowest slots are used first: memory of unused slots is not touched */
 	}
 	o->nfree = slots;
 	o->g.pool = pool;

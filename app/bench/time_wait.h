@@ -104,9 +104,9 @@ struct result {
 	struct bench_series poll_worst[NSIDES], poll_mid[NSIDES]; /* cycles of the spike's slowest and median poll */
 	struct bench_series drain;				  /* cycles per entry, when all entries expire */
 	uint32_t spike;						  /* entries of the spike */
-	double bytes[NSIDES];	 /* measured bytes per entry */
-	double bound;		 /* computed bytes per entry of the table */
-	double huge;		 /* share of the table's memory in hugepages */
+	double bytes[NSIDES];					  /* measured bytes per entry */
+	double bound;						  /* computed bytes per entry of the table */
+	double huge;						  /* share of the table's memory in hugepages */
 	uint64_t polls_switched; /* polls of the spike with a thread switch; not in poll_worst and poll_mid */
 	uint64_t bursts, cut;	 /* measured bursts, and interrupted bursts among them, which are left out */
 	char why[NSIDES][160];	 /* reason for not measuring a structure (done is false) */

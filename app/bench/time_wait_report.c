@@ -164,8 +164,7 @@ report_collect_goals(const struct bench *b, struct goal *g)
 	double smaller = run ? r->bytes[RTE] / r->bytes[TABLE] : 0;
 	unsigned n = 0;
 
-	report_goal(g, &n, "enter: rte's cycles / ours", true, 8, run, report_times(r, OP_ENTER),
-		    GOAL_SIZE);
+	report_goal(g, &n, "enter: rte's cycles / ours", true, 8, run, report_times(r, OP_ENTER), GOAL_SIZE);
 	report_goal(g, &n, "insert and enter: rte's cycles / ours", true, 8, run,
 		    run ? (series_median(&r->op[RTE][OP_INSERT]) + series_median(&r->op[RTE][OP_ENTER])) /
 				    (series_median(&r->op[TABLE][OP_INSERT]) + series_median(&r->op[TABLE][OP_ENTER]))

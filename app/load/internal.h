@@ -220,12 +220,12 @@ struct load_station {
 	uint64_t share;		  /* this station's share of --connections; UINT64_MAX: no limit */
 	uint64_t begun;		  /* connections of the share that were begun, or left out */
 	uint64_t slots;		  /* processed slots of the schedule */
-	uint64_t given_up;     /* lower slots of the whole schedule are given up; written by another thread */
-	bool aborts;	       /* open connections are to be aborted; written by another thread */
-	enum load_phase phase; /* read by other threads */
-	unsigned warm;	       /* warm-up connections begun, one a target */
-	unsigned warmed;       /* warm-up connections that were established, or failed */
-	unsigned warm_open;    /* warm-up connections that have not ended */
+	uint64_t given_up;	  /* lower slots of the whole schedule are given up; written by another thread */
+	bool aborts;		  /* open connections are to be aborted; written by another thread */
+	enum load_phase phase;	  /* read by other threads */
+	unsigned warm;		  /* warm-up connections begun, one a target */
+	unsigned warmed;	  /* warm-up connections that were established, or failed */
+	unsigned warm_open;	  /* warm-up connections that have not ended */
 	uint64_t warm_start, warm_until;
 	uint64_t base; /* TSC */
 	double ns_per_tsc;

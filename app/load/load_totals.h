@@ -20,11 +20,11 @@ struct load_totals {
 	struct la_port_stats port;
 	struct la_faulty_counts faults;
 	uint64_t unexplained; /* drops */
-	bool open;	  /* open loop */
-	double seconds;	  /* in which connections were due, until now */
-	uint64_t offered; /* open loop: connections due in that time */
-	uint64_t carried; /* orderly closes; closed loop: only closes within `seconds` */
-	double busy;	  /* largest share of CPU time that a worker was busy, 0 to 1; NaN: not known */
+	bool open;	      /* open loop */
+	double seconds;	      /* in which connections were due, until now */
+	uint64_t offered;     /* open loop: connections due in that time */
+	uint64_t carried;     /* orderly closes; closed loop: only closes within `seconds` */
+	double busy;	      /* largest share of CPU time that a worker was busy, 0 to 1; NaN: not known */
 };
 
 /** Adds a station's counts and histograms; `scratch` holds a copy while it is read. */
