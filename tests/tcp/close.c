@@ -11,8 +11,8 @@ SCENARIO(close, C_01, "FIN after all queued data")
 	s->o.win = 1000;
 	s->o.wscale = 0;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send failed");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	for (struct peer_rx *x; (x = peer_wait(p, 5000)) != NULL;) {
 		if (x->flags & LA_FIN)
 			CHECK(s->r, x->end == p->ISS + 5002, "FIN at offset %u, expected 5000", x->end - 2 - p->ISS);
@@ -32,8 +32,8 @@ SCENARIO(close, C_01_window, "the FIN waits until the window has room")
 	s->o.win = 1000;
 	s->o.wscale = 0;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send failed");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	CHECK(s->r, p->N == p->ISS + 1001, "%u sequence numbers used in a window of 1000", p->N - p->ISS - 1);
 	peer_skip(p);
 	peer_ack(p);
@@ -45,8 +45,8 @@ SCENARIO(close, C_02, "data, then the FIN, are retransmitted until acknowledged"
 	struct peer *p = scene_open(s);
 	struct peer_rx *x;
 
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_skip(p);
 	x = peer_wait(p, 5000);
 	CHECK(s->r, x && x->seq == p->ISS + 1 && x->len == 100, "the data is not retransmitted first");
@@ -67,7 +67,7 @@ SCENARIO(close, C_03, "la_send() fails after a close, and one FIN is sent")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->R, 0);
 	peer_ack(p);
 	CHECK(s->r, user_send(p, 10) == -EPIPE, "la_send after la_shutdown: no EPIPE");
@@ -83,7 +83,7 @@ SCENARIO(close, C_04, "half-close: 100 kB are still received")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->R, 0);
 	feed(p, 100000, 1400);
 	peer_expect_state(p, LA_FIN_WAIT_2);
@@ -100,7 +100,7 @@ SCENARIO(close, C_04_fin_wait_1, "half-close: data is received in FIN_WAIT_1")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	p->got--; /* our FIN is not acknowledged */
 	feed(p, 5000, 1400);
 	peer_expect_state(p, LA_FIN_WAIT_1);
@@ -113,11 +113,11 @@ SCENARIO(close, C_05, "CLOSE_WAIT: 100 kB are still sent")
 
 	peer_fin(p);
 	peer_expect(p, LA_ACK, p->N, p->IRS + 2, 0);
-	CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
+	CHECK(s->r, user_send(p, 100000) == 100000, "la_send failed");
 	drain(p, 2000);
 	CHECK(s->r, p->got == p->ISS + 1 + 100000, "only %u bytes arrived", p->got - p->ISS - 1);
 	peer_expect_state(p, LA_CLOSE_WAIT);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 100001, p->R, 0);
 	peer_expect_state(p, LA_LAST_ACK);
 	peer_ack(p);
@@ -137,7 +137,7 @@ SCENARIO(close, C_06, "`closed` reports orderly or reset, and the number of unac
 
 	q = peer_new(s->r, &s->o);
 	peer_to_established(q);
-	CHECK(s->r, user_send(q, 1000) == 1000, "la_send");
+	CHECK(s->r, user_send(q, 1000) == 1000, "la_send failed");
 	peer_send(q, LA_ACK, q->snd, q->ISS + 401, 0);
 	peer_send(q, LA_RST, q->R, 0, 0);
 	user_expect_closed(q, LA_END_RESET);
@@ -154,7 +154,7 @@ SCENARIO(close, C_07_unread, "la_close() with unread data sends a RST")
 	peer_data(p, 100);
 	rig_run(s->r, 600);
 	peer_skip(p);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	CHECK(s->r, (last_rx(p)->flags & LA_RST) && last_rx(p)->seq == p->N, "no RST with SEG.SEQ = N");
 	user_expect_closed(p, LA_END_ABORTED);
 	peer_expect_state(p, LA_CLOSED);
@@ -164,7 +164,7 @@ SCENARIO(close, C_07_late, "data after la_close() is answered by a RST")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_ack(p);
 	peer_skip(p);
 	peer_data(p, 100);
@@ -189,7 +189,7 @@ SCENARIO(close, C_08, "a duplicate of data already read does not count as unread
 	      p->u.peer_fin);
 	CHECK(s->r, p->R == p->IRS + 102, "the FIN after old data was not accepted");
 	peer_skip(p);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_expect(p, LA_FIN | LA_ACK, p->N - 1, p->R, 0);
 	peer_expect_state(p, LA_LAST_ACK);
 }
@@ -200,7 +200,7 @@ SCENARIO(close, C_08_in_fin_wait, "old data after la_close() is answered by an A
 
 	peer_data(p, 100);
 	rig_run(s->r, 600);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_ack(p);
 	peer_skip(p);
 	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
@@ -215,9 +215,9 @@ SCENARIO(close, C_09, "an abort sends a RST with SEG.SEQ = SND.NXT, not the end 
 	s->o.win = 1000;
 	s->o.wscale = 0;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send failed");
 	CHECK(s->r, p->N == p->ISS + 1001, "%u bytes sent, expected a full window of 1000", p->N - p->ISS - 1);
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
 	CHECK(s->r, (last_rx(p)->flags & LA_RST) && last_rx(p)->seq == p->N, "no RST with SEG.SEQ = N");
 	CHECK(s->r, p->u.why.unacked == 5000, "%llu bytes unacknowledged", (unsigned long long)p->u.why.unacked);
 	user_expect_closed(p, LA_END_ABORTED);
@@ -228,7 +228,7 @@ SCENARIO(close, C_10, "after an abort an old segment draws a RST, and the next i
 	struct peer *p = scene_open(s);
 	uint32_t old_r = p->R, old_n = p->N;
 
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
 	peer_skip(p);
 	peer_send(p, LA_ACK, old_r, old_n, 50);
 	CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->flags == LA_RST && last_rx(p)->seq == old_n,
@@ -326,7 +326,7 @@ SCENARIO(close, C_16_held, "FIN with data that the user has not read")
 	user_read(p, UINT64_MAX);
 	rig_pump(s->r);
 	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "no `peer_fin` after the data");
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_skip(p);
 	peer_expect_state(p, LA_LAST_ACK);
 }
@@ -337,7 +337,7 @@ fin_above_hole(struct scene *s, enum la_state from, enum la_state to)
 	struct peer *p = scene_open(s);
 
 	if (from != LA_ESTABLISHED) {
-		CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+		CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 		if (from == LA_FIN_WAIT_2)
 			peer_ack(p);
 		else

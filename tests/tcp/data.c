@@ -263,7 +263,7 @@ SCENARIO(data, D_13, "the peer shrinks its window to 0: no new data is sent; all
 	s->o.win = 10000;
 	s->o.wscale = 0;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 30000) == 30000, "la_send");
+	CHECK(s->r, user_send(p, 30000) == 30000, "la_send failed");
 	rig_pump(s->r);
 	peer_skip(p);
 	n = p->N;
@@ -288,7 +288,7 @@ SCENARIO(data, D_14, "zero-window probes: the interval starts at RTO and doubles
 	uint64_t last, gap = 0;
 
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
-	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send failed");
 	CHECK(s->r, peer_waiting(p) == 0, "data was sent into a zero window");
 	last = s->r->now;
 	for (unsigned i = 0; i < 14; i++) {
@@ -314,7 +314,7 @@ SCENARIO(data, D_15, "answered probes keep the connection open without limit")
 	struct peer *p = scene_open(s);
 
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
-	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send failed");
 	for (unsigned i = 0; i < 40; i++) {
 		CHECK(s->r, peer_wait(p, 200000) != NULL, "no probe");
 		peer_skip(p);
@@ -332,7 +332,7 @@ SCENARIO(data, D_15_silent, "unanswered probes end the connection after R2")
 	struct peer *p = scene_open(s);
 
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
-	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send failed");
 	rig_run(s->r, 600000);
 	user_expect_closed(p, LA_END_TIMEOUT);
 	CHECK(s->r, p->u.why.unacked == 1000, "%llu bytes", (unsigned long long)p->u.why.unacked);
@@ -342,10 +342,10 @@ SCENARIO(data, D_16_nagle, "the second small write waits for the ACK (Nagle), un
 {
 	struct peer *p = scene_open(s), *q;
 
-	CHECK(s->r, user_send(p, 10) == 10, "la_send");
+	CHECK(s->r, user_send(p, 10) == 10, "la_send failed");
 	peer_expect(p, LA_ACK, p->ISS + 1, p->R, 10);
-	CHECK(s->r, user_send(p, 10) == 10, "la_send");
-	CHECK(s->r, user_send(p, 10) == 10, "la_send");
+	CHECK(s->r, user_send(p, 10) == 10, "la_send failed");
+	CHECK(s->r, user_send(p, 10) == 10, "la_send failed");
 	peer_expect_none(p, 50);
 	peer_ack(p);
 	peer_expect(p, LA_ACK, p->ISS + 11, p->R, 20);
@@ -353,9 +353,9 @@ SCENARIO(data, D_16_nagle, "the second small write waits for the ACK (Nagle), un
 	s->o.conn.nodelay = true;
 	s->o.lport = 81;
 	q = scene_open(s);
-	CHECK(s->r, user_send(q, 10) == 10, "la_send");
+	CHECK(s->r, user_send(q, 10) == 10, "la_send failed");
 	peer_expect(q, LA_ACK, q->ISS + 1, q->R, 10);
-	CHECK(s->r, user_send(q, 10) == 10, "la_send");
+	CHECK(s->r, user_send(q, 10) == 10, "la_send failed");
 	peer_expect(q, LA_ACK, q->ISS + 11, q->R, 10);
 }
 
@@ -366,7 +366,7 @@ SCENARIO(data, D_16_sws, "silly window avoidance: a window that opens by a few b
 	s->o.win = 2000;
 	s->o.wscale = 0;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 20000) == 20000, "la_send");
+	CHECK(s->r, user_send(p, 20000) == 20000, "la_send failed");
 	rig_pump(s->r);
 	peer_skip(p);
 	p->got = p->N;
@@ -386,7 +386,7 @@ SCENARIO(data, D_17, "the last segment of a write has PSH")
 	const uint32_t sizes[] = {1, 100, 1460, 3000, 10000};
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		CHECK(s->r, user_send(p, sizes[i]) == (ssize_t)sizes[i], "la_send");
+		CHECK(s->r, user_send(p, sizes[i]) == (ssize_t)sizes[i], "la_send failed");
 		drain(p, 600);
 		for (unsigned k = p->nrx; k-- > 0;) {
 			if (p->rx[k].len == 0)
@@ -432,7 +432,7 @@ SCENARIO(data, send_queue, "la_send() accepts at most the room in the send queue
 	drain(p, 2000);
 	CHECK(s->r, p->u.writable >= 1, "no `writable` callback");
 	CHECK(s->r, p->got == p->ISS + 10001, "only %u bytes arrived", p->got - p->ISS - 1);
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 }
 
 SCENARIO(data, acked, "`acked` is called once a segment; la_unacked() and la_unsent() count the bytes")
@@ -443,7 +443,7 @@ SCENARIO(data, acked, "`acked` is called once a segment; la_unacked() and la_uns
 	s->o.wscale = 0;
 	p = scene_open(s);
 	CHECK(s->r, la_unacked(p->u.c) == 0 && la_unsent(p->u.c) == 0, "unacked or unsent is not 0 for an empty queue");
-	CHECK(s->r, user_send(p, 2500) == 2500, "la_send");
+	CHECK(s->r, user_send(p, 2500) == 2500, "la_send failed");
 	CHECK(s->r, p->u.acked == 0 && la_unacked(p->u.c) == 2500, "%zu unacknowledged", la_unacked(p->u.c));
 	CHECK(s->r, la_unsent(p->u.c) == 1500, "%zu unsent", la_unsent(p->u.c));
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 401, .win = WIN_ZERO);
@@ -456,7 +456,7 @@ SCENARIO(data, acked, "`acked` is called once a segment; la_unacked() and la_uns
 	CHECK(s->r, p->u.acked == 1, "`acked` was called for an ACK of no new data");
 	peer_ack(p);
 	CHECK(s->r, p->u.acked == 2, "`acked` called %u times", p->u.acked);
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	drain(p, 2000);
 	CHECK(s->r, p->got == p->ISS + 2502, "%u bytes before the FIN, expected 2500", p->got - p->ISS - 2);
 	CHECK(s->r, la_unacked(p->u.c) == 0 && la_unsent(p->u.c) == 0, "unacked or unsent is not 0");
@@ -479,8 +479,8 @@ SCENARIO(data, unsent_before_the_handshake, "bytes queued before the handshake c
 {
 	struct peer *p = scene_listen(s);
 
-	CHECK(s->r, user_connect(p) == 0, "la_connect");
-	CHECK(s->r, user_send(p, 300) == 300, "la_send");
+	CHECK(s->r, user_connect(p) == 0, "la_connect failed");
+	CHECK(s->r, user_send(p, 300) == 300, "la_send failed");
 	CHECK(s->r, la_unsent(p->u.c) == 300 && la_unacked(p->u.c) == 300, "%zu unsent", la_unsent(p->u.c));
 	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->N, 0);
 	CHECK(s->r, la_unsent(p->u.c) == 0 && p->u.acked == 0, "%zu unsent", la_unsent(p->u.c));

@@ -9,8 +9,8 @@ SCENARIO(open, P_01_passive, "passive open: three-way handshake, data in both di
 	struct peer *p = scene_open(s);
 
 	peer_data(p, 700);
-	CHECK(s->r, p->u.bytes == 700, "not delivered");
-	CHECK(s->r, user_send(p, 900) == 900, "la_send");
+	CHECK(s->r, p->u.bytes == 700, "the data was not delivered");
+	CHECK(s->r, user_send(p, 900) == 900, "la_send failed");
 	drain(p, 600);
 	CHECK(s->r, p->got == p->ISS + 901 && p->R == p->snd, "not sent, or not acknowledged");
 	CHECK(s->r, rig_counter(s->r, LA_C_opens_passive) == 1, "opens_passive is not 1");
@@ -21,8 +21,8 @@ SCENARIO(open, P_01_active, "active open: three-way handshake, data in both dire
 	struct peer *p = scene_connect(s);
 
 	peer_data(p, 700);
-	CHECK(s->r, p->u.bytes == 700, "not delivered");
-	CHECK(s->r, user_send(p, 900) == 900, "la_send");
+	CHECK(s->r, p->u.bytes == 700, "the data was not delivered");
+	CHECK(s->r, user_send(p, 900) == 900, "la_send failed");
 	drain(p, 600);
 	CHECK(s->r, p->got == p->ISS + 901 && p->R == p->snd, "not sent, or not acknowledged");
 	CHECK(s->r, rig_counter(s->r, LA_C_opens_active) == 1, "opens_active is not 1");
@@ -55,8 +55,8 @@ simultaneous(struct scene *s, uint8_t flags)
 	CHECK(s->r, p->u.opened == 1, "`opened` was not called");
 	peer_expect_state(p, LA_ESTABLISHED);
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "not delivered");
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 	drain(p, 600);
 	CHECK(s->r, p->got == p->ISS + 101, "the data was not sent");
 }
@@ -112,7 +112,7 @@ SCENARIO(open, P_04, "an open connection works beside a thousand half-open conne
 	s->o.lport = 81;
 	p = scene_open(s);
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "not delivered");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1001, "%llu connections, expected 1001",
 	      (unsigned long long)rig_counter(s->r, LA_C_live));
 	rig_run(s->r, 300000);
@@ -248,7 +248,7 @@ SCENARIO(open, P_11, "after a retransmitted SYN the first RTO is 3 s, unless a t
 	CHECK(s->r, x && x->flags == LA_SYN, "the SYN is not retransmitted");
 	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->N, 0);
 	peer_skip(p);
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 	peer_skip(p);
 	from = s->r->now;
 	x = peer_wait(p, 20000);
@@ -436,7 +436,7 @@ SCENARIO(open, simultaneous_text_closed,
 {
 	struct peer *p = crossing_text(s, 5000, 10, 0);
 
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_send(p, LA_ACK, p->snd, p->ISS + 1, 0);
 	user_expect_closed(p, LA_END_RESET);
 	CHECK(s->r, last_rx(p)->flags & LA_RST, "no RST");

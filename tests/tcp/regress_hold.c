@@ -27,7 +27,7 @@ check_hold(struct scene *s)
 /* --- the budget ------------------------------------------------------------------------------------------ */
 
 SCENARIO(regress_hold, never_above_max,
-	 "with send_more connections than reserved first buffers, held buffers stay at or below max_held")
+	 "with more connections than reserved first buffers, held buffers stay at or below max_held")
 {
 	struct peer *p[24];
 
@@ -157,15 +157,15 @@ SCENARIO(regress_hold, low_pool,
 	rig_run(s->r, 1);
 	peer_skip(p);
 	peer_data(p, 1400);
-	CHECK(s->r, la_unread(p->u.c) == 1400, "send_more text was accepted");
+	CHECK(s->r, la_unread(p->u.c) == 1400, "text for a second buffer was accepted");
 	peer_data(q, 1400);
 	CHECK(s->r, la_unread(q->u.c) == 1400, "the first text was not accepted");
 	peer_skip(p);
 	peer_skip(q);
-	CHECK(s->r, user_send(q, 100) == 100, "la_send");
+	CHECK(s->r, user_send(q, 100) == 100, "la_send failed");
 	rig_run(s->r, 500);
 	CHECK(s->r, q->N == q->ISS + 1, "payload was sent below low_mbufs");
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	user_expect_closed(p, LA_END_ABORTED);
 	while (n > 0)
 		rte_pktmbuf_free(out[--n]);
@@ -346,7 +346,7 @@ open_zero_window(struct scene *s)
 	struct peer *p = scene_another(s);
 
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
-	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send failed");
 	return p;
 }
 
@@ -363,8 +363,8 @@ SCENARIO(regress_hold, close_between_probes,
 		scene_rig(s, NULL);
 		p = open_zero_window(s);
 		answer_probes(p, 200000);
-		CHECK(s->r, p->u.closed == 0, "ended early");
-		CHECK(s->r, user_close(p) == 0, "la_close");
+		CHECK(s->r, p->u.closed == 0, "the connection ended early");
+		CHECK(s->r, user_close(p) == 0, "la_close failed");
 		from = s->r->now;
 		answer_probes(p, 100000);
 		CHECK(s->r,
@@ -387,7 +387,7 @@ SCENARIO(regress_hold, close_after_idle, "la_close() after idle time: orphan_ms 
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
 		s->r->now += idle[i]; /* without a call of the shard */
 		from = s->r->now;
-		CHECK(s->r, user_close(p) == 0, "la_close");
+		CHECK(s->r, user_close(p) == 0, "la_close failed");
 		answer_probes(p, 4999);
 		CHECK(s->r, p->u.closed == 0, "ended after %lu ms", p->u.closed_at - from);
 		answer_probes(p, 1000);
@@ -410,7 +410,7 @@ SCENARIO(regress_hold, timer_then_close, "la_set_timer() just before la_close() 
 			s->r->now += idle;
 			from = s->r->now;
 			la_set_timer(p->u.c, timers[i]);
-			CHECK(s->r, user_close(p) == 0, "la_close");
+			CHECK(s->r, user_close(p) == 0, "la_close failed");
 			answer_probes(p, 4999);
 			CHECK(s->r, p->u.closed == 0, "ended after %lu ms", p->u.closed_at - from);
 			answer_probes(p, 1000);
@@ -430,14 +430,14 @@ SCENARIO(regress_hold, orphan_without_buffers,
 	q = scene_another(s);
 	hold(s)->low = s->r->mbufs + 1; /* the pool counts as low */
 	rig_run(s->r, 2);
-	CHECK(s->r, user_send(p, 3000) > 0 && user_send(q, 700) == 700, "la_send");
-	CHECK(s->r, user_close(p) == 0 && user_close(q) == 0, "la_close");
+	CHECK(s->r, user_send(p, 3000) > 0 && user_send(q, 700) == 700, "la_send failed");
+	CHECK(s->r, user_close(p) == 0 && user_close(q) == 0, "la_close failed");
 	from = s->r->now;
 	rig_run(s->r, 3000);
-	CHECK(s->r, p->u.closed == 0, "ended early");
+	CHECK(s->r, p->u.closed == 0, "the connection ended early");
 	PEER_TX(q, .flags = LA_ACK, .seq = q->snd, .ack = q->got);
 	rig_run(s->r, 1999);
-	CHECK(s->r, p->u.closed == 0, "ended early");
+	CHECK(s->r, p->u.closed == 0, "the connection ended early");
 	rig_run(s->r, 2);
 	CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "the connection is still open");
 	hold(s)->low = 1;
@@ -454,7 +454,7 @@ SCENARIO(regress_hold, no_spin, "above max_orphans, when no orphan may be aborte
 	scene_rig(s, &(struct rig_opts){.max_orphans = 2});
 	for (unsigned i = 0; i < 12; i++) {
 		p[i] = scene_another(s);
-		CHECK(s->r, user_close(p[i]) == 0, "la_close");
+		CHECK(s->r, user_close(p[i]) == 0, "la_close failed");
 		drain(p[i], 0);
 		p[i]->got = p[i]->N;
 		if (i % 2)

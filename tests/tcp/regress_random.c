@@ -74,7 +74,7 @@ add_live(struct random_users *w, struct la_conn *c)
 	w->live[w->n++] = c;
 }
 
-/* Returns one of the 8 tuples of each family that the peers open. active_tuple(): one of the 16 that the shard opens. */
+/* Returns a tuple that the peers open: 8 for each family. active_tuple(): one that the shard opens, 16 for each. */
 static struct la_tuple
 passive_tuple(struct random_users *w)
 {
@@ -491,8 +491,8 @@ run_seed(struct rig *r, uint64_t seed)
 	o.sndbuf = one_in(w, 2) ? 5000 : 0;
 	o.keepalive_ms = one_in(w, 2) ? 3000 : 0;
 	o.user_timeout_ms = one_in(w, 2) ? 5000 : 0;
-	CHECK(r, la_listen(r->s, NULL, PORT_A, &random_ops, w, &o) == 0, "la_listen");
-	CHECK(r, la_listen(r->s, NULL, PORT_B, &random_ops, w, NULL) == 0, "la_listen");
+	CHECK(r, la_listen(r->s, NULL, PORT_A, &random_ops, w, &o) == 0, "la_listen failed");
+	CHECK(r, la_listen(r->s, NULL, PORT_B, &random_ops, w, NULL) == 0, "la_listen failed");
 	for (unsigned i = 1; i <= STEPS; i++) {
 		step(w);
 		if (i % CHECK_EVERY == 0)

@@ -81,7 +81,7 @@ add_entry(struct scene *s, unsigned net, unsigned host)
 	peer_skip(p);
 	peer_ack(p);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_skip(p);
 	p->got = p->N;
 	peer_fin(p);
@@ -351,7 +351,7 @@ SCENARIO(tw_share, ends, "every end of a connection decreases the prefix counter
 	p = from(s, 1, 2);
 	peer_to_established(p);
 	expect_held(s, p, 1, "ESTABLISHED");
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
 	expect_held(s, p, 0, "aborted");
 	p = from(s, 1, 3);
 	peer_to_last_ack(p, true);
@@ -418,7 +418,7 @@ SCENARIO(tw_share, reopened,
 	peer_ack(p);
 	peer_expect_state(p, LA_ESTABLISHED);
 	expect_held(s, p, 2, "reopened: the old slot (ZOMBIE) and a reservation");
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
 	expect_held(s, p, 1, "the old slot (ZOMBIE) alone");
 	rig_run(s->r, 240000);
 	expect_held(s, p, 0, "the wheel freed the old slot");
@@ -451,7 +451,7 @@ SCENARIO(tw_share, restart, "after la_shard_load() the prefix counters and limit
 	stream_free(&file);
 	rig_pump(r);
 	expect_held(s, p, 12, "loaded");
-	CHECK(r, la_listen(r->s, NULL, 80, &user_ops, NULL, NULL) == 0, "la_listen");
+	CHECK(r, la_listen(r->s, NULL, 80, &user_ops, NULL, NULL) == 0, "la_listen failed");
 	p = from(s, 2, 3);
 	peer_syn(p);
 	expect_held(s, p, 2, "the other prefix has an entry and a reservation");
