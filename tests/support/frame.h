@@ -74,8 +74,8 @@ struct frame_in {
 	size_t len;
 };
 
-/** Parses an IPv4 or IPv6 TCP frame. Checks lengths, both checksums, option list, padding and
- * reserved bits. Returns NULL for a valid frame, else a text that names the fault. */
+/** Parses an IPv4 or IPv6 TCP frame. Checks lengths, the checksums of IP and TCP, option list, padding and
+ * reserved bits. Returns NULL for a valid frame, otherwise a text that names the fault. */
 const char *frame_read(const uint8_t *p, size_t len, struct frame_in *f);
 
 /** The Internet checksum (RFC 1071) of bytes, continued from sum; not folded. */

@@ -63,7 +63,7 @@ SCENARIO(buffers, multi_seg, "the shard sends chained mbufs, and all bytes arriv
 }
 
 SCENARIO(buffers, offloads,
-	 "with checksum offload, the mbuf has the header lengths and flags that the port needs")
+	 "with checksum offload, the mbuf has the header lengths, the checksum field the pseudo-header sum")
 {
 	static const uint32_t offloads[] = {
 		LA_OFF_TX_IP_CKSUM,

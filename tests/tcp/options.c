@@ -251,8 +251,8 @@ SCENARIO(options, O_13, "a timestamp without negotiation is ignored")
 	CHECK(s->r, p->u.bytes == 200 && p->R == p->snd + 100, "the data was not accepted");
 }
 
-/* RFC 7323 4.3 has the rule for TSecr. */
-SCENARIO(options, O_14, "TSecr is the TSval of the last segment at the left edge of the window")
+/* RFC 7323 4.3: the cases (A), (B) and (C). */
+SCENARIO(options, O_14, "TSecr of a delayed ACK, of an ACK above a hole and of an ACK for a filled hole")
 {
 	struct peer *p = scene_open(s);
 	uint32_t t = p->ts_now;

@@ -108,7 +108,7 @@ SCENARIO(pmtu, identifications, "connections of one shard do not share an identi
 		}
 }
 
-SCENARIO(pmtu, small_peer, "a peer's MSS below 552: an error with the present packet size changes nothing; a smaller MTU clears DF")
+SCENARIO(pmtu, small_peer, "MSS below 552: an error with the present packet size has no effect; a smaller MTU clears DF")
 {
 	struct peer *p;
 	uint32_t most;

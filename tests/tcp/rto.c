@@ -188,7 +188,7 @@ SCENARIO(rto, simultaneous_open, "the SYN,ACK of a simultaneous open restarts th
 	peer_expect_state(p, LA_SYN_RCVD);
 	from = s->r->now;
 	at = retransmitted_at(p, p->ISS);
-	CHECK(s->r, at - from >= 1000, "retransmitted %u ms after it was sent", (unsigned)(at - from));
+	CHECK(s->r, at - from >= 1000, "retransmitted %u ms after the SYN,ACK", (unsigned)(at - from));
 }
 
 SCENARIO(rto, window_opens, "the retransmission when the window opens restarts the retransmission timer")

@@ -134,7 +134,7 @@ two_prefixes(struct scene *s, uint32_t c, uint32_t percent)
 	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "an entry ended early");
 }
 
-SCENARIO(tw_share, two, "when a second prefix is active, the first prefix is limited to its share, and the second gets the other entries")
+SCENARIO(tw_share, two, "when a second prefix is active, the first is limited to its share, and the second gets the other entries")
 {
 	for (unsigned i = 0; i < RTE_DIM(tables); i++)
 		for (unsigned k = 0; k < RTE_DIM(shares); k++)

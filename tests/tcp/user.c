@@ -185,7 +185,7 @@ SCENARIO(user, every_call_from_every_callback, "every API call works in every ca
 	}
 }
 
-SCENARIO(user, unread_in_time_wait, "unread text stays readable in TIME_WAIT; `closed` is called when it is read")
+SCENARIO(user, unread_in_time_wait, "unread text stays readable in TIME_WAIT; `closed` is called after the last byte is read")
 {
 	struct peer *p = scene_open(s);
 
@@ -232,7 +232,7 @@ SCENARIO(user, unread_and_reopened, "a tuple opens again while the user of the o
 	peer_expect_state(q, LA_ESTABLISHED);
 }
 
-SCENARIO(user, unread_in_last_ack, "unread text stays readable after LAST_ACK; `closed` is called when it is read")
+SCENARIO(user, unread_in_last_ack, "unread text stays readable after LAST_ACK; `closed` is called after the last byte is read")
 {
 	struct peer *p = scene_open(s);
 
