@@ -10,8 +10,8 @@
  *     not reached. An incarnation that a user aborted is exempt; the next incarnation is not. After
  *     la_close(), a user may get LA_END_FIN_WAIT_2 (conn.h) after 5 s; the close itself continues.
  *  3. RST (RFC 9293 3.5.2): none is sent without a network fault. A synchronized connection, TIME_WAIT included,
- *     sends no RST (group 3), unless a user has aborted. A duplicate segment may draw a RST from an end without
- *     connection (group 1) or in the handshake (group 2, figure 9). By rule 2, this RST ends no connection.
+ *     sends no RST (group 3). A duplicate segment may draw a RST from an end without connection (group 1) or in the
+ *     handshake (group 2, figure 9). By rule 2, this RST ends no connection. After an abort, RSTs are not checked.
  *  4. TIME_WAIT (RFC 9293 3.6, 3.3.2 figure 5): an end enters it if and only if its user closed before the peer's
  *     FIN arrived. TIME_WAIT lasts 2*MSL from its start or from the last acceptable FIN (3.10.7.4 eighth step),
  *     plus at most one tick of the shard's clock. A new incarnation that is established over the entry ends

@@ -125,8 +125,8 @@ struct shrink {
 	double until;
 };
 
-/* Runs the world and returns whether it still fails. When the first failure was a wrong byte, only a wrong byte
- * counts, and otherwise only another violation. Returns false when the bound of runs or seconds is reached. */
+/* Runs the world and returns whether it still fails. A first failure by a wrong byte must remain a wrong byte, and
+ * another failure must not become one. Returns false when the bound of runs or seconds is reached. */
 static bool
 is_still_failing(struct shrink *k, const struct rw_spec *s)
 {
@@ -260,7 +260,7 @@ print_figures(unsigned worlds, double t)
 	for (unsigned e = 1; e < LA_NENDS; e++)
 		if (r->one_sided[e])
 			printf(" %s %llu", la_end_name((enum la_end)e), (unsigned long long)r->one_sided[e]);
-	printf("\nreasons of these resets: 2*MSL had ended %llu, orderly host crashed %llu, it reopened "
+	printf("\nreasons of these resets: 2*MSL ended %llu, crash of the orderly end %llu, reopen by the orderly end "
 	       "%llu\n",
 	       (unsigned long long)r->excuse[RW_ENTRY_OVER], (unsigned long long)r->excuse[RW_HOST_CRASHED],
 	       (unsigned long long)r->excuse[RW_REUSED]);

@@ -119,7 +119,7 @@ struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_params *d, un
 struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t segments;
 	uint32_t iss, end; /* of the newest incarnation: its ISN, and the end of its sent sequence numbers */
-	uint64_t sent_us;  /* time of the newest incarnation's last segment */
+	uint64_t sent_us;  /* time of the last segment, RSTs not included */
 	uint32_t old_end;  /* end of the sent sequence numbers of earlier incarnations, valid until old_until */
 	uint64_t old_until; /* time when the segments of earlier incarnations have expired */
 	bool any, behind;   /* a segment was sent; random_law.c: the newest incarnation is "behind" */
