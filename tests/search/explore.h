@@ -67,9 +67,9 @@ enum ex_fate { EX_DELIVER, EX_DROP, EX_HOLD, EX_COPY, EX_NFATES };
 
 /** Moves. */
 enum ex_move {
-	EX_GO_ON,  /* the next arrival or timer */
-	EX_USER_A, /* A's user ends the first incarnation */
-	EX_USER_B, /* B's user ends the first incarnation */
+	EX_GO_ON,   /* the next arrival or timer */
+	EX_USER_A,  /* A's user ends the first incarnation */
+	EX_USER_B,  /* B's user ends the first incarnation */
 	EX_REOPEN,  /* A opens the tuple: the first or the second incarnation */
 	EX_RELEASE, /* + i: the i-th segment on the shelf arrives */
 };
@@ -135,8 +135,8 @@ struct ex {
 	struct ex_snap *snap;
 	struct ex_past past;
 	/* the move being made */
-	struct ex_choice choice; /* requested fates; after the move: actual fates */
-	uint8_t options[EX_SEGS]; /* number of possible fates of each segment */
+	struct ex_choice choice;     /* requested fates; after the move: actual fates */
+	uint8_t options[EX_SEGS];    /* number of possible fates of each segment */
 	unsigned met;		     /* segments sent in this move */
 	bool stirred;		     /* a segment was sent or arrived, or a connection changed its state */
 	enum la_state at_arrival[2]; /* states of both ends before the last arrival */

@@ -102,9 +102,9 @@ struct rw_attempt {
 	bool ip6;
 	uint16_t lport, rport;
 	struct la_sim_plan active, passive;
-	int restart; /* this host is restarted before the open, -1: none */
+	int restart;  /* this host is restarted before the open, -1: none */
 	bool orderly; /* the restart is orderly, not a crash */
-	bool starve; /* nearly all mbufs are withheld from this open on */
+	bool starve;  /* nearly all mbufs are withheld from this open on */
 };
 
 /** Returns a pseudo-random number that depends only on the arguments. */
@@ -118,11 +118,11 @@ struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_params *d, un
 
 struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t segments;
-	uint32_t iss, end; /* of the newest incarnation: its ISN, and the end of its sent sequence numbers */
-	uint64_t sent_us;  /* time of the last segment, RSTs not included */
-	uint32_t old_end;  /* end of the sent sequence numbers of earlier incarnations, valid until old_until */
-	uint64_t old_until; /* time when the segments of earlier incarnations have expired */
-	bool any, behind;   /* a segment was sent; random_law.c: the newest incarnation is "behind" */
+	uint32_t iss, end;	/* of the newest incarnation: its ISN, and the end of its sent sequence numbers */
+	uint64_t sent_us;	/* time of the last segment, RSTs not included */
+	uint32_t old_end;	/* end of the sent sequence numbers of earlier incarnations, valid until old_until */
+	uint64_t old_until;	/* time when the segments of earlier incarnations have expired */
+	bool any, behind;	/* a segment was sent; random_law.c: the newest incarnation is "behind" */
 	uint32_t time_wait_end; /* SND.NXT of the entry */
 	uint64_t time_wait_us;	/* start of TIME_WAIT at the sending end, 0: not in TIME_WAIT */
 	uint64_t reused_us;	/* time of the sending end's last open out of its own TIME_WAIT */
@@ -130,11 +130,11 @@ struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t acks, asked;	/* in this second: empty ACKs sent, segments with sequence space received */
 };
 
-struct rw_conn {     /* by tag */
-	int attempt; /* of an active end; -1: passive */
-	bool behind;	     /* its incarnation is "behind": no check */
-	bool by_hand;	     /* the world closed it after the last open */
-	bool judged;	     /* both ends were checked */
+struct rw_conn {      /* by tag */
+	int attempt;  /* of an active end; -1: passive */
+	bool behind;  /* its incarnation is "behind": no check */
+	bool by_hand; /* the world closed it after the last open */
+	bool judged;  /* both ends were checked */
 };
 
 struct rw {

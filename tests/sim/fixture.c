@@ -121,7 +121,8 @@ sim_over(struct la_sim *w)
 	unsigned before = la_arena_mbufs_free(la_sim_mbufs(w)), all = la_sim_mbufs(w)->size;
 
 	cr_assert(la_sim_quiet(w, la_sim_now(w) + UINT64_C(3600) * SIM_S), "events are pending after an hour");
-	cr_assert_eq(la_arena_mbufs_free(la_sim_mbufs(w)), all, "mbufs were not freed (%u were free at the start of sim_over)", before);
+	cr_assert_eq(la_arena_mbufs_free(la_sim_mbufs(w)), all,
+		     "mbufs were not freed (%u were free at the start of sim_over)", before);
 	cr_assert_eq(la_sim_no_mbufs(w), 0);
 }
 

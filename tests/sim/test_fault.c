@@ -77,8 +77,10 @@ Test(fault, mistakes)
 		char err[200] = "";
 
 		cr_expect_eq(la_fault_parse(t[i].text, &f, err, sizeof(err)), -EINVAL, "'%s' was accepted", t[i].text);
-		cr_expect(strstr(err, t[i].says), "'%s': the error '%s' does not contain '%s'", t[i].text, err, t[i].says);
-		cr_expect(strstr(err, t[i].text) || strstr(t[i].says, "too long"), "the error does not contain the rule '%s'", t[i].text);
+		cr_expect(strstr(err, t[i].says), "'%s': the error '%s' does not contain '%s'", t[i].text, err,
+			  t[i].says);
+		cr_expect(strstr(err, t[i].text) || strstr(t[i].says, "too long"),
+			  "the error does not contain the rule '%s'", t[i].text);
 	}
 }
 
@@ -112,7 +114,8 @@ Test(fault, kinds)
 		for (int k = LA_FAULT_ON_SYN; k <= LA_FAULT_ON_RST; k++)
 			cr_expect_eq(la_fault_is_kind(&t[i].s, (enum la_fault_on)k, &fin),
 				     strchr(t[i].kinds, letters[k]) != NULL, "segment %u, kind %c", i, letters[k]);
-		cr_expect(!la_fault_is_kind(&t[i].s, LA_FAULT_ON_LASTACK, NULL), "segment %u is a lastack without a FIN", i);
+		cr_expect(!la_fault_is_kind(&t[i].s, LA_FAULT_ON_LASTACK, NULL),
+			  "segment %u is a lastack without a FIN", i);
 	}
 }
 

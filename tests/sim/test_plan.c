@@ -40,8 +40,8 @@ Test(plan, endings)
 	for (enum la_sim_when when = LA_SIM_WHEN_SENT; when <= LA_SIM_WHEN_TIME; when++) {
 		struct la_sim_conn *c = run_plan(LA_SIM_STAYS, when);
 
-		cr_expect(!c->closed && c->sent == 3000 && c->partner->got == 3000 && c->got == 4000, "LA_SIM_STAYS, when %d: closed, or bytes are missing",
-			  when);
+		cr_expect(!c->closed && c->sent == 3000 && c->partner->got == 3000 && c->got == 4000,
+			  "LA_SIM_STAYS, when %d: closed, or bytes are missing", when);
 		cr_expect_eq(c->peer_fin, when == LA_SIM_WHEN_PEER_FIN);
 
 		c = run_plan(LA_SIM_SHUTDOWN, when);

@@ -58,7 +58,8 @@ SCENARIO(restart, fin_again, "after a restart the peer's repeated FIN is acknowl
 	CHECK(s->r, peer_info(p).time_wait_left_ms == LIFE - 15000, "%u ms are left", peer_info(p).time_wait_left_ms);
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	x = peer_next(p);
-	CHECK(s->r, x && x->flags == LA_ACK && x->seq == p->N && x->ack == p->R, "the repeated FIN was not acknowledged");
+	CHECK(s->r, x && x->flags == LA_ACK && x->seq == p->N && x->ack == p->R,
+	      "the repeated FIN was not acknowledged");
 	if (s->o.ts)
 		CHECK(s->r, x->f.has_ts && x->f.tsval - ts == s->r->now - at, "TSval moved by %u in %u ms",
 		      x->f.tsval - ts, (uint32_t)(s->r->now - at));
@@ -265,7 +266,8 @@ load_into(struct scene *s, struct stream *file, uint64_t now, uint8_t flip)
 	CHECK(s->r, la_shard_create(&cfg, &other) == 0, "not created");
 	file->at = 0;
 	rc = la_shard_load(other, stream_read, file);
-	CHECK(s->r, (rc == 0) == (la_shard_counters(other)->v[LA_C_time_wait] == 1), "result %d does not agree with the number of entries", rc);
+	CHECK(s->r, (rc == 0) == (la_shard_counters(other)->v[LA_C_time_wait] == 1),
+	      "result %d does not agree with the number of entries", rc);
 	la_shard_destroy(other);
 	return rc;
 }
@@ -313,7 +315,8 @@ SCENARIO(quiet, syn_in, "quiet time: no SYN is answered for one MSL, then the pe
 	struct peer *p;
 
 	scene_rig(s, &(struct rig_opts){.quiet_ms = MSL});
-	CHECK(s->r, la_shard_quiet_until(s->r->s) == s->r->now + MSL + 1, "la_shard_quiet_until() is not the end of quiet time");
+	CHECK(s->r, la_shard_quiet_until(s->r->s) == s->r->now + MSL + 1,
+	      "la_shard_quiet_until() is not the end of quiet time");
 	p = scene_listen(s);
 	for (unsigned i = 1; i <= 3; i++) {
 		peer_syn(p);
@@ -360,7 +363,8 @@ SCENARIO(quiet, syn_out, "quiet time: no SYN is sent, and la_connect() returns a
 	peer_skip(p);
 }
 
-SCENARIO(quiet, with_entries, "quiet time: a loaded entry acknowledges the repeated FIN, and a newer SYN is not answered")
+SCENARIO(quiet, with_entries,
+	 "quiet time: a loaded entry acknowledges the repeated FIN, and a newer SYN is not answered")
 {
 	struct peer *p = enter_time_wait(s);
 	uint32_t isn = p->R + 1000;

@@ -14,7 +14,7 @@ enum { MAX = 400 };
 struct want {
 	struct la_tuple tuple;
 	struct la_tw_core core; /* expected deadline and flags */
-	bool there; /* the entry is saved */
+	bool there;		/* the entry is saved */
 };
 
 static struct fx from, to;

@@ -36,7 +36,7 @@ enum {
 	SYN_RCVD_ACTIVE = LA_NSTATES, /* the matrix has a second row for SYN_RCVD after an active open */
 	ROWS,
 	RIGS = 8,
-	WATCHED = 16, /* the first 16 peers of a rig are checked for timer events */
+	WATCHED = 16,	 /* the first 16 peers of a rig are checked for timer events */
 	LONG_MS = 60000, /* event t of CLOSED and LISTEN */
 };
 

@@ -128,7 +128,8 @@ SCENARIO(buffers, no_mbufs, "an empty pool delays data and loses none")
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-SCENARIO(buffers, no_mbufs_fin, "when the pool is empty, the FIN is sent later, and the last ACK after the repeated FIN")
+SCENARIO(buffers, no_mbufs_fin,
+	 "when the pool is empty, the FIN is sent later, and the last ACK after the repeated FIN")
 {
 	static struct rte_mbuf *held[RIG_MBUFS];
 	struct peer *p = scene_open(s);

@@ -33,7 +33,8 @@ SCENARIO(calls, connect, "la_connect() after idle time sends one SYN, and retran
 		CHECK(s->r, x && x->flags == LA_SYN, "no SYN");
 		CHECK(s->r, peer_next(p) == NULL, "two SYNs after %u ms", (unsigned)idle[i]);
 		x = peer_wait(p, 3000);
-		CHECK(s->r, x && x->at - from == 1000, "the SYN is retransmitted after %u ms, expected 1000", (unsigned)(x ? x->at - from : 0));
+		CHECK(s->r, x && x->at - from == 1000, "the SYN is retransmitted after %u ms, expected 1000",
+		      (unsigned)(x ? x->at - from : 0));
 		CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 1, "rto_expired is not 1");
 	}
 }

@@ -72,9 +72,10 @@ flood(struct scene *s, uint32_t table, uint32_t conns, unsigned syns)
 	run_client(s, client, 17);
 	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0 && count(s, LA_C_conn_table_full) == 0,
 	      "a SYN was refused: tw_reserve_exhausted or conn_table_full is not 0");
-	CHECK(s->r, la_shard_counters(s->r->s)->state[LA_SYN_RCVD] * 4 <= RTE_MIN(table, conns), "%u half-open connections",
-	      (unsigned)la_shard_counters(s->r->s)->state[LA_SYN_RCVD]);
-	CHECK(s->r, count(s, LA_C_drop_neigh_full) == 0 && count(s, LA_C_syn_cookies_bad) == 0, "drop_neigh_full or syn_cookies_bad is not 0");
+	CHECK(s->r, la_shard_counters(s->r->s)->state[LA_SYN_RCVD] * 4 <= RTE_MIN(table, conns),
+	      "%u half-open connections", (unsigned)la_shard_counters(s->r->s)->state[LA_SYN_RCVD]);
+	CHECK(s->r, count(s, LA_C_drop_neigh_full) == 0 && count(s, LA_C_syn_cookies_bad) == 0,
+	      "drop_neigh_full or syn_cookies_bad is not 0");
 }
 
 SCENARIO(cookie, by_reservations,
@@ -221,8 +222,8 @@ SCENARIO(cookie, above_the_old_one,
 			open_and_close(s, p[i], cookie, sizes[rand_r((unsigned *)&seed) % 4]);
 			if (used_before[i]) {
 				reopens++;
-				CHECK(s->r, seq_gt(p[i]->ISS, old[i]), "reopen %u: ISS is %u below the old SND.MAX", reopens,
-				      old[i] - p[i]->ISS);
+				CHECK(s->r, seq_gt(p[i]->ISS, old[i]), "reopen %u: ISS is %u below the old SND.MAX",
+				      reopens, old[i] - p[i]->ISS);
 				CHECK(s->r, !s->o.ts || seq_ge(p[i]->ts_dut, old_ts[i]), "TSval went back");
 			}
 			used_before[i] = true;

@@ -192,7 +192,8 @@ SCENARIO(data, D_08, "while the user reads byte by byte, the window opens in lar
 		user_read(p, 1);
 		rig_pump(s->r);
 		if (p->edge != edge)
-			CHECK(s->r, p->edge - edge >= 1024, "the window opened by %u, expected at least 1024", p->edge - edge);
+			CHECK(s->r, p->edge - edge >= 1024, "the window opened by %u, expected at least 1024",
+			      p->edge - edge);
 		edge = p->edge;
 	}
 	CHECK(s->r, p->W > 0, "the window did not open");
@@ -249,9 +250,11 @@ SCENARIO(data, D_12, "an old ACK does not change the window")
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 10, .win = 1000);
 	wnd = peer_info(p).snd_wnd;
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 10, .ack = p->got, .win = 500);
-	CHECK(s->r, peer_info(p).snd_wnd == wnd / 2, "the window of the newer segment was not used: %u", peer_info(p).snd_wnd);
+	CHECK(s->r, peer_info(p).snd_wnd == wnd / 2, "the window of the newer segment was not used: %u",
+	      peer_info(p).snd_wnd);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 5, .ack = p->got, .len = 10, .win = 30000);
-	CHECK(s->r, peer_info(p).snd_wnd == wnd / 2, "the window of an older segment was used: %u", peer_info(p).snd_wnd);
+	CHECK(s->r, peer_info(p).snd_wnd == wnd / 2, "the window of an older segment was used: %u",
+	      peer_info(p).snd_wnd);
 }
 
 SCENARIO(data, D_13, "the peer shrinks its window to 0: no new data is sent; all bytes arrive when the window opens")
@@ -377,7 +380,8 @@ SCENARIO(data, D_16_sws, "silly window avoidance: a window that opens by a few b
 		CHECK(s->r, peer_waiting(p) == 0, "%u bytes were sent into a window of %d", last_rx(p)->len, w);
 	}
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 2000);
-	CHECK(s->r, peer_waiting(p) >= 1 && p->rx[p->next].len >= 1000, "no full segment was sent into the open window");
+	CHECK(s->r, peer_waiting(p) >= 1 && p->rx[p->next].len >= 1000,
+	      "no full segment was sent into the open window");
 }
 
 SCENARIO(data, D_17, "the last segment of a write has PSH")
@@ -417,7 +421,8 @@ SCENARIO(data, D_18, "a segment larger than the window is answered by an ACK")
 	user_read(p, UINT64_MAX);
 }
 
-SCENARIO(data, send_queue, "la_send() accepts at most the room in the send queue; `writable` fires when there is room again")
+SCENARIO(data, send_queue,
+	 "la_send() accepts at most the room in the send queue; `writable` fires when there is room again")
 {
 	struct peer *p;
 
@@ -448,8 +453,8 @@ SCENARIO(data, acked, "`acked` is called once a segment; la_unacked() and la_uns
 	CHECK(s->r, la_unsent(p->u.c) == 1500, "%zu unsent", la_unsent(p->u.c));
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 401, .win = WIN_ZERO);
 	CHECK(s->r, p->u.acked == 1, "`acked` called %u times", p->u.acked);
-	CHECK(s->r, la_unacked(p->u.c) == 2100 && la_unsent(p->u.c) == 1500, "unacked %zu, unsent %zu", la_unacked(p->u.c),
-	      la_unsent(p->u.c));
+	CHECK(s->r, la_unacked(p->u.c) == 2100 && la_unsent(p->u.c) == 1500, "unacked %zu, unsent %zu",
+	      la_unacked(p->u.c), la_unsent(p->u.c));
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 401, .win = WIN_ZERO);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->ISS + 401, .win = WIN_ZERO, .len = 10);
 	p->snd += 10;

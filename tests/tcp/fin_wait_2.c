@@ -140,7 +140,8 @@ SCENARIO(fin_wait_2, data, "M-FW2-o, -q: new text is answered by a RST, old text
 	expect_ended(s, p, LA_C_ended_reset);
 }
 
-SCENARIO(fin_wait_2, fin_out_of_order, "M-FW2-j, -k: a FIN above a hole or below the window draws an ACK and is dropped")
+SCENARIO(fin_wait_2, fin_out_of_order,
+	 "M-FW2-j, -k: a FIN above a hole or below the window draws an ACK and is dropped")
 {
 	struct peer *p = enter_table(s);
 
@@ -157,7 +158,8 @@ SCENARIO(fin_wait_2, own_open, "la_connect() fails on a tuple in FIN_WAIT_2")
 	struct peer *p = enter_table(s);
 	struct la_conn *c;
 
-	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, NULL, &c) == -EADDRINUSE, "la_connect did not fail with EADDRINUSE");
+	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, NULL, &c) == -EADDRINUSE,
+	      "la_connect did not fail with EADDRINUSE");
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
@@ -213,7 +215,8 @@ SCENARIO(fin_wait_2, C_27_text, "text at a zero window draws an ACK that opens t
 	}
 }
 
-SCENARIO(fin_wait_2, C_27_fin, "a FIN at a zero window draws an ACK that opens the window; the repeated FIN is accepted")
+SCENARIO(fin_wait_2, C_27_fin,
+	 "a FIN at a zero window draws an ACK that opens the window; the repeated FIN is accepted")
 {
 	for (unsigned table = 0; table < 2; table++) {
 		struct peer *p = open_orphan(s, table);
@@ -294,7 +297,8 @@ is_same(const struct outcome *a, const struct outcome *b)
 	       a->window == b->window && a->state == b->state;
 }
 
-SCENARIO(fin_wait_2, alike, "TCB and entry give the same answer to every segment, with an open window and with a zero window")
+SCENARIO(fin_wait_2, alike,
+	 "TCB and entry give the same answer to every segment, with an open window and with a zero window")
 {
 	enum { W = 4096 }; /* receive buffer, and the window that an entry offers */
 	static const struct {

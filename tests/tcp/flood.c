@@ -66,7 +66,8 @@ SCENARIO(flood, cookie_opens, "above the threshold a SYN takes no TCB, and the A
 
 	half_open(s, silent);
 	p = open_by_cookie(s);
-	CHECK(s->r, count(s, LA_C_syn_cookies_on) == 1 && count(s, LA_C_syn_cookies_opened) == 1, "syn_cookies_on or syn_cookies_opened is not 1");
+	CHECK(s->r, count(s, LA_C_syn_cookies_on) == 1 && count(s, LA_C_syn_cookies_opened) == 1,
+	      "syn_cookies_on or syn_cookies_opened is not 1");
 	i = peer_info(p);
 	CHECK(s->r, i.timestamps == s->o.ts, "timestamps %d", i.timestamps);
 	CHECK(s->r, i.wscale == (s->o.ts && s->o.wscale), "window scale %d", i.wscale);
@@ -237,7 +238,8 @@ SCENARIO(flood, reopen_keeps_its_entry,
 	peer_data(p, 100);
 	peer_expect_state(p, LA_ESTABLISHED);
 	CHECK(s->r, p->u.bytes == 100, "%llu bytes", (unsigned long long)p->u.bytes);
-	CHECK(s->r, count(s, LA_C_time_wait_reopened) == 1 && count(s, LA_C_time_wait) == 0, "time_wait_reopened is not 1 or time_wait is not 0");
+	CHECK(s->r, count(s, LA_C_time_wait_reopened) == 1 && count(s, LA_C_time_wait) == 0,
+	      "time_wait_reopened is not 1 or time_wait is not 0");
 }
 
 SCENARIO(flood, mss, "the MSS of a cookie is at most the peer's offer")
@@ -285,7 +287,8 @@ SCENARIO(flood, rst_rate, "RSTs to unknown peers are rate limited, and suppresse
 		p = peer_new(s->r, &s->o);
 		peer_send(p, LA_ACK, 1, 1, 0);
 	}
-	CHECK(s->r, count(s, LA_C_rst_out) == 10, "%llu RSTs at once, expected 10", (unsigned long long)count(s, LA_C_rst_out));
+	CHECK(s->r, count(s, LA_C_rst_out) == 10, "%llu RSTs at once, expected 10",
+	      (unsigned long long)count(s, LA_C_rst_out));
 	CHECK(s->r, count(s, LA_C_rst_throttled) == 15, "rst_throttled is %llu, expected 15",
 	      (unsigned long long)count(s, LA_C_rst_throttled));
 	rig_run(s->r, 500);

@@ -156,11 +156,13 @@ SCENARIO(hold, packed, "a receive buffer full of small segments uses few more bu
 		      "segments of %u: %u buffers for %zu bytes", sizes[i], hold(s)->held, la_unread(p->u.c));
 		check_hold(s);
 		user_read(p, UINT64_MAX);
-		CHECK(s->r, p->u.bytes == p->snd - p->IRS - 1 && hold(s)->held == 0, "not all bytes were read, or buffers are still held");
+		CHECK(s->r, p->u.bytes == p->snd - p->IRS - 1 && hold(s)->held == 0,
+		      "not all bytes were read, or buffers are still held");
 	}
 }
 
-SCENARIO(hold, largest_first, "text in order evicts data above holes, first that of the connection with the most buffers")
+SCENARIO(hold, largest_first,
+	 "text in order evicts data above holes, first that of the connection with the most buffers")
 {
 	struct peer *few, *many, *reader;
 	uint64_t pruned;
@@ -178,8 +180,8 @@ SCENARIO(hold, largest_first, "text in order evicts data above holes, first that
 	pruned = rig_counter(s->r, LA_C_drop_ooo_pruned);
 	for (unsigned i = 0; i < 60 && rig_counter(s->r, LA_C_drop_ooo_pruned) == pruned; i++)
 		peer_data(reader, 1400);
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned == 5, "%lu segments were evicted, expected 5 of `many`",
-	      rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned);
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned == 5,
+	      "%lu segments were evicted, expected 5 of `many`", rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned);
 	CHECK(s->r, la_unread(reader->u.c) == reader->snd - reader->IRS - 1, "the text in order was not accepted");
 	check_hold(s);
 	feed(few, 3000 + 4 * 2048, 1024); /* evicted data was not acknowledged: the peer sends it again */

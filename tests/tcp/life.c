@@ -128,12 +128,12 @@ SCENARIO(life, checker, "la_tcb_check() reports each broken rule")
 	CHECK(s->r, user_abort(dead) == 0, "la_abort failed");
 	expect_life(s, gone, LA_TCB_FREE);
 
-#define BREAKS(c, change)                                              \
-	do {                                                           \
-		was = *(c);                                            \
-		change;                                                \
-		CHECK(s->r, la_tcb_check(t, null) > 0, #change);       \
-		*(c) = was;                                            \
+#define BREAKS(c, change)                                                                    \
+	do {                                                                                 \
+		was = *(c);                                                                  \
+		change;                                                                      \
+		CHECK(s->r, la_tcb_check(t, null) > 0, #change);                             \
+		*(c) = was;                                                                  \
 		CHECK(s->r, la_tcb_check(t, stderr) == 0, "a restored TCB fails the check"); \
 	} while (0)
 

@@ -197,7 +197,8 @@ SCENARIO(open, P_08, "a SYN,ACK with a wrong SEG.ACK draws a RST; the correct SY
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(open, P_09, "a restarted peer: its SYN draws a challenge ACK, its RST ends the old connection, its next SYN opens")
+SCENARIO(open, P_09,
+	 "a restarted peer: its SYN draws a challenge ACK, its RST ends the old connection, its next SYN opens")
 {
 	struct peer *p = scene_open(s);
 	uint32_t isn = p->IRS + 77777;
@@ -254,7 +255,8 @@ SCENARIO(open, P_11, "after a retransmitted SYN the first RTO is 3 s, unless a t
 	x = peer_wait(p, 20000);
 	CHECK(s->r, x && x->len == 100, "the data is not retransmitted");
 	if (s->o.ts)
-		CHECK(s->r, x->at - from <= 3000, "after %llu ms, expected at most 3000", (unsigned long long)(x->at - from));
+		CHECK(s->r, x->at - from <= 3000, "after %llu ms, expected at most 3000",
+		      (unsigned long long)(x->at - from));
 	else
 		CHECK(s->r, x->at - from == 3000, "after %llu ms, expected 3000", (unsigned long long)(x->at - from));
 }
@@ -311,7 +313,8 @@ SCENARIO(open, P_13_conns, "no free TCB: a new connection is refused and counted
 	for (unsigned i = 0; i < 10; i++) {
 		struct peer_rx *x = peer_next(p[i]);
 
-		CHECK(s->r, i < 4 ? x != NULL : x == NULL || (x->flags & LA_RST), "wrong answer to the SYN of peer %u", i);
+		CHECK(s->r, i < 4 ? x != NULL : x == NULL || (x->flags & LA_RST), "wrong answer to the SYN of peer %u",
+		      i);
 		if (i < 4) {
 			peer_ack(p[i]);
 			peer_expect_state(p[i], LA_ESTABLISHED);
@@ -336,7 +339,8 @@ SCENARIO(open, P_13_time_wait, "no free TIME_WAIT entry: a new connection is ref
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, 60001);
 	peer_syn(q);
-	CHECK(s->r, peer_waiting(q) == 1 && last_rx(q)->flags == (LA_SYN | LA_ACK), "the SYN was not accepted after the expiry of an entry");
+	CHECK(s->r, peer_waiting(q) == 1 && last_rx(q)->flags == (LA_SYN | LA_ACK),
+	      "the SYN was not accepted after the expiry of an entry");
 }
 
 SCENARIO(open, connect_errors, "la_connect() returns an error for a tuple that cannot be opened")
@@ -414,7 +418,8 @@ SCENARIO(open, simultaneous_text_again,
 		peer_send(p, LA_ACK, p->IRS + 1, p->ISS + 1, len);
 		peer_expect_state(p, LA_ESTABLISHED);
 		CHECK(s->r, p->u.bytes == len, "%llu bytes", (unsigned long long)p->u.bytes);
-		CHECK(s->r, last_rx(p)->ack == p->IRS + 1 + len, "the ACK is for %u bytes", last_rx(p)->ack - p->IRS - 1);
+		CHECK(s->r, last_rx(p)->ack == p->IRS + 1 + len, "the ACK is for %u bytes",
+		      last_rx(p)->ack - p->IRS - 1);
 		p->snd = p->IRS + 1 + len;
 	}
 }

@@ -97,7 +97,8 @@ SCENARIO(options, O_05, "a very small MSS of the peer does not stop the transfer
 	}
 }
 
-SCENARIO(options, O_06, "the SYN,ACK has a window scale only if the SYN had one; the option is ignored on other segments")
+SCENARIO(options, O_06,
+	 "the SYN,ACK has a window scale only if the SYN had one; the option is ignored on other segments")
 {
 	const uint8_t ws[4] = {3, 3, 14, 0};
 	struct peer *p;
@@ -122,7 +123,8 @@ SCENARIO(options, O_06_off, "window scale and timestamps can be turned off")
 	s->o.conn.no_wscale = s->o.conn.no_timestamps = true;
 	p = scene_listen(s);
 	peer_syn(p);
-	CHECK(s->r, p->nrx == 1 && !p->rx[0].f.has_ws && !p->rx[0].f.has_ts, "the SYN,ACK has window scale or timestamps");
+	CHECK(s->r, p->nrx == 1 && !p->rx[0].f.has_ws && !p->rx[0].f.has_ts,
+	      "the SYN,ACK has window scale or timestamps");
 	q = peer_new(s->r, &s->o);
 	peer_to_syn_sent(q);
 	CHECK(s->r, !q->rx[0].f.has_ws && !q->rx[0].f.has_ts, "the SYN has window scale or timestamps");
@@ -203,9 +205,11 @@ SCENARIO(options, O_10, "the SYN,ACK has timestamps if and only if the SYN has; 
 	/* the shard's SYN offers timestamps, with TSecr 0 */
 	q = peer_new(s->r, &s->o);
 	peer_to_syn_sent(q);
-	CHECK(s->r, q->rx[0].f.has_ts && q->rx[0].f.tsecr == 0, "a SYN without timestamps, or with TSecr %u", q->rx[0].f.tsecr);
+	CHECK(s->r, q->rx[0].f.has_ts && q->rx[0].f.tsecr == 0, "a SYN without timestamps, or with TSecr %u",
+	      q->rx[0].f.tsecr);
 	peer_send(q, LA_SYN | LA_ACK, q->IRS, q->N, 0);
-	CHECK(s->r, peer_info(q).timestamps == s->o.ts, "timestamps were negotiated without an offer, or not negotiated");
+	CHECK(s->r, peer_info(q).timestamps == s->o.ts,
+	      "timestamps were negotiated without an offer, or not negotiated");
 }
 
 SCENARIO(options, O_11_rst, "a RST of a connection with timestamps may have timestamps")
@@ -271,12 +275,12 @@ SCENARIO(options, O_14, "TSecr of a delayed ACK, of an ACK above a hole and of a
 	      last_rx(p)->f.tsecr - t);
 	/* an ACK for a segment above a hole echoes the last segment in order; then the hole is filled */
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET, .tsval = t + 40);
-	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10, "above a hole: TSecr t+%u, expected t+10",
-	      last_rx(p)->f.tsecr - t);
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10,
+	      "above a hole: TSecr t+%u, expected t+10", last_rx(p)->f.tsecr - t);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET, .tsval = t + 50);
 	p->snd += 2000;
-	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 50, "hole filled: TSecr t+%u, expected t+50",
-	      last_rx(p)->f.tsecr - t);
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 50,
+	      "hole filled: TSecr t+%u, expected t+50", last_rx(p)->f.tsecr - t);
 }
 
 SCENARIO(options, O_15, "TSval grows by at most one a millisecond, and also into the next incarnation")

@@ -123,7 +123,8 @@ SCENARIO(orphan, number, "above max_orphans, the orphans that made no progress f
 		peer_skip(p[i]);
 	}
 	CHECK(s->r, rig_counter(s->r, LA_C_aborted_orphans) == gone && gone == 20, "%u aborted", gone);
-	CHECK(s->r, rig_counter(s->r, LA_C_orphans) == 20, "%lu orphans are left, expected 20", rig_counter(s->r, LA_C_orphans));
+	CHECK(s->r, rig_counter(s->r, LA_C_orphans) == 20, "%lu orphans are left, expected 20",
+	      rig_counter(s->r, LA_C_orphans));
 }
 
 SCENARIO(orphan, fresh, "new orphans are not aborted, even above max_orphans")

@@ -49,7 +49,8 @@ largest(struct peer *p, bool df)
 	return most;
 }
 
-SCENARIO(pmtu, below_552, "for IPv4 path MTUs below 552, packets have 552 bytes, no DF, and each its own identification")
+SCENARIO(pmtu, below_552,
+	 "for IPv4 path MTUs below 552, packets have 552 bytes, no DF, and each its own identification")
 {
 	static const uint32_t mtu[] = {68, 69, 200, 296, 508, 551};
 
@@ -108,7 +109,8 @@ SCENARIO(pmtu, identifications, "connections of one shard do not share an identi
 		}
 }
 
-SCENARIO(pmtu, small_peer, "MSS below 552: an error with the present packet size has no effect; a smaller MTU clears DF")
+SCENARIO(pmtu, small_peer,
+	 "MSS below 552: an error with the present packet size has no effect; a smaller MTU clears DF")
 {
 	struct peer *p;
 	uint32_t most;
@@ -176,7 +178,8 @@ flight_size(struct peer *p, bool df)
 	return largest(p, df);
 }
 
-SCENARIO(pmtu, up_again, "the old packet size is tried again ten minutes after the last decrease, not earlier (RFC 1191 6.3)")
+SCENARIO(pmtu, up_again,
+	 "the old packet size is tried again ten minutes after the last decrease, not earlier (RFC 1191 6.3)")
 {
 	static const uint32_t mtu[] = {1400, 1300, 552, 300};
 

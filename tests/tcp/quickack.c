@@ -91,8 +91,7 @@ answer(struct la_conn *c, void *user)
 	(void)c;
 }
 
-SCENARIO(quickack, answered,
-	 "an answer carries the ACK of the request and does not use up a quick ACK")
+SCENARIO(quickack, answered, "an answer carries the ACK of the request and does not use up a quick ACK")
 {
 	struct la_conn_ops ops = user_ops;
 	struct peer *p;
@@ -104,7 +103,8 @@ SCENARIO(quickack, answered,
 	for (unsigned i = 0; i < 40; i++) {
 		peer_skip(p);
 		peer_data(p, 100);
-		CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->len == 50, "%u segments, expected one answer of 50 bytes", peer_waiting(p));
+		CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->len == 50,
+		      "%u segments, expected one answer of 50 bytes", peer_waiting(p));
 		rig_run(s->r, 20);
 		CHECK(s->r, peer_waiting(p) == 1, "an ACK in addition to the answer");
 		peer_ack(p);
@@ -125,7 +125,8 @@ ask_again(struct la_conn *c, void *user)
 	(void)c;
 }
 
-SCENARIO(quickack, two_writes, "when a server writes each answer in two segments, the first segment is acknowledged at once")
+SCENARIO(quickack, two_writes,
+	 "when a server writes each answer in two segments, the first segment is acknowledged at once")
 {
 	struct la_conn_ops ops = user_ops;
 	struct peer *p = scene_connect(s);
@@ -141,7 +142,8 @@ SCENARIO(quickack, two_writes, "when a server writes each answer in two segments
 	}
 }
 
-SCENARIO(quickack, burst_bounded, "segments that arrive at once draw few ACKs: one for each of the first 15, then one for two")
+SCENARIO(quickack, burst_bounded,
+	 "segments that arrive at once draw few ACKs: one for each of the first 15, then one for two")
 {
 	struct peer *p = scene_open(s);
 

@@ -18,7 +18,8 @@ expect_end_after(struct peer *p, uint64_t from, uint64_t ms)
 	rig_run(r, from + ms - 1 - r->now);
 	CHECK(r, peer_state(p) != LA_CLOSED, "the connection ended before R2 (%u ms)", (unsigned)ms);
 	rig_run(r, 2);
-	CHECK(r, peer_state(p) == LA_CLOSED, "the state is %s after R2 (%u ms)", la_state_name(peer_state(p)), (unsigned)ms);
+	CHECK(r, peer_state(p) == LA_CLOSED, "the state is %s after R2 (%u ms)", la_state_name(peer_state(p)),
+	      (unsigned)ms);
 	peer_skip(p);
 }
 

@@ -234,7 +234,8 @@ check_end(struct random_users *w)
 	}
 	CHECK(w->r, w->n == 0, "%u connections did not get `closed`", w->n);
 	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs are live", (unsigned long long)k->v[LA_C_live]);
-	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu TIME_WAIT entries are left", (unsigned long long)k->v[LA_C_time_wait]);
+	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu TIME_WAIT entries are left",
+	      (unsigned long long)k->v[LA_C_time_wait]);
 	CHECK(w->r, k->v[LA_C_time_wait_entered] == k->v[LA_C_time_wait_expired] + k->v[LA_C_time_wait_reopened],
 	      "entered %llu, expired %llu, reopened %llu", (unsigned long long)k->v[LA_C_time_wait_entered],
 	      (unsigned long long)k->v[LA_C_time_wait_expired], (unsigned long long)k->v[LA_C_time_wait_reopened]);

@@ -66,7 +66,8 @@ SCENARIO(reassembly, random, "all bytes of random overlapping segments are deliv
 			peer_send(p, LA_ACK | (fin ? LA_FIN : 0), base + from, p->got, len);
 			peer_skip(p);
 			if (i % 50 == 0)
-				CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "the count of held buffers is wrong");
+				CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0,
+				      "the count of held buffers is wrong");
 		}
 		for (uint32_t at = 0; at < total; at += 1000) { /* send the bytes that are still missing */
 			uint32_t len = total - at < 1000 ? total - at : 1000;

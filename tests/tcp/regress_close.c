@@ -4,8 +4,7 @@
 
 #include "scenario.h"
 
-SCENARIO(regress_close, abort_all_detached,
-	 "la_shard_abort_all() also ends DETACHED connections with unread text")
+SCENARIO(regress_close, abort_all_detached, "la_shard_abort_all() also ends DETACHED connections with unread text")
 {
 	struct peer *p = scene_open(s);
 
@@ -43,7 +42,8 @@ expect_rst(struct peer *p)
 	struct peer_rx *x = peer_next(p);
 
 	CHECK(p->r, x && (x->flags & LA_RST), "no RST");
-	CHECK(p->r, x->seq == p->N, "the RST has SEG.SEQ ISS+%u, the peer's RCV.NXT is ISS+%u", x->seq - p->ISS, p->N - p->ISS);
+	CHECK(p->r, x->seq == p->N, "the RST has SEG.SEQ ISS+%u, the peer's RCV.NXT is ISS+%u", x->seq - p->ISS,
+	      p->N - p->ISS);
 	peer_expect_none(p, 1000);
 	user_expect_closed(p, LA_END_ABORTED);
 }

@@ -117,7 +117,8 @@ SCENARIO(regress_hold, shares,
 	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16});
 	p = scene_another(s);
 	q = scene_another(s);
-	CHECK(s->r, user_send(q, 100000) > 0 && hold(s)->held <= 7, "%u buffers in a send queue, expected at most 7", hold(s)->held);
+	CHECK(s->r, user_send(q, 100000) > 0 && hold(s)->held <= 7, "%u buffers in a send queue, expected at most 7",
+	      hold(s)->held);
 	drain(q, 300);
 	CHECK(s->r, hold(s)->held == 0, "%u buffers are held", hold(s)->held);
 	n = use_extra(s, hogs, 40);
@@ -275,7 +276,8 @@ SCENARIO(regress_hold, probe,
 	peer_skip(p);
 	peer_send(p, LA_ACK, p->snd - 1, p->got, 0); /* a zero-window probe (RFC 9293 3.8.6.1) */
 	x = peer_wait(p, 10);
-	CHECK(s->r, x && p->edge - p->snd >= 4096, "the answer offers a window of %u, expected at least 4096", p->edge - p->snd);
+	CHECK(s->r, x && p->edge - p->snd >= 4096, "the answer offers a window of %u, expected at least 4096",
+	      p->edge - p->snd);
 	user_read(p, UINT64_MAX);
 	peer_skip(p);
 }
@@ -293,7 +295,8 @@ send_more(struct la_conn *c, void *user)
 	p->u.sent += n > 0 ? (uint64_t)n : 0;
 }
 
-SCENARIO(regress_hold, blocked_and_stuck, "while the user waits for buffers, the persist timer sends data into a small window")
+SCENARIO(regress_hold, blocked_and_stuck,
+	 "while the user waits for buffers, the persist timer sends data into a small window")
 {
 	static struct la_conn_ops ops;
 	struct peer *p;
@@ -306,7 +309,8 @@ SCENARIO(regress_hold, blocked_and_stuck, "while the user waits for buffers, the
 	la_set_ops(p->u.c, &ops);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 100);
 	user_send(p, 100000);
-	CHECK(s->r, p->u.sent < 20000 && rig_counter(s->r, LA_C_send_short) > 0, "la_send() accepted all bytes, or send_short is 0");
+	CHECK(s->r, p->u.sent < 20000 && rig_counter(s->r, LA_C_send_short) > 0,
+	      "la_send() accepted all bytes, or send_short is 0");
 	peer_skip(p);
 	rig_run(s->r, 100);
 	CHECK(s->r, la_shard_next(s->r->s) > s->r->now + 1, "`writable` is called in every tick");
@@ -418,8 +422,7 @@ SCENARIO(regress_hold, timer_then_close, "la_set_timer() just before la_close() 
 		}
 }
 
-SCENARIO(regress_hold, orphan_without_buffers,
-	 "an orphan that cannot send for lack of buffers ends after orphan_ms")
+SCENARIO(regress_hold, orphan_without_buffers, "an orphan that cannot send for lack of buffers ends after orphan_ms")
 {
 	struct peer *p, *q;
 	uint64_t from;
@@ -446,7 +449,8 @@ SCENARIO(regress_hold, orphan_without_buffers,
 	peer_skip(q);
 }
 
-SCENARIO(regress_hold, no_spin, "above max_orphans, when no orphan may be aborted, la_shard_next() does not return every tick")
+SCENARIO(regress_hold, no_spin,
+	 "above max_orphans, when no orphan may be aborted, la_shard_next() does not return every tick")
 {
 	struct peer *p[12];
 	uint64_t polls = 0, until;

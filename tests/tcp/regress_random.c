@@ -449,8 +449,9 @@ stay_idle(struct random_users *w)
 		struct la_conn_info info;
 
 		la_conn_info(w->live[i], &info);
-		CHECK(w->r, info.snd_queued == 0 && info.snd_una == info.snd_nxt, "%s, port %u: %u bytes are not sent or not acknowledged",
-		      la_state_name(info.state), info.tuple.rport, info.snd_queued);
+		CHECK(w->r, info.snd_queued == 0 && info.snd_una == info.snd_nxt,
+		      "%s, port %u: %u bytes are not sent or not acknowledged", la_state_name(info.state),
+		      info.tuple.rport, info.snd_queued);
 	}
 }
 
@@ -472,7 +473,8 @@ check_end(struct random_users *w)
 	rig_run(w->r, 4 * MSL_MS + 60000);
 	check_tables(w);
 	CHECK(w->r, k->v[LA_C_fin_wait_2_held] == 0, "entries in FIN_WAIT_2 are left");
-	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu TIME_WAIT entries are left", (unsigned long long)k->v[LA_C_time_wait]);
+	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu TIME_WAIT entries are left",
+	      (unsigned long long)k->v[LA_C_time_wait]);
 	CHECK(w->r, t->tw.pool[0].reserved == 0 && t->tw.pool[1].reserved == 0,
 	      "reserved entries without a connection");
 	CHECK(w->r, t->index.keys == 0, "a key is left in the index");

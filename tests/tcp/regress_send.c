@@ -27,7 +27,8 @@ SCENARIO(regress_send, small_window_stays,
 	CHECK(s->r, peer_info(p).snd_queued == 0, "%u queued", peer_info(p).snd_queued);
 }
 
-SCENARIO(regress_send, crossing_syn_ack_window, "RFC 7323 2.2: the window of a SYN,ACK in a simultaneous open is not scaled")
+SCENARIO(regress_send, crossing_syn_ack_window,
+	 "RFC 7323 2.2: the window of a SYN,ACK in a simultaneous open is not scaled")
 {
 	struct peer *p;
 	uint32_t sent;

@@ -215,14 +215,18 @@ SCENARIO(regress_timers, options_too_long, "la_listen() and la_connect() refuse 
 			{.keepalive_ms = bad[i]}, {.fin_wait_2_ms = bad[i]}, {.user_timeout_ms = bad[i]}};
 
 		for (unsigned k = 0; k < 3; k++) {
-			CHECK(s->r, listen_with(s, 80, &o[k]) == -EINVAL, "la_listen() accepted %#x for option %u", bad[i], k);
+			CHECK(s->r, listen_with(s, 80, &o[k]) == -EINVAL, "la_listen() accepted %#x for option %u",
+			      bad[i], k);
 			CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, &o[k], &c) == -EINVAL,
 			      "la_connect() accepted %#x for option %u", bad[i], k);
 		}
 	}
-	CHECK(s->r, listen_with(s, 80, &(struct la_conn_opts){.keepalive_ms = max}) == 0, "keepalive_ms of 2^30 was refused");
-	CHECK(s->r, listen_with(s, 81, &(struct la_conn_opts){.fin_wait_2_ms = max}) == 0, "fin_wait_2_ms of 2^30 was refused");
-	CHECK(s->r, listen_with(s, 82, &(struct la_conn_opts){.user_timeout_ms = max}) == 0, "user_timeout_ms of 2^30 was refused");
+	CHECK(s->r, listen_with(s, 80, &(struct la_conn_opts){.keepalive_ms = max}) == 0,
+	      "keepalive_ms of 2^30 was refused");
+	CHECK(s->r, listen_with(s, 81, &(struct la_conn_opts){.fin_wait_2_ms = max}) == 0,
+	      "fin_wait_2_ms of 2^30 was refused");
+	CHECK(s->r, listen_with(s, 82, &(struct la_conn_opts){.user_timeout_ms = max}) == 0,
+	      "user_timeout_ms of 2^30 was refused");
 }
 
 SCENARIO(regress_timers, options_longest, "timers of 2^30 ms do not fire early")

@@ -193,7 +193,8 @@ SCENARIO(reopen, TW_34, "after a reopen no segment of the old incarnation is acc
 		.tsval = old_t);
 	PEER_TX(p, .flags = LA_RST, .seq = old_r);
 	rig_run(s->r, 600);
-	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 0 && p->u.closed == 0, "a segment of the old incarnation was accepted");
+	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 0 && p->u.closed == 0,
+	      "a segment of the old incarnation was accepted");
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 

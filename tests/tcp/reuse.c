@@ -48,7 +48,8 @@ SCENARIO(reuse, only_with_the_flag, "la_connect() refuses a tuple in TIME_WAIT w
 	struct la_conn *c;
 
 	rig_run(s->r, 1000);
-	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, NULL, &c) == -EADDRNOTAVAIL, "la_connect did not fail with EADDRNOTAVAIL");
+	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, NULL, &c) == -EADDRNOTAVAIL,
+	      "la_connect did not fail with EADDRNOTAVAIL");
 	CHECK(s->r, rig_counter(s->r, LA_C_connect_time_wait) == 1, "connect_time_wait is not 1");
 	peer_expect_state(p, LA_TIME_WAIT);
 }

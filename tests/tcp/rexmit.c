@@ -140,8 +140,9 @@ SCENARIO(rexmit, X_03, "backoff doubles up to at least a minute")
 		struct peer_rx *x = peer_wait(p, 200000);
 
 		CHECK(s->r, x && x->seq == p->ISS + 1, "the first unacknowledged segment is not retransmitted");
-		CHECK(s->r, i == 0 || x->at - last >= 2 * gap - 1 || x->at - last >= 60000, "X-04: an interval of %llu ms after one of %llu",
-		      (unsigned long long)(x->at - last), (unsigned long long)gap);
+		CHECK(s->r, i == 0 || x->at - last >= 2 * gap - 1 || x->at - last >= 60000,
+		      "X-04: an interval of %llu ms after one of %llu", (unsigned long long)(x->at - last),
+		      (unsigned long long)gap);
 		gap = x->at - last;
 		last = x->at;
 		CHECK(s->r, peer_waiting(p) == 0, "X-10: more than one segment after a time-out");

@@ -89,7 +89,8 @@ steady_loss(struct scene *s, uint64_t rtt, unsigned gap, unsigned lost)
 	CHECK(s->r, least >= 2 * SEG, "cwnd fell to %u, RTT %u, gap %u", least, (unsigned)rtt, gap);
 }
 
-SCENARIO(rto, one_loss, "with a constant RTT one loss causes a fast retransmit, no time-out, and no cwnd below 2 segments")
+SCENARIO(rto, one_loss,
+	 "with a constant RTT one loss causes a fast retransmit, no time-out, and no cwnd below 2 segments")
 {
 	static const uint64_t rtt[] = {20, 50, 100, 130, 160, 185, 199, 210, 300, 400};
 
@@ -173,8 +174,8 @@ SCENARIO(rto, syn_repeated, "the SYN,ACK that answers a repeated SYN restarts th
 	rig_run(s->r, 900);
 	peer_syn(p);
 	at = retransmitted_at(p, p->ISS);
-	CHECK(s->r, at - s->r->now == 0 && p->rx[p->nrx - 2].at + 1000 <= at, "retransmitted %u ms after the previous SYN,ACK",
-	      (unsigned)(at - p->rx[p->nrx - 2].at));
+	CHECK(s->r, at - s->r->now == 0 && p->rx[p->nrx - 2].at + 1000 <= at,
+	      "retransmitted %u ms after the previous SYN,ACK", (unsigned)(at - p->rx[p->nrx - 2].at));
 }
 
 SCENARIO(rto, simultaneous_open, "the SYN,ACK of a simultaneous open restarts the retransmission timer")
@@ -241,8 +242,8 @@ SCENARIO(rto, dupack_flood, "RFC 5681 3.2 (4): duplicate ACKs inflate cwnd by at
 	ssthresh = peer_info(p).ssthresh;
 	most = ssthresh + out + 2 * SEG; /* limited transmit has sent two more segments */
 	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "fast_retransmits is not 1");
-	CHECK(s->r, peer_info(p).cwnd <= most, "cwnd %u, ssthresh %u, %u bytes in flight before the duplicate ACKs", peer_info(p).cwnd, ssthresh,
-	      out);
+	CHECK(s->r, peer_info(p).cwnd <= most, "cwnd %u, ssthresh %u, %u bytes in flight before the duplicate ACKs",
+	      peer_info(p).cwnd, ssthresh, out);
 	CHECK(s->r, p->N - u <= most, "%u bytes in flight", p->N - u);
 	CHECK(s->r, p->N - u >= out, "no new segments for duplicate ACKs");
 	/* after a partial ACK the duplicate ACKs may inflate cwnd by the bytes in flight again */

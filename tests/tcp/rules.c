@@ -43,7 +43,8 @@ SCENARIO(rules, isn_tuples, "ISNs of different tuples at one time are unrelated 
 		peer_to_syn_rcvd_passive(p);
 		iss[i] = p->ISS;
 		for (unsigned j = 0; j < i; j++)
-			CHECK(s->r, iss[i] - iss[j] + 10000 > 20000, "two ISNs differ by %d, expected more than 10000", (int)(iss[i] - iss[j]));
+			CHECK(s->r, iss[i] - iss[j] + 10000 > 20000, "two ISNs differ by %d, expected more than 10000",
+			      (int)(iss[i] - iss[j]));
 	}
 }
 
@@ -84,7 +85,8 @@ SCENARIO(rules, fin_wait_2_ack_unsent, "a FIN whose ACK is above SND.NXT is drop
 	CHECK(s->r, rig_counter(s->r, LA_C_drop_ack_unsent) == 1, "drop_ack_unsent is not 1");
 }
 
-SCENARIO(rules, fin_at_the_edge, "data up to the right edge of the window is accepted, a FIN above the edge is not (C-18)")
+SCENARIO(rules, fin_at_the_edge,
+	 "data up to the right edge of the window is accepted, a FIN above the edge is not (C-18)")
 {
 	struct peer *p;
 	uint32_t room;
@@ -243,7 +245,8 @@ SCENARIO(rules, keepalive_active, "a peer that sends segments gets no keep-alive
 	}
 	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 0, "a probe was sent");
 	rig_run(s->r, 11000);
-	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 1, "keepalive_probes is not 1 after 10 s without a segment");
+	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 1,
+	      "keepalive_probes is not 1 after 10 s without a segment");
 }
 
 /* --- callbacks of a listener's user ----------------------------------------------------------- */
@@ -316,8 +319,8 @@ SCENARIO(rules, listener_of_address, "a listener on one address has precedence o
 		peer_syn(q);
 		peer_ack(p);
 		peer_ack(q);
-		CHECK(s->r, one.opened == order + 1 && any.opened == order + 1, "%u opens for one address, %u for all addresses",
-		      one.opened, any.opened);
+		CHECK(s->r, one.opened == order + 1 && any.opened == order + 1,
+		      "%u opens for one address, %u for all addresses", one.opened, any.opened);
 	}
 	la_shard_abort_all(s->r->s, 100);
 	rig_pump(s->r);

@@ -68,7 +68,8 @@ static void
 expect_restored(struct scene *s, struct peer *p, uint32_t left)
 {
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, peer_info(p).time_wait_left_ms == left, "%u ms left, expected %u", peer_info(p).time_wait_left_ms, left);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == left, "%u ms left, expected %u", peer_info(p).time_wait_left_ms,
+	      left);
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "the half-open connection is not removed");
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "time_wait_given_back is not 1");
 	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST was sent");
@@ -232,7 +233,8 @@ SCENARIO(shadow, genuine_syn, "after a repeated old FIN, the ACK of a genuine ha
 	CHECK(s->r, p->u.opened == 1 && p->u.bytes == 500, "opened %u, %llu bytes", p->u.opened,
 	      (unsigned long long)p->u.bytes);
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "time_wait_reopened is not 1");
-	CHECK(s->r, peer_info(p).wscale == (s->o.wscale != 0) && peer_info(p).timestamps == s->o.ts, "the options of the SYN are lost");
+	CHECK(s->r, peer_info(p).wscale == (s->o.wscale != 0) && peer_info(p).timestamps == s->o.ts,
+	      "the options of the SYN are lost");
 }
 
 SCENARIO(shadow, genuine_syn_again, "after a repeated old FIN, the retransmitted genuine SYN opens")

@@ -45,8 +45,8 @@ check_reopens(struct scene *s, uint32_t cookies_at)
 		peer_expect_none(p[i], 0);
 		peer_expect_state(p[i], LA_TIME_WAIT);
 	}
-	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) >= N, "tw_reserve_exhausted is %lu, expected at least 8",
-	      rig_counter(s->r, LA_C_tw_reserve_exhausted));
+	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) >= N,
+	      "tw_reserve_exhausted is %lu, expected at least 8", rig_counter(s->r, LA_C_tw_reserve_exhausted));
 	rig_run(s->r, 1000);
 	for (unsigned i = 0; i < N; i++) {
 		peer_send(p[i], LA_ACK, p[i]->R - 1, p[i]->N, 0); /* an old duplicate */

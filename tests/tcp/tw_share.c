@@ -112,7 +112,8 @@ SCENARIO(tw_share, alone, "a prefix may fill the table while no other prefix is 
 	for (unsigned i = 0; i < RTE_DIM(tables); i++) {
 		rig_of_table(s, tables[i], 1 + i * 7, UINT32_MAX);
 		CHECK(s->r, fill(s, 1) == tables[i], "the prefix did not fill a table of %u", tables[i]);
-		CHECK(s->r, refused(s) == 0 && rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "tw_share_refused is not 0 or tw_reserve_exhausted is not 1");
+		CHECK(s->r, refused(s) == 0 && rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1,
+		      "tw_share_refused is not 0 or tw_reserve_exhausted is not 1");
 	}
 }
 
@@ -134,7 +135,8 @@ two_prefixes(struct scene *s, uint32_t c, uint32_t percent)
 	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "an entry ended early");
 }
 
-SCENARIO(tw_share, two, "when a second prefix is active, the first is limited to its share, and the second gets the other entries")
+SCENARIO(tw_share, two,
+	 "when a second prefix is active, the first is limited to its share, and the second gets the other entries")
 {
 	for (unsigned i = 0; i < RTE_DIM(tables); i++)
 		for (unsigned k = 0; k < RTE_DIM(shares); k++)
@@ -162,7 +164,8 @@ SCENARIO(tw_share, config, "la_shard_create() refuses a share above 100 %")
 	CHECK(s->r, la_shard_create(&cfg, &other) == -EINVAL && !other, "la_shard_create() accepted 101 %");
 }
 
-SCENARIO(tw_share, many, "at a share of 10 %, the first prefix gets 74 of 100 entries, and three more prefixes get 10, 10 and 5")
+SCENARIO(tw_share, many,
+	 "at a share of 10 %, the first prefix gets 74 of 100 entries, and three more prefixes get 10, 10 and 5")
 {
 	uint32_t n[5];
 
@@ -179,7 +182,8 @@ SCENARIO(tw_share, prefix, "hosts of one /24 or /56 are one prefix, the next /24
 	struct peer *a = from(s, 1, 1), *b = from(s, 1, 250), *c = from(s, 2, 1);
 	const struct la_hash_key *key = &s->r->s->tcp.key;
 
-	CHECK(s->r, la_tw_prefix(key, &a->t.raddr) == la_tw_prefix(key, &b->t.raddr), "two hosts of one prefix have two counters");
+	CHECK(s->r, la_tw_prefix(key, &a->t.raddr) == la_tw_prefix(key, &b->t.raddr),
+	      "two hosts of one prefix have two counters");
 	CHECK(s->r, la_tw_prefix(key, &a->t.raddr) != la_tw_prefix(key, &c->t.raddr), "two prefixes have one counter");
 }
 
@@ -213,14 +217,16 @@ SCENARIO(tw_share, sixty_seconds, "another prefix counts as active for 60 s afte
 	CHECK(s->r, refused(s) == 2, "refused %u", (unsigned)refused(s));
 }
 
-SCENARIO(tw_share, second_comes_late, "a table that one prefix has filled is shared after the first SYN of another prefix")
+SCENARIO(tw_share, second_comes_late,
+	 "a table that one prefix has filled is shared after the first SYN of another prefix")
 {
 	rig_of_table(s, 16, 75, UINT32_MAX);
 	for (unsigned i = 0; i < 16; i++) {
 		CHECK(s->r, add_entry(s, 1, 1 + i), "a prefix without others was refused");
 		rig_run(s->r, 1000);
 	}
-	CHECK(s->r, !add_entry(s, 2, 1) && rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "a SYN was accepted by a full table");
+	CHECK(s->r, !add_entry(s, 2, 1) && rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1,
+	      "a SYN was accepted by a full table");
 	rig_run(s->r, 240000 - 16000 + 1);
 	CHECK(s->r, add_entry(s, 2, 1), "the other prefix does not get the expired entry");
 	for (unsigned i = 1; i < 4; i++) {
@@ -373,7 +379,8 @@ SCENARIO(tw_share, ends, "every end of a connection decreases the prefix counter
 	expect_held(s, p, 0, "expired");
 }
 
-SCENARIO(tw_share, fin_wait_2, "an entry in FIN_WAIT_2 counts for its prefix until the FIN_WAIT_2 limit or the end of TIME_WAIT")
+SCENARIO(tw_share, fin_wait_2,
+	 "an entry in FIN_WAIT_2 counts for its prefix until the FIN_WAIT_2 limit or the end of TIME_WAIT")
 {
 	struct peer *p, *q;
 

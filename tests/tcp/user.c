@@ -14,7 +14,7 @@ struct actor {
 	enum where where;
 	enum what what;
 	unsigned acted, closed, after; /* times in the callback, calls of `closed`, other callbacks while ending */
-	bool ending; /* la_close() or la_abort() was called: only `closed` may follow */
+	bool ending;		       /* la_close() or la_abort() was called: only `closed` may follow */
 	enum la_end end;
 };
 
@@ -185,7 +185,8 @@ SCENARIO(user, every_call_from_every_callback, "every API call works in every ca
 	}
 }
 
-SCENARIO(user, unread_in_time_wait, "unread text stays readable in TIME_WAIT; `closed` is called after the last byte is read")
+SCENARIO(user, unread_in_time_wait,
+	 "unread text stays readable in TIME_WAIT; `closed` is called after the last byte is read")
 {
 	struct peer *p = scene_open(s);
 
@@ -232,7 +233,8 @@ SCENARIO(user, unread_and_reopened, "a tuple opens again while the user of the o
 	peer_expect_state(q, LA_ESTABLISHED);
 }
 
-SCENARIO(user, unread_in_last_ack, "unread text stays readable after LAST_ACK; `closed` is called after the last byte is read")
+SCENARIO(user, unread_in_last_ack,
+	 "unread text stays readable after LAST_ACK; `closed` is called after the last byte is read")
 {
 	struct peer *p = scene_open(s);
 
@@ -258,7 +260,8 @@ SCENARIO(user, unread_reset, "a RST discards unread text, and `closed` is called
 	user_expect_closed(p, LA_END_RESET);
 }
 
-SCENARIO(user, keepalive, "keep-alive is off by default; when it is on, one lost probe does not end the connection (M-06)")
+SCENARIO(user, keepalive,
+	 "keep-alive is off by default; when it is on, one lost probe does not end the connection (M-06)")
 {
 	struct peer *p = scene_open(s), *q;
 	struct peer_rx *x;
@@ -283,7 +286,8 @@ SCENARIO(user, keepalive, "keep-alive is off by default; when it is on, one lost
 	CHECK(s->r, p->u.closed == 0, "the connection without keep-alive ended");
 }
 
-SCENARIO(user, abort_all, "la_shard_abort_all() aborts at most `max` connections in one call, and keeps TIME_WAIT entries")
+SCENARIO(user, abort_all,
+	 "la_shard_abort_all() aborts at most `max` connections in one call, and keeps TIME_WAIT entries")
 {
 	struct peer *p = scene_listen(s), *q[5];
 
