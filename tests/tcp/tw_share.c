@@ -150,7 +150,7 @@ SCENARIO(tw_share, default_is_75, "the default share is 75 %; a share of 100 % i
 	CHECK(s->r, fill(s, 1) == 75, "the prefix did not get 75 of 100 entries");
 	rig_of_table(s, 100, 100, UINT32_MAX);
 	add_entry(s, 2, 1);
-	CHECK(s->r, fill(s, 1) == 99 && refused(s) == 0, "a share of 100 % limited the prefix");
+	CHECK(s->r, fill(s, 1) == 99 && refused(s) == 0, "a share of 100 %% limited the prefix");
 }
 
 SCENARIO(tw_share, config, "la_shard_create() refuses a share above 100 %")
@@ -161,7 +161,7 @@ SCENARIO(tw_share, config, "la_shard_create() refuses a share above 100 %")
 
 	rig_config(s->r, &cfg, addrs);
 	cfg.tw_share_percent = 101;
-	CHECK(s->r, la_shard_create(&cfg, &other) == -EINVAL && !other, "la_shard_create() accepted 101 %");
+	CHECK(s->r, la_shard_create(&cfg, &other) == -EINVAL && !other, "la_shard_create() accepted 101 %%");
 }
 
 SCENARIO(tw_share, many,
