@@ -110,8 +110,8 @@ Test(attack, the_secret_of_another_process_does_not_help)
 		aim(&theirs, &r, seed % 2);
 		h = harm_of(&theirs, AIMED);
 		cr_assert(h.worst == AIMED && h.refused > AIMED / 2,
-			  "seed %lu: the attack with the secret fails: %u keys in one bucket, %u refused", seed, h.worst,
-			  h.refused);
+			  "seed %lu: the attack with the secret fails: %u keys in one bucket, %u refused", seed,
+			  h.worst, h.refused);
 		h = harm_of(&ours, AIMED);
 		cr_assert(h.worst <= WORST && h.refused == 0 && h.away == 0,
 			  "seed %lu: %u keys in one bucket, %u refused, %u away", seed, h.worst, h.refused, h.away);
