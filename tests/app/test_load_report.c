@@ -14,7 +14,7 @@ static struct la_histogram diff;
 static struct expect e;
 static char why[1400];
 
-/* 1000 connections: 700 closed by the client first, 200 by the server first, 50 by both at once; 40 aborted, 10 reset */
+/* 1000 connections: 700 closed by the client first, 200 by the server first, 50 by both; 40 aborted, 10 reset. */
 static void
 fill(void)
 {

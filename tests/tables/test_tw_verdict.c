@@ -27,7 +27,7 @@ struct row {
 	enum opt opt;
 	int32_t tsval; /* relative to T */
 	enum la_tw_verdict verdict;
-	enum la_counter counter; /* grows; LA_TW_ACK also counts `acked`, unless this is `fin_acked`. NONE: no counter */
+	enum la_counter counter; /* grows; so does `acked` with LA_TW_ACK, unless this is `fin_acked`. NONE: none */
 	bool restarts;
 	int32_t ts_recent; /* after the segment, relative to T */
 };
