@@ -387,7 +387,7 @@ Test(totals, stations_add_up)
 	cr_expect_eq(t.latency[LAT_LAG].max, 101);
 }
 
-Test(totals, times_have_three_digits_and_a_unit)
+Test(totals, times_are_printed_short_with_their_unit)
 {
 	static const struct {
 		double ns;

@@ -8,8 +8,8 @@
 
 #include "services.h"
 
-/* The services that wait for the client, which are all but daytime. Their order matters: loops from 1 leave out http,
- * and tests name elements by number. */
+/* All services except daytime, which closes at once, so that no time-out applies. The order matters: loops from 1 leave
+ * out http, and tests name elements by number. */
 static const struct service_def *const without_daytime[] = {&service_http, &service_echo, &service_discard,
 							    &service_chargen, &service_close};
 
