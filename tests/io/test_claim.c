@@ -245,7 +245,7 @@ groups(int group[16])
 	return n;
 }
 
-/* Each frame sent at ve0 arrives once, on any queue. */
+/* Sends frames at ve0, and expects that each frame arrives once, on any queue. */
 static void
 every_frame_once(struct test_io *io, unsigned queues)
 {
@@ -297,7 +297,7 @@ port_with(uint16_t queues)
 	io_stop(&io);
 }
 
-Test(fanout, one_queue_has_none)
+Test(fanout, one_queue_has_no_group)
 {
 	port_with(1);
 }
