@@ -148,12 +148,12 @@ Test(tables, bound_and_place_are_printed)
 	struct la_tables_place p = {.pages = LA_PAGES_TRANSPARENT, .large = true, .node = 0};
 
 	expect_text(p, 0,
-	     "server: TIME_WAIT bound, IPv4: 10000000 entries of 49.5 B (entry 32, index 13.4, "
-	     "wheel 4.1), 472.1 MiB\n");
+		    "server: TIME_WAIT bound, IPv4: 10000000 entries of 49.5 B (entry 32, index 13.4, "
+		    "wheel 4.1), 472.1 MiB\n");
 	expect_text(p, 0, "server: TIME_WAIT bound, IPv6: 131072 entries of 81.5 B (entry 64, ");
 	expect_text(p, 0,
-	     "holds 166667 closes/s with MSL 30s for IPv4; on transparent hugepages, on NUMA "
-	     "node 0 as asked for, verified\n");
+		    "holds 166667 closes/s with MSL 30s for IPv4; on transparent hugepages, on NUMA "
+		    "node 0 as asked for, verified\n");
 	expect_text(p, -1, "no NUMA node asked for");
 	expect_text(p, 1, "NOT on NUMA node 1, which was asked for, but on 0: it is full");
 	p.node = -2;

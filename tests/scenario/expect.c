@@ -110,8 +110,7 @@ probe(struct play *p, bool connection)
 	if (x == NULL)
 		play_fail(p, "the probe was not answered");
 	if (connection && (x->flags != LA_ACK || x->len || x->seq != c->N || x->ack != c->R))
-		play_fail(p, "answer to the probe: expected '. N R', got %s",
-			  play_describe(p, x, got, sizeof(got)));
+		play_fail(p, "answer to the probe: expected '. N R', got %s", play_describe(p, x, got, sizeof(got)));
 	if (!connection && (x->flags != LA_RST || x->seq != c->seg_ack))
 		play_fail(p, "answer to the probe: expected 'R SEG.ACK', got %s",
 			  play_describe(p, x, got, sizeof(got)));

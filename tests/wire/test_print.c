@@ -111,7 +111,7 @@ Test(print, tcp)
 	h.opts = LA_OPT_MSS | LA_OPT_SACK_PERM | LA_OPT_TS | LA_OPT_WSCALE;
 	tcp(&f, "10.0.0.1", "10.0.0.2", &h, 0);
 	expect_text(&f, "10.0.0.1:1024 > 10.0.0.2:80 S seq 9:9(0) win 502 "
-		 "<mss 1460,sackOK,TS val 5 ecr 7,wscale 7>");
+			"<mss 1460,sackOK,TS val 5 ecr 7,wscale 7>");
 	h.flags = LA_RST;
 	h.opts = 0;
 	tcp(&f, "10.0.0.1", "10.0.0.2", &h, 0);
@@ -134,7 +134,7 @@ Test(print, tcp_malformed)
 	expect_text(&f, "10.0.0.1:1 > 10.0.0.2:2 S seq 0:0(0) win 0 <bad>");
 	f.b[14 + 20 + 12] = 0x40;
 	expect_text(&f, "10.0.0.1 > 10.0.0.2 tcp dropped: drop_tcp_short (TCP header longer than the packet, "
-		 "or data offset below 5)");
+			"or data offset below 5)");
 }
 
 Test(print, vlan)
@@ -193,7 +193,7 @@ Test(print, icmp)
 	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp type 4 code 0 len 8");
 	icmp(&f, "10.0.0.1", "10.0.0.2", big, sizeof(big));
 	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp too big type 3 code 4 mtu 1280 for "
-		 "10.0.0.2:80 > 10.0.0.1:1024 seq 9");
+			"10.0.0.2:80 > 10.0.0.1:1024 seq 9");
 	memcpy(b, big, sizeof(b));
 	b[1] = 3;
 	icmp(&f, "10.0.0.1", "10.0.0.2", b, 12);
@@ -203,7 +203,7 @@ Test(print, icmp)
 	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp soft error type 11 code 3");
 	f.b[14 + 20 + 5] ^= 1;
 	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp dropped: drop_icmp_bad (ICMP packet short or with a wrong "
-		 "checksum)");
+			"checksum)");
 }
 
 Test(print, icmp6)
@@ -217,16 +217,16 @@ Test(print, icmp6)
 	la_nd_solicit_write(msg, &a, &g, &b, mac);
 	icmp(&f, "fd00::1", "ff02::1:ff00:2", msg, 32);
 	expect_text(&f, "fd00::1 > ff02::1:ff00:2 icmp6 neighbour solicitation who-has fd00::2 from "
-		 "02:00:00:00:00:01");
+			"02:00:00:00:00:01");
 	icmp(&f, "::", "ff02::1:ff00:2", msg, 24);
 	expect_text(&f, ":: > ff02::1:ff00:2 icmp6 neighbour solicitation who-has fd00::2");
 	la_nd_advert_write(msg, &b, &a, &b, mac, true, true);
 	icmp(&f, "fd00::2", "fd00::1", msg, 32);
 	expect_text(&f, "fd00::2 > fd00::1 icmp6 neighbour advertisement fd00::2 is-at 02:00:00:00:00:01 "
-		 "flags SO");
+			"flags SO");
 	f.b[14 + 7] = 64; /* a hop limit below 255: a router forwarded the packet */
 	expect_text(&f, "fd00::2 > fd00::1 icmp6 dropped: drop_nd_bad (malformed or illegal neighbour "
-		 "discovery packet)");
+			"discovery packet)");
 	icmp(&f, "fd00::2", "fd00::1", ra, sizeof(ra));
 	expect_text(&f, "fd00::2 > fd00::1 icmp6 router advertisement len 8");
 	icmp(&f, "fd00::2", "fd00::1", reply, sizeof(reply));
@@ -247,7 +247,7 @@ Test(print, other_frames)
 	expect_text(&f, "ip dropped: drop_ip_short (IP packet shorter than its headers or its total length)");
 	start(&f, LA_ETH_IP6, 0);
 	expect_text(&f, "ip6 dropped: drop_ip_short (IP packet shorter than its headers or its total "
-		 "length)");
+			"length)");
 }
 
 /* For every buffer size the text ends with a zero byte, fits, and is a prefix of the whole line. */
