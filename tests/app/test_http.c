@@ -133,7 +133,7 @@ Test(http, a_head_longer_than_the_limit)
 	struct http_answer a;
 	int n = sprintf(text, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
 
-	/* exactly at the limit it is read */
+	/* a head exactly at the limit is read */
 	memset(text + n, 'x', sizeof(text) - (size_t)n);
 	memcpy(text + HTTP_HEAD_MAX - 4, "\r\n\r\n", 4);
 	cr_expect_eq(feed(&p, text, sizeof(text), 100), HTTP_HEAD_MAX);
