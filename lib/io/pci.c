@@ -186,6 +186,7 @@ read_rights(const char *root, struct la_pci_host *host)
 			break;
 	if (f != NULL)
 		fclose(f);
+	host->caps = caps;
 	host->root = (caps >> CAP_SYS_ADMIN & 1) != 0 && (caps >> CAP_SYS_RAWIO & 1) != 0;
 	if (getrlimit(RLIMIT_MEMLOCK, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY && (caps >> CAP_IPC_LOCK & 1) == 0) {
 		host->lock_limited = true;
@@ -411,6 +412,27 @@ la_pci_user(const char *root, const struct la_pci_dev *dev, char *comm, size_t s
 	if (dir != NULL)
 		closedir(dir);
 	return pid;
+}
+
+bool
+la_pci_is_claimed(const char *root, const char *name)
+{
+	char path[PATH], line[512], claim[128];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/proc/net/unix", root);
+	snprintf(claim, sizeof(claim), " @lastack/%.100s", name);
+	f = fopen(path, "re");
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
+		const char *at = strstr(line, claim);
+
+		/* the kernel may show the zero bytes of a longer address as @ */
+		found = at != NULL && strchr("\n@", at[strlen(claim)]) != NULL;
+	}
+	if (f != NULL)
+		fclose(f);
+	return found;
 }
 
 bool

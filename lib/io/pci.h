@@ -42,11 +42,13 @@ struct la_pci_host {
 	bool unsafe_interrupts;			 /* vfio works without interrupt remapping */
 	unsigned long huge_mb;			 /* free hugepages */
 	unsigned long huge_kb;			 /* their default size */
-	/* of the process; la_pci_host_self() */
+	/* of the process */
+	uint64_t caps;	       /* effective capabilities, bit N for number N */
 	bool root;	       /* reads physical addresses, opens every device: CAP_SYS_ADMIN and CAP_SYS_RAWIO */
 	bool lock_limited;     /* RLIMIT_MEMLOCK applies */
 	unsigned long lock_mb; /* RLIMIT_MEMLOCK */
 	unsigned long need_mb; /* memory of packet buffers; 0: 512 */
+	bool claimed;	       /* this process has claimed its devices (io/claim.h): a claim is no other user */
 	bool plain_pages;      /* plain pages are wanted although hugepages exist (--no-huge) */
 };
 
@@ -71,6 +73,9 @@ void la_pci_virtual_drivers(const char *root, char *buf, size_t size);
 /** A process that has the device's file open; 0: none that this process can see. comm: its name. */
 pid_t la_pci_user(const char *root, const struct la_pci_dev *dev, char *comm, size_t size);
 
+/** Returns whether another lastack has claimed the name (io/claim.h): "if/eth0", "pci/0000:05:00.0". */
+bool la_pci_is_claimed(const char *root, const char *name);
+
 /** Returns whether a kernel interface has the default route. */
 bool la_pci_has_default_route(const char *root, const char *kif);
 
@@ -90,6 +95,8 @@ enum la_pci_cause {
 	LA_PCI_PERMISSION,
 	LA_PCI_MEMLOCK,
 	LA_PCI_IN_USE,
+	LA_PCI_DOWN,	     /* a kernel interface that is down */
+	LA_PCI_NOT_ETHERNET, /* a kernel interface of another type */
 };
 
 struct la_pci_verdict {

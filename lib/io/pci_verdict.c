@@ -16,7 +16,10 @@
 #include "io/kif.h"
 #include "io/pci.h"
 
-enum { DEFAULT_MB = 512 };
+enum {
+	DEFAULT_MB = 512,
+	LEAST_MB = 128, /* below this, la_eal_start() uses plain pages */
+};
 
 #define PCI_FOLDER "/sys/bus/pci/devices"
 #define UNSAFE_PATH "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
@@ -41,6 +44,8 @@ la_pci_cause_name(enum la_pci_cause cause)
 		[LA_PCI_PERMISSION] = "permission",
 		[LA_PCI_MEMLOCK] = "memlock",
 		[LA_PCI_IN_USE] = "in_use",
+		[LA_PCI_DOWN] = "down",
+		[LA_PCI_NOT_ETHERNET] = "not_ethernet",
 	};
 
 	return name[cause];
@@ -120,7 +125,7 @@ need_mb(const struct la_pci_host *host)
 static bool
 lacks_hugepages(const struct la_pci_host *host)
 {
-	return host->plain_pages || host->huge_mb < (need_mb(host) < 128 ? need_mb(host) : 128);
+	return host->plain_pages || host->huge_mb < (host->need_mb != 0 ? host->need_mb : LEAST_MB);
 }
 
 static void
@@ -279,6 +284,11 @@ judge_rights(const char *root, const struct la_pci_host *host, const struct la_p
 	char path[512], comm[32];
 	pid_t user = la_pci_user(root, dev, comm, sizeof(comm));
 
+	snprintf(path, sizeof(path), "pci/%s", dev->addr);
+	if (user == 0 && !host->claimed && la_pci_is_claimed(root, path)) {
+		verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
+		return true;
+	}
 	if (user != 0) {
 		verdict_set(v, LA_PCI_IN_USE, "process %d%s%s has it open (%s)", (int)user, comm[0] ? ", " : "", comm,
 			    dev->node_path);
