@@ -210,6 +210,28 @@ Test(eal, failure_eal_has_no_port_of_its_own)
 	assert_says(&io, "--vdev");
 }
 
+Test(eal, failure_no_device_at_the_address)
+{
+	struct la_eal_config cfg = {.args = {"-a", "ff:1f.7"}, .nargs = 2, .ports = {{LA_PORT_EAL, NULL}}, .nports = 1};
+	struct test_io io;
+
+	cr_assert_eq(io_start(&io, &cfg, 1, 0), -ENODEV);
+	assert_says(&io, "-a ff:1f.7: there is no PCI device at this address");
+}
+
+/* One device is missing, another port exists: the run must not start with one port less. */
+Test(eal, failure_one_of_two_devices_is_missing)
+{
+	struct la_eal_config cfg = {.args = {"--vdev", "net_null0", "--allow=0000:ff:1f.7"},
+				    .nargs = 3,
+				    .ports = {{LA_PORT_EAL, NULL}},
+				    .nports = 1};
+	struct test_io io;
+
+	cr_assert_eq(io_start(&io, &cfg, 1, 0), -ENODEV);
+	assert_says(&io, "-a 0000:ff:1f.7: there is no PCI device at this address");
+}
+
 Test(eal, failure_unknown_argument)
 {
 	struct la_eal_config cfg = {.args = {"--lastack-knows-better"}, .nargs = 1};
