@@ -120,6 +120,70 @@ has_module(const char *root, const char *file)
 	return false;
 }
 
+/* The path of a module that is not loaded, from a line "kernel/drivers/vfio/vfio.ko: ..." of modules.dep. */
+static bool
+find_module(const char *root, const char *file, char *path, size_t size)
+{
+	char name[PATH], line[1024];
+	struct utsname u;
+	bool found = false;
+	FILE *f;
+
+	if (uname(&u) < 0)
+		return false;
+	snprintf(name, sizeof(name), "%.200s/lib/modules/%s/modules.dep", root, u.release);
+	f = fopen(name, "re");
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
+		line[strcspn(line, ":\n")] = '\0';
+		found = strstr(line, file) != NULL;
+	}
+	if (f != NULL)
+		fclose(f);
+	if (found)
+		snprintf(path, size, "%.200s/lib/modules/%s/%s", root, u.release, line);
+	return found;
+}
+
+static bool
+file_has(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "re");
+	size_t n, have = 0, len = strlen(text);
+	bool found = false;
+	char buf[65536];
+
+	if (f == NULL)
+		return false;
+	while (!found && (n = fread(buf + have, 1, sizeof(buf) - have, f)) > 0) {
+		have += n;
+		found = memmem(buf, have, text, len) != NULL;
+		if (have > len) { /* the text may continue in the next block */
+			memmove(buf, buf + have - len, len);
+			have = len;
+		}
+	}
+	fclose(f);
+	return found;
+}
+
+/* A kernel may lack the no-IOMMU mode: Debian's does. Before vfio is loaded, the kernel's configuration has the answer, or
+ * the module's file, unless it is compressed. With neither, uio_pci_generic is the better advice where it exists. */
+static bool
+vfio_has_noiommu(const char *root, bool has_uio)
+{
+	struct utsname u;
+	char path[PATH + 1024];
+
+	if (uname(&u) < 0)
+		return !has_uio;
+	snprintf(path, sizeof(path), "%.200s/boot/config-%s", root, u.release);
+	if (access(path, R_OK) == 0)
+		return file_has(path, "\nCONFIG_VFIO_NOIOMMU=y");
+	if (find_module(root, "/vfio.ko", path, sizeof(path)) && strcmp(path + strlen(path) - 3, ".ko") == 0)
+		return file_has(path, "enable_unsafe_noiommu_mode");
+	return !has_uio;
+}
+
 static bool
 is_on(const char *root, const char *parameter)
 {
@@ -156,14 +220,19 @@ read_hugepages(const char *root, struct la_pci_host *host)
 	snprintf(path, sizeof(path), "%s/sys/kernel/mm/hugepages", root);
 	dir = opendir(path);
 	while (dir != NULL && (d = readdir(dir)) != NULL) {
-		unsigned long page_kb;
+		unsigned long page_kb, pages;
 
 		if (sscanf(d->d_name, "hugepages-%lukB", &page_kb) != 1)
 			continue;
 		if (host->huge_kb == 0 || page_kb == 2048)
 			host->huge_kb = page_kb;
-		if (read_line(line, sizeof(line), "%s/%.200s/free_hugepages", path, d->d_name))
-			kb += strtoul(line, NULL, 10) * page_kb;
+		if (!read_line(line, sizeof(line), "%s/%.200s/free_hugepages", path, d->d_name))
+			continue;
+		pages = strtoul(line, NULL, 10);
+		kb += pages * page_kb;
+		if (page_kb == host->huge_kb &&
+		    read_line(line, sizeof(line), "%s/%.200s/nr_hugepages", path, d->d_name))
+			host->huge_taken = strtoul(line, NULL, 10) - pages;
 	}
 	if (dir != NULL)
 		closedir(dir);
@@ -205,7 +274,8 @@ la_pci_host_read(const char *root, struct la_pci_host *host)
 	host->has_vfio_pci = host->vfio_pci || has_module(root, "/vfio-pci.ko");
 	host->has_uio_generic = host->uio_generic || has_module(root, "/uio_pci_generic.ko");
 	host->iommu = has_entries(root, "/sys/class/iommu") || has_entries(root, "/sys/kernel/iommu_groups");
-	host->has_noiommu = !host->vfio || is_there("%s/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", root);
+	host->has_noiommu = host->vfio ? is_there("%s/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", root)
+				       : vfio_has_noiommu(root, host->has_uio_generic);
 	host->noiommu_on = is_on(root, "vfio/parameters/enable_unsafe_noiommu_mode");
 	host->no_remapping = has_line(root, "/proc/interrupts", "IO-APIC") &&
 			     !has_line(root, "/proc/interrupts", "IR-");

@@ -42,6 +42,7 @@ struct la_pci_host {
 	bool unsafe_interrupts;			 /* vfio works without interrupt remapping */
 	unsigned long huge_mb;			 /* free hugepages */
 	unsigned long huge_kb;			 /* their default size */
+	unsigned long huge_taken;		 /* pages of that size in use */
 	/* of the process */
 	uint64_t caps;	       /* effective capabilities, bit N for number N */
 	bool root;	       /* reads physical addresses, opens every device: CAP_SYS_ADMIN and CAP_SYS_RAWIO */

@@ -135,7 +135,7 @@ commands_hugepages(const struct la_pci_host *host, struct la_pci_verdict *v)
 
 	if (host->huge_mb < need_mb(host))
 		add_command(v, "echo %lu > /sys/kernel/mm/hugepages/hugepages-%lukB/nr_hugepages",
-			    ((need_mb(host) << 10) + kb - 1) / kb, kb);
+			    host->huge_taken + ((need_mb(host) << 10) + kb - 1) / kb, kb);
 }
 
 static void

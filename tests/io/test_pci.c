@@ -302,6 +302,41 @@ Test(pci, the_kernel_has_it_and_there_is_no_iommu)
 	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe uio_pci_generic && " PAGES " && " REBIND("uio_pci_generic"));
 }
 
+/* Before vfio is loaded: by the kernel's configuration, by the module's file, or unknown. */
+Test(pci, the_kernel_may_lack_the_noiommu_mode)
+{
+	struct utsname u;
+	char path[256];
+
+	cr_assert_eq(uname(&u), 0);
+	take_away(BASE "/iommu_group");
+	put("/sys/bus/pci/drivers/uio_pci_generic/bind", "");
+	judge_is(LA_PCI_KERNEL, "e1000e", REBIND("uio_pci_generic"));
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", u.release);
+	put(path, "kernel/drivers/vfio/vfio.ko:\nkernel/drivers/vfio/pci/vfio-pci.ko: kernel/drivers/vfio/vfio.ko\n");
+	snprintf(path, sizeof(path), "/lib/modules/%s/kernel/drivers/vfio/vfio.ko", u.release);
+	put(path, "ELF");
+	judge_is(LA_PCI_KERNEL, "e1000e", REBIND("uio_pci_generic"));
+	put(path, "ELF parm=enable_unsafe_noiommu_mode:");
+	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe vfio-pci && " NOIOMMU " && " REBIND("vfio-pci"));
+	snprintf(path, sizeof(path), "/boot/config-%s", u.release);
+	put(path, "CONFIG_VFIO=m\n# CONFIG_VFIO_NOIOMMU is not set\n");
+	judge_is(LA_PCI_KERNEL, "e1000e", REBIND("uio_pci_generic"));
+	put(path, "CONFIG_VFIO=m\nCONFIG_VFIO_NOIOMMU=y\n");
+	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe vfio-pci && " NOIOMMU " && " REBIND("vfio-pci"));
+}
+
+/* The number of pages is that of the whole pool. */
+Test(pci, hugepages_in_use_stay)
+{
+	take_away(BASE "/iommu_group");
+	put("/sys/bus/pci/drivers/uio_pci_generic/bind", "");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "10\n");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "110\n");
+	judge_is(LA_PCI_KERNEL, "e1000e",
+		 "echo 356 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages && " REBIND("uio_pci_generic"));
+}
+
 Test(pci, the_kernel_has_no_module_for_dpdk)
 {
 	put_kernel_module("net/dummy.ko");
