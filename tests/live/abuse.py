@@ -55,7 +55,7 @@ def acked(sockets):
     return total
 
 
-def crowd(host, port, n, seconds, text, rcvbuf=0):
+def send_all(host, port, n, seconds, text, rcvbuf=0):
     """Sends text repeatedly on all sockets; returns the bytes acknowledged in the second half of the time."""
     end = time.monotonic() + seconds
     poll = select.epoll()
@@ -171,11 +171,11 @@ def honest(seconds, hosts):
 def main():
     what, *args = sys.argv[1:] or ["help"]
     if what == "uploads":
-        print(round(crowd(args[0], 9, int(args[1]), float(args[2]), BODY) / float(args[2]) * 2e-6, 1))
+        print(round(send_all(args[0], 9, int(args[1]), float(args[2]), BODY) / float(args[2]) * 2e-6, 1))
     elif what == "unread":
-        crowd(args[0], 7, int(args[1]), float(args[2]), BODY, 2304)
+        send_all(args[0], 7, int(args[1]), float(args[2]), BODY, 2304)
     elif what == "pipeline":
-        crowd(args[0], 80, int(args[1]), float(args[2]), GET, 2304)
+        send_all(args[0], 80, int(args[1]), float(args[2]), GET, 2304)
     elif what == "slow":
         slow(args[0], int(args[1]), float(args[2]))
     elif what == "flood":
