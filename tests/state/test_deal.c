@@ -478,8 +478,8 @@ Test(deal, ports)
 	}
 	cr_assert_eq(on[1], on[0]);
 	addrs[1].port = 0;
-	refused(2, -EINVAL, "has a section of port 1, which this run has not");
+	refused(2, -EINVAL, "has a section of port 1, which this run does not have");
 	for (unsigned k = 0; k < 3; k++)
 		addrs[k].port = k;
-	refused(3, -EINVAL, "has nothing of port 2, which this run has");
+	refused(3, -EINVAL, "has no section of port 2, which this run has");
 }

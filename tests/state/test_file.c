@@ -227,7 +227,7 @@ Test(file, every_bit)
 	fd = open(path, O_WRONLY);
 	for (size_t i = 0; i < length; i++) {
 		const char *words = i < 8    ? "is not a lastack state file"
-				    : i < 12 ? "is damaged: no byte order"
+				    : i < 12 ? "is damaged: byte order"
 				    : i < 16 ? "is of version"
 				    : i < 24 ? ""
 					     : /* longer or shorter than its length field */
@@ -362,7 +362,7 @@ Test(file, inconsistent_content)
 	memcpy(file + len, &huge, sizeof(huge));
 	sum_again();
 	put(length);
-	refused("section 1 is not within it", "length", 0);
+	refused("section 1 is longer than the file", "length", 0);
 	for (int d = -1; d <= 1; d += 2) {
 		huge = n + (uint64_t)d;
 		memcpy(file + len, &huge, sizeof(huge));
@@ -374,13 +374,13 @@ Test(file, inconsistent_content)
 	memcpy(file + len, &huge, sizeof(huge));
 	sum_again();
 	put(length);
-	refused("is damaged: section 1 makes no sense", "section length", 68);
+	refused("is damaged: section 1 has an invalid header", "section length", 68);
 	memcpy(file + len, &n, sizeof(n));
 	/* the second shard's now */
 	file[section + 48 + n + 48 + 16] ^= 1;
 	sum_again();
 	put(length);
-	refused("is damaged: section 2 makes no sense", "now", 0);
+	refused("is damaged: section 2 has an invalid header", "now", 0);
 	file[section + 48 + n + 48 + 16] ^= 1;
 	/* its version */
 	file[section + 48 + n + 48 + 12] ^= 1;
@@ -402,7 +402,7 @@ Test(file, inconsistent_content)
 	for (unsigned i = 0; i < 2; i++)
 		s[i] = make(la_snapshot_now(st), la_snapshot_secret(st, i));
 	cr_assert_eq(la_snapshot_load(st, s, err, sizeof(err)), -EBADMSG);
-	cr_assert(strstr(err, "is damaged: section 1 has an entry that cannot be") != NULL, "%s", err);
+	cr_assert(strstr(err, "is damaged: section 1 has an impossible entry") != NULL, "%s", err);
 	for (unsigned i = 0; i < 2; i++)
 		la_shard_destroy(s[i]);
 	la_snapshot_close(st);
@@ -423,7 +423,7 @@ Test(file, no_room)
 	memcpy(cfg.secret, la_snapshot_secret(st, 0), sizeof(cfg.secret));
 	cr_assert_eq(la_shard_create(&cfg, &s), 0);
 	cr_assert_eq(la_snapshot_load(st, &s, err, sizeof(err)), -ENOBUFS);
-	cr_assert(strstr(err, "has 2 TIME_WAIT entries for IPv4 that are not over, 2 of them for shard 1 of 1, "
+	cr_assert(strstr(err, "has 2 TIME_WAIT entries for IPv4 that have not expired, 2 of them for shard 1 of 1, "
 			      "which has room for 1; 1 times 2 is --time-wait 2") != NULL,
 		  "%s", err);
 	la_shard_destroy(s);
