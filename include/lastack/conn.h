@@ -63,7 +63,7 @@ struct la_closed {
 /** Callbacks. NULL: no callback for this event. `user` is the pointer of la_listen(), la_connect() or
  * la_set_user(). */
 struct la_conn_ops {
-	/** The handshake is done (both kinds of open). */
+	/** The handshake of an active or passive open is complete. */
 	void (*opened)(struct la_conn *c, void *user);
 	/** Bytes have arrived in order. la_peek() and la_consume() read them. */
 	void (*data)(struct la_conn *c, void *user);
@@ -87,7 +87,7 @@ struct la_conn_opts {
 	uint32_t rcvbuf;	  /* receive buffer and largest offered window, bytes [256 KiB] */
 	uint32_t sndbuf;	  /* send queue limit, bytes [256 KiB] */
 	uint32_t user_timeout_ms; /* R2: a connection ends when a segment stays unacknowledged for this time
-				   * [120 s; SYN_SENT 200 s; SYN_RCVD of a listener 63 s, which is also its maximum] */
+				   * [120 s; SYN_SENT 200 s; SYN_RCVD of a listener 63 s, its maximum too] */
 	uint32_t fin_wait_2_ms;	  /* longest FIN_WAIT_2 after la_close() [60 s]. After 5 s of it `closed` gets
 				   * LA_END_FIN_WAIT_2, and a table entry replaces the TCB for the remaining time */
 	uint32_t orphan_ms;	  /* after la_close(): longest time in which the peer keeps its window closed and
@@ -150,9 +150,10 @@ size_t la_unread(const struct la_conn *c);
  * the end. */
 int la_shutdown(struct la_conn *c);
 
-/** Orderly close of both directions (RFC 9293 3.10.4). With unread bytes, a RST and LA_END_ABORTED instead (SHLD-3),
- * and in SYN_SENT LA_END_ABORTED. Later the user gets only the callback `closed`; a running timer is cancelled.
- * orphan_ms limits a peer that keeps its window closed. Returns 0, or -EALREADY after an earlier la_close(). */
+/** Orderly close of both directions (RFC 9293 3.10.4). A connection with unread bytes sends a RST and ends as
+ * LA_END_ABORTED (SHLD-3), unless both FINs are sent. In SYN_SENT the open ends as LA_END_ABORTED. From now on the user
+ * gets only the callback `closed`; a running timer is cancelled. orphan_ms limits the time for a peer that keeps its
+ * window closed. Returns 0, or -EALREADY after an earlier la_close(). */
 int la_close(struct la_conn *c);
 
 /** RFC 9293 3.10.5 ABORT: drops both queues and sends a RST where the RFC requires one. `closed` is called with

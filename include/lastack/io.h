@@ -19,7 +19,7 @@
  * for the port. The program owns the configuration and the shard. The shard holds buffers of the pools: it is destroyed
  * before la_io_close(). One la_io serves one shard.
  *
- * Threads. One thread at a time uses an la_io and its shard. Several threads may use different ones at the same time.
+ * Threads. One thread at a time uses an la_io and its shard. Several threads may use several la_io at the same time.
  * One thread of the process at a time calls la_dpdk_start(), la_dpdk_stop(), la_io_open(), la_io_open_port() or
  * la_io_close(). Meanwhile no other thread may be in a call of DPDK that adds, configures or removes devices. The
  * thread that drives a shard is the main thread, another lcore of DPDK, or has called rte_thread_register().

@@ -58,8 +58,9 @@ struct la_shard_config {
 				       * 128 B of data room. NULL: no such pool; the packets wait for `mbufs` */
 	uint32_t max_held;	      /* buffers of `mbufs` that connections may hold: unread, out of order, to be sent
 				       * [three quarters of the pool] */
-	uint32_t low_mbufs;	      /* with fewer free buffers in `mbufs` no payload is sent, and a connection gets no
-				       * second one, so that frames can still be received [a 32nd of the pool] */
+	uint32_t low_mbufs;	      /* with fewer free buffers in `mbufs` no payload is sent, and a connection that
+				       * holds a buffer gets no other, so that frames can still be received
+				       * [a 32nd of the pool] */
 	const struct la_mem_ops *mem; /* NULL: anonymous memory, with transparent hugepages where possible */
 	uint8_t secret[32];	      /* random: the key of the index hash, the ISNs and timestamp offsets */
 	uint64_t now;		      /* ms: the time at la_shard_create() */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Defaults and ranges of struct la_shard_config. No other file has one.
+/* Defaults and ranges of struct la_shard_config. No other file has a default or a range of its own.
  *
  *	la_shard_config_init()   sets all fields of a new configuration to their constant defaults, or to 0
  *	la_config_fill()         sets the fields that are 0 to their constant defaults, then to the defaults that are

@@ -6,8 +6,8 @@
 
 #include "core/hash.h"
 
-/* One secret, several keys: each is the keyed hash of its own context, so that published values of one key
- * (ISNs, timestamps) do not reveal another key. */
+/* Derives a key: the hash of `context`, keyed with the secret. Each key has its own context, so that published values
+ * of one key (ISNs, timestamps) do not reveal another key. */
 static void
 hash_derive_key(void *out, size_t len, const char *context, const uint8_t secret[32])
 {

@@ -190,7 +190,8 @@ check_targets(const struct la_snapshot *st, const struct la_snapshot_why *w, uns
 	return la_snapshot_refuse(w, -EINVAL, "has a section of port %u, which this run does not have", head->port);
 }
 
-/* Reads and checks the header of the output of la_shard_save(): one time for all, one secret for a port. */
+/* Reads the header of the output of la_shard_save(). All sections must have the same `now`, and those of a port the
+ * same secret. */
 static int
 check_saved(struct la_snapshot *st, const struct la_snapshot_why *w, unsigned i)
 {

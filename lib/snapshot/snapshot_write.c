@@ -202,7 +202,7 @@ la_snapshot_save(const char *path, const struct la_snapshot_addrs *addrs, struct
 	int rc = may_replace(path);
 
 	if (rc == -EEXIST) {
-		snprintf(err, size, "%s is not a lastack state file and is left alone: nothing was saved", path);
+		snprintf(err, size, "%s is not a lastack state file and is not replaced: nothing was saved", path);
 		return rc;
 	}
 	if (wall == NULL) { /* read after `now`: see the theory in snapshot.c */

@@ -298,7 +298,7 @@ Test(file, foreign_files)
 	refused("is not a lastack state file", "foreign", 0);
 	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err, sizeof(err)),
 		     -EEXIST);
-	cr_assert(strstr(err, "is left alone: nothing was saved") != NULL);
+	cr_assert(strstr(err, "is not replaced: nothing was saved") != NULL);
 	fd = open(path, O_RDONLY);
 	cr_assert(read(fd, now, sizeof(now)) == 32 && memcmp(now, file, 32) == 0);
 	close(fd);
