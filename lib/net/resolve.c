@@ -18,8 +18,8 @@
  * client. The MAC of the frame is the second choice. Peers that fill the table cannot suppress such a reply, it causes
  * no broadcast, and it reaches at worst the station that sent the frame. The frame is from our VLAN (ingress.c), and
  * the reply has the same VLAN. A follower shard gets the frame with its original MAC. A retransmitted SYN,ACK has no
- * frame. Each half-open connection retransmits after 1, 2, 4 s ..., so an unverified entry stays for tens of
- * milliseconds; the peer's repeated SYN is answered to the MAC of its frame.
+ * frame. With many half-open connections, each of which retransmits after 1, 2, 4 s ..., an entry is evicted after tens
+ * of milliseconds. Then the peer's repeated SYN is answered to the MAC of its frame.
  *
  * A completed handshake verifies a peer: its packets make an entry in the verified part, or move its entry there.
  * The state of the connection (la_tcp_find()) is looked up only if a packet's next hop has no verified entry. */
