@@ -110,9 +110,9 @@ struct la_conn_info {
 	uint32_t cwnd, ssthresh;	    /* bytes */
 	uint32_t srtt_ms, rto_ms;
 	uint32_t snd_queued, rcv_queued; /* bytes in the send queue; bytes the user has not consumed */
-	uint32_t retransmits;	    /* segments */
-	uint32_t time_wait_left_ms; /* in LA_TIME_WAIT; otherwise 0 */
-	uint16_t mss;		    /* largest payload we send in one segment */
+	uint32_t retransmits;		 /* segments */
+	uint32_t time_wait_left_ms;	 /* in LA_TIME_WAIT; otherwise 0 */
+	uint16_t mss;			 /* largest payload we send in one segment */
 	bool timestamps, wscale, sack_permitted;
 };
 

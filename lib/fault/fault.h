@@ -56,9 +56,9 @@ enum { LA_FAULT_HOST = 16 };
 struct la_fault {
 	enum la_fault_action action;
 	enum la_fault_on kind;
-	uint32_t nth; /* number of the segment, from 1; 0: every segment */
-	uint32_t ppm; /* probability in a million; 0: not at random */
-	uint64_t us;  /* TIME; 0: none */
+	uint32_t nth;		  /* number of the segment, from 1; 0: every segment */
+	uint32_t ppm;		  /* probability in a million; 0: not at random */
+	uint64_t us;		  /* TIME; 0: none */
 	char host[LA_FAULT_HOST]; /* "": any */
 	uint32_t seen;		  /* segments of the kind and host so far */
 };
