@@ -196,8 +196,9 @@ make_block(struct la_capture *c, const struct rte_mbuf *m, uint8_t *to)
 	return len;
 }
 
+/* A write has failed: ends the capture at its last whole block. */
 static void
-fail_for_good(struct la_capture *c)
+end_capture(struct la_capture *c)
 {
 	const char *why = strerror(errno);
 	bool torn = c->regular && ftruncate(c->out, c->good) < 0;
@@ -222,7 +223,7 @@ write_some(struct la_capture *c)
 	if (len > 0)
 		written = write_blocks(c, c->buf, len, &all);
 	if (!all)
-		fail_for_good(c);
+		end_capture(c);
 	rte_pktmbuf_free_bulk(frames, n);
 	__atomic_fetch_add(&c->lost, n - written, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&c->done, n, __ATOMIC_RELEASE);

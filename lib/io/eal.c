@@ -507,7 +507,7 @@ la_eal_stop(void)
 			all_closed = false;
 	}
 	la_memif_end();
-	/* It would close ports that must stay open. Without it, only the memory of this ending process is not freed. */
+	/* rte_eal_cleanup() would close ports that must stay open; it only frees memory of this process otherwise */
 	if (all_closed)
 		rte_eal_cleanup();
 	(void)rmdir(rte_eal_get_runtime_dir());

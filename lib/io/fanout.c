@@ -3,7 +3,7 @@
 /* Fanout.
  *
  * A fanout group spreads the frames of an interface over several AF_PACKET sockets. net_af_packet of DPDK
- * 22.11 joins one for every port, also with one queue, and computes its id:
+ * 22.11 joins a group for every port, also with one queue, and computes the id of the group:
  *
  *	id = (pid ^ interface number) & 0xffff
  *

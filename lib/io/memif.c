@@ -98,13 +98,13 @@ now_ms(void)
 
 /* Runs on the interrupt thread: holds the thread until the next round. */
 static void
-stand_in_the_gate(void *arg)
+wait_in_gate(void *arg)
 {
 	(void)arg;
 	sem_post(&gate.closed);
 	while (sem_wait(&gate.open) < 0)
 		;
-	(void)rte_eal_alarm_set(1, stand_in_the_gate, NULL);
+	(void)rte_eal_alarm_set(1, wait_in_gate, NULL);
 }
 
 static int
@@ -116,7 +116,7 @@ close_gate(void)
 		return 0;
 	if (sem_init(&gate.open, 0, 0) < 0 || sem_init(&gate.closed, 0, 0) < 0)
 		return -errno;
-	if (rte_eal_alarm_set(1, stand_in_the_gate, NULL) < 0)
+	if (rte_eal_alarm_set(1, wait_in_gate, NULL) < 0)
 		return -EIO;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += GATE_MS / 1000;
@@ -268,9 +268,9 @@ has_listener(const char *path)
 	return there;
 }
 
-/* Stops a client's device. A device connects only once, when it starts. */
+/* Stops a client's device, which connects only once, when it starts. */
 static void
-hang_up(struct la_memif *m)
+stop_client(struct la_memif *m)
 {
 	(void)rte_eth_dev_stop(m->id);
 	make_round();
@@ -290,7 +290,7 @@ connect_first(struct la_memif *m, bool (*stopped)(void))
 				memif_serve_sockets(m, POLL_MS);
 			if (link_is_up(m->id))
 				return 0;
-			hang_up(m);
+			stop_client(m);
 		}
 		if (stopped && stopped())
 			return -EINTR;
@@ -316,7 +316,7 @@ connect_again(struct la_memif *m)
 	if (!has_listener(m->path))
 		return;
 	la_eal_log_live(false);
-	hang_up(m);
+	stop_client(m);
 	(void)rte_eth_dev_start(m->id);
 	la_eal_log_live(true);
 	(void)find_sockets(NULL);

@@ -102,7 +102,7 @@ struct umem {
 };
 
 static void
-look_at(struct rte_mempool *mp, void *ctx, void *obj, unsigned i)
+count_outside(struct rte_mempool *mp, void *ctx, void *obj, unsigned i)
 {
 	uintptr_t at = (uintptr_t)obj - mp->header_size;
 	struct umem *u = ctx;
@@ -120,6 +120,6 @@ la_pool_unmapped(struct rte_mempool *mp)
 
 	u.to = (uintptr_t)first->addr +
 	       (uintptr_t)mp->populated_size * rte_mempool_calc_obj_size(mp->elt_size, mp->flags, NULL);
-	rte_mempool_obj_iter(mp, look_at, &u);
+	rte_mempool_obj_iter(mp, count_outside, &u);
 	return u.outside;
 }

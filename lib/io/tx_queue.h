@@ -15,7 +15,7 @@
  *	refused for LA_TXQ_PATIENCE_MS	the worker reads a few frames: this makes room for its peer,
  *					and the answers wait in the shard
  *	refused for LA_TXQ_STALL_MS	frames beyond LA_TXQ_LOW are dropped, the oldest first
- *	refused for LA_TXQ_GIVE_UP_MS	all of them are dropped
+ *	refused for LA_TXQ_GIVE_UP_MS	all waiting frames are dropped
  *
  * and a single frame that the port takes ends each of these states. Only milliseconds in which the port was offered
  * frames count, not those in which the worker did not run. Dropped frames are counted as tx_full.

@@ -35,7 +35,7 @@ struct la_station_ops {
 
 /** One shard on one queue of one port, and the application on it. Several stations may be on one port: each frame goes
  * to the shard that io/steer.h selects, from any queue, and the first station announces the addresses. The shards of a
- * port are its stations in this order, from 0 on. */
+ * port are its stations, numbered from 0 in the order of la_engine_config.stations. */
 struct la_station {
 	const char *name;	      /* for start-up lines and summaries: "server" */
 	struct la_shard_config shard; /* the engine sets secret, now, mac, offloads, follower, quiet_ms, mem, the

@@ -43,7 +43,7 @@ longest_msl(const struct la_engine *e)
 
 /* Starts quiet time unless it is off, because the previous run is unknown. why: the reason, for the message. */
 static void
-be_quiet(struct la_engine *e, const char *why)
+set_quiet_time(struct la_engine *e, const char *why)
 {
 	char msl[16];
 	FILE *f = e->state_refused ? stderr : stdout;
@@ -69,7 +69,7 @@ la_restart_open(struct la_engine *e)
 
 	if (e->cfg.snapshot == NULL) {
 		if (e->cfg.quiet_time == LA_QUIET_ON)
-			be_quiet(e, "no snapshot file is configured");
+			set_quiet_time(e, "no snapshot file is configured");
 		return;
 	}
 	addrs_of(e, addrs);
@@ -84,7 +84,7 @@ la_restart_open(struct la_engine *e)
 		return;
 	}
 	e->state_refused = rc != -ENOENT;
-	be_quiet(e, err);
+	set_quiet_time(e, err);
 }
 
 static void
@@ -131,7 +131,7 @@ la_restart_load(struct la_engine *e)
 	if (rc == 0)
 		return true;
 	e->state_refused = true;
-	be_quiet(e, err);
+	set_quiet_time(e, err);
 	return false;
 }
 

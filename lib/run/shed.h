@@ -6,8 +6,8 @@
  * are served when the load exceeds the worker's capacity.
  *
  * The measure is the number of frames that wait for the shard. DPDK's drivers for virtual devices do not
- * report it, so the worker measures it by reading: after a full burst, and at most once in LA_SHED_MS, it reads
- * until the port has no more frames, or up to LA_SHED_LOOK. A worker with spare capacity gets short bursts
+ * report this number, so the worker finds it by a check: after a full burst, and at most once in LA_SHED_MS, the worker
+ * reads until the port has no more frames, or up to LA_SHED_LOOK. A worker with spare capacity gets short bursts
  * and does not check. Many connections of clients that wait for their answers (a closed loop)
  * also fill a ring, but not completely while they are fewer than its places. So control starts only
  * when the ring was full in LA_SHED_BEGIN consecutive checks.

@@ -16,7 +16,7 @@ static void
 add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 {
 	la_counters_add(&to->c, &s->c);
-	/* the first shard of a port has its statistics, the others have zeros */
+	/* the first shard of a port has the port's statistics, the other shards have zeros */
 	to->port.rx_missed += s->port.rx_missed;
 	to->port.rx_errors += s->port.rx_errors;
 	to->port.rx_nombuf += s->port.rx_nombuf;

@@ -184,8 +184,9 @@ tables_touch_page(const void *p)
 	*byte = *byte;
 }
 
+/* Adds the pages and the node of an area to *p. */
 static void
-look_at(const struct area *a, bool first, struct la_tables_place *p)
+add_area(const struct area *a, bool first, struct la_tables_place *p)
 {
 	enum la_pages pages;
 	int node;
@@ -216,10 +217,10 @@ la_tables_place(struct la_shard *s, struct la_tables_place *p)
 	*p = (struct la_tables_place){.pages = LA_PAGES_UNKNOWN, .node = -1};
 	for (unsigned i = 0; i < RTE_DIM(areas); i++)
 		if (areas[i].size >= 2 * (size_t)HUGEPAGE) /* sizes are rounded in several places */
-			look_at(&areas[i], looked++ == 0, p);
+			add_area(&areas[i], looked++ == 0, p);
 	p->large = looked > 0;
 	if (!p->large)
-		look_at(&areas[0], true, p);
+		add_area(&areas[0], true, p);
 }
 
 static void

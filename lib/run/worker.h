@@ -20,7 +20,8 @@
  *                                     passed to its peer, is freed by another worker: into that lcore's own
  *                                     cache, and 256 at a time into the pool's ring
  *   mbuf reference counts             of data on a send queue: one worker, unless another sends for it
- *   ethdev's queues                   one worker each. Its statistics: the worker of the port's first shard
+ *   ethdev's queues                   one worker each
+ *   ethdev's statistics               the worker of the port's first shard
  *   a capture (--pcap)                its ring and its counters; without a capture none
  *
  * Shards, their tables, counters and applications belong to one worker. The record of constant payload

@@ -49,7 +49,7 @@
  * sends no data gets no answer. A segment to a listening port without a connection draws no RST, because its peer's
  * first segment may have been lost: the peer retransmits the first segment, which opens the connection.
  *
- * An old duplicate of a handshake's ACK opens no connection: the connection that it opened still exists, or has an
+ * An old duplicate of a handshake's ACK opens no connection: the connection that the ACK opened still exists, or has an
  * entry whose snd_nxt is above the cookie, or its end is recorded (la_isn_used()). */
 
 #include "tcp/internal.h"

@@ -188,7 +188,7 @@ rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
  *   - equal cost for equal segments: a segment that would draw a RST for an unused tuple also takes a token when its
  *     tuple is in use and the segment is refused. Then the remaining tokens are independent of the tuple.
  *
- * la_emit_rst_charge() implements the third design. It closes the channel exactly: the counts are equal. Segments
+ * la_emit_rst_charge() implements the third design, which closes the channel exactly: the counts are equal. Segments
  * that a connection accepts take no token; an attacker who can send such a segment already has the connection's
  * sequence numbers. Duplicates on a path with heavy loss take tokens, too: at worst some unknown peers get their RST a
  * second later.

@@ -81,7 +81,7 @@ table_entry(const struct la_tcb *c, struct la_tw_core *core, struct la_tuple *tu
 }
 
 /* RFC 9293 has no limit for FIN_WAIT_2. After la_close() the TCB stays for LA_FIN_WAIT_2_HOLD_MS, because
- * most peers close at once. Then a table entry replaces it. */
+ * most peers close at once. Then a table entry replaces the TCB. */
 void
 la_end_limit_fin_wait_2(struct la_tcb *c)
 {

@@ -100,7 +100,8 @@ text_fits(const struct la_tcb *c, unsigned n)
 	return c->bufs + n <= la_hold_share(c->tcp) && extra_fits(h, n);
 }
 
-/* Step 1: drops data above holes of up to PRUNE_MOST connections until fits(c, n) is true. Returns whether it is. */
+/* Step 1: drops data above holes of up to PRUNE_MOST connections until fits(c, n) is true. Returns the last result of
+ * fits(). */
 static bool
 make_room(struct la_tcb *c, unsigned n, bool (*fits)(const struct la_tcb *c, unsigned n))
 {

@@ -69,7 +69,7 @@ la_hold_window(const struct la_tcb *c, uint32_t want)
 	if (likely(la_hold_is_plenty(&c->tcp->hold, c->bufs + (want >> LA_HOLD_WINDOW_SHIFT))))
 		return want;
 	share = la_hold_share(c->tcp);
-	if (c->bufs == 0 && share < LA_HOLD_WINDOW_LEAST) /* room for a full segment after the rest of a window */
+	if (c->bufs == 0 && share < LA_HOLD_WINDOW_LEAST) /* room for a full segment also in a partly used window */
 		share = LA_HOLD_WINDOW_LEAST;
 	return RTE_MIN(want, c->bufs < share ? (share - c->bufs) << LA_HOLD_WINDOW_SHIFT : 0);
 }

@@ -107,10 +107,10 @@ la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port, const
 	return 0;
 }
 
-/* Resets the half-open connections of a removed listener: their `opened` would get its user pointer (RFC 9293 3.10.4
- * leaves this case open). Half-open connections of other listeners on the port stay. A connection past its handshake
- * also stays: `opened` was called within the segment that ended the handshake. A cookie belongs to no listener: its ACK
- * opens a connection of the listener that covers the port when the ACK arrives. */
+/* Resets the half-open connections of a removed listener: their `opened` would get the listener's user pointer (RFC
+ * 9293 3.10.4 leaves this case open). Half-open connections of other listeners on the port stay. A connection past its
+ * handshake also stays: `opened` was called within the segment that ended the handshake. A cookie belongs to no
+ * listener: its ACK opens a connection of the listener that covers the port when the ACK arrives. */
 static void
 reset_half_open(struct la_tcp *t, uint32_t listener)
 {

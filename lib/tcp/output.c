@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Output (RFC 9293 3.8.6, 3.7.4; RFC 5681): the only place that decides what may be sent. It is called at the
+/* Output (RFC 9293 3.8.6, 3.7.4; RFC 5681): la_output_send() alone decides what may be sent. It is called at the
  * end of every input, API call and timer that may change the decision.
  *
  * Sequence space, once the SYN is acknowledged:
@@ -148,7 +148,7 @@ may_send_small(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
 	return c->max_snd_wnd && len >= c->max_snd_wnd / 2;
 }
 
-/* RFC 6298 5: the timer retransmits a segment one RTO or more after its last transmission. It sends the segment
+/* RFC 6298 5: the timer retransmits a segment one RTO or more after its last transmission. The timer is for the segment
  * at snd_una, so every retransmission of that segment restarts the timer: after a time-out, fast retransmit, a partial
  * ACK (each one: the "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 is not
  * restarted. */

@@ -57,7 +57,7 @@ rexmt_expired(struct la_tcb *c)
 	if (c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD) {
 		c->flags |= LA_F_SYN_LOST;
 		c->snd_nxt = c->snd_una;
-		return; /* la_output_send() sends it */
+		return; /* la_output_send() repeats the SYN */
 	}
 	la_cc_timeout(c);
 	if (c->snd_wnd == 0) /* the window closed after these segments were sent: the first one is the probe */
