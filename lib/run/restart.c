@@ -53,7 +53,7 @@ set_quiet_time(struct la_engine *e, const char *why)
 	if (e->cfg.quiet && !e->state_refused)
 		return;
 	if (off)
-		fprintf(f, "state: %s; quiet time is off\n", why);
+		fprintf(f, "state: %s; no quiet time, as configured\n", why);
 	else
 		fprintf(f, "state: %s; quiet time, one MSL: no SYN is sent or answered for %s\n", why,
 			la_format_duration(e->quiet_ms, msl, sizeof(msl)));
