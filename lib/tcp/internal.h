@@ -396,8 +396,8 @@ void la_pmtu_age(struct la_tcb *c);		    /* ten minutes after the last decrease:
 uint16_t la_pmtu_ip_id(struct la_tcb *c);	    /* identification of the next packet without DF */
 
 /* calls.c */
-void la_call_sends(struct la_tcb *c);		   /* records a call that may send, and so arm timers of c */
-void la_call_timer(struct la_tcb *c, uint32_t ms); /* records a call that arms the user's timer of c */
+void la_call_sends(struct la_tcb *c);		     /* records a call that may send, and so arm timers of c */
+void la_call_timer(struct la_tcb *c, uint32_t ms);   /* records a call that arms the user's timer of c */
 void la_calls_told(struct la_tcp *t, uint32_t tick); /* moves the timers of recorded calls to this tick */
 
 /* rtt.c */
