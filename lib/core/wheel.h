@@ -7,7 +7,7 @@
  * A slot is one tick (1 ms). It holds 32-bit references in the order of their addition, in chunks
  * from a pool of a fixed size. A reference cannot be removed or moved. The object that the reference names
  * has the true deadline. When the reference fires, the owner of the object checks the deadline, and adds the reference
- * again if the deadline is later. So the owner must count its references in the wheel.
+ * again if the deadline is later. The owner counts the references of each object in the wheel.
  *
  * Ticks are 32-bit and wrap. A reference for a tick after the end of the wheel is added at the
  * end and fires early. la_wheel_pop() has to be called at least once in 2^31 ticks (24 days). */

@@ -6,11 +6,10 @@
  * and takes frames from them, gives the frames to the shard, runs timers and the application,
  * and transmits. While too many frames wait for the port, a round only transmits (transmit.h).
  * Other work (phases of the run, publishing of counters) is done every few milliseconds.
- * A worker writes no data that another thread writes (worker.h lists the shared data); the cache line of the
- * phase changes three times in a run.
+ * Workers share only the data that worker.h lists. The cache line of the phase is written a few times in a run.
  *
  * Counters are published through two copies and a version, which names the valid copy. The worker fills the other
- * copy, then changes the version. A reader that finds a changed version after its reading reads again. */
+ * copy, then changes the version. A reader reads again when the version changed while it read. */
 
 #include <string.h>
 #include <sys/prctl.h>
@@ -36,7 +35,7 @@ worker_publish(const struct la_worker *w, struct la_station_run *st)
 	unsigned v = st->version + 1;
 	struct la_station_stats *to = &st->copy[v & 1];
 
-	/* a reader that still reads this copy will find that the last call has changed the version */
+	/* The version was stored before these writes: a reader of this copy reads again. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(&to->c, la_shard_counters(st->shard), sizeof(to->c));
 	/* drivers add up the statistics of all queues in place, so one thread reads them for all shards of a port */

@@ -61,7 +61,7 @@ unsigned la_snapshot_shards(const struct la_snapshot *st);
  * those of its port. Returns 0, or a negative errno and err. After an error the shards must be destroyed. */
 int la_snapshot_load(struct la_snapshot *st, struct la_shard *const *shards, char *err, size_t size);
 
-/** Removes the file and syncs its directory: from now on the file is out of date.
+/** Removes the file and syncs its directory, so that no later start loads it again.
  * Returns 0, or a negative errno and err. */
 int la_snapshot_consume(struct la_snapshot *st, char *err, size_t size);
 

@@ -60,7 +60,7 @@ struct la_snapshot_progress {
 	bool say;	      /* false: print no line */
 };
 
-_Static_assert((int)LA_SNAPSHOT_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX, "one la_shard_deal() for all shards of a port");
+_Static_assert((int)LA_SNAPSHOT_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX, "la_shard_deal() has room for all shards");
 
 /** The fields of a verified section. */
 struct la_snapshot_part {

@@ -9,7 +9,8 @@
  * The rules are those of RFC 9293 3.10.7.4 for FIN_WAIT_2, with RFC 5961, in the order of the RFC:
  *
  *	segment                        result ("answered": by an ACK)
- *	PAWS fails                     answered
+ *	timestamp missing              dropped (RFC 7323 3.2; not for RST and SYN)
+ *	PAWS fails                     answered (not for RST and SYN)
  *	RST at rcv_nxt                 the connection is reset
  *	RST elsewhere in the window    challenge ACK
  *	RST outside the window         dropped

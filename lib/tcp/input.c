@@ -66,7 +66,7 @@ paws_drops(struct la_tcb *c, const struct la_seg *s)
 
 	if (!(s->opts & LA_OPT_TS)) {
 		if (s->flags & LA_SYN)
-			return false; /* a new incarnation's SYN: challenge ACK below */
+			return false; /* syn_drops() decides */
 		la_count(t, LA_C_drop_no_timestamp);
 		return true;
 	}

@@ -4,7 +4,7 @@
 
 /* Declarations shared by the files of lib/tcp.
  *
- *   tcb.c      the life of a TCB; pool of TCBs, timers' place in the wheel
+ *   tcb.c      the life of a TCB; pool of TCBs, TCB's wheel references
  *   tcb_check.c   the checker of all TCBs, for tests
  *   state.h, transitions.def   the state machine as a table: every lawful transition, counted
  *   listen.c   listeners and option profiles
@@ -67,7 +67,7 @@ enum {
 	LA_TIMER_MAX_MS = 1 << 30, /* longest timer: a deadline 2^31 ticks ahead would compare as past */
 	LA_COPY_MAX = 256,	   /* payloads up to this are copied after the header, not attached */
 	LA_QUICK_ACKS = 15,	   /* segments acknowledged at once after the open and after a pause */
-	LA_PMTU_MIN4 = 552,	   /* bytes: below this routers fragment IPv4 packets */
+	LA_PMTU_MIN4 = 552,	   /* bytes: a smaller path MTU of IPv4 clears DF */
 	LA_PMTU_MIN6 = 1280,	   /* RFC 8200 5 */
 	LA_TCP_CALLS = 1024,	   /* calls recorded until the next update of the time (calls.c) */
 };

@@ -59,7 +59,8 @@ cwnd_grow(struct la_tcb *c, uint32_t acked)
 	c->cwnd += mss;
 }
 
-/* Sets the limit of what duplicate ACKs may still add to cwnd: the bytes in flight, minus the bytes counted already.
+/* Sets the limit of what duplicate ACKs may still add to cwnd: the bytes in flight, minus `counted`: bytes that are in
+ * cwnd already, or lost.
  * Each segment in the network can cause one duplicate ACK (RFC 5681 3.2 (4)); the limit protects against a peer that
  * sends more duplicate ACKs (RFC 5681 5). A partial ACK begins the next round trip, with a new limit. */
 static void
@@ -68,7 +69,7 @@ limit_inflation(struct la_tcb *c, uint32_t counted)
 	c->inflate = flight_size(c) > counted ? flight_size(c) - counted : 0;
 }
 
-/* RFC 6582 3.2 steps 3 and 4; snd_una has moved already. */
+/* RFC 6582 3.2 step 3; snd_una has moved already. */
 static void
 recovery_ack(struct la_tcb *c, uint32_t acked)
 {
@@ -120,7 +121,7 @@ la_cc_dupack(struct la_tcb *c)
 		c->dupacks++;
 	if (c->dupacks != DUP_THRESH)
 		return;
-	/* RFC 6582 3.2 step 1: not if the last recovery's own retransmissions may have caused these duplicates */
+	/* RFC 6582 3.2 step 2: retransmissions of the last recovery may have caused these duplicate ACKs */
 	if (seq_lt(c->snd_una, c->recover))
 		return;
 	c->ssthresh = half_flight(c);

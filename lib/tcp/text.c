@@ -246,7 +246,8 @@ la_text_arrives(struct la_tcb *c, struct la_seg *s)
 		la_input_challenge_ack(c);
 		return;
 	}
-	if (unlikely(!text_is_in_order(c, s)) && !cut_to_window(c, s)) { /* nothing received: no RST of SHLD-3 (C-27) */
+	if (unlikely(!text_is_in_order(c, s)) &&
+	    !cut_to_window(c, s)) { /* no new data: an ACK, no RST of SHLD-3 (C-27) */
 		la_count(c->tcp, LA_C_drop_rcvbuf);
 		c->flags |= LA_F_ACK_NOW;
 		return;
@@ -266,7 +267,7 @@ la_text_arrives(struct la_tcb *c, struct la_seg *s)
 	joins = s->len && joins_tail(c, s->m);
 	if (s->len && !joins && !la_hold_admits_text(c, s->m->nb_segs))
 		return; /* unacknowledged: the peer retransmits it with growing intervals */
-	/* quick_acks: at the start of a connection no ACK waits (RFC 5681 4.2 allows a delay, and requires none) */
+	/* quick_acks: at the start of a connection no ACK is delayed (RFC 5681 4.2: delay is only a SHOULD) */
 	c->flags |= (c->flags & LA_F_ACK_DELAY) || c->ooo || c->quick_acks ? LA_F_ACK_NOW : LA_F_ACK_DELAY;
 	if (s->len) {
 		text_deliver(c, s->m, joins);

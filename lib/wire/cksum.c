@@ -2,9 +2,9 @@
  *
  * The Internet checksum. The sum of 16-bit words in one's-complement arithmetic does not depend on their order. Larger
  * words give the same sum if carries are added at the lowest bit (RFC 1071 2). So the
- * loops add 32-bit halves into 64-bit lanes, which cannot overflow in fewer than 2^32 additions, and the
- * result is folded once at the end. The byte order of the words is that of the machine: a checksum in the other byte
- * order has the same bytes in memory. */
+ * loops add 32-bit halves into 64-bit lanes, which have room for 2^32 of them, and the result is folded once at the
+ * end. The words are in the machine's byte order. Stored in that order, the result has the right bytes in memory
+ * (RFC 1071 2 (B)). */
 
 #include <rte_mbuf.h>
 

@@ -79,7 +79,7 @@ struct attack {
 	bool load;	    /* uses the load clients (load.c) */
 	bool no_ping;	    /* uses up the server's rate of echo replies: unanswered pings are no breach */
 	uint32_t honest_ms; /* time between two opens of the honest clients [10] */
-	unsigned later;	    /* bits of the gauges that may return to their old value later than after one second */
+	unsigned later;	    /* bits of the gauges that may need more than one second to return */
 	uint32_t later_ms;  /* time limit of the gauges in `later`, counted from the end of the attack */
 	/** Called in the first millisecond of the attack. */
 	void (*begin)(struct abuse *w);
@@ -89,7 +89,7 @@ struct attack {
 	void (*open)(struct abuse *w, struct bot *b);
 	/** Called when a bot has received a segment. */
 	void (*segment)(struct abuse *w, struct bot *b, const struct frame_in *f);
-	/** Called for a frame to the MAC of the attacker or of the router that belongs to no bot. May be NULL. */
+	/** Called for a frame that belongs to no bot, to the MAC of the attacker or router. May be NULL. */
 	void (*frame)(struct abuse *w, const uint8_t *p, size_t len);
 	/** Called at the end of the attack; resets its connections. NULL: all bots and load clients are reset. */
 	void (*end)(struct abuse *w);
@@ -225,7 +225,7 @@ struct honest_result honest_result(const struct honest *h, uint32_t grace_ms);
 /** Sets *t to the tuple of an open honest connection, from the server's side, for attackers that have the victim's
  * tuple. i: where the search among the client records starts, modulo their number. False: no connection is open. */
 bool honest_victim(const struct abuse *w, uint32_t i, struct la_tuple *t);
-/** Sets *f to a segment as the victim would send it: addresses, ports, and numbers that follow the server's variables.
+/** Sets *f to a segment as the victim would send it: addresses, ports, SEG.SEQ = RCV.NXT, SEG.ACK = SND.UNA.
  * False: there is no victim, or the server has no connection of its tuple. */
 bool victim_frame(struct abuse *w, uint32_t i, struct frame *f, struct la_conn_info *info);
 /** Writes an HTTP request for n bytes. Returns its length. */
