@@ -17,7 +17,7 @@ struct la_kif {
 	bool merges; /* GRO or LRO is on: received segments may be merged beyond the MTU */
 };
 
-/** 0, or -ENODEV when there is no such interface in this network namespace. */
+/** Fills *k. 0, or negative errno; -ENODEV: there is no such interface in this network namespace. */
 int la_kif_read(unsigned if_index, struct la_kif *k);
 
 /** Writes the addresses of an interface, "10.0.2.15/24, fe80::1/64"; "" when it has none, or does not exist. */
