@@ -24,12 +24,14 @@ static struct {
 } elog;
 
 /* net_tap notifies secondary processes of every start, and logs an error when there are none;
- * libxdp logs a missing BPF file system that a single program does not need. */
+ * libxdp logs a missing BPF file system that a single program does not need; drivers disable interrupts that vfio has
+ * released with the device, when a port closes ("Error disabling MSI-X interrupts for fd 20"). */
 static bool
 is_harmless(const char *line)
 {
 	return strstr(line, "req to secondary") != NULL || strstr(line, "No bpffs found") != NULL ||
-	       strstr(line, "Can't use dispatcher") != NULL;
+	       strstr(line, "Can't use dispatcher") != NULL || strstr(line, "Error disabling MSI") != NULL ||
+	       strstr(line, "Error disabling INTx") != NULL;
 }
 
 static void

@@ -246,6 +246,33 @@ panic_says(bool live)
 	cr_assert_eq(strncmp(text, line, strlen(line)), 0, "%s", text);
 }
 
+/* Interrupts that vfio released with the device: no line. Interrupts that cannot be enabled: a line. */
+Test(eal, interrupts_that_are_gone_give_no_line)
+{
+	char text[1024] = "";
+	int fds[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	cr_assert_eq(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], STDERR_FILENO);
+		(void)la_eal_log_open(false);
+		la_eal_log_live(true);
+		RTE_LOG(ERR, EAL, "Error disabling MSI-X interrupts for fd %d\n", 20);
+		RTE_LOG(ERR, EAL, "Error disabling INTx interrupts for fd %d\n", 20);
+		RTE_LOG(ERR, EAL, "Error enabling MSI-X interrupts for fd %d\n", 21);
+		_exit(0);
+	}
+	close(fds[1]);
+	n = read(fds[0], text, sizeof(text) - 1);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	close(fds[0]);
+	cr_assert_gt(n, 0, "no line");
+	cr_assert_str_eq(text, "lastack: warning: DPDK: EAL: Error enabling MSI-X interrupts for fd 21\n");
+}
+
 Test(eal, a_panic_names_its_reason)
 {
 	panic_says(false);
