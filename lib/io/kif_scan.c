@@ -2,14 +2,17 @@
 
 #include <dirent.h>
 #include <linux/capability.h>
-#include <linux/if.h>
-#include <linux/if_arp.h>
+#include <net/if.h>
+#include <net/if_arp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/kif.h"
 #include "io/kif_scan.h"
 
 enum { PATH = 512 };
@@ -93,6 +96,69 @@ read_kif(const char *root, const char *name, struct la_kif_facts *kif)
 	count_queues(base, kif);
 }
 
+/* An interface that /sys does not have, because /sys was mounted in another network namespace. */
+static void
+ask_kernel(const char *name, unsigned number, struct la_kif_facts *kif)
+{
+	struct ifreq ifr = {0};
+	struct la_kif k;
+	int fd;
+
+	memset(kif, 0, sizeof(*kif));
+	snprintf(kif->name, sizeof(kif->name), "%.15s", name);
+	kif->node = kif->speed = -1;
+	if (la_kif_read(number, &k) < 0)
+		return;
+	snprintf(kif->driver, sizeof(kif->driver), "%.31s", k.driver);
+	kif->mtu = k.mtu;
+	kif->up = k.up;
+	kif->carrier = k.carrier;
+	memcpy(ifr.ifr_name, k.name, sizeof(k.name));
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0) {
+		kif->ethernet = ifr.ifr_hwaddr.sa_family == ARPHRD_ETHER;
+		kif->loopback = ifr.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Name and number may be those of an interface of the other namespace, too: lo is 1 in each. */
+static void
+read_here(const char *name, unsigned number, struct la_kif_facts *kif)
+{
+	struct la_kif k;
+
+	read_kif("", name, kif);
+	if (la_kif_read(number, &k) < 0)
+		return;
+	kif->up = k.up;
+	kif->carrier = k.carrier;
+	if (k.mtu != UINT16_MAX) /* the limit of la_kif_read() */
+		kif->mtu = k.mtu;
+}
+
+/* The interfaces of this network namespace; /sys may show those of another. */
+static unsigned
+scan_namespace(struct la_kif_facts *kifs, unsigned max)
+{
+	struct if_nameindex *all = if_nameindex();
+	unsigned found = 0;
+
+	for (const struct if_nameindex *i = all; i != NULL && i->if_name != NULL && found < max; i++) {
+		char base[PATH];
+
+		snprintf(base, sizeof(base), "/sys/class/net/%.16s", i->if_name);
+		if (read_number(base, "ifindex", 10, -1) == (long)i->if_index)
+			read_here(i->if_name, i->if_index, &kifs[found++]);
+		else
+			ask_kernel(i->if_name, i->if_index, &kifs[found++]);
+	}
+	if (all != NULL)
+		if_freenameindex(all);
+	return found;
+}
+
 unsigned
 la_kif_scan(const char *root, struct la_kif_facts *kifs, unsigned max)
 {
@@ -101,6 +167,8 @@ la_kif_scan(const char *root, struct la_kif_facts *kifs, unsigned max)
 	unsigned found = 0;
 	int n;
 
+	if (root[0] == '\0')
+		return scan_namespace(kifs, max);
 	snprintf(path, sizeof(path), "%s/sys/class/net", root);
 	n = scandir(path, &list, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
@@ -174,6 +242,8 @@ judge_rights(const char *root, const struct la_pci_host *host, enum la_port_kind
 	} else if (kind == LA_PORT_XDP && (!has_cap(host, CAP_NET_RAW) || !has_cap(host, CAP_NET_ADMIN) ||
 					   (!has_cap(host, CAP_BPF) && !has_cap(host, CAP_SYS_ADMIN)))) {
 		verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF: root");
+	} else if (kind == LA_PORT_XDP && host->user_namespace) {
+		verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_BPF outside of a user namespace: root");
 	}
 }
 

@@ -22,7 +22,7 @@ struct la_kif_facts {
 	unsigned rx_queues, tx_queues;
 };
 
-/** The interfaces of this network namespace, by name. Returns their number, at most max. */
+/** The interfaces of this network namespace; below a root, those of /sys, by name. Returns their number, at most max. */
 unsigned la_kif_scan(const char *root, struct la_kif_facts *kifs, unsigned max);
 
 /** The first reason why this process cannot open a port of that kind, and the commands that change it. kif: the interface

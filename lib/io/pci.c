@@ -239,6 +239,17 @@ read_hugepages(const char *root, struct la_pci_host *host)
 	host->huge_mb = kb >> 10;
 }
 
+/* The first user namespace maps all ids to themselves. */
+static bool
+in_user_namespace(const char *root)
+{
+	unsigned long inside, outside, n;
+	char line[64];
+
+	return read_line(line, sizeof(line), "%s/proc/self/uid_map", root) &&
+	       sscanf(line, "%lu %lu %lu", &inside, &outside, &n) == 3 && n != UINT32_MAX;
+}
+
 /* The effective capabilities; the first words of /proc/self/status are never longer than a line. */
 static void
 read_rights(const char *root, struct la_pci_host *host)
@@ -256,8 +267,10 @@ read_rights(const char *root, struct la_pci_host *host)
 	if (f != NULL)
 		fclose(f);
 	host->caps = caps;
-	host->root = (caps >> CAP_SYS_ADMIN & 1) != 0 && (caps >> CAP_SYS_RAWIO & 1) != 0;
-	if (getrlimit(RLIMIT_MEMLOCK, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY && (caps >> CAP_IPC_LOCK & 1) == 0) {
+	host->user_namespace = in_user_namespace(root);
+	host->root = !host->user_namespace && (caps >> CAP_SYS_ADMIN & 1) != 0 && (caps >> CAP_SYS_RAWIO & 1) != 0;
+	if (getrlimit(RLIMIT_MEMLOCK, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY &&
+	    (host->user_namespace || (caps >> CAP_IPC_LOCK & 1) == 0)) {
 		host->lock_limited = true;
 		host->lock_mb = (unsigned long)(lim.rlim_cur >> 20);
 	}

@@ -45,6 +45,7 @@ struct la_pci_host {
 	unsigned long huge_taken;		 /* pages of that size in use */
 	/* of the process */
 	uint64_t caps;	       /* effective capabilities, bit N for number N */
+	bool user_namespace;   /* they are those of a user namespace, which give no access to devices */
 	bool root;	       /* reads physical addresses, opens every device: CAP_SYS_ADMIN and CAP_SYS_RAWIO */
 	bool lock_limited;     /* RLIMIT_MEMLOCK applies */
 	unsigned long lock_mb; /* RLIMIT_MEMLOCK */

@@ -161,6 +161,12 @@ Test(ports, a_virtual_port_needs_its_driver_and_rights)
 	has(all, "usable      --veth la-eth\n");
 	has(all, "CAP_BPF");
 	free(all);
+	put("/proc/self/status", "CapEff:\t000001ffffffffff\n");
+	put("/proc/self/uid_map", "0 1000 1\n");
+	all = text();
+	has(all, "usable      --veth la-eth\n");
+	has(all, "--xdp la-eth: AF_XDP needs CAP_BPF outside of a user namespace");
+	free(all);
 }
 
 Test(ports, an_interface_of_another_lastack_is_in_use)

@@ -398,6 +398,11 @@ Test(pci, noiommu_mode)
 	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "0\n");
 	judge_is(LA_PCI_PLAIN_PAGES, "vfio-pci without an IOMMU needs hugepages", PAGES);
 	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "512\n");
+	put("/proc/self/uid_map", "         0          0 4294967295\n");
+	judge_is(LA_PCI_USABLE, "", "");
+	put("/proc/self/uid_map", "         0       1000          1\n"); /* root of a user namespace */
+	judge_is(LA_PCI_PERMISSION, "needs root", "");
+	put("/proc/self/uid_map", "         0          0 4294967295\n");
 	put("/proc/self/status", "CapEff:\t0000000000000000\n");
 	judge_is(LA_PCI_PERMISSION, "needs root", "");
 }
