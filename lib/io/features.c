@@ -63,7 +63,8 @@ static const struct quirk {
 	const char *queues; /* the reason of SPREADS or ONE_QUEUE */
 	const char *source; /* version, place */
 } quirks[] = {
-	{"net_tap", SOFT, CKSUMS, "computed by net_tap on the CPU, and wrong for a chain with a buffer of odd length",
+	{"net_tap", SOFT, CKSUMS,
+	 "computed by net_tap on the CPU; on output wrong for a chain with a buffer of odd length",
 	 "the kernel spreads flows",
 	 "DPDK 22.11 drivers/net/tap/rte_eth_tap.c, tap_tx_l4_cksum(); Linux drivers/net/tun.c, tun_automq_select_queue()"},
 	{"net_af_packet", SOFT, 0, "", "PACKET_FANOUT spreads flows",
@@ -159,7 +160,7 @@ choose_mtu(struct choosing *c)
 	c->f->mtu = c->wish->mtu;
 	if (c->wish->mtu >= info->min_mtu && c->wish->mtu <= most)
 		return 0;
-	snprintf(c->err, c->size, "MTU %u: the driver takes %u to %u", c->wish->mtu, info->min_mtu, most);
+	snprintf(c->err, c->size, "MTU %u refused: the driver takes %u to %u", c->wish->mtu, info->min_mtu, most);
 	return -ERANGE;
 }
 

@@ -19,4 +19,7 @@ struct la_kif {
 /** 0, or -ENODEV when there is no such interface in this network namespace. */
 int la_kif_read(unsigned if_index, struct la_kif *k);
 
+/** Whether the interface is up and has a carrier. False when there is no such interface in this network namespace. */
+bool la_kif_has_link(unsigned if_index);
+
 #endif

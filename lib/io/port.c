@@ -86,6 +86,8 @@ port_identify(struct opening *o)
 	p->veth = strcmp(o->kif.driver, "veth") == 0;
 	p->numa_node = rte_eth_dev_socket_id(p->id);
 	p->by_pointer = driver_is(p, "net_ring");
+	if (driver_is(p, "net_af_packet") || driver_is(p, "net_af_xdp"))
+		p->kif_index = o->info.if_index;
 }
 
 static uint16_t
@@ -484,6 +486,8 @@ la_port_link(const struct la_port *port, struct la_link *link)
 	memset(link, 0, sizeof(*link));
 	link->known = rte_eth_link_get_nowait(port->id, &l) == 0;
 	link->up = link->known && l.link_status == RTE_ETH_LINK_UP;
+	if (port->kif_index != 0)
+		link->up = link->up && la_kif_has_link(port->kif_index);
 	if (link->up && l.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
 		link->mbps = l.link_speed;
 }

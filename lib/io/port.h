@@ -47,6 +47,7 @@ struct la_port {
 	bool veth;		/* one end of a veth pair: a kernel at the other end does not fill in TCP checksums */
 	struct la_memif *memif; /* NULL: another driver */
 	struct la_features features;
+	unsigned kif_index; /* of the kernel interface whose link the driver does not report; 0: none */
 	char driver[32];
 	char name[64]; /* of its kernel interface, otherwise of the DPDK device */
 };
