@@ -76,7 +76,7 @@ struct bench_row {
 	double frames;		   /* frames that the measured ends receive per unit */
 	struct bench_series value; /* cycles of CPU time per unit, or bytes */
 	struct bench_series wall;  /* cycles of the TSC per unit */
-	struct bench_series ratio; /* rate as a share of the reference's in the same round */
+	struct bench_series ratio; /* rate divided by that of the reference in the same round */
 	const char *of;		   /* name of the reference: "limit", "empty", ... */
 	char note[320];
 	json_t *more; /* further members for the JSON, or NULL */

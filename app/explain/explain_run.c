@@ -175,7 +175,7 @@ ex_server(struct explain *x)
 			best = c;
 	if (best)
 		return best;
-	snprintf(x->error, sizeof(x->error), "B has no connection that the story needs");
+	snprintf(x->error, sizeof(x->error), "B lacks the connection of the story");
 	memset(&none, 0, sizeof(none));
 	none.w = x->w;
 	none.host = EX_B;
@@ -198,7 +198,7 @@ void
 ex_quiet(struct explain *x)
 {
 	if (!la_sim_quiet(x->w, x->start + LONGEST_MS * 1000ull))
-		snprintf(x->error, sizeof(x->error), "events are left after the longest time of a story");
+		snprintf(x->error, sizeof(x->error), "events are pending at the time limit of a story");
 }
 
 bool

@@ -3,19 +3,20 @@
 /* One connection of a load, from its open to its end.
  *
  *   opened --> ask --> [send all] --> [read all] --> think --> ask ... --> leave --> closed
- *                          |                                                 ^
- *                          +-- last request, both: FIN after the skew -------|-> wait for the peer's FIN
- *                          +-- last request, half: FIN at once --------------|-> read on, wait
- *                                                  client: our FIN ----------+
- *                                                  server: wait              |
- *                                                  abort: RST ---------------+
+ *
+ *	mode      after the last request      at `leave`
+ *	both      FIN after the skew          wait for the peer's FIN
+ *	half      FIN at once                 wait for the peer's FIN
+ *	client                                FIN
+ *	server                                wait for the peer's FIN
+ *	abort                                 RST
  *
  * Our FIN is always sent by la_shutdown(), never by la_close(): after la_shutdown() the peer's FIN is still reported,
  * and the state at that time shows which FIN was first. In CLOSING the peer's FIN did not acknowledge ours: the FINs
  * crossed. One timer serves think time, skew and --timeout, one at a time.
  *
- * Our RST, and our FIN that must cross the peer's, wait for the next round. Within a callback the FIN would be sent in
- * one segment with the request, and the RST in place of the ACK that is due. */
+ * The RST, and the FIN of mode both without skew, are sent in the next round. From a callback the FIN would be in the
+ * request's segment, and the RST would replace the ACK that is due. */
 
 #include "load/internal.h"
 #include "server/payload.h"

@@ -46,7 +46,7 @@ load_plot_check(const char *file, char *err, size_t size)
 		return -1;
 	}
 	if (strpbrk(file, "'\n\\")) {
-		snprintf(err, size, "--plot: the name has a quote, a backslash or a line feed; allowed: other names");
+		snprintf(err, size, "--plot: the name must have no quote, no backslash and no line feed");
 		return -1;
 	}
 	if (in_path("gnuplot"))

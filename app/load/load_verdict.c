@@ -144,7 +144,7 @@ load_worked(const struct load_totals *t, const struct load_rules *rules, char *w
 			bounded = false;
 	if (bounded && rules->allow < 0)
 		return true;
-	snprintf(why, size, "%lu of %lu connections failed: %s; --allow-failures[=SHARE] or an --expect bounds them", n,
-		 t->n.connects, causes);
+	snprintf(why, size, "%lu of %lu connections failed: %s; allow them with --allow-failures[=SHARE] or --expect",
+		 n, t->n.connects, causes);
 	return false;
 }

@@ -75,7 +75,7 @@ read_head(struct http_conn *hc)
 	size_t n;
 
 	if (http_parser_idle(&hc->parser) && la_unread(sc->c) > 0 && !svc_may_read(sc))
-		return false; /* `acked` follows */
+		return false; /* `acked` resumes */
 	while (!hc->parser.done && (n = la_peek(sc->c, &span)) > 0) {
 		la_consume(sc->c, http_parse(&hc->parser, span, n));
 		if (!http_parser_idle(&hc->parser))
@@ -279,7 +279,7 @@ http_pump(struct http_conn *hc)
 				return;
 			break;
 		case DELAY:
-			return; /* `timer` follows */
+			return; /* `timer` resumes */
 		case SEND_HEAD:
 			if (!http_send_head(hc))
 				return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A host stops and starts again: in order, with its TIME_WAIT table saved and loaded, or by a crash. */
+/* A host restarts: cleanly, with its TIME_WAIT table saved and loaded, or by a crash. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ la_sim_restart(struct la_sim *w, unsigned host, bool orderly, uint32_t quiet_ms)
 		err = la_shard_load(n->shard, file_read, &f);
 	la_sim_tell(w, &(struct la_sim_event){.what = LA_SIM_RESTART,
 					      .host = (uint8_t)host,
-					      .text = orderly	 ? "restarted in order, with its TIME_WAIT table"
+					      .text = orderly	 ? "restarted cleanly, with its TIME_WAIT table"
 						      : quiet_ms ? "crashed, and keeps quiet time"
 								 : "crashed, and restarts without quiet time"});
 	la_sim_settle(w);

@@ -93,7 +93,7 @@ Test(worked, a_run_in_which_nothing_worked_fails, .init = fill)
 {
 	memset(t.n.ended, 0, sizeof(t.n.ended));
 	memset(t.n.failed, 0, sizeof(t.n.failed));
-	cr_expect(!worked(1, NULL, false), "connections, and no connection has ended");
+	cr_expect(!worked(1, NULL, false), "connections, but no connection has ended");
 	t.n.ended[CLOSE_CLIENT][KIND_REFUSED] = t.n.failed[KIND_REFUSED] = 1000;
 	cr_expect(!worked(1, NULL, false));
 	cr_expect(strstr(why, "no connection ended as planned: 1000 refused"), "%s", why);
@@ -277,7 +277,7 @@ Test(due, connections_end_when_the_next_would_be_due_or_the_last_was_begun)
 	stopped(0, 0, 499);
 	stopped(1, 0, 498);
 	cr_expect_eq(due_ms(), 500);
-	stopped(1, 0, 2000); /* a generator that is four times too slow shows no higher rate */
+	stopped(1, 0, 2000); /* a generator four times too slow: the duration ends with the last open */
 	cr_expect_eq(due_ms(), 2000);
 	rate("1000", 300, 500); /* --duration ends the load first */
 	cr_expect_eq(due_ms(), 300);

@@ -141,7 +141,7 @@ Test(opts, a_field_of_the_shard)
 Test(opts, the_help_of_a_field_has_its_default)
 {
 	static const char *const texts[] = {"twice that [30s]\n", "64 bytes each [128Ki]\n", "no limit [75]\n",
-					    "asked for [untagged]\n", "[half of max_conns]\n"};
+					    "of every frame [untagged]\n", "[half of max_conns]\n"};
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
@@ -155,7 +155,7 @@ Test(opts, the_help_of_a_field_has_its_default)
 	cr_assert_eq(opt_brief(tables, "shard-msl share", f), 0);
 	fclose(f);
 	cr_expect(strstr(text, "TIME_WAIT lasts twice that [30s]\n"), "%s", text);
-	cr_expect(strstr(text, "TIME_WAIT entries of ...\n"), "%s", text);
+	cr_expect(strstr(text, "/56 (IPv6). ...\n"), "%s", text);
 	free(text);
 }
 

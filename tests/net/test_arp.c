@@ -145,7 +145,7 @@ expect_defence(const char *addr)
 }
 
 /* RFC 5227 2.4 (c): each conflict is counted; one log line a minute, and one announcement in 10 s as defence. */
-Test(arp, conflicts_are_counted_and_defended)
+Test(arp, conflicts_are_counted_and_the_address_defended)
 {
 	for (unsigned i = 1; i <= 3; i++) {
 		fr_arp(&f, LA_ARP_REQUEST, OTHER, "10.0.0.2", NULL, "10.0.0.2");

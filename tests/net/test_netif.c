@@ -94,7 +94,7 @@ Test(netif, owns_addresses_and_ranges_only)
 	cr_assert(!owns("fd00::3") && !owns("fd09::1:0") && !owns("fe80::2"));
 }
 
-Test(netif, a_range_gives_no_broadcast_and_no_group)
+Test(netif, a_broadcast_address_in_a_range_is_not_owned)
 {
 	addrs[3] = P("10.9.1.1/24");
 	cfg.no_dad = true;

@@ -6,7 +6,7 @@
  *
  *   random.c        the program: options, many worlds, shrinking of a failing one
  *   random_plan.c   random draws: the parameters of a world and of each connection
- *   random_world.c  one world from creation to silence
+ *   random_world.c  one world until no event is left
  *   random_law.c    the invariants of a world */
 
 #include <stdbool.h>
@@ -81,7 +81,7 @@ struct rw_result {
 /** The pool that all hosts with a control pool share, full between two worlds. */
 struct rte_mempool *rw_control_pool(void);
 
-/** Runs one world from creation to silence. Returns 0, or -errno when the world cannot be created. */
+/** Runs one world until no event is left. Returns 0, or -errno when the world cannot be created. */
 int rw_world(const struct rw_spec *spec, struct rw_result *r);
 
 /* ------------------------------------------------------------------ random_plan.c */
@@ -125,7 +125,7 @@ struct rw_way { /* from one host's end of a tuple to the other */
 	bool any, behind;	/* a segment was sent; random_law.c: the newest incarnation is "behind" */
 	uint32_t time_wait_end; /* SND.NXT of the entry */
 	uint64_t time_wait_us;	/* start of TIME_WAIT at the sending end, 0: not in TIME_WAIT */
-	uint64_t reused_us;	/* time of the sending end's last open out of its own TIME_WAIT */
+	uint64_t reused_us;	/* time of the sender's last active open from TIME_WAIT */
 	uint64_t second;	/* start of the current second, us */
 	uint32_t acks, asked;	/* in this second: empty ACKs sent, segments with sequence space received */
 };

@@ -481,8 +481,8 @@ Test(deal, ports)
 	}
 	cr_assert_eq(on[1], on[0]);
 	addrs[1].port = 0;
-	expect_refused(2, -EINVAL, "has a section of port 1, which this run has not");
+	expect_refused(2, -EINVAL, "has a section of port 1, which this run does not have");
 	for (unsigned k = 0; k < 3; k++)
 		addrs[k].port = k;
-	expect_refused(3, -EINVAL, "has nothing of port 2, which this run has");
+	expect_refused(3, -EINVAL, "has no section of port 2, which this run has");
 }

@@ -228,7 +228,7 @@ Test(file, every_bit)
 	fd = open(path, O_WRONLY);
 	for (size_t i = 0; i < length; i++) {
 		const char *words = i < 8    ? "is not a lastack state file"
-				    : i < 12 ? "is damaged: no byte order"
+				    : i < 12 ? "is damaged: byte order"
 				    : i < 16 ? "is of version"
 				    : i < 24 ? ""
 					     : /* bytes 16 to 23 are the length field: several errors */
@@ -299,7 +299,7 @@ Test(file, foreign_files)
 	expect_refused("is not a lastack state file", "foreign", 0);
 	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err, sizeof(err)),
 		     -EEXIST);
-	cr_assert(strstr(err, "is left alone: nothing was saved") != NULL);
+	cr_assert(strstr(err, "is not replaced: nothing was saved") != NULL);
 	fd = open(path, O_RDONLY);
 	cr_assert(read(fd, now, sizeof(now)) == 32 && memcmp(now, file, 32) == 0);
 	close(fd);
@@ -363,7 +363,7 @@ Test(file, inconsistent_content)
 	memcpy(file + len, &huge, sizeof(huge));
 	correct_checksum();
 	write_file(length);
-	expect_refused("section 1 is not within it", "length", 0);
+	expect_refused("section 1 is longer than the file", "length", 0);
 	for (int d = -1; d <= 1; d += 2) {
 		huge = n + (uint64_t)d;
 		memcpy(file + len, &huge, sizeof(huge));
@@ -375,13 +375,13 @@ Test(file, inconsistent_content)
 	memcpy(file + len, &huge, sizeof(huge));
 	correct_checksum();
 	write_file(length);
-	expect_refused("is damaged: section 1 makes no sense", "section length", 68);
+	expect_refused("is damaged: section 1 has an invalid header", "section length", 68);
 	memcpy(file + len, &n, sizeof(n));
 	/* the `now` of section 2 */
 	file[section + 48 + n + 48 + 16] ^= 1;
 	correct_checksum();
 	write_file(length);
-	expect_refused("is damaged: section 2 makes no sense", "now", 0);
+	expect_refused("is damaged: section 2 has an invalid header", "now", 0);
 	file[section + 48 + n + 48 + 16] ^= 1;
 	/* the version of section 2 */
 	file[section + 48 + n + 48 + 12] ^= 1;
@@ -403,7 +403,7 @@ Test(file, inconsistent_content)
 	for (unsigned i = 0; i < 2; i++)
 		s[i] = make(la_snapshot_now(st), la_snapshot_secret(st, i));
 	cr_assert_eq(la_snapshot_load(st, s, err, sizeof(err)), -EBADMSG);
-	cr_assert(strstr(err, "is damaged: section 1 has an entry that cannot be") != NULL, "%s", err);
+	cr_assert(strstr(err, "is damaged: section 1 has an impossible entry") != NULL, "%s", err);
 	for (unsigned i = 0; i < 2; i++)
 		la_shard_destroy(s[i]);
 	la_snapshot_close(st);
@@ -424,7 +424,7 @@ Test(file, no_room)
 	memcpy(cfg.secret, la_snapshot_secret(st, 0), sizeof(cfg.secret));
 	cr_assert_eq(la_shard_create(&cfg, &s), 0);
 	cr_assert_eq(la_snapshot_load(st, &s, err, sizeof(err)), -ENOBUFS);
-	cr_assert(strstr(err, "has 2 TIME_WAIT entries for IPv4 that are not over, 2 of them for shard 1 of 1, "
+	cr_assert(strstr(err, "has 2 TIME_WAIT entries for IPv4 that have not expired, 2 of them for shard 1 of 1, "
 			      "which has room for 1; 1 times 2 is --time-wait 2") != NULL,
 		  "%s", err);
 	la_shard_destroy(s);

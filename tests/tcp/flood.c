@@ -82,7 +82,7 @@ SCENARIO(flood, cookie_opens, "above the threshold a SYN takes no TCB, and the A
 	CHECK(s->r, p->got == p->ISS + 20001, "%u bytes sent", p->got - p->ISS - 1);
 }
 
-SCENARIO(flood, cookie_closes, "a connection opened by a cookie closes through a full TIME_WAIT")
+SCENARIO(flood, cookie_closes, "a connection opened by a cookie closes and enters TIME_WAIT")
 {
 	struct peer *silent[MARK], *p;
 
@@ -157,7 +157,7 @@ SCENARIO(flood, guesses, "an ACK without a valid cookie opens no connection and 
 		peer_expect_none(p, 0);
 		peer_expect_state(p, LA_CLOSED);
 	}
-	peer_send(p, LA_ACK, p->IRS + 2, p->ISS + 1, 0); /* a cookie for another ISN of the peer */
+	peer_send(p, LA_ACK, p->IRS + 2, p->ISS + 1, 0); /* SEG.SEQ - 1 is not the ISN of the SYN */
 	peer_expect_none(p, 0);
 	peer_expect_state(p, LA_CLOSED);
 	CHECK(s->r, count(s, LA_C_syn_cookies_bad) == n + 1, "syn_cookies_bad is %llu",
@@ -165,7 +165,7 @@ SCENARIO(flood, guesses, "an ACK without a valid cookie opens no connection and 
 	CHECK(s->r, count(s, LA_C_rst_out) == 0, "a RST was sent");
 }
 
-SCENARIO(flood, age, "a cookie is valid for at least 65 s and at most 131 s")
+SCENARIO(flood, age, "a cookie is valid after 65 s and is not valid after 132 s")
 {
 	struct peer *silent[MARK], *young, *old;
 
@@ -258,7 +258,7 @@ SCENARIO(flood, mss, "the MSS of a cookie is at most the peer's offer")
 	}
 }
 
-SCENARIO(flood, stamps, "the TSval of a cookie, which encodes options, is not above later TSvals")
+SCENARIO(flood, stamps, "the TSval of a SYN cookie is at most the next TSval")
 {
 	struct peer *silent[MARK], *p;
 	uint32_t syn_ts;
@@ -266,7 +266,7 @@ SCENARIO(flood, stamps, "the TSval of a cookie, which encodes options, is not ab
 	if (!s->o.ts)
 		return;
 	half_open(s, silent);
-	for (unsigned i = 0; i < 32; i++) { /* all values of the last five bits */
+	for (unsigned i = 0; i < 32; i++) { /* in 32 successive ticks */
 		rig_run(s->r, 1);
 		p = get_cookie(s);
 		syn_ts = p->ts_dut;
