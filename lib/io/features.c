@@ -288,7 +288,7 @@ choose_offloads(struct choosing *c)
 	r = choose_offload(c, LA_FEATURE_TX_IP_CKSUM, 0, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, NULL);
 	if (r == 0)
 		r = choose_offload(c, LA_FEATURE_TX_TCP_CKSUM, 0, RTE_ETH_TX_OFFLOAD_TCP_CKSUM, NULL);
-	/* With only one of the two offloads the flags would be ambiguous. */
+	/* With only one of these two receive offloads the mbuf flags would be ambiguous. */
 	if (r == 0)
 		r = choose_offload(c, LA_FEATURE_RX_CKSUM, RX_CKSUMS, 0, NULL);
 	if (r == 0)
