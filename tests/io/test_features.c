@@ -46,11 +46,11 @@ static const struct driver {
 	{"net_e1000_igb", 8, 9216, 9234, NIC_RX, NIC_TX, RSS_BOTH, 40, RTE_ETH_DEV_INTR_LSC, 2,
 	 CKSUMS | BIT(MULTI_SEG) | BIT(RSS), false},
 	/* one of the two receive checksums alone is not used */
-	{"net_virtio", 4, 9698, 9728, TCP_RX | SCATTER | FILTER | STRIP, TCP_TX | SEGS, 0, 0, RTE_ETH_DEV_INTR_LSC, 2,
+	{"net_virtio", 4, 9698, 9728, TCP_RX | SCATTER | FILTER | STRIP, TCP_TX | SEGS, 0, 0, RTE_ETH_DEV_INTR_LSC, 1,
 	 BIT(TX_TCP_CKSUM) | BIT(MULTI_SEG) | BIT(VLAN_FILTER), false},
 	{"net_virtio", 4, 9698, 9728, TCP_RX | SCATTER | FILTER, TCP_TX | SEGS, RSS_BOTH, 40, 0, 2,
 	 BIT(TX_TCP_CKSUM) | BIT(MULTI_SEG) | BIT(VLAN_FILTER) | BIT(RSS), false},
-	{"net_virtio_user", 1, 9698, 9728, STRIP, SEGS, 0, 0, 0, 1, BIT(MULTI_SEG), false},
+	{"net_virtio_user", 2, 9698, 9728, STRIP, SEGS, 0, 0, 0, 1, BIT(MULTI_SEG), false},
 	{"net_vmxnet3", 8, 16366, 16384, TCP_RX | IP_RX | SCATTER | STRIP, TCP_TX | SEGS, RSS_BOTH, 40, 0, 2,
 	 BIT(TX_TCP_CKSUM) | BIT(RX_CKSUM) | BIT(MULTI_SEG) | BIT(RSS), false},
 	{"net_ixgbe", 64, 15854, 15872, NIC_RX, NIC_TX, RSS_BOTH, 40, RTE_ETH_DEV_INTR_LSC, 2,
