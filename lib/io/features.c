@@ -160,7 +160,7 @@ choose_mtu(struct choosing *c)
 	if (c->wish->mtu >= info->min_mtu && c->wish->mtu <= most)
 		return 0;
 	snprintf(c->err, c->size, "MTU %u refused: the driver takes %u to %u", c->wish->mtu, info->min_mtu, most);
-	return -ERANGE;
+	return -EINVAL;
 }
 
 /* Sets whether the feature is used, and why. has: the driver reports it. unneeded: a reason not to use it; NULL: there

@@ -57,7 +57,7 @@ struct la_features {
 	char why[LA_NFEATURES][112];
 };
 
-/** 0, or negative errno with a reason in err: -ERANGE, the driver does not take the MTU; -ENOTSUP, a feature of
+/** 0, or negative errno with a reason in err: -EINVAL, the driver does not take the MTU; -ENOTSUP, a feature of
  * offload.on is not reported; -ENODEV, the device has no queues. */
 int la_features_choose(const struct rte_eth_dev_info *info, const struct la_features_wish *wish, struct la_features *f,
 		       char *err, size_t size);
