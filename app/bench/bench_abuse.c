@@ -20,7 +20,9 @@
  * GUESSED_TIMES the expected number is a fault.
  *
  * Cycles are per attack frame: the server's CPU time, without the cost of the honest connections, divided by the number
- * of attack frames. The run without an attack measures the cost of an honest connection. */
+ * of attack frames. The run without an attack measures the cost of an honest connection. On a busy machine this cost
+ * differs from run to run, and the difference in a short run may be negative. TSC cycles have the same ratio to the TSC
+ * cycles of the whole run. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -333,16 +335,16 @@ abuse_round(struct bench *b, struct abuse *a, struct bench_row **row, bool *back
 		abuse_describe(row[0], &alone, back[0]);
 	}
 	for (unsigned i = 1; i <= ABUSE_ATTACKS && b->faults == 0; i++) {
-		double honest, frames;
+		double rest, frames;
 
 		abuse_measure(a, &abuse_attacks[i - 1], row[i]->name, &r);
 		if (b->faults != 0 || !noted)
 			continue;
-		honest = (double)r.t.carried;
+		rest = r.t.cpu - (double)r.t.carried * per_honest(alone.t.cpu, &alone);
 		frames = (double)r.frames;
 		back[i] &= r.late[0] == '\0';
-		bench_add(&row[i]->value, (r.t.cpu - honest * per_honest(alone.t.cpu, &alone)) * b->ghz / frames);
-		bench_add(&row[i]->wall, ((double)r.t.tsc - honest * per_honest((double)alone.t.tsc, &alone)) / frames);
+		bench_add(&row[i]->value, rest * b->ghz / frames);
+		bench_add(&row[i]->wall, rest / r.t.cpu * (double)r.t.tsc / frames);
 		bench_add(&row[i]->ratio,
 			  clients_per_second(r.t.carried, &r.t) / clients_per_second(alone.t.carried, &alone.t));
 		abuse_describe(row[i], &r, back[i]);

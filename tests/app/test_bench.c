@@ -66,7 +66,9 @@ is_series(const json_t *row, const char *key, const char *name)
 
 	cr_assert_not_null(s, "%s: no %s", name, key);
 	cr_expect_eq(json_array_size(json_object_get(s, "rounds")), strcmp(key, "bytes") ? 2 : 1);
-	cr_expect_gt(median, 0, "%s: %s", name, key);
+	/* the cost of an attack frame is a difference of two runs: on a busy machine it may be negative */
+	if (strncmp(name, "abuse, under", 12) != 0 || strcmp(key, "ratio") == 0)
+		cr_expect_gt(median, 0, "%s: %s", name, key);
 	cr_expect_leq(json_number_value(json_object_get(s, "least")), median);
 	cr_expect_geq(json_number_value(json_object_get(s, "most")), median);
 }
@@ -90,7 +92,8 @@ rows_of(const json_t *j, const char *bench)
 			is_series(row, "cycles", name);
 			is_series(row, "tsc_cycles", name);
 			is_series(row, "ns", name);
-			cr_expect_gt(json_number_value(json_object_get(row, "per_second")), 0);
+			if (strncmp(name, "abuse, under", 12) != 0)
+				cr_expect_gt(json_number_value(json_object_get(row, "per_second")), 0);
 		}
 		if (json_object_get(row, "ratio_to"))
 			is_series(row, "ratio", name);
@@ -193,10 +196,15 @@ Test(bench, overload)
 Test(bench, abuse)
 {
 	const char *const names[] = {"abuse", NULL};
+	double costs = 0;
 	json_t *j = run(names, EXIT_OK, NULL), *rows = json_object_get(j, "rows");
 
 	expect_rows(j, "abuse", 10);
 	cr_assert_eq(json_array_size(json_object_get(j, "goals")), 1);
+	for (size_t i = 1; i < 10; i++)
+		costs += json_number_value(
+			json_object_get(json_object_get(json_array_get(rows, i), "cycles"), "median"));
+	cr_expect_gt(costs, 0, "the attack frames together");
 	for (size_t i = 0; i < 10; i++) {
 		const json_t *row = json_array_get(rows, i);
 		const char *name = json_string_value(json_object_get(row, "name"));
