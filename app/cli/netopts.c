@@ -22,6 +22,7 @@ net_init(void)
 }
 
 static const char *const tw_full_choices[] = {"refuse", "reset", NULL};
+static const char *const rx_cksum_choices[] = {"hardware", "software", NULL};
 static const char *const idle_choices[] = {"poll", "pause", "sleep", NULL};
 /* --quiet-time without a value means the first choice */
 static const char *const quiet_choices[] = {"on", "off", "auto", NULL};
@@ -182,6 +183,12 @@ count_cpus(const char *text)
 }
 
 static int
+set_offload(void *dst, const char *text, char *why, size_t size)
+{
+	return la_offload_parse(text, dst, why, size);
+}
+
+static int
 set_no_huge(void *dst, const char *text, char *why, size_t size)
 {
 	(void)dst;
@@ -228,6 +235,14 @@ const struct opt net_port_opts[] = {
 	{.name = "mbufs", .kind = OPT_NUMBER, .dst = &net.mbufs, .arg = "N", .min = 1024, .max = 1 << 24,
 	 .help = "packet buffers of each shard, about 2.4 kB each [the need of rings, queues and --max-conns:\n"
 		 "91k for 65536 connections, on most ports]"},
+	CALL("offload", 0, "WORDS", &net.offload, set_offload,
+	     "what the port does in hardware: on (all that the driver reports and that is known to work), off (the\n"
+	     "least), a list NAME,NAME (only these), or on,NAME,no-NAME (on with these changes). NAME: tx-ip, tx-tcp,\n"
+	     "rx (checksums), multi-seg, rss, scatter, vlan-filter, vlan-strip, link-interrupt. A NAME that the\n"
+	     "driver does not report is refused. --verbose prints the choice with its reasons [on]"),
+	{.name = "rx-cksum", .kind = OPT_CHOICE, .dst = &net.rx_cksum, .arg = "HOW", .choices = rx_cksum_choices,
+	 .help = "software: verify every received checksum on the CPU, for a port that reports GOOD for bad ones.\n"
+		 "hardware: only those that the port does not report as good [hardware]"},
 	{.name = "idle", .kind = OPT_CHOICE, .dst = &net.idle, .arg = "HOW", .choices = idle_choices,
 	 .help = "a worker without work: poll (spins), pause (spins with PAUSE), sleep (up to 0.5 ms) [sleep]"},
 	{.name = "pcap", .kind = OPT_TEXT, .dst = &net.pcap, .arg = "FILE",
@@ -474,6 +489,8 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 	cfg->snapshot = net.state;
 	cfg->ready_file = net.ready_file;
 	cfg->notify = true;
+	cfg->offload = net.offload;
+	cfg->offload.rx_cksum_off = net.rx_cksum == 1;
 	cfg->quiet_time = quiet_of[net.quiet_time];
 	*sc = net.shard;
 	sc->mtu = (uint16_t)net.mtu;

@@ -23,10 +23,12 @@ struct net_options {
 	struct la_shard_config shard; /* the options of config.def; table sizes of all workers together */
 	uint64_t mbufs;
 	uint32_t drain_ms, duration_ms;
-	uint64_t workers;   /* shards on the port, each on its own core; net_check() sets the default */
-	const char *lcores; /* -l */
-	int tw_full;	    /* 0 refuse, 1 reset */
-	int idle;	    /* enum la_idle */
+	struct la_offload_choice offload; /* without rx_cksum_off */
+	int rx_cksum;			  /* 0 hardware, 1 software */
+	uint64_t workers;		  /* shards on the port, each on its own core; net_check() sets the default */
+	const char *lcores;		  /* -l */
+	int tw_full;			  /* 0 refuse, 1 reset */
+	int idle;			  /* enum la_idle */
 	bool quiet, verbose;
 	int log; /* enum la_log_level, index into net_log_levels */
 	const char *json, *pcap, *state, *ready_file;

@@ -63,7 +63,8 @@ void la_dpdk_stop(void);
  *	secret		  all zero: random
  *	now		  0: 1000. The clock of this la_io starts at this time, ms
  *
- * It also reads max_conns, and changes no other field. device is one of
+ * It also reads max_conns and vlan, and changes no other field. A NIC without a link is awaited for up to five seconds.
+ * device is one of
  *
  *	tap:NAME[,ADDR/LEN...]	a new TAP; the kernel's end gets these addresses: tap:la0,10.0.0.1/24
  *	veth:IFACE		a kernel interface, through AF_PACKET

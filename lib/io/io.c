@@ -150,7 +150,7 @@ io_complete_config(struct la_io *io, struct la_shard_config *cfg)
 static int
 open_port(struct la_io *io, uint16_t id, struct la_shard_config *cfg, char *err, size_t size)
 {
-	struct la_port_config pc = {.queues = 1, .mtu = cfg->mtu};
+	struct la_port_config pc = {.queues = 1, .mtu = cfg->mtu, .vlans = {cfg->vlan}};
 	int r;
 
 	if (id >= RTE_MAX_ETHPORTS || !rte_eth_dev_is_valid_port(id)) {

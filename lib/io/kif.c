@@ -102,3 +102,23 @@ la_kif_addresses(const char *name, char *buf, size_t size)
 	}
 	freeifaddrs(all);
 }
+
+bool
+la_kif_has_link(unsigned if_index)
+{
+	const short want = IFF_UP | IFF_RUNNING;
+	struct ifreq ifr;
+	bool has = false;
+	int fd;
+
+	memset(&ifr, 0, sizeof(ifr));
+	if (if_index == 0 || if_indextoname(if_index, ifr.ifr_name) == NULL)
+		return false;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == 0)
+		has = (ifr.ifr_flags & want) == want;
+	close(fd);
+	return has;
+}

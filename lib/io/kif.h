@@ -22,5 +22,7 @@ int la_kif_read(unsigned if_index, struct la_kif *k);
 
 /** Writes the addresses of an interface, "10.0.2.15/24, fe80::1/64"; "" when it has none, or does not exist. */
 void la_kif_addresses(const char *name, char *buf, size_t size);
+/** Whether the interface is up and has a carrier. False when there is no such interface in this network namespace. */
+bool la_kif_has_link(unsigned if_index);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A port's features are used only if they can be verified:
- * - checksums: net_tap computes checksums on this core. For a chain with a segment of odd length before the last
- *   segment, the TCP checksum is wrong. So the offload of net_tap is not used; the other virtual devices have none.
+/* features.c decides which features of a port are used. Here they are asked of the device, and verified:
  * - RSS of the port is used only when the port returns our key and our table.
+ * - A VLAN filter that refuses the VLAN is switched off again.
+ * - A link that is down at the start is awaited for LINK_WAIT_MS: autonegotiation takes up to three seconds.
  * - AF_PACKET and AF_XDP deliver frames before the sending kernel has completed them: between
  *   veth ends a TCP checksum is left for a NIC, and segments may be merged up to
  *   64 KiB. Such frames cannot be repaired here, because the ring has too little information. advise_kernel() warns of
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_devargs.h>
 #include <rte_errno.h>
@@ -36,6 +37,8 @@
 
 enum {
 	DEFAULT_DESC = 1024,
+	LINK_WAIT_MS = 5000,
+	LINK_POLL_MS = 20,
 };
 
 /* The working data of la_port_open(). */
@@ -83,25 +86,15 @@ port_identify(struct opening *o)
 	p->veth = strcmp(o->kif.driver, "veth") == 0;
 	p->numa_node = rte_eth_dev_socket_id(p->id);
 	p->by_pointer = driver_is(p, "net_ring");
+	if (driver_is(p, "net_af_packet") || driver_is(p, "net_af_xdp"))
+		p->kif_index = o->info.if_index;
 }
 
 static uint16_t
-choose_queues(const struct opening *o)
-{
-	unsigned n = o->cfg->queues != 0 ? o->cfg->queues : 1;
-
-	n = RTE_MIN(n, (unsigned)LA_PORT_MAX_QUEUES);
-	n = RTE_MIN(n, (unsigned)o->info.max_rx_queues);
-	return (uint16_t)RTE_MIN(n, (unsigned)o->info.max_tx_queues);
-}
-
-static uint16_t
-choose_mtu(const struct opening *o)
+own_mtu(const struct opening *o)
 {
 	uint16_t mtu = RTE_ETHER_MTU;
 
-	if (o->cfg->mtu != 0)
-		return o->cfg->mtu;
 	(void)rte_eth_dev_get_mtu(o->port->id, &mtu);
 	/* AF_PACKET does not check the MTU: the kernel would refuse longer frames. */
 	if (o->kif.mtu != 0 && o->kif.mtu < mtu)
@@ -109,53 +102,78 @@ choose_mtu(const struct opening *o)
 	return mtu;
 }
 
-static void
-choose_offloads(struct opening *o)
+static bool
+port_uses(const struct la_port *p, enum la_feature f)
 {
-	uint64_t tx = o->info.tx_offload_capa, rx = o->info.rx_offload_capa;
-	uint64_t rx_cksum = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
-	struct la_port *p = o->port;
-	int room;
+	return (p->features.on & LA_FEATURE_BIT(f)) != 0;
+}
 
-	if (driver_is(p, "net_tap")) {
-		tx &= ~(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM);
-		rx &= ~rx_cksum;
-	}
-	if ((tx & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0)
-		p->offloads |= LA_OFF_TX_IP_CKSUM;
-	if ((tx & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0)
-		p->offloads |= LA_OFF_TX_TCP_CKSUM;
-	if ((tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0)
-		p->offloads |= LA_OFF_TX_MULTI_SEG;
-	p->linearize = (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) == 0;
-	o->conf.txmode.offloads = tx & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-					RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
-
-	/* With only one of these two receive offloads the mbuf flags would be ambiguous. */
-	if ((rx & rx_cksum) == rx_cksum) {
-		p->offloads |= LA_OFF_RX_CKSUM;
-		o->conf.rxmode.offloads |= rx_cksum;
-	}
-	room = rte_pktmbuf_data_room_size(o->cfg->pools[0]) - RTE_PKTMBUF_HEADROOM;
-	if (p->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + RTE_VLAN_HLEN > room)
-		o->conf.rxmode.offloads |= rx & RTE_ETH_RX_OFFLOAD_SCATTER;
+static bool
+has_tagged(const struct la_port_config *cfg)
+{
+	for (unsigned i = 0; i < LA_PORT_MAX_QUEUES; i++)
+		if (cfg->vlans[i] != 0)
+			return true;
+	return false;
 }
 
 /* Only TCP is spread: other frames are rare, and belong to queue 0. */
 static void
-choose_rss(struct opening *o)
+configure_rss(struct opening *o)
 {
-	uint64_t hf = o->info.flow_type_rss_offloads &
-		      (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_IPV6_TCP_EX);
-	uint8_t len = o->info.hash_key_size != 0 ? o->info.hash_key_size : 40;
+	const struct la_features *f = &o->port->features;
 
-	if (o->port->queues < 2 || hf == 0 || len > LA_RSS_KEY_MAX)
+	if (f->rss_hf == 0)
 		return;
 	o->conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	o->conf.rx_adv_conf.rss_conf.rss_hf = hf;
-	o->conf.rx_adv_conf.rss_conf.rss_key_len = len;
+	o->conf.rx_adv_conf.rss_conf.rss_hf = f->rss_hf;
+	o->conf.rx_adv_conf.rss_conf.rss_key_len = f->rss_key_len;
 	/* ethdev's structure is not const-correct; the key is only read. */
 	o->conf.rx_adv_conf.rss_conf.rss_key = (uint8_t *)(uintptr_t)la_rss_key();
+}
+
+/* A refusal that needs no reason of DPDK's. */
+static int
+port_refuse(struct opening *o, int r, const char *why)
+{
+	snprintf(o->err, o->size, "port %u %s %s: %s", o->port->id, o->port->driver, o->port->name, why);
+	return r;
+}
+
+static int
+choose_features(struct opening *o)
+{
+	struct la_port *p = o->port;
+	struct la_features_wish wish = {
+		.queues = o->cfg->queues,
+		.mtu = o->cfg->mtu,
+		.own_mtu = own_mtu(o),
+		.room = rte_pktmbuf_data_room_size(o->cfg->pools[0]) - RTE_PKTMBUF_HEADROOM,
+		.tagged = has_tagged(o->cfg),
+		.offload = o->cfg->offload,
+	};
+	char why[256];
+	int r = la_features_choose(&o->info, &wish, &p->features, why, sizeof(why));
+
+	if (r < 0)
+		return port_refuse(o, r, why);
+	p->queues = p->features.queues;
+	p->mtu = p->features.mtu;
+	if (port_uses(p, LA_FEATURE_TX_IP_CKSUM))
+		p->offloads |= LA_OFF_TX_IP_CKSUM;
+	if (port_uses(p, LA_FEATURE_TX_TCP_CKSUM))
+		p->offloads |= LA_OFF_TX_TCP_CKSUM;
+	if (port_uses(p, LA_FEATURE_RX_CKSUM))
+		p->offloads |= LA_OFF_RX_CKSUM;
+	if (port_uses(p, LA_FEATURE_MULTI_SEG))
+		p->offloads |= LA_OFF_TX_MULTI_SEG;
+	p->linearize = !port_uses(p, LA_FEATURE_MULTI_SEG);
+	o->conf.rxmode.mtu = p->mtu;
+	o->conf.rxmode.offloads = p->features.rx;
+	o->conf.txmode.offloads = p->features.tx;
+	o->conf.intr_conf.lsc = port_uses(p, LA_FEATURE_LINK_INTERRUPT);
+	configure_rss(o);
+	return 0;
 }
 
 static bool
@@ -253,6 +271,28 @@ receive_multicast(const struct la_port *p)
 	       p->id, p->name);
 }
 
+/* A filter drops the frames of every VLAN that is not in it. */
+static void
+pass_vlans(struct la_port *p, const struct la_port_config *cfg)
+{
+	int r = 0, mask;
+
+	if (!port_uses(p, LA_FEATURE_VLAN_FILTER))
+		return;
+	if (p->features.filters_priority)
+		(void)rte_eth_dev_vlan_filter(p->id, 0, 1);
+	for (unsigned i = 0; r == 0 && i < LA_PORT_MAX_QUEUES; i++)
+		if (cfg->vlans[i] != 0)
+			r = rte_eth_dev_vlan_filter(p->id, cfg->vlans[i], 1);
+	if (r == 0)
+		return;
+	mask = rte_eth_dev_get_vlan_offload(p->id);
+	if (mask >= 0 && rte_eth_dev_set_vlan_offload(p->id, mask & ~RTE_ETH_VLAN_FILTER_OFFLOAD) == 0)
+		p->features.on &= ~LA_FEATURE_BIT(LA_FEATURE_VLAN_FILTER);
+	la_log(LA_LOG_WARN, "port %u %s: its VLAN filter refuses the VLAN: %s%s", p->id, p->name, rte_strerror(-r),
+	       port_uses(p, LA_FEATURE_VLAN_FILTER) ? "; tagged frames may not arrive" : "; the filter is off");
+}
+
 /* net_ring has no MAC address: two ends with 00:00:00:00:00:00 could not be distinguished. */
 static void
 choose_mac(struct la_port *p)
@@ -308,6 +348,19 @@ start_device(const struct opening *o)
 	return la_memif_start(o->port->id, o->port->queues, o->cfg->stopped, &o->port->memif);
 }
 
+static void
+await_link(const struct opening *o)
+{
+	struct la_link link;
+
+	for (unsigned ms = 0; ms < LINK_WAIT_MS && !o->port->features.virtual_port; ms += LINK_POLL_MS) {
+		la_port_link(o->port, &link);
+		if (link.up || !link.known || (o->cfg->stopped != NULL && o->cfg->stopped()))
+			return;
+		rte_delay_us_sleep(LINK_POLL_MS * 1000);
+	}
+}
+
 static int
 port_start(struct opening *o)
 {
@@ -324,9 +377,11 @@ port_start(struct opening *o)
 	if (r < 0)
 		return port_fail(o, r, "it does not start");
 	receive_multicast(p);
+	pass_vlans(p, o->cfg);
 	choose_mac(p);
 	p->rss = rss_is_ours(o) && reta_is_ours(o);
 	la_burst_reset(p->id);
+	await_link(o);
 	return 0;
 }
 
@@ -336,15 +391,11 @@ port_configure(struct opening *o)
 	struct la_port *p = o->port;
 	int r;
 
-	p->queues = choose_queues(o);
-	if (p->queues == 0)
-		return port_fail(o, -ENODEV, "it has no queues");
 	if (o->cfg->pools[0] == NULL)
 		return port_fail(o, -EINVAL, "no mbuf pool");
-	p->mtu = choose_mtu(o);
-	o->conf.rxmode.mtu = p->mtu;
-	choose_offloads(o);
-	choose_rss(o);
+	r = choose_features(o);
+	if (r < 0)
+		return r;
 	r = rte_eth_dev_configure(p->id, p->queues, p->queues, &o->conf);
 	if (r < 0)
 		return port_fail(o, r, "%u queues of MTU %u refused", p->queues, p->mtu);
@@ -428,32 +479,59 @@ port_append_text(char *buf, size_t size, size_t used, const char *fmt, ...)
 	return n < 0 ? used : RTE_MIN(used + (size_t)n, size - 1);
 }
 
-static size_t
-append_link(const struct la_port *p, char *buf, size_t size, size_t used)
+void
+la_port_link(const struct la_port *port, struct la_link *link)
 {
-	struct rte_eth_link link = {0};
+	struct rte_eth_link l = {0};
 
-	if (rte_eth_link_get_nowait(p->id, &link) != 0)
-		return port_append_text(buf, size, used, "link unknown");
-	if (link.link_status != RTE_ETH_LINK_UP)
-		return port_append_text(buf, size, used, "link down");
-	if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN || link.link_speed == RTE_ETH_SPEED_NUM_NONE)
-		return port_append_text(buf, size, used, "link up");
-	if (link.link_speed < 1000)
-		return port_append_text(buf, size, used, "link %u Mb/s", link.link_speed);
-	return port_append_text(buf, size, used, "link %g Gb/s", link.link_speed / 1000.0);
+	memset(link, 0, sizeof(*link));
+	link->known = rte_eth_link_get_nowait(port->id, &l) == 0;
+	link->up = link->known && l.link_status == RTE_ETH_LINK_UP;
+	if (port->kif_index != 0)
+		link->up = link->up && la_kif_has_link(port->kif_index);
+	if (link->up && l.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		link->mbps = l.link_speed;
 }
+
+const char *
+la_link_text(const struct la_link *link, char *buf, size_t size)
+{
+	if (!link->known)
+		snprintf(buf, size, "link unknown");
+	else if (!link->up)
+		snprintf(buf, size, "link down");
+	else if (link->mbps == 0)
+		snprintf(buf, size, "link up");
+	else if (link->mbps < 1000)
+		snprintf(buf, size, "link %u Mb/s", link->mbps);
+	else
+		snprintf(buf, size, "link %g Gb/s", link->mbps / 1000.0);
+	return buf;
+}
+
+static const struct {
+	enum la_feature feature;
+	const char *text;
+} extras[] = {
+	{LA_FEATURE_SCATTER, "scatter"},
+	{LA_FEATURE_VLAN_FILTER, "vlan filter"},
+	{LA_FEATURE_VLAN_STRIP, "vlan strip"},
+	{LA_FEATURE_LINK_INTERRUPT, "link interrupt"},
+};
 
 const char *
 la_port_describe(const struct la_port *p, char *buf, size_t size)
 {
 	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0, ip = (p->offloads & LA_OFF_TX_IP_CKSUM) != 0;
 	bool tcp = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
+	struct la_link link;
 	size_t n = 0;
+	char text[32];
 
 	n = port_append_text(buf, size, n, "port %u %s %s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, ", p->id, p->driver,
 			     p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4], p->mac[5], p->mtu);
-	n = append_link(p, buf, size, n);
+	la_port_link(p, &link);
+	n = port_append_text(buf, size, n, "%s", la_link_text(&link, text, sizeof(text)));
 	if (p->numa_node >= 0)
 		n = port_append_text(buf, size, n, ", node %d", p->numa_node);
 	n = port_append_text(buf, size, n, ", %u queue%s; checksums: ", p->queues, p->queues == 1 ? "" : "s");
@@ -466,6 +544,26 @@ la_port_describe(const struct la_port *p, char *buf, size_t size)
 				     rx ? " rx" : "");
 	else
 		n = port_append_text(buf, size, n, "software");
-	port_append_text(buf, size, n, "; rss: %s", p->rss ? "hardware" : "software");
+	n = port_append_text(buf, size, n, "; rss: %s", p->rss ? "hardware" : "software");
+	for (unsigned i = 0; i < RTE_DIM(extras); i++)
+		if (port_uses(p, extras[i].feature))
+			n = port_append_text(buf, size, n, "; %s", extras[i].text);
+	return buf;
+}
+
+const char *
+la_port_brief(const struct la_port *p, char *buf, size_t size)
+{
+	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0;
+	bool tx = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
+	struct la_link link;
+	size_t n;
+
+	n = port_append_text(buf, size, 0, "%u queue%s%s, checksums%s%s in %s", p->queues, p->queues == 1 ? "" : "s",
+			     p->rss ? " by RSS" : "", tx && !rx ? " tx" : "", rx && !tx ? " rx" : "",
+			     tx || rx ? "hardware" : "software");
+	la_port_link(p, &link);
+	if (link.known && !link.up && p->memif == NULL)
+		port_append_text(buf, size, n, ", link down");
 	return buf;
 }

@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "io/features.h"
+
 struct la_memif;
 struct la_shard_config;
 struct rte_mbuf;
 struct rte_mempool;
-
-enum { LA_PORT_MAX_QUEUES = 16 };
 
 struct la_port_config {
 	uint16_t queues;			       /* wanted; 0: 1; the port may have fewer */
@@ -21,7 +21,15 @@ struct la_port_config {
 	uint16_t tx_desc;			       /* 0: 1024 */
 	uint16_t mtu;				       /* bytes; 0: the present MTU of the port */
 	struct rte_mempool *pools[LA_PORT_MAX_QUEUES]; /* one for each queue, for reception */
-	bool (*stopped)(void); /* true: waiting for a memif server ends with -EINTR; NULL: never */
+	uint16_t vlans[LA_PORT_MAX_QUEUES];	       /* VLAN ids of the port's shards; 0: untagged */
+	struct la_offload_choice offload;
+	bool (*stopped)(void); /* true: waiting for a memif server ends with -EINTR; NULL: never. It also ends the
+				* wait for a link */
+};
+
+struct la_link {
+	bool known, up;
+	uint32_t mbps; /* 0: not known */
 };
 
 struct la_port {
@@ -38,6 +46,8 @@ struct la_port {
 	int numa_node;		/* -1: any */
 	bool veth;		/* one end of a veth pair: a kernel at the other end does not fill in TCP checksums */
 	struct la_memif *memif; /* NULL: another driver */
+	struct la_features features;
+	unsigned kif_index; /* of the kernel interface whose link the driver does not report; 0: none */
 	char driver[32];
 	char name[64]; /* of the kernel interface; without one: of the DPDK device */
 };
@@ -65,8 +75,17 @@ void la_port_close(struct la_port *port);
 void la_port_configure(const struct la_port *port, uint32_t room, struct la_shard_config *cfg);
 
 /** "port 0 net_tap la0: 4a:..., mtu 1500, link 10 Gb/s, node 0, 1 queue; checksums: ip tx, tcp tx
- * rx in hardware; rss: software" into buf; returns buf. */
+ * rx in hardware; rss: software" into buf, then of "; scatter; vlan filter; vlan strip; link interrupt" those in use;
+ * returns buf. */
 const char *la_port_describe(const struct la_port *port, char *buf, size_t size);
+
+/** The short form for the ready line: "1 queue, checksums in software" into buf; returns buf. */
+const char *la_port_brief(const struct la_port *port, char *buf, size_t size);
+
+/** The state of the link now. */
+void la_port_link(const struct la_port *port, struct la_link *link);
+/** "link 10 Gb/s", "link up", "link down" or "link unknown" into buf; returns buf. */
+const char *la_link_text(const struct la_link *link, char *buf, size_t size);
 
 /** Receives up to max frames. Returns their number. */
 unsigned la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned max);

@@ -184,7 +184,7 @@ join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
 static int
 open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 {
-	struct la_port_config pc = {.queues = 0, .stopped = e->cfg.stopped};
+	struct la_port_config pc = {.queues = 0, .offload = e->cfg.offload, .stopped = e->cfg.stopped};
 	int rc;
 
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
@@ -197,6 +197,7 @@ open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 			return -EINVAL;
 		}
 		st->lane.port = &e->ports[p];
+		pc.vlans[pc.queues] = e->cfg.stations[i].shard.vlan;
 		pc.pools[pc.queues++] = st->lane.pool;
 		pc.mtu = e->cfg.stations[i].shard.mtu;
 	}
@@ -207,6 +208,7 @@ open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 	if (rc)
 		return rc;
 	e->nports = p + 1;
+	la_port_link(&e->ports[p], &e->links[p].now);
 	la_port_describe(&e->ports[p], e->port_text[p], sizeof(e->port_text[p]));
 	return join_shards(e, p, err, size);
 }

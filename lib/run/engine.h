@@ -62,14 +62,15 @@ struct la_engine_config {
 	struct la_station stations[LA_ENGINE_MAX_STATIONS];
 	unsigned nstations;
 	enum la_idle idle;
-	uint32_t duration_ms; /* 0: until stopped */
-	uint32_t drain_ms;    /* longest wait for open connections after a stop */
-	uint32_t mbufs;	      /* for each station; 0: the default of pools.c */
-	unsigned queues;      /* limit for a port; 0: one for each station, if it has enough */
-	uint32_t report_ms;   /* interval of the live line; 0: none */
-	bool quiet;	      /* no start-up lines */
-	bool verbose;	      /* more than one start-up line, unless quiet */
-	uint64_t tuples;      /* the tuples of the application's opens limit closes/s in the ready line; 0: no limit */
+	uint32_t duration_ms;		  /* 0: until stopped */
+	uint32_t drain_ms;		  /* longest wait for open connections after a stop */
+	uint32_t mbufs;			  /* for each station; 0: the default of pools.c */
+	struct la_offload_choice offload; /* of all ports */
+	unsigned queues;		  /* limit for a port; 0: one for each station, if it has enough */
+	uint32_t report_ms;		  /* interval of the live line; 0: none */
+	bool quiet;			  /* no start-up lines */
+	bool verbose;			  /* more than one start-up line, unless quiet */
+	uint64_t tuples; /* the tuples of the application's opens limit closes/s in the ready line; 0: no limit */
 	/** Called on the control thread for each live line. seconds: since the start. May be NULL. */
 	void (*report)(void *ctx, double seconds);
 	void *report_ctx;
@@ -145,8 +146,18 @@ unsigned la_engine_worker_of(const struct la_engine *e, unsigned station);
 /** Worker threads in use (fewer than configured if there are fewer lcores). */
 unsigned la_engine_workers(const struct la_engine *e);
 
-/** The station's port in one line, by la_port_describe(). */
+/** The station's port in one line, by la_port_describe(), with the link as in la_engine_link(). */
 const char *la_engine_port_text(const struct la_engine *e, unsigned station);
+
+/** The link of a port, as the control thread saw it last. */
+struct la_engine_link {
+	struct la_link now;
+	uint32_t changes; /* between up and down, since the start */
+	uint32_t losses;  /* of them, those to down */
+};
+
+/** The link of the station's port. On the control thread, or after the run. */
+const struct la_engine_link *la_engine_link(const struct la_engine *e, unsigned station);
 
 /** The interface of the station's port if it is one end of a veth pair; otherwise NULL. */
 const char *la_engine_veth(const struct la_engine *e, unsigned station);

@@ -32,6 +32,8 @@
 #include "run/restart.h"
 #include "run/startup.h"
 
+enum { LINK_MS = 500 };
+
 static void
 set_phase(struct la_engine *e, enum la_phase phase)
 {
@@ -124,6 +126,51 @@ await_ready(struct la_engine *e, uint64_t now)
 		phases_notify(e, "READY=1");
 }
 
+static void
+say_link(const struct la_engine *e, unsigned p)
+{
+	const struct la_port *port = &e->ports[p];
+	const struct la_link *l = &e->links[p].now;
+	char text[32];
+
+	/* a memif has a line of its own for its peer */
+	if (e->cfg.quiet || port->memif != NULL)
+		return;
+	printf("%6.1fs  port %u %s %s: link %s", la_engine_seconds(e), port->id, port->driver, port->name,
+	       !l->known ? "unknown"
+	       : l->up	 ? "up"
+			 : "down");
+	if (l->mbps != 0)
+		printf(", %s", la_link_text(l, text, sizeof(text)) + strlen("link "));
+	printf("\n");
+	fflush(stdout);
+}
+
+/* Changes of a link are printed as they are seen, and kept for the summary. */
+static void
+watch_links(struct la_engine *e, uint64_t now)
+{
+	if (now < e->links_at)
+		return;
+	e->links_at = now + LINK_MS;
+	for (unsigned p = 0; p < e->nports; p++) {
+		struct la_engine_link *l = &e->links[p];
+		struct la_link before = l->now;
+
+		if (e->ports[p].queues == 0)
+			continue;
+		la_port_link(&e->ports[p], &l->now);
+		if (l->now.known == before.known && l->now.up == before.up && l->now.mbps == before.mbps)
+			continue;
+		la_port_describe(&e->ports[p], e->port_text[p], sizeof(e->port_text[p]));
+		if (l->now.up == before.up)
+			continue;
+		l->changes++;
+		l->losses += before.up;
+		say_link(e, p);
+	}
+}
+
 /* Starts the next phase when it is due, and prints live lines. */
 static void
 phases_control(struct la_engine *e, uint64_t now)
@@ -152,6 +199,8 @@ phases_control(struct la_engine *e, uint64_t now)
 	case LA_PHASE_STOP:
 		break;
 	}
+	if (e->phase < LA_PHASE_ABORT)
+		watch_links(e, now);
 	if (e->cfg.report_ms != 0 && now >= e->report_at && e->t_end == 0) {
 		e->report_at += e->cfg.report_ms;
 		if (e->cfg.report)
@@ -249,6 +298,12 @@ const char *
 la_engine_port_text(const struct la_engine *e, unsigned station)
 {
 	return e->port_text[e->cfg.stations[station].port];
+}
+
+const struct la_engine_link *
+la_engine_link(const struct la_engine *e, unsigned station)
+{
+	return &e->links[e->cfg.stations[station].port];
 }
 
 const char *

@@ -30,6 +30,16 @@ worker_cpu(const struct la_engine *e, unsigned worker)
 	return (unsigned)rte_lcore_to_cpu_id((int)e->workers[worker].lcore);
 }
 
+/* What the port does, and why. */
+static void
+say_features(const struct la_features *f)
+{
+	printf("  %-14s  %u: %s\n", "queues", f->queues, f->queues_why);
+	for (unsigned i = 0; i < LA_NFEATURES; i++)
+		printf("  %-14s  %s: %s\n", la_feature_name((enum la_feature)i),
+		       (f->on & LA_FEATURE_BIT(i)) != 0 ? "on" : "off", f->why[i]);
+}
+
 void
 la_startup_say(const struct la_engine *e)
 {
@@ -45,9 +55,12 @@ la_startup_say(const struct la_engine *e)
 		printf("DPDK: plain pages: %s", e->eal.why[0] ? e->eal.why : "no hugepages");
 	printf("; %u worker%s%s\n", e->nworkers, e->nworkers == 1 ? "" : "s",
 	       e->nworkers < wanted ? " (fewer lcores than wanted: stations share)" : "");
-	for (unsigned p = 0; p < e->nports; p++)
-		if (e->port_text[p][0] != '\0')
-			printf("%s\n", e->port_text[p]);
+	for (unsigned p = 0; p < e->nports; p++) {
+		if (e->port_text[p][0] == '\0')
+			continue;
+		printf("%s\n", e->port_text[p]);
+		say_features(&e->ports[p].features);
+	}
 }
 
 void
@@ -180,6 +193,20 @@ say_closes(const struct la_engine *e, struct line *l)
 	startup_printf(l, " with MSL %s", la_format_duration(msl_ms, msl, sizeof(msl)));
 }
 
+/* What was chosen for the ports; equal ones once. */
+static void
+say_ports(const struct la_engine *e, struct line *l)
+{
+	char text[96], before[96] = "";
+
+	for (unsigned p = 0; p < e->nports; p++) {
+		la_port_brief(&e->ports[p], text, sizeof(text));
+		if (strcmp(text, before) != 0)
+			startup_printf(l, "%s; ", text);
+		memcpy(before, text, sizeof(before));
+	}
+}
+
 static void
 say_gateways(const struct la_engine *e, struct line *l)
 {
@@ -216,6 +243,7 @@ la_startup_ready_line(const struct la_engine *e, char *buf, size_t size)
 		startup_printf(&l, ")");
 	}
 	startup_printf(&l, "; ");
+	say_ports(e, &l);
 	say_closes(e, &l);
 	say_gateways(e, &l);
 	return buf;

@@ -46,8 +46,10 @@ end_of(struct la_summary *s, const struct la_engine *e, const struct la_engine_c
 	for (unsigned k = 0; k < i; k++)
 		if (cfg->stations[k].port == st->port && strcmp(cfg->stations[k].name, st->name) == 0)
 			return s->shard[k].end;
-	s->end[s->nends] = (struct la_summary_end){
-		.name = st->name, .port = la_engine_port_text(e, i), .veth = la_engine_veth(e, i)};
+	s->end[s->nends] = (struct la_summary_end){.name = st->name,
+						   .port = la_engine_port_text(e, i),
+						   .veth = la_engine_veth(e, i),
+						   .link = *la_engine_link(e, i)};
 	return s->nends++;
 }
 

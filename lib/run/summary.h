@@ -23,7 +23,9 @@
  *   ports              [{name, port, frames_in, frames_out, rx_missed, rx_errors, rx_nombuf,
  *                        tx_errors, tx_full, tx_no_buffer, tx_unfit, tx_no_peer, tx_waiting, mbufs_before,
  *                        mbufs_out: packet buffers in use before the run and after it; buffers_max: limit of
- *                        the buffers that connections hold}]
+ *                        the buffers that connections hold; link: "up", "down" or "unknown" at the end,
+ *                        link_mbps (0: not known), link_changes, link_losses: changes between up and down, and
+ *                        of them those to down}]
  *   ends               with more than one end: [{name, and the keys from opens to counters without cpu, for this end}]
  *   shards             with several shards at one end (--workers): [{name, shard, frames_in, frames_out,
  *                      frames_away, worker, cpu of that worker, and the keys from opens to counters for this shard}]
@@ -44,7 +46,8 @@ struct la_summary_end {
 	const char *name; /* "server" */
 	const char *port; /* la_engine_port_text() */
 	const char *veth; /* la_engine_veth() */
-	unsigned shards;  /* 0 counts as 1 */
+	struct la_engine_link link;
+	unsigned shards; /* 0 counts as 1 */
 	struct la_station_stats stats;
 };
 

@@ -50,6 +50,13 @@ json_port(const struct la_summary_end *end)
 	json_put(o, "mbufs_before", end->stats.mbufs_before);
 	json_put(o, "mbufs_out", end->stats.mbufs_out);
 	json_put(o, "buffers_max", end->stats.buffers_max);
+	json_object_set_new(o, "link",
+			    json_string(!end->link.now.known ? "unknown"
+					: end->link.now.up   ? "up"
+							     : "down"));
+	json_put(o, "link_mbps", end->link.now.mbps);
+	json_put(o, "link_changes", end->link.changes);
+	json_put(o, "link_losses", end->link.losses);
 	return o;
 }
 

@@ -124,7 +124,9 @@ struct la_engine {
 	struct la_engine_config cfg;
 	struct la_eal eal;
 	struct la_port ports[LA_EAL_MAX_PORTS * 2];
-	char port_text[LA_EAL_MAX_PORTS * 2][256];
+	char port_text[LA_EAL_MAX_PORTS * 2][256]; /* written by the control thread during the run */
+	struct la_engine_link links[LA_EAL_MAX_PORTS * 2];
+	uint64_t links_at; /* ms: next look at the links */
 	unsigned nports;
 	struct la_capture *capture;
 	struct la_snapshot *snapshot; /* opened and verified, not yet read; or NULL */
