@@ -4,18 +4,18 @@
  *
  *	client 10.0.0.1:40000  <-- 1 ms -->  server 10.0.0.2:80
  *
- * The steps of a proper close, with the mistake that each step avoids:
+ * The steps of a proper close, and in parentheses the mistakes that the steps avoid:
  *
  *  1. Send all bytes. la_send() takes fewer bytes than it was given when the queue is full; `writable` follows.
  *  2. la_shutdown(): the FIN follows the last byte, and receiving goes on. (la_abort() discards the queue.)
  *  3. Read until the peer's FIN. (la_close() with unread bytes sends a RST, RFC 9293 SHLD-3.)
- *  4. la_close(). `closed` reports LA_END_ORDERLY and 0 unacknowledged bytes, or the close was not proper.
+ *  4. la_close(). After a proper close `closed` reports LA_END_ORDERLY and 0 unacknowledged bytes.
  *  5. Keep the shard until TIME_WAIT is over. (A process that ends earlier cannot answer the peer's repeated FIN;
  *     la_shard_save() hands the entries to the next process.)
  *
- * Each wait has an end: la_set_timer() bounds steps 1 to 3, and la_conn_opts bounds the rest.
- * The exit status is 0 only when every step was done. The program needs no port and no root. Build it against the
- * installed library:
+ * Each wait has an end: la_set_timer() bounds steps 1 to 3, la_conn_opts bounds the open and step 4, and 2*MSL
+ * bounds step 5. The exit status is 0 only when every step was done. The program needs no port and no root. Build it
+ * against the installed library:
  *
  *	cc close_properly.c -o close_properly $(pkg-config --cflags --libs lastack) */
 
@@ -166,8 +166,8 @@ make_host(const char *addr, uint8_t number, struct rte_mempool *pool)
 	return s;
 }
 
-/* Takes the frames of both shards, advances the time, gives the frames to the other shard, and runs timers. The
- * client's first frames after `closed` are lost: one of them has the ACK of the server's FIN. */
+/* Takes the frames of both shards, advances the time, gives each shard the frames of the other, and runs timers. The
+ * client's first burst after `closed` is lost: it has the ACK of the server's FIN. */
 static void
 run_round(struct la_shard *const end[2])
 {
@@ -222,7 +222,7 @@ main(void)
 	    la_connect(end[CLIENT], &tuple, &client_ops, NULL, &opts, &c) != 0)
 		return 1;
 
-	/* Step 5: the tuple is found while the connection lives, and then while its TIME_WAIT entry does. */
+	/* Step 5: la_shard_find() finds the tuple while the connection or its TIME_WAIT entry lives. */
 	while (la_shard_find(end[CLIENT], &tuple, &info) == 0)
 		run_round(end);
 	answered = la_shard_counters(end[CLIENT])->v[LA_C_time_wait_fin_acked];

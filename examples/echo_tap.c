@@ -11,8 +11,8 @@
  *	build/examples/echo_tap &
  *	echo hello | nc -N 10.0.0.2 7
  *
- * SIGINT or SIGTERM: the program stops listening, waits up to 5 s for open connections, aborts the rest. TIME_WAIT
- * entries end with the process; la_shard_save() would save them for the next process. */
+ * At SIGINT or SIGTERM the program stops listening, waits up to 5 s for open connections to end, and aborts those
+ * still open. TIME_WAIT entries end with the process; la_shard_save() would save them for the next process. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -56,7 +56,7 @@ on_signal(int number)
 int
 main(int argc, char **argv)
 {
-	const char *device = argc > 1 ? argv[1] : "tap:la0,10.0.0.1/24,fd00::1/64"; /* as la_io_open() has it */
+	const char *device = argc > 1 ? argv[1] : "tap:la0,10.0.0.1/24,fd00::1/64"; /* in the form of la_io_open() */
 	struct la_prefix addrs[2];
 	struct la_shard_config cfg = {.addrs = addrs,
 				      .naddrs = 2,
@@ -76,7 +76,7 @@ main(int argc, char **argv)
 		return 1;
 	}
 	if (la_shard_create(&cfg, &shard) != 0 || la_listen(shard, NULL, ECHO_PORT, &echo_ops, NULL, NULL) != 0) {
-		fprintf(stderr, "echo_tap: no memory for the shard\n");
+		fprintf(stderr, "echo_tap: cannot create the shard or listen\n");
 		return 1;
 	}
 	signal(SIGINT, on_signal);

@@ -8,8 +8,8 @@
  *
  *	cc two_shards.c -o two_shards $(pkg-config --cflags --libs lastack)
  *
- * A shard reads no clock. This program tells each shard the time in milliseconds. A frame takes 1 ms. While frames
- * are on their way, time advances by 1 ms; otherwise time jumps to the next timer of either shard. */
+ * A shard reads no clock. This program passes the time, in milliseconds, to each call. A frame takes 1 ms. While
+ * frames are in flight, time advances by 1 ms; otherwise time jumps to the next timer of the two shards. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,7 +78,7 @@ make_host(const char *addr, uint8_t number, struct rte_mempool *pool)
 	return s;
 }
 
-/* Takes the frames of both shards, advances the time, gives the frames to the other shard, and runs timers. */
+/* Takes the frames of both shards, advances the time, gives each shard the frames of the other, and runs timers. */
 static void
 run_round(struct la_shard *const end[2])
 {

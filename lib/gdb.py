@@ -6,8 +6,8 @@
     (gdb) print ref                    TW4 slot 17
     (gdb) print/r *c                   the same without a printer
 
-The names of flags and states come from the debug information (a build with --buildtype=debugoptimized has it). A value
-without a name there is printed as a number."""
+The names of flags and states are read from the debug information (a build with --buildtype=debugoptimized has it). A
+value without a name is printed as a number."""
 
 import ipaddress
 
@@ -18,7 +18,7 @@ POOL = {0: "none", 1: "TCB", 2: "TW4", 3: "TW6"}  # enum la_pool
 
 
 def enum_names(enum, prefix):
-    """[(value, name without prefix)] of an enum; empty when the program has no debug information about it."""
+    """Returns [(value, name without prefix)] of an enum; [] when the program has no debug information of the enum."""
     try:
         fields = gdb.lookup_type("enum " + enum).fields()
     except gdb.error:
@@ -31,7 +31,7 @@ def enum_name(value, enum, prefix):
 
 
 def flag_names(value, enum, prefix):
-    """Single bits by name, the rest as a number."""
+    """Returns the names of the single bits that are set, and other bits as a number."""
     rest, names = int(value), []
     for bit, name in enum_names(enum, prefix):
         bit &= 0xffffffff
@@ -70,7 +70,7 @@ class Text:
 
 
 class Struct:
-    """A line of text, then the fields; `replace` gives fields another text, `hide` names fields of the line."""
+    """A line of text, then the fields. `replace` gives the text of some fields; those in `hide` are not printed."""
 
     def __init__(self, value, text, replace, hide):
         self.value, self.text, self.replace, self.hide = value, text, replace, hide
@@ -114,7 +114,8 @@ def print_tcb(v):
 
 
 def entry_flags(flags):
-    """The fields of la_tw_core.flags (enum la_tw_flag): life, bits, class of the lifetime, throttle."""
+    """Returns the parts of la_tw_core.flags (enum la_tw_flag): life, bits, class of the lifetime, time of the last
+    rate-limited answer."""
     flags = int(flags)
     words = [enum_name(flags & 3, "la_tw_life", "LA_TW_")]
     words += [name for bit, name in ((4, "TS"), (8, "WHEEL"), (0x8000, "FW2")) if flags & bit]
@@ -126,7 +127,7 @@ def print_tw_core(v):
 
 
 def ip4(value):
-    """A uint32_t in network order, as the machine holds it."""
+    """Returns the text of an IPv4 address, a uint32_t in network byte order on a little-endian machine."""
     return str(ipaddress.IPv4Address(int(value).to_bytes(4, "little")))
 
 

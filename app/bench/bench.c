@@ -64,30 +64,30 @@ set_populations(void *dst, const char *text, char *why, size_t size)
 static const struct opt bench_opts[] = {
 	{.kind = OPT_HEADING, .help = "How much"},
 	{.name = "rounds", .kind = OPT_NUMBER, .dst = &opts.rounds, .arg = "N", .min = 1, .max = BENCH_ROUNDS,
-	 .help = "rounds of which figures are taken, after one round to warm up [5]"},
+	 .help = "measured rounds, after one round to warm up [5]"},
 	{.name = "seconds", .kind = OPT_CALL, .dst = &opts.seconds, .arg = "S", .call = set_real,
-	 .help = "server's CPU time of each measurement in a round [0.2]"},
+	 .help = "seconds of the server's CPU time for each measurement in a round [0.2]"},
 	{.name = "population", .kind = OPT_NUMBER, .dst = &opts.population, .arg = "N", .min = 1024,
 	 .max = 16000000,
-	 .help = "established connections of exchange; entries in TIME_WAIT of repeat and\n"
-		 "lifecycle [1000000]"},
+	 .help = "established connections of exchange; entries in TIME_WAIT of repeat,\n"
+		 "lifecycle and overload [1000000]"},
 	{.name = "populations", .kind = OPT_CALL, .dst = &opts, .arg = "N,N,...", .call = set_populations,
 	 .help = "entries in TIME_WAIT of churn, which also measures an empty table\n[1000000,10000000,100000000; "
-		 "a number that does not fit into memory is left out, with a line]"},
+		 "a number that does not fit into memory is left out, and a line says so]"},
 	{.name = "idle", .kind = OPT_NUMBER, .dst = &opts.idle, .arg = "N", .min = 1024, .max = 16000000,
 	 .help = "connections of idle [10000000]"},
 	{.name = "inflight", .kind = OPT_NUMBER, .dst = &opts.inflight, .arg = "N", .min = 1, .max = 60000,
 	 .help = "open connections of lifecycle with both ends [256]"},
 	{.kind = OPT_HEADING, .help = "Output"},
 	{.name = "json", .kind = OPT_TEXT, .dst = &opts.json, .arg = "FILE",
-	 .help = "every row with all of its rounds, and the goals"},
+	 .help = "write every row with all of its rounds, and the goals"},
 	{.name = "plot", .kind = OPT_TEXT, .dst = &opts.plot, .arg = "FILE",
-	 .help = "a picture of the rows, .svg or .png, by gnuplot"},
+	 .help = "draw the rows with gnuplot, .svg or .png"},
 	{.name = "compare", .kind = OPT_TEXT, .dst = &opts.compare, .arg = "OLD.json",
-	 .help = "compares the rows of this run with those of an older one: the ratio to the limit of\n"
-		 "the same round where a row has one, otherwise the cycles"},
+	 .help = "compare the rows of this run with those of an older run: by ratio where a row has one,\n"
+		 "otherwise by cycles or bytes"},
 	{.name = "tolerance", .kind = OPT_CALL, .dst = &opts.tolerance, .arg = "PERCENT", .call = set_real,
-	 .help = "largest loss of a median against OLD.json, percent [10]"},
+	 .help = "a row fails when its median is worse than in OLD.json by more than this [10]"},
 	OPT_END,
 };
 /* clang-format on */
@@ -106,13 +106,14 @@ help(void)
 	       "DESCRIPTION\n"
 	       "       Runs a server's shard on a ring pair in this process, without a NIC and hugepages. The\n"
 	       "       peer is a generator without a stack: it writes frames from a script and checks every\n"
-	       "       answer. Only the server's time is measured: it receives bursts of 32, runs the stack\n"
-	       "       with its timers, and transmits, with checksums in software in both directions.\n"
+	       "       answer. Only the server's time is measured: the server receives bursts of 32, runs the\n"
+	       "       stack with its timers, and transmits, with checksums in software in both directions.\n"
 	       "\n"
 	       "       Each figure is the median of the rounds, with the least and the most, in cycles of\n"
 	       "       CPU time. The limit (a bare echo of as many frames of the same size through the same\n"
-	       "       ring) is measured in every round; ratio is the rate as a share of the limit's. On a\n"
-	       "       shared machine only ratios compare from run to run.\n"
+	       "       ring) is measured in every round. Ratio is the rate as a share of the limit's, or of\n"
+	       "       another reference that the row names. On a shared machine only ratios can be compared\n"
+	       "       from run to run.\n"
 	       "\n"
 	       "       Without BENCH all benches run, in about four minutes; churn with 100 million entries\n"
 	       "       takes 5 GB of memory. The benches are\n\n");
@@ -128,8 +129,8 @@ help(void)
 	opt_help(tables, stdout);
 	printf("\nEXIT STATUS\n"
 	       "       0  no fault; a missed goal is printed, and is no failure\n"
-	       "       1  could not start; an answer was wrong or missing, a frame was lost, a counter does\n"
-	       "          not agree; or, with --compare, a row is worse beyond --tolerance\n"
+	       "       1  could not start; an answer was wrong or missing, a frame was lost, or a counter\n"
+	       "          disagrees; or, with --compare, a row is worse by more than --tolerance\n"
 	       "       2  wrong command line\n"
 	       "\n"
 	       "EXAMPLES\n"
@@ -140,8 +141,8 @@ help(void)
 
 /* ------------------------------------------------------------------ the command line */
 
-/* Reads the words before the options, which name benches; without a word all are chosen. Returns the index of the first
- * option, or the negative index of an unknown name. */
+/* Reads the names of benches, which stand before the options; without a name all are chosen. Returns the index of the
+ * first option, or the negative index of an unknown name. */
 static int
 bench_choose(int argc, char **argv, bool chosen[NKINDS])
 {
@@ -189,7 +190,7 @@ bench_report(struct bench *b)
 	int status = EXIT_OK;
 
 	bench_print_goals(b);
-	printf("\n%lu rounds of %g s after one to warm up, bursts of %d, batches of about %d, TSC %.2f "
+	printf("\n%lu rounds of %g s after one round to warm up, bursts of %d, batches of about %d, TSC %.2f "
 	       "GHz\n",
 	       (unsigned long)b->opt.rounds, b->opt.seconds, BENCH_BURST, BENCH_BATCH, b->ghz);
 	if (b->opt.json && bench_write_json(b, err, sizeof(err)) < 0)
@@ -214,7 +215,8 @@ load_old(struct bench *b)
 	b->old = json_load_file(b->opt.compare, 0, &e);
 	if (json_is_array(json_object_get(b->old, "rows")))
 		return 0;
-	snprintf(text, sizeof(text), "--compare: %.200s: %s", b->opt.compare, b->old ? "not of lastack bench" : e.text);
+	snprintf(text, sizeof(text), "--compare: %.200s: %s", b->opt.compare,
+		 b->old ? "no JSON of lastack bench" : e.text);
 	json_decref(b->old);
 	b->old = NULL;
 	bench_failed(text);

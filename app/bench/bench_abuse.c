@@ -3,23 +3,26 @@
 /* Honest clients while a server is attacked. (Clients, server and virtual time: bench_clients.h; attacks:
  * bench_abuse.h.)
  *
- * HONEST connections/s begin by schedule, far below the server's capacity. They run alone first, then under one
- * attack after the other. An attack sends RATE frames/s by schedule, independent of the server. So the honest closes
- * per second show a loss of service and not a share of the CPU; p99 shows the delay, in virtual time.
+ * HONEST connections/s begin by schedule, far below the server's capacity. They run first without an attack, then
+ * under one attack after the other. An attack sends RATE frames/s by schedule, independent of the server. So the honest
+ * closes per second show a loss of service and not a share of the CPU; p99 shows the delay, in virtual time.
  *
- *	lead	a quarter of the time measured: bots open, queues fill
+ *	lead	a quarter of the measured time: bots open, queues fill
  *	measured	--seconds of virtual time, SECONDS_LEAST at least
- *	after	no more frames; bots reset their connections at 50 and 100 ms
- *	1 s after	gauges are compared with those before the attack
+ *	after	the attack ends; bots reset their connections 50 and 100 ms later
+ *	1 s after	gauges are compared with their values before the attack
  *	until LAWFUL_S	gauges that differ are read every second. Half-open connections of sources that do not
- *			exist live 63 s, and their neighbours 3 s longer. A gauge that differs after that is a fault.
+ *			exist live 63 s, and their neighbour entries 3 s longer. A gauge that differs after LAWFUL_S
+ *			seconds is a fault.
  *
  * A random ACK is the valid answer to a SYN cookie with a chance of 2^-21.9 (lib/tcp/cookie.c, Strength), and opens a
- * connection of an absent host. The server aborts it and the run counts it. More of them than GUESSED_LEAST and
- * GUESSED_TIMES the expected number are a fault.
+ * connection of an absent host. The server aborts and counts such connections. More than GUESSED_LEAST plus
+ * GUESSED_TIMES the expected number is a fault.
  *
- * Cycles are those of an attack frame. The server's CPU time is reduced by the cost of the honest connections, which
- * the run without an attack has measured. The remaining time is divided by the number of attack frames. */
+ * Cycles are per attack frame: the server's CPU time, without the cost of the honest connections, divided by the number
+ * of attack frames. The run without an attack measures the cost of an honest connection. On a busy machine this cost
+ * differs from run to run, and the difference in a short run may be negative. TSC cycles have the same ratio to the TSC
+ * cycles of the whole run. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -30,14 +33,14 @@
 #include "net/shard.h"
 
 enum {
-	SLOTS = 1 << 18, /* honest clients at once */
+	SLOTS = 1 << 18, /* most honest clients at once */
 	MAX_CONNS = 16384,
 	TIME_WAIT = 1 << 18,
 	MSL_MS = 100, /* TIME_WAIT ends long before the gauges are read */
 	ROUNDS = 3,
 	HONEST = 20000, /* connections a second */
 	RATE = 1000000, /* frames of an attack a second */
-	LAWFUL_S = 75,
+	LAWFUL_S = 75,	/* longest time after an attack in which a gauge may differ */
 	GUESSED_LEAST = 8,
 	GUESSED_TIMES = 4,
 	GUESS_FRAMES = 3900000, /* 2^21.9: ACKs for one guessed cookie, on average */
@@ -45,13 +48,13 @@ enum {
 };
 
 static const double TICK_NS = 50e3, RESET_NS = 50e6, AFTER_NS = 1e9, SECONDS_LEAST = 0.05;
-static const double LAST_NS = 200e6; /* the last clients give up 1.05 s after their SYN */
+static const double LAST_NS = 200e6; /* after AFTER_NS: the last clients give up 1.05 s after their SYN */
 
 /* ------------------------------------------------------------------ the server */
 
 static const char page[ABUSE_PAGE] = "z";
 static enum abuse_app app;
-static uint64_t guessed; /* connections of absent hosts, which random ACKs have opened */
+static uint64_t guessed; /* connections of absent hosts, opened by random ACKs */
 
 static void
 serve_bot(struct la_conn *c, void *user)
@@ -123,7 +126,7 @@ read_gauges(const struct abuse *a, uint64_t now[GAUGES])
 	now[SHEDDING] = c->v[LA_C_syn_shed_level];
 }
 
-/* Writes the gauges that differ as text: "live 3 (0)", the old value in brackets. The text is empty when none differs. */
+/* Writes the gauges that differ from `before` as text: "live 3 (0)", the old value in brackets. No difference: "". */
 static void
 abuse_differing(const struct abuse *a, const uint64_t before[GAUGES], char *text, size_t size)
 {
@@ -143,10 +146,10 @@ abuse_differing(const struct abuse *a, const uint64_t before[GAUGES], char *text
 /* Figures of one run, of honest clients alone or under an attack. */
 struct result {
 	struct clients_tally t;
-	uint64_t frames;	     /* of the attack */
+	uint64_t frames;	     /* frames of the attack */
 	uint64_t guessed;	     /* SYN cookies that the attack guessed */
-	uint64_t held, held_max;     /* buffers held at most, and the limit */
-	uint64_t drop[LA_NCOUNTERS]; /* during the attack and after */
+	uint64_t held, held_max;     /* most packet buffers held, and the limit */
+	uint64_t drop[LA_NCOUNTERS]; /* drops during the attack and after it */
 	unsigned back_s;	     /* seconds until every gauge had its old value */
 	char late[128];		     /* gauges that differed after one second, with both values */
 };
@@ -256,7 +259,7 @@ abuse_measure(struct abuse *a, const struct abuse_attack *attack, const char *wh
 
 /* Writes the most frequent drops of the run as text. Returns all drops as a JSON object. */
 static json_t *
-say_drops(const struct result *r, char *text, size_t size)
+abuse_drops(const struct result *r, char *text, size_t size)
 {
 	json_t *all = json_object();
 	uint64_t below = UINT64_MAX;
@@ -283,14 +286,14 @@ say_drops(const struct result *r, char *text, size_t size)
 	return all;
 }
 
-/* Writes the last round's figures as text, and for the JSON. back: in every round the gauges had their old values after
- * one second. */
+/* Sets note and JSON of the row to the figures of the last round. back: in every round the gauges had their old values
+ * after one second. */
 static void
-abuse_say(struct bench_row *row, const struct result *r, bool back)
+abuse_describe(struct bench_row *row, const struct result *r, bool back)
 {
 	const struct clients_tally *t = &r->t;
 	char drops[112], gauges[168] = "yes";
-	json_t *all = say_drops(r, drops, sizeof(drops));
+	json_t *all = abuse_drops(r, drops, sizeof(drops));
 	int n;
 
 	if (!back)
@@ -318,7 +321,7 @@ per_honest(double cost, const struct result *alone)
 	return cost / (double)alone->t.carried;
 }
 
-/* Measures the honest clients alone, then under every attack. Round 0 warms up. */
+/* Measures the honest clients alone, then under every attack. noted: the figures are added to the rows. */
 static void
 abuse_round(struct bench *b, struct abuse *a, struct bench_row **row, bool *back, bool noted)
 {
@@ -329,22 +332,22 @@ abuse_round(struct bench *b, struct abuse *a, struct bench_row **row, bool *back
 		back[0] &= alone.late[0] == '\0';
 		bench_add(&row[0]->value, per_honest(alone.t.cpu * b->ghz, &alone));
 		bench_add(&row[0]->wall, per_honest((double)alone.t.tsc, &alone));
-		abuse_say(row[0], &alone, back[0]);
+		abuse_describe(row[0], &alone, back[0]);
 	}
 	for (unsigned i = 1; i <= ABUSE_ATTACKS && b->faults == 0; i++) {
-		double honest, frames;
+		double rest, frames;
 
 		abuse_measure(a, &abuse_attacks[i - 1], row[i]->name, &r);
 		if (b->faults != 0 || !noted)
 			continue;
-		honest = (double)r.t.carried;
+		rest = r.t.cpu - (double)r.t.carried * per_honest(alone.t.cpu, &alone);
 		frames = (double)r.frames;
 		back[i] &= r.late[0] == '\0';
-		bench_add(&row[i]->value, (r.t.cpu - honest * per_honest(alone.t.cpu, &alone)) * b->ghz / frames);
-		bench_add(&row[i]->wall, ((double)r.t.tsc - honest * per_honest((double)alone.t.tsc, &alone)) / frames);
+		bench_add(&row[i]->value, rest * b->ghz / frames);
+		bench_add(&row[i]->wall, rest / r.t.cpu * (double)r.t.tsc / frames);
 		bench_add(&row[i]->ratio,
 			  clients_per_second(r.t.carried, &r.t) / clients_per_second(alone.t.carried, &alone.t));
-		abuse_say(row[i], &r, back[i]);
+		abuse_describe(row[i], &r, back[i]);
 	}
 }
 
@@ -365,7 +368,7 @@ abuse_open(struct abuse *a, struct bench *b)
 	a->c.syn_again = true;
 	a->c.stepped = abuse_stepped;
 	a->c.other = abuse_other_answer;
-	clients_run(&a->c, AFTER_NS); /* the gateway is resolved */
+	clients_run(&a->c, AFTER_NS); /* after this time the gateway is resolved */
 	return 0;
 }
 
@@ -400,6 +403,6 @@ abuse_run(struct bench *b)
 const struct bench_kind bench_abuse_kind = {
 	"abuse",
 	"20000 honest connections/s, alone and under nine attacks of a million frames/s each: share\n"
-	"of the closes, p99 in virtual time, buffers held, drops, gauges one second later; its\n"
-	"cycles are those of an attack frame; three rounds at most",
+	"of the closes, p99 in virtual time, buffers held, drops, gauges one second later; cycles are\n"
+	"per attack frame; three rounds at most",
 	abuse_run};

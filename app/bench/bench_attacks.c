@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The frames of `lastack bench abuse`, one function an attack. (Addresses and bots: bench_abuse.h.) */
+/* The frames of `lastack bench abuse`, with one function for each attack. (Addresses and bots: bench_abuse.h.) */
 
 #include <string.h>
 
@@ -15,11 +15,11 @@
 
 enum {
 	FIRST_PORT = 1024,
-	HOLE = 2,     /* distance of segments above the hole, bytes: every second byte is missing */
-	ABOVE = 1000, /* segments of a bot above its hole; then the bot begins again with the first */
-	AHEAD = 32,   /* limit of unacknowledged bytes; at the limit a bot retransmits from the first of them */
-	RST_NEAR = 1000,
-	RST_FAR = 30000, /* a blind RST's distance from RCV.NXT, bytes: inside the window */
+	HOLE = 2,	 /* distance of segments above the hole, bytes: every second byte is missing */
+	ABOVE = 1000,	 /* segments of a bot above its hole; then the bot begins again with the first */
+	AHEAD = 32,	 /* most unacknowledged bytes; then a bot retransmits from the first unacknowledged byte */
+	RST_NEAR = 1000, /* least distance of a blind RST from RCV.NXT, bytes */
+	RST_FAR = 30000, /* largest additional distance, bytes: still inside the window */
 	FINS = 300,	 /* FINs of a bot to one TIME_WAIT entry, in 150 ms: less than 2*MSL */
 	ON_LINK = 60000, /* addresses of 10.77.0.0/16 that send SYNs */
 };
@@ -50,8 +50,9 @@ on_link_syn(struct abuse *a)
 		    LA_SYN, 0);
 }
 
+/* Computes the header checksum again. */
 static void
-ip_again(struct rte_ipv4_hdr *ip)
+ip_checksum(struct rte_ipv4_hdr *ip)
 {
 	ip->hdr_checksum = 0;
 	ip->hdr_checksum = la_cksum_finish(la_cksum_add(0, ip, sizeof(*ip)));
@@ -76,19 +77,19 @@ garbage_frame(struct abuse *a)
 	switch (a->turn % 7) {
 	case 1:
 		ip->fragment_offset = rte_cpu_to_be_16((uint16_t)(RTE_IPV4_HDR_MF_FLAG | (r & 0x1fff)));
-		ip_again(ip);
+		ip_checksum(ip);
 		break;
 	case 2:
 		((struct rte_tcp_hdr *)(ip + 1))->cksum ^= (uint16_t)(1 + r % 0xfffe);
 		break;
 	case 3:
 		ip->total_length = rte_cpu_to_be_16((uint16_t)(41 + r % 1400));
-		ip_again(ip);
+		ip_checksum(ip);
 		break;
 	case 4:
 		eth->ether_type = rte_cpu_to_be_16((uint16_t)(0x0900 | (r & 0xff)));
 		break;
-	case 5: /* from the IP header on */
+	case 5: /* 40 random bytes from the IP header on */
 		for (unsigned i = 0; i < 5; i++, r = gen_random(g))
 			memcpy((uint8_t *)ip + 8 * i, &r, 8);
 		break;
@@ -100,7 +101,7 @@ garbage_frame(struct abuse *a)
 	}
 }
 
-/* A RST inside the window and not at RCV.NXT: RFC 5961 3 requires a challenge ACK, and the connection stays open. */
+/* Sends a RST inside the window and not at RCV.NXT: RFC 5961 3 requires a challenge ACK; the connection stays open. */
 static void
 blind_rst(struct abuse *a)
 {
@@ -121,7 +122,7 @@ bot_send(struct abuse *a, const struct abuse_bot *b, uint32_t seq, uint8_t flags
 	gen_segment(&a->c.g, rte_cpu_to_be_32(0x0d000000 | i), b->port, seq, b->rcv, flags, len);
 }
 
-/* Returns the bot of this turn. NULL: the bot has sent a SYN, and its turn is over. */
+/* Returns the bot of this turn, or NULL after the bot has sent a SYN: the turn is used. */
 static struct abuse_bot *
 bot_turn(struct abuse *a)
 {
@@ -228,9 +229,9 @@ zero_window(struct abuse *a)
 	a->c.g.wnd = wnd;
 }
 
-/* A connection that the server closes first, then many FINs of the bot. The first FIN is in order. The later ones have
- * SEQ=RCV.NXT, one above the first, so that they are no repeated FIN (lib/table/tw_input.c, rule 6). Rule 8 throttles
- * their answers, and 2*MSL does not restart. Before the end of 2*MSL the bot opens another connection. */
+/* A connection that the server closes first, then many FINs of the bot. The first FIN is in order. The later FINs have
+ * SEG.SEQ = RCV.NXT, one above the first, so that none is a repeated FIN (lib/table/tw_input.c, rule 6). Rule 8
+ * throttles the answers, and 2*MSL does not restart. Before the end of 2*MSL the bot opens another connection. */
 static void
 time_wait_fin(struct abuse *a)
 {

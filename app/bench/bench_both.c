@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lifecycle with a stack at both ends. A shard that opens connections is on the first port of the ring
- * pair, and the server's on the second, both driven by this core. The opener closes first and holds
- * TIME_WAIT. A connection's cycles are those of both ends together. */
+/* lifecycle with a stack at both ends. The first port of the ring pair has a shard that opens connections, the second
+ * port has the server's shard, and this core runs both shards. The opener closes first and holds
+ * TIME_WAIT. The cycles of a connection are the sum of both ends. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,9 +13,9 @@
 
 enum {
 	FIRST_PORT = 1024,
-	FRAMES = 5,	/* frames that the server receives per connection, and the same number in the other direction */
-	ROOM = 8 << 20, /* TIME_WAIT entries, touched only as far as needed */
-	LIFE = 500,	/* MSL, ms */
+	FRAMES = 5,	/* frames of a connection in each direction */
+	ROOM = 8 << 20, /* capacity for TIME_WAIT entries; memory of unused entries is not touched */
+	LIFE = 500,	/* MSL of the opener, ms */
 };
 
 struct both {
@@ -116,7 +116,7 @@ both_step(struct both *t, unsigned port, struct la_shard *s, uint64_t now)
 		la_port_tx(p, 0, pkts, n, t->sv.pool);
 }
 
-/* A batch of about as many frames as in the other benches. */
+/* Runs both ends for about as many frames as a batch of the other benches has. */
 static void
 both_batch(struct both *t, bool opening)
 {
@@ -167,14 +167,14 @@ both_rounds(struct both *t, struct bench_row *r)
 {
 	struct bench *b = t->sv.b;
 
-	open_some(t, 1); /* until both addresses are resolved, few packets can wait */
+	open_some(t, 1); /* only one: few packets can wait while the addresses are resolved */
 	for (unsigned k = 0; k <= b->opt.rounds && b->faults == 0; k++) {
 		double limit;
 		uint64_t ended;
 
 		for (unsigned i = 0; i < 64 && t->inflight > 0; i++)
 			both_batch(t, false);
-		limit = bench_limit(b, BENCH_FRAME); /* no connection may use the rings meanwhile */
+		limit = bench_limit(b, BENCH_FRAME); /* no connection may use the rings now */
 		both_batch(t, true);
 		t->sv.cost = (struct bench_cost){0};
 		ended = t->ends[LA_END_ORDERLY];

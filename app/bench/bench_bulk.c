@@ -2,10 +2,10 @@
 
 /* Large payloads, to and from the server, over one connection and over many, with the
  * segments of Ethernet (MSS 1460) and of jumbo frames (8960). The time is per data segment, with its
- * share of acknowledgements; the limit is an echo of frames of that size.
+ * share of acknowledgements; the limit is an echo of frames of the same size.
  *
  * The generator is a peer without losses: it acknowledges every second segment, and sends up to
- * the window. */
+ * the server's window. */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 
 enum {
 	MANY = 64,
-	BUFFER = 1 << 20, /* bytes that all connections share; each gets at least 4 segments */
+	BUFFER = 1 << 20, /* bytes of buffer, divided among all connections; each gets at least 4 segments */
 	WSCALE = 7,
 	PAYLOAD = 1 << 20,
 	JUMBO = 9014,
@@ -36,8 +36,8 @@ struct bulk {
 	struct stream *s;
 	unsigned n, frame;
 	uint32_t mss;
-	bool out;		  /* the server sends */
-	uint64_t segments, bytes; /* data that was sent, by either end */
+	bool out;		  /* the server sends; otherwise the generator */
+	uint64_t segments, bytes; /* data that was sent */
 	uint64_t read;		  /* bytes that the server's user has read */
 };
 
@@ -66,7 +66,7 @@ static const struct la_conn_ops sends = {.opened = bulk_give, .writable = bulk_g
 
 /* ------------------------------------------------------------------ the peer */
 
-/* Streams differ in their ports; all have one ISN, which identifies the SYN,ACK. */
+/* Streams differ in their ports, which begin at 1024. All have the same ISN. */
 static void
 bulk_answer(struct gen *g, const struct gen_answer *a)
 {
@@ -75,14 +75,14 @@ bulk_answer(struct gen *g, const struct gen_answer *a)
 	struct stream *s = i < k->n ? &k->s[i] : NULL;
 
 	if (s == NULL || s->raddr != a->raddr) {
-		bench_fault(g->b, "bulk: an answer without a request");
+		bench_fault(g->b, "bulk: an answer to an unknown connection");
 		return;
 	}
 	if (a->flags & LA_SYN) {
 		s->rcv = s->acked = a->seq + 1;
 		s->snd = a->ack;
 		s->edge = a->ack + a->wnd;
-		s->shift = WSCALE; /* the server's is set after the open: see open_all() */
+		s->shift = WSCALE; /* open_all() sets the server's shift after the SYN,ACK */
 		s->open = true;
 		return;
 	}
@@ -104,7 +104,7 @@ bulk_answer(struct gen *g, const struct gen_answer *a)
 	}
 }
 
-/* The server's shift is known: la_listen() derives it from rcvbuf. */
+/* Returns the server's window shift, which la_listen() derives from rcvbuf. */
 static uint8_t
 shift_of(uint32_t rcvbuf)
 {
@@ -139,8 +139,8 @@ open_all(struct bulk *k, uint32_t rcvbuf)
 	gen_run(&k->g, false);
 }
 
-/* In: sends data up to the windows. Out: sends the acknowledgements that bulk_answer() added to the batch. When it added
- * none, sends an acknowledgement on every connection. */
+/* In: sends data up to the server's windows. Out: sends the acknowledgements that bulk_answer() added to the batch, or,
+ * when it added none, one on every connection. */
 static void
 bulk_batch(struct bulk *k, bool timed)
 {
@@ -167,8 +167,8 @@ bulk_batch(struct bulk *k, bool timed)
 		gen_segment(g, s->raddr, s->rport, s->snd, s->rcv, LA_ACK, 0);
 		s->acked = s->rcv;
 	}
-	if (g->n == 0) { /* every window of the server has stayed closed */
-		bench_fault(g->b, "bulk: nothing moves");
+	if (g->n == 0) { /* every window of the server is closed */
+		bench_fault(g->b, "bulk: the server opens no window");
 		return;
 	}
 	gen_run(g, timed);
@@ -186,7 +186,7 @@ bulk_open(struct bulk *k, struct bench *b, struct server_options *o)
 		.user = k,
 		.mtu = jumbo ? JUMBO - 14 : 1500,
 		.pool = jumbo ? b->big[1] : NULL,
-		.max_conns = 4 * MANY, /* each reserves a buffer; more would leave less for windows */
+		.max_conns = 4 * MANY, /* each reserves a buffer, and what is reserved is lost for windows */
 		.conn = {.nodelay = true},
 	};
 	/* the generator acknowledges after two segments */

@@ -15,13 +15,14 @@ enum {
 	FIN_ACK = LA_FIN | LA_ACK,
 	STEP_FRAMES = 256,	 /* approximate number of received frames between two checks of the schedule */
 	BATCH = 2 * BENCH_BATCH, /* frames that reach the ring together, in any order */
-	REQUEST = 120,
-	RESPONSE = 200, /* bytes, as of a small HTTP exchange */
+	REQUEST = 120,		 /* bytes */
+	RESPONSE = 200,		 /* bytes */
 	ISN_SHIFT = 8,
 	RING = 1024,
 	POOL = 65535,
 };
 
+/* A client retransmits RTO_NS after a segment, as long as its SYN is less than PATIENCE_NS old. */
 static const double RTO_NS = 100e6, PATIENCE_NS = 950e6;
 
 static const struct gen_step script[CLIENTS_NSTEPS] = {{LA_SYN, 0, SYN_ACK, 0},
@@ -48,7 +49,8 @@ clients_respond(struct la_conn *c)
 	la_close(c);
 }
 
-/* The worker's rounds (run/worker.c) until the ring is empty or STEP_FRAMES were received. Returns false when the ring was empty. */
+/* Runs rounds like the worker's (run/worker.c) until a burst is not full or STEP_FRAMES were received. Returns whether
+ * the last burst had frames. */
 static bool
 server_step(struct clients *o)
 {
@@ -83,7 +85,8 @@ server_step(struct clients *o)
 
 /* ------------------------------------------------------------------ the clients */
 
-/* Merges the frames of the traffic hook with those of the clients, as a switch with two links. Each keeps its order. */
+/* Merges the frames of the traffic hook with the frames of the clients, as a switch with two links does. The order
+ * within each link is kept. */
 static void
 clients_merge(struct gen *g, unsigned first)
 {
@@ -172,7 +175,7 @@ clients_end(struct clients *o, uint32_t slot)
 		clients_begin(o, o->sv.now_ns);
 }
 
-/* Answers a segment for a client that has ended by RST. */
+/* Answers a segment by RST, because its client has ended. */
 static void
 clients_refuse(struct clients *o, const struct gen_answer *a)
 {
@@ -219,7 +222,7 @@ clients_answer(struct gen *g, const struct gen_answer *a)
 	s = &script[f->step];
 	if (!f->waiting || (a->flags & ~LA_PSH) != s->want || a->len != s->want_len || a->ack != f->snd ||
 	    (!(s->flags & LA_SYN) && a->seq != f->rcv))
-		return; /* a retransmission of the server, or an intermediate ACK: the timer handles the rest */
+		return; /* a retransmission of the server, or an intermediate ACK: the client's timer goes on */
 	if (!is_response(a)) {
 		bench_fault(g->b, "%s: an answer with wrong bytes", o->what);
 		return;
@@ -268,7 +271,7 @@ take_answers(struct clients *o)
 	}
 }
 
-/* Returns the time of the next event, at most `until`. Before it the server would only poll. */
+/* Returns the time of the next event, at most `until`. Until then the server would only poll. */
 static double
 next_event(const struct clients *o, double until)
 {
@@ -282,7 +285,7 @@ next_event(const struct clients *o, double until)
 		at = RTE_MIN(at, o->timer[o->head % o->ntimers].due);
 	if (o->tick > 0)
 		at = RTE_MAX(at, o->next_tick);
-	/* the shard's own timers have ticks of 1 ms, and overload control decreases with every check */
+	/* the shard's timers have ticks of 1 ms, and the level of overload control falls with the checks */
 	due = o->shed.level > 0 ? 0 : (double)la_shard_next(o->sv.shard) * 1e6;
 	return RTE_MIN(RTE_MIN(at, until), RTE_MAX(due, o->sv.now_ns + 1e6));
 }
@@ -344,8 +347,8 @@ clients_memory(uint32_t slots)
 	       (sizeof(struct gen_flow) + sizeof(struct client) + sizeof(uint32_t) + sizeof(struct client_timer));
 }
 
-/* The server writes answers into the received buffers. Answers to clients that gave up therefore hold the
- * generator's buffers. */
+/* Returns the pool of the clients' frames. The server writes answers into received buffers, so answers to clients that
+ * gave up hold buffers of the generator. */
 static struct rte_mempool *
 make_pool(void)
 {
@@ -386,8 +389,7 @@ clients_open(struct clients *o, struct bench *b, const struct server_options *so
 	}
 	for (uint32_t i = 0; i < slots; i++) {
 		o->client[i].begun = -1;
-		o->free[i] = slots - 1 -
-			     i; /* the lowest slots are used first: slots that no client has used take no memory */
+		o->free[i] = slots - 1 - i; /* the lowest slots are used first: memory of unused slots is not touched */
 	}
 	o->nfree = slots;
 	o->g.pool = pool;

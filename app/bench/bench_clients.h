@@ -5,15 +5,16 @@
 /* Clients by schedule, for `lastack bench overload` and `abuse`.
  *
  * Connections begin by a schedule, in an open loop, independent of their results. Time is virtual: it is
- * the server's CPU time, and it jumps to the next event when the server has no work.
+ * the server's CPU time, and jumps to the next event when the server has no work.
  * Generator and network take no time. So one core is sufficient, and other processes have no influence.
  *
- *	clients -> ring (1024 frames, as a port's; a frame is lost when it is full) -> server: the worker's loop
- *	clients <- answers, none lost
+ *	clients -> ring of 1024 frames, like a port's; when it is full, frames are lost -> server
+ *	clients <- answers; no answer is lost
  *
- * The server's loop has the worker's overload control (run/shed.h). A client opens, sends a request, compares
- * every byte of the answer and closes; the server closes first. It sends a segment again after 100 ms without an
- * answer and gives up a second after its SYN. A client that gave up answers later segments by RST.
+ * The server's loop is like the worker's, with its overload control (run/shed.h). A client opens, sends a request,
+ * compares every byte of the answer and closes; the server closes first. A client retransmits a segment (the SYN only
+ * with syn_again) after 100 ms without an answer, and gives up a second after its SYN. A client that has ended answers
+ * segments by RST.
  *
  * Without a tick, frames reach the ring as soon as they exist, those of a batch in any order. With a tick, frames
  * reach the ring together once a tick. Then the burst that the server finds depends on the frame rate only, a tick
@@ -24,13 +25,13 @@
 #include "run/shed.h"
 
 enum {
-	CLIENTS_NSTEPS = 4, /* segments of a client, when none is lost */
-	CLIENTS_RECENT = 16,
+	CLIENTS_NSTEPS = 4,  /* segments of a client, when none is lost */
+	CLIENTS_RECENT = 16, /* clients that are kept in `recent` */
 };
 
 struct client {
-	double begun;  /* ns; below 0: the slot is free */
-	uint32_t sent; /* number of its last segment, modulo 2^32: identifies its timer */
+	double begun;  /* due time of the SYN, ns; below 0: the slot is free */
+	uint32_t sent; /* number of the client's last segment, modulo 2^32: identifies its timer */
 };
 
 struct client_timer {
@@ -43,9 +44,9 @@ struct clients_tally {
 	uint64_t offered, carried, timeouts, resets; /* connections */
 	uint64_t ring_full;			     /* frames lost at the ring */
 	uint64_t shed;				     /* SYNs dropped by overload control */
-	double ns, cpu;				     /* virtual time; CPU time of the server, ns */
-	uint64_t tsc;				     /* the server's, cycles */
-	double p99;				     /* SYN until last ACK, ns */
+	double ns, cpu;				     /* virtual time, ns; CPU time of the server, ns */
+	uint64_t tsc;				     /* TSC cycles of the server */
+	double p99;				     /* 99th percentile of the time from SYN to last ACK, ns */
 };
 
 struct clients {
@@ -59,41 +60,43 @@ struct clients {
 	struct client_timer *timer; /* in the order of due times: all timers run for the same time */
 	uint32_t ntimers;
 	uint64_t head, tail;
-	double gap, next;	/* ns between two SYNs, and when the next is due; gap 0: closed loop */
-	double tick, next_tick; /* ns between two deliveries, and the time of the next; tick 0: no wait */
+	double gap, next;	/* ns between two SYNs, and the due time of the next; gap 0: closed loop */
+	double tick, next_tick; /* ns between two deliveries, and the time of the next; tick 0: at once */
 	bool offering;
 	bool syn_again;			 /* a SYN without an answer is sent again; otherwise its client gives up */
 	uint32_t nown;			 /* the first nown frames of the batch are the clients' */
 	unsigned in_ring;		 /* frames on their way to the server */
-	uint32_t recent[CLIENTS_RECENT]; /* slots that began last, */
-	uint32_t nrecent;		 /* the last one at (nrecent - 1) % CLIENTS_RECENT */
+	uint32_t recent[CLIENTS_RECENT]; /* the slots whose clients began last, a ring */
+	uint32_t nrecent;		 /* the latest slot is at (nrecent - 1) % CLIENTS_RECENT */
 	struct clients_tally n;
-	struct la_histogram took; /* SYN sent until the last ACK, ns */
-	/* more traffic, or NULL */
-	void (*traffic)(struct clients *o); /* once before each delivery by the clock: puts frames into the batch */
+	struct la_histogram took; /* time from the due time of the SYN to the last ACK, ns */
+	/* hooks, or NULL */
+	void (*traffic)(struct clients *o); /* before each delivery: puts more frames into the batch */
 	void (*stepped)(struct clients *o); /* after each step of the server */
-	void (*other)(struct clients *o, const struct gen_answer *a); /* a segment for no client's address */
+	void (*other)(struct clients *o, const struct gen_answer *a); /* for a segment to an address of no client */
 };
 
 /** A value of server_options.pool: the server uses the pool of the clients' frames. */
 #define CLIENTS_POOL ((struct rte_mempool *)1)
 
-/** Creates the server, and room for `slots` clients at once. Returns 0, or -1 after a fault or a line on stdout. */
+/** Creates the server, and room for `slots` clients at once. Returns 0; or -1 after a fault, or, when memory is short,
+ * after a line on stdout. */
 int clients_open(struct clients *o, struct bench *b, const struct server_options *so, const char *what, uint32_t slots);
 void clients_close(struct clients *o);
 /** Sends the server's answer to a request, and closes. Called from la_conn_ops.data. */
 void clients_respond(struct la_conn *c);
-/** Begins a client, whose due time is `due`, ns. */
+/** Begins a client that was due at `due`, ns. */
 void clients_begin(struct clients *o, double due);
 /** Runs ns of virtual time. */
 void clients_run(struct clients *o, double ns);
 /** Puts the batch into the ring now. */
 void clients_deliver(struct clients *o);
-/** Sets the tallies to 0, and offers `rate` connections/s. rate 0: a closed loop of the clients that begin now. */
+/** Sets the tallies to 0, and begins to offer `rate` connections/s. rate 0: a closed loop, in which each client that
+ * ends is replaced. */
 void clients_offer(struct clients *o, double rate);
 /** Begins a measurement. Returns the mark for clients_since(). */
 struct clients_tally clients_mark(struct clients *o);
-/** Returns the events since the mark. */
+/** Returns the events since clients_mark(). */
 struct clients_tally clients_since(const struct clients *o, const struct clients_tally *mark);
 static inline double
 clients_per_second(uint64_t n, const struct clients_tally *t)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The end of a connection, measured separately.
+/* Parts of a connection, measured separately.
  *
  * - exchange: FINs arrive for random connections of many established ones. The server answers each FIN by one segment
  *   with its ACK and its own FIN. Only this exchange is measured. The peer's last ACK and the new open of the same
  *   tuple, which keeps the population constant, are not measured.
- * - repeat: FINs that were acknowledged arrive again at a full TIME_WAIT table. Each is acknowledged again, and its
- *   2*MSL starts again.
+ * - repeat: repeated FINs arrive for the entries of a full TIME_WAIT table. Each FIN is acknowledged again, and 2*MSL
+ *   of the entry starts again.
  * - idle: the memory of an established connection without traffic. */
 
 #include <inttypes.h>
@@ -34,26 +34,26 @@ static const struct gen_step script[NSTEPS] = {
 };
 
 static void
-close_too(struct la_conn *c, void *user)
+close_second(struct la_conn *c, void *user)
 {
 	(void)user;
 	la_close(c);
 }
 
-static const struct la_conn_ops second = {.peer_fin = close_too};
+static const struct la_conn_ops second = {.peer_fin = close_second};
 
-struct crowd {
+struct flows {
 	struct server sv;
 	struct gen g;
-	uint32_t *order; /* the flows, shuffled */
-	uint32_t n, at;
-	uint64_t closed;
+	uint32_t *order; /* indices of the flows, shuffled */
+	uint32_t n, at;	 /* number of flows; position in `order` of the next batch */
+	uint64_t closed; /* connections that were closed */
 };
 
 /* ------------------------------------------------------------------ a set of connections */
 
 static int
-crowd_order(struct crowd *c)
+flows_order(struct flows *c)
 {
 	c->order = malloc(c->n * sizeof(*c->order));
 	if (c->order == NULL) {
@@ -72,7 +72,7 @@ crowd_order(struct crowd *c)
 }
 
 static void
-crowd_close(struct crowd *c)
+flows_close(struct flows *c)
 {
 	server_close(&c->sv);
 	gen_close(&c->g);
@@ -81,21 +81,21 @@ crowd_close(struct crowd *c)
 }
 
 static int
-crowd_open(struct crowd *c, struct bench *b, uint32_t n, const struct server_options *o)
+flows_open(struct flows *c, struct bench *b, uint32_t n, const struct server_options *o)
 {
-	*c = (struct crowd){.n = n};
+	*c = (struct flows){.n = n};
 	if (server_open(&c->sv, b, o) != 0)
 		return -1;
-	if (gen_open(&c->g, &c->sv, n, script, NSTEPS) != 0 || crowd_order(c) != 0) {
-		crowd_close(c);
+	if (gen_open(&c->g, &c->sv, n, script, NSTEPS) != 0 || flows_order(c) != 0) {
+		flows_close(c);
 		return -1;
 	}
 	return 0;
 }
 
-/* Runs the next step of k flows, those at `from` and after in the order. */
+/* Runs the next step of k flows, from position `from` of the order on. */
 static void
-crowd_step(struct crowd *c, uint32_t from, uint32_t k, bool timed)
+flows_step(struct flows *c, uint32_t from, uint32_t k, bool timed)
 {
 	for (uint32_t i = from; i < from + k; i++)
 		gen_send(&c->g, c->order[i]);
@@ -103,21 +103,21 @@ crowd_step(struct crowd *c, uint32_t from, uint32_t k, bool timed)
 }
 
 static void
-crowd_establish(struct crowd *c)
+flows_establish(struct flows *c)
 {
 	for (uint32_t i = 0; i < c->n && c->sv.b->faults == 0; i += BENCH_BATCH) {
 		uint32_t k = c->n - i < BENCH_BATCH ? c->n - i : (uint32_t)BENCH_BATCH;
 
-		crowd_step(c, i, k, false);
-		crowd_step(c, i, k, false);
+		flows_step(c, i, k, false);
+		flows_step(c, i, k, false);
 	}
 	if (c->sv.b->faults == 0 && la_shard_counters(c->sv.shard)->state[LA_ESTABLISHED] != c->n)
-		bench_fault(c->sv.b, "%u connections opened, not all are established", c->n);
+		bench_fault(c->sv.b, "%u connections were opened, but not all are established", c->n);
 }
 
-/* Takes the next flows of the order, at most a batch. Returns their number, and their position in *from. */
+/* Takes the next flows of the order, at most a batch. Returns the number of flows, and their position in *from. */
 static uint32_t
-crowd_next(struct crowd *c, uint32_t *from)
+flows_next(struct flows *c, uint32_t *from)
 {
 	uint32_t k = c->n < BENCH_BATCH ? c->n : (uint32_t)BENCH_BATCH;
 
@@ -131,12 +131,12 @@ crowd_next(struct crowd *c, uint32_t *from)
 /* ------------------------------------------------------------------ exchange */
 
 static void
-exchange_batch(struct crowd *c)
+exchange_batch(struct flows *c)
 {
-	uint32_t from, k = crowd_next(c, &from);
+	uint32_t from, k = flows_next(c, &from);
 
-	crowd_step(c, from, k, true);
-	crowd_step(c, from, k, false);
+	flows_step(c, from, k, true);
+	flows_step(c, from, k, false);
 	c->closed += k;
 	for (uint32_t i = from; i < from + k; i++) {
 		struct gen_flow *f = &c->g.flow[c->order[i]];
@@ -144,23 +144,24 @@ exchange_batch(struct crowd *c)
 		f->step = STEP_SYN;
 		f->snd = c->order[i] << 8;
 	}
-	crowd_step(c, from, k, false);
-	crowd_step(c, from, k, false);
+	flows_step(c, from, k, false);
+	flows_step(c, from, k, false);
 }
 
 static void
-exchange_check(struct crowd *c)
+exchange_check(struct flows *c)
 {
 	const struct la_counters *v = la_shard_counters(c->sv.shard);
 
 	server_check(&c->sv, "exchange", NULL);
 	if (v->v[LA_C_ended_orderly] != c->closed || v->state[LA_ESTABLISHED] != c->n)
-		bench_fault(c->sv.b, "exchange: %" PRIu64 " connections were closed, but the server counts %" PRIu64,
-			    c->closed, v->v[LA_C_ended_orderly]);
+		bench_fault(c->sv.b,
+			    "exchange: %" PRIu64 " closed and %u open; the server counts %" PRIu64 " and %" PRIu64,
+			    c->closed, c->n, v->v[LA_C_ended_orderly], v->state[LA_ESTABLISHED]);
 }
 
 static bool
-crowd_fits(const char *what, uint32_t n, const struct server_options *o)
+flows_fits(const char *what, uint32_t n, const struct server_options *o)
 {
 	return bench_fits(what, server_memory(o) + n * (sizeof(struct gen_flow) + sizeof(uint32_t)));
 }
@@ -171,12 +172,12 @@ exchange_on(struct bench *b, bool null)
 	uint32_t n = (uint32_t)b->opt.population;
 	struct server_options o = {.ops = &second, .max_conns = n + n / 8 + 4096, .time_wait = n + 4096, .null = null};
 	struct bench_row *r;
-	struct crowd c;
+	struct flows c;
 
-	if (!crowd_fits("exchange", n, &o) || crowd_open(&c, b, n, &o) != 0)
+	if (!flows_fits("exchange", n, &o) || flows_open(&c, b, n, &o) != 0)
 		return;
 	r = bench_row(b, "exchange", "packet", 1, "exchange, %u established%s", n, null ? ", net_null" : "");
-	crowd_establish(&c);
+	flows_establish(&c);
 	for (unsigned k = 0; r && k <= b->opt.rounds && b->faults == 0; k++) {
 		double limit = null ? bench_limit_null(b) : bench_limit(b, BENCH_FRAME);
 		uint64_t closed = c.closed;
@@ -191,7 +192,7 @@ exchange_on(struct bench *b, bool null)
 	exchange_check(&c);
 	if (r)
 		bench_print_row(b, r);
-	crowd_close(&c);
+	flows_close(&c);
 }
 
 static void
@@ -210,9 +211,9 @@ const struct bench_kind bench_exchange_kind = {
 static const struct gen_step repeat_script[] = {{LA_FIN | LA_ACK, 0, LA_ACK, 0}};
 
 static void
-repeat_batch(struct crowd *c)
+repeat_batch(struct flows *c)
 {
-	uint32_t from, k = crowd_next(c, &from);
+	uint32_t from, k = flows_next(c, &from);
 
 	for (uint32_t i = from; i < from + k; i++) {
 		uint32_t slot = c->order[i];
@@ -232,9 +233,9 @@ repeat_run(struct bench *b)
 	uint32_t n = (uint32_t)b->opt.population;
 	struct server_options o = {.ops = &second, .max_conns = 4096, .time_wait = n + 4096};
 	struct bench_row *r;
-	struct crowd c;
+	struct flows c;
 
-	if (!crowd_fits("repeat", n, &o) || crowd_open(&c, b, n, &o) != 0)
+	if (!flows_fits("repeat", n, &o) || flows_open(&c, b, n, &o) != 0)
 		return;
 	c.g.script = repeat_script;
 	c.g.nsteps = 1;
@@ -257,7 +258,7 @@ repeat_run(struct bench *b)
 			    la_shard_counters(c.sv.shard)->v[LA_C_time_wait_fin_acked]);
 	if (r)
 		bench_print_row(b, r);
-	crowd_close(&c);
+	flows_close(&c);
 }
 
 const struct bench_kind bench_repeat_kind = {"repeat", "repeated FINs to --population entries in TIME_WAIT",
@@ -279,8 +280,8 @@ close_resident_bytes(void)
 	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* The growth of touched memory while only connections are created: the flows' table is
- * filled before. Resident memory counts whole hugepages, so the cost of few connections looks high. */
+/* Measures the growth of resident memory while connections are created. The generator's table of flows is filled
+ * earlier. Resident memory counts whole hugepages, so the cost of few connections looks high. */
 static void
 idle_run(struct bench *b)
 {
@@ -288,12 +289,12 @@ idle_run(struct bench *b)
 	struct server_options o = {.ops = &second, .max_conns = n, .time_wait = n};
 	uint64_t before, bytes;
 	struct bench_row *r;
-	struct crowd c;
+	struct flows c;
 
-	if (n == 0 || !crowd_fits("idle", n, &o) || crowd_open(&c, b, n, &o) != 0)
+	if (n == 0 || !flows_fits("idle", n, &o) || flows_open(&c, b, n, &o) != 0)
 		return;
 	before = close_resident_bytes();
-	crowd_establish(&c);
+	flows_establish(&c);
 	bytes = close_resident_bytes() - before;
 	r = bench_row(b, "idle", "byte", 0, "idle, %u established", n);
 	if (r && b->faults == 0) {
@@ -301,14 +302,14 @@ idle_run(struct bench *b)
 
 		bench_add(&r->value, (double)bytes / n);
 		snprintf(r->note, sizeof(r->note),
-			 "a TCB of %zu B and its share of the index (%.1f B, for itself and the "
-			 "TIME_WAIT entry reserved)",
+			 "a TCB of %zu B and a share of the index (%.1f B, for the TCB and its reserved "
+			 "TIME_WAIT entry)",
 			 sizeof(struct la_tcb), (double)index / n);
 	}
 	server_check(&c.sv, "idle", NULL);
 	if (r)
 		bench_print_row(b, r);
-	crowd_close(&c);
+	flows_close(&c);
 }
 
 const struct bench_kind bench_idle_kind = {

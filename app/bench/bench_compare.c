@@ -2,9 +2,9 @@
 
 /* `lastack bench --compare OLD.json`: compares every row that both runs have.
  *
- * A row with a limit of its own round is judged by that ratio, because the host's present speed
- * affects both. Other rows, also the limits, are judged by their cycles. The output is the
- * factor by which the new run is better, and the worst and best factor from the rounds of both. */
+ * A row with a ratio is judged by its ratio, because the host's speed affects both figures of a ratio. Other rows, also
+ * the limits, are judged by their cycles or bytes. The output is the
+ * factor by which the new run is better, with the worst and the best factor from the rounds of both runs. */
 
 #include <string.h>
 
@@ -32,7 +32,7 @@ new_range(const struct bench_series *s, struct range *r)
 	return r->median > 0 && r->least > 0 && r->most > 0;
 }
 
-/* The factor by which `now` is better than `then`; more_is_better: ratios, not costs. */
+/* Returns the factor by which `now` is better than `then`. more_is_better: for ratios, not for costs. */
 static struct range
 compare_gain(const struct range *now, const struct range *then, bool more_is_better)
 {
@@ -83,8 +83,10 @@ bench_compare(const struct bench *b, FILE *f)
 	unsigned both = 0;
 	bool good = true;
 
-	fprintf(f, "\ncompared with %s: above 1 is better; more than %.0f %% worse fails\n%-66s %10s %10s %8s %14s\n",
-		b->opt.compare, b->opt.tolerance, "", "then", "now", "times", "least..most");
+	fprintf(f,
+		"\ncompared with %s: a factor above 1 is better; more than %.0f %% worse fails\n"
+		"%-66s %10s %10s %8s %14s\n",
+		b->opt.compare, b->opt.tolerance, "", "old", "new", "factor", "least..most");
 	for (unsigned i = 0; i < b->nrows; i++) {
 		const json_t *row = compare_find_row(rows, b->row[i].name);
 

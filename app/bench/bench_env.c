@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* DPDK, ports and packet buffers of `lastack bench`; its clocks and rows. */
+/* DPDK, ports, packet buffers, clocks and rows of `lastack bench`. */
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ enum {
 	MEMORY_MB = 512,
 };
 
-/* One pool for the generator and one for the server: each gets its buffers back before it needs
+/* Makes a pool for the generator and a pool for the server. Each of the two gets its buffers back before it needs
  * more than a cache holds. */
 static int
 make_pools(struct bench *b)
@@ -122,7 +122,7 @@ bench_fits(const char *what, uint64_t bytes)
 	la_mem_room("", &room);
 	if (bytes + bytes / 16 < room.bytes)
 		return true;
-	printf("cut: %s: %" PRIu64 " MiB and a reserve of 1/16 do not fit into memory: %s\n", what, bytes >> 20,
+	printf("left out: %s: %" PRIu64 " MiB and a reserve of 1/16 do not fit into memory: %s\n", what, bytes >> 20,
 	       room.text);
 	return false;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fills a TIME_WAIT table with invented connections, for benches with a hundred
+/* Fills a TIME_WAIT table with entries that had no connection, for benches with up to a hundred
  * million entries. */
 
 #include <rte_byteorder.h>
@@ -41,7 +41,7 @@ bench_fill(struct server *sv, uint64_t n, uint32_t lifetime, bool mine)
 
 	if (la_sim_tw_fill(sv->shard, n, lifetime, fill_describe, &f) == 0)
 		return 0;
-	bench_fault(sv->b, "the TIME_WAIT table is full before its %lu entries are in", (unsigned long)n);
+	bench_fault(sv->b, "not all of %lu entries could be entered into the TIME_WAIT table", (unsigned long)n);
 	return -1;
 }
 
@@ -52,8 +52,8 @@ fill_touch(const void *p, size_t size)
 		(void)*((const volatile uint8_t *)p + at);
 }
 
-/* A virtual machine's host may unmap pages that were not touched for seconds, and a table is not used
- * during the measurement of others: the first access then costs 20 000 cycles, which the host causes. */
+/* The host of a virtual machine may unmap pages that were not touched for seconds, and a table is not used while other
+ * tables are measured. The first access to an unmapped page costs 20 000 cycles, which are the host's. */
 void
 bench_wake(const struct server *sv)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The generator: makes frames from flows and flows from numbers, and checks answers. (Theory: internal.h) */
+/* The generator: writes the segments of flows as frames, and checks the answers. The tuple of a flow derives from a
+ * number. (Theory: internal.h) */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -61,7 +62,7 @@ new_frame(struct gen *g, unsigned len, uint16_t type)
 
 	if (m == NULL || g->n == RTE_DIM(g->batch)) {
 		rte_pktmbuf_free(m);
-		bench_fault(g->b, "generator: %s", m ? "a batch too large" : "no packet buffers");
+		bench_fault(g->b, "generator: %s", m ? "the batch is full" : "no packet buffers");
 		return NULL;
 	}
 	len = len < BENCH_FRAME ? BENCH_FRAME : len;
@@ -182,7 +183,7 @@ write_arp(struct gen *g, uint16_t opcode)
 	a->arp_data.arp_tip = SERVER_IP;
 }
 
-/* Replies to an ARP request of the server, which resolves or probes its gateway. */
+/* Answers an ARP request by which the server resolves or probes its gateway. */
 static void
 answer_arp(struct gen *g, const struct rte_arp_hdr *q)
 {
@@ -194,7 +195,7 @@ answer_arp(struct gen *g, const struct rte_arp_hdr *q)
 
 /* ------------------------------------------------------------------ answers */
 
-/* Parses an answer. Returns false for a frame that is not TCP, and after a fault. */
+/* Parses an answer. Returns false for ARP, which it handles, and after a fault. */
 static bool
 gen_parse(struct gen *g, const struct rte_mbuf *m, struct gen_answer *a)
 {
@@ -234,13 +235,14 @@ gen_parse(struct gen *g, const struct rte_mbuf *m, struct gen_answer *a)
 	return true;
 }
 
+/* Returns whether the answer goes to an address of gen_attack(). */
 static bool
-is_attackers(const struct gen_answer *a)
+is_to_attacker(const struct gen_answer *a)
 {
 	return (rte_be_to_cpu_32(a->raddr) >> 24) == 12;
 }
 
-/* Checks an answer against the script, except for PSH. */
+/* Checks an answer against the script. PSH is ignored. */
 static void
 script_answer(struct gen *g, const struct gen_answer *a)
 {
@@ -249,7 +251,7 @@ script_answer(struct gen *g, const struct gen_answer *a)
 	const struct gen_step *s;
 
 	if (f == NULL || f->raddr != a->raddr || f->rport != a->rport || !f->waiting) {
-		bench_fault(g->b, "an answer to no request: flags %#x", a->flags);
+		bench_fault(g->b, "an answer that no flow waits for: flags %#x", a->flags);
 		return;
 	}
 	s = &g->script[f->step];
@@ -275,7 +277,7 @@ gen_take(struct gen *g, struct rte_mbuf **pkts, unsigned n)
 
 		if (!gen_parse(g, pkts[i], &a))
 			continue;
-		if (is_attackers(&a))
+		if (is_to_attacker(&a))
 			g->attack_answers++;
 		else if (g->answer)
 			g->answer(g, &a);
@@ -298,7 +300,7 @@ run_on_ring(struct gen *g, unsigned n, bool timed)
 	}
 }
 
-/* Answers put new frames into the batch. On net_null they do so while the frames of the batch are being read. */
+/* Copies the batch first: answers put new frames into the batch while the server still reads the old ones. */
 static void
 run_on_null(struct gen *g, unsigned n, bool timed)
 {
@@ -318,7 +320,7 @@ gen_run(struct gen *g, bool timed)
 		run_on_null(g, n, timed);
 	else
 		run_on_ring(g, n, timed);
-	if (g->asked) { /* the server's answers wait for our ARP reply, which is in the batch */
+	if (g->asked) { /* answers of the server wait for our ARP reply, which is in the batch */
 		g->asked = false;
 		gen_run(g, false);
 	}

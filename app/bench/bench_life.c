@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Complete connections, from SYN to TIME_WAIT or CLOSED, on the server core alone: lifecycle, churn
- * at population, and both under attack.
+ * (lifecycle with a population), and connections under attack.
  *
- * There are three groups of flows, each one segment ahead of the next. A batch has the SYNs of one group, the second
- * segments of another and the last segments of the third, shuffled.
- * Every connection has a new tuple.
+ * There are three groups of flows, each one segment ahead of the next. A batch has the SYNs of the first group, the
+ * second segments of the second group and the last segments of the third group, shuffled. Then the groups change their
+ * roles. Every connection has a new tuple.
  *
- * A population is filled in first: entries of other peers with random deadlines within
+ * A population is entered first: entries of other peers with random deadlines within
  * 2*MSL. So the expiring entries are at random places in the table and in the index, the worst order.
- * 2*MSL is the population divided by the rate with an empty table: entries expire about as
- * fast as new ones enter, and the population is constant. The bench checks this. */
+ * 2*MSL is the population divided by the expected rate, EXPECTED of the rate with an empty table. So entries expire
+ * about as fast as new entries enter, and the population is constant. The bench checks this. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -24,8 +24,8 @@ enum {
 	NSTEPS = 3,
 	GROUP = BENCH_BATCH / NSTEPS,
 	FEW = BENCH_BATCH / 10 / NSTEPS, /* under attack: one frame in ten belongs to a connection */
-	EMPTY_LIFE = 10,		 /* ms */
-	LIFE_MAX = (1 << 18) - 2,	 /* the wheel's length; a longer time costs an additional visit per entry */
+	EMPTY_LIFE = 10,		 /* least 2*MSL, ms */
+	LIFE_MAX = (1 << 18) - 2,	 /* largest 2*MSL, ms: longer than the wheel costs another visit per entry */
 	SPARE = 4 << 20,		 /* entries in addition to the population */
 	COOKIES_DONE = 16,
 };
@@ -64,7 +64,7 @@ struct life_kind {
 	const char *text;
 	struct gen_step script[NSTEPS];
 	struct la_conn_ops ops;
-	bool server_first; /* its table holds TIME_WAIT */
+	bool server_first; /* the server closes first and holds TIME_WAIT */
 };
 
 static const struct life_kind kinds[] = {
@@ -90,14 +90,14 @@ struct life {
 	const struct life_kind *kind;
 	uint64_t population;
 	uint32_t lifetime; /* 2*MSL, ms */
-	uint8_t attack;	   /* flags of the attack's segments, 0: none */
+	uint8_t attack;	   /* flags of the attack's segments; 0: no attack */
 	struct server sv;
 	struct gen g;
-	uint32_t group; /* flows */
+	uint32_t group; /* flows per group */
 	unsigned turn;
 	uint64_t offered, done;	   /* connections begun and ended */
 	uint64_t entered, expired; /* TIME_WAIT entries during the rounds */
-	uint64_t least, most;	   /* the population during the rounds */
+	uint64_t least, most;	   /* least and most of the population during the rounds */
 	struct bench_row *row;
 };
 
@@ -108,7 +108,7 @@ options_of(const struct life *l, struct server_options *o)
 		.ops = &l->kind->ops, .time_wait = l->population + SPARE, .conn = {.msl_ms = l->lifetime / 2}};
 }
 
-/* rate: connections/s with an empty table; 0: not known. */
+/* rate: connections/s with an empty table; 0: not known. Returns 0, or -1 after a fault. */
 static int
 life_open(struct life *l, struct bench *b, double rate)
 {
@@ -116,7 +116,7 @@ life_open(struct life *l, struct bench *b, double rate)
 	struct server_options o;
 
 	l->lifetime = ms < EMPTY_LIFE ? EMPTY_LIFE : ms > LIFE_MAX ? LIFE_MAX : (uint32_t)ms;
-	l->lifetime = l->lifetime / 2 * 2; /* MSL is in ms too */
+	l->lifetime = l->lifetime / 2 * 2; /* MSL is a whole number of ms */
 	l->group = l->attack ? FEW : GROUP;
 	l->least = UINT64_MAX;
 	options_of(l, &o);
@@ -140,7 +140,7 @@ life_close(struct life *l)
 
 /* ------------------------------------------------------------------ the run */
 
-/* Moves every group one segment ahead. The group whose connections have ended begins new ones. */
+/* Moves every group one segment ahead. With `beginning`, the group whose connections have ended begins new ones. */
 static void
 life_batch(struct life *l, bool beginning, bool timed)
 {
@@ -155,7 +155,7 @@ life_batch(struct life *l, bool beginning, bool timed)
 			gen_new_flow(g, i);
 			l->offered++;
 		} else if (f->step == 0) {
-			continue; /* the group begins with a later batch */
+			continue; /* this group begins in a later batch */
 		}
 		gen_send(g, i);
 	}
@@ -190,7 +190,8 @@ note_population(struct life *l)
 	l->most = n > l->most ? n : l->most;
 }
 
-/* Runs for `seconds` of the server's time after a warm-up; returns frames/s or connections/s. */
+/* Runs a warm-up, then for `seconds` of the server's time. Returns connections/s, or frames/s under attack; 0 after a
+ * fault. */
 static double
 life_measure(struct life *l, double seconds, double limit, bool note)
 {
@@ -240,10 +241,10 @@ life_check(struct life *l)
 		bench_fault(b, "%s: %" PRIu64 " connections ended, the server counts %" PRIu64, l->row->name, l->done,
 			    c->v[LA_C_ended_orderly]);
 	if (c->v[LA_C_time_wait_entered] != c->v[LA_C_time_wait] + c->v[LA_C_time_wait_expired])
-		bench_fault(b, "%s: TIME_WAIT entries entered, present and expired disagree", l->row->name);
-	if (l->lifetime == EMPTY_LIFE) /* the table has only the entries of a few ticks: no population to check */
+		bench_fault(b, "%s: TIME_WAIT entries: entered is not the sum of present and expired", l->row->name);
+	if (l->lifetime == EMPTY_LIFE) /* only the entries of a few ticks: no population to check */
 		return;
-	/* a small population follows the varying rate of a shared host; a large one reacts too slowly */
+	/* wide bounds: a small population follows the varying speed of a shared host */
 	if (l->least < l->population / 10 * 4 || l->most > l->population / 10 * 16 + SPARE / 16)
 		bench_fault(b, "%s: the population was not constant: %" PRIu64 " to %" PRIu64, l->row->name, l->least,
 			    l->most);
@@ -252,7 +253,7 @@ life_check(struct life *l)
 			    l->expired);
 }
 
-/* Connections/s without a population; 2*MSL of the others derives from it. */
+/* Returns connections/s without a population. 2*MSL of the runs with a population derives from this rate. */
 static double
 empty_rate(struct bench *b)
 {
@@ -265,15 +266,16 @@ empty_rate(struct bench *b)
 	return rate;
 }
 
+/* Sets the note of the row. */
 static void
-life_say(struct life *l)
+life_describe(struct life *l)
 {
 	struct bench_row *r = l->row;
 
 	if (l->attack) {
 		snprintf(r->note, sizeof(r->note),
-			 "%.0f %% of the frames attack; closes offered %" PRIu64 ", done %" PRIu64 "; %" PRIu64
-			 " cookies sent",
+			 "%.0f %% of the frames are the attack's; connections begun %" PRIu64 ", ended %" PRIu64
+			 "; cookies sent %" PRIu64,
 			 100.0 * (double)l->g.attacks / (double)(l->g.sent ? l->g.sent : 1), l->offered, l->done,
 			 la_shard_counters(l->sv.shard)->v[LA_C_syn_cookies_sent]);
 		return;
@@ -296,7 +298,7 @@ life_rounds(struct bench *b, struct life *l)
 		life_measure(l, b->opt.seconds, limit, k > 0);
 	}
 	life_check(l);
-	life_say(l);
+	life_describe(l);
 	bench_print_row(b, l->row);
 }
 
@@ -332,8 +334,8 @@ life_run(struct bench *b)
 
 const struct bench_kind bench_life_kind = {
 	"lifecycle",
-	"SYN to TIME_WAIT or CLOSED, either end closes first, with and without a byte each way; with\n"
-	"--population entries in TIME_WAIT that expire; the server core alone, and both ends",
+	"SYN to TIME_WAIT or CLOSED; either end closes first, with and without a byte each way. The\n"
+	"server core alone, with --population expiring entries in TIME_WAIT; and both ends",
 	life_run};
 
 /* ------------------------------------------------------------------ churn at population */
@@ -380,7 +382,7 @@ churn_run(struct bench *b)
 		}
 	}
 	for (unsigned i = 0; i < n && b->faults == 0; i++) {
-		life_say(&l[i]);
+		life_describe(&l[i]);
 		life_check(&l[i]);
 		bench_print_row(b, l[i].row);
 	}
@@ -400,7 +402,7 @@ attack_run(struct bench *b, const char *name, uint8_t flags, const char *text)
 
 	l.row = bench_row(b, name, "packet", 1, "%s", text);
 	if (l.row && life_open(&l, b, 0) == 0) {
-		/* until the number in SYN_RCVD is at its maximum */
+		/* until the number of half-open connections is at its maximum */
 		for (unsigned i = 0; flags == LA_SYN && i < 2 * COOKIES_DONE && b->faults == 0; i++)
 			life_batch(&l, true, false);
 		life_rounds(b, &l);

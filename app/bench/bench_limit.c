@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The limit: the cost of the ring, the bursts and two checksums without a stack. The same generator writes the frames,
- * in batches of the same length. The echo swaps addresses and ports, and computes both checksums. The generator checks
- * the checksums, and that every frame was echoed. */
+/* The limit: the cost of the ring, the bursts and two checksums without a stack. The frames are from the generator of
+ * the benches, in batches of the same length. The echo swaps addresses and ports, and computes both checksums. The
+ * generator checks the checksums, and that every frame was echoed. */
 
 #include "bench/internal.h"
 #include "wire/tcp.h"
@@ -30,7 +30,7 @@ echo_open(struct bench *b, unsigned frame, bool null, struct server *sv, struct 
 	return 0;
 }
 
-/* Frames of random flows to the server. The echo swaps source and destination, so that the generator accepts an echoed
+/* Sends frames of random flows. The echo swaps source and destination, so that the generator accepts an echoed
  * frame as an answer of the server. */
 static void
 echo_batch(struct gen *g, unsigned frame)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The batch of a generator on net_null: no ring, and no other end. The driver receives
- * empty buffers. The frames are written into them, and the answers are read before the
- * driver drops them, a burst at a time; neither is measured. Such short times are measured with
- * only the TSC; a burst with a thread switch is left out. */
+/* The batch of a generator on net_null, which has no ring and no other end. The driver's receive call returns
+ * empty buffers. The frames are written into these buffers, and the answers are read before the
+ * driver drops them, a burst at a time. The writing and reading are not measured. The calls are so short that only the
+ * TSC measures them; a burst with a call longer than INTERRUPTED is left out. */
 
 #include <string.h>
 
@@ -86,7 +86,7 @@ null_burst(struct gen *g, struct rte_mbuf **frames, unsigned n, bool timed)
 	lap_stop(g->b, &lap);
 	if (k != n) {
 		rte_pktmbuf_free_bulk(pkts, k);
-		bench_fault(g->b, "net_null gave %u buffers of %u", k, n);
+		bench_fault(g->b, "net_null returned %u buffers, not %u", k, n);
 		return;
 	}
 	write_frames(pkts, frames, n);

@@ -2,15 +2,15 @@
 
 /* More connections offered than the server can carry. (Clients, server and time: bench_clients.h.)
  *
- * A client whose SYN is not answered in 100 ms gives up at once, so that the number of SYNs is exactly the
- * offered one.
+ * A client whose SYN is not answered in 100 ms gives up without a retransmission, so that the number of SYNs is the
+ * number of offered connections.
  *
  * Capacity is measured first, in a closed loop of WINDOW connections, without overload control. The ring holds the
  * frames of WINDOW connections. Each of the four measured rates offers a multiple of the capacity. The peak is the
- * largest rate carried among the four. It is below the capacity: the clients of the closed loop are fewer, and stay in
- * the caches.
- * After each measurement, no connection is offered for a second, or until the last client gives up. Then no connection
- * may be left, TIME_WAIT must be as before, and no SYN may be shed.
+ * largest rate carried among the four. The peak is below the capacity, because the clients of the closed loop are
+ * fewer, and stay in the caches.
+ * After each measurement, no connection is offered for two seconds, in which the last clients end. Then no connection
+ * may be open, TIME_WAIT must have the population alone, and the level of shedding must be 0.
  */
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 #include "bench/bench_clients.h"
 
 enum {
-	SLOTS = 1 << 22, /* clients at once */
+	SLOTS = 1 << 22, /* most clients at once */
 	WINDOW = 480,	 /* clients of the closed loop */
 	TIME_WAIT = 4 << 20,
 	MSL_MS = 5,
@@ -56,7 +56,7 @@ overload_open(struct clients *o, struct bench *b)
 	return 0;
 }
 
-/* Checks that all begun connections have ended, and that the gauges have their old values. */
+/* Runs for AFTER_NS. Then checks that all begun connections have ended, and that the gauges have their old values. */
 static void
 overload_settle(struct clients *o, const char *what)
 {
@@ -71,7 +71,7 @@ overload_settle(struct clients *o, const char *what)
 	if (b->faults == 0 &&
 	    (c->v[LA_C_live] != 0 || c->v[LA_C_syn_shed_level] != 0 || c->v[LA_C_time_wait] != b->opt.population))
 		bench_fault(b,
-			    "%s: one second after the load, %" PRIu64 " connections, %" PRIu64
+			    "%s: two seconds after the load: %" PRIu64 " connections, %" PRIu64
 			    " in TIME_WAIT, shedding %" PRIu64 "/256",
 			    what, c->v[LA_C_live], c->v[LA_C_time_wait], c->v[LA_C_syn_shed_level]);
 	if (c->v[LA_C_early_recycles] != 0 || c->v[LA_C_out_full] != 0)
@@ -79,8 +79,8 @@ overload_settle(struct clients *o, const char *what)
 			    c->v[LA_C_early_recycles]);
 }
 
-/* rate: connections offered a second, measured for 3 * seconds after 2 * seconds; 0: a closed loop, for a third
- * of that. */
+/* rate: connections offered a second, measured for 3 * `seconds` after 2 * `seconds`. rate 0: a closed loop, measured
+ * for `seconds` after half of `seconds`. Returns the events of the measured time. */
 static struct clients_tally
 overload_measure(struct clients *o, double rate, const char *what)
 {
@@ -98,9 +98,9 @@ overload_measure(struct clients *o, double rate, const char *what)
 	return n;
 }
 
-/* Writes the last round's figures as text, and for the JSON. */
+/* Sets note and JSON of the row to the figures of the last round. */
 static void
-overload_say(struct bench_row *r, const struct clients_tally *t)
+overload_describe(struct bench_row *r, const struct clients_tally *t)
 {
 	snprintf(r->note, sizeof(r->note),
 		 "offered %.0f/s, carried %.0f/s; shed %.0f, lost at the ring %.0f, timed out %.0f, reset %.0f a "
@@ -120,16 +120,16 @@ static void
 overload_add(struct bench_row *r, struct bench *b, const struct clients_tally *t)
 {
 	if (t->carried == 0) {
-		bench_fault(b, "%s: nothing carried", r->name);
+		bench_fault(b, "%s: no connection was carried", r->name);
 		return;
 	}
 	bench_add(&r->value, t->cpu * b->ghz / (double)t->carried);
 	bench_add(&r->wall, (double)t->tsc / (double)t->carried);
-	overload_say(r, t);
+	overload_describe(r, t);
 }
 
-/* Each multiple refers to a capacity measured directly before it, and rates are compared as shares of the
- * capacities directly before and after. So changes of a shared machine's speed have little effect. */
+/* Each multiple refers to a capacity measured directly before it. The carried rates are compared as shares of the mean
+ * of the capacities directly before and after. So changes of a shared machine's speed have little effect. */
 static void
 overload_round(struct bench *b, struct clients *o, struct bench_row **row)
 {
@@ -180,6 +180,6 @@ overload_run(struct bench *b)
 
 const struct bench_kind bench_overload_kind = {
 	"overload",
-	"0.5, 1, 2 and 4 times the capacity offered, by schedule; carried, shed and timed out;\n"
-	"cycles per carried connection; three rounds at most",
+	"0.5, 1, 2 and 4 times the capacity offered, by schedule, with --population entries in\n"
+	"TIME_WAIT; carried, shed and timed out; cycles per carried connection; three rounds at most",
 	overload_run};

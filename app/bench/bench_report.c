@@ -42,12 +42,12 @@ bench_print_row(const struct bench *b, const struct bench_row *r)
 
 /* ------------------------------------------------------------------ goals */
 
-/* A goal for a row whose name begins with `begins` and, if set, has `contains` in it: the first such row, or the worst. */
+/* A goal for the first row whose name begins with `begins` and has `contains` in it. contains NULL: any such row. */
 struct goal {
 	const char *text, *begins, *contains;
 	double bound;
 	bool at_most;
-	bool value; /* the row's value counts, not its ratio */
+	bool value; /* the goal is for the row's value, not for its ratio */
 	bool worst; /* the goal is for the matching row with the least ratio, not for the first */
 };
 
@@ -71,7 +71,7 @@ static const struct goal goals[] = {
 	{"overload, four times the capacity offered: share of the peak", "overload, 4 times", NULL, 0.9, false, false,
 	 false},
 	{"abuse, the worst attack: share of the honest closes", "abuse, under", NULL, 0.9, false, false, true},
-	/* a TCB is 256 B; its entries in the index, and in the wheel during the open, at most 24 more */
+	/* a TCB takes 256 B; its places in the index, and in the wheel during the open, take at most 24 B */
 	{"idle established connection: bytes, index share included", "idle", NULL, 256 + 24, true, true, false},
 };
 
@@ -217,7 +217,7 @@ plot_rows(const struct bench *b, FILE *f)
 	fprintf(f, "e\n");
 }
 
-/* Cycles per unit as horizontal bars, with the rounds' least and most as whiskers. */
+/* Draws cycles per unit as horizontal bars, with error bars from the least to the most of the rounds. */
 int
 bench_plot(const struct bench *b, char *err, size_t size)
 {

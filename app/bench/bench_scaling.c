@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* One worker and two: connections from SYN to TIME_WAIT. Each worker has its own shard, queue pair,
- * generator, packet buffers and core. The rate of two is compared
- * with that of one alone in the same round. Rates are by CPU time: other threads on a core have no
- * effect, but caches and memory that the two share do. */
+ * generator, packet buffers and core. The rate of two workers together is compared
+ * with the rate of one worker in the same round. Rates are by CPU time: other threads on a core have no
+ * effect, but shared caches and shared memory have an effect. */
 
 #include <string.h>
 
@@ -38,9 +38,9 @@ struct worker {
 	unsigned *working; /* number of workers that have not finished their part */
 };
 
-/* All connections open, then all close: a batch has one step. */
+/* Runs a whole connection of every flow. Each batch has the same step of all flows. */
 static void
-worker_lives(struct worker *w)
+worker_cycle(struct worker *w)
 {
 	for (unsigned s = 0; s < STEPS; s++) {
 		for (uint32_t i = 0; i < w->g.nflows; i++)
@@ -53,7 +53,7 @@ worker_lives(struct worker *w)
 	w->done += w->g.nflows;
 }
 
-/* A finished worker continues until all are finished, so that no worker runs alone by mistake. */
+/* A finished worker continues until all are finished, so that each is measured while the others run. */
 static int
 worker_main(void *arg)
 {
@@ -63,19 +63,19 @@ worker_main(void *arg)
 
 	w->sv.cost = (struct bench_cost){0};
 	while (w->sv.cost.cpu < w->seconds * 0.25e9 && !b->faults)
-		worker_lives(w);
+		worker_cycle(w);
 	w->sv.cost = (struct bench_cost){0};
 	done = w->done;
 	while (w->sv.cost.cpu < w->seconds * 1e9 && !b->faults)
-		worker_lives(w);
+		worker_cycle(w);
 	w->rate = (double)(w->done - done) / w->sv.cost.cpu * 1e9;
 	__atomic_sub_fetch(w->working, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(w->working, __ATOMIC_RELAXED) > 0 && !b->faults)
-		worker_lives(w);
+		worker_cycle(w);
 	return 0;
 }
 
-/* Connections a second of the first n workers together. */
+/* Returns the connections/s of the first n workers together. */
 static double
 workers_together(struct worker *w, unsigned n, double seconds)
 {
@@ -118,7 +118,7 @@ worker_close(struct worker *w)
 		server_check(&w->sv, "scaling", NULL);
 		if (la_shard_counters(w->sv.shard)->v[LA_C_ended_orderly] != w->done)
 			bench_fault(w->sv.b,
-				    "scaling: the server and the workers count different numbers of connections");
+				    "scaling: the server's count of orderly ends differs from the generator's");
 	}
 	server_close(&w->sv);
 	gen_close(&w->g);

@@ -6,13 +6,14 @@
 
 #include <jansson.h>
 
-enum { BENCH_ROUNDS = 101 /* at most */ };
+enum { BENCH_ROUNDS = 101 /* most figures of a series */ };
 
 /** One figure for each round, in the order of the rounds. */
 struct bench_series {
 	unsigned n;
 	double v[BENCH_ROUNDS];
 };
+/** Adds a figure. A full series stays as it is. */
 void bench_add(struct bench_series *s, double v);
 /** Returns the least (at 0), the median (at 0.5) or the largest figure (at 1); 0 when the series is empty. */
 double bench_rank(const struct bench_series *s, double at);

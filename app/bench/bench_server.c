@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The measured server: a shard on the second port of the ring pair, in the worker's loop. */
+/* The measured server: a shard, or an echo, on the second port of the ring pair or on net_null. The loop is the bench's
+ * own; it makes the calls of the worker's loop. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -13,8 +14,10 @@
 #include "bench/internal.h"
 #include "wire/cksum.h"
 
-/* TIME_WAIT_LEAST: four times the connections that open in one burst, so that none needs a SYN cookie */
-enum { TIME_WAIT_LEAST = 256, CONNS = 65536 };
+enum {
+	TIME_WAIT_LEAST = 256, /* four times the connections that `bulk` opens at once, so that no SYN cookie is sent */
+	CONNS = 65536,	       /* default of max_conns */
+};
 
 static void
 server_configure(const struct server_options *o, struct la_shard_config *cfg, struct la_prefix *own)
@@ -52,7 +55,7 @@ server_open(struct server *sv, struct bench *b, const struct server_options *o)
 	sv->pool = o->pool ? o->pool : b->pool[o->queue][1];
 	server_configure(o, &cfg, &own);
 	cfg.mbufs = sv->pool;
-	/* checksums are always computed in software: the ring's driver computes none */
+	/* checksums are always computed in software, because the ring's driver computes none */
 	cfg.offloads = sv->port->offloads & LA_OFF_TX_MULTI_SEG;
 	memcpy(cfg.mac, sv->port->mac, 6);
 	if (getrandom(cfg.secret, sizeof(cfg.secret), 0) != sizeof(cfg.secret) ||
@@ -68,7 +71,7 @@ server_open(struct server *sv, struct bench *b, const struct server_options *o)
 	return 0;
 }
 
-/* Frames in transit to or from a deleted shard must not reach the next one. */
+/* Also frees the frames in the rings: frames to or from a deleted shard must not reach the next server. */
 void
 server_close(struct server *sv)
 {
@@ -85,8 +88,9 @@ server_close(struct server *sv)
 
 /* ------------------------------------------------------------------ the measured loops */
 
+/* Swaps addresses and ports, and computes both checksums. */
 static inline void
-turn_round(struct rte_mbuf *m)
+echo_frame(struct rte_mbuf *m)
 {
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
@@ -115,7 +119,7 @@ unsigned
 server_echo(struct rte_mbuf **pkts, unsigned n, struct rte_mbuf **out)
 {
 	for (unsigned i = 0; i < n; i++) {
-		turn_round(pkts[i]);
+		echo_frame(pkts[i]);
 		out[i] = pkts[i];
 	}
 	return n;
@@ -165,8 +169,9 @@ server_run(struct server *sv, bool timed)
 
 /* ------------------------------------------------------------------ checks */
 
+/* Returns whether counter c may differ from 0. */
 static bool
-may_be(enum la_counter c, const enum la_counter *allowed)
+is_allowed(enum la_counter c, const enum la_counter *allowed)
 {
 	if (la_counter_kind(c) != LA_KIND_DROP && c != LA_C_early_recycles && c != LA_C_rst_out &&
 	    c != LA_C_retransmits && c != LA_C_challenge_acks && c != LA_C_ended_reset && c != LA_C_ended_aborted &&
@@ -187,9 +192,9 @@ server_check(const struct server *sv, const char *what, const enum la_counter *a
 	bool good = true;
 
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++) {
-		if (c->v[i] == 0 || may_be((enum la_counter)i, allowed ? allowed : none))
+		if (c->v[i] == 0 || is_allowed((enum la_counter)i, allowed ? allowed : none))
 			continue;
-		bench_fault(sv->b, "%s: %s is %" PRIu64, what, la_counter_name((enum la_counter)i), c->v[i]);
+		bench_fault(sv->b, "%s: %s is %" PRIu64 ", not 0", what, la_counter_name((enum la_counter)i), c->v[i]);
 		good = false;
 	}
 	for (unsigned p = 0; p < 2; p++) {

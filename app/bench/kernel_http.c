@@ -2,8 +2,8 @@
 
 /* kernel_http ADDRESS PORT: a minimal server on the kernel's TCP, for app/bench/kernel: one
  * thread, one epoll, the answer in memory, and per connection only the system calls accept, epoll_ctl,
- * read, write and close. Like 'lastack server --http' it closes first when the request says
- * "Connection: close", and otherwise after the client. It expects a request in one segment. */
+ * read, write and close. Like 'lastack server --http' the server closes first when the request has
+ * "Connection: close", and otherwise after the client. The server expects a request in one segment. */
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* app/bench/scaling: the gain of a second worker.
+/* app/bench/scaling: the gain of more workers.
  *
  * Every worker has a generator shard and a server shard on its own core, connected by its own ring
- * pair, or, with --one-port, by its own queue of one shared pair, so that the figure includes
+ * pair, or, with --one-port, by its own queue of one shared pair. Then the figure includes
  * steering. The generator keeps a number of connections open, closes first and gets a
- * TIME_WAIT entry for each. The measurement begins after the first of these have expired.
+ * TIME_WAIT entry for each. The measurement begins after the first entries have expired.
  *
  * Other threads may use the cores, so rates are per second of CPU time: the ended connections of a worker divided by
  * the CPU time of its thread. The ratio is the sum of the rates of all workers, divided by the rate of one
- * worker. If workers wrote to shared data, a cache line would move between the cores, and
- * the ratio would show it, because CPU time includes waits for memory. Wall-clock rates are also
- * shown. DPDK starts once per process, so each number of workers has its own process. Rounds with one worker and with N
+ * worker. If workers wrote to shared data, cache lines would move between the cores, and
+ * the ratio would fall, because CPU time includes waits for memory. Wall-clock rates are also
+ * shown. DPDK starts once per process, so each measurement has its own process. Measurements with 1 to N workers
  * alternate. */
 
 #include <getopt.h>
@@ -44,7 +44,7 @@ struct generator {
 	struct la_tuples tuples;
 	struct la_steer steer;
 	uint64_t t0, begin_at, end_at, ended, bad;
-	uint64_t marks[2]; /* ended, at the beginning and the end of the measurement */
+	uint64_t marks[2]; /* `ended` at the beginning and at the end of the measurement */
 	double cpu[2], wall[2];
 	unsigned inflight, most;
 } __attribute__((aligned(64)));
@@ -121,12 +121,12 @@ generator_poll(void *ctx, struct la_shard *s, uint64_t now)
 
 		if (la_tuples_next(&g->tuples, now, &t, &ticket) != 0)
 			break;
-		la_tuples_unused(&g->tuples, ticket); /* the generator may use the tuple again at once */
+		la_tuples_unused(&g->tuples, ticket); /* so that the tuple may be used again without a rest */
 		if (la_connect(s, &t, &client_ops, g, NULL, &c) != 0)
 			break;
 		g->inflight++;
 		if (g->ended == 0)
-			break; /* only one until the neighbour is resolved */
+			break; /* only one connection until the neighbour is resolved */
 	}
 	return LA_ROUND_BUSY;
 }
@@ -150,7 +150,7 @@ server_start(void *ctx, struct la_shard *s)
 static const struct la_station_ops generator_station = {.poll = generator_poll, .done = generator_done};
 static const struct la_station_ops server_station = {.start = server_start};
 
-/* ---- one measurement, in a process of its own ---- */
+/* ---- one measurement, in a separate process ---- */
 
 static int
 set_up(const struct options *o, unsigned workers)
@@ -330,8 +330,8 @@ main(int argc, char **argv)
 
 	if (scaling_parse(argc, argv, &o) != 0) {
 		fprintf(stderr,
-			"app/bench/scaling: what 1 to --workers N [2] workers do; --rounds N [3], --seconds S [1], "
-			"--inflight N a worker [256], --msl MS [500], --one-port, --json FILE\n");
+			"app/bench/scaling: rates of 1 to --workers N [2] workers; --rounds N [3], --seconds S [1], "
+			"--inflight N connections a worker [256], --msl MS [500], --one-port, --json FILE\n");
 		return 2;
 	}
 	for (unsigned i = 0; i < o.rounds; i++) {
@@ -362,7 +362,7 @@ main(int argc, char **argv)
 	       o.workers, o.rounds, bench_rank(&ratio, 0.5),
 	       o.one_port ? "one port, a queue a worker" : "a ring pair a worker", o.msl_ms, rte_version());
 	if (!good)
-		printf("FAIL: a connection did not end orderly, or a frame was lost\n");
+		printf("FAIL: a connection did not end orderly, an entry was recycled early, or a frame was lost\n");
 	j = json_pack("{s:s, s:b, s:o, s:f, s:b, s:i, s:i, s:f, s:i}", "bench", "scaling", "good", good, "rows", rows,
 		      "ratio", bench_rank(&ratio, 0.5), "one_port", o.one_port, "rounds", (int)o.rounds, "msl_ms",
 		      (int)o.msl_ms, "seconds", o.seconds, "inflight", (int)o.inflight);

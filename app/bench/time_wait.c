@@ -4,24 +4,24 @@
  * million entries, compared with rte_hash + rte_timer on the same keys and with bare memory.
  *
  * A table of n entries is filled as by a steady rate of closes: n in 2*MSL = 60 s, a burst at
- * a time, with k live connections in addition. Rounds follow, which keep it full and in the state
+ * a time, with k live connections in addition. Rounds follow, which keep the table full and in the state
  * after churn. Each round does k of each operation, in bursts, on each structure in turn:
  *
  *	expire    the oldest entries are due on the wheel and are removed
  *	insert    the work of an open: a reservation, and a reference in the index
- *	enter     a connection inserted k before enters TIME_WAIT: its reference is found and
+ *	enter     a connection that was inserted k insertions earlier enters TIME_WAIT: its reference is found and
  *	          overwritten, the entry is written, and the wheel gets a reference
  *
- * Then come k look-ups of existing keys (hit; the entry is read), and k of missing keys (miss). Further rounds measure
- * the spike, repeated FINs and reopens. The spike is a million entries that expire in one tick among others, by polls
- * with the bound of lib/tcp/tcp.c. A repeated FIN is a look-up, a verdict, and a restart of 2*MSL. A reopen is a
- * look-up, a verdict, and a shadowed entry whose reference is overwritten and which is then forgotten. At the end all
- * entries expire. Every verdict, look-up and count is checked. Tables of up to a million entries are also checked by
- * their own checkers.
+ * Then follow k look-ups of existing keys (hit; the entry is read), and k of missing keys (miss). Further rounds
+ * measure the spike, repeated FINs and reopens. In the spike, up to a million entries expire in one tick together with
+ * other entries, by polls with the bound of lib/tcp/tcp.c. A repeated FIN is a look-up, a verdict, and a restart of
+ * 2*MSL. A reopen is a look-up and a verdict; then the entry becomes a shadow, its reference in the index is
+ * overwritten, and the entry is forgotten. At the end all entries expire. Every verdict, look-up and count is checked.
+ * Index, wheel and table of up to a million entries are also checked by their own checkers.
  *
- * Bursts of 32 are created before the measured time, like a parsed burst. Before a sample, and in small
- * parts between bursts, other memory is read, so that the caches hold only what a server's caches
- * would hold. Figures are TSC cycles per operation, medians of the rounds. A burst that took 5 times
+ * Bursts of 32 are created before the measured time, like the parsed segments of a received burst. Before a sample, and
+ * in small parts between bursts, other memory is written, so that the caches hold only what a server's caches
+ * would hold. Figures are TSC cycles per operation, medians of the rounds. A burst that took more than 5 times
  * as long as the median burst of its sample was interrupted by this system or by the host:
  * it is left out and counted. Of the spike's polls only those with a thread switch of this system are
  * left out.
@@ -43,15 +43,15 @@
 static void
 print_usage(void)
 {
-	printf("app/bench/time_wait: what the TIME_WAIT table costs, beside rte_hash + rte_timer and "
+	printf("app/bench/time_wait: the cost of the TIME_WAIT table, compared with rte_hash + rte_timer and "
 	       "bare memory\n"
-	       "  --sizes LIST   entries: 100k,1M,10M; 100M takes 18 GiB free [100k,1M,10M]\n"
-	       "  --rounds N     of which medians are printed, odd [5]\n"
+	       "  --sizes LIST   entries: 100k,1M,10M; 100M needs 18 GiB of free memory [100k,1M,10M]\n"
+	       "  --rounds N     rounds, of which medians are printed [5]\n"
 	       "  --json FILE    the results for machines\n"
 	       "  --plot FILE    cost against size, .png or .svg (by gnuplot)\n");
 }
 
-/* Sizes, rounded to multiples of a burst. */
+/* Reads the sizes and rounds each down to a multiple of a burst. Returns 0 or -1. */
 static int
 parse_sizes(const char *list, struct bench *b)
 {
@@ -111,7 +111,7 @@ parse_options(int argc, char **argv, struct bench *b)
 	return 0;
 }
 
-/* DPDK without hugepages, ports or files: rte_hash gets its own memory, like the table's. */
+/* Starts DPDK without hugepages, ports or files: rte_hash gets memory of its own, like the table's. */
 static void
 start_eal(struct bench *b)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The connections of the bench. All data of a connection follow from its number. */
+/* The connections of bench_time_wait. All data of a connection follow from its number. */
 
 #include "bench/time_wait.h"
 #include "core/rng.h"
@@ -15,7 +15,7 @@ bench_mix(uint64_t x)
 void
 burst_tuple(uint64_t id, bool is4, struct la_tuple *t)
 {
-	static const uint32_t documentation = 0xb80d0120; /* 2001:db8, RFC 3849 */
+	static const uint32_t documentation = 0xb80d0120; /* 2001:db8 in network order, RFC 3849 */
 	uint64_t a = bench_mix(id), ports = bench_mix(a);
 
 	if (is4)
@@ -40,7 +40,7 @@ core_of(uint64_t id)
 				   .flags = LA_TW_TS};
 }
 
-/* A retransmission of the peer's FIN, or a SYN that is newer by its timestamp. */
+/* Makes a retransmission of the peer's FIN (OP_FIN), or a SYN whose timestamp is newer (OP_REOPEN). */
 static void
 make_segment(struct la_seg *s, enum op op, uint64_t id, const struct la_tuple *t, uint32_t round)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One size, one family: fills the compared structures, measures them in turn, checks and drains them. The operations and
- * their order are described at the top of time_wait.c. */
+/* One size, one family: fills the compared structures, measures them in turn, checks them, and drains the table. The
+ * operations and their order are described at the top of time_wait.c. */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,18 +15,18 @@
 
 enum { K_MAX = 65536, REOPEN_ROUNDS = 8, SPIKE_ROUNDS = 5, INTERRUPTED = 5 };
 
-static const size_t SWEEP = (size_t)96 << 20; /* three times a large last-level cache */
-static const size_t SWEEP_STEP = 64 << 10;    /* memory that a burst's packets and TCBs may touch */
+static const size_t SWEEP = (size_t)96 << 20; /* bytes: three times a large last-level cache */
+static const size_t SWEEP_STEP = 64 << 10;    /* bytes that the packets and TCBs of a burst may touch */
 
 struct pass {
 	struct bench *b;
 	struct result *r;
 	const struct side *side[NSIDES];
-	void *self[NSIDES]; /* NULL: not done */
+	void *self[NSIDES]; /* NULL: not measured */
 	uint32_t n;	    /* entries */
 	uint32_t k;	    /* live connections, and operations of a sample */
 	bool is4;
-	uint64_t lo; /* entries are lo to lo + n - 1, live connections the k after them */
+	uint64_t lo; /* entries are the connections lo to lo + n - 1; the next k are live */
 	uint64_t spikes;
 	uint8_t *sweep;
 	size_t sweep_size, sweep_at;
@@ -61,7 +61,7 @@ pass_choose(const struct pass *p, enum op op, unsigned round, uint32_t i)
 		return p->lo + p->n + i;
 	case OP_MISS:
 		return ID_ABSENT + (uint64_t)round * p->k + i;
-	case OP_REOPEN: /* each once: a large prime, modulo n */
+	case OP_REOPEN: /* each connection at most once: multiples of a prime, modulo n */
 		return p->lo + ((uint64_t)round * p->k + i) * 2654435761u % p->n;
 	default:
 		return p->lo + bench_mix((uint64_t)op << 48 | (uint64_t)round << 32 | i) % p->n;
@@ -84,8 +84,8 @@ make_burst(const struct pass *p, struct burst *b, unsigned round, uint32_t first
 
 /* ------------------------------------------------------------------ samples */
 
-/* Replaces the contents of the caches, up to the size of the table: a small table would stay in the cache together
- * with the packets. */
+/* Replaces contents of the caches, at most as many bytes as the table has: a server's caches would hold a small table
+ * together with the packets. */
 static void
 pass_sweep(struct pass *p, size_t bytes)
 {
@@ -97,8 +97,8 @@ pass_sweep(struct pass *p, size_t bytes)
 	}
 }
 
-/* Before a sample: replaces the contents of the caches, and reads a byte of each 4 KiB of the structure's memory. A
- * virtual machine's host may unmap memory that was not touched for a second. The next access then
+/* Before a sample: replaces the contents of the caches, and reads a byte of each 4 KiB of the structure's memory. The
+ * host of a virtual machine may unmap memory that was not touched for a second. The next access then
  * costs 20 000 cycles, hundreds of times the measured cost. */
 static void
 pass_settle(struct pass *p, int side)
@@ -120,11 +120,11 @@ pass_failed(struct pass *p, int side, enum op op, uint32_t done, uint32_t want)
 }
 
 struct sample {
-	double each[K_MAX / BURST]; /* cycles an operation, of every burst */
+	double each[K_MAX / BURST]; /* cycles per operation of every burst */
 	unsigned bursts;
 };
 
-/* Runs one burst; returns the number of correct operations. */
+/* Runs one burst, and adds its time to a sample, if there is one. Returns the number of correct operations. */
 static uint32_t
 pass_timed(struct pass *p, int side, const struct burst *b, struct sample *s)
 {
@@ -155,7 +155,7 @@ sample_end(struct pass *p, int side, enum op op, struct sample *s)
 	s->bursts = 0;
 }
 
-/* Runs count operations on one structure, and fills a sample if there is one. */
+/* Runs `count` operations on one structure, and fills a sample, if there is one. Returns whether all were correct. */
 static bool
 pass_many(struct pass *p, int side, struct burst *b, unsigned round, uint32_t count, struct sample *s)
 {
@@ -183,7 +183,7 @@ pass_untimed(struct pass *p, int side, enum op op, bool brief, uint32_t tick, ui
 	pass_many(p, side, &b, 0, count, NULL);
 }
 
-/* Makes the oldest count entries due, in a structure that has a clock of its own. */
+/* Makes the `count` oldest entries due, in a structure that has a clock of its own. */
 static void
 make_due(struct pass *p, int side, uint32_t count)
 {
@@ -214,8 +214,8 @@ round_of(struct pass *p, enum op op, unsigned round, uint32_t tick)
 
 /* ------------------------------------------------------------------ the parts of a pass */
 
-/* k of each operation, in bursts in turn, as in a server at a steady rate. rte_timer expires all due
- * timers in one call. */
+/* Runs k operations of each kind on one structure, a burst of each kind in turn, as in a server at a steady rate.
+ * rte_timer expires all due timers in one call, at the beginning. */
 static void
 pass_steady(struct pass *p, int side, unsigned round)
 {
@@ -269,7 +269,7 @@ pass_switches(void)
 	return getrusage(RUSAGE_THREAD, &u) == 0 ? u.ru_nivcsw : 0;
 }
 
-/* Polls until no entry is due; returns the number of references. */
+/* Polls until nothing is due, and records the cycles of the polls. Returns the number of references or timers. */
 static uint64_t
 spike_polls(struct pass *p, int side, uint32_t tick)
 {
@@ -300,8 +300,8 @@ spike_polls(struct pass *p, int side, uint32_t tick)
 	return total;
 }
 
-/* A million entries with a special lifetime replace the oldest million, and expire in
- * one tick, together with other due entries. rte_timer gets the same number. */
+/* Entries with the lifetime SHORT_LIFE replace the m oldest entries, and expire in one tick, together with other due
+ * entries. As many entries expire in rte_timer. */
 static void
 spike_round(struct pass *p)
 {
@@ -318,7 +318,7 @@ spike_round(struct pass *p)
 		p->b->good = false;
 		return;
 	}
-	gone = (uint32_t)took; /* number of entries to replace: those of the spike took the place of the m oldest */
+	gone = (uint32_t)took; /* number of entries to enter again, so that the table is full */
 	if (p->self[RTE]) {
 		make_due(p, RTE, gone);
 		took = spike_polls(p, RTE, 0);
@@ -364,7 +364,7 @@ pass_resident(void)
 	FILE *f = fopen("/proc/self/statm", "r");
 
 	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
-		pass_die("/proc/self/statm can not be read");
+		pass_die("/proc/self/statm cannot be read");
 	fclose(f);
 	return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
@@ -390,8 +390,9 @@ pass_fits(const struct pass *p, int side)
 		need *= 2;
 	if (need + 2 * GIB <= there)
 		return true;
-	snprintf(p->r->why[side], sizeof(p->r->why[side]), "%.1f GiB needed%s and 2 to spare, MemAvailable is %.1f GiB",
-		 need / GIB, side == TABLE ? " (bare memory as large as the table included)" : "", there / GIB);
+	snprintf(p->r->why[side], sizeof(p->r->why[side]),
+		 "%.1f GiB needed%s and a reserve of 2 GiB, MemAvailable is %.1f GiB", need / GIB,
+		 side == TABLE ? " (bare memory as large as the table included)" : "", there / GIB);
 	return false;
 }
 
@@ -406,7 +407,7 @@ side_begin(struct pass *p, int s)
 	p->r->done[s] = true;
 	if (!p->side[s]->run[p->is4][OP_INSERT])
 		return;
-	/* pass_choose() counts from lo + n, and further on by k for what is to be inserted. */
+	/* pass_choose() numbers connections that enter from lo + n, and inserted connections from lo + n + k */
 	p->lo = -(uint64_t)p->n - p->k;
 	pass_untimed(p, s, OP_INSERT, false, 0, p->k);
 	for (uint32_t done = 0, k; done < p->n; done += k) { /* as with connections that open and close */

@@ -19,8 +19,8 @@ const char *const op_name[NOPS] = {"expire",	   "insert",	   "enter", "look-up h
 static const char *const op_key[NOPS] = {"expire", "insert", "enter", "hit", "miss", "fin", "reopen"};
 static const char *const side_key[NSIDES] = {"lastack", "rte", "memory"};
 
-/* The least number of random cache lines of an operation: the bucket, and the entry if it is not the
- * last freed one. */
+/* The least number of random cache lines of an operation: the bucket, and the entry, unless it uses the slot that was
+ * freed last. */
 static const unsigned op_lines[NOPS] = {2, 1, 1, 2, 1, 2, 2};
 
 /* Returns the cycles of bare memory for the same number of lines. */
@@ -66,26 +66,26 @@ print_poll(const struct bench *b, const struct size *s)
 	double us = 1e6 / (double)b->hz;
 
 	printf("%u entries expire in one tick, %d a poll at most: worst poll %.0f us (least of the "
-	       "rounds %.0f), median poll %.0f us; %" PRIu64 " polls in which others had the CPU "
+	       "rounds %.0f), median poll %.0f us; %" PRIu64 " polls with a thread switch are "
 	       "left out\n",
 	       r->spike, TW_A_POLL, us * series_median(&r->poll_worst[TABLE]),
 	       us * bench_rank(&r->poll_worst[TABLE], 0), us * series_median(&r->poll_mid[TABLE]), r->polls_switched);
 	if (r->done[RTE])
-		printf("the same number by rte_timer_manage(), which has no bound: one call, %.0f "
+		printf("as many entries by rte_timer_manage(), which has no bound: one call, %.0f "
 		       "ms\n",
 		       us * series_median(&r->poll_worst[RTE]) / 1e3);
 }
 
 static void
-print_bytes(const char *what, const struct result *r, double promise)
+print_bytes(const char *what, const struct result *r, double goal)
 {
 	if (!r->done[TABLE]) {
 		printf("%s: not run: %s\n", what, r->why[TABLE]);
 		return;
 	}
-	printf("%s: %.1f B an entry by the RSS, %.0f %% of it in hugepages; at most %.1f "
-	       "by its own arithmetic; promised %.0f\n",
-	       what, r->bytes[TABLE], 100 * r->huge, r->bound, promise);
+	printf("%s: %.1f B an entry by the RSS, %.0f %% of the memory in hugepages; computed: at most "
+	       "%.1f B; goal: %.0f B\n",
+	       what, r->bytes[TABLE], 100 * r->huge, r->bound, goal);
 }
 
 void
@@ -103,12 +103,12 @@ report_size(const struct bench *b, const struct size *s)
 	else
 		printf("rte_hash + rte_timer: not run: %s\n", r->why[RTE]);
 	printf("%-14s %9s %-11s %9s %11s %8s  %12s %7s\n", "cycles", "IPv4", "least-most", "IPv6", "rte", "rte/IPv4",
-	       "memory(lines)", "of it");
+	       "memory(lines)", "IPv4/mem");
 	for (enum op op = 0; op < NOPS; op++)
 		print_op(s, op);
 	print_poll(b, s);
 	printf("all expired at the end: %.0f cycles an entry; %" PRIu64 " of %" PRIu64
-	       " bursts were interrupted and left out\n",
+	       " bursts were interrupted and are left out\n",
 	       series_median(&r->drain), r->cut + s->r[0].cut, r->bursts + s->r[0].bursts);
 }
 
@@ -150,10 +150,10 @@ report_times(const struct result *r, enum op op)
 	return r->done[RTE] ? series_median(&r->op[RTE][op]) / series_median(&r->op[TABLE][op]) : 0;
 }
 
-static const char *const bound_goal[NOPS] = {"expire, of the memory bound",	  "insert, of the memory bound",
-					     "enter, of the memory bound",	  "look-up hit, of the memory bound",
-					     "look-up miss, of the memory bound", "repeated FIN, of the memory bound",
-					     "reopen, of the memory bound"};
+static const char *const bound_goal[NOPS] = {"expire: ours / bare memory's",	   "insert: ours / bare memory's",
+					     "enter: ours / bare memory's",	   "look-up hit: ours / bare memory's",
+					     "look-up miss: ours / bare memory's", "repeated FIN: ours / bare memory's",
+					     "reopen: ours / bare memory's"};
 
 static unsigned
 report_collect_goals(const struct bench *b, struct goal *g)
@@ -164,16 +164,15 @@ report_collect_goals(const struct bench *b, struct goal *g)
 	double smaller = run ? r->bytes[RTE] / r->bytes[TABLE] : 0;
 	unsigned n = 0;
 
-	report_goal(g, &n, "enter faster than rte_hash + rte_timer", true, 8, run, report_times(r, OP_ENTER),
-		    GOAL_SIZE);
-	report_goal(g, &n, "insert and enter faster than rte_hash + rte_timer", true, 8, run,
+	report_goal(g, &n, "enter: rte's cycles / ours", true, 8, run, report_times(r, OP_ENTER), GOAL_SIZE);
+	report_goal(g, &n, "insert and enter: rte's cycles / ours", true, 8, run,
 		    run ? (series_median(&r->op[RTE][OP_INSERT]) + series_median(&r->op[RTE][OP_ENTER])) /
 				    (series_median(&r->op[TABLE][OP_INSERT]) + series_median(&r->op[TABLE][OP_ENTER]))
 			: 0,
 		    GOAL_SIZE);
-	report_goal(g, &n, "2*MSL restarted faster", true, 40, run, report_times(r, OP_FIN), GOAL_SIZE);
-	report_goal(g, &n, "look-up (hit) no slower", true, 1, run, report_times(r, OP_HIT), GOAL_SIZE);
-	report_goal(g, &n, "smaller", true, 4, run, smaller, GOAL_SIZE);
+	report_goal(g, &n, "2*MSL restarted: rte's cycles / ours", true, 40, run, report_times(r, OP_FIN), GOAL_SIZE);
+	report_goal(g, &n, "look-up hit: rte's cycles / ours", true, 1, run, report_times(r, OP_HIT), GOAL_SIZE);
+	report_goal(g, &n, "bytes an entry: rte's / ours", true, 4, run, smaller, GOAL_SIZE);
 	report_goal(g, &n, "bytes an IPv4 entry", false, 48, r->done[TABLE], r->bytes[TABLE], GOAL_SIZE);
 	report_goal(g, &n, "bytes an IPv6 entry", false, 88, s->r[0].done[TABLE], s->r[0].bytes[TABLE], GOAL_SIZE);
 	report_goal(g, &n, "bytes an IPv4 entry", false, 48, hundred, l->bytes[TABLE], BOUND_SIZE);
@@ -347,7 +346,7 @@ report_plot(const struct bench *b)
 	FILE *f;
 	int r;
 
-	signal(SIGPIPE, SIG_IGN); /* without gnuplot the exit status shows it */
+	signal(SIGPIPE, SIG_IGN); /* the exit status shows that gnuplot is missing */
 	f = popen("gnuplot", "w");
 	if (!f)
 		return -1;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The TIME_WAIT table as lib/tcp uses it: bursts as in la_tcp_input(), the wheel as in
- * la_tcp_poll(). A live connection is only a reference in the index; its TCB is not
- * measured. */
+/* The TIME_WAIT table, called as lib/tcp calls it: bursts as in la_tcp_input(), the wheel as in
+ * la_tcp_poll(). A live connection is only a reference in the index, without a TCB. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,8 @@ struct table {
 	struct la_index index;
 	struct la_wheel wheel;
 	struct la_tw tw;
-	int class[2]; /* [1]: the class of SHORT_LIFE */
-	uint64_t sum; /* of the touched memory, so that the compiler keeps the reads */
+	int class[2]; /* [0]: class of LIFE, [1]: class of SHORT_LIFE */
+	uint64_t sum; /* of the read memory, so that the compiler keeps the reads */
 	bool is4;
 };
 
@@ -95,7 +94,7 @@ table_match6(const void *ctx, la_ref ref, const void *key)
 	return la_ref_pool(ref) == LA_POOL_TW6 && la_tw_match6(&t->tw, ref, &u->laddr, &u->raddr, u->lport, u->rport);
 }
 
-/* The first two passes of la_tcp_input(): index lines, then the entries of their tags. */
+/* The first two passes of la_tcp_input(): prefetches index lines, then the entries whose tags match. */
 INLINE void
 table_walk(struct table *t, const struct burst *b, uint64_t *hash, bool is4)
 {
@@ -186,7 +185,8 @@ table_fin(struct table *t, const struct burst *b, bool is4)
 	return acked;
 }
 
-/* At the SYN the TCB shadows the entry; at ESTABLISHED it forgets the entry. The handshake between the two is left out. */
+/* Does the work at the SYN (the entry becomes a shadow) and at ESTABLISHED (the shadow is forgotten), without the
+ * handshake in between. */
 INLINE unsigned
 table_reopen(struct table *t, const struct burst *b, bool is4)
 {

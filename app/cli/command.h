@@ -17,15 +17,15 @@ enum {
 
 struct command {
 	const char *name;
-	void (*init)(void);   /* called first: fills in the data that the texts and tables below point at; or NULL */
+	void (*init)(void);   /* called before all else: makes the texts and tables below; NULL: they are constant */
 	const char *summary;  /* one line */
 	const char *synopsis; /* the text after "lastack NAME"; may have further lines */
 	const char
-		*common; /* names of the options that a first user needs: --help shows these, `--help all` every one */
+		*common; /* names of the options that a first user needs, for --help; `--help all` shows all options */
 	const struct opt *const *tables; /* the tables of its options */
 	/** argv[0] is the subcommand's name. Returns the exit status. */
 	int (*run)(int argc, char **argv);
-	bool orderly; /* true: it calls session_run(), and SIGINT and SIGTERM end it in order; false: they kill it */
+	bool orderly; /* true: SIGINT and SIGTERM end the run in order (session_run()); false: they kill the process */
 };
 
 extern const struct command command_server, command_client, command_load, command_demo, command_explain, command_bench;

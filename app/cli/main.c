@@ -54,8 +54,8 @@ help(FILE *f)
 		"       1  the run did not start, or failed as the subcommand's help says\n"
 		"       2  wrong command line\n"
 		"       SIGINT or SIGTERM ends server, client, load and demo in order, with a summary and status 0,\n"
-		"       also where SIGINT was ignored before ('lastack ... &'). While the run waits for its port,\n"
-		"       a signal ends it without a summary. A signal kills explain and bench.\n");
+		"       also when a shell starts lastack with SIGINT ignored ('lastack ... &'). While the run waits\n"
+		"       for its port, a signal ends it without a summary. A signal kills explain and bench.\n");
 }
 
 static const struct command *
@@ -67,7 +67,7 @@ command_find(const char *name)
 	return NULL;
 }
 
-/* --help: the options for a first run; --help all: all options. */
+/* Prints --help, the options for a first run, or --help all, all options. */
 static int
 command_help(const struct command *c, bool all)
 {
@@ -84,7 +84,7 @@ command_help(const struct command *c, bool all)
 
 /* Returns the index of --help or -h in argv; 0: there is none. */
 static int
-asks_for_help(int argc, char **argv)
+find_help(int argc, char **argv)
 {
 	for (int i = 2; i < argc; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
@@ -138,7 +138,7 @@ main(int argc, char **argv)
 	}
 	if (c == NULL)
 		return command_unknown(argv[1]);
-	help_at = asks_for_help(argc, argv);
+	help_at = find_help(argc, argv);
 	if (help_at != 0)
 		return command_help(c, is_all(argv[help_at + 1]));
 	return c->run(argc - 1, argv + 1);

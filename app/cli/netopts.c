@@ -23,7 +23,7 @@ net_init(void)
 
 static const char *const tw_full_choices[] = {"refuse", "reset", NULL};
 static const char *const idle_choices[] = {"poll", "pause", "sleep", NULL};
-/* "on" first: the meaning of --quiet-time without a value */
+/* --quiet-time without a value means the first choice */
 static const char *const quiet_choices[] = {"on", "off", "auto", NULL};
 const char *const net_log_levels[] = {
 	[LA_LOG_ERROR] = "error", [LA_LOG_WARN] = "warning", [LA_LOG_INFO] = "info", [LA_LOG_DEBUG] = "debug", NULL};
@@ -35,7 +35,7 @@ static int
 add_port(enum la_port_kind kind, const char *arg, char *why, size_t size)
 {
 	if (net.eal.nports > 0 && !(kind == LA_PORT_EAL && net.eal.ports[net.eal.nports - 1].kind == kind)) {
-		snprintf(why, size, "one port; another was given before");
+		snprintf(why, size, "one port; an earlier option names one");
 		return -1;
 	}
 	net.eal.ports[0].kind = kind;
@@ -71,7 +71,7 @@ eal_pair(const char *name, const char *text, char *why, size_t size)
 	return eal_arg(name, why, size) || eal_arg(text, why, size) ? -1 : 0;
 }
 
-/* NAME, or NAME,ADDR/LEN,... */
+/* --tap NAME, or NAME,ADDR/LEN,... */
 static int
 set_tap(void *dst, const char *text, char *why, size_t size)
 {
@@ -107,7 +107,7 @@ set_eal_value(void *dst, const char *text, char *why, size_t size)
 	return eal_pair(dst, text, why, size);
 }
 
-/* --eal "ARGS": split at white space; both kinds of quotes group a word. */
+/* --eal "ARGS": splits the text at white space. Single and double quotes keep a word together. */
 static int
 set_eal_words(void *dst, const char *text, char *why, size_t size)
 {
@@ -119,7 +119,7 @@ set_eal_words(void *dst, const char *text, char *why, size_t size)
 	for (;;) {
 		in += strspn(in, " \t\n");
 		if (*in == '\0')
-			return 0; /* the words live as long as the process, as EAL wants them */
+			return 0; /* copy is not freed: EAL keeps pointers to the words */
 		const char *word = out = in;
 
 		for (quote = 0; *in && (quote || !strchr(" \t\n", *in)); in++) {
@@ -133,7 +133,7 @@ set_eal_words(void *dst, const char *text, char *why, size_t size)
 		if (*in)
 			in++;
 		*out = '\0';
-		/* -a, --allow and --vdev among the words give a port too */
+		/* the EAL arguments -a, --allow and --vdev select a port too */
 		if ((strncmp(word, "-a", 2) == 0 || strncmp(word, "--allow", 7) == 0 ||
 		     strncmp(word, "--vdev", 6) == 0) &&
 		    add_port(LA_PORT_EAL, NULL, why, size))
@@ -143,7 +143,7 @@ set_eal_words(void *dst, const char *text, char *why, size_t size)
 	}
 }
 
-/* -l is EAL's; the number of its CPUs is the number of workers. */
+/* -l LIST goes to EAL. Without --workers, net_check() makes one worker for each CPU of the list. */
 static int
 set_lcores(void *dst, const char *text, char *why, size_t size)
 {
@@ -152,7 +152,8 @@ set_lcores(void *dst, const char *text, char *why, size_t size)
 	return eal_pair("-l", text, why, size);
 }
 
-/* Returns the number of CPUs in "0,2-3"; 0: the text has another form, which EAL reads. */
+/* Returns the number of CPUs in a list such as "0,2-3", at most LA_ENGINE_MAX_STATIONS; 0: only EAL can parse the
+ * text. */
 static unsigned
 count_cpus(const char *text)
 {
@@ -199,37 +200,38 @@ static bool want_null, want_no_huge;
 
 /* clang-format off */
 const struct opt net_port_opts[] = {
-	{.kind = OPT_HEADING, .help = "Port (one)"},
+	{.kind = OPT_HEADING, .help = "Port (exactly one)"},
 	CALL("tap", 0, "NAME[,ADDR/LEN...]", &kind_tap, set_tap,
-	     "a new TAP interface of that name in the kernel (needs root, or 'unshare -Urn'); with addresses the\n"
-	     "kernel's end is set up and has them: la0,10.0.0.1/24,fd00::1/64"),
+	     "creates the TAP interface NAME in the kernel (needs root, or 'unshare -Urn'). With ADDR/LEN the\n"
+	     "kernel's end is up and has these addresses: la0,10.0.0.1/24,fd00::1/64"),
 	CALL("veth", 0, "IFACE", &kind_veth, set_port,
-	     "an existing kernel interface, through AF_PACKET: one end of a veth pair, say"),
-	CALL("xdp", 0, "IFACE", &kind_xdp, set_port, "the same through AF_XDP"),
+	     "an existing kernel interface, through AF_PACKET, such as one end of a veth pair"),
+	CALL("xdp", 0, "IFACE", &kind_xdp, set_port, "an existing kernel interface, through AF_XDP"),
 	CALL("memif", 0, "SOCKET", &kind_memif, set_port,
-	     "shared memory with another process; SOCKET,client to be the client side"),
-	{.name = "null", .kind = OPT_FLAG, .dst = &want_null, .help = "a port that leads nowhere"},
-	CALL("allow", 'a', "DEVICE", NULL, set_allow, "EAL: a PCI device bound to a DPDK driver, 0000:05:00.0"),
-	CALL("vdev", 0, "DEVICE", NULL, set_vdev, "EAL: any virtual device, net_af_packet0,iface=eth1"),
+	     "shared memory with another process; SOCKET,client: as the client of the other process"),
+	{.name = "null", .kind = OPT_FLAG, .dst = &want_null,
+	 .help = "a port without a peer: it drops sent frames, and receives frames of zeros"},
+	CALL("allow", 'a', "DEVICE", NULL, set_allow, "EAL: a PCI device bound to a DPDK driver, such as 0000:05:00.0"),
+	CALL("vdev", 0, "DEVICE", NULL, set_vdev, "EAL: a virtual device, such as net_af_packet0,iface=eth1"),
 	{.kind = OPT_HEADING, .help = "DPDK"},
 	{.name = "workers", .kind = OPT_NUMBER, .dst = &net.workers, .arg = "N", .min = 1,
 	 .max = LA_ENGINE_MAX_STATIONS,
-	 .help = "so many workers, each a core with a queue of the port and a shard of its own; the limits\n"
-		 "below are for all of them together, each has an even part\n[as many as -l has CPUs, or 1]"},
+	 .help = "number of workers. Each has a core, a queue of the port and a shard. The limits below are totals,\n"
+		 "split evenly among the workers [the number of CPUs of -l, or 1]"},
 	CALL("lcores", 'l', "LIST", NULL, set_lcores,
-	     "EAL: CPUs to run on, 0,2-3 [as many as needed, on the port's NUMA node if possible]"),
+	     "EAL: CPUs to run on, such as 0,2-3 [one for each worker, on the port's NUMA node if possible]"),
 	CALL("file-prefix", 0, "NAME", (char[]){"--file-prefix"}, set_eal_value,
-	     "EAL: name of this process's hugepage files"),
+	     "EAL: prefix of the names of this process's hugepage files"),
 	{.name = "no-huge", .kind = OPT_FLAG, .dst = &want_no_huge,
-	 .help = "EAL: plain pages even where hugepages are [chosen by itself when there are none]"},
-	CALL("eal", 0, "\"ARGS\"", NULL, set_eal_words, "any other EAL arguments, as one word"),
+	 .help = "EAL: use plain pages though hugepages exist [plain pages only when there are no hugepages]"},
+	CALL("eal", 0, "\"ARGS\"", NULL, set_eal_words, "further arguments for EAL, as one quoted word"),
 	{.name = "mbufs", .kind = OPT_NUMBER, .dst = &net.mbufs, .arg = "N", .min = 1024, .max = 1 << 24,
-	 .help = "packet buffers per shard, about 2.4 kB each [what rings, queues and --max-conns need:\n"
+	 .help = "packet buffers of each shard, about 2.4 kB each [the need of rings, queues and --max-conns:\n"
 		 "91k for 65536 connections, on most ports]"},
 	{.name = "idle", .kind = OPT_CHOICE, .dst = &net.idle, .arg = "HOW", .choices = idle_choices,
-	 .help = "when nothing arrives: poll (spin), pause (spin with PAUSE), sleep (up to 0.5 ms) [sleep]"},
+	 .help = "a worker without work: poll (spins), pause (spins with PAUSE), sleep (up to 0.5 ms) [sleep]"},
 	{.name = "pcap", .kind = OPT_TEXT, .dst = &net.pcap, .arg = "FILE",
-	 .help = "capture every frame in both directions, pcapng"},
+	 .help = "capture every frame of both directions in FILE, as pcapng"},
 	OPT_END,
 };
 /* clang-format on */
@@ -283,7 +285,7 @@ set_gateway_mac(void *dst, const char *text, char *why, size_t size)
 		memcpy(dst, mac.addr_bytes, sizeof(mac.addr_bytes));
 		return 0;
 	}
-	snprintf(why, size, "the MAC address of one station, 02:00:00:00:00:01");
+	snprintf(why, size, "a unicast MAC address, such as 02:00:00:00:00:01");
 	return -1;
 }
 
@@ -291,16 +293,17 @@ set_gateway_mac(void *dst, const char *text, char *why, size_t size)
 const struct opt net_addr_opts[] = {
 	{.kind = OPT_HEADING, .help = "Addresses"},
 	CALL("addr", 0, "ADDR/LEN", &addr_list, net_set_prefix,
-	     "an address of ours and its on-link prefix, IPv4 or IPv6; may be repeated"),
+	     "an address of lastack with its on-link prefix, IPv4 or IPv6; may be repeated"),
 	CALL("range", 0, "PREFIX", &range_list, net_set_prefix,
-	     "every address of the prefix is ours too (peers route it here); may be repeated"),
-	CALL("gateway", 0, "ADDR", NULL, set_gateway, "next hop for what is not on-link, one per family [none]"),
+	     "lastack has all addresses of the prefix too; peers need a route to it; may be repeated"),
+	CALL("gateway", 0, "ADDR", NULL, set_gateway,
+	     "next hop to addresses that are not on-link; one for IPv4 and one for IPv6 [none]"),
 	CALL("gateway-mac", 0, "MAC", net.gateway_mac, set_gateway_mac,
-	     "MAC address of the gateways, which are then not asked for it"),
+	     "MAC address of the gateways, used without ARP and neighbour discovery [none]"),
 	NET_FIELD("vlan", vlan, "ID"),
-	/* not the range of the field: by default the port decides, and a packet buffer has room for 9600 bytes */
+	/* not NET_FIELD(): the default is the port's MTU, and a packet buffer holds at most 9600 bytes */
 	{.name = "mtu", .kind = OPT_NUMBER, .dst = &net.mtu, .arg = "BYTES", .min = 576, .max = 9600,
-	 .help = "largest IP packet, at least 1280 with IPv6 [the port's]"},
+	 .help = "largest IP packet, at least 1280 with IPv6 [the port's MTU]"},
 	{.name = "no-dad", .kind = OPT_FLAG, .dst = &net.no_dad,
 	 .help = "use IPv6 addresses at once, without duplicate address detection"},
 	OPT_END,
@@ -317,8 +320,9 @@ const struct opt net_table_opts[] = {
 	NET_FIELD("time-wait", max_time_wait4, "N"),
 	NET_FIELD("time-wait6", max_time_wait6, "N"),
 	{.name = "tw-full", .kind = OPT_CHOICE, .dst = &net.tw_full, .arg = "HOW", .choices = tw_full_choices,
-	 .help = "a SYN for which no entry is left: refuse (drop it, counted as tw_reserve_exhausted) or\n"
-		 "reset (answer it with RST too). No entry ever ends early to make room [refuse]"},
+	 .help = "what happens to a SYN when no TIME_WAIT entry is free. refuse: the SYN is dropped and counted\n"
+		 "as tw_reserve_exhausted. reset: the SYN is also answered with RST. No entry ends early to make\n"
+		 "room [refuse]"},
 	NET_FIELD("orphan-timeout", orphan_ms, "TIME"),
 	NET_FIELD("max-orphans", max_orphans, "N"),
 	NET_FIELD("tw-share", tw_share_percent, "PERCENT"),
@@ -331,18 +335,17 @@ const struct opt net_table_opts[] = {
 const struct opt net_restart_opts[] = {
 	{.kind = OPT_HEADING, .help = "Restart"},
 	{.name = "state", .kind = OPT_TEXT, .dst = &net.state, .arg = "FILE",
-	 .help = "TIME_WAIT outlives this process: the table is written to FILE when it is stopped\n"
-		 "(mode 0600: it holds the secret of ISNs and timestamps), and read from there and\n"
-		 "removed when it starts. A file that is damaged, not ours, or of a run with other\n"
-		 "addresses is refused, and named; it is never read in part. After a run with another\n"
-		 "number of --workers its entries are redistributed"},
+	 .help = "keeps TIME_WAIT over a restart. The stop of this process writes the table to FILE (mode 0600:\n"
+		 "FILE has the secret of ISNs and timestamps). The start reads FILE and removes it. A FILE that is\n"
+		 "damaged, of another program, or of a run with other addresses is refused as a whole, with a\n"
+		 "message. After a run with another number of --workers the entries are redistributed"},
 	{.name = "quiet-time", .kind = OPT_SWITCH, .dst = &net.quiet_time, .arg = "[=on|off|auto]",
 	 .choices = quiet_choices,
-	 .help = "quiet time after a start (RFC 9293 3.4.3): for one MSL no SYN is sent or answered;\n"
-		 "they are counted as quiet_time. ARP, ND and ICMP work at once.\n"
-		 "auto: when --state is given and FILE is missing (a crash, or the first start) or\n"
-		 "refused; on: also without --state, but not after FILE was read; off: never, for a\n"
-		 "first start, or when nothing ran here within the last MSL [auto]"},
+	 .help = "quiet time after a start (RFC 9293 3.4.3): for one MSL no SYN is sent or answered; these\n"
+		 "SYNs are counted as quiet_time. ARP, ND and ICMP work at once.\n"
+		 "auto: quiet time if --state is given and FILE is missing (a crash, or the first start) or\n"
+		 "refused. on: quiet time also without --state, but not after FILE was read. off: no quiet\n"
+		 "time, for a first start, or when nothing ran here within the last MSL [auto]"},
 	OPT_END,
 };
 /* clang-format on */
@@ -351,18 +354,19 @@ const struct opt net_restart_opts[] = {
 const struct opt net_run_opts[] = {
 	{.kind = OPT_HEADING, .help = "Run"},
 	{.name = "duration", .kind = OPT_DURATION, .dst = &net.duration_ms, .arg = "TIME",
-	 .help = "stop after this long, quiet time not counted\n[until SIGINT or SIGTERM, or until all is done]"},
+	 .help = "stop after this time, which begins after the quiet time\n"
+		 "[at SIGINT or SIGTERM; client and load also after their last connection]"},
 	{.name = "drain", .kind = OPT_DURATION, .dst = &net.drain_ms, .arg = "TIME",
-	 .help = "after a stop, wait this long for open connections to end, then abort them [5s]"},
+	 .help = "after the stop, wait this long for open connections to end, then abort them [5s]"},
 	{.name = "json", .kind = OPT_TEXT, .dst = &net.json, .arg = "FILE",
-	 .help = "write the summary as JSON too; - is standard output"},
+	 .help = "write the summary to FILE as JSON; -: to standard output, in place of the text"},
 	{.name = "ready-file", .kind = OPT_TEXT, .dst = &net.ready_file, .arg = "FILE",
-	 .help = "FILE appears, with the process id in it, once the services listen and the gateways are resolved;\n"
-		 "the end of the run removes it. With NOTIFY_SOCKET set (systemd, Type=notify), READY=1 and\n"
-		 "STOPPING=1 are sent there too (sd_notify(3))"},
-	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "no start-up and live lines"},
+	 .help = "FILE, with the process id in it, is written once the services listen and the gateways are\n"
+		 "resolved. The end of the run removes FILE. If NOTIFY_SOCKET is set (systemd, Type=notify),\n"
+		 "READY=1 and STOPPING=1 are sent to that socket (sd_notify(3))"},
+	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "print no start-up lines and no live lines"},
 	{.name = "verbose", .kind = OPT_FLAG, .dst = &net.verbose,
-	 .help = "at the start also DPDK's memory, offloads, tables with their sizes and NUMA nodes, services"},
+	 .help = "at the start, print also DPDK's memory, offloads, tables with sizes and NUMA nodes, services"},
 	NET_LOG_OPT,
 	OPT_END,
 };
@@ -386,14 +390,14 @@ net_share(uint64_t n, unsigned i)
 	return n / net.workers + (i < n % net.workers);
 }
 
-/* Returns one worker's part of a table's size n, which is an option of 32 bits. */
+/* Returns one worker's part of n table entries, rounded up. n comes from an option of 32 bits. */
 static uint32_t
 net_part(uint64_t n)
 {
 	return (uint32_t)((n + net.workers - 1) / net.workers);
 }
 
-/* Returns an address that both ends of the TAP have by mistake; NULL: there is none. */
+/* Returns an address of the kernel's end of the TAP that an --addr or --range has too; NULL: there is none. */
 static const struct la_prefix *
 tap_conflict(void)
 {
@@ -491,7 +495,7 @@ net_apply(struct la_engine_config *cfg, struct la_station *st)
 void
 net_help(const struct opt *const *tables)
 {
-	printf("       TIME carries its unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. The\n"
-	       "       default is in brackets.\n");
+	printf("       TIME has a unit: 500ms, 30s, 2m. N may end in k, M, G or Ki, Mi, Gi. Brackets show the\n"
+	       "       default.\n");
 	opt_help(tables, stdout);
 }

@@ -13,12 +13,12 @@ enum { NET_ADDRS = 64 };
 struct net_options {
 	struct la_eal_config eal;
 	struct la_tap_addrs
-		tap_addrs; /* of the kernel's end of --tap, to be checked; lib/io reads them from its argument */
+		tap_addrs; /* of the kernel's end of --tap, for net_check(); lib/io parses the argument itself */
 	struct la_prefix addrs[NET_ADDRS], ranges[NET_ADDRS];
 	unsigned naddrs, nranges;
 	struct la_addr gateway4, gateway6;
 	uint8_t gateway_mac[6];
-	uint64_t mtu; /* 0: the port's */
+	uint64_t mtu; /* 0: the port's MTU */
 	bool no_dad;
 	struct la_shard_config shard; /* the options of config.def; table sizes of all workers together */
 	uint64_t mbufs;
@@ -30,10 +30,10 @@ struct net_options {
 	bool quiet, verbose;
 	int log; /* enum la_log_level, index into net_log_levels */
 	const char *json, *pcap, *state, *ready_file;
-	int quiet_time; /* enum la_quiet, through quiet_choices */
+	int quiet_time; /* index into quiet_choices */
 };
 
-/** The values of the tables below; defaults are set after net_init(). */
+/** The values of the options in the tables below. net_init() sets the defaults of net.shard. */
 extern struct net_options net;
 void net_init(void);
 
@@ -51,13 +51,13 @@ extern const struct opt net_table_opts[];   /* sizes and times of the stack */
 extern const struct opt net_restart_opts[]; /* snapshot file, quiet time */
 extern const struct opt net_run_opts[];	    /* duration, drain, output */
 
-/** The log level, for tables that do not have net_run_opts. */
+/** The option --log, for tables without net_run_opts, and the names of its levels. */
 extern const char *const net_log_levels[];
-#define NET_LOG_OPT                                                                                                    \
-	{                                                                                                              \
-		.name = "log", .kind = OPT_CHOICE, .dst = &net.log, .arg = "LEVEL", .choices = net_log_levels,         \
-		.help = "least severe log line on standard error: error, warning, info, or debug, which adds DPDK's\n" \
-			"lines. An error that ends the run is printed in any case [info]"                              \
+#define NET_LOG_OPT                                                                                                 \
+	{                                                                                                           \
+		.name = "log", .kind = OPT_CHOICE, .dst = &net.log, .arg = "LEVEL", .choices = net_log_levels,      \
+		.help = "least severe level on standard error: error, warning, info, or debug, which adds DPDK's\n" \
+			"lines. An error that ends the run is always printed [info]"                                \
 	}
 
 /** Checks the options against each other. Returns 0, or -1 with a line in err. */
@@ -65,7 +65,7 @@ int net_check(char *err, size_t size);
 /** Prints the text below OPTIONS in --help: the form of values, then the tables. */
 void net_help(const struct opt *const *tables);
 
-/** Fills the station's shard configuration, one worker's part of the tables, and the engine's common
+/** Sets the log level, the fields of cfg that these options have, and st->shard, whose table sizes are one worker's
  * part. */
 void net_apply(struct la_engine_config *cfg, struct la_station *st);
 

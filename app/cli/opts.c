@@ -28,7 +28,7 @@ opt_find(const struct opt *const *tables, const char *name, size_t len, char let
 	return NULL;
 }
 
-/* Writes the allowed names, and the nearest one if at most half of the longer name differs. */
+/* Writes the choices to why, and the choice nearest to text if at most half of the longer of the two differs. */
 static void
 choice_list(const struct opt *o, const char *text, char *why, size_t size)
 {
@@ -51,7 +51,8 @@ choice_list(const struct opt *o, const char *text, char *why, size_t size)
 		snprintf(why + n, size - n, "; the nearest is %s", nearest);
 }
 
-/* A value of wrong form or out of bounds writes the allowed values to why and returns -1. max 0: no bounds. */
+/* Returns 0; or -1, with the allowed values in why, when the form is wrong or the value is out of bounds. max 0: no
+ * upper bound. */
 static int
 parse_duration(const char *text, uint64_t min, uint64_t max, uint32_t *ms, char *why, size_t size)
 {
@@ -167,7 +168,8 @@ opt_set(const struct opt *o, const char *text, char *why, size_t size)
 	return -1;
 }
 
-/* Finds the option of "--name", "--name=value", "-x" or "-xvalue". *value is the attached value, or NULL. */
+/* Returns the option of "--name", "--name=value", "-x" or "-xvalue"; NULL: there is none. *value: the attached value,
+ * or NULL. */
 static const struct opt *
 opt_match(const char *arg, const struct opt *const *tables, const char **value)
 {
@@ -202,7 +204,7 @@ opt_parse(int argc, char **argv, const struct opt *const *tables, char *err, siz
 		}
 		o = opt_match(arg, tables, &value);
 		if (o == NULL) {
-			snprintf(err, size, "'%s': no such option; --help lists them", arg);
+			snprintf(err, size, "'%s': no such option; --help all lists the options", arg);
 			return OPT_BAD;
 		}
 		if (o->kind == OPT_FLAG) {
@@ -244,7 +246,7 @@ left_side(const struct opt *o, char *buf, size_t size)
 	return buf;
 }
 
-/* Writes the default, " [30s]" or " [128Ki]"; nothing when the help of the row has the default. */
+/* Writes the default, such as " [30s]" or " [128Ki]". Writes nothing for 0: the row's help then has the default. */
 static const char *
 default_text(const struct la_config_row *r, char *buf, size_t size)
 {
@@ -328,7 +330,7 @@ count_words(const char *list)
 	return n;
 }
 
-/* Returns the length of the first line of a help, cut at a word if it is longer than max. *more: text was left out. */
+/* Returns the length of a help's first line, cut at a space to fit into max. *more: text was left out. */
 static int
 first_line(const char *help, size_t max, bool *more)
 {

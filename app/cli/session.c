@@ -46,7 +46,7 @@ session_report(void *ctx, double seconds)
 int
 usage_error(const char *program, const char *text)
 {
-	/* the text may quote an argument: a terminal gets no control characters from it */
+	/* the text may quote an argument: its control characters must not reach a terminal */
 	fprintf(stderr, "lastack %s: ", program);
 	for (const char *c = text; *c; c++)
 		fputc(iscntrl((unsigned char)*c) ? '?' : *c, stderr);
@@ -92,7 +92,7 @@ session_summarize(struct session *se)
 	return EXIT_FAILED;
 }
 
-/* Saves the state for the next process. Reports everything that could not be saved. */
+/* Writes the snapshot file, if --state is given. Returns EXIT_OK, or EXIT_FAILED after a line on stderr. */
 static int
 save_snapshot(struct session *se)
 {
@@ -103,9 +103,9 @@ save_snapshot(struct session *se)
 	return session_fail(se, err);
 }
 
-/* Returns the file that two options name, which would overwrite each other's output; NULL: none. */
+/* Returns a file that two options name, so that one output would overwrite the other; NULL: there is none. */
 static const char *
-named_twice(const char *const *files, unsigned n)
+find_named_twice(const char *const *files, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; files[i] != NULL && k < i; k++)
@@ -118,7 +118,7 @@ int
 session_check(const struct session *se)
 {
 	const char *pcap = se->cfg.pcap, *state = se->cfg.snapshot, *ready = se->cfg.ready_file;
-	const char *twice = named_twice((const char *const[]){se->json, state, pcap, ready}, 4);
+	const char *twice = find_named_twice((const char *const[]){se->json, state, pcap, ready}, 4);
 	char err[512] = "", why[480];
 
 	if (twice)
@@ -146,10 +146,10 @@ session_run(struct session *se)
 	se->cfg.report = session_report;
 	se->cfg.report_ctx = se;
 	se->cfg.stopped = signals_caught;
-	signal(SIGPIPE, SIG_IGN); /* the run goes on when the reader of the live lines ends */
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe on standard output must not end the run */
 	rc = la_engine_create(&se->cfg, &se->engine, err, sizeof(err));
 	if (rc == -EINTR && signals_caught()) {
-		fprintf(stderr, "lastack %s: stopped by a signal before it was ready: %s\n", se->program, err);
+		fprintf(stderr, "lastack %s: a signal stopped the run before it was ready: %s\n", se->program, err);
 		return EXIT_OK;
 	}
 	if (rc)

@@ -2,15 +2,15 @@
 
 /* Signals.
  *
- *	exec to .preinit_array    the dynamic loader runs: the kernel applies what the parent set
- *	to signals_stop()         signals are counted; the start goes on, and waits that take seconds give up
- *	engine                    first signal: drain; second: abort
- *	engine has ended          ignored: snapshot file and summary are written
+ *	exec to .preinit_array    the dynamic loader runs: the parent's signal settings are in force
+ *	to signals_stop()         signals are counted; the start continues, and waits of seconds end
+ *	engine                    first signal: drain; second signal: abort
+ *	engine has ended          signals are ignored: snapshot file and summary are written
  *
  * A non-interactive shell starts a background job with SIGINT ignored ("lastack ... &"). The kernel
- * discards an ignored signal, so a handler that is set after EAL's start (0.3 s, 3 s on a busy machine)
- * loses each SIGINT before. main.c sets it from .preinit_array, before the constructors of DPDK's
- * libraries. Only a SIGINT during the dynamic loader's time, some milliseconds, is lost.
+ * discards an ignored signal. So a handler that is set after EAL's start (0.3 s, or 3 s on a busy machine)
+ * misses each SIGINT during this start. main.c sets the handler from .preinit_array, before the constructors
+ * of DPDK's libraries. Only a SIGINT while the dynamic loader runs, some milliseconds, is lost.
  *
  * A signal during the start ends the run in order: the engine is created, stopped, drained, and its
  * summary is printed, with status 0 as after any signal.
@@ -28,8 +28,8 @@
 #include "run/engine.h"
 
 static struct {
-	struct la_engine *engine; /* the engine that signals stop; NULL: none yet */
-	unsigned caught;	  /* signals */
+	struct la_engine *engine; /* the engine that signals stop; NULL: there is no engine yet */
+	unsigned caught;	  /* number of signals */
 } signals;
 
 static void

@@ -9,22 +9,23 @@
 
 struct la_engine;
 
-/** Catches both signals, also those that were ignored when the program was started. Until
- * signals_stop() names an engine they are only counted. */
+/** Catches both signals, also a signal that was ignored when the program was started. Until signals_stop() names an
+ * engine, the handler only counts the signals. */
 void signals_catch(void);
 
-/** Stops the engine once for each signal caught so far. From now on each signal stops it. */
+/** Calls la_engine_stop() once for each signal that was caught before this call. From now on the handler calls it for
+ * each signal. */
 void signals_stop(struct la_engine *e);
 
 /** Returns whether a signal was caught. */
 bool signals_caught(void);
 
-/** Ignores both: the engine has ended. Saving, reporting and freeing follow, and no signal may interrupt
- * them. */
+/** Ignores both signals. Call it when the engine has ended: no signal may interrupt the output of results and the
+ * freeing of memory. */
 void signals_ignore(void);
 
-/** For a subcommand without an engine: a signal ends the process at once, also one that was caught
- * before. */
+/** For a subcommand without an engine: a signal ends the process at once, and so does a signal that was caught before
+ * this call. */
 void signals_default(void);
 
 #endif

@@ -2,8 +2,8 @@
 #ifndef LA_APP_CLI_SLAB_H
 #define LA_APP_CLI_SLAB_H
 
-/* Objects of one size from one piece of memory: no allocation per connection. The touched memory
- * is that of the highest number of objects in use at once. */
+/* Objects of one size from one piece of memory: no allocation per connection. Only the memory of the
+ * highest number of objects that were in use at once is ever touched. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,9 +13,9 @@
 
 struct slab {
 	char *memory;
-	size_t size;	/* of one object, at least a pointer's, a multiple of 8 */
+	size_t size;	/* bytes of one object, a multiple of 8: at least the size of a pointer */
 	uint32_t count; /* objects in all */
-	uint32_t fresh; /* objects from here on were never used */
+	uint32_t fresh; /* index of the first object that was never used */
 	uint32_t used;	/* objects in use */
 	void *free;	/* list of free objects, linked through their first word */
 };
@@ -39,7 +39,7 @@ slab_fini(struct slab *s)
 	s->memory = NULL;
 }
 
-/** Returns a zeroed object; NULL when all are in use. */
+/** Returns a zeroed object; NULL: all objects are in use. */
 static inline void *
 slab_get(struct slab *s)
 {

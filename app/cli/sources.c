@@ -48,7 +48,7 @@ sources_claim(const struct sources *s, char *err, size_t size)
 	return 0;
 }
 
-/* Writes our own addresses of a family as prefixes of one address. Returns their number. */
+/* Writes each --addr of the family to p, as a prefix of one address. Returns their number. */
 static unsigned
 own_addresses(struct la_prefix *p, bool is4)
 {

@@ -22,7 +22,7 @@
 static const char *const sides[] = {"client", "server", NULL};
 
 static struct {
-	struct opener *opener[LA_ENGINE_MAX_STATIONS]; /* one a worker */
+	struct opener *opener[LA_ENGINE_MAX_STATIONS]; /* one for each worker */
 	struct opener_config cfg;
 	struct la_tuples tuples; /* of all workers */
 	struct la_steer steer;
@@ -79,34 +79,34 @@ set_get(void *dst, const char *text, char *why, size_t size)
 
 /* clang-format off */
 static const struct opt client_opts[] = {
-	{.kind = OPT_HEADING, .help = "What to open"},
+	{.kind = OPT_HEADING, .help = "Opens"},
 	CALL("to", "ADDR:PORT", NULL, set_to, "the server: 10.0.0.1:80 or [fd00::1]:80"),
 	CALL("from", "PREFIX", &client.sources, sources_set_from,
-	     "draw source addresses from here; the server must route it to us; may be repeated\n"
+	     "source addresses; the server must route PREFIX to lastack; may be repeated\n"
 	     "[the addresses of --addr]"),
 	CALL("ports", "LOW-HIGH", &client.sources, sources_set_ports,
-	     "draw source ports from here [1024-65535]"),
+	     "source ports [1024-65535]"),
 	{.name = "connections", .kind = OPT_NUMBER, .dst = &client.connections, .arg = "N", .min = 1,
-	 .max = 1ull << 40, .help = "open so many in all [1, or no limit with --duration]"},
+	 .max = 1ull << 40, .help = "number of connections to open [1; with --duration: no limit]"},
 	{.name = "concurrency", .kind = OPT_NUMBER, .dst = &client.concurrency, .arg = "N", .min = 1,
-	 .max = 1 << 24, .help = "so many at once [100]"},
+	 .max = 1 << 24, .help = "connections open at once [100]"},
 	{.name = "rate", .kind = OPT_NUMBER, .dst = &client.rate, .arg = "N", .min = 1,
-	 .max = 100000000, .help = "at most so many opens a second [as fast as it goes]"},
+	 .max = 100000000, .help = "largest number of opens per second [no limit]"},
 	{.name = "reuse", .kind = OPT_FLAG, .dst = &client.sources.reuse,
-	 .help = "use tuples again before their 2*MSL are over, with ISN and timestamps above the old\n"
-		 "ones: tests the peer's rules for reopening"},
-	{.kind = OPT_HEADING, .help = "What to do with it"},
+	 .help = "use a tuple again before its 2*MSL is over, with ISN and timestamps above those of the old\n"
+		 "connection. This tests the peer's rules for reopening"},
+	{.kind = OPT_HEADING, .help = "Each connection"},
 	{.name = "send", .kind = OPT_NUMBER, .dst = &client.send, .arg = "BYTES", .max = 1ull << 40,
-	 .help = "send so many bytes, byte i being i mod 251 [0]"},
+	 .help = "number of bytes to send; byte i is i mod 251 [0]"},
 	{.name = "recv", .kind = OPT_NUMBER, .dst = &client.recv, .arg = "BYTES", .max = 1ull << 40,
-	 .help = "read at least so many bytes before closing; 0 for a server that does not answer\n"
-		 "[as many as are sent, and compared with them: an echo server]"},
-	CALL("get", "/bytes/N", NULL, set_get, "HTTP: ask for N bytes and compare them"),
+	 .help = "number of bytes to read before the close; 0: the server does not answer\n"
+		 "[as many as --send, each compared with the byte sent, for an echo server]"},
+	CALL("get", "/bytes/N", NULL, set_get, "HTTP: request N bytes, and check each of them"),
 	{.name = "close", .kind = OPT_CHOICE, .dst = &client.first, .arg = "client|server",
 	 .choices = sides,
-	 .help = "who closes first: client, after the answer; server: its FIN is waited for [client]"},
+	 .help = "the end that closes first. client: after the answer; server: the client waits for its FIN [client]"},
 	{.name = "timeout", .kind = OPT_DURATION, .dst = &client.timeout_ms, .arg = "TIME",
-	 .help = "abort a connection on which nothing happens for so long; 0: never [60s]"},
+	 .help = "abort a connection after this time without progress; 0s: never [60s]"},
 	OPT_END,
 };
 /* clang-format on */
@@ -114,8 +114,8 @@ static const struct opt client_opts[] = {
 static const struct opt *const tables[] = {net_port_opts,    net_addr_opts, client_opts, net_table_opts,
 					   net_restart_opts, net_run_opts,  NULL};
 
-/* Does the check of sources_check() for each worker, with its part of the run and the tuples that hash
- * to it. */
+/* Checks for each worker that the tuples that hash to its shard suffice for its part of the run. Returns 0, or -1
+ * with a line in err. */
 static int
 check_shares(char *err, size_t size)
 {
@@ -181,7 +181,7 @@ client_prepare(struct session *se)
 	int rc = payload_init();
 
 	(void)se;
-	la_steer_init(&client.steer, client.shards); /* a snapshot file may have set another key */
+	la_steer_init(&client.steer, client.shards); /* a snapshot file may have changed the key of the hash */
 	for (unsigned i = 0; rc == 0 && i < client.shards; i++) {
 		struct opener *o = client.opener[i];
 
@@ -241,7 +241,7 @@ client_finish(struct session *se)
 
 	la_summary_extra(s, "tuple_budget", "tuples", client.tuples.budget);
 	la_summary_extra(s, "tuple_waits", "waits for tuples", n->waits);
-	la_summary_extra(s, "tuples_skipped", "tuples found taken", n->tuples_skipped);
+	la_summary_extra(s, "tuples_skipped", "tuples that were in use", n->tuples_skipped);
 	la_summary_extra(s, "answers_complete", "answers complete", n->complete);
 	la_summary_extra(s, "answers_incomplete", "answers incomplete", n->incomplete);
 	la_summary_extra(s, "answers_wrong", "answers wrong", n->wrong);
@@ -260,18 +260,18 @@ help(void)
 	       "\n"
 	       "DESCRIPTION\n"
 	       "       Opens connections, sends, reads the answer, closes. The end that closes first holds the\n"
-	       "       four-tuple for 2*MSL, so a run of R closes a second needs R * 2*MSL of them: the\n"
-	       "       client says with --verbose how many it has (source addresses * source ports), and\n"
-	       "       refuses a run that would exhaust them, unless --reuse is given. Tuples are used in\n"
-	       "       scattered order, each at most once in 2*MSL. When all are used up the client waits\n"
-	       "       and says so. ('lastack load' opens by schedule, mixes closes, measures latencies.)\n"
+	       "       four-tuple for 2*MSL, so a run of R closes a second needs R * 2*MSL tuples. --verbose\n"
+	       "       prints the number of tuples (source addresses * source ports). A run that would exhaust\n"
+	       "       the tuples is refused, unless --reuse is given. Tuples are used in scattered order, each\n"
+	       "       at most once in 2*MSL. When all tuples are used up, the client waits, and the live lines\n"
+	       "       say so. ('lastack load' opens by schedule, mixes closes, measures latencies.)\n"
 	       "\n"
 	       "       With --workers N each of N workers has an even part of --connections, --concurrency,\n"
-	       "       --rate and the tables, and of the tuples those whose answers come to its own shard, by\n"
-	       "       the hash of addresses and ports; the client says how many those are.\n"
+	       "       --rate and the tables. A worker uses the tuples whose answers hash to its own shard;\n"
+	       "       --verbose prints how many tuples a worker has.\n"
 	       "\n"
-	       "       After --duration no connection is opened; what is open --drain later is aborted, and\n"
-	       "       counts as unfinished and as an incomplete answer.\n"
+	       "       After --duration no connection is opened. A connection that is still open after --drain\n"
+	       "       is aborted, and counts as unfinished and as an incomplete answer.\n"
 	       "\n"
 	       "OPTIONS\n");
 	net_help(tables);
@@ -289,11 +289,11 @@ help(void)
 	       "       timeouts, unfinished.\n"
 	       "\n"
 	       "EXIT STATUS\n"
-	       "       0  every connection ended orderly, with the whole and right answer, and there was one; or\n"
-	       "          it was stopped by a signal\n"
-	       "       1  some did not, or DPDK or the port could not start, or JSON or state were not\n"
-	       "          written\n"
-	       "       2  wrong command line, or a run that the tuples do not suffice for\n");
+	       "       0  at least one connection was opened, and every connection ended orderly with the\n"
+	       "          complete and right answer; or a signal stopped the run\n"
+	       "       1  a connection did not end so, DPDK or the port could not start, or the JSON or snapshot\n"
+	       "          file could not be written\n"
+	       "       2  wrong command line, or too few tuples for the run\n");
 }
 
 /* Checks the options against each other. Returns EXIT_OK or EXIT_USAGE. */
@@ -307,7 +307,7 @@ client_configure(int argc, char **argv)
 	if (client.to_port == 0)
 		return usage_error("client", "no server was given; allowed: --to ADDR:PORT");
 	if (client.get && (client.send != 0 || client.recv != UINT64_MAX))
-		return usage_error("client", "--get: was given with --send or --recv; allowed: one or the other");
+		return usage_error("client", "--get: was given with --send or --recv; allowed: --get alone");
 	if (client.connections == 0 && net.duration_ms == 0)
 		client.connections = 1;
 	if (client.concurrency > net.shard.max_conns) {
@@ -316,7 +316,7 @@ client_configure(int argc, char **argv)
 		return usage_error("client", err);
 	}
 	if (client.rate != 0 && client.rate < net.workers) {
-		snprintf(err, sizeof(err), "--rate: '%lu' was given; allowed: at least one a worker, %lu", client.rate,
+		snprintf(err, sizeof(err), "--rate: '%lu' was given; allowed: at least 1 per worker, %lu", client.rate,
 			 net.workers);
 		return usage_error("client", err);
 	}
@@ -332,9 +332,9 @@ client_configure(int argc, char **argv)
 	return EXIT_OK;
 }
 
-/* Prints the longest possible duration of a run with --duration. */
+/* Prints the longest duration that a run with --duration can have. */
 static void
-say_longest(void)
+print_longest(void)
 {
 	char total[16], duration[16], drain[16];
 
@@ -379,9 +379,9 @@ run(int argc, char **argv)
 		st->ops = &opener_ops;
 		st->ctx = client.opener[i];
 	}
-	se.cfg.duration_ms = 0; /* the opener ends the opens after --duration, and open connections finish */
+	se.cfg.duration_ms = 0; /* the opener, not the engine, obeys --duration: open connections may finish */
 	se.cfg.nstations = client.shards;
-	say_longest();
+	print_longest();
 	se.cfg.tuples = client.tuples.budget;
 	se.json = net.json;
 	se.summary.msl_ms = net.shard.msl_ms;

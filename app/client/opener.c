@@ -3,8 +3,8 @@
 /* Opens connections, up to the configured concurrency, each from the next tuple.
  *
  * A connection is opened, sends everything, and reads the expected bytes. Then, when the client
- * closes first, la_close() follows; otherwise it waits for the peer's FIN. Between two bursts the poll
- * function opens the missing connections, a bounded number per round, so that packets are processed in between. */
+ * closes first, la_close() follows; otherwise the connection waits for the peer's FIN. The poll function opens
+ * the missing connections, a bounded number per round, so that packets are processed between rounds. */
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 enum {
 	OPENS_A_ROUND = 64,
 	SKIPS_A_ROUND = 64, /* tuples in use that a round skips before it ends */
-	ALONE_MS = 1000,    /* longest time with only the first connection */
+	ALONE_MS = 1000,    /* longest time during which only the first connection is opened */
 	ABORTS_A_ROUND = 512,
 };
 
@@ -23,7 +23,7 @@ struct oconn {
 	struct la_conn *c;
 	struct opener *o;
 	unsigned ticket;
-	bool counted; /* in n.wrong: the connection is then neither complete nor incomplete */
+	bool counted; /* n.wrong counts the connection, which is then neither complete nor incomplete */
 	bool all_sent, all_read, gave_up;
 	uint64_t sent, got;
 	struct http_reply reply;
@@ -50,7 +50,7 @@ send_some(struct oconn *oc)
 /* ---- reading ---- */
 
 static void
-oconn_spoil(struct oconn *oc)
+oconn_count_wrong(struct oconn *oc)
 {
 	if (!oc->counted)
 		oc->o->n.wrong++;
@@ -66,11 +66,11 @@ check_body(struct oconn *oc, const uint8_t *b, size_t n)
 	if (n > cfg->recv_bytes - oc->got)
 		n = (size_t)(cfg->recv_bytes - oc->got);
 	if (cfg->verify && !pattern_matches(oc->got, b, n))
-		oconn_spoil(oc);
+		oconn_count_wrong(oc);
 	oc->got += n;
 }
 
-/* Bytes behind the answer are ignored. */
+/* Parses a piece of the answer. Bytes after the answer are ignored. */
 static void
 read_answer(struct oconn *oc, const uint8_t *b, size_t n)
 {
@@ -79,13 +79,13 @@ read_answer(struct oconn *oc, const uint8_t *b, size_t n)
 	while (at < n && !oc->reply.done) {
 		at += http_reply_read(&oc->reply, b + at, n - at, &body);
 		if (oc->reply.head_done && oc->reply.status != 200)
-			oconn_spoil(oc);
+			oconn_count_wrong(oc);
 		if (body > oc->o->cfg.recv_bytes - oc->got)
-			oconn_spoil(oc);
+			oconn_count_wrong(oc);
 		check_body(oc, b + at - body, body);
 	}
 	if (oc->reply.error != REPLY_GOOD || (oc->reply.has_length && oc->reply.length != oc->o->cfg.recv_bytes))
-		oconn_spoil(oc);
+		oconn_count_wrong(oc);
 }
 
 static void
@@ -106,7 +106,7 @@ read_some(struct oconn *oc)
 
 /* ---- the connection's events ---- */
 
-/* When everything is sent and read, closes, or waits for the peer's FIN. */
+/* Sets the time-out again. When everything is sent and read, closes or, with server_first, waits for the peer's FIN. */
 static void
 oconn_advance(struct oconn *oc)
 {
@@ -236,11 +236,11 @@ open_one(struct opener *o, struct la_shard *shard)
 		return GO_ON;
 	}
 	slab_put(&o->conns, oc);
-	if (rc == -EAGAIN) { /* quiet time: the connection is not counted */
+	if (rc == -EAGAIN) { /* quiet time: the run's time begins after it */
 		o->t0 = 0;
 		return NOT_NOW;
 	}
-	if (rc == -ENOBUFS) { /* no free entry: the tuple is tried again later */
+	if (rc == -ENOBUFS) { /* no free TCB or entry: the tuple is used later */
 		o->n.no_room++;
 		return NOT_NOW;
 	}
@@ -278,9 +278,10 @@ opener_allowance(const struct opener *o)
 	return n;
 }
 
-/* When the time of --drain after --duration is over, aborts the open connections, a part of them per round. */
+/* Once --duration and --drain have passed, aborts open connections, at most ABORTS_A_ROUND in a call. Returns whether
+ * connections were open then. */
 static bool
-end_open(struct opener *o, struct la_shard *shard)
+abort_late(struct opener *o, struct la_shard *shard)
 {
 	if (!o->cfg.bounded || o->cfg.duration_ms == 0 || o->t0 == 0 || o->conns.used == 0 ||
 	    o->now - o->t0 < (uint64_t)o->cfg.duration_ms + o->cfg.drain_ms)
@@ -299,7 +300,7 @@ poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 	if (o->t0 == 0)
 		o->t0 = now;
 	o->now = now;
-	if (end_open(o, shard))
+	if (abort_late(o, shard))
 		return LA_ROUND_BUSY;
 	if (o->stopped || now < o->retry_at)
 		return LA_ROUND_IDLE;
@@ -317,7 +318,7 @@ poll_opener(void *ctx, struct la_shard *shard, uint64_t now)
 		}
 		if (v == SKIP && ++skips < SKIPS_A_ROUND)
 			continue;
-		/* neither tuples nor addresses nor table entries become free within the millisecond */
+		/* no tuple, address or table entry becomes free within the same millisecond */
 		o->retry_at = now + 1;
 		o->stopped = v == NEVER;
 		break;

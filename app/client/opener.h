@@ -16,34 +16,34 @@
 #include "run/tuples.h"
 
 struct opener_config {
-	bool reuse;	      /* uses tuples in our own TIME_WAIT, by la_connect()'s rules */
+	bool reuse;	      /* reopens tuples that are in our own TIME_WAIT (la_conn_opts.reuse_time_wait) */
 	uint32_t concurrency; /* connections open at once */
 	uint64_t connections; /* in all; 0: no limit */
 	uint32_t duration_ms; /* time in which connections are opened; 0: no limit */
-	bool bounded;	      /* with duration_ms: connections open drain_ms after it are aborted */
+	bool bounded;	      /* aborts connections that are open duration_ms + drain_ms after the start */
 	uint32_t drain_ms;
-	uint32_t rate;	     /* opens a second; 0: as fast as it goes */
+	uint32_t rate;	     /* opens per second; 0: no limit */
 	uint64_t send_bytes; /* of the pattern */
 	uint64_t recv_bytes; /* bytes of the expected answer */
 	bool verify;	     /* the received bytes must be the pattern */
-	const char *request; /* the HTTP request, sent instead of the pattern, */
-	bool http;	     /* and the answer's body is recv_bytes long */
-	bool server_first;   /* wait for the peer's FIN before our own */
-	uint32_t timeout_ms; /* abort a connection after this time without progress; 0: never */
+	const char *request; /* the HTTP request, sent instead of the pattern; NULL: the pattern is sent */
+	bool http;	     /* the answer is HTTP, with a body of recv_bytes */
+	bool server_first;   /* waits for the peer's FIN before sending our own */
+	uint32_t timeout_ms; /* aborts a connection after this time without progress; 0: never */
 };
 
 /** Counts of connections by their result; read by other threads after the run. */
 struct opener_counts {
-	uint64_t started; /* la_connect() that succeeded */
+	uint64_t started; /* successful calls of la_connect() */
 	uint64_t ended[LA_NENDS];
 	uint64_t complete;	 /* orderly, with the whole answer */
-	uint64_t incomplete;	 /* the peer's FIN came before the whole answer, or it was aborted */
-	uint64_t wrong;		 /* answers with a wrong byte or an HTTP status that is not 200 */
-	uint64_t timed_out;	 /* aborted by timeout_ms */
-	uint64_t unfinished;	 /* open at the end of the run, then aborted */
+	uint64_t incomplete;	 /* not orderly, or without the whole answer, and not wrong */
+	uint64_t wrong;		 /* answers with a wrong byte, not as HTTP requires, or with another status than 200 */
+	uint64_t timed_out;	 /* aborted because of timeout_ms */
+	uint64_t unfinished;	 /* aborted because they were open at the end of the run */
 	uint64_t tuples_skipped; /* tuples that were live or in TIME_WAIT */
-	uint64_t no_room;	 /* times without a free TCB or TIME_WAIT reservation */
-	uint64_t waits;		 /* times the tuple budget was used up */
+	uint64_t no_room;	 /* opens that found no free TCB or no free TIME_WAIT entry */
+	uint64_t waits;		 /* times that the tuple budget was used up */
 };
 
 struct opener {
@@ -51,14 +51,14 @@ struct opener {
 	struct la_tuples tuples;
 	struct opener_counts n;
 	struct slab conns;
-	bool stopped; /* no more opens */
-	bool started; /* the first connection is open or has failed */
-	bool waiting; /* the tuple budget is used up; read by other threads */
-	int fatal;    /* permanent -errno of la_connect() */
-	uint64_t t0;  /* of the first poll, ms */
-	uint64_t now; /* of the last poll */
-	uint64_t retry_at;
-	bool have_tuple; /* the tuple below was drawn and not used */
+	bool stopped;	   /* no more opens */
+	bool started;	   /* the first connection is open or has failed */
+	bool waiting;	   /* the tuple budget is used up; read by other threads */
+	int fatal;	   /* -errno of la_connect() that ended the opens */
+	uint64_t t0;	   /* time of the first poll after the quiet time, ms; 0: not yet */
+	uint64_t now;	   /* time of the last poll, ms */
+	uint64_t retry_at; /* no open before this time, ms */
+	bool have_tuple;   /* `tuple` was drawn and is not used */
 	unsigned ticket;
 	struct la_tuple tuple;
 	size_t request_len;
@@ -66,7 +66,7 @@ struct opener {
 
 extern const struct la_station_ops opener_ops;
 
-/** Called after cfg and tuples are set. Returns 0 or -ENOMEM. */
+/** Call it after cfg and tuples are set. Returns 0 or -ENOMEM. */
 int opener_init(struct opener *o);
 void opener_fini(struct opener *o);
 

@@ -4,9 +4,9 @@
  *
  *   client 10.0.0.1/24, range 10.1.0.0/16          server 10.0.0.2/24, gateway 10.0.0.1
  *
- * No frame is lost between them, so both ends must have equal counts, and the exit status shows
- * whether they do. The TIME_WAIT table of the end that closes first has room for the whole run,
- * limited to half of the free memory; unused pages of it are never touched. */
+ * No frame is lost between the two ends, so their counts must be equal, and the exit status shows
+ * whether they are. The TIME_WAIT table of the end that closes first has room for the whole run,
+ * limited to half of the available memory; its unused pages are never touched. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ enum {
 	CLIENT = 0,
 	SERVER = 1,
 	MOST_A_SECOND = 2000000, /* closes/s, more than a core can do */
-	ENTRY_BYTES = 48,	 /* a TIME_WAIT entry with its share of index and wheel */
+	ENTRY_BYTES = 48,	 /* bytes of a TIME_WAIT entry with its share of index and wheel */
 };
 
 static const char *const sides[] = {"client", "server", NULL};
@@ -42,7 +42,7 @@ static struct {
 	uint64_t workers;
 	uint64_t concurrency, payload;
 	uint32_t duration_ms;
-	int first; /* index into sides */
+	int first; /* index into sides: the end that closes first */
 	struct la_prefix addr[2], range;
 	struct la_addr gateway;
 	uint32_t max_conns;
@@ -56,7 +56,7 @@ struct demo_conn {
 };
 
 static void
-maybe_close(struct demo_conn *dc)
+close_when_complete(struct demo_conn *dc)
 {
 	if (dc->sc.s->server_first && dc->got >= demo.payload)
 		svc_close(&dc->sc);
@@ -68,7 +68,7 @@ demo_opened(struct la_conn *c, void *user)
 	struct demo_conn *dc = svc_open(c, user);
 
 	if (dc)
-		maybe_close(dc);
+		close_when_complete(dc);
 }
 
 static void
@@ -78,7 +78,7 @@ demo_data(struct la_conn *c, void *user)
 
 	dc->got += la_unread(c);
 	svc_discard(&dc->sc);
-	maybe_close(dc);
+	close_when_complete(dc);
 }
 
 static const struct service_def service_demo = {
@@ -93,12 +93,12 @@ start_server(void *ctx, struct la_shard *shard)
 	return service_start(ctx, shard, demo.max_conns);
 }
 
-/* No drain: the client stops opening, and its open connections are served to their end. */
+/* No drain function: the client stops opening, and the server serves the open connections to their end. */
 static const struct la_station_ops server_ops = {.start = start_server};
 
 /* ---- sizes ---- */
 
-/* Available memory in bytes, from the kernel. */
+/* Returns the available memory, bytes, as the kernel reports it; 1 GiB when the kernel reports nothing. */
 static uint64_t
 memory_available(void)
 {
@@ -150,7 +150,7 @@ set_station(struct la_engine_config *cfg, unsigned i, unsigned k)
 	if (i == SERVER)
 		st->shard.gateway4 = demo.gateway;
 	st->shard.max_conns = demo.max_conns;
-	/* the other end also reserves one entry per connection, but rarely uses it */
+	/* the end that closes second reserves one entry per connection; demo_verdict() fails if it uses one */
 	st->shard.max_time_wait4 = closer ? time_wait_entries() : 4 * demo.max_conns;
 	st->shard.max_time_wait6 = 1;
 	st->ops = i == CLIENT ? &opener_ops : &server_ops;
@@ -167,9 +167,9 @@ set_all(struct session *se)
 	    la_addr_parse("10.0.0.2", &to) ||
 	    la_tuples_init(&demo.tuples, &demo.range, 1, 1024, 65535, &to, PORT, 2ull * net.shard.msl_ms))
 		return -EINVAL;
-	/* a connection of the passive end may live longer than its peer's, until the last ACK arrives */
 	demo.shards = demo.workers == 1 ? 1 : (unsigned)demo.workers / 2;
 	demo.concurrency = (demo.concurrency + demo.shards - 1) / demo.shards * demo.shards;
+	/* twice: a connection of the passive end outlives its peer until the last ACK arrives */
 	demo.max_conns = (uint32_t)(2 * demo.concurrency / demo.shards);
 	demo.cfg = (struct opener_config){
 		.concurrency = (uint32_t)demo.concurrency / demo.shards,
@@ -209,7 +209,7 @@ struct check {
 	uint64_t client, server;
 };
 
-/* Prints every pair that differs; true when none does. */
+/* Prints every pair that differs. Returns true when all pairs are equal. */
 static bool
 demo_agree(const struct check *checks, unsigned n)
 {
@@ -248,11 +248,11 @@ demo_verdict(const struct la_summary *s)
 		la_summary_unexplained(c) + la_summary_unexplained(v),
 	};
 	static const char *const zero_names[] = {
-		"orderly closes without TIME_WAIT at the end that closes first",
+		"TIME_WAIT entries minus orderly closes, at the end that closes first",
 		"TIME_WAIT entries at the end that closes second",
-		"client: connections that did not end orderly",
-		"server: connections that did not end orderly",
-		"connections left",
+		"closes of the client minus its orderly closes",
+		"closes of the server minus the client's orderly closes",
+		"connections still open",
 		"early recycles",
 		"unexplained drops",
 	};
@@ -292,27 +292,27 @@ demo_finish(struct session *se)
 static const struct opt demo_opts[] = {
 	{.kind = OPT_HEADING, .help = "Run"},
 	{.name = "duration", .kind = OPT_DURATION, .dst = &demo.duration_ms, .arg = "TIME", .min = 10,
-	 .max = 86400000, .help = "open for so long, then let the rest finish [10s]"},
+	 .max = 86400000, .help = "open connections for this time, then let open connections finish [10s]"},
 	{.name = "concurrency", .kind = OPT_NUMBER, .dst = &demo.concurrency, .arg = "N", .min = 1,
 	 .max = 1 << 20, .help = "connections open at once [512]"},
 	{.name = "workers", .kind = OPT_NUMBER, .dst = &demo.workers, .arg = "N", .min = 1,
 	 .max = LA_ENGINE_MAX_STATIONS,
-	 .help = "1: both ends on one core; 2, 4, ...: half of them with a shard of the client each, half\n"
-		 "with one of the server [2]"},
+	 .help = "1: both ends on one core. An even number: half of the workers have a shard of the client\n"
+		 "each, the other half a shard of the server each [2]"},
 	{.name = "close", .kind = OPT_CHOICE, .dst = &demo.first, .arg = "client|server",
-	 .choices = sides, .help = "who closes first, and so holds TIME_WAIT [client]"},
+	 .choices = sides, .help = "the end that closes first, and so holds TIME_WAIT [client]"},
 	{.name = "payload", .kind = OPT_NUMBER, .dst = &demo.payload, .arg = "BYTES",
-	 .max = 1 << 30, .help = "bytes the client sends on every connection [0: bare open and close]"},
+	 .max = 1 << 30, .help = "bytes that the client sends on every connection [0]"},
 	NET_FIELD("msl", msl_ms, "TIME"),
 	{.name = "drain", .kind = OPT_DURATION, .dst = &net.drain_ms, .arg = "TIME",
-	 .help = "after a stop, wait this long for open connections to end, then abort them [5s]"},
+	 .help = "after the stop, wait this long for open connections to end, then abort them [5s]"},
 	{.name = "json", .kind = OPT_TEXT, .dst = &net.json, .arg = "FILE",
-	 .help = "write the summary as JSON too; - is standard output"},
+	 .help = "write the summary to FILE as JSON; -: to standard output, in place of the text"},
 	{.name = "pcap", .kind = OPT_TEXT, .dst = &net.pcap, .arg = "FILE",
-	 .help = "capture every frame of both ends, pcapng"},
-	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "no start-up and live lines"},
+	 .help = "capture every frame of both ends in FILE, as pcapng"},
+	{.name = "quiet", .kind = OPT_FLAG, .dst = &net.quiet, .help = "print no start-up lines and no live lines"},
 	{.name = "verbose", .kind = OPT_FLAG, .dst = &net.verbose,
-	 .help = "at the start also DPDK's memory, ports, tables with their sizes and NUMA nodes"},
+	 .help = "at the start, print also DPDK's memory, ports, tables with sizes and NUMA nodes"},
 	NET_LOG_OPT,
 	OPT_END,
 };
@@ -330,10 +330,11 @@ help(void)
 	       "       lastack demo [OPTIONS]\n"
 	       "\n"
 	       "DESCRIPTION\n"
-	       "       Two shards, or more (--workers), over a pair of rings open and close connections as fast as they can, on\n"
-	       "       two cores when there are two. Needs no NIC, no hugepages and no root. Every close\n"
-	       "       is followed by a full TIME_WAIT of 2*MSL, so entries pile up for the whole run.\n"
-	       "       The client draws its tuples from 10.1.0.0/16, ports 1024-65535.\n"
+	       "       A client and a server open and close connections over a pair of rings as fast as they\n"
+	       "       can, on two cores if there are two. Each end has one shard, or more with --workers.\n"
+	       "       No NIC, no hugepages and no root are needed. Every close is followed by a full TIME_WAIT\n"
+	       "       of 2*MSL, so the number of entries grows for that time. The client's tuples come from\n"
+	       "       10.1.0.0/16, ports 1024-65535.\n"
 	       "\n"
 	       "OPTIONS\n");
 	net_help(tables);
@@ -349,7 +350,7 @@ help(void)
 	       "\n"
 	       "EXIT STATUS\n"
 	       "       0  both ends agree on every connection, and no TIME_WAIT entry ended early\n"
-	       "       1  they do not (the lines on standard error say in what), or it could not start\n"
+	       "       1  the ends differ (standard error has the differences), or the run could not start\n"
 	       "       2  wrong command line\n");
 }
 
@@ -375,7 +376,7 @@ run(int argc, char **argv)
 		return usage_error("demo", err);
 	}
 	if (set_all(&se) != 0)
-		return usage_error("demo", "its own addresses do not parse, or there is no memory");
+		return usage_error("demo", "no memory, or a built-in address does not parse");
 	se.json = net.json;
 	se.summary.msl_ms = net.shard.msl_ms;
 	status = session_run(&se);

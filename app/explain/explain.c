@@ -31,35 +31,35 @@ static struct {
 
 static const struct opt explain_opts[] = {
 	{.kind = OPT_HEADING, .help = "Output"},
-	{.name = "list", .kind = OPT_FLAG, .dst = &opts.list, .help = "the scenarios, one a line"},
+	{.name = "list", .kind = OPT_FLAG, .dst = &opts.list, .help = "list the scenarios, one a line"},
 	{.name = "json",
 	 .kind = OPT_FLAG,
 	 .dst = &opts.json,
-	 .help = "events, claims and verdict as JSON on standard output, and nothing else"},
+	 .help = "print only JSON on standard output: events, claims and verdict"},
 	{.name = "pcap",
 	 .kind = OPT_TEXT,
 	 .dst = &opts.pcap,
 	 .arg = "FILE",
-	 .help = "every segment as pcapng with its virtual time, also a lost one: on its sender's\n"
-		 "interface when it leaves. A segment that a router holds or copies is also on the\n"
-		 "interface 'router'. Each further scenario begins on the next day of 1970"},
+	 .help = "write every segment, also a lost one, to FILE as pcapng, in virtual time, on the interface\n"
+		 "of its sender. A segment that a router holds or copies is captured again on the interface\n"
+		 "'router'. Each further scenario begins on the next day of 1970"},
 	{.name = "color",
 	 .kind = OPT_CHOICE,
 	 .dst = &opts.colour,
 	 .arg = "auto|always|never",
 	 .choices = whens,
-	 .help = "colours [auto: on a terminal, unless NO_COLOR is set]"},
+	 .help = "print colours [auto: on a terminal, unless NO_COLOR is set]"},
 	{.name = "ascii",
 	 .kind = OPT_FLAG,
 	 .dst = &opts.ascii,
-	 .help = "arrows of ASCII characters, as without a terminal or UTF-8"},
+	 .help = "draw arrows with ASCII characters [box-drawing characters on a UTF-8 terminal]"},
 	{.name = "width",
 	 .kind = OPT_NUMBER,
 	 .dst = &opts.width,
 	 .arg = "COLUMNS",
 	 .min = 80,
 	 .max = 200,
-	 .help = "of the ladder [96; 80 on a terminal that has no more]"},
+	 .help = "width of the ladder [96; on a narrower terminal its width, at least 80]"},
 	OPT_END,
 };
 
@@ -75,7 +75,7 @@ static const struct {
 };
 enum { NTHEMES = sizeof(themes) / sizeof(themes[0]) };
 
-/* ------------------------------------------------------------------ finding one */
+/* ------------------------------------------------------------------ finding a scenario */
 
 static const struct scenario *
 explain_find(const char *name)
@@ -97,7 +97,7 @@ explain_nearest(const char *name)
 		for (const struct scenario *s = themes[t].stories; s->name; s++) {
 			unsigned d = name_distance(name, s->name);
 
-			/* "wrap" means sequence-wrap */
+			/* a part of a name is nearest: "wrap" to sequence-wrap */
 			if (strlen(name) >= 3 && strstr(s->name, name))
 				d = 0;
 			if (d < least) {
@@ -118,7 +118,7 @@ explain_list(void)
 	}
 }
 
-/* ------------------------------------------------------------------ running them */
+/* ------------------------------------------------------------------ running scenarios */
 
 static struct la_ladder_style
 explain_style(void)
@@ -204,7 +204,7 @@ tell_all(const struct scenario *only, struct la_pcapng *pcap)
 static struct la_pcapng *
 open_pcap(void)
 {
-	/* one interface per host, with the simulator's names, and the routers' interfaces */
+	/* one interface for each host, with the simulator's name, and one for all routers */
 	static const char *const names[LA_SIM_HOSTS + 1] = {"A", "B", "C", "D", "E", "F", "G", "H", "router"};
 	struct la_pcapng *pcap = la_pcapng_open(opts.pcap, names, LA_SIM_HOSTS + 1);
 
@@ -253,12 +253,12 @@ help(void)
 	       "       lastack explain [--list]\n"
 	       "\n"
 	       "DESCRIPTION\n"
-	       "       Runs the scenario in a simulated network in virtual time, with the same "
-	       "stack in both\n"
-	       "       hosts that 'lastack server' has, and draws it as the TCP literature does: a "
-	       "segment\n"
-	       "       is an arrow with flags, SEQ and ACK, from its sender's state to its "
-	       "receiver's; the\n"
+	       "       Runs the scenario in a simulated network, in virtual time. Both hosts have the "
+	       "stack of\n"
+	       "       'lastack server'. The run is drawn as a ladder, as in the TCP literature: a "
+	       "segment is\n"
+	       "       an arrow with flags, SEQ and ACK, from its sender's state to its receiver's "
+	       "state. The\n"
 	       "       time of the row's first event, in seconds, is on the left. Below the ladder "
 	       "are a text\n"
 	       "       about the run, the claims with the values of the run, and a verdict. Without a\n"
@@ -266,21 +266,21 @@ help(void)
 	       "needed.\n"
 	       "\n"
 	       "   Reading a ladder\n"
-	       "       --->        the segment arrives, and its receiver has no event before\n"
+	       "       --->        the segment arrives before any other event of its receiver\n"
 	       "       --- ...     the segment is in flight; the row where it arrives begins with ...\n"
 	       "       ---X        the segment is lost\n"
 	       "       [router]    a router holds the segment, and forwards it later\n"
-	       "       #1 #2       the incarnation of the tuple that a segment belongs to\n"
+	       "       #1 #2       number of the segment's incarnation of the tuple\n"
 	       "       SEQ, ACK    count from the incarnation's ISS; sequence-wrap shows the numbers "
 	       "as on the wire\n"
 	       "       A user's calls and callbacks are below the states of the user's host.\n"
 	       "\n"
 	       "   Weakened hosts\n"
-	       "       Scenarios named -without-... (and others that say so) show the purpose of a "
-	       "rule with\n"
-	       "       a host that breaks the rule. The simulator changes this host from outside. "
+	       "       Scenarios named -without-... (and others with a line 'Weakened') show the purpose "
+	       "of a rule\n"
+	       "       with a host that breaks the rule. The simulator changes this host from outside. "
 	       "The stack\n"
-	       "       has no such switch, and no other subcommand can break a rule.\n"
+	       "       has no switch for this, and no other subcommand can break a rule.\n"
 	       "\n"
 	       "SCENARIOS\n");
 	for (unsigned t = 0; t < NTHEMES; t++) {
@@ -297,11 +297,12 @@ help(void)
 	       "       lastack explain all --json | jq '.[] | {scenario, ok, verdict}'\n"
 	       "\n"
 	       "FILES\n"
-	       "       --json has, per scenario (an array of them for all): scenario, title, "
+	       "       --json prints one object, with 'all' an array of them. Keys: scenario, title, "
 	       "weakened\n"
-	       "       (null, or how), events [{time, what, host, ...}], table (lines), claims "
-	       "[{what,\n"
-	       "       value, claimed, ok}], happened, verdict (null when a claim failed), ok.\n"
+	       "       (a text; null: no host is weakened), events [{time, what, host, ...}], table "
+	       "(lines),\n"
+	       "       claims [{what, value, claimed, ok}], happened, verdict (null: a claim does not "
+	       "hold), ok.\n"
 	       "\n"
 	       "EXIT STATUS\n"
 	       "       0  every claim of the scenario holds\n"
@@ -309,7 +310,7 @@ help(void)
 	       "       2  wrong command line\n");
 }
 
-/* Removes the first bare word from argv and returns it; NULL: there is none. opt_parse() refuses further ones. */
+/* Removes the first bare word from argv and returns it; NULL: there is none. opt_parse() refuses further bare words. */
 static const char *
 take_name(int *argc, char **argv)
 {

@@ -4,7 +4,7 @@
 
 #include "explain/explain.h"
 
-/* Records of connections that have ended at both ends may be reused, except the one of the story. */
+/* Frees the records of all connections that have ended, except `keep`, so that new connections can use them. */
 static void
 budget_sweep(struct explain *x, const struct la_sim_conn *keep)
 {
@@ -158,8 +158,8 @@ msl_choices(struct explain *x)
 		each[s] = (double)entries_bytes(RATE, msl_s[s]) / (RATE * 2 * msl_s[s]);
 	most = (double)ex_count(x, EX_B + 2, LA_C_time_wait_peak);
 	ex_say(x,
-	       "Three servers, which differ only in their MSL, each close 2 connections per second "
-	       "first, for %d s; the ladder shows the first connection of B. In the long run rate * "
+	       "Three servers, which differ only in their MSL, each close first, 2 connections per "
+	       "second, for %d s; the ladder shows the first connection of B. In the long run rate * "
 	       "2*MSL entries are in TIME_WAIT: the peaks were %lu, %lu and %lu. At %d closes per "
 	       "second an entry takes %.1f, %.1f and %.1f bytes, with its share of index and "
 	       "timers. The table above has the totals. In small tables the timers' share is "

@@ -16,7 +16,7 @@ claim_orderly(struct explain *x, const struct la_sim_conn *a, const struct la_si
 	ex_is(x, "bytes never acknowledged, both ends", a->why.unacked + b->why.unacked, 0);
 }
 
-/* Returns the time from A's first FIN to B's, s. */
+/* Returns the time from A's first FIN to B's first FIN, s; 0: one of them is missing. */
 static double
 fin_gap(const struct explain *x)
 {
@@ -77,9 +77,9 @@ simultaneous_close(struct explain *x)
 	ex_quiet(x);
 
 	ex_say(x,
-	       "Both users close before the other's FIN has arrived, so the FINs cross. Each end "
-	       "receives the other's FIN before its own is acknowledged: that is CLOSING. "
-	       "Each sends a last ACK, and neither knows whether it arrives: both end in "
+	       "Each user closes before the FIN of the other end has arrived, so the FINs cross. Each "
+	       "end receives the other's FIN before its own FIN is acknowledged, and enters CLOSING. "
+	       "Each end sends a last ACK and cannot know whether this ACK arrives, so both ends stay in "
 	       "TIME_WAIT, A for %.3f s and B for %.3f s.",
 	       ex_longest(x, 0, LA_TIME_WAIT), ex_longest(x, 1, LA_TIME_WAIT));
 	claim_orderly(x, a, b);
@@ -150,10 +150,10 @@ fin_with_data(struct explain *x)
 	again = ex_nth(x, 1, LA_FIN, 1, 1);
 
 	ex_say(x,
-	       "A FIN is a flag of a segment. A's FIN is on the segment with its %u bytes, which "
-	       "then takes %u sequence numbers. B's FIN is on the segment with the answer. The last "
-	       "ACK is lost, so B sends that segment again, with the bytes that A's user has already "
-	       "read. A is in TIME_WAIT: it acknowledges the segment and delivers no byte of it.",
+	       "A FIN is a flag of a segment. A's FIN is on the segment with A's %u bytes, so this "
+	       "segment takes %u sequence numbers. B's FIN is on the segment with the answer. The last "
+	       "ACK is lost, so B sends the answer again, with the bytes that A's user has already "
+	       "read. A is in TIME_WAIT: A acknowledges the segment and delivers no byte of it.",
 	       fin ? fin->len : 0, fin ? fin->len + 1 : 0);
 	claim_orderly(x, a, b);
 	ex_is(x, "bytes on A's FIN segment", fin ? fin->len : 0, client.send);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Old duplicates: Stevens' wandering duplicate, RFC 1337's assassination, and numbers that wrap. */
+/* Old duplicates: Stevens' wandering duplicate, RFC 1337's assassination, and sequence numbers that wrap. */
 
 #include "explain/explain.h"
 
@@ -21,7 +21,7 @@ static const struct la_sim_plan wander_new = {.send = 12,
 static const struct la_sim_plan wander_server = {
 	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN, .opts = {.no_timestamps = true}};
 
-/* Returns the time at which the n-th (from 0) duplicate arrives, s; 0: there is none. */
+/* Returns the time at which the n-th (from 0) segment that a router held or delayed arrives, s; 0: there is none. */
 static double
 late_arrival(const struct explain *x, unsigned n)
 {
@@ -90,8 +90,8 @@ wandering_without(struct explain *x)
 	ex_bytes(x, t.a2, t.b2);
 	ex_say(x,
 	       "A router holds a segment; A sends it again and the connection closes. A keeps no "
-	       "TIME_WAIT, so the tuple is free, and its second incarnation opens at %.3f s with "
-	       "numbers that overlap those of the first. At %.3f s the duplicate arrives: <SEQ=5> "
+	       "TIME_WAIT, so the tuple is free. Its second incarnation opens at %.3f s, and its "
+	       "sequence numbers overlap those of the first. At %.3f s the duplicate arrives: <SEQ=5> "
 	       "is exactly B's RCV.NXT. Its bytes are delivered to the new incarnation. The bytes "
 	       "of the new incarnation with the same numbers arrive later and are dropped as "
 	       "duplicates. B has acknowledged bytes that A has not sent, and the two ends answer "
@@ -117,7 +117,7 @@ wandering_without(struct explain *x)
 
 static const struct la_sim_plan victim = {
 	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 8, .opts = {.no_timestamps = true}};
-/* A's plan for #2: A closes late, so that it reads all old bytes. */
+/* A's plan for #2: A closes late, so that all old duplicates arrive before the close. */
 static const struct la_sim_plan victim2 = {
 	.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 30000, .opts = {.no_timestamps = true}};
 static const struct la_sim_plan says_old = {.send = 8,
@@ -185,7 +185,7 @@ time_wait_assassination(struct explain *x)
 	ex_say(x,
 	       "At %.3f s an old duplicate of B's data arrives at A in TIME_WAIT. A answers an "
 	       "unacceptable segment with an ACK. B has no connection any more, and answers this "
-	       "ACK with a RST, whose number is exactly right. RFC 1337 calls this TIME_WAIT "
+	       "ACK with a RST, whose SEG.SEQ is A's RCV.NXT. RFC 1337 calls this TIME_WAIT "
 	       "assassination, and its rule F1 is: ignore RSTs in TIME_WAIT. A stays in TIME_WAIT "
 	       "for %.3f s, so the second duplicate, at %.3f s, also arrives in TIME_WAIT.",
 	       late_arrival(x, 0), first_time_wait(x), late_arrival(x, 1));
@@ -197,7 +197,7 @@ time_wait_assassination(struct explain *x)
 	ex_is(x, "wrong bytes", t.a2->wrong, 0);
 	ex_told(x, "A of #2", t.a2, LA_END_ORDERLY);
 	ex_verdict(x,
-		   "%lu RSTs with the right number did not end TIME_WAIT, and A read %u wrong "
+		   "%lu RSTs with SEG.SEQ = RCV.NXT did not end TIME_WAIT, and A read %u wrong "
 		   "bytes in the next incarnation.",
 		   ex_count(x, EX_A, LA_C_time_wait_rst_ignored), t.a2->wrong);
 }
@@ -228,7 +228,7 @@ assassination_without(struct explain *x)
 		   first_time_wait(x), t.a2->wrong);
 }
 
-/* ------------------------------------------------------------------ numbers that wrap */
+/* ------------------------------------------------------------------ sequence numbers that wrap */
 
 static void
 sequence_wrap(struct explain *x)
@@ -261,7 +261,7 @@ sequence_wrap(struct explain *x)
 	       "numbers; timestamps distinguish it (PAWS, RFC 7323), and MSL bounds its life.",
 	       before ? before->abs_seq : 0, after ? after->abs_seq : 0,
 	       ex_nth(x, 1, LA_FIN, 0, 0) ? ex_nth(x, 1, LA_FIN, 0, 0)->abs_seq : 0);
-	ex_is_true(x, "the numbers wrap within the data", before && after && after->abs_seq < before->abs_seq);
+	ex_is_true(x, "the sequence numbers wrap in the data", before && after && after->abs_seq < before->abs_seq);
 	ex_is(x, "bytes B reads", b->got, client.send);
 	ex_is(x, "wrong bytes", b->wrong, 0);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 1);
@@ -277,7 +277,7 @@ sequence_wrap(struct explain *x)
 
 const struct scenario explain_duplicates[] = {
 	{.name = "wandering-duplicate",
-	 .title = "a held segment arrives late, and TIME_WAIT has kept its tuple free",
+	 .title = "a held segment arrives late, but before TIME_WAIT ends",
 	 .weak = OVERLAP ".",
 	 .see = "wandering-duplicate-without-time-wait",
 	 .run = wandering_duplicate},
@@ -298,7 +298,7 @@ const struct scenario explain_duplicates[] = {
 	 .run = assassination_without},
 	{.name = "sequence-wrap",
 	 .title = "sequence numbers pass 2^32 during data and close",
-	 .weak = "the first sequence number is chosen, close to 2^32.",
+	 .weak = "both ISNs are chosen, close to 2^32.",
 	 .absolute = true,
 	 .run = sequence_wrap},
 	{.name = NULL},

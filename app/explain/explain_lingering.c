@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Why the end that sends the last ACK has to wait, and what SO_LINGER 0 does instead. */
+/* Why the end that sends the last ACK has to wait, and what happens with SO_LINGER 0, which avoids the wait. */
 
 #include "explain/explain.h"
 
 static const struct la_sim_plan idle;
-static const struct la_sim_plan server_says = {.send = 6, .text = "answer"};
+static const struct la_sim_plan server_plan = {.send = 6, .text = "answer"};
 
 /* A sends no request, B answers and both close; the first transmission of the last ACK is lost. */
 static bool
@@ -15,7 +15,7 @@ lose_last_ack(struct explain *x, unsigned weak, struct la_sim_conn **a, struct l
 	struct la_sim_config cfg = {.faults = faults, .nfaults = 1};
 
 	cfg.host[EX_A].weak = weak;
-	if (!ex_world(x, &cfg, &server_says))
+	if (!ex_world(x, &cfg, &server_plan))
 		return false;
 	*a = ex_open(x, &idle);
 	ex_until(x, 200);
@@ -41,13 +41,13 @@ lost_last_ack(struct explain *x)
 
 	ex_say(x,
 	       "Both ends have closed. The last ACK tells B that A received everything, and this ACK "
-	       "is lost. B sends its FIN again, at %.3f s. A has a TIME_WAIT entry with all values for "
-	       "an answer: it acknowledges the FIN again, and its 2*MSL restarts. A has been in "
+	       "is lost. B sends its FIN again, at %.3f s. A's TIME_WAIT entry has all values for an "
+	       "ACK: A acknowledges the FIN again, and the entry's 2*MSL restarts. A has been in "
 	       "TIME_WAIT for %.3f s when the entry ends.",
 	       again ? (double)again->us / 1e6 : 0, restarted);
 	ex_told(x, "A", a, LA_END_ORDERLY);
 	ex_told(x, "B", b, LA_END_ORDERLY);
-	ex_is(x, "bytes A reads", a->got, server_says.send);
+	ex_is(x, "bytes A reads", a->got, server_plan.send);
 	ex_is(x, "FINs B sends", ex_sent(x, 1, LA_FIN, 0), 2);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 1);
 	ex_is(x, "RSTs A sends", ex_count(x, EX_A, LA_C_rst_out), 0);
@@ -69,11 +69,12 @@ lost_last_ack_without(struct explain *x)
 	ex_say(x,
 	       "The last ACK is lost as in lost-last-ack, but A has no TIME_WAIT and is CLOSED. A has no "
 	       "connection for B's repeated FIN, and answers it with a RST. A RST means to B that data "
-	       "may be lost. No data is lost: A's user had read all %u bytes %.3f s before.",
+	       "may be lost. No data is lost: A's user read all %u bytes, and A closed %.3f s before the "
+	       "RST arrived.",
 	       a->got, (double)b->closed_us / 1e6 - (double)a->closed_us / 1e6);
 	ex_told(x, "A", a, LA_END_ORDERLY);
 	ex_told(x, "B", b, LA_END_RESET);
-	ex_is(x, "bytes A reads, all of B's", a->got, server_says.send);
+	ex_is(x, "bytes A reads, all of B's", a->got, server_plan.send);
 	ex_is(x, "wrong bytes", a->wrong, 0);
 	ex_is(x, "RSTs A sends", ex_count(x, EX_A, LA_C_rst_out), 1);
 	ex_is(x, "FINs A answers from TIME_WAIT", ex_count(x, EX_A, LA_C_time_wait_fin_acked), 0);
@@ -81,7 +82,7 @@ lost_last_ack_without(struct explain *x)
 	ex_verdict(x,
 		   "'%s' is reported to B, which means that data may be lost, but A has read %u of %u bytes: "
 		   "without TIME_WAIT one lost ACK turns an orderly close into a reset.",
-		   la_end_name(b->why.end), a->got, server_says.send);
+		   la_end_name(b->why.end), a->got, server_plan.send);
 }
 
 /* ------------------------------------------------------------------ SO_LINGER 0 */
@@ -127,15 +128,15 @@ linger_reset(struct explain *x)
 	       "has two effects. First, '%s' is reported to B, which has read %u of the %u bytes that "
 	       "A's user had sent; the other bytes are discarded. Second, no TIME_WAIT protects the "
 	       "tuple: A opens it again %.1f s later. The segment that a router held arrives in the "
-	       "new incarnation, is in its window, and is delivered: %u bytes that A did not send "
-	       "there. B acknowledges these bytes before A has sent its own bytes of the same numbers, "
-	       "which arrive later and are dropped as duplicates.",
+	       "new incarnation, is in its window, and is delivered: %u bytes that A did not send in "
+	       "this incarnation. B acknowledges their sequence numbers before A has sent its own bytes "
+	       "with these numbers. When A's bytes arrive, B drops them as duplicates.",
 	       la_end_name(b->why.end), b->got, old.send, ((double)a2->opened_us - (double)a->closed_us) / 1e6,
 	       b2->wrong);
 	ex_told(x, "A of #1", a, LA_END_ABORTED);
 	ex_told(x, "B of #1", b, LA_END_RESET);
 	ex_is(x, "bytes of #1 that B never reads", old.send - b->got, 8);
-	ex_is(x, "bytes of #1 that A knows are not acknowledged", a->why.unacked, 8);
+	ex_is(x, "unacknowledged bytes reported to A of #1", a->why.unacked, 8);
 	ex_is(x, "TIME_WAIT entries made by A for #1",
 	      ex_count(x, EX_A, LA_C_time_wait_entered) - (a2->why.end == LA_END_ORDERLY), 0);
 	ex_is(x, "bytes of #1 that B reads in #2", b2->wrong, 4);

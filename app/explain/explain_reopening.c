@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Opening a tuple again: before 2*MSL are over, by a duplicate SYN, after a crash. */
+/* Opening a tuple again: before 2*MSL is over, by an old duplicate SYN, and after a crash. */
 
 #include <string.h>
 
@@ -32,11 +32,11 @@ reopen_newer(struct explain *x)
 
 	ex_say(x,
 	       "B closes first, so B has TIME_WAIT. A opens the same tuple again after %.3f s. B "
-	       "may accept: a SYN whose number is above all numbers of the old connection, and "
-	       "whose timestamp is newer than its last, cannot be an old duplicate (RFC 9293 3.6.1, "
-	       "RFC 6191). Here the number is %u above that of the old SYN. B ends its TIME_WAIT "
-	       "and opens. An old segment that is still in the network has an older timestamp than "
-	       "the new incarnation, and PAWS drops it.",
+	       "may accept: a SYN whose sequence number is above all numbers of the old connection, "
+	       "and whose timestamp is newer than the last of that connection, cannot be an old "
+	       "duplicate (RFC 9293 3.6.1, RFC 6191). Here the number is %u above that of the old SYN. "
+	       "B ends its TIME_WAIT and opens. An old segment that is still in the network has an older "
+	       "timestamp than the new incarnation, and PAWS drops it.",
 	       old && new ? (double)(new->us - old->us) / 1e6 : 0, old && new ? new->abs_seq - old->abs_seq : 0);
 	ex_told(x, "B of #1", b, LA_END_ORDERLY);
 	ex_told(x, "A of #2", a2, LA_END_ORDERLY);
@@ -77,13 +77,13 @@ whole_time_wait(const struct explain *x)
 static void
 reopen_old_duplicate(struct explain *x)
 {
-	/* the first SYN from A was sent before the story */
+	/* the 2nd SYN from A is the story's first: ex_introduce() has sent one */
 	static const char *const faults[] = {"hold the 2nd syn from A for 8s"};
 	static const struct la_sim_plan server = {
 		.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_TIME, .amount = 200, .opts = {.no_timestamps = true}};
 	static const struct la_sim_plan client = {
 		.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN, .opts = {.no_timestamps = true}};
-	/* a seed that gives A the lower ISN the second time */
+	/* with this seed A's second ISN is lower than its first */
 	struct la_sim_config cfg = {.seed = 12, .faults = faults, .nfaults = 1};
 	const struct la_ladder_item *old, *new;
 	struct la_sim_conn *a2, *b;
@@ -110,8 +110,8 @@ reopen_old_duplicate(struct explain *x)
 	       "A router holds A's SYN. A crashes, and its next ISN, with a new secret, is %u below "
 	       "that of the held SYN. The second connection opens and closes, and B is in TIME_WAIT "
 	       "when the old SYN arrives. Its number is newer, so B opens a connection. A has no "
-	       "such connection: it answers the SYN,ACK with a RST. A stack that has removed its "
-	       "TIME_WAIT entry at the SYN has none now. B kept the entry during the handshake and "
+	       "such connection: A answers the SYN,ACK with a RST. A stack that removes its TIME_WAIT "
+	       "entry at the SYN has no entry now. B kept the entry during the handshake and "
 	       "gives it back (RFC 1122 4.2.2.13 (2)), with its old deadline: TIME_WAIT lasts %.3f "
 	       "s from its start to its end.",
 	       old && new ? old->abs_seq - new->abs_seq : 0, whole_time_wait(x));
@@ -210,9 +210,9 @@ quiet_time_without(struct explain *x)
 	ex_say(x,
 	       "A crashes and opens again immediately. B still has the old connection and answers "
 	       "the SYN with an ACK from it (RFC 5961 4). A's RST ends the old connection, and A's "
-	       "SYN opens the tuple again; it was sent again at %.3f s. No table shows that a "
-	       "segment of the old connection is in flight. It arrives when its number is B's "
-	       "RCV.NXT in the new incarnation, and is delivered.",
+	       "SYN, sent again at %.3f s, opens the tuple again. No table shows that a segment of the "
+	       "old connection is in flight. This segment arrives when its SEG.SEQ is B's RCV.NXT in "
+	       "the new incarnation, and is delivered.",
 	       ex_nth(x, 0, LA_SYN, 0, 2) ? (double)ex_nth(x, 0, LA_SYN, 0, 2)->us / 1e6 : 0);
 	ex_is_true(x, "opening is not refused", !c.refused);
 	ex_told(x, "B of #1", c.b, LA_END_RESET);

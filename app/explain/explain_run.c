@@ -15,11 +15,11 @@ enum {
 	ROW_BYTES = 24,
 };
 
-/* ------------------------------------------------------------------ hooks: the ladder's, and a
- * capture
+/* ------------------------------------------------------------------ hooks: of the ladder, and for
+ * the capture
  *
- * The capture has each segment once, on the interface and at the time of its transmission, also lost
- * ones. A segment that a router forwards late is captured again, on the router's interface.
+ * The capture has each segment, also a lost one, at the time of its transmission on the interface of its
+ * sender. A copy, and a segment that a router held, are captured again on the router's interface.
  */
 
 static void
@@ -71,8 +71,8 @@ ex_on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t 
 
 /* ------------------------------------------------------------------ the world */
 
-/* Every host connects to a closed port of every other host. This resolves all MAC
- * addresses, so no story begins with ARP. (A fault rule that counts SYNs or RSTs has then counted one in each direction.)
+/* Every host connects to a closed port of every other host. This resolves all MAC addresses, so no story
+ * begins with ARP. (A fault rule that counts SYNs or RSTs has then counted one SYN or RST in each direction.)
  */
 static bool
 ex_introduce(struct explain *x)
@@ -175,7 +175,7 @@ ex_server(struct explain *x)
 			best = c;
 	if (best)
 		return best;
-	snprintf(x->error, sizeof(x->error), "B has no connection that the story needs");
+	snprintf(x->error, sizeof(x->error), "B lacks the connection of the story");
 	memset(&none, 0, sizeof(none));
 	none.w = x->w;
 	none.host = EX_B;
@@ -198,7 +198,7 @@ void
 ex_quiet(struct explain *x)
 {
 	if (!la_sim_quiet(x->w, x->start + LONGEST_MS * 1000ull))
-		snprintf(x->error, sizeof(x->error), "events go on after the longest time of a story");
+		snprintf(x->error, sizeof(x->error), "events are pending at the time limit of a story");
 }
 
 bool

@@ -65,7 +65,7 @@ ex_print(const struct explain *x, const struct la_ladder_style *st)
 
 	printf("%s%s%s: %s\n", bold, x->sc->name, off, x->sc->title);
 	if (x->sc->weak)
-		print_paragraph("Weakened, as only the simulator can: ", x->sc->weak, prose);
+		print_paragraph("Weakened by the simulator: ", x->sc->weak, prose);
 	putchar('\n');
 	la_ladder_print(x->ladder, stdout, st);
 	putchar('\n');

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Answers to requests: resource, status, head; and a client's request. Pure
- * functions. */
+/* Answers to requests: choice of resource and status, and the head. Also a client's request. Pure functions. */
 
 #include <stdio.h>
 #include <string.h>
@@ -9,10 +8,10 @@
 
 #include "http/http_parse.h"
 
-/* GET, HEAD and OPTIONS are allowed for every resource, POST for those that need a request with a body. */
+/* GET, HEAD and OPTIONS are allowed for every resource, POST for resources that tests use with a request body. */
 static const char allow_get[] = "GET, HEAD, OPTIONS", allow_post[] = "GET, HEAD, POST, OPTIONS";
 
-/* The target's path without its query, which is ignored. False: the path is longer than the stored part. */
+/* Sets *len to the length of the target's path, without the query. Returns false: only a part of the path is stored. */
 static bool
 target_path(const struct http_parser *p, size_t *len)
 {
@@ -22,7 +21,7 @@ target_path(const struct http_parser *p, size_t *len)
 	return q || !p->target_cut;
 }
 
-/* The answer to a well-formed request. */
+/* Sets *a to the answer to a well-formed request. */
 static void
 answer_choose(const struct http_parser *p, struct http_answer *a)
 {
@@ -91,7 +90,7 @@ http_answer_head(const struct http_answer *a, const char *date, char *buf, size_
 			     "Content-Length: %lu\r\n"
 			     "%s\r\n",
 			     a->status, reason_len, reason, date, type, a->length, connection);
-	else { /* RFC 9110 8.6: no length with a transfer coding, and none in a 204 */
+	else { /* RFC 9110 8.6: neither a transfer coding nor a 204 goes with Content-Length */
 		bool typed = !has_no_content(a->status), counted = typed && !a->chunked && !a->until_close;
 		char length[48] = "";
 
@@ -112,7 +111,7 @@ http_answer_head(const struct http_answer *a, const char *date, char *buf, size_
 int
 http_request(char *buf, size_t size, const char *path, const char *host, const char *version, bool last)
 {
-	bool is6 = strchr(host, ':') != NULL; /* in brackets (RFC 3986 3.2.2) */
+	bool is6 = strchr(host, ':') != NULL; /* an IPv6 address is in brackets (RFC 3986 3.2.2) */
 
 	return snprintf(buf, size, "GET %s HTTP/1.1\r\nHost: %s%s%s\r\nUser-Agent: lastack/%s\r\n%s\r\n", path,
 			is6 ? "[" : "", host, is6 ? "]" : "", version, last ? "Connection: close\r\n" : "");

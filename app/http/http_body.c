@@ -53,7 +53,7 @@ is_text(uint8_t ch)
 	return ch == '\t' || (ch >= ' ' && ch != 0x7f);
 }
 
-/* Counts a byte of an extension or of the trailer. */
+/* Counts a byte of an extension or of the trailer. Returns false, and refuses the body, when there are too many. */
 static bool
 body_count_extra(struct http_body *b)
 {
@@ -84,7 +84,7 @@ size_byte(struct http_body *b, uint8_t ch)
 	}
 }
 
-/* A line feed must follow; then the data, or the trailer behind the last chunk. */
+/* Takes the LF of a size line. Data follow, or the trailer after the last chunk. */
 static void
 size_done(struct http_body *b, uint8_t ch)
 {
@@ -186,7 +186,7 @@ http_body_parse(struct http_body *b, const void *buf, size_t len)
 	return i;
 }
 
-/* Every chunk but the last is HTTP_CHUNK bytes. The last one, which may be missing, has the rest, and "0" follows. */
+/* The body has chunks of HTTP_CHUNK bytes, a shorter chunk if bytes remain, and the last chunk, "0". */
 size_t
 http_chunked_at(uint64_t n, uint64_t pos, char *text, uint64_t *from)
 {

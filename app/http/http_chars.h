@@ -30,7 +30,7 @@ is_authority_char(uint8_t ch)
 	       (ch != '\0' && strchr("-._~%!$&'()*+,;=:[]", ch) != NULL);
 }
 
-/* A token longer than any known one keeps its length at the end of the buffer and matches none. */
+/* Adds a byte to the token. A token that fills the buffer is longer than any known token, and matches none. */
 static inline void
 token_add(struct http_parser *p, char ch)
 {
@@ -46,7 +46,8 @@ token_is(const struct http_parser *p, const char *text)
 
 enum http_target { HTTP_TARGET_MORE, HTTP_TARGET_END, HTTP_TARGET_BAD };
 
-/** A byte of the target, up to the space behind it. p->field is 0 and p->token empty before the first. */
+/** Parses a byte of the target. The space behind the target returns HTTP_TARGET_END. Before the first byte p->field
+ * must be 0 and p->token empty. */
 enum http_target http_target_byte(struct http_parser *p, uint8_t ch);
 
 #endif

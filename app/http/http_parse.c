@@ -72,7 +72,7 @@ method_done(struct http_parser *p)
 		if (token_is(p, names[m]))
 			p->method = m;
 	p->token_len = 0;
-	p->field = 0; /* of http_target_byte() */
+	p->field = 0; /* http_target_byte() begins with form START */
 	p->state = TARGET;
 }
 
@@ -91,7 +91,7 @@ version_done(struct http_parser *p, uint8_t ch)
 		parser_fail(p, 505);
 		return;
 	}
-	p->minor = t[7] == '0' ? 0 : 1; /* 1.2 and later speak 1.1 as well (RFC 9110 2.5) */
+	p->minor = t[7] == '0' ? 0 : 1; /* a client of 1.2 or later accepts 1.1 (RFC 9110 2.5) */
 	p->token_len = 0;
 	p->state = ch == '\r' ? LINE_LF : FIELD_START;
 }
@@ -111,7 +111,7 @@ name_done(struct http_parser *p)
 		parser_fail(p, 400); /* RFC 9112 3.2: more than one */
 }
 
-/* A transfer coding (RFC 9112 6.1): chunked is the last one, and is applied once. */
+/* Takes a transfer coding (RFC 9112 6.1). chunked must be the last coding, and must occur once. */
 static void
 parser_coding(struct http_parser *p)
 {
@@ -122,7 +122,7 @@ parser_coding(struct http_parser *p)
 	p->chunked |= chunked;
 }
 
-/* One member of a comma-separated list is complete. Empty members are ignored (RFC 9110 5.6.1.2). */
+/* Takes a complete member of a comma-separated list. Empty members are ignored (RFC 9110 5.6.1.2). */
 static void
 list_member(struct http_parser *p)
 {
@@ -143,7 +143,7 @@ list_member(struct http_parser *p)
 	p->token_len = 0;
 }
 
-/* White space inside of a member is kept as one space, so that "chun ked" is not chunked. */
+/* Takes a byte of a list. White space inside a member is kept as one space, so that "chun ked" is not chunked. */
 static void
 list_byte(struct http_parser *p, uint8_t ch)
 {
@@ -171,7 +171,7 @@ value_byte(struct http_parser *p, uint8_t ch)
 		list_byte(p, ch);
 		break;
 	case F_LENGTH:
-		/* digits, then perhaps trailing white space: token_len 0 none, 1 digits, 2 space */
+		/* digits, then optional white space. token_len: 0 nothing, 1 digits, 2 white space after the digits */
 		if (space && p->token_len != 0)
 			p->token_len = 2;
 		else if (ch < '0' || ch > '9' || p->token_len == 2)
@@ -181,7 +181,7 @@ value_byte(struct http_parser *p, uint8_t ch)
 			if (p->value <= UINT64_MAX / 10 - 1)
 				p->value = p->value * 10 + (uint64_t)(ch - '0');
 			else
-				p->value = UINT64_MAX / 10; /* stays there: far above any limit */
+				p->value = UINT64_MAX / 10; /* saturates, above any limit */
 		}
 		break;
 	case F_HOST:
@@ -229,7 +229,7 @@ value_done(struct http_parser *p, uint8_t ch)
 	p->state = ch == '\r' ? LINE_LF : FIELD_START;
 }
 
-/* The empty line has been read: the checks of the whole head. */
+/* Checks the whole head, after its empty line. */
 static void
 head_done(struct http_parser *p)
 {
@@ -261,7 +261,7 @@ field_start(struct http_parser *p, uint8_t ch)
 	else if (ch == '\n')
 		head_done(p);
 	else if (!is_token(ch))
-		parser_fail(p, 400); /* also folding */
+		parser_fail(p, 400); /* also a folded field (RFC 9112 5.2) */
 	else {
 		token_add(p, ascii_lower(ch));
 		p->state = FIELD_NAME;

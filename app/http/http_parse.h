@@ -8,10 +8,11 @@
  * and query, and the few fields that matter. A connection costs a fixed, small amount of memory, whatever the
  * length of the head (up to HTTP_HEAD_MAX), of its host name and of its body.
  *
- * Why not libhttp-parser (Debian, 2.9.4): it accepts what a server must refuse, or what other readers read in another
- * way: white space before a colon, folded fields, two Host fields, LF within a chunk extension, "0\r\r". It refuses
- * Content-Length twice with one value, which RFC 9112 6.3 allows, and takes a field whose name begins with
- * Transfer-Encoding for that field. tests/fuzz/fuzz_http_request.c compares both. */
+ * Why not libhttp-parser (Debian, 2.9.4): libhttp-parser accepts input that a server must refuse, or that other
+ * recipients interpret differently: white space before a colon, folded fields, two Host fields, LF within a chunk
+ * extension, "0\r\r". It refuses two Content-Length fields with one value, which RFC 9112 6.3 allows, and treats a
+ * field whose name begins with Transfer-Encoding as Transfer-Encoding. tests/fuzz/fuzz_http_request.c compares the two
+ * parsers. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,7 +26,7 @@ enum {
 	HTTP_TARGET_MAX = 64,	  /* bytes of the target's path and query that are kept */
 	HTTP_ANSWER_MAX = 512,	  /* bytes of any response head */
 	HTTP_TEXT_MAX = 1024,	  /* bytes of any body that is a text */
-	HTTP_BODY_MIN_RATE = 500, /* bytes/s: a request's body has head_ms and its length at this rate */
+	HTTP_BODY_MIN_RATE = 500, /* bytes/s: the time limit of a body is head_ms plus its length at this rate */
 };
 
 enum http_method { HTTP_OTHER, HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_CONNECT };
@@ -34,7 +35,7 @@ struct http_parser {
 	uint8_t state;	 /* private */
 	uint8_t field;	 /* private: which field's value is being read */
 	bool done;	 /* the head is complete or refused: see status */
-	uint16_t status; /* 0: well-formed; otherwise the answer, after which the connection closes */
+	uint16_t status; /* 0: well-formed; otherwise the status of the answer, after which the connection closes */
 	uint16_t total;	 /* bytes of the head so far */
 	enum http_method method;
 	uint8_t minor;	   /* HTTP/1.minor, 0 or 1 */
@@ -42,7 +43,7 @@ struct http_parser {
 	bool conn_keep;	   /* Connection: keep-alive */
 	bool expect;	   /* Expect: 100-continue */
 	bool expect_other; /* Expect: anything else */
-	bool chunked;	   /* Transfer-Encoding: chunked, and nothing else */
+	bool chunked;	   /* Transfer-Encoding has chunked */
 	bool has_length, has_encoding, has_host, bad_value;
 	bool other_coding; /* private: a transfer coding that is not chunked */
 	bool bad_coding;   /* private: chunked twice, or a coding after chunked */
@@ -51,7 +52,7 @@ struct http_parser {
 	uint64_t value;	   /* private: the number being read */
 	uint8_t token_len; /* private */
 	uint8_t target_len;
-	bool target_cut; /* longer than what is kept */
+	bool target_cut; /* path and query are longer than HTTP_TARGET_MAX */
 	char token[20];	 /* private */
 	/* Path and query, without scheme and authority ("/" for an empty path), or "*". Empty for CONNECT. */
 	char target[HTTP_TARGET_MAX];
@@ -62,22 +63,22 @@ void http_parser_init(struct http_parser *p);
 /** Reads up to the end of the head. Returns the bytes taken: all of them unless p->done. */
 size_t http_parse(struct http_parser *p, const void *buf, size_t len);
 
-/** Only empty lines have been received so far. */
+/** Returns whether no byte of a request has been parsed; empty lines before a request do not count. */
 bool http_parser_idle(const struct http_parser *p);
 
-/** May the connection be used again after this request (RFC 9112 9.3)? */
+/** Returns whether the connection may be used again after this request (RFC 9112 9.3). */
 bool http_keep_alive(const struct http_parser *p);
 
-/** Has the request a body? */
+/** Returns whether the request has a body. */
 bool http_has_body(const struct http_parser *p);
 
 /** How the connection ends after an answer. */
 enum http_end {
-	HTTP_END_USUAL,	 /* as Connection and the service's configuration say */
+	HTTP_END_USUAL,	 /* by the Connection field and --http-close */
 	HTTP_END_FIN,	 /* /end/fin: our FIN at once */
 	HTTP_END_RST,	 /* /end/rst: RST as soon as the answer is acknowledged */
-	HTTP_END_HALF,	 /* /end/half: answer and FIN before the request's body is read; reading goes on */
-	HTTP_END_LINGER, /* /end/linger: the first FIN is the client's, for a limited time */
+	HTTP_END_HALF,	 /* /end/half: answer and FIN before the request's body is read, then read until the FIN */
+	HTTP_END_LINGER, /* /end/linger: our FIN after the client's FIN, or after a limited time */
 };
 
 struct http_answer {
@@ -87,7 +88,7 @@ struct http_answer {
 	bool pattern;	   /* the body is the pattern; otherwise `text` */
 	bool chunked;	   /* the body is sent in chunks */
 	bool until_close;  /* the body has no length: our FIN ends it */
-	bool keep;	   /* the connection lives on */
+	bool keep;	   /* the connection stays open for the next request */
 	bool http10;	   /* the request was HTTP/1.0 */
 	bool post;	   /* the resource allows POST */
 	uint32_t delay_ms; /* time from the request's last byte to the answer's first */
@@ -96,23 +97,25 @@ struct http_answer {
 	uint64_t length;   /* bytes of the body */
 };
 
-/** The answer to a request. p->done is true. */
+/** Sets *a to the answer to a request. p->done must be true. */
 void http_answer(const struct http_parser *p, struct http_answer *a);
 
-/** The response head; date: the Date field's value. Returns its length, less than HTTP_ANSWER_MAX. */
+/** Writes the response head to buf. date: the Date field's value. Returns the head's length, less than size. */
 size_t http_answer_head(const struct http_answer *a, const char *date, char *buf, size_t size);
 
-/** The resource of a path: status, body, delay and end of a GET's answer. False: there is none. */
+/** Sets status, body, delay and end of the answer to a GET of path. Returns false: path is no resource, and *a may have
+ * changed. */
 bool http_resource(const char *path, size_t len, struct http_answer *a);
 
-/** "404 Not Found\n": status, reason phrase (RFC 9110 15) and a line end. The status of an unassigned code is 000. */
+/** Returns "404 Not Found\n", for example: status, reason phrase (RFC 9110 15) and a line end. For an unassigned code
+ * returns "000 Unassigned\n". */
 const char *http_status_text(uint16_t status);
 
-/** IMF-fixdate of RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT". buf: 32 bytes. */
+/** Writes an IMF-fixdate (RFC 9110 5.6.7), such as "Sun, 06 Nov 1994 08:49:37 GMT". size: at least 32. */
 void http_date(int64_t unix_seconds, char *buf, size_t size);
 
-/** A GET of path as a client sends it. host: an address; version: our own; last: the server is to close
- * after it. Returns its length, as snprintf() does. */
+/** Writes a GET request for path. host: the server's address; version: of lastack, for User-Agent; last: with
+ * Connection: close. Returns the request's length, as snprintf() does. */
 int http_request(char *buf, size_t size, const char *path, const char *host, const char *version, bool last);
 
 #endif

@@ -6,9 +6,9 @@
  *                                                           -> BODY                        -> END
  *                                                           -> SIZE -> DATA -> ... TRAILER -> END
  *
- * Lines end with CR LF or with LF alone (2.2). A value that goes on in the next line is read with a space there (5.2),
- * so a value ends at the first byte of the next line. White space before a colon is ignored (5.1).
- * Transfer-Encoding overrides Content-Length, and the connection is not used again (6.1, 6.3). */
+ * Lines end with CR LF or with LF alone (2.2). A folded value continues in the next line; the fold is read as a space
+ * (5.2). So the first byte of the next line shows whether a value has ended. White space before a colon is ignored
+ * (5.1). Transfer-Encoding overrides Content-Length, and the connection is not used again (6.1, 6.3). */
 
 #include <string.h>
 
@@ -24,7 +24,7 @@ enum state {
 	NAME_SPACE, /* white space before the colon */
 	VALUE,
 	VALUE_LF,  /* CR of a value seen */
-	VALUE_END, /* the value's line has ended: the next byte says whether the value goes on */
+	VALUE_END, /* the value's line has ended: the next byte shows whether the value continues */
 	HEAD_LF,   /* CR of the empty line seen */
 	BODY,
 	SIZE, /* of a chunk */
@@ -97,7 +97,7 @@ status_line(struct http_reply *r, uint8_t ch)
 		return;
 	}
 	if (r->line == 7)
-		r->minor = ch != '0'; /* 1.2 and later speak 1.1 as well (RFC 9110 2.5) */
+		r->minor = ch != '0'; /* a server of 1.2 or later obeys 1.1 (RFC 9110 2.5) */
 	else if (r->line > 8)
 		r->status = (uint16_t)(r->status * 10 + (ch - '0'));
 	if (++r->line < 12)
@@ -227,7 +227,7 @@ extension_byte(struct http_reply *r, uint8_t ch)
 
 /* ---- the machine ---- */
 
-/* States of the body that have no byte of data. */
+/* Takes a byte of the body that is not data: of a size line, or of the line end after a chunk's data. */
 static void
 frame_byte(struct http_reply *r, uint8_t ch)
 {
@@ -348,7 +348,7 @@ head_byte(struct http_reply *r, uint8_t ch)
 	}
 }
 
-/* The bytes of an ignored value, up to its end: most bytes of a typical head. */
+/* Returns the number of bytes of an ignored value up to its end. Most bytes of a typical head are in ignored values. */
 static size_t
 skip_value(const uint8_t *b, size_t len)
 {
@@ -359,7 +359,7 @@ skip_value(const uint8_t *b, size_t len)
 	return i;
 }
 
-/* Consecutive body bytes; returns their number. */
+/* Takes at most len body bytes. Returns their number. */
 static size_t
 reply_body_run(struct http_reply *r, size_t len)
 {
@@ -393,7 +393,7 @@ http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
 		if (r->state == VALUE && r->field == REPLY_F_OTHER) {
 			size_t n = skip_value(b + i, len - i);
 
-			if (n > HTTP_REPLY_HEAD_MAX - r->total) /* the same limit for any segmentation of the head */
+			if (n > HTTP_REPLY_HEAD_MAX - r->total) /* the limit does not depend on segments */
 				n = HTTP_REPLY_HEAD_MAX - r->total;
 			r->total += (uint32_t)n;
 			i += n;

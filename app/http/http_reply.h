@@ -5,16 +5,16 @@
 /* HTTP/1.x answers (RFC 9112), byte by byte: a pure parser without allocation.
  *
  * The parser keeps no field and no body byte. One answer costs sizeof(struct http_reply) bytes per connection,
- * for any length of head and body and any cut into segments. Debian's parsers (libhttp-parser, libllhttp) call back
- * into the user and leave 204, 304, HEAD, 1xx and the limits to the user. For this reason the parser here stays;
- * tests/fuzz/fuzz_http_reply.c compares it with libhttp-parser. */
+ * for any length of head and body and any cut into segments. Debian's parsers (libhttp-parser, libllhttp) leave 204,
+ * 304, HEAD, 1xx and the limits to callbacks of the user, so lastack has its own parser.
+ * tests/fuzz/fuzz_http_reply.c compares this parser with libhttp-parser. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	HTTP_REPLY_HEAD_MAX = 65536, /* bytes of the heads of one answer, 1xx heads included; of its trailer as well */
+	HTTP_REPLY_HEAD_MAX = 65536, /* bytes of the heads of one answer, with 1xx heads; also bytes of its trailer */
 	HTTP_REPLY_LINE_MAX = 4096,  /* bytes of a chunk's size line */
 };
 
@@ -30,11 +30,11 @@ enum http_reply_error {
 	REPLY_BAD_LENGTH,      /* Content-Length: no number, or different numbers */
 	REPLY_BAD_CODING,      /* Transfer-Encoding: chunked twice, or with a parameter */
 	REPLY_BAD_CHUNK,       /* a chunk's size line, or the line end behind its data */
-	REPLY_SWITCHED,	       /* 101 without an Upgrade of ours */
+	REPLY_SWITCHED,	       /* status 101, though the request has no Upgrade field */
 	REPLY_ERRORS
 };
 
-/** Zeroed: an answer is awaited. Fields are read-only for the user, except no_body. */
+/** The user zeroes the struct before an answer, and then writes no field except no_body. */
 struct http_reply {
 	uint64_t length;   /* Content-Length, when has_length */
 	uint64_t left;	   /* private: bytes of the body or chunk still to come */
@@ -43,34 +43,34 @@ struct http_reply {
 	uint16_t line;	   /* private: bytes of the status line or chunk line */
 	uint16_t status;   /* of the final answer; 0 before its status line is read */
 	uint8_t state;	   /* private */
-	uint8_t field;	   /* private: whose value is being read */
+	uint8_t field;	   /* private: the field whose value is being read */
 	uint8_t minor;	   /* HTTP/1.minor: 0 or 1 */
-	uint8_t error;	   /* enum http_reply_error; other than REPLY_GOOD: done is set as well */
+	uint8_t error;	   /* enum http_reply_error; with an error, done is true too */
 	uint8_t token_len; /* private */
 	char token[18];	   /* private: one more than the longest name that matters */
-	bool no_body;	   /* set by the user before the first byte: the request was HEAD */
+	bool no_body;	   /* the request was HEAD; the user sets this before the first byte */
 	bool head_done;	   /* the final head is complete: status, has_length and length are valid */
 	bool done;	   /* the answer is complete, or error is set */
 	bool has_length;
-	bool has_coding;				/* Transfer-Encoding was there */
-	bool chunked;					/* and chunked is the last coding */
+	bool has_coding;				/* the head has Transfer-Encoding */
+	bool chunked;					/* chunked is the last transfer coding */
 	bool any_chunked;				/* private */
 	bool until_close;				/* the peer's FIN ends the body */
 	bool conn_close, conn_keep;			/* Connection: close, keep-alive */
 	bool number, space, quoted, parameter, trailer; /* private */
 };
 
-/** Reads up to the end of the next run of body bytes, or of the answer. Returns the bytes taken, at least one unless
- * len is 0 or r->done; the last *body of them are body. */
+/** Reads up to the end of the next consecutive body bytes, or up to the end of the answer. Returns the number of bytes
+ * taken, at least 1 unless len is 0 or r->done. The last *body of the taken bytes belong to the body. */
 size_t http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body);
 
-/** The peer's FIN. True: the answer is complete; false: r->error says why it is not. */
+/** Ends the answer at the peer's FIN. Returns whether the answer is complete; if not, r->error has the reason. */
 bool http_reply_fin(struct http_reply *r);
 
-/** After a complete answer: may another request be sent on the connection (RFC 9112 9.3)? */
+/** Returns whether the answer is complete and another request may be sent on the connection (RFC 9112 9.3). */
 bool http_reply_persistent(const struct http_reply *r);
 
-/** "short_body", ...; of REPLY_GOOD "good". */
+/** Returns the name of an error, such as "short_body"; "good" for REPLY_GOOD. */
 const char *http_reply_error_name(enum http_reply_error e);
 
 #endif

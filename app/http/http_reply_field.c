@@ -37,7 +37,7 @@ http_reply_name_end(struct http_reply *r)
 	r->number = r->space = r->quoted = r->parameter = false;
 }
 
-/* A member of Content-Length: repeats of one number are that number (RFC 9110 8.6). */
+/* Ends a member of the list in Content-Length. All members must be one number (RFC 9110 8.6). */
 static void
 length_done(struct http_reply *r)
 {
@@ -66,7 +66,7 @@ length_byte(struct http_reply *r, uint8_t ch)
 	}
 }
 
-/* A member of Transfer-Encoding; the last one decides (RFC 9112 6.3, rule 4). */
+/* Ends a member of the list in Transfer-Encoding. The last member decides (RFC 9112 6.3, rule 4). */
 static void
 coding_done(struct http_reply *r)
 {
@@ -97,7 +97,7 @@ coding_byte(struct http_reply *r, uint8_t ch)
 		r->space = r->token_len > 0;
 	} else {
 		if (r->space)
-			http_reply_token(r, ' '); /* two words are not a known coding */
+			http_reply_token(r, ' '); /* a coding of two words matches no known coding */
 		r->space = false;
 		http_reply_token(r, ch);
 	}

@@ -2,24 +2,26 @@
 #ifndef LA_APP_HTTP_REPLY_FIELD_H
 #define LA_APP_HTTP_REPLY_FIELD_H
 
-/* The fields of an answer that frame it (RFC 9112 6): Connection, Content-Length, Transfer-Encoding. Inside of
- * http_reply. */
+/* The fields that decide where an answer and its connection end (RFC 9112 6, 9): Connection, Content-Length,
+ * Transfer-Encoding. For http_reply.c alone. */
 
 #include "http/http_reply.h"
 
 enum http_reply_field { REPLY_F_OTHER, REPLY_F_CONNECTION, REPLY_F_LENGTH, REPLY_F_ENCODING };
 
+/** Ends the answer with an error. */
 void http_reply_fail(struct http_reply *r, enum http_reply_error e);
 
-/** The answer has no body by its status or its request (RFC 9112 6.3, rule 1), or is 1xx. */
+/** Returns whether the status or the request excludes a body (RFC 9112 6.3, rule 1). */
 bool http_reply_bodiless(const struct http_reply *r);
 
-/** A byte of a token, in lower case. A token that fills the buffer is longer than any that matters, and equals
+/** Adds a byte to the token, in lower case. A token that fills the buffer is longer than any known token, and matches
  * none. */
 void http_reply_token(struct http_reply *r, uint8_t ch);
 
-/** The token is a field's name; its value begins. */
+/** Takes the token as a field's name. The value of the field follows. */
 void http_reply_name_end(struct http_reply *r);
+/** http_reply_value() takes a byte of the value, http_reply_value_end() the end of the value. */
 void http_reply_value(struct http_reply *r, uint8_t ch);
 void http_reply_value_end(struct http_reply *r);
 

@@ -14,7 +14,7 @@ static const char root_text[] =
 	"/delay/TIME   answered after TIME (50ms, 2s; up to 60s)\n"
 	"/end/fin      answered, then FIN at once\n"
 	"/end/rst      answered as if to be kept alive, then RST when the answer is acknowledged\n"
-	"/end/half     answer and FIN before the request's body is read; reads on until the client's FIN\n"
+	"/end/half     answer and FIN before the request's body is read, then read until the client's FIN\n"
 	"/end/linger   answered with Connection: close; the client's FIN comes first, or ours after 10 s\n";
 
 _Static_assert(sizeof(root_text) - 1 <= HTTP_TEXT_MAX, "HTTP_TEXT_MAX");
@@ -90,7 +90,8 @@ http_status_text(uint16_t status)
 	return "000 Unassigned\n";
 }
 
-/* The decimal number, at most max, behind a prefix of the path. Moves *path behind it. */
+/* Reads the decimal number, at most max, behind a prefix of the path, and moves *path behind it. Returns false: the
+ * path has another form, or the number is above max. */
 static bool
 path_number(const char **path, const char *end, const char *prefix, uint64_t max, uint64_t *n)
 {
@@ -117,7 +118,7 @@ path_is(const char *p, const char *end, const char *text)
 }
 
 static bool
-end_of(const char *p, const char *end, struct http_answer *a)
+path_end(const char *p, const char *end, struct http_answer *a)
 {
 	static const char *const paths[] = {[HTTP_END_FIN] = "/end/fin",
 					    [HTTP_END_RST] = "/end/rst",
@@ -171,5 +172,5 @@ http_resource(const char *path, size_t len, struct http_answer *a)
 		a->delay_ms = (uint32_t)n;
 		return (ms || path_is(p, end, "s")) && n <= HTTP_DELAY_MAX;
 	}
-	return end_of(p, end, a);
+	return path_end(p, end, a);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* The request target (RFC 9112 3.2), byte by byte. Path and query are kept; scheme and authority of the absolute form
- * are checked and skipped. They override Host (3.2.2), and no resource depends on either.
+ * are checked and skipped. The authority overrides the Host field (3.2.2); no resource depends on the host name.
  *
- * Another scheme than http sets `misdirected` (421): an origin server must not answer a request for an https resource
+ * A scheme other than http sets `misdirected` (421): an origin server must not answer a request for an https resource
  * on a connection without TLS (RFC 9110 7.4). The target of CONNECT is skipped. */
 
 #include "http/http_chars.h"
 
-/* in p->field */
+/* The part of the target that is being read, in p->field. */
 enum form {
 	START, /* the first byte decides the form */
 	SCHEME,
@@ -29,7 +29,7 @@ target_keep(struct http_parser *p, char ch)
 }
 
 static enum http_target
-go_on(struct http_parser *p, enum form form)
+target_enter(struct http_parser *p, enum form form)
 {
 	p->field = (uint8_t)form;
 	return HTTP_TARGET_MORE;
@@ -41,15 +41,15 @@ target_start(struct http_parser *p, uint8_t ch)
 	if (ch == ' ')
 		return HTTP_TARGET_BAD;
 	if (p->method == HTTP_CONNECT)
-		return go_on(p, CONNECT_TARGET);
+		return target_enter(p, CONNECT_TARGET);
 	if (ch == '/' || ch == '*') {
 		target_keep(p, (char)ch);
-		return go_on(p, ch == '/' ? PATH : ASTERISK);
+		return target_enter(p, ch == '/' ? PATH : ASTERISK);
 	}
 	if (ascii_lower(ch) < 'a' || ascii_lower(ch) > 'z')
 		return HTTP_TARGET_BAD;
 	token_add(p, ascii_lower(ch));
-	return go_on(p, SCHEME);
+	return target_enter(p, SCHEME);
 }
 
 static enum http_target
@@ -58,7 +58,7 @@ target_scheme(struct http_parser *p, uint8_t ch)
 	if (ch == ':') {
 		p->misdirected = !token_is(p, "http");
 		p->token_len = 0;
-		return go_on(p, SCHEME_END);
+		return target_enter(p, SCHEME_END);
 	}
 	if (!is_token(ch))
 		return HTTP_TARGET_BAD;
@@ -74,10 +74,10 @@ scheme_end(struct http_parser *p, uint8_t ch)
 	if (++p->token_len < 2)
 		return HTTP_TARGET_MORE;
 	p->token_len = 0;
-	return go_on(p, AUTHORITY);
+	return target_enter(p, AUTHORITY);
 }
 
-/* token_len 0: no host yet. An empty host is refused, and so is a user name (RFC 9110 4.2.1, 4.2.4). */
+/* token_len 0: no byte of the host was read. An empty host and a user name are refused (RFC 9110 4.2.1, 4.2.4). */
 static enum http_target
 target_authority(struct http_parser *p, uint8_t ch)
 {
@@ -91,7 +91,7 @@ target_authority(struct http_parser *p, uint8_t ch)
 	target_keep(p, '/'); /* an empty path is "/" (RFC 9110 4.2.3) */
 	if (ch == '?')
 		target_keep(p, '?');
-	return ch == ' ' ? HTTP_TARGET_END : go_on(p, PATH);
+	return ch == ' ' ? HTTP_TARGET_END : target_enter(p, PATH);
 }
 
 enum http_target

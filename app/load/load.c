@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack load: connections by schedule, and how they end. (internal.h maps the files.) */
+/* lastack load: connections by schedule, and how they end. (internal.h lists the files.) */
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,30 +20,30 @@
 static struct {
 	struct load_station station[LA_ENGINE_MAX_STATIONS];
 	struct load_report report;
-	struct la_tuples tuples[LOAD_TARGETS]; /* of all stations */
-	struct la_steer steer;		       /* which worker a tuple hashes to */
-	char csv_made[32];		       /* for --plot without --csv */
+	struct la_tuples tuples[LOAD_TARGETS]; /* of all stations together */
+	struct la_steer steer;		       /* selects the worker that a tuple hashes to */
+	char csv_made[32];		       /* name of the temporary CSV: --plot without --csv */
 } job;
 
 enum {
-	FIND_START = 1000,
-	FIND_MOST = 10000000,
-	FIND_TICK_MS = 100
-}; /* rates of the first trial and the highest, connections/s */
+	FIND_START = 1000,    /* rate of the first trial without --rate, connections/s */
+	FIND_MOST = 10000000, /* highest rate of a trial, connections/s */
+	FIND_TICK_MS = 100,   /* time between two calls of trials_tick() */
+};
 
 /* ---- the configuration ---- */
 
-/* The number of tuples that the run uses within 2*MSL. */
+/* Returns the most tuples that the run uses within 2*MSL. 0: not known (--find-max). UINT64_MAX: no limit. */
 static uint64_t
 load_tuples_needed(void)
 {
 	const struct load_config *cfg = &load.cfg;
 	uint64_t n = UINT64_MAX, most;
 
-	if (load.find.nconditions > 0) /* not known before the search */
+	if (load.find.nconditions > 0) /* the search sets the rates */
 		return 0;
 	if (cfg->connections != 0)
-		n = cfg->connections + cfg->ntargets * net.workers; /* those of the warm-up */
+		n = cfg->connections + cfg->ntargets * net.workers; /* and the warm-up connections */
 	if (cfg->pace.nsteps == 0)
 		return n;
 	most = pace_most(&cfg->pace, 2ull * net.shard.msl_ms * 1000000,
@@ -82,7 +82,7 @@ load_prepare(struct session *se)
 {
 	int rc = payload_init();
 
-	la_steer_init(&job.steer, se->cfg.nstations); /* a snapshot file may have set another key */
+	la_steer_init(&job.steer, se->cfg.nstations); /* again: a snapshot file may have set another key */
 	for (unsigned i = 0; rc == 0 && i < se->cfg.nstations; i++)
 		rc = load_station_init(&job.station[i]);
 	job.report.engine = se->engine;
@@ -141,7 +141,7 @@ open_csv(void)
 	return 0;
 }
 
-/* The last row is written; the picture uses all rows. */
+/* Closes the CSV, draws --plot from its rows, and removes a temporary CSV. Returns an exit status. */
 static int
 close_csv(bool draw)
 {
@@ -163,7 +163,7 @@ close_csv(bool draw)
 	return status;
 }
 
-/* Station i gets its share of all totals, and the tuples that hash to its shard. */
+/* Gives station i of `of` its share of all totals, and the tuples that hash to its shard. */
 static void
 set_station(struct la_engine_config *cfg, unsigned i, unsigned of)
 {
@@ -200,9 +200,9 @@ load_fatal(void)
 	return rc ? connect_error("load", rc) : EXIT_OK;
 }
 
-/* The longest possible run, where time ends it. */
+/* Prints the longest possible duration of a run that ends by time. */
 static void
-say_longest(void)
+print_longest(void)
 {
 	uint64_t end = load_time_limit(&load.cfg), ms = end / 1000000;
 	char total[16], drain[16], linger[16], length[16];
@@ -242,7 +242,7 @@ run(int argc, char **argv)
 	la_steer_init(&job.steer, se.cfg.nstations);
 	for (unsigned i = 0; i < se.cfg.nstations; i++)
 		set_station(&se.cfg, i, se.cfg.nstations);
-	se.cfg.duration_ms = 0; /* the stations observe it: they stop opening and let the rest finish */
+	se.cfg.duration_ms = 0; /* the stations observe --duration: they open no more, and open connections may end */
 	se.cfg.report_ms = load.interval_ms;
 	se.silent = net.quiet || load.find.nconditions > 0;
 	if (load.find.nconditions > 0)
@@ -260,7 +260,7 @@ run(int argc, char **argv)
 	job.report.nexpects = load.nexpects;
 	job.report.allow = load.allow_failures;
 	job.report.interval_ms = load.interval_ms;
-	say_longest();
+	print_longest();
 	status = session_run(&se);
 	csv = close_csv(se.summary.more != NULL);
 	if (se.summary.more != NULL && (net.json == NULL || strcmp(net.json, "-") != 0))

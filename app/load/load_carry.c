@@ -3,9 +3,9 @@
 /* Requests that are left after the end of their connection.
  *
  * A server may end a connection after any answer (RFC 9112 9.6). The requests that are left move to another
- * connection to the same target, opened as soon as the old one has ended. The load_conn of the old connection holds
- * them, so the slab bounds their number, and a closed loop never has more connections than it keeps open. A
- * connection that is opened here is due by no schedule: it counts in connects and in reconnects. */
+ * connection to the same target, opened as soon as the old one has ended. The new connection uses the load_conn of the
+ * old one. So the slab bounds the number of such connections, and a closed loop never exceeds --concurrency. A
+ * connection that is opened here is not in the schedule: it counts in connects and in reconnects. */
 
 #include <errno.h>
 
@@ -13,8 +13,8 @@
 
 enum {
 	BURST = 64,	    /* connections opened a round */
-	SKIPS = 64,	    /* tuples found taken before the round is given up */
-	RETRY_NS = 1000000, /* neither tuples nor table entries become free within the millisecond */
+	SKIPS = 64,	    /* most attempts with tuples in use, for one connection a round */
+	RETRY_NS = 1000000, /* time to the next attempt: tuples and table entries become free in ticks of 1 ms */
 };
 
 int
@@ -51,7 +51,7 @@ drop_all(struct load_station *st)
 	}
 }
 
-/* 0, or the error of the last attempt; -EADDRINUSE: there is no tuple now. */
+/* Returns 0, or the -errno of the last attempt. -EADDRINUSE also when no tuple is free. */
 static int
 carry_reopen(struct load_station *st, struct la_shard *shard, struct load_conn *lc)
 {
@@ -68,8 +68,9 @@ carry_reopen(struct load_station *st, struct la_shard *shard, struct load_conn *
 	return rc;
 }
 
+/* Returns whether no more connections may be opened. */
 static bool
-time_is_up(const struct load_station *st, uint64_t now)
+carry_has_ended(const struct load_station *st, uint64_t now)
 {
 	uint64_t duration = st->cfg->duration_ms * UINT64_C(1000000);
 
@@ -84,7 +85,7 @@ load_carry_open(struct load_station *st, struct la_shard *shard, uint64_t now)
 
 	if (lc == NULL)
 		return false;
-	if (time_is_up(st, now)) {
+	if (carry_has_ended(st, now)) {
 		drop_all(st);
 		return true;
 	}

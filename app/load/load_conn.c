@@ -3,19 +3,20 @@
 /* One connection of a load, from its open to its end.
  *
  *   opened --> ask --> [send all] --> [read all] --> think --> ask ... --> leave --> closed
- *                          |                                                 ^
- *                          +-- last request, both: FIN after the skew -------|-> wait for the peer's FIN
- *                          +-- last request, half: FIN at once --------------|-> read on, wait
- *                                                  client: our FIN ----------+
- *                                                  server: wait              |
- *                                                  abort: RST ---------------+
  *
- * Our FIN is always la_shutdown(), never la_close(), because la_shutdown() still reports the peer's FIN: at that
- * time the state shows which side was first. In CLOSING the peer's FIN does not acknowledge ours: they
+ *	mode      after the last request      at `leave`
+ *	both      FIN after the skew          wait for the peer's FIN
+ *	half      FIN at once                 wait for the peer's FIN
+ *	client                                FIN
+ *	server                                wait for the peer's FIN
+ *	abort                                 RST
+ *
+ * Our FIN is always sent by la_shutdown(), never by la_close(): after la_shutdown() the peer's FIN is still reported,
+ * and the state at that time shows which FIN was first. In CLOSING the peer's FIN did not acknowledge ours: the FINs
  * crossed. One timer serves think time, skew and --timeout, one at a time.
  *
- * A RST, and a FIN that must cross the peer's, wait for the next round: within a callback they would
- * be sent in one segment with the request, or instead of the due ACK. */
+ * The RST, and the FIN of mode both without skew, are sent in the next round. From a callback the FIN would be in the
+ * request's segment, and the RST would replace the ACK that is due. */
 
 #include "load/internal.h"
 #include "server/payload.h"
@@ -24,7 +25,7 @@ enum load_timer { TIMER_GIVE_UP, TIMER_THINK, TIMER_SKEW };
 
 static void conn_ask(struct load_conn *lc);
 
-/* There was progress: the time of --timeout starts again. */
+/* Restarts the time of --timeout, after progress. */
 static void
 conn_touch(struct load_conn *lc)
 {
@@ -40,7 +41,7 @@ wait_for(struct load_conn *lc, enum load_timer what, uint32_t ms)
 }
 
 static void
-our_fin(struct load_conn *lc)
+send_our_fin(struct load_conn *lc)
 {
 	if (lc->fin == 0) {
 		lc->fin = load_now(lc->st);
@@ -48,9 +49,9 @@ our_fin(struct load_conn *lc)
 	}
 }
 
-/* The next round sends our FIN or our RST. */
+/* Defers our FIN or our RST to the next round. */
 static void
-put_off(struct load_conn *lc)
+conn_defer(struct load_conn *lc)
 {
 	if (!lc->is_later)
 		TAILQ_INSERT_TAIL(&lc->st->later, lc, later);
@@ -58,7 +59,7 @@ put_off(struct load_conn *lc)
 }
 
 static void
-not_later(struct load_conn *lc)
+conn_undefer(struct load_conn *lc)
 {
 	if (lc->is_later)
 		TAILQ_REMOVE(&lc->st->later, lc, later);
@@ -72,26 +73,26 @@ load_conn_later(struct load_station *st)
 	bool any = lc != NULL;
 
 	for (; lc; lc = TAILQ_FIRST(&st->later)) {
-		not_later(lc);
+		conn_undefer(lc);
 		if (lc->mode == CLOSE_ABORT) {
 			lc->aborted = true;
 			la_abort(lc->c);
 		} else {
-			our_fin(lc);
+			send_our_fin(lc);
 		}
 	}
 	return any;
 }
 
-/* The last request is sent. */
+/* After the last request is sent: sends the FIN of mode half, or plans the FIN of mode both. */
 static void
-said_all(struct load_conn *lc)
+conn_sent_last(struct load_conn *lc)
 {
 	const struct load_config *cfg = lc->st->cfg;
 	uint32_t span = cfg->skew_ms[1] - cfg->skew_ms[0], ms = cfg->skew_ms[0];
 
 	if (lc->mode == CLOSE_HALF)
-		our_fin(lc);
+		send_our_fin(lc);
 	if (lc->mode != CLOSE_BOTH)
 		return;
 	if (span > 0)
@@ -99,28 +100,28 @@ said_all(struct load_conn *lc)
 	if (ms > 0)
 		wait_for(lc, TIMER_SKEW, ms);
 	else
-		put_off(lc);
+		conn_defer(lc);
 }
 
-/* All requests are sent and all answers are read. */
+/* After all requests are sent and all answers are read: ends the connection, if our side is to do so. */
 static void
 conn_leave(struct load_conn *lc)
 {
 	if (lc->mode == CLOSE_CLIENT)
-		our_fin(lc);
+		send_our_fin(lc);
 	else if (lc->mode == CLOSE_ABORT)
-		put_off(lc);
+		conn_defer(lc);
 }
 
-/* Moves the remaining requests to another connection. This one ends as planned, but the peer's FIN
+/* Ends a connection whose remaining requests will go to another one. The connection ends as planned, but the peer's FIN
  * may be first (RFC 9112 9.6). */
 static void
 conn_carry(struct load_conn *lc)
 {
 	if (lc->mode == CLOSE_ABORT)
-		put_off(lc);
+		conn_defer(lc);
 	else if (lc->mode != CLOSE_SERVER)
-		our_fin(lc);
+		send_our_fin(lc);
 }
 
 /* The next step after an answer, or after the handshake. */
@@ -143,7 +144,7 @@ sent_all(struct load_conn *lc)
 	lc->unsent = false;
 	LOAD_ADD(lc->st->n.requests, 1);
 	if (lc->left == 1)
-		said_all(lc);
+		conn_sent_last(lc);
 }
 
 static void
@@ -167,7 +168,7 @@ send_some(struct load_conn *lc)
 	}
 }
 
-/* Sends the next request. The close service answers only with its FIN, and only in modes that expect one. */
+/* Sends the next request. The close service answers its request only with a FIN. */
 static void
 conn_ask(struct load_conn *lc)
 {
@@ -184,7 +185,7 @@ conn_ask(struct load_conn *lc)
 
 /* ---- reading ---- */
 
-/* Reads all received bytes; true when the answer is complete or cannot be completed. */
+/* Reads all received bytes. Returns whether the answer is complete or cannot be read further. */
 static bool
 read_some(struct load_conn *lc)
 {
@@ -204,7 +205,7 @@ read_some(struct load_conn *lc)
 static void
 conn_answered(struct load_conn *lc)
 {
-	if (lc->unsent) { /* the rest of the request is not sent */
+	if (lc->unsent) { /* an early answer: the rest of the request is not sent, and no other request */
 		LOAD_ADD(lc->st->n.requests, 1);
 		lc->peer_closes = true;
 	}
@@ -220,18 +221,19 @@ conn_answered(struct load_conn *lc)
 	load_record(lc, LAT_ANSWER, lc->asked, load_now(lc->st));
 }
 
-/* An answer that cannot be read further, or bytes without a request: the connection cannot be used again. */
+/* Aborts the connection after an answer that cannot be read further, or after bytes without a request. Returns whether
+ * it did; then lc is freed. */
 static bool
-give_up(struct load_conn *lc)
+abort_unusable(struct load_conn *lc)
 {
 	if (lc->extra && !lc->unread) {
-		lc->wrong = false; /* the answer before was right */
+		lc->wrong = false; /* extra bytes count, also after a wrong answer */
 		load_bad(lc, BAD_EXTRA_BYTES);
 		lc->unread = true;
 	}
 	if (!lc->unread)
 		return false;
-	la_abort(lc->c); /* lc is gone */
+	la_abort(lc->c);
 	return true;
 }
 
@@ -254,7 +256,7 @@ conn_opened(struct la_conn *c, void *user)
 	}
 	conn_touch(lc);
 	if (lc->left == 0 && lc->mode == CLOSE_BOTH)
-		said_all(lc);
+		conn_sent_last(lc);
 	go_on(lc);
 }
 
@@ -270,7 +272,7 @@ conn_data(struct la_conn *c, void *user)
 		conn_answered(lc);
 	else if (!lc->extra)
 		return;
-	if (give_up(lc))
+	if (abort_unusable(lc))
 		return;
 	if (think == 0 || lc->timer == TIMER_SKEW)
 		go_on(lc);
@@ -289,9 +291,9 @@ conn_writable(struct la_conn *c, void *user)
 		send_some(lc);
 }
 
-/* Our FIN was sent, and the peer's answers it, or they crossed; or only the peer's was sent. */
+/* Returns the kind of orderly end, when the peer's FIN has arrived. */
 static enum load_kind
-who_was_first(const struct load_conn *lc)
+kind_at_peer_fin(const struct load_conn *lc)
 {
 	struct la_conn_info info;
 
@@ -300,14 +302,14 @@ who_was_first(const struct load_conn *lc)
 	la_conn_info(lc->c, &info);
 	if (info.state != LA_CLOSING)
 		return KIND_CLIENT_FIRST;
-	/* a transmitted FIN uses a sequence number after the queued data; one that still waits behind
-	 * data has not crossed */
+	/* a transmitted FIN uses a sequence number after the queued data; a FIN that waits behind data was not sent,
+	 * so the peer's FIN was first */
 	return info.snd_nxt - info.snd_una > info.snd_queued ? KIND_SIMULTANEOUS : KIND_SERVER_FIRST;
 }
 
-/* Does the peer's FIN complete the answer? */
+/* Returns whether the peer's FIN completes the answer. */
 static bool
-fin_answers(struct load_conn *lc)
+fin_completes_answer(struct load_conn *lc)
 {
 	if (lc->st->cfg->protocol == LOAD_HTTP)
 		return load_http_fin(lc);
@@ -320,15 +322,15 @@ conn_peer_fin(struct la_conn *c, void *user)
 	struct load_conn *lc = user;
 
 	(void)c;
-	if (read_some(lc) || (lc->asking && fin_answers(lc)))
+	if (read_some(lc) || (lc->asking && fin_completes_answer(lc)))
 		conn_answered(lc);
-	if (give_up(lc))
+	if (abort_unusable(lc))
 		return;
 	if (!lc->asking && lc->left > 0 && lc->served)
 		lc->carry = lc->peer_closes = true; /* the peer closes between two requests (RFC 9112 9.5) */
 	conn_touch(lc);
-	lc->first = (uint8_t)who_was_first(lc);
-	our_fin(lc);
+	lc->first = (uint8_t)kind_at_peer_fin(lc);
+	send_our_fin(lc);
 }
 
 static void
@@ -345,13 +347,13 @@ conn_timer(struct la_conn *c, void *user)
 		go_on(lc);
 		return;
 	case TIMER_SKEW:
-		our_fin(lc);
+		send_our_fin(lc);
 		return;
 	case TIMER_GIVE_UP:
 		break;
 	}
 	la_conn_info(c, &info);
-	if (info.state == LA_FIN_WAIT_2) { /* all done except the peer's FIN: it ends as LA_END_FIN_WAIT_2 */
+	if (info.state == LA_FIN_WAIT_2) { /* only the peer's FIN is missing: the end is LA_END_FIN_WAIT_2 */
 		la_set_timer(c, 0);
 		la_consume(c, la_unread(c));
 		la_close(c);
@@ -371,7 +373,7 @@ conn_closed(struct la_conn *c, void *user, const struct la_closed *why)
 	uint64_t now = load_now(st);
 
 	(void)c;
-	not_later(lc);
+	conn_undefer(lc);
 	if (why->end == LA_END_RESET && lc->asking && st->cfg->protocol == LOAD_HTTP)
 		load_http_reset(lc);
 	if (lc->warm) {
@@ -411,7 +413,7 @@ load_conn_begin(struct load_conn *lc)
 		if (lc->left == 0)
 			lc->left = cfg->requests;
 		break;
-	case LOAD_CLOSE: /* sends the close command only in mode server */
+	case LOAD_CLOSE: /* sends the close command only in modes server and both */
 		lc->left = lc->mode == CLOSE_SERVER || lc->mode == CLOSE_BOTH;
 		break;
 	case LOAD_PLAIN:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The end of a connection of a load: its kind, whether the connection failed, and its counters. */
+/* The end of a connection of a load: the kind of the end, whether the connection failed, and the counters. */
 
 #include "load/internal.h"
 
@@ -35,7 +35,7 @@ load_conn_end(struct load_conn *lc, enum la_end end, uint64_t now)
 	bool complete = lc->opened && (lc->left == 0 || lc->carry) && (load_is_orderly(kind) || lc->aborted);
 	enum load_cause cause = load_cause((enum close_mode)lc->mode, kind, complete, lc->spoilt);
 
-	if (cause == CAUSE_UNPLANNED && lc->peer_closes) /* the peer has announced it */
+	if (cause == CAUSE_UNPLANNED && lc->peer_closes) /* the peer was allowed to close first */
 		cause = CAUSES;
 	if (load_is_orderly(kind)) {
 		load_record(lc, LAT_CLOSE, lc->fin, now);

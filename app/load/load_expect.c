@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Conditions of --expect. A condition that can never hold is refused when it is read; one whose figure has no
+/* Conditions of --expect. A condition that can never hold is refused when it is read. A condition whose figure has no
  * samples at the end fails. */
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static const struct {
 } ops[] = {{"==", EXPECT_EQ}, {"!=", EXPECT_NE}, {"<=", EXPECT_LE},
 	   {">=", EXPECT_GE}, {"<", EXPECT_LT},	 {">", EXPECT_GT}};
 
-/* A number with a unit that fits the figure. */
+/* Reads a number whose unit fits the figure. Returns 0, or -1 for any other text. */
 static int
 value_of(const char *text, struct expect *e)
 {
@@ -63,7 +63,7 @@ allowed_value(const struct expect *e)
 	return "a number, also in k, M or G,";
 }
 
-/* No figure is below 0; no share is above 1; counts are whole numbers. */
+/* No figure is less than 0, no share is greater than 1, and counts are whole numbers. */
 static bool
 never_holds(const struct expect *e)
 {
@@ -78,7 +78,7 @@ never_holds(const struct expect *e)
 	return e->op == EXPECT_GT ? e->value >= 1 : (e->op == EXPECT_GE || e->op == EXPECT_EQ) && e->value > 1;
 }
 
-/* Reads the name: 0, or -1 with the allowed names. */
+/* Finds the figure named e->name and sets e->unit. Returns 0, or -1 with the allowed names in why. */
 static int
 name_of(struct expect *e, char *why, size_t size)
 {

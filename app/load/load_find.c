@@ -23,14 +23,14 @@ find_end(struct find *f, enum find_phase how)
 	f->rate = 0;
 }
 
-/* No rate above the confirmed one (if any) remains to be tried. */
+/* Ends the search: no rate above the confirmed rate, if there is one, remains to be tried. */
 static void
 find_settle(struct find *f)
 {
 	find_end(f, f->best != 0 ? FIND_FOUND : FIND_NOTHING);
 }
 
-/* Does the bound above `best` still hold? */
+/* Tries a rate above `best` again, or ends the search after enough failed challenges. */
 static void
 find_challenge(struct find *f)
 {
@@ -45,7 +45,7 @@ find_challenge(struct find *f)
 static void
 find_confirm(struct find *f, uint64_t rate)
 {
-	if (rate <= f->best) { /* a challenge that passed, but was not confirmed: it counts as failed */
+	if (rate <= f->best) { /* the challenge passed, but no rate above `best` was confirmed: counts as failed */
 		f->challenges++;
 		find_challenge(f);
 		return;
@@ -55,7 +55,7 @@ find_confirm(struct find *f, uint64_t rate)
 	f->rate = rate;
 }
 
-/* The two bounds have changed: sets the next rate. */
+/* Sets the next rate after a bound has changed. */
 static void
 find_narrow(struct find *f)
 {
@@ -105,7 +105,7 @@ find_confirm_result(struct find *f, bool ok, double carried)
 		return;
 	}
 	part = FIND_BACK >> f->back;
-	if (part > FIND_BACK_MOST) /* the next step is twice as far */
+	if (part > FIND_BACK_MOST) /* the next step back is twice as large */
 		f->back++;
 	find_confirm(f, f->rate - (f->rate + part - 1) / part);
 }

@@ -2,8 +2,8 @@
 
 /* HTTP on a connection of a load: the next request, and its answer.
  *
- * An answer whose end is known is counted and the connection goes on, whether its status and bytes are right or
- * wrong. An answer that cannot be read further ends the connection at once. */
+ * After an answer whose end is known the connection goes on, even when status or bytes are wrong. An answer that cannot
+ * be read further (its framing is wrong) aborts the connection at once. */
 
 #include "load/internal.h"
 #include "server/payload.h"
@@ -37,8 +37,8 @@ load_bad(struct load_conn *lc, unsigned bad)
 
 /* ---- the request ---- */
 
-/* The path of the next request. In `total` requests each path occurs as often as its weight says, as evenly as
- * possible. */
+/* Returns the path of the next request. Among path_total requests each path occurs as often as its weight says, as
+ * evenly distributed as possible. */
 static uint8_t
 next_path(struct load_station *st)
 {
@@ -91,7 +91,7 @@ load_http_send(struct load_conn *lc)
 	return pos == cfg->body_len;
 }
 
-/* ---- its answer ---- */
+/* ---- the answer to the request ---- */
 
 static void
 judge_head(struct load_conn *lc)
@@ -105,7 +105,7 @@ judge_head(struct load_conn *lc)
 		load_bad(lc, BAD_SIZE);
 }
 
-/* The answer is complete. */
+/* The answer has ended: it is complete, or cannot be read further. */
 static void
 judge_end(struct load_conn *lc)
 {
@@ -157,7 +157,7 @@ load_http_reset(struct load_conn *lc)
 
 /* ---- answers of all protocols ---- */
 
-/* Bytes of an echo; returns those taken. */
+/* Takes bytes of an echo, up to --size. Returns the number of bytes taken. */
 static size_t
 take_echo(struct load_conn *lc, const uint8_t *b, size_t n)
 {
@@ -169,7 +169,7 @@ take_echo(struct load_conn *lc, const uint8_t *b, size_t n)
 	return n;
 }
 
-/* The close service may send anything. */
+/* Bytes of the protocols close and plain are ignored. */
 void
 load_take(struct load_conn *lc, const uint8_t *b, size_t n)
 {
@@ -177,7 +177,7 @@ load_take(struct load_conn *lc, const uint8_t *b, size_t n)
 	size_t taken = 0;
 
 	if (protocol == LOAD_CLOSE || protocol == LOAD_PLAIN ||
-	    lc->warm) /* a proxy answers the warm-up's FIN with 400 */
+	    lc->warm) /* a proxy may answer the warm-up's FIN with status 400 */
 		return;
 	if (lc->asking)
 		taken = protocol == LOAD_HTTP ? load_http_take(lc, b, n) : take_echo(lc, b, n);

@@ -20,7 +20,7 @@ json_put(json_t *o, const char *key, uint64_t v)
 	json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
-/* A number; null: no samples. */
+/* Returns a number, or null for NaN: no samples. */
 static json_t *
 json_number_or_null(double v)
 {

@@ -27,7 +27,7 @@ mix_part(char *text, struct mix *m)
 		if (strcmp(text, close_mode_name[i]) != 0)
 			continue;
 		if (m->weight[i] != 0)
-			return -1; /* twice */
+			return -1; /* the mode is given twice */
 		m->weight[i] = (uint32_t)weight;
 		m->total += (uint32_t)weight;
 		return 0;
@@ -50,13 +50,14 @@ mix_parse(const char *text, struct mix *m, char *why, size_t size)
 			return 0;
 	}
 	snprintf(why, size,
-		 "client, server, both, half or abort, or each at most once with its weight (1 to %d), such as "
+		 "client, server, both, half or abort, or several of them, each once with a weight from 1 to %d: "
 		 "client:70,server:20,abort:10",
 		 WEIGHT_MAX);
 	return -1;
 }
 
-/* Each mode's credit grows by its weight; the mode with the most credit is used, and its credit falls by the total. */
+/* The credit of each mode grows by the mode's weight. The mode with the most credit is used, and that credit falls by
+ * the total of all weights. */
 enum close_mode
 mix_next(struct mix *m)
 {

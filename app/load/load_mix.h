@@ -10,8 +10,8 @@
 enum close_mode {
 	CLOSE_CLIENT, /* our FIN first, after the last answer */
 	CLOSE_SERVER, /* our FIN follows the peer's */
-	CLOSE_BOTH,   /* both at about the same time, neither waiting for the other */
-	CLOSE_HALF,   /* our FIN with the last request; the answer comes through the half-closed connection */
+	CLOSE_BOTH,   /* both FINs at about the same time: neither end waits for the other's FIN */
+	CLOSE_HALF,   /* our FIN with the last request; the answer arrives after it */
 	CLOSE_ABORT,  /* RST after the last answer */
 	CLOSE_MODES
 };
@@ -22,14 +22,14 @@ extern const char *const close_mode_name[CLOSE_MODES];
 struct mix {
 	uint32_t weight[CLOSE_MODES];
 	uint32_t total;
-	int64_t credit[CLOSE_MODES]; /* of mix_next() */
+	int64_t credit[CLOSE_MODES]; /* state of mix_next() */
 };
 
-/** "client", or "client:70,server:20,abort:10". 0, or -1 with the allowed values in why. */
+/** Reads "client", or "client:70,server:20,abort:10". Returns 0, or -1 with the allowed values in why. */
 int mix_parse(const char *text, struct mix *m, char *why, size_t size);
 
-/** The mode of the next connection. In `total` connections each mode occurs exactly as often as its weight says,
- * as evenly as possible. */
+/** Returns the mode of the next connection. Among `total` connections each mode occurs exactly as often as its weight
+ * says, as evenly distributed as possible. */
 enum close_mode mix_next(struct mix *m);
 
 #endif

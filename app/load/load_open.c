@@ -3,21 +3,21 @@
 /* A station of a load: opens connections.
  *
  * Open loop: connection n begins at its time in the schedule (load_pace.c), independent of earlier
- * connections. A late station begins all due connections at once, in a bounded burst per round, so that packets
- * are processed in between. It leaves none out; latencies count from the due time. A connection
- * without a free tuple is not opened, and is counted as no_tuple. Station i of k has connections
+ * connections. A late station begins the due connections in bursts, one burst a round, so that packets are processed
+ * in between. Latencies count from the due time. Connections that have not begun at the end count as unstarted. When no
+ * tuple is free, the connection is not opened and counts as no_tuple. Station i of k has connections
  * i, i + k, i + 2k ...
  *
  * Closed loop: a constant number of connections is open; the next begins when one has ended.
  *
- * Before both, one connection to each target is opened and closed without a request, and counts only as
+ * Before either loop, one connection to each target is opened and closed without a request, and counts only as
  * warmup. During the resolution of a next hop only a few packets can wait: many SYNs would be dropped
- * and sent again a second later. The schedule starts when the warm-up connections are open or have failed. The
- * wait for them is part of --drain, so that duration + drain + linger bounds the run.
+ * and sent again a second later. The schedule starts when the warm-up connections are open or have failed. This
+ * wait is taken from --drain, so that duration + drain + linger bounds the run.
  *
- * A schedule that ends by time (--duration, or the end of a ramp) bounds what is still open: --drain later the
- * station aborts those connections, and they count as unfinished. So does a trial of --find-max that has failed
- * when its hold time ends. */
+ * When a schedule ends by time (--duration, or the end of a ramp), the station aborts the connections that are still
+ * open --drain later; they count as unfinished. At the end of the hold time of a --find-max trial that fell behind, the
+ * station aborts the open connections at once. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,18 +27,18 @@
 #include "load/internal.h"
 
 enum {
-	BURST = 64,	      /* connections begun a round */
-	SKIPS = 64,	      /* tuples found taken before the round is given up */
+	BURST = 64,	      /* most connections begun a round */
+	SKIPS = 64,	      /* most attempts with tuples in use, for one connection a round */
 	WARM_NS = 1500000000, /* longest wait for the warm-up connections; at most half of --drain */
-	LATE_NS = 1000000,
-	GRACE_NS = 50000000, /* after the end, for connections due shortly before it */
-	ABORT_BURST = 512,   /* connections aborted a round */
-	AWAKE_NS = 600000,   /* no sleep this long before the next due time: a sleep may take 500 us */
+	LATE_NS = 1000000,    /* a larger lag counts as late; also the time to the next attempt */
+	GRACE_NS = 50000000,  /* largest lag with which connections still begin after the end */
+	ABORT_BURST = 512,    /* most connections aborted a round */
+	AWAKE_NS = 600000,    /* no sleep when a connection is due within this time: a sleep may take 500 us */
 };
 
 enum verdict { BEGUN, NO_TUPLE, NOT_NOW, NEVER };
 
-/* The end of the schedule, by its own length or by --duration. */
+/* Returns the end of the schedule, by its own length or by --duration, ns. PACE_NEVER: no end. */
 static uint64_t
 schedule_end(const struct load_station *st)
 {
@@ -47,7 +47,7 @@ schedule_end(const struct load_station *st)
 	return end == PACE_NEVER ? end : st->start + end;
 }
 
-/* The time at which open connections are aborted. */
+/* Returns the time at which open connections are aborted, ns. UINT64_MAX: never. */
 static uint64_t
 abort_time(const struct load_station *st)
 {
@@ -57,7 +57,7 @@ abort_time(const struct load_station *st)
 	return end == PACE_NEVER ? UINT64_MAX : end + (drain > warm ? drain - warm : 0);
 }
 
-/* No connection is opened from here on. */
+/* From this call on the station opens no connections of the schedule. */
 static void
 station_stop(struct load_station *st)
 {
@@ -71,7 +71,7 @@ station_stop(struct load_station *st)
 	__atomic_store_n(&st->phase, LOAD_STOPPED, __ATOMIC_RELEASE);
 }
 
-/* la_connect() fails for a permanent reason. */
+/* Stops the station after a permanent error of la_connect(). */
 static void
 station_cannot_open(struct load_station *st)
 {
@@ -79,7 +79,7 @@ station_cannot_open(struct load_station *st)
 	station_stop(st);
 }
 
-/* Draws a tuple of the next target that has one, in turn. */
+/* Draws a tuple of the next target that has a free one. Targets take turns. Returns false when no target has one. */
 static bool
 next_tuple(struct load_station *st, uint64_t now_ms, struct la_tuple *t, unsigned *ticket, unsigned *target)
 {
@@ -103,9 +103,9 @@ connect_on(struct load_station *st, struct la_shard *shard, struct load_conn *lc
 	if (rc == 0)
 		return BEGUN;
 	if (rc == -EADDRINUSE || rc == -EADDRNOTAVAIL)
-		return NO_TUPLE; /* for this target; the next may have one */
+		return NO_TUPLE; /* of this target; the next target may have one */
 	if (rc == -ENOBUFS || rc == -EAGAIN)
-		return NOT_NOW; /* no TCB, no TIME_WAIT entry; or quiet time */
+		return NOT_NOW; /* no TCB, no TIME_WAIT entry, or quiet time */
 	st->fatal = rc;
 	return NEVER;
 }
@@ -176,8 +176,8 @@ station_begin_conn(struct load_station *st, struct la_shard *shard, uint64_t due
 	return NO_TUPLE;
 }
 
-/* The first connections, one a target. A tuple that is refused during the check of our own
- * address (RFC 4862 5.4) is tried again. */
+/* Opens the first connections, one a target, then waits for them and starts the schedule. A connection that is refused
+ * during duplicate address detection of our own address (RFC 4862 5.4) is tried again. */
 static void
 warm_up(struct load_station *st, struct la_shard *shard, uint64_t now)
 {
@@ -212,7 +212,7 @@ due_of(const struct load_station *st)
 	return due == PACE_NEVER ? PACE_NEVER : st->start + due;
 }
 
-/* The time is over: due connections that have not begun count as unstarted. */
+/* Ends the schedule: connections that are due and have not begun count as unstarted. */
 static void
 stop_schedule(struct load_station *st, uint64_t end)
 {
@@ -227,9 +227,9 @@ stop_schedule(struct load_station *st, uint64_t end)
 	station_stop(st);
 }
 
-/* The control thread has given up the connections before a slot of the schedule. */
+/* Skips the slots of the schedule that the control thread has given up; they count as unstarted. */
 static void
-give_up(struct load_station *st)
+skip_given_up(struct load_station *st)
 {
 	uint64_t before = __atomic_load_n(&st->given_up, __ATOMIC_RELAXED), slots;
 
@@ -246,7 +246,7 @@ open_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 	uint64_t end = schedule_end(st), due;
 	bool busy = false;
 
-	give_up(st);
+	skip_given_up(st);
 	due = due_of(st);
 
 	for (unsigned i = 0; i < BURST && due <= now && due < end && st->begun < st->share; i++) {
@@ -303,7 +303,7 @@ closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 		}
 		if (v == NEVER)
 			station_cannot_open(st);
-		/* neither tuples nor table entries become free within the millisecond */
+		/* tuples and table entries become free in ticks of 1 ms */
 		st->retry_at = now + LATE_NS;
 		break;
 	}
@@ -312,9 +312,10 @@ closed_loop(struct load_station *st, struct la_shard *shard, uint64_t now)
 	return busy;
 }
 
-/* After the time of --drain, and after a trial that has failed: aborts what is open, a part a round. */
+/* Aborts open connections, ABORT_BURST a round, after the time of --drain and after a trial that fell behind. Returns
+ * whether there were any. */
 static bool
-end_open(struct load_station *st, struct la_shard *shard, uint64_t now)
+abort_open(struct load_station *st, struct la_shard *shard, uint64_t now)
 {
 	bool is_due = load_aborts(st) || (st->phase == LOAD_STOPPED && now >= st->abort_at);
 
@@ -335,7 +336,7 @@ poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
 	st->now_ms = now_ms;
 	busy = load_conn_later(st);
 	busy |= load_carry_open(st, shard, now);
-	busy |= end_open(st, shard, now);
+	busy |= abort_open(st, shard, now);
 	if (st->phase == LOAD_STOPPED || now < st->retry_at)
 		return busy ? LA_ROUND_BUSY : LA_ROUND_IDLE;
 	else if (st->phase == LOAD_WARM)
@@ -358,7 +359,8 @@ station_drain(void *ctx, struct la_shard *shard)
 	station_stop(st);
 }
 
-/* All have ended, and our TIME_WAIT has lasted long enough to answer a FIN after the loss of our last ACK. */
+/* Returns whether all connections have ended and --linger has passed since then. In this time TIME_WAIT answers a
+ * repeated FIN after the loss of our last ACK. */
 static bool
 station_is_done(void *ctx, struct la_shard *shard)
 {
@@ -387,7 +389,7 @@ load_station_init(struct load_station *st)
 	if (st->latency == NULL)
 		return -ENOMEM;
 	if (cfg->pace.nsteps > 1) {
-		/* not la_mem_alloc(): most pages of the histograms stay untouched, and need no memory */
+		/* calloc(), because untouched pages need no memory, and most pages of the histograms stay untouched */
 		st->step = calloc(cfg->pace.nsteps, sizeof(*st->step));
 		if (st->step == NULL)
 			return -ENOMEM;

@@ -23,7 +23,7 @@ struct load_options load = {
 	.find_challenges = FIND_CHALLENGES,
 };
 
-/* "0.1%" or "0.001"; without a value any number. */
+/* Reads "0.1%" or "0.001". The empty text allows any number of failures. */
 static int
 set_allow(void *dst, const char *text, char *why, size_t size)
 {
@@ -121,7 +121,7 @@ set_fault(void *dst, const char *text, char *why, size_t size)
 	if (la_fault_parse(text, f, why, size) != 0)
 		return -1;
 	if (f->host[0] != '\0') {
-		snprintf(why, size, "no 'from': it is our own frames that faults befall");
+		snprintf(why, size, "no 'from': faults apply to our own frames only");
 		return -1;
 	}
 	load.nfaults++;
@@ -145,7 +145,7 @@ set_expect(void *dst, const char *text, char *why, size_t size)
 static int
 set_find(void *dst, const char *text, char *why, size_t size)
 {
-	memset(dst, 0, sizeof(struct trials)); /* the conditions of --profile */
+	memset(dst, 0, sizeof(struct trials)); /* --find-max replaces the conditions of --profile */
 	return trials_parse(dst, text, why, size);
 }
 
@@ -185,20 +185,20 @@ set_profile(void *dst, const char *text, char *why, size_t size)
 
 /* clang-format off */
 static const struct opt load_table[] = {
-	{.kind = OPT_HEADING, .help = "Whom, and from where"},
+	{.kind = OPT_HEADING, .help = "Targets and sources"},
 	CALL("to", "ADDR:PORT", NULL, set_to,
-	     "a server: 10.0.0.1:80 or [fd00::1]:80; may be repeated: they take turns"),
+	     "a server: 10.0.0.1:80 or [fd00::1]:80; may be repeated: servers take turns"),
 	CALL("from", "PREFIX", &load.sources, sources_set_from,
-	     "draw source addresses from here; the server must route it to us; may be repeated\n"
+	     "prefix of source addresses; the server must route it to us; may be repeated\n"
 	     "[the addresses of --addr]"),
-	CALL("ports", "LOW-HIGH", &load.sources, sources_set_ports, "draw source ports from here [1024-65535]"),
+	CALL("ports", "LOW-HIGH", &load.sources, sources_set_ports, "range of source ports [1024-65535]"),
 	{.name = "reuse", .kind = OPT_FLAG, .dst = &load.sources.reuse,
-	 .help = "use tuples again before their 2*MSL are over, with ISN and timestamps above the old\n"
+	 .help = "use tuples again before the end of their 2*MSL, with ISN and timestamps above the old\n"
 		 "ones: tests the peer's rules for reopening"},
-	{.kind = OPT_HEADING, .help = "How many, and when"},
+	{.kind = OPT_HEADING, .help = "Rate and number of connections"},
 	CALL("rate", "N|FROM,TO,STEP,HOLD", &load.cfg.pace, set_rate,
-	     "open loop: begin so many connections a second, whatever becomes of them; or a ramp:\n"
-	     "FROM/s for HOLD, then STEP more, up (or down) to TO"),
+	     "open loop: begin N connections a second, independent of the server's answers; or a ramp:\n"
+	     "FROM/s for HOLD, then STEP more (or fewer), and so on to TO"),
 	CALL("find-max", "CONDITION,...", &load.find, set_find,
 	     "search the highest rate at which all conditions (as for --expect) hold and every connection that is\n"
 	     "due is begun: --rate [1000] doubles until a trial fails twice in a row, bisection to 1 %, then three\n"
@@ -209,51 +209,51 @@ static const struct opt load_table[] = {
 	{.name = "find-hold", .kind = OPT_DURATION, .dst = &load.find_hold_ms, .arg = "TIME", .min = 100,
 	 .max = 3600000, .help = "--find-max: length of a trial [2s]"},
 	{.name = "find-challenges", .kind = OPT_NUMBER, .dst = &load.find_challenges, .arg = "N", .min = 0,
-	 .max = 100, .help = "--find-max: a rate 2.5 % above the result fails so many times. More for a machine whose speed\n"
-			     "changes: a challenge takes two trials [3]"},
+	 .max = 100, .help = "--find-max: a rate 2.5 % above the result must fail N times. More for a machine whose\n"
+			     "speed changes: each failure takes two trials [3]"},
 	{.name = "concurrency", .kind = OPT_NUMBER, .dst = &load.concurrency, .arg = "N", .min = 1,
-	 .max = 1 << 24, .help = "closed loop: keep so many open [100, without --rate]"},
+	 .max = 1 << 24, .help = "closed loop: keep N connections open [100, without --rate]"},
 	{.name = "connections", .kind = OPT_NUMBER, .dst = &load.cfg.connections, .arg = "N", .min = 1,
-	 .max = 1ull << 40, .help = "so many in all [no limit]"},
-	{.kind = OPT_HEADING, .help = "What to do with a connection"},
+	 .max = 1ull << 40, .help = "begin N connections in all [no limit]"},
+	{.kind = OPT_HEADING, .help = "Use of a connection"},
 	{.name = "protocol", .kind = OPT_CHOICE, .dst = &load.protocol, .arg = "http|echo|close|plain",
 	 .choices = protocols,
 	 .help = "http: GET; echo: send and read back; close: the close service of 'lastack server', which\n"
-		 "closes when told to; plain: open and close [http]"},
+		 "closes on command; plain: open and close [http]"},
 	{.name = "requests", .kind = OPT_NUMBER, .dst = &load.cfg.requests, .arg = "N", .min = 1,
-	 .max = 1ull << 32, .help = "http, echo: so many one after the other on each connection [1]"},
+	 .max = 1ull << 32, .help = "http, echo: N requests one after the other on each connection [1]"},
 	CALL("size", "BYTES", &load.cfg.size, set_size,
-	     "http: of /bytes/N; echo: of each message. Byte i is i mod 251, and what comes back is\n"
-	     "compared [100]"),
+	     "http: N of the path /bytes/N; echo: length of each message. Byte i is i mod 251; the\n"
+	     "answer is compared [100]"),
 	{.name = "think", .kind = OPT_DURATION, .dst = &load.cfg.think_ms, .arg = "TIME", .max = 3600000,
-	 .help = "rest so long after every answer: before the next request, or before the close [0]"},
+	 .help = "wait after every answer, before the next request or before the close [0]"},
 	{.name = "timeout", .kind = OPT_DURATION, .dst = &load.cfg.timeout_ms, .arg = "TIME",
 	 .max = 3600000,
-	 .help = "abort a connection on which nothing happens for so long (gave_up); one in FIN_WAIT_2\n"
-		 "is left (fin_wait_2); 0: never [10s]"},
-	{.kind = OPT_HEADING, .help = "How it ends"},
+	 .help = "abort a connection without progress for this time (gave_up); in FIN_WAIT_2 stop waiting\n"
+		 "for the peer's FIN (fin_wait_2); 0: never [10s]"},
+	{.kind = OPT_HEADING, .help = "End of a connection"},
 	CALL("close", "HOW", &load.cfg.mix, set_close,
 	     "client: our FIN first, after the last answer. server: the peer's FIN is waited for.\n"
-	     "both: FINs that cross: ours goes out the --skew after the last request, which asks the\n"
-	     "peer for its own. half: our FIN with the last request, the answer comes through the\n"
+	     "both: FINs that cross: our FIN is sent --skew after the last request, which asks the\n"
+	     "peer to close. half: our FIN with the last request, the answer arrives on the\n"
 	     "half-closed connection. abort: RST after the last answer. A mix has weights:\n"
 	     "client:70,server:20,abort:10 [client]"),
 	CALL("skew", "TIME[,TIME]", load.cfg.skew_ms, set_skew,
-	     "both: between the last request and our FIN; of two times one in between is drawn [0]"),
+	     "both: time between the last request and our FIN; between two times: at random [0]"),
 	{.name = "linger", .kind = OPT_DURATION, .dst = &load.cfg.linger_ms, .arg = "TIME", .max = 240000,
-	 .help = "after the last close stay so long, for peers whose last ACK was lost [1s]"},
-	{.kind = OPT_HEADING, .help = "Faults on our way out"},
+	 .help = "after the last close, time in which TIME_WAIT still answers repeated FINs [1s]"},
+	{.kind = OPT_HEADING, .help = "Faults in transmitted frames"},
 	CALL("fault", "RULE", NULL, set_fault,
-	     "ACTION WHICH KIND [for TIME]; may be repeated, the first that fits decides.\n"
-	     "ACTION: drop; hold (it leaves TIME later); dup (and again TIME later); reorder (behind\n"
+	     "ACTION WHICH KIND [for TIME]; may be repeated: the first rule that matches applies.\n"
+	     "ACTION: drop; hold (transmit TIME later); dup (transmit again TIME later); reorder (after\n"
 	     "the next frame); corrupt. WHICH: 1st, 2nd, ...; every; 5% at random. KIND: syn, data,\n"
 	     "fin, ack, lastack (the ACK of the peer's FIN), rst, segment (any).\n"
 	     "'drop 1st fin', 'hold 3rd data for 70ms', 'dup 1% segment for 5s'"),
 	{.name = "seed", .kind = OPT_NUMBER, .dst = &load.cfg.seed, .arg = "N", .max = UINT64_MAX >> 1,
-	 .help = "of what is drawn at random, faults and skews [1]"},
+	 .help = "seed of random faults and skews [1]"},
 	{.kind = OPT_HEADING, .help = "Results"},
 	CALL("expect", "CONDITION", NULL, set_expect,
-	     "status 1 unless it holds at the end: 'resets==0', 'close_p99<5ms',\n"
+	     "status 1 unless the condition holds at the end: 'resets==0', 'close_p99<5ms',\n"
 	     "'closes_per_s>=10k', 'failed<0.01%', 'complete>=99.9%' (shares of connects); may be\n"
 	     "repeated. A figure without samples fails its condition. An upper bound on failed, or on a\n"
 	     "kind of failure, replaces the rule that no connection may fail that way"),
@@ -261,11 +261,11 @@ static const struct opt load_table[] = {
 	 .call = set_allow,
 	 .help = "connections may fail, up to this share of connects (0.1% or 0.001; without a value: any),\n"
 		 "as long as one ends as planned [0: one failure is status 1]"},
-	{.name = "csv", .kind = OPT_TEXT, .dst = &load.csv, .arg = "FILE", .help = "a row an interval"},
+	{.name = "csv", .kind = OPT_TEXT, .dst = &load.csv, .arg = "FILE", .help = "a row for each interval"},
 	{.name = "plot", .kind = OPT_TEXT, .dst = &load.plot, .arg = "FILE.png|FILE.svg",
 	 .help = "rates, latencies and TIME_WAIT over time, drawn by gnuplot"},
 	{.name = "interval", .kind = OPT_DURATION, .dst = &load.interval_ms, .arg = "TIME", .min = 50,
-	 .max = 3600000, .help = "of live lines and rows [1s]"},
+	 .max = 3600000, .help = "time between live lines, and between rows [1s]"},
 	OPT_END,
 };
 /* clang-format on */
@@ -290,56 +290,58 @@ load_help(void)
 	       "       lastack load PORT --addr ADDR/LEN... --to ADDR:PORT... [OPTIONS]\n"
 	       "\n"
 	       "DESCRIPTION\n"
-	       "       Opens connections to any TCP server and ends each the way --close says. With --rate\n"
-	       "       connection n is begun n/rate seconds after the start, never slowed by slow answers,\n"
-	       "       and its latencies count from that moment, however late it was begun (no coordinated\n"
-	       "       omission). Without, --concurrency connections are kept open. Before that one connection\n"
+	       "       Opens connections to any TCP server and ends each as --close says. With --rate,\n"
+	       "       connection n is due n/rate seconds after the start, even when answers are slow. Its\n"
+	       "       latencies count from the due time, also when it was begun late (no coordinated\n"
+	       "       omission). Without --rate, --concurrency connections are kept open. First, one connection\n"
 	       "       to each target is opened and closed without a request, so that next hops are known; it\n"
-	       "       counts as warmup alone. ('lastack client' is the small tool: a few connections, and\n"
-	       "       status 1 unless every one ended well.)\n"
+	       "       counts only as warmup. ('lastack client' is the small tool: a few connections, and\n"
+	       "       status 1 unless every connection ended well.)\n"
 	       "\n"
-	       "       Every end is classified by who really sent the first FIN: client_first,\n"
-	       "       server_first, simultaneous (they crossed); and by what else can happen: aborts (by\n"
-	       "       us), resets, timeouts (nothing acknowledged), refused, fin_wait_2 (the peer never\n"
-	       "       closed), gave_up (--timeout), bad_answers (aborted by us: an answer that cannot be read\n"
-	       "       further), unfinished (open when the run was over).\n"
+	       "       Orderly ends are classified by the first FIN: client_first, server_first, simultaneous\n"
+	       "       (the FINs crossed). The other ends are aborts (--close=abort), resets (by the peer),\n"
+	       "       timeouts (nothing was acknowledged), refused, fin_wait_2 (no FIN of the peer), gave_up\n"
+	       "       (--timeout), bad_answers (aborted by us: an answer could not be read further),\n"
+	       "       unfinished (aborted by us: open at the end of the run).\n"
 	       "\n"
-	       "       HTTP: 1xx answers are skipped. After an answer with Connection: close, one that the FIN\n"
-	       "       ends, or one of HTTP/1.0 without keep-alive, the requests left go to another connection\n"
-	       "       (reconnects), which is due by no schedule. Each wrong answer counts once in wrong, and by\n"
-	       "       its fault: %s.\n"
+	       "       HTTP: 1xx answers are skipped. After an answer with Connection: close, an answer that the\n"
+	       "       FIN ends, or an HTTP/1.0 answer without keep-alive, the requests left go to another\n"
+	       "       connection (reconnects), which is not in the schedule. Each wrong answer counts once in\n"
+	       "       wrong, and by its fault: %s.\n"
 	       "\n"
-	       "       A connection has failed when it ended in another way than planned, or without all\n"
-	       "       answers, or with a wrong one. Planned ends: client, half: client_first; server:\n"
-	       "       server_first; these three also simultaneous; both: any orderly end; abort: aborts. A\n"
-	       "       complete connection that the other side closed first counts as unplanned, and as failed.\n"
+	       "       A connection has failed when its end was not planned, or when an answer is missing or\n"
+	       "       wrong. Planned ends: client, half: client_first; server: server_first; these three also\n"
+	       "       simultaneous; both: any orderly end; abort: aborts. A complete connection that the wrong\n"
+	       "       side closed first counts as unplanned, and as failed.\n"
 	       "\n"
-	       "       All rates are orderly closes over one time: the time in which connections were due. It\n"
-	       "       begins with the schedule and ends with the ramp, with --duration, or when the connection\n"
+	       "       All rates are orderly closes, divided by the time in which connections were due. This time\n"
+	       "       begins with the schedule. It ends with the ramp, with --duration, or when the connection\n"
 	       "       after the last of --connections would be due (when the last was begun, if that is later).\n"
 	       "       In a closed loop it ends when no more are opened, and only closes until then count.\n"
 	       "       A figure without samples is - in tables, null in JSON, empty in CSV.\n"
 	       "\n"
 	       "       The verdict has the rate offered, the rate carried, and the limit: the target (failed\n"
-	       "       connections), the port (lost frames), this generator (a worker busy above 95 %% of its\n"
-	       "       time, lag p99 above a tenth of the median latency, no tuple, no TCB, connections not\n"
-	       "       begun in time), or none. A ramp has a row a step instead, by when a connection was due.\n"
+	       "       connections), the port (lost frames), this generator (a worker busy for more than 95 %% of\n"
+	       "       its time, lag p99 above a tenth of the median latency, no tuple, no TCB, connections not\n"
+	       "       begun in time), or none. A ramp has a row for each step instead, of the connections that\n"
+	       "       were due in the step.\n"
 	       "\n"
-	       "       After --duration, or the end of a ramp, no connection is begun; what is open --drain\n"
-	       "       later is aborted and counts as unfinished. The run takes at most the schedule, --drain\n"
-	       "       and --linger from the first SYN on.\n"
+	       "       After --duration, or the end of a ramp, no connection of the schedule is begun. Connections\n"
+	       "       that are open --drain later are aborted and count as unfinished. The run takes at most the\n"
+	       "       schedule, --drain and --linger, from the first SYN on.\n"
 	       "\n"
-	       "       Latencies: handshake, first_byte: from when the connection was due; answer: from\n"
-	       "       its request; close: from our FIN until both are acknowledged; lag: our own lateness;\n"
-	       "       unfinished: the age of connections that had no end. Each is to three figures from 1 ns to 73 min.\n"
+	       "       Latencies: handshake, first_byte: from the due time of the connection; answer: from\n"
+	       "       its request; close: from our FIN until both FINs are acknowledged; lag: lateness of this\n"
+	       "       generator; unfinished: age of unfinished connections. Each has three significant digits\n"
+	       "       from 1 ns to 73 min.\n"
 	       "\n"
-	       "       The end that closes first cannot use the four-tuple again for 2*MSL. What the budget of\n"
-	       "       tuples allows is said at the start. When none is left, an open loop counts the\n"
-	       "       connection as no_tuple and goes on; a closed loop waits and says so. A peer whose own\n"
-	       "       2*MSL is longer than ours (Linux: 60s) may refuse a tuple that it closed first on.\n"
+	       "       The side that closes first cannot use the four-tuple again for 2*MSL. --verbose prints\n"
+	       "       what the budget of tuples allows. When no tuple is left, an open loop counts the\n"
+	       "       connection as no_tuple and goes on; a closed loop waits, and the live line shows it. A peer\n"
+	       "       whose 2*MSL is longer than ours (Linux: 60s) may refuse a tuple on which it closed first.\n"
 	       "\n"
-	       "       With --workers N each of N workers has an even part of it all, and of the tuples those\n"
-	       "       that hash to its own shard. Rules of --fault count on each worker alone.\n"
+	       "       With --workers N each worker has an even part of all totals, and the tuples that hash to\n"
+	       "       its shard. Rules of --fault count on each worker separately.\n"
 	       "\n"
 	       "OPTIONS\n",
 	       bad);
@@ -364,12 +366,12 @@ load_help(void)
 	       "       by name, warmup, ended {kind: n}, modes {mode: {planned, kind: n}}, latency_ns {name:\n"
 	       "       {count, min, mean, p50 ... p99.999, max}}, faults {name: n},\n"
 	       "       answers_bad {name: n}, closes_per_s,\n"
-	       "       slowest_closes_per_s, failed_by {cause: n}, survivors_only (latencies lack the failed),\n"
+	       "       slowest_closes_per_s, failed_by {cause: n}, survivors_only (a connection has failed),\n"
 	       "       verdict {offered_per_s, carried_per_s, limit, reason, generator, busy_share}, targets\n"
 	       "       [{to, connects, established, orderly, failed}], workers [{busy_share,\n"
 	       "       cycles_per_connection, lag_ns}], steps of a ramp [{rate, seconds, offered,\n"
 	       "       begun, complete, failed, latency_ns}], expects [{expect, value, ok}]}.\n"
-	       "       --csv FILE: seconds, rate (asked for), connects, established, orderly closes (each a\n"
+	       "       --csv FILE: seconds, rate (of the schedule), connects, established, orderly closes (each a\n"
 	       "       second); ends by kind and other counts (in the interval); live and time_wait (now);\n"
 	       "       p50, p99, p99.9 and max of the interval's latencies in microseconds; busy share, busy TSC\n"
 	       "       cycles by connections begun, and lag of each worker, numbered from 0. --plot draws the\n"
@@ -377,10 +379,10 @@ load_help(void)
 	       "       Figures for --expect: %s; and every counter that --json lists.\n"
 	       "\n"
 	       "EXIT STATUS\n"
-	       "       0  no connection failed (--allow-failures and --expect can bound them instead; those that\n"
-	       "          a signal left open have not failed), one at least ended as planned, and every\n"
-	       "          --expect holds\n"
-	       "       1  one of these is not so, or DPDK or the port could not start, or a file was not written\n"
+	       "       0  no connection failed, at least one ended as planned, and every --expect holds. Failures\n"
+	       "          within --allow-failures or --expect are allowed; connections that a signal left open\n"
+	       "          have not failed\n"
+	       "       1  one of these is not true, or DPDK or the port could not start, or a file was not written\n"
 	       "       2  wrong command line\n",
 	       load_metric_names(names, sizeof(names)));
 }

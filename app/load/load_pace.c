@@ -2,8 +2,8 @@
 
 /* The schedule of an open loop.
  *
- * Connection n of a step is due at  start + (n - first) * 10^9 / rate,  computed from n every time. No
- * sum accumulates, so there is no drift at any length and rate of a run: an interval of
+ * Connection n of a step is due at  start + (n - first) * 10^9 / rate,  computed from n every time. Rounding errors do
+ * not accumulate, so there is no drift at any length and rate of a run: an average interval of
  * 333.3 ns stays exact. When connection n begins late, n + 1 is still due at its own time: a delay does
  * not accumulate and no connection is skipped. Latencies count from the due time and not from the
  * actual start (no coordinated omission).
@@ -85,7 +85,7 @@ pace_ramp(char *from, struct pace *p, char *why, size_t size)
 		if (lo < hi ? r + by > hi : r < hi + by)
 			break;
 	}
-	/* the step does not divide the range: the last rate is the given end */
+	/* when STEP does not divide the range, TO is an additional last step */
 	if (pace_last_step(p)->rate != hi)
 		pace_append(p, hi, ms * UINT64_C(1000000));
 	return 0;
@@ -116,7 +116,8 @@ pace_pause(struct pace *p)
 	pace_append(p, 0, PACE_NEVER);
 }
 
-/* Readers use only the length of the last step: it is written atomically, and new steps are written before nsteps. */
+/* Of the steps that other threads read, only the length of the last changes; it is written atomically. New steps are
+ * written before nsteps. */
 int
 pace_grow(struct pace *p, uint64_t at, uint64_t rate, uint64_t ns)
 {
@@ -144,7 +145,7 @@ pace_step_of(const struct pace *p, uint64_t n)
 {
 	unsigned lo = 0, hi = __atomic_load_n(&p->nsteps, __ATOMIC_ACQUIRE);
 
-	while (hi - lo > 1) { /* the last step that begins at or before n */
+	while (hi - lo > 1) { /* finds the last step whose first connection is at most n */
 		unsigned mid = (lo + hi) / 2;
 
 		if (p->step[mid].first <= n)
@@ -194,7 +195,7 @@ pace_most(const struct pace *p, uint64_t window, uint64_t length)
 {
 	uint64_t most = 0;
 
-	/* rates are constant within a step, so the fullest window ends or begins where a step does */
+	/* rates are constant within a step, so the window with the most connections starts or ends with a step */
 	for (unsigned i = 0; i < p->nsteps; i++) {
 		const struct pace_step *s = &p->step[i];
 		uint64_t ends[2] = {s->ns == PACE_NEVER ? s->at + window : s->at + s->ns, s->at + window};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Pictures, drawn by gnuplot: rates, latency percentiles, TIME_WAIT, and what the workers spend, over time; the steps of a
- * ramp over the rate; what the trials of --find-max have carried, and their latencies, over the rate. */
+/* Pictures, drawn by gnuplot. A run: rates, latency percentiles, TIME_WAIT and the cost of the workers over time. A
+ * ramp: also the results of the steps over their rates. --find-max: carried rates and latencies of the trials over
+ * their rates. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ load_plot_check(const char *file, char *err, size_t size)
 		return -1;
 	}
 	if (strpbrk(file, "'\n\\")) {
-		snprintf(err, size, "--plot: the name has characters that gnuplot would not take as they are");
+		snprintf(err, size, "--plot: the name must have no quote, no backslash and no line feed");
 		return -1;
 	}
 	if (in_path("gnuplot"))
@@ -54,7 +55,7 @@ load_plot_check(const char *file, char *err, size_t size)
 	return -1;
 }
 
-/* Inline data: a line a step. A field without samples is "?". */
+/* Writes inline data, a line for each step. A field without samples is "?". */
 static void
 step_data(const struct load_report *r, FILE *f)
 {
@@ -83,7 +84,7 @@ step_data(const struct load_report *r, FILE *f)
 	free(h);
 }
 
-/* What each step of the ramp carried and failed, and its latencies, over its rate. */
+/* Draws the rates of complete and failed connections of each step, and its latencies, over its rate. */
 static void
 step_pictures(FILE *f)
 {
@@ -123,7 +124,7 @@ plot_script(const struct load_report *r, FILE *f, const char *csv, const char *f
 	bool ramp = load_is_ramp(r);
 	static const char *const latencies[] = {"handshake", "first_byte", "close"};
 
-	/* noenhanced: underscores are part of our names, no subscripts */
+	/* noenhanced: underscores in names do not begin subscripts */
 	fprintf(f,
 		"set terminal %s noenhanced size 1000,%d\nset output '%s'\nset datafile separator ','\n"
 		"set multiplot layout %d,1\nset key outside right top\nset grid\nset xlabel 'seconds'\n"
@@ -132,7 +133,7 @@ plot_script(const struct load_report *r, FILE *f, const char *csv, const char *f
 		"     '' using 'seconds':'closes' with linespoints title 'orderly closes', \\\n"
 		"     '' using 'seconds':($2 > 0 ? $2 : NaN) with lines title 'asked for'\n",
 		ends_in(file, ".png") ? "png" : "svg", ramp ? 2100 : 1400, file, ramp ? 6 : 4, csv);
-	/* a run without samples has an empty picture: gnuplot wants one point at least */
+	/* the invisible points allow an empty picture: gnuplot fails when a plot has no point */
 	fprintf(f,
 		"set ylabel 'latency, us'\nset logscale y\nset yrange [*:*]\n"
 		"plot '%s' using 'seconds':(1) with lines lt nodraw notitle",

@@ -42,7 +42,7 @@ print_latencies(const struct load_totals *t, FILE *f)
 		fprintf(f, " %8s\n", load_format_ns((double)h->max, text, sizeof(text)));
 	}
 	if (load_failed(&t->n) != 0)
-		fprintf(f, "  latencies are of survivors alone: %lu of %lu connects ended as planned\n",
+		fprintf(f, "  failed connections lack some latencies: %lu of %lu connects ended as planned\n",
 			load_closes(&t->n) - load_failed(&t->n), t->n.connects);
 }
 
@@ -74,22 +74,22 @@ print_trouble(const struct load_totals *t, bool open, FILE *f)
 	} lines[] = {
 		{t->n.incomplete, "connections without all of their answers"},
 		{t->n.wrong, "wrong answers"},
-		{t->n.reconnects, "connections more than planned: a server closed before the last request"},
+		{t->n.reconnects, "additional connections: the server closed before the last request"},
 		{t->n.unacked, "bytes never acknowledged"},
-		{t->n.no_tuple, open ? "connections not made: every tuple was live or rested its 2*MSL"
-				     : "waits for a tuple: all were live or rested their 2*MSL"},
-		{t->n.no_room, "times that a connection waited for room (--max-conns, --time-wait)"},
-		{t->n.skipped, "tuples found taken"},
-		{t->n.late, "begun more than 1 ms late (counted in their latencies)"},
-		{t->n.unstarted, "due, and not begun when time was up"},
-		{t->c.v[LA_C_retransmits], "segments sent again"},
+		{t->n.no_tuple, open ? "connections not made: every tuple was in use or rested for 2*MSL"
+				     : "waits for a tuple: every tuple was in use or rested for 2*MSL"},
+		{t->n.no_room, "waits for a TCB or a TIME_WAIT entry (--max-conns, --time-wait)"},
+		{t->n.skipped, "tuples refused as in use"},
+		{t->n.late, "connections begun more than 1 ms late (latencies include the lag)"},
+		{t->n.unstarted, "connections were due and not begun"},
+		{t->c.v[LA_C_retransmits], "segments retransmitted"},
 		{load_port_drops(t), "frames lost by the port"},
 		{t->faults.dropped, "faults: frames dropped"},
 		{t->faults.held, "faults: frames held"},
-		{t->faults.duplicated, "faults: frames doubled"},
+		{t->faults.duplicated, "faults: frames duplicated"},
 		{t->faults.corrupted, "faults: frames corrupted"},
 		{t->faults.reordered, "faults: frames reordered"},
-		{t->faults.no_room, "faults not carried out: too many frames wait"},
+		{t->faults.no_room, "faults not applied: too many frames were waiting"},
 	};
 
 	for (unsigned i = 0; i < LEN(lines); i++)
@@ -188,7 +188,7 @@ print_verdict(const struct load_report *r, FILE *f)
 	char msl[16], offered[32], carried[32];
 
 	if (load_is_ramp(r))
-		fprintf(f, "verdict: a ramp: offered and carried stand by step");
+		fprintf(f, "verdict: a ramp: the row of each step has its figures");
 	else
 		fprintf(f, "verdict: offered %s%s, carried %s orderly closes/s",
 			t->open ? rate_text(v->offered, offered, sizeof(offered)) : "what was carried (closed loop)",

@@ -2,8 +2,8 @@
 
 /* Reports of a load.
  *
- * The control thread reads the counts of all stations once per interval and keeps the copy. The difference
- * to the next is a row. It includes percentiles, because histograms can be subtracted. */
+ * The control thread reads the counts of all stations once per interval and keeps the copy. A row is the difference of
+ * two consecutive copies. It has percentiles too, because histograms can be subtracted. */
 
 #include <errno.h>
 #include <math.h>
@@ -54,7 +54,8 @@ add_faults(struct la_faulty_counts *sum, const struct la_faulty *f)
 	sum->added += n.added;
 }
 
-/* The due time of the last connection of an open loop, or of the one after it; PACE_NEVER: not known. */
+/* Returns the length of the schedule, ns: to its end by time, or to the due time of the connection after the last of
+ * --connections. PACE_NEVER: not known. */
 static uint64_t
 schedule_length(const struct load_config *cfg)
 {
@@ -93,11 +94,11 @@ load_due_ns(const struct load_report *r)
 		return RTE_MIN(stopped, end);
 	if (stopped == 0) /* still in the warm-up */
 		return 0;
-	/* --connections ends at the begin of the last one, so that a late generator does not show a higher rate */
+	/* with --connections at least until the last one was begun: a late generator must not show a higher rate */
 	return r->cfg->connections != 0 && end < load_time_limit(r->cfg) ? RTE_MAX(stopped, end) : end;
 }
 
-/* Orderly closes that count as carried. */
+/* Returns the number of orderly closes that count as carried. */
 static uint64_t
 report_carried(const struct load_report *r, const struct load_totals *t)
 {
@@ -114,14 +115,14 @@ report_carried(const struct load_report *r, const struct load_totals *t)
 	return sum;
 }
 
-/* The larger number; NaN is ignored. */
+/* Returns the larger number; NaN is ignored. */
 static double
 report_larger(double a, double b)
 {
 	return isnan(a) || b > a ? b : a;
 }
 
-/* Also sets the largest busy share of all workers. */
+/* Records a reading of worker i, and keeps the largest busy share of all workers in t. */
 static void
 report_look(struct load_report *r, unsigned i, const struct la_station_stats *s, struct load_totals *t)
 {
@@ -183,7 +184,7 @@ load_csv_header(FILE *f, unsigned nworkers)
 	fprintf(f, "\n");
 }
 
-/* A field; empty: no samples. */
+/* Writes a field; empty for NaN: no samples. */
 static void
 csv_number(FILE *f, const char *format, double value)
 {
@@ -226,7 +227,7 @@ load_csv_row(FILE *f, double seconds, double dt, double rate, const struct load_
 	fprintf(f, "\n");
 }
 
-/* The rate of the schedule between the two, connections/s. */
+/* Returns the rate of the schedule between the last two readings, connections/s; 0 for a closed loop. */
 static double
 rate_asked(const struct load_report *r, double dt)
 {
@@ -240,7 +241,7 @@ rate_asked(const struct load_report *r, double dt)
 }
 
 static bool
-any_waits(const struct load_report *r)
+is_station_waiting(const struct load_report *r)
 {
 	for (unsigned i = 0; i < r->nstations; i++)
 		if (__atomic_load_n(&r->stations[i].waiting, __ATOMIC_RELAXED))
@@ -248,7 +249,7 @@ any_waits(const struct load_report *r)
 	return false;
 }
 
-/* The highest cost of a worker: cycles per connection, lag. "" without samples. */
+/* Writes the highest cycles per connection and the highest lag of all workers as text; "" without samples. */
 static const char *
 spent_text(const struct load_report *r, const struct load_use *use, char *buf, size_t size)
 {
@@ -276,8 +277,8 @@ make_note(struct load_report *r, double rate, double dt, const struct load_use *
 	double per = dt > 0 ? 1 / dt : 0;
 	char p50[16] = "-", p99[16] = "-", rate_text[40] = "", spent[80];
 
-	if (any_waits(r)) {
-		snprintf(r->note, sizeof(r->note), "waiting: every tuple is live or rests its 2*MSL");
+	if (is_station_waiting(r)) {
+		snprintf(r->note, sizeof(r->note), "waiting: every tuple is in use or rests for 2*MSL");
 		return;
 	}
 	la_histogram_since(&r->diff, &r->now->latency[LAT_CLOSE], &r->before->latency[LAT_CLOSE]);
@@ -292,7 +293,7 @@ make_note(struct load_report *r, double rate, double dt, const struct load_use *
 		 (double)(load_failed(b) - load_failed(a)) * per, p50, p99, spent_text(r, use, spent, sizeof(spent)));
 }
 
-/* The next step of --find-max. */
+/* Advances the search of --find-max. */
 static void
 report_search(struct load_report *r)
 {
@@ -333,7 +334,7 @@ load_report_interval(struct load_report *r, double seconds)
 		return;
 	}
 	under_load = r->now->seconds - r->before->seconds;
-	/* the first interval under load begins with the schedule, those after the end of the schedule have no load */
+	/* the first interval under load begins with the schedule; after the schedule an interval has no load */
 	dt = r->before->seconds > 0 ? seconds - r->last_interval : under_load;
 	r->last_interval = seconds;
 	for (unsigned i = 0; i < r->nstations; i++)
@@ -344,7 +345,7 @@ load_report_interval(struct load_report *r, double seconds)
 	make_note(r, rate, dt, use);
 	if (dt <= 0)
 		return;
-	/* the first interval is whole when the schedule began in its first half */
+	/* the first interval counts when the schedule began in its first half */
 	if (loaded && under_load >= dt / 2 && under_load * 2000 >= r->interval_ms) {
 		double closes = (double)(r->now->carried - r->before->carried) / under_load;
 
@@ -371,7 +372,7 @@ load_report_end(struct load_report *r, struct la_summary *s)
 	report_take(r, r->now);
 	s->seconds = r->now->seconds;
 	load_judge(r->now, &r->verdict);
-	/* an interval's ends and its length are read one after the other */
+	/* closes and length of an interval are not read at the same instant, so its rate can be too high */
 	if (r->slowest > r->verdict.carried)
 		r->slowest = r->verdict.carried;
 	for (unsigned i = 0; i < r->nexpects; i++)
@@ -391,6 +392,6 @@ load_report_ok(const struct load_report *r, bool signalled, char *why, size_t si
 	if (r->trials == NULL)
 		return load_worked(r->now, &rules, why, size);
 	if (r->trials->find.phase != FIND_FOUND)
-		snprintf(why, size, "--find-max has found no rate");
+		snprintf(why, size, "--find-max found no rate that meets the conditions");
 	return r->trials->find.phase == FIND_FOUND;
 }

@@ -2,8 +2,8 @@
 
 /* The HTTP requests of lastack load: their options, and their texts.
  *
- * A head is built once for each target, path and kind (the connection lives on, or ends), so that sending copies
- * bytes and formats nothing. A body is the same for all requests, and follows the head. */
+ * A head is built once for each target, path and kind (the connection goes on, or ends), so that sending only copies
+ * bytes. The body is the same for all requests, and follows the head. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ token_length(const char *text)
 
 /* ---- options ---- */
 
-/* PATH:WEIGHT; a number behind the last colon is the weight. */
+/* Reads PATH or PATH:WEIGHT. A number after the last colon is the weight. */
 static int
 set_get(void *dst, const char *text, char *why, size_t size)
 {
@@ -49,7 +49,7 @@ set_get(void *dst, const char *text, char *why, size_t size)
 	if (colon && colon[1] != '\0' && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
 		len = (size_t)(colon - text);
 		if (la_parse_number(colon + 1, &weight) != 0 || weight == 0 || weight > WEIGHT_MAX) {
-			snprintf(why, size, "a weight from 1 to %d behind the last colon", WEIGHT_MAX);
+			snprintf(why, size, "a weight from 1 to %d after the last colon", WEIGHT_MAX);
 			return -1;
 		}
 	}
@@ -91,7 +91,7 @@ set_header(void *dst, const char *text, char *why, size_t size)
 		snprintf(why, size, "at most %d characters", LOAD_HEAD / 2 - 1);
 	else if ((name == 14 && strncasecmp(text, "Content-Length", 14) == 0) ||
 		 (name == 17 && strncasecmp(text, "Transfer-Encoding", 17) == 0))
-		snprintf(why, size, "other fields: --body says how long the body is");
+		snprintf(why, size, "other fields: --body sets the length of the body");
 	else {
 		load.header[load.nheaders++] = text;
 		return 0;
@@ -123,11 +123,11 @@ set_method(void *dst, const char *text, char *why, size_t size)
 		*(const char **)dst = text;
 		return 0;
 	}
-	snprintf(why, size, "a method, GET, HEAD, POST, PUT, DELETE, OPTIONS, ...; CONNECT makes a tunnel");
+	snprintf(why, size, "a method, GET, HEAD, POST, PUT, DELETE, OPTIONS, ...; not CONNECT, which makes a tunnel");
 	return -1;
 }
 
-/* -errno, or 0 and the file's bytes. */
+/* Reads a whole file into *bytes, which the caller frees. Returns 0 or -errno. */
 static int
 read_file(const char *name, uint8_t **bytes, uint64_t *len)
 {
@@ -204,11 +204,11 @@ const struct opt load_request_opts[] = {
 	     "GET, HEAD, POST, PUT, DELETE, OPTIONS, ...; other than GET and HEAD: any answer of a 2xx or\n"
 	     "3xx status is right [GET]"),
 	CALL("header", "'NAME: VALUE'", NULL, set_header,
-	     "a header field; may be repeated. Host, User-Agent and Connection replace ours"),
+	     "a header field; may be repeated. Host, User-Agent and Connection replace the default fields"),
 	CALL("host", "NAME", &load.host, set_host, "value of the Host field [the address of --to]"),
 	CALL("body", "FILE|BYTES", &load.body, set_body,
-	     "body of each request, with its Content-Length: a file of at most 64 MiB, or so many bytes, byte\n"
-	     "i being i mod 251 [none]"),
+	     "body of each request, with Content-Length: a file of at most 64 MiB, or a number of bytes, of\n"
+	     "which byte i is i mod 251 [none]"),
 	OPT_END,
 };
 
@@ -255,7 +255,7 @@ load_request_check(char *err, size_t size)
 
 struct text {
 	char buf[LOAD_HEAD];
-	size_t len; /* LOAD_HEAD and above: it did not fit */
+	size_t len; /* LOAD_HEAD and above: the text did not fit */
 };
 
 static void __attribute__((format(printf, 2, 3))) text_add(struct text *t, const char *format, ...)
@@ -271,9 +271,9 @@ static void __attribute__((format(printf, 2, 3))) text_add(struct text *t, const
 	t->len = n < 0 ? sizeof(t->buf) : t->len + (size_t)n;
 }
 
-/* Requests without a body: a method that normally has one sends Content-Length: 0 (RFC 9110 8.6). */
+/* Returns whether requests have Content-Length: with --body, or when the method normally has a body (RFC 9110 8.6). */
 static bool
-says_length(const char *method)
+method_has_length(const char *method)
 {
 	return load.body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
 }
@@ -297,7 +297,7 @@ request_make(struct load_request *q, const struct load_target *to, const char *p
 		text_add(&t, "User-Agent: lastack/%s\r\n", lastack_version);
 	for (unsigned i = 0; i < load.nheaders; i++)
 		text_add(&t, "%s\r\n", load.header[i]);
-	if (says_length(method))
+	if (method_has_length(method))
 		text_add(&t, "Content-Length: %lu\r\n", load.cfg.body_len);
 	if (final && !has_header("Connection"))
 		text_add(&t, "Connection: close\r\n");
@@ -327,7 +327,7 @@ load_requests_make(char *err, size_t size)
 					   : -ENOMEM;
 
 		if (rc == -E2BIG)
-			snprintf(err, size, "a request's head is too long with all its --header; allowed: %d bytes",
+			snprintf(err, size, "the head of a request, with each --header, is too long; allowed: %d bytes",
 				 LOAD_HEAD - 1);
 		else if (rc != 0)
 			snprintf(err, size, "out of memory");

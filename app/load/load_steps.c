@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Parts of a load: the targets, and the steps of a ramp, by the due time of a connection. Read after the run. */
+/* Counts of each target, and of each step of a ramp; read after the run. A connection belongs to the step in which it
+ * was due. */
 
 #include <stdio.h>
 #include <string.h>

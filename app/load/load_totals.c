@@ -135,7 +135,7 @@ load_cause_name(unsigned cause)
 	return cause < KINDS ? load_kind_name[cause] : names[cause - KINDS];
 }
 
-/* The allowed orderly ends of each mode. FINs that cross are allowed in every mode that sends a FIN. */
+/* Returns whether the mode allows this end. FINs that cross are allowed in every mode that sends a FIN. */
 static bool
 is_planned(enum close_mode mode, enum load_kind kind)
 {
@@ -208,7 +208,7 @@ load_offered(const struct load_totals *t)
 	return t->open && t->seconds > 0 ? (double)t->offered / t->seconds : NAN;
 }
 
-/* "p99.9" of a latency, "mean", ... */
+/* Looks up "p99.9", "mean", ... of a latency. Returns as load_metric(). */
 static int
 metric_statistic(const struct la_histogram *h, const char *name, double *value)
 {
@@ -337,7 +337,7 @@ load_metric_nearest(const char *name, char *buf, size_t size)
 			snprintf(text, sizeof(text), "%s_%s", load_latency_name[i], statistics[k]);
 			metric_nearer(name, text, &least, buf, size);
 		}
-		/* a percentile keeps its number, if it has one */
+		/* the candidate has the percentile of `name`, if there is one */
 		if (tail && tail[1] == 'p' && tail[1 + 1 + strspn(tail + 2, "0123456789.")] == '\0' && tail[2] != '\0')
 			snprintf(text, sizeof(text), "%s%.16s", load_latency_name[i], tail);
 		else

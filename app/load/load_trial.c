@@ -17,7 +17,7 @@ enum {
 	REST_MS = 300,	 /* between two trials */
 	LATE_MS = 20,	 /* allowed lag of generator and target: this part of the schedule ... */
 	LATE_LEAST = 64, /* ... plus this number of connections */
-	ENDS_MS = 30000, /* time for the connections of a trial to end */
+	ENDS_MS = 30000, /* longest wait for the end of a trial's connections */
 };
 
 int
@@ -90,7 +90,7 @@ trial_p99(const struct load_totals *own, enum load_latency which)
 	return h->total ? (double)la_histogram_percentile(h, 99) : -1;
 }
 
-/* Connections that LATE_MS of the schedule has, and some. */
+/* Returns the allowed lag, connections. */
 static uint64_t
 trial_slack(const struct trial_row *row)
 {
@@ -109,7 +109,7 @@ trial_target_was_late(const struct trials *t, const struct trial_row *row)
 	return t->open_end > t->open_middle + trial_slack(row);
 }
 
-/* The first condition that failed. */
+/* Returns whether the trial passes. If not, row->why has the first rule that failed. */
 static bool
 trial_passes(struct trials *t, struct trial_row *row)
 {
@@ -160,7 +160,7 @@ trial_judge(struct trials *t, const struct load_totals *all)
 	find_note(&t->find, row->ok, row->carried);
 }
 
-/* Connections that are open. Workers go on between the reading of the opens and that of the closes. */
+/* Returns the number of open connections. Opens are read earlier than closes, so closes may exceed opens. */
 static uint64_t
 trial_open(const struct load_counts *n)
 {

@@ -2,10 +2,14 @@
 
 /* The verdict.
  *
- * Three parties can limit a run. The target: connections failed. The port: it lost frames. This generator: a
- * worker had no time left, was late, or had no tuple, TCB, TIME_WAIT entry or time for a connection that was due.
- * The reason lists every cause found. The limit names one: the target from 0.1 % of failed connections on, else
- * the generator, else the port, else the target. */
+ * Three parties can limit a run:
+ *
+ *	target		connections failed
+ *	port		frames were lost
+ *	generator	a worker was busy or late, or lacked a tuple, a TCB, a TIME_WAIT entry or time
+ *
+ * The reason lists every cause found. The limit names one party: the target when 0.1 % of the connections or more
+ * failed; else the generator, the port, or the target, the first of them that has a cause. */
 
 #include <math.h>
 #include <stdarg.h>
@@ -17,8 +21,8 @@
 #define BUSY_LIMIT 0.95	   /* share of a worker's time */
 #define FAILED_LIMIT 0.001 /* share of all connects */
 enum {
-	LAG_SHARE = 10,	   /* lag p99 above this part of the median latency */
-	LAG_SAMPLES = 100, /* fewer have no p99 */
+	LAG_SHARE = 10,	   /* the generator is late when lag p99 is above a tenth of the median latency */
+	LAG_SAMPLES = 100, /* fewer samples have no p99 */
 };
 
 const char *const load_limit_name[] = {
@@ -51,7 +55,7 @@ load_failures(const struct load_counts *n, char *buf, size_t size)
 	return buf;
 }
 
-/* The first latency of the target that has samples: lateness hides in it. */
+/* Returns the latency with which the lag is compared: it includes the lag. */
 static const struct la_histogram *
 target_latency(const struct load_totals *t)
 {
@@ -140,7 +144,7 @@ load_worked(const struct load_totals *t, const struct load_rules *rules, char *w
 			bounded = false;
 	if (bounded && rules->allow < 0)
 		return true;
-	snprintf(why, size, "%lu of %lu connections failed: %s; --allow-failures[=SHARE] or an --expect bounds them", n,
-		 t->n.connects, causes);
+	snprintf(why, size, "%lu of %lu connections failed: %s; allow them with --allow-failures[=SHARE] or --expect",
+		 n, t->n.connects, causes);
 	return false;
 }

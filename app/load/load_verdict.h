@@ -2,7 +2,7 @@
 #ifndef LA_APP_LOAD_VERDICT_H
 #define LA_APP_LOAD_VERDICT_H
 
-/* The offered and carried load, its limit, and whether the run succeeded. */
+/* The offered and the carried load, the limit of the run, and whether the run succeeded. */
 
 #include "load/load_totals.h"
 
@@ -12,11 +12,12 @@ extern const char *const load_limit_name[LIMIT_GENERATOR + 1];
 
 struct load_verdict {
 	double offered, carried; /* a second; NaN: no samples */
-	enum load_limit limit;	 /* the largest cause */
+	enum load_limit limit;	 /* the party that limited the run */
 	char reason[320];	 /* every cause that was found, with its figures */
 	char generator[200];	 /* the causes in this generator; empty: none */
 };
 
+/** Sets *v from the totals of the run. */
 void load_judge(const struct load_totals *t, struct load_verdict *v);
 
 struct load_rules {
@@ -26,11 +27,11 @@ struct load_rules {
 	bool signalled; /* the user ended the run: connections open at that time have not failed */
 };
 
-/** Returns whether all connections ended as planned, except those that the rules allow, and at least one did. If not:
- * why. */
+/** Returns whether at least one connection ended as planned, and the rules allow all failures. If not, `why` has the
+ * reason. A run that a signal ended may have no connections. */
 bool load_worked(const struct load_totals *t, const struct load_rules *rules, char *why, size_t size);
 
-/** "7 refused, 3 resets": causes of failures. Returns buf. */
+/** Writes the causes of failures: "7 refused, 3 resets". Returns buf. */
 const char *load_failures(const struct load_counts *n, char *buf, size_t size);
 
 #endif

@@ -2,8 +2,8 @@
 #ifndef LA_APP_LOAD_WORKER_H
 #define LA_APP_LOAD_WORKER_H
 
-/* The cost of each worker of a load: its share of busy time, its cycles per connection, its lag behind the schedule. A
- * load has one station per worker. The control thread reads once per interval. */
+/* The cost of each worker of a load: share of busy time, cycles per connection, lag behind the schedule. A
+ * load has one station per worker. The control thread takes a reading once per interval. */
 
 #include "core/histogram.h"
 #include "load/internal.h"
@@ -17,26 +17,26 @@ struct load_look {
 
 struct load_worker {
 	struct load_look before, now; /* the last two readings */
-	struct load_look first, last; /* under load */
+	struct load_look first, last; /* first and last reading under load */
 	bool loaded;		      /* `first` is set */
 };
 
-/** Between two readings. NaN: no samples. */
+/** The cost of a worker between two readings. NaN: no samples. */
 struct load_use {
 	double busy;		 /* share of time, 0 to 1 */
 	double cycles;		 /* busy TSC cycles per begun connection */
 	double lag_p50, lag_p99; /* ns */
 };
 
-/** The worker of station `st` has counted s; under_load: its schedule runs. */
+/** Records a reading: s is of the worker of station `st`. under_load: the schedule runs. */
 void load_worker_look(struct load_worker *w, const struct load_station *st, const struct la_station_stats *s,
 		      bool under_load);
 
-/** Between two readings of one worker. scratch: room for a histogram. */
+/** Sets *u to the cost between two readings of one worker. scratch: room for a histogram. */
 void load_look_use(const struct load_look *from, const struct load_look *to, struct la_histogram *scratch,
 		   struct load_use *u);
 
-/** Share of the time between two readings in which the worker was busy, 0 to 1. NaN: no time. */
+/** Returns the share of the time between two readings in which the worker was busy, 0 to 1. NaN: no time. */
 double load_busy_share(const struct la_station_stats *before, const struct la_station_stats *now);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Character generator (RFC 864): endless lines, zero copy, until the client closes. Received bytes are discarded, and
- * are no progress while lines are unacknowledged. When the server closes first, it does so after one turn of the
- * pattern, 7030 bytes. */
+/* Character generator (RFC 864): sends lines, without a copy, until the client closes. Received bytes are discarded;
+ * while lines are unacknowledged, received bytes are no progress. With --chargen-close=server the server closes after
+ * one period of the pattern, 7030 bytes. */
 
 #include "server/payload.h"
 #include "server/service.h"
@@ -58,7 +58,7 @@ const struct service_def service_chargen = {
 	.help = "sends lines without end (RFC 864)",
 	.common = "chargen",
 	.first = SVC_FIRST_CLIENT,
-	.first_help = "server: after 7030 bytes, one turn of the pattern [client]",
+	.first_help = "server: after 7030 bytes, one period of the pattern [client]",
 	.conn_size = sizeof(struct chargen_conn),
 	.ops = {.opened = chargen_opened, .writable = chargen_writable},
 };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The close service: the client selects the end of the connection.
- *   c  both directions are closed at once (RFC 9293 3.10.4)
- *   s  our sending side is shut down, we go on reading (half-close)
- *   r  the connection is aborted (RFC 9293 3.10.5)
- * Every other byte is read and ignored. After the client's FIN we close. */
+/* The close service: a byte of the client selects how the server ends the connection.
+ *   c  the server closes both directions at once (RFC 9293 3.10.4)
+ *   s  the server shuts down its sending side, and continues to read (half-close)
+ *   r  the server aborts the connection (RFC 9293 3.10.5)
+ * Every other byte is read and ignored. After the client's FIN the server closes. */
 
 #include "server/service.h"
 
-/* False: the connection is closed or freed and must not be used. */
+/* Returns false when the connection is closed or freed: it must not be used. */
 static bool
 closesvc_apply(struct svc_conn *sc, char command)
 {
@@ -47,8 +47,8 @@ closesvc_data(struct la_conn *c, void *user)
 
 const struct service_def service_close = {
 	.name = "close",
-	.help = "obeys one-byte commands: c closes both directions at once, s shuts down its sending\n"
-		"side and goes on reading, r aborts; anything else is read and ignored",
+	.help = "obeys one-byte commands: c closes both directions at once, s shuts down the server's\n"
+		"sending side and continues to read, r aborts; any other byte is read and ignored",
 	.common = "close",
 	.conn_size = sizeof(struct svc_conn),
 	.ops = {.data = closesvc_data},

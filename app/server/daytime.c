@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Daytime (RFC 867): sends the date and time in UTC as one line, and closes first. What the client sends is thrown
- * away. The line is the first form of the RFC: "Tuesday, February 22, 1982 17:37:43-UTC". After a client's FIN that
- * comes before the whole line is queued, the rest is sent, then we close. */
+/* Daytime (RFC 867): sends the date and time in UTC as one line, and closes first. Received bytes are discarded. The
+ * line has the first form of the RFC: "Tuesday, February 22, 1982 17:37:43-UTC". When the client's FIN arrives before
+ * the whole line is queued, the server still sends the whole line, and then closes. */
 
 #include <time.h>
 
@@ -10,8 +10,8 @@
 
 struct daytime_conn {
 	struct svc_conn sc;
-	bool fin;	   /* the client's FIN has come */
-	uint8_t len, sent; /* of text */
+	bool fin;	   /* the client's FIN has arrived */
+	uint8_t len, sent; /* bytes of text, and how many of them are queued */
 	char text[64];
 };
 
@@ -23,7 +23,7 @@ daytime_pump(struct daytime_conn *dc)
 	if (n > 0)
 		dc->sent += (uint8_t)n;
 	if (dc->sent < dc->len)
-		return; /* `writable` comes */
+		return; /* `writable` follows */
 	if (dc->fin)
 		svc_close(&dc->sc);
 	else

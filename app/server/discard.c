@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Discard (RFC 863): reads and forgets, closes after the client's FIN; when the server is to close
- * first, after the first bytes. */
+/* Discard (RFC 863): reads and discards all bytes. The server closes after the client's FIN or, with
+ * --discard-close=server, after the first bytes. */
 
 #include "server/service.h"
 
@@ -17,10 +17,10 @@ discard_data(struct la_conn *c, void *user)
 
 const struct service_def service_discard = {
 	.name = "discard",
-	.help = "reads and forgets (RFC 863)",
+	.help = "reads and discards all bytes (RFC 863)",
 	.common = "discard",
 	.first = SVC_FIRST_CLIENT,
-	.first_help = "server: once the first bytes are read [client]",
+	.first_help = "server: after the first bytes are read [client]",
 	.conn_size = sizeof(struct svc_conn),
 	.ops = {.data = discard_data},
 };

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Echo (RFC 862). A byte is consumed when it fits into the send queue, and at most SVC_UNSENT_MAX
- * bytes wait there unsent. When a client does not read, the service stops reading, and the window closes. Such a
- * client costs its receive buffer and SVC_UNSENT_MAX. After the client's FIN the rest is echoed, then we
- * close. When the server closes first, it does so after the first echoed bytes. */
+/* Echo (RFC 862). The service consumes a byte when the send queue takes it, and stops reading while SVC_UNSENT_MAX
+ * bytes are unsent. So when a client does not read, the receive window closes, and the connection's memory is
+ * bounded: a receive buffer and about SVC_UNSENT_MAX. After the client's FIN the server echoes the remaining bytes
+ * and closes. With --echo-close=server the server closes after the first echoed bytes. */
 
 #include "server/service.h"
 
 struct echo_conn {
 	struct svc_conn sc;
-	bool fin;
+	bool fin; /* the client's FIN has arrived */
 	bool any; /* at least one byte was echoed */
 };
 
@@ -84,7 +84,7 @@ const struct service_def service_echo = {
 	.help = "sends back what it reads (RFC 862)",
 	.common = "echo",
 	.first = SVC_FIRST_CLIENT,
-	.first_help = "server: once the first bytes are sent back [client]",
+	.first_help = "server: after the first bytes are sent back [client]",
 	.nodelay = true,
 	.conn_size = sizeof(struct echo_conn),
 	.ops = {.data = echo_data, .acked = echo_acked, .writable = echo_writable, .peer_fin = echo_peer_fin},

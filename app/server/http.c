@@ -4,32 +4,32 @@
  *
  * Requests are processed one at a time. The head is parsed out of the unread bytes, the body is decoded and discarded,
  * the answer is sent, and then the next head is read. /end/half differs: its answer and FIN precede the body.
- * Pipelined requests wait unread, and the window closes. While SVC_UNSENT_MAX bytes of answers wait unsent, no
- * further head is read, until `acked`. A step for which the send queue has no room resumes in `writable`. The bodies
- * of /bytes/N and /chunked/N are constant memory and not copied. A small body is copied into the packet buffer of its
+ * Pipelined requests stay unread, and the window closes. While SVC_UNSENT_MAX bytes of answers are unsent, no further
+ * head is read; `acked` continues. A step for which the send queue has no room resumes in `writable`. The bodies of
+ * /bytes/N and /chunked/N are constant memory and not copied. A small body is copied into the packet buffer of its
  * head.
  *
  * Time-outs. Progress is a byte of a request that is read, or a byte of an answer that is acknowledged:
- *   between requests   idle_ms without progress: closed in order
- *   head of a request  head_ms from its first byte on, and idle_ms without progress: 408 (RFC 9110 15.5.9)
- *   body of a request  head_ms and its length at HTTP_BODY_MIN_RATE, and idle_ms without progress: 408. In chunks:
- *                      the length is the number of bytes received so far, without the coding
- *   /delay/TIME        while earlier answers wait for an acknowledgement: as for an answer; otherwise none
- *   /end/half          after our FIN: idle_ms without progress, closed
- *   /end/linger        SVC_LINGER_MS from the answer on, then our FIN
- *   answer             idle_ms, at least SVC_STALL_MS, without an acknowledged byte: aborted
+ *   between requests   after idle_ms without progress: closed in order
+ *   head of a request  head_ms after its first byte, or after idle_ms without progress: 408 (RFC 9110 15.5.9)
+ *   body of a request  after head_ms plus its length at HTTP_BODY_MIN_RATE, or after idle_ms without progress: 408.
+ *                      The length of a body in chunks is the number of decoded bytes received so far
+ *   /delay/TIME        as for an answer, while an earlier answer is unacknowledged; otherwise none
+ *   /end/half          after our FIN: after idle_ms without progress, closed
+ *   /end/linger        SVC_LINGER_MS after the answer: our FIN
+ *   answer             after idle_ms, at least SVC_STALL_MS, without an acknowledged byte: aborted
  * Empty lines before a request are not part of it.
  *
- * Which side closes first: `server` follows RFC 9112 9.6 and closes after the last answer. It lingers until
- * the client's FIN, so that a late request does not cause a reset. `client` always
- * waits for the client's FIN and ignores the Connection field. The resources below /end/ select the end of their
- * connection (enum http_end), and a body without a length is ended by our FIN in both cases. */
+ * Which side closes first: with --http-close=server the server follows RFC 9112 9.6 and closes after the last answer.
+ * It lingers until the client's FIN, so that a late request does not cause a RST. With --http-close=client the server
+ * always waits for the client's FIN and ignores the Connection field. The resources below /end/ select the end of
+ * their connection (enum http_end). Our FIN always ends a body without a length. */
 
 #include <time.h>
 
 #include "server/http_conn.h"
 
-/* The time limit of the current step; 0: none. */
+/* Sets the time limit of the current step, ms; 0: no limit. */
 static void
 http_set_limit(struct http_conn *hc, uint64_t ms)
 {
@@ -46,7 +46,7 @@ http_set_step(struct http_conn *hc, enum http_step step)
 	hc->pos = 0;
 }
 
-/* Starts the answer. */
+/* Starts hc->answer. */
 static void
 begin_answer(struct http_conn *hc)
 {
@@ -56,7 +56,7 @@ begin_answer(struct http_conn *hc)
 	http_set_step(hc, SEND_HEAD);
 }
 
-/* The request is refused, and the connection closes after the answer. */
+/* Refuses the request with this status. The connection closes after the answer. */
 static void
 http_refuse(struct http_conn *hc, uint16_t status)
 {
@@ -75,14 +75,14 @@ read_head(struct http_conn *hc)
 	size_t n;
 
 	if (http_parser_idle(&hc->parser) && la_unread(sc->c) > 0 && !svc_may_read(sc))
-		return false; /* `acked` follows */
+		return false; /* `acked` resumes */
 	while (!hc->parser.done && (n = la_peek(sc->c, &span)) > 0) {
 		la_consume(sc->c, http_parse(&hc->parser, span, n));
 		if (!http_parser_idle(&hc->parser))
 			svc_progress(sc);
 	}
 	if (!hc->parser.done) {
-		if (hc->fin) { /* the end, with or without a partial request */
+		if (hc->fin) { /* after the client's FIN no request follows; a partial request is ignored */
 			http_set_step(hc, GONE);
 			svc_close(sc);
 		} else if (sc->deadline == UINT64_MAX && !http_parser_idle(&hc->parser)) {
@@ -103,7 +103,7 @@ read_head(struct http_conn *hc)
 	return true;
 }
 
-/* The request is complete: starts the answer, now or after its delay. */
+/* The request is complete: starts the answer, now or after its delay. Returns true. */
 static bool
 body_done(struct http_conn *hc)
 {
@@ -118,7 +118,7 @@ body_done(struct http_conn *hc)
 	return true;
 }
 
-/* A body is incomplete: ends the connection after the client's FIN; otherwise its time limit continues. */
+/* The body is incomplete: closes after the client's FIN; otherwise sets the body's time limit once. Returns false. */
 static bool
 body_waits(struct http_conn *hc)
 {
@@ -131,7 +131,8 @@ body_waits(struct http_conn *hc)
 	return false;
 }
 
-/* The deadline moves with each byte of the body. The timer is lazy and needs no call. */
+/* Reads a body in chunks. Each byte of the body moves the deadline; the timer is lazy and needs no svc_arm(). Returns
+ * false while the body is incomplete. */
 static bool
 read_chunks(struct http_conn *hc)
 {
@@ -139,7 +140,7 @@ read_chunks(struct http_conn *hc)
 	const void *span;
 	size_t n;
 
-	_Static_assert(1000 % HTTP_BODY_MIN_RATE == 0, "a byte of the body is worth whole ms");
+	_Static_assert(1000 % HTTP_BODY_MIN_RATE == 0, "a byte of the body adds whole ms");
 	if (sc->deadline == UINT64_MAX)
 		http_set_limit(hc, http_options.head_ms);
 	while (!hc->body.done && (n = la_peek(sc->c, &span)) > 0) {
@@ -157,7 +158,7 @@ read_chunks(struct http_conn *hc)
 	return true;
 }
 
-/* False: the body is incomplete. */
+/* Reads the body of the request. Returns false while the body is incomplete. */
 static bool
 read_body(struct http_conn *hc)
 {
@@ -201,7 +202,7 @@ count_refusal(struct http_conn *hc)
 	}
 }
 
-/* The answer is queued: continues with the next request, or ends. */
+/* The answer is queued: continues with the next request, or ends the connection. */
 static void
 http_finish(struct http_conn *hc)
 {
@@ -231,7 +232,7 @@ http_finish(struct http_conn *hc)
 	}
 }
 
-/* /end/rst: the reset follows the acknowledgement of the whole answer, because it discards unacknowledged bytes. */
+/* /end/rst: sends RST when the whole answer is acknowledged, because an abort discards unacknowledged bytes. */
 static void
 reset_when_acked(struct http_conn *hc)
 {
@@ -243,7 +244,7 @@ reset_when_acked(struct http_conn *hc)
 	la_abort(hc->sc.c);
 }
 
-/* Ignores further input until the client's FIN. */
+/* Discards further input, and closes after the client's FIN. */
 static void
 wait_for_fin(struct http_conn *hc)
 {
@@ -278,7 +279,7 @@ http_pump(struct http_conn *hc)
 				return;
 			break;
 		case DELAY:
-			return; /* `timer` follows */
+			return; /* `timer` resumes */
 		case SEND_HEAD:
 			if (!http_send_head(hc))
 				return;
@@ -350,17 +351,18 @@ http_peer_fin(struct la_conn *c, void *user)
 		http_pump(hc);
 }
 
-/* Time-out of a partial request. */
+/* Handles the time-out of a partial request: answers with 408. */
 static void
 request_timeout(struct http_conn *hc, enum http_count why)
 {
 	hc->sc.s->count[why]++;
-	svc_progress(&hc->sc); /* the answer has a time-out of its own */
+	svc_progress(&hc->sc); /* the time-out of the answer begins now */
 	http_refuse(hc, 408);
 	http_pump(hc);
 }
 
-/* End of the delay, or time-out of a connection in a delay, which then continues to wait. */
+/* Handles the timer of /delay/TIME. At the end of the delay the answer starts. A timer that fires earlier means
+ * idle_ms without progress: the connection is aborted if bytes are unacknowledged, and otherwise continues to wait. */
 static void
 delay_timer(struct http_conn *hc)
 {
@@ -381,7 +383,7 @@ delay_timer(struct http_conn *hc)
 	http_pump(hc);
 }
 
-/* The client's FIN is late. */
+/* Handles the time-out of a connection that waits for the client's FIN. */
 static void
 fin_timeout(struct http_conn *hc)
 {
@@ -432,12 +434,12 @@ http_drain(struct svc_conn *sc)
 
 const struct service_def service_http = {
 	.name = "http",
-	.help = "HTTP/1.1 and 1.0: /bytes/N, /chunked/N, /status/N, /delay/TIME, /end/...; see HTTP",
+	.help = "HTTP/1.1 and 1.0: /bytes/N, /chunked/N, /status/N, /delay/TIME, /end/...; see section HTTP",
 	.common = "http http-close",
 	.manual = http_manual,
 	.first = SVC_FIRST_SERVER,
-	.first_help = "server: after the last answer, as Connection says; client: never before the client's\n"
-		      "FIN, whatever Connection says [server]",
+	.first_help = "server: after the last answer, by the Connection field. client: the server always waits for\n"
+		      "the client's FIN, and ignores the Connection field [server]",
 	.opts = http_opts,
 	.idle_ms = &http_options.idle_ms,
 	.counts = http_counts,

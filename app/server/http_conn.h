@@ -17,17 +17,17 @@ enum http_step {
 	DELAY, /* /delay/TIME: until the deadline */
 	SEND_HEAD,
 	SEND_BODY,
-	FINISHED,     /* one request is answered */
-	WAIT_FOR_FIN, /* the last is; the client is to close first, before the deadline if there is one */
+	FINISHED,     /* the whole answer is queued */
+	WAIT_FOR_FIN, /* the last answer is queued: the client's FIN must arrive, before the deadline if there is one */
 	WAIT_FOR_ACK, /* /end/rst: RST when the answer is acknowledged */
-	HALF_CLOSED,  /* /end/half: our FIN is queued; read and ignore until the client's FIN */
-	GONE,	      /* closed: the connection may not exist any more */
+	HALF_CLOSED,  /* /end/half: our FIN is queued; input is discarded until the client's FIN */
+	GONE,	      /* closed: the struct may be freed */
 };
 
-/** What http counts beside the counts of every service, on each shard. */
+/** The counts of http beside those of every service (enum svc_count), on each shard. */
 enum http_count {
-	HTTP_HEAD_TIMEOUTS = SVC_NCOMMON, /* the head of a request took too long */
-	HTTP_BODY_TIMEOUTS,		  /* its body */
+	HTTP_HEAD_TIMEOUTS = SVC_NCOMMON, /* requests whose head did not arrive in time */
+	HTTP_BODY_TIMEOUTS,		  /* requests whose body did not arrive in time */
 	HTTP_ANSWERED_408,		  /* 408 answers queued */
 	HTTP_BAD_REQUESTS,		  /* 400 answers queued */
 	HTTP_TOO_LARGE,			  /* 413, 414 and 431 answers queued */
@@ -37,10 +37,10 @@ enum http_count {
 	HTTP_NCOUNTS = HTTP_COUNTS_END - SVC_NCOMMON,
 };
 
-/** What the options set. Constant while the server runs. */
+/** The values of the options. They are constant while the server runs. */
 struct http_options {
-	uint32_t idle_ms;
-	uint32_t head_ms; /* longest time from the first byte of a request's head to its last */
+	uint32_t idle_ms; /* longest time without progress */
+	uint32_t head_ms; /* longest time from the first byte of a request's head to the last byte of the head */
 };
 extern struct http_options http_options;
 
@@ -48,7 +48,7 @@ extern const struct opt http_opts[];
 extern const struct svc_count_def http_counts[HTTP_NCOUNTS];
 extern const char http_manual[];
 
-/** Of the service on one shard: the Date field, made once a second. */
+/** service.own of http: the Date field, made once a second. */
 struct http_own {
 	char date[40];
 	int64_t date_at;
@@ -57,20 +57,20 @@ struct http_own {
 struct http_conn {
 	struct svc_conn sc;
 	uint8_t step; /* enum http_step */
-	bool fin;     /* the client's FIN has come */
-	bool last;    /* drain: close after this answer */
-	uint64_t pos; /* bytes of this step that are done */
-	int64_t date; /* second of the answer's Date: its head must come out the same twice */
+	bool fin;     /* the client's FIN has arrived */
+	bool last;    /* the service drains: close after this answer */
+	uint64_t pos; /* bytes that this step has queued or read */
+	int64_t date; /* s since 1970, for the answer's Date field: a resumed head must have the same bytes */
 	struct http_answer answer;
 	struct http_parser parser;
 	struct http_body body; /* a request's body in chunks */
 };
 
-/** Sends the rest of a short text. True: all of it is queued; false: `writable` comes. */
+/** Queues a short text, from byte hc->pos on. Returns true when all of it is queued; false: `writable` follows. */
 bool http_send_text(struct http_conn *hc, const char *text, size_t len);
-/** The answer's head, with its body when that is small. */
+/** Queues the answer's head, and a small body with it. Returns as http_send_text() does. */
 bool http_send_head(struct http_conn *hc);
-/** The rest of the answer's body. */
+/** Queues the answer's body, from byte hc->pos on, unless the head had it. Returns as http_send_text() does. */
 bool http_send_body(struct http_conn *hc);
 
 #endif

@@ -10,14 +10,14 @@ struct http_options http_options = {.idle_ms = 60000, .head_ms = 20000};
 const struct opt http_opts[] = {
 	{.name = "http-idle", .kind = OPT_DURATION, .dst = &http_options.idle_ms, .arg = "TIME",
 	 .min = 1, .max = 86400000,
-	 .help = "http: close a connection on which for so long no byte of a request has come and no byte\n"
-		 "of an answer was acknowledged. While an answer waits, only the latter counts, the time is\n"
-		 "at least 10 s, and the connection is aborted [60s]"},
+	 .help = "http: close a connection after this time without a received byte of a request and without\n"
+		 "an acknowledged byte of an answer. While an answer is unacknowledged, only acknowledged bytes\n"
+		 "count, the time is at least 10 s, and the connection is aborted [60s]"},
 	{.name = "http-head-timeout", .kind = OPT_DURATION, .dst = &http_options.head_ms, .arg = "TIME",
 	 .min = 1, .max = 86400000,
-	 .help = "http: longest time from the first byte of a request's head to its last; a body has this\n"
-		 "time and 1 s more for each 500 bytes. A late request is answered 408 and the connection\n"
-		 "closed [20s]"},
+	 .help = "http: longest time from the first byte of a request's head to the last byte of the head. A\n"
+		 "body has this time, and 1 s more for each 500 bytes. A late request is answered 408, and the\n"
+		 "connection is closed [20s]"},
 	OPT_END,
 };
 /* clang-format on */
@@ -43,16 +43,16 @@ const char http_manual[] =
 	"       body of a request, with Content-Length or in chunks, is ignored (up to 1 MiB; more: 413).\n"
 	"       /             a text that lists these paths\n"
 	"       /bytes/N      N bytes (up to 1 GiB), byte i being i mod 251\n"
-	"       /chunked/N    the same in chunks of 16 KiB; to an HTTP/1.0 client the bytes alone, and\n"
-	"                     the server's FIN ends them, whatever --http-close says\n"
+	"       /chunked/N    the bytes of /bytes/N in chunks of 16 KiB; to an HTTP/1.0 client the bytes\n"
+	"                     alone, ended by the server's FIN, also with --http-close=client\n"
 	"       /status/N     (*) status N, 200 to 599; 204 and 304 without a body\n"
 	"       /delay/TIME   (*) answered after TIME (50ms, 2s; up to 60s); later requests wait\n"
 	"       /end/fin      (*) answered with Connection: close, and the server's FIN follows at once\n"
 	"       /end/rst      (*) answered as if to be kept alive, then RST when the answer is acknowledged\n"
-	"       /end/half     (*) answer and FIN before the request's body is read; reads on until the\n"
-	"                     client's FIN, or --http-idle without a byte\n"
+	"       /end/half     (*) answer and FIN before the request's body is read; the server reads until\n"
+	"                     the client's FIN, or until --http-idle passes without a byte\n"
 	"       /end/linger   (*) answered with Connection: close; the server waits 10 s for the client's\n"
 	"                     FIN before it sends its own\n"
 	"       An absolute-form target overrides Host; https and other schemes are answered 421. Expect:\n"
-	"       100-continue is answered 100 before a body is read, another expectation 417. CONNECT is\n"
+	"       100-continue is answered 100 before a body is read, any other expectation 417. CONNECT is\n"
 	"       answered 405. After 400, 408, 413, 414, 417, 421, 431, 501 and 505 the connection closes.\n";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* HTTP answers into the send queue, from hc->pos on: a step that was cut short resumes at the same byte. */
+/* Queues HTTP answers. hc->pos is the next byte of the step, so a step for which there was no room can resume. */
 
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 enum { SMALL_BODY = 1024 }; /* bytes */
 
-_Static_assert((int)HTTP_TEXT_MAX <= (int)SMALL_BODY, "a text is sent in one copy with its head");
+_Static_assert((int)HTTP_TEXT_MAX <= (int)SMALL_BODY, "a text is always sent with its head");
 
 static const char *
 date_text(struct http_conn *hc)
@@ -33,7 +33,7 @@ http_send_text(struct http_conn *hc, const char *text, size_t len)
 	return hc->pos == len;
 }
 
-/* The body is copied behind the head; otherwise it would need its own packet buffer. */
+/* Returns whether the body is copied behind the head. A body that is not copied needs a packet buffer of its own. */
 static bool
 is_small(const struct http_answer *a)
 {

@@ -19,7 +19,7 @@ static struct server {
 	uint32_t max_conns;
 	unsigned shards;
 	struct service *shard_services[LA_ENGINE_MAX_STATIONS]; /* NSERVICES each */
-	int failed[LA_ENGINE_MAX_STATIONS];			/* the service that could not start, + 1 */
+	int failed[LA_ENGINE_MAX_STATIONS];			/* 1 + index of the service that could not start */
 } server;
 
 static const struct opt *const tables[] = {net_port_opts,    net_addr_opts, service_opts, net_table_opts,
@@ -72,7 +72,7 @@ server_drain(void *ctx, struct la_shard *shard)
 
 static const struct la_station_ops ops = {.start = server_start, .drain = server_drain};
 
-/* Data that a worker writes begins on its own cache line. */
+/* Copies the services for each shard, so that each worker writes cache lines of its own. Returns 0 or -ENOMEM. */
 static int
 make_services(void)
 {
@@ -99,7 +99,7 @@ free_services(void)
 }
 
 static const char *
-who_closes(const struct service *s)
+first_close_text(const struct service *s)
 {
 	if (s->def->first == SVC_FIRST_BY_COMMAND)
 		return "";
@@ -117,13 +117,13 @@ server_prepare(struct session *se)
 		for (int i = 0; i < NSERVICES; i++)
 			if (services[i].port != 0)
 				printf("%s on port %u%s\n", services[i].def->name, services[i].port,
-				       who_closes(&services[i]));
+				       first_close_text(&services[i]));
 		fflush(stdout);
 	}
 	return payload_init();
 }
 
-/* The counts of a service on all shards. */
+/* Returns count k of a service, summed over all shards. */
 static uint64_t
 server_counted(int service, unsigned k)
 {
@@ -150,7 +150,7 @@ print_counts(FILE *f)
 	}
 }
 
-/* After the run: the workers write no more. */
+/* Called after the run, when no worker writes counts any more. */
 static void
 server_finish(struct session *se)
 {
@@ -183,27 +183,28 @@ help(void)
 	       "       lastack server PORT --addr ADDR/LEN... SERVICE... [OPTIONS]\n"
 	       "\n"
 	       "DESCRIPTION\n"
-	       "       Serves on every address given, IPv4 and IPv6 alike, until it is stopped. A line a\n"
-	       "       second says how many connections are opened and closed, how many are live and in\n"
-	       "       TIME_WAIT, frames per second in both directions, the share of time that the worker had\n"
-	       "       work (busy; with several workers the least and the most busy one), and drops so far.\n"
-	       "       A summary at the end names every kind of close and every drop, the end that sent the\n"
-	       "       first FIN, and busy TSC cycles a packet and a connection for each worker.\n"
+	       "       Serves on every given address, IPv4 and IPv6, until it is stopped. A line each second\n"
+	       "       shows opens and closes, live connections and TIME_WAIT entries, frames per second in\n"
+	       "       both directions, the share of time in which the worker had work (busy; with several\n"
+	       "       workers the least and the most busy one), and all drops of the run. A summary at the\n"
+	       "       end has every kind of close and every drop, the ends that sent the first FIN, and busy\n"
+	       "       TSC cycles per packet and per connection for each worker.\n"
 	       "\n"
-	       "       With --workers N there are N shards on the port, each a whole stack on a core of its\n"
-	       "       own. A connection belongs to one of them, by the Toeplitz hash of its addresses and\n"
-	       "       ports: the NIC puts its frames on that worker's queue, or, where it cannot, the\n"
-	       "       worker that gets a frame hands it over (handed_over, handed_in, hand_over_full).\n"
-	       "       The first shard answers ARP, neighbour discovery and ping. Lines and summary are\n"
-	       "       sums; the summary says too what each shard did.\n"
+	       "       With --workers N the port has N shards, each a whole stack on a core of its own. The\n"
+	       "       Toeplitz hash of its addresses and ports selects the shard of a connection. The NIC\n"
+	       "       puts the frames on the queue of the shard's worker. If the NIC cannot do this, the\n"
+	       "       worker that receives a frame hands it over (handed_over, handed_in, hand_over_full).\n"
+	       "       The first shard answers ARP, neighbour discovery and ping. The lines show sums; the\n"
+	       "       summary has the sums and the figures of each shard.\n"
 	       "\n"
-	       "       SIGINT or SIGTERM: stops listening, lets open connections finish for --drain,\n"
-	       "       aborts the rest, writes --state, prints the summary. A second signal aborts at\n"
-	       "       once. A signal during the start does the same when the start is over; SIGINT also\n"
-	       "       where a shell has it ignored ('lastack server ... &').\n"
+	       "       At SIGINT or SIGTERM the server stops listening, waits --drain for open connections to\n"
+	       "       end, aborts those still open, writes --state, and prints the summary. A second signal\n"
+	       "       aborts at once. A signal during the start takes effect when the start is complete.\n"
+	       "       SIGINT works also when a shell starts the server with SIGINT ignored\n"
+	       "       ('lastack server ... &').\n"
 	       "\n"
-	       "       An interface, or a memif socket, has one lastack: a second one is refused, with the\n"
-	       "       pid of the first.\n"
+	       "       Only one lastack can use an interface or a memif socket. A second lastack is refused,\n"
+	       "       with the pid of the first.\n"
 	       "\n"
 	       "OPTIONS\n");
 	net_help(tables);
@@ -232,12 +233,12 @@ help(void)
 	       "       (packet buffers out of their pool before and after the run), buffers_max}],\n");
 	service_counts_manual(stdout);
 	printf("       program, version; with\n"
-	       "       --workers shards [{name, shard, frames_in, frames_out, frames_away, worker, cpu, and opens to counters\n"
-	       "       for it alone}].\n"
+	       "       --workers shards [{name, shard, frames_in, frames_out, frames_away, worker, cpu, and the\n"
+	       "       keys from opens to counters for this shard}].\n"
 	       "\n"
 	       "EXIT STATUS\n"
-	       "       0  it ran and was stopped\n"
-	       "       1  DPDK, the port or a service could not start, or JSON or state were not or could not\n"
+	       "       0  the server ran and was stopped\n"
+	       "       1  DPDK, the port or a service could not start, or the JSON or snapshot file could not\n"
 	       "          be written\n"
 	       "       2  wrong command line\n");
 }

@@ -129,7 +129,7 @@ svc_received(struct svc_conn *sc)
 		svc_progress(sc);
 }
 
-/* The time-out of the connection without further progress. */
+/* Returns the time at which the connection times out if there is no further progress; UINT64_MAX: never. */
 static uint64_t
 svc_expires(const struct svc_conn *sc)
 {
@@ -262,7 +262,7 @@ svc_on_acked(struct la_conn *c, void *user)
 
 	svc_progress(sc);
 	if (la_unacked(c) == 0 && (sc->lingering || sc->s->idle_ms < SVC_STALL_MS))
-		svc_arm(sc); /* the time-out without waiting bytes may be shorter */
+		svc_arm(sc); /* without unacknowledged bytes the time-out may be shorter */
 }
 
 static void
@@ -282,7 +282,7 @@ on_timer(struct la_conn *c, void *user)
 		svc_idle(sc);
 }
 
-/* Off the list and back to the slab. */
+/* Takes the connection off the list, and frees it. */
 static void
 on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {

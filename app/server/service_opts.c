@@ -22,7 +22,7 @@ static struct {
 	char idle_help[600];
 } given;
 
-/* Three headings, --NAME and --NAME-close, time-outs, --idle-timeout, the end. */
+/* Three headings; --NAME, --NAME-close and time-outs of each service; --idle-timeout; OPT_END. */
 struct opt service_opts[3 + NSERVICES * (2 + SVC_OWN_MAX) + 2];
 
 static struct opt
@@ -31,7 +31,7 @@ opt_heading(const char *text)
 	return (struct opt){.kind = OPT_HEADING, .help = text};
 }
 
-/* A list in the making: what does not fit is cut off. */
+/* A list of words that is being written. Text that does not fit is cut off. */
 struct list {
 	char *text;
 	size_t len, size;
@@ -67,7 +67,7 @@ service_common(char *buf, size_t size)
 	return buf;
 }
 
-/* Those that --idle-timeout is for. */
+/* Writes the names of the services that have --idle-timeout. Returns buf. */
 static const char *
 idle_names(char *buf, size_t size)
 {
@@ -96,7 +96,7 @@ make_ports(struct opt *o)
 static struct opt *
 make_firsts(struct opt *o)
 {
-	*o++ = opt_heading("Who closes first, and so holds TIME_WAIT");
+	*o++ = opt_heading("The end that closes first, and so holds TIME_WAIT");
 	for (unsigned i = 0; i < NSERVICES; i++) {
 		const struct service_def *def = service_table[i];
 
@@ -124,9 +124,9 @@ make_times(struct opt *o)
 		for (const struct opt *own = service_table[i]->opts; own && own->name; own++)
 			*o++ = *own;
 	snprintf(given.idle_help, sizeof(given.idle_help),
-		 "%s: close a connection on which for so long no byte was read\n"
-		 "and none of ours acknowledged. While bytes of ours wait, only the latter counts (echo:\n"
-		 "and the bytes it reads), the time is at least 10 s, and the connection is aborted.\n"
+		 "%s: close a connection after this time without a received byte\n"
+		 "and without an acknowledged byte. While sent bytes are unacknowledged, only acknowledged bytes\n"
+		 "count (echo: received bytes too), the time is at least 10 s, and the connection is aborted.\n"
 		 "0s: never [5m]",
 		 idle_names(names, sizeof(names)));
 	given.idle_ms = 300000;
@@ -148,7 +148,7 @@ service_opts_make(void)
 	*make_times(make_firsts(make_ports(service_opts))) = (struct opt)OPT_END;
 }
 
-/* The service before i that has its port; NULL: none. */
+/* Returns a service before service i in the table that has the same port; NULL: there is none. */
 static const struct service *
 same_port(unsigned i)
 {
@@ -191,7 +191,7 @@ service_manuals(FILE *f)
 			fprintf(f, "\n%s", service_table[i]->manual);
 }
 
-/* A word, and what stands before and behind it without a space. */
+/* Prints a word, with the texts before and behind it and no space between, on a new line when the line is full. */
 static void
 put_word(FILE *f, int *column, const char *before, const char *word, const char *behind)
 {
@@ -228,7 +228,7 @@ put_counts(FILE *f, int *column, const char *before, const struct service_def *d
 void
 service_counts_manual(FILE *f)
 {
-	unsigned last = 0; /* the last service with counts of its own, + 1 */
+	unsigned last = 0; /* 1 + index of the last service that has more than the common counts */
 	int column = 0;
 
 	for (unsigned i = 0; i < NSERVICES; i++)

@@ -2,7 +2,7 @@
 #ifndef LA_APP_SERVER_SERVICE_OPTS_H
 #define LA_APP_SERVER_SERVICE_OPTS_H
 
-/* The table of services, and what follows from it: options, their errors, and parts of the help. */
+/* The table of services, with the options, errors and parts of the help that are made from the table. */
 
 #include <stdio.h>
 
@@ -18,28 +18,28 @@ enum {
 
 extern const struct service_def *const service_table[NSERVICES];
 
-/** The services as the options have them, in the order of the table. Each shard has a copy. */
+/** The services as the options set them, in the order of the table. Each shard has a copy. */
 extern struct service services[NSERVICES];
 
-/** --NAME, --NAME-close and time-outs of every service, after service_opts_make(). */
+/** The options --NAME, --NAME-close and time-outs of every service. service_opts_make() fills the table. */
 extern struct opt service_opts[];
 
-/** Makes service_opts from the table, and sets `services` to their defaults. */
+/** Makes service_opts from service_table, and sets `services` to the defaults. */
 void service_opts_make(void);
 
-/** When the options are parsed: completes `services`. 0, or -1 with what is wrong in err. */
+/** Called after opt_parse(): checks and completes `services`. Returns 0, or -1 with a line in err. */
 int service_opts_check(char *err, size_t size);
 
-/** "http, echo, ...", each name behind `before`. Returns buf. */
+/** Writes "http, echo, ...", with `before` in front of each name. Returns buf. */
 const char *service_names(char *buf, size_t size, const char *before);
 
-/** The options of services that a first user needs, as struct command has them. Returns buf. */
+/** Writes the names of the services' options that a first user needs, for struct command. Returns buf. */
 const char *service_common(char *buf, size_t size);
 
-/** The sections of the manual that services have of their own. */
+/** Prints the sections of the manual that the services' definitions have. */
 void service_manuals(FILE *f);
 
-/** The JSON object `services` in words, lines of the manual. */
+/** Prints the lines of the manual that describe the JSON object `services`. */
 void service_counts_manual(FILE *f);
 
 #endif

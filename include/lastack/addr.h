@@ -4,9 +4,9 @@
 
 /* Addresses, prefixes and connection tuples.
  *
- * One type holds both families, so that no path has an IPv4-only twin: an IPv4 address is kept in
- * its IPv4-mapped form ::ffff:a.b.c.d (RFC 4291 2.5.5.2). Bytes are in network order; ports, here
- * and everywhere in the API, are in host order. */
+ * struct la_addr holds an address of either family: an IPv4 address has its IPv4-mapped form
+ * ::ffff:a.b.c.d (RFC 4291 2.5.5.2). Addresses are in network byte order. Ports are in host byte order, in the
+ * whole API. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,12 +22,12 @@ extern "C" {
 struct la_addr {
 	union {
 		uint8_t b[16];
-		uint32_t w[4]; /* w[3] is the IPv4 address of a mapped one */
+		uint32_t w[4]; /* w[3]: the IPv4 address in a mapped address */
 		uint64_t q[2];
 	};
 };
 
-/** An address and a prefix length. `len` counts bits of the address's own family: 0-32 or 0-128. */
+/** An address and a prefix length, bits: 0 to 32 for IPv4, 0 to 128 for IPv6. */
 struct la_prefix {
 	struct la_addr addr;
 	uint8_t len;
@@ -39,7 +39,7 @@ struct la_tuple {
 	uint16_t lport, rport; /* host order */
 };
 
-/** Room for any text la_addr_format() or la_prefix_format() writes, NUL included. */
+/** Size of a buffer for any text of la_addr_format(), NUL included. */
 #define LA_ADDR_STRLEN 56
 
 /* w[2] of a mapped address: the bytes 0, 0, 0xff, 0xff */
@@ -67,7 +67,7 @@ la_addr_eq(const struct la_addr *a, const struct la_addr *b)
 	return ((a->q[0] ^ b->q[0]) | (a->q[1] ^ b->q[1])) == 0;
 }
 
-/** IPv4 address in network byte order -> its mapped form. */
+/** Returns the mapped form of an IPv4 address in network byte order. */
 static inline struct la_addr
 la_addr_from4(uint32_t be)
 {
@@ -79,16 +79,17 @@ la_addr_from4(uint32_t be)
 	return a;
 }
 
-/** "10.0.0.1" or "fd00::1" -> *a. Returns 0 or -EINVAL. */
+/** Parses "10.0.0.1" or "fd00::1" into *a. Returns 0 or -EINVAL. */
 int la_addr_parse(const char *text, struct la_addr *a);
 
-/** "10.0.0.2/24", "fd00::2/64"; without "/n" the prefix is the whole address. 0 or -EINVAL. */
+/** Parses "10.0.0.2/24" or "fd00::2/64" into *p. Without "/n" the length is 32 (IPv4) or 128 (IPv6). Returns 0 or
+ * -EINVAL. */
 int la_prefix_parse(const char *text, struct la_prefix *p);
 
-/** Writes the address as text into buf (LA_ADDR_STRLEN bytes are enough) and returns buf. */
+/** Writes the address as text into buf, whose size should be LA_ADDR_STRLEN or more. Returns buf. */
 const char *la_addr_format(const struct la_addr *a, char *buf, size_t size);
 
-/** True when `a` is of the prefix's family and inside it. */
+/** Returns whether `a` is an address of the prefix: of its family, with the same first p->len bits. */
 bool la_prefix_contains(const struct la_prefix *p, const struct la_addr *a);
 
 #ifdef __cplusplus

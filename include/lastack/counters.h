@@ -2,7 +2,7 @@
 #ifndef LASTACK_COUNTERS_H
 #define LASTACK_COUNTERS_H
 
-/* Counters and gauges of a shard. Names, kinds and texts live in counters.def alone. */
+/* Counters and gauges of a shard. counters.def alone has names, kinds and texts. */
 
 #include <stdint.h>
 
@@ -24,17 +24,17 @@ enum la_counter {
 
 struct la_counters {
 	uint64_t v[LA_NCOUNTERS];
-	uint64_t state[LA_NSTATES];		     /* connections now in each state */
+	uint64_t state[LA_NSTATES];		     /* connections that are in each state */
 	uint64_t entered[LA_NSTATES];		     /* times each state was entered */
 	uint64_t transition[LA_NSTATES][LA_NSTATES]; /* times each [old][new] was taken */
 };
 
-/** The counter's name (its JSON key), kind and one-line text; NULL past the end. */
+/** The counter's name (its JSON key), kind, and one-line text. Out of range: NULL, LA_KIND_COUNT and NULL. */
 const char *la_counter_name(enum la_counter c);
 enum la_counter_kind la_counter_kind(enum la_counter c);
 const char *la_counter_text(enum la_counter c);
 
-/** Adds up counters of several shards; peaks are added too, since each shard has its own table. */
+/** Adds the counters of one shard to the sum of several. Peaks are added too, since each shard has its own table. */
 void la_counters_add(struct la_counters *sum, const struct la_counters *part);
 
 #ifdef __cplusplus

@@ -2,7 +2,7 @@
 #ifndef LASTACK_LASTACK_H
 #define LASTACK_LASTACK_H
 
-/* lastack: a TCP endpoint that ends every connection the way RFC 9293 says. Include this. */
+/* lastack: a TCP endpoint that ends every connection as RFC 9293 requires. A program includes this file. */
 
 #include <lastack/addr.h>
 #include <lastack/conn.h>

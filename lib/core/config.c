@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Defaults and ranges of struct la_shard_config. No other file has one.
+/* Defaults and ranges of struct la_shard_config. No other file has a default or a range of its own.
  *
- *	la_shard_config_init()   a new configuration: the constant defaults
- *	la_config_fill()         a caller's configuration, in which 0 stands for a default: the constant defaults, then
- *	                         those that follow from other fields
+ *	la_shard_config_init()   sets all fields of a new configuration to their constant defaults, or to 0
+ *	la_config_fill()         sets the fields that are 0 to their constant defaults, then to the defaults that are
+ *	                         computed from other fields
  *
- * Defaults that follow from other fields wait for la_config_fill(): the caller may still change those fields. */
+ * Only la_config_fill() computes defaults from other fields, because the caller may change those fields first. */
 
 #include <rte_common.h>
 #include <rte_mempool.h>
@@ -82,7 +82,7 @@ la_config_fill(struct la_shard_config *c)
 {
 	fill_constants(c);
 	or_default(&c->max_orphans, c->max_conns / 2 + 1);
-	/* small tables have la_cookie_on() (lib/tcp/cookie.c) for the rest */
+	/* la_cookie_on() (lib/tcp/cookie.c) also switches cookies on when few TCBs or TIME_WAIT entries are left */
 	or_default(&c->syn_cookies_at, RTE_MAX(c->max_conns / 4, 1u));
 	if (c->mbufs) {
 		or_default(&c->max_held, c->mbufs->size - c->mbufs->size / 4);

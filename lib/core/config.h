@@ -28,25 +28,26 @@ enum {
 struct la_config_row {
 	const char *name;    /* of the field */
 	size_t offset, size; /* of the field, bytes */
-	uint64_t def;	     /* 0: `help` has its meaning */
+	uint64_t def;	     /* default; 0: the brackets in `help` describe the default */
 	uint64_t min, max;   /* of a value other than 0 */
 	const char *unit;
 	const char *help;
 };
 extern const struct la_config_row la_config_rows[LA_NCONFIG];
 
+/** Returns the value of the row's field. */
 uint64_t la_config_get(const struct la_config_row *r, const struct la_shard_config *c);
-/** v: at most r->max. */
+/** Sets the row's field. v: at most r->max. */
 void la_config_set(const struct la_config_row *r, struct la_shard_config *c, uint64_t v);
 
-/** Gives each field that is 0, and `mem` if it is NULL, its default. Defaults that follow from max_conns and mbufs come
- * last; without mbufs, max_held and low_mbufs stay 0. */
+/** Sets each field that is 0, and `mem` if it is NULL, to its default. Without mbufs, max_held and low_mbufs stay 0,
+ * because their defaults depend on the size of that pool. */
 void la_config_fill(struct la_shard_config *c);
 
-/** Has la_config_fill() seen this configuration? For assertions of the layers below la_shard_create(). */
+/** Returns whether la_config_fill() has set the defaults. For assertions of the layers below la_shard_create(). */
 bool la_config_is_filled(const struct la_shard_config *c);
 
-/** The name of the first field of config.def that is out of its range, or NULL. */
+/** Returns the name of the first field that is neither 0 nor in the range of its row, or NULL. */
 const char *la_config_check(const struct la_shard_config *c);
 
 #endif

@@ -2,8 +2,8 @@
 #ifndef LA_CORE_COUNT_H
 #define LA_CORE_COUNT_H
 
-/* Counting. Every increment of a counter of kind DROP fires the probe `drop` with the number of the counter and what
- * is added; tests/probes looks for increments elsewhere. */
+/* Counting. Every increment of a counter of kind DROP fires the probe `drop` with the number of the counter and the
+ * amount. tests/probes fails on an increment of a DROP outside this file. */
 
 #include <stdbool.h>
 
@@ -11,14 +11,14 @@
 
 #include "core/probe.h"
 
-/* Without optimization no argument is a constant to the compiler. */
+/* Without optimization __builtin_constant_p() is false for every argument, and la_counter_drops() runs each time. */
 #ifdef __OPTIMIZE__
 #define LA_COUNTER_KNOWN(c) __builtin_constant_p(c)
 #else
 #define LA_COUNTER_KNOWN(c) true
 #endif
 
-/** Is the counter of kind DROP? A constant when c is one. */
+/** Returns whether the counter is of kind DROP: for a constant c, a constant. */
 static inline bool
 la_counter_drops(enum la_counter c)
 {
@@ -31,7 +31,7 @@ la_counter_drops(enum la_counter c)
 	return drops[c];
 }
 
-/** Adds n to a counter of kind DROP, which c may name at run time. */
+/** Adds n to a counter of kind DROP. c may be a variable. */
 static inline void
 la_counters_drop(struct la_counters *to, enum la_counter c, uint64_t n)
 {
@@ -39,7 +39,7 @@ la_counters_drop(struct la_counters *to, enum la_counter c, uint64_t n)
 	LA_PROBE2(drop, c, n);
 }
 
-/** Adds 1 to a counter. c: a constant, or of a kind other than DROP. */
+/** Adds 1 to a counter. If c is a variable, its counter is not of kind DROP. */
 static inline void
 la_counters_one(struct la_counters *to, enum la_counter c)
 {

@@ -6,12 +6,12 @@
 
 #include "core/hash.h"
 
-/* One secret, several keys: each is the keyed hash of its own context, so that published values of one key
- * (ISNs, timestamps) do not reveal another key. */
+/* Derives a key: the hash of `context`, keyed with the secret. Each key has its own context, so that published values
+ * of one key (ISNs, timestamps) do not reveal another key. */
 static void
 hash_derive_key(void *out, size_t len, const char *context, const uint8_t secret[32])
 {
-	/* It fails only for sizes out of range; these sizes are constants. */
+	/* the call fails only for sizes out of range, and these sizes are valid constants */
 	(void)crypto_generichash(out, len, (const unsigned char *)context, strlen(context), secret, 32);
 }
 
@@ -25,15 +25,15 @@ la_hash_key_init(struct la_hash_key *key, const uint8_t secret[32])
 
 enum { TUPLE_MAX = 36 };
 
-/* An IPv4 tuple is 12 bytes, any other 36: the time of SipHash grows with the length, and the length is part of the
- * hash. */
+/* Returns whether the tuple is hashed as 12 bytes (IPv4), not 36: the time of SipHash grows with the length. The length
+ * is part of the hash. */
 static bool
 is_short(const struct la_tuple *t)
 {
 	return la_addr_is4(&t->laddr) && la_addr_is4(&t->raddr);
 }
 
-/* Copies the last n bytes of each address, and the ports; returns the length. */
+/* Copies the last n bytes of each address, then the ports. Returns the number of bytes copied. */
 static inline __attribute__((always_inline)) size_t
 put_tuple(uint8_t in[TUPLE_MAX], const struct la_tuple *t, size_t n)
 {
@@ -45,7 +45,7 @@ put_tuple(uint8_t in[TUPLE_MAX], const struct la_tuple *t, size_t n)
 	return 2 * n + sizeof(ports);
 }
 
-/* A little-endian word. */
+/* Reads a little-endian word. */
 static inline uint64_t
 word_at(const uint8_t *p)
 {
@@ -90,8 +90,8 @@ sip_word(struct sip *s, uint64_t w)
 	s->v0 ^= w;
 }
 
-/* SipHash-2-4 of n bytes; n is 4 more than a multiple of 8, as are both lengths of a tuple. Every open computes one.
- * It is inline instead of a call of libsodium, which takes twice the time. */
+/* SipHash-2-4 of n bytes. n is 4 more than a multiple of 8, as are the lengths of all tuples. Every open computes a
+ * hash, so the function is inline: the call of libsodium takes twice the time. */
 static inline __attribute__((always_inline)) uint64_t
 sip_hash_2_4(const uint8_t key[16], const uint8_t *in, size_t n)
 {
@@ -115,7 +115,7 @@ la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t)
 {
 	uint8_t in[TUPLE_MAX];
 
-	if (is_short(t)) /* each length has its own instance */
+	if (is_short(t)) /* two calls, so that each is inlined for a constant length */
 		return sip_hash_2_4(key, in, put_tuple(in, t, 4));
 	return sip_hash_2_4(key, in, put_tuple(in, t, 16));
 }

@@ -5,9 +5,9 @@
 /* Two keyed hashes.
  *
  * la_hash_tuple(): once per packet, for the index bucket and tag. 64x64->128 bit multiplies
- * folded by xor, every word first masked with secret key words, so that no remote host can choose a
- * bucket. la_siphash(): once per open, for ISNs (RFC 6528) and timestamp offsets, which are
- * public and must not reveal the key. It is SipHash-2-4. */
+ * folded by xor. Every word is first masked with secret key words, so that no remote host can choose a
+ * bucket. la_siphash_tuple(): once per open, for ISNs (RFC 6528) and timestamp offsets, which are
+ * public and must not reveal the key: SipHash-2-4. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 struct la_hash_key {
 	uint64_t k[8];	    /* tuple hash */
 	uint8_t isn[16];    /* SipHash key of ISNs and timestamp offsets */
-	uint8_t cookie[16]; /* of SYN cookies */
+	uint8_t cookie[16]; /* SipHash key of SYN cookies */
 };
 
 /** Derives all keys from 32 random bytes (libsodium's generic hash). */
@@ -31,8 +31,8 @@ la_fold(uint64_t a, uint64_t b)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-/** Hash of a tuple. IPv4 addresses in network order as in la_addr.w[3]; ports = lport << 16 |
- * rport. */
+/** Hash of an IPv4 tuple. Addresses in network byte order, as in la_addr.w[3]; ports: lport << 16 | rport, in host byte
+ * order. */
 static inline uint64_t
 la_hash_tuple4(const struct la_hash_key *key, uint32_t laddr, uint32_t raddr, uint32_t ports)
 {
@@ -49,8 +49,8 @@ la_hash_tuple6(const struct la_hash_key *key, const struct la_addr *laddr, const
 	uint64_t b = la_fold(raddr->q[0] ^ key->k[6], raddr->q[1] ^ key->k[7]);
 	uint64_t p = (uint64_t)ports << 32 | ports;
 
-	/* The ports enter before the second last multiplication: consecutive values that pass only one
-	 * multiplication, such as ports between two fixed addresses, leave a pattern. */
+	/* The ports pass two multiplications: after only one, consecutive ports between two fixed addresses would
+	 * leave a pattern. */
 	return la_fold(la_fold(a ^ key->k[0], p ^ key->k[1]) ^ key->k[2], b ^ key->k[3]);
 }
 
@@ -67,7 +67,7 @@ la_hash_tuple(const struct la_hash_key *key, const struct la_tuple *t)
 /** SipHash-2-4 of the tuple under `key`: addresses, then ports in network order; 12 bytes for IPv4, 36 for IPv6. */
 uint64_t la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t);
 
-/** Like the previous one, with one more word after the tuple, in network order. */
+/** Like la_siphash_tuple(), with `word` in network byte order after the tuple. */
 uint64_t la_siphash_tuple_with(const uint8_t key[16], const struct la_tuple *t, uint64_t word);
 
 #endif

@@ -2,14 +2,14 @@
 
 /* A histogram of high dynamic range, after HdrHistogram's idea (log-linear slots).
  *
- * Values below 2^11 have a slot each. Above, every octave [2^k, 2^(k+1)) has 2^10 slots of equal width
- * 2^(k-10), so a slot's width is at most 1/1024 of the values in it: three figures at every scale.
+ * Each value below 2^11 has its own slot. Above, every octave [2^k, 2^(k+1)) has 2^10 slots of equal width
+ * 2^(k-10), so a slot's width is at most 1/1024 of the values in it: three digits at every scale.
  * The slots of all octaves are consecutive, and a count of leading zeros and a shift give a value's
- * slot. 33 octaves are 33 792 slots, 264 KiB; only pages with counts are touched, and
- * latencies of one run use few.
+ * slot. 33 octaves are 33 792 slots, 264 KiB. Only pages with counts are touched, and the
+ * latencies of one run are on few pages.
  *
  * The sum of several workers' histograms is exactly the histogram of all values. Percentiles cannot be
- * added, so workers keep histograms. */
+ * added, so each worker has a histogram. */
 
 #include <stddef.h>
 #include <string.h>
@@ -93,7 +93,7 @@ la_histogram_since(struct la_histogram *diff, const struct la_histogram *now, co
 		diff->max = la_histogram_value(i);
 		diff->total += diff->slot[i];
 	}
-	/* the upper end of the slot may be up to 0.1 % above the whole run's largest value */
+	/* the largest value of a slot may be up to 0.1 % above the largest recorded value */
 	if (diff->max > now->max)
 		diff->max = now->max;
 	if (diff->min > diff->max)
@@ -108,7 +108,7 @@ la_histogram_percentile(const struct la_histogram *h, double percent)
 
 	if (h->total == 0)
 		return 0;
-	/* the rank is the share rounded up; 99.9 % of 1000 is 999, although 99.9 is no exact binary number */
+	/* rank: percent of the total, rounded up, but 99.9 % of 1000 is 999: 99.9 has no exact binary form */
 	rank = (uint64_t)exact;
 	if (exact - (double)rank > 1e-12 * (double)h->total)
 		rank++;

@@ -2,7 +2,7 @@
 #ifndef LA_CORE_HISTOGRAM_H
 #define LA_CORE_HISTOGRAM_H
 
-/* A histogram of high dynamic range: 1 ns and 1 h in the same table, each to three figures.
+/* A histogram of high dynamic range: 1 ns and 1 h in the same table, each to three digits.
  * (Theory at the top of histogram.c.)
  *
  * One thread records. Other threads may read at the same time: each count is correct, but the counts may be
@@ -12,15 +12,15 @@
 #include <stdint.h>
 
 enum {
-	LA_HIST_SUB_BITS = 10, /* an octave is cut into 2^10 steps: an error of at most 0.1 % */
-	LA_HIST_MAX_BITS = 42, /* values from 2^42 (73 minutes of nanoseconds) on count as the last one */
+	LA_HIST_SUB_BITS = 10, /* an octave has 2^10 slots: an error of at most 0.1 % */
+	LA_HIST_MAX_BITS = 42, /* values of 2^42 (73 minutes in nanoseconds) or more are counted in the last slot */
 	LA_HIST_SLOTS = (LA_HIST_MAX_BITS - LA_HIST_SUB_BITS + 1) << LA_HIST_SUB_BITS,
 };
 
 struct la_histogram {
 	uint64_t total;	   /* values recorded */
 	uint64_t sum;	   /* of all values, for the mean */
-	uint64_t min, max; /* exact; 0 when nothing was recorded */
+	uint64_t min, max; /* smallest and largest recorded value; 0: no value was recorded */
 	uint64_t slot[LA_HIST_SLOTS];
 };
 
@@ -41,19 +41,20 @@ la_histogram_slot(uint64_t value)
 /** The largest value that the slot counts. */
 uint64_t la_histogram_value(uint32_t slot);
 
+/** Counts a value. */
 void la_histogram_record(struct la_histogram *h, uint64_t value);
 
-/** Adds the counts of `part`. */
+/** Adds the counts of `part` to `sum`. */
 void la_histogram_add(struct la_histogram *sum, const struct la_histogram *part);
 
-/** *diff = counts of `now` minus counts of `before`; min and max are from the slots. */
+/** *diff = counts of `now` minus counts of `before`, an earlier copy. min and max are computed from the slots. */
 void la_histogram_since(struct la_histogram *diff, const struct la_histogram *now, const struct la_histogram *before);
 
-/** A copy of a histogram that another thread records into. Its total is the sum of its slots. */
+/** Copies a histogram that another thread records into. The total of the copy is the sum of its slots. */
 void la_histogram_read(struct la_histogram *copy, const struct la_histogram *h);
 
-/** The smallest value that at least `percent` of all values (0 to 100) do not exceed, at most 0.1 % too large
- * and at most max. 0 when nothing was recorded. */
+/** The smallest value that at least `percent` (0 to 100) of all values do not exceed. It is at most 0.1 % too large,
+ * and at most max. 0: no value was recorded. */
 uint64_t la_histogram_percentile(const struct la_histogram *h, double percent);
 
 double la_histogram_mean(const struct la_histogram *h);

@@ -30,6 +30,6 @@ la_log(enum la_log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	/* One call, so that the lines of two threads do not mix. */
+	/* one call for the line, so that the lines of two threads do not mix */
 	(void)fprintf(stderr, "lastack: %s%s\n", prefix[level], line);
 }

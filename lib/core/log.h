@@ -6,11 +6,11 @@
 
 enum la_log_level { LA_LOG_ERROR, LA_LOG_WARN, LA_LOG_INFO, LA_LOG_DEBUG };
 
-/** Highest level that is printed; LA_LOG_INFO at first. */
+/** Sets the least important level that is printed; LA_LOG_INFO at first. */
 void la_log_set_level(enum la_log_level level);
 
-/** One line to stderr, "lastack: warning: ..." for WARN and ERROR ("error:"), plain "lastack: ..."
- * for the others. No newline in fmt. */
+/** Prints one line to stderr: "lastack: error: ..." for ERROR, "lastack: warning: ..." for WARN, "lastack: ..."
+ * for the others. fmt has no newline. */
 void la_log(enum la_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -17,8 +17,8 @@ page_round(size_t size)
 	return (size + page - 1) & ~(page - 1);
 }
 
-/* A random access to a table of gigabytes misses the TLB and the cache. Hugepages reduce TLB misses, and need
- * their own alignment. */
+/* A random access to a table of gigabytes misses the TLB and the cache. Hugepages reduce TLB misses. They need an
+ * alignment of 2 MiB. */
 static void *
 map_anonymous(void *ctx, size_t size, size_t align)
 {
@@ -33,7 +33,7 @@ map_anonymous(void *ctx, size_t size, size_t align)
 	else if (align < page)
 		align = page;
 
-	/* mmap aligns to a page: map the alignment's size more, then unmap both ends. */
+	/* mmap aligns only to a page: this maps up to `align` bytes more, and unmaps both ends */
 	size = page_round(size);
 	len = size + align - page;
 	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

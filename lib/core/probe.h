@@ -5,11 +5,11 @@
 /* Static probes (USDT) for bpftrace, perf, SystemTap and gdb; docs/troubleshooting.md, "Probes", lists them.
  *
  * A probe is one nop, and a note in .note.stapsdt with its name and the places of its arguments. A tracer replaces the
- * nop with a breakpoint. The arguments are values that the surrounding code has at hand: constants, or what stands in
- * a register. Then the nop is the whole cost of a probe that is not traced.
+ * nop with a breakpoint. The arguments are constants, or values that are already in a register. So the nop is the
+ * whole cost of a probe that is not traced.
  *
- * `inline` after asm: gcc estimates the size of an asm by its lines. The directives of a probe are some fifty lines,
- * and a function with a probe would not be in line. Without <sys/sdt.h> (meson: -Dprobes) the macros are empty. */
+ * `inline` after asm: gcc estimates the size of an asm by its lines. The directives of a probe are some fifty lines, so
+ * gcc would not inline a function with a probe. Without <sys/sdt.h> (meson: -Dprobes) a probe is no code. */
 
 #ifdef LA_PROBES
 

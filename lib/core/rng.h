@@ -2,8 +2,8 @@
 #ifndef LA_CORE_RNG_H
 #define LA_CORE_RNG_H
 
-/* Reproducible pseudo-random numbers: 64 bits of state, the same numbers on every machine (splitmix64's
- * construction: a counter, mixed). Not for secrets. */
+/* Reproducible pseudo-random numbers: 64 bits of state, the same numbers on every machine. A counter is mixed, as in
+ * splitmix64. Not for secrets. */
 
 #include <stdint.h>
 
@@ -11,7 +11,7 @@ struct la_rng {
 	uint64_t s;
 };
 
-/** A number's bits well mixed: a permutation. */
+/** Mixes the bits of a number. The function is a permutation of all 64-bit numbers. */
 static inline uint64_t
 la_rng_mix(uint64_t z)
 {
@@ -26,14 +26,15 @@ la_rng64(struct la_rng *r)
 	return la_rng_mix(r->s += UINT64_C(0x9e3779b97f4a7c15));
 }
 
-/** 0 to n - 1; n > 0. */
+/** Returns a number from 0 to n - 1. n: at least 1. */
 static inline uint32_t
 la_rng_below(struct la_rng *r, uint32_t n)
 {
 	return (uint32_t)((la_rng64(r) >> 32) * n >> 32);
 }
 
-/** True in `ppm` of a million cases. Draws no number for 0, so that a disabled fault changes nothing. */
+/** Returns true in `ppm` of a million cases. ppm 0 draws no number, so that a disabled fault does not change the later
+ * draws. */
 static inline int
 la_rng_chance(struct la_rng *r, uint32_t ppm)
 {

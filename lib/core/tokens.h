@@ -2,24 +2,24 @@
 #ifndef LA_CORE_TOKENS_H
 #define LA_CORE_TOKENS_H
 
-/* A token bucket: a rate of answers a second, and a largest burst. */
+/* A token bucket: limits the answers a second, and the size of a burst. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct la_tokens {
-	uint32_t milli; /* thousandths of a token */
+	uint32_t milli; /* tokens in the bucket, in thousandths */
 	uint64_t at;	/* ms: time of the last refill */
 };
 
-/** A full bucket. burst: at most 4 000 000. now: ms. */
+/** Returns a full bucket. burst: tokens, at most 4 000 000. now: ms. */
 static inline struct la_tokens
 la_tokens_full(uint32_t burst, uint64_t now)
 {
 	return (struct la_tokens){.milli = burst * 1000, .at = now};
 }
 
-/** Takes one token; false: none. rate: tokens a second. */
+/** Takes one token. False: the bucket has none. now: ms. rate: tokens a second. burst: tokens in a full bucket. */
 static inline bool
 la_tokens_take(struct la_tokens *b, uint64_t now, uint32_t rate, uint32_t burst)
 {

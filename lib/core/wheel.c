@@ -3,12 +3,12 @@
 /* The wheel: theory of operation.
  *
  * Purpose: tens of millions of TIME_WAIT entries and the timers of live connections, in one wheel per
- * shard, at a few nanoseconds and about four bytes each. Both use lazy timers. A new deadline is only
+ * shard, at a few nanoseconds and about four bytes for each reference. All timers are lazy. A new deadline is only
  * written into its object; the reference stays in its slot, fires early, and is added again. So the wheel
  * needs no removal and no back pointers, and does not access the objects.
  *
- * Layout. A slot is a tick modulo the number of slots; it is 8 bytes and owns a ring of chunks, of
- * which it names the last (the last one's `next` is the first, so both ends cost one word):
+ * Layout. The slot of a tick is the tick modulo the number of slots. A slot has 8 bytes and owns a ring of chunks. It
+ * names the last chunk, whose `next` is the first chunk, so one word gives both ends:
  *
  *	slot { tail, fill, first }
  *	        |
@@ -17,39 +17,39 @@
  *	   +--> chunk --next--> chunk --next--> chunk --next--+     chunk, 128 B: ref[31] | next
  *	   +--------------------------------------------------+
  *
- * fill counts the references in the last chunk, first those already popped from the first one.
- * `next` comes after the references, so that filling or emptying a chunk has its cache line.
- * Adding uses the slot's line and the line of the reference; a burst of adds to one tick, as from closes
+ * fill is the number of references in the last chunk, first the number of popped references in the first chunk.
+ * `next` is at the end of a chunk, in the cache line that is in use when the chunk becomes full or empty.
+ * Adding uses the slot's line and the line of the reference. A burst of adds to one tick, as from closes
  * at a steady rate with one 2*MSL, stays in the same two lines.
  *
- * Chunks come from a free list (last freed first, still in the cache), else from the end of the used
+ * Chunks come from a free list (last freed first, still in the cache), otherwise from the end of the used
  * part, so unneeded memory is not touched. Every occupied slot wastes less
- * than one chunk at its end, and the slot that is being drained less than one more at its
- * start. This bounds the pool: with K = min(slots, max_refs) slots occupied at most, it takes
- * (max_refs + 30 K) / 31 + 1 chunks, and a chunk is always available when count < max_refs. So a reference
+ * than one chunk at its end, and the slot that is being drained wastes less than one more at its
+ * start. This bounds the pool: with at most K = min(slots, max_refs) occupied slots, the pool needs
+ * (max_refs + 30 K) / 31 + 1 chunks, and a chunk is always available when count < max_refs. A reference
  * takes 4.13 bytes in well filled ticks. With one or two references a tick, the bound is one
  * chunk a slot, 32 MiB for the longest wheel. Draining reads one chunk for each burst of about 32. At the
- * start of a chunk the next one is prefetched, a burst before its use.
+ * start of a chunk the next chunk is prefetched, one burst ahead of its use.
  *
- * Time. `base` is the first tick that has not been drained. References are at the ticks base to
- * base + nslots - 2. The remaining slot is that of tick base - 1, which pop may still be
- * draining. Popping the first reference of a tick moves base past the tick at once, so an add cannot use
+ * Time. `base` is the first tick of which no reference has been popped. References are at the ticks base to
+ * base + nslots - 2. The remaining slot is that of tick base - 1, which may be partly drained.
+ * Popping the first reference of a tick moves base past the tick at once, so an add cannot use
  * the tick that is being drained: a loop of "pop, check, add again" ends. No reference is popped
- * before its tick: adding clamps a tick to that range. Only the clamp at the far end fires
+ * before its tick. Adding clamps a tick to the range above. Only a reference clamped at the far end fires
  * early; the owner then checks its true deadline and adds the reference again.
  *
- * Number of slots. 2^18 are 262 s: nearly every TCP deadline is placed once. They also take 2 MB,
+ * Number of slots. 2^18 slots cover 262 s: nearly every TCP deadline is added once. They take 2 MB,
  * too much for a shard with a few connections, so la_wheel_slots() returns about the number of
- * references, and at least 4096. A deadline beyond a shorter wheel causes one early visit for each length
- * of the wheel (at least 4 s), and la_wheel_next() then returns the tick of the visit: early, never late. A
- * short wheel has few references, so these visits are few.
+ * references, and at least 4096. A deadline after the end of a shorter wheel fires early once in each length
+ * of the wheel (at least 4 s), and la_wheel_next() then returns the early tick. A
+ * short wheel has few references, so few of them fire early.
  *
  * All comparisons are modulo 2^32 (core/seq.h): pop has to be called once in 2^31 ticks, 24 days.
  *
- * Empty stretches. Three levels of bitmap mark the slots, groups of 64 slots and groups of 4096 slots with
- * references (2^18 slots are exactly one word at the top). Three words give the next occupied tick,
+ * Empty slots. Three levels of bitmap mark the slots, groups of 64 slots and groups of 4096 slots with
+ * references (2^18 slots are exactly one word at the top). A few words give the next occupied tick,
  * whether `now` moved by one tick or by hours. After a jump longer than the wheel every
- * slot is due, and slots are still drained in tick order from base on. */
+ * slot is due, and the slots are drained in the order of their ticks, from base on. */
 
 #include <assert.h>
 #include <errno.h>
@@ -101,7 +101,7 @@ slots_size(uint32_t nslots)
 	return nslots * sizeof(struct la_wheel_slot);
 }
 
-/* Chunk 0 is "none". */
+/* Chunk 0 is not used: 0 means no chunk. */
 static size_t
 chunks_size(uint32_t nchunks)
 {
@@ -205,8 +205,8 @@ wheel_unmark_slot(struct la_wheel *w, uint32_t slot)
 	}
 }
 
-/* The first occupied slot from `pos` to the end of the array: up the levels until a word has a bit
- * at or after the start, and down again along the lowest bits. */
+/* Finds the first occupied slot from `pos` to the end of the array: goes up the levels to the first word with a bit
+ * at or after the start, then down again along the lowest bits. False: no such slot. */
 static bool
 wheel_scan(const struct la_wheel *w, uint32_t pos, uint32_t *slot)
 {
@@ -238,7 +238,7 @@ la_wheel_next(const struct la_wheel *w, uint32_t *tick)
 
 	if (w->count == 0)
 		return false;
-	if (w->slots[(w->base - 1) & mask].tail) { /* half drained */
+	if (w->slots[(w->base - 1) & mask].tail) { /* partly drained */
 		*tick = w->base - 1;
 		return true;
 	}
@@ -278,7 +278,7 @@ la_wheel_add_slow(struct la_wheel *w, uint32_t tick, uint32_t ref)
 	return tick;
 }
 
-/* Removes up to max references from the front of a slot's ring. */
+/* Removes up to max references from the front of a slot's ring. Returns their number. */
 static unsigned
 wheel_drain_slot(struct la_wheel *w, uint32_t slot, uint32_t *refs, unsigned max)
 {
@@ -343,7 +343,7 @@ la_wheel_each(const struct la_wheel *w, la_wheel_visit *visit, void *ctx)
 		const struct la_wheel_slot *s = &w->slots[slot];
 		uint32_t c = w->chunks[s->tail].next, i = s->first;
 
-		/* slots base-1, base, ..., base+nslots-2 are the ticks of the same offsets */
+		/* the slots hold the ticks base - 1 to base + nslots - 2 */
 		uint32_t tick = w->base - 1 + ((slot - (w->base - 1)) & (w->nslots - 1));
 
 		for (;; c = w->chunks[c].next, i = 0) {
@@ -360,7 +360,7 @@ la_wheel_each(const struct la_wheel *w, la_wheel_visit *visit, void *ctx)
 struct check {
 	const struct la_wheel *w;
 	FILE *f;
-	uint8_t *seen; /* chunks met so far */
+	uint8_t *seen; /* by chunk: 1 if a slot or the free list has it */
 	uint32_t nseen;
 	unsigned faults;
 };
@@ -376,7 +376,7 @@ static bool
 check_chunk(struct check *c, uint32_t chunk, const char *where, uint32_t slot)
 {
 	if (chunk == 0 || chunk >= c->w->fresh_chunk) {
-		FAULT(c, "%s %u names chunk %u of %u", where, slot, chunk, c->w->fresh_chunk);
+		FAULT(c, "%s %u names chunk %u; valid are 1 to %u", where, slot, chunk, c->w->fresh_chunk - 1);
 		return false;
 	}
 	if (c->seen[chunk]) {
@@ -388,7 +388,7 @@ check_chunk(struct check *c, uint32_t chunk, const char *where, uint32_t slot)
 	return true;
 }
 
-/* Returns the references in the slot. */
+/* Checks a slot. Returns the number of its references. */
 static uint64_t
 check_slot(struct check *c, uint32_t slot)
 {
@@ -403,7 +403,7 @@ check_slot(struct check *c, uint32_t slot)
 		return 0;
 	}
 	if (s->tail >= w->fresh_chunk) {
-		FAULT(c, "slot %u ends in chunk %u of %u", slot, s->tail, w->fresh_chunk);
+		FAULT(c, "slot %u ends in chunk %u; valid are 1 to %u", slot, s->tail, w->fresh_chunk - 1);
 		return 0;
 	}
 	head = chunk = w->chunks[s->tail].next;
@@ -414,9 +414,9 @@ check_slot(struct check *c, uint32_t slot)
 		chunk = w->chunks[chunk].next;
 	} while (chunk != head);
 	if (s->fill == 0 || s->fill > CHUNK_REFS || s->first >= CHUNK_REFS || s->first >= n)
-		FAULT(c, "slot %u has fill %u, first %u", slot, s->fill, s->first);
+		FAULT(c, "slot %u has fill %u, first %u: out of range", slot, s->fill, s->first);
 	if (s->first && slot != ((w->base - 1) & (w->nslots - 1)))
-		FAULT(c, "slot %u is half drained, base is %u", slot, w->base);
+		FAULT(c, "slot %u is partly drained, but base is %u", slot, w->base);
 	return n - s->first;
 }
 
@@ -427,11 +427,11 @@ check_bitmap(struct check *c)
 
 	for (uint32_t i = 0; i < w->nslots; i++)
 		if ((w->slots[i].tail != 0) != (w->bitmap[0][i >> 6] >> (i & 63) & 1))
-			FAULT(c, "slot %u and its bit differ", i);
+			FAULT(c, "slot %u: its bit is not set though it has references, or set without", i);
 	for (unsigned level = 1; level < LEVELS; level++)
 		for (uint32_t i = 0; i < level_words(w->nslots, level - 1); i++)
 			if ((w->bitmap[level - 1][i] != 0) != (w->bitmap[level][i >> 6] >> (i & 63) & 1))
-				FAULT(c, "level %u, bit %u is wrong", level, i);
+				FAULT(c, "level %u, bit %u does not agree with the level below", level, i);
 }
 
 unsigned
@@ -441,7 +441,7 @@ la_wheel_check(const struct la_wheel *w, FILE *f)
 	uint64_t refs = 0;
 
 	if (!c.seen) {
-		FAULT(&c, "no memory to check it");
+		FAULT(&c, "no memory for the check");
 		return c.faults;
 	}
 	for (uint32_t i = 0; i < w->nslots; i++)
@@ -451,9 +451,9 @@ la_wheel_check(const struct la_wheel *w, FILE *f)
 			break;
 	check_bitmap(&c);
 	if (refs != w->count || w->count > w->max_refs)
-		FAULT(&c, "%llu references, count says %u, limit %u", (unsigned long long)refs, w->count, w->max_refs);
+		FAULT(&c, "%llu references; count is %u, limit %u", (unsigned long long)refs, w->count, w->max_refs);
 	if (w->fresh_chunk > w->nchunks + 1 || c.nseen != w->fresh_chunk - 1)
-		FAULT(&c, "%u chunks found, %u in use, %u in all", c.nseen, w->fresh_chunk - 1, w->nchunks);
+		FAULT(&c, "%u chunks found, %u used so far, %u in the pool", c.nseen, w->fresh_chunk - 1, w->nchunks);
 	free(c.seen);
 	return c.faults;
 }

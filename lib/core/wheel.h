@@ -4,12 +4,12 @@
 
 /* A timing wheel of references. (The theory is at the top of wheel.c.)
  *
- * A slot is one tick (1 ms). It holds 32-bit references in the order they were added, in chunks
- * from a pool of a fixed size. There is no removal and no "move": the owner of a reference's
- * object keeps its true deadline, checks it when the reference fires, and adds the reference
- * again when it is not due. So the owner must count its references in the wheel.
+ * A slot is one tick (1 ms). It holds 32-bit references in the order of their addition, in chunks
+ * from a pool of a fixed size. A reference cannot be removed or moved. The object that the reference names
+ * has the true deadline. When the reference fires, the owner of the object checks the deadline, and adds the reference
+ * again if the deadline is later. The owner counts the references of each object in the wheel.
  *
- * Ticks are 32-bit and wrap; a deadline beyond the length of the wheel is placed at the far
+ * Ticks are 32-bit and wrap. A reference for a tick after the end of the wheel is added at the
  * end and fires early. la_wheel_pop() has to be called at least once in 2^31 ticks (24 days). */
 
 #include <stdbool.h>
@@ -23,12 +23,12 @@ enum { LA_WHEEL_CHUNK_REFS = 31 };
 struct la_wheel_slot {
 	uint32_t tail;	/* last chunk of the ring; 0: the slot is empty */
 	uint16_t fill;	/* references in the last chunk */
-	uint16_t first; /* references popped from the first chunk */
+	uint16_t first; /* popped references of the first chunk */
 };
 
 struct la_wheel_chunk {
 	uint32_t ref[LA_WHEEL_CHUNK_REFS];
-	uint32_t next; /* ring, or free list (0: its end) */
+	uint32_t next; /* next chunk in the ring or in the free list; 0: end of the free list */
 };
 _Static_assert(sizeof(struct la_wheel_chunk) == 128, "a chunk is two cache lines");
 _Static_assert(sizeof(struct la_wheel_slot) == 8, "eight slots share a cache line");
@@ -36,35 +36,33 @@ _Static_assert(sizeof(struct la_wheel_slot) == 8, "eight slots share a cache lin
 struct la_wheel {
 	struct la_wheel_slot *slots;
 	struct la_wheel_chunk *chunks;
-	uint64_t *bitmap[3]; /* occupied slots, and two levels of summary above */
+	uint64_t *bitmap[3]; /* one bit for each slot, group of 64 slots, group of 4096 slots: has references */
 	const struct la_mem_ops *mem;
 	uint32_t nslots; /* power of two */
 	uint32_t nchunks;
 	uint32_t free_chunk;  /* head of the free list */
 	uint32_t fresh_chunk; /* chunks from here on were never used (their memory is untouched) */
-	uint32_t base;	      /* the first tick not drained yet */
+	uint32_t base;	      /* the first tick of which no reference has been popped */
 	uint32_t count;	      /* references in the wheel */
-	uint32_t max_refs;
+	uint32_t max_refs;    /* limit of count */
 };
 
-/** The number of slots for max_refs references: the power of two at or above max_refs, 2^12 to 2^18. */
+/** The number of slots for max_refs references: the next power of two, from 2^12 to 2^18. */
 uint32_t la_wheel_slots(uint32_t max_refs);
 
 /** Bytes that la_wheel_init() allocates. */
 size_t la_wheel_memory(uint32_t nslots, uint32_t max_refs);
 
-/** nslots: power of two, 64 to 2^18. max_refs: limit of references. tick: the current one.
- * 0 or -ENOMEM, -EINVAL. */
+/** nslots: power of two, 64 to 2^18. max_refs: limit of references. tick: the current tick.
+ * Returns 0, -ENOMEM or -EINVAL. */
 int la_wheel_init(struct la_wheel *w, const struct la_mem_ops *mem, uint32_t nslots, uint32_t max_refs, uint32_t tick);
 void la_wheel_fini(struct la_wheel *w);
 
-/** Adds ref so that it is popped at `tick`: not before it, except that a tick beyond the wheel's
- * length is replaced by its far end (nslots - 2 ticks after base), and a tick already
- * drained, or being drained, by the next one. Returns the tick of the reference. There is
- * always room for max_refs references. */
+/** Adds ref at `tick`. A tick after base + nslots - 2, the end of the wheel, is replaced by that tick, and a tick
+ * before base by base. Returns the tick of the reference. There is always room for max_refs references. */
 static inline uint32_t la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref);
 
-/* The general path: a new chunk, or a tick out of range; at best once in 31 times. */
+/* The general path: a new chunk (for the adds 1, 32, 63, ... to a tick), or a tick out of range. */
 uint32_t la_wheel_add_slow(struct la_wheel *w, uint32_t tick, uint32_t ref);
 
 static inline uint32_t
@@ -79,18 +77,18 @@ la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref)
 	return tick;
 }
 
-/** Removes up to max references whose tick is <= now, oldest tick first, all from one tick,
- * *tick. Returns their number, 0 when none is due (base is then now + 1). */
+/** Removes up to max references of one tick, the first occupied one, if that tick is <= now, and sets *tick. Returns
+ * their number. 0: no reference is due, and base is after now. */
 unsigned la_wheel_pop(struct la_wheel *w, uint32_t now, uint32_t *refs, unsigned max, uint32_t *tick);
 
-/** The first occupied tick, or false when the wheel is empty. */
+/** Sets *tick to the first occupied tick. False: the wheel is empty. */
 bool la_wheel_next(const struct la_wheel *w, uint32_t *tick);
 
-/** Calls visit for every reference with its tick. For checkers and dumps. */
+/** Calls `visit` for every reference, with its tick. For checkers and dumps. */
 typedef void la_wheel_visit(void *ctx, uint32_t ref, uint32_t tick);
 void la_wheel_each(const struct la_wheel *w, la_wheel_visit *visit, void *ctx);
 
-/** Checks the whole wheel, and prints each broken invariant to f. Returns their number. */
+/** Checks the whole wheel, and prints each broken invariant to f. Returns the number of faults. */
 unsigned la_wheel_check(const struct la_wheel *w, FILE *f);
 
 #endif

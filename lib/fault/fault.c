@@ -42,7 +42,7 @@ look_up(const struct name *n, const char *word, int *value)
 	return false;
 }
 
-/* "2nd", "every", "5%" */
+/* Parses "2nd", "every" or "5%". False: none of them. */
 static bool
 fault_parse_which(const char *word, struct la_fault *f)
 {
@@ -96,7 +96,7 @@ fault_fail(char *err, size_t size, const char *text, const char *what)
 	return -EINVAL;
 }
 
-/* Splits into words, without filler words. -1: too many, or too long. */
+/* Splits the text into words and leaves out "the". Returns the number of words. -1: too many words, or one too long. */
 static int
 fault_split_words(const char *text, char word[WORDS][WORD])
 {

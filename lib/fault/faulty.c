@@ -3,14 +3,14 @@
 /* Fault injection at a port, in the fault language (fault/fault.h).
  *
  * Every frame of a shard passes the rules in order. Held frames and late copies wait in a heap,
- * the next due one on top; a reordered frame waits in a separate place until another one has left. Frames
- * are changed between the shard and the port (or a capture), so both
- * ends' counters can be compared exactly: the transmitted frames are those that the peer must receive.
+ * with the next due frame on top. A reordered frame waits in `behind` until another frame has left. Rules apply
+ * between the shard and the port (or a capture), so the counters of both
+ * ends can be compared exactly: the peer must receive the transmitted frames.
  *
- *     frames the shard made + added - lost = frames handed to the port
+ *     frames of the shard + added - lost = frames handed to the port
  *
- * Only the shard can identify a last ACK: a pure ACK acknowledges a FIN when the connection, or its
- * TIME_WAIT entry, is in a state after the peer's FIN, and the ACK covers all the peer's numbers. */
+ * A last ACK is identified by the shard's state: the connection, or its TIME_WAIT entry, is in a state after the
+ * peer's FIN, and a segment without SYN, FIN, RST and payload acknowledges this FIN. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +20,14 @@
 #include "fault/faulty.h"
 
 enum {
-	WAITING_MAX = 8192,  /* held frames at once */
-	POOL_SHARE = 4,	     /* limit of their packet buffers: one in POOL_SHARE of the station's pool */
-	A_FRAME_BECOMES = 3, /* the frame, its copy, and a reordered frame */
+	WAITING_MAX = 8192,  /* most held frames */
+	POOL_SHARE = 4,	     /* held frames use at most a fourth of the buffers of the shard's pool */
+	A_FRAME_BECOMES = 3, /* most frames that leave for one: the frame, its copy, and a reordered frame */
 };
 
 struct waiting {
 	uint64_t due; /* us */
-	uint64_t nth; /* frames due at the same time leave in their order of arrival */
+	uint64_t nth; /* number of arrival: orders frames that are due at the same time */
 	struct rte_mbuf *m;
 	bool copy;
 };
@@ -37,10 +37,10 @@ struct la_faulty {
 	unsigned nrules;
 	bool lastacks; /* a rule matches last ACKs */
 	struct la_rng rng;
-	struct rte_mbuf *behind; /* reordered: leaves after the next frame */
-	uint64_t nth;
+	struct rte_mbuf *behind; /* reordered frame: leaves after the next frame */
+	uint64_t nth;		 /* frames added to the heap so far */
 	unsigned nheap;
-	unsigned buffers; /* of the frames in the heap */
+	unsigned buffers; /* packet buffers of the frames in the heap */
 	struct la_faulty_counts n;
 	struct waiting heap[WAITING_MAX];
 };
@@ -68,14 +68,14 @@ waiting_swap(struct waiting *a, struct waiting *b)
 	*b = t;
 }
 
-/* A delay line must not take the buffers that reception needs. */
+/* Returns whether m may be held. Held frames must not take the buffers that reception needs. */
 static bool
 has_room(const struct la_faulty *f, const struct rte_mbuf *m, const struct rte_mempool *pool)
 {
 	return f->nheap < WAITING_MAX && f->buffers + m->nb_segs <= pool->size / POOL_SHARE;
 }
 
-/* The caller has checked for room. */
+/* Holds m until `due`. The caller has checked has_room(). */
 static void
 waiting_push(struct la_faulty *f, struct rte_mbuf *m, uint64_t due, bool copy)
 {
@@ -114,9 +114,9 @@ waiting_pop(struct la_faulty *f)
 
 /* ---- one frame ---- */
 
-/* Flips the last bit of the first segment: of the TCP header, or of payload copied after it. (Payload in
- * further segments may be shared.) Checksum offload is turned off, because the port would correct the
- * checksum; the field then has a wrong value. */
+/* Flips the last bit of the first mbuf of the chain: in the TCP header, or in payload behind the header. (Later mbufs
+ * of the chain may be shared.) Checksum offload is turned off, because the port would correct the
+ * checksum. */
 static void
 faulty_corrupt(struct rte_mbuf *m)
 {
@@ -151,7 +151,7 @@ fate_of(struct la_faulty *f, const struct rte_mbuf *m, const uint32_t *peer_fin)
 	static const struct la_fate none = {.action = LA_FAULT_NONE};
 	struct la_fault_seg seg;
 
-	/* headers are in the first segment; the length is that of the whole frame */
+	/* the headers are in the first mbuf; the length is that of the whole frame */
 	if (!la_fault_seg_read(rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len, &seg))
 		return none;
 	return la_fault_decide(f->rule, f->nrules, "", &seg, peer_fin, &f->rng);
@@ -208,7 +208,8 @@ la_faulty_pass(struct la_faulty *f, struct rte_mbuf *m, const uint32_t *peer_fin
 	return n;
 }
 
-/* The sequence number after the peer's FIN, if the connection of this frame has received one. */
+/* Sets *fin to the sequence number after the peer's FIN. False: the connection of this frame has received no FIN, or
+ * the frame is not an ACK without payload, or no rule needs the number. */
 static bool
 peer_fin_of(const struct la_faulty *f, const struct la_shard *s, const struct rte_mbuf *m, uint32_t *fin)
 {

@@ -52,11 +52,11 @@ seg_put32(uint8_t *p, uint32_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
-/* RFC 1624: the checksum is updated with the changed words, so that a wrong checksum stays wrong. */
+/* RFC 1624: the checksum is updated by the change of the words, so that a wrong checksum stays wrong. */
 void
 la_fault_seg_shift(uint8_t *frame, const struct la_fault_seg *s, uint32_t seq, uint32_t ack)
 {
-	enum { NUMBERS = 4, NUMBERS_LEN = 8 }; /* SEQ and ACK */
+	enum { NUMBERS = 4, NUMBERS_LEN = 8 }; /* offset and length of SEQ and ACK in the header */
 	uint8_t *tcp = frame + s->at;
 	uint16_t sum;
 	uint32_t new;

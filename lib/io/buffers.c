@@ -2,17 +2,17 @@
 
 /* Packet buffers: how many a shard needs.
  *
- *   rings     1024 receive and 1024 transmit descriptors; AF_XDP fills twice as many
- *   bursts    what is in the hands of the thread and of its shard: LA_TXQ_FRAMES that wait for the port
- *             (io/tx_queue.h), those read in one look (run/shed.h), answers to LA_HOLD_READ_MOST frames read
- *             while the port takes nothing (io/lane.h), the shard's output queue, caches of cores, and with
- *             several shards on a port a hand-over ring
+ *   rings     1024 receive and 1024 transmit descriptors; AF_XDP: 4096 in its fill and receive rings, 1024 to transmit
+ *   bursts    buffers that the thread and its shard work on: LA_TXQ_FRAMES that wait for the port
+ *             (io/tx_queue.h), frames read in one check of the load (run/shed.h), answers to LA_HOLD_READ_MOST frames
+ *             read while the port takes none (io/lane.h), the shard's output queue, caches of cores, and with
+ *             several shards on a port the hand-over rings
  *   held      la_shard_config.max_held: unread, out of order, in send queues (lib/tcp/hold.c). At least one for each
- *             connection, so that each can receive its next segment; of connections beyond 65 536 one for each 16,
- *             since a service that reads at once gives the buffer back in the same burst
+ *             connection, so that each can receive its next segment. Above 65 536 connections, one for 16 connections
+ *             is enough: a service that reads at once returns the buffer in the same burst
  *
- * The pool is the sum of the three; by default a quarter more, and at least 16 384, may be held than one a connection.
- * Packets without payload have a small pool of their own beside it, for the time when this one is empty. */
+ * The pool has the sum of the three. By default max_held is this least number plus a quarter of it, and at least 16 384
+ * more. Packets without payload have another small pool, for the time when the main pool is empty. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,15 +28,15 @@
 #include "net/shard.h"
 
 enum {
-	RING = 1024,	 /* descriptors of a ring: lib/io/port.c asks for as many */
+	RING = 1024,	 /* descriptors of a ring: DEFAULT_DESC of lib/io/port.c */
 	RING_XDP = 4096, /* net_af_xdp: fill and receive ring */
 	CACHE = 256,	 /* a core's cache; DPDK fills it to one and a half times that */
 	BURSTS = LA_TXQ_FRAMES + LA_HOLD_READ_MOST + LA_TCP_OUT_MAX,
-	HAND_OVER = 1024,    /* in hand-over rings, which are a burst full as a rule */
-	CONNS_WHOLE = 65536, /* connections up to here need a buffer each, */
-	CONNS_PART = 16,     /* of those beyond one in so many does */
-	EXTRA_LEAST = 16384, /* default of what may be held beyond a buffer a connection: 40 MB */
-	LOW_PART = 4,	     /* the pool is low when a quarter of `bursts` is left */
+	HAND_OVER = 1024,    /* buffers in hand-over rings, which usually have about a burst */
+	CONNS_WHOLE = 65536, /* up to this number every connection needs a buffer */
+	CONNS_PART = 16,     /* above that number so many connections share a buffer */
+	EXTRA_LEAST = 16384, /* max_held exceeds la_pool_plan.conns by at least this number: 40 MB */
+	LOW_PART = 4,	     /* the pool is low when less than a quarter of `bursts` is free */
 	CONTROL = 4095,	     /* buffers for packets without payload */
 	CONTROL_ROOM = RTE_PKTMBUF_HEADROOM + 128,
 	MBUF_BYTES = 512, /* what an mbuf costs beside its data room, at most */
@@ -73,7 +73,7 @@ la_buffers_bytes(const struct la_pool_plan *plan, uint32_t room, bool on_pages)
 	return plan->total * each + CONTROL * (uint64_t)(CONTROL_ROOM + MBUF_BYTES);
 }
 
-/* rte_pktmbuf_pool_create() with flags. */
+/* Like rte_pktmbuf_pool_create(), but buffers may cross pages. */
 static struct rte_mempool *
 dense_pool(const char *name, uint32_t n, uint16_t room, int socket)
 {

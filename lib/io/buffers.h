@@ -15,17 +15,18 @@ enum { LA_POOL_FRAME_EXTRA = 14 + 4 }; /* Ethernet header and one VLAN tag, byte
 struct la_pool_plan {
 	uint32_t rings;	   /* in the port's receive and transmit rings */
 	uint32_t bursts;   /* in bursts, caches of cores, hand-over rings, frames that wait for the port */
-	uint32_t conns;	   /* one for each connection, up to a limit: what max_held needs at least */
+	uint32_t conns;	   /* least max_held: one for each connection up to 65 536, and one for 16 above */
 	uint32_t total;	   /* of the pool: rings, bursts and max_held */
 	uint32_t max_held; /* la_shard_config.max_held */
 	uint32_t low;	   /* la_shard_config.low_mbufs */
 };
 
-/** The plan for a shard of `conns` connections. look: frames that its thread reads at a time, at most; shards: of the
- * port, this one included; xdp: the port is AF_XDP. */
+/** Computes the plan for a shard of `conns` connections. look: most frames that its thread reads at a time; shards:
+ * number of shards of the port, this shard included; xdp: the port is AF_XDP. */
 void la_buffers_plan(uint32_t conns, unsigned look, unsigned shards, bool xdp, struct la_pool_plan *plan);
 
-/** Data room of a buffer for that MTU, headroom included, bytes. 0: the largest MTU of a usual buffer, 2030. */
+/** Data room of a buffer for that MTU, headroom included, bytes. mtu 0: room for an MTU of 2030, the largest of a usual
+ * buffer. */
 uint32_t la_buffers_room(uint16_t mtu);
 
 /** Bytes of DPDK memory for the plan's pools. on_pages: every buffer on a page of its own. */
@@ -39,8 +40,8 @@ struct la_pool_place {
 };
 
 /** Makes the two pools of a shard, "NAME_mbufs_I" and "NAME_control_I": la_shard_config.mbufs and .control. 0, or
- * negative errno: -E2BIG, no page takes a buffer of that room, which AF_XDP demands; otherwise DPDK's reason, mostly
- * that there is no memory. Then *mbufs, if it is not NULL, is for the caller to free. */
+ * negative errno. -E2BIG: AF_XDP demands that a buffer fits a page, and a buffer of this room does not. Other values
+ * are DPDK's reason, usually no memory. After an error the caller frees *mbufs if it is not NULL. */
 int la_buffers_make(const char *name, unsigned i, const struct la_pool_plan *plan, uint32_t room,
 		    const struct la_pool_place *place, struct rte_mempool **mbufs, struct rte_mempool **control);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bursts in and out. For a port with all needed features the hot path is one call of ethdev. The
- * open of a port finds missing features, which cost time only on such ports. */
+/* Bursts in and out. For a port with all needed features the hot path is one call of ethdev. la_port_open() finds the
+ * missing features of a port; replacing them costs time only on that port. */
 
 #include <string.h>
 
@@ -16,10 +16,10 @@
 #include "io/port.h"
 
 enum {
-	TX_TRIES = 16 /* without progress; then the frames for the full queue are dropped */
+	TX_TRIES = 16 /* after so many tries in a row without progress the frames are dropped */
 };
 
-/* Frames that a queue lost. Only its queue's thread writes a line. */
+/* The frames that each queue has lost. Only the thread of a queue writes the queue's line. */
 static struct lost {
 	uint64_t full;	    /* the port did not take them in time */
 	uint64_t no_buffer; /* no buffer for a needed copy */
@@ -93,8 +93,8 @@ make_sendable(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts
 	return kept;
 }
 
-/* The driver prepares the frames for its hardware (a pseudo-header sum in the checksum
- * field). Refused frames are freed and counted. */
+/* Lets the driver prepare the frames for its hardware (a pseudo-header sum in the checksum field). Frames that the
+ * driver refuses are freed and counted. Returns the number of frames left, in order. */
 static unsigned
 burst_tx_prepare(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
 {
@@ -131,7 +131,7 @@ burst_tx_offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkt
 	return rte_eth_tx_burst(port->id, queue, pkts, (uint16_t)RTE_MIN(n, (unsigned)UINT16_MAX));
 }
 
-/* Without a peer the frames are dropped and counted; they count as taken. */
+/* Offers frames to a memif port. Without a peer the frames are dropped and counted, and count as taken. */
 static unsigned
 offer_to_memif(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n)
 {

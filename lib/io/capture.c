@@ -5,22 +5,22 @@
  *	workers -- copy --> ring (8192 frames) --> writer thread -- pcapng blocks -- write() --> output
  *
  * A disk, a pipe's reader or a full file system may block for any time. So a worker only copies a frame
- * and puts it into a ring; a separate thread writes. A frame without a copy or without a place is lost and
- * counted. The worker never waits.
+ * and puts the copy into the ring; the writer thread writes. A frame without a buffer for its copy or without room in
+ * the ring is lost and counted. The worker never waits.
  *
- * librte_pcapng makes the blocks. Four of its properties shape this file:
- * - its TSC-to-wall-clock state is one static structure that advances with the times it is given, and a time
- *   before it underflows: only the writer calls it, and a TSC below the last one becomes the last one;
- * - the first time it is given must not lie before its own start, which it reads inside that first call:
- *   prime_clock() uses a dummy copy with a slightly later time for it;
- * - its block's tail must fit after the last segment: a copy has room for a whole frame of the largest size;
- * - it treats a short write as an error. So it writes its header into a memory file, and this file writes
- *   its blocks; the interface's number, which it fills in when it writes, is the index of the port.
+ * librte_pcapng makes the blocks. Four properties of librte_pcapng shape this file:
+ * - The conversion from TSC to wall-clock time has one static state, which advances with each TSC. A TSC below the
+ *   state underflows. So only the writer makes blocks, and replaces a TSC below the previous TSC by the previous TSC.
+ * - The first TSC must not be below the start of the conversion, which librte_pcapng reads in the same call. So
+ *   prime_clock() makes a dummy block with a slightly later TSC.
+ * - The tail of a block must fit after the last segment. So a copy has room for a whole frame of the largest size.
+ * - A short write counts as an error. So librte_pcapng writes only its header, into a memory file, and this file writes
+ *   the blocks. librte_pcapng would fill in the interface number when it writes: make_block() does so instead.
  *
  * The output has whole blocks only. A regular file is truncated to its last whole block when a write fails. A pipe
  * cannot be truncated: it is non-blocking, and gets whole blocks in units of at most PIPE_BUF bytes, which POSIX
- * writes atomically. If a pipe makes no progress for STALL_MS at the end of the capture, the rest is lost.
- * (A block beyond PIPE_BUF, of a jumbo frame, may then be incomplete.) */
+ * writes atomically. If a pipe makes no progress for STALL_MS at the end of the capture, the remaining frames are lost.
+ * Only a block larger than PIPE_BUF, of a jumbo frame, may then be incomplete. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,9 +50,9 @@
 
 enum {
 	CAPTURE_BURST = 64, /* frames converted to blocks at once */
-	POLL_MS = 20,	    /* longest wait for a pipe before the writer checks for its end */
+	POLL_MS = 20,	    /* longest wait for a pipe before the writer checks whether it must stop */
 	REST_US = 1000,	    /* pause of the writer when the ring is empty */
-	STALL_MS = 1000,    /* without progress, the end of a capture stops waiting */
+	STALL_MS = 1000,    /* longest wait without progress at the end of a capture */
 	READER_MS = 2000,   /* wait for a pipe's first reader */
 };
 
@@ -66,7 +66,7 @@ struct about {
 struct la_capture {
 	/* read by workers */
 	struct rte_ring *ring;
-	struct rte_mempool *copies; /* of frames, made by workers */
+	struct rte_mempool *copies; /* for copies of frames, which workers make */
 	bool broken;		    /* a write failed, or the capture has ended: frames are only counted */
 
 	/* shared counters */
@@ -76,8 +76,8 @@ struct la_capture {
 	/* the writer's */
 	uint64_t done __rte_cache_aligned; /* frames of `taken` that were written or lost */
 	uint64_t progress;		   /* successful writes, which la_capture_settle() watches */
-	struct rte_mempool *blocks;	   /* copies that librte_pcapng makes */
-	uint8_t *buf;			   /* blocks on their way to the output */
+	struct rte_mempool *blocks;	   /* for blocks, which librte_pcapng makes */
+	uint8_t *buf;			   /* blocks that will be written next */
 	size_t buf_size;		   /* bytes */
 	uint64_t last_tsc;
 	off_t good; /* end of the last whole block, of a regular file */
@@ -86,7 +86,7 @@ struct la_capture {
 	bool leave; /* the writer must stop */
 	bool running;
 	pthread_t writer;
-	uint32_t interface[RTE_MAX_ETHPORTS]; /* in the file, of a port */
+	uint32_t interface[RTE_MAX_ETHPORTS]; /* a port's interface number in the file */
 };
 
 static uint64_t
@@ -127,7 +127,8 @@ write_unit(struct la_capture *c, const uint8_t *p, size_t len)
 	return at;
 }
 
-/* Bytes of whole blocks among the first `most`, and their number. A block's second word is its length. */
+/* Returns the bytes of the whole blocks within the first `most` bytes, and stores the number of blocks in *count. The
+ * second word of a block is its length. */
 static size_t
 whole_blocks(const uint8_t *p, size_t most, unsigned *count)
 {
@@ -144,7 +145,8 @@ whole_blocks(const uint8_t *p, size_t most, unsigned *count)
 	return at;
 }
 
-/* Writes n bytes of whole blocks. Returns the number of whole blocks in the output; *all: every one. */
+/* Writes `len` bytes of whole blocks. Returns the number of blocks that are whole in the output. *all: whether all
+ * blocks are. */
 static unsigned
 write_blocks(struct la_capture *c, const uint8_t *p, size_t len, bool *all)
 {
@@ -171,7 +173,7 @@ write_blocks(struct la_capture *c, const uint8_t *p, size_t len, bool *all)
 	return written;
 }
 
-/* Returns its length, or 0 without room. */
+/* Makes the block of frame m at `to`. Returns the block's length in bytes; 0: no buffer, or the block is too long. */
 static size_t
 make_block(struct la_capture *c, const struct rte_mbuf *m, uint8_t *to)
 {
@@ -194,8 +196,9 @@ make_block(struct la_capture *c, const struct rte_mbuf *m, uint8_t *to)
 	return len;
 }
 
+/* A write has failed: ends the capture at its last whole block. */
 static void
-fail_for_good(struct la_capture *c)
+end_capture(struct la_capture *c)
 {
 	const char *why = strerror(errno);
 	bool torn = c->regular && ftruncate(c->out, c->good) < 0;
@@ -220,7 +223,7 @@ write_some(struct la_capture *c)
 	if (len > 0)
 		written = write_blocks(c, c->buf, len, &all);
 	if (!all)
-		fail_for_good(c);
+		end_capture(c);
 	rte_pktmbuf_free_bulk(frames, n);
 	__atomic_fetch_add(&c->lost, n - written, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&c->done, n, __ATOMIC_RELEASE);
@@ -340,7 +343,8 @@ prime_clock(struct la_capture *c)
 	return copy != NULL ? 0 : -ENOMEM;
 }
 
-/* A pipe without a reader refuses a writer (ENXIO); its reader may start at the same time. */
+/* Opens the output. A pipe without a reader refuses a writer (ENXIO). The pipe's reader may start at the same time, so
+ * the call waits up to READER_MS for it. Returns the file descriptor or negative errno. */
 static int
 open_output(const char *path)
 {
@@ -377,7 +381,8 @@ make_memory(struct la_capture *c)
 	return c->buf != NULL ? 0 : -ENOMEM;
 }
 
-/* Section header and interfaces: librte_pcapng writes them to a memory file. */
+/* Writes the section header and the interfaces, which librte_pcapng writes to a memory file first. Returns 0 or
+ * negative errno. */
 static int
 write_header(struct la_capture *c)
 {
@@ -413,7 +418,7 @@ start_writer(struct la_capture *c)
 	sigset_t all, old;
 	int r;
 
-	sigfillset(&all); /* the main thread receives them */
+	sigfillset(&all); /* the main thread receives all signals */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = rte_ctrl_thread_create(&c->writer, "la-capture", NULL, writer_main, c);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -2,7 +2,7 @@
 #ifndef LA_IO_CAPTURE_H
 #define LA_IO_CAPTURE_H
 
-/* Every frame of one or more ports into a pcapng file, with nanosecond times and directions.
+/* Writes every frame of one or more ports to a pcapng file, with nanosecond times and directions.
  *
  * A wrapper around the port: for a capture the caller calls la_capture_burst() after
  * la_port_rx() and before la_port_tx(). Without a capture there is no cost. Frames are copied, so the burst
@@ -19,8 +19,8 @@ struct la_capture;
 struct la_port;
 struct rte_mbuf;
 
-/** Creates (or empties) the file, writes its header and starts the thread that writes it; the interfaces in
- * it are the ports that exist now, so call it after la_eal_start(). A pipe may be without a reader for two
+/** Creates (or empties) the file, writes its header and starts the writer thread. Call after la_eal_start(): the
+ * interfaces of the file are the ports that exist now. A pipe may be without a reader for two
  * seconds. 0, or negative errno with the reason in err. */
 int la_capture_open(const char *path, struct la_capture **out, char *err, size_t size);
 

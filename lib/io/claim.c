@@ -2,8 +2,8 @@
 
 /* Claims.
  *
- * Two lastack processes on one interface both answer every connection: a TAP takes a second queue, AF_PACKET copies
- * each frame to every socket. The kernel allows both, so the second is refused here.
+ * Two lastack processes on one interface would both answer every connection: a TAP takes a second queue, AF_PACKET
+ * copies each frame to every socket. The kernel allows this, so the second process is refused here.
  *
  *	interface, by name      abstract UNIX socket  @lastack/if/NAME
  *	interface, by number    abstract UNIX socket  @lastack/ifindex/N      as soon as it exists
@@ -14,8 +14,8 @@
  * the number alone would miss a TAP that does not exist yet. The owner listens, so that the kernel gives the
  * refused process the owner's pid (SO_PEERCRED); no connection is accepted.
  *
- * A memif socket is a file, and network namespaces may share it: so is its lock. It contains
- * the owner's pid. A crash leaves the file, unlocked.
+ * A memif socket is a file, and network namespaces may share it. So its lock is a file, too, and contains
+ * the owner's pid. A crash leaves the lock file, unlocked.
  *
  * Claims are advisory, among lastack processes. Another user of the machine can take a name first: the error
  * names the process. */
@@ -47,7 +47,7 @@ static struct {
 		bool is_file;
 	} held[CLAIMS];
 	unsigned n;
-	const void *owner; /* of what is claimed now */
+	const void *owner; /* of the next claim */
 } claims;
 
 static bool
@@ -77,10 +77,10 @@ claim_keep(const char *what, int fd, bool is_file)
 }
 
 static void
-give_back(const struct held *h)
+claim_free(const struct held *h)
 {
 	if (h->is_file)
-		(void)unlink(h->what); /* while it is locked: the next owner looks again */
+		(void)unlink(h->what); /* still locked: a process that has opened it finds that it is gone */
 	close(h->fd);
 }
 
@@ -88,7 +88,7 @@ void
 la_claim_drop(void)
 {
 	while (claims.n > 0)
-		give_back(&claims.held[--claims.n]);
+		claim_free(&claims.held[--claims.n]);
 }
 
 void
@@ -98,14 +98,14 @@ la_claim_release(const void *owner)
 
 	for (unsigned i = 0; i < claims.n; i++) {
 		if (claims.held[i].owner == owner)
-			give_back(&claims.held[i]);
+			claim_free(&claims.held[i]);
 		else
 			claims.held[kept++] = claims.held[i];
 	}
 	claims.n = kept;
 }
 
-/* " (pid 123, lastack)", or "". */
+/* Writes " (pid 123, lastack)" to buf, or "" if the process is unknown. Returns buf. */
 static const char *
 claim_process_text(pid_t pid, char *buf, size_t size)
 {
@@ -154,7 +154,7 @@ claim_socket_addr(struct sockaddr_un *sun, const char *name)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n);
 }
 
-/* The process that listens there; 0: unknown. */
+/* The process that listens on the abstract socket `name`; 0: unknown. */
 static pid_t
 claim_socket_owner(const char *name)
 {
@@ -232,6 +232,7 @@ claim_pid_in_file(int fd)
 	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? (pid_t)atoi(text) : 0;
 }
 
+/* Returns whether `path` is still the file that was opened as fd. */
 static bool
 is_the_file(int fd, const char *path)
 {
@@ -263,17 +264,17 @@ claim_socket(const char *socket_path, char *err, size_t size)
 		if (is_the_file(fd, path)) {
 			n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 			if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
-				n = 0; /* the owner is unknown then */
+				n = 0; /* a refused process then cannot name the owner */
 			return claim_keep(path, fd, true);
 		}
-		close(fd); /* its owner has just removed it */
+		close(fd); /* the previous owner has just removed the file */
 	}
 	return 0;
 }
 
 /* ---- names in a configuration ---- */
 
-/* The value of "key=" in a device's arguments. */
+/* Copies the value of "key=" in a device's arguments to `to`. False: no such key. */
 static bool
 value_of(const char *args, const char *key, char *to, size_t size)
 {
@@ -289,8 +290,8 @@ value_of(const char *args, const char *key, char *to, size_t size)
 	return false;
 }
 
-/* "net_tap0,iface=la0" of --vdev. memif's socket is abstract by default, and then the kernel
- * refuses a second server. */
+/* Claims what a --vdev argument names, as in "net_tap0,iface=la0". An abstract memif socket, which is the driver's
+ * default, needs no claim: the kernel refuses a second server. */
 static int
 claim_vdev(const char *device, char *err, size_t size)
 {

@@ -2,8 +2,8 @@
 #ifndef LA_IO_CLAIM_H
 #define LA_IO_CLAIM_H
 
-/* One lastack process a kernel interface, and one memif server a socket. (The theory is at the top of
- * claim.c.) */
+/* At most one lastack process uses a kernel interface, and at most one memif server a socket. (The theory is at the top
+ * of claim.c.) */
 
 #include <stddef.h>
 
@@ -13,14 +13,15 @@
  * interface and, if known, its process in err; then nothing is claimed. */
 int la_claim_ports(const struct la_eal_config *cfg, char *err, size_t size);
 
-/** Claims an interface that now exists also by its number. 0, or negative errno and err. */
+/** Claims an interface by its number, if it exists. 0, or negative errno and err. */
 int la_claim_number(const char *name, char *err, size_t size);
 
 /** Claims what one device names, for `owner` to release: a short form, or with LA_PORT_EAL a DPDK device with its
  * arguments. 0, or negative errno and err. */
 int la_claim_device(const void *owner, enum la_port_kind kind, const char *arg, char *err, size_t size);
 
-/** Claims the TAP of that argument by its number, which it has only now. 0, or negative errno and err. */
+/** Call after the creation of a TAP: claims it by its number. arg: as for la_claim_device(). 0, or negative errno and
+ * err. */
 int la_claim_tap(const void *owner, const char *arg, char *err, size_t size);
 
 /** Releases the claims of one owner. */

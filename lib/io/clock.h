@@ -11,12 +11,12 @@
 
 /** The TSC as milliseconds, with a division only when the millisecond changes. */
 struct la_clock {
-	uint64_t next; /* TSC at which the millisecond is over */
+	uint64_t next; /* TSC at which the next millisecond begins */
 	uint64_t ms;
 	uint64_t base, per_ms;
 };
 
-/** Starts the clock at `ms`, below 2^41. DPDK has been started: it measures the TSC. */
+/** Starts the clock at `ms`, below 2^41. Call after the start of DPDK, which measures the rate of the TSC. */
 static inline void
 la_clock_start(struct la_clock *c, uint64_t ms)
 {

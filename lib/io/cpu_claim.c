@@ -26,7 +26,8 @@ create_file(const char *path)
 	return fd;
 }
 
-/* Any user may lock a file that all may read; in a sticky directory only its owner may open it to create it. */
+/* Any user may lock a file that all users may read. In a sticky directory only the owner of a file may open it with
+ * O_CREAT, so the first try is without. Returns the file descriptor, or -1. */
 static int
 open_file(const char *dir, unsigned cpu)
 {
@@ -37,7 +38,7 @@ open_file(const char *dir, unsigned cpu)
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		fd = create_file(path);
-	if (fd < 0) /* another process was faster */
+	if (fd < 0) /* another process may have created it first */
 		fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	return fd;
 }

@@ -9,9 +9,9 @@
 
 struct rte_device;
 
-/** Finds the port of a device and probes it unless DPDK has. owner: of what is claimed (io/claim.h). *made: the device
- * that was probed here and can be removed; otherwise it is left alone. 0 and *id, or negative errno with a line in
- * err; *made may be set even then. */
+/** Finds the port of a device. Probes the device unless DPDK has probed it. owner: of the new claims (io/claim.h). Sets
+ * *made to the device if this call has probed it and it can be removed; otherwise *made is unchanged. 0 and *id, or
+ * negative errno with a line in err; *made may be set even then. */
 int la_device_find(const void *owner, const char *device, uint16_t *id, struct rte_device **made, char *err,
 		   size_t size);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Builds EAL's arguments: memory, cores, devices to probe. Arguments of the user are passed on
- * unchanged and replace our own choice.
+ * unchanged and replace our own arguments.
  *
  * Memory: with available hugepages, --in-memory (no files, no mount point, no files after
  * a crash). Otherwise --no-huge --no-shconf -m N: plain pages, allocated when first touched; DPDK 22.11
- * refuses --no-huge with --in-memory. Neither writes into the runtime directory, and
- * telemetry, which does, is off, so that an ordinary user without a writable home can start. EAL still
- * creates the directory where it can; it is removed at exit when it is empty. */
+ * refuses --no-huge with --in-memory. Both choices write nothing into the runtime directory. Telemetry would, so it is
+ * off: an ordinary user without a writable home can start. EAL still creates the runtime directory where it can;
+ * la_eal_stop() removes an empty one. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,9 +36,9 @@
 
 enum {
 	OWN_ARGS = 16,	     /* most arguments we add */
-	OWN_TEXT = 4096,     /* bytes of text in them */
-	DEFAULT_MB = 512,    /* of plain pages; untouched ones use no memory */
-	LEAST_HUGE_MB = 128, /* below this, plain pages are used */
+	OWN_TEXT = 4096,     /* bytes of text in our arguments */
+	DEFAULT_MB = 512,    /* of plain pages; untouched pages use no memory */
+	LEAST_HUGE_MB = 128, /* with less in free hugepages, plain pages are used */
 };
 
 /* EAL keeps pointers into its arguments, so they exist as long as the process. */
@@ -100,7 +100,8 @@ read_number(const char *path)
 	return n;
 }
 
-/* Returns whether this process can get a hugepage of that size. Tries it like EAL, by memfd. */
+/* Tries to get a hugepage of that size, by memfd as EAL does. Returns 0, or negative errno: the process cannot get
+ * one. */
 static int
 try_hugepage(unsigned long page_kb)
 {
@@ -121,8 +122,8 @@ try_hugepage(unsigned long page_kb)
 	return r;
 }
 
-/* Megabytes in free hugepages of all sizes that this process may use; *refused: the reason for the
- * others. */
+/* Returns the megabytes in free hugepages of the sizes that this process may use. *refused: negative errno of a size
+ * that it may not use; 0: none. */
 static unsigned long
 hugepages_mb(int *refused)
 {
@@ -238,7 +239,8 @@ read_cpus(struct la_cpus *cpus, char *err, size_t size)
 	return 0;
 }
 
-/* A starting process claims all CPUs for a short time: a possible reason when none is free. */
+/* Claims all free CPUs. Another starting process may have claimed all CPUs for a short time: when no CPU is free, tries
+ * once more after 5 ms. */
 static void
 claim_cpus(struct la_cpus *cpus)
 {
@@ -251,8 +253,8 @@ claim_cpus(struct la_cpus *cpus)
 	}
 }
 
-/* The best `lcores` CPUs that this process may run on. An lcore has the number of its CPU (NUMA look-ups
- * depend on it) unless that number is beyond EAL's table. */
+/* Adds --lcores with the best `lcores` CPUs that this process may run on. An lcore has the number of its CPU (NUMA
+ * look-ups depend on it) unless that number does not fit EAL's table. */
 static int
 lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
 {
@@ -266,7 +268,7 @@ lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	if (r == 0)
 		claim_cpus(&eal->cpus);
 	if (given) {
-		la_cpu_claim_keep(NULL, 0); /* until the CPUs are chosen */
+		la_cpu_claim_keep(NULL, 0); /* the user chooses: claim_used() claims the CPUs after EAL's start */
 		return 0;
 	}
 	if (r < 0)
@@ -285,7 +287,7 @@ lcore_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	return 0;
 }
 
-/* The CPUs that EAL took, which -l may have chosen. */
+/* Claims the CPUs that EAL uses; the user may have chosen them with -l. */
 static void
 claim_used(void)
 {
@@ -322,7 +324,7 @@ build_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	r = lcore_args(cfg, eal, err, size);
 	if (r < 0)
 		return r;
-	/* Without a port of EAL's own: binds no NIC. */
+	/* EAL probes no NIC when no LA_PORT_EAL is configured, or when --vdev gives its device. */
 	if (!USER_GAVE(cfg, "-a", "--allow", "-b", "--block", "-w", "--no-pci") &&
 	    (!asks_for_eal_port(cfg) || USER_GAVE(cfg, "--vdev")))
 		add_arg("--no-pci");
@@ -338,7 +340,8 @@ build_args(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_
 	return 0;
 }
 
-/* EAL prints a hundred lines of usage on stdout for a wrong option; its reason is enough. */
+/* Calls rte_eal_init() with stdout sent to /dev/null: for a wrong option EAL prints a hundred lines of usage there, and
+ * its error message is enough. Returns 0 or negative errno. */
 static int
 init_without_usage(const struct la_eal_config *cfg)
 {
@@ -467,8 +470,8 @@ eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t
 	return 0;
 }
 
-/* Blocks both signals during the start: they would interrupt system calls that DPDK does not repeat, and its threads,
- * which inherit the mask, would receive them. A pending signal is delivered at the end. */
+/* Blocks SIGINT and SIGTERM during the start. They would interrupt system calls that DPDK does not repeat, and DPDK's
+ * threads, which inherit the mask, would receive them. A pending signal is delivered at the end. */
 int
 la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
 {
@@ -504,7 +507,7 @@ la_eal_stop(void)
 			all_closed = false;
 	}
 	la_memif_end();
-	/* It would close them; otherwise it only frees this process's own memory. */
+	/* rte_eal_cleanup() would close ports that must stay open; it only frees memory of this process otherwise */
 	if (all_closed)
 		rte_eal_cleanup();
 	(void)rmdir(rte_eal_get_runtime_dir());

@@ -11,18 +11,18 @@
 #include "io/numa.h"
 
 enum la_port_kind {
-	LA_PORT_EAL,   /* a port of EAL arguments (-a, --vdev), each the next one, the last all
-			* remaining ones: arg is NULL */
+	LA_PORT_EAL,   /* the next port of EAL's own arguments (-a, --vdev); the last LA_PORT_EAL takes
+			* all remaining ports. arg is NULL */
 	LA_PORT_TAP,   /* arg: name of the kernel interface to create */
 	LA_PORT_VETH,  /* arg: kernel interface, through AF_PACKET */
 	LA_PORT_XDP,   /* arg: kernel interface, through AF_XDP */
 	LA_PORT_MEMIF, /* arg: socket path, followed by ",client" for the client side, which
 			* waits some seconds for its server, and reconnects when the server
 			* returns; a second port on a socket: ",id=1" */
-	LA_PORT_RING,  /* in-process pair: two ports whose rings are crossed */
+	LA_PORT_RING,  /* in-process pair: two ports, each of which receives what the other sends */
 	LA_PORT_NULL,  /* drops sent frames, receives zeroed frames */
 };
-/* The part after the first comma of an arg is for the device's driver ("la0,mac=fixed"). */
+/* The part of arg after its first comma is for the driver of the device ("la0,mac=fixed"). */
 
 enum { LA_EAL_MAX_ARGS = 64, LA_EAL_MAX_PORTS = 8 };
 
@@ -36,7 +36,7 @@ struct la_eal_config {
 	unsigned nargs;
 	unsigned lcores;    /* wanted; limited to the CPUs of the process */
 	unsigned queues;    /* of each short-form port; 0: one for each lcore */
-	uint32_t memory_mb; /* for --no-huge; 0: a default that fits the mbuf pools */
+	uint32_t memory_mb; /* DPDK memory, MB; 0: 512 in plain pages, or hugepages with at least 128 free */
 };
 
 struct la_eal {
@@ -52,7 +52,7 @@ struct la_eal {
  * another process has one). Blocks SIGINT and SIGTERM during the start. 0, or negative errno with DPDK's reason and a
  * hint in err. */
 int la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size);
-/** Closes the ports and DPDK; shards, pools and captures must be freed before. */
+/** Closes the ports and DPDK. Free shards, pools and captures first. */
 void la_eal_stop(void);
 
 #endif

@@ -14,8 +14,7 @@
 
 enum { LINE = 256 };
 
-/* DPDK has one log for a process, so there is one of these. The stream's own lock protects its
- * fields. */
+/* DPDK has one log for a process, so there is one such structure. The lock of the stream protects the other fields. */
 static struct {
 	FILE *stream;
 	bool verbose, live;

@@ -3,7 +3,7 @@
 /* Fanout.
  *
  * A fanout group spreads the frames of an interface over several AF_PACKET sockets. net_af_packet of DPDK
- * 22.11 joins one for every port, also with one queue, and computes its id:
+ * 22.11 joins a group for every port, also with one queue, and computes the id of the group:
  *
  *	id = (pid ^ interface number) & 0xffff
  *
@@ -65,7 +65,8 @@ hold_fanout(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0;
 }
 
-/* Registered with DPDK, so that the driver finds a NUMA node to allocate on. */
+/* The main function of the thread. Registers the thread with DPDK, so that the driver finds a NUMA node to allocate
+ * on. */
 static void *
 call_main(void *arg)
 {
@@ -92,7 +93,7 @@ la_fanout_without(int (*make)(void *ctx), void *ctx, int *held)
 	return c.held ? c.result : make(ctx);
 }
 
-/* Whether fd is an AF_PACKET socket that receives from the interface. */
+/* Returns whether fd is an AF_PACKET socket that receives from the interface. */
 static int
 is_on(int fd, unsigned if_index)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The public calls of include/lastack/io.h: a lane (lane.h), a clock and the buffers of one shard, for a program that
- * has its own idea of workers. The workers of lib/run do the same for several shards, with hand-over, faults, captures
- * and overload control around it. */
+/* The public calls of include/lastack/io.h: a lane (lane.h), a clock and the buffers of one shard, for a program with
+ * threads of its own. The workers of lib/run do the same for several shards, and add hand-over, faults, captures
+ * and overload control. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,12 +34,12 @@
 #include "io/vdev.h"
 
 enum {
-	FIRST_MS = 1000,    /* of the clock: 0 is no time */
-	ABORTS = 512,	    /* connections aborted a round */
-	QUIET_MS = 5,	    /* la_io_drain() waits for so long without a frame ... */
-	QUIET_MOST_MS = 50, /* ... and no longer than this */
+	FIRST_MS = 1000,    /* start of the clock: a time of 0 has other meanings */
+	ABORTS = 512,	    /* connections aborted in a round */
+	QUIET_MS = 5,	    /* la_io_drain() ends after this time without a frame */
+	QUIET_MOST_MS = 50, /* longest wait of la_io_drain() for that */
 	MS_US = 1000,
-	SLACK_NS = 1000, /* the kernel's default of 50 us would make every short sleep a long one */
+	SLACK_NS = 1000, /* the kernel's default of 50 us would prolong every short sleep */
 };
 
 struct la_io {
@@ -47,13 +47,13 @@ struct la_io {
 	struct la_lane lane;
 	struct la_clock clock;
 	struct rte_mempool *control;
-	struct rte_device *device; /* probed here, to be removed; NULL: none */
-	bool taken;		   /* port.id is this one's, configured as far as it came */
+	struct rte_device *device; /* la_io_close() removes it, because la_io_open() probed it; NULL: none */
+	bool taken;		   /* in_use[port.id] is set for this la_io */
 	unsigned idle;		   /* rounds in a row without work */
 	uint64_t frames_in;
 };
 
-/* What the callbacks of a lane get. */
+/* The context of la_lane_received. */
 struct drive {
 	struct la_io *io;
 	struct la_shard *shard;
@@ -82,7 +82,7 @@ void
 la_dpdk_stop(void)
 {
 	la_eal_stop();
-	/* what there is to end although rte_eal_init() was not called here */
+	/* if the program has called rte_eal_init() itself, la_eal_stop() does nothing */
 	la_memif_end();
 	la_vdev_clean_up();
 	la_claim_drop();
@@ -90,8 +90,8 @@ la_dpdk_stop(void)
 
 /* ---- open and close ---- */
 
-/* On plain pages DPDK lays each buffer on a page of its own, for devices that need it contiguous. The virtual ones need
- * it not, but AF_XDP, which maps the pool. */
+/* Returns whether buffers may cross pages. On plain pages DPDK puts each buffer on its own page, for devices that need
+ * contiguous memory. Virtual devices do not need that, except AF_XDP, which maps the pool. */
 static bool
 may_cross_pages(const struct rte_eth_dev_info *info)
 {
@@ -174,7 +174,7 @@ open_port(struct la_io *io, uint16_t id, struct la_shard_config *cfg, char *err,
 	return 0;
 }
 
-/* device NULL: port `id`. */
+/* Opens `device`; NULL: opens port `id`. */
 static int
 open_io(const char *device, uint16_t id, struct la_shard_config *cfg, struct la_io **out, char *err, size_t size)
 {
@@ -195,7 +195,7 @@ open_io(const char *device, uint16_t id, struct la_shard_config *cfg, struct la_
 		snprintf(err, size, "no memory for a port");
 		return -ENOMEM;
 	}
-	la_eal_log_live(false); /* what a driver complains of and works without is no warning */
+	la_eal_log_live(false); /* an error that a driver logs and survives is no warning */
 	if (device != NULL)
 		r = la_device_find(io, device, &id, &io->device, err, size);
 	if (r == 0)
@@ -315,7 +315,7 @@ la_io_step(struct la_io *io, struct la_shard *s, uint32_t sleep_us)
 	return false;
 }
 
-/* Short sleeps are short from here on. Returns what was set before, for restore_slack(). */
+/* Sets the thread's timer slack to SLACK_NS. Returns the previous slack, for restore_slack(). */
 static unsigned long
 fine_slack(void)
 {

@@ -16,7 +16,7 @@ struct la_kif {
 	bool merges; /* GRO or LRO is on: received segments may be merged beyond the MTU */
 };
 
-/** 0, or -ENODEV when there is no such interface in this network namespace. */
+/** Fills *k. 0, or negative errno; -ENODEV: there is no such interface in this network namespace. */
 int la_kif_read(unsigned if_index, struct la_kif *k);
 
 #endif

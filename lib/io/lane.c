@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The rare parts of a lane: it holds, or it rests. (The theory is in lane.h.) */
+/* The rare parts of a lane: rounds that hold, and rest. (The theory is in lane.h.) */
 
 #include <time.h>
 
@@ -9,10 +9,10 @@
 #include "io/lane.h"
 
 enum {
-	HOLD_READ = 256, /* frames read in a millisecond in which the port takes nothing */
+	HOLD_READ = 256, /* most frames that are read in a millisecond in which the port takes none */
 	FIRST_US = 5,	 /* the first sleep, which doubles up to LA_REST_SHORT_US */
 	DOUBLINGS = 4,
-	LONG_AFTER = 200, /* sleeps in a row before those of LA_REST_LONG_US */
+	LONG_AFTER = 200, /* sleeps in a row before the first sleep of LA_REST_LONG_US */
 };
 
 unsigned

@@ -9,7 +9,7 @@
  * back-pressure of a slow port reaches the sender:
  *
  *	port's transmit ring	full: frames wait in the lane's transmit queue (io/tx_queue.h)
- *	transmit queue		no room for a burst: nothing is read and no timer runs, the lane only transmits
+ *	transmit queue		no room for a burst: the round holds; it reads nothing, runs no timer and only transmits
  *	shard's output		frames stay in the shard; without input no frame is added
  *	port's receive ring	fills up, because nothing is read
  *
@@ -31,9 +31,9 @@
 #include "io/tx_queue.h"
 
 enum {
-	LA_LANE_BURST = 32,	  /* frames read at once, and sent at once */
-	LA_LANE_TAKE_LEAST = 4,	  /* frames that there must be room for, before some are taken from the shard */
-	LA_HOLD_READ_MOST = 2048, /* frames read while the port takes nothing, at most */
+	LA_LANE_BURST = 32,	  /* most frames that are read at once, or sent at once */
+	LA_LANE_TAKE_LEAST = 4,	  /* with room for fewer frames, none are taken from the shard */
+	LA_HOLD_READ_MOST = 2048, /* most frames that are read while the port takes none */
 	LA_REST_SPINS = 256,	  /* empty rounds before the first sleep */
 	LA_REST_SHORT_US = 50,
 	LA_REST_LONG_US = 500,
@@ -43,15 +43,15 @@ struct la_lane {
 	const struct la_port *port;
 	struct rte_mempool *pool; /* of the queue; copies for the port are made from it */
 	uint16_t queue;
-	unsigned hold_read;	/* frames read while the port took nothing, since the shard was last empty */
-	uint64_t held, held_at; /* ms in which a round read nothing, because too many frames waited; the last */
-	uint64_t read_at;	/* ms: when frames were last read although too many waited */
+	unsigned hold_read;	/* frames read while the port took none, since the shard was last empty */
+	uint64_t held, held_at; /* number of milliseconds with a round that held; ms: the last of them */
+	uint64_t read_at;	/* ms: the last time that a round that held has read frames */
 	struct la_txq txq;	/* frames that wait for the port */
 };
 
-/** A burst that was received. now: ms. */
+/** Called with a burst that was received. now: ms. */
 typedef void (*la_lane_received)(void *ctx, uint64_t now, struct rte_mbuf **pkts, unsigned n);
-/** Gives up to max frames to send. */
+/** Stores up to max frames to send in pkts. Returns their number. */
 typedef unsigned (*la_lane_take)(void *ctx, struct rte_mbuf **pkts, unsigned max);
 
 /** Reads up to LA_LANE_BURST frames. */
@@ -61,7 +61,7 @@ la_lane_rx(struct la_lane *l, struct rte_mbuf **pkts)
 	return la_port_rx(l->port, l->queue, pkts, LA_LANE_BURST);
 }
 
-/** How many frames may still be made before the port must take some. Below LA_LANE_BURST a round holds. */
+/** Returns how many frames may still be made before the port must take some. Below LA_LANE_BURST a round holds. */
 static inline unsigned
 la_lane_room(const struct la_lane *l)
 {
@@ -91,7 +91,7 @@ la_lane_send(struct la_lane *l, bool own, la_lane_take take, void *ctx)
 	return all;
 }
 
-/** A round holds: its millisecond is counted. */
+/** Call in a round that holds: counts its millisecond. now: ms. */
 static inline void
 la_lane_held(struct la_lane *l, uint64_t now)
 {
@@ -99,7 +99,7 @@ la_lane_held(struct la_lane *l, uint64_t now)
 	l->held_at = now;
 }
 
-/** The shard is empty again, as it is whenever the lane has room for a burst. */
+/** Call in a round that does not hold: the lane has room for a burst, so the shard has no frames to send. */
 static inline void
 la_lane_emptied(struct la_lane *l)
 {
@@ -107,12 +107,12 @@ la_lane_emptied(struct la_lane *l)
 		l->hold_read = 0;
 }
 
-/** In a round that holds: reads a little when the port has taken nothing for too long, and passes it to `received`.
- * Returns the number of frames. now: ms. */
+/** Call in a round that holds: when the port has taken no frame for LA_TXQ_PATIENCE_MS, reads some frames and passes
+ * them to `received`. Returns the number of frames. now: ms. */
 unsigned la_lane_hold_read(struct la_lane *l, uint64_t now, la_lane_received received, void *ctx);
 
-/** How long a thread may sleep after `idle` rounds in a row without work, us; 0: not yet. waiting: frames wait for a
- * port, which may have room again at any time. */
+/** Returns how long a thread may sleep after `idle` rounds in a row without work, us; 0: it must not sleep. waiting:
+ * frames wait for a port, which may have room again at any time. */
 uint64_t la_rest_us(unsigned idle, bool waiting);
 
 /** Sleeps, or spins once when us is 0. */

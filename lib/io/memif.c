@@ -22,8 +22,8 @@
  *	         closes
  *	pump     a thread that polls the control sockets, and makes a round when one is readable. It finds them
  *	         among the open files by type and path, because the driver does not give them
- *	lock     a worker's burst holds its queue's lock, and is made only when the link was up after the last
- *	         round. Without contention that is one atomic exchange a burst, on memif ports alone
+ *	lock     a worker's burst holds the lock of its queue, and is made only when the link was up after the last
+ *	         round. Without contention a burst costs one atomic exchange more, on memif ports alone
  *
  * Stopping and starting need no round, because the interrupt thread waits in the gate. A round follows a stop
  * before the next start, so that events of the old socket do not apply to a new one with the same number.
@@ -63,24 +63,24 @@
 
 enum {
 	FDS = 64,	  /* control sockets and listeners that are watched */
-	POLL_MS = 5,	  /* of the pump */
+	POLL_MS = 5,	  /* the pump polls the control sockets for so long */
 	FIRST_MS = 8000,  /* first wait of a client for its server */
 	ANSWER_MS = 2000, /* wait for the answer on one connection: an early close can crash a slow server */
-	AGAIN_MS = 50,	  /* between two tries */
+	AGAIN_MS = 50,	  /* between two tries to connect */
 	GATE_MS = 20000,  /* limit for the interrupt thread's first answer */
 	BUSY_ROUNDS = 64, /* consecutive rounds before a pause of the pump */
-	SPINS = 256,	  /* of a worker on a lock, between two yields */
+	SPINS = 256,	  /* tries of a worker to take a lock, between two yields */
 };
 
 static struct {
-	pthread_mutex_t lock; /* of all this, and of starting and stopping memif ports */
+	pthread_mutex_t lock; /* of this structure, and of starting and stopping memif ports */
 	sem_t open, closed;
 	bool gated; /* the gate exists, and is closed between rounds */
 	struct la_memif *ports[LA_EAL_MAX_PORTS];
 	unsigned nports;
 	struct pollfd fds[FDS];
 	unsigned nfds;
-	unsigned rounds; /* in a row */
+	unsigned rounds; /* consecutive rounds of the pump */
 	pthread_t pump;
 	bool pumping, leave;
 } gate = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -96,15 +96,15 @@ now_ms(void)
 
 /* ---- the gate ---- */
 
-/* On the interrupt thread. */
+/* Runs on the interrupt thread: holds the thread until the next round. */
 static void
-stand_in_the_gate(void *arg)
+wait_in_gate(void *arg)
 {
 	(void)arg;
 	sem_post(&gate.closed);
 	while (sem_wait(&gate.open) < 0)
 		;
-	(void)rte_eal_alarm_set(1, stand_in_the_gate, NULL);
+	(void)rte_eal_alarm_set(1, wait_in_gate, NULL);
 }
 
 static int
@@ -116,7 +116,7 @@ close_gate(void)
 		return 0;
 	if (sem_init(&gate.open, 0, 0) < 0 || sem_init(&gate.closed, 0, 0) < 0)
 		return -errno;
-	if (rte_eal_alarm_set(1, stand_in_the_gate, NULL) < 0)
+	if (rte_eal_alarm_set(1, wait_in_gate, NULL) < 0)
 		return -EIO;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += GATE_MS / 1000;
@@ -168,7 +168,7 @@ note_link(struct la_memif *m)
 		la_log(LA_LOG_INFO, "port %u: there is a memif peer on %s", m->id, m->path);
 }
 
-/* One turn of the interrupt thread. */
+/* Makes one round: the interrupt thread runs its pending callbacks while all queues are locked. */
 static void
 make_round(void)
 {
@@ -205,7 +205,8 @@ is_control(int fd, const char *path)
 	       (getpeername(fd, (struct sockaddr *)&there, &k) == 0 && is_path(&there, k, path));
 }
 
-/* Finds the control sockets of all ports. Returns the number of those of a starting port. */
+/* Finds the control sockets of all ports. starting: a port that is not in gate.ports yet, or NULL. Returns the number
+ * of control sockets of `starting`. */
 static unsigned
 find_sockets(const struct la_memif *starting)
 {
@@ -234,7 +235,7 @@ find_sockets(const struct la_memif *starting)
 	return own;
 }
 
-/* Waits for a control socket, and lets the interrupt thread handle it. */
+/* Waits up to `ms` until a control socket is readable, and makes a round. */
 static void
 memif_serve_sockets(const struct la_memif *starting, int ms)
 {
@@ -250,7 +251,8 @@ memif_serve_sockets(const struct la_memif *starting, int ms)
 
 /* ---- connecting ---- */
 
-/* Uses a socket of the wrong type: the kernel returns EPROTOTYPE without connecting. */
+/* Returns whether a process listens on the socket. Calls connect() on a datagram socket: the kernel then returns
+ * EPROTOTYPE and makes no connection. */
 static bool
 has_listener(const char *path)
 {
@@ -266,9 +268,9 @@ has_listener(const char *path)
 	return there;
 }
 
-/* A client's device connects when it starts, once. */
+/* Stops a client's device, which connects only once, when it starts. */
 static void
-hang_up(struct la_memif *m)
+stop_client(struct la_memif *m)
 {
 	(void)rte_eth_dev_stop(m->id);
 	make_round();
@@ -288,7 +290,7 @@ connect_first(struct la_memif *m, bool (*stopped)(void))
 				memif_serve_sockets(m, POLL_MS);
 			if (link_is_up(m->id))
 				return 0;
-			hang_up(m);
+			stop_client(m);
 		}
 		if (stopped && stopped())
 			return -EINTR;
@@ -297,7 +299,8 @@ connect_first(struct la_memif *m, bool (*stopped)(void))
 	return -ETIMEDOUT;
 }
 
-/* A server that is not ready refuses a client; one that does not answer has ANSWER_MS. */
+/* Starts a client's device again after its server has ended. A server that is not ready refuses the client at once; a
+ * server that does not answer is given ANSWER_MS. */
 static void
 connect_again(struct la_memif *m)
 {
@@ -313,7 +316,7 @@ connect_again(struct la_memif *m)
 	if (!has_listener(m->path))
 		return;
 	la_eal_log_live(false);
-	hang_up(m);
+	stop_client(m);
 	(void)rte_eth_dev_start(m->id);
 	la_eal_log_live(true);
 	(void)find_sockets(NULL);
@@ -329,7 +332,7 @@ pump_main(void *arg)
 		for (unsigned i = 0; i < gate.nports; i++)
 			connect_again(gate.ports[i]);
 		pthread_mutex_unlock(&gate.lock);
-		usleep(100); /* the mutex is not fair */
+		usleep(100); /* lets another thread take the mutex, which is not fair */
 	}
 	return NULL;
 }
@@ -352,7 +355,7 @@ start_pump(void)
 
 /* ---- the calls ---- */
 
-/* The device's arguments, of vdev.c or of the user, have role and socket. */
+/* Reads role and socket path from the device's arguments, which come from vdev.c or from the user's --vdev. */
 static void
 read_arguments(struct la_memif *m)
 {

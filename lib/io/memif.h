@@ -23,7 +23,7 @@ struct la_memif {
 	uint16_t id; /* of the port */
 	uint16_t queues;
 	bool client;
-	bool up;	   /* there is a peer; written with all locks held */
+	bool up;	   /* there is a peer; written with the locks of all queues held */
 	uint64_t tried_ms; /* time of the client's last try to connect */
 	char path[108];	   /* of the socket */
 	struct la_memif_queue rx[LA_PORT_MAX_QUEUES], tx[LA_PORT_MAX_QUEUES];
@@ -39,10 +39,10 @@ void la_memif_stop(struct la_memif *m);
 /** Ends the pump thread. No handshake runs from then on. */
 void la_memif_end(void);
 
-/** Call before a burst. False: no peer, and no burst is allowed. */
+/** Call before a burst: takes the lock of the queue. False: no peer, so no burst is allowed; the lock is not held. */
 bool la_memif_enter(struct la_memif *m, struct la_memif_queue *q);
 
-/** Call after a burst. */
+/** Call after a burst: releases the lock of the queue. */
 static inline void
 la_memif_leave(struct la_memif_queue *q)
 {

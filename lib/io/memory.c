@@ -15,7 +15,7 @@
 
 enum { PATH = 512 };
 
-/* One of the two versions: its mount and the names of its files. */
+/* One of the two versions of cgroups: its mount and the names of its files. */
 struct hierarchy {
 	const char *mount, *limit, *used, *reclaimable;
 };
@@ -24,8 +24,8 @@ static const struct hierarchy version1 = {"/sys/fs/cgroup/memory", "memory.limit
 					  "total_inactive_file"};
 static const struct hierarchy version2 = {"/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"};
 
-/* The number after `name` at the start of a line, or the file's first number when name is "". False:
- * no such file, line or number ("max"). */
+/* Reads the number after `name` at the start of a line; name "": the number at the start of the file. False:
+ * no such file, line or number (the limit may be "max"). */
 static bool
 number_in(const char *path, const char *name, uint64_t *n)
 {
@@ -59,7 +59,7 @@ from_meminfo(const char *root, struct la_mem_room *room)
 	snprintf(room->text, sizeof(room->text), "%" PRIu64 " MiB available (MemAvailable in /proc/meminfo)", kb >> 10);
 }
 
-/* One cgroup; false: it does not exist. */
+/* Applies the limit of one cgroup. False: the cgroup does not exist. */
 static bool
 from_cgroup(const char *root, const struct hierarchy *h, const char *group, struct la_mem_room *room)
 {
@@ -87,7 +87,7 @@ from_cgroup(const char *root, const struct hierarchy *h, const char *group, stru
 	return true;
 }
 
-/* From the process's own cgroup up. */
+/* Applies the limits of the process's own cgroup and of all cgroups above it. */
 static void
 from_cgroups(const char *root, const struct hierarchy *h, char *group, struct la_mem_room *room)
 {

@@ -2,8 +2,8 @@
 #ifndef LA_IO_MEMORY_H
 #define LA_IO_MEMORY_H
 
-/* The available memory, and the kind of a table's pages. Checked before a table is created, because the
- * kernel allows any size and later kills the process. */
+/* The available memory, and the kind of a table's pages. The available memory is checked before a table is created,
+ * because the kernel allows any size and later kills the process. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ struct la_mem_room {
 	char text[256];
 };
 
-/** The tightest of MemAvailable and the limits of this process's memory cgroups (version 1 or 2,
+/** Stores the least of MemAvailable and of what the limits of this process's memory cgroups leave (version 1 or 2,
  * every level up to the root). `root` is a prefix of /proc and /sys: "" except in tests. */
 void la_mem_room(const char *root, struct la_mem_room *room);
 
@@ -29,9 +29,9 @@ enum la_pages {
 
 /** The kind of the pages around p, which must be touched: from /proc/self/smaps. */
 enum la_pages la_pages_of(const void *p);
-/** "transparent hugepages" and so on. */
+/** The name for messages: "transparent hugepages", for example. */
 const char *la_pages_name(enum la_pages pages);
-/** The reason why there are no transparent hugepages, or NULL when an area may request them. */
+/** Returns the reason why there are no transparent hugepages; NULL: areas may have them. root: as in la_mem_room(). */
 const char *la_pages_why_plain(const char *root);
 
 #endif

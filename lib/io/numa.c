@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Placement works on address ranges, not on threads: the range is mapped untouched by
- * la_mem_default, gets its policy by mbind(2), and takes its pages from the node when any thread
- * first touches them. So the main thread may build the shard of a worker on
- * another node.
+/* Placement works on address ranges, not on threads: la_mem_default maps the range untouched, mbind(2) sets its policy,
+ * and its pages come from the node when any thread first touches them. So the main thread may create the shard of a
+ * worker on another node.
  *
  * sysfs describes the CPUs, because they are chosen before EAL starts. */
 
@@ -85,7 +84,7 @@ la_numa_node_of(const void *p)
 
 /* ---- CPUs ---- */
 
-/* The first line of a file below sys; false: there is none. */
+/* Reads the first line of the file fmt below sys. False: no such file, or it is empty. */
 static bool __attribute__((format(printf, 4, 5)))
 read_line(char *line, size_t size, const char *sys, const char *fmt, ...)
 {
@@ -106,8 +105,8 @@ read_line(char *line, size_t size, const char *sys, const char *fmt, ...)
 	return got;
 }
 
-/* For a list "0,2-3": returns whether it has cpu. With cpu = UINT_MAX: returns its number of CPUs. *first: the
- * lowest. */
+/* list: CPUs, as in "0,2-3". Returns whether `cpu` is in the list; with cpu = UINT_MAX: the number of CPUs in the list.
+ * *first: the lowest CPU of the list. */
 static unsigned
 in_list(const char *list, unsigned cpu, unsigned *first)
 {
@@ -228,7 +227,7 @@ la_cpus_find(const struct la_cpus *c, unsigned id)
 int
 la_numa_node_of_device(const char *sys, const char *name)
 {
-	size_t len = name != NULL ? strcspn(name, ",/") : 0; /* a driver's arguments follow; no path */
+	size_t len = name != NULL ? strcspn(name, ",/") : 0; /* a comma begins a driver's arguments */
 	char line[32];
 
 	if (len == 0)

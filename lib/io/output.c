@@ -20,7 +20,7 @@ la_output_dir(const char *path)
 	return slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-/* An existing file. A pipe is not opened: that would wait for its reader, or send an end of file. */
+/* Checks an existing file. A pipe is not opened: that would wait for its reader, or send an end of file. */
 static int
 check_file(const char *path, const struct stat *s)
 {
@@ -39,7 +39,7 @@ check_file(const char *path, const struct stat *s)
 	return 0;
 }
 
-/* A file to create in its directory. */
+/* Checks that a file can be created in its directory. */
 static int
 check_dir(const char *path)
 {
@@ -61,7 +61,7 @@ check_dir(const char *path)
 	return rc;
 }
 
-/* The name that open() with O_CREAT would create: `path`, or the target of a dangling link. */
+/* Checks the file that open() with O_CREAT would create: `path`, or the target of a dangling link. */
 static int
 check_new(const char *path)
 {

@@ -2,12 +2,12 @@
 #ifndef LA_IO_OUTPUT_H
 #define LA_IO_OUTPUT_H
 
-/* Output files of the end of a run, checked before its start. */
+/* Checks, before a run starts, the files that are written at its end. */
 
 #include <stddef.h>
 
-/** Whether `path` can be opened for writing, or created. Creates and truncates nothing. "-" is standard
- * output. what: the option; err is then "--json: PATH: REASON". 0, or negative errno and err. */
+/** Checks that `path` can be opened for writing, or created. Creates and truncates nothing. "-" is standard
+ * output. what: the option, as in "--json". 0, or negative errno with "--json: PATH: REASON" in err. */
 int la_output_check(const char *what, const char *path, char *err, size_t size);
 
 /** The directory of the file `path`, as a new string to be freed; NULL: no memory. */

@@ -6,13 +6,13 @@
  * 	bytes  number of mbufs * size of one, plus the offset of the chunk in its page
  *
  * (xdp_umem_configure()), as if mbufs followed each other without a gap. rte_pktmbuf_pool_create()
- * leaves gaps where an mbuf would cross a page, and on plain pages that is after every mbuf: 4096
- * bytes for 2368, and 13825 of 32768 mbufs are beyond the end of the registered memory.
+ * leaves gaps where an mbuf would cross a page. On plain pages there is a gap after every mbuf: an mbuf of 2368 bytes
+ * takes 4096 bytes, and 13825 of 32768 mbufs are past the end of the registered memory.
  *
- * The kernel refuses an address beyond the end without an error to the driver. In the transmit ring it
- * is counted (tx_invalid_descs of XDP_STATISTICS) and the frame is lost. In the fill ring it uses up a
- * receive place permanently. Neither mbuf returns to the pool. The pool's ring is a queue, so the far
- * mbufs are used only after as many near ones were in use at the same time, or went through an
+ * The kernel refuses an address past the end without an error to the driver. In the transmit ring the address
+ * is counted (tx_invalid_descs of XDP_STATISTICS) and the frame is lost. In the fill ring the address uses up a
+ * receive place permanently. In both cases the mbuf does not return to the pool. The pool's ring is a queue, so mbufs
+ * past the end are used only after all mbufs before them were in use at the same time, or went through an
  * overflowing cache: on a busy machine, or with a peer that does not read. From then on every frame sent
  * is lost.
  *
@@ -42,7 +42,7 @@ pool_release_chunk(struct rte_mempool_memhdr *chunk, void *memory)
 	rte_memzone_free(memory);
 }
 
-/* 0, or negative errno. */
+/* Gives the pool its memory, one page for each mbuf. Returns 0 or negative errno. */
 static int
 pool_populate(struct rte_mempool *mp, const char *name, size_t page, int socket)
 {
@@ -102,7 +102,7 @@ struct umem {
 };
 
 static void
-look_at(struct rte_mempool *mp, void *ctx, void *obj, unsigned i)
+count_outside(struct rte_mempool *mp, void *ctx, void *obj, unsigned i)
 {
 	uintptr_t at = (uintptr_t)obj - mp->header_size;
 	struct umem *u = ctx;
@@ -120,6 +120,6 @@ la_pool_unmapped(struct rte_mempool *mp)
 
 	u.to = (uintptr_t)first->addr +
 	       (uintptr_t)mp->populated_size * rte_mempool_calc_obj_size(mp->elt_size, mp->flags, NULL);
-	rte_mempool_obj_iter(mp, look_at, &u);
+	rte_mempool_obj_iter(mp, count_outside, &u);
 	return u.outside;
 }

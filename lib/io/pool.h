@@ -14,7 +14,7 @@ struct rte_mempool;
  * data room is at least `room` and fills the page. NULL: rte_errno, E2BIG when a page is too small. */
 struct rte_mempool *la_pool_create_mapped(const char *name, uint32_t n, uint32_t cache, uint16_t room, int socket);
 
-/** The number of mbufs of a pool outside the memory that the driver of a port would map. */
+/** Returns the number of mbufs of a pool that are outside the memory that net_af_xdp would map. */
 uint32_t la_pool_unmapped(struct rte_mempool *mp);
 
 #endif

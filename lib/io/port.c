@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* A port's features are used only if they can be verified:
- * - checksums: net_tap computes them on this core, and computes a wrong TCP checksum for a chain
- *   with a segment of odd length before its last, so its offload is not used; the other virtual devices
- *   have none.
+ * - checksums: net_tap computes checksums on this core. For a chain with a segment of odd length before the last
+ *   segment, the TCP checksum is wrong. So the offload of net_tap is not used; the other virtual devices have none.
  * - RSS of the port is used only when the port returns our key and our table.
  * - AF_PACKET and AF_XDP deliver frames before the sending kernel has completed them: between
  *   veth ends a TCP checksum is left for a NIC, and segments may be merged up to
- *   64 KiB. Neither can be repaired here (the ring has too little information). advise_kernel() warns of merging,
- *   and `veth` lets a run explain wrong checksums. */
+ *   64 KiB. Such frames cannot be repaired here, because the ring has too little information. advise_kernel() warns of
+ *   merging, and la_port.veth lets a run explain wrong checksums. */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -104,7 +103,7 @@ choose_mtu(const struct opening *o)
 	if (o->cfg->mtu != 0)
 		return o->cfg->mtu;
 	(void)rte_eth_dev_get_mtu(o->port->id, &mtu);
-	/* AF_PACKET does not check: its kernel would refuse longer frames. */
+	/* AF_PACKET does not check the MTU: the kernel would refuse longer frames. */
 	if (o->kif.mtu != 0 && o->kif.mtu < mtu)
 		mtu = o->kif.mtu;
 	return mtu;
@@ -132,7 +131,7 @@ choose_offloads(struct opening *o)
 	o->conf.txmode.offloads = tx & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
 					RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
 
-	/* With only one of the two offloads the flags would be ambiguous. */
+	/* With only one of these two receive offloads the mbuf flags would be ambiguous. */
 	if ((rx & rx_cksum) == rx_cksum) {
 		p->offloads |= LA_OFF_RX_CKSUM;
 		o->conf.rxmode.offloads |= rx_cksum;
@@ -182,8 +181,9 @@ rss_is_ours(struct opening *o)
 	       (rte_eth_dev_rss_hash_update(o->port->id, &o->conf.rx_adv_conf.rss_conf) == 0 && key_is_ours(o));
 }
 
-/* The redirection table: the low bits of the hash are an index, queues follow each other. A table that
- * is larger than ours repeats it; a smaller one agrees with it when the number of queues divides it. */
+/* Programs the redirection table and returns whether the port has accepted it. The low bits of the hash are an index;
+ * place i has queue i mod queues. A port's table that is larger than LA_PORT_RETA repeats ours. A smaller table agrees
+ * with ours when the number of queues divides its size. */
 static bool
 reta_is_ours(const struct opening *o)
 {
@@ -253,7 +253,7 @@ receive_multicast(const struct la_port *p)
 	       p->id, p->name);
 }
 
-/* net_ring has no address of its own; two ends with 00:00:00:00:00:00 could not be distinguished. */
+/* net_ring has no MAC address: two ends with 00:00:00:00:00:00 could not be distinguished. */
 static void
 choose_mac(struct la_port *p)
 {
@@ -263,7 +263,7 @@ choose_mac(struct la_port *p)
 		mac = (struct rte_ether_addr){{0x02, 'l', 'a', 0, (uint8_t)(p->id >> 8), (uint8_t)p->id}};
 		(void)rte_eth_dev_default_mac_addr_set(p->id, &mac);
 	}
-	/* net_tap reports the kernel interface's: two hosts on a link need two. */
+	/* net_tap reports the address of the kernel interface, but the two ends of a link need different addresses */
 	if (driver_is(p, "net_tap")) {
 		mac.addr_bytes[0] |= RTE_ETHER_LOCAL_ADMIN_ADDR;
 		mac.addr_bytes[5] ^= 1;
@@ -314,7 +314,7 @@ port_start(struct opening *o)
 	struct la_port *p = o->port;
 	int r;
 
-	/* ENOTSUP: the driver has no such call, and took the MTU at configuration. */
+	/* ENOTSUP: the driver has no such call, and has taken the MTU at configuration */
 	r = o->cfg->mtu != 0 ? rte_eth_dev_set_mtu(p->id, p->mtu) : 0;
 	if (r < 0 && r != -ENOTSUP)
 		return port_fail(o, r, "MTU %u refused (it takes %u to %u)", p->mtu, o->info.min_mtu, o->info.max_mtu);
@@ -392,7 +392,7 @@ la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port
 void
 la_port_close(struct la_port *port)
 {
-	/* AF_PACKET and AF_XDP turned it on at the kernel's interface, which outlives this process. */
+	/* AF_PACKET and AF_XDP have set these modes on the kernel's interface, which outlives this process. */
 	if (rte_eth_promiscuous_get(port->id) == 1)
 		(void)rte_eth_promiscuous_disable(port->id);
 	if (rte_eth_allmulticast_get(port->id) == 1)

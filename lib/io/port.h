@@ -16,10 +16,10 @@ struct rte_mempool;
 enum { LA_PORT_MAX_QUEUES = 16 };
 
 struct la_port_config {
-	uint16_t queues;			       /* wanted, 0: 1; limited to the port's number */
+	uint16_t queues;			       /* wanted; 0: 1; the port may have fewer */
 	uint16_t rx_desc;			       /* 0: 1024 */
 	uint16_t tx_desc;			       /* 0: 1024 */
-	uint16_t mtu;				       /* 0: the port's own */
+	uint16_t mtu;				       /* bytes; 0: the present MTU of the port */
 	struct rte_mempool *pools[LA_PORT_MAX_QUEUES]; /* one for each queue, for reception */
 	bool (*stopped)(void); /* true: waiting for a memif server ends with -EINTR; NULL: never */
 };
@@ -33,13 +33,13 @@ struct la_port {
 	bool rss;		/* the port spreads TCP by la_rss_key(), place i of LA_PORT_RETA to
 				 * queue i mod queues; false: no RSS, or another spread (TAP,
 				 * AF_PACKET and memif with several queues) */
-	bool linearize;		/* chained mbufs must be copied into one before transmission */
-	bool by_pointer;	/* frames are passed to the peer by pointer: shared ones are copied */
+	bool linearize;		/* chained mbufs must be copied into one mbuf before transmission */
+	bool by_pointer;	/* frames are passed to the peer by pointer: shared mbufs are copied first */
 	int numa_node;		/* -1: any */
 	bool veth;		/* one end of a veth pair: a kernel at the other end does not fill in TCP checksums */
 	struct la_memif *memif; /* NULL: another driver */
 	char driver[32];
-	char name[64]; /* of its kernel interface, otherwise of the DPDK device */
+	char name[64]; /* of the kernel interface; without one: of the DPDK device */
 };
 
 enum { LA_PORT_RETA = 128 }; /* places of the redirection table */
@@ -47,7 +47,7 @@ enum { LA_PORT_RETA = 128 }; /* places of the redirection table */
 struct la_port_stats {
 	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors;
 	uint64_t tx_full;      /* frames that the port did not take in time: dropped and counted here */
-	uint64_t tx_no_buffer; /* frames without a buffer for the copy that the port needs */
+	uint64_t tx_no_buffer; /* frames that had to be copied for the port, and found no buffer */
 	uint64_t tx_unfit;     /* frames that the driver refuses to send */
 	uint64_t tx_no_peer;   /* frames dropped without a memif peer */
 };
@@ -60,29 +60,30 @@ bool la_port_maps_pools(uint16_t id);
 int la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port, char *err, size_t size);
 void la_port_close(struct la_port *port);
 
-/** Sets the fields of a shard's configuration that the port decides: mac, offloads, and mtu: at most the port's, which
- * is also taken for 0, and at most `room`, the MTU that a packet buffer has room for. */
+/** Sets the fields of a shard's configuration that the port decides: mac and offloads. Limits mtu to the port's MTU and
+ * to `room`, the largest MTU that a packet buffer has room for. An mtu of 0 becomes the port's MTU. */
 void la_port_configure(const struct la_port *port, uint32_t room, struct la_shard_config *cfg);
 
 /** "port 0 net_tap la0: 4a:..., mtu 1500, link 10 Gb/s, node 0, 1 queue; checksums: ip tx, tcp tx
  * rx in hardware; rss: software" into buf; returns buf. */
 const char *la_port_describe(const struct la_port *port, char *buf, size_t size);
 
+/** Receives up to max frames. Returns their number. */
 unsigned la_port_rx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned max);
 
-/** Prepares frames for the port, once for each frame: copies chains and shared buffers that it cannot send,
- * fills in the fields for its hardware. Frames for which this fails are freed and counted. Returns the number of
+/** Prepares frames for the port, once for each frame: copies chains and shared buffers that the port cannot send,
+ * and fills in the fields for its hardware. Frames for which this fails are freed and counted. Returns the number of
  * frames left, in order. `pool`: for the copies. */
 unsigned la_port_tx_ready(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 			  struct rte_mempool *pool);
-/** Offers prepared frames; returns the number that the port took, from the first on. The caller keeps the
- * rest. */
+/** Offers prepared frames. Returns the number of frames that the port took, from the first on. The caller keeps the
+ * other frames. */
 unsigned la_port_tx_offer(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n);
 /** Frees frames that the port did not take, and counts them as tx_full. */
 void la_port_tx_lost(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n);
 
-/** The three steps in one call, for callers without a queue (a worker has io/tx_queue.h): sends all frames, with a
- * bounded number of retries when the port is full; the rest is freed and counted. Takes the mbufs. Returns the
+/** Prepares and sends frames in one call, for callers without a la_txq (io/tx_queue.h). Retries a bounded number of
+ * times when the port is full; then the remaining frames are freed and counted. Takes the mbufs. Returns the
  * number of frames that the port took. */
 unsigned la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 		    struct rte_mempool *pool);

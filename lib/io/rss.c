@@ -44,7 +44,7 @@ place_of_bit(uint16_t word, unsigned j)
 	return ((unsigned)word << turn | (unsigned)word >> (16 - turn)) & ((1u << PLACE_BITS) - 1);
 }
 
-/* The rank of the map from `WINDOW` bits of v, from bit j on, to the place. */
+/* Returns the rank of the map from the WINDOW bits of v that begin at bit j to the place. */
 static unsigned
 rss_map_rank(uint16_t word, unsigned j)
 {

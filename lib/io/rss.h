@@ -14,17 +14,17 @@ enum { LA_RSS_KEY_MAX = 64 };
  * call unless la_rss_seed() chose it. */
 const uint8_t *la_rss_key(void);
 
-/** Chooses the key by a secret: the same secret gives the same key. Before the first port is opened and the
- * first la_steer_init(), on the main thread. */
+/** Chooses the key by a secret: the same secret gives the same key. Call on the main thread, before the first
+ * la_port_open() and the first la_steer_init(). */
 void la_rss_seed(const void *secret, size_t len);
 
 /** Returns whether a key was chosen. */
 bool la_rss_chosen(void);
 
-/** Uses this word. 0, or -EINVAL: it does not spread. */
+/** Makes the key of this word. 0, or -EINVAL: a key of this word does not spread flows evenly. */
 int la_rss_set(uint16_t word);
 
-/** Whether a key of this word spreads flows evenly. */
+/** Returns whether a key of this word spreads flows evenly. */
 bool la_rss_spreads(uint16_t word);
 
 #endif

@@ -9,7 +9,7 @@
 
 static struct {
 	uint8_t secret[LA_SECRET_LEN];
-	bool drawn; /* secret is */
+	bool drawn; /* `secret` has its random value */
 } process;
 
 void

@@ -2,24 +2,24 @@
 
 /* Steering: selects the shard of a frame, on a port with several shards.
  *
- *   TCP, whole or first of its extension headers        by hash of addresses and ports
- *   ICMP error                                          to the owner of the tuple it quotes
- *   ARP reply, ARP announcement, neighbour              to all: each shard has its own neighbour table
- *   advertisement, solicitation from "::" (DAD)         and ends address detection itself
- *   other frames: ARP request, solicitation, echo,      to shard 0, which alone answers, and counts
- *   fragments, malformed frames                         the drop
+ *   TCP, also behind IP options or extension headers    by hash of addresses and ports
+ *   ICMP error about a TCP segment                      by hash of the tuple that the error quotes
+ *   ARP reply, ARP announcement, neighbour              to all shards: each has its own neighbour table
+ *   advertisement, solicitation from "::" (DAD)         and finds duplicate addresses itself
+ *   other frames: ARP request, solicitation, echo,      to shard 0: only shard 0 answers them, and counts
+ *   fragments, malformed frames                         them when it drops them
  *
- * The hash is the one that NICs compute for RSS (Toeplitz), with a random key of one 16-bit word
- * repeated (io/rss.c), which makes it symmetric: both directions of a connection, and a packet quoted by an ICMP
- * error, have the same hash. The low seven bits are an index into a redirection table of 128 places, filled in turn,
- * so that a NIC programmed with the same key and table (lib/io/port.c) puts a segment on the queue of the shard that
- * this file selects. A frame that arrives in another queue, because the port has one queue, no RSS, or another hash,
- * is handed over (hand_over.c).
+ * The hash is the Toeplitz hash that NICs compute for RSS. The key is one random 16-bit word, repeated (io/rss.c). Such
+ * a key makes the hash symmetric: both directions of a connection, and a packet quoted by an ICMP error, have the same
+ * hash. The low seven bits of the hash are an index into a redirection table (RETA) of 128 places. Place i has shard
+ * i mod shards. So a NIC programmed with the same key and table (lib/io/port.c) puts a segment on the queue of the
+ * shard that this file selects. A frame that arrives in another queue, because the port has one queue, no RSS, or
+ * another hash, is handed over (hand_over.c).
  *
  * A key with a period of 16 bits makes the hash depend only on the exclusive or of all 16-bit words of
- * its input: bit b of any word contributes the key rotated by b. So the words are folded into one, and
- * two look-ups of a byte each finish it. The fold also does away with the families: the ff:ff of two
- * IPv4-mapped addresses cancel, and the rest is the input of a NIC's hash for IPv4. */
+ * its input: bit b of any word contributes the key rotated by b. So the words are folded into one word, and one look-up
+ * for each byte of that word gives the hash. The fold needs no case for IPv4: the ff:ff of two IPv4-mapped addresses
+ * cancel, and the remaining words are the input of a NIC's hash for IPv4. */
 
 #include <string.h>
 
@@ -52,7 +52,7 @@ la_steer_init(struct la_steer *s, unsigned shards)
 		s->reta[i] = (uint8_t)(i % shards);
 	for (unsigned v = 0; v < 256; v++) {
 		for (unsigned b = 0; b < 16; b++) {
-			/* bit b, counted from the first on the wire, meets the key from its bit b on */
+			/* bit b of a word, 0 being the first on the wire, contributes the key rotated left by b */
 			uint16_t turned = (uint16_t)(key << b | (uint32_t)key >> (16 - b));
 
 			s->low[v] ^= v & 0x8000u >> b ? turned : 0;
@@ -61,7 +61,8 @@ la_steer_init(struct la_steer *s, unsigned shards)
 	}
 }
 
-/* x: words in wire order xored into one another; ports: in host order, likewise. */
+/* x: the exclusive or of 64-bit parts of the input, in wire order. ports: the exclusive or of the ports, in host order;
+ * 0: x contains the ports. Returns the low 16 bits of the hash. */
 static uint16_t
 steer_finish_hash(const struct la_steer *s, uint64_t x, uint16_t ports)
 {
@@ -112,7 +113,7 @@ steer_be16(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* The common case: a TCP segment without options or extension headers of IP. */
+/* The common case: a TCP segment without IP options or extension headers. Returns its shard, or SLOW. */
 static int
 plain_tcp(const struct la_steer *s, const uint8_t *p, uint32_t len)
 {
@@ -177,7 +178,7 @@ steer_icmp(const struct la_steer *s, const uint8_t *p, size_t len, const struct 
 	}
 }
 
-/* Checksums are not verified here: the shard that gets the frame drops and counts it. */
+/* Checksums of IPv4 and TCP headers are not verified here: the shard drops and counts a frame with a wrong one. */
 static int
 steer_ip(const struct la_steer *s, const uint8_t *p, size_t len, bool is4)
 {

@@ -13,7 +13,7 @@
 
 enum {
 	LA_STEER_RETA = LA_PORT_RETA, /* places of the redirection table */
-	LA_STEER_ALL = -1,	      /* for every shard of the port */
+	LA_STEER_ALL = -1,	      /* the frame is for every shard of the port */
 };
 
 struct la_steer {
@@ -22,9 +22,9 @@ struct la_steer {
 	uint16_t low[256], high[256]; /* Toeplitz of the low and the high byte of a folded tuple */
 };
 
-/** For a port with 1 to 255 shards. Depends only on the RSS key of the process, so that tuples can be chosen
- * before the port is open. la_engine_create() changes the key when it loads a snapshot file: call this function
- * again then. */
+/** Initializes *s for a port with 1 to 255 shards. The result depends only on the RSS key of the process, so that
+ * tuples can be chosen before the port is open. la_engine_create() changes the key when it loads a snapshot file: then
+ * call this function again. */
 void la_steer_init(struct la_steer *s, unsigned shards);
 
 /** The 32-bit Toeplitz hash, by la_rss_key(), of addresses and ports: equal to a NIC's hash of the

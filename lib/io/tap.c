@@ -15,7 +15,7 @@
 #include "io/eal.h"
 #include "io/tap.h"
 
-enum { WAIT_S = 5 /* longest wait for the kernel's answer, which is normally immediate */ };
+enum { WAIT_S = 5 /* seconds: longest wait for the kernel's answer, which is normally immediate */ };
 
 static struct {
 	uint16_t port;
@@ -34,7 +34,7 @@ is_driver_word(const char *p, size_t len)
 	return len == strlen("persist") && memcmp(p, "persist", len) == 0;
 }
 
-/* An address of one host, with a prefix length. */
+/* Reads the address of a host with its prefix length, as in "10.0.0.1/24". False: no such address. */
 static bool
 read_address(const char *p, size_t len, struct la_prefix *to)
 {
@@ -127,7 +127,7 @@ tap_put_attr(struct request *q, unsigned short type, const void *data, size_t le
 	q->h.nlmsg_len = (uint32_t)(NLMSG_ALIGN(q->h.nlmsg_len) + RTA_ALIGN(a->rta_len));
 }
 
-/* Sends one request and reads the kernel's verdict. 0 or negative errno. */
+/* Sends one request and reads the kernel's answer. 0 or negative errno. */
 static int
 tap_netlink_request(int fd, const struct request *q)
 {

@@ -21,12 +21,14 @@ struct la_tap_addrs {
  * 0, or -EINVAL with the allowed forms in err. */
 int la_tap_split(const char *tail, struct la_tap_addrs *addrs, char *rest, size_t rest_size, char *err, size_t size);
 
-/** Stores the addresses for la_tap_started(), by port, in place of those that the port id had before. */
+/** Stores the addresses of a port for la_tap_started(). They replace addresses stored earlier for this port id. */
 void la_tap_keep(uint16_t port, const struct la_tap_addrs *addrs);
+/** Discards the stored addresses of all ports. */
 void la_tap_forget(void);
 
-/** The port's interface exists now: sets it up and gives it its addresses, IPv6 ones without duplicate address
- * detection. Without addresses it does nothing. 0, or negative errno with the reason and a hint in err. */
+/** Call when the port's interface exists: sets it up and adds the stored addresses, IPv6 addresses without duplicate
+ * address detection. Without stored addresses the call does nothing. 0, or negative errno with the reason and a hint in
+ * err. */
 int la_tap_started(uint16_t port, unsigned if_index, char *err, size_t size);
 
 #endif

@@ -19,14 +19,14 @@ txq_place(const struct la_txq *q, uint32_t i)
 	return (q->head + i) & (LA_TXQ_FRAMES - 1);
 }
 
-/* The number of the first n frames that are contiguous in the array. */
+/* Returns how many of the first n frames are contiguous in the array. */
 static uint32_t
 txq_piece(const struct la_txq *q, uint32_t n)
 {
 	return RTE_MIN(n, LA_TXQ_FRAMES - q->head);
 }
 
-/* Removes the first n; returns the number of the own shard's among them. */
+/* Removes the first n frames. Returns how many of them are frames of the queue's own shard. */
 static uint32_t
 txq_leave(struct la_txq *q, uint32_t n)
 {

@@ -12,10 +12,10 @@
  * Two stations must not wait for each other for ever, and a port without a peer must not stop
  * its worker. In both cases the port takes no frames. So
  *
- *	refused for LA_TXQ_PATIENCE_MS	the worker still reads a little: this makes room for its peer,
+ *	refused for LA_TXQ_PATIENCE_MS	the worker reads a few frames: this makes room for its peer,
  *					and the answers wait in the shard
  *	refused for LA_TXQ_STALL_MS	frames beyond LA_TXQ_LOW are dropped, the oldest first
- *	refused for LA_TXQ_GIVE_UP_MS	all of them are dropped
+ *	refused for LA_TXQ_GIVE_UP_MS	all waiting frames are dropped
  *
  * and a single frame that the port takes ends each of these states. Only milliseconds in which the port was offered
  * frames count, not those in which the worker did not run. Dropped frames are counted as tx_full.
@@ -43,7 +43,7 @@ struct la_txq {
 	uint32_t own;		     /* of n: frames of the queue's own shard */
 	uint32_t refused_ms;	     /* milliseconds with offers since the port last took a frame */
 	uint64_t refused_at;	     /* ms: the last of them */
-	uint64_t own_sent, own_lost; /* frames of the own shard that the port took, or did not */
+	uint64_t own_sent, own_lost; /* frames of the own shard that the port took; that were dropped */
 	struct rte_mbuf *m[LA_TXQ_FRAMES];
 	bool is_own[LA_TXQ_FRAMES];
 };
@@ -58,8 +58,8 @@ la_txq_room(const struct la_txq *q)
  * frames that the port took. */
 unsigned la_txq_retry(struct la_txq *q, const struct la_port *port, uint16_t queue, uint64_t now);
 
-/** Takes n frames, n <= la_txq_room(), prepares them and sends them after the waiting ones. `pool`:
- * as in la_port_tx_ready(). */
+/** Takes n frames, n <= la_txq_room(), prepares them and sends them after the waiting frames. own: the frames are of
+ * the queue's own shard. `pool`: as in la_port_tx_ready(). */
 void la_txq_send(struct la_txq *q, const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 		 bool own, struct rte_mempool *pool);
 

@@ -25,7 +25,7 @@
 
 enum {
 	RING_FRAMES = 4096,   /* between the two ports of a pair, for each direction and queue */
-	PACKET_FRAMES = 2048, /* of AF_PACKET's rings, for each direction and queue */
+	PACKET_FRAMES = 2048, /* in AF_PACKET's rings, for each direction and queue */
 	NAME_LEN = 64,
 	ARGS_LEN = 512,
 };
@@ -35,7 +35,7 @@ struct vdev {
 	char name[NAME_LEN];
 	char args[ARGS_LEN];
 	char head[ARGS_LEN];	   /* the argument up to its first comma: an interface or a path */
-	const char *tail;	   /* the part after that comma; "" */
+	const char *tail;	   /* the argument after its first comma; "": no comma */
 	struct la_tap_addrs addrs; /* of the kernel's end of a TAP */
 };
 
@@ -44,7 +44,7 @@ static const char *const driver_of[] = {
 	[LA_PORT_MEMIF] = "net_memif", [LA_PORT_NULL] = "net_null",
 };
 
-/* Sockets of our memif servers. */
+/* Socket files of our memif servers, which la_vdev_clean_up() removes. */
 static struct {
 	char path[LA_EAL_MAX_PORTS][sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	unsigned n;
@@ -131,10 +131,10 @@ check_socket(const struct vdev *v, char *err, size_t size)
 	return 0;
 }
 
-/* A killed server leaves its socket's file, and memif does not remove it.
- * A socket of the wrong type shows whether a process still listens: the kernel then returns
- * EPROTOTYPE without connecting. (A connection that is closed at once makes net_memif 22.11 panic on the
- * other side.) */
+/* A killed server leaves its socket file, and net_memif does not remove it. This function removes the file if no
+ * process listens on the socket. It calls connect() on a datagram socket: the kernel returns EPROTOTYPE while a process
+ * listens, and ECONNREFUSED otherwise. A real connection must not be made: net_memif 22.11 panics if its peer closes at
+ * once. */
 static void
 remove_stale_socket(const char *path)
 {
@@ -149,8 +149,9 @@ remove_stale_socket(const char *path)
 	close(fd);
 }
 
-/* The driver's random address would change at each start of the process, and its peer would send to the old
- * one. This address is derived from the port's name. */
+/* Writes ",mac=..." to mac; "" if the user has given an address. The driver's random address would change at each start
+ * of the process, and the peer would send to the old address. This address is a hash of host name, role, socket path
+ * and the user's other words. */
 static void
 memif_mac(const struct vdev *v, const char *role, const char *rest, char *mac, size_t size)
 {
@@ -166,7 +167,8 @@ memif_mac(const struct vdev *v, const char *role, const char *rest, char *mac, s
 	snprintf(mac, size, ",mac=02:6c:%02x:%02x:%02x:%02x", digest[0], digest[1], digest[2], digest[3]);
 }
 
-/* this file sets "role"; all other words of the tail are memif's own (id=, secret=, zero-copy=). */
+/* Writes the driver's arguments. The words "server" and "client" of the tail choose the role; the driver gets all other
+ * words unchanged (id=, secret=, zero-copy=). */
 static int
 memif_args(struct vdev *v, char *err, size_t size)
 {
@@ -249,11 +251,11 @@ la_vdev_advice(enum la_port_kind kind, const char *name)
 		if (access("/dev/net/tun", F_OK) < 0)
 			return "there is no /dev/net/tun: try \"modprobe tun\"";
 		if (!root)
-			return "making a TAP interface needs root or CAP_NET_ADMIN";
+			return "creating a TAP interface needs root or CAP_NET_ADMIN";
 		if (name != NULL && if_nametoindex(name) != 0)
 			return "an interface of that name exists: choose another, or \"ip link "
 			       "del\" it";
-		return "is the tun module loaded, and may this container make interfaces?";
+		return "is the tun module loaded, and may this container create interfaces?";
 	case LA_PORT_VETH:
 		if (!root)
 			return "AF_PACKET needs root or CAP_NET_RAW";
@@ -263,10 +265,10 @@ la_vdev_advice(enum la_port_kind kind, const char *name)
 			return "AF_XDP needs root or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF";
 		return "is the kernel built with AF_XDP, RLIMIT_MEMLOCK high enough, and no other "
 		       "XDP "
-		       "program on the interface? veth:IFACE is the slower way that asks for less";
+		       "program on the interface? veth:IFACE is slower and needs none of these";
 	case LA_PORT_MEMIF:
 		return "is another memif with the same id on this socket? Add \",id=1\" for a "
-		       "second one";
+		       "second memif";
 	default:
 		return "see DPDK's documentation of this driver";
 	}
@@ -280,7 +282,7 @@ add_device(void *ctx)
 	return rte_eal_hotplug_add("vdev", v->name, v->args);
 }
 
-/* AF_PACKET's port, whose sockets join a group that cannot collide (io/fanout.c). */
+/* Creates an AF_PACKET port. Its sockets join a fanout group whose id no other process has (io/fanout.c). */
 static int
 add_packet_device(struct vdev *v)
 {

@@ -2,9 +2,8 @@
 #ifndef LA_IO_VDEV_H
 #define LA_IO_VDEV_H
 
-/* Creates DPDK devices for the short forms of ports, one by one after EAL's start. (With EAL's own --vdev a
- * failing device would only be missing later: here it fails with its own reason, and the ports are in the
- * configured order.) */
+/* Creates DPDK devices for the short forms of ports, one by one after EAL's start. Each failure has its own reason, and
+ * the ports are in the configured order. With EAL's own --vdev a device that fails would only be missing later. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,10 +22,10 @@ int la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned
  * panics. */
 bool la_vdev_may_close(const char *driver);
 
-/** Removes the files of devices that were not closed. */
+/** Removes the socket files of memif servers, and discards the stored addresses of TAPs. */
 void la_vdev_clean_up(void);
 
-/** A hint for a driver's failure: one line. name: of the kernel interface, or NULL. */
+/** Returns a hint for a driver's failure: one line. name: the kernel interface, or NULL. */
 const char *la_vdev_advice(enum la_port_kind kind, const char *name);
 
 #endif

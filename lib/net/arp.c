@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* ARP (RFC 826): answers only for our addresses and ranges. */
+/* ARP (RFC 826). Only requests for our addresses and ranges are answered. */
 
 #include <string.h>
 
@@ -30,7 +30,7 @@ arp_reply(struct la_shard *s, const struct la_arp *q)
 	send_arp(s, q->sha, &a);
 }
 
-/* RFC 5227 2.3, an ARP announcement: stations with another MAC for the address learn ours. */
+/* RFC 5227 2.3: sends an ARP announcement. Stations that have another MAC for the address take ours. */
 static void
 arp_send_announcement(struct la_shard *s, const struct la_addr *addr)
 {
@@ -40,8 +40,8 @@ arp_send_announcement(struct la_shard *s, const struct la_addr *addr)
 	send_arp(s, broadcast, &a);
 }
 
-/* A reply to our request confirms the entry; other frames only update it. An unsolicited reply
- * is no confirmation: it may be old or forged. */
+/* A reply to our request confirms the entry; other frames only update its MAC. An unsolicited reply
+ * does not confirm, because it may be old or forged. */
 static enum la_neigh_news
 arp_news(const struct la_arp *a, bool for_us, const struct la_neigh *n)
 {
@@ -63,7 +63,7 @@ la_arp_input(struct la_shard *s, const struct la_rx *rx)
 		return why;
 	from = la_addr_from4(a.spa);
 	target = la_addr_from4(a.tpa);
-	probe = a.spa == 0; /* RFC 5227 2.1.1: a host checks an address before using it */
+	probe = a.spa == 0; /* RFC 5227 2.1.1: the sender checks whether an address is in use */
 	if (!la_mac_is_station(a.sha) || (!probe && !la_ip_src_valid(&from)) || la_netif_is_broadcast(&s->nif, &from))
 		return LA_C_drop_arp_bad;
 	if (la_netif_owns(&s->nif, &from)) {
@@ -77,7 +77,7 @@ la_arp_input(struct la_shard *s, const struct la_rx *rx)
 	}
 	for_us = la_netif_owns(&s->nif, &target);
 	/* RFC 826: update an existing entry, then check whether the request is for us, then
-	 * learn the sender, which is probably the next peer */
+	 * make an entry for the sender, which will probably connect to us */
 	n = probe ? NULL : la_neigh_find(&s->neigh, &from);
 	if (n)
 		la_resolve_update(s, n, a.sha, arp_news(&a, for_us, n));

@@ -2,18 +2,19 @@
 
 /* Egress: IP packets to frames.
  *
- * TCP's packets come with the IP header first and room before it. The common packet goes to the
- * destination of the previous one, or to another one behind the same gateway: a few comparisons, 14 bytes
- * copied. la_resolve() handles all other packets. Frames wait in the tx array until la_shard_tx() is
- * called. When the array is full, TCP's packets stay in la_tcp.out, so that TCP stops sending, and frames
- * of lib/net itself are dropped and counted. */
+ * The packets of lib/tcp begin with the IP header and have headroom for an Ethernet header. The common packet goes to
+ * the destination of the previous packet, or to another destination behind the same gateway: this takes a few
+ * comparisons and a copy of 14 bytes. la_resolve() handles all other packets. Frames wait in the tx array until
+ * la_shard_tx() is called. When the array is full, packets stay in la_tcp.out, so that lib/tcp stops sending, and
+ * frames of lib/net itself are dropped and counted. */
 
 #include <assert.h>
 #include <string.h>
 
 #include "net/shard.h"
 
-/* Many clients are behind one gateway: the neighbour of the previous packet also fits this one. */
+/* Returns the next hop of the previous packet if it is also that of this packet, or NULL. Many clients are behind one
+ * gateway. */
 static inline struct la_neigh *
 usual_hop4(const struct la_shard *s, const uint8_t *ip)
 {
@@ -48,15 +49,15 @@ put_header(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 	char *p = rte_pktmbuf_prepend(m, n->hdr_len);
 
 	assert(p);
-	if (likely(n->hdr_len == LA_ETH_LEN)) /* with a constant length the copy is two moves */
+	if (likely(n->hdr_len == LA_ETH_LEN)) /* a copy of constant length is two moves */
 		memcpy(p, n->hdr, LA_ETH_LEN);
 	else
 		memcpy(p, n->hdr, LA_ETH_LEN + LA_VLAN_LEN);
 	if (m->tx_offload) /* checksum offload */
 		m->l2_len = n->hdr_len & 0x7fu;
 	n->used = s->now;
-	/* RFC 4861 7.3.3: the first packet to a STALE entry starts the delay before its probe. An unverified entry
-	 * ends within a second, and stays STALE until then. */
+	/* RFC 4861 7.3.3: the first packet to a STALE entry starts DELAY, which ends with a probe. An unverified entry
+	 * is removed within a second, and stays STALE. */
 	if (n->state == LA_NEIGH_STALE && n->class != LA_NC_UNVERIFIED)
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_DELAY, s->now);
 }
@@ -141,7 +142,7 @@ la_egress_new(struct la_shard *s, const uint8_t dst[6], uint16_t type, uint16_t 
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(s->mbufs);
 
-	if (!m && s->control) /* its buffers have room for every frame of lib/net */
+	if (!m && s->control) /* buffers of `control` have room for every frame of lib/net */
 		m = rte_pktmbuf_alloc(s->control);
 	if (m)
 		*p = (uint8_t *)rte_pktmbuf_append(m, len);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The configured gateways: resolved from the shard's creation on, so that the first packets to off-link peers find a
- * MAC.
+/* The configured gateways. A shard resolves them at its creation, so that their MACs are known for the first packets to
+ * off-link peers.
  *
  *     NONE                   no gateway of the family is configured
- *     ASKING -> READY        a reply, or a configured MAC
- *            -> SILENT       LA_NEIGH_TRIES requests without a reply: a warning; a later reply still makes READY
+ *     ASKING -> READY        a reply has arrived, or the MAC is configured
+ *            -> SILENT       no reply to LA_NEIGH_TRIES requests: a warning; a later reply leads to READY
  *
- * A request needs a usable source address (RFC 4861 7.2.2). IPv4 sends it at once; IPv6 after duplicate
- * address detection. Each shard has its own table. A follower sends no first request: the reply to the
- * first shard of the interface is copied to all (io/steer.h). Without a copy, its own requests start one
- * RetransTimer later. */
+ * A request needs a usable source address (RFC 4861 7.2.2). The request for IPv4 is sent at once, that for IPv6 after
+ * duplicate address detection. Each shard has its own neighbour table. A follower sends no first request: the reply to
+ * the first shard of the interface is copied to all shards (io/steer.h). If no copy arrives, the follower sends
+ * requests one RetransTimer later. */
 
 #include <string.h>
 
@@ -25,7 +25,8 @@ gateway_addr(const struct la_shard *s, bool six)
 	return six ? &s->nif.gateway6 : &s->nif.gateway4;
 }
 
-/* The source of requests: an address of ours near the gateway, else the first of a range. False: none is usable. */
+/* Sets *src to the source of requests: la_netif_source(), or without one an address of a range. False: no address is
+ * usable. */
 static bool
 gateway_source(const struct la_shard *s, const struct la_addr *gateway, struct la_addr *src)
 {
@@ -92,7 +93,7 @@ la_gateway_gone(struct la_shard *s, const struct la_neigh *n)
 {
 	char buf[LA_ADDR_STRLEN];
 
-	if (n->state == LA_NEIGH_STALE) /* unused, not without a reply */
+	if (n->state == LA_NEIGH_STALE) /* the entry is unused; no request was without a reply */
 		return;
 	s->gateway[!la_addr_is4(&n->addr)] = LA_GATEWAY_SILENT;
 	if (s->nif.follower || s->now < s->gateway_warn_at)

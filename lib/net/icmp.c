@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* ICMP and ICMPv6: echo is answered, errors go to TCP, neighbour discovery to nd.c. Other
- * messages (redirects, router advertisements, source quench) are dropped. */
+/* ICMP and ICMPv6: echo requests are answered, errors are passed to lib/tcp, and neighbour discovery to nd.c. All other
+ * messages (redirects, router advertisements, source quench, ...) are dropped. */
 
 #include <string.h>
 
@@ -9,15 +9,15 @@
 
 enum { TTL = 64, HEADROOM = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN };
 
-/* RFC 4443 2.4 (f), for echo: a bucket of LA_ECHO_BURST replies, filled at LA_ECHO_RATE a second. */
+/* RFC 4443 2.4 (f), used for echo replies: a bucket of LA_ECHO_BURST replies, filled at LA_ECHO_RATE a second. */
 static bool
 echo_allowed(struct la_shard *s)
 {
 	return la_tokens_take(&s->echo, s->now, LA_ECHO_RATE, LA_ECHO_BURST);
 }
 
-/* The ICMP message alone, in a writable buffer: the request's own if it has no other reference,
- * else a copy. NULL: no mbuf. */
+/* Returns an mbuf that holds only the ICMP message and may be written: that of the request if it is not shared,
+ * otherwise a copy. NULL: no mbuf is left. */
 static struct rte_mbuf *
 icmp_writable_mbuf(struct la_shard *s, const struct la_rx *rx)
 {
@@ -43,8 +43,8 @@ icmp_writable_mbuf(struct la_shard *s, const struct la_rx *rx)
 	return m;
 }
 
-/* RFC 1122 3.2.2.6, RFC 4443 4.2. The reply goes to the source MAC of the request: a ping makes no
- * neighbour entry. IP options are not returned. */
+/* RFC 1122 3.2.2.6, RFC 4443 4.2. The reply goes to the source MAC of the request, so that a ping makes no
+ * neighbour entry. The reply has no IP options. */
 static int
 icmp_echo_reply(struct la_shard *s, const struct la_rx *rx)
 {
@@ -77,7 +77,7 @@ icmp_echo_reply(struct la_shard *s, const struct la_rx *rx)
 	return m == rx->m ? LA_RX_KEPT : LA_RX_DONE;
 }
 
-/* RFC 9293 MUST-54: matched by its quoted tuple; TCP checks the sequence number (RFC 5927 4.1). */
+/* RFC 9293 MUST-54: the quoted tuple gives the connection. lib/tcp checks the sequence number (RFC 5927 4.1). */
 static int
 icmp_error_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
 {
@@ -93,15 +93,15 @@ icmp_error_input(struct la_shard *s, const struct la_rx *rx, const struct la_icm
 	return LA_RX_DONE;
 }
 
-/* ND may come from "::" (a solicitation that detects duplicates) and from one of our own
- * addresses (an advertisement by a duplicate): nd.c handles these. */
+/* Returns whether the source address is valid. For ND also "::" (a solicitation that detects duplicates) and an address
+ * of ours (an advertisement by a duplicate) are valid: nd.c handles these. */
 static bool
 source_ok(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic)
 {
 	const struct la_addr *src = &rx->ip.src;
 
 	if (rx->eth.type == LA_ETH_IP4)
-		return true; /* already verified */
+		return true; /* ingress.c has checked the source */
 	if (ic->kind == LA_ICMP_NS && la_addr_is_any(src))
 		return true;
 	if (ic->kind == LA_ICMP_NA)

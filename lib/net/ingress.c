@@ -3,13 +3,13 @@
 /* Ingress: frames to segments.
  *
  * A burst is processed in one pass. TCP segments are checked, trimmed to their payload and collected, then
- * given to TCP in one call, so that TCP can overlap its cache misses. Other frames are handled at
- * once. Each check returns the counter that names the drop, and one place counts and frees.
+ * given to lib/tcp in one call, so that lib/tcp can overlap its cache misses. Other frames are handled at
+ * once. Each check returns the counter that names the drop. la_ingress_burst() counts the drop and frees the frame.
  *
- * Frames may be chains (LRO, buffers smaller than the MTU), whose later segments must not be written.
- * Headers are read in place when the first segment certainly holds them; otherwise the frame is copied to
- * s->flat for reading, and the chain is unchanged. The shard writes only the descriptors of a received
- * frame, and an echo request's own single buffer. */
+ * A frame may be a chain of mbufs (LRO, buffers smaller than the MTU), whose data must not be written.
+ * Headers are read in place if the first mbuf certainly holds them. Otherwise the frame is copied to
+ * s->flat for reading, and the chain is unchanged. The shard writes the descriptors of a received
+ * frame, but not its data, except an echo request in a single mbuf. */
 
 #include <string.h>
 
@@ -27,7 +27,7 @@ rx_be16(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* A chain whose first segment holds all headers of an IPv4 or IPv6 packet with TCP directly after it. */
+/* Returns whether the first mbuf of a chain holds all headers: Ethernet, IPv4 or IPv6, and TCP directly after them. */
 static bool
 headers_in_first(const struct rte_mbuf *m)
 {
@@ -56,7 +56,7 @@ rx_view_mbuf(struct la_shard *s, struct rte_mbuf *m, struct la_rx *rx)
 	if (likely(m->nb_segs == 1) || headers_in_first(m))
 		return;
 	if (rx->len > LA_FRAME_MAX)
-		rx->len = LA_FRAME_MAX; /* the rest can only be padding */
+		rx->len = LA_FRAME_MAX; /* all later bytes are padding */
 	rx->p = rte_pktmbuf_read(m, 0, rx->len, s->flat);
 }
 
@@ -71,7 +71,7 @@ rx_ether(struct la_shard *s, struct la_rx *rx)
 	rx->group = la_mac_is_group(e->dst);
 	if (memcmp(e->dst, s->nif.mac, 6) != 0 && !(rx->group && la_netif_hears(&s->nif, e->dst)))
 		return LA_C_drop_eth_not_ours;
-	if (la_mac_is_group(e->src)) /* IEEE 802.3 3.2.3: a group is no source address */
+	if (la_mac_is_group(e->src)) /* IEEE 802.3 3.2.3: a source is not a group address */
 		return LA_C_drop_eth_not_ours;
 	if (rx->m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) {
 		if (e->len != LA_ETH_LEN)
@@ -112,18 +112,19 @@ rx_check_addrs(struct la_shard *s, struct la_rx *rx)
 	if (!la_ingress_src_ok(s, &rx->ip.src))
 		return LA_C_drop_ip_src;
 	if (is4 && rx->ip.proto == LA_IPPROTO_ICMP && dst != LA_DST_OURS)
-		return LA_C_drop_icmp_type; /* RFC 1122 3.2.2.6: need not be answered */
+		return LA_C_drop_icmp_type; /* RFC 1122 3.2.2.6: an echo to a group need not be answered */
 	return LA_WIRE_OK;
 }
 
+/* Returns whether the port has verified the checksum of these flags. */
 static bool
 cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, uint64_t good)
 {
 	return s->offloads & LA_OFF_RX_CKSUM && (m->ol_flags & mask) == good;
 }
 
-/* The checksum of the segment of len bytes at p, which is off bytes into the frame. A port's BAD may be wrong
- * (short frames, unusual options): only our own sum drops a segment. */
+/* Returns whether the checksum of the segment is valid. p: its len bytes, at offset off of the frame. A port's flag BAD
+ * may be wrong (short frames, unusual options), so the sum in software decides. */
 static inline bool
 tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la_addr *src, const struct la_addr *dst,
 	     const uint8_t *p, uint32_t off, uint32_t len)
@@ -140,7 +141,7 @@ tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la
 	return la_cksum_finish64(sum) == 0;
 }
 
-/* Trims a chain: frees segments without payload. An empty payload keeps one of them. */
+/* Trims a chain to len bytes from off, and frees the mbufs without payload. If len is 0, one mbuf stays. */
 static struct rte_mbuf *
 cut_chain(struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
@@ -175,7 +176,7 @@ cut_chain(struct rte_mbuf *m, uint32_t off, uint32_t len)
 	return head;
 }
 
-/* Trims the mbuf to len bytes from off, without headers and padding. */
+/* Trims the mbuf to the len bytes from off: the payload. */
 static struct rte_mbuf *
 rx_cut_mbuf(struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
@@ -208,7 +209,7 @@ rx_tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
 	return LA_WIRE_OK;
 }
 
-/* Returns true for a certainly valid host address: class A, B or C, and not loopback. */
+/* Returns whether the first byte is 1 to 223 and not 127: a unicast address, no loopback. be: network byte order. */
 static inline bool
 far_host(uint32_t be)
 {
@@ -217,13 +218,14 @@ far_host(uint32_t be)
 	return first - 1 < 223 && first != 127;
 }
 
-/* Fast path for the common frame: to our MAC, untagged, in one segment, IPv4 without options, TCP, to the
- * destination of the previous frame, valid. A few comparisons detect it, at half the cost of rx_frame(). Both paths
- * must agree on every frame that this one accepts. False: rx_frame() decides, and *seg may be partly filled. */
+/* Fast path for the common frame: to our MAC, untagged, in one mbuf, IPv4 without options, TCP, to the
+ * address of ours that received the previous frame, valid. A few comparisons detect such a frame, at half the cost of
+ * rx_frame(). For every frame that this path accepts, rx_frame() must give the same result. False: rx_frame() decides,
+ * and *seg may be partly filled. */
 static inline bool
 rx_fast_ip4_tcp(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 {
-	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}; /* the source is no group address */
+	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}; /* 0x01: group bit of the source */
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + LA_ETH_LEN;
 	uint64_t macs, ours = 0, bits;
 	size_t len, hlen;
@@ -257,7 +259,7 @@ rx_fast_ip4_tcp(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	return true;
 }
 
-/* Processes one frame. Returns LA_WIRE_OK (*seg is filled), a counter, LA_RX_DONE or LA_RX_KEPT. */
+/* Processes one frame. Returns LA_WIRE_OK (*seg is filled), the counter of a drop, LA_RX_DONE or LA_RX_KEPT. */
 static int
 rx_frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 {
@@ -293,8 +295,8 @@ rx_frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	return LA_C_drop_ip_proto;
 }
 
-/* Without room for replies a burst is dropped. That happens only when la_shard_tx() has not been called for dozens of
- * bursts; peers will retransmit these segments. */
+/* Passes the segments to lib/tcp. Without room for replies they are dropped. This happens only if la_shard_tx() has not
+ * been called for dozens of bursts. Peers will retransmit the segments. */
 static void
 to_tcp(struct la_shard *s, struct la_seg *segs, unsigned n)
 {
@@ -307,7 +309,7 @@ to_tcp(struct la_shard *s, struct la_seg *segs, unsigned n)
 		rte_pktmbuf_free(segs[i].m);
 }
 
-/* The frame's source MAC and the source address of its TCP segment, read without checks: only a
+/* Records the frame's source MAC and the source address of its TCP segment. Both are read without checks: only a
  * reply of lib/tcp uses them, and lib/tcp gets a segment after all checks. */
 static void
 note_origin(struct la_shard *s, const struct rte_mbuf *m)
@@ -341,7 +343,8 @@ note_origins(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 		note_origin(s, pkts[i]);
 }
 
-/* Returns whether the frame is a common SYN without ACK to our addresses, by its bytes alone, unverified. */
+/* Returns whether the frame looks like a SYN without ACK to our MAC, IPv4 without options or IPv6 without extension
+ * headers. Checksums and addresses are not checked. */
 static bool
 is_plain_syn(const struct la_shard *s, const struct rte_mbuf *m)
 {
@@ -364,8 +367,8 @@ is_plain_syn(const struct la_shard *s, const struct rte_mbuf *m)
 	return (p[TCP_FLAGS_OFF] & (LA_SYN | LA_ACK | LA_RST | LA_FIN)) == LA_SYN;
 }
 
-/* Returns whole buffers to their pools. For a buffer with one reference and one segment it reads only the first
- * cache line; rte_pktmbuf_free_bulk() reads more. */
+/* Returns buffers for which is_whole() is true to their pools. Unlike rte_pktmbuf_free_bulk() this reads only the first
+ * cache line of each mbuf. */
 static void
 put_back(struct rte_mbuf **m, unsigned n)
 {
@@ -376,14 +379,16 @@ put_back(struct rte_mbuf **m, unsigned n)
 	}
 }
 
+/* Returns whether the mbuf is its whole frame, and neither its data nor the mbuf is shared. */
 static inline bool
 is_whole(const struct rte_mbuf *m)
 {
 	return m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
 }
 
-/* Overload control: drops SYNs unread. A random draw decides, not the order of arrival, or a client
- * that alternates with another could lose all of its SYNs. Returns the number of frames left, in order. */
+/* Overload control: drops SYNs unread. A random draw decides: if every second SYN were dropped, one of two clients
+ * that send in turn could lose all of its SYNs. Moves the other frames to the front, in order, and returns their
+ * number. */
 static __attribute__((noinline)) unsigned
 shed_syns(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 {
@@ -456,7 +461,7 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 	s->counters.v[LA_C_rx_bytes] += bytes;
 	if (nsegs)
 		to_tcp(s, segs, nsegs);
-	if (unlikely(s->origins.n)) { /* replies get their headers while the burst's frames are known */
+	if (unlikely(s->origins.n)) { /* replies get their headers now, because the origins are those of this burst */
 		la_egress_drain(s);
 		s->origins.n = s->origins.at = 0;
 	}

@@ -2,11 +2,12 @@
 
 /* Neighbour discovery (RFC 4861 7.2) and duplicate address detection (RFC 4862 5.4).
  *
- * At creation each IPv6 address is TENTATIVE: one solicitation for it is sent from "::", and for one second
- * it is neither answered for nor used. A solicitation from "::" or an advertisement of it by another station
- * in that second makes it DUPLICATE permanently; else it becomes USABLE and is announced. A follower receives
- * the same frames and comes to the same result, but sends none: one shard sends for all. Ranges are not
- * checked. A solicitation from our own MAC is our own, reflected by a switch, and is ignored. */
+ * At creation each IPv6 address is TENTATIVE. One solicitation for it is sent from "::". For one second the
+ * address is not used, and solicitations for it are not answered. If in that second another station sends a
+ * solicitation for it from "::", or an advertisement of it, the address is DUPLICATE permanently. Otherwise it becomes
+ * USABLE and is announced. With no_dad all addresses are USABLE at once. A follower receives
+ * the same frames and gets the same result, but sends no frame: one shard sends for all. Ranges are not
+ * checked. A solicitation from our own MAC was reflected by a switch and is dropped. */
 
 #include <string.h>
 
@@ -19,7 +20,7 @@ enum { ND_HOPS = 255 };
 
 struct nd_out {
 	struct la_addr src, dst, target;
-	const uint8_t *mac; /* NULL: dst is a group address */
+	const uint8_t *mac; /* destination MAC; NULL: that of the multicast address dst */
 	bool advert, solicited, dad;
 };
 
@@ -43,7 +44,8 @@ send_nd(struct la_shard *s, const struct nd_out *o)
 	la_egress_frame(s, m);
 }
 
-/* RFC 4861 7.2.6: unsolicited, to all nodes, with override, so that it replaces an older MAC of ours. */
+/* RFC 4861 7.2.6: sends an unsolicited advertisement to all nodes, with the override flag, so that our MAC replaces an
+ * older one. */
 static void
 nd_announce(struct la_shard *s, const struct la_addr *a)
 {
@@ -84,8 +86,8 @@ nd_solicit_input(struct la_shard *s, const struct la_rx *rx, const struct la_icm
 	if (memcmp(rx->eth.src, s->nif.mac, 6) == 0)
 		return LA_C_drop_own_reflected;
 	if (f) {
-		/* two stations check the same address (RFC 4862 5.4.3): neither may use it. Other stations
-		 * will repeat their solicitation. */
+		/* RFC 4862 5.4.3: a solicitation from "::" means that another station checks the same address, and
+		 * neither station may use it. Other solicitations are dropped, and their senders repeat them. */
 		if (dad)
 			nd_addr_is_duplicate(s, f, rx->eth.src);
 		return dad ? (int)LA_RX_DONE : (int)LA_C_drop_icmp_type;
@@ -97,8 +99,8 @@ nd_solicit_input(struct la_shard *s, const struct la_rx *rx, const struct la_icm
 	o.dst = dad ? all_nodes : rx->ip.src;
 	o.solicited = !dad;
 	if (!dad) {
-		/* without the option (a unicast probe may omit it) the answer goes to the source MAC
-		 * of the solicitation: by its hop limit it is from this link */
+		/* a unicast probe may omit the option; then the answer goes to the source MAC
+		 * of the solicitation, which is from this link because its hop limit is 255 */
 		o.mac = ic->has_lladdr ? ic->lladdr : rx->eth.src;
 		if (ic->has_lladdr)
 			la_resolve_learn(s, &rx->ip.src, ic->lladdr, &ic->target);
@@ -143,7 +145,7 @@ nd_advert_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp
 		return LA_RX_DONE;
 	}
 	if (la_netif_owns(&s->nif, &ic->target)) {
-		/* RFC 4862 5.4.4 leaves the treatment of a late duplicate open: defend as RFC 5227 2.4 does for IPv4 */
+		/* RFC 4862 5.4.4 has no rule for a late duplicate: the address is defended as in RFC 5227 2.4 */
 		if (la_netif_conflict(&s->nif, s->now, &ic->target, rx->eth.src)) {
 			nd_announce(s, &ic->target);
 			la_count_net(s, LA_C_conflict_defences);
@@ -155,7 +157,7 @@ nd_advert_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp
 	if (ic->has_lladdr && !la_mac_is_station(ic->lladdr))
 		return LA_C_drop_nd_bad;
 	n = la_neigh_find(&s->neigh, &ic->target);
-	/* 7.2.5: an advertisement creates no entry */
+	/* RFC 4861 7.2.5: an advertisement does not create an entry */
 	return n ? nd_update_entry(s, n, ic) : (int)LA_C_drop_icmp_type;
 }
 

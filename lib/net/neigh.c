@@ -10,12 +10,12 @@
  *                                   ^ 3 requests         packet   5 s     |
  *                                   +-------------------------------------+
  *
- * Sending costs one comparison of the state per packet. REACHABLE holds for 30 s; then the first packet starts
- * DELAY and, 5 s later, one unicast request, whose answer starts the next 30 s. Packets flow all the while. So
- * a busy neighbour costs one request in 35 s. Received TCP is not used as a hint of reachability (RFC 4861
- * 7.3.1 allows it): that hint costs a look-up of the sender's entry per segment and saves one request in 35 s.
+ * Sending costs one comparison of the state per packet. REACHABLE lasts 30 s. Then the first packet starts
+ * DELAY, and 5 s later one unicast request is sent, whose answer starts the next 30 s. Packets are sent in all these
+ * states. So a busy neighbour costs one request in 35 s. Received TCP is not used as a hint of reachability (RFC 4861
+ * 7.3.1 allows such hints): a hint costs a look-up of the sender's entry per segment and saves one request in 35 s.
  *
- * Classes. The table has three parts, and no class takes an entry of another.
+ * Classes. The table has a part for each class, and no class uses the part of another.
  *
  *     class        entries                            made by                            life
  *     unverified   max / 4, 16 to 1024                packet or ARP/ND request of a      1 s
@@ -24,24 +24,24 @@
  *                                                     answered, or our own open
  *     gateway      2                                  configuration                      states above
  *
- * - Unverified entries are evicted oldest first, and only for other unverified ones. An unverified entry is
- *   INCOMPLETE, or has a MAC and waits for its peer's reply or handshake. One request is sent for it. The peer's TCP
- *   or our SYN,ACK timer retries and makes the next entry. One second after a flood the table has its old size.
+ * - Unverified entries are evicted oldest first, and only for other unverified entries. An unverified entry is
+ *   INCOMPLETE, or has a MAC and waits for its peer's reply or handshake. One request is sent for it. A retry by the
+ *   peer's TCP or by our SYN,ACK timer makes the next entry. One second after a flood the table has its old size.
  *   While the part is full, replies to frames need no entry (resolve.c), so a flood of SYNs from sources that do not
  *   exist causes at most one broadcast a second for each entry of the part.
- * - A verified entry is evicted only for a verified one: first a STALE one, which is unused; then, for a
- *   completed handshake or our own open, the least recently used of the first few of each list. A reply
- *   to ARP or ND alone evicts only STALE entries. INCOMPLETE verified entries are not evicted: they have packets.
- * - Gateways are not evicted. An unverified flood therefore cannot displace a neighbour in use.
+ * - A verified entry is evicted only for a verified entry. A STALE entry, which is unused, is evicted first. Then, but
+ *   only for a completed handshake or our own open, the least recently used of the first few of each list. A reply
+ *   to ARP or ND alone evicts only STALE entries. INCOMPLETE verified entries have waiting packets and stay.
+ * - Gateways are not evicted. So a flood of unverified peers cannot evict a neighbour in use.
  *
  * Waiting packets. A packet whose next hop is INCOMPLETE waits in a list. All lists of a shard share
- * la_neigh_wait_max() places, so waiting packets cannot take the packet buffers. A quarter of the places belongs to
- * all unverified entries together (half of it in equal parts, half to any of them), a quarter to all verified ones
- * (half of it to one entry at most), and a quarter
- * to each gateway, because many peers share its one reply.
+ * la_neigh_wait_max() places, so waiting packets cannot take all packet buffers. The unverified class has a quarter of
+ * the places: half of them in equal parts for the entries, half for any of its entries. The verified class has a
+ * quarter, of which one entry may use half. Each gateway has a quarter, because the packets of many peers wait
+ * for its reply.
  *
  * Every timeout is a constant, so each timeout has a list, and an entry is appended when its time starts. The
- * first entry of a list is due first, arming and disarming are O(1), and no list is scanned. With `soonest` a
+ * first entry of a list is due first, starting and stopping a timer is O(1), and no list is scanned. With `soonest` a
  * poll without work is one comparison. */
 
 #include <string.h>
@@ -190,7 +190,7 @@ la_neigh_find(const struct la_neigh_table *t, const struct la_addr *a)
 	return NULL;
 }
 
-/* The least recently used of the first few of a list. Gateways, at most two, are skipped. */
+/* Returns the least recently used of the first VICTIM_LOOK entries of a list, without gateways, or NULL. */
 static struct la_neigh *
 neigh_oldest(struct la_neigh_table *t, enum la_neigh_list l)
 {
@@ -303,7 +303,7 @@ static bool
 queue_full(const struct la_neigh_table *t, const struct la_neigh *n)
 {
 	switch ((enum la_neigh_class)n->class) {
-	case LA_NC_UNVERIFIED: /* qcommon and qleast of each are the share: unverified_for() */
+	case LA_NC_UNVERIFIED: /* qcommon plus qleast for each entry are at most the share: unverified_for() */
 		return n->qn >= t->qleast && t->waiting[LA_NC_UNVERIFIED] >= t->qcommon;
 	case LA_NC_VERIFIED:
 		return n->qn >= t->share / 2 || t->waiting[LA_NC_VERIFIED] >= t->share;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The neighbour table's checker: tests call it after every step. */
+/* The checker of the neighbour table. Tests call la_neigh_check() after every step. */
 
 #include "net/neigh.h"
 
@@ -24,6 +24,7 @@ entry_ok(const struct la_neigh_table *t, const struct la_neigh *n, unsigned l, u
 	return la_neigh_find(t, &n->addr) == n;
 }
 
+/* Returns the length of the entry's packet queue; UINT32_MAX: the queue does not end at qlast. */
 static uint32_t
 queue_length(const struct la_neigh_table *t, const struct la_neigh *n)
 {
@@ -58,13 +59,14 @@ check_list(const struct la_neigh_table *t, unsigned l, struct census *c, FILE *f
 			break;
 	}
 	if (t->list[l].last != prev && c->seen <= la_neigh_count(t)) {
-		fprintf(f, "list %u ends at %u, not %u\n", l, prev, t->list[l].last);
+		fprintf(f, "list %u ends at neighbour %u, but its last is %u\n", l, prev, t->list[l].last);
 		faults++;
 	}
 	return faults;
 }
 
-/* Checks that each class is within its part of the table and its share of the waiting packets, and counted right. */
+/* Checks that each class is within its part of the table and its share of the waiting packets, and that its counts are
+ * right. Returns the number of faults. */
 static unsigned
 check_classes(const struct la_neigh_table *t, const struct census *c, FILE *f)
 {

@@ -2,17 +2,17 @@
 
 /* The interface: addresses, ranges, on-link prefixes, gateways.
  *
- * Two questions per packet: "is this address ours?" (ingress, destination and source) and "what is the next hop?"
- * (egress). Single addresses are in an open-addressed hash set, at most half full. Ranges and on-link prefixes
+ * Ingress looks up whether the destination and the source of a packet are our addresses. Egress looks up the next hop.
+ * Single addresses are in an open-addressed hash set, at most half full. Ranges and on-link prefixes
  * are sorted sets of intervals, and broadcast addresses and solicited-node groups are sorted numbers (span.h), so that
  * the cost of a look-up grows with the logarithm of their number. Both
- * families are in the same tables: a prefix of IPv4 begins with the 96 bits of ::ffff:0:0, so that it
- * never matches an IPv6 address. After creation only the state of tentative
- * addresses and the times of conflicts change.
+ * families are in the same tables: an IPv4 prefix begins with the 96 bits of ::ffff:0:0, so it
+ * does not match an IPv6 address. After creation only the states of tentative
+ * addresses and the times and the count of conflicts change.
  *
- * Ranges are for load tests: every address of a range is ours, is answered for in ARP and ND and is accepted
- * as a destination, without an entry for each. They have no duplicate address detection (it
- * would take one packet and one second per address), and they are not on-link prefixes: addrs and
+ * Ranges are for load tests. Every address of a range is ours: ARP and ND requests for it are answered, and it is
+ * accepted as a destination, without a table entry. Ranges have no duplicate address detection, which
+ * would take one packet and one second per address. Ranges are not on-link prefixes: addrs and
  * gateways give the route to their peers. */
 
 #include <string.h>
@@ -38,6 +38,7 @@ la_net_make(const struct la_prefix *p)
 	return n;
 }
 
+/* Sets *a to the last address of a prefix. */
 static void
 last_of(const struct la_net *n, struct la_addr *a)
 {
@@ -85,7 +86,7 @@ slots_log2(unsigned naddrs)
 	return n;
 }
 
-/* The link-local address is added to those of cfg. */
+/* The addresses of cfg and the link-local address. */
 static unsigned
 max_addrs(const struct la_shard_config *cfg)
 {
@@ -168,7 +169,7 @@ netif_seal(struct la_netif *nif)
 	la_u32s_sort(nif->lows, nif->nlows);
 }
 
-/* Places the tables in mem, those with the largest alignment first. */
+/* Places the tables in mem, in the order of their alignment, the largest first. */
 static void
 lay_out(struct la_netif *nif, const struct la_shard_config *cfg, void *mem)
 {
@@ -276,8 +277,8 @@ la_netif_dst(const struct la_netif *nif, const struct la_addr *a)
 	return la_netif_is_broadcast(nif, a) ? LA_DST_BROADCAST : LA_DST_OTHER;
 }
 
-/* The last 24 bits of an address give its solicited-node group (RFC 4291 2.7.1); a range has
- * so many groups that all are accepted. */
+/* Returns whether the solicited-node group with these last 24 bits (RFC 4291 2.7.1) is one of ours. With an IPv6 range
+ * all groups are accepted, because a range has very many. */
 static bool
 netif_hears_solicited(const struct la_netif *nif, const uint8_t low[3])
 {
@@ -321,7 +322,7 @@ la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a)
 bool
 la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struct la_addr *hop)
 {
-	/* a packet to ourselves is not looped: a connection from one of our addresses to another is refused */
+	/* there is no loopback: a connection between two of our addresses is refused */
 	if (la_netif_dst(nif, dst) != LA_DST_OTHER)
 		return false;
 	*hop = *dst;

@@ -16,7 +16,7 @@ prefix_ok(const struct la_prefix *p)
 
 	if (p->len > (is4 ? 32 : 128) || !la_ip_src_valid(&p->addr))
 		return false;
-	/* an IPv6 prefix so short that it holds all of IPv4 in its mapped form would match both */
+	/* an IPv6 prefix that contains the IPv4-mapped addresses, such as ::/64, would also match IPv4 addresses */
 	n = la_net_make(p);
 	return is4 || !la_net_has(&n, &mapped);
 }
@@ -29,7 +29,7 @@ addr_ok(const struct la_prefix *p)
 
 	if (!prefix_ok(p))
 		return false;
-	/* {network, 0} and {network, -1} are no host addresses (RFC 1122 3.2.1.3) */
+	/* the first and the last address of an IPv4 prefix are not host addresses (RFC 1122 3.2.1.3) */
 	n = la_net_make(p);
 	return !la_net_broadcast(&n, &bcast) || (!la_addr_eq(&bcast, &p->addr) && !la_addr_eq(&n.net, &p->addr));
 }

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Connects the neighbour table and the packets, by RFC 4861 7.2 and 7.3 and RFC 826. arp.c and nd.c parse and
+/* Finds the next hop of packets in the neighbour table, by RFC 4861 7.2 and 7.3 and RFC 826. arp.c and nd.c parse and
  * write the messages, neigh.c has states and times.
  *
- * Replies before a handshake completes (SYN,ACK, SYN cookie, RST). The peer is unverified, and its address may
+ * Replies while no handshake is complete (SYN,ACK, SYN cookie, RST). The peer is unverified, and its address may
  * not exist.
  *
  *   next hop                          the reply
- *   gateway                           uses the gateway's entry, which all peers beyond the link share
- *   on-link, entry with a MAC         uses it; one unicast request verifies a claimed MAC
- *   on-link, no entry                 makes an unverified entry, sends a request and waits there (RFC 1122 3.3.1.1)
+ *   gateway                           uses the gateway's entry, which all off-link peers share
+ *   on-link, entry with a MAC         uses the entry; one unicast request verifies a claimed MAC
+ *   on-link, no entry                 waits in a new unverified entry, and a request is sent (RFC 1122 3.3.1.1)
  *   ... and the unverified part full  goes to the source MAC of the frame that it answers; no entry, no request
- *   ... and no frame (SYN,ACK timer)  evicts the oldest unverified entry and makes its own
+ *   ... and no frame (SYN,ACK timer)  waits in a new entry, for which the oldest unverified one is evicted
  *
- * ARP and ND come first, because the frame's source MAC is not always the right destination: a load balancer that
- * rewrites only MAC addresses forwards the client's frame under its own MAC and expects the reply to go to the
- * client. The MAC of the frame comes second: peers that fill the table cannot suppress such a reply, it causes no
- * broadcast, and it reaches at worst the station that sent the frame. The frame is from our VLAN (ingress.c), and
+ * ARP and ND are the first choice, because the frame's source MAC is not always the right destination: a load balancer
+ * that rewrites only MAC addresses forwards the client's frame with its own MAC, and the reply must go to the
+ * client. The MAC of the frame is the second choice. Peers that fill the table cannot suppress such a reply, it causes
+ * no broadcast, and it reaches at worst the station that sent the frame. The frame is from our VLAN (ingress.c), and
  * the reply has the same VLAN. A follower shard gets the frame with its original MAC. A retransmitted SYN,ACK has no
- * frame: with one retransmission per half-open connection in 1, 2, 4 s ... an unverified entry stays for tens of
- * milliseconds, and the peer's repeated SYN is answered through its own frame.
+ * frame. With many half-open connections, each of which retransmits after 1, 2, 4 s ..., an entry is evicted after tens
+ * of milliseconds. Then the peer's repeated SYN is answered to the MAC of its frame.
  *
- * A completed handshake verifies a peer: its packets make or promote an entry in the verified part.
- * lib/tcp gives the state of the connection, only when a packet's next hop has no verified entry. */
+ * A completed handshake verifies a peer: its packets make an entry in the verified part, or move its entry there.
+ * The state of the connection (la_tcp_find()) is looked up only if a packet's next hop has no verified entry. */
 
 #include <string.h>
 
@@ -80,7 +80,7 @@ resolve_write_hdr(struct la_shard *s, struct la_neigh *n, bool is4)
 	n->hdr_len = (uint8_t)la_eth_write(n->hdr, &e);
 }
 
-/* A new entry whose header lacks only the MAC. NULL: no other may be evicted for it. */
+/* Returns a new entry whose header has all fields but the MAC. NULL: the class is full, and no entry may be evicted. */
 static struct la_neigh *
 resolve_new_entry(struct la_shard *s, const struct la_addr *a, enum la_neigh_class class)
 {
@@ -96,7 +96,7 @@ resolve_new_entry(struct la_shard *s, const struct la_addr *a, enum la_neigh_cla
 	return n;
 }
 
-/* in_use: may evict a verified neighbour in use. */
+/* Makes an unverified neighbour verified, if there is room. in_use: a verified neighbour in use may be evicted. */
 static void
 resolve_promote(struct la_shard *s, struct la_neigh *n, bool in_use)
 {
@@ -104,7 +104,7 @@ resolve_promote(struct la_shard *s, struct la_neigh *n, bool in_use)
 
 	if (victim)
 		resolve_evict(s, victim);
-	(void)la_neigh_promote(&s->neigh, n, s->now); /* else the next packet retries */
+	(void)la_neigh_promote(&s->neigh, n, s->now); /* without room the next packet retries */
 	resolve_set_gauges(s);
 }
 
@@ -114,10 +114,10 @@ is_gateway(const struct la_shard *s, const struct la_addr *a)
 	return la_addr_eq(a, &s->nif.gateway4) || la_addr_eq(a, &s->nif.gateway6);
 }
 
-/* A gateway with a configured MAC: it is not resolved, and no frame changes the MAC. If probes fail after
- * REACHABLE, the entry is removed and the next packet makes a new one. */
+/* Returns whether a is a gateway with a configured MAC. Such a gateway is not resolved, and no frame changes its MAC.
+ * If probes fail after REACHABLE, the entry is removed and the next packet makes a new one. */
 static bool
-is_given(const struct la_shard *s, const struct la_addr *a)
+has_configured_mac(const struct la_shard *s, const struct la_addr *a)
 {
 	return la_netif_gateway_given(&s->nif) && is_gateway(s, a);
 }
@@ -130,7 +130,7 @@ resolve_drop_packet(struct la_shard *s, struct rte_mbuf *m, enum la_counter why)
 	return NULL;
 }
 
-/* Addresses and ports of one of our own packets, and its flags. */
+/* Sets *t to addresses and ports of a packet of lib/tcp. Returns its TCP flags. */
 static uint8_t
 packet_tuple(const struct rte_mbuf *m, struct la_tuple *t)
 {
@@ -150,8 +150,8 @@ packet_tuple(const struct rte_mbuf *m, struct la_tuple *t)
 	return l4[TCP_FLAGS_OFF];
 }
 
-/* Returns whether the packet is for a peer with a completed handshake, or for an open of our user. The flags
- * nearly always decide. An ACK alone does not: SYN_RCVD may send a challenge ACK. */
+/* Returns whether the packet is for a peer with a completed handshake, or for an open of our user. SYN and RST
+ * decide. Otherwise the state decides, because a challenge ACK may be sent in SYN_RCVD. */
 static bool
 is_verified(const struct la_shard *s, const struct la_tuple *t, uint8_t flags)
 {
@@ -164,13 +164,13 @@ is_verified(const struct la_shard *s, const struct la_tuple *t, uint8_t flags)
 	return la_tcp_find(&s->tcp, t, &info) == 0 && info.state != LA_SYN_RCVD;
 }
 
-/* Makes a temporary neighbour from the frame that the packet answers. NULL: no such frame. */
+/* Returns a temporary neighbour with the source MAC of the frame that the packet answers. NULL: no such frame. */
 static struct la_neigh *
 resolve_by_origin(struct la_shard *s, const struct la_addr *dst)
 {
 	struct la_origins *o = &s->origins;
 
-	/* replies have the order of their frames, so the search continues after the last one found */
+	/* replies have the order of their frames, so the search starts at the source that was found last */
 	for (unsigned k = 0; k < o->n; k++) {
 		unsigned i = (o->at + k) % o->n;
 
@@ -186,7 +186,7 @@ resolve_by_origin(struct la_shard *s, const struct la_addr *dst)
 	return NULL;
 }
 
-/* A next hop without an entry: makes one and sends a request for its MAC. NULL: m was dropped. */
+/* Makes an entry for a next hop, and sends a request for the MAC. NULL: no room for an entry, and m was dropped. */
 static struct la_neigh *
 resolve_new_hop(struct la_shard *s, const struct la_addr *hop, const struct la_tuple *t, bool verified,
 		struct rte_mbuf *m)
@@ -209,7 +209,7 @@ resolve_new_hop(struct la_shard *s, const struct la_addr *hop, const struct la_t
 	return n;
 }
 
-/* The packet waits for n's MAC. */
+/* Queues the packet until n's MAC is known. */
 static void
 resolve_queue_packet(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 {
@@ -220,8 +220,8 @@ resolve_queue_packet(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 	resolve_set_gauges(s);
 }
 
-/* An unverified neighbour with a claimed MAC gets one unicast request when it is first used. A host replies
- * and is verified, even if its connection stays idle; the entry of an address that does not exist ends in a second. */
+/* Sends one unicast request when a claimed MAC of an unverified neighbour is used for the first time. A host replies
+ * and is verified, even if its connection stays idle. The entry of an address that does not exist ends in a second. */
 static void
 resolve_probe_stale(struct la_shard *s, struct la_neigh *n)
 {
@@ -256,7 +256,7 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 		resolve_queue_packet(s, n, m);
 		return NULL;
 	}
-	if (n->class == LA_NC_UNVERIFIED) { /* any of its packets may verify it */
+	if (n->class == LA_NC_UNVERIFIED) { /* not cached in last_hop, so that its next packet can verify it */
 		resolve_probe_stale(s, n);
 		return n;
 	}
@@ -269,7 +269,7 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 void
 la_resolve_ask(struct la_shard *s, struct la_neigh *n)
 {
-	if (is_given(s, &n->addr)) {
+	if (has_configured_mac(s, &n->addr)) {
 		la_neigh_set_mac(n, s->nif.gateway_mac);
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_REACHABLE, s->now);
 	} else {
@@ -305,7 +305,7 @@ la_resolve_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6], 
 {
 	bool fresh = n->state == LA_NEIGH_INCOMPLETE || !la_neigh_mac_is(n, mac);
 
-	if (is_given(s, &n->addr))
+	if (has_configured_mac(s, &n->addr))
 		mac = s->nif.gateway_mac;
 	la_neigh_set_mac(n, mac);
 	if (news == LA_NEWS_CONFIRMED) {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Saving a shard and loading it in another process: the header before the TIME_WAIT table.
- * lib/table/tw_snapshot.c has the table.
+/* Saving a shard and loading it in another process: a header, then the TIME_WAIT table
+ * (lib/table/tw_snapshot.c).
  *
  * TSvals and ISNs depend on time and secret: TSval = tick + keyed offset of the tuple
- * (it must not go back, RFC 7323 3.2), ISN = clock + keyed hash of the tuple (RFC 6528). With
- * both saved, an answer of an entry continues the numbers that its peer has seen, and a new connection
- * starts above all numbers of its tuple. The ISN clock may be ahead of the time (lib/tcp/isn.c),
+ * (TSvals must not go back, RFC 7323 3.2), ISN = clock + keyed hash of the tuple (RFC 6528). Time and secret are
+ * saved, so the answers of an entry have later TSvals than those that its peer has seen, and a new connection
+ * starts above all sequence numbers of its tuple. The ISN clock may be ahead of the time (lib/tcp/isn.c),
  * so it is saved, too.
  *
- * Shards of one interface share nothing while they run. Between two runs entries may be redistributed to a
- * larger or smaller number of shards. The answers of an entry depend on its numbers, the time and the
- * secret, so all shards must have one secret. The ISN clock of the new shard must not be behind the clock
- * of the old one, so all shards continue with the furthest clock. */
+ * Shards of one interface share no data while they run. Between two runs entries may be redistributed to a
+ * larger or smaller number of shards. The answers of an entry depend on its sequence numbers, the time and the
+ * secret, so all shards must have one secret. The ISN clock of a new shard must not be behind the clock
+ * of any old shard of its entries, so all shards continue with the most advanced clock. */
 
 #include <errno.h>
 #include <string.h>
@@ -91,7 +91,8 @@ shard_was_used(const struct la_shard *s)
 	return s->tcp.tcb_live != 0 || s->counters.v[LA_C_connects] != 0 || s->counters.v[LA_C_syns_accepted] != 0;
 }
 
-/* Returns whether this shard may load the state of that header. */
+/* Returns 0 if this shard may load the saved shard with this header, and continues its ISN clock. Otherwise a negative
+ * errno. */
 static int
 restart_admits(struct la_shard *s, const struct head *h)
 {

@@ -2,7 +2,7 @@
 
 /* The public calls of include/lastack/shard.h.
  *
- * All of a shard's network side is one block of memory: struct la_shard first, then its tables. TCP
+ * struct la_shard and the tables of lib/net are in one block of memory. lib/tcp
  * has its own memory. */
 
 #include <errno.h>
@@ -20,7 +20,7 @@ enum {
 	MIN_CONTROL_ROOM = RTE_PKTMBUF_HEADROOM + 128,
 	LINE = 64,
 };
-_Static_assert(RTE_PKTMBUF_HEADROOM >= 128, "headers are put before payload");
+_Static_assert(RTE_PKTMBUF_HEADROOM >= 128, "the headroom holds all headers");
 
 /* Offsets of the tables in the block. */
 struct layout {
@@ -36,7 +36,7 @@ layout_place(size_t *at, size_t size)
 	return here;
 }
 
-/* Packets that may wait for neighbours. Without a pool, the size of the tables is only estimated. */
+/* The number of packets that may wait for neighbours. Without a pool (la_shard_memory()) the maximum. */
 static uint32_t
 shard_wait_max(const struct la_shard_config *cfg)
 {
@@ -58,7 +58,7 @@ lay_out(const struct la_shard_config *cfg)
 	return l;
 }
 
-/* The first field that is out of its range, or NULL. */
+/* Returns the name of the first invalid field, or NULL. */
 static const char *
 bad_field(const struct la_shard_config *cfg)
 {
@@ -193,7 +193,7 @@ la_shard_poll(struct la_shard *s, uint64_t now)
 	return la_tcp_poll(&s->tcp) || more;
 }
 
-/* First the waiting frames; then TCP's packets, directly into the caller's array. */
+/* Takes the waiting frames, then the packets of lib/tcp, which go directly into the caller's array. */
 static unsigned
 shard_take_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 {
@@ -250,7 +250,7 @@ la_listen(struct la_shard *s, const struct la_addr *addr, uint16_t port, const s
 {
 	if (addr && la_addr_is_any(addr))
 		addr = NULL;
-	/* a listener may use a tentative address: no packet arrives there before it is usable */
+	/* a listener may use a tentative address: packets to it are dropped until it is usable */
 	if (addr && !la_netif_configured(&s->nif, addr))
 		return -EADDRNOTAVAIL;
 	return la_tcp_listen(&s->tcp, addr, port, ops, user, opts);
@@ -264,7 +264,7 @@ la_unlisten(struct la_shard *s, const struct la_addr *addr, uint16_t port)
 	return la_tcp_unlisten(&s->tcp, addr, port);
 }
 
-/* RFC 9293 MUST-46: an open towards a broadcast or multicast address is refused. */
+/* RFC 9293 MUST-46: an open to a broadcast or multicast address is refused. */
 int
 la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops, void *user,
 	   const struct la_conn_opts *opts, struct la_conn **out)

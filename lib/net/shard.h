@@ -23,24 +23,24 @@
 #include "wire/ip.h"
 
 enum {
-	LA_RX_PARSE_BURST = 64,		/* packets parsed before a call of TCP */
-	LA_TX_MAX = 2 * LA_TCP_OUT_MAX, /* frames that wait for la_shard_tx() */
-	LA_POLL_NEIGHS = 64,		/* neighbours handled in one la_shard_poll() */
+	LA_RX_PARSE_BURST = 64,		/* most packets parsed for one call of la_tcp_input() */
+	LA_TX_MAX = 2 * LA_TCP_OUT_MAX, /* most frames that wait for la_shard_tx() */
+	LA_POLL_NEIGHS = 64,		/* most neighbours handled in one la_shard_poll() */
 	LA_ECHO_RATE = 1000,		/* echo replies a second */
-	LA_ECHO_BURST = 200,
-	/* the largest valid frame: tagged, IPv6 with a full payload */
+	LA_ECHO_BURST = 200,		/* echo replies in a burst */
+	/* bytes of the largest valid frame: tagged, IPv6 with a full payload */
 	LA_FRAME_MAX = LA_ETH_LEN + LA_VLAN_LEN + LA_IP6_LEN + 65535,
 };
 
-/** The MACs of on-link sources of the current burst. Recorded only while the unverified part of the neighbour table is
- * at least half full, and cleared when the burst's replies have left lib/tcp. */
+/** The MACs of on-link sources of the current burst. They are recorded only while the unverified part of the neighbour
+ * table is at least half full, and cleared when the burst's replies have left lib/tcp. */
 struct la_origins {
 	struct {
 		struct la_addr addr; /* IP source */
 		uint8_t mac[6];	     /* Ethernet source */
 	} v[LA_RX_PARSE_BURST];
-	unsigned n;	     /* recorded in v */
-	unsigned at;	     /* the last one found */
+	unsigned n;	     /* sources in v */
+	unsigned at;	     /* index of the source that was found last */
 	struct la_neigh hop; /* temporary neighbour for the header of a reply; in no table */
 };
 
@@ -52,26 +52,26 @@ struct la_shard {
 	uint64_t now;	    /* ms */
 	uint8_t secret[32]; /* as configured; only for la_shard_save() */
 	uint32_t offloads;
-	struct rte_mempool *mbufs, *control; /* control: NULL, none */
+	struct rte_mempool *mbufs, *control; /* control: NULL without such a pool */
 	const struct la_mem_ops *mem;
-	size_t size; /* of the block this structure begins */
+	size_t size; /* bytes of the block that begins with this structure */
 
-	/* caches for the fast path: last valid source, last destination and its neighbour */
-	struct la_addr last_src; /* "any": none */
-	struct la_addr last_us;	 /* last destination that is ours; "any": none */
-	struct la_addr last_dst;
-	struct la_neigh *last_hop; /* NULL: last_dst is invalid */
-	bool last_is_gateway4;	   /* last_hop is nif.gateway4, which every IPv4 address beyond the link shares */
+	/* caches for the fast path */
+	struct la_addr last_src;   /* valid source of a received frame; all zero: none */
+	struct la_addr last_us;	   /* address of ours that received a frame; all zero: none */
+	struct la_addr last_dst;   /* destination of a sent packet */
+	struct la_neigh *last_hop; /* its next hop; NULL: last_dst is invalid */
+	bool last_is_gateway4;	   /* last_hop is nif.gateway4, the next hop of all off-link IPv4 addresses */
 
 	/* frames that wait: tx[tx_head .. tx_tail) */
 	struct rte_mbuf **tx;
 	unsigned tx_head, tx_tail;
 
-	uint32_t shed;	    /* SYNs dropped unread, of LA_SHED_ALL (la_shard_shed()) */
+	uint32_t shed;	    /* share of SYNs to drop unread, in parts of LA_SHED_ALL (la_shard_shed()) */
 	uint32_t shed_dice; /* random draws: a linear congruential generator */
 
-	uint8_t *flat;	       /* LA_FRAME_MAX bytes: copies of chains whose headers are split */
-	struct la_tokens echo; /* replies */
+	uint8_t *flat;	       /* LA_FRAME_MAX bytes: the copy of a chain whose headers are split */
+	struct la_tokens echo; /* rate of echo replies */
 
 	enum la_gateway_state gateway[2]; /* IPv4, IPv6 */
 	uint64_t gateway_warn_at;	  /* ms: earliest next warning about a gateway without a reply */
@@ -81,22 +81,22 @@ struct la_shard {
 /** One received frame in ingress. */
 struct la_rx {
 	struct rte_mbuf *m;
-	const uint8_t *p; /* the frame, or its contiguous part for the parsers */
-	uint32_t len;	  /* of the frame */
-	bool group;	  /* came to a broadcast or multicast MAC */
+	const uint8_t *p; /* contiguous bytes for the parsers: the frame or its headers */
+	uint32_t len;	  /* bytes of the frame */
+	bool group;	  /* the destination MAC is broadcast or multicast */
 	struct la_eth eth;
 	struct la_ip ip;
 };
 
-/** The result for a frame: a counter means a drop for that reason; LA_WIRE_OK (in ingress.c
- * only) means a segment for TCP. */
+/** The result for a frame. A counter: the frame is dropped and counted. LA_WIRE_OK (in ingress.c
+ * only): a segment for TCP. */
 enum {
-	LA_RX_DONE = LA_NCOUNTERS + 1, /* handled, not counted; the mbuf is freed */
-	LA_RX_KEPT,		       /* the mbuf is kept or reused */
+	LA_RX_DONE = LA_NCOUNTERS + 1, /* handled; the caller frees the mbuf and counts no drop */
+	LA_RX_KEPT,		       /* handled; the callee owns the mbuf */
 };
 _Static_assert((int)LA_RX_DONE > (int)LA_WIRE_OK, "verdicts differ from counters");
 
-/** c: a constant, or of a kind other than DROP (core/count.h). */
+/** Adds 1 to a counter. If c is a variable, its counter is not of kind DROP (core/count.h). */
 static inline void
 la_count_net(struct la_shard *s, enum la_counter c)
 {
@@ -110,82 +110,88 @@ void la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n);
 bool la_ingress_src_ok(struct la_shard *s, const struct la_addr *src);
 
 /* egress.c */
-/** Adds Ethernet headers to IP packets. Packets ready to send are moved to the front of pkts and counted in
- * the result; the others wait for their next hop or were dropped. */
+/** Adds Ethernet headers to IP packets. Moves the packets that are ready to send to the front of pkts, and returns
+ * their number. The others wait for their next hop or were dropped. */
 unsigned la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n);
 /** Moves TCP's packets into the tx array, while there is room. */
 void la_egress_drain(struct la_shard *s);
-/** Queues a finished frame; freed and counted (out_full) when there is no room. */
+/** Queues a complete frame. Without room the frame is freed and counted (out_full). */
 void la_egress_frame(struct la_shard *s, struct rte_mbuf *m);
-/** An mbuf with an Ethernet header and len bytes after it; sets *p to these bytes. NULL: counted. */
+/** Returns an mbuf with an Ethernet header and len bytes after it, and sets *p to these bytes. NULL: no mbuf was left,
+ * and mbuf_exhausted was counted. */
 struct rte_mbuf *la_egress_new(struct la_shard *s, const uint8_t dst[6], uint16_t type, uint16_t len, uint8_t **p);
-/** Adds the Ethernet header of our own frames to an IP packet. */
+/** Adds an Ethernet header with our source MAC and our VLAN to an IP packet. */
 void la_egress_ether(struct la_shard *s, struct rte_mbuf *m, const uint8_t dst[6], uint16_t type);
 /** Sends the packets that waited for the neighbour's MAC. */
 void la_egress_resolved(struct la_shard *s, struct la_neigh *n);
 
-/* restart.c: loading the state of several shards into several others */
+/* restart.c: loading saved shards into another number of shards */
 enum { LA_SHARD_DEAL_MAX = 64 };
 struct la_shard_deal {
-	struct la_shard *const *shards;				      /* of one secret, and all of one interface's */
+	struct la_shard *const *shards;				      /* all shards of an interface, with one secret */
 	unsigned n;						      /* 1 to LA_SHARD_DEAL_MAX */
-	unsigned (*owner)(const void *ctx, const struct la_tuple *t); /* the owner; NULL: the first */
+	unsigned (*owner)(const void *ctx, const struct la_tuple *t); /* index of the tuple's shard; NULL: always 0 */
 	const void *ctx;
-	/* incremented: a shard's own entries that have not expired, IPv4 and IPv6 */
+	/* la_shard_deal() adds the number of IPv4 and IPv6 entries for each shard that have not expired */
 	uint64_t dealt[LA_SHARD_DEAL_MAX][2];
-	bool full; /* a table had no room: further entries are only counted */
+	bool full; /* a table had no room: the remaining entries are only counted */
 };
-/** la_shard_load() of one saved shard into several, each entry into its owner; call it once for each that
- * was saved. As la_shard_load(), and -EINVAL (n); after -ENOBUFS, calls for the next saved shards still count in
- * `dealt`. */
+/** Loads one saved shard into several: each entry into the shard that `owner` selects. Call it once for each saved
+ * shard. Returns the values of la_shard_load(), or -EINVAL (n is out of range). After -ENOBUFS, calls for the next
+ * saved shards still count in `dealt`. */
 int la_shard_deal(struct la_shard_deal *d, int (*read)(void *ctx, void *p, size_t len), void *ctx);
 
-/* arp.c, nd.c: neighbours, each for its family */
+/* arp.c for IPv4, nd.c for IPv6 */
 enum la_neigh_news {
-	LA_NEWS_CLAIM,	   /* unsolicited (request, gratuitous ARP, unsolicited NA) */
-	LA_NEWS_CONFIRMED, /* reply to our request: REACHABLE */
+	LA_NEWS_CLAIM,	   /* an unsolicited packet (request, gratuitous ARP, unsolicited NA) has the MAC */
+	LA_NEWS_CONFIRMED, /* a reply to our request has the MAC: REACHABLE */
 };
+/** Returns the result for the frame: LA_RX_DONE or a drop counter. */
 int la_arp_input(struct la_shard *s, const struct la_rx *rx);
-/** Request for n: broadcast while INCOMPLETE, else to its MAC. */
+/** Sends a request for the MAC of n: by unicast in PROBE, otherwise by broadcast. */
 void la_arp_solicit(struct la_shard *s, const struct la_neigh *n);
 /** Announces our addresses at creation. */
 void la_arp_announce(struct la_shard *s);
+/** Like la_arp_input(), for neighbour solicitations and advertisements. */
 int la_nd_input(struct la_shard *s, const struct la_rx *rx, const struct la_icmp *ic);
+/** Like la_arp_solicit(), with multicast instead of broadcast. */
 void la_nd_solicit(struct la_shard *s, const struct la_neigh *n);
-/** Starts duplicate address detection, or announces addresses that need none. */
+/** Starts duplicate address detection. With no_dad announces the addresses. */
 void la_nd_start(struct la_shard *s);
-/** Ends duplicate address detection when its time is over. */
+/** Ends duplicate address detection if its time has ended. */
 void la_nd_poll(struct la_shard *s);
 
 /* resolve.c: both families */
-/** The next hop with a usable MAC, or NULL: m waits there or was dropped and counted. It may be temporary and
- * valid only for m. */
+/** Returns the next hop if its MAC is known. It may be temporary and valid only for m. NULL: m waits for the MAC, or
+ * was dropped and counted. */
 struct la_neigh *la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m);
-/** The entry of a neighbour that sent a request to `us` with its address, created if there is none and room for
- * it; or NULL. */
+/** Updates or creates the entry of a neighbour with the address a, which sent a request to `us`. Returns the entry.
+ * NULL: a is not on-link, or there is no room for an entry. */
 struct la_neigh *la_resolve_learn(struct la_shard *s, const struct la_addr *a, const uint8_t mac[6],
 				  const struct la_addr *us);
-/** Updates a neighbour by the MAC of a packet. */
+/** Updates a neighbour by the MAC of a packet, and sends the packets that waited for the MAC. */
 void la_resolve_update(struct la_shard *s, struct la_neigh *n, const uint8_t mac[6], enum la_neigh_news news);
-/** True: more entries are due already. */
+/** Handles due entries, at most LA_POLL_NEIGHS. Returns whether more are due now. */
 bool la_resolve_poll(struct la_shard *s);
-/** Frees the waiting packets and the entry; count: LA_NCOUNTERS for none. */
+/** Frees the waiting packets and the entry. count: the drop counter for the packets; LA_NCOUNTERS: none. */
 void la_resolve_drop(struct la_shard *s, struct la_neigh *n, enum la_counter count);
 
-/** Sets a new entry's configured MAC, or sends a request for it. */
+/** Sets the MAC of a new entry from the configuration, or sends a request for the MAC. */
 void la_resolve_ask(struct la_shard *s, struct la_neigh *n);
-/** Creates an INCOMPLETE entry for a configured gateway, without a request; NULL: both exist. */
+/** Creates an INCOMPLETE entry for a configured gateway, without a request. NULL: both gateways have entries. */
 struct la_neigh *la_resolve_add_gateway(struct la_shard *s, const struct la_addr *a);
 
 /* gateway.c */
-/** Starts to resolve the gateways with a usable source. Called at creation and after address detection. */
+/** Starts to resolve the gateways for which we have a usable source address. Called at creation and after duplicate
+ * address detection. */
 void la_gateway_start(struct la_shard *s);
-/** The gateway's MAC was received. */
+/** A packet has the gateway's MAC: READY. */
 void la_gateway_answered(struct la_shard *s, const struct la_neigh *n);
-/** The gateway's entry ends: unused, or without a reply. */
+/** The gateway's entry ends, because it is unused or because no reply arrived. */
 void la_gateway_gone(struct la_shard *s, const struct la_neigh *n);
 
-/* icmp.c: proto is LA_IPPROTO_ICMP or LA_IPPROTO_ICMP6 */
+/* icmp.c */
+/** Handles a packet of LA_IPPROTO_ICMP or LA_IPPROTO_ICMP6. Returns the result for the frame. */
 int la_icmp_input(struct la_shard *s, struct la_rx *rx);
 
 #endif

@@ -26,7 +26,7 @@ la_spans_add(struct la_spans *s, const struct la_addr *first, const struct la_ad
 	span_words(last, x->hi);
 }
 
-/* By start; of two with the same start, the longer first: it holds the other. */
+/* Orders by start. Of two with the same start the longer one, which contains the other, is first. */
 static int
 by_start(const void *a, const void *b)
 {
@@ -44,7 +44,7 @@ la_spans_seal(struct la_spans *s)
 
 	qsort(s->v, s->n, sizeof(s->v[0]), by_start);
 	for (unsigned i = 0; i < s->n; i++)
-		if (n == 0 || span_less(s->v[n - 1].hi, s->v[i].lo)) /* else the previous one holds it */
+		if (n == 0 || span_less(s->v[n - 1].hi, s->v[i].lo)) /* otherwise v[n - 1] contains v[i] */
 			s->v[n++] = s->v[i];
 	s->n = n;
 }
@@ -56,7 +56,7 @@ la_spans_has(const struct la_spans *s, const struct la_addr *a)
 	uint64_t w[2];
 
 	span_words(a, w);
-	while (low < high) { /* v[0 .. low) start at or before a, v[high .. n) after it */
+	while (low < high) { /* v[0 .. low) start at a or below, v[high .. n) start above a */
 		unsigned mid = (low + high) / 2;
 
 		if (span_less(w, s->v[mid].lo))

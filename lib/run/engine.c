@@ -3,8 +3,9 @@
 /* The engine.
  *
  * It starts DPDK, opens the ports, creates one shard for each station, connects the shards of a port
- * (hand_over.c) and assigns the stations to workers. A worker is an lcore, the first one the main lcore; with
- * fewer lcores than workers, stations share one. A control thread prints and decides the phases.
+ * (hand_over.c) and assigns the stations to workers. A worker is an lcore; the first worker is the main lcore. With
+ * fewer lcores than wanted workers, more stations share a worker. A control thread prints live lines and decides the
+ * phases.
  *
  * This file creates and destroys an engine; phases.c runs it. */
 
@@ -40,9 +41,10 @@ workers_wanted(const struct la_engine_config *cfg)
 	return n;
 }
 
-/* On plain pages DPDK puts every mbuf on its own page, for devices that need contiguous memory: this takes twice
- * the memory, and all headers are in the same few cache sets. Of the devices that work without hugepages only AF_XDP
- * needs this, because it maps the pool into the kernel (io/pool.c). */
+/* Returns whether mbufs may cross pages. On plain pages DPDK puts every mbuf on its own page, for devices that need
+ * contiguous memory: this takes twice the memory, and all headers are in the same few cache sets. Of the devices that
+ * work without hugepages only AF_XDP needs a page for each mbuf, because it maps the pool into the kernel
+ * (io/pool.c). */
 static bool
 may_cross_pages(const struct la_engine *e)
 {
@@ -62,7 +64,7 @@ stations_on(const struct la_engine *e, unsigned port)
 	return n;
 }
 
-/* The wanted number, limited by the configuration. */
+/* Returns n, limited by la_engine_config.queues. */
 static unsigned
 cut_queues(const struct la_engine *e, unsigned n)
 {
@@ -89,7 +91,7 @@ start_eal(struct la_engine *e, char *err, size_t size)
 
 		for (unsigned i = 0; i < e->cfg.nstations; i++) {
 			bytes += la_pool_bytes(&e->cfg, i, &e->plans[i], !may_cross_pages(e));
-			/* its rings to and from every shard of its port */
+			/* the station's rings to and from every shard of its port */
 			bytes += stations_on(e, e->cfg.stations[i].port) * 2ull * LA_HAND_FRAMES * 8;
 		}
 		if (e->cfg.pcap)
@@ -99,7 +101,7 @@ start_eal(struct la_engine *e, char *err, size_t size)
 	return la_eal_start(c, &e->eal, err, size);
 }
 
-/* Workers on lcores; the first is the main one, on whose thread la_engine_run() is called. */
+/* Assigns workers to lcores. The first worker is the main lcore, on whose thread la_engine_run() is called. */
 static int
 place_workers(struct la_engine *e, char *err, size_t size)
 {
@@ -151,7 +153,7 @@ make_pool(struct la_engine *e, unsigned i, char *err, size_t size)
 	return la_pools_make(&e->cfg, i, &e->plans[i], &place, &st->lane.pool, &st->control, err, size);
 }
 
-/* The rings between the shards of a port, and the owners of its queues. */
+/* Makes the rings between the shards of a port, and sets the queue of each shard. */
 static int
 join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
 {
@@ -178,7 +180,7 @@ join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
 	return 0;
 }
 
-/* Opens one port: one queue for each of its stations, if it has enough, with their pools. */
+/* Opens one port, with a queue for each of its stations if the port has enough queues. */
 static int
 open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 {
@@ -262,7 +264,8 @@ destroy_shards(struct la_engine *e)
 	}
 }
 
-/* After a failed load of the snapshot file the shards are created again. */
+/* Creates the shards and loads the snapshot file. After a failed load the shards are created again, without the
+ * file. */
 static int
 make_shards(struct la_engine *e, char *err, size_t size)
 {
@@ -336,7 +339,7 @@ engine_build(struct la_engine *e, char *err, size_t size)
 	return rc;
 }
 
-/* Defaults of the shards. An MTU of 0 stays: make_shard() replaces it by that of the port. */
+/* Fills in the defaults of the shards. An MTU of 0 stays: make_shard() replaces it by the MTU of the port. */
 static void
 fill_configs(struct la_engine_config *cfg)
 {

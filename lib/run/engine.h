@@ -20,9 +20,9 @@ enum la_idle { LA_IDLE_POLL, LA_IDLE_PAUSE, LA_IDLE_SLEEP };
 
 /** The result of a station's round. */
 enum la_round {
-	LA_ROUND_IDLE,
-	LA_ROUND_BUSY,	/* it had work: the round counts as busy */
-	LA_ROUND_AWAKE, /* it has none now, but will have some before the end of a sleep: the worker spins */
+	LA_ROUND_IDLE,	/* the station has no work */
+	LA_ROUND_BUSY,	/* the station had work: the round counts as busy */
+	LA_ROUND_AWAKE, /* the station will have work before the end of a sleep: the worker does not sleep */
 };
 
 /** The callbacks of an application on a shard; any may be NULL. All run on the shard's own worker. */
@@ -33,15 +33,16 @@ struct la_station_ops {
 	bool (*done)(void *ctx, struct la_shard *s); /* no work left; NULL: serves until the run is stopped */
 };
 
-/** One shard on one queue of one port, and the application on it. Several stations may be on one port:
- * each frame goes to the shard that io/steer.h selects, from any queue, and the first of them
- * announces the addresses. The n-th station on a port is shard n there. */
+/** One shard on one queue of one port, and the application on it. Several stations may be on one port: each frame goes
+ * to the shard that io/steer.h selects, from any queue, and the first station announces the addresses. The shards of a
+ * port are its stations, numbered from 0 in the order of la_engine_config.stations. */
 struct la_station {
 	const char *name;	      /* for start-up lines and summaries: "server" */
-	struct la_shard_config shard; /* secret, now, mbufs, mac, mtu (if 0), offloads: set by the engine; other
-				       * fields that are 0 take the shard's defaults */
+	struct la_shard_config shard; /* the engine sets secret, now, mac, offloads, follower, quiet_ms, mem, the
+				       * packet buffers and their limits, and an mtu of 0; other fields that are 0
+				       * take the shard's defaults */
 	unsigned port;		      /* index into la_eal.port[]; stations of one port take its queues in order */
-	unsigned worker;	      /* 0, 1, ...: stations of one worker share an lcore */
+	unsigned worker;	      /* 0, 1, ...; stations with the same number run on the same worker */
 	const struct la_station_ops *ops;
 	void *ctx;
 	struct la_faulty *faulty; /* transmit fault injector, owned by the caller; NULL: none */
@@ -49,10 +50,10 @@ struct la_station {
 
 enum { LA_ENGINE_MAX_STATIONS = 16 };
 
-/** RFC 9293 3.4.3: the conditions of quiet time at the start, for one MSL (the longest of its stations). */
+/** RFC 9293 3.4.3: when a run starts with quiet time, which lasts one MSL (the longest MSL of its stations). */
 enum la_quiet {
 	LA_QUIET_AUTO, /* if the configured snapshot file is missing or refused */
-	LA_QUIET_ON,   /* if no state was loaded, with or without a configured file */
+	LA_QUIET_ON,   /* if no snapshot file was loaded, even if none is configured */
 	LA_QUIET_OFF,  /* never */
 };
 
@@ -68,8 +69,8 @@ struct la_engine_config {
 	uint32_t report_ms;   /* interval of the live line; 0: none */
 	bool quiet;	      /* no start-up lines */
 	bool verbose;	      /* more than one start-up line, unless quiet */
-	uint64_t tuples;      /* of the application's opens, for the start-up line; 0: no limit */
-	/** Called on the control thread for each live line; seconds since the start. May be NULL. */
+	uint64_t tuples;      /* the tuples of the application's opens limit closes/s in the ready line; 0: no limit */
+	/** Called on the control thread for each live line. seconds: since the start. May be NULL. */
 	void (*report)(void *ctx, double seconds);
 	void *report_ctx;
 	/** Called for every burst before its shard gets it, on its worker: for tests. May be NULL. */
@@ -78,8 +79,8 @@ struct la_engine_config {
 	const char *pcap;     /* pcapng file for all frames of all ports; NULL: no capture */
 	const char *snapshot; /* read (and removed) at the start, written by la_engine_save_snapshot(); or NULL */
 	enum la_quiet quiet_time;
-	/** Ready file: created when all stations are ready, with this process's id; removed by la_engine_destroy().
-	 * Or NULL. */
+	/** Ready file with the process id: created when all stations are ready; removed by la_engine_destroy(). NULL:
+	 * none. */
 	const char *ready_file;
 	bool notify; /* send READY=1 and STOPPING=1 to systemd, if NOTIFY_SOCKET is set */
 	/** True: a start that waits (for a memif server) ends with -EINTR. Main thread. May be NULL. */
@@ -90,26 +91,27 @@ struct la_engine_config {
 struct la_station_stats {
 	struct la_counters c;
 	struct la_port_stats port;
-	uint64_t frames_in;		    /* taken from the port */
-	uint64_t frames_out;		    /* taken by the port, or by the shard that owns its queue */
-	uint64_t frames_refused;	    /* not taken by the port: its tx_full, tx_no_buffer and tx_unfit */
-	uint64_t frames_waiting;	    /* now waiting for the port */
-	uint64_t frames_away;		    /* of frames_in: those of other shards of the port, handed over */
-	uint64_t faults_lost, faults_added; /* by the station's `faulty` (fault/faulty.h) */
-	/* packet buffers in use of the station's pool: before the first packet (those in the port's own queues),
-	 * and after the end (0 until then). A larger number at the end is a leak, except the buffers that a driver
-	 * keeps until its next transmission (AF_XDP) */
+	uint64_t frames_in;		    /* frames read from the port */
+	uint64_t frames_out;		    /* frames taken by the port; without a queue: by the queue's owner */
+	uint64_t frames_refused;	    /* frames not taken by the port: tx_full, tx_no_buffer and tx_unfit */
+	uint64_t frames_waiting;	    /* frames that wait for the port now */
+	uint64_t frames_away;		    /* of frames_in: frames handed over to other shards of the port */
+	uint64_t faults_lost, faults_added; /* frames, by the station's `faulty` (fault/faulty.h) */
+	/* packet buffers in use of the station's pool: before the first packet (buffers in the port's queues),
+	 * and after the end (0 before the end). A larger number at the end is a leak, except for buffers that a
+	 * driver keeps until its next transmission (AF_XDP) */
 	uint64_t mbufs_before, mbufs_out;
 	uint64_t buffers_max; /* limit of held buffers: la_shard_config.max_held */
-	/* TSC cycles of the station's worker since the start: of busy rounds, and of all rounds.
+	/* TSC cycles of the station's worker since the start: in busy rounds, and in all rounds.
 	 * Stations of one worker have equal values. Time in which the kernel ran other threads is included. */
 	uint64_t busy_cycles, total_cycles;
 };
 
 struct la_engine;
 
-/** 0, or negative errno with an error message in err. Prints the start-up lines of `verbose` to stdout.
- * Called on the thread that will call la_engine_run(); one engine at a time in a process. */
+/** Creates an engine, with all ports and shards. Prints the start-up lines of `verbose` to stdout. Call on the thread
+ * that will call la_engine_run(); one engine at a time in a process. 0, or negative errno with an error message in
+ * err. */
 int la_engine_create(const struct la_engine_config *cfg, struct la_engine **out, char *err, size_t size);
 
 /** Runs until the end of the duration, la_engine_stop(), or until every station with done() is done; then
@@ -119,25 +121,25 @@ int la_engine_run(struct la_engine *e);
 /** Async-signal-safe. First call: drain. Second call: abort open connections at once. */
 void la_engine_stop(struct la_engine *e);
 
-/** After la_engine_run(), or instead of it: writes the snapshot file of the configuration, with a line a
- * second on stdout unless `quiet`. 0 (also without one), or negative errno with a line in err. */
+/** Writes the configured snapshot file, with a progress line each second on stdout unless `quiet`. Call after
+ * la_engine_run(), or without a run. 0, also without a configured file; or negative errno with a line in err. */
 int la_engine_save_snapshot(struct la_engine *e, char *err, size_t size);
 
 void la_engine_destroy(struct la_engine *e);
 
-/** From any thread, between create and destroy. */
+/** Copies the last published values of a station. Callable from any thread, between create and destroy. */
 void la_engine_stats(const struct la_engine *e, unsigned station, struct la_station_stats *out);
 
-/** Like the previous one, only the counters. */
+/** Like la_engine_stats(), but only the counters. */
 void la_engine_counters(const struct la_engine *e, unsigned station, struct la_counters *out);
 
-/** Seconds since la_engine_run(), after the run until the close of the last connection. */
+/** Seconds from the start of la_engine_run() to now, or to the end of DRAIN after that; 0 before the run. */
 double la_engine_seconds(const struct la_engine *e);
 
 /** Remaining quiet time, ms. */
 uint32_t la_engine_quiet_left(const struct la_engine *e);
 
-/** The worker thread of a station. */
+/** The number of the worker that runs a station. */
 unsigned la_engine_worker_of(const struct la_engine *e, unsigned station);
 
 /** Worker threads in use (fewer than configured if there are fewer lcores). */
@@ -149,7 +151,7 @@ const char *la_engine_port_text(const struct la_engine *e, unsigned station);
 /** The interface of the station's port if it is one end of a veth pair; otherwise NULL. */
 const char *la_engine_veth(const struct la_engine *e, unsigned station);
 
-/** Frames that the capture could not write; 0 without one. */
+/** Frames that the capture could not write; 0 without a capture. */
 uint64_t la_engine_capture_lost(const struct la_engine *e);
 
 /** Memory for constant payload that devices can read (for la_send_const()), after la_engine_create().

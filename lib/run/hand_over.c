@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Handing over: received frames that belong to another shard than the one of their queue, and frames to send
- * of a shard without its own queue.
+/* Handing over: received frames that belong to another shard than the owner of their queue, and frames that a shard
+ * without its own queue sends.
  *
  *      queue 0 -> worker 0 -- steer --> shard 0          shard 1 -- tx ring --> worker 0 -> queue 0
  *                               \-- ring 0>1 --> shard 1
@@ -10,8 +10,8 @@
  * locks and atomic exchanges. A burst is sorted into one array for each destination, and each array is put into
  * its ring at once. For received frames a full ring drops the frame (hand_over_full): waiting would
  * let one slow worker stop the others, and TCP retransmits. Frames to send are not lost: the caller takes
- * only as many frames from a shard as there is room for. Without room for a burst its worker
- * makes no more (io/lane.h). The owner of the queue takes only frames for which its transmit queue has room.
+ * only as many frames from a shard as there is room for. Without room for a burst the shard makes no more frames
+ * (io/lane.h). The owner of the queue takes only frames for which its transmit queue has room.
  *
  * A frame for every shard is copied, because shards write into their frames. */
 
@@ -91,7 +91,7 @@ la_hand_over_fini(struct la_hand_over *h)
 	}
 }
 
-/* The worker reports h->full as hand_over_full. */
+/* Counts n lost frames. The worker publishes h->full as hand_over_full. */
 static void
 hand_over_lose(struct la_hand_over *h, unsigned n)
 {

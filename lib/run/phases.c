@@ -4,14 +4,14 @@
  *
  * A run has four phases (worker.h). The control thread starts the next phase when every station has acknowledged
  * the current one. RUN ends by time, by la_engine_stop(), or when all applications with done() are done.
- * DRAIN ends when no connection is left or its time is over. ABORT resets the remaining connections. STOP
- * transmits the last packets. TIME_WAIT entries do not delay the end: they continue in the next
- * process through the snapshot file (restart.c), or end with this one.
+ * DRAIN ends when no connection is left, after drain_ms, or at a second la_engine_stop(). ABORT resets the remaining
+ * connections. STOP transmits the last packets. TIME_WAIT entries do not delay the end: they continue in the next
+ * process through the snapshot file (restart.c), or end with this process.
  *
  * A station is ready when its shard has resolved its gateways, or after three requests without a reply (net/gateway.c).
- * Its application listens from the start. It is polled when the station is ready, so that a client's first SYN has a
- * MAC. When all stations are ready and all applications have started, the engine prints the ready line, writes the
- * ready file, notifies systemd, and starts the duration of the run.
+ * Its application listens from the start. The application is polled when the station is ready, so that a client's first
+ * SYN has a MAC. When all stations are ready and all applications have started, the engine prints the ready line,
+ * writes the ready file, notifies systemd, and starts the duration of the run.
  *
  * The control thread is an ordinary thread, on another core than the workers if there is one: a blocked terminal
  * must not delay packets. */
@@ -38,7 +38,7 @@ set_phase(struct la_engine *e, enum la_phase phase)
 	__atomic_store_n(&e->phase, phase, __ATOMIC_RELEASE);
 }
 
-/* Returns whether every station has acknowledged the phase and `idle` is true for all. */
+/* Returns whether every station has acknowledged the phase, and is(station) is true for each; is may be NULL. */
 static bool
 all_stations(const struct la_engine *e, enum la_phase phase, bool (*is)(struct la_station_run *))
 {
@@ -59,7 +59,7 @@ is_empty(struct la_station_run *st)
 	return __atomic_load_n(&st->live, __ATOMIC_RELAXED) == 0;
 }
 
-/* A station without done() never blocks the end of the run, but at least one station must have it. */
+/* A station without done() never delays the end of the run; run_is_over() requires a station with done(). */
 static bool
 is_done(struct la_station_run *st)
 {
@@ -115,7 +115,7 @@ await_ready(struct la_engine *e, uint64_t now)
 	e->ready_at = now;
 	la_startup_ready(e);
 	if (e->cfg.ready_file) {
-		/* a script would wait for the file for ever, so the run ends */
+		/* without the file a script would wait for ever, so an error ends the run */
 		e->error = la_ready_write(e->cfg.ready_file);
 		if (e->error)
 			la_log(LA_LOG_ERROR, "--ready-file: %s: %s", e->cfg.ready_file, strerror(-e->error));
@@ -124,7 +124,7 @@ await_ready(struct la_engine *e, uint64_t now)
 		phases_notify(e, "READY=1");
 }
 
-/* Phases and live lines. */
+/* Starts the next phase when it is due, and prints live lines. */
 static void
 phases_control(struct la_engine *e, uint64_t now)
 {

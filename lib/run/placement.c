@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lib/io (la_cpus_rank(), la_numa_mem()) or the user (-l) chooses the placement. This file checks it
- * afterwards. It warns of five common faults, each with a better choice:
+/* lib/io (la_cpus_rank(), la_numa_mem()) or the user (-l) chooses the placement. This file checks the placement
+ * afterwards, and warns of five common faults, each with a better choice:
  *
  *   a core on another node than its port      every frame crosses the interconnect
- *   tables on another node than their core    every look-up does
+ *   tables on another node than their core    every look-up crosses the interconnect
  *   two workers on the threads of one core    while another core is idle
  *   isolated CPUs left unused                 the kernel's work interrupts the other CPUs
- *   a CPU that another lastack polls on       each has half of it, while another CPU is idle
+ *   a CPU that another lastack polls on       each process has half of the CPU, while another CPU is idle
  */
 
 #include <stdbool.h>
@@ -25,7 +25,7 @@ node_text(int node, char *buf, size_t size)
 	return buf;
 }
 
-/* Returns whether an earlier line has the same worker. Each worker has one warning. */
+/* Returns whether an earlier line of the table has the same worker. */
 static bool
 placement_seen(const struct la_place *p, unsigned i)
 {
@@ -35,7 +35,7 @@ placement_seen(const struct la_place *p, unsigned i)
 	return false;
 }
 
-/* The worker that has the other thread of this one's core; -1: none. */
+/* Returns the worker on another hyper-thread of the core of place i; -1: none. */
 static int
 shares_core(const struct la_place *p, unsigned n, unsigned i, const struct la_cpus *cpus)
 {
@@ -75,7 +75,7 @@ print_table(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FI
 	}
 }
 
-/* "-l 2,3,4": the best CPUs for this number of workers of a port on that node. */
+/* Prints the best CPUs for this number of workers of a port on that node, as in "; better: -l 2,3,4". */
 static void
 placement_advise(const struct la_cpus *cpus, int node, unsigned workers, FILE *f)
 {
@@ -146,7 +146,7 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 		if (thread >= 0 && !threads && placement_count_cores(cpus) >= workers) {
 			fprintf(warn, "warning: workers %u and %d run on two threads of one core", p[i].worker, thread);
 			placement_advise(cpus, p[i].port_node, workers, warn);
-			threads = true; /* the table shows the other ones */
+			threads = true; /* one warning; the table shows all such workers */
 			warnings++;
 		}
 		if (cpu != NULL && cpu->taken && !placement_seen(p, i) && la_cpus_untaken(cpus) >= workers) {
@@ -158,8 +158,8 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 	}
 	if (isolated == 0 && cpus->isolated_elsewhere > 0) {
 		fprintf(warn,
-			"warning: %u isolated CPUs are not used, as this process may not: start it with taskset -c "
-			"or give -l\n",
+			"warning: %u isolated CPUs are not used: this process may not run on them; start it with "
+			"taskset -c or give -l\n",
 			cpus->isolated_elsewhere);
 		warnings++;
 	}

@@ -2,13 +2,14 @@
 #ifndef LA_RUN_PLACEMENT_H
 #define LA_RUN_PLACEMENT_H
 
-/* The placement of cores, ports and memory, and a better one. */
+/* Prints the placement of workers, ports and memory, and proposes a better placement. */
 
 #include <stdio.h>
 
 #include "io/numa.h"
 
-/** One shard's place. Nodes: -1 unknown or any; memory -2: on several. */
+/** The place of one shard. port_node and memory_node: NUMA node; -1: unknown or any; memory_node -2: on several
+ * nodes. */
 struct la_place {
 	unsigned port;
 	int port_node;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Packet buffers of a station: those that its shard needs (io/buffers.c). With --mbufs the rest after rings and bursts
- * is what may be held. */
+/* The packet buffers of a station: by default as many as its shard needs (io/buffers.c). With --mbufs, connections may
+ * hold the buffers that rings and bursts leave. */
 
 #include <assert.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ la_pool_plan(const struct la_engine_config *cfg, unsigned i, struct la_pool_plan
 	bool xdp = port < cfg->eal.nports && cfg->eal.ports[port].kind == LA_PORT_XDP;
 	uint32_t conns = cfg->stations[i].shard.max_conns, needed;
 
-	assert(conns != 0); /* la_config_fill() was there */
+	assert(conns != 0); /* la_config_fill() has set it */
 	la_buffers_plan(conns, LA_SHED_LOOK, shards, xdp, plan);
 	needed = plan->rings + plan->bursts + plan->conns;
 	if (cfg->mbufs != 0 && cfg->mbufs < needed) {
@@ -71,7 +71,7 @@ la_pools_make(const struct la_engine_config *cfg, unsigned i, const struct la_po
 		return 0;
 	if (*mbufs == NULL && rc == -E2BIG) {
 		snprintf(err, size,
-			 "port %u: AF_XDP takes no packet buffers of more than a page, as an MTU of %u needs",
+			 "port %u: AF_XDP needs packet buffers of at most a page; an MTU of %u needs larger ones",
 			 cfg->stations[i].port, cfg->stations[i].shard.mtu);
 		return -E2BIG;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The notification protocol is one datagram. Its manual page calls it stable and independent of libsystemd, so this
- * program does not depend on libsystemd and its five compression and cryptography libraries. */
+/* The notification protocol is one datagram. sd_notify(3) calls the protocol stable and independent of libsystemd, so
+ * this program does not depend on libsystemd and its five compression and cryptography libraries. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #include "run/ready.h"
 
-/* The process id, if the file has nothing else; 0: other contents or an empty file. Negative errno. */
+/* Returns the process id, if the file contains only that; 0: other contents or an empty file; or negative errno. */
 static long
 read_pid(const char *path)
 {

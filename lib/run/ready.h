@@ -10,8 +10,8 @@
  * err. A file with other contents than one process id is refused with -EEXIST and kept. */
 int la_ready_clear(const char *path, char *err, size_t size);
 
-/** Writes this process's id to path, through a temporary name, so that a reader never gets a part. 0, or negative
- * errno. */
+/** Writes this process's id to path, through a temporary name, so that a reader never gets an incomplete file. 0, or
+ * negative errno. */
 int la_ready_write(const char *path);
 
 /** Removes path if it has this process's id. */

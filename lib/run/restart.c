@@ -6,8 +6,8 @@
  *	               no file, or it is refused         one MSL of quiet time
  *	neither        --quiet-time                     one MSL of quiet time
  *
- * The file may be of another number of workers: its entries are redistributed (lib/snapshot/snapshot.c). For that, the
- * shards of a port have one secret, which is safe because they have no tuple in common.
+ * The file may come from a run with another number of workers: its entries are redistributed (lib/snapshot/snapshot.c).
+ * For that, the shards of a port have one secret, which is safe because they have no tuple in common.
  *
  * A missing file means a crash, or the first start on this machine: the two cannot be distinguished,
  * so both have quiet time, unless --quiet-time=off states that no process ran here within the last MSL. */
@@ -41,9 +41,9 @@ longest_msl(const struct la_engine *e)
 	return msl;
 }
 
-/* The previous run is unknown, because of `why`. */
+/* Starts quiet time unless it is off, because the previous run is unknown. why: the reason, for the message. */
 static void
-be_quiet(struct la_engine *e, const char *why)
+set_quiet_time(struct la_engine *e, const char *why)
 {
 	char msl[16];
 	FILE *f = e->state_refused ? stderr : stdout;
@@ -53,7 +53,7 @@ be_quiet(struct la_engine *e, const char *why)
 	if (e->cfg.quiet && !e->state_refused)
 		return;
 	if (off)
-		fprintf(f, "state: %s; no quiet time, as asked for\n", why);
+		fprintf(f, "state: %s; no quiet time, as configured\n", why);
 	else
 		fprintf(f, "state: %s; quiet time, one MSL: no SYN is sent or answered for %s\n", why,
 			la_format_duration(e->quiet_ms, msl, sizeof(msl)));
@@ -69,7 +69,7 @@ la_restart_open(struct la_engine *e)
 
 	if (e->cfg.snapshot == NULL) {
 		if (e->cfg.quiet_time == LA_QUIET_ON)
-			be_quiet(e, "none was asked for");
+			set_quiet_time(e, "no snapshot file is configured");
 		return;
 	}
 	addrs_of(e, addrs);
@@ -84,7 +84,7 @@ la_restart_open(struct la_engine *e)
 		return;
 	}
 	e->state_refused = rc != -ENOENT;
-	be_quiet(e, err);
+	set_quiet_time(e, err);
 }
 
 static void
@@ -105,8 +105,8 @@ say_loaded(const struct la_engine *e)
 		printf("state: %s: written with %u shard%s, this run has %u: entries are redistributed\n",
 		       e->cfg.snapshot, shards, shards == 1 ? "" : "s", e->cfg.nstations);
 	if (la_snapshot_backwards(e->snapshot))
-		printf("state: %s: it is from the future, the clock was set back: nothing is "
-		       "counted as passed\n",
+		printf("state: %s: saved at a later time than now, so the clock was set back: the time "
+		       "since counts as 0 s\n",
 		       e->cfg.snapshot);
 }
 
@@ -131,7 +131,7 @@ la_restart_load(struct la_engine *e)
 	if (rc == 0)
 		return true;
 	e->state_refused = true;
-	be_quiet(e, err);
+	set_quiet_time(e, err);
 	return false;
 }
 

@@ -11,14 +11,15 @@
  * quiet time. Call before workers copy the clock. Prints the result. */
 void la_restart_open(struct la_engine *e);
 
-/** The secret of shard i, one for all of its port, and its quiet time. In order, from 0 on. */
+/** Sets the secret of shard i, which all shards of its port have, and its quiet time. Call for shards 0, 1, ... in this
+ * order. */
 void la_restart_config(struct la_engine *e, unsigned i, struct la_shard_config *sc);
 
 /** Call after the creation of all shards: loads their entries and removes the file. False: the file was
  * refused, and the shards must be created again without it. */
 bool la_restart_load(struct la_engine *e);
 
-/** By the engine's clock, ms; 0: no quiet time. */
+/** Returns the end of quiet time by the engine's clock, ms; 0: no quiet time. */
 uint64_t la_restart_quiet_until(const struct la_engine *e);
 
 #endif

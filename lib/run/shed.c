@@ -17,7 +17,7 @@ shed_syns_arrived(const struct la_counters *c)
 	       c->v[LA_C_syn_shed];
 }
 
-/* Returns whether dropping SYNs helps. frames: since the last check. */
+/* Returns whether dropping SYNs helps. frames: received since the last check. */
 static bool
 syns_matter(struct la_shed *d, uint64_t frames, const struct la_counters *c)
 {
@@ -28,7 +28,7 @@ syns_matter(struct la_shed *d, uint64_t frames, const struct la_counters *c)
 	return matter;
 }
 
-/* Returns whether frames are being lost. lost: in all. */
+/* Returns whether losses allow shedding. frames: received since the last check; lost: since the start of the port. */
 static bool
 shed_loses_frames(struct la_shed *d, uint64_t now, uint64_t frames, uint64_t lost)
 {

@@ -106,7 +106,8 @@ static void __attribute__((format(printf, 2, 3))) startup_printf(struct line *l,
 	va_end(ap);
 }
 
-/* "CPUs 2,3"; or those that another lastack polls on, too. Returns their number. */
+/* Appends the CPUs of the workers, as in "2,3". taken: only CPUs on which another lastack polls, too. Returns their
+ * number. */
 static unsigned
 say_cpus(const struct la_engine *e, bool taken, struct line *l)
 {
@@ -127,7 +128,7 @@ taken_cpus(const struct la_engine *e)
 	return say_cpus(e, true, &(struct line){.buf = NULL, .size = 0, .n = 1});
 }
 
-/* Returns whether the end of that name has addresses of the family. */
+/* Returns whether a shard has addresses of the family. */
 static bool
 has_family(const struct la_shard_config *sc, bool six)
 {
@@ -140,8 +141,9 @@ has_family(const struct la_shard_config *sc, bool six)
 	return false;
 }
 
-/* The rate of closes that never waits for a TIME_WAIT entry or a tuple: entries of all shards of an end, or tuples,
- * divided by 2*MSL. Of several ends the one with the most entries counts, because it closes first. */
+/* Appends, for each family, the rate of closes that never waits for a TIME_WAIT entry or a tuple: the entries of all
+ * shards of an end, or the tuples if they are fewer, divided by 2*MSL. Of several ends the end with the most entries
+ * counts, because that end closes first. */
 static void
 say_closes(const struct la_engine *e, struct line *l)
 {

@@ -16,7 +16,7 @@ static void
 add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 {
 	la_counters_add(&to->c, &s->c);
-	/* the first shard of a port has its statistics, the others have zeros */
+	/* the first shard of a port has the port's statistics, the other shards have zeros */
 	to->port.rx_missed += s->port.rx_missed;
 	to->port.rx_errors += s->port.rx_errors;
 	to->port.rx_nombuf += s->port.rx_nombuf;
@@ -37,7 +37,7 @@ add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 	to->buffers_max += s->buffers_max;
 }
 
-/* The end of a station; a new one for its first station. */
+/* Returns the index of the end of station i. Creates the end for its first station. */
 static unsigned
 end_of(struct la_summary *s, const struct la_engine *e, const struct la_engine_config *cfg, unsigned i)
 {
@@ -174,7 +174,7 @@ la_summary_add_up(const struct la_summary *s, struct la_counters *sum, struct la
 		if (s->end[i].shards <= 1)
 			*unexplained += la_summary_unexplained(&s->end[i].stats);
 	}
-	/* a surplus of one shard does not compensate for a deficit of another */
+	/* a surplus of one shard must not hide a deficit of another shard */
 	for (unsigned i = 0; i < s->nshards; i++)
 		if (s->end[s->shard[i].end].shards > 1)
 			*unexplained += la_summary_unexplained(&s->shard[i].stats);
@@ -292,7 +292,7 @@ print_workers(const struct la_summary *s, FILE *f)
 	}
 }
 
-/* The evenness of the shards, and the share of handed-over frames. */
+/* Prints a line for each shard of an end: connections, TIME_WAIT peak, frames, and frames handed over. */
 static void
 print_shards(const struct la_summary *s, unsigned end, FILE *f)
 {
@@ -333,7 +333,7 @@ print_end(const struct la_summary *s, unsigned which, FILE *f)
 	fprintf(f, "\n");
 	print_first_fin(c, f);
 	if (c->v[LA_C_bytes_unacked_at_end] != 0)
-		fprintf(f, "  unacknowledged  %lu bytes in connections that ended otherwise\n",
+		fprintf(f, "  unacknowledged  %lu bytes, when their connections ended\n",
 			c->v[LA_C_bytes_unacked_at_end]);
 	print_states(c, f);
 	fprintf(f, "  TIME_WAIT       now %lu, peak %lu, entered %lu, expired %lu, reopened %lu\n",
@@ -377,7 +377,7 @@ la_summary_print(const struct la_summary *s, FILE *f)
 	fflush(f);
 }
 
-/* The fullest end: packet buffers held, relative to the limit. */
+/* The packet buffers held by connections, percent of the limit, at the end with the highest percentage. */
 static double
 fill_percent(const struct la_summary *s)
 {
@@ -392,7 +392,7 @@ fill_percent(const struct la_summary *s)
 	return fill;
 }
 
-/* Percent: "37", or with several workers "12-93" for the least and the most busy one. */
+/* The busy time in percent: "37", or with several workers "12-93" for the least and the most busy worker. */
 static const char *
 busy_text(const struct la_summary *before, const struct la_summary *now, char *buf, size_t size)
 {

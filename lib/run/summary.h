@@ -7,7 +7,8 @@
  * JSON keys (stable; a key is never renamed, new ones may come):
  *   program, version, seconds, msl_ms
  *   opens              connections established
- *   opens_per_s, closes_per_s   over `seconds`
+ *   opens_per_s        opens divided by `seconds`
+ *   closes_per_s       orderly closes divided by `seconds`
  *   cpu                {busy: share of time (0 to 1) that workers had work, busy_cycles, total_cycles (TSC),
  *                       cycles_per_packet: busy cycles by frames in and out, cycles_per_connection: by opens;
  *                       null without a packet or connection}
@@ -23,9 +24,9 @@
  *                        tx_errors, tx_full, tx_no_buffer, tx_unfit, tx_no_peer, tx_waiting, mbufs_before,
  *                        mbufs_out: packet buffers in use before the run and after it; buffers_max: limit of
  *                        the buffers that connections hold}]
- *   ends               with more than one end: [{name, and all of the above for it alone}]
+ *   ends               with more than one end: [{name, and the keys from opens to counters without cpu, for this end}]
  *   shards             with several shards at one end (--workers): [{name, shard, frames_in, frames_out,
- *                      frames_away, worker, cpu of that worker, and opens to counters for it alone}]
+ *                      frames_away, worker, cpu of that worker, and the keys from opens to counters for this shard}]
  * and keys of the subcommand, documented in its --help. */
 
 #include <stdbool.h>
@@ -38,7 +39,7 @@ struct json_t;
 
 enum { LA_SUMMARY_EXTRAS = 24 };
 
-/** The shards of one name on one port, added up. */
+/** An end: the shards of one name on one port, added up. */
 struct la_summary_end {
 	const char *name; /* "server" */
 	const char *port; /* la_engine_port_text() */
@@ -67,22 +68,23 @@ struct la_summary {
 		uint64_t value;
 	} extra[LA_SUMMARY_EXTRAS];
 	unsigned nextras;
-	void (*print_more)(FILE *f); /* lines of the subcommand, after those of the ends; NULL: none */
-	bool own_rates;		     /* the subcommand prints rates and closes: the text has none */
-	struct json_t *more;	     /* keys of the subcommand that are more than a number; NULL: none */
+	void (*print_more)(FILE *f); /* prints lines of the subcommand after the lines of the ends; NULL: none */
+	bool own_rates;		     /* the subcommand prints the rates: la_summary_print() prints none */
+	struct json_t *more;	     /* keys of the subcommand whose values are no plain number; NULL: none */
 };
 
 /** Fills ends, shards and seconds from the engine. */
 void la_summary_take(struct la_summary *s, const struct la_engine *e, const struct la_engine_config *cfg);
 
+/** Adds a number of the subcommand: `key` in the JSON, `text` in the summary. Both strings must outlive s. */
 void la_summary_extra(struct la_summary *s, const char *key, const char *text, uint64_t value);
 
-/** Sums of one set of counters. */
+/** Connections opened, connections closed, and frames dropped, by one set of counters. */
 uint64_t la_summary_opens(const struct la_counters *c);
 uint64_t la_summary_closes(const struct la_counters *c);
 uint64_t la_summary_drops(const struct la_counters *c);
-/** The share of time, 0 to 1, in which the station's worker had work between two readings; NULL: since the start.
- * 0 when no time passed. */
+/** The share of time, 0 to 1, in which the station's worker had work between two readings. before NULL: since the
+ * start. 0 if no time has passed. */
 double la_summary_busy(const struct la_station_stats *before, const struct la_station_stats *now);
 
 /** A hint about wrong checksums on a veth pair, in buf. NULL: no drop_tcp_cksum was counted on a veth. */

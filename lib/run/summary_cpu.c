@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The load of the workers. Shards of one worker have equal cycles, which count once; their packets and connections
- * are added up. */
+/* The load of the workers. Shards of one worker have equal cycles, which are counted once. The packets and connections
+ * of these shards are added up. */
 
 #include "run/summary_parts.h"
 

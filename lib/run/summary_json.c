@@ -53,7 +53,7 @@ json_port(const struct la_summary_end *end)
 	return o;
 }
 
-/* A quotient; null without a divisor. */
+/* a / b; null if b is 0. */
 static json_t *
 json_ratio(uint64_t a, uint64_t b)
 {
@@ -85,7 +85,8 @@ json_first_fin(const struct la_counters *c)
 	return o;
 }
 
-/* The common keys of the whole run and of each end. `once`: the source of the opens. */
+/* Adds the common keys of the whole run, of an end and of a shard. once: the counters of opens, closes and first FINs;
+ * sum: all other counters. */
 static void
 json_counts(json_t *o, const struct la_counters *sum, const struct la_counters *once, double seconds,
 	    uint64_t unexplained)

@@ -11,7 +11,8 @@
 /** The counter of each kind of end. */
 extern const enum la_counter la_end_counter[LA_NENDS];
 
-/** All ends added up: *sum has every counter, *once those of the ends whose opens count. */
+/** Adds up all ends in *sum. *once: the counters of the ends whose opens and closes are the run's
+ * (la_summary.opens_of). *unexplained: frames of all ends that no counter accounts for. */
 void la_summary_add_up(const struct la_summary *s, struct la_counters *sum, struct la_counters *once,
 		       uint64_t *unexplained);
 
@@ -29,7 +30,7 @@ struct la_cpu_use {
 	uint64_t connections; /* opens */
 };
 
-/** The worker of shard i of the summary. */
+/** The work of the worker of shard i of the summary, and the traffic of all shards of that worker. */
 struct la_cpu_use la_cpu_of_shard(const struct la_summary *s, unsigned i);
 
 /** The sum over all workers. */
@@ -42,7 +43,7 @@ struct la_busy_range {
 };
 struct la_busy_range la_busy_range(const struct la_summary *before, const struct la_summary *now);
 
-/** Returns whether it is the first shard of the summary on its worker. */
+/** Returns whether shard i is the first shard of the summary on its worker. */
 bool la_cpu_is_first(const struct la_summary *s, unsigned i);
 
 static inline double

@@ -2,9 +2,9 @@
 
 /* The arithmetic of tables.
  *
- * Memory is mapped without a reservation and touched as tables fill. So a machine with too little memory
- * would start without an error, and the OOM killer would end the process at the peak, with all TIME_WAIT
- * entries. So the limit is compared with the available memory before any memory is mapped. */
+ * Memory is mapped without a reservation and touched as tables fill. Without a check, a run on a machine with too
+ * little memory would start without an error, and the OOM killer would end the process at the peak, with all TIME_WAIT
+ * entries. So the largest size of all tables is compared with the available memory before any memory is mapped. */
 
 #include <assert.h>
 #include <errno.h>
@@ -29,11 +29,11 @@ knob_of(struct la_shard_config *c, enum knob k)
 {
 	uint32_t *v[NKNOBS] = {&c->max_time_wait4, &c->max_time_wait6, &c->max_conns};
 
-	assert(*v[k] != 0); /* la_config_fill() was there */
+	assert(*v[k] != 0); /* la_config_fill() has set it */
 	return v[k];
 }
 
-/* The sum of all tables, with at most `most` of a kind for each station. */
+/* The bytes of the tables of all stations, with at most `most` of kind k in each station. */
 static uint64_t
 bytes_with(const struct la_station *st, unsigned n, enum knob k, uint32_t most)
 {
@@ -50,7 +50,8 @@ bytes_with(const struct la_station *st, unsigned n, enum knob k, uint32_t most)
 	return sum;
 }
 
-/* The largest number that fits, 0 if none does: bytes grow with the number. */
+/* The largest number of kind k with which the tables fit into `room` bytes; 0: none. (The bytes grow with the
+ * number.) */
 static uint32_t
 most_that_fits(const struct la_station *st, unsigned n, enum knob k, uint64_t room)
 {
@@ -67,7 +68,7 @@ most_that_fits(const struct la_station *st, unsigned n, enum knob k, uint64_t ro
 	return lo;
 }
 
-/* The kind with the most bytes. */
+/* The kind whose tables have the most bytes. */
 static enum knob
 tables_largest_knob(const struct la_station *st, unsigned n)
 {
@@ -85,7 +86,7 @@ tables_largest_knob(const struct la_station *st, unsigned n)
 	return found;
 }
 
-/* The divisor for all numbers. */
+/* The least number such that the tables fit into `room` bytes if all three numbers are divided by it; 0: none. */
 static unsigned
 tables_divisor(const struct la_station *st, unsigned n, uint64_t room)
 {
@@ -144,7 +145,7 @@ la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room 
 			 n > 1 ? " (in each shard)" : "");
 	else
 		snprintf(err + at, size - (size_t)at,
-			 "%s alone does not decide it: all three, divided by %u, would fit", option[k],
+			 "no value of %s alone would fit: all three, divided by %u, would fit", option[k],
 			 tables_divisor(st, n, room->bytes));
 	return -ENOMEM;
 }
@@ -174,7 +175,7 @@ struct area {
 	size_t size;
 };
 
-/* A page that was never touched is not mapped yet. */
+/* Touches the page at p without changing it: a page that was never touched is not mapped yet. */
 static void
 tables_touch_page(const void *p)
 {
@@ -183,8 +184,9 @@ tables_touch_page(const void *p)
 	*byte = *byte;
 }
 
+/* Adds the pages and the node of an area to *p. */
 static void
-look_at(const struct area *a, bool first, struct la_tables_place *p)
+add_area(const struct area *a, bool first, struct la_tables_place *p)
 {
 	enum la_pages pages;
 	int node;
@@ -215,10 +217,10 @@ la_tables_place(struct la_shard *s, struct la_tables_place *p)
 	*p = (struct la_tables_place){.pages = LA_PAGES_UNKNOWN, .node = -1};
 	for (unsigned i = 0; i < RTE_DIM(areas); i++)
 		if (areas[i].size >= 2 * (size_t)HUGEPAGE) /* sizes are rounded in several places */
-			look_at(&areas[i], looked++ == 0, p);
+			add_area(&areas[i], looked++ == 0, p);
 	p->large = looked > 0;
 	if (!p->large)
-		look_at(&areas[0], true, p);
+		add_area(&areas[0], true, p);
 }
 
 static void

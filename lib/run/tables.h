@@ -9,13 +9,13 @@
 #include "io/memory.h"
 #include "run/engine.h"
 
-/** Call before any table is created: checks the memory for the largest size of all tables of the stations, whose
- * defaults are filled in. TIME_WAIT is reserved at the open, so with a table that does not fit, the kernel would later
- * kill the process. 0, or -ENOMEM with the arithmetic and a hint in err. */
+/** Checks that the memory suffices for the largest size of all tables of the stations. Call before any table is
+ * created; the defaults of the stations are filled in. If a table did not fit, the kernel would kill the process later.
+ * 0, or -ENOMEM with the arithmetic and a hint in err. */
 int la_tables_fit(const struct la_station *st, unsigned n, const struct la_mem_room *room, char *err, size_t size);
 
-/** The memory of a shard's TIME_WAIT limit, by real sizes. An entry has a part of the index
- * and of the wheel, which connections also use. [0]: IPv4, [1]: IPv6. */
+/** The memory of a shard's TIME_WAIT tables when they are full. An entry also takes a part of the index and of the
+ * wheel, which connections share. [0]: IPv4, [1]: IPv6. */
 struct la_tables_bound {
 	uint32_t entries[2];
 	double entry[2], index, wheel; /* bytes for each entry */
@@ -26,13 +26,13 @@ void la_tables_bound(const struct la_shard *s, struct la_tables_bound *b);
 
 /** The placement of the tables. Touches the first page of each table of the shard. */
 struct la_tables_place {
-	enum la_pages pages; /* of the large tables, the worst of them */
+	enum la_pages pages; /* the worst kind among the large tables */
 	bool large;	     /* a table is large enough for a hugepage */
-	int node;	     /* of all tables; -1: unknown, -2: on several */
+	int node;	     /* of the large tables; -1: unknown, -2: they are on several nodes */
 };
 void la_tables_place(struct la_shard *s, struct la_tables_place *p);
 
-/** Prints both as two lines that start with name. node: the wanted NUMA node, -1: any. */
+/** Prints *b and *p as three lines that start with name. node: the wanted NUMA node; -1: any. */
 void la_tables_say(const char *name, const struct la_tables_bound *b, const struct la_tables_place *p, int node,
 		   FILE *f);
 

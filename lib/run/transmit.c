@@ -15,7 +15,7 @@ transmit_take(struct la_worker *w, struct la_station_run *st, struct rte_mbuf **
 	return la_faulty_take(st->faulty, st->shard, rte_rdtsc() / (w->clock.per_ms / 1000), st->lane.pool, pkts, max);
 }
 
-/* Without its own queue: limited by the room of the queue's owner. */
+/* Transmits for a station without its own queue: as many frames as the ring to the queue's owner has room for. */
 static bool
 transmit_by_owner(struct la_worker *w, struct la_station_run *st)
 {
@@ -33,7 +33,7 @@ transmit_by_owner(struct la_worker *w, struct la_station_run *st)
 	}
 }
 
-/* Takes the next frames of shard k of the port for this station's queue. */
+/* The context of take_of(), which takes the next frames of shard k of the port for this station's queue. */
 struct turn {
 	struct la_worker *w;
 	struct la_station_run *st;

@@ -3,23 +3,23 @@
 /* Tuples for a client.
  *
  * The end that closes first holds the four-tuple in TIME_WAIT for 2*MSL, so a run of R closes a
- * second needs R * 2*MSL of them. The remote end is fixed; our address and port vary:
+ * second needs R * 2*MSL tuples. The remote end is fixed; our address and port vary:
  *
  *     budget = addresses * ports
  *
  * Order. Numbers 0 .. budget-1 name the tuples, address first (number mod addresses), so that ports
- * change slowest. They are visited as x, x+step, x+2*step ... modulo budget with a step near
+ * change slowest. The numbers are visited as x, x+step, x+2*step ... modulo budget with a step near
  * budget/phi that is coprime to budget: every tuple once a cycle. Consecutive tuples have distant
  * numbers, so that flows are scattered in tables and RSS, and no memory is needed for each tuple.
  *
  * Shards. With several shards on a port each one has all prefixes and ports, and gives only the tuples
  * that hash to it (lib/io/steer.c): other tuples are skipped like used ones.
  *
- * Rest. When the peer closes first, our own stack has no entry for the tuple and would allow it at
+ * Rest. When the peer closes first, our own stack has no entry for the tuple and would allow the tuple at
  * once, in the peer's TIME_WAIT. So the cycle (in order of use) is divided into up to
- * 256 segments. Each has the end time of its last connection and its number of live connections. In the next
- * cycle a segment is used again only without live connections, and 2*MSL after that end time. The wait may be
- * longer than needed by one segment. With hold_ms 0 there is no rest: then the peer's rules for reopening
+ * 256 segments. Each segment records the end time of its last connection and its number of live connections. In the
+ * next cycle a segment is used again when it has no live connection and 2*MSL have passed since that end time. Tuples
+ * that ended earlier rest longer than needed. With hold_ms 0 there is no rest: then the peer's rules for reopening
  * (RFC 9293 3.6.1, RFC 6191) are tested. */
 
 #include <errno.h>
@@ -30,7 +30,7 @@
 /* The peer may enter TIME_WAIT a tick after our end of the connection, and expire up to one tick late. */
 enum {
 	HOLD_SLACK_MS = 10,
-	PASSED_OVER = 65536, /* tuples of other shards in one call */
+	PASSED_OVER = 65536, /* most tuples of other shards that one call skips */
 	COUNTED = 1 << 22,   /* largest budget that is counted tuple by tuple */
 };
 
@@ -119,7 +119,7 @@ tuple_of(const struct la_tuples *t, uint64_t number, struct la_tuple *out)
 		a -= t->pool[i++].count;
 	host = t->pool[i].first + a;
 	out->laddr = t->pool[i].base;
-	/* at most 32 bits: the last four bytes, which are zero there; 32 bits of an IPv6 host part */
+	/* the host number has at most 32 bits: it goes into the last four bytes, whose host bits are 0 in base */
 	for (unsigned b = 0; b < 4; b++)
 		out->laddr.b[15 - b] |= (uint8_t)(host >> (8 * b));
 	out->lport = (uint16_t)(t->port_lo + number / t->naddrs);

@@ -15,7 +15,7 @@ enum { LA_TUPLES_PREFIXES = 32, LA_TUPLES_SEGMENTS = 256 };
 
 struct la_tuples {
 	struct la_tuple proto;	      /* raddr and rport of every tuple */
-	const struct la_steer *steer; /* only tuples that hash to `shard` are given; NULL: all */
+	const struct la_steer *steer; /* only tuples that hash to `shard` are given; NULL: all tuples are given */
 	unsigned shard;
 	struct {
 		struct la_addr base;
@@ -24,8 +24,8 @@ struct la_tuples {
 	unsigned npools;
 	uint16_t port_lo, port_hi;
 	uint64_t naddrs;
-	uint64_t budget;  /* addresses * ports, those of other shards included */
-	uint64_t pos;	  /* number of tuples given in this cycle */
+	uint64_t budget;  /* addresses * ports, tuples of other shards included */
+	uint64_t pos;	  /* number of tuples given or skipped in this cycle */
 	uint64_t x, step; /* the next tuple, and the stride: coprime to budget */
 	uint64_t cycle;
 	uint64_t hold_ms; /* rest of a used tuple; 0: none (reuse) */
@@ -38,8 +38,8 @@ struct la_tuples {
 	} seg[LA_TUPLES_SEGMENTS];
 };
 
-/** from[]: source prefixes; those of the other family than raddr are left out. hold_ms: 2*MSL, or 0.
- * 0; -EAFNOSUPPORT (none of raddr's family), -EINVAL (ports), -E2BIG (too many prefixes). */
+/** Initializes *t. from[]: source prefixes; only prefixes of raddr's family are used. hold_ms: 2*MSL, or 0.
+ * 0; -EAFNOSUPPORT (no prefix of raddr's family), -EINVAL (ports), -E2BIG (too many prefixes). */
 int la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom, uint16_t port_lo,
 		   uint16_t port_hi, const struct la_addr *raddr, uint16_t rport, uint64_t hold_ms);
 
@@ -52,8 +52,8 @@ void la_tuples_home(struct la_tuples *t, const struct la_steer *steer, unsigned 
  * count. */
 uint64_t la_tuples_at_home(const struct la_tuples *t, const struct la_steer *steer, unsigned shard);
 
-/** The next tuple, to be returned with `ticket`. 0, or -EAGAIN: all are live or rest (or
- * none of the next 65536 hashes to this shard). */
+/** Stores the next tuple in *out. Call la_tuples_done() or la_tuples_unused() with *ticket later. 0, or -EAGAIN: the
+ * next segment has live tuples or rests, or none of the next 65536 tuples hashes to this shard. */
 int la_tuples_next(struct la_tuples *t, uint64_t now, struct la_tuple *out, unsigned *ticket);
 
 /** The tuple's connection has ended: starts its rest. */
@@ -62,8 +62,8 @@ void la_tuples_done(struct la_tuples *t, unsigned ticket, uint64_t now);
 /** The tuple was not used. */
 void la_tuples_unused(struct la_tuples *t, unsigned ticket);
 
-/** Tuples that a run uses up within 2*MSL. connections: 0 when not limited; rate: opens/s, 0 when
- * not limited; duration_ms: 0 when not limited. UINT64_MAX: unknown. */
+/** Returns how many tuples a run uses up within 2*MSL; UINT64_MAX: unknown. connections, rate (opens/s) and
+ * duration_ms: 0 when not limited. */
 uint64_t la_tuples_need(uint64_t connections, uint32_t rate, uint64_t duration_ms, uint32_t msl_ms);
 
 #endif

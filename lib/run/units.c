@@ -62,7 +62,7 @@ parse_with_unit(const char *text, const struct unit *units, unsigned nunits, uin
 			continue;
 		v = (unsigned __int128)millionths * units[i].factor;
 		if (v % 1000000 != 0)
-			return -EINVAL; /* "0.5" of a whole number */
+			return -EINVAL; /* not a whole number of the smallest unit: "0.5" */
 		v /= 1000000;
 		if (v > UINT64_MAX)
 			return -ERANGE;
@@ -96,7 +96,7 @@ la_parse_number(const char *text, uint64_t *n)
 	return parse_with_unit(text, units, sizeof(units) / sizeof(units[0]), n);
 }
 
-/* Digits only, up to `stop` or the end. */
+/* Parses a port: digits only, up to the character `stop` or the end of text. *end: the first byte after the digits. */
 static int
 parse_port_until(const char *text, char stop, uint16_t *port, const char **end)
 {

@@ -2,8 +2,8 @@
 #ifndef LA_RUN_UNITS_H
 #define LA_RUN_UNITS_H
 
-/* Text of the command line to values, and back. All return 0, -EINVAL (not of that form) or
- * -ERANGE (too large), and keep the result unchanged on error. */
+/* Converts text of the command line to values, and back. la_parse_*() return 0, -EINVAL (text of another form) or
+ * -ERANGE (out of range), and leave the result unchanged on error. */
 
 #include <stddef.h>
 #include <stdint.h>

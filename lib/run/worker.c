@@ -6,11 +6,10 @@
  * and takes frames from them, gives the frames to the shard, runs timers and the application,
  * and transmits. While too many frames wait for the port, a round only transmits (transmit.h).
  * Other work (phases of the run, publishing of counters) is done every few milliseconds.
- * A worker writes no data that another thread writes (worker.h lists the shared data); the cache line of the
- * phase changes three times in a run.
+ * Workers share only the data that worker.h lists. The cache line of the phase is written a few times in a run.
  *
- * Counters are published through two copies and a version: the worker fills the invalid
- * copy, then makes it valid. A reader that finds a changed version reads again. */
+ * Counters are published through two copies and a version, which names the valid copy. The worker fills the other
+ * copy, then changes the version. A reader reads again when the version changed while it read. */
 
 #include <string.h>
 #include <sys/prctl.h>
@@ -24,10 +23,10 @@
 #include "run/transmit.h"
 
 enum {
-	ABORT_BURST = 512,    /* connections aborted a round */
+	ABORT_BURST = 512,    /* connections aborted in one housekeeping */
 	SETTLE_MAX_MS = 50,   /* a worker ends after this time, even if frames still arrive */
-	OFF_CPU_MS = 1,	      /* between two rounds: the worker was not running */
-	SETTLE_ROUNDS = 4096, /* for the frames in the rings: a ring and its answers */
+	OFF_CPU_MS = 1,	      /* a longer time between two rounds: the worker was off its CPU */
+	SETTLE_ROUNDS = 4096, /* most rounds for the frames in the rings and their answers */
 };
 
 static void
@@ -36,10 +35,10 @@ worker_publish(const struct la_worker *w, struct la_station_run *st)
 	unsigned v = st->version + 1;
 	struct la_station_stats *to = &st->copy[v & 1];
 
-	/* a reader of this copy will find the version of the last call */
+	/* The version was stored before these writes: a reader of this copy reads again. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(&to->c, la_shard_counters(st->shard), sizeof(to->c));
-	/* drivers add up their queues in place: one thread reads, for all shards of the port */
+	/* drivers add up the statistics of all queues in place, so one thread reads them for all shards of a port */
 	if (st->hand.index == 0)
 		la_port_stats(st->lane.port, &to->port);
 	to->c.v[LA_C_handed_over] = st->hand.over;
@@ -68,7 +67,7 @@ worker_publish(const struct la_worker *w, struct la_station_run *st)
 	__atomic_store_n(&st->version, v, __ATOMIC_RELEASE);
 }
 
-/* Runs the phase for one station; true when the station has completed its part. */
+/* Runs the phase for one station. True: the station has completed its part. */
 static bool
 worker_apply_phase(struct la_station_run *st, enum la_phase phase)
 {
@@ -82,7 +81,7 @@ worker_apply_phase(struct la_station_run *st, enum la_phase phase)
 	return true;
 }
 
-/* Handles phases, gauges for the control thread, publishing. False: end of the loop. */
+/* Handles phases and values for the control thread, and publishes counters. False: the loop must end. */
 static bool
 worker_housekeeping(struct la_worker *w, uint64_t now)
 {
@@ -112,7 +111,7 @@ worker_housekeeping(struct la_worker *w, uint64_t now)
 	return phase != LA_PHASE_STOP || (now < w->quiet_at && now < w->leave_at);
 }
 
-/* A round without work. A sleep ends before the next timer of any station. */
+/* Spins or sleeps after a round without work. A sleep ends before the next timer of any station. */
 static void
 worker_idle_backoff(struct la_worker *w, uint64_t now)
 {
@@ -142,8 +141,8 @@ worker_shard_rx(struct la_worker *w, struct la_station_run *st, uint64_t now, st
 	la_shard_rx(st->shard, now, pkts, n);
 }
 
-/* Returns the number of frames that wait for the shard. `got` were just read; reads the port until it has no more
- * (shed.h). */
+/* Reads the port until it has no more frames, or up to LA_SHED_LOOK frames. pkts already has `got` frames that were
+ * just read. Returns the number of frames in pkts: all of them waited for the shard (shed.h). */
 static unsigned
 worker_look_ahead(struct la_station_run *st, struct rte_mbuf **pkts, unsigned got)
 {
@@ -177,7 +176,7 @@ worker_note_load(struct la_station_run *st, uint64_t now, unsigned waiting)
 {
 	const struct la_hand_over *h = &st->hand;
 
-	if (h->peers > 1) /* hand-over rings are larger than a port's */
+	if (h->peers > 1) /* hand-over rings are larger than the rings of a port */
 		waiting = RTE_MAX(waiting, la_hand_over_waiting(h) / (LA_HAND_FRAMES / LA_SHED_LOOK));
 	la_shard_shed(st->shard, la_shed_note(&st->shed, now, waiting, st->copy[st->version & 1].port.rx_missed,
 					      la_shard_counters(st->shard)));
@@ -198,7 +197,7 @@ look_and_receive(struct la_worker *w, struct la_station_run *st, uint64_t now, s
 	}
 }
 
-/* Processes a burst from the port. */
+/* Processes a burst from the port. Returns whether there was a frame. */
 static bool
 worker_receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
@@ -220,7 +219,7 @@ worker_receive(struct la_worker *w, struct la_station_run *st, uint64_t now)
 	return true;
 }
 
-/* Processes a burst from each other shard of the port. */
+/* Processes a burst from each other shard of the port. Returns whether there was a frame. */
 static bool
 receive_handed(struct la_worker *w, struct la_station_run *st, uint64_t now)
 {
@@ -313,8 +312,8 @@ worker_loop(struct la_worker *w)
 }
 
 /* Workers end one after the other, and the last may have handed frames to the first. Only the
- * rings are polled, so that this ends: answers are transmitted, no frame is received. Then the frames in fault
- * injection and transmit queues are freed, and the counters are those of the whole run. */
+ * rings are polled, so that the loop ends: answers are transmitted, no frame is received. Then the frames in fault
+ * injection and transmit queues are freed, and the counters of the whole run are published. */
 void
 la_worker_settle(struct la_engine *e)
 {

@@ -13,18 +13,19 @@
  *   la_station_run, published part    its own worker, every 10 and 100 ms; the control thread reads
  *   la_engine.cfg, ports, clock       the main thread, before the workers start
  *   la_log()'s level, const payload   the main thread, before the workers start
- *   hand-over rings (hand_over.c)     one worker writes, one reads, and only frames of another shard's
- *                                     queue: on a port with a queue for each shard and our RSS, only ARP
- *                                     replies and neighbour advertisements
+ *   hand-over rings (hand_over.c)     one worker writes, one reads. Only frames that arrive in the queue of
+ *                                     another shard: on a port with a queue for each shard and our RSS, only
+ *                                     ARP replies and neighbour advertisements
  *   mbuf pools                        one for each shard. A frame that was handed over, or that a ring port
  *                                     passed to its peer, is freed by another worker: into that lcore's own
  *                                     cache, and 256 at a time into the pool's ring
  *   mbuf reference counts             of data on a send queue: one worker, unless another sends for it
- *   ethdev's queues                   one worker each. Its statistics: the worker of the port's first shard
+ *   ethdev's queues                   one worker each
+ *   ethdev's statistics               the worker of the port's first shard
  *   a capture (--pcap)                its ring and its counters; without a capture none
  *
- * Shards, their tables, counters and applications belong to one worker; so does the record of
- * constant payload (lib/tcp/sendq.c), one for each core. */
+ * Shards, their tables, counters and applications belong to one worker. The record of constant payload
+ * (lib/tcp/sendq.c) belongs to one core. */
 
 #include <rte_common.h>
 
@@ -64,14 +65,14 @@ struct la_station_run {
 	struct la_hand_over hand; /* the port's queue, and the rings to its other shards */
 	bool drained;
 	uint64_t frames_in;
-	uint64_t frames_out; /* without a queue of its own: passed to the queue's owner; otherwise in lane.txq */
+	uint64_t frames_out; /* frames passed to the queue's owner; a station with a queue counts in lane.txq */
 	uint64_t polled_at;  /* ms: last poll of the application */
 	bool rx_more;	     /* the last burst from the port, or from another shard of it, was full: more wait */
 	unsigned tx_turn;    /* shard of the port that transmits first in the next round */
 	struct la_shed shed;
 	unsigned mbufs_before, mbufs_out; /* of the pool; as in la_station_stats */
 	uint32_t buffers_max;
-	struct la_lane lane; /* port and pool; the queue, if it has one of its own */
+	struct la_lane lane; /* port and pool; the queue, if the station has its own queue */
 
 	/* published by the worker, read by the control thread: copy[version & 1] is the valid one */
 	unsigned version __rte_cache_aligned;
@@ -85,8 +86,8 @@ struct la_station_run {
 } __rte_cache_aligned;
 
 enum {
-	LA_APP_WAITING = 64, /* more frames than this wait for the port: the application is polled ... */
-	LA_APP_LATE_MS = 20, /* ... at this interval */
+	LA_APP_WAITING = 64, /* while more frames wait for the port, the application is polled rarely */
+	LA_APP_LATE_MS = 20, /* longest interval between two polls of the application */
 };
 
 /** Returns whether the application is polled in this round. room: la_tx_room(). Waiting frames come before new
@@ -107,6 +108,8 @@ struct la_worker {
 	unsigned lcore;
 	struct la_clock clock;
 	enum la_phase phase; /* last phase read */
+	/* ms: next housekeeping and next publication; in STOP the worker ends at quiet_at, which each received frame
+	 * moves, or at leave_at */
 	uint64_t chores_at, publish_at, quiet_at, leave_at;
 	uint64_t round_at;	       /* ms: the last round */
 	uint64_t resumed_at;	       /* ms: the first round after the worker was off its CPU */
@@ -132,6 +135,7 @@ struct la_engine {
 	struct la_worker *workers;
 	unsigned nworkers;
 	struct la_clock clock; /* the control thread's */
+	/* ms: start of la_engine_run(), end of DRAIN (0: not yet), latest end of DRAIN, next live line */
 	uint64_t t0, t_end, drain_at, report_at;
 	uint64_t ready_at; /* ms: time at which every station was ready; 0: not yet */
 	int error;
@@ -147,8 +151,7 @@ bool la_worker_ready(struct la_station_run *st);
 void la_worker_received(struct la_worker *w, struct la_station_run *st, uint64_t now, struct rte_mbuf **pkts,
 			unsigned n);
 
-/** Call after the end of all workers: passes the frames in their rings to shards and ports.
- * On the main thread. */
+/** Call on the main thread after the end of all workers: passes the frames in their rings to shards and ports. */
 void la_worker_settle(struct la_engine *e);
 
 /** The worker's loop, for rte_eal_remote_launch(). arg: struct la_worker. */

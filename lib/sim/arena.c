@@ -17,7 +17,7 @@ enum {
 	POOL_FLAGS = RTE_MEMPOOL_F_NO_SPREAD | RTE_MEMPOOL_F_NO_IOVA_CONTIG,
 };
 
-/* The head of the arena, saved and loaded with the rest. */
+/* The head of the arena. la_arena_save() saves the head too. */
 struct la_arena {
 	struct la_mem_ops ops;
 	size_t size, used;
@@ -57,8 +57,8 @@ mem_alloc(void *ctx, size_t size, size_t align)
 	return la_arena_alloc(a, size, align);
 }
 
-/* Memory that does not fit the list stays unused until the arena is freed: only a world that restarts its
- * hosts frees memory, and it requests the same sizes again. */
+/* When the list is full, the block stays unused until the arena is destroyed. Only restarts of hosts free memory, and
+ * a restart allocates the same sizes again. */
 static void
 mem_free(void *ctx, void *p, size_t size)
 {
@@ -116,7 +116,7 @@ la_arena_load(struct la_arena *a, const void *buf)
 {
 	size_t used = ((const struct la_arena *)buf)->used;
 
-	/* memory allocated since must be zero when it is allocated again */
+	/* la_arena_alloc() returns zeroed memory: clear what was allocated after the save */
 	if (a->used > used)
 		memset((uint8_t *)a + used, 0, a->used - used);
 	memcpy(a, buf, used);
@@ -124,9 +124,9 @@ la_arena_load(struct la_arena *a, const void *buf)
 
 /* ------------------------------------------------------------------ mbufs
  *
- * A mempool puts its objects into given memory, but its list of free ones into a ring of its own.
- * These ops keep that list in the arena, too: a stack, so that the order of mbufs is the same
- * in every run. */
+ * A mempool puts its objects into given memory, but keeps its free objects in a ring outside. These
+ * ops keep the free objects in the arena too, in a stack. So a restored world gets the same mbufs in
+ * the same order. */
 
 struct stack {
 	unsigned len;

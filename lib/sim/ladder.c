@@ -2,11 +2,10 @@
 
 /* Recording a ladder.
  *
- * The incarnation of a segment is set when it is sent; copies and late segments keep
- * it. An active open starts a new incarnation. A passive end takes the incarnation of the SYN that it
- * answers, and an end that gives a TIME_WAIT entry back (RFC 1122 4.2.2.13 (2)) returns to the previous one.
- * An answer of an end without a connection has the incarnation of the answered segment, and so has a RST of an
- * unsynchronized end. */
+ * A segment gets its incarnation when it is sent; copies and late segments keep this incarnation. An active
+ * open starts a new incarnation. A passive end takes the incarnation of the SYN that it answers. An end that gives
+ * a TIME_WAIT entry back (RFC 1122 4.2.2.13 (2)) returns to its previous incarnation. A segment that a CLOSED end
+ * sends, and a RST in SYN_SENT or SYN_RCVD, have the incarnation of the last segment that arrived there. */
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -28,9 +27,10 @@ struct la_ladder {
 	unsigned n, cap;
 	enum la_state state[2];
 	unsigned now_in[2];  /* incarnation of each end */
-	unsigned before[2];  /* the one before SYN_RCVD's */
+	unsigned before[2];  /* incarnation of each end before its last SYN_RCVD */
 	unsigned arrived[2]; /* incarnation of the last arrival at each end */
-	unsigned count;
+	unsigned count;	     /* incarnations */
+	/* by incarnation: the ISS of each end, if it is known */
 	struct {
 		uint32_t iss[2];
 		bool known[2];
@@ -145,7 +145,7 @@ ladder_number(struct la_ladder *l, struct la_ladder_item *it, const struct la_fa
 	}
 	it->abs_seq = it->seq = s->seq;
 	it->abs_ack = it->ack = s->ack;
-	/* a RST to a segment without ACK has the number 0, which is not of the connection */
+	/* SEG.SEQ is 0 in a RST that answers a segment without ACK (RFC 9293 3.10.7.1): no ISS is subtracted */
 	if (l->inc[inc].known[from] && !((s->flags & LA_RST) && s->seq == 0))
 		it->seq -= l->inc[inc].iss[from];
 	if (l->inc[inc].known[!from])
@@ -155,7 +155,7 @@ ladder_number(struct la_ladder *l, struct la_ladder_item *it, const struct la_fa
 static void
 ladder_segment(struct la_ladder *l, const struct la_sim_event *e, enum la_ladder_what what)
 {
-	/* e->host is the sender, except for an arrival */
+	/* the tuple shows the side of the sender; e->host is the receiver in an arrival */
 	unsigned from = la_sim_same(&e->seg.t, &l->t[0]) ? 0 : 1;
 	unsigned inc, n = e->seg.len < LA_LADDER_BYTES ? e->seg.len : LA_LADDER_BYTES;
 	struct la_ladder_item *it;

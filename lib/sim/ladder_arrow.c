@@ -7,14 +7,14 @@
 #include "sim/ladder_arrow.h"
 
 enum {
-	LEAD = 3, /* dashes before a label */
-	OFF = 6,  /* distance of a router from the host */
+	LEAD = 3, /* dashes in front of a label */
+	OFF = 6,  /* columns between a router and the host */
 };
 
 static void
 number_text(char *buf, size_t size, uint32_t n, bool absolute)
 {
-	/* a probe is one before the probed number */
+	/* a number just below the ISS is printed as a negative number */
 	if (!absolute && n > UINT32_MAX - 0xffff)
 		snprintf(buf, size, "-%u", -n);
 	else
@@ -59,7 +59,7 @@ arrow_label(const struct la_arrow *a, char *buf, size_t size)
 #undef ADD
 }
 
-/* Cells from the sender's end on: the first tip, the label, and a line to the last tip. */
+/* From the sender to the receiver: the first tip, a line with the label, the last tip. */
 void
 la_ladder_arrow(const struct la_arrow *a, char *cells)
 {
@@ -73,20 +73,20 @@ la_ladder_arrow(const struct la_arrow *a, char *cells)
 
 	arrow_label(a, text, sizeof(text));
 	len = (unsigned)strlen(text);
-	/* the line's spare cells go to the router's distance from the host */
+	/* a router is at most OFF cells from the host, fewer when the label leaves fewer cells */
 	room = lead + 2 * LEAD + len + tail;
 	room = room < n ? n - room : 0;
 	off = a->from != LA_TIP_ROUTER ? 0 : room < OFF ? room : OFF;
 	at = off + lead;
 	stop = n - tail - (a->to != LA_TIP_ROUTER ? 0 : room < OFF ? room : OFF);
-	if (a->to == LA_TIP_LOST && stop > n * 2 / 3) /* half way, or a little more for a long label */
+	if (a->to == LA_TIP_LOST && stop > n * 2 / 3) /* two thirds of the way, more for a long label */
 		stop = at + 2 * LEAD + len > n * 2 / 3 ? at + 2 * LEAD + len : n * 2 / 3;
 	if (stop > n - tail)
 		stop = n - tail;
 	if (at + LEAD + len > stop)
 		text[len = stop > at + LEAD ? stop - at - LEAD : 0] = '\0';
 
-		/* drawn from left to right; reversed at the end if the sender is on the right */
+		/* positions count from the sender; PLACE() mirrors them if the sender is on the right */
 #define PLACE(i, s, k) memcpy(cells + (left ? n - (i) - (k) : (i)), s, k)
 	memset(cells, ' ', n);
 	memset(cells + (left ? n - stop : at), LA_CELL_DASH, stop - at);
@@ -97,7 +97,7 @@ la_ladder_arrow(const struct la_arrow *a, char *cells)
 		cells[left ? n - stop - 1 : stop] = left ? LA_CELL_LEFT : LA_CELL_RIGHT;
 	if (a->to == LA_TIP_LOST && stop + 2 + strlen(a->why) < n)
 		PLACE(stop + 2, a->why, strlen(a->why));
-	/* "... " reversed is " ..." */
+	/* "... " mirrored is " ..." */
 	if (left && a->from == LA_TIP_NET)
 		PLACE(off, " ...", lead);
 	if (left && a->to == LA_TIP_NET)

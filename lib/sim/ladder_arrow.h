@@ -6,23 +6,23 @@
 
 #include "sim/ladder.h"
 
-/** Special cells: the writer chooses their characters. */
+/** Cells of lines and arrowheads; the caller prints them in ASCII or UTF-8. All other cells are characters. */
 enum { LA_CELL_DASH = 1, LA_CELL_RIGHT = 2, LA_CELL_LEFT = 3 };
 
-/** The tip of an arrow. */
+/** What an end of an arrow shows: a host, a flight ("..."), a router, or a loss. */
 enum la_tip { LA_TIP_HOST, LA_TIP_NET, LA_TIP_ROUTER, LA_TIP_LOST };
 
 struct la_arrow {
 	const struct la_ladder_item *it;
 	bool leftwards;	      /* sent by the right host */
 	enum la_tip from, to; /* start and end */
-	const char *why;      /* LA_TIP_LOST */
+	const char *why;      /* LA_TIP_LOST: the reason */
 	unsigned columns;
 	bool absolute;	       /* sequence numbers as on the wire */
-	bool tell_incarnation; /* #1, #2 */
+	bool tell_incarnation; /* the label begins with #1, #2 ... */
 };
 
-/** Fills a->columns cells. A label that does not fit loses its end. */
+/** Fills a->columns cells. A label that does not fit is cut. */
 void la_ladder_arrow(const struct la_arrow *a, char *cells);
 
 #endif

@@ -2,10 +2,10 @@
 
 /* Drawing a ladder.
  *
- * Every host's own events keep their order, and the time on the left never goes back. So a sending
- * and its arrival share a row only if the receiver's events in between are only arrivals of earlier segments.
- * The immediate effects of an arrival (callbacks, a new state) belong to the arrival and move with
- * it. */
+ * The rows keep the order of the events of each host, and the time on the left never decreases. So the
+ * sending and the arrival of a segment share a row only if the receiver's events between them are arrivals
+ * that share rows too. Callbacks and states at the time of an arrival belong to the arrival, and are
+ * printed with it. */
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -37,14 +37,14 @@ struct page {
 	const struct la_ladder *l;
 	FILE *f;
 	struct la_ladder_style st;
-	unsigned col;	 /* of the line being written */
+	unsigned col;	 /* next column of the present line */
 	unsigned right;	 /* column of the right host's states */
-	unsigned arrows; /* columns between */
+	unsigned arrows; /* number of columns of an arrow */
 	unsigned n;
-	uint32_t *joined; /* of a SENT: index of its arrival, 0: none */
+	uint32_t *joined; /* by index of a sending: index of the arrival in the same row, 0: none */
 	bool *done;	  /* the item was printed, in a row of its own or with another item */
 	const char *state[2];
-	bool fresh[2]; /* not printed since it changed */
+	bool fresh[2]; /* the state was not printed since it changed */
 	uint64_t last; /* us of the last event printed */
 };
 
@@ -106,7 +106,7 @@ put_state(struct page *p, unsigned side)
 	p->fresh[side] = false;
 }
 
-/* Prints a text of a user under the user's host. */
+/* Prints a text below the states of a host. */
 static void
 put_margin(struct page *p, unsigned side, const char *colour, const char *text)
 {
@@ -170,7 +170,7 @@ is_margin(const struct la_ladder_item *it)
 	return it && (it->what == LA_LADDER_USER || it->what == LA_LADDER_STATE);
 }
 
-/* Returns the index after the immediate events of this end, from i on. */
+/* Returns the index of the first item from i on that is not a call, callback or state of this side at time us. */
 static unsigned
 group_end(const struct page *p, unsigned i, unsigned side, uint64_t us)
 {
@@ -179,7 +179,7 @@ group_end(const struct page *p, unsigned i, unsigned side, uint64_t us)
 	return i;
 }
 
-/* Applies a group's states and joins its texts. */
+/* Takes the items from i up to end: stores their states, and joins their texts. Returns whether a state changed. */
 static bool
 take_group(struct page *p, unsigned i, unsigned end, char *text, size_t size)
 {
@@ -201,7 +201,7 @@ take_group(struct page *p, unsigned i, unsigned end, char *text, size_t size)
 	return state;
 }
 
-/* Returns the item with the fate of a segment; NULL: there is none. */
+/* Returns the later item of this kind for the segment of item i; NULL: there is none. */
 static const struct la_ladder_item *
 page_fate_of(const struct page *p, unsigned i, enum la_ladder_what what, bool copy)
 {
@@ -216,6 +216,7 @@ page_fate_of(const struct page *p, unsigned i, enum la_ladder_what what, bool co
 	return NULL;
 }
 
+/* Returns the index of the arrival of the segment of item i; 0: no arrival, or a router held the segment. */
 static unsigned
 page_arrival_of(const struct page *p, unsigned i)
 {
@@ -228,15 +229,16 @@ page_arrival_of(const struct page *p, unsigned i)
 	return 0;
 }
 
+/* Returns whether the sending i and the arrival j can share a row. */
 static bool
-may_join(const struct page *p, unsigned i, unsigned j)
+can_share_row(const struct page *p, unsigned i, unsigned j)
 {
 	unsigned other = !page_item(p, i)->side;
 
 	for (unsigned m = i + 1; m < j; m++) {
 		if (page_item(p, m)->side != other)
 			continue;
-		/* an arrival that shares the row of an earlier sending, and its effects */
+		/* allowed: an arrival that shares a row, and the callbacks and states that belong to it */
 		if (page_item(p, m)->what != LA_LADDER_ARRIVED || !p->done[m])
 			return false;
 		m = group_end(p, m + 1, other, page_item(p, m)->us) - 1;
@@ -310,7 +312,7 @@ row_margin(struct page *p, unsigned i)
 	bool state = take_group(p, i, end, text, sizeof(text));
 
 	next = page_item(p, end);
-	/* a segment sent now shows the state */
+	/* the row of a segment sent at this time shows the state */
 	if (next && next->what == LA_LADDER_SENT && next->side == it->side && next->us == it->us)
 		state = false;
 	if (!state && !text[0])
@@ -368,7 +370,7 @@ page_rows(struct page *p)
 		if (page_item(p, i)->what != LA_LADDER_SENT)
 			continue;
 		j = page_arrival_of(p, i);
-		if (j && may_join(p, i, j)) {
+		if (j && can_share_row(p, i, j)) {
 			p->joined[i] = j;
 			p->done[j] = true;
 		}
@@ -394,7 +396,7 @@ page_rows(struct page *p)
 		case LA_LADDER_HELD:
 		case LA_LADDER_COPIED:
 		case LA_LADDER_CORRUPTED:
-			break; /* with their segment */
+			break; /* printed with their segment */
 		}
 	}
 }

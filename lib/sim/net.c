@@ -2,8 +2,8 @@
 
 /* The network: the path of a frame between two hosts.
  *
- * Faults are for TCP segments. Other frames (ARP, neighbour discovery, ICMP) pass at once without
- * faults, so that a rule counts only segments. */
+ * Delays and faults are for TCP segments alone. Other frames (ARP, neighbour discovery, ICMP) arrive at
+ * once, and no rule counts them. */
 
 #include <string.h>
 
@@ -156,7 +156,7 @@ la_sim_discard(struct la_sim *w, unsigned i)
 {
 	struct la_sim_flight f = flight_unshelve(w, i);
 
-	tell_lost(w, &f, "its time was over");
+	tell_lost(w, &f, "discarded");
 }
 
 unsigned
@@ -165,10 +165,10 @@ la_sim_in_flight(const struct la_sim *w)
 	return w->nheap + w->nshelf;
 }
 
-/* ------------------------------------------------------------------ ends of FINs, for `lastack` */
+/* ------------------------------------------------------------------ FINs, for rules on `lastack` */
 
 static void
-remember_fin(struct la_sim_node *n, const struct la_fault_seg *s)
+store_fin(struct la_sim_node *n, const struct la_fault_seg *s)
 {
 	uint32_t h = la_sim_hash(&s->t);
 
@@ -176,8 +176,9 @@ remember_fin(struct la_sim_node *n, const struct la_fault_seg *s)
 		n->fin[h % LA_SIM_FINS] = (struct la_sim_fin){h, s->seq + la_fault_seg_space(s)};
 }
 
+/* Returns the sequence number after the FIN that n, the receiver of s, has sent; NULL: n sent no FIN. */
 static const uint32_t *
-peer_fin(const struct la_sim_node *n, const struct la_fault_seg *s)
+fin_end(const struct la_sim_node *n, const struct la_fault_seg *s)
 {
 	struct la_tuple t = la_sim_mirrored(&s->t);
 	uint32_t h = la_sim_hash(&t);
@@ -210,7 +211,7 @@ link_chance_fate(struct la_sim *w, const struct la_sim_link *l)
 static struct la_fate
 link_decide_fate(struct la_sim *w, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
-	struct la_fate fate = la_fault_decide(w->fault, w->nfaults, w->node[from].name, s, peer_fin(&w->node[to], s),
+	struct la_fate fate = la_fault_decide(w->fault, w->nfaults, w->node[from].name, s, fin_end(&w->node[to], s),
 					      &w->rng);
 
 	if (fate.action == LA_FAULT_NONE && w->hooks.fate)
@@ -218,7 +219,7 @@ link_decide_fate(struct la_sim *w, unsigned from, unsigned to, const struct la_f
 	return fate.action == LA_FAULT_NONE ? link_chance_fate(w, &w->way[from][to].l) : fate;
 }
 
-/* Computes the time at which a frame of this size has passed the link. Returns false when the link's queue is full. */
+/* Sets *us to the time at which a frame of this size arrives. Returns false when the link's queue is full. */
 static bool
 link_arrival_time(struct la_sim *w, struct la_sim_way *way, uint32_t len, uint64_t *us)
 {
@@ -237,7 +238,8 @@ link_arrival_time(struct la_sim *w, struct la_sim_way *way, uint32_t len, uint64
 	return true;
 }
 
-/* The reordered segment follows the segment that has just overtaken it. */
+/* A segment that arrives at `us` has overtaken the reordered segment of this link, if there is one: the reordered
+ * segment arrives at `us` too, after it. */
 static void
 link_follow(struct la_sim *w, struct la_sim_way *way, uint64_t us)
 {
@@ -291,7 +293,7 @@ link_duplicate(struct la_sim *w, const struct la_sim_flight *f, const struct la_
 enum { OVERTAKE_US = 200000 }; /* longest wait of a reordered segment, us */
 
 static void
-meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_fault_seg *s, struct la_fate fate)
+flight_apply_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_fault_seg *s, struct la_fate fate)
 {
 	struct la_sim_way *way = &w->way[f->from][f->to];
 	uint64_t us = f->us;
@@ -330,7 +332,7 @@ meet_fate(struct la_sim *w, struct la_sim_flight *f, const struct la_fault_seg *
 		link_follow(w, way, us);
 }
 
-/* Returns whether the packet is IPv4 without DF. The network carries its fragments as one packet. */
+/* Returns whether the packet is IPv4 without DF. The network carries such a packet whole. */
 static bool
 may_be_fragmented(const struct rte_mbuf *m)
 {
@@ -348,7 +350,7 @@ link_send_segment(struct la_sim *w, struct la_sim_flight *f, struct la_fault_seg
 
 	f->packet = ++w->packets;
 	la_sim_weak_out(&w->node[f->from], f->m, s);
-	remember_fin(&w->node[f->from], s);
+	store_fin(&w->node[f->from], s);
 	fate = link_decide_fate(w, f->from, f->to, s);
 	if (way->l.mtu && ip_len > way->l.mtu && !may_be_fragmented(f->m)) {
 		const uint8_t *p = rte_pktmbuf_mtod(f->m, const uint8_t *);
@@ -370,12 +372,12 @@ link_send_segment(struct la_sim *w, struct la_sim_flight *f, struct la_fault_seg
 		return;
 	}
 	flight_tell(w, LA_SIM_SENT, f, s, NULL);
-	meet_fate(w, f, s, fate);
+	flight_apply_fate(w, f, s, fate);
 }
 
 /* ------------------------------------------------------------------ a frame leaves */
 
-/* The network keeps a frame in one mbuf of its own. */
+/* Returns the frame in one mbuf that nothing else refers to: m, or a copy. NULL: no mbuf is free. */
 static struct rte_mbuf *
 flight_own_mbuf(struct la_sim *w, struct rte_mbuf *m)
 {

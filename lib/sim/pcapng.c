@@ -21,6 +21,7 @@ struct la_pcapng {
 	FILE *f;
 };
 
+/* Writes the bytes, padded to a multiple of 4. */
 static void
 pcapng_put(struct la_pcapng *c, const void *p, size_t len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A host stops and starts again: in order, with its TIME_WAIT table saved and loaded, or by a crash. */
+/* A host restarts: cleanly, with its TIME_WAIT table saved and loaded, or by a crash. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "sim/internal.h"
 
+/* The snapshot, in memory. */
 struct file {
 	uint8_t *p;
 	size_t len, size, at;
@@ -44,7 +45,7 @@ file_read(void *ctx, void *p, size_t len)
 	return 0;
 }
 
-/* Sends the remaining frames of the old shard (RSTs of an orderly stop). */
+/* Aborts the connections of the old shard, sends their RSTs, and saves the TIME_WAIT table to f. */
 static int
 restart_stop_shard(struct la_sim *w, unsigned host, struct file *f)
 {
@@ -53,7 +54,7 @@ restart_stop_shard(struct la_sim *w, unsigned host, struct file *f)
 	la_sim_touch(w, host);
 	while (la_shard_abort_all(s, 64) > 0) {
 		la_sim_settle(w);
-		la_sim_touch(w, host); /* frames that waited for an mbuf are sent in their turn */
+		la_sim_touch(w, host); /* sends the frames that waited for a free mbuf */
 	}
 	la_sim_settle(w);
 	return la_shard_save(s, la_sim_ms(w), file_write, f);
@@ -80,9 +81,9 @@ la_sim_restart(struct la_sim *w, unsigned host, bool orderly, uint32_t quiet_ms)
 		err = la_shard_load(n->shard, file_read, &f);
 	la_sim_tell(w, &(struct la_sim_event){.what = LA_SIM_RESTART,
 					      .host = (uint8_t)host,
-					      .text = orderly	 ? "restarted in order, its TIME_WAIT table with it"
+					      .text = orderly	 ? "restarted cleanly, with its TIME_WAIT table"
 						      : quiet_ms ? "crashed, and keeps quiet time"
-								 : "crashed, and goes on at once"});
+								 : "crashed, and restarts without quiet time"});
 	la_sim_settle(w);
 out:
 	free(f.p);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The router between two hosts: it answers a packet that does not fit the next link by an ICMP error
- * (RFC 1191, RFC 4443 3.2), which gives the sender the path MTU. The error's source is the packet's
- * destination, which the sender's network can route. */
+/* The router between two hosts. When a packet is larger than the next link's MTU, the router sends an ICMP error
+ * (RFC 1191, RFC 4443 3.2) with this MTU to the packet's sender. The router has no address of its own: the
+ * source of the error is the packet's destination. */
 
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* An entry enters like one of a connection that ends now: the index has a reference that no TCB uses,
- * until la_tw_enter() overwrites it. The tick passed is the start of the entry's 2*MSL, in the past.
- * A random place in the index is a cache miss, so the places of a chunk are prefetched. */
+/* An entry is added as at the end of a connection: the index gets a reference that no TCB uses, and
+ * la_tw_enter() overwrites this reference. The tick passed to la_tw_enter() lies in the past: it is the
+ * start of the entry's 2*MSL. Each access to the index is a cache miss, so the index lines of a chunk of
+ * entries are prefetched. */
 
 #include <errno.h>
 

@@ -99,13 +99,13 @@ la_sim_users_lost(struct la_sim *w, unsigned host)
 
 /* ------------------------------------------------------------------ pairing
  *
- * The passive end gets `opened` from the segment that ends the handshake, before it sends any byte
- * and after the active end's `opened`: then both are paired. When both ends are active
- * (a simultaneous open), the later `opened` pairs them. Two ends are of one incarnation when each
- * began to read at the other's ISN. The earlier one was opened by an empty SYN,ACK; the
- * segment that opened the later one may have text. */
+ * The active end is opened first. The segment that ends the handshake then opens the passive end,
+ * before this end sends a byte, and the two ends are paired. In a simultaneous open both ends are
+ * active, and the later `opened` pairs them. Two ends are of one incarnation when the first RCV.NXT of
+ * each is the other's ISS + 1. The SYN,ACK that opened the earlier end has no data. The segment that
+ * opened the later end may have data, so RCV.NXT may be higher there, by less than FIRST_TEXT. */
 
-enum { FIRST_TEXT = 2048 }; /* more than the text of a segment */
+enum { FIRST_TEXT = 2048 }; /* bytes: more than the data of a segment */
 
 static bool
 same_incarnation(const struct la_sim_conn *c, const struct la_sim_conn *p)
@@ -113,7 +113,7 @@ same_incarnation(const struct la_sim_conn *c, const struct la_sim_conn *p)
 	const struct la_sim_node *n = c->w->node;
 
 	if ((n[c->host].weak | n[p->host].weak) & LA_SIM_FIXED_ISN)
-		return !c->active; /* sequence numbers do not decide: the newest, or none */
+		return !c->active; /* equal ISNs prove nothing: a passive end takes the newest, an active end none */
 	return p->rcv_nxt == c->iss + 1 && c->rcv_nxt - p->iss - 1 < FIRST_TEXT;
 }
 
@@ -193,7 +193,7 @@ read_all(struct la_sim_conn *c)
 	}
 }
 
-/* Sends up to n more bytes; false: la_send() accepted fewer. */
+/* Sends n more bytes. Returns false when la_send() accepted fewer. */
 static bool
 user_push(struct la_sim_conn *c, uint32_t n)
 {
@@ -221,7 +221,7 @@ user_push(struct la_sim_conn *c, uint32_t n)
 /* ------------------------------------------------------------------ plans */
 
 static bool
-time_to_end(const struct la_sim_conn *c)
+is_ending_due(const struct la_sim_conn *c)
 {
 	const struct la_sim_plan *p = c->plan;
 
@@ -282,7 +282,7 @@ set_timer(struct la_sim_conn *c)
 
 /* Performs the actions of the plan that are due. */
 static void
-go_on(struct la_sim_conn *c)
+user_continue(struct la_sim_conn *c)
 {
 	const struct la_sim_plan *p = c->plan;
 
@@ -301,7 +301,7 @@ go_on(struct la_sim_conn *c)
 		(void)user_push(c, p->chunk && p->chunk < left ? p->chunk : left);
 		c->next_chunk_us = c->w->us + (uint64_t)p->every_ms * 1000;
 	}
-	if (time_to_end(c))
+	if (is_ending_due(c))
 		user_end(c);
 	else
 		set_timer(c);
@@ -312,7 +312,7 @@ go_on(struct la_sim_conn *c)
 static const struct la_conn_ops ops;
 
 static void
-has_opened(struct la_sim_conn *c)
+user_begin(struct la_sim_conn *c)
 {
 	struct la_sim *w = c->w;
 	struct la_conn_info info;
@@ -325,14 +325,14 @@ has_opened(struct la_sim_conn *c)
 	user_pair(c);
 	if (w->hooks.opened)
 		w->hooks.opened(w->hooks.ctx, c);
-	go_on(c);
+	user_continue(c);
 }
 
 static void
 user_on_opened(struct la_conn *lc, void *user)
 {
 	(void)lc;
-	has_opened(user);
+	user_begin(user);
 }
 
 static void
@@ -344,14 +344,14 @@ user_on_accepted(struct la_conn *lc, void *user)
 
 	la_conn_info(lc, &info);
 	c = user_new_record(l->w, l->host, &info.tuple, l->plan);
-	if (!c) { /* no free record: the other end gets a reset */
+	if (!c) { /* no record is free: the peer gets a RST */
 		(void)la_abort(lc);
 		return;
 	}
 	c->c = lc;
 	la_set_ops(lc, &ops);
 	la_set_user(lc, c);
-	has_opened(c);
+	user_begin(c);
 }
 
 static void
@@ -359,14 +359,14 @@ user_on_data(struct la_conn *lc, void *user)
 {
 	(void)lc;
 	read_all(user);
-	go_on(user);
+	user_continue(user);
 }
 
 static void
 user_on_writable(struct la_conn *lc, void *user)
 {
 	(void)lc;
-	go_on(user);
+	user_continue(user);
 }
 
 static void
@@ -377,7 +377,7 @@ user_on_peer_fin(struct la_conn *lc, void *user)
 	(void)lc;
 	c->peer_fin = true;
 	tell_use(c, LA_SIM_HEARS_FIN, NULL, 0);
-	go_on(c);
+	user_continue(c);
 }
 
 static void
@@ -409,7 +409,7 @@ la_sim_listen(struct la_sim *w, unsigned host, uint16_t port, const struct la_si
 {
 	struct la_sim_listen *l = w->listen;
 
-	/* a listener made again after a restart gets its old place, so that the others keep theirs */
+	/* a listener that is made again after a restart takes its old slot, so the slots suffice for any restarts */
 	while (l < w->listen + w->nlisten && (l->host != host || l->port != port))
 		l++;
 	if (l == w->listen + RTE_DIM(w->listen))
@@ -445,7 +445,7 @@ la_sim_connect(struct la_sim *w, unsigned from, unsigned to, bool ip6, uint16_t 
 }
 
 static int
-by_hand(struct la_sim_conn *c, int (*call)(struct la_conn *), enum la_sim_use use)
+user_call(struct la_sim_conn *c, int (*call)(struct la_conn *), enum la_sim_use use)
 {
 	int err;
 
@@ -462,19 +462,19 @@ by_hand(struct la_sim_conn *c, int (*call)(struct la_conn *), enum la_sim_use us
 int
 la_sim_shutdown(struct la_sim_conn *c)
 {
-	return by_hand(c, la_shutdown, LA_SIM_SHUTS);
+	return user_call(c, la_shutdown, LA_SIM_SHUTS);
 }
 
 int
 la_sim_close(struct la_sim_conn *c)
 {
-	return by_hand(c, la_close, LA_SIM_CLOSES);
+	return user_call(c, la_close, LA_SIM_CLOSES);
 }
 
 int
 la_sim_abort(struct la_sim_conn *c)
 {
-	return by_hand(c, la_abort, LA_SIM_ABORTS);
+	return user_call(c, la_abort, LA_SIM_ABORTS);
 }
 
 void

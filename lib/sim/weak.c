@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Weakened hosts. The stack has no such switches: this file changes a shard from outside, between its calls,
- * and only in a simulated world. */
+/* Hosts that break a rule on purpose (enum la_sim_weak). The stack has no switch that breaks a rule. Between two
+ * calls of a simulated host's shard, this file changes the shard's tables and the host's segments. */
 
 #include "net/shard.h"
 #include "sim/internal.h"
 #include "tcp/internal.h"
 
-/* ------------------------------------------------------------------ FIXED_ISN: numbers are moved on the wire */
+/* ------------------------------------------------------------------ FIXED_ISN: sequence numbers are shifted */
 
 static struct la_sim_isn *
 weak_find_isn(struct la_sim_node *n, const struct la_tuple *t)
@@ -80,7 +80,7 @@ weak_assassinate(struct la_sim_node *n, const struct la_fault_seg *s)
 	struct la_tuple tuple = la_sim_mirrored(&s->t);
 	la_ref ref = la_tcb_lookup_tuple(t, &tuple, la_hash_tuple(&t->key, &tuple));
 
-	/* RFC 793's rule: an acceptable RST (here: exactly the next number) deletes the TCB */
+	/* RFC 9293 3.10.7.4: a RST with SEG.SEQ = RCV.NXT ends TIME_WAIT; here the TIME_WAIT entry is deleted */
 	if (ref && la_ref_pool(ref) != LA_POOL_TCB && in_time_wait(t, ref) &&
 	    s->seq == la_tw_core(&t->tw, ref)->rcv_nxt)
 		weak_forget(t, ref);

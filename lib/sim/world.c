@@ -2,19 +2,19 @@
 
 /* A world: theory of operation.
  *
- * Every event is either the arrival of a frame (net.c keeps them in a heap) or a
- * shard's timer (la_shard_next()). la_sim_step() takes the earlier of the two, moves
- * the clock to it in one step, and drives its shard. The frames of that shard
- * go to the network at the same time. An hour without events takes no time to run.
+ * An event is either the arrival of a frame (net.c keeps the frames in flight in a heap) or a
+ * shard's timer (la_shard_next()). la_sim_step() selects the earliest event, sets the clock to
+ * its time, and calls the shard of its host. Frames of this shard then enter the network at the
+ * same time. An hour without events takes no time to run.
  *
- * Of two things at one moment the arrival comes first, then hosts in their order: the order is
- * fixed, so a run is a function of its configuration and seed. All random draws come from one
- * generator, and a fault that is off draws none.
+ * Of events at one time, arrivals come first, then the timers of the hosts, in the order of hosts. This
+ * order is fixed, so a run is a function of its configuration and seed. All random numbers come from
+ * one generator; a probability of 0 draws none.
  *
- * A shard's clock is milliseconds; the network's is microseconds, since a delay of 250 us or a rate
- * of a gigabit does not fit into milliseconds. The shard's time is rounded down.
+ * A shard's clock counts milliseconds. The network's clock counts microseconds, because a delay of
+ * 250 us or a rate of 1 Gbit/s needs a finer unit. A shard's time is rounded down.
  *
- * All state is in one arena (arena.h). The hooks are the caller's and not part of it. */
+ * All state is in one arena (arena.h). la_sim_load() keeps the hooks, because the caller owns them. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ enum {
 	SMALL_CONNS = 64,
 	SMALL_TIME_WAIT = 64,
 	SMALL_NEIGHBOURS = 16,
-	ROOM = 2048, /* data room of an mbuf: the frames of an MTU of 1500 in one piece */
+	ROOM = 2048, /* data bytes of an mbuf: a frame of an MTU of 1500 fits into one mbuf */
 	SLACK = 1 << 20,
 };
 
@@ -41,7 +41,7 @@ or_default(uint32_t v, uint32_t def)
 	return v ? v : def;
 }
 
-/* ------------------------------------------------------------------ birth */
+/* ------------------------------------------------------------------ creation */
 
 /* Fills in the world's defaults. */
 static void
@@ -94,7 +94,7 @@ la_sim_birth(struct la_sim *w, unsigned host)
 	return la_shard_create(&n->cfg, &n->shard);
 }
 
-/* Returns the size of the address space for the configuration. A restart may need the tables a second time. */
+/* Returns the size of the arena, bytes. A restart may allocate the tables of a shard a second time. */
 static size_t
 arena_size(const struct la_sim_config *cfg)
 {
@@ -145,7 +145,7 @@ la_sim_create(const struct la_sim_config *cfg, struct la_sim **out, char *err, s
 	int e;
 
 	if (cfg->nhosts < 2 || cfg->nhosts > LA_SIM_HOSTS || cfg->nfaults > LA_SIM_FAULTS) {
-		snprintf(err, size, "2 to %d hosts, at most %d faults", LA_SIM_HOSTS, LA_SIM_FAULTS);
+		snprintf(err, size, "a world has 2 to %d hosts, at most %d faults", LA_SIM_HOSTS, LA_SIM_FAULTS);
 		return -EINVAL;
 	}
 	e = la_arena_create(arena_size(cfg), &arena);
@@ -228,7 +228,7 @@ world_tell_states(struct la_sim *w, unsigned host)
 	}
 }
 
-/* After an event at the host: reports its watched states, then sends its frames. */
+/* Runs after an event at the host: weakens the host, reports its changed states, and sends its frames. */
 static void
 world_after(struct la_sim *w, unsigned host)
 {
@@ -274,7 +274,7 @@ world_arrive(struct la_sim *w, const struct la_sim_flight *f)
 	if (f->packet && la_fault_seg_read(e.frame, e.frame_len, &e.seg))
 		la_sim_tell(w, &e);
 	la_sim_weak_in(n, m);
-	la_sim_touch(w, f->to); /* time passes before the frame is processed */
+	la_sim_touch(w, f->to); /* timers that are due fire before the frame is processed */
 	la_shard_rx(n->shard, la_sim_ms(w), &m, 1);
 	world_after(w, f->to);
 }
@@ -303,7 +303,7 @@ world_earliest(const struct la_sim *w, unsigned *host)
 {
 	uint64_t t = w->nheap ? w->heap[0].us : UINT64_MAX;
 
-	*host = w->nhosts; /* an arrival */
+	*host = w->nhosts; /* means an arrival; a lower number means a timer of that host */
 	for (unsigned i = 0; i < w->nhosts; i++) {
 		uint64_t h = host_next(w, i);
 

@@ -3,47 +3,47 @@
 /* The snapshot file.
  *
  *	head      magic, byte order, version; length of the file; time of writing, by two
- *	          clocks; a checksum of the rest (BLAKE2b, libsodium's generic hash)
+ *	          clocks; a checksum of all other bytes (BLAKE2b, libsodium's generic hash)
  *	section   one for each shard, in order: a digest of the shard's addresses, its port, a length, and
  *	 ...      the output of la_shard_save(): secret, now, ISN clock, and for each TIME_WAIT entry
- *	          its remaining time. With the head's time this gives its deadline in real
+ *	          its remaining time. The time in the head plus the remaining time is the deadline in real
  *	          time
  *
  * Atomicity. The file is written under a temporary name, synced, and renamed, and the
- * directory is synced, too; the head, which makes it a snapshot file, is written last. A first pass of reading
- * verifies length, checksum and every section's head before the first entry is imported;
+ * directory is synced, too. The head, with the magic, is written last. A first pass of reading
+ * verifies length, checksum and every section's head before the first entry is loaded;
  * the second pass then reads from the page cache.
  *
- * Use once. After reading and before the first packet, the file is removed and the directory synced. If it
- * stayed, a crash would leave an old snapshot that appears new. Without the file, the next start
+ * Use once. After the load and before the first packet, the file is removed and the directory synced. A file that
+ * stays would be loaded again after a crash, although it is old. Without the file, the next start
  * assumes a crash, and keeps quiet time.
  *
  * Secrecy. The file has the secret of ISNs and timestamp offsets: its mode is 0600. A file that
  * other users can access, or that belongs to another user, is refused, because its secret may be known.
  *
- * Redistribution. The shards of a port share its connections by a hash of the tuple (lib/io/steer.c), and their
- * number may differ from the previous run. So the old shard of an entry does not matter, only the shard of its
- * segments: every section of a port is read once, and each entry goes to the shard that
- * steering selects, also for an unchanged number of shards. An entry's answers depend on its own numbers, the
+ * Redistribution. The shards of a port divide its connections by a hash of the tuple (lib/io/steer.c), and the
+ * number of shards may differ from the previous run. An entry must go to the shard that receives its
+ * segments, whatever its old shard: every section of a port is read once, and each entry goes to the shard that
+ * steering selects, even if the number of shards is unchanged. An entry's answers depend on its sequence numbers, the
  * time and the secret: its TSval is tick + keyed offset of the tuple, a new ISN is clock + keyed hash.
- * All shards of a process have the same time. All shards of a port have the same secret (lib/run/restart.c), and
- * a file with different secrets is refused: in another shard, an entry of such a file would answer with a
- * TSval that its peer drops. The ISN clock is the furthest of all (lib/net/restart.c). Entries are not
+ * All shards of a process have the same time. All shards of a port have the same secret (lib/run/restart.c). A
+ * file in which they differ is refused: in another shard, an entry of such a file would answer with a
+ * TSval that its peer drops. The ISN clock is the most advanced one of all shards (lib/net/restart.c). Entries are not
  * redistributed between ports: a run must have the ports of the file, with their addresses.
  *
  * No entry is lost. If a shard has no room for its entries, the whole load fails. The remaining entries are
  * then counted, and the error gives the number of entries of the fullest shard, its capacity, and the size
  * to configure.
  *
- * A file that is not a snapshot file, by its magic, is never overwritten, regardless of --state.
+ * A file without the magic of a snapshot file is not overwritten, even if --state names it.
  *
  * The clock. The time between two runs is subtracted from an entry's remaining time, and an entry must not
- * end early. Within one boot CLOCK_BOOTTIME gives the time, because it cannot be set. After a boot there is
- * only real time; if that went backwards, nothing is subtracted. Both are rounded down, and read
- * after `now`: the new time of a shard is never ahead of the true one.
+ * end early. Within one boot CLOCK_BOOTTIME gives the time, because it cannot be set. After a reboot only
+ * CLOCK_REALTIME is left; if that clock went backwards, no time is subtracted. Both differences are rounded down, and
+ * the clocks are read after `now`: the new time of a shard is never ahead of the true time.
  *
  * Memory: one buffer of a mebibyte for any table size, and on the stack the entries that
- * lib/table/tw_snapshot.c reads at once: they are redistributed while they are read.
+ * lib/table/tw_snapshot.c reads at once. Entries are redistributed while they are read.
  *
  * This file has clocks, addresses and progress; snapshot_read.c verifies, snapshot_deal.c redistributes,
  * snapshot_write.c writes. */
@@ -58,7 +58,7 @@
 
 #include "snapshot/snapshot_file.h"
 
-#define LINE_NS 1000000000ull /* a progress line this often */
+#define LINE_NS 1000000000ull /* time between two progress lines */
 
 /* ------------------------------------------------------------------ time */
 
@@ -70,7 +70,7 @@ clock_ns(clockid_t id)
 	return clock_gettime(id, &ts) == 0 ? (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec : 0;
 }
 
-/* The text of a UUID: 32 hexadecimal digits with dashes between. */
+/* Reads a UUID: 32 hexadecimal digits and dashes. All zero: unknown. */
 static void
 read_boot_id(uint8_t id[16])
 {
@@ -169,7 +169,7 @@ la_snapshot_progress(struct la_snapshot_progress *p, uint64_t n)
 
 /* ------------------------------------------------------------------ the directory */
 
-/* A new or removed name is on the disk only after a sync of its directory. */
+/* Syncs the directory of path: only then is a new or removed name on the disk. Returns 0 or a negative errno. */
 int
 la_snapshot_sync_dir(const char *path)
 {

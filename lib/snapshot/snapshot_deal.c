@@ -7,7 +7,7 @@
 #include "io/steer.h"
 #include "snapshot/snapshot_file.h"
 
-/* The shards of one port, and the owner of a tuple. */
+/* The shards of one port, and the steering that selects the shard of a tuple. */
 struct port {
 	struct la_shard *shards[LA_SNAPSHOT_SECTIONS_MAX];
 	struct la_steer steer;
@@ -32,7 +32,7 @@ deal_gather_port(const struct la_snapshot *st, unsigned port, struct la_shard *c
 	p->deal = (struct la_shard_deal){.shards = p->shards, .n = n, .owner = deal_owner, .ctx = &p->steer};
 }
 
-/* A shard cannot hold its entries: reports the size needed, taken from the fullest shard. */
+/* Reports that a shard has no room for its entries, and the size that the fullest shard needs. Returns -ENOBUFS. */
 static int
 refuse_full(const struct la_snapshot_why *w, const struct port *p)
 {
@@ -52,14 +52,14 @@ refuse_full(const struct la_snapshot_why *w, const struct port *p)
 		if (dealt > room)
 			return la_snapshot_refuse(
 				w, -ENOBUFS,
-				"has %lu TIME_WAIT entries for IPv%u that are not over, %lu of them for "
+				"has %lu TIME_WAIT entries for IPv%u that have not expired, %lu of them for "
 				"shard %u of %u, which has room for %u; %u times %lu is %s %lu",
 				sum, f ? 6 : 4, dealt, most + 1, n, room, n, dealt, option, n * dealt);
 	}
 	return la_snapshot_refuse(w, -ENOBUFS, "has an entry for which the index has no room");
 }
 
-/* The error of the load, in terms of the program's options. */
+/* Writes the error of la_shard_deal() for a user of the program. Returns rc. i: index of the section. */
 static int
 refuse_load(const struct la_snapshot_why *w, const struct port *p, unsigned i, int rc)
 {
@@ -68,13 +68,13 @@ refuse_load(const struct la_snapshot_why *w, const struct port *p, unsigned i, i
 	if (rc == -ENOSPC)
 		return la_snapshot_refuse(w, rc, "has entries of too many different MSLs");
 	if (rc == -EEXIST)
-		return la_snapshot_refuse(w, rc, "is damaged: a tuple is in it twice");
+		return la_snapshot_refuse(w, rc, "is damaged: it has a tuple twice");
 	if (rc == -EBADMSG || rc == -ENODATA)
-		return la_snapshot_refuse(w, rc, "is damaged: section %u has an entry that cannot be", i + 1);
+		return la_snapshot_refuse(w, rc, "is damaged: section %u has an impossible entry", i + 1);
 	return la_snapshot_refuse(w, rc, "cannot be read: %s", strerror(-rc));
 }
 
-/* Loads all sections of a port. From the first entry without room on, entries are only counted. */
+/* Loads all sections of a port. After the first entry without room, entries are only counted. */
 static int
 load_port(struct la_snapshot *st, const struct la_snapshot_why *w, unsigned port, struct port *p)
 {
@@ -107,7 +107,7 @@ la_snapshot_load(struct la_snapshot *st, struct la_shard *const *shards, char *e
 		struct port p;
 
 		if (la_snapshot_part_of(st, number) != &st->sections[i])
-			continue; /* the port was loaded with its first section */
+			continue; /* load_port() loaded this section with the first one of the port */
 		deal_gather_port(st, number, shards, &p);
 		rc = load_port(st, &w, number, &p);
 	}

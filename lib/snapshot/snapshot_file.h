@@ -2,8 +2,8 @@
 #ifndef LA_SNAPSHOT_SNAPSHOT_FILE_H
 #define LA_SNAPSHOT_SNAPSHOT_FILE_H
 
-/* Shared by snapshot.c (clocks, addresses), snapshot_read.c, snapshot_deal.c and snapshot_write.c: the file on disk and
- * while it is read. */
+/* The layout of the file and the state of a reader, shared by snapshot.c (clocks, addresses), snapshot_read.c,
+ * snapshot_deal.c and snapshot_write.c. */
 
 #include <stdio.h>
 
@@ -15,9 +15,9 @@
 enum {
 	LA_SNAPSHOT_ORDER = 0x01020304, /* in the writing machine's byte order */
 	LA_SNAPSHOT_VERSION = 2,
-	LA_SNAPSHOT_DIGEST = 32,
-	LA_SNAPSHOT_SUM = 32,
-	LA_SNAPSHOT_BUFFER = 1 << 20,
+	LA_SNAPSHOT_DIGEST = 32,      /* bytes of the digest of a shard's addresses */
+	LA_SNAPSHOT_SUM = 32,	      /* bytes of the checksum */
+	LA_SNAPSHOT_BUFFER = 1 << 20, /* bytes read or written in one call */
 	LA_SNAPSHOT_SECTIONS_MAX = 64,
 	LA_SNAPSHOT_PORTS_MAX = 64,
 };
@@ -36,7 +36,7 @@ struct la_snapshot_head {
 	uint32_t sections;
 	uint32_t reserved; /* 0 */
 	struct la_wall wall;
-	uint8_t sum[LA_SNAPSHOT_SUM]; /* of the bytes after the head, then of the head up to here */
+	uint8_t sum[LA_SNAPSHOT_SUM]; /* of the bytes after the head, then of the fields above */
 };
 _Static_assert(sizeof(struct la_snapshot_head) == 96, "no padding");
 
@@ -44,11 +44,11 @@ struct la_snapshot_section {
 	uint8_t addrs[LA_SNAPSHOT_DIGEST];
 	uint32_t port;	   /* below LA_SNAPSHOT_PORTS_MAX */
 	uint32_t reserved; /* 0 */
-	uint64_t length;   /* of the shard's own stream, which follows */
+	uint64_t length;   /* of the output of la_shard_save(), which follows */
 };
 _Static_assert(sizeof(struct la_snapshot_section) == 48, "no padding");
 
-/** An address of ours in the digest; sorted, so that their order does not matter. */
+/** An address or range of ours in the digest. The digest is of a sorted array, so that their order does not matter. */
 struct la_snapshot_prefix {
 	uint8_t addr[16], len, range;
 };
@@ -56,11 +56,11 @@ struct la_snapshot_prefix {
 struct la_snapshot_progress {
 	const char *what;     /* "writing FILE" */
 	uint64_t done, total; /* bytes */
-	uint64_t next_ns;
-	bool say;
+	uint64_t next_ns;     /* CLOCK_MONOTONIC: time of the next line */
+	bool say;	      /* false: print no line */
 };
 
-_Static_assert((int)LA_SNAPSHOT_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX, "the shards of a port are dealt to at once");
+_Static_assert((int)LA_SNAPSHOT_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX, "la_shard_deal() has room for all shards");
 
 /** The fields of a verified section. */
 struct la_snapshot_part {
@@ -85,16 +85,17 @@ struct la_snapshot {
 	unsigned nsections, ntargets;
 	struct la_snapshot_part sections[LA_SNAPSHOT_SECTIONS_MAX];
 	struct la_snapshot_target targets[LA_SNAPSHOT_SECTIONS_MAX];
-	char what[256]; /* of progress lines */
+	char what[256]; /* text of the progress lines */
 
-	/* reading from `at`: buf[head .. tail) are the next bytes, `left` may be read */
+	/* buf[buf_head .. buf_tail) are the next selected bytes; then `left` bytes of the file from `at` on follow */
 	uint8_t *buf;
-	size_t buf_head, buf_tail, buf_most; /* most: highest number of bytes in it */
+	size_t buf_head, buf_tail;
+	size_t buf_most; /* highest buf_tail: the bytes of buf to clear */
 	uint64_t at, left;
 	struct la_snapshot_progress progress;
 };
 
-/** Buffer of the error message for a refused file. */
+/** The name of a file, and the buffer for its error message. */
 struct la_snapshot_why {
 	const char *path;
 	char *err;
@@ -107,14 +108,15 @@ void la_snapshot_progress(struct la_snapshot_progress *p, uint64_t n);
 int la_snapshot_sync_dir(const char *path);
 
 /* snapshot_read.c, also for snapshot_deal.c */
-/** Writes the error message, after the file's name; returns rc. */
+/** Writes the file's name and the error message. Returns rc. */
 int la_snapshot_refuse(const struct la_snapshot_why *w, int rc, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/** Selects the next bytes: `length` bytes from `at` on. */
+/** Selects `length` bytes of the file from `at` on, for la_snapshot_take(). */
 void la_snapshot_seek(struct la_snapshot *st, uint64_t at, uint64_t length);
-/** ctx: struct la_snapshot. 0, -ENODATA at the end of the selected bytes or of the file, -errno. */
+/** Reads the next len selected bytes. ctx: struct la_snapshot. Returns 0, -ENODATA (fewer bytes are selected or in the
+ * file), or the negative errno of the read. */
 int la_snapshot_take(void *ctx, void *p, size_t len);
-/** The first section of a port; NULL: the file has none. */
+/** The first section of a port. NULL: the file has no section of the port. */
 const struct la_snapshot_part *la_snapshot_part_of(const struct la_snapshot *st, unsigned port);
 
 #endif

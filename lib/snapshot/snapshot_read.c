@@ -36,7 +36,8 @@ la_snapshot_seek(struct la_snapshot *st, uint64_t at, uint64_t length)
 	st->buf_head = st->buf_tail = 0;
 }
 
-/* 0, -ENODATA at the end of the selected bytes or of the file, -errno. */
+/* Reads the next selected bytes into buf. Returns 0, -ENODATA (no more are selected or in the file), or the negative
+ * errno of the read. */
 static int
 snapshot_fill_buf(struct la_snapshot *st)
 {
@@ -98,7 +99,7 @@ check_file(const struct la_snapshot *st, const struct la_snapshot_why *w, struct
 	return 0;
 }
 
-/* Checks that no other user could read the secret or write the file. */
+/* Checks that the file belongs to this user, and that no other user may read or write it. */
 static int
 check_owner(const struct stat *s, const struct la_snapshot_why *w)
 {
@@ -113,7 +114,7 @@ check_owner(const struct stat *s, const struct la_snapshot_why *w)
 	return 0;
 }
 
-/* Checks owner and completeness of the file, each step after those that it depends on. */
+/* Checks magic, byte order, version and length. */
 static int
 check_head(struct la_snapshot *st, const struct la_snapshot_why *w, uint64_t length)
 {
@@ -121,7 +122,7 @@ check_head(struct la_snapshot *st, const struct la_snapshot_why *w, uint64_t len
 	int rc;
 
 	if (length < sizeof(h->magic))
-		return la_snapshot_refuse(w, -ENODATA, "is truncated: %lu bytes, not even a head", length);
+		return la_snapshot_refuse(w, -ENODATA, "is truncated: %lu bytes, less than a head", length);
 	la_snapshot_seek(st, 0, sizeof(*h));
 	rc = la_snapshot_take(st, &st->head, length < sizeof(*h) ? (size_t)length : sizeof(*h));
 	if (rc)
@@ -129,18 +130,18 @@ check_head(struct la_snapshot *st, const struct la_snapshot_why *w, uint64_t len
 	if (memcmp(h->magic, LA_SNAPSHOT_MAGIC, sizeof(h->magic)) != 0)
 		return la_snapshot_refuse(w, -EBADMSG, "is not a lastack state file");
 	if (length < sizeof(*h))
-		return la_snapshot_refuse(w, -ENODATA, "is truncated: %lu bytes, not even a head", length);
+		return la_snapshot_refuse(w, -ENODATA, "is truncated: %lu bytes, less than a head", length);
 	if (h->order == __builtin_bswap32(LA_SNAPSHOT_ORDER))
 		return la_snapshot_refuse(w, -EPROTONOSUPPORT, "is from a machine of another byte order");
 	if (h->order != LA_SNAPSHOT_ORDER)
-		return la_snapshot_refuse(w, -EBADMSG, "is damaged: no byte order is %08x", h->order);
+		return la_snapshot_refuse(w, -EBADMSG, "is damaged: byte order %08x", h->order);
 	if (h->version != LA_SNAPSHOT_VERSION)
 		return la_snapshot_refuse(w, -EPROTONOSUPPORT, "is of version %u, this program knows version %u",
 					  h->version, LA_SNAPSHOT_VERSION);
 	if (length < h->length)
 		return la_snapshot_refuse(w, -ENODATA, "is truncated: %lu bytes of %lu", length, h->length);
 	if (length > h->length)
-		return la_snapshot_refuse(w, -EBADMSG, "is damaged: %lu bytes, and %lu were written", length,
+		return la_snapshot_refuse(w, -EBADMSG, "is damaged: %lu bytes, but %lu were written", length,
 					  h->length);
 	return 0;
 }
@@ -186,10 +187,11 @@ check_targets(const struct la_snapshot *st, const struct la_snapshot_why *w, uns
 	}
 	if (found)
 		return 0;
-	return la_snapshot_refuse(w, -EINVAL, "has a section of port %u, which this run has not", head->port);
+	return la_snapshot_refuse(w, -EINVAL, "has a section of port %u, which this run does not have", head->port);
 }
 
-/* Reads the header of the shard's stream. */
+/* Reads the header of the output of la_shard_save(). All sections must have the same `now`, and those of a port the
+ * same secret. */
 static int
 check_saved(struct la_snapshot *st, const struct la_snapshot_why *w, unsigned i)
 {
@@ -201,7 +203,7 @@ check_saved(struct la_snapshot *st, const struct la_snapshot_why *w, unsigned i)
 	if (rc == -EPROTONOSUPPORT)
 		return la_snapshot_refuse(w, rc, "has a section of another version");
 	if (rc || s->saved.now != st->sections[0].saved.now)
-		return la_snapshot_refuse(w, -EBADMSG, "is damaged: section %u makes no sense", i + 1);
+		return la_snapshot_refuse(w, -EBADMSG, "is damaged: section %u has an invalid header", i + 1);
 	for (unsigned j = 0; j < i; j++)
 		if (st->sections[j].port == s->port &&
 		    sodium_memcmp(st->sections[j].saved.secret, s->saved.secret, sizeof(s->saved.secret)) != 0)
@@ -227,7 +229,7 @@ check_sections(struct la_snapshot *st, const struct la_snapshot_why *w)
 		la_snapshot_seek(st, at, sizeof(head));
 		if (room < sizeof(head) || la_snapshot_take(st, &head, sizeof(head)) != 0 ||
 		    head.length > room - sizeof(head))
-			return la_snapshot_refuse(w, -EBADMSG, "is damaged: section %u is not within it", i + 1);
+			return la_snapshot_refuse(w, -EBADMSG, "is damaged: section %u is longer than the file", i + 1);
 		rc = check_targets(st, w, i, &head);
 		if (rc)
 			return rc;
@@ -238,7 +240,7 @@ check_sections(struct la_snapshot *st, const struct la_snapshot_why *w)
 		at = s->at + s->length;
 	}
 	if (at != st->head.length)
-		return la_snapshot_refuse(w, -EBADMSG, "is damaged: %lu bytes behind its sections",
+		return la_snapshot_refuse(w, -EBADMSG, "is damaged: %lu bytes after its last section",
 					  st->head.length - at);
 	return 0;
 }
@@ -252,13 +254,14 @@ la_snapshot_part_of(const struct la_snapshot *st, unsigned port)
 	return NULL;
 }
 
-/* A shard without a section would start without entries and without quiet time. */
+/* Checks that each port of this run has a section: without one its shards would start without entries and without quiet
+ * time. */
 static int
 check_ports(const struct la_snapshot *st, const struct la_snapshot_why *w)
 {
 	for (unsigned j = 0; j < st->ntargets; j++)
 		if (!la_snapshot_part_of(st, st->targets[j].port))
-			return la_snapshot_refuse(w, -EINVAL, "has nothing of port %u, which this run has",
+			return la_snapshot_refuse(w, -EINVAL, "has no section of port %u, which this run has",
 						  st->targets[j].port);
 	return 0;
 }
@@ -413,6 +416,6 @@ la_snapshot_consume(struct la_snapshot *st, char *err, size_t size)
 
 	if (rc == 0)
 		return 0;
-	return la_snapshot_refuse(&w, rc, "cannot be removed (%s), and a later crash would find it again",
+	return la_snapshot_refuse(&w, rc, "cannot be removed (%s), and a start after a crash would load it again",
 				  strerror(-rc));
 }

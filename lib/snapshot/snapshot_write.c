@@ -16,7 +16,7 @@ struct writer {
 	int fd;
 	uint8_t *buf;
 	size_t used;
-	uint64_t at; /* bytes written so far, head included */
+	uint64_t at; /* offset of the next byte in the file, after the buffered ones */
 	crypto_generichash_state hash;
 	struct la_snapshot_progress progress;
 };
@@ -78,8 +78,8 @@ writer_put(void *ctx, const void *p, size_t len)
 	return 0;
 }
 
-/* The length of a section is before it, and is not known in advance: the shard is saved
- * twice, and the first pass only counts. */
+/* Adds len to *ctx. The head of a section has the length of its stream, so each shard is saved
+ * twice: the first pass only counts bytes. */
 static int
 writer_measure(void *ctx, const void *p, size_t len)
 {
@@ -88,7 +88,7 @@ writer_measure(void *ctx, const void *p, size_t len)
 	return 0;
 }
 
-/* An existing file may be replaced if it is a snapshot file or empty. */
+/* Returns 0 if path does not exist, is empty or is a snapshot file; -EEXIST: another file; or a negative errno. */
 static int
 may_replace(const char *path)
 {
@@ -110,7 +110,8 @@ may_replace(const char *path)
 	return rc;
 }
 
-/* A rename replaces it, which needs a writable directory, and in a sticky one a file of ours. */
+/* Returns 0 if a rename can replace path: the directory must be writable, and if it is sticky, the old file must be
+ * ours. */
 static int
 check_place(const char *path)
 {
@@ -140,7 +141,7 @@ la_snapshot_check(const char *path, char *err, size_t size)
 	if (rc == 0)
 		rc = check_place(path);
 	if (rc == -EEXIST)
-		snprintf(err, size, "%s is not a lastack state file and would not be replaced", path);
+		snprintf(err, size, "%s is not a lastack state file and is not replaced", path);
 	else if (rc)
 		snprintf(err, size, "%s could not be written at the end: %s", path, strerror(-rc));
 	return rc;
@@ -182,7 +183,7 @@ put_all(struct writer *w, const struct la_snapshot_addrs *addrs, struct la_shard
 	return rc ? rc : put_at(w->fd, (const uint8_t *)&h, sizeof(h), 0);
 }
 
-/* Syncs the file and renames it. */
+/* Syncs the file, renames it and syncs the directory. */
 static int
 writer_settle(int fd, const char *tmp, const char *path)
 {
@@ -201,7 +202,7 @@ la_snapshot_save(const char *path, const struct la_snapshot_addrs *addrs, struct
 	int rc = may_replace(path);
 
 	if (rc == -EEXIST) {
-		snprintf(err, size, "%s is not a lastack state file and is left alone: nothing was saved", path);
+		snprintf(err, size, "%s is not a lastack state file and is not replaced: nothing was saved", path);
 		return rc;
 	}
 	if (wall == NULL) { /* read after `now`: see the theory in snapshot.c */

@@ -3,57 +3,56 @@
 /* The index: theory of operation.
  *
  * One table finds every connection of a shard, live or in TIME_WAIT, because a segment does not show
- * which of the two it is for. Entering TIME_WAIT then overwrites one reference in place.
+ * the state of its connection. Entering TIME_WAIT then overwrites one reference in place.
  *
- * Layout. A bucket is one cache line: ten 16-bit tags, ten 32-bit references, and two words of book
- * keeping. The keys themselves are not here: a matching tag costs a read of the object of
- * the reference, which the caller needs anyway if the key matches. A tag matches a wrong key
+ * Layout. A bucket is one cache line: ten 16-bit tags, ten 32-bit references, and two words of
+ * bookkeeping. The index does not store the keys: a matching tag costs a read of the object that
+ * the reference names, which the caller needs anyway if the key matches. A tag matches a wrong key
  * once in about 10000 probes. So a look-up reads one line of the index and one of
  * the object.
  *
- * Cuckoo with partial keys (Fan et al., "MemC3", NSDI 2013). A key has two buckets. The first is the
- * low word of its hash, taken as a fraction, of the n buckets there are: a multiplication, so n need
- * not be a power of two. The other is sum - first modulo n, where sum is made of the tag, odd and
- * below n: a subtraction that is its own inverse, so that a key can be moved with the data of its
- * line alone. The two always differ: 2 * first = sum modulo n is impossible, because n is even
- * and sum is odd.
+ * Cuckoo with partial keys (Fan et al., "MemC3", NSDI 2013). A key has two of the n buckets. The number of its first
+ * bucket is (low word of the hash) * n / 2^32: a multiplication, so n need not be a power of two. The number of the
+ * other is (sum - first) modulo n, where sum is computed from the tag, odd and below n. This subtraction is its own
+ * inverse, so a key can be moved with the data of its cache line alone. The two buckets always differ: 2 * first = sum
+ * modulo n is impossible, because n is even and sum is odd.
  *
- * First bucket preferred. A key goes to its second bucket only when its first is full at that moment.
- * `spilled` in the first bucket counts its keys that are in their second bucket, by the last two bits of
- * their tags: while the counter is 0, one line decides a look-up. `second` marks the places of a bucket
- * whose keys have their first bucket elsewhere, so that the removal of such a key decrements the right
+ * First bucket preferred. A key goes to its second bucket only if its first bucket is full at that moment.
+ * `spilled` of a bucket counts the keys that have it as their first bucket and are in their second: four counters, by
+ * the last two bits of the tag. While a counter is 0, one line decides a look-up. `second` marks the places of a bucket
+ * whose keys have another first bucket, so that the removal of such a key decrements the right
  * counter.
  *
- * Load. 6.4 keys a bucket of ten at any capacity: 10 bytes a key. After long churn
+ * Load. At capacity a bucket of ten has 6.4 keys: 10 bytes a key. After long churn
  * at a constant fill (each key replaced 20 times):
  *
  *	fill                                  0.4     0.5     0.6     0.64    0.7     0.8     0.9
  *	buckets with spilled keys             1.8 %   7.3 %   20 %    28 %    43 %    70 %    91 %
- *	  of a given kind of tag              0.5 %   2.3 %   7.0 %   10 %    17 %    33 %    53 %
+ *	  with a given counter above 0        0.5 %   2.3 %   7.0 %   10 %    17 %    33 %    53 %
  *	keys in their second bucket           0.6 %   2.1 %   5.4 %   7.5 %   12 %    22 %    36 %
  *
- * The second row is the share of misses that cost a second line, the third that of hits.
+ * The second row is the share of misses that cost a second line, the third row the share of hits.
  *
- * When both buckets are full, one of their twenty keys is moved to its own other bucket, if that
- * has room. When none can move, one of the two hundred keys a step further is moved to make room
- * for that move. There is no third step: at most 2 * (10 + 10 * 10) lines are read, and -ENOSPC is returned without a
+ * When both buckets are full, one of their twenty keys is moved to its own other bucket, if that bucket
+ * has room. If none of the twenty can move, one of the two hundred keys in their other buckets is moved first, to make
+ * room. There is no third step: at most 2 * (10 + 10 * 10) lines are read, and then -ENOSPC is returned without a
  * change. In the churn above no key was refused in 7 million inserts, even at a fill of 0.9; the second
  * step is for a table above its capacity.
  *
  * No key is lost or found twice:
  *
- * (1) A key is only ever in its first bucket n or in other(n, tag): insert puts it in one of them,
- *     and a move takes it from bucket b to other(b, tag), which is the other one of the same two.
- * (2) It is in one place: insert writes one, and a move frees the old place in the same call;
+ * (1) A key is always in its first bucket n or in other(n, tag): insert puts the key in one of them,
+ *     and a move takes the key from bucket b to other(b, tag), which is the other one of the same two.
+ * (2) A key is in one place: insert writes one place, and a move frees the old place in the same call;
  *     a shard has one thread.
- * (3) A look-up reads n, and other(n, tag) unless the tag's counter in spilled of n is 0. A key is in
- *     other(n, tag) iff its bit in `second` there is set (insert and move set it exactly then), and the
- *     counter is the number of these keys with tags of that kind: +1 where the bit is set, -1 where it
- *     is cleared (remove, a move home). So it is 0 only when no key of n with such a tag is elsewhere,
+ * (3) A look-up reads n, and also other(n, tag) unless the tag's counter in `spilled` of n is 0. A key is in
+ *     other(n, tag) iff its bit in `second` there is set. The counter is the number of these keys with the same last
+ *     two tag bits: insert and move add 1 where they set the bit, remove and move subtract 1 where they clear
+ *     it. So the counter is 0 only if no such key of n is in its second bucket,
  *     and the look-up finds every key.
  *
- * la_index_check() verifies each of these. A counter has 4 bits and does not wrap: the sixteenth key of
- * a kind does not leave its bucket, or is refused. The largest value in the churn above was 8, and with
+ * la_index_check() verifies all three. A counter has 4 bits and does not wrap: a sixteenth key
+ * does not move to its second bucket, or is refused. The largest value in the churn above was 8, and with
  * a keyed hash an attacker cannot choose a bucket.
  *
  * Pointers into the table (la_index_find) are valid until the next insert, which may move keys. */
@@ -66,12 +65,12 @@
 
 enum {
 	ALL_PLACES = (1 << LA_BUCKET_KEYS) - 1,
-	SPILL_MAX = 15, /* each of the four counters in `spilled` */
+	SPILL_MAX = 15, /* largest value of each of the four counters in `spilled` */
 };
 
 /* ------------------------------------------------------------------ creation and end */
 
-/* 6.4 keys a bucket of ten, and the next even number. */
+/* The even number of buckets for 6.4 keys a bucket, at least 2. */
 static uint32_t
 buckets_for(uint32_t capacity)
 {
@@ -107,7 +106,7 @@ la_index_fini(struct la_index *ix)
 
 /* ------------------------------------------------------------------ places */
 
-/* A free place of the bucket, or -1. */
+/* Returns a free place of the bucket, or -1. */
 static int
 free_place(const struct la_bucket *b)
 {
@@ -116,18 +115,19 @@ free_place(const struct la_bucket *b)
 	return m ? __builtin_ctz(m) : -1;
 }
 
+/* Returns whether the key at this place is in its second bucket. */
 static bool
-is_guest(const struct la_bucket *b, unsigned place)
+is_in_second(const struct la_bucket *b, unsigned place)
 {
 	return b->second >> place & 1;
 }
 
 static void
-bucket_put(struct la_bucket *b, unsigned place, uint16_t tag, la_ref ref, bool guest)
+bucket_put(struct la_bucket *b, unsigned place, uint16_t tag, la_ref ref, bool second)
 {
 	b->tag[place] = tag;
 	b->ref[place] = ref;
-	b->second = (uint16_t)((b->second & ~(1u << place)) | (uint32_t)guest << place);
+	b->second = (uint16_t)((b->second & ~(1u << place)) | (uint32_t)second << place);
 }
 
 static bool
@@ -136,7 +136,7 @@ may_spill(const struct la_bucket *b, uint16_t tag)
 	return la_bucket_spilled(b, tag) < SPILL_MAX;
 }
 
-/* Count a key with this tag and first bucket b that moves to its second; and one that leaves it. */
+/* Counts a key with this tag and the first bucket b that moves to its second bucket. */
 static void
 bucket_spill(struct la_bucket *b, uint16_t tag)
 {
@@ -144,6 +144,7 @@ bucket_spill(struct la_bucket *b, uint16_t tag)
 	b->spilled = (uint16_t)(b->spilled + (1u << la_spill_shift(tag)));
 }
 
+/* Counts a key with this tag and the first bucket b that leaves its second bucket. */
 static void
 bucket_unspill(struct la_bucket *b, uint16_t tag)
 {
@@ -155,12 +156,12 @@ bucket_unspill(struct la_bucket *b, uint16_t tag)
 static void
 bucket_move_key(struct la_bucket *from, unsigned place, struct la_bucket *to, unsigned to_place)
 {
-	bool going_home = is_guest(from, place);
+	bool to_first = is_in_second(from, place);
 	uint16_t tag = from->tag[place];
 
-	bucket_put(to, to_place, tag, from->ref[place], !going_home);
+	bucket_put(to, to_place, tag, from->ref[place], !to_first);
 	bucket_put(from, place, 0, 0, false);
-	if (going_home)
+	if (to_first)
 		bucket_unspill(to, tag);
 	else
 		bucket_spill(from, tag);
@@ -170,12 +171,12 @@ bucket_move_key(struct la_bucket *from, unsigned place, struct la_bucket *to, un
 static bool
 may_move(const struct la_bucket *b, unsigned place)
 {
-	return is_guest(b, place) || may_spill(b, b->tag[place]);
+	return is_in_second(b, place) || may_spill(b, b->tag[place]);
 }
 
-/* Frees a place in bucket n, which is full, by moves of keys to their other buckets: `depth` moves
- * at most, of which each later one makes room for the previous one. Returns the place or -1. The
- * inner moves never touch bucket n itself: they only go where there is room. */
+/* Frees a place in bucket n, which is full, by moves of keys to their other buckets: at most `depth` moves,
+ * the deeper ones first, which make room for the others. Returns the place or -1. The
+ * deeper moves do not change bucket n: a key moves only to a bucket with room. */
 static int
 make_room(struct la_index *ix, uint32_t n, unsigned depth)
 {
@@ -204,7 +205,7 @@ make_room(struct la_index *ix, uint32_t n, unsigned depth)
 	return -1;
 }
 
-/* The place that holds exactly this reference, in one of its hash's two buckets. */
+/* Finds the place of exactly this reference in the two buckets of its hash. False: it is in neither. */
 static inline __attribute__((always_inline)) bool
 index_locate(const struct la_index *ix, uint64_t hash, la_ref ref, uint32_t *bucket, unsigned *place)
 {
@@ -227,9 +228,9 @@ index_locate(const struct la_index *ix, uint64_t hash, la_ref ref, uint32_t *buc
 	return false;
 }
 
-/* ------------------------------------------------------------------ the three changes */
+/* ------------------------------------------------------------------ insert, remove, replace */
 
-/* The general path: all cases except the common one. */
+/* The general path of la_index_insert(): the first bucket is full. */
 static __attribute__((noinline)) int
 insert_full(struct la_index *ix, uint32_t n, uint16_t tag, la_ref ref)
 {
@@ -281,7 +282,7 @@ la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref)
 	if (!index_locate(ix, hash, ref, &n, &place))
 		return false;
 	b = &ix->buckets[n];
-	if (is_guest(b, place))
+	if (is_in_second(b, place))
 		bucket_unspill(&ix->buckets[la_index_first(ix, hash)], b->tag[place]);
 	bucket_put(b, place, 0, 0, false);
 	ix->keys--;
@@ -319,7 +320,8 @@ times_in(const struct la_bucket *b, la_ref ref)
 	return n;
 }
 
-/* Checks one key: right bucket, right mark, and in no other place of its two buckets. */
+/* Checks that a key is in one of its two buckets, that its bit in `second` is right, and that it is in no other place.
+ * Returns the number of faults. */
 static unsigned
 check_key(const struct la_index *ix, uint32_t n, unsigned i, uint64_t hash, FILE *f)
 {
@@ -331,13 +333,13 @@ check_key(const struct la_index *ix, uint32_t n, unsigned i, uint64_t hash, FILE
 	if (b->ref[i] == 0)
 		FAULT(f, faults, "bucket %u place %u has a tag and no reference", n, i);
 	if (b->tag[i] != la_index_tag(hash))
-		FAULT(f, faults, "bucket %u place %u: tag %04x, hash says %04x", n, i, b->tag[i], la_index_tag(hash));
+		FAULT(f, faults, "bucket %u place %u: tag %04x, not %04x", n, i, b->tag[i], la_index_tag(hash));
 	if (n != first && n != other)
 		FAULT(f, faults, "reference %08x is in bucket %u, not in %u or %u", b->ref[i], n, first, other);
-	if (is_guest(b, i) != (n != first))
-		FAULT(f, faults, "bucket %u place %u: wrong mark of a second bucket", n, i);
+	if (is_in_second(b, i) != (n != first))
+		FAULT(f, faults, "bucket %u place %u: the bit in `second` is wrong", n, i);
 	if (times_in(&ix->buckets[first], b->ref[i]) + times_in(&ix->buckets[other], b->ref[i]) != 1)
-		FAULT(f, faults, "reference %08x is in the index twice", b->ref[i]);
+		FAULT(f, faults, "reference %08x is not exactly once in its buckets", b->ref[i]);
 	return faults;
 }
 
@@ -348,33 +350,33 @@ la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void 
 	unsigned faults = 0;
 
 	if (!spilled) {
-		FAULT(f, faults, "no memory to check it");
+		FAULT(f, faults, "no memory for the check");
 		return faults;
 	}
 	for (uint32_t n = 0; n < ix->nbuckets; n++) {
 		const struct la_bucket *b = &ix->buckets[n];
 
 		if (b->second & ~ALL_PLACES)
-			FAULT(f, faults, "bucket %u marks places that are not there", n);
+			FAULT(f, faults, "bucket %u: `second` has bits above the last place", n);
 		for (unsigned i = 0; i < LA_BUCKET_KEYS; i++) {
 			if (b->tag[i] == 0) {
-				if (b->ref[i] || is_guest(b, i))
-					FAULT(f, faults, "bucket %u place %u is half free", n, i);
+				if (b->ref[i] || is_in_second(b, i))
+					FAULT(f, faults, "bucket %u place %u has no tag but other data", n, i);
 				continue;
 			}
 			keys++;
 			faults += check_key(ix, n, i, hash_of(ctx, b->ref[i]), f);
-			if (is_guest(b, i))
+			if (is_in_second(b, i))
 				spilled[la_index_other(ix, n, b->tag[i])][b->tag[i] & 3]++;
 		}
 	}
 	for (uint32_t n = 0; n < ix->nbuckets; n++)
 		for (uint16_t kind = 0; kind < 4; kind++)
 			if (la_bucket_spilled(&ix->buckets[n], kind) != spilled[n][kind])
-				FAULT(f, faults, "bucket %u has %u spilled keys of kind %u, says %u", n,
+				FAULT(f, faults, "bucket %u has %u spilled keys of kind %u, but counts %u", n,
 				      spilled[n][kind], kind, la_bucket_spilled(&ix->buckets[n], kind));
 	if (keys != ix->keys)
-		FAULT(f, faults, "%u keys, count says %u", keys, ix->keys);
+		FAULT(f, faults, "the index has %u keys, but counts %u", keys, ix->keys);
 	free(spilled);
 	return faults;
 }

@@ -6,9 +6,9 @@
  * TIME_WAIT. (Theory at the top of index.c.)
  *
  * A bucket is one cache line: 16-bit tags and 32-bit references, probed with SIMD compares. A key
- * has two buckets (cuckoo with partial keys: the second is computed from the first and the tag),
- * and the first counts its keys of each kind of tag that are in their second one,
- * so that nearly every look-up, hit or miss, reads one line. */
+ * has two buckets (cuckoo with partial keys: the second is computed from the first and the tag).
+ * The first bucket counts its keys that are in their second bucket, so nearly every look-up, hit or miss, reads one
+ * line. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 
 #include "core/mem.h"
 
-/** A reference: pool (2 bits) and slot (30 bits). 0 is "none". */
+/** A reference: pool (2 bits) and slot (30 bits). 0: no reference. */
 typedef uint32_t la_ref;
 
 enum la_pool { LA_POOL_NONE, LA_POOL_TCB, LA_POOL_TW4, LA_POOL_TW6 };
@@ -47,9 +47,9 @@ enum { LA_BUCKET_KEYS = 10 };
 
 struct la_bucket {
 	uint16_t tag[LA_BUCKET_KEYS]; /* 0: the place is free */
-	uint16_t spilled;	      /* keys of this bucket that are in their second one: four counters of 4
-				       * bits, by the tag's last two bits */
-	uint16_t second;	      /* bit i: the key at place i has its first bucket elsewhere */
+	uint16_t spilled;	      /* keys with this first bucket that are in their second bucket: four
+				       * counters of 4 bits, by the tag's last two bits */
+	uint16_t second;	      /* bit i: this is the second bucket of the key at place i */
 	la_ref ref[LA_BUCKET_KEYS];
 };
 _Static_assert(sizeof(struct la_bucket) == 64, "a bucket is one cache line");
@@ -58,17 +58,17 @@ struct la_index {
 	struct la_bucket *buckets;
 	const struct la_mem_ops *mem;
 	uint32_t nbuckets; /* even */
-	uint32_t keys;	   /* in the index now */
-	uint32_t capacity;
+	uint32_t keys;	   /* present number */
+	uint32_t capacity; /* keys at a load factor of 0.64 */
 };
 
-/** Bytes for `capacity` keys: 10 for each, a load factor of 0.64. */
+/** Bytes of memory for `capacity` keys: about 10 for each, a load factor of 0.64. */
 size_t la_index_memory(uint32_t capacity);
-/** 0 or -ENOMEM. */
+/** Returns 0 or -ENOMEM. */
 int la_index_init(struct la_index *ix, const struct la_mem_ops *mem, uint32_t capacity);
 void la_index_fini(struct la_index *ix);
 
-/** The tag of a hash: its top 16 bits, never 0. The first bucket comes from its low 32. */
+/** The tag of a hash: the upper 16 bits, or 1 if they are 0. The first bucket depends on the lower 32 bits. */
 static inline uint16_t
 la_index_tag(uint64_t hash)
 {
@@ -83,8 +83,8 @@ la_index_first(const struct la_index *ix, uint64_t hash)
 	return (uint32_t)((uint64_t)(uint32_t)hash * ix->nbuckets >> 32);
 }
 
-/** The other bucket of a key that is in `bucket`: the sum of the two is an odd number made of the
- * tag, modulo the number of buckets. An involution that needs only the tag. */
+/** The other bucket of a key that is in `bucket`: the sum of both is an odd number computed from the
+ * tag, modulo the number of buckets. So the same function gives the first bucket and the second. */
 static inline uint32_t
 la_index_other(const struct la_index *ix, uint32_t bucket, uint16_t tag)
 {
@@ -101,7 +101,7 @@ la_spill_shift(uint16_t tag)
 	return (tag & 3u) * 4;
 }
 
-/** Number of keys with tags of this kind whose first bucket is this one and that are in their second. */
+/** Number of keys with this first bucket that are in their second bucket and whose tags have the same last two bits. */
 static inline unsigned
 la_bucket_spilled(const struct la_bucket *b, uint16_t tag)
 {
@@ -114,7 +114,7 @@ la_index_prefetch(const struct la_index *ix, uint64_t hash)
 	__builtin_prefetch(&ix->buckets[la_index_first(ix, hash)]);
 }
 
-/** Bit i set: place i of the bucket holds this tag. */
+/** Returns a mask: bit i is set if place i of the bucket has this tag. */
 static inline uint32_t
 la_bucket_match(const struct la_bucket *b, uint16_t tag)
 {
@@ -122,14 +122,14 @@ la_bucket_match(const struct la_bucket *b, uint16_t tag)
 	__m128i lo = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)b), t);
 	__m128i hi = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)b + 1), t);
 
-	/* the words after the last tag are no tags */
+	/* the compare also covers words after the last tag */
 	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, hi)) & ((1u << LA_BUCKET_KEYS) - 1);
 }
 
 /** Returns whether the object of ref has the key. Inlined into la_index_find(). */
 typedef bool la_index_match(const void *ctx, la_ref ref, const void *key);
 
-/** The place of the key's reference, to be read or overwritten, or NULL. */
+/** Returns a pointer to the key's reference in the index, to read or overwrite it. NULL: no such key. */
 static inline __attribute__((always_inline)) la_ref *
 la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const void *ctx, const void *key)
 {
@@ -152,8 +152,8 @@ la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const v
 	return NULL;
 }
 
-/** The first reference with the tag in the first bucket, or 0, without comparing keys. The caller may prefetch
- * its object. */
+/** The first reference with this tag in the first bucket, or 0. The key is not compared: the object is only for a
+ * prefetch. */
 static inline la_ref
 la_index_peek(const struct la_index *ix, uint64_t hash)
 {
@@ -163,7 +163,7 @@ la_index_peek(const struct la_index *ix, uint64_t hash)
 	return m ? b->ref[__builtin_ctz(m)] : 0;
 }
 
-/** If the first bucket has no such tag, and the key may be in the other bucket: prefetches the other
+/** If the first bucket has no such tag and the key may be in its second bucket, prefetches the second
  * bucket and returns true. The first bucket should be in the cache. */
 static inline bool
 la_index_prefetch_other(const struct la_index *ix, uint64_t hash)
@@ -175,7 +175,7 @@ la_index_prefetch_other(const struct la_index *ix, uint64_t hash)
 	if (la_bucket_match(b, tag))
 		return false;
 	if (__builtin_expect(la_bucket_spilled(b, tag) == 0, 1)) {
-		if (la_bucket_match(b, 0) == 0) /* full: where a new key would go */
+		if (la_bucket_match(b, 0) == 0) /* full: a new key would go to its second bucket */
 			__builtin_prefetch(&ix->buckets[la_index_other(ix, n, tag)]);
 		return false;
 	}
@@ -194,18 +194,17 @@ la_index_peek_other(const struct la_index *ix, uint64_t hash)
 	return m ? b->ref[__builtin_ctz(m)] : 0;
 }
 
-/** Adds a key that is not there. 0, or -ENOSPC when both buckets are full and no bounded
- * displacement frees a place (the caller refuses the new connection; nothing is changed). */
+/** Adds a key that is not in the index. Returns 0, or -ENOSPC if both buckets are full and no move frees a place. Then
+ * the index is unchanged, and the caller refuses the new connection. */
 int la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref);
 
-/** Removes exactly this reference. Returns false when it is not there (a bug of the caller). */
+/** Removes exactly this reference. Returns false if it is not in the index (a bug of the caller). */
 bool la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref);
 
 /* The general path of la_index_replace(). */
 bool la_index_replace_slow(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref);
 
-/** Overwrites `old` with `new` in place. Returns false when old is not there (a bug of the caller).
- */
+/** Overwrites `old` with `new_ref` in place. Returns false if `old` is not in the index (a bug of the caller). */
 static inline bool
 la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref)
 {
@@ -219,11 +218,11 @@ la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref)
 	return la_index_replace_slow(ix, hash, old, new_ref);
 }
 
-/** Computes a reference's hash, for the checker. */
+/** Returns the hash of the object that ref names. For the checker. */
 typedef uint64_t la_index_hash_of(const void *ctx, la_ref ref);
 
-/** Checks every bucket: tags match hashes, every key is in one of its two buckets, `second` and
- * `spilled` are right, no reference twice, key count right. Prints faults to f; returns their number. */
+/** Checks that tags match hashes, every key is in one of its two buckets, `second`, `spilled` and the number of keys
+ * are right, and no reference occurs twice. Prints faults to f. Returns the number of faults. */
 unsigned la_index_check(const struct la_index *ix, la_index_hash_of *hash_of, const void *ctx, FILE *f);
 
 #endif

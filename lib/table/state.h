@@ -3,8 +3,8 @@
 #define LA_TABLE_STATE_H
 
 /* The state machine as a table: the lawful transitions (transitions.def), and one function for every
- * change of state, of a TCB (la_tcb_set_state()) or of a table entry (time_wait.c). It counts the
- * transition and stops the program at one that is not in the table, because an impossible state would
+ * change of state, of a TCB (la_tcb_set_state()) or of a table entry (time_wait.c). la_state_moves() counts the
+ * transition. It stops the program at an unlawful transition, because an impossible state would
  * break the promises silently. */
 
 #include <assert.h>
@@ -12,7 +12,7 @@
 
 #include <lastack/counters.h>
 
-/** Returns whether it is a LA_MOVE of transitions.def. */
+/** Returns whether the transition is an LA_MOVE of transitions.def. */
 static inline bool
 la_state_lawful(enum la_state from, enum la_state to)
 {
@@ -27,7 +27,7 @@ la_state_lawful(enum la_state from, enum la_state to)
 	return next[from][to];
 }
 
-/** A connection, or a tuple in TIME_WAIT, goes from one state to another. */
+/** Counts the transition of a connection or of a table entry, which must be lawful. */
 static inline void
 la_state_moves(struct la_counters *n, enum la_state from, enum la_state to)
 {

@@ -4,37 +4,37 @@
  *
  * Why TIME_WAIT exists. There are two reasons, and both need the full 2*MSL (RFC 9293 3.6.1):
  *
- * 1. The last ACK may be lost. The side that closes first sends it, and an ACK is not acknowledged.
+ * 1. The last ACK may be lost. The side that closes first sends this ACK, and an ACK is not acknowledged.
  *    The peer, in LAST_ACK, then retransmits its FIN. A host that still has the connection answers the
  *    FIN, and the close stays orderly. A host without the connection sends a RST, and the peer reports
- *    lost data although none was lost.
+ *    lost data although no data was lost.
  * 2. Old duplicates. A segment that was delayed in the network and retransmitted may
- *    arrive after the close. While the tuple is in TIME_WAIT the segment reaches only this entry. In a
- *    new connection of the same tuple it could be accepted as new data. MSL is the longest life of a
- *    segment; the time is 2*MSL for the last segment and for its answer.
+ *    arrive after the close. While the tuple is in TIME_WAIT the segment reaches only this entry. A
+ *    new connection of the same tuple could accept the segment as new data. MSL is the longest life of a
+ *    segment; 2*MSL covers the last segment and its answer.
  *
  * An entry has: the tuple, the two sequence numbers of the last ACK, TS.Recent, the last offered
- * window, and its deadline. Keyed hashes give later timestamps and ISNs. 32
- * bytes for IPv4, 64 for IPv6, never across a cache line.
+ * window, and its deadline. Later timestamps and ISNs are computed by keyed hashes. An entry takes 32
+ * bytes for IPv4, 64 for IPv6, and does not cross a cache line.
  *
  * Reservation. A connection opens only with a reserved entry, so entering TIME_WAIT
  * cannot fail, and no entry is evicted for another one: no line of code increments
- * early_recycles. The invariant is reserved <= nfree. la_tw_reserve() keeps it, and a free slot is
+ * early_recycles. The invariant is reserved <= nfree. la_tw_reserve() checks it, and a free slot is
  * used only for a reservation.
  *
  * The life of a slot. The wheel (core/wheel.c) has no removal. An entry that
  * a reopen ends before its deadline leaves its reference in the wheel. If the slot were reused at
- * once, the stale reference would fire for the new entry, and the slot would always be in the wheel
- * twice. So a slot has at most one reference, LA_TW_WHEEL marks it, and the slot is free only without
- * a reference.
+ * once, the old reference would fire for the new entry, and the slot would be in the wheel
+ * twice. So a slot has at most one reference, LA_TW_WHEEL is set while that reference is in the wheel, and the
+ * slot becomes free only without a reference.
  *
  *	                 enter                        wheel: due
  *	    FREE -----------------------> LIVE ----------------------------> FREE
- *	                                  |  ^   wheel: not due, into it again
+ *	                                  |  ^   wheel: not due, added again
  *	                           shadow |  | give_back: not due
  *	                                  v  |
- *	                                 SHADOW  wheel: not due, into it again;
- *	                                  |      due, out of it, WHEEL cleared
+ *	                                 SHADOW  wheel: not due, added again;
+ *	                                  |      due: WHEEL cleared
  *	        forget, or give_back: due |
  *	                                  +-- WHEEL clear -----------------> FREE
  *	                                  +-- WHEEL set ---> ZOMBIE -------> FREE
@@ -43,21 +43,21 @@
  *	life     in the index  in the wheel   counted live
  *	FREE     no            no             no
  *	LIVE     yes           yes            yes
- *	SHADOW   its TCB is    until due      yes
+ *	SHADOW   no (its TCB)  until due      yes
  *	ZOMBIE   no            yes            no
  *
  * An entry with LA_TW_FW2 is LIVE and waits for the peer's FIN (tw_fin_wait_2.c). Its reference is added
- * for at most 2*MSL at a time, so that it fires no later than the new deadline when the FIN starts
+ * for at most 2*MSL at a time. So the reference fires no later than the new deadline when the FIN starts
  * TIME_WAIT.
  *
- * So an entry uses its slot until its original 2*MSL ends, in every case. The needed capacity is
+ * An entry uses its slot until its 2*MSL ends, even after a reopen. The needed capacity is
  * closes per second times 2*MSL, reopened tuples included.
  *
  * A repeated FIN restarts 2*MSL by moving only the deadline. The reference fires at the old
- * deadline, and is added again for the new one: one more visit for each lifetime, for any number of FINs.
- * The reference's tick is never after the deadline, because deadlines only move to later ticks. So an
- * entry expires at the first pop at or after its deadline. Expiry handles the references that the
- * caller pops: the caller bounds the work, and the rest stays in the wheel.
+ * deadline, and is added again for the new deadline: once more in each lifetime, for any number of FINs.
+ * The tick of a reference is never after the deadline, because in TIME_WAIT deadlines only move to later ticks. So an
+ * entry expires at the first pop at or after its deadline. Expiry handles only the references that the
+ * caller pops: the caller bounds the work, and other due references stay in the wheel.
  *
  * tw_input.c has the rules for segments. */
 
@@ -206,7 +206,7 @@ slot_free(struct la_tw *t, la_ref ref, struct la_tw_core *e)
 	p->nfree++;
 }
 
-/* Ends a life that counted as live; the slot is free when its wheel reference has fired. */
+/* Ends a LIVE or SHADOW entry. The slot becomes free when its wheel reference has fired. */
 static void
 slot_end(struct la_tw *t, la_ref ref, struct la_tw_core *e)
 {
@@ -234,7 +234,7 @@ la_tw_tuple(const struct la_tw *t, la_ref ref, struct la_tuple *tuple)
 	}
 }
 
-/* The hash is not stored: a few multiplications compute it from the entry's cache line. */
+/* The tuple's hash, which is not stored: a few multiplications compute it from the entry's cache line. */
 static uint64_t
 entry_hash(const struct la_tw *t, la_ref ref)
 {
@@ -259,9 +259,9 @@ lifetime_of(const struct la_tw *t, unsigned flags)
 	return t->lifetime[flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK];
 }
 
-/* The next tick of an entry's reference: its deadline, in FIN_WAIT_2 at most 2*MSL ahead. */
+/* Adds an entry's reference at the entry's deadline, in FIN_WAIT_2 at most 2*MSL ahead. */
 static inline void
-into_wheel(struct la_tw *t, la_ref ref, uint32_t deadline, unsigned flags, uint32_t tick)
+tw_add_to_wheel(struct la_tw *t, la_ref ref, uint32_t deadline, unsigned flags, uint32_t tick)
 {
 	if (flags & LA_TW_FW2)
 		deadline = seq_min(deadline, tick + lifetime_of(t, flags));
@@ -273,12 +273,12 @@ count_entered(struct la_tw *t)
 {
 	uint64_t *v = t->counters->v;
 
-	v[LA_C_time_wait_entered]++;
+	la_counters_one(t->counters, LA_C_time_wait_entered);
 	if (++v[LA_C_time_wait] > v[LA_C_time_wait_peak])
 		v[LA_C_time_wait_peak] = v[LA_C_time_wait];
 }
 
-/* Makes a reserved slot LIVE, with the tuple of tcb_ref and the flags `more`. */
+/* Makes a reserved slot LIVE, with the tuple and the flags `more`, and replaces tcb_ref in the index. */
 static la_ref
 tw_place_entry(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
 	       const struct la_tw_core *state, uint32_t deadline, uint32_t tick, unsigned more)
@@ -306,14 +306,14 @@ tw_place_entry(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_
 		e6->rport = tuple->rport;
 		e = &e6->core;
 	}
-	/* field by field: a whole copy would stall on fields that were just written */
+	/* field by field: a copy of the whole structure would stall, because its fields were just written */
 	e->snd_nxt = state->snd_nxt;
 	e->rcv_nxt = state->rcv_nxt;
 	e->ts_recent = state->ts_recent;
 	e->deadline = deadline;
 	e->wnd = state->wnd;
 	e->flags = (uint16_t)((state->flags & LA_TW_TS) | LA_TW_LIVE | LA_TW_WHEEL | more);
-	into_wheel(t, ref, deadline, e->flags, tick);
+	tw_add_to_wheel(t, ref, deadline, e->flags, tick);
 
 	replaced = la_index_replace(t->index, hash, tcb_ref, ref);
 	assert(replaced);
@@ -342,7 +342,7 @@ la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t h
 			      LA_TW_FW2 | (unsigned)class << LA_TW_CLASS_SHIFT);
 }
 
-/* An entry has no state to write. */
+/* Counts a transition; no field of an entry holds the state. */
 static inline void
 entry_moves(struct la_tw *t, const struct la_tw_core *e, enum la_state from, enum la_state to)
 {
@@ -350,7 +350,7 @@ entry_moves(struct la_tw *t, const struct la_tw_core *e, enum la_state from, enu
 	la_state_moves(t->counters, from, to);
 }
 
-/* The peer's FIN has come: the eleven states are counted here, where there is no TCB to count them. */
+/* Counts the transition and the orderly end, because there is no TCB that counts them. */
 void
 la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick)
 {
@@ -360,7 +360,7 @@ la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick)
 	e->flags = (uint16_t)(e->flags & ~LA_TW_FW2);
 	e->deadline = tick + lifetime_of(t, e->flags);
 	t->counters->v[LA_C_fin_wait_2_held]--;
-	t->counters->v[LA_C_ended_orderly]++;
+	la_counters_one(t->counters, LA_C_ended_orderly);
 	t->counters->state[LA_FIN_WAIT_2]--;
 	entry_moves(t, e, LA_FIN_WAIT_2, LA_TIME_WAIT);
 	count_entered(t);
@@ -374,13 +374,13 @@ la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how)
 
 	assert(removed);
 	(void)removed;
-	t->counters->v[how]++;
+	la_counters_one(t->counters, how);
 	t->counters->state[LA_FIN_WAIT_2]--;
 	entry_moves(t, e, LA_FIN_WAIT_2, LA_CLOSED);
 	slot_end(t, ref, e);
 }
 
-/* 2*MSL is over: RFC 9293 3.10.8, delete without a segment. hash: of the entry's tuple. */
+/* 2*MSL has ended: RFC 9293 3.10.8, the entry ends without a segment. hash: of the entry's tuple. */
 static void
 tw_expire_entry(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash)
 {
@@ -393,21 +393,21 @@ tw_expire_entry(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash
 	removed = la_index_remove(t->index, hash, ref);
 	assert(removed);
 	(void)removed;
-	t->counters->v[LA_C_time_wait_expired]++;
+	la_counters_one(t->counters, LA_C_time_wait_expired);
 	entry_moves(t, e, LA_TIME_WAIT, LA_CLOSED);
 	slot_end(t, ref, e);
 }
 
-/* A wheel reference fires. hash: of the entry's tuple, if the entry is LIVE and due. */
+/* Handles a wheel reference that fires. hash: of the entry's tuple; used if the entry is LIVE and due. */
 static inline void
-comes_by(struct la_tw *t, la_ref ref, uint32_t tick, uint64_t hash)
+tw_reference_fires(struct la_tw *t, la_ref ref, uint32_t tick, uint64_t hash)
 {
 	struct la_tw_core *e = la_tw_core(t, ref);
 	enum la_tw_life life = la_tw_life(e);
 
 	assert(e->flags & LA_TW_WHEEL);
 	if (life != LA_TW_ZOMBIE && seq_lt(tick, e->deadline)) {
-		into_wheel(t, ref, e->deadline, e->flags, tick);
+		tw_add_to_wheel(t, ref, e->deadline, e->flags, tick);
 		return;
 	}
 	e->flags = (uint16_t)(e->flags & ~LA_TW_WHEEL);
@@ -415,13 +415,13 @@ comes_by(struct la_tw *t, la_ref ref, uint32_t tick, uint64_t hash)
 		tw_expire_entry(t, ref, e, hash);
 	else if (life == LA_TW_ZOMBIE)
 		slot_free(t, ref, e);
-	/* SHADOW: the outcome of the new incarnation decides */
+	/* SHADOW: la_tw_give_back() or la_tw_forget() frees the slot */
 }
 
 void
 la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick)
 {
-	comes_by(t, ref, tick, entry_hash(t, ref));
+	tw_reference_fires(t, ref, tick, entry_hash(t, ref));
 }
 
 void
@@ -440,7 +440,7 @@ la_tw_wheel_burst(struct la_tw *t, const la_ref *refs, unsigned n, uint32_t tick
 		for (unsigned i = 0; i < k; i++)
 			la_index_prefetch_other(t->index, hash[i]);
 		for (unsigned i = 0; i < k; i++)
-			comes_by(t, refs[i], tick, hash[i]);
+			tw_reference_fires(t, refs[i], tick, hash[i]);
 		refs += k;
 		n -= k;
 	}
@@ -455,7 +455,7 @@ la_tw_shadow(struct la_tw *t, la_ref ref)
 	set_life(e, LA_TW_SHADOW);
 }
 
-/* RFC 9293 3.6.1 MAY-2 (2): the SYN was an old duplicate. The deadline is the old one. */
+/* RFC 9293 3.6.1 MAY-2 (2): the tuple returns to TIME_WAIT, with its old deadline. */
 bool
 la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint32_t tick)
 {
@@ -464,15 +464,15 @@ la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint
 
 	assert(la_tw_life(e) == LA_TW_SHADOW);
 	if (back) {
-		/* A reference fires no later than its deadline and is added again
-		 * until then: it is still in the wheel. */
+		/* the reference fires no later than the deadline, and is added again before the
+		 * deadline: it is still in the wheel */
 		assert(e->flags & LA_TW_WHEEL);
 		found = la_index_replace(t->index, hash, tcb_ref, ref);
 		set_life(e, LA_TW_LIVE);
-		t->counters->v[LA_C_time_wait_given_back]++;
+		la_counters_one(t->counters, LA_C_time_wait_given_back);
 	} else {
 		found = la_index_remove(t->index, hash, tcb_ref);
-		t->counters->v[LA_C_time_wait_expired]++;
+		la_counters_one(t->counters, LA_C_time_wait_expired);
 		slot_end(t, ref, e);
 	}
 	assert(found);
@@ -486,7 +486,7 @@ la_tw_forget(struct la_tw *t, la_ref ref)
 	struct la_tw_core *e = la_tw_core(t, ref);
 
 	assert(la_tw_life(e) == LA_TW_SHADOW);
-	t->counters->v[LA_C_time_wait_reopened]++;
+	la_counters_one(t->counters, LA_C_time_wait_reopened);
 	slot_end(t, ref, e);
 }
 
@@ -502,8 +502,8 @@ la_tw_forget(struct la_tw *t, la_ref ref)
 struct check {
 	const struct la_tw *t;
 	FILE *f;
-	uint8_t *in_wheel[2]; /* references of each slot, up to 255 */
-	uint8_t *on_list[2];
+	uint8_t *in_wheel[2]; /* by family and slot: number of references in the wheel, up to 255 */
+	uint8_t *on_list[2];  /* by family and slot: 1 if on the free list */
 	unsigned faults;
 	uint64_t fw2; /* entries in FIN_WAIT_2 */
 };
@@ -518,7 +518,7 @@ check_wheel_ref(void *ctx, uint32_t ref, uint32_t tick)
 	if (which != LA_POOL_TW4 && which != LA_POOL_TW6)
 		return;
 	if (slot == 0 || slot >= c->t->pool[i].fresh) {
-		FAULT(c, "the wheel names slot %u of %u", slot, c->t->pool[i].fresh);
+		FAULT(c, "the wheel has a reference to slot %u; valid are 1 to %u", slot, c->t->pool[i].fresh - 1);
 		return;
 	}
 	if (c->in_wheel[i][slot] < UINT8_MAX)
@@ -544,16 +544,16 @@ check_slot(struct check *c, unsigned i, la_ref ref)
 	bool has = e->flags & LA_TW_WHEEL;
 
 	if (refs != has)
-		FAULT(c, "slot %u is in the wheel %u times, says %d", slot, refs, has);
+		FAULT(c, "slot %u is in the wheel %u times, but its wheel bit is %d", slot, refs, has);
 	if (life == LA_TW_SHADOW ? false : has != (life != LA_TW_FREE))
-		FAULT(c, "slot %u of life %d has wheel bit %d", slot, (int)life, has);
+		FAULT(c, "slot %u of life %d must not have wheel bit %d", slot, (int)life, has);
 	if ((life == LA_TW_FREE) != c->on_list[i][slot])
-		FAULT(c, "slot %u of life %d, free list: %d", slot, (int)life, c->on_list[i][slot]);
+		FAULT(c, "slot %u of life %d: on free list %d", slot, (int)life, c->on_list[i][slot]);
 	if (life == LA_TW_FREE)
 		return;
 	c->fw2 += life == LA_TW_LIVE && (e->flags & LA_TW_FW2);
 	if ((unsigned)(e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK) >= c->t->nclasses)
-		FAULT(c, "slot %u has a class that is not there", slot);
+		FAULT(c, "slot %u has a class without a lifetime", slot);
 	if ((la_index_find(c->t->index, entry_hash(c->t, ref), same_ref, NULL, &ref) != NULL) != (life == LA_TW_LIVE))
 		FAULT(c, "slot %u of life %d is%s in the index", slot, (int)life, life == LA_TW_LIVE ? " not" : "");
 }
@@ -567,7 +567,7 @@ check_pool(struct check *c, unsigned i)
 
 	for (uint32_t s = p->free_head; s; s = la_tw_core(c->t, la_ref_make(which, s))->snd_nxt) {
 		if (s >= p->fresh || c->on_list[i][s]) {
-			FAULT(c, "free list %u goes wrong at slot %u", i, s);
+			FAULT(c, "free list %u has slot %u twice, or the slot was never used", i, s);
 			break;
 		}
 		c->on_list[i][s] = 1;
@@ -578,17 +578,19 @@ check_pool(struct check *c, unsigned i)
 		check_slot(c, i, la_ref_make(which, s));
 	}
 	if (p->nfree != listed + (p->capacity - (p->fresh - 1)))
-		FAULT(c, "pool %u: %u free, %u listed, %u fresh", i, p->nfree, listed, p->fresh);
+		FAULT(c, "pool %u: nfree is %u, but %u slots are on the list, first unused slot %u", i, p->nfree,
+		      listed, p->fresh);
 	if (p->live != lives[LA_TW_LIVE] + lives[LA_TW_SHADOW])
-		FAULT(c, "pool %u: %u live, counted %u and %u shadows", i, p->live, lives[LA_TW_LIVE],
+		FAULT(c, "pool %u: live is %u, but %u slots are LIVE and %u SHADOW", i, p->live, lives[LA_TW_LIVE],
 		      lives[LA_TW_SHADOW]);
 	if (p->nfree + p->live + lives[LA_TW_ZOMBIE] != p->capacity)
 		FAULT(c, "pool %u: free, live and zombies do not add up to %u", i, p->capacity);
 	if (p->reserved > p->nfree)
-		FAULT(c, "pool %u: %u reserved of %u free", i, p->reserved, p->nfree);
+		FAULT(c, "pool %u: %u reserved, but only %u free", i, p->reserved, p->nfree);
 }
 
-/* A counter is at least the number of its entries; the prefixes of reservations are not known here. */
+/* Checks that each counter is at least the number of its entries, and the sum. The table does not store the prefixes of
+ * reservations. */
 static void
 check_share(struct check *c, unsigned i)
 {
@@ -599,10 +601,10 @@ check_share(struct check *c, unsigned i)
 	for (unsigned b = 0; b < LA_TW_PREFIXES; b++) {
 		sum += c->t->held[i][b];
 		if (entries[b] > c->t->held[i][b])
-			FAULT(c, "pool %u: prefix counter %u is %u of %u entries", i, b, c->t->held[i][b], entries[b]);
+			FAULT(c, "pool %u: prefix counter %u is %u for %u entries", i, b, c->t->held[i][b], entries[b]);
 	}
 	if (sum != used)
-		FAULT(c, "pool %u: prefixes hold %u slots, %u are in use", i, sum, used);
+		FAULT(c, "pool %u: the prefix counters sum up to %u, but %u slots are in use", i, sum, used);
 }
 
 unsigned
@@ -624,13 +626,13 @@ la_tw_check(const struct la_tw *t, FILE *f)
 		check_share(&c, 0);
 		check_share(&c, 1);
 	} else {
-		FAULT(&c, "no memory to check it");
+		FAULT(&c, "no memory for the check");
 	}
 	if (v[LA_C_time_wait] + v[LA_C_fin_wait_2_held] != t->pool[0].live + t->pool[1].live ||
 	    v[LA_C_fin_wait_2_held] != c.fw2)
-		FAULT(&c, "gauges are wrong");
+		FAULT(&c, "time_wait and fin_wait_2_held are not the numbers of entries");
 	if (v[LA_C_time_wait_entered] != v[LA_C_time_wait] + v[LA_C_time_wait_expired] + v[LA_C_time_wait_reopened])
-		FAULT(&c, "entered is not here + expired + reopened");
+		FAULT(&c, "time_wait_entered is not time_wait + time_wait_expired + time_wait_reopened");
 	for (unsigned i = 0; i < 2; i++) {
 		free(c.in_wheel[i]);
 		free(c.on_list[i]);

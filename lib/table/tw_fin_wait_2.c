@@ -6,33 +6,38 @@
  * connection then needs only the fields of a TIME_WAIT entry. So a peer that does not close uses an entry
  * instead of a TCB, up to fin_wait_2_ms of conn.h (RFC 9293 has no limit).
  *
- * The rules are those of RFC 9293 3.10.7.4 for FIN_WAIT_2, with RFC 5961, in its order:
+ * The rules are those of RFC 9293 3.10.7.4 for FIN_WAIT_2, with RFC 5961, in the order of the RFC:
  *
- *	PAWS fails                     answered
- *	RST, exactly rcv_nxt           the connection is reset; in the window: challenge ACK; else ignored
+ *	segment                        result ("answered": by an ACK)
+ *	timestamp missing              dropped (RFC 7323 3.2; not for RST and SYN)
+ *	PAWS fails                     answered (not for RST and SYN)
+ *	RST at rcv_nxt                 the connection is reset
+ *	RST elsewhere in the window    challenge ACK
+ *	RST outside the window         dropped
  *	SYN                            challenge ACK
  *	outside the window             answered
- *	no ACK; an ACK above snd_nxt   dropped; answered
- *	new text in the window         RST: no user will read it (SHLD-3)
+ *	no ACK                         dropped
+ *	ACK above snd_nxt              answered
+ *	new text, window open          RST: no user will read the text (SHLD-3)
  *	text or FIN, window closed     answered
  *	FIN, next in order             acknowledged; TIME_WAIT begins in this entry
- *	FIN above a hole               answered: the missing data is text
- *	a bare ACK                     no answer
+ *	FIN above a hole               answered: text below the FIN is missing
+ *	a bare ACK                     dropped
  *
- * The rules are those of a TCB in FIN_WAIT_2 whose user has closed (tcp/input.c, tcp/text.c). accept.h has the
- * predicates that both share, and names what differs: the window of the entry is the field as last written, not
- * scaled. RFC 5961 5.2 bounds an ACK from below by MAX.SND.WND, which the entry does not have.
+ * A TCB in FIN_WAIT_2 whose user has closed has the same rules (tcp/input.c, tcp/text.c). accept.h has the predicates
+ * of both, and the differences: the entry's window is the last window field, not scaled. The entry has no MAX.SND.WND,
+ * so the lower bound of RFC 5961 5.2 for an ACK does not apply.
  *
- * A closed window: text and FIN are not acceptable, and draw an ACK (first step). SHLD-3 is about text that was
- * received, so it comes after that step. The ACK opens the window, as that of a TCB whose buffer is empty: the entry
- * holds no text, so that nothing keeps the window closed. Then text draws the RST, and the FIN is taken. */
+ * With a closed window, text and FIN are not acceptable and draw an ACK (first step). SHLD-3 is about received text, so
+ * it does not apply yet. The ACK offers an open window, because the entry holds no text that could fill a buffer; a TCB
+ * with an empty buffer does the same. Then text draws the RST, and the FIN is accepted. */
 
 #include "core/seq.h"
 #include "table/accept.h"
 #include "table/time_wait.h"
 
-/* What a closed window opens to, in units of the field: a full-sized segment and more, so that the peer's silly window
- * avoidance sends (RFC 9293 3.8.6.2.1). A TCB that holds no text opens as much, at least (tcp/hold.h). */
+/* The window field after a closed window has opened: more than a full-sized segment, so that the peer's silly window
+ * avoidance permits sending (RFC 9293 3.8.6.2.1). A TCB that holds no text offers at least as much (tcp/hold.h). */
 enum { WINDOW_OPENED = 4096 };
 
 static enum la_tw_verdict
@@ -55,7 +60,7 @@ rst_arrives(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	return la_seq_in_window(seg->seq, e->rcv_nxt, e->wnd) ? la_tw_throttled_ack(t, e, tick) : LA_TW_DROP;
 }
 
-/* A segment with data or FIN is always answered: our ACK may have been lost. */
+/* Every segment with data or FIN is answered, because our earlier ACK may be lost. Other answers are rate-limited. */
 static enum la_tw_verdict
 fw2_answer(struct la_tw *t, struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
 {

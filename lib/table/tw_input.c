@@ -4,7 +4,7 @@
  * 5961, 6191 and 7323, in this order:
  *
  *  1. RST: ignored (RFC 1337 F1). Checked first: no RST ends an entry, not even at rcv_nxt.
- *  2. SYN: alone, it may open a new incarnation when it is provably newer (RFC 6191 2; RFC 9293
+ *  2. SYN without ACK and FIN: opens a new incarnation if it is provably newer (RFC 6191 2; RFC 9293
  *     MAY-2):
  *
  *	old had TS   SYN has TS   reopens when
@@ -13,25 +13,25 @@
  *	no           yes          always: old duplicates have no timestamp, and RFC 7323 3.2 drops them
  *	no           no           ISN > the last sequence number
  *
- *     The last sequence number is that of the peer's FIN, rcv_nxt - 1; "greater" is modulo 2^32.
- *     Otherwise, and for a SYN with ACK or FIN: a challenge ACK (RFC 5961 4.2), which gives a
- *     restarted peer the sequence number for its RST. Never a RST.
- *  3. When timestamps were in use: no timestamp, dropped (RFC 7323 3.2); TSval older than
- *     TS.Recent, PAWS: answered and dropped (RFC 7323 5.3 R1). TS.Recent cannot be outdated (5.5,
- *     24 days): the peer's FIN refreshed it, and a lifetime is at most 2^30 ms, 12 days.
+ *     The last sequence number is that of the peer's FIN, rcv_nxt - 1; ">" is modulo 2^32.
+ *     Every other SYN draws a challenge ACK (RFC 5961 4.2), which gives a
+ *     restarted peer the sequence number for its RST. No SYN draws a RST.
+ *  3. If the connection used timestamps: a segment without one is dropped (RFC 7323 3.2); a TSval older than
+ *     TS.Recent (PAWS) is answered and dropped (RFC 7323 5.3 R1). TS.Recent cannot be outdated (5.5,
+ *     24 days): the peer's FIN updated it, and a lifetime is at most 2^30 ms, 12 days.
  *  4. No ACK bit: dropped (RFC 9293 3.10.7.4, fifth step).
  *  5. ACK above snd_nxt: answered (same step).
- *  6. The peer's repeated FIN, with or without data before it: always acknowledged at once, and 2*MSL
- *     restarts (eighth step). Only this rule restarts it.
- *  7. A bare ACK at <SEQ=rcv_nxt>: no answer, or two ends in TIME_WAIT could
+ *  6. The peer's repeated FIN, with or without data: always acknowledged at once, and 2*MSL
+ *     restarts (eighth step). No other rule restarts 2*MSL.
+ *  7. A bare ACK at <SEQ=rcv_nxt>: no answer, because two ends in TIME_WAIT would
  *     acknowledge each other's ACKs.
  *  8. All other segments (old, out of window, or new text): answered (3.10.7.4, first step) and
  *     dropped.
  *
- * "Answered" is <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK>, at most one in 257 to 512 ms for an entry, except
- * rule 6. This also limits the traffic with a peer that answers ACKs with ACKs. The time of the last
- * answer has 7 bits of 256 ms units. It is ambiguous after 32 s: then one answer may be suppressed by
- * mistake. Rule 6 does not use it. */
+ * "Answered" means <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK>, at most once in 257 to 512 ms for an entry, except
+ * by rule 6. This limit also bounds the traffic with a peer that answers ACKs with ACKs. The time of the last
+ * answer has 7 bits, in units of 256 ms. After 32 s this time is ambiguous, and one answer may be suppressed by
+ * mistake. */
 
 #include <assert.h>
 
@@ -41,8 +41,8 @@
 
 enum {
 	THROTTLE_UNIT_SHIFT = 8,		/* 256 ms */
-	THROTTLE_MODULUS = LA_TW_THROTTLE_MASK, /* 1 to 127 are times, 0 is none */
-	THROTTLE_MIN_UNITS = 2,			/* that is, 257 to 512 ms */
+	THROTTLE_MODULUS = LA_TW_THROTTLE_MASK, /* times are 1 to 127; 0: no answer so far */
+	THROTTLE_MIN_UNITS = 2,			/* 257 to 512 ms */
 };
 
 static enum la_tw_verdict
@@ -52,7 +52,7 @@ tw_ignore(struct la_tw *t, enum la_counter why)
 	return LA_TW_DROP;
 }
 
-/* An answer that an off-path host can provoke: at most one in two units. */
+/* The rate limit for answers that an off-path host can cause: at most one in THROTTLE_MIN_UNITS. */
 enum la_tw_verdict
 la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
 {
@@ -63,7 +63,7 @@ la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
 		return tw_ignore(t, LA_C_time_wait_throttled);
 	e->flags = (uint16_t)((e->flags & ~(LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT)) |
 			      now << LA_TW_THROTTLE_SHIFT);
-	t->counters->v[LA_C_time_wait_acked]++;
+	la_counters_one(t->counters, LA_C_time_wait_acked);
 	return LA_TW_ACK;
 }
 
@@ -89,7 +89,7 @@ la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick)
 	return la_tw_throttled_ack(t, la_tw_core(t, ref), tick);
 }
 
-/* RFC 7323 4.3 (2). After PAWS, and only for segments at or below rcv_nxt. */
+/* RFC 7323 4.3 (2). The caller has checked PAWS and that the segment is at or below rcv_nxt. */
 static void
 update_ts_recent(struct la_tw_core *e, const struct la_seg *seg)
 {
@@ -128,7 +128,7 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 
 		e->deadline = tick + t->lifetime[class];
 		update_ts_recent(e, seg);
-		t->counters->v[LA_C_time_wait_fin_acked]++;
+		la_counters_one(t->counters, LA_C_time_wait_fin_acked);
 		return LA_TW_ACK;
 	}
 	if (!fin && seg->len == 0 && seg->seq == e->rcv_nxt) { /* 7 */
@@ -138,16 +138,16 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	return la_tw_throttled_ack(t, e, tick); /* 8 */
 }
 
-/* RFC 7323 5.3 and 3.2: a timestamp of the old connection's clock, not before its FIN. */
+/* RFC 7323 5.3 and 3.2: returns whether the timestamp is of the old connection, and not older than the peer's FIN. */
 static bool
 stamp_fits(const struct la_tw_core *e, const struct la_seg *seg)
 {
 	return !(e->flags & LA_TW_TS) || ((seg->opts & LA_OPT_TS) && !la_paws_is_older(seg->tsval, e->ts_recent));
 }
 
-/* A segment of the old connection acknowledges at most snd_nxt (the new incarnation's ISS is above it), and ends at the
- * peer's FIN or before it. It is at most SPAN below the FIN. The peer has acknowledged our FIN, or there would be no
- * entry, so a bare ACK acknowledges exactly snd_nxt. */
+/* A segment of the old connection acknowledges at most snd_nxt; the new incarnation's ISS is above snd_nxt. It ends at
+ * or below the peer's FIN, and less than SPAN below. In TIME_WAIT the peer has acknowledged our FIN, so a bare ACK
+ * acknowledges exactly snd_nxt. */
 enum la_tw_old
 la_tw_shadow_fits(const struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
 {

@@ -4,13 +4,13 @@
  *
  * Every connection holds a slot of the table from its open to the end of 2*MSL, and no slot is freed early. One client
  * network that opens and closes fast enough takes all slots, and all other connections are refused. This file
- * keeps room for other networks.
+ * keeps slots for other networks.
  *
- * Prefix. An IPv4 source counts as its /24, an IPv6 source as its /56: the usual size of a site. One host can use
- * all its addresses.
+ * Prefix. An IPv4 source counts as its /24, an IPv6 source as its /56: the usual size of a site. One host may use
+ * all addresses of such a prefix.
  *
  * Counters. held[family][hash of the prefix] counts the slots in use: entries of every life but FREE, and
- * reservations. Its hash is keyed, so that a peer cannot choose a prefix that shares a counter with another.
+ * reservations. The hash is keyed, so that a peer cannot choose a prefix that shares a counter with another prefix.
  *
  *	la_tw_reserve, la_tw_reserve_share  +1	la_tw_enter  0: a reservation becomes an entry
  *	la_tw_unreserve			    -1	slot_free   -1
@@ -23,35 +23,35 @@
  *	held[prefix] >= C*s/100 (rounded up)  the prefix is at its share,
  *	another prefix requested a slot within the last LA_TW_ASKED_MS.
  *
- * By the third condition a single client, such as a load generator or a NAT, may fill the table.
- * A request is a SYN, or the ACK of a SYN cookie, to which the first two conditions apply. SYNs that are answered by a
- * cookie take no slot and do not count. Active opens are never refused, but their slots count.
+ * Because of the third condition a single client, such as a load generator or a NAT, may fill the table.
+ * A request is a SYN, or the ACK of a SYN cookie. SYNs that are answered by a
+ * cookie take no slot and do not count. Active opens are not refused by this rule, but their slots count.
  *
- * The SYN is dropped, or answered by RST with --tw-full reset. The ACK of a cookie is dropped, and the peer repeats
- * it with its data. While cookies are on, a prefix at its share gets no cookie: the SYN is refused instead.
+ * A refused SYN is dropped, or answered by RST with --tw-full reset. The refused ACK of a cookie is dropped, and the
+ * peer repeats the ACK with its data. While cookies are on, a prefix at its share gets no cookie: its SYN is refused.
  *
  * Arithmetic, for C = 1 Mi (the default for IPv4), s = 75 (the default) and 2*MSL = 60 s:
  *
  *	C / 60 s	 = 17 476 closes a second of one prefix while it is alone
- *	C * 0.75 / 60 s	 = 13 107 closes a second of it while others are active
- *	C * 0.25 / 60 s	 =  4 369 closes a second that it leaves to the others
+ *	C * 0.75 / 60 s	 = 13 107 closes a second of one prefix while others are active
+ *	C * 0.25 / 60 s	 =  4 369 closes a second of all other prefixes
  *
- * A prefix that holds all C slots falls to its share as its entries expire, because it gets no freed slot: within a
- * quarter of 2*MSL at a constant rate, at most 2*MSL. The other prefixes get these slots.
+ * A prefix that holds all C slots gets no freed slot, and falls to its share as its entries expire: at a constant rate
+ * within a quarter of 2*MSL, otherwise within 2*MSL. Other prefixes get the freed slots.
  *
- * With a share below 75, one prefix may still take three quarters, because the table is not nearly full before. The
- * share divides the last quarter: to fill the table takes 1 + 25/s prefixes (rounded up): 2 at 75, 4 at 10, 26 at 1.
- * The default is 75, so that a server with few client networks loses at most the quarter that another network
- * requests.
+ * With a share below 75, one prefix may still take three quarters, because up to there the table is not nearly full.
+ * The share divides the last quarter. The number of prefixes that can fill the table is 1 + 25/s (rounded up): 2 at
+ * s = 75, 4 at 10, 26 at 1. With the default of 75, a server with few client networks loses at most the quarter that
+ * another network requests.
  *
  * Half-open connections count for the prefix of their source address. So spoofed SYNs can charge a prefix that did
  * not send them; SYN cookies keep all half-open connections below a quarter of the free slots.
  *
- * Two prefixes share a counter with probability 1/2048. They have one share together, and count as one prefix. The key
- * changes with the shard's secret.
+ * Two given prefixes share a counter with probability 1/2048. Then they have one share together, and count as one
+ * prefix. The key of the hash depends on the shard's secret.
  *
- * Cost: 16 KiB a shard; a multiplication and an increment for each reservation and for each slot that becomes free. The
- * entry's cache line is being written at that moment, and the counters of active prefixes stay in the L1 cache. */
+ * Cost: 16 KiB a shard, and a multiplication and an addition for each reservation and for each slot that becomes free.
+ * The entry's cache line is written at that moment, and the counters of active prefixes stay in the L1 cache. */
 
 #include "table/time_wait.h"
 
@@ -70,6 +70,8 @@ la_tw_share_set(struct la_tw *t, unsigned percent)
 	}
 }
 
+/* Returns whether the rule refuses a prefix. held: its slots. others_until: end of the time in which another prefix is
+ * active. */
 static bool
 used_up(const struct la_tw_pool *p, uint32_t held, uint64_t others_until, uint64_t now)
 {

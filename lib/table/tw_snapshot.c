@@ -4,35 +4,34 @@
  *
  * 2*MSL must not end with the process: the peer in LAST_ACK retransmits its FIN to the next process
  * with the address, and old duplicates remain in the network (the reason for quiet time, RFC 9293
- * 3.4.3). So a table can be written and read back. Its entries continue unchanged: tuple, sequence
- * numbers, TS.Recent, window, throttle and lifetime class.
+ * 3.4.3). So a table can be saved and loaded. Its entries continue unchanged: tuple, sequence
+ * numbers, TS.Recent, window, time of the last answer and lifetime class.
  *
- * The stream: struct la_tw_saved, then the entries of IPv4, then those of IPv6, each with the contents of
- * its slot, and the remaining milliseconds instead of the deadline. No other data is written.
- * The table's own calls rebuild index and wheel, entry by entry, because they depend on capacities,
- * which may change, and because the stream is then not trusted for them.
+ * The stream: struct la_tw_saved, then the entries of IPv4, then those of IPv6. Each entry has the contents of
+ * its slot, with the remaining milliseconds instead of the deadline. Index and wheel are not written: they depend on
+ * capacities, which may change, and a stream is not trusted for them. The calls that create entries build both again.
  *
  *	LIVE     written, also in FIN_WAIT_2, with the rest of its limit
- *	SHADOW   written as the LIVE entry that it would become again: its reopen ends with the process
- *	ZOMBIE   not written: it waits only for this process's wheel
+ *	SHADOW   written as a LIVE entry: its reopen ends with the process
+ *	ZOMBIE   not written: its slot only waits for the wheel of this process
  *
- * Memory is bounded: CHUNK entries at a time on the stack, for any table size. Writing walks the pool
- * in the order of its slots, so it reads memory in order. Reading accesses a random place in the index
- * for each entry, prefetched for a chunk at once.
+ * Memory is bounded: CHUNK entries at a time on the stack, for any table size. Saving walks the pool
+ * in the order of its slots, so it reads memory in order. Loading accesses a random place in the index
+ * for each entry; the places of a chunk are prefetched together.
  *
- * la_tw_enter() creates a loaded entry, like one of a connection that just ended: between insertion and
- * entering, the index has a reference that no TCB uses. The tick passed is the start of the entry's
- * current lifetime, which restores deadline and wheel reference. la_tw_enter_fin_wait_2() creates an
+ * la_tw_enter() creates a loaded entry as it creates that of a connection: it replaces a reference in the index, here
+ * one that no TCB has. Its `tick` is the start of the entry's
+ * current lifetime, which gives the old deadline. la_tw_enter_fin_wait_2() creates an
  * entry in FIN_WAIT_2, with the remaining time as its limit.
  *
- * Redistribution. Several tables of one process may load the entries of other tables, for example after
- * a change of the number of workers: a callback gives the new owner of each entry. An entry does not
- * depend on its table: its answers use its own numbers and the keyed offset of its tuple. So all tables
+ * Redistribution. The tables of a process may load the entries of other tables, for example after
+ * a change of the number of workers: a callback gives the new table of each entry. The answers of an entry depend
+ * on its own sequence numbers and on the keyed offset of its tuple, not on its table. So all tables
  * must have one key, the key of the tables that wrote the streams. If a table is too small for its
- * entries, the whole load fails, and the remaining entries are counted, so that the error can report the
+ * entries, the whole load fails. The remaining entries are then counted, so that the error can report the
  * needed size.
  *
- * Time. Ticks continue (like the shard's `now`), and so do TSvals and ISNs; an entry's throttle stays
+ * Time. Ticks continue (like the shard's `now`), and so do TSvals and ISNs. The time of an entry's last answer stays
  * valid. Entries that expired between the runs are dropped, and all others keep their exact remaining
  * time. */
 
@@ -43,13 +42,13 @@
 
 enum {
 	CHUNK = 64,
-	LEFT_MAX = 1 << 30, /* ticks: the longest time in the table */
+	LEFT_MAX = 1 << 30, /* ticks: the longest remaining time of an entry */
 };
 
-/* Both kinds have the same form in memory and on disk: no padding, host order. */
+/* Records have the same layout in memory and in the stream: no padding, host byte order. */
 struct record {
 	uint32_t snd_nxt, rcv_nxt, ts_recent;
-	uint32_t left; /* ticks to the deadline; 0: it has passed */
+	uint32_t left; /* ticks to the deadline; 0: the deadline has passed */
 	uint16_t wnd;
 	uint16_t flags; /* enum la_tw_flag without life and wheel bit */
 };
@@ -175,8 +174,8 @@ same_tuple(const void *ctx, la_ref ref, const void *key)
 	}
 }
 
-/* Maps a class of the stream to one of the table, added when the first kept entry needs it, because their number is
- * limited. */
+/* Maps a class of the stream to a class of the table, or returns a negative errno. The class is added when the first
+ * loaded entry needs it, because the number of classes is limited. */
 static int
 class_of(struct la_tw_place *to, const struct la_tw_saved *saved, unsigned theirs)
 {
@@ -190,9 +189,9 @@ class_of(struct la_tw_place *to, const struct la_tw_saved *saved, unsigned their
 	return class == -EINVAL ? -EBADMSG : class;
 }
 
-/* Returns whether a table could have written this entry. */
+/* Returns whether la_tw_export() could have written this record. */
 static bool
-can_be(const struct record *r, const struct la_tw_saved *saved)
+record_is_valid(const struct record *r, const struct la_tw_saved *saved)
 {
 	unsigned class = r->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
 	bool fw2 = (r->flags & LA_TW_FW2) != 0;
@@ -201,11 +200,11 @@ can_be(const struct record *r, const struct la_tw_saved *saved)
 	       r->left <= (fw2 ? LEFT_MAX : saved->lifetime[class]);
 }
 
-/* Creates an entry with time left. */
+/* Creates an entry whose deadline has not passed. */
 static int
 import_entry(const struct key *k, const struct record *r, int class)
 {
-	/* capacities stay below LA_REF_SLOT_MASK, so no TCB has this one */
+	/* capacities are below LA_REF_SLOT_MASK, so no TCB has this reference */
 	const la_ref unowned = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
 	const struct la_tw_core state = {.snd_nxt = r->snd_nxt,
 					 .rcv_nxt = r->rcv_nxt,
@@ -233,7 +232,7 @@ import_entry(const struct key *k, const struct record *r, int class)
 				  class);
 	}
 	la_tw_core(t, ref)->flags |= r->flags & LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT;
-	t->counters->v[LA_C_time_wait_loaded]++;
+	la_counters_one(t->counters, LA_C_time_wait_loaded);
 	return 0;
 }
 
@@ -243,10 +242,10 @@ import_one(struct la_tw_deal *d, const struct la_tw_saved *saved, const struct k
 	struct la_tw_place *to = k->to;
 	int class, rc;
 
-	if (!can_be(r, saved))
+	if (!record_is_valid(r, saved))
 		return -EBADMSG;
 	if (r->left <= to->elapsed) {
-		to->tw->counters->v[LA_C_time_wait_lapsed]++;
+		la_counters_one(to->tw->counters, LA_C_time_wait_lapsed);
 		return 0;
 	}
 	to->dealt[la_addr_is4(&k->tuple.laddr) ? 0 : 1]++;
@@ -258,7 +257,7 @@ import_one(struct la_tw_deal *d, const struct la_tw_saved *saved, const struct k
 	return d->full ? 0 : rc;
 }
 
-/* The tuples of a chunk and their owners; prefetches their places in the index. */
+/* Fills k with the tuples of a chunk, their tables and hashes; prefetches their index buckets. */
 static int
 take_keys(const struct la_tw_deal *d, unsigned i, const union chunk *c, struct key *k, unsigned n)
 {
@@ -272,7 +271,7 @@ take_keys(const struct la_tw_deal *d, unsigned i, const union chunk *c, struct k
 		else
 			k[j].tuple = (struct la_tuple){r6->laddr, r6->raddr, r6->lport, r6->rport};
 		if (i == 1 && (la_addr_is4(&r6->laddr) || la_addr_is4(&r6->raddr)))
-			return -EBADMSG; /* an IPv4 tuple belongs only into the other pool */
+			return -EBADMSG; /* an IPv4 tuple among the entries of IPv6 */
 		k[j].to = &d->place[d->owner ? d->owner(d->ctx, &k[j].tuple) : 0];
 		k[j].hash = la_hash_tuple(k[j].to->tw->key, &k[j].tuple);
 		la_index_prefetch(k[j].to->tw->index, k[j].hash);

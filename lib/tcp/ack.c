@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A valid ACK (RFC 9293 3.10.7.4 fifth step) frees the send queue, gives an RTT sample, and moves the
- * congestion window and the send window. When it acknowledges our FIN, it changes the state. */
+/* A valid ACK (RFC 9293 3.10.7.4 fifth step) removes acknowledged bytes from the send queue, gives an RTT sample, and
+ * moves the congestion window and the send window. An ACK of our FIN changes the state. */
 
 #include "tcp/internal.h"
 
@@ -64,7 +64,8 @@ ack_advance_una(struct la_tcb *c, const struct la_seg *s)
 		our_fin_acked(c);
 }
 
-/* RFC 9293 3.10.7.4: only a segment that is not older than the previous one may move the window. */
+/* RFC 9293 3.10.7.4: only a segment that is not older than the last one that set the window (SND.WL1, SND.WL2) may set
+ * the window. */
 static __rte_always_inline void
 ack_update_snd_wnd(struct la_tcb *c, const struct la_seg *s)
 {
@@ -75,7 +76,7 @@ ack_update_snd_wnd(struct la_tcb *c, const struct la_seg *s)
 	c->snd_wl2 = s->ack;
 	if (c->snd_wnd > c->max_snd_wnd)
 		c->max_snd_wnd = c->snd_wnd;
-	/* MUST-37: a connection stays while its probes are answered; an orphan stays for orphan_ms */
+	/* MUST-37: a connection stays while its window probes are answered; an orphan stays for orphan_ms */
 	if ((c->snd_wnd == 0 || (c->flags & LA_F_PERSIST)) &&
 	    (c->flags & (LA_F_USER_CLOSED | LA_F_USER_TIMER)) != LA_F_USER_CLOSED)
 		c->first_unacked_at = c->tcp->tick;

@@ -6,9 +6,10 @@
  * la_shard_poll(), which may be seconds old in an idle program. A retransmission timer armed from an old tick would
  * fire at the next update and send a SYN twice, which RFC 6298 5 forbids. A user's timer would fire early.
  *
- * So each such call is put on a list. The next update of the time first moves the stamps and deadlines of these
- * calls to the new time. The new time is after the call, so no timer is early. A timer is late by the time between
- * call and update; la_tcp_next() returns the current time until the update.
+ * So each of these calls outside a callback is put on a list. The next update of the time first moves the stamps and
+ * deadlines of the listed calls to the new time. The new time is after the call, so no timer is early. A timer is late
+ * by the time between call and update; la_tcp_next() returns the old time until the update, so that an update comes
+ * soon.
  *
  * The list is bounded. After an overflow the update visits all TCBs once. It moves stamps of the last tick and all
  * users' timers, which are then late by at most the time that passed. */
@@ -42,8 +43,8 @@ la_call_timer(struct la_tcb *c, uint32_t ms)
 	call_note(c, ms);
 }
 
-/* Replaces stamps `from` of a call by `to`. Deadlines only move to later ticks: the reference in the wheel fires
- * at the old deadline and finds the new one. */
+/* Moves stamps and deadlines of c that a call at tick `from` has set to tick `to`. Deadlines only move to later ticks:
+ * the reference in the wheel fires at the old deadline and finds the new one. */
 static void
 call_restamp(struct la_tcb *c, uint32_t from, uint32_t to)
 {
@@ -65,7 +66,7 @@ call_restamp(struct la_tcb *c, uint32_t from, uint32_t to)
 		c->user_at = to + la_tcb_opts(c)->orphan_ms;
 }
 
-/* `tick` is the new time; t->tick is still the time of the calls. */
+/* tick: the new time. t->tick is still the time of the calls. */
 void
 la_calls_told(struct la_tcp *t, uint32_t tick)
 {
@@ -82,7 +83,7 @@ la_calls_told(struct la_tcp *t, uint32_t tick)
 		if (t->calls[i].user_ms == 0)
 			call_restamp(c, t->tick, tick);
 		else if ((c->flags & (LA_F_USER_TIMER | LA_F_USER_CLOSED)) == LA_F_USER_TIMER)
-			/* of several calls the last one counts; after la_close() user_at is the orphan's */
+			/* of several calls the last one counts; after la_close() user_at is the orphan's deadline */
 			c->user_at = tick + t->calls[i].user_ms;
 	}
 	for (uint32_t slot = 1; n > LA_TCP_CALLS && slot < t->tcb_fresh; slot++) {

@@ -3,52 +3,53 @@
 /* SYN cookies (RFC 4987 3.6): theory of operation.
  *
  * A SYN costs its sender nothing, and us a TCB, a TIME_WAIT reservation and packet buffers. When half-open connections
- * could use up one of these resources, a SYN is answered without a TCB: the ISN of the SYN,ACK encodes the state,
- * and the ACK of a real peer returns it. The ACK then takes the resources. Without free resources the ACK is
+ * could use up one of these resources, a SYN is answered without a TCB: the ISN of the SYN,ACK encodes the values of
+ * the SYN, and the ACK of a real peer returns them. The ACK then takes the resources. Without free resources the ACK is
  * dropped, and the peer retransmits.
  *
- * When they are on. Let H be the connections in SYN_RCVD. Cookies are on for a family
+ * When cookies are on. Let H be the number of connections in SYN_RCVD. Cookies are on for a family
  *
  *   - from H = la_shard_config.syn_cookies_at until H is below three quarters of it; or
  *   - while 3 H + 4 > F for the free part F of a resource (tables_are_short()).
  *
- * F + H is the part without established connections and TIME_WAIT. By the second rule H + 1 is at most a quarter
- * of that part: three quarters stay for completed handshakes, at any table size and any load.
- * The resources are TCBs, TIME_WAIT reservations and, since every connection must find one buffer (hold.c), packet
- * buffers. With F + H < 4 every SYN gets a cookie, except in a table of fewer than four, which has no quarter. With
- * F = 0 a SYN is refused and counted, as without cookies: its ACK could not open a connection. H counts both
- * families, so the rule sends cookies slightly too early.
+ * F + H is the part of the resource that established connections and TIME_WAIT do not use. By the second rule H + 1 is
+ * at most a quarter of F + H when a SYN takes a TCB: three quarters stay for completed handshakes, at any table size
+ * and any load. The resources are TCBs, TIME_WAIT reservations and, since every connection must find one buffer
+ * (hold.c), packet buffers. With F + H < 4 every SYN gets a cookie, except in a table of fewer than four places.
+ * Without a free TCB or TIME_WAIT entry a SYN is refused and counted, as without cookies: its ACK could not open a
+ * connection. H counts both families, so the rule sends cookies slightly too early.
  *
- * The ISS. An ISS must be above all numbers of an old incarnation of the tuple (RFC 9293 3.4.1, RFC 6528), so a
- * cookie is made of the ISN clock M and the tuple's secret offset F, as la_isn() is (isn.c):
+ * The ISS. An ISS must be above all sequence numbers of an old incarnation of the tuple (RFC 9293 3.4.1, RFC 6528). So
+ * a cookie is made of the ISN clock M and the tuple's secret offset F(tuple), like the ISNs of la_isn() (isn.c):
  *
  *	ISS = F(tuple) + D,	D =  slot (12 bits) | MAC (14) | SACK permitted (1) | window scale (2) | MSS (3)
  *
  * A slot is 2^20 steps of M, 4.194 s, and `slot` is the one after the current slot. So M < D <= M + 2^21: a cookie
  * is above all ISNs that la_isn() has returned for the tuple, and at most 8.4 s ahead of the clock. When the
- * connection ends, la_isn_passed() moves the tuple's clock behind it. Over a TIME_WAIT entry whose snd_nxt is ahead
- * of the clock, `slot` is the one after the slot of snd_nxt. The MAC is SipHash of tuple, peer's ISN, slot and
- * options under a key of its own.
+ * connection ends, la_isn_passed() moves the tuple's clock past its last sequence number. Over a TIME_WAIT entry whose
+ * snd_nxt is ahead of the clock, `slot` is the one after the slot of snd_nxt. The MAC is SipHash of tuple, peer's ISN,
+ * slot and options, with a key that has no other use.
  *
  * Strength. A cookie is valid for 17 slots, 67.1 to 71.3 s. At any moment 17 * 2^6 = 1 088 of 2^32 values are valid
- * for a tuple and a peer's ISN, which depend on the secrets: a blind segment opens a connection with a chance of
- * 2^-21.9. A segment with a timestamp must also echo one of the last 71 s: 2^-37. A correct guess opens an idle
- * connection of the spoofed address; the attacker could also have opened one from its own address. A stray segment
- * of the tuple's last connection acknowledges a number near M, and would need only the MAC, 2^-14. Such numbers are
- * below the connection's end, and are refused when its end is recorded or has an entry (la_isn_used()).
+ * for a tuple and a peer's ISN. They depend on the secrets: a blind segment opens a connection with a chance of
+ * 2^-21.9. A segment with the timestamps option must also echo a TSval of the last 71 s: 2^-37. A correct guess opens
+ * an idle connection of the spoofed address; the attacker could also have opened one from its own address. A stray
+ * segment of the tuple's last connection acknowledges a number near M, and needs only the right MAC: 2^-14. Such
+ * numbers are below the last sequence number of that connection, and are refused when its end is recorded
+ * (la_isn_used()) or has a TIME_WAIT entry.
  *
- * TSval is the connection's own clock, unchanged: it does not go back after an old incarnation or in the new
- * one. MSS and window scale are rounded down to tables of eight and four. An ACK with a timestamp shows that timestamps
- * were negotiated.
+ * TSval is the connection's own clock, unchanged: it does not go back, neither after an old incarnation nor within the
+ * new one. MSS and window scale are rounded down to a value of a table, of eight and of four values. An ACK with a
+ * timestamp shows that timestamps were negotiated.
  *
  * Over a TIME_WAIT entry a newer SYN is answered by a cookie while cookies are on; otherwise a flood of such SYNs would
  * take TCBs and second reservations. The entry is unchanged until the ACK arrives.
  *
  * The cost while cookies are valid: a SYN,ACK is not retransmitted, so a peer whose final ACK is lost and that
- * sends no data gets no answer. A segment without a connection to a listening port draws no RST, because it may be the
- * second segment of a peer whose first was lost: the peer retransmits the first, which opens the connection.
+ * sends no data gets no answer. A segment to a listening port without a connection draws no RST, because its peer's
+ * first segment may have been lost: the peer retransmits the first segment, which opens the connection.
  *
- * An old duplicate of a handshake's ACK opens no connection: the connection that it opened still exists, or has an
+ * An old duplicate of a handshake's ACK opens no connection: the connection that the ACK opened still exists, or has an
  * entry whose snd_nxt is above the cookie, or its end is recorded (la_isn_used()). */
 
 #include "tcp/internal.h"
@@ -63,13 +64,13 @@ enum {
 	OPT_MASK = (1 << OPT_BITS) - 1,
 	SACK_BIT = 1 << (MSS_BITS + WS_BITS),
 	MAC_MASK = (1 << (SLOT_SHIFT - OPT_BITS)) - 1,
-	LIFE_MS = SLOTS * ((1 << SLOT_SHIFT) / 250) + SLOTS, /* at most: a slot is 4 194.304 ms */
+	LIFE_MS = SLOTS * ((1 << SLOT_SHIFT) / 250) + SLOTS, /* rounded up: a slot is 4 194.304 ms */
 	NO_WSCALE = 15,
 };
 
-/* The cookie has the largest value that is not above the offer. Smaller offers are raised to the first. */
+/* A cookie has the largest value that is not above the offer. An offer below the first value is raised to it. */
 static const uint16_t mss_table[1 << MSS_BITS] = {LA_MSS_MIN, 256, 536, 1220, 1360, 1440, 1460, 8940};
-/* The same for the window scale: a smaller scale makes the peer's window appear smaller. */
+/* A cookie has the largest scale that is not above the offer. A smaller scale only makes the peer's window smaller. */
 static const uint8_t ws_table[1 << WS_BITS] = {NO_WSCALE, 0, 4, 7};
 
 /* The cookie minus the tuple's offset. */
@@ -189,7 +190,7 @@ la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profi
 	}
 }
 
-/* The SYN of this ACK, as decoded from the cookie. The window is the ACK's own. */
+/* Stores in *syn the SYN that the cookie answered, as decoded from the ACK s. The window is that of the ACK. */
 static void
 cookie_rebuild_syn(const struct la_seg *s, uint32_t opts, struct la_seg *syn)
 {

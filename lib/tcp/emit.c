@@ -8,8 +8,8 @@
 
 enum { TTL = 64 };
 
-/* Returns whether another packet fits below the limit `most`. Without room, la_tcb_pend() sends the segment of a
- * connection later. Other packets are lost. */
+/* Returns whether another packet fits below the limit `most`. text: the packet has payload. lost: without room the
+ * packet is lost; otherwise the caller retries it later (la_tcb_pend()). */
 static __attribute__((noinline)) bool
 make_out_room(struct la_tcp *t, unsigned most, bool text, bool lost)
 {
@@ -50,8 +50,8 @@ struct draft {
 	uint64_t sum; /* of the TCP header's words */
 };
 
-/* A new packet with its TCP header behind room for the IP header; text: payload follows; lost: the caller does not
- * retry. False: no room or no buffer, counted. */
+/* Starts a packet: writes the TCP header after room for the IP header. text: payload follows; lost: as in
+ * make_out_room(). False: no room or no buffer, which is counted. */
 static __rte_always_inline bool
 emit_begin(struct la_tcp *t, struct draft *d, bool is4, const struct la_tcp_hdr *h, bool text, bool lost)
 {
@@ -80,7 +80,7 @@ emit_set_offload(const struct la_tcp *t, const struct draft *d, bool is4)
 	d->m->ol_flags |= flags;
 }
 
-/* Writes the IP header and both checksums after the payload; queues the packet. */
+/* The payload is in place: writes the IP header and both checksums, and queues the packet. */
 static __rte_always_inline void
 emit_finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src, const struct la_addr *dst,
 	    uint32_t frag)
@@ -161,8 +161,8 @@ la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_a
 	return la_addr_is4(src) ? emit_stateless(t, src, dst, h, true) : emit_stateless(t, src, dst, h, false);
 }
 
-/* RFC 7323 3.2 (and 5.2 of its discussion): a RST provoked by a segment with timestamps should echo it;
- * without a connection there is no clock, so TSval is 0. */
+/* RFC 7323 3.2, 5.2: a RST that answers a segment with a timestamp should echo the timestamp. Without a connection
+ * there is no clock, so TSval is 0. */
 static void
 rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
 {
@@ -179,7 +179,7 @@ rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
  * flood from any number of addresses is reflected at most at that rate, and does not take the time of connections.
  *
  * A shared limit is a side channel. An off-path attacker spoofs n segments of a victim's tuple, then counts the RSTs to
- * its own address: if the tuple is not in use, n are missing (CVE-2016-5696 uses challenge ACKs this way). Three
+ * its own address: if the tuple is not in use, n RSTs are missing (CVE-2016-5696 uses challenge ACKs this way). Three
  * designs were compared:
  *
  *   - a bucket for each source prefix: each source has its own count. But the sum over all sources also needs a limit,
@@ -188,15 +188,15 @@ rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
  *   - equal cost for equal segments: a segment that would draw a RST for an unused tuple also takes a token when its
  *     tuple is in use and the segment is refused. Then the remaining tokens are independent of the tuple.
  *
- * la_emit_rst_charge() implements the third design. It closes the channel exactly: the counts are equal. Segments
+ * la_emit_rst_charge() implements the third design, which closes the channel exactly: the counts are equal. Segments
  * that a connection accepts take no token; an attacker who can send such a segment already has the connection's
- * numbers. Duplicates on a path with heavy loss take tokens, too: at worst some RSTs to unknown peers are a second
- * late.
+ * sequence numbers. Duplicates on a path with heavy loss take tokens, too: at worst some unknown peers get their RST a
+ * second later.
  *
- * Other limits: challenge ACKs are limited per connection (la_input_challenge_ack()), TIME_WAIT's answers per entry
- * (la_tw_throttled_ack()), echo replies by a bucket that no TCP segment touches (lib/net/icmp.c). No ICMP error is sent.
- * The SYN,ACK of a cookie looks like any other, but is sent once. So an attacker may learn whether cookies are on,
- * as with every implementation of RFC 4987. */
+ * Other limits: challenge ACKs are limited per connection (la_input_challenge_ack()), the ACKs of TIME_WAIT per entry
+ * (la_tw_throttled_ack()), echo replies by a bucket that no TCP segment touches (lib/net/icmp.c). No ICMP error is
+ * sent. The SYN,ACK of a cookie looks like any other, but is sent once. So an attacker may learn whether cookies are
+ * on, as with every implementation of RFC 4987. */
 static bool
 take_token(struct la_tcp *t)
 {
@@ -243,7 +243,7 @@ la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s)
 	emit_rst(t, s, &h);
 }
 
-/* RFC 9293 3.10.7.1: the answer to a segment without a connection; RSTs are never answered. */
+/* RFC 9293 3.10.7.1: answers a segment without a connection. A RST is never answered. */
 void
 la_emit_rst_for(struct la_tcp *t, const struct la_seg *s)
 {
@@ -257,8 +257,8 @@ la_emit_rst_for(struct la_tcp *t, const struct la_seg *s)
 		emit_rst(t, s, &h);
 }
 
-/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> (or RST,ACK) from a table entry, with the last offered window and, if the
- * old incarnation had them, timestamps that continue the old clock (RFC 7323 3.2). */
+/* Sends <SEQ=snd_nxt><ACK=rcv_nxt><CTL=flags> for a table entry, with the last offered window. If the old incarnation
+ * had timestamps, the packet has them, and TSval continues the old clock (RFC 7323 3.2). */
 void
 la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s, uint8_t flags)
 {

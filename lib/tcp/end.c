@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Endings. A connection leaves in one of three ways:
+/* Endings. A live TCB ends in one of four ways:
  *
- *   into TIME_WAIT   the entry replaces the TCB in the index, the TCB is detached
- *   to CLOSED, orderly (LAST_ACK acknowledged): the TCB is detached, without an entry
- *   to CLOSED, otherwise: la_end_conn()
+ *   into TIME_WAIT                an entry replaces the TCB in the index, the TCB is DETACHED
+ *   into FIN_WAIT_2 of the table  after la_close(): an entry replaces the TCB in the index, the TCB is ENDED
+ *   to CLOSED from LAST_ACK       our FIN is acknowledged: the TCB is DETACHED, without an entry
+ *   to CLOSED for other reasons   the TCB is ENDED, without an entry: la_end_conn()
  *
- * A detached TCB stays until its user has read all bytes, because an orderly close must not lose a byte of
- * the reader. `closed` is called once, when all bytes are read (or at once, after la_close()). tcb.c draws the
+ * A DETACHED TCB stays until its user has read all bytes, because an orderly close must not lose unread bytes.
+ * `closed` is called once, when all bytes are read (or at once, after la_close()). tcb.c draws the
  * lives of a TCB and the steps between them. */
 
 #include <errno.h>
@@ -25,7 +26,7 @@ stop_timers(struct la_tcb *c)
 	c->flags &= ~(uint32_t)(LA_F_REXMT_ON | LA_F_PERSIST | LA_F_FW2_TIMER | LA_F_ACK_NOW | LA_F_ACK_DELAY);
 }
 
-/* Moves to ENDED: calls `closed`. The TCB is freed now or by la_input_end_work(). */
+/* Moves c to ENDED and calls `closed`. The TCB is freed now, or by la_input_end_work() if it is BUSY. */
 static void
 end_conn(struct la_tcb *c, enum la_end end)
 {
@@ -52,14 +53,14 @@ la_end_if_read(struct la_tcb *c)
 		end_conn(c, LA_END_ORDERLY);
 }
 
-/* Both FINs are acknowledged. */
+/* Both FINs are acknowledged: moves c to DETACHED. */
 static void
 end_orderly(struct la_tcb *c)
 {
 	la_count(c->tcp, LA_C_ended_orderly);
 	stop_timers(c);
 	la_tcb_set_life(c, LA_TCB_DETACHED);
-	if (!(c->flags & LA_F_BUSY)) /* otherwise la_input_end_work() does it */
+	if (!(c->flags & LA_F_BUSY)) /* otherwise la_input_end_work() calls la_end_if_read() */
 		la_end_if_read(c);
 }
 
@@ -80,7 +81,7 @@ table_entry(const struct la_tcb *c, struct la_tw_core *core, struct la_tuple *tu
 }
 
 /* RFC 9293 has no limit for FIN_WAIT_2. After la_close() the TCB stays for LA_FIN_WAIT_2_HOLD_MS, because
- * most peers close at once. Then a table entry replaces it. */
+ * most peers close at once. Then a table entry replaces the TCB. */
 void
 la_end_limit_fin_wait_2(struct la_tcb *c)
 {
@@ -95,7 +96,8 @@ la_end_limit_fin_wait_2(struct la_tcb *c)
 	la_tcb_schedule(c);
 }
 
-/* LA_FIN_WAIT_2_HOLD_MS are over: a table entry replaces the TCB for the rest of the limit. */
+/* LA_FIN_WAIT_2_HOLD_MS have passed: a table entry replaces the TCB for the rest of fin_wait_2_ms. If no time is left,
+ * the connection ends. */
 void
 la_end_fin_wait_2_expired(struct la_tcb *c)
 {
@@ -128,7 +130,7 @@ la_end_time_wait(struct la_tcb *c)
 	end_orderly(c);
 }
 
-/* Frees the tuple. Returns true if a shadowed TIME_WAIT entry was restored. */
+/* Removes c from the index and returns its TIME_WAIT reservation. True: the shadowed TIME_WAIT entry was restored. */
 static bool
 leave_index(struct la_tcb *c)
 {
@@ -146,11 +148,11 @@ leave_index(struct la_tcb *c)
 	return back;
 }
 
-/* To CLOSED without a packet. */
+/* Moves c to CLOSED. Sends no packet. */
 void
 la_end_conn(struct la_tcb *c, enum la_end end)
 {
-	bool embryo = c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE), back;
+	bool half_open = c->state == LA_SYN_RCVD && !(c->flags & LA_F_ACTIVE), back;
 
 	if (!la_tcb_in_use(c))
 		return;
@@ -163,8 +165,8 @@ la_end_conn(struct la_tcb *c, enum la_end end)
 		return;
 	}
 	if (la_tcb_is_live(c)) {
-		la_count(c->tcp, embryo ? LA_C_embryonic_gone : ended[end]);
-		la_tcb_set_state(c, back ? LA_TIME_WAIT : embryo ? LA_LISTEN : LA_CLOSED);
+		la_count(c->tcp, half_open ? LA_C_embryonic_gone : ended[end]);
+		la_tcb_set_state(c, back ? LA_TIME_WAIT : half_open ? LA_LISTEN : LA_CLOSED);
 		if (c->state == LA_LISTEN)
 			la_tcb_set_state(c, LA_CLOSED);
 	}
@@ -185,7 +187,7 @@ la_end_send_rst(struct la_tcb *c)
 	case LA_CLOSE_WAIT:
 		break;
 	case LA_CLOSING:
-	case LA_LAST_ACK: /* until our FIN is sent, these states are CLOSE_WAIT or ESTABLISHED for the peer */
+	case LA_LAST_ACK: /* to the peer, these states are CLOSE_WAIT until our FIN is sent */
 		if (!(c->flags & LA_F_FIN_SENT))
 			break;
 		return;
@@ -211,7 +213,7 @@ conn_tcb(struct la_conn *conn)
 	return (struct la_tcb *)conn;
 }
 
-/* Queues our FIN and moves the state (3.10.4). 0 or -EPIPE, -ENOTCONN. */
+/* Queues our FIN and moves the state (3.10.4). Returns 0; -EPIPE: a FIN is queued already; -ENOTCONN: c is not live. */
 static int
 close_sending(struct la_tcb *c)
 {
@@ -243,7 +245,7 @@ la_shutdown(struct la_conn *conn)
 	return err;
 }
 
-/* No RST (3.10.5 has none for these states): the close continues. */
+/* Returns whether both ends have sent their FIN. Then 3.10.5 sends no RST: the close continues. */
 static bool
 both_fins_sent(const struct la_tcb *c)
 {

@@ -15,7 +15,7 @@
  *
  *   queue                   owner      bound                                       dropped first
  *   unread text             la_tcb     its receive buffer, its share               new text, before it is acknowledged
- *   data above a hole       la_tcb     its window / cell + 1, LA_OOO_MAX, share    the upper half of the largest holder
+ *   data above a hole       la_tcb     its window (ooo.c), LA_OOO_MAX, share       the upper half of a large holder
  *   send queue              la_tcb     its send buffer, its share                  nothing: la_send() takes less
  *   requests not parsed     service    they are unread text                        nothing: the window closes
  *   half-open connections   la_tcp     syn_cookies_at, 63 s each                   the SYN: a cookie is sent
@@ -31,41 +31,42 @@
  * `extra`, for second and later buffers. The last quarter of `extra` is for the first buffer of a send queue, so that
  * answers can be queued while requests are unread.
  *
- * A connection's share is half of what is free of the first three quarters of `extra` (la_hold_share()): with n
- * connections that take the most, each has 1 / (n + 2) of it, and a later connection still finds buffers. The
- * offered window is cut to the share; its right edge never moves left. A window offered before memory became short
- * may be larger than the free memory or the share. Then, in this order:
+ * A connection's share is half of the free part of the first three quarters of `extra` (la_hold_share()). With n
+ * connections that take as much as they can, each has 1 / (n + 2) of the three quarters, and a later connection still
+ * finds buffers. The offered window is cut to the share; its right edge never moves left. A window offered before
+ * memory became short may be larger than the free memory or the share. Then, in this order:
  *
- *   1. data above holes is dropped, largest holder first     drop_ooo_pruned, drop_ooo_memory
+ *   1. data above holes is dropped, large holders first      drop_ooo_pruned, drop_ooo_memory
  *   2. new text is dropped before it is acknowledged         drop_text_memory
  *   3. la_send() accepts less                                send_short
  *   4. a connection is aborted                               aborted_memory
  *
  * Connections that take their share and never free it halve the free memory one after the other. Step 4 starts when
- * connections with fewer than FAIR buffers, or without one in their send queue, were refused another one for REFUSED_MS
- * without a pause. A search then visits SWEEP connections a tick. After the search the connections that hold most and
- * progress least are aborted, one after the other, until shares are GOAL again. The same search aborts orphans above
- * max_orphans: those without progress for the longest time first, but none with progress in the last ORPHAN_LEAST_MS.
+ * connections with fewer than FAIR buffers, or with an empty send queue, were refused a buffer for REFUSED_MS, with
+ * pauses of at most REFUSED_GAP_MS. A search then visits SWEEP connections a tick. After the search the connections
+ * that hold most and progress least are aborted, one after the other, until shares are GOAL again
+ * (hold_is_enough()). The same search aborts orphans above max_orphans: those without progress for the longest time
+ * first, but none with progress in the last ORPHAN_LEAST_MS.
  *
  * The budget is a calculation. The pool itself is checked once a tick, because a port, or the peer of a ring port, may
- * keep more buffers than planned. Below la_hold.low only a connection without buffers may take one, and no payload is
- * sent. */
+ * keep more buffers than planned. Below la_hold.low free buffers, a connection may take only its first buffer and the
+ * first buffer of its send queue, and no payload is sent. */
 
 #include "tcp/hold.h"
 
 enum {
 	SWEEP = 2048,		/* connections visited in a tick */
 	FAIR = 8,		/* buffers that every connection should get */
-	REFUSED_MS = 250,	/* refusals below FAIR for this time lead to aborts, */
-	GOAL = 4 * FAIR,	/* until shares are as large as this */
-	REFUSED_GAP_MS = 200,	/* a pause of this length ends the series */
+	REFUSED_MS = 250,	/* a series of refusals of this length leads to aborts */
+	GOAL = 4 * FAIR,	/* buffers: aborts stop when shares are this large */
+	REFUSED_GAP_MS = 200,	/* a longer pause between two refusals ends the series */
 	ORPHAN_LEAST_MS = 5000, /* an orphan with progress in this time is not aborted */
-	PRUNE_MOST = 4,		/* holders that one refused segment may prune */
-	SWEEP_PAUSE_MS = 100,	/* after a search without a victim */
+	PRUNE_MOST = 4,		/* holders that are pruned at most to make room for one segment or chunk */
+	SWEEP_PAUSE_MS = 100,	/* pause after a search without a victim */
 };
 
-/* Records that a connection was refused a buffer below FAIR, which may lead to step 4. first: its first buffer, or the
- * first of its send queue. */
+/* Records a refusal, which may lead to step 4, if c has fewer than FAIR buffers or `first` is true. first: the refused
+ * buffer would be the first of c or the first of its send queue. */
 static void
 note_refusal(const struct la_tcb *c, bool first)
 {
@@ -81,7 +82,8 @@ note_refusal(const struct la_tcb *c, bool first)
 	h->refused_at = t->tick;
 }
 
-/* Room for n more buffers beyond the first of each connection; the last quarter is for the first of send queues. */
+/* Returns whether n buffers fit the first three quarters of `extra`. The last quarter is for the first buffers of send
+ * queues. */
 static bool
 extra_fits(const struct la_hold *h, unsigned n)
 {
@@ -98,7 +100,8 @@ text_fits(const struct la_tcb *c, unsigned n)
 	return c->bufs + n <= la_hold_share(c->tcp) && extra_fits(h, n);
 }
 
-/* Step 1: drops data above holes until what `fits` checks has room. */
+/* Step 1: drops data above holes of up to PRUNE_MOST connections until fits(c, n) is true. Returns the last result of
+ * fits(). */
 static bool
 make_room(struct la_tcb *c, unsigned n, bool (*fits)(const struct la_tcb *c, unsigned n))
 {
@@ -113,7 +116,7 @@ la_hold_admits_more_text(struct la_tcb *c, unsigned n)
 {
 	if (text_fits(c, n) || make_room(c, n, text_fits))
 		return true;
-	if (c->ooo) { /* its own is dropped too: text in order takes precedence, and fills the hole */
+	if (c->ooo) { /* c's own data above a hole is dropped too: text in order takes precedence, and fills the hole */
 		la_counters_drop(c->tcp->counters, LA_C_drop_ooo_pruned, c->ooo_count);
 		la_ooo_drop(c);
 		if (text_fits(c, n))
@@ -135,7 +138,8 @@ la_hold_admits_ooo(struct la_tcb *c)
 	return false;
 }
 
-/* Small chunks of two full send queues: the limit of a profile at any free memory. */
+/* The limit on the buffers of one connection of a profile, at any free memory: one for each 1024 bytes of its receive
+ * and send buffers, and 8 more. */
 static uint32_t
 profile_share(const struct la_tcb *c)
 {
@@ -152,7 +156,7 @@ send_fits(const struct la_tcb *c, unsigned n)
 
 	if (c->bufs == 0)
 		return la_hold_admits_first(c, n);
-	if (c->snd_head == NULL) /* may be the answer to an unread request */
+	if (c->snd_head == NULL) /* this buffer may be for the answer to an unread request */
 		return h->held - h->holders + n <= h->extra && h->held + n <= h->max;
 	return c->bufs + n <= RTE_MIN(la_hold_share(t), profile_share(c)) && extra_fits(h, n);
 }
@@ -167,10 +171,10 @@ la_hold_admits_more_send(struct la_tcb *c)
 	return false;
 }
 
-/* --- the last step --------------------------------------------------------------------------------------- */
+/* --- step 4 ---------------------------------------------------------------------------------------------- */
 
 static enum la_hold_reason
-wants_victim(const struct la_tcp *t)
+abort_reason(const struct la_tcp *t)
 {
 	const struct la_hold *h = &t->hold;
 
@@ -179,7 +183,8 @@ wants_victim(const struct la_tcp *t)
 	return h->orphans > h->max_orphans ? LA_HOLD_ORPHANS : LA_HOLD_NONE;
 }
 
-/* Score of an abort: the memory that it frees; 0: no abort. A closed window or time-outs count as no progress. */
+/* Returns the score of c as a victim; 0: c is not aborted. For LA_HOLD_MEMORY: its buffers; connections with a closed
+ * window or time-outs come before all others. For LA_HOLD_ORPHANS: ms without progress. */
 static uint64_t
 hold_score(const struct la_tcb *c, enum la_hold_reason why)
 {
@@ -228,9 +233,9 @@ abort_victims(struct la_tcp *t, enum la_hold_reason why)
 {
 	struct la_hold *h = &t->hold;
 
-	if (h->nvictims == 0) /* only small holders or orphans with progress: an immediate search would find the same */
+	if (h->nvictims == 0) /* all are small holders or orphans with progress: an immediate search would fail again */
 		h->sweep_wait = SWEEP_PAUSE_MS;
-	for (unsigned i = 0; i < h->nvictims && wants_victim(t) == why; i++) {
+	for (unsigned i = 0; i < h->nvictims && abort_reason(t) == why; i++) {
 		struct la_tcb *c = &t->tcbs[h->victim[i].slot];
 
 		if (!hold_score(c, why))
@@ -273,7 +278,7 @@ bool
 la_hold_due(const struct la_tcp *t, uint32_t *at)
 {
 	const struct la_hold *h = &t->hold;
-	enum la_hold_reason why = wants_victim(t);
+	enum la_hold_reason why = abort_reason(t);
 
 	if (why == LA_HOLD_NONE && !h->refused)
 		return false;
@@ -298,8 +303,8 @@ la_hold_poll(struct la_tcp *t)
 		t->counters->v[LA_C_buffers_held_peak] = h->held;
 	if (h->refused && t->tick - h->refused_at > REFUSED_GAP_MS)
 		h->refused = false;
-	if (unlikely(la_hold_due(t, &at)) && at == t->tick && wants_victim(t) != LA_HOLD_NONE)
-		hold_sweep(t, wants_victim(t));
+	if (unlikely(la_hold_due(t, &at)) && at == t->tick && abort_reason(t) != LA_HOLD_NONE)
+		hold_sweep(t, abort_reason(t));
 }
 
 void

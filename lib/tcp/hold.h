@@ -11,7 +11,7 @@
 
 enum {
 	LA_HOLD_WINDOW_SHIFT = 11, /* a free buffer counts as 2 KiB of offered window */
-	LA_HOLD_WINDOW_LEAST = 2,  /* smallest offer of a connection without buffers, in such buffers */
+	LA_HOLD_WINDOW_LEAST = 2,  /* smallest share of a connection without buffers, for its offered window */
 	LA_HOLD_CONN_MAX = 60000,  /* buffers one connection may hold: la_tcb.bufs has 16 bits */
 };
 
@@ -39,8 +39,9 @@ la_hold_release(struct la_tcb *c, unsigned n)
 		h->holders--;
 }
 
-/** The share of one connection, its first buffer included: half of what is free. All connections have the same share,
- * so that n connections at their share leave a part free, and a new connection has half of that. */
+/** The share of one connection, its first buffer included: half of the free part of la_hold.common. All connections
+ * have the same share. Connections that take their share leave a part free, and the share of a new connection is half
+ * of that part. */
 static inline uint32_t
 la_hold_share(const struct la_tcp *t)
 {
@@ -51,15 +52,15 @@ la_hold_share(const struct la_tcp *t)
 	return share < LA_HOLD_CONN_MAX ? share : LA_HOLD_CONN_MAX;
 }
 
-/** Returns true if the share is certainly larger than n buffers. It nearly always is, and this test is cheaper. */
+/** Returns true only if the share is larger than n buffers, which it nearly always is. Cheaper than la_hold_share(). */
 static inline bool
 la_hold_is_plenty(const struct la_hold *h, uint32_t n)
 {
 	return n < LA_HOLD_CONN_MAX && (int32_t)(h->common - (h->held - h->holders)) > (int32_t)(2 * n);
 }
 
-/** The part of `want` bytes of window for which c's share has room. A connection without buffers always has room for
- * one. */
+/** The part of `want` bytes of window for which c's share has room. A connection without buffers has a share of at
+ * least LA_HOLD_WINDOW_LEAST buffers. */
 static inline uint32_t
 la_hold_window(const struct la_tcb *c, uint32_t want)
 {
@@ -68,7 +69,7 @@ la_hold_window(const struct la_tcb *c, uint32_t want)
 	if (likely(la_hold_is_plenty(&c->tcp->hold, c->bufs + (want >> LA_HOLD_WINDOW_SHIFT))))
 		return want;
 	share = la_hold_share(c->tcp);
-	if (c->bufs == 0 && share < LA_HOLD_WINDOW_LEAST) /* room for a full segment after the rest of a window */
+	if (c->bufs == 0 && share < LA_HOLD_WINDOW_LEAST) /* room for a full segment also in a partly used window */
 		share = LA_HOLD_WINDOW_LEAST;
 	return RTE_MIN(want, c->bufs < share ? (share - c->bufs) << LA_HOLD_WINDOW_SHIFT : 0);
 }
@@ -88,25 +89,25 @@ la_hold_syn_window(const struct la_tcp *t, const struct la_conn_opts *o)
 bool la_hold_admits_more_text(struct la_tcb *c, unsigned n);
 bool la_hold_admits_more_send(struct la_tcb *c);
 
-/** Returns whether a connection without buffers has room for n buffers. */
+/** Returns whether c has no buffers yet and may hold n buffers. */
 static inline bool
 la_hold_admits_first(const struct la_tcb *c, unsigned n)
 {
 	return c->bufs == 0 && c->tcp->hold.held + n <= c->tcp->hold.max;
 }
 
-/** Returns whether c may hold n more buffers of text in order. False: counted; drop the text unacknowledged.
- * Drops out-of-order data of any connection first. */
+/** Returns whether c may hold n more buffers of text in order. Drops out-of-order data of any connection to make room.
+ * False: no room, which is counted; the caller drops the text and does not acknowledge it. */
 static inline bool
 la_hold_admits_text(struct la_tcb *c, unsigned n)
 {
 	return la_hold_admits_first(c, n) || la_hold_admits_more_text(c, n);
 }
 
-/** Returns whether c may hold one more buffer of data above a hole. False: counted. */
+/** Returns whether c may hold one more buffer of data above a hole, and counts a refusal. */
 bool la_hold_admits_ooo(struct la_tcb *c);
 
-/** Returns whether c may hold one more buffer in its send queue. False: counted. */
+/** Returns whether c may hold one more buffer in its send queue, and counts a refusal. */
 static inline bool
 la_hold_admits_send(struct la_tcb *c)
 {
@@ -132,7 +133,7 @@ enum { LA_OOO_SPANS = 28 };
 
 /** The header of a block, at the start of its buffer. */
 struct la_ooo_block {
-	uint32_t prev, next; /* first block of a connection: slots of its neighbours on a list of the shard; 0: none */
+	uint32_t prev, next; /* in a connection's first block: slots of its neighbours on a shard's list; 0: none */
 	uint16_t nspans;
 	uint16_t fin; /* the peer's FIN is at base + fin - 1; 0: not in this cell */
 	struct {
@@ -157,16 +158,19 @@ la_ooo_bytes(const struct rte_mbuf *m)
 /** Stores the segment's text, and its FIN, above a hole; s->seq is above rcv_nxt, all within the window. The
  * caller keeps the mbuf. */
 void la_ooo_insert(struct la_tcb *c, const struct la_seg *s, bool fin);
-/** Removes and returns the first buffer of text that is now in order, no longer counted as held; NULL: none. */
+/** Removes and returns the first buffer of text that is now in order. The buffer is not counted as held. NULL: none. */
 struct rte_mbuf *la_ooo_next(struct la_tcb *c);
 /** Returns whether the peer's FIN is next in order. */
 bool la_ooo_fin(const struct la_tcb *c);
 /** Frees all blocks. */
 void la_ooo_drop(struct la_tcb *c);
-/** Drops the upper half of the blocks of the largest holder. Returns the number of buffers; 0: no blocks. */
+/** Drops the upper half of the blocks of a connection with many blocks (ooo.c). Returns the number of freed buffers; 0:
+ * no connection has blocks. */
 unsigned la_ooo_prune(struct la_tcp *t);
+/** Checks the blocks of one connection. Prints each fault to f. Returns the number of faults. */
 unsigned la_ooo_check(const struct la_tcb *c, FILE *f);
-/** Checks that each of the n connections with blocks is on the right list. */
+/** Checks that each of the n connections with blocks is on the right list. Prints the first fault to f. Returns the
+ * number of faults, 0 or 1. */
 unsigned la_ooo_check_lists(const struct la_tcp *t, uint32_t n, FILE *f);
 
 #endif

@@ -2,20 +2,21 @@
 /* SEGMENT ARRIVES (RFC 9293 3.10.7), for bursts.
  *
  * A burst is walked three times: hash and prefetch the index line; prefetch the object of the line's tag;
- * run the state machine in arrival order, with its data in the cache. The third walk does the look-up
- * itself, so that a segment finds the changes of the one before it.
+ * run the state machine in arrival order, with its data in the cache. The third walk looks each tuple up
+ * again, so that a segment finds the changes that earlier segments of the burst have made.
  *
- * The order of checks in a synchronized state: PAWS (RFC 7323 5.3 R1), then RST, SYN (RFC 5961 answers
- * them at any sequence number), sequence number, ACK, text, FIN. text.c processes text and FIN:
- * la_text_arrives() and fin_arrives(). Urgent data has no step of its own: it is read in line (MUST-31; the API does not pass on the pointer, which is a hint to the
- * reader). */
+ * The order of checks in a synchronized state: RST, PAWS (RFC 7323 5.3 R1), SYN (RFC 5961 answers a SYN at any sequence
+ * number), sequence number, ACK, text, FIN. text.c processes text and FIN: la_text_arrives() and fin_arrives().
+ *
+ * Urgent data has no step of its own: it is read in line (MUST-31). The API does not pass on the urgent pointer, which
+ * is a hint to the reader. */
 
 #include "tcp/internal.h"
 
 /* --- answers and endings of one step -------------------------------------------------------------------- */
 
-/* RFC 5961 7: challenge ACKs are rate-limited, and counted per connection, so that their
- * number gives no information to off-path hosts (CVE-2016-5696). */
+/* RFC 5961 7: challenge ACKs are rate-limited. The limit is per connection, so that the number of challenge ACKs gives
+ * no information to off-path hosts (CVE-2016-5696). */
 void
 la_input_challenge_ack(struct la_tcb *c)
 {
@@ -34,10 +35,9 @@ la_input_challenge_ack(struct la_tcb *c)
 	la_output_segment(c, c->snd_max, 0, 0);
 }
 
-/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> to an unacceptable segment (3.10.7.4 first step). If the
- * segment has data or FIN, the usual reason is a lost ACK, and the answer has no limit. An empty segment may be
- * an answer to our own answer, so the answer is throttled: two desynchronized ends must not answer each other for
- * ever. */
+/* Answers an unacceptable segment by <SEQ=snd_max><ACK=rcv_nxt><CTL=ACK> (3.10.7.4 first step). A segment with data or
+ * FIN usually arrives again because our ACK was lost: its answer is not limited. An empty segment may answer an ACK of
+ * ours: its answer is throttled, because two desynchronized ends must not answer each other for ever. */
 static void
 answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 {
@@ -51,14 +51,14 @@ answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 
 /* --- the steps of 3.10.7.4 ------------------------------------------------------------------------------ */
 
-/* RFC 7323 5.3 R1, 5.5. A segment without the option has no TSval. */
+/* RFC 7323 5.3 R1, 5.5. The caller has checked that the segment has the timestamps option. */
 static inline bool
 paws_rejects(const struct la_tcb *c, const struct la_seg *s)
 {
 	return la_paws_is_older(s->tsval, c->ts_recent) && !la_ts_recent_is_outdated(c->tcp->tick - c->ts_recent_at);
 }
 
-/* RFC 7323 5.3 R1 and 3.2. True: the segment is done. */
+/* RFC 7323 5.3 R1 and 3.2. True: the segment was dropped, and answered where the RFC requires it. */
 static bool
 paws_drops(struct la_tcb *c, const struct la_seg *s)
 {
@@ -66,7 +66,7 @@ paws_drops(struct la_tcb *c, const struct la_seg *s)
 
 	if (!(s->opts & LA_OPT_TS)) {
 		if (s->flags & LA_SYN)
-			return false; /* a new incarnation's SYN: challenge ACK below */
+			return false; /* syn_drops() decides */
 		la_count(t, LA_C_drop_no_timestamp);
 		return true;
 	}
@@ -98,8 +98,8 @@ rst_arrives(struct la_tcb *c, const struct la_seg *s)
 		la_end_conn(c, LA_END_RESET);
 }
 
-/* RFC 5961 4.2 and two cases of the handshake. True: the segment is done; false: it was the
- * crossing SYN,ACK of a simultaneous open, and the remaining steps apply. */
+/* RFC 5961 4.2 and two cases of the handshake. True: the segment was processed; false: it is the SYN,ACK of a
+ * simultaneous open, and the remaining steps apply. */
 static bool
 syn_drops(struct la_tcb *c, struct la_seg *s)
 {
@@ -122,8 +122,8 @@ syn_drops(struct la_tcb *c, struct la_seg *s)
 	return true;
 }
 
-/* After a failed first step of 3.10.7.4. A repeated FIN still has an ACK. In a simultaneous close where both
- * final ACKs were lost, this ACK takes both ends out of CLOSING (RFC 9293 appendix A.2). */
+/* The segment has failed the first step of 3.10.7.4. The ACK of a repeated FIN is valid in CLOSING: in a simultaneous
+ * close where both final ACKs were lost, this ACK takes both ends out of CLOSING (RFC 9293 appendix A.2). */
 static void
 seg_unacceptable(struct la_tcb *c, const struct la_seg *s)
 {
@@ -134,7 +134,7 @@ seg_unacceptable(struct la_tcb *c, const struct la_seg *s)
 		la_ack_arrives(c, s);
 }
 
-/* Fifth step in SYN_RCVD. False: it does not acknowledge our SYN,ACK. */
+/* Fifth step in SYN_RCVD. False: the segment does not acknowledge our SYN,ACK, and was answered by a RST. */
 static bool
 syn_rcvd_ack(struct la_tcb *c, const struct la_seg *s)
 {
@@ -150,7 +150,7 @@ syn_rcvd_ack(struct la_tcb *c, const struct la_seg *s)
 	return true;
 }
 
-/* Fifth step, before the ACK is processed: RFC 5961 5.2, RFC 9293 3.10.7.4. */
+/* Fifth step: returns whether the ACK may be processed (RFC 5961 5.2, RFC 9293 3.10.7.4). */
 static bool
 ack_valid(struct la_tcb *c, const struct la_seg *s)
 {
@@ -167,7 +167,7 @@ ack_valid(struct la_tcb *c, const struct la_seg *s)
 	return true;
 }
 
-/* RFC 7323 4.3 (2), after the ACK was found valid: an unacceptable segment must not move TS.Recent. */
+/* RFC 7323 4.3 (2). Called after the ACK was found valid: an unacceptable segment must not move TS.Recent. */
 static void
 update_ts_recent(struct la_tcb *c, const struct la_seg *s)
 {
@@ -193,7 +193,7 @@ input_peer_alive(struct la_tcb *c)
 		c->backoff = 0;
 }
 
-/* The first five steps. True: the segment is done, and was no RST. */
+/* The checks of the first five steps, for a segment without RST. True: the segment was refused, and answered if due. */
 static __rte_always_inline bool
 seg_refused(struct la_tcb *c, struct la_seg *s)
 {
@@ -238,9 +238,9 @@ input_synchronized(struct la_tcb *c, struct la_seg *s)
 
 /* --- callbacks ------------------------------------------------------------------------------------------ */
 
-/* Returns whether to call the user: it may have closed or aborted in the previous callback. */
+/* Returns whether the callback of `flag` is due. The user may have closed or aborted in the previous callback. */
 static bool
-is_news(const struct la_tcb *c, uint32_t news, uint32_t flag)
+is_due(const struct la_tcb *c, uint32_t news, uint32_t flag)
 {
 	return (news & flag) && la_tcb_has_user(c);
 }
@@ -252,13 +252,13 @@ input_run_callbacks(struct la_tcb *c)
 	uint32_t news = c->flags & (LA_F_NEW_OPEN | LA_F_NEW_ACK | LA_F_NEW_DATA | LA_F_NEW_FIN);
 
 	c->flags &= ~news;
-	if (is_news(c, news, LA_F_NEW_OPEN) && c->ops->opened)
+	if (is_due(c, news, LA_F_NEW_OPEN) && c->ops->opened)
 		c->ops->opened(conn, c->user);
-	if (is_news(c, news, LA_F_NEW_ACK) && c->ops->acked && la_tcb_is_live(c))
+	if (is_due(c, news, LA_F_NEW_ACK) && c->ops->acked && la_tcb_is_live(c))
 		c->ops->acked(conn, c->user);
-	if (is_news(c, news, LA_F_NEW_DATA) && c->rcv_queued && c->ops->data) /* `opened` may have read it all */
+	if (is_due(c, news, LA_F_NEW_DATA) && c->rcv_queued && c->ops->data) /* `opened` may have read all data */
 		c->ops->data(conn, c->user);
-	if (is_news(c, news, LA_F_NEW_FIN) && c->ops->peer_fin)
+	if (is_due(c, news, LA_F_NEW_FIN) && c->ops->peer_fin)
 		c->ops->peer_fin(conn, c->user);
 	if ((c->flags & LA_F_BLOCKED) && la_tcb_is_live(c) && !(c->flags & LA_F_USER_CLOSED) &&
 	    c->snd_queued <= la_tcb_opts(c)->sndbuf / 2) {
@@ -313,9 +313,9 @@ seg_free_mbuf(struct la_tcp *t, struct la_seg *s)
 	s->m = NULL;
 }
 
-/* RFC 6191 2 asks whether timestamps "would be enabled for the new incarnation": offered by the SYN and
- * accepted by the listener. Timestamps that the listener does not accept do not make a SYN newer: the SYN of
- * the old connection offered them, too. */
+/* RFC 6191 2 requires that timestamps "would be enabled for the new incarnation": the SYN offers them and the listener
+ * accepts them. Timestamps that the listener does not accept do not make a SYN newer, because the SYN of the old
+ * connection also offered timestamps. */
 static void
 drop_refused_timestamps(struct la_tcp *t, struct la_seg *s)
 {
@@ -332,7 +332,7 @@ static void
 time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 {
 	la_ref ref = *place;
-	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* readable even if it has just been freed */
+	const struct la_tw_core *e = la_tw_core(&t->tw, ref); /* readable also after la_tw_input() has freed it */
 
 	if (unlikely(seq_gt(s->ack, e->snd_nxt)) && la_open_reopen_input(t, s, place))
 		return;
@@ -369,8 +369,8 @@ segment_arrives(struct la_tcp *t, struct la_seg *s)
 		time_wait_arrives(t, place, s);
 }
 
-/* A load whose result is not used. A prefetch of a table this large misses the TLB and is usually dropped: a
- * repeated FIN into a million entries took 784 cycles with it and takes 444 with this. */
+/* A load whose result is not used. A prefetch into a table this large misses the TLB and is usually dropped. A repeated
+ * FIN into a table of a million entries took 784 cycles with a prefetch, and takes 444 cycles with this load. */
 static inline void
 prefetch_by_load(const void *p)
 {
@@ -404,7 +404,7 @@ void
 la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 {
 	struct la_spare spare;
-	uint64_t late = 0; /* of the first 64: keys that may be in their second bucket */
+	uint64_t late = 0; /* bit i: the key of segment i, below 64, may be in its second bucket */
 
 	spare.n = 0;
 	t->spare = &spare;
@@ -429,11 +429,11 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 	for (; late; late &= late - 1)
 		prefetch_object(t, la_index_peek_other(&t->index, segs[__builtin_ctzll(late)].hash));
 	for (unsigned i = 0; i < n; i++) {
-		/* a segment without text is answered in its own buffer; a FIN may have to wait for text before it */
+		/* a segment without text is answered in its own buffer; a FIN may have to wait for earlier text */
 		if (segs[i].len == 0 && !(segs[i].flags & LA_FIN))
 			seg_free_mbuf(t, &segs[i]);
 		segment_arrives(t, &segs[i]);
-		if (segs[i].m) /* it is on no queue */
+		if (segs[i].m) /* no queue has taken the buffer */
 			seg_free_mbuf(t, &segs[i]);
 	}
 	t->spare = NULL;

@@ -4,7 +4,7 @@
 
 /* Declarations shared by the files of lib/tcp.
  *
- *   tcb.c      the life of a TCB; pool of TCBs, timers' place in the wheel
+ *   tcb.c      the life of a TCB; pool of TCBs, TCB's wheel references
  *   tcb_check.c   the checker of all TCBs, for tests
  *   state.h, transitions.def   the state machine as a table: every lawful transition, counted
  *   listen.c   listeners and option profiles
@@ -51,11 +51,11 @@ enum {
 	LA_R2_SYN_MS = 200000,	   /* at least 3 minutes */
 	LA_SYN_RCVD_MS = 63000,	   /* longest half-open connection: SYN,ACK after 0, 1, 3, 7, 15 and 31 s */
 	LA_FIN_WAIT_2_MS = 60000,
-	LA_FIN_WAIT_2_HOLD_MS = 5000, /* time of this as a TCB, the rest as a table entry */
+	LA_FIN_WAIT_2_HOLD_MS = 5000, /* after la_close(): for this time as a TCB, then as a table entry */
 	LA_KEEPALIVE_INTERVAL_MS = 75000,
 	LA_KEEPALIVE_PROBES = 8,
-	LA_CHALLENGE_WINDOW_MS = 500, /* RFC 5961 7: challenge ACKs, per connection: */
-	LA_CHALLENGE_MAX = 5,	      /* this many in each such window */
+	LA_CHALLENGE_WINDOW_MS = 500, /* RFC 5961 7: interval of the limit on a connection's challenge ACKs */
+	LA_CHALLENGE_MAX = 5,	      /* challenge ACKs of a connection in one interval */
 	LA_BUF_DEFAULT = 256 * 1024,
 	LA_BUF_MAX = 1 << 30,
 	LA_MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
@@ -64,10 +64,10 @@ enum {
 	LA_OOO_MAX = 255,  /* reassembly blocks of a connection */
 	LA_WHEEL_REFS = 6, /* references one TCB may have in the wheel; la_tcb.wheel_refs has three bits */
 	LA_DELACK_SLOTS = 512,
-	LA_TIMER_MAX_MS = 1 << 30, /* ticks wrap: a later deadline would be in the past */
+	LA_TIMER_MAX_MS = 1 << 30, /* longest timer: a deadline 2^31 ticks ahead would compare as past */
 	LA_COPY_MAX = 256,	   /* payloads up to this are copied after the header, not attached */
 	LA_QUICK_ACKS = 15,	   /* segments acknowledged at once after the open and after a pause */
-	LA_PMTU_MIN4 = 552,	   /* bytes: below this routers fragment IPv4 packets */
+	LA_PMTU_MIN4 = 552,	   /* bytes: a smaller path MTU of IPv4 clears DF */
 	LA_PMTU_MIN6 = 1280,	   /* RFC 8200 5 */
 	LA_TCP_CALLS = 1024,	   /* calls recorded until the next update of the time (calls.c) */
 };
@@ -83,20 +83,20 @@ struct la_listener {
 	struct la_addr addr; /* any: all addresses of the shard */
 	uint16_t port;
 	uint16_t profile;
-	uint16_t next; /* the next one on this port, index + 1 */
+	uint16_t next; /* the next listener on this port, index + 1; 0: none */
 	bool used;
 	const struct la_conn_ops *ops;
 	void *user;
 };
 
-/* Zero in the options of a connection means the default. */
+/* Returns v, or def if v is 0: a zero in the options of a connection means the default. */
 static inline uint32_t
 or_default(uint32_t v, uint32_t def)
 {
 	return v ? v : def;
 }
 
-/** c: a constant, or of a kind other than DROP (core/count.h). */
+/** Counts one event. c: a compile-time constant, or a counter of a kind other than DROP (core/count.h). */
 static inline void
 la_count(struct la_tcp *t, enum la_counter c)
 {
@@ -115,7 +115,8 @@ la_tcb_ref(const struct la_tcb *c)
 	return la_ref_make(LA_POOL_TCB, la_tcb_slot(c));
 }
 
-/* Masks for the tests below. The compiler does not find them itself when the life is shifted down first. */
+/* Masks for la_tcb_is_live() and similar tests. The compiler does not derive them from a comparison of
+ * la_tcb_life(). */
 enum {
 	LA_F_DETACHED = LA_TCB_DETACHED << LA_TCB_LIFE_SHIFT,
 	LA_F_UNUSED = LA_TCB_ENDED << LA_TCB_LIFE_SHIFT, /* set in ENDED and FREE */
@@ -180,13 +181,13 @@ la_tcb_opts(const struct la_tcb *c)
 }
 
 static inline uint32_t
-la_tcb_fin(const struct la_tcb *c) /* 1 when our FIN is in the sequence space sent so far */
+la_tcb_fin(const struct la_tcb *c) /* 1 if our FIN was sent, so that snd_max counts it; otherwise 0 */
 {
 	return (c->flags & LA_F_FIN_SENT) != 0;
 }
 
 /** Restarts orphan_ms, after la_close() or after an acknowledgement to an orphan. A later deadline
- * needs no new reference in the wheel; la_close() and la_tcb_pend() add the first one. */
+ * needs no new reference in the wheel; la_close() and la_tcb_pend() add the first reference. */
 static inline void
 la_tcb_orphan(struct la_tcb *c)
 {
@@ -256,9 +257,9 @@ la_tcb_tsval(const struct la_tcb *c)
 	return c->tcp->tick + c->ts_offset;
 }
 
-/** The only writer of a state. (TIME_WAIT entries have no state field: la_end_time_wait() records
- * the transition here before the TCB ends.) A TCB over a TIME_WAIT entry continues from TIME_WAIT. Inline, because
- * a short connection has six transitions, and most callers pass a constant state. */
+/** The only writer of a state. TIME_WAIT entries have no state field: la_end_time_wait() records the transition here
+ * before the TCB ends. The first transition of a TCB that shadows a TIME_WAIT entry starts from TIME_WAIT. Inline,
+ * because a short connection has six transitions, and most callers pass a constant state. */
 static inline void
 la_tcb_set_state(struct la_tcb *c, enum la_state next)
 {
@@ -299,10 +300,12 @@ struct la_listener *la_listener_find(struct la_tcp *t, const struct la_addr *add
 
 /* open.c */
 void la_open_listen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place); /* or NULL */
-/** The ACK of a cookie, or of a reopen that was given up, to a TIME_WAIT entry. True: it has opened, or found no
- * room; false: it is for the entry. */
+/** Processes a segment to the tuple of a TIME_WAIT entry that may be the ACK of a cookie or of a reopen that was given
+ * up. True: the segment is such an ACK, and has opened a connection or found no room; false: the entry must process the
+ * segment. */
 bool la_open_reopen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place);
-/** A segment of the old connection, to a TCB with a shadow. True: the entry has processed it. */
+/** Processes a segment to a TCB with a shadow. True: the segment is of the old connection, and the entry has processed
+ * it; false: the segment is for the TCB. */
 bool la_open_shadow_input(struct la_tcb *c, struct la_seg *s);
 void la_open_syn_sent_input(struct la_tcb *c, struct la_seg *s);
 void la_open_established(struct la_tcb *c);
@@ -314,13 +317,14 @@ struct la_isn {
 	uint32_t ts_offset; /* TSval minus tick */
 };
 struct la_isn la_isn(const struct la_tcp *t, const struct la_tuple *tuple);
-/** iss, or a number above all that the tuple's TIME_WAIT entry has sent (RFC 9293 3.6.1 MAY-2 (1)). */
+/** Returns iss if it is above old_snd_nxt, the snd_nxt of the tuple's TIME_WAIT entry; otherwise a sequence number
+ * above old_snd_nxt (RFC 9293 3.6.1 MAY-2 (1)). */
 uint32_t la_isn_above(uint32_t iss, uint32_t old_snd_nxt);
-/** The ISN clock at the end of the tuple's last connection, if recorded. */
+/** Returns the record of the end of the tuple's last connection; NULL: there is no record. */
 struct la_isn_end *la_isn_noted(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset);
 /** Returns whether a connection of the tuple with this cookie, or a later one, has already ended. */
 bool la_isn_used(const struct la_tcp *t, const struct la_isn *isn, uint32_t iss);
-/** The ISN clock, in steps, of the tuple with these offsets. */
+/** Returns the ISN clock, in steps, of the tuple with these offsets. */
 uint64_t la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offset);
 /** Records the end of a connection without a TIME_WAIT entry. */
 void la_isn_passed(struct la_tcb *c);
@@ -333,7 +337,8 @@ bool la_cookie_valid_now(const struct la_tcp *t);
 /** Answers a SYN by a cookie. tw: the tuple's TIME_WAIT entry, or NULL; the cookie is above its snd_nxt. */
 void la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
 		      const struct la_tw_core *tw);
-/** Returns whether this ACK has a valid cookie. Then *syn is its SYN. tw as above. */
+/** Returns whether this ACK has a valid cookie, and stores the SYN that the cookie answered in *syn. tw: as in
+ * la_cookie_answer(). */
 bool la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struct la_isn *isn,
 		     const struct la_tw_core *tw, struct la_seg *syn);
 
@@ -346,13 +351,13 @@ void la_input_end_work(struct la_tcb *c);      /* due callbacks, output, and the
 void la_ack_arrives(struct la_tcb *c, const struct la_seg *s);
 void la_ack_window(struct la_tcb *c, const struct la_seg *s);
 
-/* text.c: takes the segment's mbuf if it keeps it (and sets s->m to NULL) */
+/* text.c: a call that keeps the segment's mbuf sets s->m to NULL */
 void la_text_arrives(struct la_tcb *c, struct la_seg *s);
 void la_text_queue(struct la_tcb *c, struct la_seg *s); /* before ESTABLISHED */
 void la_text_deliver_queued(struct la_tcb *c);		/* ESTABLISHED has been reached */
 void la_text_free_buffers(struct la_tcb *c);
 
-/** Frees the queues; most connections end with empty ones. */
+/** Frees the buffers of all queues. Most connections end with empty queues. */
 static inline void
 la_tcb_drop_buffers(struct la_tcb *c)
 {
@@ -372,12 +377,12 @@ bool la_output_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t fla
 void la_output_resend_first(struct la_tcb *c);
 uint32_t la_output_window(const struct la_tcb *c); /* the current offer, bytes */
 
-/* emit.c: each takes its mbuf from the pool; false when there is none or no room (counted) */
+/* emit.c: each call takes an mbuf from the pool; false: no mbuf, or no room in la_tcp.out (counted) */
 bool la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len);
 bool la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, struct la_tcp_hdr *h);
 void la_emit_rst_for(struct la_tcp *t, const struct la_seg *s); /* RFC 9293 3.5.2 group 1 */
 void la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s); /* <SEQ=SEG.ACK><CTL=RST> */
-/** For a refused segment of a tuple in use: takes the token that its RST would have taken. */
+/** For a refused segment of a tuple in use: takes the token that a RST would take if the tuple were not in use. */
 void la_emit_rst_charge(struct la_tcp *t, const struct la_seg *s);
 void la_emit_time_wait(struct la_tcp *t, const struct la_tw_core *e, const struct la_seg *s, uint8_t flags);
 
@@ -388,12 +393,12 @@ void la_timers_delack(struct la_tcp *t, uint32_t slot);
 /* pmtu.c */
 void la_pmtu_lower(struct la_tcb *c, uint32_t mtu); /* 0: the router gave no MTU */
 void la_pmtu_age(struct la_tcb *c);		    /* ten minutes after the last decrease: raises the MSS */
-uint16_t la_pmtu_ip_id(struct la_tcb *c);	    /* of the next packet without DF */
+uint16_t la_pmtu_ip_id(struct la_tcb *c);	    /* identification of the next packet without DF */
 
 /* calls.c */
-void la_call_sends(struct la_tcb *c);		   /* this call arms the timers of what it sends */
-void la_call_timer(struct la_tcb *c, uint32_t ms); /* this call arms the user's timer */
-void la_calls_told(struct la_tcp *t, uint32_t tick);
+void la_call_sends(struct la_tcb *c);		     /* records a call that may send, and so arm timers of c */
+void la_call_timer(struct la_tcb *c, uint32_t ms);   /* records a call that arms the user's timer of c */
+void la_calls_told(struct la_tcp *t, uint32_t tick); /* moves the timers of recorded calls to this tick */
 
 /* rtt.c */
 void la_rtt_sample(struct la_tcb *c, uint32_t ms);
@@ -411,7 +416,7 @@ void la_end_time_wait(struct la_tcb *c);
 void la_end_limit_fin_wait_2(struct la_tcb *c);
 void la_end_fin_wait_2_expired(struct la_tcb *c);
 void la_end_conn(struct la_tcb *c, enum la_end end); /* to CLOSED without a segment */
-void la_end_send_rst(struct la_tcb *c);		     /* sends RST for 3.10.5, does not end it */
+void la_end_send_rst(struct la_tcb *c);		     /* sends the RST of 3.10.5; the connection stays */
 void la_end_if_read(struct la_tcb *c);		     /* ends a detached connection without unread bytes */
 
 #endif

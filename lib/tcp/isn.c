@@ -7,29 +7,29 @@
  * F and G are the two halves of one SipHash, so that an open computes one hash. M is a clock of 4 us, 250 steps a
  * millisecond.
  *
- * A new incarnation of a tuple must begin above all numbers of the old one. A TIME_WAIT entry has the last number
- * (la_isn_above()). A connection that ended without an entry (LAST_ACK, reset, abort) leaves only the
- * clock, which has a resolution of a millisecond: a connection may open and end within
- * one reading, or send more than 250 kB a second. So a connection that ends ahead of the
- * clock moves the clock forward (la_isn_passed()). LEAD bounds the clock's lead over the time: otherwise sequence
- * numbers could wrap, and a SYN would look old to a peer in TIME_WAIT. Beyond LEAD, only the RFC 6528 clock and PAWS
- * protect the new incarnation.
+ * A new incarnation of a tuple must begin above all sequence numbers of the old incarnation. A TIME_WAIT entry has the
+ * last sequence number (la_isn_above()). After a connection that ended without an entry (LAST_ACK, reset, abort) only
+ * the clock protects the new incarnation. The clock has a resolution of a millisecond: a connection may open and end
+ * within one reading, or send more than 250 kB a second. So a connection that ends ahead of the clock moves the clock
+ * forward (la_isn_passed()). LEAD bounds the clock's lead over the time: otherwise sequence numbers could wrap, and a
+ * SYN would look old to a peer in TIME_WAIT. A connection that ends more than LEAD ahead does not move the clock: then
+ * only the clock of RFC 6528 and PAWS protect the new incarnation.
  *
- * There are two clocks. The shard's clock moves by steps up to NEAR: the usual case, at the cost of one comparison.
- * A connection further ahead moves only the clock of its tuple, which la_tcp.isn_ends stores. SYN cookies begin up to
+ * There are two kinds of clocks. The shard's clock is moved by up to NEAR at a time: the usual case, at the cost of one
+ * comparison. A connection further ahead moves only the clock of its tuple, in la_tcp.isn_ends. SYN cookies begin up to
  * 8.4 s ahead (cookie.c). If each cookie moved the clock of all tuples, LEAD would be used up after 16
  * connections in sequence.
  *
  * isn_ends has a second use. While cookies are valid, it records every connection that ends without an entry,
  * because an old duplicate of the handshake's ACK may still have a valid cookie and would open the connection again.
- * A cookie below the tuple's recorded end was used, or is no cookie (la_isn_used()).
+ * A cookie below the tuple's recorded end was used before, or is no cookie (la_isn_used()).
  *
- * isn_ends is a set-associative memory: WAYS places a set, chosen by bits of the tuple's keyed hash, and a tag of 32 others.
- * A full set replaces its oldest place. With max_conns places it holds about that many ends: at the default of 65
- * 536, those of the last 6.5 s at 10 000 a second.
+ * isn_ends is a set-associative table. Bits of the tuple's keyed hash choose a set of WAYS places, and 32 other bits
+ * are the tag. A full set replaces its oldest place. The table holds about as many ends as it has places: with the
+ * default max_conns of 65 536, the ends of the last 6.5 s at 10 000 a second.
  *
- * A process that loads the tables of another continues its clock (la_isn_resume()). With several shards it takes the
- * furthest clock, because the next incarnation of a connection may hash to any of them. */
+ * A process that loads a snapshot continues the clock of the previous process (la_isn_resume()). With several shards
+ * each shard takes the furthest clock, because the next incarnation of a connection may hash to any shard. */
 
 #include "tcp/internal.h"
 
@@ -39,7 +39,7 @@ enum {
 	NEAR = 1 << 17, /* 0.5 s: up to this lead a connection moves the clock of all tuples */
 	UNIT_SHIFT = 8, /* a recorded clock is in units of 256 steps */
 	WAYS = 4,
-	FRESH = (1 << 26) >> UNIT_SHIFT, /* 268 s: older ends do not matter to any cookie */
+	FRESH = (1 << 26) >> UNIT_SHIFT, /* 268 s: an older end is older than every valid cookie */
 };
 
 static uint64_t
@@ -68,7 +68,7 @@ la_isn_noted(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset)
 	return NULL;
 }
 
-/* The tuple's clock, if it is ahead of m. */
+/* The clock of a tuple with a record, in steps, if it is ahead of m by less than LEAD; otherwise m. */
 static uint64_t
 isn_clock_ahead(const struct la_isn_end *e, uint64_t m)
 {
@@ -136,7 +136,7 @@ la_isn_passed(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
 	uint64_t m = la_isn_clock(t, c->isn_offset, c->ts_offset), end;
-	/* from the clock to the reading at which this tuple's next ISN is above snd_max */
+	/* steps from the clock to the reading at which this tuple's next ISN is above snd_max */
 	int32_t ahead = (int32_t)(c->snd_max + 1 - c->isn_offset - (uint32_t)m);
 	bool noted = la_cookie_valid_now(t);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Listeners, found by port in one array look-up, and the profiles (option sets) of listeners and connects. */
+/* Listeners, found by port in one array look-up, and the profiles (option sets) of listeners and active opens. */
 
 #include <errno.h>
 
@@ -46,7 +46,8 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 	return (int)t->nprofiles++;
 }
 
-/* The listener for a segment to addr and port: one bound to the address takes precedence over one bound to any. */
+/* Returns the listener for a segment to addr and port; NULL: none. A listener bound to this address takes precedence
+ * over a listener bound to any address. */
 struct la_listener *
 la_listener_find(struct la_tcp *t, const struct la_addr *addr, uint16_t port)
 {
@@ -106,10 +107,10 @@ la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port, const
 	return 0;
 }
 
-/* Resets the listener's half-open connections: their `opened` would get the user pointer of a removed listener
- * (RFC 9293 3.10.4 leaves this case open). Another listener that covers the port has half-open connections of its
- * own. A connection past its handshake has been reported by `opened` within the same segment, and stays. A cookie
- * belongs to no listener: its ACK opens for the listener that covers the port then. */
+/* Resets the half-open connections of a removed listener: their `opened` would get the listener's user pointer (RFC
+ * 9293 3.10.4 leaves this case open). Half-open connections of other listeners on the port stay. A connection past its
+ * handshake also stays: `opened` was called within the segment that ended the handshake. A cookie belongs to no
+ * listener: its ACK opens a connection of the listener that covers the port when the ACK arrives. */
 static void
 reset_half_open(struct la_tcp *t, uint32_t listener)
 {

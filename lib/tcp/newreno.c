@@ -16,7 +16,8 @@ flight_size(const struct la_tcb *c)
 	return c->snd_max - c->snd_una;
 }
 
-/* Half of the bytes in flight, without those of limited transmit (RFC 5681 3.2 (2)). */
+/* The new ssthresh (RFC 5681 (4)): half of the bytes in flight, without those of limited transmit (3.2 (2)), but at
+ * least two segments. */
 static uint32_t
 half_flight(const struct la_tcb *c)
 {
@@ -58,16 +59,17 @@ cwnd_grow(struct la_tcb *c, uint32_t acked)
 	c->cwnd += mss;
 }
 
-/* Each segment in the network can cause one duplicate ACK, so together they add at most the bytes in flight
- * to cwnd, minus the bytes counted already (RFC 5681 3.2 (4), and 5 against a peer that sends more of them). A
- * partial ACK begins the next round trip. */
+/* Sets the limit of what duplicate ACKs may still add to cwnd: the bytes in flight, minus `counted`: bytes that are in
+ * cwnd already, or lost.
+ * Each segment in the network can cause one duplicate ACK (RFC 5681 3.2 (4)); the limit protects against a peer that
+ * sends more duplicate ACKs (RFC 5681 5). A partial ACK begins the next round trip, with a new limit. */
 static void
 limit_inflation(struct la_tcb *c, uint32_t counted)
 {
 	c->inflate = flight_size(c) > counted ? flight_size(c) - counted : 0;
 }
 
-/* RFC 6582 3.2 steps 3 and 4; snd_una has moved already. */
+/* RFC 6582 3.2 step 3; snd_una has moved already. */
 static void
 recovery_ack(struct la_tcb *c, uint32_t acked)
 {
@@ -81,7 +83,7 @@ recovery_ack(struct la_tcb *c, uint32_t acked)
 		c->ca_acked = 0;
 		return;
 	}
-	/* partial: the next hole is lost too; deflate by the acknowledged bytes, keep one segment in flight */
+	/* a partial ACK: the next segment is lost, too. cwnd shrinks by the acknowledged bytes, less one segment */
 	la_output_resend_first(c);
 	c->cwnd = c->cwnd > acked ? c->cwnd - acked : mss;
 	if (acked >= mss) {
@@ -98,7 +100,7 @@ la_cc_acked(struct la_tcb *c, uint32_t acked)
 		recovery_ack(c, acked);
 		return;
 	}
-	if (seq_ge(c->snd_una - acked, c->recover)) /* keep it near, or it is ahead again after 2 GiB */
+	if (seq_ge(c->snd_una - acked, c->recover)) /* an old `recover` would compare as ahead after 2 GiB */
 		c->recover = c->snd_una;
 	cwnd_grow(c, acked);
 }
@@ -119,14 +121,14 @@ la_cc_dupack(struct la_tcb *c)
 		c->dupacks++;
 	if (c->dupacks != DUP_THRESH)
 		return;
-	/* RFC 6582 3.2 step 1: not if the last recovery's own retransmissions may have caused these duplicates */
+	/* RFC 6582 3.2 step 2: retransmissions of the last recovery may have caused these duplicate ACKs */
 	if (seq_lt(c->snd_una, c->recover))
 		return;
 	c->ssthresh = half_flight(c);
 	c->recover = c->snd_max;
 	c->cwnd = c->ssthresh + DUP_THRESH * mss;
 	c->flags |= LA_F_RECOVERY;
-	limit_inflation(c, (DUP_THRESH + 1) * mss); /* cwnd has three, one segment is lost */
+	limit_inflation(c, (DUP_THRESH + 1) * mss); /* three segments are in cwnd already, one is lost */
 	la_count(c->tcp, LA_C_fast_retransmits);
 	la_output_resend_first(c);
 }
@@ -134,7 +136,7 @@ la_cc_dupack(struct la_tcb *c)
 void
 la_cc_timeout(struct la_tcb *c)
 {
-	if (c->backoff <= 1) /* RFC 5681 (4); held when the retransmission itself is lost */
+	if (c->backoff <= 1) /* RFC 5681 (4); ssthresh stays when the retransmission itself is lost */
 		c->ssthresh = half_flight(c);
 	c->cwnd = la_tcb_smss(c);
 	c->recover = c->snd_max;

@@ -9,25 +9,27 @@
  *         |  hole      | ####   ##        ####### |            one buffer: a block
  *                        span 0  span 1    span 2
  *
- * The base is the start of the cell, or the value of rcv_nxt at the block's creation if that is in the cell.
+ * The base of a block is the start of its cell. If rcv_nxt is inside the cell when the block is created, the base is
+ * that rcv_nxt.
  *
- * So the window bounds the memory of a connection for any segments of the peer: one buffer for each
- * cell, window / cell + 1 in all, and at most LA_OOO_MAX. One byte every two bytes, or one every
- * 1400, takes no more memory than full segments. Bytes that are already stored are not overwritten. Blocks are
- * linked through tx_offload in ascending order, hash.usr is the block's first sequence number, and the spans are in
- * the buffer's headroom, which a block does not need otherwise.
+ * The window bounds the memory of a connection, whatever segments the peer sends. A connection has at most one buffer
+ * for each cell: window / cell, rounded up, plus 1, and never more than LA_OOO_MAX. A peer that sends one byte in two,
+ * or one in 1400, takes no more memory than a peer that sends full segments. Bytes that are already stored are not
+ * overwritten. Blocks are linked through tx_offload in ascending order. hash.usr is the base, a sequence number. The
+ * spans are in the buffer's headroom.
  *
- * When the hole is filled, a block that is in order to its end is delivered without a copy; a part of a
- * block with another hole is copied.
+ * When the hole is filled, a block with one span and no FIN is delivered without a copy. From a block with several
+ * spans or a FIN, the text in order is copied.
  *
- * Connections with blocks are on one of eight lists of their shard, by the binary logarithm of their number, so that
- * the largest holder is found without a walk over all. The first block of each connection has the links.
+ * A connection with n blocks is on list floor(log2 n) of the eight lists of its shard. la_ooo_prune() takes the largest
+ * of the first EXAMINED connections on the highest list that is not empty. The first block of a connection has the
+ * links of the list.
  *
- * This data is not acknowledged, so it may be dropped at any time: the peer retransmits it. */
+ * Data in blocks is not acknowledged. It may be dropped at any time, because the peer retransmits it. */
 
 #include "tcp/hold.h"
 
-enum { LOOK = 32 };
+enum { EXAMINED = 32 };
 
 static struct rte_mbuf *
 next_of(const struct rte_mbuf *m)
@@ -49,7 +51,7 @@ list_of(struct la_tcb *c)
 	return &c->tcp->hold.ooo_list[31 - __builtin_clz(c->ooo_count)];
 }
 
-/* Takes c off its list: before its first block or their number changes. */
+/* Takes c off its list. Call before c->ooo or c->ooo_count changes. */
 static void
 ooo_unlist(struct la_tcb *c)
 {
@@ -114,8 +116,8 @@ copy_from(const struct rte_mbuf *m, uint32_t off, uint8_t *to, uint32_t n)
 	}
 }
 
-/* Stores bytes [from, to) of the block from offset `off` of chain m. Returns the number of new bytes, or -1: no
- * room for another span. */
+/* Copies bytes from offset `off` of chain m into bytes [from, to) of the block. Returns the number of new bytes, or
+ * -1: the block has no room for another span. */
 static int
 add_span(struct rte_mbuf *block, uint32_t from, uint32_t to, const struct rte_mbuf *m, uint32_t off)
 {
@@ -150,7 +152,8 @@ add_span(struct rte_mbuf *block, uint32_t from, uint32_t to, const struct rte_mb
 	return (int)fresh;
 }
 
-/* Finds or creates the block of the cell at `cell`. NULL: counted. */
+/* Finds or creates the block of the cell that starts at sequence number `cell`. NULL: no block; the cause was
+ * counted. */
 static struct rte_mbuf *
 get_block(struct la_tcb *c, uint32_t cell)
 {
@@ -220,9 +223,9 @@ la_ooo_insert(struct la_tcb *c, const struct la_seg *s, bool fin)
 
 /* --- data out of blocks ---------------------------------------------------------------------------------- */
 
-/* Frees blocks, and removes spans, that end at rcv_nxt or below. */
+/* Frees blocks and removes spans that end at rcv_nxt or below. */
 static void
-forget_old(struct la_tcb *c)
+remove_old(struct la_tcb *c)
 {
 	while (c->ooo) {
 		struct la_ooo_block *b = la_ooo_block(c->ooo);
@@ -241,7 +244,8 @@ forget_old(struct la_tcb *c)
 	}
 }
 
-/* Takes the text from rcv_nxt on out of the first block. */
+/* Removes the text from rcv_nxt on from the first block, and returns its buffer. NULL: the first block has no text at
+ * rcv_nxt, or there is no buffer for a copy. */
 static struct rte_mbuf *
 take_text(struct la_tcb *c)
 {
@@ -282,7 +286,7 @@ la_ooo_next(struct la_tcb *c)
 	struct rte_mbuf *m;
 
 	ooo_unlist(c);
-	forget_old(c);
+	remove_old(c);
 	m = take_text(c);
 	ooo_enlist(c);
 	return m;
@@ -306,7 +310,8 @@ la_ooo_drop(struct la_tcb *c)
 
 /* --- under pressure -------------------------------------------------------------------------------------- */
 
-/* The largest holder, among the first of the highest list that is not empty. */
+/* Returns the connection with the most blocks, of the first EXAMINED connections on the highest list that is not empty.
+ * NULL: no connection has blocks. */
 static struct la_tcb *
 ooo_largest_holder(struct la_tcp *t)
 {
@@ -315,7 +320,7 @@ ooo_largest_holder(struct la_tcp *t)
 	for (unsigned l = RTE_DIM(t->hold.ooo_list); l-- > 0 && !best;) {
 		uint32_t slot = t->hold.ooo_list[l];
 
-		for (unsigned i = 0; slot && i < LOOK; i++) {
+		for (unsigned i = 0; slot && i < EXAMINED; i++) {
 			struct la_tcb *c = &t->tcbs[slot];
 
 			if (!best || c->ooo_count > best->ooo_count)

@@ -5,8 +5,8 @@
 
 #include "tcp/internal.h"
 
-/* The common start of both kinds of open. Takes a TCB and a TIME_WAIT reservation, or neither. A passive open is also
- * refused when its source prefix is at its share of the table. */
+/* The common start of active and passive opens: takes a TCB and a TIME_WAIT reservation. A passive open is also refused
+ * when its source prefix is at its share of the table. NULL: refused and counted; nothing was taken. */
 static struct la_tcb *
 open_alloc_tcb(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct la_isn *isn, bool passive)
 {
@@ -72,7 +72,7 @@ take_syn(struct la_tcb *c, const struct la_seg *s)
 		c->flags |= LA_F_SACK_PERM;
 }
 
-/* The handshake succeeds, from SYN_SENT or SYN_RCVD. snd_una is past our SYN. */
+/* The handshake has succeeded, in SYN_SENT or SYN_RCVD. snd_una is past our SYN. */
 void
 la_open_established(struct la_tcb *c)
 {
@@ -87,7 +87,7 @@ la_open_established(struct la_tcb *c)
 	if (!(c->flags & LA_F_SRTT)) {
 		if (c->flags & LA_F_SYN_LOST)
 			c->rto = LA_RTO_SYN_LOST_MS;	     /* RFC 6298 5.7 */
-		else if (!active || c->state == LA_SYN_SENT) /* Karn: a simultaneous open has sent its SYN twice */
+		else if (!active || c->state == LA_SYN_SENT) /* Karn: in a simultaneous open our SYN was sent twice */
 			la_rtt_sample(c, t->tick - c->first_unacked_at);
 	}
 	la_tcb_ack_quickly(c);
@@ -106,7 +106,8 @@ la_open_established(struct la_tcb *c)
 
 /* --- passive ------------------------------------------------------------------------------------------- */
 
-/* Creates a TCB for this SYN to a listener, in the index; isn is ours. NULL: no room, counted. */
+/* Creates a TCB for this SYN to a listener and puts it into the index. isn: our ISN. tw_place: the index place of the
+ * TIME_WAIT entry that the TCB will shadow, or NULL. Returns NULL without room, which is counted. */
 static struct la_tcb *
 open_tcb_for_syn(struct la_tcp *t, const struct la_seg *syn, const struct la_listener *l, const struct la_tuple *tuple,
 		 const struct la_isn *isn, la_ref *tw_place)
@@ -134,7 +135,7 @@ open_tcb_for_syn(struct la_tcp *t, const struct la_seg *syn, const struct la_lis
 	return c;
 }
 
-/* Counts an open that was refused without a TIME_WAIT entry. */
+/* Returns the number of opens that were refused for want of a TIME_WAIT entry. */
 static uint64_t
 tw_refused(const struct la_tcp *t)
 {
@@ -161,8 +162,8 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 	la_output_send(c);
 }
 
-/* Opens a connection by the ACK of a handshake without a TCB; syn is its SYN. Without room the ACK is dropped, and the
- * peer retransmits. */
+/* Creates a TCB by the ACK of a handshake that had none; syn: the SYN of that handshake. NULL: no room; the ACK is
+ * dropped, and the peer retransmits. */
 static struct la_tcb *
 open_by_ack(struct la_tcp *t, struct la_seg *s, const struct la_seg *syn, const struct la_listener *l,
 	    struct la_isn *isn, la_ref *tw_place)
@@ -181,7 +182,8 @@ open_by_ack(struct la_tcp *t, struct la_seg *s, const struct la_seg *syn, const 
 	return c;
 }
 
-/* False: no valid cookie. */
+/* Opens a connection by the ACK of a cookie. False: the ACK has no valid cookie; true: it has one, even if there was no
+ * room for a connection. */
 static bool
 open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
@@ -200,6 +202,7 @@ open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, 
 	return true;
 }
 
+/* Records the reopen c, which a segment of the old connection ends. */
 static void
 give_up(struct la_tcp *t, const struct la_tcb *c)
 {
@@ -217,7 +220,8 @@ give_up(struct la_tcp *t, const struct la_tcb *c)
 	};
 }
 
-/* The ACK of a reopen that was given up for a segment of the old connection: the SYN was genuine. */
+/* Opens a connection by the ACK of a reopen that was given up: this ACK shows that the reopen's SYN was genuine. False:
+ * s is no such ACK; true: it is one, even if there was no room for a connection. */
 static bool
 open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
@@ -229,7 +233,7 @@ open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, l
 		struct la_seg syn = *s;
 		struct la_tcb *c;
 
-		/* its first segment may be lost: any segment in the window of the SYN,ACK opens */
+		/* the peer's first segment may be lost: any segment in the window of the SYN,ACK opens */
 		if (g->ref != *tw_place || s->ack != g->iss + 1 ||
 		    !la_seq_in_window(s->seq, g->irs + 1, la_syn_window(&t->profiles[l->profile].o)) ||
 		    t->tick - g->at > LA_R2_SYN_MS)
@@ -268,8 +272,8 @@ la_open_reopen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 	return open_given_up(t, s, l, tw_place) || (cookies && open_by_cookie(t, s, l, tw_place));
 }
 
-/* Without a free TCB or reservation, or none for this prefix, the ACK of a cookie could not open: the SYN is refused
- * and counted. */
+/* Returns whether the ACK of a cookie could not open a connection: there is no free TCB or TIME_WAIT entry, or the
+ * source prefix is at its share. The SYN is then refused and counted. */
 static bool
 is_full(const struct la_tcp *t, const struct la_seg *s)
 {
@@ -290,7 +294,7 @@ la_open_listen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 		la_count(t, LA_C_quiet_time);
 		return;
 	}
-	if (!l && tw_place) { /* no listener to reopen it for: the entry stays and answers */
+	if (!l && tw_place) { /* no listener for a reopen: the entry stays and answers */
 		if (la_tw_refuse_syn(&t->tw, *tw_place, t->tick) == LA_TW_ACK)
 			la_emit_time_wait(t, la_tw_core(&t->tw, *tw_place), s, LA_ACK);
 		return;
@@ -327,14 +331,15 @@ la_open_listen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place)
 
 /* --- active -------------------------------------------------------------------------------------------- */
 
-/* RFC 6191 for the opening side: returns whether we may open over our own entry, so that a peer that still has
- * the old connection can distinguish the new one. The ISN is above; timestamps must be newer than all we sent. */
+/* RFC 6191 for the opening side: returns whether we may open over our own TIME_WAIT entry. A peer that still has the
+ * old connection must be able to distinguish the new connection: the new ISN is above all old sequence numbers, and a
+ * TSval must also be above all TSvals that we sent. */
 static bool
 may_reuse(const struct la_tcp *t, la_ref ref)
 {
 	const struct la_tw_core *e = la_tw_core(&t->tw, ref);
 	unsigned class = e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK;
-	uint32_t since = e->deadline - t->tw.lifetime[class]; /* entered, or the last repeated FIN */
+	uint32_t since = e->deadline - t->tw.lifetime[class]; /* tick of the entry or of the last repeated FIN */
 
 	return !(e->flags & LA_TW_TS) || seq_gt(t->tick, since);
 }
@@ -413,16 +418,16 @@ syn_acked(struct la_tcb *c, struct la_seg *s)
 	c->snd_una = s->ack;
 	la_open_established(c);
 	c->flags |= LA_F_ACK_NOW;
-	/* its data or FIN is next in the sequence space */
+	/* data or FIN of this segment is next in the sequence space */
 	s->seq++;
 	s->flags &= (uint8_t)~LA_SYN;
 	if (s->len || (s->flags & LA_FIN))
 		la_text_arrives(c, s);
 }
 
-/* A segment of the old connection arrives while a reopen is pending, ours or the peer's. Its peer is in LAST_ACK,
+/* A segment of the old connection arrives while a reopen is pending, ours or the peer's. The peer is still in LAST_ACK,
  * because our last ACK was lost. The entry answers, restarts 2*MSL for a repeated FIN, and ignores a RST, as without
- * a reopen. A RST (3.10.7.3 first) or no answer would turn an orderly close into an abort.
+ * a reopen. A RST (3.10.7.3 first) or silence would turn an orderly close into an abort.
  *
  * Our own open continues: its retransmitted SYN opens when the peer has closed. A passive reopen ends here, and the
  * entry is restored in the index: the SYN was forged or an old duplicate (RFC 9293 3.6.1 MAY-2 (2)). If instead the
@@ -441,7 +446,7 @@ la_open_shadow_input(struct la_tcb *c, struct la_seg *s)
 	case LA_TW_NOT_OLD:
 		return false;
 	case LA_TW_OLD_RST:
-		if (c->state == LA_SYN_SENT || s->seq == c->rcv_nxt) /* it may be about the new one */
+		if (c->state == LA_SYN_SENT || s->seq == c->rcv_nxt) /* the RST may be for the new connection */
 			return false;
 		break;
 	case LA_TW_OLD_STALE:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Output (RFC 9293 3.8.6, 3.7.4; RFC 5681): the only place that decides what may be sent. It is called at the
+/* Output (RFC 9293 3.8.6, 3.7.4; RFC 5681): la_output_send() alone decides what may be sent. It is called at the
  * end of every input, API call and timer that may change the decision.
  *
  * Sequence space, once the SYN is acknowledged:
@@ -12,11 +12,14 @@
 
 #include "tcp/hold.h"
 
-/* The right edge never moves left (SHLD-14) and moves right only by a sufficient step: the smaller of a
- * segment and half the buffer (MUST-39, receiver's silly window avoidance). The buffer is the size that memory
- * allows now. A window that is no multiple of the scale's unit is rounded up, so that the edge stays, while the
- * edge is less than a segment beyond the buffer: a peer that sends byte by byte must not move the edge without
- * limit. Beyond that it is rounded down by less than a unit; offered bytes are still accepted (RFC 7323 2.3). */
+/* The window to offer. Its right edge never moves left (SHLD-14). It moves right only by a sufficient step: the smaller
+ * of a segment and half the buffer (MUST-39, receiver's silly window avoidance). When memory is short, the free buffer
+ * is what la_hold_window() allows.
+ *
+ * A window that is no multiple of the scale's unit is rounded. Rounding down would move the edge left by less than a
+ * unit, so the window is rounded up while it exceeds the free buffer by at most a segment: a peer that sends byte by
+ * byte must not move the edge without limit. Otherwise it is rounded down; bytes offered earlier are still accepted
+ * (RFC 7323 2.3). */
 uint32_t
 la_output_window(const struct la_tcb *c)
 {
@@ -45,7 +48,7 @@ la_output_window(const struct la_tcb *c)
 	return w;
 }
 
-/* Fills in window and timestamps, and records the edge that this ACK offers. */
+/* Fills in window, timestamps and acknowledgement number. */
 static void
 output_fill_hdr(struct la_tcb *c, struct la_tcp_hdr *h)
 {
@@ -61,8 +64,9 @@ output_fill_hdr(struct la_tcb *c, struct la_tcp_hdr *h)
 		h->ack = c->rcv_nxt;
 }
 
+/* Records the ACK that was sent, and the right edge that it offers. */
 static void
-acked_by_us(struct la_tcb *c, const struct la_tcp_hdr *h)
+output_note_ack(struct la_tcb *c, const struct la_tcp_hdr *h)
 {
 	uint32_t edge = c->rcv_nxt + ((uint32_t)h->wnd << c->rcv_wscale);
 
@@ -71,7 +75,7 @@ acked_by_us(struct la_tcb *c, const struct la_tcp_hdr *h)
 	c->flags &= ~(uint32_t)(LA_F_ACK_NOW | LA_F_ACK_DELAY);
 }
 
-/* One segment of a synchronized state: `len` bytes from `seq` on. */
+/* Sends one segment of a synchronized state: `len` bytes from `seq` on. False: no room or no buffer; c is pending. */
 bool
 la_output_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags)
 {
@@ -82,7 +86,7 @@ la_output_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags)
 		la_tcb_pend(c);
 		return false;
 	}
-	acked_by_us(c, &h);
+	output_note_ack(c, &h);
 	c->tcp->counters->v[LA_C_tcp_data_out] += len;
 	return true;
 }
@@ -110,7 +114,7 @@ send_syn(struct la_tcb *c)
 		h.tsecr = first ? 0 : c->ts_recent;
 	}
 	h.ack = first ? 0 : c->rcv_nxt;
-	if (!first) /* not less than offered before (SHLD-14) */
+	if (!first) /* not less than an earlier offer (SHLD-14) */
 		h.wnd = (uint16_t)RTE_MAX((uint32_t)la_hold_syn_window(c->tcp, o),
 					  la_rcv_window(c->rcv_adv, c->rcv_nxt));
 	if (!la_emit(c, &h, 0, 0)) {
@@ -133,7 +137,7 @@ send_syn(struct la_tcb *c)
 /* The sender's silly window avoidance and Nagle's rule (RFC 9293 3.8.6.2.1, 3.7.4): returns whether a
  * segment that is not full may be sent. */
 static bool
-small_may_go(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
+may_send_small(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
 {
 	if (fin || seq_lt(c->snd_nxt, c->snd_max)) /* the last segment, or a retransmission */
 		return true;
@@ -144,7 +148,7 @@ small_may_go(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
 	return c->max_snd_wnd && len >= c->max_snd_wnd / 2;
 }
 
-/* RFC 6298 5: the timer retransmits a segment one RTO or more after its last transmission. It sends the segment
+/* RFC 6298 5: the timer retransmits a segment one RTO or more after its last transmission. The timer is for the segment
  * at snd_una, so every retransmission of that segment restarts the timer: after a time-out, fast retransmit, a partial
  * ACK (each one: the "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 is not
  * restarted. */
@@ -166,7 +170,7 @@ output_note_sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 	}
 	if (c->snd_una == c->snd_max) {
 		c->first_unacked_at = c->tcp->tick;
-		if (!c->quick_acks) /* a peer with Nagle that answers in two writes waits for the first ACK */
+		if (!c->quick_acks) /* a peer with Nagle that answers in two writes waits for an ACK between them */
 			c->quick_acks = 1;
 	}
 	c->last_snd_at = c->tcp->tick;
@@ -178,8 +182,8 @@ output_note_sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 	}
 }
 
-/* The send window from snd_una on: the peer's and the congestion window; plus one segment for each of
- * the first two duplicate ACKs (RFC 3042). */
+/* The usable window from snd_una on: the smaller of the peer's window and the congestion window. The congestion window
+ * counts one segment more for each of the first two duplicate ACKs (RFC 3042). */
 static uint32_t
 output_usable_wnd(const struct la_tcb *c)
 {
@@ -190,14 +194,14 @@ output_usable_wnd(const struct la_tcb *c)
 	return w < c->snd_wnd ? w : c->snd_wnd;
 }
 
-/* Sends one segment of new or retransmitted data. False: no more may or can be sent. */
+/* Sends one segment of new or retransmitted data, or our FIN. False: no further segment may or can be sent. */
 static bool
 send_some(struct la_tcb *c)
 {
 	uint32_t off = c->snd_nxt - c->snd_una, smss, wnd, left, len;
 	bool fin;
 
-	if (off > c->snd_queued) /* our FIN was sent and snd_nxt is after it */
+	if (off > c->snd_queued) /* our FIN was sent, and snd_nxt is past it */
 		return false;
 	left = c->snd_queued - off;
 	if (left == 0 && !(c->flags & LA_F_FIN_QUEUED))
@@ -210,7 +214,7 @@ send_some(struct la_tcb *c)
 	fin = (c->flags & LA_F_FIN_QUEUED) && len == left && off + len < wnd;
 	if (len == 0 && !fin)
 		return false;
-	if (len < smss && !small_may_go(c, len, left, fin))
+	if (len < smss && !may_send_small(c, len, left, fin))
 		return false;
 	if (!la_output_segment(c, c->snd_nxt, len, (uint8_t)((len && len == left ? LA_PSH : 0) | (fin ? LA_FIN : 0))))
 		return false;
@@ -220,8 +224,8 @@ send_some(struct la_tcb *c)
 	return true;
 }
 
-/* Data or a FIN is queued, none is in flight and the window allows no segment: a probe must detect when
- * the window opens (RFC 9293 3.8.6.1). */
+/* Starts the persist timer if data or a FIN is queued, nothing is in flight and the window allows no segment: a probe
+ * must detect when the window opens (RFC 9293 3.8.6.1). */
 static void
 persist_if_stuck(struct la_tcb *c)
 {
@@ -254,8 +258,9 @@ pure_ack(struct la_tcb *c)
 	la_output_segment(c, c->snd_max, 0, 0);
 }
 
-/* Announces the window when buffers of the send queue had nearly closed it and are free again; otherwise the peer would
- * wait for its own probe (RFC 9293 3.8.6). la_consume() announces a window that unread text had closed. */
+/* Returns whether an ACK must announce the window: buffers of the send queue had nearly closed it and are free again.
+ * Otherwise the peer would wait for its own probe (RFC 9293 3.8.6). la_consume() announces a window that unread text
+ * had closed. */
 static bool
 window_opens(const struct la_tcb *c)
 {
@@ -304,7 +309,7 @@ la_output_send(struct la_tcb *c)
 		delay_ack(c);
 }
 
-/* Fast retransmit: the first unacknowledged segment, without moving snd_nxt. */
+/* Retransmits the first unacknowledged segment. snd_nxt does not move back. */
 void
 la_output_resend_first(struct la_tcb *c)
 {

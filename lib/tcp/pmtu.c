@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Path MTU discovery (RFC 1191, RFC 8201).
  *
- * la_tcb.mss is the limit of the path; mss_peer is its upper limit, from the peer's SYN and our interface. A
- * router's error lowers mss, at least to LA_PMTU_MIN4. Below that, routers of an IPv4 path fragment: our packets
- * keep that size and have no DF (LA_F_NO_DF), but an identification. An IPv6 path is never below
- * LA_PMTU_MIN6. Ten minutes after the last decrease (RFC 1191 6.3, RFC 8201 4) mss is mss_peer again and DF is
- * set. If the segment is still too big, the cost is an error and a retransmission. */
+ * la_tcb.mss is the limit of the path; mss_peer is the upper limit of mss, from the peer's SYN and our interface. A
+ * router's error lowers mss, but packets stay as large as LA_PMTU_MIN4. On an IPv4 path with a smaller MTU routers
+ * fragment: our packets of LA_PMTU_MIN4 bytes then have no DF (LA_F_NO_DF), but an identification. An IPv6 path is
+ * never below LA_PMTU_MIN6. Ten minutes after the last decrease (RFC 1191 6.3, RFC 8201 4) mss is mss_peer again and DF
+ * is set. If a segment is then too big, the cost is one error and one retransmission. */
 
 #include "tcp/internal.h"
 
@@ -38,7 +38,7 @@ pmtu_plateau(uint32_t mtu)
 	return 68;
 }
 
-/* Applies the router's MTU. Returns true if it is a change. */
+/* Applies the router's MTU; 0: unknown. Returns whether mss or DF has changed. */
 static bool
 pmtu_lower_mss(struct la_tcb *c, uint32_t mtu)
 {
@@ -48,7 +48,7 @@ pmtu_lower_mss(struct la_tcb *c, uint32_t mtu)
 		return false;
 	if (mtu == 0)
 		mtu = pmtu_plateau(now);
-	if (mtu >= now || (c->flags & LA_F_NO_DF)) /* an error about a packet from before the last decrease */
+	if (mtu >= now || (c->flags & LA_F_NO_DF)) /* an error about a packet sent before the last decrease */
 		return false;
 	if (mtu < least) {
 		c->flags |= LA_F_NO_DF;
@@ -74,8 +74,8 @@ la_pmtu_lower(struct la_tcb *c, uint32_t mtu)
 	}
 }
 
-/* pmtu_at is set. cwnd is at least one of the larger segments (RFC 5681 3.1): the sender's silly window avoidance
- * would delay a smaller one. */
+/* Raises mss if the last decrease was ten minutes ago; pmtu_at is set. cwnd becomes at least one of the larger segments
+ * (RFC 5681 3.1), because the sender's silly window avoidance would delay a smaller segment. */
 void
 la_pmtu_age(struct la_tcb *c)
 {
@@ -89,9 +89,9 @@ la_pmtu_age(struct la_tcb *c)
 		c->cwnd = la_tcb_smss(c);
 }
 
-/* RFC 6864 4.3: a packet that may be fragmented has an identification of its own. One counter serves all
- * connections of a shard. Its start depends on the secret and on the shard's first such connection, so that two
- * shards of one address use different numbers. */
+/* RFC 6864 4.3: a packet that may be fragmented has a unique identification. One counter serves all connections of a
+ * shard. Its first value depends on the secret and on the shard's first connection without DF, so that the counters of
+ * two shards with the same address differ. */
 uint16_t
 la_pmtu_ip_id(struct la_tcb *c)
 {

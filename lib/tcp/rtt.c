@@ -13,7 +13,7 @@ clamp_rto(const struct la_tcb *c, uint32_t ms)
 }
 
 /* One round trip was measured (2.2, 2.3). The caller applies Karn's rule: with timestamps every ACK of new
- * data is a sample, without them only segments sent once are. */
+ * data is a sample; without timestamps only the ACK of a segment that was sent once is a sample. */
 void
 la_rtt_sample(struct la_tcb *c, uint32_t ms)
 {
@@ -37,7 +37,7 @@ la_rtt_sample(struct la_tcb *c, uint32_t ms)
 	c->rto = clamp_rto(c, (c->srtt >> 3) + (c->rttvar ? c->rttvar : 1));
 }
 
-/* The timer ran out (5.5): double, up to the cap. */
+/* The retransmission timer has expired (5.5): doubles the RTO, up to LA_RTO_MAX_MS. */
 void
 la_rtt_backoff(struct la_tcb *c)
 {

@@ -16,9 +16,9 @@
 
 enum { CONST_CHUNK = 32768 }; /* mbuf lengths are 16 bits */
 
-/* Constant bytes are never freed: all of them share one record, whose count has no effect. There is one
- * record for each core, because every packet with such bytes changes its count. The record outlives
- * all shards, because a port may still hold packets after their shard is destroyed. */
+/* Constant bytes are never freed, so all chunks that a core makes share one record, whose count has no effect. Each
+ * core has its own record, because every packet with constant bytes changes the count. The records outlive all shards,
+ * because a port may still hold packets after their shard is destroyed. */
 static void
 const_free(void *addr, void *opaque)
 {
@@ -26,7 +26,7 @@ const_free(void *addr, void *opaque)
 	(void)opaque;
 }
 
-enum { CORES = RTE_MAX_LCORE + 1 }; /* the last one: threads without an lcore */
+enum { CORES = RTE_MAX_LCORE + 1 }; /* the last record is for threads without an lcore */
 
 static struct {
 	struct rte_mbuf_ext_shared_info info;
@@ -67,7 +67,7 @@ sendq_push(struct la_tcb *c, struct rte_mbuf *m)
 	la_hold_take(c, 1);
 }
 
-/* Allocates a buffer for another chunk. NULL: counted. */
+/* Allocates a buffer for another chunk. NULL: no room or no buffer, which is counted. */
 static struct rte_mbuf *
 new_chunk(struct la_tcb *c)
 {
@@ -127,14 +127,15 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 	return done;
 }
 
-/* The chunk in which the last segment ended. NULL: the head. */
+/* Returns the chunk in which the last segment ended; NULL: it ended in the head. */
 static struct rte_mbuf *
 sendq_cursor(const struct rte_mbuf *head)
 {
 	return (struct rte_mbuf *)(uintptr_t)head->tx_offload;
 }
 
-/* The chunk with the byte *off bytes after the head's first one; sets *off to the byte's offset in the chunk. */
+/* Returns the chunk with the byte that is *off bytes after the head's first byte. Sets *off to its offset in the
+ * chunk. */
 static struct rte_mbuf *
 chunk_at(struct rte_mbuf *head, uint32_t *off)
 {
@@ -185,7 +186,7 @@ sendq_attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, str
 	if (!mi)
 		return false;
 	rte_pktmbuf_attach(mi, from);
-	mi->tx_offload = 0; /* attach copies it, and the port would read offload lengths in it */
+	mi->tx_offload = 0; /* rte_pktmbuf_attach() copies the link, and the port would read it as offload lengths */
 	mi->data_off = (uint16_t)(from->data_off + off);
 	mi->data_len = (uint16_t)n;
 	mi->next = NULL;
@@ -197,11 +198,11 @@ sendq_attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, str
 }
 
 /* Adds len bytes, starting off bytes after snd_una, to a packet with headers: small payloads are
- * copied after the headers, others attached. False: no mbuf; the caller keeps the packet. */
+ * copied after the headers, other payloads are attached. False: no mbuf; the caller keeps the packet. */
 bool
 la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len)
 {
-	bool again = off == 0; /* or the first segment of all */
+	bool again = off == 0; /* a retransmission, or the first segment of the queue */
 	struct rte_mbuf *m = chunk_at(c->snd_head, &off), *last = pkt;
 	bool copy = len <= rte_pktmbuf_tailroom(pkt) &&
 		    (len <= LA_COPY_MAX || !(c->tcp->offloads & LA_OFF_TX_MULTI_SEG));
@@ -219,7 +220,7 @@ la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len
 		if (len == 0)
 			break;
 	}
-	if (!again) /* a fast retransmit does not change the position of the next new segment */
+	if (!again) /* a fast retransmit does not move the chunk at which the search for new data begins */
 		c->snd_head->tx_offload = m == c->snd_head ? 0 : (uint64_t)(uintptr_t)m;
 	return true;
 }

@@ -4,10 +4,10 @@
 
 /* A cache of packet buffers for one burst.
  *
- * Most segments are answered by a segment of equal size. During a burst the processed buffers are kept here, last in,
+ * Most segments are answered by one segment. During a burst the buffers of processed segments are kept here, last in,
  * first out. The next packet is written into memory that is still in the CPU cache, without an access to the pool. At
- * the end of the burst the rest is returned together. A buffer of another pool (the other end of a ring pair) is used
- * too, if it is large enough. */
+ * the end of the burst the remaining buffers are returned together. A buffer of another pool (of the other end of a
+ * ring pair) is also used, if it is as large as the shard's buffers. */
 
 #include <rte_mbuf.h>
 
@@ -23,11 +23,12 @@ struct la_spare {
 /** Returns all buffers to their pools. */
 void la_spare_flush(struct la_spare *s);
 
-/** For an empty shard pool. control: a buffer of the pool for packets without payload. NULL: counted. */
+/** Called when the shard's pool is empty. control: takes a buffer from the pool for packets without payload, if there
+ * is such a pool. NULL: no buffer, which is counted (mbuf_exhausted). */
 struct rte_mbuf *la_spare_last(struct la_tcp *t, bool control);
 
-/** An empty buffer as large as those of the shard's pool. NULL: counted. control: when
- * the pool is empty, a buffer with room for headers is enough. */
+/** Returns an empty buffer as large as those of the shard's pool. control: when the pool is empty, a buffer with room
+ * for headers is enough. NULL: no buffer, which is counted. */
 static __rte_always_inline struct rte_mbuf *
 la_spare_take(struct la_tcp *t, bool control)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The life of a TCB, the pool of TCBs, and a TCB's place in the wheel: theory of operation.
  *
- * The life of a TCB. Two bits of la_tcb.flags hold it (enum la_tcb_life). la_tcb_set_life() writes every step, and
- * stops at a step that is not drawn here. la_tcb_alloc() marks a slot that was never used as FREE.
+ * The life of a TCB. Two bits of la_tcb.flags hold the life (enum la_tcb_life). la_tcb_set_life() writes every step,
+ * and stops the program at a step that is not drawn here. la_tcb_alloc() first marks a new slot as FREE.
  *
  *	          la_tcb_alloc            TIME_WAIT entered, or          the user has read all,
  *	                                  LAST_ACK acknowledged          or closes, or aborts
@@ -32,7 +32,7 @@
  *            ENDED. la_tcb_unpend() calls la_tcb_free() again when the TCB is the first of the list.
  *
  * BUSY, and calls from callbacks. A user may make any call from any callback, on any connection. Three functions
- * work on a TCB and set BUSY before: la_input_segment() for a segment, la_timers_run() for timers that are due, and
+ * work on a TCB and set BUSY first: la_input_segment() for a segment, la_timers_run() for timers that are due, and
  * run_pending() in tcp.c for output that did not fit. Each ends with la_input_end_work(), which calls the callbacks
  * that are due, sends what may be sent, clears BUSY, and frees an ENDED TCB. At most one TCB is BUSY. BUSY divides the
  * work as follows:
@@ -45,25 +45,25 @@
  *     each callback, each timer.
  *   - Code that does not set BUSY must not touch a TCB after a call that can end it.
  *
- * These are flags, not lives. BUSY means that a function further up the call stack holds the pointer; a LIVE, a
- * DETACHED and an ENDED TCB can each be BUSY. USER_CLOSED means that the user has called la_close(): a LIVE TCB
- * continues without its user until the peer has answered, with the same timers and states. PENDING means that the
- * slot is on a list.
+ * BUSY, USER_CLOSED and PENDING are flags, not lives. BUSY means that a function further up the call stack holds the
+ * pointer; a LIVE, a DETACHED and an ENDED TCB can each be BUSY. USER_CLOSED means that the user has called la_close():
+ * a LIVE TCB continues without its user until the peer has answered, with the same timers and states. PENDING means
+ * that the slot is on the pending list.
  *
  * la_tcb_check() (tcb_check.c) checks the table above, the lists, queues and sequence numbers of every slot.
  *
  * The wheel. Timers of live connections are lazy. A TCB keeps true deadlines (rexmt_at, user_at, long_at). A
- * reference in the wheel fires no later than the earliest of them. Re-arming a timer later, which nearly every ACK
- * does, writes one field. When a reference fires, due timers run, and the next deadline decides where the reference
- * goes.
+ * reference in the wheel fires no later than the earliest deadline. Moving a deadline to a later time, which nearly
+ * every ACK does, writes one field. When a reference fires, due timers run, and a reference for the next deadline is
+ * added.
  *
  * The wheel has no removal, so a TCB may have more references there than it needs: one near (the earliest),
- * one far (a keep-alive, hours away, which must not be added again for each time-out before it), and stale
+ * one far (a keep-alive, hours away, which must not be added again for each earlier time-out), and stale
  * ones that a shortened deadline left behind. A reference counts only if it fires at the tick that
  * wheel_near or wheel_far names. A stale reference, or one of a slot's former owner, is ignored, except that it
  * reschedules the slot's current owner. References belong to the slot, not to the connection: the next owner of a
- * slot finds them there and needs no new one. Their number is bounded. A retransmission moves the near reference
- * forward only when the timer would otherwise fire more than twice as late. No timer adds a reference beyond
+ * slot finds them there and needs no new one. The number of references is bounded. A retransmission timer adds an
+ * earlier reference only if it would otherwise fire after more than twice its time. No timer adds a reference beyond
  * LA_WHEEL_REFS a slot (wheel_refs counts them, and outlives the connection); the timer then fires late, and
  * timer_late counts it. */
 
@@ -177,7 +177,8 @@ add_near(struct la_tcb *c, uint32_t at)
 	c->wheel_refs++;
 }
 
-/* Ensures that a reference fires no later than the next deadline. */
+/* Ensures that a reference fires no later than the next deadline, or for a retransmission after at most twice its
+ * time. With LA_WHEEL_REFS references the timer is late, which is counted. */
 void
 la_tcb_schedule(struct la_tcb *c)
 {
@@ -185,7 +186,7 @@ la_tcb_schedule(struct la_tcb *c)
 
 	if (!la_tcb_in_use(c) || !next_deadline(c, &at))
 		return;
-	if (seq_lt(at, now)) /* overdue: the comparisons below look ahead */
+	if (seq_lt(at, now)) /* overdue, so due now: the comparisons below need a deadline that has not passed */
 		at = now;
 	if ((c->flags & LA_F_NEAR) && seq_le(c->wheel_near, at))
 		return;
@@ -205,7 +206,7 @@ la_tcb_schedule(struct la_tcb *c)
 	add_near(c, at);
 }
 
-/* A reference to this slot fires. */
+/* A reference to this slot has fired at `tick`. */
 void
 la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
 {
@@ -222,9 +223,9 @@ la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
 	if (!la_tcb_in_use(c))
 		return; /* the slot is free */
 	if (counts)
-		la_timers_run(c); /* may end it */
+		la_timers_run(c); /* may end the connection */
 	else
-		la_tcb_schedule(c); /* until now there may have been no room for a valid reference */
+		la_tcb_schedule(c); /* with LA_WHEEL_REFS stale references there was no room for a valid one */
 }
 
 void
@@ -255,7 +256,7 @@ la_tcb_pend(struct la_tcb *c)
 		la_tcb_schedule(c);
 }
 
-/* The first of the list, or NULL. An ENDED one is freed and skipped. */
+/* Removes and returns the first TCB of the pending list; NULL: none. Frees and skips ENDED TCBs. */
 struct la_tcb *
 la_tcb_unpend(struct la_tcp *t)
 {

@@ -20,13 +20,13 @@ struct la_tcp;
  * bit is clear, so that the packet path tests each with one instruction. */
 enum la_tcb_life {
 	LA_TCB_LIVE,	 /* in the index; holds a TIME_WAIT reservation */
-	LA_TCB_DETACHED, /* closed in order and out of the index; the user has not read all that arrived */
-	LA_TCB_ENDED,	 /* `closed` was called, or has no user; the slot will be freed */
+	LA_TCB_DETACHED, /* closed in order and out of the index; the user has not read all bytes */
+	LA_TCB_ENDED,	 /* `closed` was called if the user knows the connection; the slot will be freed */
 	LA_TCB_FREE,	 /* the slot has no connection */
 	LA_TCB_LIVES,
 };
 
-enum { LA_TCB_LIFE_SHIFT = 23 }; /* of the life in la_tcb.flags */
+enum { LA_TCB_LIFE_SHIFT = 23 }; /* position of the life in la_tcb.flags */
 
 enum la_tcb_flag {
 	LA_F_ACTIVE = 1 << 0,		    /* we sent the first SYN: SYN_RCVD falls back to CLOSED, not LISTEN */
@@ -36,28 +36,28 @@ enum la_tcb_flag {
 	LA_F_NODELAY = 1 << 4,		    /* Nagle off */
 	LA_F_ACK_NOW = 1 << 5,		    /* the next output must carry an ACK */
 	LA_F_ACK_DELAY = 1 << 6,	    /* an ACK is due, and may wait for the delayed-ACK wheel */
-	LA_F_FIN_QUEUED = 1 << 7,	    /* the user closed: FIN after the last queued byte */
+	LA_F_FIN_QUEUED = 1 << 7,	    /* la_shutdown() or la_close(): our FIN follows the last queued byte */
 	LA_F_FIN_SENT = 1 << 8,		    /* our FIN was sent at least once: snd_max counts it */
 	LA_F_USER_CLOSED = 1 << 9,	    /* la_close(): the user reads no more, and gets only `closed` */
 	LA_F_USER_KNOWS = 1 << 10,	    /* the user has the pointer: `closed` must be called */
-	LA_F_BLOCKED = 1 << 11,		    /* la_send() accepted a part: `writable` must be called */
+	LA_F_BLOCKED = 1 << 11,		    /* la_send() did not accept all bytes: `writable` must be called */
 	LA_F_RECOVERY = 1 << 12,	    /* fast recovery (RFC 6582) until snd_una passes `recover` */
 	LA_F_RTT_TIMING = 1 << 13,	    /* rtt_seq is being timed (no timestamps) */
 	LA_F_SYN_LOST = 1 << 14,	    /* our SYN or SYN,ACK was retransmitted: RFC 6298 5.7, IW 1 */
-	LA_F_PERSIST = 1 << 15,		    /* rexmt_at runs the persist timer: the peer's window is closed */
+	LA_F_PERSIST = 1 << 15,		    /* rexmt_at is the persist timer: the peer's window allows no segment */
 	LA_F_REXMT_ON = 1 << 16,	    /* rexmt_at is armed */
 	LA_F_USER_TIMER = 1 << 17,	    /* user_at is armed */
 	LA_F_FW2_TIMER = 1 << 18,	    /* long_at is the end of FIN_WAIT_2 (otherwise: last segment received) */
 	LA_F_PENDING = 1 << 19,		    /* on the shard's list of connections with output to do */
 	LA_F_NEAR = 1 << 20,		    /* wheel_near names a reference in the wheel */
-	LA_F_FAR = 1 << 21,		    /* wheel_far likewise */
+	LA_F_FAR = 1 << 21,		    /* wheel_far names a reference in the wheel */
 	LA_F_BUSY = 1 << 22,		    /* lib/tcp works on the TCB: la_input_end_work() sends and frees (tcb.c) */
 	LA_F_LIFE = 3 << LA_TCB_LIFE_SHIFT, /* enum la_tcb_life; written by la_tcb_set_life() alone */
 	LA_F_SRTT = 1 << 25,		    /* srtt and rttvar hold a measurement */
-	LA_F_NEW_ACK = 1 << 26,		    /* callbacks due after this segment: bytes of ours were acknowledged, */
-	LA_F_NEW_DATA = 1 << 27,	    /* data, */
-	LA_F_NEW_FIN = 1 << 28,		    /* the peer's FIN, */
-	LA_F_NEW_OPEN = 1 << 29,	    /* the handshake's end */
+	LA_F_NEW_ACK = 1 << 26,		    /* `acked` is due: this segment acknowledged bytes */
+	LA_F_NEW_DATA = 1 << 27,	    /* `data` is due: bytes arrived in order */
+	LA_F_NEW_FIN = 1 << 28,		    /* `peer_fin` is due: the peer's FIN arrived in order */
+	LA_F_NEW_OPEN = 1 << 29,	    /* `opened` is due: the handshake has ended */
 	LA_F_PROBE = 1 << 30,		    /* this output is a window probe */
 	LA_F_NO_DF = 1u << 31,		    /* the path MTU is below LA_PMTU_MIN4: routers may fragment our packets */
 };
@@ -113,7 +113,7 @@ struct la_tcb {
 		uint32_t inflate;  /* LA_F_RECOVERY: bytes that duplicate ACKs may still add to cwnd */
 	};
 	uint32_t rexmt_at;	   /* tick: retransmission or persist */
-	uint32_t first_unacked_at; /* tick of the last new acknowledgement, or of the first segment after it: R2 */
+	uint32_t first_unacked_at; /* tick from which R2 runs: of the last new ACK, or of the first segment after it */
 	uint32_t last_snd_at;	   /* tick of the last data sent, for the idle restart of cwnd */
 	uint16_t challenge_at;	   /* low bits of the tick at which the throttle's window began */
 	uint8_t challenges;	   /* throttled answers in that window */
@@ -122,13 +122,13 @@ struct la_tcb {
 
 	/* line 2: the tuple, timers */
 	struct la_addr laddr, raddr;
-	uint32_t long_at, user_at; /* user_at after la_close(): the orphan's deadline */
+	uint32_t long_at, user_at; /* long_at: LA_F_FW2_TIMER; user_at after la_close(): the orphan's deadline */
 	uint32_t wheel_near, wheel_far;
 	uint32_t next;	      /* slot of the next on the free or pending list */
 	la_ref shadow;	      /* TIME_WAIT entry to restore if this handshake fails, or 0 */
 	uint32_t rcv_queued;  /* bytes in order the user has not consumed */
 	uint16_t retransmits; /* stays at UINT16_MAX */
-	uint16_t bufs;	      /* packet buffers on the three queues below */
+	uint16_t bufs;	      /* packet buffers on the three queues of line 3 */
 
 	/* line 3: buffers and the user */
 	struct rte_mbuf *snd_head, *snd_tail; /* chunks; the head's data starts at snd_una's byte */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The checker of all TCBs: tests and the fuzzer call it after every step. The rules of a life are in tcb.c. */
+/* The checker of all TCBs. Tests and the fuzzer call la_tcb_check() after every step. The rules of a life are in
+ * tcb.c. */
 
 #include "tcp/internal.h"
 
@@ -17,7 +18,7 @@ tcb_must(const struct la_tcb *c, bool holds, const char *rule, FILE *f)
 {
 	if (holds)
 		return 0;
-	fprintf(f, "TCB %u, %s, %s, flags 0x%x: not so: %s\n", la_tcb_slot(c), life_name[la_tcb_life(c)],
+	fprintf(f, "TCB %u, %s, %s, flags 0x%x: broken: %s\n", la_tcb_slot(c), life_name[la_tcb_life(c)],
 		la_state_name((enum la_state)c->state), c->flags, rule);
 	return 1;
 }
@@ -38,7 +39,7 @@ chain_has(const struct rte_mbuf *head, const struct rte_mbuf *tail, uint32_t byt
 static bool
 is_indexed(const struct la_tcp *t, const struct la_tcb *c)
 {
-	/* the look-up does not write; it returns a place that the packet path may write */
+	/* the look-up does not write, but returns a place that the packet path may write, so it takes no const */
 	struct la_tcp *u = (struct la_tcp *)(uintptr_t)t;
 	struct la_tuple tuple;
 
@@ -50,7 +51,7 @@ static unsigned
 check_unused(const struct la_tcb *c, uint32_t allowed, FILE *f)
 {
 	return tcb_must(c, c->state == LA_CLOSED, "the state is CLOSED", f) +
-	       tcb_must(c, !(c->flags & ~(allowed | LA_F_NEAR | LA_F_FAR | LA_F_LIFE)), "no other flag is set", f) +
+	       tcb_must(c, !(c->flags & ~(allowed | LA_F_NEAR | LA_F_FAR | LA_F_LIFE)), "no flag of a used TCB", f) +
 	       tcb_must(c, c->bufs == 0 && !c->snd_head && !c->rcv_head && !c->ooo, "the queues are empty", f);
 }
 
@@ -62,20 +63,19 @@ check_live(const struct la_tcb *c, FILE *f)
 
 	return tcb_must(c, c->state >= LA_SYN_SENT && c->state <= LA_LAST_ACK, "the state is SYN_SENT to LAST_ACK", f) +
 	       tcb_must(c, !(c->flags & LA_F_USER_CLOSED) || (c->flags & LA_F_FIN_QUEUED),
-			"a closed user's FIN is queued", f) +
+			"after la_close() our FIN is queued", f) +
 	       tcb_must(c, chain_has(c->rcv_head, c->rcv_tail, c->rcv_queued), "rcv_queued bytes wait for the user",
 			f) +
 	       tcb_must(c, chain_has(c->snd_head, c->snd_tail, c->snd_queued), "snd_queued bytes wait for the peer",
 			f) +
-	       tcb_must(c, !c->ooo || reads, "data above a hole waits where text may still come", f) +
+	       tcb_must(c, !c->ooo || reads, "only states that accept text have blocks", f) +
 	       tcb_must(c, seq_le(c->snd_una, c->snd_nxt) && seq_le(c->snd_nxt, c->snd_max),
 			"snd_una <= snd_nxt <= snd_max", f) +
 	       tcb_must(c, c->snd_max - c->snd_una <= c->snd_queued + 1,
-			"the send queue, and a SYN or a FIN, are in flight", f) +
+			"at most the send queue and a SYN or FIN in flight", f) +
 	       tcb_must(c, c->mss >= LA_MSS_MIN, "mss is at least LA_MSS_MIN", f) +
 	       tcb_must(c, c->state < LA_ESTABLISHED || c->cwnd > 0, "cwnd is above 0", f) +
-	       tcb_must(c, !c->shadow || c->state < LA_ESTABLISHED, "only a handshake has a TIME_WAIT entry behind it",
-			f);
+	       tcb_must(c, !c->shadow || c->state < LA_ESTABLISHED, "only a handshake shadows a TIME_WAIT entry", f);
 }
 
 static unsigned
@@ -88,14 +88,14 @@ check_detached(const struct la_tcb *c, FILE *f)
 			f) +
 	       tcb_must(c, c->snd_queued == 0 && !c->ooo, "the other queues are empty", f) +
 	       tcb_must(c, !(c->flags & (LA_F_REXMT_ON | LA_F_FW2_TIMER)), "only the user's timer may run", f) +
-	       tcb_must(c, !c->shadow, "no TIME_WAIT entry waits for it", f);
+	       tcb_must(c, !c->shadow, "no TIME_WAIT entry is shadowed", f);
 }
 
 static unsigned
 check_slot(const struct la_tcp *t, const struct la_tcb *c, FILE *f)
 {
-	unsigned faults = tcb_must(c, !(c->flags & LA_F_BUSY), "not busy", f) +
-			  tcb_must(c, is_indexed(t, c) == la_tcb_is_live(c), "in the index exactly while live", f);
+	unsigned faults = tcb_must(c, !(c->flags & LA_F_BUSY), "not BUSY", f) +
+			  tcb_must(c, is_indexed(t, c) == la_tcb_is_live(c), "live if and only if in the index", f);
 
 	switch (la_tcb_life(c)) {
 	case LA_TCB_FREE:
@@ -106,11 +106,11 @@ check_slot(const struct la_tcp *t, const struct la_tcb *c, FILE *f)
 		return faults + check_detached(c, f);
 	default:
 		return faults + check_unused(c, LA_F_PENDING, f) +
-		       tcb_must(c, (c->flags & LA_F_PENDING) != 0, "on the pending list, which frees it", f);
+		       tcb_must(c, (c->flags & LA_F_PENDING) != 0, "an ENDED TCB is on the pending list", f);
 	}
 }
 
-/* The length of the list from `head` on; UINT32_MAX: it has a cycle, or ends at another slot than *tail. */
+/* The length of the list from `head` on; UINT32_MAX: the list has a cycle, or ends at another slot than *tail. */
 static uint32_t
 list_length(const struct la_tcp *t, uint32_t head, const uint32_t *tail)
 {

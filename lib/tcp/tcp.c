@@ -8,12 +8,12 @@
 
 enum {
 	TIMERS_A_POLL = 1024,
-	TIMER_PACKETS_A_POLL = 128, /* a batch may go beyond it */
+	TIMER_PACKETS_A_POLL = 128, /* the last batch of a poll may exceed this number */
 	PENDING_A_POLL = 64,
 	TIMER_BATCH = 32,
 };
 
-/* No sum of table sizes in the ranges of config.def overflows, and each slot has a reference. */
+/* Within the ranges of config.def no sum of table sizes overflows, and a la_ref can name every slot. */
 _Static_assert((uint64_t)LA_CONFIG_MAX_max_conns *LA_WHEEL_REFS + LA_CONFIG_MAX_max_time_wait4 +
 			       LA_CONFIG_MAX_max_time_wait6 <=
 		       UINT32_MAX,
@@ -101,10 +101,10 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->cookies_at = cfg->syn_cookies_at;
 	t->rst_rate = cfg->rst_rate;
 	t->rsts = la_tokens_full(t->rst_rate, t->now);
-	/* a tick more: the current time is somewhere within a tick */
+	/* one tick is added, because the current time is somewhere within a tick */
 	t->quiet_until = cfg->quiet_ms ? cfg->now + cfg->quiet_ms + 1 : 0;
 	la_hash_key_init(&t->key, cfg->secret);
-	/* the cookies of an earlier process with this secret are invalid: its used cookies are unknown */
+	/* cookies of an earlier process with this secret are invalid, because it is unknown which of them were used */
 	for (unsigned i = 0; i < sizeof(cfg->now); i++)
 		t->key.cookie[i] ^= (uint8_t)(cfg->now >> (8 * i));
 
@@ -186,7 +186,7 @@ la_tcp_now(struct la_tcp *t, uint64_t now)
 
 /* --- time ------------------------------------------------------------------------------------------------ */
 
-/* A batch of references that fire at one tick: TIME_WAIT entries first and together, then connections. */
+/* Runs a batch of references that fire at one tick: all TIME_WAIT entries together, then each connection. */
 static void
 tcp_expire_batch(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t tick)
 {
@@ -207,8 +207,9 @@ tcp_expire_batch(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t ti
 		la_tcb_wheel(t, live[i], tick);
 }
 
-/* Thousands of timers can be due in one tick, of a flood's half-open connections or of all connections over a failed
- * link. Their packets are spread over several polls, so that the port's queue has room for other answers. */
+/* Runs due timers. Thousands of timers can be due in one tick, of a flood's half-open connections or of all connections
+ * over a failed link. Their packets are spread over several polls, so that the port's queue has room for other answers.
+ * Returns whether timers are still due. */
 static bool
 run_wheels(struct la_tcp *t)
 {
@@ -230,7 +231,7 @@ run_wheels(struct la_tcp *t)
 	return n != 0;
 }
 
-/* Retries connections whose output did not fit, each once a poll. */
+/* Retries connections whose output did not fit, each once a poll. True: la_tcp.out is full, and connections wait. */
 static bool
 run_pending(struct la_tcp *t)
 {
@@ -251,7 +252,7 @@ run_pending(struct la_tcp *t)
 		if (was_last)
 			break;
 	}
-	return false; /* the rest waits for room: an immediate retry would loop */
+	return false; /* the remaining connections wait for the next poll: an immediate retry would loop */
 }
 
 bool
@@ -274,7 +275,7 @@ la_tcp_next(const struct la_tcp *t)
 	uint32_t at = 0, b;
 	bool has = la_wheel_next(&t->wheel, &at);
 
-	if (t->ncalls) /* their timers start at the next update of the time */
+	if (t->ncalls) /* the timers of these calls start at the next update of the time */
 		return t->now;
 	if (la_wheel_next(&t->delack, &b) && (!has || seq_lt(b, at))) {
 		at = b;
@@ -306,12 +307,12 @@ la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max)
 	return n;
 }
 
-/* --- the rest of the shard's calls ------------------------------------------------------------------------ */
+/* --- other calls of the shard ----------------------------------------------------------------------------- */
 
 int
 la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn_info *info)
 {
-	/* the look-up does not write; it returns a place that the packet path may write */
+	/* the look-up does not write, but returns a place that the packet path may write, so it takes no const */
 	struct la_tcp *u = (struct la_tcp *)(uintptr_t)t;
 	la_ref ref = la_tcb_lookup_tuple(u, tuple, la_hash_tuple(&t->key, tuple));
 	const struct la_tw_core *e;
@@ -331,7 +332,7 @@ la_tcp_find(const struct la_tcp *t, const struct la_tuple *tuple, struct la_conn
 		.rcv_nxt = e->rcv_nxt,
 		.timestamps = (e->flags & LA_TW_TS) != 0,
 	};
-	/* the deadline is one tick late, so that it is never early (la_profile_get) */
+	/* the deadline is one tick after 2*MSL, so that it is never early (la_tw_lifetime()) */
 	if (info->state == LA_TIME_WAIT && seq_gt(e->deadline, t->tick))
 		info->time_wait_left_ms = e->deadline - t->tick - 1;
 	return 0;

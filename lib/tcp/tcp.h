@@ -23,25 +23,25 @@ struct rte_mbuf;
 /** A call that armed a timer with an old tick (calls.c). */
 struct la_call {
 	uint32_t slot;	  /* of the TCB */
-	uint32_t user_ms; /* ms of la_set_timer(); 0: a call that may have sent */
+	uint32_t user_ms; /* ms of la_set_timer(); 0: another call, which may have sent a segment */
 };
 
 enum {
 	LA_TCP_OUT_MAX = 2048,					/* packets that wait for lib/net */
 	LA_TCP_OUT_CONTROL = 256,				/* places that segments with text must leave free */
 	LA_TCP_OUT_BURST = 1024,				/* room that must be free before a burst of input */
-	LA_TCP_OUT_CROWDED = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST, /* input stops while more packets than these wait */
+	LA_TCP_OUT_CROWDED = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST, /* input stops while more packets than this wait */
 	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
 	LA_TCP_PROFILES = 256,	 /* different option sets in one shard */
 	LA_GIVEN_UP = 64,	 /* recorded reopens that a segment of the old connection ended */
-	LA_ISN_ENDS_MIN = 1024,	 /* places of la_tcp.isn_ends: a power of two, */
-	LA_ISN_ENDS_MAX = 65536, /* at least max_conns up to this many */
+	LA_ISN_ENDS_MIN = 1024,	 /* least places of la_tcp.isn_ends */
+	LA_ISN_ENDS_MAX = 65536, /* most places; in between: max_conns, rounded up to a power of two */
 };
 
 /** The end of a connection without a TIME_WAIT entry. */
 struct la_isn_end {
-	uint32_t clock; /* of the tuple's next ISN, in units of 256 steps, the low 32 bits */
+	uint32_t clock; /* ISN clock of the tuple's next ISN: low 32 bits, in units of 256 steps */
 	uint32_t tag;	/* the tuple's ISN offset */
 };
 
@@ -51,22 +51,22 @@ enum la_hold_reason { LA_HOLD_NONE, LA_HOLD_MEMORY, LA_HOLD_ORPHANS };
 /** Buffers held for peers, and the search for aborts (hold.c). */
 struct la_hold {
 	uint32_t held;	      /* buffers on the queues of all connections */
-	uint32_t max;	      /* limit of held, */
-	uint32_t extra;	      /* limit beyond the first of each connection, */
-	uint32_t common;      /* of which any connection may take these: three quarters */
+	uint32_t max;	      /* limit of held */
+	uint32_t extra;	      /* limit of buffers beyond the first one of each connection */
+	uint32_t common;      /* three quarters of extra: the part that any connection may take */
 	uint32_t holders;     /* connections that hold one or more */
-	uint32_t low;	      /* below this number of free buffers, no more are held and no payload is sent */
+	uint32_t low;	      /* is_low is set with fewer free buffers in the pool; 0: never */
 	uint32_t cell;	      /* bytes of sequence space a reassembly block covers: a power of two */
-	bool is_low;	      /* as of the last tick */
-	uint32_t ooo_list[8]; /* first connections of the lists of ooo.c */
+	bool is_low;	      /* at the last tick the pool was low: no payload is sent, few buffers are held (hold.c) */
+	uint32_t ooo_list[8]; /* slot of the first TCB of each list of ooo.c; 0: empty */
 	uint32_t orphans, max_orphans;
-	bool refused;		       /* a connection was recently refused a buffer below FAIR, */
-	bool refused_first;	       /* and some of them had none */
-	uint32_t refused_at;	       /* tick of the last time, */
-	uint32_t refused_since;	       /* and of the first of an unbroken series */
+	bool refused;		       /* a series of refusals is in progress (hold.c) */
+	bool refused_first;	       /* the series has a refusal of a first buffer, of a connection or a send queue */
+	uint32_t refused_at;	       /* tick of the last refusal */
+	uint32_t refused_since;	       /* tick of the first refusal of the series */
 	uint32_t sweep;		       /* last slot that the search for victims has visited */
-	uint32_t sweep_at;	       /* tick of it; */
-	uint32_t sweep_wait;	       /* the search continues after this number of ms */
+	uint32_t sweep_at;	       /* tick at which the search visited that slot */
+	uint32_t sweep_wait;	       /* ms from sweep_at until the search continues */
 	enum la_hold_reason sweep_for; /* the reason of this search */
 	unsigned nvictims;
 	struct la_hold_victim {
@@ -75,7 +75,7 @@ struct la_hold {
 	} victim[LA_HOLD_VICTIMS]; /* of this search, best first */
 };
 
-/** A pending reopen that a segment of the old connection has ended: the values of its SYN,ACK. */
+/** A pending reopen that a segment of the old connection has ended: the values of its handshake. */
 struct la_given_up {
 	la_ref ref; /* the restored TIME_WAIT entry; 0: none */
 	uint32_t iss, irs;
@@ -87,7 +87,7 @@ struct la_given_up {
 
 struct la_tcp {
 	uint64_t now;  /* ms, of the last update */
-	uint32_t tick; /* its low 32 bits */
+	uint32_t tick; /* low 32 bits of now */
 	uint32_t offloads;
 	struct la_hold hold;
 	struct la_index index;
@@ -109,15 +109,15 @@ struct la_tcp {
 	 * and ol_flags are 0 */
 	struct rte_mbuf **out;
 	unsigned out_head, out_n; /* out[out_head .. out_n) wait */
-	unsigned out_text;	  /* limit of waiting packets for segments with text; 0: the pool is low */
+	unsigned out_text;	  /* no segment with text is added while this many packets wait; 0: the pool is low */
 
 	struct la_tcb *tcbs; /* slot 0 is not used */
 	uint32_t tcb_capacity;
 	uint32_t tcb_fresh; /* slots from here on were never used */
 	uint32_t tcb_free;  /* head of the free list through `next`; 0: empty */
 	uint32_t tcb_live;
-	uint32_t sweep;			     /* next slot of la_tcp_abort_all() */
-	uint32_t pending_head, pending_tail; /* TCBs with output that did not fit */
+	uint32_t sweep;			     /* last slot that la_tcp_abort_all() has visited */
+	uint32_t pending_head, pending_tail; /* list of the TCBs whose output did not fit */
 	struct la_listener *listeners;
 	uint16_t *listen_port; /* by port: first listener there, index + 1; 0: none */
 	struct la_profile *profiles;
@@ -127,20 +127,20 @@ struct la_tcp {
 	uint32_t msl;
 	uint32_t orphan_ms;
 	bool tw_full_reset;
-	uint32_t cookies_at;			  /* connections in SYN_RCVD; UINT32_MAX: never */
+	uint32_t cookies_at;			  /* connections in SYN_RCVD that turn cookies on; UINT32_MAX: never */
 	uint32_t cookies_last;			  /* tick of the last cookie sent */
 	bool cookies_on[2];			  /* IPv4, IPv6 */
 	struct la_given_up given_up[LA_GIVEN_UP]; /* a ring */
-	uint32_t given_up_n;			  /* number of all so far */
+	uint32_t given_up_n;			  /* reopens recorded since the creation of the shard */
 	uint32_t rst_rate;			  /* RSTs per second to unknown peers, and the largest burst */
 	struct la_tokens rsts;
 	struct la_call *calls; /* LA_TCP_CALLS of them */
 	uint32_t ncalls;       /* since the last update of the time; above LA_TCP_CALLS: some are not in the list */
-	uint64_t isn_floor;    /* steps of the ISN clock passed by connections */
+	uint64_t isn_floor;    /* steps: the shard's ISN clock is at least this, because connections have passed it */
 	uint64_t isn_far_max;  /* the furthest clock in isn_ends, in steps */
 	struct la_isn_end *isn_ends; /* isn_mask + 1 places: ends of the tuples' last connections (isn.c) */
 	uint32_t isn_mask;
-	uint64_t quiet_until; /* ms: no SYN is sent or answered before (RFC 9293 3.4.3) */
+	uint64_t quiet_until; /* ms: no SYN is sent or answered before this time (RFC 9293 3.4.3) */
 };
 
 /** Returns the number of packets that wait to be taken. */
@@ -159,10 +159,11 @@ la_tcp_has_out_room(const struct la_tcp *t)
 	return la_tcp_out_waiting(t) <= LA_TCP_OUT_CROWDED;
 }
 
-/** cfg has its defaults filled in (core/config.h), here and below. */
+/** Returns the bytes of memory that la_tcp_init() allocates. cfg has its defaults filled in (core/config.h). */
 size_t la_tcp_memory(const struct la_shard_config *cfg);
 
-/** Initializes t with the shard's counters and configuration. Returns 0, or -ENOMEM with all memory freed. */
+/** Initializes t with the shard's counters and configuration. cfg has its defaults filled in. Returns 0, or -ENOMEM
+ * with all memory freed. */
 int la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_counters *counters);
 /** Frees all memory and the waiting packets. */
 void la_tcp_fini(struct la_tcp *t);
@@ -170,15 +171,16 @@ void la_tcp_fini(struct la_tcp *t);
 /** Updates the time. Called first in each of the shard's entry points. */
 void la_tcp_now(struct la_tcp *t, uint64_t now);
 
-/** The furthest reading of the ISN clock that a connection has passed, over all tuples: the part to save for the next
- * process. */
+/** Returns the furthest reading of the ISN clock that a connection of any tuple has passed, in steps. A snapshot saves
+ * this reading for the next process. */
 uint64_t la_isn_floor(const struct la_tcp *t);
 
-/** Resumes the ISN clock of a saved shard with the same secret and addresses: la_isn_floor() at `then` (ms, not in
- * the future). ISNs are then above its numbers, too. False: the value is impossible. */
+/** Continues the ISN clock of a saved shard with the same secret and addresses. floor: la_isn_floor() of the saved
+ * shard at time `then` (ms, not in the future). New ISNs are above the sequence numbers of the saved shard. Returns
+ * false if floor is further ahead of `then` than an ISN clock can be. */
 bool la_isn_resume(struct la_tcp *t, uint64_t floor, uint64_t then);
 
-/** A burst of parsed segments, in arrival order. Takes their mbufs. Callbacks run in this call. */
+/** Processes a burst of parsed segments, in arrival order. Takes their mbufs. Callbacks run in this call. */
 void la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n);
 
 /** Runs due timers and sends waiting output, a bounded amount per call. Returns true when more work is due. */
@@ -187,15 +189,17 @@ bool la_tcp_poll(struct la_tcp *t);
 /** Takes up to max waiting packets (IP header first). Returns their number. */
 unsigned la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max);
 
-/** The time at which la_tcp_poll() has work (the current time if it has some now); UINT64_MAX: never. */
+/** Returns the time at which la_tcp_poll() will have work, ms; the current time: it has work now; UINT64_MAX: never. */
 uint64_t la_tcp_next(const struct la_tcp *t);
 
-/** An ICMP error about a segment of ours. soft: noted only. hard: ends SYN_SENT. pmtu: lowers the
- * segment size (mtu 0: unknown, the next plateau of RFC 1191 7.1). Counts icmp_* itself. */
+/** Kinds of ICMP errors. SOFT is only counted. HARD ends a connection in SYN_SENT, and is only counted in other states.
+ * PMTU lowers the segment size. */
 enum la_tcp_icmp { LA_TCP_ICMP_SOFT, LA_TCP_ICMP_HARD, LA_TCP_ICMP_PMTU };
+/** Processes and counts (icmp_*) an ICMP error about our segment at seq. mtu: for PMTU, bytes; 0: unknown, so the next
+ * plateau of RFC 1191 7.1 is taken. */
 void la_tcp_icmp(struct la_tcp *t, const struct la_tuple *tuple, uint32_t seq, enum la_tcp_icmp what, uint32_t mtu);
 
-/** The shard calls of include/lastack/shard.h without routing, which lib/net checks first. */
+/** Shard calls of include/lastack/shard.h. lib/net has checked the route. */
 int la_tcp_listen(struct la_tcp *t, const struct la_addr *addr, uint16_t port, const struct la_conn_ops *ops,
 		  void *user, const struct la_conn_opts *opts);
 int la_tcp_unlisten(struct la_tcp *t, const struct la_addr *addr, uint16_t port);

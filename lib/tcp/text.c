@@ -3,8 +3,9 @@
  *
  * In-order bytes are a chain of mbuf segments, linked through `next`; ooo.c has data above a hole. Text that
  * fits after the last bytes of the chain is copied there, so that a peer that sends byte by byte does not take a
- * buffer for each byte. In a long chain, when the user does not read, every segment is packed: it fills the last
- * buffer, and only the rest keeps its own. So a full receive buffer takes little more memory than its size. */
+ * buffer for each byte. In a long chain, when the user does not read, every segment is packed: its first bytes fill the
+ * last buffer of the chain, and the rest stays in the segment's own buffer. So a full receive buffer takes little more
+ * memory than its size. */
 
 #include "tcp/hold.h"
 
@@ -146,7 +147,7 @@ text_deliver(struct la_tcb *c, struct rte_mbuf *m, bool joins)
 			m = to_front(trim_front(m, room));
 		}
 	}
-	if (unlikely(m->data_len == 0)) /* no empty segment at the front */
+	if (unlikely(m->data_len == 0)) /* removes empty mbufs at the front */
 		m = trim_front(m, 0);
 	if (c->rcv_tail)
 		c->rcv_tail->next = m;
@@ -181,7 +182,7 @@ fin_arrives(struct la_tcb *c)
 	case LA_FIN_WAIT_1: /* our FIN is not acknowledged, or the state would be FIN_WAIT_2 */
 		la_tcb_set_state(c, LA_CLOSING);
 		break;
-	case LA_FIN_WAIT_2: /* if this ACK is lost, the entry answers the next FIN */
+	case LA_FIN_WAIT_2: /* if this ACK is lost, the TIME_WAIT entry answers the repeated FIN */
 		la_output_segment(c, c->snd_max, 0, 0);
 		la_end_time_wait(c);
 		break;
@@ -223,7 +224,7 @@ cut_to_window(struct la_tcb *c, struct la_seg *s)
 		s->len = (uint16_t)(behind < room ? room - behind : 0);
 		if (s->len)
 			trim_back(s->m, s->len);
-	} else if (end == room) { /* the FIN's own number is outside */
+	} else if (end == room) { /* the sequence number of the FIN is outside the window */
 		s->flags &= (uint8_t)~LA_FIN;
 	}
 	return s->len || (s->flags & LA_FIN);
@@ -245,7 +246,8 @@ la_text_arrives(struct la_tcb *c, struct la_seg *s)
 		la_input_challenge_ack(c);
 		return;
 	}
-	if (unlikely(!text_is_in_order(c, s)) && !cut_to_window(c, s)) { /* not received: no SHLD-3 (C-27) */
+	if (unlikely(!text_is_in_order(c, s)) &&
+	    !cut_to_window(c, s)) { /* no new data: an ACK, no RST of SHLD-3 (C-27) */
 		la_count(c->tcp, LA_C_drop_rcvbuf);
 		c->flags |= LA_F_ACK_NOW;
 		return;
@@ -265,7 +267,7 @@ la_text_arrives(struct la_tcb *c, struct la_seg *s)
 	joins = s->len && joins_tail(c, s->m);
 	if (s->len && !joins && !la_hold_admits_text(c, s->m->nb_segs))
 		return; /* unacknowledged: the peer retransmits it with growing intervals */
-	/* quick_acks: at the start of a connection no ACK waits (RFC 5681 4.2 allows a delay, and asks for none) */
+	/* quick_acks: at the start of a connection no ACK is delayed (RFC 5681 4.2: delay is only a SHOULD) */
 	c->flags |= (c->flags & LA_F_ACK_DELAY) || c->ooo || c->quick_acks ? LA_F_ACK_NOW : LA_F_ACK_DELAY;
 	if (s->len) {
 		text_deliver(c, s->m, joins);
@@ -292,7 +294,7 @@ la_text_queue(struct la_tcb *c, struct la_seg *s)
 	la_ooo_insert(c, s, (s->flags & LA_FIN) != 0);
 }
 
-/* After the handshake the waiting text is in order. */
+/* Call after the handshake, while c has blocks: delivers the text that is now in order. */
 void
 la_text_deliver_queued(struct la_tcb *c)
 {

@@ -8,7 +8,7 @@
  *   keep-alive      off by default (RFC 9293 3.8.4)
  *   FIN_WAIT_2      ends a connection after la_close() when the peer does not close
  *   user            la_set_timer(); after la_close() the deadline of an orphan without progress
- *   delayed ACK     in its own wheel, because it is the only short timer
+ *   delayed ACK     in its own wheel, because no other timer is as short
  *
  * Each expiry handler below is called when its deadline has passed, and may end the connection. */
 
@@ -57,12 +57,12 @@ rexmt_expired(struct la_tcb *c)
 	if (c->state == LA_SYN_SENT || c->state == LA_SYN_RCVD) {
 		c->flags |= LA_F_SYN_LOST;
 		c->snd_nxt = c->snd_una;
-		return; /* la_output_send() sends it */
+		return; /* la_output_send() repeats the SYN */
 	}
 	la_cc_timeout(c);
-	if (c->snd_wnd == 0) /* the window closed over data in flight: probe with its first byte */
+	if (c->snd_wnd == 0) /* the window closed after these segments were sent: the first one is the probe */
 		la_output_resend_first(c);
-	c->snd_nxt = c->snd_una; /* la_output_send() starts there, now or when the window opens */
+	c->snd_nxt = c->snd_una; /* la_output_send() retransmits from there, now or when the window opens */
 }
 
 static void
@@ -81,8 +81,8 @@ keepalive_expired(struct la_tcb *c)
 	c->long_at = c->tcp->tick - idle + (idle < LA_KEEPALIVE_INTERVAL_MS ? idle : LA_KEEPALIVE_INTERVAL_MS);
 }
 
-/* No acknowledgement for orphan_ms. An orphan with a closed window ends here (RFC 6429), and so does an orphan
- * without a buffer to send. Otherwise R2 decides, which a closed window no longer postpones (la_ack_window()).
+/* An orphan has had no acknowledgement for orphan_ms. It ends here if its window is closed (RFC 6429), or if it has
+ * found no buffer for its output. Otherwise R2 decides, which a closed window no longer postpones (la_ack_window()).
  * FIN_WAIT_2 has its own limit, and a detached connection waits only for its user. */
 static void
 orphan_expired(struct la_tcb *c)
@@ -101,7 +101,7 @@ timer_is_due(const struct la_tcb *c, uint32_t flag, uint32_t at)
 	return (c->flags & flag) && la_tcb_in_use(c) && seq_le(at, c->tcp->tick);
 }
 
-/* A reference fires: runs due timers, then schedules the next deadline. */
+/* A reference of c has fired: runs due timers, then schedules the next deadline. */
 void
 la_timers_run(struct la_tcb *c)
 {
@@ -129,8 +129,8 @@ la_timers_run(struct la_tcb *c)
 	la_input_end_work(c); /* last: it may free c */
 }
 
-/* The delayed-ACK reference of a slot fires. It has no effect on a connection without a due ACK, or on a slot with
- * a new owner. An ACK that is due for less than the delay is sent early, which the RFC allows. */
+/* The delayed-ACK reference of a slot has fired. It has no effect if no ACK is due. If the slot has a new owner or a
+ * newer ACK is due, that ACK is sent before its full delay, which the RFC allows. */
 void
 la_timers_delack(struct la_tcp *t, uint32_t slot)
 {

@@ -31,7 +31,7 @@ send_with(struct la_conn *conn, const void *buf, size_t len, size_t (*append)(st
 	if (n < len) {
 		c->flags |= LA_F_BLOCKED;
 		if (c->snd_queued == 0)
-			la_tcb_pend(c); /* buffers were short: no ACK, and no probe's, triggers the next try */
+			la_tcb_pend(c); /* no buffer: nothing is sent, so no ACK would trigger the next try */
 	}
 	if (n && !(c->flags & LA_F_BUSY))
 		la_output_send(c);
@@ -97,7 +97,7 @@ void
 la_consume(struct la_conn *conn, size_t n)
 {
 	struct la_tcb *c = conn_tcb(conn);
-	/* the current segment is answered anyway, and its ACK has the new window */
+	/* the current segment is acknowledged in any case, and this ACK has the new window */
 	bool answers = (c->flags & (LA_F_BUSY | LA_F_ACK_NOW)) == (LA_F_BUSY | LA_F_ACK_NOW);
 	uint32_t before = answers ? 0 : la_output_window(c);
 	uint32_t left = n < c->rcv_queued ? (uint32_t)n : c->rcv_queued;

@@ -15,7 +15,7 @@ la_addr_parse(const char *text, struct la_addr *a)
 
 	if (text == NULL)
 		return -EINVAL;
-	/* "::ffff:10.0.0.1" and "10.0.0.1" have the same bytes: they are the same address here. */
+	/* "::ffff:10.0.0.1" and "10.0.0.1" give the same bytes, so they are one address */
 	if (strchr(text, ':') != NULL)
 		return inet_pton(AF_INET6, text, a->b) == 1 ? 0 : -EINVAL;
 	if (inet_pton(AF_INET, text, &be) != 1)
@@ -24,7 +24,7 @@ la_addr_parse(const char *text, struct la_addr *a)
 	return 0;
 }
 
-/* Parses one to three decimal digits, or -1: strtoul would accept signs and spaces. */
+/* Returns the value of one to three decimal digits; -1: other text. strtoul() would accept signs and spaces. */
 static int
 parse_len(const char *text)
 {
@@ -64,7 +64,7 @@ la_prefix_parse(const char *text, struct la_prefix *p)
 	max = la_addr_is4(&out.addr) ? 32 : 128;
 	len = max;
 	if (slash != NULL) {
-		/* "::ffff:10.0.0.1/24" is ambiguous: the length may be of IPv4 or of IPv6. */
+		/* "::ffff:10.0.0.1/24" is ambiguous: the length may count the bits of IPv4 or of IPv6 */
 		if (max == 32 && strchr(addr, ':') != NULL)
 			return -EINVAL;
 		len = parse_len(slash + 1);

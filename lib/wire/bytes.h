@@ -2,8 +2,8 @@
 #ifndef LA_WIRE_BYTES_H
 #define LA_WIRE_BYTES_H
 
-/* Big-endian fields at any alignment. memcpy, because a header may start anywhere in a buffer; the
- * compiler turns it into one load or store and a byte swap. */
+/* Big-endian fields at any alignment: a header may start anywhere in a buffer. The compiler makes one load or store and
+ * a byte swap of each memcpy(). */
 
 #include <endian.h>
 #include <stdint.h>

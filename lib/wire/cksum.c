@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The Internet checksum. The result of one's-complement addition does not depend on the order of
- * 16-bit words or on the size of larger units, if carries are added back at the bottom (RFC 1071 2). So the
- * loops add 32-bit halves into 64-bit lanes, which cannot overflow before 2^32 additions, and the
- * result is folded once at the end. The result does not depend on byte order either: words are added in
- * the machine's order. */
+ * The Internet checksum. The sum of 16-bit words in one's-complement arithmetic does not depend on their order. Larger
+ * words give the same sum if carries are added at the lowest bit (RFC 1071 2). So the
+ * loops add 32-bit halves into 64-bit lanes, which have room for 2^32 of them, and the result is folded once at the
+ * end. The words are in the machine's byte order. Stored in that order, the result has the right bytes in memory
+ * (RFC 1071 2 (B)). */
 
 #include <rte_mbuf.h>
 
 #include "wire/cksum.h"
 
-/* Four 64-bit lanes: one AVX2 register, or two SSE ones where there is no AVX2. */
+/* Four 64-bit lanes: one AVX2 register, or two SSE registers. */
 typedef uint64_t lanes __attribute__((vector_size(32)));
 
-/* The whole blocks of 64 bytes of a payload. */
+/* Returns the unfolded sum of blocks of 64 bytes. */
 static __attribute__((noinline)) uint64_t
 add_blocks(const uint8_t *p, size_t blocks)
 {
@@ -60,8 +60,8 @@ la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t
 		if (n > len)
 			n = len;
 		part = la_cksum_add(0, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), n);
-		/* After an odd number of bytes every word is loaded shifted by one: by RFC 1071 2(B)
-		 * its sum is the right one with swapped bytes. */
+		/* after an odd number of bytes the words of this part begin at odd offsets: the sum has swapped
+		 * bytes (RFC 1071 2(B)) */
 		s += odd ? __builtin_bswap16((uint16_t)part) : part;
 		odd ^= n & 1;
 		len -= n;

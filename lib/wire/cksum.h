@@ -2,8 +2,8 @@
 #ifndef LA_WIRE_CKSUM_H
 #define LA_WIRE_CKSUM_H
 
-/* The Internet checksum (RFC 1071): partial sums are 32-bit, host-endian sums of 16-bit words read
- * from memory, so they can be stored into a header without a byte swap. */
+/* The Internet checksum (RFC 1071). A partial sum is a 32-bit sum of 16-bit words in the byte order of the machine, so
+ * a checksum is stored into a header without a byte swap. An unfolded sum is a 64-bit sum of 32-bit words. */
 
 #include <endian.h>
 #include <stddef.h>
@@ -14,16 +14,16 @@
 
 struct rte_mbuf;
 
-/** Adds len bytes to a partial sum. An odd byte counts as if a zero followed; only the last part may
- * have an odd length. This function and the two below return at most 0xffff, so partial sums may be added with +. */
+/** Adds len bytes to a partial sum. A last odd byte is padded with a zero; only the last part of a packet may
+ * have an odd length. This function and the next two return at most 0xffff, so partial sums may be added with +. */
 uint32_t la_cksum_add(uint32_t sum, const void *data, size_t len);
 
 /** Like la_cksum_add(), over len bytes of an mbuf chain from offset off; segments may have odd sizes. */
 uint32_t la_cksum_add_mbuf(uint32_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len);
 
-/** Folds a sum of 32-bit words, at most 2^32 of them, to a partial sum of at most 0xffff, which is 0 only for 0.
- * A word added to itself with swapped halves has the sum of the halves in its upper half, with the carry of the
- * lower half added, as RFC 1071 requires. */
+/** Folds an unfolded sum to a partial sum of at most 0xffff. The result is 0 only for the sum 0.
+ * Each step adds to a word the same word with swapped halves. The upper half of the result is the sum of both halves
+ * plus the carry, as RFC 1071 requires. */
 static inline uint32_t
 la_cksum_fold64(uint64_t s)
 {
@@ -32,10 +32,9 @@ la_cksum_fold64(uint64_t s)
 	return (h + (h << 16 | h >> 16)) >> 16;
 }
 
-/** Adds len < 64 bytes to an unfolded sum (la_cksum_fold64()). Headers without payload are the most common case of
- * a server of short connections: eight bytes at a time with the carry added back, without vectors and
- * calls. The end is read in pieces of 4, 2 and 1 bytes, because a word assembled in memory could not be
- * loaded at once. */
+/** Adds len < 64 bytes to an unfolded sum. Most segments of short connections are headers without payload, so this
+ * function uses no vectors and no calls: it adds eight bytes at a time, then the carry. The last bytes are read in
+ * pieces of 4, 2 and 1, because a load of a word that was just assembled in memory would stall. */
 static inline uint64_t
 la_cksum_short(uint64_t s, const void *data, size_t len)
 {
@@ -61,12 +60,12 @@ la_cksum_short(uint64_t s, const void *data, size_t len)
 		p += 2;
 	}
 	if (len & 1)
-		s += htole16(*p); /* as the first byte of its word */
+		s += htole16(*p); /* the first byte of a word; the second is 0 */
 	return s;
 }
 
-/** Adds any number of bytes to an unfolded sum. 20 bytes, the TCP header of most segments without text, are added
- * without a loop. */
+/** Adds any number of bytes to an unfolded sum, without a loop for 20 bytes, the TCP header of most segments without
+ * text. */
 static inline uint64_t
 la_cksum_data(uint64_t s, const void *p, size_t len)
 {
@@ -75,7 +74,7 @@ la_cksum_data(uint64_t s, const void *p, size_t len)
 	return len < 64 ? la_cksum_short(s, p, len) : s + la_cksum_add(0, p, len);
 }
 
-/** Unfolded sum of the pseudo-header; len: of the upper layer, in bytes. */
+/** The unfolded sum of the pseudo-header. len: bytes of the upper layer. */
 static inline uint64_t
 la_cksum_pseudo_words4(const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint32_t len)
 {
@@ -105,14 +104,14 @@ la_cksum_pseudo(const struct la_addr *src, const struct la_addr *dst, uint8_t pr
 	return la_cksum_fold64(la_cksum_pseudo_words(src, dst, proto, len));
 }
 
-/** Folds to 16 bits (not complemented). */
+/** Folds a partial sum to 16 bits. The result is not complemented. */
 static inline uint16_t
 la_cksum_fold(uint32_t sum)
 {
 	return (uint16_t)((sum + (sum << 16 | sum >> 16)) >> 16);
 }
 
-/** The value for a checksum field; 0 over a whole packet with its checksum means a valid checksum. */
+/** The value for a checksum field, from a partial sum. For a packet that includes its checksum: 0 if it is valid. */
 static inline uint16_t
 la_cksum_finish(uint32_t sum)
 {

@@ -26,7 +26,7 @@ la_eth_parse(const uint8_t *p, size_t len, struct la_eth *e)
 	e->vlan = la_get16(p + LA_ETH_LEN) & VLAN_VID_MASK;
 	e->type = la_get16(p + LA_ETH_LEN + 2);
 	e->len = LA_ETH_LEN + LA_VLAN_LEN;
-	/* IEEE 802.1Q 9.6: VID 0xfff is reserved and never sent. */
+	/* IEEE 802.1Q 9.6: VID 0xfff is reserved and must not be sent */
 	return e->vlan == VLAN_VID_RESERVED ? LA_C_drop_eth_vlan : LA_WIRE_OK;
 }
 
@@ -59,7 +59,7 @@ la_arp_parse(const uint8_t *p, size_t len, struct la_arp *a)
 	memcpy(&a->spa, p + 14, 4);
 	memcpy(a->tha, p + 18, 6);
 	memcpy(&a->tpa, p + 24, 4);
-	/* Frames to a host with a group address would flood the link (RFC 1812 3.3.2). */
+	/* frames to a group address as the MAC of a host would flood the link (RFC 1812 3.3.2) */
 	return a->sha[0] & 1 ? LA_C_drop_arp_bad : LA_WIRE_OK;
 }
 

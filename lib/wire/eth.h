@@ -2,7 +2,7 @@
 #ifndef LA_WIRE_ETH_H
 #define LA_WIRE_ETH_H
 
-/* Ethernet II and 802.1Q, ARP for IPv4 (RFC 826): bytes <-> struct. Fields in host order. */
+/* Parses and writes Ethernet II, 802.1Q, and ARP for IPv4 (RFC 826). Numbers of the structs are in host byte order. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@ enum { LA_ARP_REQUEST = 1, LA_ARP_REPLY = 2 };
 
 struct la_eth {
 	uint8_t dst[6], src[6];
-	uint16_t type; /* after the VLAN tag, if any */
+	uint16_t type; /* EtherType; of a tagged frame, that after the VLAN tag */
 	uint16_t vlan; /* VLAN id 1-4094, or 0: no tag or a priority tag */
 	uint16_t len;  /* bytes of header: 14 or 18 */
 };
@@ -25,13 +25,15 @@ struct la_eth {
 struct la_arp {
 	uint16_t op;
 	uint8_t sha[6], tha[6];
-	uint32_t spa, tpa; /* network order */
+	uint32_t spa, tpa; /* network byte order */
 };
 
+/** Returns LA_WIRE_OK, drop_eth_short or drop_eth_vlan. */
 enum la_counter la_eth_parse(const uint8_t *p, size_t len, struct la_eth *e);
-/** Writes the header (with tag when e->vlan), returns its length. */
+/** Writes the header, with a tag if e->vlan is not 0. Returns its length. */
 size_t la_eth_write(uint8_t *p, const struct la_eth *e);
 
+/** Returns LA_WIRE_OK or drop_arp_bad. */
 enum la_counter la_arp_parse(const uint8_t *p, size_t len, struct la_arp *a);
 /** Writes LA_ARP_LEN bytes. */
 void la_arp_write(uint8_t *p, const struct la_arp *a);

@@ -2,9 +2,9 @@
  *
  * ICMP, ICMPv6 and neighbour discovery.
  *
- * An error is classified by its effect on TCP (RFC 1122 4.2.3.9, RFC 5461): soft errors are recorded,
- * hard errors may end an open in SYN_SENT, too-big errors lower the path MTU. The quoted part of
- * our own packet names the connection. Without a TCP header in the quote, has_tuple is false and the
+ * An error is classified by its effect on TCP (RFC 1122 4.2.3.9, RFC 5461): soft errors are only counted,
+ * hard errors end an open in SYN_SENT, and too-big errors lower the path MTU. An error quotes the beginning of
+ * our packet, which names the connection. Without a TCP header in the quote, has_tuple is false and the
  * error matches no connection. */
 
 #include "wire/bytes.h"
@@ -54,7 +54,7 @@ parse_quote4(const uint8_t *p, size_t len, struct la_icmp *m)
 	hlen = (p[0] & 0xfu) * 4;
 	if (p[0] >> 4 != 4 || hlen < LA_IP4_LEN || len < hlen + QUOTE_LEN)
 		return;
-	/* A later fragment has no ports. */
+	/* a fragment with an offset has no ports */
 	if (p[9] != LA_IPPROTO_TCP || la_get16(p + 6) & IP4_FRAG_OFF)
 		return;
 	m->tuple.laddr = la_addr_from4(0);
@@ -67,12 +67,12 @@ parse_quote4(const uint8_t *p, size_t len, struct la_icmp *m)
 static void
 parse_quote6(const uint8_t *p, size_t len, struct la_icmp *m)
 {
-	/* We send no extension headers, so the quote has none. */
+	/* we send no extension headers, so the quote has none */
 	if (len < LA_IP6_LEN + QUOTE_LEN || p[0] >> 4 != 6 || p[6] != LA_IPPROTO_TCP)
 		return;
 	memcpy(m->tuple.laddr.b, p + 8, 16);
 	memcpy(m->tuple.raddr.b, p + 24, 16);
-	/* With mapped addresses an ICMPv6 error would match an IPv4 connection. */
+	/* with mapped addresses an ICMPv6 error would match an IPv4 connection */
 	if (la_addr_is4(&m->tuple.laddr) || la_addr_is4(&m->tuple.raddr))
 		return;
 	take_quote(p + LA_IP6_LEN, m);
@@ -87,7 +87,7 @@ icmp4_kind_of(uint8_t type, uint8_t code)
 	case ICMP4_UNREACH:
 		if (code == UNREACH4_PROTO || code == UNREACH4_PORT)
 			return LA_ICMP_ERR_HARD;
-		/* 0, 1, 5 by RFC 1122 4.2.3.9; also later codes, because soft errors are only recorded */
+		/* soft: 0, 1, 5 by RFC 1122 4.2.3.9, and all other codes, because soft errors are only counted */
 		return code == UNREACH4_NEEDFRAG ? LA_ICMP_ERR_PMTU : LA_ICMP_ERR_SOFT;
 	case ICMP4_TIME_EXCEEDED:
 	case ICMP4_PARAM:
@@ -152,7 +152,7 @@ is_solicited_node(const struct la_addr *a)
 	return memcmp(a->b, prefix, sizeof(prefix)) == 0;
 }
 
-/* Walks ND options, and returns the link-layer address of the option of kind `want`; false: malformed. */
+/* Walks ND options, and stores the link-layer address of the first option of type `want` in m. False: malformed. */
 static bool
 nd_options(const uint8_t *p, size_t len, uint8_t want, struct la_icmp *m)
 {
@@ -163,7 +163,7 @@ nd_options(const uint8_t *p, size_t len, uint8_t want, struct la_icmp *m)
 			return false;
 		n = p[1] * 8u;
 		if (p[0] == want) {
-			/* RFC 2464 6: one unit on Ethernet; a group address is no host address */
+			/* RFC 2464 6: the option has 8 bytes on Ethernet; a group address is not valid */
 			if (n != 8 || p[2] & 1)
 				return false;
 			if (!m->has_lladdr)
@@ -176,7 +176,7 @@ nd_options(const uint8_t *p, size_t len, uint8_t want, struct la_icmp *m)
 	return true;
 }
 
-/* RFC 4861 7.1.1 and 7.1.2; the checksum was verified. */
+/* RFC 4861 7.1.1 and 7.1.2. The caller has verified the checksum. */
 static enum la_counter
 nd_parse(const uint8_t *p, size_t len, const struct la_ip *ip, struct la_icmp *m)
 {
@@ -190,7 +190,7 @@ nd_parse(const uint8_t *p, size_t len, const struct la_ip *ip, struct la_icmp *m
 	if (!nd_options(p + ND_FIXED_LEN, len - ND_FIXED_LEN, ns ? ND_OPT_SRC_LLADDR : ND_OPT_DST_LLADDR, m))
 		return LA_C_drop_nd_bad;
 	if (ns) {
-		/* from ::, duplicate address detection: to a group, without link-layer address */
+		/* duplicate address detection, from ::, goes to a solicited-node group and has no link-layer address */
 		if (la_addr_is_any(&ip->src) && (!is_solicited_node(&ip->dst) || m->has_lladdr))
 			return LA_C_drop_nd_bad;
 		return LA_WIRE_OK;
@@ -240,8 +240,8 @@ put_cksum6(uint8_t *p, size_t len, const struct la_addr *src, const struct la_ad
 	put_cksum(p, len, la_cksum_pseudo(src, dst, LA_IPPROTO_ICMP6, (uint32_t)len));
 }
 
-/* Both compute a new sum: an incremental update (RFC 1624) cannot distinguish +0 and -0 when an echo of zeros
- * becomes all zeros, and pings are rare. */
+/* Both replies get a new sum, since pings are rare: an incremental update (RFC 1624) cannot distinguish +0 and -0 when
+ * a reply is all zeros. */
 void
 la_icmp4_echo_reply(uint8_t *p, size_t len)
 {
@@ -256,7 +256,7 @@ la_icmp6_echo_reply(uint8_t *p, size_t len, const struct la_addr *src, const str
 	put_cksum6(p, len, src, dst);
 }
 
-/* The 24 fixed bytes of NS and NA, and the option when there is one. */
+/* Writes the 24 fixed bytes of NS or NA, and the option unless lladdr is NULL. Returns the number of bytes. */
 static size_t
 nd_write(uint8_t *p, uint8_t type, uint8_t flags, const struct la_addr *target, uint8_t opt, const uint8_t *lladdr)
 {

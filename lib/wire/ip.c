@@ -2,9 +2,9 @@
  *
  * IPv4 and IPv6 headers.
  *
- * Both families become one struct la_ip, with IPv4 addresses in mapped form. So a mapped address
- * in an IPv6 header must be dropped: it would match an IPv4 connection. RFC 4291
- * 2.5.5.2 has no such packets on the wire. */
+ * Headers of both families are parsed into struct la_ip, with IPv4 addresses in mapped form. So an IPv6 packet
+ * with a mapped address must be dropped: it would match an IPv4 connection. RFC 4291
+ * 2.5.5.2 does not use mapped addresses on the wire. */
 
 #include "wire/bytes.h"
 #include "wire/cksum.h"
@@ -105,24 +105,24 @@ ip6_options_ok(const uint8_t *p, size_t len)
 	return true;
 }
 
-/* Checks one extension header in len bytes, at least 8. *n is its length. */
+/* Checks one extension header at p; len is at least 8. *n: its length. */
 static enum la_counter
 ip6_ext_check(uint8_t kind, const uint8_t *p, size_t len, size_t *n)
 {
 	if (kind == EXT_FRAGMENT) {
 		*n = 8;
-		/* Offset 0 and no more fragments: an atomic fragment (RFC 6946). */
+		/* an atomic fragment (RFC 6946) has offset 0 and no M flag */
 		return la_get16(p + 2) & 0xfff9 ? LA_C_drop_ip_fragment : LA_WIRE_OK;
 	}
 	*n = (p[1] + 1u) * 8;
 	if (*n > len)
 		return LA_C_drop_ip6_ext;
-	if (kind == EXT_ROUTING) /* a packet with segments left is for another node */
+	if (kind == EXT_ROUTING) /* p[3]: segments left; above 0, the packet is for another node */
 		return p[3] == 0 ? LA_WIRE_OK : LA_C_drop_ip6_ext;
 	return ip6_options_ok(p + 2, *n - 2) ? LA_WIRE_OK : LA_C_drop_ip6_ext;
 }
 
-/* Moves *off past the extension headers and sets *proto to the upper layer; end: end of the
+/* Moves *off past the extension headers and sets *proto to the upper layer. end: offset of the end of the
  * packet. */
 static enum la_counter
 ip6_ext_walk(const uint8_t *p, size_t end, size_t *off, uint8_t *proto)

@@ -2,7 +2,7 @@
 #ifndef LA_WIRE_IP_H
 #define LA_WIRE_IP_H
 
-/* IPv4 (RFC 791) and IPv6 (RFC 8200) headers: bytes <-> struct. */
+/* Parses and writes IPv4 (RFC 791) and IPv6 (RFC 8200) headers. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,19 +21,19 @@ enum { LA_IP6_MAX_EXT = 8 }; /* extension headers walked before a packet is drop
 
 struct la_ip {
 	struct la_addr src, dst;
-	uint16_t hlen; /* bytes before the upper layer: options and extension headers included */
-	uint16_t plen; /* bytes of upper layer; what follows in the frame is padding */
+	uint16_t hlen; /* bytes of the header, options and extension headers included */
+	uint16_t plen; /* bytes of the upper layer; later bytes of the frame are padding */
 	uint8_t proto; /* of the upper layer */
-	uint8_t ttl;   /* or hop limit */
-	uint8_t tos;   /* or traffic class */
+	uint8_t ttl;   /* IPv6: hop limit */
+	uint8_t tos;   /* IPv6: traffic class */
 };
 
-/** Header checks of RFC 1122 3.2.1: version, lengths, checksum (unless cksum_ok: the hardware
- * verified it), options skipped, fragments refused. len: bytes at p. */
+/** Checks a header by RFC 1122 3.2.1: version, lengths, and the checksum unless cksum_ok (the port has
+ * verified it). Skips options, and refuses fragments. len: bytes at p. Returns LA_WIRE_OK or a drop counter. */
 enum la_counter la_ip4_parse(const uint8_t *p, size_t len, bool cksum_ok, struct la_ip *ip);
 
-/** The upper layer's length of a common packet: IPv4 without options, no fragment, of this protocol, at most len
- * bytes at p. 0: another or an invalid packet. The checksum is not verified. */
+/** Returns the length of the upper layer of a common packet: IPv4 without options, no fragment, of this protocol, at
+ * most len bytes at p. 0: any other packet, valid or not. The checksum is not verified. */
 static inline size_t
 la_ip4_plain(const uint8_t *p, size_t len, uint8_t proto)
 {
@@ -72,15 +72,15 @@ la_ip4_dst(const uint8_t *p)
 	return la_addr_from4(a);
 }
 
-/** Walks hop-by-hop, routing (segments left 0 only) and destination options within bounds; a fragment
- * header is drop_ip_fragment unless it is an atomic fragment (RFC 6946), which is skipped. */
+/** Skips hop-by-hop options, routing headers with 0 segments left, destination options, and atomic fragment headers
+ * (RFC 6946). Returns LA_WIRE_OK, drop_ip_fragment for any other fragment, or another drop counter. */
 enum la_counter la_ip6_parse(const uint8_t *p, size_t len, struct la_ip *ip);
 
-/** False for an invalid source: multicast, limited broadcast, loopback, 0/8 for IPv4; multicast,
- * loopback, unspecified for IPv6 (RFC 1122 3.2.1.3, RFC 4291 2.5-2.7; RFC 9293 MUST-63). */
+/** Returns false for an invalid source. IPv4: multicast, 255.255.255.255, loopback, 0/8. IPv6: multicast,
+ * loopback, unspecified (RFC 1122 3.2.1.3, RFC 4291 2.5-2.7; RFC 9293 MUST-63). */
 static inline bool la_ip_src_valid(const struct la_addr *src);
 
-/** True for multicast of either family and 255.255.255.255. */
+/** Returns true for a multicast address of either family and for 255.255.255.255. */
 static inline bool
 la_ip_is_multicast(const struct la_addr *a)
 {
@@ -101,9 +101,9 @@ la_ip_src_valid(const struct la_addr *src)
 	return !la_addr_is_any(src) && !la_addr_eq(src, &loopback6);
 }
 
-/** Writes an IPv4 header of 20 bytes for plen bytes of upper layer. `frag` is the header's second word, host order:
- * LA_IP4_DF (RFC 6864: atomic), or an identification << 16 for a packet that routers may fragment. The checksum
- * is left 0 when `cksum` is false. Returns the header's length. */
+/** Writes an IPv4 header of 20 bytes for plen bytes of upper layer. `frag` is the header's second word, in host byte
+ * order: LA_IP4_DF (RFC 6864: atomic), or an identification << 16 for a packet that routers may fragment. The checksum
+ * is 0 if `cksum` is false. Returns the header's length. */
 static inline size_t
 la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
 		  uint16_t plen, bool cksum, uint32_t frag)
@@ -117,7 +117,7 @@ la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *d
 	};
 	uint16_t sum = 0;
 
-	/* summed before it is stored, so that no recent store is read back */
+	/* summed in registers: a load of words that were just stored would stall */
 	if (cksum)
 		sum = la_cksum_finish64((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4]);
 	memcpy(p, w, sizeof(w));
@@ -125,8 +125,8 @@ la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *d
 	return LA_IP4_LEN;
 }
 
-/** Write a header for plen bytes of upper layer: 20 or 40 bytes; DF set and id 0 (RFC 6864 atomic).
- * la_ip4_write leaves the checksum 0 when `cksum` is false. Return the header's length. */
+/** Writes an IPv4 header with DF and identification 0 (RFC 6864: atomic) for plen bytes of upper layer. The checksum is
+ * 0 if `cksum` is false. Returns 20. */
 static inline size_t
 la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
 	     uint16_t plen, bool cksum)
@@ -134,6 +134,7 @@ la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, u
 	return la_ip4_write_frag(p, src, dst, proto, ttl, plen, cksum, LA_IP4_DF);
 }
 
+/** Writes an IPv6 header for plen bytes of upper layer. Returns 40. */
 size_t la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
 		    uint16_t plen);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A frame as one line, like tcpdump's. It uses the parsers of the packet
- * path, so a line shows the frame as the stack parses it; for a dropped frame it shows the counter. */
+ * Prints a frame as one line, like tcpdump. The parsers are those of the packet
+ * path, so a line shows the frame as the stack parses it, or the counter of the drop. */
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "wire/ip.h"
 #include "wire/print.h"
 
-/* Text under construction: always zero-terminated, silently truncated when the buffer is full. */
+/* A line to append to: always zero-terminated, truncated when the buffer is full. */
 struct line {
 	char *buf;
 	size_t size, used;
@@ -226,7 +226,7 @@ put_ip(struct line *l, const uint8_t *p, size_t len, bool v4)
 	struct la_ip ip;
 	enum la_counter why;
 
-	/* A checksum of 0 is allowed in a transmitted frame: the NIC fills it in. */
+	/* a checksum of 0 is accepted: the frame may be transmitted, and the port fills the checksum in */
 	why = v4 ? la_ip4_parse(p, len, len >= LA_IP4_LEN && la_get16(p + 10) == 0, &ip) : la_ip6_parse(p, len, &ip);
 	if (why != LA_WIRE_OK) {
 		put_bad(l, v4 ? "ip" : "ip6", why);

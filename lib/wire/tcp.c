@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The options of a TCP header that tcp.h does not read and write at once. */
+ * TCP options other than the two forms that tcp.h parses and writes inline. */
 
 #include "wire/bytes.h"
 #include "wire/cksum.h"
@@ -21,7 +21,7 @@ static const uint8_t known_len[] = {
 	[OPT_TS] = LEN_TS,
 };
 
-/* Reads one well-formed option. The first of a kind counts. */
+/* Stores a well-formed option in s, unless an option of this kind is already there. */
 static void
 take_option(const uint8_t *p, struct la_seg *s)
 {
@@ -57,8 +57,8 @@ take_option(const uint8_t *p, struct la_seg *s)
 	}
 }
 
-/* RFC 9293 MUST-5 to MUST-7, MUST-64: any kind, any alignment, any malformed list. An option with a length
- * of 0 or 1, a truncated one, or one with a wrong length for its kind ends the walk, because the start of
+/* RFC 9293 MUST-5 to MUST-7, MUST-64: accepts any kind, any alignment and any malformed list. An option with a length
+ * of 0 or 1, a truncated option, or an option with a wrong length for its kind ends the walk, because the start of
  * the next option is then unknown. */
 static void
 walk_options(const uint8_t *p, size_t len, struct la_seg *s)
@@ -104,7 +104,7 @@ la_tcp_hdr_len(uint8_t opts)
 	return n;
 }
 
-/* Appends a word of options. */
+/* Appends a word of options, and adds it to *sum. */
 static void
 tcp_put_option_word(uint8_t *p, size_t *n, uint64_t *sum, uint32_t v)
 {

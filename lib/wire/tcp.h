@@ -2,8 +2,8 @@
 #ifndef LA_WIRE_TCP_H
 #define LA_WIRE_TCP_H
 
-/* The TCP header and its options (RFC 9293 3.1, RFC 7323, RFC 2018): bytes <-> struct. Nearly every segment of a live
- * connection has no options, or NOP NOP timestamps: both are read and written here, without a call. */
+/* Parses and writes the TCP header and its options (RFC 9293 3.1, RFC 7323, RFC 2018). Nearly every segment of a live
+ * connection has no options, or NOP, NOP, timestamps: inline functions parse and write these two forms. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 struct rte_mbuf;
 
 enum { LA_TCP_LEN = 20, LA_TCP_MAXLEN = 60, LA_TCP_TS_LEN = 12 };
-enum { LA_NOP_NOP_TS = 0x0101080a }; /* the word before the two words of timestamps (RFC 7323 appendix A) */
+enum { LA_NOP_NOP_TS = 0x0101080a }; /* option word in front of TSval and TSecr (RFC 7323 appendix A) */
 
 enum la_tcp_flag {
 	LA_FIN = 0x01,
@@ -31,23 +31,23 @@ enum la_tcp_flag {
 	LA_CWR = 0x80,
 };
 
-/** The options of a segment (well formed; of a repeated option the first counts). */
+/** The well-formed options of a segment. If an option occurs twice, the first one is used. */
 enum la_tcp_opt {
-	LA_OPT_MSS = 1 << 0,	   /* SYN only; ignored elsewhere */
-	LA_OPT_WSCALE = 1 << 1,	   /* SYN only; ignored elsewhere; shift limited to 14 */
-	LA_OPT_SACK_PERM = 1 << 2, /* SYN only */
+	LA_OPT_MSS = 1 << 0,	   /* of a SYN; otherwise ignored */
+	LA_OPT_WSCALE = 1 << 1,	   /* of a SYN; otherwise ignored; the shift is limited to 14 */
+	LA_OPT_SACK_PERM = 1 << 2, /* of a SYN; otherwise ignored */
 	LA_OPT_TS = 1 << 3,
-	LA_OPT_BAD = 1 << 7, /* the list is malformed; options before the fault count */
+	LA_OPT_BAD = 1 << 7, /* the list is malformed; the options in front of the bad one are used */
 };
 
-/** One received segment, all in host order except the addresses. The mbuf holds exactly the payload,
- * without headers and padding. */
+/** One received segment. Numbers are in host byte order, addresses in network byte order. The mbuf holds exactly the
+ * payload, without headers and padding. */
 struct la_seg {
 	struct la_addr src, dst;
 	uint32_t seq, ack;
 	uint32_t tsval, tsecr;
 	uint16_t sport, dport;
-	uint16_t wnd; /* as in the header, unscaled */
+	uint16_t wnd; /* as in the header, not scaled */
 	uint16_t urg;
 	uint16_t len; /* bytes of payload */
 	uint16_t mss;
@@ -55,11 +55,11 @@ struct la_seg {
 	uint8_t opts;  /* enum la_tcp_opt */
 	uint8_t wscale;
 	bool is4;
-	uint64_t hash; /* of the tuple as seen from us: filled by lib/tcp */
+	uint64_t hash; /* of the tuple with dst as our address; set by lib/tcp */
 	struct rte_mbuf *m;
 };
 
-/** Sequence space a segment occupies (SEG.LEN). */
+/** SEG.LEN: payload, SYN and FIN. */
 static inline uint32_t
 la_seg_len(const struct la_seg *s)
 {
@@ -69,10 +69,10 @@ la_seg_len(const struct la_seg *s)
 /** Parses options other than the common ones, for la_tcp_parse(): len bytes at p. */
 enum la_counter la_tcp_options(const uint8_t *p, size_t len, struct la_seg *s);
 
-/** Parses the header and options at p; len bytes are contiguous, total is the length of
- * header plus payload. Fills all fields of *s except src, dst, is4, hash and m; *hlen is the header's
- * length. Does not verify the checksum. Drops: drop_tcp_short; drop_tcp_options only when a SYN's
- * list is malformed. */
+/** Parses the header and options at p. len: contiguous bytes. total: bytes of
+ * header and payload. Fills all fields of *s except src, dst, is4, hash and m; *hlen is the header's
+ * length. Does not verify the checksum. Returns LA_WIRE_OK, drop_tcp_short, or drop_tcp_options (the option list of a
+ * SYN is malformed). */
 static inline enum la_counter
 la_tcp_parse(const uint8_t *p, size_t len, size_t total, struct la_seg *s, size_t *hlen)
 {
@@ -110,8 +110,8 @@ la_tcp_parse(const uint8_t *p, size_t len, size_t total, struct la_seg *s, size_
 	return la_tcp_options(p + LA_TCP_LEN, n - LA_TCP_LEN, s);
 }
 
-/** The fields to write. Options have the layout of all large stacks, which middleboxes accept:
- * SYN: MSS, SACK-permitted, timestamps, NOP, window scale; otherwise NOP, NOP, timestamps. */
+/** The fields to write. The order of options is that of other large stacks, which middleboxes accept. In a
+ * SYN: MSS, SACK-permitted, timestamps, NOP, window scale. In other segments: NOP, NOP, timestamps. */
 struct la_tcp_hdr {
 	uint32_t seq, ack;
 	uint32_t tsval, tsecr;
@@ -123,11 +123,11 @@ struct la_tcp_hdr {
 	uint8_t wscale;
 };
 
-/** Bytes of header that la_tcp_write() writes for these options: a multiple of 4. */
+/** The number of bytes that la_tcp_write() writes for these options: a multiple of 4. */
 size_t la_tcp_hdr_len(uint8_t opts);
 
-/* A header is summed from registers while it is written (RFC 1071): a wide load directly after narrow stores
- * stalls. */
+/* Writes the word `lead`, TSval and TSecr. Returns their unfolded sum (RFC 1071), computed in registers: a wide load
+ * directly after narrow stores stalls. */
 static inline uint64_t
 la_tcp_put_ts(uint8_t *p, uint32_t lead, const struct la_tcp_hdr *h)
 {
@@ -137,12 +137,12 @@ la_tcp_put_ts(uint8_t *p, uint32_t lead, const struct la_tcp_hdr *h)
 	return (uint64_t)w[0] + w[1] + w[2];
 }
 
-/** A SYN's options, for la_tcp_write_sum(): their length; adds their words to *sum. */
+/** Writes the options of a SYN, for la_tcp_write_sum(), and adds their words to *sum. Returns their length. */
 size_t la_tcp_write_syn(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum);
 
-/** Writes the header with checksum field 0 and returns its length. Padding is zero (RFC 9293 MUST-69). */
+/** Writes the header with checksum field 0. Returns its length. Padding is zero (RFC 9293 MUST-69). */
 size_t la_tcp_write(uint8_t *p, const struct la_tcp_hdr *h);
-/** Like la_tcp_write(), and returns the unfolded sum of the header (la_cksum_fold64()) without reading it back. */
+/** Like la_tcp_write(). *sum: the unfolded sum of the header (la_cksum_fold64()). */
 static inline size_t
 la_tcp_write_sum(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
 {
@@ -160,10 +160,10 @@ la_tcp_write_sum(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
 	w[0] = htobe32((uint32_t)h->sport << 16 | h->dport);
 	w[1] = htobe32(h->seq);
 	w[2] = htobe32(h->ack);
-	/* data offset in words, high nibble; reserved bits 0 */
+	/* n << 26: the data offset, n / 4 words, in the upper four bits; reserved bits 0 */
 	w[3] = htobe32((uint32_t)n << 26 | (uint32_t)h->flags << 16 | h->wnd);
 	memcpy(p, w, sizeof(w));
-	memset(p + sizeof(w), 0, 4); /* checksum, and no urgent pointer */
+	memset(p + sizeof(w), 0, 4); /* checksum and urgent pointer */
 	*sum = options + w[0] + w[1] + w[2] + w[3];
 	return n;
 }

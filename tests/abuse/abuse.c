@@ -3,11 +3,12 @@
 /* One row of an attack, in virtual time:
  *
  *   before   Honest clients run for 600 ms, and the server resolves the MACs of all hosts. Then all
- *            connections close and TIME_WAIT ends: the gauges have their old values.
- *   during   The attack runs. Honest clients open a connection every 10 ms, ping and ARP every 100 ms.
- *   leaving  The attacker's connections are reset, honest clients stop opening.
- *   1 s on   Every gauge has its old value, except those with a longer limit (`later`).
- *   later    At `later_ms` those gauges have their old values, too.
+ *            connections close and TIME_WAIT ends. The values of the gauges are now the old values.
+ *   during   The attack runs. Honest clients open a connection every 10 ms, and send a ping and an ARP request
+ *            every 100 ms.
+ *   leaving  The attacker's connections are reset, and honest clients open no more connections. After 300 ms
+ *            honest connections that are still open are reset. After 1 s every gauge has its old value, except
+ *            the gauges with a longer limit (`later`). At `later_ms` these have their old values, too.
  *   after    Honest clients run for 500 ms: every connection is closed within 2 s.
  *
  * During the attack, honest clients get at least 0.9 of the closes that they began a second or more
@@ -95,8 +96,8 @@ run(struct abuse *w, uint32_t ms, bool honest)
 		if (w->attacking && w->now % 100 == 0)
 			net_ping(w);
 		net_tx(w, HONEST);
-		if (w->crowd)
-			net_tx(w, CROWD);
+		if (w->load)
+			net_tx(w, LOAD);
 		net_step(w);
 	}
 }
@@ -119,8 +120,8 @@ start_services(struct abuse *w)
 	}
 }
 
-/* Makes the server resolve the MACs of the bots and of the crowd, like those of all neighbours that it
- * serves. */
+/* Makes the server resolve the MACs of the bots and of the load clients, so that their neighbour entries exist before
+ * the attack. */
 static void
 introduce(struct abuse *w)
 {
@@ -129,18 +130,18 @@ introduce(struct abuse *w)
 	for (unsigned i = 0; i < 2; i++) {
 		struct la_addr src = abuse_addr(RAW, i != 0);
 		struct frame f = {.src = src, .sport = 999, .dport = 1, .flags = SYN};
-		struct la_tuple t = {.laddr = abuse_addr(CROWD, i != 0),
+		struct la_tuple t = {.laddr = abuse_addr(LOAD, i != 0),
 				     .raddr = abuse_addr(SERVER, i != 0),
 				     .lport = 1000,
 				     .rport = 1};
 		struct la_conn *c;
 
-		spoof_tcp(w, &f); /* a closed port: the RST needs the MAC */
-		if (w->attack->crowd)
-			ABUSE_MUST(la_connect(w->stack[CROWD].s, &t, &silent, NULL, NULL, &c) == 0);
+		spoof_tcp(w, &f); /* to a closed port: to send its RST the server resolves the MAC */
+		if (w->attack->load)
+			ABUSE_MUST(la_connect(w->stack[LOAD].s, &t, &silent, NULL, NULL, &c) == 0);
 	}
-	if (w->attack->crowd)
-		net_tx(w, CROWD);
+	if (w->attack->load)
+		net_tx(w, LOAD);
 }
 
 static void
@@ -186,7 +187,7 @@ leaving(struct abuse *w)
 		a->end(w);
 	} else {
 		bots_leave(w);
-		crowd_leave(w);
+		load_leave(w);
 	}
 	run(w, STRAGGLERS_MS, false);
 	honest_abort(w->honest);
@@ -237,16 +238,17 @@ bool
 abuse_row(const struct attack *a, const struct row *r)
 {
 	struct abuse *w = calloc(1, sizeof(*w));
-	struct honest_result before_it, result;
+	struct honest_result before_attack, result;
 	bool ok;
 
 	ABUSE_MUST(w != NULL);
 	*w = (struct abuse){.attack = a, .row = r, .now = 1000000, .rng = 0x9e3779b97f4a7c15u};
 	tell(r);
 	before(w);
-	before_it = honest_result(w->honest, 0);
-	if (before_it.closed != before_it.begun)
-		abuse_fail(w, "before the attack: %u of %u closed", before_it.closed, before_it.begun);
+	before_attack = honest_result(w->honest, 0);
+	if (before_attack.closed != before_attack.begun)
+		abuse_fail(w, "before the attack honest clients closed %u of %u connections", before_attack.closed,
+			   before_attack.begun);
 	result = during(w);
 	leaving(w);
 	after(w);
@@ -254,14 +256,14 @@ abuse_row(const struct attack *a, const struct row *r)
 	printf("    %s: closes %u/%u, p50 %u ms, p99 %u ms (before %u, %u), pings %u/%u, rx_nombuf "
 	       "%lu, "
 	       "mbuf_exhausted %lu\n",
-	       w->failed ? "failed" : "ok", result.closed, result.begun, result.p50, result.p99, before_it.p50,
-	       before_it.p99, w->pongs, w->pings, w->stack[SERVER].rx_nombuf, abuse_count(w, LA_C_mbuf_exhausted));
+	       w->failed ? "failed" : "ok", result.closed, result.begun, result.p50, result.p99, before_attack.p50,
+	       before_attack.p99, w->pongs, w->pings, w->stack[SERVER].rx_nombuf, abuse_count(w, LA_C_mbuf_exhausted));
 	for (unsigned i = 0; i < SERVICES; i++)
 		service_fini(&w->services[i]);
 	net_close(w);
 	honest_free(w->honest);
 	bots_fini(w);
-	crowd_fini(w);
+	load_fini(w);
 	fflush(stdout);
 	ok = !w->failed;
 	free(w);

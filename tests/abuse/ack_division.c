@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* ACK division (Savage et al. 1999; RFC 3465): the receiver acknowledges each segment in `size`
- * parts. It ignores one segment when 44 are in flight, which fill its window of 65 535 bytes.
- * The server then has half of them as ssthresh, slow-starts up to it, and grows by one
- * segment a round trip: ten round trips later its window is at most 22 + 10 segments, for any number
- * of ACKs. It is measured as the bytes that arrive within the 10 ms of that round trip. */
+ * parts. The receiver ignores one segment while 44 segments are in flight, which fill its window of 65 535 bytes.
+ * The server then sets ssthresh to half of these segments. Its congestion window grows to ssthresh by slow start,
+ * then by one segment a round trip. So after ten round trips the window is at most 22 + 10 segments, for any
+ * number of ACKs. The window is measured as the bytes that arrive within the 10 ms of the tenth round trip. */
 
 #include "abuse.h"
 
 enum { MSS = 1460, WINDOW = 65535, RTT = 2 * DELAY_MS, TRIPS = 10, MOST = WINDOW / 2 + (TRIPS + 2) * MSS };
 
 static struct measure {
-	uint32_t lost, high; /* the segment that the bot ignores once; the highest byte seen */
-	uint64_t repaired;   /* ms */
-	uint32_t bytes;	     /* of round trip TRIPS after the repair */
+	uint32_t lost;	   /* sequence number of the segment that the bot ignores once */
+	uint32_t high;	   /* end of the highest segment received */
+	uint64_t repaired; /* ms at which `lost` arrived again */
+	uint32_t bytes;	   /* of round trip TRIPS after the repair */
 } of[200];
 
 static void

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* ARP conflict storm (RFC 5227): another MAC claims the server's address. One defence per 10 s, and
- * the conflict does not disturb the service. IPv6: unsolicited advertisements of the server's
- * address (RFC 4862 5.4.4). Only the server receives the claims, so that only the server's
- * reaction shows. */
+/* ARP conflict storm (RFC 5227): other MACs claim the server's address. The server defends its address once in 10 s,
+ * and the conflict does not disturb the service. With IPv6 the claims are unsolicited advertisements of the server's
+ * address (RFC 4862 5.4.4). Only the server receives the claims, so that no other host's reaction is counted. */
 
 #include "abuse.h"
 
@@ -68,7 +67,7 @@ step(struct abuse *w)
 	}
 }
 
-/* An announcement: sender and target are both the server's address. */
+/* Counts ARP announcements: packets whose sender and target address are equal. */
 static void
 frame(struct abuse *w, const uint8_t *p, size_t len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* ARP requests and neighbour solicitations from addresses that do not exist: each asks for the
- * server's address, and the server may learn its sender (RFC 826, RFC 4861 7.2.3). Learnt entries may stay
- * for their STALE time; they must not evict neighbours in use. */
+ * server's address, and the server may learn the sender of each (RFC 826, RFC 4861 7.2.3). Learnt entries may stay
+ * until their STALE time ends. They must not evict neighbours in use. */
 
 #include "abuse.h"
 

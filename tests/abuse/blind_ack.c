@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Blind ACKs (RFC 5961 5): above SND.NXT, or older than any window, without text. Each may be
- * answered, at a limited rate. They must not acknowledge data, and must not count as duplicate ACKs. */
+/* Blind ACKs (RFC 5961 5): above SND.NXT, or older than any window, without text. The server may answer them
+ * at a limited rate. They must not acknowledge data, and must not count as duplicate ACKs. */
 
 #include "abuse.h"
 
@@ -17,7 +17,7 @@ step(struct abuse *w)
 		if (!victim_frame(w, abuse_random(w), &f, &info) || info.state < LA_ESTABLISHED)
 			continue;
 		f.flags = ACK;
-		f.win = 0; /* it must not close the window */
+		f.win = 0; /* must not close the server's send window */
 		f.ack = k % 2 ? info.snd_nxt + (1u << 24) : info.snd_una - (1u << 30);
 		spoof_stamps(&f, abuse_random(w), abuse_random(w));
 		spoof_tcp(w, &f);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Blind data injection (RFC 5961 5): text in the window, with an ACK that is older than any window
- * (variant 0) or above SND.NXT (variant 1). With and without timestamps. No byte of it may
+ * (variant 0) or above SND.NXT (variant 1). The segments have timestamps or none. No byte of this text may
  * be delivered. */
 
 #include "abuse.h"

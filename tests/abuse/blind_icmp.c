@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Blind ICMP (RFC 5927, CVE-2004-0790, -0791, -1060) about segments of honest connections. Variant
- * 0: hard errors and source quench with true sequence numbers, which are soft once a connection is
- * synchronized; 1: "fragmentation needed" with any sequence number, which is ignored; 2: the same
- * with true ones and an MTU of 68, which makes a connection slower and must not end it. */
+/* Blind ICMP (RFC 5927, CVE-2004-0790, -0791, -1060) about segments of honest connections.
+ *
+ *   variant 0  hard errors and source quench with SND.UNA as sequence number: they do not end a synchronized connection
+ *   variant 1  "fragmentation needed" with sequence numbers that are not in flight: ignored
+ *   variant 2  "fragmentation needed" with SND.UNA and an MTU of 68: may make a connection slower, must not end it */
 
 #include "abuse.h"
 

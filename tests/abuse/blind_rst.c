@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Blind RST (RFC 5961 3, CVE-2004-0230): the attacker knows every tuple of the honest clients.
- * Variant 0: the sequence number is random; 1: in the window, but not RCV.NXT. No RST may
- * end a connection. */
+ * Variant 0: the sequence number is random, outside the window. Variant 1: it is in the window, but is not RCV.NXT.
+ * No RST may end a connection. */
 
 #include "abuse.h"
 
@@ -18,7 +18,7 @@ step(struct abuse *w)
 		if (!victim_frame(w, abuse_random(w), &f, &info))
 			continue;
 		f.flags = RST;
-		/* 5 ms from now RCV.NXT is at most a few segments further: 50 000 is beyond them */
+		/* when the RST arrives in 5 ms, RCV.NXT has moved by a few segments, which is less than 50 000 */
 		f.seq += r->variant ? 50000 + abuse_random(w) % 150000 : 300000 + abuse_random(w) % (1u << 31);
 		spoof_tcp(w, &f);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Blind SYN (RFC 5961 4) on live connections: the answer is at most a challenge ACK, for every
- * sequence number; variant 1: exactly RCV.NXT. */
+/* Blind SYN (RFC 5961 4) on live connections: the answer is at most a challenge ACK. Variant 0: random sequence
+ * numbers; variant 1: RCV.NXT. */
 
 #include "abuse.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bots: TCP peers on RAW's addresses, one a port. They make the handshake; the attack decides the
- * rest. A bot that reads acknowledges in-order bytes at once. A bot that does not read answers each
- * segment with text by its old ACK and window, as a kernel does for a sleeping process. A bot that has
- * left answers by RST, as a kernel does without the socket. */
+/* Bots: TCP peers on RAW's addresses, one a port. This file makes the handshake; the attack sends all other
+ * segments. A bot that reads acknowledges in-order bytes at once. A bot that does not read answers each
+ * segment with text by its old ACK number and window, as a kernel does for a process that does not read. A bot
+ * that has left (BOT_GONE) answers by RST, as a kernel does without the socket. */
 
 #include "world.h"
 
@@ -41,7 +41,7 @@ bot_room(const struct bot *b)
 	return (int32_t)(b->edge - b->seq) > 0 ? b->edge - b->seq : 0;
 }
 
-/* 10.1.0.4 and fd00::4, or beyond the router. */
+/* The bots' address: 10.1.0.4 or fd00::4; in rows with `far`, an address behind the router. */
 static struct la_addr
 address(const struct abuse *w, bool ip6)
 {
@@ -144,7 +144,7 @@ bots_in(const struct abuse *w, enum bot_state s)
 	return n;
 }
 
-/* Receives text and FIN that are in order, when the bot reads. */
+/* Receives text and FIN if they are in order and the bot reads. Acknowledges unless the bot is mute. */
 static void
 take(struct abuse *w, struct bot *b, const struct frame_in *f)
 {

@@ -27,7 +27,7 @@ end(struct abuse *w)
 {
 	const struct row *r = abuse_params(w);
 
-	/* limit: 5 answers per connection in half a second */
+	/* at most 5 challenge ACKs per connection in 500 ms; 4 s touch at most 9 such intervals */
 	if (abuse_count(w, LA_C_challenge_acks) > r->n * 5 * 9)
 		abuse_fail(w, "%lu challenge ACKs to %u connections in 4 s", abuse_count(w, LA_C_challenge_acks), r->n);
 	bots_leave(w);

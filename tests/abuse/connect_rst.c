@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Connections that are opened and reset at once, `rate` a second, over and over from the same
- * ports; variant 1: with half a request before the RST. */
+/* Connections that are opened and reset at once, `rate` a second, repeatedly from the same
+ * ports. Variant 1: half a request is sent before the RST. */
 
 #include "abuse.h"
 

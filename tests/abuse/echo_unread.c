@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Clients of echo that write and do not read: real TCP, whose window closes after 4 096 bytes.
- * The server holds all further bytes twice: unread, and in the send queue. */
+/* Clients of echo that write and do not read. They are load clients with real TCP; their window closes after
+ * 4 096 bytes. All further bytes stay at the server: unread, or in the send queue. */
 
 #include "abuse.h"
 
 static void
 step(struct abuse *w)
 {
-	static const struct crowd_plan plan = {.service = ECHO_PORT, .send = UINT64_MAX, .rcvbuf = 4096};
+	static const struct load_plan plan = {.service = ECHO_PORT, .send = UINT64_MAX, .rcvbuf = 4096};
 
-	crowd_open(w, &plan, abuse_due(w, 500));
+	load_open(w, &plan, abuse_due(w, 500));
 }
 
 static const struct row rows[] = {
@@ -26,7 +26,7 @@ static const struct row rows[] = {
 const struct attack attack_echo_unread = {
 	.name = "echo_unread",
 	.kind = "write without reading (sockstress' persist attack, CVE-2008-4609) against echo",
-	.crowd = true,
+	.load = true,
 	ROWS(rows),
 	.step = step,
 };

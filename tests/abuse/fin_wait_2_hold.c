@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* FIN_WAIT_2 hold: clients that acknowledge the server's FIN and never send their own. A TCB is
- * held for a few seconds, then a table entry. A RST ends it at once. */
+/* FIN_WAIT_2 hold: clients that acknowledge the server's FIN and never send a FIN. Each connection holds a TCB
+ * for a few seconds, then a table entry. A RST ends the connection at once. */
 
 #include "abuse.h"
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Frames that no correct host makes. Variant 0: IP fragments (Rose, teardrop, CVE-2018-5391); 1:
- * wrong checksums and lengths; 2: flags that no host sends (Xmas, NULL, SYN+RST); 3: any byte of a
- * segment changed, any length cut; 4: bytes at random. Every frame is dropped and counted, and no frame
- * holds a buffer for longer than its burst. */
+/* Frames that are useless to the server.
+ *
+ *   variant 0  IP fragments (Rose, teardrop, CVE-2018-5391)
+ *   variant 1  wrong checksums and lengths
+ *   variant 2  flags that no host sends (Xmas, NULL, SYN+RST)
+ *   variant 3  segments with a changed byte, cut to any length
+ *   variant 4  random bytes
+ *
+ * Every frame is dropped and counted, and no frame holds a buffer for longer than its burst. */
 
 #include "abuse.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Honest clients: every connection opens, transfers, compares every byte, and closes in order.
- * Kind, size and address take turns, so that every mix occurs: HTTP that the server closes, HTTP
- * with two requests that the client closes, echo, discard; IPv4 and IPv6, on the link and through
- * the router. */
+ * Kind, size and address change from connection to connection, so that every combination occurs: HTTP that the
+ * server closes, HTTP with two requests that the client closes, echo, discard; IPv4 and IPv6, on the link and
+ * through the router. */
 
 #include "honest.h"
 

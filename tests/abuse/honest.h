@@ -19,18 +19,18 @@ struct client {
 	unsigned requests; /* HTTP: requests of the connection */
 	unsigned answered;
 	uint32_t to_send, sent; /* echo, discard */
-	uint32_t got;		/* of the body, or of the echo */
-	bool in_body;		/* HTTP: behind the head of a response */
-	bool bad;		/* already reported */
-	bool finished;		/* transfer complete: close */
+	uint32_t got;		/* bytes received of the body, or of the echo */
+	bool in_body;		/* HTTP: the head of the response is complete */
+	bool bad;		/* a fault was reported; further faults are not printed */
+	bool finished;		/* the transfer is complete: close */
 	bool closing;		/* la_close() was called */
-	char head[HEAD_MAX];	/* of the response, received so far */
+	char head[HEAD_MAX];	/* received part of the response head */
 	uint32_t head_len;
 };
 
 struct past {
 	uint64_t began; /* ms */
-	uint32_t took;	/* ms; UINT32_MAX: not closed in order, or not yet */
+	uint32_t took;	/* ms until the orderly close; UINT32_MAX: open, or not closed in order */
 };
 
 struct honest {
@@ -39,9 +39,9 @@ struct honest {
 	struct client client[HONEST_RECORDS];
 	struct past *past;
 	uint32_t npast, cap;
-	uint32_t mark; /* results count from here on */
-	uint16_t port; /* of the last open */
-	uint64_t next; /* ms: when the next one opens */
+	uint32_t mark; /* results count from this index of `past` on */
+	uint16_t port; /* local port of the last open */
+	uint64_t next; /* ms at which the next connection opens */
 	uint32_t wrong;
 	uint8_t pattern[PATTERN_MOST];
 };

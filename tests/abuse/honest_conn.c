@@ -18,7 +18,7 @@ wrong(struct client *k, const char *what)
 
 /* ------------------------------------------------------------------ sending */
 
-/* Closes once, after all data was consumed; otherwise the close would be a reset. */
+/* Closes at the first call. The caller has consumed all data: a close with unread data would be a reset. */
 static void
 finish(struct client *k)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The shards on the link, each with a port. A frame for the server needs a buffer of the server's
- * own pool, as behind a NIC: the driver puts a fresh buffer into the receive ring before it
- * delivers the full one. Without a fresh buffer the frame is lost (rx_nombuf). The ring always holds
- * its buffers. */
+/* The shards on the link, each with a port. As on a NIC, a received frame takes a buffer of the shard's own pool. A
+ * driver delivers a frame only when a free buffer can replace the frame's buffer in the receive ring. So the buffers
+ * of the ring are never free (`ring`), and without another free buffer the frame is lost (rx_nombuf). */
 
 #include "world.h"
 
@@ -14,7 +13,7 @@
 
 #include "eal.h"
 
-enum { EAL_MB = 288, HONEST_POOL = 8192, CROWD_POOL = 32768, POLLS = 64 };
+enum { EAL_MB = 288, HONEST_POOL = 8192, LOAD_POOL = 32768, POLLS = 64 };
 
 void
 net_tx(struct abuse *w, enum host h)
@@ -79,7 +78,8 @@ net_run_shards(struct abuse *w)
 	}
 }
 
-/* Buffers close together: on plain pages rte_pktmbuf_pool_create() gives each a page of its own. */
+/* Makes a pool whose buffers are close together. On plain pages rte_pktmbuf_pool_create() would give each buffer a page
+ * of its own. */
 static struct rte_mempool *
 make_pool(uint32_t n)
 {
@@ -139,12 +139,12 @@ net_open(struct abuse *w)
 	ABUSE_MUST(la_prefix_parse("10.2.0.2/32", &addrs[2]) == 0 && la_prefix_parse("fd02::2/128", &addrs[3]) == 0);
 	cfg = (struct la_shard_config){.addrs = addrs, .naddrs = 4, .max_conns = 8192};
 	stack_open(w, HONEST, HONEST_POOL, &cfg);
-	if (!w->attack->crowd)
+	if (!w->attack->load)
 		return;
-	addrs[0] = (struct la_prefix){abuse_addr(CROWD, false), 16};
-	addrs[1] = (struct la_prefix){abuse_addr(CROWD, true), 64};
+	addrs[0] = (struct la_prefix){abuse_addr(LOAD, false), 16};
+	addrs[1] = (struct la_prefix){abuse_addr(LOAD, true), 64};
 	cfg = (struct la_shard_config){.addrs = addrs, .naddrs = 2, .max_conns = 8192};
-	stack_open(w, CROWD, CROWD_POOL, &cfg);
+	stack_open(w, LOAD, LOAD_POOL, &cfg);
 }
 
 void

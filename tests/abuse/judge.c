@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The invariants: the gauges, the honest clients' service, the tables. */
+/* Checks the invariants: the gauges, the service of the honest clients, the tables. */
 
 #include "world.h"
 
@@ -70,7 +70,7 @@ judge_gauges(struct abuse *w, unsigned which, bool late, const char *when)
 	for (enum gauge g = G_BUFFERS; g < GAUGES; g++) {
 		uint64_t now = abuse_gauge(w, g);
 
-		/* while the test waits, idle neighbours may expire */
+		/* idle neighbours may have expired */
 		if (g == G_NEIGHBOURS && late && now < w->gauges[g])
 			continue;
 		if ((which & 1u << g) && now != w->gauges[g])

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* LAND (CVE-1997-0016, CVE-1999-0016): source and destination are the server's own, the ports are
- * equal (variant 0), or those of two services that answer each other, echo and chargen
- * (variant 1, CVE-1999-0103). */
+/* LAND (CVE-1997-0016, CVE-1999-0016): source and destination address are both the server's. Variant 0: source and
+ * destination port are equal. Variant 1 (CVE-1999-0103): the ports are those of chargen and echo, two services that
+ * would answer each other. */
 
 #include "abuse.h"
 

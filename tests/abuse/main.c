@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* abuse [--long] [--row N] [--pool N] [ATTACK...]: runs these attacks, or all of them. --list
- * prints their names. Status 0: no breach in any row. */
+/* abuse [--long] [--row N] [--pool N] [ATTACK...]: runs these attacks, without a name all of them. --row N: only row N,
+ * from 0. --pool N: the server has N packet buffers. --long: the long rows, too. --list prints the names. Status 0: no
+ * breach in any row; 1: a breach; 2: wrong arguments. */
 
 #include "abuse.h"
 
@@ -89,6 +90,6 @@ main(int argc, char **argv)
 		any |= wanted;
 	}
 	if (!any)
-		fprintf(stderr, "abuse: no such attack; --list names them\n");
+		fprintf(stderr, "abuse: no such attack; --list prints the names\n");
 	return any ? failed > 0 : 2;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Naptha (CVE-2000-1039): `n` connections that are opened and stay idle. Each costs a TCB and a
- * reservation, no buffer. */
+/* Naptha (CVE-2000-1039): `n` connections that are opened and stay idle. Each takes a TCB and a
+ * TIME_WAIT reservation, and no buffer. */
 
 #include "abuse.h"
 
@@ -21,7 +21,7 @@ end(struct abuse *w)
 {
 	const struct row *r = abuse_params(w);
 
-	/* a few of these buffers are the honest clients' */
+	/* the port's ring, and a few buffers of honest connections */
 	if (abuse_gauge(w, G_BUFFERS) > (r->pool ? r->pool / 8 : 1024) + 600)
 		abuse_fail(w, "%u idle connections hold %lu buffers", r->n, abuse_gauge(w, G_BUFFERS));
 	bots_leave(w);

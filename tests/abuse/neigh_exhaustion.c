@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Neighbour exhaustion (RFC 6583; CVE-2010-4669 and CVE-2010-4670 are the same with router
- * advertisements): SYNs and pings whose on-link sources do not exist. Each answer needs a
- * neighbour. Neighbours in use, the gateway among them, must survive. Half-open connections
- * stay 63 s. Each of their SYN,ACKs starts address resolution, which fails 3 s after the last
- * SYN,ACK. */
+/* Neighbour exhaustion (RFC 6583): SYNs whose on-link sources do not exist. Each answer needs a
+ * neighbour entry. The entries of neighbours in use and of the gateway must stay. Half-open connections
+ * stay 63 s. Each of their SYN,ACKs starts address resolution; the last resolution fails 3 s after the last
+ * SYN,ACK. (CVE-2010-4669 and CVE-2010-4670 do this with router advertisements.) */
 
 #include "abuse.h"
 
@@ -17,7 +16,7 @@ step(struct abuse *w)
 		uint32_t source = abuse_random(w) % r->n;
 		struct frame f = {.src = spoof_source(source, r->ip6, true),
 				  .sport = (uint16_t)(1024 + abuse_random(w) % 60000),
-				  .dport = r->variant ? 1 : HTTP, /* 1: a closed port, answered by RST */
+				  .dport = r->variant ? 1 : HTTP, /* port 1 is closed: RST */
 				  .flags = SYN,
 				  .seq = abuse_random(w),
 				  .win = 65535};

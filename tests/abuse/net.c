@@ -5,9 +5,9 @@
  * Hosts, all on one link:
  *   SERVER  10.1.0.1 fd00::1      the shard under test
  *   HONEST  10.1.0.2 fd00::2, and 10.2.0.2 fd02::2, which the server reaches through the router
- *   CROWD   10.1.0.5 fd00::5      behind an access link with a rate, a queue and losses
+ *   LOAD   10.1.0.5 fd00::5      behind an access link with a rate, a queue and losses
  *   RAW     10.1.0.4 fd00::4      the bots; frames of any source leave with its MAC
- *   ROUTER  10.1.0.254 fd00::fe   the server's gateway; behind it are HONEST's second addresses,
+ *   ROUTER  10.1.0.254 fd00::fe   the server's gateway; behind it are the second addresses of HONEST,
  *                                 spoofed sources, and bots of rows with `far` */
 
 #include "world.h"
@@ -23,7 +23,7 @@
 enum { RECORD = 4 };
 
 static const uint8_t macs[][6] = {
-	[SERVER] = {2, 0, 0, 0, 0, 1}, [HONEST] = {2, 0, 0, 0, 0, 2},	 [CROWD] = {2, 0, 0, 0, 0, 5},
+	[SERVER] = {2, 0, 0, 0, 0, 1}, [HONEST] = {2, 0, 0, 0, 0, 2},	 [LOAD] = {2, 0, 0, 0, 0, 5},
 	[RAW] = {2, 0, 0, 0, 0, 4},    [ROUTER] = {2, 0, 0, 0, 0, 0xfe},
 };
 
@@ -38,7 +38,7 @@ abuse_addr(enum host h, bool ip6)
 {
 	static const char *const text[][2] = {
 		[SERVER] = {"10.1.0.1", "fd00::1"},    [HONEST] = {"10.1.0.2", "fd00::2"},
-		[CROWD] = {"10.1.0.5", "fd00::5"},     [RAW] = {"10.1.0.4", "fd00::4"},
+		[LOAD] = {"10.1.0.5", "fd00::5"},      [RAW] = {"10.1.0.4", "fd00::4"},
 		[ROUTER] = {"10.1.0.254", "fd00::fe"},
 	};
 	struct la_addr a;
@@ -94,7 +94,7 @@ void
 abuse_wire(struct abuse *w, enum host from, const uint8_t *p, size_t len)
 {
 	uint64_t at = w->now + DELAY_MS;
-	enum host to = RAW; /* also for a MAC that no host has */
+	enum host to = RAW; /* stays RAW for a MAC that no host has */
 
 	ABUSE_MUST(len <= FRAME_MAX);
 	if (from == SERVER) {
@@ -110,7 +110,7 @@ abuse_wire(struct abuse *w, enum host from, const uint8_t *p, size_t len)
 	put(w, at, from, to, p, len);
 }
 
-/* Puts a shard's frame on the link. The crowd's access link has a rate. */
+/* Puts a shard's frame on the link. The access link of the load clients has a rate. */
 void
 net_wire(struct abuse *w, enum host from, const uint8_t *p, size_t len)
 {
@@ -188,8 +188,7 @@ net_step(struct abuse *w)
 	net_run_shards(w);
 }
 
-/* ------------------------------------------------------------------ ping and ARP of an honest host
- */
+/* ------------------------------------------------------------------ ping and ARP of an honest host */
 
 void
 net_ping(struct abuse *w)

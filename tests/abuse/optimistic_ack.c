@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Optimistic ACKs (Sherwood et al. 2005, VU#102014): receivers that acknowledge data before its
- * arrival, and data above SND.NXT. The latter ACKs must be ignored, and answered at a limited rate. */
+/* Optimistic ACKs (Sherwood et al. 2005, VU#102014): receivers that acknowledge data before it arrives, and
+ * data above SND.NXT. An ACK above SND.NXT must acknowledge nothing, and is answered at a limited rate. */
 
 #include "abuse.h"
 

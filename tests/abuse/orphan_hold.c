@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Orphans behind a window of 0 (RFC 6429, CVE-2008-4609): a request, then FIN; the server has
- * closed, and its answer cannot leave. The bots answer every probe. An orphan without
- * progress ends after at most 60 s: after 100 s none is left, though all bots still answer. */
+/* Orphans behind a window of 0 (RFC 6429, CVE-2008-4609): each bot sends a request, then FIN. The server
+ * closes, and its answer waits for window. The bots answer every probe. An orphan without
+ * progress ends after at most 60 s: after 100 s none is left, although all bots still answer. */
 
 #include "abuse.h"
 
@@ -48,7 +48,7 @@ end(struct abuse *w)
 static const struct row rows[] = {
 	{.n = 200, .size = 100000, .ms = 100000},
 	{.n = 2000, .size = 1000, .ms = 100000, .ip6 = true},
-	{.n = 500, .size = 100000, .ms = 170000, .pool = 1024} /* some requests wait for buffers first */,
+	{.n = 500, .size = 100000, .ms = 170000, .pool = 1024} /* some answers wait for buffers first */,
 };
 
 const struct attack attack_orphan_hold = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Timestamp poisoning (CVE-2005-0356): segments with TSvals far ahead. Segments left of the window,
- * and segments whose ACK is out of range, must not move TS.Recent. Otherwise PAWS would drop all segments of
- * every second honest client. */
+/* Timestamp poisoning (CVE-2005-0356): segments with other TSvals than the peer's. Segments below the window,
+ * and segments whose ACK is out of range, must not change TS.Recent. Otherwise PAWS would drop all further segments of
+ * about half of the honest clients. */
 
 #include "abuse.h"
 
@@ -21,9 +21,9 @@ step(struct abuse *w)
 		f.data = (const uint8_t *)"x";
 		f.len = 1;
 		if (k % 2)
-			f.seq -= 200000; /* old, with a true ACK */
+			f.seq -= 200000; /* below the window, with a valid ACK */
 		else
-			f.ack -= 1u << 30; /* at RCV.NXT */
+			f.ack -= 1u << 30; /* at RCV.NXT, with an ACK out of range */
 		/* the same TSval for all segments of a tuple: a second TSval could undo the first */
 		spoof_stamps(&f, f.sport * 2654435761u, abuse_random(w));
 		spoof_tcp(w, &f);

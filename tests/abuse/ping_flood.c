@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Ping flood (variant 0) and smurf (CVE-1999-0513; variant 1: to the broadcast address, which is
- * never answered). Echo replies are limited to 1 000 a second, so honest pings are not
- * counted. */
+/* Variant 0: ping flood. Variant 1: smurf (CVE-1999-0513), pings to the broadcast address, which are never
+ * answered. Echo replies are limited to 1 000 a second, so unanswered pings of honest clients are no breach. */
 
 #include "abuse.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Pipelining without reading: `n` clients with window 0 send `size` requests each, as fast as the server's
- * window allows. An answer takes one buffer: its body of 257 bytes is copied behind its head. Window 0 keeps every
- * byte of the answers in the send queue. */
+ * window allows. An answer takes one buffer: its body of 257 bytes is copied after its head. Because of window 0 every
+ * byte of the answers stays in the send queue. */
 
 #include "abuse.h"
 

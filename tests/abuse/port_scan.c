@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A scan of closed ports as fast as the link: SYN, ACK and FIN from many sources. RSTs are limited
- * to `rst_rate` (10 000 a second and a burst of as many), and the server keeps no state for them. */
+/* A scan of closed ports at the rate of the link: SYN, ACK and FIN from many sources. RSTs are limited
+ * to `rst_rate` a second [10 000] and a burst of the same number. The server keeps no state for the sources. */
 
 #include "abuse.h"
 

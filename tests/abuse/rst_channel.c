@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* The RST limit as a side channel (compare CVE-2016-5696): an off-path attacker tests whether
- * HONEST has a connection with a given tuple. It spoofs 50 segments of the tuple, then sends 100 of
- * its own to a closed port and counts the RSTs it gets. Segments of a live tuple use no
- * shared budget. The counts for live and unused tuples must not differ. */
+ * HONEST has a connection with a given tuple. The attacker spoofs 50 segments of the tuple, then sends 100 segments
+ * from its own address to a closed port, and counts the RSTs that it receives. Segments of a live tuple must use as
+ * much of the RST limit as segments of an unused tuple. Then the counts do not tell live and unused tuples apart. */
 
 #include "abuse.h"
 
@@ -45,7 +45,7 @@ step(struct abuse *w)
 	bool ip6 = abuse_params(w)->ip6;
 	struct frame own = {.src = spoof_source(7, ip6, false), .sport = 1500, .dport = 4, .flags = ACK}, f;
 
-	/* a trial starts when there is a victim */
+	/* a trial starts when an honest connection is open */
 	if (trial == 2 * TRIALS || abuse_since(w) < TRIAL_MS * (trial + 1))
 		return;
 	live = trial % 2;
@@ -58,7 +58,7 @@ step(struct abuse *w)
 	trial++;
 }
 
-/* Frames to the attacker's own address, which is behind the router. */
+/* Counts RSTs to the attacker's own address, which is behind the router. */
 static void
 frame(struct abuse *w, const uint8_t *p, size_t len)
 {

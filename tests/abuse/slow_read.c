@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Slow Read: downloads through a window of `size` bytes, which opens again as soon as it is
- * full. The answer is constant memory, and the send queue refers to a part of it. */
+/* Slow Read: downloads through a window of `size` bytes. The client acknowledges each window at once. The answer is
+ * constant memory: the send queue holds references to it, not copies. */
 
 #include "abuse.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Slowloris (CVE-2007-6750): request heads that never end, a byte of a header field every `size`
- * ms. Each byte restarts the idle time-out, so a head needs its own deadline: after
+/* Slowloris (CVE-2007-6750): request heads that never end. The client sends a byte of a header field every `size`
+ * ms. Each byte restarts the idle time-out, so a head needs a deadline of its own. After
  * 150 s, more than twice the idle time-out of 60 s, no such connection is open. */
 
 #include "abuse.h"

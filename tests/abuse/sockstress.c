@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Sockstress (CVE-2008-4609): a handshake, one request, then window 0. The bots answer every
- * window probe, so that R2 does not end them. `size` is the answer's length. */
+/* Sockstress (CVE-2008-4609): a handshake and one request, with window 0. The bots answer every
+ * window probe, so that R2 does not end the connections. `size` is the length of the answer in bytes. */
 
 #include "abuse.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Frames with any source, from an attacker on the link or behind the router. Their source MAC is the
- * attacker's or the router's accordingly. */
+/* Frames with any source address. A source in the server's prefixes has the attacker's MAC, any other source has the
+ * router's MAC. */
 
 #include "abuse.h"
 
@@ -13,7 +13,7 @@ spoof_source(uint32_t i, bool ip6, bool on_link)
 	struct la_addr a = abuse_addr(RAW, ip6);
 
 	if (!ip6) {
-		/* 10.1.16.0 to 10.1.215.255, or 198.18.0.0/15 */
+		/* on the link 10.1.16.0 to 10.1.215.255, behind the gateway 198.18.0.0/15 */
 		uint8_t on[4] = {10, 1, (uint8_t)(16 + (i >> 8) % 200), (uint8_t)i};
 		uint8_t off[4] = {198, (uint8_t)(18 + (i >> 16 & 1)), (uint8_t)(i >> 8), (uint8_t)i};
 

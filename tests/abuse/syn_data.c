@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* SYNs with 1 400 bytes of text (RFC 9293 3.10.7.2 allows to queue them): a flood of them must not
- * make half-open connections hold buffers. */
+/* A flood of SYNs with 1 400 bytes of text. RFC 9293 3.10.7.2 allows a server to queue the text until the handshake
+ * ends. Half-open connections must not hold buffers. */
 
 #include "abuse.h"
 
 static const uint8_t text[1400];
-static uint64_t most; /* buffers out of the pool */
+static uint64_t most; /* highest number of buffers in use */
 
 static void
 begin(struct abuse *w)
@@ -36,7 +36,8 @@ step(struct abuse *w)
 		most = abuse_gauge(w, G_BUFFERS);
 }
 
-/* The port has 1 024 of 32 768; the honest clients' connections need a few hundred. */
+/* The port's receive ring has 1 024 buffers of a pool of 32 768, and an eighth of a smaller pool. Honest connections
+ * need at most 800 buffers. */
 static void
 end(struct abuse *w)
 {

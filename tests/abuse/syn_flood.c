@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* SYN flood (CERT CA-1996-21, RFC 4987): SYNs from `n` sources beyond the gateway that do not
- * answer. In a small table every resource of a SYN is scarce: TCBs (`conns`), TIME_WAIT entries
- * (`tw`). A half-open connection ends after at most 63 s, so its TCB and reservation are checked later. */
+/* SYN flood (CERT CA-1996-21, RFC 4987): SYNs from `n` sources behind the gateway that do not
+ * answer. Some rows have few TCBs (`conns`) or few TIME_WAIT entries (`tw`), the resources that a SYN takes.
+ * A half-open connection ends after at most 63 s, so TCBs and reservations are checked then. */
 
 #include "abuse.h"
 
@@ -23,7 +23,7 @@ step(struct abuse *w)
 	}
 }
 
-/* Half-open connections of spoofed sources end after 63 s; none is reset. */
+/* Resets nothing: half-open connections of spoofed sources end after 63 s. */
 static void
 end(struct abuse *w)
 {

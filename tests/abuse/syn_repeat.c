@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A SYN repeated every 500 ms: it must not keep its half-open connection beyond 63 s. Every bot's
- * first half-open connection has ended after 66 s. */
+/* A SYN that is repeated every 500 ms must not keep its half-open connection for longer than 63 s. After 66 s the
+ * first half-open connection of every bot has ended. */
 
 #include "abuse.h"
 
@@ -15,13 +15,13 @@ step(struct abuse *w)
 		struct bot *b = bot_at(w, i);
 
 		if (b->state == BOT_SYN)
-			b->state = BOT_OPEN; /* so that its SYN,ACKs are not answered */
+			b->state = BOT_OPEN; /* in this state the framework does not answer SYN,ACKs */
 		if (b->state == BOT_OPEN && (abuse_now(w) + i) % 500 == 0)
 			bot_tx(w, b, SYN, b->seq - 1, 0, NULL, 0);
 	}
 }
 
-/* Resets the connections that are half-open now, which began recently. */
+/* Resets the connections that are half-open now: the second ones of the bots. */
 static void
 end(struct abuse *w)
 {

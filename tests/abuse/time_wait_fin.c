@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A flood of repeated FINs at TIME_WAIT entries (RFC 9293 3.10.7.8). Each entry answers and restarts
- * its 2*MSL. The flood takes no buffer and no TCB. Each FIN has at most one answer. 2*MSL after the last
- * FIN all entries have expired. */
+/* A flood of repeated FINs at TIME_WAIT entries (RFC 9293 3.10.7.4, eighth step). Each FIN draws at most one ACK and
+ * restarts 2*MSL. The flood takes no buffer and no TCB. 2*MSL after the last FIN all entries have expired. */
 
 #include "abuse.h"
 

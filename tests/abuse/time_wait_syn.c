@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Blind SYNs that reopen TIME_WAIT (RFC 9293 3.6.1, RFC 1122 4.2.2.13): the last ACK was lost
- * and the peer repeats its FIN. Until a reopen's handshake is complete, each FIN of the old connection
- * gets its ACK. Variant 1 is the same without the SYNs. */
+/* Blind SYNs that reopen TIME_WAIT (RFC 9293 3.6.1, RFC 1122 4.2.2.13), while the peer repeats its FIN because the
+ * last ACK was lost. Until the handshake of a reopen is complete, each FIN of the old connection
+ * gets its ACK. Variant 1 has no SYNs. */
 
 #include "abuse.h"
 

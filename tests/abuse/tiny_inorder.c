@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One-byte segments in order that stay unread: `n` clients with window 0 block the HTTP service by
- * pipelined requests, then continue byte by byte. Each byte is acknowledged and stays unread. The bytes are
+/* One-byte segments in order that stay unread. `n` clients with window 0 send pipelined requests until the HTTP
+ * service stops reading, then continue byte by byte. Each byte is acknowledged and stays unread. The bytes are
  * merged, so that they take at most the memory of the window. */
 
 #include "abuse.h"
@@ -19,7 +19,7 @@ begin(struct abuse *w)
 	turn = 0;
 }
 
-/* mark: bytes sent. The change from large segments to small ones is at the end of a request. */
+/* Sends the bot's next segment. mark: bytes sent. The first one-byte segment begins a request. */
 static void
 next(struct abuse *w, struct bot *b)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Tiny MSS (CVE-2019-11479): downloads whose SYN offers an MSS of `size` bytes. The server raises
- * it to a minimum; frames and buffers per byte are bounded. */
+/* Tiny MSS (CVE-2019-11479): downloads whose SYN offers an MSS of `size` bytes. The server uses a minimum instead
+ * (LA_MSS_MIN), so that the number of frames and buffers for each byte is bounded. */
 
 #include "abuse.h"
 
@@ -33,7 +33,7 @@ end(struct abuse *w)
 
 	for (uint32_t i = 0; i < r->n; i++)
 		got += bot_at(w, i)->got;
-	/* at least 40 bytes of payload per frame on average, and room for frames without payload */
+	/* at least 40 bytes of payload a frame on average, and 100 000 frames without payload */
 	if (abuse_frames_out(w) > got / 40 + 100000)
 		abuse_fail(w, "%lu frames for %lu bytes", abuse_frames_out(w), got);
 	bots_leave(w);

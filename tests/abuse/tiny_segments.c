@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* SegmentSmack (CVE-2018-5390): one-byte segments above a hole. Each takes a whole buffer, and the
- * hole is never filled. `n` connections to discard, a byte every `size` sequence numbers, at most
- * 255 a connection and within the window; then again from the start, so that dropped segments are
- * sent again. */
+/* SegmentSmack (CVE-2018-5390): one-byte segments above a hole. Each segment takes a whole buffer, and the
+ * hole is never filled. On each of `n` connections to discard, a byte is sent every `size` sequence numbers, at most
+ * 255 bytes and within the window. Then the same bytes are sent again, because the server may have dropped some. */
 
 #include "abuse.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Uploads whose windows arrive with holes, as behind a full TAP queue: `n` bots send a whole
- * window, of which every other time the first segment is missing, and always 2 % of the others. 300
- * ms later they start again at the acknowledged number. They respect only the window. The
- * server must continue to deliver. */
+/* Uploads whose windows arrive with holes, as after a full TAP queue. Each of `n` bots sends a whole window, without
+ * 2 % of the segments; in every other window the first segment is missing, too. 300 ms later the bot starts again at
+ * the acknowledged number. The bots respect the window and have no congestion control. The server must continue to
+ * deliver. */
 
 #include "abuse.h"
 
@@ -11,7 +11,7 @@ enum { PIECE = 1460, OPENS = 2000, FRAMES = 60000, REPAIR_MS = 300 };
 
 static const uint8_t text[PIECE];
 static uint32_t turn;
-static uint64_t middle, late; /* payload delivered in order */
+static uint64_t middle, late; /* payload delivered in order until the middle of the attack, and until now */
 
 static void
 begin(struct abuse *w)
@@ -73,7 +73,7 @@ judge(struct abuse *w)
 	uint64_t rate = (late - middle) * 2000 / (r->ms ? r->ms : 4000);
 
 	printf("    uploads: %lu kB/s\n", rate / 1000);
-	if (rate < 2 * 1000 * 1000) /* with enough memory: 13 MB/s and more */
+	if (rate < 2 * 1000 * 1000) /* with enough memory the rate is 13 MB/s or more */
 		abuse_fail(w, "%u uploads get %lu kB/s in the second half of the attack", r->n, rate / 1000);
 }
 

@@ -58,7 +58,7 @@ bench_make(const struct service_def *def, uint32_t idle_ms)
 	payload_fill(pattern, chargen);
 	memset(&b, 0, sizeof(b));
 	b.w = sim_make(&cfg);
-	pass(10000); /* the announcements are over */
+	pass(10000); /* until all announcements are sent */
 	b.mbufs = rte_mempool_avail_count(la_sim_mbufs(b.w));
 	http_options.head_ms = 20000;
 	service_init(&b.s, def, PORT);
@@ -92,7 +92,7 @@ mbufs_used(void)
 	return b.mbufs - rte_mempool_avail_count(la_sim_mbufs(b.w));
 }
 
-/* A call outside a callback has the time of the shard's last call. Sets that time to now. */
+/* A call outside a callback has the time of the shard's last call. Sets the time of the shard to now. */
 static void
 wake(unsigned host)
 {
@@ -106,7 +106,7 @@ ssize_t __real_la_send_const(struct la_conn *c, const void *buf, size_t len);
 ssize_t __wrap_la_send(struct la_conn *c, const void *buf, size_t len);
 ssize_t __wrap_la_send_const(struct la_conn *c, const void *buf, size_t len);
 
-/* The number of len bytes that are accepted: none in half of the calls. Applies only to the service. */
+/* Returns how many of len bytes are accepted: 0 in half of the calls of the service, all len bytes of a client. */
 static size_t
 taken(const struct la_conn *c, size_t len)
 {
@@ -115,13 +115,13 @@ taken(const struct la_conn *c, size_t len)
 
 	while (sc && sc->c != c)
 		sc = sc->next;
-	if (!sc || !b.stingy || !len)
+	if (!sc || !b.short_sends || !len)
 		return len;
-	b.stingy = b.stingy * 1664525 + 1013904223;
-	n = b.stingy >> 31 ? 0 : (b.stingy >> 8) % 700 + 1;
+	b.short_sends = b.short_sends * 1664525 + 1013904223;
+	n = b.short_sends >> 31 ? 0 : (b.short_sends >> 8) % 700 + 1;
 	if (n >= len)
 		return len;
-	b.owed = true;
+	b.writable_due = true;
 	return n;
 }
 
@@ -140,13 +140,13 @@ __wrap_la_send_const(struct la_conn *c, const void *buf, size_t len)
 }
 
 void
-pass_stingy(uint64_t ms, uint64_t every)
+pass_short_sends(uint64_t ms, uint64_t every)
 {
 	for (uint64_t t = 0; t < ms; t += every) {
 		pass(every);
-		if (!b.owed || !b.s.head)
+		if (!b.writable_due || !b.s.head)
 			continue;
-		b.owed = false;
+		b.writable_due = false;
 		wake(1);
 		if (b.s.head)
 			b.s.ops.writable(b.s.head->c, b.s.head);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* `lastack bench` with small sizes: every bench runs, the server's counts agree with the generator's (else a
- * fault, and status 1), and the JSON is complete. No figure is asserted. */
+/* `lastack bench` with small sizes: every bench runs, the server's counts agree with the generator's, and the JSON is
+ * complete. Counts that differ are a fault with status 1. No figure is asserted. */
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -66,7 +66,9 @@ is_series(const json_t *row, const char *key, const char *name)
 
 	cr_assert_not_null(s, "%s: no %s", name, key);
 	cr_expect_eq(json_array_size(json_object_get(s, "rounds")), strcmp(key, "bytes") ? 2 : 1);
-	cr_expect_gt(median, 0, "%s: %s", name, key);
+	/* the cost of an attack frame is a difference of two runs: on a busy machine it may be negative */
+	if (strncmp(name, "abuse, under", 12) != 0 || strcmp(key, "ratio") == 0)
+		cr_expect_gt(median, 0, "%s: %s", name, key);
 	cr_expect_leq(json_number_value(json_object_get(s, "least")), median);
 	cr_expect_geq(json_number_value(json_object_get(s, "most")), median);
 }
@@ -90,7 +92,8 @@ rows_of(const json_t *j, const char *bench)
 			is_series(row, "cycles", name);
 			is_series(row, "tsc_cycles", name);
 			is_series(row, "ns", name);
-			cr_expect_gt(json_number_value(json_object_get(row, "per_second")), 0);
+			if (strncmp(name, "abuse, under", 12) != 0)
+				cr_expect_gt(json_number_value(json_object_get(row, "per_second")), 0);
 		}
 		if (json_object_get(row, "ratio_to"))
 			is_series(row, "ratio", name);
@@ -100,7 +103,7 @@ rows_of(const json_t *j, const char *bench)
 }
 
 static void
-good(json_t *j, const char *bench, unsigned rows)
+expect_rows(json_t *j, const char *bench, unsigned rows)
 {
 	cr_expect(json_is_true(json_object_get(j, "good")), "%s: %s", bench,
 		  json_string_value(json_object_get(j, "fault")));
@@ -108,58 +111,58 @@ good(json_t *j, const char *bench, unsigned rows)
 }
 
 static void
-one(const char *bench, unsigned rows)
+run_one(const char *bench, unsigned rows)
 {
 	const char *const names[] = {bench, NULL};
 	json_t *j = run(names, EXIT_OK, NULL);
 
-	good(j, bench, rows);
+	expect_rows(j, bench, rows);
 	json_decref(j);
 }
 
 Test(bench, limit)
 {
-	one("limit", 4);
+	run_one("limit", 4);
 }
 
 Test(bench, exchange)
 {
-	one("exchange", 2);
+	run_one("exchange", 2);
 }
 
 Test(bench, repeat)
 {
-	one("repeat", 1);
+	run_one("repeat", 1);
 }
 
 Test(bench, lifecycle)
 {
-	one("lifecycle", 5);
+	run_one("lifecycle", 5);
 }
 
 Test(bench, churn)
 {
-	one("churn", 2);
+	run_one("churn", 2);
 }
 
 Test(bench, bulk)
 {
-	one("bulk", 8);
+	run_one("bulk", 8);
 }
 
 Test(bench, syn_flood)
 {
-	one("syn-flood", 1);
+	run_one("syn-flood", 1);
 }
 
 Test(bench, ack_garbage)
 {
-	one("ack-garbage", 1);
+	run_one("ack-garbage", 1);
 }
 
 Test(bench, idle)
 {
-	one("idle", 1);
+	run_one("idle", 1);
 }
 
 static double
@@ -176,7 +179,7 @@ Test(bench, overload)
 	const char *const names[] = {"overload", NULL};
 	json_t *j = run(names, EXIT_OK, NULL), *rows = json_object_get(j, "rows");
 
-	good(j, "overload", 5);
+	expect_rows(j, "overload", 5);
 	for (size_t i = 1; i < 5; i++) {
 		const json_t *row = json_array_get(rows, i), *ratio = json_object_get(row, "ratio");
 
@@ -193,10 +196,15 @@ Test(bench, overload)
 Test(bench, abuse)
 {
 	const char *const names[] = {"abuse", NULL};
+	double costs = 0;
 	json_t *j = run(names, EXIT_OK, NULL), *rows = json_object_get(j, "rows");
 
-	good(j, "abuse", 10);
+	expect_rows(j, "abuse", 10);
 	cr_assert_eq(json_array_size(json_object_get(j, "goals")), 1);
+	for (size_t i = 1; i < 10; i++)
+		costs += json_number_value(
+			json_object_get(json_object_get(json_array_get(rows, i), "cycles"), "median"));
+	cr_expect_gt(costs, 0, "the attack frames together");
 	for (size_t i = 0; i < 10; i++) {
 		const json_t *row = json_array_get(rows, i);
 		const char *name = json_string_value(json_object_get(row, "name"));
@@ -219,10 +227,10 @@ Test(bench, abuse)
 	json_decref(j);
 }
 
-/* With one core there is no row, and no failure. */
+/* With one core the bench has no row, and does not fail. */
 Test(bench, scaling)
 {
-	one("scaling", sysconf(_SC_NPROCESSORS_ONLN) < 2 ? 0 : 2);
+	run_one("scaling", sysconf(_SC_NPROCESSORS_ONLN) < 2 ? 0 : 2);
 }
 
 Test(bench, goals_are_in_the_json)
@@ -241,7 +249,7 @@ Test(bench, goals_are_in_the_json)
 	json_decref(j);
 }
 
-/* An older run a thousand times better fails, one a thousand times worse does not. */
+/* Compares with an older run whose ratios are all `times`, and expects the status. */
 static void
 compare(double times, int status)
 {
@@ -262,7 +270,7 @@ Test(bench, worse_than_the_older_run_fails)
 	compare(1000, EXIT_FAILED);
 }
 
-Test(bench, better_than_the_older_run_does_not)
+Test(bench, better_than_the_older_run_passes)
 {
 	compare(0.00001, EXIT_OK);
 }
@@ -277,7 +285,7 @@ reset(struct la_conn *c, void *user)
 }
 
 static void
-say_two(struct la_conn *c, void *user)
+send_two(struct la_conn *c, void *user)
 {
 	(void)user;
 	la_consume(c, la_unread(c));
@@ -286,9 +294,9 @@ say_two(struct la_conn *c, void *user)
 
 enum { F = LA_FIN | LA_ACK, S = LA_SYN | LA_ACK };
 
-/* One connection whose script differs from the server's behaviour. */
+/* Expects a fault that contains `what`, for a connection whose script differs from the server's behaviour. */
 static void
-notices(const struct la_conn_ops *ops, const struct gen_step *script, unsigned nsteps, const char *what)
+expect_fault(const struct la_conn_ops *ops, const struct gen_step *script, unsigned nsteps, const char *what)
 {
 	static struct bench b;
 	static struct gen g;
@@ -316,26 +324,26 @@ Test(bench, a_reset_is_a_fault)
 {
 	static const struct gen_step script[] = {{LA_SYN, 0, S, 0}, {LA_ACK, 0, F, 0}};
 
-	notices(&(const struct la_conn_ops){.opened = reset}, script, 2, "step 1: flags 0x14");
+	expect_fault(&(const struct la_conn_ops){.opened = reset}, script, 2, "step 1: flags 0x14");
 }
 
 Test(bench, a_missing_answer_is_a_fault)
 {
 	static const struct gen_step script[] = {{LA_SYN, 0, S, 0}, {LA_ACK, 0, F, 0}};
 
-	notices(&(const struct la_conn_ops){.opened = NULL}, script, 2, "missing");
+	expect_fault(&(const struct la_conn_ops){.opened = NULL}, script, 2, "missing");
 }
 
 Test(bench, a_longer_answer_is_a_fault)
 {
 	static const struct gen_step script[] = {{LA_SYN, 0, S, 0}, {LA_ACK, 1, LA_ACK, 1}};
 
-	notices(&(const struct la_conn_ops){.data = say_two}, script, 2, "step 1");
+	expect_fault(&(const struct la_conn_ops){.data = send_two}, script, 2, "step 1");
 }
 
 Test(bench, a_counted_drop_is_a_fault)
 {
 	static const struct gen_step script[] = {{LA_SYN, 0, S, 0}, {LA_ACK, 0, 0, 0}, {LA_RST | LA_ACK, 0, 0, 0}};
 
-	notices(&(const struct la_conn_ops){.opened = NULL}, script, 3, "ended_reset");
+	expect_fault(&(const struct la_conn_ops){.opened = NULL}, script, 3, "ended_reset");
 }

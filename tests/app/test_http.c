@@ -133,7 +133,7 @@ Test(http, a_head_longer_than_the_limit)
 	struct http_answer a;
 	int n = sprintf(text, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
 
-	/* exactly at the limit it is read */
+	/* a head exactly at the limit is read */
 	memset(text + n, 'x', sizeof(text) - (size_t)n);
 	memcpy(text + HTTP_HEAD_MAX - 4, "\r\n\r\n", 4);
 	cr_expect_eq(feed(&p, text, sizeof(text), 100), HTTP_HEAD_MAX);
@@ -164,7 +164,7 @@ Test(http, a_head_longer_than_the_limit)
 	cr_expect_eq(a.status, 414);
 }
 
-Test(http, a_long_target_is_not_found_but_a_long_query_is)
+Test(http, a_long_path_is_404_and_a_long_query_is_200)
 {
 	char text[400];
 	struct http_parser p;
@@ -236,7 +236,7 @@ Test(http, pipelined_heads_are_taken_one_by_one)
 	cr_expect(a.length == 2 && a.head_only);
 }
 
-Test(http, an_idle_parser_has_seen_empty_lines_at_most)
+Test(http, empty_lines_alone_leave_the_parser_idle)
 {
 	struct http_parser p;
 

@@ -9,8 +9,8 @@
 
 static char head[600]; /* of the last answer */
 
-/* Reads one answer from *p on: its status, and its body, which is the pattern for 200 of /bytes/N.
- * Moves *p to its end; -1: incomplete. */
+/* Reads one answer at *p, and moves *p to the end of the answer. Checks a body of /bytes/N against the pattern.
+ * Returns the status; -1: the answer is incomplete or malformed. */
 static int
 answer(const uint8_t **p, const uint8_t *end, bool head_only, uint64_t *length)
 {
@@ -57,7 +57,8 @@ whole_answers(const struct client *cl)
 
 /* ---- slow readers ---- */
 
-/* rate: bytes a ms, read every step_ms. how: keep-alive, or closed by the server, or by the client. */
+/* rate: bytes a ms, read every step_ms. how: the value of Connection. server_first: whether the server closes an idle
+ * connection first. */
 static void
 slow_reader(uint32_t rate, uint32_t step_ms, uint32_t idle, uint32_t rcvbuf, const char *how, bool server_first)
 {
@@ -108,7 +109,7 @@ Test(http_conn, a_window_that_opens_in_steps)
 	}
 }
 
-/* Data and FIN are queued, and take more than the linger's 10 s; the client continues to send. */
+/* Queued data and FIN need more time than the linger of 10 s, while the client continues to send. */
 Test(http_conn, a_linger_outlasts_a_slow_reader)
 {
 	static const char request[] = "GET /bytes/200000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -218,7 +219,7 @@ slow_head(uint32_t step_ms, uint32_t head_ms, bool server_first)
 	struct client cl = {
 		.read = ALL, .write = 1, .step_ms = step_ms, .out = request, .out_len = sizeof(request) - 1};
 	const uint8_t *p;
-	uint64_t n, answered; /* ms: time of the answer at the client; its first byte was on the handshake's ACK */
+	uint64_t n, answered; /* ms: when the client gets the answer. The head begins on the handshake's ACK */
 
 	bench_make(&service_http, 60000);
 	http_options.head_ms = head_ms;
@@ -251,7 +252,7 @@ Test(http_conn, slow_heads_are_answered_408_on_the_tick)
 	slow_head(2000, 20000, false);
 }
 
-/* A head that is complete on the last tick is in time; its first byte counts, not the connection's age. */
+/* A head that is complete on the last tick is in time. The limit runs from the first byte of the head. */
 Test(http_conn, a_slow_head_that_is_in_time)
 {
 	static const char request[] = "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"; /* an empty line, then 27 bytes */
@@ -274,7 +275,7 @@ Test(http_conn, a_slow_head_that_is_in_time)
 	}
 }
 
-/* Empty lines are no request: they do not restart the time-out. */
+/* Empty lines are no request, and do not restart the time-out. */
 Test(http_conn, empty_lines_are_no_progress)
 {
 	static const char lines[] =
@@ -336,7 +337,7 @@ Test(http_conn, slow_bodies)
 
 /* ---- pipelining ---- */
 
-/* Requests of every kind, so that answers are of every length. */
+/* Requests of several kinds, with answers of different lengths. */
 static const struct {
 	const char *line;
 	int status;
@@ -374,7 +375,7 @@ all_answered(const struct client *cl, unsigned n, unsigned nkinds)
 	cr_expect_eq(p, end);
 }
 
-/* The client's window is small or closed; its requests stay unread, and when it reads, every answer is correct
+/* While the client reads nothing, the server leaves requests unread. When the client reads, every answer is correct
  * and in order. */
 static void
 unread_pipeline(unsigned n, unsigned nkinds, uint32_t rcvbuf, uint32_t sndbuf, uint32_t wait_ms)
@@ -390,8 +391,8 @@ unread_pipeline(unsigned n, unsigned nkinds, uint32_t rcvbuf, uint32_t sndbuf, u
 	client_open(&cl, rcvbuf);
 	pass(wait_ms);
 	sc = b.s.head;
-	if (rcvbuf < 4000) { /* more than the client's buffer */
-		cr_assert_not_null(sc, "%u requests: the connection has gone", n);
+	if (rcvbuf < 4000) { /* the answers are larger than the client's buffer */
+		cr_assert_not_null(sc, "%u requests: the connection has ended", n);
 		cr_expect_leq(la_unsent(sc->c), SVC_UNSENT_MAX + 5500, "%u requests: %zu", n, la_unsent(sc->c));
 		cr_expect_leq(la_unacked(sc->c), SVC_UNSENT_MAX + 5500 + rcvbuf);
 		/* both hosts: 28 kB of requests in 2 kB buffers, 16 kB of answers, and the client's data */
@@ -427,7 +428,7 @@ Test(http_conn, pipelining_into_small_send_buffers)
 		unread_pipeline(sizes[i] < 100 ? 3 : 50, NKINDS, 4096, sizes[i], 300);
 }
 
-/* The same with few packet buffers: la_send*() then accepts little, or nothing for a long time. */
+/* With few packet buffers la_send*() accepts few bytes, or none for a long time. */
 Test(http_conn, pipelining_while_buffers_are_short)
 {
 	for (unsigned seed = 1; seed <= 6; seed++) {
@@ -436,12 +437,12 @@ Test(http_conn, pipelining_while_buffers_are_short)
 		struct client cl = {.read = ALL, .write = ALL, .out = text, .out_len = len, .fin_after = true};
 
 		bench_make(&service_http, 60000);
-		b.stingy = seed;
+		b.short_sends = seed;
 		serve();
 		client_open(&cl, 0);
-		pass_stingy(60000, seed < 4 ? 10 : 700);
-		b.stingy = 0;
-		pass_stingy(2000, 10);
+		pass_short_sends(60000, seed < 4 ? 10 : 700);
+		b.short_sends = 0;
+		pass_short_sends(2000, 10);
 		all_answered(&cl, 40, NKINDS);
 		bench_over();
 		cr_expect_eq(cl.end, LA_END_ORDERLY);
@@ -450,7 +451,7 @@ Test(http_conn, pipelining_while_buffers_are_short)
 	}
 }
 
-/* 100 Continue as well. */
+/* 100 Continue goes into a send queue of any size, in pieces of any length. */
 Test(http_conn, continue_into_small_send_buffers)
 {
 	static const char text[] = "PUT /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody"

@@ -12,7 +12,7 @@
 #define CODED HOST "Transfer-Encoding: chunked\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
 
-/* A client of a new server. */
+/* Starts a server, and sets a client that sends `out`. */
 static void
 begin(struct client *cl, const char *out, uint32_t idle_ms, bool server_first)
 {
@@ -22,7 +22,7 @@ begin(struct client *cl, const char *out, uint32_t idle_ms, bool server_first)
 	serve();
 }
 
-/* Counts a text in the bytes that the client has read. */
+/* Returns how often a text occurs in the bytes that the client has read. */
 static unsigned
 times(const struct client *cl, const char *text)
 {
@@ -42,7 +42,7 @@ over(struct client *cl)
 
 /* ---- bodies in chunks ---- */
 
-/* The body is ignored, and the request after it is answered, for every split. */
+/* A body is ignored, and the request after the body is answered, for every split. */
 Test(http_ends, requests_behind_bodies_in_chunks)
 {
 	static const char text[] = "POST /status/201 HTTP/1.1\r\n" CODED "\r\n"
@@ -120,7 +120,7 @@ Test(http_ends, slow_bodies_in_chunks)
 	} rows[] = {
 		{"1;aaaaaaaaaa\r\nx\r\n", 200, 17, 1000, 5000 + 5 * 2}, /* five bytes in the first 5 s */
 		{"1;aaaaaaaaaa\r\nx\r\n", 200, 16, 20, 0},
-		{"1\r\nx\r\n", 1, 6, 20, 5000 + 2}, /* then no data */
+		{"1\r\nx\r\n", 1, 6, 20, 5000 + 2}, /* one byte of data */
 		{"3e8;xx\r\n", 1, 8, 20, 5000},	    /* no data at all */
 	};
 
@@ -248,7 +248,8 @@ Test(http_ends, a_body_without_a_length_ends_with_our_fin)
 
 /* ---- delays ---- */
 
-/* On the tick, for any idle time; pipelined requests wait, other connections do not. */
+/* A delayed answer is sent on the tick, also when the idle time-out is shorter. Pipelined requests wait for the
+ * answer, other connections do not. */
 Test(http_ends, delays_on_the_tick)
 {
 	struct client cl,
@@ -275,7 +276,7 @@ Test(http_ends, delays_on_the_tick)
 	client_free(&other);
 }
 
-/* A client that has sent its FIN gets the answer; one that acknowledges nothing of an earlier answer is aborted. */
+/* A client that has sent its FIN gets the answer. A client that does not read an earlier answer is aborted. */
 Test(http_ends, delays_of_clients_that_close)
 {
 	struct client cl;
@@ -338,7 +339,7 @@ Test(http_ends, fin)
 	}
 }
 
-/* /end/rst: the client gets the whole answer, which keeps the connection, and then the reset. */
+/* /end/rst: the client gets the whole answer, without "Connection: close", and then the RST. */
 Test(http_ends, rst)
 {
 	for (unsigned fin = 0; fin < 2; fin++) {
@@ -388,7 +389,7 @@ Test(http_ends, half)
 	cl.fin_after = true;
 	cl.keep_open = true;
 	client_open(&cl, 0);
-	cl.write = 1000; /* 30 s, longer than idle time and linger */
+	cl.write = 1000; /* the body takes 30 s, longer than idle time-out and linger */
 	pass(4 * DELAY_MS + 1);
 	cr_expect_eq(times(&cl, "HTTP/1.1 200 OK\r\n"), 1);
 	cr_expect_eq(times(&cl, "Connection: close\r\n"), 1);

@@ -4,20 +4,21 @@
 
 #include "http/http_reply.h"
 
-/* One answer and its meaning. Each is read whole, byte by byte and in random pieces. */
+/* An answer and the expected result. Each answer is read whole, byte by byte and in random pieces. */
 struct row {
 	const char *what, *text;
 	enum http_reply_error error;
 	uint16_t status;
 	const char *body;
 	bool persistent, fin; /* fin: the peer's FIN follows the text */
-	const char *rest;     /* bytes after the answer; NULL: none */
+	const char *rest;     /* bytes after the answer; NULL: no bytes */
 };
 
 #define OK11 "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK11 "Transfer-Encoding: chunked\r\n\r\n"
 
-/* Outcomes: an answer that keeps the connection, one that ends it, one that the FIN ends, and an error. */
+/* Expected results: the answer keeps the connection, the answer ends the connection, the peer's FIN ends the answer, or
+ * an error. */
 #define KEEPS(w, t, s, b)                                                        \
 	{                                                                        \
 		.what = w, .text = t, .status = s, .body = b, .persistent = true \
@@ -181,7 +182,8 @@ static const struct row rows[] = {
 
 static uint64_t seed = 7;
 
-/* Pieces: `step` bytes each, or of random size with 0. Returns the bytes read; body: bytes of the body. */
+/* Reads text in pieces of `step` bytes; step 0: of random size. Returns the number of bytes read. Copies the body, of
+ * nbody bytes, to `body`. */
 static size_t
 feed(struct http_reply *r, const char *text, size_t len, size_t step, char *body, size_t *nbody)
 {
@@ -230,7 +232,7 @@ read_row(const struct row *row, size_t step)
 	cr_expect_eq(len - at, row->rest ? strlen(row->rest) : 0, "%s, %zu: %zu left", row->what, step, len - at);
 }
 
-Test(http_reply, every_answer_in_every_cut)
+Test(http_reply, every_answer_in_pieces_of_every_size)
 {
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		read_row(&rows[i], SIZE_MAX);
@@ -256,7 +258,7 @@ Test(http_reply, head_has_no_body)
 	}
 }
 
-/* A NUL, which no row can have. */
+/* A NUL byte, which the text of a row cannot contain. */
 Test(http_reply, nul_is_refused)
 {
 	static const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Requests to answers: targets, methods, expectations, bodies in chunks, and the resources. Pure functions.
- * The outcome is the same for every split. */
+/* The functions that make an answer from a request: targets, methods, expectations, bodies in chunks, and the
+ * resources. The answer is the same for every split of the request. */
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ ask(const char *request)
 #define H9 "aaaaaaaaa."
 #define LONG_HOST H9 H9 H9 H9 H9 H9 H9 H9 H9 H9 H9 H9 "test"
 
-/* Status, and for 200 the bytes of the body, which identify the path. */
+/* The expected status, and for 200 the length of the body, which identifies the path. */
 static const struct {
 	const char *request;
 	unsigned status;
@@ -171,7 +171,7 @@ Test(http_server, statuses_in_pieces_of_every_size)
 	}
 }
 
-/* Of an absolute-form target the limits of path and query are those of an origin-form target. */
+/* Path and query have the same limits in an absolute-form target as in an origin-form target. */
 Test(http_server, the_path_is_kept_after_any_host)
 {
 	char text[8100];
@@ -187,7 +187,7 @@ Test(http_server, the_path_is_kept_after_any_host)
 static const struct {
 	const char *body;
 	int status;	 /* -1: incomplete */
-	uint64_t length; /* of the body that is well-formed */
+	uint64_t length; /* bytes of data before the error or the end */
 	const char *rest;
 } bodies[] = {
 	{"0\r\n\r\n", 0, 0, ""},
@@ -264,7 +264,8 @@ Test(http_server, bodies_in_chunks_in_pieces_of_every_size)
 	}
 }
 
-/* HTTP_BODY_MAX bytes in chunks are read, one more is refused; too many bytes beside the data are refused, too. */
+/* HTTP_BODY_MAX bytes in chunks are read, one more byte is refused. Too many bytes of extensions or trailers are
+ * refused, too. */
 Test(http_server, limits_of_bodies_in_chunks)
 {
 	static char data[HTTP_HEAD_MAX + 10];
@@ -419,7 +420,7 @@ Test(http_server, answers_in_chunks_from_every_offset)
 			for (size_t k = 0; k < n; k++)
 				cr_assert_eq(coded[at + k], from == UINT64_MAX ? text[k] : (char)((from + k) % 251));
 			if (n > 100)
-				at += n - 100; /* the middle of the data has only one case */
+				at += n - 100; /* offsets in the middle of the data are the same case */
 		}
 	}
 }

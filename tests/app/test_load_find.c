@@ -9,7 +9,7 @@
 static struct find f;
 static unsigned trials;
 
-/* A server with a capacity of `capacity` connections/s. Trial number k fails at random if bit k % 64 of luck is set. */
+/* A server with a capacity of `capacity` connections/s. Trial k also fails if bit k % 64 of luck is set. */
 static void
 search(uint64_t capacity, uint64_t luck)
 {
@@ -26,9 +26,9 @@ search(uint64_t capacity, uint64_t luck)
 	cr_assert_eq(f.trials - before, trials);
 }
 
-/* Checks that the search finds `capacity`, at most this share below it. */
+/* Expects that the search finds a rate that is at most the share `below` below the capacity. */
 static void
-finds(uint64_t start, uint64_t capacity, uint64_t luck, double below)
+expect_found(uint64_t start, uint64_t capacity, uint64_t luck, double below)
 {
 	double median, least, greatest;
 
@@ -47,15 +47,15 @@ Test(find, the_capacity_to_one_percent)
 
 	for (unsigned c = 0; c < sizeof(capacities) / sizeof(capacities[0]); c++)
 		for (unsigned s = 0; s < sizeof(starts) / sizeof(starts[0]); s++)
-			finds(starts[s], capacities[c], 0, FIND_PRECISION);
+			expect_found(starts[s], capacities[c], 0, FIND_PRECISION);
 }
 
 Test(find, single_random_failures_change_nothing)
 {
 	/* every third trial fails */
-	finds(1000, 385000, UINT64_C(0x9249249249249249), FIND_PRECISION);
+	expect_found(1000, 385000, UINT64_C(0x9249249249249249), FIND_PRECISION);
 	/* the first trial fails */
-	finds(1000, 385000, 1, FIND_PRECISION);
+	expect_found(1000, 385000, 1, FIND_PRECISION);
 }
 
 Test(find, a_confirmation_that_fails_twice_lowers_the_rate)
@@ -67,13 +67,13 @@ Test(find, a_confirmation_that_fails_twice_lowers_the_rate)
 	find_note(&f, false, 0);
 	find_note(&f, false, 0);
 	cr_assert_eq(f.phase, FIND_CONFIRM);
-	cr_assert_eq(f.confirmed, 0u, "confirmations begin anew");
+	cr_assert_eq(f.confirmed, 0u, "the number of confirmations is 0 again");
 	cr_assert(f.rate <= 97500 && f.rate >= 96500, "%lu", f.rate);
 	search(96000, 0);
 	cr_assert_eq(f.phase, FIND_FOUND);
 }
 
-Test(find, the_highest_rate_allowed_ends_it)
+Test(find, the_highest_rate_allowed_ends_the_search)
 {
 	double median, least, greatest;
 

@@ -17,7 +17,7 @@ good(const char *text)
 	cr_assert_eq(pace_parse(text, &p, why, sizeof(why)), 0, "%s: %s", text, why);
 }
 
-/* 333 333.3 ns apart: after a day the three hundred millionth is due on the nanosecond. */
+/* Connections 333 333.3 ns apart: after a day, connection 259 200 000 is due on the nanosecond. */
 Test(pace, a_rate_does_not_drift)
 {
 	good("3k");
@@ -90,7 +90,7 @@ Test(pace, a_ramp_goes_down_and_reaches_its_end_with_an_uneven_step)
 	cr_expect_eq(p.step[3].rate, 10);
 }
 
-/* Connections of all steps are in order of time. */
+/* Due times of one step and the next do not decrease. */
 Test(pace, due_times_never_go_back)
 {
 	uint64_t before = 0;
@@ -116,7 +116,7 @@ Test(pace, tuples_must_cover_the_fullest_window)
 	cr_expect_eq(pace_most(&p, 15 * S, PACE_NEVER), 4000);
 }
 
-/* --find-max: trials with their own rates, with pauses between; the next one follows the verdict on the last. */
+/* --find-max: trials with their own rates, and pauses between them. The verdict on a trial decides the next rate. */
 Test(pace, a_schedule_grows)
 {
 	pace_pause(&p);
@@ -129,7 +129,7 @@ Test(pace, a_schedule_grows)
 	cr_assert_eq(pace_end(&p), PACE_NEVER);
 	cr_assert_eq(pace_grow(&p, 3000499, 1000, 3000000), -1, "before the end of the last trial");
 	cr_assert_eq(pace_grow(&p, 4000000, 1000000, 2000), 0);
-	cr_assert_eq(pace_due(&p, 2), 2000500u, "the past stays");
+	cr_assert_eq(pace_due(&p, 2), 2000500u, "due times of an earlier trial stay");
 	cr_assert_eq(pace_due(&p, 3), 4000000u);
 	cr_assert_eq(pace_due(&p, 4), 4001000u);
 	cr_assert_eq(pace_due(&p, 5), PACE_NEVER);
@@ -173,7 +173,7 @@ Test(mix, one_way_has_all_connections)
 		cr_expect_eq(mix_next(&m), CLOSE_HALF);
 }
 
-/* Exact shares in every round, and near them within a round. */
+/* Shares are exact in every round, and nearly exact within a round. */
 Test(mix, shares_are_exact_and_even)
 {
 	unsigned n[CLOSE_MODES] = {0};

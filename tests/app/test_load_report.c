@@ -14,7 +14,7 @@ static struct la_histogram diff;
 static struct expect e;
 static char why[1400];
 
-/* 1000 connections: 700 closed by us, 200 by the server, 50 crossed, 40 were aborted, 10 reset. */
+/* 1000 connections: 700 closed by the client first, 200 by the server first, 50 by both; 40 aborted, 10 reset. */
 static void
 fill(void)
 {
@@ -108,7 +108,7 @@ Test(expect, a_figure_without_samples_fails, .init = fill)
 }
 
 static void
-bad(const char *text, const char *says)
+expect_error(const char *text, const char *says)
 {
 	why[0] = '\0';
 	cr_expect_eq(expect_parse(text, &e, why, sizeof(why)), -1, "%s", text);
@@ -117,36 +117,36 @@ bad(const char *text, const char *says)
 
 Test(expect, invalid_expectations_are_reported)
 {
-	bad("reset==0", "nearest figure is resets;");
-	bad("reset==0", "resets, timeouts");
-	bad("refusd==0", "nearest figure is refused;");
-	bad("close_p9b<1ms", "nearest figure is close_p99;");
-	bad("handshak_p99.9<1ms", "nearest figure is handshake_p99.9;");
-	bad("closes_per_sec>1", "nearest figure is closes_per_s;");
-	bad("retransmit==0", "nearest figure is retransmits;");
-	bad("close_p99.9x<1ms", "close_pNN");
-	bad("close_p101<1ms", "a percentile from 0 to 100");
-	bad("close_p1e1<1ms", "close_pNN");
-	bad("close_p99<5%", "unit (ns, us, ms, s)");
-	bad("closes_per_s>5%", "a number");
-	bad("retransmits<5%", "a number");
-	bad("resets<0", "can hold");
-	bad("close_p99<0ns", "can hold");
-	bad("complete>=101%", "can hold");
-	bad("complete>100%", "can hold");
-	bad("resets==0.5", "can hold");
-	bad("close_q<1ms", "first_byte_pNN");
-	bad("resets", "NAME, one of == != <= >= < >");
-	bad("resets=0", "NAME, one of");
-	bad("==0", "NAME, one of");
-	bad("resets==", "a number");
-	bad("resets==0ms", "a number");
-	bad("resets==-1", "a number");
-	bad("resets==0x10", "a number");
-	bad("close_p99<5", "unit (ns, us, ms, s)");
-	bad("close_p99<5m", "unit (ns, us, ms, s)");
-	bad("close_p99<nan", "unit");
-	bad("", "NAME");
+	expect_error("reset==0", "nearest figure is resets;");
+	expect_error("reset==0", "resets, timeouts");
+	expect_error("refusd==0", "nearest figure is refused;");
+	expect_error("close_p9b<1ms", "nearest figure is close_p99;");
+	expect_error("handshak_p99.9<1ms", "nearest figure is handshake_p99.9;");
+	expect_error("closes_per_sec>1", "nearest figure is closes_per_s;");
+	expect_error("retransmit==0", "nearest figure is retransmits;");
+	expect_error("close_p99.9x<1ms", "close_pNN");
+	expect_error("close_p101<1ms", "a percentile from 0 to 100");
+	expect_error("close_p1e1<1ms", "close_pNN");
+	expect_error("close_p99<5%", "unit (ns, us, ms, s)");
+	expect_error("closes_per_s>5%", "a number");
+	expect_error("retransmits<5%", "a number");
+	expect_error("resets<0", "can hold");
+	expect_error("close_p99<0ns", "can hold");
+	expect_error("complete>=101%", "can hold");
+	expect_error("complete>100%", "can hold");
+	expect_error("resets==0.5", "can hold");
+	expect_error("close_q<1ms", "first_byte_pNN");
+	expect_error("resets", "NAME, one of == != <= >= < >");
+	expect_error("resets=0", "NAME, one of");
+	expect_error("==0", "NAME, one of");
+	expect_error("resets==", "a number");
+	expect_error("resets==0ms", "a number");
+	expect_error("resets==-1", "a number");
+	expect_error("resets==0x10", "a number");
+	expect_error("close_p99<5", "unit (ns, us, ms, s)");
+	expect_error("close_p99<5m", "unit (ns, us, ms, s)");
+	expect_error("close_p99<nan", "unit");
+	expect_error("", "NAME");
 }
 
 /* The nth field of a line, by the name in the header. */
@@ -181,7 +181,7 @@ column(const char *name)
 	return v;
 }
 
-Test(csv, a_row_covers_the_time_since_the_last, .init = fill)
+Test(csv, a_row_covers_the_time_since_the_last_row, .init = fill)
 {
 	char *text = NULL;
 	size_t n, commas[2] = {0, 0};
@@ -206,8 +206,8 @@ Test(csv, a_row_covers_the_time_since_the_last, .init = fill)
 	t.c.v[LA_C_time_wait] = 77;
 	cr_expect_eq(column("seconds"), 7.5);
 	cr_expect_eq(column("rate"), 500);
-	cr_expect_eq(column("connects"), 300); /* a second */
-	cr_expect_eq(column("closes"), 325);   /* orderly ones */
+	cr_expect_eq(column("connects"), 300); /* per second */
+	cr_expect_eq(column("closes"), 325);   /* orderly closes per second */
 	cr_expect_eq(column("failed"), 10);
 	cr_expect_eq(column("client_first"), 400); /* in the interval */
 	cr_expect_eq(column("server_first"), 200);
@@ -218,7 +218,7 @@ Test(csv, a_row_covers_the_time_since_the_last, .init = fill)
 	cr_expect_eq(column("cycles_per_connection_0"), 4000);
 	cr_expect_eq(column("lag_p99_us_0"), 2.5);
 	cr_expect(isnan(column("lag_p99_us_1")));
-	cr_expect(column("close_max_us") < 950); /* the largest is in the interval before */
+	cr_expect(column("close_max_us") < 950); /* the largest value is from before the interval */
 	cr_expect(column("close_max_us") >= 949);
 	cr_expect(isnan(column("handshake_p99_us")));
 }
@@ -315,7 +315,7 @@ Test(json, the_table_and_the_verdict, .init = fill)
 
 /* ---- parts ---- */
 
-Test(steps, a_row_by_when_a_connection_was_due, .init = fill)
+Test(steps, a_connection_counts_in_the_step_of_its_due_time, .init = fill)
 {
 	static struct load_station st[2];
 	static struct load_step step[2][2];
@@ -387,7 +387,7 @@ Test(totals, stations_add_up)
 	cr_expect_eq(t.latency[LAT_LAG].max, 101);
 }
 
-Test(totals, times_are_for_reading)
+Test(totals, times_are_printed_short_with_their_unit)
 {
 	static const struct {
 		double ns;

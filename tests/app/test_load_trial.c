@@ -17,18 +17,19 @@ static struct trials t;
 static struct load_totals *all;
 static char why[1400];
 
-/* The model's capacities: connections per second that the target serves (others are reset), and connections per second
- * that the generator opens. */
+/* The model. serves: connections per second that the target serves; the target resets the others. begins: connections
+ * per second that the generator opens. given_up: connections below this number are given up. slots: number of
+ * connections that were opened or given up. */
 static uint64_t serves, begins, given_up, slots;
 
-/* Connections that wait for the target, which resets none. */
+/* queues: the target lets connections wait, and resets none. waiting: number of waiting connections. */
 static bool queues;
 static uint64_t waiting;
 
-/* Closes of the workers between the reading of the opens and that of the closes, in every other reading. */
+/* In every other reading, closes between the reading of the opens and the reading of the closes. */
 static uint64_t meanwhile;
 
-/* 100 ms: due connections are opened, and end at once. */
+/* Runs the model for 100 ms: due connections are opened, and end at once. */
 static void
 step(uint64_t now)
 {
@@ -131,10 +132,10 @@ Test(trials, the_generator_is_the_limit, .fini = end)
 	cr_assert_eq(t.find.phase, FIND_FOUND);
 	find_result(&t.find, &median, &least, &most);
 	cr_assert(median <= 20000 * 1.02 && median >= 20000 * 0.98, "%g", median);
-	cr_assert_gt(all->n.unstarted, 0u, "what was due and not begun is given up");
+	cr_assert_gt(all->n.unstarted, 0u, "connections that were due and not begun are given up");
 }
 
-/* Every connection is served at last, whatever the rate: the growing number of open connections is the only sign. */
+/* Every connection is served in the end, at any rate. Only the growing number of open connections shows overload. */
 Test(trials, a_target_that_lets_connections_wait, .fini = end)
 {
 	double median, least, most;

@@ -77,10 +77,10 @@ Test(worked, one_failure_fails_the_run_unless_it_is_bounded, .init = fill)
 	cr_expect(worked(-1, "resets<100", false));
 	cr_expect(worked(-1, "complete>=99%", false));
 	cr_expect(worked(-1, "incomplete<=10", false));
-	cr_expect(!worked(-1, "resets>=1", false), "no upper bound");
-	cr_expect(!worked(-1, "refused<100", false), "another kind");
+	cr_expect(!worked(-1, "resets>=1", false), "a lower bound allows no failure");
+	cr_expect(!worked(-1, "refused<100", false), "a bound on another kind allows no failure");
 	cr_expect(!worked(-1, "complete<=99%", false));
-	cr_expect(!worked(0.001, "failed<=10", false), "the narrower rule counts");
+	cr_expect(!worked(0.001, "failed<=10", false), "the narrower of two bounds applies");
 
 	t.n.failed[CAUSE_WRONG] = 1;
 	cr_expect(!worked(-1, "resets<100", false));
@@ -93,7 +93,7 @@ Test(worked, a_run_in_which_nothing_worked_fails, .init = fill)
 {
 	memset(t.n.ended, 0, sizeof(t.n.ended));
 	memset(t.n.failed, 0, sizeof(t.n.failed));
-	cr_expect(!worked(1, NULL, false), "connections, and no end at all");
+	cr_expect(!worked(1, NULL, false), "connections, but no connection has ended");
 	t.n.ended[CLOSE_CLIENT][KIND_REFUSED] = t.n.failed[KIND_REFUSED] = 1000;
 	cr_expect(!worked(1, NULL, false));
 	cr_expect(strstr(why, "no connection ended as planned: 1000 refused"), "%s", why);
@@ -103,8 +103,8 @@ Test(worked, a_run_in_which_nothing_worked_fails, .init = fill)
 	cr_expect(worked(1, NULL, false), "a planned abort");
 
 	memset(&t.n, 0, sizeof(t.n));
-	cr_expect(!worked(1, NULL, false), "no connection was begun");
-	cr_expect(worked(-1, NULL, true), "none was begun before the signal");
+	cr_expect(!worked(1, NULL, false), "no connection was begun, without a signal");
+	cr_expect(worked(-1, NULL, true), "no connection was begun before the signal");
 }
 
 Test(worked, connections_open_at_a_signal_are_no_failures, .init = fill)
@@ -121,7 +121,7 @@ Test(worked, connections_open_at_a_signal_are_no_failures, .init = fill)
 /* ---- limit of the run ---- */
 
 static void
-all_well(void)
+set_faultless(void)
 {
 	fill();
 	memset(t.n.failed, 0, sizeof(t.n.failed));
@@ -132,7 +132,7 @@ all_well(void)
 	}
 }
 
-Test(limit, nothing, .init = all_well)
+Test(limit, nothing, .init = set_faultless)
 {
 	load_judge(&t, &lv);
 	cr_expect_eq(lv.limit, LIMIT_NONE, "%s", lv.reason);
@@ -146,7 +146,7 @@ Test(limit, nothing, .init = all_well)
 	cr_expect(isnan(lv.offered));
 }
 
-Test(limit, the_target, .init = all_well)
+Test(limit, the_target, .init = set_faultless)
 {
 	t.n.failed[KIND_TIMEOUT] = 3;
 	t.n.failed[CAUSE_UNPLANNED] = 2;
@@ -160,7 +160,7 @@ Test(limit, the_target, .init = all_well)
 	cr_expect_eq(lv.limit, LIMIT_GENERATOR);
 }
 
-Test(limit, the_port, .init = all_well)
+Test(limit, the_port, .init = set_faultless)
 {
 	t.port.rx_nombuf = 1;
 	load_judge(&t, &lv);
@@ -168,7 +168,7 @@ Test(limit, the_port, .init = all_well)
 	cr_expect(strstr(lv.reason, "the port lost 1 frames"), "%s", lv.reason);
 }
 
-Test(limit, this_generator, .init = all_well)
+Test(limit, this_generator, .init = set_faultless)
 {
 	t.busy = 0.96;
 	load_judge(&t, &lv);
@@ -191,7 +191,7 @@ Test(limit, this_generator, .init = all_well)
 	cr_expect(strstr(lv.reason, "3 waits for a TCB"), "%s", lv.reason);
 }
 
-/* The time between two readings, and between the first and the last reading under load. */
+/* The use of a worker: between the last two readings, and between the first and the last reading under load. */
 Test(limit, time_spent_by_a_worker)
 {
 	static struct load_worker w;
@@ -261,7 +261,7 @@ rate(const char *text, uint32_t duration_ms, uint64_t connections)
 Test(due, an_open_loop_ends_with_its_schedule)
 {
 	rate("10", 1000, 0);
-	cr_expect_eq(due_ms(), 0, "still in the warm-up");
+	cr_expect_eq(due_ms(), 0, "the warm-up has not ended");
 	stopped(0, 100, 1100);
 	stopped(1, 130, 1131); /* the latest connection is begun a little late */
 	cr_expect_eq(due_ms(), 1000);
@@ -277,9 +277,9 @@ Test(due, connections_end_when_the_next_would_be_due_or_the_last_was_begun)
 	stopped(0, 0, 499);
 	stopped(1, 0, 498);
 	cr_expect_eq(due_ms(), 500);
-	stopped(1, 0, 2000); /* a generator that is four times too slow shows no higher rate */
+	stopped(1, 0, 2000); /* a generator four times too slow: the duration ends with the last open */
 	cr_expect_eq(due_ms(), 2000);
-	rate("1000", 300, 500); /* --duration comes first */
+	rate("1000", 300, 500); /* --duration ends the load first */
 	cr_expect_eq(due_ms(), 300);
 }
 
@@ -293,7 +293,7 @@ Test(due, a_closed_loop_ends_when_it_opens_no_more)
 	cr_expect_eq(due_ms(), 700);
 }
 
-Test(due, a_signal_ends_it_early)
+Test(due, a_signal_ends_the_load_early)
 {
 	rate("10", 60000, 0);
 	stopped(0, 100, 2100);
@@ -302,12 +302,12 @@ Test(due, a_signal_ends_it_early)
 	cr_expect_eq(due_ms(), 2000);
 }
 
-Test(due, a_station_without_a_part_does_not_end_it)
+Test(due, a_station_without_a_part_does_not_end_the_load)
 {
 	rate("10", 0, 1);
 	stopped(1, 5, 5);
 	st[0].phase = LOAD_GO;
 	st[0].base = rte_rdtsc();
-	st[0].ns_per_tsc = 0; /* time stands still */
+	st[0].ns_per_tsc = 0; /* the station's clock stands still */
 	cr_expect_eq(due_ms(), 0);
 }

@@ -64,7 +64,7 @@ static char err[256];
 static enum opt_result
 parse(char **argv)
 {
-	/* options point to their words, which exist as long as a real command line */
+	/* parsed options point into the words, which therefore stay allocated like a real command line */
 	static char words[16][64], *kept[17];
 	int argc = 0;
 
@@ -98,7 +98,7 @@ Test(opts, every_kind_in_every_form)
 	cr_assert_eq(PARSE(S("-q"), S("-h")), OPT_HELP);
 }
 
-/* Its value follows an equals sign: the next word is another option. */
+/* The value of a switch follows an equals sign; the next word is another option. */
 Test(opts, a_switch_takes_no_word)
 {
 	cr_assert_eq(PARSE(S("--wait=server")), OPT_OK, "%s", err);
@@ -141,7 +141,7 @@ Test(opts, a_field_of_the_shard)
 Test(opts, the_help_of_a_field_has_its_default)
 {
 	static const char *const texts[] = {"twice that [30s]\n", "64 bytes each [128Ki]\n", "no limit [75]\n",
-					    "asked for [untagged]\n", "[half of max_conns]\n"};
+					    "of every frame [untagged]\n", "[half of max_conns]\n"};
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
@@ -155,7 +155,7 @@ Test(opts, the_help_of_a_field_has_its_default)
 	cr_assert_eq(opt_brief(tables, "shard-msl share", f), 0);
 	fclose(f);
 	cr_expect(strstr(text, "TIME_WAIT lasts twice that [30s]\n"), "%s", text);
-	cr_expect(strstr(text, "TIME_WAIT entries of ...\n"), "%s", text);
+	cr_expect(strstr(text, "/56 (IPv6). ...\n"), "%s", text);
 	free(text);
 }
 
@@ -241,7 +241,7 @@ Test(opts, brief_help_cuts_at_120_columns)
 	char text[1000] = "";
 
 	cr_expect_eq(brief(" cut  fits ", text, sizeof(text)), 0);
-	cr_expect(strncmp(text, "Long\n  --fits  aaaaaaaaa ", 24) == 0, "the heading of others is not shown: %s", text);
+	cr_expect(strncmp(text, "Long\n  --fits  aaaaaaaaa ", 24) == 0, "heading of other options: %s", text);
 	cr_expect(strstr(text, " jjjjjjjjj 1234567890\n"), "%s", text);
 	cr_expect(strstr(text, "  --cut   aaaaaaaaa ") && strstr(text, " iiiiiiiii jjjjjjjjj ...\n"), "%s", text);
 }

@@ -22,7 +22,7 @@ Test(payload, byte_i_is_i_mod_251_wherever_a_piece_starts)
 	cr_expect_eq(pattern_at(5, 0, &p), 0);
 }
 
-Test(payload, chargen_lines_turn_by_one)
+Test(payload, each_chargen_line_begins_one_character_later)
 {
 	const uint8_t *p;
 	size_t n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What follows from the table of services: options, errors, help. The cases take the services from the table, so that
- * they hold for a new one. */
+/* Options, errors and help that follow from the table of services. The cases take the services from the table, and so
+ * cover a new service. */
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

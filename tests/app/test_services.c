@@ -8,8 +8,10 @@
 
 #include "services.h"
 
-static const struct service_def *const all[] = {&service_http, &service_echo, &service_discard, &service_chargen,
-						&service_close};
+/* All services except daytime, which closes at once, so that no time-out applies. The order matters: loops from 1 leave
+ * out http, and tests name elements by number. */
+static const struct service_def *const without_daytime[] = {&service_http, &service_echo, &service_discard,
+							    &service_chargen, &service_close};
 
 static const struct service_def *const table[] = {
 #define SERVICE(name) &service_##name,
@@ -17,8 +19,8 @@ static const struct service_def *const table[] = {
 #undef SERVICE
 };
 
-/* Every service of the table, for a client that sends a byte and its FIN, and for one that stays silent while the
- * server stops: the connection ends in order, and leaves nothing behind. */
+/* Every service of the table, for a client that sends a byte and its FIN, and for a client that stays silent while the
+ * server stops: the connection ends in order, and all its memory is free. */
 Test(services, every_service_ends_in_order)
 {
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -48,7 +50,7 @@ Test(services, every_service_ends_in_order)
 Test(services, daytime_sends_one_line_and_closes_first)
 {
 	for (unsigned how = 0; how < 64; how++) {
-		bool stingy = how >= 2;
+		bool short_sends = how >= 2;
 		struct client cl = {.read = ALL, .write = ALL, .out = "x", .out_len = 1, .fin_after = how & 1};
 		time_t before = time(NULL), at;
 		char line[100] = "";
@@ -56,11 +58,11 @@ Test(services, daytime_sends_one_line_and_closes_first)
 		const char *end;
 
 		bench_make(&service_daytime, 60000);
-		b.stingy = stingy ? how : 0;
+		b.short_sends = short_sends ? how : 0;
 		serve();
 		client_open(&cl, 0);
-		if (stingy)
-			pass_stingy(1000, 7);
+		if (short_sends)
+			pass_short_sends(1000, 7);
 		else
 			pass(10);
 		cr_assert_lt(cl.in_len, sizeof(line), "%u", how);
@@ -70,7 +72,7 @@ Test(services, daytime_sends_one_line_and_closes_first)
 		at = timegm(&tm);
 		cr_expect(at >= before && at <= time(NULL), "%u: %s", how, line);
 		cr_expect_neq(cl.fin_at, 0, "%u", how);
-		if (!stingy)
+		if (!short_sends)
 			cr_expect_eq(cl.fin_at, cl.opened_at + 2 * DELAY_MS, "%u: %lu", how, cl.fin_at - cl.opened_at);
 		bench_over();
 		cr_expect_eq(cl.end, LA_END_ORDERLY, "%u", how);
@@ -79,7 +81,7 @@ Test(services, daytime_sends_one_line_and_closes_first)
 	}
 }
 
-/* Idle from the handshake on: FIN exactly idle_ms after `opened`. */
+/* On a connection that is idle from the handshake on, the FIN is sent exactly idle_ms after `opened`. */
 Test(services, a_silent_connection_is_closed_on_the_tick)
 {
 	static const uint32_t idles[] = {1, 40, 999, 5000, 300000};
@@ -89,15 +91,15 @@ Test(services, a_silent_connection_is_closed_on_the_tick)
 			struct client cl = {.read = ALL};
 			unsigned first = k & 1;
 
-			if (all[i] == &service_chargen) /* chargen is never idle by itself */
+			if (without_daytime[i] == &service_chargen) /* chargen is never idle by itself */
 				continue;
-			bench_make(all[i], idles[k]);
+			bench_make(without_daytime[i], idles[k]);
 			b.s.server_first = first != 0;
 			serve();
 			client_open(&cl, 0);
 			pass(idles[k] + 200);
 			cr_expect_eq(cl.fin_at, cl.opened_at + 2 * DELAY_MS + idles[k], "%s, idle %u: FIN after %lu",
-				     all[i]->name, idles[k], cl.fin_at - cl.opened_at);
+				     without_daytime[i]->name, idles[k], cl.fin_at - cl.opened_at);
 			cr_expect_eq(count(SVC_IDLE_CLOSED), 1);
 			bench_over();
 			cr_expect_eq(cl.end, LA_END_ORDERLY);
@@ -106,19 +108,19 @@ Test(services, a_silent_connection_is_closed_on_the_tick)
 	}
 }
 
-/* A time-out of 0 is none. */
+/* idle_ms of 0: the connection stays open for a day. */
 Test(services, no_idle_time_out)
 {
 	for (unsigned i = 1; i < 5; i++) {
 		struct client cl = {.read = ALL, .step_ms = 5000};
 
-		if (all[i] == &service_chargen)
+		if (without_daytime[i] == &service_chargen)
 			continue;
-		bench_make(all[i], 0);
+		bench_make(without_daytime[i], 0);
 		serve();
 		client_open(&cl, 0);
 		pass(24 * 3600 * 1000);
-		cr_expect(cl.c != NULL && cl.fin_at == 0, "%s", all[i]->name);
+		cr_expect(cl.c != NULL && cl.fin_at == 0, "%s", without_daytime[i]->name);
 		drain();
 		bench_over();
 		cr_expect_eq(cl.end, LA_END_ORDERLY);
@@ -135,15 +137,15 @@ Test(services, received_bytes_keep_a_connection)
 	for (unsigned i = 0; i < 3; i++) {
 		struct client cl = {.read = ALL, .write = 1, .step_ms = 1900, .out = "xxxxxxxxxx", .out_len = 10};
 
-		bench_make(all[which[i]], 2000);
+		bench_make(without_daytime[which[i]], 2000);
 		b.s.server_first = false;
 		serve();
 		client_open(&cl, 0);
 		pass(9 * 1900 + 1800);
-		cr_expect(cl.c != NULL && cl.fin_at == 0, "%s", all[which[i]]->name);
+		cr_expect(cl.c != NULL && cl.fin_at == 0, "%s", without_daytime[which[i]]->name);
 		pass(2500);
-		cr_expect_neq(cl.fin_at, 0, "%s", all[which[i]]->name);
-		if (all[which[i]] == &service_echo)
+		cr_expect_neq(cl.fin_at, 0, "%s", without_daytime[which[i]]->name);
+		if (without_daytime[which[i]] == &service_echo)
 			cr_expect_eq(cl.in_len, 10);
 		else
 			cr_expect_eq(cl.fin_at, cl.opened_at + 9 * 1900 + 2 * DELAY_MS + 2000);
@@ -190,7 +192,7 @@ Test(services, steady_slow_readers_of_echo_and_chargen)
 		pass(20 * idle);
 		cr_expect(cl.c != NULL, "chargen, %u kB/s", rates[i]);
 		cr_expect_gt(cl.in_len, (size_t)rates[i] * 19 * idle);
-		client_read(&cl, 0); /* and a reader that stops is aborted */
+		client_read(&cl, 0); /* a reader that stops is aborted */
 		pass(SVC_STALL_MS + 1000);
 		cr_expect_eq(b.closed, 1);
 		cr_expect_eq(b.end, LA_END_ABORTED);
@@ -201,7 +203,7 @@ Test(services, steady_slow_readers_of_echo_and_chargen)
 	}
 }
 
-/* While lines wait for the client, its bytes are no progress. */
+/* While lines wait for the client, bytes that the client sends are no progress. */
 Test(services, chargen_is_not_kept_by_bytes_it_receives)
 {
 	struct client cl = {.read = 0, .step_ms = 100, .junk = 1};
@@ -218,7 +220,7 @@ Test(services, chargen_is_not_kept_by_bytes_it_receives)
 	client_free(&cl);
 }
 
-/* Row 5 of the catalogue: clients write and do not read. */
+/* Clients write and do not read: the service stops reading when a bounded number of bytes is not sent. */
 Test(services, echo_stops_reading_what_it_cannot_send)
 {
 	enum { N = 8, LEN = 1000000 };
@@ -259,7 +261,7 @@ Test(services, echo_stops_reading_what_it_cannot_send)
 		client_free(&cl[i]);
 }
 
-/* These clients are aborted idle_ms after the last byte that they acknowledged or could send. */
+/* A client that never reads is aborted idle_ms after the last byte that the client acknowledged or could send. */
 Test(services, echo_ends_a_client_that_never_reads)
 {
 	static char text[1000000];
@@ -280,8 +282,8 @@ Test(services, echo_ends_a_client_that_never_reads)
 	client_free(&cl);
 }
 
-/* The bound does not delay a fast client: 4 MB at a round-trip time of 2 ms and windows of 256 KiB take 62 ms
- * with it and without. */
+/* The bound on unsent bytes does not delay a fast client: 4 MB at a round-trip time of 2 ms and windows of 256 KiB
+ * take 62 ms with the bound and without it. */
 Test(services, echo_at_the_speed_of_the_path)
 {
 	static char text[4000000];
@@ -310,12 +312,12 @@ Test(services, echo_while_buffers_are_short)
 
 		bench_make(&service_echo, 60000);
 		b.s.server_first = false;
-		b.stingy = seed;
+		b.short_sends = seed;
 		serve();
 		client_open(&cl, 0);
-		pass_stingy(60000, seed < 4 ? 10 : 700);
-		b.stingy = 0;
-		pass_stingy(2000, 10);
+		pass_short_sends(60000, seed < 4 ? 10 : 700);
+		b.short_sends = 0;
+		pass_short_sends(2000, 10);
 		cr_expect_eq(cl.in_len, sizeof(text), "%zu", cl.in_len);
 		cr_expect(memcmp(cl.in, text, cl.in_len) == 0);
 		bench_over();

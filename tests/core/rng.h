@@ -2,7 +2,7 @@
 #ifndef TEST_RNG_H
 #define TEST_RNG_H
 
-/* Random numbers for model tests: the same in every run, unless LA_TEST_SEED says otherwise. A
+/* Random numbers for model tests: the same in every run, unless LA_TEST_SEED gives another seed. A
  * failing assertion prints the seed of its run. */
 
 #include <stdint.h>
@@ -32,7 +32,7 @@ rng64(struct rng *r)
 	return r->s * UINT64_C(0x2545f4914f6cdd1d);
 }
 
-/** 0 to n - 1. */
+/** Returns a number from 0 to n - 1. */
 static inline uint32_t
 rng_below(struct rng *r, uint32_t n)
 {

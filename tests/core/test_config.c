@@ -11,7 +11,7 @@
 #include "core/config.h"
 #include "core/mem.h"
 
-/* Users rely on these values: a change of one belongs into CHANGELOG.md. */
+/* Users rely on these values: CHANGELOG.md must list each change of a value. */
 Test(config, init_sets_the_documented_defaults)
 {
 	struct la_shard_config c;
@@ -81,7 +81,7 @@ Test(config, defaults_that_follow_from_other_fields)
 		la_config_fill(&c);
 		cr_expect_eq(c.max_orphans, conns[i] / 2 + 1);
 		cr_expect_eq(c.syn_cookies_at, conns[i] < 4 ? 1 : conns[i] / 4);
-		cr_expect(c.max_held == 0 && c.low_mbufs == 0, "there is no pool");
+		cr_expect(c.max_held == 0 && c.low_mbufs == 0, "without a pool");
 		cr_expect_eq(c.mem, &la_mem_default);
 	}
 	c = (struct la_shard_config){.mbufs = &pool, .max_held = 7};
@@ -91,7 +91,7 @@ Test(config, defaults_that_follow_from_other_fields)
 	c = (struct la_shard_config){.mbufs = &pool};
 	la_config_fill(&c);
 	cr_expect_eq(c.max_held, 3072);
-	/* la_shard_config_init() leaves them to la_shard_create(), as max_conns may change in between */
+	/* la_shard_config_init() leaves these fields to la_shard_create(), because the caller may change max_conns */
 	la_shard_config_init(&c);
 	cr_expect(c.max_orphans == 0 && c.syn_cookies_at == 0);
 }

@@ -18,14 +18,14 @@ key_of(uint8_t first)
 	return key;
 }
 
-/* Two independent words differ in half of their bits. */
+/* Returns the number of bits in which a and b differ: about 32 for independent words. */
 static unsigned
 differing(uint64_t a, uint64_t b)
 {
 	return (unsigned)__builtin_popcountll(a ^ b);
 }
 
-/* I-02: the ISN key among them. */
+/* I-02: the ISN key is one of these keys. */
 Test(hash, keys_depend_on_the_secret)
 {
 	struct la_hash_key a = key_of(1), same = key_of(1), b = key_of(2);
@@ -46,7 +46,7 @@ Test(hash, keys_depend_on_the_secret)
 
 /* ------------------------------------------------------------------ SipHash */
 
-/* SipHash-2-4 as its paper has it (Aumasson, Bernstein 2012, figure 2.1). */
+/* SipHash-2-4 as in the paper (Aumasson, Bernstein 2012, figure 2.1). */
 static uint64_t
 rotl(uint64_t x, int n)
 {
@@ -117,7 +117,7 @@ Test(hash, siphash_of_a_tuple)
 	t.rport++;
 	cr_assert_neq(la_siphash_tuple(key, &t), siphash(key, in, 36));
 
-	/* with one word after it; an IPv4 tuple takes 12 bytes */
+	/* a tuple and one 64-bit word after it; an IPv4 tuple is hashed as 12 bytes */
 	t.rport--;
 	for (unsigned i = 0; i < 8; i++)
 		in[36 + i] = (uint8_t)(0xa0 + i);
@@ -137,7 +137,7 @@ enum { BUCKETS = 4096, KEYS = 8 * BUCKETS };
 /* Chi-square of KEYS keys in BUCKETS equal bins has mean BUCKETS - 1 and deviation
  * sqrt(2 * BUCKETS) = 90; a value six deviations away is not chance. */
 static void
-spreads(const uint32_t count[BUCKETS], const char *what)
+expect_spread(const uint32_t count[BUCKETS], const char *what)
 {
 	double chi = 0, expected = (double)KEYS / BUCKETS;
 
@@ -146,8 +146,8 @@ spreads(const uint32_t count[BUCKETS], const char *what)
 	cr_assert(chi > BUCKETS - 1 - 6 * 90 && chi < BUCKETS - 1 + 6 * 90, "%s: chi-square %.0f", what, chi);
 }
 
-/* The patterns that load generators make: ports in order, addresses in order, both; and the
- * two halves of the hash that the index uses, low bits for the bucket and high ones for the tag. */
+/* The patterns of load generators: ports in order, addresses in order, both in order. The index uses the low
+ * bits of the hash for the bucket and the high bits for the tag, so low, high and mixed bits must spread. */
 static void
 spread_of(const struct la_hash_key *key, bool is4, unsigned pattern)
 {
@@ -186,9 +186,9 @@ spread_of(const struct la_hash_key *key, bool is4, unsigned pattern)
 		mixed[(h >> 58 << 6 | (h & 63)) % BUCKETS]++;
 	}
 	snprintf(what, sizeof(what), "IPv%d pattern %u", is4 ? 4 : 6, pattern);
-	spreads(low, what);
-	spreads(high, what);
-	spreads(mixed, what);
+	expect_spread(low, what);
+	expect_spread(high, what);
+	expect_spread(mixed, what);
 }
 
 Test(hash, spreads_well)
@@ -230,7 +230,7 @@ Test(hash, depends_on_the_secret_and_on_every_bit)
 				u.lport ^= (uint16_t)(1 << (bit - 256));
 			else
 				u.rport ^= (uint16_t)(1 << (bit - 272));
-			/* a wrong bit in the mapping prefix makes the tuple IPv6 */
+			/* a change in the mapping prefix makes the tuple IPv6 */
 			if (is4 && bit < 256 && bit % 128 < 96)
 				continue;
 			cr_assert_gt(differing(h, la_hash_tuple(&a, &u)), 8, "bit %u", bit);

@@ -20,7 +20,7 @@ Test(seq, is_modulo_2_32)
 	cr_assert(seq_gt(0, 0x80000001u));
 	cr_assert_not(seq_lt(5, 5));
 	cr_assert(seq_le(5, 5) && seq_ge(5, 5));
-	cr_assert_not(seq_gt(0x80000000u, 0)); /* half way round is not ahead */
+	cr_assert_not(seq_gt(0x80000000u, 0)); /* 2^31 ahead is not greater */
 	cr_assert_eq(seq_max(0xfffffff0u, 3), 3);
 	cr_assert_eq(seq_min(0xfffffff0u, 3), 0xfffffff0u);
 }
@@ -48,7 +48,7 @@ Test(counters, table_follows_the_def_file)
 	cr_assert_eq(la_counter_kind(LA_C_time_wait), LA_KIND_GAUGE);
 	cr_assert_eq(la_counter_kind(LA_C_time_wait_peak), LA_KIND_PEAK);
 	cr_assert_eq(la_counter_kind(LA_C_time_wait_rst_ignored), LA_KIND_DROP);
-	/* a counter named drop_* is a drop */
+	/* a counter named drop_* has the kind DROP */
 	for (unsigned i = 0; i < LA_NCOUNTERS; i++)
 		if (strncmp(la_counter_name((enum la_counter)i), "drop_", 5) == 0)
 			cr_assert_eq(la_counter_kind((enum la_counter)i), LA_KIND_DROP);
@@ -124,7 +124,7 @@ Test(mem, refuses)
 	cr_assert_null(la_mem_alloc(NULL, 100, 3));
 	cr_assert_null(la_mem_alloc(NULL, 100, 4 << 20));
 	cr_assert_null(la_mem_alloc(NULL, SIZE_MAX, 64));
-	cr_assert_null(la_mem_alloc(NULL, SIZE_MAX / 2, 64)); /* more than there are addresses */
+	cr_assert_null(la_mem_alloc(NULL, SIZE_MAX / 2, 64)); /* more than the address space */
 }
 
 /* ------------------------------------------------------------------ log */

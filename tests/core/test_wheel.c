@@ -62,12 +62,12 @@ Test(wheel, slots_follow_the_references)
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		cr_assert_eq(la_wheel_slots(rows[i].refs), rows[i].slots, "%u", rows[i].refs);
-	/* a handful of connections and entries: tens of kB */
+	/* 200 references need less than 100 kB */
 	cr_assert_lt(la_wheel_memory(la_wheel_slots(200), 200), 100 * 1000);
 }
 
-/* A deadline beyond a short wheel: la_wheel_next() may name a tick too early, never too late. An owner that
- * adds early references again gets each one exactly at its deadline. */
+/* A deadline beyond a short wheel: the tick of la_wheel_next() may be too early, never too late. An owner that
+ * adds a reference again when it fires early gets it exactly at its deadline. */
 Test(wheel, beyond_a_short_wheel_early_never_late)
 {
 	static const uint32_t deadline[] = {4094, 4095, 4096, 10000, 60000, 7200000};
@@ -79,7 +79,7 @@ Test(wheel, beyond_a_short_wheel_early_never_late)
 
 		la_wheel_add(&w, due, 1);
 		while (la_wheel_next(&w, &tick)) {
-			cr_assert(seq_le(tick, due), "named %u, due %u", tick, due);
+			cr_assert(seq_le(tick, due), "next %u, due %u", tick, due);
 			expect_nothing(&w, tick - 1);
 			cr_assert_eq(la_wheel_pop(&w, tick, &ref, 1, &tick), 1);
 			visits++;
@@ -137,7 +137,7 @@ Test(wheel, not_before_its_tick_and_in_order)
 	cr_assert_eq(la_wheel_add(&w, 1005, 7), 1005);
 	cr_assert_eq(la_wheel_add(&w, 1003, 8), 1003);
 	cr_assert_eq(la_wheel_add(&w, 1005, 9), 1005);
-	cr_assert_eq(la_wheel_add(&w, 1000, 6), 1000); /* the current tick is not drained */
+	cr_assert_eq(la_wheel_add(&w, 1000, 6), 1000); /* the current tick is not drained yet */
 	cr_assert(la_wheel_next(&w, &tick) && tick == 1000);
 	expect_pop(&w, 1002, 1000, 6);
 	expect_nothing(&w, 1002);
@@ -249,8 +249,8 @@ Test(wheel, jump_longer_than_the_wheel_keeps_tick_order)
 	la_wheel_fini(&w);
 }
 
-/* The worst case of the pool: one reference in each slot, the rest in one slot, and that slot
- * half drained. */
+/* The worst case of the pool: one reference in each slot, all others in one slot, and this slot partly
+ * drained. */
 Test(wheel, there_is_room_for_max_refs)
 {
 	static const uint32_t sizes[] = {1, 2, 30, 31, 32, 61, 62, 63, 64, 93, 500, 4000};
@@ -314,7 +314,7 @@ Test(wheel, each_visits_every_reference_once)
 	struct la_wheel w = make(128, 3000, 10);
 	uint32_t seen[3000] = {0}, refs[64], tick;
 
-	/* forty a tick from tick 11 on; the first forty share tick 11 with the second forty */
+	/* forty references a tick from tick 12 on, eighty in tick 11 */
 	for (uint32_t i = 0; i < 3000; i++)
 		cr_assert_eq(la_wheel_add(&w, 10 + i / 40 + (i / 40 == 0), i), 10 + i / 40 + (i / 40 == 0));
 	cr_assert_eq(la_wheel_pop(&w, 11, refs, 3, &tick), 3);
@@ -360,14 +360,14 @@ enum { MODEL_REFS = 3000 };
 
 struct model {
 	uint32_t nslots, base, n;
-	uint64_t seq; /* of adds */
+	uint64_t seq; /* number of references added */
 	struct {
 		uint32_t ref, tick;
 		uint64_t seq;
 	} e[MODEL_REFS];
 };
 
-/* The placing rule, written as a plain function. */
+/* Returns the tick in which the wheel places a reference for `tick`. */
 static uint32_t
 model_place(const struct model *m, uint32_t tick)
 {
@@ -380,7 +380,7 @@ model_place(const struct model *m, uint32_t tick)
 	return tick;
 }
 
-/* The expected next entry: the oldest tick, then the first added. -1: none due. */
+/* Returns the index of the entry that is popped next: the first added of the earliest tick; -1: no entry is due. */
 static int
 model_first(const struct model *m, uint32_t now)
 {
@@ -449,7 +449,7 @@ run_model(uint64_t seed, uint32_t nslots, uint32_t max_refs, uint32_t now, unsig
 		uint32_t what = rng_below(&r, 100);
 
 		if (what < 50 && m.n < max_refs) {
-			/* near, anywhere in the wheel, too far, past; sometimes many in one tick */
+			/* near, anywhere in the wheel, beyond the wheel, or past; sometimes many in one tick */
 			static const uint32_t span[] = {3, 70, 0, 0};
 			uint32_t s = span[rng_below(&r, 4)], copies = 1;
 			uint32_t tick = now + rng_below(&r, s ? s : 2 * nslots) - 2;

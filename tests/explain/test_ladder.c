@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What no story shows: ladders of segments that are damaged, doubled at once, held without an end,
- * or of a simultaneous open; and labels that do not fit. */
+/* Ladders that no story of `lastack explain` shows: segments that are damaged, copied at once or held until released,
+ * a simultaneous open, and labels that are longer than their place. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ make(const char *fault, bool listens)
 
 	cr_assert(la_sim_create(&cfg, &w, err, sizeof(err)) == 0, "%s", err);
 	t = (struct la_tuple){la_sim_addr(w, 0, false), la_sim_addr(w, 1, false), 1024, 80};
-	/* neighbours first: ARP is not what is drawn */
+	/* another connection first, so that neighbours are resolved before the tuple's first segment */
 	cr_assert(la_sim_connect(w, 0, 1, false, 1023, 9, &idle, NULL) == 0);
 	la_sim_run(w, 200000);
 	l = la_ladder_create(w, 0, 1, &t, listens);
@@ -91,11 +91,11 @@ Test(ladder, a_damaged_segment_arrives_and_changes_nothing)
 	after(2000);
 	drawn(0);
 	has("(one bit of it is wrong)");
-	cr_expect(count("<DATA=\"data\">") == 2, "sent, and sent again\n%s", text);
+	cr_expect(count("<DATA=\"data\">") == 2, "transmission and retransmission are not drawn once each\n%s", text);
 	cr_expect(count("data \"data\"") == 1, "%s", text);
 }
 
-Test(ladder, a_copy_that_comes_at_once_is_an_arrival_of_its_own)
+Test(ladder, a_copy_without_delay_is_a_second_arrival)
 {
 	make("dup 1st data from A", true);
 	static const struct la_sim_plan says = {.send = 4, .text = "data"};
@@ -106,7 +106,7 @@ Test(ladder, a_copy_that_comes_at_once_is_an_arrival_of_its_own)
 	has("(a router keeps a copy)");
 	has("... ---<SEQ=1><ACK=1><CTL=ACK><DATA=\"data\">");
 	cr_expect(count("[router]") == 0, "%s", text);
-	cr_expect(count("data \"data\"") == 1, "delivered once\n%s", text);
+	cr_expect(count("data \"data\"") == 1, "the data is not delivered exactly once\n%s", text);
 }
 
 static struct la_fate
@@ -122,7 +122,7 @@ shelve_data(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 	return (struct la_fate){LA_FAULT_HOLD, UINT64_MAX};
 }
 
-/* The fate hook has one context with the others, so it hands on what is the ladder's. */
+/* All hooks of a world have one context. The event hook therefore calls the ladder's hook with the ladder's context. */
 static struct {
 	unsigned left;
 	struct la_sim_hooks ladder;
@@ -142,7 +142,7 @@ fate(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 	return shelve_data(&both.left, from, to, s);
 }
 
-Test(ladder, what_is_held_until_released_comes_from_the_router)
+Test(ladder, a_released_segment_comes_from_the_router)
 {
 	static const struct la_sim_plan says = {.send = 4, .text = "data"};
 
@@ -175,7 +175,7 @@ Test(ladder, a_simultaneous_open_is_one_incarnation)
 	has("SYN_RCVD");
 	has("ESTABLISHED");
 	cr_expect(count("#1") == 0, "%s", text);
-	cr_expect(count("CLOSED") == 2, "the first row, and no LISTEN\n%s", text);
+	cr_expect(count("CLOSED") == 2, "CLOSED is not drawn twice, once for each end of the first row\n%s", text);
 }
 
 Test(ladder, a_label_that_does_not_fit_is_cut_and_no_line_is_longer)
@@ -195,7 +195,7 @@ Test(ladder, a_label_that_does_not_fit_is_cut_and_no_line_is_longer)
 	}
 }
 
-Test(ladder, what_is_not_watched_is_not_drawn)
+Test(ladder, segments_of_another_tuple_are_not_drawn)
 {
 	make(NULL, true);
 	la_sim_connect(w, 0, 1, false, 1025, 80, &idle, NULL);
@@ -204,7 +204,7 @@ Test(ladder, what_is_not_watched_is_not_drawn)
 	cr_expect(la_ladder_item(l, 0) == NULL && count("<SEQ") == 0, "%s", text);
 }
 
-Test(ladder, time_in_a_state)
+Test(ladder, longest_time_in_a_state)
 {
 	static const struct la_sim_plan closes = {.ending = LA_SIM_CLOSE},
 					follows = {.ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
@@ -213,7 +213,7 @@ Test(ladder, time_in_a_state)
 	cr_assert(la_sim_listen(w, 1, 80, &follows) == 0);
 	la_sim_connect(w, 0, 1, false, 1024, 80, &closes, NULL);
 	after(30000);
-	cr_expect(la_ladder_longest(l, 0, LA_TIME_WAIT) > 29000000, "still in it: up to now");
+	cr_expect(la_ladder_longest(l, 0, LA_TIME_WAIT) > 29000000, "the present state does not count up to now");
 	cr_expect(la_ladder_longest(l, 0, LA_TIME_WAIT) < 30000000);
 	cr_assert(la_sim_quiet(w, UINT64_MAX));
 	cr_expect(la_ladder_longest(l, 0, LA_TIME_WAIT) >= 60000000);

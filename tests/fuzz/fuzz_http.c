@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fuzz target: HTTP requests, pipelined, and the heads of their answers. The first byte selects how the
- * stream is split. Each stream is read three times: whole, in the chosen pieces and byte by byte. The
- * requests and answers must be the same. */
+/* Fuzz target: pipelined HTTP requests, and the heads of the answers to them. The first byte of the input selects how
+ * the stream is split. Each stream is read three times: whole, in the selected pieces and byte by byte. The
+ * requests and answers must be the same each time. */
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "http/http_reply.h"
 #include "target.h"
 
-/* The next piece: 1 to 16 bytes by the bits of how, or all of them, or one. */
+/* Returns the length of the next piece. how 0xff: all bytes that are left; 0: one byte; otherwise 1 to 16 bytes. */
 static size_t
 piece(uint8_t how, size_t i, size_t left)
 {
@@ -20,8 +20,8 @@ piece(uint8_t how, size_t i, size_t left)
 	return n < left ? n : left;
 }
 
-/* A block of exact size, so that a read past its end is reported. Single bytes are not copied: the other
- * two readings cover them. */
+/* Returns a copy of exact size, so that a sanitizer reports a read past its end. A single byte is copied to a static
+ * variable, which is faster: longer pieces show a read past the end. */
 static uint8_t *
 exactly(const uint8_t *p, size_t len)
 {
@@ -61,7 +61,7 @@ check_answer(const struct http_parser *p, uint64_t *digest)
 	http_date((int64_t)(uint32_t)p->value, date, sizeof(date));
 	n = http_answer_head(&a, date, head, sizeof(head));
 	CHECK(n < sizeof(head) - 1 && strlen(head) == n);
-	/* the client's parser reads the same values */
+	/* the client's parser reads the same values from the head */
 	r.no_body = a.head_only;
 	CHECK(http_reply_read(&r, head, n, &body) == n && body == 0 && r.head_done && r.status == a.status);
 	CHECK(r.error == REPLY_GOOD);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fuzz target: HTTP answers. The first byte selects how the answer is split, and whether the request was HEAD.
- * The result must be the same whole, in the chosen pieces and byte by byte.
+/* Fuzz target: HTTP answers. The first byte of the input selects how the answer is split, and whether the request was
+ * HEAD. The answer is read three times: whole, in the selected pieces and byte by byte. The results must be equal.
  *
- * Debian's libhttp-parser reads the same bytes. Where both accept the answer, status, number of body bytes and the
- * end of the answer must be equal. Where only one of them accepts, no rule is broken by itself: the library
- * refuses what RFC 9112 lets a user agent read (repeated lengths, a length beside chunked), and takes versions and
- * status codes that RFC 9112 does not have. The target tells the library that 204 and 304 have no body, because the
- * library leaves them to its user.
+ * Debian's libhttp-parser reads the same bytes. If lastack and the library both accept the answer, status, number of
+ * body bytes and end of the answer must be equal. An answer that only one of the two accepts is no fault. The library
+ * refuses answers that RFC 9112 lets a user agent read (repeated lengths, a length beside chunked). It accepts
+ * versions and status codes that RFC 9112 does not have. The library does not know that 204 and 304 have no body: its
+ * callback on_head() returns this.
  *
- * Two faults of the library are not compared. It does not find "chunked" after an empty member
- * of a list (RFC 9110 5.6.1.2). It reads an LF within a chunk extension as part of the extension; browsers and this
- * parser end the line there. */
+ * Answers that show one of two faults of the library are not compared. The library does not find "chunked" after an
+ * empty member of a list (RFC 9110 5.6.1.2). The library reads an LF within a chunk extension as part of the
+ * extension; browsers and lastack end the line at the LF. */
 
 #include <http_parser.h>
 #include <string.h>
@@ -24,13 +24,13 @@ struct result {
 	size_t end;    /* bytes taken */
 	uint16_t status;
 	bool good;
-	bool by_fin; /* the peer's FIN ended it */
+	bool by_fin; /* the answer ends with the peer's FIN */
 	bool chunked;
 	uint8_t error;
 	bool persistent;
 };
 
-/* The next piece: 1 to 16 bytes by the bits of how, or all of them, or one. */
+/* Returns the length of the next piece. how 0xff: all bytes that are left; 0: one byte; otherwise 1 to 16 bytes. */
 static size_t
 piece(uint8_t how, size_t i, size_t left)
 {
@@ -47,7 +47,7 @@ ours(const uint8_t *p, size_t len, uint8_t how, bool head)
 
 	for (size_t i = 0; out.end < len && !r.done; i++) {
 		size_t n = piece(how, i, len - out.end), used, body;
-		uint8_t *copy = malloc(n); /* of exact size: a read past its end is reported */
+		uint8_t *copy = malloc(n); /* of exact size: a sanitizer reports a read past its end */
 
 		CHECK(copy != NULL);
 		memcpy(copy, p + out.end, n);
@@ -89,7 +89,7 @@ on_body(http_parser *hp, const char *at, size_t n)
 }
 
 static bool
-bodiless(const http_parser *hp)
+has_no_body(const http_parser *hp)
 {
 	return ((struct theirs *)hp->data)->head || hp->status_code < 200 || hp->status_code == 204 ||
 	       hp->status_code == 304;
@@ -99,7 +99,7 @@ static int
 on_head(http_parser *hp)
 {
 	((struct theirs *)hp->data)->out.chunked = (hp->flags & F_CHUNKED) != 0;
-	return bodiless(hp); /* 1: no body follows */
+	return has_no_body(hp); /* 1 tells the library that no body follows */
 }
 
 static int
@@ -134,9 +134,9 @@ theirs(const uint8_t *p, size_t len, bool head)
 	return t.out;
 }
 
-/* An LF without a CR before it. */
+/* Returns whether an LF follows no CR. */
 static bool
-bare_lf(const uint8_t *p, size_t len)
+has_bare_lf(const uint8_t *p, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (p[i] == '\n' && (i == 0 || p[i - 1] != '\r'))
@@ -164,7 +164,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	CHECK(a.good == c.good && a.error == c.error && a.status == c.status && a.body == c.body && a.end == c.end &&
 	      a.persistent == c.persistent);
 	b = theirs(p, len, head);
-	if (a.good && b.good && (!a.chunked || (b.chunked && !bare_lf(p, len)))) {
+	if (a.good && b.good && (!a.chunked || (b.chunked && !has_bare_lf(p, len)))) {
 		CHECK(a.status == b.status);
 		CHECK(a.by_fin == b.by_fin);
 		CHECK(a.body == b.body);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Fuzz target: requests, read by lastack and by Debian's libhttp-parser. Request smuggling needs a difference
- * between two readers. So a request that lastack accepts must be accepted by the library, with the
+ * between two readers. So the library must accept each request that lastack accepts, with the
  * same method, target, body length and end. A request that is incomplete for lastack is not complete for the library.
  *
- * lastack refuses more than the library does: that is no finding. It accepts more in these cases:
+ * A request that lastack refuses is not compared. The library may refuse a request that lastack accepts in these cases:
  *   - a method that the library does not know: lastack answers 405 (RFC 9110 9.1 asks for no list of methods)
  *   - Content-Length twice with the same value (RFC 9112 6.3, RFC 9110 8.6)
  *   - tabs and empty list members beside "chunked" (RFC 9110 5.6.1.2, 5.6.3): coding_is_chunked() looks for these
- *   - a tab behind the number of Content-Length (RFC 9110 5.6.3)
+ *   - a tab after the number of Content-Length (RFC 9110 5.6.3)
  *   - a field whose name only begins with Transfer-Encoding or Content-Length: the library sets its flags at the prefix
  *   - Content-Length among the trailer fields of a body in chunks: RFC 9110 6.5.1 ignores it, and the library reads it
- * lastack does not read host and port of an absolute-form target. Where the library refuses these, the paths are not
- * compared. */
+ * lastack does not parse host and port of an absolute-form target. If the library refuses host or port, the paths are
+ * not compared. */
 
 #include <string.h>
 #include <strings.h>
@@ -22,7 +22,7 @@
 #include "http_library.h"
 #include "target.h"
 
-/* As lastack reads it: bytes taken, 0 when the request is not complete. */
+/* Reads one request with lastack's parsers. Returns the bytes taken; 0: the request is not complete. */
 static size_t
 read_request(struct http_parser *p, struct http_body *b, const uint8_t *text, size_t len)
 {
@@ -43,7 +43,7 @@ read_request(struct http_parser *p, struct http_body *b, const uint8_t *text, si
 	return len - at < p->length ? 0 : at + (size_t)p->length;
 }
 
-/* Returns 1 for a field value of "chunked", white space and commas; 0 for white space and commas alone; else -1. */
+/* Returns 1 for a field value of one "chunked", white space and commas; 0 for white space and commas alone; else -1. */
 static int
 chunked_value(const uint8_t *p, const uint8_t *end)
 {
@@ -62,6 +62,7 @@ chunked_value(const uint8_t *p, const uint8_t *end)
 	return found;
 }
 
+/* Returns whether "chunked" is the only transfer coding of the request, in all its Transfer-Encoding fields. */
 static bool
 coding_is_chunked(const uint8_t *text, size_t len)
 {
@@ -87,11 +88,11 @@ coding_is_chunked(const uint8_t *text, size_t len)
 
 struct lines {
 	unsigned n;
-	bool longer; /* one has a longer name */
-	bool tab;    /* one has a tab */
+	bool longer; /* the field name of a line is longer */
+	bool tab;    /* a line has a tab */
 };
 
-/* The lines that begin with a name. */
+/* Finds the lines that begin with `name`. */
 static struct lines
 lines_with(const uint8_t *text, size_t len, const char *name)
 {
@@ -113,9 +114,9 @@ lines_with(const uint8_t *text, size_t len, const char *name)
 	return lines;
 }
 
-/* May the library refuse what lastack accepts? */
+/* Returns whether the library may refuse this request, which lastack accepts. */
 static bool
-deliberate(const struct http_parser *p, const struct library_request *r, const uint8_t *text, size_t len)
+is_deliberate(const struct http_parser *p, const struct library_request *r, const uint8_t *text, size_t len)
 {
 	struct lines codings = lines_with(text, len, "transfer-encoding");
 	struct lines lengths = lines_with(text, len, "content-length");
@@ -166,7 +167,7 @@ LLVMFuzzerTestOneInput(const uint8_t *text, size_t len)
 	while (len > 0) {
 		struct {
 			struct http_parser p;
-			char end; /* target[] may have no zero byte */
+			char end; /* ends a target[] that has no zero byte, for strcspn() */
 		} our = {.end = 0};
 		struct http_body b;
 		size_t used = read_request(&our.p, &b, text, len);
@@ -179,11 +180,11 @@ LLVMFuzzerTestOneInput(const uint8_t *text, size_t len)
 			return 0;
 		}
 		if (r.refused) {
-			bool may = deliberate(&our.p, &r, text, used);
+			bool may_differ = is_deliberate(&our.p, &r, text, used);
 
-			if (!may)
-				fprintf(stderr, "the library: %s\n", r.error);
-			CHECK(may);
+			if (!may_differ)
+				fprintf(stderr, "lastack accepts the request, the library refuses it: %s\n", r.error);
+			CHECK(may_differ);
 		} else {
 			CHECK(r.complete == 1 && r.at >= used - 1);
 			CHECK(r.body == b.length);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Fuzz target: the command line. An input is words, each followed by a zero byte. A first byte of 1
- * stands for "--". A word of one small byte is an option's name, so that few bytes make an argument
- * vector. The words are read with the option tables of all subcommands and with a table of the other
- * kinds; then each function that reads text reads each word.
+/* Fuzz target: the command line. An input is a list of words, each followed by a zero byte. If the first byte of a
+ * word is below 32, it stands for "--" and the name of an option, so that few bytes make an argument vector. The
+ * words are parsed with the option tables that subcommands share, and with a table of the other kinds of options.
+ * Then each function that parses text parses each word.
  *
- * The strings of net_options point into argv, which here exists only as long as the input. netopts.c is
- * included by this file, because its flags must be reset.
+ * The strings of net_options point into argv, which here exists only as long as the input. This file includes
+ * netopts.c, because it must reset the static flags of netopts.c.
  */
 
 #include <stdlib.h>
@@ -77,7 +77,7 @@ static const struct opt own_opts[] = {
 static const struct opt *const tables[] = {net_port_opts, net_addr_opts, net_table_opts, net_restart_opts, net_run_opts,
 					   own_opts,	  NULL};
 
-/* The n-th option of all tables. */
+/* Returns the name of the n-th option of all tables. */
 static const char *
 name_of(unsigned n)
 {
@@ -103,7 +103,7 @@ words(const uint8_t *p, size_t len, char **argv)
 		char *word = malloc(room);
 
 		CHECK(word != NULL);
-		if (name) /* the rest is "=value" or empty */
+		if (name) /* the other bytes of the word are "=value", or none */
 			snprintf(word, room, "--%s%.*s", name, (int)(n - 1), (const char *)p + 1);
 		else
 			snprintf(word, room, "%.*s", (int)n, (const char *)p);
@@ -117,7 +117,7 @@ words(const uint8_t *p, size_t len, char **argv)
 	return argc;
 }
 
-/* A parsed value is written and parsed again, and must be the same. */
+/* Parses a word with each function. A parsed value is written and parsed again, and must be the same. */
 static void
 one_word(const char *text)
 {

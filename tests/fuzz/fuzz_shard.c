@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Fuzz target: one shard and all its events. An input is a configuration of a few bytes, then
- * actions: a byte that selects the action, and its arguments. Whole exchanges ("recipes") are actions
- * too, so that one byte reaches a state.
+ * actions: a byte that selects the action, and its arguments. Some actions are whole exchanges of segments, so that
+ * two bytes bring a connection to a state.
  *
  * The checks: world_check.c after every action, world_close() at the end, the sanitizers and the asserts
  * of lib. With FUZZ_TRACE set all events are printed. */
@@ -11,8 +11,8 @@
 
 enum { ACTIONS_MAX = 120, FLOOD_BURSTS = 100, CRUMBS = 260, LATE_MAX = 1000000 };
 
-/* Brings the tuple to a state, with the segments and calls of a correct peer and user. */
-enum recipe {
+/* The states to which reach_state() brings a tuple, with the segments and calls of a correct peer and user. */
+enum target_state {
 	TO_LISTEN,
 	TO_SYN_SENT,
 	TO_SYN_RCVD,
@@ -27,7 +27,7 @@ enum recipe {
 	TO_TIME_WAIT,
 	TO_TIME_WAIT_BY_CLOSING,
 	TO_TIME_WAIT_ACTIVE,
-	RECIPES,
+	TARGETS,
 };
 
 static struct user *
@@ -46,7 +46,7 @@ send_next(struct world *w, struct line *l, uint8_t flags, uint32_t ack_back, uin
 }
 
 static void
-open_line(struct world *w, struct line *l, enum recipe r)
+open_line(struct world *w, struct line *l, enum target_state r)
 {
 	bool active = r == TO_SYN_SENT || r == TO_SYN_RCVD_CROSSING || r == TO_ESTABLISHED_ACTIVE ||
 		      r == TO_TIME_WAIT_ACTIVE;
@@ -84,10 +84,11 @@ user_does(struct world *w, struct line *l, bool full)
 	world_pump(w);
 }
 
+/* full: the user calls la_close(), not la_shutdown(). */
 static void
-recipe(struct world *w, struct line *l, enum recipe r, bool full)
+reach_state(struct world *w, struct line *l, enum target_state r, bool full)
 {
-	TRACE("recipe %u\n", r);
+	TRACE("reach state %u\n", r);
 	if (r == TO_LISTEN) {
 		user_listen(w, l->t.lport == 81);
 		return;
@@ -136,7 +137,7 @@ progress(struct world *w, struct line *l, uint8_t a)
 	}
 }
 
-/* Many segments while the shard's output is not taken. */
+/* Gives the shard many segments and takes its frames only afterwards. */
 static void
 flood(struct world *w, struct line *l, unsigned bursts)
 {
@@ -161,9 +162,9 @@ flood(struct world *w, struct line *l, unsigned bursts)
 	world_pump(w);
 }
 
-/* Every other byte of a stream: more holes than the shard may hold. */
+/* Sends every other byte of a stream: more holes than the shard may hold. */
 static void
-pepper(struct world *w, struct line *l)
+send_holes(struct world *w, struct line *l)
 {
 	line_look(w, l);
 	for (uint32_t i = 1; i <= CRUMBS; i++)
@@ -181,9 +182,9 @@ wait(struct world *w, struct bytes *b)
 	case 11:
 		t = get16(b);
 		break;
-	case 12: /* to the next deadline, */
-	case 13: /* to just before it, */
-	case 14: /* past it */
+	case 12: /* until the next deadline */
+	case 13: /* until 1 ms before the next deadline */
+	case 14: /* until 3 ms after the next deadline */
 		t = next == UINT64_MAX || next < w->now + 1 ? 0 : next - w->now;
 		t = (a & 15) == 13 && t ? t - 1 : (a & 15) == 14 ? t + 3 : t;
 		break;
@@ -216,14 +217,14 @@ act(struct world *w, struct bytes *b)
 		break;
 	case 5:
 		a = get8(b);
-		recipe(w, &w->lines[(a & 7) % TUPLES], (a >> 3 & 15) % RECIPES, a & 128);
+		reach_state(w, &w->lines[(a & 7) % TUPLES], (a >> 3 & 15) % TARGETS, a & 128);
 		break;
 	case 6:
 		a = get8(b);
 		progress(w, &w->lines[(a & 7) % TUPLES], a >> 3);
 		break;
 	case 7:
-	case 8: /* the user of a tuple, or any */
+	case 8: /* the user of a tuple's connection, or another user */
 		a = get8(b);
 		l = &w->lines[(what >> 4) % TUPLES];
 		user_act(w, line_user(w, l) ? line_user(w, l) : &w->users[what >> 4], a);
@@ -262,14 +263,14 @@ act(struct world *w, struct bytes *b)
 		else if ((a & 7) == 4)
 			user_connect(w, &w->lines[(a >> 3) % TUPLES]);
 		else if ((a & 7) == 5)
-			pepper(w, &w->lines[(a >> 3 & 7) % TUPLES]);
+			send_holes(w, &w->lines[(a >> 3 & 7) % TUPLES]);
 		else if ((a & 7) == 6)
 			world_starve(w, a & 128 ? MBUFS : a >> 3 & 15);
 		else
 			world_limits(w, a >> 3);
 		break;
 	}
-	if (w->nheld == 0) /* otherwise a burst is being collected */
+	if (w->nheld == 0) /* no burst is being collected */
 		world_pump(w);
 }
 
@@ -283,7 +284,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	for (size_t i = 0; i < len; i++)
 		sum += p[i];
 	world_open(&w, &b, sum & 64);
-	w.thorough = sum % 64 == 0; /* a hash, so that mutations of a slow input are not all slow */
+	w.thorough = sum % 64 == 0; /* depends on all bytes, so that mutations of a slow input are not all slow */
 	for (unsigned i = 0; b.left && i < ACTIONS_MAX; i++) {
 		act(&w, &b);
 		check_step(&w);

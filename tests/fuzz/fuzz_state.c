@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fuzz target: a saved table or a snapshot file; the first byte selects which.
+ * Fuzz target: a saved TIME_WAIT table or a snapshot file; the first byte of the input selects which.
  *
- * A table is loaded into a small one. Index, wheel and pools must pass their checkers after any result,
- * and a complete table must be the same when it is saved and loaded again. A file is opened as in the
- * program. Its length and checksum are corrected, so that the code after these checks runs, and its
- * time of saving is the current time. */
+ * The saved table is loaded into a small table. Whether the load succeeds or fails, index, wheel and pools must pass
+ * their checkers. A loaded table must be the same after it is saved and loaded again. A snapshot file is opened as in
+ * the program. Length and checksum of the file are corrected, so that the code after these checks runs. The time
+ * of saving in the file is the current time. */
 
 #include <arpa/inet.h>
 #include <stddef.h>
@@ -130,8 +130,9 @@ one_table(const uint8_t *p, size_t len, uint64_t elapsed)
 	table_fini(&a);
 }
 
+/* Corrects length and checksum of a snapshot file. */
 static void
-put_right(uint8_t *p, size_t len)
+correct_head(uint8_t *p, size_t len)
 {
 	struct la_snapshot_head h;
 	crypto_generichash_state hash;
@@ -165,9 +166,9 @@ make_shard(const struct la_snapshot *st, unsigned i)
 	return s;
 }
 
-/* Every slot in use has an entry whose tuple hashes to this shard. */
+/* Checks that the tuple of every entry hashes to shard i. */
 static void
-check_home(const struct la_shard *s, const struct la_steer *steer, unsigned i)
+check_shard_of_entries(const struct la_shard *s, const struct la_steer *steer, unsigned i)
 {
 	for (unsigned f = 0; f < 2; f++) {
 		for (uint32_t slot = 1; slot < s->tcp.tw.pool[f].fresh; slot++) {
@@ -182,7 +183,7 @@ check_home(const struct la_shard *s, const struct la_steer *steer, unsigned i)
 
 /* Redistributes the file's entries to shards with little room, and checks these shards. */
 static void
-deal(struct la_snapshot *st, unsigned n)
+redistribute(struct la_snapshot *st, unsigned n)
 {
 	struct la_shard *s[SHARDS];
 	struct la_steer steer;
@@ -197,24 +198,24 @@ deal(struct la_snapshot *st, unsigned n)
 	CHECK((rc == 0) == (err[0] == 0));
 	for (unsigned i = 0; i < n; i++) {
 		CHECK(la_tw_check(&s[i]->tcp.tw, stderr) == 0);
-		check_home(s[i], &steer, i);
+		check_shard_of_entries(s[i], &steer, i);
 		taken += s[i]->counters.v[LA_C_time_wait_loaded] + s[i]->counters.v[LA_C_time_wait_lapsed];
 		la_shard_destroy(s[i]);
 	}
 	CHECK(rc != 0 || taken == la_snapshot_entries(st));
 }
 
-/* How a file is opened: bits of the first byte. */
+/* How a file is opened: bits of the input's first byte. */
 enum {
-	AS_IT_IS = 2,  /* length and checksum are not corrected */
-	SEVERAL = 4,   /* by a run of SHARDS shards, not of one */
-	BY_CLOCK = 8,  /* the current time is the machine's, not the file's */
-	READABLE = 16, /* others may read it */
-	NO_FILE = 32,
-	NO_REGULAR = 64,
+	AS_IT_IS = 2,	 /* length and checksum are not corrected */
+	SEVERAL = 4,	 /* by a run of SHARDS shards, not of one */
+	BY_CLOCK = 8,	 /* the current time is the machine's, not the file's */
+	READABLE = 16,	 /* other users may read the file */
+	NO_FILE = 32,	 /* the path does not exist */
+	NO_REGULAR = 64, /* the path is a folder */
 };
 
-/* All sections are of shards without addresses, on one port. */
+/* The shards have no addresses and one port. */
 static void
 one_file(const uint8_t *p, size_t len, uint8_t how)
 {
@@ -230,7 +231,7 @@ one_file(const uint8_t *p, size_t len, uint8_t how)
 	memcpy(copy, p, len);
 	if (len >= sizeof(h)) {
 		if (!(how & AS_IT_IS))
-			put_right(copy, len);
+			correct_head(copy, len);
 		memcpy(&h, copy, sizeof(h));
 	}
 	CHECK(write(fd, copy, len) == (ssize_t)len);
@@ -242,8 +243,8 @@ one_file(const uint8_t *p, size_t len, uint8_t how)
 	CHECK((rc == 0) == (st != NULL));
 	if (rc == 0) {
 		CHECK((how & (READABLE | NO_FILE | NO_REGULAR)) == 0);
-		deal(st, n);
-		CHECK(la_snapshot_consume(st, err, sizeof(err)) != 0); /* /proc keeps it */
+		redistribute(st, n);
+		CHECK(la_snapshot_consume(st, err, sizeof(err)) != 0); /* a file of /proc cannot be removed */
 		CHECK(how & BY_CLOCK || (la_snapshot_passed(st) == 0 && !la_snapshot_backwards(st)));
 	} else {
 		CHECK(strncmp(err, path, strlen(path)) == 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fuzz target: received frames. An input is a frame. It takes the stack's receive path, and each
- * parser also parses it from its first byte. The target checks for inconsistent results: lengths that do
- * not add up, mixed families, headers that differ after writing and parsing. Sanitizers report memory
+ * Fuzz target: received frames. An input is a frame. The frame is parsed as the stack does, and each
+ * parser also parses the frame from its first byte. The target checks for inconsistent results: lengths that do
+ * not add up, mixed address families, headers that differ after writing and parsing. Sanitizers report memory
  * errors. */
 
 #include <string.h>
@@ -15,9 +15,9 @@
 #include "wire/print.h"
 #include "wire/tcp.h"
 
-/* A parsed header is written and parsed again, and must be the same. */
+/* Writes a parsed header and parses the result, which must be the same. */
 static void
-tcp_again(const struct la_seg *s)
+tcp_round_trip(const struct la_seg *s)
 {
 	struct la_tcp_hdr h = {.seq = s->seq,
 			       .ack = s->ack,
@@ -54,7 +54,7 @@ one_tcp(const uint8_t *p, size_t len, size_t total)
 		return;
 	CHECK(hlen >= LA_TCP_LEN && hlen <= len && hlen + s.len == total);
 	CHECK(s.wscale <= 14 && !((s.flags & LA_SYN) && (s.opts & LA_OPT_BAD)));
-	tcp_again(&s);
+	tcp_round_trip(&s);
 }
 
 static void
@@ -101,9 +101,9 @@ one_ip(const uint8_t *p, size_t len, bool v4, bool cksum_ok)
 		one_icmp(p + ip.hlen, &ip, v4);
 }
 
-/* A fuzzer does not find checksums: the message is parsed as ICMP with the correct checksum. */
+/* Corrects the checksum, because a fuzzer does not guess checksums, and parses the message as ICMP. */
 static void
-fixed_icmp(const uint8_t *p, size_t len, bool v4)
+icmp_with_checksum(const uint8_t *p, size_t len, bool v4)
 {
 	struct la_ip ip = {.ttl = 255, .plen = (uint16_t)len, .proto = LA_IPPROTO_ICMP6};
 	uint8_t *copy;
@@ -139,7 +139,7 @@ one_eth(const uint8_t *p, size_t len)
 	if (la_eth_parse(p, len, &e) != LA_WIRE_OK)
 		return;
 	CHECK(e.len <= len && e.vlan < 4095);
-	if (e.type != LA_ETH_VLAN || e.vlan != 0) { /* type 0x8100 after a priority tag is not written */
+	if (e.type != LA_ETH_VLAN || e.vlan != 0) { /* la_eth_write() cannot write a second tag after a priority tag */
 		size_t n = la_eth_write(out, &e);
 
 		CHECK(la_eth_parse(out, n, &again) == LA_WIRE_OK && again.len == n);
@@ -168,8 +168,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	one_ip(p, len, false, true);
 	one_tcp(p, len, len);
 	one_tcp(p, len < 60 ? len : 60, len);
-	fixed_icmp(p, len, true);
-	fixed_icmp(p, len, false);
+	icmp_with_checksum(p, len, true);
+	icmp_with_checksum(p, len, false);
 	CHECK(strlen(la_frame_format(p, len, line, sizeof(line))) > 0);
 	la_frame_format(p, len, small, sizeof(small));
 	CHECK(strncmp(line, small, sizeof(small) - 1) == 0);

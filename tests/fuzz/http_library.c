@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The build renames http_parser_init() of app/http/http_parse.c: the library has a function of this name. */
+/* The library and app/http/http_parse.c both have a function http_parser_init(). The build renames the function of
+ * http_parse.c. */
 #undef http_parser_init
 #include <http_parser.h>
 #include <string.h>

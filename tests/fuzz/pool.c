@@ -17,7 +17,7 @@ fuzz_pool(unsigned mbufs)
 	if (!pool && test_eal_start() >= 0)
 		pool = rte_pktmbuf_pool_create("fuzz", mbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, -1);
 	if (!pool) {
-		fprintf(stderr, "fuzz: EAL does not start, or has no memory\n");
+		fprintf(stderr, "fuzz: EAL does not start, or has no memory for the pool\n");
 		exit(1);
 	}
 	return pool;

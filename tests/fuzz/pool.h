@@ -4,9 +4,11 @@
 
 struct rte_mempool;
 
-/** Starts EAL without huge pages and devices, and creates the pool, once in a process. */
+/** Returns the pool of `mbufs` buffers. The first call starts EAL without huge pages and devices, and creates the pool.
+ * Without memory the process ends with status 1. */
 struct rte_mempool *fuzz_pool(unsigned mbufs);
-/** A pool for packets without payload, likewise. After fuzz_pool(). */
+/** Returns the pool of `mbufs` small buffers for packets without payload. To be called after fuzz_pool(). The first
+ * call creates the pool. Without memory the process ends with status 1. */
 struct rte_mempool *fuzz_control_pool(unsigned mbufs);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Runs a fuzz target over files and folders given on the command line, without libFuzzer: the
- * corpus as a test, under any compiler. Each input is in a block of its exact size. With -m N
- * every input is run N more times with a few bytes changed, the same ones in every run. */
+ * Runs a fuzz target with the files of the command line, and with the files in its folders. It needs no libFuzzer, so
+ * that any compiler can build it: the corpus is a test. Each input is in a block of its exact size. With -m N
+ * every input is run N more times with a few bytes changed; each run of the program changes the same bytes. */
 
 #include <dirent.h>
 #include <errno.h>

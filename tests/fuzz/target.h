@@ -2,14 +2,14 @@
 #ifndef FUZZ_TARGET_H
 #define FUZZ_TARGET_H
 
-/* The entry of every fuzz target, and a check that aborts. */
+/* The entry point of every fuzz target, and CHECK(), which aborts the process when its condition is false. */
 
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/** One input. Called by libFuzzer or by replay.c; always 0. */
+/** Runs the target with one input. libFuzzer or replay.c calls it. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
 #define CHECK(cond)                                                                \

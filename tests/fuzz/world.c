@@ -46,8 +46,8 @@ la_log(enum la_log_level level, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Tables of the shard are on the heap, so that a sanitizer reports overruns. The large ones (wheels) are
- * mapped, because most of their pages stay untouched. */
+/* Tables of the shard are on the heap, so that a sanitizer reports overruns. Large tables (wheels) are mapped instead,
+ * because most of their pages are never used. */
 
 static void *
 mem_alloc(void *ctx, size_t size, size_t align)
@@ -178,7 +178,7 @@ ext_free(void *p, void *info)
 	free(info);
 }
 
-/* The bytes in a heap block of their exact size, so that a read past its end is reported. */
+/* Returns an mbuf whose data is a heap block of exact size, so that a sanitizer reports a read past its end. */
 static struct rte_mbuf *
 exact(const uint8_t *p, size_t len)
 {
@@ -354,8 +354,8 @@ world_run(struct world *w, uint64_t ms, bool late)
 			w->now = next;
 		world_pump(w);
 	}
-	/* a timer every minute makes 24 days too many steps; one jump over 24 days with running timers
-	 * goes through the wheel one length at a time */
+	/* JUMPS are used up: the time stays at the last timer. With a timer every minute 24 days would take too many
+	 * steps, and one jump over 24 days would run the wheel through its whole length many times. */
 	if (!late && la_shard_next(w->s) <= until)
 		return;
 	w->now = until;
@@ -378,7 +378,7 @@ world_starve(struct world *w, unsigned left)
 	}
 }
 
-/* The limits may change at run time: no rule of the shard depends on the old limits. */
+/* Limits may change at run time: no rule of the shard depends on earlier limits. */
 void
 world_limits(struct world *w, uint8_t which)
 {

@@ -2,14 +2,14 @@
 #ifndef FUZZ_WORLD_H
 #define FUZZ_WORLD_H
 
-/* The world of fuzz_shard.c: one small shard in virtual time, its wire and its users.
+/* The environment of fuzz_shard.c: one small shard in virtual time, its link and its users.
  *
  *   fuzz_shard.c   turns bytes into actions
  *   world.c        creation of the shard, time, frames in and out
  *   world_end.c    end and restart of the shard
- *   world_seg.c    segments with numbers near a connection's variables
- *   world_link.c   ICMP errors about such segments, ARP, neighbour discovery, echo
- *   world_user.c   callbacks, their calls, the streams
+ *   world_seg.c    segments whose sequence and ACK numbers are near a connection's variables
+ *   world_link.c   ICMP errors about segments in flight, ARP, neighbour discovery, echo
+ *   world_user.c   the users: callbacks, their calls of the API, the bytes of the streams
  *   world_check.c  invariants after every step
  *
  * The world reads RCV.NXT and SND.NXT from the shard's structures: a fuzzer that had to guess 32 bits
@@ -27,7 +27,7 @@
 
 enum { TUPLES = 6, USERS = 16, MBUFS = 6143, CONTROL = 255, BURST_MAX = 64, STREAM_MAX = 1 << 17 };
 
-/** Reads the input from its start; returns zeros after its end. */
+/** The part of the input that is not read yet. get8(), get16() and get32() return 0 after its end. */
 struct bytes {
 	const uint8_t *p;
 	size_t left;
@@ -58,30 +58,31 @@ get32(struct bytes *b)
 	return hi << 16 | get16(b);
 }
 
-/** Actions of a user in a callback. */
+/** The callbacks. */
 enum event { EV_OPENED, EV_DATA, EV_WRITABLE, EV_FIN, EV_TIMER, EV_CLOSED, EVENTS };
 
 struct world;
 
-/** One connection of which the user has the pointer. */
+/** The user of one connection, from the time at which it gets the pointer to `closed`. */
 struct user {
 	struct world *w;
 	struct la_conn *c; /* NULL: the record is free */
-	bool opened;
-	uint32_t iss;  /* of our side, once opened */
-	uint32_t next; /* sequence number of the next byte to read, once opened */
-	uint64_t sent; /* bytes that la_send() accepted */
+	bool opened;	   /* `opened` was called; iss and next are valid */
+	uint32_t iss;	   /* the shard's initial sequence number */
+	uint32_t next;	   /* sequence number of the next byte to read */
+	uint64_t sent;	   /* bytes that la_send() accepted */
 };
 
-/** One four-tuple. There are few, so that they are reused often. */
+/** One four-tuple, and the shard's variables of its last connection. There are few tuples, so that each is reused
+ * often. */
 struct line {
 	struct la_tuple t;
-	uint8_t opts;	     /* options of its peer's SYN: enum syn_opts */
+	uint8_t opts;	     /* options of the peer's SYNs: enum syn_opts */
 	uint32_t R, W, U, N; /* the shard's RCV.NXT, RCV.WND, SND.UNA, SND.MAX, as last seen */
-	uint32_t tsr, tsval; /* its TS.Recent; the TSval it would send */
+	uint32_t tsr, tsval; /* the shard's TS.Recent, and the TSval of its next segment */
 	uint32_t maxwnd, mss;
-	bool ts;
-	uint64_t tw_until; /* TIME_WAIT must last until then; 0: no TIME_WAIT */
+	bool ts;	   /* the connection has timestamps */
+	uint64_t tw_until; /* ms until which TIME_WAIT must last; 0: no TIME_WAIT */
 };
 
 enum syn_opts { SYN_TS = 1, SYN_WS = 2, SYN_SACK = 4, SYN_MSS = 8 };
@@ -93,40 +94,47 @@ struct world {
 	struct la_addr peer[2]; /* IPv4, IPv6 */
 	uint8_t mac[6], peer_mac[6];
 	uint64_t now;
-	uint64_t reopened; /* as of the last check */
+	uint64_t reopened; /* counter time_wait_reopened at the last check */
 	struct line lines[TUPLES];
 	struct user users[USERS];
 	struct la_conn_opts opts;	  /* of listeners and opens from now on */
-	uint8_t act[EVENTS];		  /* actions of callbacks besides reading, enum act */
-	uint8_t reading;		  /* 0 all, 1 nothing, 2 half, 3 a byte */
-	unsigned depth;			  /* of callbacks within callbacks */
+	uint8_t act[EVENTS];		  /* action of each callback, in addition to reading: enum act */
+	uint8_t reading;		  /* what `data` reads: 0 all, 1 nothing, 2 half, 3 a byte */
+	unsigned depth;			  /* number of nested callbacks */
 	bool mute;			  /* ARP and neighbour solicitations stay unanswered */
 	bool lax;			  /* bytes with valid checksums may differ from the pattern */
 	bool thorough;			  /* also run the slow checks */
 	bool many;			  /* callbacks may open connections */
 	struct rte_mbuf *held[BURST_MAX]; /* frames for the next burst */
 	unsigned nheld;
-	void *hoard[MBUFS]; /* mbufs withheld from the pool */
+	void *hoard[MBUFS]; /* mbufs taken out of the pool, so that the shard has few */
 	unsigned nhoard;
 };
 
-/** Layout of a frame in memory. */
+/** How a received frame lies in mbufs, and which flags the driver sets: one mbuf; an external buffer of exact size;
+ * a chain; a chain of tiny mbufs; checksums marked good; checksums marked bad; VLAN tag stripped; LIE_SHARED is
+ * treated as LIE_FLAT. */
 enum lie { LIE_FLAT, LIE_EXACT, LIE_CHAIN, LIE_CRUMBS, LIE_GOOD, LIE_BAD, LIE_STRIPPED, LIE_SHARED };
 
 /* world.c, world_end.c */
 void world_open(struct world *w, struct bytes *b, bool control);
 void world_close(struct world *w);
+/** Returns the frame as an mbuf; NULL: no mbuf is left. */
 struct rte_mbuf *world_mbuf(struct world *w, const uint8_t *p, size_t len, enum lie lie);
-/** Takes the frame: adds it to the collected burst, or gives it to the shard with that burst. */
+/** Takes the frame m, or NULL for none, and adds it to the collected burst. hold false, or a full burst: the shard
+ * receives the burst. */
 void world_in(struct world *w, struct rte_mbuf *m, bool hold);
+/** Takes the shard's frames and runs due timers, until no timer is due. */
 void world_pump(struct world *w);
-/** ms pass: timers run when they are due, or (late) only at the end. */
+/** Advances the time by ms. Timers run at their deadlines; late: only after the whole time. */
 void world_run(struct world *w, uint64_t ms, bool late);
-/** Saves and destroys the shard, and loads another one ms later. */
+/** Saves and destroys the shard. Creates another one ms later, which loads the saved state. */
 void world_restart(struct world *w, uint64_t ms);
+/** Leaves `left` mbufs in the pool. */
 void world_starve(struct world *w, unsigned left);
-/** Changes the limits of held buffers; 0: as at creation. */
+/** Selects the limits of held buffers and orphans; 0: those of the creation. */
 void world_limits(struct world *w, uint8_t which);
+/** Returns whether FUZZ_TRACE is set. */
 bool world_traced(void);
 #define TRACE(...)                                    \
 	do {                                          \
@@ -135,13 +143,16 @@ bool world_traced(void);
 	} while (0)
 
 /* world_seg.c */
+/** Updates the variables of *l from the shard's connection. */
 void line_look(struct world *w, struct line *l);
-/** A SYN,ACK was sent. With a cookie the shard has no TCB to read. */
+/** For a SYN,ACK that the shard has sent: updates the variables of the tuple if it has no TCB, because the SYN,ACK has
+ * a cookie. */
 void line_heard(struct world *w, const struct frame_in *f);
+/** Returns the TCB of the tuple, or NULL. */
 struct la_tcb *line_tcb(const struct world *w, const struct line *l);
-/** A segment that a correct peer sends. */
+/** Sends the shard a segment with the options of a correct peer. */
 void line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
-/** A segment, mutated or not, as the input selects. */
+/** Sends the shard a segment that the input selects; mutate: with changed bytes. */
 void seg_action(struct world *w, struct bytes *b, bool mutate);
 
 /* world_link.c */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Invariants for any behaviour of peer and user. */
+/* Invariants that hold for any behaviour of peer and user. */
 
 #include "world.h"
 
@@ -17,8 +17,8 @@ check_tables(struct world *w)
 	CHECK(la_neigh_check(&w->s->neigh, stderr) == 0);
 }
 
-/* Promise 2, from outside: a tuple stays in TIME_WAIT until its reported deadline, unless a reopen is
- * pending or a newer SYN has opened a connection over it. */
+/* Checks promise 2 with public calls: a tuple stays in TIME_WAIT until its reported deadline, unless a reopen is
+ * pending or a newer SYN has opened a connection on the tuple. */
 static void
 check_promise(struct world *w, struct line *l, bool reopened)
 {
@@ -87,7 +87,8 @@ put_cksums(uint8_t *p, size_t len)
 	tcp[17] = (uint8_t)sum;
 }
 
-/* The shard's stream: every sent byte equals the byte given to la_send(), in each copy of each segment. */
+/* Checks the text of a sent segment, first transmission or retransmission: each byte equals the byte that was given to
+ * la_send(). */
 static void
 check_text(struct world *w, const struct frame_in *f)
 {
@@ -98,15 +99,15 @@ check_text(struct world *w, const struct frame_in *f)
 
 	ref = la_tcb_lookup_tuple(t, &tuple, la_hash_tuple(&t->key, &tuple));
 	if (la_ref_pool(ref) != LA_POOL_TCB)
-		return; /* it waited for its next hop after its connection ended */
+		return; /* the connection has ended while the segment waited for its next hop */
 	u = user_of(w, &t->tcbs[la_ref_slot(ref)]);
 	if (!u || !u->opened || (uint32_t)(f->seq - u->iss - 1) + (uint64_t)f->len > u->sent)
-		return; /* of the tuple's last connection */
+		return; /* a segment of the tuple's previous connection */
 	for (size_t i = 0; i < f->len; i++)
 		CHECK(f->data[i] == pattern(PATTERN_OUT, (uint32_t)(f->seq - u->iss - 1) + i));
 }
 
-/* One emitted frame. */
+/* Checks one frame that the shard has sent. */
 void
 check_frame(struct world *w, const uint8_t *p, size_t len)
 {
@@ -137,7 +138,7 @@ check_frame(struct world *w, const uint8_t *p, size_t len)
 		put_cksums(flat, len);
 	bad = frame_read(flat, len, &f);
 	if (bad)
-		fprintf(stderr, "emitted: %s\n", bad);
+		fprintf(stderr, "a sent frame is wrong: %s\n", bad);
 	CHECK(bad == NULL && f.vlan == w->cfg.vlan);
 	CHECK(!(f.flags & LA_SYN) || f.len == 0);
 	if ((f.flags & (LA_SYN | LA_ACK)) == (LA_SYN | LA_ACK))

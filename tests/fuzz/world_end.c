@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The end of a shard: a restart with its saved state within an input, and the final end. */
+/* The end of a shard: a restart that loads the saved state, and the end of the input. */
 
 #include "world.h"
 
@@ -20,10 +20,9 @@ abort_all(struct world *w)
 		if (left == 0 && w->s->tcp.tcb_live == 0)
 			return;
 	}
-	CHECK(w->s->tcp.tcb_live == 0); /* some that cannot be ended */
+	CHECK(w->s->tcp.tcb_live == 0); /* la_shard_abort_all() has ended every connection */
 }
 
-/* world_check.c checks FIN_WAIT_2 and expired entries. */
 void
 world_restart(struct world *w, uint64_t ms)
 {
@@ -51,7 +50,7 @@ world_restart(struct world *w, uint64_t ms)
 	world_pump(w);
 }
 
-/* Final accounting: all connections and entries end by themselves, and nothing is left. */
+/* Aborts all connections and lets all entries expire. Then no connection, entry, key or mbuf is left. */
 void
 world_close(struct world *w)
 {

@@ -10,7 +10,7 @@
 #include "wire/cksum.h"
 #include "wire/icmp.h"
 
-/* An error about a segment that is, or is nearly, in flight. */
+/* Sends an ICMP error about a segment whose sequence number is in flight, or is near one in flight. */
 void
 icmp_action(struct world *w, struct bytes *b)
 {

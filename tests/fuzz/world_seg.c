@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Received segments near the shard's variables: a number is a variable plus an offset of a few bytes or
- * of a window. */
+/* Received segments near the shard's variables: each sequence or ACK number is a variable plus an offset of a few bytes
+ * or of a window. */
 
 #include "world.h"
 
@@ -158,7 +158,7 @@ line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t
 	inject(w, &f, LIE_FLAT, false);
 }
 
-/* Where the first data above the hole begins, or ends. */
+/* Returns the sequence number at which the first data above a hole begins, or ends. */
 static uint32_t
 ooo_edge(const struct la_tcb *c, bool end)
 {
@@ -169,8 +169,9 @@ ooo_edge(const struct la_tcb *c, bool end)
 	return c->ooo->hash.usr + (end ? b->span[0].to : b->span[0].from);
 }
 
+/* Returns a sequence number, selected by `how`. */
 static uint32_t
-a_seq(const struct world *w, const struct line *l, unsigned how, struct bytes *b)
+choose_seq(const struct world *w, const struct line *l, unsigned how, struct bytes *b)
 {
 	const struct la_tcb *c = line_tcb(w, l);
 
@@ -206,8 +207,9 @@ a_seq(const struct world *w, const struct line *l, unsigned how, struct bytes *b
 	}
 }
 
+/* Returns an ACK number, selected by `how`. */
 static uint32_t
-an_ack(const struct line *l, unsigned how, struct bytes *b)
+choose_ack(const struct line *l, unsigned how, struct bytes *b)
 {
 	switch (how) {
 	case 4:
@@ -295,7 +297,7 @@ odd(struct world *w, struct frame *f, struct bytes *b)
 		break;
 	case 4:
 		f->iplen_delta = (int8_t)x;
-		w->lax = true; /* the payload starts elsewhere */
+		w->lax = true; /* the payload has another length or start */
 		break;
 	case 5:
 		f->doff = 1 + x % 15;
@@ -339,7 +341,7 @@ options(struct frame *f, struct line *l, unsigned how, struct bytes *b)
 		if (f->optlen)
 			f->opts[get8(b) % f->optlen] = get8(b);
 		break;
-	case 6: /* after the end of the list */
+	case 6: /* the list ends early */
 		if (f->optlen)
 			f->opts[get8(b) % f->optlen] = 0;
 		break;
@@ -348,9 +350,9 @@ options(struct frame *f, struct line *l, unsigned how, struct bytes *b)
 	}
 }
 
-/* The frame with changed bytes, with or without correct checksums. */
+/* Changes bytes of the frame and cuts it; may correct its checksums then. Returns the new length. */
 static size_t
-mutated(struct world *w, uint8_t *p, size_t len, struct bytes *b)
+mutate_frame(struct world *w, uint8_t *p, size_t len, struct bytes *b)
 {
 	uint8_t how = get8(b);
 	size_t n = w->cfg.vlan ? 18 : 14;
@@ -367,7 +369,7 @@ mutated(struct world *w, uint8_t *p, size_t len, struct bytes *b)
 		len -= get8(b) % len;
 	if (how & 16 || len < n + hlen + 20)
 		return len;
-	/* corrected if it is still TCP; the payload may then differ from the pattern */
+	/* the checksums are corrected; so the shard may deliver a payload that differs from the pattern */
 	w->lax = true;
 	if (is4) {
 		p[n + 10] = p[n + 11] = 0;
@@ -407,8 +409,8 @@ seg_action(struct world *w, struct bytes *b, bool mutate)
 	size_t n;
 
 	line_look(w, l);
-	seq = a_seq(w, l, numbers & 15, b);
-	f = honest(w, l, flags, seq, an_ack(l, numbers >> 4, b), len);
+	seq = choose_seq(w, l, numbers & 15, b);
+	f = honest(w, l, flags, seq, choose_ack(l, numbers >> 4, b), len);
 	f.win = (c & 24) == 24 && (d & 128) ? get16(b) : wins[c >> 3 & 3];
 	f.pad = !(d & 64);
 	if (flags & LA_SYN)
@@ -420,7 +422,7 @@ seg_action(struct world *w, struct bytes *b, bool mutate)
 		options(&f, l, d & 7, b);
 	n = frame_write(buf, &f);
 	if (mutate)
-		n = mutated(w, buf, n, b);
+		n = mutate_frame(w, buf, n, b);
 	if (d >> 3 & 7 && (enum lie)(d >> 3 & 7) == LIE_GOOD && mutate)
 		w->lax = true;
 	world_in(w, world_mbuf(w, buf, n, (enum lie)(d >> 3 & 7)), a & 8);

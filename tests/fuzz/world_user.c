@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The shard's users: they read as the input selects, compare the bytes, and may make any call in any
- * callback, on this connection or another. */
+/* The shard's users: they read as the input selects, and compare the bytes. They may make any call of the API in any
+ * callback, for the connection of the callback or for another one. */
 
 #include "world.h"
 
@@ -9,7 +9,7 @@
 
 enum { DEPTH_MAX = 3, TEXT_MAX = 1 << 16 };
 
-/** Actions of a user; the high half of the byte is a size or a choice. */
+/** Actions of a user: the low half of a byte. Its high half is a size or a choice. */
 enum act {
 	ACT_NONE,
 	ACT_SEND_LITTLE,
@@ -41,7 +41,7 @@ static struct user *
 user_new(struct world *w, struct la_conn *c)
 {
 	for (unsigned i = 0; i < USERS; i++) {
-		CHECK(!c || w->users[i].c != c); /* a pointer that is in use already */
+		CHECK(!c || w->users[i].c != c); /* no other connection has this pointer */
 		if (w->users[i].c == NULL) {
 			w->users[i] = (struct user){.w = w, .c = c};
 			return &w->users[i];
@@ -51,7 +51,8 @@ user_new(struct world *w, struct la_conn *c)
 	abort();
 }
 
-/* The peer's stream: a byte's value depends on its sequence number. */
+/* Reads at most max bytes of the peer's stream, and compares them: the value of a byte depends on its sequence
+ * number. */
 static void
 user_read(struct user *u, size_t max)
 {
@@ -125,7 +126,8 @@ user_listen(struct world *w, unsigned which)
 	TRACE("  listen %u = %d\n", which, rc);
 	if (rc == -EADDRINUSE)
 		rc = la_unlisten(w->s, a, port);
-	CHECK(rc == 0 || rc == -ENOSPC || rc == -ENOMEM || rc == -EADDRNOTAVAIL); /* a duplicate address */
+	/* EADDRNOTAVAIL: the address is a duplicate on the link */
+	CHECK(rc == 0 || rc == -ENOSPC || rc == -ENOMEM || rc == -EADDRNOTAVAIL);
 }
 
 static struct user *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One value of each type that lib/gdb.py prints. gdb reads them from the file: the program does not run. */
+/* Values of each type that lib/gdb.py prints. gdb reads the values from the program file; the program does not run. */
 
 #include "table/index.h"
 #include "tcp/tcb.h"

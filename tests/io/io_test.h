@@ -24,26 +24,26 @@ struct test_io {
 	char err[512];
 };
 
-/** Starts EAL with 128 MB of plain pages and cfg; opens every port with `queues` queues. Returns the
- * first failure, with its message in io->err. */
+/** Starts EAL with cfg, and 128 MB of memory unless cfg has a size. Opens every port with `queues` queues. Returns 0,
+ * or the error of the first failure, whose message is in io->err. */
 int io_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_t mtu);
-/** Like the previous one, and asserts success. */
+/** Calls io_start() and asserts success. */
 void io_must_start(struct test_io *io, struct la_eal_config *cfg, uint16_t queues, uint16_t mtu);
 void io_stop(struct test_io *io);
 
-/** One mbuf with these bytes, or cut into segments of the given sizes (0 ends; the rest is the
- * last). */
+/** Returns one mbuf with these bytes, or a chain: `cuts` has the sizes of its segments and ends with 0; the last
+ * segment has the remaining bytes. cuts NULL: one mbuf. */
 struct rte_mbuf *io_frame(struct test_io *io, const uint8_t *p, size_t len, const size_t *cuts);
 
-/** Polls one queue until a frame arrives for which `want` returns true, at most ten seconds of sleep.
- * Frees other frames. NULL: none. */
+/** Polls one queue until a frame arrives for which `want` returns true, at most ten seconds of sleep; want NULL: any
+ * frame. Frees other frames. Returns NULL if no such frame arrives. */
 struct rte_mbuf *io_wait(struct test_io *io, unsigned port, uint16_t queue,
 			 bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx);
-/** Like the previous one, with a limit in microseconds of sleep. */
+/** io_wait() with at most `us` microseconds of sleep. */
 struct rte_mbuf *io_wait_us(struct test_io *io, unsigned port, uint16_t queue,
 			    bool (*want)(const struct rte_mbuf *m, void *ctx), void *ctx, unsigned us);
 
-/** Number of the pool's mbufs in use. */
+/** Returns the number of the pool's mbufs in use. */
 unsigned io_out(const struct test_io *io);
 
 #endif

@@ -285,7 +285,7 @@ Test(capture, a_full_disk_ends_the_capture_at_a_whole_frame)
 	io_stop(&io);
 }
 
-/* Captures n frames of 1 000 bytes; returns the longest time that one took, in ns. */
+/* Captures n frames of 1 000 bytes; returns the longest time for a frame, in ns. */
 static uint64_t
 feed(struct la_capture *c, struct test_io *io, unsigned n)
 {

@@ -76,8 +76,9 @@ release(struct other *o)
 	cr_assert_eq(waitpid(o->pid, NULL, 0), o->pid);
 }
 
+/* Expects that a claim of cfg fails with `what` in the message, and with the process id `who` unless `who` is 0. */
 static void
-refused(const struct la_eal_config *cfg, const char *what, pid_t who)
+expect_refused(const struct la_eal_config *cfg, const char *what, pid_t who)
 {
 	char err[256] = "", pid[32];
 
@@ -100,29 +101,30 @@ vdev(const char *arg)
 	return (struct la_eal_config){.args = {"--vdev", arg}, .nargs = 2};
 }
 
+/* Expects that `second` is refused while another process has `first`, and accepted afterwards. */
 static void
-one_of_two(struct la_eal_config first, struct la_eal_config second, const char *what)
+expect_one_of_two(struct la_eal_config first, struct la_eal_config second, const char *what)
 {
 	struct other o = claim_elsewhere(&first);
 	char err[256];
 
-	refused(&second, what, o.pid);
-	refused(&second, what, o.pid); /* on every try */
+	expect_refused(&second, what, o.pid);
+	expect_refused(&second, what, o.pid); /* again */
 	release(&o);
-	cr_assert_eq(la_claim_ports(&second, err, sizeof(err)), 0, "after its end: %s", err);
+	cr_assert_eq(la_claim_ports(&second, err, sizeof(err)), 0, "after the end of the other process: %s", err);
 	la_claim_drop();
 }
 
 Test(claim, an_interface_has_one_lastack)
 {
 	own_namespace();
-	one_of_two(port(LA_PORT_TAP, "la0"), port(LA_PORT_TAP, "la0"), "interface la0");
-	one_of_two(port(LA_PORT_VETH, "ve1"), port(LA_PORT_VETH, "ve1,qdisc_bypass=0"), "interface ve1");
-	one_of_two(port(LA_PORT_VETH, "ve1"), port(LA_PORT_XDP, "ve1"), "interface ve1");
-	one_of_two(port(LA_PORT_XDP, "ve1"), port(LA_PORT_TAP, "ve1"), "interface ve1");
-	one_of_two(vdev("net_af_packet0,qpairs=1,iface=ve1"), port(LA_PORT_VETH, "ve1"), "interface ve1");
-	one_of_two(port(LA_PORT_TAP, "la0"), vdev("net_tap7,iface=la0,mac=fixed"), "interface la0");
-	one_of_two(port(LA_PORT_XDP, "ve3"), vdev("net_af_xdp0,iface=ve3"), "interface ve3");
+	expect_one_of_two(port(LA_PORT_TAP, "la0"), port(LA_PORT_TAP, "la0"), "interface la0");
+	expect_one_of_two(port(LA_PORT_VETH, "ve1"), port(LA_PORT_VETH, "ve1,qdisc_bypass=0"), "interface ve1");
+	expect_one_of_two(port(LA_PORT_VETH, "ve1"), port(LA_PORT_XDP, "ve1"), "interface ve1");
+	expect_one_of_two(port(LA_PORT_XDP, "ve1"), port(LA_PORT_TAP, "ve1"), "interface ve1");
+	expect_one_of_two(vdev("net_af_packet0,qpairs=1,iface=ve1"), port(LA_PORT_VETH, "ve1"), "interface ve1");
+	expect_one_of_two(port(LA_PORT_TAP, "la0"), vdev("net_tap7,iface=la0,mac=fixed"), "interface la0");
+	expect_one_of_two(port(LA_PORT_XDP, "ve3"), vdev("net_af_xdp0,iface=ve3"), "interface ve3");
 }
 
 Test(claim, a_renamed_interface_is_the_same)
@@ -133,7 +135,8 @@ Test(claim, a_renamed_interface_is_the_same)
 	own_namespace();
 	o = claim_elsewhere(&first);
 	run("ip link set ve1 down; ip link set ve1 name new1; ip link set new1 up");
-	refused(&(struct la_eal_config){.ports = {{LA_PORT_VETH, "new1"}}, .nports = 1}, "interface new1", o.pid);
+	expect_refused(&(struct la_eal_config){.ports = {{LA_PORT_VETH, "new1"}}, .nports = 1}, "interface new1",
+		       o.pid);
 	release(&o);
 }
 
@@ -158,7 +161,7 @@ Test(claim, two_ports_on_one_interface)
 	struct la_eal_config cfg = {.ports = {{LA_PORT_VETH, "ve1"}, {LA_PORT_XDP, "ve1"}}, .nports = 2};
 
 	own_namespace();
-	refused(&cfg, "interface ve1 is given to two ports", 0);
+	expect_refused(&cfg, "interface ve1 is given to two ports", 0);
 }
 
 Test(claim, a_memif_socket_has_one_server)
@@ -174,12 +177,12 @@ Test(claim, a_memif_socket_has_one_server)
 	snprintf(dev, sizeof(dev), "net_memif0,role=server,socket=%s/s,socket-abstract=no", dir);
 	cfg = port(LA_PORT_MEMIF, server);
 	o = claim_elsewhere(&cfg);
-	refused(&cfg, "memif socket /tmp/la-claim-", o.pid);
+	expect_refused(&cfg, "memif socket /tmp/la-claim-", o.pid);
 	cfg = vdev(dev);
-	refused(&cfg, "memif socket /tmp/la-claim-", o.pid);
+	expect_refused(&cfg, "memif socket /tmp/la-claim-", o.pid);
 	cfg = port(LA_PORT_MEMIF, client);
 	cr_assert_eq(la_claim_ports(&cfg, err, sizeof(err)), 0, "a client is no server: %s", err);
-	release(&o); /* it crashed: its lock file stays, unlocked */
+	release(&o); /* like a crash: the lock file stays, unlocked */
 	cr_assert_eq(access(lock, F_OK), 0);
 	cfg = port(LA_PORT_MEMIF, server);
 	cr_assert_eq(la_claim_ports(&cfg, err, sizeof(err)), 0, "%s", err);
@@ -200,7 +203,7 @@ Test(claim, a_port_is_refused_by_name)
 	cr_assert_eq(io_start(&io, &cfg, 1, 0), -EBUSY);
 	cr_assert_not_null(strstr(io.err, "interface la0 is in use by another lastack (pid "), "%s", io.err);
 	release(&o);
-	cr_assert_eq(if_nametoindex("la0"), 0u, "it was made all the same");
+	cr_assert_eq(if_nametoindex("la0"), 0u, "la0 was made although it is in use");
 	if (access("/dev/net/tun", F_OK) < 0)
 		return;
 	io_must_start(&io, &cfg, 1, 0); /* DPDK was not touched, and starts now */
@@ -209,7 +212,7 @@ Test(claim, a_port_is_refused_by_name)
 
 /* ---- fanout ---- */
 
-/* A socket on ve3 in the group that net_af_packet would choose on ve1. */
+/* Opens a socket on ve3 in the group that net_af_packet would choose on ve1. */
 static void
 take_our_group(void)
 {
@@ -225,7 +228,7 @@ take_our_group(void)
 	cr_assert_eq(setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &arg, sizeof(arg)), 0);
 }
 
-/* Groups of our sockets on ve1. */
+/* Stores the fanout groups of this process's sockets on ve1. Returns their number. */
 static unsigned
 groups(int group[16])
 {
@@ -242,7 +245,7 @@ groups(int group[16])
 	return n;
 }
 
-/* Each frame sent at ve0 arrives once, on any queue. */
+/* Sends frames at ve0, and expects that each frame arrives once, on any queue. */
 static void
 every_frame_once(struct test_io *io, unsigned queues)
 {
@@ -294,7 +297,7 @@ port_with(uint16_t queues)
 	io_stop(&io);
 }
 
-Test(fanout, one_queue_has_none)
+Test(fanout, one_queue_has_no_group)
 {
 	port_with(1);
 }

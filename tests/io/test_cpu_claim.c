@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* CPUs of other lastack processes: a lock through a separate open file acts like another process. */
+/* CPUs of other lastack processes. A lock through a separately opened file stands for another process. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -82,7 +82,7 @@ Test(cpu_claim, cpus_of_another_process_come_last)
 		cr_assert_not(c.cpu[i].taken);
 }
 
-Test(cpu_claim, keeps_the_used_cpus_and_releases_the_rest)
+Test(cpu_claim, keeps_the_used_cpus_and_releases_the_others)
 {
 	static const unsigned used[] = {1, 3};
 	struct la_cpus c = four();
@@ -93,7 +93,7 @@ Test(cpu_claim, keeps_the_used_cpus_and_releases_the_rest)
 	la_cpu_claim_keep(used, 2);
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert_eq(is_free(i), i % 2 == 0);
-	la_cpu_claim_all(&c, dir); /* CPUs of this process are not another's */
+	la_cpu_claim_all(&c, dir); /* CPUs that this process claimed are not taken by another process */
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert_not(c.cpu[i].taken);
 	la_cpu_claim_keep(NULL, 0);
@@ -101,7 +101,7 @@ Test(cpu_claim, keeps_the_used_cpus_and_releases_the_rest)
 		cr_assert(is_free(i));
 }
 
-Test(cpu_claim, without_a_place_for_files_nothing_is_taken)
+Test(cpu_claim, without_a_lock_directory_no_cpu_is_taken)
 {
 	struct la_cpus c = four();
 

@@ -25,7 +25,7 @@ assert_says(const struct test_io *io, const char *what)
 	cr_assert(strstr(io->err, what) != NULL, "no \"%s\" in: %s", what, io->err);
 }
 
-/* An ordinary user with no home and no runtime directory. */
+/* Becomes an ordinary user without a home and a runtime directory. */
 static void
 become_ordinary(void)
 {
@@ -164,7 +164,7 @@ Test(eal, the_users_cores_option_takes_precedence)
 
 	cr_assert_eq(sched_getaffinity(0, sizeof(set), &set), 0);
 	if (!CPU_ISSET(0, &set))
-		cr_skip_test("CPU 0 is not ours");
+		cr_skip_test("this process may not run on CPU 0");
 	io_must_start(&io, &cfg, 1, 0);
 	cr_assert_eq(io.eal.lcores, 1u);
 	cr_assert_eq(rte_get_main_lcore(), 5u);
@@ -246,7 +246,7 @@ Test(eal, failure_too_many_ports)
 	struct test_io io;
 
 	for (unsigned i = 0; i < 5; i++)
-		cfg.ports[i].kind = LA_PORT_RING; /* two each */
+		cfg.ports[i].kind = LA_PORT_RING; /* each makes two ports */
 	cr_assert_eq(io_start(&io, &cfg, 1, 0), -E2BIG);
 	assert_says(&io, "more than 8 ports");
 }

@@ -115,7 +115,7 @@ start_dpdk(void)
 		pattern[i] = (uint8_t)(i % PERIOD);
 }
 
-/* What one port sends the other receives; a direction holds one frame less than `frames`. */
+/* Creates two ports: each receives the frames that the other sends. A direction holds `frames` - 1 frames. */
 static void
 cross(unsigned frames)
 {
@@ -212,7 +212,7 @@ step_until(bool (*is)(unsigned), unsigned n)
 	uint64_t begun = la_io_now(end[0].io);
 
 	while (!is(n)) {
-		cr_assert_lt(la_io_now(end[0].io) - begun, (uint64_t)MOST_MS, "it takes too long");
+		cr_assert_lt(la_io_now(end[0].io) - begun, (uint64_t)MOST_MS, "the connections take too long");
 		la_io_step(end[0].io, end[0].shard, 0);
 		la_io_step(end[1].io, end[1].shard, 0);
 	}
@@ -248,7 +248,7 @@ Test(embed, the_configuration_is_completed)
 	cr_expect_eq(c->mtu, 1500);
 	cr_expect_eq(c->offloads & ~(uint32_t)LA_OFF_TX_MULTI_SEG, 0u, "net_ring has no checksums");
 	cr_expect_geq(c->max_held, c->max_conns);
-	cr_expect_gt(c->mbufs->size, c->max_held + 2048u, "what is held, and the rings");
+	cr_expect_gt(c->mbufs->size, c->max_held + 2048u, "the pool is too small for held frames and rings");
 	cr_expect(c->low_mbufs > 0 && c->low_mbufs < c->mbufs->size - c->max_held);
 	cr_expect_geq(rte_pktmbuf_data_room_size(c->control), RTE_PKTMBUF_HEADROOM + 128);
 	cr_expect(c->now >= 123456 && c->now < 123456 + 10000, "%lu", c->now);
@@ -262,7 +262,7 @@ Test(embed, the_configuration_is_completed)
 	cr_expect_eq(la_io_open_port(end[0].id, c, &io, err, sizeof(err)), -EBUSY);
 	cr_expect(strstr(err, "is open"), "%s", err);
 	cr_expect_eq(la_io_open_port(77, c, &io, err, sizeof(err)), -ENODEV);
-	cr_expect_eq(memcmp(c, &before, sizeof(before)), 0, "an error leaves the configuration alone");
+	cr_expect_eq(memcmp(c, &before, sizeof(before)), 0, "an error changed the configuration");
 	close_both();
 }
 
@@ -311,7 +311,7 @@ Test(embed, a_port_that_takes_nothing_costs_counted_frames_alone, .init = open_b
 	close_both();
 }
 
-Test(embed, a_drain_aborts_what_stays_open_and_says_so, .init = open_both)
+Test(embed, a_drain_aborts_open_connections_and_returns_their_number, .init = open_both)
 {
 	uint64_t begun;
 
@@ -338,7 +338,7 @@ on_alarm(int number)
 	stop = 1;
 }
 
-Test(embed, a_run_ends_when_told, .init = open_both)
+Test(embed, a_run_ends_when_stop_is_set, .init = open_both)
 {
 	struct itimerval soon = {.it_value = {.tv_usec = 200000}};
 	uint64_t begun = la_io_now(end[0].io);
@@ -348,11 +348,11 @@ Test(embed, a_run_ends_when_told, .init = open_both)
 	cr_assert_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
 	la_io_run(end[0].io, end[0].shard, LA_IO_SLEEP_US, &stop);
 	cr_expect_geq(la_io_now(end[0].io) - begun, 190u);
-	cr_expect_eq(prctl(PR_GET_TIMERSLACK, 0ul, 0ul, 0ul, 0ul), 50000, "as it was");
+	cr_expect_eq(prctl(PR_GET_TIMERSLACK, 0ul, 0ul, 0ul, 0ul), 50000, "the timer slack is not restored");
 	close_both();
 }
 
-/* Rounds in 300 ms without traffic. */
+/* Returns the number of rounds in 300 ms without traffic. */
 static unsigned
 rounds(uint32_t sleep_us)
 {
@@ -402,7 +402,7 @@ Test(embed, a_device_of_dpdk_is_probed_and_removed)
 		cr_expect_eq(la_io_open("net_null0", &other, &second, err, sizeof(err)), -EBUSY);
 		cr_expect(strstr(la_io_describe(io, text, sizeof(text)), "net_null"), "%s", text);
 		la_io_close(io);
-		cr_expect_neq(rte_eth_dev_get_port_by_name("net_null0", &id), 0, "it is gone");
+		cr_expect_neq(rte_eth_dev_get_port_by_name("net_null0", &id), 0, "the device still exists");
 	}
 	la_dpdk_stop();
 }

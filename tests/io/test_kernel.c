@@ -206,7 +206,7 @@ read_answer(struct rte_mbuf *m, struct frame_in *in)
 	static uint8_t buf[FRAME_MAX];
 	const char *fault;
 
-	cr_assert_not_null(m, "the kernel does not answer");
+	cr_assert_not_null(m, "the kernel sent no segment");
 	cr_assert_leq(m->pkt_len, sizeof(buf));
 	memcpy(buf, rte_pktmbuf_read(m, 0, m->pkt_len, buf), m->pkt_len);
 	fault = frame_read(buf, m->pkt_len, in);
@@ -250,8 +250,8 @@ handshake(struct kernel *k, bool six)
 	send_segment(k, ACK, NULL, 0, NULL);
 }
 
-/* Bytes of odd length, sent as a chain with odd segments: the kernel accepts them only if
- * the port sends the chain in order. Then bytes from the kernel, up to a full segment. */
+/* Sends an odd number of bytes as a chain with odd segments: the kernel accepts the bytes only if
+ * the port sends the chain in order. Then receives bytes of the kernel, up to a full segment. */
 static void
 exchange(struct kernel *k, bool six)
 {
@@ -329,9 +329,9 @@ Test(xdp, exchanges_data_with_the_kernel_over_ipv6)
 }
 
 /* The reason for advise_kernel(): a kernel sends segments over a veth without a checksum. If this test
- * fails one day, remove the advice. */
+ * fails, the advice may no longer be needed. */
 static void
-unfinished(enum la_port_kind kind)
+expect_wrong_checksum(enum la_port_kind kind)
 {
 	struct frame_in in;
 	struct kernel k;
@@ -346,12 +346,12 @@ unfinished(enum la_port_kind kind)
 
 Test(veth, kernel_leaves_checksums_undone_by_default)
 {
-	unfinished(LA_PORT_VETH);
+	expect_wrong_checksum(LA_PORT_VETH);
 }
 
 Test(xdp, kernel_leaves_checksums_undone_by_default)
 {
-	unfinished(LA_PORT_XDP);
+	expect_wrong_checksum(LA_PORT_XDP);
 }
 
 static bool
@@ -399,7 +399,7 @@ Test(xdp, receives_multicast)
 	multicast(LA_PORT_XDP);
 }
 
-/* With such a pool the first frames arrive, and the ten thousandth is lost. */
+/* A pool that is mapped in part is refused: with it the first frames arrive, and the ten thousandth is lost. */
 Test(xdp, failure_pool_that_is_mapped_in_part)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_XDP, "la0"}}, .nports = 1};
@@ -413,7 +413,7 @@ Test(xdp, failure_pool_that_is_mapped_in_part)
 	if (la_eal_start(&cfg, &io.eal, io.err, sizeof(io.err)) < 0)
 		cr_skip_test("no AF_XDP here");
 	if (io.eal.hugepages)
-		cr_skip_test("on hugepages nearly all of it is mapped");
+		cr_skip_test("on hugepages nearly all of the pool is mapped");
 	pc.pools[0] = rte_pktmbuf_pool_create("plain", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	cr_assert_not_null(pc.pools[0]);
 	cr_assert(la_port_maps_pools(io.eal.port[0]));
@@ -421,7 +421,7 @@ Test(xdp, failure_pool_that_is_mapped_in_part)
 	cr_assert_not_null(strstr(io.err, "of the 1023 mbufs of queue 0 are beyond"), "%s", io.err);
 }
 
-/* The kernel's end of the link, for frames of a type that no other program sends. */
+/* Opens a socket on the kernel's end of the link, for frames of a type that no other program sends. */
 static int
 packet_socket(const char *name, unsigned ethertype)
 {
@@ -435,7 +435,7 @@ packet_socket(const char *name, unsigned ethertype)
 	return fd;
 }
 
-/* Frames offered to it since the last call, dropped ones included. */
+/* Returns the number of frames offered to the socket since the last call, including dropped frames. */
 static unsigned
 offered(int fd)
 {
@@ -455,8 +455,8 @@ is_experimental(const struct rte_mbuf *m, void *ctx)
 	return m->pkt_len >= 14 && p[12] == 0x88 && p[13] == 0xb5;
 }
 
-/* The pool's ring returns mbufs in order: after two rounds each has carried a frame and filled a place of the
- * fill ring. An mbuf outside the kernel's mapping carries no frame, and its place is lost. */
+/* The pool's ring returns mbufs in order: after twice as many frames as mbufs, each mbuf has carried a frame and filled
+ * a place of the fill ring. An mbuf outside the kernel's mapping carries no frame, and its place is lost. */
 Test(xdp, every_mbuf_of_the_pool_carries_frames)
 {
 	enum { BURST = 32, ROUNDS = 2 * IO_POOL / BURST };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A lane whose port takes nothing, on a ring pair whose far end does not read; how long a lane without work rests. */
+/* A lane whose port takes no frames, on a ring pair whose far end does not read; the rests of a lane without work. */
 
 #include "io_test.h"
 
 #include "io/lane.h"
 
 enum { FRAME = 64, PAIR_FRAMES = 4096 /* a ring of the pair holds one less */, WAITING = 100, ARRIVED = 2500 };
-enum { EACH_MS = 256 }; /* HOLD_READ of lane.c */
+enum { EACH_MS = 256 }; /* frames read in a millisecond on hold: HOLD_READ of lane.c */
 
 static struct test_io io;
 static struct la_lane lane;
@@ -48,7 +48,7 @@ hold(void)
 	return la_lane_hold_read(&lane, now, received, &got);
 }
 
-/* The port is full, frames wait for it, and others have arrived. */
+/* Fills the port, queues WAITING frames for it, and lets ARRIVED frames arrive. */
 static void
 start(void)
 {
@@ -78,23 +78,23 @@ stop(void)
 	io_stop(&io);
 }
 
-Test(lane, it_sends_no_more_than_there_is_room_for, .init = start)
+Test(lane, sends_at_most_the_room, .init = start)
 {
 	unsigned out = 2 * LA_TXQ_FRAMES;
 
 	cr_expect_geq(la_lane_send(&lane, true, take, &out), LA_TXQ_FRAMES - WAITING - LA_LANE_TAKE_LEAST);
 	cr_expect_lt(la_lane_room(&lane), (unsigned)LA_LANE_TAKE_LEAST);
-	cr_expect_eq(2 * LA_TXQ_FRAMES - out, LA_TXQ_FRAMES - WAITING - la_lane_room(&lane), "the rest stays there");
+	cr_expect_eq(2 * LA_TXQ_FRAMES - out, LA_TXQ_FRAMES - WAITING - la_lane_room(&lane), "frames are missing");
 	stop();
 }
 
 Test(lane, a_refused_lane_reads_a_little_each_millisecond_up_to_a_bound, .init = start)
 {
-	cr_expect_eq(hold(), 0u, "the port has not refused for long");
+	cr_expect_eq(hold(), 0u, "the port has refused for less than 1 ms");
 	now++;
 	cr_assert_eq(la_lane_retry(&lane, now), 0u);
 	cr_expect_eq(hold(), (unsigned)EACH_MS);
-	cr_expect_eq(hold(), 0u, "once a millisecond");
+	cr_expect_eq(hold(), 0u, "a second read in one millisecond");
 	for (unsigned i = 0; i < 20; i++) {
 		now++;
 		cr_expect_leq(hold(), (unsigned)EACH_MS);
@@ -107,7 +107,7 @@ Test(lane, a_refused_lane_reads_a_little_each_millisecond_up_to_a_bound, .init =
 	stop();
 }
 
-Test(lane, a_lane_that_takes_again_reads_nothing_on_hold, .init = start)
+Test(lane, reads_nothing_on_hold_when_the_port_takes_frames_again, .init = start)
 {
 	struct rte_mbuf *m;
 

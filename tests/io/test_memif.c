@@ -79,8 +79,8 @@ echo(const char *arg)
 	return 0;
 }
 
-/* A server sends into buffers that its client posts when it polls. Directly after the handshake there
- * are none. */
+/* A server sends into buffers that its client posts when the client polls. Directly after the handshake no buffer
+ * is posted, so the frame is offered again. */
 static void
 send_when_possible(struct test_io *io, const uint8_t bytes[LEN], const size_t *cuts)
 {
@@ -91,7 +91,7 @@ send_when_possible(struct test_io *io, const uint8_t bytes[LEN], const size_t *c
 			return;
 		usleep(5000);
 	}
-	cr_assert_fail("the frame does not go");
+	cr_assert_fail("the port does not take the frame");
 }
 
 static void
@@ -107,7 +107,7 @@ exchange(struct test_io *io)
 		usleep(10000);
 		cr_assert_eq(la_port_rx(&io->port[0], 0, &m, 1), 0u);
 	}
-	cr_assert(link_is_up(&io->port[0]), "no link between the two");
+	cr_assert(link_is_up(&io->port[0]), "no link between the two ports");
 	for (unsigned i = 0; i < FRAMES; i++) {
 		struct rte_mbuf *m;
 
@@ -216,7 +216,7 @@ make_maker(const char *arg)
 		}
 		if (c == 'z')
 			kill(peer, SIGSTOP);
-		if (c == 'c' && fork() == 0) { /* restart later */
+		if (c == 'c' && fork() == 0) { /* continue the stopped peer after 900 ms */
 			usleep(900000);
 			kill(peer, SIGCONT);
 			_exit(0);
@@ -251,7 +251,11 @@ ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Sends bursts at full rate until `enough` frames came back or the time is over. Returns their number. */
+/* The longest wait for an echo: on a busy machine the peer, its start and DPDK's interrupt thread each wait for a CPU. */
+enum { ECHO_MS = 60000 };
+
+/* Sends bursts at full rate until `enough` frames came back or for_ms milliseconds have passed. Returns the number of
+ * frames that came back. */
 static unsigned
 load_peer(struct test_io *io, unsigned for_ms, unsigned enough)
 {
@@ -281,17 +285,17 @@ until_up(struct test_io *io)
 
 	while (ms() < end && !link_is_up(&io->port[0]))
 		usleep(1000);
-	cr_assert(link_is_up(&io->port[0]), "no link between the two");
+	cr_assert(link_is_up(&io->port[0]), "no link between the two ports");
 }
 
-/* The peer is killed in the middle of bursts, and another takes its place, several times. */
+/* Several times, the peer is killed in the middle of bursts, and another peer takes its place. */
 static void
 outlive(bool we_serve)
 {
 #ifdef __SANITIZE_ADDRESS__
 	/* DPDK 22.11's interrupt thread panics when a descriptor that it is about to poll has just been closed
-	 * (eal_intr_thread_main(): epoll_ctl, EBADF). The peer of this test, ten times slower with the sanitizer, meets that in
-	 * nearly every run; without it, in none. */
+	 * (eal_intr_thread_main(): epoll_ctl, EBADF). With the sanitizer the peer of this test is ten times slower, and
+	 * panics in nearly every run; without the sanitizer, in none. */
 	cr_skip_test("DPDK's interrupt thread panics in a peer that is this slow");
 #endif
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
@@ -309,7 +313,7 @@ outlive(bool we_serve)
 		uint64_t lost, t0;
 
 		until_up(&io);
-		cr_assert_gt(load_peer(&io, 10000, 3000), 2999u, "round %u: no echo", i);
+		cr_assert_gt(load_peer(&io, ECHO_MS, 3000), 2999u, "round %u: no echo", i);
 		la_port_stats(&io.port[0], &stats);
 		lost = stats.tx_no_peer;
 		order(&k, 'k');
@@ -321,7 +325,7 @@ outlive(bool we_serve)
 		order(&k, 's');
 	}
 	until_up(&io);
-	cr_assert_gt(load_peer(&io, 10000, 3000), 2999u);
+	cr_assert_gt(load_peer(&io, ECHO_MS, 3000), 2999u);
 	io_stop(&io);
 	cr_assert_lt(io_out(&io), 256u); /* frames in the driver */
 	end_maker(&k);
@@ -352,7 +356,7 @@ Test(memif, a_client_waits_for_a_slow_server)
 	order(&k, 's');
 	for (unsigned i = 0; i < 1000 && access(p.server, F_OK) < 0; i++)
 		usleep(10000);
-	usleep(300000); /* it listens */
+	usleep(300000); /* now the server listens */
 	order(&k, 'z');
 	order(&k, 'c');
 	cfg.ports[0].arg = p.client;
@@ -390,7 +394,8 @@ Test(memif, failure_stopped_while_waiting)
 	remove_paths(&p);
 }
 
-/* A port has the same MAC address each time, and its peer another: a peer that returns is still resolved. */
+/* A port has the same MAC address at every start, and its peer has another. The neighbour entry of a peer that returns
+ * therefore stays valid. */
 Test(memif, the_mac_address_stays)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};

@@ -47,12 +47,12 @@ machine(void)
 			     "MemAvailable:    8388608 kB\nBuffers:            3652 kB\n");
 }
 
-Test(memory, nothing_known_is_no_limit)
+Test(memory, without_files_there_is_no_limit)
 {
 	room_is(UINT64_MAX, "unknown");
 }
 
-Test(memory, available_not_free)
+Test(memory, memavailable_counts_not_memfree)
 {
 	machine();
 	room_is(8192 * MIB, "8192 MiB available (MemAvailable in /proc/meminfo)");
@@ -100,8 +100,8 @@ Test(memory, version_1_beside_version_2)
 	room_is(1536 * MIB, "cgroup /x: limit 2048 MiB");
 }
 
-/* A container whose cgroup is the mount's root, and whose path is the host's. */
-Test(memory, a_path_that_is_not_there_is_the_root)
+/* A container: its cgroup is the root of the mount, but /proc/self/cgroup has the path on the host. */
+Test(memory, a_missing_cgroup_path_is_the_root)
 {
 	machine();
 	put("/proc/self/cgroup", "0::/system.slice/container-1\n");
@@ -119,7 +119,7 @@ Test(memory, more_used_than_allowed_leaves_0)
 	room_is(0, "0 MiB left");
 }
 
-Test(memory, this_machine_has_some)
+Test(memory, this_machine_has_memory)
 {
 	struct la_mem_room room;
 
@@ -144,7 +144,7 @@ Test(memory, pages_of_a_table_are_known)
 	cr_assert_eq(la_pages_of(NULL), LA_PAGES_UNKNOWN);
 }
 
-Test(memory, never_is_a_reason)
+Test(memory, thp_never_is_a_reason_for_plain_pages)
 {
 	cr_assert_not_null(la_pages_why_plain(root));
 	put("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");

@@ -36,7 +36,7 @@ Test(numa, any_node_is_the_default)
 	check_memory(&ops, -1);
 }
 
-Test(numa, every_node_there_is_gives_its_memory)
+Test(numa, every_allowed_node_gives_its_memory)
 {
 	struct bitmask *allowed;
 	struct la_mem_ops ops;
@@ -53,7 +53,7 @@ Test(numa, every_node_there_is_gives_its_memory)
 	numa_free_nodemask(allowed);
 }
 
-Test(numa, a_node_that_is_not_there_is_the_default)
+Test(numa, an_unknown_node_is_the_default)
 {
 	struct la_mem_ops ops;
 
@@ -61,7 +61,7 @@ Test(numa, a_node_that_is_not_there_is_the_default)
 	cr_assert_eq(ops.alloc, la_mem_default.alloc);
 }
 
-Test(numa, node_of_nowhere_is_unknown)
+Test(numa, node_of_null_is_unknown)
 {
 	cr_assert_eq(la_numa_node_of(NULL), -1);
 }

@@ -20,15 +20,15 @@ start(struct test_io *io)
 }
 
 /* The reason for la_pool_create_mapped(): on plain pages AF_XDP's driver maps only a part of DPDK's own
- * pool. If this test fails one day, remove the function. */
-Test(pool, dpdks_own_is_mapped_in_part)
+ * pool. If this test fails, the function may no longer be needed. */
+Test(pool, dpdks_pool_is_mapped_in_part)
 {
 	struct rte_mempool *mp;
 	struct test_io io;
 
 	start(&io);
 	if (io.eal.hugepages)
-		cr_skip_test("on hugepages it is mapped but for some mbufs");
+		cr_skip_test("on hugepages nearly all of DPDK's pool is mapped");
 	mp = rte_pktmbuf_pool_create("plain", MBUFS, 0, 0, ROOM, SOCKET_ID_ANY);
 	cr_assert_not_null(mp);
 	cr_assert_gt(la_pool_unmapped(mp), 1000u);
@@ -37,8 +37,9 @@ Test(pool, dpdks_own_is_mapped_in_part)
 	io_stop(&io);
 }
 
+/* Counts the mbufs whose header and data are on one page. */
 static void
-on_one_page(struct rte_mempool *mp, void *ctx, void *obj, unsigned i)
+count_on_one_page(struct rte_mempool *mp, void *ctx, void *obj, unsigned i)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	const struct rte_mbuf *m = obj;
@@ -48,7 +49,7 @@ on_one_page(struct rte_mempool *mp, void *ctx, void *obj, unsigned i)
 	*(unsigned *)ctx += ((uintptr_t)obj - mp->header_size) / page == last / page;
 }
 
-Test(pool, mapped_every_mbuf_is_on_a_page_that_the_driver_maps)
+Test(pool, every_mbuf_of_a_mapped_pool_is_on_one_mapped_page)
 {
 	unsigned good = 0;
 	struct rte_mempool *mp;
@@ -60,7 +61,7 @@ Test(pool, mapped_every_mbuf_is_on_a_page_that_the_driver_maps)
 	cr_assert_not_null(mp);
 	cr_assert_eq(la_pool_unmapped(mp), 0u);
 	cr_assert_eq(rte_mempool_avail_count(mp), (unsigned)MBUFS);
-	rte_mempool_obj_iter(mp, on_one_page, &good);
+	rte_mempool_obj_iter(mp, count_on_one_page, &good);
 	cr_assert_eq(good, (unsigned)MBUFS);
 	m = rte_pktmbuf_alloc(mp);
 	cr_assert_not_null(m);
@@ -68,7 +69,7 @@ Test(pool, mapped_every_mbuf_is_on_a_page_that_the_driver_maps)
 	cr_assert_eq(m->buf_len, rte_pktmbuf_data_room_size(mp));
 	rte_pktmbuf_free(m);
 	rte_mempool_free(mp);
-	/* its memory is free again */
+	/* the memory of the pool is free again */
 	mp = la_pool_create_mapped("mapped", MBUFS, 256, ROOM, SOCKET_ID_ANY);
 	cr_assert_not_null(mp);
 	rte_mempool_free(mp);

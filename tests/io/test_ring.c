@@ -100,7 +100,7 @@ Test(ring, describe_names_what_the_hardware_does_and_stays_in_its_buffer)
 	cr_assert_eq(small[10], 'z');
 }
 
-Test(ring, each_queue_is_a_wire_of_its_own)
+Test(ring, each_queue_leads_to_the_queue_of_the_same_number)
 {
 	struct test_io io;
 	struct rte_mbuf *m;
@@ -221,7 +221,7 @@ Test(ring, a_kept_frame_is_counted_when_there_is_no_mbuf_to_copy_it)
 	cr_assert_eq(rte_mbuf_refcnt_read(mine), 1u);
 	la_port_stats(&io.port[0], &stats);
 	cr_assert_eq(stats.tx_no_buffer, 1u);
-	cr_assert_eq(stats.tx_full, 0u, "the port refused nothing");
+	cr_assert_eq(stats.tx_full, 0u, "counted as refused by the port");
 	rte_pktmbuf_free(mine);
 	rte_pktmbuf_free_bulk(hog, n);
 	cr_assert_eq(io_out(&io), 0u);
@@ -258,7 +258,7 @@ Test(null, drops_all_sent_frames_and_receives_frames)
 	unsigned n;
 
 	io_must_start(&io, &cfg, 1, 0);
-	cr_assert(io.port[0].linearize, "net_null offers no chains");
+	cr_assert(io.port[0].linearize, "net_null takes no chains");
 	for (unsigned i = 0; i < 32; i++)
 		pkts[i] = io_frame(&io, bytes, sizeof(bytes), i & 1 ? cuts : NULL);
 	cr_assert_eq(la_port_tx(&io.port[0], 0, pkts, 32, io.pool), 32u);
@@ -298,7 +298,7 @@ Test(port, failure_no_pool)
 	la_eal_stop();
 }
 
-Test(port, rss_key_is_symmetric_and_another_in_each_process)
+Test(port, rss_key_is_symmetric_and_depends_on_the_secret)
 {
 	const uint8_t *key = la_rss_key();
 	uint16_t words[32], mine = (uint16_t)(key[0] << 8 | key[1]);
@@ -315,7 +315,7 @@ Test(port, rss_key_is_symmetric_and_another_in_each_process)
 		cr_assert_eq(words[i], (uint16_t)(la_rss_key()[0] << 8 | la_rss_key()[1]));
 		others += words[i] != mine && (i == 0 || words[i] != words[i - 1]);
 	}
-	cr_assert_gt(others, 28u); /* of 19 219 words, two of 32 rarely agree */
+	cr_assert_gt(others, 28u); /* there are 19 219 words, so few of 32 are equal */
 }
 
 /* With every accepted key, 256 consecutive ports or addresses at any bit position of the folded word fill

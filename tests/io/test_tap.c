@@ -69,7 +69,7 @@ Test(tap_argument, other_words_are_refused)
 	}
 }
 
-Test(tap_argument, its_length_is_bounded)
+Test(tap_argument, argument_length_is_bounded)
 {
 	struct la_tap_addrs a;
 	char rest[8], err[200];
@@ -95,7 +95,7 @@ own_namespace(void)
 
 /* Returns whether the interface is up and has this address and netmask. */
 static bool
-has(const char *name, int family, const char *addr, const char *mask)
+has_addr(const char *name, int family, const char *addr, const char *mask)
 {
 	struct ifaddrs *all;
 	bool found = false;
@@ -119,7 +119,7 @@ has(const char *name, int family, const char *addr, const char *mask)
 	return found;
 }
 
-/* The flags of the IPv6 address in /proc/net/if_inet6. */
+/* Returns the flags of the IPv6 address with these 32 hex digits; IFA_F_TENTATIVE if no interface has it. */
 static unsigned
 flags6(const char *digits)
 {
@@ -142,9 +142,9 @@ Test(tap, the_kernels_end_is_up_and_has_its_addresses)
 
 	own_namespace();
 	cr_assert_eq(io_start(&io, &cfg, 1, 0), 0, "%s", io.err);
-	cr_expect(has("la0", AF_INET, "10.9.0.1", "255.255.255.0"));
-	cr_expect(has("la0", AF_INET6, "fd09::1", "ffff:ffff:ffff:ffff::"));
-	cr_expect_eq(flags6("fd090000000000000000000000000001") & IFA_F_TENTATIVE, 0u, "no DAD wait");
+	cr_expect(has_addr("la0", AF_INET, "10.9.0.1", "255.255.255.0"));
+	cr_expect(has_addr("la0", AF_INET6, "fd09::1", "ffff:ffff:ffff:ffff::"));
+	cr_expect_eq(flags6("fd090000000000000000000000000001") & IFA_F_TENTATIVE, 0u, "the address is tentative");
 	io_stop(&io);
 }
 
@@ -155,7 +155,7 @@ Test(tap, without_addresses_the_kernels_end_is_unchanged)
 
 	own_namespace();
 	cr_assert_eq(io_start(&io, &cfg, 1, 0), 0, "%s", io.err);
-	cr_expect_not(has("la0", AF_INET, "10.9.0.1", "255.255.255.0"));
+	cr_expect_not(has_addr("la0", AF_INET, "10.9.0.1", "255.255.255.0"));
 	io_stop(&io);
 }
 

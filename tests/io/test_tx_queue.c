@@ -47,7 +47,7 @@ retry(void)
 	return la_txq_retry(&q, &io.port[0], 0, now);
 }
 
-/* The far end reads up to max frames, and checks that they are numbered from `from` on. */
+/* Reads up to max frames at the far end, and checks that their numbers start at `from`. Returns how many were read. */
 static unsigned
 read_on(unsigned from, unsigned max)
 {
@@ -72,7 +72,7 @@ lost(void)
 	return s.tx_full;
 }
 
-/* Fills the port, then queues n frames. */
+/* Fills the port, then queues `waiting` frames. */
 static void
 fill(unsigned waiting)
 {
@@ -81,7 +81,7 @@ fill(unsigned waiting)
 	cr_assert_eq(q.own_sent, PAIR_FRAMES - 1u);
 }
 
-/* Offers the queued frames for ms milliseconds, of which the port takes none. */
+/* Retries for ms milliseconds. The port takes no frame. */
 static void
 refuse(unsigned ms)
 {
@@ -149,7 +149,7 @@ Test(tx_queue, a_blocked_port_drops_the_oldest_then_all, .init = start)
 	send(90100, 5, true);
 	refuse(1);
 	cr_assert_eq(q.n, 0u, "a dead port holds no frames");
-	cr_assert_eq(read_on(0, 10), 10u); /* when the port takes frames again, it is used at once */
+	cr_assert_eq(read_on(0, 10), 10u); /* now the port takes frames again, and the queue sends at once */
 	send(0, 5, true);
 	cr_assert_eq(q.n, 0u);
 	cr_assert_eq(q.refused_ms, 0u);
@@ -222,7 +222,7 @@ Test(tx_queue, a_kept_frame_is_copied_once, .init = start)
 	m = mine = numbered(PAIR_FRAMES);
 	rte_mbuf_refcnt_update(mine, 1);
 	la_txq_send(&q, &io.port[0], 0, &m, 1, true, io.pool);
-	cr_assert_eq(rte_mbuf_refcnt_read(mine), 1u, "the original is still held");
+	cr_assert_eq(rte_mbuf_refcnt_read(mine), 1u, "the queue holds the original");
 	while (n < RTE_DIM(hog) && (hog[n] = rte_pktmbuf_alloc(io.pool)) != NULL)
 		n++;
 	refuse(LA_TXQ_STALL_MS); /* another try needs no buffer */

@@ -1,17 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""tests/live/abuse.py WHAT ...: kernel clients that overload a server, and honest clients.
+"""tests/live/abuse.py WHAT ...: clients on the kernel's TCP that overload a server, and honest clients.
 
-  uploads HOST N SECONDS     N sockets send to discard as fast as they can; prints MB/s of the second half
+  uploads HOST N SECONDS     N sockets send to discard as fast as they can; prints the MB/s of the second half of
+                             SECONDS
   unread HOST N SECONDS      N sockets send to echo and never read
   pipeline HOST N SECONDS    N sockets send GET /bytes/257 without end and never read
   slow HOST N SECONDS        N sockets read a byte of a large answer every 100 ms
-  flood IF VIA HOST RATE SECONDS  SYNs a second from on-link addresses that do not exist, by AF_PACKET, to
-                             the MAC that the kernel knows for VIA
-  honest SECONDS HOST...     GETs one after the other, by eight clients at once, every byte compared; prints
-                             "DONE BEGUN P99-IN-MS"
+  flood IF VIA HOST RATE SECONDS  sends RATE SYNs a second to HOST on interface IF, through AF_PACKET; the sources are
+                             on-link addresses that do not exist, the destination MAC is that of VIA
+  honest SECONDS HOST...     eight clients at the same time send GETs one after the other, and compare every byte;
+                             prints "SUCCEEDED BEGUN P99-IN-MS"
 
-The attackers end like killed processes: every socket is reset."""
+At its end an attack resets every socket, as a kernel does for a killed process."""
 
 import random
 import resource
@@ -32,7 +33,7 @@ GET = b"GET /bytes/257 HTTP/1.1\r\nHost: a\r\n\r\n" * 40
 
 
 def open_all(host, port, n, rcvbuf=0):
-    """n sockets, connecting."""
+    """Yields n sockets, each of which has begun to connect."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -47,7 +48,7 @@ def open_all(host, port, n, rcvbuf=0):
 
 
 def acked(sockets):
-    """Bytes that the server has acknowledged on all sockets: tcpi_bytes_acked."""
+    """Returns the number of bytes that the server has acknowledged on all sockets (tcpi_bytes_acked)."""
     total = 0
     for s in sockets:
         info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
@@ -55,8 +56,8 @@ def acked(sockets):
     return total
 
 
-def crowd(host, port, n, seconds, text, rcvbuf=0):
-    """Sends text repeatedly on all sockets; returns the bytes acknowledged in the second half of the time."""
+def send_all(host, port, n, seconds, text, rcvbuf=0):
+    """Sends text repeatedly on n sockets. Returns the bytes that are acknowledged in the second half of the time."""
     end = time.monotonic() + seconds
     poll = select.epoll()
     by_number, at = {}, {}
@@ -103,7 +104,7 @@ def slow(host, n, seconds):
 
 
 def mac_of(host):
-    """From the kernel's neighbour table."""
+    """Returns the MAC of an address in the kernel's neighbour table."""
     out = subprocess.run(["ip", "neigh", "show", host], capture_output=True, text=True, check=True).stdout.split()
     return bytes.fromhex(out[out.index("lladdr") + 1].replace(":", ""))
 
@@ -132,8 +133,8 @@ def flood(interface, via, host, rate, seconds):
 
 
 def get(host, n):
-    """One connection like a browser's; True when every byte arrived and the server closed. A SYN or a segment
-    that the kernel's own queue dropped is retransmitted after one second or three."""
+    """Sends one GET. Returns whether every byte arrived and the server closed. A SYN that the queue of the kernel's
+    interface dropped is retransmitted after one second."""
     with socket.create_connection((host, 80), timeout=STALL_LIMIT) as s:
         s.settimeout(STALL_LIMIT)
         s.sendall(b"GET /bytes/%d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % n)
@@ -171,11 +172,11 @@ def honest(seconds, hosts):
 def main():
     what, *args = sys.argv[1:] or ["help"]
     if what == "uploads":
-        print(round(crowd(args[0], 9, int(args[1]), float(args[2]), BODY) / float(args[2]) * 2e-6, 1))
+        print(round(send_all(args[0], 9, int(args[1]), float(args[2]), BODY) / float(args[2]) * 2e-6, 1))
     elif what == "unread":
-        crowd(args[0], 7, int(args[1]), float(args[2]), BODY, 2304)
+        send_all(args[0], 7, int(args[1]), float(args[2]), BODY, 2304)
     elif what == "pipeline":
-        crowd(args[0], 80, int(args[1]), float(args[2]), GET, 2304)
+        send_all(args[0], 80, int(args[1]), float(args[2]), GET, 2304)
     elif what == "slow":
         slow(args[0], int(args[1]), float(args[2]))
     elif what == "flood":

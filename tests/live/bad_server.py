@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""tests/live/bad_server.py ADDRESS PORT HOW: an HTTP server on the kernel's TCP that does one thing wrong.
+"""tests/live/bad_server.py ADDRESS PORT HOW: an HTTP server on the kernel's TCP. HOW selects its fault:
 
-  normal   answers with 100 bytes of the pattern, closes after its client
+  normal   no fault: answers with 100 bytes of the pattern, closes after its client
   reset    resets every connection after the handshake
   garbage  answers with bytes that are no HTTP, closes after its client
-  never    answers as normal, never closes
-  trickle  answers as normal, one byte every 0.3 s"""
+  never    answers as `normal`, never closes
+  trickle  answers as `normal`, but sends one byte every 0.3 s"""
 
 import socket
 import struct
@@ -20,7 +20,7 @@ kept = []
 
 
 def request(conn):
-    """True: a whole request head has arrived."""
+    """Reads a request head. Returns False if the client's FIN arrives before the head is complete."""
     head = b""
     while b"\r\n\r\n" not in head:
         more = conn.recv(4096)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# fanout.py LASTACK: a socket on lb0 is in the fanout group that net_af_packet computes for lastack on lb1, from its
-# pid and the interface's number. lastack must start nevertheless.
+# fanout.py LASTACK: starts lastack on lb1. net_af_packet computes the fanout group of lastack from its pid and the
+# interface's number. A socket on lb0 has joined this group before. lastack must start nevertheless.
 import os, socket, sys
 
-PACKET_FANOUT, MODE = 18, 0 | 0x8000 | 0x1000  # by hash, defragmented, rolling over
+PACKET_FANOUT, MODE = 18, 0 | 0x8000 | 0x1000  # PACKET_FANOUT_HASH, with the flags DEFRAG and ROLLOVER
 number = socket.if_nametoindex("lb1")
 ready, go = os.pipe()
 pid = os.fork()

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* fill_state STATE KNOWN N4 N6 SAMPLE: writes the snapshot file of a server with 10.0.0.2/24 and
- * fd00::2/64 that stopped with N4 and N6 connections in TIME_WAIT. For restart.py, KNOWN gets the peers'
- * variables of SAMPLE connections. Closing ten million connections from Python would take hours; the table,
- * the file and the server that reads it are real.
+/* fill_state STATE KNOWN N4 N6 SAMPLE: writes a snapshot file to STATE, as of a server with 10.0.0.2/24 and
+ * fd00::2/64 that stopped with N4 IPv4 and N6 IPv6 connections in TIME_WAIT. Writes the peers' variables of
+ * SAMPLE of these connections to KNOWN, for restart.py. Ten million connections from Python would take hours. The
+ * table and the code that writes the file are lastack's.
  *
- * In addition there are LAPSED connections, whose 2*MSL ends before a server can start. */
+ * LAPSED further IPv4 connections have a 2*MSL that ends before a server can start. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,12 +23,12 @@
 enum {
 	LIFE = 240000, /* 2*MSL, ms */
 	LAPSED = 1000,
-	LAPSE = 20, /* ms left for these */
-	PEERS = 3,  /* addresses of wire.py */
+	LAPSE = 20, /* most ms left of 2*MSL of a LAPSED connection */
+	PEERS = 3,  /* addresses of wire.py, for each family */
 	FIRST_PORT = 1024,
 	PORTS = 60000,
-	LISTENED = 16, /* of the sample: peers of the HTTP port */
-	NOW = 1000000,
+	LISTENED = 16, /* connections of the sample to the HTTP port, which has a listener */
+	NOW = 1000000, /* ms, when the server stopped */
 };
 
 static struct la_shard *shard;
@@ -43,8 +43,8 @@ die(const char *what)
 	exit(1);
 }
 
-/* The server's port changes when a peer's ports are used up: a hundred thousand connections each, the first on
- * the HTTP port. ctx: a bool, IPv6. */
+/* Sets the i-th entry. The server's port is 80 for the first PEERS * PORTS entries, and another one for each further
+ * PEERS * PORTS entries. ctx: a bool, whether the entry is IPv6. */
 static void
 entry(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint32_t *left)
 {
@@ -65,8 +65,8 @@ entry(void *ctx, uint64_t i, struct la_tuple *t, struct la_tw_core *state, uint3
 
 /* ------------------------------------------------------------------ the peers' variables */
 
-/* Names are those of restart.py: R and N are the server's RCV.NXT and SND.NXT. The peer's timestamp clock is
- * slightly later than at its FIN. */
+/* Writes the variables of a connection. Names are those of restart.py: R and N are the server's RCV.NXT and SND.NXT.
+ * The peer's timestamp clock continues 1 ms after its FIN. gone: the connection's 2*MSL has ended. */
 static void
 know(FILE *f, bool is6, uint64_t i, bool gone)
 {
@@ -89,14 +89,14 @@ know(FILE *f, bool is6, uint64_t i, bool gone)
 		s.flags & LA_TW_TS ? s.ts_recent : 0, base, s.flags & LA_TW_TS ? seen : 0, gone ? "true" : "false");
 }
 
-/* Some on the HTTP port, then some of the whole table, some of them expired. */
+/* Writes LISTENED connections of the HTTP port, then connections of the whole table, then 16 LAPSED connections. */
 static void
 write_known(const char *path)
 {
 	FILE *f = fopen(path, "w");
 
 	if (f == NULL)
-		die("what is known cannot be written");
+		die("the file KNOWN cannot be opened");
 	fputc('[', f);
 	for (uint64_t j = 0; j < sample; j++) {
 		bool is6 = j & 1;
@@ -111,7 +111,7 @@ write_known(const char *path)
 		know(f, false, count[0] + 7 * j, true);
 	fputs("]\n", f);
 	if (fclose(f) != 0)
-		die("what is known cannot be written");
+		die("the file KNOWN cannot be written");
 }
 
 /* ------------------------------------------------------------------ the file */
@@ -156,7 +156,7 @@ make_shard(const struct la_prefix *ours)
 	cfg.mbufs = rte_pktmbuf_pool_create("fill", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (cfg.mbufs == NULL || getrandom(cfg.secret, sizeof(cfg.secret), 0) != sizeof(cfg.secret) ||
 	    la_shard_create(&cfg, &shard) != 0)
-		die("no shard");
+		die("the shard cannot be created");
 }
 
 int
@@ -168,12 +168,12 @@ main(int argc, char **argv)
 	char err[512];
 
 	if (argc != 6)
-		die("STATE KNOWN N4 N6 SAMPLE");
+		die("usage: fill_state STATE KNOWN N4 N6 SAMPLE");
 	count[0] = strtoull(argv[3], NULL, 10);
 	count[1] = strtoull(argv[4], NULL, 10);
 	sample = strtoull(argv[5], NULL, 10);
 	if (sample <= LISTENED || count[0] < 10 * sample || count[1] < 10 * sample || count[0] + count[1] > 100000000)
-		die("a sample above 16, and at least ten times as many entries of each family");
+		die("allowed: SAMPLE above 16, N4 and N6 at least ten times SAMPLE, N4 + N6 at most 100 million");
 	make_addresses(ours);
 	make_shard(ours);
 	if (la_sim_tw_fill(shard, count[0] + LAPSED, LIFE, entry, &(bool){false}) != 0 ||

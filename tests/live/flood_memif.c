@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* For tests/live/75-memif-overload: a load generator in the manner of dperf, as a memif client.
+/* For tests/live/75-memif-overload: a load generator like dperf, as a memif client.
  *
  *	flood_memif --socket PATH --to ADDR:PORT --from ADDR --clients N --rate OPENS/S --seconds S [--bytes N] [--tail S]
  *
- * N consecutive client addresses are behind one MAC. They open connections at a fixed rate, regardless of the open
- * ones: SYN; GET /bytes/N; FIN with the ACK of the answer; ACK of the server's FIN. Nothing is
- * retransmitted, during the flood frames without room in the ring are dropped (except ARP replies), and segments of
- * ended connections draw a RST. A connection takes 12 bytes. After TIMEOUT_MS its tuple may be reused.
+ * The flood: N consecutive client addresses with one MAC open connections at a fixed rate, for any number of open
+ * connections. A connection sends SYN; GET /bytes/N; FIN with the ACK of the answer; ACK of the server's FIN. The flood
+ * retransmits no segment. Frames without room in the ring are dropped, except ARP replies. A segment of an ended
+ * connection draws a RST. A connection takes 12 bytes. After TIMEOUT_MS the tuple of an open connection may be reused.
  *
- * At the same time the address after the last client's is well-behaved: HONEST connections at a time, one after the
- * other, with retransmission (RTO 1 s for the SYN, else 200 ms, doubled), and a ping every 10 ms. This continues for
- * --tail seconds after the last SYN of the flood. At the start of the tail the flood's open connections are reset.
+ * At the same time a well-behaved client uses the address after the last one of the flood. It has HONEST connections
+ * open, begins another one when one ends, retransmits (RTO 1 s for the SYN, otherwise 200 ms, doubled each time), and
+ * sends a ping every 10 ms. It continues for --tail seconds after the last SYN of the flood. At the start of the tail
+ * the open connections of the flood are reset.
  *
- * A line a second goes to standard error. Standard output gets one JSON object with all counts. Status 0: the run
+ * A line each second goes to standard error. Standard output gets one JSON object with all counts. Status 0: the run
  * is complete; 1: DPDK or memif failed; 2: wrong arguments. */
 
 #include <arpa/inet.h>
@@ -33,19 +34,19 @@ enum {
 	BURST = 32,
 	RING = 1024,
 	MBUFS = 8191,
-	SLOTS = 1 << 22,	/* connections that may be open: addresses times ports */
-	PORT_FIRST = 1024,	/* of the clients */
-	TRIES = 64,		/* slots tried for a free one */
-	BEHIND_MS = 2,		/* late SYNs are sent later, at most this number of ms of them */
+	SLOTS = 1 << 22,	/* most connections of the flood at once: addresses times ports */
+	PORT_FIRST = 1024,	/* lowest port of the clients */
+	TRIES = 64,		/* slots that are tried for a free one */
+	BEHIND_MS = 2,		/* overdue SYNs of at most this time are kept; older ones are never sent */
 	TIMEOUT_MS = 1000,	/* after this time an open connection may be replaced */
-	HONEST = 8,		/* well-behaved connections at a time */
-	HONEST_PAUSE_US = 2000, /* between two of them */
+	HONEST = 8,		/* open connections of the well-behaved client */
+	HONEST_PAUSE_US = 2000, /* from the end of such a connection to the next one */
 	HONEST_SYN_RTO_US = 1000000,
 	HONEST_RTO_US = 200000,
 	PING_US = 10000,
 	LATENCIES = 1 << 18,
-	BYTES_MOST = 1000, /* of an answer: one segment */
-	UP_S = 10,	   /* longest wait for link and ARP */
+	BYTES_MOST = 1000, /* most bytes of an answer, which is one segment */
+	UP_S = 10,	   /* longest wait for link and ARP, s */
 	ETH = 14,
 	IP = 20,
 	TCP = 20,
@@ -65,17 +66,18 @@ struct slot {
 	uint32_t state : 3;
 };
 
-/* A well-behaved connection. */
+/* A connection of the well-behaved client. */
 struct honest {
 	struct slot c;
 	uint16_t port;
-	uint64_t begun, sent, rto; /* us; state FREE: begun is when the next one begins */
+	uint64_t begun;	    /* us at which the connection began; state FREE: at which the next one begins */
+	uint64_t sent, rto; /* us at which the last segment was sent; us until its retransmission */
 };
 
-/* Of the well-behaved client, during the flood and after it. */
+/* Counts of the well-behaved client in one phase: during the flood, or after the flood. */
 struct phase {
 	uint64_t begun, closed, resets, retransmits, pings, pongs;
-	uint32_t *us; /* from SYN to the server's FIN */
+	uint32_t *us; /* for each closed connection the time from SYN to the server's FIN, us */
 };
 
 static struct {
@@ -93,12 +95,12 @@ static uint16_t dev;
 static struct rte_mempool *pool;
 static struct rte_mbuf *out[2 * BURST];
 static unsigned nout;
-static bool retry_full; /* frames without room in the ring are offered again: after the flood */
+static bool retry_full; /* after the flood: frames without room in the ring are offered again */
 static uint8_t our_mac[6] = {2, 0xf1, 0, 0, 0, 1}, peer_mac[6];
 static bool have_peer;
 static char request[64];
 static unsigned request_len;
-static uint64_t request_sum; /* of its 16-bit words */
+static uint64_t request_sum; /* sum of the request's 16-bit words */
 static struct slot *slots;
 static uint32_t nslots, turn;
 static struct honest honest[HONEST];
@@ -112,9 +114,9 @@ now_us(void)
 	return (rte_rdtsc() - t0) * 1000 / (hz / 1000);
 }
 
-/* A SYN without room in the ring leaves no connection. */
+/* p is a frame that was not sent. If it is a SYN of the flood, frees the slot of its connection. */
 static void
-unsent(const uint8_t *p)
+free_slot_of_syn(const uint8_t *p)
 {
 	const uint8_t *t = p + ETH + IP;
 	uint32_t src = (uint32_t)(p[ETH + 12] << 24 | p[ETH + 13] << 16 | p[ETH + 14] << 8 | p[ETH + 15]);
@@ -123,12 +125,12 @@ unsent(const uint8_t *p)
 		slots[(uint64_t)((t[0] << 8 | t[1]) - PORT_FIRST) * opt.clients + (src - opt.from)].state = FREE;
 }
 
-/* Sends the frames of `out`; frames without room in the ring are offered again, or dropped. */
+/* Sends the frames of `out`. Frames without room in the ring are dropped; again: offered for a second, then dropped. */
 static void
 flush_with(bool again)
 {
 	unsigned sent = 0;
-	uint64_t end = rte_rdtsc() + hz; /* a server that reads nothing for a second */
+	uint64_t end = rte_rdtsc() + hz;
 
 	do {
 		sent += nout > sent ? rte_eth_tx_burst(dev, 0, out + sent, (uint16_t)(nout - sent)) : 0;
@@ -136,7 +138,7 @@ flush_with(bool again)
 	n.tx += sent;
 	n.ring_full += nout - sent;
 	for (unsigned i = sent; i < nout; i++)
-		unsent(rte_pktmbuf_mtod(out[i], uint8_t *));
+		free_slot_of_syn(rte_pktmbuf_mtod(out[i], uint8_t *));
 	rte_pktmbuf_free_bulk(out + sent, nout - sent);
 	nout = 0;
 }
@@ -147,7 +149,7 @@ flush(void)
 	flush_with(retry_full);
 }
 
-/* A frame of len bytes to the peer, with its Ethernet header. */
+/* Adds a frame of len bytes to the peer to `out`, and writes its Ethernet header. Returns the frame. */
 static uint8_t *
 frame(unsigned len, uint16_t type)
 {
@@ -246,9 +248,9 @@ segment(uint32_t src, uint16_t sport, uint32_t seq, uint32_t ack, unsigned flags
 	put16(t + 16, fold(s + sum16(t, hlen)));
 }
 
-/* Sends the segment of the connection's state at its snd: first transmission or retransmission. */
+/* Sends the segment that belongs to the connection's state, which ends at snd: first transmission or retransmission. */
 static void
-say(const struct slot *c, uint32_t src, uint16_t sport)
+send_segment_of_state(const struct slot *c, uint32_t src, uint16_t sport)
 {
 	if (c->state == SYN_SENT)
 		segment(src, sport, c->snd - 1, 0, SYN);
@@ -260,7 +262,7 @@ say(const struct slot *c, uint32_t src, uint16_t sport)
 
 enum news { NOTHING, OPENED, ANSWERED, CLOSED, RESET };
 
-/* A segment of a connection that is not FREE; a step sends its segment. */
+/* Processes a segment of a connection that is not FREE, and sends the answer. Returns the event. */
 static enum news
 step(struct slot *c, uint32_t src, uint16_t sport, const uint8_t *t, unsigned text, bool retransmits)
 {
@@ -273,21 +275,21 @@ step(struct slot *c, uint32_t src, uint16_t sport, const uint8_t *t, unsigned te
 	}
 	if (c->state == SYN_SENT) {
 		if ((flags & (SYN | ACK)) != (SYN | ACK) || ack != c->snd) {
-			segment(src, sport, ack, 0, RST); /* of the tuple's last connection */
+			segment(src, sport, ack, 0, RST); /* a segment of the tuple's previous connection */
 			n.unexpected++;
 			return NOTHING;
 		}
 		c->rcv = seq + 1;
 		c->snd += request_len;
 		c->state = REQUESTED;
-		say(c, src, sport);
+		send_segment_of_state(c, src, sport);
 		return OPENED;
 	}
 	if (c->state == REQUESTED && text > 0 && seq == c->rcv) {
 		c->rcv += text;
 		c->snd++;
 		c->state = FIN_SENT;
-		say(c, src, sport);
+		send_segment_of_state(c, src, sport);
 		return ANSWERED;
 	}
 	if (c->state == FIN_SENT && flags & FIN && seq + text == c->rcv) {
@@ -295,7 +297,7 @@ step(struct slot *c, uint32_t src, uint16_t sport, const uint8_t *t, unsigned te
 		c->state = FREE;
 		return CLOSED;
 	}
-	if (flags & SYN || text > 0) /* retransmission: our answer was lost */
+	if (flags & SYN || text > 0) /* a retransmission of the server: our ACK was lost */
 		segment(src, sport, retransmits && c->state == REQUESTED ? c->snd - request_len : c->snd, c->rcv, ACK);
 	return NOTHING;
 }
@@ -343,7 +345,7 @@ honest_input(uint32_t src, uint16_t sport, const uint8_t *t, unsigned text, uint
 		if (honest[i].port == sport && honest[i].c.state != FREE)
 			h = &honest[i];
 	if (h == NULL) {
-		if (t[13] & FIN) /* our last ACK was lost: TIME_WAIT answers */
+		if (t[13] & FIN) /* our last ACK was lost: answer as in TIME_WAIT */
 			segment(src, sport, get32(t + 8), get32(t + 4) + text + 1, ACK);
 		return;
 	}
@@ -371,7 +373,7 @@ arp(uint8_t op, uint32_t src, const uint8_t *dst_mac, uint32_t dst)
 	put32(p + 14, src);
 	memcpy(p + 18, dst_mac, 6);
 	put32(p + 24, dst);
-	flush_with(true); /* as a kernel's queue would */
+	flush_with(true); /* waits for room, as in a kernel's queue */
 }
 
 static void
@@ -422,7 +424,7 @@ input(struct rte_mbuf *m, uint64_t now)
 		flood_input(dst, (uint16_t)get16(t + 2), t, get16(p + ETH + 2) - hlen, (uint32_t)(now / 1000));
 }
 
-/* Reads received frames, within bounds. */
+/* Processes received frames: at most four bursts. */
 static void
 receive(uint64_t now)
 {
@@ -455,7 +457,7 @@ open_one(uint32_t ms)
 		c->snd += 1000001;
 		c->at = ms & 0x1fffffff;
 		c->state = SYN_SENT;
-		say(c, opt.from + at % opt.clients, (uint16_t)(PORT_FIRST + at / opt.clients));
+		send_segment_of_state(c, opt.from + at % opt.clients, (uint16_t)(PORT_FIRST + at / opt.clients));
 		n.offered++;
 		return;
 	}
@@ -486,11 +488,11 @@ honest_run(uint64_t now)
 			continue;
 		}
 		h->sent = now;
-		say(&h->c, src, h->port);
+		send_segment_of_state(&h->c, src, h->port);
 	}
 }
 
-/* Resets the clients of the flood. The ring sets the pace. */
+/* Resets the open connections of the flood, as fast as the server reads from the ring. */
 static void
 reset_open(void)
 {
@@ -499,7 +501,7 @@ reset_open(void)
 
 		if (c->state == FREE)
 			continue;
-		/* a SYN_SENT has no rcv; the server's half-open connection takes a RST at its rcv_nxt */
+		/* in SYN_SENT, too, snd is the server's RCV.NXT, at which its half-open connection accepts a RST */
 		segment(opt.from + i % opt.clients, (uint16_t)(PORT_FIRST + i / opt.clients), c->snd, 0, RST);
 		c->state = FREE;
 		n.forgotten++;
@@ -533,7 +535,7 @@ ascending(const void *a, const void *b)
 }
 
 static void
-tell_phase(const char *name, struct phase *p)
+print_phase(const char *name, struct phase *p)
 {
 	uint64_t k = RTE_MIN(p->closed, (uint64_t)LATENCIES);
 
@@ -546,15 +548,15 @@ tell_phase(const char *name, struct phase *p)
 }
 
 static void
-tell(void)
+print_counts(void)
 {
 	printf("{\"offered\": %" PRIu64 ", \"opened\": %" PRIu64 ", \"answered\": %" PRIu64 ", \"closed\": %" PRIu64
 	       ", \"resets\": %" PRIu64 ", \"forgotten\": %" PRIu64 ", \"no_slot\": %" PRIu64
 	       ", \"ring_full\": %" PRIu64 ", \"unexpected\": %" PRIu64 ", \"rx\": %" PRIu64 ", \"tx\": %" PRIu64,
 	       n.offered, n.opened, n.answered, n.closed, n.resets, n.forgotten, n.no_slot, n.ring_full, n.unexpected,
 	       n.rx, n.tx);
-	tell_phase("during", &phases[0]);
-	tell_phase("after", &phases[1]);
+	print_phase("during", &phases[0]);
+	print_phase("after", &phases[1]);
 	printf("}\n");
 }
 
@@ -563,7 +565,7 @@ run(void)
 {
 	uint64_t start = now_us(), end = start + opt.seconds * 1000000ull, second = start + 1000000;
 	uint64_t ping_at = start, last = end + opt.tail * 1000000ull;
-	double due = 0, most = RTE_MAX(BEHIND_MS * opt.rate / 1e3, 1.0); /* SYNs */
+	double due = 0, most = RTE_MAX(BEHIND_MS * opt.rate / 1e3, 1.0); /* number of SYNs */
 	uint64_t due_at = start;
 
 	for (uint64_t now = start; now < last; now = now_us()) {
@@ -571,7 +573,7 @@ run(void)
 		if (now >= end && phase == &phases[0]) {
 			phase = &phases[1];
 			retry_full = true;
-			memset(honest, 0, sizeof(honest)); /* the server resets or times out the old ones */
+			memset(honest, 0, sizeof(honest)); /* the server ends the old connections by RST or time-out */
 			reset_open();
 		}
 		if (phase == &phases[0]) {
@@ -713,7 +715,7 @@ parse(int argc, char **argv)
 		}
 	}
 	if (opt.socket == NULL || opt.to == 0 || opt.from == 0) {
-		fprintf(stderr, "flood_memif: --socket, --to and --from are needed\n");
+		fprintf(stderr, "flood_memif: --socket, --to and --from must be given\n");
 		exit(2);
 	}
 }
@@ -737,7 +739,7 @@ main(int argc, char **argv)
 	open_port();
 	find_peer();
 	run();
-	tell();
+	print_counts();
 	rte_eth_dev_stop(dev);
 	rte_eal_cleanup();
 	return 0;

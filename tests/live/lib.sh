@@ -12,11 +12,11 @@
 #   |               10.0.0.2 fd00::2    |          |   la0 -----------+-veth-+-- la1   fd00::2/64   |
 #   +-----------------------------------+          +------------------+      +----------------------+
 #
-# device kernel is for the tests themselves: a stand-in on the kernel's own TCP replaces lastack
-# behind la1, so a check that fails there is wrong.
+# The device `kernel` tests the tests: a server on the kernel's own TCP replaces lastack behind la1. A check that
+# fails there is a wrong check.
 #
-# tcpdump captures on la0, on the kernel's side, with the kernel's offloads off: every frame is on
-# the wire as it was sent. Every end of the script removes its namespaces, processes and files.
+# tcpdump captures on la0, on the kernel's side. The kernel's offloads are off, so that the capture has every frame
+# as it was sent. When the script ends, for any reason, it removes its namespaces, processes and files.
 
 set -uo pipefail
 
@@ -55,10 +55,10 @@ skip() { echo "skip - $*"; }
 
 note() { echo "# $*"; }
 
-# Prints the end of a file as comments, without a server's line a second.
+# show FILE [LINES]: prints the last lines of a file (15 by default) as comments, without the server's live lines.
 show() { grep -v 'opens/s' "$1" 2>/dev/null | tail -n "${2:-15}" | cut -c 1-200 | sed 's/^/#   /'; }
 
-# check WHAT COMMAND...: one case; the command's output is shown when it fails.
+# check WHAT COMMAND...: one case, which passes if the command succeeds. The command's output is shown if it fails.
 check()
 {
 	local what=$1
@@ -80,12 +80,12 @@ at_least()
 	if [ "${2:-0}" -ge "$3" ] 2>/dev/null; then ok "$1"; else not_ok "$1: got '$2', wanted $3 or more"; fi
 }
 
-# k COMMAND...: runs on the kernel's side, at most $limit seconds.
+# k COMMAND...: runs the command in the kernel's namespace, for at most $limit seconds (60 by default).
 k() { timeout -k 5 "${limit:-60}" ip netns exec "$nsk" "$@"; }
 
 peer() { k /usr/bin/python3 "$here/peer" "$@"; }
 
-# until_true SECONDS COMMAND...: polls.
+# until_true SECONDS COMMAND...: repeats the command until it succeeds. Fails after SECONDS.
 until_true()
 {
 	local end=$((SECONDS + $1))
@@ -101,7 +101,7 @@ kernel_side_up()
 	ip -n "$nsk" addr replace 10.0.0.1/24 dev la0 &&
 		ip -n "$nsk" addr replace fd00::1/64 dev la0 nodad &&
 		ip -n "$nsk" link set la0 up || return 1
-	# Features that a driver cannot switch are already off.
+	# The loop ignores errors: an offload that a driver cannot switch is off already.
 	for feature in tx tso gso gro; do
 		ip netns exec "$nsk" ethtool -K la0 $feature off >/dev/null 2>&1
 	done
@@ -130,8 +130,8 @@ make_namespaces()
 	fi
 }
 
-# launch LOG SUBCOMMAND ARGS...: starts lastack on the device, and the capture when the kernel side
-# exists. Returns 1 when lastack ends before that.
+# launch LOG SUBCOMMAND ARGS...: starts lastack on the device, then the capture on la0. Returns 1 if the TAP of lastack
+# does not appear within 30 s or cannot be configured.
 launch()
 {
 	local log=$1 ns=$nsl port=()
@@ -164,7 +164,7 @@ launch()
 
 answers() { k ping -c 1 -W 1 10.0.0.2 && k ping -c 1 -W 1 fd00::2; }
 
-# server ARGS...: all services on their usual ports; further arguments follow the usual ones.
+# server ARGS...: starts a server with these services and ports, and ARGS as further arguments; waits until it answers.
 server()
 {
 	rm -f "$work/server.json"
@@ -179,38 +179,39 @@ server()
 	exit 1
 }
 
-# counter NAME [FILE]: a number of the summary, at any place in the JSON.
+# counter NAME [FILE]: prints the number NAME of the summary (JSON), at any depth of the JSON.
 counter() { /usr/bin/python3 "$here/peer" json "$1" "${2:-$work/server.json}"; }
 
-stuck() { k ss -tanH | grep -E '^(FIN-WAIT-[12]|CLOSING|LAST-ACK)'; }
+# Prints the kernel's sockets that are closing.
+closing_sockets() { k ss -tanH | grep -E '^(FIN-WAIT-[12]|CLOSING|LAST-ACK)'; }
 
-not_stuck() { ! stuck; }
+no_closing_socket() { ! closing_sockets; }
 
-# A counter of the kernel's namespace since its creation, by nstat's name.
+# kernel_counter NAME: prints a counter of nstat in the kernel's namespace, counted since the namespace was created.
 kernel_counter() { k nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 
-# The kernel's sockets after a run: none is stuck before CLOSED. FIN-WAIT-2 needs some time.
+# check_not_stuck [WHAT]: within 15 s no socket of the kernel is in FIN-WAIT, CLOSING or LAST-ACK any more.
 check_not_stuck()
 {
-	if until_true 15 not_stuck; then
+	if until_true 15 no_closing_socket; then
 		ok "${1:+$1: }no socket of the kernel stuck in FIN-WAIT, CLOSING or LAST-ACK"
 	else
-		not_ok "${1:+$1: }sockets of the kernel stuck"
-		stuck >"$work/stuck.log"
+		not_ok "${1:+$1: }sockets of the kernel stuck in FIN-WAIT, CLOSING or LAST-ACK"
+		closing_sockets >"$work/stuck.log"
 		show "$work/stuck.log"
 	fi
 }
 
-# tcpdump says: captured as many as received by filter.
+# Succeeds if tcpdump reports as many packets captured as received by its filter.
 capture_is_whole()
 {
-	kill -USR1 "$tcpdump_pid" 2>/dev/null || return 0 # it has ended, with its device
+	kill -USR1 "$tcpdump_pid" 2>/dev/null || return 0 # tcpdump has ended, because its device is gone
 	sleep 0.1
 	tail -n 1 "$work/tcpdump.log" |
 		awk '/packets captured, / { whole = $2 == $5 } END { exit !whole }'
 }
 
-# The kernel hands captured frames to tcpdump about once a second, and later on a busy machine.
+# Waits until tcpdump has all frames. The kernel gives frames to tcpdump about once a second, later on a busy machine.
 finish_capture() { until_true 15 capture_is_whole; }
 
 stop_capture()
@@ -220,25 +221,25 @@ stop_capture()
 	tcpdump_pid=''
 }
 
-# Ends the capture and checks it with tshark.
+# check_capture [WHAT]: ends the capture and checks lastack's frames in it with tshark.
 check_capture()
 {
 	finish_capture
 	stop_capture
 	if [ "$device" = kernel ]; then
-		rm -f "$work/$captures.pcap" # skb_checksum_help() writes 0xffff for 0, which tshark calls bad
+		rm -f "$work/$captures.pcap" # the kernel writes a checksum of 0 as 0xffff, which tshark calls bad
 		return
 	elif "$here/judge" "$work/$captures.pcap" 10.0.0.2 fd00::2 >"$work/judge.log" 2>&1; then
 		ok "${1:+$1: }capture clean by tshark ($(sed -n 's/^# judged //p' "$work/judge.log"))"
 	else
-		not_ok "${1:+$1: }capture judged by tshark"
+		not_ok "${1:+$1: }tshark finds faults in lastack's frames"
 		show "$work/judge.log" 25
 	fi
 	grep -E '^[1-9][0-9]* packets dropped by kernel' "$work/tcpdump.log" | sed 's/^/# tcpdump: /'
 	[ -n "${KEEP:-}" ] || rm -f "$work/$captures.pcap"
 }
 
-# lastack_ends SECONDS: waits for its end, and kills it after that time. Returns lastack's status.
+# lastack_ends SECONDS: waits until lastack ends, and kills it after SECONDS. Returns lastack's status.
 lastack_ends()
 {
 	local status
@@ -249,19 +250,19 @@ lastack_ends()
 	return $status
 }
 
-# user_space LIMIT PROGRAM WHAT ARGS...: a user-space peer on la0 (time_wait.py, restart.py), which prints its
-# own cases.
+# user_space LIMIT PROGRAM WHAT ARGS...: runs a user-space peer (time_wait.py, restart.py) on la0, for at most LIMIT
+# seconds. The peer prints its cases. Status 10 of the peer: a case failed.
 user_space()
 {
 	limit=$1 k /usr/bin/python3 "$here/$2" "$3" la0 "${@:4}"
 	case $? in
 	0) ;;
 	10) failures=$((failures + 1)) ;;
-	*) not_ok "$2 $3 came to its end" ;;
+	*) not_ok "$2 $3 did not run to its end" ;;
 	esac
 }
 
-# server_ends [WHAT]: SIGTERM, and the checks at the end of every run.
+# server_ends [WHAT]: stops the server with SIGTERM, and makes the checks at the end of every run.
 server_ends()
 {
 	local status
@@ -271,7 +272,7 @@ server_ends()
 	status=$?
 	check_capture "${1:-}"
 	if [ $status != 0 ]; then
-		not_ok "${1:+$1: }the server ends with status 0 on SIGTERM: $status"
+		not_ok "${1:+$1: }the server ends with status $status on SIGTERM, wanted 0"
 		show "$work/server.log" 30
 		return
 	fi
@@ -281,7 +282,7 @@ server_ends()
 	equal "${1:+$1: }unexplained drops" "$(counter unexplained_drops)" 0
 }
 
-# Last line of a test.
+# finish: ends the test. Status 0: no case failed.
 finish() { [ $failures = 0 ]; exit; }
 
 make_namespaces

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""tests/live/odd_server.py ADDRESS PORT: an HTTP server whose answer is named by the path of the request.
+"""tests/live/odd_server.py ADDRESS PORT: an HTTP server. The path of a request selects the kind of the answer.
 
-  odd_server.py --good     the kinds that browsers accept, a line each
-  odd_server.py --bad      KIND COUNTER: the others, each with lastack load's counter for its fault
+  odd_server.py --good     prints the kinds that browsers accept, a line for each
+  odd_server.py --bad      prints a line KIND COUNTER for each faulty kind: COUNTER is the counter of the fault
 """
 
 import socket
@@ -16,7 +16,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 ABC = OK + b"Content-Length: 3\r\n\r\nabc"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
-# The pieces to send, and the next step: keep (the next request), fin, or half (our FIN, and then the peer's).
+# The pieces to send, and what follows: keep (reads the next request), fin (sends a FIN and closes), half (sends a FIN,
+# and closes after the client's FIN), rst (resets).
 GOOD = {
     "length": ([ABC], "keep"),
     "pieces": ([bytes((c,)) for c in ABC], "keep"),
@@ -35,8 +36,8 @@ GOOD = {
     "http10": ([b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc"], "fin"),
     "http10-keep": ([b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\nabc"], "keep"),
 }
-ALONE = {  # for requests of their own
-    "idle-close": ([ABC], "fin"),  # without Connection: close; the next request must be sent a little later
+ALONE = {  # kinds that browsers accept, which need a run of their own
+    "idle-close": ([ABC], "fin"),  # without Connection: close; the client must send the next request after the FIN
     "gzip": ([OK + b"Transfer-Encoding: chunked, gzip\r\n\r\nabc"], "half"),
 }
 BAD = {
@@ -67,7 +68,7 @@ def read_to_end(s):
 
 def end(s, how):
     if how == "rst":
-        time.sleep(0.05)  # so that each piece is a segment of its own
+        time.sleep(0.05)  # so that the client receives the last piece before the RST
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return
     s.shutdown(socket.SHUT_WR)
@@ -76,7 +77,7 @@ def end(s, how):
 
 
 def check(head, body):
-    """The request of tests/live/73-odd-server."""
+    """Returns whether this is the PUT request of tests/live/73-odd-server."""
     lines = head.split("\r\n")
     return (lines[0].startswith("PUT ") and "Host: odd.example" in lines and "X-Odd: a: b" in lines and
             "User-Agent: odd/1" in lines and f"Content-Length: {len(body)}" in lines and
@@ -85,7 +86,7 @@ def check(head, body):
 
 
 def early(s, head, body):
-    """Sends the answer before the end of the request, and then reads the request to its end."""
+    """Sends the answer before the request is complete, then reads to the client's FIN."""
     s.sendall(OK + b"Connection: close\r\nContent-Length: 0\r\n\r\n")
     read_to_end(s)
 

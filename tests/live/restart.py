@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""tests/live/restart.py WHAT INTERFACE ...: a server that is stopped and started again, from its peers' view.
+"""tests/live/restart.py WHAT INTERFACE ...: the peers of a server that is stopped and started again.
 
-  fill INTERFACE FILE N      N connections of each family, half with timestamps, that the close service
-                             (7777) ends first; writes the peers' variables to FILE
-  again INTERFACE FILE       the peers of FILE continue with a new server: repeated FINs and old duplicates
-  quiet INTERFACE SECONDS T  repeated SYNs: none is answered before SECONDS after T (time.time()),
-                             and the next one is"""
+  fill INTERFACE FILE N      opens N connections of each family, half of them with timestamps, to the close service
+                             (7777), which closes first; writes the peers' variables to FILE
+  again INTERFACE FILE       with the peers of FILE sends repeated FINs and old duplicates to the new server
+  quiet INTERFACE SECONDS T  sends SYNs: the server must not answer until SECONDS after T (time.time()), and must
+                             answer the first SYN after that"""
 
 import asyncio
 import json
@@ -29,8 +29,8 @@ def verdict(fault, text):
     return 1
 
 
-async def gathered(jobs):
-    """The first fault, or None."""
+async def first_fault(jobs):
+    """Awaits all jobs. Returns the first fault, or None."""
     for r in await asyncio.gather(*jobs, return_exceptions=True):
         if isinstance(r, BaseException):
             return r
@@ -53,7 +53,8 @@ async def fill(wire, path, n):
     return verdict(None, f"{len(conns)} connections closed by the server")
 
 
-def remembered(wire, known):
+def restored(wire, known):
+    """Returns the connection that `fill` has written."""
     c = Conn(wire, known["v"], known["ts"], known["dport"], known["sport"], known.get("who", 0))
     for k in KNOWN:
         setattr(c, k, known[k])
@@ -62,33 +63,34 @@ def remembered(wire, known):
 
 
 def read_known(wire, path):
-    """Connections in TIME_WAIT, and connections whose 2*MSL has ended."""
+    """Returns the connections in TIME_WAIT, and the connections whose 2*MSL has ended."""
     with open(path, encoding="ascii") as f:
         known = json.load(f)
-    return ([remembered(wire, k) for k in known if not k.get("gone")],
-            [remembered(wire, k) for k in known if k.get("gone")])
+    return ([restored(wire, k) for k in known if not k.get("gone")],
+            [restored(wire, k) for k in known if k.get("gone")])
 
 
 async def one_fin(c):
-    """RFC 9293 3.10.7.4, eighth step; next() has checked that the TSval did not go back."""
+    """Checks the ACK of a repeated FIN (RFC 9293 3.10.7.4, eighth step). Conn.next() checks that the TSval is not
+    below an earlier one."""
     before = c.dut_ts
     c.repeat_fin()
     s = await c.fin_acked()
     if c.ts and not after(s.tsval, before):
-        raise c.wrong(f"TSval {s.tsval}, and {before} was sent before the restart")
+        raise c.wrong(f"TSval {s.tsval}, wanted one above {before}, the last of the first run")
     if c.ts and s.tsecr != c.last_ts:
-        raise c.wrong(f"TSecr {s.tsecr}, and the FIN's TSval was {c.last_ts}")
+        raise c.wrong(f"TSecr {s.tsecr}, wanted {c.last_ts}, the TSval of the FIN")
     if s.win << c.wscale != c.W:
-        raise c.wrong(f"window {s.win << c.wscale}, and {c.W} was offered before the restart")
+        raise c.wrong(f"window {s.win << c.wscale}, wanted {c.W} as in the first run")
 
 
 async def all_fins(conns):
-    """One a millisecond, so that the interface's queue does not overflow."""
+    """Repeats the FIN of each connection, one a millisecond, so that the interface's queue does not overflow."""
     async def later(i, c):
         await asyncio.sleep(i * 0.001)
         await one_fin(c)
-    return verdict(await gathered(later(i, c) for i, c in enumerate(conns)),
-                   f"{len(conns)} repeated FINs are answered as before")
+    return verdict(await first_fault(later(i, c) for i, c in enumerate(conns)),
+                   f"{len(conns)} repeated FINs are acknowledged as in the first run")
 
 
 async def one_duplicate(c, kind):
@@ -101,18 +103,18 @@ async def one_duplicate(c, kind):
     else:
         c.send("S", c.isn, ts=c.last_ts - 1000 & M32 if c.ts else None)
         await c.chk("an ACK for an old SYN")
-    await asyncio.sleep(0.6)  # the throttle
+    await asyncio.sleep(0.6)  # longer than the rate limit of answers
     await one_fin(c)
 
 
 async def one_newer(c):
-    """A newer incarnation starts above all numbers of the last run."""
+    """A newer incarnation starts above all sequence numbers of the first run."""
     c.send("S", c.R + 100000)
     s = await c.next(3)
     if s is None or s.flags != SYN | ACK or s.ack != c.R + 100001 & M32:
         raise c.wrong(f"wanted SYN,ACK, got {s}")
     if not after(s.seq, c.N) or (c.ts and not after(s.tsval, c.dut_ts) and s.tsval != c.dut_ts):
-        raise c.wrong(f"ISN {s.seq}, and {c.N} was sent before the restart")
+        raise c.wrong(f"ISN {s.seq} and TSval {s.tsval}, wanted an ISN above {c.N} and a TSval not below {c.dut_ts}")
     c.send("R", c.R + 100001)
 
 
@@ -121,11 +123,13 @@ async def again(wire, path):
     kinds = ("data", "rst", "syn")
     failed = await all_fins(conns[12:])
     if gone:
-        failed += verdict(await gathered(c.gone() for c in gone), f"{len(gone)} whose 2*MSL are over are gone")
+        failed += verdict(await first_fault(c.gone() for c in gone),
+                          f"{len(gone)} entries whose 2*MSL has ended are gone")
     for i, kind in enumerate(kinds):
-        failed += verdict(await gathered(one_duplicate(c, kind) for c in conns[4 * i:4 * i + 4]),
-                          f"old duplicates are refused: {kind}")
-    failed += verdict(await gathered(one_newer(c) for c in conns[12:16]), "a newer SYN opens above the last run")
+        failed += verdict(await first_fault(one_duplicate(c, kind) for c in conns[4 * i:4 * i + 4]),
+                          f"old duplicates do not end TIME_WAIT: {kind}")
+    failed += verdict(await first_fault(one_newer(c) for c in conns[12:16]),
+                      "a newer SYN opens with an ISN above the first run's numbers")
     return failed
 
 
@@ -142,8 +146,8 @@ async def quiet(wire, seconds, start):
         c.snd = c.isn + 1 & M32
         c.reset()
     fault = None if s is not None and s.flags == SYN | ACK and at >= end and unanswered > 0 else \
-        f"{unanswered} unanswered, then {s} at {at - float(start):.3f} s"
-    return verdict(fault, f"no SYN is answered for {seconds} s, the next one is ({unanswered} were not)")
+        f"{unanswered} SYNs without an answer, then {s} at {at - float(start):.3f} s"
+    return verdict(fault, f"for {seconds} s no SYN is answered ({unanswered} SYNs), then a SYN is answered")
 
 
 async def main():

@@ -1,18 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""tests/live/time_wait.py WHAT INTERFACE 2MSL ...: TIME_WAIT from the peer's view, row by row, in real time.
+"""tests/live/time_wait.py WHAT INTERFACE 2MSL ...: a peer that checks TIME_WAIT in real time. 2MSL is in seconds.
 
-  rows INTERFACE 2MSL PID LOG FILE   TW-01 to TW-28 and TW-30 to TW-36 against a server with the services
+  rows INTERFACE 2MSL PID LOG FILE   TW-01 to TW-28, TW-30 and TW-32 to TW-36 against a server with the services
                                      close (7777), echo (7, closes first), chargen (19, closes first) and
-                                     http (80); it gets SIGTERM at the end, for TW-23. FILE: the counters that
-                                     it must have.
-  full INTERFACE 2MSL N              TW-31 against a server with N TIME_WAIT entries a family
-  open INTERFACE 2MSL FAMILY HOW     TW-29: the server of a client with one port; HOW: wait or reuse
+                                     http (80). PID, the server, gets SIGTERM at the end, for TW-23. LOG is the
+                                     server's output. Writes to FILE the counters that the server must have.
+  full INTERFACE 2MSL N              TW-31 against a server with N TIME_WAIT entries for each family
+  open INTERFACE 2MSL FAMILY HOW     TW-29: the peer is the server of a client with one port; HOW: wait or reuse
 
-Every row runs for IPv4 and IPv6, with and without timestamps unless it is about one of them, and for
-all three paths into TIME_WAIT where the path may matter. All run at the same time, each tuple on its own
-schedule. A probe that may have been late on a slow machine is not counted; the row runs again. An entry
-that still answers LATE after 2*MSL is a failure."""
+Every row runs for IPv4 and IPv6. It runs with and without timestamps, unless it is about one of the two. It runs for
+all three paths into TIME_WAIT if the path may matter. All rows run at the same time, each tuple on its own
+schedule. When the machine was too slow for a valid result, the row runs again. An entry that still answers LATE
+seconds after 2*MSL is a failure."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ from wire import ACK, DUT, FIN, M32, OURS, RST, SYN, Conn, Stalled, Wire, Wrong,
 
 
 async def one_case(wire, name, v, ts, way, body, delay):
-    """None, or the reason of the failure."""
+    """Runs a row for one family, timestamp setting and path. Returns None, or the reason of the failure."""
     await asyncio.sleep(delay)
     try:
         return await wire.steady(lambda: body(Case(wire, v, ts, way[0], way[1])), name)
@@ -68,7 +68,7 @@ async def all_rows(wire):
 # --- TW-30: many entries
 
 class Bulk:
-    """One connection of ten thousand: SYN, ACK with the command, FIN, then TIME_WAIT."""
+    """One of ten thousand connections: sends SYN, ACK with the command, FIN; then lastack is in TIME_WAIT."""
     __slots__ = ("wire", "v", "sport", "seq", "N", "state", "at", "got", "done")
 
     def __init__(self, wire, v, sport, done):
@@ -100,7 +100,8 @@ class Bulk:
             self.got.append(s)
 
     async def ask(self, x):
-        """True when the answer at x times 2*MSL is the expected one; None when it was too late to decide."""
+        """Sends an old ACK at x times 2*MSL. Returns whether the answer is the expected one; None: it came too late for
+        a result."""
         life = self.wire.lifetime
         await asyncio.sleep(max(0, self.at + x * life - time.monotonic()))
         self.got.clear()
@@ -126,14 +127,14 @@ def rss_kib(pid):
 
 
 async def gauge_is_zero(log):
-    """The server's live line shows no entry."""
+    """Returns whether the server's live line shows 0 TIME_WAIT entries within 5 s."""
     for _ in range(50):
         with open(log, encoding="utf-8", errors="replace") as f:
-            said = re.findall(r"TIME_WAIT (\S+)", f.read())
-        if said and said[-1] == "0":
+            shown = re.findall(r"TIME_WAIT (\S+)", f.read())
+        if shown and shown[-1] == "0":
             return True
         await asyncio.sleep(0.1)
-    print(f"#   the server's last lines say TIME_WAIT {said[-3:]}")
+    print(f"#   the server's last lines show TIME_WAIT {shown[-3:]}")
     return False
 
 
@@ -150,7 +151,7 @@ async def very_many(wire, pid, log, n=10000):
             try:
                 await asyncio.wait_for(done.acquire(), 5)
             except asyncio.TimeoutError:
-                return verdict(False, f"TW-30: {i} closes, then the server does not close any more")
+                return verdict(False, f"TW-30: after {i} connections the server closes no further connection")
         bulk.append(Bulk(wire, (4, 6)[i & 1], 1024 + i // 2, done))
         if i % 100 in (0, 1, 50, 51):
             x = 0.95 if i % 100 < 2 else 1 + LATE / wire.lifetime
@@ -161,12 +162,12 @@ async def very_many(wire, pid, log, n=10000):
     peak = rss_kib(pid)
     for what, early in (("answers CHK at 0.95 of its 2*MSL", True), ("has expired after its 2*MSL", False)):
         answers = [await task for x, task in asked if (x < 1) == early]
-        print(f"# TW-30: {answers.count(None)} of {len(answers)} samples came too late to say")
+        print(f"# TW-30: {answers.count(None)} of {len(answers)} samples came too late for a result")
         failed += verdict(False not in answers and answers.count(True) * 2 > len(answers),
                           f"TW-30 ip4 ip6 no-ts: each of {len(answers)} samples {what}"
                           + (f": {answers.count(False)} do not" if False in answers else ""))
-    print(f"# TW-30: {n} closes in {time.monotonic() - start:.1f} s with the wait for their ends; "
-          f"server's RSS {before} KiB before, {peak} KiB with the entries, {rss_kib(pid)} KiB after")
+    print(f"# TW-30: {n} closes in {time.monotonic() - start:.1f} s, including the expiry of the entries; RSS of the "
+          f"server: {before} KiB before, {peak} KiB with the entries, {rss_kib(pid)} KiB afterwards")
     failed += verdict(peak - before < 4096 and rss_kib(pid) <= peak + 256,
                       "TW-30: memory bounded: less than 4 MiB more with the entries than before")
     failed += verdict(await gauge_is_zero(log), "TW-02 TW-30: the table's gauge is back at 0")
@@ -179,10 +180,11 @@ async def ask_later(b, x):
     return await b.ask(x)
 
 
-# --- TW-23: no listener any more
+# --- TW-23: the listener is closed
 
-async def unlistened(wire, pid):
-    """A stopping server closes its listeners and lets open connections end; one is held open."""
+async def without_listener(wire, pid):
+    """A stopping server closes its listeners and waits for open connections. One connection is kept open, so that the
+    server does not end."""
     async def one(v, ts, path, c):
         c.syn(c.R + 100000, c.last_ts + 1 & M32 if ts else None)
         await c.refused()
@@ -199,13 +201,13 @@ async def unlistened(wire, pid):
     for (v, ts), conns in cases.items():
         faults = await asyncio.gather(*(one(v, ts, p, c) for p, c in conns), return_exceptions=True)
         failed += report("TW-23", v, ts, "without a listener a newer SYN is refused, and the entry stays; TW-35: "
-                         "the application that stops does not take it along", [str(f) for f in faults if f], 3)
+                         "the entry stays when the application stops", [str(f) for f in faults if f], 3)
     c = Conn(wire, 4, False, 7777)
     c.send("S", c.isn)
     s = await c.next(2)
-    failed += verdict(s is not None and s.flags == RST | ACK, f"TW-23: the port is closed: {s}")
-    await held.read_to_fin()  # the stopping server's
-    held.waiting.clear()      # and its retransmissions
+    failed += verdict(s is not None and s.flags == RST | ACK, f"TW-23: a SYN to the closed port draws RST,ACK; got {s}")
+    await held.read_to_fin()  # the FIN of the stopping server
+    held.waiting.clear()      # retransmissions of that FIN
     await held.close("b")
     return failed
 
@@ -217,10 +219,10 @@ async def rows(interface, life, pid, log, out):
     failed = await all_rows(wire)
     print(f"# rows: {wire.entered} TIME_WAIT entries in {time.monotonic() - start:.1f} s")
     failed += await very_many(wire, pid, log)
-    failed += await unlistened(wire, pid)
+    failed += await without_listener(wire, pid)
     if wire.again:
-        print(f"# run again, for the machine stalled: {', '.join(f'{k} {n} times' for k, n in wire.again.items())}; "
-              "so the server's counts are not compared")
+        print(f"# rows that ran again, because the machine stalled: "
+              f"{', '.join(f'{k} {n} times' for k, n in wire.again.items())}; so the server's counts are not compared")
     with open(out, "w", encoding="ascii") as f:
         f.write("" if wire.again else f"time_wait_entered {wire.entered}\ntime_wait_reopened {wire.reopened}\n"
                 f"time_wait_given_back {wire.given_back}\ntcp_data_in {wire.delivered}\n")
@@ -245,19 +247,19 @@ async def full(interface, life, n):
         await asyncio.gather(*(c.at(0.8) for c in conns))
         await asyncio.gather(*(c.there() for c in conns))
         await asyncio.sleep(max(0, last + life + LATE - time.monotonic()))
-        # the last of these were opened by cookies
+        # the last of these connections were opened by cookies
         await asyncio.gather(*(c.gone(cookies=True) for c in conns))
         await extra.fin_wait_1("c")
         await extra.close("b")
 
     async def attempt(v):
         if wire.again:
-            await asyncio.sleep(life + 1)  # the table is to be empty again
+            await asyncio.sleep(life + 1)  # until the table is empty
         return await one(v)
     for v, r in zip((4, 6), await asyncio.gather(*(wire.steady(lambda v=v: attempt(v), f"TW-31 ip{v}") for v in (4, 6)),
                                                  return_exceptions=True)):
-        failed += verdict(r is None, f"TW-31 ip{v} ts and no-ts: of {n} entries all are in use; the next connection "
-                          "is refused, every entry answers and expires at its time, then a connection opens"
+        failed += verdict(r is None, f"TW-31 ip{v} ts and no-ts: while all {n} entries are in use the next connection "
+                          "is refused; every entry answers and expires at its time; then a connection opens"
                           + ("" if r is None else ": " + str(r).replace("\n", "\n#     ")))
     return failed
 
@@ -269,15 +271,15 @@ class Served(Conn):
 
     def __init__(self, wire, v, ts, peer_port, before=None):
         super().__init__(wire, v, ts, peer_port, sport=7777)
-        if before:  # on the same tuple: its SYN may have arrived
+        if before:  # the previous connection of the tuple may have received this connection's SYN
             self.waiting, before.waiting = before.waiting, []
 
     async def serve(self):
-        ts, self.ts = self.ts, True  # the SYN always offers timestamps
+        ts, self.ts = self.ts, True  # lastack's SYN always offers timestamps
         s = await self.next(60)
         if s is None or s.flags != SYN:
             raise self.wrong(f"wanted a SYN, got {s}")
-        while self.waiting and self.waiting[0].flags == SYN:  # retransmitted before this coroutine ran
+        while self.waiting and self.waiting[0].flags == SYN:  # retransmissions before this coroutine ran
             self.waiting.pop(0)
         self.ts, self.syn = ts, s
         self.N, self.R = s.seq + 1 & M32, self.isn + 1 & M32
@@ -288,7 +290,7 @@ class Served(Conn):
 
 
 async def opened(interface, life, v, reuse):
-    """The next SYN comes after 2*MSL; with reuse it may come earlier, with an ISN above the old numbers."""
+    """lastack's next SYN comes after 2*MSL. With reuse the SYN may come earlier, with an ISN above the old numbers."""
     wire, conns, came, failed = Wire(interface, life), [], asyncio.Event(), 0
 
     def accept(_, port):
@@ -305,14 +307,14 @@ async def opened(interface, life, v, reuse):
                 await c.at(0.8)
                 await c.there()
             except Stalled as e:
-                print(f"# TW-29: {e}; goes on without the probe")
+                print(f"# TW-29: {e}; the test continues without this probe")
         d = Served(wire, v, not c.ts if reuse else c.ts, c.dport, c)
         await d.serve()
         passed = d.syn.at - c.entered_lo
         above = after(d.syn.seq, c.N) and (not c.ts or after(d.syn.tsval, c.dut_ts))
         failed += verdict(passed >= life or reuse and above,
-                          f"TW-29 ip{v} {'ts' if c.ts else 'no-ts'}: the only port's next SYN came {passed:.3f} s "
-                          f"after TIME_WAIT began, 2*MSL {life} s"
+                          f"TW-29 ip{v} {'ts' if c.ts else 'no-ts'}: the next SYN of the only port came {passed:.3f} s "
+                          f"after TIME_WAIT began; 2*MSL is {life} s"
                           + (", its ISN and TSval above the old" if above else ""))
         c = d
     return failed
@@ -333,4 +335,4 @@ def main():
         return verdict(False, f"{what}: " + str(e).replace("\n", "\n#   "))
 
 
-sys.exit(10 if main() else 0)  # 1 is what Python ends with
+sys.exit(10 if main() else 0)  # not 1: Python's status after an uncaught exception is 1

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The rows of TIME_WAIT for one connection, used by time_wait.py. A row is a coroutine that raises Wrong or
-Stalled. It runs for each of its families, timestamp settings and paths into TIME_WAIT."""
+"""The rows of TIME_WAIT for one connection, used by time_wait.py. A row is a coroutine, which raises Wrong when lastack
+breaks the rule, and Stalled when the machine was too slow. It runs for each family, timestamp setting and path into
+TIME_WAIT. CHK is <SEQ=N><ACK=R><CTL=ACK>."""
 
 import asyncio
 import time
@@ -12,7 +13,8 @@ ROWS = []   # name, text, ways, stamped, coroutine
 
 
 class Case:
-    """One row in one family, with or without timestamps, by one path into TIME_WAIT."""
+    """The parameters of one run of a row: family, timestamps, path into TIME_WAIT (Conn.close()) and command of the
+    close service (Conn.fin_wait_1())."""
 
     def __init__(self, wire, v, ts, path, how):
         self.wire, self.v, self.ts, self.path, self.how = wire, v, ts, path, how
@@ -22,14 +24,15 @@ class Case:
         return Conn(self.wire, self.v, self.ts, dport, **kw)
 
     async def waiting(self, dport=7777, **kw):
-        """A connection of the close service in TIME_WAIT."""
+        """Returns a connection of the close service in TIME_WAIT."""
         c = self.conn(dport, **kw)
         await c.fin_wait_1(self.how)
         return await c.close(self.path)
 
 
 def row(name, text, ways=("ac",), stamped=(False, True)):
-    """ways: path into TIME_WAIT and command of the close service; all: every one of the six."""
+    """Registers a row. ways: each has the letters of a path into TIME_WAIT and of a command of the close service;
+    "all": the six combinations. stamped: values of ts."""
     ways = [p + h for p in "abc" for h in "cs"] if ways == "all" else ways
 
     def register(body):
@@ -39,15 +42,15 @@ def row(name, text, ways=("ac",), stamped=(False, True)):
 
 
 async def together(*what):
-    """Awaits all of them; then raises the first failure."""
+    """Awaits all coroutines, then raises the first exception of any."""
     for r in await asyncio.gather(*what, return_exceptions=True):
         if isinstance(r, BaseException):
             raise r
 
 
-# --- how long
+# --- the length of TIME_WAIT
 
-@row("TW-01", "2*MSL: CHK at 0.1, 0.5 and 0.95 of it, RST after it; one probe for each tuple", "all")
+@row("TW-01", "an old ACK draws CHK at 0.1, 0.5 and 0.95 of 2*MSL, and RST after 2*MSL; one probe a tuple", "all")
 async def tw_01(t):
     async def one(x):
         c = await t.waiting()
@@ -64,7 +67,7 @@ async def tw_02(t):
     await c.gone()
 
 
-@row("TW-03", "each of five repeated FINs is acknowledged, also with data before it", "all")
+@row("TW-03", "each of five repeated FINs is acknowledged, and a FIN that is repeated with its data", "all")
 async def tw_03(t):
     c = await t.waiting()
     for i in range(5):
@@ -72,7 +75,7 @@ async def tw_03(t):
         c.repeat_fin()
         await c.fin_acked()
     c.send("F.", c.R - 2, c.N, t.how.encode())
-    await c.chk("the ACK of the FIN with the data before it")
+    await c.chk("the ACK of the FIN with its data")
 
 
 @row("TW-04", "a repeated FIN restarts 2*MSL", "all")
@@ -88,7 +91,7 @@ async def tw_04(t):
     await c.gone()
 
 
-@row("TW-05", "old ACKs, old and new data, RSTs, refused SYNs and FINs other than the peer's "
+@row("TW-05", "old ACKs, old and new data, RSTs, refused SYNs, and FINs with other numbers than the peer's FIN "
      "do not restart 2*MSL", ("ac", "bs", "cc"))
 async def tw_05(t):
     c, d = await t.waiting(), await t.waiting()
@@ -120,7 +123,7 @@ async def tw_05(t):
     await together(seldom(), flood())
 
 
-@row("TW-27", "CLOSING ends in TIME_WAIT of the same length, LAST-ACK does not", ("cc", "cs"))
+@row("TW-27", "CLOSING leads to TIME_WAIT of 2*MSL, LAST-ACK leads to no TIME_WAIT", ("cc", "cs"))
 async def tw_27(t):
     async def last_ack():
         c = await t.conn().open()
@@ -212,7 +215,7 @@ async def tw_08(t):
     await c.there()
 
 
-@row("TW-09", "no RST ends TIME_WAIT: at RCV.NXT, with ACK, in the window or outside", "all")
+@row("TW-09", "no RST ends TIME_WAIT: at RCV.NXT, in the window or outside, with or without ACK", "all")
 async def tw_09(t):
     c = await t.waiting()
     for seq in (c.R, c.R + 1, c.R + c.W - 1, c.R - 1, c.R + c.W):
@@ -277,17 +280,17 @@ async def tw_25(t):
 async def tw_26(t):
     c = t.conn()
     await c.fin_wait_1(t.how)
-    before = c.W  # of the FIN
+    before = c.W  # the window of lastack's FIN
     await c.close(t.path)
     for _ in range(2):
         c.repeat_fin()
         s = await c.fin_acked()
         if not before - 2 <= s.win << c.wscale <= before:
-            raise c.wrong(f"window {s.win << c.wscale}, was {before}")
+            raise c.wrong(f"window {s.win << c.wscale}, wanted {before - 2} to {before}")
 
 
-@row("TW-33", "no ACK storm: a thousand old ACKs a second and reflected CHKs draw few CHKs, and a FIN "
-     "among them draws its ACK", ("ac", "cc"))
+@row("TW-33", "no ACK storm: a thousand old ACKs draw few CHKs, and so do reflected CHKs; a FIN after the old ACKs "
+     "is acknowledged", ("ac", "cc"))
 async def tw_33(t):
     async def thousand():
         c = await t.waiting()
@@ -342,7 +345,7 @@ async def whole_life(c):
 
 
 async def accepted(t, new_isn, ts, **kw):
-    """new_isn, ts: functions of the connection in TIME_WAIT."""
+    """A SYN with this ISN and TSval reopens. new_isn, ts: functions of the connection in TIME_WAIT."""
     c = await t.waiting(**kw)
     await asyncio.sleep(0.2)
     c.syn(new_isn(c), ts(c))
@@ -351,6 +354,7 @@ async def accepted(t, new_isn, ts, **kw):
 
 
 async def refused(t, new_isn, ts, **kw):
+    """A SYN with this ISN and TSval is refused, and TIME_WAIT continues. new_isn, ts: as in accepted()."""
     c = await t.waiting(**kw)
     await asyncio.sleep(0.2)
     c.syn(new_isn(c), ts(c))
@@ -359,7 +363,7 @@ async def refused(t, new_isn, ts, **kw):
     await c.there()
 
 
-@row("TW-12", "both with timestamps, newer: accepted, at any ISN", "all", (True,))
+@row("TW-12", "both with timestamps, that of the SYN is newer: accepted, at any ISN", "all", (True,))
 async def tw_12(t):
     await together(*(accepted(t, lambda c, k=k: c.R + k, lambda c: c.last_ts + 1 & M32)
                      for k in (-500000, -1, 0, 100000, 0x80000000)))
@@ -399,16 +403,16 @@ async def tw_18(t):
                    *(refused(t, lambda c, k=k: c.R - k, lambda c: None) for k in (1, 1000)))
 
 
-@row("TW-19", "accepted above the FIN's number modulo 2^32", ("ac", "bc", "cc"))
+@row("TW-19", "the ISN is compared with the FIN's number modulo 2^32", ("ac", "bc", "cc"))
 async def tw_19(t):
     def ts(c):
         return c.last_ts if t.ts else None
-    # SYN, one byte, FIN: the FIN is 0xffffffff
+    # with this ISN the SYN is 0xfffffffd, the byte 0xfffffffe, and the FIN 0xffffffff
     await together(*(accepted(t, lambda c, k=k: k, ts, isn=0xFFFFFFFD) for k in (5, 0x7FFFFF00)),
                    refused(t, lambda c: 0x80000010, ts, isn=0xFFFFFFFD))
 
 
-@row("TW-20", "the new ISS is above all numbers of the old incarnation, at any rate, in every SYN,ACK")
+@row("TW-20", "the ISS of a reopen is above all numbers of the old incarnation, after any amount of data")
 async def tw_20(t):
     async def one(dport, request):
         c = t.conn(dport)
@@ -424,7 +428,7 @@ async def tw_20(t):
     await together(one(80, b"GET /bytes/1000000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), one(19, b"x"))
 
 
-@row("TW-21", "the accepted SYN proves to be an old duplicate: TIME_WAIT again, with the old deadline", "all")
+@row("TW-21", "the accepted SYN was an old duplicate: after the peer's RST TIME_WAIT continues to its old end", "all")
 async def tw_21(t):
     async def one(x):
         c = await t.waiting()

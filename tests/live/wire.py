@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A TCP peer in user space, on an Ethernet interface.
 
-Wire has a MAC and addresses that the kernel behind the interface does not have, so the kernel ignores
-their frames. Wire answers ARP and neighbour solicitations for them, and gives TCP segments to connections by
-four-tuple. Conn is one connection from the peer's view. It sends nothing by itself. Names are those of
-RFC 9293 3.3.1 for lastack, as in the requirements: R is its RCV.NXT, N its SND.NXT, W its offered window.
- CHK is <SEQ=N><ACK=R><CTL=ACK>.
+Wire has a MAC and addresses that the kernel behind the interface does not have, so the kernel ignores frames to them.
+Wire answers ARP and neighbour solicitations for these addresses, and gives received TCP segments to connections by
+four-tuple. Conn is one connection of the peer. It sends only what a test calls. R, N and W are lastack's RCV.NXT,
+SND.NXT and offered window, as in docs/conformance.md. CHK is <SEQ=N><ACK=R><CTL=ACK>.
 
-Times are time.monotonic(). All segments are recorded, and printed with a failure."""
+Times are time.monotonic(). All segments are recorded; a failure prints the last of them."""
 
 import asyncio
 import collections
@@ -36,7 +35,7 @@ KINDS = {4: b"\x08\x00", 6: b"\x86\xdd"}
 
 
 def after(a, b):
-    """a > b, modulo 2^32."""
+    """Returns whether a > b, modulo 2^32."""
     return 0 < (a - b & M32) < 1 << 31
 
 
@@ -60,11 +59,11 @@ def pseudo(src, dst, proto, length):
 
 
 class Wrong(Exception):
-    """lastack broke a rule."""
+    """lastack has broken a rule."""
 
 
 class Stalled(Exception):
-    """The machine was too slow for a valid result: run the case again."""
+    """The machine was too slow for a valid result. The case must run again."""
 
 
 class Segment:
@@ -104,15 +103,16 @@ class Wire:
         self.lifetime = lifetime  # 2*MSL, seconds
         self.conns, self.listeners, self.mac = {}, {}, {}
         self.ports = iter(())
-        # The counters that lastack must have at the end.
+        # What lastack's counters must be at the end.
         self.delivered = self.entered = self.reopened = self.given_back = 0
-        self.again = collections.Counter()  # repeated cases and their numbers
-        self.stalls, self.asked = [], None  # times at which stalls ended; pending ARP request
+        self.again = collections.Counter()  # how often each case ran again
+        self.stalls = []  # times at which stalls ended
+        self.asked = None  # time of the ARP request that is not answered yet
         asyncio.get_running_loop().add_reader(self.sock, self.readable)
         self.watcher = asyncio.create_task(self.watch())
 
     async def watch(self):
-        """Records when this program or lastack did not run: measurements at that time are invalid."""
+        """Records the times at which this program or lastack did not run. Results of these times are invalid."""
         while True:
             slept = time.monotonic()
             await asyncio.sleep(0.02)
@@ -124,7 +124,7 @@ class Wire:
                 self.ask_arp()
 
     async def steady(self, make, what):
-        """Awaits make(), and repeats it if it fails while the machine stalled."""
+        """Awaits make(). Repeats it if it failed and the machine stalled in that time."""
         for left in reversed(range(TRIES)):
             start = time.monotonic()
             try:
@@ -162,7 +162,7 @@ class Wire:
         self.frame(self.mac[v], KINDS[v], ip_header(src, dst, 6, len(tcp)) + tcp)
 
     def readable(self):
-        for _ in range(256):  # then let other coroutines run
+        for _ in range(256):  # at most, so that other coroutines run
             try:
                 f = self.sock.recv(65536)
             except BlockingIOError:
@@ -209,7 +209,7 @@ class Wire:
             self.send_icmp6(mac, target, src, struct.pack("!BBHI16sBB6s", 136, 0, 0, 3 << 29, target, 2, 1, MAC))
 
     async def resolve(self, families=(4, 6)):
-        """Resolves lastack's MAC, as any host would."""
+        """Resolves lastack's MAC by ARP and neighbour solicitation."""
         for _ in range(100):
             if 4 in families and 4 not in self.mac:
                 self.ask_arp()
@@ -228,12 +228,12 @@ class Conn:
         self.wire, self.v, self.ts = wire, v, ts
         self.src, self.dst = OURS[v][who], other or DUT[v]
         self.sport, self.dport = sport or wire.port(), dport
-        # For some connections sequence numbers and timestamps wrap during the test.
+        # The sequence numbers or timestamps of some connections wrap during the test.
         self.isn = (self.sport * 0x3000101 if isn is None else isn) & M32
         self.ts_base = (0xFFFFFB00 if self.sport & 1 else 0x1234567) - int(time.monotonic() * 1000)
         self.snd, self.R, self.N, self.W, self.wscale = self.isn, 0, 0, 0, 0
-        self.last_ts = self.dut_ts = 0  # the TSvals last sent and seen
-        self.entered_lo = self.entered_hi = None  # TIME_WAIT began between these
+        self.last_ts = self.dut_ts = 0  # the TSval last sent, and the TSval last received
+        self.entered_lo = self.entered_hi = None  # TIME_WAIT began between these times
         self.waiting, self.wake, self.trace = [], asyncio.Event(), []
         self.path = None
         wire.conns[self.src, self.sport, self.dst, self.dport] = self
@@ -250,7 +250,7 @@ class Conn:
         return self.ts_base + int(time.monotonic() * 1000) & M32
 
     def send(self, flags, seq, ack=0, data=b"", ts="now", win=65000):
-        """ts: "now", "last" (the TSval sent last), a TSval, or None for no option."""
+        """Sends a segment. ts: "now", "last" (the TSval that was sent last), a TSval, or None for no timestamp."""
         bits, opts = sum(LETTERS[c] for c in flags), b""
         if bits & SYN:
             opts = struct.pack("!BBH", 2, 4, 1460 if self.v == 4 else 1440)
@@ -277,7 +277,7 @@ class Conn:
         self.wake.set()
 
     async def next(self, timeout):
-        """The next segment, or None; checks the rules of all segments."""
+        """Returns the next segment, or None after the timeout. Checks the rules that hold for every segment."""
         end = time.monotonic() + timeout
         while not self.waiting:
             self.wake.clear()
@@ -289,12 +289,13 @@ class Conn:
         s = self.waiting.pop(0)
         if not s.flags & RST:
             if self.ts != (s.tsval is not None):
-                raise self.wrong("timestamp missing" if self.ts else "timestamp not agreed on")
+                raise self.wrong("a segment without timestamp, although timestamps were negotiated" if self.ts else
+                                 "a segment with timestamp, although timestamps were not negotiated")
             if self.ts and self.dut_ts and not s.flags & SYN and after(self.dut_ts, s.tsval):
-                raise self.wrong(f"TSval went back from {self.dut_ts}")
+                raise self.wrong(f"TSval {s.tsval} is below the earlier {self.dut_ts}")
             self.dut_ts = s.tsval or 0
             if s.win == 0:
-                raise self.wrong("window 0")
+                raise self.wrong("a segment with window 0")
         return s
 
     async def silent(self, seconds, what="silence"):
@@ -317,7 +318,7 @@ class Conn:
             raise self.wrong(f"wanted CHK or silence, got {s}")
         return s
 
-    # --- recipes for states
+    # --- reaching a state
 
     def take_syn_ack(self, s):
         self.N, self.R = s.seq + 1 & M32, s.ack
@@ -345,8 +346,8 @@ class Conn:
         self.wire.delivered += len(b)
 
     async def read_to_fin(self):
-        """Reads and acknowledges data until lastack's FIN has arrived and all of our data is acknowledged;
-        does not acknowledge the FIN."""
+        """Reads and acknowledges data until lastack's FIN has arrived and all of our data is acknowledged. Does not
+        acknowledge the FIN. Returns the data."""
         got, fin = bytearray(), False
         while True:
             s = await self.next(5)
@@ -365,8 +366,8 @@ class Conn:
                 return bytes(got)
 
     async def close(self, path):
-        """After lastack's FIN: enters TIME_WAIT out of FIN-WAIT-2 (a), by a FIN that acknowledges
-        the FIN (b), or through CLOSING (c)."""
+        """After lastack's FIN: brings lastack into TIME_WAIT from FIN-WAIT-2 (path a), from FIN-WAIT-1 by a FIN that
+        acknowledges lastack's FIN (b), or through CLOSING (c)."""
         self.path = path
         if path == "a":
             self.send(".", self.snd, self.N)
@@ -384,27 +385,27 @@ class Conn:
         return self
 
     async def fin_wait_1(self, how="c"):
-        """The close service closes both directions (c) or shuts down its own (s)."""
+        """Opens, and makes the close service close both directions (how c) or shut down its sending side (s)."""
         await self.open()
         self.data(how.encode())
         await self.read_to_fin()
         return self
 
     def reset(self):
-        """Ends an established connection."""
+        """Resets an established connection."""
         self.send("R", self.snd)
 
     # --- in TIME_WAIT
 
     async def at(self, x, life=None):
-        """Sleeps to x times 2*MSL after TIME_WAIT began."""
+        """Sleeps until x times 2*MSL after TIME_WAIT began."""
         life = life or self.wire.lifetime
         await asyncio.sleep(max(0, (self.entered_lo if x < 1 else self.entered_hi) + x * life - time.monotonic()))
         if x < 1 and time.monotonic() > self.entered_lo + life - 0.05:
-            raise Stalled(f"asked for {x} * 2*MSL")
+            raise Stalled(f"the sleep to {x} * 2*MSL took too long")
 
     def repeat_fin(self):
-        """The last ACK was lost: repeats the FIN, which restarts 2*MSL."""
+        """Repeats the FIN, as after a lost last ACK. This restarts 2*MSL."""
         self.restarted = time.monotonic()
         self.send("F.", self.R - 1, self.N)
 
@@ -414,8 +415,9 @@ class Conn:
         return s
 
     async def probe(self):
+        """Sends an old ACK. Returns the time of sending, and the answer."""
         if self.waiting:
-            raise self.wrong(f"unexpected: {self.waiting[0]}")
+            raise self.wrong(f"an unexpected segment: {self.waiting[0]}")
         sent = time.monotonic()
         self.send(".", self.R - 1, self.N, ts="last")
         s = await self.next(3)
@@ -424,7 +426,8 @@ class Conn:
         return sent, s
 
     async def there(self):
-        """Still in TIME_WAIT: an old ACK draws CHK. A RST is wrong only before the end of 2*MSL."""
+        """Checks that lastack is in TIME_WAIT: an old ACK draws CHK. If the answer arrives after 2*MSL, the check has
+        no result."""
         sent, s = await self.probe()
         if self.is_chk(s):
             return
@@ -433,8 +436,8 @@ class Conn:
         raise self.wrong(f"wanted CHK {sent - self.entered_lo:.3f} s after TIME_WAIT began, got {s}")
 
     async def gone(self, cookies=False):
-        """CLOSED: an old ACK draws RST. Call it LATE or more after 2*MSL. cookies: SYN cookies were sent recently, and
-        an ACK without a valid cookie is dropped without an answer (lib/tcp/cookie.c)."""
+        """Checks that the entry has expired: an old ACK draws RST. To be called LATE seconds or more after 2*MSL.
+        cookies: lastack has sent SYN cookies recently, and drops an ACK without a valid cookie (lib/tcp/cookie.c)."""
         if cookies:
             self.send(".", self.R - 1, self.N, ts="last")
             await self.silent(0.5, "an old ACK after TIME_WAIT, while cookies are valid")
@@ -443,10 +446,10 @@ class Conn:
         if s.flags == RST and s.seq == self.N:
             return
         if self.is_chk(s) and s.at - sent > 0.05:
-            raise Stalled("lastack slept")
+            raise Stalled("lastack did not run at the end of 2*MSL")
         raise self.wrong(f"wanted RST {sent - self.entered_hi:.3f} s after TIME_WAIT began, got {s}")
 
-    # --- out of TIME_WAIT, by a SYN
+    # --- a SYN in TIME_WAIT
 
     def syn(self, isn, ts):
         self.isn_new = isn & M32
@@ -454,7 +457,7 @@ class Conn:
         self.syn_ts = self.trace[-1][2].tsval
 
     async def reopened(self):
-        """Expects that the last SYN is accepted; leaves a connection in SYN_RCVD."""
+        """Checks that the last SYN is accepted. lastack is then in SYN_RCVD."""
         old_n, old_ts, self.ts = self.N, self.dut_ts, self.syn_ts is not None
         self.old = (self.R, self.N, self.wscale)
         s = await self.next(3)
@@ -472,13 +475,13 @@ class Conn:
         return s
 
     def complete(self):
-        """The new handshake's last ACK."""
+        """Sends the last ACK of the new handshake."""
         self.send(".", self.snd, self.N, ts="last")
         self.wire.reopened += 1
         self.entered_hi = None
 
     async def refused(self):
-        """Expects that the last SYN is refused: CHK or no answer, and TIME_WAIT continues."""
+        """Checks that the last SYN is refused: CHK or no answer, and TIME_WAIT continues."""
         await self.chk_or_silence(0.6)
         await self.silent(0.6)
         await self.there()

@@ -12,16 +12,16 @@
 enum { FAKE_SEGS = 256, FAKE_DATA = 4096 };
 
 struct fake_seg {
-	struct la_seg seg; /* m: NULL, the mbuf was freed */
+	struct la_seg seg; /* seg.m is NULL: the mbuf was freed */
 	uint32_t pkt_len;
 	uint16_t nb_segs;
 	uint8_t data[FAKE_DATA];
 };
 
 extern struct fake_tcp {
-	struct fake_seg segs[FAKE_SEGS]; /* the first ones since creation */
+	struct fake_seg segs[FAKE_SEGS]; /* the first FAKE_SEGS segments since creation */
 	unsigned nsegs;			 /* number of all segments */
-	unsigned calls, largest;	 /* la_tcp_input() calls, segments in the largest */
+	unsigned calls, largest;	 /* calls of la_tcp_input(), segments of the largest call */
 	unsigned nicmp;
 	struct la_tuple icmp_tuple;
 	uint32_t icmp_seq, icmp_mtu;
@@ -30,13 +30,13 @@ extern struct fake_tcp {
 	const struct la_addr *listen_addr;
 	uint64_t next;	 /* result of la_tcp_next() */
 	int init;	 /* result of la_tcp_init() */
-	uint8_t flags;	 /* of the TCP headers of fake_tcp_send(); 0: ACK */
+	uint8_t flags;	 /* TCP flags of fake_tcp_send(); 0: ACK */
 	int state;	 /* state that la_tcp_find() reports, enum la_state; 0: LA_ESTABLISHED, -1: no connection */
 	bool reply_syns; /* la_tcp_input() answers each segment by a SYN,ACK, like a SYN cookie */
 } fake;
 
-/** Queues an IP packet from TCP: plen bytes of payload. From 20 bytes on it has a header with fake.flags; the rest is
- * arbitrary. */
+/** Queues an IP packet from TCP with plen bytes of payload. Byte 13 is fake.flags if plen is 20 or more; the other
+ * bytes are arbitrary. */
 void fake_tcp_send(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, uint16_t plen);
 
 #endif

@@ -16,7 +16,7 @@ struct rte_mempool *
 net_pool(void)
 {
 	if (!net.pool) {
-		cr_assert(test_eal_start() >= 0, "EAL does not start");
+		cr_assert(test_eal_start() >= 0, "the EAL did not start");
 		net.pool = rte_pktmbuf_pool_create("net", POOL, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, -1);
 		cr_assert(net.pool);
 	}
@@ -285,8 +285,8 @@ net_drops_mbuf(struct rte_mbuf *m, enum la_counter c)
 
 	net_rx_mbuf(m);
 	for (unsigned i = LA_C_rx_bytes + 1; i < LA_NCOUNTERS; i++)
-		cr_assert_eq(net_count(i), before.v[i] + (i == c), "%s: %lu, was %lu; wanted %s", la_counter_name(i),
-			     net_count(i), before.v[i], c < LA_NCOUNTERS ? la_counter_name(c) : "none");
+		cr_assert_eq(net_count(i), before.v[i] + (i == c), "%s: %lu, was %lu; expected %s", la_counter_name(i),
+			     net_count(i), before.v[i], c < LA_NCOUNTERS ? la_counter_name(c) : "no drop");
 	cr_assert_eq(net_count(LA_C_rx_packets), before.v[LA_C_rx_packets] + 1);
 	cr_assert_eq(fake.nsegs, segs);
 	cr_assert_eq(fake.nicmp, icmp);
@@ -317,7 +317,7 @@ net_tx(struct fr *f)
 	cr_assert_eq(la_eth_parse(f->b, f->n, &f->eth), LA_WIRE_OK);
 	cr_assert_eq(f->eth.vlan, net.vlan);
 	cr_assert_eq(m->l2_len, f->eth.len);
-	cr_assert_eq(m->ol_flags, 0, "receive flags, or unrequested offloads");
+	cr_assert_eq(m->ol_flags, 0, "a transmitted frame has receive flags or offloads");
 	rte_pktmbuf_free(m);
 	assert_mac(f->eth.src, US);
 	hdr = f->eth.len;
@@ -358,7 +358,7 @@ net_run(uint64_t ms)
 		while (la_shard_poll(net.s, net.now))
 			;
 		if (net.now < end)
-			cr_assert(la_shard_next(net.s) > net.now, "poll left something due");
+			cr_assert(la_shard_next(net.s) > net.now, "la_shard_poll() left a timer that is due");
 	}
 }
 

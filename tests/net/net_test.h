@@ -2,7 +2,7 @@
 #ifndef NET_TEST_H
 #define NET_TEST_H
 
-/* One shard over a fake TCP, in virtual time. Tests check its frames and counters.
+/* One shard over a fake TCP, in virtual time. Tests check the shard's frames and counters.
  *
  *     us    02:00:00:00:00:02   10.0.0.2/24   fd00::2/64   fe80::ff:fe00:2   ranges 10.9/16, fd09::/112
  *     peer  02:00:00:00:00:01   10.0.0.1      fd00::1
@@ -40,7 +40,7 @@ struct net_opts {
 	bool dad; /* with duplicate address detection */
 	bool no_ranges;
 	bool no_gateways;
-	bool ask_gateways; /* net_open() keeps their entries as created */
+	bool ask_gateways; /* net_open() keeps the gateways' neighbour entries */
 	bool only4;
 	uint32_t max_neighbours;
 	uint32_t offloads;
@@ -59,7 +59,7 @@ extern const uint8_t US[6], PEER[6], OTHER[6], BCAST[6];
 
 /** Creates a shard. The frames of its creation stay in its queue. */
 void net_open_raw(const struct net_opts *o);
-/** Like the previous one, but without these frames and without the gateways' entries, as after ten idle minutes. */
+/** Like net_open_raw(), then removes the frames of the creation and the gateways' entries. */
 void net_open(const struct net_opts *o);
 /** Destroys the shard. Checks that every mbuf was freed and that the neighbour table is consistent. */
 void net_close(void);
@@ -68,39 +68,41 @@ struct rte_mempool *net_pool(void);
 struct la_addr A(const char *text);
 uint64_t net_count(enum la_counter c);
 
-/** Builds frames. VLAN tag as net.vlan says. */
+/** Build frames, with a VLAN tag if net.vlan is not 0. */
 void fr_eth(struct fr *f, const uint8_t dst[6], const uint8_t src[6], uint16_t type);
 void fr_arp(struct fr *f, uint16_t op, const uint8_t sha[6], const char *spa, const uint8_t tha[6], const char *tpa);
 void fr_ip(struct fr *f, const char *src, const char *dst, uint8_t proto, uint8_t ttl, const void *payload, size_t len);
 void fr_tcp(struct fr *f, const char *src, const char *dst, const void *payload, size_t len);
 void fr_ns(struct fr *f, const char *src, const char *dst, const char *target, const uint8_t *mac);
-/** flags: any of "so" for solicited, override; mac NULL: no option */
+/** flags: "s" solicited, "o" override, "so" both, "" neither. mac NULL: no option. */
 void fr_na(struct fr *f, const char *src, const char *dst, const char *target, const uint8_t *mac, const char *flags);
 void fr_echo(struct fr *f, const char *src, const char *dst, size_t len);
-/** An ICMP error of the family, quoting a segment from `src`:80 to `dst`:1024 with sequence number seq. */
+/** Builds an ICMP error of src's family that quotes a segment from `src`:80 to `dst`:1024 with sequence number seq.
+ * rest: the second 32 bits of the ICMP header. */
 void fr_error(struct fr *f, const char *from, const char *to, uint8_t type, uint8_t code, uint32_t rest,
 	      const char *src, const char *dst, uint32_t seq);
 
 struct rte_mbuf *fr_mbuf(const struct fr *f);
-/** The frame in pieces of at most `piece` bytes, a chain. */
+/** Returns the frame as a chain of mbufs of at most `piece` bytes. */
 struct rte_mbuf *fr_chain(const struct fr *f, size_t piece);
 
 /** Gives frames to the shard. */
 void net_rx(const struct fr *f);
 void net_rx_mbuf(struct rte_mbuf *m);
-/** Expects that only counter `c` (and rx_*) grew, by one, and that no frame was sent or delivered. */
+/** Gives a frame to the shard. Expects that counter `c` grows by one, that no other counter grows except rx_*, that no
+ * frame is transmitted, and that TCP gets nothing. c = LA_NCOUNTERS: only rx_* grow. */
 void net_drops(const struct fr *f, enum la_counter c);
 void net_drops_mbuf(struct rte_mbuf *m, enum la_counter c);
-/** The next transmitted frame; false: none. Checks VLAN tag and our source MAC. */
+/** Takes the next transmitted frame; false: no frame. Checks VLAN tag and our source MAC. */
 bool net_tx(struct fr *f);
 /** Expects that no frame is transmitted. */
 void net_quiet(void);
 /** Advances time to now + ms in the steps of la_shard_next(). */
 void net_run(uint64_t ms);
 
-/** A packet from our address of dst's family to dst. */
+/** Queues a TCP packet to dst, from our address of dst's family. */
 void net_send(const char *dst);
-/** Makes the entries of the peer's addresses REACHABLE. */
+/** Sends a packet to addr and answers the request with mac: the entry of addr becomes REACHABLE. */
 void net_resolve(const char *addr, const uint8_t mac[6]);
 
 #define assert_mac(a, b) cr_assert_arr_eq(a, b, 6)

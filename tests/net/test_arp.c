@@ -22,7 +22,7 @@ setup(void)
 
 TestSuite(arp, .init = setup, .fini = net_close);
 
-Test(arp_birth, announces_addresses_at_creation)
+Test(arp_create, announces_addresses_at_creation)
 {
 	for (net.vlan = 0; net.vlan <= 7; net.vlan += 7) {
 		struct la_addr us = A("10.0.0.2");
@@ -144,8 +144,8 @@ expect_defence(const char *addr)
 	net_quiet();
 }
 
-/* RFC 5227 2.4 (c): counted by name, logged once a minute, and defended by one announcement in 10 s. */
-Test(arp, conflicts_are_counted_and_defended)
+/* RFC 5227 2.4 (c): each conflict is counted; one log line a minute, and one announcement in 10 s as defence. */
+Test(arp, conflicts_are_counted_and_the_address_defended)
 {
 	for (unsigned i = 1; i <= 3; i++) {
 		fr_arp(&f, LA_ARP_REQUEST, OTHER, "10.0.0.2", NULL, "10.0.0.2");
@@ -189,7 +189,7 @@ Test(arp, gratuitous_arp_updates_but_never_adds_an_entry)
 	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 
 	net_resolve("10.0.0.1", PEER);
-	/* a repeat changes nothing; another MAC is stored as STALE */
+	/* a repeated announcement changes nothing; another MAC is stored, and the entry is STALE */
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.1", NULL, "10.0.0.1");
 	net_drops(&f, LA_NCOUNTERS);
 	cr_assert_eq(entry("10.0.0.1")->state, LA_NEIGH_REACHABLE);

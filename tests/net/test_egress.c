@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Transmitted packets: next hops, queues for unresolved ones, ageing, a full table. */
+/* Transmitted packets: next hops, queues of unresolved neighbours, ageing, a full table. */
 
 #include "net_test.h"
 
@@ -57,7 +57,7 @@ expect_packet(const char *dst, const uint8_t mac[6])
 	assert_mac(f.eth.dst, mac);
 }
 
-Test(egress_birth, resolve_then_send)
+Test(egress_create, resolve_then_send)
 {
 	FOR_FAMILIES_AND_TAGS
 	{
@@ -110,7 +110,7 @@ Test(egress, unanswered_requests)
 		net_send(peer), expect_request(peer), net_quiet();
 		net_run(999), net_quiet();
 		net_run(1), expect_request(peer), net_quiet();
-		net_send(peer), net_quiet(); /* queued with the other one */
+		net_send(peer), net_quiet(); /* queued behind the first packet */
 		net_run(1000), expect_request(peer), net_quiet();
 		net_run(999);
 		cr_assert_eq(net_count(LA_C_drop_neigh_failed), before);
@@ -138,7 +138,7 @@ Test(egress, the_queue_of_a_neighbour_is_bounded)
 	reply("10.0.0.1", PEER);
 	for (unsigned i = 5; i < bound + 5; i++) {
 		expect_packet("10.0.0.1", PEER);
-		cr_assert_eq(f.ip.plen, 20 + i, "not the oldest was dropped, or the order changed");
+		cr_assert_eq(f.ip.plen, 20 + i, "a packet other than the oldest was dropped, or the order changed");
 	}
 	net_quiet();
 	cr_assert_eq(net_count(LA_C_neigh_waiting), 0);
@@ -192,7 +192,7 @@ Test(egress, a_full_table_of_waiting_neighbours)
 	cr_assert(net_tx(&f) && f.arp.op == LA_ARP_REPLY);
 	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED);
 	net_send("10.0.0.20"), expect_packet("10.0.0.20", PEER);
-	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "no verified one may go for it");
+	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "no verified entry is evicted for it");
 }
 
 Test(egress, the_least_useful_entry_is_evicted)
@@ -208,8 +208,8 @@ Test(egress, the_least_useful_entry_is_evicted)
 	net_send("10.0.0.12"), expect_request("10.0.0.12");
 	cr_assert_null(entry("10.0.0.11"));
 	cr_assert_not_null(entry("10.0.0.10"));
-	net_send("10.0.0.13"), expect_request("10.0.0.13"); /* this one was cached in egress */
-	cr_assert_null(entry("10.0.0.10"));
+	net_send("10.0.0.13"), expect_request("10.0.0.13");
+	cr_assert_null(entry("10.0.0.10")); /* egress had cached this entry */
 	net_send("10.0.0.10"), net_quiet();
 	cr_assert_eq(net_count(LA_C_drop_neigh_full), 1);
 }
@@ -254,7 +254,7 @@ Test(egress, no_mbuf_for_a_request)
 	net_quiet();
 	cr_assert_eq(net_count(LA_C_mbuf_exhausted), 1);
 	rte_pktmbuf_free_bulk(all, n);
-	net_run(1000), expect_request("10.0.0.1"); /* the next one a second later */
+	net_run(1000), expect_request("10.0.0.1"); /* the next request, a second later */
 	reply("10.0.0.1", PEER), expect_packet("10.0.0.1", PEER);
 }
 
@@ -305,7 +305,7 @@ Test(egress, many_neighbours_fail_in_bounded_steps)
 		;
 	cr_assert_eq(polls, 500);
 	net_run(2000);
-	cr_assert_eq(net_count(LA_C_drop_neigh_failed), la_neigh_wait_max(POOL) / 4, "their share of the places");
+	cr_assert_eq(net_count(LA_C_drop_neigh_failed), la_neigh_wait_max(POOL) / 4, "the share of their class");
 	cr_assert_eq(net_count(LA_C_drop_neigh_queue), 500 - net_count(LA_C_drop_neigh_failed));
 	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }
@@ -320,14 +320,14 @@ Test(egress, a_configured_gateway_mac_needs_no_request)
 	la_shard_destroy(net.s);
 	memcpy(c.gateway_mac, given, sizeof(given));
 	cr_assert_eq(la_shard_create(&c, &net.s), 0);
-	while (net_tx(&f)) /* its announcements */
+	while (net_tx(&f)) /* announcements at creation */
 		;
 	net_send("192.0.2.9");
 	expect_packet("192.0.2.9", given);
 	reply("10.0.0.254", other);
 	net_send("192.0.2.10");
 	expect_packet("192.0.2.10", given);
-	/* it is created again after it was silent and unused */
+	/* the gateway's entry is removed when unused, and created again for the next packet */
 	net_run(LA_NEIGH_REACHABLE_MS + LA_NEIGH_STALE_MS + 1);
 	while (net_tx(&f))
 		;

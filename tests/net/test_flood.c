@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Neighbour exhaustion: floods from on-link addresses that do not exist, in virtual time, while a client and the gateways
- * are in use and new clients arrive. Invariants: every packet for the client and the gateways leaves within its
- * millisecond; new clients are served; the table passes its checker after every millisecond; one second after the flood
- * every gauge has its old value. */
+/* Neighbour exhaustion: floods from on-link addresses that do not exist, in virtual time, while two clients and the
+ * gateways are in use and new clients arrive. Invariants: every packet for the clients and the gateways leaves within
+ * its millisecond; new clients are served; the table passes its checker every 8 ms; one second after the flood no
+ * unverified entry and no waiting packet is left. */
 
 #include "net_test.h"
 
@@ -16,7 +16,7 @@ enum flood {
 	CHALLENGES, /* ACKs of connections in SYN_RCVD */
 	REQUESTS,   /* ARP requests and neighbour solicitations for our addresses */
 	BOTH,	    /* a request and a SYN from each address */
-	MIXED,	    /* all of these in turn */
+	MIXED,	    /* the kinds above in turn */
 };
 
 /** A host that exists: it answers requests after a millisecond. */
@@ -28,10 +28,10 @@ struct host {
 	unsigned requests; /* not yet answered */
 };
 
-static const uint8_t LIAR[6] = {2, 0xee, 0, 0, 0, 1};
+static const uint8_t ATTACKER[6] = {2, 0xee, 0, 0, 0, 1};
 
 static struct host gateway[2], client[2], newcomer[NEWCOMERS];
-static unsigned broadcasts, to_liar;
+static unsigned broadcasts, to_attacker;
 
 static struct la_prefix wide[2];
 
@@ -47,7 +47,7 @@ setup(uint32_t max_neighbours)
 	net.cfg.nranges = 0;
 	net.cfg.max_neighbours = max_neighbours;
 	cr_assert_eq(la_shard_create(&net.cfg, &net.s), 0);
-	broadcasts = to_liar = 0;
+	broadcasts = to_attacker = 0;
 }
 
 TestSuite(flood, .fini = net_close);
@@ -86,12 +86,12 @@ packet_out(const struct fr *f)
 		assert_mac(f->eth.dst, h->mac);
 		h->got++;
 	} else {
-		assert_mac(f->eth.dst, LIAR);
-		to_liar++;
+		assert_mac(f->eth.dst, ATTACKER);
+		to_attacker++;
 	}
 }
 
-/* Takes all transmitted frames. Replies to requests wait for the next call. */
+/* Takes all transmitted frames. The requests among the frames are answered by the next answer_all(). */
 static void
 take_out(void)
 {
@@ -128,7 +128,7 @@ answer(struct host *h)
 }
 
 static void
-answers(void)
+answer_all(void)
 {
 	for (unsigned i = 0; i < 2; i++)
 		answer(&gateway[i]), answer(&client[i]);
@@ -167,10 +167,10 @@ request_from(const char *text, bool six)
 	struct fr f;
 
 	if (six) {
-		fr_ns(&f, text, "ff02::1:ff00:2", "fd00::2", LIAR);
-		memcpy(f.b + 6, LIAR, 6);
+		fr_ns(&f, text, "ff02::1:ff00:2", "fd00::2", ATTACKER);
+		memcpy(f.b + 6, ATTACKER, 6);
 	} else {
-		fr_arp(&f, LA_ARP_REQUEST, LIAR, text, NULL, "10.0.0.2");
+		fr_arp(&f, LA_ARP_REQUEST, ATTACKER, text, NULL, "10.0.0.2");
 	}
 	return fr_mbuf(&f);
 }
@@ -194,7 +194,7 @@ attack(enum flood kind, unsigned i, bool six, struct rte_mbuf **m, unsigned *n)
 	spoofed(text, six, i);
 	switch (kind == MIXED ? (enum flood)(i % MIXED) : kind) {
 	case SYNS:
-		m[(*n)++] = syn_from(text, six, LIAR);
+		m[(*n)++] = syn_from(text, six, ATTACKER);
 		break;
 	case TIMERS:
 		tcp_sends(text, LA_SYN | LA_ACK, LA_SYN_RCVD);
@@ -202,7 +202,7 @@ attack(enum flood kind, unsigned i, bool six, struct rte_mbuf **m, unsigned *n)
 	case RSTS:
 		tcp_sends(text, LA_RST | LA_ACK, -1);
 		break;
-	case CHALLENGES: /* the stand-in reports this state while the packet is processed */
+	case CHALLENGES: /* la_tcp_find() of the fake reports SYN_RCVD while the packet is processed */
 		tcp_sends(text, LA_ACK, LA_SYN_RCVD);
 		fake.state = LA_SYN_RCVD;
 		take_out();
@@ -213,13 +213,13 @@ attack(enum flood kind, unsigned i, bool six, struct rte_mbuf **m, unsigned *n)
 		break;
 	default:
 		m[(*n)++] = request_from(text, six);
-		m[(*n)++] = syn_from(text, six, LIAR);
+		m[(*n)++] = syn_from(text, six, ATTACKER);
 		break;
 	}
 }
 
 static void
-in_use(struct host *h, const char *to)
+expect_delivered(struct host *h, const char *to)
 {
 	net_send(to), h->sent++;
 	take_out();
@@ -232,7 +232,7 @@ struct load {
 	bool six;
 };
 
-static unsigned served; /* new clients: a handshake and a packet after it */
+static unsigned served; /* new clients that got a SYN,ACK and a packet after it */
 
 /* A client that arrives in the flood: SYN, SYN,ACK, and a packet of ours after the SYN,ACK. */
 static void
@@ -263,14 +263,15 @@ newcomers(unsigned ms, bool six)
 	}
 }
 
+/* Runs 3 ms in which all requests are answered. Returns the counters. */
 static struct la_counters
-settled(void)
+settle(void)
 {
 	for (unsigned i = 0; i < 3; i++) {
 		net.now++;
 		while (la_shard_poll(net.s, net.now))
 			;
-		answers(), take_out();
+		answer_all(), take_out();
 	}
 	return *la_shard_counters(net.s);
 }
@@ -286,9 +287,9 @@ run(const struct load *l)
 	host_make(&client[0], 3, "10.0.0.1"), host_make(&client[1], 4, "fd00::1");
 	memset(newcomer, 0, sizeof(newcomer));
 	fake.reply_syns = true, served = 0;
-	settled();
+	settle();
 	net_send("10.0.0.1"), net_send("fd00::1"), client[0].sent++, client[1].sent++;
-	before = settled();
+	before = settle();
 	cr_assert_eq(before.v[LA_C_neighbours], 4);
 	for (unsigned ms = 0; ms < 1000 * l->seconds; ms++) {
 		struct rte_mbuf *m[LA_RX_PARSE_BURST];
@@ -297,14 +298,14 @@ run(const struct load *l)
 		net.now++;
 		while (la_shard_poll(net.s, net.now))
 			;
-		answers();
+		answer_all();
 		for (per_ms += l->per_second; per_ms >= 1000; per_ms -= 1000)
 			attack(l->kind, i++, l->six, m, &n);
 		la_shard_rx(net.s, net.now, m, n);
 		newcomers(ms, l->six);
 		take_out();
-		in_use(&client[0], "10.0.0.1"), in_use(&client[1], "fd00::1");
-		in_use(&gateway[0], "203.0.113.9"), in_use(&gateway[1], "2001:db8::9");
+		expect_delivered(&client[0], "10.0.0.1"), expect_delivered(&client[1], "fd00::1");
+		expect_delivered(&gateway[0], "203.0.113.9"), expect_delivered(&gateway[1], "2001:db8::9");
 		if (ms % 8 == 0)
 			cr_assert_eq(la_neigh_check(&net.s->neigh, stderr), 0);
 	}
@@ -313,9 +314,9 @@ run(const struct load *l)
 	cr_assert(broadcasts <= (l->seconds + 1) * (gone + 1000 / LIFE_MS) + 20 || l->kind == TIMERS ||
 			  l->kind == RSTS || l->kind == CHALLENGES || l->kind == MIXED,
 		  "%u requests by broadcast", broadcasts);
-	/* one second later every gauge has its old value */
+	/* one second later no unverified entry and no waiting packet is left */
 	for (unsigned ms = 0; ms < 1000; ms++)
-		(void)settled(), net.now -= 2;
+		(void)settle(), net.now -= 2;
 	take_out();
 	for (unsigned k = 0; k < 2; k++)
 		cr_assert_eq(la_neigh_find(&net.s->neigh, &gateway[k].addr)->class, LA_NC_GATEWAY);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Gateways: resolved from creation on, and the packets that wait for them. */
+/* Gateways: their resolution, which begins at the creation of the shard, and the packets that wait for it. */
 
 #include "net_test.h"
 
@@ -60,7 +60,7 @@ Test(gateway, both_are_requested_at_creation)
 		expect_states(LA_GATEWAY_READY, LA_GATEWAY_ASKING);
 		answer("fd00::fe", OTHER);
 		expect_states(LA_GATEWAY_READY, LA_GATEWAY_READY);
-		net_send("203.0.113.1"), net_send("2001:db8::1"); /* no request, no waiting */
+		net_send("203.0.113.1"), net_send("2001:db8::1"); /* leave at once, without a request */
 		cr_assert(net_tx(&f) && f.ip.proto == LA_IPPROTO_TCP);
 		assert_mac(f.eth.dst, PEER);
 		cr_assert(net_tx(&f) && f.ip.proto == LA_IPPROTO_TCP);
@@ -85,7 +85,7 @@ Test(gateway, a_silent_gateway_fails_after_three_requests)
 	expect_states(LA_GATEWAY_SILENT, LA_GATEWAY_SILENT);
 	net_quiet();
 	cr_assert_eq(net_count(LA_C_neighbours), 0);
-	cr_assert_eq(net.s->gateway_warn_at, net.now + 60000, "said once a minute");
+	cr_assert_eq(net.s->gateway_warn_at, net.now + 60000, "the warning is logged once a minute");
 	/* a packet starts new requests, and a reply resolves the gateway */
 	net_send("203.0.113.1");
 	cr_assert(request_for("10.0.0.254"));
@@ -222,7 +222,7 @@ Test(gateway, waiting_packets_are_bounded_per_shard)
 	cr_assert(net_count(LA_C_neigh_waiting) <= bound);
 	cr_assert(net_count(LA_C_neigh_waiting) >= bound / 4 * 3 - 2);
 	cr_assert_eq(avail - rte_mempool_avail_count(net.pool), net_count(LA_C_neigh_waiting),
-		     "no other buffer is held");
+		     "mbufs in use that hold no waiting packet");
 	cr_assert_eq(net_count(LA_C_drop_neigh_queue) + net_count(LA_C_neigh_waiting),
 		     sent - net_count(LA_C_drop_neigh_full));
 	cr_assert_eq(la_neigh_check(&net.s->neigh, stderr), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Echo and errors. */
+/* ICMP and ICMPv6: echo requests, and errors that quote a segment. */
 
 #include "net_test.h"
 
@@ -33,7 +33,7 @@ expect_echo(size_t len, bool six)
 }
 
 /* M-10: RFC 1122 3.2.2.6 and RFC 4443 4.2. */
-Test(icmp_birth, echo)
+Test(icmp_create, echo)
 {
 	FOR_FAMILIES_AND_TAGS
 	{
@@ -79,7 +79,7 @@ Test(icmp, echo_of_a_shared_buffer_is_a_copy)
 	cr_assert_arr_eq(rte_pktmbuf_mtod(m, uint8_t *), q.b, q.n);
 	rte_pktmbuf_free(m);
 	expect_echo(30, false);
-	/* a port that leaves no room before the frame */
+	/* an mbuf without headroom */
 	m = fr_mbuf(&q), memmove(m->buf_addr, q.b, q.n), m->data_off = 0;
 	net_rx_mbuf(m);
 	expect_echo(30, false);
@@ -119,7 +119,7 @@ Test(icmp, echo_not_answered)
 	net_drops(&q, LA_C_drop_icmp_bad);
 	fr_ip(&q, "10.0.0.1", "10.0.0.2", LA_IPPROTO_ICMP, 64, "\x08\0\xf7\xff", 4);
 	net_drops(&q, LA_C_drop_icmp_bad);
-	fr_echo(&q, "10.0.0.1", "10.0.0.2", 1480), net_drops(&q, LA_C_drop_icmp_type); /* MTU */
+	fr_echo(&q, "10.0.0.1", "10.0.0.2", 1480), net_drops(&q, LA_C_drop_icmp_type); /* larger than the MTU */
 }
 
 Test(icmp, echo_is_throttled)
@@ -133,7 +133,7 @@ Test(icmp, echo_is_throttled)
 		answered++;
 	cr_assert_eq(answered, LA_ECHO_BURST);
 	cr_assert_eq(net_count(LA_C_drop_icmp_throttled), 50);
-	net.now += 3; /* three more after 3 ms */
+	net.now += 3; /* 3 ms later three more are answered */
 	for (unsigned i = 0; i < 5; i++)
 		net_rx(&q);
 	cr_assert_eq(net_count(LA_C_icmp_echo), LA_ECHO_BURST + 3);

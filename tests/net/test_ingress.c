@@ -17,7 +17,7 @@ TestSuite(ingress, .init = setup, .fini = net_close);
 static const struct fake_seg *
 last(void)
 {
-	cr_assert(fake.nsegs > 0, "TCP got nothing");
+	cr_assert(fake.nsegs > 0, "no segment reached TCP");
 	return &fake.segs[fake.nsegs - 1];
 }
 
@@ -28,9 +28,9 @@ expect_payload(const char *text)
 	cr_assert_arr_eq(last()->data, text, strlen(text));
 }
 
-/* A common frame, so that the next frame takes the fast path. */
+/* Receives a common frame, so that the next frame takes the fast path. */
 static void
-a_good_one(void)
+rx_common_frame(void)
 {
 	struct fr good;
 
@@ -46,15 +46,15 @@ next_round(int i)
 	if (i == 1) {
 		net_close();
 		net_open(NULL);
-		a_good_one();
+		rx_common_frame();
 	}
 	return i < 2;
 }
 
-/* Runs the body twice: before any frame (general path), and after a common frame (fast path). */
-#define COLD_AND_USUAL for (int i_ = 0; next_round(i_); i_++)
+/* Runs the body twice: as the first frames of a shard (general path), and after a common frame (fast path). */
+#define GENERAL_AND_FAST_PATH for (int i_ = 0; next_round(i_); i_++)
 
-Test(ingress_birth, segments_reach_tcp)
+Test(ingress_create, segments_reach_tcp)
 {
 	FOR_FAMILIES_AND_TAGS
 	{
@@ -73,7 +73,7 @@ Test(ingress_birth, segments_reach_tcp)
 		cr_assert_eq(last()->seg.tsval, 5);
 		cr_assert_eq(net_count(LA_C_rx_packets), 1);
 		cr_assert_eq(net_count(LA_C_rx_bytes), f.n);
-		/* a range's address, and a second source */
+		/* to an address of a range, from a second source */
 		fr_tcp(&f, six ? "fd00::5" : "10.0.0.5", six ? "fd09::9" : "10.9.9.9", "", 0);
 		net_rx(&f);
 		cr_assert_eq(fake.nsegs, 2);
@@ -86,7 +86,7 @@ Test(ingress, ethernet_drops)
 {
 	static const uint8_t group[6] = {0x33, 0x33, 0xff, 0, 0, 9}, mdns[6] = {1, 0, 0x5e, 0, 0, 0xfb};
 
-	COLD_AND_USUAL
+	GENERAL_AND_FAST_PATH
 	{
 		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n = 13;
 		net_drops(&f, LA_C_drop_eth_short);
@@ -98,12 +98,12 @@ Test(ingress, ethernet_drops)
 		net_drops(&f, LA_C_drop_eth_not_ours);
 		fr_eth(&f, US, PEER, 0x88cc), f.n = 60, net_drops(&f, LA_C_drop_eth_type);
 		fr_ns(&f, "fd00::1", "ff02::1:ff00:9", "fd00::9", PEER), memcpy(f.b, group, 6);
-		/* accepted because of the IPv6 range, but not one of our addresses */
+		/* the IPv6 range accepts the group's MAC; the target is not one of our addresses */
 		net_drops(&f, LA_C_drop_icmp_type);
 	}
 }
 
-Test(ingress_birth, vlan_rules)
+Test(ingress_create, vlan_rules)
 {
 	struct rte_mbuf *m;
 
@@ -132,13 +132,13 @@ Test(ingress_birth, vlan_rules)
 	net_drops(&f, LA_C_drop_eth_vlan);
 	net.vlan = 7, fr_tcp(&f, "10.0.0.1", "10.0.0.2", "d", 1), m = fr_mbuf(&f);
 	m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED, m->vlan_tci = 7;
-	net_drops_mbuf(m, LA_C_drop_eth_vlan); /* a tag inside the one that was stripped */
+	net_drops_mbuf(m, LA_C_drop_eth_vlan); /* a second tag inside the stripped tag */
 	net_close();
 }
 
 Test(ingress, ipv4_header_drops)
 {
-	COLD_AND_USUAL
+	GENERAL_AND_FAST_PATH
 	{
 		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), f.n = 14 + 19;
 		net_drops(&f, LA_C_drop_ip_short);
@@ -162,7 +162,7 @@ Test(ingress, ipv4_header_drops)
 
 Test(ingress, ipv6_header_drops)
 {
-	COLD_AND_USUAL
+	GENERAL_AND_FAST_PATH
 	{
 		fr_tcp(&f, "fd00::1", "fd00::2", "", 0), f.n = 14 + 39;
 		net_drops(&f, LA_C_drop_ip_short);
@@ -196,7 +196,7 @@ Test(ingress, destinations_that_are_not_ours)
 {
 	static const char *group[] = {"224.0.0.1", "255.255.255.255", "10.0.0.255"};
 
-	COLD_AND_USUAL
+	GENERAL_AND_FAST_PATH
 	{
 		fr_tcp(&f, "10.0.0.1", "10.0.0.3", "", 0), net_drops(&f, LA_C_drop_ip_dst);
 		fr_tcp(&f, "fd00::1", "fd00::3", "", 0), net_drops(&f, LA_C_drop_ip_dst);
@@ -220,14 +220,14 @@ Test(ingress, invalid_sources)
 				     "255.255.255.255", "10.0.0.255", "10.0.0.2",  "10.9.3.3"};
 	static const char *bad6[] = {"::", "::1", "ff02::1", "fd00::2", "fd09::3", "fe80::ff:fe00:2"};
 
-	COLD_AND_USUAL
+	GENERAL_AND_FAST_PATH
 	{
 		for (int round = 0; round < 2; round++) {
 			for (unsigned i = 0; i < RTE_DIM(bad4); i++)
 				fr_tcp(&f, bad4[i], "10.0.0.2", "", 0), net_drops(&f, LA_C_drop_ip_src);
 			for (unsigned i = 0; i < RTE_DIM(bad6); i++)
 				fr_tcp(&f, bad6[i], "fd00::2", "", 0), net_drops(&f, LA_C_drop_ip_src);
-			/* again with a valid source in the cache */
+			/* the second round has a valid source in the cache */
 			fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), net_rx(&f);
 		}
 	}
@@ -235,7 +235,7 @@ Test(ingress, invalid_sources)
 
 Test(ingress, tcp_header_drops)
 {
-	COLD_AND_USUAL
+	GENERAL_AND_FAST_PATH
 	{
 		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "abc", 3), f.b[f.n - 1] ^= 4;
 		net_drops(&f, LA_C_drop_tcp_cksum);
@@ -264,7 +264,7 @@ Test(ingress, syn_with_a_broken_option_list)
 	size_t n = la_tcp_write(b, &h);
 	struct rte_mbuf *m;
 
-	net_close(), net_open(&o), a_good_one();
+	net_close(), net_open(&o), rx_common_frame();
 	b[21] = 9; /* MSS option longer than the header */
 	fr_ip(&f, "10.0.0.1", "10.0.0.2", LA_IPPROTO_TCP, 64, b, n);
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
@@ -275,14 +275,14 @@ Test(ingress, checksum_flags_of_the_port)
 {
 	struct rte_mbuf *m;
 
-	/* ignored unless the port's offload is configured */
-	a_good_one();
+	/* the flags are ignored unless the port's offload is configured */
+	rx_common_frame();
 	fr_tcp(&f, "10.0.0.1", "10.0.0.2", "abc", 3), f.b[f.n - 1] ^= 4;
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 	net_drops_mbuf(m, LA_C_drop_tcp_cksum);
 
-	net_close(), net_open(&(struct net_opts){.offloads = LA_OFF_RX_CKSUM}), a_good_one();
-	f.b[14 + 11] ^= 1; /* wrong IP checksum, too: only the port's flags count */
+	net_close(), net_open(&(struct net_opts){.offloads = LA_OFF_RX_CKSUM}), rx_common_frame();
+	f.b[14 + 11] ^= 1; /* the IP checksum is wrong, too: with the offload only the port's flags count */
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 	net_rx_mbuf(m);
 	cr_assert_eq(fake.nsegs, 1);
@@ -294,7 +294,7 @@ Test(ingress, checksum_flags_of_the_port)
 	f.b[f.n - 1] ^= 4;
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD | RTE_MBUF_F_RX_IP_CKSUM_BAD;
 	net_rx_mbuf(m);
-	cr_assert_eq(fake.nsegs, 2, "the port was wrong");
+	cr_assert_eq(fake.nsegs, 2, "a correct frame with BAD flags of the port was dropped");
 }
 
 /* M-08: Ethernet padding is no payload. */
@@ -312,7 +312,7 @@ Test(ingress, padding_is_cut_off)
 	}
 }
 
-Test(ingress, chains_of_every_piece)
+Test(ingress, chains_of_every_piece_size)
 {
 	char text[301];
 
@@ -324,7 +324,7 @@ Test(ingress, chains_of_every_piece)
 			fr_tcp(&f, six ? "fd00::1" : "10.0.0.1", six ? "fd00::2" : "10.0.0.2", text, 300);
 			memset(f.b + f.n, 0xee, 40), f.n += 40; /* padding at the end */
 			net_rx_mbuf(fr_chain(&f, piece));
-			fake.nsegs = 1; /* keep only the first */
+			fake.nsegs = 1; /* last() returns the first segment */
 			expect_payload(text);
 			cr_assert_eq(last()->nb_segs, (f.n - 41) / piece - (f.n - 340) / piece + 1,
 				     "piece %zu: %u segments", piece, last()->nb_segs);
@@ -355,13 +355,13 @@ Test(ingress, empty_segments_inside_a_chain)
 	e->next = m->next, m->next = e, m->nb_segs++;
 	net_rx_mbuf(m);
 	expect_payload("0123456789");
-	e = rte_pktmbuf_alloc(net.pool); /* the first one is empty */
+	e = rte_pktmbuf_alloc(net.pool); /* the first segment of the chain is empty */
 	cr_assert_eq(rte_pktmbuf_chain(e, fr_chain(&f, 70)), 0);
 	net_rx_mbuf(e);
 	expect_payload("0123456789");
 }
 
-/* Segments with shared data are read, never written. */
+/* Mbufs with shared data are read, never written. */
 Test(ingress, indirect_segments)
 {
 	struct rte_mbuf *m, *copy;
@@ -481,7 +481,7 @@ Test(ingress, bursts_reach_tcp_in_one_call_and_in_order)
 	cr_assert_eq(net_count(LA_C_rx_packets), 150);
 }
 
-/* The caller takes no frames: TCP gets no burst without room for its answers. */
+/* The caller takes no frames. TCP gets no burst until there is room for the answers to the burst. */
 Test(ingress, no_room_for_answers)
 {
 	struct rte_mbuf *m;

@@ -20,7 +20,7 @@ assert_addr(const struct la_addr *a, const char *text)
 	struct la_addr want = A(text);
 	char buf[LA_ADDR_STRLEN];
 
-	cr_assert(la_addr_eq(a, &want), "%s, not %s", la_addr_format(a, buf, sizeof(buf)), text);
+	cr_assert(la_addr_eq(a, &want), "address %s, expected %s", la_addr_format(a, buf, sizeof(buf)), text);
 }
 
 static void
@@ -45,7 +45,7 @@ expect_advert(const char *src, const char *dst, const char *target, bool solicit
 	assert_mac(f.eth.dst, mac);
 }
 
-Test(nd_birth, duplicate_address_detection_then_announcement)
+Test(nd_create, duplicate_address_detection_then_announcement)
 {
 	static const uint8_t group[6] = {0x33, 0x33, 0xff, 0, 0, 2};
 	static const uint8_t all[6] = {0x33, 0x33, 0, 0, 0, 1};
@@ -100,27 +100,27 @@ expect_duplicate(void)
 	net_drops(&f, LA_C_drop_ip_dst);
 	fr_ns(&f, "fd00::1", "ff02::1:ff00:2", "fd00::2", PEER);
 	net_drops(&f, LA_C_drop_icmp_type);
-	/* it belongs to another node: packets from it are valid */
+	/* the address belongs to another node: packets from this address are valid */
 	fr_tcp(&f, "fd00::2", "fd09::1", "x", 1), net_rx(&f);
 	cr_assert_eq(fake.nsegs, 1);
 	net_close();
 }
 
-Test(nd_birth, the_address_is_in_use)
+Test(nd_create, the_address_is_in_use)
 {
 	net_open(&(struct net_opts){.dad = true, .no_gateways = true});
 	fr_na(&f, "fd00::2", "ff02::1", "fd00::2", PEER, "o");
 	expect_duplicate();
 }
 
-Test(nd_birth, another_node_probes_the_same_address)
+Test(nd_create, another_node_probes_the_same_address)
 {
 	net_open(&(struct net_opts){.dad = true, .no_gateways = true});
 	fr_ns(&f, "::", "ff02::1:ff00:2", "fd00::2", NULL);
 	expect_duplicate();
 }
 
-Test(nd_birth, our_own_reflected_probe_is_ignored)
+Test(nd_create, our_own_reflected_probe_is_ignored)
 {
 	net_open(&(struct net_opts){.dad = true, .no_gateways = true});
 	fr_ns(&f, "::", "ff02::1:ff00:2", "fd00::2", NULL);
@@ -132,7 +132,7 @@ Test(nd_birth, our_own_reflected_probe_is_ignored)
 	net_close();
 }
 
-Test(nd_birth, no_dad_announces_at_birth)
+Test(nd_create, no_dad_announces_at_creation)
 {
 	static const uint8_t all[6] = {0x33, 0x33, 0, 0, 0, 1};
 
@@ -197,13 +197,13 @@ Test(nd, the_sender_has_a_new_mac)
 {
 	net_resolve("fd00::1", PEER);
 	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", PEER), net_rx(&f), net_tx(&f);
-	cr_assert_eq(entry("fd00::1")->state, LA_NEIGH_REACHABLE, "nothing new");
+	cr_assert_eq(entry("fd00::1")->state, LA_NEIGH_REACHABLE, "the MAC is the same");
 	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", OTHER), net_rx(&f), net_tx(&f);
 	cr_assert_eq(entry("fd00::1")->state, LA_NEIGH_STALE);
 	assert_mac(entry("fd00::1")->hdr, OTHER);
 }
 
-/* RFC 4861 7.2.5, line by line. */
+/* The tests below follow RFC 4861 7.2.5. Builds an advertisement of fd00::1, to us if it is solicited. */
 static void
 advert(const uint8_t *mac, const char *flags)
 {
@@ -304,7 +304,8 @@ Test(nd, probes_are_unicast)
 	net_quiet();
 }
 
-/* Another station uses our address, though address detection found none: counted, and defended once in 10 s. */
+/* Another station uses our address after detection found no duplicate. Each conflict is counted; one announcement in
+ * 10 s defends the address. */
 Test(nd, conflicts_are_counted_and_defended)
 {
 	static const uint8_t all[6] = {0x33, 0x33, 0, 0, 0, 1};

@@ -13,7 +13,7 @@ static struct rte_mbuf packets[2 * PLACES]; /* only their addresses are used */
 static void *mem;
 
 static void
-birth(uint32_t max)
+create_table(uint32_t max)
 {
 	static const uint64_t key[2] = {0x123456789abcdef, 0xfedcba987654321};
 
@@ -54,7 +54,7 @@ add(unsigned i, enum la_neigh_state state, uint64_t now)
 	return add_class(i, LA_NC_VERIFIED, state, now);
 }
 
-/* Expects the event at `now`, and no event a millisecond before. */
+/* Expects an event at `now` and none a millisecond earlier. Returns the event, and its entry in *n. */
 static enum la_neigh_todo
 at(uint64_t now, struct la_neigh **n)
 {
@@ -67,7 +67,7 @@ Test(neigh, unanswered_probes)
 {
 	struct la_neigh *n, *x;
 
-	birth(4);
+	create_table(4);
 	n = add(1, LA_NEIGH_INCOMPLETE, 100);
 	cr_assert_eq(at(1100, &x), LA_NEIGH_SOLICIT);
 	cr_assert_eq(at(2100, &x), LA_NEIGH_SOLICIT);
@@ -81,7 +81,7 @@ Test(neigh, ages)
 {
 	struct la_neigh *n, *x;
 
-	birth(4);
+	create_table(4);
 	n = add(1, LA_NEIGH_REACHABLE, 0);
 	cr_assert_eq(at(30000, &x), LA_NEIGH_AGED);
 	cr_assert_eq(n->state, LA_NEIGH_STALE);
@@ -115,7 +115,7 @@ Test(neigh, the_queue_of_an_unverified_entry_keeps_the_newest)
 {
 	struct la_neigh *n;
 
-	birth(4);
+	create_table(4);
 	n = add_class(1, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 0);
 	cr_assert_eq(t.max[LA_NC_UNVERIFIED], LA_NEIGH_UNVERIFIED_MIN);
 	cr_assert(t.qcommon >= t.qleast && t.qcommon + LA_NEIGH_UNVERIFIED_MIN * t.qleast == SHARE);
@@ -131,7 +131,7 @@ Test(neigh, waiting_packets_have_a_bound_per_class_and_per_shard)
 	struct la_neigh *u[LA_NEIGH_UNVERIFIED_MIN], *v[3], *g[2];
 	unsigned at = 0;
 
-	birth(4);
+	create_table(4);
 	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++, at += t.qleast) {
 		u[i] = add_class(i, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 0);
 		fill_queue(u[i], at, t.qleast);
@@ -149,7 +149,7 @@ Test(neigh, waiting_packets_have_a_bound_per_class_and_per_shard)
 		cr_assert_eq(la_neigh_enqueue(&t, g[i], &packets[PLACES + 2 + i]), &packets[at]);
 	}
 	cr_assert_eq(la_neigh_waiting(&t), PLACES - t.qcommon);
-	cr_assert(!la_neigh_promote(&t, u[0], 0), "its packets find no room in the verified share");
+	cr_assert(!la_neigh_promote(&t, u[0], 0), "the verified share has no room for the entry's packets");
 	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++)
 		empty_queue(u[i], i * t.qleast, t.qleast);
 	cr_assert(la_neigh_promote(&t, u[0], 0));
@@ -165,19 +165,19 @@ Test(neigh, the_bound_follows_the_packet_buffers)
 	cr_assert_eq(la_neigh_wait_max(1 << 20), 4096);
 	cr_assert_eq(la_neigh_wait_max(8192), 1024);
 	cr_assert_eq(la_neigh_wait_max(100), 64);
-	birth(4);
+	create_table(4);
 }
 
 Test(neigh, order_of_eviction)
 {
 	struct la_neigh *inc, *reach, *stale, *delay, *gw;
 
-	birth(4);
+	create_table(4);
 	gw = add_class(9, LA_NC_GATEWAY, LA_NEIGH_STALE, 0);
 	inc = add(1, LA_NEIGH_INCOMPLETE, 0);
 	reach = add(2, LA_NEIGH_REACHABLE, 1);
 	stale = add(3, LA_NEIGH_STALE, 2);
-	cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true), "there is room");
+	cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true), "a victim, though there is room");
 	delay = add(4, LA_NEIGH_DELAY, 3);
 	cr_assert_null(add(5, LA_NEIGH_STALE, 4), "the verified part is full");
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, false), stale);
@@ -194,7 +194,7 @@ Test(neigh, order_of_eviction)
 	cr_assert_eq(inc->state, LA_NEIGH_INCOMPLETE);
 	for (unsigned l = LA_NEIGH_REACHABLE; l <= LA_NEIGH_PROBE; l++) {
 		la_neigh_enter(&t, gw, l, 9);
-		cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true), "a gateway, in whatever state");
+		cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true), "a gateway is no victim in any state");
 	}
 }
 
@@ -202,19 +202,19 @@ Test(neigh, among_equals_the_longest_unused_is_evicted)
 {
 	struct la_neigh *a, *b;
 
-	birth(2);
+	create_table(2);
 	a = add(1, LA_NEIGH_REACHABLE, 0);
 	b = add(2, LA_NEIGH_REACHABLE, 1);
 	a->used = 9;
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), b);
 }
 
-/* The oldest first, in insertion order, and only within their class. */
+/* The oldest unverified entry is evicted first. Entries of other classes stay. */
 Test(neigh, unverified_entries_evict_unverified_entries_only)
 {
 	struct la_neigh *u[LA_NEIGH_UNVERIFIED_MIN];
 
-	birth(4);
+	create_table(4);
 	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++) {
 		cr_assert_null(la_neigh_victim(&t, LA_NC_UNVERIFIED, true));
 		cr_assert_eq(la_neigh_pressed(&t), i >= LA_NEIGH_UNVERIFIED_MIN / 2);
@@ -226,7 +226,7 @@ Test(neigh, unverified_entries_evict_unverified_entries_only)
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_UNVERIFIED, true), u[0]);
 	cr_assert(la_neigh_promote(&t, u[0], 70));
 	cr_assert_eq(u[0]->state, LA_NEIGH_STALE);
-	cr_assert_null(la_neigh_victim(&t, LA_NC_UNVERIFIED, true), "one place is free");
+	cr_assert_null(la_neigh_victim(&t, LA_NC_UNVERIFIED, true), "a victim, though one place is free");
 	cr_assert_not_null(add_class(99, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 80));
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_UNVERIFIED, true), u[1]);
 	for (unsigned i = 2; i < 5; i++)
@@ -239,7 +239,7 @@ Test(neigh, an_unverified_entry_expires_after_a_second)
 {
 	struct la_neigh *n, *x;
 
-	birth(4);
+	create_table(4);
 	n = add_class(1, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 100);
 	la_neigh_enter(&t, n, LA_NEIGH_STALE, 900);
 	cr_assert_eq(at(1100, &x), LA_NEIGH_GONE);
@@ -248,14 +248,14 @@ Test(neigh, an_unverified_entry_expires_after_a_second)
 	cr_assert_eq(at(1100 + LA_NEIGH_STALE_MS, &x), LA_NEIGH_GONE);
 }
 
-/* The checker must report a broken table. */
+/* The checker must report a broken table. Each message names the fault that the checker missed. */
 Test(neigh, the_checker_reports_faults)
 {
 	FILE *null = fopen("/dev/null", "w");
 	struct la_neigh *a, *b, *u;
 	uint64_t due;
 
-	birth(4);
+	create_table(4);
 	a = add(1, LA_NEIGH_STALE, 0);
 	b = add(2, LA_NEIGH_STALE, 10);
 	u = add_class(3, LA_NC_UNVERIFIED, LA_NEIGH_INCOMPLETE, 10);
@@ -271,15 +271,15 @@ Test(neigh, the_checker_reports_faults)
 	t.list[LA_NL_STALE].last = 2, b->next = 1;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "a list in a circle");
 	b->next = 0, b->qn = 1;
-	cr_assert_gt(la_neigh_check(&t, null), 0, "packets wait where none may");
+	cr_assert_gt(la_neigh_check(&t, null), 0, "packets wait on a STALE entry");
 	b->qn = 0, u->state = LA_NEIGH_DELAY;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "an unverified entry is used without verification");
 	u->state = LA_NEIGH_INCOMPLETE, u->class = LA_NC_VERIFIED;
-	cr_assert_gt(la_neigh_check(&t, null), 0, "a verified one on the unverified list");
+	cr_assert_gt(la_neigh_check(&t, null), 0, "a verified entry on the unverified list");
 	u->class = LA_NC_UNVERIFIED, u->qn = 1;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "more packets wait than are counted");
 	u->qn = 2, t.max[LA_NC_VERIFIED] = 1;
-	cr_assert_gt(la_neigh_check(&t, null), 0, "more than the part holds");
+	cr_assert_gt(la_neigh_check(&t, null), 0, "more entries than the part holds");
 	t.max[LA_NC_VERIFIED] = 4, t.waiting[LA_NC_UNVERIFIED]++;
 	cr_assert_gt(la_neigh_check(&t, null), 0, "waiting packets counted wrong");
 	t.waiting[LA_NC_UNVERIFIED]--, due = t.soonest, t.soonest = UINT64_MAX;
@@ -289,7 +289,7 @@ Test(neigh, the_checker_reports_faults)
 	fclose(null);
 }
 
-/* Random operations against a plain array; the checker runs after every one. */
+/* Random operations, compared with a plain array. The checker runs after every operation. */
 static struct la_neigh *model[60];
 
 static void
@@ -303,13 +303,13 @@ forget(struct la_neigh *n)
 	la_neigh_remove(&t, n);
 }
 
-Test(neigh, random_life)
+Test(neigh, random_operations)
 {
 	enum { MAX = 16, STEPS = 60000 };
 	uint64_t now = 0;
 	unsigned seed = 4242, promoted = 0;
 
-	birth(MAX);
+	create_table(MAX);
 	for (unsigned step = 0; step < STEPS; step++) {
 		unsigned k = (unsigned)rand_r(&seed) % RTE_DIM(model), op = (unsigned)rand_r(&seed) % 10;
 		struct la_addr a = nth(k);

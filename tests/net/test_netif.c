@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Addresses, ranges, on-link prefixes and gateways: la_netif on its own. */
+/* la_netif alone: addresses, ranges, on-link prefixes and gateways. */
 
 #include <stdlib.h>
 
@@ -42,7 +42,7 @@ setup(void)
 }
 
 static void
-birth(void)
+create_netif(void)
 {
 	cr_assert_null(la_netif_check(&cfg));
 	mem = aligned_alloc(64, (la_netif_memory(&cfg) + 63) / 64 * 64);
@@ -86,7 +86,7 @@ route(const char *text)
 Test(netif, owns_addresses_and_ranges_only)
 {
 	cfg.no_dad = true;
-	birth();
+	create_netif();
 	cr_assert(owns("10.0.0.2") && owns("10.0.0.3") && owns("192.0.2.1") && owns("fd00::2"));
 	cr_assert(owns("10.9.0.0") && owns("10.9.255.255") && owns("fd09::") && owns("fd09::ffff"));
 	cr_assert(owns("fe80::ff:fe00:2"), "the link-local address of the MAC");
@@ -94,11 +94,11 @@ Test(netif, owns_addresses_and_ranges_only)
 	cr_assert(!owns("fd00::3") && !owns("fd09::1:0") && !owns("fe80::2"));
 }
 
-Test(netif, a_range_gives_no_broadcast_and_no_group)
+Test(netif, a_broadcast_address_in_a_range_is_not_owned)
 {
 	addrs[3] = P("10.9.1.1/24");
 	cfg.no_dad = true;
-	birth();
+	create_netif();
 	cr_assert(owns("10.9.1.254") && owns("10.9.2.255"));
 	cr_assert_eq(dst("10.9.1.255"), LA_DST_BROADCAST);
 }
@@ -106,7 +106,7 @@ Test(netif, a_range_gives_no_broadcast_and_no_group)
 Test(netif, destinations)
 {
 	cfg.no_dad = true;
-	birth();
+	create_netif();
 	cr_assert_eq(dst("10.0.0.2"), LA_DST_OURS);
 	cr_assert_eq(dst("10.0.0.255"), LA_DST_BROADCAST);
 	cr_assert_eq(dst("192.0.2.3"), LA_DST_BROADCAST);
@@ -121,7 +121,7 @@ Test(netif, point_to_point_prefixes_have_no_broadcast)
 {
 	addrs[1] = P("192.0.2.1/31");
 	addrs[3] = P("192.0.2.9/32");
-	birth();
+	create_netif();
 	cr_assert_eq(dst("192.0.2.0"), LA_DST_OTHER);
 	cr_assert_eq(dst("192.0.2.1"), LA_DST_OURS);
 	cr_assert_eq(dst("192.0.2.9"), LA_DST_OURS);
@@ -131,15 +131,15 @@ Test(netif, point_to_point_prefixes_have_no_broadcast)
 Test(netif, routes)
 {
 	cfg.no_dad = true;
-	birth();
+	create_netif();
 	cr_assert_str_eq(route("10.0.0.77"), "10.0.0.77");
 	cr_assert_str_eq(route("192.0.2.2"), "192.0.2.2");
 	cr_assert_str_eq(route("192.0.2.4"), "10.0.0.254");
 	cr_assert_str_eq(route("fd00::77"), "fd00::77");
 	cr_assert_str_eq(route("fe80::77"), "fe80::77");
 	cr_assert_str_eq(route("2001:db8::1"), "fe80::1");
-	cr_assert_str_eq(route("10.0.0.2"), "none", "our own address");
-	cr_assert_str_eq(route("10.9.1.1"), "none", "our own range");
+	cr_assert_str_eq(route("10.0.0.2"), "none", "route to our own address");
+	cr_assert_str_eq(route("10.9.1.1"), "none", "route to our own range");
 	cr_assert_str_eq(route("10.0.0.255"), "none");
 	cr_assert_str_eq(route("224.0.0.1"), "none");
 	cr_assert_str_eq(route("ff02::1"), "none");
@@ -148,7 +148,7 @@ Test(netif, routes)
 Test(netif, no_gateway_no_route)
 {
 	cfg.gateway4 = cfg.gateway6 = (struct la_addr){0};
-	birth();
+	create_netif();
 	cr_assert_str_eq(route("192.0.2.4"), "none");
 	cr_assert_str_eq(route("2001:db8::1"), "none");
 	cr_assert_str_eq(route("10.0.0.77"), "10.0.0.77");
@@ -160,7 +160,7 @@ Test(netif, source_for_a_solicitation)
 	struct la_addr ll = A("fe80::ff:fe00:2");
 
 	cfg.no_dad = true;
-	birth();
+	create_netif();
 	cr_assert(la_addr_eq(la_netif_source(&nif, &a), &addrs[1].addr));
 	cr_assert(la_addr_eq(la_netif_source(&nif, &b), &addrs[0].addr));
 	cr_assert(la_addr_eq(la_netif_source(&nif, &c), &ll));
@@ -171,9 +171,9 @@ Test(netif, tentative_addresses_are_configured_but_not_owned)
 {
 	struct la_addr a = A("fd00::2"), b = A("fd00::3");
 
-	birth();
+	create_netif();
 	cr_assert(!owns("fd00::2") && !owns("fe80::ff:fe00:2"));
-	cr_assert(owns("fd09::1"), "ranges are not checked");
+	cr_assert(owns("fd09::1"), "addresses of ranges are owned without detection");
 	cr_assert(la_netif_configured(&nif, &a) && !la_netif_configured(&nif, &b));
 	cr_assert_eq(dst("fd00::2"), LA_DST_OTHER);
 	cr_assert_null(la_netif_source(&nif, &b));
@@ -194,7 +194,7 @@ Test(netif, groups)
 	struct la_addr routers = A("ff02::2");
 
 	cfg.nranges = 1;
-	birth();
+	create_netif();
 	cr_assert(hears(0xff, 0xff, 0xff, 0xff, 0xff, 0xff));
 	cr_assert(hears(1, 0, 0x5e, 0, 0, 1) && !hears(1, 0, 0x5e, 0, 0, 2));
 	cr_assert(hears(0x33, 0x33, 0, 0, 0, 1) && !hears(0x33, 0x33, 0, 0, 0, 2));
@@ -207,7 +207,7 @@ Test(netif, an_ipv6_range_accepts_every_solicited_node_group)
 {
 	struct la_addr other = A("ff02::1:ffab:3");
 
-	birth();
+	create_netif();
 	cr_assert(hears(0x33, 0x33, 0xff, 0xab, 0, 3) && la_netif_joined(&nif, &other));
 }
 
@@ -218,7 +218,7 @@ Test(netif, ipv4_alone_has_no_ipv6)
 	cfg.naddrs = 2;
 	cfg.nranges = 1;
 	cfg.gateway6 = (struct la_addr){0};
-	birth();
+	create_netif();
 	cr_assert(!owns("fe80::ff:fe00:2") && !hears(0x33, 0x33, 0, 0, 0, 1));
 	cr_assert(!la_netif_joined(&nif, &all));
 	cr_assert_eq(nif.dad_at, UINT64_MAX);
@@ -227,7 +227,7 @@ Test(netif, ipv4_alone_has_no_ipv6)
 Test(netif, a_link_local_address_of_the_config_is_not_added_twice)
 {
 	addrs[3] = P("fe80::ff:fe00:2/64");
-	birth();
+	create_netif();
 	cr_assert_eq(nif.naddrs, 4);
 }
 
@@ -244,7 +244,7 @@ Test(netif, many_addresses)
 	cfg.addrs = many;
 	cfg.naddrs = LA_NETIF_MAX_ADDRS;
 	cfg.no_dad = true;
-	birth();
+	create_netif();
 	for (unsigned i = 0; i < LA_NETIF_MAX_ADDRS; i++)
 		cr_assert(la_netif_owns(&nif, &many[i].addr));
 	cr_assert_eq(nif.nonlink, 3);
@@ -252,44 +252,44 @@ Test(netif, many_addresses)
 }
 
 static void
-bad(const char *field, const char *why)
+expect_refused(const char *field, const char *why)
 {
 	const char *name = la_netif_check(&cfg);
 
-	cr_assert(name && strcmp(name, field) == 0, "%s: %s", why, name ? name : "taken");
+	cr_assert(name && strcmp(name, field) == 0, "%s: %s", why, name ? name : "accepted");
 	setup();
 	cr_assert_null(la_netif_check(&cfg));
 }
 
 Test(netif, refused_configurations)
 {
-	cfg.naddrs = cfg.nranges = 0, bad("naddrs", "no address");
-	cfg.naddrs = LA_NETIF_MAX_ADDRS + 1, bad("naddrs", "too many addresses");
-	cfg.nranges = LA_NETIF_MAX_RANGES + 1, bad("nranges", "too many ranges");
-	cfg.addrs = NULL, bad("addrs", "addresses missing");
-	cfg.ranges = NULL, bad("ranges", "ranges missing");
-	cfg.mac[0] = 3, bad("mac", "a group MAC");
-	memset(cfg.mac, 0, 6), bad("mac", "no MAC");
-	cfg.mtu = 1279, bad("mtu", "MTU too small for IPv6");
-	addrs[0].len = 33, bad("addrs", "prefix too long");
-	addrs[2].len = 129, bad("addrs", "prefix too long");
-	addrs[0] = P("10.0.0.255/24"), bad("addrs", "a broadcast address");
-	addrs[0] = P("10.0.0.0/24"), bad("addrs", "a network's address");
-	addrs[0] = P("224.0.0.1/24"), bad("addrs", "a group");
-	addrs[0] = P("127.0.0.1/8"), bad("addrs", "loopback");
-	addrs[2] = P("::1/128"), bad("addrs", "loopback");
-	addrs[2] = P("::/64"), bad("addrs", "unspecified");
-	addrs[3] = addrs[0], bad("addrs", "twice the same");
-	addrs[2].len = 0, bad("addrs", "an IPv6 prefix that holds all of IPv4");
-	ranges[0] = P("0.0.0.0/0"), bad("ranges", "everything");
-	ranges[0] = P("224.0.0.0/8"), bad("ranges", "groups");
-	ranges[1].len = 129, bad("ranges", "prefix too long");
-	cfg.gateway4 = A("10.0.0.2"), bad("gateway4", "we are the gateway");
-	cfg.gateway4 = A("10.9.0.2"), bad("gateway4", "the gateway is in a range");
-	cfg.gateway4 = A("fd00::9"), bad("gateway4", "the gateway's family");
-	cfg.gateway6 = A("10.0.0.9"), bad("gateway6", "the gateway's family");
-	cfg.gateway6 = A("ff02::2"), bad("gateway6", "the gateway is a group");
-	cfg.gateway_mac[0] = 1, bad("gateway_mac", "a group MAC");
+	cfg.naddrs = cfg.nranges = 0, expect_refused("naddrs", "no address");
+	cfg.naddrs = LA_NETIF_MAX_ADDRS + 1, expect_refused("naddrs", "too many addresses");
+	cfg.nranges = LA_NETIF_MAX_RANGES + 1, expect_refused("nranges", "too many ranges");
+	cfg.addrs = NULL, expect_refused("addrs", "addresses missing");
+	cfg.ranges = NULL, expect_refused("ranges", "ranges missing");
+	cfg.mac[0] = 3, expect_refused("mac", "a group MAC");
+	memset(cfg.mac, 0, 6), expect_refused("mac", "no MAC");
+	cfg.mtu = 1279, expect_refused("mtu", "MTU too small for IPv6");
+	addrs[0].len = 33, expect_refused("addrs", "prefix too long");
+	addrs[2].len = 129, expect_refused("addrs", "prefix too long");
+	addrs[0] = P("10.0.0.255/24"), expect_refused("addrs", "a broadcast address");
+	addrs[0] = P("10.0.0.0/24"), expect_refused("addrs", "a network's address");
+	addrs[0] = P("224.0.0.1/24"), expect_refused("addrs", "a group address");
+	addrs[0] = P("127.0.0.1/8"), expect_refused("addrs", "a loopback address");
+	addrs[2] = P("::1/128"), expect_refused("addrs", "a loopback address");
+	addrs[2] = P("::/64"), expect_refused("addrs", "the unspecified address");
+	addrs[3] = addrs[0], expect_refused("addrs", "an address given twice");
+	addrs[2].len = 0, expect_refused("addrs", "an IPv6 prefix that holds all of IPv4");
+	ranges[0] = P("0.0.0.0/0"), expect_refused("ranges", "a range of all addresses");
+	ranges[0] = P("224.0.0.0/8"), expect_refused("ranges", "a range of group addresses");
+	ranges[1].len = 129, expect_refused("ranges", "prefix too long");
+	cfg.gateway4 = A("10.0.0.2"), expect_refused("gateway4", "the gateway is our own address");
+	cfg.gateway4 = A("10.9.0.2"), expect_refused("gateway4", "the gateway is in a range");
+	cfg.gateway4 = A("fd00::9"), expect_refused("gateway4", "an IPv6 address");
+	cfg.gateway6 = A("10.0.0.9"), expect_refused("gateway6", "an IPv4 address");
+	cfg.gateway6 = A("ff02::2"), expect_refused("gateway6", "the gateway is a group");
+	cfg.gateway_mac[0] = 1, expect_refused("gateway_mac", "a group MAC");
 }
 
 Test(netif, mtu_without_ipv6)
@@ -340,10 +340,10 @@ walk_solicited(const struct la_addr *a)
 	return nif.range6;
 }
 
-static unsigned kinds; /* bit mask of the verdicts seen; all must occur */
+static unsigned kinds; /* bit mask of the verdicts seen; all but LA_DST_MULTICAST must occur */
 
 static void
-same_verdicts(const struct la_addr *a)
+expect_same_verdicts(const struct la_addr *a)
 {
 	bool owns_it = walk_owns(a), bcast = walk_broadcast(a), link = walk_has(nif.onlink, nif.nonlink, a);
 	bool far = !link && !walk_has(nif.ranges, nif.nranges, a);
@@ -399,7 +399,7 @@ random_prefix(bool four, bool range)
 	return p;
 }
 
-/* a +/- 1 as a 128-bit number, if it stays in its family. */
+/* Returns a + by, added in the low 64 bits of an IPv6 address or the 32 bits of an IPv4 address. */
 static struct la_addr
 step(struct la_addr a, int by)
 {
@@ -422,9 +422,9 @@ check_around(const struct la_net *n)
 	for (int by = -1; by <= 1; by++) {
 		struct la_addr x = step(n->net, by), y = step(last, by);
 
-		same_verdicts(&x), same_verdicts(&y);
+		expect_same_verdicts(&x), expect_same_verdicts(&y);
 	}
-	same_verdicts(&in);
+	expect_same_verdicts(&in);
 }
 
 static void
@@ -444,10 +444,10 @@ random_interface(unsigned naddrs, unsigned nranges, unsigned family)
 		r[cfg.nranges++] = random_prefix(family == 2 ? rand_r(&seed) & 64 : family == 0, true);
 		cfg.nranges -= la_netif_check(&cfg) != 0;
 	}
-	birth();
+	create_netif();
 }
 
-Test(netif, verdicts_are_those_of_a_walk)
+Test(netif, verdicts_equal_a_linear_search)
 {
 	static const struct {
 		unsigned addrs, ranges;
@@ -462,18 +462,18 @@ Test(netif, verdicts_are_those_of_a_walk)
 		for (unsigned i = 0; i < nif.nranges; i++)
 			check_around(&nif.ranges[i]);
 		for (unsigned i = 0; i < nif.naddrs; i++)
-			same_verdicts(&nif.addrs[i].addr);
+			expect_same_verdicts(&nif.addrs[i].addr);
 		for (unsigned i = 0; i < 1000; i++) {
 			struct la_addr x = random_addr(i & 1);
 
-			same_verdicts(&x);
+			expect_same_verdicts(&x);
 		}
 		free(mem), mem = NULL;
 	}
 	cr_assert_eq(kinds, 0xfd, "verdicts seen: %x", kinds);
 }
 
-/* The ends of the address space, with prefixes there. */
+/* Prefixes at the ends of the address space, and addresses in and beside them. */
 Test(netif, the_ends_of_the_address_space)
 {
 	static const char *const others[] = {"0.0.0.0",
@@ -492,18 +492,18 @@ Test(netif, the_ends_of_the_address_space)
 
 	addrs[0] = P("1.0.0.1/1"), addrs[1] = P("223.255.255.253/8"), addrs[2] = P("2001:db8::1/4");
 	ranges[0] = P("192.0.0.0/3");
-	birth();
+	create_netif();
 	for (unsigned i = 0; i < RTE_DIM(others); i++) {
 		struct la_addr a = A(others[i]);
 
-		same_verdicts(&a);
+		expect_same_verdicts(&a);
 	}
 	cfg.naddrs = 1, addrs[0] = P("10.0.0.1/0"), cfg.nranges = 0;
 	cfg.gateway6 = (struct la_addr){0};
-	free(mem), birth();
+	free(mem), create_netif();
 	for (unsigned i = 0; i < RTE_DIM(others); i++) {
 		struct la_addr a = A(others[i]);
 
-		same_verdicts(&a);
+		expect_same_verdicts(&a);
 	}
 }

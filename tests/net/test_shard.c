@@ -29,12 +29,12 @@ create(const struct la_shard_config *cfg)
 }
 
 static void
-refused(const struct la_shard_config *cfg, const char *field)
+expect_refused(const struct la_shard_config *cfg, const char *field)
 {
 	const char *name = la_shard_config_check(cfg);
 
 	cr_assert_eq(create(cfg), -EINVAL, "%s", field);
-	cr_assert(name && strcmp(name, field) == 0, "%s: %s", field, name ? name : "taken");
+	cr_assert(name && strcmp(name, field) == 0, "%s: %s", field, name ? name : "accepted");
 }
 
 Test(shard, config_is_checked)
@@ -45,21 +45,21 @@ Test(shard, config_is_checked)
 
 	cr_assert_eq(create(&c), 0);
 	cr_assert_null(la_shard_config_check(&c));
-	c.mbufs = NULL, refused(&c, "mbufs"), c = net.cfg;
-	c.mbufs = small, refused(&c, "mbufs"), c = net.cfg;
-	c.control = tiny, refused(&c, "control"), c = net.cfg;
-	c.mtu = 1279, refused(&c, "mtu"), c = net.cfg;
-	c.vlan = 4095, refused(&c, "vlan"), c = net.cfg;
-	c.max_neighbours = (1 << 24) + 1, refused(&c, "max_neighbours"), c = net.cfg;
-	c.mac[0] |= 1, refused(&c, "mac"), c = net.cfg;
-	c.naddrs = c.nranges = 0, refused(&c, "naddrs");
+	c.mbufs = NULL, expect_refused(&c, "mbufs"), c = net.cfg;
+	c.mbufs = small, expect_refused(&c, "mbufs"), c = net.cfg;
+	c.control = tiny, expect_refused(&c, "control"), c = net.cfg;
+	c.mtu = 1279, expect_refused(&c, "mtu"), c = net.cfg;
+	c.vlan = 4095, expect_refused(&c, "vlan"), c = net.cfg;
+	c.max_neighbours = (1 << 24) + 1, expect_refused(&c, "max_neighbours"), c = net.cfg;
+	c.mac[0] |= 1, expect_refused(&c, "mac"), c = net.cfg;
+	c.naddrs = c.nranges = 0, expect_refused(&c, "naddrs");
 	fake.init = -ENOMEM;
 	cr_assert_eq(create(&net.cfg), -ENOMEM);
 	rte_mempool_free(small);
 	rte_mempool_free(tiny);
 }
 
-/* Each row of config.def, at and beside its bounds. */
+/* Each row of config.def: its bounds and 0 are accepted, the values outside its bounds are refused. */
 Test(shard, ranges_come_from_the_table)
 {
 	for (unsigned i = 0; i < LA_NCONFIG; i++) {
@@ -67,7 +67,7 @@ Test(shard, ranges_come_from_the_table)
 		struct la_shard_config c = net.cfg;
 		uint64_t most = r->size == 2 ? UINT16_MAX : UINT32_MAX;
 
-		if (i == LA_CFG_mtu) /* with IPv6 it is 1280 at least */
+		if (i == LA_CFG_mtu) /* with IPv6 the MTU is 1280 at least */
 			c.naddrs = 1, c.nranges = 0, c.gateway6 = (struct la_addr){0};
 		la_config_set(r, &c, r->min);
 		cr_assert_null(la_shard_config_check(&c), "%s: %lu", r->name, r->min);
@@ -76,13 +76,13 @@ Test(shard, ranges_come_from_the_table)
 		la_config_set(r, &c, 0);
 		cr_assert_null(la_shard_config_check(&c), "%s: 0", r->name);
 		if (r->min > 1)
-			la_config_set(r, &c, r->min - 1), refused(&c, r->name);
+			la_config_set(r, &c, r->min - 1), expect_refused(&c, r->name);
 		if (r->max < most)
-			la_config_set(r, &c, r->max + 1), refused(&c, r->name);
+			la_config_set(r, &c, r->max + 1), expect_refused(&c, r->name);
 	}
 }
 
-/* A configuration made by la_shard_config_init() is the one that zero fields stand for. */
+/* A zero field has the value that la_shard_config_init() sets. */
 Test(shard, an_initialised_config_and_zeros_are_the_same)
 {
 	struct la_shard_config c;
@@ -103,12 +103,12 @@ Test(shard, an_initialised_config_and_zeros_are_the_same)
 }
 
 static size_t taken, given;
-static bool broke;
+static bool fail_alloc;
 
 static void *
 counted_alloc(void *ctx, size_t size, size_t align)
 {
-	void *p = broke ? NULL : aligned_alloc(align, (size + align - 1) / align * align);
+	void *p = fail_alloc ? NULL : aligned_alloc(align, (size + align - 1) / align * align);
 
 	(void)ctx;
 	if (p)
@@ -136,7 +136,7 @@ Test(shard, memory_matches_the_prediction)
 	cr_assert_eq(la_shard_memory(&c), taken + 1000, "the fake TCP takes a byte a connection");
 	c.max_conns = 0;
 	cr_assert_eq(la_shard_memory(&c), taken + 65536);
-	broke = true;
+	fail_alloc = true;
 	cr_assert_eq(create(&c), -ENOMEM);
 }
 
@@ -145,7 +145,7 @@ Test(shard, destroy_frees_everything)
 	struct fr f;
 
 	net_send("10.0.0.1"), net_send("10.0.0.9"), net_send("fd00::1");
-	fr_echo(&f, "10.0.0.1", "10.0.0.2", 9), net_rx(&f); /* drains TCP, leaves four frames */
+	fr_echo(&f, "10.0.0.1", "10.0.0.2", 9), net_rx(&f); /* moves TCP's packets to the shard's queue: four frames */
 	net_send("10.0.0.1");
 	cr_assert(net.s->tx_tail >= 4);
 	/* net_close() counts mbufs */
@@ -216,7 +216,7 @@ Test(shard, next_is_the_first_of_all_timers)
 	cr_assert_eq(la_shard_next(net.s), net.now + 1000);
 }
 
-Test(shard, passes_other_frames_on)
+Test(shard, passes_find_and_abort_all_to_tcp)
 {
 	struct la_tuple t = {.lport = 7};
 

@@ -12,7 +12,7 @@ setup(void)
 
 TestSuite(shed, .init = setup, .fini = net_close);
 
-/* fr_tcp() with other flags: the wrong checksum then counts each frame that is read. */
+/* fr_tcp() with other flags. The checksum is then wrong: drop_tcp_cksum counts the frames that are read. */
 static void
 segment(struct fr *f, const char *src, const char *dst, uint8_t flags)
 {
@@ -79,7 +79,7 @@ Test(shed, alternating_clients_lose_equal_shares)
 }
 
 /* Frames other than SYNs to our addresses are still read. */
-Test(shed, everything_else_is_read)
+Test(shed, frames_other_than_syns_are_read)
 {
 	static const uint8_t others[] = {LA_ACK,	  LA_SYN | LA_ACK, LA_FIN | LA_ACK, LA_RST,
 					 LA_RST | LA_ACK, LA_SYN | LA_RST, LA_SYN | LA_FIN, 0};

@@ -34,7 +34,7 @@ addr(const char *text)
 	return a;
 }
 
-/* The hash of a NIC, by DPDK's own model. */
+/* Returns the hash of a NIC for received packets of the tuple, by DPDK's model. */
 static inline uint32_t
 nic_hash(const struct la_tuple *t)
 {

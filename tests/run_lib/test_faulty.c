@@ -15,7 +15,7 @@ static struct la_faulty *f;
 static uint64_t now;
 static unsigned mbufs;
 
-/* Rules up to NULL. */
+/* Creates the fault injection with these rules; NULL ends the list. */
 static void
 rules(const char *text, ...)
 {
@@ -57,9 +57,9 @@ make(uint16_t number, uint8_t flags, size_t len)
 	return m;
 }
 
-/* The numbers of the transmitted frames; frees the frames. */
+/* Returns the numbers of the transmitted TCP frames as text, and frees all frames. */
 static const char *
-left(struct rte_mbuf **out, unsigned n)
+numbers_of(struct rte_mbuf **out, unsigned n)
 {
 	static char text[200];
 	size_t at = 0;
@@ -68,7 +68,7 @@ left(struct rte_mbuf **out, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct la_fault_seg s;
 
-		/* a new shard also has frames of its own */
+		/* the shard of take_due() also sends frames other than TCP */
 		if (la_fault_seg_read(rte_pktmbuf_mtod(out[i], uint8_t *), out[i]->pkt_len, &s))
 			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u", at ? " " : "", s.t.lport);
 		rte_pktmbuf_free(out[i]);
@@ -81,7 +81,7 @@ pass_fin(uint16_t number, uint8_t flags, size_t len, const uint32_t *peer_fin)
 {
 	struct rte_mbuf *out[3];
 
-	return left(out, la_faulty_pass(f, make(number, flags, len), peer_fin, now, rig_pool(), out));
+	return numbers_of(out, la_faulty_pass(f, make(number, flags, len), peer_fin, now, rig_pool(), out));
 }
 
 static const char *
@@ -90,14 +90,14 @@ pass(uint16_t number, uint8_t flags, size_t len)
 	return pass_fin(number, flags, len, NULL);
 }
 
-/* The held frames that are due; the shard has no frames of its own. */
+/* Returns the numbers of the held frames that are due. The shard has no segments to send. */
 static const char *
-late(void)
+take_due(void)
 {
 	struct rig *r = rig_open(NULL);
 	struct rte_mbuf *out[32];
 	unsigned n = la_faulty_take(f, r->s, now, rig_pool(), out, 32);
-	const char *text = left(out, n);
+	const char *text = numbers_of(out, n);
 
 	rig_discard(r);
 	return text;
@@ -117,7 +117,7 @@ end(void)
 {
 	la_faulty_flush(f);
 	la_faulty_destroy(f);
-	cr_expect_eq(rig_mbufs_free(), mbufs, "an mbuf is gone");
+	cr_expect_eq(rig_mbufs_free(), mbufs, "mbufs are missing");
 }
 
 Test(faulty, the_nth_is_dropped_and_no_other)
@@ -154,13 +154,13 @@ Test(faulty, held_frames_leave_when_due_in_order)
 	cr_expect_str_eq(pass(3, LA_ACK, 5), "");
 	cr_expect_str_eq(pass(4, LA_ACK, 0), "4");
 	cr_expect_eq(counts().held, 3);
-	cr_expect_eq(counts().lost, 3, "they have not left yet");
+	cr_expect_eq(counts().lost, 3, "held frames count as lost until they leave");
 	now += 9999;
-	cr_expect_str_eq(late(), "");
+	cr_expect_str_eq(take_due(), "");
 	now += 1;
-	cr_expect_str_eq(late(), "2 3");
+	cr_expect_str_eq(take_due(), "2 3");
 	now += 19000;
-	cr_expect_str_eq(late(), "1");
+	cr_expect_str_eq(take_due(), "1");
 	cr_expect_eq(counts().lost, 0);
 	end();
 }
@@ -173,7 +173,7 @@ Test(faulty, a_copy_follows_at_once_or_later)
 	cr_expect_str_eq(pass(2, LA_ACK, 9), "2 2");
 	cr_expect_eq(counts().added, 1);
 	now += 5000;
-	cr_expect_str_eq(late(), "1");
+	cr_expect_str_eq(take_due(), "1");
 	cr_expect_eq(counts().added, 2);
 	cr_expect_eq(counts().duplicated, 2);
 	cr_expect_eq(counts().lost, 0);
@@ -216,13 +216,13 @@ Test(faulty, corrupt_spoils_the_checksum)
 	for (unsigned i = 0; i < n; i++)
 		differ += before[i] != after[i];
 	cr_expect_eq(differ, 1);
-	cr_expect_eq(out[0]->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM, 0, "the port would make it right again");
+	cr_expect_eq(out[0]->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM, 0, "the port would correct the checksum");
 	cr_expect_eq(counts().corrupted, 1);
 	rte_pktmbuf_free(out[0]);
 	end();
 }
 
-/* Frames other than TCP pass, and the same seed gives the same draws. */
+/* Frames other than TCP pass. The same seed gives the same random decisions. */
 Test(faulty, chance_is_the_same_every_time)
 {
 	char first[101] = "", again[101] = "";
@@ -245,7 +245,7 @@ Test(faulty, chance_is_the_same_every_time)
 }
 
 /* Held frames at random times: each leaves once, at its time, regardless of other held frames. */
-Test(faulty, the_heap_is_a_heap)
+Test(faulty, each_held_frame_leaves_once_at_its_time)
 {
 	enum { N = 300 };
 	uint64_t made[N + 1], waited;
@@ -264,7 +264,7 @@ Test(faulty, the_heap_is_a_heap)
 
 		while ((n = la_faulty_take(f, r->s, now, rig_pool(), out, 4)) > 0) {
 			for (unsigned i = 0; i < n; i++) {
-				number = (unsigned)atoi(left(&out[i], 1));
+				number = (unsigned)atoi(numbers_of(&out[i], 1));
 				if (number == 0)
 					continue;
 				cr_assert(number <= N && made[number] != 0, "%u twice", number);

@@ -56,7 +56,7 @@ tear_down(void)
 TestSuite(placement, .init = set_up, .fini = tear_down);
 
 static void
-ranked(int node, const char *want)
+expect_rank(int node, const char *want)
 {
 	char got[64] = "";
 
@@ -67,26 +67,26 @@ ranked(int node, const char *want)
 	cr_assert_str_eq(got, want);
 }
 
-Test(placement, one_thread_of_each_core_first_and_the_ports_node)
+Test(placement, the_ports_node_ranks_first_then_one_thread_of_each_core)
 {
-	ranked(-1, "0 1 2 3 4 5 6 7 ");
-	ranked(1, "2 3 6 7 0 1 4 5 ");
-	ranked(0, "0 1 4 5 2 3 6 7 ");
-	CPU_CLR(1, &all); /* its sibling is now the first thread */
-	ranked(0, "0 5 4 2 3 6 7 ");
+	expect_rank(-1, "0 1 2 3 4 5 6 7 ");
+	expect_rank(1, "2 3 6 7 0 1 4 5 ");
+	expect_rank(0, "0 1 4 5 2 3 6 7 ");
+	CPU_CLR(1, &all); /* CPU 5, its sibling, is now the first thread of the core */
+	expect_rank(0, "0 5 4 2 3 6 7 ");
 }
 
-Test(placement, isolated_cpus_first)
+Test(placement, isolated_cpus_rank_first_within_a_node)
 {
 	put("3,6-7", "devices/system/cpu/isolated");
-	ranked(-1, "3 6 7 0 1 2 4 5 ");
-	ranked(0, "0 1 4 5 3 6 7 2 ");
+	expect_rank(-1, "3 6 7 0 1 2 4 5 ");
+	expect_rank(0, "0 1 4 5 3 6 7 2 ");
 	CPU_CLR(6, &all);
-	ranked(-1, "3 7 0 1 2 4 5 ");
+	expect_rank(-1, "3 7 0 1 2 4 5 ");
 	cr_assert_eq(cpus.isolated_elsewhere, 1);
 }
 
-Test(placement, nothing_known_is_by_number)
+Test(placement, without_topology_cpus_rank_by_number)
 {
 	la_cpus_read("/nowhere", &all, sizeof(all), &cpus);
 	la_cpus_rank(&cpus, 1);
@@ -111,9 +111,10 @@ Test(placement, node_of_a_device)
 
 static char text[4096]; /* the warnings */
 
-/* Warnings about these CPUs for two workers of port 0, another process being on CPU `taken` (-1: none). */
+/* Writes the warnings about two workers of port 0 on cpu0 and cpu1 to `text`, and returns their number. Another lastack
+ * polls on CPU `taken`; -1: on no CPU. */
 static unsigned
-said_beside(int taken, unsigned cpu0, unsigned cpu1, int port_node, int memory)
+warnings_beside(int taken, unsigned cpu0, unsigned cpu1, int port_node, int memory)
 {
 	struct la_place p[] = {{0, port_node, 0, cpu0, memory}, {0, port_node, 1, cpu1, memory}};
 	static char table[4096];
@@ -130,41 +131,42 @@ said_beside(int taken, unsigned cpu0, unsigned cpu1, int port_node, int memory)
 	return n;
 }
 
+/* warnings_beside() without another lastack. */
 static unsigned
-said(unsigned cpu0, unsigned cpu1, int port_node, int memory)
+warnings(unsigned cpu0, unsigned cpu1, int port_node, int memory)
 {
-	return said_beside(-1, cpu0, cpu1, port_node, memory);
+	return warnings_beside(-1, cpu0, cpu1, port_node, memory);
 }
 
 Test(placement, a_cpu_of_another_lastack_is_reported)
 {
-	cr_assert_eq(said_beside(0, 0, 1, -1, -1), 1);
+	cr_assert_eq(warnings_beside(0, 0, 1, -1, -1), 1);
 	cr_assert_not_null(strstr(text, "another lastack polls on cpu 0 of worker 0; better: -l 1,2"), "%s", text);
-	cr_assert_eq(said_beside(0, 1, 2, -1, -1), 0, "%s", text);
+	cr_assert_eq(warnings_beside(0, 1, 2, -1, -1), 0, "%s", text);
 	for (unsigned cpu = 2; cpu < 8; cpu++)
 		CPU_CLR(cpu, &all);
-	cr_assert_eq(said_beside(0, 0, 1, -1, -1), 0, "there is no better: %s", text);
+	cr_assert_eq(warnings_beside(0, 0, 1, -1, -1), 0, "a warning without a better placement: %s", text);
 }
 
 Test(placement, a_good_placement_has_no_warning)
 {
-	cr_assert_eq(said(2, 3, 1, 1), 0, "%s", text);
-	cr_assert_eq(said(0, 1, -1, -1), 0, "%s", text);
+	cr_assert_eq(warnings(2, 3, 1, 1), 0, "%s", text);
+	cr_assert_eq(warnings(0, 1, -1, -1), 0, "%s", text);
 }
 
 Test(placement, a_bad_placement_has_a_warning_with_a_better_one)
 {
-	cr_assert_eq(said(0, 1, 1, 0), 2);
+	cr_assert_eq(warnings(0, 1, 1, 0), 2);
 	cr_assert_not_null(strstr(text, "better: -l 2,3"), "%s", text);
-	cr_assert_eq(said(2, 6, 1, 1), 1);
+	cr_assert_eq(warnings(2, 6, 1, 1), 1);
 	cr_assert_not_null(strstr(text, "one core; better: -l 2,3"), "%s", text);
-	cr_assert_eq(said(2, 3, 1, 0), 2); /* the tables of both */
+	cr_assert_eq(warnings(2, 3, 1, 0), 2); /* the tables of both workers */
 	cr_assert_not_null(strstr(text, "are not on that node"), "%s", text);
 	CPU_CLR(2, &all);
 	CPU_CLR(3, &all);
 	CPU_CLR(6, &all);
 	CPU_CLR(7, &all);
-	cr_assert_eq(said(0, 1, 1, 0), 2);
+	cr_assert_eq(warnings(0, 1, 1, 0), 2);
 	cr_assert_not_null(strstr(text, "may use no cpu of node 1"), "%s", text);
 }
 
@@ -173,6 +175,6 @@ Test(placement, unused_isolated_cpus_are_reported)
 	put("3,7", "devices/system/cpu/isolated");
 	CPU_CLR(3, &all);
 	CPU_CLR(7, &all);
-	cr_assert_eq(said(0, 1, -1, 0), 1);
+	cr_assert_eq(warnings(0, 1, -1, 0), 1);
 	cr_assert_not_null(strstr(text, "2 isolated CPUs are not used"), "%s", text);
 }

@@ -37,7 +37,7 @@ Test(pools, the_default_is_the_sum_of_all_needs)
 	}
 }
 
-Test(pools, every_connection_has_a_buffer_and_of_very_many_one_in_16)
+Test(pools, one_buffer_a_connection_and_one_in_16_above_65536)
 {
 	struct la_engine_config cfg = server(65536, 0);
 	struct la_pool_plan p;

@@ -65,7 +65,7 @@ Test(ready, the_file_has_the_process_id_and_goes)
 	cr_expect_lt(access(path, F_OK), 0);
 }
 
-/* Another process has the same file. */
+/* The file has the process id of another process. */
 Test(ready, a_file_of_another_process_stays_at_the_end)
 {
 	put("1\n");
@@ -134,7 +134,7 @@ Test(ready, systemd_gets_a_datagram_at_a_path)
 	cr_expect_eq(la_ready_notify("READY=1"), 0);
 	expect_datagram(fd, "READY=1");
 	close(fd);
-	cr_expect_eq(la_ready_notify("STOPPING=1"), -ECONNREFUSED, "systemd is gone");
+	cr_expect_eq(la_ready_notify("STOPPING=1"), -ECONNREFUSED, "nothing listens at the path");
 }
 
 Test(ready, systemd_gets_a_datagram_at_an_abstract_name)

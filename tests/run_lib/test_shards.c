@@ -21,7 +21,7 @@ static struct four {
 	struct la_steer steer;
 	struct end end[2 * SHARDS]; /* clients, servers */
 	struct la_prefix addrs[2][2];
-	unsigned kept; /* frames whose buffers are not freed */
+	unsigned kept; /* number of received frames whose buffers are not freed */
 } four;
 
 static void
@@ -121,7 +121,7 @@ start_echo(void *ctx, struct la_shard *s)
 static const struct la_station_ops clients = {.poll = open_some, .done = is_done};
 static const struct la_station_ops servers = {.start = start_echo};
 
-/* Checks every frame of a shard: a segment must hash to it, by DPDK's model of the hash. */
+/* Counts the received frames of a shard. A stray is a segment that hashes to another shard, by DPDK's model. */
 static void
 watch(void *ctx, unsigned station, struct rte_mbuf *const *pkts, unsigned n)
 {
@@ -205,7 +205,7 @@ sum(const struct la_summary *s, unsigned end, enum la_counter c)
 }
 
 static void
-must_be(const struct la_summary *s)
+expect_results(const struct la_summary *s)
 {
 	static const enum la_counter zeros[] = {LA_C_drop_no_listener, LA_C_hand_over_full, LA_C_drop_eth_not_ours,
 						LA_C_drop_ip_dst,      LA_C_live,	    LA_C_early_recycles,
@@ -243,7 +243,7 @@ must_be(const struct la_summary *s)
 			cr_assert_eq(four.end[i].wrong, 0);
 			cr_assert_eq(st->c.v[LA_C_opens_active], CONNS);
 		} else {
-			/* the hash of a connection is the same at either end */
+			/* the hash of a connection is the same on client and server */
 			cr_assert_eq(st->c.v[LA_C_opens_passive], CONNS);
 		}
 	}
@@ -259,7 +259,7 @@ four_on_a_port(unsigned queues, unsigned workers, struct la_summary *s)
 	cr_assert_eq(la_engine_create(&four.cfg, &e, err, sizeof(err)), 0, "%s", err);
 	cr_assert_eq(la_engine_run(e), 0);
 	la_summary_take(s, e, &four.cfg);
-	must_be(s);
+	expect_results(s);
 	la_engine_destroy(e);
 }
 
@@ -269,9 +269,9 @@ Test(four_shards, share_one_queue, .timeout = 120)
 {
 	four_on_a_port(1, 2 * SHARDS, &summary);
 	for (unsigned end = 0; end < 2; end++) {
-		/* three of four segments came to another shard's queue, */
+		/* three of four segments are handed to another shard, */
 		cr_assert_gt(summary.end[end].stats.frames_away, SHARDS * CONNS);
-		/* and only the first shard had one */
+		/* because only the first shard has a queue */
 		for (unsigned i = 1; i < SHARDS; i++)
 			cr_assert_eq(summary.shard[end * SHARDS + i].stats.frames_in, 0);
 	}
@@ -298,7 +298,7 @@ Test(four_shards, share_one_worker, .timeout = 120)
 	four_on_a_port(1, 1, &summary);
 }
 
-static enum la_gateway_state seen[SHARDS][2]; /* by each client when it was first polled */
+static enum la_gateway_state seen[SHARDS][2]; /* at the first poll of each client */
 static unsigned polls[SHARDS];
 
 static enum la_round
@@ -312,8 +312,8 @@ open_by_gateway(void *ctx, struct la_shard *s, uint64_t now)
 	return open_some(ctx, s, now);
 }
 
-/* Clients are polled when their gateways are resolved or have failed. Only the first shard sends requests, and the
- * reply is copied to the others, which therefore send no request. */
+/* Clients are polled when their gateways are resolved or have failed. Only the first shard sends requests. The other
+ * shards get a copy of the reply. */
 Test(four_shards, resolve_their_gateways_before_they_open, .timeout = 120)
 {
 	static const struct la_station_ops ops = {.poll = open_by_gateway, .done = is_done};
@@ -332,7 +332,7 @@ Test(four_shards, resolve_their_gateways_before_they_open, .timeout = 120)
 	cr_assert_eq(la_engine_run(e), 0);
 	cr_assert_geq(la_engine_seconds(e), 1.5); /* three requests, a second apart, minus the time of creation */
 	la_summary_take(&summary, e, &four.cfg);
-	must_be(&summary);
+	expect_results(&summary);
 	for (unsigned i = 0; i < SHARDS; i++) {
 		cr_assert_eq(seen[i][0], LA_GATEWAY_SILENT);
 		cr_assert_eq(seen[i][1], LA_GATEWAY_READY);
@@ -340,7 +340,8 @@ Test(four_shards, resolve_their_gateways_before_they_open, .timeout = 120)
 	la_engine_destroy(e);
 }
 
-/* A ring port passes the other side's own buffers, and answers are written into received frames. */
+/* mbufs_out counts the three buffers that are not freed, although a ring port passes the buffers of the other side and
+ * answers are written into received frames. */
 Test(one_shard, that_keeps_three_buffers_is_detected, .timeout = 120)
 {
 	struct la_engine *e;
@@ -392,7 +393,7 @@ start(bool follower)
 	cr_assert_eq(la_shard_create(&sc, &one.s), 0);
 }
 
-/* Frames that the shard has sent since the last call. */
+/* Polls the shard, and returns the number of frames that it has sent since the last call. */
 static unsigned
 sent(uint64_t now)
 {
@@ -406,7 +407,7 @@ sent(uint64_t now)
 }
 
 static void
-hear(const struct frame *f, uint64_t now)
+receive(const struct frame *f, uint64_t now)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(one.pool);
 
@@ -414,7 +415,8 @@ hear(const struct frame *f, uint64_t now)
 	la_shard_rx(one.s, now, &m, 1);
 }
 
-/* Requests for our addresses from a peer. */
+/* Builds a peer's ARP request and neighbour solicitation for our addresses. dad: the solicitation is of duplicate
+ * address detection. */
 static void
 questions(struct frame *arp_, struct frame *ns, bool dad)
 {
@@ -467,9 +469,9 @@ Test(follower, the_first_shard_announces_and_answers)
 	questions(&q4, &q6, false);
 	cr_assert_gt(sent(0), 0);
 	cr_assert_gt(sent(DAD_MS), 0);
-	hear(&q4, DAD_MS + 1);
+	receive(&q4, DAD_MS + 1);
 	cr_assert_eq(sent(DAD_MS + 1), 1);
-	hear(&q6, DAD_MS + 2);
+	receive(&q6, DAD_MS + 2);
 	cr_assert_eq(sent(DAD_MS + 2), 1);
 	stop();
 }
@@ -478,16 +480,16 @@ Test(follower, sends_only_its_own_requests)
 {
 	start(true);
 	cr_assert_eq(sent(0), 0);
-	cr_assert_eq(connect6(), -EADDRNOTAVAIL); /* tentative for it too */
+	cr_assert_eq(connect6(), -EADDRNOTAVAIL); /* our address is tentative on a follower, too */
 	cr_assert_eq(sent(DAD_MS), 0);
 	questions(&q4, &q6, false);
-	hear(&q4, DAD_MS + 1);
-	hear(&q6, DAD_MS + 1);
+	receive(&q4, DAD_MS + 1);
+	receive(&q6, DAD_MS + 1);
 	questions(&q4, &q6, true);
-	hear(&q6, DAD_MS + 1);
+	receive(&q6, DAD_MS + 1);
 	cr_assert_eq(sent(DAD_MS + 1), 0);
 	cr_assert_eq(connect6(), 0);
-	cr_assert_eq(sent(DAD_MS + 2), 1); /* its own solicitation */
+	cr_assert_eq(sent(DAD_MS + 2), 1); /* a solicitation for the connection's peer */
 	stop();
 }
 
@@ -495,7 +497,7 @@ Test(follower, gets_duplicate_addresses)
 {
 	start(true);
 	questions(&q4, &q6, true);
-	hear(&q6, 10);
+	receive(&q6, 10);
 	cr_assert_eq(sent(DAD_MS), 0);
 	cr_assert_eq(connect6(), -EADDRNOTAVAIL);
 	stop();

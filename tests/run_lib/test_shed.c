@@ -14,9 +14,10 @@ static struct la_counters c;
 static uint64_t now, missed;
 static bool lossless;
 
-/* A check after LA_SHED_MS with this number of frames, of which one in `one_in` is a SYN. */
+/* Checks after LA_SHED_MS with `waiting` frames in the ring; one of `one_in` received frames is a SYN. Returns the
+ * level. */
 static unsigned
-look(unsigned waiting, unsigned one_in)
+check(unsigned waiting, unsigned one_in)
 {
 	now += LA_SHED_MS;
 	c.v[LA_C_rx_packets] += 4096;
@@ -27,38 +28,39 @@ look(unsigned waiting, unsigned one_in)
 }
 
 static unsigned
-looks(unsigned n, unsigned waiting, unsigned one_in)
+check_times(unsigned n, unsigned waiting, unsigned one_in)
 {
 	unsigned level = d.level;
 
 	while (n-- > 0)
-		level = look(waiting, one_in);
+		level = check(waiting, one_in);
 	return level;
 }
 
 Test(shed, begins_when_the_ring_stays_full)
 {
-	cr_assert_eq(looks(LA_SHED_BEGIN - 1, LA_SHED_LOOK, 4), 0u);
-	cr_assert_eq(look(LA_SHED_TARGET, 4), 0u, "it was not full without a break");
-	cr_assert_eq(looks(LA_SHED_BEGIN - 1, LA_SHED_LOOK, 4), 0u);
-	cr_assert_gt(look(LA_SHED_LOOK, 4), 0u);
+	cr_assert_eq(check_times(LA_SHED_BEGIN - 1, LA_SHED_LOOK, 4), 0u);
+	cr_assert_eq(check(LA_SHED_TARGET, 4), 0u, "the ring was not full at every check");
+	cr_assert_eq(check_times(LA_SHED_BEGIN - 1, LA_SHED_LOOK, 4), 0u);
+	cr_assert_gt(check(LA_SHED_LOOK, 4), 0u);
 }
 
 Test(shed, a_closed_loop_that_the_ring_holds_loses_no_syn)
 {
-	cr_assert_eq(looks(1000, LA_SHED_FULL, 4), 0u);
+	cr_assert_eq(check_times(1000, LA_SHED_FULL, 4), 0u);
 }
 
 Test(shed, reaches_all_and_ends_within_half_a_second)
 {
-	cr_assert_eq(looks(100, LA_SHED_LOOK, 4), (unsigned)LA_SHED_ALL);
-	cr_assert_eq(looks(500 / LA_SHED_MS, 0, 4), 0u);
-	cr_assert(!la_shed_due(&d, now + 1000, false), "nothing to look after any more");
+	cr_assert_eq(check_times(100, LA_SHED_LOOK, 4), (unsigned)LA_SHED_ALL);
+	cr_assert_eq(check_times(500 / LA_SHED_MS, 0, 4), 0u);
+	cr_assert(!la_shed_due(&d, now + 1000, false), "a check is due without shedding and without frames");
 }
 
-/* A queue that grows when too much is admitted, and shrinks otherwise. The load is `times` the capacity. */
+/* Runs a queue that grows when too much is admitted, and shrinks otherwise. The load is `times` the capacity. Expects
+ * that the share of shed SYNs is the excess. */
 static void
-settles(double times)
+expect_steady_level(double times)
 {
 	double level = 0, shed_sum = 0;
 	int waiting = 0;
@@ -68,7 +70,7 @@ settles(double times)
 
 		waiting += (int)((in - 1) * 2000);
 		waiting = waiting < 0 ? 0 : waiting > LA_SHED_LOOK ? LA_SHED_LOOK : waiting;
-		level = look((unsigned)waiting, 4);
+		level = check((unsigned)waiting, 4);
 		if (i >= 2000)
 			shed_sum += level / 256;
 	}
@@ -76,44 +78,44 @@ settles(double times)
 		  "%g times the capacity: %.3f shed", times, shed_sum / 2000);
 }
 
-Test(shed, settles_where_what_is_left_can_be_carried)
+Test(shed, settles_where_the_admitted_load_can_be_carried)
 {
-	settles(1.3);
+	expect_steady_level(1.3);
 	memset(&d, 0, sizeof(d));
-	settles(2);
+	expect_steady_level(2);
 	memset(&d, 0, sizeof(d));
-	settles(4);
+	expect_steady_level(4);
 }
 
 /* Shedding SYNs does not help a server that is busy with uploads. */
-Test(shed, not_when_syns_are_few)
+Test(shed, does_not_begin_when_syns_are_few)
 {
-	cr_assert_eq(looks(1000, LA_SHED_LOOK, 64), 0u);
-	looks(100, LA_SHED_LOOK, 4);
-	cr_assert_eq(looks(500 / LA_SHED_MS, LA_SHED_LOOK, 64), 0u);
+	cr_assert_eq(check_times(1000, LA_SHED_LOOK, 64), 0u);
+	check_times(100, LA_SHED_LOOK, 4);
+	cr_assert_eq(check_times(500 / LA_SHED_MS, LA_SHED_LOOK, 64), 0u);
 }
 
 /* A memif peer waits for room in the ring, so that no frame is lost. */
-Test(shed, not_while_nothing_is_lost)
+Test(shed, does_not_begin_while_nothing_is_lost)
 {
 	lossless = true;
-	cr_assert_eq(looks(1000, LA_SHED_LOOK, 4), 0u);
+	cr_assert_eq(check_times(1000, LA_SHED_LOOK, 4), 0u);
 }
 
-/* A port that does not count its losses: retransmissions show them. */
+/* A port that does not count lost frames: retransmissions show the losses. */
 Test(shed, begins_when_connections_time_out)
 {
 	lossless = true;
-	looks(1000, LA_SHED_LOOK, 4);
+	check_times(1000, LA_SHED_LOOK, 4);
 	for (unsigned i = 0; i < LA_SHED_LOSSY; i++) {
-		cr_assert_eq(looks(8, LA_SHED_LOOK, 4), 0u);
+		cr_assert_eq(check_times(8, LA_SHED_LOOK, 4), 0u);
 		c.v[LA_C_rto_expired] += 2;
-		look(LA_SHED_LOOK, 4);
+		check(LA_SHED_LOOK, 4);
 	}
 	cr_assert_gt(d.level, 0u);
-	looks(LA_SHED_ALLOWED_MS / LA_SHED_MS - 2, LA_SHED_LOOK, 4);
+	check_times(LA_SHED_ALLOWED_MS / LA_SHED_MS - 2, LA_SHED_LOOK, 4);
 	cr_assert_eq(d.level, (unsigned)LA_SHED_ALL);
-	cr_assert_eq(looks(500 / LA_SHED_MS, LA_SHED_LOOK, 4), 0u, "%u ms without a loss", LA_SHED_ALLOWED_MS);
+	cr_assert_eq(check_times(500 / LA_SHED_MS, LA_SHED_LOOK, 4), 0u, "%u ms without a loss", LA_SHED_ALLOWED_MS);
 }
 
 /* Regression test. 507 SYN,ACKs without room in the queue of their next hop expired together a second later, while
@@ -125,9 +127,9 @@ Test(shed, a_burst_of_losses_is_no_overload)
 	for (unsigned burst = 0; burst < 20; burst++) {
 		for (unsigned i = 0; i < 5; i++) {
 			c.v[LA_C_rto_expired] += 100;
-			cr_assert_eq(look(LA_SHED_LOOK, 4), 0u);
+			cr_assert_eq(check(LA_SHED_LOOK, 4), 0u);
 		}
-		cr_assert_eq(looks(LA_SHED_LOSSY_MS / LA_SHED_MS, LA_SHED_LOOK, 4), 0u);
+		cr_assert_eq(check_times(LA_SHED_LOSSY_MS / LA_SHED_MS, LA_SHED_LOOK, 4), 0u);
 	}
 }
 
@@ -137,13 +139,13 @@ Test(shed, a_loss_now_and_then_is_no_overload)
 	for (unsigned i = 0; i < 1000; i++) {
 		c.v[LA_C_rto_expired] += i % 4 == 0;
 		c.v[LA_C_rx_packets] += 4096;
-		cr_assert_eq(look(LA_SHED_LOOK, 2), 0u);
+		cr_assert_eq(check(LA_SHED_LOOK, 2), 0u);
 	}
 }
 
 Test(shed, checks_are_rare)
 {
-	look(LA_SHED_LOOK, 4);
+	check(LA_SHED_LOOK, 4);
 	cr_assert(!la_shed_due(&d, now, true));
 	cr_assert(!la_shed_due(&d, now + LA_SHED_MS - 1, true));
 	cr_assert(la_shed_due(&d, now + LA_SHED_MS, true));

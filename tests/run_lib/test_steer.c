@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The shard of a frame, and its delivery to that shard. */
+/* The shard that steering chooses for a frame or a tuple, and the tuples of each shard. */
 
 #include "steer_test.h"
 
@@ -33,7 +33,7 @@ any_tuple(bool is4)
 }
 
 static struct la_tuple
-turned(const struct la_tuple *t)
+swapped(const struct la_tuple *t)
 {
 	return (struct la_tuple){t->raddr, t->laddr, t->rport, t->lport};
 }
@@ -44,7 +44,7 @@ Test(steer, hash_is_the_nics_in_both_directions)
 
 	la_steer_init(&s, 5);
 	for (unsigned i = 0; i < 20000; i++) {
-		struct la_tuple t = any_tuple(i & 1), back = turned(&t);
+		struct la_tuple t = any_tuple(i & 1), back = swapped(&t);
 		uint32_t h = nic_hash(&t);
 
 		cr_assert_eq(la_steer_hash(&s, &t), h, "%08x, not %08x", la_steer_hash(&s, &t), h);
@@ -83,7 +83,7 @@ tcp(struct frame *f, const struct la_tuple *t, unsigned options, uint16_t vlan)
 	p[12] = 5 << 4;
 }
 
-/* cut: bytes of the first segment; 0: one segment. */
+/* Returns the shard of a frame. cut: bytes in the first mbuf of a chain; 0: one mbuf. */
 static int
 steered(const struct la_steer *s, struct frame *f, size_t cut)
 {
@@ -138,7 +138,7 @@ Test(steer, frames_without_a_tuple_go_to_the_first)
 		tcp(&f, &t4, 0, 0);
 		la_put16(f.b + 14 + 6, 100); /* a later fragment */
 		cr_assert_eq(steered(&s, &f, 0), 0);
-		p = ip(&f, &t6, 44, 28, 0, 0); /* a fragment header, and the rest of it to come */
+		p = ip(&f, &t6, 44, 28, 0, 0); /* a first fragment: TCP follows the fragment header */
 		p[0] = LA_IPPROTO_TCP;
 		la_put16(p + 2, 1);
 		la_put16(p + 8, (uint16_t)port);
@@ -231,9 +231,10 @@ compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct la_tuple));
 }
 
-/* Together the shards give every tuple once. Each gives only its own, in the announced number. */
+/* Expects that the shards together give every tuple once, and that each shard gives only its own tuples, as many as
+ * la_tuples_at_home() returns. */
 static void
-shared_out(const char *from, const char *to, uint16_t lo, uint16_t hi, unsigned shards)
+expect_divided(const char *from, const char *to, uint16_t lo, uint16_t hi, unsigned shards)
 {
 	struct la_addr raddr = addr(to);
 	struct la_prefix p;
@@ -270,10 +271,10 @@ shared_out(const char *from, const char *to, uint16_t lo, uint16_t hi, unsigned 
 
 Test(steer, shards_divide_the_tuples)
 {
-	shared_out("10.1.0.0/24", "192.0.2.9", 1024, 1279, 4);
-	shared_out("10.1.0.1/32", "192.0.2.9", 1, 65535, 3);
-	shared_out("fd00:1::/120", "2001:db8::9", 5000, 5099, 5);
-	shared_out("10.1.0.0/20", "192.0.2.9", 80, 80, 2);
+	expect_divided("10.1.0.0/24", "192.0.2.9", 1024, 1279, 4);
+	expect_divided("10.1.0.1/32", "192.0.2.9", 1, 65535, 3);
+	expect_divided("fd00:1::/120", "2001:db8::9", 5000, 5099, 5);
+	expect_divided("10.1.0.0/20", "192.0.2.9", 80, 80, 2);
 }
 
 Test(steer, a_shard_without_tuples_is_not_given_others)

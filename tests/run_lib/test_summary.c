@@ -117,15 +117,15 @@ Test(summary, json_has_the_documented_keys)
 	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		cr_expect(json_object_get(o, keys[i]), "%s", keys[i]);
 
-	cr_expect_eq(INT(o, "opens"), 100, "the client's alone");
+	cr_expect_eq(INT(o, "opens"), 100, "only opens of the client");
 	cr_expect_eq(INT(o, "closes", "total"), 100);
 	cr_expect_eq(INT(o, "closes", "orderly"), 98);
 	cr_expect_eq(INT(o, "closes", "reset"), 2);
 	cr_expect_eq(INT(o, "closes", "fin_wait_2"), 0);
-	cr_expect_eq(INT(o, "time_wait", "now"), 91, "the sum of both");
+	cr_expect_eq(INT(o, "time_wait", "now"), 91, "the sum of both ends");
 	cr_expect_eq(INT(o, "states", "TIME_WAIT"), 1);
 	cr_expect_eq(INT(o, "drops", "drop_seq"), 4);
-	cr_expect_eq(json_object_size(json_object_get(o, "drops")), 1, "only those that happened");
+	cr_expect_eq(json_object_size(json_object_get(o, "drops")), 1, "only drops that happened");
 	cr_expect_eq(json_object_size(json_object_get(o, "counters")), LA_NCOUNTERS);
 	cr_expect_eq(INT(o, "tuple_budget"), 42);
 	cr_expect_eq(json_array_size(json_object_get(o, "ports")), 2);
@@ -288,7 +288,7 @@ Test(summary, the_live_line_shows_the_least_and_the_most_busy_worker)
 	cr_expect(strstr(line, " busy  12 % "), "%s", line);
 }
 
-Test(summary, it_counts_first_fins_by_end)
+Test(summary, first_fins_are_counted_by_end)
 {
 	struct la_summary s = sample();
 	struct la_counters *c = &s.end[0].stats.c;

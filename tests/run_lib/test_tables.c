@@ -31,9 +31,9 @@ fit(unsigned n, uint64_t bytes)
 	return la_tables_fit(one, n, &room, err, sizeof(err));
 }
 
-/* The number after `words`. */
+/* Returns the number after `words` in the error message. */
 static uint32_t
-said(const char *words)
+number_after(const char *words)
 {
 	const char *p = strstr(err, words);
 
@@ -66,7 +66,7 @@ Test(tables, the_suggested_size_fits_and_one_more_does_not)
 		cr_assert_eq(fit(1, rooms[i]), -ENOMEM);
 		cr_assert_not_null(strstr(err, "77 MiB left (somewhere)"));
 		cr_assert_not_null(strstr(err, "(268435456 TIME_WAIT entries for IPv4 "), "%s", err);
-		n = said("; --time-wait ");
+		n = number_after("; --time-wait ");
 		c = one[0].shard;
 		c.max_time_wait4 = n;
 		cr_assert_leq(la_shard_memory(&c), rooms[i]);
@@ -81,11 +81,11 @@ Test(tables, the_largest_kind_is_the_one_to_lower)
 {
 	stations(1000, 1000, 1u << 27);
 	cr_assert_eq(fit(1, 1u << 30), -ENOMEM);
-	one[0].shard.max_time_wait6 = said("; --time-wait6 ");
+	one[0].shard.max_time_wait6 = number_after("; --time-wait6 ");
 	cr_assert_eq(fit(1, 1u << 30), 0);
 	stations(1u << 25, 1000, 1000);
 	cr_assert_eq(fit(1, 1u << 30), -ENOMEM);
-	one[0].shard.max_conns = said("; --max-conns ");
+	one[0].shard.max_conns = number_after("; --max-conns ");
 	cr_assert_eq(fit(1, 1u << 30), 0);
 }
 
@@ -94,7 +94,7 @@ Test(tables, shards_share_the_room)
 	stations(1000, 1u << 28, 1000);
 	cr_assert_eq(fit(2, 1u << 30), -ENOMEM);
 	cr_assert_not_null(strstr(err, "(in each shard)"));
-	one[0].shard.max_time_wait4 = one[1].shard.max_time_wait4 = said("; --time-wait ");
+	one[0].shard.max_time_wait4 = one[1].shard.max_time_wait4 = number_after("; --time-wait ");
 	cr_assert_eq(fit(2, 1u << 30), 0);
 }
 
@@ -104,7 +104,7 @@ Test(tables, when_no_single_number_is_enough_all_are_divided)
 
 	stations(1u << 26, 1u << 28, 1u << 28);
 	cr_assert_eq(fit(1, 4ull << 30), -ENOMEM);
-	d = said("all three, divided by ");
+	d = number_after("all three, divided by ");
 	stations((1u << 26) / d, (1u << 28) / d, (1u << 28) / d);
 	cr_assert_eq(fit(1, 4ull << 30), 0);
 }
@@ -117,7 +117,7 @@ Test(tables, defaults_count_too)
 }
 
 static char *
-saying(struct la_tables_place p, int node)
+printed(struct la_tables_place p, int node)
 {
 	const struct la_tables_bound b = {.entries = {10000000, 131072},
 					  .entry = {32, 64},
@@ -135,9 +135,9 @@ saying(struct la_tables_place p, int node)
 }
 
 static void
-says(struct la_tables_place p, int node, const char *words)
+expect_text(struct la_tables_place p, int node, const char *words)
 {
-	char *text = saying(p, node);
+	char *text = printed(p, node);
 
 	cr_assert_not_null(strstr(text, words), "no '%s': %s", words, text);
 	free(text);
@@ -147,23 +147,23 @@ Test(tables, bound_and_place_are_printed)
 {
 	struct la_tables_place p = {.pages = LA_PAGES_TRANSPARENT, .large = true, .node = 0};
 
-	says(p, 0,
-	     "server: TIME_WAIT bound, IPv4: 10000000 entries of 49.5 B (entry 32, index 13.4, "
-	     "wheel 4.1), 472.1 MiB\n");
-	says(p, 0, "server: TIME_WAIT bound, IPv6: 131072 entries of 81.5 B (entry 64, ");
-	says(p, 0,
-	     "holds 166667 closes/s with MSL 30s for IPv4; on transparent hugepages, on NUMA "
-	     "node 0 as asked for, verified\n");
-	says(p, -1, "no NUMA node asked for");
-	says(p, 1, "NOT on NUMA node 1, which was asked for, but on 0: it is full");
+	expect_text(p, 0,
+		    "server: TIME_WAIT bound, IPv4: 10000000 entries of 49.5 B (entry 32, index 13.4, "
+		    "wheel 4.1), 472.1 MiB\n");
+	expect_text(p, 0, "server: TIME_WAIT bound, IPv6: 131072 entries of 81.5 B (entry 64, ");
+	expect_text(p, 0,
+		    "holds 166667 closes/s with MSL 30s for IPv4; on transparent hugepages, on NUMA "
+		    "node 0 as asked for, verified\n");
+	expect_text(p, -1, "no NUMA node asked for");
+	expect_text(p, 1, "NOT on NUMA node 1, which was asked for, but on 0: it is full");
 	p.node = -2;
-	says(p, 1, "NOT all on NUMA node 1");
+	expect_text(p, 1, "NOT all on NUMA node 1");
 	p.node = -1;
-	says(p, 1, "the kernel does not say which it is");
+	expect_text(p, 1, "the kernel does not say which it is");
 	p = (struct la_tables_place){.pages = LA_PAGES_PLAIN};
-	says(p, -1, "on plain pages (smaller than a hugepage)");
+	expect_text(p, -1, "on plain pages (smaller than a hugepage)");
 	p.large = true;
-	says(p, -1, "on plain pages (");
+	expect_text(p, -1, "on plain pages (");
 	p.pages = LA_PAGES_HUGE;
-	says(p, -1, "on hugepages,");
+	expect_text(p, -1, "on hugepages,");
 }

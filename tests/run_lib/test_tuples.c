@@ -33,7 +33,7 @@ compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct la_tuple));
 }
 
-/* One cycle gives every tuple exactly once, inside the prefix and the ports. */
+/* Expects that one cycle gives every tuple of the prefix and the ports exactly once. */
 static void
 full_cycle(const char *from, uint16_t lo, uint16_t hi, uint64_t budget)
 {
@@ -92,7 +92,7 @@ Test(tuples, budget_is_addresses_times_ports)
 	cr_expect_eq(t.budget, ((1ull << 32) - 1) * 64512);
 }
 
-Test(tuples, neighbours_in_time_are_scattered)
+Test(tuples, consecutive_tuples_are_scattered)
 {
 	struct la_tuples t = tuples("10.1.0.0/24", 1024, 65535, 0);
 	struct la_tuple a, b;
@@ -156,13 +156,13 @@ Test(tuples, the_last_end_of_a_segment_counts)
 		cr_assert_eq(la_tuples_next(&t, 0, &x, &ticket[i]), 0);
 	cr_assert_eq(ticket[0], ticket[1]);
 	la_tuples_done(&t, ticket[0], 100);
-	cr_expect_eq(la_tuples_next(&t, 5000, &x, &again), -EAGAIN, "its other tuple is live");
+	cr_expect_eq(la_tuples_next(&t, 5000, &x, &again), -EAGAIN, "the other tuple of the segment is live");
 	la_tuples_done(&t, ticket[1], 5000);
 	cr_expect_eq(la_tuples_next(&t, 5500, &x, &again), -EAGAIN);
 	cr_expect_eq(la_tuples_next(&t, 6100, &x, &again), 0);
 }
 
-Test(tuples, unused_ones_do_not_rest_and_reuse_never_waits)
+Test(tuples, unused_tuples_do_not_rest_and_reuse_never_waits)
 {
 	struct la_tuples t = tuples("10.1.2.3/32", 1, 1, 60000);
 	struct la_tuple x;
@@ -184,8 +184,8 @@ Test(tuples, tuples_for_a_run)
 	cr_expect_eq(la_tuples_need(1000, 0, 0, 30000), 1000);
 	cr_expect_eq(la_tuples_need(0, 100, 0, 30000), 6000, "R * 2*MSL");
 	cr_expect_eq(la_tuples_need(0, 100, 10000, 30000), 1000, "a run shorter than 2*MSL");
-	cr_expect_eq(la_tuples_need(1000000, 100, 0, 30000), 6000, "long run at a low rate");
+	cr_expect_eq(la_tuples_need(1000000, 100, 0, 30000), 6000, "a long run at a low rate");
 	cr_expect_eq(la_tuples_need(10, 100, 10000, 30000), 10);
-	cr_expect_eq(la_tuples_need(0, 0, 10000, 30000), UINT64_MAX, "cannot be said");
+	cr_expect_eq(la_tuples_need(0, 0, 10000, 30000), UINT64_MAX, "unknown without a rate");
 	cr_expect_eq(la_tuples_need(0, 1, 100, 30000), 1);
 }

@@ -27,7 +27,7 @@ static void
 closed_callback(struct play *p, const struct user *u, struct user *s)
 {
 	if (u->closed == s->closed)
-		play_fail(p, "expected '%s', no callback", p->ev->text);
+		play_fail(p, "expected '%s', got no callback", p->ev->text);
 	if (u->why.end != p->ev->end || u->why.unacked != (uint64_t)p->ev->result)
 		play_fail(p, "expected '%s', got closed %s, %llu unacknowledged", p->ev->text, la_end_name(u->why.end),
 			  (unsigned long long)u->why.unacked);
@@ -46,7 +46,7 @@ expect_callback(struct play *p)
 		break;
 	case CB_OPENED:
 		if (u->opened != ++s->opened)
-			play_fail(p, "opened %u times", u->opened);
+			play_fail(p, "opened ran %u times, expected %u", u->opened, s->opened);
 		break;
 	case CB_DATA:
 		s->bytes += (uint64_t)p->ev->result;
@@ -56,7 +56,7 @@ expect_callback(struct play *p)
 		break;
 	case CB_FIN:
 		if (u->peer_fin != ++s->peer_fin)
-			play_fail(p, "%u callbacks for a FIN", u->peer_fin);
+			play_fail(p, "peer_fin ran %u times, expected %u", u->peer_fin, s->peer_fin);
 		break;
 	case CB_CLOSED:
 		closed_callback(p, u, s);
@@ -66,9 +66,9 @@ expect_callback(struct play *p)
 
 /* --- states --------------------------------------------------------------------------------- */
 
-/* LISTEN has no connection: the tuple is CLOSED. */
+/* Expects that la_shard_find() returns the state. In LISTEN there is no connection: the tuple is CLOSED. */
 static void
-found(struct play *p, enum la_state s)
+expect_found(struct play *p, enum la_state s)
 {
 	enum la_state is = peer_state(p->c->p), want = s == LA_LISTEN ? LA_CLOSED : s;
 
@@ -80,7 +80,7 @@ void
 expect_state(struct play *p, enum la_state s)
 {
 	play_settled(p);
-	found(p, s);
+	expect_found(p, s);
 }
 
 void
@@ -93,10 +93,11 @@ expect_port(struct play *p, bool open)
 	peer_syn(q);
 	x = peer_next(q);
 	if (x == NULL || x->flags != (open ? LA_SYN | LA_ACK : LA_RST | LA_ACK))
-		play_fail(p, "the SYN of an unknown peer did not find the port %s", open ? "open" : "closed");
+		play_fail(p, "expected port %s, but a SYN from another peer was answered otherwise",
+			  open ? "open" : "closed");
 }
 
-/* The keep-alive form, <SEQ=R-1><ACK=U>: changes nothing in any state. */
+/* Sends a keep-alive segment, <SEQ=R-1><ACK=U>, and expects its answer. The segment changes no state. */
 static void
 probe(struct play *p, bool connection)
 {
@@ -109,9 +110,10 @@ probe(struct play *p, bool connection)
 	if (x == NULL)
 		play_fail(p, "the probe was not answered");
 	if (connection && (x->flags != LA_ACK || x->len || x->seq != c->N || x->ack != c->R))
-		play_fail(p, "the probe, wanted '. N R', got %s", play_describe(p, x, got, sizeof(got)));
+		play_fail(p, "answer to the probe: expected '. N R', got %s", play_describe(p, x, got, sizeof(got)));
 	if (!connection && (x->flags != LA_RST || x->seq != c->seg_ack))
-		play_fail(p, "the probe, wanted 'R SEG.ACK', got %s", play_describe(p, x, got, sizeof(got)));
+		play_fail(p, "answer to the probe: expected 'R SEG.ACK', got %s",
+			  play_describe(p, x, got, sizeof(got)));
 	play_quiet(p, QUIET_MS, false);
 }
 
@@ -120,11 +122,11 @@ expect_probe(struct play *p, enum la_state s)
 {
 	expect_no_callback(p);
 	play_quiet(p, QUIET_MS, false);
-	found(p, s);
-	if (s == LA_SYN_SENT) /* not synchronized: every probe would change the state */
+	expect_found(p, s);
+	if (s == LA_SYN_SENT) /* no RCV.NXT yet: no segment has the form of a keep-alive */
 		return;
 	probe(p, s != LA_CLOSED && s != LA_LISTEN);
-	found(p, s);
+	expect_found(p, s);
 	if (s == LA_LISTEN || (s == LA_CLOSED && p->c->entry == LA_CLOSED))
 		expect_port(p, s == LA_LISTEN);
 	expect_no_callback(p);
@@ -143,12 +145,12 @@ expect_deadline_now(struct play *p)
 }
 
 static void
-kept(struct play *p)
+expect_kept(struct play *p)
 {
 	uint64_t now = expect_deadline_now(p), was = p->c->deadline;
 
 	if (was == 0)
-		play_fail(p, "no deadline was looked at before");
+		play_fail(p, "'deadline kept' without an earlier check of the deadline");
 	if (now != was)
 		play_fail(p, "TIME_WAIT would end at %llu ms, not at %llu", (unsigned long long)(now - p->t0),
 			  (unsigned long long)(was - p->t0));
@@ -161,7 +163,7 @@ expect_deadline(struct play *p)
 	uint64_t now = expect_deadline_now(p), from;
 
 	if (p->ev->deadline == DEADLINE_KEPT) {
-		kept(p);
+		expect_kept(p);
 		return;
 	}
 	from = p->ev->deadline == DEADLINE_IN ? p->r->now + p->ev->n : p->c->in_at + 2ull * msl;
@@ -176,7 +178,7 @@ expect_stays(struct play *p)
 {
 	expect_probe(p, p->c->entry);
 	if (p->c->entry == LA_TIME_WAIT)
-		kept(p);
+		expect_kept(p);
 }
 
 /* --- numbers -------------------------------------------------------------------------------- */
@@ -293,5 +295,5 @@ expect_check(struct play *p)
 		break;
 	}
 	if (!ok)
-		play_fail(p, "'%s': %u and %u", p->ev->text, a, b);
+		play_fail(p, "'%s': the values are %u and %u", p->ev->text, a, b);
 }

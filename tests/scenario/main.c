@@ -13,7 +13,7 @@
 
 enum { STATES = 12, EVENTS = 22, CELLS = STATES * EVENTS };
 
-static const char *playing; /* for the report of a crash */
+static const char *playing; /* the present row, for the report of a crash */
 
 static void
 usage(FILE *to)
@@ -21,13 +21,13 @@ usage(FILE *to)
 	fputs("usage: seg [--row NAME]... [-v] FILE.seg...\n"
 	      "       seg --list FILE.seg...\n"
 	      "       seg --cover rows.txt FILE.seg...\n"
-	      "Plays scenarios against one shard in virtual time; README.md beside them has the "
+	      "Plays scenarios against one shard in virtual time; tests/scenario/README.md has the "
 	      "format.\n"
-	      "  --row NAME   only this row\n"
-	      "  -v           the trace as it goes\n"
-	      "  --list       names and texts of the rows\n"
-	      "  --cover FILE fails unless every row of this list exists exactly once, and no "
-	      "other M- row\n",
+	      "  --row NAME   plays only this row\n"
+	      "  -v           prints the trace during the run\n"
+	      "  --list       prints name and text of each row\n"
+	      "  --cover FILE fails unless every row of the list FILE exists exactly once, and no "
+	      "other M- row exists\n",
 	      to);
 }
 
@@ -65,7 +65,7 @@ rows_named(const struct row *rows, const char *name)
 	return n;
 }
 
-/* The last line has Criterion's format, so that tests/tally counts rows like cases. */
+/* The last line has Criterion's format: tests/tally counts a row as a test case. */
 static int
 play_all(const struct row *rows, char *const *only, unsigned nonly, bool verbose)
 {
@@ -126,7 +126,7 @@ listed(const struct list *l, const char *name)
 	return n;
 }
 
-/* Every listed row exists exactly once, and every row of the matrix is listed. */
+/* Checks that every listed row exists exactly once, that every M- row is listed, and that no row is empty. */
 static int
 cover(const struct row *rows, const char *path)
 {
@@ -135,7 +135,7 @@ cover(const struct row *rows, const char *path)
 
 	read_list(&l, path);
 	if (l.n != CELLS) {
-		fprintf(stderr, "%s: not %d x %d rows\n", path, STATES, EVENTS);
+		fprintf(stderr, "%s: expected %d x %d rows\n", path, STATES, EVENTS);
 		wrong++;
 	}
 	for (unsigned i = 0; i < l.n; i++) {
@@ -143,7 +143,7 @@ cover(const struct row *rows, const char *path)
 
 		if (n == 1 && times == 1)
 			continue;
-		fprintf(stderr, "%s: listed %u times, %u rows\n", l.id[i], times, n);
+		fprintf(stderr, "%s: listed %u times, defined %u times\n", l.id[i], times, n);
 		wrong++;
 	}
 	for (; rows; rows = rows->next) {
@@ -152,7 +152,7 @@ cover(const struct row *rows, const char *path)
 		if (rows->nev >= 2 && (!matrix || listed(&l, rows->name)))
 			continue;
 		fprintf(stderr, "%s:%d: row %s %s\n", rows->file, rows->line, rows->name,
-			rows->nev < 2 ? "does nothing" : "is not listed");
+			rows->nev < 2 ? "has fewer than two lines" : "is not listed");
 		wrong++;
 	}
 	return wrong ? 1 : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Scenario files: rows, scripts and their settings. A script is kept as text, and is parsed again
- * wherever it is played: the row gives the meaning of `enter` and the names in it. */
+/* Parses scenario files: rows, scripts and their settings. A script is kept as text and parsed at every
+ * `play` line, because the row decides what `enter` and the `let` names in the script mean. */
 
 #include "parse.h"
 
@@ -14,7 +14,7 @@
 
 enum { TEXT_MAX = 512, SCRIPTS_DEEP = 4 };
 
-/* Parsed memory stays until seg_free(). */
+/* The memory of all parsed data. seg_free() frees it. */
 static struct block {
 	struct block *next;
 	max_align_t data[];
@@ -85,7 +85,7 @@ split(const struct place *at, char *s, char *tok[MAX_TOKENS])
 		if (*s == '"') {
 			s = strchr(s + 1, '"');
 			if (s == NULL)
-				parse_fail(at, "a text without its end");
+				parse_fail(at, "a text without its closing '\"'");
 			s++;
 		}
 		while (*s && !isspace((unsigned char)*s))
@@ -108,7 +108,7 @@ variants(struct parser *ps, char *const *tok, unsigned n)
 	return set;
 }
 
-/* "[full" "ip6]": takes the words of a guard off the line. */
+/* Parses a guard, for example the two words "[full" and "ip6]". Returns its number of words. */
 static unsigned
 guard(struct parser *ps, char **tok, unsigned n, unsigned *set)
 {
@@ -123,7 +123,7 @@ guard(struct parser *ps, char **tok, unsigned n, unsigned *set)
 		size_t len;
 
 		if (used == n)
-			parse_fail(&ps->at, "a guard without its ']'");
+			parse_fail(&ps->at, "a guard without its closing ']'");
 		len = strlen(tok[used]);
 		end = len && tok[used][len - 1] == ']';
 		if (end)
@@ -148,7 +148,7 @@ times(struct parser *ps, struct event *e, char *s)
 	e->from = parse_number(&ps->at, s);
 	e->to = dots ? parse_number(&ps->at, dots + 2) : e->from;
 	if (e->to < e->from)
-		parse_fail(&ps->at, "a time that ends before it begins");
+		parse_fail(&ps->at, "range of times: the end is less than the start");
 	return true;
 }
 
@@ -165,7 +165,7 @@ add(struct row *row)
 	return &row->ev[row->nev++];
 }
 
-/* The line for messages: without its comment. */
+/* Returns a copy of a line without its comment, for messages. */
 static char *
 bare(const char *text)
 {
@@ -187,10 +187,10 @@ add_event(struct parser *ps, char **tok, unsigned n)
 	if (i < n && times(ps, &e, tok[i]))
 		i++;
 	if (i == n)
-		parse_fail(&ps->at, "nothing happens on this line");
+		parse_fail(&ps->at, "a guard or a time without an event");
 	parse_event(ps, &e, tok + i, n - i);
 	if (e.from != e.to && e.kind != EV_OUT)
-		parse_fail(&ps->at, "only '>' may come at some time of a range");
+		parse_fail(&ps->at, "only a '>' line may have a range of times");
 	if (e.when != WHEN_NOW && (e.kind == EV_TO || e.kind == EV_NEW))
 		parse_fail(&ps->at, "a take begins at time 0");
 	if (ps->row->nev == 0 && e.kind != EV_TO && e.kind != EV_NEW)
@@ -208,7 +208,7 @@ begin_row(struct parser *ps, char *const *tok, unsigned n)
 	struct row *row = seg_alloc(sizeof(*row));
 
 	if (n != 3 || tok[2][0] != '"')
-		parse_fail(&ps->at, "row NAME \"text\"");
+		parse_fail(&ps->at, "expected 'row NAME \"text\"'");
 	row->name = seg_copy(tok[1]);
 	tok[2][strlen(tok[2]) - 1] = '\0';
 	row->text = seg_copy(tok[2] + 1);
@@ -230,7 +230,7 @@ begin_script(struct parser *ps, char *const *tok, unsigned n)
 	struct script *s = seg_alloc(sizeof(*s));
 
 	if (n != 2)
-		parse_fail(&ps->at, "script NAME");
+		parse_fail(&ps->at, "expected 'script NAME'");
 	s->name = seg_copy(tok[1]);
 	s->end = &s->lines;
 	s->next = ps->scripts;
@@ -257,13 +257,13 @@ play(struct parser *ps, char *const *tok, unsigned n)
 	struct script *s = ps->scripts;
 
 	if (n != 2)
-		parse_fail(&ps->at, "play NAME");
+		parse_fail(&ps->at, "expected 'play NAME'");
 	while (s && strcmp(s->name, tok[1]) != 0)
 		s = s->next;
 	if (s == NULL)
 		parse_fail(&ps->at, "no script '%s'", tok[1]);
 	if (++ps->depth > SCRIPTS_DEEP)
-		parse_fail(&ps->at, "scripts play each other more than %d deep", SCRIPTS_DEEP);
+		parse_fail(&ps->at, "more than %d nested 'play' lines", SCRIPTS_DEEP);
 	for (const struct line *l = s->lines; l; l = l->next) {
 		ps->at = (struct place){l->file, l->no};
 		line(ps, l->text);
@@ -283,17 +283,17 @@ use(struct parser *ps, char *const *tok, unsigned n)
 	char path[1024];
 
 	if (n != 2)
-		parse_fail(&ps->at, "use FILE");
+		parse_fail(&ps->at, "expected 'use FILE'");
 	snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash + 1 - ps->at.file) : 0, ps->at.file, tok[1]);
 	if (++ps->depth > SCRIPTS_DEEP)
-		parse_fail(&ps->at, "files use each other");
+		parse_fail(&ps->at, "too many nested 'use' lines");
 	read_file(ps, path);
 	ps->depth--;
 	ps->at = back;
 	ps->script = NULL;
 }
 
-/* Settings of the row, or before the first row of the file. */
+/* Parses a setting of the row or, before the first row, of the file. Returns false for any other line. */
 static bool
 setting(struct parser *ps, char *const *tok, unsigned n)
 {

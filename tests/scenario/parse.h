@@ -23,18 +23,18 @@ struct script {
 /* A file being read. `each`, `from` and `with` apply to the file or to one row. */
 struct parser {
 	struct place at;
-	const char *text; /* of the line */
+	const char *text; /* of the present line */
 	struct script *scripts, *script;
 	struct row *row, **rows;
 	unsigned each;
 	struct target from, row_from;
 	bool has_from;
 	struct seg_opts opts, row_opts;
-	const struct seg_opts *opts_now; /* a copy for events, renewed after a change */
-	unsigned depth;			 /* of scripts within scripts */
+	const struct seg_opts *opts_now; /* copy of row_opts for events; NULL after each change of row_opts */
+	unsigned depth;			 /* of nested `play` and `use` lines */
 };
 
-/** Parses an event: tok[0] is its word, after guard and time. */
+/** Parses an event without its guard and time; tok[0] is its first word. */
 void parse_event(struct parser *ps, struct event *e, char *const *tok, unsigned n);
 struct target parse_target(const struct place *at, char *const *tok, unsigned n);
 void parse_with(struct parser *ps, struct seg_opts *o, char *const *tok, unsigned n);

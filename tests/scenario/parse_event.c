@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The events of a row, by their first word. */
+/* Parses the events of a row. The first word selects the event. */
 
 #include "parse.h"
 
@@ -27,7 +27,7 @@ parse_target(const struct place *at, char *const *tok, unsigned n)
 	struct target t = {.state = LA_CLOSED};
 
 	if (n == 0)
-		parse_fail(at, "which state?");
+		parse_fail(at, "a state of RFC 9293 is missing");
 	t.state = state_named(at, tok[0]);
 	for (unsigned i = 1; i < n; i++) {
 		unsigned bit = variant_bit(tok[i]);
@@ -37,10 +37,10 @@ parse_target(const struct place *at, char *const *tok, unsigned n)
 		else if (bit & (V_HALF | V_FULL | V_A | V_B | V_C | V_PAST))
 			t.variant |= bit;
 		else if (strcmp(tok[i], "passive") != 0 && strcmp(tok[i], "path") != 0)
-			parse_fail(at, "'%s' does not say how to get to a state", tok[i]);
+			parse_fail(at, "'%s' is not one of: passive, active, half, full, path a, b or c, past", tok[i]);
 	}
 	if (t.active && t.state != LA_SYN_RCVD && t.state != LA_ESTABLISHED)
-		parse_fail(at, "no active recipe for %s", tok[0]);
+		parse_fail(at, "'active' is for SYN_RCVD and ESTABLISHED, not for %s", tok[0]);
 	return t;
 }
 
@@ -81,7 +81,7 @@ call(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 	e->kind = EV_CALL;
 	e->call = (enum call)i;
 	if (e->call == CALL_SEND && n < 2)
-		parse_fail(&ps->at, "send how much?");
+		parse_fail(&ps->at, "send needs a number of bytes");
 	e->n = UINT64_MAX;
 	if ((e->call == CALL_SEND || e->call == CALL_READ) && n > 1)
 		e->n = parse_number(&ps->at, tok[arg++]);
@@ -89,7 +89,7 @@ call(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 	if (n > arg && strcmp(tok[arg], "=") == 0 && n == arg + 2)
 		e->result = errno_named(&ps->at, tok[arg + 1]);
 	else if (n > arg)
-		parse_fail(&ps->at, "'%s' after %s", tok[arg], tok[0]);
+		parse_fail(&ps->at, "unexpected '%s' after %s", tok[arg], tok[0]);
 	return true;
 }
 
@@ -102,7 +102,7 @@ on(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 	else if (n == 3 && strcmp(tok[1], "fin") == 0 && strcmp(tok[2], "close") == 0)
 		e->call = CALL_CLOSE_ON_FIN;
 	else
-		parse_fail(&ps->at, "'on open close' and 'on fin close' are all there is");
+		parse_fail(&ps->at, "expected 'on open close' or 'on fin close'");
 }
 
 static void
@@ -126,14 +126,14 @@ callback(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 		while (i < LA_NENDS && strcmp(la_end_name((enum la_end)i), tok[2]) != 0)
 			i++;
 		if (i == LA_NENDS)
-			parse_fail(&ps->at, "'%s' is no way for a connection to end", tok[2]);
+			parse_fail(&ps->at, "'%s' is no end of a connection: orderly, reset, aborted, ...", tok[2]);
 		e->end = (enum la_end)i;
 		if (n == 5 && strcmp(tok[3], "unacked") != 0)
-			parse_fail(&ps->at, "'%s' instead of unacked", tok[3]);
+			parse_fail(&ps->at, "expected 'unacked', got '%s'", tok[3]);
 		if (n == 5)
 			e->result = (int64_t)parse_number(&ps->at, tok[4]);
 	} else {
-		parse_fail(&ps->at, "'! %s': none, opened, data N, fin or closed WHY [unacked N]", what);
+		parse_fail(&ps->at, "'! %s': expected none, opened, data N, fin or closed WHY [unacked N]", what);
 	}
 }
 
@@ -166,7 +166,7 @@ range(struct parser *ps, const char *s, uint64_t *from, uint64_t *to)
 	*from = parse_number(&ps->at, buf);
 	*to = dots ? parse_number(&ps->at, dots + 2) : *from;
 	if (*to < *from)
-		parse_fail(&ps->at, "'%s' ends before it begins", s);
+		parse_fail(&ps->at, "range '%s': the end is less than the start", s);
 }
 
 /* again FLAGS SEQ [ACK] [len N] [times A..B] [first A..B] [for MS] */
@@ -212,13 +212,13 @@ check(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 	while (i < 6 && strcmp(ops[i], tok[2]) != 0)
 		i++;
 	if (i == 6)
-		parse_fail(&ps->at, "'%s' compares nothing", tok[2]);
+		parse_fail(&ps->at, "'%s' is not one of == != < <= > >=", tok[2]);
 	e->cmp = (enum cmp)i;
 	e->a = parse_expr(&ps->at, ps->row, tok[1]);
 	e->b = parse_expr(&ps->at, ps->row, tok[3]);
 }
 
-/* A name equal to a segment's key would be parsed as an ACK number before the key. */
+/* Returns whether s is a key of a segment. A `let` name equal to a key would be parsed as an ACK number instead. */
 static bool
 is_key(const char *s)
 {
@@ -239,13 +239,13 @@ let(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 
 	e->kind = EV_LET;
 	if (n != 4 || strcmp(tok[2], "=") != 0 || !isalpha((unsigned char)*tok[1]))
-		parse_fail(&ps->at, "let NAME = SUM");
+		parse_fail(&ps->at, "expected 'let NAME = SUM'");
 	e->a = parse_expr(&ps->at, row, tok[3]);
 	for (e->let = 0; e->let < row->nlets; e->let++)
 		if (strcmp(row->lets[e->let], tok[1]) == 0)
 			return;
 	if (row->nlets == MAX_LETS || expr_begins(row, tok[1]) || is_key(tok[1]))
-		parse_fail(&ps->at, "'%s' is taken, or one name too many", tok[1]);
+		parse_fail(&ps->at, "'%s' is taken, or the row has too many names", tok[1]);
 	row->lets[row->nlets++] = seg_copy(tok[1]);
 }
 
@@ -254,7 +254,7 @@ deadline(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 {
 	e->kind = EV_DEADLINE;
 	if (n != 2)
-		parse_fail(&ps->at, "deadline kept, new or MS");
+		parse_fail(&ps->at, "expected 'deadline kept', 'deadline new' or 'deadline MS'");
 	if (strcmp(tok[1], "kept") == 0) {
 		e->deadline = DEADLINE_KEPT;
 	} else if (strcmp(tok[1], "new") == 0) {
@@ -285,7 +285,7 @@ peer_line(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 
 	e->kind = EV_PEER;
 	if (n < 2 || strlen(tok[1]) >= sizeof(e->name))
-		parse_fail(&ps->at, "peer NAME, up to %zu letters", sizeof(e->name) - 1);
+		parse_fail(&ps->at, "expected 'peer NAME', a name of up to %zu letters", sizeof(e->name) - 1);
 	strcpy(e->name, tok[1]);
 	*o = ps->row_opts;
 	parse_with(ps, o, tok + 2, n - 2);
@@ -295,14 +295,14 @@ peer_line(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 /* --- events --------------------------------------------------------------------------------- */
 
 static void
-one(struct parser *ps, char *const *tok, unsigned n, unsigned want)
+need_words(struct parser *ps, char *const *tok, unsigned n, unsigned want)
 {
 	if (n != want)
-		parse_fail(&ps->at, "%s takes %u words", tok[0], want - 1);
+		parse_fail(&ps->at, "%s needs %u words after it", tok[0], want - 1);
 }
 
 static bool
-looks(struct parser *ps, struct event *e, char *const *tok, unsigned n)
+plain_line(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 {
 	static const struct {
 		const char *word;
@@ -314,7 +314,7 @@ looks(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 	for (unsigned i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
 		if (strcmp(plain[i].word, tok[0]) != 0)
 			continue;
-		one(ps, tok, n, plain[i].words);
+		need_words(ps, tok, n, plain[i].words);
 		e->kind = plain[i].kind;
 		if (e->kind == EV_STATE || e->kind == EV_PROBE)
 			e->target.state = state_named(&ps->at, tok[1]);
@@ -323,7 +323,7 @@ looks(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 		if (e->kind == EV_PORT) {
 			e->n = strcmp(tok[1], "open") == 0;
 			if (!e->n && strcmp(tok[1], "closed") != 0)
-				parse_fail(&ps->at, "port open or port closed");
+				parse_fail(&ps->at, "expected 'port open' or 'port closed'");
 		}
 		return true;
 	}
@@ -331,18 +331,18 @@ looks(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 }
 
 static bool
-takes(struct parser *ps, struct event *e, char *const *tok, unsigned n)
+take_line(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 {
 	if (strcmp(tok[0], "new") == 0) {
-		one(ps, tok, n, 1);
+		need_words(ps, tok, n, 1);
 		e->kind = EV_NEW;
 	} else if (strcmp(tok[0], "to") == 0) {
 		e->kind = EV_TO;
 		e->target = parse_target(&ps->at, tok + 1, n - 1);
 	} else if (strcmp(tok[0], "enter") == 0) {
-		one(ps, tok, n, 1);
+		need_words(ps, tok, n, 1);
 		if (!ps->has_from)
-			parse_fail(&ps->at, "enter, but no 'from' says where");
+			parse_fail(&ps->at, "'enter' needs a 'from' line above");
 		e->kind = EV_TO;
 		e->target = ps->row_from;
 	} else {
@@ -363,7 +363,7 @@ pause_line(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 {
 	e->kind = strcmp(tok[0], "quiet") == 0 ? EV_QUIET : EV_SILENCE;
 	e->n = n > 1 ? parse_number(&ps->at, tok[1]) : QUIET_MS;
-	one(ps, tok, n > 1 ? n - 1 : n, 1);
+	need_words(ps, tok, n, n > 1 ? 2 : 1);
 }
 
 void
@@ -391,6 +391,6 @@ parse_event(struct parser *ps, struct event *e, char *const *tok, unsigned n)
 		peer_line(ps, e, tok, n);
 	else if (strcmp(w, "on") == 0)
 		on(ps, e, tok, n);
-	else if (!takes(ps, e, tok, n) && !looks(ps, e, tok, n) && !call(ps, e, tok, n))
-		parse_fail(&ps->at, "'%s' begins no line", w);
+	else if (!take_line(ps, e, tok, n) && !plain_line(ps, e, tok, n) && !call(ps, e, tok, n))
+		parse_fail(&ps->at, "unknown word '%s'", w);
 }

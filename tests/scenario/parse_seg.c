@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Expressions and segments. */
+/* Parses sums and segments. */
 
 #include "seg.h"
 
@@ -118,7 +118,7 @@ term(const struct row *row, const char *s, enum term_kind *kind, uint32_t *value
 	return false;
 }
 
-/* The next term of a sum, up to a sign. */
+/* Copies the next term of a sum, up to a sign or the end, to out. Returns its length. */
 static size_t
 piece(const struct place *at, const char *whole, const char *s, char out[64])
 {
@@ -207,7 +207,7 @@ flags(const char *s, uint8_t *out, bool *psh)
 	return set != 0;
 }
 
-/* The rest of a segment's tokens. */
+/* The tokens of a line, and the index of the next one. */
 struct cursor {
 	const struct place *at;
 	const struct row *row;
@@ -234,9 +234,9 @@ number(struct cursor *c, const char *key, uint32_t max)
 	return (uint32_t)v;
 }
 
-/* Returns whether the next token begins a number, and is no key. */
+/* Returns whether the next token begins a sum. A key does not: `let` refuses the names of keys. */
 static bool
-more(const struct cursor *c)
+is_sum_next(const struct cursor *c)
 {
 	return c->i < c->n && expr_begins(c->row, c->tok[c->i]);
 }
@@ -247,10 +247,10 @@ key_ts(struct cursor *c, struct spec *s)
 	if (c->i < c->n && strcmp(c->tok[c->i], "none") == 0) {
 		c->i++;
 		s->ts = SPEC_TS_NONE;
-	} else if (more(c)) {
+	} else if (is_sum_next(c)) {
 		s->ts = SPEC_TS_VALUE;
 		s->tsval = parse_expr(c->at, c->row, c->tok[c->i++]);
-		if (more(c)) {
+		if (is_sum_next(c)) {
 			s->has |= HAS_ECR;
 			s->tsecr = parse_expr(c->at, c->row, c->tok[c->i++]);
 		}
@@ -267,14 +267,14 @@ key_sack(struct cursor *c, struct spec *s)
 		c->i++;
 		return;
 	}
-	while (more(c)) {
+	while (is_sum_next(c)) {
 		if (s->nsack == MAX_SACKS)
 			parse_fail(c->at, "more than %d SACK blocks", MAX_SACKS);
 		s->sack[s->nsack][0] = parse_expr(c->at, c->row, c->tok[c->i++]);
 		s->sack[s->nsack++][1] = parse_expr(c->at, c->row, next(c, "a SACK block"));
 	}
 	if (s->nsack == 0)
-		parse_fail(c->at, "sack needs two numbers a block");
+		parse_fail(c->at, "sack needs two numbers for each block");
 }
 
 static void
@@ -284,7 +284,7 @@ key_opts(struct cursor *c, struct spec *s)
 	size_t n = strlen(hex);
 
 	if (n % 2 || n > 2 * sizeof(s->opts) || strspn(hex, "0123456789abcdefABCDEF") != n)
-		parse_fail(c->at, "opts '%s': up to 40 bytes in hex", hex);
+		parse_fail(c->at, "opts '%s': expected up to 40 bytes in hex", hex);
 	for (size_t i = 0; i < n / 2; i++) {
 		char byte[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
 
@@ -355,7 +355,7 @@ key_any(struct cursor *c, struct spec *s)
 		s->wnd = number(c, key, UINT32_MAX);
 		s->has |= HAS_WND;
 	} else if (!c->in || !key_in(c, s, key)) {
-		parse_fail(c->at, "'%s' is not a key of a segment %s", key, c->in ? "in" : "out");
+		parse_fail(c->at, "'%s' is not a key of a '%s' line", key, c->in ? "<" : ">");
 	}
 }
 
@@ -375,7 +375,7 @@ parse_spec(const struct place *at, const struct row *row, char *const *tok, unsi
 		parse_fail(at, "'%s' are not flags: letters of SFRPU, '.' for ACK, '-' for none", letters);
 	s->has |= psh ? HAS_PSH : 0;
 	s->seq = parse_expr(at, row, next(&c, letters));
-	if (more(&c)) {
+	if (is_sum_next(&c)) {
 		s->ack = parse_expr(at, row, c.tok[c.i++]);
 		s->has |= HAS_ACK;
 	}
@@ -384,6 +384,6 @@ parse_spec(const struct place *at, const struct row *row, char *const *tok, unsi
 	while (c.i < c.n && strcmp(c.tok[c.i], "|") != 0)
 		key_any(&c, s);
 	if (s->len > 1600 && in)
-		parse_fail(at, "a segment of %u bytes is too large", s->len);
+		parse_fail(at, "len %u: a '<' segment has at most 1600 bytes", s->len);
 	return c.i;
 }

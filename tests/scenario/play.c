@@ -16,14 +16,14 @@ play_settled(struct play *p)
 	char got[160];
 
 	if (peer_waiting(q))
-		play_fail(p, "no line before this one says that the shard sends %s",
+		play_fail(p, "no line above expects this segment: %s",
 			  play_describe(p, &q->rx[q->next], got, sizeof(got)));
 	expect_no_callback(p);
 }
 
-/* A retransmission by a timer: not at once, and without new data. */
+/* Returns whether x is a retransmission by a timer: sent after `from`, with data or FIN, without new data. */
 static bool
-sent_again(const struct conn *c, const struct peer_rx *x, uint64_t from)
+is_retransmission(const struct conn *c, const struct peer_rx *x, uint64_t from)
 {
 	return x->at > from && x->end != x->seq && seq_le(x->end, c->N);
 }
@@ -39,7 +39,7 @@ play_quiet(struct play *p, uint64_t ms, bool strict)
 	while (peer_waiting(q)) {
 		const struct peer_rx *x = &q->rx[q->next];
 
-		if (strict || !sent_again(p->c, x, from))
+		if (strict || !is_retransmission(p->c, x, from))
 			play_fail(p, "expected nothing, got %s", play_describe(p, x, got, sizeof(got)));
 		play_take(p);
 	}
@@ -68,7 +68,7 @@ user_reads(struct play *p, uint64_t max)
 	rig_pump(p->r);
 	p->c->seen.bytes = q->u.bytes;
 	if (max != UINT64_MAX && q->u.bytes - before != max)
-		play_fail(p, "%llu bytes were there to read", (unsigned long long)(q->u.bytes - before));
+		play_fail(p, "'%s': %llu bytes were available", p->ev->text, (unsigned long long)(q->u.bytes - before));
 	return 0;
 }
 
@@ -135,7 +135,7 @@ user_call(struct play *p)
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
-/* Advances the clock to a line's time. '>' waits by itself. */
+/* Advances the clock to the time of a line. For a '>' line, segment_out() waits instead. */
 static void
 clock_to(struct play *p)
 {
@@ -146,7 +146,8 @@ clock_to(struct play *p)
 		return;
 	at = (e->when == WHEN_AT ? p->t0 : p->r->now) + e->from;
 	if (at < p->r->now)
-		play_fail(p, "it is %llu ms already", (unsigned long long)(p->r->now - p->t0));
+		play_fail(p, "the time of this line has passed: it is %llu ms already",
+			  (unsigned long long)(p->r->now - p->t0));
 	rig_run(p->r, at - p->r->now);
 }
 
@@ -219,7 +220,7 @@ play_event(struct play *p, const struct event *e)
 static void
 play_lines(struct play *p)
 {
-	bool skipped = false; /* the take, by the guard of its first line */
+	bool skipped = false; /* the guard of the take's first line excludes this variant */
 
 	for (unsigned i = 0; i < p->row->nev; i++) {
 		const struct event *e = &p->row->ev[i];

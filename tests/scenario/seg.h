@@ -2,16 +2,16 @@
 #ifndef TEST_SEG_H
 #define TEST_SEG_H
 
-/* Scenario files (README.md beside this): all lines are parsed into rows of events
- * and checked first, then played against one shard of the test rig.
+/* Scenario files (format: tests/scenario/README.md). All lines are parsed into rows of events and
+ * checked before the first row is played against one shard of the test rig.
  *
  *   parse.c      files: rows, scripts, their settings
  *   parse_event.c  the lines of a row
  *   parse_seg.c  expressions and segments
  *   variants.c   `each`, guards, `with`
  *   play.c       time, and the lines in order
- *   take.c       takes: shard, recipe, connections and their variables
- *   segment.c    segments both ways
+ *   take.c       takes: shard, the way to a state, connections and their variables
+ *   segment.c    segments to the shard and from the shard
  *   expect.c     checks: callbacks, state, deadline, numbers
  *   main.c       the command line */
 
@@ -35,7 +35,7 @@ enum {
 
 /* --- variants ------------------------------------------------------------------------------- */
 
-/** One bit of each dimension makes a variant; `each` lines and guards are sets of them. */
+/** A variant is one bit of each dimension. `each` lines and guards are sets of bits. */
 enum variant {
 	V_IP4 = 1 << 0,
 	V_IP6 = 1 << 1,
@@ -50,15 +50,15 @@ enum variant {
 	V_PAST = 1 << 10,
 };
 
-/** The bit of a name, 0: no such name. */
+/** Returns the bit of a name; 0: unknown name. */
 unsigned variant_bit(const char *name);
-/** The set with the dimensions of `with` replaced. */
+/** Returns `set`, but in the dimensions of `with` the bits of `with`. */
 unsigned variant_replace(unsigned set, unsigned with);
-/** The variants of a set in order: 0 gives the first, and 0 follows the last. */
+/** Returns the variant after v in the set; v = 0: the first variant. Returns 0 after the last variant. */
 unsigned variant_next(unsigned set, unsigned v);
 /** Returns whether the variant matches the guard in every dimension of the guard. */
 bool variant_in(unsigned variant, unsigned guard);
-/** "ip6 options full": the dimensions that `set` varies. */
+/** Writes the bits of v in the dimensions that `set` names, for example "ip6 options full". Returns buf. */
 const char *variant_name(unsigned set, unsigned v, char *buf, size_t size);
 
 /** The options of `with` lines. */
@@ -69,14 +69,14 @@ struct seg_opts {
 
 /** Parses one KEY [VALUE]. Returns the number of tokens; 0: *why describes the fault. */
 unsigned opts_parse(struct seg_opts *o, char *const *tok, unsigned n, const char **why);
-/** The options of one variant. */
+/** Returns the options of a row in one variant. */
 struct seg_opts opts_of(const struct seg_opts *o, unsigned variant);
 
 /* --- a line --------------------------------------------------------------------------------- */
 
 enum term_kind {
 	T_NUMBER,
-	T_LET, /* value: its index */
+	T_LET, /* value: index of the `let` name in the row */
 	T_R,
 	T_W,
 	T_U,
@@ -201,11 +201,11 @@ enum deadline { DEADLINE_KEPT, DEADLINE_NEW, DEADLINE_IN };
 enum cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 enum when { WHEN_NOW, WHEN_AT, WHEN_AFTER };
 
-/** The target of a recipe; a member that is 0 comes from the variant. */
+/** The state that a take begins in, and the way to this state. */
 struct target {
 	enum la_state state;
 	bool active;
-	unsigned variant; /* bits given on the line */
+	unsigned variant; /* bits given on the line; in other dimensions the variant of the play decides */
 };
 
 /** One line. */
@@ -214,16 +214,16 @@ struct event {
 	int line;
 	unsigned guard;
 	enum when when;
-	uint64_t from, to; /* of `when` */
+	uint64_t from, to; /* time range of `when`, ms */
 	enum event_kind kind;
 	struct target target;
 	const struct seg_opts *opts; /* NEW, TO, PEER */
 	unsigned nspecs;
 	struct spec *specs;
 	enum call call;
-	int64_t result;	   /* CALL: expected result; CALLBACK: bytes or unacked */
-	uint64_t n, n2;	   /* number of the line; AGAIN: smallest and largest number of times */
-	uint64_t first[2]; /* AGAIN: the first gap */
+	int64_t result;	   /* CALL: expected result; CALLBACK: bytes or unacked; AGAIN: duration, ms */
+	uint64_t n, n2;	   /* n: bytes, ms, or 1 for `port open`; AGAIN: n to n2 segments */
+	uint64_t first[2]; /* AGAIN: smallest and largest first gap, ms */
 	enum callback callback;
 	enum la_end end;
 	enum deadline deadline;
@@ -246,7 +246,7 @@ struct row {
 
 /* --- parsing -------------------------------------------------------------------------------- */
 
-/** The place in the text for a message. */
+/** The place of a line, for messages. */
 struct place {
 	const char *file;
 	int line;
@@ -259,6 +259,7 @@ _Noreturn void parse_fail(const struct place *at, const char *fmt, ...) __attrib
 void parse_file(const char *path, struct row **rows);
 
 uint64_t parse_number(const struct place *at, const char *s);
+/** Returns whether tok begins a sum: with '=', a digit or a known name. */
 bool expr_begins(const struct row *row, const char *tok);
 struct expr parse_expr(const struct place *at, const struct row *row, const char *s);
 /** Parses a segment up to the end or a '|'. Returns the number of tokens. */
@@ -272,20 +273,20 @@ void seg_free(struct row *rows);
 
 /* --- playing -------------------------------------------------------------------------------- */
 
-/** One connection of a take, as shown by its lines so far. */
+/** One connection of a take. The variables have their values after the last matched line. */
 struct conn {
 	char name[16];
 	struct peer *p;
-	bool used;    /* `to` would begin a new take */
-	bool listens; /* it made the listener of its port */
+	bool used;    /* a line used the connection: a further `to` begins a new take */
+	bool listens; /* this connection made the listener of its port */
 	bool iss_known;
 	uint32_t R, W, U, N, ISS, IRS, edge;
 	bool seg_syn; /* the last segment in was a SYN */
 	uint32_t seg_seq, seg_ack, seg_end;
-	uint64_t in_at;	     /* time of that segment */
+	uint64_t in_at;	     /* time of the last segment in, ms */
 	struct user seen;    /* callbacks that a line has matched */
-	enum la_state entry; /* the recipe's state */
-	uint64_t deadline;   /* of TIME_WAIT at the last check, 0: none */
+	enum la_state entry; /* the state of `to`; LA_CLOSED after `new` */
+	uint64_t deadline;   /* end of TIME_WAIT at the last check, ms; 0: no check */
 };
 
 struct play {
@@ -310,26 +311,28 @@ bool play_row(const struct row *row, unsigned variant, bool verbose);
 uint32_t play_expr(struct play *p, const struct expr *e);
 /** Evaluates a sum; a plain number is counted from `base`. */
 uint32_t play_expr_from(struct play *p, const struct expr *e, uint32_t base);
-/** The next segment that no line has matched yet, and the variables after it; NULL: none. */
+/** Takes the next segment that no line has matched yet, and updates the variables; NULL: no segment. */
 struct peer_rx *play_take(struct play *p);
 void play_in(struct play *p, const struct peer_tx *t);
 /** Expects only retransmissions by timers for ms; strict: no segment at all. */
 void play_quiet(struct play *p, uint64_t ms, bool strict);
 /** Expects that a line has matched every segment and every callback. */
 void play_settled(struct play *p);
-/** "F. seq N ack R+1 ...", relative to the current variables. */
+/** Writes "F. seq N+0 (ISS+1) ack R+1 (IRS+2) ...", relative to the present variables. Returns buf. */
 const char *play_describe(struct play *p, const struct peer_rx *x, char *buf, size_t size);
-/** Adds a line to the record. */
+/** Adds the line of an event to the record that a failure prints. */
 void play_note(struct play *p, const struct event *e);
-/** Starts and ends takes; `peer` lines. */
+/** Begins a take: `new`, `to` and `enter` lines. */
 void play_begin(struct play *p, const struct event *e);
+/** Checks that the take is settled, and closes its shard. */
 void play_end(struct play *p);
+/** Play the lines `peer` and `renew`. */
 void play_peer(struct play *p);
 void play_renew(struct play *p);
-/** Expects that the shard's variables equal those of the wire. */
+/** Sets the variables to their values after all segments of the shard. */
 void play_sync(struct conn *c);
 
-/* Segments by their specs. */
+/* Play the lines `<`, `>` and `again`. */
 void segment_in(struct play *p);
 void segment_out(struct play *p);
 void segment_again(struct play *p);
@@ -342,7 +345,7 @@ void expect_stays(struct play *p);
 void expect_deadline(struct play *p);
 void expect_check(struct play *p);
 void expect_port(struct play *p, bool open);
-/** The deadline of the entry, in the rig's time. */
+/** Returns the end of TIME_WAIT in ms of the rig's clock. Fails in another state. */
 uint64_t expect_deadline_now(struct play *p);
 
 #endif

@@ -11,7 +11,7 @@
 #include "pattern.h"
 #include "wire/print.h"
 
-/* The first TSval of the shard on this connection. */
+/* Returns the first TSval of the shard on this connection, or 0. */
 static uint32_t
 ts_first(const struct play *p)
 {
@@ -39,7 +39,7 @@ put32(uint8_t *o, uint32_t v)
 		o[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-/* Exactly the options of a line, for options that the peer itself does not send. */
+/* Writes exactly the options of a line, where they differ from the options of a correct peer. Returns their length. */
 static size_t
 options(struct play *p, const struct spec *s, const struct peer_tx *t, uint8_t *o)
 {
@@ -89,7 +89,7 @@ get32(const uint8_t *o)
 	return (uint32_t)o[0] << 24 | (uint32_t)o[1] << 16 | (uint32_t)o[2] << 8 | o[3];
 }
 
-/* A SYN with its own options: they become the peer's offer. */
+/* The options that a line gives to a SYN become the peer's offer. */
 static void
 offer(struct peer *q, const uint8_t *o, size_t len)
 {
@@ -174,7 +174,7 @@ play_in(struct play *p, const struct peer_tx *t)
 	c->seg_ack = t->ack;
 	c->seg_end = t->seq + t->len + !!(t->flags & LA_SYN) + !!(t->flags & LA_FIN);
 	peer_tx(c->p, t);
-	if (peer_waiting(c->p) == 0) /* U follows the number just acknowledged */
+	if (peer_waiting(c->p) == 0) /* else U changes now, the other variables with the next '>' lines */
 		play_sync(c);
 	else
 		c->U = c->p->U;
@@ -251,7 +251,7 @@ matches(struct play *p, const struct spec *s, const struct peer_rx *x)
 	return options_match(p, s, x);
 }
 
-/* Waits for the next segment until `to`, without taking it. */
+/* Waits for the next segment until `to` and returns it without taking it; NULL: no segment. */
 static struct peer_rx *
 await(struct play *p, uint64_t to)
 {
@@ -290,7 +290,7 @@ segment_out(struct play *p)
 	play_take(p);
 }
 
-/* --- the same again ------------------------------------------------------------------------- */
+/* --- retransmissions ------------------------------------------------------------------------ */
 
 /* A retransmitted SYN has the same options as the first. */
 static void
@@ -304,10 +304,11 @@ same_offer(struct play *p, const struct peer_rx *x)
 		if (o->flags == x->flags && o->seq == x->seq &&
 		    (o->f.mss != x->f.mss || o->f.has_ws != x->f.has_ws || o->f.ws != x->f.ws ||
 		     o->f.has_ts != x->f.has_ts || o->f.sack_ok != x->f.sack_ok))
-			play_fail(p, "a SYN that differs from the first");
+			play_fail(p, "the options of a retransmitted SYN differ from the first SYN");
 	}
 }
 
+/* Checks gap number n; `before` is the gap before it, both in ms. */
 static void
 gap(struct play *p, uint64_t n, uint64_t before, uint64_t now)
 {
@@ -315,11 +316,11 @@ gap(struct play *p, uint64_t n, uint64_t before, uint64_t now)
 	unsigned long long a = before, b = now;
 
 	if (n == 0 && (now < e->first[0] || now > e->first[1]))
-		play_fail(p, "the first came after %llu ms", b);
-	if (n && now + 1 < 2 * before && now < 60000) /* RFC 6298 5.5; 2.5: a minute is enough */
-		play_fail(p, "X-03: gap of %llu ms after one of %llu", b, a);
+		play_fail(p, "'%s': the first segment came after %llu ms", e->text, b);
+	if (n && now + 1 < 2 * before && now < 60000) /* RFC 6298 5.5; 2.5 allows a maximum of 60 s */
+		play_fail(p, "X-03: gap of %llu ms after a gap of %llu ms, less than twice as long", b, a);
 	if (n && now > 2 * before + 2)
-		play_fail(p, "gap of %llu ms after one of %llu", b, a);
+		play_fail(p, "gap of %llu ms after a gap of %llu ms, more than twice as long", b, a);
 }
 
 void
@@ -347,7 +348,7 @@ segment_again(struct play *p)
 		play_take(p);
 	}
 	if (peer_waiting(q))
-		play_fail(p, "something came at the very end");
+		play_fail(p, "'%s': a segment came at the end of the duration", e->text);
 	if (n < e->n || n > e->n2)
-		play_fail(p, "it came %llu times", (unsigned long long)n);
+		play_fail(p, "'%s': the segment came %llu times", e->text, (unsigned long long)n);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A take: a new shard, brought to a state, and its connections. */
+/* Takes: a new shard, the way to its state, and its connections. */
 
 #include "seg.h"
 
@@ -25,7 +25,7 @@ play_sync(struct conn *c)
 	c->edge = p->edge;
 }
 
-/* The variables after one segment, when others followed it. */
+/* Updates the variables by one segment, while later segments may still wait for their lines. */
 static void
 follow(struct conn *c, const struct peer_rx *x)
 {
@@ -53,7 +53,7 @@ play_take(struct play *p)
 
 	if (x == NULL)
 		return NULL;
-	/* the peer's SYN differs from the one that the number is relative to */
+	/* the SYN,ACK acknowledges a SYN with an ISN other than IRS: this ISN is the new IRS */
 	if (x->flags == (LA_SYN | LA_ACK) && c->seg_syn && x->ack == c->seg_seq + 1)
 		c->p->IRS = c->IRS = c->seg_seq;
 	if (x->flags & LA_SYN)
@@ -109,7 +109,7 @@ play_renew(struct play *p)
 	play_sync(p->c);
 }
 
-/* --- recipes -------------------------------------------------------------------------------- */
+/* --- the way to a state --------------------------------------------------------------------- */
 
 static void
 listen_once(struct play *p)
@@ -121,9 +121,9 @@ listen_once(struct play *p)
 	p->c->listens = true;
 }
 
-/* No connection: its numbers are arbitrary. */
+/* Without a connection the variables are arbitrary. */
 static void
-made_up(struct peer *q)
+set_arbitrary(struct peer *q)
 {
 	q->ISS = 0x7654321;
 	q->U = q->N = q->ISS + 1;
@@ -131,12 +131,12 @@ made_up(struct peer *q)
 }
 
 static void
-closed(struct play *p, bool past)
+to_closed(struct play *p, bool past)
 {
 	struct peer *q = p->c->p;
 
 	if (!past) {
-		made_up(q);
+		set_arbitrary(q);
 		return;
 	}
 	listen_once(p);
@@ -145,12 +145,12 @@ closed(struct play *p, bool past)
 	peer_expect_none(q, 0);
 	peer_expect_state(q, LA_CLOSED);
 	if (la_unlisten(p->r->s, NULL, q->t.lport) != 0)
-		play_fail(p, "la_unlisten");
+		play_fail(p, "la_unlisten() failed");
 	p->c->listens = false;
 }
 
 static void
-recipe(struct play *p, const struct target *t, unsigned variant)
+to_state(struct play *p, const struct target *t, unsigned variant)
 {
 	struct peer *q = p->c->p;
 	bool full = variant & V_FULL;
@@ -159,10 +159,10 @@ recipe(struct play *p, const struct target *t, unsigned variant)
 		listen_once(p);
 	switch (t->state) {
 	case LA_CLOSED:
-		closed(p, variant & V_PAST);
+		to_closed(p, variant & V_PAST);
 		break;
 	case LA_LISTEN:
-		made_up(q);
+		set_arbitrary(q);
 		break;
 	case LA_SYN_SENT:
 		peer_to_syn_sent(q);
@@ -197,12 +197,12 @@ recipe(struct play *p, const struct target *t, unsigned variant)
 }
 
 static void
-go(struct play *p)
+to_target(struct play *p)
 {
 	const struct target *t = &p->ev->target;
 	struct conn *c = p->c;
 
-	recipe(p, t, variant_replace(p->variant, t->variant));
+	to_state(p, t, variant_replace(p->variant, t->variant));
 	peer_skip(c->p);
 	play_sync(c);
 	c->used = true;
@@ -245,7 +245,7 @@ play_begin(struct play *p, const struct event *e)
 	bool same = p->r && e->kind == EV_TO && !p->c->used && p->nconns > 1;
 	struct seg_opts o = opts_of(e->opts, p->variant);
 
-	if (!same) { /* unmatched segments and callbacks fail at the last line of the old take */
+	if (!same) { /* play_end() before p->ev = e: its failures name the last line of the old take */
 		play_end(p);
 		p->ev = e;
 		p->r = rig_open(&o.rig);
@@ -259,7 +259,7 @@ play_begin(struct play *p, const struct event *e)
 	p->ev = e;
 	play_note(p, e);
 	if (e->kind == EV_TO)
-		go(p);
+		to_target(p);
 	else
 		p->c->used = true;
 }

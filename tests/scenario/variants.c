@@ -16,7 +16,7 @@ static const struct {
 	{"a", V_A},	{"b", V_B},	{"c", V_C},	    {"fresh", V_FRESH},	    {"past", V_PAST},
 };
 
-/* Each is a dimension; the lowest bit is the default. */
+/* Each element is a dimension; its lowest bit is the default. */
 static const unsigned dims[] = {V_IP4 | V_IP6, V_PLAIN | V_OPTIONS, V_HALF | V_FULL, V_A | V_B | V_C, V_FRESH | V_PAST};
 
 enum { NDIMS = sizeof(dims) / sizeof(dims[0]), NNAMES = sizeof(names) / sizeof(names[0]) };
@@ -45,14 +45,14 @@ lowest(unsigned bits)
 	return bits & -bits;
 }
 
-/* The bits of a dimension that the set allows. */
+/* Returns the bits of dimension d in the set, or the default if the set has none. */
 static unsigned
 allowed(unsigned set, unsigned d)
 {
 	return set & dims[d] ? set & dims[d] : lowest(dims[d]);
 }
 
-/* Counts like an odometer: the first dimension turns fastest. */
+/* Goes through all combinations; the first dimension changes fastest. */
 unsigned
 variant_next(unsigned set, unsigned v)
 {
@@ -190,7 +190,7 @@ opts_parse(struct seg_opts *o, char *const *tok, unsigned n, const char **why)
 	return 0;
 }
 
-/* In two of the four a number wraps: the clock in IPv6, the peer's sequence numbers in plain IPv4. */
+/* The low 32 bits of the clock wrap in IPv6, the peer's sequence numbers in plain IPv4. */
 struct seg_opts
 opts_of(const struct seg_opts *o, unsigned variant)
 {

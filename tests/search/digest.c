@@ -2,27 +2,29 @@
 
 /* The digest: theory of operation.
  *
- * The search prunes a state that it has met before. Two states are equal when the same events can follow both.
- * The digest therefore holds every field that the shard, the network or a user can read again, in a form that is
- * equal when the difference has no effect:
+ * The search prunes a state whose digest it has met before (explore.c). When two states have the same digest, the
+ * same events must be able to follow each of them. The digest therefore contains every field that the shard, the
+ * network or a user can read again. Differences without effect are removed:
  *
  *  - Times are relative: deadlines as "from now", stamps as "ago". The stack uses the clock only to compare
  *    times, so a state may be moved in time as a whole.
- *  - Sequence numbers are relative to the numbers that they are compared with: the edges of the connections and
- *    entries (SND.MAX and RCV.NXT of each), and the ISN clock, which gives the next incarnation's numbers. A
- *    distance above `far`, which is larger than any window, is only "far": every test of TCP is either a
- *    comparison or "within a window of". The ISN clock moves away from the numbers sent, so "far" stays "far".
- *    A search ends long before numbers wrap: 2^31 is 2.4 hours of the ISN clock.
- *  - TSvals are relative to their owner's clock. They are not clipped, because they become RTT samples.
+ *  - Sequence numbers are relative to the numbers that they are compared with, the anchors: SND.MAX and RCV.NXT of
+ *    each TCB, SND.NXT and RCV.NXT of each entry, and the ISN clock, which gives the next incarnation's ISN. A
+ *    distance is clipped to `far`, which is larger than any window: every test of TCP is either a comparison or
+ *    "within a window of". The ISN clock moves away from all numbers in use, so a clipped distance never shrinks
+ *    below `far` again. A search ends long before the numbers wrap: the ISN clock needs 2.4 hours for 2^31.
+ *  - TSvals are relative to the timestamp clock of the host that sent them. They are not clipped, because they become
+ *    RTT samples.
  *  - Left out, because they have no effect: memory layout (slots, free lists), stale references in wheels,
  *    neighbours (they always reply), counters, IP identification, timers without work.
- *  - Left out, though it can have an effect: the position of the clock in the windows of the ACK throttles.
+ *  - Left out, although it can have an effect: the position of the clock in the windows of the ACK throttles.
  *    These are the 256 ms units of a TIME_WAIT entry (tw_input.c) and the first 500 ms of a connection
- *    (la_input_challenge_ack()). Of states that differ only there, one is searched.
+ *    (la_input_challenge_ack()). Of states that differ only in this position, one is searched.
  *  - Payload in flight is hashed by its bytes, so a byte of the old incarnation differs from one of the new.
- *  - The memory of cookies.c and isn.c is included: failed reopens, and ends far ahead of the clock.
+ *  - Two records are included: the failed reopens of open.c, and the tuple's recorded clock of isn.c.
  *
- * A digest has 64 bits: among n states the chance of a collision is n^2 / 2^65, 3 in a million for ten million. */
+ * A digest has 64 bits: among n states the chance of a collision is n^2 / 2^65. For ten million states this is 3 in
+ * a million. */
 
 #include <string.h>
 
@@ -37,7 +39,7 @@
 enum {
 	ANCHORS = 6,
 	THROTTLE = LA_TW_THROTTLE_MASK << LA_TW_THROTTLE_SHIFT,
-	NO_FLAGS = LA_F_BUSY | LA_F_PENDING, /* flags within a call */
+	NO_FLAGS = LA_F_BUSY | LA_F_PENDING, /* left out: set only during a call */
 };
 
 struct space { /* the sequence numbers of one end */
@@ -50,8 +52,8 @@ struct ctx {
 	struct la_tcp *tcp[2];
 	struct digest_end end[2];
 	struct space space[2];
-	uint32_t shift[2]; /* weak.c: wire number minus the shard's own */
-	uint32_t tick;	   /* current tick; behind the clock if the shard was not called */
+	uint32_t shift[2]; /* weak.c: sequence number on the wire minus the shard's own; 0: not weakened */
+	uint32_t tick;	   /* current tick of the world, in ms */
 	uint64_t h;
 };
 
@@ -67,7 +69,7 @@ mix2(struct ctx *c, uint32_t a, uint32_t b)
 	mix(c, (uint64_t)a << 32 | b);
 }
 
-/* ------------------------------------------------------------------ numbers */
+/* ------------------------------------------------------------------ sequence numbers, TSvals */
 
 static uint32_t
 clip(const struct ctx *c, uint32_t dist)
@@ -77,7 +79,7 @@ clip(const struct ctx *c, uint32_t dist)
 	return (uint32_t)(v > far ? far : v < -far ? -far : v);
 }
 
-/* A sequence number on the wire, of the bytes that `end` sends. */
+/* Adds a sequence number of the bytes that `end` sends, as on the wire. */
 static void
 mix_seq(struct ctx *c, unsigned end, uint32_t n)
 {
@@ -88,7 +90,7 @@ mix_seq(struct ctx *c, unsigned end, uint32_t n)
 }
 
 static void
-mix_own(struct ctx *c, unsigned end, uint32_t n) /* in the shard's own numbers */
+mix_own(struct ctx *c, unsigned end, uint32_t n) /* the same for a number in the shard's own space */
 {
 	mix_seq(c, end, n + c->shift[end]);
 }
@@ -105,7 +107,8 @@ anchor(struct ctx *c, unsigned end, uint32_t n)
 	c->space[end].anchor[c->space[end].n++] = n;
 }
 
-/* The tuple's ISN clock of lib/tcp/isn.c: steps ahead of the time, after connections that sent faster. */
+/* Returns the lead of the tuple's ISN clock (lib/tcp/isn.c) over 250 steps a millisecond. Connections that sent
+ * faster cause a lead. */
 static uint32_t
 isn_lead(const struct la_sim_node *n, uint32_t tick, uint32_t offset, uint32_t ts_offset)
 {
@@ -174,7 +177,7 @@ mix_deadlines(struct ctx *c, const struct la_tcb *t)
 	}
 	mix(c, idle > t->rto ? t->rto + 1u : idle);
 	mix(c, t->pmtu_at ? (uint16_t)((tick >> 10) - t->pmtu_at) + 1u : 0);
-	if (t->quick_acks < LA_QUICK_ACKS && !(t->flags & LA_F_FW2_TIMER)) /* a pause makes them LA_QUICK_ACKS again */
+	if (t->quick_acks < LA_QUICK_ACKS && !(t->flags & LA_F_FW2_TIMER)) /* a pause of one RTO resets quick_acks */
 		mix(c, silent > t->rto ? t->rto + 1u : silent);
 	if (t->challenges && window < LA_CHALLENGE_WINDOW_MS)
 		mix2(c, window, t->challenges);
@@ -232,11 +235,11 @@ mix_tw(struct ctx *c, const struct la_tw_core *e, unsigned end)
 	mix2(c, e->deadline - tick, (uint32_t)e->wnd << 16 | (e->flags & (uint16_t)~THROTTLE));
 	if (e->flags & LA_TW_TS)
 		mix_ts(c, !end, e->ts_recent);
-	mix(c, units < 2 ? units : 2); /* tw_input.c: from the third unit on it answers again */
+	mix(c, units < 2 ? units : 2); /* tw_input.c: after 2 units the entry sends ACKs again */
 }
 
-/* The next tick at which the wheel fires for a slot: a retransmission may be late by it (la_tcb_schedule()),
- * and it stays when the slot is reused. */
+/* Adds the ticks at which the wheel fires for each TCB slot. A retransmission may wait for such a tick
+ * (la_tcb_schedule()), and the reference stays in the wheel when the slot is reused. */
 static void
 mix_wheel(struct ctx *c, const struct la_tcp *t)
 {
@@ -248,9 +251,9 @@ mix_wheel(struct ctx *c, const struct la_tcp *t)
 	}
 }
 
-/* The connections that an ACK to a TIME_WAIT entry may still open, and ends far ahead of the clock. */
+/* Adds the failed reopens, which an ACK may still open (open.c), and the tuple's recorded clock (isn.c). */
 static void
-mix_memory(struct ctx *c, unsigned end)
+mix_records(struct ctx *c, unsigned end)
 {
 	const struct la_tcp *t = c->tcp[end];
 	const struct la_isn_end *e = la_isn_noted(t, c->d->ts[end], c->d->isn[end]);
@@ -280,7 +283,7 @@ mix_end(struct ctx *c, unsigned end)
 	if (e->tw)
 		mix_tw(c, e->tw, end);
 	mix_wheel(c, c->tcp[end]);
-	mix_memory(c, end);
+	mix_records(c, end);
 	if (la_wheel_next(&c->tcp[end]->delack, &delack))
 		mix(c, delack - tick);
 }
@@ -320,7 +323,7 @@ mix_network(struct ctx *c)
 	const struct la_sim *w = c->d->w;
 	uint64_t done_us = 0, done_order = 0;
 
-	for (unsigned k = 0; k < w->nheap; k++) { /* in the order of arrival; there are few */
+	for (unsigned k = 0; k < w->nheap; k++) { /* in the order of arrival; the heap has few segments */
 		const struct la_sim_flight *best = NULL;
 
 		for (unsigned i = 0; i < w->nheap; i++) {
@@ -355,7 +358,7 @@ mix_users(struct ctx *c)
 	}
 }
 
-/* ------------------------------------------------------------------ all of it */
+/* ------------------------------------------------------------------ the whole state */
 
 void
 digest_init(struct digest *d, struct la_sim *w, unsigned a, unsigned b, const struct la_tuple *t, uint32_t far)

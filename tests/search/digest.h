@@ -2,8 +2,8 @@
 #ifndef LA_SEARCH_DIGEST_H
 #define LA_SEARCH_DIGEST_H
 
-/* The state of a small world as one number. Two states have the same number when the same events can follow
- * both. (Theory at the top of digest.c.) */
+/* The state of a small world as one number, its digest. When two states have the same digest, the same events can
+ * follow each of them. (Theory and exceptions at the top of digest.c.) */
 
 #include <stdint.h>
 
@@ -14,17 +14,18 @@ struct digest {
 	struct la_sim *w;
 	unsigned host[2];
 	struct la_tuple t[2];	/* as each host sees it */
-	uint32_t isn[2], ts[2]; /* ISN and TSval of a host are its clock plus this */
-	uint32_t far;		/* numbers further apart than this are equally far */
+	uint32_t isn[2], ts[2]; /* offsets: ISN and TSval of a host are its ISN and timestamp clock plus these */
+	uint32_t far;		/* distances of sequence numbers above this have the same digest */
 };
 
-/** a opens, b listens; far: above every window and everything sent in one incarnation, bytes. */
+/** Host a opens, host b listens; t is the tuple as a sees it. far, in bytes, must be larger than every window and
+ * than the number of bytes sent in one incarnation. */
 void digest_init(struct digest *d, struct la_sim *w, unsigned a, unsigned b, const struct la_tuple *t, uint32_t far);
 
-/** h: the caller's own part of the state. */
+/** Returns the digest of the world. h: the digest of the caller's own part of the state. */
 uint64_t digest(const struct digest *d, uint64_t h);
 
-/** Adds a number to a digest. */
+/** Returns the digest h with v added to it. */
 static inline uint64_t
 digest_mix(uint64_t h, uint64_t v)
 {
@@ -33,12 +34,12 @@ digest_mix(uint64_t h, uint64_t v)
 	return ((uint64_t)p ^ (uint64_t)(p >> 64)) + (v << 32 | v >> 32);
 }
 
-/** The tuple's TCB and entry in the shard's tables: either may be NULL. */
+/** The tuple's TCB and TIME_WAIT entry in the shard's tables; NULL: there is none. */
 struct la_tcb;
 struct la_tw_core;
 struct digest_end {
 	const struct la_tcb *tcb;
-	const struct la_tw_core *tw; /* in the index, or the shadow behind tcb */
+	const struct la_tw_core *tw; /* the entry in the index, or the entry that tcb->shadow names */
 };
 struct digest_end digest_look(const struct digest *d, unsigned end);
 

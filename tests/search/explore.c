@@ -2,17 +2,19 @@
 
 /* The search: theory of operation.
  *
- * A world (explore_world.c) goes from state to state by moves. A move sends segments, and each segment gets a
- * fate. From every state the search makes every possible move, with every possible fate of every segment that
- * the move sends, while faults are left. The search is depth first, and goes back by a snapshot
- * (explore_snap.c). A fate is chosen in the middle of a shard's call, where no state can be saved. So a move is
- * made first with every segment delivered, which gives the number of segments, and then again with the other
- * fates of the last segment, then of the one before, like an odometer.
+ * A move (explore_world.c) takes the world from one state to the next: an arrival, a timer or a call of a user.
+ * Each segment that a move sends gets a fate: the network delivers, drops, holds or copies it. From every state the
+ * search makes every possible move, with every combination of fates, while faults are left.
  *
- * A state is recognised by its digest (digest.c), together with the memory of the invariants (struct ex_past). The
- * table keeps for each state the largest number of faults left when it was searched. A state that is met again
- * with at most that number is pruned. A state that is met again on its own path, with as many faults left, is a
- * cycle: an endless exchange. The digest holds everything that the future depends on, except the faults left. */
+ * The search is depth first. A snapshot (explore_snap.c) restores the state before a move. A fate is chosen in the
+ * middle of a shard's call, where no state can be saved. The search therefore makes each move first with every segment
+ * delivered, which gives the number of segments. It repeats the move with each other fate of the last segment,
+ * then with each other fate of the segment before the last, and so on, like an odometer.
+ *
+ * A digest (digest.c) names a state: the world and the record of the invariants (struct ex_past). The table has, for
+ * each digest, the largest number of faults left with which its state was searched. A state that is met again with at
+ * most that number is pruned. A state that is met again on its own path, with the same number of faults left, is a
+ * cycle: an endless exchange. The digest does not contain the number of faults left. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +24,16 @@
 
 enum {
 	STRAYS = 4096, /* moves between two checks of the memory that snapshots leave out */
-	CLOCK = 256,
+	CLOCK = 256,   /* moves between two readings of the clock */
 	TABLE_MIN = 1 << 16,
 };
 
 /* ------------------------------------------------------------------ states that were met */
 
 struct ex_table {
-	uint64_t *key;	 /* 0: free */
-	uint8_t *faults; /* most faults left, ON_PATH */
-	uint64_t n, mask;
+	uint64_t *key;	  /* 0: free */
+	uint8_t *faults;  /* largest number of faults left; plus ON_PATH while the state is on the current path */
+	uint64_t n, mask; /* keys in use; number of places - 1 */
 };
 
 enum { ON_PATH = 0x80 };
@@ -105,7 +107,7 @@ ex_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* The digest of the current state of x. */
+/* Returns the digest of the current state of x; never 0. */
 static uint64_t
 state_of(struct ex *x)
 {
@@ -120,7 +122,7 @@ state_of(struct ex *x)
 	return h ? h : 1;
 }
 
-/* True: the search must stop. */
+/* Returns whether the search must stop, and records the reason in x. */
 static bool
 interrupted(struct ex *x)
 {
@@ -135,7 +137,7 @@ interrupted(struct ex *x)
 
 static bool descend(struct ex *x);
 
-/* After a move: if its state is new, searches from there. */
+/* Searches from the state after a move, unless that state is pruned. Returns whether the search must stop. */
 static bool
 visit(struct ex *x)
 {
@@ -152,12 +154,12 @@ visit(struct ex *x)
 	if (x->table->key[at]) {
 		uint8_t best = x->table->faults[at];
 
-		if (x->setup.no_prune) /* the table only counts */
+		if (x->setup.no_prune) /* the table only counts states */
 			return descend(x);
 		if (left <= (best & ~ON_PATH)) {
 			x->pruned++;
 			if ((best & ON_PATH) && left == (best & ~ON_PATH)) {
-				ex_violation(x, "an endless exchange", "a state comes round again");
+				ex_violation(x, "an endless exchange", "a state repeats on its own path");
 				return interrupted(x);
 			}
 			return false;
@@ -174,7 +176,8 @@ visit(struct ex *x)
 	return stop;
 }
 
-/* The next vector of fates: changes the last segment that has another fate. False: no vector is left. */
+/* Changes c to the next combination of fates: the last segment with an untried fate gets it, and later segments are
+ * removed. Returns false when all combinations were made. */
 static bool
 next_fates(struct ex_choice *c, const uint8_t *options)
 {
@@ -188,7 +191,8 @@ next_fates(struct ex_choice *c, const uint8_t *options)
 	return false;
 }
 
-/* One move, with every fate of its segments. */
+/* Makes one move with every combination of fates. *fresh: the world is still in the state before the move. Returns
+ * whether the search must stop. */
 static bool
 try_move(struct ex *x, struct ex_level *l, unsigned move, bool *fresh)
 {
@@ -232,7 +236,7 @@ descend(struct ex *x)
 		ex_violation(x, "an endless exchange", "more than %d moves", EX_DEPTH);
 		return interrupted(x);
 	}
-	/* a single move without a fault left needs no snapshot */
+	/* with one move and no fault left, the search never returns to this state */
 	if (n > 1 || x->past.faults_left) {
 		if (!l->snap)
 			l->snap = malloc(ex_snap_size(x->snap));
@@ -249,7 +253,7 @@ descend(struct ex *x)
 	for (unsigned i = 0; i < n && !stop; i++)
 		stop = try_move(x, l, move[i], &fresh);
 	if (!stop)
-		x->depth--; /* else the path stays for the report */
+		x->depth--; /* after a stop, x->level keeps the path for the report */
 	return stop;
 }
 
@@ -277,7 +281,7 @@ print_line(const struct ex *x, double s, FILE *out)
 		c->reuse ? " reuse" : "", c->faults, (unsigned long long)x->states, (unsigned long long)x->transitions,
 		(unsigned long long)x->pruned, (unsigned long long)x->paths, x->deepest, s,
 		x->violated ? "VIOLATION"
-		: x->cut    ? "cut at its budget"
+		: x->cut    ? "cut"
 			    : "EXHAUSTED");
 	fflush(out);
 }
@@ -311,7 +315,7 @@ ex_search(struct ex *x, const struct ex_setup *setup, FILE *out)
 	begin(x);
 	(void)descend(x);
 	if (x->strayed || ex_snap_strays(x->snap)) {
-		fputs("explore: a snapshot was not complete\n", stderr);
+		fputs("explore: memory outside the snapshots changed\n", stderr);
 		finish(x);
 		return EX_ERROR;
 	}

@@ -7,7 +7,7 @@
  *   explore.c          the search: choices, depth first, pruning
  *   explore_world.c    the world and its moves
  *   explore_check.c    the invariants
- *   explore_snap.c     going back: snapshots of the memory that can differ
+ *   explore_snap.c     snapshots of the memory that can differ
  *   explore_report.c   a path as a ladder and as a .seg file
  *   explore_main.c     the command */
 
@@ -27,63 +27,63 @@ enum {
 	EX_PORT = 80,
 	EX_CHUNK = 64, /* bytes of one segment */
 	EX_RCVBUF = 8192,
-	EX_FAR = 40000, /* see digest.h */
-	EX_SEGS = 32,	/* segments sent in one move at most */
-	EX_DEPTH = 512, /* moves in one path at most */
+	EX_FAR = 40000, /* bytes: `far` of digest.h */
+	EX_SEGS = 32,	/* at most this number of segments in one move */
+	EX_DEPTH = 512, /* at most this number of moves in one path */
 	EX_MSL_MS = 30000,
 	EX_FAULTS_MAX = 15,
 };
 
 /** How the first incarnation ends. */
 enum ex_close {
-	EX_CLOSE_A,    /* A at any moment after it has read everything, B after A's FIN */
-	EX_CLOSE_B,    /* the other way round */
-	EX_CLOSE_BOTH, /* both at any moment after they have read everything: simultaneous close among them */
-	EX_CLOSE_HALF, /* both shut down their sending side at any moment, and read on */
+	EX_CLOSE_A,    /* A closes at any moment after it has read all bytes, B after A's FIN */
+	EX_CLOSE_B,    /* B closes at any moment after it has read all bytes, A after B's FIN */
+	EX_CLOSE_BOTH, /* each end closes at any moment after it has read all bytes; simultaneous close included */
+	EX_CLOSE_HALF, /* both shut down their sending side at any moment, and continue to read */
 	EX_ABORT_A,    /* A aborts at any moment, B closes at any moment */
-	EX_ABORT_B,
+	EX_ABORT_B,    /* B aborts at any moment, A closes at any moment */
 	EX_NCLOSES
 };
 extern const char *const ex_close_name[EX_NCLOSES];
 
 struct ex_setup {
-	unsigned faults;   /* at most this number */
-	unsigned segments; /* segments of text each way */
+	unsigned faults;   /* network faults in one path, at most */
+	unsigned segments; /* segments of text in each direction */
 	enum ex_close close;
 	bool ip6, no_timestamps;
 	bool reuse;	      /* A opens anew over its own TIME_WAIT */
-	bool beyond_law;      /* a segment may stay on the shelf for ever; only stale bytes are checked */
-	bool no_prune;	      /* do not recognise states: every path to its end */
-	bool whole;	      /* snapshots of everything */
-	unsigned weak;	      /* enum la_sim_weak of both hosts: faults for the search to find */
+	bool beyond_law;      /* a segment may stay on the shelf for ever; rules 2 to 4 are not checked */
+	bool no_prune;	      /* prune no state: follow every path to its end */
+	bool whole;	      /* snapshots have all memory */
+	unsigned weak;	      /* enum la_sim_weak of both hosts: faults that the search must find */
 	uint64_t delay_us;    /* of every segment */
 	double budget_s;      /* 0: no limit */
 	const char *seg_file; /* file for a path as .seg; NULL: none */
-	bool ordinary;	      /* write the first path that ends, although it is correct */
+	bool ordinary;	      /* stop at the end of the first path, and write it to seg_file */
 };
 
-/** The fate of one segment. */
+/** What the network does with one segment. */
 enum ex_fate { EX_DELIVER, EX_DROP, EX_HOLD, EX_COPY, EX_NFATES };
 
 /** Moves. */
 enum ex_move {
-	EX_GO_ON,  /* the next arrival or timer */
-	EX_USER_A, /* the user of A, of B ends the first incarnation */
-	EX_USER_B,
-	EX_REOPEN,  /* A opens the tuple again */
+	EX_GO_ON,   /* the next arrival or timer */
+	EX_USER_A,  /* A's user ends the first incarnation */
+	EX_USER_B,  /* B's user ends the first incarnation */
+	EX_REOPEN,  /* A opens the tuple: the first or the second incarnation */
 	EX_RELEASE, /* + i: the i-th segment on the shelf arrives */
 };
 
-/** The memory of checks and moves: saved with the world, and part of its digest. */
+/** The record of checks and moves: saved with the world. All but faults_left is part of the digest. */
 struct ex_past {
 	uint8_t faults_left;
 	uint8_t opens;	      /* incarnations that A has begun */
 	bool faulty;	      /* a network fault has occurred */
 	bool aborted;	      /* a user has aborted the first incarnation */
-	bool acted[2];	      /* the user's part in the first incarnation is done */
-	bool first[2];	      /* ... before the peer's FIN: this end must enter TIME_WAIT */
-	bool second_first[2]; /* the same of the second incarnation */
-	uint64_t until_us[2]; /* when TIME_WAIT must end, 0: no TIME_WAIT */
+	bool acted[2];	      /* the user has ended the first incarnation by a move */
+	bool first[2];	      /* the move closed before the peer's FIN: this end must enter TIME_WAIT */
+	bool second_first[2]; /* in the second incarnation this end closes first and must enter TIME_WAIT */
+	uint64_t until_us[2]; /* deadline of TIME_WAIT, 0: no TIME_WAIT */
 };
 
 struct ex_choice {
@@ -93,12 +93,12 @@ struct ex_choice {
 
 struct ex;
 
-/** The world as it is before the first move. */
+/** Creates the world before the first move. Returns 0 or a negative errno. */
 int ex_world_create(struct ex *x);
 void ex_world_destroy(struct ex *x);
-/** The moves that are possible; none: it is over. */
+/** Writes the possible moves and returns their number; 0: the path ends here. */
 unsigned ex_moves(struct ex *x, uint8_t move[EX_RELEASE + 8]);
-/** Makes one move. Segments get the fates in x->choice; segments after the first n are delivered. */
+/** Makes one move. The first n segments get the fates in x->choice; later segments are delivered. */
 void ex_make(struct ex *x, unsigned move);
 
 /** Keeps the first violation of this path in x->why. source: the RFC section of the rule. */
@@ -130,15 +130,15 @@ struct ex {
 	struct ex_setup setup;
 	struct la_sim *w;
 	struct la_sim_plan plan[2][2]; /* by incarnation and host */
-	unsigned mbufs;		       /* free mbufs in a world at rest */
+	unsigned mbufs;		       /* free mbufs before the first move */
 	struct digest digest;
 	struct ex_snap *snap;
 	struct ex_past past;
 	/* the move being made */
-	struct ex_choice choice; /* requested fates; after the move: actual fates */
-	uint8_t options[EX_SEGS];
-	unsigned met;
-	bool stirred;		     /* something was sent, arrived or changed its state */
+	struct ex_choice choice;     /* requested fates; after the move: actual fates */
+	uint8_t options[EX_SEGS];    /* number of possible fates of each segment */
+	unsigned met;		     /* segments sent in this move */
+	bool stirred;		     /* a segment was sent or arrived, or a connection changed its state */
 	enum la_state at_arrival[2]; /* states of both ends before the last arrival */
 	char why[256];		     /* the violation, "": none */
 	/* the path that led here */
@@ -157,13 +157,13 @@ struct ex {
 
 enum ex_result { EX_EXHAUSTED, EX_CUT, EX_VIOLATION, EX_ERROR };
 
-/** Searches one world with exactly its bound of faults. Prints one line. */
+/** Searches one world with at most setup->faults faults in a path. Prints one line. */
 enum ex_result ex_search(struct ex *x, const struct ex_setup *setup, FILE *out);
 
 /** Replays the path to the violation and prints it. */
 void ex_report(struct ex *x, FILE *out);
 
-/** The same as .seg, a row for each end, into setup.seg_file. */
+/** Replays the path and writes it to setup.seg_file: one .seg row for each end. Returns false on an error. */
 bool ex_report_seg(struct ex *x);
 
 double ex_now(void);

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The invariants: what must hold on every path, each with its source.
+/* The invariants that hold on every path, each with its source. With --beyond-law, rules 2 to 4 are not checked.
  *
  *  1. No stale byte is delivered, and the delivered bytes are a prefix of the sent bytes (RFC 9293 3.4.2 and 3.6.1,
  *     the reason for TIME_WAIT; RFC 7323 5). sim/user.c compares every byte with the byte of the partner in the
  *     same incarnation.
  *  2. An orderly close is orderly at both ends, without loss (RFC 9293 3.6 and 3.10.4: CLOSE means that
  *     everything is delivered). The network is fair: it loses only the bounded number of segments, and R2 is
- *     not reached. An incarnation that a user aborted is exempt; the incarnation after it is not. After
+ *     not reached. An incarnation that a user aborted is exempt; the next incarnation is not. After
  *     la_close(), a user may get LA_END_FIN_WAIT_2 (conn.h) after 5 s; the close itself continues.
- *  3. RST (RFC 9293 3.5.2): none without a network fault. A synchronized connection, TIME_WAIT included,
- *     sends no RST (group 3), unless a user has aborted. A duplicate, such as the second ACK of
- *     a FIN that was sent twice, may draw a RST from an end without connection (group 1) or in the handshake
- *     (group 2, figure 9); by rule 2, this RST ends no connection.
- *  4. TIME_WAIT (RFC 9293 3.6, 3.3.2 figure 5) is at the end whose user closed before the peer's FIN arrived,
- *     at both ends when both did, and at no other end. It lasts 2*MSL from its start or from the last acceptable
- *     FIN (3.10.7.4 eighth step), plus at most one tick of the shard's clock, or until a new
- *     incarnation is established over it (MAY-2).
+ *  3. RST (RFC 9293 3.5.2): none is sent without a network fault. A synchronized connection, TIME_WAIT included,
+ *     sends no RST (group 3). A duplicate segment may draw a RST from an end without connection (group 1) or in the
+ *     handshake (group 2, figure 9). By rule 2, this RST ends no connection. After an abort, RSTs are not checked.
+ *  4. TIME_WAIT (RFC 9293 3.6, 3.3.2 figure 5): an end enters it if and only if its user closed before the peer's
+ *     FIN arrived. TIME_WAIT lasts 2*MSL from its start or from the last acceptable FIN (3.10.7.4 eighth step),
+ *     plus at most one tick of the shard's clock. A new incarnation that is established over the entry ends
+ *     TIME_WAIT earlier (MAY-2).
  *  5. The pair becomes quiet: no state repeats, no path is endless (explore.c), and few segments are
  *     sent at once.
  *  6. At the end nothing is left: no connection, entry, reservation, index place or mbuf. */
@@ -62,9 +61,9 @@ rst_sent(struct ex *x, unsigned host)
 	if (x->past.aborted || x->setup.beyond_law)
 		return;
 	if (s == LA_TIME_WAIT && x->w->watch[host].state == LA_CLOSED)
-		s = LA_CLOSED; /* it ended in this tick, before the segment was processed */
+		s = LA_CLOSED; /* TIME_WAIT expired in this tick, before the segment was processed */
 	if (!x->past.faulty)
-		ex_violation(x, "RFC 9293 3.5.2", "%c sends RST, and the network did nothing wrong", name(host));
+		ex_violation(x, "RFC 9293 3.5.2", "%c sends RST without a network fault", name(host));
 	else if (s >= LA_ESTABLISHED)
 		ex_violation(x, "RFC 9293 3.5.2 group 3", "%c sends RST in %s", name(host), la_state_name(s));
 }
@@ -72,15 +71,15 @@ rst_sent(struct ex *x, unsigned host)
 /* ------------------------------------------------------------------ 4: TIME_WAIT */
 
 static bool
-owes_time_wait(const struct ex *x, unsigned host, bool second)
+closed_before_fin(const struct ex *x, unsigned host, bool second)
 {
 	return second ? x->past.second_first[host] : x->past.first[host];
 }
 
-/* Returns whether this is the peer's repeated FIN, in a segment that TIME_WAIT must acknowledge (3.10.7.4, 7323
- * 5.3)? */
+/* Returns whether the segment is an acceptable repetition of the peer's FIN, which restarts 2*MSL (RFC 9293
+ * 3.10.7.4, RFC 7323 5.3). */
 static bool
-restarts(const struct la_tw_core *e, const struct la_fault_seg *s)
+restarts_time_wait(const struct la_tw_core *e, const struct la_fault_seg *s)
 {
 	if ((s->flags & (LA_FIN | LA_ACK | LA_SYN | LA_RST)) != (LA_FIN | LA_ACK))
 		return false;
@@ -99,7 +98,7 @@ arrived(struct ex *x, const struct la_sim_event *e)
 	if (x->at_arrival[e->host] != LA_TIME_WAIT || x->setup.beyond_law)
 		return;
 	end = digest_look(&x->digest, e->host);
-	if (end.tw && restarts(end.tw, &e->seg))
+	if (end.tw && restarts_time_wait(end.tw, &e->seg))
 		x->past.until_us[e->host] = e->us + 2 * EX_MSL_MS * UINT64_C(1000);
 }
 
@@ -109,9 +108,9 @@ left_time_wait(struct ex *x, const struct la_sim_event *e)
 	uint64_t *until = &x->past.until_us[e->host];
 
 	if (e->to == LA_SYN_RCVD || e->to == LA_SYN_SENT)
-		return; /* it may be given back */
+		return; /* when this open fails, the entry is given back */
 	if (e->to == LA_CLOSED && (e->us < *until || e->us > *until + TICK_US))
-		ex_violation(x, "RFC 9293 3.6", "TIME_WAIT of %c ended %.3f s from when 2*MSL is over", name(e->host),
+		ex_violation(x, "RFC 9293 3.6", "TIME_WAIT of %c ended %+.3f s from its deadline", name(e->host),
 			     ((double)e->us - (double)*until) / 1e6);
 	*until = 0;
 }
@@ -129,10 +128,10 @@ state_changed(struct ex *x, const struct la_sim_event *e)
 		if (e->from >= LA_ESTABLISHED)
 			*until = e->us + 2 * EX_MSL_MS * UINT64_C(1000);
 		else if (*until <= e->us)
-			ex_violation(x, "RFC 1122 4.2.2.13", "%c is back in TIME_WAIT, which was over", name(e->host));
-	} else if (*until && e->to == LA_CLOSED) { /* a reopen that failed after the deadline */
+			ex_violation(x, "RFC 1122 4.2.2.13", "%c is in TIME_WAIT again after 2*MSL", name(e->host));
+	} else if (*until && e->to == LA_CLOSED) { /* a reopen failed, and no entry is given back */
 		if (*until > e->us)
-			ex_violation(x, "RFC 1122 4.2.2.13", "%c lost its TIME_WAIT to an open that failed",
+			ex_violation(x, "RFC 1122 4.2.2.13", "%c lost its TIME_WAIT before 2*MSL: an open failed",
 				     name(e->host));
 		*until = 0;
 	} else if (*until && e->to >= LA_ESTABLISHED) {
@@ -185,7 +184,7 @@ ex_check_closed(struct ex *x, struct la_sim_conn *c)
 		return;
 	}
 	s = la_shard_find(la_sim_shard(x->w, c->host), &c->t, &info) == 0 ? info.state : LA_CLOSED;
-	if ((s == LA_TIME_WAIT) != owes_time_wait(x, c->host, second))
+	if ((s == LA_TIME_WAIT) != closed_before_fin(x, c->host, second))
 		ex_violation(x, "RFC 9293 3.6", "%c's %s connection ended in %s", name(c->host),
 			     second ? "second" : "first", la_state_name(s));
 }
@@ -197,7 +196,7 @@ check_user(struct ex *x, const struct la_sim_conn *c)
 		ex_violation(x, "RFC 9293 3.4.2", "%c was given a byte that is not its partner's, at offset %u",
 			     name(c->host), c->wrong_at);
 	if (c->partner && c->got > c->partner->sent)
-		ex_violation(x, "RFC 9293 3.4.2", "%c was given more than was sent", name(c->host));
+		ex_violation(x, "RFC 9293 3.4.2", "%c was given more bytes than its partner sent", name(c->host));
 }
 
 void
@@ -248,7 +247,7 @@ check_shard(struct ex *x, unsigned host)
 	if (n->v[LA_C_early_recycles])
 		ex_violation(x, "RFC 9293 3.6", "%c recycled TIME_WAIT early", name(host));
 	if (la_tw_check(&t->tw, stderr))
-		ex_violation(x, "no leak", "%c's TIME_WAIT table is not sound", name(host));
+		ex_violation(x, "no leak", "%c's TIME_WAIT table fails its checker", name(host));
 }
 
 void
@@ -264,9 +263,9 @@ ex_check_end(struct ex *x)
 	for (unsigned i = 0; (c = la_sim_conn_next(x->w, &i)); conns++)
 		check_record(x, c);
 	if (!x->past.aborted && !x->setup.beyond_law && conns != 4)
-		ex_violation(x, "RFC 9293 3.5", "%u ends of connections, not 4", conns);
+		ex_violation(x, "RFC 9293 3.5", "%u connection records instead of 4", conns);
 	for (unsigned i = 0; i < 2; i++)
 		check_shard(x, i);
 	if (free_mbufs != x->mbufs)
-		ex_violation(x, "no leak", "%d mbufs are gone", (int)x->mbufs - (int)free_mbufs);
+		ex_violation(x, "no leak", "%d mbufs were not freed", (int)x->mbufs - (int)free_mbufs);
 }

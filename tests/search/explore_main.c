@@ -11,23 +11,23 @@
 
 static const char usage[] =
 	"usage: explore [OPTION...]\n"
-	"  --faults N          network faults at most, in one path [1]; every bound up to it is searched\n"
-	"  --bytes K           segments of text each way, 0 to 2 [all]\n"
+	"  --faults N          at most N network faults in one path [1]; every bound from 0 to N is searched\n"
+	"  --bytes K           segments of text in each direction, 0 to 2 [all]\n"
 	"  --close HOW         a, b, both, half, abort-a, abort-b [all]\n"
 	"  --no-timestamps     connections without RFC 7323 timestamps [both with and without]\n"
-	"  --timestamps        only with\n"
-	"  --reuse             A opens anew over its own TIME_WAIT [both]\n"
-	"  --no-reuse          only without\n"
+	"  --timestamps        connections with RFC 7323 timestamps [both with and without]\n"
+	"  --reuse             A opens anew over its own TIME_WAIT [both with and without]\n"
+	"  --no-reuse          A opens anew only after its TIME_WAIT\n"
 	"  --ip6               IPv6 [IPv4]\n"
-	"  --budget SECONDS    for each world and bound [no limit]\n"
-	"  --delay US          of every segment [1000]\n"
-	"  --whole             snapshots of all memory, not only of what was seen to change\n"
-	"  --no-prune          every path to its end, no state is recognised\n"
+	"  --budget SECONDS    time limit for each world and bound of faults [no limit]\n"
+	"  --delay US          delay of every segment [1000]\n"
+	"  --whole             snapshots of all memory, not only of the memory that can differ\n"
+	"  --no-prune          follows every path to its end, prunes no state\n"
 	"  --beyond-law        segments live longer than MSL, hosts have no TIME_WAIT and a fixed ISN: a stale byte\n"
 	"                      must be found\n"
 	"  --assassin          a RST ends TIME_WAIT (RFC 1337): a violation must be found\n"
-	"  --seg FILE          where a violation is written as .seg\n"
-	"  --ordinary          writes the first path that ends as .seg, though nothing is wrong with it\n";
+	"  --seg FILE          writes the path of a violation to FILE, as .seg rows\n"
+	"  --ordinary          stops at the end of the first path and writes it to the FILE of --seg\n";
 
 struct choice { /* the worlds to search: each field is a set */
 	unsigned closes, segments, timestamps, reuse;
@@ -144,7 +144,7 @@ parse(int argc, char **argv, struct ex_setup *s, struct choice *c)
 
 static unsigned seen[EX_ERROR + 1];
 
-/* Searches every bound up to the given one, so that a violation is reported with the fewest faults. */
+/* Searches with 0, 1, ... setup->faults faults, so that a violation is reported with the fewest faults. */
 static enum ex_result
 search_world(struct ex *x, const struct ex_setup *setup)
 {

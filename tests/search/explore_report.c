@@ -43,7 +43,7 @@ write_seg(struct ex *x, const char *title, FILE *f)
 	for (unsigned host = 0; host < 2; host++) {
 		char row[16];
 
-		ex_snap_reset(x->snap); /* before it reads the users */
+		ex_snap_reset(x->snap); /* before the writer reads the user records */
 		seg_writer_begin(x->seg, x->w, host);
 		play(x);
 		snprintf(row, sizeof(row), "seen-by-%c", host ? 'B' : 'A');

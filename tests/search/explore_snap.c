@@ -2,12 +2,13 @@
 
 /* Snapshots of a world that save only the memory that can differ.
  *
- * The slots of the large wheels are saved one by one. The wheel's bitmap names the few slots in use; all others
+ * Of each shard's large wheel, only the slots in use are saved. The wheel's bitmap names them; all other slots
  * are zero.
  *
  * Most of a world's arena never changes: port tables, listeners, room for frames and bursts larger than any in a
- * small world. leave_out() names these ranges, which are not saved; everything else is saved. ex_snap_strays()
- * compares the ranges with the world's first image. A search in which they differ is invalid. */
+ * small world. leave_out() names these ranges, which are not saved. All other memory is saved. ex_snap_strays()
+ * compares the ranges that are not saved with the first image of the world. A search in which they differ is
+ * invalid. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,9 @@
 enum {
 	MAX_SPANS = 256,
 	MAX_SLOTS = 64,
-	BURST = 32,   /* packets in a shard's queues at once, at most */
-	PROFILES = 8, /* sets of options */
-	FRAME = 320,  /* bytes of the largest frame, at most */
+	BURST = 32,   /* upper bound of the packets in a shard's queues */
+	PROFILES = 8, /* upper bound of the sets of connection options */
+	FRAME = 320,  /* upper bound of the bytes of a frame */
 };
 
 struct span {
@@ -41,7 +42,7 @@ struct ex_snap {
 
 /* ------------------------------------------------------------------ wheels */
 
-/* Slots in use, and the one that may be half drained: base - 1. */
+/* Writes the slots in use, first the slot base - 1, which may be half drained. Returns their number. */
 static unsigned
 used_slots(const struct la_wheel *w, uint32_t slot[MAX_SLOTS])
 {
@@ -100,7 +101,7 @@ wheel(const struct ex_snap *s, unsigned host)
 	return &la_sim_shard(s->w, host)->tcp.wheel;
 }
 
-/* ------------------------------------------------------------------ everything else */
+/* ------------------------------------------------------------------ ranges left out, ranges saved */
 
 static void
 leave(struct ex_snap *s, const void *p, size_t len)
@@ -152,7 +153,7 @@ by_place(const void *a, const void *b)
 }
 
 static void
-take_the_rest(struct ex_snap *s)
+find_saved_ranges(struct ex_snap *s)
 {
 	size_t at = 0;
 
@@ -187,7 +188,7 @@ ex_snap_create(struct la_sim *w, bool whole)
 	la_sim_save(w, s->first);
 	if (!whole)
 		leave_out(s, w);
-	take_the_rest(s);
+	find_saved_ranges(s);
 	return s;
 }
 

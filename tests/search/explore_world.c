@@ -2,17 +2,19 @@
 
 /* The world of the search: two hosts, one tuple, and a network with a small and constant delay.
  *
- * A segment arrives a millisecond after it was sent, in order, unless it gets a fault. Time has an effect only
- * through timers, held segments and users that wait, and each of these is a move. With --delay 0 the whole life
- * of a connection fits into one reading of the clock, which ISNs must survive. Fates of a segment:
+ * Segments arrive in order, after a constant delay (default: 1 ms), except those with a fault. Time has an effect
+ * only through timers, held segments and users that wait, and each of these is a move. With --delay 0 a connection
+ * opens and ends within one reading of the clock; the next ISN must still be larger. Fates of a segment:
  *
+ *	deliver	the segment arrives
  *	drop	the segment never arrives
  *	hold	the segment is put on the shelf, and arrives within MSL
  *	copy	the segment arrives, and a copy is put on the shelf
  *
- * Reordering needs no fate of its own: a held segment that is released after a later one is reordered, and one
- * that is released in the next incarnation is delayed. A copy that is released at once is a duplicate. A segment
- * on the shelf may be released after any event. Without such an event it arrives at the end of its MSL. */
+ * Reordering needs no fate of its own: a held segment that is released after a later segment is reordered. A held
+ * segment that is released in the next incarnation is an old duplicate. A copy that is released at once is a
+ * duplicate. Any move may release a segment from the shelf. A segment that is not released arrives one MSL after
+ * it was held; with --beyond-law it stays on the shelf. */
 
 #include <errno.h>
 #include <string.h>
@@ -107,7 +109,7 @@ static void
 make_plans(struct ex *x)
 {
 	const struct ex_setup *s = &x->setup;
-	struct la_sim_plan p = {.when = LA_SIM_WHEN_GOT, .amount = UINT32_MAX}; /* no action by itself */
+	struct la_sim_plan p = {.when = LA_SIM_WHEN_GOT, .amount = UINT32_MAX}; /* the plan itself ends nothing */
 
 	p.opts.nodelay = true;
 	/* a user may take longer to close than FIN_WAIT_2 lasts by default; RFC 9293 has no such limit */
@@ -120,7 +122,7 @@ make_plans(struct ex *x)
 		x->plan[i / 2][i % 2] = p;
 }
 
-/* Resolves both neighbours, by a connection that is refused. */
+/* Makes both hosts resolve each other's address, by a connection that is refused. Returns 0 or a negative errno. */
 static int
 warm_up(struct ex *x)
 {
@@ -169,7 +171,7 @@ ex_world_create(struct ex *x)
 	if (!e)
 		e = warm_up(x);
 	if (e) {
-		fprintf(stderr, "explore: a first world: %s\n", strerror(-e));
+		fprintf(stderr, "explore: the first world cannot start: %s\n", strerror(-e));
 		la_sim_destroy(x->w);
 		return e;
 	}
@@ -193,7 +195,7 @@ ex_world_destroy(struct ex *x)
 	x->w = NULL;
 }
 
-/* ------------------------------------------------------------------ which moves there are */
+/* ------------------------------------------------------------------ the possible moves */
 
 static struct la_sim_conn *
 first_incarnation(struct ex *x, unsigned host)
@@ -225,7 +227,7 @@ has_read_all(const struct ex *x, const struct la_sim_conn *c)
 	return c->got == x->setup.segments * EX_CHUNK && c->sent == c->got;
 }
 
-/* Returns whether the host's user has a choice now. (Actions of users() are no choice.) */
+/* Returns whether the host's user can act now, as a move. (Actions of users() are no moves.) */
 static bool
 may_act(struct ex *x, unsigned host)
 {
@@ -236,7 +238,7 @@ may_act(struct ex *x, unsigned host)
 	c = first_incarnation(x, host);
 	if (!c || (!c->opened && !(aborts(x, host) && host == EX_A)))
 		return false;
-	/* a close before everything is read would be an abort: RFC 9293 SHLD-3 */
+	/* a close before all bytes are read would be an abort: RFC 9293 SHLD-3 */
 	return aborts(x, host) || x->setup.close == EX_CLOSE_HALF || has_read_all(x, c) ||
 	       (c->peer_fin && x->past.aborted);
 }
@@ -252,12 +254,12 @@ may_reopen(struct ex *x)
 	e = digest_look(&x->digest, EX_A);
 	if (e.tcb)
 		return false;
-	/* reuse_time_wait: not in the millisecond in which TIME_WAIT began; see may_reuse() in open.c */
+	/* reuse_time_wait has no effect in the millisecond in which TIME_WAIT began; see may_reuse() in open.c */
 	return !e.tw || (x->setup.reuse && !(e.tw->flags & LA_TW_FW2) &&
 			 seq_gt((uint32_t)la_sim_ms(x->w), e.tw->deadline - tw->lifetime[0]));
 }
 
-/* Returns whether an event is pending. `soon`: other than the ends of TIME_WAIT and FIN_WAIT_2. */
+/* Returns whether an event is pending. With `soon`, the ends of TIME_WAIT and FIN_WAIT_2 do not count. */
 static bool
 has_timers(struct ex *x, bool soon)
 {
@@ -288,7 +290,7 @@ ex_moves(struct ex *x, uint8_t move[EX_RELEASE + 8])
 		move[n++] = EX_USER_A;
 	if (may_act(x, EX_B))
 		move[n++] = EX_USER_B;
-	/* users wait less than a minute, because FIN_WAIT_2 has a limit */
+	/* while a user can act, time does not run to the end of TIME_WAIT or FIN_WAIT_2 */
 	if (has_timers(x, n > 0))
 		move[n++] = EX_GO_ON;
 	if (may_reopen(x))
@@ -298,7 +300,7 @@ ex_moves(struct ex *x, uint8_t move[EX_RELEASE + 8])
 	return n;
 }
 
-/* ------------------------------------------------------------------ making them */
+/* ------------------------------------------------------------------ making moves */
 
 static void
 user_ends(struct ex *x, struct la_sim_conn *c, enum la_sim_ending how)
@@ -316,8 +318,8 @@ user_ends(struct ex *x, struct la_sim_conn *c, enum la_sim_ending how)
 		la_sim_close(c);
 }
 
-/* Actions of the users without a choice: each sends once it is open, and makes the ends that are no moves. In
- * the second incarnation A ends when it has read everything, B after A's FIN. */
+/* Actions of a user that are no moves: it sends when its connection is open, and closes where it has no choice. In
+ * the second incarnation A closes when it has read all bytes, B after A's FIN. */
 static void
 user_goes_on(struct ex *x, struct la_sim_conn *c)
 {
@@ -376,7 +378,7 @@ open_tuple(struct ex *x)
 		ex_violation(x, "RFC 9293 3.10.1", "the tuple is free at A, but cannot be opened: %s", strerror(-err));
 }
 
-/* Runs until an event of the tuple. A segment on the shelf arrives when its MSL ends. */
+/* Runs until an event of the tuple. A segment on the shelf arrives one MSL after it was held. */
 static void
 go_on(struct ex *x)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* tests/search/random: runs random worlds until the given number of connections was opened or a rule was
- * broken. World i of a run has seed S + i. A failing world is made smaller: the program leaves out one thing at
- * a time, as long as the world still fails. It prints the smallest world as a command line, with the trace of the
- * tuple. */
+ * broken. World i of a run has seed S + i. The program makes a failing world smaller: it leaves out connections,
+ * kinds of events and bytes, as long as the world still fails. It prints the smallest world as a command line, with
+ * the ladder of the tuple. */
 
 #include <getopt.h>
 #include <signal.h>
@@ -25,10 +25,10 @@ static char running[300]; /* the world, for the report of a crash */
 
 static const char usage[] = "random [--seed S] [--connections N] [--faults 0|1|2|3] [--ip4|--ip6|--both] [--seconds "
 			    "T]\n"
-			    "       [--beyond-law]              holds above MSL, ISNs fixed: a wrong byte has to be "
+			    "       [--beyond-law]              holds up to 10 MSL, ISNs fixed: a wrong byte must be "
 			    "found\n"
 			    "       [--world N]                 one world of N attempts\n"
-			    "       [--without KIND,...] [--max-bytes N] [--only I,I-J,...]   parts of it\n";
+			    "       [--without KIND,...] [--max-bytes N] [--only I,I-J,...]   parts of each world\n";
 
 static double
 seconds(void)
@@ -94,7 +94,7 @@ print_spec(FILE *f, const struct rw_spec *s)
 	fputc('\n', f);
 }
 
-/* An assertion of the stack ends the program. Prints its world first. */
+/* Prints the running world when a signal, such as that of a failed assertion, ends the program. */
 static void
 on_crash(int sig)
 {
@@ -125,9 +125,10 @@ struct shrink {
 	double until;
 };
 
-/* True: it still fails; a wrong byte must remain a wrong byte. */
+/* Runs the world and returns whether it still fails. A first failure by a wrong byte must remain a wrong byte, and
+ * another failure must not become one. Returns false when the bound of runs or seconds is reached. */
 static bool
-still(struct shrink *k, const struct rw_spec *s)
+is_still_failing(struct shrink *k, const struct rw_spec *s)
 {
 	static struct rw_result r;
 
@@ -142,33 +143,33 @@ still(struct shrink *k, const struct rw_spec *s)
 }
 
 static void
-fewer_kinds(struct shrink *k)
+leave_out_kinds(struct shrink *k)
 {
 	for (unsigned i = 0; i < RW_KINDS; i++) {
 		struct rw_spec s = k->s;
 
 		s.without |= 1u << i;
-		if (s.without != k->s.without && still(k, &s))
+		if (s.without != k->s.without && is_still_failing(k, &s))
 			k->s = s;
 	}
 }
 
 static void
-shorter(struct shrink *k)
+limit_bytes(struct shrink *k)
 {
 	for (uint32_t max = 50000; max > 0; max /= 4) {
 		struct rw_spec s = k->s;
 
 		s.max_bytes = max;
-		if (!still(k, &s))
+		if (!is_still_failing(k, &s))
 			return;
 		k->s = s;
 	}
 }
 
-/* Leaves out ranges of attempts, first half of them, at last single ones. */
+/* Leaves out ranges of attempts: first all attempts, then each half, each quarter and so on, down to single ones. */
 static void
-fewer_connections(struct shrink *k)
+leave_out_attempts(struct shrink *k)
 {
 	for (unsigned n = k->s.attempts; n > 0; n /= 2)
 		for (unsigned at = 0; at < k->s.attempts; at += n) {
@@ -180,7 +181,7 @@ fewer_connections(struct shrink *k)
 				out += !k->left_out[i];
 				k->left_out[i] = true;
 			}
-			if (out && !still(k, &k->s))
+			if (out && !is_still_failing(k, &k->s))
 				memcpy(k->left_out, was, sizeof(was));
 		}
 }
@@ -197,11 +198,11 @@ shrink(const struct rw_spec *spec)
 		memcpy(k.left_out, spec->left_out, sizeof(k.left_out));
 	k.s.left_out = k.left_out;
 	k.until = seconds() + SHRINK_SECONDS;
-	fewer_connections(&k);
-	fewer_kinds(&k);
-	shorter(&k);
-	fewer_connections(&k);
-	printf("smallest world, after %u more:\n  ", k.runs);
+	leave_out_attempts(&k);
+	leave_out_kinds(&k);
+	limit_bytes(&k);
+	leave_out_attempts(&k);
+	printf("smallest world, after %u more runs:\n  ", k.runs);
 	t = result.tuple;
 	print_spec(stdout, &k.s);
 	k.s.trace = &t;
@@ -248,28 +249,28 @@ print_figures(unsigned worlds, double t)
 					       LA_C_orphans_timed_out,
 					       LA_C_syn_cookies_sent};
 
-	printf("%u worlds, %llu connections begun (%llu refused), %llu opened, %llu of them from "
+	printf("%u worlds, %llu opens begun (%llu more refused), %llu connections opened, %llu of them from "
 	       "both ends at once\n",
 	       worlds, (unsigned long long)r->begun, (unsigned long long)r->refused, (unsigned long long)r->opened,
 	       (unsigned long long)r->simultaneous);
 	printf("ends:");
 	for (unsigned e = 0; e < LA_NENDS; e++)
 		printf(" %s %llu", la_end_name((enum la_end)e), (unsigned long long)r->ended[e]);
-	printf("\norderly at one end, at the other:");
+	printf("\norderly at one end, at the other end:");
 	for (unsigned e = 1; e < LA_NENDS; e++)
 		if (r->one_sided[e])
 			printf(" %s %llu", la_end_name((enum la_end)e), (unsigned long long)r->one_sided[e]);
-	printf("\nof those reset: 2*MSL were over %llu, crashed %llu, opened again by ourselves "
+	printf("\nreasons of these resets: 2*MSL ended %llu, crash of the orderly end %llu, reopen by the orderly end "
 	       "%llu\n",
 	       (unsigned long long)r->excuse[RW_ENTRY_OVER], (unsigned long long)r->excuse[RW_HOST_CRASHED],
 	       (unsigned long long)r->excuse[RW_REUSED]);
 	printf("%llu segments: %llu lost, %llu held, %llu copied, %llu corrupted; %llu arrived "
-	       "after their "
-	       "connection\n",
+	       "with SEG.SEQ below "
+	       "the sender's newest ISN\n",
 	       (unsigned long long)r->segments, (unsigned long long)r->lost, (unsigned long long)r->held,
 	       (unsigned long long)r->copied, (unsigned long long)r->corrupted, (unsigned long long)r->late);
-	printf("%llu restarts, %llu of them crashes; mbufs were gone %llu times; %llu ISNs behind "
-	       "the clock\n",
+	printf("%llu restarts, %llu of them crashes; mbufs were withheld %llu times; %llu ISNs below "
+	       "the end of the old connection\n",
 	       (unsigned long long)r->restarts, (unsigned long long)r->crashes, (unsigned long long)r->starved,
 	       (unsigned long long)r->behind);
 	for (unsigned i = 0; i < sizeof(told) / sizeof(told[0]); i++)
@@ -288,7 +289,7 @@ struct options {
 };
 
 static void
-wrong(const char *what, const char *value)
+usage_error(const char *what, const char *value)
 {
 	fprintf(stderr, "random: %s '%s'\n%s", what, value, usage);
 	exit(2);
@@ -303,7 +304,7 @@ read_without(struct options *o, char *list)
 		while (k < RW_KINDS && strcmp(rw_kind_name[k], w) != 0)
 			k++;
 		if (k == RW_KINDS)
-			wrong("unknown kind", w);
+			usage_error("--without: unknown kind", w);
 		o->spec.without |= 1u << k;
 	}
 }
@@ -319,7 +320,7 @@ read_only(struct options *o, char *list)
 
 		b = n == 2 ? b : a;
 		if (n < 1 || b < a || b >= RW_ATTEMPTS)
-			wrong("not attempts of a world", w);
+			usage_error("--only takes attempts from 0 to 999, not", w);
 		while (a <= b)
 			o->left_out[a++] = false;
 	}
@@ -356,7 +357,7 @@ read_options(int argc, char **argv, struct options *o)
 		case 'f':
 			o->spec.level = (unsigned)atoi(optarg);
 			if (o->spec.level > 3)
-				wrong("faults 0 to 3, not", optarg);
+				usage_error("--faults takes 0 to 3, not", optarg);
 			break;
 		case 'b':
 			o->spec.beyond = true;
@@ -377,7 +378,7 @@ read_options(int argc, char **argv, struct options *o)
 			o->spec.attempts = (unsigned)atoi(optarg);
 			o->one = true;
 			if (o->spec.attempts < 1 || o->spec.attempts > RW_ATTEMPTS)
-				wrong("1 to 1000 attempts, not", optarg);
+				usage_error("--world takes 1 to 1000 attempts, not", optarg);
 			break;
 		case 'x':
 			read_without(o, optarg);
@@ -394,7 +395,7 @@ read_options(int argc, char **argv, struct options *o)
 		}
 	}
 	if (optind < argc)
-		wrong("what is", argv[optind]);
+		usage_error("unexpected argument", argv[optind]);
 }
 
 int
@@ -416,7 +417,7 @@ main(int argc, char **argv)
 		run(&o.spec, &result);
 		add(&total, &result);
 		worlds++;
-		/* beyond the law other rules may break first; only a wrong byte counts */
+		/* with --beyond-law other rules may be broken first; only a wrong byte ends the run */
 		found = o.spec.beyond ? result.wrong_byte : result.what[0] != '\0';
 		if (found || o.one)
 			break;
@@ -427,7 +428,7 @@ main(int argc, char **argv)
 		printf("seed %llu: %s\n", (unsigned long long)o.spec.seed, result.what);
 		shrink(&o.spec);
 	} else if (o.spec.beyond) {
-		printf("no wrong byte was found\n");
+		printf("--beyond-law: a wrong byte was expected, and none was found\n");
 	}
 	return found != o.spec.beyond;
 }

@@ -6,7 +6,7 @@
  *
  *   random.c        the program: options, many worlds, shrinking of a failing one
  *   random_plan.c   random draws: the parameters of a world and of each connection
- *   random_world.c  one world from creation to silence
+ *   random_world.c  one world until no event is left
  *   random_law.c    the invariants of a world */
 
 #include <stdbool.h>
@@ -18,13 +18,13 @@
 
 enum {
 	RW_HOSTS = 3,
-	RW_PORTS = 5,						 /* ports that connections open from, */
-	RW_LISTENED = 3,					 /* and of them those that every host listens on */
-	RW_PORT = 1024,						 /* the first of them */
+	RW_PORTS = 5,						 /* local ports of opens */
+	RW_LISTENED = 3,					 /* every host listens on the first 3 of these ports */
+	RW_PORT = 1024,						 /* the first port */
 	RW_WAYS = RW_HOSTS * RW_HOSTS * 2 * RW_PORTS * RW_PORTS, /* directed tuples */
-	RW_ATTEMPTS = 1000,					 /* connections of one world at most */
+	RW_ATTEMPTS = 1000,					 /* largest number of opens in one world */
 	RW_MBUFS = 3000,
-	RW_CONTROL = 255, /* buffers of the hosts' control pool, where they have one */
+	RW_CONTROL = 255, /* buffers of the control pool that hosts may share */
 };
 
 /* The kinds of events that can be left out of a world; names in random_plan.c. */
@@ -53,14 +53,14 @@ struct rw_spec {
 	unsigned attempts;
 	unsigned level; /* 0: no faults ... 3 */
 	bool ip4, ip6;
-	bool beyond;		      /* the law is broken: holds above MSL, ISNs fixed, no timestamps */
+	bool beyond;		      /* outside the law: holds above one MSL, ISNs fixed, no timestamps */
 	uint32_t without;	      /* bits of enum rw_kind */
 	uint32_t max_bytes;	      /* of one direction of one connection; 0: as drawn */
 	const bool *left_out;	      /* by attempt; NULL: none */
 	const struct la_tuple *trace; /* prints the ladder of this tuple */
 };
 
-/* Reasons for an orderly end and a reset end (random_law.c). */
+/* Lawful reasons why one end of a connection is orderly and the other end is reset (random_law.c). */
 enum rw_excuse { RW_ENTRY_OVER, RW_HOST_CRASHED, RW_REUSED, RW_EXCUSES };
 
 struct rw_result {
@@ -71,17 +71,17 @@ struct rw_result {
 	bool wrong_byte;
 	/* figures */
 	uint64_t begun, refused, opened, simultaneous, ended[LA_NENDS], crashed, restarts, crashes, starved;
-	uint64_t segments, lost, held, copied, corrupted, late; /* late: arrived after their connection ended */
-	uint64_t behind;	      /* incarnations whose ISN was not above the old one's end */
+	uint64_t segments, lost, held, copied, corrupted, late; /* late: SEG.SEQ below the sender's newest ISN */
+	uint64_t behind;	      /* incarnations with an ISN below the end of the old incarnation */
 	uint64_t one_sided[LA_NENDS]; /* orderly at one end, this end at the other */
-	uint64_t excuse[RW_EXCUSES];  /* reasons for the reset at the other end */
+	uint64_t excuse[RW_EXCUSES];  /* number of resets at the other end, by reason */
 	uint64_t virtual_us, in[LA_NCOUNTERS];
 };
 
 /** The pool that all hosts with a control pool share, full between two worlds. */
 struct rte_mempool *rw_control_pool(void);
 
-/** Runs one world from creation to silence. -errno when it cannot be created. */
+/** Runs one world until no event is left. Returns 0, or -errno when the world cannot be created. */
 int rw_world(const struct rw_spec *spec, struct rw_result *r);
 
 /* ------------------------------------------------------------------ random_plan.c */
@@ -102,12 +102,12 @@ struct rw_attempt {
 	bool ip6;
 	uint16_t lport, rport;
 	struct la_sim_plan active, passive;
-	int restart; /* the attempt restarts this host first, -1: none */
-	bool orderly;
-	bool starve;
+	int restart;  /* this host is restarted before the open, -1: none */
+	bool orderly; /* the restart is orderly, not a crash */
+	bool starve;  /* nearly all mbufs are withheld from this open on */
 };
 
-/** A number that depends only on its arguments. */
+/** Returns a pseudo-random number that depends only on the arguments. */
 uint64_t rw_mix(uint64_t a, uint64_t b, uint64_t c);
 void rw_params(const struct rw_spec *spec, struct rw_params *d);
 void rw_attempt(const struct rw_spec *spec, const struct rw_params *d, unsigned i, struct rw_attempt *a);
@@ -118,21 +118,23 @@ struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_params *d, un
 
 struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t segments;
-	uint32_t iss, end; /* of the newest incarnation: its ISN, and the end of its sent numbers */
-	uint64_t sent_us;  /* time of its last segment */
-	uint32_t old_end;  /* of earlier incarnations, until their segments have expired */
-	uint64_t old_until;
-	bool any, behind;
+	uint32_t iss, end;	/* of the newest incarnation: its ISN, and the end of its sent sequence numbers */
+	uint64_t sent_us;	/* time of the last segment, RSTs not included */
+	uint32_t old_end;	/* end of the sent sequence numbers of earlier incarnations, valid until old_until */
+	uint64_t old_until;	/* time when the segments of earlier incarnations have expired */
+	bool any, behind;	/* a segment was sent; random_law.c: the newest incarnation is "behind" */
 	uint32_t time_wait_end; /* SND.NXT of the entry */
 	uint64_t time_wait_us;	/* start of TIME_WAIT at the sending end, 0: not in TIME_WAIT */
-	uint64_t reused_us;	/* time of the sending end's last open out of its own TIME_WAIT */
-	uint64_t second;	/* for the bound on ACKs: */
-	uint32_t acks, asked;
+	uint64_t reused_us;	/* time of the sender's last active open from TIME_WAIT */
+	uint64_t second;	/* start of the current second, us */
+	uint32_t acks, asked;	/* in this second: empty ACKs sent, segments with sequence space received */
 };
 
-struct rw_conn {     /* by tag */
-	int attempt; /* of an active end; -1: passive */
-	bool behind, by_hand, judged;
+struct rw_conn {      /* by tag */
+	int attempt;  /* of an active end; -1: passive */
+	bool behind;  /* its incarnation is "behind": no check */
+	bool by_hand; /* the world closed it after the last open */
+	bool judged;  /* both ends were checked */
 };
 
 struct rw {
@@ -144,17 +146,17 @@ struct rw {
 	struct rw_way way[RW_WAYS];
 	struct rw_conn *conn;
 	unsigned nconn;
-	uint64_t crash_us[RW_HOSTS]; /* 0: never */
-	bool stopping;		     /* a host is being stopped in order, and aborts its connections */
-	uint64_t checksums;	     /* wrong ones that the hosts counted before their restarts */
+	uint64_t crash_us[RW_HOSTS]; /* time of the host's last crash, 0: never */
+	bool stopping;		     /* a host is stopped in order, and aborts its connections */
+	uint64_t checksums;	     /* segments that the hosts dropped for their checksum, before restarts */
 	struct rte_mbuf *stolen[RW_MBUFS];
 	unsigned nstolen;
-	uint64_t feed_us;
+	uint64_t feed_us; /* time when the stolen mbufs are freed */
 	unsigned steps;
 	struct la_ladder *ladder; /* of the traced tuple */
 };
 
-/** Number of the directed tuple; -1: none of ours (in a corrupt segment). */
+/** Returns the number of the directed tuple; -1: no tuple of this world, as in a corrupt segment. */
 int rw_way_of(unsigned from, unsigned to, const struct la_tuple *t);
 static inline struct rw_conn *
 rw_conn(struct rw *rw, const struct la_sim_conn *c)

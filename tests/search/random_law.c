@@ -1,34 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The invariants of every world inside the law: theory.
+/* The invariants of every world inside the law, which is a world without --beyond-law.
  *
  * The law is the set of RFC 9293's conditions for the network and for hosts: no segment arrives more than one MSL
  * after it was sent (3.4.2), and a host that lost its memory sends nothing for one MSL (3.4.3). One more condition
- * is for users: a connection that ended without TIME_WAIT must not have sent more than the ISN clock has
- * advanced since, 250 bytes a millisecond (RFC 9293 3.4.1, RFC 7323 appendix B). A user that aborts and opens
- * again at once may break this condition. The monitor detects such a SYN on the wire: its number is below a number
- * that the same end sent less than an MSL ago. The monitor calls that incarnation "behind", counts it, and exempts
- * its bytes. Worlds do not open in the millisecond of the old connection's last segment, because the clock is read
- * once a millisecond. The exemption does not apply where the host had the old connection in TIME_WAIT: 3.6.1
- * MAY-2 (1).
+ * is for users: a connection that ended without TIME_WAIT must not have sent more bytes than the ISN clock has
+ * advanced since the open, 250 a millisecond (RFC 9293 3.4.1, RFC 7323 appendix B). A user that aborts and opens
+ * again at once may break this condition. The checks detect such a SYN on the wire: its SEG.SEQ is below a sequence
+ * number that the same end sent less than one MSL ago. They call that incarnation "behind", count it, and exempt
+ * its bytes. They do not exempt it if the host had the old connection in TIME_WAIT: 3.6.1 MAY-2 (1). Worlds do
+ * not open in the millisecond of the old connection's last segment, because the clock is read once a millisecond.
  *
  *	what must hold						by
  *	every byte is correct and of its own incarnation	9293 3.4.2, 3.6.1; 6528; 7323 5
  *	the bytes read are a prefix of the partner's bytes	9293 3.10.3
- *	orderly: all bytes read, all of ours acknowledged	9293 3.10.4, 3.6
+ *	orderly: all bytes read, all sent bytes acknowledged	9293 3.10.4, 3.6
  *	orderly at one end means not reset at the other, unless	9293 3.6: TIME_WAIT answers the FIN
  *	  - the entry's 2*MSL was over before the RST		9293 3.10.8
- *	  - its host crashed (3.5.1 half-open) or
- *	  - its user opened the tuple again			9293 3.5.1: the RST is for the half-open end
+ *	  - the entry's host crashed (3.5.1 half-open) or
+ *	  - the entry's user opened the tuple again		9293 3.5.1: the RST is for the half-open end
  *	  (an end may always end by abort, R2 or the FIN_WAIT_2 limit: 3.8.3, 3.10.5)
  *	reset at both ends: data arrived at an end that had	9293 3.6.1 SHLD-3
  *	  closed
  *	no RST from a connection that continues or TIME_WAIT	9293 3.5.2 group 3; 1337
  *	each passive connection has an active one		9293 3.5: old duplicate SYNs open nothing
- *	a reopened tuple's ISN is above the old one's end	9293 3.6.1 MAY-2 (1); 6191
- *	few empty ACKs without a cause: at most 3 for each	9293 3.10.7.4; 5961 7: two ends do not answer each
- *	  segment with sequence space, and 60 a second		other for ever
- *	a wrong bit is a wrong checksum				9293 3.1
+ *	a reopened tuple's ISN is above the old end		9293 3.6.1 MAY-2 (1); 6191
+ *	empty ACKs in a second: at most 60, and 3 more for	9293 3.10.7.4; 5961 7: two ends do not answer each
+ *	  each received segment with sequence space		other for ever
+ *	a segment with a wrong bit is dropped for its checksum	9293 3.1
  *	tables pass their checkers, early_recycles is 0		promise 2
  *	at the end nothing is left: TCB, entry, reservation, mbuf	promise 6
  *
@@ -84,8 +83,8 @@ state_of(struct rw *rw, unsigned host, const struct la_tuple *t)
 	return la_shard_find(la_sim_shard(rw->w, host), t, &info) == 0 ? info.state : LA_CLOSED;
 }
 
-/* A new incarnation of the sending end begins. (Without an mbuf for the SYN, an ACK may be sent before it:
- * SND.NXT is then one above the SYN's number.) */
+/* A new incarnation of the sending end begins. (Without an mbuf for the SYN, an ACK may be sent earlier than the
+ * SYN. Its SEG.SEQ is the ISN plus 1; the comparisons with s->seq + 1 allow this.) */
 static void
 syn_sent(struct rw *rw, struct rw_way *y, const struct la_sim_event *e)
 {
@@ -96,7 +95,7 @@ syn_sent(struct rw *rw, struct rw_way *y, const struct la_sim_event *e)
 	if (y->any && s->seq == y->iss)
 		return;
 	below = y->any && seq_lt(s->seq + 1, y->end);
-	/* y->end may be above: that of a cookie for an old duplicate SYN, which opened nothing */
+	/* not y->end: a SYN cookie for an old duplicate SYN may have moved it, without a connection */
 	if (y->time_wait_us && e->us < y->time_wait_us + 2 * msl && seq_lt(s->seq + 1, y->time_wait_end))
 		rw_fail(rw, &s->t, "a new ISN %u below the end %u of a connection in TIME_WAIT", s->seq,
 			y->time_wait_end);
@@ -117,7 +116,7 @@ rst_sent(struct rw *rw, const struct la_sim_event *e)
 	enum la_state s = state_of(rw, e->host, &e->seg.t);
 
 	switch (s) {
-	case LA_CLOSED: /* an unknown peer's, or a connection that has just ended */
+	case LA_CLOSED: /* for an unknown peer, or of a connection that has just ended */
 	case LA_LISTEN:
 	case LA_SYN_SENT: /* for a peer with a half-open connection */
 	case LA_SYN_RCVD:
@@ -125,8 +124,8 @@ rst_sent(struct rw *rw, const struct la_sim_event *e)
 	case LA_TIME_WAIT:
 		if (rw->stopping) /* SYN_RCVD was aborted, and its entry given back */
 			return;
-		/* a newer SYN that no entry can be reserved for is refused as any other (tw_full_reset):
-		 * <SEQ=0> has no effect on the old connection */
+		/* without a free entry a newer SYN is refused with a RST (tw_full_reset); <SEQ=0> has no effect
+		 * on the old connection */
 		if (rw->params.cfg.host[e->host].shard.tw_full_reset && e->seg.seq == 0 && (e->seg.flags & LA_ACK))
 			return;
 		/* fall through */
@@ -145,7 +144,7 @@ segment_sent(struct rw *rw, const struct la_sim_event *e)
 
 	rw->r->segments++;
 	if (i < 0) {
-		rw_fail(rw, &s->t, "a segment of no tuple that was ever opened");
+		rw_fail(rw, &s->t, "a segment was sent on a tuple that is not one of this world");
 		return;
 	}
 	y = &rw->way[i];
@@ -166,7 +165,7 @@ segment_sent(struct rw *rw, const struct la_sim_event *e)
 		y->acks = y->asked = 0;
 	}
 	if (++y->acks > ACKS_A_SECOND + ACKS_ASKED * y->asked)
-		rw_fail(rw, &s->t, "%u empty ACKs in a second for %u segments", y->acks, y->asked);
+		rw_fail(rw, &s->t, "%u empty ACKs in a second for %u received segments", y->acks, y->asked);
 }
 
 static void
@@ -179,7 +178,7 @@ segment_arrived(struct rw *rw, const struct la_sim_event *e)
 		return;
 	if (la_fault_seg_space(&e->seg) > 0)
 		rw->way[i].asked++;
-	/* sequence numbers before the sender's newest incarnation */
+	/* late: SEG.SEQ below the sender's newest ISN */
 	if (!(e->seg.flags & (LA_SYN | LA_RST))) {
 		int back = rw_way_of(e->peer, e->host, &e->seg.t);
 
@@ -260,8 +259,8 @@ excused(struct rw *rw, enum rw_excuse why, bool is_so)
 	return is_so;
 }
 
-/* x is orderly, y was reset: returns the excuse. A user that does not read gets `closed` late, so the age of
- * its entry is then unknown. */
+/* x is orderly, y was reset: returns whether one of the lawful reasons is true. A user that does not read gets
+ * `closed` late: the age of its entry is then unknown. */
 static bool
 may_be_reset(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn *y)
 {
@@ -300,7 +299,7 @@ judge_end(struct rw *rw, const struct la_sim_conn *x, const struct la_sim_conn *
 				((double)y->closed_us - (double)x->closed_us) / 1000);
 	}
 	if (x->why.end == LA_END_RESET && y->why.end == LA_END_RESET && !had_closed(rw, x) && !had_closed(rw, y))
-		rw_fail(rw, &x->t, "reset at both ends, and neither had closed");
+		rw_fail(rw, &x->t, "reset at both ends, and no end had closed");
 }
 
 static void
@@ -383,16 +382,16 @@ rw_check_silence(struct rw *rw)
 		if (t->tcb_live || t->index.keys || t->tw.pool[0].live || t->tw.pool[1].live ||
 		    t->tw.pool[0].reserved || t->tw.pool[1].reserved)
 			rw_fail(rw, NULL,
-				"host %c keeps %u TCBs, %u keys, %u and %u entries, %u and %u "
-				"promised",
+				"host %c keeps %u TCBs, %u keys, %u IPv4 and %u IPv6 entries, %u and %u "
+				"reserved",
 				'A' + h, t->tcb_live, (unsigned)t->index.keys, t->tw.pool[0].live, t->tw.pool[1].live,
 				t->tw.pool[0].reserved, t->tw.pool[1].reserved);
 		rw_keep_counters(rw, h);
 	}
 	if (left)
-		rw_fail(rw, NULL, "%u mbufs are left", left);
+		rw_fail(rw, NULL, "%u mbufs were not freed", left);
 	if (!rte_mempool_full(rw_control_pool()))
-		rw_fail(rw, NULL, "buffers of the control pool are left");
+		rw_fail(rw, NULL, "buffers of the control pool were not freed");
 	if (rw->checksums != rw->r->corrupted)
 		rw_fail(rw, NULL, "%llu segments were corrupted, %llu dropped for their checksum",
 			(unsigned long long)rw->r->corrupted, (unsigned long long)rw->checksums);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Random draws. Each draw depends on the world's seed and on the number of the thing that it decides, never on
- * other draws. So a connection that is left out, or a fault that is turned off, changes nothing for the others,
- * and a failing world can be made smaller. */
+/* Random draws. A draw depends on the world's seed and on the number of the connection, segment or host that it is
+ * for, never on draws for others. A connection that is left out or a fault that is turned off therefore changes no
+ * other draw, and a failing world can be made smaller. */
 
 #include <string.h>
 
@@ -82,14 +82,14 @@ faults(const struct rw_spec *spec, struct rw_params *d, struct la_rng *r)
 	static const uint32_t share[4] = {0, 10, 40, 100};
 
 	for (unsigned k = 0; k <= RW_JITTER; k++) {
-		/* some worlds leave out some kinds, so that others occur alone */
+		/* some worlds leave out some kinds, so that the other kinds occur alone */
 		uint32_t p = one_in(r, 3) ? 0 : la_rng_below(r, worst[k] / 100 * share[spec->level] + 1);
 
 		d->ppm[k] = has(spec, (enum rw_kind)k) ? p : 0;
 	}
 }
 
-/* The tables: large enough, or small enough to fill. */
+/* Table sizes: large enough for the world, or so small that tables become full. */
 static void
 tables(const struct rw_spec *spec, struct la_shard_config *c, struct la_rng *r)
 {
@@ -106,8 +106,8 @@ tables(const struct rw_spec *spec, struct la_shard_config *c, struct la_rng *r)
 	c->tw_full_reset = reset;
 }
 
-/* Buffers that a host may hold for its peers: plenty, or so few that every limit of lib/tcp/hold.c is reached; and
- * orphans, few or for a short time. */
+/* Limits of a host: the buffers held for its peers, the number of orphans and their time. Small limits reach every
+ * branch of lib/tcp/hold.c. */
 static void
 pools(const struct rw_spec *spec, struct rw_params *d, unsigned h)
 {
@@ -237,7 +237,7 @@ rw_attempt(const struct rw_spec *spec, const struct rw_params *d, unsigned i, st
 	a->ip6 = spec->ip6 && (six || !spec->ip4);
 	lport = la_rng_below(&r, d->lports);
 	rport = la_rng_below(&r, d->rports);
-	/* few tuples, opened from one end only: every incarnation follows another one on its tuple */
+	/* few tuples, opened from one end only: nearly every connection follows another one on its tuple */
 	if (d->fixed_isn) {
 		a->from = 0;
 		a->to = 1;

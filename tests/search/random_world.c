@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One random world: theory.
+/* One random world: theory of operation.
  *
  * Two or three hosts listen on a few ports and open connections from a few ports, so that tuples are reused often:
- * after expiry, by a passive reopen, by our own reopen out of TIME_WAIT, from the other end, from both at once. An
- * attempt on a busy tuple is refused and counted. Every connection has a plan for each end (random_plan.c), every
- * segment has a fate, hosts restart, tables are too small, and at times nearly all mbufs are in use.
+ * after expiry, by a passive reopen, by an active reopen out of TIME_WAIT, from the other end, from both ends at
+ * once. An attempt on a busy tuple is refused and counted. Every connection has a plan for each end (random_plan.c),
+ * every segment has a fate, hosts restart, tables are too small, and at times nearly all mbufs are in use.
  *
- * After its last attempt, a world closes the users that are left; then it must become silent. A world stops at the
- * first broken rule (random_law.c). */
+ * After its last attempt, a world closes the connections that are left. Then it must become silent. A world stops at
+ * the first broken rule (random_law.c). */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +20,9 @@
 #include "sim/internal.h"
 
 enum {
-	JUDGE_EVERY = 16,
-	CHECK_EVERY = 128,
-	STEPS = 4000000, /* of a world; most need 50 000 */
+	JUDGE_EVERY = 16,  /* attempts between two checks of the connections */
+	CHECK_EVERY = 128, /* attempts between two checks of the tables */
+	STEPS = 4000000,   /* largest number of steps of a world; most worlds need 50 000 */
 };
 
 static const uint64_t SECOND = 1000000;
@@ -82,7 +82,7 @@ listen_on(struct rw *rw, unsigned host)
 		plan[host][p] = none;
 		plan[host][p].opts = rw->params.opts[host * RW_LISTENED + p];
 		if (la_sim_listen(rw->w, host, (uint16_t)(RW_PORT + p), &plan[host][p]) != 0)
-			rw_fail(rw, NULL, "host %c does not listen", 'A' + host);
+			rw_fail(rw, NULL, "host %c cannot listen", 'A' + host);
 	}
 }
 
@@ -102,22 +102,22 @@ restart(struct rw *rw, unsigned host, bool orderly)
 	}
 	rw->stopping = orderly;
 	if (la_sim_restart(rw->w, host, orderly, quiet) != 0)
-		rw_fail(rw, NULL, "host %c does not start again", 'A' + host);
+		rw_fail(rw, NULL, "host %c cannot start again", 'A' + host);
 	else
 		listen_on(rw, host);
 	rw->stopping = false;
 }
 
 static void
-feed(struct rw *rw)
+free_stolen(struct rw *rw)
 {
 	while (rw->nstolen)
 		rte_pktmbuf_free(rw->stolen[--rw->nstolen]);
 }
 
-/* Withholds all mbufs but a few for a time. */
+/* Takes all mbufs but at most 7 out of the pool, for less than 400 ms. */
 static void
-starve(struct rw *rw, unsigned i)
+steal_mbufs(struct rw *rw, unsigned i)
 {
 	uint64_t draw = rw_mix(rw->spec->seed, 77, i);
 	unsigned leave = draw % 8;
@@ -132,10 +132,10 @@ starve(struct rw *rw, unsigned i)
 
 /* ------------------------------------------------------------------ a run */
 
-/* A tuple whose last segment left in this millisecond: the ISN clock, which is read once a millisecond,
- * may not have moved. (random_law.c: the law's condition for users.) */
+/* Returns whether the tuple's last segment was sent in this millisecond. The ISN clock, which is read once a
+ * millisecond, may not have moved since. (random_law.c: the law's condition for users.) */
 static bool
-clock_stands(const struct rw *rw, const struct rw_attempt *a, const struct la_tuple *t)
+was_used_this_ms(const struct rw *rw, const struct rw_attempt *a, const struct la_tuple *t)
 {
 	struct la_tuple m = la_sim_mirrored(t);
 	const struct rw_way *y[2] = {&rw->way[rw_way_of(a->from, a->to, t)], &rw->way[rw_way_of(a->to, a->from, &m)]};
@@ -156,7 +156,7 @@ attempt(struct rw *rw, unsigned i)
 	struct la_conn_info info;
 	bool over = la_shard_find(la_sim_shard(rw->w, a->from), &t, &info) == 0;
 
-	if (clock_stands(rw, a, &t) ||
+	if (was_used_this_ms(rw, a, &t) ||
 	    la_sim_connect(rw->w, a->from, a->to, a->ip6, a->lport, a->rport, &a->active, &c) != 0) {
 		rw->r->refused++;
 		return;
@@ -179,20 +179,21 @@ run_to(struct rw *rw, uint64_t until)
 	return !rw->r->what[0];
 }
 
-/* Also stops at the first fault, because later ones follow from it. */
+/* Runs until that time or until the first broken rule. Frees the stolen mbufs when they are due. Returns false when a
+ * rule is broken. */
 static bool
 run(struct rw *rw, uint64_t until)
 {
 	if (rw->nstolen && rw->feed_us <= until) {
 		run_to(rw, rw->feed_us);
-		feed(rw);
+		free_stolen(rw);
 	}
 	return run_to(rw, until);
 }
 
-/* Checks that within an hour no segment is in flight and no connection or entry is left. */
+/* Runs until the world is silent: no event but periodic timers is pending. Fails after one hour. */
 static void
-fall_silent(struct rw *rw)
+wait_for_silence(struct rw *rw)
 {
 	uint64_t end = la_sim_now(rw->w) + 3600 * SECOND;
 
@@ -204,7 +205,7 @@ fall_silent(struct rw *rw)
 }
 
 static void
-live(struct rw *rw)
+make_attempts(struct rw *rw)
 {
 	uint64_t at = SECOND;
 
@@ -219,7 +220,7 @@ live(struct rw *rw)
 		if (a->restart >= 0)
 			restart(rw, (unsigned)a->restart, a->orderly);
 		if (a->starve)
-			starve(rw, i);
+			steal_mbufs(rw, i);
 		attempt(rw, i);
 		if (i % JUDGE_EVERY == 0)
 			rw_judge(rw);
@@ -228,10 +229,10 @@ live(struct rw *rw)
 	}
 }
 
-/* Closes the connections whose users wait for a missing event. After that only R2 (200 s for a SYN), FIN_WAIT_2
- * and 2*MSL can be pending. */
+/* Closes the connections whose users wait for an event that does not occur, and makes the last checks. After the
+ * close only R2 (200 s for a SYN), FIN_WAIT_2 and 2*MSL can be pending. */
 static void
-die(struct rw *rw)
+end_world(struct rw *rw)
 {
 	struct la_sim_conn *c;
 
@@ -242,7 +243,7 @@ die(struct rw *rw)
 			rw_conn(rw, c)->by_hand = true;
 			(void)la_sim_close(c);
 		}
-	fall_silent(rw);
+	wait_for_silence(rw);
 	rw_judge(rw);
 	rw_check_tables(rw);
 	if (!rw->r->what[0])
@@ -258,7 +259,7 @@ on_used(void *ctx, struct la_sim_conn *c, enum la_sim_use use, const uint8_t *by
 		la_ladder_hooks(rw->ladder).used(rw->ladder, c, use, bytes, len);
 }
 
-/* The end of the ladder shows the violation. */
+/* Prints the last 100 lines of the ladder, which show the violation. */
 static void
 print_ladder(struct la_ladder *l)
 {
@@ -283,7 +284,7 @@ print_ladder(struct la_ladder *l)
 }
 
 static int
-be_born(struct rw *rw)
+create_world(struct rw *rw)
 {
 	const struct rw_spec *spec = rw->spec;
 	char err[200];
@@ -329,12 +330,12 @@ rw_world(const struct rw_spec *spec, struct rw_result *r)
 	memset(r, 0, sizeof(*r));
 	rw.spec = spec;
 	rw.r = r;
-	rc = be_born(&rw);
+	rc = create_world(&rw);
 	if (rc == 0) {
-		live(&rw);
+		make_attempts(&rw);
 		if (!r->what[0])
-			die(&rw);
-		feed(&rw);
+			end_world(&rw);
+		free_stolen(&rw);
 		r->virtual_us = la_sim_now(rw.w);
 		if (rw.ladder) {
 			print_ladder(rw.ladder);

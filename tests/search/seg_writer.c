@@ -22,7 +22,7 @@ add(struct seg_writer *s, char what)
 }
 
 static void
-told(struct seg_writer *s, const char *text)
+add_callback(struct seg_writer *s, const char *text)
 {
 	struct seg_line *l = add(s, '!');
 
@@ -30,9 +30,9 @@ told(struct seg_writer *s, const char *text)
 		snprintf(l->text, sizeof(l->text), "%s", text);
 }
 
-/* Records the callbacks since the last call, in their order. */
+/* Records the callbacks since the previous use of this function: opened, data, fin, closed of each connection. */
 static void
-look(struct seg_writer *s)
+add_callbacks(struct seg_writer *s)
 {
 	const struct la_sim_conn *c;
 	char text[SEG_TEXT];
@@ -46,20 +46,20 @@ look(struct seg_writer *s)
 			s->seen[k].tag = c->tag;
 		}
 		if (c->opened && !s->seen[k].opened)
-			told(s, "opened");
+			add_callback(s, "opened");
 		if (c->got > s->seen[k].got) {
 			snprintf(text, sizeof(text), "data %u", c->got - s->seen[k].got);
-			told(s, text);
+			add_callback(s, text);
 		}
 		if (c->peer_fin && !s->seen[k].peer_fin)
-			told(s, "fin");
+			add_callback(s, "fin");
 		if (c->closed && !s->seen[k].closed) {
 			if (c->why.unacked)
 				snprintf(text, sizeof(text), "closed %s unacked %u", la_end_name(c->why.end),
 					 (unsigned)c->why.unacked);
 			else
 				snprintf(text, sizeof(text), "closed %s", la_end_name(c->why.end));
-			told(s, text);
+			add_callback(s, text);
 		}
 		s->seen[k].got = c->got;
 		s->seen[k].opened = c->opened;
@@ -83,7 +83,7 @@ seg_writer_event(struct seg_writer *s, const struct la_sim_event *e)
 
 	if (e->host != s->host || (e->what != LA_SIM_SENT && e->what != LA_SIM_ARRIVED))
 		return;
-	look(s);
+	add_callbacks(s);
 	l = add(s, e->what == LA_SIM_SENT ? '>' : '<');
 	if (l)
 		l->seg = e->seg;
@@ -96,7 +96,7 @@ seg_writer_call(struct seg_writer *s, unsigned host, const char *text)
 
 	if (host != s->host)
 		return;
-	look(s);
+	add_callbacks(s);
 	l = add(s, 'u');
 	if (l)
 		snprintf(l->text, sizeof(l->text), "%s", text);
@@ -104,7 +104,7 @@ seg_writer_call(struct seg_writer *s, unsigned host, const char *text)
 
 /* ------------------------------------------------------------------ writing */
 
-/* The ISNs of both ends so far, oldest first. */
+/* The ISNs of one end so far, oldest first. */
 struct isns {
 	uint32_t isn[ISNS];
 	unsigned n;
@@ -115,8 +115,8 @@ struct out {
 	const struct seg_writer *s;
 	FILE *f;
 	struct isns own, peer;
-	bool clocks;		  /* the first TSvals are known: */
-	uint32_t ts_own, ts_peer; /* minus the time of sending, ms */
+	bool clocks;		  /* not used */
+	uint32_t ts_own, ts_peer; /* first TSval of each end */
 	bool has_ts_own, has_ts_peer;
 	uint64_t t0_ms;
 };
@@ -211,7 +211,7 @@ new_isn(struct isns *k, uint32_t isn)
 		k->isn[k->n++] = isn;
 }
 
-/* The peer's next ISN: of its first new SYN from line i on. */
+/* Finds the peer's first SYN with a new ISN, from line i on. Returns false when there is none. */
 static bool
 next_peer_isn(const struct out *o, unsigned i, uint32_t *isn)
 {
@@ -231,7 +231,7 @@ next_peer_isn(const struct out *o, unsigned i, uint32_t *isn)
 	return false;
 }
 
-/* The peer begins a new incarnation: old numbers get names, and `renew` gives the ISN. */
+/* The peer begins a new incarnation: the old ISNs get names (ISS1, IRS1), and `renew` gives the new ISN. */
 static void
 put_renewal(struct out *o, unsigned i)
 {
@@ -284,10 +284,9 @@ put_line(struct out *o, unsigned i)
 	put_segment(o, l);
 }
 
-/* Both clocks at time 0. The peer's TSval is of the time of sending, which is the arrival minus the delay. The
- * first segment without an extra delay is used. */
+/* Finds the first TSval of each end. The TSvals of the row are relative to it. */
 static void
-find_clocks(struct out *o)
+find_first_tsvals(struct out *o)
 {
 	for (unsigned i = 0; i < o->s->n; i++) {
 		const struct seg_line *l = &o->s->line[i];
@@ -318,11 +317,11 @@ seg_writer_write(struct seg_writer *s, const char *row, const char *title, const
 	struct out o = {.s = s, .f = f, .own.name = "ISS", .peer.name = "IRS"};
 	bool active = s->n && s->line[0].what == 'u';
 
-	look(s);
+	add_callbacks(s);
 	if (s->n == 0)
 		return;
 	o.t0_ms = s->line[0].us / 1000;
-	find_clocks(&o);
+	find_first_tsvals(&o);
 	fprintf(f, "row %s \"%s\"\n%s", row, title, head);
 	fprintf(f, "new\n");
 	if (!active)

@@ -2,9 +2,9 @@
 #ifndef LA_SEARCH_SEG_WRITER_H
 #define LA_SEARCH_SEG_WRITER_H
 
-/* Writes a run of a simulated world, as one of its hosts saw it, in the language of tests/scenario: received
- * segments with their times, calls of the user, sent segments. Played against one shard, the file shows whether
- * the shard does the same. (For one tuple, whose user makes no call in a callback.) */
+/* Writes a run of a simulated world as a row in the language of tests/scenario, from the view of one host: received
+ * segments with their times, calls and callbacks of the user, sent segments. A replay of the row shows whether a
+ * single shard does the same. The run must have one tuple, and its user must make no call in a callback. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@
 enum { SEG_LINES = 1024, SEG_TEXT = 48 };
 
 struct seg_line {
-	char what; /* '<', '>', '!' or 'u': a call of the user */
+	char what; /* '<': received, '>': sent, '!': callback, 'u': call of the user */
 	uint64_t us;
 	struct la_fault_seg seg;
 	char text[SEG_TEXT]; /* of '!' and 'u' */
@@ -27,7 +27,7 @@ struct seg_writer {
 	unsigned host;
 	struct seg_line line[SEG_LINES];
 	unsigned n;
-	/* callbacks of the user so far, by record */
+	/* callbacks already written, of each connection: index is its tag % 8 */
 	struct {
 		uint32_t tag, got;
 		bool opened, peer_fin, closed;
@@ -37,9 +37,9 @@ struct seg_writer {
 void seg_writer_begin(struct seg_writer *s, struct la_sim *w, unsigned host);
 /** Call from la_sim_hooks.event. */
 void seg_writer_event(struct seg_writer *s, const struct la_sim_event *e);
-/** The user of `host` calls: "send 64", "close", "connect" ... Call before the call itself. */
+/** Records a call of `host`'s user: "send 64", "close", "connect" ... Use it before the call itself. */
 void seg_writer_call(struct seg_writer *s, unsigned host, const char *text);
-/** Writes the file. head: the lines between `row` and the first take, each with its newline. */
+/** Writes the row. head: the lines between `row` and `new`, each with its newline. */
 void seg_writer_write(struct seg_writer *s, const char *row, const char *title, const char *head, FILE *f);
 
 #endif

@@ -46,7 +46,7 @@ on_event(void *ctx, const struct la_sim_event *e)
 struct la_sim *
 sim_make(const struct la_sim_config *cfg)
 {
-	static struct la_sim *w; /* one at a time: creating a world frees the one before */
+	static struct la_sim *w; /* one world at a time: sim_make() frees the previous world */
 	static bool up;
 	char err[200] = "";
 	int rc;
@@ -120,8 +120,9 @@ sim_over(struct la_sim *w)
 {
 	unsigned before = la_arena_mbufs_free(la_sim_mbufs(w)), all = la_sim_mbufs(w)->size;
 
-	cr_assert(la_sim_quiet(w, la_sim_now(w) + UINT64_C(3600) * SIM_S), "not over after an hour");
-	cr_assert_eq(la_arena_mbufs_free(la_sim_mbufs(w)), all, "mbufs leak (%u free before)", before);
+	cr_assert(la_sim_quiet(w, la_sim_now(w) + UINT64_C(3600) * SIM_S), "events are pending after an hour");
+	cr_assert_eq(la_arena_mbufs_free(la_sim_mbufs(w)), all,
+		     "mbufs were not freed (%u were free at the start of sim_over)", before);
 	cr_assert_eq(la_sim_no_mbufs(w), 0);
 }
 

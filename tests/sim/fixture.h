@@ -31,21 +31,23 @@ struct sim_record {
 };
 extern struct sim_record rec;
 
-/** Makes a world (EAL too) whose events go to `rec`. It exists until the next sim_make(). */
+/** Creates a world whose events are recorded in `rec`. Starts EAL if necessary. The world exists until the next
+ * sim_make(). */
 struct la_sim *sim_make(const struct la_sim_config *cfg);
-/** Two hosts A and B, the link as given; B listens on port 80. */
+/** Creates a world of two hosts, A and B, with this link in each direction. B listens on port 80. */
 struct la_sim *sim_pair(const struct la_sim_link *link, const char *const *faults, unsigned nfaults,
 			const struct la_sim_plan *server);
-/** A's connection to B's port 80, from a port of its own. */
+/** Opens a connection from A to B's port 80, from a new local port. */
 struct la_sim_conn *sim_open(struct la_sim *w, bool ip6, const struct la_sim_plan *plan);
-/** The n-th event of the kind (1: the first) with these flags (0: any) from this host (-1: any); NULL: none. */
+/** Returns the n-th event (1: the first) of this kind whose segment has these flags (0: any) and whose host is this one
+ * (-1: any); NULL: none. */
 const struct sim_seen *sim_event(enum la_sim_what what, int host, uint8_t flags, unsigned n);
-/** Arrival number n of a packet. */
+/** Returns the n-th arrival of a packet (1: the first); NULL: none. */
 const struct sim_seen *sim_arrival(uint32_t packet, unsigned n);
 uint64_t sim_count(struct la_sim *w, unsigned host, enum la_counter c);
-/** Runs until no event is left, at most an hour, and checks for leaks. */
+/** Runs until only periodic timers are left, at most an hour, and checks that all mbufs are free. */
 void sim_over(struct la_sim *w);
-/** Asserts that both ends closed orderly and read all bytes that the other sent. */
+/** Asserts that both ends are orderly, and that each read all bytes that the other end sent. */
 void sim_whole(const struct la_sim_conn *c);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Each action of the fault language: its effect on the segment and the time; each kind selects its segment. */
+/* The actions of the fault language: the effect of each on the segment and on its time of arrival. The kinds: the
+ * segment that each selects. */
 
 #include <string.h>
 
@@ -12,16 +13,16 @@ static const struct la_sim_plan server = {.send = 3000, .ending = LA_SIM_CLOSE, 
 static const struct la_sim_plan client = {
 	.send = 3000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 3000};
 
-/* Runs a connection under one rule; returns the segment that the rule matched. */
+/* Runs a connection with one rule. Returns the only event of the kind `what`. */
 static const struct sim_seen *
-under(const char *rule, enum la_sim_what what)
+run_with(const char *rule, enum la_sim_what what)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, &rule, 1, &server);
 	struct la_sim_conn *c = sim_open(w, false, &client);
 
 	sim_over(w);
 	sim_whole(c);
-	cr_assert_eq(rec.count[what], 1, "%s: %u times", rule, rec.count[what]);
+	cr_assert_eq(rec.count[what], 1, "%s: %u events, expected 1", rule, rec.count[what]);
 	return sim_event(what, -1, 0, 1);
 }
 
@@ -53,7 +54,7 @@ Test(action, nothing_happens)
 
 Test(action, drop)
 {
-	const struct sim_seen *l = under("drop 1st data from A", LA_SIM_LOST);
+	const struct sim_seen *l = run_with("drop 1st data from A", LA_SIM_LOST);
 
 	cr_expect_eq(l->host, 0);
 	cr_expect_gt(l->seg.len, 0);
@@ -63,7 +64,7 @@ Test(action, drop)
 
 Test(action, hold)
 {
-	const struct sim_seen *h = under("hold 1st data from B for 300ms", LA_SIM_HELD), *a;
+	const struct sim_seen *h = run_with("hold 1st data from B for 300ms", LA_SIM_HELD), *a;
 
 	a = sim_arrival(h->packet, 1);
 	cr_expect_eq(h->host, 1);
@@ -75,7 +76,7 @@ Test(action, hold)
 
 Test(action, dup)
 {
-	const struct sim_seen *c = under("dup 1st FIN from A for 70ms", LA_SIM_COPIED), *a;
+	const struct sim_seen *c = run_with("dup 1st FIN from A for 70ms", LA_SIM_COPIED), *a;
 
 	cr_expect(c->seg.flags & LA_FIN);
 	a = sim_arrival(c->packet, 1);
@@ -87,7 +88,7 @@ Test(action, dup)
 
 Test(action, dup_at_once)
 {
-	const struct sim_seen *c = under("dup 1st synack", LA_SIM_COPIED);
+	const struct sim_seen *c = run_with("dup 1st synack", LA_SIM_COPIED);
 
 	cr_expect_eq(sim_arrival(c->packet, 2)->us, c->us + DELAY);
 	cr_expect(!sim_arrival(c->packet, 2)->late);
@@ -95,12 +96,12 @@ Test(action, dup_at_once)
 
 Test(action, corrupt)
 {
-	const struct sim_seen *c = under("corrupt 2nd data from A", LA_SIM_CORRUPTED);
+	const struct sim_seen *c = run_with("corrupt 2nd data from A", LA_SIM_CORRUPTED);
 	struct la_sim_conn *conn;
 
 	cr_expect_eq(c->host, 0);
 	cr_expect_eq(sim_arrival(c->packet, 1)->us, c->us + DELAY);
-	/* again, to read the counters before the world is freed */
+	/* another world, whose counters can be read */
 	conn = sim_open(sim_pair(&(struct la_sim_link){0}, (const char *[]){"corrupt 50% data"}, 1, &server), true,
 			&client);
 	sim_over(conn->w);
@@ -111,7 +112,7 @@ Test(action, corrupt)
 			     sim_count(conn->w, 0, LA_C_drop_tcp_short) + sim_count(conn->w, 1, LA_C_drop_tcp_short));
 }
 
-/* After the next segment of its direction, at that segment's time of arrival. */
+/* A reordered segment arrives after the next segment of its direction, in the same microsecond. */
 Test(action, reorder)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY},
@@ -126,12 +127,12 @@ Test(action, reorder)
 	a = sim_arrival(first->packet, 1);
 	b = sim_arrival(first->packet + 1, 1); /* A sends two at once */
 	cr_expect(sent(first->packet + 1)->seg.len > 0);
-	cr_expect(a > b, "not behind it");
+	cr_expect(a > b, "the first segment did not arrive after the second");
 	cr_expect_eq(a->us, b->us);
 	cr_expect_eq(sim_count(w, 1, LA_C_out_of_order), 1);
 }
 
-/* No segment follows: the reordered segment arrives after a delay. */
+/* A reordered segment that no other segment follows arrives after a delay. */
 Test(action, reorder_the_last)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY},
@@ -145,21 +146,21 @@ Test(action, reorder_the_last)
 
 Test(action, kinds)
 {
-	cr_expect_eq(under("drop 1st syn", LA_SIM_LOST)->seg.flags, LA_SYN);
-	cr_expect_eq(under("drop 1st synack", LA_SIM_LOST)->seg.flags, LA_SYN | LA_ACK);
-	cr_expect(under("drop 1st fin from B", LA_SIM_LOST)->seg.flags & LA_FIN);
-	cr_expect_eq(under("drop 1st ack from B", LA_SIM_LOST)->seg.len, 0);
+	cr_expect_eq(run_with("drop 1st syn", LA_SIM_LOST)->seg.flags, LA_SYN);
+	cr_expect_eq(run_with("drop 1st synack", LA_SIM_LOST)->seg.flags, LA_SYN | LA_ACK);
+	cr_expect(run_with("drop 1st fin from B", LA_SIM_LOST)->seg.flags & LA_FIN);
+	cr_expect_eq(run_with("drop 1st ack from B", LA_SIM_LOST)->seg.len, 0);
 }
 
-/* The ACK of the other end's FIN, not an earlier ACK. */
+/* lastack is the ACK of the other end's FIN, not an earlier ACK. */
 Test(action, lastack)
 {
-	const struct sim_seen *l = under("drop 1st lastack from A", LA_SIM_LOST),
+	const struct sim_seen *l = run_with("drop 1st lastack from A", LA_SIM_LOST),
 			      *fin = sim_event(LA_SIM_SENT, 1, LA_FIN, 1);
 
 	cr_expect_eq(l->seg.flags, LA_ACK);
 	cr_expect_eq(l->seg.ack, fin->seg.seq + la_fault_seg_space(&fin->seg));
-	cr_expect_not_null(sim_event(LA_SIM_SENT, 1, LA_FIN, 2), "the FIN is not sent again");
+	cr_expect_not_null(sim_event(LA_SIM_SENT, 1, LA_FIN, 2), "the FIN is not retransmitted");
 }
 
 Test(action, rst)
@@ -172,19 +173,19 @@ Test(action, rst)
 
 	la_sim_run(w, SIM_S);
 	cr_expect_eq(c->why.end, LA_END_ABORTED);
-	cr_expect(!c->partner->closed, "the RST has come");
+	cr_expect(!c->partner->closed, "the RST arrived");
 	cr_expect(sim_event(LA_SIM_LOST, 0, LA_RST, 1) != NULL);
 }
 
 static struct la_fate
-all_aside(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
+hold_fins(void *ctx, unsigned from, unsigned to, const struct la_fault_seg *s)
 {
 	(void)to;
 	return (struct la_fate){from == *(unsigned *)ctx && (s->flags & LA_FIN) ? LA_FAULT_HOLD : LA_FAULT_NONE,
 				UINT64_MAX};
 }
 
-/* A hook decides. Segments on the shelf stay there until they are released or dropped. */
+/* The hook holds A's FINs. A held segment stays on the shelf until it is released or discarded. */
 Test(action, shelf)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &server);
@@ -193,10 +194,10 @@ Test(action, shelf)
 	uint32_t first;
 	uint64_t at;
 
-	la_sim_hooks(w, &(struct la_sim_hooks){.fate = all_aside, .ctx = &who});
+	la_sim_hooks(w, &(struct la_sim_hooks){.fate = hold_fins, .ctx = &who});
 	c = sim_open(w, false, &client);
 	la_sim_run(w, 5 * SIM_S);
-	cr_assert_geq(la_sim_shelf(w), 3, "the FIN was sent again, and again");
+	cr_assert_geq(la_sim_shelf(w), 3, "fewer than 3 FINs are on the shelf");
 	first = la_sim_shelf_packet(w, 0);
 	cr_expect_lt(la_sim_shelf_since(w, 0), la_sim_shelf_since(w, 1));
 	cr_expect_lt(first, la_sim_shelf_packet(w, 1));
@@ -205,7 +206,7 @@ Test(action, shelf)
 	cr_expect(!c->partner->peer_fin);
 	at = la_sim_now(w);
 	la_sim_release(w, 1);
-	cr_expect_eq(la_sim_next(w), at, "it arrives at once");
+	cr_expect_eq(la_sim_next(w), at, "a released segment does not arrive at once");
 	la_sim_run(w, at);
 	cr_expect(c->partner->peer_fin);
 	cr_expect_eq(la_sim_shelf_packet(w, 0), first);

@@ -76,9 +76,11 @@ Test(fault, mistakes)
 		struct la_fault f;
 		char err[200] = "";
 
-		cr_expect_eq(la_fault_parse(t[i].text, &f, err, sizeof(err)), -EINVAL, "'%s' is understood", t[i].text);
-		cr_expect(strstr(err, t[i].says), "'%s': '%s' says nothing of '%s'", t[i].text, err, t[i].says);
-		cr_expect(strstr(err, t[i].text) || strstr(t[i].says, "too long"), "'%s' is not named", t[i].text);
+		cr_expect_eq(la_fault_parse(t[i].text, &f, err, sizeof(err)), -EINVAL, "'%s' was accepted", t[i].text);
+		cr_expect(strstr(err, t[i].says), "'%s': the error '%s' does not contain '%s'", t[i].text, err,
+			  t[i].says);
+		cr_expect(strstr(err, t[i].text) || strstr(t[i].says, "too long"),
+			  "the error does not contain the rule '%s'", t[i].text);
 	}
 }
 
@@ -93,7 +95,7 @@ Test(fault, kinds)
 	const uint32_t fin = 500;
 	const struct {
 		struct la_fault_seg s;
-		const char *kinds; /* of s(yn) S(ynack) d(ata) f(in) a(ck) l(astack) r(st) */
+		const char *kinds; /* one letter a kind: s(yn) S(ynack) d(ata) f(in) a(ck) l(astack) r(st) */
 	} t[] = {
 		{seg(LA_SYN, 0, 0), "s"},
 		{seg(LA_SYN | LA_ACK, 0, 1), "S"},
@@ -112,7 +114,8 @@ Test(fault, kinds)
 		for (int k = LA_FAULT_ON_SYN; k <= LA_FAULT_ON_RST; k++)
 			cr_expect_eq(la_fault_is_kind(&t[i].s, (enum la_fault_on)k, &fin),
 				     strchr(t[i].kinds, letters[k]) != NULL, "segment %u, kind %c", i, letters[k]);
-		cr_expect(!la_fault_is_kind(&t[i].s, LA_FAULT_ON_LASTACK, NULL), "of no FIN");
+		cr_expect(!la_fault_is_kind(&t[i].s, LA_FAULT_ON_LASTACK, NULL),
+			  "segment %u is a lastack without a FIN", i);
 	}
 }
 
@@ -150,5 +153,5 @@ Test(fault, shares)
 	cr_assert_eq(la_fault_parse("drop 10% data", &f, err, sizeof(err)), 0);
 	for (unsigned i = 0; i < 10000; i++)
 		hit += la_fault_decide(&f, 1, "A", &s, NULL, &rng).action == LA_FAULT_DROP;
-	cr_expect(hit > 820 && hit < 1180, "%u of 10000, six standard deviations off", hit);
+	cr_expect(hit > 820 && hit < 1180, "%u of 10000, expected 1000 within six standard deviations", hit);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Links: delay, rate, queue, MTU and chances between two hosts. */
+/* Links between two hosts: delay, rate, queue, MTU, and the probabilities of faults. */
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ transfer(const struct la_sim_link *link, bool ip6, uint32_t bytes, struct la_sim
 	uint64_t us;
 
 	while (!(c->partner && c->partner->got == bytes) && la_sim_now(w) < UINT64_C(600) * SIM_S)
-		cr_assert(la_sim_step(w, UINT64_C(600) * SIM_S), "nothing goes on");
+		cr_assert(la_sim_step(w, UINT64_C(600) * SIM_S), "no event before the last byte was read");
 	us = la_sim_now(w);
 	sim_over(w);
 	sim_whole(c);
@@ -61,10 +61,10 @@ Test(link, jitter)
 	}
 	cr_expect(low >= 10000 && low < 10500, "%llu us", (unsigned long long)low);
 	cr_expect(high <= 15000 && high > 14500, "%llu us", (unsigned long long)high);
-	cr_expect_gt(sim_count(w, 1, LA_C_out_of_order), 0, "no frame was overtaken");
+	cr_expect_gt(sim_count(w, 1, LA_C_out_of_order), 0, "no segment arrived out of order");
 }
 
-/* 1 MB at 8 Mbit/s: a second, and the headers' 5 %. */
+/* 1 MB at 8 Mbit/s takes one second, and 5 % more for the headers. */
 Test(link, rate)
 {
 	struct la_sim *w;
@@ -109,9 +109,9 @@ path_mtu(bool ip6, uint16_t mtu)
 	cr_expect_geq(sim_count(w, 0, LA_C_icmp_pmtu), 1);
 	e = sim_event(LA_SIM_LOST, 0, 0, 1);
 	cr_expect(e && strcmp(e->text, "too big") == 0);
-	cr_expect_leq(rec.count[LA_SIM_LOST], 20, "it learns nothing: %u", rec.count[LA_SIM_LOST]);
+	cr_expect_leq(rec.count[LA_SIM_LOST], 20, "%u packets were lost, expected at most 20", rec.count[LA_SIM_LOST]);
 	for (unsigned i = 1, full = 0; (e = sim_event(LA_SIM_ARRIVED, 1, 0, i)) || !full; i++) {
-		cr_assert(e, "no segment fills the path");
+		cr_assert(e, "no segment has the size of the path MTU");
 		cr_expect_leq(e->frame_len, mtu + 14u);
 		full += e->frame_len == mtu + 14u;
 	}
@@ -140,7 +140,7 @@ Test(link, path_mtu_ip6)
 	path_mtu(true, 1300);
 }
 
-/* Checks that n events fit a chance of 10 %, within six standard deviations. */
+/* Checks that n of `of` is 10 %, within six standard deviations. */
 static void
 expect_tenth(const char *what, unsigned n, unsigned of)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A capture of a simulated network, as tshark reads it: interfaces, frames and virtual time. */
+/* The capture file of a simulated network: tshark reads the interfaces, frames and virtual times that were written. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -65,18 +65,18 @@ Test(pcapng, read_by_tshark)
 		unsigned len, seq, sum;
 		char frac[16], name[20];
 
-		cr_assert(i < n, "more frames than were written");
+		cr_assert(i < n, "tshark reads more frames than were written");
 		cr_assert_eq(
 			sscanf(line, "%llu.%6[0-9]%*[0-9]\t%19[^\t]\t%u\t%u\t%u", &s, frac, name, &len, &seq, &sum), 6,
 			"%s", line);
 		us = s * 1000000 + strtoull(frac, NULL, 10);
-		cr_expect_eq(us, wrote[i].us, "%llu for %llu", us, (unsigned long long)wrote[i].us);
+		cr_expect_eq(us, wrote[i].us, "time %llu us, expected %llu", us, (unsigned long long)wrote[i].us);
 		cr_expect_str_eq(name, wrote[i].host ? "host B" : "A");
 		cr_expect(len == wrote[i].len && seq == wrote[i].seq && sum == 1, "%s", line);
 		i++;
 	}
-	cr_expect_eq(pclose(f), 0, "tshark fails");
-	cr_expect_eq(i, n, "%u frames of %u", i, n);
+	cr_expect_eq(pclose(f), 0, "tshark failed");
+	cr_expect_eq(i, n, "tshark read %u frames of %u", i, n);
 	unlink(path);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Users: every ending at every moment, with and without reading, and the pairing of the two ends. */
+/* The plans of users: every ending at every moment, users that do not read, and the pairing of the two ends. */
 
 #include <errno.h>
 
@@ -10,9 +10,10 @@ enum { DELAY = 10000 };
 
 static const struct la_sim_plan passive = {.send = 4000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
 
-/* A's ending and its moment; the other end waits for a FIN, or (PEER_FIN) sends one. */
+/* Runs a connection for 10 s. A ends by `ending` at the moment `when`. B closes after A's FIN; with PEER_FIN, B shuts
+ * down first. */
 static struct la_sim_conn *
-play(enum la_sim_ending ending, enum la_sim_when when)
+run_plan(enum la_sim_ending ending, enum la_sim_when when)
 {
 	static struct la_sim_plan a, b;
 	struct la_sim *w;
@@ -37,31 +38,31 @@ play(enum la_sim_ending ending, enum la_sim_when when)
 Test(plan, endings)
 {
 	for (enum la_sim_when when = LA_SIM_WHEN_SENT; when <= LA_SIM_WHEN_TIME; when++) {
-		struct la_sim_conn *c = play(LA_SIM_STAYS, when);
+		struct la_sim_conn *c = run_plan(LA_SIM_STAYS, when);
 
-		cr_expect(!c->closed && c->sent == 3000 && c->partner->got == 3000 && c->got == 4000, "stays, %d",
-			  when);
+		cr_expect(!c->closed && c->sent == 3000 && c->partner->got == 3000 && c->got == 4000,
+			  "LA_SIM_STAYS, when %d: closed, or bytes are missing", when);
 		cr_expect_eq(c->peer_fin, when == LA_SIM_WHEN_PEER_FIN);
 
-		c = play(LA_SIM_SHUTDOWN, when);
+		c = run_plan(LA_SIM_SHUTDOWN, when);
 		sim_over(c->w);
 		sim_whole(c);
 
-		if (when != LA_SIM_WHEN_SENT) { /* abort at that moment would discard bytes in flight */
-			c = play(LA_SIM_CLOSE, when);
+		if (when != LA_SIM_WHEN_SENT) { /* close_before_data tests this moment */
+			c = run_plan(LA_SIM_CLOSE, when);
 			sim_over(c->w);
 			sim_whole(c);
 		}
-		c = play(LA_SIM_ABORT, when);
-		cr_expect(c->closed && c->why.end == LA_END_ABORTED, "aborts, %d", when);
+		c = run_plan(LA_SIM_ABORT, when);
+		cr_expect(c->closed && c->why.end == LA_END_ABORTED, "LA_SIM_ABORT, when %d: not aborted", when);
 		sim_over(c->w);
 	}
 }
 
-/* SHLD-3: la_close() after the last byte was sent; data that arrives then is reset. */
+/* SHLD-3: la_close() after the last byte was sent. Data that arrives later draws a RST. */
 Test(plan, close_before_data)
 {
-	struct la_sim_conn *c = play(LA_SIM_CLOSE, LA_SIM_WHEN_SENT);
+	struct la_sim_conn *c = run_plan(LA_SIM_CLOSE, LA_SIM_WHEN_SENT);
 
 	cr_expect_eq(c->why.end, LA_END_RESET);
 	cr_expect_eq(c->partner->why.end, LA_END_RESET);
@@ -72,16 +73,16 @@ Test(plan, close_before_data)
 Test(plan, moments)
 {
 	const struct sim_seen *fin;
-	struct la_sim_conn *c = play(LA_SIM_SHUTDOWN, LA_SIM_WHEN_TIME);
+	struct la_sim_conn *c = run_plan(LA_SIM_SHUTDOWN, LA_SIM_WHEN_TIME);
 
 	fin = sim_event(LA_SIM_SENT, 0, LA_FIN, 1);
 	cr_expect(fin->us >= c->opened_us + 500 * SIM_MS && fin->us <= c->opened_us + 501 * SIM_MS, "WHEN_TIME");
 
-	play(LA_SIM_SHUTDOWN, LA_SIM_WHEN_PEER_FIN);
+	run_plan(LA_SIM_SHUTDOWN, LA_SIM_WHEN_PEER_FIN);
 	fin = sim_event(LA_SIM_SENT, 1, LA_FIN, 1);
 	cr_expect_eq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, sim_arrival(fin->packet, 1)->us, "WHEN_PEER_FIN");
 
-	play(LA_SIM_SHUTDOWN, LA_SIM_WHEN_SENT);
+	run_plan(LA_SIM_SHUTDOWN, LA_SIM_WHEN_SENT);
 	cr_expect_leq(sim_event(LA_SIM_SENT, 0, LA_FIN, 1)->us, c->opened_us + 2 * DELAY, "WHEN_SENT");
 }
 
@@ -126,7 +127,7 @@ Test(plan, text)
 		cr_expect_eq(c->first[i], la_sim_byte(c->partner->tag, NULL, i));
 }
 
-/* A user that does not read closes the window, and its la_close() with unread bytes sends a RST. */
+/* When a user does not read, its window goes to 0, and la_close() with unread bytes sends a RST. */
 Test(plan, no_reading)
 {
 	static struct la_sim_plan p = {
@@ -145,7 +146,7 @@ Test(plan, no_reading)
 	sim_over(w);
 }
 
-/* The plan's calls, made directly; and calls that come too late. */
+/* Direct calls instead of a plan. Calls after the end of the connection fail. */
 Test(plan, by_direct_calls)
 {
 	static const struct la_sim_plan idle = {.ending = LA_SIM_STAYS};
@@ -167,12 +168,12 @@ Test(plan, by_direct_calls)
 	cr_expect_eq(la_sim_close(c), -ENOTCONN);
 	cr_expect_eq(la_sim_abort(c), -ENOTCONN);
 	la_sim_conn_free(p);
-	cr_expect_null(c->partner, "a freed partner");
+	cr_expect_null(c->partner, "the partner was not unpaired");
 	la_sim_conn_free(c);
 	cr_expect_null(la_sim_conn_next(w, &(unsigned){0}));
 }
 
-/* Both ends active: the second to open pairs. */
+/* In a simultaneous open both ends are active, and are paired when the second handshake ends. */
 Test(plan, simultaneous_open)
 {
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = DELAY}, NULL, 0, &passive);
@@ -187,7 +188,7 @@ Test(plan, simultaneous_open)
 	sim_whole(a);
 }
 
-/* Without a free record a connect or a listen is refused. */
+/* Without a free user record la_sim_connect() fails, and the listener resets a new connection. */
 Test(plan, records)
 {
 	struct la_sim_config cfg = {.nhosts = 2, .conns = 3};
@@ -200,7 +201,7 @@ Test(plan, records)
 	cr_expect_eq(la_sim_connect(w, 0, 1, false, 9, 80, &passive, NULL), -ENOBUFS);
 	la_sim_run(w, SIM_S);
 	for (unsigned i = 0; i < 3; i++)
-		cr_expect_eq(c[i]->why.end, LA_END_RESET, "accepted without a record");
+		cr_expect_eq(c[i]->why.end, LA_END_RESET, "a connection was accepted without a record");
 	la_sim_conn_free(c[1]);
 	cr_expect_eq(la_sim_connect(w, 0, 1, false, 9, 80, &passive, &c[1]), 0);
 }

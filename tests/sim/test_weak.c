@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Weakened hosts break the rule that their switch names. Without the switch they keep it. */
+/* A weakened host breaks the rule that enum la_sim_weak names. Without the flag it follows the rule. */
 
 #include "fixture.h"
 
@@ -9,7 +9,7 @@ static const struct la_sim_plan client = {
 	.send = 5000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 5000};
 
 static struct la_sim *
-with(unsigned weak, const char *rule, const struct la_sim_plan *listener)
+make_weak(unsigned weak, const char *rule, const struct la_sim_plan *listener)
 {
 	struct la_sim_config cfg = {.seed = 9,
 				    .nhosts = 2,
@@ -27,7 +27,7 @@ with(unsigned weak, const char *rule, const struct la_sim_plan *listener)
 Test(weak, no_time_wait)
 {
 	for (unsigned weak = 0; weak <= 1; weak++) {
-		struct la_sim *w = with(weak ? LA_SIM_NO_TIME_WAIT : 0, "drop 1st lastack from A", &server);
+		struct la_sim *w = make_weak(weak ? LA_SIM_NO_TIME_WAIT : 0, "drop 1st lastack from A", &server);
 		struct la_sim_conn *c = sim_open(w, weak, &client);
 
 		la_sim_run(w, 10 * SIM_S);
@@ -38,18 +38,18 @@ Test(weak, no_time_wait)
 	}
 }
 
-/* RFC 1337: a RST ends the TIME_WAIT entry. B no longer has the connection, and answers an old segment of A by
- * that RST. */
+/* RFC 1337: a RST ends the TIME_WAIT entry of the weakened host A. B has no connection any more, and answers an old
+ * segment of A by this RST. */
 Test(weak, time_wait_assassination)
 {
 	for (unsigned weak = 0; weak <= 1; weak++) {
-		struct la_sim *w = with(weak ? LA_SIM_ASSASSIN : 0, "dup every lastack from A for 5s", &server);
+		struct la_sim *w = make_weak(weak ? LA_SIM_ASSASSIN : 0, "dup every lastack from A for 5s", &server);
 
 		sim_open(w, false, &client);
 		la_sim_run(w, 3 * SIM_S);
 		cr_assert_eq(sim_count(w, 0, LA_C_time_wait), 1);
 		la_sim_run(w, 10 * SIM_S);
-		cr_assert_not_null(sim_event(LA_SIM_SENT, 1, LA_RST, 1), "B does not reset the late ACK");
+		cr_assert_not_null(sim_event(LA_SIM_SENT, 1, LA_RST, 1), "the late ACK drew no RST from B");
 		cr_expect_eq(sim_count(w, 0, LA_C_time_wait), !weak);
 		sim_over(w);
 	}
@@ -57,24 +57,25 @@ Test(weak, time_wait_assassination)
 
 Test(weak, fixed_isn)
 {
-	struct la_sim *w = with(LA_SIM_FIXED_ISN, NULL, &server);
+	struct la_sim *w = make_weak(LA_SIM_FIXED_ISN, NULL, &server);
 
 	for (unsigned i = 1; i <= 5; i++) {
 		struct la_sim_conn *c = sim_open(w, i & 1, &client);
 
 		sim_over(w);
-		sim_whole(c); /* 5000 bytes: across the wrap */
+		sim_whole(c); /* 5000 bytes: the sequence numbers wrap */
 		cr_expect_eq(sim_event(LA_SIM_SENT, 0, LA_SYN, i)->seg.seq, 0xfffff000);
 		cr_expect_neq(sim_event(LA_SIM_SENT, 1, LA_SYN, i)->seg.seq, 0xfffff000);
 	}
 }
 
-/* A moved sequence number keeps a wrong checksum wrong. Regression test: it was corrected. */
+/* Regression test: when weak.c changes the sequence number of a corrupt segment, the checksum must stay wrong. The bug:
+ * weak.c corrected it. */
 Test(weak, fixed_isn_and_corruption)
 {
 	static const struct la_sim_plan plan = {
 		.send = 200000, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 5000};
-	struct la_sim *w = with(LA_SIM_FIXED_ISN, "corrupt 10% segment", &server);
+	struct la_sim *w = make_weak(LA_SIM_FIXED_ISN, "corrupt 10% segment", &server);
 	struct la_sim_conn *c = sim_open(w, false, &plan);
 
 	sim_over(w);

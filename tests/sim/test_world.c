@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Worlds: determinism, going back, restarts, and the cost of time. */
+/* Worlds: determinism, saving and restoring, restarts, and the number of steps in idle time. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,9 +16,9 @@ static const struct la_sim_plan client = {
 static const struct la_sim_plan chatty = {
 	.send = 5000, .chunk = 300, .every_ms = 7, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_GOT, .amount = 20000};
 
-/* All kinds of faults at once. */
+/* Creates a world with all kinds of faults. */
 static struct la_sim *
-faulty(uint64_t seed)
+make_faulty(uint64_t seed)
 {
 	static const char *const rules[] = {"hold 1st synack for 10ms", "corrupt 3% data from B"};
 	struct la_sim_config cfg = {
@@ -48,7 +48,7 @@ faulty(uint64_t seed)
 }
 
 static void
-drive(struct la_sim *w)
+open_all(struct la_sim *w)
 {
 	for (unsigned i = 0; i < 20; i++) {
 		cr_assert_eq(la_sim_connect(w, i % 2, 2 - (i % 4 == 0), i & 2, (uint16_t)(1024 + i), 80,
@@ -59,35 +59,35 @@ drive(struct la_sim *w)
 }
 
 static uint64_t
-life(uint64_t seed)
+run_world(uint64_t seed)
 {
-	struct la_sim *w = faulty(seed);
+	struct la_sim *w = make_faulty(seed);
 
-	drive(w);
+	open_all(w);
 	sim_over(w);
 	return rec.hash;
 }
 
-/* The constant comes from a run on another machine, so a dependency on the machine shows. A change of the stack
- * that changes its frames changes the constant too: find the reason, then write the new one here. */
+/* The constant comes from a run on another machine, so that a dependency on the machine is detected. A change of the
+ * stack that changes its frames changes the hash. Find the reason, then write the new constant here. */
 Test(world, same_seed_same_bytes)
 {
-	uint64_t h = life(42);
+	uint64_t h = run_world(42);
 
 	cr_expect_gt(rec.count[LA_SIM_SENT], 500);
-	cr_expect_eq(h, life(42));
-	cr_expect_neq(h, life(43));
+	cr_expect_eq(h, run_world(42));
+	cr_expect_neq(h, run_world(43));
 	cr_expect_eq(h, UINT64_C(0xc18d3067af473898), "0x%llx", (unsigned long long)h);
 }
 
 Test(world, go_back_and_run_again)
 {
-	struct la_sim *w = faulty(5);
+	struct la_sim *w = make_faulty(5);
 	struct sim_record first, *at = malloc(sizeof(*at));
 	void *state;
 	uint64_t now;
 
-	drive(w);
+	open_all(w);
 	state = malloc(la_sim_save_size(w));
 	cr_assert(state && at);
 	la_sim_save(w, state);
@@ -95,24 +95,24 @@ Test(world, go_back_and_run_again)
 	*at = rec;
 	for (unsigned round = 0; round < 3; round++) {
 		rec = *at;
-		cr_assert_eq(la_sim_listen(w, 0, 99, &server), 0); /* must be undone */
+		cr_assert_eq(la_sim_listen(w, 0, 99, &server), 0); /* the load must undo this */
 		cr_assert_eq(la_sim_connect(w, 1, 0, true, 5000, 99, &chatty, NULL), 0);
 		sim_over(w);
 		if (round == 0)
 			first = rec;
-		cr_expect(rec.hash == first.hash && rec.n == first.n, "round %u is another", round);
+		cr_expect(rec.hash == first.hash && rec.n == first.n, "round %u differs from round 0", round);
 		la_sim_load(w, state);
 		cr_expect_eq(la_sim_now(w), now);
 	}
 	rec = *at;
 	sim_over(w);
-	cr_expect_neq(rec.hash, first.hash, "the future does not depend on what is done");
+	cr_expect_neq(rec.hash, first.hash, "the extra connection did not change the run");
 }
 
 Test(world, shifts_of_start_change_nothing)
 {
 	struct la_sim_config cfg = {.seed = 3, .nhosts = 2, .link = {.delay_us = 1000}, .start_ms = UINT32_MAX - 50ull};
-	struct la_sim *w = sim_make(&cfg); /* ticks wrap in the middle of the transfer */
+	struct la_sim *w = sim_make(&cfg); /* the 32-bit tick wraps during the transfer */
 
 	cr_assert_eq(la_sim_listen(w, 1, 80, &server), 0);
 	struct la_sim_conn *c = sim_open(w, false, &chatty);
@@ -163,7 +163,7 @@ Test(world, hosts_and_addresses)
 
 Test(world, watches)
 {
-	/* B's FIN acknowledges A's: FIN_WAIT_2 is passed through within one segment */
+	/* B's FIN acknowledges A's FIN, so A goes from FIN_WAIT_1 to TIME_WAIT */
 	static const enum la_state walk[] = {LA_SYN_SENT, LA_ESTABLISHED, LA_FIN_WAIT_1, LA_TIME_WAIT, LA_CLOSED};
 	struct la_sim *w = sim_pair(&(struct la_sim_link){.delay_us = 1000}, NULL, 0, &server);
 	struct la_tuple t = {la_sim_addr(w, 0, false), la_sim_addr(w, 1, false), 999, 80};
@@ -177,11 +177,11 @@ Test(world, watches)
 		cr_assert(e && e->to == walk[i] && e->from == (i ? walk[i - 1] : LA_CLOSED), "step %u", i);
 	}
 	cr_expect_null(sim_event(LA_SIM_STATE, 0, 0, 6));
-	cr_expect_geq(e->us - sim_event(LA_SIM_STATE, 0, 0, 4)->us, 60 * SIM_S, "2*MSL is cut short");
+	cr_expect_geq(e->us - sim_event(LA_SIM_STATE, 0, 0, 4)->us, 60 * SIM_S, "TIME_WAIT was shorter than 2*MSL");
 	cr_expect_leq(e->us - sim_event(LA_SIM_STATE, 0, 0, 4)->us, 60 * SIM_S + 2000);
 }
 
-/* An hour of TIME_WAIT and keep-alive takes a few steps for each timer. */
+/* An hour with idle connections and TIME_WAIT entries takes few steps. */
 Test(world, an_hour_takes_few_steps)
 {
 	static const struct la_sim_plan idle = {.ending = LA_SIM_STAYS};
@@ -199,7 +199,7 @@ Test(world, an_hour_takes_few_steps)
 	while (la_sim_step(w, UINT64_C(3599) * SIM_S))
 		steps++;
 	cr_expect_eq(sim_count(w, 0, LA_C_time_wait), 10);
-	cr_expect_lt(steps, 3000, "%u steps in an hour of silence", steps);
+	cr_expect_lt(steps, 3000, "%u steps in an idle hour", steps);
 	la_sim_run(w, UINT64_C(3602) * SIM_S);
 	cr_expect_eq(sim_count(w, 0, LA_C_time_wait), 0);
 }
@@ -219,7 +219,7 @@ in_time_wait(struct la_sim **w)
 	return c;
 }
 
-/* The new process answers the repeated FIN, because it loaded the table. */
+/* After an orderly restart the host acknowledges the repeated FIN, because it loaded the TIME_WAIT table. */
 Test(world, restart_in_order)
 {
 	struct la_sim *w;
@@ -235,7 +235,7 @@ Test(world, restart_in_order)
 	cr_expect_null(sim_event(LA_SIM_SENT, -1, LA_RST, 1));
 }
 
-/* Without the table, the repeated FIN draws a RST. */
+/* After a crash the host has no TIME_WAIT table, so the repeated FIN draws a RST. */
 Test(world, restart_by_crash)
 {
 	struct la_sim *w;
@@ -261,7 +261,7 @@ Test(world, orderly_restart_aborts)
 	sim_over(w);
 }
 
-/* Without an mbuf for the RSTs the host still stops. Regression test. */
+/* Regression test: a host stops also without an mbuf for the RSTs. */
 Test(world, orderly_restart_without_mbufs)
 {
 	static const struct la_sim_plan idle = {.send = 100, .ending = LA_SIM_STAYS};
@@ -292,7 +292,7 @@ Test(world, a_crash_sends_no_segment)
 	cr_assert_eq(la_sim_restart(w, 1, false, 0), 0);
 	cr_expect(c->partner->crashed && c->partner->closed && !c->partner->c);
 	la_sim_run(w, 100 * SIM_S);
-	cr_expect(!c->closed, "half-open: no segment was sent");
+	cr_expect(!c->closed, "the connection ended, although the crash sends no segment");
 	la_sim_send(c, 10);
 	la_sim_run(w, 101 * SIM_S);
 	cr_expect_eq(c->why.end, LA_END_RESET);
@@ -316,8 +316,8 @@ Test(world, quiet_time)
 	sim_whole(c);
 }
 
-/* Listeners made again keep their own plan, after any number of restarts. Regression test: the 17th took the first
- * one's. */
+/* Regression test: listeners that are made again have their own plan, after any number of restarts. The bug: the 17th
+ * listener got the plan of the first. */
 Test(world, many_restarts)
 {
 	static const struct la_sim_plan small = {.send = 1, .ending = LA_SIM_CLOSE, .when = LA_SIM_WHEN_PEER_FIN};
@@ -333,7 +333,7 @@ Test(world, many_restarts)
 		if (i == 1)
 			size = la_sim_save_size(w);
 	}
-	cr_expect_eq(la_sim_save_size(w), size, "restarts use up memory");
+	cr_expect_eq(la_sim_save_size(w), size, "restarts increase the size of the world");
 	c = sim_open(w, false, &client);
 	sim_over(w);
 	sim_whole(c);

@@ -12,7 +12,7 @@
 struct stream {
 	uint8_t *p;
 	size_t len, room, at;
-	size_t fail_at; /* -EIO at this offset; 0: no error */
+	size_t fail_at; /* calls that pass this offset return -EIO; 0: no error */
 };
 
 static inline int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A snapshot file for another number of shards: every entry is redistributed to the shard that its segments
- * hash to. It keeps its sequence numbers, deadline and timestamps, and no entry is lost. */
+/* A snapshot file that is loaded into another number of shards. Every entry is redistributed to the shard that its
+ * segments hash to, with its sequence numbers, deadline and timestamps. No entry is lost. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,17 +20,17 @@
 
 enum {
 	N = 400,
-	AT = 5000000, /* time of saving, ms */
-	AWAY = 1234,  /* from saving to loading, ms */
-	MOST = 8,     /* shards */
-	LIFE = 60000,
-	AHEAD = 100000, /* steps of the ISN clock from each shard to the next */
+	AT = 5000000,	/* time of saving, ms */
+	AWAY = 1234,	/* from saving to loading, ms */
+	MOST = 8,	/* largest number of shards */
+	LIFE = 60000,	/* 2*MSL, ms */
+	AHEAD = 100000, /* the ISN clock of each shard is this number of steps ahead of the next shard's */
 };
 
 struct entry {
 	struct la_tuple t;
 	struct la_tw_core core;
-	uint32_t life, left; /* ms; life 0: in FIN_WAIT_2 */
+	uint32_t life, left; /* ms: 2*MSL, and time left at the save; life 0: in FIN_WAIT_2 */
 };
 
 static const uint8_t us[6] = {2, 0, 0, 0, 0, 1}, router[6] = {2, 0, 0, 0, 0, 2};
@@ -64,7 +64,7 @@ make(uint64_t now, const uint8_t *secret, uint32_t room4, uint32_t room6)
 	la_addr_parse("10.0.0.1", &cfg.gateway4);
 	la_addr_parse("fd00::1", &cfg.gateway6);
 	cr_assert_eq(la_shard_create(&cfg, &s), 0);
-	while (la_shard_tx(s, &m, 1) == 1) /* drain its announcements */
+	while (la_shard_tx(s, &m, 1) == 1) /* frees the announcements of its addresses */
 		rte_pktmbuf_free(m);
 	return s;
 }
@@ -75,9 +75,9 @@ secret(void)
 	return (const uint8_t *)"one secret of a port, of 32 bytes";
 }
 
-/* Enters an entry of a connection that ended life - left ago. */
+/* Adds an entry with e->left ms to live, as of a connection that ended life - left ms ago. */
 static void
-put(struct la_shard *s, const struct entry *e)
+enter(struct la_shard *s, const struct entry *e)
 {
 	const la_ref no_tcb = la_ref_make(LA_POOL_TCB, LA_REF_SLOT_MASK);
 	struct la_tcp *t = &s->tcp;
@@ -94,9 +94,9 @@ put(struct la_shard *s, const struct entry *e)
 	s->counters.state[LA_FIN_WAIT_2]++;
 }
 
-/* All kinds of entries, of many peers and ports. Some expire before the next run. */
+/* Fills entries[] with all kinds of entries, of many peers and ports. Some expire before the load. */
 static void
-invent(void)
+make_entries(void)
 {
 	static const uint32_t lives[] = {0, LIFE, LIFE, 4000, 240000};
 
@@ -120,9 +120,9 @@ invent(void)
 	}
 }
 
-/* Creates n shards of port 0. Each has the entries that hash to it. */
+/* Creates n shards of port 0, from[]. Each has the entries that hash to it. */
 static void
-hold(unsigned n)
+make_old_shards(unsigned n)
 {
 	struct la_steer steer;
 
@@ -133,11 +133,11 @@ hold(unsigned n)
 		from[k]->tcp.isn_floor = AT * 250ull + (n - k) * AHEAD + AWAY * 250;
 	}
 	for (unsigned i = 0; i < N; i++)
-		put(from[la_steer_tuple(&steer, &entries[i].t)], &entries[i]);
+		enter(from[la_steer_tuple(&steer, &entries[i].t)], &entries[i]);
 }
 
 static void
-drop(struct la_shard **s, unsigned *n)
+destroy(struct la_shard **s, unsigned *n)
 {
 	for (unsigned k = 0; k < *n; k++)
 		la_shard_destroy(s[k]);
@@ -164,7 +164,7 @@ open_for(unsigned n, struct la_snapshot **st)
 	return la_snapshot_open(path, addrs, n, false, &now, st, err, sizeof(err));
 }
 
-/* Loads the file into n shards of this capacity. Returns the result of la_snapshot_load(). */
+/* Loads the file into n new shards of this capacity, to[]. Returns the result of la_snapshot_load(). */
 static int
 load(unsigned n, uint32_t room4, uint32_t room6)
 {
@@ -177,7 +177,7 @@ load(unsigned n, uint32_t room4, uint32_t room6)
 	cr_assert_eq(la_snapshot_shards(st), nfrom);
 	cr_assert_eq(la_snapshot_entries(st), N);
 	nto = n;
-	for (unsigned k = 0; k < n; k++) /* each later than the one before, because creation takes time */
+	for (unsigned k = 0; k < n; k++) /* every second shard 1 ms later, because creation takes time */
 		to[k] = make(la_snapshot_now(st) + k % 2, la_snapshot_secret(st, k), room4, room6);
 	rc = la_snapshot_load(st, to, err, sizeof(err));
 	la_snapshot_close(st);
@@ -194,14 +194,14 @@ set_up(void)
 	la_prefix_parse("fd00::2/64", &ours[1]);
 	for (unsigned k = 0; k < MOST; k++)
 		addrs[k] = (struct la_snapshot_addrs){.addrs = ours, .naddrs = 2};
-	invent();
+	make_entries();
 }
 
 static void
 tear_down(void)
 {
-	drop(from, &nfrom);
-	drop(to, &nto);
+	destroy(from, &nfrom);
+	destroy(to, &nto);
 	(void)unlink(path);
 	cr_assert_eq(rmdir(dir), 0);
 }
@@ -210,9 +210,9 @@ TestSuite(deal, .init = set_up, .fini = tear_down, .timeout = 60);
 
 /* ---- an entry after the load ---- */
 
-/* Repeats the peer's FIN at `now`, and parses the shard's answer. False: no answer. */
+/* Repeats the peer's FIN at `now`, and parses the shard's answer. Returns false without an answer. */
 static bool
-fin_again(struct la_shard *s, const struct entry *e, uint64_t now, struct frame_in *answer)
+repeat_fin(struct la_shard *s, const struct entry *e, uint64_t now, struct frame_in *answer)
 {
 	static uint8_t buf[FRAME_MAX];
 	struct frame f = {.src = e->t.raddr,
@@ -246,9 +246,10 @@ fin_again(struct la_shard *s, const struct entry *e, uint64_t now, struct frame_
 	return true;
 }
 
-/* Asserts that entry i, which was in shard `old`, is only in shard `k`, with its old deadline. */
+/* Asserts that entry i, which was in shard `old`, is in shard to[k] and in no other, with its old deadline. An entry
+ * that has expired must be in no shard. */
 static void
-found(unsigned i, struct la_shard *old, unsigned k)
+expect_entry(unsigned i, struct la_shard *old, unsigned k)
 {
 	const struct entry *e = &entries[i];
 	struct la_conn_info info;
@@ -258,7 +259,7 @@ found(unsigned i, struct la_shard *old, unsigned k)
 
 	for (unsigned j = 0; j < nto; j++)
 		cr_assert_eq(la_shard_find(to[j], &e->t, &info) == 0, j == k && !over,
-			     "entry %u, of shard %u, in shard %u", i, k, j);
+			     "entry %u belongs in shard %u: wrong result of the search in shard %u", i, k, j);
 	if (over)
 		return;
 	cr_assert_eq(la_shard_find(to[k], &e->t, &info), 0);
@@ -266,24 +267,24 @@ found(unsigned i, struct la_shard *old, unsigned k)
 	cr_assert(info.snd_nxt == e->core.snd_nxt && info.rcv_nxt == e->core.rcv_nxt, "entry %u", i);
 	if (e->life)
 		cr_assert_eq(info.time_wait_left_ms, e->left - (now - AT) - 1, "entry %u", i); /* in whole ms */
-	/* both shards answer its peer alike */
+	/* the old and the new shard give the same answer to the peer */
 	now = AT + AWAY + 1; /* the clock of all shards */
 	if (e->left <= now - AT)
 		return;
 	la_shard_poll(old, now);
-	cr_assert(fin_again(old, e, now, &was) && fin_again(to[k], e, now, &is), "entry %u", i);
+	cr_assert(repeat_fin(old, e, now, &was) && repeat_fin(to[k], e, now, &is), "entry %u", i);
 	cr_assert(is.seq == was.seq && is.ack == was.ack && is.flags == was.flags && is.win == was.win, "entry %u", i);
 	cr_assert(is.has_ts == was.has_ts && is.has_ts == ((e->core.flags & LA_TW_TS) != 0));
 	cr_assert(is.tsval == was.tsval && is.tsecr == was.tsecr, "entry %u: TSval %u, was %u", i, is.tsval, was.tsval);
 }
 
 static void
-from_to(unsigned n, unsigned m)
+redistribute(unsigned n, unsigned m)
 {
 	struct la_steer before, after;
 	uint64_t loaded = 0, lapsed = 0;
 
-	hold(n);
+	make_old_shards(n);
 	save();
 	cr_assert_eq(load(m, N, N), 0, "%u to %u: %s", n, m, err);
 	la_steer_init(&before, n);
@@ -292,36 +293,36 @@ from_to(unsigned n, unsigned m)
 		loaded += to[k]->counters.v[LA_C_time_wait_loaded];
 		lapsed += to[k]->counters.v[LA_C_time_wait_lapsed];
 		cr_assert_eq(la_tw_check(&to[k]->tcp.tw, stderr), 0);
-		cr_assert_gt(to[k]->counters.v[LA_C_time_wait_loaded], 0); /* else the test shows nothing */
+		cr_assert_gt(to[k]->counters.v[LA_C_time_wait_loaded], 0); /* each shard must get entries */
 	}
 	cr_assert_eq(loaded + lapsed, N);
 	cr_assert_gt(lapsed, 0);
 	for (unsigned i = 0; i < N; i++)
-		found(i, from[la_steer_tuple(&before, &entries[i].t)], la_steer_tuple(&after, &entries[i].t));
-	drop(from, &nfrom);
-	drop(to, &nto);
+		expect_entry(i, from[la_steer_tuple(&before, &entries[i].t)], la_steer_tuple(&after, &entries[i].t));
+	destroy(from, &nfrom);
+	destroy(to, &nto);
 }
 
 Test(deal, by_one)
 {
 	for (unsigned m = 1; m <= 4; m++)
-		from_to(1, m);
+		redistribute(1, m);
 }
 
 Test(deal, by_two)
 {
 	for (unsigned m = 1; m <= 4; m++)
-		from_to(2, m);
+		redistribute(2, m);
 }
 
 Test(deal, by_four)
 {
 	for (unsigned m = 1; m <= 4; m++)
-		from_to(4, m);
-	from_to(4, MOST);
+		redistribute(4, m);
+	redistribute(4, MOST);
 }
 
-/* The run before had another RSS key: entries hash to other shards, and no entry is lost. */
+/* The last run had another RSS key: entries hash to other shards, and no entry is lost. */
 Test(deal, by_another_key)
 {
 	uint16_t good[2];
@@ -337,7 +338,7 @@ Test(deal, by_another_key)
 
 		cr_assert_eq(la_rss_set(good[0]), 0);
 		la_steer_init(&before, m);
-		hold(m);
+		make_old_shards(m);
 		save();
 		cr_assert_eq(la_rss_set(good[1]), 0);
 		la_steer_init(&after, m);
@@ -350,25 +351,26 @@ Test(deal, by_another_key)
 				 is = la_steer_tuple(&after, &entries[i].t);
 
 			moved += was != is;
-			found(i, from[was], is);
+			expect_entry(i, from[was], is);
 		}
 		cr_assert_gt(moved, N / 4);
-		drop(from, &nfrom);
-		drop(to, &nto);
+		destroy(from, &nfrom);
+		destroy(to, &nto);
 	}
 }
 
-/* A connection without TIME_WAIT moved one shard's ISN clock ahead. Its next incarnation may hash to any shard. */
+/* A connection without TIME_WAIT moved the ISN clock of one shard ahead. The next incarnation of its tuple may hash to
+ * any shard, so all new shards get this clock. */
 Test(deal, isn_clock)
 {
-	hold(4);
+	make_old_shards(4);
 	save();
 	cr_assert_eq(load(2, N, N), 0, "%s", err);
 	for (unsigned k = 0; k < 2; k++)
 		cr_assert_eq(to[k]->tcp.isn_floor, from[0]->tcp.isn_floor, "shard %u", k);
-	drop(from, &nfrom);
-	drop(to, &nto);
-	hold(1);
+	destroy(from, &nfrom);
+	destroy(to, &nto);
+	make_old_shards(1);
 	from[0]->tcp.isn_floor = AT * 250ull + (1 << 24) + 1; /* further ahead than possible */
 	save();
 	cr_assert_eq(load(1, N, N), -EBADMSG);
@@ -378,7 +380,7 @@ Test(deal, isn_clock)
 
 /* Returns the largest number of entries of a family that hash to one of m shards, and that shard. */
 static unsigned
-most_of(unsigned m, bool is4, unsigned *who)
+most_entries(unsigned m, bool is4, unsigned *who)
 {
 	unsigned n[MOST] = {0};
 	struct la_steer s;
@@ -401,34 +403,34 @@ Test(deal, no_room)
 	unsigned who4, who6, most4, most6;
 	char words[128];
 
-	hold(4);
+	make_old_shards(4);
 	save();
 	for (unsigned m = 1; m <= 3; m++) {
-		most4 = most_of(m, true, &who4);
-		most6 = most_of(m, false, &who6);
-		/* room for all, but not in their shards: the load is refused with an error */
+		most4 = most_entries(m, true, &who4);
+		most6 = most_entries(m, false, &who6);
+		/* the fullest shard has room for one entry too few: the load is refused */
 		cr_assert_eq(load(m, most4 - 1, N), -ENOBUFS);
 		snprintf(words, sizeof(words),
 			 "%u of them for shard %u of %u, which has room for %u; %u times %u is --time-wait %u", most4,
 			 who4 + 1, m, most4 - 1, m, most4, m * most4);
 		cr_assert(strstr(err, words) != NULL, "%s, not %s", err, words);
 		cr_assert(strncmp(err, path, strlen(path)) == 0, "%s", err);
-		drop(to, &nto);
+		destroy(to, &nto);
 		cr_assert_eq(load(m, N, most6 - 1), -ENOBUFS);
 		snprintf(words, sizeof(words),
 			 "%u of them for shard %u of %u, which has room for %u; %u times %u is --time-wait6 %u", most6,
 			 who6 + 1, m, most6 - 1, m, most6, m * most6);
 		cr_assert(strstr(err, words) != NULL, "%s, not %s", err, words);
-		drop(to, &nto);
+		destroy(to, &nto);
 		cr_assert_eq(load(m, most4, most6), 0, "%s", err); /* the size in the error message is enough */
-		drop(to, &nto);
+		destroy(to, &nto);
 	}
 }
 
 /* ---- files that cannot be redistributed ---- */
 
 static void
-refused(unsigned n, int rc, const char *words)
+expect_refused(unsigned n, int rc, const char *words)
 {
 	struct la_snapshot *st;
 
@@ -436,27 +438,28 @@ refused(unsigned n, int rc, const char *words)
 	cr_assert(st == NULL && strstr(err, words) != NULL, "%s", err);
 }
 
-/* An entry of another secret would answer with another TSval clock: TSval could go back. */
+/* The secret determines the TSvals. With another secret the TSvals of an entry could go back. */
 Test(deal, two_secrets)
 {
-	hold(2);
+	make_old_shards(2);
 	la_shard_destroy(from[1]);
 	from[1] = make(AT, (const uint8_t *)"another secret of a port, 32 bytes", N, N);
 	save();
-	refused(2, -EBADMSG, "is damaged: section 2 has another secret than section 1, of the same port");
+	expect_refused(2, -EBADMSG, "is damaged: section 2 has another secret than section 1, of the same port");
 }
 
-/* Each port is its own network: both may have the same tuple, and entries are redistributed within their port. */
+/* Two ports may have the same tuple, because each port is a network of its own. Entries are redistributed among the
+ * shards of their port. */
 Test(deal, ports)
 {
 	struct la_snapshot *st;
 	struct la_conn_info info;
 	unsigned on[2] = {0};
 
-	hold(2);
+	make_old_shards(2);
 	from[nfrom++] = make(AT, (const uint8_t *)"the secret of another port, 32 bytes", N, N);
 	for (unsigned i = 0; i < N; i += 2)
-		put(from[2], &entries[i]);
+		enter(from[2], &entries[i]);
 	addrs[2].port = 1;
 	save();
 	for (unsigned k = 1; k < 4; k++) /* one shard on the first port, three on the second */
@@ -478,8 +481,8 @@ Test(deal, ports)
 	}
 	cr_assert_eq(on[1], on[0]);
 	addrs[1].port = 0;
-	refused(2, -EINVAL, "has a section of port 1, which this run has not");
+	expect_refused(2, -EINVAL, "has a section of port 1, which this run does not have");
 	for (unsigned k = 0; k < 3; k++)
 		addrs[k].port = k;
-	refused(3, -EINVAL, "has nothing of port 2, which this run has");
+	expect_refused(3, -EINVAL, "has no section of port 2, which this run has");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The snapshot file: a written file is loaded once. A file that is damaged, truncated, foreign, or of another
- * version, machine, user or run is refused with its own error, and no entry is imported. */
+/* The snapshot file: a written file is loaded once. A file that is damaged, truncated, of another format, version,
+ * machine, user or run is refused. The error names the reason, and no entry is loaded. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ make(uint64_t now, const uint8_t *secret)
 	return s;
 }
 
-/* Two shards of a port: the rig's, with four entries of both families, and an empty one. */
+/* Two shards of a port: the rig's shard with two entries of each family, and an empty shard. */
 static void
 set_up(void)
 {
@@ -73,7 +73,7 @@ tear_down(void)
 	rig_close(r);
 	(void)unlink(path);
 	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
-	cr_assert(access(tmp, F_OK) != 0, "something is left behind");
+	cr_assert(access(tmp, F_OK) != 0, "the temporary file is left");
 	cr_assert_eq(rmdir(dir), 0);
 }
 
@@ -92,9 +92,9 @@ save(void)
 	cr_assert_eq(length, bytes);
 }
 
-/* Writes `n` bytes of `file` to the file. */
+/* Writes the first n bytes of `file` to the snapshot file. */
 static void
-put(size_t n)
+write_file(size_t n)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
@@ -110,22 +110,23 @@ try_open(const struct la_snapshot_addrs *a, unsigned n, const struct la_wall *wa
 	return la_snapshot_open(path, a, n, false, wall, st, err, sizeof(err));
 }
 
-/* Asserts that the load fails, with an error that names the file and contains this text. */
+/* Asserts that the file is refused, with an error that names the file and contains `words`. `where` and `at` name the
+ * case. */
 static void
-refused(const char *words, const char *where, size_t at)
+expect_refused(const char *words, const char *where, size_t at)
 {
 	struct la_snapshot *st = (void *)1;
 	int rc = try_open(addrs, 2, &saved_at, &st);
 
-	cr_assert(rc < 0 && rc != -ENOENT, "%s %zu: opened", where, at);
+	cr_assert(rc < 0 && rc != -ENOENT, "%s %zu: the file was not refused", where, at);
 	cr_assert(st == NULL);
 	cr_assert(strncmp(err, path, strlen(path)) == 0, "%s %zu: %s", where, at, err);
 	cr_assert(strstr(err, words) != NULL, "%s %zu: %s", where, at, err);
 }
 
-/* Corrects the checksum after a change, so that only the content is wrong. */
+/* Corrects the checksum in `file` after a change, so that the content is the only fault. */
 static void
-sum_again(void)
+correct_checksum(void)
 {
 	crypto_generichash_state hash;
 
@@ -176,12 +177,12 @@ Test(file, round_trip)
 	cr_assert_eq(loaded, 4);
 	cr_assert_eq(la_snapshot_consume(st, err, sizeof(err)), 0, "%s", err);
 	la_snapshot_close(st);
-	cr_assert(access(path, F_OK) != 0, "a crash would find it");
+	cr_assert(access(path, F_OK) != 0, "the file still exists: it could be loaded twice");
 	cr_assert_eq(try_open(addrs, 2, &now, &st), -ENOENT);
 	cr_assert(strstr(err, "is not there") != NULL);
 }
 
-/* The clocks: within a boot CLOCK_BOOTTIME, else the real-time clock, never backwards. */
+/* The time between save and load: CLOCK_BOOTTIME within one boot, otherwise the real-time clock; never negative. */
 Test(file, time_passed)
 {
 	static const struct {
@@ -191,13 +192,13 @@ Test(file, time_passed)
 		bool backwards;
 	} t[] = {
 		{1000, 1000, "one boot", 1000, false},
-		{3600000, 1000, "one boot", 1000, false}, /* the clock was set meanwhile */
+		{3600000, 1000, "one boot", 1000, false}, /* the real-time clock was set meanwhile */
 		{-3600000, 1000, "one boot", 1000, false},
 		{5000, 1000, "another boot", 5000, false},
 		{5000, -400000, "another boot", 5000, false},
 		{-1, 1000, "another boot", 0, true},
-		{5000, -1, "one boot", 5000, false}, /* impossible: the real-time clock is used */
-		{5000, 1000, "", 5000, false},	     /* an unknown boot */
+		{5000, -1, "one boot", 5000, false}, /* CLOCK_BOOTTIME cannot go back: the real-time clock is used */
+		{5000, 1000, "", 5000, false},	     /* the boot is unknown */
 	};
 	struct la_wall unknown = saved_at, now;
 	bool backwards;
@@ -227,17 +228,17 @@ Test(file, every_bit)
 	fd = open(path, O_WRONLY);
 	for (size_t i = 0; i < length; i++) {
 		const char *words = i < 8    ? "is not a lastack state file"
-				    : i < 12 ? "is damaged: no byte order"
+				    : i < 12 ? "is damaged: byte order"
 				    : i < 16 ? "is of version"
 				    : i < 24 ? ""
-					     : /* longer or shorter than its length field */
+					     : /* bytes 16 to 23 are the length field: several errors */
 					    "is damaged: its checksum is wrong";
 
 		for (unsigned bit = 0; bit < 8; bit++) {
 			uint8_t c = file[i] ^ (uint8_t)(1u << bit);
 
 			cr_assert_eq(pwrite(fd, &c, 1, (off_t)i), 1);
-			refused(words, "bit at", i);
+			expect_refused(words, "bit at", i);
 		}
 		cr_assert_eq(pwrite(fd, &file[i], 1, (off_t)i), 1);
 	}
@@ -248,19 +249,19 @@ Test(file, every_length)
 {
 	save();
 	for (size_t n = 1; n < length; n++) {
-		put(n);
-		refused("is truncated: ", "length", n);
+		write_file(n);
+		expect_refused("is truncated: ", "length", n);
 	}
-	put(0);
-	refused("is truncated: ", "length", 0);
+	write_file(0);
+	expect_refused("is truncated: ", "length", 0);
 	file[length] = 0;
-	put(length + 1);
-	refused("is damaged: ", "length", length + 1);
-	put(length);
+	write_file(length + 1);
+	expect_refused("is damaged: ", "length", length + 1);
+	write_file(length);
 	for (size_t n = 0; n < length; n++) /* zeros, as a file system may leave after a crash */
 		file[n] = 0;
-	put(length);
-	refused("is not a lastack state file", "zeros", 0);
+	write_file(length);
+	expect_refused("is not a lastack state file", "zeros", 0);
 }
 
 Test(file, other_versions_and_machines)
@@ -269,21 +270,21 @@ Test(file, other_versions_and_machines)
 
 	save();
 	memcpy(file + 12, &version, 4);
-	sum_again();
-	put(length);
-	refused("is of version 3, this program knows version 2", "newer", 0);
+	correct_checksum();
+	write_file(length);
+	expect_refused("is of version 3, this program knows version 2", "newer", 0);
 	memcpy(file + 12, &old, 4);
-	sum_again();
-	put(length);
-	refused("is of version 1, this program knows version 2", "older", 0);
+	correct_checksum();
+	write_file(length);
+	expect_refused("is of version 1, this program knows version 2", "older", 0);
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t t = file[8 + i];
 
 		file[8 + i] = file[11 - i];
 		file[11 - i] = t;
 	}
-	put(length);
-	refused("another byte order", "order", 0);
+	write_file(length);
+	expect_refused("another byte order", "order", 0);
 }
 
 Test(file, foreign_files)
@@ -293,31 +294,31 @@ Test(file, foreign_files)
 	int fd;
 
 	memcpy(file, "root:x:0:0:root:/root:/bin/bash\n", 32);
-	put(32);
+	write_file(32);
 	cr_assert_eq(chmod(path, 0644), 0);
-	refused("is not a lastack state file", "foreign", 0);
+	expect_refused("is not a lastack state file", "foreign", 0);
 	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err, sizeof(err)),
 		     -EEXIST);
-	cr_assert(strstr(err, "is left alone: nothing was saved") != NULL);
+	cr_assert(strstr(err, "is not replaced: nothing was saved") != NULL);
 	fd = open(path, O_RDONLY);
 	cr_assert(read(fd, now, sizeof(now)) == 32 && memcmp(now, file, 32) == 0);
 	close(fd);
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(mkdir(path, 0700), 0);
-	refused("is not a regular file", "directory", 0);
+	expect_refused("is not a regular file", "directory", 0);
 	cr_assert_eq(rmdir(path), 0);
 	cr_assert_eq(mkfifo(path, 0600), 0);
-	refused("is not a regular file", "pipe", 0);
+	expect_refused("is not a regular file", "pipe", 0);
 	cr_assert_eq(la_snapshot_save(path, addrs, shards, 2, r->now, false, &saved_at, &bytes, err, sizeof(err)),
 		     -EEXIST);
 	cr_assert_eq(unlink(path), 0);
 	save();
 	cr_assert_eq(chmod(path, 0640), 0);
-	refused("can be used by others (mode 0640", "mode", 0);
+	expect_refused("can be used by others (mode 0640", "mode", 0);
 	if (geteuid() == 0) {
 		cr_assert_eq(chmod(path, 0600), 0);
 		cr_assert_eq(chown(path, 12345, (gid_t)-1), 0);
-		refused("belongs to another user (12345)", "owner", 0);
+		expect_refused("belongs to another user (12345)", "owner", 0);
 	}
 }
 
@@ -348,7 +349,7 @@ Test(file, other_runs)
 	cr_assert(strstr(err, "other addresses in section 1") != NULL, "%s", err);
 }
 
-/* A valid checksum over inconsistent content, for each section. */
+/* Files with a valid checksum and inconsistent content. */
 Test(file, inconsistent_content)
 {
 	const size_t section = sizeof(struct la_snapshot_head),
@@ -360,55 +361,55 @@ Test(file, inconsistent_content)
 	save();
 	memcpy(&n, file + len, sizeof(n));
 	memcpy(file + len, &huge, sizeof(huge));
-	sum_again();
-	put(length);
-	refused("section 1 is not within it", "length", 0);
+	correct_checksum();
+	write_file(length);
+	expect_refused("section 1 is longer than the file", "length", 0);
 	for (int d = -1; d <= 1; d += 2) {
 		huge = n + (uint64_t)d;
 		memcpy(file + len, &huge, sizeof(huge));
-		sum_again();
-		put(length);
-		refused("", "section length", 0);
+		correct_checksum();
+		write_file(length);
+		expect_refused("", "section length", 0);
 	}
 	huge = 68; /* shorter than a shard's header */
 	memcpy(file + len, &huge, sizeof(huge));
-	sum_again();
-	put(length);
-	refused("is damaged: section 1 makes no sense", "section length", 68);
+	correct_checksum();
+	write_file(length);
+	expect_refused("is damaged: section 1 has an invalid header", "section length", 68);
 	memcpy(file + len, &n, sizeof(n));
-	/* the second shard's now */
+	/* the `now` of section 2 */
 	file[section + 48 + n + 48 + 16] ^= 1;
-	sum_again();
-	put(length);
-	refused("is damaged: section 2 makes no sense", "now", 0);
+	correct_checksum();
+	write_file(length);
+	expect_refused("is damaged: section 2 has an invalid header", "now", 0);
 	file[section + 48 + n + 48 + 16] ^= 1;
-	/* its version */
+	/* the version of section 2 */
 	file[section + 48 + n + 48 + 12] ^= 1;
-	sum_again();
-	put(length);
-	refused("has a section of another version", "version", 0);
+	correct_checksum();
+	write_file(length);
+	expect_refused("has a section of another version", "version", 0);
 	file[section + 48 + n + 48 + 12] ^= 1;
-	/* its secret */
+	/* the secret of section 2 */
 	file[section + 48 + n + 48 + 32] ^= 1;
-	sum_again();
-	put(length);
-	refused("section 2 has another secret than section 1", "secret", 0);
+	correct_checksum();
+	write_file(length);
+	expect_refused("section 2 has another secret than section 1", "secret", 0);
 	file[section + 48 + n + 48 + 32] ^= 1;
-	/* flags of the first entry, after the headers of shard and table */
+	/* the flags of the first entry, after the headers of shard and table */
 	file[section + 48 + 64 + 76 + 30] |= 3;
-	sum_again();
-	put(length);
+	correct_checksum();
+	write_file(length);
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	for (unsigned i = 0; i < 2; i++)
 		s[i] = make(la_snapshot_now(st), la_snapshot_secret(st, i));
 	cr_assert_eq(la_snapshot_load(st, s, err, sizeof(err)), -EBADMSG);
-	cr_assert(strstr(err, "is damaged: section 1 has an entry that cannot be") != NULL, "%s", err);
+	cr_assert(strstr(err, "is damaged: section 1 has an impossible entry") != NULL, "%s", err);
 	for (unsigned i = 0; i < 2; i++)
 		la_shard_destroy(s[i]);
 	la_snapshot_close(st);
 }
 
-/* The next run has smaller tables. */
+/* The new run has a table that is too small. */
 Test(file, no_room)
 {
 	struct la_shard_config cfg;
@@ -423,14 +424,14 @@ Test(file, no_room)
 	memcpy(cfg.secret, la_snapshot_secret(st, 0), sizeof(cfg.secret));
 	cr_assert_eq(la_shard_create(&cfg, &s), 0);
 	cr_assert_eq(la_snapshot_load(st, &s, err, sizeof(err)), -ENOBUFS);
-	cr_assert(strstr(err, "has 2 TIME_WAIT entries for IPv4 that are not over, 2 of them for shard 1 of 1, "
+	cr_assert(strstr(err, "has 2 TIME_WAIT entries for IPv4 that have not expired, 2 of them for shard 1 of 1, "
 			      "which has room for 1; 1 times 2 is --time-wait 2") != NULL,
 		  "%s", err);
 	la_shard_destroy(s);
 	la_snapshot_close(st);
 }
 
-/* The old file stays until the new one is complete. */
+/* The old file exists until the new file is complete. */
 Test(file, replaces)
 {
 	struct la_snapshot *st;
@@ -440,15 +441,15 @@ Test(file, replaces)
 
 	save();
 	file[200] ^= 1; /* a damaged file may be replaced */
-	put(length);
+	write_file(length);
 	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
-	fd = open(tmp, O_CREAT | O_WRONLY, 0666); /* and an unfinished one */
+	fd = open(tmp, O_CREAT | O_WRONLY, 0666); /* an unfinished temporary file may be replaced */
 	cr_assert(fd >= 0 && write(fd, "half", 4) == 4);
 	close(fd);
 	save();
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	la_snapshot_close(st);
-	put(0); /* an empty file may be replaced */
+	write_file(0); /* an empty file may be replaced */
 	save();
 	cr_assert_eq(try_open(addrs, 2, &saved_at, &st), 0, "%s", err);
 	la_snapshot_close(st);
@@ -458,7 +459,7 @@ Test(file, replaces)
 	cr_assert(strstr(err, "cannot be written: No such file") != NULL, "%s", err);
 }
 
-/* With an open connection the save fails, and the old file stays. */
+/* With an open connection the save fails, and the old file is unchanged. */
 Test(file, busy)
 {
 	struct peer_opts o = {.lport = 99};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A TIME_WAIT table that is written and read back: compared with a model in a plain array, and with
- * streams of impossible content. */
+/* A TIME_WAIT table that is saved and loaded: the loaded table is compared with an array of expected entries. Streams
+ * with impossible content are refused. */
 
 #include "tables/fixture.h"
 
@@ -14,7 +14,7 @@ enum { MAX = 400 };
 struct want {
 	struct la_tuple tuple;
 	struct la_tw_core core; /* expected deadline and flags */
-	bool there;
+	bool there;		/* the entry is saved */
 };
 
 static struct fx from, to;
@@ -37,7 +37,7 @@ save(const struct fx *fx, struct stream *s)
 	cr_assert_eq(la_tw_export(&fx->tw, fx->now, stream_write, s), 0);
 }
 
-/* Adds an entry of any kind and age. */
+/* Adds entry i of a random kind and age to `from` and to want[]. */
 static void
 add(struct rng *r, unsigned i, uint32_t now)
 {
@@ -71,11 +71,11 @@ add(struct rng *r, unsigned i, uint32_t now)
 		}
 		cr_assert_eq(la_tw_input(&from.tw, ref, &seg, now), LA_TW_ACK);
 		break;
-	case 1: /* a reopen is under way */
+	case 1: /* a reopen is pending: SHADOW */
 		cr_assert(la_index_replace(&from.index, fx_hash(&from, &t), ref, la_ref_make(LA_POOL_TCB, i + 1)));
 		la_tw_shadow(&from.tw, ref);
 		break;
-	case 2: /* it was reopened */
+	case 2: /* the tuple was reopened: the entry is not saved */
 		cr_assert(la_index_replace(&from.index, fx_hash(&from, &t), ref, la_ref_make(LA_POOL_TCB, i + 1)));
 		la_tw_shadow(&from.tw, ref);
 		la_tw_forget(&from.tw, ref);
@@ -113,18 +113,18 @@ expect(unsigned i, uint64_t elapsed)
 }
 
 static uint64_t
-held(const struct fx *fx)
+count_entries(const struct fx *fx)
 {
 	return FX_COUNT(fx, time_wait) + FX_COUNT(fx, fin_wait_2_held);
 }
 
-/* Every entry expires at its deadline, not a tick before. Entries of one tick expire together. */
+/* Checks that every loaded entry expires exactly at its deadline, all entries of one tick at once. */
 static void
 expire_all(void)
 {
-	while (held(&to) > 0) {
+	while (count_entries(&to) > 0) {
 		uint32_t next = 0, left = UINT32_MAX;
-		uint64_t n = 0, now = held(&to);
+		uint64_t n = 0, now = count_entries(&to);
 
 		for (unsigned i = 0; i < MAX; i++) {
 			la_ref ref = want[i].there ? fx_lookup(&to, &want[i].tuple) : 0;
@@ -137,12 +137,12 @@ expire_all(void)
 			}
 			n += ref && d == left;
 		}
-		if (left > 1 << 20) /* 2^30 stands for a large value */
+		if (left > 1 << 20) /* an entry with the lifetime 2^30 takes too long */
 			return;
 		fx_advance(&to, next - 1);
-		cr_assert_eq(held(&to), now);
+		cr_assert_eq(count_entries(&to), now);
 		fx_advance(&to, next);
-		cr_assert_eq(held(&to), now - n);
+		cr_assert_eq(count_entries(&to), now - n);
 	}
 }
 
@@ -169,16 +169,16 @@ round_trip(uint64_t seed)
 	fx_init(&from, MAX, MAX, 4096, now);
 	for (unsigned i = 0; i < n; i++) {
 		add(&r, i, from.now);
-		if (rng_below(&r, 8) == 0) /* no reference is popped: deadlines may be past */
+		if (rng_below(&r, 8) == 0) /* the wheel does not run, so some deadlines are in the past */
 			from.now += rng_below(&r, 30);
 	}
 	save(&from, &s);
-	live = held(&from);
+	live = count_entries(&from);
 	fx_init(&to, MAX + 3, MAX + 7, 512, from.now + (uint32_t)passed);
 	cr_assert_eq(load(&to, &s, passed), 0, "seed %lu", r.seed);
 	cr_assert_eq(s.at, s.len);
 	cr_assert_eq(FX_COUNT(&to, time_wait_loaded) + FX_COUNT(&to, time_wait_lapsed), live);
-	cr_assert_eq(held(&to), FX_COUNT(&to, time_wait_loaded));
+	cr_assert_eq(count_entries(&to), FX_COUNT(&to, time_wait_loaded));
 	cr_assert_eq(to.counters.state[LA_FIN_WAIT_2], FX_COUNT(&to, fin_wait_2_held));
 	for (unsigned i = 0; i < n; i++)
 		expect(i, passed);
@@ -197,7 +197,7 @@ Test(table, round_trip)
 		round_trip(seed);
 }
 
-/* Counts near the number of entries that one call writes and reads. */
+/* Numbers of entries near 64 and 128: one call writes and reads 64 entries. */
 Test(table, counts)
 {
 	static const unsigned counts[] = {0, 1, 63, 64, 65, 127, 128, 129, 200};
@@ -207,7 +207,7 @@ Test(table, counts)
 		struct stream s = {0};
 
 		fx_init(&from, 200, 200, 512, 5);
-		fx_init(&to, n4 ? n4 : 1, n6 ? n6 : 1, 512, 5); /* exactly enough room */
+		fx_init(&to, n4 ? n4 : 1, n6 ? n6 : 1, 512, 5); /* room for exactly these entries */
 		for (unsigned j = 0; j < n4 + n6; j++)
 			fx_time_wait(&from, j + 1, j < n4, 100);
 		save(&from, &s);
@@ -220,7 +220,7 @@ Test(table, counts)
 	}
 }
 
-/* The restart of 2*MSL uses the entry's own class, also when the new table has others. */
+/* A repeated FIN restarts the entry's own 2*MSL, also when the class has another number in the new table. */
 Test(table, class_is_kept)
 {
 	struct stream s = {0};
@@ -248,7 +248,7 @@ Test(table, class_is_kept)
 
 /* -- impossible content -- */
 
-/* Three entries of each family; `change` is done to the stream's bytes. */
+/* Changes to the stream of a table with three entries of each family: `bytes` bytes at offset `at` become `value`. */
 struct bad {
 	const char *text;
 	size_t at; /* from the stream's start */
@@ -260,23 +260,23 @@ struct bad {
 enum { HEAD = sizeof(struct la_tw_saved), FIRST6 = HEAD + 3 * 32 };
 
 static const struct bad bad[] = {
-	{"more classes than there can be", 8, 17, 4, -EBADMSG},
-	{"a lifetime of 0, and an entry of it", 12, 0, 4, -EBADMSG},
-	{"a lifetime beyond all", 12, (1u << 30) + 1, 4, -EBADMSG},
-	{"IPv4: more left than a lifetime", HEAD + 24, 101, 4, -EBADMSG},
-	{"IPv4: a class that is not there", HEAD + 30, 1 << LA_TW_CLASS_SHIFT, 2, -EBADMSG},
+	{"more classes than 16", 8, 17, 4, -EBADMSG},
+	{"an entry of a class with lifetime 0", 12, 0, 4, -EBADMSG},
+	{"a lifetime above the limit", 12, (1u << 30) + 1, 4, -EBADMSG},
+	{"IPv4: more time left than the lifetime", HEAD + 24, 101, 4, -EBADMSG},
+	{"IPv4: an unknown class", HEAD + 30, 1 << LA_TW_CLASS_SHIFT, 2, -EBADMSG},
 	{"IPv4: a life in the flags", HEAD + 30, LA_TW_LIVE, 2, -EBADMSG},
 	{"IPv4: a wheel reference in the flags", HEAD + 30, LA_TW_WHEEL, 2, -EBADMSG},
-	{"IPv6: more left than a lifetime", FIRST6 + 48, UINT32_MAX, 4, -EBADMSG},
+	{"IPv6: more time left than the lifetime", FIRST6 + 48, UINT32_MAX, 4, -EBADMSG},
 	{"IPv4, FIN_WAIT_2: a wheel reference", HEAD + 30, LA_TW_FW2 | LA_TW_WHEEL, 2, -EBADMSG},
-	{"IPv6: a class that is not there", FIRST6 + 54, 15 << LA_TW_CLASS_SHIFT, 2, -EBADMSG},
+	{"IPv6: an unknown class", FIRST6 + 54, 15 << LA_TW_CLASS_SHIFT, 2, -EBADMSG},
 	{"IPv6: a zombie", FIRST6 + 54, LA_TW_ZOMBIE, 2, -EBADMSG},
 	{"more IPv4 entries than follow", 0, 100, 4, -ENODATA},
 	{"more IPv6 entries than follow", 4, 4, 4, -ENODATA},
 };
 
 static void
-three_of_each(struct stream *s)
+save_three_of_each(struct stream *s)
 {
 	fx_init(&from, 8, 8, 512, 1000);
 	for (unsigned i = 1; i <= 6; i++)
@@ -291,25 +291,25 @@ Test(table, impossible_entries)
 	struct stream s = {0};
 	uint8_t old[4];
 
-	three_of_each(&s);
+	save_three_of_each(&s);
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		memcpy(old, s.p + bad[i].at, 4);
 		memcpy(s.p + bad[i].at, &bad[i].value, bad[i].bytes);
 		fx_init(&to, 8, 8, 512, 1000);
 		cr_assert_eq(load(&to, &s, 0), bad[i].rc, "%s", bad[i].text);
-		fx_fini(&to); /* the table passes its checkers */
+		fx_fini(&to); /* also runs the checkers of the table */
 		memcpy(s.p + bad[i].at, old, 4);
 	}
 	stream_free(&s);
 }
 
-/* An IPv4 tuple has one entry. As a mapped IPv6 tuple it would have two. */
+/* An IPv4-mapped address in an IPv6 entry is refused: the IPv4 tuple could have two entries. */
 Test(table, mapped)
 {
 	struct la_addr mapped = la_addr_from4(0x0100000a);
 	struct stream s = {0};
 
-	three_of_each(&s);
+	save_three_of_each(&s);
 	for (unsigned side = 0; side < 2; side++) {
 		struct la_addr old;
 
@@ -329,7 +329,7 @@ Test(table, twice)
 	struct stream s = {0};
 
 	for (unsigned i = 0; i < 2; i++) {
-		three_of_each(&s);
+		save_three_of_each(&s);
 		memcpy(s.p + first[i] + size[i] * 2, s.p + first[i], size[i]);
 		fx_init(&to, 8, 8, 512, 1000);
 		cr_assert_eq(load(&to, &s, 0), -EEXIST);
@@ -343,7 +343,7 @@ Test(table, no_room)
 {
 	struct stream s = {0};
 
-	three_of_each(&s);
+	save_three_of_each(&s);
 	for (unsigned i = 0; i < 2; i++) {
 		fx_init(&to, i ? 8 : 2, i ? 2 : 8, 512, 1000);
 		cr_assert_eq(load(&to, &s, 0), -ENOBUFS);
@@ -357,7 +357,7 @@ Test(table, no_room)
 	stream_free(&s);
 }
 
-/* A full index: its buckets are full long before the pool is. */
+/* The index is too small: its buckets are full before the pool is full. */
 Test(table, index_full)
 {
 	struct stream s = {0};
@@ -380,7 +380,7 @@ Test(table, index_full)
 	stream_free(&s);
 }
 
-/* Only lifetimes of live entries count among the 16 of the new table. */
+/* The new table has 16 classes. Only the lifetimes of entries that are loaded use a class. */
 Test(table, classes)
 {
 	struct stream s = {0};
@@ -402,7 +402,7 @@ Test(table, classes)
 	stream_free(&s);
 }
 
-/* The stream fails at any offset. */
+/* An error of the stream at any offset, or its end, is returned. */
 Test(table, errors_pass)
 {
 	struct stream s = {0}, cut;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The rules that every segment of the shard must keep, and the shard's variables as its segments show them. */
+/* Checks the rules for every segment of the shard, and derives the shard's variables from the segments. */
 
 #include <stdlib.h>
 
@@ -22,12 +22,12 @@ check_timestamp(struct peer *p, const struct frame_in *f)
 {
 	bool first = !p->syn_seen || f->seq != p->ISS;
 
-	if ((f->flags & LA_SYN) && f->has_ts) /* O-10: only after an offer, and echoes its TSval */
+	if ((f->flags & LA_SYN) && f->has_ts) /* O-10: a SYN,ACK echoes the TSval of the SYN, if the SYN has one */
 		CHECK(p->r, !(f->flags & LA_ACK) || (p->o.ts && (!first || f->tsecr == p->ts_now)),
-		      "O-10: SYN,ACK with a timestamp that was not offered, or a wrong echo");
+		      "O-10: SYN,ACK with a timestamp, but the SYN had none or another TSval");
 	else if (!(f->flags & (LA_SYN | LA_RST))) /* O-11 */
 		CHECK(p->r, f->has_ts == p->ts_on, "O-11: timestamps %s, but %s on a segment",
-		      p->ts_on ? "agreed" : "not agreed", f->has_ts ? "there" : "missing");
+		      p->ts_on ? "negotiated" : "not negotiated", f->has_ts ? "present" : "missing");
 	if (f->has_ts && p->ts_on && p->ts_dut && !(f->flags & LA_RST))
 		CHECK(p->r, seq_ge(f->tsval, p->ts_dut), "O-15: TSval went back");
 	if (f->has_ts && !(f->flags & LA_RST))
@@ -44,7 +44,7 @@ check_window(struct peer *p, const struct frame_in *f, uint32_t wnd)
 	if (p->edge_on && (f->flags & LA_SYN))
 		return; /* a retransmitted SYN cannot offer more than 65535 (RFC 7323 2.2) */
 	if (p->edge_on) {
-		CHECK(p->r, seq_ge(f->ack, p->R) || p->lax_edge, "acknowledgement went back");
+		CHECK(p->r, seq_ge(f->ack, p->R) || p->lax_edge, "SEG.ACK went back");
 		/* a change below one unit of the scale is rounding, not shrinking (RFC 7323 2.4) */
 		CHECK(p->r, seq_gt(edge + (1u << p->ws), p->edge) || p->lax_edge,
 		      "D-07: right window edge moved left by %u", p->edge - edge);
@@ -65,7 +65,7 @@ check_data(struct peer *p, const struct frame_in *f, uint32_t end)
 	for (size_t i = 0; i < f->len && !p->lax_data; i++)
 		CHECK(p->r, f->data[i] == pattern(PATTERN_OUT, f->seq - (p->ISS + 1) + i),
 		      "X-15: wrong byte sent at offset %u", (unsigned)(f->seq - (p->ISS + 1) + i));
-	/* the FIN takes a sequence number and window; one byte may be a probe */
+	/* a FIN occupies one sequence number of the window; a segment of one byte may be a window probe */
 	if (end != f->seq && !(f->flags & LA_SYN) && !p->lax_data)
 		CHECK(p->r, seq_le(end, p->offered) || f->len == 1, "sent %u beyond the window offered",
 		      end - p->offered);
@@ -89,13 +89,13 @@ capture_syn(struct peer *p, const struct frame_in *f)
 	p->mss_dut = f->mss;
 	p->ws = f->has_ws ? f->ws : 0;
 	p->offered = f->seq + 1;
-	/* a SYN,ACK completes the negotiation; after a SYN the peer's SYN does */
+	/* an option is negotiated if the shard's SYN or SYN,ACK has it and the peer offers it */
 	p->ts_on = f->has_ts && p->o.ts;
 	p->ws_on = f->has_ws && p->o.wscale;
 	p->sack_on = f->sack_ok && p->o.sack;
 	CHECK(p->r, f->has_mss, "O-01: SYN without MSS option");
 	if (f->flags & LA_ACK) {
-		CHECK(p->r, !f->has_ws || p->o.wscale, "O-06: window scale in the SYN,ACK, none in the SYN");
+		CHECK(p->r, !f->has_ws || p->o.wscale, "O-06: SYN,ACK with window scale, the SYN had none");
 		CHECK(p->r, !f->sack_ok || p->o.sack, "O-16: SYN,ACK with SACK, the SYN had none");
 		p->offered += p->win;
 	}
@@ -130,9 +130,9 @@ peer_capture(struct peer *p, const struct frame_in *f)
 	bool scaled = p->ws_on && !(f->flags & LA_SYN);
 	uint32_t wnd = (uint32_t)f->win << (scaled ? p->ws : 0);
 
-	CHECK(p->r, !f->nsack || p->sack_on, "O-16: SACK blocks without agreement");
-	if (f->flags & LA_RST) { /* a RST does not change the connection's variables */
-		CHECK(p->r, f->len == 0 && !(f->flags & (LA_SYN | LA_FIN)), "a RST with more on it");
+	CHECK(p->r, !f->nsack || p->sack_on, "O-16: SACK blocks, but SACK was not negotiated");
+	if (f->flags & LA_RST) { /* a RST does not change the peer's copy of the variables */
+		CHECK(p->r, f->len == 0 && !(f->flags & (LA_SYN | LA_FIN)), "a RST with payload, SYN or FIN");
 		check_timestamp(p, f);
 	} else {
 		CHECK(p->r, (f->flags & LA_ACK) || f->flags == LA_SYN, "a segment without ACK bit");

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Events of the matrix, in the order of the checks of RFC 9293 3.10.7. R, W, U and N are RCV.NXT,
- * RCV.WND, SND.UNA and SND.NXT of the connection; without one (CLOSED, LISTEN,
- * SYN_SENT) those of the scripted peer.
+/* Events of the matrix, in the order of the checks of RFC 9293 3.10.7. R, W, U and N are RCV.NXT, RCV.WND, SND.UNA
+ * and SND.NXT of the connection. In CLOSED and LISTEN they are the scripted peer's copies; in SYN_SENT, R and W are.
  *
- *	RST       l at R, m in the window, n outside
- *	SYN       c with ACK, a in the window, b outside
+ *	RST       l SEG.SEQ at R, m in the window, n outside the window
+ *	SYN       c with ACK, a in the window, b outside the window
  *	no ACK    s
  *	outside the window
- *	          k with FIN, q text that is old, r text beyond, h neither
- *	ACK       f above SND.NXT; g older than the largest window
+ *	          k with FIN, q text below R, r text above the window, h without FIN and text
+ *	ACK       f above N; g below U by more than the largest window
  *	FIN       i in order, j above a hole
  *	text      o in order, p above a hole
- *	the rest  d an ACK of new data, e an ACK of none
+ *	empty ACK d acknowledges new data, e acknowledges nothing new
  *
- *	t         a timer fires: a segment is sent, or the state changes, as time passes; in
- *	          CLOSED and LISTEN, which have no timers, a minute at least passes
- *	u         la_close(), la_shutdown(); la_unlisten() in LISTEN, CLOSED and half-open
- *	          connections; la_connect() in TIME_WAIT, the only call there that names a tuple
+ *	t         a timer fires: while time passes, a segment is sent or the state changes. CLOSED and LISTEN
+ *	          have no timers: at least one minute passes
+ *	u         la_close(), la_shutdown(); la_unlisten() in CLOSED, LISTEN and SYN_RCVD (passive);
+ *	          la_connect() in TIME_WAIT
  *	v         la_abort(), la_shard_abort_all() */
 
 #include "coverage.h"
@@ -34,11 +33,11 @@
 
 enum {
 	EVENTS = 22,
-	SYN_RCVD_ACTIVE = LA_NSTATES, /* the matrix has two SYN_RCVDs: this value is no state */
+	SYN_RCVD_ACTIVE = LA_NSTATES, /* the matrix has a second row for SYN_RCVD after an active open */
 	ROWS,
 	RIGS = 8,
-	WATCHED = 16, /* peers of a rig that are checked as time passes */
-	LONG_MS = 60000,
+	WATCHED = 16,	 /* the first 16 peers of a rig are checked for timer events */
+	LONG_MS = 60000, /* event t of CLOSED and LISTEN */
 };
 
 static const char *const row_name[ROWS] = {
@@ -132,7 +131,7 @@ look(struct rig *r, const struct la_tuple *tuple)
 		const struct la_tw_core *e = la_tw_core(&t->tw, ref);
 
 		v.row = e->flags & LA_TW_FW2 ? LA_FIN_WAIT_2 : LA_TIME_WAIT;
-		v.r = e->rcv_nxt; /* its window is the peer's view: the entry does not keep the scale */
+		v.r = e->rcv_nxt; /* the window stays the peer's copy: the entry does not have the scale */
 		v.u = v.n = e->snd_nxt;
 	}
 	return v;
@@ -153,7 +152,7 @@ syn_event(const struct view *v, const struct frame_in *f)
 
 	if (f->flags & LA_ACK)
 		return 'c';
-	/* before the peer's ISN is known, R is the peer's own ISN + 1 */
+	/* in these states R is the peer's ISN + 1, so the SYN itself is at R - 1 */
 	if (in_window(v, f->seq) || (!known && in_window(v, f->seq + 1)))
 		return 'a';
 	return 'b';
@@ -331,7 +330,7 @@ coverage_open(struct rig *r)
 	}
 }
 
-/* One write, so that lines of processes that end at the same time do not mix. */
+/* Appends all counts by one write(), so that lines of processes that end at the same time do not mix. */
 void
 coverage_close(struct rig *r)
 {

@@ -4,26 +4,27 @@
 
 /* Coverage of (state, event) cells and of transitions.
  *
- * With LASTACK_COVERAGE=DIR in the environment every rig records, for each segment that it injects,
- * each timer that fires and each close and abort of its users, the state of the connection and the event
- * of the matrix (coverage.c). At its end it appends these counts and the shard's counts of transitions to
- * DIR/counts, which tests/coverage/report reads. Without the variable it records nothing.
+ * With LASTACK_COVERAGE=DIR in the environment every rig counts pairs of state and event. Events are injected
+ * segments, timers that fire, and calls of the user that close or abort (the list is in coverage.c). When the rig
+ * ends, it appends these counts and the shard's counts of transitions to DIR/counts, which tests/coverage/report
+ * reads. Without the variable nothing is counted.
  *
- * The linker routes the user's calls of all tests through this file (--wrap, in meson.build). */
+ * The linker routes these calls of all tests through coverage.c (--wrap, in meson.build). */
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct rig;
 
-/** A rig starts; a rig ends, before its shard is destroyed. */
+/** Call coverage_open() when a rig was created, coverage_close() before its shard is destroyed. */
 void coverage_open(struct rig *r);
 void coverage_close(struct rig *r);
-/** A frame is about to be injected. */
+/** Counts the event of a frame. Call it before the frame is injected. */
 void coverage_frame(struct rig *r, const uint8_t *frame, size_t len);
-/** Time is about to pass: ms in all, until the next call of coverage_acted(), which records the timers
- * that fired. */
+/** Records the states before ms milliseconds pass. */
 void coverage_time(struct rig *r, uint64_t ms);
+/** Counts a timer event for each peer that received a segment, or whose connection changed its state, since the
+ * previous call of coverage_time() or coverage_acted(). */
 void coverage_acted(struct rig *r);
 
 #endif

@@ -8,7 +8,6 @@
 #include <rte_common.h>
 #include <rte_eal.h>
 
-/* DPDK binds the caller to a core. Each test process takes another core. */
 int
 test_eal_start(void)
 {
@@ -18,12 +17,12 @@ test_eal_start(void)
 int
 test_eal_start_with(unsigned mb)
 {
-	/* EAL keeps pointers into them */
+	/* EAL keeps pointers into these arrays */
 	static char core[16],
 		args[][20] = {"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "--log-level=error",
 			      "-m",   "64",	   "-l"};
 	static char *argv[RTE_DIM(args) + 2];
-	cpu_set_t cpus;
+	cpu_set_t cpus; /* EAL binds the caller to one core; the old set of cores is restored at the end */
 	int cpu = 0, rc;
 
 	sched_getaffinity(0, sizeof(cpus), &cpus);

@@ -5,7 +5,7 @@
 /** Starts EAL without huge pages and devices, with 64 MB and one core. Call it once in a process.
  * Returns the result of rte_eal_init(). Needs no Criterion. */
 int test_eal_start(void);
-/** Like the previous one, with this memory in MB. */
+/** Like test_eal_start(), with mb megabytes of memory. */
 int test_eal_start_with(unsigned mb);
 
 #endif

@@ -192,11 +192,12 @@ option_read(const uint8_t *o, size_t olen, struct frame_in *f)
 		f->tsecr = get32(o + 6);
 		return olen == 10 ? NULL : "timestamp option of a wrong length";
 	default:
-		return "an option this stack has no reason to send";
+		return "an option that the stack never sends";
 	}
 }
 
-/* H-06: the options end exactly at the data offset, and the bytes after an end-of-list are zero. */
+/* H-06: no option runs past the data offset, and the bytes after an end-of-list option are zero. Returns NULL or the
+ * fault. */
 static const char *
 options_read(const uint8_t *o, size_t len, struct frame_in *f)
 {
@@ -263,7 +264,7 @@ ip_read(const uint8_t *p, size_t len, uint16_t type, struct frame_in *f)
 		if (frame_sum(0, p, 20) != 0xffff)
 			return "IPv4 header checksum wrong";
 		if (get16(p + 6) & 0xbfff)
-			return "a fragment, or the reserved flag";
+			return "a fragment, or the reserved IPv4 flag is set";
 		f->df = p[6] & 0x40;
 		f->id = get16(p + 4);
 		if (!f->df && f->id == 0)

@@ -2,8 +2,8 @@
 #ifndef TEST_FRAME_H
 #define TEST_FRAME_H
 
-/* Writes and checks frames without lib/wire, so that a fault in lib/wire shows. It also writes segments
- * that no correct sender sends. */
+/* Writes and checks frames without lib/wire, so that tests detect a fault in lib/wire. frame_write() also writes
+ * segments that no correct sender sends. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,13 +36,13 @@ struct frame {
 /** Writes the frame and returns its length. */
 size_t frame_write(uint8_t buf[FRAME_MAX], const struct frame *f);
 
-/** An ICMP error about a TCP segment of src's: type and code are the family's own. */
+/** An ICMP or ICMPv6 error about a TCP segment that src sent to dst. */
 struct frame_icmp {
 	uint8_t eth_dst[6], eth_src[6];
 	uint16_t vlan;
-	struct la_addr from, to; /* of the error itself */
-	uint8_t type, code;
-	uint32_t rest;		 /* the word after the checksum: next-hop MTU */
+	struct la_addr from, to; /* addresses of the error itself */
+	uint8_t type, code;	 /* of ICMP or ICMPv6, by the family of `to` */
+	uint32_t rest;		 /* the 32 bits after the checksum, such as the next-hop MTU */
 	struct la_addr src, dst; /* of the quoted segment */
 	uint16_t sport, dport;
 	uint32_t seq;
@@ -74,8 +74,8 @@ struct frame_in {
 	size_t len;
 };
 
-/** Parses an IPv4 or IPv6 TCP frame. Checks lengths, both checksums, option list, padding and
- * reserved bits. Returns NULL for a valid frame, else a text that names the fault. */
+/** Parses an IPv4 or IPv6 TCP frame. Checks lengths, the checksums of IP and TCP, option list, padding and
+ * reserved bits. Returns NULL for a valid frame, otherwise a text that names the fault. */
 const char *frame_read(const uint8_t *p, size_t len, struct frame_in *f);
 
 /** The Internet checksum (RFC 1071) of bytes, continued from sum; not folded. */

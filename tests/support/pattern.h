@@ -2,8 +2,8 @@
 #ifndef TEST_PATTERN_H
 #define TEST_PATTERN_H
 
-/* The byte at an offset of a stream. It differs between the directions, and its period is no multiple of
- * a segment or buffer size. */
+/* The byte at an offset of a stream. The pattern differs between the directions. Its period is no multiple of a
+ * segment or buffer size. */
 
 #include <stdint.h>
 

@@ -62,8 +62,7 @@ peer_free(struct peer *p)
 	free(p);
 }
 
-/* A user that has a connection gets `closed` at most once. The connection may be open at the end of a
- * test. */
+/* A user gets `opened` and `closed` at most once. A connection may still be open at the end of a test. */
 void
 peer_check_end(struct peer *p)
 {
@@ -145,7 +144,7 @@ options(struct peer *p, const struct peer_tx *t, struct frame *f)
 	f->optlen += timestamp_option(p, t, f->opts + f->optlen);
 }
 
-/* Records the values that the shard takes from an acceptable segment. */
+/* Records U, max_wnd and offered as the shard takes them from an acceptable segment. */
 static void
 follow(struct peer *p, const struct peer_tx *t, uint32_t raw)
 {
@@ -188,7 +187,7 @@ peer_tx(struct peer *p, const struct peer_tx *t)
 			  .iplen_delta = t->iplen_delta};
 	uint8_t buf[FRAME_MAX], body[1600];
 
-	CHECK(p->r, t->len <= sizeof(body), "a segment of %u bytes", t->len);
+	CHECK(p->r, t->len <= sizeof(body), "a segment of %u bytes is too long", t->len);
 	memcpy(f.eth_dst, p->r->mac, 6);
 	memcpy(f.eth_src, p->r->peer_mac, 6);
 	if (t->src)
@@ -348,7 +347,7 @@ peer_agree(struct peer *p)
 {
 	struct la_conn_info i = peer_info(p);
 
-	CHECK(p->r, i.rcv_nxt == p->R, "RCV.NXT: wire IRS+%u, shard IRS+%u", p->R - p->IRS, i.rcv_nxt - p->IRS);
-	CHECK(p->r, i.snd_nxt == p->N, "SND.NXT: wire ISS+%u, shard ISS+%u", p->N - p->ISS, i.snd_nxt - p->ISS);
-	CHECK(p->r, i.snd_una == p->U, "SND.UNA: wire ISS+%u, shard ISS+%u", p->U - p->ISS, i.snd_una - p->ISS);
+	CHECK(p->r, i.rcv_nxt == p->R, "RCV.NXT: peer has IRS+%u, shard IRS+%u", p->R - p->IRS, i.rcv_nxt - p->IRS);
+	CHECK(p->r, i.snd_nxt == p->N, "SND.NXT: peer has ISS+%u, shard ISS+%u", p->N - p->ISS, i.snd_nxt - p->ISS);
+	CHECK(p->r, i.snd_una == p->U, "SND.UNA: peer has ISS+%u, shard ISS+%u", p->U - p->ISS, i.snd_una - p->ISS);
 }

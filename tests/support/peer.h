@@ -4,9 +4,9 @@
 
 /* A scripted peer: the other end of one connection of a rig's shard, and that connection's user.
  *
- * The peer sends nothing by itself: the test sends every segment. The peer keeps the shard's variables
- * of RFC 9293 3.3.1, as the wire shows them: ISS, IRS, R (RCV.NXT), W (RCV.WND), U (SND.UNA),
- * N (SND.NXT). A test writes sequence numbers as p->R + 1 or p->N.
+ * The peer sends nothing by itself: the test sends every segment. The peer has a copy of the shard's variables
+ * of RFC 9293 3.3.1, derived from segments: ISS, IRS, R (RCV.NXT), W (RCV.WND), U (SND.UNA), N (SND.NXT).
+ * A test writes sequence numbers as p->R + 1 or p->N.
  *
  * In both directions the payload is a known pattern of the stream offset. Sent and delivered bytes are
  * compared with the pattern, so a test need not compare bytes.
@@ -46,7 +46,7 @@ struct peer_rx {
 	uint32_t end;		/* seq + SEG.LEN */
 	uint16_t win;		/* as on the wire */
 	uint32_t wnd;		/* scaled */
-	struct frame_in f;	/* its pointers are dead */
+	struct frame_in f;	/* the pointers in it are invalid */
 };
 
 /** Callbacks and bytes of the shard's user. */
@@ -70,16 +70,16 @@ struct peer {
 
 	/* the shard's variables */
 	uint32_t ISS, IRS, R, W, U, N;
-	uint32_t edge; /* right edge last offered: R + W or more */
+	uint32_t edge; /* right edge of the window that the shard offers: R + W */
 	uint8_t ws;    /* the shard's shift */
 	bool ts_on, ws_on, sack_on;
 	uint32_t ts_dut;  /* last TSval of the shard */
-	uint16_t mss_dut; /* MSS it announced */
+	uint16_t mss_dut; /* MSS option of the shard */
 
-	/* the peer's own */
+	/* the peer's own variables */
 	uint32_t snd;	  /* next sequence number to send */
 	uint32_t got;	  /* next expected from the shard, in order */
-	uint32_t win;	  /* window it offers, raw field */
+	uint32_t win;	  /* window that the peer offers, raw field */
 	uint32_t max_wnd; /* MAX.SND.WND of the shard */
 	uint32_t offered; /* right edge offered to the shard, the largest ever */
 	uint32_t ts_now;  /* last TSval sent */
@@ -103,7 +103,7 @@ struct peer_tx {
 	int32_t win;	  /* raw field; 0: p->win, WIN_ZERO: 0 */
 	enum peer_ts ts;
 	uint32_t tsval, tsecr; /* with TS_SET; tsecr 0: the correct one */
-	const uint8_t *opts;   /* instead of all options */
+	const uint8_t *opts;   /* replaces all options; NULL: the options of a correct peer */
 	size_t optlen;
 	uint8_t resv;
 	uint16_t urg;
@@ -114,7 +114,7 @@ struct peer_tx {
 	uint16_t dport;
 };
 
-/** opts NULL: IPv4, MSS only. Sends nothing. */
+/** Creates a peer, which sends nothing yet. opts NULL: IPv4, with the MSS option only. */
 struct peer *peer_new(struct rig *r, const struct peer_opts *opts);
 void peer_free(struct peer *p);
 void peer_check_end(struct peer *p);
@@ -123,7 +123,7 @@ struct peer *peer_of(const struct rig *r, const struct la_tuple *t);
 void peer_capture(struct peer *p, const struct frame_in *f);
 /** The largest payload plus options that the peer allows in one segment. */
 uint16_t peer_mss(const struct peer *p);
-/** Prepares a new connection on the same tuple: clears the state of the old one. */
+/** Clears the variables of the old connection, for a new connection on the same tuple. */
 void peer_renew(struct peer *p, uint32_t isn);
 
 /** Listens on the peer's local port with p->o.conn, unless a listener exists. */
@@ -148,21 +148,21 @@ unsigned peer_waiting(const struct peer *p);
 #define peer_expect(p, flags, seq, ack, len) peer_expect_at(__FILE__, __LINE__, p, flags, seq, ack, len)
 struct peer_rx *peer_expect_at(const char *file, int line, struct peer *p, uint8_t flags, uint32_t seq, uint32_t ack,
 			       uint32_t len);
-/** Expects <SEQ=N><ACK=R><CTL=ACK> without data next. */
+/** Expects the segment <SEQ=N><ACK=R><CTL=ACK> without data next. */
 #define peer_expect_chk(p) peer_expect_chk_at(__FILE__, __LINE__, p)
 void peer_expect_chk_at(const char *file, int line, struct peer *p);
-/** Expects no received segment now and for ms milliseconds. */
+/** Lets ms milliseconds pass and expects that no segment is waiting or arrives. */
 #define peer_expect_none(p, ms) peer_expect_none_at(__FILE__, __LINE__, p, ms)
 void peer_expect_none_at(const char *file, int line, struct peer *p, uint64_t ms);
-/** Lets time pass until a segment arrives, at most ms; NULL: none. */
+/** Returns the next received segment. Lets at most ms milliseconds pass until one arrives; NULL: none arrived. */
 struct peer_rx *peer_wait(struct peer *p, uint64_t ms);
 
-/* The state in the shard. LA_CLOSED: the shard has no such tuple. */
+/* The state in the shard. LA_CLOSED: the shard has no connection or entry of the tuple. */
 enum la_state peer_state(const struct peer *p);
 struct la_conn_info peer_info(const struct peer *p);
 #define peer_expect_state(p, s) peer_expect_state_at(__FILE__, __LINE__, p, s)
 void peer_expect_state_at(const char *file, int line, struct peer *p, enum la_state s);
-/** Expects that R, U and N of the wire equal the shard's own. */
+/** Expects that R, U and N equal the shard's RCV.NXT, SND.UNA and SND.NXT. */
 void peer_agree(struct peer *p);
 
 /* The shard's user. */
@@ -176,7 +176,7 @@ extern const struct la_conn_ops user_ops;
 #define user_expect_closed(p, why) user_expect_closed_at(__FILE__, __LINE__, p, why)
 void user_expect_closed_at(const char *file, int line, struct peer *p, enum la_end why);
 
-/* Recipes: from CLOSED to a state. `full`: la_close() rather than la_shutdown(). */
+/* Each function takes the connection from CLOSED to a state. `full`: la_close() instead of la_shutdown(). */
 void peer_to_syn_sent(struct peer *p);
 void peer_to_syn_rcvd_passive(struct peer *p);
 void peer_to_syn_rcvd_active(struct peer *p);
@@ -187,7 +187,7 @@ void peer_to_fin_wait_2(struct peer *p, bool full);
 void peer_to_close_wait(struct peer *p);
 void peer_to_closing(struct peer *p, bool full);
 void peer_to_last_ack(struct peer *p, bool full);
-/** The path: 'a' through FIN_WAIT_2, 'b' by a FIN that acknowledges ours, 'c' through CLOSING. */
+/** path: 'a' through FIN_WAIT_2, 'b' by a FIN that acknowledges the shard's FIN, 'c' through CLOSING. */
 void peer_to_time_wait(struct peer *p, bool full, char path);
 
 #endif

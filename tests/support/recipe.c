@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* From CLOSED to each state of RFC 9293 3.3.2. Every step is checked, so a test starts in the state
- * that it names. Time does not move. */
+/* Takes a connection from CLOSED to each state of RFC 9293 3.3.2. Every step is checked, so a test starts in the
+ * state that it names. Virtual time does not advance. */
 
 #include "peer.h"
 
@@ -14,7 +14,7 @@ peer_to_syn_sent(struct peer *p)
 	CHECK(p->r, err == 0, "la_connect: %d", err);
 	x = peer_next(p);
 	CHECK(p->r, x && x->flags == LA_SYN && x->len == 0, "no SYN");
-	CHECK(p->r, peer_next(p) == NULL, "more than a SYN");
+	CHECK(p->r, peer_next(p) == NULL, "a second segment after the SYN");
 	peer_expect_state(p, LA_SYN_SENT);
 }
 
@@ -25,7 +25,7 @@ peer_to_syn_rcvd_passive(struct peer *p)
 	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
 	peer_expect_state(p, LA_SYN_RCVD);
 	peer_agree(p);
-	CHECK(p->r, p->u.opened == 0, "opened in SYN_RCVD");
+	CHECK(p->r, p->u.opened == 0, "`opened` was called in SYN_RCVD");
 }
 
 void
@@ -36,7 +36,7 @@ peer_to_syn_rcvd_active(struct peer *p)
 	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
 	peer_expect_state(p, LA_SYN_RCVD);
 	peer_agree(p);
-	CHECK(p->r, p->u.opened == 0, "opened in SYN_RCVD");
+	CHECK(p->r, p->u.opened == 0, "`opened` was called in SYN_RCVD");
 }
 
 void
@@ -47,7 +47,7 @@ peer_to_established(struct peer *p)
 	peer_expect_none(p, 0);
 	peer_expect_state(p, LA_ESTABLISHED);
 	peer_agree(p);
-	CHECK(p->r, p->u.opened == 1, "not opened in ESTABLISHED");
+	CHECK(p->r, p->u.opened == 1, "`opened` was called %u times, expected once", p->u.opened);
 }
 
 void
@@ -59,7 +59,7 @@ peer_to_established_active(struct peer *p)
 	peer_expect_none(p, 0);
 	peer_expect_state(p, LA_ESTABLISHED);
 	peer_agree(p);
-	CHECK(p->r, p->u.opened == 1, "not opened in ESTABLISHED");
+	CHECK(p->r, p->u.opened == 1, "`opened` was called %u times, expected once", p->u.opened);
 }
 
 static void
@@ -113,7 +113,7 @@ peer_to_closing(struct peer *p, bool full)
 	peer_expect_none(p, 0);
 	peer_expect_state(p, LA_CLOSING);
 	peer_agree(p);
-	CHECK(p->r, p->u.closed == 0, "closed in CLOSING");
+	CHECK(p->r, p->u.closed == 0, "`closed` was called in CLOSING");
 }
 
 void
@@ -125,7 +125,7 @@ peer_to_last_ack(struct peer *p, bool full)
 	peer_expect_none(p, 0);
 	peer_expect_state(p, LA_LAST_ACK);
 	peer_agree(p);
-	CHECK(p->r, p->u.closed == 0, "closed in LAST_ACK");
+	CHECK(p->r, p->u.closed == 0, "`closed` was called in LAST_ACK");
 }
 
 void

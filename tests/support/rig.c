@@ -182,7 +182,7 @@ rig_close(struct rig *r)
 	unsigned left;
 
 	CHECK(r, rig_counter(r, LA_C_early_recycles) == 0, "a TIME_WAIT entry ended before its time");
-	CHECK(r, r->strays == 0 || r->quiet_strays, "%u segments for no peer's tuple", r->strays);
+	CHECK(r, r->strays == 0 || r->quiet_strays, "%u segments belong to no peer's tuple", r->strays);
 	for (unsigned i = 0; i < r->npeers; i++)
 		peer_check_end(r->peers[i]);
 	coverage_close(r);
@@ -210,7 +210,8 @@ is_ours(const struct rig *r, const struct la_addr *a)
 	       la_addr_eq(a, &r->other6);
 }
 
-/* Returns whether the frame is TCP. Otherwise writes a reply to `out` if the frame asks for a peer's address. */
+/* Sets *tcp to whether the frame is TCP. If it is not TCP but asks for a peer's address, writes a reply to `out`.
+ * Returns the length of the reply; 0: no reply. */
 static size_t
 resolve(struct rig *r, const uint8_t *p, size_t len, uint8_t *out, bool *tcp)
 {
@@ -237,8 +238,8 @@ capture_tcp(struct rig *r, const uint8_t *frame, size_t len)
 	const char *bad = frame_read(frame, len, &f);
 
 	r->tcp_frames++;
-	CHECK(r, bad == NULL, "the shard sent a bad segment: %s", bad);
-	CHECK(r, f.df || r->small_path, "DF missing");
+	CHECK(r, bad == NULL, "the shard sent an invalid segment: %s", bad);
+	CHECK(r, f.df || r->small_path, "DF is not set");
 	CHECK(r, memcmp(f.eth_dst, r->peer_mac, 6) == 0 && memcmp(f.eth_src, r->mac, 6) == 0,
 	      "wrong Ethernet addresses");
 	CHECK(r, f.vlan == (r->opts.vlan ? 7 : 0), "VLAN %u on output", f.vlan);
@@ -284,9 +285,9 @@ make_checksums(struct rig *r, const struct rte_mbuf *m, uint8_t *frame)
 
 	if ((m->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM)) == 0)
 		return;
-	CHECK(r, m->l2_len == (r->opts.vlan ? 18 : 14), "%u bytes of Ethernet", (unsigned)m->l2_len);
-	CHECK(r, m->l3_len == (is4 ? 20 : 40), "%u bytes of IP", (unsigned)m->l3_len);
-	CHECK(r, m->l4_len == (tcp[12] >> 4) * 4, "%u bytes of TCP", (unsigned)m->l4_len);
+	CHECK(r, m->l2_len == (r->opts.vlan ? 18 : 14), "l2_len is %u", (unsigned)m->l2_len);
+	CHECK(r, m->l3_len == (is4 ? 20 : 40), "l3_len is %u", (unsigned)m->l3_len);
+	CHECK(r, m->l4_len == (tcp[12] >> 4) * 4, "l4_len is %u", (unsigned)m->l4_len);
 	CHECK(r, m->ol_flags & (is4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6), "the family flag is missing");
 	if (m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) {
 		CHECK(r, is4 && ip[10] == 0 && ip[11] == 0, "IPv4's checksum field is not 0");
@@ -305,7 +306,7 @@ take(struct rig *r, struct rte_mbuf *m)
 	const void *p;
 	bool tcp;
 
-	CHECK(r, len <= sizeof(flat), "a frame of %zu bytes", len);
+	CHECK(r, len <= sizeof(flat), "a frame of %zu bytes is too long", len);
 	p = rte_pktmbuf_read(m, 0, (uint32_t)len, flat);
 	CHECK(r, p != NULL, "mbuf chain shorter than its pkt_len");
 	if (p != flat)
@@ -372,6 +373,6 @@ rig_run(struct rig *r, uint64_t ms)
 	r->now = until;
 	sent = r->tx_frames;
 	rig_pump(r);
-	CHECK(r, r->tx_frames == sent, "la_shard_next() was %llu, but there was output before it",
+	CHECK(r, r->tx_frames == sent, "la_shard_next() was %llu, but the shard sent before that time",
 	      (unsigned long long)next);
 }

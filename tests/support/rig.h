@@ -46,21 +46,21 @@ struct rig {
 	uint64_t now;
 	struct rig_opts opts;
 	uint8_t mac[6], peer_mac[6];
-	struct la_addr addr4, addr6, other4, other6; /* the shard's: two of each family */
-	struct la_addr peer4, peer6;		     /* the peers' */
+	struct la_addr addr4, addr6, other4, other6; /* addresses of the shard, two of each family */
+	struct la_addr peer4, peer6;		     /* addresses of the peers */
 	struct peer *peers[RIG_PEERS];
 	unsigned npeers;
 	unsigned mbufs;		  /* free in the pool at the start */
 	uint64_t tx_frames;	  /* frames that the shard emitted */
-	uint64_t tcp_frames;	  /* of them, TCP */
-	unsigned strays;	  /* TCP frames for no peer's tuple */
-	struct frame_in stray;	  /* the last of them (its pointers are invalid) */
+	uint64_t tcp_frames;	  /* TCP frames that the shard emitted */
+	unsigned strays;	  /* TCP frames that belong to no peer's tuple */
+	struct frame_in stray;	  /* the last stray; the pointers in it are invalid */
 	struct rte_mempool *from; /* pool of injected frames; NULL: rig_pool() */
 	bool small_path;	  /* a path MTU below 552 was reported: DF may be missing */
 	bool mute;		  /* ARP and neighbour solicitations stay unanswered */
 	const char *name;	  /* printed with every failure */
 	jmp_buf *bail;		  /* target of a failed check; NULL: the test ends */
-	bool quiet_strays;	  /* segments for no peer's tuple are expected, as in a flood */
+	bool quiet_strays;	  /* strays are expected, as in a flood */
 	bool plain;		  /* not a Criterion test: a failed check is printed and goes to bail */
 	bool verbose;		  /* lines of the record are printed as they are made */
 };
@@ -76,14 +76,14 @@ void rig_discard(struct rig *r);
 
 /** Lets ms milliseconds pass. */
 void rig_run(struct rig *r, uint64_t ms);
-/** Takes all frames that the shard has to send. Call it after every call that may send. */
+/** Takes all frames that the shard has to send. Call this function after every call that may send. */
 void rig_pump(struct rig *r);
-/** Gives one frame to the shard and takes its answers. */
+/** Gives one frame to the shard and takes the shard's answers. */
 void rig_inject(struct rig *r, const uint8_t *frame, size_t len);
 
 uint64_t rig_counter(const struct rig *r, enum la_counter c);
 
-/** Free mbufs of the pool: equal before and after means no leak. */
+/** Returns the number of free mbufs of the pool. An equal number before and after a test means no leak. */
 unsigned rig_mbufs_free(void);
 struct rte_mempool *rig_pool(void);
 

@@ -17,7 +17,8 @@ tcp_hash_of(const void *ctx, la_ref ref)
 	return la_hash_tuple(&t->key, &tuple);
 }
 
-/** Returns whether every prefix counter equals its TIME_WAIT entries and reservations. */
+/** Checks that every prefix counter equals the prefix's TIME_WAIT entries and reservations. Returns the number of
+ * faults printed to f. */
 static inline unsigned
 tcp_share_check(const struct la_tcp *t, FILE *f)
 {

@@ -2,7 +2,7 @@
 #ifndef TEST_TREE_H
 #define TEST_TREE_H
 
-/* A test's own /proc and /sys, in a folder that is removed after the test. */
+/* A folder for a test's copy of /proc and /sys, which the test creates and removes. */
 
 #include <ftw.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include <criterion/criterion.h>
 
+/** Creates the folder and writes its path to root. */
 static inline void
 tree_make(char *root, size_t size)
 {
@@ -19,7 +20,7 @@ tree_make(char *root, size_t size)
 	cr_assert_not_null(mkdtemp(root));
 }
 
-/** Writes a file below the root, and creates its folders. */
+/** Writes a file below the root, and creates the folders on its path. */
 static inline void
 tree_put(const char *root, const char *path, const char *text)
 {
@@ -39,7 +40,7 @@ tree_put(const char *root, const char *path, const char *text)
 }
 
 static inline int
-tree_take_away(const char *path, const struct stat *st, int type, struct FTW *f)
+tree_remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
 {
 	(void)st;
 	(void)type;
@@ -50,7 +51,7 @@ tree_take_away(const char *path, const struct stat *st, int type, struct FTW *f)
 static inline void
 tree_remove(const char *root)
 {
-	cr_assert_eq(nftw(root, tree_take_away, 16, FTW_DEPTH | FTW_PHYS), 0);
+	cr_assert_eq(nftw(root, tree_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 #endif

@@ -8,7 +8,8 @@
 #include "pattern.h"
 #include "peer.h"
 
-/* A listener's user pointer is the rig: `opened` is where its connections get their own. */
+/* A listener's user pointer is the rig. This callback gives each accepted connection its own user pointer, the
+ * peer. */
 static void
 passive_opened(struct la_conn *c, void *user)
 {
@@ -19,7 +20,7 @@ passive_opened(struct la_conn *c, void *user)
 	la_conn_info(c, &info);
 	p = peer_of(r, &info.tuple);
 	if (p == NULL)
-		FAIL(r, "a connection was opened with an unused tuple");
+		FAIL(r, "a connection was opened on a tuple without a peer");
 	la_set_user(c, p);
 	la_set_ops(c, &user_ops);
 	p->u.c = c;
@@ -32,10 +33,10 @@ opened(struct la_conn *c, void *user)
 	struct peer *p = user;
 
 	rig_note(p->r, "  user: opened");
-	CHECK(p->r, p->u.c == c, "opened with an unknown pointer");
+	CHECK(p->r, p->u.c == c, "`opened` was called for another connection");
 	p->u.opened++;
 	p->u.opened_at = p->r->now;
-	CHECK(p->r, p->u.opened == 1, "opened twice");
+	CHECK(p->r, p->u.opened == 1, "`opened` was called twice");
 	if (p->u.close_on_open)
 		la_close(c);
 }
@@ -52,7 +53,7 @@ user_read(struct peer *p, uint64_t max)
 		if (n > max)
 			n = max;
 		for (size_t i = 0; i < n; i++)
-			CHECK(p->r, b[i] == pattern(PATTERN_IN, p->u.bytes + i), "byte %llu delivered wrong",
+			CHECK(p->r, b[i] == pattern(PATTERN_IN, p->u.bytes + i), "the byte at offset %llu is wrong",
 			      (unsigned long long)(p->u.bytes + i));
 		p->u.bytes += n;
 		max -= n;
@@ -65,8 +66,8 @@ data(struct la_conn *c, void *user)
 {
 	struct peer *p = user;
 
-	CHECK(p->r, p->u.c == c && p->u.opened == 1, "data before opened");
-	CHECK(p->r, p->u.peer_fin == 0, "data after the peer's FIN");
+	CHECK(p->r, p->u.c == c && p->u.opened == 1, "`data` was called before `opened`");
+	CHECK(p->r, p->u.peer_fin == 0, "`data` was called after `peer_fin`");
 	CHECK(p->r, la_unread(c) > 0, "`data` was called without unread bytes");
 	p->u.data++;
 	if (!p->u.hold)
@@ -78,7 +79,7 @@ acked(struct la_conn *c, void *user)
 {
 	struct peer *p = user;
 
-	CHECK(p->r, p->u.c == c, "acked with an unknown pointer");
+	CHECK(p->r, p->u.c == c, "`acked` was called for another connection");
 	p->u.acked++;
 }
 
@@ -87,7 +88,7 @@ writable(struct la_conn *c, void *user)
 {
 	struct peer *p = user;
 
-	CHECK(p->r, p->u.c == c, "writable with an unknown pointer");
+	CHECK(p->r, p->u.c == c, "`writable` was called for another connection");
 	p->u.writable++;
 }
 
@@ -97,10 +98,10 @@ peer_fin_cb(struct la_conn *c, void *user)
 	struct peer *p = user;
 
 	rig_note(p->r, "  user: peer_fin");
-	CHECK(p->r, p->u.c == c && p->u.opened == 1, "peer_fin before opened");
+	CHECK(p->r, p->u.c == c && p->u.opened == 1, "`peer_fin` was called before `opened`");
 	p->u.peer_fin++;
 	p->u.peer_fin_at = p->r->now;
-	CHECK(p->r, p->u.peer_fin == 1, "peer_fin twice");
+	CHECK(p->r, p->u.peer_fin == 1, "`peer_fin` was called twice");
 	if (p->u.close_on_fin)
 		la_close(c);
 }
@@ -110,7 +111,7 @@ timer(struct la_conn *c, void *user)
 {
 	struct peer *p = user;
 
-	CHECK(p->r, p->u.c == c, "timer with an unknown pointer");
+	CHECK(p->r, p->u.c == c, "`timer` was called for another connection");
 	p->u.timer++;
 }
 
@@ -121,12 +122,12 @@ closed(struct la_conn *c, void *user, const struct la_closed *why)
 
 	rig_note(p->r, "  user: closed, %s, %llu unacknowledged", la_end_name(why->end),
 		 (unsigned long long)why->unacked);
-	CHECK(p->r, p->u.c == c, "closed with an unknown pointer");
+	CHECK(p->r, p->u.c == c, "`closed` was called for another connection");
 	p->u.c = NULL;
 	p->u.closed++;
 	p->u.closed_at = p->r->now;
 	p->u.why = *why;
-	CHECK(p->r, p->u.closed == 1, "closed twice");
+	CHECK(p->r, p->u.closed == 1, "`closed` was called twice");
 }
 
 const struct la_conn_ops user_ops = {
@@ -210,7 +211,7 @@ user_abort(struct peer *p)
 	CHECK(p->r, p->u.c != NULL, "the user has no connection to abort");
 	err = la_abort(p->u.c);
 	rig_note(p->r, "  user: abort = %d", err);
-	CHECK(p->r, p->u.closed == 1, "la_abort() returned before closed was called");
+	CHECK(p->r, p->u.closed == 1, "la_abort() returned without a call of `closed`");
 	rig_pump(p->r);
 	return err;
 }
@@ -219,7 +220,7 @@ void
 user_expect_closed_at(const char *file, int line, struct peer *p, enum la_end why)
 {
 	if (p->u.closed != 1)
-		rig_fail(p->r, file, line, "no closed callback (%s)", la_end_name(why));
+		rig_fail(p->r, file, line, "`closed` was not called once; expected end: %s", la_end_name(why));
 	if (p->u.why.end != why)
-		rig_fail(p->r, file, line, "closed: %s, not %s", la_end_name(p->u.why.end), la_end_name(why));
+		rig_fail(p->r, file, line, "closed: %s, expected %s", la_end_name(p->u.why.end), la_end_name(why));
 }

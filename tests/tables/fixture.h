@@ -3,7 +3,7 @@
 #define TEST_TABLES_FIXTURE_H
 
 /* Index, wheel and TIME_WAIT table, combined as in a shard. A "TCB" is a number: the slot of an
- * LA_POOL_TCB reference, which selects a tuple. Time is fx.now. */
+ * LA_POOL_TCB reference, which selects a tuple. The time is fx.now, in ticks. */
 
 #include <criterion/criterion.h>
 
@@ -22,26 +22,26 @@ struct fx {
 	struct la_tuple tcb[FX_TCBS]; /* by slot; slot 0 is not used */
 };
 
-/** Room for capacity entries of each family; the wheel has nslots ticks. Time starts at now. */
+/** Makes room for capacity4 and capacity6 entries. The wheel has nslots slots of one tick. Time starts at now. */
 void fx_init(struct fx *fx, uint32_t capacity4, uint32_t capacity6, uint32_t nslots, uint32_t now);
 /** Checks all invariants, then frees the fixture. */
 void fx_fini(struct fx *fx);
-/** Asserts that all three checkers report no fault; a failure prints this text. */
+/** Asserts that the three checkers report no fault and no entry ended early; a failure prints the text. */
 void fx_check(const struct fx *fx, const char *text);
 
-/** A tuple for each number, all different. */
+/** Returns tuple n. Tuples of different n below 60000 differ. */
 struct la_tuple fx_tuple(uint32_t n, bool is4);
 bool fx_same(const struct la_tuple *a, const struct la_tuple *b);
 uint64_t fx_hash(const struct fx *fx, const struct la_tuple *t);
 
-/** The index's reference for a tuple, found as in lib/tcp; 0: none. */
+/** Returns the index's reference for a tuple, found as in lib/tcp; 0: no reference. */
 la_ref fx_lookup(struct fx *fx, const struct la_tuple *t);
 
 /** Opens a connection in slot n: reserves an entry, adds the tuple to the index. False: refused. */
 bool fx_open(struct fx *fx, uint32_t n, const struct la_tuple *t);
 /** Ends the connection without TIME_WAIT. */
 void fx_close(struct fx *fx, uint32_t n);
-/** Moves the connection to TIME_WAIT with this state. */
+/** Moves the connection to TIME_WAIT with this state. Returns the entry's reference. */
 la_ref fx_enter(struct fx *fx, uint32_t n, const struct la_tw_core *state, uint32_t lifetime);
 /** fx_open() and fx_enter() with default state: snd_nxt 1000, rcv_nxt 5000, no timestamps. */
 la_ref fx_time_wait(struct fx *fx, uint32_t n, bool is4, uint32_t lifetime);
@@ -49,7 +49,7 @@ la_ref fx_time_wait(struct fx *fx, uint32_t n, bool is4, uint32_t lifetime);
 /** Sets the time to `tick`. All references due by then go to the table. */
 void fx_advance(struct fx *fx, uint32_t tick);
 
-/** A segment to the entry's connection, from its peer. */
+/** Returns a segment of the peer to the entry's connection. */
 struct la_seg fx_seg(const struct fx *fx, la_ref ref, uint8_t flags, uint32_t seq, uint32_t ack);
 
 #define FX_COUNT(fx, name) ((fx)->counters.v[LA_C_##name])

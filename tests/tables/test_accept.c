@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The predicates of table/accept.h against the words of their RFCs, number by number. */
+/* The predicates of table/accept.h, compared with the text of their RFCs for each sequence number near an edge. */
 
 #include <criterion/criterion.h>
 
 #include "table/accept.h"
 
-/* Edges that wrap, and edges that do not. */
+/* Values of RCV.NXT or TS.Recent, most of them near a wrap. */
 static const uint32_t at[] = {0, 1, 1000, 0x7ffffffe, 0x7fffffff, 0x80000000, 0xfffffffd, 0xfffffffe, 0xffffffff};
 
 #define NAT (sizeof(at) / sizeof(at[0]))
 
-/* RFC 9293 3.4: the numbers that are expected, RCV.NXT to RCV.NXT+RCV.WND-1, one by one. */
+/* RFC 9293 3.4: returns whether n is one of the expected numbers, RCV.NXT to RCV.NXT+RCV.WND-1. */
 static bool
 expected(uint32_t n, uint32_t rcv_nxt, uint32_t wnd)
 {
@@ -27,7 +27,7 @@ Test(accept, window)
 		for (uint32_t w = 0; w < 5; w++)
 			cr_assert_eq(la_rcv_window(at[i] + w, at[i]), w);
 		cr_assert_eq(la_rcv_window(at[i] + INT32_MAX, at[i]), INT32_MAX);
-		cr_assert_eq(la_rcv_window(at[i] - 1, at[i]), 0, "the peer has passed the edge");
+		cr_assert_eq(la_rcv_window(at[i] - 1, at[i]), 0, "the edge is left of RCV.NXT");
 	}
 }
 
@@ -40,7 +40,7 @@ Test(accept, in_window)
 					     "RCV.NXT %u, RCV.WND %u, SEG.SEQ RCV.NXT%+d", at[i], w, (int32_t)d);
 }
 
-/* The four rows of table 6, and the allowance for a valid ACK below it. */
+/* The four rows of RFC 9293 table 6, and the special allowance for a valid ACK in the text below the table. */
 static bool
 table_6(uint32_t seq, uint32_t len, uint32_t rcv_nxt, uint32_t wnd)
 {
@@ -49,7 +49,7 @@ table_6(uint32_t seq, uint32_t len, uint32_t rcv_nxt, uint32_t wnd)
 	if (len == 0)
 		return expected(seq, rcv_nxt, wnd);
 	if (wnd == 0)
-		return seq == rcv_nxt; /* "not acceptable" for text; its ACK counts */
+		return seq == rcv_nxt; /* the text is "not acceptable", but the ACK field is processed */
 	return expected(seq, rcv_nxt, wnd) || expected(seq + len - 1, rcv_nxt, wnd);
 }
 

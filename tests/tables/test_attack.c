@@ -41,7 +41,7 @@ key_of(struct rng *r)
 }
 
 struct harm {
-	uint32_t worst; /* keys with one first bucket */
+	uint32_t worst; /* most keys with the same first bucket */
 	uint32_t refused;
 	uint32_t away; /* keys in their second bucket */
 };
@@ -86,7 +86,7 @@ any_tuple(struct rng *r, bool is4)
 	return t;
 }
 
-/* Tuples that share one first bucket under a secret: the secret of another process, or a guess. */
+/* Sets AIMED tuples that share one first bucket under this key. */
 static void
 aim(const struct la_hash_key *key, struct rng *r, bool is4)
 {
@@ -110,10 +110,11 @@ Test(attack, the_secret_of_another_process_does_not_help)
 		aim(&theirs, &r, seed % 2);
 		h = harm_of(&theirs, AIMED);
 		cr_assert(h.worst == AIMED && h.refused > AIMED / 2,
-			  "seed %lu: it would work with the secret known: %u, %u refused", seed, h.worst, h.refused);
+			  "seed %lu: the attack with the secret fails: %u keys in one bucket, %u refused", seed,
+			  h.worst, h.refused);
 		h = harm_of(&ours, AIMED);
 		cr_assert(h.worst <= WORST && h.refused == 0 && h.away == 0,
-			  "seed %lu: %u keys aim at one bucket, %u refused, %u away", seed, h.worst, h.refused, h.away);
+			  "seed %lu: %u keys in one bucket, %u refused, %u away", seed, h.worst, h.refused, h.away);
 	}
 }
 
@@ -128,7 +129,7 @@ chosen(unsigned how, uint32_t i, bool is4)
 	case 0: /* one address, every port */
 		t.rport = (uint16_t)i;
 		break;
-	case 1: /* ports alike in their low bits, of many hosts */
+	case 1: /* ports with the same low bits, of many hosts */
 		t.rport = (uint16_t)(i << 12 | 80);
 		hops = i >> 4;
 		break;
@@ -172,7 +173,7 @@ Test(attack, chosen_addresses_and_ports)
 				tuple[i] = chosen(how / 2, i, how % 2);
 			h = harm_of(&key, CAPACITY);
 			cr_assert(h.worst <= WORST && h.refused == 0 && h.away < CAPACITY / 10,
-				  "seed %lu, pattern %u: %u keys aim at one bucket, %u refused, %u away", seed, how,
+				  "seed %lu, pattern %u: %u keys in one bucket, %u refused, %u away", seed, how,
 				  h.worst, h.refused, h.away);
 		}
 	}

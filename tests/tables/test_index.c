@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Keys here are hashes chosen by hand, so that any bucket can be filled: a reference's slot is an
- * index into hash[]. */
+/* The index with chosen hashes, so that any bucket can be filled. Key n has the hash hash[n], and its
+ * reference has the slot n. */
 
 #include <errno.h>
 #include <string.h>
@@ -63,7 +63,7 @@ hash_for(uint32_t bucket, uint16_t tag)
 	return (uint64_t)tag << 48 | low;
 }
 
-/* The number of the bucket's keys that are in their second bucket. */
+/* Returns how many keys have this first bucket and are in their second bucket. */
 static unsigned
 spilled(uint32_t bucket)
 {
@@ -74,7 +74,7 @@ spilled(uint32_t bucket)
 	return n;
 }
 
-/* Sets key n with first bucket `first` and second bucket `other`. */
+/* Inserts key n with first bucket `first` and second bucket `other`. Returns the result of la_index_insert(). */
 static int
 insert_between(uint32_t n, uint32_t first, uint32_t other)
 {
@@ -99,12 +99,12 @@ Test(index, sizes)
 	cr_assert_eq(la_index_memory(1), 2 * 64);
 	cr_assert_eq(la_index_memory(12), 2 * 64);
 	cr_assert_eq(la_index_memory(13), 4 * 64);
-	/* a TIME_WAIT entry costs 32 B, 4.2 B in the wheel and its share of the index: at most 48 B */
+	/* a TIME_WAIT entry costs at most 48 B: 32 B, 4.2 B in the wheel and about 10 B in the index */
 	for (uint64_t n = 1; n <= UINT32_MAX; n += 1 + n / 7) {
 		size_t buckets = la_index_memory((uint32_t)n) / 64;
 
 		cr_assert(buckets % 2 == 0);
-		/* at most 0.64 of ten places a bucket, and at most two buckets more than needed */
+		/* at most 6.4 keys for each bucket of ten places, and at most two buckets more than needed */
 		cr_assert(buckets * 64 >= n * 10 && (buckets - 2) * 64 < n * 10, "%lu", n);
 	}
 }
@@ -163,7 +163,7 @@ Test(index, bucket_match_finds_each_place)
 
 	for (unsigned t = 0; t < sizeof(tags) / sizeof(tags[0]); t++) {
 		for (unsigned set = 0; set < 1024; set++) {
-			/* the other places have a tag that differs in one bit */
+			/* places that are not in the set have a tag that differs in one bit */
 			for (unsigned i = 0; i < 10; i++)
 				b.tag[i] = (uint16_t)(tags[t] ^ !(set >> i & 1) << (i + set) % 16);
 			b.spilled = b.second = tags[t];
@@ -227,7 +227,7 @@ Test(index, full_bucket_spills)
 	cr_assert(la_index_replace(&ix, hash[11], ref_of(11), ref_of(12)));
 	hash[12] = hash[11];
 	cr_assert_eq(find(12), ref_of(12));
-	check("replaced in its second");
+	check("replaced in its second bucket");
 	cr_assert(la_index_remove(&ix, hash[12], ref_of(12)));
 	cr_assert_eq(spilled(8), 0);
 	cr_assert_eq(ix.buckets[21].second, 0);
@@ -236,8 +236,8 @@ Test(index, full_bucket_spills)
 	la_index_fini(&ix);
 }
 
-/* Keys 1 to 10 fill bucket 8, keys 11 to 20 bucket 21. `odd`, one of them, has `elsewhere` for its
- * other bucket; the others have the two for each other. */
+/* Keys 1 to 10 have first bucket 8 and second bucket 21; keys 11 to 20 have first bucket 21 and second bucket
+ * 8. They fill both buckets. The second bucket of key `odd` is `elsewhere` instead; odd = 0: of no key. */
 static void
 fill_two(uint32_t odd, uint32_t elsewhere)
 {
@@ -282,7 +282,7 @@ Test(index, displaced_key_returns_to_its_first_bucket)
 {
 	fill_two(7, 33);
 	cr_assert_eq(insert_between(21, 8, 21), 0);
-	for (uint32_t n = 22; n <= 30; n++) /* the other nine places of 33 */
+	for (uint32_t n = 22; n <= 30; n++) /* the other nine places of bucket 33 */
 		cr_assert_eq(insert_between(n, 33, 60), 0);
 	for (uint32_t n = 31; n <= 40; n++)
 		cr_assert_eq(insert_between(n, 60, 33), 0);
@@ -292,11 +292,11 @@ Test(index, displaced_key_returns_to_its_first_bucket)
 	cr_assert_eq(ix.buckets[33].second, 0);
 	cr_assert_eq(spilled(8), 0);
 	all_found(2, 41);
-	check("home");
+	check("in its first bucket");
 	la_index_fini(&ix);
 }
 
-/* The occupant that has to move needs another one to move first. */
+/* Key 7 has to move to bucket 33, which is full: key 25 moves first. */
 Test(index, displaces_two)
 {
 	fill_two(7, 32 + 1);
@@ -309,7 +309,7 @@ Test(index, displaces_two)
 	all_found(1, 31);
 	check("two moves");
 	cr_assert_eq(insert_between(32, 8, 21), -ENOSPC);
-	check("and no third");
+	check("no third move");
 	la_index_fini(&ix);
 }
 
@@ -323,7 +323,7 @@ Test(index, displaces_in_the_other)
 	cr_assert_eq(spilled(8), 1);
 	cr_assert_eq(ix.buckets[21].ref[2], ref_of(21));
 	all_found(1, 21);
-	check("guest of a displaced one");
+	check("in its second bucket");
 	la_index_fini(&ix);
 }
 
@@ -337,7 +337,7 @@ Test(index, spilled_does_not_wrap)
 	cr_assert(la_index_remove(&ix, hash[20], ref_of(20)));
 	cr_assert_eq(insert_between(21, 8, 21), -ENOSPC);
 	cr_assert_eq(ix.buckets[8].spilled, UINT16_MAX);
-	/* only the counter of its kind matters */
+	/* only the counter of the key's kind limits */
 	ix.buckets[8].spilled = (uint16_t)(UINT16_MAX & ~(1u << la_spill_shift(la_index_tag(hash[21]))));
 	cr_assert_eq(la_index_insert(&ix, hash[21], ref_of(21)), 0);
 	cr_assert_eq(ix.buckets[8].spilled, UINT16_MAX);
@@ -415,7 +415,7 @@ model_step(struct model *m)
 }
 
 /* Random inserts, removals and replacements. narrow: hashes from few buckets and tags, so that
- * buckets overflow and tags collide often. Returns how many keys were refused. */
+ * buckets overflow and tags collide often. Returns the number of refused keys. */
 static uint32_t
 run_model(uint64_t seed, uint32_t capacity, bool narrow, uint32_t keys, unsigned steps)
 {
@@ -444,7 +444,7 @@ Test(index, model_collisions)
 
 	for (uint64_t seed = 1; seed <= 8; seed++)
 		refused += run_model(seed, 200, true, 400, 3000);
-	cr_assert_gt(refused, 0, "this model is meant to overflow");
+	cr_assert_gt(refused, 0, "no key was refused, though buckets overflow");
 }
 
 Test(index, model_at_capacity)
@@ -465,7 +465,7 @@ Test(index, model_tiny)
 		cr_assert_gt(run_model(seed, 1, false, 40, 3000), 0);
 }
 
-/* A table filled to the last key of its capacity refuses none of them. */
+/* A table accepts as many keys as its capacity. */
 Test(index, full_capacity_has_room)
 {
 	static const uint32_t sizes[] = {1, 8, 12, 13, 16, 64, 1000, 1 << 15, 270001};

@@ -222,7 +222,7 @@ Test(tw_life, classes_of_lifetimes)
 		cr_assert_eq(la_tw_class(&fx.tw, 1000u + i / 2), i / 2);
 	}
 	cr_assert_eq(la_tw_class(&fx.tw, 5), -ENOSPC);
-	/* each entry has its own, also when a FIN restarts it */
+	/* each entry has its own lifetime, also after a FIN restarts it */
 	for (uint32_t i = 0; i < LA_TW_CLASSES; i++) {
 		la_ref ref = fx_time_wait(&fx, i + 1, true, 1000 + i);
 
@@ -267,7 +267,7 @@ Test(tw_life, given_back_keeps_its_deadline)
 	}
 }
 
-/* The shadow's reference fires early, as after a restart of 2*MSL: it is added again. */
+/* The shadow's reference fires early, because a FIN restarted 2*MSL: the reference is added again. */
 Test(tw_life, shadow_is_kept_until_its_deadline)
 {
 	la_ref ref;
@@ -279,7 +279,7 @@ Test(tw_life, shadow_is_kept_until_its_deadline)
 	reopen(ref, 2);
 	fx_advance(&fx, START + 90000); /* after the reference fired, before the deadline */
 	cr_assert(entry(ref)->flags & LA_TW_WHEEL);
-	fx_check(&fx, "round again");
+	fx_check(&fx, "reference added again");
 	give_back(ref, 2);
 	fx_advance(&fx, START + 110000 - 1);
 	cr_assert_eq(lookup(1, true), ref);
@@ -332,8 +332,8 @@ Test(tw_life, given_back_at_its_deadline_before_the_wheel)
 	fx_fini(&fx);
 }
 
-/* Slot reuse: a reopen ends an entry early. Its slot must not be reused while its reference is in the wheel,
- * or that reference would end the next entry early. */
+/* Slot reuse: a reopen ends an entry early. The slot must not be reused while the entry's reference is in the
+ * wheel, because this reference would end the next entry early. */
 Test(tw_life, reopened_slot_waits_for_its_reference)
 {
 	la_ref ref, other;
@@ -352,7 +352,7 @@ Test(tw_life, reopened_slot_waits_for_its_reference)
 	cr_assert_not(reserve(true));
 	cr_assert_eq(FX_COUNT(&fx, tw_reserve_exhausted), 1);
 
-	/* it closes, and its own 2*MSL ends after the first one's */
+	/* the new incarnation closes, and its 2*MSL ends after the old incarnation's */
 	other = fx_enter(&fx, 2, &(struct la_tw_core){.snd_nxt = 9, .rcv_nxt = 9}, LIFETIME);
 	cr_assert_neq(other, ref);
 	fx_advance(&fx, START + LIFETIME - 1);
@@ -406,9 +406,9 @@ Test(tw_life, reservations_run_out)
 	}
 	cr_assert_not(reserve(true));
 	cr_assert_eq(FX_COUNT(&fx, tw_reserve_exhausted), 1);
-	cr_assert(reserve(false)); /* the other family has its own */
+	cr_assert(reserve(false)); /* the other family has its own entries */
 	unreserve(false);
-	fx_check(&fx, "all promised");
+	fx_check(&fx, "all reserved");
 
 	fx_close(&fx, 1);
 	cr_assert(reserve(true));

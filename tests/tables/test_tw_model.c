@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The TIME_WAIT table against a plain array of connections, one for each tuple, under random
- * events. After each event all checkers run, and the index must match the array for every
- * tuple. */
+/* The TIME_WAIT table, compared with a plain array that has a connection for each tuple, under random
+ * events. After each event all checkers run, and the index must match the array for every tuple. */
 
 #include <string.h>
 
@@ -32,11 +31,11 @@ struct model {
 	uint32_t capacity[2], tcbs;
 	uint64_t entered, expired, reopened, given_back, refused, peak;
 	struct rng r;
-	char last[100]; /* the event, for failures */
+	char last[100]; /* the present step, for failure messages */
 };
 
 static struct model m;
-static uint64_t reopened, given_back; /* over all runs of a test: both must have been tried */
+static uint64_t reopened, given_back; /* sums of all runs of a test; each must be more than 0 */
 
 #define must(x) cr_assert(x, "seed %lu: %s: %s", m.r.seed, m.last, #x)
 
@@ -54,9 +53,9 @@ gauge(void)
 	return n;
 }
 
-/* Reservations: each open connection has one. */
+/* Returns the number of reservations: each open connection has one. */
 static uint32_t
-promised(bool is4)
+reserved(bool is4)
 {
 	uint32_t n = 0;
 
@@ -84,7 +83,7 @@ new_tcb(void)
 static void
 ev_open(struct conn *c)
 {
-	bool room = promised(c->is4) + slots_held(c->is4) < m.capacity[!c->is4];
+	bool room = reserved(c->is4) + slots_held(c->is4) < m.capacity[!c->is4];
 
 	c->tcb = new_tcb();
 	must(fx_open(&m.fx, c->tcb, &c->tuple) == room);
@@ -200,8 +199,8 @@ ev_time(void)
 		}
 	}
 	/* The wheel decides when a zombie's reference fires; the checkers verify that the
-	 * reference exists. The model checks that slots become free, and that slots in use do
-	 * not. */
+	 * reference exists. The model takes from the table which slots are free, and checks that
+	 * the slots of its entries are not. */
 	for (unsigned f = 0; f < 2; f++) {
 		for (uint32_t i = 1; i < m.fx.tw.pool[f].fresh; i++) {
 			la_ref ref = la_ref_make(f ? LA_POOL_TW6 : LA_POOL_TW4, i);
@@ -258,8 +257,8 @@ compare(void)
 	must(FX_COUNT(&m.fx, time_wait_reopened) == m.reopened);
 	must(FX_COUNT(&m.fx, time_wait_given_back) == m.given_back);
 	must(FX_COUNT(&m.fx, tw_reserve_exhausted) == m.refused);
-	must(m.fx.tw.pool[0].reserved == promised(true));
-	must(m.fx.tw.pool[1].reserved == promised(false));
+	must(m.fx.tw.pool[0].reserved == reserved(true));
+	must(m.fx.tw.pool[1].reserved == reserved(false));
 }
 
 static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The verdict on a segment for a TIME_WAIT entry: one row for each rule, named after its row in
- * docs/conformance.md. R is rcv_nxt, N is snd_nxt, W the window, T is TS.Recent. */
+/* The verdict on a segment for a TIME_WAIT entry. The name of a row begins with the rule's id in
+ * docs/conformance.md. R is rcv_nxt, N is snd_nxt, W is the window, T is TS.Recent. */
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 enum {
 	LIFETIME = 60000,
 	START = 1000000,
-	LATER = 5000, /* ticks between entering and the segment */
+	LATER = 5000, /* ticks from the entry into TIME_WAIT to the segment */
 	W = 512 << 7,
 	T = 70000,
 };
@@ -21,15 +21,15 @@ struct row {
 	const char *name;
 	enum opt old; /* timestamps of the old incarnation */
 	uint8_t flags;
-	int32_t seq; /* from R */
-	int32_t ack; /* from N */
+	int32_t seq; /* relative to R */
+	int32_t ack; /* relative to N */
 	uint16_t len;
 	enum opt opt;
-	int32_t tsval; /* from T */
+	int32_t tsval; /* relative to T */
 	enum la_tw_verdict verdict;
-	enum la_counter counter; /* expected to grow, and `acked` with LA_TW_ACK; NONE: no counter */
+	enum la_counter counter; /* grows; so does `acked` with LA_TW_ACK, unless this is `fin_acked`. NONE: none */
 	bool restarts;
-	int32_t ts_recent; /* after it, from T */
+	int32_t ts_recent; /* after the segment, relative to T */
 };
 
 #define NONE LA_NCOUNTERS
@@ -44,9 +44,9 @@ static const struct row rows[] = {
 	/* the peer's repeated FIN: the purpose of TIME_WAIT */
 	{"TW-03, M-TWT-k: F. seq=R-1", NO_TS, FA, -1, 0, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-03: with TS", TS, FA, -1, 0, 0, TS, 0, CHK, C(fin_acked), true, 0},
-	{"TW-25: newer TS is taken", TS, FA, -1, 0, 0, TS, 250, CHK, C(fin_acked), true, 250},
-	{"TW-03: with data before it", NO_TS, FA, -101, 0, 100, NO_TS, 0, CHK, C(fin_acked), true, 0},
-	{"TW-03: from before our FIN (simultaneous close)", NO_TS, FA, -1, -1, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
+	{"TW-25: newer TSval is stored", TS, FA, -1, 0, 0, TS, 250, CHK, C(fin_acked), true, 250},
+	{"TW-03: data, and FIN at R-1", NO_TS, FA, -101, 0, 100, NO_TS, 0, CHK, C(fin_acked), true, 0},
+	{"TW-03: does not acknowledge our FIN (CLOSING)", NO_TS, FA, -1, -1, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-03: with PSH", NO_TS, FA | LA_PSH, -1, 0, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-08: repeated FIN that acknowledges what was never sent", NO_TS, FA, -1, 1, 0, NO_TS, 0, CHK, NONE, false,
 	 0},
@@ -58,9 +58,9 @@ static const struct row rows[] = {
 	{"M-TWT-i: F. seq=R", NO_TS, FA, 0, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
 	{"M-TWT-j: F. seq=R+100", NO_TS, FA, 100, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
 	{"M-TWT-k: F. seq=R+W", NO_TS, FA, W, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
-	{"F. one too early", NO_TS, FA, -2, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
-	{"F. with data that ends one too late", NO_TS, FA, -10, 0, 10, NO_TS, 0, CHK, NONE, false, 0},
-	{"other F. does not teach TS.Recent", TS, FA, 0, 0, 0, TS, 9, CHK, NONE, false, 0},
+	{"F. seq=R-2", NO_TS, FA, -2, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
+	{"F. with data, and FIN at R", NO_TS, FA, -10, 0, 10, NO_TS, 0, CHK, NONE, false, 0},
+	{"F. seq=R does not change TS.Recent", TS, FA, 0, 0, 0, TS, 9, CHK, NONE, false, 0},
 
 	/* RST */
 	{"TW-09, M-TWT-l: R seq=R", NO_TS, LA_RST, 0, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
@@ -68,52 +68,52 @@ static const struct row rows[] = {
 	{"TW-11, M-TWT-m: R seq=R+1", NO_TS, LA_RST, 1, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
 	{"M-TWT-n: R seq=R-1", NO_TS, LA_RST, -1, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
 	{"M-TWT-n: R seq=R+W", TS, LA_RST, W, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
-	{"R before PAWS", TS, LA_RST, 0, 0, 0, TS, -5, DROP, C(rst_ignored), false, 0},
+	{"R with an old TSval: no PAWS", TS, LA_RST, 0, 0, 0, TS, -5, DROP, C(rst_ignored), false, 0},
 	{"R with SYN", NO_TS, LA_RST | LA_SYN, 100, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
 	{"R with FIN", NO_TS, LA_RST | FA, -1, 0, 0, NO_TS, 0, DROP, C(rst_ignored), false, 0},
 
 	/* SYN: RFC 6191 2 */
-	{"TW-12: TS, TS newer, ISN lower", TS, LA_SYN, -5000, 0, 0, TS, 1, OPEN, NONE, false, 0},
+	{"TW-12: TS newer, ISN lower", TS, LA_SYN, -5000, 0, 0, TS, 1, OPEN, NONE, false, 0},
 	{"TW-13: TS equal, ISN=R+1", TS, LA_SYN, 1, 0, 0, TS, 0, OPEN, NONE, false, 0},
 	{"TW-13: TS equal, ISN=R", TS, LA_SYN, 0, 0, 0, TS, 0, OPEN, NONE, false, 0},
 	{"TW-14: TS equal, ISN=R-1", TS, LA_SYN, -1, 0, 0, TS, 0, CHK, C(syn_refused), false, 0},
 	{"TW-14: TS equal, ISN=R-1000", TS, LA_SYN, -1000, 0, 0, TS, 0, CHK, C(syn_refused), false, 0},
 	{"TW-15: TS older, ISN above", TS, LA_SYN, 100000, 0, 0, TS, -1, CHK, C(syn_refused), false, 0},
-	{"TW-16: TS, then none, ISN=R+1", TS, LA_SYN, 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
-	{"TW-16: TS, then none, ISN=R-1", TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
-	{"TW-17: none, then TS, ISN lower", NO_TS, LA_SYN, -5000, 0, 0, TS, -9, OPEN, NONE, false, 0},
-	{"TW-18: none, none, ISN=R+1", NO_TS, LA_SYN, 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
-	{"TW-18, M-TWT-a: none, none, ISN=R", NO_TS, LA_SYN, 0, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
-	{"TW-18, M-TWT-b: none, none, ISN=R-1", NO_TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
-	{"TW-19: half the space above", NO_TS, LA_SYN, INT32_MAX - 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
-	{"TW-19: just over half of it", NO_TS, LA_SYN, INT32_MAX, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"TW-16: TS, SYN without, ISN=R+1", TS, LA_SYN, 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
+	{"TW-16: TS, SYN without, ISN=R-1", TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"TW-17: no TS, SYN with, ISN lower", NO_TS, LA_SYN, -5000, 0, 0, TS, -9, OPEN, NONE, false, 0},
+	{"TW-18: no TS, ISN=R+1", NO_TS, LA_SYN, 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
+	{"TW-18, M-TWT-a: no TS, ISN=R", NO_TS, LA_SYN, 0, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
+	{"TW-18, M-TWT-b: no TS, ISN=R-1", NO_TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"TW-19: ISN=R+2^31-2", NO_TS, LA_SYN, INT32_MAX - 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
+	{"TW-19: ISN=R+2^31-1", NO_TS, LA_SYN, INT32_MAX, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
 	{"SYN with ECN bits and data", NO_TS, LA_SYN | LA_ECE | LA_CWR, 7, 0, 20, NO_TS, 0, OPEN, NONE, false, 0},
 	{"M-TWT-c: S. newer", NO_TS, LA_SYN | ACK, 10, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
 	{"M-TWT-c: S. with newer TS", TS, LA_SYN | ACK, 10, 0, 0, TS, 10, CHK, C(syn_refused), false, 0},
 	{"SYN+FIN newer", NO_TS, LA_SYN | LA_FIN, 10, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
-	{"SYN+FIN at the FIN's place", NO_TS, LA_SYN | FA, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"SYN+FIN+ACK seq=R-1", NO_TS, LA_SYN | FA, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
 
 	/* bare ACKs */
 	{"M-TWT-e: ack=N seq=R", NO_TS, ACK, 0, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
 	{"M-TWT-e: with newer TS", TS, ACK, 0, 0, 0, TS, 40, DROP, C(ignored), false, 40},
 	{"M-TWT-e: older ack", NO_TS, ACK, 0, -300, 0, NO_TS, 0, DROP, C(ignored), false, 0},
 	{"TW-08, M-TWT-f: ack=N+1", NO_TS, ACK, 0, 1, 0, NO_TS, 0, CHK, NONE, false, 0},
-	{"TW-08: does not teach TS.Recent", TS, ACK, 0, 1, 0, TS, 40, CHK, NONE, false, 0},
+	{"TW-08: does not change TS.Recent", TS, ACK, 0, 1, 0, TS, 40, CHK, NONE, false, 0},
 	{"M-TWT-h: probe, seq=R-1", NO_TS, ACK, -1, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
 	{"M-TWT-h: seq=R+W", NO_TS, ACK, W, 0, 0, NO_TS, 0, CHK, NONE, false, 0},
 	{"TW-24: old TSval", TS, ACK, 0, 0, 0, TS, -1, CHK, C(paws), false, 0},
-	{"TW-24: TSval half the space away", TS, ACK, 0, 0, 0, TS, INT32_MIN, CHK, C(paws), false, 0},
+	{"TW-24: TSval=T-2^31", TS, ACK, 0, 0, 0, TS, INT32_MIN, CHK, C(paws), false, 0},
 	{"7323 3.2: no timestamp", TS, ACK, -1, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
-	{"a timestamp without the option", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false, 0},
+	{"a TSval, no TS before", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false, 0},
 
 	/* data */
 	{"TW-07, M-TWT-o: data seq=R", NO_TS, ACK, 0, 0, 10, NO_TS, 0, CHK, NONE, false, 0},
-	{"TW-07: does not teach TS.Recent", TS, ACK, 0, 0, 10, TS, 5, CHK, NONE, false, 0},
+	{"TW-07: does not change TS.Recent", TS, ACK, 0, 0, 10, TS, 5, CHK, NONE, false, 0},
 	{"M-TWT-p: data above a hole", NO_TS, ACK, 50, 0, 10, NO_TS, 0, CHK, NONE, false, 0},
 	{"TW-06, M-TWT-q: old data", NO_TS, ACK, -100, 0, 50, NO_TS, 0, CHK, NONE, false, 0},
 	{"M-TWT-q: old data up to R", NO_TS, ACK, -50, 0, 50, NO_TS, 0, CHK, NONE, false, 0},
 	{"TW-06, M-TWT-r: data seq=R+W", NO_TS, ACK, W, 0, 10, NO_TS, 0, CHK, NONE, false, 0},
-	{"M-TWT-g: ack far too old, with data", NO_TS, ACK, 0, -10000000, 10, NO_TS, 0, CHK, NONE, false, 0},
+	{"M-TWT-g: ack=N-10000000, with data", NO_TS, ACK, 0, -10000000, 10, NO_TS, 0, CHK, NONE, false, 0},
 	{"M-TWT-s: no ACK bit, data", NO_TS, LA_PSH, 0, 0, 10, NO_TS, 0, DROP, C(ignored), false, 0},
 	{"M-TWT-s: no bit at all", NO_TS, 0, 0, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
 };
@@ -193,7 +193,7 @@ Test(tw_verdict, wrapped)
 	}
 }
 
-/* TW-19, in the numbers of the table: FIN seq 0xffffffff. */
+/* TW-19 with fixed numbers: the peer's FIN had SEQ 0xffffffff. */
 Test(tw_verdict, tw_19)
 {
 	static const struct {
@@ -219,7 +219,7 @@ Test(tw_verdict, tw_19)
 
 /* ------------------------------------------------------------------ the throttle */
 
-/* TW-33: at most one answer in 257 to 512 ms, for any number of segments. */
+/* TW-33: for any number of segments, answers are 257 to 512 ms apart. */
 Test(tw_verdict, answers_to_a_flood_are_throttled)
 {
 	static const uint32_t starts[] = {0, 1, 255, 256, 1000000, 0u - 30000};
@@ -240,7 +240,7 @@ Test(tw_verdict, answers_to_a_flood_are_throttled)
 				continue;
 			if (answers > 0)
 				cr_assert(tick - last >= 257, "%u ms after the last", tick - last);
-			/* one unit more where the ticks wrap */
+			/* up to 256 ms more where the ticks wrap */
 			if (answers > 0)
 				cr_assert(tick - last <= 512 + (tick < last ? 256 : 0), "%u ms", tick - last);
 			last = tick;

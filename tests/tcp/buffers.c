@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Queues and mbufs: copied and constant data, chains, an empty pool, and peers that try to
+/* Send and receive queues, and their mbufs: copied and constant data, chains, an empty pool, and peers that try to
  * empty the pool. */
 
 #include "scenario.h"
@@ -19,7 +19,7 @@ SCENARIO(buffers, send_const, "constant data of all sizes arrives")
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		for (size_t k = 0; k < sizes[i]; k++)
 			text[k] = pattern(PATTERN_OUT, p->u.sent + k);
-		CHECK(s->r, la_send_const(p->u.c, text, sizes[i]) == (ssize_t)sizes[i], "la_send_const");
+		CHECK(s->r, la_send_const(p->u.c, text, sizes[i]) == (ssize_t)sizes[i], "la_send_const failed");
 		p->u.sent += sizes[i];
 		rig_pump(s->r);
 		drain(p, 600);
@@ -43,27 +43,27 @@ SCENARIO(buffers, send_mixed, "constant and copied data are retransmitted after 
 	}
 	rig_pump(s->r);
 	peer_skip(p);
-	p->got = from; /* nothing of it arrived */
+	p->got = from; /* all segments are lost */
 	drain(p, 20000);
-	CHECK(s->r, p->got == from + 30000, "only %u bytes came", p->got - from);
+	CHECK(s->r, p->got == from + 30000, "only %u bytes arrived", p->got - from);
 }
 
-SCENARIO(buffers, multi_seg, "chained mbufs on output")
+SCENARIO(buffers, multi_seg, "the shard sends chained mbufs, and all bytes arrive")
 {
 	struct peer *p;
 
 	scene_rig(s, &(struct rig_opts){.offloads = LA_OFF_TX_MULTI_SEG});
 	p = scene_open(s);
 	for (unsigned i = 0; i < 20; i++)
-		CHECK(s->r, user_send(p, 777) == 777, "la_send");
+		CHECK(s->r, user_send(p, 777) == 777, "la_send failed");
 	drain(p, 600);
-	CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
+	CHECK(s->r, user_send(p, 100000) == 100000, "la_send failed");
 	drain(p, 600);
 	CHECK(s->r, p->got == p->ISS + 1 + 20 * 777 + 100000, "bytes are missing");
 }
 
 SCENARIO(buffers, offloads,
-	 "with checksum offload, the mbuf has the checksum's offset and the field has the pseudo-header sum")
+	 "with checksum offload, the mbuf has the header lengths, the checksum field the pseudo-header sum")
 {
 	static const uint32_t offloads[] = {
 		LA_OFF_TX_IP_CKSUM,
@@ -76,24 +76,24 @@ SCENARIO(buffers, offloads,
 
 		scene_rig(s, &(struct rig_opts){.offloads = offloads[i], .vlan = i == 1});
 		p = scene_open(s);
-		CHECK(s->r, user_send(p, 10001) == 10001, "la_send");
+		CHECK(s->r, user_send(p, 10001) == 10001, "la_send failed");
 		drain(p, 600);
 		peer_data(p, 100);
 		rig_run(s->r, 100);
 		peer_skip(p);
-		CHECK(s->r, user_close(p) == 0, "la_close");
+		CHECK(s->r, user_close(p) == 0, "la_close failed");
 		peer_expect(p, LA_FIN | LA_ACK, p->ISS + 10002, p->snd, 0);
 		peer_ack(p);
 		peer_fin(p);
 		peer_expect(p, LA_ACK, p->N, p->snd, 0);
-		peer_send(p, LA_FIN | LA_ACK, p->snd - 1, p->got, 0); /* answered by the table */
+		peer_send(p, LA_FIN | LA_ACK, p->snd - 1, p->got, 0); /* the TIME_WAIT entry answers */
 		peer_expect(p, LA_ACK, p->N, p->snd, 0);
 	}
 }
 
-/* Takes all mbufs but `leave`; returns how many are in `held`. */
+/* Takes all mbufs but `leave` from the pool into `held`. Returns the number taken. */
 static unsigned
-starve(struct rte_mbuf **held, unsigned leave)
+take_mbufs(struct rte_mbuf **held, unsigned leave)
 {
 	unsigned n = 0;
 
@@ -109,43 +109,44 @@ SCENARIO(buffers, no_mbufs, "an empty pool delays data and loses none")
 	unsigned n;
 	ssize_t took;
 
-	n = starve(held, 8);
+	n = take_mbufs(held, 8);
 	took = user_send(p, 50000);
 	CHECK(s->r, took < 50000, "the pool was not empty");
-	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) > 0, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) > 0, "mbuf_exhausted is 0");
 	rig_run(s->r, 50);
 	while (n > 0)
 		rte_pktmbuf_free(held[--n]);
 	rig_run(s->r, 5000);
 	CHECK(s->r, took < 0 || p->u.writable >= 1, "no `writable` callback");
-	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send failed");
 	p->got = p->ISS + 1;
 	drain(p, 20000);
-	CHECK(s->r, p->got == p->ISS + 1 + p->u.sent, "%u of %llu bytes came", p->got - p->ISS - 1,
+	CHECK(s->r, p->got == p->ISS + 1 + p->u.sent, "%u of %llu bytes arrived", p->got - p->ISS - 1,
 	      (unsigned long long)p->u.sent);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	drain(p, 600);
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-SCENARIO(buffers, no_mbufs_fin, "an empty pool when the FIN and the last ACK are due")
+SCENARIO(buffers, no_mbufs_fin,
+	 "when the pool is empty, the FIN is sent later, and the last ACK after the repeated FIN")
 {
 	static struct rte_mbuf *held[RIG_MBUFS];
 	struct peer *p = scene_open(s);
 	unsigned n;
 
-	n = starve(held, 0);
-	CHECK(s->r, user_close(p) == 0, "la_close");
-	CHECK(s->r, peer_waiting(p) == 0, "sent from an empty pool");
+	n = take_mbufs(held, 0);
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
+	CHECK(s->r, peer_waiting(p) == 0, "a segment was sent with an empty pool");
 	while (n > 0)
 		rte_pktmbuf_free(held[--n]);
-	CHECK(s->r, peer_wait(p, 5000) != NULL, "the FIN does not follow");
+	CHECK(s->r, peer_wait(p, 5000) != NULL, "the FIN is not sent later");
 	peer_ack(p);
 	peer_expect_state(p, LA_FIN_WAIT_2);
 	peer_skip(p);
-	/* one mbuf: it holds the peer's FIN, and none is left for the ACK. The repeated FIN gets its
-	 * ACK. */
-	n = starve(held, 1);
+	/* the one mbuf has the peer's FIN, so none is left for the ACK. The repeated FIN is
+	 * acknowledged. */
+	n = take_mbufs(held, 1);
 	peer_fin(p);
 	while (n > 0)
 		rte_pktmbuf_free(held[--n]);
@@ -157,13 +158,14 @@ SCENARIO(buffers, no_mbufs_fin, "an empty pool when the FIN and the last ACK are
 	peer_expect(p, LA_ACK, p->N, p->snd, 0);
 }
 
-/* Repeats a FIN to TIME_WAIT in a buffer of `from`, with an empty shard pool. True: it was acknowledged. */
+/* Repeats a FIN in TIME_WAIT while the shard's pool is empty. The FIN is in a buffer of `from`, or for NULL in the last
+ * buffer of the shard's pool. Returns whether the FIN was acknowledged. */
 static bool
-answers_from_an_empty_pool(struct peer *p, struct rte_mempool *from)
+is_fin_acked(struct peer *p, struct rte_mempool *from)
 {
 	static struct rte_mbuf *held[RIG_MBUFS];
 	struct rig *r = p->r;
-	unsigned n = starve(held, from == NULL), free_from = from ? rte_mempool_avail_count(from) : 0;
+	unsigned n = take_mbufs(held, from == NULL), free_from = from ? rte_mempool_avail_count(from) : 0;
 	bool answered;
 
 	peer_skip(p);
@@ -191,11 +193,11 @@ SCENARIO(buffers, answered_in_place, "the ACK of a repeated FIN uses the FIN's o
 	CHECK(s->r, same && small, "no pools");
 	peer_to_time_wait(p, true, 'a');
 	exhausted = rig_counter(s->r, LA_C_mbuf_exhausted);
-	CHECK(s->r, answers_from_an_empty_pool(p, NULL), "not in a buffer of the shard's pool");
-	CHECK(s->r, answers_from_an_empty_pool(p, same), "not in one of another pool");
-	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) == exhausted, "counted without need");
-	CHECK(s->r, !answers_from_an_empty_pool(p, small), "in a buffer without room for a segment");
-	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) == exhausted + 1, "not counted");
+	CHECK(s->r, is_fin_acked(p, NULL), "no ACK in a buffer of the shard's pool");
+	CHECK(s->r, is_fin_acked(p, same), "no ACK in a buffer of another pool");
+	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) == exhausted, "mbuf_exhausted increased");
+	CHECK(s->r, !is_fin_acked(p, small), "an ACK in a buffer without room for a segment");
+	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) == exhausted + 1, "mbuf_exhausted is wrong");
 	rte_mempool_free(same);
 	rte_mempool_free(small);
 }
@@ -210,7 +212,7 @@ SCENARIO(buffers, out_of_order_limit, "tiny segments above a hole hold a bounded
 		peer_skip(p);
 	}
 	CHECK(s->r, free_before - rig_mbufs_free() < 1000, "%u mbufs held", free_before - rig_mbufs_free());
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_full) > 0, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_full) > 0, "drop_ooo_full is 0");
 	feed(p, 4100, 1000);
 	CHECK(s->r, p->u.bytes == 4100, "%llu bytes", (unsigned long long)p->u.bytes);
 }

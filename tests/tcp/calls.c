@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* API calls have no `now` argument. After idle time, their timers start at the next time that the shard gets. */
+/* API calls have no `now` argument. The timers that a call starts after idle time run from the next time that the
+ * shard is given. */
 
 #include "scenario.h"
 #include "tcp/internal.h"
 
-/* Time passes without a call of the shard. */
+/* Lets time pass without a call of the shard. */
 static void
 pass(struct rig *r, uint64_t ms)
 {
@@ -16,7 +17,7 @@ static const uint64_t idle[] = {2, 999, 1000, 1001, 5000, 3600000};
 
 enum { IDLE = sizeof(idle) / sizeof(idle[0]) };
 
-SCENARIO(calls, connect, "la_connect() after idle time sends one SYN, and the next SYN one second later")
+SCENARIO(calls, connect, "la_connect() after idle time sends one SYN, and retransmits it one second later")
 {
 	for (unsigned i = 0; i < IDLE; i++) {
 		struct peer *p;
@@ -27,13 +28,14 @@ SCENARIO(calls, connect, "la_connect() after idle time sends one SYN, and the ne
 		p = peer_new(s->r, &s->o);
 		pass(s->r, idle[i]);
 		from = s->r->now;
-		CHECK(s->r, user_connect(p) == 0, "la_connect");
+		CHECK(s->r, user_connect(p) == 0, "la_connect failed");
 		x = peer_wait(p, 0);
 		CHECK(s->r, x && x->flags == LA_SYN, "no SYN");
 		CHECK(s->r, peer_next(p) == NULL, "two SYNs after %u ms", (unsigned)idle[i]);
 		x = peer_wait(p, 3000);
-		CHECK(s->r, x && x->at - from == 1000, "the next one after %u ms", (unsigned)(x ? x->at - from : 0));
-		CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 1, "time-outs");
+		CHECK(s->r, x && x->at - from == 1000, "the SYN is retransmitted after %u ms, expected 1000",
+		      (unsigned)(x ? x->at - from : 0));
+		CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 1, "rto_expired is not 1");
 	}
 }
 
@@ -44,20 +46,20 @@ SCENARIO(calls, connect_r2,
 
 	pass(s->r, 100000);
 	p->r = s->r;
-	CHECK(s->r, user_connect(p) == 0, "la_connect");
+	CHECK(s->r, user_connect(p) == 0, "la_connect failed");
 	rig_run(s->r, 199999);
-	CHECK(s->r, p->u.closed == 0, "ended early");
+	CHECK(s->r, p->u.closed == 0, "the connection ended early");
 	rig_run(s->r, 2);
 	user_expect_closed(p, LA_END_TIMEOUT);
 	q = peer_new(s->r, &s->o);
 	pass(s->r, 100000);
-	CHECK(s->r, user_connect(q) == 0, "la_connect");
+	CHECK(s->r, user_connect(q) == 0, "la_connect failed");
 	rig_run(s->r, 30);
 	peer_send(q, LA_SYN | LA_ACK, q->IRS, q->ISS + 1, 0);
 	CHECK(s->r, peer_info(q).srtt_ms == 30, "SRTT %u", peer_info(q).srtt_ms);
 }
 
-SCENARIO(calls, send, "la_send() after idle time: no retransmission before the RTO, and R2 counts from the call")
+SCENARIO(calls, send, "la_send() after idle time: no retransmission before the RTO; R2 runs from the call")
 {
 	for (unsigned i = 0; i < IDLE; i++) {
 		struct peer *p;
@@ -72,20 +74,20 @@ SCENARIO(calls, send, "la_send() after idle time: no retransmission before the R
 		rto = peer_info(p).rto_ms;
 		pass(s->r, idle[i]);
 		from = s->r->now;
-		CHECK(s->r, user_send(p, 100) == 100, "la_send");
+		CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 		CHECK(s->r, peer_waiting(p) == 1, "%u segments after %u ms", peer_waiting(p), (unsigned)idle[i]);
 		peer_skip(p);
 		x = peer_wait(p, 3000);
-		CHECK(s->r, x && x->at - from >= rto, "sent again after %u ms, the RTO is %u",
+		CHECK(s->r, x && x->at - from >= rto, "retransmitted after %u ms, the RTO is %u",
 		      (unsigned)(x ? x->at - from : 0), rto);
 		rig_run(s->r, from + 3999 - s->r->now);
-		CHECK(s->r, p->u.closed == 0, "ended early");
+		CHECK(s->r, p->u.closed == 0, "the connection ended early");
 		rig_run(s->r, 2);
 		user_expect_closed(p, LA_END_TIMEOUT);
 	}
 }
 
-SCENARIO(calls, timer, "la_set_timer() after idle time does not fire early; the last call counts")
+SCENARIO(calls, timer, "a timer set after idle time does not fire early; the last la_set_timer() applies")
 {
 	for (unsigned i = 0; i < IDLE; i++) {
 		struct peer *p, *q;
@@ -101,22 +103,22 @@ SCENARIO(calls, timer, "la_set_timer() after idle time does not fire early; the 
 		la_set_timer(p->u.c, 300);
 		CHECK(s->r, la_shard_next(s->r->s) < s->r->now, "la_shard_next() is in the future");
 		rig_run(s->r, 76);
-		CHECK(s->r, q->u.timer == 0, "early");
+		CHECK(s->r, q->u.timer == 0, "the timer fired early");
 		rig_run(s->r, 1);
-		CHECK(s->r, q->u.timer == 1, "late");
+		CHECK(s->r, q->u.timer == 1, "the timer did not fire on time");
 		rig_run(s->r, 300 - 77 - 1);
-		CHECK(s->r, p->u.timer == 0, "early");
+		CHECK(s->r, p->u.timer == 0, "the timer fired early");
 		rig_run(s->r, 1);
-		CHECK(s->r, p->u.timer == 1, "late");
+		CHECK(s->r, p->u.timer == 1, "the timer did not fire on time");
 		la_set_timer(p->u.c, 50);
 		pass(s->r, 20);
 		la_set_timer(p->u.c, 0);
 		rig_run(s->r, 1000);
-		CHECK(s->r, p->u.timer == 1, "called though cancelled");
+		CHECK(s->r, p->u.timer == 1, "a cancelled timer fired");
 	}
 }
 
-SCENARIO(calls, unread, "la_set_timer() after idle time does not fire early in a DETACHED connection with unread text")
+SCENARIO(calls, unread, "a timer set after idle time in a DETACHED connection with unread text does not fire early")
 {
 	for (unsigned i = 0; i < IDLE; i++) {
 		struct peer *p;
@@ -126,15 +128,15 @@ SCENARIO(calls, unread, "la_set_timer() after idle time does not fire early in a
 		p->u.hold = true;
 		peer_data(p, 1000);
 		peer_fin(p);
-		CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+		CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 		peer_ack(p);
-		CHECK(s->r, la_tcb_is_detached((struct la_tcb *)p->u.c), "LAST_ACK is not over");
+		CHECK(s->r, la_tcb_is_detached((struct la_tcb *)p->u.c), "the connection is not DETACHED");
 		pass(s->r, idle[i]);
 		la_set_timer(p->u.c, 100);
 		rig_run(s->r, 99);
-		CHECK(s->r, p->u.timer == 0, "early");
+		CHECK(s->r, p->u.timer == 0, "the timer fired early");
 		rig_run(s->r, 1);
-		CHECK(s->r, p->u.timer == 1, "late");
+		CHECK(s->r, p->u.timer == 1, "the timer did not fire on time");
 		user_read(p, 1000);
 		user_expect_closed(p, LA_END_ORDERLY);
 	}
@@ -148,14 +150,14 @@ SCENARIO(calls, fin_wait_2, "la_close() in FIN_WAIT_2 after idle time: the full 
 	p = scene_listen(s);
 	peer_to_fin_wait_2(p, false);
 	pass(s->r, 10000);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	rig_run(s->r, 2999);
-	CHECK(s->r, p->u.closed == 0, "early");
+	CHECK(s->r, p->u.closed == 0, "the connection ended early");
 	rig_run(s->r, 2);
 	user_expect_closed(p, LA_END_FIN_WAIT_2);
 }
 
-SCENARIO(calls, many, "with more calls than the list holds, no timer fires early")
+SCENARIO(calls, many, "with more calls than the shard's list of calls has room for, no timer fires early")
 {
 	struct peer *p = scene_open(s), *q;
 
@@ -167,16 +169,16 @@ SCENARIO(calls, many, "with more calls than the list holds, no timer fires early
 		la_set_timer(q->u.c, 500);
 	}
 	la_send(p->u.c, "", 0);
-	CHECK(s->r, user_send(q, 100) == 100, "la_send");
+	CHECK(s->r, user_send(q, 100) == 100, "la_send failed");
 	CHECK(s->r, peer_next(q) && peer_waiting(q) == 0, "more than one segment");
 	peer_skip(q);
 	rig_run(s->r, peer_info(q).rto_ms - 1);
-	CHECK(s->r, peer_waiting(q) == 0, "sent again early");
+	CHECK(s->r, peer_waiting(q) == 0, "retransmitted before the RTO");
 	peer_ack(q);
 	rig_run(s->r, 499 - 199);
-	CHECK(s->r, p->u.timer == 0 && q->u.timer == 0, "early");
+	CHECK(s->r, p->u.timer == 0 && q->u.timer == 0, "the timer fired early");
 	rig_run(s->r, 1001);
-	CHECK(s->r, p->u.timer == 1 && q->u.timer == 1, "late by more than the time that passed");
+	CHECK(s->r, p->u.timer == 1 && q->u.timer == 1, "a timer is late by more than the idle time");
 }
 
 SCENARIO(calls, callbacks, "timers that callbacks set fire on time")
@@ -186,6 +188,6 @@ SCENARIO(calls, callbacks, "timers that callbacks set fire on time")
 	rig_run(s->r, 3000);
 	la_set_timer(p->u.c, 10);
 	rig_run(s->r, 10);
-	CHECK(s->r, p->u.timer == 1, "the timer is late");
+	CHECK(s->r, p->u.timer == 1, "the first timer is late");
 	CHECK(s->r, la_shard_next(s->r->s) > s->r->now, "la_shard_next() stays in the past");
 }

@@ -11,51 +11,51 @@ SCENARIO(close, C_01, "FIN after all queued data")
 	s->o.win = 1000;
 	s->o.wscale = 0;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send failed");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	for (struct peer_rx *x; (x = peer_wait(p, 5000)) != NULL;) {
 		if (x->flags & LA_FIN)
-			CHECK(s->r, x->end == p->ISS + 5002, "the FIN is at offset %u", x->end - 2 - p->ISS);
+			CHECK(s->r, x->end == p->ISS + 5002, "FIN at offset %u, expected 5000", x->end - 2 - p->ISS);
 		else
-			CHECK(s->r, seq_le(x->end, p->ISS + 5001), "data beyond the end");
-		CHECK(s->r, (x->flags & LA_ACK) && x->ack == p->R, "FIN or data without the ACK");
+			CHECK(s->r, seq_le(x->end, p->ISS + 5001), "data above the 5000 bytes");
+		CHECK(s->r, (x->flags & LA_ACK) && x->ack == p->R, "a segment does not acknowledge R");
 		peer_ack(p);
 	}
 	peer_expect_state(p, LA_FIN_WAIT_2);
-	CHECK(s->r, p->got == p->ISS + 5002, "bytes are missing");
+	CHECK(s->r, p->got == p->ISS + 5002, "data or FIN is missing");
 }
 
-SCENARIO(close, C_01_window, "the FIN waits for window")
+SCENARIO(close, C_01_window, "the FIN waits until the window has room")
 {
 	struct peer *p;
 
 	s->o.win = 1000;
 	s->o.wscale = 0;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
-	CHECK(s->r, user_close(p) == 0, "la_close");
-	CHECK(s->r, p->N == p->ISS + 1001, "%u bytes and FIN in a window of 1000", p->N - p->ISS - 1);
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send failed");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
+	CHECK(s->r, p->N == p->ISS + 1001, "%u sequence numbers used in a window of 1000", p->N - p->ISS - 1);
 	peer_skip(p);
 	peer_ack(p);
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1001, p->R, 0);
 }
 
-SCENARIO(close, C_02, "data and FIN are sent again in order until acknowledged")
+SCENARIO(close, C_02, "data, then the FIN, are retransmitted until acknowledged")
 {
 	struct peer *p = scene_open(s);
 	struct peer_rx *x;
 
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_skip(p);
 	x = peer_wait(p, 5000);
-	CHECK(s->r, x && x->seq == p->ISS + 1 && x->len == 100, "the data is not sent again first");
+	CHECK(s->r, x && x->seq == p->ISS + 1 && x->len == 100, "the data is not retransmitted first");
 	peer_skip(p);
 	peer_send(p, LA_ACK, p->snd, p->ISS + 101, 0);
 	for (unsigned i = 0; i < 4; i++) {
 		x = peer_wait(p, 20000);
 		CHECK(s->r, x && x->seq == p->ISS + 101 && (x->flags & LA_FIN) && x->len == 0,
-		      "the FIN is not sent again");
+		      "the FIN is not retransmitted");
 	}
 	peer_send(p, LA_ACK, p->snd, p->ISS + 102, 0);
 	peer_skip(p);
@@ -67,15 +67,15 @@ SCENARIO(close, C_03, "la_send() fails after a close, and one FIN is sent")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->R, 0);
 	peer_ack(p);
-	CHECK(s->r, user_send(p, 10) == -EPIPE, "la_send after la_shutdown");
-	CHECK(s->r, user_shutdown(p) == -EPIPE, "la_shutdown twice");
+	CHECK(s->r, user_send(p, 10) == -EPIPE, "la_send after la_shutdown: no EPIPE");
+	CHECK(s->r, user_shutdown(p) == -EPIPE, "second la_shutdown: no EPIPE");
 	peer_expect_none(p, 5000);
-	CHECK(s->r, user_close(p) == 0, "la_close after la_shutdown");
-	CHECK(s->r, user_close(p) == -EALREADY, "la_close twice");
-	CHECK(s->r, user_send(p, 10) == -EPIPE, "la_send after la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close after la_shutdown fails");
+	CHECK(s->r, user_close(p) == -EALREADY, "second la_close: no EALREADY");
+	CHECK(s->r, user_send(p, 10) == -EPIPE, "la_send after la_close: no EPIPE");
 	peer_expect_none(p, 5000);
 }
 
@@ -83,15 +83,15 @@ SCENARIO(close, C_04, "half-close: 100 kB are still received")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->R, 0);
 	feed(p, 100000, 1400);
 	peer_expect_state(p, LA_FIN_WAIT_2);
 	CHECK(s->r, p->u.bytes == 100000, "%llu bytes delivered", (unsigned long long)p->u.bytes);
-	CHECK(s->r, p->R == p->snd, "not all acknowledged");
+	CHECK(s->r, p->R == p->snd, "not all bytes are acknowledged");
 	peer_fin(p);
 	peer_expect(p, LA_ACK, p->N, p->snd, 0);
-	CHECK(s->r, p->u.peer_fin == 1, "no end of file");
+	CHECK(s->r, p->u.peer_fin == 1, "`peer_fin` was not called");
 	user_expect_closed(p, LA_END_ORDERLY);
 	peer_expect_state(p, LA_TIME_WAIT);
 }
@@ -100,11 +100,11 @@ SCENARIO(close, C_04_fin_wait_1, "half-close: data is received in FIN_WAIT_1")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	p->got--; /* our FIN is not acknowledged */
 	feed(p, 5000, 1400);
 	peer_expect_state(p, LA_FIN_WAIT_1);
-	CHECK(s->r, p->u.bytes == 5000 && p->R == p->snd, "not delivered or not acknowledged");
+	CHECK(s->r, p->u.bytes == 5000 && p->R == p->snd, "the data was not delivered or not acknowledged");
 }
 
 SCENARIO(close, C_05, "CLOSE_WAIT: 100 kB are still sent")
@@ -113,11 +113,11 @@ SCENARIO(close, C_05, "CLOSE_WAIT: 100 kB are still sent")
 
 	peer_fin(p);
 	peer_expect(p, LA_ACK, p->N, p->IRS + 2, 0);
-	CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
+	CHECK(s->r, user_send(p, 100000) == 100000, "la_send failed");
 	drain(p, 2000);
 	CHECK(s->r, p->got == p->ISS + 1 + 100000, "only %u bytes arrived", p->got - p->ISS - 1);
 	peer_expect_state(p, LA_CLOSE_WAIT);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 100001, p->R, 0);
 	peer_expect_state(p, LA_LAST_ACK);
 	peer_ack(p);
@@ -132,18 +132,18 @@ SCENARIO(close, C_06, "`closed` reports orderly or reset, and the number of unac
 	p->u.close_on_fin = true;
 	peer_fin(p);
 	peer_ack(p);
-	CHECK(s->r, p->u.peer_fin == 1, "no end of file");
+	CHECK(s->r, p->u.peer_fin == 1, "`peer_fin` was not called");
 	user_expect_closed(p, LA_END_ORDERLY);
 
 	q = peer_new(s->r, &s->o);
 	peer_to_established(q);
-	CHECK(s->r, user_send(q, 1000) == 1000, "la_send");
+	CHECK(s->r, user_send(q, 1000) == 1000, "la_send failed");
 	peer_send(q, LA_ACK, q->snd, q->ISS + 401, 0);
 	peer_send(q, LA_RST, q->R, 0, 0);
 	user_expect_closed(q, LA_END_RESET);
-	CHECK(s->r, q->u.peer_fin == 0, "a reset is not an end of file");
+	CHECK(s->r, q->u.peer_fin == 0, "`peer_fin` was called for a reset");
 	CHECK(s->r, q->u.why.unacked == 600, "%llu bytes unacknowledged", (unsigned long long)q->u.why.unacked);
-	CHECK(s->r, rig_counter(s->r, LA_C_bytes_unacked_at_end) == 600, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_bytes_unacked_at_end) == 600, "bytes_unacked_at_end is not 600");
 }
 
 SCENARIO(close, C_07_unread, "la_close() with unread data sends a RST")
@@ -154,8 +154,8 @@ SCENARIO(close, C_07_unread, "la_close() with unread data sends a RST")
 	peer_data(p, 100);
 	rig_run(s->r, 600);
 	peer_skip(p);
-	CHECK(s->r, user_close(p) == 0, "la_close");
-	CHECK(s->r, (last_rx(p)->flags & LA_RST) && last_rx(p)->seq == p->N, "no RST at N");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
+	CHECK(s->r, (last_rx(p)->flags & LA_RST) && last_rx(p)->seq == p->N, "no RST with SEG.SEQ = N");
 	user_expect_closed(p, LA_END_ABORTED);
 	peer_expect_state(p, LA_CLOSED);
 }
@@ -164,13 +164,13 @@ SCENARIO(close, C_07_late, "data after la_close() is answered by a RST")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_ack(p);
 	peer_skip(p);
 	peer_data(p, 100);
 	CHECK(s->r, peer_waiting(p) == 1 && (last_rx(p)->flags & LA_RST), "no RST");
-	CHECK(s->r, last_rx(p)->seq == p->N, "the RST's SEQ is not the peer's RCV.NXT");
-	CHECK(s->r, p->u.bytes == 0 && p->u.data == 0, "delivered after close");
+	CHECK(s->r, last_rx(p)->seq == p->N, "the RST's SEG.SEQ is not the peer's RCV.NXT");
+	CHECK(s->r, p->u.bytes == 0 && p->u.data == 0, "data was delivered after la_close");
 	user_expect_closed(p, LA_END_RESET);
 	peer_expect_state(p, LA_CLOSED);
 }
@@ -187,9 +187,9 @@ SCENARIO(close, C_08, "a duplicate of data already read does not count as unread
 	peer_send(p, LA_FIN | LA_ACK, p->IRS + 51, p->got, 50);
 	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "%llu bytes, %u FIN", (unsigned long long)p->u.bytes,
 	      p->u.peer_fin);
-	CHECK(s->r, p->R == p->IRS + 102, "the FIN behind old data was not taken");
+	CHECK(s->r, p->R == p->IRS + 102, "the FIN after old data was not accepted");
 	peer_skip(p);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_expect(p, LA_FIN | LA_ACK, p->N - 1, p->R, 0);
 	peer_expect_state(p, LA_LAST_ACK);
 }
@@ -200,7 +200,7 @@ SCENARIO(close, C_08_in_fin_wait, "old data after la_close() is answered by an A
 
 	peer_data(p, 100);
 	rig_run(s->r, 600);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_ack(p);
 	peer_skip(p);
 	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
@@ -208,37 +208,37 @@ SCENARIO(close, C_08_in_fin_wait, "old data after la_close() is answered by an A
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-SCENARIO(close, C_09, "ABORT sends RST at SND.NXT, not at the end of the queue")
+SCENARIO(close, C_09, "an abort sends a RST with SEG.SEQ = SND.NXT, not the end of the send queue")
 {
 	struct peer *p;
 
 	s->o.win = 1000;
 	s->o.wscale = 0;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
-	CHECK(s->r, p->N == p->ISS + 1001, "window not filled: %u", p->N - p->ISS - 1);
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
-	CHECK(s->r, (last_rx(p)->flags & LA_RST) && last_rx(p)->seq == p->N, "RST not at N");
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send failed");
+	CHECK(s->r, p->N == p->ISS + 1001, "%u bytes sent, expected a full window of 1000", p->N - p->ISS - 1);
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
+	CHECK(s->r, (last_rx(p)->flags & LA_RST) && last_rx(p)->seq == p->N, "no RST with SEG.SEQ = N");
 	CHECK(s->r, p->u.why.unacked == 5000, "%llu bytes unacknowledged", (unsigned long long)p->u.why.unacked);
 	user_expect_closed(p, LA_END_ABORTED);
 }
 
-SCENARIO(close, C_10, "after an abort old segments are reset or dropped, and no new incarnation accepts them")
+SCENARIO(close, C_10, "after an abort an old segment draws a RST, and the next incarnation drops it")
 {
 	struct peer *p = scene_open(s);
 	uint32_t old_r = p->R, old_n = p->N;
 
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
 	peer_skip(p);
 	peer_send(p, LA_ACK, old_r, old_n, 50);
 	CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->flags == LA_RST && last_rx(p)->seq == old_n,
-	      "a stray after the abort");
+	      "the old segment drew no RST with its SEG.ACK as SEG.SEQ");
 	peer_skip(p);
 	peer_renew(p, p->IRS + 500000);
 	rig_run(s->r, 10);
 	peer_to_established(p);
 	peer_send(p, LA_ACK, old_r, old_n, 50);
-	CHECK(s->r, p->u.bytes == 0, "data of the old incarnation delivered");
+	CHECK(s->r, p->u.bytes == 0, "data of the old incarnation was delivered");
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
@@ -270,19 +270,19 @@ SCENARIO(close, C_13, "simultaneous close")
 	peer_to_closing(p, true);
 	x = peer_wait(p, 5000);
 	CHECK(s->r, x && (x->flags & LA_FIN) && x->seq == p->N - 1 && x->ack == p->R,
-	      "the FIN is not sent again in CLOSING");
+	      "the FIN is not retransmitted in CLOSING");
 	peer_ack(p);
 	peer_expect_none(p, 10000);
 	peer_expect_state(p, LA_TIME_WAIT);
 	user_expect_closed(p, LA_END_ORDERLY);
 }
 
-SCENARIO(close, C_14, "simultaneous close: both retransmitted FINs lead to TIME_WAIT")
+SCENARIO(close, C_14, "simultaneous close: a retransmitted FIN that acknowledges our FIN leads to TIME_WAIT")
 {
 	struct peer *p = scene_listen(s);
 
 	peer_to_closing(p, true);
-	/* its SEQ is old, but its ACK takes both ends out of CLOSING */
+	/* SEG.SEQ is old, but SEG.ACK acknowledges our FIN and ends CLOSING */
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	peer_expect_chk(p);
 	peer_expect_state(p, LA_TIME_WAIT);
@@ -305,13 +305,13 @@ SCENARIO(close, C_15, "a passive close leaves no TIME_WAIT entry: the tuple open
 	peer_to_established(p);
 }
 
-SCENARIO(close, C_16, "FIN with data: data, then end of file")
+SCENARIO(close, C_16, "FIN with data: the user gets the data, then `peer_fin`")
 {
 	struct peer *p = scene_open(s);
 
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 100);
 	peer_expect(p, LA_ACK, p->N, p->IRS + 102, 0);
-	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "data, then FIN");
+	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "the data or the FIN did not reach the user");
 	peer_expect_none(p, 600);
 }
 
@@ -325,8 +325,8 @@ SCENARIO(close, C_16_held, "FIN with data that the user has not read")
 	CHECK(s->r, la_unread(p->u.c) == 100, "the data is lost");
 	user_read(p, UINT64_MAX);
 	rig_pump(s->r);
-	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "no end of file after the data");
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, p->u.bytes == 100 && p->u.peer_fin == 1, "no `peer_fin` after the data");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_skip(p);
 	peer_expect_state(p, LA_LAST_ACK);
 }
@@ -337,7 +337,7 @@ fin_above_hole(struct scene *s, enum la_state from, enum la_state to)
 	struct peer *p = scene_open(s);
 
 	if (from != LA_ESTABLISHED) {
-		CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+		CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 		if (from == LA_FIN_WAIT_2)
 			peer_ack(p);
 		else
@@ -347,7 +347,7 @@ fin_above_hole(struct scene *s, enum la_state from, enum la_state to)
 	peer_expect_state(p, from);
 	peer_send(p, LA_FIN | LA_ACK, p->IRS + 101, p->got, 0);
 	peer_expect_chk(p);
-	CHECK(s->r, p->u.peer_fin == 0, "end of file above a hole");
+	CHECK(s->r, p->u.peer_fin == 0, "`peer_fin` was called for a FIN above a hole");
 	peer_expect_state(p, from);
 	peer_send(p, LA_ACK, p->IRS + 1, p->got, 100);
 	peer_expect(p, LA_ACK, p->N, p->IRS + 102, 0);
@@ -383,7 +383,7 @@ SCENARIO(close, C_17_data, "data with FIN above a hole")
 	      p->u.peer_fin);
 }
 
-SCENARIO(close, C_18, "a FIN beyond the right edge is not taken")
+SCENARIO(close, C_18, "a FIN above the right edge of the window is dropped")
 {
 	struct peer *p;
 	uint32_t room;
@@ -421,9 +421,9 @@ SCENARIO(close, C_19, "text after the peer's FIN is dropped and not acknowledged
 	for (unsigned i = 0; i < 3; i++) {
 		peer_send(p, LA_ACK, p->R, p->N, 500);
 		rig_run(s->r, 600);
-		CHECK(s->r, p->R == p->IRS + 2, "acknowledged beyond the FIN");
+		CHECK(s->r, p->R == p->IRS + 2, "a sequence number above the FIN was acknowledged");
 	}
-	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 1, "delivered to the user");
+	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 1, "text after the FIN was delivered to the user");
 	peer_expect_state(p, LA_CLOSE_WAIT);
 }
 
@@ -438,7 +438,7 @@ SCENARIO(close, C_20, "a FIN on the handshake's ACK is accepted")
 	peer_expect_state(p, LA_CLOSE_WAIT);
 }
 
-SCENARIO(close, C_21, "a peer's FIN, then the ACK of our FIN out of order")
+SCENARIO(close, C_21, "the ACK of our FIN arrives before the peer's earlier FIN")
 {
 	struct peer *p = scene_listen(s);
 
@@ -459,7 +459,7 @@ SCENARIO(close, C_26, "la_close() in the peer_fin callback")
 	p->u.close_on_fin = true;
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 100);
 	p->snd += 101;
-	CHECK(s->r, p->u.bytes == 100, "not delivered");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
 	drain(p, 600);
 	user_expect_closed(p, LA_END_ORDERLY);
 	peer_expect_state(p, LA_CLOSED);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* SYN cookies: the thresholds that turn them on, the memory that a SYN flood can hold, the ISN of a cookie (RFC 9293
- * 3.4.1, RFC 6528), and old duplicates of a handshake, which open no connection. */
+/* SYN cookies: the thresholds that turn cookies on, the memory that a SYN flood can hold, the ISN of a cookie (RFC 9293
+ * 3.4.1, RFC 6528), and old duplicates of an ACK, which open no connection. */
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -16,10 +16,10 @@ count(const struct scene *s, enum la_counter c)
 	return rig_counter(s->r, c);
 }
 
-/* --- what a flood can hold ----------------------------------------------------------------------------- */
+/* --- the memory that a flood can hold ------------------------------------------------------------------ */
 
-/* A SYN from an address and port that no other peer has: nothing answers the SYN,ACK. The rig's peer is the on-link
- * neighbour of all of them. */
+/* Sends SYN number i, from an address and port of its own. Nothing answers the SYN,ACK. The rig resolves these
+ * addresses to the peer's MAC address. */
 static void
 silent_syn(struct peer *from, uint32_t i)
 {
@@ -29,14 +29,14 @@ silent_syn(struct peer *from, uint32_t i)
 	if (from->o.ip6)
 		from->t.raddr.w[2] ^= htonl(1 + i / 60000);
 	else
-		from->t.raddr.w[3] ^= htonl((1 + i / 60000) << 3); /* of 10.1.0.0/24 */
+		from->t.raddr.w[3] ^= htonl((1 + i / 60000) << 3); /* an address of 10.1.0.0/24 */
 	peer_send(from, LA_SYN, 7 * i, 0, 0);
 	from->t = was;
 }
 
-/* A client that opens, sends, and closes first, so that the shard keeps no TIME_WAIT entry. */
+/* Opens a connection, sends, and closes from the client first, so that the shard has no TIME_WAIT entry. */
 static void
-honest(struct scene *s, struct peer *p, uint32_t i)
+run_client(struct scene *s, struct peer *p, uint32_t i)
 {
 	peer_renew(p, 0x10000000 + i * 100000);
 	p->lax_edge = true;
@@ -50,7 +50,7 @@ honest(struct scene *s, struct peer *p, uint32_t i)
 	CHECK(s->r, user_close(p) == 0, "client %u: la_close", i);
 	p->got = p->N;
 	peer_ack(p);
-	CHECK(s->r, p->u.closed == 1 && p->u.why.end == LA_END_ORDERLY, "client %u: not closed", i);
+	CHECK(s->r, p->u.closed == 1 && p->u.why.end == LA_END_ORDERLY, "client %u: no orderly end", i);
 	peer_skip(p);
 }
 
@@ -67,14 +67,15 @@ flood(struct scene *s, uint32_t table, uint32_t conns, unsigned syns)
 	for (unsigned i = 0; i < syns; i++) {
 		silent_syn(from, i);
 		if (i % step == 0)
-			honest(s, client, i / step);
+			run_client(s, client, i / step);
 	}
-	honest(s, client, 17);
+	run_client(s, client, 17);
 	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0 && count(s, LA_C_conn_table_full) == 0,
-	      "something was refused");
-	CHECK(s->r, la_shard_counters(s->r->s)->state[LA_SYN_RCVD] * 4 <= RTE_MIN(table, conns), "%u half open",
-	      (unsigned)la_shard_counters(s->r->s)->state[LA_SYN_RCVD]);
-	CHECK(s->r, count(s, LA_C_drop_neigh_full) == 0 && count(s, LA_C_syn_cookies_bad) == 0, "drops");
+	      "a SYN was refused: tw_reserve_exhausted or conn_table_full is not 0");
+	CHECK(s->r, la_shard_counters(s->r->s)->state[LA_SYN_RCVD] * 4 <= RTE_MIN(table, conns),
+	      "%u half-open connections", (unsigned)la_shard_counters(s->r->s)->state[LA_SYN_RCVD]);
+	CHECK(s->r, count(s, LA_C_drop_neigh_full) == 0 && count(s, LA_C_syn_cookies_bad) == 0,
+	      "drop_neigh_full or syn_cookies_bad is not 0");
 }
 
 SCENARIO(cookie, by_reservations,
@@ -101,14 +102,14 @@ SCENARIO(cookie, by_tcbs, "SYNs without an ACK hold at most a quarter of the TCB
 		flood(s, 65536, conns[i], 3 * conns[i] + 50);
 }
 
-SCENARIO(cookie, flood_70000, "70 000 SYNs without an ACK against 65 536 entries")
+SCENARIO(cookie, flood_70000, "70 000 SYNs without an ACK, with a table of 65 536 entries")
 {
 	if (s->o.ts)
 		flood(s, 65536, 65536, 70000);
 }
 
 SCENARIO(cookie, of_what_is_left,
-	 "a nearly full TIME_WAIT table: half-open connections take at most a quarter of the free entries")
+	 "in a nearly full TIME_WAIT table half-open connections take at most a quarter of the free entries")
 {
 	enum { TABLE = 64, TAKEN = 56 };
 	struct peer *p, *from;
@@ -126,7 +127,7 @@ SCENARIO(cookie, of_what_is_left,
 	for (unsigned i = 0; i < 100; i++)
 		silent_syn(from, i);
 	half_open = (unsigned)la_shard_counters(s->r->s)->state[LA_SYN_RCVD];
-	CHECK(s->r, half_open == (TABLE - TAKEN) / 4, "%u half open", half_open);
+	CHECK(s->r, half_open == (TABLE - TAKEN) / 4, "%u half-open connections", half_open);
 	/* the other entries are for clients that complete the handshake */
 	for (unsigned i = 0; i < TABLE - TAKEN - half_open; i++) {
 		p = peer_new(s->r, &s->o);
@@ -135,11 +136,11 @@ SCENARIO(cookie, of_what_is_left,
 		peer_ack(p);
 		peer_expect_state(p, LA_ESTABLISHED);
 	}
-	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0, "refused");
+	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 0, "tw_reserve_exhausted is not 0");
 	p = peer_new(s->r, &s->o);
-	peer_syn(p); /* no entry is free: a cookie could not open a connection */
-	CHECK(s->r, peer_waiting(p) == 0, "answered");
-	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 1, "not counted");
+	peer_syn(p); /* without a free entry a cookie could not open a connection */
+	CHECK(s->r, peer_waiting(p) == 0, "the SYN was answered");
+	CHECK(s->r, count(s, LA_C_tw_reserve_exhausted) == 1, "tw_reserve_exhausted is not 1");
 }
 
 SCENARIO(cookie, never, "a threshold of UINT32_MAX turns cookies off for every resource")
@@ -151,17 +152,17 @@ SCENARIO(cookie, never, "a threshold of UINT32_MAX turns cookies off for every r
 		p = i ? peer_new(s->r, &s->o) : scene_listen(s);
 		peer_to_syn_rcvd_passive(p);
 	}
-	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == 0, "a cookie");
+	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == 0, "a cookie was sent");
 }
 
-/* --- where a cookie begins ----------------------------------------------------------------------------- */
+/* --- the ISN of a cookie ------------------------------------------------------------------------------- */
 
 enum { TUPLES = 120 };
 
-/* Opens p and closes it through LAST_ACK, with or without a cookie. No entry stays: only the ISN clock orders the
- * ISNs. */
+/* Opens p, with or without a cookie, and closes it through LAST_ACK. This leaves no TIME_WAIT entry, so only the ISN
+ * clock orders the ISNs. */
 static void
-used(struct scene *s, struct peer *p, bool cookie, uint32_t bytes)
+open_and_close(struct scene *s, struct peer *p, bool cookie, uint32_t bytes)
 {
 	uint64_t sent = count(s, LA_C_syn_cookies_sent);
 
@@ -169,14 +170,14 @@ used(struct scene *s, struct peer *p, bool cookie, uint32_t bytes)
 	p->lax_edge = p->lax_data = true;
 	peer_syn(p);
 	peer_skip(p);
-	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == sent + cookie, "cookie: not %d", cookie);
+	CHECK(s->r, count(s, LA_C_syn_cookies_sent) == sent + cookie, "a cookie was expected: %d", cookie);
 	peer_ack(p);
 	peer_expect_state(p, LA_ESTABLISHED);
 	if (bytes)
-		CHECK(s->r, user_send(p, bytes) == (ssize_t)bytes, "la_send");
+		CHECK(s->r, user_send(p, bytes) == (ssize_t)bytes, "la_send failed");
 	drain(p, 0);
 	peer_fin(p);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	drain(p, 0);
 	p->got = p->N;
 	peer_ack(p);
@@ -184,7 +185,7 @@ used(struct scene *s, struct peer *p, bool cookie, uint32_t bytes)
 	peer_skip(p);
 }
 
-/* Opens enough half-open connections to turn cookies on, or removes them. */
+/* Turns cookies on by a half-open connection of `silent`, or off by its end. */
 static void
 set_cookies(struct peer *silent, bool on)
 {
@@ -218,23 +219,23 @@ SCENARIO(cookie, above_the_old_one,
 			bool cookie = rand_r((unsigned *)&seed) % 2;
 
 			set_cookies(silent, cookie);
-			used(s, p[i], cookie, sizes[rand_r((unsigned *)&seed) % 4]);
+			open_and_close(s, p[i], cookie, sizes[rand_r((unsigned *)&seed) % 4]);
 			if (used_before[i]) {
 				reopens++;
-				CHECK(s->r, seq_gt(p[i]->ISS, old[i]), "%u: ISS %u below the old SND.MAX", reopens,
-				      old[i] - p[i]->ISS);
+				CHECK(s->r, seq_gt(p[i]->ISS, old[i]), "reopen %u: ISS is %u below the old SND.MAX",
+				      reopens, old[i] - p[i]->ISS);
 				CHECK(s->r, !s->o.ts || seq_ge(p[i]->ts_dut, old_ts[i]), "TSval went back");
 			}
 			used_before[i] = true;
 			old[i] = p[i]->N;
 			old_ts[i] = p[i]->ts_dut;
 		}
-		rig_run(s->r, rand_r((unsigned *)&seed) % 3 * 700); /* often in the very same tick */
+		rig_run(s->r, rand_r((unsigned *)&seed) % 3 * 700); /* often 0: the next round is in the same tick */
 	}
-	CHECK(s->r, reopens == 9 * TUPLES && reopens >= 1000, "%u", reopens);
+	CHECK(s->r, reopens == 9 * TUPLES && reopens >= 1000, "%u reopens", reopens);
 }
 
-SCENARIO(cookie, rises, "cookies of one tuple rise with the clock, cookies of two tuples are unrelated")
+SCENARIO(cookie, rises, "cookie ISNs of one tuple rise with the clock, cookie ISNs of two tuples are unrelated")
 {
 	struct peer *silent, *p, *q;
 	uint32_t last = 0, first;
@@ -251,8 +252,8 @@ SCENARIO(cookie, rises, "cookies of one tuple rise with the clock, cookies of tw
 		      p->ISS - last);
 		last = p->ISS;
 		peer_skip(p);
-		rig_run(s->r, 4195);	   /* a slot */
-		set_cookies(silent, true); /* a half-open connection ends after 63 s, which is less than this test */
+		rig_run(s->r, 4195);	   /* one slot of the cookie clock */
+		set_cookies(silent, true); /* the half-open connection ends after 63 s: opens another */
 	}
 	first = p->ISS;
 	q = peer_new(s->r, &s->o);
@@ -271,7 +272,7 @@ SCENARIO(cookie, replay, "an old duplicate of the ACK that opened a connection d
 	set_cookies(silent, true);
 	p = peer_new(s->r, &s->o);
 	for (unsigned wait = 0; wait < 40000; wait += 13000) {
-		used(s, p, true, 100);
+		open_and_close(s, p, true, 100);
 		iss = p->ISS;
 		irs = p->IRS;
 		ts = p->ts_dut;
@@ -283,13 +284,13 @@ SCENARIO(cookie, replay, "an old duplicate of the ACK that opened a connection d
 			.ts = s->o.ts ? TS_SET : TS_NONE, .tsval = 1, .tsecr = ts);
 		peer_expect_none(p, 0);
 		peer_expect_state(p, LA_CLOSED);
-		CHECK(s->r, count(s, LA_C_syn_cookies_bad) == bad + 1, "not counted");
+		CHECK(s->r, count(s, LA_C_syn_cookies_bad) == bad + 1, "syn_cookies_bad is wrong");
 	}
-	CHECK(s->r, count(s, LA_C_syn_cookies_opened) == 4, "%llu opened",
+	CHECK(s->r, count(s, LA_C_syn_cookies_opened) == 4, "%llu connections opened by a cookie, expected 4",
 	      (unsigned long long)count(s, LA_C_syn_cookies_opened));
 }
 
-SCENARIO(cookie, scale_without_stamps, "a cookie keeps the window scale without timestamps")
+SCENARIO(cookie, scale_without_stamps, "without timestamps a cookie encodes the window scale")
 {
 	const uint8_t offer[] = {1, 3, 4, 5, 8, 9, 15};
 	struct peer *silent, *p;
@@ -305,10 +306,10 @@ SCENARIO(cookie, scale_without_stamps, "a cookie keeps the window scale without 
 		peer_syn(p);
 		peer_skip(p);
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 100);
-		CHECK(s->r, peer_info(p).wscale, "no scale");
+		CHECK(s->r, peer_info(p).wscale, "the window scale is lost");
 		CHECK(s->r,
 		      peer_info(p).snd_wnd <= 100u << (offer[i] - 1) &&
 			      peer_info(p).snd_wnd * 128 >= 100u << (offer[i] - 1),
-		      "shift %u: %u bytes", offer[i] - 1, peer_info(p).snd_wnd);
+		      "shift %u: SND.WND is %u", offer[i] - 1, peer_info(p).snd_wnd);
 	}
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* FIN_WAIT_2 after la_close() as a table entry (lib/table/tw_fin_wait_2.c): the rows M-FW2-a to -t for a
- * connection without a TCB. tests/scenario covers the first five seconds, with a TCB. The last part compares the
- * answers of both. */
+/* FIN_WAIT_2 after la_close() as a table entry (lib/table/tw_fin_wait_2.c): the rows M-FW2-a to -t for a connection
+ * without a TCB. tests/scenario covers the first five seconds, in which the connection has a TCB. The last part
+ * compares the answers of a TCB with those of an entry. */
 
 #include "net/shard.h"
 #include "scenario.h"
 #include "tcp/internal.h"
 
-enum { HOLD = 5000 };
+enum { HOLD = 5000 }; /* ms that the TCB stays in FIN_WAIT_2 after la_close() */
 
-/* A server-side connection that closed first, whose peer acknowledged the FIN and then did nothing. */
+/* Closes a connection. The peer acknowledges the FIN and sends nothing else, until an entry replaces the TCB. */
 static struct peer *
-held(struct scene *s)
+enter_table(struct scene *s)
 {
 	struct peer *p = scene_listen(s);
 
@@ -21,13 +21,13 @@ held(struct scene *s)
 	user_expect_closed(p, LA_END_FIN_WAIT_2);
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "the connection still has a TCB");
 	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 1, "no entry in the table");
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "counted as TIME_WAIT");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the entry counts as TIME_WAIT");
 	peer_expect_state(p, LA_FIN_WAIT_2);
 	return p;
 }
 
 static void
-gone(struct scene *s, struct peer *p, enum la_counter how)
+expect_ended(struct scene *s, struct peer *p, enum la_counter how)
 {
 	CHECK(s->r, rig_counter(s->r, how) == 1, "%s is not 1", la_counter_name(how));
 	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 0, "the entry is still in the table");
@@ -36,17 +36,17 @@ gone(struct scene *s, struct peer *p, enum la_counter how)
 
 SCENARIO(fin_wait_2, closes_late, "the peer's FIN is acknowledged and a full TIME_WAIT begins")
 {
-	struct peer *p = held(s);
+	struct peer *p = enter_table(s);
 
 	peer_expect_none(p, 30000);
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 0);
 	peer_expect(p, LA_ACK, p->N, p->R, 0);
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, rig_counter(s->r, LA_C_ended_orderly) == 1, "not counted as orderly");
-	CHECK(s->r, rig_counter(s->r, LA_C_ended_fin_wait_2) == 0, "counted as never closed");
+	CHECK(s->r, rig_counter(s->r, LA_C_ended_orderly) == 1, "ended_orderly is not 1");
+	CHECK(s->r, rig_counter(s->r, LA_C_ended_fin_wait_2) == 0, "ended_fin_wait_2 is not 0");
 	peer_expect_none(p, 59000);
 	peer_expect_state(p, LA_TIME_WAIT);
-	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0); /* the last ACK was lost */
+	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0); /* repeated, as after a lost last ACK */
 	peer_expect(p, LA_ACK, p->N, p->R, 0);
 	peer_expect_none(p, 59990);
 	peer_expect_state(p, LA_TIME_WAIT);
@@ -54,13 +54,13 @@ SCENARIO(fin_wait_2, closes_late, "the peer's FIN is acknowledged and a full TIM
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(fin_wait_2, short_msl, "a 2*MSL much shorter than the FIN_WAIT_2 limit ends on time")
+SCENARIO(fin_wait_2, short_msl, "TIME_WAIT lasts 2*MSL also when the FIN_WAIT_2 limit is much longer")
 {
 	struct peer *p;
 
 	s->o.conn.msl_ms = 100;
 	s->o.conn.fin_wait_2_ms = 100000;
-	p = held(s);
+	p = enter_table(s);
 	peer_expect_none(p, 50000);
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 0);
 	peer_expect(p, LA_ACK, p->N, p->R, 0);
@@ -70,22 +70,22 @@ SCENARIO(fin_wait_2, short_msl, "a 2*MSL much shorter than the FIN_WAIT_2 limit 
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(fin_wait_2, never_closes, "M-FW2-t: the limit ends the entry, which is counted")
+SCENARIO(fin_wait_2, never_closes, "M-FW2-t: the limit ends the entry; ended_fin_wait_2 counts it")
 {
-	struct peer *p = held(s);
+	struct peer *p = enter_table(s);
 
 	peer_expect_none(p, 60000 - HOLD - 20);
 	peer_expect_state(p, LA_FIN_WAIT_2);
 	peer_expect_none(p, 30);
-	gone(s, p, LA_C_ended_fin_wait_2);
+	expect_ended(s, p, LA_C_ended_fin_wait_2);
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 0);
 	peer_expect(p, LA_RST, p->N, 0, 0);
 }
 
-SCENARIO(fin_wait_2, syn, "M-FW2-a, -b, -c: a SYN of any SEQ gets a challenge ACK")
+SCENARIO(fin_wait_2, syn, "M-FW2-a, -b, -c: a SYN with any SEG.SEQ draws a challenge ACK")
 {
 	static const uint32_t off[] = {0, 5000, (uint32_t)-5000};
-	struct peer *p = held(s);
+	struct peer *p = enter_table(s);
 
 	for (unsigned i = 0; i < 3; i++) {
 		peer_send(p, LA_SYN, p->R + off[i], 0, 0);
@@ -97,26 +97,26 @@ SCENARIO(fin_wait_2, syn, "M-FW2-a, -b, -c: a SYN of any SEQ gets a challenge AC
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-SCENARIO(fin_wait_2, acks, "M-FW2-d, -e, -f, -h, -s: ACKs")
+SCENARIO(fin_wait_2, acks, "M-FW2-d, -e, -f, -h, -s: an ACK in order draws nothing, an unacceptable ACK draws an ACK")
 {
-	struct peer *p = held(s);
+	struct peer *p = enter_table(s);
 
 	peer_send(p, LA_ACK, p->R, p->N, 0);
 	peer_expect_none(p, 600);
-	peer_send(p, LA_ACK, p->R, p->N + 1, 0); /* acknowledges more than was sent */
+	peer_send(p, LA_ACK, p->R, p->N + 1, 0); /* above SND.NXT */
 	peer_expect_chk(p);
 	peer_expect_none(p, 600);
 	peer_send(p, LA_ACK, p->R - 1, p->N, 0); /* keep-alive */
 	peer_expect_chk(p);
 	peer_expect_none(p, 600);
-	peer_send(p, 0, p->R, 0, 0); /* no ACK bit */
+	peer_send(p, 0, p->R, 0, 0); /* without the ACK bit */
 	peer_expect_none(p, 600);
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-SCENARIO(fin_wait_2, rst, "M-FW2-l, -m, -n: only a RST at RCV.NXT resets")
+SCENARIO(fin_wait_2, rst, "M-FW2-l, -m, -n: only a RST with SEG.SEQ = RCV.NXT ends the entry")
 {
-	struct peer *p = held(s);
+	struct peer *p = enter_table(s);
 
 	peer_send(p, LA_RST, p->R + 1, 0, 0);
 	peer_expect_chk(p);
@@ -125,24 +125,25 @@ SCENARIO(fin_wait_2, rst, "M-FW2-l, -m, -n: only a RST at RCV.NXT resets")
 	peer_expect_state(p, LA_FIN_WAIT_2);
 	peer_send(p, LA_RST, p->R, 0, 0);
 	peer_expect_none(p, 600);
-	gone(s, p, LA_C_ended_reset);
+	expect_ended(s, p, LA_C_ended_reset);
 }
 
 SCENARIO(fin_wait_2, data, "M-FW2-o, -q: new text is answered by a RST, old text by an ACK")
 {
-	struct peer *p = held(s);
+	struct peer *p = enter_table(s);
 
 	peer_send(p, LA_ACK, p->R - 1, p->N, 1);
 	peer_expect_chk(p);
 	peer_expect_state(p, LA_FIN_WAIT_2);
 	peer_send(p, LA_ACK, p->R, p->N, 10);
 	peer_expect(p, LA_RST | LA_ACK, p->N, p->R, 0);
-	gone(s, p, LA_C_ended_reset);
+	expect_ended(s, p, LA_C_ended_reset);
 }
 
-SCENARIO(fin_wait_2, fin_out_of_order, "M-FW2-j, -k: a FIN above a hole waits until the hole is filled")
+SCENARIO(fin_wait_2, fin_out_of_order,
+	 "M-FW2-j, -k: a FIN above a hole or below the window draws an ACK and is dropped")
 {
-	struct peer *p = held(s);
+	struct peer *p = enter_table(s);
 
 	peer_send(p, LA_FIN | LA_ACK, p->R + 10, p->N, 0);
 	peer_expect_chk(p);
@@ -154,18 +155,19 @@ SCENARIO(fin_wait_2, fin_out_of_order, "M-FW2-j, -k: a FIN above a hole waits un
 
 SCENARIO(fin_wait_2, own_open, "la_connect() fails on a tuple in FIN_WAIT_2")
 {
-	struct peer *p = held(s);
+	struct peer *p = enter_table(s);
 	struct la_conn *c;
 
-	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, NULL, &c) == -EADDRINUSE, "taken");
+	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, NULL, &c) == -EADDRINUSE,
+	      "la_connect did not fail with EADDRINUSE");
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
 
-/* --- TCB and entry alike ------------------------------------------------------------------------------------ */
+/* --- the same answers from TCB and entry --------------------------------------------------------------------- */
 
-/* One more connection in FIN_WAIT_2 whose user has closed: a TCB, or a table entry. */
+/* Opens another connection and closes it, up to FIN_WAIT_2. `table`: waits until an entry replaces the TCB. */
 static struct peer *
-orphan(struct scene *s, bool table)
+open_orphan(struct scene *s, bool table)
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -177,7 +179,7 @@ orphan(struct scene *s, bool table)
 	return p;
 }
 
-/* Closes the window of the shard, as if no ACK that opens it had found a packet buffer. */
+/* Sets the receive window to 0, as if the shard had no packet buffer for an ACK that opens the window. */
 static void
 close_window(struct peer *p)
 {
@@ -192,20 +194,20 @@ close_window(struct peer *p)
 	p->lax_edge = true;
 }
 
-SCENARIO(fin_wait_2, C_27_text, "text at a closed window draws an ACK that opens it; then text draws a RST")
+SCENARIO(fin_wait_2, C_27_text, "text at a zero window draws an ACK that opens the window; later text draws a RST")
 {
 	for (unsigned table = 0; table < 2; table++) {
-		struct peer *p = orphan(s, table);
+		struct peer *p = open_orphan(s, table);
 
 		close_window(p);
 		peer_send(p, LA_ACK, p->R, p->N, 10);
-		CHECK(s->r, peer_expect(p, LA_ACK, p->N, p->R, 0)->wnd > 0, "the window stays closed");
-		CHECK(s->r, rig_counter(s->r, LA_C_drop_rcvbuf) == table + 1, "not counted");
+		CHECK(s->r, peer_expect(p, LA_ACK, p->N, p->R, 0)->wnd > 0, "the window is still 0");
+		CHECK(s->r, rig_counter(s->r, LA_C_drop_rcvbuf) == table + 1, "drop_rcvbuf is wrong");
 		peer_expect_state(p, LA_FIN_WAIT_2);
 		close_window(p);
-		peer_send(p, LA_ACK, p->R - 1, p->N, 2); /* it begins left of the window */
-		CHECK(s->r, peer_expect(p, LA_ACK, p->N, p->R, 0)->wnd > 0, "the window stays closed");
-		CHECK(s->r, rig_counter(s->r, LA_C_drop_seq) == table + 1, "not counted");
+		peer_send(p, LA_ACK, p->R - 1, p->N, 2); /* begins below RCV.NXT */
+		CHECK(s->r, peer_expect(p, LA_ACK, p->N, p->R, 0)->wnd > 0, "the window is still 0");
+		CHECK(s->r, rig_counter(s->r, LA_C_drop_seq) == table + 1, "drop_seq is wrong");
 		peer_expect_state(p, LA_FIN_WAIT_2);
 		peer_send(p, LA_ACK, p->R, p->N, 10);
 		peer_expect(p, LA_RST | LA_ACK, p->N, p->R, 0);
@@ -213,15 +215,16 @@ SCENARIO(fin_wait_2, C_27_text, "text at a closed window draws an ACK that opens
 	}
 }
 
-SCENARIO(fin_wait_2, C_27_fin, "a FIN at a closed window draws an ACK that opens it; then the FIN is taken")
+SCENARIO(fin_wait_2, C_27_fin,
+	 "a FIN at a zero window draws an ACK that opens the window; the repeated FIN is accepted")
 {
 	for (unsigned table = 0; table < 2; table++) {
-		struct peer *p = orphan(s, table);
+		struct peer *p = open_orphan(s, table);
 		uint32_t r = p->R;
 
 		close_window(p);
 		peer_send(p, LA_FIN | LA_ACK, r, p->N, 0);
-		CHECK(s->r, peer_expect(p, LA_ACK, p->N, r, 0)->wnd > 0, "the window stays closed");
+		CHECK(s->r, peer_expect(p, LA_ACK, p->N, r, 0)->wnd > 0, "the window is still 0");
 		peer_expect_state(p, LA_FIN_WAIT_2);
 		peer_send(p, LA_FIN | LA_ACK, r, p->N, 0);
 		peer_expect(p, LA_ACK, p->N, r + 1, 0);
@@ -229,12 +232,12 @@ SCENARIO(fin_wait_2, C_27_fin, "a FIN at a closed window draws an ACK that opens
 	}
 }
 
-/* What a segment draws, and the state after it. */
+/* The number of segments that a segment draws, the last of them, and the state afterwards. */
 struct outcome {
 	unsigned segments;
 	uint8_t flags;
-	uint32_t seq, ack; /* from N and R before the segment */
-	bool window;	   /* open; a RST has none */
+	uint32_t seq, ack; /* minus N and R before the segment */
+	bool window;	   /* the window is not 0; false for a RST */
 	enum la_state state;
 };
 
@@ -256,11 +259,12 @@ outcome(struct peer *p, const struct peer_tx *tx, uint32_t r, uint32_t n)
 	return o;
 }
 
-/* The segment twice: the first answer may open a window that was closed. */
+/* Sends the segment twice to a new connection: the first answer may open a zero window. `closed`: the window is 0.
+ * `stale`: the timestamp is old. */
 static void
-play(struct scene *s, bool table, bool closed, bool stale, struct peer_tx tx, struct outcome o[2])
+send_twice(struct scene *s, bool table, bool closed, bool stale, struct peer_tx tx, struct outcome o[2])
 {
-	struct peer *p = orphan(s, table);
+	struct peer *p = open_orphan(s, table);
 	uint32_t r = p->R, n = p->N;
 
 	tx.seq += r;
@@ -273,29 +277,30 @@ play(struct scene *s, bool table, bool closed, bool stale, struct peer_tx tx, st
 		close_window(p);
 	p->lax_edge = true;
 	o[0] = outcome(p, &tx, r, n);
-	rig_run(s->r, 600); /* answers are throttled */
+	rig_run(s->r, 600); /* longer than the ACK throttle */
 	o[1] = outcome(p, &tx, r, n);
 }
 
-/* A TCB announces that its window opens with the first segment of any kind (D-09), an entry with its next answer. A
- * segment that an entry ignores is compared without that announcement, and not a second time. */
+/* Returns whether the TCB sent only a window update, and the entry nothing. A TCB sends the window update after the
+ * first segment of any kind (D-09). An entry sends it with its next answer. Such a pair is not compared. */
 static bool
-announces(const struct outcome *tcb, const struct outcome *entry)
+is_announcement(const struct outcome *tcb, const struct outcome *entry)
 {
 	return entry->segments == 0 && tcb->segments == 1 && tcb->flags == LA_ACK && tcb->seq == 0 && tcb->ack == 0 &&
 	       tcb->window && tcb->state == entry->state;
 }
 
 static bool
-same(const struct outcome *a, const struct outcome *b)
+is_same(const struct outcome *a, const struct outcome *b)
 {
 	return a->segments == b->segments && a->flags == b->flags && a->seq == b->seq && a->ack == b->ack &&
 	       a->window == b->window && a->state == b->state;
 }
 
-SCENARIO(fin_wait_2, alike, "TCB and entry answer every segment alike, with an open window and a closed one")
+SCENARIO(fin_wait_2, alike,
+	 "TCB and entry give the same answer to every segment, with an open window and with a zero window")
 {
-	enum { W = 4096 }; /* and what an entry opens */
+	enum { W = 4096 }; /* receive buffer, and the window that an entry offers */
 	static const struct {
 		uint8_t flags;
 		uint32_t ack;
@@ -304,7 +309,7 @@ SCENARIO(fin_wait_2, alike, "TCB and entry answer every segment alike, with an o
 	static const uint32_t seq[] = {-2u, -1u, 0, 1, W - 1, W, W + 1, 1u << 31};
 
 	s->o.conn.rcvbuf = W;
-	s->o.wscale = 0; /* the entry has forgotten the shift */
+	s->o.wscale = 0; /* the entry does not have the shift */
 	for (unsigned v = 0; v < (s->o.ts ? 4 : 2); v++) {
 		bool closed = v & 1, stale = v & 2;
 
@@ -316,12 +321,12 @@ SCENARIO(fin_wait_2, alike, "TCB and entry answer every segment alike, with an o
 					     .len = i / RTE_DIM(kind) / RTE_DIM(seq)};
 			struct outcome tcb[2], entry[2];
 
-			play(s, false, closed, stale, tx, tcb);
-			play(s, true, closed, stale, tx, entry);
-			if (closed && announces(&tcb[0], &entry[0]))
+			send_twice(s, false, closed, stale, tx, tcb);
+			send_twice(s, true, closed, stale, tx, entry);
+			if (closed && is_announcement(&tcb[0], &entry[0]))
 				continue;
 			for (unsigned k = 0; k < 2; k++)
-				CHECK(s->r, same(&tcb[k], &entry[k]),
+				CHECK(s->r, is_same(&tcb[k], &entry[k]),
 				      "flags %02x seq R%+d ack N+%u len %u%s%s, time %u: the TCB sends %u (%02x, "
 				      "window %d) and is in %s, the entry sends %u (%02x, window %d) and is in %s",
 				      tx.flags, (int32_t)tx.seq, tx.ack, tx.len, closed ? ", window closed" : "",

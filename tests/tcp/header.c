@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Wrong headers, unusual headers, and sequence numbers that wrap (RFC 9293 3.1, 3.4). */
+/* Invalid headers, unusual headers, and sequence numbers that wrap (RFC 9293 3.1, 3.4). */
 
 #include "scenario.h"
 
-/* Checks that a new connection still works. */
+/* Checks that the shard still accepts a new connection. */
 static void
-alive(struct scene *s)
+check_new_connection(struct scene *s)
 {
 	struct peer *q = peer_new(s->r, &(struct peer_opts){.ip6 = s->o.ip6});
 
@@ -26,12 +26,12 @@ SCENARIO(header, H_02, "a segment with a wrong checksum has no effect")
 	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = p->R, .ack = p->N, .bad_cksum = true);
 	PEER_TX(p, .flags = LA_RST, .seq = p->R, .bad_cksum = true);
 	rig_run(s->r, 600);
-	CHECK(s->r, s->r->tcp_frames == sent && p->u.bytes == 0, "an effect");
+	CHECK(s->r, s->r->tcp_frames == sent && p->u.bytes == 0, "a segment with a wrong checksum had an effect");
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_tcp_cksum) == 4, "%llu counted",
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_tcp_cksum) == 4, "drop_tcp_cksum is %llu, expected 4",
 	      (unsigned long long)rig_counter(s->r, LA_C_drop_tcp_cksum));
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "the copy with the right checksum is not accepted");
+	CHECK(s->r, p->u.bytes == 100, "the segment with the correct checksum was not accepted");
 	peer_fin(p);
 	peer_expect_state(p, LA_CLOSE_WAIT);
 }
@@ -47,7 +47,7 @@ SCENARIO(header, H_02_time_wait, "a segment with a wrong checksum has no effect 
 	CHECK(s->r, peer_info(p).time_wait_left_ms == 60000 - 1600, "2*MSL restarted");
 }
 
-SCENARIO(header, H_04, "illegal option lengths: no crash, no loop, and data still flows")
+SCENARIO(header, H_04, "after invalid option lengths the connection and new connections still work")
 {
 	static const uint8_t lists[][12] = {
 		{2, 0, 5, 180},
@@ -79,8 +79,8 @@ SCENARIO(header, H_04, "illegal option lengths: no crash, no loop, and data stil
 	rig_run(s->r, 10);
 	peer_expect_state(p, LA_ESTABLISHED);
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "data does not flow");
-	alive(s);
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
+	check_new_connection(s);
 }
 
 SCENARIO(header, H_07, "segments whose data offset or IP length contradicts the packet are dropped")
@@ -97,10 +97,10 @@ SCENARIO(header, H_07, "segments whose data offset or IP length contradicts the 
 	for (int d = 1; d < 40; d++) /* IP length longer than the packet */
 		PEER_TX(p, .flags = LA_RST, .seq = p->R, .iplen_delta = d);
 	rig_run(s->r, 600);
-	CHECK(s->r, s->r->tcp_frames == sent, "answered");
-	CHECK(s->r, p->u.bytes == 0, "delivered");
+	CHECK(s->r, s->r->tcp_frames == sent, "a segment was answered");
+	CHECK(s->r, p->u.bytes == 0, "the data was delivered");
 	peer_expect_state(p, LA_ESTABLISHED);
-	alive(s);
+	check_new_connection(s);
 }
 
 SCENARIO(header, H_07_states, "segments with a wrong data offset are dropped without a connection, and in TIME_WAIT")
@@ -126,7 +126,7 @@ SCENARIO(header, H_08, "reserved bits are ignored")
 	PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N, .resv = 15);
 	peer_expect_state(p, LA_ESTABLISHED);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N, .len = 50, .resv = 9);
-	CHECK(s->r, p->u.bytes == 50, "not delivered");
+	CHECK(s->r, p->u.bytes == 50, "the data was not delivered");
 }
 
 SCENARIO(header, H_09, "the window field is unsigned")
@@ -142,7 +142,7 @@ SCENARIO(header, H_09, "the window field is unsigned")
 		s->o.lport = (uint16_t)(81 + i);
 		p = scene_open(s);
 		CHECK(s->r, peer_info(p).snd_wnd == win[i], "SND.WND %u", peer_info(p).snd_wnd);
-		CHECK(s->r, user_send(p, 100000) == 100000, "la_send");
+		CHECK(s->r, user_send(p, 100000) == 100000, "la_send failed");
 		drain(p, 600);
 		CHECK(s->r, p->got == p->ISS + 100001, "only %u bytes arrived", p->got - p->ISS - 1);
 	}
@@ -158,13 +158,13 @@ SCENARIO(header, H_10, "sequence numbers wrap: transfer, FIN and TIME_WAIT work 
 		s->o.isn = isn[i];
 		s->o.lport = (uint16_t)(81 + i);
 		p = scene_open(s);
-		peer_send(p, LA_ACK, p->R + 400, p->got, 400); /* a hole over the wrap */
+		peer_send(p, LA_ACK, p->R + 400, p->got, 400); /* leaves a hole, across the wrap */
 		peer_send(p, LA_ACK, p->R, p->got, 400);
 		p->snd += 800;
 		CHECK(s->r, p->u.bytes == 800 && p->R == p->snd, "%llu bytes", (unsigned long long)p->u.bytes);
 		feed(p, 5000, 1000);
 		CHECK(s->r, p->u.bytes == 5800, "%llu bytes", (unsigned long long)p->u.bytes);
-		CHECK(s->r, user_close(p) == 0, "la_close");
+		CHECK(s->r, user_close(p) == 0, "la_close failed");
 		peer_fin(p);
 		peer_skip(p);
 		peer_expect_state(p, LA_TIME_WAIT);
@@ -173,7 +173,7 @@ SCENARIO(header, H_10, "sequence numbers wrap: transfer, FIN and TIME_WAIT work 
 	}
 }
 
-SCENARIO(header, H_10_fin, "a FIN with SEQ 0xffffffff, or 0")
+SCENARIO(header, H_10_fin, "a FIN with SEG.SEQ 0xffffffff or 0 leads to TIME_WAIT")
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		struct peer *p;
@@ -194,12 +194,12 @@ SCENARIO(header, M_08, "Ethernet padding is not data")
 
 	PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N, .pad = true, .ts = TS_AUTO);
 	peer_expect_none(p, 600);
-	CHECK(s->r, p->u.bytes == 0 && peer_info(p).rcv_nxt == p->R, "padding was taken for data");
+	CHECK(s->r, p->u.bytes == 0 && peer_info(p).rcv_nxt == p->R, "padding was accepted as data");
 	PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->N, .len = 1, .pad = true);
 	CHECK(s->r, p->u.bytes == 1, "%llu bytes", (unsigned long long)p->u.bytes);
 }
 
-SCENARIO(header, vlan, "a connection with an 802.1Q tag works")
+SCENARIO(header, vlan, "a connection in frames with an 802.1Q tag works")
 {
 	struct peer *p;
 
@@ -208,7 +208,7 @@ SCENARIO(header, vlan, "a connection with an 802.1Q tag works")
 	peer_to_time_wait(p, true, 'c');
 }
 
-SCENARIO(header, jumbo, "MTUs of 1280 and of 9000 set the MSS")
+SCENARIO(header, jumbo, "the MSS follows from an MTU of 1280 or 9000")
 {
 	const uint16_t mtu[] = {1280, 9000};
 
@@ -219,7 +219,7 @@ SCENARIO(header, jumbo, "MTUs of 1280 and of 9000 set the MSS")
 		s->o.mss = 8900;
 		p = scene_open(s);
 		CHECK(s->r, p->mss_dut == mtu[i] - (s->o.ip6 ? 60 : 40), "MSS %u", p->mss_dut);
-		CHECK(s->r, user_send(p, 50000) == 50000, "la_send");
+		CHECK(s->r, user_send(p, 50000) == 50000, "la_send failed");
 		drain(p, 600);
 		CHECK(s->r, p->got == p->ISS + 50001, "only %u bytes arrived", p->got - p->ISS - 1);
 	}

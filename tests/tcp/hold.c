@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Packet buffers held for peers: the bounds, the order of drops, and the connections that always progress. */
+/* Packet buffers held for peers (lib/tcp/hold.c): the limits, which data is dropped first, and that correct clients
+ * always progress. */
 
 #include "scenario.h"
 
@@ -28,12 +29,12 @@ small_shard(struct scene *s)
 static void
 check_hold(struct scene *s)
 {
-	CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "buffers are counted wrong");
+	CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "the count of held buffers is wrong");
 }
 
-/* A well-behaved connection: receives, sends, closes, and gets its callbacks. */
+/* Runs a correct connection, which receives, sends and closes without an error. */
 static void
-good_client(struct scene *s)
+correct_client(struct scene *s)
 {
 	struct peer *p = scene_another(s);
 
@@ -43,21 +44,21 @@ good_client(struct scene *s)
 	for (uint32_t left = 3000, tries = 0; left > 0; tries++) {
 		ssize_t n = user_send(p, left);
 
-		CHECK(s->r, n >= 0 && tries < 10, "la_send");
+		CHECK(s->r, n >= 0 && tries < 10, "la_send failed");
 		left -= (uint32_t)n;
 		drain(p, 600);
 	}
 	CHECK(s->r, p->got == p->ISS + 3001, "%u of 3000 bytes arrived", p->got - p->ISS - 1);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	drain(p, 300);
 	peer_fin(p);
 	rig_run(s->r, 10);
 	peer_expect_state(p, LA_TIME_WAIT);
 }
 
-/* Opens n connections that run `abuse`, while well-behaved clients open and close. Then resets all. */
+/* Opens n connections that run `abuse`, while correct clients open and close. Then aborts the n connections. */
 static void
-abusers(struct scene *s, unsigned n, void (*abuse)(struct peer *p, unsigned i))
+run_abusers(struct scene *s, unsigned n, void (*abuse)(struct peer *p, unsigned i))
 {
 	struct peer *all[ABUSERS];
 
@@ -70,7 +71,7 @@ abusers(struct scene *s, unsigned n, void (*abuse)(struct peer *p, unsigned i))
 		CHECK(s->r, hold(s)->held <= HOLD, "%u buffers held", hold(s)->held);
 		if (i % 20 == 19) {
 			check_hold(s);
-			good_client(s);
+			correct_client(s);
 		}
 	}
 	for (unsigned i = 0; i < n; i++) {
@@ -81,31 +82,31 @@ abusers(struct scene *s, unsigned n, void (*abuse)(struct peer *p, unsigned i))
 	rig_run(s->r, 1000);
 	CHECK(s->r, hold(s)->held == 0 && hold(s)->holders == 0 && rig_counter(s->r, LA_C_buffers_held) == 0,
 	      "%u buffers are still held by %u", hold(s)->held, hold(s)->holders);
-	CHECK(s->r, rig_mbufs_free() == s->r->mbufs, "%u buffers are still out", s->r->mbufs - rig_mbufs_free());
+	CHECK(s->r, rig_mbufs_free() == s->r->mbufs, "%u buffers are not in the pool", s->r->mbufs - rig_mbufs_free());
 }
 
 static void
-crumbs_above_a_hole(struct peer *p, unsigned i)
+send_above_holes(struct peer *p, unsigned i)
 {
 	for (uint32_t k = 0; k < 255; k++)
 		peer_send(p, LA_ACK, p->snd + 1 + k * (2 + i), p->got, 1);
 	peer_skip(p);
 }
 
-SCENARIO(hold, crumbs, "one-byte segments above holes take a share, and are dropped first")
+SCENARIO(hold, crumbs, "one-byte segments above holes use at most a share of the buffers, and are dropped first")
 {
-	abusers(s, ABUSERS, crumbs_above_a_hole);
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_memory) > 0, "nothing was refused");
+	run_abusers(s, ABUSERS, send_above_holes);
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_memory) > 0, "drop_ooo_memory is 0");
 }
 
 static void
-unread(struct peer *p, unsigned i)
+leave_unread(struct peer *p, unsigned i)
 {
 	uint32_t mss = 1 + i * 97 % 1400;
 
 	for (unsigned k = 0; k < 80 && seq_lt(p->snd + mss, p->edge); k++) {
 		peer_data(p, mss);
-		if (seq_lt(p->R, p->snd)) { /* dropped: a well-behaved peer sends the data again */
+		if (seq_lt(p->R, p->snd)) { /* dropped: a correct peer retransmits the data */
 			p->snd = p->R;
 			break;
 		}
@@ -113,28 +114,28 @@ unread(struct peer *p, unsigned i)
 	peer_skip(p);
 }
 
-SCENARIO(hold, unread_text, "unread text takes a share, and every new connection finds a buffer")
+SCENARIO(hold, unread_text, "unread text uses at most a share of the buffers, and every new connection gets a buffer")
 {
-	abusers(s, ABUSERS, unread);
+	run_abusers(s, ABUSERS, leave_unread);
 }
 
 static void
-unread_answers(struct peer *p, unsigned i)
+leave_answers_unread(struct peer *p, unsigned i)
 {
-	unread(p, i);
+	leave_unread(p, i);
 	while (user_send(p, 2000) > 0)
 		;
 	peer_skip(p);
 }
 
 SCENARIO(hold, unread_answers,
-	 "answers that the peer does not acknowledge are bounded: la_send() accepts less, which is counted")
+	 "unacknowledged answers are bounded: la_send() accepts fewer bytes, and send_short counts this")
 {
-	abusers(s, ABUSERS, unread_answers);
-	CHECK(s->r, rig_counter(s->r, LA_C_send_short) > 0, "no la_send() was short");
+	run_abusers(s, ABUSERS, leave_answers_unread);
+	CHECK(s->r, rig_counter(s->r, LA_C_send_short) > 0, "send_short is 0");
 }
 
-SCENARIO(hold, packed, "a full receive buffer of small segments costs little more than its bytes")
+SCENARIO(hold, packed, "a receive buffer full of small segments uses few more buffers than its bytes need")
 {
 	static const uint16_t sizes[] = {1, 7, 100, 257, 535, 700, 1000, 1300};
 
@@ -150,16 +151,18 @@ SCENARIO(hold, packed, "a full receive buffer of small segments costs little mor
 			peer_data(p, sizes[i]);
 			peer_skip(p);
 		}
-		CHECK(s->r, la_unread(p->u.c) >= 40000, "%zu bytes wait", la_unread(p->u.c));
+		CHECK(s->r, la_unread(p->u.c) >= 40000, "%zu bytes unread, expected at least 40000", la_unread(p->u.c));
 		CHECK(s->r, hold(s)->held <= la_unread(p->u.c) / 2048 * 5 / 4 + 18,
 		      "segments of %u: %u buffers for %zu bytes", sizes[i], hold(s)->held, la_unread(p->u.c));
 		check_hold(s);
 		user_read(p, UINT64_MAX);
-		CHECK(s->r, p->u.bytes == p->snd - p->IRS - 1 && hold(s)->held == 0, "not all was read");
+		CHECK(s->r, p->u.bytes == p->snd - p->IRS - 1 && hold(s)->held == 0,
+		      "not all bytes were read, or buffers are still held");
 	}
 }
 
-SCENARIO(hold, largest_first, "text in order evicts data above holes, of the largest holder first")
+SCENARIO(hold, largest_first,
+	 "text in order evicts data above holes, first that of the connection with the most buffers")
 {
 	struct peer *few, *many, *reader;
 	uint64_t pruned;
@@ -173,21 +176,21 @@ SCENARIO(hold, largest_first, "text in order evicts data above holes, of the lar
 		peer_send(few, LA_ACK, few->snd + 3000 + i * 2048, few->got, 1);
 	for (unsigned i = 0; i < 10; i++)
 		peer_send(many, LA_ACK, many->snd + 3000 + i * 2048, many->got, 1);
-	CHECK(s->r, hold(s)->held == 14, "%u buffers above holes", hold(s)->held);
+	CHECK(s->r, hold(s)->held == 14, "%u buffers above holes, expected 14", hold(s)->held);
 	pruned = rig_counter(s->r, LA_C_drop_ooo_pruned);
 	for (unsigned i = 0; i < 60 && rig_counter(s->r, LA_C_drop_ooo_pruned) == pruned; i++)
 		peer_data(reader, 1400);
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned == 5, "evicted %lu of the largest holder's",
-	      rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned);
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned == 5,
+	      "%lu segments were evicted, expected 5 of `many`", rig_counter(s->r, LA_C_drop_ooo_pruned) - pruned);
 	CHECK(s->r, la_unread(reader->u.c) == reader->snd - reader->IRS - 1, "the text in order was not accepted");
 	check_hold(s);
-	feed(few, 3000 + 4 * 2048, 1024); /* it was not acknowledged: the peer sends it again */
+	feed(few, 3000 + 4 * 2048, 1024); /* evicted data was not acknowledged: the peer sends it again */
 	feed(many, 3000 + 10 * 2048, 1024);
 	CHECK(s->r, many->u.bytes == 3000 + 10 * 2048, "bytes are missing");
 	peer_skip(reader);
 }
 
-SCENARIO(hold, window, "the offered window follows the memory that is free, and its edge never moves left")
+SCENARIO(hold, window, "the offered window shrinks and grows with the free buffers; its right edge never moves left")
 {
 	struct peer *p[3];
 	uint32_t first = 0;
@@ -197,7 +200,7 @@ SCENARIO(hold, window, "the offered window follows the memory that is free, and 
 		p[i] = scene_another(s);
 		p[i]->u.hold = true;
 	}
-	for (unsigned k = 0; k < 12; k++) /* the peer checks every edge */
+	for (unsigned k = 0; k < 12; k++) /* capture.c checks the right edge of every segment */
 		for (unsigned i = 0; i < 2; i++) {
 			if (p[i]->snd + 1400 == p[i]->edge || seq_gt(p[i]->snd + 1400, p[i]->edge))
 				continue;
@@ -209,8 +212,8 @@ SCENARIO(hold, window, "the offered window follows the memory that is free, and 
 			rig_run(s->r, 50);
 		}
 	CHECK(s->r, p[0]->W < first, "the window did not shrink: %u", p[0]->W);
-	peer_data(p[2], 100); /* holds nothing yet */
-	CHECK(s->r, la_unread(p[2]->u.c) == 100, "a connection that holds nothing could not receive");
+	peer_data(p[2], 100); /* this connection has no buffer yet */
+	CHECK(s->r, la_unread(p[2]->u.c) == 100, "a connection without a buffer could not receive");
 	for (unsigned i = 0; i < 3; i++) {
 		user_read(p[i], UINT64_MAX);
 		rig_run(s->r, 100);
@@ -221,7 +224,7 @@ SCENARIO(hold, window, "the offered window follows the memory that is free, and 
 }
 
 SCENARIO(hold, last_step,
-	 "when connections without buffers are refused, the largest holder without progress is aborted")
+	 "when a connection without a buffer gets none, the largest connection without progress is aborted")
 {
 	struct peer *big, *p[40];
 	unsigned n = 0;
@@ -235,7 +238,7 @@ SCENARIO(hold, last_step,
 	PEER_TX(big, .flags = LA_ACK, .seq = big->snd, .ack = big->got, .win = WIN_ZERO);
 	while (user_send(big, 2048) > 0)
 		;
-	CHECK(s->r, hold(s)->held >= 2, "%u buffers", hold(s)->held);
+	CHECK(s->r, hold(s)->held >= 2, "%u buffers held, expected at least 2", hold(s)->held);
 	for (; n < 40; n++) {
 		p[n] = scene_another(s);
 		p[n]->u.hold = true;
@@ -243,8 +246,8 @@ SCENARIO(hold, last_step,
 		if (la_unread(p[n]->u.c) == 0)
 			break;
 	}
-	CHECK(s->r, n < 40, "nothing was refused");
-	for (unsigned i = 0; i < 30 && big->u.closed == 0; i++) { /* the peer tries again */
+	CHECK(s->r, n < 40, "no text was refused");
+	for (unsigned i = 0; i < 30 && big->u.closed == 0; i++) { /* the peer retransmits */
 		peer_send(p[n], LA_ACK, p[n]->snd - 100, p[n]->got, 100);
 		rig_run(s->r, 100);
 		peer_skip(big);
@@ -258,7 +261,7 @@ SCENARIO(hold, last_step,
 		user_read(p[i], UINT64_MAX);
 }
 
-/* Takes all buffers of the pool; returns how many are in `out`. */
+/* Takes all buffers of the pool into `out`. Returns their number. */
 static unsigned
 take_all(struct rte_mbuf **out)
 {
@@ -272,7 +275,7 @@ take_all(struct rte_mbuf **out)
 SCENARIO(hold, control, "with an empty pool a connection still opens, and its FIN is acknowledged and sent")
 {
 	static struct rte_mbuf *out[RIG_MBUFS + 1];
-	static struct rte_mempool *control, *from; /* shared by all variants */
+	static struct rte_mempool *control, *from; /* the same pools for all variants */
 	struct peer *p;
 	unsigned n;
 
@@ -282,17 +285,17 @@ SCENARIO(hold, control, "with an empty pool a connection still opens, and its FI
 		from = rte_pktmbuf_pool_create("from", 63, 0, 0, RTE_PKTMBUF_HEADROOM + 1600, SOCKET_ID_ANY);
 	CHECK(s->r, control && from, "no pools");
 	scene_rig(s, &(struct rig_opts){.control = control});
-	scene_another(s); /* the neighbours' MACs are known */
+	scene_another(s); /* the shard learns the peer's MAC address */
 	n = take_all(out);
 	s->r->from = from;
 	p = scene_another(s);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_expect(p, LA_FIN | LA_ACK, p->ISS + 1, p->snd, 0);
 	peer_ack(p);
 	peer_fin(p);
 	peer_expect(p, LA_ACK, p->N, p->snd, 0);
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) == 0, "something was not sent");
+	CHECK(s->r, rig_counter(s->r, LA_C_mbuf_exhausted) == 0, "mbuf_exhausted is not 0");
 	s->r->from = NULL;
 	while (n > 0)
 		rte_pktmbuf_free(out[--n]);

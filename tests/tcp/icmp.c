@@ -35,7 +35,7 @@ SCENARIO(icmp, M_01, "errors that do not match a connection and its sequence num
 	struct peer *p = scene_open(s);
 	uint16_t mss;
 
-	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send failed");
 	peer_skip(p);
 	mss = peer_info(p).mss;
 	error(p, TOO_BIG, p->U, 1280, (uint16_t)(p->t.lport + 1));
@@ -43,27 +43,27 @@ SCENARIO(icmp, M_01, "errors that do not match a connection and its sequence num
 	error(p, TOO_BIG, p->N, 1280, p->t.lport);
 	error(p, TOO_BIG, p->N + 100000, 1280, p->t.lport);
 	CHECK(s->r, peer_info(p).mss == mss, "MSS went from %u to %u", mss, peer_info(p).mss);
-	CHECK(s->r, rig_counter(s->r, LA_C_icmp_unmatched) == 4, "%llu counted",
+	CHECK(s->r, rig_counter(s->r, LA_C_icmp_unmatched) == 4, "icmp_unmatched is %llu, expected 4",
 	      (unsigned long long)rig_counter(s->r, LA_C_icmp_unmatched));
-	CHECK(s->r, peer_waiting(p) == 0, "something was sent");
+	CHECK(s->r, peer_waiting(p) == 0, "a segment was sent");
 }
 
-/* QUENCH: M-05. */
+/* The error QUENCH is row M-05. */
 SCENARIO(icmp, M_02, "soft errors and hard errors do not end a synchronized connection")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 	for (unsigned what = NET_UNREACHABLE; what <= QUENCH; what++)
 		error(p, (enum trouble)what, p->U, 0, p->t.lport);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, p->u.closed == 0, "closed");
+	CHECK(s->r, p->u.closed == 0, "an error ended the connection");
 	peer_ack(p);
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "data does not flow");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
 }
 
-SCENARIO(icmp, M_03, "a hard error ends SYN_SENT; a soft error or an error that does not match does not")
+SCENARIO(icmp, M_03, "a hard error ends SYN_SENT; soft errors and errors that do not match are ignored")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -75,22 +75,22 @@ SCENARIO(icmp, M_03, "a hard error ends SYN_SENT; a soft error or an error that 
 	error(p, PORT_UNREACHABLE, p->ISS, 0, p->t.lport);
 	user_expect_closed(p, LA_END_REFUSED);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, rig_counter(s->r, LA_C_icmp_hard) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_icmp_hard) == 1, "icmp_hard is not 1");
 }
 
-SCENARIO(icmp, M_04, "a smaller path MTU: the data is retransmitted at once, in smaller segments")
+SCENARIO(icmp, M_04, "after an error with a smaller path MTU the data is retransmitted at once, in smaller segments")
 {
 	struct peer *p = scene_open(s);
 	uint32_t headers = s->o.ip6 ? 60 : 40;
 	struct peer_rx *x;
 
-	CHECK(s->r, user_send(p, 10000) == 10000, "la_send");
+	CHECK(s->r, user_send(p, 10000) == 10000, "la_send failed");
 	rig_pump(s->r);
 	peer_skip(p);
 	error(p, TOO_BIG, p->U, 1300, p->t.lport);
-	CHECK(s->r, rig_counter(s->r, LA_C_icmp_pmtu) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_icmp_pmtu) == 1, "icmp_pmtu is not 1");
 	x = peer_next(p);
-	CHECK(s->r, x && x->seq == p->ISS + 1, "not sent again at once");
+	CHECK(s->r, x && x->seq == p->ISS + 1, "not retransmitted at once");
 	for (; x; x = peer_next(p))
 		CHECK(s->r, x->len + x->f.optlen <= 1300 - headers, "%u bytes in a segment", x->len);
 	p->got = p->ISS + 1;
@@ -112,7 +112,7 @@ SCENARIO(icmp, M_04_absurd, "a path MTU outside the valid range does not stop th
 		s->o.lport = (uint16_t)(81 + i);
 		p = scene_open(s);
 		mss = peer_info(p).mss;
-		CHECK(s->r, user_send(p, 10000) == 10000, "la_send");
+		CHECK(s->r, user_send(p, 10000) == 10000, "la_send failed");
 		s->r->small_path = !s->o.ip6;
 		error(p, TOO_BIG, p->U, mtu[i], p->t.lport);
 		CHECK(s->r, peer_info(p).mss <= mss, "MTU %u: MSS grew to %u", mtu[i], peer_info(p).mss);

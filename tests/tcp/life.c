@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The life of a TCB (lib/tcp/tcb.c): each step, what API calls return before and after the step, and that
- * la_tcb_check() reports a TCB that breaks a rule. */
+/* The life of a TCB (lib/tcp/tcb.c): each step of the life, and the results of API calls before and after it. The
+ * last scenario breaks each rule of a TCB and expects that la_tcb_check() reports the fault. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,32 +19,33 @@ tcb_of(const struct peer *p)
 static void
 expect_life(struct scene *s, const struct la_tcb *c, enum la_tcb_life life)
 {
-	CHECK(s->r, la_tcb_life(c) == life, "life %u, not %u", la_tcb_life(c), life);
+	CHECK(s->r, la_tcb_life(c) == life, "life %u, expected %u", la_tcb_life(c), life);
 	CHECK(s->r, la_tcb_check(&s->r->s->tcp, stderr) == 0, "la_tcb_check() fails in life %u", life);
 }
 
-/* The peer's text and FIN arrive after the user's FIN is acknowledged: TIME_WAIT, text unread. */
+/* Returns a DETACHED connection: the peer's text and FIN arrived after the user's FIN was acknowledged, so the state is
+ * TIME_WAIT and the text is unread. */
 static struct peer *
 detached(struct scene *s)
 {
 	struct peer *p = scene_another(s);
 
 	p->u.hold = true;
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_ack(p);
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->got, 1000);
 	expect_life(s, tcb_of(p), LA_TCB_DETACHED);
 	return p;
 }
 
-SCENARIO(life, read_out, "LIVE, DETACHED until the last byte is read, FREE")
+SCENARIO(life, read_out, "a TCB is DETACHED until the last byte is read, then FREE")
 {
 	struct peer *p = detached(s);
 	struct la_tcb *c = tcb_of(p);
 
-	CHECK(s->r, la_send(p->u.c, "x", 1) == -EPIPE, "la_send");
-	CHECK(s->r, la_send_room(p->u.c) == 0, "la_send_room");
-	CHECK(s->r, la_shutdown(p->u.c) == -ENOTCONN, "la_shutdown");
+	CHECK(s->r, la_send(p->u.c, "x", 1) == -EPIPE, "la_send did not fail with EPIPE");
+	CHECK(s->r, la_send_room(p->u.c) == 0, "la_send_room is not 0");
+	CHECK(s->r, la_shutdown(p->u.c) == -ENOTCONN, "la_shutdown did not fail with ENOTCONN");
 	user_read(p, 999);
 	expect_life(s, c, LA_TCB_DETACHED);
 	user_read(p, 1);
@@ -52,12 +53,12 @@ SCENARIO(life, read_out, "LIVE, DETACHED until the last byte is read, FREE")
 	user_expect_closed(p, LA_END_ORDERLY);
 }
 
-SCENARIO(life, closed_unread, "la_close() ends a DETACHED TCB at once, in order")
+SCENARIO(life, closed_unread, "la_close() ends a DETACHED TCB at once, and the end is orderly")
 {
 	struct peer *p = detached(s);
 	struct la_tcb *c = tcb_of(p);
 
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	expect_life(s, c, LA_TCB_FREE);
 	user_expect_closed(p, LA_END_ORDERLY);
 }
@@ -68,13 +69,13 @@ SCENARIO(life, aborted_unread, "la_abort() ends a DETACHED TCB at once, without 
 	struct la_tcb *c = tcb_of(p);
 	uint64_t rsts = rig_counter(s->r, LA_C_rst_out);
 
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
 	expect_life(s, c, LA_TCB_FREE);
 	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == rsts, "a RST was sent");
 	user_expect_closed(p, LA_END_ABORTED);
 }
 
-/* `closed` calls everything; each call must be without effect. */
+/* A `closed` callback that makes all API calls, which must have no effect. *user: 0 if they had none. */
 static void
 closed_calls(struct la_conn *conn, void *user, const struct la_closed *why)
 {
@@ -108,7 +109,7 @@ SCENARIO(life, ended, "calls from `closed` have no effect, whether a call or a s
 		else
 			la_abort(p->u.c);
 		p->u.c = NULL;
-		CHECK(s->r, wrong == 0, "%u calls had an effect, or `closed` was not called", wrong);
+		CHECK(s->r, wrong == 0, "a call had an effect, or `closed` was not called (%u)", wrong);
 		expect_life(s, c, LA_TCB_FREE);
 	}
 }
@@ -124,16 +125,16 @@ SCENARIO(life, checker, "la_tcb_check() reports each broken rule")
 	q = detached(s);
 	live = tcb_of(p);
 	kept = tcb_of(q);
-	CHECK(s->r, user_abort(dead) == 0, "la_abort");
+	CHECK(s->r, user_abort(dead) == 0, "la_abort failed");
 	expect_life(s, gone, LA_TCB_FREE);
 
-#define BREAKS(c, change)                                              \
-	do {                                                           \
-		was = *(c);                                            \
-		change;                                                \
-		CHECK(s->r, la_tcb_check(t, null) > 0, #change);       \
-		*(c) = was;                                            \
-		CHECK(s->r, la_tcb_check(t, stderr) == 0, "restored"); \
+#define BREAKS(c, change)                                                                    \
+	do {                                                                                 \
+		was = *(c);                                                                  \
+		change;                                                                      \
+		CHECK(s->r, la_tcb_check(t, null) > 0, #change);                             \
+		*(c) = was;                                                                  \
+		CHECK(s->r, la_tcb_check(t, stderr) == 0, "a restored TCB fails the check"); \
 	} while (0)
 
 	BREAKS(gone, gone->flags |= LA_F_REXMT_ON);
@@ -162,7 +163,7 @@ SCENARIO(life, checker, "la_tcb_check() reports each broken rule")
 	BREAKS(kept, la_tcb_set_life(kept, LA_TCB_ENDED));
 #undef BREAKS
 	t->tcb_live++;
-	CHECK(s->r, la_tcb_check(t, null) > 0, "counted live");
+	CHECK(s->r, la_tcb_check(t, null) > 0, "a wrong tcb_live was not reported");
 	t->tcb_live--;
 	fclose(null);
 }

@@ -7,7 +7,7 @@
 
 struct service {
 	unsigned opened;
-	bool gone; /* la_unlisten() has returned: `opened` must not run with this pointer */
+	bool gone; /* la_unlisten() has returned, so `opened` must not run for this listener */
 	struct rig *r;
 };
 
@@ -17,7 +17,7 @@ service_opened(struct la_conn *c, void *user)
 	struct service *v = user;
 
 	(void)c;
-	CHECK(v->r, !v->gone, "opened with the user pointer of a removed listener");
+	CHECK(v->r, !v->gone, "`opened` ran with the user pointer of a removed listener");
 	v->opened++;
 }
 
@@ -27,13 +27,13 @@ static void
 service_listen(struct scene *s, struct service *v, const struct la_addr *addr)
 {
 	v->r = s->r;
-	CHECK(s->r, la_listen(s->r->s, addr, 80, &service_ops, v, NULL) == 0, "la_listen");
+	CHECK(s->r, la_listen(s->r->s, addr, 80, &service_ops, v, NULL) == 0, "la_listen failed");
 }
 
 static void
 service_stop(struct service *v, const struct la_addr *addr)
 {
-	CHECK(v->r, la_unlisten(v->r->s, addr, 80) == 0, "la_unlisten");
+	CHECK(v->r, la_unlisten(v->r->s, addr, 80) == 0, "la_unlisten failed");
 	v->gone = true;
 	rig_pump(v->r);
 }
@@ -44,7 +44,7 @@ first(const struct scene *s)
 	return s->o.ip6 ? &s->r->addr6 : &s->r->addr4;
 }
 
-SCENARIO(listener, narrow_goes, "la_unlisten() of one address keeps the listener of every address")
+SCENARIO(listener, narrow_goes, "la_unlisten() of one address keeps the listener of all addresses")
 {
 	struct service any = {0}, one = {0};
 	struct peer *p, *q;
@@ -62,17 +62,17 @@ SCENARIO(listener, narrow_goes, "la_unlisten() of one address keeps the listener
 	peer_expect_state(q, LA_SYN_RCVD);
 	peer_ack(q);
 	CHECK(s->r, any.opened == 1 && one.opened == 0, "opened %u and %u", any.opened, one.opened);
-	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 1, "embryonic_gone is not 1");
 }
 
-SCENARIO(listener, wide_goes, "la_unlisten() of every address keeps the listener of one address")
+SCENARIO(listener, wide_goes, "la_unlisten() of all addresses keeps the listener of one address")
 {
 	struct service any = {0}, one = {0};
 	struct peer *p, *q;
 
 	service_listen(s, &any, NULL);
 	p = peer_new(s->r, &s->o);
-	peer_to_syn_rcvd_passive(p); /* from `any`, before `one` covers its address */
+	peer_to_syn_rcvd_passive(p); /* from `any`: the listener `one` does not exist yet */
 	service_listen(s, &one, first(s));
 	q = peer_new(s->r, &s->o);
 	peer_to_syn_rcvd_passive(q); /* from `one` */
@@ -85,7 +85,7 @@ SCENARIO(listener, wide_goes, "la_unlisten() of every address keeps the listener
 }
 
 SCENARIO(listener, same_place,
-	 "a new listener on the same address gets none of the old listener's half-open connections")
+	 "a new listener on the same address does not get the half-open connections of the old listener")
 {
 	struct service old = {0}, new = {0};
 	struct peer *p;

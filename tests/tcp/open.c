@@ -4,31 +4,31 @@
 
 #include "scenario.h"
 
-SCENARIO(open, P_01_passive, "passive open: three-way handshake, data both ways")
+SCENARIO(open, P_01_passive, "passive open: three-way handshake, data in both directions")
 {
 	struct peer *p = scene_open(s);
 
 	peer_data(p, 700);
-	CHECK(s->r, p->u.bytes == 700, "not delivered");
-	CHECK(s->r, user_send(p, 900) == 900, "la_send");
+	CHECK(s->r, p->u.bytes == 700, "the data was not delivered");
+	CHECK(s->r, user_send(p, 900) == 900, "la_send failed");
 	drain(p, 600);
 	CHECK(s->r, p->got == p->ISS + 901 && p->R == p->snd, "not sent, or not acknowledged");
-	CHECK(s->r, rig_counter(s->r, LA_C_opens_passive) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_opens_passive) == 1, "opens_passive is not 1");
 }
 
-SCENARIO(open, P_01_active, "active open: three-way handshake, data both ways")
+SCENARIO(open, P_01_active, "active open: three-way handshake, data in both directions")
 {
 	struct peer *p = scene_connect(s);
 
 	peer_data(p, 700);
-	CHECK(s->r, p->u.bytes == 700, "not delivered");
-	CHECK(s->r, user_send(p, 900) == 900, "la_send");
+	CHECK(s->r, p->u.bytes == 700, "the data was not delivered");
+	CHECK(s->r, user_send(p, 900) == 900, "la_send failed");
 	drain(p, 600);
 	CHECK(s->r, p->got == p->ISS + 901 && p->R == p->snd, "not sent, or not acknowledged");
-	CHECK(s->r, rig_counter(s->r, LA_C_opens_active) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_opens_active) == 1, "opens_active is not 1");
 }
 
-SCENARIO(open, P_01_early_send, "data queued before the handshake ends is sent after the handshake")
+SCENARIO(open, P_01_early_send, "data queued during the handshake is sent after the handshake")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -37,7 +37,7 @@ SCENARIO(open, P_01_early_send, "data queued before the handshake ends is sent a
 	peer_expect_none(p, 0);
 	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->N, 0);
 	drain(p, 600);
-	CHECK(s->r, p->got == p->ISS + 301, "the data did not follow");
+	CHECK(s->r, p->got == p->ISS + 301, "the data was not sent");
 }
 
 static void
@@ -52,21 +52,21 @@ simultaneous(struct scene *s, uint8_t flags)
 		peer_ack(p);
 	rig_run(s->r, 600);
 	peer_skip(p);
-	CHECK(s->r, p->u.opened == 1, "not opened");
+	CHECK(s->r, p->u.opened == 1, "`opened` was not called");
 	peer_expect_state(p, LA_ESTABLISHED);
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "not delivered");
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 	drain(p, 600);
-	CHECK(s->r, p->got == p->ISS + 101, "data does not flow");
+	CHECK(s->r, p->got == p->ISS + 101, "the data was not sent");
 }
 
-SCENARIO(open, P_02_syn_ack, "simultaneous open, both send SYN,ACK")
+SCENARIO(open, P_02_syn_ack, "simultaneous open in which both ends send SYN,ACK")
 {
 	simultaneous(s, LA_SYN | LA_ACK);
 }
 
-SCENARIO(open, P_02_ack, "simultaneous open, ended by a plain ACK")
+SCENARIO(open, P_02_ack, "simultaneous open that an ACK without SYN completes")
 {
 	simultaneous(s, LA_ACK);
 }
@@ -79,7 +79,7 @@ SCENARIO(open, P_03_passive, "RST in SYN_RCVD from LISTEN: back to LISTEN")
 	peer_send(p, LA_RST, p->R, 0, 0);
 	peer_expect_none(p, 5000);
 	CHECK(s->r, p->u.opened == 0 && p->u.closed == 0, "a callback ran for a half-open connection");
-	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 1, "embryonic_gone is not 1");
 	peer_renew(p, p->IRS + 10);
 	peer_to_established(p);
 }
@@ -95,7 +95,7 @@ SCENARIO(open, P_03_active, "RST in SYN_RCVD from SYN_SENT: refused")
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(open, P_04, "a thousand half-open connections leave an open connection working")
+SCENARIO(open, P_04, "an open connection works beside a thousand half-open connections")
 {
 	struct peer *p;
 
@@ -112,8 +112,8 @@ SCENARIO(open, P_04, "a thousand half-open connections leave an open connection 
 	s->o.lport = 81;
 	p = scene_open(s);
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "not delivered");
-	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1001, "%llu connections",
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1001, "%llu connections, expected 1001",
 	      (unsigned long long)rig_counter(s->r, LA_C_live));
 	rig_run(s->r, 300000);
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1, "half-open connections are left");
@@ -127,7 +127,7 @@ SCENARIO(open, P_05, "answers have the address that the peer sent to")
 	s->o.other = true;
 	q = peer_new(s->r, &s->o);
 	peer_to_established(q);
-	CHECK(s->r, !la_addr_eq(&p->t.laddr, &q->t.laddr), "the same address twice");
+	CHECK(s->r, !la_addr_eq(&p->t.laddr, &q->t.laddr), "both connections have the same local address");
 }
 
 SCENARIO(open, P_06,
@@ -144,7 +144,7 @@ SCENARIO(open, P_06,
 	struct peer *p = scene_listen(s);
 	struct la_addr a;
 
-	/* the peer's MAC is known: an answer would leave at once */
+	/* the shard learns the peer's MAC address, so that an answer would be sent at once */
 	peer_to_syn_rcvd_passive(p);
 	peer_send(p, LA_RST, p->R, 0, 0);
 	for (unsigned f = 0; f < sizeof(flags); f++) {
@@ -161,9 +161,9 @@ SCENARIO(open, P_06,
 			CHECK(s->r, s->r->tx_frames == sent, "a segment to %s was answered", dst[i]);
 		}
 		rig_run(s->r, 3000);
-		CHECK(s->r, s->r->tx_frames == sent, "something was sent later");
+		CHECK(s->r, s->r->tx_frames == sent, "a frame was sent within 3 s");
 	}
-	CHECK(s->r, rig_counter(s->r, LA_C_syns_accepted) == 1, "a connection was made");
+	CHECK(s->r, rig_counter(s->r, LA_C_syns_accepted) == 1, "syns_accepted is not 1: a SYN was accepted");
 }
 
 SCENARIO(open, P_07, "text on a SYN is delivered once, after ESTABLISHED")
@@ -174,17 +174,17 @@ SCENARIO(open, P_07, "text on a SYN is delivered once, after ESTABLISHED")
 	peer_send(p, LA_SYN, p->IRS, 0, 10);
 	x = peer_next(p);
 	CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK), "no SYN,ACK");
-	CHECK(s->r, x->ack == p->IRS + 1 || x->ack == p->IRS + 11, "SYN,ACK of IRS+%u", x->ack - p->IRS);
+	CHECK(s->r, x->ack == p->IRS + 1 || x->ack == p->IRS + 11, "the SYN,ACK acknowledges IRS+%u", x->ack - p->IRS);
 	rig_run(s->r, 500);
 	CHECK(s->r, p->u.opened == 0 && p->u.bytes == 0, "delivered before ESTABLISHED");
 	peer_send(p, LA_ACK, p->R, p->N, 0);
 	peer_send(p, LA_ACK, p->IRS + 1, p->N, 10);
 	rig_run(s->r, 600);
-	CHECK(s->r, p->u.bytes == 10 && p->R == p->IRS + 11, "%llu bytes, acknowledged %u",
+	CHECK(s->r, p->u.bytes == 10 && p->R == p->IRS + 11, "%llu bytes delivered, R is IRS+%u",
 	      (unsigned long long)p->u.bytes, p->R - p->IRS);
 }
 
-SCENARIO(open, P_08, "the SYN,ACK to an old duplicate SYN is reset, the right SYN,ACK opens")
+SCENARIO(open, P_08, "a SYN,ACK with a wrong SEG.ACK draws a RST; the correct SYN,ACK opens")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -197,12 +197,13 @@ SCENARIO(open, P_08, "the SYN,ACK to an old duplicate SYN is reset, the right SY
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(open, P_09, "half-open discovery: challenge ACK, RST, and the next SYN opens")
+SCENARIO(open, P_09,
+	 "a restarted peer: its SYN draws a challenge ACK, its RST ends the old connection, its next SYN opens")
 {
 	struct peer *p = scene_open(s);
 	uint32_t isn = p->IRS + 77777;
 
-	if (s->o.ts) /* the restarted peer's clock must not be behind, or PAWS drops the SYN
+	if (s->o.ts) /* the restarted peer's TSval must be newer, or PAWS drops the SYN
 		      */
 		rig_run(s->r, 100);
 	peer_send(p, LA_SYN, isn, 0, 0);
@@ -213,7 +214,7 @@ SCENARIO(open, P_09, "half-open discovery: challenge ACK, RST, and the next SYN 
 	peer_to_established(p);
 }
 
-SCENARIO(open, P_10, "SYN sent again after 1, 2, 4 ... s, for three minutes at least")
+SCENARIO(open, P_10, "the SYN is retransmitted after 1, 2, 4 ... s, for at least three minutes")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 	uint64_t from = s->r->now, at = 0;
@@ -225,10 +226,10 @@ SCENARIO(open, P_10, "SYN sent again after 1, 2, 4 ... s, for three minutes at l
 		x = peer_wait(p, 300000);
 		CHECK(s->r, x && x->flags == LA_SYN && x->seq == p->ISS, "no SYN after %llu ms",
 		      (unsigned long long)gap);
-		CHECK(s->r, x->f.has_mss && x->f.mss == p->rx[0].f.mss, "a different MSS");
+		CHECK(s->r, x->f.has_mss && x->f.mss == p->rx[0].f.mss, "the retransmitted SYN has another MSS");
 		if (gap <= 32000)
 			CHECK(s->r, x->at - from >= at && x->at - from <= at + at / 20 + 10,
-			      "SYN after %llu ms, not %llu", (unsigned long long)(x->at - from),
+			      "SYN after %llu ms, expected %llu", (unsigned long long)(x->at - from),
 			      (unsigned long long)at);
 	}
 	rig_run(s->r, 300000);
@@ -237,7 +238,7 @@ SCENARIO(open, P_10, "SYN sent again after 1, 2, 4 ... s, for three minutes at l
 	      (unsigned long long)(p->u.closed_at - from));
 }
 
-SCENARIO(open, P_11, "a lost SYN makes the first RTO 3 s, unless a timestamp gave a sample")
+SCENARIO(open, P_11, "after a retransmitted SYN the first RTO is 3 s, unless a timestamp gives an RTT sample")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 	struct peer_rx *x;
@@ -245,21 +246,22 @@ SCENARIO(open, P_11, "a lost SYN makes the first RTO 3 s, unless a timestamp gav
 
 	peer_to_syn_sent(p);
 	x = peer_wait(p, 5000);
-	CHECK(s->r, x && x->flags == LA_SYN, "the SYN is not sent again");
+	CHECK(s->r, x && x->flags == LA_SYN, "the SYN is not retransmitted");
 	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->N, 0);
 	peer_skip(p);
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 	peer_skip(p);
 	from = s->r->now;
 	x = peer_wait(p, 20000);
-	CHECK(s->r, x && x->len == 100, "the data is not sent again");
+	CHECK(s->r, x && x->len == 100, "the data is not retransmitted");
 	if (s->o.ts)
-		CHECK(s->r, x->at - from <= 3000, "after %llu ms", (unsigned long long)(x->at - from));
+		CHECK(s->r, x->at - from <= 3000, "after %llu ms, expected at most 3000",
+		      (unsigned long long)(x->at - from));
 	else
-		CHECK(s->r, x->at - from == 3000, "after %llu ms", (unsigned long long)(x->at - from));
+		CHECK(s->r, x->at - from == 3000, "after %llu ms, expected 3000", (unsigned long long)(x->at - from));
 }
 
-SCENARIO(open, P_12_syn_ack, "a lost SYN,ACK: either side retransmits")
+SCENARIO(open, P_12_syn_ack, "a lost SYN,ACK: the shard retransmits it, and answers a retransmitted SYN")
 {
 	struct peer *p = scene_listen(s);
 	struct peer_rx *x;
@@ -267,17 +269,17 @@ SCENARIO(open, P_12_syn_ack, "a lost SYN,ACK: either side retransmits")
 	peer_to_syn_rcvd_passive(p);
 	x = peer_wait(p, 5000);
 	CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK) && x->seq == p->ISS && x->ack == p->IRS + 1,
-	      "the SYN,ACK is not repeated");
-	CHECK(s->r, x->at - p->rx[0].at >= 1000 && x->at - p->rx[0].at <= 1100, "after %llu ms",
+	      "the SYN,ACK is not retransmitted");
+	CHECK(s->r, x->at - p->rx[0].at >= 1000 && x->at - p->rx[0].at <= 1100, "after %llu ms, expected 1000",
 	      (unsigned long long)(x->at - p->rx[0].at));
 	peer_syn(p);
 	x = peer_next(p);
 	CHECK(s->r,
 	      x && ((x->flags == (LA_SYN | LA_ACK) && x->seq == p->ISS) || (x->flags == LA_ACK && x->seq == p->N)),
-	      "a repeated SYN is not answered");
+	      "a retransmitted SYN is not answered");
 	peer_ack(p);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, p->u.opened == 1, "not opened");
+	CHECK(s->r, p->u.opened == 1, "`opened` was not called");
 }
 
 SCENARIO(open, P_12_ack, "a lost final ACK: data or the repeated SYN,ACK completes the handshake")
@@ -286,7 +288,7 @@ SCENARIO(open, P_12_ack, "a lost final ACK: data or the repeated SYN,ACK complet
 
 	peer_to_syn_rcvd_passive(p);
 	peer_data(p, 100);
-	CHECK(s->r, p->u.opened == 1 && p->u.bytes == 100, "data did not open");
+	CHECK(s->r, p->u.opened == 1 && p->u.bytes == 100, "the data did not complete the handshake");
 	q = peer_new(s->r, &s->o);
 	peer_to_established_active(q);
 	peer_send(q, LA_SYN | LA_ACK, q->IRS, q->N, 0);
@@ -294,7 +296,7 @@ SCENARIO(open, P_12_ack, "a lost final ACK: data or the repeated SYN,ACK complet
 	peer_expect_state(q, LA_ESTABLISHED);
 }
 
-SCENARIO(open, P_13_conns, "no free TCB: a new connection is refused and counted, the open ones continue")
+SCENARIO(open, P_13_conns, "no free TCB: a new connection is refused and counted, and open connections continue")
 {
 	struct peer *p[10];
 
@@ -306,12 +308,13 @@ SCENARIO(open, P_13_conns, "no free TCB: a new connection is refused and counted
 		peer_syn(p[i]);
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 4, "%llu connections",
 	      (unsigned long long)rig_counter(s->r, LA_C_live));
-	CHECK(s->r, rig_counter(s->r, LA_C_conn_table_full) == 6, "%llu refused",
+	CHECK(s->r, rig_counter(s->r, LA_C_conn_table_full) == 6, "conn_table_full is %llu, expected 6",
 	      (unsigned long long)rig_counter(s->r, LA_C_conn_table_full));
 	for (unsigned i = 0; i < 10; i++) {
 		struct peer_rx *x = peer_next(p[i]);
 
-		CHECK(s->r, i < 4 ? x != NULL : x == NULL || (x->flags & LA_RST), "peer %u", i);
+		CHECK(s->r, i < 4 ? x != NULL : x == NULL || (x->flags & LA_RST), "wrong answer to the SYN of peer %u",
+		      i);
 		if (i < 4) {
 			peer_ack(p[i]);
 			peer_expect_state(p[i], LA_ESTABLISHED);
@@ -319,7 +322,7 @@ SCENARIO(open, P_13_conns, "no free TCB: a new connection is refused and counted
 	}
 }
 
-SCENARIO(open, P_13_time_wait, "no TIME_WAIT entry to reserve: a new connection is refused and counted")
+SCENARIO(open, P_13_time_wait, "no free TIME_WAIT entry: a new connection is refused and counted")
 {
 	struct peer *p, *q;
 
@@ -330,32 +333,33 @@ SCENARIO(open, P_13_time_wait, "no TIME_WAIT entry to reserve: a new connection 
 	peer_to_established(q);
 	q = peer_new(s->r, &s->o);
 	peer_syn(q);
-	CHECK(s->r, peer_waiting(q) == 0 || (last_rx(q)->flags & LA_RST), "admitted");
-	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "not counted");
+	CHECK(s->r, peer_waiting(q) == 0 || (last_rx(q)->flags & LA_RST), "a SYN was accepted without a free entry");
+	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "tw_reserve_exhausted is not 1");
 	peer_skip(q);
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, 60001);
 	peer_syn(q);
-	CHECK(s->r, peer_waiting(q) == 1 && last_rx(q)->flags == (LA_SYN | LA_ACK), "not admitted after expiry");
+	CHECK(s->r, peer_waiting(q) == 1 && last_rx(q)->flags == (LA_SYN | LA_ACK),
+	      "the SYN was not accepted after the expiry of an entry");
 }
 
-SCENARIO(open, connect_errors, "la_connect() returns an error for each tuple it cannot open")
+SCENARIO(open, connect_errors, "la_connect() returns an error for a tuple that cannot be opened")
 {
 	struct peer *p = scene_connect(s), *q;
 
 	q = peer_new(s->r, &s->o);
 	q->t = p->t;
-	CHECK(s->r, user_connect(q) == -EADDRINUSE, "a live tuple");
-	CHECK(s->r, rig_counter(s->r, LA_C_connect_in_use) == 1, "not counted");
+	CHECK(s->r, user_connect(q) == -EADDRINUSE, "the tuple is in use: no EADDRINUSE");
+	CHECK(s->r, rig_counter(s->r, LA_C_connect_in_use) == 1, "connect_in_use is not 1");
 	q->t.rport = 50000;
 	q->t.laddr = q->t.raddr;
-	CHECK(s->r, user_connect(q) == -EADDRNOTAVAIL, "an address that the shard does not have");
+	CHECK(s->r, user_connect(q) == -EADDRNOTAVAIL, "not an address of the shard: no EADDRNOTAVAIL");
 	q->t.laddr = s->o.ip6 ? s->r->addr4 : s->r->addr6;
-	CHECK(s->r, user_connect(q) == -EAFNOSUPPORT, "two families");
+	CHECK(s->r, user_connect(q) == -EAFNOSUPPORT, "two families: no EAFNOSUPPORT");
 	q->t.laddr = p->t.laddr;
 	la_addr_parse(s->o.ip6 ? "2001:db8::1" : "192.0.2.1", &q->t.raddr);
-	CHECK(s->r, user_connect(q) == -EHOSTUNREACH, "no route");
-	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1, "something was left behind");
+	CHECK(s->r, user_connect(q) == -EHOSTUNREACH, "no route: no EHOSTUNREACH");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 1, "a failed open left a TCB");
 	q->u.c = NULL;
 }
 
@@ -367,10 +371,11 @@ SCENARIO(open, refused, "a RST,ACK to our SYN ends the open as refused")
 	peer_send(p, LA_RST | LA_ACK, 0, p->N, 0);
 	user_expect_closed(p, LA_END_REFUSED);
 	peer_expect_none(p, 5000);
-	CHECK(s->r, rig_counter(s->r, LA_C_ended_refused) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_ended_refused) == 1, "ended_refused is not 1");
 }
 
-/* A SYN with text (and FIN) that crosses the shard's own: the text waits, unacknowledged, for ESTABLISHED. */
+/* Opens simultaneously: the peer's SYN has text, and a FIN if `fin` is LA_FIN. The shard does not acknowledge the
+ * text before ESTABLISHED. Returns the peer in SYN_RCVD. */
 static struct peer *
 crossing_text(struct scene *s, uint16_t lport, uint32_t len, uint8_t fin)
 {
@@ -382,7 +387,7 @@ crossing_text(struct scene *s, uint16_t lport, uint32_t len, uint8_t fin)
 	peer_send(p, LA_SYN | fin, p->IRS, 0, len);
 	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
 	peer_expect_state(p, LA_SYN_RCVD);
-	CHECK(s->r, p->u.bytes == 0 && p->u.opened == 0 && p->u.data == 0, "a callback before ESTABLISHED");
+	CHECK(s->r, p->u.bytes == 0 && p->u.opened == 0 && p->u.data == 0, "a callback ran before ESTABLISHED");
 	p->snd = p->IRS + 1 + len;
 	return p;
 }
@@ -404,7 +409,7 @@ SCENARIO(open, simultaneous_text,
 }
 
 SCENARIO(open, simultaneous_text_again,
-	 "text on the SYN of a simultaneous open is delivered once when the peer repeats or extends it")
+	 "text on the SYN of a simultaneous open is delivered once when the peer sends it again, or sends more")
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct peer *p = crossing_text(s, (uint16_t)(5000 + i), 300, 0);
@@ -413,7 +418,8 @@ SCENARIO(open, simultaneous_text_again,
 		peer_send(p, LA_ACK, p->IRS + 1, p->ISS + 1, len);
 		peer_expect_state(p, LA_ESTABLISHED);
 		CHECK(s->r, p->u.bytes == len, "%llu bytes", (unsigned long long)p->u.bytes);
-		CHECK(s->r, last_rx(p)->ack == p->IRS + 1 + len, "acknowledges %u bytes", last_rx(p)->ack - p->IRS - 1);
+		CHECK(s->r, last_rx(p)->ack == p->IRS + 1 + len, "the ACK is for %u bytes",
+		      last_rx(p)->ack - p->IRS - 1);
 		p->snd = p->IRS + 1 + len;
 	}
 }
@@ -435,7 +441,7 @@ SCENARIO(open, simultaneous_text_closed,
 {
 	struct peer *p = crossing_text(s, 5000, 10, 0);
 
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_send(p, LA_ACK, p->snd, p->ISS + 1, 0);
 	user_expect_closed(p, LA_END_RESET);
 	CHECK(s->r, last_rx(p)->flags & LA_RST, "no RST");

@@ -10,7 +10,7 @@ own_mss(const struct scene *s)
 	return s->o.ip6 ? 1440 : 1460;
 }
 
-SCENARIO(options, O_01, "SYN and SYN,ACK carry the MSS of the interface")
+SCENARIO(options, O_01, "SYN and SYN,ACK have an MSS that follows from the MTU")
 {
 	struct peer *p = scene_open(s), *q = peer_new(s->r, &s->o);
 
@@ -22,7 +22,7 @@ SCENARIO(options, O_01, "SYN and SYN,ACK carry the MSS of the interface")
 	CHECK(s->r, p->mss_dut == own_mss(s) - 100, "MSS %u at MTU 1400", p->mss_dut);
 }
 
-SCENARIO(options, O_01_clamp, "the configured MSS clamp is announced and respected")
+SCENARIO(options, O_01_clamp, "the configured MSS is announced, and limits the segments that are sent")
 {
 	struct peer *p;
 	uint32_t bytes;
@@ -30,21 +30,21 @@ SCENARIO(options, O_01_clamp, "the configured MSS clamp is announced and respect
 	s->o.conn.mss = 600;
 	p = scene_open(s);
 	CHECK(s->r, p->mss_dut == 600, "MSS %u", p->mss_dut);
-	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send failed");
 	rig_pump(s->r);
 	for (struct peer_rx *x; (x = peer_next(p)) != NULL;)
 		CHECK(s->r, x->len + x->f.optlen <= 600, "%u bytes in a segment", x->len);
 	flight(p, &bytes);
 }
 
-SCENARIO(options, O_03, "without an MSS option segments have 536 bytes (IPv4) or 1220 (IPv6)")
+SCENARIO(options, O_03, "to a peer without an MSS option, segments have at most 536 bytes (IPv4) or 1220 (IPv6)")
 {
 	struct peer *p;
 	uint32_t max = s->o.ip6 ? 1220 : 536, top = 0;
 
 	s->o.no_mss = true;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send failed");
 	drain(p, 600);
 	for (unsigned i = 0; i < p->nrx; i++)
 		if (p->rx[i].len > top)
@@ -52,7 +52,7 @@ SCENARIO(options, O_03, "without an MSS option segments have 536 bytes (IPv4) or
 	CHECK(s->r, top <= max && top >= max - 12, "segments of up to %u bytes", top);
 }
 
-SCENARIO(options, O_04, "segment size is the smaller MSS, minus the options sent")
+SCENARIO(options, O_04, "the payload of a segment is at most the smaller MSS minus the bytes of options")
 {
 	const uint16_t mss[] = {1000, 536, 88, 9000};
 
@@ -63,7 +63,7 @@ SCENARIO(options, O_04, "segment size is the smaller MSS, minus the options sent
 		s->o.mss = mss[i];
 		s->o.lport = (uint16_t)(81 + i);
 		p = scene_open(s);
-		CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+		CHECK(s->r, user_send(p, 5000) == 5000, "la_send failed");
 		drain(p, 600);
 		for (unsigned k = 0; k < p->nrx; k++)
 			if (p->rx[k].len + p->rx[k].f.optlen > top)
@@ -73,7 +73,7 @@ SCENARIO(options, O_04, "segment size is the smaller MSS, minus the options sent
 	}
 }
 
-SCENARIO(options, O_05, "MSS values at both extremes do not stop the shard")
+SCENARIO(options, O_05, "a very small MSS of the peer does not stop the transfer")
 {
 	const uint16_t mss[] = {0, 1, 8, 20, 47};
 
@@ -88,16 +88,17 @@ SCENARIO(options, O_05, "MSS values at both extremes do not stop the shard")
 		p = scene_listen(s);
 		PEER_TX(p, .flags = LA_SYN, .seq = p->IRS, .opts = opts, .optlen = sizeof(opts));
 		if (peer_next(p) == NULL)
-			continue; /* refused */
-		p->o.mss = 1460;  /* the shard may clamp to any MSS */
+			continue; /* the SYN was refused */
+		p->o.mss = 1460;  /* the shard may use a larger MSS than the peer's */
 		peer_ack(p);
-		CHECK(s->r, user_send(p, 500) == 500, "la_send");
+		CHECK(s->r, user_send(p, 500) == 500, "la_send failed");
 		drain(p, 600);
 		CHECK(s->r, p->got == p->ISS + 501, "MSS %u: only %u bytes arrived", mss[i], p->got - p->ISS - 1);
 	}
 }
 
-SCENARIO(options, O_06, "window scale only if the SYN had it, and only on the SYN,ACK")
+SCENARIO(options, O_06,
+	 "the SYN,ACK has a window scale only if the SYN had one; the option is ignored on other segments")
 {
 	const uint8_t ws[4] = {3, 3, 14, 0};
 	struct peer *p;
@@ -107,11 +108,11 @@ SCENARIO(options, O_06, "window scale only if the SYN had it, and only on the SY
 	s->o.wscale = 0;
 	p = scene_open(s);
 	CHECK(s->r, !p->rx[0].f.has_ws, "window scale in the SYN,ACK");
-	CHECK(s->r, !peer_info(p).wscale, "agreed without an offer");
+	CHECK(s->r, !peer_info(p).wscale, "window scale was negotiated without an offer");
 	w = peer_info(p).snd_wnd;
 	CHECK(s->r, w == 65535, "SND.WND %u", w);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .opts = ws, .optlen = 4);
-	CHECK(s->r, peer_info(p).snd_wnd == w, "SND.WND %u by an option that is not for this segment",
+	CHECK(s->r, peer_info(p).snd_wnd == w, "a window scale option without SYN changed SND.WND to %u",
 	      peer_info(p).snd_wnd);
 }
 
@@ -122,10 +123,11 @@ SCENARIO(options, O_06_off, "window scale and timestamps can be turned off")
 	s->o.conn.no_wscale = s->o.conn.no_timestamps = true;
 	p = scene_listen(s);
 	peer_syn(p);
-	CHECK(s->r, p->nrx == 1 && !p->rx[0].f.has_ws && !p->rx[0].f.has_ts, "accepted all the same");
+	CHECK(s->r, p->nrx == 1 && !p->rx[0].f.has_ws && !p->rx[0].f.has_ts,
+	      "the SYN,ACK has window scale or timestamps");
 	q = peer_new(s->r, &s->o);
 	peer_to_syn_sent(q);
-	CHECK(s->r, !q->rx[0].f.has_ws && !q->rx[0].f.has_ts, "offered all the same");
+	CHECK(s->r, !q->rx[0].f.has_ws && !q->rx[0].f.has_ts, "the SYN has window scale or timestamps");
 }
 
 SCENARIO(options, O_07, "windows of SYN and SYN,ACK are unscaled, all other windows are scaled")
@@ -141,12 +143,12 @@ SCENARIO(options, O_07, "windows of SYN and SYN,ACK are unscaled, all other wind
 	peer_expect(p, LA_SYN | LA_ACK, p->ISS, p->IRS + 1, 0);
 	CHECK(s->r, peer_info(p).snd_wnd == 10, "SND.WND %u after a SYN with 10", peer_info(p).snd_wnd);
 	peer_ack(p);
-	CHECK(s->r, peer_info(p).snd_wnd == 1280, "SND.WND %u after an ACK with 10 << 7", peer_info(p).snd_wnd);
-	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	CHECK(s->r, peer_info(p).snd_wnd == 1280, "SND.WND %u after an ACK with 10 and shift 7", peer_info(p).snd_wnd);
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send failed");
 	rig_run(s->r, 10);
 	flight(p, &bytes);
 	CHECK(s->r, bytes <= 1280 && bytes >= 1000, "%u bytes in flight", bytes);
-	/* the shard's own window: 256 KiB exceed 16 bits, and are offered in full */
+	/* the window that the shard offers: 256 KiB need more than 16 bits */
 	peer_data(p, 100);
 	peer_data(p, 100);
 	rig_run(s->r, 600);
@@ -189,30 +191,32 @@ SCENARIO(options, O_09, "the offered window can be filled to the last byte")
 	rig_run(s->r, 600);
 	CHECK(s->r, p->R == p->snd, "the last byte of the window was refused");
 	user_read(p, UINT64_MAX);
-	CHECK(s->r, p->u.bytes == p->snd - p->IRS - 1, "not all delivered");
+	CHECK(s->r, p->u.bytes == p->snd - p->IRS - 1, "not all bytes were delivered");
 }
 
-SCENARIO(options, O_10, "timestamps in the SYN,ACK only for a SYN with timestamps; TSecr echoes its TSval")
+SCENARIO(options, O_10, "the SYN,ACK has timestamps if and only if the SYN has; TSecr echoes the TSval of the SYN")
 {
 	struct peer *p = scene_listen(s), *q;
 
 	peer_syn(p);
-	CHECK(s->r, p->rx[0].f.has_ts == s->o.ts, "timestamps %s", s->o.ts ? "missing" : "out of nothing");
+	CHECK(s->r, p->rx[0].f.has_ts == s->o.ts, "timestamps %s", s->o.ts ? "missing" : "without an offer");
 	if (s->o.ts)
 		CHECK(s->r, p->rx[0].f.tsecr == p->ts_now, "TSecr %u", p->rx[0].f.tsecr);
-	/* our own SYN offers, and echoes nothing */
+	/* the shard's SYN offers timestamps, with TSecr 0 */
 	q = peer_new(s->r, &s->o);
 	peer_to_syn_sent(q);
-	CHECK(s->r, q->rx[0].f.has_ts && q->rx[0].f.tsecr == 0, "SYN without an offer, or TSecr %u", q->rx[0].f.tsecr);
+	CHECK(s->r, q->rx[0].f.has_ts && q->rx[0].f.tsecr == 0, "a SYN without timestamps, or with TSecr %u",
+	      q->rx[0].f.tsecr);
 	peer_send(q, LA_SYN | LA_ACK, q->IRS, q->N, 0);
-	CHECK(s->r, peer_info(q).timestamps == s->o.ts, "wrong negotiation");
+	CHECK(s->r, peer_info(q).timestamps == s->o.ts,
+	      "timestamps were negotiated without an offer, or not negotiated");
 }
 
 SCENARIO(options, O_11_rst, "a RST of a connection with timestamps may have timestamps")
 {
 	struct peer *p = scene_open(s);
 
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
 	CHECK(s->r, last_rx(p)->f.has_ts == false || s->o.ts, "a timestamp without negotiation");
 	if (last_rx(p)->f.has_ts && (last_rx(p)->flags & LA_ACK))
 		CHECK(s->r, last_rx(p)->f.tsecr == p->ts_now, "TSecr %u", last_rx(p)->f.tsecr);
@@ -227,15 +231,15 @@ SCENARIO(options, O_12, "a segment without the negotiated timestamp is dropped a
 	PEER_TX(p, .flags = LA_ACK, .seq = p->R, .ack = p->got, .len = 100, .ts = TS_NONE);
 	rig_run(s->r, 600);
 	while (peer_waiting(p))
-		CHECK(s->r, !(peer_next(p)->flags & LA_RST), "reset");
-	CHECK(s->r, p->u.bytes == 0, "delivered");
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_no_timestamp) == 1, "not counted");
+		CHECK(s->r, !(peer_next(p)->flags & LA_RST), "a RST was sent");
+	CHECK(s->r, p->u.bytes == 0, "the data was delivered");
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_no_timestamp) == 1, "drop_no_timestamp is not 1");
 	PEER_TX(p, .flags = LA_ACK | LA_FIN, .seq = p->R, .ack = p->got, .ts = TS_NONE);
 	rig_run(s->r, 600);
 	peer_expect_state(p, LA_ESTABLISHED);
 	peer_skip(p);
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "the copy with timestamp was not accepted");
+	CHECK(s->r, p->u.bytes == 100, "the retransmission with a timestamp was not accepted");
 }
 
 SCENARIO(options, O_13, "a timestamp without negotiation is ignored")
@@ -248,18 +252,18 @@ SCENARIO(options, O_13, "a timestamp without negotiation is ignored")
 	p->snd += 100;
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 100, .ts = TS_SET, .tsval = 5, .tsecr = 7);
 	rig_run(s->r, 600);
-	CHECK(s->r, p->u.bytes == 200 && p->R == p->snd + 100, "not taken");
+	CHECK(s->r, p->u.bytes == 200 && p->R == p->snd + 100, "the data was not accepted");
 }
 
-/* RFC 7323 4.3: the TSval that an ACK echoes. */
-SCENARIO(options, O_14, "TSecr is the TSval of the segment that last advanced the left edge")
+/* RFC 7323 4.3: the cases (A), (B) and (C). */
+SCENARIO(options, O_14, "TSecr of a delayed ACK, of an ACK above a hole and of an ACK for a filled hole")
 {
 	struct peer *p = scene_open(s);
 	uint32_t t = p->ts_now;
 
 	if (!s->o.ts)
 		return;
-	for (unsigned i = 0; i < 15; i++) /* use up the quick ACKs at the start of a connection */
+	for (unsigned i = 0; i < 15; i++) /* ends the quick ACKs at the start of a connection */
 		peer_data(p, 10);
 	t = p->ts_now;
 	/* a delayed ACK of two segments echoes the first */
@@ -267,42 +271,42 @@ SCENARIO(options, O_14, "TSecr is the TSval of the segment that last advanced th
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET, .tsval = t + 20);
 	p->snd += 2000;
 	rig_run(s->r, 600);
-	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10, "TSecr %u, not +10",
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10, "TSecr t+%u, expected t+10",
 	      last_rx(p)->f.tsecr - t);
-	/* above a hole: echo the last segment in order; then the segment that fills the hole */
+	/* an ACK for a segment above a hole echoes the last segment in order; then the hole is filled */
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd + 1000, .ack = p->got, .len = 1000, .ts = TS_SET, .tsval = t + 40);
-	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10, "above a hole: TSecr %u",
-	      last_rx(p)->f.tsecr - t);
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 10,
+	      "above a hole: TSecr t+%u, expected t+10", last_rx(p)->f.tsecr - t);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 1000, .ts = TS_SET, .tsval = t + 50);
 	p->snd += 2000;
-	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 50, "filled hole: TSecr %u, not +50",
-	      last_rx(p)->f.tsecr - t);
+	CHECK(s->r, last_rx(p)->ack == p->snd && last_rx(p)->f.tsecr == t + 50,
+	      "hole filled: TSecr t+%u, expected t+50", last_rx(p)->f.tsecr - t);
 }
 
-SCENARIO(options, O_15, "TSval grows by one a millisecond, also across incarnations")
+SCENARIO(options, O_15, "TSval grows by at most one a millisecond, and also into the next incarnation")
 {
 	struct peer *p = scene_open(s);
 	uint32_t first, last;
 
 	if (!s->o.ts)
 		return;
-	CHECK(s->r, user_send(p, 10) == 10, "la_send");
+	CHECK(s->r, user_send(p, 10) == 10, "la_send failed");
 	first = last_rx(p)->f.tsval;
 	peer_ack(p);
 	rig_run(s->r, 2000);
-	CHECK(s->r, user_send(p, 10) == 10, "la_send");
+	CHECK(s->r, user_send(p, 10) == 10, "la_send failed");
 	last = last_rx(p)->f.tsval;
-	CHECK(s->r, last - first >= 2 && last - first <= 2000, "%u in two seconds", last - first);
+	CHECK(s->r, last - first >= 2 && last - first <= 2000, "TSval grew by %u in two seconds", last - first);
 	peer_ack(p);
 	peer_send(p, LA_RST, p->R, 0, 0);
 	rig_run(s->r, 5);
 	peer_renew(p, p->IRS + 5);
 	peer_skip(p);
 	peer_to_syn_sent(p);
-	CHECK(s->r, seq_gt(p->ts_dut, last), "the next incarnation starts below");
+	CHECK(s->r, seq_gt(p->ts_dut, last), "TSval of the next incarnation is not larger");
 }
 
-SCENARIO(options, O_16, "no SACK blocks without SACK-permitted")
+SCENARIO(options, O_16, "no SACK blocks are sent to a peer without SACK-permitted")
 {
 	struct peer *p;
 
@@ -310,7 +314,7 @@ SCENARIO(options, O_16, "no SACK blocks without SACK-permitted")
 	p = scene_open(s);
 	CHECK(s->r, !p->rx[0].f.sack_ok, "SACK-permitted in the SYN,ACK");
 	peer_send(p, LA_ACK, p->R + 100, p->got, 100);
-	CHECK(s->r, last_rx(p)->f.nsack == 0, "SACK blocks");
+	CHECK(s->r, last_rx(p)->f.nsack == 0, "SACK blocks were sent");
 }
 
 SCENARIO(options, unknown_first, "unknown options before the MSS (H-03) and unaligned options (H-05) are skipped")
@@ -319,7 +323,7 @@ SCENARIO(options, unknown_first, "unknown options before the MSS (H-03) and unal
 		{253, 4, 1, 2, 2, 4, 2, 88},  {254, 12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 2, 4, 2, 88},
 		{200, 2, 2, 4, 2, 88, 1, 1},  {1, 2, 4, 2, 88, 1, 1, 0},
 		{1, 1, 2, 4, 2, 88, 1, 0},    {1, 1, 1, 2, 4, 2, 88, 0},
-		{2, 4, 2, 88, 0, 77, 77, 77}, /* bytes after the end of list are ignored */
+		{2, 4, 2, 88, 0, 77, 77, 77}, /* bytes after the end-of-list option are ignored */
 	};
 	const size_t len[] = {8, 16, 8, 8, 8, 8, 8};
 
@@ -337,6 +341,6 @@ SCENARIO(options, unknown_first, "unknown options before the MSS (H-03) and unal
 		CHECK(s->r, peer_info(p).mss == 600, "list %u: MSS %u", i, peer_info(p).mss);
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .len = 50, .opts = lists[i],
 			.optlen = len[i]);
-		CHECK(s->r, p->u.bytes == 50, "list %u on a data segment", i);
+		CHECK(s->r, p->u.bytes == 50, "list %u: the data was not delivered", i);
 	}
 }

@@ -6,22 +6,22 @@
 
 static const struct rig_opts many = {.max_conns = 256, .max_time_wait4 = 512, .max_time_wait6 = 512, .max_orphans = 20};
 
-/* A connection that was closed with `bytes` unsent, behind a window of `win`. */
+/* Opens a connection with a peer's window of `win`, sends `bytes` and closes. */
 static struct peer *
 orphan(struct scene *s, uint32_t bytes, int32_t win)
 {
 	struct peer *p = scene_another(s);
 
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = win);
-	CHECK(s->r, user_send(p, bytes) == bytes, "la_send");
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_send(p, bytes) == bytes, "la_send failed");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_skip(p);
 	return p;
 }
 
-/* Answers every probe with a closed window for ms milliseconds, or until the connection is gone. */
+/* Answers every probe with a zero window, for ms milliseconds or until the connection ends. */
 static void
-keep_closed(struct peer *p, uint64_t ms)
+answer_probes(struct peer *p, uint64_t ms)
 {
 	uint64_t until = p->r->now + ms;
 
@@ -35,7 +35,7 @@ keep_closed(struct peer *p, uint64_t ms)
 	peer_skip(p);
 }
 
-SCENARIO(orphan, closed_window, "with the peer's window closed, an orphan ends after orphan_ms, to the tick")
+SCENARIO(orphan, closed_window, "with a zero window of the peer, an orphan ends after exactly orphan_ms")
 {
 	static const uint32_t limits[] = {0, 5000, 7001, 200000};
 
@@ -47,19 +47,19 @@ SCENARIO(orphan, closed_window, "with the peer's window closed, an orphan ends a
 		scene_rig(s, NULL);
 		p = orphan(s, 5000, WIN_ZERO);
 		from = s->r->now;
-		keep_closed(p, limit - 1 - (s->r->now - from));
+		answer_probes(p, limit - 1 - (s->r->now - from));
 		CHECK(s->r, p->u.closed == 0, "ended after %lu ms", p->u.closed_at - from);
-		keep_closed(p, 1000);
+		answer_probes(p, 1000);
 		CHECK(s->r, p->u.closed_at >= from + limit && p->u.closed_at <= from + limit + 1, "ended after %lu ms",
 		      p->u.closed_at - from);
 		CHECK(s->r, p->u.why.end == LA_END_TIMEOUT && p->u.why.unacked == 5000, "%s",
 		      la_end_name(p->u.why.end));
 		CHECK(s->r, rig_counter(s->r, LA_C_orphans_timed_out) == 1 && rig_counter(s->r, LA_C_orphans) == 0,
-		      "not counted");
+		      "orphans_timed_out is not 1 or orphans is not 0");
 	}
 }
 
-SCENARIO(orphan, progress, "every acknowledged byte restarts orphan_ms")
+SCENARIO(orphan, progress, "every ACK of new data restarts orphan_ms")
 {
 	struct peer *p;
 
@@ -68,17 +68,17 @@ SCENARIO(orphan, progress, "every acknowledged byte restarts orphan_ms")
 	for (unsigned i = 0; i < 6; i++) {
 		struct peer_rx *x;
 
-		keep_closed(p, 4000);
+		answer_probes(p, 4000);
 		CHECK(s->r, p->u.closed == 0, "ended after %u rounds", i);
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 1460 >> (s->o.wscale ? 2 : 0));
 		while ((x = peer_wait(p, 500)) != NULL && x->len == 0)
 			;
-		CHECK(s->r, x != NULL, "nothing was sent into the window");
+		CHECK(s->r, x != NULL, "no data was sent into the window");
 		p->got = x->end;
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
 	}
-	keep_closed(p, 6000);
-	CHECK(s->r, p->u.closed == 1, "an orphan without progress stays");
+	answer_probes(p, 6000);
+	CHECK(s->r, p->u.closed == 1, "an orphan without progress did not end");
 }
 
 SCENARIO(orphan, small_window, "a window that opens and closes without an acknowledgement does not prolong R2")
@@ -101,7 +101,7 @@ SCENARIO(orphan, small_window, "a window that opens and closes without an acknow
 	CHECK(s->r, p->u.closed_at - from <= 61000, "ended after %lu ms", p->u.closed_at - from);
 }
 
-SCENARIO(orphan, number, "above max_orphans only the orphans without progress for the longest time are aborted")
+SCENARIO(orphan, number, "above max_orphans, the orphans that made no progress for the longest time are aborted")
 {
 	struct peer *p[40];
 	unsigned gone = 0;
@@ -112,18 +112,19 @@ SCENARIO(orphan, number, "above max_orphans only the orphans without progress fo
 		rig_run(s->r, 20);
 	}
 	CHECK(s->r, rig_counter(s->r, LA_C_orphans) == 40, "%lu orphans", rig_counter(s->r, LA_C_orphans));
-	for (unsigned i = 0; i < 120; i++) { /* the last five progress */
+	for (unsigned i = 0; i < 120; i++) { /* the last five orphans make progress */
 		rig_run(s->r, 100);
 		for (unsigned k = 35; k < 40 && i == 20; k++)
 			PEER_TX(p[k], .flags = LA_ACK, .seq = p[k]->snd, .ack = p[k]->ISS + 1, .win = 10 + (int32_t)k);
 	}
 	for (unsigned i = 0; i < 40; i++) {
 		gone += p[i]->u.closed;
-		CHECK(s->r, p[i]->u.closed == (i < 20), "orphan %u", i);
+		CHECK(s->r, p[i]->u.closed == (i < 20), "orphan %u: `closed` was called %u times", i, p[i]->u.closed);
 		peer_skip(p[i]);
 	}
 	CHECK(s->r, rig_counter(s->r, LA_C_aborted_orphans) == gone && gone == 20, "%u aborted", gone);
-	CHECK(s->r, rig_counter(s->r, LA_C_orphans) == 20, "%lu are left", rig_counter(s->r, LA_C_orphans));
+	CHECK(s->r, rig_counter(s->r, LA_C_orphans) == 20, "%lu orphans are left, expected 20",
+	      rig_counter(s->r, LA_C_orphans));
 }
 
 SCENARIO(orphan, fresh, "new orphans are not aborted, even above max_orphans")
@@ -135,12 +136,12 @@ SCENARIO(orphan, fresh, "new orphans are not aborted, even above max_orphans")
 		p[i] = orphan(s, 100, 0);
 	rig_run(s->r, 500);
 	for (unsigned i = 0; i < 60; i++) {
-		CHECK(s->r, p[i]->u.closed == 0, "orphan %u", i);
+		CHECK(s->r, p[i]->u.closed == 0, "orphan %u was aborted", i);
 		peer_ack(p[i]);
 		peer_fin(p[i]);
 		peer_skip(p[i]);
-		CHECK(s->r, p[i]->u.closed == 1 && p[i]->u.why.end == LA_END_ORDERLY, "orphan %u did not end in order",
+		CHECK(s->r, p[i]->u.closed == 1 && p[i]->u.why.end == LA_END_ORDERLY, "orphan %u did not end orderly",
 		      i);
 	}
-	CHECK(s->r, rig_counter(s->r, LA_C_orphans) == 0, "%lu are left", rig_counter(s->r, LA_C_orphans));
+	CHECK(s->r, rig_counter(s->r, LA_C_orphans) == 0, "%lu orphans are left", rig_counter(s->r, LA_C_orphans));
 }

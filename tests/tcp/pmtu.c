@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Path MTU discovery (RFC 1191, RFC 8201): below 552 bytes without DF, and up again after ten minutes. */
+/* Path MTU discovery (RFC 1191, RFC 8201). IPv4 paths below 552 bytes get packets without DF. Ten minutes after a
+ * decrease the shard tries larger packets again. */
 
 #include "scenario.h"
 
@@ -48,7 +49,8 @@ largest(struct peer *p, bool df)
 	return most;
 }
 
-SCENARIO(pmtu, below_552, "IPv4 paths below 552 bytes: packets of 552, without DF, each with an identification")
+SCENARIO(pmtu, below_552,
+	 "for IPv4 path MTUs below 552, packets have 552 bytes, no DF, and each its own identification")
 {
 	static const uint32_t mtu[] = {68, 69, 200, 296, 508, 551};
 
@@ -63,12 +65,12 @@ SCENARIO(pmtu, below_552, "IPv4 paths below 552 bytes: packets of 552, without D
 		s->o.lport = (uint16_t)(80 + i);
 		p = scene_open(s);
 		s->r->small_path = false;
-		CHECK(s->r, user_send(p, 6000) == 6000, "la_send");
+		CHECK(s->r, user_send(p, 6000) == 6000, "la_send failed");
 		s->r->small_path = true;
 		too_big(p, mtu[i]);
 		most = largest(p, false);
 		CHECK(s->r, most == 552, "packets of %u bytes, the path MTU is %u", most, mtu[i]);
-		too_big(p, mtu[i]); /* about what was in flight with DF */
+		too_big(p, mtu[i]); /* a second error, for a packet with DF */
 		CHECK(s->r, peer_waiting(p) == 0, "retransmitted twice");
 		p->got = p->ISS + 1;
 		peer_ack(p);
@@ -95,7 +97,7 @@ SCENARIO(pmtu, identifications, "connections of one shard do not share an identi
 	for (unsigned i = 0; i < 8; i++) {
 		s->o.lport = (uint16_t)(80 + i);
 		p[i] = scene_open(s);
-		CHECK(s->r, user_send(p[i], 6000) == 6000, "la_send");
+		CHECK(s->r, user_send(p[i], 6000) == 6000, "la_send failed");
 		too_big(p[i], 400);
 	}
 	for (unsigned i = 0; i < 8; i++)
@@ -107,7 +109,8 @@ SCENARIO(pmtu, identifications, "connections of one shard do not share an identi
 		}
 }
 
-SCENARIO(pmtu, small_peer, "a peer's MSS below 552: packets without DF, and a larger path MTU changes nothing")
+SCENARIO(pmtu, small_peer,
+	 "MSS below 552: an error with the present packet size has no effect; a smaller MTU clears DF")
 {
 	struct peer *p;
 	uint32_t most;
@@ -116,7 +119,7 @@ SCENARIO(pmtu, small_peer, "a peer's MSS below 552: packets without DF, and a la
 		return;
 	s->o.mss = 400;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send failed");
 	s->r->small_path = true;
 	too_big(p, 440); /* the size of the packets: no change */
 	CHECK(s->r, peer_waiting(p) == 0 && rig_counter(s->r, LA_C_icmp_pmtu) == 0, "440 was accepted as path MTU");
@@ -125,7 +128,7 @@ SCENARIO(pmtu, small_peer, "a peer's MSS below 552: packets without DF, and a la
 	CHECK(s->r, most == 440, "packets of %u bytes", most);
 }
 
-SCENARIO(pmtu, from_552, "path MTUs from 552 bytes: packets of that size, with DF")
+SCENARIO(pmtu, from_552, "for path MTUs of at least 552, packets have the size of the path MTU, and DF")
 {
 	static const uint32_t mtu[] = {1499, 1400, 1280, 1279, 600, 552};
 
@@ -135,11 +138,11 @@ SCENARIO(pmtu, from_552, "path MTUs from 552 bytes: packets of that size, with D
 
 		s->o.lport = (uint16_t)(80 + i);
 		p = scene_open(s);
-		CHECK(s->r, user_send(p, 6000) == 6000, "la_send");
+		CHECK(s->r, user_send(p, 6000) == 6000, "la_send failed");
 		too_big(p, mtu[i]);
-		if (s->o.ip6 && mtu[i] < 1280) { /* RFC 8201 4: discarded */
+		if (s->o.ip6 && mtu[i] < 1280) { /* RFC 8201 4: the error is discarded */
 			CHECK(s->r, peer_waiting(p) == 0, "retransmitted");
-			CHECK(s->r, rig_counter(s->r, LA_C_icmp_soft) == i - 2, "not counted");
+			CHECK(s->r, rig_counter(s->r, LA_C_icmp_soft) == i - 2, "icmp_soft is wrong");
 			continue;
 		}
 		most = largest(p, true);
@@ -155,27 +158,28 @@ SCENARIO(pmtu, plateaus, "RFC 1191 7.1: an error without an MTU steps down the p
 	if (s->o.ip6)
 		return;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 6000) == 6000, "la_send");
+	CHECK(s->r, user_send(p, 6000) == 6000, "la_send failed");
 	for (unsigned i = 0; i < 3; i++) {
 		uint32_t most;
 
 		s->r->small_path = i == 2;
 		too_big(p, 0);
 		most = largest(p, i < 2);
-		CHECK(s->r, most == table[i], "packets of %u bytes, not %u", most, table[i]);
+		CHECK(s->r, most == table[i], "packets of %u bytes, expected %u", most, table[i]);
 	}
 }
 
-/* Sends a flight of full segments; returns the size of the largest packet. */
+/* Sends several full segments. Returns the size of the largest packet. */
 static uint32_t
 flight_size(struct peer *p, bool df)
 {
 	peer_skip(p);
-	CHECK(p->r, user_send(p, 6000) == 6000, "la_send");
+	CHECK(p->r, user_send(p, 6000) == 6000, "la_send failed");
 	return largest(p, df);
 }
 
-SCENARIO(pmtu, up_again, "the old size is tried ten minutes after the last decrease, not before (RFC 1191 6.3)")
+SCENARIO(pmtu, up_again,
+	 "the old packet size is tried again ten minutes after the last decrease, not earlier (RFC 1191 6.3)")
 {
 	static const uint32_t mtu[] = {1400, 1300, 552, 300};
 
@@ -193,18 +197,18 @@ SCENARIO(pmtu, up_again, "the old size is tried ten minutes after the last decre
 		p->got = p->ISS + 1;
 		peer_ack(p);
 		drain(p, 1000);
-		CHECK(s->r, p->got == p->ISS + 6001, "stopped");
+		CHECK(s->r, p->got == p->ISS + 6001, "not all bytes arrived");
 		rig_run(s->r, 590000);
 		low = flight_size(p, mtu[i] >= 552);
 		CHECK(s->r, low == (mtu[i] < 552 ? 552 : mtu[i]), "%u bytes after less than ten minutes", low);
 		drain(p, 1000);
 		rig_run(s->r, 12000);
 		now = flight_size(p, true);
-		CHECK(s->r, now == before, "%u bytes after ten minutes, %u before", now, before);
-		CHECK(s->r, rig_counter(s->r, LA_C_pmtu_raised) == 1, "not counted");
-		too_big(p, mtu[i]); /* the path is still as it was */
+		CHECK(s->r, now == before, "packets of %u bytes after ten minutes, %u at first", now, before);
+		CHECK(s->r, rig_counter(s->r, LA_C_pmtu_raised) == 1, "pmtu_raised is not 1");
+		too_big(p, mtu[i]); /* the path MTU is still small */
 		now = largest(p, mtu[i] >= 552);
-		CHECK(s->r, now == low, "%u bytes", now);
+		CHECK(s->r, now == low, "packets of %u bytes", now);
 		rig_run(s->r, 300);
 		peer_ack(p);
 		drain(p, 1000);
@@ -217,22 +221,22 @@ SCENARIO(pmtu, up_after_time_out, "when the segment size grows, cwnd is at least
 	uint32_t size = s->o.ip6 ? 1280 : 552, cwnd;
 
 	if (s->o.ip6)
-		return; /* two of 1280 are more than one of 1500 */
-	CHECK(s->r, user_send(p, 1000) == 1000, "la_send");
+		return; /* two segments of 1280 have more bytes than one of 1500 */
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send failed");
 	too_big(p, size);
-	rig_run(s->r, 300); /* a time-out: cwnd is one segment of 552 */
+	rig_run(s->r, 300); /* the RTO expires: cwnd is one segment of 552 */
 	peer_ack(p);
 	drain(p, 1000);
 	cwnd = peer_info(p).cwnd;
 	CHECK(s->r, p->got == p->ISS + 1001 && cwnd < 1400, "cwnd %u", cwnd);
 	rig_run(s->r, 610000);
-	CHECK(s->r, flight_size(p, true) == 1500, "cwnd %u: nothing is sent", peer_info(p).cwnd);
+	CHECK(s->r, flight_size(p, true) == 1500, "cwnd %u: no full segment was sent", peer_info(p).cwnd);
 	drain(p, 1000);
 	CHECK(s->r, p->got == p->ISS + 7001, "only %u bytes arrived", p->got - p->ISS - 1);
-	CHECK(s->r, rig_counter(s->r, LA_C_zero_window_probes) == 0, "stuck in silly window avoidance");
+	CHECK(s->r, rig_counter(s->r, LA_C_zero_window_probes) == 0, "zero_window_probes is not 0");
 }
 
-SCENARIO(pmtu, syn, "an error about the SYN sets the path MTU, and the peer's MSS limits it later")
+SCENARIO(pmtu, syn, "an error about the SYN sets the path MTU; later the peer's MSS limits the packets")
 {
 	struct peer *p;
 
@@ -245,6 +249,6 @@ SCENARIO(pmtu, syn, "an error about the SYN sets the path MTU, and the peer's MS
 	CHECK(s->r, flight_size(p, true) == 1300, "the path MTU is lost");
 	drain(p, 1000);
 	rig_run(s->r, 610000);
-	CHECK(s->r, flight_size(p, true) == 1350u + (s->o.ip6 ? 60 : 40), "not the peer's MSS");
+	CHECK(s->r, flight_size(p, true) == 1350u + (s->o.ip6 ? 60 : 40), "packets do not have the peer's MSS");
 	drain(p, 1000);
 }

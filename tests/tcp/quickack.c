@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Quick ACKs at the start of a connection and after a pause, delayed ACKs later (RFC 5681 4.2, RFC 9293 SHLD-18). */
+/* Quick ACKs at the start of a connection and after a pause, then delayed ACKs (RFC 5681 4.2, RFC 9293 SHLD-18). */
 
 #include "scenario.h"
 #include "tcp/internal.h"
 
-/* Sends a segment of 100 bytes. Returns the ms until its one ACK. */
+/* Sends a segment of 100 bytes and expects exactly one ACK. Returns the delay of the ACK in ms. */
 static uint64_t
 ack_delay(struct peer *p)
 {
@@ -20,8 +20,9 @@ ack_delay(struct peer *p)
 	return x->at - from;
 }
 
+/* Expects that the next `quick` segments are acknowledged at once, and later segments with a delay. */
 static void
-slow_after(struct peer *p, unsigned quick)
+expect_quick_acks(struct peer *p, unsigned quick)
 {
 	for (unsigned i = 0; i < quick; i++) {
 		uint64_t ms = ack_delay(p);
@@ -36,47 +37,47 @@ slow_after(struct peer *p, unsigned quick)
 	}
 }
 
-SCENARIO(quickack, start, "the first 15 segments are acknowledged at once, later ones may wait")
+SCENARIO(quickack, start, "the first 15 segments are acknowledged at once, later segments with a delay")
 {
 	struct peer *p = scene_open(s);
 
-	slow_after(p, 15);
+	expect_quick_acks(p, 15);
 	/* delayed ACK: the second of two segments is acknowledged at once */
 	peer_skip(p);
 	peer_data(p, 100);
-	CHECK(s->r, peer_waiting(p) == 0, "not delayed");
+	CHECK(s->r, peer_waiting(p) == 0, "the ACK was not delayed");
 	peer_data(p, 100);
 	CHECK(s->r, peer_waiting(p) == 1, "the second segment is not acknowledged at once");
 }
 
 SCENARIO(quickack, start_active, "after an active open the first 15 segments are acknowledged at once")
 {
-	slow_after(scene_connect(s), 15);
+	expect_quick_acks(scene_connect(s), 15);
 }
 
-SCENARIO(quickack, pause, "after a pause longer than the RTO, 15 segments are acknowledged at once again")
+SCENARIO(quickack, pause, "after a pause longer than the RTO, the next 15 segments are acknowledged at once")
 {
 	struct peer *p = scene_open(s);
 
-	slow_after(p, 15);
+	expect_quick_acks(p, 15);
 	rig_run(s->r, peer_info(p).rto_ms - 50);
-	slow_after(p, 0);
+	expect_quick_acks(p, 0);
 	rig_run(s->r, peer_info(p).rto_ms + 1);
-	slow_after(p, 15);
+	expect_quick_acks(p, 15);
 }
 
 SCENARIO(quickack, small_buffer,
-	 "with a small receive buffer, quick ACKs cover half of the buffer, at least two segments")
+	 "with a small receive buffer there are quick ACKs for half of the buffer, but for at least two segments")
 {
 	struct peer *p;
 
 	s->o.mss = 1000;
 	s->o.conn.rcvbuf = 10000;
 	p = scene_open(s);
-	slow_after(p, 5);
+	expect_quick_acks(p, 5);
 	s->o.conn.rcvbuf = 3500;
 	s->o.lport = 81;
-	slow_after(scene_open(s), 2);
+	expect_quick_acks(scene_open(s), 2);
 }
 
 static void
@@ -86,12 +87,11 @@ answer(struct la_conn *c, void *user)
 
 	user_read(p, UINT64_MAX);
 	if (p->u.bytes % 100 == 0)
-		CHECK(p->r, user_send(p, 50) == 50, "la_send");
+		CHECK(p->r, user_send(p, 50) == 50, "la_send failed");
 	(void)c;
 }
 
-SCENARIO(quickack, answered,
-	 "an answer carries the ACK: one segment for each request, and the quick ACKs are not used up")
+SCENARIO(quickack, answered, "an answer carries the ACK of the request and does not use up a quick ACK")
 {
 	struct la_conn_ops ops = user_ops;
 	struct peer *p;
@@ -103,16 +103,17 @@ SCENARIO(quickack, answered,
 	for (unsigned i = 0; i < 40; i++) {
 		peer_skip(p);
 		peer_data(p, 100);
-		CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->len == 50, "%u segments", peer_waiting(p));
+		CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->len == 50,
+		      "%u segments, expected one answer of 50 bytes", peer_waiting(p));
 		rig_run(s->r, 20);
 		CHECK(s->r, peer_waiting(p) == 1, "an ACK in addition to the answer");
 		peer_ack(p);
 	}
 	la_set_ops(p->u.c, &user_ops);
-	slow_after(p, 15);
+	expect_quick_acks(p, 15);
 }
 
-/* The next request when the answer of two segments is complete. */
+/* A `data` callback that sends the next request when the answer of two segments is complete. */
 static void
 ask_again(struct la_conn *c, void *user)
 {
@@ -120,27 +121,29 @@ ask_again(struct la_conn *c, void *user)
 
 	user_read(p, UINT64_MAX);
 	if (p->u.bytes % 200 == 0)
-		CHECK(p->r, user_send(p, 50) == 50, "la_send");
+		CHECK(p->r, user_send(p, 50) == 50, "la_send failed");
 	(void)c;
 }
 
-SCENARIO(quickack, two_writes, "a server that writes twice for each request gets the first ACK at once")
+SCENARIO(quickack, two_writes,
+	 "when a server writes each answer in two segments, the first segment is acknowledged at once")
 {
 	struct la_conn_ops ops = user_ops;
 	struct peer *p = scene_connect(s);
 
 	ops.data = ask_again;
 	la_set_ops(p->u.c, &ops);
-	CHECK(s->r, user_send(p, 50) == 50, "la_send");
+	CHECK(s->r, user_send(p, 50) == 50, "la_send failed");
 	for (unsigned i = 0; i < 60; i++) {
 		rig_run(s->r, 5);
-		CHECK(s->r, ack_delay(p) == 0, "the head of answer %u is acknowledged late", i);
+		CHECK(s->r, ack_delay(p) == 0, "the first segment of answer %u is acknowledged late", i);
 		peer_data(p, 100);
 		CHECK(s->r, peer_waiting(p) == 1 && last_rx(p)->len == 50, "the next request does not carry the ACK");
 	}
 }
 
-SCENARIO(quickack, burst_bounded, "at most one ACK for each segment")
+SCENARIO(quickack, burst_bounded,
+	 "segments that arrive at once draw few ACKs: one for each of the first 15, then one for two")
 {
 	struct peer *p = scene_open(s);
 

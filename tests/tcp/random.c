@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Random peers, random users, random time steps. The checks hold for every sequence of events: each
- * connection that `opened` or la_connect() named gets `closed` once; each TIME_WAIT entry expires or is reopened
- * by a newer SYN; gauges return to zero; every mbuf returns to its pool; and every state with a limit ends in time. */
+/* Random peers, random users, random time steps. These rules hold for every sequence of events: each connection of
+ * an `opened` callback or of la_connect() gets `closed` once. Each TIME_WAIT entry expires or is reopened by a newer
+ * SYN. Gauges return to zero, and every mbuf returns to its pool. Every state with a time limit ends in time. */
 
 #include "scenario.h"
 
@@ -36,9 +36,9 @@ find(const struct random_users *w, const struct la_conn *c)
 }
 
 static void
-join(struct random_users *w, struct la_conn *c)
+add_live(struct random_users *w, struct la_conn *c)
 {
-	CHECK(w->r, find(w, c) == w->n && w->n < LIVE_MAX, "a pointer that is in use already");
+	CHECK(w->r, find(w, c) == w->n && w->n < LIVE_MAX, "a new connection has the pointer of a live one");
 	w->live[w->n++] = c;
 }
 
@@ -50,8 +50,8 @@ on_opened(struct la_conn *c, void *user)
 	struct random_users *w = user;
 
 	w->opened++;
-	if (find(w, c) == w->n) /* a passive open; la_connect() has added an active one */
-		join(w, c);
+	if (find(w, c) == w->n) /* a passive open; connect_one() has added active ones */
+		add_live(w, c);
 	if (pick(w, 8) == 0)
 		user_acts(w, c);
 }
@@ -74,15 +74,15 @@ on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 	struct random_users *w = user;
 	unsigned i = find(w, c);
 
-	CHECK(w->r, i < w->n, "closed for a connection that has ended");
-	CHECK(w->r, why->end < LA_NENDS, "an end without a name");
-	CHECK(w->r, why->end != LA_END_ORDERLY || why->unacked == 0, "orderly, and %llu bytes lost",
+	CHECK(w->r, i < w->n, "`closed` was called for a connection that has ended");
+	CHECK(w->r, why->end < LA_NENDS, "an unknown reason of the end");
+	CHECK(w->r, why->end != LA_END_ORDERLY || why->unacked == 0, "orderly, and %llu bytes unacknowledged",
 	      (unsigned long long)why->unacked);
 	w->live[i] = w->live[--w->n];
 	w->closed++;
 }
 
-static const struct la_conn_ops crowd_ops = {
+static const struct la_conn_ops random_ops = {
 	.opened = on_opened,
 	.data = on_event,
 	.writable = on_event,
@@ -151,9 +151,9 @@ random_segment(struct random_users *w, struct peer *p)
 	peer_tx(p, &t);
 }
 
-/* The segment that a correct peer would send next. Without such segments few connections would make progress. */
+/* Sends a segment that a correct peer could send next. Without such segments few connections make progress. */
 static void
-honest_segment(struct random_users *w, struct peer *p)
+correct_segment(struct random_users *w, struct peer *p)
 {
 	switch (peer_state(p)) {
 	case LA_TIME_WAIT:
@@ -175,7 +175,7 @@ honest_segment(struct random_users *w, struct peer *p)
 }
 
 static void
-listen_or_not(struct random_users *w)
+toggle_listener(struct random_users *w)
 {
 	uint16_t port = w->p[0]->t.lport;
 	int err;
@@ -183,7 +183,7 @@ listen_or_not(struct random_users *w)
 	if (w->listening)
 		err = la_unlisten(w->r->s, NULL, port);
 	else
-		err = la_listen(w->r->s, NULL, port, &crowd_ops, w, &w->p[0]->o.conn);
+		err = la_listen(w->r->s, NULL, port, &random_ops, w, &w->p[0]->o.conn);
 	CHECK(w->r, err == 0, "listen or unlisten: %d", err);
 	w->listening = !w->listening;
 }
@@ -193,8 +193,8 @@ connect_one(struct random_users *w, struct peer *p)
 {
 	struct la_conn *c;
 
-	if (la_connect(w->r->s, &p->t, &crowd_ops, w, &p->o.conn, &c) == 0)
-		join(w, c);
+	if (la_connect(w->r->s, &p->t, &random_ops, w, &p->o.conn, &c) == 0)
+		add_live(w, c);
 }
 
 static void
@@ -206,13 +206,13 @@ step(struct random_users *w)
 	if (choice < 45)
 		random_segment(w, p);
 	else if (choice < 70)
-		honest_segment(w, p);
+		correct_segment(w, p);
 	else if (choice < 85 && w->n)
 		user_acts(w, w->live[pick(w, w->n)]);
 	else if (choice < 90)
 		connect_one(w, p);
 	else if (choice < 91 || !w->listening)
-		listen_or_not(w);
+		toggle_listener(w);
 	else
 		rig_run(w->r, pick(w, 20) ? pick(w, 2000) : pick(w, 100000));
 	rig_pump(w->r);
@@ -221,7 +221,7 @@ step(struct random_users *w)
 }
 
 static void
-balance(struct random_users *w)
+check_end(struct random_users *w)
 {
 	const struct la_counters *k = la_shard_counters(w->r->s);
 
@@ -232,9 +232,10 @@ balance(struct random_users *w)
 		rig_note(w->r, "left: %s, port %u, %zu unread, %u queued", la_state_name(info.state), info.tuple.rport,
 			 la_unread(w->live[i]), info.snd_queued);
 	}
-	CHECK(w->r, w->n == 0, "%u connections without `closed`", w->n);
-	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs", (unsigned long long)k->v[LA_C_live]);
-	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries", (unsigned long long)k->v[LA_C_time_wait]);
+	CHECK(w->r, w->n == 0, "%u connections did not get `closed`", w->n);
+	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs are live", (unsigned long long)k->v[LA_C_live]);
+	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu TIME_WAIT entries are left",
+	      (unsigned long long)k->v[LA_C_time_wait]);
 	CHECK(w->r, k->v[LA_C_time_wait_entered] == k->v[LA_C_time_wait_expired] + k->v[LA_C_time_wait_reopened],
 	      "entered %llu, expired %llu, reopened %llu", (unsigned long long)k->v[LA_C_time_wait_entered],
 	      (unsigned long long)k->v[LA_C_time_wait_expired], (unsigned long long)k->v[LA_C_time_wait_reopened]);
@@ -242,10 +243,10 @@ balance(struct random_users *w)
 		CHECK(w->r, i == LA_CLOSED || i == LA_LISTEN || k->state[i] == 0, "%llu connections in %s",
 		      (unsigned long long)k->state[i], la_state_name((enum la_state)i));
 	CHECK(w->r, k->v[LA_C_opens_passive] + k->v[LA_C_opens_active] >= w->opened,
-	      "more opened callbacks than connections");
+	      "more calls of `opened` than opens");
 }
 
-SCENARIO(random, books, "random events: every connection, entry, reservation and mbuf is accounted for")
+SCENARIO(random, books, "after random events no connection, entry, reservation or mbuf is left")
 {
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
 		struct random_users w = {.seed = seed * 7919u + s->o.ip6 * 31u + s->o.ts * 17u};
@@ -269,9 +270,9 @@ SCENARIO(random, books, "random events: every connection, entry, reservation and
 		for (unsigned i = 0; i < STEPS; i++)
 			step(&w);
 		if (w.listening)
-			listen_or_not(&w);
+			toggle_listener(&w);
 		la_shard_abort_all(s->r->s, 1000);
 		rig_run(s->r, 400000);
-		balance(&w);
+		check_end(&w);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Data above holes: the window bounds its memory for all segment sizes, and all bytes arrive in every order. The
- * peer sends a known pattern, and the test compares every delivered byte with the pattern. */
+/* Data above holes: the receive window bounds its memory for all segment sizes, and all bytes arrive in every order of
+ * segments. The rig compares every delivered byte with a known pattern. */
 
 #include "scenario.h"
 
@@ -33,14 +33,14 @@ SCENARIO(reassembly, gaps, "tiny segments at any distance use at most one buffer
 		}
 		CHECK(s->r, s->r->s->tcp.hold.held <= 60000 / 2048 + 2, "gaps of %u: %u buffers", gaps[i],
 		      s->r->s->tcp.hold.held);
-		CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "counted wrong");
+		CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "the count of held buffers is wrong");
 		feed(p, 60000, 1000);
 		CHECK(s->r, p->u.bytes == 60000, "%llu bytes", (unsigned long long)p->u.bytes);
 		CHECK(s->r, s->r->s->tcp.hold.held == 0, "%u buffers are left", s->r->s->tcp.hold.held);
 	}
 }
 
-SCENARIO(reassembly, random, "random overlapping segments and a FIN arrive whole")
+SCENARIO(reassembly, random, "all bytes of random overlapping segments are delivered, then the FIN")
 {
 	uint64_t x = 88172645463325252ull + s->o.ip6;
 
@@ -48,7 +48,7 @@ SCENARIO(reassembly, random, "random overlapping segments and a FIN arrive whole
 		uint32_t total = 1 + (uint32_t)(next_random(&x) % 30000), base;
 		struct peer *p;
 
-		s->o.isn = (uint32_t)next_random(&x); /* cells start at any offset, and sequence numbers wrap */
+		s->o.isn = (uint32_t)next_random(&x); /* any offset in a block, and sequence numbers that wrap */
 		if (round % 3 == 0)
 			s->o.isn = 0u - total / 2;
 		scene_rig(s, NULL);
@@ -66,7 +66,8 @@ SCENARIO(reassembly, random, "random overlapping segments and a FIN arrive whole
 			peer_send(p, LA_ACK | (fin ? LA_FIN : 0), base + from, p->got, len);
 			peer_skip(p);
 			if (i % 50 == 0)
-				CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "counted wrong");
+				CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0,
+				      "the count of held buffers is wrong");
 		}
 		for (uint32_t at = 0; at < total; at += 1000) { /* send the bytes that are still missing */
 			uint32_t len = total - at < 1000 ? total - at : 1000;
@@ -81,7 +82,7 @@ SCENARIO(reassembly, random, "random overlapping segments and a FIN arrive whole
 	}
 }
 
-SCENARIO(reassembly, descending, "segments in descending order use bounded memory and arrive whole")
+SCENARIO(reassembly, descending, "segments in descending order use bounded memory, and all bytes are delivered")
 {
 	struct peer *p = scene_open(s);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Regression tests: packet buffers, orphans and calls, where two limits apply at once. */
+/* Regression tests of packet buffers, orphans and calls, in cases where two limits apply at once. */
 
 #include "scenario.h"
 
@@ -21,7 +21,7 @@ hold(struct scene *s)
 static void
 check_hold(struct scene *s)
 {
-	CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "buffers are counted wrong");
+	CHECK(s->r, la_hold_check(&s->r->s->tcp, stderr) == 0, "the count of held buffers is wrong");
 }
 
 /* --- the budget ------------------------------------------------------------------------------------------ */
@@ -46,7 +46,7 @@ SCENARIO(regress_hold, never_above_max,
 		user_send(p[i], 100);
 		CHECK(s->r, hold(s)->held <= 24, "%u buffers are held of 24", hold(s)->held);
 	}
-	for (unsigned i = 0; i < 23; i++) { /* text in order, when the last buffer is full */
+	for (unsigned i = 0; i < 23; i++) { /* text in order that does not fit in the last buffer */
 		peer_data(p[i], 1400);
 		CHECK(s->r, hold(s)->held <= 24, "%u buffers are held of 24", hold(s)->held);
 		if (seq_lt(p[i]->R, p[i]->snd))
@@ -59,9 +59,10 @@ SCENARIO(regress_hold, never_above_max,
 	}
 }
 
-/* Connections that use up all buffers beyond the first ones. Shares are then one buffer. */
+/* Opens connections that use all buffers except the reserved first buffers, so that a share is one buffer. Returns
+ * the number of connections. */
 static unsigned
-hog(struct scene *s, struct peer **p, unsigned max)
+use_extra(struct scene *s, struct peer **p, unsigned max)
 {
 	unsigned n = 0;
 
@@ -87,10 +88,10 @@ SCENARIO(regress_hold, own_block, "data above a hole leaves a buffer for the tex
 	unsigned n;
 
 	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16});
-	n = hog(s, hogs, 40);
+	n = use_extra(s, hogs, 40);
 	first = scene_another(s);
 	peer_send(first, LA_ACK, first->snd + 500, first->got, 100);
-	for (unsigned i = 0; i < 8; i++) { /* each as many blocks as `first`, and later */
+	for (unsigned i = 0; i < 8; i++) { /* later, with as many blocks as `first` */
 		other[i] = scene_another(s);
 		peer_send(other[i], LA_ACK, other[i]->snd + 500, other[i]->got, 100);
 	}
@@ -108,7 +109,7 @@ SCENARIO(regress_hold, own_block, "data above a hole leaves a buffer for the tex
 }
 
 SCENARIO(regress_hold, shares,
-	 "blocks above a hole take at most a share; an answer gets a buffer when shares are one buffer")
+	 "blocks above a hole take at most one share; an answer gets a buffer also when a share is one buffer")
 {
 	struct peer *p, *q, *hogs[40];
 	unsigned n, before;
@@ -116,18 +117,19 @@ SCENARIO(regress_hold, shares,
 	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16});
 	p = scene_another(s);
 	q = scene_another(s);
-	CHECK(s->r, user_send(q, 100000) > 0 && hold(s)->held <= 7, "%u buffers in a send queue", hold(s)->held);
+	CHECK(s->r, user_send(q, 100000) > 0 && hold(s)->held <= 7, "%u buffers in a send queue, expected at most 7",
+	      hold(s)->held);
 	drain(q, 300);
 	CHECK(s->r, hold(s)->held == 0, "%u buffers are held", hold(s)->held);
-	n = hog(s, hogs, 40);
+	n = use_extra(s, hogs, 40);
 	before = hold(s)->held;
 	for (unsigned i = 0; i < 5; i++)
 		peer_send(p, LA_ACK, p->snd + 3000 + i * 2048, p->got, 1);
-	CHECK(s->r, hold(s)->held - before == 1, "%u blocks", hold(s)->held - before);
+	CHECK(s->r, hold(s)->held - before == 1, "%u blocks, expected 1", hold(s)->held - before);
 	q = scene_another(s);
 	q->u.hold = true;
 	peer_data(q, 100);
-	CHECK(s->r, user_send(q, 100) == 100, "the answer found no buffer");
+	CHECK(s->r, user_send(q, 100) == 100, "la_send() of the answer got no buffer");
 	check_hold(s);
 	user_read(q, UINT64_MAX);
 	for (unsigned i = 0; i < n; i++) {
@@ -139,7 +141,7 @@ SCENARIO(regress_hold, shares,
 }
 
 SCENARIO(regress_hold, low_pool,
-	 "below low_mbufs no payload is sent, and a connection that holds a buffer gets no other")
+	 "below low_mbufs no payload is sent, and a connection with a buffer gets no second one")
 {
 	static struct rte_mbuf *out[RIG_MBUFS];
 	struct peer *p, *q;
@@ -151,25 +153,25 @@ SCENARIO(regress_hold, low_pool,
 	p->u.hold = q->u.hold = true;
 	peer_data(p, 1400);
 	peer_skip(p);
-	while (rig_mbufs_free() >= 100) /* models buffers in a port's queues */
+	while (rig_mbufs_free() >= 100) /* stands for buffers in the queues of a port */
 		out[n++] = rte_pktmbuf_alloc(rig_pool());
 	rig_run(s->r, 1);
 	peer_skip(p);
 	peer_data(p, 1400);
-	CHECK(s->r, la_unread(p->u.c) == 1400, "more text was accepted");
+	CHECK(s->r, la_unread(p->u.c) == 1400, "text for a second buffer was accepted");
 	peer_data(q, 1400);
 	CHECK(s->r, la_unread(q->u.c) == 1400, "the first text was not accepted");
 	peer_skip(p);
 	peer_skip(q);
-	CHECK(s->r, user_send(q, 100) == 100, "la_send");
+	CHECK(s->r, user_send(q, 100) == 100, "la_send failed");
 	rig_run(s->r, 500);
-	CHECK(s->r, q->N == q->ISS + 1, "payload was sent");
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, q->N == q->ISS + 1, "payload was sent below low_mbufs");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	user_expect_closed(p, LA_END_ABORTED);
 	while (n > 0)
 		rte_pktmbuf_free(out[--n]);
 	rig_run(s->r, 2);
-	CHECK(s->r, q->N == q->ISS + 101, "payload was not sent later");
+	CHECK(s->r, q->N == q->ISS + 101, "payload was not sent after the buffers were freed");
 	user_read(q, UINT64_MAX);
 	peer_skip(p);
 	peer_skip(q);
@@ -183,7 +185,7 @@ SCENARIO(regress_hold, large_segments, "a window limited by memory opens again f
 	unsigned n;
 
 	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16, .mtu = 9000});
-	n = hog(s, hogs, 60);
+	n = use_extra(s, hogs, 60);
 	s->o.mss = 8900;
 	p = scene_another(s);
 	CHECK(s->r, p->W < 8900, "the window is %u", p->W);
@@ -194,7 +196,7 @@ SCENARIO(regress_hold, large_segments, "a window limited by memory opens again f
 		if (len)
 			peer_data(p, len);
 		sent += len;
-		rig_run(s->r, 100); /* no probe is sent */
+		rig_run(s->r, 100); /* the peer sends no probe */
 		peer_skip(p);
 	}
 	for (unsigned i = 0; i < n; i++) {
@@ -203,7 +205,7 @@ SCENARIO(regress_hold, large_segments, "a window limited by memory opens again f
 	}
 }
 
-/* Reads a request, and queues the answer before the shard sends. */
+/* A `data` callback that reads a request and sends the answer at once. */
 static void
 answer(struct la_conn *c, void *user)
 {
@@ -233,7 +235,7 @@ SCENARIO(regress_hold, after_the_answer,
 	for (unsigned i = 0; i < 20; i++) {
 		uint32_t room = p->edge - p->snd;
 
-		CHECK(s->r, room > 0, "the window stays shut after %u answers", i);
+		CHECK(s->r, room > 0, "the window is still 0 after %u answers", i);
 		peer_data(p, room < 1000 ? room : 1000);
 		p->got = p->N;
 		peer_ack(p);
@@ -252,14 +254,14 @@ SCENARIO(regress_hold, probe,
 	unsigned n;
 
 	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16});
-	n = hog(s, hogs, 60);
+	n = use_extra(s, hogs, 60);
 	p = scene_another(s);
 	p->u.hold = true;
 	while (seq_lt(p->snd, p->edge)) {
 		uint32_t len = RTE_MIN(p->edge - p->snd, 1000u);
 
 		peer_data(p, len);
-		CHECK(s->r, seq_ge(p->R, p->snd) || p->u.hold, "not taken");
+		CHECK(s->r, seq_ge(p->R, p->snd) || p->u.hold, "the text was not accepted");
 		if (seq_lt(p->R, p->snd)) {
 			p->snd = p->R;
 			break;
@@ -274,13 +276,14 @@ SCENARIO(regress_hold, probe,
 	peer_skip(p);
 	peer_send(p, LA_ACK, p->snd - 1, p->got, 0); /* a zero-window probe (RFC 9293 3.8.6.1) */
 	x = peer_wait(p, 10);
-	CHECK(s->r, x && p->edge - p->snd >= 4096, "the answer offers %u", p->edge - p->snd);
+	CHECK(s->r, x && p->edge - p->snd >= 4096, "the answer offers a window of %u, expected at least 4096",
+	      p->edge - p->snd);
 	user_read(p, UINT64_MAX);
 	peer_skip(p);
 }
 
 static void
-more(struct la_conn *c, void *user)
+send_more(struct la_conn *c, void *user)
 {
 	static uint8_t buf[100000];
 	struct peer *p = user;
@@ -292,7 +295,8 @@ more(struct la_conn *c, void *user)
 	p->u.sent += n > 0 ? (uint64_t)n : 0;
 }
 
-SCENARIO(regress_hold, blocked_and_stuck, "the persist timer uses a small window while a user waits for buffers")
+SCENARIO(regress_hold, blocked_and_stuck,
+	 "while the user waits for buffers, the persist timer sends data into a small window")
 {
 	static struct la_conn_ops ops;
 	struct peer *p;
@@ -301,18 +305,19 @@ SCENARIO(regress_hold, blocked_and_stuck, "the persist timer uses a small window
 	scene_rig(s, &(struct rig_opts){.max_held = 64 + 16});
 	p = scene_another(s);
 	ops = user_ops;
-	ops.writable = more;
+	ops.writable = send_more;
 	la_set_ops(p->u.c, &ops);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 100);
 	user_send(p, 100000);
-	CHECK(s->r, p->u.sent < 20000 && rig_counter(s->r, LA_C_send_short) > 0, "la_send() was not short");
+	CHECK(s->r, p->u.sent < 20000 && rig_counter(s->r, LA_C_send_short) > 0,
+	      "la_send() accepted all bytes, or send_short is 0");
 	peer_skip(p);
 	rig_run(s->r, 100);
 	CHECK(s->r, la_shard_next(s->r->s) > s->r->now + 1, "`writable` is called in every tick");
 	for (unsigned i = 0; i < 10; i++) { /* the peer sends nothing; its window stays 100 */
 		struct peer_rx *x = peer_wait(p, 10000);
 
-		CHECK(s->r, x && x->len > 0, "nothing was sent into the window");
+		CHECK(s->r, x && x->len > 0, "no data was sent into the window");
 		got += x->len;
 		p->got = x->end;
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 100);
@@ -325,7 +330,7 @@ SCENARIO(regress_hold, blocked_and_stuck, "the persist timer uses a small window
 /* --- orphans --------------------------------------------------------------------------------------------- */
 
 static void
-keep_closed(struct peer *p, uint64_t ms)
+answer_probes(struct peer *p, uint64_t ms)
 {
 	uint64_t until = p->r->now + ms;
 
@@ -340,17 +345,17 @@ keep_closed(struct peer *p, uint64_t ms)
 }
 
 static struct peer *
-shut(struct scene *s)
+open_zero_window(struct scene *s)
 {
 	struct peer *p = scene_another(s);
 
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
-	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send failed");
 	return p;
 }
 
 SCENARIO(regress_hold, close_between_probes,
-	 "an orphan ends after orphan_ms to the tick, even when the next probe is due in a minute")
+	 "an orphan ends exactly orphan_ms after its close, also when the next probe is due in a minute")
 {
 	static const uint32_t limits[] = {50, 1000, 7777};
 
@@ -360,19 +365,19 @@ SCENARIO(regress_hold, close_between_probes,
 
 		s->o.conn.orphan_ms = limits[i];
 		scene_rig(s, NULL);
-		p = shut(s);
-		keep_closed(p, 200000);
-		CHECK(s->r, p->u.closed == 0, "ended early");
-		CHECK(s->r, user_close(p) == 0, "la_close");
+		p = open_zero_window(s);
+		answer_probes(p, 200000);
+		CHECK(s->r, p->u.closed == 0, "the connection ended early");
+		CHECK(s->r, user_close(p) == 0, "la_close failed");
 		from = s->r->now;
-		keep_closed(p, 100000);
+		answer_probes(p, 100000);
 		CHECK(s->r,
 		      p->u.closed == 1 && p->u.closed_at - from >= limits[i] && p->u.closed_at - from <= limits[i] + 1,
 		      "ended after %lu ms of %u", p->u.closed_at - from, limits[i]);
 	}
 }
 
-SCENARIO(regress_hold, close_after_idle, "la_close() after idle time: orphan_ms counts from the close")
+SCENARIO(regress_hold, close_after_idle, "la_close() after idle time: orphan_ms runs from the close")
 {
 	static const uint64_t idle[] = {4000, 6000, 40000};
 
@@ -386,10 +391,10 @@ SCENARIO(regress_hold, close_after_idle, "la_close() after idle time: orphan_ms 
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
 		s->r->now += idle[i]; /* without a call of the shard */
 		from = s->r->now;
-		CHECK(s->r, user_close(p) == 0, "la_close");
-		keep_closed(p, 4999);
+		CHECK(s->r, user_close(p) == 0, "la_close failed");
+		answer_probes(p, 4999);
 		CHECK(s->r, p->u.closed == 0, "ended after %lu ms", p->u.closed_at - from);
-		keep_closed(p, 1000);
+		answer_probes(p, 1000);
 		CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "the connection is still open");
 	}
 }
@@ -405,20 +410,19 @@ SCENARIO(regress_hold, timer_then_close, "la_set_timer() just before la_close() 
 
 			s->o.conn.orphan_ms = 5000;
 			scene_rig(s, NULL);
-			p = shut(s);
+			p = open_zero_window(s);
 			s->r->now += idle;
 			from = s->r->now;
 			la_set_timer(p->u.c, timers[i]);
-			CHECK(s->r, user_close(p) == 0, "la_close");
-			keep_closed(p, 4999);
+			CHECK(s->r, user_close(p) == 0, "la_close failed");
+			answer_probes(p, 4999);
 			CHECK(s->r, p->u.closed == 0, "ended after %lu ms", p->u.closed_at - from);
-			keep_closed(p, 1000);
+			answer_probes(p, 1000);
 			CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "the connection is still open");
 		}
 }
 
-SCENARIO(regress_hold, orphan_without_buffers,
-	 "an orphan without a buffer to send ends after orphan_ms; with a buffer it sends its FIN")
+SCENARIO(regress_hold, orphan_without_buffers, "an orphan that cannot send for lack of buffers ends after orphan_ms")
 {
 	struct peer *p, *q;
 	uint64_t from;
@@ -427,16 +431,16 @@ SCENARIO(regress_hold, orphan_without_buffers,
 	scene_rig(s, NULL);
 	p = scene_another(s);
 	q = scene_another(s);
-	hold(s)->low = s->r->mbufs + 1; /* models buffers in port queues */
+	hold(s)->low = s->r->mbufs + 1; /* the pool counts as low */
 	rig_run(s->r, 2);
-	CHECK(s->r, user_send(p, 3000) > 0 && user_send(q, 700) == 700, "la_send");
-	CHECK(s->r, user_close(p) == 0 && user_close(q) == 0, "la_close");
+	CHECK(s->r, user_send(p, 3000) > 0 && user_send(q, 700) == 700, "la_send failed");
+	CHECK(s->r, user_close(p) == 0 && user_close(q) == 0, "la_close failed");
 	from = s->r->now;
 	rig_run(s->r, 3000);
-	CHECK(s->r, p->u.closed == 0, "ended early");
+	CHECK(s->r, p->u.closed == 0, "the connection ended early");
 	PEER_TX(q, .flags = LA_ACK, .seq = q->snd, .ack = q->got);
 	rig_run(s->r, 1999);
-	CHECK(s->r, p->u.closed == 0, "ended early");
+	CHECK(s->r, p->u.closed == 0, "the connection ended early");
 	rig_run(s->r, 2);
 	CHECK(s->r, p->u.closed == 1 && p->u.closed_at - from <= 5001, "the connection is still open");
 	hold(s)->low = 1;
@@ -445,7 +449,8 @@ SCENARIO(regress_hold, orphan_without_buffers,
 	peer_skip(q);
 }
 
-SCENARIO(regress_hold, no_spin, "above max_orphans with no orphan to abort, la_shard_next() is not in every tick")
+SCENARIO(regress_hold, no_spin,
+	 "above max_orphans, when no orphan may be aborted, la_shard_next() does not return every tick")
 {
 	struct peer *p[12];
 	uint64_t polls = 0, until;
@@ -453,7 +458,7 @@ SCENARIO(regress_hold, no_spin, "above max_orphans with no orphan to abort, la_s
 	scene_rig(s, &(struct rig_opts){.max_orphans = 2});
 	for (unsigned i = 0; i < 12; i++) {
 		p[i] = scene_another(s);
-		CHECK(s->r, user_close(p[i]) == 0, "la_close");
+		CHECK(s->r, user_close(p[i]) == 0, "la_close failed");
 		drain(p[i], 0);
 		p[i]->got = p[i]->N;
 		if (i % 2)
@@ -464,10 +469,10 @@ SCENARIO(regress_hold, no_spin, "above max_orphans with no orphan to abort, la_s
 	for (until = s->r->now + 1000; s->r->now < until; polls++) {
 		uint64_t next = la_shard_next(s->r->s);
 
-		CHECK(s->r, next > s->r->now, "due at once");
+		CHECK(s->r, next > s->r->now, "la_shard_next() is not in the future");
 		rig_run(s->r, RTE_MIN(next, until) - s->r->now);
 	}
-	CHECK(s->r, polls < 60, "%lu times due in a second", polls);
+	CHECK(s->r, polls < 60, "la_shard_next() returned %lu times in one second, expected fewer than 60", polls);
 	for (unsigned i = 0; i < 12; i++)
 		peer_skip(p[i]);
 }

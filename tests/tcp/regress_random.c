@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Hostile random events: segments near the edges of the window, in chained and indirect mbufs; every API
- * call from every callback; an mbuf pool that runs empty and fills again; output that the caller does not
- * always take. random.c is the milder test, with scripted peers.
+/* Random events without regard to the state of a connection: segments near the edges of the window, in chained and
+ * indirect mbufs; every API call from every callback; an mbuf pool that becomes empty and fills again; output that
+ * is not always taken from the shard. random.c is a test with random events and scripted peers.
  *
- * The checks: the TIME_WAIT table and the wheel pass their checkers throughout; a callback names a live
- * connection; after the peers stop sending, each state with a limit ends; and at the end no TCB, entry,
- * reservation or mbuf is left.
+ * The checks: all tables pass their checkers every 250 steps. A callback names a live connection. After the peers
+ * stop sending, each state with a time limit ends. At the end no TCB, entry, reservation or mbuf is left.
  *
  * A failure prints the seed of its run. LA_TEST_SEED=n runs that seed alone. */
 
@@ -24,10 +23,10 @@
 enum {
 	SEEDS = 40,
 	STEPS = 4000,
-	CHECK_EVERY = 250,
+	CHECK_EVERY = 250, /* steps between two checks of the tables */
 	CONNS = 12,
-	LIVE_MAX = 512, /* more than CONNS: DETACHED ones count there too */
-	DEPTH_MAX = 4,	/* calls from callbacks from calls */
+	LIVE_MAX = 512, /* larger than CONNS: users also have DETACHED connections */
+	DEPTH_MAX = 4,	/* nested calls from callbacks, at most */
 	MSL_MS = 2000,
 	PORT_A = 80, /* always has a listener, with options of its own */
 	PORT_B = 81, /* has a listener at times */
@@ -38,13 +37,13 @@ struct random_users {
 	struct rng rng;
 	struct la_conn *live[LIVE_MAX];
 	unsigned n, depth;
-	bool quiet; /* users only listen */
+	bool quiet; /* users make no calls */
 	struct rte_mbuf *stolen[RIG_MBUFS];
 	unsigned nstolen;
 };
 
 static const uint8_t junk[4000];
-static const struct la_conn_ops mob_ops;
+static const struct la_conn_ops random_ops;
 
 static uint32_t
 pick(struct random_users *w, uint32_t n)
@@ -69,13 +68,13 @@ find(const struct random_users *w, const struct la_conn *c)
 }
 
 static void
-join(struct random_users *w, struct la_conn *c)
+add_live(struct random_users *w, struct la_conn *c)
 {
-	CHECK(w->r, find(w, c) == w->n && w->n < LIVE_MAX, "a pointer that is in use already");
+	CHECK(w->r, find(w, c) == w->n && w->n < LIVE_MAX, "a new connection has the pointer of a live one");
 	w->live[w->n++] = c;
 }
 
-/* Eight tuples that the peers open, and 32 that the shard opens, of both families. */
+/* Returns a tuple that the peers open: 8 for each family. active_tuple(): one that the shard opens, 16 for each. */
 static struct la_tuple
 passive_tuple(struct random_users *w)
 {
@@ -101,13 +100,13 @@ active_tuple(struct random_users *w)
  */
 
 static void
-open_one(struct random_users *w)
+connect_one(struct random_users *w)
 {
 	struct la_tuple t = active_tuple(w);
 	struct la_conn *c;
 
-	if (la_connect(w->r->s, &t, &mob_ops, w, NULL, &c) == 0)
-		join(w, c);
+	if (la_connect(w->r->s, &t, &random_ops, w, NULL, &c) == 0)
+		add_live(w, c);
 }
 
 /* Reads a span to its last byte, for the sanitizers. */
@@ -123,7 +122,7 @@ read_span(struct la_conn *c)
 	la_consume(c, n);
 }
 
-/* One call on c, which may be gone after it. */
+/* Makes one random call on c. The call may end and free c. */
 static void
 act(struct random_users *w, struct la_conn *c)
 {
@@ -164,7 +163,7 @@ act(struct random_users *w, struct la_conn *c)
 		read_span(c);
 		break;
 	case 12:
-		open_one(w);
+		connect_one(w);
 		break;
 	default:
 		break;
@@ -177,8 +176,8 @@ on_opened(struct la_conn *c, void *user)
 {
 	struct random_users *w = user;
 
-	if (find(w, c) == w->n) /* a passive open; la_connect() has added an active one */
-		join(w, c);
+	if (find(w, c) == w->n) /* a passive open; connect_one() has added active ones */
+		add_live(w, c);
 	if (one_in(w, 3))
 		act(w, c);
 }
@@ -199,15 +198,15 @@ on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 	struct random_users *w = user;
 	unsigned i = find(w, c);
 
-	CHECK(w->r, i < w->n, "closed for a connection that has ended");
-	CHECK(w->r, why->end != LA_END_ORDERLY || why->unacked == 0, "orderly, and %llu bytes lost",
+	CHECK(w->r, i < w->n, "`closed` was called for a connection that has ended");
+	CHECK(w->r, why->end != LA_END_ORDERLY || why->unacked == 0, "orderly, and %llu bytes unacknowledged",
 	      (unsigned long long)why->unacked);
 	w->live[i] = w->live[--w->n];
 	if (w->n && one_in(w, 4))
 		act(w, w->live[pick(w, w->n)]);
 }
 
-static const struct la_conn_ops mob_ops = {
+static const struct la_conn_ops random_ops = {
 	.opened = on_opened,
 	.data = on_event,
 	.writable = on_event,
@@ -263,7 +262,7 @@ random_flags(struct random_users *w, enum la_state state)
 	}
 }
 
-/* Mostly the sequence number in order, often one slightly before or after it. */
+/* SEG.SEQ is RCV.NXT in most segments, and slightly above or below RCV.NXT in the others. */
 static void
 random_segment(struct random_users *w, struct frame *f, const struct la_conn_info *i)
 {
@@ -289,7 +288,7 @@ random_segment(struct random_users *w, struct frame *f, const struct la_conn_inf
 					   (uint32_t)rng64(&w->rng));
 }
 
-/* The frame in one mbuf, or in a chain of them, some of them indirect. NULL: none left. */
+/* Returns the frame in one mbuf, or in a chain of mbufs, some of them indirect; NULL: the pool is empty. */
 static struct rte_mbuf *
 in_mbufs(struct random_users *w, const uint8_t *b, size_t len)
 {
@@ -324,7 +323,7 @@ in_mbufs(struct random_users *w, const uint8_t *b, size_t len)
 	return head;
 }
 
-/* Zero or tiny, random, or most often unchanged. */
+/* Returns 0, 200 or 400 for one in six segments, a random window for some, and 16384 for most. */
 static uint16_t
 random_window(struct random_users *w)
 {
@@ -334,7 +333,7 @@ random_window(struct random_users *w)
 }
 
 static void
-one_frame(struct random_users *w)
+inject_frame(struct random_users *w)
 {
 	struct la_tuple t = one_in(w, 4) ? active_tuple(w) : passive_tuple(w);
 	struct frame f = {.src = t.raddr,
@@ -343,7 +342,7 @@ one_frame(struct random_users *w)
 			  .dport = t.lport,
 			  .win = random_window(w),
 			  .data = junk};
-	unsigned copies = one_in(w, 8) ? 4 : 1; /* makes three duplicate ACKs */
+	unsigned copies = one_in(w, 8) ? 4 : 1; /* 4 equal segments: 3 duplicate ACKs */
 	uint8_t buf[FRAME_MAX];
 	struct la_conn_info info;
 	size_t len;
@@ -366,7 +365,8 @@ one_frame(struct random_users *w)
 /* --- the world -----------------------------------------------------------------------------------
  */
 
-/* The rig checks every segment and answers ARP. With a nearly empty pool the frames are freed instead. */
+/* Gives the output to the rig, which checks every segment and answers ARP. With a nearly empty pool, frees the output
+ * instead. */
 static void
 take_output(struct random_users *w)
 {
@@ -382,7 +382,7 @@ take_output(struct random_users *w)
 }
 
 static void
-starve(struct random_users *w)
+steal_mbufs(struct random_users *w)
 {
 	unsigned leave = pick(w, 6);
 
@@ -393,7 +393,7 @@ starve(struct random_users *w)
 }
 
 static void
-feed_again(struct random_users *w)
+free_stolen(struct random_users *w)
 {
 	while (w->nstolen > 0)
 		rte_pktmbuf_free(w->stolen[--w->nstolen]);
@@ -413,57 +413,58 @@ step(struct random_users *w)
 	struct rig *r = w->r;
 
 	for (unsigned k = pick(w, 4); k > 0; k--)
-		one_frame(w);
+		inject_frame(w);
 	if (w->nstolen == 0 && one_in(w, 40))
-		starve(w);
+		steal_mbufs(w);
 	else if (one_in(w, 10))
-		feed_again(w);
+		free_stolen(w);
 	if (w->n && one_in(w, 3))
 		act(w, w->live[pick(w, w->n)]);
 	if (one_in(w, 50))
-		open_one(w);
+		connect_one(w);
 	if (one_in(w, 200))
 		la_unlisten(r->s, NULL, PORT_B);
-	else if (one_in(w, 50)) /* -EADDRINUSE: a listener exists */
-		la_listen(r->s, NULL, PORT_B, &mob_ops, w, NULL);
+	else if (one_in(w, 50)) /* fails with -EADDRINUSE if the listener exists */
+		la_listen(r->s, NULL, PORT_B, &random_ops, w, NULL);
 	r->now += one_in(w, 20) ? pick(w, 3000) : pick(w, 20);
 	la_shard_poll(r->s, r->now);
 	if (!one_in(w, 4))
 		take_output(w);
 }
 
-/* Peers and users do nothing for ten minutes. R2 is two minutes, 200 s for a SYN, and FIN_WAIT_2 has its limit.
- * The connections that are left wait only for their user. */
+/* Lets ten minutes pass in which peers and users do nothing. R2 is two minutes (200 s for a SYN), and FIN_WAIT_2 has
+ * its limit. Connections that are left may wait only for their user. */
 static void
-silence(struct random_users *w)
+stay_idle(struct random_users *w)
 {
 	const struct la_counters *k = la_shard_counters(w->r->s);
-	enum la_state brief[] = {LA_SYN_SENT, LA_SYN_RCVD, LA_FIN_WAIT_1, LA_CLOSING, LA_LAST_ACK};
+	enum la_state limited[] = {LA_SYN_SENT, LA_SYN_RCVD, LA_FIN_WAIT_1, LA_CLOSING, LA_LAST_ACK};
 
 	w->quiet = true;
 	rig_run(w->r, 600000);
 	w->quiet = false;
-	for (unsigned i = 0; i < sizeof(brief) / sizeof(brief[0]); i++)
-		CHECK(w->r, k->state[brief[i]] == 0, "%s for ten minutes", la_state_name(brief[i]));
+	for (unsigned i = 0; i < sizeof(limited) / sizeof(limited[0]); i++)
+		CHECK(w->r, k->state[limited[i]] == 0, "%s for ten minutes", la_state_name(limited[i]));
 	for (unsigned i = 0; i < w->n; i++) {
 		struct la_conn_info info;
 
 		la_conn_info(w->live[i], &info);
-		CHECK(w->r, info.snd_queued == 0 && info.snd_una == info.snd_nxt, "%s, port %u: %u bytes wait for ever",
-		      la_state_name(info.state), info.tuple.rport, info.snd_queued);
+		CHECK(w->r, info.snd_queued == 0 && info.snd_una == info.snd_nxt,
+		      "%s, port %u: %u bytes are not sent or not acknowledged", la_state_name(info.state),
+		      info.tuple.rport, info.snd_queued);
 	}
 }
 
 static void
-balance(struct random_users *w)
+check_end(struct random_users *w)
 {
 	struct la_tcp *t = &w->r->s->tcp;
 	const struct la_counters *k = t->counters;
 
 	for (unsigned i = 0; i < 1000 && la_shard_abort_all(w->r->s, 5) > 0; i++)
 		rig_pump(w->r);
-	CHECK(w->r, w->n == 0, "%u connections without `closed`", w->n);
-	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs", (unsigned long long)k->v[LA_C_live]);
+	CHECK(w->r, w->n == 0, "%u connections did not get `closed`", w->n);
+	CHECK(w->r, k->v[LA_C_live] == 0, "%llu TCBs are live", (unsigned long long)k->v[LA_C_live]);
 	for (unsigned i = 0; i < LA_NSTATES; i++)
 		CHECK(w->r,
 		      i == LA_CLOSED || i == LA_LISTEN ||
@@ -471,8 +472,9 @@ balance(struct random_users *w)
 		      "%llu connections in %s", (unsigned long long)k->state[i], la_state_name((enum la_state)i));
 	rig_run(w->r, 4 * MSL_MS + 60000);
 	check_tables(w);
-	CHECK(w->r, k->v[LA_C_fin_wait_2_held] == 0, "FIN_WAIT_2 without end");
-	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu entries", (unsigned long long)k->v[LA_C_time_wait]);
+	CHECK(w->r, k->v[LA_C_fin_wait_2_held] == 0, "entries in FIN_WAIT_2 are left");
+	CHECK(w->r, k->v[LA_C_time_wait] == 0, "%llu TIME_WAIT entries are left",
+	      (unsigned long long)k->v[LA_C_time_wait]);
 	CHECK(w->r, t->tw.pool[0].reserved == 0 && t->tw.pool[1].reserved == 0,
 	      "reserved entries without a connection");
 	CHECK(w->r, t->index.keys == 0, "a key is left in the index");
@@ -480,10 +482,10 @@ balance(struct random_users *w)
 }
 
 static void
-play(struct rig *r, uint64_t seed)
+run_seed(struct rig *r, uint64_t seed)
 {
-	static struct random_users mob;
-	struct random_users *w = &mob;
+	static struct random_users users;
+	struct random_users *w = &users;
 	struct la_conn_opts o = {.fin_wait_2_ms = 4000};
 
 	*w = (struct random_users){.r = r, .rng = rng_make(seed)};
@@ -491,19 +493,19 @@ play(struct rig *r, uint64_t seed)
 	o.sndbuf = one_in(w, 2) ? 5000 : 0;
 	o.keepalive_ms = one_in(w, 2) ? 3000 : 0;
 	o.user_timeout_ms = one_in(w, 2) ? 5000 : 0;
-	CHECK(r, la_listen(r->s, NULL, PORT_A, &mob_ops, w, &o) == 0, "la_listen");
-	CHECK(r, la_listen(r->s, NULL, PORT_B, &mob_ops, w, NULL) == 0, "la_listen");
+	CHECK(r, la_listen(r->s, NULL, PORT_A, &random_ops, w, &o) == 0, "la_listen failed");
+	CHECK(r, la_listen(r->s, NULL, PORT_B, &random_ops, w, NULL) == 0, "la_listen failed");
 	for (unsigned i = 1; i <= STEPS; i++) {
 		step(w);
 		if (i % CHECK_EVERY == 0)
 			check_tables(w);
 	}
-	feed_again(w);
+	free_stolen(w);
 	if (one_in(w, 2))
-		silence(w);
+		stay_idle(w);
 	la_unlisten(r->s, NULL, PORT_A);
 	la_unlisten(r->s, NULL, PORT_B);
-	balance(w);
+	check_end(w);
 }
 
 Test(regress_random, hostile, .timeout = 240)
@@ -524,7 +526,7 @@ Test(regress_random, hostile, .timeout = 240)
 						.msl_ms = MSL_MS,
 						.offloads = real & 1 ? LA_OFF_TX_MULTI_SEG : 0});
 		r->name = name;
-		play(r, real);
+		run_seed(r, real);
 		r->name = NULL;
 		rig_close(r);
 	}

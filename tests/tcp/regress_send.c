@@ -14,20 +14,21 @@ SCENARIO(regress_send, small_window_stays,
 
 	s->o.wscale = 0;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 1000) == 1000, "la_send"); /* the largest window was 65535 */
+	CHECK(s->r, user_send(p, 1000) == 1000, "la_send failed"); /* the largest window was 65535 */
 	peer_skip(p);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 500);
-	CHECK(s->r, user_send(p, 2000) == 2000, "la_send");
+	CHECK(s->r, user_send(p, 2000) == 2000, "la_send failed");
 	while (p->got != p->ISS + 3001) {
-		CHECK(s->r, peer_wait(p, 120000) != NULL, "silence after %u of 3000", p->got - p->ISS - 1);
-		CHECK(s->r, n++ < 50, "%u segments, and only %u of 3000 bytes", n, p->got - p->ISS - 1);
+		CHECK(s->r, peer_wait(p, 120000) != NULL, "no segment after %u of 3000 bytes", p->got - p->ISS - 1);
+		CHECK(s->r, n++ < 50, "%u segments with only %u of 3000 bytes", n, p->got - p->ISS - 1);
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = 500);
 	}
 	peer_ack(p);
 	CHECK(s->r, peer_info(p).snd_queued == 0, "%u queued", peer_info(p).snd_queued);
 }
 
-SCENARIO(regress_send, crossing_syn_ack_window, "RFC 7323 2.2: the window of a crossing SYN,ACK is not scaled")
+SCENARIO(regress_send, crossing_syn_ack_window,
+	 "RFC 7323 2.2: the window of a SYN,ACK in a simultaneous open is not scaled")
 {
 	struct peer *p;
 	uint32_t sent;
@@ -39,14 +40,14 @@ SCENARIO(regress_send, crossing_syn_ack_window, "RFC 7323 2.2: the window of a c
 	peer_send(p, LA_SYN | LA_ACK, p->IRS, p->ISS + 1, 0);
 	peer_skip(p);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, peer_info(p).snd_wnd <= 1000, "1000 offered, SND.WND %u", peer_info(p).snd_wnd);
-	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	CHECK(s->r, peer_info(p).snd_wnd <= 1000, "SND.WND is %u, expected at most 1000", peer_info(p).snd_wnd);
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send failed");
 	flight(p, &sent);
 	CHECK(s->r, sent > 0 && sent <= 1000, "%u bytes into a window of 1000", sent);
 }
 
 SCENARIO(regress_send, fast_retransmit_within_window,
-	 "RFC 9293 3.8.6: a fast retransmit sends no new data beyond the window")
+	 "RFC 9293 3.8.6: a fast retransmit sends no new data above the window")
 {
 	struct peer *p;
 	struct peer_rx *x;
@@ -58,14 +59,14 @@ SCENARIO(regress_send, fast_retransmit_within_window,
 	p = scene_open(s);
 	una = p->ISS + 1;
 	for (unsigned i = 0; i < 4; i++)
-		CHECK(s->r, user_send(p, 10) == 10, "la_send");
-	CHECK(s->r, user_send(p, 3000) == 3000, "la_send");
+		CHECK(s->r, user_send(p, 10) == 10, "la_send failed");
+	CHECK(s->r, user_send(p, 3000) == 3000, "la_send failed");
 	peer_skip(p);
-	p->offered += 100000; /* the check is here, not the rig's */
+	p->offered += 100000; /* turns off the check of capture.c: this test has its own */
 	for (unsigned i = 0; i < 3; i++)
 		PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = una, .win = 40);
 	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "no fast retransmit");
-	CHECK(s->r, peer_waiting(p) > 0, "nothing sent again");
+	CHECK(s->r, peer_waiting(p) > 0, "no segment was retransmitted");
 	while ((x = peer_next(p)) != NULL)
 		CHECK(s->r, seq_le(x->end, una + 40), "sent up to %u, the window is 40", x->end - una);
 }
@@ -78,7 +79,7 @@ SCENARIO(regress_send, window_shut_over_flight,
 	uint64_t until;
 	struct peer_rx *x;
 
-	CHECK(s->r, user_send(p, 5000) == 5000, "la_send");
+	CHECK(s->r, user_send(p, 5000) == 5000, "la_send failed");
 	peer_skip(p);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = una, .win = WIN_ZERO);
 	for (until = s->r->now + 60000; s->r->now < until;) {
@@ -88,12 +89,12 @@ SCENARIO(regress_send, window_shut_over_flight,
 	peer_skip(p);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = una);
 	x = peer_next(p);
-	CHECK(s->r, x && x->seq == una && x->len > 0, "nothing is sent into the open window");
+	CHECK(s->r, x && x->seq == una && x->len > 0, "no data was sent into the open window");
 	drain(p, 10000);
-	CHECK(s->r, p->U == una + 5000, "only %u of 5000 arrived", p->U - una);
+	CHECK(s->r, p->U == una + 5000, "only %u of 5000 bytes arrived", p->U - una);
 }
 
-/* Frees the frames that the shard sends, without the rig's check of every byte. */
+/* Frees the frames that the shard sends, without the checks of the rig. */
 static void
 discard(struct rig *r)
 {
@@ -104,7 +105,7 @@ discard(struct rig *r)
 		rte_pktmbuf_free_bulk(burst, n);
 }
 
-/* Sends more than 2^31 bytes in no time and without a loss. */
+/* Sends more than 2^31 bytes without a loss. Time does not advance. */
 static void
 send_2_gib(struct peer *p)
 {
@@ -134,7 +135,7 @@ SCENARIO(regress_send, fast_retransmit_after_2_gib,
 	struct peer *p;
 	uint32_t una, smss;
 
-	if (!s->o.wscale) /* 2^31 bytes are fast only with large windows; the rule does not depend on them */
+	if (!s->o.wscale) /* without window scale 2^31 bytes take too long; the rule does not depend on it */
 		return;
 	scene_rig(s, &(struct rig_opts){.mtu = 9000, .offloads = LA_OFF_TX_MULTI_SEG});
 	s->o.wscale = 9;
@@ -145,17 +146,17 @@ SCENARIO(regress_send, fast_retransmit_after_2_gib,
 	peer_skip(p);
 	una = p->U;
 	smss = peer_info(p).mss;
-	CHECK(s->r, user_send(p, 8 * smss) == (ssize_t)(8 * smss), "la_send");
+	CHECK(s->r, user_send(p, 8 * smss) == (ssize_t)(8 * smss), "la_send failed");
 	peer_skip(p);
 	for (unsigned i = 0; i < 3; i++)
 		peer_send(p, LA_ACK, p->snd, una, 0);
-	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "%llu fast retransmits",
+	CHECK(s->r, rig_counter(s->r, LA_C_fast_retransmits) == 1, "%llu fast retransmits, expected 1",
 	      (unsigned long long)rig_counter(s->r, LA_C_fast_retransmits));
-	CHECK(s->r, peer_waiting(p) > 0 && p->rx[p->next].seq == una, "not sent again");
+	CHECK(s->r, peer_waiting(p) > 0 && p->rx[p->next].seq == una, "not retransmitted");
 }
 
 SCENARIO(regress_send, syn_repeated_is_no_sample,
-	 "RFC 5681 3.1, RFC 6298 3: a retransmitted SYN,ACK: IW of one segment, and no RTT sample")
+	 "RFC 5681 3.1, RFC 6298 3: after a retransmitted SYN,ACK: IW of one segment, no RTT sample")
 {
 	struct peer *p = scene_listen(s);
 	struct la_conn_info i;
@@ -175,7 +176,7 @@ SCENARIO(regress_send, syn_repeated_is_no_sample,
 }
 
 SCENARIO(regress_send, syn_repeated_for_ever,
-	 "RFC 9293 3.8.3: repeated SYNs do not keep a half-open connection beyond R2")
+	 "RFC 9293 3.8.3: repeated SYNs do not prolong a half-open connection above R2")
 {
 	struct peer *p = scene_listen(s);
 
@@ -184,7 +185,7 @@ SCENARIO(regress_send, syn_repeated_for_ever,
 		peer_skip(p);
 		rig_run(s->r, 900);
 	}
-	/* 63 s each; the next SYN, at most 900 ms later, opens another */
+	/* each lasts 63 s; the next SYN, at most 900 ms later, opens another */
 	CHECK(s->r, rig_counter(s->r, LA_C_embryonic_gone) == 5, "%llu half-open connections ended in 6 minutes",
 	      (unsigned long long)rig_counter(s->r, LA_C_embryonic_gone));
 }
@@ -230,7 +231,7 @@ SCENARIO(regress_send, ssthresh_without_limited_transmit,
 
 	s->o.mss = 1000;
 	p = scene_open(s);
-	CHECK(s->r, user_send(p, 50000) == 50000, "la_send");
+	CHECK(s->r, user_send(p, 50000) == 50000, "la_send failed");
 	i = peer_info(p);
 	una = i.snd_una;
 	flying = i.snd_nxt - una;
@@ -258,7 +259,7 @@ eager_data(struct la_conn *c, void *user)
 	empty_calls += la_unread(c) == 0;
 }
 
-/* Found by tests/fuzz/fuzz_shard.c. */
+/* tests/fuzz/fuzz_shard.c found this bug. */
 SCENARIO(regress_send, data_read_in_opened,
 	 "conn.h: `data` is not called when `opened` has read the bytes of the handshake's ACK")
 {
@@ -266,11 +267,11 @@ SCENARIO(regress_send, data_read_in_opened,
 	struct peer *p = peer_new(s->r, &s->o);
 
 	empty_calls = 0;
-	CHECK(s->r, la_listen(s->r->s, NULL, p->t.lport, &eager, NULL, &s->o.conn) == 0, "la_listen");
+	CHECK(s->r, la_listen(s->r->s, NULL, p->t.lport, &eager, NULL, &s->o.conn) == 0, "la_listen failed");
 	peer_syn(p);
 	peer_skip(p);
 	peer_data(p, 100);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, peer_info(p).rcv_queued == 0, "not read");
+	CHECK(s->r, peer_info(p).rcv_queued == 0, "`opened` did not read the bytes");
 	CHECK(s->r, empty_calls == 0, "`data` was called without unread bytes");
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Regression tests: timers that did not fire, or fired in every tick. */
+/* Regression tests: timers that did not fire, fired early or fired in every tick. */
 
 #include "scenario.h"
 #include "tcp/tcp.h"
 
-enum { QUICK_MAX = 12 }; /* more than the references that a slot may have in the wheel */
+enum { QUICK_MAX = 12 }; /* larger than the number of references that a slot may have in the wheel */
 
-/* One TCB slot is used n times within n milliseconds, and then by another connection. */
+/* Uses one TCB slot n times, each time for a half-open connection that is reset, in n milliseconds. */
 static void
-quick_resets(struct scene *s, unsigned n)
+reset_n_times(struct scene *s, unsigned n)
 {
 	scene_rig(s, NULL);
 	scene_listen(s);
@@ -23,9 +23,9 @@ quick_resets(struct scene *s, unsigned n)
 	}
 }
 
-/* Unacknowledged data is retransmitted until R2 (RFC 9293 3.8.3). */
+/* Checks that unacknowledged data is retransmitted, and that R2 ends the connection (RFC 9293 3.8.3). */
 static void
-expect_resent(struct peer *p, uint32_t seq, uint32_t len)
+expect_retransmission(struct peer *p, uint32_t seq, uint32_t len)
 {
 	struct rig *r = p->r;
 	uint64_t from = r->now;
@@ -48,7 +48,7 @@ SCENARIO(regress_timers, slot_reused_handshake,
 		struct peer_rx *x;
 		uint64_t from;
 
-		quick_resets(s, n);
+		reset_n_times(s, n);
 		p = peer_new(s->r, &s->o);
 		peer_to_syn_rcvd_passive(p);
 		from = s->r->now;
@@ -58,7 +58,7 @@ SCENARIO(regress_timers, slot_reused_handshake,
 		      (unsigned long long)(x->at - from), n);
 		rig_run(s->r, 400000);
 		peer_skip(p);
-		CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "half open for ever, n = %u", n);
+		CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "still half-open after R2, n = %u", n);
 		CHECK(s->r, rig_counter(s->r, LA_C_timer_late) == 0, "a timer was late, n = %u", n);
 	}
 }
@@ -69,17 +69,17 @@ SCENARIO(regress_timers, slot_reused_data,
 	for (unsigned n = 0; n <= QUICK_MAX; n++) {
 		struct peer *p;
 
-		quick_resets(s, n);
+		reset_n_times(s, n);
 		p = peer_new(s->r, &s->o);
 		peer_to_established(p);
-		CHECK(s->r, user_send(p, 100) == 100, "la_send");
+		CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 		peer_skip(p);
-		expect_resent(p, p->ISS + 1, 100);
+		expect_retransmission(p, p->ISS + 1, 100);
 	}
 }
 
 SCENARIO(regress_timers, slot_reused_churn,
-	 "RFC 6298: lost data is retransmitted in a slot of connections that lasted a millisecond")
+	 "RFC 6298: lost data is retransmitted in a slot whose last connections were short")
 {
 	for (unsigned n = 0; n <= QUICK_MAX; n++) {
 		struct peer *p;
@@ -89,25 +89,25 @@ SCENARIO(regress_timers, slot_reused_churn,
 		for (unsigned i = 0;; i++) {
 			p = peer_new(s->r, &s->o);
 			peer_to_established(p);
-			CHECK(s->r, user_send(p, 100) == 100, "la_send");
+			CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 			peer_skip(p);
 			if (i == n)
 				break;
 			peer_ack(p);
 			peer_fin(p);
-			CHECK(s->r, user_close(p) == 0, "la_close");
+			CHECK(s->r, user_close(p) == 0, "la_close failed");
 			peer_ack(p);
 			peer_skip(p);
 			peer_expect_state(p, LA_CLOSED);
 			rig_run(s->r, 1);
 		}
-		expect_resent(p, p->ISS + 1, 100);
+		expect_retransmission(p, p->ISS + 1, 100);
 	}
 }
 
-/* Counts the wake-ups that la_shard_next() asks for within ms. */
+/* Lets ms milliseconds pass. Returns the number of times that la_shard_next() named. */
 static unsigned
-wakes(struct rig *r, uint64_t ms)
+count_wakeups(struct rig *r, uint64_t ms)
 {
 	uint64_t end = r->now + ms, next;
 	unsigned n = 0;
@@ -132,15 +132,15 @@ SCENARIO(regress_timers, keepalive_and_persist,
 	s->o.conn.keepalive_ms = 10000;
 	p = scene_open(s);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .win = WIN_ZERO);
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
-	n = wakes(s->r, 60000);
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
+	n = count_wakeups(s->r, 60000);
 	CHECK(s->r, n < 40, "%u wake-ups in a minute", n);
-	CHECK(s->r, rig_counter(s->r, LA_C_zero_window_probes) >= 3, "the window is not probed");
-	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 0, "keep-alive beside the window probes");
+	CHECK(s->r, rig_counter(s->r, LA_C_zero_window_probes) >= 3, "zero_window_probes is below 3");
+	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 0, "a keep-alive probe was sent");
 }
 
 SCENARIO(regress_timers, keepalive_and_detached,
-	 "RFC 9293 3.8.4: no keep-alive for a connection whose unread text is all that is left")
+	 "RFC 9293 3.8.4: no keep-alive for a DETACHED connection with unread text")
 {
 	struct peer *p;
 	unsigned n;
@@ -149,13 +149,13 @@ SCENARIO(regress_timers, keepalive_and_detached,
 	p = scene_open(s);
 	p->u.hold = true;
 	peer_data(p, 100);
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_ack(p);
 	peer_fin(p);
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, 6000);
 	peer_skip(p);
-	n = wakes(s->r, 10000);
+	n = count_wakeups(s->r, 10000);
 	CHECK(s->r, n < 20, "%u wake-ups in 10 s", n);
 	peer_expect_none(p, 0);
 	user_read(p, UINT64_MAX);
@@ -168,7 +168,7 @@ read_all(struct la_conn *c, void *user)
 	struct peer *p = user;
 
 	p->u.timer++;
-	CHECK(p->r, p->u.c == c, "timer with an unknown pointer");
+	CHECK(p->r, p->u.c == c, "`timer` was called for another connection");
 	user_read(p, UINT64_MAX);
 }
 
@@ -188,15 +188,15 @@ SCENARIO(regress_timers, consume_in_timer,
 	peer_data(p, 900);
 	rig_run(s->r, 1000);
 	peer_skip(p);
-	CHECK(s->r, p->W < 1400, "window %u with 3700 of 5000 unread", p->W);
+	CHECK(s->r, p->W < 1400, "the window is %u with 3700 of 5000 bytes unread", p->W);
 	la_set_timer(p->u.c, 50);
 	rig_run(s->r, 60);
-	CHECK(s->r, p->u.timer == 1 && p->u.bytes == 3700, "%u timers, %llu bytes", p->u.timer,
+	CHECK(s->r, p->u.timer == 1 && p->u.bytes == 3700, "`timer` ran %u times, %llu bytes read", p->u.timer,
 	      (unsigned long long)p->u.bytes);
 	CHECK(s->r, p->W == 5000, "the offered window is %u", p->W);
 }
 
-/* Ticks are 32 bits. A tick 2^31 or more ahead counts as past. */
+/* Listens with these options. (Times are limited because a 32-bit tick that is 2^31 or more ahead counts as past.) */
 
 static int
 listen_with(struct scene *s, uint16_t port, const struct la_conn_opts *o)
@@ -215,17 +215,21 @@ SCENARIO(regress_timers, options_too_long, "la_listen() and la_connect() refuse 
 			{.keepalive_ms = bad[i]}, {.fin_wait_2_ms = bad[i]}, {.user_timeout_ms = bad[i]}};
 
 		for (unsigned k = 0; k < 3; k++) {
-			CHECK(s->r, listen_with(s, 80, &o[k]) == -EINVAL, "listen, %#x, option %u", bad[i], k);
+			CHECK(s->r, listen_with(s, 80, &o[k]) == -EINVAL, "la_listen() accepted %#x for option %u",
+			      bad[i], k);
 			CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, &o[k], &c) == -EINVAL,
-			      "connect, %#x, option %u", bad[i], k);
+			      "la_connect() accepted %#x for option %u", bad[i], k);
 		}
 	}
-	CHECK(s->r, listen_with(s, 80, &(struct la_conn_opts){.keepalive_ms = max}) == 0, "2^30");
-	CHECK(s->r, listen_with(s, 81, &(struct la_conn_opts){.fin_wait_2_ms = max}) == 0, "2^30");
-	CHECK(s->r, listen_with(s, 82, &(struct la_conn_opts){.user_timeout_ms = max}) == 0, "2^30");
+	CHECK(s->r, listen_with(s, 80, &(struct la_conn_opts){.keepalive_ms = max}) == 0,
+	      "keepalive_ms of 2^30 was refused");
+	CHECK(s->r, listen_with(s, 81, &(struct la_conn_opts){.fin_wait_2_ms = max}) == 0,
+	      "fin_wait_2_ms of 2^30 was refused");
+	CHECK(s->r, listen_with(s, 82, &(struct la_conn_opts){.user_timeout_ms = max}) == 0,
+	      "user_timeout_ms of 2^30 was refused");
 }
 
-SCENARIO(regress_timers, options_longest, "a time of 2^30 ms is kept exactly")
+SCENARIO(regress_timers, options_longest, "timers of 2^30 ms do not fire early")
 {
 	const uint32_t max = 1u << 30;
 	struct peer *p, *q;
@@ -241,7 +245,7 @@ SCENARIO(regress_timers, options_longest, "a time of 2^30 ms is kept exactly")
 	peer_expect_none(p, max - 2000);
 	peer_expect_state(q, LA_FIN_WAIT_2);
 	x = peer_wait(p, 4000);
-	CHECK(s->r, x && x->at - from >= max, "no keep-alive probe, or early");
+	CHECK(s->r, x && x->at - from >= max, "no keep-alive probe, or it was early");
 	rig_run(s->r, 4000);
 	user_expect_closed(q, LA_END_FIN_WAIT_2);
 }
@@ -255,9 +259,9 @@ SCENARIO(regress_timers, user_timer_clamped, "la_set_timer() with more than 2^30
 	rig_run(s->r, 1000);
 	la_set_timer(p->u.c, 0x90000000u);
 	rig_run(s->r, max - 1);
-	CHECK(s->r, p->u.timer == 0, "called early");
+	CHECK(s->r, p->u.timer == 0, "the timer fired early");
 	rig_run(s->r, 10);
-	CHECK(s->r, p->u.timer == 1, "called %u times", p->u.timer);
+	CHECK(s->r, p->u.timer == 1, "the timer fired %u times", p->u.timer);
 }
 
 SCENARIO(regress_timers, msl_limits,
@@ -270,7 +274,7 @@ SCENARIO(regress_timers, msl_limits,
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		o.msl_ms = bad[i];
-		CHECK(s->r, listen_with(s, 80, &o) == -EINVAL, "MSL %#x", bad[i]);
+		CHECK(s->r, listen_with(s, 80, &o) == -EINVAL, "la_listen() accepted an MSL of %#x", bad[i]);
 	}
 	s->o.conn.msl_ms = max;
 	p = scene_listen(s);
@@ -282,7 +286,7 @@ SCENARIO(regress_timers, msl_limits,
 }
 
 SCENARIO(regress_timers, profiles_full,
-	 "a full table of option sets refuses a new set and takes no lifetime; known sets still work")
+	 "a full table of option sets refuses a new set and uses no class of 2*MSL; known sets still work")
 {
 	struct la_conn_opts o = {0};
 	uint16_t port = 1000;
@@ -292,11 +296,11 @@ SCENARIO(regress_timers, profiles_full,
 		o.user_timeout_ms = 1000 * i;
 		err = listen_with(s, port++, &o);
 	}
-	CHECK(s->r, err == -ENOMEM, "the table does not become full: %d", err);
+	CHECK(s->r, err == -ENOMEM, "the table did not become full: %d", err);
 	for (uint32_t msl = 1; msl <= 2 * LA_TW_CLASSES; msl++) {
 		o.msl_ms = msl;
 		err = listen_with(s, 9000, &o);
-		CHECK(s->r, err == -ENOMEM, "MSL %u: %d, so the lifetimes are full as well", msl, err);
+		CHECK(s->r, err == -ENOMEM, "MSL %u: %d, expected -ENOMEM", msl, err);
 	}
 	o = (struct la_conn_opts){.user_timeout_ms = 1000};
 	CHECK(s->r, listen_with(s, 9001, &o) == 0, "a known option set is refused");

@@ -4,9 +4,9 @@
 
 #include "scenario.h"
 
-/* The listener refuses timestamps, so the connection has none. A duplicate of the connection's own SYN then met the
- * rule "no timestamps before, some now" (RFC 6191 2) and ended the entry. The peer's FIN, retransmitted because the
- * last ACK was lost, got a RST. */
+/* The bug: the listener refuses timestamps, so the connection has none. A SYN with timestamps is newer than a
+ * connection without (RFC 6191 2), so an old duplicate of the connection's own SYN ended the entry. The peer's FIN,
+ * retransmitted after a lost last ACK, then drew a RST. */
 SCENARIO(regress_worlds, refused_timestamps,
 	 "RFC 6191: timestamps that the listener does not accept do not make an old SYN newer")
 {
@@ -24,19 +24,19 @@ SCENARIO(regress_worlds, refused_timestamps,
 	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = p->R - 1, .ack = p->N);
 	x = peer_next(p);
 	CHECK(s->r, x && x->flags == LA_ACK && x->ack == p->R, "the FIN is not acknowledged");
-	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST");
+	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST was sent");
 
-	/* one that is newer by its number still is */
+	/* a SYN with a larger SEG.SEQ still reopens */
 	p->lax_edge = true;
 	PEER_TX(p, .flags = LA_SYN, .seq = p->R + 1, .ts = TS_SET, .tsval = p->ts_now + 2);
 	x = peer_next(p);
 	CHECK(s->r, x && x->flags == (LA_SYN | LA_ACK), "not reopened");
-	CHECK(s->r, !x->f.has_ts, "with timestamps");
+	CHECK(s->r, !x->f.has_ts, "the SYN,ACK has timestamps");
 }
 
-/* The time the handshake took counted as idle. */
+/* The bug: the time of the handshake counted as idle time. */
 SCENARIO(regress_worlds, keepalive_after_slow_open,
-	 "RFC 9293 3.8.4: keep-alive counts from the last segment, SYN,ACK included")
+	 "RFC 9293 3.8.4: the keep-alive time runs from the last segment, also from a SYN,ACK")
 {
 	struct peer *p;
 
@@ -50,5 +50,5 @@ SCENARIO(regress_worlds, keepalive_after_slow_open,
 	peer_expect_state(p, LA_ESTABLISHED);
 	peer_expect_none(p, 1990);
 	rig_run(s->r, 20);
-	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 1, "no probe when it is time");
+	CHECK(s->r, rig_counter(s->r, LA_C_keepalive_probes) == 1, "keepalive_probes is not 1 after 2 s");
 }

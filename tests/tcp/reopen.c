@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A SYN for a tuple in TIME_WAIT (RFC 6191, RFC 9293 3.6.1 MAY-2): the SYNs that open a new
- * incarnation, its ISN, and the end of a reopen by an old duplicate. */
+/* A SYN for a tuple in TIME_WAIT (RFC 6191, RFC 9293 3.6.1 MAY-2): which SYNs open a new incarnation, the ISN of the
+ * new incarnation, and the end of a reopen that an old duplicate SYN began. */
 
 #include "scenario.h"
 
 static struct peer *
-waiting(struct scene *s, char path)
+enter_time_wait(struct scene *s, char path)
 {
 	struct peer *p = scene_listen(s);
 
@@ -14,7 +14,7 @@ waiting(struct scene *s, char path)
 	return p;
 }
 
-/* A SYN with or without a timestamp, `ts` away from the last one seen. */
+/* Sends a SYN for the tuple, without a timestamp, or with the last TSval plus `ts`. */
 static void
 syn_again(struct peer *p, uint32_t seq, bool stamped, int32_t ts)
 {
@@ -32,7 +32,7 @@ expect_reopened(struct peer *p, uint32_t isn, uint32_t old_n)
 	struct peer_rx *x = peer_next(p);
 
 	CHECK(p->r, x && x->flags == (LA_SYN | LA_ACK) && x->ack == isn + 1, "not reopened");
-	CHECK(p->r, seq_gt(x->seq, old_n), "TW-20: ISS below the old SND.NXT");
+	CHECK(p->r, seq_gt(x->seq, old_n), "TW-20: ISS is not above the old SND.NXT");
 	peer_expect_state(p, LA_SYN_RCVD);
 }
 
@@ -42,49 +42,49 @@ expect_refused(struct peer *p)
 	struct peer_rx *x = peer_next(p);
 
 	CHECK(p->r, x == NULL || (x->flags == LA_ACK && x->seq == p->N && x->ack == p->R),
-	      "TW-22: answered by flags %02x", x ? x->flags : 0);
+	      "TW-22: the SYN drew a segment with flags %02x", x ? x->flags : 0);
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(p->r, 1000);
 }
 
-SCENARIO(reopen, TW_12_15, "RFC 6191: both incarnations with timestamps")
+SCENARIO(reopen, TW_12_15, "RFC 6191: old incarnation and SYN have timestamps")
 {
 	struct peer *p;
 	uint32_t n, r, t;
 
 	if (!s->o.ts)
 		return;
-	p = waiting(s, 'a');
+	p = enter_time_wait(s, 'a');
 	t = p->ts_now;
 	r = p->R;
 	n = p->N;
-	syn_again(p, r - 1, true, 0); /* TW-14: equal, and not above the FIN's number */
+	syn_again(p, r - 1, true, 0); /* TW-14: equal TSval, SEG.SEQ not above the FIN */
 	expect_refused(p);
 	syn_again(p, r - 1000, true, 0);
 	expect_refused(p);
-	syn_again(p, r + 100000, true, -1); /* TW-15: older */
+	syn_again(p, r + 100000, true, -1); /* TW-15: older TSval */
 	expect_refused(p);
 	p->ts_now = t;
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_syn_refused) == 3, "not counted");
-	syn_again(p, r + 1, true, 0); /* TW-13: equal, and above */
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_syn_refused) == 3, "time_wait_syn_refused is not 3");
+	syn_again(p, r + 1, true, 0); /* TW-13: equal TSval, SEG.SEQ above the FIN */
 	expect_reopened(p, r + 1, n);
 
 	s->o.lport = 81;
-	p = waiting(s, 'a');
+	p = enter_time_wait(s, 'a');
 	n = p->N;
 	r = p->R;
-	syn_again(p, r - 500000, true, 1); /* TW-12: newer TSval, any SEQ */
+	syn_again(p, r - 500000, true, 1); /* TW-12: newer TSval, any SEG.SEQ */
 	expect_reopened(p, r - 500000, n);
 }
 
-SCENARIO(reopen, TW_16, "RFC 6191: the old incarnation with timestamps, the SYN without")
+SCENARIO(reopen, TW_16, "RFC 6191: the old incarnation has timestamps, the SYN has none")
 {
 	struct peer *p;
 	uint32_t n, r;
 
 	if (!s->o.ts)
 		return;
-	p = waiting(s, 'a');
+	p = enter_time_wait(s, 'a');
 	n = p->N;
 	r = p->R;
 	syn_again(p, r - 1, false, 0);
@@ -94,14 +94,14 @@ SCENARIO(reopen, TW_16, "RFC 6191: the old incarnation with timestamps, the SYN 
 	expect_reopened(p, r + 1, n);
 }
 
-SCENARIO(reopen, TW_17, "RFC 6191: the old incarnation without timestamps, the SYN with")
+SCENARIO(reopen, TW_17, "RFC 6191: the old incarnation has no timestamps, the SYN has")
 {
 	struct peer *p;
 	uint32_t n, r;
 
 	if (s->o.ts)
 		return;
-	p = waiting(s, 'a');
+	p = enter_time_wait(s, 'a');
 	n = p->N;
 	r = p->R;
 	p->o.ts = true;
@@ -110,7 +110,7 @@ SCENARIO(reopen, TW_17, "RFC 6191: the old incarnation without timestamps, the S
 	CHECK(s->r, p->rx[p->nrx - 1].f.has_ts, "the SYN,ACK has no timestamp");
 }
 
-SCENARIO(reopen, TW_18, "RFC 6191: both without timestamps")
+SCENARIO(reopen, TW_18, "RFC 6191: old incarnation and SYN have no timestamps")
 {
 	const uint32_t above[] = {0, 1, 100000, 0x7ffffffe}, below[] = {1, 2, 1000, 0x7fffffff};
 
@@ -121,7 +121,7 @@ SCENARIO(reopen, TW_18, "RFC 6191: both without timestamps")
 		uint32_t n, r;
 
 		s->o.lport = (uint16_t)(81 + i);
-		p = waiting(s, 'b');
+		p = enter_time_wait(s, 'b');
 		n = p->N;
 		r = p->R;
 		syn_again(p, r - below[i], false, 0);
@@ -131,7 +131,7 @@ SCENARIO(reopen, TW_18, "RFC 6191: both without timestamps")
 	}
 }
 
-SCENARIO(reopen, TW_19, "the last sequence number is the FIN's, modulo 2^32")
+SCENARIO(reopen, TW_19, "SEG.SEQ of the SYN is compared with that of the FIN modulo 2^32")
 {
 	const uint32_t isn[] = {5, 0x7fffff00, 0x80000010};
 
@@ -143,7 +143,7 @@ SCENARIO(reopen, TW_19, "the last sequence number is the FIN's, modulo 2^32")
 
 		s->o.isn = 0xfffffffe; /* the FIN is 0xffffffff */
 		s->o.lport = (uint16_t)(81 + i);
-		p = waiting(s, 'a');
+		p = enter_time_wait(s, 'a');
 		n = p->N;
 		CHECK(s->r, p->R == 0, "R is %x", p->R);
 		syn_again(p, isn[i], false, 0);
@@ -156,7 +156,7 @@ SCENARIO(reopen, TW_19, "the last sequence number is the FIN's, modulo 2^32")
 
 SCENARIO(reopen, TW_22_flags, "a SYN with FIN, RST or ACK is never a newer SYN")
 {
-	struct peer *p = waiting(s, 'a');
+	struct peer *p = enter_time_wait(s, 'a');
 	const uint8_t flags[] = {LA_SYN | LA_ACK, LA_SYN | LA_FIN, LA_SYN | LA_RST};
 
 	for (unsigned i = 0; i < sizeof(flags); i++) {
@@ -173,8 +173,8 @@ SCENARIO(reopen, TW_34, "after a reopen no segment of the old incarnation is acc
 	uint32_t old_r, old_n, old_t = p->ts_now;
 
 	peer_data(p, 1000);
-	CHECK(s->r, p->u.bytes == 1000, "not delivered");
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, p->u.bytes == 1000, "the data was not delivered");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_fin(p);
 	peer_ack(p);
 	peer_expect_state(p, LA_TIME_WAIT);
@@ -193,22 +193,23 @@ SCENARIO(reopen, TW_34, "after a reopen no segment of the old incarnation is acc
 		.tsval = old_t);
 	PEER_TX(p, .flags = LA_RST, .seq = old_r);
 	rig_run(s->r, 600);
-	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 0 && p->u.closed == 0, "something was taken");
+	CHECK(s->r, p->u.bytes == 0 && p->u.peer_fin == 0 && p->u.closed == 0,
+	      "a segment of the old incarnation was accepted");
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(reopen, I_03, "a reopened tuple starts above all numbers that the old incarnation sent")
+SCENARIO(reopen, I_03, "the ISN of a reopened tuple is above all sequence numbers that the old incarnation sent")
 {
 	struct peer *p = scene_listen(s);
 	uint32_t old;
 
 	peer_to_established(p);
-	/* faster than the ISN clock, which alone would not be enough */
+	/* sends faster than the ISN clock runs */
 	for (unsigned i = 0; i < 40; i++) {
-		CHECK(s->r, user_send(p, 20000) == 20000, "la_send");
+		CHECK(s->r, user_send(p, 20000) == 20000, "la_send failed");
 		drain(p, 1);
 	}
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_fin(p);
 	peer_ack(p);
 	peer_skip(p);
@@ -222,11 +223,11 @@ SCENARIO(reopen, I_03, "a reopened tuple starts above all numbers that the old i
 	CHECK(s->r, seq_gt(p->ISS, old), "ISS is %u below the old SND.NXT", old - p->ISS);
 	peer_ack(p);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "time_wait_reopened is not 1");
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the entry is still in the table");
 }
 
-SCENARIO(reopen, TW_21, "a reopen that proves an old duplicate gives the entry back, its deadline kept")
+SCENARIO(reopen, TW_21, "when the SYN of a reopen was an old duplicate, the entry is given back with its old deadline")
 {
 	struct peer *p = scene_listen(s);
 	uint32_t n, r, left;
@@ -246,17 +247,17 @@ SCENARIO(reopen, TW_21, "a reopen that proves an old duplicate gives the entry b
 	peer_send(p, LA_RST, r + 5001, 0, 0);
 	peer_expect_state(p, LA_TIME_WAIT);
 	CHECK(s->r, peer_info(p).time_wait_left_ms == left - 500, "%u ms left", peer_info(p).time_wait_left_ms);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "time_wait_given_back is not 1");
 	p->N = n;
 	p->edge_on = false;
 	peer_send(p, LA_ACK, r - 1, n, 0);
 	peer_expect(p, LA_ACK, n, r, 0);
 	rig_run(s->r, left - 500 + 1);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "recycled early");
+	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "early_recycles is not 0");
 }
 
-SCENARIO(reopen, TW_21_timeout, "a reopen that times out gives the entry back, or the entry expires")
+SCENARIO(reopen, TW_21_timeout, "after a reopen that times out no entry and no TCB is left")
 {
 	struct peer *p = scene_listen(s);
 
@@ -267,7 +268,8 @@ SCENARIO(reopen, TW_21_timeout, "a reopen that times out gives the entry back, o
 	peer_expect_state(p, LA_SYN_RCVD);
 	rig_run(s->r, 400000);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0 && rig_counter(s->r, LA_C_live) == 0, "something is left");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0 && rig_counter(s->r, LA_C_live) == 0,
+	      "an entry or a TCB is left");
 }
 
 SCENARIO(reopen, unlisten, "la_unlisten() during a reopen gives the entry back")
@@ -279,11 +281,12 @@ SCENARIO(reopen, unlisten, "la_unlisten() during a reopen gives the entry back")
 	p->lax_edge = true;
 	peer_send(p, LA_SYN, p->R + 5000, 0, 0);
 	peer_expect_state(p, LA_SYN_RCVD);
-	CHECK(s->r, la_unlisten(s->r->s, NULL, p->t.lport) == 0, "la_unlisten");
+	CHECK(s->r, la_unlisten(s->r->s, NULL, p->t.lport) == 0, "la_unlisten failed");
 	rig_pump(s->r);
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "time_wait_given_back is not 1");
 	rig_run(s->r, 59001);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0 && rig_counter(s->r, LA_C_time_wait) == 0, "something is left");
+	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0 && rig_counter(s->r, LA_C_time_wait) == 0,
+	      "an entry or a TCB is left");
 }

@@ -29,12 +29,12 @@ SCENARIO(reset, R_06, "after a challenge ACK a RST at RCV.NXT is accepted")
 	peer_send(p, LA_RST, p->R + 10, 0, 0);
 	x = peer_next(p);
 	CHECK(s->r, x && x->flags == LA_ACK && x->ack == p->R, "no challenge ACK");
-	CHECK(s->r, rig_counter(s->r, LA_C_challenge_acks) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_challenge_acks) == 1, "challenge_acks is not 1");
 	peer_send(p, LA_RST, x->ack, 0, 0);
 	user_expect_closed(p, LA_END_RESET);
 }
 
-SCENARIO(reset, R_08, "SYNs in ESTABLISHED get challenge ACKs and change nothing")
+SCENARIO(reset, R_08, "SYNs in ESTABLISHED draw challenge ACKs and do not change the connection")
 {
 	struct peer *p = scene_open(s);
 	const uint32_t off[] = {(uint32_t)-1, 0, 1, 100000000, 0x80000000u, 0xdeadbeef};
@@ -45,28 +45,28 @@ SCENARIO(reset, R_08, "SYNs in ESTABLISHED get challenge ACKs and change nothing
 		rig_run(s->r, 2000);
 	}
 	peer_data(p, 100);
-	CHECK(s->r, p->u.bytes == 100, "data does not flow");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
 }
 
-SCENARIO(reset, R_09, "the ACK field's window: at most MAX.SND.WND below SND.UNA")
+SCENARIO(reset, R_09, "SEG.ACK is acceptable down to MAX.SND.WND below SND.UNA")
 {
 	struct peer *p = scene_open(s);
 	uint32_t max;
 
-	/* let U be far enough from ISS that the window fits below it */
+	/* moves U so far from ISS that U - MAX.SND.WND is above ISS */
 	max = p->max_wnd;
 	for (uint32_t n = 0; n < max + 5000; n += 8000) {
-		CHECK(s->r, user_send(p, 8000) == 8000, "la_send");
+		CHECK(s->r, user_send(p, 8000) == 8000, "la_send failed");
 		drain(p, 1);
 	}
 	peer_skip(p);
 	peer_send(p, LA_ACK, p->snd, p->U - max - 1, 100);
 	peer_expect_chk(p);
-	CHECK(s->r, p->u.bytes == 0, "delivered");
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_ack_old) == 1, "not counted");
+	CHECK(s->r, p->u.bytes == 0, "the data was delivered");
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_ack_old) == 1, "drop_ack_old is not 1");
 	rig_run(s->r, 1000);
 	peer_send(p, LA_ACK, p->snd, p->U - max, 100);
-	CHECK(s->r, p->u.bytes == 100, "not delivered");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
 }
 
 SCENARIO(reset, R_10, "challenge ACKs are rate limited for each connection")
@@ -82,26 +82,26 @@ SCENARIO(reset, R_10, "challenge ACKs are rate limited for each connection")
 	}
 	n = peer_waiting(p);
 	CHECK(s->r, n >= 1 && n <= 20, "%u challenge ACKs in a second", n);
-	CHECK(s->r, rig_counter(s->r, LA_C_challenge_throttled) == 1000 - n, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_challenge_throttled) == 1000 - n, "challenge_throttled is wrong");
 	peer_send(q, LA_RST, q->R + 10, 0, 0);
 	peer_expect_chk(q);
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(reset, R_13, "RST and ACK are accepted with a closed receive window")
+SCENARIO(reset, R_13, "RST and ACK are accepted with a zero receive window")
 {
 	struct peer *p;
 
 	s->o.conn.rcvbuf = 4096;
 	p = scene_open(s);
 	p->u.hold = true;
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 	p->got = p->ISS + 1;
 	for (uint32_t room; (room = p->edge - p->snd) > 0;)
 		peer_send(p, LA_ACK, p->snd, p->ISS + 1, room < 1000 ? room : 1000),
 			p->snd += room < 1000 ? room : 1000;
 	rig_run(s->r, 150);
-	CHECK(s->r, p->W == 0, "window of %u", p->W);
+	CHECK(s->r, p->W == 0, "a zero window was expected, not %u", p->W);
 	peer_send(p, LA_ACK, p->R, p->N, 0);
 	CHECK(s->r, peer_info(p).snd_una == p->N, "the ACK was not accepted");
 	peer_send(p, LA_RST, p->R, 0, 0);
@@ -122,7 +122,7 @@ SCENARIO(reset, R_15, "SYN_SENT: only a RST that acknowledges the SYN ends the o
 	user_expect_closed(p, LA_END_REFUSED);
 }
 
-SCENARIO(reset, ack_loop, "two desynchronized ends do not exchange ACKs for ever (TW-33)")
+SCENARIO(reset, ack_loop, "answers to unacceptable ACKs are rate limited, and ACKs in order draw none (TW-33)")
 {
 	struct peer *p = scene_open(s), *q;
 	uint64_t sent;
@@ -142,7 +142,7 @@ SCENARIO(reset, ack_loop, "two desynchronized ends do not exchange ACKs for ever
 		peer_send(p, LA_ACK, p->R, p->N, 0);
 		peer_send(q, LA_ACK, q->R, q->N, 0);
 	}
-	CHECK(s->r, s->r->tcp_frames == sent, "pure ACKs are answered");
+	CHECK(s->r, s->r->tcp_frames == sent, "an ACK in order was answered");
 }
 
 SCENARIO(reset, I_01, "ISNs of one tuple rise with the clock, ISNs of different tuples are unrelated")
@@ -170,5 +170,5 @@ SCENARIO(reset, I_01, "ISNs of one tuple rise with the clock, ISNs of different 
 	}
 	for (unsigned i = 1; i < 8; i++)
 		equal += step[i] - step[0] + 1000 < 2000;
-	CHECK(s->r, equal <= 1, "a constant step from port to port");
+	CHECK(s->r, equal <= 1, "the ISNs of consecutive ports have a constant distance");
 }

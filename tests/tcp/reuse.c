@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Our own opens over our own TIME_WAIT (la_conn_opts.reuse_time_wait), and a full table. */
+/* Active opens over a TIME_WAIT entry of the shard (la_conn_opts.reuse_time_wait), and a SYN to a full table. */
 
 #include "scenario.h"
 
 static const struct la_conn_opts reuse = {.reuse_time_wait = true};
 
-/* A connection that the shard opened and closed first. */
+/* Opens a connection from the shard. The shard closes first and enters TIME_WAIT. */
 static struct peer *
 ours_in_time_wait(struct scene *s)
 {
 	struct peer *p = scene_connect(s);
 
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_skip(p);
 	p->got = p->N;
 	peer_ack(p);
@@ -22,7 +22,7 @@ ours_in_time_wait(struct scene *s)
 	return p;
 }
 
-/* Opens the tuple again; returns the SYN. */
+/* Opens the tuple again from the shard. Returns the SYN. */
 static const struct peer_rx *
 open_again(struct scene *s, struct peer *p)
 {
@@ -31,14 +31,14 @@ open_again(struct scene *s, struct peer *p)
 	struct la_conn *c;
 
 	p->lax_edge = true;
-	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, &reuse, &c) == 0, "la_connect");
+	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, &reuse, &c) == 0, "la_connect failed");
 	p->u.c = c;
 	p->u.closed = p->u.opened = 0;
 	rig_pump(s->r);
 	x = last_rx(p);
 	CHECK(s->r, x && x->flags == LA_SYN, "no SYN");
-	CHECK(s->r, seq_gt(x->seq, old_n), "ISS not above the numbers of the old incarnation");
-	CHECK(s->r, !s->o.ts || seq_gt(x->f.tsval, old_ts), "timestamps not newer");
+	CHECK(s->r, seq_gt(x->seq, old_n), "ISS is not above SND.NXT of the old incarnation");
+	CHECK(s->r, !s->o.ts || seq_gt(x->f.tsval, old_ts), "TSval is not newer");
 	return x;
 }
 
@@ -48,12 +48,13 @@ SCENARIO(reuse, only_with_the_flag, "la_connect() refuses a tuple in TIME_WAIT w
 	struct la_conn *c;
 
 	rig_run(s->r, 1000);
-	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, NULL, &c) == -EADDRNOTAVAIL, "taken");
-	CHECK(s->r, rig_counter(s->r, LA_C_connect_time_wait) == 1, "not counted");
+	CHECK(s->r, la_connect(s->r->s, &p->t, &user_ops, p, NULL, &c) == -EADDRNOTAVAIL,
+	      "la_connect did not fail with EADDRNOTAVAIL");
+	CHECK(s->r, rig_counter(s->r, LA_C_connect_time_wait) == 1, "connect_time_wait is not 1");
 	peer_expect_state(p, LA_TIME_WAIT);
 }
 
-SCENARIO(reuse, same_tick, "no reuse within the tick of the last timestamp")
+SCENARIO(reuse, same_tick, "with timestamps, a tuple cannot be reused in the tick of the last TSval")
 {
 	struct peer *p = ours_in_time_wait(s);
 	struct la_conn *c;
@@ -76,14 +77,14 @@ SCENARIO(reuse, established, "a completed handshake ends the old entry")
 	iss = x->seq;
 	PEER_TX(p, .flags = LA_SYN | LA_ACK, .seq = p->snd + 100000, .ack = iss + 1);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "time_wait_reopened is not 1");
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the old entry is still in the table");
-	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "early recycle");
-	CHECK(s->r, la_abort(p->u.c) == 0, "la_abort");
+	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "early_recycles is not 0");
+	CHECK(s->r, la_abort(p->u.c) == 0, "la_abort failed");
 	peer_skip(p);
 }
 
-SCENARIO(reuse, refused, "a failed handshake gives the entry back with its old deadline")
+SCENARIO(reuse, refused, "after a failed handshake the entry has its old deadline again")
 {
 	struct peer *p = ours_in_time_wait(s);
 	const struct peer_rx *x;
@@ -94,12 +95,12 @@ SCENARIO(reuse, refused, "a failed handshake gives the entry back with its old d
 	user_expect_closed(p, LA_END_REFUSED);
 	peer_expect_state(p, LA_TIME_WAIT);
 	CHECK(s->r, peer_info(p).time_wait_left_ms == 40000, "%u ms left", peer_info(p).time_wait_left_ms);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "time_wait_given_back is not 1");
 	rig_run(s->r, 40001);
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(reuse, full_reset, "--tw-full=reset: a SYN without an entry to reserve is answered with RST")
+SCENARIO(reuse, full_reset, "--tw-full reset: without a free entry a SYN draws a RST")
 {
 	struct peer *p, *q;
 
@@ -109,7 +110,7 @@ SCENARIO(reuse, full_reset, "--tw-full=reset: a SYN without an entry to reserve 
 	q = peer_new(s->r, &s->o);
 	peer_syn(q);
 	peer_expect(q, LA_RST | LA_ACK, 0, q->IRS + 1, 0);
-	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "tw_reserve_exhausted is not 1");
 	peer_expect_state(q, LA_CLOSED);
 	peer_expect_state(p, LA_ESTABLISHED);
 }

@@ -5,8 +5,8 @@
 /* A scenario shows one requirement as a trace between the scripted peer and one shard.
  *
  * SCENARIO(suite, id, text) { ... } is run for {IPv4, IPv6} x {plain, options}: s->r is the rig,
- * and `s->o` holds the peer's offer (options: timestamps, SACK and window scale 2). A scenario that
- * applies to some variants returns at once for the others. */
+ * and `s->o` holds the options that the peer offers: none but MSS, or timestamps, SACK and window scale 2. A
+ * scenario returns at once for a variant that it does not apply to. */
 
 #include <errno.h>
 #include <string.h>
@@ -26,7 +26,7 @@ struct scene {
 typedef void scene_body(struct scene *s);
 
 void scene_run(const char *id, const char *text, scene_body *body);
-/** Replaces the rig by one with these options. */
+/** Replaces the scene's rig by a rig with these options. */
 void scene_rig(struct scene *s, const struct rig_opts *opts);
 
 #define SCENARIO(suite, id, text)                \
@@ -37,23 +37,24 @@ void scene_rig(struct scene *s, const struct rig_opts *opts);
 	}                                        \
 	static void body_##id(struct scene *s)
 
-/** A peer with the scene's offers and a listener for it, not yet connected. */
+/** Returns a peer with the scene's options. The shard listens on its port; no connection is open. */
 struct peer *scene_listen(struct scene *s);
-/** A peer whose connection is open, opened by the peer. */
+/** Returns a peer with an open connection, opened by the peer. */
 struct peer *scene_open(struct scene *s);
-/** Like scene_open(), but all peers connect to the port of the rig's first peer. */
+/** Like scene_open(), but only the rig's first peer makes the shard listen. */
 struct peer *scene_another(struct scene *s);
-/** A peer whose connection is open, opened by the shard. */
+/** Returns a peer with an open connection, opened by the shard. */
 struct peer *scene_connect(struct scene *s);
 
 /** Acknowledges each segment that arrives, until none arrives for `quiet` ms. Returns the number of
  * segments. */
 unsigned drain(struct peer *p, uint64_t quiet);
-/** Sends len bytes in segments of `mss` within the window, and waits for ACKs. */
+/** Sends len bytes in segments of `mss` within the window. Skips the segments that the shard sent. */
 void feed(struct peer *p, uint32_t len, uint32_t mss);
-/** The last segment received. */
+/** Returns the last segment that the peer received. */
 const struct peer_rx *last_rx(const struct peer *p);
-/** Received segments with payload that peer_next() has not returned yet, and their bytes. */
+/** Takes all received segments that peer_next() has not returned yet. Returns the number of those with payload, and
+ * writes the number of their bytes. */
 unsigned flight(struct peer *p, uint32_t *bytes);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* TIME_WAIT during a pending reopen. Our last ACK was lost, so the old connection's peer is in LAST_ACK. A forged
- * SYN or an old duplicate has opened the tuple again. The entry answers until a handshake completes, and a segment
- * of the old connection ends the reopen (RFC 9293 3.6.1 MAY-2 (2)). */
+ * SYN or an old duplicate SYN has opened the tuple again. Until the new handshake completes, the entry answers
+ * segments of the old connection, and such a segment ends the reopen (RFC 9293 3.6.1 MAY-2 (2)). */
 
 #include "scenario.h"
 
@@ -11,7 +11,7 @@ struct old {
 };
 
 static struct peer *
-waiting(struct scene *s, struct old *o)
+enter_time_wait(struct scene *s, struct old *o)
 {
 	struct peer *p = scene_listen(s);
 
@@ -23,14 +23,15 @@ waiting(struct scene *s, struct old *o)
 	return p;
 }
 
-/* Sets the incarnation of the next segments: peer.c checks its timestamps. */
+/* Sets whether the incarnation of the next segments has timestamps: capture.c checks this. */
 static void
 expect_stamps(struct peer *p, bool on)
 {
 	p->o.ts = p->ts_on = on;
 }
 
-/* A blind attacker's SYN: of two such sequence numbers one is always newer. */
+/* Sends a blind attacker's SYN that is newer than the entry, and expects that it reopens. (Of two SYNs whose SEG.SEQ
+ * differ by 2^31 one is newer.) */
 static void
 blind_syn(struct peer *p, const struct old *o, bool stamped)
 {
@@ -40,10 +41,10 @@ blind_syn(struct peer *p, const struct old *o, bool stamped)
 	CHECK(p->r, last_rx(p)->flags == (LA_SYN | LA_ACK) && seq_gt(last_rx(p)->seq, o->n), "no reopen");
 	peer_skip(p);
 	peer_expect_state(p, LA_SYN_RCVD);
-	rig_run(p->r, 600); /* before the SYN,ACK's retransmission, and after the entry's ACK throttle */
+	rig_run(p->r, 600); /* longer than the entry's ACK throttle, shorter than the RTO of the SYN,ACK */
 }
 
-/* A segment of the old connection's peer, `back` before the end of its FIN. */
+/* Sends a segment of the old connection's peer, with SEG.SEQ `back` below RCV.NXT of the entry. */
 static void
 old_segment(struct scene *s, struct peer *p, const struct old *o, uint8_t flags, uint32_t back, uint32_t len)
 {
@@ -59,7 +60,7 @@ expect_from_entry(struct peer *p, const struct old *o)
 	struct peer_rx *x = peer_next(p);
 
 	CHECK(p->r, x && x->flags == LA_ACK && x->seq == o->n && x->ack == o->r && x->len == 0,
-	      "not acknowledged from the entry: flags %02x", x ? x->flags : 0);
+	      "no ACK from the entry: flags %02x", x ? x->flags : 0);
 	CHECK(p->r, peer_next(p) == NULL, "more than one answer");
 }
 
@@ -67,10 +68,11 @@ static void
 expect_restored(struct scene *s, struct peer *p, uint32_t left)
 {
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, peer_info(p).time_wait_left_ms == left, "%u ms left, not %u", peer_info(p).time_wait_left_ms, left);
+	CHECK(s->r, peer_info(p).time_wait_left_ms == left, "%u ms left, expected %u", peer_info(p).time_wait_left_ms,
+	      left);
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "the half-open connection is not removed");
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "not counted");
-	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_given_back) == 1, "time_wait_given_back is not 1");
+	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) == 0, "a RST was sent");
 }
 
 SCENARIO(shadow, old_fin, "a repeated FIN is acknowledged, restarts 2*MSL and ends the reopen")
@@ -80,7 +82,7 @@ SCENARIO(shadow, old_fin, "a repeated FIN is acknowledged, restarts 2*MSL and en
 		struct peer *p;
 
 		scene_rig(s, NULL);
-		p = waiting(s, &o);
+		p = enter_time_wait(s, &o);
 		blind_syn(p, &o, stamped);
 		old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
 		expect_from_entry(p, &o);
@@ -99,7 +101,7 @@ SCENARIO(shadow, old_fin_with_data,
 	struct peer *p = scene_open(s);
 
 	peer_data(p, 100);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	p->got = p->N;
 	peer_fin(p);
 	peer_expect_state(p, LA_TIME_WAIT);
@@ -113,10 +115,10 @@ SCENARIO(shadow, old_fin_with_data,
 	expect_restored(s, p, 60000);
 }
 
-SCENARIO(shadow, old_ack, "an old ACK from a peer in LAST_ACK is answered, and 2*MSL continues")
+SCENARIO(shadow, old_ack, "an old ACK from a peer in LAST_ACK draws an ACK and ends the reopen; 2*MSL continues")
 {
 	struct old o;
-	struct peer *p = waiting(s, &o);
+	struct peer *p = enter_time_wait(s, &o);
 
 	blind_syn(p, &o, false);
 	old_segment(s, p, &o, LA_ACK, 0, 0);
@@ -124,10 +126,10 @@ SCENARIO(shadow, old_ack, "an old ACK from a peer in LAST_ACK is answered, and 2
 	expect_restored(s, p, 60000 - 10600);
 }
 
-SCENARIO(shadow, old_data, "old text is answered and dropped, and 2*MSL continues")
+SCENARIO(shadow, old_data, "old text draws an ACK and ends the reopen; 2*MSL continues")
 {
 	struct old o;
-	struct peer *p = waiting(s, &o);
+	struct peer *p = enter_time_wait(s, &o);
 
 	blind_syn(p, &o, false);
 	old_segment(s, p, &o, LA_ACK | LA_PSH, 301, 300);
@@ -138,7 +140,7 @@ SCENARIO(shadow, old_data, "old text is answered and dropped, and 2*MSL continue
 SCENARIO(shadow, second_syn, "after a second SYN the peer's FIN is still acknowledged")
 {
 	struct old o;
-	struct peer *p = waiting(s, &o);
+	struct peer *p = enter_time_wait(s, &o);
 
 	blind_syn(p, &o, false);
 	PEER_TX(p, .flags = LA_SYN, .seq = o.r + 0x81234567, .ts = TS_NONE);
@@ -152,22 +154,22 @@ SCENARIO(shadow, second_syn, "after a second SYN the peer's FIN is still acknowl
 SCENARIO(shadow, old_rst, "a RST of the old connection is ignored, as in TIME_WAIT (RFC 1337)")
 {
 	struct old o;
-	struct peer *p = waiting(s, &o);
+	struct peer *p = enter_time_wait(s, &o);
 
 	blind_syn(p, &o, false);
 	old_segment(s, p, &o, LA_RST, 0, 0);
-	CHECK(s->r, peer_waiting(p) == 0, "answered");
+	CHECK(s->r, peer_waiting(p) == 0, "the RST drew a segment");
 	peer_expect_state(p, LA_SYN_RCVD);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_rst_ignored) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_rst_ignored) == 1, "time_wait_rst_ignored is not 1");
 	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
 	expect_from_entry(p, &o);
 	expect_restored(s, p, 60000);
 }
 
-SCENARIO(shadow, stale, "a segment with an old timestamp is answered and does not end the reopen")
+SCENARIO(shadow, stale, "a segment with an old timestamp draws an ACK and does not end the reopen")
 {
 	struct old o;
-	struct peer *p = waiting(s, &o);
+	struct peer *p = enter_time_wait(s, &o);
 
 	if (!s->o.ts)
 		return;
@@ -175,24 +177,24 @@ SCENARIO(shadow, stale, "a segment with an old timestamp is answered and does no
 	PEER_TX(p, .flags = LA_FIN | LA_ACK, .seq = o.r - 1, .ack = o.n, .ts = TS_SET, .tsval = o.ts - 1);
 	expect_from_entry(p, &o);
 	peer_expect_state(p, LA_SYN_RCVD);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_paws) == 1, "not counted");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_paws) == 1, "time_wait_paws is not 1");
 }
 
-SCENARIO(shadow, not_old, "the entry does not answer a segment that fits neither connection")
+SCENARIO(shadow, not_old, "the entry does not answer a segment that no peer in LAST_ACK sends")
 {
 	const struct {
 		uint8_t flags;
 		uint32_t seq, ack, len;
 	} seg[] = {
-		{LA_FIN | LA_ACK, -2u, 0, 0},	       /* a FIN at another SEQ */
+		{LA_FIN | LA_ACK, -2u, 0, 0},	       /* a FIN below the peer's FIN */
 		{LA_ACK, 0, -1u, 0},		       /* an ACK that does not acknowledge our FIN */
-		{LA_ACK, 0, 0, 10},		       /* text behind the FIN */
-		{LA_ACK, 0, 1, 0},		       /* acknowledges more than the old one sent */
-		{LA_ACK | LA_PSH, -(1u << 25), 0, 10}, /* far away */
-		{LA_FIN, -1u, 0, 0},		       /* without ACK */
+		{LA_ACK, 0, 0, 10},		       /* text above the FIN */
+		{LA_ACK, 0, 1, 0},		       /* an ACK above SND.NXT of the old connection */
+		{LA_ACK | LA_PSH, -(1u << 25), 0, 10}, /* text far below the window */
+		{LA_FIN, -1u, 0, 0},		       /* without the ACK bit */
 	};
 	struct old o;
-	struct peer *p = waiting(s, &o);
+	struct peer *p = enter_time_wait(s, &o);
 
 	blind_syn(p, &o, false);
 	for (unsigned i = 0; i < sizeof(seg) / sizeof(seg[0]); i++) {
@@ -210,7 +212,7 @@ SCENARIO(shadow, not_old, "the entry does not answer a segment that fits neither
 SCENARIO(shadow, genuine_syn, "after a repeated old FIN, the ACK of a genuine handshake still opens")
 {
 	struct old o;
-	struct peer *p = waiting(s, &o);
+	struct peer *p = enter_time_wait(s, &o);
 	uint32_t iss;
 
 	peer_renew(p, o.r + 5000);
@@ -230,14 +232,15 @@ SCENARIO(shadow, genuine_syn, "after a repeated old FIN, the ACK of a genuine ha
 	peer_expect_state(p, LA_ESTABLISHED);
 	CHECK(s->r, p->u.opened == 1 && p->u.bytes == 500, "opened %u, %llu bytes", p->u.opened,
 	      (unsigned long long)p->u.bytes);
-	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "not counted");
-	CHECK(s->r, peer_info(p).wscale == (s->o.wscale != 0) && peer_info(p).timestamps == s->o.ts, "options");
+	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_reopened) == 1, "time_wait_reopened is not 1");
+	CHECK(s->r, peer_info(p).wscale == (s->o.wscale != 0) && peer_info(p).timestamps == s->o.ts,
+	      "the options of the SYN are lost");
 }
 
 SCENARIO(shadow, genuine_syn_again, "after a repeated old FIN, the retransmitted genuine SYN opens")
 {
 	struct old o;
-	struct peer *p = waiting(s, &o);
+	struct peer *p = enter_time_wait(s, &o);
 
 	peer_renew(p, o.r + 5000);
 	peer_syn(p);
@@ -258,7 +261,7 @@ SCENARIO(shadow, guesses, "an ACK without a matching SYN,ACK opens no connection
 {
 	const uint32_t off[] = {(uint32_t)-1, 1, 8, 0x1000, 0x80000, 0x1000000};
 	struct old o;
-	struct peer *p = waiting(s, &o);
+	struct peer *p = enter_time_wait(s, &o);
 	uint32_t iss;
 
 	peer_renew(p, o.r + 5000);
@@ -270,7 +273,7 @@ SCENARIO(shadow, guesses, "an ACK without a matching SYN,ACK opens no connection
 		peer_send(p, LA_ACK, o.r + 5001, iss + 1 + off[i], 0);
 		peer_expect_state(p, LA_TIME_WAIT);
 	}
-	peer_send(p, LA_ACK, o.r + 5001 + 70000, iss + 1, 0); /* of another ISN of the peer */
+	peer_send(p, LA_ACK, o.r + 5001 + 70000, iss + 1, 0); /* for another ISN of the peer */
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, 600);
 	peer_skip(p);
@@ -283,16 +286,16 @@ SCENARIO(shadow, over, "2*MSL ends during the pending reopen: the entry expires 
 	struct peer *p;
 
 	scene_rig(s, &(struct rig_opts){.msl_ms = 5500});
-	p = waiting(s, &o);
+	p = enter_time_wait(s, &o);
 	blind_syn(p, &o, s->o.ts);
-	rig_run(s->r, 600); /* 11.2 s of 11 */
+	rig_run(s->r, 600); /* 11.2 s after the start of TIME_WAIT; 2*MSL is 11 s */
 	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);
 	peer_expect_state(p, LA_SYN_RCVD);
-	CHECK(s->r, peer_waiting(p) == 0 || last_rx(p)->seq != o.n, "answered by the entry");
+	CHECK(s->r, peer_waiting(p) == 0 || last_rx(p)->seq != o.n, "the entry answered");
 	peer_skip(p);
 }
 
-SCENARIO(shadow, ours, "a repeated FIN restarts 2*MSL during our own open, which continues")
+SCENARIO(shadow, ours, "a repeated FIN restarts 2*MSL during an active reopen, which continues")
 {
 	struct old o;
 	struct peer *p;
@@ -300,7 +303,7 @@ SCENARIO(shadow, ours, "a repeated FIN restarts 2*MSL during our own open, which
 
 	s->o.conn.reuse_time_wait = true;
 	p = scene_connect(s);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_skip(p);
 	p->got = p->N;
 	peer_fin(p);
@@ -310,7 +313,7 @@ SCENARIO(shadow, ours, "a repeated FIN restarts 2*MSL during our own open, which
 	o = (struct old){p->R, p->N, p->ts_now};
 	p->lax_edge = true;
 	p->u.closed = p->u.opened = 0;
-	CHECK(s->r, user_connect(p) == 0, "la_connect");
+	CHECK(s->r, user_connect(p) == 0, "la_connect failed");
 	iss = last_rx(p)->seq;
 	rig_run(s->r, 600);
 	old_segment(s, p, &o, LA_FIN | LA_ACK, 1, 0);

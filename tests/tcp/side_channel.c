@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The rate limit of RSTs gives an off-path attacker no information about other peers' tuples (compare
- * CVE-2016-5696). The attacker spoofs segments of a victim's tuple, in use or not, then provokes RSTs to its own
- * address and counts them. */
+/* The rate limit of RSTs gives an off-path attacker no information about the tuples of other peers (compare
+ * CVE-2016-5696). The attacker spoofs segments of a victim's tuple, then provokes RSTs to its own address. The
+ * number of these RSTs must not depend on the state of the victim's tuple. */
 
 #include <stdlib.h>
 
@@ -40,7 +40,7 @@ last_ack(struct scene *s, struct peer *p)
 	peer_to_last_ack(p, true);
 }
 
-/* Returns the number of RSTs to the attacker. to: state of the victim's tuple; NULL: not in use. */
+/* Returns the number of RSTs to the attacker. `to` takes the victim's tuple to its state; NULL: the tuple is unused. */
 static unsigned
 attack(struct scene *s, victim *to, uint8_t flags, uint32_t len, bool stamped, bool listener, unsigned seed)
 {
@@ -55,7 +55,7 @@ attack(struct scene *s, victim *to, uint8_t flags, uint32_t len, bool stamped, b
 	if (to)
 		to(s, p);
 	if (!listener)
-		CHECK(s->r, la_unlisten(s->r->s, NULL, p->t.lport) == 0, "la_unlisten");
+		CHECK(s->r, la_unlisten(s->r->s, NULL, p->t.lport) == 0, "la_unlisten failed");
 	peer_skip(p);
 	p->lax_edge = true;
 	for (unsigned i = 0; i < SPOOFED; i++) {
@@ -69,7 +69,7 @@ attack(struct scene *s, victim *to, uint8_t flags, uint32_t len, bool stamped, b
 		peer_send(own, LA_ACK, 1, 1, 0);
 	while ((x = peer_next(own)) != NULL)
 		rsts += (x->flags & LA_RST) != 0;
-	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) <= RATE, "more than the rate");
+	CHECK(s->r, rig_counter(s->r, LA_C_rst_out) <= RATE, "more RSTs than rst_rate");
 	return rsts;
 }
 
@@ -93,7 +93,7 @@ SCENARIO(side_channel, rsts, "the attacker gets the same number of RSTs whether 
 				      listener, live, dead);
 				trials++;
 			}
-	CHECK(s->r, trials == 48, "%u", trials);
+	CHECK(s->r, trials == 48, "%u trials, expected 48", trials);
 }
 
 SCENARIO(side_channel, half_open_rsts, "the attacker gets the same number of RSTs when the victim's tuple is half-open")
@@ -109,7 +109,7 @@ SCENARIO(side_channel, half_open_rsts, "the attacker gets the same number of RST
 	}
 }
 
-SCENARIO(side_channel, accepted_is_free, "segments that a connection accepts do not use the rate limit of RSTs")
+SCENARIO(side_channel, accepted_is_free, "segments that a connection accepts do not count in the rate limit of RSTs")
 {
 	struct peer *p, *own;
 	struct peer_rx *x;
@@ -124,5 +124,5 @@ SCENARIO(side_channel, accepted_is_free, "segments that a connection accepts do 
 		peer_send(own, LA_ACK, 1, 1, 0);
 	while ((x = peer_next(own)) != NULL)
 		rsts += (x->flags & LA_RST) != 0;
-	CHECK(s->r, rsts == RATE, "%u RSTs", rsts);
+	CHECK(s->r, rsts == RATE, "%u RSTs, expected the full rate", rsts);
 }

@@ -4,7 +4,7 @@
 
 #include "scenario.h"
 
-/* A connection whose TS.Recent is *t. */
+/* Opens a connection with timestamps and writes its TS.Recent to *t. Returns NULL in variants without timestamps. */
 static struct peer *
 stamped(struct scene *s, uint32_t *t)
 {
@@ -23,7 +23,7 @@ stamp(struct peer *p, uint8_t flags, uint32_t seq, uint32_t len, uint32_t tsval)
 	PEER_TX(p, .flags = flags, .seq = seq, .ack = p->got, .len = len, .ts = TS_SET, .tsval = tsval);
 }
 
-SCENARIO(stamps, T_01, "a segment in order with an older TSval is answered and dropped")
+SCENARIO(stamps, T_01, "a segment in order with an older TSval draws an ACK and is dropped")
 {
 	uint32_t t;
 	struct peer *p = stamped(s, &t);
@@ -32,13 +32,13 @@ SCENARIO(stamps, T_01, "a segment in order with an older TSval is answered and d
 		return;
 	stamp(p, LA_ACK, p->R, 100, t - 1);
 	peer_expect_chk(p);
-	CHECK(s->r, p->u.bytes == 0, "delivered");
-	CHECK(s->r, rig_counter(s->r, LA_C_drop_paws) == 1, "not counted");
+	CHECK(s->r, p->u.bytes == 0, "the data was delivered");
+	CHECK(s->r, rig_counter(s->r, LA_C_drop_paws) == 1, "drop_paws is not 1");
 	stamp(p, LA_ACK, p->R, 100, t);
-	CHECK(s->r, p->u.bytes == 100, "the same TSval is not older");
+	CHECK(s->r, p->u.bytes == 100, "a segment with an equal TSval was dropped");
 }
 
-SCENARIO(stamps, T_02, "PAWS is checked before the window")
+SCENARIO(stamps, T_02, "a segment outside the window that fails PAWS counts as a PAWS drop")
 {
 	uint32_t t;
 	struct peer *p = stamped(s, &t);
@@ -81,15 +81,15 @@ SCENARIO(stamps, T_04, "PAWS works across the wrap of TSval")
 	p = stamped(s, &t);
 	if (p == NULL)
 		return;
-	CHECK(s->r, t == 0xfffffff0u, "the test's clock starts at %x", t);
+	CHECK(s->r, t == 0xfffffff0u, "the peer's TSval is %x", t);
 	stamp(p, LA_ACK, p->R, 100, 0x10);
-	CHECK(s->r, p->u.bytes == 100, "not delivered");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
 	rig_run(s->r, 600);
 	stamp(p, LA_ACK, p->R, 100, 0xfffffff8u);
 	CHECK(s->r, p->u.bytes == 100, "an old segment was delivered");
 }
 
-SCENARIO(stamps, T_05, "after 24 days of silence TS.Recent is void")
+SCENARIO(stamps, T_05, "after 24 days without a segment TS.Recent is invalid")
 {
 	uint32_t t;
 	struct peer *p = stamped(s, &t);
@@ -97,9 +97,9 @@ SCENARIO(stamps, T_05, "after 24 days of silence TS.Recent is void")
 	if (p == NULL)
 		return;
 	rig_run(s->r, 25ull * 86400 * 1000);
-	p->ts_dut += 25u * 86400 * 1000; /* the peer's check that TSval grows also holds for only 24 days */
+	p->ts_dut += 25u * 86400 * 1000; /* the check of capture.c that TSval grows is valid for 24 days */
 	stamp(p, LA_ACK, p->R, 100, t - 5000);
-	CHECK(s->r, p->u.bytes == 100, "not delivered");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
@@ -114,10 +114,10 @@ SCENARIO(stamps, T_06, "an unacceptable ACK does not raise TS.Recent")
 	peer_skip(p);
 	rig_run(s->r, 1000);
 	stamp(p, LA_ACK, p->R, 100, t + 1);
-	CHECK(s->r, p->u.bytes == 100, "not delivered");
+	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
 }
 
-SCENARIO(stamps, T_07, "only an ACK of new data is an RTT sample")
+SCENARIO(stamps, T_07, "only an ACK of new data gives an RTT sample")
 {
 	uint32_t t, srtt, rto;
 	struct peer *p = stamped(s, &t);
@@ -125,7 +125,7 @@ SCENARIO(stamps, T_07, "only an ACK of new data is an RTT sample")
 	if (p == NULL)
 		return;
 	for (unsigned i = 0; i < 10; i++) {
-		CHECK(s->r, user_send(p, 100) == 100, "la_send");
+		CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 		rig_run(s->r, 50);
 		peer_ack(p);
 	}
@@ -139,14 +139,14 @@ SCENARIO(stamps, T_07, "only an ACK of new data is an RTT sample")
 	      peer_info(p).srtt_ms, rto, peer_info(p).rto_ms);
 }
 
-SCENARIO(stamps, T_07_absurd, "the echo of a timestamp that was never sent is no RTT sample")
+SCENARIO(stamps, T_07_absurd, "the echo of a timestamp that was never sent gives no RTT sample")
 {
 	uint32_t t, rto;
 	struct peer *p = stamped(s, &t);
 
 	if (p == NULL)
 		return;
-	CHECK(s->r, user_send(p, 100) == 100, "la_send");
+	CHECK(s->r, user_send(p, 100) == 100, "la_send failed");
 	rig_run(s->r, 20);
 	PEER_TX(p, .flags = LA_ACK, .seq = p->snd, .ack = p->got, .ts = TS_SET, .tsval = p->ts_now + 1,
 		.tsecr = p->ts_dut + 0x40000000);
@@ -167,7 +167,7 @@ SCENARIO(stamps, R_14, "a RST is exempt from PAWS")
 	peer_expect_state(p, LA_CLOSED);
 }
 
-SCENARIO(stamps, T_08, "RSTs to unknown peers are well formed with and without timestamps")
+SCENARIO(stamps, T_08, "a RST to an unknown peer has a timestamp only if the segment has one")
 {
 	struct peer *p = scene_listen(s);
 
@@ -177,5 +177,5 @@ SCENARIO(stamps, T_08, "RSTs to unknown peers are well formed with and without t
 		CHECK(s->r, last_rx(p)->f.tsecr == 1234, "TSecr %u", last_rx(p)->f.tsecr);
 	PEER_TX(p, .flags = LA_ACK, .seq = 5, .ack = 7, .ts = TS_NONE);
 	peer_expect(p, LA_RST, 7, 0, 0);
-	CHECK(s->r, !last_rx(p)->f.has_ts, "a timestamp without one in the segment");
+	CHECK(s->r, !last_rx(p)->f.has_ts, "the RST has a timestamp, the segment had none");
 }

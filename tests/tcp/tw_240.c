@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The TIME_WAIT rows about time, to the millisecond, for 2*MSL of 60 s (MSL 30 s, the
- * default) and of 240 s (2 min, RFC 9293 3.4.1). An entry exists when 2*MSL have passed and is
- * free one tick later. tests/live/35-time-wait checks the same rows in real time. */
+/* The length of TIME_WAIT, to the millisecond. Each scenario runs with a 2*MSL of 60 s (the default MSL of 30 s) and of
+ * 240 s (the MSL of 2 minutes of RFC 9293 3.4.1). An entry still exists 2*MSL after its start, and is free one tick
+ * (1 ms) later. tests/live/35-time-wait checks the length in real time. */
 
 #include "scenario.h"
 
-static const uint32_t lives[] = {60000, 240000};
+static const uint32_t two_msl[] = {60000, 240000};
 
-#define EACH_LIFE(life) for (uint32_t li_ = 0, life; li_ < 2 && (life = lives[li_]) != 0; li_++)
+#define EACH_2MSL(life) for (uint32_t li_ = 0, life; li_ < 2 && (life = two_msl[li_]) != 0; li_++)
 
-/* A rig whose empty shard has this 2*MSL. */
+/* Replaces the rig by an empty one. life: 2*MSL in ms. */
 static void
-fresh(struct scene *s, uint32_t life)
+new_rig(struct scene *s, uint32_t life)
 {
 	scene_rig(s, &(struct rig_opts){.msl_ms = life / 2});
 	s->o.lport = 0;
@@ -20,8 +20,9 @@ fresh(struct scene *s, uint32_t life)
 	s->o.conn = (struct la_conn_opts){0};
 }
 
+/* Returns a peer whose connection went to TIME_WAIT by this path of peer_to_time_wait(). */
 static struct peer *
-waiting(struct scene *s, char path)
+enter_time_wait(struct scene *s, char path)
 {
 	struct peer *p = scene_listen(s);
 
@@ -31,7 +32,7 @@ waiting(struct scene *s, char path)
 }
 
 static void
-expect_there(struct peer *p)
+expect_entry(struct peer *p)
 {
 	peer_expect_none(p, 0);
 	peer_send(p, LA_ACK, p->R - 1, p->N, 0);
@@ -40,7 +41,7 @@ expect_there(struct peer *p)
 }
 
 static void
-expect_gone(struct peer *p)
+expect_no_entry(struct peer *p)
 {
 	peer_expect_none(p, 0);
 	peer_send(p, LA_ACK, p->R - 1, p->N, 0);
@@ -52,87 +53,87 @@ expect_gone(struct peer *p)
 static void
 run_to(struct rig *r, uint64_t at)
 {
-	CHECK(r, at >= r->now, "that was %llu ms ago", (unsigned long long)(r->now - at));
+	CHECK(r, at >= r->now, "the time to run to is %llu ms in the past", (unsigned long long)(r->now - at));
 	rig_run(r, at - r->now);
 }
 
-SCENARIO(tw_240, TW_01, "2*MSL to the tick, by each path into TIME_WAIT")
+SCENARIO(tw_240, TW_01, "an entry lasts exactly 2*MSL, by each path into TIME_WAIT")
 {
-	EACH_LIFE(life)
+	EACH_2MSL(life)
 	{
 		const uint32_t at[] = {life / 10, life / 2, life / 100 * 95, life, life + 1, life / 100 * 105};
 
-		fresh(s, life);
+		new_rig(s, life);
 		for (unsigned i = 0; i < 18; i++) {
 			struct peer *p;
 
 			s->o.lport = (uint16_t)(100 + i);
-			p = waiting(s, (char)('a' + i % 3));
+			p = enter_time_wait(s, (char)('a' + i % 3));
 			CHECK(s->r, peer_info(p).time_wait_left_ms == life, "%u ms left of %u",
 			      peer_info(p).time_wait_left_ms, life);
 			peer_expect_none(p, at[i / 3]);
 			if (at[i / 3] <= life)
-				expect_there(p);
+				expect_entry(p);
 			else
-				expect_gone(p);
+				expect_no_entry(p);
 		}
 	}
 }
 
-SCENARIO(tw_240, TW_02, "an entry expires without a segment, and the gauge drops by one")
+SCENARIO(tw_240, TW_02, "an entry expires without a segment, and the gauge time_wait decreases by one")
 {
-	EACH_LIFE(life)
+	EACH_2MSL(life)
 	{
 		for (char path = 'a'; path <= 'c'; path++) {
 			struct peer *p;
 
-			fresh(s, life);
-			p = waiting(s, path);
+			new_rig(s, life);
+			p = enter_time_wait(s, path);
 			peer_expect_none(p, life);
-			CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 1, "gone too early");
+			CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 1, "the entry expired before 2*MSL");
 			peer_expect_none(p, 1);
-			CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "still counted");
-			CHECK(s->r, rig_counter(s->r, LA_C_time_wait_expired) == 1, "not counted");
+			CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "the gauge time_wait is not 0 after 2*MSL");
+			CHECK(s->r, rig_counter(s->r, LA_C_time_wait_expired) == 1, "time_wait_expired is not 1");
 			peer_expect_none(p, life);
-			expect_gone(p);
+			expect_no_entry(p);
 		}
 	}
 }
 
 SCENARIO(tw_240, TW_04, "each repeated FIN restarts the full 2*MSL")
 {
-	EACH_LIFE(life)
+	EACH_2MSL(life)
 	{
 		for (char path = 'a'; path <= 'c'; path++) {
 			struct peer *p;
 
-			fresh(s, life);
-			p = waiting(s, path);
+			new_rig(s, life);
+			p = enter_time_wait(s, path);
 			for (unsigned i = 0; i < 3; i++) {
 				peer_expect_none(p, life / 10 * 9);
 				peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 				peer_expect_chk(p);
 			}
 			peer_expect_none(p, life / 10 * 6);
-			expect_there(p);
+			expect_entry(p);
 			peer_expect_none(p, life / 10 * 4);
-			expect_there(p);
+			expect_entry(p);
 			peer_expect_none(p, 1);
-			expect_gone(p);
-			CHECK(s->r, rig_counter(s->r, LA_C_time_wait_fin_acked) == 3, "not counted");
+			expect_no_entry(p);
+			CHECK(s->r, rig_counter(s->r, LA_C_time_wait_fin_acked) == 3, "time_wait_fin_acked is not 3");
 		}
 	}
 }
 
 SCENARIO(tw_240, TW_05, "only a repeated FIN restarts 2*MSL, even during a flood")
 {
-	EACH_LIFE(life)
+	EACH_2MSL(life)
 	{
 		struct peer *p;
 		uint64_t end;
 
-		fresh(s, life);
-		p = waiting(s, 'a');
+		new_rig(s, life);
+		p = enter_time_wait(s, 'a');
 		end = s->r->now + life;
 		while (s->r->now < end) {
 			peer_send(p, LA_ACK, p->R - 1, p->N, 0);
@@ -151,22 +152,22 @@ SCENARIO(tw_240, TW_05, "only a repeated FIN restarts 2*MSL, even during a flood
 		peer_expect_state(p, LA_TIME_WAIT);
 		CHECK(s->r, peer_info(p).time_wait_left_ms <= 1, "%u ms left", peer_info(p).time_wait_left_ms);
 		peer_expect_none(p, 1);
-		expect_gone(p);
-		CHECK(s->r, rig_counter(s->r, LA_C_time_wait_expired) == 1, "not expired");
+		expect_no_entry(p);
+		CHECK(s->r, rig_counter(s->r, LA_C_time_wait_expired) == 1, "time_wait_expired is not 1");
 	}
 }
 
-SCENARIO(tw_240, TW_32, "entries of different ages expire at their own ticks")
+SCENARIO(tw_240, TW_32, "entries of different ages expire each at the end of their own 2*MSL")
 {
-	EACH_LIFE(life)
+	EACH_2MSL(life)
 	{
 		struct peer *p[3];
 		uint64_t end[3];
 
-		fresh(s, life);
+		new_rig(s, life);
 		for (unsigned i = 0; i < 3; i++) {
 			s->o.lport = (uint16_t)(81 + i);
-			p[i] = waiting(s, (char)('a' + i));
+			p[i] = enter_time_wait(s, (char)('a' + i));
 			end[i] = s->r->now + life;
 			rig_run(s->r, life / 10 * 3);
 		}
@@ -175,33 +176,33 @@ SCENARIO(tw_240, TW_32, "entries of different ages expire at their own ticks")
 		end[0] = s->r->now + life;
 		for (unsigned k = 1; k <= 3; k++) {
 			run_to(s->r, end[k % 3]);
-			expect_there(p[k % 3]);
+			expect_entry(p[k % 3]);
 			rig_run(s->r, 1);
-			expect_gone(p[k % 3]);
+			expect_no_entry(p[k % 3]);
 		}
 	}
 }
 
-SCENARIO(tw_240, TW_32_mixed, "entries of 60 s and 240 s in one table expire at their own ticks")
+SCENARIO(tw_240, TW_32_mixed, "entries of 60 s and 240 s in one table expire each at the end of their own 2*MSL")
 {
 	struct peer *p[8];
 	uint64_t end[8];
 
-	fresh(s, lives[0]);
+	new_rig(s, two_msl[0]);
 	for (unsigned i = 0; i < 8; i++) {
 		s->o.lport = (uint16_t)(81 + i);
-		s->o.conn.msl_ms = lives[i & 1] / 2;
-		p[i] = waiting(s, (char)('a' + i % 3));
-		end[i] = s->r->now + lives[i & 1];
+		s->o.conn.msl_ms = two_msl[i & 1] / 2;
+		p[i] = enter_time_wait(s, (char)('a' + i % 3));
+		end[i] = s->r->now + two_msl[i & 1];
 		rig_run(s->r, 7001);
 	}
 	for (unsigned k = 0; k < 8; k++) {
-		unsigned i = k < 4 ? 2 * k : 2 * (k - 4) + 1; /* the short ones first */
+		unsigned i = k < 4 ? 2 * k : 2 * (k - 4) + 1; /* first the entries of 60 s */
 
 		run_to(s->r, end[i]);
-		expect_there(p[i]);
+		expect_entry(p[i]);
 		rig_run(s->r, 1);
-		expect_gone(p[i]);
+		expect_no_entry(p[i]);
 		CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 7 - k, "%llu entries",
 		      (unsigned long long)rig_counter(s->r, LA_C_time_wait));
 	}
@@ -209,11 +210,11 @@ SCENARIO(tw_240, TW_32_mixed, "entries of 60 s and 240 s in one table expire at 
 
 SCENARIO(tw_240, TW_36, "2*MSL runs from the start of TIME_WAIT, not from la_close()")
 {
-	EACH_LIFE(life)
+	EACH_2MSL(life)
 	{
 		struct peer *p;
 
-		fresh(s, life);
+		new_rig(s, life);
 		s->o.conn.fin_wait_2_ms = 2 * life;
 		p = scene_listen(s);
 		peer_to_fin_wait_2(p, true);
@@ -223,8 +224,8 @@ SCENARIO(tw_240, TW_36, "2*MSL runs from the start of TIME_WAIT, not from la_clo
 		CHECK(s->r, peer_info(p).time_wait_left_ms == life, "%u ms left of %u", peer_info(p).time_wait_left_ms,
 		      life);
 		peer_expect_none(p, life);
-		expect_there(p);
+		expect_entry(p);
 		peer_expect_none(p, 1);
-		expect_gone(p);
+		expect_no_entry(p);
 	}
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A TIME_WAIT table without a free entry: refused opens, and entries that continue. */
+/* A TIME_WAIT table without a free entry: newer SYNs are refused, and the entries continue. */
 
 #include "scenario.h"
 
-/* Opened by the peer, by a cookie or not. */
+/* Opens a connection from the peer, whether or not the SYN is answered by a cookie. */
 static struct peer *
-open_anyhow(struct scene *s)
+open_next(struct scene *s)
 {
 	struct peer *p = peer_new(s->r, &s->o);
 
@@ -22,7 +22,7 @@ open_anyhow(struct scene *s)
 }
 
 static void
-reopen_refused(struct scene *s, uint32_t cookies_at)
+check_reopens(struct scene *s, uint32_t cookies_at)
 {
 	enum { N = 8 };
 	struct peer *p[N];
@@ -30,8 +30,8 @@ reopen_refused(struct scene *s, uint32_t cookies_at)
 	scene_rig(s, &(struct rig_opts){
 			     .max_time_wait4 = N, .max_time_wait6 = N, .msl_ms = 10000, .syn_cookies_at = cookies_at});
 	for (unsigned i = 0; i < N; i++) {
-		p[i] = open_anyhow(s);
-		CHECK(s->r, user_close(p[i]) == 0, "la_close");
+		p[i] = open_next(s);
+		CHECK(s->r, user_close(p[i]) == 0, "la_close failed");
 		peer_skip(p[i]);
 		p[i]->got = p[i]->ISS + 2;
 		peer_ack(p[i]);
@@ -45,8 +45,8 @@ reopen_refused(struct scene *s, uint32_t cookies_at)
 		peer_expect_none(p[i], 0);
 		peer_expect_state(p[i], LA_TIME_WAIT);
 	}
-	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) >= N, "%lu refused",
-	      rig_counter(s->r, LA_C_tw_reserve_exhausted));
+	CHECK(s->r, rig_counter(s->r, LA_C_tw_reserve_exhausted) >= N,
+	      "tw_reserve_exhausted is %lu, expected at least 8", rig_counter(s->r, LA_C_tw_reserve_exhausted));
 	rig_run(s->r, 1000);
 	for (unsigned i = 0; i < N; i++) {
 		peer_send(p[i], LA_ACK, p[i]->R - 1, p[i]->N, 0); /* an old duplicate */
@@ -58,6 +58,6 @@ reopen_refused(struct scene *s, uint32_t cookies_at)
 
 SCENARIO(tw_full, reopen_refused, "without a free entry a newer SYN is refused, and the old entry still answers")
 {
-	reopen_refused(s, UINT32_MAX);
-	reopen_refused(s, 0);
+	check_reopens(s, UINT32_MAX);
+	check_reopens(s, 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Shares of source prefixes in the TIME_WAIT table (lib/table/tw_share.c): the SYN and the slot at which refusal
- * begins, the time it lasts, and exact counters after every step of a slot's life. */
+/* Shares of source prefixes in the TIME_WAIT table (lib/table/tw_share.c): how many entries a prefix gets before its
+ * SYNs are refused, how long they are refused, and the prefix counters after each step of a slot's life. */
 
 #include <stdio.h>
 
@@ -12,7 +12,7 @@
 #include "scenario.h"
 #include "tables.h"
 
-enum { ASKED_MS = 60000 };
+enum { ASKED_MS = 60000 }; /* a prefix counts as active for this time after its last SYN */
 
 static void
 check(struct scene *s, const char *when)
@@ -26,7 +26,7 @@ refused(const struct scene *s)
 	return rig_counter(s->r, LA_C_tw_share_refused);
 }
 
-/* Slots that the peer's prefix is charged with. */
+/* Returns the prefix counter of the peer's prefix: its entries and reservations. */
 static uint32_t
 held(const struct peer *p)
 {
@@ -35,9 +35,9 @@ held(const struct peer *p)
 	return t->tw.held[p->o.ip6][la_tw_prefix(&t->key, &p->t.raddr)];
 }
 
-/* A rig of `table` entries in each family. A gateway is the next hop for all addresses. */
+/* Replaces the rig by one with `table` entries in each family. A gateway is the next hop for all addresses. */
 static void
-table_of(struct scene *s, uint32_t table, uint32_t percent, uint32_t cookies_at)
+rig_of_table(struct scene *s, uint32_t table, uint32_t percent, uint32_t cookies_at)
 {
 	scene_rig(s, &(struct rig_opts){.max_conns = 4 * table + 8,
 					.max_time_wait4 = table,
@@ -49,7 +49,7 @@ table_of(struct scene *s, uint32_t table, uint32_t percent, uint32_t cookies_at)
 	peer_listen(peer_new(s->r, &s->o));
 }
 
-/* 10.2.net.host, or host of fd00:0:0:net00::/56. */
+/* Returns a peer with the address 10.2.net.host, or with an address in fd00:0:0:net00::/56. */
 static struct peer *
 from(struct scene *s, unsigned net, unsigned host)
 {
@@ -67,9 +67,9 @@ from(struct scene *s, unsigned net, unsigned host)
 	return p;
 }
 
-/* Opens and closes, server first: adds one entry. False: the SYN was refused. */
+/* Opens a connection and closes it, the shard first, which adds one entry. Returns false when the SYN was refused. */
 static bool
-takes(struct scene *s, unsigned net, unsigned host)
+add_entry(struct scene *s, unsigned net, unsigned host)
 {
 	struct peer *p = from(s, net, host);
 	uint32_t before = held(p);
@@ -81,24 +81,25 @@ takes(struct scene *s, unsigned net, unsigned host)
 	peer_skip(p);
 	peer_ack(p);
 	peer_expect_state(p, LA_ESTABLISHED);
-	CHECK(s->r, user_close(p) == 0, "la_close");
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
 	peer_skip(p);
 	p->got = p->N;
 	peer_fin(p);
 	peer_skip(p);
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, held(p) == before + 1, "the prefix is charged with %u after %u", held(p), before);
+	CHECK(s->r, held(p) == before + 1, "the prefix counter is %u after %u, expected one more", held(p), before);
 	return true;
 }
 
-/* Adds entries until one is refused, each from another host and port of the prefix. Returns their number. */
+/* Adds entries of the prefix, each from another host and port, until a SYN is refused. Returns the number of
+ * entries. */
 static uint32_t
-takes_all(struct scene *s, unsigned net)
+fill(struct scene *s, unsigned net)
 {
 	uint32_t n = 0;
 
-	while (takes(s, net, 1 + n % 250))
-		CHECK(s->r, ++n < 10000, "no refusal");
+	while (add_entry(s, net, 1 + n % 250))
+		CHECK(s->r, ++n < 10000, "no SYN was refused");
 	check(s, "after a refusal");
 	return n;
 }
@@ -106,48 +107,50 @@ takes_all(struct scene *s, unsigned net)
 static const uint32_t tables[] = {4, 5, 7, 16, 62, 100};
 static const uint32_t shares[] = {10, 25, 50, 75, 90};
 
-SCENARIO(tw_share, alone, "one prefix alone may fill the table, at any share")
+SCENARIO(tw_share, alone, "a prefix may fill the table while no other prefix is active, at any share")
 {
 	for (unsigned i = 0; i < RTE_DIM(tables); i++) {
-		table_of(s, tables[i], 1 + i * 7, UINT32_MAX);
-		CHECK(s->r, takes_all(s, 1) == tables[i], "a table of %u is not full", tables[i]);
-		CHECK(s->r, refused(s) == 0 && rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "refused by share");
+		rig_of_table(s, tables[i], 1 + i * 7, UINT32_MAX);
+		CHECK(s->r, fill(s, 1) == tables[i], "the prefix did not fill a table of %u", tables[i]);
+		CHECK(s->r, refused(s) == 0 && rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1,
+		      "tw_share_refused is not 0 or tw_reserve_exhausted is not 1");
 	}
 }
 
-/* The theory block's arithmetic, for every table and share. */
+/* Checks the formulas of tw_share.c for one table size and share. */
 static void
 two_prefixes(struct scene *s, uint32_t c, uint32_t percent)
 {
 	uint32_t near_full = (3 * c + 3) / 4, share = (c * percent + 99) / 100, most, n, rest;
 
-	table_of(s, c, percent, UINT32_MAX);
-	CHECK(s->r, takes(s, 2, 1), "the first");
-	n = takes_all(s, 1);
-	most = RTE_MIN(RTE_MAX(near_full - 1, share), c - 1); /* one entry is the other's */
-	CHECK(s->r, n == most, "%u %% of %u: one prefix got %u, not %u", percent, c, n, most);
+	rig_of_table(s, c, percent, UINT32_MAX);
+	CHECK(s->r, add_entry(s, 2, 1), "the first SYN was refused");
+	n = fill(s, 1);
+	most = RTE_MIN(RTE_MAX(near_full - 1, share), c - 1); /* prefix 2 has one entry */
+	CHECK(s->r, n == most, "%u %% of %u: prefix 1 got %u, expected %u", percent, c, n, most);
 	CHECK(s->r, refused(s) == (n >= share), "refused %u", (unsigned)refused(s));
-	rest = 1 + takes_all(s, 2);
-	CHECK(s->r, rest == RTE_MIN(c - n, RTE_MAX(share, 1u)), "%u %% of %u: the other got %u of %u", percent, c, rest,
+	rest = 1 + fill(s, 2);
+	CHECK(s->r, rest == RTE_MIN(c - n, RTE_MAX(share, 1u)), "%u %% of %u: prefix 2 got %u of %u", percent, c, rest,
 	      c - n);
 	CHECK(s->r, rig_counter(s->r, LA_C_early_recycles) == 0, "an entry ended early");
 }
 
-SCENARIO(tw_share, two, "when a second prefix opens, the first stops at its share, and the second gets the rest")
+SCENARIO(tw_share, two,
+	 "when a second prefix is active, the first is limited to its share, and the second gets the other entries")
 {
 	for (unsigned i = 0; i < RTE_DIM(tables); i++)
 		for (unsigned k = 0; k < RTE_DIM(shares); k++)
 			two_prefixes(s, tables[i], shares[k]);
 }
 
-SCENARIO(tw_share, default_is_75, "the default is 75 %, and 100 is no limit")
+SCENARIO(tw_share, default_is_75, "the default share is 75 %; a share of 100 % is no limit")
 {
-	table_of(s, 100, 0, UINT32_MAX);
-	takes(s, 2, 1);
-	CHECK(s->r, takes_all(s, 1) == 75, "not 75 of 100");
-	table_of(s, 100, 100, UINT32_MAX);
-	takes(s, 2, 1);
-	CHECK(s->r, takes_all(s, 1) == 99 && refused(s) == 0, "limited");
+	rig_of_table(s, 100, 0, UINT32_MAX);
+	add_entry(s, 2, 1);
+	CHECK(s->r, fill(s, 1) == 75, "the prefix did not get 75 of 100 entries");
+	rig_of_table(s, 100, 100, UINT32_MAX);
+	add_entry(s, 2, 1);
+	CHECK(s->r, fill(s, 1) == 99 && refused(s) == 0, "a share of 100 %% limited the prefix");
 }
 
 SCENARIO(tw_share, config, "la_shard_create() refuses a share above 100 %")
@@ -158,17 +161,18 @@ SCENARIO(tw_share, config, "la_shard_create() refuses a share above 100 %")
 
 	rig_config(s->r, &cfg, addrs);
 	cfg.tw_share_percent = 101;
-	CHECK(s->r, la_shard_create(&cfg, &other) == -EINVAL && !other, "taken");
+	CHECK(s->r, la_shard_create(&cfg, &other) == -EINVAL && !other, "la_shard_create() accepted 101 %%");
 }
 
-SCENARIO(tw_share, many, "at a share of 10 %, one prefix takes three quarters, and three more take the rest")
+SCENARIO(tw_share, many,
+	 "at a share of 10 %, the first prefix gets 74 of 100 entries, and three more prefixes get 10, 10 and 5")
 {
 	uint32_t n[5];
 
-	table_of(s, 100, 10, UINT32_MAX);
-	takes(s, 9, 1);
+	rig_of_table(s, 100, 10, UINT32_MAX);
+	add_entry(s, 9, 1);
 	for (unsigned i = 0; i < 5; i++)
-		n[i] = takes_all(s, 1 + i);
+		n[i] = fill(s, 1 + i);
 	CHECK(s->r, n[0] == 74 && n[1] == 10 && n[2] == 10 && n[3] == 5 && n[4] == 0, "%u %u %u %u %u", n[0], n[1],
 	      n[2], n[3], n[4]);
 }
@@ -178,8 +182,9 @@ SCENARIO(tw_share, prefix, "hosts of one /24 or /56 are one prefix, the next /24
 	struct peer *a = from(s, 1, 1), *b = from(s, 1, 250), *c = from(s, 2, 1);
 	const struct la_hash_key *key = &s->r->s->tcp.key;
 
-	CHECK(s->r, la_tw_prefix(key, &a->t.raddr) == la_tw_prefix(key, &b->t.raddr), "two");
-	CHECK(s->r, la_tw_prefix(key, &a->t.raddr) != la_tw_prefix(key, &c->t.raddr), "one");
+	CHECK(s->r, la_tw_prefix(key, &a->t.raddr) == la_tw_prefix(key, &b->t.raddr),
+	      "two hosts of one prefix have two counters");
+	CHECK(s->r, la_tw_prefix(key, &a->t.raddr) != la_tw_prefix(key, &c->t.raddr), "two prefixes have one counter");
 }
 
 SCENARIO(tw_share, spread, "the hash spreads consecutive prefixes")
@@ -201,49 +206,51 @@ SCENARIO(tw_share, spread, "the hash spreads consecutive prefixes")
 
 SCENARIO(tw_share, sixty_seconds, "another prefix counts as active for 60 s after its last SYN")
 {
-	table_of(s, 16, 50, UINT32_MAX);
-	takes(s, 1, 1);
-	takes(s, 2, 1);
-	CHECK(s->r, takes_all(s, 1) == 10, "not 11 of 16 together");
+	rig_of_table(s, 16, 50, UINT32_MAX);
+	add_entry(s, 1, 1);
+	add_entry(s, 2, 1);
+	CHECK(s->r, fill(s, 1) == 10, "the prefix did not get 10 more entries");
 	rig_run(s->r, ASKED_MS - 1);
-	CHECK(s->r, !takes(s, 1, 1), "a ms early");
+	CHECK(s->r, !add_entry(s, 1, 1), "a SYN was accepted 1 ms early");
 	rig_run(s->r, 1);
-	CHECK(s->r, takes_all(s, 1) == 4, "not the whole table");
+	CHECK(s->r, fill(s, 1) == 4, "the prefix did not get the 4 last entries");
 	CHECK(s->r, refused(s) == 2, "refused %u", (unsigned)refused(s));
 }
 
-SCENARIO(tw_share, second_comes_late, "a table full of one prefix is shared after another prefix's first SYN")
+SCENARIO(tw_share, second_comes_late,
+	 "a table that one prefix has filled is shared after the first SYN of another prefix")
 {
-	table_of(s, 16, 75, UINT32_MAX);
+	rig_of_table(s, 16, 75, UINT32_MAX);
 	for (unsigned i = 0; i < 16; i++) {
-		CHECK(s->r, takes(s, 1, 1 + i), "not alone");
+		CHECK(s->r, add_entry(s, 1, 1 + i), "a prefix without others was refused");
 		rig_run(s->r, 1000);
 	}
-	CHECK(s->r, !takes(s, 2, 1) && rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1, "full");
+	CHECK(s->r, !add_entry(s, 2, 1) && rig_counter(s->r, LA_C_tw_reserve_exhausted) == 1,
+	      "a SYN was accepted by a full table");
 	rig_run(s->r, 240000 - 16000 + 1);
-	CHECK(s->r, takes(s, 2, 1), "the other prefix does not get the expired entry");
+	CHECK(s->r, add_entry(s, 2, 1), "the other prefix does not get the expired entry");
 	for (unsigned i = 1; i < 4; i++) {
 		rig_run(s->r, 1000);
-		CHECK(s->r, !takes(s, 1, 1), "the first gets entry %u", i);
-		CHECK(s->r, takes(s, 2, 1), "the other does not get entry %u", i);
+		CHECK(s->r, !add_entry(s, 1, 1), "the first prefix got entry %u", i);
+		CHECK(s->r, add_entry(s, 2, 1), "the other prefix did not get entry %u", i);
 	}
 	rig_run(s->r, 1000);
-	CHECK(s->r, takes(s, 1, 1), "refused below its share");
-	check(s, "late");
+	CHECK(s->r, add_entry(s, 1, 1), "the first prefix was refused below its share");
+	check(s, "after the second prefix opened");
 }
 
 SCENARIO(tw_share, families, "each family has its own counters and its own active prefixes")
 {
 	bool ip6 = s->o.ip6;
 
-	table_of(s, 16, 75, UINT32_MAX);
-	takes(s, 1, 1);
+	rig_of_table(s, 16, 75, UINT32_MAX);
+	add_entry(s, 1, 1);
 	s->o.ip6 = !ip6;
-	takes(s, 2, 1);
+	add_entry(s, 2, 1);
 	s->o.ip6 = ip6;
-	CHECK(s->r, takes_all(s, 1) == 15 && refused(s) == 0, "limited by the other family");
+	CHECK(s->r, fill(s, 1) == 15 && refused(s) == 0, "a prefix of the other family limited this family");
 	s->o.ip6 = !ip6;
-	CHECK(s->r, takes_all(s, 2) == 15, "the other family is limited");
+	CHECK(s->r, fill(s, 2) == 15, "a prefix of this family limited the other family");
 }
 
 SCENARIO(tw_share, reset, "--tw-full reset: the SYN of a prefix at its share is answered by RST")
@@ -257,26 +264,26 @@ SCENARIO(tw_share, reset, "--tw-full reset: the SYN of a prefix at its share is 
 					.msl_ms = 120000,
 					.gateway = true});
 	peer_listen(peer_new(s->r, &s->o));
-	takes(s, 2, 1);
+	add_entry(s, 2, 1);
 	for (unsigned i = 0; i < 12; i++)
-		CHECK(s->r, takes(s, 1, 1), "below its share");
+		CHECK(s->r, add_entry(s, 1, 1), "refused below its share");
 	p = from(s, 1, 2);
 	peer_syn(p);
 	peer_expect(p, LA_RST | LA_ACK, 0, p->IRS + 1, 0);
-	CHECK(s->r, refused(s) == 1, "not counted");
+	CHECK(s->r, refused(s) == 1, "tw_share_refused is not 1");
 }
 
-SCENARIO(tw_share, active, "our own opens are charged and never refused by share")
+SCENARIO(tw_share, active, "an open of the shard counts for the peer's prefix and is never refused by share")
 {
 	struct peer *p;
 
 	s->o.conn.reuse_time_wait = false;
-	table_of(s, 16, 75, UINT32_MAX);
-	takes(s, 2, 1);
-	takes_all(s, 1);
+	rig_of_table(s, 16, 75, UINT32_MAX);
+	add_entry(s, 2, 1);
+	fill(s, 1);
 	p = from(s, 1, 3);
 	peer_to_established_active(p);
-	CHECK(s->r, held(p) == 13, "%u", held(p));
+	CHECK(s->r, held(p) == 13, "the prefix counter is %u, expected 13", held(p));
 	check(s, "active");
 }
 
@@ -284,25 +291,25 @@ SCENARIO(tw_share, cookies, "a prefix at its share gets no cookie, and an earlie
 {
 	struct peer *p, *q;
 
-	table_of(s, 16, 75, 1);
-	takes(s, 2, 1);
+	rig_of_table(s, 16, 75, 1);
+	add_entry(s, 2, 1);
 	q = from(s, 3, 1);
-	peer_syn(q); /* half-open: cookies are on from here */
+	peer_syn(q); /* with one half-open connection, the next SYN gets a cookie */
 	peer_skip(q);
 	p = from(s, 1, 99);
 	peer_syn(p);
 	CHECK(s->r, last_rx(p)->flags == (LA_SYN | LA_ACK), "no cookie");
-	CHECK(s->r, held(p) == 0, "a cookie is charged");
+	CHECK(s->r, held(p) == 0, "a cookie increased the prefix counter");
 	peer_skip(p);
-	CHECK(s->r, takes_all(s, 1) == 12, "not 12 of 16");
+	CHECK(s->r, fill(s, 1) == 12, "the prefix did not get 12 of 16 entries");
 	CHECK(s->r, refused(s) == 1 && rig_counter(s->r, LA_C_syn_cookies_sent) == 13, "refused %u, %u cookies",
 	      (unsigned)refused(s), (unsigned)rig_counter(s->r, LA_C_syn_cookies_sent));
 	peer_data(p, 100);
-	CHECK(s->r, peer_waiting(p) == 0 && refused(s) == 2, "the ACK was not dropped by name");
+	CHECK(s->r, peer_waiting(p) == 0 && refused(s) == 2, "the ACK of the cookie was not refused and counted");
 	peer_expect_state(p, LA_CLOSED);
 	check(s, "cookie refused");
 	p->edge_on = false;
-	rig_run(s->r, ASKED_MS); /* the others are inactive: its retransmitted data opens */
+	rig_run(s->r, ASKED_MS); /* the other prefixes become inactive: the retransmitted data opens */
 	peer_send(p, LA_ACK | LA_PSH, p->snd - 100, p->got, 100);
 	peer_expect_state(p, LA_ESTABLISHED);
 	CHECK(s->r, p->u.bytes == 100 && held(p) == 13, "%llu bytes", (unsigned long long)p->u.bytes);
@@ -313,15 +320,15 @@ SCENARIO(tw_share, reopen, "a reopen is refused like any open, and the old entry
 {
 	struct peer *p;
 
-	table_of(s, 16, 75, UINT32_MAX);
-	takes(s, 2, 1);
+	rig_of_table(s, 16, 75, UINT32_MAX);
+	add_entry(s, 2, 1);
 	p = from(s, 1, 200);
 	peer_to_time_wait(p, true, 'a');
-	CHECK(s->r, takes_all(s, 1) == 11, "not 12 with the first");
+	CHECK(s->r, fill(s, 1) == 11, "the prefix did not get 11 more entries");
 	rig_run(s->r, 10);
 	peer_send(p, LA_SYN, p->R + 5000, 0, 0);
 	peer_expect_none(p, 0);
-	CHECK(s->r, refused(s) == 2, "not counted");
+	CHECK(s->r, refused(s) == 2, "tw_share_refused is not 2");
 	peer_expect_state(p, LA_TIME_WAIT);
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	peer_expect_chk(p);
@@ -331,83 +338,84 @@ SCENARIO(tw_share, reopen, "a reopen is refused like any open, and the old entry
 /* --- a slot's life --------------------------------------------------------------------------------------- */
 
 static void
-is_held(struct scene *s, const struct peer *p, uint32_t n, const char *when)
+expect_held(struct scene *s, const struct peer *p, uint32_t n, const char *when)
 {
 	check(s, when);
-	CHECK(s->r, held(p) == n, "%s: %u slots, not %u", when, held(p), n);
+	CHECK(s->r, held(p) == n, "%s: the prefix counter is %u, expected %u", when, held(p), n);
 }
 
-SCENARIO(tw_share, ends, "every end of a connection returns its slot")
+SCENARIO(tw_share, ends, "every end of a connection decreases the prefix counter")
 {
 	struct peer *p;
 
-	table_of(s, 64, 75, UINT32_MAX);
+	rig_of_table(s, 64, 75, UINT32_MAX);
 	p = from(s, 1, 1);
 	peer_syn(p);
-	is_held(s, p, 1, "SYN_RCVD");
+	expect_held(s, p, 1, "SYN_RCVD");
 	peer_send(p, LA_RST, p->IRS + 1, 0, 0);
-	is_held(s, p, 0, "reset in SYN_RCVD");
+	expect_held(s, p, 0, "reset in SYN_RCVD");
 	p = from(s, 1, 2);
 	peer_to_established(p);
-	is_held(s, p, 1, "ESTABLISHED");
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
-	is_held(s, p, 0, "aborted");
+	expect_held(s, p, 1, "ESTABLISHED");
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
+	expect_held(s, p, 0, "aborted");
 	p = from(s, 1, 3);
 	peer_to_last_ack(p, true);
-	is_held(s, p, 1, "LAST_ACK");
+	expect_held(s, p, 1, "LAST_ACK");
 	p->got = p->N;
 	peer_ack(p);
-	is_held(s, p, 0, "closed by the peer first");
+	expect_held(s, p, 0, "closed by the peer first");
 	p = from(s, 1, 4);
 	peer_to_syn_sent(p);
-	is_held(s, p, 1, "SYN_SENT");
+	expect_held(s, p, 1, "SYN_SENT");
 	peer_send(p, LA_RST | LA_ACK, 0, p->N, 0);
-	is_held(s, p, 0, "refused");
+	expect_held(s, p, 0, "refused");
 	p = from(s, 1, 5);
 	peer_to_time_wait(p, false, 'c');
-	is_held(s, p, 1, "TIME_WAIT");
+	expect_held(s, p, 1, "TIME_WAIT");
 	rig_run(s->r, 240000);
-	is_held(s, p, 1, "a tick before the end of 2*MSL");
+	expect_held(s, p, 1, "a tick before the end of 2*MSL");
 	rig_run(s->r, 1);
-	is_held(s, p, 0, "expired");
+	expect_held(s, p, 0, "expired");
 }
 
-SCENARIO(tw_share, fin_wait_2, "an entry in FIN_WAIT_2 is charged until it expires or TIME_WAIT ends")
+SCENARIO(tw_share, fin_wait_2,
+	 "an entry in FIN_WAIT_2 counts for its prefix until the FIN_WAIT_2 limit or the end of TIME_WAIT")
 {
 	struct peer *p, *q;
 
-	table_of(s, 64, 75, UINT32_MAX);
+	rig_of_table(s, 64, 75, UINT32_MAX);
 	p = from(s, 1, 1);
 	peer_to_fin_wait_2(p, true);
 	q = from(s, 2, 1);
 	peer_to_fin_wait_2(q, true);
 	rig_run(s->r, 6000);
-	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 2, "not in the table");
-	is_held(s, p, 1, "held");
+	CHECK(s->r, rig_counter(s->r, LA_C_fin_wait_2_held) == 2, "fin_wait_2_held is not 2");
+	expect_held(s, p, 1, "FIN_WAIT_2 in the table");
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->N, 0);
-	is_held(s, p, 1, "TIME_WAIT");
+	expect_held(s, p, 1, "TIME_WAIT");
 	rig_run(s->r, 60000);
-	is_held(s, q, 0, "FIN_WAIT_2 over");
-	is_held(s, p, 1, "TIME_WAIT goes on");
+	expect_held(s, q, 0, "FIN_WAIT_2 ended");
+	expect_held(s, p, 1, "TIME_WAIT continues");
 	rig_run(s->r, 240000);
-	is_held(s, p, 0, "both over");
+	expect_held(s, p, 0, "TIME_WAIT ended");
 }
 
 SCENARIO(tw_share, reopened,
-	 "a reopened entry is charged until the old 2*MSL ends, and an entry given back stays charged")
+	 "a reopened entry counts until its old 2*MSL ends; an entry that is given back counts as before the reopen")
 {
 	struct peer *p;
 
-	table_of(s, 64, 75, UINT32_MAX);
+	rig_of_table(s, 64, 75, UINT32_MAX);
 	p = from(s, 1, 1);
 	p->lax_edge = true;
 	peer_to_time_wait(p, true, 'a');
 	rig_run(s->r, 1000);
 	peer_renew(p, p->R + 5000);
 	peer_syn(p);
-	is_held(s, p, 2, "reopen pending");
+	expect_held(s, p, 2, "reopen pending");
 	peer_send(p, LA_RST, p->IRS + 1, 0, 0);
-	is_held(s, p, 1, "given back");
+	expect_held(s, p, 1, "given back");
 	peer_expect_state(p, LA_TIME_WAIT);
 	peer_skip(p);
 	rig_run(s->r, 1000);
@@ -416,14 +424,14 @@ SCENARIO(tw_share, reopened,
 	peer_skip(p);
 	peer_ack(p);
 	peer_expect_state(p, LA_ESTABLISHED);
-	is_held(s, p, 2, "reopened: a zombie and a reservation");
-	CHECK(s->r, user_abort(p) == 0, "la_abort");
-	is_held(s, p, 1, "the zombie");
+	expect_held(s, p, 2, "reopened: the old slot (ZOMBIE) and a reservation");
+	CHECK(s->r, user_abort(p) == 0, "la_abort failed");
+	expect_held(s, p, 1, "the old slot (ZOMBIE) alone");
 	rig_run(s->r, 240000);
-	is_held(s, p, 0, "the zombie's reference is out of the wheel");
+	expect_held(s, p, 0, "the wheel freed the old slot");
 }
 
-SCENARIO(tw_share, restart, "a loaded table has its share counters and limits")
+SCENARIO(tw_share, restart, "after la_shard_load() the prefix counters and limits apply")
 {
 	struct rig *r = s->r;
 	struct la_shard_saved saved;
@@ -432,10 +440,10 @@ SCENARIO(tw_share, restart, "a loaded table has its share counters and limits")
 	struct stream file = {0};
 	struct peer *p;
 
-	table_of(s, 16, 75, UINT32_MAX);
+	rig_of_table(s, 16, 75, UINT32_MAX);
 	r = s->r;
-	takes(s, 2, 1);
-	CHECK(r, takes_all(s, 1) == 12, "not 12");
+	add_entry(s, 2, 1);
+	CHECK(r, fill(s, 1) == 12, "the prefix did not get 12 entries");
 	p = from(s, 1, 1);
 	CHECK(r, la_shard_save(r->s, r->now, stream_write, &file) == 0, "not saved");
 	la_shard_destroy(r->s);
@@ -449,12 +457,12 @@ SCENARIO(tw_share, restart, "a loaded table has its share counters and limits")
 	CHECK(r, la_shard_load(r->s, stream_read, &file) == 0, "not loaded");
 	stream_free(&file);
 	rig_pump(r);
-	is_held(s, p, 12, "loaded");
-	CHECK(r, la_listen(r->s, NULL, 80, &user_ops, NULL, NULL) == 0, "la_listen");
+	expect_held(s, p, 12, "loaded");
+	CHECK(r, la_listen(r->s, NULL, 80, &user_ops, NULL, NULL) == 0, "la_listen failed");
 	p = from(s, 2, 3);
 	peer_syn(p);
-	is_held(s, p, 2, "the other asks");
+	expect_held(s, p, 2, "the other prefix has an entry and a reservation");
 	p = from(s, 1, 3);
 	peer_syn(p);
-	CHECK(r, peer_waiting(p) == 0 && refused(s) == 1, "the first is not limited");
+	CHECK(r, peer_waiting(p) == 0 && refused(s) == 1, "the first prefix is not limited to its share");
 }

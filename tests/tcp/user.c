@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The user's side: every API call from every callback, without lost data, repeated callbacks or
- * leaks. */
+/* The user's side: every API call from every callback, unread text at the end of a connection, keep-alive, abort of all
+ * connections. */
 
 #include "scenario.h"
 
-/* Every call from every callback. A user makes one kind of call, in one callback. */
+/* Every call from every callback. Each run makes one kind of call in one callback. */
 enum where { IN_OPENED, IN_DATA, IN_FIN, IN_TIMER, IN_ACKED, IN_WRITABLE, NWHERE };
 enum what { DO_CLOSE, DO_ABORT, DO_SHUTDOWN, DO_SHUTDOWN_CLOSE, DO_SEND_CLOSE, DO_CLOSE_TWICE, NWHAT };
 
@@ -13,8 +13,8 @@ struct actor {
 	struct rig *r;
 	enum where where;
 	enum what what;
-	unsigned acted, closed, after;
-	bool ending; /* la_close() or la_abort() was called: only `closed` may follow */
+	unsigned acted, closed, after; /* times in the callback, calls of `closed`, other callbacks while ending */
+	bool ending;		       /* la_close() or la_abort() was called: only `closed` may follow */
 	enum la_end end;
 };
 
@@ -23,7 +23,7 @@ act(struct la_conn *c, struct actor *a, enum where where)
 {
 	static const char text[300];
 
-	CHECK(a->r, a->closed == 0, "called after closed");
+	CHECK(a->r, a->closed == 0, "a callback ran after `closed`");
 	if (a->ending)
 		a->after++;
 	if (where != a->where || a->acted++)
@@ -36,7 +36,7 @@ act(struct la_conn *c, struct actor *a, enum where where)
 	case DO_ABORT:
 		a->ending = true;
 		la_abort(c);
-		CHECK(a->r, a->closed == 1, "la_abort() returned before closed was called");
+		CHECK(a->r, a->closed == 1, "la_abort() returned without a call of `closed`");
 		break;
 	case DO_SHUTDOWN:
 		la_shutdown(c);
@@ -55,7 +55,7 @@ act(struct la_conn *c, struct actor *a, enum where where)
 		a->ending = true;
 		la_close(c);
 		if (a->closed == 0)
-			CHECK(a->r, la_close(c) == -EALREADY, "la_close twice");
+			CHECK(a->r, la_close(c) == -EALREADY, "the second la_close did not fail with EALREADY");
 		break;
 	}
 }
@@ -93,7 +93,7 @@ on_timer(struct la_conn *c, void *user)
 
 	act(c, a, IN_TIMER);
 	if (!a->ending && !a->closed)
-		la_send(c, text, sizeof(text)); /* more than the queue's room: `writable` follows */
+		la_send(c, text, sizeof(text)); /* more than the room in the send queue, so that `writable` fires */
 }
 
 static void
@@ -116,7 +116,7 @@ on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 	(void)c;
 	a->closed++;
 	a->end = why->end;
-	CHECK(a->r, a->closed == 1, "closed twice");
+	CHECK(a->r, a->closed == 1, "`closed` was called twice");
 }
 
 static const struct la_conn_ops actor_ops = {
@@ -129,8 +129,8 @@ static const struct la_conn_ops actor_ops = {
 	.closed = on_closed,
 };
 
-/* Acknowledges all segments. The actor's bytes are zeros instead of the pattern, so they are not
- * compared. */
+/* Runs one connection with one call in one callback. The user sends zeros instead of the pattern, so its bytes are
+ * not compared. */
 static void
 play(struct scene *s, enum where where, enum what what)
 {
@@ -166,9 +166,9 @@ play(struct scene *s, enum where where, enum what what)
 	if (peer_state(p) != LA_CLOSED && peer_state(p) != LA_TIME_WAIT)
 		peer_send(p, LA_RST, p->snd, 0, 0);
 	rig_run(s->r, 300000);
-	CHECK(s->r, a.closed == 1, "closed %u times", a.closed);
-	CHECK(s->r, a.after == 0, "%u callbacks other than `closed` after la_close()", a.after);
-	CHECK(s->r, a.acted > 0, "the callback was never called");
+	CHECK(s->r, a.closed == 1, "`closed` was called %u times", a.closed);
+	CHECK(s->r, a.after == 0, "%u callbacks except `closed` ran after la_close() or la_abort()", a.after);
+	CHECK(s->r, a.acted > 0, "the callback never ran");
 	CHECK(s->r, what != DO_ABORT || a.end == LA_END_ABORTED, "ended as %s", la_end_name(a.end));
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait) == 0, "an entry is left");
@@ -185,23 +185,24 @@ SCENARIO(user, every_call_from_every_callback, "every API call works in every ca
 	}
 }
 
-SCENARIO(user, unread_in_time_wait, "unread text survives the start of TIME_WAIT, and `closed` follows when it is read")
+SCENARIO(user, unread_in_time_wait,
+	 "unread text stays readable in TIME_WAIT; `closed` is called after the last byte is read")
 {
 	struct peer *p = scene_open(s);
 
 	p->u.hold = true;
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_ack(p);
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->got, 1000);
 	peer_expect_state(p, LA_TIME_WAIT);
-	CHECK(s->r, p->u.closed == 0, "closed before it was read");
+	CHECK(s->r, p->u.closed == 0, "`closed` was called before the text was read");
 	CHECK(s->r, la_unread(p->u.c) == 1000, "%zu bytes unread", la_unread(p->u.c));
 	rig_run(s->r, 70000);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, p->u.closed == 0 && la_unread(p->u.c) == 1000, "lost when the entry expired");
-	CHECK(s->r, la_send(p->u.c, "x", 1) < 0, "la_send");
+	CHECK(s->r, p->u.closed == 0 && la_unread(p->u.c) == 1000, "the text was lost when the entry expired");
+	CHECK(s->r, la_send(p->u.c, "x", 1) < 0, "la_send did not fail");
 	user_read(p, 999);
-	CHECK(s->r, p->u.closed == 0, "closed before it was read");
+	CHECK(s->r, p->u.closed == 0, "`closed` was called before all text was read");
 	user_read(p, 1);
 	CHECK(s->r, p->u.bytes == 1000 && p->u.peer_fin == 1, "%llu bytes, %u FIN", (unsigned long long)p->u.bytes,
 	      p->u.peer_fin);
@@ -209,12 +210,12 @@ SCENARIO(user, unread_in_time_wait, "unread text survives the start of TIME_WAIT
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
 }
 
-SCENARIO(user, unread_and_reopened, "a tuple opens again while the old user still reads")
+SCENARIO(user, unread_and_reopened, "a tuple opens again while the user of the old connection still reads")
 {
 	struct peer *p = scene_open(s), *q;
 
 	p->u.hold = true;
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_ack(p);
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->got, 1000);
 	peer_expect_state(p, LA_TIME_WAIT);
@@ -225,24 +226,25 @@ SCENARIO(user, unread_and_reopened, "a tuple opens again while the old user stil
 	q->ts_dut = p->ts_dut;
 	peer_to_established(q);
 	peer_data(q, 200);
-	CHECK(s->r, q->u.bytes == 200, "not delivered");
+	CHECK(s->r, q->u.bytes == 200, "the data was not delivered");
 	user_read(p, UINT64_MAX);
 	CHECK(s->r, p->u.bytes == 1000, "%llu bytes", (unsigned long long)p->u.bytes);
 	user_expect_closed(p, LA_END_ORDERLY);
 	peer_expect_state(q, LA_ESTABLISHED);
 }
 
-SCENARIO(user, unread_in_last_ack, "unread text survives the end of LAST_ACK, and `closed` follows when it is read")
+SCENARIO(user, unread_in_last_ack,
+	 "unread text stays readable after LAST_ACK; `closed` is called after the last byte is read")
 {
 	struct peer *p = scene_open(s);
 
 	p->u.hold = true;
 	peer_send(p, LA_FIN | LA_ACK, p->R, p->got, 1000);
 	p->snd += 1001;
-	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown");
+	CHECK(s->r, user_shutdown(p) == 0, "la_shutdown failed");
 	peer_ack(p);
 	peer_expect_state(p, LA_CLOSED);
-	CHECK(s->r, p->u.closed == 0, "closed before it was read");
+	CHECK(s->r, p->u.closed == 0, "`closed` was called before the text was read");
 	user_read(p, UINT64_MAX);
 	CHECK(s->r, p->u.bytes == 1000, "%llu bytes", (unsigned long long)p->u.bytes);
 	user_expect_closed(p, LA_END_ORDERLY);
@@ -258,7 +260,8 @@ SCENARIO(user, unread_reset, "a RST discards unread text, and `closed` is called
 	user_expect_closed(p, LA_END_RESET);
 }
 
-SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe does not end the connection (M-06)")
+SCENARIO(user, keepalive,
+	 "keep-alive is off by default; when it is on, one lost probe does not end the connection (M-06)")
 {
 	struct peer *p = scene_open(s), *q;
 	struct peer_rx *x;
@@ -272,18 +275,19 @@ SCENARIO(user, keepalive, "keep-alive: off by default; probes; one lost probe do
 
 		x = peer_wait(q, 20000);
 		CHECK(s->r, x && x->flags == LA_ACK && x->seq == q->N - 1 && x->len <= 1, "no probe");
-		CHECK(s->r, x->at - from >= 9990, "after %llu ms", (unsigned long long)(x->at - from));
+		CHECK(s->r, x->at - from >= 9990, "a probe after %llu ms", (unsigned long long)(x->at - from));
 		CHECK(s->r, peer_wait(q, 20000) != NULL, "no second probe");
 		peer_ack(q);
 		peer_skip(q);
-		CHECK(s->r, q->u.closed == 0, "a lost probe killed it");
+		CHECK(s->r, q->u.closed == 0, "one lost probe ended the connection");
 	}
 	rig_run(s->r, 20ull * 60 * 1000);
 	user_expect_closed(q, LA_END_TIMEOUT);
-	CHECK(s->r, p->u.closed == 0, "the other one was closed");
+	CHECK(s->r, p->u.closed == 0, "the connection without keep-alive ended");
 }
 
-SCENARIO(user, abort_all, "la_shard_abort_all() resets open connections in portions, and keeps TIME_WAIT entries")
+SCENARIO(user, abort_all,
+	 "la_shard_abort_all() aborts at most `max` connections in one call, and keeps TIME_WAIT entries")
 {
 	struct peer *p = scene_listen(s), *q[5];
 
@@ -292,8 +296,8 @@ SCENARIO(user, abort_all, "la_shard_abort_all() resets open connections in porti
 		q[i] = peer_new(s->r, &s->o);
 		peer_to_established(q[i]);
 	}
-	CHECK(s->r, la_shard_abort_all(s->r->s, 2) == 3, "not in portions");
-	CHECK(s->r, la_shard_abort_all(s->r->s, 100) == 0, "something is left");
+	CHECK(s->r, la_shard_abort_all(s->r->s, 2) == 3, "not exactly 2 of 5 connections were aborted");
+	CHECK(s->r, la_shard_abort_all(s->r->s, 100) == 0, "connections are left");
 	rig_pump(s->r);
 	for (unsigned i = 0; i < 5; i++) {
 		user_expect_closed(q[i], LA_END_ABORTED);
@@ -336,5 +340,5 @@ SCENARIO(user, slots_again, "slots are reused many times, after every kind of en
 	}
 	CHECK(s->r, rig_counter(s->r, LA_C_live) == 0, "a TCB is left");
 	CHECK(s->r, rig_counter(s->r, LA_C_time_wait_entered) == 60 && rig_counter(s->r, LA_C_time_wait_expired) == 60,
-	      "entries made and expired");
+	      "time_wait_entered or time_wait_expired is not 60");
 }

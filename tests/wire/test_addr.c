@@ -41,8 +41,8 @@ Test(addr, parse_refuses)
 
 Test(addr, format)
 {
-	/* RFC 5952: lower case, no leading zeros, the longest run of zeros, the first of two equal
-	 * ones, no "::" for one field alone */
+	/* RFC 5952: lower case, no leading zeros; "::" stands for the longest run of zeros, the first of two
+	 * equal runs, and not for a single field */
 	static const char *const t[][2] = {
 		{"10.0.0.1", "10.0.0.1"},
 		{"255.255.255.255", "255.255.255.255"},
@@ -126,10 +126,10 @@ Test(prefix, parse_refuses)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_assert_eq(la_prefix_parse(bad[i], &p), -EINVAL, "\"%s\"", bad[i]);
 	cr_assert_eq(la_prefix_parse(NULL, &p), -EINVAL);
-	cr_assert_eq(p.len, 7, "a refused text changes nothing");
+	cr_assert_eq(p.len, 7, "a refused text changed the prefix");
 }
 
-/* The part before the slash has any length. */
+/* Parts before the slash of many lengths are refused without a fault. */
 Test(prefix, long_texts)
 {
 	struct la_prefix p;
@@ -175,5 +175,5 @@ Test(prefix, families_do_not_mix)
 
 	cr_assert_not(contains("0.0.0.0/0", "fd00::1"));
 	cr_assert_not(contains("::/0", "10.0.0.1"));
-	cr_assert_not(la_prefix_contains(&p, &a), "a length out of range holds nothing");
+	cr_assert_not(la_prefix_contains(&p, &a), "a prefix with a length out of range contains no address");
 }

@@ -46,7 +46,7 @@ Test(cksum, every_length_and_alignment)
 	}
 }
 
-/* Carries in every lane; and the largest packet. */
+/* Bytes that carry in every lane, up to more than the largest packet. */
 Test(cksum, all_ones_and_large)
 {
 	size_t max = 65536 + 63;
@@ -57,7 +57,7 @@ Test(cksum, all_ones_and_large)
 		cr_assert_eq(ntohs(la_cksum_finish(la_cksum_add(0xffffffff, b, len))), naive_cksum(b, len, 0xffff),
 			     "len %zu", len);
 	memset(b, 0, max);
-	cr_assert_eq(la_cksum_add(0, b, max), 0, "zeros stay the positive zero");
+	cr_assert_eq(la_cksum_add(0, b, max), 0, "the sum of zeros is 0, not 0xffff");
 	free(b);
 }
 

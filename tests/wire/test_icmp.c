@@ -75,7 +75,7 @@ Test(icmp4, quoted_tuple)
 	cr_assert_eq(m.tuple.lport, 80);
 	cr_assert_eq(m.tuple.rport, 1024);
 	cr_assert_eq(m.seq, 0x01020304);
-	cr_assert_eq(m.mtu, 0x578); /* RFC 1191: the low half alone */
+	cr_assert_eq(m.mtu, 0x578); /* RFC 1191: the MTU is the low 16 bits of the word */
 	assert_ok(error4(3, 4, 0, &m));
 	cr_assert_eq(m.mtu, 0);
 	assert_ok(error4(3, 3, 1500, &m));
@@ -155,7 +155,7 @@ Test(icmp4, echo_reply_exact_bytes)
 	assert_ok(la_icmp4_parse(p, sizeof(p), &m));
 }
 
-/* All zeros but the type: the reply's checksum must not come out as 0, which would not verify. */
+/* All bytes but the type are 0: the reply's checksum must be 0xffff. A checksum of 0 would not verify. */
 Test(icmp4, echo_reply_of_zeros)
 {
 	uint8_t p[11] = {8, 0, 0xf7, 0xff};
@@ -300,7 +300,7 @@ Test(icmp6, short_and_checksum)
 	b[12] ^= 1;
 	assert_drop(la_icmp6_parse(b, sizeof(b), &ip, &m), drop_icmp_bad);
 	b[12] ^= 1;
-	ip.dst = addr("fd00::3"); /* the pseudo-header counts */
+	ip.dst = addr("fd00::3"); /* the checksum covers the pseudo-header */
 	assert_drop(la_icmp6_parse(b, sizeof(b), &ip, &m), drop_icmp_bad);
 }
 
@@ -358,8 +358,8 @@ Test(nd, advertisement)
 	cr_assert(!m.na_solicited && !m.na_override && m.na_router);
 }
 
-/* RFC 4861 7.1.1, 7.1.2: one check at a time */
-Test(nd, checks_of_both)
+/* RFC 4861 7.1.1, 7.1.2: each message breaks one rule */
+Test(nd, checks_of_solicitation_and_advertisement)
 {
 	static const uint8_t *const msgs[] = {ns, na};
 	static const struct six far = {"fd00::1", "fd00::2", 254};
@@ -377,7 +377,7 @@ Test(nd, checks_of_both)
 		b[1] = 1; /* code */
 		assert_drop(icmp6(&from_host, b, 32, &m), drop_nd_bad);
 		memcpy(b, msgs[i], 32);
-		b[8] = 0xff; /* target a group */
+		b[8] = 0xff; /* the target is a group */
 		assert_drop(icmp6(&from_host, b, 32, &m), drop_nd_bad);
 		memset(b + 8, 0, 16); /* the unspecified address */
 		assert_drop(icmp6(&from_host, b, 32, &m), drop_nd_bad);
@@ -389,7 +389,7 @@ Test(nd, checks_of_both)
 		b[25] = 2;
 		assert_drop(icmp6(&from_host, b, 32, &m), drop_nd_bad);
 		memcpy(b, msgs[i], 32);
-		b[26] = 1; /* link-layer address a group */
+		b[26] = 1; /* the link-layer address is a group */
 		assert_drop(icmp6(&from_host, b, 32, &m), drop_nd_bad);
 	}
 }
@@ -402,7 +402,7 @@ Test(nd, duplicate_address_detection)
 	struct la_icmp m;
 
 	assert_ok(icmp6(&good, ns, 24, &m));
-	assert_drop(icmp6(&good, ns, 32, &m), drop_nd_bad); /* names a link-layer address */
+	assert_drop(icmp6(&good, ns, 32, &m), drop_nd_bad); /* has a link-layer address */
 	assert_drop(icmp6(&unicast, ns, 24, &m), drop_nd_bad);
 	assert_drop(icmp6(&all_nodes, ns, 24, &m), drop_nd_bad);
 }
@@ -429,8 +429,8 @@ Test(nd, other_options_are_skipped)
 	b[25] = 2;
 	memcpy(b + 40, ns + 24, 8);
 	memcpy(b + 48, ns + 24, 8);
-	b[50] = 4; /* a second address: the first counts */
-	b[56] = 2; /* an option that is not for solicitations */
+	b[50] = 4; /* a second source link-layer address: the parser returns the first */
+	b[56] = 2; /* target link-layer address: for advertisements only */
 	b[57] = 1;
 	assert_ok(icmp6(&from_host, b, 64, &m));
 	cr_assert(m.has_lladdr);
@@ -440,7 +440,7 @@ Test(nd, other_options_are_skipped)
 	assert_ok(icmp6(&from_host, b, 64, &m));
 	cr_assert_not(m.has_lladdr);
 	b[40] = 1;
-	b[41] = 2; /* an Ethernet address takes one unit, not two */
+	b[41] = 2; /* the option of an Ethernet address is 8 bytes long, not 16 */
 	assert_drop(icmp6(&from_host, b, 64, &m), drop_nd_bad);
 }
 

@@ -92,7 +92,7 @@ Test(ip4, bad_headers)
 	assert_drop(ip4_with(6, 0x20), drop_ip_fragment); /* more fragments */
 	assert_drop(ip4_with(7, 0x01), drop_ip_fragment); /* offset 8 */
 	assert_drop(ip4_with(6, 0x1f), drop_ip_fragment);
-	assert_ok(ip4_with(6, 0x00)); /* not fragmented, only DF missing */
+	assert_ok(ip4_with(6, 0x00)); /* not fragmented, and DF is 0 */
 	assert_ok(ip4_with(3, 20));   /* no payload */
 }
 
@@ -239,7 +239,7 @@ Test(ip6, extension_headers)
 	cr_assert_eq(ip.hlen, 40 + sizeof(all));
 	cr_assert_eq(ip.plen, 4);
 	cr_assert_eq(ip.proto, LA_IPPROTO_TCP);
-	/* cut anywhere inside the chain */
+	/* the packet ends anywhere inside the chain */
 	for (size_t cut = 5; cut <= sizeof(all) + 4; cut++)
 		assert_drop(ip6_ext(0, all, sizeof(all), cut, &ip), drop_ip6_ext);
 	assert_ok(ip6_ext(0, all, sizeof(all), 4, &ip));
@@ -252,16 +252,16 @@ Test(ip6, extension_headers_refused)
 {
 	struct la_ip ip;
 
-	/* hop-by-hop anywhere but first */
+	/* a hop-by-hop header that is not the first */
 	assert_drop(EXT(60, 0, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0), drop_ip6_ext);
-	/* segments left */
+	/* a routing header with segments left */
 	assert_drop(EXT(43, 6, 0, 4, 1, 0, 0, 0, 0), drop_ip6_ext);
-	/* longer than the packet */
+	/* a header longer than the packet */
 	assert_drop(EXT(60, 6, 1, 1, 4, 0, 0, 0, 0), drop_ip6_ext);
-	/* an option that runs out of its header; one without a length */
+	/* an option longer than its header; an option without a length byte */
 	assert_drop(EXT(60, 6, 0, 1, 5, 0, 0, 0, 0), drop_ip6_ext);
 	assert_drop(EXT(60, 6, 0, 1, 3, 0, 0, 0, 1), drop_ip6_ext);
-	/* unknown options: 00 is skipped, 01, 10 and 11 are not */
+	/* unknown options, by the highest two bits: 00 is skipped; 01, 10 and 11 drop the packet */
 	assert_ok(EXT(60, 6, 0, 0x3e, 4, 0, 0, 0, 0));
 	assert_drop(EXT(60, 6, 0, 0x7e, 4, 0, 0, 0, 0), drop_ip6_ext);
 	assert_drop(EXT(60, 6, 0, 0xbe, 4, 0, 0, 0, 0), drop_ip6_ext);

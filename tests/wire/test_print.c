@@ -24,7 +24,7 @@ start(struct frame *f, uint16_t type, uint16_t vlan)
 	return f->b + f->len;
 }
 
-/* Ethernet and IP headers for n bytes from src to dst; returns where they go. */
+/* Writes Ethernet and IP headers for n bytes from src to dst. Returns the place of these bytes. */
 static uint8_t *
 start_ip(struct frame *f, const char *src, const char *dst, uint8_t proto, size_t n)
 {
@@ -58,7 +58,7 @@ icmp(struct frame *f, const char *src, const char *dst, const uint8_t *msg, size
 }
 
 static void
-says(const struct frame *f, const char *want)
+expect_text(const struct frame *f, const char *want)
 {
 	uint8_t *p = exact(f->b, f->len);
 	char got[256];
@@ -100,25 +100,25 @@ Test(print, tcp)
 	struct frame f;
 
 	tcp(&f, "10.0.0.1", "10.0.0.2", &h, 0);
-	says(&f, "10.0.0.1:1024 > 10.0.0.2:80 F. seq 1:1(0) ack 1 win 502 <TS val 5 ecr 7>");
+	expect_text(&f, "10.0.0.1:1024 > 10.0.0.2:80 F. seq 1:1(0) ack 1 win 502 <TS val 5 ecr 7>");
 	h.seq = 0xfffffff0;
 	h.opts = 0;
 	h.flags = LA_PSH | LA_ACK;
 	tcp(&f, "fd00::1", "fd00::2", &h, 20);
-	says(&f, "[fd00::1]:1024 > [fd00::2]:80 P. seq 4294967280:4(20) ack 1 win 502");
+	expect_text(&f, "[fd00::1]:1024 > [fd00::2]:80 P. seq 4294967280:4(20) ack 1 win 502");
 	h.flags = LA_SYN;
 	h.seq = 9;
 	h.opts = LA_OPT_MSS | LA_OPT_SACK_PERM | LA_OPT_TS | LA_OPT_WSCALE;
 	tcp(&f, "10.0.0.1", "10.0.0.2", &h, 0);
-	says(&f, "10.0.0.1:1024 > 10.0.0.2:80 S seq 9:9(0) win 502 "
-		 "<mss 1460,sackOK,TS val 5 ecr 7,wscale 7>");
+	expect_text(&f, "10.0.0.1:1024 > 10.0.0.2:80 S seq 9:9(0) win 502 "
+			"<mss 1460,sackOK,TS val 5 ecr 7,wscale 7>");
 	h.flags = LA_RST;
 	h.opts = 0;
 	tcp(&f, "10.0.0.1", "10.0.0.2", &h, 0);
-	says(&f, "10.0.0.1:1024 > 10.0.0.2:80 R seq 9:9(0) win 502");
+	expect_text(&f, "10.0.0.1:1024 > 10.0.0.2:80 R seq 9:9(0) win 502");
 	f.b[14 + 20 + 13] = LA_URG;
 	f.b[14 + 20 + 19] = 3;
-	says(&f, "10.0.0.1:1024 > 10.0.0.2:80 U seq 9:9(0) win 502 urg 3");
+	expect_text(&f, "10.0.0.1:1024 > 10.0.0.2:80 U seq 9:9(0) win 502 urg 3");
 }
 
 Test(print, tcp_malformed)
@@ -129,12 +129,12 @@ Test(print, tcp_malformed)
 	tcp(&f, "10.0.0.1", "10.0.0.2", &h, 0);
 	f.b[14 + 20 + 20] = 253;
 	f.b[14 + 20 + 21] = 0;
-	says(&f, "10.0.0.1:1 > 10.0.0.2:2 . seq 0:0(0) ack 0 win 0 <bad>");
+	expect_text(&f, "10.0.0.1:1 > 10.0.0.2:2 . seq 0:0(0) ack 0 win 0 <bad>");
 	f.b[14 + 20 + 13] = LA_SYN;
-	says(&f, "10.0.0.1:1 > 10.0.0.2:2 S seq 0:0(0) win 0 <bad>");
+	expect_text(&f, "10.0.0.1:1 > 10.0.0.2:2 S seq 0:0(0) win 0 <bad>");
 	f.b[14 + 20 + 12] = 0x40;
-	says(&f, "10.0.0.1 > 10.0.0.2 tcp dropped: drop_tcp_short (TCP header longer than the packet, "
-		 "or data offset below 5)");
+	expect_text(&f, "10.0.0.1 > 10.0.0.2 tcp dropped: drop_tcp_short (TCP header longer than the packet, "
+			"or data offset below 5)");
 }
 
 Test(print, vlan)
@@ -144,19 +144,19 @@ Test(print, vlan)
 	uint8_t *p = start(&f, LA_ETH_IP4, 5);
 
 	f.len += la_ip4_write(p, &a, &b, 17, 64, 8, true) + 8;
-	says(&f, "vlan 5 10.0.0.1 > 10.0.0.2 proto 17 len 8");
+	expect_text(&f, "vlan 5 10.0.0.1 > 10.0.0.2 proto 17 len 8");
 }
 
-/* A checksum field of 0 is for the NIC to fill in; any other value must be correct. */
+/* A checksum field of 0 is accepted, because the NIC fills it in. Any other value must be correct. */
 Test(print, ip_checksum)
 {
 	struct frame f;
 
 	start_ip(&f, "10.0.0.1", "10.0.0.2", 17, 8);
 	f.b[14 + 10] ^= 1;
-	says(&f, "ip dropped: drop_ip_cksum (IPv4 header checksum wrong)");
+	expect_text(&f, "ip dropped: drop_ip_cksum (IPv4 header checksum wrong)");
 	f.b[14 + 10] = f.b[14 + 11] = 0;
-	says(&f, "10.0.0.1 > 10.0.0.2 proto 17 len 8");
+	expect_text(&f, "10.0.0.1 > 10.0.0.2 proto 17 len 8");
 }
 
 Test(print, arp)
@@ -167,11 +167,11 @@ Test(print, arp)
 
 	la_arp_write(start(&f, LA_ETH_ARP, 0), &arp);
 	f.len += LA_ARP_LEN;
-	says(&f, "arp who-has 10.0.0.2 tell 10.0.0.1 at 02:00:00:00:00:01");
+	expect_text(&f, "arp who-has 10.0.0.2 tell 10.0.0.1 at 02:00:00:00:00:01");
 	f.b[14 + 7] = LA_ARP_REPLY;
-	says(&f, "arp 10.0.0.1 is-at 02:00:00:00:00:01");
+	expect_text(&f, "arp 10.0.0.1 is-at 02:00:00:00:00:01");
 	f.b[14 + 7] = 9;
-	says(&f, "arp dropped: drop_arp_bad (malformed ARP packet)");
+	expect_text(&f, "arp dropped: drop_arp_bad (malformed ARP packet)");
 }
 
 Test(print, icmp)
@@ -184,26 +184,26 @@ Test(print, icmp)
 	struct frame f;
 
 	icmp(&f, "10.0.0.1", "10.0.0.2", echo, sizeof(echo));
-	says(&f, "10.0.0.1 > 10.0.0.2 icmp echo request id 7 seq 3 len 9");
+	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp echo request id 7 seq 3 len 9");
 	memcpy(b, echo, sizeof(echo));
 	b[0] = 0;
 	icmp(&f, "10.0.0.1", "10.0.0.2", b, sizeof(echo));
-	says(&f, "10.0.0.1 > 10.0.0.2 icmp echo reply id 7 seq 3 len 9");
+	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp echo reply id 7 seq 3 len 9");
 	icmp(&f, "10.0.0.1", "10.0.0.2", quench, sizeof(quench));
-	says(&f, "10.0.0.1 > 10.0.0.2 icmp type 4 code 0 len 8");
+	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp type 4 code 0 len 8");
 	icmp(&f, "10.0.0.1", "10.0.0.2", big, sizeof(big));
-	says(&f, "10.0.0.1 > 10.0.0.2 icmp too big type 3 code 4 mtu 1280 for "
-		 "10.0.0.2:80 > 10.0.0.1:1024 seq 9");
+	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp too big type 3 code 4 mtu 1280 for "
+			"10.0.0.2:80 > 10.0.0.1:1024 seq 9");
 	memcpy(b, big, sizeof(b));
 	b[1] = 3;
 	icmp(&f, "10.0.0.1", "10.0.0.2", b, 12);
-	says(&f, "10.0.0.1 > 10.0.0.2 icmp hard error type 3 code 3");
+	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp hard error type 3 code 3");
 	b[0] = 11;
 	icmp(&f, "10.0.0.1", "10.0.0.2", b, 12);
-	says(&f, "10.0.0.1 > 10.0.0.2 icmp soft error type 11 code 3");
+	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp soft error type 11 code 3");
 	f.b[14 + 20 + 5] ^= 1;
-	says(&f, "10.0.0.1 > 10.0.0.2 icmp dropped: drop_icmp_bad (ICMP packet short or with a wrong "
-		 "checksum)");
+	expect_text(&f, "10.0.0.1 > 10.0.0.2 icmp dropped: drop_icmp_bad (ICMP packet short or with a wrong "
+			"checksum)");
 }
 
 Test(print, icmp6)
@@ -216,21 +216,21 @@ Test(print, icmp6)
 
 	la_nd_solicit_write(msg, &a, &g, &b, mac);
 	icmp(&f, "fd00::1", "ff02::1:ff00:2", msg, 32);
-	says(&f, "fd00::1 > ff02::1:ff00:2 icmp6 neighbour solicitation who-has fd00::2 from "
-		 "02:00:00:00:00:01");
+	expect_text(&f, "fd00::1 > ff02::1:ff00:2 icmp6 neighbour solicitation who-has fd00::2 from "
+			"02:00:00:00:00:01");
 	icmp(&f, "::", "ff02::1:ff00:2", msg, 24);
-	says(&f, ":: > ff02::1:ff00:2 icmp6 neighbour solicitation who-has fd00::2");
+	expect_text(&f, ":: > ff02::1:ff00:2 icmp6 neighbour solicitation who-has fd00::2");
 	la_nd_advert_write(msg, &b, &a, &b, mac, true, true);
 	icmp(&f, "fd00::2", "fd00::1", msg, 32);
-	says(&f, "fd00::2 > fd00::1 icmp6 neighbour advertisement fd00::2 is-at 02:00:00:00:00:01 "
-		 "flags SO");
-	f.b[14 + 7] = 64; /* came through a router */
-	says(&f, "fd00::2 > fd00::1 icmp6 dropped: drop_nd_bad (malformed or illegal neighbour "
-		 "discovery packet)");
+	expect_text(&f, "fd00::2 > fd00::1 icmp6 neighbour advertisement fd00::2 is-at 02:00:00:00:00:01 "
+			"flags SO");
+	f.b[14 + 7] = 64; /* a hop limit below 255: a router forwarded the packet */
+	expect_text(&f, "fd00::2 > fd00::1 icmp6 dropped: drop_nd_bad (malformed or illegal neighbour "
+			"discovery packet)");
 	icmp(&f, "fd00::2", "fd00::1", ra, sizeof(ra));
-	says(&f, "fd00::2 > fd00::1 icmp6 router advertisement len 8");
+	expect_text(&f, "fd00::2 > fd00::1 icmp6 router advertisement len 8");
 	icmp(&f, "fd00::2", "fd00::1", reply, sizeof(reply));
-	says(&f, "fd00::2 > fd00::1 icmp6 echo reply id 7 seq 3 len 8");
+	expect_text(&f, "fd00::2 > fd00::1 icmp6 echo reply id 7 seq 3 len 8");
 }
 
 Test(print, other_frames)
@@ -238,16 +238,16 @@ Test(print, other_frames)
 	struct frame f;
 
 	start(&f, 0x88cc, 0);
-	says(&f, "02:00:00:00:00:01 > 02:00:00:00:00:02 ethertype 0x88cc len 14");
+	expect_text(&f, "02:00:00:00:00:01 > 02:00:00:00:00:02 ethertype 0x88cc len 14");
 	f.len = 13;
-	says(&f, "frame dropped: drop_eth_short (frame shorter than its Ethernet header)");
+	expect_text(&f, "frame dropped: drop_eth_short (frame shorter than its Ethernet header)");
 	f.len = 0;
-	says(&f, "frame dropped: drop_eth_short (frame shorter than its Ethernet header)");
+	expect_text(&f, "frame dropped: drop_eth_short (frame shorter than its Ethernet header)");
 	start(&f, LA_ETH_IP4, 0);
-	says(&f, "ip dropped: drop_ip_short (IP packet shorter than its headers or its total length)");
+	expect_text(&f, "ip dropped: drop_ip_short (IP packet shorter than its headers or its total length)");
 	start(&f, LA_ETH_IP6, 0);
-	says(&f, "ip6 dropped: drop_ip_short (IP packet shorter than its headers or its total "
-		 "length)");
+	expect_text(&f, "ip6 dropped: drop_ip_short (IP packet shorter than its headers or its total "
+			"length)");
 }
 
 /* For every buffer size the text ends with a zero byte, fits, and is a prefix of the whole line. */

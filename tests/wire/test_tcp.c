@@ -53,7 +53,7 @@ Test(tcp, fields)
 	cr_assert_eq(la_seg_len(&s), 100);
 }
 
-/* Fields outside the contract stay unchanged. */
+/* src, dst, hash and m of the segment stay unchanged. */
 Test(tcp, leaves_the_callers_fields_alone)
 {
 	static const uint8_t p[20] = {[12] = 0x50};
@@ -120,12 +120,12 @@ Test(tcp, usual_timestamps)
 	cr_assert_eq(s.opts, LA_OPT_TS);
 	cr_assert_eq(s.tsval, 0xff010203);
 	cr_assert_eq(s.tsecr, 0xfe040506);
-	/* the same option in a SYN, which takes the general path */
+	/* the same option in a SYN, which the general path of the parser reads */
 	assert_ok(parse(LA_SYN, OPTS(1, 1, TS(5, 7)), 0, &s));
 	cr_assert_eq(s.opts, LA_OPT_TS);
 }
 
-/* H-03: unknown kinds, 2 to 12 bytes long, before known ones */
+/* H-03: an unknown kind, 2 to 12 bytes long, before a known kind */
 Test(tcp, unknown_kinds_are_skipped)
 {
 	static const uint8_t kinds[] = {5, 6, 7, 9, 34, 200, 253, 254, 255};
@@ -202,7 +202,7 @@ Test(tcp, options_after_a_bad_option_are_ignored)
 	}
 }
 
-/* H-05: any alignment, and the same result */
+/* H-05: the result is the same at any alignment */
 Test(tcp, alignment)
 {
 	struct la_seg s;
@@ -256,7 +256,7 @@ Test(tcp, end_of_list)
 	cr_assert_eq(s.opts, 0);
 }
 
-/* O-02, O-06, O-16: these are read in a SYN alone */
+/* O-02, O-06, O-16: MSS, window scale and SACK permitted are read in a SYN alone */
 Test(tcp, syn_options_elsewhere)
 {
 	static const uint8_t flags[] = {LA_ACK, LA_FIN | LA_ACK, LA_RST, 0};
@@ -281,7 +281,7 @@ Test(tcp, first_of_a_kind_counts)
 	cr_assert_eq(s.tsecr, 2);
 }
 
-/* O-05: the parser reports any MSS; the connection decides about it */
+/* O-05: the parser reports any MSS; the connection sets the lower bound */
 Test(tcp, small_mss)
 {
 	static const uint16_t mss[] = {0, 1, 8, 65535};
@@ -373,7 +373,7 @@ write_syn(uint8_t opts, const uint8_t *want, size_t n)
 	cr_assert_eq(la_tcp_write(out, &h), 20 + n, "opts %x", opts);
 	cr_assert_eq(out[12] >> 4, (20 + n) / 4);
 	cr_assert_eq(memcmp(out + 20, want, n), 0, "opts %x", opts);
-	cr_assert_eq(out[20 + n], 0xee, "nothing written behind the header");
+	cr_assert_eq(out[20 + n], 0xee, "a byte behind the header was written");
 }
 
 Test(tcp, write_syn)
@@ -400,8 +400,8 @@ Test(tcp, write_syn_options_elsewhere)
 	cr_assert_eq(la_tcp_write(out, &h), 32);
 }
 
-/* H-06: every set of options and flags: whole words, the announced length, an end at the data
- * offset, and parsing returns the written values. */
+/* H-06: for every set of options and flags, the header has whole words, the length of la_tcp_hdr_len() and an
+ * option list that ends at the data offset. Parsing returns the written values. */
 Test(tcp, round_trip)
 {
 	uint64_t seed = 7;

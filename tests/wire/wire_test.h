@@ -56,7 +56,7 @@ addr(const char *text)
 		cr_assert(got_ == LA_WIRE_OK, "%s", la_counter_name(got_)); \
 	} while (0)
 
-/* xorshift64*: the same numbers in every run. */
+/* xorshift64* with the state *s, which is not 0: the same numbers in every run. */
 static inline uint32_t
 rnd(uint64_t *s)
 {
@@ -91,6 +91,7 @@ naive_cksum(const uint8_t *p, size_t n, uint32_t sum)
 	return (uint16_t)~sum;
 }
 
+/* Writes the checksum of n bytes at offset off. pseudo: sum of the pseudo-header, or 0. */
 static inline void
 set_cksum(uint8_t *p, size_t n, size_t off, uint32_t pseudo)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A TIME_WAIT table that is filled from one prefix: `n` ports of one host beyond the gateway open,
- * read the answer, and close after the server, `rate` connections a second. An entry lives 500 ms
- * here, so `rate` / 2 entries are needed, more than `tw`. Clients of other prefixes still get their
+/* One prefix fills the TIME_WAIT table: one host behind the gateway opens connections from `n` ports, `rate`
+ * connections a second. It reads each answer, and closes after the server. An entry lives 500 ms
+ * here, so the host would use `rate` / 2 entries, which is more than `tw`. Clients of other prefixes still get
  * reservations. */
 
 #include "abuse.h"
@@ -49,8 +49,8 @@ static const struct row rows[] = {
 	{.n = 10000, .rate = 4000, .tw = 1024, .far = true},
 };
 
-const struct attack attack_time_wait_hog = {
-	.name = "time_wait_hog",
+const struct attack attack_time_wait_prefix = {
+	.name = "time_wait_prefix",
 	.kind = "TIME_WAIT exhaustion from one prefix",
 	ROWS(rows),
 	.step = step,

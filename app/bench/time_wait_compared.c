@@ -2,11 +2,11 @@
 
 /* The structures that the table is compared with.
  *
- * rte_hash + rte_timer: TIME_WAIT with DPDK's own libraries. The key's position
- * in the hash is its slot in an array of { timer, state }. They are used in the fastest way:
+ * rte_hash + rte_timer: TIME_WAIT with DPDK's own libraries. The position of a key
+ * in the hash is the slot of the entry in an array of { timer, state }. Both libraries are used in their fastest way:
  * keys of 12 bytes with CRC32, look-ups in bulk, which prefetch, and then prefetched entries.
- * rte_timer reads the TSC itself: timers are armed one day ahead. When a round makes them expire, they are armed
- * again for the present time, before the measured time; they are always at the head of its list.
+ * rte_timer reads the TSC itself, so timers are armed one day ahead. Before the measured time of an expiry, the timers
+ * that are to expire are armed again for the present time: they move to the head of rte_timer's list.
  *
  * Bare memory: an array of the table's size. A miss reads one random line. A hit reads two lines, and the first has
  * the address of the second. Lines are prefetched in the same bursts. */
@@ -38,7 +38,8 @@ struct rte {
 	struct rte_hash *hash;
 	struct entry *entry; /* indexed by the key's position */
 	uint32_t n, entries, expired, live;
-	uint64_t far, sum;
+	uint64_t far; /* expiry of an entry: one day, in timer cycles */
+	uint64_t sum; /* of the read memory, so that the compiler keeps the reads */
 	void *heap;
 	size_t heap_size;
 };
@@ -46,8 +47,8 @@ struct rte {
 static const char HEAP[] = "bench_time_wait";
 static const size_t HUGE_PAGE = (size_t)2 << 20;
 
-/* The number of places of rte_hash is a power of two, and it refuses keys when nearly all are taken. For this reason
- * it gets twice as many when more than nine in ten would be taken. */
+/* Returns the size of a hash for n keys. The number of places in rte_hash is a power of two, and rte_hash refuses keys
+ * when nearly all places are taken. So the number is doubled when more than nine in ten would be taken. */
 static uint32_t
 entries_for(uint32_t n)
 {
@@ -56,8 +57,8 @@ entries_for(uint32_t n)
 	return n > places / 10 * 9 ? (uint32_t)places + 1 : n;
 }
 
-/* Buckets of 64 bytes and 8 keys; keys of 12 bytes and a pointer in 32; a ring of free positions.
- */
+/* Returns the bytes that rte_hash needs: buckets of 64 bytes for 8 keys; 32 bytes for a key and a pointer; a ring of
+ * free positions. */
 static size_t
 heap_needed(uint32_t n)
 {
@@ -74,8 +75,7 @@ rte_memory(uint32_t n, uint32_t live, bool is4)
 	return heap_needed(n) + (size_t)entries_for(n) * sizeof(struct entry);
 }
 
-/* rte_hash uses memory of a DPDK heap, with the same transparent hugepages as
- * the table. */
+/* Makes a DPDK heap for rte_hash, from memory with transparent hugepages like the table's. */
 static bool
 heap_make(struct rte *r)
 {
@@ -245,7 +245,7 @@ rte_fin(void *self, const struct burst *b)
 	return done;
 }
 
-/* The new connection uses the same key. */
+/* The new connection uses the key of the old one: the key stays in the hash. */
 static unsigned
 rte_reopen(void *self, const struct burst *b)
 {
@@ -276,7 +276,7 @@ rte_due(void *self, const struct burst *b)
 			rte_timer_reset(&r->entry[pos[i]].timer, 0, SINGLE, rte_lcore_id(), rte_on_expiry, r);
 }
 
-/* The work of one call is not bounded. */
+/* Runs all due timers: the work of one call is not bounded. */
 static unsigned
 rte_poll(void *self, uint32_t tick)
 {
@@ -388,7 +388,7 @@ memory_pick(const struct memory *m, uint64_t random)
 	return &m->line[(uint64_t)((unsigned __int128)random * m->n >> 64)];
 }
 
-/* The key is a random number and gives the address. */
+/* Returns a random number from the key, which selects the line. */
 static inline uint64_t
 random_of(const struct burst *b, unsigned i)
 {

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Many uploads to discard, which reads at once. No client breaks a rule: losses on the link leave holes
- * in many streams, and the data above a hole takes buffers. Throughput is checked too: the server must
+/* Many uploads to discard, which reads at once. No client breaks a rule of TCP. Losses on the link leave holes
+ * in many streams, and the data above a hole takes buffers. The throughput is checked, too: the server must
  * continue to acknowledge. */
 
 #include "abuse.h"
 
-static uint64_t middle, late; /* payload delivered in order */
+static uint64_t middle, late; /* payload delivered in order until the middle of the attack, and until now */
 
 static void
 step(struct abuse *w)
 {
-	static const struct crowd_plan plan = {.service = DISCARD, .send = UINT64_MAX, .reads = true};
+	static const struct load_plan plan = {.service = DISCARD, .send = UINT64_MAX, .reads = true};
 	const struct row *r = abuse_params(w);
 	uint32_t ms = r->ms ? r->ms : 4000;
 
-	crowd_open(w, &plan, abuse_due(w, 2000));
+	load_open(w, &plan, abuse_due(w, 2000));
 	if (abuse_since(w) == ms / 2)
 		middle = abuse_count(w, LA_C_tcp_data_in);
 	late = abuse_count(w, LA_C_tcp_data_in);
 }
 
-/* The access link carries 80 frames a ms. Half of that, over the second half of the attack, is far
- * below what NewReno reaches at such a loss rate, and far above a stalled server's. */
+/* The access link carries 80 frames a ms, about 110 MB/s. In the second half of the attack 20 MB/s are required: far
+ * less than NewReno reaches at this loss rate, and far more than a stalled server reaches. */
 static void
 judge(struct abuse *w)
 {
@@ -44,10 +44,10 @@ static const struct row rows[] = {
 	{.n = 1500, .pool = 2048, .ms = 20000, .longer = true},
 };
 
-const struct attack attack_upload_crowd = {
-	.name = "upload_crowd",
-	.kind = "a crowd of uploads (an overload, no CVE)",
-	.crowd = true,
+const struct attack attack_uploads = {
+	.name = "uploads",
+	.kind = "many uploads (an overload, no CVE)",
+	.load = true,
 	ROWS(rows),
 	.step = step,
 	.judge = judge,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The crowd: many sockets of one ordinary host, on a shard of their own that keeps all rules of
- * TCP. Their access link has a rate, a queue of 500 frames (what a TAP device has) and a loss of
- * 0.1 %: enough for holes in many streams at once. */
+/* Load clients: many sockets of one ordinary host, on a shard of their own that keeps all rules of
+ * TCP. Their access link has a rate, a queue of 500 frames as a TAP device has, and a loss of
+ * 0.1 %, which makes holes in many streams at once. */
 
 #include "world.h"
 
@@ -12,17 +12,17 @@
 enum { TEXT_MAX = 1 << 16, FRAMES_PER_MS = 80, QUEUE = 500, LOSS_PPM = 1000, SNDBUF = 65536 };
 
 struct member {
-	struct crowd *crowd;
+	struct load *load;
 	struct la_conn *c; /* NULL: closed, or refused */
 	uint64_t sent;	   /* bytes that la_send_const() accepted */
 };
 
-struct crowd {
+struct load {
 	struct abuse *w;
-	struct crowd_plan plan;
+	struct load_plan plan;
 	struct la_conn_opts opts;
-	struct member *m; /* the row's n of them */
-	uint32_t n;	  /* opened so far */
+	struct member *m; /* array of the row's n */
+	uint32_t n;	  /* members whose connection was begun */
 	uint16_t port;	  /* port of the last open */
 	uint8_t text[TEXT_MAX];
 	uint32_t text_len; /* bytes of whole repetitions of the plan's text */
@@ -31,8 +31,8 @@ struct crowd {
 static void
 push(struct member *m)
 {
-	const struct crowd_plan *p = &m->crowd->plan;
-	uint32_t turn = m->crowd->text_len;
+	const struct load_plan *p = &m->load->plan;
+	uint32_t turn = m->load->text_len;
 
 	while (m->sent < p->send) {
 		uint32_t at = (uint32_t)(m->sent % turn), len = turn - at;
@@ -40,7 +40,7 @@ push(struct member *m)
 
 		if (len > p->send - m->sent)
 			len = (uint32_t)(p->send - m->sent);
-		n = la_send_const(m->c, m->crowd->text + at, len);
+		n = la_send_const(m->c, m->load->text + at, len);
 		if (n <= 0)
 			return;
 		m->sent += (uint64_t)n;
@@ -59,7 +59,7 @@ data(struct la_conn *c, void *user)
 {
 	struct member *m = user;
 
-	if (m->crowd->plan.reads)
+	if (m->load->plan.reads)
 		la_consume(c, la_unread(c));
 }
 
@@ -78,26 +78,26 @@ static const struct la_conn_ops ops = {.opened = opened, .data = data, .writable
 static void
 connect_one(struct member *m)
 {
-	struct crowd *cr = m->crowd;
+	struct load *cr = m->load;
 	bool ip6 = cr->w->row->ip6;
 	struct la_tuple t = {
-		.laddr = abuse_addr(CROWD, ip6), .raddr = abuse_addr(SERVER, ip6), .rport = cr->plan.service};
+		.laddr = abuse_addr(LOAD, ip6), .raddr = abuse_addr(SERVER, ip6), .rport = cr->plan.service};
 
 	m->sent = 0;
 	t.lport = cr->port = cr->port < 1024 ? 1024 : (uint16_t)(cr->port + 1);
-	if (la_connect(cr->w->stack[CROWD].s, &t, &ops, m, &cr->opts, &m->c) != 0)
-		m->c = NULL; /* the crowd's own tables are full */
+	if (la_connect(cr->w->stack[LOAD].s, &t, &ops, m, &cr->opts, &m->c) != 0)
+		m->c = NULL; /* the tables of the clients' own shard are full */
 }
 
 void
-crowd_open(struct abuse *w, const struct crowd_plan *p, uint32_t n)
+load_open(struct abuse *w, const struct load_plan *p, uint32_t n)
 {
-	struct crowd *cr = w->crowd;
+	struct load *cr = w->load;
 
 	if (cr == NULL) {
-		struct stack *st = &w->stack[CROWD];
+		struct stack *st = &w->stack[LOAD];
 
-		cr = w->crowd = calloc(1, sizeof(*cr));
+		cr = w->load = calloc(1, sizeof(*cr));
 		ABUSE_MUST(cr != NULL);
 		cr->m = calloc(w->row->n, sizeof(*cr->m));
 		ABUSE_MUST(cr->m != NULL);
@@ -113,14 +113,14 @@ crowd_open(struct abuse *w, const struct crowd_plan *p, uint32_t n)
 		st->loss_ppm = LOSS_PPM;
 	}
 	for (; n > 0 && cr->n < w->row->n; n--) {
-		cr->m[cr->n].crowd = cr;
+		cr->m[cr->n].load = cr;
 		connect_one(&cr->m[cr->n++]);
-		net_tx(w, CROWD);
+		net_tx(w, LOAD);
 	}
 }
 
-/* Resets a socket. Sends a second RST at the number that the server has acknowledged, in case the server
- * dropped the last segments, which filled its window: the first RST is then outside the window. */
+/* Resets a socket. The server may have dropped the last segments, which filled its window: then this RST is outside
+ * the window. So a second RST follows at the number that the server has acknowledged. */
 static void
 leave(struct abuse *w, struct la_conn *c)
 {
@@ -134,30 +134,30 @@ leave(struct abuse *w, struct la_conn *c)
 			   .flags = RST,
 			   .seq = info.snd_una};
 	la_abort(c);
-	net_tx(w, CROWD);
+	net_tx(w, LOAD);
 	spoof_tcp(w, &f);
 }
 
-/* The process is killed: every socket is reset. The link loses none of these RSTs, so that all
- * memory still held a second later is the server's fault. */
+/* Resets every socket, as a kernel does for a killed process. The link loses none of these RSTs: if the server still
+ * holds memory one second later, that is a fault of the server. */
 void
-crowd_leave(struct abuse *w)
+load_leave(struct abuse *w)
 {
-	struct crowd *cr = w->crowd;
+	struct load *cr = w->load;
 
 	if (cr == NULL)
 		return;
-	w->stack[CROWD].frames_per_ms = 0;
+	w->stack[LOAD].frames_per_ms = 0;
 	for (uint32_t i = 0; i < cr->n; i++)
 		if (cr->m[i].c)
 			leave(w, cr->m[i].c);
 }
 
 void
-crowd_fini(struct abuse *w)
+load_fini(struct abuse *w)
 {
-	if (w->crowd == NULL)
+	if (w->load == NULL)
 		return;
-	free(w->crowd->m);
-	free(w->crowd);
+	free(w->load->m);
+	free(w->load);
 }
