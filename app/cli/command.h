@@ -28,7 +28,8 @@ struct command {
 	bool orderly; /* true: SIGINT and SIGTERM end the run in order (session_run()); false: they kill the process */
 };
 
-extern const struct command command_server, command_client, command_load, command_demo, command_explain, command_bench;
+extern const struct command command_server, command_client, command_load, command_demo, command_explain, command_bench,
+	command_ports;
 
 /** The version of the project in meson.build. */
 extern const char *const lastack_version;

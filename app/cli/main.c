@@ -22,7 +22,8 @@ __attribute__((section(".preinit_array"), used)) static void (*const early)(int,
 const char *const lastack_version = LASTACK_VERSION;
 
 static const struct command *const commands[] = {
-	&command_server, &command_client, &command_load, &command_demo, &command_explain, &command_bench,
+	&command_server,  &command_client, &command_load,  &command_demo,
+	&command_explain, &command_bench,  &command_ports,
 };
 
 enum { NCOMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -55,7 +56,7 @@ help(FILE *f)
 		"       2  wrong command line\n"
 		"       SIGINT or SIGTERM ends server, client, load and demo in order, with a summary and status 0,\n"
 		"       also when a shell starts lastack with SIGINT ignored ('lastack ... &'). While the run waits\n"
-		"       for its port, a signal ends it without a summary. A signal kills explain and bench.\n");
+		"       for its port, a signal ends it without a summary. A signal kills explain, bench and ports.\n");
 }
 
 static const struct command *

@@ -135,7 +135,7 @@ session_check(const struct session *se)
 int
 session_run(struct session *se)
 {
-	char err[512] = "";
+	char err[2048] = ""; /* a line with commands is long */
 	int rc, saved, status;
 
 	if (session_check(se) != EXIT_OK)

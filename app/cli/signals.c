@@ -10,7 +10,8 @@
  * A non-interactive shell starts a background job with SIGINT ignored ("lastack ... &"). The kernel
  * discards an ignored signal. So a handler that is set after EAL's start (0.3 s, or 3 s on a busy machine)
  * misses each SIGINT during this start. main.c sets the handler from .preinit_array, before the constructors
- * of DPDK's libraries. Only a SIGINT while the dynamic loader runs, some milliseconds, is lost.
+ * of DPDK's libraries. Only a signal while the dynamic loader runs (5 ms; 0.2 s on
+ * an emulated CPU) is lost, or kills the process where it is not ignored.
  *
  * A signal during the start ends the run in order: the engine is created, stopped, drained, and its
  * summary is printed, with status 0 as after any signal.

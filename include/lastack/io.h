@@ -43,7 +43,8 @@ struct la_io;
 /** Starts DPDK as the program lastack does: on hugepages, or else on plain pages (512 MB, allocated at the first
  * access), with the best free CPU, without a NIC and without telemetry. args: more EAL arguments ("-a",
  * "0000:05:00.0"), which replace these choices and are copied. DPDK starts once in a process. SIGINT and SIGTERM are
- * blocked during the start. Returns 0, -EALREADY (DPDK was started), -E2BIG (more than 64 arguments), or DPDK's error.
+ * blocked during the start. Returns 0, -EALREADY (DPDK was started), -E2BIG (more than 64 arguments), -ENODEV or -EBUSY (a
+ * device of "-a" has no port; err has the reason and shell commands, for which it needs 2048 bytes), or DPDK's error.
  *
  * A program that has called rte_eal_init() needs no la_dpdk_start(). */
 int la_dpdk_start(const char *const *args, unsigned nargs, char *err, size_t size);

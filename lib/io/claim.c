@@ -7,6 +7,7 @@
  *
  *	interface, by name      abstract UNIX socket  @lastack/if/NAME
  *	interface, by number    abstract UNIX socket  @lastack/ifindex/N      as soon as it exists
+ *	PCI device of -a        abstract UNIX socket  @lastack/pci/ADDRESS
  *	memif server            flock on SOCKET.lock, beside the socket
  *
  * An abstract socket belongs to a network namespace, as an interface does, needs no privilege and no writable
@@ -34,8 +35,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "io/allow.h"
 #include "io/claim.h"
 #include "io/eal.h"
+#include "io/pci.h"
 
 enum { CLAIMS = 4 * LA_EAL_MAX_ARGS, WORD = 256, TRIES = 8 };
 
@@ -308,6 +311,18 @@ claim_vdev(const char *device, char *err, size_t size)
 	return claim_socket(value, err, size);
 }
 
+static int
+claim_pci(const char *device, char *err, size_t size)
+{
+	char addr[LA_PCI_ADDR], what[WORD], claim[64];
+
+	if (!la_pci_address(device, addr))
+		return 0;
+	snprintf(what, sizeof(what), "device %s", addr);
+	snprintf(claim, sizeof(claim), "lastack/pci/%s", addr);
+	return claim_name(claim, what, err, size);
+}
+
 static bool
 is_client(const char *arg)
 {
@@ -338,7 +353,10 @@ la_claim_device(const void *owner, enum la_port_kind kind, const char *arg, char
 	int r;
 
 	claims.owner = owner;
-	r = kind == LA_PORT_EAL ? claim_vdev(arg, err, size) : claim_port(kind, arg, err, size);
+	if (kind != LA_PORT_EAL)
+		r = claim_port(kind, arg, err, size);
+	else
+		r = claim_pci(arg, err, size) < 0 ? -EBUSY : claim_vdev(arg, err, size);
 	claims.owner = NULL;
 	return r;
 }
@@ -359,6 +377,7 @@ la_claim_tap(const void *owner, const char *arg, char *err, size_t size)
 int
 la_claim_ports(const struct la_eal_config *cfg, char *err, size_t size)
 {
+	const char *text;
 	int r = 0;
 
 	for (unsigned i = 0; i < cfg->nports && r == 0; i++)
@@ -371,6 +390,8 @@ la_claim_ports(const struct la_eal_config *cfg, char *err, size_t size)
 		else if (strcmp(a, "--vdev") == 0 && i + 1 < cfg->nargs)
 			r = claim_vdev(cfg->args[i + 1], err, size);
 	}
+	for (unsigned i = 0; r == 0 && (text = la_allow_next(cfg, &i)) != NULL;)
+		r = claim_pci(text, err, size);
 	if (r < 0)
 		la_claim_drop();
 	return r;

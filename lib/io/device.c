@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "io/allow.h"
 #include "io/claim.h"
 #include "io/device.h"
 #include "io/eal.h"
@@ -74,6 +75,8 @@ la_device_find(const void *owner, const char *device, uint16_t *id, struct rte_d
 		r = rte_eth_dev_get_port_by_name(name, id);
 	if (r < 0) {
 		la_eal_log_reason(said, sizeof(said));
+		if (la_allow_explain(device, said, err, size))
+			return -ENODEV;
 		snprintf(err, size,
 			 "%s: DPDK does not probe it: %s; allowed: tap:NAME, veth:IFACE, xdp:IFACE, "
 			 "memif:SOCKET, or a device of DPDK",

@@ -27,6 +27,7 @@
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 
+#include "io/allow.h"
 #include "io/claim.h"
 #include "io/cpu_claim.h"
 #include "io/eal.h"
@@ -437,7 +438,9 @@ eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t
 		snprintf(err, size, "too many ports or EAL arguments");
 		return -E2BIG;
 	}
-	r = la_claim_ports(cfg, err, size);
+	r = la_allow_check(cfg, err, size);
+	if (r == 0)
+		r = la_claim_ports(cfg, err, size);
 	if (r < 0)
 		return r;
 	eal_args.started = true;
@@ -453,15 +456,18 @@ eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t
 	if (r < 0) {
 		la_claim_drop();
 		la_eal_log_reason(said, sizeof(said));
-		snprintf(err, size, "DPDK did not start (%s): %s", rte_strerror(-r),
-			 said[0] != '\0' ? said : "it refused an argument, named in the line above");
+		if (la_allow_missing(cfg, false, said, err, size) == 0)
+			snprintf(err, size, "DPDK did not start (%s): %s", rte_strerror(-r),
+				 said[0] != '\0' ? said : "it refused an argument, named in the line above");
 		la_eal_log_close();
 		return r;
 	}
 	eal_args.running = true;
 	eal->lcores = rte_lcore_count();
 	claim_used();
-	r = find_ports(cfg, eal, err, size);
+	r = la_allow_missing(cfg, true, la_eal_log_reason(said, sizeof(said)), err, size);
+	if (r == 0)
+		r = find_ports(cfg, eal, err, size);
 	if (r < 0) {
 		la_eal_stop();
 		return r;

@@ -18,17 +18,20 @@ enum { LINE = 256 };
 static struct {
 	FILE *stream;
 	bool verbose, live;
+	bool panics; /* rte_panic() has begun: abort() follows */
 	size_t len;
-	char line[LINE], first[LINE], last[LINE];
+	char line[LINE], first[LINE], last[LINE], panic[LINE];
 } elog;
 
 /* net_tap notifies secondary processes of every start, and logs an error when there are none;
- * libxdp logs a missing BPF file system that a single program does not need. */
+ * libxdp logs a missing BPF file system that a single program does not need; drivers disable interrupts that vfio has
+ * released with the device, when a port closes ("Error disabling MSI-X interrupts for fd 20"). */
 static bool
 is_harmless(const char *line)
 {
 	return strstr(line, "req to secondary") != NULL || strstr(line, "No bpffs found") != NULL ||
-	       strstr(line, "Can't use dispatcher") != NULL;
+	       strstr(line, "Can't use dispatcher") != NULL || strstr(line, "Error disabling MSI") != NULL ||
+	       strstr(line, "Error disabling INTx") != NULL;
 }
 
 static void
@@ -41,12 +44,32 @@ eal_log_remember(bool live)
 		la_log(LA_LOG_WARN, "DPDK: %s", elog.line);
 }
 
+/* rte_panic() logs "PANIC in FUNCTION():", its reason, and the stack, and aborts. The reason must be printed now: no other
+ * code of this program runs again. */
+static bool
+log_panic(int level)
+{
+	if (strncmp(elog.line, "PANIC in ", strlen("PANIC in ")) == 0) {
+		memcpy(elog.panic, elog.line, LINE);
+		elog.panics = true;
+		return true;
+	}
+	if (!elog.panics)
+		return false;
+	if (elog.panic[0] != '\0' && level <= (int)RTE_LOG_CRIT)
+		la_log(LA_LOG_ERROR, "DPDK stopped the program: %s %s", elog.panic, elog.line);
+	elog.panic[0] = '\0';
+	return true;
+}
+
 static void
 end_line(int level)
 {
 	elog.line[elog.len] = '\0';
 	elog.len = 0;
 	if (elog.line[0] == '\0' || is_harmless(elog.line))
+		return;
+	if (!elog.verbose && log_panic(level))
 		return;
 	if (elog.verbose)
 		fprintf(stderr, "%s\n", elog.line);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -54,4 +58,47 @@ la_kif_read(unsigned if_index, struct la_kif *k)
 	read_ethtool(fd, &ifr, k);
 	close(fd);
 	return 0;
+}
+
+static unsigned
+prefix_len(const uint8_t *mask, unsigned bytes)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < bytes; i++)
+		n += (unsigned)__builtin_popcount(mask[i]);
+	return n;
+}
+
+void
+la_kif_addresses(const char *name, char *buf, size_t size)
+{
+	struct ifaddrs *all;
+	size_t n = 0;
+
+	buf[0] = '\0';
+	if (getifaddrs(&all) < 0)
+		return;
+	for (const struct ifaddrs *a = all; a != NULL && n < size; a = a->ifa_next) {
+		char text[INET6_ADDRSTRLEN];
+		const void *addr, *mask;
+		unsigned bytes;
+
+		if (a->ifa_addr == NULL || a->ifa_netmask == NULL || strcmp(a->ifa_name, name) != 0)
+			continue;
+		if (a->ifa_addr->sa_family == AF_INET) {
+			addr = &((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr;
+			mask = &((const struct sockaddr_in *)(const void *)a->ifa_netmask)->sin_addr;
+			bytes = 4;
+		} else if (a->ifa_addr->sa_family == AF_INET6) {
+			addr = &((const struct sockaddr_in6 *)(const void *)a->ifa_addr)->sin6_addr;
+			mask = &((const struct sockaddr_in6 *)(const void *)a->ifa_netmask)->sin6_addr;
+			bytes = 16;
+		} else
+			continue;
+		if (inet_ntop(a->ifa_addr->sa_family, addr, text, sizeof(text)) != NULL)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s/%u", n > 0 ? ", " : "", text,
+					      prefix_len(mask, bytes));
+	}
+	freeifaddrs(all);
 }

@@ -5,6 +5,7 @@
 /* The kernel interface behind a port (AF_PACKET, AF_XDP, TAP): properties that DPDK does not report. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct la_kif {
@@ -18,5 +19,8 @@ struct la_kif {
 
 /** Fills *k. 0, or negative errno; -ENODEV: there is no such interface in this network namespace. */
 int la_kif_read(unsigned if_index, struct la_kif *k);
+
+/** Writes the addresses of an interface, "10.0.2.15/24, fe80::1/64"; "" when it has none, or does not exist. */
+void la_kif_addresses(const char *name, char *buf, size_t size);
 
 #endif

@@ -156,6 +156,25 @@ Test(claim, other_interfaces_and_namespaces_are_free)
 	release(&o);
 }
 
+Test(claim, a_pci_device_has_one_lastack)
+{
+	struct la_eal_config cfg = {.args = {"-a", "05:00.0,x=1"}, .nargs = 2};
+	struct la_eal_config same = {.args = {"--allow=0000:05:00.0"}, .nargs = 1};
+	struct la_eal_config twice = {.args = {"-a05:00.1", "--allow", "0000:05:00.1"}, .nargs = 3};
+	char err[256] = "", pid[32];
+	struct other o;
+
+	own_namespace();
+	o = claim_elsewhere(&cfg);
+	snprintf(pid, sizeof(pid), "pid %d", (int)o.pid);
+	cr_assert_eq(la_claim_ports(&same, err, sizeof(err)), -EBUSY);
+	cr_assert(strstr(err, "device 0000:05:00.0 is in use by another lastack") && strstr(err, pid), "%s", err);
+	release(&o);
+	cr_assert_eq(la_claim_ports(&same, err, sizeof(err)), 0, "%s", err);
+	cr_assert_eq(la_claim_ports(&twice, err, sizeof(err)), -EBUSY);
+	cr_assert_not_null(strstr(err, "device 0000:05:00.1 is given to two ports"), "%s", err);
+}
+
 Test(claim, two_ports_on_one_interface)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_VETH, "ve1"}, {LA_PORT_XDP, "ve1"}}, .nports = 2};

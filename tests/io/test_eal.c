@@ -7,15 +7,21 @@
 #include <errno.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <rte_debug.h>
 #include <rte_eal.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+
+#include "io/eal_log.h"
 
 enum { NOBODY = 65534 };
 
@@ -208,6 +214,91 @@ Test(eal, failure_eal_has_no_port_of_its_own)
 	cr_assert_eq(io_start(&io, &cfg, 1, 0), -ENODEV);
 	assert_says(&io, "-a PCI-ADDRESS");
 	assert_says(&io, "--vdev");
+}
+
+/* rte_panic() during the start, when DPDK's lines are only recorded, and later. */
+static void
+panic_says(bool live)
+{
+	static const char line[] = "lastack: error: DPDK stopped the program: PANIC in panic_says(): no queue 7\n";
+	char text[4096] = "";
+	int fds[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	cr_assert_eq(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], STDERR_FILENO);
+		(void)prctl(PR_SET_DUMPABLE, 0);
+		signal(SIGABRT, SIG_DFL);
+		(void)la_eal_log_open(false);
+		la_eal_log_live(live);
+		rte_panic("no queue %d\n", 7);
+	}
+	close(fds[1]);
+	n = read(fds[0], text, sizeof(text) - 1);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	close(fds[0]);
+	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	cr_assert_gt(n, 0, "no line");
+	/* DPDK prints the stack itself */
+	cr_assert_eq(strncmp(text, line, strlen(line)), 0, "%s", text);
+}
+
+/* Interrupts that vfio released with the device: no line. Interrupts that cannot be enabled: a line. */
+Test(eal, interrupts_that_are_gone_give_no_line)
+{
+	char text[1024] = "";
+	int fds[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	cr_assert_eq(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], STDERR_FILENO);
+		(void)la_eal_log_open(false);
+		la_eal_log_live(true);
+		RTE_LOG(ERR, EAL, "Error disabling MSI-X interrupts for fd %d\n", 20);
+		RTE_LOG(ERR, EAL, "Error disabling INTx interrupts for fd %d\n", 20);
+		RTE_LOG(ERR, EAL, "Error enabling MSI-X interrupts for fd %d\n", 21);
+		_exit(0);
+	}
+	close(fds[1]);
+	n = read(fds[0], text, sizeof(text) - 1);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	close(fds[0]);
+	cr_assert_gt(n, 0, "no line");
+	cr_assert_str_eq(text, "lastack: warning: DPDK: EAL: Error enabling MSI-X interrupts for fd 21\n");
+}
+
+Test(eal, a_panic_names_its_reason)
+{
+	panic_says(false);
+	panic_says(true);
+}
+
+Test(eal, failure_no_device_at_the_address)
+{
+	struct la_eal_config cfg = {.args = {"-a", "ff:1f.7"}, .nargs = 2, .ports = {{LA_PORT_EAL, NULL}}, .nports = 1};
+	struct test_io io;
+
+	cr_assert_eq(io_start(&io, &cfg, 1, 0), -ENODEV);
+	assert_says(&io, "-a ff:1f.7: there is no PCI device at this address");
+}
+
+/* One device is missing, another port exists: the run must not start with one port less. */
+Test(eal, failure_one_of_two_devices_is_missing)
+{
+	struct la_eal_config cfg = {.args = {"--vdev", "net_null0", "--allow=0000:ff:1f.7"},
+				    .nargs = 3,
+				    .ports = {{LA_PORT_EAL, NULL}},
+				    .nports = 1};
+	struct test_io io;
+
+	cr_assert_eq(io_start(&io, &cfg, 1, 0), -ENODEV);
+	assert_says(&io, "-a 0000:ff:1f.7: there is no PCI device at this address");
 }
 
 Test(eal, failure_unknown_argument)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -20,6 +21,18 @@ tree_make(char *root, size_t size)
 	cr_assert_not_null(mkdtemp(root));
 }
 
+/** Creates the folders on the path of a file below the root, and writes the file's whole path to name. */
+static inline void
+tree_path(const char *root, const char *path, char *name, size_t size)
+{
+	cr_assert_lt((size_t)snprintf(name, size, "%s/%s", root, path), size);
+	for (char *p = name + strlen(root) + 1; (p = strchr(p, '/')) != NULL; p++) {
+		*p = '\0';
+		(void)mkdir(name, 0700);
+		*p = '/';
+	}
+}
+
 /** Writes a file below the root, and creates the folders on its path. */
 static inline void
 tree_put(const char *root, const char *path, const char *text)
@@ -27,16 +40,22 @@ tree_put(const char *root, const char *path, const char *text)
 	char name[512];
 	FILE *f;
 
-	snprintf(name, sizeof(name), "%s/%s", root, path);
-	for (char *p = name + strlen(root) + 1; (p = strchr(p, '/')) != NULL; p++) {
-		*p = '\0';
-		(void)mkdir(name, 0700);
-		*p = '/';
-	}
+	tree_path(root, path, name, sizeof(name));
 	f = fopen(name, "w");
 	cr_assert_not_null(f);
 	fputs(text, f);
 	fclose(f);
+}
+
+/** Makes a symbolic link below the root. */
+static inline void
+tree_link(const char *root, const char *path, const char *to)
+{
+	char name[512];
+
+	tree_path(root, path, name, sizeof(name));
+	(void)unlink(name);
+	cr_assert_eq(symlink(to, name), 0);
 }
 
 static inline int

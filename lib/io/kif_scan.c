@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <dirent.h>
+#include <linux/capability.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/kif.h"
+#include "io/kif_scan.h"
+
+enum { PATH = 512 };
+
+static bool
+read_text(char *line, size_t size, const char *base, const char *file)
+{
+	char path[PATH];
+	bool got;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%.400s/%s", base, file);
+	line[0] = '\0';
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	got = fgets(line, (int)size, f) !=
+	      NULL; /* the kernel refuses to read speed and carrier of an interface that is down */
+	fclose(f);
+	return got;
+}
+
+static long
+read_number(const char *base, const char *file, int radix, long otherwise)
+{
+	char line[64];
+
+	return read_text(line, sizeof(line), base, file) ? strtol(line, NULL, radix) : otherwise;
+}
+
+static void
+read_link(char *name, size_t size, const char *base, const char *file)
+{
+	char path[PATH], to[PATH];
+	const char *slash;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%.400s/%s", base, file);
+	n = readlink(path, to, sizeof(to) - 1);
+	to[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(to, '/');
+	snprintf(name, size, "%.31s", slash != NULL ? slash + 1 : to);
+}
+
+static void
+count_queues(const char *base, struct la_kif_facts *kif)
+{
+	char path[PATH];
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%.400s/queues", base);
+	dir = opendir(path);
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		kif->rx_queues += strncmp(d->d_name, "rx-", 3) == 0;
+		kif->tx_queues += strncmp(d->d_name, "tx-", 3) == 0;
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
+static void
+read_kif(const char *root, const char *name, struct la_kif_facts *kif)
+{
+	char base[PATH];
+	long type;
+
+	memset(kif, 0, sizeof(*kif));
+	snprintf(kif->name, sizeof(kif->name), "%.15s", name);
+	snprintf(base, sizeof(base), "%.200s/sys/class/net/%s", root, kif->name);
+	type = read_number(base, "type", 10, -1);
+	kif->ethernet = type == ARPHRD_ETHER;
+	kif->loopback = type == ARPHRD_LOOPBACK;
+	kif->up = (read_number(base, "flags", 16, 0) & IFF_UP) != 0;
+	kif->carrier = read_number(base, "carrier", 10, 0) == 1;
+	kif->speed = (int)read_number(base, "speed", 10, -1);
+	kif->mtu = (unsigned)read_number(base, "mtu", 10, 0);
+	kif->node = (int)read_number(base, "device/numa_node", 10, -1);
+	read_link(kif->device, sizeof(kif->device), base, "device");
+	read_link(kif->driver, sizeof(kif->driver), base, "device/driver");
+	count_queues(base, kif);
+}
+
+/* An interface that /sys does not have, because /sys was mounted in another network namespace. */
+static void
+ask_kernel(const char *name, unsigned number, struct la_kif_facts *kif)
+{
+	struct ifreq ifr = {0};
+	struct la_kif k;
+	int fd;
+
+	memset(kif, 0, sizeof(*kif));
+	snprintf(kif->name, sizeof(kif->name), "%.15s", name);
+	kif->node = kif->speed = -1;
+	if (la_kif_read(number, &k) < 0)
+		return;
+	snprintf(kif->driver, sizeof(kif->driver), "%.31s", k.driver);
+	kif->mtu = k.mtu;
+	kif->up = k.up;
+	kif->carrier = k.carrier;
+	memcpy(ifr.ifr_name, k.name, sizeof(k.name));
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0) {
+		kif->ethernet = ifr.ifr_hwaddr.sa_family == ARPHRD_ETHER;
+		kif->loopback = ifr.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Name and number may be those of an interface of the other namespace, too: lo is 1 in each. */
+static void
+read_here(const char *name, unsigned number, struct la_kif_facts *kif)
+{
+	struct la_kif k;
+
+	read_kif("", name, kif);
+	if (la_kif_read(number, &k) < 0)
+		return;
+	kif->up = k.up;
+	kif->carrier = k.carrier;
+	if (k.mtu != UINT16_MAX) /* the limit of la_kif_read() */
+		kif->mtu = k.mtu;
+}
+
+/* The interfaces of this network namespace; /sys may show those of another. */
+static unsigned
+scan_namespace(struct la_kif_facts *kifs, unsigned max)
+{
+	struct if_nameindex *all = if_nameindex();
+	unsigned found = 0;
+
+	for (const struct if_nameindex *i = all; i != NULL && i->if_name != NULL && found < max; i++) {
+		char base[PATH];
+
+		snprintf(base, sizeof(base), "/sys/class/net/%.16s", i->if_name);
+		if (read_number(base, "ifindex", 10, -1) == (long)i->if_index)
+			read_here(i->if_name, i->if_index, &kifs[found++]);
+		else
+			ask_kernel(i->if_name, i->if_index, &kifs[found++]);
+	}
+	if (all != NULL)
+		if_freenameindex(all);
+	return found;
+}
+
+unsigned
+la_kif_scan(const char *root, struct la_kif_facts *kifs, unsigned max)
+{
+	char path[PATH];
+	struct dirent **list;
+	unsigned found = 0;
+	int n;
+
+	if (root[0] == '\0')
+		return scan_namespace(kifs, max);
+	snprintf(path, sizeof(path), "%s/sys/class/net", root);
+	n = scandir(path, &list, NULL, alphasort);
+	for (int i = 0; i < n; i++) {
+		char base[PATH];
+
+		snprintf(base, sizeof(base), "%.200s/%.255s/ifindex", path,
+			 list[i]->d_name); /* bonding_masters has none */
+		if (list[i]->d_name[0] != '.' && found < max && access(base, F_OK) == 0)
+			read_kif(root, list[i]->d_name, &kifs[found++]);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return found;
+}
+
+/* ---- verdicts ---- */
+
+static void __attribute__((format(printf, 3, 4)))
+verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, ...)
+{
+	va_list ap;
+
+	v->cause = cause;
+	va_start(ap, fmt);
+	vsnprintf(v->why, sizeof(v->why), fmt, ap);
+	va_end(ap);
+}
+
+static void __attribute__((format(printf, 2, 3))) add_command(struct la_pci_verdict *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(v->command[v->ncommands++], sizeof(v->command[0]), fmt, ap);
+	va_end(ap);
+}
+
+static bool
+has_cap(const struct la_pci_host *host, unsigned cap)
+{
+	return (host->caps >> cap & 1) != 0;
+}
+
+static bool
+has_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = strstr(words, word); p != NULL; p = strstr(p + 1, word))
+		if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+			return true;
+	return false;
+}
+
+static void
+judge_rights(const char *root, const struct la_pci_host *host, enum la_port_kind kind, struct la_pci_verdict *v)
+{
+	char path[PATH];
+
+	if (kind == LA_PORT_TAP) {
+		snprintf(path, sizeof(path), "%s/dev/net/tun", root);
+		if (access(path, F_OK) < 0) {
+			verdict_set(v, LA_PCI_MODULE_MISSING,
+				    "there is no /dev/net/tun: the kernel's module tun is not loaded");
+			add_command(v, "modprobe tun");
+		} else if (!has_cap(host, CAP_NET_ADMIN))
+			verdict_set(v, LA_PCI_PERMISSION, "a TAP needs CAP_NET_ADMIN: root, or unshare -Urn");
+	} else if (kind == LA_PORT_VETH && !has_cap(host, CAP_NET_RAW)) {
+		verdict_set(v, LA_PCI_PERMISSION, "AF_PACKET needs CAP_NET_RAW: root, or unshare -Urn");
+	} else if (kind == LA_PORT_XDP && (!has_cap(host, CAP_NET_RAW) || !has_cap(host, CAP_NET_ADMIN) ||
+					   (!has_cap(host, CAP_BPF) && !has_cap(host, CAP_SYS_ADMIN)))) {
+		verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF: root");
+	} else if (kind == LA_PORT_XDP && host->user_namespace) {
+		verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_BPF outside of a user namespace: root");
+	}
+}
+
+static void
+judge_interface(const char *root, const struct la_kif_facts *kif, struct la_pci_verdict *v)
+{
+	char claim[32];
+
+	snprintf(claim, sizeof(claim), "if/%s", kif->name);
+	if (!kif->ethernet) {
+		verdict_set(v, LA_PCI_NOT_ETHERNET, "it is no Ethernet interface");
+	} else if (la_pci_is_claimed(root, claim)) {
+		verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
+	} else if (!kif->up) {
+		verdict_set(v, LA_PCI_DOWN, "it is down");
+		add_command(v, "ip link set %s up", kif->name);
+	}
+}
+
+void
+la_kif_judge(const char *root, const struct la_pci_host *host, enum la_port_kind kind, const struct la_kif_facts *kif,
+	     const char *drivers, struct la_pci_verdict *v)
+{
+	static const char *const driver_of[] = {
+		[LA_PORT_TAP] = "net_tap",     [LA_PORT_VETH] = "net_af_packet", [LA_PORT_XDP] = "net_af_xdp",
+		[LA_PORT_MEMIF] = "net_memif", [LA_PORT_NULL] = "net_null",	 [LA_PORT_RING] = "net_ring",
+	};
+
+	memset(v, 0, sizeof(*v));
+	if (kif != NULL)
+		judge_interface(root, kif, v);
+	if (v->cause == LA_PCI_USABLE || v->cause == LA_PCI_DOWN) {
+		struct la_pci_verdict down = *v;
+
+		memset(v, 0, sizeof(*v));
+		if (!has_word(drivers, driver_of[kind]))
+			verdict_set(v, LA_PCI_NO_PMD, "DPDK's driver %s is not installed (Debian: librte-net-NAME23)",
+				    driver_of[kind]);
+		else
+			judge_rights(root, host, kind, v);
+		if (v->cause == LA_PCI_USABLE)
+			*v = down;
+	}
+}

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The facts: sysfs describes the device, its driver, its IOMMU group and its interfaces; /sys/module the modules;
+ * /proc/interrupts the interrupt remapping, because the kernel puts "IR-" before the name of a remapped controller. */
+
+#include <ctype.h>
+#include <dirent.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "io/pci.h"
+
+enum { PATH = 512, DEVICES = 1024 };
+
+#define CLASS_NETWORK 0x02u
+#define CLASS_BRIDGE 0x06u
+
+static bool __attribute__((format(printf, 1, 2))) is_there(const char *fmt, ...)
+{
+	char path[PATH];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	return access(path, F_OK) == 0;
+}
+
+/* The first line of a file, without its newline; "" and false: there is none. */
+static bool __attribute__((format(printf, 3, 4))) read_line(char *line, size_t size, const char *fmt, ...)
+{
+	char path[PATH];
+	va_list ap;
+	bool got;
+	FILE *f;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	line[0] = '\0';
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	got = fgets(line, (int)size, f) != NULL;
+	fclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	return got;
+}
+
+static unsigned long __attribute__((format(printf, 1, 2))) read_hex(const char *fmt, ...)
+{
+	char path[PATH], line[64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	return read_line(line, sizeof(line), "%s", path) ? strtoul(line, NULL, 16) : 0;
+}
+
+/* The last component of a symbolic link; "": there is none. */
+static void __attribute__((format(printf, 3, 4))) read_link(char *name, size_t size, const char *fmt, ...)
+{
+	char path[PATH], to[PATH];
+	const char *slash;
+	va_list ap;
+	ssize_t n;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	n = readlink(path, to, sizeof(to) - 1);
+	to[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(to, '/');
+	snprintf(name, size, "%.31s", slash != NULL ? slash + 1 : to);
+}
+
+static bool
+has_line(const char *root, const char *path, const char *word)
+{
+	char name[PATH], line[1024];
+	bool found = false;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s%s", root, path);
+	f = fopen(name, "re");
+	if (f == NULL)
+		return false;
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = strstr(line, word) != NULL;
+	fclose(f);
+	return found;
+}
+
+/* ---- the machine ---- */
+
+/* A module that modprobe finds, or that is part of the kernel. */
+static bool
+has_module(const char *root, const char *file)
+{
+	struct utsname u;
+	char path[PATH];
+
+	if (uname(&u) < 0)
+		return false;
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "/lib/modules/%s/%s", u.release,
+			 i == 0 ? "modules.dep" : "modules.builtin");
+		if (has_line(root, path, file))
+			return true;
+	}
+	return false;
+}
+
+/* The path of a module that is not loaded, from a line "kernel/drivers/vfio/vfio.ko: ..." of modules.dep. */
+static bool
+find_module(const char *root, const char *file, char *path, size_t size)
+{
+	char name[PATH], line[1024];
+	struct utsname u;
+	bool found = false;
+	FILE *f;
+
+	if (uname(&u) < 0)
+		return false;
+	snprintf(name, sizeof(name), "%.200s/lib/modules/%s/modules.dep", root, u.release);
+	f = fopen(name, "re");
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
+		line[strcspn(line, ":\n")] = '\0';
+		found = strstr(line, file) != NULL;
+	}
+	if (f != NULL)
+		fclose(f);
+	if (found)
+		snprintf(path, size, "%.200s/lib/modules/%s/%s", root, u.release, line);
+	return found;
+}
+
+static bool
+file_has(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "re");
+	size_t n, have = 0, len = strlen(text);
+	bool found = false;
+	char buf[65536];
+
+	if (f == NULL)
+		return false;
+	while (!found && (n = fread(buf + have, 1, sizeof(buf) - have, f)) > 0) {
+		have += n;
+		found = memmem(buf, have, text, len) != NULL;
+		if (have > len) { /* the text may continue in the next block */
+			memmove(buf, buf + have - len, len);
+			have = len;
+		}
+	}
+	fclose(f);
+	return found;
+}
+
+/* A kernel may lack the no-IOMMU mode: Debian's does. Before vfio is loaded, the kernel's configuration has the answer, or
+ * the module's file, unless it is compressed. With neither, uio_pci_generic is the better advice where it exists. */
+static bool
+vfio_has_noiommu(const char *root, bool has_uio)
+{
+	struct utsname u;
+	char path[PATH + 1024];
+
+	if (uname(&u) < 0)
+		return !has_uio;
+	snprintf(path, sizeof(path), "%.200s/boot/config-%s", root, u.release);
+	if (access(path, R_OK) == 0)
+		return file_has(path, "\nCONFIG_VFIO_NOIOMMU=y");
+	if (find_module(root, "/vfio.ko", path, sizeof(path)) && strcmp(path + strlen(path) - 3, ".ko") == 0)
+		return file_has(path, "enable_unsafe_noiommu_mode");
+	return !has_uio;
+}
+
+static bool
+is_on(const char *root, const char *parameter)
+{
+	char line[16];
+
+	return read_line(line, sizeof(line), "%s/sys/module/%s", root, parameter) && (line[0] == 'Y' || line[0] == '1');
+}
+
+static bool
+has_entries(const char *root, const char *folder)
+{
+	char path[PATH];
+	struct dirent *d;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s%s", root, folder);
+	dir = opendir(path);
+	while (dir != NULL && !found && (d = readdir(dir)) != NULL)
+		found = d->d_name[0] != '.';
+	if (dir != NULL)
+		closedir(dir);
+	return found;
+}
+
+static void
+read_hugepages(const char *root, struct la_pci_host *host)
+{
+	char path[PATH], line[64];
+	struct dirent *d;
+	unsigned long kb = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/sys/kernel/mm/hugepages", root);
+	dir = opendir(path);
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		unsigned long page_kb, pages;
+
+		if (sscanf(d->d_name, "hugepages-%lukB", &page_kb) != 1)
+			continue;
+		if (host->huge_kb == 0 || page_kb == 2048)
+			host->huge_kb = page_kb;
+		if (!read_line(line, sizeof(line), "%s/%.200s/free_hugepages", path, d->d_name))
+			continue;
+		pages = strtoul(line, NULL, 10);
+		kb += pages * page_kb;
+		if (page_kb == host->huge_kb &&
+		    read_line(line, sizeof(line), "%s/%.200s/nr_hugepages", path, d->d_name))
+			host->huge_taken = strtoul(line, NULL, 10) - pages;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	host->huge_mb = kb >> 10;
+}
+
+/* The first user namespace maps all ids to themselves. */
+static bool
+in_user_namespace(const char *root)
+{
+	unsigned long inside, outside, n;
+	char line[64];
+
+	return read_line(line, sizeof(line), "%s/proc/self/uid_map", root) &&
+	       sscanf(line, "%lu %lu %lu", &inside, &outside, &n) == 3 && n != UINT32_MAX;
+}
+
+/* The effective capabilities; the first words of /proc/self/status are never longer than a line. */
+static void
+read_rights(const char *root, struct la_pci_host *host)
+{
+	char path[PATH], line[256];
+	unsigned long long caps = 0;
+	struct rlimit lim;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/proc/self/status", root);
+	f = fopen(path, "re");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "CapEff: %llx", &caps) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	host->caps = caps;
+	host->user_namespace = in_user_namespace(root);
+	host->root = !host->user_namespace && (caps >> CAP_SYS_ADMIN & 1) != 0 && (caps >> CAP_SYS_RAWIO & 1) != 0;
+	if (getrlimit(RLIMIT_MEMLOCK, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY &&
+	    (host->user_namespace || (caps >> CAP_IPC_LOCK & 1) == 0)) {
+		host->lock_limited = true;
+		host->lock_mb = (unsigned long)(lim.rlim_cur >> 20);
+	}
+}
+
+void
+la_pci_host_read(const char *root, struct la_pci_host *host)
+{
+	memset(host, 0, sizeof(*host));
+	host->vfio = is_there("%s/sys/module/vfio", root);
+	host->vfio_pci = is_there("%s/sys/bus/pci/drivers/vfio-pci", root);
+	host->type1 = is_there("%s/sys/module/vfio_iommu_type1", root);
+	host->uio_generic = is_there("%s/sys/bus/pci/drivers/uio_pci_generic", root);
+	host->has_vfio_pci = host->vfio_pci || has_module(root, "/vfio-pci.ko");
+	host->has_uio_generic = host->uio_generic || has_module(root, "/uio_pci_generic.ko");
+	host->iommu = has_entries(root, "/sys/class/iommu") || has_entries(root, "/sys/kernel/iommu_groups");
+	host->has_noiommu = host->vfio ? is_there("%s/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", root)
+				       : vfio_has_noiommu(root, host->has_uio_generic);
+	host->noiommu_on = is_on(root, "vfio/parameters/enable_unsafe_noiommu_mode");
+	host->no_remapping = has_line(root, "/proc/interrupts", "IO-APIC") &&
+			     !has_line(root, "/proc/interrupts", "IR-");
+	host->unsafe_interrupts = is_on(root, "vfio_iommu_type1/parameters/allow_unsafe_interrupts");
+	read_hugepages(root, host);
+	read_rights(root, host);
+}
+
+/* ---- devices ---- */
+
+bool
+la_pci_address(const char *text, char addr[LA_PCI_ADDR])
+{
+	unsigned domain = 0, bus, dev, fn;
+	int n = 0;
+
+	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &domain, &bus, &dev, &fn, &n) != 4 || n == 0) {
+		domain = 0;
+		n = 0;
+		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &dev, &fn, &n) != 3 || n == 0)
+			return false;
+	}
+	if ((text[n] != '\0' && text[n] != ',') || !isxdigit((unsigned char)text[0]) || dev > 31 || fn > 7)
+		return false;
+	snprintf(addr, LA_PCI_ADDR, "%04x:%02x:%02x.%x", domain & 0xffffff, bus, dev, fn);
+	return true;
+}
+
+static void
+add_kif(struct la_pci_dev *dev, const char *folder)
+{
+	struct dirent *d;
+	DIR *dir = opendir(folder);
+
+	while (dir != NULL && (d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.' && dev->nkifs < LA_PCI_KIFS)
+			snprintf(dev->kif[dev->nkifs++], sizeof(dev->kif[0]), "%.15s", d->d_name);
+	if (dir != NULL)
+		closedir(dir);
+}
+
+/* "net" is below the device, or below a device of its driver, as virtio0 is. "uio/uio0": the file of uio. */
+static void
+read_children(const char *base, struct la_pci_dev *dev)
+{
+	char path[PATH];
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%.400s/net", base);
+	add_kif(dev, path);
+	dir = opendir(base);
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		if (strncmp(d->d_name, "virtio", strlen("virtio")) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%.400s/%.64s/net", base, d->d_name);
+		add_kif(dev, path);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	snprintf(path, sizeof(path), "%.400s/uio", base);
+	dir = opendir(path);
+	while (dir != NULL && (d = readdir(dir)) != NULL)
+		if (strncmp(d->d_name, "uio", 3) == 0)
+			snprintf(dev->node_path, sizeof(dev->node_path), "/dev/%.32s", d->d_name);
+	if (dir != NULL)
+		closedir(dir);
+}
+
+/* vfio gives a group to a process when each of its devices has vfio-pci, a bridge's driver, or none. */
+static void
+read_group(const char *root, struct la_pci_dev *dev)
+{
+	char path[PATH], name[32], driver[32];
+	struct dirent *d;
+	DIR *dir;
+
+	read_link(dev->group, sizeof(dev->group), "%s/sys/bus/pci/devices/%s/iommu_group", root, dev->addr);
+	if (dev->group[0] == '\0')
+		return;
+	dev->noiommu = read_line(name, sizeof(name), "%s/sys/kernel/iommu_groups/%s/name", root, dev->group) &&
+		       strcmp(name, "vfio-noiommu") == 0;
+	if (strcmp(dev->kdrv, "vfio-pci") == 0)
+		snprintf(dev->node_path, sizeof(dev->node_path), "/dev/vfio/%s%s", dev->noiommu ? "noiommu-" : "",
+			 dev->group);
+	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups/%s/devices", root, dev->group);
+	dir = opendir(path);
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		if (d->d_name[0] == '.' || strcmp(d->d_name, dev->addr) == 0)
+			continue;
+		read_link(driver, sizeof(driver), "%s/sys/bus/pci/devices/%.32s/driver", root, d->d_name);
+		if (driver[0] == '\0' || strncmp(driver, "vfio-", 5) == 0 || strcmp(driver, "pci-stub") == 0 ||
+		    read_hex("%s/sys/bus/pci/devices/%.32s/class", root, d->d_name) >> 16 == CLASS_BRIDGE)
+			continue;
+		snprintf(dev->other, sizeof(dev->other), "%.15s", d->d_name);
+		snprintf(dev->other_kdrv, sizeof(dev->other_kdrv), "%s", driver);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
+bool
+la_pci_read(const char *root, const char *addr, struct la_pci_dev *dev)
+{
+	char base[PATH], line[64];
+
+	memset(dev, 0, sizeof(*dev));
+	snprintf(dev->addr, sizeof(dev->addr), "%.15s", addr);
+	dev->node = -1;
+	snprintf(base, sizeof(base), "%.200s/sys/bus/pci/devices/%s", root, dev->addr);
+	if (!is_there("%s/vendor", base))
+		return false;
+	dev->vendor = (uint16_t)read_hex("%s/vendor", base);
+	dev->device = (uint16_t)read_hex("%s/device", base);
+	dev->sub_vendor = (uint16_t)read_hex("%s/subsystem_vendor", base);
+	dev->sub_device = (uint16_t)read_hex("%s/subsystem_device", base);
+	dev->class = (uint32_t)read_hex("%s/class", base);
+	if (read_line(line, sizeof(line), "%s/numa_node", base))
+		dev->node = atoi(line);
+	dev->has_intx = read_line(line, sizeof(line), "%s/irq", base) && atoi(line) != 0;
+	read_link(dev->kdrv, sizeof(dev->kdrv), "%s/driver", base);
+	read_group(root, dev);
+	read_children(base, dev);
+	return true;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+unsigned
+la_pci_scan(const char *root, struct la_pci_dev *devs, unsigned max)
+{
+	char path[PATH], (*name)[LA_PCI_ADDR];
+	unsigned n = 0, found = 0;
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices", root);
+	dir = opendir(path);
+	if (dir == NULL)
+		return 0;
+	name = calloc(DEVICES, sizeof(*name));
+	while (name != NULL && n < DEVICES && (d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.' &&
+		    read_hex("%s/sys/bus/pci/devices/%.32s/class", root, d->d_name) >> 16 == CLASS_NETWORK)
+			snprintf(name[n++], sizeof(name[0]), "%.15s", d->d_name);
+	closedir(dir);
+	if (n > 1)
+		qsort(name, n, sizeof(*name), compare_names);
+	for (unsigned i = 0; i < n && found < max; i++)
+		found += la_pci_read(root, name[i], &devs[found]);
+	free(name);
+	return found;
+}
+
+/* ---- its users ---- */
+
+static bool
+has_open(const char *root, const char *pid, const char *file)
+{
+	char path[PATH], fd_path[PATH], to[PATH];
+	struct dirent *d;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%.200s/proc/%.16s/fd", root, pid);
+	dir = opendir(path);
+	while (dir != NULL && !found && (d = readdir(dir)) != NULL) {
+		ssize_t n;
+
+		snprintf(fd_path, sizeof(fd_path), "%.300s/%.64s", path, d->d_name);
+		n = readlink(fd_path, to, sizeof(to) - 1);
+		to[n < 0 ? 0 : n] = '\0';
+		found = strcmp(to, file) == 0;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return found;
+}
+
+pid_t
+la_pci_user(const char *root, const struct la_pci_dev *dev, char *comm, size_t size)
+{
+	char path[PATH];
+	struct dirent *d;
+	pid_t pid = 0;
+	DIR *dir;
+
+	comm[0] = '\0';
+	if (dev->node_path[0] == '\0')
+		return 0;
+	snprintf(path, sizeof(path), "%s/proc", root);
+	dir = opendir(path);
+	while (dir != NULL && pid == 0 && (d = readdir(dir)) != NULL) {
+		if (!isdigit((unsigned char)d->d_name[0]) || atoi(d->d_name) == getpid() ||
+		    !has_open(root, d->d_name, dev->node_path))
+			continue;
+		pid = atoi(d->d_name);
+		(void)read_line(comm, size, "%s/proc/%.16s/comm", root, d->d_name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return pid;
+}
+
+bool
+la_pci_is_claimed(const char *root, const char *name)
+{
+	char path[PATH], line[512], claim[128];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/proc/net/unix", root);
+	snprintf(claim, sizeof(claim), " @lastack/%.100s", name);
+	f = fopen(path, "re");
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
+		const char *at = strstr(line, claim);
+
+		/* the kernel may show the zero bytes of a longer address as @ */
+		found = at != NULL && strchr("\n@", at[strlen(claim)]) != NULL;
+	}
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+bool
+la_pci_has_default_route(const char *root, const char *kif)
+{
+	char path[PATH], line[256], name[32], to[16];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/proc/net/route", root);
+	f = fopen(path, "re");
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+		found = sscanf(line, "%31s %15s", name, to) == 2 && strcmp(name, kif) == 0 &&
+			strcmp(to, "00000000") == 0;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Why DPDK cannot use a device, and the commands that change it.
+ *
+ * The checks are in the order in which DPDK meets the causes: the device, its driver, its binding, then the conditions
+ * of the binding. The first cause is the verdict. The commands go further: for a device that the kernel has, they also
+ * repair the conditions of the new binding, so that one copy of all commands is enough.
+ *
+ * Sources: DPDK 22.11, lib/eal/linux/eal_vfio.c and drivers/bus/pci/linux/pci.c; Linux 6.1, drivers/vfio. */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/kif.h"
+#include "io/pci.h"
+
+enum {
+	DEFAULT_MB = 512,
+	LEAST_MB = 128, /* below this, la_eal_start() uses plain pages */
+};
+
+#define PCI_FOLDER "/sys/bus/pci/devices"
+#define UNSAFE_PATH "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+#define NOIOMMU_PATH "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+
+const char *
+la_pci_cause_name(enum la_pci_cause cause)
+{
+	static const char *const name[] = {
+		[LA_PCI_USABLE] = "usable",
+		[LA_PCI_ABSENT] = "no_such_device",
+		[LA_PCI_NO_PMD] = "no_dpdk_driver",
+		[LA_PCI_KERNEL] = "kernel_driver",
+		[LA_PCI_UNBOUND] = "not_bound",
+		[LA_PCI_WRONG_MODULE] = "wrong_module",
+		[LA_PCI_MODULE_MISSING] = "module_missing",
+		[LA_PCI_NO_IOMMU] = "no_iommu",
+		[LA_PCI_NO_TYPE1] = "no_vfio_iommu_type1",
+		[LA_PCI_NO_REMAPPING] = "no_interrupt_remapping",
+		[LA_PCI_GROUP] = "group_in_use",
+		[LA_PCI_PLAIN_PAGES] = "plain_pages",
+		[LA_PCI_PERMISSION] = "permission",
+		[LA_PCI_MEMLOCK] = "memlock",
+		[LA_PCI_IN_USE] = "in_use",
+		[LA_PCI_DOWN] = "down",
+		[LA_PCI_NOT_ETHERNET] = "not_ethernet",
+	};
+
+	return name[cause];
+}
+
+static void __attribute__((format(printf, 3, 4)))
+verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, ...)
+{
+	va_list ap;
+
+	v->cause = cause;
+	va_start(ap, fmt);
+	vsnprintf(v->why, sizeof(v->why), fmt, ap);
+	va_end(ap);
+}
+
+static void __attribute__((format(printf, 2, 3))) add_command(struct la_pci_verdict *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (v->ncommands == LA_PCI_COMMANDS)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(v->command[v->ncommands++], sizeof(v->command[0]), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- kernel modules ---- */
+
+/* Copies the next word of a driver's modules; *together: "&" stands before or after it. NULL: no further word. */
+static const char *
+next_module(const char *p, char *word, size_t size)
+{
+	p += strspn(p, " *|&");
+	if (*p == '\0')
+		return NULL;
+	snprintf(word, size, "%.*s", (int)strcspn(p, " |&"), p);
+	return p + strcspn(p, " |&");
+}
+
+/* A bifurcated driver works beside the kernel's. */
+static bool
+is_bifurcated(const struct la_pci_dev *dev)
+{
+	return strchr(dev->kmod, '&') != NULL;
+}
+
+/* Returns whether DPDK's driver works with the module. net_nfp has "vfio"; a driver without a list works with all. */
+static bool
+takes_module(const struct la_pci_dev *dev, const char *module)
+{
+	char word[32];
+	const char *p = dev->kmod;
+
+	if (dev->kmod[0] == '\0')
+		return true;
+	while ((p = next_module(p, word, sizeof(word))) != NULL)
+		if (strcmp(word, module) == 0 || (strcmp(word, "vfio") == 0 && strcmp(module, "vfio-pci") == 0))
+			return true;
+	return false;
+}
+
+static bool
+is_uio(const char *driver)
+{
+	return strcmp(driver, "uio_pci_generic") == 0 || strcmp(driver, "igb_uio") == 0;
+}
+
+/* ---- commands ---- */
+
+static unsigned long
+need_mb(const struct la_pci_host *host)
+{
+	return host->need_mb != 0 ? host->need_mb : DEFAULT_MB;
+}
+
+static bool
+lacks_hugepages(const struct la_pci_host *host)
+{
+	return host->plain_pages || host->huge_mb < (host->need_mb != 0 ? host->need_mb : LEAST_MB);
+}
+
+static void
+commands_hugepages(const struct la_pci_host *host, struct la_pci_verdict *v)
+{
+	unsigned long kb = host->huge_kb != 0 ? host->huge_kb : 2048;
+
+	if (host->huge_mb < need_mb(host))
+		add_command(v, "echo %lu > /sys/kernel/mm/hugepages/hugepages-%lukB/nr_hugepages",
+			    host->huge_taken + ((need_mb(host) << 10) + kb - 1) / kb, kb);
+}
+
+static void
+commands_bind(const struct la_pci_dev *dev, const char *module, struct la_pci_verdict *v)
+{
+	add_command(v, "echo %s > " PCI_FOLDER "/%s/driver_override", module, dev->addr);
+	if (dev->kdrv[0] != '\0')
+		add_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->addr, dev->addr);
+	add_command(v, "echo %s > /sys/bus/pci/drivers_probe", dev->addr);
+}
+
+static bool
+commands_uio(const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	if (!takes_module(dev, "uio_pci_generic") || !host->has_uio_generic || !dev->has_intx)
+		return false;
+	if (!host->uio_generic)
+		add_command(v, "modprobe uio_pci_generic");
+	commands_hugepages(host, v);
+	commands_bind(dev, "uio_pci_generic", v);
+	return true;
+}
+
+/* vfio without an IOMMU gives a device a group only when the mode is on at the moment of binding. */
+static bool
+commands_noiommu(const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	if (!takes_module(dev, "vfio-pci") || !host->has_vfio_pci || !host->has_noiommu)
+		return false;
+	if (!host->vfio_pci)
+		add_command(v, "modprobe vfio-pci");
+	if (!host->noiommu_on)
+		add_command(v, "echo 1 > " NOIOMMU_PATH);
+	commands_hugepages(host, v);
+	commands_bind(dev, "vfio-pci", v);
+	return true;
+}
+
+static bool
+commands_iommu(const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	if (!takes_module(dev, "vfio-pci") || !host->has_vfio_pci || dev->group[0] == '\0' || dev->noiommu)
+		return false;
+	if (!host->vfio_pci || !host->type1)
+		add_command(v, "modprobe -a vfio-pci vfio_iommu_type1");
+	if (host->no_remapping && !host->unsafe_interrupts)
+		add_command(v, "echo 1 > " UNSAFE_PATH);
+	if (dev->other[0] != '\0')
+		add_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->other, dev->other);
+	commands_bind(dev, "vfio-pci", v);
+	return true;
+}
+
+/* The safest binding that this machine has. */
+static void
+commands_make_usable(const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	size_t n = strlen(v->why);
+
+	if (commands_iommu(host, dev, v) || commands_noiommu(host, dev, v) || commands_uio(host, dev, v))
+		return;
+	if (takes_module(dev, "igb_uio") && !takes_module(dev, "vfio-pci") && !takes_module(dev, "uio_pci_generic"))
+		snprintf(v->why + n, sizeof(v->why) - n, "; %s needs the module igb_uio of dpdk-kmods", dev->pmd);
+	else
+		snprintf(v->why + n, sizeof(v->why) - n,
+			 "; this kernel has neither vfio-pci nor uio_pci_generic for it: install the kernel's modules "
+			 "(Debian: linux-image-amd64 in place of linux-image-cloud-amd64)");
+}
+
+/* ---- causes ---- */
+
+/* " as eth0 (10.0.2.15/24, default route)", or "". */
+static void
+say_kifs(const char *root, const struct la_pci_dev *dev, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (unsigned i = 0; i < dev->nkifs && n < size; i++) {
+		char addrs[160];
+		bool route = la_pci_has_default_route(root, dev->kif[i]);
+
+		la_kif_addresses(dev->kif[i], addrs, sizeof(addrs));
+		n += (size_t)snprintf(buf + n, size - n, "%s%s (%s%s)", i == 0 ? " as " : ", ", dev->kif[i],
+				      addrs[0] != '\0' ? addrs : "no address", route ? ", default route" : "");
+	}
+}
+
+static void
+judge_kernel(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	char kifs[256];
+
+	say_kifs(root, dev, kifs, sizeof(kifs));
+	verdict_set(v, LA_PCI_KERNEL, "the kernel's driver %s uses it%s%s", dev->kdrv, kifs,
+		    dev->nkifs > 0 ? "; a binding to DPDK removes the interface" : "");
+	commands_make_usable(host, dev, v);
+}
+
+static void
+judge_bifurcated(const char *root, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	const char *p = dev->kmod;
+	char word[32], path[512];
+
+	while ((p = next_module(p, word, sizeof(word))) != NULL) {
+		snprintf(path, sizeof(path), "%s/sys/module/%s", root, word);
+		if (access(path, F_OK) < 0) {
+			if (v->cause == LA_PCI_USABLE)
+				verdict_set(v, LA_PCI_MODULE_MISSING,
+					    "%s works beside the kernel's driver and needs its module %s", dev->pmd,
+					    word);
+			add_command(v, "modprobe %s", word);
+		}
+	}
+	if (v->cause != LA_PCI_USABLE)
+		return;
+	if (dev->kdrv[0] == '\0' || is_uio(dev->kdrv) || strcmp(dev->kdrv, "vfio-pci") == 0) {
+		verdict_set(v, LA_PCI_WRONG_MODULE,
+			    "%s works beside the kernel's driver, and the device is bound to %s", dev->pmd,
+			    dev->kdrv[0] != '\0' ? dev->kdrv : "no driver");
+		la_pci_give_back(dev, v);
+	}
+}
+
+static bool
+judge_pages(const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	const char *how = dev->noiommu ? "vfio-pci without an IOMMU" : dev->kdrv;
+
+	if (!lacks_hugepages(host))
+		return false;
+	if (host->plain_pages)
+		verdict_set(v, LA_PCI_PLAIN_PAGES,
+			    "%s needs hugepages, and --no-huge asks for plain pages: leave it out", how);
+	else
+		verdict_set(v, LA_PCI_PLAIN_PAGES, "%s needs hugepages, and %lu MB are free (%lu MB are enough)", how,
+			    host->huge_mb, need_mb(host));
+	commands_hugepages(host, v);
+	return true;
+}
+
+static bool
+judge_rights(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	char path[512], comm[32];
+	pid_t user = la_pci_user(root, dev, comm, sizeof(comm));
+
+	snprintf(path, sizeof(path), "pci/%s", dev->addr);
+	if (user == 0 && !host->claimed && la_pci_is_claimed(root, path)) {
+		verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
+		return true;
+	}
+	if (user != 0) {
+		verdict_set(v, LA_PCI_IN_USE, "process %d%s%s has it open (%s)", (int)user, comm[0] ? ", " : "", comm,
+			    dev->node_path);
+		return true;
+	}
+	if ((is_uio(dev->kdrv) || dev->noiommu) && !host->root) {
+		verdict_set(v, LA_PCI_PERMISSION, "%s needs root (CAP_SYS_ADMIN and CAP_SYS_RAWIO)",
+			    dev->noiommu ? "vfio-pci without an IOMMU" : dev->kdrv);
+		return true;
+	}
+	snprintf(path, sizeof(path), "%s%s", root, dev->node_path);
+	if (dev->node_path[0] != '\0' && access(path, R_OK | W_OK) < 0) {
+		if (access(path, F_OK) < 0) {
+			verdict_set(v, LA_PCI_PERMISSION,
+				    "there is no %s here: a container needs this device and /dev/vfio/vfio",
+				    dev->node_path);
+			return true;
+		}
+		verdict_set(v, LA_PCI_PERMISSION, "this user may not open %s", dev->node_path);
+		add_command(v, "chown %u %s", (unsigned)geteuid(), dev->node_path);
+		return true;
+	}
+	return false;
+}
+
+static void
+judge_vfio(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	if (dev->group[0] == '\0') {
+		verdict_set(
+			v, LA_PCI_NO_IOMMU,
+			"vfio-pci has it without an IOMMU%s; an IOMMU is switched on in the firmware (VT-d, AMD-Vi) and by "
+			"intel_iommu=on, and without one vfio-pci has a mode in which the device can write to all memory",
+			host->noiommu_on ? ", bound before the no-IOMMU mode was on" : "");
+		(void)(commands_noiommu(host, dev, v) || commands_uio(host, dev, v));
+		return;
+	}
+	if (dev->noiommu) {
+		if (!judge_pages(host, dev, v))
+			(void)judge_rights(root, host, dev, v);
+		return;
+	}
+	if (!host->type1) {
+		verdict_set(v, LA_PCI_NO_TYPE1, "the kernel module vfio_iommu_type1 is not loaded");
+		add_command(v, "modprobe vfio_iommu_type1");
+		if (host->no_remapping)
+			add_command(v, "echo 1 > " UNSAFE_PATH);
+	} else if (host->no_remapping && !host->unsafe_interrupts) {
+		verdict_set(
+			v, LA_PCI_NO_REMAPPING,
+			"the IOMMU has no interrupt remapping: the device could forge interrupts, and vfio refuses it "
+			"unless unsafe interrupts are allowed");
+		add_command(v, "echo 1 > " UNSAFE_PATH);
+	} else if (dev->other[0] != '\0') {
+		verdict_set(v, LA_PCI_GROUP, "the kernel's driver %s has %s of the same IOMMU group %s",
+			    dev->other_kdrv, dev->other, dev->group);
+		add_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->other, dev->other);
+	} else if (!judge_rights(root, host, dev, v) && host->lock_limited && host->lock_mb < need_mb(host)) {
+		verdict_set(v, LA_PCI_MEMLOCK,
+			    "vfio locks the memory of the packet buffers: RLIMIT_MEMLOCK is %lu MB, %lu MB are "
+			    "enough",
+			    host->lock_mb, need_mb(host));
+		add_command(v, "prlimit --memlock=unlimited --pid $$");
+	}
+}
+
+static void
+judge_uio(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	if (!judge_pages(host, dev, v))
+		(void)judge_rights(root, host, dev, v);
+}
+
+void
+la_pci_judge(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	memset(v, 0, sizeof(*v));
+	if (dev->vendor == 0 && dev->device == 0) {
+		verdict_set(v, LA_PCI_ABSENT, "there is no PCI device at this address: 'lastack ports' lists them");
+	} else if (dev->pmd[0] == '\0') {
+		char kifs[256];
+
+		say_kifs(root, dev, kifs, sizeof(kifs));
+		verdict_set(v, LA_PCI_NO_PMD,
+			    "no installed driver of DPDK has its PCI id %04x:%04x (Debian: librte-net-NAME23)%s%s%s%s",
+			    dev->vendor, dev->device, dev->nkifs > 0 ? "; the kernel uses it" : "", kifs,
+			    dev->nkifs > 0 ? ", and AF_PACKET works on it: --veth " : "",
+			    dev->nkifs > 0 ? dev->kif[0] : "");
+	} else if (is_bifurcated(dev)) {
+		judge_bifurcated(root, dev, v);
+	} else if (dev->kdrv[0] == '\0') {
+		verdict_set(v, LA_PCI_UNBOUND, "no kernel driver has it, and %s needs one of:%s", dev->pmd,
+			    dev->kmod[0] == '*' ? dev->kmod + 1 : " vfio-pci");
+		commands_make_usable(host, dev, v);
+	} else if (strcmp(dev->kdrv, "vfio-pci") != 0 && !is_uio(dev->kdrv)) {
+		judge_kernel(root, host, dev, v);
+	} else if (!takes_module(dev, dev->kdrv)) {
+		verdict_set(v, LA_PCI_WRONG_MODULE, "it is bound to %s, and %s needs one of:%s", dev->kdrv, dev->pmd,
+			    dev->kmod[0] == '*' ? dev->kmod + 1 : dev->kmod);
+		commands_make_usable(host, dev, v);
+	} else if (is_uio(dev->kdrv)) {
+		judge_uio(root, host, dev, v);
+	} else {
+		judge_vfio(root, host, dev, v);
+	}
+}
+
+void
+la_pci_give_back(const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	add_command(v, "echo > " PCI_FOLDER "/%s/driver_override", dev->addr);
+	if (dev->kdrv[0] != '\0')
+		add_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->addr, dev->addr);
+	add_command(v, "echo %s > /sys/bus/pci/drivers_probe", dev->addr);
+}
+
+enum la_pci_cause
+la_pci_explain(const char *root, const struct la_pci_host *host, const char *text, struct la_pci_verdict *v)
+{
+	char addr[LA_PCI_ADDR] = "";
+	struct la_pci_dev dev;
+
+	(void)la_pci_address(text, addr);
+	if (la_pci_read(root, addr, &dev))
+		(void)la_pci_find_drivers(root, &dev, 1);
+	la_pci_judge(root, host, &dev, v);
+	return v->cause;
+}
+
+void
+la_pci_line(const struct la_pci_verdict *v, char *buf, size_t size)
+{
+	size_t n = (size_t)snprintf(buf, size, "%s", v->why);
+
+	for (unsigned i = 0; i < v->ncommands && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i > 0 ? " && " : "; as root: ", v->command[i]);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* lastack ports: the list of a machine that exists as a tree of files. */
+
+#include <rte_build_config.h>
+
+#include "../support/tree.h"
+#include "ports/ports.h"
+
+static char root[64];
+static struct ports p;
+
+static void
+put(const char *path, const char *text)
+{
+	tree_put(root, path, text);
+}
+
+static void
+put_pci(const char *addr, const char *device, const char *driver)
+{
+	static const char *const file[] = {"class", "vendor", "device", "irq"};
+	const char *text[] = {"0x020000\n", "0x8086\n", device, "11\n"};
+	char path[128], to[128];
+
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", addr, file[i]);
+		put(path, text[i]);
+	}
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", addr);
+	snprintf(to, sizeof(to), "../../drivers/%s", driver);
+	tree_link(root, path, to);
+}
+
+static void
+put_interface(const char *name, const char *type, const char *flags, const char *carrier)
+{
+	static const char *const file[] = {"ifindex", "type",  "flags",		"carrier",
+					   "mtu",     "speed", "queues/rx-0/x", "queues/tx-0/x"};
+	const char *text[] = {"2\n", type, flags, carrier, "1500\n", "1000\n", "", ""};
+	char path[128];
+
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(path, sizeof(path), "/sys/class/net/%s/%s", name, file[i]);
+		put(path, text[i]);
+	}
+}
+
+/* A machine without an IOMMU: one device of the kernel, one bound to uio_pci_generic, one without a DPDK driver. */
+static void
+set_up(void)
+{
+	tree_make(root, sizeof(root));
+	put(RTE_EAL_PMD_PATH "/librte_net_e1000.so.23.0",
+	    "PMD_INFO_STRING= {\"name\": \"net_e1000_em\", \"kmod\": \"* igb_uio | uio_pci_generic | vfio-pci\", "
+	    "\"pci_ids\": [[32902, 4110, 65535, 65535]]}");
+	put(RTE_EAL_PMD_PATH "/librte_net_all.so.23.0", "");
+	put_pci("0000:00:03.0", "0x100e\n", "e1000");
+	put_pci("0000:00:04.0", "0x100e\n", "uio_pci_generic");
+	put_pci("0000:00:05.0", "0x9999\n", "whatever");
+	put("/sys/bus/pci/devices/0000:00:03.0/net/la-eth/mtu", "1500\n");
+	put("/sys/bus/pci/devices/0000:00:04.0/uio/uio0/name", "x\n");
+	put("/dev/uio0", "");
+	put("/dev/net/tun", "");
+	put("/sys/bus/pci/drivers/uio_pci_generic/bind", "");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "512\n");
+	put("/proc/self/status", "CapEff:\t000001ffffffffff\n");
+	put_interface("la-eth", "1\n", "0x1003\n", "1\n");
+	put_interface("la-down", "1\n", "0x1002\n", "0\n");
+	put_interface("la-tun", "65534\n", "0x1003\n", "1\n");
+	put("/sys/class/net/bonding_masters", "\n");
+}
+
+static void
+tear_down(void)
+{
+	tree_remove(root);
+}
+
+TestSuite(ports, .init = set_up, .fini = tear_down);
+
+/* The plugins of the virtual drivers are one file: a text ends with a zero byte. */
+static void
+put_virtual_drivers(void)
+{
+	static const char *const name[] = {"net_tap", "net_af_packet", "net_af_xdp", "net_memif", "net_null"};
+	char path[512];
+	FILE *f;
+
+	tree_path(root, RTE_EAL_PMD_PATH "/librte_net_all.so.23.0", path, sizeof(path));
+	f = fopen(path, "w");
+	cr_assert_not_null(f);
+	for (unsigned i = 0; i < 5; i++)
+		fprintf(f, "PMD_INFO_STRING= {\"name\": \"%s\", \"params\": \"x=<int>\", \"pci_ids\": []}%c", name[i],
+			0);
+	fclose(f);
+	/* and the PCI driver's text */
+	tree_path(root, RTE_EAL_PMD_PATH "/librte_net_e1000.so.23.0", path, sizeof(path));
+	f = fopen(path, "a");
+	cr_assert_not_null(f);
+	fputc(0, f);
+	fclose(f);
+}
+
+static char *
+text(void)
+{
+	char *buf = NULL;
+	size_t size;
+	FILE *f = open_memstream(&buf, &size);
+
+	ports_find(&p, root);
+	ports_text(&p, f);
+	fclose(f);
+	return buf;
+}
+
+static void
+has(const char *all, const char *part)
+{
+	cr_assert_not_null(strstr(all, part), "no '%s' in\n%s", part, all);
+}
+
+Test(ports, the_text_has_each_device)
+{
+	char *all;
+
+	put_virtual_drivers();
+	all = text();
+	has(all, "0000:00:03.0  id 8086:100e, kernel driver e1000, DPDK driver net_e1000_em, NUMA node unknown\n");
+	has(all, "the kernel's driver e1000 uses it as la-eth (no address)");
+	has(all, "as root     echo uio_pci_generic > /sys/bus/pci/devices/0000:00:03.0/driver_override\n");
+	has(all, "usable      -a 0000:00:04.0\n");
+	has(all, "undo        echo > /sys/bus/pci/devices/0000:00:04.0/driver_override\n");
+	has(all, "DPDK driver none");
+	has(all, "la-eth  kernel driver none, NUMA node unknown, link up at 1000 Mb/s, MTU 1500, no address\n");
+	has(all, "usable      --veth la-eth\n");
+	has(all, "not now     --veth la-down: it is down\n      as root     ip link set la-down up\n");
+	has(all, "not now     --veth la-tun: it is no Ethernet interface\n");
+	has(all, "usable      --tap NAME\n");
+	cr_assert_null(strstr(all, "bonding_masters"));
+	free(all);
+}
+
+Test(ports, a_virtual_port_needs_its_driver_and_rights)
+{
+	char *all = text();
+
+	has(all, "--veth la-eth: DPDK's driver net_af_packet is not installed");
+	free(all);
+	put_virtual_drivers();
+	put("/proc/self/status", "CapEff:\t0000000000000000\n");
+	all = text();
+	has(all, "--veth la-eth: AF_PACKET needs CAP_NET_RAW");
+	has(all, "--xdp la-eth: AF_XDP needs CAP_NET_ADMIN");
+	has(all, "--tap NAME: a TAP needs CAP_NET_ADMIN");
+	has(all, "usable      --memif SOCKET\n");
+	free(all);
+	put("/proc/self/status", "CapEff:\t0000000000003000\n"); /* CAP_NET_ADMIN and CAP_NET_RAW */
+	all = text();
+	has(all, "usable      --veth la-eth\n");
+	has(all, "CAP_BPF");
+	free(all);
+	put("/proc/self/status", "CapEff:\t000001ffffffffff\n");
+	put("/proc/self/uid_map", "0 1000 1\n");
+	all = text();
+	has(all, "usable      --veth la-eth\n");
+	has(all, "--xdp la-eth: AF_XDP needs CAP_BPF outside of a user namespace");
+	free(all);
+}
+
+Test(ports, an_interface_of_another_lastack_is_in_use)
+{
+	char *all;
+
+	put_virtual_drivers();
+	put("/proc/net/unix", "Num RefCount Path\n0000: 00000002 00000000 00010000 0001 01 77 @lastack/if/la-eth2\n"
+			      "0000: 00000002 00000000 00010000 0001 01 78 @lastack/if/la-eth\n"
+			      "0000: 00000002 00000000 00010000 0001 01 79 @lastack/pci/0000:00:04.0\n");
+	all = text();
+	has(all, "not now     --veth la-eth: another lastack has it\n");
+	has(all, "not now     --veth la-down: it is down\n");
+	has(all, "not now     -a 0000:00:04.0: another lastack has it\n");
+	free(all);
+}
+
+Test(ports, json_has_the_verdicts)
+{
+	json_t *o, *pci, *kifs;
+
+	put_virtual_drivers();
+	ports_find(&p, root);
+	o = ports_json(&p);
+	pci = json_object_get(o, "pci");
+	kifs = json_object_get(o, "interfaces");
+	cr_assert_eq(json_array_size(pci), 3);
+	cr_assert_eq(json_array_size(kifs), 3);
+	cr_assert_str_eq(json_string_value(json_object_get(json_array_get(pci, 0), "cause")), "kernel_driver");
+	cr_assert_eq(json_array_size(json_object_get(json_array_get(pci, 0), "commands")), 3);
+	cr_assert(json_is_true(json_object_get(json_array_get(pci, 1), "usable")));
+	cr_assert_eq(json_array_size(json_object_get(json_array_get(pci, 1), "undo")), 3);
+	cr_assert_str_eq(json_string_value(json_object_get(json_array_get(pci, 2), "cause")), "no_dpdk_driver");
+	cr_assert(json_is_null(json_object_get(json_array_get(pci, 2), "dpdk_driver")));
+	cr_assert_eq(json_array_size(json_object_get(o, "virtual")), 3);
+	cr_assert(json_is_object(json_object_get(o, "machine")));
+	json_decref(o);
+}

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* PCI devices of different machines: every reason why DPDK cannot use one, and the commands against it. */
+
+#include <sys/utsname.h>
+
+#include <rte_build_config.h>
+
+#include "../support/tree.h"
+#include "io/pci.h"
+
+#define ADDR "0000:05:00.0"
+#define BASE "/sys/bus/pci/devices/" ADDR
+
+static char root[64];
+static struct la_pci_host host;
+static struct la_pci_dev dev;
+static struct la_pci_verdict v;
+
+static void
+take_away(const char *path)
+{
+	char name[256];
+
+	snprintf(name, sizeof(name), "%s%.180s", root, path);
+	cr_assert_eq(remove(name), 0);
+}
+
+static void
+put(const char *path, const char *text)
+{
+	tree_put(root, path, text);
+}
+
+static void
+make_device(const char *addr, const char *class, const char *vendor, const char *id)
+{
+	static const char *const file[] = {"class", "vendor", "device", "subsystem_vendor", "subsystem_device", "irq"};
+	const char *text[] = {class, vendor, id, "0x1af4\n", "0x1100\n", "11\n"};
+	char path[256];
+
+	for (unsigned i = 0; i < 6; i++) {
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", addr, file[i]);
+		put(path, text[i]);
+	}
+}
+
+static void
+bind_to(const char *addr, const char *driver)
+{
+	char path[256], to[256];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/bind", driver);
+	put(path, "");
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", addr);
+	snprintf(to, sizeof(to), "../../../bus/pci/drivers/%s", driver);
+	tree_link(root, path, to);
+}
+
+static void
+put_in_group(const char *addr, const char *group)
+{
+	char path[256], to[256];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", addr);
+	snprintf(to, sizeof(to), "../../../kernel/iommu_groups/%s", group);
+	tree_link(root, path, to);
+	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%s/devices/%s", group, addr);
+	put(path, "");
+	snprintf(path, sizeof(path), "/dev/vfio/%s", group);
+	put(path, "");
+}
+
+/* A plugin has its text between other bytes. */
+static void
+put_plugin(const char *name, const char *info)
+{
+	static const char around[] = "\177ELF\0\1PMD_INFO_STRING";
+	char path[256], file[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%.64s", RTE_EAL_PMD_PATH, name);
+	tree_path(root, path, file, sizeof(file));
+	f = fopen(file, "w");
+	cr_assert_not_null(f);
+	fwrite(around, sizeof(around), 1, f);
+	fprintf(f, "PMD_INFO_STRING= {%s}", info);
+	fwrite(around, sizeof(around), 1, f);
+	fclose(f);
+}
+
+static void
+put_kernel_module(const char *file)
+{
+	struct utsname u;
+	char path[256], text[128];
+
+	cr_assert_eq(uname(&u), 0);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", u.release);
+	snprintf(text, sizeof(text), "kernel/net/llc/llc.ko:\nkernel/drivers/%s: kernel/drivers/vfio/vfio.ko\n", file);
+	put(path, text);
+}
+
+/* A machine with an IOMMU, hugepages and an e1000e that its kernel driver has; the process is root. */
+static void
+machine(void)
+{
+	put_plugin("librte_net_e1000.so.23.0",
+		   "\"name\": \"net_e1000_em\", \"kmod\": \"* igb_uio | uio_pci_generic | vfio-pci\", "
+		   "\"pci_ids\": [[32902, 4110, 65535, 65535], [32902, 4307, 65535, 65535]]");
+	put_plugin("librte_net_mlx5.so.23.0",
+		   "\"name\": \"mlx5_eth\", \"kmod\": \"* ib_uverbs & mlx5_core & mlx5_ib\", "
+		   "\"pci_ids\": [[5555, 4115, 65535, 65535]]");
+	put_plugin("librte_net_ice.so.23.0", "\"name\": \"net_iavf\", \"kmod\": \"* igb_uio | vfio-pci\", "
+					     "\"pci_ids\": [[32902, 5522, 65535, 65535]]");
+	put_plugin("librte_net_tap.so.23.0", "\"name\": \"net_tap\", \"params\": \"iface=<string>\", \"pci_ids\": []");
+	make_device(ADDR, "0x020000\n", "0x8086\n", "0x10d3\n");
+	put(BASE "/numa_node", "1\n");
+	bind_to(ADDR, "e1000e");
+	put_in_group(ADDR, "7");
+	put_kernel_module("vfio/pci/vfio-pci.ko");
+	put("/proc/interrupts", "  0:  IO-APIC  2-edge timer\n 24:  IR-PCI-MSI  1-edge  dmar0\n");
+	put("/proc/self/status", "Name:\tlastack\nCapEff:\t000001ffffffffff\n");
+	put("/sys/class/iommu/dmar0/intel-iommu/cap", "0\n");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "512\n");
+}
+
+static void
+load_vfio(void)
+{
+	bind_to(ADDR, "vfio-pci");
+	put("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "N\n");
+	put("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
+}
+
+static void
+set_up(void)
+{
+	tree_make(root, sizeof(root));
+	machine();
+}
+
+static void
+tear_down(void)
+{
+	tree_remove(root);
+}
+
+TestSuite(pci, .init = set_up, .fini = tear_down);
+
+static void
+judge(const char *addr)
+{
+	la_pci_host_read(root, &host);
+	(void)la_pci_read(root, addr, &dev);
+	la_pci_find_drivers(root, &dev, 1);
+	la_pci_judge(root, &host, &dev, &v);
+}
+
+/* Judges the device. words: a part of the reason. commands: the whole line of commands, "" for none. */
+static void
+judge_is(enum la_pci_cause cause, const char *words, const char *commands)
+{
+	char line[2048] = "";
+
+	judge(ADDR);
+	for (unsigned i = 0; i < v.ncommands; i++) {
+		strcat(line, i > 0 ? " && " : "");
+		strcat(line, v.command[i]);
+	}
+	cr_assert_eq(v.cause, cause, "%s: %s; %s", la_pci_cause_name(v.cause), v.why, line);
+	cr_assert_not_null(strstr(v.why, words), "no '%s': %s", words, v.why);
+	cr_assert_str_eq(line, commands);
+}
+
+#define OVERRIDE(module) "echo " module " > " BASE "/driver_override && "
+#define UNBIND "echo " ADDR " > " BASE "/driver/unbind && "
+#define PROBE "echo " ADDR " > /sys/bus/pci/drivers_probe"
+#define REBIND(module) OVERRIDE(module) UNBIND PROBE
+#define UNSAFE "echo 1 > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+#define NOIOMMU "echo 1 > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+#define PAGES "echo 256 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+
+/* ---- facts ---- */
+
+Test(pci, a_device_has_its_facts)
+{
+	put(BASE "/net/lo/mtu", "1500\n");
+	judge(ADDR);
+	cr_assert_str_eq(dev.kdrv, "e1000e");
+	cr_assert_str_eq(dev.pmd, "net_e1000_em");
+	cr_assert_str_eq(dev.group, "7");
+	cr_assert_eq(dev.node, 1);
+	cr_assert_eq(dev.nkifs, 1);
+	cr_assert_str_eq(dev.kif[0], "lo");
+	cr_assert(dev.has_intx);
+}
+
+Test(pci, a_virtio_device_has_its_interface_below_virtio0)
+{
+	put(BASE "/virtio0/net/lo/mtu", "1500\n");
+	judge(ADDR);
+	cr_assert_eq(dev.nkifs, 1);
+	cr_assert_str_eq(dev.kif[0], "lo");
+}
+
+Test(pci, addresses_have_two_forms_and_arguments)
+{
+	char addr[LA_PCI_ADDR];
+
+	cr_assert(la_pci_address("05:00.0", addr));
+	cr_assert_str_eq(addr, ADDR);
+	cr_assert(la_pci_address("0000:05:00.0,llq=1", addr));
+	cr_assert_str_eq(addr, ADDR);
+	cr_assert(la_pci_address("10000:05:1f.7", addr));
+	cr_assert_str_eq(addr, "10000:05:1f.7");
+	static const char *const wrong[] = {"",	       "eth0",		"05:00",    "05:00.8",
+					    "05:20.0", "0000:05:00.0x", "net_tap0", " 05:00.0"};
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		cr_assert_not(la_pci_address(wrong[i], addr), "%s", wrong[i]);
+}
+
+Test(pci, the_scan_has_network_controllers_in_order)
+{
+	struct la_pci_dev devs[4];
+
+	make_device("0000:06:00.0", "0x010000\n", "0x8086\n", "0x1\n");
+	make_device("0000:04:00.0", "0x028000\n", "0x8086\n", "0x2\n");
+	cr_assert_eq(la_pci_scan(root, devs, 4), 2);
+	cr_assert_str_eq(devs[0].addr, "0000:04:00.0");
+	cr_assert_str_eq(devs[1].addr, ADDR);
+	cr_assert_eq(la_pci_scan(root, devs, 1), 1);
+}
+
+Test(pci, virtual_drivers_have_no_ids)
+{
+	char names[256];
+
+	la_pci_virtual_drivers(root, names, sizeof(names));
+	cr_assert_str_eq(names, "net_tap");
+}
+
+Test(pci, every_cause_has_a_name)
+{
+	for (unsigned c = 0; c <= LA_PCI_IN_USE; c++)
+		cr_assert_not_null(la_pci_cause_name((enum la_pci_cause)c));
+}
+
+/* ---- causes ---- */
+
+Test(pci, no_device_at_the_address)
+{
+	la_pci_host_read(root, &host);
+	cr_assert_eq(la_pci_explain(root, &host, "05:00.1", &v), LA_PCI_ABSENT);
+	cr_assert_not_null(strstr(v.why, "lastack ports"));
+	cr_assert_eq(v.ncommands, 0);
+}
+
+Test(pci, no_dpdk_driver)
+{
+	put(BASE "/device", "0x9999\n");
+	put(BASE "/net/lo/mtu", "1500\n");
+	judge_is(LA_PCI_NO_PMD, "8086:9999", "");
+	cr_assert_not_null(strstr(v.why, "--veth lo"));
+}
+
+Test(pci, a_driver_for_another_subsystem_is_no_driver)
+{
+	put_plugin("librte_net_other.so",
+		   "\"name\": \"net_other\", \"kmod\": \"* vfio-pci\", \"pci_ids\": [[32902, 39321, 6900, 4353]]");
+	put(BASE "/device", "0x9999\n");
+	judge_is(LA_PCI_NO_PMD, "8086:9999", "");
+	put(BASE "/subsystem_device", "0x1101\n");
+	judge(ADDR);
+	cr_assert_str_eq(dev.pmd, "net_other");
+}
+
+Test(pci, the_kernel_has_it)
+{
+	put(BASE "/net/lo/mtu", "1500\n");
+	put("/proc/net/route", "Iface\tDestination\tGateway\nlo\t00000000\t0202000A\n");
+	judge_is(LA_PCI_KERNEL, "e1000e uses it as lo (",
+		 "modprobe -a vfio-pci vfio_iommu_type1 && " REBIND("vfio-pci"));
+	cr_assert_not_null(strstr(v.why, "default route"), "%s", v.why);
+}
+
+Test(pci, the_kernel_has_it_without_remapping)
+{
+	put("/proc/interrupts", "  0:  IO-APIC  2-edge timer\n");
+	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe -a vfio-pci vfio_iommu_type1 && " UNSAFE " && " REBIND("vfio-pci"));
+}
+
+Test(pci, the_kernel_has_it_and_there_is_no_iommu)
+{
+	take_away(BASE "/iommu_group");
+	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe vfio-pci && " NOIOMMU " && " REBIND("vfio-pci"));
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "0\n");
+	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe vfio-pci && " NOIOMMU " && " PAGES " && " REBIND("vfio-pci"));
+	/* a kernel without the no-IOMMU mode */
+	put("/sys/module/vfio/version", "1\n");
+	put_kernel_module("uio/uio_pci_generic.ko");
+	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe uio_pci_generic && " PAGES " && " REBIND("uio_pci_generic"));
+}
+
+/* Before vfio is loaded: by the kernel's configuration, by the module's file, or unknown. */
+Test(pci, the_kernel_may_lack_the_noiommu_mode)
+{
+	struct utsname u;
+	char path[256];
+
+	cr_assert_eq(uname(&u), 0);
+	take_away(BASE "/iommu_group");
+	put("/sys/bus/pci/drivers/uio_pci_generic/bind", "");
+	judge_is(LA_PCI_KERNEL, "e1000e", REBIND("uio_pci_generic"));
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", u.release);
+	put(path, "kernel/drivers/vfio/vfio.ko:\nkernel/drivers/vfio/pci/vfio-pci.ko: kernel/drivers/vfio/vfio.ko\n");
+	snprintf(path, sizeof(path), "/lib/modules/%s/kernel/drivers/vfio/vfio.ko", u.release);
+	put(path, "ELF");
+	judge_is(LA_PCI_KERNEL, "e1000e", REBIND("uio_pci_generic"));
+	put(path, "ELF parm=enable_unsafe_noiommu_mode:");
+	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe vfio-pci && " NOIOMMU " && " REBIND("vfio-pci"));
+	snprintf(path, sizeof(path), "/boot/config-%s", u.release);
+	put(path, "CONFIG_VFIO=m\n# CONFIG_VFIO_NOIOMMU is not set\n");
+	judge_is(LA_PCI_KERNEL, "e1000e", REBIND("uio_pci_generic"));
+	put(path, "CONFIG_VFIO=m\nCONFIG_VFIO_NOIOMMU=y\n");
+	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe vfio-pci && " NOIOMMU " && " REBIND("vfio-pci"));
+}
+
+/* The number of pages is that of the whole pool. */
+Test(pci, hugepages_in_use_stay)
+{
+	take_away(BASE "/iommu_group");
+	put("/sys/bus/pci/drivers/uio_pci_generic/bind", "");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "10\n");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "110\n");
+	judge_is(LA_PCI_KERNEL, "e1000e",
+		 "echo 356 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages && " REBIND("uio_pci_generic"));
+}
+
+Test(pci, the_kernel_has_no_module_for_dpdk)
+{
+	put_kernel_module("net/dummy.ko");
+	judge_is(LA_PCI_KERNEL, "neither vfio-pci nor uio_pci_generic", "");
+}
+
+Test(pci, no_driver_has_it)
+{
+	take_away(BASE "/driver");
+	judge_is(LA_PCI_UNBOUND, "net_e1000_em needs one of",
+		 "modprobe -a vfio-pci vfio_iommu_type1 && " OVERRIDE("vfio-pci") PROBE);
+}
+
+Test(pci, bound_to_vfio_it_is_usable)
+{
+	load_vfio();
+	judge_is(LA_PCI_USABLE, "", "");
+	cr_assert_str_eq(dev.node_path, "/dev/vfio/7");
+}
+
+Test(pci, vfio_without_type1)
+{
+	bind_to(ADDR, "vfio-pci");
+	judge_is(LA_PCI_NO_TYPE1, "vfio_iommu_type1", "modprobe vfio_iommu_type1");
+}
+
+Test(pci, vfio_without_remapping)
+{
+	load_vfio();
+	put("/proc/interrupts", "  0:  IO-APIC  2-edge timer\n");
+	judge_is(LA_PCI_NO_REMAPPING, "no interrupt remapping", UNSAFE);
+	put("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "Y\n");
+	judge_is(LA_PCI_USABLE, "", "");
+}
+
+Test(pci, another_architecture_has_no_word_for_remapping)
+{
+	load_vfio();
+	put("/proc/interrupts", " 11:  GICv3  30 Level arch_timer\n");
+	judge_is(LA_PCI_USABLE, "", "");
+}
+
+Test(pci, vfio_without_iommu)
+{
+	load_vfio();
+	take_away(BASE "/iommu_group");
+	judge_is(LA_PCI_NO_IOMMU, "without an IOMMU", NOIOMMU " && " REBIND("vfio-pci"));
+	put("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "Y\n");
+	judge_is(LA_PCI_NO_IOMMU, "before the no-IOMMU mode was on", REBIND("vfio-pci"));
+}
+
+Test(pci, noiommu_mode)
+{
+	load_vfio();
+	put("/sys/kernel/iommu_groups/7/name", "vfio-noiommu\n");
+	put("/dev/vfio/noiommu-7", "");
+	put("/proc/interrupts", "  0:  IO-APIC  2-edge timer\n");
+	judge_is(LA_PCI_USABLE, "", "");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "0\n");
+	judge_is(LA_PCI_PLAIN_PAGES, "vfio-pci without an IOMMU needs hugepages", PAGES);
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "512\n");
+	put("/proc/self/uid_map", "         0          0 4294967295\n");
+	judge_is(LA_PCI_USABLE, "", "");
+	put("/proc/self/uid_map", "         0       1000          1\n"); /* root of a user namespace */
+	judge_is(LA_PCI_PERMISSION, "needs root", "");
+	put("/proc/self/uid_map", "         0          0 4294967295\n");
+	put("/proc/self/status", "CapEff:\t0000000000000000\n");
+	judge_is(LA_PCI_PERMISSION, "needs root", "");
+}
+
+Test(pci, a_device_of_its_group_is_the_kernels)
+{
+	load_vfio();
+	make_device("0000:00:01.0", "0x060400\n", "0x8086\n", "0x1\n");
+	bind_to("0000:00:01.0", "pcieport");
+	put_in_group("0000:00:01.0", "7");
+	judge_is(LA_PCI_USABLE, "", "");
+	make_device("0000:05:00.1", "0x020000\n", "0x8086\n", "0x10d3\n");
+	bind_to("0000:05:00.1", "e1000e");
+	put_in_group("0000:05:00.1", "7");
+	judge_is(LA_PCI_GROUP, "e1000e has 0000:05:00.1",
+		 "echo 0000:05:00.1 > /sys/bus/pci/devices/0000:05:00.1/driver/unbind");
+	bind_to("0000:05:00.1", "vfio-pci");
+	judge_is(LA_PCI_USABLE, "", "");
+}
+
+Test(pci, uio_needs_hugepages_and_root)
+{
+	bind_to(ADDR, "uio_pci_generic");
+	put(BASE "/uio/uio0/name", "uio_pci_generic\n");
+	put("/dev/uio0", "");
+	judge_is(LA_PCI_USABLE, "", "");
+	cr_assert_str_eq(dev.node_path, "/dev/uio0");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "10\n");
+	judge_is(LA_PCI_PLAIN_PAGES, "20 MB are free", PAGES);
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "512\n");
+	host.plain_pages = true;
+	la_pci_judge(root, &host, &dev, &v);
+	cr_assert_eq(v.cause, LA_PCI_PLAIN_PAGES);
+	cr_assert_not_null(strstr(v.why, "--no-huge"));
+	put("/proc/self/status", "CapEff:\t0000000000000000\n");
+	judge_is(LA_PCI_PERMISSION, "uio_pci_generic needs root", "");
+}
+
+Test(pci, a_virtual_function_takes_no_uio_pci_generic)
+{
+	put(BASE "/device", "0x1592\n");
+	bind_to(ADDR, "uio_pci_generic");
+	judge_is(LA_PCI_WRONG_MODULE, "bound to uio_pci_generic, and net_iavf needs",
+		 "modprobe -a vfio-pci vfio_iommu_type1 && " REBIND("vfio-pci"));
+}
+
+Test(pci, a_device_without_a_legacy_interrupt_takes_no_uio_pci_generic)
+{
+	take_away(BASE "/iommu_group");
+	put_kernel_module("uio/uio_pci_generic.ko");
+	put(BASE "/irq", "0\n");
+	judge_is(LA_PCI_KERNEL, "neither", "");
+}
+
+Test(pci, a_bifurcated_driver_stays_with_the_kernel)
+{
+	put(BASE "/vendor", "0x15b3\n");
+	put(BASE "/device", "0x1013\n");
+	bind_to(ADDR, "mlx5_core");
+	put("/sys/module/mlx5_core/version", "1\n");
+	judge_is(LA_PCI_MODULE_MISSING, "needs its module ib_uverbs", "modprobe ib_uverbs && modprobe mlx5_ib");
+	put("/sys/module/ib_uverbs/version", "1\n");
+	put("/sys/module/mlx5_ib/version", "1\n");
+	judge_is(LA_PCI_USABLE, "", "");
+	bind_to(ADDR, "vfio-pci");
+	judge_is(LA_PCI_WRONG_MODULE, "beside the kernel's driver", "echo > " BASE "/driver_override && " UNBIND PROBE);
+}
+
+Test(pci, another_process_has_it)
+{
+	load_vfio();
+	put("/proc/99999999/comm", "dpdk-testpmd\n");
+	tree_link(root, "/proc/99999999/fd/5", "/dev/vfio/7");
+	judge_is(LA_PCI_IN_USE, "process 99999999, dpdk-testpmd has it open (/dev/vfio/7)", "");
+}
+
+Test(pci, a_container_without_the_device_file)
+{
+	load_vfio();
+	take_away("/dev/vfio/7");
+	judge_is(LA_PCI_PERMISSION, "there is no /dev/vfio/7", "");
+}
+
+Test(pci, locked_memory_is_limited)
+{
+	load_vfio();
+	judge(ADDR);
+	host.lock_limited = true;
+	host.lock_mb = 8;
+	host.need_mb = 100;
+	la_pci_judge(root, &host, &dev, &v);
+	cr_assert_eq(v.cause, LA_PCI_MEMLOCK, "%s", v.why);
+	cr_assert_not_null(strstr(v.why, "RLIMIT_MEMLOCK is 8 MB, 100 MB"));
+	host.lock_mb = 128;
+	la_pci_judge(root, &host, &dev, &v);
+	cr_assert_eq(v.cause, LA_PCI_USABLE, "%s", v.why);
+}
+
+Test(pci, a_line_has_the_reason_and_the_commands)
+{
+	char line[1024];
+
+	bind_to(ADDR, "vfio-pci");
+	judge(ADDR);
+	la_pci_line(&v, line, sizeof(line));
+	cr_assert_str_eq(line, "the kernel module vfio_iommu_type1 is not loaded; as root: modprobe vfio_iommu_type1");
+}
