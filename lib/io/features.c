@@ -73,6 +73,9 @@ static const struct quirk {
 	 "DPDK 22.11 doc/guides/nics/af_xdp.rst, start_queue"},
 	{"net_memif", SOFT, 0, "", "the peer selects the queue", "DPDK 22.11 doc/guides/nics/memif.rst"},
 	{"net_ring", SOFT, 0, "", "each queue is a ring", "DPDK 22.11 doc/guides/nics/pcap_ring.rst"},
+	{"net_vhost", SOFT, 0, "", "the driver of the guest selects the queue",
+	 "DPDK 22.11 drivers/net/vhost/rte_eth_vhost.c"},
+	{"net_pcap", SOFT, 0, "", "each queue is a file or an interface", "DPDK 22.11 doc/guides/nics/pcap_ring.rst"},
 	{"net_null", SOFT, 0, "", "each queue has frames of its own", "DPDK 22.11 drivers/net/null/rte_eth_null.c"},
 	{"net_e1000_em", ONE_QUEUE, 0, "", "queues share one checksum context, and frames of a second one are lost",
 	 "DPDK 22.11 with qemu 7.2 e1000 and e1000e: 7 of 20 requests unanswered with two queues; the comment on TX "

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_common.h>
+
 #include "io/kif.h"
 #include "io/pci.h"
 
@@ -79,11 +81,16 @@ static void __attribute__((format(printf, 2, 3))) add_command(struct la_pci_verd
 static const char *
 next_module(const char *p, char *word, size_t size)
 {
+	size_t len, n;
+
 	p += strspn(p, " *|&");
 	if (*p == '\0')
 		return NULL;
-	snprintf(word, size, "%.*s", (int)strcspn(p, " |&"), p);
-	return p + strcspn(p, " |&");
+	len = strcspn(p, " |&");
+	n = RTE_MIN(len, size - 1);
+	memcpy(word, p, n);
+	word[n] = '\0';
+	return p + len;
 }
 
 /* A bifurcated driver works beside the kernel's. */

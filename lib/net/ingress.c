@@ -124,14 +124,16 @@ cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, ui
 }
 
 /* Returns whether the checksum of the segment is valid. p: its len bytes, at offset off of the frame. A port's flag BAD
- * may be wrong (short frames, unusual options), so the sum in software decides. */
+ * may be wrong (short frames, unusual options), so the sum in software decides. plain: the IP header has no option and
+ * no extension header. Otherwise a flag GOOD does not count: NICs do not verify the segment behind several extension
+ * headers and in an atomic fragment, and drivers set GOOD when the error bit is 0 (ixgbe, i40e of DPDK 22.11). */
 static inline bool
 tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la_addr *src, const struct la_addr *dst,
-	     const uint8_t *p, uint32_t off, uint32_t len)
+	     const uint8_t *p, uint32_t off, uint32_t len, bool plain)
 {
 	uint64_t sum;
 
-	if (cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD))
+	if (plain && cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD))
 		return true;
 	sum = la_cksum_pseudo_words(src, dst, LA_IPPROTO_TCP, len);
 	if (unlikely(m->nb_segs > 1))
@@ -192,19 +194,20 @@ static int
 rx_tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
 {
 	uint32_t off = rx->eth.len + rx->ip.hlen, have = rx->len - off;
+	bool is4 = rx->eth.type == LA_ETH_IP4, plain = rx->ip.hlen == (is4 ? LA_IP4_LEN : LA_IP6_LEN);
 	enum la_counter why;
 	size_t hlen;
 
 	if (rx->ip.plen < LA_TCP_LEN)
 		return LA_C_drop_tcp_short;
-	if (!tcp_cksum_ok(s, rx->m, &rx->ip.src, &rx->ip.dst, rx->p + off, off, rx->ip.plen))
+	if (!tcp_cksum_ok(s, rx->m, &rx->ip.src, &rx->ip.dst, rx->p + off, off, rx->ip.plen, plain))
 		return LA_C_drop_tcp_cksum;
 	why = la_tcp_parse(rx->p + off, RTE_MIN(have, rx->ip.plen), rx->ip.plen, seg, &hlen);
 	if (why != LA_WIRE_OK)
 		return why;
 	seg->src = rx->ip.src;
 	seg->dst = rx->ip.dst;
-	seg->is4 = rx->eth.type == LA_ETH_IP4;
+	seg->is4 = is4;
 	seg->m = rx_cut_mbuf(rx->m, off + (uint32_t)hlen, seg->len);
 	return LA_WIRE_OK;
 }
@@ -250,7 +253,7 @@ rx_fast_ip4_tcp(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	if (!cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) && !la_ip4_plain_sum_ok(ip))
 		return false;
 	ip += LA_IP4_LEN;
-	if (!tcp_cksum_ok(s, m, &seg->src, &seg->dst, ip, LA_ETH_LEN + LA_IP4_LEN, (uint32_t)len))
+	if (!tcp_cksum_ok(s, m, &seg->src, &seg->dst, ip, LA_ETH_LEN + LA_IP4_LEN, (uint32_t)len, true))
 		return false;
 	if (la_tcp_parse(ip, len, len, seg, &hlen) != LA_WIRE_OK)
 		return false;

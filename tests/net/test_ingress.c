@@ -297,6 +297,35 @@ Test(ingress, checksum_flags_of_the_port)
 	cr_assert_eq(fake.nsegs, 2, "a correct frame with BAD flags of the port was dropped");
 }
 
+/* The port's flag GOOD does not count behind an extension header: a driver may set it without a verification. */
+Test(ingress, checksum_flags_behind_an_extension_header)
+{
+	static const uint8_t ext[][8] = {
+		{LA_IPPROTO_TCP, 0, 1, 4}, /* options of PadN: hop-by-hop (0), destination (60) */
+		{LA_IPPROTO_TCP, 0, 0, 0, 0x12, 0x34, 0x56, 0x78}, /* atomic fragment (44) */
+	};
+	static const uint8_t proto[] = {0, 60, 44};
+	uint8_t b[8 + 64];
+
+	net_close(), net_open(&(struct net_opts){.offloads = LA_OFF_RX_CKSUM}), rx_common_frame();
+	for (unsigned i = 0; i < RTE_DIM(proto); i++) {
+		size_t n;
+		struct rte_mbuf *m;
+
+		fr_tcp(&f, "fd00::1", "fd00::2", "abc", 3);
+		n = f.n - LA_ETH_LEN - LA_IP6_LEN;
+		memcpy(b, ext[proto[i] == 44], 8);
+		memcpy(b + 8, f.b + LA_ETH_LEN + LA_IP6_LEN, n);
+		fr_ip(&f, "fd00::1", "fd00::2", proto[i], 64, b, n + 8);
+		m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+		net_rx_mbuf(m);
+		cr_assert_eq(fake.nsegs, i + 1, "header %u: a correct segment was dropped", proto[i]);
+		f.b[f.n - 1] ^= 4;
+		m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+		net_drops_mbuf(m, LA_C_drop_tcp_cksum);
+	}
+}
+
 /* M-08: Ethernet padding is no payload. */
 Test(ingress, padding_is_cut_off)
 {
