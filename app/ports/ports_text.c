@@ -41,7 +41,7 @@ text_commands(FILE *f, const char *label, const struct la_pci_verdict *v)
 static void
 text_verdict(FILE *f, const struct la_pci_verdict *v, const char *option)
 {
-	char line[768];
+	char line[sizeof(v->why) + 128];
 
 	if (v->cause == LA_PCI_USABLE) {
 		text_wrapped(f, "usable", option);

@@ -21,7 +21,6 @@
 enum { PATH = 512, DEVICES = 1024 };
 
 #define CLASS_NETWORK 0x02u
-#define CLASS_BRIDGE 0x06u
 
 static bool __attribute__((format(printf, 1, 2))) is_there(const char *fmt, ...)
 {
@@ -358,13 +357,20 @@ read_children(const char *base, struct la_pci_dev *dev)
 		closedir(dir);
 }
 
-/* vfio gives a group to a process when each of its devices has vfio-pci, a bridge's driver, or none. */
+/* vfio gives a group to a process when no other driver of the group's devices does DMA: these leave it to vfio. */
+static bool
+leaves_group(const char *driver)
+{
+	return driver[0] == '\0' || strncmp(driver, "vfio-", 5) == 0 || strcmp(driver, "pci-stub") == 0 ||
+	       strcmp(driver, "pcieport") == 0;
+}
+
 static void
 read_group(const char *root, struct la_pci_dev *dev)
 {
 	char path[PATH], name[32], driver[32];
-	struct dirent *d;
-	DIR *dir;
+	struct dirent **list;
+	int n;
 
 	read_link(dev->group, sizeof(dev->group), "%s/sys/bus/pci/devices/%s/iommu_group", root, dev->addr);
 	if (dev->group[0] == '\0')
@@ -375,19 +381,22 @@ read_group(const char *root, struct la_pci_dev *dev)
 		snprintf(dev->node_path, sizeof(dev->node_path), "/dev/vfio/%s%s", dev->noiommu ? "noiommu-" : "",
 			 dev->group);
 	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups/%s/devices", root, dev->group);
-	dir = opendir(path);
-	while (dir != NULL && (d = readdir(dir)) != NULL) {
-		if (d->d_name[0] == '.' || strcmp(d->d_name, dev->addr) == 0)
-			continue;
-		read_link(driver, sizeof(driver), "%s/sys/bus/pci/devices/%.32s/driver", root, d->d_name);
-		if (driver[0] == '\0' || strncmp(driver, "vfio-", 5) == 0 || strcmp(driver, "pci-stub") == 0 ||
-		    read_hex("%s/sys/bus/pci/devices/%.32s/class", root, d->d_name) >> 16 == CLASS_BRIDGE)
-			continue;
-		snprintf(dev->other, sizeof(dev->other), "%.15s", d->d_name);
-		snprintf(dev->other_kdrv, sizeof(dev->other_kdrv), "%s", driver);
+	n = scandir(path, &list, NULL, alphasort);
+	for (int i = 0; i < n; i++) {
+		read_link(driver, sizeof(driver), "%s/sys/bus/pci/devices/%.32s/driver", root, list[i]->d_name);
+		if (list[i]->d_name[0] != '.' && strcmp(list[i]->d_name, dev->addr) != 0 && !leaves_group(driver)) {
+			if (dev->nothers < LA_PCI_OTHERS) {
+				struct la_pci_other *o = &dev->other[dev->nothers];
+
+				snprintf(o->addr, sizeof(o->addr), "%.15s", list[i]->d_name);
+				snprintf(o->kdrv, sizeof(o->kdrv), "%.31s", driver);
+			}
+			dev->nothers++;
+		}
+		free(list[i]);
 	}
-	if (dir != NULL)
-		closedir(dir);
+	if (n >= 0)
+		free(list);
 }
 
 bool

@@ -11,7 +11,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LA_PCI_ADDR = 16, LA_PCI_MAX = 256, LA_PCI_KIFS = 4, LA_PCI_COMMANDS = 12 };
+enum { LA_PCI_ADDR = 16, LA_PCI_MAX = 256, LA_PCI_KIFS = 4, LA_PCI_OTHERS = 6, LA_PCI_COMMANDS = 12 };
+
+/** A device of the IOMMU group whose driver keeps the group from vfio. */
+struct la_pci_other {
+	char addr[LA_PCI_ADDR];
+	char kdrv[32];
+};
 
 /** One device. */
 struct la_pci_dev {
@@ -22,11 +28,11 @@ struct la_pci_dev {
 	bool has_intx;	/* has a legacy interrupt, which uio_pci_generic needs */
 	char kdrv[32];	/* the kernel's driver: e1000, vfio-pci; "": none */
 	char kif[LA_PCI_KIFS][16];
-	unsigned nkifs;		 /* network interfaces of the kernel's driver */
-	char group[12];		 /* IOMMU group; "": none */
-	bool noiommu;		 /* the group is of vfio's no-IOMMU mode */
-	char other[LA_PCI_ADDR]; /* a device of the group that a kernel driver has; "": none */
-	char other_kdrv[32];
+	unsigned nkifs; /* network interfaces of the kernel's driver */
+	char group[12]; /* IOMMU group; "": none */
+	bool noiommu;	/* the group is of vfio's no-IOMMU mode */
+	struct la_pci_other other[LA_PCI_OTHERS];
+	unsigned nothers;   /* all of them: may be more than LA_PCI_OTHERS */
 	char node_path[64]; /* the file that DPDK opens: /dev/vfio/7, /dev/uio0; "": none */
 	char pmd[48];	    /* DPDK's driver; "": none is installed */
 	char kmod[96];	    /* the kernel modules it works with, as DPDK writes them; "": unknown */
@@ -103,7 +109,7 @@ enum la_pci_cause {
 
 struct la_pci_verdict {
 	enum la_pci_cause cause;
-	char why[512];
+	char why[768];
 	/* Shell commands that change the cause, in order; those of root unless `as_user`. */
 	char command[LA_PCI_COMMANDS][160];
 	unsigned ncommands;

@@ -24,6 +24,7 @@ enum {
 };
 
 #define PCI_FOLDER "/sys/bus/pci/devices"
+#define RELEASE "each must be released from its driver, or moved to another slot"
 #define UNSAFE_PATH "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
 #define NOIOMMU_PATH "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 
@@ -64,6 +65,16 @@ verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, 
 	va_end(ap);
 }
 
+static void __attribute__((format(printf, 2, 3))) why_add(struct la_pci_verdict *v, const char *fmt, ...)
+{
+	size_t n = strlen(v->why);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(v->why + n, sizeof(v->why) - n, fmt, ap);
+	va_end(ap);
+}
+
 static void __attribute__((format(printf, 2, 3))) add_command(struct la_pci_verdict *v, const char *fmt, ...)
 {
 	va_list ap;
@@ -73,6 +84,20 @@ static void __attribute__((format(printf, 2, 3))) add_command(struct la_pci_verd
 	va_start(ap, fmt);
 	vsnprintf(v->command[v->ncommands++], sizeof(v->command[0]), fmt, ap);
 	va_end(ap);
+}
+
+/* "0000:05:00.1 (ahci), 0000:05:00.2 (e1000e)". No command releases them: one may be the disk, or have the session. */
+static void
+say_others(const struct la_pci_dev *dev, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (unsigned i = 0; i < dev->nothers && i < LA_PCI_OTHERS && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s (%s)", i > 0 ? ", " : "", dev->other[i].addr,
+				      dev->other[i].kdrv);
+	if (dev->nothers > LA_PCI_OTHERS && n < size)
+		snprintf(buf + n, size - n, " and %u more", dev->nothers - LA_PCI_OTHERS);
 }
 
 /* ---- kernel modules ---- */
@@ -190,8 +215,12 @@ commands_iommu(const struct la_pci_host *host, const struct la_pci_dev *dev, str
 		add_command(v, "modprobe -a vfio-pci vfio_iommu_type1");
 	if (host->no_remapping && !host->unsafe_interrupts)
 		add_command(v, "echo 1 > " UNSAFE_PATH);
-	if (dev->other[0] != '\0')
-		add_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->other, dev->other);
+	if (dev->nothers > 0) {
+		char others[400];
+
+		say_others(dev, others, sizeof(others));
+		why_add(v, "; its IOMMU group %s also has %s; " RELEASE, dev->group, others);
+	}
 	commands_bind(dev, "vfio-pci", v);
 	return true;
 }
@@ -200,16 +229,14 @@ commands_iommu(const struct la_pci_host *host, const struct la_pci_dev *dev, str
 static void
 commands_make_usable(const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
 {
-	size_t n = strlen(v->why);
-
 	if (commands_iommu(host, dev, v) || commands_noiommu(host, dev, v) || commands_uio(host, dev, v))
 		return;
 	if (takes_module(dev, "igb_uio") && !takes_module(dev, "vfio-pci") && !takes_module(dev, "uio_pci_generic"))
-		snprintf(v->why + n, sizeof(v->why) - n, "; %s needs the module igb_uio of dpdk-kmods", dev->pmd);
+		why_add(v, "; %s needs the module igb_uio of dpdk-kmods", dev->pmd);
 	else
-		snprintf(v->why + n, sizeof(v->why) - n,
-			 "; this kernel has neither vfio-pci nor uio_pci_generic for it: install the kernel's modules "
-			 "(Debian: linux-image-amd64 in place of linux-image-cloud-amd64)");
+		why_add(v,
+			"; this kernel has neither vfio-pci nor uio_pci_generic for it: install the kernel's modules "
+			"(Debian: linux-image-amd64 in place of linux-image-cloud-amd64)");
 }
 
 /* ---- causes ---- */
@@ -349,10 +376,12 @@ judge_vfio(const char *root, const struct la_pci_host *host, const struct la_pci
 			"the IOMMU has no interrupt remapping: the device could forge interrupts, and vfio refuses it "
 			"unless unsafe interrupts are allowed");
 		add_command(v, "echo 1 > " UNSAFE_PATH);
-	} else if (dev->other[0] != '\0') {
-		verdict_set(v, LA_PCI_GROUP, "the kernel's driver %s has %s of the same IOMMU group %s",
-			    dev->other_kdrv, dev->other, dev->group);
-		add_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->other, dev->other);
+	} else if (dev->nothers > 0) {
+		char others[400];
+
+		say_others(dev, others, sizeof(others));
+		verdict_set(v, LA_PCI_GROUP, "the kernel uses other devices of its IOMMU group %s: %s; " RELEASE,
+			    dev->group, others);
 	} else if (!judge_rights(root, host, dev, v) && host->lock_limited && host->lock_mb < need_mb(host)) {
 		verdict_set(v, LA_PCI_MEMLOCK,
 			    "vfio locks the memory of the packet buffers: RLIMIT_MEMLOCK is %lu MB, %lu MB are "

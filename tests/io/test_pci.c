@@ -417,10 +417,33 @@ Test(pci, a_device_of_its_group_is_the_kernels)
 	make_device("0000:05:00.1", "0x020000\n", "0x8086\n", "0x10d3\n");
 	bind_to("0000:05:00.1", "e1000e");
 	put_in_group("0000:05:00.1", "7");
-	judge_is(LA_PCI_GROUP, "e1000e has 0000:05:00.1",
-		 "echo 0000:05:00.1 > /sys/bus/pci/devices/0000:05:00.1/driver/unbind");
+	judge_is(LA_PCI_GROUP, "group 7: 0000:05:00.1 (e1000e); each must be released", "");
 	bind_to("0000:05:00.1", "vfio-pci");
 	judge_is(LA_PCI_USABLE, "", "");
+}
+
+static void
+put_sibling(const char *addr, const char *class, const char *driver)
+{
+	make_device(addr, class, "0x8086\n", "0x1\n");
+	bind_to(addr, driver);
+	put_in_group(addr, "7");
+}
+
+/* A disk, another port, and a bridge with a driver that does DMA: all are named, none is unbound by a command. */
+Test(pci, every_device_of_its_group_is_named)
+{
+	static const char names[] = "0000:00:1f.0 (lpc_ich), 0000:05:00.1 (e1000e), 0000:06:00.0 (ahci)";
+
+	put_sibling("0000:06:00.0", "0x010601\n", "ahci");
+	put_sibling("0000:05:00.1", "0x020000\n", "e1000e");
+	put_sibling("0000:00:1f.0", "0x060100\n", "lpc_ich");
+	put_sibling("0000:00:01.0", "0x060400\n", "pcieport");
+	put_sibling("0000:05:00.2", "0x020000\n", "pci-stub");
+	judge_is(LA_PCI_KERNEL, names, "modprobe -a vfio-pci vfio_iommu_type1 && " REBIND("vfio-pci"));
+	cr_assert_not_null(strstr(v.why, "released from its driver"), "%s", v.why);
+	load_vfio();
+	judge_is(LA_PCI_GROUP, names, "");
 }
 
 Test(pci, uio_needs_hugepages_and_root)
