@@ -14,6 +14,8 @@
 
 #include "io/kif.h"
 #include "io/kif_scan.h"
+#include "io/kif_use.h"
+#include "io/printable.h"
 
 enum { PATH = 512 };
 
@@ -190,12 +192,14 @@ la_kif_scan(const char *root, struct la_kif_facts *kifs, unsigned max)
 static void __attribute__((format(printf, 3, 4)))
 verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, ...)
 {
+	char text[sizeof(v->why)];
 	va_list ap;
 
 	v->cause = cause;
 	va_start(ap, fmt);
-	vsnprintf(v->why, sizeof(v->why), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	la_printable(text, v->why, sizeof(v->why));
 }
 
 static void __attribute__((format(printf, 2, 3))) add_command(struct la_pci_verdict *v, const char *fmt, ...)
@@ -259,8 +263,26 @@ judge_interface(const char *root, const struct la_kif_facts *kif, struct la_pci_
 		verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
 	} else if (!kif->up) {
 		verdict_set(v, LA_PCI_DOWN, "it is down");
-		add_command(v, "ip link set %s up", kif->name);
+		if (la_is_plain_word(kif->name))
+			add_command(v, "ip link set %s up", kif->name);
 	}
+}
+
+/* The interface is one of this namespace; /sys, which has those above it, may be of another. */
+static void
+warn_of_use(const char *root, const struct la_kif_facts *kif, struct la_pci_verdict *v)
+{
+	struct la_kif_use use;
+	char text[sizeof(v->warning)];
+
+	la_kif_use_read(root, kif->name, &use);
+	if (use.elsewhere)
+		la_kif_addresses(kif->name, use.addresses, sizeof(use.addresses));
+	if (use.addresses[0] == '\0')
+		return;
+	snprintf(text, sizeof(text), "lastack takes the frames of its queue from the kernel, which uses %s (%.200s%s)",
+		 kif->name, use.addresses, use.default_route ? ", default route" : "");
+	la_printable(text, v->warning, sizeof(v->warning));
 }
 
 void
@@ -287,4 +309,6 @@ la_kif_judge(const char *root, const struct la_pci_host *host, enum la_port_kind
 		if (v->cause == LA_PCI_USABLE)
 			*v = down;
 	}
+	if (kind == LA_PORT_XDP && (v->cause == LA_PCI_USABLE || v->cause == LA_PCI_DOWN))
+		warn_of_use(root, kif, v);
 }

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <net/route.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,6 +209,34 @@ has_entries(const char *root, const char *folder)
 	return found;
 }
 
+/* The groups of vfio's no-IOMMU mode have no IOMMU behind them. */
+static bool
+has_iommu_group(const char *root)
+{
+	char path[PATH], name[32];
+	struct dirent *d;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups", root);
+	dir = opendir(path);
+	while (dir != NULL && !found && (d = readdir(dir)) != NULL) {
+		(void)read_line(name, sizeof(name), "%s/%.32s/name", path, d->d_name);
+		found = d->d_name[0] != '.' && strcmp(name, "vfio-noiommu") != 0;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return found;
+}
+
+static bool
+has_modules(const char *root)
+{
+	struct utsname u;
+
+	return uname(&u) == 0 && is_there("%s/lib/modules/%s", root, u.release);
+}
+
 static void
 read_hugepages(const char *root, struct la_pci_host *host)
 {
@@ -219,7 +248,7 @@ read_hugepages(const char *root, struct la_pci_host *host)
 	snprintf(path, sizeof(path), "%s/sys/kernel/mm/hugepages", root);
 	dir = opendir(path);
 	while (dir != NULL && (d = readdir(dir)) != NULL) {
-		unsigned long page_kb, pages;
+		unsigned long page_kb, pages, reserved = 0;
 
 		if (sscanf(d->d_name, "hugepages-%lukB", &page_kb) != 1)
 			continue;
@@ -228,6 +257,9 @@ read_hugepages(const char *root, struct la_pci_host *host)
 		if (!read_line(line, sizeof(line), "%s/%.200s/free_hugepages", path, d->d_name))
 			continue;
 		pages = strtoul(line, NULL, 10);
+		if (read_line(line, sizeof(line), "%s/%.200s/resv_hugepages", path, d->d_name))
+			reserved = strtoul(line, NULL, 10);
+		pages -= reserved < pages ? reserved : pages;
 		kb += pages * page_kb;
 		if (page_kb == host->huge_kb &&
 		    read_line(line, sizeof(line), "%s/%.200s/nr_hugepages", path, d->d_name))
@@ -285,7 +317,8 @@ la_pci_host_read(const char *root, struct la_pci_host *host)
 	host->uio_generic = is_there("%s/sys/bus/pci/drivers/uio_pci_generic", root);
 	host->has_vfio_pci = host->vfio_pci || has_module(root, "/vfio-pci.ko");
 	host->has_uio_generic = host->uio_generic || has_module(root, "/uio_pci_generic.ko");
-	host->iommu = has_entries(root, "/sys/class/iommu") || has_entries(root, "/sys/kernel/iommu_groups");
+	host->has_modules = has_modules(root);
+	host->iommu = has_entries(root, "/sys/class/iommu") || has_iommu_group(root);
 	host->has_noiommu = host->vfio ? is_there("%s/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", root)
 				       : vfio_has_noiommu(root, host->has_uio_generic);
 	host->noiommu_on = is_on(root, "vfio/parameters/enable_unsafe_noiommu_mode");
@@ -304,15 +337,18 @@ la_pci_address(const char *text, char addr[LA_PCI_ADDR])
 	unsigned domain = 0, bus, dev, fn;
 	int n = 0;
 
+	if (strncmp(text, "pci:", 4) == 0) /* DPDK's name of the bus */
+		text += 4;
 	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &domain, &bus, &dev, &fn, &n) != 4 || n == 0) {
 		domain = 0;
 		n = 0;
 		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &dev, &fn, &n) != 3 || n == 0)
 			return false;
 	}
-	if ((text[n] != '\0' && text[n] != ',') || !isxdigit((unsigned char)text[0]) || dev > 31 || fn > 7)
+	if ((text[n] != '\0' && text[n] != ',') || !isxdigit((unsigned char)text[0]) || dev > 31 || fn > 7 ||
+	    domain > 0xffffff)
 		return false;
-	snprintf(addr, LA_PCI_ADDR, "%04x:%02x:%02x.%x", domain & 0xffffff, bus, dev, fn);
+	snprintf(addr, LA_PCI_ADDR, "%04x:%02x:%02x.%x", domain, bus, dev, fn);
 	return true;
 }
 
@@ -527,11 +563,30 @@ la_pci_is_claimed(const char *root, const char *name)
 	return found;
 }
 
+/* An unreachable default route is no route: the kernel has one on lo. */
+static bool
+has_default_route6(const char *root, const char *kif)
+{
+	char path[PATH], line[256], name[32], to[40];
+	unsigned len, flags;
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/proc/net/ipv6_route", root);
+	f = fopen(path, "re");
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+		found = sscanf(line, "%39s %x %*s %*s %*s %*s %*s %*s %x %31s", to, &len, &flags, name) == 4 &&
+			len == 0 && strspn(to, "0") == 32 && (flags & RTF_REJECT) == 0 && strcmp(name, kif) == 0;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
 bool
 la_pci_has_default_route(const char *root, const char *kif)
 {
 	char path[PATH], line[256], name[32], to[16];
-	bool found = false;
+	bool found = has_default_route6(root, kif);
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/proc/net/route", root);

@@ -42,13 +42,14 @@ struct la_pci_dev {
 struct la_pci_host {
 	bool vfio_pci, vfio, type1, uio_generic; /* modules that are loaded or built in */
 	bool has_vfio_pci, has_uio_generic;	 /* modules that can be loaded */
+	bool has_modules;			 /* /lib/modules has a folder of this kernel */
 	bool iommu;				 /* the kernel uses an IOMMU */
 	bool has_noiommu, noiommu_on;		 /* vfio's no-IOMMU mode: exists (or vfio is not loaded), is on */
 	bool no_remapping;			 /* x86 without interrupt remapping */
 	bool unsafe_interrupts;			 /* vfio works without interrupt remapping */
 	unsigned long huge_mb;			 /* free hugepages */
 	unsigned long huge_kb;			 /* their default size */
-	unsigned long huge_taken;		 /* pages of that size in use */
+	unsigned long huge_taken;		 /* pages of that size in use, or reserved */
 	/* of the process */
 	uint64_t caps;	       /* effective capabilities, bit N for number N */
 	bool user_namespace;   /* they are those of a user namespace, which give no access to devices */
@@ -63,7 +64,8 @@ struct la_pci_host {
 /** Reads the machine, and the rights of this process. */
 void la_pci_host_read(const char *root, struct la_pci_host *host);
 
-/** Writes the full address of "0000:05:00.0", "05:00.0", each followed by ",ARGUMENTS". False: text has another form. */
+/** Writes the full address of "0000:05:00.0" or "05:00.0", also after "pci:" and before ",ARGUMENTS". False: text
+ * has another form, or a PCI domain of more than six digits. */
 bool la_pci_address(const char *text, char addr[LA_PCI_ADDR]);
 
 /** Reads one device, without its DPDK driver. False: there is no such device. */
@@ -84,7 +86,7 @@ pid_t la_pci_user(const char *root, const struct la_pci_dev *dev, char *comm, si
 /** Returns whether another lastack has claimed the name (io/claim.h): "if/eth0", "pci/0000:05:00.0". */
 bool la_pci_is_claimed(const char *root, const char *name);
 
-/** Returns whether a kernel interface has the default route. */
+/** Returns whether a kernel interface has a default route, of IPv4 or IPv6. */
 bool la_pci_has_default_route(const char *root, const char *kif);
 
 enum la_pci_cause {
@@ -110,7 +112,9 @@ enum la_pci_cause {
 struct la_pci_verdict {
 	enum la_pci_cause cause;
 	char why[768];
-	/* Shell commands that change the cause, in order; those of root unless `as_user`. */
+	char warning[320]; /* what the commands, or the use of a usable device, take from the kernel; "": nothing */
+	/* Shell commands that change the cause, in order, each only after the success of the one before; those of root
+	 * unless `as_user`. */
 	char command[LA_PCI_COMMANDS][160];
 	unsigned ncommands;
 	bool as_user;
@@ -131,7 +135,7 @@ void la_pci_give_back(const struct la_pci_dev *dev, struct la_pci_verdict *v);
 enum la_pci_cause la_pci_explain(const char *root, const struct la_pci_host *host, const char *text,
 				 struct la_pci_verdict *v);
 
-/** "WHY; run as root: COMMAND && COMMAND", on one line. */
+/** "WHY; warning: WARNING; as root: COMMAND && COMMAND", on one line. */
 void la_pci_line(const struct la_pci_verdict *v, char *buf, size_t size);
 
 #endif

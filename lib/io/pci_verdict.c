@@ -15,8 +15,9 @@
 
 #include <rte_common.h>
 
-#include "io/kif.h"
+#include "io/kif_use.h"
 #include "io/pci.h"
+#include "io/printable.h"
 
 enum {
 	DEFAULT_MB = 512,
@@ -57,12 +58,25 @@ la_pci_cause_name(enum la_pci_cause cause)
 static void __attribute__((format(printf, 3, 4)))
 verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, ...)
 {
+	char text[sizeof(v->why)];
 	va_list ap;
 
 	v->cause = cause;
 	va_start(ap, fmt);
-	vsnprintf(v->why, sizeof(v->why), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	la_printable(text, v->why, sizeof(v->why));
+}
+
+static void __attribute__((format(printf, 2, 3))) warn(struct la_pci_verdict *v, const char *fmt, ...)
+{
+	char text[sizeof(v->warning)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	la_printable(text, v->warning, sizeof(v->warning));
 }
 
 static void __attribute__((format(printf, 2, 3))) why_add(struct la_pci_verdict *v, const char *fmt, ...)
@@ -233,6 +247,15 @@ commands_make_usable(const struct la_pci_host *host, const struct la_pci_dev *de
 		return;
 	if (takes_module(dev, "igb_uio") && !takes_module(dev, "vfio-pci") && !takes_module(dev, "uio_pci_generic"))
 		why_add(v, "; %s needs the module igb_uio of dpdk-kmods", dev->pmd);
+	else if (takes_module(dev, "vfio-pci") && host->has_vfio_pci)
+		why_add(v,
+			"; vfio-pci needs an IOMMU, and the kernel uses none for it: switch it on in the firmware (VT-d, "
+			"AMD-Vi) and by intel_iommu=on; this kernel lacks vfio's no-IOMMU mode, and uio_pci_generic is "
+			"not possible");
+	else if (!host->has_modules)
+		why_add(v,
+			"; there is no folder of this kernel in /lib/modules here, as in a container: run lastack ports "
+			"where the modules are");
 	else
 		why_add(v,
 			"; this kernel has neither vfio-pci nor uio_pci_generic for it: install the kernel's modules "
@@ -241,32 +264,60 @@ commands_make_usable(const struct la_pci_host *host, const struct la_pci_dev *de
 
 /* ---- causes ---- */
 
-/* " as eth0 (10.0.2.15/24, default route)", or "". */
-static void
+#define ELSEWHERE "addresses unknown: the interface is in another network namespace"
+
+/* " as eth0 (10.0.2.15/24, default route)", or "". Returns an interface with a default route, or NULL. */
+static const char *
 say_kifs(const char *root, const struct la_pci_dev *dev, char *buf, size_t size)
 {
+	const char *routed = NULL;
 	size_t n = 0;
 
 	buf[0] = '\0';
-	for (unsigned i = 0; i < dev->nkifs && n < size; i++) {
-		char addrs[160];
-		bool route = la_pci_has_default_route(root, dev->kif[i]);
+	for (unsigned i = 0; i < dev->nkifs; i++) {
+		struct la_kif_use use;
 
-		la_kif_addresses(dev->kif[i], addrs, sizeof(addrs));
-		n += (size_t)snprintf(buf + n, size - n, "%s%s (%s%s)", i == 0 ? " as " : ", ", dev->kif[i],
-				      addrs[0] != '\0' ? addrs : "no address", route ? ", default route" : "");
+		la_kif_use_read(root, dev->kif[i], &use);
+		if (use.default_route)
+			routed = dev->kif[i];
+		if (n < size)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s (%s%s)", i == 0 ? " as " : ", ", dev->kif[i],
+					      use.elsewhere		 ? ELSEWHERE
+					      : use.addresses[0] != '\0' ? use.addresses
+									 : "no address",
+					      use.default_route ? ", default route" : "");
 	}
+	return routed;
 }
 
 static void
 judge_kernel(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
 {
-	char kifs[256];
+	char kifs[400];
+	const char *routed = say_kifs(root, dev, kifs, sizeof(kifs));
 
-	say_kifs(root, dev, kifs, sizeof(kifs));
 	verdict_set(v, LA_PCI_KERNEL, "the kernel's driver %s uses it%s%s", dev->kdrv, kifs,
 		    dev->nkifs > 0 ? "; a binding to DPDK removes the interface" : "");
 	commands_make_usable(host, dev, v);
+	if (routed != NULL && v->ncommands > 0)
+		warn(v,
+		     "the commands remove %s, which has the default route: a session over it ends, and the machine may "
+		     "be out of reach",
+		     routed);
+}
+
+/* DPDK and the kernel's driver then share the device, and the frames are DPDK's. */
+static void
+warn_of_sharing(const char *root, const struct la_pci_dev *dev, struct la_pci_verdict *v)
+{
+	for (unsigned i = 0; i < dev->nkifs && v->warning[0] == '\0'; i++) {
+		struct la_kif_use use;
+
+		la_kif_use_read(root, dev->kif[i], &use);
+		if (use.elsewhere || use.addresses[0] != '\0')
+			warn(v, "lastack takes the frames of %s from the kernel, which uses it (%s)", dev->kif[i],
+			     use.elsewhere ? ELSEWHERE : use.addresses);
+	}
 }
 
 static void
@@ -292,7 +343,9 @@ judge_bifurcated(const char *root, const struct la_pci_dev *dev, struct la_pci_v
 			    "%s works beside the kernel's driver, and the device is bound to %s", dev->pmd,
 			    dev->kdrv[0] != '\0' ? dev->kdrv : "no driver");
 		la_pci_give_back(dev, v);
+		return;
 	}
+	warn_of_sharing(root, dev, v);
 }
 
 static bool
@@ -342,7 +395,8 @@ judge_rights(const char *root, const struct la_pci_host *host, const struct la_p
 			return true;
 		}
 		verdict_set(v, LA_PCI_PERMISSION, "this user may not open %s", dev->node_path);
-		add_command(v, "chown %u %s", (unsigned)geteuid(), dev->node_path);
+		if (!host->user_namespace) /* there, this id is another user's */
+			add_command(v, "chown %u %s", (unsigned)geteuid(), dev->node_path);
 		return true;
 	}
 	return false;
@@ -387,7 +441,8 @@ judge_vfio(const char *root, const struct la_pci_host *host, const struct la_pci
 			    "vfio locks the memory of the packet buffers: RLIMIT_MEMLOCK is %lu MB, %lu MB are "
 			    "enough",
 			    host->lock_mb, need_mb(host));
-		add_command(v, "prlimit --memlock=unlimited --pid $$");
+		add_command(v, "sudo prlimit --memlock=unlimited --pid $$"); /* $$: the user's shell, not root's */
+		v->as_user = true;
 	}
 }
 
@@ -405,9 +460,9 @@ la_pci_judge(const char *root, const struct la_pci_host *host, const struct la_p
 	if (dev->vendor == 0 && dev->device == 0) {
 		verdict_set(v, LA_PCI_ABSENT, "there is no PCI device at this address: 'lastack ports' lists them");
 	} else if (dev->pmd[0] == '\0') {
-		char kifs[256];
+		char kifs[400];
 
-		say_kifs(root, dev, kifs, sizeof(kifs));
+		(void)say_kifs(root, dev, kifs, sizeof(kifs));
 		verdict_set(v, LA_PCI_NO_PMD,
 			    "no installed driver of DPDK has its PCI id %04x:%04x (Debian: librte-net-NAME23)%s%s%s%s",
 			    dev->vendor, dev->device, dev->nkifs > 0 ? "; the kernel uses it" : "", kifs,
@@ -457,8 +512,10 @@ la_pci_explain(const char *root, const struct la_pci_host *host, const char *tex
 void
 la_pci_line(const struct la_pci_verdict *v, char *buf, size_t size)
 {
-	size_t n = (size_t)snprintf(buf, size, "%s", v->why);
+	size_t n = (size_t)snprintf(buf, size, "%s%s%s", v->why, v->warning[0] != '\0' ? "; warning: " : "",
+				    v->warning);
+	const char *first = v->as_user ? "; then: " : "; as root: ";
 
 	for (unsigned i = 0; i < v->ncommands && n < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s", i > 0 ? " && " : "; as root: ", v->command[i]);
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i > 0 ? " && " : first, v->command[i]);
 }

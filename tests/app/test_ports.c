@@ -128,7 +128,7 @@ Test(ports, the_text_has_each_device)
 	put_virtual_drivers();
 	all = text();
 	has(all, "0000:00:03.0  id 8086:100e, kernel driver e1000, DPDK driver net_e1000_em, NUMA node unknown\n");
-	has(all, "the kernel's driver e1000 uses it as la-eth (no address)");
+	has(all, "the kernel's driver e1000 uses it as la-eth (addresses unknown");
 	has(all, "as root     echo uio_pci_generic > /sys/bus/pci/devices/0000:00:03.0/driver_override\n");
 	has(all, "usable      -a 0000:00:04.0\n");
 	has(all, "undo        echo > /sys/bus/pci/devices/0000:00:04.0/driver_override\n");

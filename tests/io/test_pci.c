@@ -2,12 +2,15 @@
 
 /* PCI devices of different machines: every reason why DPDK cannot use one, and the commands against it. */
 
+#include <net/if.h>
 #include <sys/utsname.h>
 
 #include <rte_build_config.h>
 
 #include "../support/tree.h"
+#include "io/kif.h"
 #include "io/pci.h"
+#include "io/printable.h"
 
 #define ADDR "0000:05:00.0"
 #define BASE "/sys/bus/pci/devices/" ADDR
@@ -214,8 +217,13 @@ Test(pci, addresses_have_two_forms_and_arguments)
 	cr_assert_str_eq(addr, ADDR);
 	cr_assert(la_pci_address("10000:05:1f.7", addr));
 	cr_assert_str_eq(addr, "10000:05:1f.7");
-	static const char *const wrong[] = {"",	       "eth0",		"05:00",    "05:00.8",
-					    "05:20.0", "0000:05:00.0x", "net_tap0", " 05:00.0"};
+	cr_assert(la_pci_address("pci:0000:05:00.0", addr));
+	cr_assert_str_eq(addr, ADDR);
+	cr_assert(la_pci_address("pci:05:00.0,x=1", addr));
+	cr_assert_str_eq(addr, ADDR);
+	static const char *const wrong[] = {
+		"",	    "eth0",	"05:00",	"05:00.8",	  "05:20.0", "0000:05:00.0x",
+		"net_tap0", " 05:00.0", "pci: 05:00.0", "1000000:05:00.0"};
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		cr_assert_not(la_pci_address(wrong[i], addr), "%s", wrong[i]);
 }
@@ -282,6 +290,78 @@ Test(pci, the_kernel_has_it)
 	judge_is(LA_PCI_KERNEL, "e1000e uses it as lo (",
 		 "modprobe -a vfio-pci vfio_iommu_type1 && " REBIND("vfio-pci"));
 	cr_assert_not_null(strstr(v.why, "default route"), "%s", v.why);
+	cr_assert_not_null(strstr(v.warning, "remove lo, which has the default route"), "%s", v.warning);
+}
+
+/* A member of a bridge, bond or team has its address and route on the interface above, which may be a VLAN's parent. */
+Test(pci, the_interface_above_has_the_address_and_the_route)
+{
+	char addresses[128], words[256];
+
+	la_kif_addresses("lo", addresses, sizeof(addresses));
+	put(BASE "/net/lo/mtu", "1500\n");
+	tree_link(root, "/sys/class/net/lo/master", "../../devices/virtual/net/la-bond");
+	put("/sys/class/net/lo/upper_la-bond", "");
+	put("/sys/class/net/la-bond/upper_la-vlan", "");
+	put("/proc/net/route", "Iface\tDestination\tGateway\nla-vlan\t00000000\t0202000A\n");
+	judge(ADDR);
+	snprintf(words, sizeof(words), "lo (%s, default route)", addresses[0] != '\0' ? addresses : "no address");
+	cr_assert_not_null(strstr(v.why, words), "%s", v.why);
+	cr_assert_not_null(strstr(v.warning, "remove lo"), "%s", v.warning);
+}
+
+Test(pci, the_default_route_may_be_of_ipv6)
+{
+	static const char form[] = "00000000000000000000000000000000 %s 00000000000000000000000000000000 00 "
+				   "fe800000000000000000000000000001 00000400 00000001 00000000 %s       lo\n";
+	char line[512];
+
+	snprintf(line, sizeof(line), form, "00", "00000003");
+	put("/proc/net/ipv6_route", line);
+	cr_assert(la_pci_has_default_route(root, "lo"));
+	cr_assert_not(la_pci_has_default_route(root, "eth0"));
+	snprintf(line, sizeof(line), form, "00", "00200200");
+	put("/proc/net/ipv6_route", line);
+	cr_assert_not(la_pci_has_default_route(root, "lo"), "the kernel's unreachable route");
+	snprintf(line, sizeof(line), form, "03", "00000003");
+	put("/proc/net/ipv6_route", line);
+	cr_assert_not(la_pci_has_default_route(root, "lo"), "a prefix of 3 bits");
+}
+
+Test(pci, an_interface_of_another_namespace_has_unknown_addresses)
+{
+	static const char words[] = "addresses unknown: the interface is in another network namespace";
+
+	put(BASE "/net/la-nowhere/mtu", "1500\n");
+	judge(ADDR);
+	cr_assert_not_null(strstr(v.why, words), "%s", v.why);
+	take_away(BASE "/net/la-nowhere/mtu");
+	take_away(BASE "/net/la-nowhere");
+	put(BASE "/net/lo/mtu", "1500\n");
+	put("/sys/class/net/lo/ifindex", "77\n");
+	judge(ADDR);
+	cr_assert_not_null(strstr(v.why, words), "%s", v.why);
+	put("/sys/class/net/lo/ifindex", "1\n");
+	judge(ADDR);
+	cr_assert_null(strstr(v.why, words), "%s", v.why);
+}
+
+/* Names of interfaces have any bytes but '/' and space. */
+Test(pci, a_name_is_printable)
+{
+	char text[64];
+
+	put(BASE "/net/a\033[2J\377b/mtu", "1500\n");
+	judge(ADDR);
+	cr_assert_not_null(strstr(v.why, " as a\\x1b[2J\\xffb ("), "%s", v.why);
+	la_printable("\303\244\342\202\254\360\237\230\200", text, sizeof(text));
+	cr_assert_str_eq(text, "\303\244\342\202\254\360\237\230\200");
+	la_printable("\300\257\355\240\200\302\233\303", text, sizeof(text));
+	cr_assert_str_eq(text, "\\xc0\\xaf\\xed\\xa0\\x80\\xc2\\x9b\\xc3");
+	la_printable("abc\303\244", text, 5);
+	cr_assert_str_eq(text, "abc");
+	cr_assert(la_is_plain_word("eth0.5@if_2-x"));
+	cr_assert_not(la_is_plain_word("a;b") || la_is_plain_word("-x") || la_is_plain_word("$(x)"));
 }
 
 Test(pci, the_kernel_has_it_without_remapping)
@@ -326,6 +406,28 @@ Test(pci, the_kernel_may_lack_the_noiommu_mode)
 	judge_is(LA_PCI_KERNEL, "e1000e", "modprobe vfio-pci && " NOIOMMU " && " REBIND("vfio-pci"));
 }
 
+Test(pci, reserved_hugepages_are_not_free)
+{
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "512\n");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages", "500\n");
+	la_pci_host_read(root, &host);
+	cr_assert_eq(host.huge_mb, 24);
+	cr_assert_eq(host.huge_taken, 500);
+}
+
+Test(pci, a_group_without_an_iommu_is_no_iommu)
+{
+	take_away("/sys/class/iommu/dmar0/intel-iommu/cap");
+	take_away("/sys/class/iommu/dmar0/intel-iommu");
+	take_away("/sys/class/iommu/dmar0");
+	put("/sys/kernel/iommu_groups/7/name", "vfio-noiommu\n");
+	la_pci_host_read(root, &host);
+	cr_assert_not(host.iommu);
+	put("/sys/kernel/iommu_groups/8/type", "DMA\n");
+	la_pci_host_read(root, &host);
+	cr_assert(host.iommu);
+}
+
 /* The number of pages is that of the whole pool. */
 Test(pci, hugepages_in_use_stay)
 {
@@ -341,6 +443,28 @@ Test(pci, the_kernel_has_no_module_for_dpdk)
 {
 	put_kernel_module("net/dummy.ko");
 	judge_is(LA_PCI_KERNEL, "neither vfio-pci nor uio_pci_generic", "");
+}
+
+Test(pci, a_container_has_no_modules)
+{
+	struct utsname u;
+	char path[128];
+
+	cr_assert_eq(uname(&u), 0);
+	snprintf(path, sizeof(path), "/lib/modules/%.64s/modules.dep", u.release);
+	take_away(path);
+	*strrchr(path, '/') = '\0';
+	take_away(path);
+	judge_is(LA_PCI_KERNEL, "no folder of this kernel in /lib/modules", "");
+	cr_assert_null(strstr(v.why, "neither"), "%s", v.why);
+}
+
+Test(pci, vfio_is_here_and_no_iommu)
+{
+	take_away(BASE "/iommu_group");
+	put("/sys/module/vfio/version", "1\n"); /* no parameter of the no-IOMMU mode */
+	judge_is(LA_PCI_KERNEL, "vfio-pci needs an IOMMU", "");
+	cr_assert_null(strstr(v.why, "neither"), "%s", v.why);
 }
 
 Test(pci, no_driver_has_it)
@@ -490,6 +614,10 @@ Test(pci, a_bifurcated_driver_stays_with_the_kernel)
 	put("/sys/module/ib_uverbs/version", "1\n");
 	put("/sys/module/mlx5_ib/version", "1\n");
 	judge_is(LA_PCI_USABLE, "", "");
+	cr_assert_str_eq(v.warning, "");
+	put(BASE "/net/la-nowhere/mtu", "1500\n"); /* in another namespace, perhaps with addresses */
+	judge_is(LA_PCI_USABLE, "", "");
+	cr_assert_not_null(strstr(v.warning, "takes the frames of la-nowhere from the kernel"), "%s", v.warning);
 	bind_to(ADDR, "vfio-pci");
 	judge_is(LA_PCI_WRONG_MODULE, "beside the kernel's driver", "echo > " BASE "/driver_override && " UNBIND PROBE);
 }
@@ -509,6 +637,34 @@ Test(pci, a_container_without_the_device_file)
 	judge_is(LA_PCI_PERMISSION, "there is no /dev/vfio/7", "");
 }
 
+/* Root of a user namespace is another user outside: a chown to 0 there changes nothing. */
+Test(pci, a_user_namespace_gives_no_device_away)
+{
+	static const char *const folder[] = {"", "/dev", "/dev/vfio"};
+	char path[128];
+
+	if (geteuid() != 0)
+		cr_skip_test("a test of root");
+	load_vfio();
+	judge(ADDR);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s%s", root, folder[i]);
+		cr_assert_eq(chmod(path, 0755), 0);
+	}
+	snprintf(path, sizeof(path), "%s/dev/vfio/7", root);
+	cr_assert_eq(chmod(path, 0600), 0);
+	cr_assert_eq(setresuid(65534, 65534, 0), 0);
+	la_pci_judge(root, &host, &dev, &v);
+	cr_expect_eq(v.cause, LA_PCI_PERMISSION);
+	cr_expect_eq(v.ncommands, 1);
+	cr_expect_str_eq(v.command[0], "chown 65534 /dev/vfio/7");
+	host.user_namespace = true;
+	la_pci_judge(root, &host, &dev, &v);
+	cr_expect_eq(v.cause, LA_PCI_PERMISSION);
+	cr_expect_eq(v.ncommands, 0);
+	cr_assert_eq(setresuid(0, 0, 0), 0);
+}
+
 Test(pci, locked_memory_is_limited)
 {
 	load_vfio();
@@ -519,6 +675,8 @@ Test(pci, locked_memory_is_limited)
 	la_pci_judge(root, &host, &dev, &v);
 	cr_assert_eq(v.cause, LA_PCI_MEMLOCK, "%s", v.why);
 	cr_assert_not_null(strstr(v.why, "RLIMIT_MEMLOCK is 8 MB, 100 MB"));
+	cr_assert_str_eq(v.command[0], "sudo prlimit --memlock=unlimited --pid $$");
+	cr_assert(v.as_user);
 	host.lock_mb = 128;
 	la_pci_judge(root, &host, &dev, &v);
 	cr_assert_eq(v.cause, LA_PCI_USABLE, "%s", v.why);
@@ -526,10 +684,15 @@ Test(pci, locked_memory_is_limited)
 
 Test(pci, a_line_has_the_reason_and_the_commands)
 {
-	char line[1024];
+	char line[1536];
 
 	bind_to(ADDR, "vfio-pci");
 	judge(ADDR);
 	la_pci_line(&v, line, sizeof(line));
 	cr_assert_str_eq(line, "the kernel module vfio_iommu_type1 is not loaded; as root: modprobe vfio_iommu_type1");
+	strcpy(v.warning, "careful");
+	v.as_user = true;
+	la_pci_line(&v, line, sizeof(line));
+	cr_assert_str_eq(line, "the kernel module vfio_iommu_type1 is not loaded; warning: careful; then: modprobe "
+			       "vfio_iommu_type1");
 }
