@@ -20,7 +20,8 @@ static const struct opt ports_opts[] = {
 	 .kind = OPT_FLAG,
 	 .dst = &opts.open,
 	 .help = "open each PCI device that is usable and that no process has, and print what lastack uses of it:\n"
-		 "queues, RSS, checksums, MTU and link. The device is reset. At most 8 devices"},
+		 "queues, RSS, checksums, MTU and link. The device is reset. At most 8 devices; none whose interface\n"
+		 "the kernel uses (mlx4, mlx5)"},
 	OPT_END,
 };
 
@@ -39,7 +40,8 @@ help(void)
 	       "       Lists the PCI network devices, whatever driver they are bound to, the kernel's interfaces\n"
 	       "       for AF_PACKET and AF_XDP, and the virtual ports, each with its drivers, NUMA node and link,\n"
 	       "       and what lastack uses of it. For a port that is not usable now, the first reason and the\n"
-	       "       commands that change it follow, to be copied into a root shell. lastack runs none of them.\n"
+	       "       commands that change it follow, to be copied into a root shell. A warning says what they take\n"
+	       "       from the kernel. lastack runs none of them.\n"
 	       "       No root is needed; without root the processes of other users are invisible.\n"
 	       "\n"
 	       "       The facts come from /sys, /proc and the files of DPDK's drivers. Without --open no device\n"
@@ -51,14 +53,16 @@ help(void)
 	       "EXAMPLES\n"
 	       "       lastack ports\n"
 	       "       lastack ports --json | jq -r '.pci[] | select(.usable) | .address'\n"
-	       "       lastack ports --json | jq -r '.pci[0].commands[]'\n"
+	       "       lastack ports --json | jq -r '.pci[0].commands[]' >bind.sh && sudo sh -e bind.sh\n"
 	       "\n"
 	       "FILES\n"
 	       "       --json prints one object: pci [{address, id, kernel_driver, dpdk_driver, numa_node,\n"
-	       "       iommu_group, interfaces, usable, cause, why, commands, uses, open_error, undo}], interfaces\n"
-	       "       [{name, driver, device, numa_node, up, carrier, speed_mbps, mtu, rx_queues, tx_queues,\n"
-	       "       addresses, ports [{option, argument, usable, cause, why, commands, uses}]}], virtual (as\n"
-	       "       ports), vdev_drivers, machine. null: unknown, or none. The causes: usable,\n"
+	       "       iommu_group, interfaces, usable, cause, why, warning, commands, uses, open_error, undo}],\n"
+	       "       interfaces [{name, driver, device, numa_node, up, carrier, speed_mbps, mtu, rx_queues,\n"
+	       "       tx_queues, addresses, ports [{option, argument, usable, cause, why, warning, commands,\n"
+	       "       uses}]}], virtual (as ports), vdev_drivers, machine. null: unknown, or none. A command of\n"
+	       "       commands and undo is right only after the success of the one before: run them with sh -e.\n"
+	       "       A byte of a name that is not printable UTF-8 is \\xNN. The causes: usable,\n"
 	       "       no_dpdk_driver, kernel_driver, not_bound, wrong_module, module_missing, no_iommu,\n"
 	       "       no_vfio_iommu_type1, no_interrupt_remapping, group_in_use, plain_pages, permission, memlock,\n"
 	       "       in_use, down, not_ethernet.\n"
@@ -93,7 +97,10 @@ run(int argc, char **argv)
 	if (opts.json) {
 		json_t *o = ports_json(&p);
 
-		json_dumpf(o, stdout, JSON_INDENT(2));
+		if (o == NULL || json_dumpf(o, stdout, JSON_INDENT(2)) < 0) {
+			fprintf(stderr, "lastack ports: cannot write the JSON\n");
+			status = EXIT_FAILED;
+		}
 		putchar('\n');
 		json_decref(o);
 	} else {

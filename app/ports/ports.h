@@ -44,7 +44,10 @@ extern const struct ports_features ports_veth, ports_xdp, ports_tap, ports_memif
 /** Reads everything below root ("" except in tests) and judges it. Opens nothing. */
 void ports_find(struct ports *p, const char *root);
 
-/** Opens each usable PCI device, one after the other, and fills `opened`. Returns 0, or -1 with a line in err. */
+/** Returns whether --open opens the device: it is usable, and the kernel does not use it at the same time. */
+bool ports_may_open(const struct ports_pci *pp);
+
+/** Opens each PCI device that ports_may_open(), one after the other, and fills `opened`. Returns 0, or -1 with a line in err. */
 int ports_open(struct ports *p, char *err, size_t size);
 
 void ports_text(const struct ports *p, FILE *f);

@@ -52,6 +52,23 @@ const struct ports_features ports_null = {
 	.mtu = "--mtu [1500]",
 };
 
+bool
+ports_may_open(const struct ports_pci *pp)
+{
+	return pp->verdict.cause == LA_PCI_USABLE && pp->verdict.warning[0] == '\0';
+}
+
+/* Other causes come before "in use": whoever has the device may have the hugepages, too. */
+static bool
+is_in_use(const char *root, const struct la_pci_dev *dev, const struct la_pci_verdict *v)
+{
+	char claim[64], comm[32];
+
+	snprintf(claim, sizeof(claim), "pci/%s", dev->addr);
+	return v->cause == LA_PCI_IN_USE || la_pci_is_claimed(root, claim) ||
+	       la_pci_user(root, dev, comm, sizeof(comm)) != 0;
+}
+
 void
 ports_find(struct ports *p, const char *root)
 {
@@ -62,7 +79,7 @@ ports_find(struct ports *p, const char *root)
 	(void)la_pci_find_drivers(root, p->dev, p->npci);
 	for (unsigned i = 0; i < p->npci; i++) {
 		la_pci_judge(root, &p->host, &p->dev[i], &p->pci[i].verdict);
-		if (p->dev[i].node_path[0] != '\0')
+		if (p->dev[i].node_path[0] != '\0' && !is_in_use(root, &p->dev[i], &p->pci[i].verdict))
 			la_pci_give_back(&p->dev[i], &p->pci[i].give_back);
 	}
 	p->nkifs = la_kif_scan(root, p->fact, LA_KIF_MAX);

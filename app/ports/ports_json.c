@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include "io/printable.h"
 #include "ports/ports.h"
+
+/* jansson refuses text that is not UTF-8. */
+static json_t *
+json_string_of(const char *text)
+{
+	char buf[1024];
+
+	la_printable(text, buf, sizeof(buf));
+	return json_string(buf);
+}
 
 static json_t *
 json_commands(const struct la_pci_verdict *v)
@@ -8,14 +19,14 @@ json_commands(const struct la_pci_verdict *v)
 	json_t *a = json_array();
 
 	for (unsigned i = 0; i < v->ncommands; i++)
-		json_array_append_new(a, json_string(v->command[i]));
+		json_array_append_new(a, json_string_of(v->command[i]));
 	return a;
 }
 
 static json_t *
 json_text(const char *text)
 {
-	return text[0] != '\0' ? json_string(text) : json_null();
+	return text[0] != '\0' ? json_string_of(text) : json_null();
 }
 
 static json_t *
@@ -30,13 +41,14 @@ json_add_verdict(json_t *o, const struct la_pci_verdict *v)
 	json_object_set_new(o, "usable", json_boolean(v->cause == LA_PCI_USABLE));
 	json_object_set_new(o, "cause", json_string(la_pci_cause_name(v->cause)));
 	json_object_set_new(o, "why", json_text(v->why));
+	json_object_set_new(o, "warning", json_text(v->warning));
 	json_object_set_new(o, "commands", json_commands(v));
 }
 
 static json_t *
 json_port(const char *option, const char *arg, const struct la_pci_verdict *v, const struct ports_features *u)
 {
-	json_t *o = json_pack("{s:s, s:s}", "option", option, "argument", arg);
+	json_t *o = json_pack("{s:s, s:o}", "option", option, "argument", json_string_of(arg));
 
 	json_add_verdict(o, v);
 	json_object_set_new(o, "uses",
@@ -53,7 +65,7 @@ json_pci(const struct la_pci_dev *d, const struct ports_pci *pp)
 	char id[16];
 
 	for (unsigned i = 0; i < d->nkifs; i++)
-		json_array_append_new(kifs, json_string(d->kif[i]));
+		json_array_append_new(kifs, json_string_of(d->kif[i]));
 	snprintf(id, sizeof(id), "%04x:%04x", d->vendor, d->device);
 	json_object_set_new(o, "id", json_string(id));
 	json_object_set_new(o, "kernel_driver", json_text(d->kdrv));
@@ -63,7 +75,7 @@ json_pci(const struct la_pci_dev *d, const struct ports_pci *pp)
 	json_object_set_new(o, "interfaces", kifs);
 	json_add_verdict(o, &pp->verdict);
 	json_object_set_new(o, "uses", pp->open_failed ? json_null() : json_text(pp->opened));
-	json_object_set_new(o, "open_error", pp->open_failed ? json_string(pp->opened) : json_null());
+	json_object_set_new(o, "open_error", pp->open_failed ? json_string_of(pp->opened) : json_null());
 	json_object_set_new(o, "undo", json_commands(&pp->give_back));
 	return o;
 }
@@ -71,8 +83,9 @@ json_pci(const struct la_pci_dev *d, const struct ports_pci *pp)
 static json_t *
 json_kif(const struct la_kif_facts *k, const struct ports_kif *pk)
 {
-	json_t *o = json_pack("{s:s, s:b, s:b, s:i, s:i, s:i}", "name", k->name, "up", k->up, "carrier", k->carrier,
-			      "mtu", (int)k->mtu, "rx_queues", (int)k->rx_queues, "tx_queues", (int)k->tx_queues);
+	json_t *o = json_pack("{s:o, s:b, s:b, s:i, s:i, s:i}", "name", json_string_of(k->name), "up", k->up, "carrier",
+			      k->carrier, "mtu", (int)k->mtu, "rx_queues", (int)k->rx_queues, "tx_queues",
+			      (int)k->tx_queues);
 	json_t *ports = json_array();
 
 	json_object_set_new(o, "driver", json_text(k->driver));

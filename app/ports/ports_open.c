@@ -57,8 +57,14 @@ ports_open(struct ports *p, char *err, size_t size)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->npci && n < LA_EAL_MAX_PORTS; i++) {
-		if (p->pci[i].verdict.cause != LA_PCI_USABLE)
+		if (!ports_may_open(&p->pci[i])) {
+			if (p->pci[i].verdict.cause == LA_PCI_USABLE) {
+				p->pci[i].open_failed = true;
+				snprintf(p->pci[i].opened, sizeof(p->pci[i].opened),
+					 "not opened, because the kernel uses its interface");
+			}
 			continue;
+		}
 		memcpy(device_arg[n], p->dev[i].addr, LA_PCI_ADDR);
 		cfg.args[cfg.nargs++] = "-a";
 		cfg.args[cfg.nargs++] = device_arg[n++];

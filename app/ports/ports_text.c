@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include "io/printable.h"
 #include "ports/ports.h"
 
 enum { COLUMNS = 100, INDENT = 18 };
@@ -30,12 +31,13 @@ text_wrapped(FILE *f, const char *label, const char *text)
 	fputc('\n', f);
 }
 
-/* A command is never broken: it is copied as it stands. */
+/* A command is never broken: it is copied as it stands. Each runs only after the success of the one before. */
 static void
 text_commands(FILE *f, const char *label, const struct la_pci_verdict *v)
 {
 	for (unsigned i = 0; i < v->ncommands; i++)
-		fprintf(f, "      %-11s %s\n", i == 0 ? label : "", v->command[i]);
+		fprintf(f, "      %-11s %s%s\n", i == 0 ? label : "", v->command[i],
+			i + 1 < v->ncommands ? " && \\" : "");
 }
 
 static void
@@ -45,10 +47,14 @@ text_verdict(FILE *f, const struct la_pci_verdict *v, const char *option)
 
 	if (v->cause == LA_PCI_USABLE) {
 		text_wrapped(f, "usable", option);
+		if (v->warning[0] != '\0')
+			text_wrapped(f, "warning", v->warning);
 		return;
 	}
 	snprintf(line, sizeof(line), "%s: %s", option, v->why);
 	text_wrapped(f, "not now", line);
+	if (v->warning[0] != '\0')
+		text_wrapped(f, "warning", v->warning);
 	text_commands(f, v->as_user ? "then" : "as root", v);
 }
 
@@ -85,22 +91,23 @@ text_pci(FILE *f, const struct la_pci_dev *d, const struct ports_pci *pp)
 static void
 text_kif(FILE *f, const struct la_kif_facts *k, const struct ports_kif *pk)
 {
-	char line[64];
+	char line[96], name[64];
 
-	fprintf(f, "  %s  kernel driver %s%s%s, NUMA node ", k->name, k->driver[0] != '\0' ? k->driver : "none",
+	la_printable(k->name, name, sizeof(name));
+	fprintf(f, "  %s  kernel driver %s%s%s, NUMA node ", name, k->driver[0] != '\0' ? k->driver : "none",
 		k->device[0] != '\0' ? " on " : "", k->device);
 	fprintf(f, k->node < 0 ? "unknown" : "%d", k->node);
 	fprintf(f, ", link %s", !k->up ? "down (interface is down)" : k->carrier ? "up" : "down (no carrier)");
 	if (k->speed > 0)
 		fprintf(f, " at %d Mb/s", k->speed);
 	fprintf(f, ", MTU %u, %s\n", k->mtu, pk->addresses[0] != '\0' ? pk->addresses : "no address");
-	snprintf(line, sizeof(line), "--veth %s", k->name);
+	snprintf(line, sizeof(line), "--veth %s", name);
 	text_verdict(f, &pk->veth, line);
 	if (pk->veth.cause == LA_PCI_USABLE)
 		text_features(f, &ports_veth);
 	if (!k->ethernet)
 		return;
-	snprintf(line, sizeof(line), "--xdp %s", k->name);
+	snprintf(line, sizeof(line), "--xdp %s", name);
 	text_verdict(f, &pk->xdp, line);
 	if (pk->xdp.cause == LA_PCI_USABLE)
 		text_features(f, &ports_xdp);
@@ -118,16 +125,18 @@ text_virtual(FILE *f, const char *option, const struct la_pci_verdict *v, const 
 static void
 text_machine(FILE *f, const struct la_pci_host *h)
 {
+	const char *none = h->has_modules ? "not in this kernel" : "unknown, without /lib/modules of this kernel";
+
 	fprintf(f, "Machine\n  hugepages: %lu MB free; IOMMU: %s; interrupt remapping: %s\n", h->huge_mb,
 		h->iommu ? "yes" : "no", h->no_remapping ? "no" : "yes or not needed");
 	fprintf(f, "  vfio-pci: %s; vfio_iommu_type1: %s; no-IOMMU mode: %s; uio_pci_generic: %s\n",
 		h->vfio_pci	  ? "loaded"
 		: h->has_vfio_pci ? "not loaded"
-				  : "not in this kernel",
+				  : none,
 		h->type1 ? "loaded" : "not loaded", h->noiommu_on ? "on" : "off",
 		h->uio_generic	     ? "loaded"
 		: h->has_uio_generic ? "not loaded"
-				     : "not in this kernel");
+				     : none);
 	if (h->lock_limited)
 		fprintf(f, "  RLIMIT_MEMLOCK: %lu MB\n", h->lock_mb);
 }

@@ -129,9 +129,10 @@ Test(ports, the_text_has_each_device)
 	all = text();
 	has(all, "0000:00:03.0  id 8086:100e, kernel driver e1000, DPDK driver net_e1000_em, NUMA node unknown\n");
 	has(all, "the kernel's driver e1000 uses it as la-eth (addresses unknown");
-	has(all, "as root     echo uio_pci_generic > /sys/bus/pci/devices/0000:00:03.0/driver_override\n");
+	has(all, "as root     echo uio_pci_generic > /sys/bus/pci/devices/0000:00:03.0/driver_override && \\\n");
+	has(all, "                  echo 0000:00:03.0 > /sys/bus/pci/drivers_probe\n");
 	has(all, "usable      -a 0000:00:04.0\n");
-	has(all, "undo        echo > /sys/bus/pci/devices/0000:00:04.0/driver_override\n");
+	has(all, "undo        echo > /sys/bus/pci/devices/0000:00:04.0/driver_override && \\\n");
 	has(all, "DPDK driver none");
 	has(all, "la-eth  kernel driver none, NUMA node unknown, link up at 1000 Mb/s, MTU 1500, no address\n");
 	has(all, "usable      --veth la-eth\n");
@@ -182,6 +183,80 @@ Test(ports, an_interface_of_another_lastack_is_in_use)
 	has(all, "not now     --veth la-down: it is down\n");
 	has(all, "not now     -a 0000:00:04.0: another lastack has it\n");
 	free(all);
+}
+
+/* A process has the device: the commands would wait for it, or take the device from it. */
+Test(ports, a_device_in_use_has_no_undo)
+{
+	char *all;
+
+	put_virtual_drivers();
+	put("/proc/99999999/comm", "a\377b\033\n");
+	tree_link(root, "/proc/99999999/fd/5", "/dev/uio0");
+	all = text();
+	has(all, "a\\xffb\\x1b has");
+	cr_assert_null(strstr(all, "undo"), "%s", all);
+	free(all);
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "0\n"); /* the process has them */
+	all = text();
+	has(all, "needs hugepages");
+	cr_assert_null(strstr(all, "undo"), "%s", all);
+	free(all);
+}
+
+/* lo stands for an interface with an address. */
+Test(ports, a_port_that_takes_frames_from_the_kernel_has_a_warning)
+{
+	json_t *o, *xdp;
+	char *all;
+
+	put_virtual_drivers();
+	put_interface("lo", "1\n", "0x1003\n", "1\n");
+	put("/sys/class/net/lo/ifindex", "1\n");
+	all = text();
+	if (p.kif[3].addresses[0] == '\0')
+		cr_skip_test("lo has no address here");
+	has(all, "warning     lastack takes the frames of its queue from the kernel, which uses lo (127.0.0.1/8");
+	free(all);
+	o = ports_json(&p);
+	xdp = json_array_get(json_object_get(json_array_get(json_object_get(o, "interfaces"), 3), "ports"), 1);
+	cr_assert_not_null(strstr(json_string_value(json_object_get(xdp, "warning")), "127.0.0.1"));
+	xdp = json_array_get(json_object_get(json_array_get(json_object_get(o, "interfaces"), 1), "ports"), 1);
+	cr_assert(json_is_null(json_object_get(xdp, "warning")));
+	json_decref(o);
+}
+
+Test(ports, open_leaves_out_what_the_kernel_uses)
+{
+	struct ports_pci pp = {.verdict = {.cause = LA_PCI_USABLE}};
+
+	cr_assert(ports_may_open(&pp));
+	strcpy(pp.verdict.warning, "lastack takes the frames of eth0 from the kernel");
+	cr_assert_not(ports_may_open(&pp));
+	pp = (struct ports_pci){.verdict = {.cause = LA_PCI_IN_USE}};
+	cr_assert_not(ports_may_open(&pp));
+}
+
+/* An interface's name may have any bytes but '/' and space: it is listed, and is no part of a command. */
+Test(ports, an_interface_with_a_strange_name)
+{
+	json_t *o, *kif;
+	char *all;
+
+	put_virtual_drivers();
+	put_interface("$(x)\377", "1\n", "0x1002\n", "0\n");
+	all = text();
+	has(all, "not now     --veth $(x)\\xff: it is down\n");
+	cr_assert_null(strstr(all, "ip link set $"), "%s", all);
+	free(all);
+	o = ports_json(&p);
+	cr_assert_eq(json_array_size(json_object_get(o, "interfaces")), 4);
+	kif = json_array_get(json_object_get(o, "interfaces"), 0);
+	cr_assert_str_eq(json_string_value(json_object_get(kif, "name")), "$(x)\\xff");
+	all = json_dumps(o, 0);
+	cr_assert_not_null(all);
+	free(all);
+	json_decref(o);
 }
 
 Test(ports, json_has_the_verdicts)
