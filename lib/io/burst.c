@@ -75,13 +75,13 @@ make_sendable(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i], *copy;
 
-		if (!(port->linearize && m->nb_segs > 1) && !(port->by_pointer && is_shared(m))) {
+		if (m->nb_segs <= port->segs_max && !(port->by_pointer && is_shared(m))) {
 			pkts[kept++] = m;
 			continue;
 		}
 		copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
 		rte_pktmbuf_free(m);
-		if (copy != NULL && port->linearize && copy->nb_segs > 1) {
+		if (copy != NULL && copy->nb_segs > port->segs_max) {
 			rte_pktmbuf_free(copy);
 			copy = NULL;
 		}
@@ -118,7 +118,7 @@ unsigned
 la_port_tx_ready(const struct la_port *port, uint16_t queue, struct rte_mbuf **pkts, unsigned n,
 		 struct rte_mempool *pool)
 {
-	if (port->linearize || port->by_pointer)
+	if (port->segs_max != UINT16_MAX || port->by_pointer)
 		n = make_sendable(port, queue, pkts, n, pool);
 	if ((port->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)) != 0)
 		n = burst_tx_prepare(port, queue, pkts, n);

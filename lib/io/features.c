@@ -305,6 +305,12 @@ choose_offloads(struct choosing *c)
 				   w->tagged ? NULL : "no --vlan");
 	if (r == 0)
 		r = feature_decide(c, LA_FEATURE_LINK_INTERRUPT, (flags & RTE_ETH_DEV_INTR_LSC) != 0, NULL);
+	c->f->segs_max = 1;
+	if (feature_is_on(c, LA_FEATURE_MULTI_SEG)) {
+		uint16_t most = c->info->tx_desc_lim.nb_mtu_seg_max; /* 8: i40e, ice */
+
+		c->f->segs_max = most != 0 ? most : UINT16_MAX;
+	}
 	c->f->filters_priority = filters && !w->tagged && feature_is_on(c, LA_FEATURE_VLAN_FILTER);
 	return r;
 }

@@ -47,6 +47,7 @@ struct la_features_wish {
 
 struct la_features {
 	uint16_t queues, mtu;
+	uint16_t segs_max;     /* mbufs of a frame that is sent; a longer chain is copied. UINT16_MAX: no limit */
 	uint32_t on;	       /* LA_FEATURE_BIT() */
 	uint64_t rx, tx;       /* RTE_ETH_RX_OFFLOAD_*, RTE_ETH_TX_OFFLOAD_* */
 	uint64_t rss_hf;       /* RTE_ETH_RSS_*; 0: no RSS */

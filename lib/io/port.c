@@ -167,7 +167,7 @@ choose_features(struct opening *o)
 		p->offloads |= LA_OFF_RX_CKSUM;
 	if (port_uses(p, LA_FEATURE_MULTI_SEG))
 		p->offloads |= LA_OFF_TX_MULTI_SEG;
-	p->linearize = !port_uses(p, LA_FEATURE_MULTI_SEG);
+	p->segs_max = p->features.segs_max;
 	o->conf.rxmode.mtu = p->mtu;
 	o->conf.rxmode.offloads = p->features.rx;
 	o->conf.txmode.offloads = p->features.tx;

@@ -41,7 +41,7 @@ struct la_port {
 	bool rss;		/* the port spreads TCP by la_rss_key(), place i of LA_PORT_RETA to
 				 * queue i mod queues; false: no RSS, or another spread (TAP,
 				 * AF_PACKET and memif with several queues) */
-	bool linearize;		/* chained mbufs must be copied into one mbuf before transmission */
+	uint16_t segs_max;	/* mbufs of a frame; a longer chain is copied before transmission */
 	bool by_pointer;	/* frames are passed to the peer by pointer: shared mbufs are copied first */
 	int numa_node;		/* -1: any */
 	bool veth;		/* one end of a veth pair: a kernel at the other end does not fill in TCP checksums */

@@ -214,6 +214,24 @@ Test(features, vlan_filter)
 	cr_expect_not(must_choose("net_ixgbe", &w).rx & FILTER);
 }
 
+Test(features, mbufs_of_a_frame)
+{
+	struct rte_eth_dev_info info = info_of(driver_named("net_i40e"));
+	struct la_features_wish w = wish(1);
+	struct la_features f;
+	char err[128];
+
+	info.tx_desc_lim.nb_mtu_seg_max = 8;
+	cr_assert_eq(la_features_choose(&info, &w, &f, err, sizeof(err)), 0, "%s", err);
+	cr_expect_eq(f.segs_max, 8u);
+	info.tx_desc_lim.nb_mtu_seg_max = 0;
+	cr_assert_eq(la_features_choose(&info, &w, &f, err, sizeof(err)), 0, "%s", err);
+	cr_expect_eq(f.segs_max, UINT16_MAX, "the driver reports no limit");
+	w.offload.off = BIT(MULTI_SEG);
+	cr_assert_eq(la_features_choose(&info, &w, &f, err, sizeof(err)), 0, "%s", err);
+	cr_expect_eq(f.segs_max, 1u);
+}
+
 Test(features, overhead)
 {
 	static const struct {

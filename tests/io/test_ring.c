@@ -71,7 +71,7 @@ Test(ring, properties_of_the_port)
 	cr_assert_eq(io.port[0].mac[0] & 3, 2, "not a unicast, locally administered address");
 	cr_assert_eq(io.port[0].mtu, 1500u);
 	cr_assert_eq(io.port[0].offloads, (uint32_t)LA_OFF_TX_MULTI_SEG);
-	cr_assert(!io.port[0].linearize);
+	cr_assert_eq(io.port[0].segs_max, UINT16_MAX);
 	cr_assert(!io.port[0].rss);
 	la_port_describe(&io.port[0], line, sizeof(line));
 	cr_assert_str_eq(line, "port 0 net_ring net_ring_la0a: 02:6c:61:00:00:00, mtu 1500, link 10 Gb/s, "
@@ -248,6 +248,32 @@ Test(ring, a_chain_crosses_whole)
 	io_stop(&io);
 }
 
+/* i40e and ice take at most 8 mbufs a frame. */
+Test(ring, a_chain_beyond_the_limit_of_the_port_is_copied)
+{
+	static const size_t cuts[] = {14, 7, 0};
+	uint8_t bytes[FRAME], back[FRAME];
+	struct test_io io;
+
+	for (unsigned i = 0; i < FRAME; i++)
+		bytes[i] = (uint8_t)(i * 5);
+	start_pair(&io, 1);
+	for (uint16_t most = 2; most <= 3; most++) {
+		struct rte_mbuf *m = io_frame(&io, bytes, sizeof(bytes), cuts);
+
+		cr_assert_eq(m->nb_segs, 3u);
+		io.port[1].segs_max = most;
+		cr_assert_eq(la_port_tx(&io.port[1], 0, &m, 1, io.pool), 1u);
+		cr_assert_eq(la_port_rx(&io.port[0], 0, &m, 1), 1u);
+		cr_assert_eq(m->nb_segs, most == 2 ? 1u : 3u);
+		cr_assert_eq(m->pkt_len, (uint32_t)FRAME);
+		cr_assert_eq(memcmp(rte_pktmbuf_read(m, 0, FRAME, back), bytes, FRAME), 0);
+		rte_pktmbuf_free(m);
+	}
+	cr_assert_eq(io_out(&io), 0u);
+	io_stop(&io);
+}
+
 Test(null, drops_all_sent_frames_and_receives_frames)
 {
 	struct la_eal_config cfg = {.ports = {{LA_PORT_NULL, NULL}}, .nports = 1};
@@ -258,7 +284,7 @@ Test(null, drops_all_sent_frames_and_receives_frames)
 	unsigned n;
 
 	io_must_start(&io, &cfg, 1, 0);
-	cr_assert(io.port[0].linearize, "net_null takes no chains");
+	cr_assert_eq(io.port[0].segs_max, 1u, "net_null takes no chains");
 	for (unsigned i = 0; i < 32; i++)
 		pkts[i] = io_frame(&io, bytes, sizeof(bytes), i & 1 ? cuts : NULL);
 	cr_assert_eq(la_port_tx(&io.port[0], 0, pkts, 32, io.pool), 32u);
