@@ -281,7 +281,7 @@ load_peer(struct test_io *io, unsigned for_ms, unsigned enough)
 static void
 until_up(struct test_io *io)
 {
-	uint64_t end = ms() + 20000;
+	uint64_t end = ms() + ECHO_MS;
 
 	while (ms() < end && !link_is_up(&io->port[0]))
 		usleep(1000);
