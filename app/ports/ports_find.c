@@ -58,7 +58,7 @@ ports_may_open(const struct ports_pci *pp)
 	return pp->verdict.cause == LA_PCI_USABLE && pp->verdict.warning[0] == '\0';
 }
 
-/* Other causes come before "in use": whoever has the device may have the hugepages, too. */
+/* Other causes come before "in use": the process that has the device may have the hugepages, too. */
 static bool
 is_in_use(const char *root, const struct la_pci_dev *dev, const struct la_pci_verdict *v)
 {

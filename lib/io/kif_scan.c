@@ -4,7 +4,6 @@
 #include <linux/capability.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +30,8 @@ read_text(char *line, size_t size, const char *base, const char *file)
 	f = fopen(path, "re");
 	if (f == NULL)
 		return false;
-	got = fgets(line, (int)size, f) !=
-	      NULL; /* the kernel refuses to read speed and carrier of an interface that is down */
+	/* the kernel refuses to read speed and carrier of an interface that is down */
+	got = fgets(line, (int)size, f) != NULL;
 	fclose(f);
 	return got;
 }
@@ -189,28 +188,6 @@ la_kif_scan(const char *root, struct la_kif_facts *kifs, unsigned max)
 
 /* ---- verdicts ---- */
 
-static void __attribute__((format(printf, 3, 4)))
-verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, ...)
-{
-	char text[sizeof(v->why)];
-	va_list ap;
-
-	v->cause = cause;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	la_printable(text, v->why, sizeof(v->why));
-}
-
-static void __attribute__((format(printf, 2, 3))) add_command(struct la_pci_verdict *v, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(v->command[v->ncommands++], sizeof(v->command[0]), fmt, ap);
-	va_end(ap);
-}
-
 static bool
 has_cap(const struct la_pci_host *host, unsigned cap)
 {
@@ -236,18 +213,18 @@ judge_rights(const char *root, const struct la_pci_host *host, enum la_port_kind
 	if (kind == LA_PORT_TAP) {
 		snprintf(path, sizeof(path), "%s/dev/net/tun", root);
 		if (access(path, F_OK) < 0) {
-			verdict_set(v, LA_PCI_MODULE_MISSING,
-				    "there is no /dev/net/tun: the kernel's module tun is not loaded");
-			add_command(v, "modprobe tun");
+			la_pci_verdict_set(v, LA_PCI_MODULE_MISSING,
+					   "there is no /dev/net/tun: the kernel's module tun is not loaded");
+			la_pci_verdict_command(v, "modprobe tun");
 		} else if (!has_cap(host, CAP_NET_ADMIN))
-			verdict_set(v, LA_PCI_PERMISSION, "a TAP needs CAP_NET_ADMIN: root, or unshare -Urn");
+			la_pci_verdict_set(v, LA_PCI_PERMISSION, "a TAP needs CAP_NET_ADMIN: root, or unshare -Urn");
 	} else if (kind == LA_PORT_VETH && !has_cap(host, CAP_NET_RAW)) {
-		verdict_set(v, LA_PCI_PERMISSION, "AF_PACKET needs CAP_NET_RAW: root, or unshare -Urn");
+		la_pci_verdict_set(v, LA_PCI_PERMISSION, "AF_PACKET needs CAP_NET_RAW: root, or unshare -Urn");
 	} else if (kind == LA_PORT_XDP && (!has_cap(host, CAP_NET_RAW) || !has_cap(host, CAP_NET_ADMIN) ||
 					   (!has_cap(host, CAP_BPF) && !has_cap(host, CAP_SYS_ADMIN)))) {
-		verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF: root");
+		la_pci_verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF: root");
 	} else if (kind == LA_PORT_XDP && host->user_namespace) {
-		verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_BPF outside of a user namespace: root");
+		la_pci_verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_BPF outside of a user namespace: root");
 	}
 }
 
@@ -258,13 +235,13 @@ judge_interface(const char *root, const struct la_kif_facts *kif, struct la_pci_
 
 	snprintf(claim, sizeof(claim), "if/%s", kif->name);
 	if (!kif->ethernet) {
-		verdict_set(v, LA_PCI_NOT_ETHERNET, "it is no Ethernet interface");
+		la_pci_verdict_set(v, LA_PCI_NOT_ETHERNET, "it is no Ethernet interface");
 	} else if (la_pci_is_claimed(root, claim)) {
-		verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
+		la_pci_verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
 	} else if (!kif->up) {
-		verdict_set(v, LA_PCI_DOWN, "it is down");
+		la_pci_verdict_set(v, LA_PCI_DOWN, "it is down");
 		if (la_is_plain_word(kif->name))
-			add_command(v, "ip link set %s up", kif->name);
+			la_pci_verdict_command(v, "ip link set %s up", kif->name);
 	}
 }
 
@@ -273,16 +250,14 @@ static void
 warn_of_use(const char *root, const struct la_kif_facts *kif, struct la_pci_verdict *v)
 {
 	struct la_kif_use use;
-	char text[sizeof(v->warning)];
 
 	la_kif_use_read(root, kif->name, &use);
 	if (use.elsewhere)
 		la_kif_addresses(kif->name, use.addresses, sizeof(use.addresses));
 	if (use.addresses[0] == '\0')
 		return;
-	snprintf(text, sizeof(text), "lastack takes the frames of its queue from the kernel, which uses %s (%.200s%s)",
-		 kif->name, use.addresses, use.default_route ? ", default route" : "");
-	la_printable(text, v->warning, sizeof(v->warning));
+	la_pci_verdict_warn(v, "lastack takes the frames of its queue from the kernel, which uses %s (%.200s%s)",
+			    kif->name, use.addresses, use.default_route ? ", default route" : "");
 }
 
 void
@@ -302,8 +277,9 @@ la_kif_judge(const char *root, const struct la_pci_host *host, enum la_port_kind
 
 		memset(v, 0, sizeof(*v));
 		if (!has_word(drivers, driver_of[kind]))
-			verdict_set(v, LA_PCI_NO_PMD, "DPDK's driver %s is not installed (Debian: librte-net-NAME23)",
-				    driver_of[kind]);
+			la_pci_verdict_set(v, LA_PCI_NO_PMD,
+					   "DPDK's driver %s is not installed (Debian: librte-net-NAME23)",
+					   driver_of[kind]);
 		else
 			judge_rights(root, host, kind, v);
 		if (v->cause == LA_PCI_USABLE)

@@ -123,6 +123,13 @@ struct la_pci_verdict {
 /** "kernel_driver" and so on, for JSON. */
 const char *la_pci_cause_name(enum la_pci_cause cause);
 
+/** Sets cause and reason, or the warning, as printable text. */
+void la_pci_verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void la_pci_verdict_warn(struct la_pci_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** Adds a command, unless there are LA_PCI_COMMANDS. */
+void la_pci_verdict_command(struct la_pci_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /** The first reason why this process cannot use the device, and the commands that lead to a usable device. dev: with its
  * DPDK driver; its addr is the address that was given when there is no such device (vendor 0). */
 void la_pci_judge(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev,

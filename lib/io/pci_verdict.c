@@ -55,8 +55,8 @@ la_pci_cause_name(enum la_pci_cause cause)
 	return name[cause];
 }
 
-static void __attribute__((format(printf, 3, 4)))
-verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, ...)
+void
+la_pci_verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, ...)
 {
 	char text[sizeof(v->why)];
 	va_list ap;
@@ -68,7 +68,8 @@ verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const char *fmt, 
 	la_printable(text, v->why, sizeof(v->why));
 }
 
-static void __attribute__((format(printf, 2, 3))) warn(struct la_pci_verdict *v, const char *fmt, ...)
+void
+la_pci_verdict_warn(struct la_pci_verdict *v, const char *fmt, ...)
 {
 	char text[sizeof(v->warning)];
 	va_list ap;
@@ -89,7 +90,8 @@ static void __attribute__((format(printf, 2, 3))) why_add(struct la_pci_verdict 
 	va_end(ap);
 }
 
-static void __attribute__((format(printf, 2, 3))) add_command(struct la_pci_verdict *v, const char *fmt, ...)
+void
+la_pci_verdict_command(struct la_pci_verdict *v, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -116,7 +118,7 @@ say_others(const struct la_pci_dev *dev, char *buf, size_t size)
 
 /* ---- kernel modules ---- */
 
-/* Copies the next word of a driver's modules; *together: "&" stands before or after it. NULL: no further word. */
+/* Copies the next word of a driver's modules. Returns the place after it; NULL: there is no further word. */
 static const char *
 next_module(const char *p, char *word, size_t size)
 {
@@ -180,17 +182,17 @@ commands_hugepages(const struct la_pci_host *host, struct la_pci_verdict *v)
 	unsigned long kb = host->huge_kb != 0 ? host->huge_kb : 2048;
 
 	if (host->huge_mb < need_mb(host))
-		add_command(v, "echo %lu > /sys/kernel/mm/hugepages/hugepages-%lukB/nr_hugepages",
-			    host->huge_taken + ((need_mb(host) << 10) + kb - 1) / kb, kb);
+		la_pci_verdict_command(v, "echo %lu > /sys/kernel/mm/hugepages/hugepages-%lukB/nr_hugepages",
+				       host->huge_taken + ((need_mb(host) << 10) + kb - 1) / kb, kb);
 }
 
 static void
 commands_bind(const struct la_pci_dev *dev, const char *module, struct la_pci_verdict *v)
 {
-	add_command(v, "echo %s > " PCI_FOLDER "/%s/driver_override", module, dev->addr);
+	la_pci_verdict_command(v, "echo %s > " PCI_FOLDER "/%s/driver_override", module, dev->addr);
 	if (dev->kdrv[0] != '\0')
-		add_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->addr, dev->addr);
-	add_command(v, "echo %s > /sys/bus/pci/drivers_probe", dev->addr);
+		la_pci_verdict_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->addr, dev->addr);
+	la_pci_verdict_command(v, "echo %s > /sys/bus/pci/drivers_probe", dev->addr);
 }
 
 static bool
@@ -199,7 +201,7 @@ commands_uio(const struct la_pci_host *host, const struct la_pci_dev *dev, struc
 	if (!takes_module(dev, "uio_pci_generic") || !host->has_uio_generic || !dev->has_intx)
 		return false;
 	if (!host->uio_generic)
-		add_command(v, "modprobe uio_pci_generic");
+		la_pci_verdict_command(v, "modprobe uio_pci_generic");
 	commands_hugepages(host, v);
 	commands_bind(dev, "uio_pci_generic", v);
 	return true;
@@ -212,9 +214,9 @@ commands_noiommu(const struct la_pci_host *host, const struct la_pci_dev *dev, s
 	if (!takes_module(dev, "vfio-pci") || !host->has_vfio_pci || !host->has_noiommu)
 		return false;
 	if (!host->vfio_pci)
-		add_command(v, "modprobe vfio-pci");
+		la_pci_verdict_command(v, "modprobe vfio-pci");
 	if (!host->noiommu_on)
-		add_command(v, "echo 1 > " NOIOMMU_PATH);
+		la_pci_verdict_command(v, "echo 1 > " NOIOMMU_PATH);
 	commands_hugepages(host, v);
 	commands_bind(dev, "vfio-pci", v);
 	return true;
@@ -226,9 +228,9 @@ commands_iommu(const struct la_pci_host *host, const struct la_pci_dev *dev, str
 	if (!takes_module(dev, "vfio-pci") || !host->has_vfio_pci || dev->group[0] == '\0' || dev->noiommu)
 		return false;
 	if (!host->vfio_pci || !host->type1)
-		add_command(v, "modprobe -a vfio-pci vfio_iommu_type1");
+		la_pci_verdict_command(v, "modprobe -a vfio-pci vfio_iommu_type1");
 	if (host->no_remapping && !host->unsafe_interrupts)
-		add_command(v, "echo 1 > " UNSAFE_PATH);
+		la_pci_verdict_command(v, "echo 1 > " UNSAFE_PATH);
 	if (dev->nothers > 0) {
 		char others[400];
 
@@ -296,14 +298,15 @@ judge_kernel(const char *root, const struct la_pci_host *host, const struct la_p
 	char kifs[400];
 	const char *routed = say_kifs(root, dev, kifs, sizeof(kifs));
 
-	verdict_set(v, LA_PCI_KERNEL, "the kernel's driver %s uses it%s%s", dev->kdrv, kifs,
-		    dev->nkifs > 0 ? "; a binding to DPDK removes the interface" : "");
+	la_pci_verdict_set(v, LA_PCI_KERNEL, "the kernel's driver %s uses it%s%s", dev->kdrv, kifs,
+			   dev->nkifs > 0 ? "; a binding to DPDK removes the interface" : "");
 	commands_make_usable(host, dev, v);
 	if (routed != NULL && v->ncommands > 0)
-		warn(v,
-		     "the commands remove %s, which has the default route: a session over it ends, and the machine may "
-		     "be out of reach",
-		     routed);
+		la_pci_verdict_warn(
+			v,
+			"the commands remove %s, which has the default route: a session over it ends, and the machine may "
+			"be out of reach",
+			routed);
 }
 
 /* DPDK and the kernel's driver then share the device, and the frames are DPDK's. */
@@ -315,8 +318,8 @@ warn_of_sharing(const char *root, const struct la_pci_dev *dev, struct la_pci_ve
 
 		la_kif_use_read(root, dev->kif[i], &use);
 		if (use.elsewhere || use.addresses[0] != '\0')
-			warn(v, "lastack takes the frames of %s from the kernel, which uses it (%s)", dev->kif[i],
-			     use.elsewhere ? ELSEWHERE : use.addresses);
+			la_pci_verdict_warn(v, "lastack takes the frames of %s from the kernel, which uses it (%s)",
+					    dev->kif[i], use.elsewhere ? ELSEWHERE : use.addresses);
 	}
 }
 
@@ -330,18 +333,18 @@ judge_bifurcated(const char *root, const struct la_pci_dev *dev, struct la_pci_v
 		snprintf(path, sizeof(path), "%s/sys/module/%s", root, word);
 		if (access(path, F_OK) < 0) {
 			if (v->cause == LA_PCI_USABLE)
-				verdict_set(v, LA_PCI_MODULE_MISSING,
-					    "%s works beside the kernel's driver and needs its module %s", dev->pmd,
-					    word);
-			add_command(v, "modprobe %s", word);
+				la_pci_verdict_set(v, LA_PCI_MODULE_MISSING,
+						   "%s works beside the kernel's driver and needs its module %s",
+						   dev->pmd, word);
+			la_pci_verdict_command(v, "modprobe %s", word);
 		}
 	}
 	if (v->cause != LA_PCI_USABLE)
 		return;
 	if (dev->kdrv[0] == '\0' || is_uio(dev->kdrv) || strcmp(dev->kdrv, "vfio-pci") == 0) {
-		verdict_set(v, LA_PCI_WRONG_MODULE,
-			    "%s works beside the kernel's driver, and the device is bound to %s", dev->pmd,
-			    dev->kdrv[0] != '\0' ? dev->kdrv : "no driver");
+		la_pci_verdict_set(v, LA_PCI_WRONG_MODULE,
+				   "%s works beside the kernel's driver, and the device is bound to %s", dev->pmd,
+				   dev->kdrv[0] != '\0' ? dev->kdrv : "no driver");
 		la_pci_give_back(dev, v);
 		return;
 	}
@@ -356,11 +359,11 @@ judge_pages(const struct la_pci_host *host, const struct la_pci_dev *dev, struct
 	if (!lacks_hugepages(host))
 		return false;
 	if (host->plain_pages)
-		verdict_set(v, LA_PCI_PLAIN_PAGES,
-			    "%s needs hugepages, and --no-huge asks for plain pages: leave it out", how);
+		la_pci_verdict_set(v, LA_PCI_PLAIN_PAGES,
+				   "%s needs hugepages, and --no-huge asks for plain pages: leave it out", how);
 	else
-		verdict_set(v, LA_PCI_PLAIN_PAGES, "%s needs hugepages, and %lu MB are free (%lu MB are enough)", how,
-			    host->huge_mb, need_mb(host));
+		la_pci_verdict_set(v, LA_PCI_PLAIN_PAGES, "%s needs hugepages, and %lu MB are free (%lu MB are enough)",
+				   how, host->huge_mb, need_mb(host));
 	commands_hugepages(host, v);
 	return true;
 }
@@ -373,30 +376,30 @@ judge_rights(const char *root, const struct la_pci_host *host, const struct la_p
 
 	snprintf(path, sizeof(path), "pci/%s", dev->addr);
 	if (user == 0 && !host->claimed && la_pci_is_claimed(root, path)) {
-		verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
+		la_pci_verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
 		return true;
 	}
 	if (user != 0) {
-		verdict_set(v, LA_PCI_IN_USE, "process %d%s%s has it open (%s)", (int)user, comm[0] ? ", " : "", comm,
-			    dev->node_path);
+		la_pci_verdict_set(v, LA_PCI_IN_USE, "process %d%s%s has it open (%s)", (int)user, comm[0] ? ", " : "",
+				   comm, dev->node_path);
 		return true;
 	}
 	if ((is_uio(dev->kdrv) || dev->noiommu) && !host->root) {
-		verdict_set(v, LA_PCI_PERMISSION, "%s needs root (CAP_SYS_ADMIN and CAP_SYS_RAWIO)",
-			    dev->noiommu ? "vfio-pci without an IOMMU" : dev->kdrv);
+		la_pci_verdict_set(v, LA_PCI_PERMISSION, "%s needs root (CAP_SYS_ADMIN and CAP_SYS_RAWIO)",
+				   dev->noiommu ? "vfio-pci without an IOMMU" : dev->kdrv);
 		return true;
 	}
 	snprintf(path, sizeof(path), "%s%s", root, dev->node_path);
 	if (dev->node_path[0] != '\0' && access(path, R_OK | W_OK) < 0) {
 		if (access(path, F_OK) < 0) {
-			verdict_set(v, LA_PCI_PERMISSION,
-				    "there is no %s here: a container needs this device and /dev/vfio/vfio",
-				    dev->node_path);
+			la_pci_verdict_set(v, LA_PCI_PERMISSION,
+					   "there is no %s here: a container needs this device and /dev/vfio/vfio",
+					   dev->node_path);
 			return true;
 		}
-		verdict_set(v, LA_PCI_PERMISSION, "this user may not open %s", dev->node_path);
+		la_pci_verdict_set(v, LA_PCI_PERMISSION, "this user may not open %s", dev->node_path);
 		if (!host->user_namespace) /* there, this id is another user's */
-			add_command(v, "chown %u %s", (unsigned)geteuid(), dev->node_path);
+			la_pci_verdict_command(v, "chown %u %s", (unsigned)geteuid(), dev->node_path);
 		return true;
 	}
 	return false;
@@ -406,7 +409,7 @@ static void
 judge_vfio(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
 {
 	if (dev->group[0] == '\0') {
-		verdict_set(
+		la_pci_verdict_set(
 			v, LA_PCI_NO_IOMMU,
 			"vfio-pci has it without an IOMMU%s; an IOMMU is switched on in the firmware (VT-d, AMD-Vi) and by "
 			"intel_iommu=on, and without one vfio-pci has a mode in which the device can write to all memory",
@@ -420,28 +423,29 @@ judge_vfio(const char *root, const struct la_pci_host *host, const struct la_pci
 		return;
 	}
 	if (!host->type1) {
-		verdict_set(v, LA_PCI_NO_TYPE1, "the kernel module vfio_iommu_type1 is not loaded");
-		add_command(v, "modprobe vfio_iommu_type1");
+		la_pci_verdict_set(v, LA_PCI_NO_TYPE1, "the kernel module vfio_iommu_type1 is not loaded");
+		la_pci_verdict_command(v, "modprobe vfio_iommu_type1");
 		if (host->no_remapping)
-			add_command(v, "echo 1 > " UNSAFE_PATH);
+			la_pci_verdict_command(v, "echo 1 > " UNSAFE_PATH);
 	} else if (host->no_remapping && !host->unsafe_interrupts) {
-		verdict_set(
+		la_pci_verdict_set(
 			v, LA_PCI_NO_REMAPPING,
 			"the IOMMU has no interrupt remapping: the device could forge interrupts, and vfio refuses it "
 			"unless unsafe interrupts are allowed");
-		add_command(v, "echo 1 > " UNSAFE_PATH);
+		la_pci_verdict_command(v, "echo 1 > " UNSAFE_PATH);
 	} else if (dev->nothers > 0) {
 		char others[400];
 
 		say_others(dev, others, sizeof(others));
-		verdict_set(v, LA_PCI_GROUP, "the kernel uses other devices of its IOMMU group %s: %s; " RELEASE,
-			    dev->group, others);
+		la_pci_verdict_set(v, LA_PCI_GROUP, "the kernel uses other devices of its IOMMU group %s: %s; " RELEASE,
+				   dev->group, others);
 	} else if (!judge_rights(root, host, dev, v) && host->lock_limited && host->lock_mb < need_mb(host)) {
-		verdict_set(v, LA_PCI_MEMLOCK,
-			    "vfio locks the memory of the packet buffers: RLIMIT_MEMLOCK is %lu MB, %lu MB are "
-			    "enough",
-			    host->lock_mb, need_mb(host));
-		add_command(v, "sudo prlimit --memlock=unlimited --pid $$"); /* $$: the user's shell, not root's */
+		la_pci_verdict_set(v, LA_PCI_MEMLOCK,
+				   "vfio locks the memory of the packet buffers: RLIMIT_MEMLOCK is %lu MB, %lu MB are "
+				   "enough",
+				   host->lock_mb, need_mb(host));
+		la_pci_verdict_command(
+			v, "sudo prlimit --memlock=unlimited --pid $$"); /* $$: the user's shell, not root's */
 		v->as_user = true;
 	}
 }
@@ -458,27 +462,29 @@ la_pci_judge(const char *root, const struct la_pci_host *host, const struct la_p
 {
 	memset(v, 0, sizeof(*v));
 	if (dev->vendor == 0 && dev->device == 0) {
-		verdict_set(v, LA_PCI_ABSENT, "there is no PCI device at this address: 'lastack ports' lists them");
+		la_pci_verdict_set(v, LA_PCI_ABSENT,
+				   "there is no PCI device at this address: 'lastack ports' lists them");
 	} else if (dev->pmd[0] == '\0') {
 		char kifs[400];
 
 		(void)say_kifs(root, dev, kifs, sizeof(kifs));
-		verdict_set(v, LA_PCI_NO_PMD,
-			    "no installed driver of DPDK has its PCI id %04x:%04x (Debian: librte-net-NAME23)%s%s%s%s",
-			    dev->vendor, dev->device, dev->nkifs > 0 ? "; the kernel uses it" : "", kifs,
-			    dev->nkifs > 0 ? ", and AF_PACKET works on it: --veth " : "",
-			    dev->nkifs > 0 ? dev->kif[0] : "");
+		la_pci_verdict_set(
+			v, LA_PCI_NO_PMD,
+			"no installed driver of DPDK has its PCI id %04x:%04x (Debian: librte-net-NAME23)%s%s%s%s",
+			dev->vendor, dev->device, dev->nkifs > 0 ? "; the kernel uses it" : "", kifs,
+			dev->nkifs > 0 ? ", and AF_PACKET works on it: --veth " : "",
+			dev->nkifs > 0 ? dev->kif[0] : "");
 	} else if (is_bifurcated(dev)) {
 		judge_bifurcated(root, dev, v);
 	} else if (dev->kdrv[0] == '\0') {
-		verdict_set(v, LA_PCI_UNBOUND, "no kernel driver has it, and %s needs one of:%s", dev->pmd,
-			    dev->kmod[0] == '*' ? dev->kmod + 1 : " vfio-pci");
+		la_pci_verdict_set(v, LA_PCI_UNBOUND, "no kernel driver has it, and %s needs one of:%s", dev->pmd,
+				   dev->kmod[0] == '*' ? dev->kmod + 1 : " vfio-pci");
 		commands_make_usable(host, dev, v);
 	} else if (strcmp(dev->kdrv, "vfio-pci") != 0 && !is_uio(dev->kdrv)) {
 		judge_kernel(root, host, dev, v);
 	} else if (!takes_module(dev, dev->kdrv)) {
-		verdict_set(v, LA_PCI_WRONG_MODULE, "it is bound to %s, and %s needs one of:%s", dev->kdrv, dev->pmd,
-			    dev->kmod[0] == '*' ? dev->kmod + 1 : dev->kmod);
+		la_pci_verdict_set(v, LA_PCI_WRONG_MODULE, "it is bound to %s, and %s needs one of:%s", dev->kdrv,
+				   dev->pmd, dev->kmod[0] == '*' ? dev->kmod + 1 : dev->kmod);
 		commands_make_usable(host, dev, v);
 	} else if (is_uio(dev->kdrv)) {
 		judge_uio(root, host, dev, v);
@@ -490,10 +496,10 @@ la_pci_judge(const char *root, const struct la_pci_host *host, const struct la_p
 void
 la_pci_give_back(const struct la_pci_dev *dev, struct la_pci_verdict *v)
 {
-	add_command(v, "echo > " PCI_FOLDER "/%s/driver_override", dev->addr);
+	la_pci_verdict_command(v, "echo > " PCI_FOLDER "/%s/driver_override", dev->addr);
 	if (dev->kdrv[0] != '\0')
-		add_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->addr, dev->addr);
-	add_command(v, "echo %s > /sys/bus/pci/drivers_probe", dev->addr);
+		la_pci_verdict_command(v, "echo %s > " PCI_FOLDER "/%s/driver/unbind", dev->addr, dev->addr);
+	la_pci_verdict_command(v, "echo %s > /sys/bus/pci/drivers_probe", dev->addr);
 }
 
 enum la_pci_cause
