@@ -39,7 +39,7 @@ struct ports {
 struct ports_features {
 	const char *queues, *rss, *checksums, *scatter, *vlan, *mtu;
 };
-extern const struct ports_features ports_veth, ports_xdp, ports_tap, ports_memif, ports_null;
+extern const struct ports_features ports_veth, ports_xdp, ports_tap, ports_virtual; /* virtual: memif, null */
 
 /** Reads everything below root ("" except in tests) and judges it. Opens nothing. */
 void ports_find(struct ports *p, const char *root);

@@ -34,16 +34,7 @@ const struct ports_features ports_tap = {
 	.mtu = "--mtu [1500]",
 };
 
-const struct ports_features ports_memif = {
-	.queues = "one for each worker",
-	.rss = "hand-over in software",
-	.checksums = IN_SOFTWARE,
-	.scatter = "no",
-	.vlan = "in software",
-	.mtu = "--mtu [1500]",
-};
-
-const struct ports_features ports_null = {
+const struct ports_features ports_virtual = {
 	.queues = "one for each worker",
 	.rss = "hand-over in software",
 	.checksums = IN_SOFTWARE,

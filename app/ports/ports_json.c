@@ -118,8 +118,8 @@ ports_json(const struct ports *p)
 	for (unsigned i = 0; i < p->nkifs; i++)
 		json_array_append_new(kifs, json_kif(&p->fact[i], &p->kif[i]));
 	json_array_append_new(virtuals, json_port("--tap", "NAME", &p->tap, &ports_tap));
-	json_array_append_new(virtuals, json_port("--memif", "SOCKET", &p->memif, &ports_memif));
-	json_array_append_new(virtuals, json_port("--null", "", &p->null, &ports_null));
+	json_array_append_new(virtuals, json_port("--memif", "SOCKET", &p->memif, &ports_virtual));
+	json_array_append_new(virtuals, json_port("--null", "", &p->null, &ports_virtual));
 	json_object_set_new(o, "pci", pci);
 	json_object_set_new(o, "interfaces", kifs);
 	json_object_set_new(o, "virtual", virtuals);

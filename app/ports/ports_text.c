@@ -154,8 +154,8 @@ ports_text(const struct ports *p, FILE *f)
 		text_kif(f, &p->fact[i], &p->kif[i]);
 	fprintf(f, "\nVirtual ports\n");
 	text_virtual(f, "--tap NAME", &p->tap, &ports_tap);
-	text_virtual(f, "--memif SOCKET", &p->memif, &ports_memif);
-	text_virtual(f, "--null", &p->null, &ports_null);
+	text_virtual(f, "--memif SOCKET", &p->memif, &ports_virtual);
+	text_virtual(f, "--null", &p->null, &ports_virtual);
 	fprintf(f, "  --vdev DEVICE\n");
 	text_wrapped(f, "drivers", p->drivers[0] != '\0' ? p->drivers : "none");
 	fputc('\n', f);

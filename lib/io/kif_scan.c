@@ -15,47 +15,16 @@
 #include "io/kif_scan.h"
 #include "io/kif_use.h"
 #include "io/printable.h"
+#include "io/sysfs.h"
 
 enum { PATH = 512 };
-
-static bool
-read_text(char *line, size_t size, const char *base, const char *file)
-{
-	char path[PATH];
-	bool got;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%.400s/%s", base, file);
-	line[0] = '\0';
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	/* the kernel refuses to read speed and carrier of an interface that is down */
-	got = fgets(line, (int)size, f) != NULL;
-	fclose(f);
-	return got;
-}
 
 static long
 read_number(const char *base, const char *file, int radix, long otherwise)
 {
 	char line[64];
 
-	return read_text(line, sizeof(line), base, file) ? strtol(line, NULL, radix) : otherwise;
-}
-
-static void
-read_link(char *name, size_t size, const char *base, const char *file)
-{
-	char path[PATH], to[PATH];
-	const char *slash;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%.400s/%s", base, file);
-	n = readlink(path, to, sizeof(to) - 1);
-	to[n < 0 ? 0 : n] = '\0';
-	slash = strrchr(to, '/');
-	snprintf(name, size, "%.31s", slash != NULL ? slash + 1 : to);
+	return la_sysfs_line(line, sizeof(line), "%.400s/%s", base, file) ? strtol(line, NULL, radix) : otherwise;
 }
 
 static void
@@ -92,8 +61,8 @@ read_kif(const char *root, const char *name, struct la_kif_facts *kif)
 	kif->speed = (int)read_number(base, "speed", 10, -1);
 	kif->mtu = (unsigned)read_number(base, "mtu", 10, 0);
 	kif->node = (int)read_number(base, "device/numa_node", 10, -1);
-	read_link(kif->device, sizeof(kif->device), base, "device");
-	read_link(kif->driver, sizeof(kif->driver), base, "device/driver");
+	la_sysfs_link(kif->device, sizeof(kif->device), "%.400s/device", base);
+	la_sysfs_link(kif->driver, sizeof(kif->driver), "%.400s/device/driver", base);
 	count_queues(base, kif);
 }
 

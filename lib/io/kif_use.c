@@ -4,11 +4,11 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "io/kif.h"
 #include "io/kif_use.h"
 #include "io/pci.h"
+#include "io/sysfs.h"
 
 enum { PATH = 512, NAMES = 16 };
 
@@ -32,16 +32,13 @@ static void
 add_uppers(const char *root, const char *name, struct names *all)
 {
 	static const char upper[] = "upper_";
-	char base[PATH], path[PATH], to[PATH];
+	char base[PATH], master[IF_NAMESIZE];
 	struct dirent *d;
-	ssize_t n;
 	DIR *dir;
 
 	snprintf(base, sizeof(base), "%.200s/sys/class/net/%.15s", root, name);
-	snprintf(path, sizeof(path), "%.300s/master", base);
-	n = readlink(path, to, sizeof(to) - 1);
-	to[n < 0 ? 0 : n] = '\0';
-	add_name(all, strrchr(to, '/') != NULL ? strrchr(to, '/') + 1 : to);
+	la_sysfs_link(master, sizeof(master), "%.300s/master", base);
+	add_name(all, master);
 	dir = opendir(base);
 	while (dir != NULL && (d = readdir(dir)) != NULL)
 		if (strncmp(d->d_name, upper, sizeof(upper) - 1) == 0)
@@ -54,19 +51,10 @@ static bool
 is_elsewhere(const char *root, const char *name)
 {
 	unsigned here = if_nametoindex(name), there;
-	char path[PATH];
-	bool differs;
-	FILE *f;
+	char line[32];
 
-	if (here == 0)
-		return true;
-	snprintf(path, sizeof(path), "%.200s/sys/class/net/%.15s/ifindex", root, name);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	differs = fscanf(f, "%9u", &there) == 1 && there != here;
-	fclose(f);
-	return differs;
+	return here == 0 || (la_sysfs_line(line, sizeof(line), "%.200s/sys/class/net/%.15s/ifindex", root, name) &&
+			     sscanf(line, "%9u", &there) == 1 && there != here);
 }
 
 void

@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <numa.h>
 #include <numaif.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 
 #include "core/mem.h"
 #include "io/numa.h"
+#include "io/sysfs.h"
 
 static void *
 alloc_on_node(void *ctx, size_t size, size_t align)
@@ -84,27 +84,6 @@ la_numa_node_of(const void *p)
 
 /* ---- CPUs ---- */
 
-/* Reads the first line of the file fmt below sys. False: no such file, or it is empty. */
-static bool __attribute__((format(printf, 4, 5)))
-read_line(char *line, size_t size, const char *sys, const char *fmt, ...)
-{
-	char path[512];
-	va_list ap;
-	FILE *f;
-	int n = snprintf(path, sizeof(path), "%s/", sys);
-	bool got;
-
-	va_start(ap, fmt);
-	vsnprintf(path + n, sizeof(path) - (size_t)n, fmt, ap);
-	va_end(ap);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	got = fgets(line, (int)size, f) != NULL;
-	fclose(f);
-	return got;
-}
-
 /* list: CPUs, as in "0,2-3". Returns whether `cpu` is in the list; with cpu = UINT_MAX: the number of CPUs in the list.
  * *first: the lowest CPU of the list. */
 static unsigned
@@ -152,7 +131,7 @@ la_cpus_read(const char *sys, const cpu_set_t *set, size_t set_size, struct la_c
 	unsigned first;
 
 	memset(c, 0, sizeof(*c));
-	(void)read_line(isolated, sizeof(isolated), sys, "devices/system/cpu/isolated");
+	(void)la_sysfs_line(isolated, sizeof(isolated), "%s/devices/system/cpu/isolated", sys);
 	c->isolated_elsewhere = in_list(isolated, UINT_MAX, &first);
 	for (unsigned id = 0; id < set_size * 8 && c->n < LA_CPUS_MAX; id++) {
 		struct la_cpu *cpu = &c->cpu[c->n];
@@ -160,7 +139,8 @@ la_cpus_read(const char *sys, const cpu_set_t *set, size_t set_size, struct la_c
 		if (!CPU_ISSET_S(id, set_size, set))
 			continue;
 		*cpu = (struct la_cpu){.id = (uint16_t)id, .core = (uint16_t)id, .node = node_of_cpu(sys, id)};
-		if (read_line(line, sizeof(line), sys, "devices/system/cpu/cpu%u/topology/thread_siblings_list", id) &&
+		if (la_sysfs_line(line, sizeof(line), "%s/devices/system/cpu/cpu%u/topology/thread_siblings_list", sys,
+				  id) &&
 		    in_list(line, id, &first))
 			cpu->core = (uint16_t)first;
 		cpu->isolated = in_list(isolated, id, &first);
@@ -232,9 +212,9 @@ la_numa_node_of_device(const char *sys, const char *name)
 
 	if (len == 0)
 		return -1;
-	if (read_line(line, sizeof(line), sys, "class/net/%.*s/device/numa_node", (int)len, name) ||
-	    read_line(line, sizeof(line), sys, "bus/pci/devices/%.*s/numa_node", (int)len, name) ||
-	    read_line(line, sizeof(line), sys, "bus/pci/devices/0000:%.*s/numa_node", (int)len, name))
+	if (la_sysfs_line(line, sizeof(line), "%s/class/net/%.*s/device/numa_node", sys, (int)len, name) ||
+	    la_sysfs_line(line, sizeof(line), "%s/bus/pci/devices/%.*s/numa_node", sys, (int)len, name) ||
+	    la_sysfs_line(line, sizeof(line), "%s/bus/pci/devices/0000:%.*s/numa_node", sys, (int)len, name))
 		return (int)strtol(line, NULL, 10);
 	return -1;
 }

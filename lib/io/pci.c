@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "io/pci.h"
+#include "io/sysfs.h"
 
 enum { PATH = 512, DEVICES = 1024 };
 
@@ -34,27 +35,6 @@ static bool __attribute__((format(printf, 1, 2))) is_there(const char *fmt, ...)
 	return access(path, F_OK) == 0;
 }
 
-/* The first line of a file, without its newline; "" and false: there is none. */
-static bool __attribute__((format(printf, 3, 4))) read_line(char *line, size_t size, const char *fmt, ...)
-{
-	char path[PATH];
-	va_list ap;
-	bool got;
-	FILE *f;
-
-	va_start(ap, fmt);
-	vsnprintf(path, sizeof(path), fmt, ap);
-	va_end(ap);
-	line[0] = '\0';
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	got = fgets(line, (int)size, f) != NULL;
-	fclose(f);
-	line[strcspn(line, "\n")] = '\0';
-	return got;
-}
-
 static unsigned long __attribute__((format(printf, 1, 2))) read_hex(const char *fmt, ...)
 {
 	char path[PATH], line[64];
@@ -63,24 +43,7 @@ static unsigned long __attribute__((format(printf, 1, 2))) read_hex(const char *
 	va_start(ap, fmt);
 	vsnprintf(path, sizeof(path), fmt, ap);
 	va_end(ap);
-	return read_line(line, sizeof(line), "%s", path) ? strtoul(line, NULL, 16) : 0;
-}
-
-/* The last component of a symbolic link; "": there is none. */
-static void __attribute__((format(printf, 3, 4))) read_link(char *name, size_t size, const char *fmt, ...)
-{
-	char path[PATH], to[PATH];
-	const char *slash;
-	va_list ap;
-	ssize_t n;
-
-	va_start(ap, fmt);
-	vsnprintf(path, sizeof(path), fmt, ap);
-	va_end(ap);
-	n = readlink(path, to, sizeof(to) - 1);
-	to[n < 0 ? 0 : n] = '\0';
-	slash = strrchr(to, '/');
-	snprintf(name, size, "%.31s", slash != NULL ? slash + 1 : to);
+	return la_sysfs_line(line, sizeof(line), "%s", path) ? strtoul(line, NULL, 16) : 0;
 }
 
 static bool
@@ -189,7 +152,8 @@ is_on(const char *root, const char *parameter)
 {
 	char line[16];
 
-	return read_line(line, sizeof(line), "%s/sys/module/%s", root, parameter) && (line[0] == 'Y' || line[0] == '1');
+	return la_sysfs_line(line, sizeof(line), "%s/sys/module/%s", root, parameter) &&
+	       (line[0] == 'Y' || line[0] == '1');
 }
 
 static bool
@@ -221,7 +185,7 @@ has_iommu_group(const char *root)
 	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups", root);
 	dir = opendir(path);
 	while (dir != NULL && !found && (d = readdir(dir)) != NULL) {
-		(void)read_line(name, sizeof(name), "%s/%.32s/name", path, d->d_name);
+		(void)la_sysfs_line(name, sizeof(name), "%s/%.32s/name", path, d->d_name);
 		found = d->d_name[0] != '.' && strcmp(name, "vfio-noiommu") != 0;
 	}
 	if (dir != NULL)
@@ -254,15 +218,15 @@ read_hugepages(const char *root, struct la_pci_host *host)
 			continue;
 		if (host->huge_kb == 0 || page_kb == 2048)
 			host->huge_kb = page_kb;
-		if (!read_line(line, sizeof(line), "%s/%.200s/free_hugepages", path, d->d_name))
+		if (!la_sysfs_line(line, sizeof(line), "%s/%.200s/free_hugepages", path, d->d_name))
 			continue;
 		pages = strtoul(line, NULL, 10);
-		if (read_line(line, sizeof(line), "%s/%.200s/resv_hugepages", path, d->d_name))
+		if (la_sysfs_line(line, sizeof(line), "%s/%.200s/resv_hugepages", path, d->d_name))
 			reserved = strtoul(line, NULL, 10);
 		pages -= reserved < pages ? reserved : pages;
 		kb += pages * page_kb;
 		if (page_kb == host->huge_kb &&
-		    read_line(line, sizeof(line), "%s/%.200s/nr_hugepages", path, d->d_name))
+		    la_sysfs_line(line, sizeof(line), "%s/%.200s/nr_hugepages", path, d->d_name))
 			host->huge_taken = strtoul(line, NULL, 10) - pages;
 	}
 	if (dir != NULL)
@@ -277,7 +241,7 @@ in_user_namespace(const char *root)
 	unsigned long inside, outside, n;
 	char line[64];
 
-	return read_line(line, sizeof(line), "%s/proc/self/uid_map", root) &&
+	return la_sysfs_line(line, sizeof(line), "%s/proc/self/uid_map", root) &&
 	       sscanf(line, "%lu %lu %lu", &inside, &outside, &n) == 3 && n != UINT32_MAX;
 }
 
@@ -408,10 +372,10 @@ read_group(const char *root, struct la_pci_dev *dev)
 	struct dirent **list;
 	int n;
 
-	read_link(dev->group, sizeof(dev->group), "%s/sys/bus/pci/devices/%s/iommu_group", root, dev->addr);
+	la_sysfs_link(dev->group, sizeof(dev->group), "%s/sys/bus/pci/devices/%s/iommu_group", root, dev->addr);
 	if (dev->group[0] == '\0')
 		return;
-	dev->noiommu = read_line(name, sizeof(name), "%s/sys/kernel/iommu_groups/%s/name", root, dev->group) &&
+	dev->noiommu = la_sysfs_line(name, sizeof(name), "%s/sys/kernel/iommu_groups/%s/name", root, dev->group) &&
 		       strcmp(name, "vfio-noiommu") == 0;
 	if (strcmp(dev->kdrv, "vfio-pci") == 0)
 		snprintf(dev->node_path, sizeof(dev->node_path), "/dev/vfio/%s%s", dev->noiommu ? "noiommu-" : "",
@@ -419,7 +383,7 @@ read_group(const char *root, struct la_pci_dev *dev)
 	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups/%s/devices", root, dev->group);
 	n = scandir(path, &list, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
-		read_link(driver, sizeof(driver), "%s/sys/bus/pci/devices/%.32s/driver", root, list[i]->d_name);
+		la_sysfs_link(driver, sizeof(driver), "%s/sys/bus/pci/devices/%.32s/driver", root, list[i]->d_name);
 		if (list[i]->d_name[0] != '.' && strcmp(list[i]->d_name, dev->addr) != 0 && !leaves_group(driver)) {
 			if (dev->nothers < LA_PCI_OTHERS) {
 				struct la_pci_other *o = &dev->other[dev->nothers];
@@ -451,10 +415,10 @@ la_pci_read(const char *root, const char *addr, struct la_pci_dev *dev)
 	dev->sub_vendor = (uint16_t)read_hex("%s/subsystem_vendor", base);
 	dev->sub_device = (uint16_t)read_hex("%s/subsystem_device", base);
 	dev->class = (uint32_t)read_hex("%s/class", base);
-	if (read_line(line, sizeof(line), "%s/numa_node", base))
+	if (la_sysfs_line(line, sizeof(line), "%s/numa_node", base))
 		dev->node = atoi(line);
-	dev->has_intx = read_line(line, sizeof(line), "%s/irq", base) && atoi(line) != 0;
-	read_link(dev->kdrv, sizeof(dev->kdrv), "%s/driver", base);
+	dev->has_intx = la_sysfs_line(line, sizeof(line), "%s/irq", base) && atoi(line) != 0;
+	la_sysfs_link(dev->kdrv, sizeof(dev->kdrv), "%s/driver", base);
 	read_group(root, dev);
 	read_children(base, dev);
 	return true;
@@ -535,7 +499,7 @@ la_pci_user(const char *root, const struct la_pci_dev *dev, char *comm, size_t s
 		    !has_open(root, d->d_name, dev->node_path))
 			continue;
 		pid = atoi(d->d_name);
-		(void)read_line(comm, size, "%s/proc/%.16s/comm", root, d->d_name);
+		(void)la_sysfs_line(comm, size, "%s/proc/%.16s/comm", root, d->d_name);
 	}
 	if (dir != NULL)
 		closedir(dir);
