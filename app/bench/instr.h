@@ -97,7 +97,7 @@ instr_now(const struct instr_world *w)
 {
 	return 1000 + w->ns / 1000000;
 }
-/** The tuple of connection i of the client, i < 60 000. */
+/** The tuple of connection i of the client. The tuples of the first 7 billion connections differ. */
 void instr_tuple(const struct instr_world *w, uint64_t i, struct la_tuple *t);
 /** Runs a round of h with the n oldest frames, at most BURST, that wait for it. Its answers go to `to`. count: callgrind
  * counts the round. */

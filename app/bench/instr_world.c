@@ -21,6 +21,7 @@ enum {
 	CONNS = 16384,
 	ENTRIES = 16384,
 	SOURCE_PORTS = 60000,
+	SOURCES = 1 << 17, /* addresses of the client's range */
 	EXPIRE_MS = 100, /* further time in which no timer of a life cycle is left */
 };
 
@@ -172,7 +173,7 @@ instr_discard(struct instr_host *h)
 void
 instr_tuple(const struct instr_world *w, uint64_t i, struct la_tuple *t)
 {
-	uint32_t host = (uint32_t)(la_rng_mix(i) >> 47); /* 17 bits */
+	uint32_t host = (uint32_t)((la_rng_mix(i % SOURCE_PORTS) >> 47) + i / SOURCE_PORTS) % SOURCES;
 
 	*t = (struct la_tuple){.lport = (uint16_t)(1024 + i % SOURCE_PORTS), .rport = PORT};
 	if (!w->kind.ip6) {
