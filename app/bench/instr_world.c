@@ -22,7 +22,7 @@ enum {
 	ENTRIES = 16384,
 	SOURCE_PORTS = 60000,
 	SOURCES = 1 << 17, /* addresses of the client's range */
-	EXPIRE_MS = 100, /* further time in which no timer of a life cycle is left */
+	EXPIRE_MS = 100,   /* further time in which no timer of a life cycle is left */
 };
 
 static struct rte_mempool *pool[2]; /* of the measured shard, of the peer */
