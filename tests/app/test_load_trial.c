@@ -26,6 +26,9 @@ static uint64_t serves, begins, given_up, slots;
 static bool queues;
 static uint64_t waiting;
 
+/* The machine stops the generator for 400 ms in every period of stalls; 0: never. Then the target resets the burst. */
+static uint64_t stalls, lag;
+
 /* In every other reading, closes between the reading of the opens and the reading of the closes. */
 static uint64_t meanwhile;
 
@@ -35,6 +38,10 @@ step(uint64_t now)
 {
 	uint64_t due = pace_count(&pace, now), n, served = serves / 10;
 
+	if (stalls != 0 && now % stalls < 400 * MS) {
+		lag = due > slots ? 400 * MS : 0;
+		return;
+	}
 	if (slots < given_up) {
 		all->n.unstarted += given_up - slots;
 		slots = given_up;
@@ -42,6 +49,9 @@ step(uint64_t now)
 	n = due - slots < begins / 10 ? due - slots : begins / 10;
 	slots += n;
 	all->n.connects += n;
+	if (n > 0)
+		la_histogram_record(&all->latency[LAT_LAG], lag);
+	lag = 0;
 	if (queues) {
 		waiting += n;
 		n = waiting < served ? waiting : served;
@@ -154,6 +164,30 @@ Test(trials, a_target_that_lets_connections_wait, .fini = end)
 		cr_assert_eq(row->failed > 0, strstr(row->why, "the target was late") != NULL, "row %u: %s", i,
 			     row->why);
 	}
+}
+
+/* Each stall makes a burst, which exceeds what the target serves in 100 ms at half of its capacity, too. */
+Test(trials, a_machine_that_stops_the_generator, .fini = end)
+{
+	double median, least, most;
+	unsigned disturbed = 0;
+
+	serves = 54000;
+	begins = 10000000;
+	stalls = 7000 * MS;
+	run("resets==0");
+	cr_assert_eq(t.find.phase, FIND_FOUND);
+	find_result(&t.find, &median, &least, &most);
+	cr_assert(median <= 54000 && median >= 54000 * 0.985, "%g", median);
+	for (unsigned i = 0; i < t.nrows; i++) {
+		const struct trial_row *row = &t.row[i];
+
+		cr_assert(!row->disturbed || !row->ok, "row %u", i);
+		cr_assert_eq(row->disturbed, strstr(row->why, "; longest lag ") != NULL, "row %u: %s", i, row->why);
+		cr_assert(row->ok || row->disturbed || row->rate > 54000, "row %u: %s", i, row->why);
+		disturbed += row->disturbed;
+	}
+	cr_assert_gt(disturbed, 2u);
 }
 
 /* Opens and closes are not read at once: there may be more closes than opens. */
