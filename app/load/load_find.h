@@ -45,7 +45,7 @@ struct find {
 	uint64_t rate;	    /* of the next trial, connections/s; 0: the search is over */
 	uint64_t most;	    /* highest rate of a trial, connections/s */
 	uint64_t passed;    /* highest rate that has passed; 0: none */
-	uint64_t failed;    /* lowest rate that has failed; 0: none */
+	uint64_t failed;    /* lowest rate above `best` that has failed; 0: none */
 	bool again;	    /* the next trial repeats a trial that failed */
 	unsigned trials;    /* number of trials that were run */
 	unsigned disturbed; /* number of disturbed trials since the last result of a rate */

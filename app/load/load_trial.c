@@ -308,14 +308,17 @@ void
 trials_print_result(const struct trials *t, FILE *f)
 {
 	double median, least, most;
+	char above[48] = "no higher rate was tried";
 
 	if (t->find.phase != FIND_FOUND) {
 		fprintf(f, "highest rate: none found in %u trials (%s)\n", t->nrows, last_failure(t));
 		return;
 	}
 	find_result(&t->find, &median, &least, &most);
-	fprintf(f, "highest rate: %.0f closes/s (%.0f to %.0f in %d confirmations of %.1f s; %u trials)\n", median,
-		least, most, FIND_CONFIRMATIONS, (double)t->hold / 1e9, t->nrows);
+	if (t->find.failed != 0)
+		snprintf(above, sizeof(above), "%" PRIu64 "/s failed", t->find.failed);
+	fprintf(f, "highest rate: %.0f closes/s (%.0f to %.0f in %d confirmations of %.1f s; %s; %u trials)\n", median,
+		least, most, FIND_CONFIRMATIONS, (double)t->hold / 1e9, above, t->nrows);
 }
 
 static json_t *
@@ -351,6 +354,8 @@ trials_json(const struct trials *t)
 	} else {
 		json_object_set_new(o, "carried_per_s", json_null());
 	}
+	json_object_set_new(o, "lowest_failed_per_s",
+			    t->find.failed != 0 ? json_integer((json_int_t)t->find.failed) : json_null());
 	json_object_set_new(o, "trials", rows);
 	return o;
 }

@@ -87,7 +87,8 @@ void trials_csv_header(FILE *f);
 void trials_csv_row(const struct trial_row *row, FILE *f);
 /** Prints the result in one line, or the reason for no result. */
 void trials_print_result(const struct trials *t, FILE *f);
-/** Returns {"found", "carried_per_s": {median, least, most} or null, "trials": [...]}. The caller owns it. */
+/** Returns {"found", "carried_per_s": {median, least, most} or null, "lowest_failed_per_s": number or null, "trials":
+ * [...]}. The caller owns it. */
 struct json_t *trials_json(const struct trials *t);
 
 #endif

@@ -26,8 +26,9 @@ static uint64_t serves, begins, given_up, slots;
 static bool queues;
 static uint64_t waiting;
 
-/* The machine stops the generator for 400 ms in every period of stalls; 0: never. Then the target resets the burst. */
-static uint64_t stalls, lag;
+/* The machine stops the generator at random times for 300 ms: on average once in `stalls` steps; 0: never. Then the
+ * target resets the burst. */
+static uint64_t stalls, stalled_until, lag, dice = 1;
 
 /* In every other reading, closes between the reading of the opens and the reading of the closes. */
 static uint64_t meanwhile;
@@ -38,8 +39,11 @@ step(uint64_t now)
 {
 	uint64_t due = pace_count(&pace, now), n, served = serves / 10;
 
-	if (stalls != 0 && now % stalls < 400 * MS) {
-		lag = due > slots ? 400 * MS : 0;
+	dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407;
+	if (stalls != 0 && (dice >> 33) % stalls == 0)
+		stalled_until = now + 300 * MS;
+	if (now < stalled_until) {
+		lag = due > slots ? 300 * MS : 0;
 		return;
 	}
 	if (slots < given_up) {
@@ -109,6 +113,7 @@ end(void)
 Test(trials, the_target_is_the_limit, .fini = end)
 {
 	double median, least, most;
+	json_int_t failed;
 	struct json_t *o;
 
 	serves = 54000;
@@ -129,6 +134,8 @@ Test(trials, the_target_is_the_limit, .fini = end)
 	o = trials_json(&t);
 	cr_assert_eq(json_array_size(json_object_get(o, "trials")), t.nrows);
 	cr_assert(json_is_true(json_object_get(o, "found")));
+	failed = json_integer_value(json_object_get(o, "lowest_failed_per_s"));
+	cr_assert(failed > 54000 && failed <= 54000 * 1.015, "%lld", failed);
 	json_decref(o);
 }
 
@@ -142,6 +149,9 @@ Test(trials, the_generator_is_the_limit, .fini = end)
 	cr_assert_eq(t.find.phase, FIND_FOUND);
 	find_result(&t.find, &median, &least, &most);
 	cr_assert(median <= 20000 * 1.02 && median >= 20000 * 0.98, "%g", median);
+	/* closer to the limit the generator is late only near the end of a trial */
+	for (unsigned i = 0; i < t.nrows; i++)
+		cr_assert(t.row[i].rate < 21000 || !t.row[i].disturbed, "row %u: %s", i, t.row[i].why);
 	cr_assert_gt(all->n.unstarted, 0u, "connections that were due and not begun are given up");
 }
 
@@ -174,7 +184,7 @@ Test(trials, a_machine_that_stops_the_generator, .fini = end)
 
 	serves = 54000;
 	begins = 10000000;
-	stalls = 7000 * MS;
+	stalls = 40;
 	run("resets==0");
 	cr_assert_eq(t.find.phase, FIND_FOUND);
 	find_result(&t.find, &median, &least, &most);
@@ -187,7 +197,7 @@ Test(trials, a_machine_that_stops_the_generator, .fini = end)
 		cr_assert(row->ok || row->disturbed || row->rate > 54000, "row %u: %s", i, row->why);
 		disturbed += row->disturbed;
 	}
-	cr_assert_gt(disturbed, 2u);
+	cr_assert_gt(disturbed, 10u);
 }
 
 /* Opens and closes are not read at once: there may be more closes than opens. */

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """tests/live/late_data.py INTERFACE PORT CONNECTIONS: an HTTP server that sends LATE segments of data after its FIN, on
-each of CONNECTIONS connections with a request. Kernel sockets cannot do this. The client must not acknowledge this data,
-must not reset, and must end the connection with its own FIN. The address is 10.0.0.50."""
+each of CONNECTIONS connections with a request. Kernel sockets cannot do this. The client must not acknowledge this
+data, must not reset, and must end the connection with its own FIN. The address is 10.0.0.50."""
 
 import asyncio
 import sys
