@@ -139,6 +139,14 @@ trial_passes(struct trials *t, struct trial_row *row)
 	return true;
 }
 
+/* Returns whether this generator cannot carry the rate: it was late at half of the readings or more. It then begins half
+ * of the connections or more, because the rate is at most twice a rate that has passed. */
+static bool
+trial_generator_is_overloaded(const struct trials *t, const struct trial_row *row)
+{
+	return 2 * t->late_readings >= t->readings && 2 * row->begun >= row->due;
+}
+
 /* Returns whether a trial that failed was disturbed. If so, adds the longest lag to row->why. */
 static bool
 trial_was_disturbed(const struct trials *t, struct trial_row *row)
@@ -147,9 +155,11 @@ trial_was_disturbed(const struct trials *t, struct trial_row *row)
 	char text[16];
 	size_t n = strlen(row->why);
 
-	if (2 * t->late_readings >= t->readings || (lag <= (double)(LATE_MS * MS) && row->begun == row->due))
+	if (trial_generator_is_overloaded(t, row) || (lag <= (double)(LATE_MS * MS) && row->begun == row->due))
 		return false;
-	snprintf(row->why + n, sizeof(row->why) - n, "; longest lag %s", load_format_ns(lag, text, sizeof(text)));
+	if (lag > 0) /* a connection was begun */
+		snprintf(row->why + n, sizeof(row->why) - n, "; longest lag %s",
+			 load_format_ns(lag, text, sizeof(text)));
 	return true;
 }
 

@@ -20,8 +20,9 @@
  *     hold time, would pass at any rate.
  *  3. All conditions hold for the totals of the trial.
  * A trial that fails is disturbed when a connection was begun more than 20 ms late, or not at all, although the generator
- * was on schedule at most readings. The machine has stopped the generator for a moment, and the generator has then begun
- * the connections of this moment at once. Such a burst exceeds what the target carries at lower rates, too.
+ * was on schedule at most readings; also when the generator began less than half of the connections. The machine has
+ * stopped the generator for a moment, and the generator has then begun the connections of this moment at once. Such a
+ * burst exceeds what the target carries at lower rates, too.
  *
  * Totals are the difference of two readings at times without connections, so they belong to the trial alone. The second
  * reading waits at most 30 s for connections to end. */
