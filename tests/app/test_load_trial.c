@@ -135,7 +135,7 @@ Test(trials, the_target_is_the_limit, .fini = end)
 	cr_assert_eq(json_array_size(json_object_get(o, "trials")), t.nrows);
 	cr_assert(json_is_true(json_object_get(o, "found")));
 	failed = json_integer_value(json_object_get(o, "lowest_failed_per_s"));
-	cr_assert(failed > 54000 && failed <= 54000 * 1.015, "%lld", failed);
+	cr_assert(failed > 54000 && (double)failed <= 54000 * 1.015, "%lld", failed);
 	json_decref(o);
 }
 
