@@ -29,8 +29,10 @@
 #include "io/eal_log.h"
 #include "io/kif.h"
 #include "io/memif.h"
+#include "io/pci.h"
 #include "io/pool.h"
 #include "io/port.h"
+#include "io/rights.h"
 #include "io/rss.h"
 #include "io/tap.h"
 #include "io/vdev.h"
@@ -58,18 +60,46 @@ driver_is(const struct la_port *port, const char *name)
 	return strcmp(port->driver, name) == 0;
 }
 
+/* AF_XDP: each buffer of the pools is a page (io/pool.c). */
+static uint64_t
+locked_bytes(const struct opening *o)
+{
+	uint64_t n = 0;
+
+	for (unsigned q = 0; q < LA_PORT_MAX_QUEUES && o->cfg->pools[q] != NULL; q++)
+		n += o->cfg->pools[q]->size;
+	return n * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What may help after a failure of the driver, with ": " before it; "": nothing is known. */
+static const char *
+port_advice(const struct opening *o, char *buf, size_t size)
+{
+	struct la_pci_host host;
+	char text[500];
+
+	buf[0] = '\0';
+	if (driver_is(o->port, "net_af_xdp")) {
+		snprintf(buf, size, ": %s", la_vdev_advice(LA_PORT_XDP, NULL, locked_bytes(o), text, sizeof(text)));
+	} else if (driver_is(o->port, "net_af_packet")) {
+		la_pci_host_read("", &host);
+		if (la_rights_lack(&host, LA_PORT_VETH, 0, text, sizeof(text))[0] != '\0')
+			snprintf(buf, size, ": %s", text);
+	}
+	return buf;
+}
+
 static int __attribute__((format(printf, 3, 4))) port_fail(struct opening *o, int r, const char *fmt, ...)
 {
-	char what[256], said[256];
+	char what[256], said[256], advice[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	la_eal_log_reason(said, sizeof(said));
-	snprintf(o->err, o->size, "port %u %s %s: %s: %s%s%s%s%s", o->port->id, o->port->driver, o->port->name, what,
-		 rte_strerror(-r), said[0] != '\0' ? "; " : "", said, driver_is(o->port, "net_af_xdp") ? ": " : "",
-		 driver_is(o->port, "net_af_xdp") ? la_vdev_advice(LA_PORT_XDP, NULL) : "");
+	snprintf(o->err, o->size, "port %u %s %s: %s: %s%s%s%s", o->port->id, o->port->driver, o->port->name, what,
+		 rte_strerror(-r), said[0] != '\0' ? "; " : "", said, port_advice(o, advice, sizeof(advice)));
 	return r;
 }
 
@@ -100,12 +130,6 @@ own_mtu(const struct opening *o)
 	if (o->kif.mtu != 0 && o->kif.mtu < mtu)
 		mtu = o->kif.mtu;
 	return mtu;
-}
-
-static bool
-port_uses(const struct la_port *p, enum la_feature f)
-{
-	return (p->features.on & LA_FEATURE_BIT(f)) != 0;
 }
 
 static bool
@@ -159,19 +183,19 @@ choose_features(struct opening *o)
 		return port_refuse(o, r, why);
 	p->queues = p->features.queues;
 	p->mtu = p->features.mtu;
-	if (port_uses(p, LA_FEATURE_TX_IP_CKSUM))
+	if (la_port_uses(p, LA_FEATURE_TX_IP_CKSUM))
 		p->offloads |= LA_OFF_TX_IP_CKSUM;
-	if (port_uses(p, LA_FEATURE_TX_TCP_CKSUM))
+	if (la_port_uses(p, LA_FEATURE_TX_TCP_CKSUM))
 		p->offloads |= LA_OFF_TX_TCP_CKSUM;
-	if (port_uses(p, LA_FEATURE_RX_CKSUM))
+	if (la_port_uses(p, LA_FEATURE_RX_CKSUM))
 		p->offloads |= LA_OFF_RX_CKSUM;
-	if (port_uses(p, LA_FEATURE_MULTI_SEG))
+	if (la_port_uses(p, LA_FEATURE_MULTI_SEG))
 		p->offloads |= LA_OFF_TX_MULTI_SEG;
 	p->segs_max = p->features.segs_max;
 	o->conf.rxmode.mtu = p->mtu;
 	o->conf.rxmode.offloads = p->features.rx;
 	o->conf.txmode.offloads = p->features.tx;
-	o->conf.intr_conf.lsc = port_uses(p, LA_FEATURE_LINK_INTERRUPT);
+	o->conf.intr_conf.lsc = la_port_uses(p, LA_FEATURE_LINK_INTERRUPT);
 	configure_rss(o);
 	return 0;
 }
@@ -277,7 +301,7 @@ pass_vlans(struct la_port *p, const struct la_port_config *cfg)
 {
 	int r = 0, mask;
 
-	if (!port_uses(p, LA_FEATURE_VLAN_FILTER))
+	if (!la_port_uses(p, LA_FEATURE_VLAN_FILTER))
 		return;
 	if (p->features.filters_priority)
 		(void)rte_eth_dev_vlan_filter(p->id, 0, 1);
@@ -290,7 +314,7 @@ pass_vlans(struct la_port *p, const struct la_port_config *cfg)
 	if (mask >= 0 && rte_eth_dev_set_vlan_offload(p->id, mask & ~RTE_ETH_VLAN_FILTER_OFFLOAD) == 0)
 		p->features.on &= ~LA_FEATURE_BIT(LA_FEATURE_VLAN_FILTER);
 	la_log(LA_LOG_WARN, "port %u %s: its VLAN filter refuses the VLAN: %s%s", p->id, p->name, rte_strerror(-r),
-	       port_uses(p, LA_FEATURE_VLAN_FILTER) ? "; tagged frames may not arrive" : "; the filter is off");
+	       la_port_uses(p, LA_FEATURE_VLAN_FILTER) ? "; tagged frames may not arrive" : "; the filter is off");
 }
 
 /* net_ring has no MAC address: two ends with 00:00:00:00:00:00 could not be distinguished. */
@@ -388,7 +412,9 @@ port_start(struct opening *o)
 static int
 port_configure(struct opening *o)
 {
+	struct la_xdp_sockets before;
 	struct la_port *p = o->port;
+	char why[256];
 	int r;
 
 	if (o->cfg->pools[0] == NULL)
@@ -399,7 +425,13 @@ port_configure(struct opening *o)
 	r = rte_eth_dev_configure(p->id, p->queues, p->queues, &o->conf);
 	if (r < 0)
 		return port_fail(o, r, "%u queues of MTU %u refused", p->queues, p->mtu);
-	return setup_queues(o);
+	if (!driver_is(p, "net_af_xdp"))
+		return setup_queues(o);
+	la_xdp_find(&before);
+	r = setup_queues(o);
+	if (r == 0 && la_xdp_started(p->id, &before, &p->xdp, why, sizeof(why)) < 0)
+		return port_refuse(o, -ENOTSUP, why);
+	return r;
 }
 
 bool
@@ -436,6 +468,9 @@ la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port
 		r = la_tap_started(id, o.info.if_index, err, size);
 	if (r == 0)
 		advise_kernel(&o);
+	/* Closed while the log is not live: the driver reports that it cannot remove a program that it never attached. */
+	if (r < 0 && driver_is(port, "net_af_xdp"))
+		(void)rte_eth_dev_close(id);
 	la_eal_log_live(true);
 	return r;
 }
@@ -465,105 +500,4 @@ la_port_configure(const struct la_port *port, uint32_t room, struct la_shard_con
 		cfg->mtu = port->mtu;
 	if (cfg->mtu > room)
 		cfg->mtu = (uint16_t)room;
-}
-
-static size_t __attribute__((format(printf, 4, 5)))
-port_append_text(char *buf, size_t size, size_t used, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(buf + used, size - used, fmt, ap);
-	va_end(ap);
-	return n < 0 ? used : RTE_MIN(used + (size_t)n, size - 1);
-}
-
-void
-la_port_link(const struct la_port *port, struct la_link *link)
-{
-	struct rte_eth_link l = {0};
-
-	memset(link, 0, sizeof(*link));
-	link->known = rte_eth_link_get_nowait(port->id, &l) == 0;
-	link->up = link->known && l.link_status == RTE_ETH_LINK_UP;
-	if (port->kif_index != 0)
-		link->up = link->up && la_kif_has_link(port->kif_index);
-	if (link->up && l.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
-		link->mbps = l.link_speed;
-}
-
-const char *
-la_link_text(const struct la_link *link, char *buf, size_t size)
-{
-	if (!link->known)
-		snprintf(buf, size, "link unknown");
-	else if (!link->up)
-		snprintf(buf, size, "link down");
-	else if (link->mbps == 0)
-		snprintf(buf, size, "link up");
-	else if (link->mbps < 1000)
-		snprintf(buf, size, "link %u Mb/s", link->mbps);
-	else
-		snprintf(buf, size, "link %g Gb/s", link->mbps / 1000.0);
-	return buf;
-}
-
-static const struct {
-	enum la_feature feature;
-	const char *text;
-} extras[] = {
-	{LA_FEATURE_SCATTER, "scatter"},
-	{LA_FEATURE_VLAN_FILTER, "vlan filter"},
-	{LA_FEATURE_VLAN_STRIP, "vlan strip"},
-	{LA_FEATURE_LINK_INTERRUPT, "link interrupt"},
-};
-
-const char *
-la_port_describe(const struct la_port *p, char *buf, size_t size)
-{
-	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0, ip = (p->offloads & LA_OFF_TX_IP_CKSUM) != 0;
-	bool tcp = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
-	struct la_link link;
-	size_t n = 0;
-	char text[32];
-
-	n = port_append_text(buf, size, n, "port %u %s %s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, ", p->id, p->driver,
-			     p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4], p->mac[5], p->mtu);
-	la_port_link(p, &link);
-	n = port_append_text(buf, size, n, "%s", la_link_text(&link, text, sizeof(text)));
-	if (p->numa_node >= 0)
-		n = port_append_text(buf, size, n, ", node %d", p->numa_node);
-	n = port_append_text(buf, size, n, ", %u queue%s; checksums: ", p->queues, p->queues == 1 ? "" : "s");
-	if (ip || tcp || rx)
-		n = port_append_text(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "", ip ? " tx" : "",
-				     rx ? " rx" : "",
-				     tcp  ? (ip || rx ? ", tcp tx" : "tcp tx")
-				     : rx ? ", tcp"
-					  : "",
-				     rx ? " rx" : "");
-	else
-		n = port_append_text(buf, size, n, "software");
-	n = port_append_text(buf, size, n, "; rss: %s", p->rss ? "hardware" : "software");
-	for (unsigned i = 0; i < RTE_DIM(extras); i++)
-		if (port_uses(p, extras[i].feature))
-			n = port_append_text(buf, size, n, "; %s", extras[i].text);
-	return buf;
-}
-
-const char *
-la_port_brief(const struct la_port *p, char *buf, size_t size)
-{
-	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0;
-	bool tx = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
-	struct la_link link;
-	size_t n;
-
-	n = port_append_text(buf, size, 0, "%u queue%s%s, checksums%s%s in %s", p->queues, p->queues == 1 ? "" : "s",
-			     p->rss ? " by RSS" : "", tx && !rx ? " tx" : "", rx && !tx ? " rx" : "",
-			     tx || rx ? "hardware" : "software");
-	la_port_link(p, &link);
-	if (link.known && !link.up && p->memif == NULL)
-		port_append_text(buf, size, n, ", link down");
-	return buf;
 }
