@@ -2,6 +2,8 @@
 
 /* lastack ports: the list of a machine that exists as a tree of files. */
 
+#include <sys/resource.h>
+
 #include <rte_build_config.h>
 
 #include "../support/tree.h"
@@ -145,6 +147,7 @@ Test(ports, the_text_has_each_device)
 
 Test(ports, a_virtual_port_needs_its_driver_and_rights)
 {
+	static const struct rlimit lock = {8 << 20, 8 << 20};
 	char *all = text();
 
 	has(all, "--veth la-eth: DPDK's driver net_af_packet is not installed");
@@ -161,6 +164,12 @@ Test(ports, a_virtual_port_needs_its_driver_and_rights)
 	all = text();
 	has(all, "usable      --veth la-eth\n");
 	has(all, "CAP_BPF");
+	free(all);
+	put("/proc/self/status", "CapEff:\t0000000000203000\n"); /* and CAP_SYS_ADMIN */
+	cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &lock), 0);
+	all = text();
+	has(all, "--xdp la-eth: this process lacks CAP_IPC_LOCK or a larger RLIMIT_MEMLOCK");
+	has(all, "prlimit --memlock=unlimited");
 	free(all);
 	put("/proc/self/status", "CapEff:\t000001ffffffffff\n");
 	put("/proc/self/uid_map", "0 1000 1\n");
