@@ -98,8 +98,9 @@ static int __attribute__((format(printf, 3, 4))) port_fail(struct opening *o, in
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	la_eal_log_reason(said, sizeof(said));
+	/* the advice first: o->err may be short */
 	snprintf(o->err, o->size, "port %u %s %s: %s: %s%s%s%s", o->port->id, o->port->driver, o->port->name, what,
-		 rte_strerror(-r), said[0] != '\0' ? "; " : "", said, port_advice(o, advice, sizeof(advice)));
+		 rte_strerror(-r), port_advice(o, advice, sizeof(advice)), said[0] != '\0' ? "; " : "", said);
 	return r;
 }
 
@@ -478,6 +479,8 @@ la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port
 void
 la_port_close(struct la_port *port)
 {
+	if (!rte_eth_dev_is_valid_port(port->id))
+		return; /* an AF_XDP port that la_port_open() has closed */
 	/* AF_PACKET and AF_XDP have set these modes on the kernel's interface, which outlives this process. */
 	if (rte_eth_promiscuous_get(port->id) == 1)
 		(void)rte_eth_promiscuous_disable(port->id);

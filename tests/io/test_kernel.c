@@ -26,7 +26,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <rte_ethdev.h>
+
 #include <lastack/addr.h>
+#include <lastack/io.h>
 #include <lastack/shard.h>
 
 #include "io/pool.h"
@@ -473,6 +476,30 @@ Test(xdp, failure_zero_copy_where_the_kernel_copies)
 		cr_skip_test("no AF_XDP here");
 	cr_assert_eq(r, -ENOTSUP);
 	cr_assert_not_null(strstr(io.err, "zero-copy: the kernel copies the frames"), "%s", io.err);
+}
+
+/* la_port_open() has closed the port when la_io_open() frees its own things. */
+Test(xdp, failure_of_la_io_open)
+{
+	struct la_shard_config cfg;
+	struct la_io *io;
+	char err[512];
+	int r;
+
+	own_namespace();
+	run("ip link add la0 type veth peer name la1");
+	run("ip link set la0 up");
+	run("ip link set la1 up");
+	cr_assert_eq(la_dpdk_start(NULL, 0, err, sizeof(err)), 0, "%s", err);
+	la_shard_config_init(&cfg);
+	cfg.max_conns = 64;
+	r = la_io_open("xdp:la0,zero-copy", &cfg, &io, err, sizeof(err));
+	if (r == -EINVAL)
+		cr_skip_test("no AF_XDP here");
+	cr_assert_eq(r, -ENOTSUP, "%s", err);
+	cr_assert_not_null(strstr(err, "zero-copy: the kernel copies the frames"), "%s", err);
+	cr_assert_eq(rte_eth_dev_count_avail(), 0u);
+	la_dpdk_stop();
 }
 
 /* Opens a socket on the kernel's end of the link, for frames of a type that no other program sends. */
