@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the user reads of a port: its link, and what it does. */
+/* A port as text, and its link. */
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_common.h>
 #include <rte_ethdev.h>
 
 #include <lastack/shard.h>
@@ -65,11 +66,30 @@ static const struct {
 	{LA_FEATURE_LINK_INTERRUPT, "link interrupt"},
 };
 
+/* "ip tx, tcp tx rx in hardware", or "software" */
+static size_t
+port_append_cksums(const struct la_port *p, char *buf, size_t size, size_t n)
+{
+	static const struct {
+		const char *name;
+		uint32_t tx, rx;
+	} rows[] = {{"ip", LA_OFF_TX_IP_CKSUM, LA_OFF_RX_IP_CKSUM}, {"tcp", LA_OFF_TX_TCP_CKSUM, LA_OFF_RX_TCP_CKSUM}};
+	const char *comma = "";
+
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		bool tx = (p->offloads & rows[i].tx) != 0, rx = (p->offloads & rows[i].rx) != 0;
+
+		if (!tx && !rx)
+			continue;
+		n = port_append_text(buf, size, n, "%s%s%s%s", comma, rows[i].name, tx ? " tx" : "", rx ? " rx" : "");
+		comma = ", ";
+	}
+	return port_append_text(buf, size, n, comma[0] != '\0' ? " in hardware" : "software");
+}
+
 const char *
 la_port_describe(const struct la_port *p, char *buf, size_t size)
 {
-	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0, ip = (p->offloads & LA_OFF_TX_IP_CKSUM) != 0;
-	bool tcp = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
 	struct la_link link;
 	size_t n = 0;
 	char text[32];
@@ -81,18 +101,10 @@ la_port_describe(const struct la_port *p, char *buf, size_t size)
 	if (p->numa_node >= 0)
 		n = port_append_text(buf, size, n, ", node %d", p->numa_node);
 	n = port_append_text(buf, size, n, ", %u queue%s; checksums: ", p->queues, p->queues == 1 ? "" : "s");
-	if (ip || tcp || rx)
-		n = port_append_text(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "", ip ? " tx" : "",
-				     rx ? " rx" : "",
-				     tcp  ? (ip || rx ? ", tcp tx" : "tcp tx")
-				     : rx ? ", tcp"
-					  : "",
-				     rx ? " rx" : "");
-	else
-		n = port_append_text(buf, size, n, "software");
+	n = port_append_cksums(p, buf, size, n);
 	n = port_append_text(buf, size, n, "; rss: %s", p->rss ? "hardware" : "software");
 	for (unsigned i = 0; i < RTE_DIM(extras); i++)
-		if (la_port_uses(p, extras[i].feature))
+		if ((p->features.on & LA_FEATURE_BIT(extras[i].feature)) != 0)
 			n = port_append_text(buf, size, n, "; %s", extras[i].text);
 	if (p->xdp.known)
 		(void)port_append_text(buf, size, n, "; %s", la_xdp_text(&p->xdp, text, sizeof(text)));
@@ -102,7 +114,7 @@ la_port_describe(const struct la_port *p, char *buf, size_t size)
 const char *
 la_port_brief(const struct la_port *p, char *buf, size_t size)
 {
-	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0;
+	bool rx = (p->offloads & LA_OFF_RX_TCP_CKSUM) != 0;
 	bool tx = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
 	struct la_link link;
 	size_t n;
