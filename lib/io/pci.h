@@ -54,14 +54,16 @@ struct la_pci_host {
 	unsigned long huge_kb;			 /* their default size */
 	unsigned long huge_taken;		 /* pages of that size in use, or reserved */
 	/* of the process */
-	uint64_t caps;	       /* effective capabilities, bit N for number N */
-	bool user_namespace;   /* they are those of a user namespace, which give no access to devices */
-	bool root;	       /* reads physical addresses, opens every device: CAP_SYS_ADMIN and CAP_SYS_RAWIO */
-	bool lock_limited;     /* RLIMIT_MEMLOCK applies */
-	unsigned long lock_mb; /* RLIMIT_MEMLOCK */
-	unsigned long need_mb; /* memory of packet buffers; 0: 512 */
-	bool claimed;	       /* this process has claimed its devices (io/claim.h): a claim is no other user */
-	bool plain_pages;      /* plain pages are wanted although hugepages exist (--no-huge) */
+	uint64_t caps;		/* effective capabilities, bit N for number N */
+	bool user_namespace;	/* they are those of a user namespace, which give no access to devices */
+	bool foreign_net;	/* the network namespace belongs to another user namespace: they do not count there */
+	unsigned linux_version; /* 5004: Linux 5.4; 0: unknown */
+	bool root;		/* reads physical addresses, opens every device: CAP_SYS_ADMIN and CAP_SYS_RAWIO */
+	bool lock_limited;	/* RLIMIT_MEMLOCK applies */
+	unsigned long lock_mb;	/* RLIMIT_MEMLOCK */
+	unsigned long need_mb;	/* memory of packet buffers; 0: 512 */
+	bool claimed;		/* this process has claimed its devices (io/claim.h): a claim is no other user */
+	bool plain_pages;	/* plain pages are wanted although hugepages exist (--no-huge) */
 };
 
 /** Reads the machine, and the rights of this process. */
@@ -132,6 +134,9 @@ void la_pci_verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const
 void la_pci_verdict_warn(struct la_pci_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** Adds a command, unless there are LA_PCI_COMMANDS. */
 void la_pci_verdict_command(struct la_pci_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** Adds the command that lifts RLIMIT_MEMLOCK of the user's shell. */
+void la_pci_verdict_memlock(struct la_pci_verdict *v);
 
 /** The first reason why this process cannot use the device, and the commands that lead to a usable device. dev: with its
  * DPDK driver and its user; its addr is the address that was given when there is no such device (vendor 0). */

@@ -103,6 +103,14 @@ la_pci_verdict_command(struct la_pci_verdict *v, const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+la_pci_verdict_memlock(struct la_pci_verdict *v)
+{
+	/* $$: the user's shell, not root's */
+	la_pci_verdict_command(v, "sudo prlimit --memlock=unlimited --pid $$");
+	v->as_user = true;
+}
+
 /* "0000:05:00.1 (ahci), 0000:05:00.2 (e1000e)". No command releases them: one may be the disk, or have the session. */
 static void
 say_others(const struct la_pci_dev *dev, char *buf, size_t size)
@@ -443,9 +451,7 @@ judge_vfio(const char *root, const struct la_pci_host *host, const struct la_pci
 				   "vfio locks the memory of the packet buffers: RLIMIT_MEMLOCK is %lu MB, %lu MB are "
 				   "enough",
 				   host->lock_mb, need_mb(host));
-		la_pci_verdict_command(
-			v, "sudo prlimit --memlock=unlimited --pid $$"); /* $$: the user's shell, not root's */
-		v->as_user = true;
+		la_pci_verdict_memlock(v);
 	}
 }
 
