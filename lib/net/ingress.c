@@ -246,9 +246,9 @@ far_host(uint32_t be)
 	return first - 1 < 223 && first != 127;
 }
 
-/* Fast path for the common frame: to our MAC, untagged, in one mbuf, to the address of ours that received the previous
- * frame of the family, IPv4 without options or IPv6 without extension headers, TCP, valid. rx_fast() detects such a
- * frame by a few comparisons of words. For every frame that it accepts, rx_frame() must give the same segment
+/* Fast path for the common frame: to our MAC, untagged, in one mbuf, to an address of ours (most often that of the
+ * previous frame of the family), IPv4 without options or IPv6 without extension headers, TCP, valid. rx_fast() detects
+ * such a frame by a few comparisons of words. For every frame that it accepts, rx_frame() must give the same segment
  * (tests/fuzz/fuzz_paths.c compares them). False: rx_frame() decides, and *seg may be partly filled. */
 
 static inline uint64_t
@@ -301,6 +301,30 @@ rx_fast_tcp(struct la_shard *s, struct rte_mbuf *m, uint32_t off, uint32_t len, 
 	return true;
 }
 
+/* Another address than that of the previous frame: many of ours are in use (--range, --from). */
+static __rte_noinline bool
+rx_fast_owns4(struct la_shard *s, uint32_t dst)
+{
+	struct la_addr us = la_addr_from4(dst);
+
+	if (!la_netif_owns(&s->nif, &us))
+		return false;
+	s->rx_fast.us4 = dst;
+	return true;
+}
+
+static __rte_noinline bool
+rx_fast_owns6(struct la_shard *s, const uint8_t *dst)
+{
+	struct la_addr us;
+
+	memcpy(&us, dst, sizeof(us));
+	if (la_addr_is4(&us) || !la_netif_owns(&s->nif, &us))
+		return false;
+	s->rx_fast.us6 = us;
+	return true;
+}
+
 static inline bool
 rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_seg *seg)
 {
@@ -308,7 +332,8 @@ rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	static const uint8_t mask[8] = {[4] = 0x3f, [5] = 0xff, [7] = 0xff}, want[8] = {[7] = LA_IPPROTO_TCP};
 	uint32_t src = rx_load32(ip + 12), len = rx_be16(ip + 2) - (uint32_t)LA_IP4_LEN;
 
-	if (ip[0] != s->rx_fast.first4 || !rx_is(ip + 2, mask, want) || rx_load32(ip + 16) != s->rx_fast.us4 ||
+	if (ip[0] != s->rx_fast.first4 || !rx_is(ip + 2, mask, want) ||
+	    (rx_load32(ip + 16) != s->rx_fast.us4 && !rx_fast_owns4(s, rx_load32(ip + 16))) ||
 	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN))
 		return false;
 	seg->src = la_addr_from4(src);
@@ -329,7 +354,7 @@ rx_fast6(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	uint32_t len = rx_be16(ip + 4);
 
 	if (ip[0] >> 4 != s->rx_fast.version6 || ip[IP6_PROTO_OFF] != LA_IPPROTO_TCP ||
-	    ((rx_load64(ip + 24) ^ us->q[0]) | (rx_load64(ip + 32) ^ us->q[1])) != 0 ||
+	    (((rx_load64(ip + 24) ^ us->q[0]) | (rx_load64(ip + 32) ^ us->q[1])) != 0 && !rx_fast_owns6(s, ip + 24)) ||
 	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP6_LEN + LA_TCP_LEN))
 		return false;
 	memcpy(&seg->src, ip + 8, sizeof(seg->src));
