@@ -354,11 +354,26 @@ add_kif(struct la_pci_dev *dev, const char *folder)
 		closedir(dir);
 }
 
+/* A virtio device without VIRTIO_F_ACCESS_PLATFORM, feature bit 33, takes physical addresses and reaches past an IOMMU
+ * (virtio 1.2 6.1). A transitional device, PCI ids 0x1000 to 0x103f, cannot have the bit: the legacy interface has
+ * 32 feature bits. The bits of another device are known while the kernel's driver has it; the kernel accepts the bit. */
+static bool
+virtio_bypasses(const struct la_pci_dev *dev, const char *features)
+{
+	enum { ACCESS_PLATFORM = 33 };
+
+	if (dev->vendor != LA_PCI_VIRTIO)
+		return false;
+	if (dev->device >= 0x1000 && dev->device < 0x1040)
+		return true;
+	return strlen(features) > ACCESS_PLATFORM && features[ACCESS_PLATFORM] == '0';
+}
+
 /* "net" is below the device, or below a device of its driver, as virtio0 is. "uio/uio0": the file of uio. */
 static void
 read_children(const char *base, struct la_pci_dev *dev)
 {
-	char path[PATH];
+	char path[PATH], features[80] = "";
 	struct dirent *d;
 	DIR *dir;
 
@@ -370,9 +385,11 @@ read_children(const char *base, struct la_pci_dev *dev)
 			continue;
 		snprintf(path, sizeof(path), "%.400s/%.64s/net", base, d->d_name);
 		add_kif(dev, path);
+		(void)la_sysfs_line(features, sizeof(features), "%.400s/%.64s/features", base, d->d_name);
 	}
 	if (dir != NULL)
 		closedir(dir);
+	dev->bypasses = virtio_bypasses(dev, features);
 	snprintf(path, sizeof(path), "%.400s/uio", base);
 	dir = opendir(path);
 	while (dir != NULL && (d = readdir(dir)) != NULL)

@@ -11,7 +11,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LA_PCI_ADDR = 16, LA_PCI_MAX = 256, LA_PCI_KIFS = 4, LA_PCI_OTHERS = 6, LA_PCI_COMMANDS = 12 };
+enum {
+	LA_PCI_ADDR = 16,
+	LA_PCI_MAX = 256,
+	LA_PCI_KIFS = 4,
+	LA_PCI_OTHERS = 6,
+	LA_PCI_COMMANDS = 12,
+	LA_PCI_VIRTIO = 0x1af4
+};
 
 /** A device of the IOMMU group whose driver keeps the group from vfio. */
 struct la_pci_other {
@@ -31,6 +38,7 @@ struct la_pci_dev {
 	unsigned nkifs; /* network interfaces of the kernel's driver */
 	char group[12]; /* IOMMU group; "": none */
 	bool noiommu;	/* the group is of vfio's no-IOMMU mode */
+	bool bypasses;	/* a virtio device that uses physical addresses: an IOMMU has no effect on it */
 	struct la_pci_other other[LA_PCI_OTHERS];
 	unsigned nothers;   /* all of them: may be more than LA_PCI_OTHERS */
 	char node_path[64]; /* the file that DPDK opens: /dev/vfio/7, /dev/uio0; "": none */

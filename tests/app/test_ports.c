@@ -136,6 +136,7 @@ Test(ports, the_text_has_each_device)
 	has(all, "as root     echo uio_pci_generic > /sys/bus/pci/devices/0000:00:03.0/driver_override && \\\n");
 	has(all, "                  echo 0000:00:03.0 > /sys/bus/pci/drivers_probe\n");
 	has(all, "usable      -a 0000:00:04.0\n");
+	has(all, "example     lastack server -a 0000:00:04.0 --addr 10.0.0.2/24 --http 80\n");
 	has(all, "undo        echo > /sys/bus/pci/devices/0000:00:04.0/driver_override && \\\n");
 	has(all, "DPDK driver none");
 	has(all, "la-eth  kernel driver none, NUMA node unknown, link up at 1000 Mb/s, MTU 1500, no address\n");
