@@ -126,6 +126,11 @@ check_port(const struct net_port *p, char *err, size_t size)
 			 p->name);
 		return -1;
 	}
+	if (p->rx_cksum == 1 && la_offload_has_rx(&p->offload)) {
+		snprintf(err, size,
+			 "--rx-cksum: 'software' was given; allowed: without a receive checksum in --offload");
+		return -1;
+	}
 	if (check_tap(p, err, size))
 		return -1;
 	if (memcmp(p->gateway_mac, (const uint8_t[6]){0}, 6) != 0 && la_addr_is_any(&p->gateway4) &&

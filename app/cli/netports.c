@@ -288,8 +288,9 @@ const struct opt net_port_opts[] = {
 	{.name = "offload", .kind = OPT_CALL, .where = offload_of_port, .arg = "WORDS", .call = set_offload, .help =
 	     "what the port does in hardware: on (all that the driver reports and that is known to work), off (the\n"
 	     "least), a list NAME,NAME (only these), or on,NAME,no-NAME (on with these changes). NAME: tx-ip, tx-tcp,\n"
-	     "rx (checksums), multi-seg, rss, scatter, vlan-filter, vlan-strip, link-interrupt. A NAME that the\n"
-	     "driver does not report is refused. --verbose prints the choice with its reasons [on]"},
+	     "rx-ip, rx-tcp (checksums), multi-seg, rss, scatter, vlan-filter, vlan-strip, link-interrupt. A NAME\n"
+	     "that the driver does not report is refused. rx: those of rx-ip and rx-tcp that it reports. --verbose\n"
+	     "prints the choice with its reasons [on]"},
 	{.name = "rx-cksum", .kind = OPT_CHOICE, .where = rx_cksum_of_port, .arg = "HOW", .choices = rx_cksum_choices,
 	 .help = "software: verify every received checksum on the CPU, for a port that reports GOOD for bad ones.\n"
 		 "hardware: only those that the port does not report as good [hardware]"},

@@ -141,11 +141,20 @@ rx_check_addrs(struct la_shard *s, struct la_rx *rx)
 	return LA_WIRE_OK;
 }
 
-/* Returns whether the port has verified the checksum of these flags. */
+/* Returns whether the port has verified the checksum of the IPv4 header. */
 static bool
-cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, uint64_t good)
+ip_cksum_good(const struct la_shard *s, const struct rte_mbuf *m)
 {
-	return s->offloads & LA_OFF_RX_CKSUM && (m->ol_flags & mask) == good;
+	return s->offloads & LA_OFF_RX_IP_CKSUM &&
+	       (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+}
+
+/* Returns whether the port has verified the segment. The bit of GOOD is also in the flag NONE: the checksum field is not
+ * filled in, and the data are intact (frames that a host passes to a virtio guest). */
+static bool
+tcp_cksum_good(const struct la_shard *s, const struct rte_mbuf *m)
+{
+	return s->offloads & LA_OFF_RX_TCP_CKSUM && (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD) != 0;
 }
 
 /* Returns whether the checksum of the segment is valid. p: its len bytes, at offset off of the frame. A port's flag BAD
@@ -158,7 +167,7 @@ tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la
 {
 	uint64_t sum;
 
-	if (plain && cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD))
+	if (plain && tcp_cksum_good(s, m))
 		return true;
 	sum = la_cksum_pseudo_words(src, dst, LA_IPPROTO_TCP, len);
 	if (unlikely(m->nb_segs > 1))
@@ -292,8 +301,7 @@ rx_fast_tcp(struct la_shard *s, struct rte_mbuf *m, uint32_t off, uint32_t len, 
 	const uint8_t *tcp = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
 	size_t hlen;
 
-	if (!cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD) &&
-	    la_cksum_finish64(la_cksum_data(sum, tcp, len)) != 0)
+	if (!tcp_cksum_good(s, m) && la_cksum_finish64(la_cksum_data(sum, tcp, len)) != 0)
 		return false;
 	if (la_tcp_parse(tcp, len, len, seg, &hlen) != LA_WIRE_OK)
 		return false;
@@ -341,7 +349,7 @@ rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	seg->is4 = true;
 	if (!(far_host(src) && la_netif_is_far4(&s->nif, src)) && !la_ingress_src_ok(s, &seg->src))
 		return false;
-	if (!cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) && !la_ip4_plain_sum_ok(ip))
+	if (!ip_cksum_good(s, m) && !la_ip4_plain_sum_ok(ip))
 		return false;
 	return rx_fast_tcp(s, m, LA_ETH_LEN + LA_IP4_LEN, len,
 			   la_cksum_pseudo_words4(&seg->src, &seg->dst, LA_IPPROTO_TCP, len), seg);
@@ -396,7 +404,7 @@ rx_frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 		return why;
 	switch (rx.eth.type) {
 	case LA_ETH_IP4:
-		ok = cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD);
+		ok = ip_cksum_good(s, m);
 		why = la_ip4_parse(rx.p + rx.eth.len, rx.len - rx.eth.len, ok, &rx.ip);
 		break;
 	case LA_ETH_IP6:

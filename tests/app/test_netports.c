@@ -282,6 +282,10 @@ Test(netports, bad_ports_and_networks_have_one_line)
 		"tap: '10.1.0.2/24' was given");
 	refused("--workers 9 --null --addr 10.0.0.2/24 --null --addr 10.1.0.2/24",
 		"--workers: '9' was given; allowed: at most 8 for each of 2 ports");
+	refused("--tap la0 --addr 10.0.0.2/24 --offload=rx --rx-cksum=software",
+		"without a receive checksum in --offload");
+	cr_expect_eq(give("--tap la0 --addr 10.0.0.2/24 --offload=rx --tap la1 --addr 10.1.0.2/24 --rx-cksum=software"),
+		     0, "of two ports: %s", err);
 	refused("--port la0", "port: 'la0' was given; allowed: null, or KIND:ARG");
 	refused("--port tap", "allowed: a name, not empty");
 	refused("--port null:x", "allowed: no value");
