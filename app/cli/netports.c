@@ -10,6 +10,7 @@
 
 #include "cli/netopts.h"
 #include "io/pci.h"
+#include "io/words.h"
 
 static const char *const rx_cksum_choices[] = {"hardware", "software", NULL};
 static const char *const idle_choices[] = {"poll", "pause", "sleep", NULL};
@@ -119,14 +120,33 @@ static struct port_word {
 };
 enum { WORD_TAP, WORD_VETH, WORD_XDP, WORD_MEMIF, WORD_NULL, WORD_PCI, WORD_VDEV };
 
+/* Checks the words after the name, and sets the addresses of the kernel's end of a TAP. Returns 0, or -1 with the allowed
+ * words in why. */
+static int
+port_read_words(enum la_port_kind kind, const char *text, struct la_tap_addrs *addrs, char *why, size_t size)
+{
+	struct la_memif_words memif;
+	struct la_xdp_words xdp;
+	char rest[512];
+
+	switch (kind) {
+	case LA_PORT_TAP:
+		return la_tap_split(la_words_tail(text), addrs, rest, sizeof(rest), why, size) ? -1 : 0;
+	case LA_PORT_MEMIF:
+		return la_memif_words(la_words_tail(text), &memif, why, size) ? -1 : 0;
+	case LA_PORT_XDP:
+		return la_xdp_words(la_words_tail(text), &xdp, why, size) ? -1 : 0;
+	default:
+		return 0;
+	}
+}
+
 /* --tap NAME, or NAME,ADDR/LEN,...; --veth NAME; ... dst: the kind */
 static int
 set_port(void *dst, const char *text, char *why, size_t size)
 {
 	const struct port_word *w = dst;
-	size_t n = strcspn(text, ",");
 	struct la_tap_addrs addrs = {.n = 0};
-	char rest[512];
 
 	if (w->kind == LA_PORT_NULL) {
 		if (text[0] == '\0')
@@ -134,12 +154,11 @@ set_port(void *dst, const char *text, char *why, size_t size)
 		snprintf(why, size, "no value");
 		return -1;
 	}
-	if (n == 0) {
+	if (strcspn(text, ",") == 0) {
 		snprintf(why, size, "a name, not empty");
 		return -1;
 	}
-	if (w->kind == LA_PORT_TAP &&
-	    la_tap_split(text[n] == ',' ? text + n + 1 : "", &addrs, rest, sizeof(rest), why, size))
+	if (port_read_words(w->kind, text, &addrs, why, size))
 		return -1;
 	if (w->kind == LA_PORT_EAL && eal_pair(w->option, text, why, size))
 		return -1;
@@ -255,10 +274,16 @@ const struct opt net_port_opts[] = {
 	     "creates the TAP interface NAME in the kernel (needs root, or 'unshare -Urn'). With ADDR/LEN the\n"
 	     "kernel's end is up and has these addresses: la0,10.0.0.1/24,fd00::1/64"),
 	CALL("veth", 0, "IFACE", &port_words[WORD_VETH], set_port,
-	     "an existing kernel interface, through AF_PACKET, such as one end of a veth pair"),
-	CALL("xdp", 0, "IFACE", &port_words[WORD_XDP], set_port, "an existing kernel interface, through AF_XDP"),
-	CALL("memif", 0, "SOCKET", &port_words[WORD_MEMIF], set_port,
-	     "shared memory with another process; SOCKET,client: as the client of the other process"),
+	     "an existing kernel interface, through AF_PACKET, such as one end of a veth pair (needs root, or\n"
+	     "'unshare -Urn')"),
+	CALL("xdp", 0, "IFACE[,WORD...]", &port_words[WORD_XDP], set_port,
+	     "an existing kernel interface, through AF_XDP (needs root). WORD: copy: the kernel copies each frame.\n"
+	     "zero-copy: it must not copy, or the start is refused [zero copy where the interface's driver has it].\n"
+	     "busy-poll=N: a receive call polls the interface for up to N frames; 0: interrupts alone [64]"),
+	CALL("memif", 0, "SOCKET[,WORD...]", &port_words[WORD_MEMIF], set_port,
+	     "shared memory with another process. WORD: client: as the client of the other process. A client\n"
+	     "chooses the sizes of both: ring=N frames of each ring, a power of two [1024]; buffer=N bytes of each\n"
+	     "frame [2048]"),
 	{.name = "null", .kind = OPT_CALL_SWITCH, .arg = "", .dst = &port_words[WORD_NULL], .call = set_port,
 	 .help = "a port without a peer: it drops sent frames, and receives frames of zeros"},
 	CALL("allow", 'a', "DEVICE", &port_words[WORD_PCI], set_port,
