@@ -4,31 +4,20 @@
 
 /* Options of every subcommand with a shard: port, addresses, tables, the run. */
 
-#include "cli/opts.h"
-#include "io/tap.h"
+#include "cli/netports.h"
 #include "run/engine.h"
 
-enum { NET_ADDRS = 64 };
-
 struct net_options {
-	struct la_eal_config eal;
-	struct la_tap_addrs
-		tap_addrs; /* of the kernel's end of --tap, for net_check(); lib/io parses the argument itself */
-	struct la_prefix addrs[NET_ADDRS], ranges[NET_ADDRS];
-	unsigned naddrs, nranges;
-	struct la_addr gateway4, gateway6;
-	uint8_t gateway_mac[6];
-	uint64_t mtu; /* 0: the port's MTU */
-	bool no_dad;
-	struct la_shard_config shard; /* the options of config.def; table sizes of all workers together */
+	struct la_eal_config eal;		/* the ports, with their number, and the arguments for EAL */
+	struct net_port port[LA_EAL_MAX_PORTS]; /* in the order of eal.ports */
+	struct la_shard_config shard;		/* the options of config.def; table sizes of all workers together */
 	uint64_t mbufs;
 	uint32_t drain_ms, duration_ms;
-	struct la_offload_choice offload; /* without rx_cksum_off */
-	int rx_cksum;			  /* 0 hardware, 1 software */
-	uint64_t workers;		  /* shards on the port, each on its own core; net_check() sets the default */
-	const char *lcores;		  /* -l */
-	int tw_full;			  /* 0 refuse, 1 reset */
-	int idle;			  /* enum la_idle */
+	uint64_t workers;   /* shards of each port, each on its own core; net_check() sets the default */
+	const char *lcores; /* -l */
+	bool no_huge;	    /* --no-huge */
+	int tw_full;	    /* 0 refuse, 1 reset */
+	int idle;	    /* enum la_idle */
 	bool quiet, verbose;
 	int log; /* enum la_log_level, index into net_log_levels */
 	const char *json, *pcap, *state, *ready_file;
@@ -67,18 +56,18 @@ int net_check(char *err, size_t size);
 /** Prints the text below OPTIONS in --help: the form of values, then the tables. */
 void net_help(const struct opt *const *tables);
 
-/** Sets the log level, the fields of cfg that these options have, and st->shard, whose table sizes are one worker's
- * part. */
-void net_apply(struct la_engine_config *cfg, struct la_station *st);
+/** Sets the log level and the fields of cfg that these options have, except the stations. */
+void net_apply(struct la_engine_config *cfg);
 
-/** Returns worker i's part of n. The first (n mod workers) workers get one more than the others. */
+/** Returns the number of stations: --workers for each port. Station i has port i / workers, and shard i mod workers of
+ * that port. */
+unsigned net_stations(void);
+
+/** Sets port, worker, offloads and shard of station i. The table sizes of the shard are the station's part of the
+ * totals. */
+void net_station(struct la_station *st, unsigned i);
+
+/** Returns station i's part of n. The first (n mod stations) stations get one more than the others. */
 uint64_t net_share(uint64_t n, unsigned i);
-
-/** The dst of net_set_prefix(), an OPT_CALL that other tables use too. */
-struct prefix_list {
-	struct la_prefix *p;
-	unsigned *n;
-};
-int net_set_prefix(void *dst, const char *text, char *why, size_t size);
 
 #endif

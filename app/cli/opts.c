@@ -125,8 +125,12 @@ set_field(const struct opt *o, const char *text, char *why, size_t size)
 }
 
 static int
-opt_set(const struct opt *o, const char *text, char *why, size_t size)
+opt_set(const struct opt *row, const char *text, char *why, size_t size)
 {
+	struct opt now = *row, *o = &now;
+
+	if (row->where)
+		now.dst = row->where();
 	switch (o->kind) {
 	case OPT_HEADING:
 		break;

@@ -30,8 +30,9 @@ struct opt {
 	char letter;	  /* short name, 0: none */
 	enum opt_kind kind;
 	void *dst;
-	const char *arg;  /* placeholder in the help */
-	const char *help; /* with default and unit; \n breaks a line. OPT_FIELD: row has the help */
+	void *(*where)(void); /* returns the dst at the time of the option; NULL: dst is constant */
+	const char *arg;      /* placeholder in the help */
+	const char *help;     /* with default and unit; \n breaks a line. OPT_FIELD: row has the help */
 	uint64_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	int (*call)(void *dst, const char *text, char *why, size_t size);

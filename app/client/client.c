@@ -304,6 +304,8 @@ client_configure(int argc, char **argv)
 
 	if (opt_parse(argc, argv, tables, err, sizeof(err)) == OPT_BAD || net_check(err, sizeof(err)))
 		return usage_error("client", err);
+	if (net.eal.nports > 1)
+		return usage_error("client", "several ports were given; allowed: one port, or 'lastack load'");
 	if (client.to_port == 0)
 		return usage_error("client", "no server was given; allowed: --to ADDR:PORT");
 	if (client.get && (client.send != 0 || client.recv != UINT64_MAX))
@@ -322,7 +324,7 @@ client_configure(int argc, char **argv)
 	}
 	client.shards = (unsigned)net.workers;
 	if (sources_claim(&client.sources, err, sizeof(err)) ||
-	    sources_tuples(&client.sources, &client.to, client.to_port, &client.tuples, err, sizeof(err)) ||
+	    sources_tuples(&client.sources, 0, &client.to, client.to_port, &client.tuples, err, sizeof(err)) ||
 	    sources_check(&client.sources, &client.tuples, 1,
 			  la_tuples_need(client.connections, (uint32_t)client.rate, net.duration_ms, net.shard.msl_ms),
 			  false, err, sizeof(err)) ||
@@ -367,15 +369,15 @@ run(int argc, char **argv)
 	status = client_configure(argc, argv);
 	if (status != EXIT_OK)
 		return status;
+	net_apply(&se.cfg);
 	for (unsigned i = 0; i < client.shards; i++) {
 		struct la_station *st = &se.cfg.stations[i];
 
 		client.opener[i] = la_mem_alloc(NULL, sizeof(struct opener), 64);
 		if (client.opener[i] == NULL)
 			return usage_error("client", "no memory");
-		net_apply(&se.cfg, st);
+		net_station(st, i);
 		st->name = "client";
-		st->worker = i;
 		st->ops = &opener_ops;
 		st->ctx = client.opener[i];
 	}

@@ -139,7 +139,7 @@ set_station(struct la_engine_config *cfg, unsigned i, unsigned k)
 	struct la_station *st = &cfg->stations[i * demo.shards + k];
 	bool closer = (i == SERVER) == (demo.first == 1);
 
-	net_apply(cfg, st);
+	net_station(st, 0);
 	st->name = i == CLIENT ? "client" : "server";
 	st->port = i;
 	st->worker = demo.workers == 1 ? 0 : 2 * k + i;
@@ -193,6 +193,7 @@ set_all(struct session *se)
 	net.workers = 1;
 	net.eal.ports[0].kind = LA_PORT_RING;
 	net.eal.nports = 1;
+	net_apply(&se->cfg);
 	for (unsigned k = 0; k < demo.shards; k++) {
 		set_station(&se->cfg, CLIENT, k);
 		set_station(&se->cfg, SERVER, k);

@@ -153,6 +153,7 @@ struct load_step {
 struct load_target {
 	struct la_addr addr;
 	uint16_t port;
+	uint8_t via; /* index of the own port: in load_options_read() the port that --to follows, then the port that has it */
 	struct load_request request[LOAD_PATHS][2]; /* HTTP: [1] for the last one, which asks the server to close */
 };
 
@@ -202,8 +203,10 @@ enum load_phase {
 struct load_station {
 	const struct load_config *cfg;
 	struct load_counts n;
-	struct la_histogram *latency; /* LATENCIES histograms */
-	struct la_tuples tuples[LOAD_TARGETS];
+	struct la_histogram *latency;	       /* LATENCIES histograms */
+	uint8_t targets[LOAD_TARGETS];	       /* indices of the targets of this station's port */
+	unsigned ntargets;		       /* number of them */
+	struct la_tuples tuples[LOAD_TARGETS]; /* by the index of the target */
 	struct slab conns;
 	TAILQ_HEAD(load_later, load_conn) later; /* connections with an action in the next round */
 	struct load_later carried;		 /* ended by the server with requests left; wait for a new connection */
@@ -216,7 +219,7 @@ struct load_station {
 	unsigned index, of;	  /* number of this station, of all: opens connections index, index + of, ... */
 	uint32_t concurrency;	  /* this station's share of --concurrency */
 	uint32_t capacity;	  /* most connections at once */
-	unsigned target;	  /* index of the next target */
+	unsigned turn;		  /* index into targets of the next target */
 	uint64_t share;		  /* this station's share of --connections; UINT64_MAX: no limit */
 	uint64_t begun;		  /* connections of the share that were begun, or left out */
 	uint64_t slots;		  /* processed slots of the schedule */

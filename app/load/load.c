@@ -21,7 +21,7 @@ static struct {
 	struct load_station station[LA_ENGINE_MAX_STATIONS];
 	struct load_report report;
 	struct la_tuples tuples[LOAD_TARGETS]; /* of all stations together */
-	struct la_steer steer;		       /* selects the worker that a tuple hashes to */
+	struct la_steer steer;		       /* selects the shard of a port that a tuple hashes to */
 	char csv_made[32];		       /* name of the temporary CSV: --plot without --csv */
 } job;
 
@@ -51,18 +51,42 @@ load_tuples_needed(void)
 	return most < n ? most : n;
 }
 
+/* Sets the port and the tuples of each target. Each port needs a target. Returns 0, or -1 with a line in err. */
+static int
+load_place_targets(char *err, size_t size)
+{
+	unsigned count[LA_EAL_MAX_PORTS] = {0};
+
+	for (unsigned i = 0; i < load.cfg.ntargets; i++) {
+		struct load_target *to = &load.cfg.target[i];
+		unsigned port;
+
+		if (sources_port(&to->addr, to->via, &port, err, size) ||
+		    sources_tuples(&load.sources, port, &to->addr, to->port, &job.tuples[i], err, size))
+			return -1;
+		to->via = (uint8_t)port;
+		count[port]++;
+	}
+	for (unsigned p = 0; p < net.eal.nports; p++)
+		if (count[p] == 0) {
+			snprintf(err, size,
+				 "no server was given for %s; allowed: --to with an address in its subnet, or behind "
+				 "its --gateway",
+				 net.port[p].name);
+			return -1;
+		}
+	return 0;
+}
+
 static int
 load_configure(int argc, char **argv)
 {
 	struct load_config *cfg = &load.cfg;
 	char err[1400];
 
-	if (load_options_read(argc, argv, err, sizeof(err)) || sources_claim(&load.sources, err, sizeof(err)))
+	if (load_options_read(argc, argv, err, sizeof(err)) || sources_claim(&load.sources, err, sizeof(err)) ||
+	    load_place_targets(err, sizeof(err)))
 		return usage_error("load", err);
-	for (unsigned i = 0; i < cfg->ntargets; i++)
-		if (sources_tuples(&load.sources, &cfg->target[i].addr, cfg->target[i].port, &job.tuples[i], err,
-				   sizeof(err)))
-			return usage_error("load", err);
 	if (sources_check(&load.sources, job.tuples, cfg->ntargets, load_tuples_needed(), true, err, sizeof(err)))
 		return usage_error("load", err);
 	if (load_requests_make(err, sizeof(err)) != 0)
@@ -82,7 +106,7 @@ load_prepare(struct session *se)
 {
 	int rc = payload_init();
 
-	la_steer_init(&job.steer, se->cfg.nstations); /* again: a snapshot file may have set another key */
+	la_steer_init(&job.steer, (unsigned)net.workers); /* again: a snapshot file may have set another key */
 	for (unsigned i = 0; rc == 0 && i < se->cfg.nstations; i++)
 		rc = load_station_init(&job.station[i]);
 	job.report.engine = se->engine;
@@ -108,7 +132,7 @@ static void
 load_finish(struct session *se)
 {
 	load_report_end(&job.report, &se->summary);
-	la_summary_extra(&se->summary, "tuple_budget", "tuples", job.tuples[0].budget * load.cfg.ntargets);
+	la_summary_extra(&se->summary, "tuple_budget", "tuples", sources_budget(job.tuples, load.cfg.ntargets));
 	se->summary.more = load_json(&job.report);
 }
 
@@ -163,13 +187,13 @@ close_csv(bool draw)
 	return status;
 }
 
-/* Gives station i of `of` its share of all totals, and the tuples that hash to its shard. */
+/* Gives station i of `of` its share of all totals, the targets of its port, and the tuples that hash to its shard. */
 static void
 set_station(struct la_engine_config *cfg, unsigned i, unsigned of)
 {
 	struct load_station *st = &job.station[i];
 
-	net_apply(cfg, &cfg->stations[i]);
+	net_station(&cfg->stations[i], i);
 	st->cfg = &load.cfg;
 	st->index = i;
 	st->of = of;
@@ -177,12 +201,14 @@ set_station(struct la_engine_config *cfg, unsigned i, unsigned of)
 	st->share = load.cfg.connections ? net_share(load.cfg.connections, i) : UINT64_MAX;
 	st->capacity = load.cfg.pace.nsteps > 0 ? cfg->stations[i].shard.max_conns : st->concurrency;
 	for (unsigned t = 0; t < load.cfg.ntargets; t++) {
+		if (load.cfg.target[t].via != cfg->stations[i].port)
+			continue;
+		st->targets[st->ntargets++] = (uint8_t)t;
 		st->tuples[t] = job.tuples[t];
-		if (of > 1)
-			la_tuples_home(&st->tuples[t], &job.steer, i);
+		if (net.workers > 1)
+			la_tuples_home(&st->tuples[t], &job.steer, i % (unsigned)net.workers);
 	}
 	cfg->stations[i].name = "load";
-	cfg->stations[i].worker = i;
 	cfg->stations[i].ops = &load_station_ops;
 	cfg->stations[i].ctx = st;
 	if (load.nfaults > 0)
@@ -238,8 +264,9 @@ run(int argc, char **argv)
 	status = load_configure(argc, argv);
 	if (status != EXIT_OK)
 		return status;
-	se.cfg.nstations = (unsigned)net.workers;
-	la_steer_init(&job.steer, se.cfg.nstations);
+	se.cfg.nstations = net_stations();
+	la_steer_init(&job.steer, (unsigned)net.workers);
+	net_apply(&se.cfg);
 	for (unsigned i = 0; i < se.cfg.nstations; i++)
 		set_station(&se.cfg, i, se.cfg.nstations);
 	se.cfg.duration_ms = 0; /* the stations observe --duration: they open no more, and open connections may end */
@@ -247,10 +274,11 @@ run(int argc, char **argv)
 	se.silent = net.quiet || load.find.nconditions > 0;
 	if (load.find.nconditions > 0)
 		se.cfg.report_ms = FIND_TICK_MS;
-	se.cfg.tuples = job.tuples[0].budget * load.cfg.ntargets;
+	se.cfg.tuples = sources_budget(job.tuples, load.cfg.ntargets);
 	se.json = net.json;
 	se.summary.msl_ms = net.shard.msl_ms;
 	job.report.nstations = se.cfg.nstations;
+	job.report.nports = net.eal.nports;
 	if (session_check(&se) != EXIT_OK || open_csv() != 0)
 		return EXIT_FAILED;
 	job.report.cfg = &load.cfg;

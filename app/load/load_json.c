@@ -151,6 +151,8 @@ json_targets(const struct load_report *r)
 
 		load_target_read(r, i, &n);
 		json_object_set_new(o, "to", json_string(load_target_name(&r->cfg->target[i], name, sizeof(name))));
+		if (r->nports > 1)
+			json_put(o, "port", r->cfg->target[i].via);
 		json_put(o, "connects", n.connects);
 		json_put(o, "established", n.established);
 		json_put(o, "orderly", n.orderly);

@@ -79,14 +79,14 @@ station_cannot_open(struct load_station *st)
 	station_stop(st);
 }
 
-/* Draws a tuple of the next target that has a free one. Targets take turns. Returns false when no target has one. */
+/* Draws a tuple of the next target that has a free one. The targets of a port take turns. Returns false when no target has one. */
 static bool
 next_tuple(struct load_station *st, uint64_t now_ms, struct la_tuple *t, unsigned *ticket, unsigned *target)
 {
-	for (unsigned i = 0; i < st->cfg->ntargets; i++) {
-		unsigned at = st->target;
+	for (unsigned i = 0; i < st->ntargets; i++) {
+		unsigned at = st->targets[st->turn];
 
-		st->target = at + 1 == st->cfg->ntargets ? 0 : at + 1;
+		st->turn = st->turn + 1 == st->ntargets ? 0 : st->turn + 1;
 		if (la_tuples_next(&st->tuples[at], now_ms, t, ticket) == 0) {
 			*target = at;
 			return true;
@@ -183,7 +183,7 @@ warm_up(struct load_station *st, struct la_shard *shard, uint64_t now)
 {
 	uint64_t half = st->cfg->drain_ms * UINT64_C(500000), wait = half < WARM_NS ? half : WARM_NS;
 
-	if (st->warm < st->cfg->ntargets && st->begun < st->share) {
+	if (st->warm < st->ntargets && st->begun < st->share) {
 		enum verdict v = station_begin_conn(st, shard, now, true);
 
 		if (v == BEGUN) {
@@ -394,7 +394,7 @@ load_station_init(struct load_station *st)
 		if (st->step == NULL)
 			return -ENOMEM;
 	}
-	return slab_init(&st->conns, sizeof(struct load_conn), st->capacity + cfg->ntargets);
+	return slab_init(&st->conns, sizeof(struct load_conn), st->capacity + st->ntargets);
 }
 
 void

@@ -56,6 +56,7 @@ set_to(void *dst, const char *text, char *why, size_t size)
 		return -1;
 	}
 	if (la_parse_endpoint(text, &t->addr, &t->port) == 0) {
+		t->via = (uint8_t)net_port_index_now();
 		load.cfg.ntargets++;
 		return 0;
 	}
@@ -187,7 +188,7 @@ set_profile(void *dst, const char *text, char *why, size_t size)
 static const struct opt load_table[] = {
 	{.kind = OPT_HEADING, .help = "Targets and sources"},
 	CALL("to", "ADDR:PORT", NULL, set_to,
-	     "a server: 10.0.0.1:80 or [fd00::1]:80; may be repeated: servers take turns"),
+	     "a server: 10.0.0.1:80 or [fd00::1]:80; may be repeated: the servers of a port take turns"),
 	CALL("from", "PREFIX", &load.sources, sources_set_from,
 	     "prefix of source addresses; the server must route it to us; may be repeated\n"
 	     "[the addresses of --addr]"),
@@ -288,7 +289,7 @@ load_help(void)
 	       "       lastack load - connection load by schedule, and how connections end\n"
 	       "\n"
 	       "SYNOPSIS\n"
-	       "       lastack load PORT --addr ADDR/LEN... --to ADDR:PORT... [OPTIONS]\n"
+	       "       lastack load PORT --addr ADDR/LEN... [PORT --addr ADDR/LEN...]... --to ADDR:PORT... [OPTIONS]\n"
 	       "\n"
 	       "DESCRIPTION\n"
 	       "       Opens connections to any TCP server and ends each as --close says. With --rate,\n"
@@ -344,6 +345,11 @@ load_help(void)
 	       "       With --workers N each worker has an even part of all totals, and the tuples that hash to\n"
 	       "       its shard. Rules of --fault count on each worker separately.\n"
 	       "\n"
+	       "       With several ports each port has workers of its own, and so an even part of the connections.\n"
+	       "       A server of --to belongs to the port that has its address in a subnet; otherwise to a port\n"
+	       "       with a --gateway for it, first of all the port before --to. A prefix of --from belongs to the\n"
+	       "       port that has it in a subnet, otherwise to the port before --from. Each port needs a server.\n"
+	       "\n"
 	       "OPTIONS\n",
 	       bad);
 	net_help(load_tables);
@@ -369,7 +375,8 @@ load_help(void)
 	       "       answers_bad {name: n}, closes_per_s,\n"
 	       "       slowest_closes_per_s, failed_by {cause: n}, survivors_only (a connection has failed),\n"
 	       "       verdict {offered_per_s, carried_per_s, limit, reason, generator, busy_share}, targets\n"
-	       "       [{to, connects, established, orderly, failed}], workers [{busy_share,\n"
+	       "       [{to, port (with several ports: its index in ports), connects, established, orderly,\n"
+	       "       failed}], workers [{busy_share,\n"
 	       "       cycles_per_connection, lag_ns}], steps of a ramp [{rate, seconds, offered,\n"
 	       "       begun, complete, failed, latency_ns}], expects [{expect, value, ok}]}.\n"
 	       "       --csv FILE: seconds, rate (of the schedule), connects, established, orderly closes (each a\n"
@@ -406,9 +413,9 @@ load_options_check(char *err, size_t size)
 	else if (load.concurrency > net.shard.max_conns)
 		snprintf(err, size, "--concurrency: '%lu' was given; allowed: up to --max-conns, %u", load.concurrency,
 			 net.shard.max_conns);
-	else if (!open && load.concurrency != 0 && load.concurrency < net.workers)
-		snprintf(err, size, "--concurrency: '%lu' was given; allowed: at least one a worker, %lu",
-			 load.concurrency, net.workers);
+	else if (!open && load.concurrency != 0 && load.concurrency < net_stations())
+		snprintf(err, size, "--concurrency: '%lu' was given; allowed: at least one a worker, %u",
+			 load.concurrency, net_stations());
 	else if (find && (cfg->pace.nsteps > 1 || net.duration_ms || cfg->connections))
 		snprintf(
 			err, size,

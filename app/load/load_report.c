@@ -148,9 +148,8 @@ report_take(struct load_report *r, struct load_totals *t)
 		la_engine_stats(r->engine, i, &s);
 		la_counters_add(&t->c, &s.c);
 		report_look(r, i, &s, t);
-		/* a port's losses are one figure for all of its queues */
-		if (i == 0)
-			t->port = s.port;
+		/* a port's losses are one figure for all of its queues: those of its first station, the others have 0 */
+		la_port_stats_add(&t->port, &s.port);
 		t->unexplained += la_summary_unexplained(&s);
 		if (r->stations[i].faulty)
 			add_faults(&t->faults, r->stations[i].faulty);

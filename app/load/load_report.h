@@ -15,6 +15,7 @@ struct load_report {
 	const struct load_config *cfg;
 	struct load_station *stations;
 	unsigned nstations;
+	unsigned nports;
 	const struct la_engine *engine;
 	uint32_t msl_ms;
 	FILE *csv;	       /* NULL: no rows */

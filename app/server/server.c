@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lastack server: one port, one shard per worker, the services on each shard. */
+/* lastack server: one or more ports, one shard per worker of a port, the services on each shard. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -180,7 +180,7 @@ help(void)
 	       "       lastack server - answer TCP on a DPDK port\n"
 	       "\n"
 	       "SYNOPSIS\n"
-	       "       lastack server PORT --addr ADDR/LEN... SERVICE... [OPTIONS]\n"
+	       "       lastack server PORT --addr ADDR/LEN... [PORT --addr ADDR/LEN...]... SERVICE... [OPTIONS]\n"
 	       "\n"
 	       "DESCRIPTION\n"
 	       "       Serves on every given address, IPv4 and IPv6, until it is stopped. A line each second\n"
@@ -190,7 +190,11 @@ help(void)
 	       "       end has every kind of close and every drop, the ends that sent the first FIN, and busy\n"
 	       "       TSC cycles per packet and per connection for each worker.\n"
 	       "\n"
-	       "       With --workers N the port has N shards, each a whole stack on a core of its own. The\n"
+	       "       With several ports each service listens on every port. Each port has the addresses and\n"
+	       "       gateways that follow it, and workers of its own. The lines show sums; the summary and the\n"
+	       "       JSON have an entry for each port. A port without link or peer does not stop the others.\n"
+	       "\n"
+	       "       With --workers N a port has N shards, each a whole stack on a core of its own. The\n"
 	       "       Toeplitz hash of its addresses and ports selects the shard of a connection. The NIC\n"
 	       "       puts the frames on the queue of the shard's worker. If the NIC cannot do this, the\n"
 	       "       worker that receives a frame hands it over (handed_over, handed_in, hand_over_full).\n"
@@ -219,6 +223,9 @@ help(void)
 	       "\n"
 	       "       lastack server -a 0000:05:00.0 -l 2-5 --addr 10.0.0.2/24 --http 80\n"
 	       "\n"
+	       "       lastack server --veth ve0 --addr 10.0.0.2/24 --gateway 10.0.0.1 \\\n"
+	       "                      --veth ve1 --addr 10.1.0.2/24 --gateway 10.1.0.1 --http 80\n"
+	       "\n"
 	       "       lastack server --tap la0 --addr 10.0.0.2/24 --http 80 --state /var/lib/lastack.state\n"
 	       "\n"
 	       "FILES\n"
@@ -232,9 +239,10 @@ help(void)
 	       "       tx_errors, tx_full, tx_no_buffer, tx_unfit, tx_no_peer, tx_waiting, mbufs_before and mbufs_out\n"
 	       "       (packet buffers out of their pool before and after the run), buffers_max}],\n");
 	service_counts_manual(stdout);
-	printf("       program, version; with\n"
-	       "       --workers shards [{name, shard, frames_in, frames_out, frames_away, worker, cpu, and the\n"
-	       "       keys from opens to counters for this shard}].\n"
+	printf("       program, version; with several ports ends [{name, and the keys from opens to counters for the\n"
+	       "       port}], in the order of ports; with --workers shards [{name, port (with several ports: its\n"
+	       "       index), shard, frames_in, frames_out, frames_away, worker, cpu, and the keys from opens to\n"
+	       "       counters for this shard}].\n"
 	       "\n"
 	       "EXIT STATUS\n"
 	       "       0  the server ran and was stopped\n"
@@ -264,13 +272,13 @@ run(int argc, char **argv)
 		return usage_error("server", err);
 	if (net_check(err, sizeof(err)))
 		return usage_error("server", err);
-	server.shards = (unsigned)net.workers;
+	server.shards = net_stations();
+	net_apply(&se.cfg);
 	for (unsigned i = 0; i < server.shards; i++) {
 		struct la_station *st = &se.cfg.stations[i];
 
-		net_apply(&se.cfg, st);
+		net_station(st, i);
 		st->name = "server";
-		st->worker = i;
 		st->ops = &ops;
 		st->ctx = &server.shard_services[i];
 		server.max_conns = st->shard.max_conns;

@@ -204,3 +204,16 @@ la_port_stats(const struct la_port *port, struct la_port_stats *stats)
 		stats->tx_unfit += __atomic_load_n(&lost->unfit, __ATOMIC_RELAXED);
 	}
 }
+
+void
+la_port_stats_add(struct la_port_stats *sum, const struct la_port_stats *from)
+{
+	sum->rx_missed += from->rx_missed;
+	sum->rx_errors += from->rx_errors;
+	sum->rx_nombuf += from->rx_nombuf;
+	sum->tx_errors += from->tx_errors;
+	sum->tx_full += from->tx_full;
+	sum->tx_no_buffer += from->tx_no_buffer;
+	sum->tx_unfit += from->tx_unfit;
+	sum->tx_no_peer += from->tx_no_peer;
+}

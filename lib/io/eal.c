@@ -32,6 +32,7 @@
 #include "io/cpu_claim.h"
 #include "io/eal.h"
 #include "io/eal_log.h"
+#include "io/eal_ports.h"
 #include "io/memif.h"
 #include "io/vdev.h"
 
@@ -366,63 +367,6 @@ init_without_usage(const struct la_eal_config *cfg)
 }
 
 static int
-add_port(struct la_eal *eal, uint16_t id, char *err, size_t size)
-{
-	if (eal->nports == LA_EAL_MAX_PORTS) {
-		snprintf(err, size, "more than %d ports", LA_EAL_MAX_PORTS);
-		return -E2BIG;
-	}
-	eal->port[eal->nports++] = id;
-	return 0;
-}
-
-/* Ports in the configured order. Each LA_PORT_EAL takes the next port that EAL probed by
- * itself, the last one all remaining ports. Without a configured port, all ports of EAL are
- * taken. */
-static int
-find_ports(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
-{
-	uint16_t own[RTE_MAX_ETHPORTS], ids[2];
-	unsigned nown = 0, taken = 0, left = 0;
-	int r = 0;
-
-	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; id++) {
-		if (rte_eth_dev_is_valid_port(id))
-			own[nown++] = id;
-	}
-	for (unsigned i = 0; i < cfg->nports; i++)
-		left += cfg->ports[i].kind == LA_PORT_EAL;
-	if (left > nown) {
-		snprintf(err, size,
-			 "EAL found %u ports of its own and %u are asked for: give it -a "
-			 "PCI-ADDRESS of a "
-			 "NIC bound to a DPDK driver (dpdk-devbind.py -s), or --vdev",
-			 nown, left);
-		return -ENODEV;
-	}
-
-	for (unsigned i = 0; i < cfg->nports && r >= 0; i++) {
-		if (cfg->ports[i].kind != LA_PORT_EAL) {
-			int n = la_vdev_create(cfg->ports[i].kind, cfg->ports[i].arg, i,
-					       cfg->queues != 0 ? cfg->queues : eal->lcores, ids, err, size);
-			r = n < 0 ? n : 0;
-			if (cfg->ports[i].kind == LA_PORT_TAP && r == 0)
-				r = la_claim_tap(NULL, cfg->ports[i].arg, err, size);
-			for (int k = 0; k < n && r >= 0; k++)
-				r = add_port(eal, ids[k], err, size);
-			continue;
-		}
-		left--;
-		do {
-			r = add_port(eal, own[taken++], err, size);
-		} while (r >= 0 && left == 0 && taken < nown);
-	}
-	for (; cfg->nports == 0 && taken < nown && r >= 0; taken++)
-		r = add_port(eal, own[taken], err, size);
-	return r;
-}
-
-static int
 eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size)
 {
 	char said[256];
@@ -467,7 +411,7 @@ eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t
 	claim_used();
 	r = la_allow_missing(cfg, la_eal_log_reason(said, sizeof(said)), err, size);
 	if (r == 0)
-		r = find_ports(cfg, eal, err, size);
+		r = la_eal_find_ports(cfg, eal, err, size);
 	if (r < 0) {
 		la_eal_stop();
 		return r;

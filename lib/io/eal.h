@@ -11,8 +11,8 @@
 #include "io/numa.h"
 
 enum la_port_kind {
-	LA_PORT_EAL,   /* the next port of EAL's own arguments (-a, --vdev); the last LA_PORT_EAL takes
-			* all remaining ports. arg is NULL */
+	LA_PORT_EAL,   /* arg: the device of one of EAL's own arguments -a and --vdev, as given there. NULL: the next
+			* port of EAL's own that no arg names; as the last port: all remaining ports */
 	LA_PORT_TAP,   /* arg: name of the kernel interface to create */
 	LA_PORT_VETH,  /* arg: kernel interface, through AF_PACKET */
 	LA_PORT_XDP,   /* arg: kernel interface, through AF_XDP */

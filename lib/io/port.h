@@ -116,5 +116,7 @@ unsigned la_port_tx(const struct la_port *port, uint16_t queue, struct rte_mbuf 
 		    struct rte_mempool *pool);
 
 void la_port_stats(const struct la_port *port, struct la_port_stats *stats);
+/** Adds `from` to *sum. */
+void la_port_stats_add(struct la_port_stats *sum, const struct la_port_stats *from);
 
 #endif

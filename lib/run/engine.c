@@ -88,14 +88,16 @@ start_eal(struct la_engine *e, char *err, size_t size)
 		c->queues = RTE_MAX(c->queues, cut_queues(e, stations_on(e, e->cfg.stations[i].port)));
 	if (c->memory_mb == 0) {
 		uint64_t bytes = 0;
+		uint32_t room = 1500;
 
 		for (unsigned i = 0; i < e->cfg.nstations; i++) {
 			bytes += la_pool_bytes(&e->cfg, i, &e->plans[i], !may_cross_pages(e));
 			/* the station's rings to and from every shard of its port */
 			bytes += stations_on(e, e->cfg.stations[i].port) * 2ull * LA_HAND_FRAMES * 8;
+			room = RTE_MAX(room, la_pool_room(&e->cfg.stations[i]));
 		}
 		if (e->cfg.pcap)
-			bytes += la_capture_memory(RTE_MAX(1500u, la_pool_room(&e->cfg.stations[0])));
+			bytes += la_capture_memory(room);
 		c->memory_mb = EAL_MB + (uint32_t)(bytes >> 20);
 	}
 	return la_eal_start(c, &e->eal, err, size);
@@ -184,7 +186,7 @@ join_shards(struct la_engine *e, unsigned p, char *err, size_t size)
 static int
 open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 {
-	struct la_port_config pc = {.queues = 0, .offload = e->cfg.offload, .stopped = e->cfg.stopped};
+	struct la_port_config pc = {.queues = 0, .stopped = e->cfg.stopped};
 	int rc;
 
 	for (unsigned i = 0; i < e->cfg.nstations; i++) {
@@ -197,6 +199,7 @@ open_port(struct la_engine *e, unsigned p, char *err, size_t size)
 			return -EINVAL;
 		}
 		st->lane.port = &e->ports[p];
+		pc.offload = e->cfg.stations[i].offload;
 		pc.vlans[pc.queues] = e->cfg.stations[i].shard.vlan;
 		pc.pools[pc.queues++] = st->lane.pool;
 		pc.mtu = e->cfg.stations[i].shard.mtu;

@@ -37,12 +37,13 @@ struct la_station_ops {
  * to the shard that io/steer.h selects, from any queue, and the first station announces the addresses. The shards of a
  * port are its stations, numbered from 0 in the order of la_engine_config.stations. */
 struct la_station {
-	const char *name;	      /* for start-up lines and summaries: "server" */
-	struct la_shard_config shard; /* the engine sets secret, now, mac, offloads, follower, quiet_ms, mem, the
+	const char *name;		  /* for start-up lines and summaries: "server" */
+	struct la_shard_config shard;	  /* the engine sets secret, now, mac, offloads, follower, quiet_ms, mem, the
 				       * packet buffers and their limits, and an mtu of 0; other fields that are 0
 				       * take the shard's defaults */
-	unsigned port;		      /* index into la_eal.port[]; stations of one port take its queues in order */
-	unsigned worker;	      /* 0, 1, ...; stations with the same number run on the same worker */
+	unsigned port;			  /* index into la_eal.port[]; stations of one port take its queues in order */
+	struct la_offload_choice offload; /* of the port: all of its stations have the same */
+	unsigned worker;		  /* 0, 1, ...; stations with the same number run on the same worker */
 	const struct la_station_ops *ops;
 	void *ctx;
 	struct la_faulty *faulty; /* transmit fault injector, owned by the caller; NULL: none */
@@ -62,15 +63,14 @@ struct la_engine_config {
 	struct la_station stations[LA_ENGINE_MAX_STATIONS];
 	unsigned nstations;
 	enum la_idle idle;
-	uint32_t duration_ms;		  /* 0: until stopped */
-	uint32_t drain_ms;		  /* longest wait for open connections after a stop */
-	uint32_t mbufs;			  /* for each station; 0: the default of pools.c */
-	struct la_offload_choice offload; /* of all ports */
-	unsigned queues;		  /* limit for a port; 0: one for each station, if it has enough */
-	uint32_t report_ms;		  /* interval of the live line; 0: none */
-	bool quiet;			  /* no start-up lines */
-	bool verbose;			  /* more than one start-up line, unless quiet */
-	uint64_t tuples; /* the tuples of the application's opens limit closes/s in the ready line; 0: no limit */
+	uint32_t duration_ms; /* 0: until stopped */
+	uint32_t drain_ms;    /* longest wait for open connections after a stop */
+	uint32_t mbufs;	      /* for each station; 0: the default of pools.c */
+	unsigned queues;      /* limit for a port; 0: one for each station, if it has enough */
+	uint32_t report_ms;   /* interval of the live line; 0: none */
+	bool quiet;	      /* no start-up lines */
+	bool verbose;	      /* more than one start-up line, unless quiet */
+	uint64_t tuples;      /* the tuples of the application's opens limit closes/s in the ready line; 0: no limit */
 	/** Called on the control thread for each live line. seconds: since the start. May be NULL. */
 	void (*report)(void *ctx, double seconds);
 	void *report_ctx;

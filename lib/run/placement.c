@@ -75,12 +75,31 @@ print_table(const struct la_place *p, unsigned n, const struct la_cpus *cpus, FI
 	}
 }
 
-/* Prints the best CPUs for this number of workers of a port on that node, as in "; better: -l 2,3,4". */
+/* Returns whether the ports are on different nodes. */
+static bool
+placement_has_nodes(const struct la_place *p, unsigned n)
+{
+	int node = -1;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (node >= 0 && p[i].port_node >= 0 && p[i].port_node != node)
+			return true;
+		node = p[i].port_node >= 0 ? p[i].port_node : node;
+	}
+	return false;
+}
+
+/* Prints the best CPUs for this number of workers of a port on that node, as in "; better: -l 2,3,4". No list suits ports
+ * on different nodes: lcores have the order of their numbers. */
 static void
-placement_advise(const struct la_cpus *cpus, int node, unsigned workers, FILE *f)
+placement_advise(const struct la_place *p, unsigned n, const struct la_cpus *cpus, int node, unsigned workers, FILE *f)
 {
 	struct la_cpus best = *cpus;
 
+	if (placement_has_nodes(p, n)) {
+		fprintf(f, "; better: a process for the ports of each node\n");
+		return;
+	}
 	la_cpus_rank(&best, node);
 	fprintf(f, "; better: -l ");
 	for (unsigned i = 0; i < workers && i < best.n; i++)
@@ -130,7 +149,7 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 			fprintf(warn, "warning: port %u is on node %d, its worker %u on cpu %u of node %d", p[i].port,
 				p[i].port_node, p[i].worker, p[i].cpu, node);
 			if (has_node(cpus, p[i].port_node))
-				placement_advise(cpus, p[i].port_node, workers, warn);
+				placement_advise(p, n, cpus, p[i].port_node, workers, warn);
 			else
 				fprintf(warn, "; this process may use no cpu of node %d (taskset, cpuset)\n",
 					p[i].port_node);
@@ -145,13 +164,13 @@ la_placement_say(const struct la_place *p, unsigned n, const struct la_cpus *cpu
 		}
 		if (thread >= 0 && !threads && placement_count_cores(cpus) >= workers) {
 			fprintf(warn, "warning: workers %u and %d run on two threads of one core", p[i].worker, thread);
-			placement_advise(cpus, p[i].port_node, workers, warn);
+			placement_advise(p, n, cpus, p[i].port_node, workers, warn);
 			threads = true; /* one warning; the table shows all such workers */
 			warnings++;
 		}
 		if (cpu != NULL && cpu->taken && !placement_seen(p, i) && la_cpus_untaken(cpus) >= workers) {
 			fprintf(warn, "warning: another lastack polls on cpu %u of worker %u", p[i].cpu, p[i].worker);
-			placement_advise(cpus, p[i].port_node, workers, warn);
+			placement_advise(p, n, cpus, p[i].port_node, workers, warn);
 			warnings++;
 		}
 		isolated += cpu != NULL && cpu->isolated;

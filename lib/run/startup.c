@@ -170,8 +170,8 @@ has_family(const struct la_shard_config *sc, bool six)
 }
 
 /* Appends, for each family, the rate of closes that never waits for a TIME_WAIT entry or a tuple: the entries of all
- * shards of an end, or the tuples if they are fewer, divided by 2*MSL. Of several ends the end with the most entries
- * counts, because that end closes first. */
+ * shards with this name and addresses of the family, or the tuples if they are fewer, divided by 2*MSL. Of several names
+ * the one with the most entries counts, because that end closes first. */
 static void
 say_closes(const struct la_engine *e, struct line *l)
 {
@@ -192,7 +192,8 @@ say_closes(const struct la_engine *e, struct line *l)
 			for (unsigned k = 0; k < e->cfg.nstations; k++) {
 				const struct la_shard_config *sc = &e->cfg.stations[k].shard;
 
-				if (strcmp(e->cfg.stations[k].name, e->cfg.stations[i].name) == 0)
+				if (strcmp(e->cfg.stations[k].name, e->cfg.stations[i].name) == 0 &&
+				    has_family(sc, six))
 					entries += six ? sc->max_time_wait6 : sc->max_time_wait4;
 			}
 			most = RTE_MAX(most, entries);

@@ -17,14 +17,7 @@ add_stats(struct la_station_stats *to, const struct la_station_stats *s)
 {
 	la_counters_add(&to->c, &s->c);
 	/* the first shard of a port has the port's statistics, the other shards have zeros */
-	to->port.rx_missed += s->port.rx_missed;
-	to->port.rx_errors += s->port.rx_errors;
-	to->port.rx_nombuf += s->port.rx_nombuf;
-	to->port.tx_errors += s->port.tx_errors;
-	to->port.tx_full += s->port.tx_full;
-	to->port.tx_no_peer += s->port.tx_no_peer;
-	to->port.tx_no_buffer += s->port.tx_no_buffer;
-	to->port.tx_unfit += s->port.tx_unfit;
+	la_port_stats_add(&to->port, &s->port);
 	to->frames_in += s->frames_in;
 	to->frames_out += s->frames_out;
 	to->frames_refused += s->frames_refused;
@@ -312,6 +305,21 @@ print_shards(const struct la_summary *s, unsigned end, FILE *f)
 	}
 }
 
+/* Prints the name of an end, with its port if another end has the same name: "server, port 0 net_tap la0". */
+static void
+print_end_name(const struct la_summary *s, unsigned which, FILE *f)
+{
+	const struct la_summary_end *end = &s->end[which];
+	const char *colon = strstr(end->port, ": ");
+	unsigned same = 0;
+
+	for (unsigned i = 0; i < s->nends; i++)
+		same += strcmp(s->end[i].name, end->name) == 0;
+	fprintf(f, "%s", end->name);
+	if (same > 1)
+		fprintf(f, ", %.*s", colon ? (int)(colon - end->port) : (int)strlen(end->port), end->port);
+}
+
 static void
 print_end(const struct la_summary *s, unsigned which, FILE *f)
 {
@@ -320,7 +328,7 @@ print_end(const struct la_summary *s, unsigned which, FILE *f)
 	const struct la_counters *c = &end->stats.c;
 	uint64_t closes = la_summary_closes(c);
 
-	fprintf(f, "%s", end->name);
+	print_end_name(s, which, f);
 	fprintf(f, end->shards > 1 ? ", %u shards\n" : "\n", end->shards);
 	fprintf(f, "  opens           %lu (%lu passive, %lu active)\n", la_summary_opens(c), c->v[LA_C_opens_passive],
 		c->v[LA_C_opens_active]);

@@ -26,9 +26,11 @@
  *                        the buffers that connections hold; link: "up", "down" or "unknown" at the end,
  *                        link_mbps (0: not known), link_changes, link_losses: changes between up and down, and
  *                        of them those to down}]
- *   ends               with more than one end: [{name, and the keys from opens to counters without cpu, for this end}]
- *   shards             with several shards at one end (--workers): [{name, shard, frames_in, frames_out,
- *                      frames_away, worker, cpu of that worker, and the keys from opens to counters for this shard}]
+ *   ends               with more than one end: [{name, and the keys from opens to counters without cpu, for this
+ *                      end}], in the order of `ports`: a server or a load has an end for each port
+ *   shards             with several shards at one end (--workers): [{name, port: with more than one end its index in
+ *                      `ports` and `ends`, shard, frames_in, frames_out, frames_away, worker, cpu of that worker,
+ *                      and the keys from opens to counters for this shard}]
  * and keys of the subcommand, documented in its --help. */
 
 #include <stdbool.h>

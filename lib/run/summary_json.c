@@ -141,6 +141,8 @@ json_shards(const struct la_summary *s)
 		json_t *o = json_object();
 
 		json_object_set_new(o, "name", json_string(s->end[end].name));
+		if (s->nends > 1)
+			json_put(o, "port", end);
 		json_put(o, "shard", next[end]++);
 		json_put(o, "frames_in", st->frames_in);
 		json_put(o, "frames_out", st->frames_out);

@@ -285,6 +285,27 @@ Test(json, has_the_documented_keys, .init = fill)
 	json_decref(o);
 }
 
+Test(json, targets_of_several_ports_have_their_port, .init = fill)
+{
+	json_t *o, *targets;
+
+	r.cfg = &cfg;
+	r.now = &t;
+	cfg.ntargets = 2;
+	cfg.target[1].via = 1;
+	for (r.nports = 1; r.nports <= 2; r.nports++) {
+		o = load_json(&r);
+		targets = json_object_get(json_object_get(o, "load"), "targets");
+		for (unsigned i = 0; i < 2; i++) {
+			const json_t *port = json_object_get(json_array_get(targets, i), "port");
+
+			cr_expect_eq(port != NULL, r.nports == 2);
+			cr_expect_eq(json_integer_value(port), r.nports == 2 ? i : 0);
+		}
+		json_decref(o);
+	}
+}
+
 Test(json, the_table_and_the_verdict, .init = fill)
 {
 	char *text = NULL;

@@ -6,7 +6,7 @@
  * Then each function that parses text parses each word.
  *
  * The strings of net_options point into argv, which here exists only as long as the input. This file includes
- * netopts.c, because it must reset the static flags of netopts.c.
+ * netports.c, because it must free what netports.c copies.
  */
 
 #include <stdlib.h>
@@ -14,10 +14,11 @@
 
 static char *keep(const char *text);
 #define strdup keep
-#include "cli/netopts.c"
+#include "cli/netports.c"
 #undef strdup
 
 #include "run/tuples.h"
+#include "run/units.h"
 #include "target.h"
 
 enum { WORDS = 64, INPUT_MAX = 4096 };
@@ -42,7 +43,7 @@ static struct {
 } own;
 
 static int
-set_range(void *dst, const char *text, char *why, size_t size)
+set_range_of_ports(void *dst, const char *text, char *why, size_t size)
 {
 	(void)dst;
 	if (la_parse_port_range(text, &own.lo, &own.hi) == 0) {
@@ -70,7 +71,7 @@ static const struct opt own_opts[] = {
 	{.name = "http", .letter = 'p', .kind = OPT_PORT, .dst = &own.port, .arg = "PORT"},
 	{.name = "close", .kind = OPT_CHOICE, .dst = &own.side, .arg = "WHO", .choices = sides},
 	{.name = "wait", .kind = OPT_SWITCH, .dst = &own.side, .arg = "[=WHO]", .choices = sides},
-	CALL("ports", 0, "LOW-HIGH", NULL, set_range, NULL),
+	CALL("ports", 0, "LOW-HIGH", NULL, set_range_of_ports, NULL),
 	CALL("to", 't', "ADDR:PORT", NULL, set_end, NULL),
 	OPT_END,
 };
@@ -154,15 +155,27 @@ check_options(void)
 	struct la_tuple t;
 	int rc;
 
-	CHECK(net.naddrs <= NET_ADDRS && net.nranges <= NET_ADDRS && net.eal.nargs <= LA_EAL_MAX_ARGS);
+	CHECK(net.eal.nports >= 1 && net.eal.nports <= LA_EAL_MAX_PORTS && net.eal.nargs <= LA_EAL_MAX_ARGS);
 	CHECK(la_config_check(&net.shard) == NULL && net.shard.msl_ms >= 1 && net.shard.rto_min_ms >= 1);
 	CHECK(net.shard.max_conns >= 1);
-	for (unsigned i = 0; i < net.naddrs; i++)
-		CHECK(net.addrs[i].len <= (la_addr_is4(&net.addrs[i].addr) ? 32 : 128));
+	for (unsigned k = 0; k < net.eal.nports; k++) {
+		const struct net_port *p = &net.port[k];
+
+		CHECK(p->naddrs >= 1 && p->naddrs <= NET_ADDRS && p->nranges <= NET_ADDRS && p->name[0] != '\0');
+		for (unsigned i = 0; i < p->naddrs; i++)
+			CHECK(p->addrs[i].len <= (la_addr_is4(&p->addrs[i].addr) ? 32 : 128));
+	}
 	memset(&cfg, 0, sizeof(cfg));
-	net_apply(&cfg, &cfg.stations[0]);
-	CHECK(cfg.stations[0].shard.naddrs == net.naddrs && cfg.stations[0].shard.msl_ms == net.shard.msl_ms);
-	rc = la_tuples_init(&tuples, net.addrs, net.naddrs < LA_TUPLES_PREFIXES ? net.naddrs : LA_TUPLES_PREFIXES,
+	net_apply(&cfg);
+	CHECK(net_stations() >= net.eal.nports && net_stations() <= LA_ENGINE_MAX_STATIONS);
+	for (unsigned i = 0; i < net_stations(); i++) {
+		net_station(&cfg.stations[i], i);
+		CHECK(cfg.stations[i].port < net.eal.nports);
+		CHECK(cfg.stations[i].shard.naddrs == net.port[cfg.stations[i].port].naddrs);
+		CHECK(cfg.stations[i].shard.msl_ms == net.shard.msl_ms);
+	}
+	rc = la_tuples_init(&tuples, net.port[0].addrs,
+			    net.port[0].naddrs < LA_TUPLES_PREFIXES ? net.port[0].naddrs : LA_TUPLES_PREFIXES,
 			    own.lo ? own.lo : 1024, own.lo ? own.hi : 65535, &own.to, own.to_port ? own.to_port : 80,
 			    2ull * net.shard.msl_ms);
 	if (rc)
@@ -205,7 +218,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	for (int i = 1; i < argc; i++)
 		one_word(argv[i]);
 	net = before;
-	want_null = want_no_huge = false;
 	memset(&own, 0, sizeof(own));
 	while (argc > 0)
 		free(argv[--argc]);

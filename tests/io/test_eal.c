@@ -196,6 +196,28 @@ Test(eal, ports_come_in_the_order_asked_for)
 	io_stop(&io);
 }
 
+/* EAL's own ports by the device that -a or --vdev names, in the order of the configuration, not of the probe. */
+Test(eal, a_port_is_that_of_its_device)
+{
+	struct la_eal_config cfg = {
+		.ports = {{LA_PORT_EAL, "net_null2"},
+			  {LA_PORT_NULL, NULL},
+			  {LA_PORT_EAL, NULL},
+			  {LA_PORT_EAL, "net_null0,copy=1"}},
+		.nports = 4,
+		.args = {"--vdev=net_null0,copy=1", "--vdev=net_null1", "--vdev=net_null2"},
+		.nargs = 3,
+	};
+	static const char *const names[] = {"net_null2", "net_null3", "net_null1", "net_null0"};
+	struct test_io io;
+
+	io_must_start(&io, &cfg, 1, 0);
+	cr_assert_eq(io.eal.nports, RTE_DIM(names));
+	for (unsigned i = 0; i < RTE_DIM(names); i++)
+		cr_assert_str_eq(io.port[i].name, names[i]);
+	io_stop(&io);
+}
+
 Test(eal, takes_what_eal_probed_when_no_port_is_named)
 {
 	struct la_eal_config cfg = {.args = {"--vdev=net_null0", "--vdev=net_null1"}, .nargs = 2};

@@ -170,6 +170,20 @@ Test(placement, a_bad_placement_has_a_warning_with_a_better_one)
 	cr_assert_not_null(strstr(text, "may use no cpu of node 1"), "%s", text);
 }
 
+/* No list of -l suits two ports on two nodes: lcores have the order of their numbers. */
+Test(placement, ports_on_two_nodes_get_no_list)
+{
+	struct la_place p[] = {{0, 1, 0, 2, 1}, {1, 0, 1, 3, 1}};
+	FILE *f = fmemopen(text, sizeof(text), "w");
+
+	la_cpus_read(sys, &all, sizeof(all), &cpus);
+	cr_assert_eq(la_placement_say(p, 2, &cpus, NULL, f), 1);
+	fclose(f);
+	cr_assert_not_null(strstr(text, "port 1 is on node 0, its worker 1 on cpu 3 of node 1; better: a process for"),
+			   "%s", text);
+	cr_assert_null(strstr(text, "-l"), "%s", text);
+}
+
 Test(placement, unused_isolated_cpus_are_reported)
 {
 	put("3,7", "devices/system/cpu/isolated");

@@ -187,6 +187,33 @@ two_workers(uint64_t busy0, uint64_t busy1, uint64_t total)
 	return s;
 }
 
+/* A run of one end on two ports: 10 opens on port 0 and 30 on port 1. */
+static struct la_summary
+two_ports(void)
+{
+	static struct la_summary s;
+
+	memset(&s, 0, sizeof(s));
+	s.program = "server";
+	s.version = "1.2.3";
+	s.seconds = 2;
+	s.nends = 2;
+	s.nshards = 3;
+	s.opens_of = -1;
+	for (unsigned i = 0; i < 2; i++) {
+		s.end[i].name = "server";
+		s.end[i].shards = i + 1;
+		s.end[i].stats.c.v[LA_C_opens_passive] = i ? 30 : 10;
+		s.end[i].stats.port.rx_missed = i + 5;
+	}
+	s.end[0].port = "port 0 net_tap la0: 02:00:00:00:00:01, mtu 1500";
+	s.end[1].port = "port 1 net_e1000_em 0000:05:00.0: 02:00:00:00:00:02, mtu 1500";
+	s.shard[1].end = s.shard[2].end = 1;
+	s.shard[1].worker = 1;
+	s.shard[2].worker = 2;
+	return s;
+}
+
 static json_t *
 as_json(const struct la_summary *s)
 {
@@ -237,6 +264,38 @@ Test(summary, cycles_are_named_for_each_worker)
 }
 
 /* Stations of one worker have equal cycles. */
+Test(summary, each_port_has_its_entry)
+{
+	static const char *const names[] = {"\nserver, port 0 net_tap la0\n",
+					    "\nserver, port 1 net_e1000_em 0000:05:00.0, 2 shards\n"};
+	struct la_summary s = two_ports();
+	char *text = printed(&s);
+	json_t *o = as_json(&s);
+
+	for (unsigned i = 0; i < 2; i++) {
+		json_t *port = json_array_get(json_object_get(o, "ports"), i);
+		json_t *end = json_array_get(json_object_get(o, "ends"), i);
+
+		cr_expect(strstr(text, names[i]), "%s in %s", names[i], text);
+		cr_expect_str_eq(json_string_value(json_object_get(port, "port")), s.end[i].port);
+		cr_expect_eq(json_integer_value(json_object_get(port, "rx_missed")), i + 5);
+		cr_expect_eq(json_integer_value(json_object_get(end, "opens")), i ? 30 : 10);
+	}
+	cr_expect_eq(json_integer_value(json_object_get(o, "opens")), 40);
+	for (unsigned i = 0; i < 3; i++) {
+		json_t *shard = json_array_get(json_object_get(o, "shards"), i);
+
+		cr_expect_eq(json_integer_value(json_object_get(shard, "port")), i > 0);
+		cr_expect_eq(json_integer_value(json_object_get(shard, "shard")), i == 2);
+	}
+	json_decref(o);
+	free(text);
+	s.nends = s.nshards = 1;
+	text = printed(&s);
+	cr_expect(strstr(text, "\nserver\n"), "the name alone: %s", text);
+	free(text);
+}
+
 Test(summary, a_worker_with_two_shards_counts_once)
 {
 	struct la_summary s = two_workers(30000, 30000, 100000);
