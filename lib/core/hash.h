@@ -4,7 +4,7 @@
 
 /* Two keyed hashes.
  *
- * la_hash_tuple(): once per packet, for the index bucket and tag. 64x64->128 bit multiplies
+ * la_hash_tuple() runs once per packet, for the index bucket and tag. 64x64->128 bit multiplies
  * folded by xor. Every word is first masked with secret key words, so that no remote host can choose a
  * bucket. la_siphash_tuple(): once per open, for ISNs (RFC 6528) and timestamp offsets, which are
  * public and must not reveal the key: SipHash-2-4. */

@@ -9,8 +9,8 @@ enum la_log_level { LA_LOG_ERROR, LA_LOG_WARN, LA_LOG_INFO, LA_LOG_DEBUG };
 /** Sets the least important level that is printed; LA_LOG_INFO at first. */
 void la_log_set_level(enum la_log_level level);
 
-/** Prints one line to stderr: "lastack: error: ..." for ERROR, "lastack: warning: ..." for WARN, "lastack: ..."
- * for the others. fmt has no newline. */
+/** Prints one line to stderr. ERROR: "lastack: error: ...". WARN: "lastack: warning: ...". Other levels:
+ * "lastack: ...". fmt has no newline. */
 void la_log(enum la_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

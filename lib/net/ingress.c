@@ -123,10 +123,11 @@ cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, ui
 	return s->offloads & LA_OFF_RX_CKSUM && (m->ol_flags & mask) == good;
 }
 
-/* Returns whether the checksum of the segment is valid. p: its len bytes, at offset off of the frame. A port's flag BAD
- * may be wrong (short frames, unusual options), so the sum in software decides. plain: the IP header has no option and
- * no extension header. Otherwise a flag GOOD does not count: NICs do not verify the segment behind several extension
- * headers and in an atomic fragment, and drivers set GOOD when the error bit is 0 (ixgbe, i40e of DPDK 22.11). */
+/* Returns whether the checksum of a segment is valid. p: the segment's len bytes, at offset off of the frame. A port's
+ * flag BAD may be wrong (short frames, unusual options), so the sum in software decides. plain: the IP header has no
+ * option and no extension header. Otherwise a flag GOOD does not count: NICs do not verify the segment behind several
+ * extension headers and in an atomic fragment, and drivers set GOOD when the error bit is 0 (ixgbe, i40e of DPDK
+ * 22.11). */
 static inline bool
 tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la_addr *src, const struct la_addr *dst,
 	     const uint8_t *p, uint32_t off, uint32_t len, bool plain)
@@ -221,8 +222,8 @@ far_host(uint32_t be)
 	return first - 1 < 223 && first != 127;
 }
 
-/* Fast path for the common frame: to our MAC, untagged, in one mbuf, IPv4 without options, TCP, to the
- * address of ours that received the previous frame, valid. A few comparisons detect such a frame, at half the cost of
+/* Fast path for the common frame: valid TCP in IPv4 without options, untagged, in one mbuf, to our MAC and to the
+ * address of ours that received the previous frame. A few comparisons detect such a frame, at half the cost of
  * rx_frame(). For every frame that this path accepts, rx_frame() must give the same result. False: rx_frame() decides,
  * and *seg may be partly filled. */
 static inline bool

@@ -60,7 +60,7 @@ struct la_shard {
 	struct la_addr last_src;   /* valid source of a received frame; all zero: none */
 	struct la_addr last_us;	   /* address of ours that received a frame; all zero: none */
 	struct la_addr last_dst;   /* destination of a sent packet */
-	struct la_neigh *last_hop; /* its next hop; NULL: last_dst is invalid */
+	struct la_neigh *last_hop; /* next hop of last_dst; NULL: last_dst is invalid */
 	bool last_is_gateway4;	   /* last_hop is nif.gateway4, the next hop of all off-link IPv4 addresses */
 
 	/* frames that wait: tx[tx_head .. tx_tail) */

@@ -62,7 +62,7 @@ struct la_sim_link {
 };
 
 enum la_sim_what {
-	LA_SIM_SENT,	  /* a segment left `host`; due_us: its time of arrival without faults, 0: the link drops it */
+	LA_SIM_SENT,	  /* a segment left `host`; due_us: arrival without faults, 0 if the link drops the segment */
 	LA_SIM_ARRIVED,	  /* `host` receives a segment of `peer` */
 	LA_SIM_LOST,	  /* a segment is lost on the way to `peer`: text has the reason, such as "queue full" */
 	LA_SIM_HELD,	  /* a router on the way to `peer` holds the segment */

@@ -135,7 +135,7 @@ static inline void
 la_tcb_set_life(struct la_tcb *c, enum la_tcb_life next)
 {
 	static const uint8_t from[LA_TCB_LIVES] = {
-		/* bit n: from life n */
+		/* bit n of a row: the step from life n to the row's life is lawful */
 		[LA_TCB_LIVE] = 1 << LA_TCB_FREE,
 		[LA_TCB_DETACHED] = 1 << LA_TCB_LIVE,
 		[LA_TCB_ENDED] = 1 << LA_TCB_LIVE | 1 << LA_TCB_DETACHED,
@@ -313,7 +313,7 @@ void la_open_established(struct la_tcb *c);
 /* isn.c */
 struct la_isn {
 	uint32_t iss;
-	uint32_t offset;    /* for la_tcb.isn_offset */
+	uint32_t offset;    /* value for la_tcb.isn_offset */
 	uint32_t ts_offset; /* TSval minus tick */
 };
 struct la_isn la_isn(const struct la_tcp *t, const struct la_tuple *tuple);

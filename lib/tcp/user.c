@@ -120,7 +120,7 @@ la_consume(struct la_conn *conn, size_t n)
 		c->rcv_tail = NULL;
 	if (answers)
 		return;
-	if (c->flags & LA_F_BUSY) { /* a due ACK has the new window, unless the peer may be waiting */
+	if (c->flags & LA_F_BUSY) { /* a delayed ACK offers the new window, too late for a peer with a small one */
 		bool tight = before < la_tcb_opts(c)->rcvbuf / 4 || before < 2u * c->mss;
 
 		if ((tight || !(c->flags & LA_F_ACK_DELAY)) && la_output_window(c) > before)

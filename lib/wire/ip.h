@@ -23,7 +23,7 @@ struct la_ip {
 	struct la_addr src, dst;
 	uint16_t hlen; /* bytes of the header, options and extension headers included */
 	uint16_t plen; /* bytes of the upper layer; later bytes of the frame are padding */
-	uint8_t proto; /* of the upper layer */
+	uint8_t proto; /* protocol of the upper layer */
 	uint8_t ttl;   /* IPv6: hop limit */
 	uint8_t tos;   /* IPv6: traffic class */
 };
@@ -32,8 +32,8 @@ struct la_ip {
  * verified it). Skips options, and refuses fragments. len: bytes at p. Returns LA_WIRE_OK or a drop counter. */
 enum la_counter la_ip4_parse(const uint8_t *p, size_t len, bool cksum_ok, struct la_ip *ip);
 
-/** Returns the length of the upper layer of a common packet: IPv4 without options, no fragment, of this protocol, at
- * most len bytes at p. 0: any other packet, valid or not. The checksum is not verified. */
+/** Returns the length of the upper layer of a common packet at p: IPv4 without options, no fragment, of this protocol,
+ * not longer than len bytes. 0: any other packet, valid or not. The checksum is not verified. */
 static inline size_t
 la_ip4_plain(const uint8_t *p, size_t len, uint8_t proto)
 {
@@ -102,7 +102,7 @@ la_ip_src_valid(const struct la_addr *src)
 }
 
 /** Writes an IPv4 header of 20 bytes for plen bytes of upper layer. `frag` is the header's second word, in host byte
- * order: LA_IP4_DF (RFC 6864: atomic), or an identification << 16 for a packet that routers may fragment. The checksum
+ * order: LA_IP4_DF (atomic, RFC 6864), or an identification << 16 for a packet that routers may fragment. The checksum
  * is 0 if `cksum` is false. Returns the header's length. */
 static inline size_t
 la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
@@ -125,7 +125,7 @@ la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *d
 	return LA_IP4_LEN;
 }
 
-/** Writes an IPv4 header with DF and identification 0 (RFC 6864: atomic) for plen bytes of upper layer. The checksum is
+/** Writes an IPv4 header with DF and identification 0 (atomic, RFC 6864) for plen bytes of upper layer. The checksum is
  * 0 if `cksum` is false. Returns 20. */
 static inline size_t
 la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
