@@ -4,8 +4,8 @@
  * actions: a byte that selects the action, and its arguments. Some actions are whole exchanges of segments, so that
  * two bytes bring a connection to a state.
  *
- * The checks: world_check.c after every action, world_close() at the end, the sanitizers and the asserts
- * of lib. With FUZZ_TRACE set all events are printed. */
+ * world_check.c checks after every action, world_close() at the end; the sanitizers and the asserts of lib find other
+ * faults. With FUZZ_TRACE set all events are printed. */
 
 #include "world.h"
 

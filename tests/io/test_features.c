@@ -25,7 +25,7 @@
 #define NIC_RX (IP_RX | TCP_RX | SCATTER | FILTER | STRIP)
 #define NIC_TX (IP_TX | TCP_TX | SEGS)
 
-enum { ROOM = 2048 }; /* of a usual buffer */
+enum { ROOM = 2048 }; /* data room of a usual buffer */
 
 /* What a driver reports, and the decision for two workers, MTU 1500, no VLAN. */
 static const struct driver {

@@ -52,7 +52,7 @@ Test(icmp_create, echo)
 			expect_echo(len[i], six);
 		}
 		cr_assert_eq(net_count(LA_C_icmp_echo), 12);
-		cr_assert_eq(la_neigh_count(&net.s->neigh), 0, "a ping makes no neighbour");
+		cr_assert_eq(la_neigh_count(&net.s->neigh), 0, "a ping made a neighbour");
 		net_close();
 	}
 }

@@ -232,7 +232,7 @@ SCENARIO(fin_wait_2, C_27_fin,
 	}
 }
 
-/* The number of segments that a segment draws, the last of them, and the state afterwards. */
+/* The answer to one segment: the number of answering segments, the last of them, and the state afterwards. */
 struct outcome {
 	unsigned segments;
 	uint8_t flags;

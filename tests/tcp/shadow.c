@@ -273,7 +273,7 @@ SCENARIO(shadow, guesses, "an ACK without a matching SYN,ACK opens no connection
 		peer_send(p, LA_ACK, o.r + 5001, iss + 1 + off[i], 0);
 		peer_expect_state(p, LA_TIME_WAIT);
 	}
-	peer_send(p, LA_ACK, o.r + 5001 + 70000, iss + 1, 0); /* for another ISN of the peer */
+	peer_send(p, LA_ACK, o.r + 5001 + 70000, iss + 1, 0); /* an ACK for another ISN of the peer */
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, 600);
 	peer_skip(p);
