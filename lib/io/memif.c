@@ -28,6 +28,11 @@
  * Stopping and starting need no round, because the interrupt thread waits in the gate. A round follows a stop
  * before the next start, so that events of the old socket do not apply to a new one with the same number.
  *
+ * A server that accepts a connection whose client has gone panics: net_memif closes the connection because its
+ * HELLO cannot be sent, and leaves it in the list of the interrupt thread, which then ends the process (EBADF). A
+ * client that is killed while its server is slow does this. So before the gate opens, connections of closed clients
+ * are removed from the queue of the listening socket (backlog.c).
+ *
  * Other drivers' interrupts and alarms wait for the next round in a process that has a memif port. None that
  * lastack uses needs them: links are polled.
  *
@@ -57,19 +62,20 @@
 #include <rte_pause.h>
 
 #include "core/log.h"
+#include "io/backlog.h"
 #include "io/eal.h"
 #include "io/eal_log.h"
 #include "io/memif.h"
 
 enum {
-	FDS = 64,	  /* control sockets and listeners that are watched */
-	POLL_MS = 5,	  /* the pump polls the control sockets for so long */
-	FIRST_MS = 8000,  /* first wait of a client for its server */
-	ANSWER_MS = 2000, /* wait for the answer on one connection: an early close can crash a slow server */
-	AGAIN_MS = 50,	  /* between two tries to connect */
-	GATE_MS = 20000,  /* limit for the interrupt thread's first answer */
-	BUSY_ROUNDS = 64, /* consecutive rounds before a pause of the pump */
-	SPINS = 256,	  /* tries of a worker to take a lock, between two yields */
+	FDS = 64,	   /* control sockets and listeners that are watched */
+	POLL_MS = 5,	   /* the pump polls the control sockets for so long */
+	FIRST_MS = 8000,   /* first wait of a client for its server */
+	ANSWER_MS = 15000, /* wait for the answer on one connection: the server's machine may be busy */
+	AGAIN_MS = 50,	   /* between two tries to connect */
+	GATE_MS = 20000,   /* limit for the interrupt thread's first answer */
+	BUSY_ROUNDS = 64,  /* consecutive rounds before a pause of the pump */
+	SPINS = 256,	   /* tries of a worker to take a lock, between two yields */
 };
 
 static struct {
@@ -172,6 +178,8 @@ note_link(struct la_memif *m)
 static void
 make_round(void)
 {
+	for (unsigned i = 0; i < gate.nfds; i++)
+		la_backlog_drop_closed(gate.fds[i].fd);
 	for (unsigned i = 0; i < gate.nports; i++)
 		lock_queues(gate.ports[i]);
 	sem_post(&gate.open);
