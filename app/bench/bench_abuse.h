@@ -25,8 +25,10 @@ struct abuse_bot {
 	bool open; /* the SYN,ACK has arrived */
 	bool fin;  /* the server's FIN has arrived */
 	uint16_t port;
-	uint32_t snd, acked, rcv; /* sequence numbers: next to send, acknowledged by the server, next expected */
-	uint32_t above;		  /* number of segments sent above the hole, or of FINs sent */
+	uint32_t snd;	/* next sequence number to send */
+	uint32_t acked; /* sequence number that the server has acknowledged */
+	uint32_t rcv;	/* next expected sequence number */
+	uint32_t above; /* number of segments sent above the hole, or of FINs sent */
 };
 
 struct abuse {

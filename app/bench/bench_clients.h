@@ -74,9 +74,10 @@ struct clients {
 	struct clients_tally n;
 	struct la_histogram took; /* time from the due time of the SYN to the last ACK, ns */
 	/* hooks, or NULL */
-	void (*traffic)(struct clients *o); /* before each delivery: puts more frames into the batch */
-	void (*stepped)(struct clients *o); /* after each step of the server */
-	void (*other)(struct clients *o, const struct gen_answer *a); /* for a segment to an address of no client */
+	void (*traffic)(struct clients *o); /* called before each delivery: puts more frames into the batch */
+	void (*stepped)(struct clients *o); /* called after each step of the server */
+	/* called for a segment to an address of no client */
+	void (*other)(struct clients *o, const struct gen_answer *a);
 };
 
 /** A value of server_options.pool: the server uses the pool of the clients' frames. */

@@ -22,7 +22,8 @@ struct gen_flow {
 	uint16_t rport;
 	uint8_t step; /* index in the script: the next segment, or the segment that waits for its answer */
 	bool waiting;
-	uint32_t snd, rcv; /* sequence numbers: next to send, next expected */
+	uint32_t snd; /* next sequence number to send */
+	uint32_t rcv; /* next expected sequence number */
 };
 
 struct gen_answer {
@@ -78,7 +79,7 @@ struct server_options {
 	uint64_t time_wait;
 	uint16_t mtu;
 	unsigned queue;
-	bool null;		  /* on net_null */
+	bool null;		  /* the run uses net_null */
 	struct rte_mempool *pool; /* NULL: the queue's own */
 	const char *addr;	  /* the server's address with prefix length [10.77.0.2/24] */
 };

@@ -108,7 +108,8 @@ struct result {
 	double bound;						  /* computed bytes per entry of the table */
 	double huge;						  /* share of the table's memory in hugepages */
 	uint64_t polls_switched; /* polls of the spike with a thread switch; not in poll_worst and poll_mid */
-	uint64_t bursts, cut;	 /* measured bursts, and interrupted bursts among them, which are left out */
+	uint64_t bursts;	 /* measured bursts */
+	uint64_t cut;		 /* interrupted bursts among the measured ones: left out */
 	char why[NSIDES][160];	 /* reason for not measuring a structure (done is false) */
 };
 

@@ -112,7 +112,7 @@ struct la_conn_info {
 	uint32_t snd_queued;	    /* bytes in the send queue */
 	uint32_t rcv_queued;	    /* bytes that the user has not consumed */
 	uint32_t retransmits;	    /* segments */
-	uint32_t time_wait_left_ms; /* in LA_TIME_WAIT; otherwise 0 */
+	uint32_t time_wait_left_ms; /* rest of TIME_WAIT; 0 in other states */
 	uint16_t mss;		    /* largest payload we send in one segment */
 	bool timestamps, wscale, sack_permitted;
 };

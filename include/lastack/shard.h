@@ -54,8 +54,8 @@ struct la_mem_ops {
  * and unit of each number. */
 struct la_shard_config {
 	struct rte_mempool *mbufs;    /* pool for output: at least 128 B headroom and 1600 B of data room */
-	struct rte_mempool *control;  /* for packets without payload while `mbufs` is empty: at least 128 B headroom and
-				       * 128 B of data room. NULL: no such pool; the packets wait for `mbufs` */
+	struct rte_mempool *control;  /* pool for packets without payload while `mbufs` is empty: at least 128 B
+				       * headroom and 128 B of data room. NULL: the packets wait for `mbufs` */
 	uint32_t max_held;	      /* buffers of `mbufs` that connections may hold: unread, out of order, to be sent
 				       * [three quarters of the pool] */
 	uint32_t low_mbufs;	      /* with fewer free buffers in `mbufs` no payload is sent, and a connection that

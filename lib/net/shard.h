@@ -50,7 +50,7 @@ struct la_shard {
 	struct la_neigh_table neigh;
 	struct la_counters counters;
 	uint64_t now;	    /* ms */
-	uint8_t secret[32]; /* as configured; only for la_shard_save() */
+	uint8_t secret[32]; /* the secret as configured; only saving and loading use it */
 	uint32_t offloads;
 	struct rte_mempool *mbufs, *control; /* control: NULL without such a pool */
 	const struct la_mem_ops *mem;

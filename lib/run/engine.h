@@ -28,7 +28,7 @@ enum la_round {
 /** The callbacks of an application on a shard; any may be NULL. All run on the shard's own worker. */
 struct la_station_ops {
 	int (*start)(void *ctx, struct la_shard *s); /* creates listeners; negative errno stops the run */
-	enum la_round (*poll)(void *ctx, struct la_shard *s, uint64_t now); /* after each burst */
+	enum la_round (*poll)(void *ctx, struct la_shard *s, uint64_t now); /* called after each burst */
 	void (*drain)(void *ctx, struct la_shard *s);			    /* stops listening, starts to close */
 	bool (*done)(void *ctx, struct la_shard *s); /* no work left; NULL: serves until the run is stopped */
 };

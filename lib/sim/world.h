@@ -40,7 +40,7 @@ enum la_sim_weak {
 struct la_sim_host {
 	const char *name;   /* NULL: "A", "B" ... */
 	unsigned weak;	    /* enum la_sim_weak */
-	uint32_t fixed_isn; /* with LA_SIM_FIXED_ISN */
+	uint32_t fixed_isn; /* the ISN with LA_SIM_FIXED_ISN */
 	/* the shard's configuration. The world sets mbufs, mem, now, mac, addrs, no_dad and offloads. It replaces zero
 	 * bytes of the secret by random bytes, and table sizes of 0 by small sizes */
 	struct la_shard_config shard;

@@ -13,7 +13,7 @@
 #include "snapshot/snapshot.h"
 
 enum {
-	LA_SNAPSHOT_ORDER = 0x01020304, /* in the writing machine's byte order */
+	LA_SNAPSHOT_ORDER = 0x01020304, /* shows the byte order of the machine that wrote the file */
 	LA_SNAPSHOT_VERSION = 2,
 	LA_SNAPSHOT_DIGEST = 32,      /* bytes of the digest of a shard's addresses */
 	LA_SNAPSHOT_SUM = 32,	      /* bytes of the checksum */

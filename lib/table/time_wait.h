@@ -25,8 +25,8 @@
 /** Life of a slot. A slot whose entry ended before its deadline keeps its reference in the wheel and is not
  * reused until that reference has fired. So no slot is in the wheel twice. */
 enum la_tw_life {
-	LA_TW_FREE,   /* on the free list (or never used) */
-	LA_TW_LIVE,   /* in the index, in the wheel */
+	LA_TW_FREE,   /* the slot is on the free list (or was never used) */
+	LA_TW_LIVE,   /* the entry is in the index and in the wheel */
 	LA_TW_SHADOW, /* a reopen is pending: the index names the new TCB, and the TCB names this
 		       * slot; in the wheel until its deadline; LIVE again if the reopen fails earlier */
 	LA_TW_ZOMBIE, /* the reopen succeeded, and the wheel reference has not fired yet */
@@ -222,8 +222,8 @@ enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg 
 
 /** The relation of a segment to an entry with a pending reopen. */
 enum la_tw_old {
-	LA_TW_NOT_OLD,	 /* not of the old connection, or 2*MSL has ended */
-	LA_TW_OLD,	 /* of the old connection, by sequence number, acknowledgement and timestamp */
+	LA_TW_NOT_OLD,	 /* the segment is not of the old connection, or 2*MSL has ended */
+	LA_TW_OLD,	 /* it is of the old connection, by sequence number, acknowledgement and timestamp */
 	LA_TW_OLD_STALE, /* like LA_TW_OLD, but the timestamp is older than TS.Recent: an old duplicate */
 	LA_TW_OLD_RST,	 /* a RST exactly at rcv_nxt */
 };

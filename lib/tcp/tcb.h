@@ -19,7 +19,7 @@ struct la_tcp;
 /** The life of a TCB (see the top of tcb.c): two bits of la_tcb.flags. LIVE is 0, and in LIVE and DETACHED the upper
  * bit is clear, so that the packet path tests each with one instruction. */
 enum la_tcb_life {
-	LA_TCB_LIVE,	 /* in the index; holds a TIME_WAIT reservation */
+	LA_TCB_LIVE,	 /* the TCB is in the index and holds a TIME_WAIT reservation */
 	LA_TCB_DETACHED, /* closed in order and out of the index; the user has not read all bytes */
 	LA_TCB_ENDED,	 /* `closed` was called if the user knows the connection; the slot will be freed */
 	LA_TCB_FREE,	 /* the slot has no connection */
@@ -48,7 +48,7 @@ enum la_tcb_flag {
 	LA_F_REXMT_ON = 1 << 16,	    /* rexmt_at is armed */
 	LA_F_USER_TIMER = 1 << 17,	    /* user_at is armed */
 	LA_F_FW2_TIMER = 1 << 18,	    /* long_at is the end of FIN_WAIT_2 (otherwise: last segment received) */
-	LA_F_PENDING = 1 << 19,		    /* on the shard's list of connections with output to do */
+	LA_F_PENDING = 1 << 19,		    /* the TCB is on the shard's list of connections with output to do */
 	LA_F_NEAR = 1 << 20,		    /* wheel_near names a reference in the wheel */
 	LA_F_FAR = 1 << 21,		    /* wheel_far names a reference in the wheel */
 	LA_F_BUSY = 1 << 22,		    /* lib/tcp works on the TCB: la_input_end_work() sends and frees (tcb.c) */
