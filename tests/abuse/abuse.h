@@ -73,7 +73,7 @@ struct bot;
 
 struct attack {
 	const char *name; /* name of the file, and of the attack on the command line */
-	const char *kind; /* its public name */
+	const char *kind; /* public name of this kind of attack */
 	const struct row *rows;
 	unsigned nrows;
 	bool load;	    /* uses the load clients (load.c) */

@@ -79,7 +79,8 @@ struct line {
 	struct la_tuple t;
 	uint8_t opts;	     /* options of the peer's SYNs: enum syn_opts */
 	uint32_t R, W, U, N; /* the shard's RCV.NXT, RCV.WND, SND.UNA, SND.MAX, as last seen */
-	uint32_t tsr, tsval; /* the shard's TS.Recent, and the TSval of its next segment */
+	uint32_t tsr;	     /* the shard's TS.Recent */
+	uint32_t tsval;	     /* TSval of the shard's next segment */
 	uint32_t maxwnd, mss;
 	bool ts;	   /* the connection has timestamps */
 	uint64_t tw_until; /* ms until which TIME_WAIT must last; 0: no TIME_WAIT */

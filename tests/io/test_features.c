@@ -35,7 +35,7 @@ static const struct driver {
 	uint64_t rx, tx, rss;
 	uint8_t key;
 	uint32_t flags;
-	uint16_t want_queues; /* of two wanted */
+	uint16_t want_queues; /* expected queues, when two are wanted */
 	uint32_t want;	      /* LA_FEATURE_BIT() */
 	bool is_virtual;
 } drivers[] = {

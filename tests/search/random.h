@@ -116,7 +116,7 @@ struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_params *d, un
 
 /* ------------------------------------------------------------------ the running world */
 
-struct rw_way { /* from one host's end of a tuple to the other */
+struct rw_way { /* the direction from one host's end of a tuple to the other end */
 	uint32_t segments;
 	uint32_t iss;		/* ISN of the newest incarnation */
 	uint32_t end;		/* end of the newest incarnation's sent sequence numbers */
@@ -133,7 +133,7 @@ struct rw_way { /* from one host's end of a tuple to the other */
 	uint32_t asked;		/* segments with sequence space received in this second */
 };
 
-struct rw_conn {      /* by tag */
+struct rw_conn {      /* a connection; its index is the tag */
 	int attempt;  /* number of the attempt that opened an active end; -1: a passive end */
 	bool behind;  /* the connection's incarnation is "behind": no check */
 	bool by_hand; /* the world closed it after the last open */

@@ -21,7 +21,7 @@
 enum {
 	N = 400,
 	AT = 5000000,	/* time of saving, ms */
-	AWAY = 1234,	/* from saving to loading, ms */
+	AWAY = 1234,	/* time from saving to loading, ms */
 	MOST = 8,	/* largest number of shards */
 	LIFE = 60000,	/* 2*MSL, ms */
 	AHEAD = 100000, /* the ISN clock of each shard is this number of steps ahead of the next shard's */

@@ -191,7 +191,7 @@ SCENARIO(shadow, not_old, "the entry does not answer a segment that no peer in L
 		{LA_ACK, 0, 0, 10},		       /* text above the FIN */
 		{LA_ACK, 0, 1, 0},		       /* an ACK above SND.NXT of the old connection */
 		{LA_ACK | LA_PSH, -(1u << 25), 0, 10}, /* text far below the window */
-		{LA_FIN, -1u, 0, 0},		       /* without the ACK bit */
+		{LA_FIN, -1u, 0, 0},		       /* a FIN without the ACK bit */
 	};
 	struct old o;
 	struct peer *p = enter_time_wait(s, &o);
