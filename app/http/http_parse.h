@@ -74,7 +74,7 @@ bool http_has_body(const struct http_parser *p);
 
 /** How the connection ends after an answer. */
 enum http_end {
-	HTTP_END_USUAL,	 /* by the Connection field and --http-close */
+	HTTP_END_USUAL,	 /* the Connection field and --http-close decide */
 	HTTP_END_FIN,	 /* /end/fin: our FIN at once */
 	HTTP_END_RST,	 /* /end/rst: RST as soon as the answer is acknowledged */
 	HTTP_END_HALF,	 /* /end/half: answer and FIN before the request's body is read, then read until the FIN */

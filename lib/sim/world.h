@@ -52,8 +52,8 @@ struct la_sim_link {
 	uint64_t jitter_us;   /* random extra delay up to this, uniform; reorders segments */
 	uint64_t rate_bps;    /* 0: no limit */
 	uint32_t queue_bytes; /* limit of bytes that wait for the rate; further frames are dropped. 0: no limit */
-	/* of the IP layer, bytes. A larger packet is dropped, and its sender gets an ICMP error. A larger IPv4 packet
-	 * without DF passes. 0: no limit */
+	/* MTU of the IP layer, bytes. A larger packet is dropped, and its sender gets an ICMP error. A larger IPv4
+	 * packet without DF passes. 0: no limit */
 	uint16_t mtu;
 	uint32_t drop_ppm, dup_ppm, corrupt_ppm, reorder_ppm;
 	uint64_t dup_us;		   /* random delay of a copy: below this */
