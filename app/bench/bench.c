@@ -3,10 +3,12 @@
 /* lastack bench: the cost of a packet and of a connection, compared with a limit of the machine. (The method
  * is described in bench.h.) */
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/bench.h"
 #include "cli/command.h"
@@ -20,6 +22,7 @@ static const struct bench_kind *const kinds[] = {
 	&bench_garbage_kind, &bench_idle_kind,	   &bench_overload_kind, &bench_abuse_kind,
 };
 enum { NKINDS = sizeof(kinds) / sizeof(kinds[0]) };
+static_assert((int)NKINDS <= (int)BENCH_KINDS, "BENCH_KINDS is too small");
 
 static struct bench_options opts;
 
@@ -64,7 +67,7 @@ set_populations(void *dst, const char *text, char *why, size_t size)
 static const struct opt bench_opts[] = {
 	{.kind = OPT_HEADING, .help = "How much"},
 	{.name = "rounds", .kind = OPT_NUMBER, .dst = &opts.rounds, .arg = "N", .min = 1, .max = BENCH_ROUNDS,
-	 .help = "measured rounds, after one round to warm up [5]"},
+	 .help = "measured rounds, after one round to warm up [5; with --against 1]"},
 	{.name = "seconds", .kind = OPT_CALL, .dst = &opts.seconds, .arg = "S", .call = set_real,
 	 .help = "seconds of the server's CPU time for each measurement in a round [0.2]"},
 	{.name = "population", .kind = OPT_NUMBER, .dst = &opts.population, .arg = "N", .min = 1024,
@@ -88,6 +91,10 @@ static const struct opt bench_opts[] = {
 		 "otherwise by cycles or bytes"},
 	{.name = "tolerance", .kind = OPT_CALL, .dst = &opts.tolerance, .arg = "PERCENT", .call = set_real,
 	 .help = "a row fails when its median is worse than in OLD.json by more than this [10]"},
+	{.name = "against", .kind = OPT_TEXT, .dst = &opts.against, .arg = "OLD_BINARY",
+	 .help = "run the benches of another lastack and of this one in turn, and print new / old of the medians"},
+	{.name = "pairs", .kind = OPT_NUMBER, .dst = &opts.pairs, .arg = "N", .min = 1, .max = BENCH_ROUNDS,
+	 .help = "--against: runs of each of the two programs [5]"},
 	OPT_END,
 };
 /* clang-format on */
@@ -130,13 +137,15 @@ help(void)
 	printf("\nEXIT STATUS\n"
 	       "       0  no fault; a missed goal is printed, and is no failure\n"
 	       "       1  could not start; an answer was wrong or missing, a frame was lost, or a counter\n"
-	       "          disagrees; or, with --compare, a row is worse by more than --tolerance\n"
+	       "          disagrees; or, with --compare, a row is worse by more than --tolerance; or, with\n"
+	       "          --against, a run of one of the programs failed\n"
 	       "       2  wrong command line\n"
 	       "\n"
 	       "EXAMPLES\n"
 	       "       lastack bench\n"
 	       "       lastack bench limit lifecycle --rounds 9 --json new.json\n"
-	       "       lastack bench churn --populations 1000000 --compare old.json --tolerance 5\n");
+	       "       lastack bench churn --populations 1000000 --compare old.json --tolerance 5\n"
+	       "       lastack bench exchange lifecycle --against /usr/bin/lastack --pairs 9\n");
 }
 
 /* ------------------------------------------------------------------ the command line */
@@ -204,6 +213,29 @@ bench_report(struct bench *b)
 	return status;
 }
 
+/* Sets the defaults that depend on other options. Returns 0, or -1 with a line in err. */
+static int
+bench_options_check(char *err, size_t size)
+{
+	if (opts.rounds == 0)
+		opts.rounds = opts.against ? 1 : 5;
+	if (opts.against == NULL && opts.pairs == 0)
+		return 0;
+	if (opts.against == NULL)
+		snprintf(err, size, "--pairs: was given without --against; allowed: with --against OLD_BINARY");
+	else if (opts.compare || opts.plot)
+		snprintf(err, size, "--against: was given with --%s; allowed: without",
+			 opts.compare ? "compare" : "plot");
+	else if (access(opts.against, X_OK) != 0)
+		snprintf(err, size, "--against: '%.200s' was given; allowed: a program: %s", opts.against,
+			 strerror(errno));
+	else {
+		opts.pairs = opts.pairs ? opts.pairs : 5;
+		return 0;
+	}
+	return -1;
+}
+
 static int
 load_old(struct bench *b)
 {
@@ -223,6 +255,20 @@ load_old(struct bench *b)
 	return -1;
 }
 
+/* Runs the chosen benches of two programs in turn. Returns the exit status. */
+static int
+bench_alternate(const bool chosen[NKINDS])
+{
+	const char *names[NKINDS];
+	char err[512];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < NKINDS; i++)
+		if (chosen[i])
+			names[n++] = kinds[i]->name;
+	return bench_against(&opts, names, n, err, sizeof(err)) ? bench_failed(err) : EXIT_OK;
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -231,8 +277,7 @@ run(int argc, char **argv)
 	char err[512];
 	int words, status;
 
-	opts = (struct bench_options){.rounds = 5,
-				      .population = 1000000,
+	opts = (struct bench_options){.population = 1000000,
 				      .inflight = 256,
 				      .idle = 10000000,
 				      .populations = {0, 1000000, 10000000, 100000000},
@@ -251,9 +296,13 @@ run(int argc, char **argv)
 	case OPT_BAD:
 		return usage_error("bench", err);
 	}
+	if (bench_options_check(err, sizeof(err)) != 0)
+		return usage_error("bench", err);
 	b = (struct bench){.opt = opts};
 	if (opts.json && la_output_check("--json", opts.json, err, sizeof(err)) != 0)
 		return bench_failed(err);
+	if (opts.against)
+		return bench_alternate(chosen);
 	if (load_old(&b) != 0)
 		return EXIT_FAILED;
 	if (bench_start(&b, err, sizeof(err)) != 0)
@@ -274,7 +323,7 @@ const struct command command_bench = {
 	.synopsis =
 		"[BENCH...] [OPTIONS]\n"
 		"BENCH: limit exchange repeat lifecycle churn bulk scaling syn-flood ack-garbage idle overload abuse [all]",
-	.common = "rounds seconds population idle json plot compare tolerance",
+	.common = "rounds seconds population idle json plot compare tolerance against",
 	.tables = tables,
 	.run = run,
 };

@@ -43,7 +43,8 @@
  *	bench_limit.c bench_close.c bench_life.c bench_both.c bench_bulk.c bench_scaling.c bench_overload.c
  *	bench_abuse.c	the benches, each a struct bench_kind
  *	bench_report.c	tables, goals, JSON, plot
- *	bench_compare.c	comparison with an older run */
+ *	bench_compare.c	comparison with an older run
+ *	bench_against.c	alternating runs with an older program */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,6 +63,7 @@ enum {
 	BENCH_BURST = 32,
 	BENCH_BATCH = 256, /* approximate number of frames between two clock readings */
 	BENCH_ROWS = 64,
+	BENCH_KINDS = 16, /* most benches */
 	BENCH_POPULATIONS = 8,
 	BENCH_FRAME = 60, /* bytes of the smallest Ethernet frame, without FCS */
 	BENCH_PORT = 80,  /* the server's port */
@@ -88,7 +90,8 @@ struct bench_options {
 	unsigned npopulations;
 	double seconds;	  /* CPU time of the server in a measurement */
 	double tolerance; /* percent */
-	const char *json, *plot, *compare;
+	const char *json, *plot, *compare, *against;
+	uint64_t pairs; /* pairs of runs of --against */
 };
 
 /** Measured time. */
@@ -167,5 +170,10 @@ json_t *bench_json(const struct bench *b);
 /** Compares the rows that both runs have. Returns false when there is no such row, or when a row is worse by more than
  * the tolerance. */
 bool bench_compare(const struct bench *b, FILE *f);
+
+/* bench_against.c */
+/** Runs n benches, at most BENCH_KINDS, of the program o->against and of this program in turn, and prints the ratios.
+ * Returns 0, or -1 with a line in err. */
+int bench_against(const struct bench_options *o, const char *const *names, unsigned n, char *err, size_t size);
 
 #endif

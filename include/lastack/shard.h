@@ -76,6 +76,8 @@ struct la_shard_config {
 	struct la_addr gateway4, gateway6; /* all zero: no gateway */
 	uint8_t gateway_mac[6];		   /* MAC of the gateways; all zero: ARP and ND resolve it */
 	bool no_dad;			   /* no duplicate address detection: addresses are usable at once */
+	bool no_fast_path;		   /* every frame takes the general path, which has the same results; for tests
+					    * and measurements */
 	bool follower;			   /* another shard of this interface announces its addresses, detects
 					    * duplicates and answers ARP and ND requests; this one does not */
 

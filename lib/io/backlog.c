@@ -22,12 +22,13 @@ enum {
 	ROUNDS = 64, /* connections dropped at one call */
 };
 
-/* Whether the list of queued connections in one answer has a closed peer. */
+/* Whether the list of queued connections in one answer has a closed peer. The macros of netlink(3) need pointers
+ * without const. */
 static bool
-backlog_answer_has_closed(const struct nlmsghdr *h)
+backlog_answer_has_closed(struct nlmsghdr *h)
 {
-	const struct unix_diag_msg *diag = NLMSG_DATA(h);
-	const struct rtattr *a = (const struct rtattr *)(diag + 1);
+	struct unix_diag_msg *diag = NLMSG_DATA(h);
+	struct rtattr *a = (struct rtattr *)(diag + 1);
 	int left = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*diag));
 
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
@@ -56,7 +57,7 @@ backlog_has_closed(ino_t inode)
 			 .udiag_show = UDIAG_SHOW_ICONS,
 			 .udiag_cookie = {UINT32_MAX, UINT32_MAX}}};
 	_Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
-	const struct nlmsghdr *h = (const struct nlmsghdr *)answer;
+	struct nlmsghdr *h = (struct nlmsghdr *)answer;
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	ssize_t n = -1;
 

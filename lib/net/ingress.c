@@ -19,6 +19,7 @@
 #include "wire/cksum.h"
 
 enum { LOOK_AHEAD = 4 };
+enum { IP4_FIRST = 0x45 }; /* first byte of an IPv4 header without options */
 enum { IP4_MAXLEN = 60, IP4_PROTO_OFF = 9, IP6_PROTO_OFF = 6, ETH_TYPE_OFF = 12, TCP_FLAGS_OFF = 13 };
 
 static uint16_t
@@ -94,6 +95,30 @@ la_ingress_src_ok(struct la_shard *s, const struct la_addr *src)
 	return true;
 }
 
+void
+la_ingress_init(struct la_shard *s)
+{
+	s->rx_fast = (struct la_rx_fast){.first4 = UINT16_MAX, .version6 = UINT16_MAX};
+	memcpy(&s->rx_fast.mac, s->nif.mac, sizeof(s->nif.mac));
+}
+
+/* Records a usable address of ours for rx_fast(). Tagged frames take the general path. */
+static void
+rx_note_us(struct la_shard *s, const struct la_addr *us)
+{
+	struct la_rx_fast *e = &s->rx_fast;
+
+	if (s->nif.vlan != 0 || s->no_fast_path)
+		return;
+	if (la_addr_is4(us)) {
+		e->first4 = IP4_FIRST;
+		e->us4 = us->w[3];
+	} else {
+		e->version6 = 6;
+		e->us6 = *us;
+	}
+}
+
 /* Checks destination and source (RFC 1122 3.2.1.3, 3.3.6; RFC 9293 MUST-57, MUST-63). */
 static int
 rx_check_addrs(struct la_shard *s, struct la_rx *rx)
@@ -102,7 +127,7 @@ rx_check_addrs(struct la_shard *s, struct la_rx *rx)
 	enum la_dst dst = la_netif_dst(&s->nif, &rx->ip.dst);
 
 	if (dst == LA_DST_OURS)
-		s->last_us = rx->ip.dst;
+		rx_note_us(s, &rx->ip.dst);
 	if (dst == LA_DST_OTHER)
 		return LA_C_drop_ip_dst;
 	if (rx->ip.proto == LA_IPPROTO_TCP && (dst != LA_DST_OURS || rx->group))
@@ -222,45 +247,115 @@ far_host(uint32_t be)
 	return first - 1 < 223 && first != 127;
 }
 
-/* Fast path for the common frame: valid TCP in IPv4 without options, untagged, in one mbuf, to our MAC and to the
- * address of ours that received the previous frame. A few comparisons detect such a frame, at half the cost of
- * rx_frame(). For every frame that this path accepts, rx_frame() must give the same result. False: rx_frame() decides,
- * and *seg may be partly filled. */
-static inline bool
-rx_fast_ip4_tcp(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
-{
-	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}; /* 0x01: group bit of the source */
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + LA_ETH_LEN;
-	uint64_t macs, ours = 0, bits;
-	size_t len, hlen;
+/* Fast path for the common frame: to our MAC, untagged, in one mbuf, to the address of ours that received the previous
+ * frame of the family, IPv4 without options or IPv6 without extension headers, TCP, valid. rx_fast() detects such a
+ * frame by a few comparisons of words. For every frame that rx_fast() accepts, rx_frame() must give the same segment
+ * (tests/fuzz/fuzz_paths.c compares the two). False: rx_frame() decides, and *seg may be partly filled. */
 
-	if (m->nb_segs != 1 || m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN || s->nif.vlan != 0 ||
-	    m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
+static inline uint64_t
+rx_load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t
+rx_load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Returns whether the eight bytes at p are `want` where `mask` has ones. */
+static inline bool
+rx_is(const uint8_t *p, const uint8_t mask[8], const uint8_t want[8])
+{
+	return (rx_load64(p) & rx_load64(mask)) == rx_load64(want);
+}
+
+/* Returns whether the destination is our MAC and the source has no group bit. */
+static inline bool
+rx_fast_macs(const struct la_shard *s, const uint8_t *p)
+{
+	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
+
+	return (rx_load64(p) & rx_load64(mask)) == s->rx_fast.mac;
+}
+
+/* Parses the TCP segment of `len` bytes at offset `off` of the frame. sum: the unfolded sum of its pseudo-header. */
+static inline bool
+rx_fast_tcp(struct la_shard *s, struct rte_mbuf *m, uint32_t off, uint32_t len, uint64_t sum, struct la_seg *seg)
+{
+	const uint8_t *tcp = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
+	size_t hlen;
+
+	if (!cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD) &&
+	    la_cksum_finish64(la_cksum_data(sum, tcp, len)) != 0)
 		return false;
-	memcpy(&macs, p, sizeof(macs));
-	memcpy(&bits, mask, sizeof(bits));
-	memcpy(&ours, s->nif.mac, sizeof(s->nif.mac));
-	if ((macs & bits) != ours || rx_be16(p + ETH_TYPE_OFF) != LA_ETH_IP4)
+	if (la_tcp_parse(tcp, len, len, seg, &hlen) != LA_WIRE_OK)
 		return false;
-	len = la_ip4_plain(ip, m->data_len - LA_ETH_LEN, LA_IPPROTO_TCP);
-	if (len < LA_TCP_LEN)
+	seg->m = rx_cut_mbuf(m, off + (uint32_t)hlen, seg->len);
+	return true;
+}
+
+static inline bool
+rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_seg *seg)
+{
+	/* from the total length on: no fragment, TCP */
+	static const uint8_t mask[8] = {[4] = 0x3f, [5] = 0xff, [7] = 0xff}, want[8] = {[7] = LA_IPPROTO_TCP};
+	uint32_t src = rx_load32(ip + 12), len = rx_be16(ip + 2) - (uint32_t)LA_IP4_LEN;
+
+	if (ip[0] != s->rx_fast.first4 || !rx_is(ip + 2, mask, want) || rx_load32(ip + 16) != s->rx_fast.us4 ||
+	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN))
 		return false;
-	seg->src = la_ip4_src(ip);
-	seg->dst = la_ip4_dst(ip);
-	if (!la_addr_eq(&seg->dst, &s->last_us))
-		return false;
-	if (!(far_host(seg->src.w[3]) && la_netif_is_far4(&s->nif, seg->src.w[3])) && !la_ingress_src_ok(s, &seg->src))
+	seg->src = la_addr_from4(src);
+	seg->dst = la_addr_from4(s->rx_fast.us4);
+	seg->is4 = true;
+	if (!(far_host(src) && la_netif_is_far4(&s->nif, src)) && !la_ingress_src_ok(s, &seg->src))
 		return false;
 	if (!cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) && !la_ip4_plain_sum_ok(ip))
 		return false;
-	ip += LA_IP4_LEN;
-	if (!tcp_cksum_ok(s, m, &seg->src, &seg->dst, ip, LA_ETH_LEN + LA_IP4_LEN, (uint32_t)len, true))
+	return rx_fast_tcp(s, m, LA_ETH_LEN + LA_IP4_LEN, len,
+			   la_cksum_pseudo_words4(&seg->src, &seg->dst, LA_IPPROTO_TCP, len), seg);
+}
+
+static inline bool
+rx_fast6(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_seg *seg)
+{
+	const struct la_addr *us = &s->rx_fast.us6;
+	uint32_t len = rx_be16(ip + 4);
+
+	if (ip[0] >> 4 != s->rx_fast.version6 || ip[IP6_PROTO_OFF] != LA_IPPROTO_TCP ||
+	    ((rx_load64(ip + 24) ^ us->q[0]) | (rx_load64(ip + 32) ^ us->q[1])) != 0 ||
+	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP6_LEN + LA_TCP_LEN))
 		return false;
-	if (la_tcp_parse(ip, len, len, seg, &hlen) != LA_WIRE_OK)
+	memcpy(&seg->src, ip + 8, sizeof(seg->src));
+	seg->dst = *us;
+	seg->is4 = false;
+	if (!la_ingress_src_ok(s, &seg->src))
 		return false;
-	seg->is4 = true;
-	seg->m = rx_cut_mbuf(m, (uint32_t)(LA_ETH_LEN + LA_IP4_LEN + hlen), seg->len);
-	return true;
+	return rx_fast_tcp(s, m, LA_ETH_LEN + LA_IP6_LEN, len,
+			   la_cksum_pseudo_words6(&seg->src, &seg->dst, LA_IPPROTO_TCP, len), seg);
+}
+
+static inline bool
+rx_fast(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t type;
+
+	if (m->nb_segs != 1 || m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN ||
+	    m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED || !rx_fast_macs(s, p))
+		return false;
+	type = rx_be16(p + ETH_TYPE_OFF);
+	if (likely(type == LA_ETH_IP4))
+		return rx_fast4(s, m, p + LA_ETH_LEN, seg);
+	return type == LA_ETH_IP6 && m->data_len >= LA_ETH_LEN + LA_IP6_LEN + LA_TCP_LEN &&
+	       rx_fast6(s, m, p + LA_ETH_LEN, seg);
 }
 
 /* Processes one frame. Returns LA_WIRE_OK (*seg is filled), the counter of a drop, LA_RX_DONE or LA_RX_KEPT. */
@@ -435,7 +530,7 @@ void
 la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 {
 	struct la_seg segs[LA_RX_PARSE_BURST];
-	unsigned nsegs = 0;
+	struct la_seg *seg = segs; /* the next free one */
 	uint64_t bytes = 0;
 
 	if (unlikely(s->shed != 0))
@@ -450,10 +545,9 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 		if (i + LOOK_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + LOOK_AHEAD], void *));
 		bytes += pkts[i]->pkt_len;
-		why = likely(rx_fast_ip4_tcp(s, pkts[i], &segs[nsegs])) ? (int)LA_WIRE_OK
-									: rx_frame(s, pkts[i], &segs[nsegs]);
+		why = likely(rx_fast(s, pkts[i], seg)) ? (int)LA_WIRE_OK : rx_frame(s, pkts[i], seg);
 		if (likely(why == LA_WIRE_OK)) {
-			nsegs++;
+			seg++;
 			continue;
 		}
 		if (why < LA_NCOUNTERS)
@@ -463,8 +557,8 @@ la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 	}
 	s->counters.v[LA_C_rx_packets] += n;
 	s->counters.v[LA_C_rx_bytes] += bytes;
-	if (nsegs)
-		to_tcp(s, segs, nsegs);
+	if (seg != segs)
+		to_tcp(s, segs, (unsigned)(seg - segs));
 	if (unlikely(s->origins.n)) { /* replies get their headers now, because the origins are those of this burst */
 		la_egress_drain(s);
 		s->origins.n = s->origins.at = 0;

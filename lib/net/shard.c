@@ -101,6 +101,7 @@ shard_init(struct la_shard *s, const struct la_shard_config *cfg, const struct l
 	s->now = cfg->now;
 	memcpy(s->secret, cfg->secret, sizeof(s->secret));
 	s->offloads = cfg->offloads;
+	s->no_fast_path = cfg->no_fast_path;
 	s->mbufs = cfg->mbufs;
 	s->control = cfg->control;
 	s->mem = cfg->mem;
@@ -109,6 +110,7 @@ shard_init(struct la_shard *s, const struct la_shard_config *cfg, const struct l
 	s->flat = (uint8_t *)block + l->flat;
 	s->echo = la_tokens_full(LA_ECHO_BURST, cfg->now);
 	la_netif_init(&s->nif, cfg, block + l->netif);
+	la_ingress_init(s);
 	la_neigh_init(&s->neigh, cfg->max_neighbours, shard_wait_max(cfg), &key.k[4], block + l->neigh);
 }
 

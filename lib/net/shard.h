@@ -44,6 +44,15 @@ struct la_origins {
 	struct la_neigh hop; /* temporary neighbour for the header of a reply; in no table */
 };
 
+/** The frames that rx_fast() accepts (ingress.c): tests of a frame's first bytes. */
+struct la_rx_fast {
+	uint64_t mac;	    /* our MAC in the first six bytes, then 0 */
+	uint16_t first4;    /* first byte of an IPv4 header without options; above 255: us4 is not set */
+	uint16_t version6;  /* IP version 6; above 15: us6 is not set */
+	uint32_t us4;	    /* address of ours that received the last frame, network byte order */
+	struct la_addr us6; /* the same for IPv6 */
+};
+
 struct la_shard {
 	struct la_tcp tcp;
 	struct la_netif nif;
@@ -57,8 +66,9 @@ struct la_shard {
 	size_t size; /* bytes of the block that begins with this structure */
 
 	/* caches for the fast path */
-	struct la_addr last_src;   /* valid source of a received frame; all zero: none */
-	struct la_addr last_us;	   /* address of ours that received a frame; all zero: none */
+	struct la_addr last_src; /* valid source of a received frame; all zero: none */
+	struct la_rx_fast rx_fast;
+	bool no_fast_path;	   /* la_shard_config.no_fast_path */
 	struct la_addr last_dst;   /* destination of a sent packet */
 	struct la_neigh *last_hop; /* next hop of last_dst; NULL: last_dst is invalid */
 	bool last_is_gateway4;	   /* last_hop is nif.gateway4, the next hop of all off-link IPv4 addresses */
@@ -104,6 +114,8 @@ la_count_net(struct la_shard *s, enum la_counter c)
 }
 
 /* ingress.c */
+/** Prepares s->rx_fast: the fast path takes no frame until an address of ours has received one. */
+void la_ingress_init(struct la_shard *s);
 /** Processes n <= LA_RX_PARSE_BURST frames, and owns their mbufs. */
 void la_ingress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n);
 /** Returns whether this address is a valid source (RFC 1122 3.2.1.3). */

@@ -32,26 +32,11 @@ struct la_ip {
  * verified it). Skips options, and refuses fragments. len: bytes at p. Returns LA_WIRE_OK or a drop counter. */
 enum la_counter la_ip4_parse(const uint8_t *p, size_t len, bool cksum_ok, struct la_ip *ip);
 
-/** Returns the length of the upper layer of a common packet at p: IPv4 without options, no fragment, of this protocol,
- * not longer than len bytes. 0: any other packet, valid or not. The checksum is not verified. */
-static inline size_t
-la_ip4_plain(const uint8_t *p, size_t len, uint8_t proto)
-{
-	size_t total = la_get16(p + 2);
-
-	if (p[0] != 0x45 || p[9] != proto || (la_get16(p + 6) & 0x3fff) != 0 || total > len || total < LA_IP4_LEN)
-		return 0;
-	return total - LA_IP4_LEN;
-}
-
 /** Returns whether the checksum of a header without options is valid. */
 static inline bool
 la_ip4_plain_sum_ok(const uint8_t *p)
 {
-	uint32_t w[5];
-
-	memcpy(w, p, sizeof(w));
-	return la_cksum_finish64((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4]) == 0;
+	return la_cksum_finish64(la_cksum_short(0, p, LA_IP4_LEN)) == 0;
 }
 
 static inline struct la_addr

@@ -2,15 +2,16 @@
 #ifndef FUZZ_WORLD_H
 #define FUZZ_WORLD_H
 
-/* The environment of fuzz_shard.c: one small shard in virtual time, its link and its users.
+/* The environment of fuzz_shard.c and fuzz_paths.c: one small shard in virtual time, its link and its users.
  *
- *   fuzz_shard.c   turns bytes into actions
+ *   world_act.c    turns bytes into actions
  *   world.c        creation of the shard, time, frames in and out
  *   world_end.c    end and restart of the shard
  *   world_seg.c    segments whose sequence and ACK numbers are near a connection's variables
  *   world_link.c   ICMP errors about segments in flight, ARP, neighbour discovery, echo
  *   world_user.c   the users: callbacks, their calls of the API, the bytes of the streams
  *   world_check.c  invariants after every step
+ *   world_record.c sums of what the shard has sent and counted, for comparisons
  *
  * The world reads RCV.NXT and SND.NXT from the shard's structures: a fuzzer that had to guess 32 bits
  * would not complete a handshake. */
@@ -125,7 +126,7 @@ enum lie {
 };
 
 /* world.c, world_end.c */
-void world_open(struct world *w, struct bytes *b, bool control);
+void world_open(struct world *w, struct bytes *b, bool control, bool no_fast_path);
 void world_close(struct world *w);
 /** Returns the frame as an mbuf; NULL: no mbuf is left. */
 struct rte_mbuf *world_mbuf(struct world *w, const uint8_t *p, size_t len, enum lie lie);
@@ -149,6 +150,22 @@ bool world_traced(void);
 		if (world_traced())                   \
 			fprintf(stderr, __VA_ARGS__); \
 	} while (0)
+
+/* world_act.c */
+/** Creates a world, runs the actions of the input and ends the world. */
+void world_input(struct world *w, const uint8_t *p, size_t len, bool no_fast_path);
+
+/* world_record.c */
+enum { HISTORY_MAX = 1 << 16 };
+/** A sum for each frame sent and for the counters after each action, in their order. */
+struct world_history {
+	unsigned n;
+	uint64_t sum[HISTORY_MAX];
+};
+/** Adds to h from now on; NULL: records nothing. */
+void world_record(struct world_history *h);
+void world_record_frame(const uint8_t *p, size_t len);
+void world_record_counters(const struct world *w);
 
 /* world_seg.c */
 /** Updates the variables of *l from the shard's connection. */

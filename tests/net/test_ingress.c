@@ -28,7 +28,7 @@ expect_payload(const char *text)
 	cr_assert_arr_eq(last()->data, text, strlen(text));
 }
 
-/* Receives a common frame, so that the next frame takes the fast path. */
+/* Receives a common frame of each family, so that the next frames take the fast path. */
 static void
 rx_common_frame(void)
 {
@@ -36,7 +36,9 @@ rx_common_frame(void)
 
 	fr_tcp(&good, "10.0.0.1", "10.0.0.2", "", 0);
 	net_rx(&good);
-	cr_assert_eq(fake.nsegs, 1);
+	fr_tcp(&good, "fd00::1", "fd00::2", "", 0);
+	net_rx(&good);
+	cr_assert_eq(fake.nsegs, 2);
 	fake.nsegs = 0;
 }
 
@@ -295,6 +297,24 @@ Test(ingress, checksum_flags_of_the_port)
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD | RTE_MBUF_F_RX_IP_CKSUM_BAD;
 	net_rx_mbuf(m);
 	cr_assert_eq(fake.nsegs, 2, "a correct frame with BAD flags of the port was dropped");
+}
+
+/* With checksums that the port reports as good, no checksum detects a wrong destination or a length beyond the frame. */
+Test(ingress, destinations_and_lengths_without_checksums)
+{
+	static const char *src[] = {"10.0.0.1", "fd00::1"}, *us[] = {"10.0.0.2", "fd00::2"};
+	static const char *other[] = {"10.0.0.3", "fd00::3"};
+	struct rte_mbuf *m;
+
+	net_close(), net_open(&(struct net_opts){.offloads = LA_OFF_RX_CKSUM}), rx_common_frame();
+	for (unsigned i = 0; i < 2; i++) {
+		fr_tcp(&f, src[i], other[i], "", 0);
+		m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+		net_drops_mbuf(m, LA_C_drop_ip_dst);
+		fr_tcp(&f, src[i], us[i], "abc", 3), f.n--;
+		m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+		net_drops_mbuf(m, LA_C_drop_ip_short);
+	}
 }
 
 /* The port's flag GOOD does not count behind an extension header: a driver may set it without a verification. */
