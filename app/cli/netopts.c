@@ -238,8 +238,9 @@ const struct opt net_port_opts[] = {
 	CALL("offload", 0, "WORDS", &net.offload, set_offload,
 	     "what the port does in hardware: on (all that the driver reports and that is known to work), off (the\n"
 	     "least), a list NAME,NAME (only these), or on,NAME,no-NAME (on with these changes). NAME: tx-ip, tx-tcp,\n"
-	     "rx (checksums), multi-seg, rss, scatter, vlan-filter, vlan-strip, link-interrupt. A NAME that the\n"
-	     "driver does not report is refused. --verbose prints the choice with its reasons [on]"),
+	     "rx-ip, rx-tcp (checksums), multi-seg, rss, scatter, vlan-filter, vlan-strip, link-interrupt. A NAME\n"
+	     "that the driver does not report is refused. rx: those of rx-ip and rx-tcp that it reports. --verbose\n"
+	     "prints the choice with its reasons [on]"),
 	{.name = "rx-cksum", .kind = OPT_CHOICE, .dst = &net.rx_cksum, .arg = "HOW", .choices = rx_cksum_choices,
 	 .help = "software: verify every received checksum on the CPU, for a port that reports GOOD for bad ones.\n"
 		 "hardware: only those that the port does not report as good [hardware]"},
@@ -450,6 +451,11 @@ net_check(char *err, size_t size)
 	}
 	if (net.naddrs == 0) {
 		snprintf(err, size, "no address was given; allowed: --addr 10.0.0.2/24, --addr fd00::2/64");
+		return -1;
+	}
+	if (net.rx_cksum == 1 && la_offload_has_rx(&net.offload)) {
+		snprintf(err, size,
+			 "--rx-cksum: 'software' was given; allowed: without a receive checksum in --offload");
 		return -1;
 	}
 	twice = tap_conflict();

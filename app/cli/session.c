@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/session.h"
 #include "cli/signals.h"
+#include "core/log.h"
 #include "io/output.h"
 #include "snapshot/snapshot.h"
 
@@ -96,7 +97,7 @@ session_summarize(struct session *se)
 static int
 save_snapshot(struct session *se)
 {
-	char err[512];
+	char err[LA_ERROR_LINE];
 
 	if (la_engine_save_snapshot(se->engine, err, sizeof(err)) == 0)
 		return EXIT_OK;
@@ -119,7 +120,7 @@ session_check(const struct session *se)
 {
 	const char *pcap = se->cfg.pcap, *state = se->cfg.snapshot, *ready = se->cfg.ready_file;
 	const char *twice = find_named_twice((const char *const[]){se->json, state, pcap, ready}, 4);
-	char err[512] = "", why[480];
+	char err[LA_ERROR_LINE] = "", why[LA_ERROR_LINE - 64];
 
 	if (twice)
 		snprintf(err, sizeof(err), "%s: two of --json, --state, --pcap and --ready-file name this file", twice);
@@ -135,7 +136,7 @@ session_check(const struct session *se)
 int
 session_run(struct session *se)
 {
-	char err[2048] = ""; /* a line with commands is long */
+	char err[LA_ERROR_LINE] = "";
 	int rc, saved, status;
 
 	if (session_check(se) != EXIT_OK)

@@ -125,15 +125,12 @@ find_challenge_result(struct find *f, bool ok)
 	find_go_up(f);
 }
 
-void
-find_note(struct find *f, bool ok, double carried)
+/* Takes the result of the rate: of a trial that passed, or of the trials after which the rate has failed. */
+static void
+find_decide(struct find *f, bool ok, double carried)
 {
-	f->trials++;
-	if (!ok && !f->again) {
-		f->again = true;
-		return;
-	}
 	f->again = false;
+	f->disturbed = 0;
 	if (f->phase == FIND_CONFIRM) {
 		find_confirm_result(f, ok, carried);
 		return;
@@ -150,6 +147,24 @@ find_note(struct find *f, bool ok, double carried)
 		find_go_up(f);
 	else
 		find_narrow(f);
+}
+
+void
+find_note(struct find *f, bool ok, double carried)
+{
+	f->trials++;
+	if (ok || f->again)
+		find_decide(f, ok, carried);
+	else
+		f->again = true;
+}
+
+void
+find_note_disturbed(struct find *f)
+{
+	f->trials++;
+	if (++f->disturbed == FIND_DISTURBED)
+		find_decide(f, false, 0);
 }
 
 static int

@@ -15,7 +15,9 @@
  *	NOTHING		no rate passes, or no rate was confirmed
  *
  * On a shared machine single trials fail by chance. So a rate has failed only when two consecutive trials of the rate
- * fail; this is also the rule for confirmations and challenges. A rate that fails a confirmation is lowered by a
+ * fail; this is also the rule for confirmations and challenges. A failed trial that the generator's machine disturbed
+ * shows nothing about the rate. It is repeated, and does not count; FIND_DISTURBED such trials of one rate count as two
+ * that failed. A rate that fails a confirmation is lowered by a
  * fortieth, then by twice as much each time up to a fifth (FIND_BACK_MOST), and confirmed again, but never lowered to a
  * rate that is already confirmed. A machine that is slow for some seconds causes a bound that is too low: when a
  * challenge passes, the search goes UP from that rate by eighths (FIND_CLIMB), and BISECT and CONFIRM follow again. */
@@ -30,6 +32,7 @@ enum {
 	FIND_RESTARTS = 16,  /* failed confirmations before the search ends without a confirmed rate */
 	FIND_CHALLENGES = 3, /* default of challenges_most */
 	FIND_CLIMB = 8,	     /* step of UP after a challenge: an eighth */
+	FIND_DISTURBED = 5,  /* disturbed trials of one rate after which the rate has failed */
 };
 
 /** BISECT ends when the two rates differ by less than this share of the lower one. */
@@ -39,13 +42,14 @@ enum find_phase { FIND_UP, FIND_BISECT, FIND_CONFIRM, FIND_CHALLENGE, FIND_FOUND
 
 struct find {
 	enum find_phase phase;
-	uint64_t rate;	 /* of the next trial, connections/s; 0: the search is over */
-	uint64_t most;	 /* highest rate of a trial, connections/s */
-	uint64_t passed; /* highest rate that has passed; 0: none */
-	uint64_t failed; /* lowest rate that has failed; 0: none */
-	bool again;	 /* the next trial repeats a trial that failed */
-	unsigned trials; /* number of trials that were run */
-	bool climbing;	 /* UP after a challenge that passed */
+	uint64_t rate;	    /* of the next trial, connections/s; 0: the search is over */
+	uint64_t most;	    /* highest rate of a trial, connections/s */
+	uint64_t passed;    /* highest rate that has passed; 0: none */
+	uint64_t failed;    /* lowest rate above `best` that has failed; 0: none */
+	bool again;	    /* the next trial repeats a trial that failed */
+	unsigned trials;    /* number of trials that were run */
+	unsigned disturbed; /* number of disturbed trials since the last result of a rate */
+	bool climbing;	    /* UP after a challenge that passed */
 	unsigned confirmed, restarts, challenges;
 	unsigned challenges_most;	    /* failed challenges that end the search; may be set after find_init() */
 	unsigned back;			    /* how often the step back was doubled since the last confirmed rate */
@@ -59,6 +63,9 @@ void find_init(struct find *f, uint64_t start, uint64_t most);
 
 /** Takes the result of the trial of f->rate. ok: it met the conditions; carried: connections/s. */
 void find_note(struct find *f, bool ok, double carried);
+
+/** Takes a failed trial of f->rate that was disturbed: the trial is repeated, or the rate has failed. */
+void find_note_disturbed(struct find *f);
 
 /** Gives the result after FIND_FOUND: median, least and most of what the confirmations carried, connections/s. */
 void find_result(const struct find *f, double *median, double *least, double *greatest);

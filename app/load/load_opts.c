@@ -202,7 +202,8 @@ static const struct opt load_table[] = {
 	CALL("find-max", "CONDITION,...", &load.find, set_find,
 	     "search the highest rate at which all conditions (as for --expect) hold and every connection that is\n"
 	     "due is begun: --rate [1000] doubles until a trial fails twice in a row, bisection to 1 %, then three\n"
-	     "confirmations. 'failed==0,first_byte_p99<50ms'"),
+	     "confirmations. A failed trial in which the machine stopped this generator does not count (disturbed).\n"
+	     "'failed==0,first_byte_p99<50ms'"),
 	CALL("profile", "rfc9411-cps|teardown-rate", NULL, set_profile,
 	     "--find-max by a published method: RFC 9411 7.2, one GET of 1 KiB a connection; RFC 3511 5.4, connections\n"
 	     "without data; at most 0.001 % failures, trials of 10 s. Options after it override (docs/load.md)"),

@@ -78,7 +78,7 @@ trial_begin(struct trials *t, const struct load_totals *all, uint64_t now)
 	*t->before = *all;
 	t->row[t->nrows] = (struct trial_row){.rate = t->find.rate};
 	t->open_middle = t->open_end = 0;
-	t->was_read = false;
+	t->readings = t->late_readings = 0;
 	t->state = TRIAL_RUNS;
 }
 
@@ -139,6 +139,30 @@ trial_passes(struct trials *t, struct trial_row *row)
 	return true;
 }
 
+/* Returns whether this generator cannot carry the rate: it was late at half of the readings or more. It then begins half
+ * of the connections or more, because the rate is at most twice a rate that has passed. */
+static bool
+trial_generator_is_overloaded(const struct trials *t, const struct trial_row *row)
+{
+	return 2 * t->late_readings >= t->readings && 2 * row->begun >= row->due;
+}
+
+/* Returns whether a trial that failed was disturbed. If so, adds the longest lag to row->why. */
+static bool
+trial_was_disturbed(const struct trials *t, struct trial_row *row)
+{
+	double lag = (double)la_histogram_percentile(&t->own->latency[LAT_LAG], 100);
+	char text[16];
+	size_t n = strlen(row->why);
+
+	if (trial_generator_is_overloaded(t, row) || (lag <= (double)(LATE_MS * MS) && row->begun == row->due))
+		return false;
+	if (lag > 0) /* a connection was begun */
+		snprintf(row->why + n, sizeof(row->why) - n, "; longest lag %s",
+			 load_format_ns(lag, text, sizeof(text)));
+	return true;
+}
+
 static void
 trial_judge(struct trials *t, const struct load_totals *all)
 {
@@ -157,7 +181,11 @@ trial_judge(struct trials *t, const struct load_totals *all)
 	row->close_p99 = trial_p99(own, LAT_CLOSE);
 	row->lag_p99 = trial_p99(own, LAT_LAG);
 	row->ok = trial_passes(t, row);
-	find_note(&t->find, row->ok, row->carried);
+	row->disturbed = !row->ok && trial_was_disturbed(t, row);
+	if (row->disturbed)
+		find_note_disturbed(&t->find);
+	else
+		find_note(&t->find, row->ok, row->carried);
 }
 
 /* Returns the number of open connections. Opens are read earlier than closes, so closes may exceed opens. */
@@ -187,9 +215,10 @@ trials_tick(struct trials *t, const struct load_totals *all, uint64_t now)
 			t->late = row->due - RTE_MIN(row->due, all->n.connects - all->n.reconnects -
 								       t->before->n.connects + t->before->n.reconnects);
 			t->open_end = trial_open(&all->n);
-			if (!t->was_read || now <= t->begin + t->hold / 2)
+			if (t->readings == 0 || now <= t->begin + t->hold / 2)
 				t->open_middle = t->open_end;
-			t->was_read = true;
+			t->readings++;
+			t->late_readings += trial_generator_was_late(t, row);
 			break;
 		}
 		t->state = TRIAL_ENDS;
@@ -241,14 +270,18 @@ trials_print_row(const struct trial_row *row, FILE *f)
 	fprintf(f, "  %10" PRIu64 " %10" PRIu64 " %10.0f %8" PRIu64 " %14s %10s %10s  %s%s\n", row->rate, row->begun,
 		row->carried, row->failed, time_text(row->first_byte_p99, a, sizeof(a)),
 		time_text(row->close_p99, b, sizeof(b)), time_text(row->lag_p99, c, sizeof(c)),
-		row->ok ? "passes" : "fails: ", row->why);
+		row->ok		 ? "passes"
+		: row->disturbed ? "disturbed: "
+				 : "fails: ",
+		row->why);
 	fflush(f);
 }
 
 void
 trials_csv_header(FILE *f)
 {
-	fprintf(f, "rate,due,begun,orderly,failed,carried,first_byte_p99_us,close_p99_us,lag_p99_us,passes\n");
+	fprintf(f,
+		"rate,due,begun,orderly,failed,carried,first_byte_p99_us,close_p99_us,lag_p99_us,passes,disturbed\n");
 }
 
 static void
@@ -268,7 +301,7 @@ trials_csv_row(const struct trial_row *row, FILE *f)
 	csv_time(row->first_byte_p99, f);
 	csv_time(row->close_p99, f);
 	csv_time(row->lag_p99, f);
-	fprintf(f, ",%d\n", row->ok);
+	fprintf(f, ",%d,%d\n", row->ok, row->disturbed);
 	fflush(f);
 }
 
@@ -285,14 +318,17 @@ void
 trials_print_result(const struct trials *t, FILE *f)
 {
 	double median, least, most;
+	char above[48] = "no higher rate was tried";
 
 	if (t->find.phase != FIND_FOUND) {
 		fprintf(f, "highest rate: none found in %u trials (%s)\n", t->nrows, last_failure(t));
 		return;
 	}
 	find_result(&t->find, &median, &least, &most);
-	fprintf(f, "highest rate: %.0f closes/s (%.0f to %.0f in %d confirmations of %.1f s; %u trials)\n", median,
-		least, most, FIND_CONFIRMATIONS, (double)t->hold / 1e9, t->nrows);
+	if (t->find.failed != 0)
+		snprintf(above, sizeof(above), "%" PRIu64 "/s failed", t->find.failed);
+	fprintf(f, "highest rate: %.0f closes/s (%.0f to %.0f in %d confirmations of %.1f s; %s; %u trials)\n", median,
+		least, most, FIND_CONFIRMATIONS, (double)t->hold / 1e9, above, t->nrows);
 }
 
 static json_t *
@@ -304,11 +340,12 @@ time_json(double ns)
 static json_t *
 row_json(const struct trial_row *row)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, s:s}", "rate", (json_int_t)row->rate,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, s:b, s:s}", "rate", (json_int_t)row->rate,
 			 "due", (json_int_t)row->due, "begun", (json_int_t)row->begun, "orderly",
 			 (json_int_t)row->orderly, "failed", (json_int_t)row->failed, "carried_per_s", row->carried,
 			 "first_byte_p99_ns", time_json(row->first_byte_p99), "close_p99_ns", time_json(row->close_p99),
-			 "lag_p99_ns", time_json(row->lag_p99), "ok", row->ok, "why", row->why);
+			 "lag_p99_ns", time_json(row->lag_p99), "ok", row->ok, "disturbed", row->disturbed, "why",
+			 row->why);
 }
 
 struct json_t *
@@ -327,6 +364,8 @@ trials_json(const struct trials *t)
 	} else {
 		json_object_set_new(o, "carried_per_s", json_null());
 	}
+	json_object_set_new(o, "lowest_failed_per_s",
+			    t->find.failed != 0 ? json_integer((json_int_t)t->find.failed) : json_null());
 	json_object_set_new(o, "trials", rows);
 	return o;
 }

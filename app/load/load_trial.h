@@ -19,6 +19,10 @@
  *     at most 20 ms of the schedule. Without this rule a target that lets connections wait, and serves them after the
  *     hold time, would pass at any rate.
  *  3. All conditions hold for the totals of the trial.
+ * A trial that fails is disturbed when a connection was begun more than 20 ms late, or not at all, although the generator
+ * was on schedule at most readings; also when the generator began less than half of the connections. The machine has
+ * stopped the generator for a moment, and the generator has then begun the connections of this moment at once. Such a
+ * burst exceeds what the target carries at lower rates, too.
  *
  * Totals are the difference of two readings at times without connections, so they belong to the trial alone. The second
  * reading waits at most 30 s for connections to end. */
@@ -35,7 +39,8 @@ struct trial_row {
 	double carried;				   /* orderly closes/s of the hold time */
 	double first_byte_p99, close_p99, lag_p99; /* ns; below 0: no sample */
 	bool ok;
-	char why[96]; /* after a failure: the rule or condition that failed, and its figures */
+	bool disturbed; /* the trial failed, and does not count */
+	char why[160];	/* after a failure: the rule or condition that failed, and its figures */
 };
 
 enum trial_state { TRIAL_IDLE, TRIAL_RUNS, TRIAL_ENDS, TRIAL_RESTS, TRIAL_OVER };
@@ -53,9 +58,9 @@ struct trials {
 	enum trial_state state;
 	uint64_t begin, end, rest; /* start and end of the hold time, end of the pause; ns since the schedule began */
 	uint64_t late; /* connections that were due and not begun at the last reading within the hold time */
-	uint64_t open_middle, open_end; /* connections that were open at the last readings of each half */
-	bool was_read;			/* there was a reading within the hold time */
-	bool aborts;			/* the open connections are to be aborted; read after trials_tick() */
+	uint64_t open_middle, open_end;	  /* connections that were open at the last readings of each half */
+	unsigned readings, late_readings; /* within the hold time: all, and those at which the generator was late */
+	bool aborts;			  /* the open connections are to be aborted; read after trials_tick() */
 	struct load_totals *before, *own;
 	unsigned told;	/* number of rows that trials_news() has returned */
 	char text[256]; /* the conditions */
@@ -83,7 +88,8 @@ void trials_csv_header(FILE *f);
 void trials_csv_row(const struct trial_row *row, FILE *f);
 /** Prints the result in one line, or the reason for no result. */
 void trials_print_result(const struct trials *t, FILE *f);
-/** Returns {"found", "carried_per_s": {median, least, most} or null, "trials": [...]}. The caller owns it. */
+/** Returns {"found", "carried_per_s": {median, least, most} or null, "lowest_failed_per_s": number or null, "trials":
+ * [...]}. The caller owns it. */
 struct json_t *trials_json(const struct trials *t);
 
 #endif

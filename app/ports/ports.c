@@ -20,8 +20,8 @@ static const struct opt ports_opts[] = {
 	 .kind = OPT_FLAG,
 	 .dst = &opts.open,
 	 .help = "open each PCI device that is usable and that no process has, and print what lastack uses of it:\n"
-		 "queues, RSS, checksums, MTU and link. The device is reset. At most 8 devices; none whose interface\n"
-		 "the kernel uses (mlx4, mlx5)"},
+		 "queues, RSS, checksums, MTU and link. The device is reset. None whose interface the kernel uses\n"
+		 "(mlx4, mlx5)"},
 	OPT_END,
 };
 
@@ -69,7 +69,7 @@ help(void)
 	       "\n"
 	       "EXIT STATUS\n"
 	       "       0  the list was printed\n"
-	       "       1  --open: DPDK did not start; or the output could not be written\n"
+	       "       1  --open: a usable device did not open; or the output could not be written\n"
 	       "       2  wrong command line\n");
 }
 
@@ -90,9 +90,14 @@ run(int argc, char **argv)
 		break;
 	}
 	ports_find(&p, "");
-	if (opts.open && ports_open(&p, err, sizeof(err)) != 0) {
-		fprintf(stderr, "lastack ports: %s\n", err);
-		status = EXIT_FAILED;
+	if (opts.open) {
+		unsigned failed = ports_open(&p);
+
+		if (failed > 0) {
+			fprintf(stderr, "lastack ports: %u usable device%s did not open: the list has the reason\n",
+				failed, failed == 1 ? "" : "s");
+			status = EXIT_FAILED;
+		}
 	}
 	if (opts.json) {
 		json_t *o = ports_json(&p);

@@ -8,13 +8,14 @@
 
 #include <jansson.h>
 
+#include "core/log.h"
 #include "io/kif_scan.h"
 #include "io/pci.h"
 
 /* A device with what can be said of it. */
 struct ports_pci {
 	struct la_pci_verdict verdict, give_back;
-	char opened[512]; /* --open: what lastack uses, or why it does not open; "": not opened */
+	char opened[LA_ERROR_LINE]; /* --open: what lastack uses, or why it does not open; "": not opened */
 	bool open_failed;
 };
 
@@ -47,8 +48,9 @@ void ports_find(struct ports *p, const char *root);
 /** Returns whether --open opens the device: it is usable, and the kernel does not use it at the same time. */
 bool ports_may_open(const struct ports_pci *pp);
 
-/** Opens each PCI device that ports_may_open(), one after the other, and fills `opened`. Returns 0, or -1 with a line in err. */
-int ports_open(struct ports *p, char *err, size_t size);
+/** Opens each PCI device that ports_may_open(), one after the other, and fills `opened` with the result. Returns the
+ * number of these devices that did not open. */
+unsigned ports_open(struct ports *p);
 
 void ports_text(const struct ports *p, FILE *f);
 /** Returns a new object, or NULL. */

@@ -51,13 +51,9 @@ ports_may_open(const struct ports_pci *pp)
 
 /* Other causes come before "in use": the process that has the device may have the hugepages, too. */
 static bool
-is_in_use(const char *root, const struct la_pci_dev *dev, const struct la_pci_verdict *v)
+is_in_use(const struct la_pci_dev *dev, const struct la_pci_verdict *v)
 {
-	char claim[64], comm[32];
-
-	snprintf(claim, sizeof(claim), "pci/%s", dev->addr);
-	return v->cause == LA_PCI_IN_USE || la_pci_is_claimed(root, claim) ||
-	       la_pci_user(root, dev, comm, sizeof(comm)) != 0;
+	return v->cause == LA_PCI_IN_USE || dev->claimed || dev->user != 0;
 }
 
 void
@@ -68,9 +64,10 @@ ports_find(struct ports *p, const char *root)
 	la_pci_virtual_drivers(root, p->drivers, sizeof(p->drivers));
 	p->npci = la_pci_scan(root, p->dev, LA_PCI_MAX);
 	(void)la_pci_find_drivers(root, p->dev, p->npci);
+	la_pci_find_users(root, p->dev, p->npci);
 	for (unsigned i = 0; i < p->npci; i++) {
 		la_pci_judge(root, &p->host, &p->dev[i], &p->pci[i].verdict);
-		if (p->dev[i].node_path[0] != '\0' && !is_in_use(root, &p->dev[i], &p->pci[i].verdict))
+		if (p->dev[i].node_path[0] != '\0' && !is_in_use(&p->dev[i], &p->pci[i].verdict))
 			la_pci_give_back(&p->dev[i], &p->pci[i].give_back);
 	}
 	p->nkifs = la_kif_scan(root, p->fact, LA_KIF_MAX);

@@ -7,7 +7,7 @@
 static json_t *
 json_string_of(const char *text)
 {
-	char buf[1024];
+	char buf[LA_ERROR_LINE];
 
 	la_printable(text, buf, sizeof(buf));
 	return json_string(buf);

@@ -39,8 +39,10 @@ struct rte_mempool;
 enum la_offload {
 	LA_OFF_TX_IP_CKSUM = 1 << 0,  /* the port fills in IPv4 header checksums */
 	LA_OFF_TX_TCP_CKSUM = 1 << 1, /* the port fills in TCP checksums */
-	LA_OFF_RX_CKSUM = 1 << 2,     /* the port verifies: RTE_MBUF_F_RX_*_CKSUM_GOOD flags are true */
+	LA_OFF_RX_IP_CKSUM = 1 << 2,  /* the port verifies: RTE_MBUF_F_RX_IP_CKSUM_GOOD is true */
 	LA_OFF_TX_MULTI_SEG = 1 << 3, /* the port transmits chained mbufs */
+	LA_OFF_RX_TCP_CKSUM = 1 << 4, /* the port verifies: RTE_MBUF_F_RX_L4_CKSUM_GOOD and _NONE are true */
+	LA_OFF_RX_CKSUM = LA_OFF_RX_IP_CKSUM | LA_OFF_RX_TCP_CKSUM,
 };
 
 /** An allocator for the tables. alloc returns zeroed memory, aligned to `align` bytes, or NULL. */

@@ -6,6 +6,8 @@
 
 enum la_log_level { LA_LOG_ERROR, LA_LOG_WARN, LA_LOG_INFO, LA_LOG_DEBUG };
 
+enum { LA_ERROR_LINE = 4096 }; /* bytes of the longest text of an error: a reason with the commands that repair it */
+
 /** Sets the least important level that is printed; LA_LOG_INFO at first. */
 void la_log_set_level(enum la_log_level level);
 

@@ -438,7 +438,7 @@ eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t
 		snprintf(err, size, "too many ports or EAL arguments");
 		return -E2BIG;
 	}
-	r = la_allow_check(cfg, err, size);
+	r = la_allow_check("", cfg, err, size);
 	if (r == 0)
 		r = la_claim_ports(cfg, err, size);
 	if (r < 0)
@@ -456,7 +456,7 @@ eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t
 	if (r < 0) {
 		la_claim_drop();
 		la_eal_log_reason(said, sizeof(said));
-		if (la_allow_missing(cfg, false, said, err, size) == 0)
+		if (!la_allow_failed("", cfg, said, err, size))
 			snprintf(err, size, "DPDK did not start (%s): %s", rte_strerror(-r),
 				 said[0] != '\0' ? said : "it refused an argument, named in the line above");
 		la_eal_log_close();
@@ -465,7 +465,7 @@ eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t
 	eal_args.running = true;
 	eal->lcores = rte_lcore_count();
 	claim_used();
-	r = la_allow_missing(cfg, true, la_eal_log_reason(said, sizeof(said)), err, size);
+	r = la_allow_missing(cfg, la_eal_log_reason(said, sizeof(said)), err, size);
 	if (r == 0)
 		r = find_ports(cfg, eal, err, size);
 	if (r < 0) {

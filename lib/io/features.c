@@ -9,7 +9,8 @@
  *   report    the driver does not report the feature
  *   need      scatter only for frames longer than a buffer, a VLAN filter only with a VLAN, RSS only with two queues
  *   request   VLAN strip and link interrupts are used only on the user's request: the stack reads tags itself, and a
- *             link is polled twice a second without an interrupt vector, which no-IOMMU and uio often lack
+ *             link is polled twice a second without an interrupt vector, which no-IOMMU and uio often lack. One
+ *             receive checksum without the other, as virtio and vmxnet3 report it, is used on request, too
  *
  * VLAN tags on output are written by the stack, which makes the header in any case: there is no insertion by the port.
  *
@@ -40,9 +41,7 @@ enum {
 
 #define RX_CKSUMS (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
 #define RSS_TCP (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_IPV6_TCP_EX)
-#define CKSUMS                                                                              \
-	(LA_FEATURE_BIT(LA_FEATURE_TX_IP_CKSUM) | LA_FEATURE_BIT(LA_FEATURE_TX_TCP_CKSUM) | \
-	 LA_FEATURE_BIT(LA_FEATURE_RX_CKSUM))
+#define CKSUMS (LA_FEATURE_BIT(LA_FEATURE_TX_IP_CKSUM) | LA_FEATURE_BIT(LA_FEATURE_TX_TCP_CKSUM) | LA_FEATURES_RX)
 
 /* Flags of a quirk. */
 enum {
@@ -93,13 +92,31 @@ static const struct {
 } features[LA_NFEATURES] = {
 	[LA_FEATURE_TX_IP_CKSUM] = {"tx-ip", false, false},
 	[LA_FEATURE_TX_TCP_CKSUM] = {"tx-tcp", false, false},
-	[LA_FEATURE_RX_CKSUM] = {"rx", false, false},
+	[LA_FEATURE_RX_IP_CKSUM] = {"rx-ip", false, false},
+	[LA_FEATURE_RX_TCP_CKSUM] = {"rx-tcp", false, false},
 	[LA_FEATURE_MULTI_SEG] = {"multi-seg", false, false},
 	[LA_FEATURE_RSS] = {"rss", false, false},
 	[LA_FEATURE_SCATTER] = {"scatter", true, false},
 	[LA_FEATURE_VLAN_FILTER] = {"vlan-filter", true, false},
 	[LA_FEATURE_VLAN_STRIP] = {"vlan-strip", false, true},
 	[LA_FEATURE_LINK_INTERRUPT] = {"link-interrupt", false, true},
+};
+
+/* The offloads of ethdev for a feature: of reception, of transmission, or a flag of the device. RSS has its own rules. */
+static const struct offload {
+	enum la_feature feature;
+	uint64_t rx, tx;
+	uint32_t flag;
+} offloads[] = {
+	{LA_FEATURE_TX_IP_CKSUM, 0, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, 0},
+	{LA_FEATURE_TX_TCP_CKSUM, 0, RTE_ETH_TX_OFFLOAD_TCP_CKSUM, 0},
+	{LA_FEATURE_RX_IP_CKSUM, RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, 0, 0},
+	{LA_FEATURE_RX_TCP_CKSUM, RTE_ETH_RX_OFFLOAD_TCP_CKSUM, 0, 0},
+	{LA_FEATURE_MULTI_SEG, 0, RTE_ETH_TX_OFFLOAD_MULTI_SEGS, 0},
+	{LA_FEATURE_SCATTER, RTE_ETH_RX_OFFLOAD_SCATTER, 0, 0},
+	{LA_FEATURE_VLAN_FILTER, RTE_ETH_RX_OFFLOAD_VLAN_FILTER, 0, 0},
+	{LA_FEATURE_VLAN_STRIP, RTE_ETH_RX_OFFLOAD_VLAN_STRIP, 0, 0},
+	{LA_FEATURE_LINK_INTERRUPT, 0, 0, RTE_ETH_DEV_INTR_LSC},
 };
 
 /* The working data of la_features_choose(). */
@@ -166,38 +183,50 @@ choose_mtu(struct choosing *c)
 	return -EINVAL;
 }
 
-/* Sets whether the feature is used, and why. has: the driver reports it. unneeded: a reason not to use it; NULL: there
- * is none. */
+/* Returns whether the feature is used only when the user names it, with the reason in why. */
+static bool
+feature_is_on_request(const struct choosing *c, enum la_feature f, char *why, size_t size)
+{
+	bool alone = (LA_FEATURE_BIT(f) & LA_FEATURES_RX) != 0 && (c->info->rx_offload_capa & RX_CKSUMS) != RX_CKSUMS;
+
+	if (!features[f].on_request && !alone)
+		return false;
+	snprintf(why, size, "%sused with --offload=on,%s",
+		 alone ? "the driver does not report the other receive checksum: " : "", features[f].name);
+	return true;
+}
+
+/* Sets whether the feature is used, and why. lacks: why the driver does not have it; NULL: it has. unneeded: a reason not
+ * to use it; NULL: there is none. */
 static int
-feature_decide(struct choosing *c, enum la_feature f, bool has, const char *unneeded)
+feature_decide(struct choosing *c, enum la_feature f, const char *lacks, const char *unneeded)
 {
 	const struct la_offload_choice *o = &c->wish->offload;
 	uint32_t bit = LA_FEATURE_BIT(f);
+	const char *word = la_offload_word(o, f);
 	char *why = c->f->why[f];
 	size_t size = sizeof(c->f->why[f]);
 	bool on = false;
 
-	if (f == LA_FEATURE_RX_CKSUM && o->rx_cksum_off)
+	if ((bit & LA_FEATURES_RX) != 0 && o->rx_cksum_off)
 		snprintf(why, size, "--rx-cksum=software");
 	else if ((o->off & bit) != 0)
 		snprintf(why, size, "--offload=no-%s", features[f].name);
-	else if ((o->on & bit) != 0 && !has) {
-		snprintf(c->err, c->size, "--offload=%s: the driver does not report it", features[f].name);
+	else if ((o->on & bit) != 0 && lacks != NULL) {
+		snprintf(c->err, c->size, "--offload=%s: %s", features[f].name, lacks);
 		return -ENOTSUP;
-	} else if ((o->on & bit) != 0 && unneeded == NULL) {
-		snprintf(why, size, "--offload=%s", features[f].name);
+	} else if (word != NULL && lacks == NULL && unneeded == NULL) {
+		snprintf(why, size, "--offload=%s", word);
 		on = true;
-	} else if (o->none && !features[f].needed && (o->on & bit) == 0)
-		snprintf(why, size, o->on != 0 ? "not in --offload" : "--offload=off");
-	else if (!has)
-		snprintf(why, size, "the driver does not report it");
-	else if ((c->quirk->without & bit) != 0 && (o->on & bit) == 0)
+	} else if (o->none && !features[f].needed && word == NULL)
+		snprintf(why, size, (o->on | o->any) != 0 ? "not in --offload" : "--offload=off");
+	else if (lacks != NULL)
+		snprintf(why, size, "%s", lacks);
+	else if ((c->quirk->without & bit) != 0 && word == NULL)
 		snprintf(why, size, "%s", c->quirk->why);
 	else if (unneeded != NULL)
 		snprintf(why, size, "%s", unneeded);
-	else if (features[f].on_request)
-		snprintf(why, size, "used with --offload=on,%s", features[f].name);
-	else {
+	else if (!feature_is_on_request(c, f, why, size)) {
 		snprintf(why, size, "the driver reports it");
 		on = true;
 	}
@@ -212,40 +241,66 @@ feature_is_on(const struct choosing *c, enum la_feature f)
 	return (c->f->on & LA_FEATURE_BIT(f)) != 0;
 }
 
+static void __attribute__((format(printf, 2, 3))) queues_because(struct choosing *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->f->queues_why, sizeof(c->f->queues_why), fmt, ap);
+	va_end(ap);
+}
+
+/* The queues that the device can have, before RSS is known. */
+static unsigned
+limit_queues(struct choosing *c)
+{
+	unsigned rx = c->info->max_rx_queues, tx = c->info->max_tx_queues, most = RTE_MIN(rx, tx);
+	unsigned want = c->wish->queues != 0 ? c->wish->queues : 1;
+
+	queues_because(c, "as many as wanted");
+	if (want > 1 && (c->quirk->flags & ONE_QUEUE) != 0) {
+		queues_because(c, "%s", c->quirk->queues);
+		return 1;
+	}
+	if (RTE_MIN(want, most) > LA_PORT_MAX_QUEUES) {
+		queues_because(c, "%u wanted, lastack uses at most %u of a port", want, LA_PORT_MAX_QUEUES);
+		return LA_PORT_MAX_QUEUES;
+	}
+	if (want > most)
+		queues_because(c, "%u wanted, the device has %u to receive and %u to send", want, rx, tx);
+	return RTE_MIN(want, most);
+}
+
 static int
 choose_queues(struct choosing *c)
 {
 	const struct rte_eth_dev_info *info = c->info;
-	unsigned most = RTE_MIN((unsigned)info->max_rx_queues, (unsigned)info->max_tx_queues);
-	unsigned want = c->wish->queues != 0 ? c->wish->queues : 1, n;
 	uint8_t len = info->hash_key_size != 0 ? info->hash_key_size : 40;
 	uint64_t hf = info->flow_type_rss_offloads & RSS_TCP;
+	const char *lacks = hf == 0		   ? "the driver does not report RSS over TCP"
+			    : len > LA_RSS_KEY_MAX ? "the driver's RSS key is too long"
+						   : NULL;
 	struct la_features *f = c->f;
+	unsigned n = limit_queues(c);
 	int r;
 
-	if (most == 0) {
-		snprintf(c->err, c->size, "the device has no queues");
+	if (n == 0) {
+		snprintf(c->err, c->size, "the device has no queues: %u to receive and %u to send", info->max_rx_queues,
+			 info->max_tx_queues);
 		return -ENODEV;
 	}
-	n = RTE_MIN(want, RTE_MIN(most, (unsigned)LA_PORT_MAX_QUEUES));
-	if (n < want)
-		snprintf(f->queues_why, sizeof(f->queues_why), "%u wanted, the driver has %u", want, most);
-	else
-		snprintf(f->queues_why, sizeof(f->queues_why), "as many as workers");
-	if (n > 1 && (c->quirk->flags & ONE_QUEUE) != 0) {
-		snprintf(f->queues_why, sizeof(f->queues_why), "%s", c->quirk->queues);
-		n = 1;
-	}
-	r = feature_decide(c, LA_FEATURE_RSS, hf != 0 && len <= LA_RSS_KEY_MAX, n < 2 ? "one queue" : NULL);
+	r = feature_decide(c, LA_FEATURE_RSS, lacks, n < 2 ? "one queue" : NULL);
 	if (r < 0)
 		return r;
 	if (feature_is_on(c, LA_FEATURE_RSS)) {
 		f->rss_hf = hf;
 		f->rss_key_len = len;
 	} else if (n > 1 && (c->quirk->flags & SPREADS) != 0) {
-		snprintf(f->queues_why, sizeof(f->queues_why), "no RSS, but %s", c->quirk->queues);
+		size_t used = strlen(f->queues_why);
+
+		snprintf(f->queues_why + used, sizeof(f->queues_why) - used, "; without RSS, %s", c->quirk->queues);
 	} else if (n > 1) {
-		snprintf(f->queues_why, sizeof(f->queues_why), "no RSS over TCP: the workers hand frames over");
+		queues_because(c, "no RSS (%s): the workers hand frames over", f->why[LA_FEATURE_RSS]);
 		n = 1;
 	}
 	f->queues = (uint16_t)n;
@@ -265,53 +320,63 @@ scatter_unneeded(const struct choosing *c)
 	return c->f->mtu + over <= room ? "a frame fits into a buffer" : NULL;
 }
 
-/* An offload of ethdev: of reception if rx is not 0, otherwise of transmission. */
-static int
-choose_offload(struct choosing *c, enum la_feature f, uint64_t rx, uint64_t tx, const char *unneeded)
+/* Returns the reason why this run does not need the feature, or NULL. */
+static const char *
+offload_unneeded(const struct choosing *c, enum la_feature f)
 {
-	bool has = (c->info->rx_offload_capa & rx) == rx && (c->info->tx_offload_capa & tx) == tx;
-	int r = feature_decide(c, f, has, unneeded);
+	bool filters = (c->quirk->flags & FILTERS) != 0;
 
-	if (feature_is_on(c, f)) {
-		c->f->rx |= rx;
-		c->f->tx |= tx;
+	if (f == LA_FEATURE_SCATTER)
+		return scatter_unneeded(c);
+	if (f == LA_FEATURE_VLAN_FILTER && !c->wish->tagged && !filters)
+		return "no --vlan";
+	return f == LA_FEATURE_VLAN_STRIP && !c->wish->tagged ? "no --vlan" : NULL;
+}
+
+static int
+choose_offload(struct choosing *c, const struct offload *o)
+{
+	uint32_t flags = c->info->dev_flags != NULL ? *c->info->dev_flags : 0;
+	bool has = (c->info->rx_offload_capa & o->rx) == o->rx && (c->info->tx_offload_capa & o->tx) == o->tx &&
+		   (flags & o->flag) == o->flag;
+	int r = feature_decide(c, o->feature, has ? NULL : "the driver does not report it",
+			       offload_unneeded(c, o->feature));
+
+	if (feature_is_on(c, o->feature)) {
+		c->f->rx |= o->rx;
+		c->f->tx |= o->tx;
 	}
 	return r;
+}
+
+/* The word "rx" needs one of its features. */
+static int
+check_group(const struct choosing *c)
+{
+	const struct la_offload_choice *o = &c->wish->offload;
+
+	if (o->any == 0 || (c->info->rx_offload_capa & RX_CKSUMS) != 0)
+		return 0;
+	snprintf(c->err, c->size, "--offload=rx: the driver does not report rx-ip or rx-tcp");
+	return -ENOTSUP;
 }
 
 static int
 choose_offloads(struct choosing *c)
 {
-	const struct la_features_wish *w = c->wish;
 	bool filters = (c->quirk->flags & FILTERS) != 0;
-	uint32_t flags = c->info->dev_flags != NULL ? *c->info->dev_flags : 0;
-	int r;
+	int r = check_group(c);
 
-	r = choose_offload(c, LA_FEATURE_TX_IP_CKSUM, 0, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, NULL);
-	if (r == 0)
-		r = choose_offload(c, LA_FEATURE_TX_TCP_CKSUM, 0, RTE_ETH_TX_OFFLOAD_TCP_CKSUM, NULL);
-	/* With only one of these two receive offloads the mbuf flags would be ambiguous. */
-	if (r == 0)
-		r = choose_offload(c, LA_FEATURE_RX_CKSUM, RX_CKSUMS, 0, NULL);
-	if (r == 0)
-		r = choose_offload(c, LA_FEATURE_MULTI_SEG, 0, RTE_ETH_TX_OFFLOAD_MULTI_SEGS, NULL);
-	if (r == 0)
-		r = choose_offload(c, LA_FEATURE_SCATTER, RTE_ETH_RX_OFFLOAD_SCATTER, 0, scatter_unneeded(c));
-	if (r == 0)
-		r = choose_offload(c, LA_FEATURE_VLAN_FILTER, RTE_ETH_RX_OFFLOAD_VLAN_FILTER, 0,
-				   w->tagged || filters ? NULL : "no --vlan");
-	if (r == 0)
-		r = choose_offload(c, LA_FEATURE_VLAN_STRIP, RTE_ETH_RX_OFFLOAD_VLAN_STRIP, 0,
-				   w->tagged ? NULL : "no --vlan");
-	if (r == 0)
-		r = feature_decide(c, LA_FEATURE_LINK_INTERRUPT, (flags & RTE_ETH_DEV_INTR_LSC) != 0, NULL);
+	for (unsigned i = 0; r == 0 && i < RTE_DIM(offloads); i++)
+		r = choose_offload(c, &offloads[i]);
 	c->f->segs_max = 1;
 	if (feature_is_on(c, LA_FEATURE_MULTI_SEG)) {
 		uint16_t most = c->info->tx_desc_lim.nb_mtu_seg_max; /* 8: i40e, ice */
 
 		c->f->segs_max = most != 0 ? most : UINT16_MAX;
 	}
-	c->f->filters_priority = filters && !w->tagged && feature_is_on(c, LA_FEATURE_VLAN_FILTER);
+	c->f->filters_always = filters;
+	c->f->filters_priority = filters && !c->wish->tagged && feature_is_on(c, LA_FEATURE_VLAN_FILTER);
 	return r;
 }
 
@@ -331,65 +396,4 @@ la_features_choose(const struct rte_eth_dev_info *info, const struct la_features
 	if (r == 0)
 		r = choose_offloads(&c);
 	return r;
-}
-
-/* ---- --offload ---- */
-
-static int
-feature_by_name(const char *name, size_t len)
-{
-	for (int i = 0; i < LA_NFEATURES; i++)
-		if (strlen(features[i].name) == len && memcmp(features[i].name, name, len) == 0)
-			return i;
-	return -1;
-}
-
-static bool
-word_is(const char *text, size_t len, const char *word)
-{
-	return strlen(word) == len && memcmp(text, word, len) == 0;
-}
-
-static int
-offload_word(const char *word, size_t len, struct la_offload_choice *c)
-{
-	bool off = len > 3 && memcmp(word, "no-", 3) == 0;
-	int f;
-
-	if (word_is(word, len, "on") || word_is(word, len, "off")) {
-		c->none = len == 3;
-		c->on = c->off = 0;
-		return 0;
-	}
-	f = off ? feature_by_name(word + 3, len - 3) : feature_by_name(word, len);
-	if (f < 0)
-		return -1;
-	if (off) {
-		c->off |= LA_FEATURE_BIT(f);
-		c->on &= ~LA_FEATURE_BIT(f);
-	} else {
-		c->on |= LA_FEATURE_BIT(f);
-		c->off &= ~LA_FEATURE_BIT(f);
-	}
-	return 0;
-}
-
-int
-la_offload_parse(const char *text, struct la_offload_choice *c, char *why, size_t size)
-{
-	size_t len = strcspn(text, ","), n;
-
-	if (feature_by_name(text, len) >= 0)
-		c->none = true; /* a list that begins with a name is the whole list */
-	for (;; text += len + 1) {
-		len = strcspn(text, ",");
-		if (offload_word(text, len, c) < 0)
-			break;
-		if (text[len] == '\0')
-			return 0;
-	}
-	n = (size_t)snprintf(why, size, "on, off, NAME or no-NAME with commas between; NAME:");
-	for (unsigned i = 0; i < LA_NFEATURES && n < size; i++)
-		n += (size_t)snprintf(why + n, size - n, "%s %s", i > 0 ? "," : "", features[i].name);
-	return -1;
 }

@@ -16,7 +16,8 @@ enum { LA_PORT_MAX_QUEUES = 16 };
 enum la_feature {
 	LA_FEATURE_TX_IP_CKSUM,
 	LA_FEATURE_TX_TCP_CKSUM,
-	LA_FEATURE_RX_CKSUM,
+	LA_FEATURE_RX_IP_CKSUM,
+	LA_FEATURE_RX_TCP_CKSUM,
 	LA_FEATURE_MULTI_SEG,
 	LA_FEATURE_RSS,
 	LA_FEATURE_SCATTER,
@@ -27,11 +28,14 @@ enum la_feature {
 };
 
 #define LA_FEATURE_BIT(f) (1u << (f))
+#define LA_FEATURES_RX (LA_FEATURE_BIT(LA_FEATURE_RX_IP_CKSUM) | LA_FEATURE_BIT(LA_FEATURE_RX_TCP_CKSUM))
 
 /** The user's choice, --offload: sets of LA_FEATURE_BIT(). All 0: what the driver reports, without the quirks. */
 struct la_offload_choice {
-	bool none;	   /* nothing that the port can do without, except `on` */
+	bool all, off_all; /* the words on, off */
+	bool none;	   /* nothing that the port can do without, except `on` and `any` */
 	uint32_t on;	   /* used although a quirk says no; an error when the driver does not report it */
+	uint32_t any;	   /* as `on`, but an error only when the driver reports none of them */
 	uint32_t off;	   /* not used */
 	bool rx_cksum_off; /* --rx-cksum=software */
 };
@@ -53,13 +57,14 @@ struct la_features {
 	uint64_t rss_hf;       /* RTE_ETH_RSS_*; 0: no RSS */
 	uint8_t rss_key_len;   /* bytes */
 	bool virtual_port;     /* a driver without a NIC behind it: no wait for a link */
+	bool filters_always;   /* drops tagged frames without a filter, and when the filter is off */
 	bool filters_priority; /* the filter is on without a VLAN too: VLAN id 0 must pass for priority tags */
-	char queues_why[112];  /* reasons, for --verbose */
+	char queues_why[160];  /* reasons, for --verbose */
 	char why[LA_NFEATURES][112];
 };
 
 /** 0, or negative errno with a reason in err: -EINVAL, the driver does not take the MTU; -ENOTSUP, a feature of
- * offload.on is not reported; -ENODEV, the device has no queues. */
+ * offload.on, or all of offload.any, are not reported; -ENODEV, the device has no queues. */
 int la_features_choose(const struct rte_eth_dev_info *info, const struct la_features_wish *wish, struct la_features *f,
 		       char *err, size_t size);
 
@@ -69,8 +74,14 @@ uint32_t la_features_overhead(const struct rte_eth_dev_info *info);
 /** The option's word: "tx-ip", "rss", ... */
 const char *la_feature_name(enum la_feature f);
 
-/** Adds the words of --offload to *c: on, off, NAME, no-NAME, with commas between. 0, or -1 with the allowed words in
- * why. */
+/** Adds the words of --offload to *c: on, off, NAME, no-NAME, with commas between, in any order. 0, or -1 with the
+ * allowed words in why: a word is unknown, or two words contradict each other. */
 int la_offload_parse(const char *text, struct la_offload_choice *c, char *why, size_t size);
+
+/** Returns the word of the list that names the feature, or NULL. */
+const char *la_offload_word(const struct la_offload_choice *c, enum la_feature f);
+
+/** Returns whether the list names a receive checksum. */
+bool la_offload_has_rx(const struct la_offload_choice *c);
 
 #endif

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <net/route.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -453,112 +452,5 @@ la_pci_scan(const char *root, struct la_pci_dev *devs, unsigned max)
 	for (unsigned i = 0; i < n && found < max; i++)
 		found += la_pci_read(root, name[i], &devs[found]);
 	free(name);
-	return found;
-}
-
-/* ---- its users ---- */
-
-static bool
-has_open(const char *root, const char *pid, const char *file)
-{
-	char path[PATH], fd_path[PATH], to[PATH];
-	struct dirent *d;
-	bool found = false;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%.200s/proc/%.16s/fd", root, pid);
-	dir = opendir(path);
-	while (dir != NULL && !found && (d = readdir(dir)) != NULL) {
-		ssize_t n;
-
-		snprintf(fd_path, sizeof(fd_path), "%.300s/%.64s", path, d->d_name);
-		n = readlink(fd_path, to, sizeof(to) - 1);
-		to[n < 0 ? 0 : n] = '\0';
-		found = strcmp(to, file) == 0;
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return found;
-}
-
-pid_t
-la_pci_user(const char *root, const struct la_pci_dev *dev, char *comm, size_t size)
-{
-	char path[PATH];
-	struct dirent *d;
-	pid_t pid = 0;
-	DIR *dir;
-
-	comm[0] = '\0';
-	if (dev->node_path[0] == '\0')
-		return 0;
-	snprintf(path, sizeof(path), "%s/proc", root);
-	dir = opendir(path);
-	while (dir != NULL && pid == 0 && (d = readdir(dir)) != NULL) {
-		if (!isdigit((unsigned char)d->d_name[0]) || atoi(d->d_name) == getpid() ||
-		    !has_open(root, d->d_name, dev->node_path))
-			continue;
-		pid = atoi(d->d_name);
-		(void)la_sysfs_line(comm, size, "%s/proc/%.16s/comm", root, d->d_name);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return pid;
-}
-
-bool
-la_pci_is_claimed(const char *root, const char *name)
-{
-	char path[PATH], line[512], claim[128];
-	bool found = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/proc/net/unix", root);
-	snprintf(claim, sizeof(claim), " @lastack/%.100s", name);
-	f = fopen(path, "re");
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
-		const char *at = strstr(line, claim);
-
-		/* the kernel may show the zero bytes of a longer address as @ */
-		found = at != NULL && strchr("\n@", at[strlen(claim)]) != NULL;
-	}
-	if (f != NULL)
-		fclose(f);
-	return found;
-}
-
-/* An unreachable default route is no route: the kernel has one on lo. */
-static bool
-has_default_route6(const char *root, const char *kif)
-{
-	char path[PATH], line[256], name[32], to[40];
-	unsigned len, flags;
-	bool found = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/proc/net/ipv6_route", root);
-	f = fopen(path, "re");
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
-		found = sscanf(line, "%39s %x %*s %*s %*s %*s %*s %*s %x %31s", to, &len, &flags, name) == 4 &&
-			len == 0 && strspn(to, "0") == 32 && (flags & RTF_REJECT) == 0 && strcmp(name, kif) == 0;
-	if (f != NULL)
-		fclose(f);
-	return found;
-}
-
-bool
-la_pci_has_default_route(const char *root, const char *kif)
-{
-	char path[PATH], line[256], name[32], to[16];
-	bool found = has_default_route6(root, kif);
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/proc/net/route", root);
-	f = fopen(path, "re");
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
-		found = sscanf(line, "%31s %15s", name, to) == 2 && strcmp(name, kif) == 0 &&
-			strcmp(to, "00000000") == 0;
-	if (f != NULL)
-		fclose(f);
 	return found;
 }

@@ -36,6 +36,9 @@ struct la_pci_dev {
 	char node_path[64]; /* the file that DPDK opens: /dev/vfio/7, /dev/uio0; "": none */
 	char pmd[48];	    /* DPDK's driver; "": none is installed */
 	char kmod[96];	    /* the kernel modules it works with, as DPDK writes them; "": unknown */
+	pid_t user;	    /* a process that has node_path open; 0: none that this process can see */
+	char user_name[32];
+	bool claimed; /* a lastack has claimed it (io/claim.h) */
 };
 
 /** The machine. */
@@ -68,7 +71,7 @@ void la_pci_host_read(const char *root, struct la_pci_host *host);
  * has another form, or a PCI domain of more than six digits. */
 bool la_pci_address(const char *text, char addr[LA_PCI_ADDR]);
 
-/** Reads one device, without its DPDK driver. False: there is no such device. */
+/** Reads one device, without its DPDK driver and its user. False: there is no such device. */
 bool la_pci_read(const char *root, const char *addr, struct la_pci_dev *dev);
 
 /** The network controllers, in order of their addresses. Returns their number, at most max. */
@@ -80,8 +83,8 @@ unsigned la_pci_find_drivers(const char *root, struct la_pci_dev *devs, unsigned
 /** Writes the names of the installed network drivers without PCI ids, such as net_tap, with spaces between. */
 void la_pci_virtual_drivers(const char *root, char *buf, size_t size);
 
-/** A process that has the device's file open; 0: none that this process can see. comm: its name. */
-pid_t la_pci_user(const char *root, const struct la_pci_dev *dev, char *comm, size_t size);
+/** Fills user and claimed of each device, from one pass over the processes. */
+void la_pci_find_users(const char *root, struct la_pci_dev *devs, unsigned n);
 
 /** Returns whether another lastack has claimed the name (io/claim.h): "if/eth0", "pci/0000:05:00.0". */
 bool la_pci_is_claimed(const char *root, const char *name);
@@ -131,7 +134,7 @@ void la_pci_verdict_warn(struct la_pci_verdict *v, const char *fmt, ...) __attri
 void la_pci_verdict_command(struct la_pci_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** The first reason why this process cannot use the device, and the commands that lead to a usable device. dev: with its
- * DPDK driver; its addr is the address that was given when there is no such device (vendor 0). */
+ * DPDK driver and its user; its addr is the address that was given when there is no such device (vendor 0). */
 void la_pci_judge(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev,
 		  struct la_pci_verdict *v);
 
@@ -142,7 +145,7 @@ void la_pci_give_back(const struct la_pci_dev *dev, struct la_pci_verdict *v);
 enum la_pci_cause la_pci_explain(const char *root, const struct la_pci_host *host, const char *text,
 				 struct la_pci_verdict *v);
 
-/** "WHY; warning: WARNING; as root: COMMAND && COMMAND", on one line. */
+/** "WHY; warning: WARNING; as root: COMMAND && COMMAND", on one line, which LA_ERROR_LINE has room for. */
 void la_pci_line(const struct la_pci_verdict *v, char *buf, size_t size);
 
 #endif

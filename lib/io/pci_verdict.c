@@ -15,6 +15,7 @@
 
 #include <rte_common.h>
 
+#include "core/log.h"
 #include "io/kif_use.h"
 #include "io/pci.h"
 #include "io/printable.h"
@@ -371,17 +372,15 @@ judge_pages(const struct la_pci_host *host, const struct la_pci_dev *dev, struct
 static bool
 judge_rights(const char *root, const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
 {
-	char path[512], comm[32];
-	pid_t user = la_pci_user(root, dev, comm, sizeof(comm));
+	char path[512];
 
-	snprintf(path, sizeof(path), "pci/%s", dev->addr);
-	if (user == 0 && !host->claimed && la_pci_is_claimed(root, path)) {
-		la_pci_verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
+	if (dev->user != 0) {
+		la_pci_verdict_set(v, LA_PCI_IN_USE, "process %d%s%s has it open (%s)", (int)dev->user,
+				   dev->user_name[0] ? ", " : "", dev->user_name, dev->node_path);
 		return true;
 	}
-	if (user != 0) {
-		la_pci_verdict_set(v, LA_PCI_IN_USE, "process %d%s%s has it open (%s)", (int)user, comm[0] ? ", " : "",
-				   comm, dev->node_path);
+	if (dev->claimed && !host->claimed) {
+		la_pci_verdict_set(v, LA_PCI_IN_USE, "another lastack has it");
 		return true;
 	}
 	if ((is_uio(dev->kdrv) || dev->noiommu) && !host->root) {
@@ -509,11 +508,16 @@ la_pci_explain(const char *root, const struct la_pci_host *host, const char *tex
 	struct la_pci_dev dev;
 
 	(void)la_pci_address(text, addr);
-	if (la_pci_read(root, addr, &dev))
+	if (la_pci_read(root, addr, &dev)) {
 		(void)la_pci_find_drivers(root, &dev, 1);
+		la_pci_find_users(root, &dev, 1);
+	}
 	la_pci_judge(root, host, &dev, v);
 	return v->cause;
 }
+
+_Static_assert(sizeof(struct la_pci_verdict) + LA_PCI_COMMANDS * sizeof(" && ") + 64 <= LA_ERROR_LINE,
+	       "a line of an error has room for all texts of a verdict");
 
 void
 la_pci_line(const struct la_pci_verdict *v, char *buf, size_t size)

@@ -2,7 +2,7 @@
 
 /* features.c decides which features of a port are used. Here they are asked of the device, and verified:
  * - RSS of the port is used only when the port returns our key and our table.
- * - A VLAN filter that refuses the VLAN is switched off again.
+ * - A VLAN filter that refuses a VLAN is switched off again. A device that filters in any case (virtio) keeps it.
  * - A link that is down at the start is awaited for LINK_WAIT_MS: autonegotiation takes up to three seconds.
  * - AF_PACKET and AF_XDP deliver frames before the sending kernel has completed them: between
  *   veth ends a TCP checksum is left for a NIC, and segments may be merged up to
@@ -140,6 +140,37 @@ port_refuse(struct opening *o, int r, const char *why)
 	return r;
 }
 
+/* What the shard leaves to the port. */
+static uint32_t
+port_offloads(const struct la_port *p)
+{
+	static const struct {
+		enum la_feature feature;
+		enum la_offload offload;
+	} rows[] = {
+		{LA_FEATURE_TX_IP_CKSUM, LA_OFF_TX_IP_CKSUM}, {LA_FEATURE_TX_TCP_CKSUM, LA_OFF_TX_TCP_CKSUM},
+		{LA_FEATURE_RX_IP_CKSUM, LA_OFF_RX_IP_CKSUM}, {LA_FEATURE_RX_TCP_CKSUM, LA_OFF_RX_TCP_CKSUM},
+		{LA_FEATURE_MULTI_SEG, LA_OFF_TX_MULTI_SEG},
+	};
+	uint32_t offloads = 0;
+
+	for (unsigned i = 0; i < RTE_DIM(rows); i++)
+		if (port_uses(p, rows[i].feature))
+			offloads |= rows[i].offload;
+	return offloads;
+}
+
+/* --offload=rx uses what the driver reports of it. */
+static void
+warn_of_absent(const struct la_port *p, const struct la_offload_choice *choice)
+{
+	for (unsigned i = 0; i < LA_NFEATURES; i++)
+		if ((choice->any & ~choice->on & LA_FEATURE_BIT(i)) != 0 && !choice->rx_cksum_off &&
+		    !port_uses(p, (enum la_feature)i))
+			la_log(LA_LOG_WARN, "port %u %s: %s of --offload=rx is done in software: %s", p->id, p->name,
+			       la_feature_name((enum la_feature)i), p->features.why[i]);
+}
+
 static int
 choose_features(struct opening *o)
 {
@@ -159,14 +190,8 @@ choose_features(struct opening *o)
 		return port_refuse(o, r, why);
 	p->queues = p->features.queues;
 	p->mtu = p->features.mtu;
-	if (port_uses(p, LA_FEATURE_TX_IP_CKSUM))
-		p->offloads |= LA_OFF_TX_IP_CKSUM;
-	if (port_uses(p, LA_FEATURE_TX_TCP_CKSUM))
-		p->offloads |= LA_OFF_TX_TCP_CKSUM;
-	if (port_uses(p, LA_FEATURE_RX_CKSUM))
-		p->offloads |= LA_OFF_RX_CKSUM;
-	if (port_uses(p, LA_FEATURE_MULTI_SEG))
-		p->offloads |= LA_OFF_TX_MULTI_SEG;
+	p->offloads = port_offloads(p);
+	warn_of_absent(p, &o->cfg->offload);
 	p->segs_max = p->features.segs_max;
 	o->conf.rxmode.mtu = p->mtu;
 	o->conf.rxmode.offloads = p->features.rx;
@@ -193,8 +218,6 @@ key_is_ours(const struct opening *o)
 static bool
 rss_is_ours(struct opening *o)
 {
-	if (o->conf.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS)
-		return false;
 	return key_is_ours(o) ||
 	       (rte_eth_dev_rss_hash_update(o->port->id, &o->conf.rx_adv_conf.rss_conf) == 0 && key_is_ours(o));
 }
@@ -224,6 +247,21 @@ reta_is_ours(const struct opening *o)
 	}
 	return rte_eth_dev_rss_reta_update(id, set, n) == 0 && rte_eth_dev_rss_reta_query(id, got, n) == 0 &&
 	       memcmp(set, got, sizeof(set)) == 0;
+}
+
+static void
+verify_rss(struct opening *o)
+{
+	struct la_port *p = o->port;
+
+	if (!port_uses(p, LA_FEATURE_RSS))
+		return;
+	p->rss = rss_is_ours(o) && reta_is_ours(o);
+	if (p->rss)
+		return;
+	p->features.on &= ~LA_FEATURE_BIT(LA_FEATURE_RSS);
+	snprintf(p->features.why[LA_FEATURE_RSS], sizeof(p->features.why[0]),
+		 "the port does not return the key and the table as they were set");
 }
 
 static int
@@ -271,26 +309,56 @@ receive_multicast(const struct la_port *p)
 	       p->id, p->name);
 }
 
+/* Lets the frames of a VLAN through the filter. vlan 0: priority tags. Returns 0 or negative errno. */
+static int
+pass_vlan(const struct la_port *p, uint16_t vlan)
+{
+	int r = rte_eth_dev_vlan_filter(p->id, vlan, 1);
+
+	if (r < 0 && p->features.filters_always)
+		la_log(LA_LOG_WARN, "port %u %s: VLAN id %u is refused: %s; the device drops frames with this tag",
+		       p->id, p->name, vlan, rte_strerror(-r));
+	return r;
+}
+
+/* Without the filter all frames pass. */
+static void
+drop_filter(struct la_port *p, uint16_t vlan, int r)
+{
+	int mask = rte_eth_dev_get_vlan_offload(p->id);
+	bool off = mask >= 0 && rte_eth_dev_set_vlan_offload(p->id, mask & ~RTE_ETH_VLAN_FILTER_OFFLOAD) == 0;
+
+	if (off) {
+		p->features.on &= ~LA_FEATURE_BIT(LA_FEATURE_VLAN_FILTER);
+		snprintf(p->features.why[LA_FEATURE_VLAN_FILTER], sizeof(p->features.why[0]), "it refuses VLAN id %u",
+			 vlan);
+	}
+	la_log(LA_LOG_WARN, "port %u %s: its VLAN filter refuses VLAN id %u: %s%s", p->id, p->name, vlan,
+	       rte_strerror(-r),
+	       off ? "; the filter is off" : ", and the filter stays on; frames with this tag may not arrive");
+}
+
 /* A filter drops the frames of every VLAN that is not in it. */
 static void
 pass_vlans(struct la_port *p, const struct la_port_config *cfg)
 {
-	int r = 0, mask;
+	uint16_t refused = 0;
+	int r = 0;
 
 	if (!port_uses(p, LA_FEATURE_VLAN_FILTER))
 		return;
 	if (p->features.filters_priority)
-		(void)rte_eth_dev_vlan_filter(p->id, 0, 1);
-	for (unsigned i = 0; r == 0 && i < LA_PORT_MAX_QUEUES; i++)
-		if (cfg->vlans[i] != 0)
-			r = rte_eth_dev_vlan_filter(p->id, cfg->vlans[i], 1);
-	if (r == 0)
-		return;
-	mask = rte_eth_dev_get_vlan_offload(p->id);
-	if (mask >= 0 && rte_eth_dev_set_vlan_offload(p->id, mask & ~RTE_ETH_VLAN_FILTER_OFFLOAD) == 0)
-		p->features.on &= ~LA_FEATURE_BIT(LA_FEATURE_VLAN_FILTER);
-	la_log(LA_LOG_WARN, "port %u %s: its VLAN filter refuses the VLAN: %s%s", p->id, p->name, rte_strerror(-r),
-	       port_uses(p, LA_FEATURE_VLAN_FILTER) ? "; tagged frames may not arrive" : "; the filter is off");
+		(void)pass_vlan(p, 0);
+	for (unsigned i = 0; i < LA_PORT_MAX_QUEUES; i++) {
+		int failed = cfg->vlans[i] != 0 ? pass_vlan(p, cfg->vlans[i]) : 0;
+
+		if (failed < 0) {
+			r = failed;
+			refused = cfg->vlans[i];
+		}
+	}
+	if (r < 0 && !p->features.filters_always)
+		drop_filter(p, refused, r);
 }
 
 /* net_ring has no MAC address: two ends with 00:00:00:00:00:00 could not be distinguished. */
@@ -379,7 +447,7 @@ port_start(struct opening *o)
 	receive_multicast(p);
 	pass_vlans(p, o->cfg);
 	choose_mac(p);
-	p->rss = rss_is_ours(o) && reta_is_ours(o);
+	verify_rss(o);
 	la_burst_reset(p->id);
 	await_link(o);
 	return 0;
@@ -465,105 +533,4 @@ la_port_configure(const struct la_port *port, uint32_t room, struct la_shard_con
 		cfg->mtu = port->mtu;
 	if (cfg->mtu > room)
 		cfg->mtu = (uint16_t)room;
-}
-
-static size_t __attribute__((format(printf, 4, 5)))
-port_append_text(char *buf, size_t size, size_t used, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(buf + used, size - used, fmt, ap);
-	va_end(ap);
-	return n < 0 ? used : RTE_MIN(used + (size_t)n, size - 1);
-}
-
-void
-la_port_link(const struct la_port *port, struct la_link *link)
-{
-	struct rte_eth_link l = {0};
-
-	memset(link, 0, sizeof(*link));
-	link->known = rte_eth_link_get_nowait(port->id, &l) == 0;
-	link->up = link->known && l.link_status == RTE_ETH_LINK_UP;
-	if (port->kif_index != 0)
-		link->up = link->up && la_kif_has_link(port->kif_index);
-	if (link->up && l.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
-		link->mbps = l.link_speed;
-}
-
-const char *
-la_link_text(const struct la_link *link, char *buf, size_t size)
-{
-	if (!link->known)
-		snprintf(buf, size, "link unknown");
-	else if (!link->up)
-		snprintf(buf, size, "link down");
-	else if (link->mbps == 0)
-		snprintf(buf, size, "link up");
-	else if (link->mbps < 1000)
-		snprintf(buf, size, "link %u Mb/s", link->mbps);
-	else
-		snprintf(buf, size, "link %g Gb/s", link->mbps / 1000.0);
-	return buf;
-}
-
-static const struct {
-	enum la_feature feature;
-	const char *text;
-} extras[] = {
-	{LA_FEATURE_SCATTER, "scatter"},
-	{LA_FEATURE_VLAN_FILTER, "vlan filter"},
-	{LA_FEATURE_VLAN_STRIP, "vlan strip"},
-	{LA_FEATURE_LINK_INTERRUPT, "link interrupt"},
-};
-
-const char *
-la_port_describe(const struct la_port *p, char *buf, size_t size)
-{
-	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0, ip = (p->offloads & LA_OFF_TX_IP_CKSUM) != 0;
-	bool tcp = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
-	struct la_link link;
-	size_t n = 0;
-	char text[32];
-
-	n = port_append_text(buf, size, n, "port %u %s %s: %02x:%02x:%02x:%02x:%02x:%02x, mtu %u, ", p->id, p->driver,
-			     p->name, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4], p->mac[5], p->mtu);
-	la_port_link(p, &link);
-	n = port_append_text(buf, size, n, "%s", la_link_text(&link, text, sizeof(text)));
-	if (p->numa_node >= 0)
-		n = port_append_text(buf, size, n, ", node %d", p->numa_node);
-	n = port_append_text(buf, size, n, ", %u queue%s; checksums: ", p->queues, p->queues == 1 ? "" : "s");
-	if (ip || tcp || rx)
-		n = port_append_text(buf, size, n, "%s%s%s%s%s in hardware", ip || rx ? "ip" : "", ip ? " tx" : "",
-				     rx ? " rx" : "",
-				     tcp  ? (ip || rx ? ", tcp tx" : "tcp tx")
-				     : rx ? ", tcp"
-					  : "",
-				     rx ? " rx" : "");
-	else
-		n = port_append_text(buf, size, n, "software");
-	n = port_append_text(buf, size, n, "; rss: %s", p->rss ? "hardware" : "software");
-	for (unsigned i = 0; i < RTE_DIM(extras); i++)
-		if (port_uses(p, extras[i].feature))
-			n = port_append_text(buf, size, n, "; %s", extras[i].text);
-	return buf;
-}
-
-const char *
-la_port_brief(const struct la_port *p, char *buf, size_t size)
-{
-	bool rx = (p->offloads & LA_OFF_RX_CKSUM) != 0;
-	bool tx = (p->offloads & LA_OFF_TX_TCP_CKSUM) != 0;
-	struct la_link link;
-	size_t n;
-
-	n = port_append_text(buf, size, 0, "%u queue%s%s, checksums%s%s in %s", p->queues, p->queues == 1 ? "" : "s",
-			     p->rss ? " by RSS" : "", tx && !rx ? " tx" : "", rx && !tx ? " rx" : "",
-			     tx || rx ? "hardware" : "software");
-	la_port_link(p, &link);
-	if (link.known && !link.up && p->memif == NULL)
-		port_append_text(buf, size, n, ", link down");
-	return buf;
 }

@@ -141,11 +141,20 @@ rx_check_addrs(struct la_shard *s, struct la_rx *rx)
 	return LA_WIRE_OK;
 }
 
-/* Returns whether the port has verified the checksum of these flags. */
+/* Returns whether the port has verified the checksum of the IPv4 header. */
 static bool
-cksum_good(const struct la_shard *s, const struct rte_mbuf *m, uint64_t mask, uint64_t good)
+ip_cksum_good(const struct la_shard *s, const struct rte_mbuf *m)
 {
-	return s->offloads & LA_OFF_RX_CKSUM && (m->ol_flags & mask) == good;
+	return s->offloads & LA_OFF_RX_IP_CKSUM &&
+	       (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+}
+
+/* Returns whether the port has verified the segment. The bit of GOOD is also in the flag NONE: the checksum field is not
+ * filled in, and the data are intact (frames that a host passes to a virtio guest). */
+static bool
+tcp_cksum_good(const struct la_shard *s, const struct rte_mbuf *m)
+{
+	return s->offloads & LA_OFF_RX_TCP_CKSUM && (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD) != 0;
 }
 
 /* Returns whether the checksum of a segment is valid. p: the segment's len bytes, at offset off of the frame. A port's
@@ -159,7 +168,7 @@ tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la
 {
 	uint64_t sum;
 
-	if (plain && cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD))
+	if (plain && tcp_cksum_good(s, m))
 		return true;
 	sum = la_cksum_pseudo_words(src, dst, LA_IPPROTO_TCP, len);
 	if (unlikely(m->nb_segs > 1))
@@ -247,10 +256,10 @@ far_host(uint32_t be)
 	return first - 1 < 223 && first != 127;
 }
 
-/* Fast path for the common frame: to our MAC, untagged, in one mbuf, to the address of ours that received the previous
- * frame of the family, IPv4 without options or IPv6 without extension headers, TCP, valid. rx_fast() detects such a
- * frame by a few comparisons of words. For every frame that rx_fast() accepts, rx_frame() must give the same segment
- * (tests/fuzz/fuzz_paths.c compares the two). False: rx_frame() decides, and *seg may be partly filled. */
+/* Fast path for the common frame: to our MAC, untagged, in one mbuf, to an address of ours (most often that of the
+ * previous frame of the family), IPv4 without options or IPv6 without extension headers, TCP, valid. rx_fast() detects
+ * such a frame by a few comparisons of words. For every frame that rx_fast() accepts, rx_frame() must give the same
+ * segment (tests/fuzz/fuzz_paths.c compares the two). False: rx_frame() decides, and *seg may be partly filled. */
 
 static inline uint64_t
 rx_load64(const uint8_t *p)
@@ -302,6 +311,30 @@ rx_fast_tcp(struct la_shard *s, struct rte_mbuf *m, uint32_t off, uint32_t len, 
 	return true;
 }
 
+/* Another address than that of the previous frame: many of ours are in use (--range, --from). */
+static __rte_noinline bool
+rx_fast_owns4(struct la_shard *s, uint32_t dst)
+{
+	struct la_addr us = la_addr_from4(dst);
+
+	if (!la_netif_owns(&s->nif, &us))
+		return false;
+	s->rx_fast.us4 = dst;
+	return true;
+}
+
+static __rte_noinline bool
+rx_fast_owns6(struct la_shard *s, const uint8_t *dst)
+{
+	struct la_addr us;
+
+	memcpy(&us, dst, sizeof(us));
+	if (la_addr_is4(&us) || !la_netif_owns(&s->nif, &us))
+		return false;
+	s->rx_fast.us6 = us;
+	return true;
+}
+
 static inline bool
 rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_seg *seg)
 {
@@ -309,7 +342,8 @@ rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	static const uint8_t mask[8] = {[4] = 0x3f, [5] = 0xff, [7] = 0xff}, want[8] = {[7] = LA_IPPROTO_TCP};
 	uint32_t src = rx_load32(ip + 12), len = rx_be16(ip + 2) - (uint32_t)LA_IP4_LEN;
 
-	if (ip[0] != s->rx_fast.first4 || !rx_is(ip + 2, mask, want) || rx_load32(ip + 16) != s->rx_fast.us4 ||
+	if (ip[0] != s->rx_fast.first4 || !rx_is(ip + 2, mask, want) ||
+	    (rx_load32(ip + 16) != s->rx_fast.us4 && !rx_fast_owns4(s, rx_load32(ip + 16))) ||
 	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN))
 		return false;
 	seg->src = la_addr_from4(src);
@@ -317,7 +351,7 @@ rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	seg->is4 = true;
 	if (!(far_host(src) && la_netif_is_far4(&s->nif, src)) && !la_ingress_src_ok(s, &seg->src))
 		return false;
-	if (!cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD) && !la_ip4_plain_sum_ok(ip))
+	if (!ip_cksum_good(s, m) && !la_ip4_plain_sum_ok(ip))
 		return false;
 	return rx_fast_tcp(s, m, LA_ETH_LEN + LA_IP4_LEN, len,
 			   la_cksum_pseudo_words4(&seg->src, &seg->dst, LA_IPPROTO_TCP, len), seg);
@@ -330,7 +364,7 @@ rx_fast6(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	uint32_t len = rx_be16(ip + 4);
 
 	if (ip[0] >> 4 != s->rx_fast.version6 || ip[IP6_PROTO_OFF] != LA_IPPROTO_TCP ||
-	    ((rx_load64(ip + 24) ^ us->q[0]) | (rx_load64(ip + 32) ^ us->q[1])) != 0 ||
+	    (((rx_load64(ip + 24) ^ us->q[0]) | (rx_load64(ip + 32) ^ us->q[1])) != 0 && !rx_fast_owns6(s, ip + 24)) ||
 	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP6_LEN + LA_TCP_LEN))
 		return false;
 	memcpy(&seg->src, ip + 8, sizeof(seg->src));
@@ -372,7 +406,7 @@ rx_frame(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 		return why;
 	switch (rx.eth.type) {
 	case LA_ETH_IP4:
-		ok = cksum_good(s, m, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD);
+		ok = ip_cksum_good(s, m);
 		why = la_ip4_parse(rx.p + rx.eth.len, rx.len - rx.eth.len, ok, &rx.ip);
 		break;
 	case LA_ETH_IP6:

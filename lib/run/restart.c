@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "io/secret.h"
 #include "run/restart.h"
 #include "run/units.h"
@@ -64,7 +65,7 @@ void
 la_restart_open(struct la_engine *e)
 {
 	struct la_snapshot_addrs addrs[LA_ENGINE_MAX_STATIONS];
-	char err[400];
+	char err[LA_ERROR_LINE];
 	int rc;
 
 	if (e->cfg.snapshot == NULL) {
@@ -114,7 +115,7 @@ bool
 la_restart_load(struct la_engine *e)
 {
 	struct la_shard *shards[LA_ENGINE_MAX_STATIONS];
-	char err[400];
+	char err[LA_ERROR_LINE];
 	int rc;
 
 	if (e->snapshot == NULL)

@@ -202,6 +202,29 @@ int la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref);
 /** Removes exactly this reference. Returns false if it is not in the index (a bug of the caller). */
 bool la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref);
 
+/** Returns the place of exactly this reference: the first place with its tag in its first bucket, as for nearly every
+ * reference. NULL: the reference is elsewhere, or not in the index. The place is valid until the next insert. */
+static inline la_ref *
+la_index_place(const struct la_index *ix, uint64_t hash, la_ref ref)
+{
+	struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
+	uint32_t m = la_bucket_match(b, la_index_tag(hash));
+	la_ref *place = &b->ref[m ? __builtin_ctz(m) : 0];
+
+	return m && *place == ref ? place : NULL;
+}
+
+/** Removes the reference at a place that la_index_place() has returned. */
+static inline void
+la_index_remove_at(struct la_index *ix, la_ref *place)
+{
+	struct la_bucket *b = (struct la_bucket *)((uintptr_t)place & ~(uintptr_t)(sizeof(*b) - 1));
+
+	b->tag[place - b->ref] = 0; /* the bit in `second` is 0 */
+	*place = 0;
+	ix->keys--;
+}
+
 /* The general path of la_index_replace(). */
 bool la_index_replace_slow(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref);
 
@@ -209,14 +232,12 @@ bool la_index_replace_slow(struct la_index *ix, uint64_t hash, la_ref old, la_re
 static inline bool
 la_index_replace(struct la_index *ix, uint64_t hash, la_ref old, la_ref new_ref)
 {
-	struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
-	uint32_t m = la_bucket_match(b, la_index_tag(hash));
+	la_ref *place = la_index_place(ix, hash, old);
 
-	if (__builtin_expect(m && b->ref[__builtin_ctz(m)] == old, 1)) {
-		b->ref[__builtin_ctz(m)] = new_ref;
-		return true;
-	}
-	return la_index_replace_slow(ix, hash, old, new_ref);
+	if (__builtin_expect(place == NULL, 0))
+		return la_index_replace_slow(ix, hash, old, new_ref);
+	*place = new_ref;
+	return true;
 }
 
 /** Returns the hash of the object that ref names. For the checker. */

@@ -27,13 +27,20 @@ la_state_lawful(enum la_state from, enum la_state to)
 	return next[from][to];
 }
 
-/** Counts the transition of a connection or of a table entry, which must be lawful. */
+/** Counts the transition of `times` connections or table entries, which must be lawful. */
+static inline void
+la_state_moves_all(struct la_counters *n, enum la_state from, enum la_state to, uint32_t times)
+{
+	assert(la_state_lawful(from, to));
+	n->transition[from][to] += times;
+	n->entered[to] += times;
+}
+
+/** Counts the transition of one connection or table entry. */
 static inline void
 la_state_moves(struct la_counters *n, enum la_state from, enum la_state to)
 {
-	assert(la_state_lawful(from, to));
-	n->transition[from][to]++;
-	n->entered[to]++;
+	la_state_moves_all(n, from, to, 1);
 }
 
 #endif

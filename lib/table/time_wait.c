@@ -59,21 +59,12 @@
  * entry expires at the first pop at or after its deadline. Expiry handles only the references that the
  * caller pops: the caller bounds the work, and other due references stay in the wheel.
  *
- * tw_input.c has the rules for segments. */
+ * tw_expire.c handles the references that fire. tw_input.c has the rules for segments. */
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#include <rte_common.h>
-
-#include "core/seq.h"
-#include "table/state.h"
-#include "table/time_wait.h"
-
-enum {
-	BURST = 32,
-};
+#include "table/tw_slot.h"
 
 /* ------------------------------------------------------------------ creation and end */
 
@@ -141,18 +132,6 @@ la_tw_class(struct la_tw *t, uint32_t lifetime)
 
 /* ------------------------------------------------------------------ slots */
 
-static struct la_tw_pool *
-pool_of(struct la_tw *t, la_ref ref)
-{
-	return &t->pool[la_ref_pool(ref) == LA_POOL_TW6];
-}
-
-static void
-set_life(struct la_tw_core *e, enum la_tw_life life)
-{
-	e->flags = (uint16_t)((e->flags & ~LA_TW_LIFE) | life);
-}
-
 bool
 la_tw_reserve(struct la_tw *t, const struct la_addr *raddr)
 {
@@ -191,33 +170,6 @@ slot_take(struct la_tw *t, bool is4)
 	return la_ref_make(which, p->fresh++);
 }
 
-static void
-slot_free(struct la_tw *t, la_ref ref, struct la_tw_core *e)
-{
-	struct la_tw_pool *p = pool_of(t, ref);
-
-	if (p == &t->pool[0])
-		t->held[0][la_tw_prefix4(t->key, container_of(e, struct la_tw4, core)->raddr)]--;
-	else
-		t->held[1][la_tw_prefix6(t->key, &container_of(e, struct la_tw6, core)->raddr)]--;
-	e->flags = LA_TW_FREE;
-	e->snd_nxt = p->free_head;
-	p->free_head = la_ref_slot(ref);
-	p->nfree++;
-}
-
-/* Ends a LIVE or SHADOW entry. The slot becomes free when its wheel reference has fired. */
-static void
-slot_end(struct la_tw *t, la_ref ref, struct la_tw_core *e)
-{
-	pool_of(t, ref)->live--;
-	t->counters->v[e->flags & LA_TW_FW2 ? LA_C_fin_wait_2_held : LA_C_time_wait]--;
-	if (e->flags & LA_TW_WHEEL)
-		set_life(e, LA_TW_ZOMBIE);
-	else
-		slot_free(t, ref, e);
-}
-
 void
 la_tw_tuple(const struct la_tw *t, la_ref ref, struct la_tuple *tuple)
 {
@@ -234,39 +186,7 @@ la_tw_tuple(const struct la_tw *t, la_ref ref, struct la_tuple *tuple)
 	}
 }
 
-/* The tuple's hash, which is not stored: a few multiplications compute it from the entry's cache line. */
-static uint64_t
-entry_hash(const struct la_tw *t, la_ref ref)
-{
-	uint32_t slot = la_ref_slot(ref);
-
-	if (la_ref_pool(ref) == LA_POOL_TW4) {
-		const struct la_tw4 *e = &((const struct la_tw4 *)t->pool[0].slots)[slot];
-
-		return la_hash_tuple4(t->key, e->laddr, e->raddr, (uint32_t)e->lport << 16 | e->rport);
-	} else {
-		const struct la_tw6 *e = &((const struct la_tw6 *)t->pool[1].slots)[slot];
-
-		return la_hash_tuple6(t->key, &e->laddr, &e->raddr, (uint32_t)e->lport << 16 | e->rport);
-	}
-}
-
 /* ------------------------------------------------------------------ the life of an entry */
-
-static uint32_t
-lifetime_of(const struct la_tw *t, unsigned flags)
-{
-	return t->lifetime[flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK];
-}
-
-/* Adds an entry's reference at the entry's deadline, in FIN_WAIT_2 at most 2*MSL ahead. */
-static inline void
-tw_add_to_wheel(struct la_tw *t, la_ref ref, uint32_t deadline, unsigned flags, uint32_t tick)
-{
-	if (flags & LA_TW_FW2)
-		deadline = seq_min(deadline, tick + lifetime_of(t, flags));
-	la_wheel_add(t->wheel, deadline, ref);
-}
 
 static void
 count_entered(struct la_tw *t)
@@ -313,7 +233,7 @@ tw_place_entry(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_
 	e->deadline = deadline;
 	e->wnd = state->wnd;
 	e->flags = (uint16_t)((state->flags & LA_TW_TS) | LA_TW_LIVE | LA_TW_WHEEL | more);
-	tw_add_to_wheel(t, ref, deadline, e->flags, tick);
+	la_tw_add_to_wheel(t, ref, deadline, e->flags, tick);
 
 	replaced = la_index_replace(t->index, hash, tcb_ref, ref);
 	assert(replaced);
@@ -342,14 +262,6 @@ la_tw_enter_fin_wait_2(struct la_tw *t, const struct la_tuple *tuple, uint64_t h
 			      LA_TW_FW2 | (unsigned)class << LA_TW_CLASS_SHIFT);
 }
 
-/* Counts a transition; no field of an entry holds the state. */
-static inline void
-entry_moves(struct la_tw *t, const struct la_tw_core *e, enum la_state from, enum la_state to)
-{
-	LA_PROBE3(entry_state, e, from, to);
-	la_state_moves(t->counters, from, to);
-}
-
 /* Counts the transition and the orderly end, because there is no TCB that counts them. */
 void
 la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick)
@@ -358,92 +270,12 @@ la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick)
 
 	assert(la_tw_life(e) == LA_TW_LIVE && (e->flags & LA_TW_FW2));
 	e->flags = (uint16_t)(e->flags & ~LA_TW_FW2);
-	e->deadline = tick + lifetime_of(t, e->flags);
+	e->deadline = tick + la_tw_lifetime_of(t, e->flags);
 	t->counters->v[LA_C_fin_wait_2_held]--;
 	la_counters_one(t->counters, LA_C_ended_orderly);
 	t->counters->state[LA_FIN_WAIT_2]--;
-	entry_moves(t, e, LA_FIN_WAIT_2, LA_TIME_WAIT);
+	la_tw_moves(t, e, LA_FIN_WAIT_2, LA_TIME_WAIT);
 	count_entered(t);
-}
-
-void
-la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how)
-{
-	struct la_tw_core *e = la_tw_core(t, ref);
-	bool removed = la_index_remove(t->index, entry_hash(t, ref), ref);
-
-	assert(removed);
-	(void)removed;
-	la_counters_one(t->counters, how);
-	t->counters->state[LA_FIN_WAIT_2]--;
-	entry_moves(t, e, LA_FIN_WAIT_2, LA_CLOSED);
-	slot_end(t, ref, e);
-}
-
-/* 2*MSL has ended: RFC 9293 3.10.8, the entry ends without a segment. hash: of the entry's tuple. */
-static void
-tw_expire_entry(struct la_tw *t, la_ref ref, struct la_tw_core *e, uint64_t hash)
-{
-	bool removed;
-
-	if (e->flags & LA_TW_FW2) {
-		la_tw_end_fin_wait_2(t, ref, LA_C_ended_fin_wait_2);
-		return;
-	}
-	removed = la_index_remove(t->index, hash, ref);
-	assert(removed);
-	(void)removed;
-	la_counters_one(t->counters, LA_C_time_wait_expired);
-	entry_moves(t, e, LA_TIME_WAIT, LA_CLOSED);
-	slot_end(t, ref, e);
-}
-
-/* Handles a wheel reference that fires. hash: of the entry's tuple; used if the entry is LIVE and due. */
-static inline void
-tw_reference_fires(struct la_tw *t, la_ref ref, uint32_t tick, uint64_t hash)
-{
-	struct la_tw_core *e = la_tw_core(t, ref);
-	enum la_tw_life life = la_tw_life(e);
-
-	assert(e->flags & LA_TW_WHEEL);
-	if (life != LA_TW_ZOMBIE && seq_lt(tick, e->deadline)) {
-		tw_add_to_wheel(t, ref, e->deadline, e->flags, tick);
-		return;
-	}
-	e->flags = (uint16_t)(e->flags & ~LA_TW_WHEEL);
-	if (life == LA_TW_LIVE)
-		tw_expire_entry(t, ref, e, hash);
-	else if (life == LA_TW_ZOMBIE)
-		slot_free(t, ref, e);
-	/* SHADOW: la_tw_give_back() or la_tw_forget() frees the slot */
-}
-
-void
-la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick)
-{
-	tw_reference_fires(t, ref, tick, entry_hash(t, ref));
-}
-
-void
-la_tw_wheel_burst(struct la_tw *t, const la_ref *refs, unsigned n, uint32_t tick)
-{
-	while (n > 0) {
-		unsigned k = n < BURST ? n : BURST;
-		uint64_t hash[BURST];
-
-		for (unsigned i = 0; i < k; i++)
-			__builtin_prefetch(la_tw_core(t, refs[i]), 1);
-		for (unsigned i = 0; i < k; i++) {
-			hash[i] = entry_hash(t, refs[i]);
-			la_index_prefetch(t->index, hash[i]);
-		}
-		for (unsigned i = 0; i < k; i++)
-			la_index_prefetch_other(t->index, hash[i]);
-		for (unsigned i = 0; i < k; i++)
-			tw_reference_fires(t, refs[i], tick, hash[i]);
-		refs += k;
-		n -= k;
-	}
 }
 
 void
@@ -452,7 +284,7 @@ la_tw_shadow(struct la_tw *t, la_ref ref)
 	struct la_tw_core *e = la_tw_core(t, ref);
 
 	assert(la_tw_life(e) == LA_TW_LIVE);
-	set_life(e, LA_TW_SHADOW);
+	la_tw_set_life(e, LA_TW_SHADOW);
 }
 
 /* RFC 9293 3.6.1 MAY-2 (2): the tuple returns to TIME_WAIT, with its old deadline. */
@@ -468,12 +300,12 @@ la_tw_give_back(struct la_tw *t, la_ref ref, uint64_t hash, la_ref tcb_ref, uint
 		 * deadline: it is still in the wheel */
 		assert(e->flags & LA_TW_WHEEL);
 		found = la_index_replace(t->index, hash, tcb_ref, ref);
-		set_life(e, LA_TW_LIVE);
+		la_tw_set_life(e, LA_TW_LIVE);
 		la_counters_one(t->counters, LA_C_time_wait_given_back);
 	} else {
 		found = la_index_remove(t->index, hash, tcb_ref);
 		la_counters_one(t->counters, LA_C_time_wait_expired);
-		slot_end(t, ref, e);
+		la_tw_slot_end(t, ref, e);
 	}
 	assert(found);
 	(void)found;
@@ -487,7 +319,7 @@ la_tw_forget(struct la_tw *t, la_ref ref)
 
 	assert(la_tw_life(e) == LA_TW_SHADOW);
 	la_counters_one(t->counters, LA_C_time_wait_reopened);
-	slot_end(t, ref, e);
+	la_tw_slot_end(t, ref, e);
 }
 
 /* ------------------------------------------------------------------ the checker */
@@ -554,7 +386,7 @@ check_slot(struct check *c, unsigned i, la_ref ref)
 	c->fw2 += life == LA_TW_LIVE && (e->flags & LA_TW_FW2);
 	if ((unsigned)(e->flags >> LA_TW_CLASS_SHIFT & LA_TW_CLASS_MASK) >= c->t->nclasses)
 		FAULT(c, "slot %u has a class without a lifetime", slot);
-	if ((la_index_find(c->t->index, entry_hash(c->t, ref), same_ref, NULL, &ref) != NULL) != (life == LA_TW_LIVE))
+	if ((la_index_find(c->t->index, la_tw_hash(c->t, ref), same_ref, NULL, &ref) != NULL) != (life == LA_TW_LIVE))
 		FAULT(c, "slot %u of life %d is%s in the index", slot, (int)life, life == LA_TW_LIVE ? " not" : "");
 }
 

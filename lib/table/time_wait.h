@@ -8,6 +8,7 @@
  * admitted. Entering TIME_WAIT overwrites the connection's reference in the index. Only expiry or a lawful reopen ends
  * an entry. Input to an entry returns a verdict and sends no segment. */
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -141,10 +142,7 @@ void la_tw_share_entries(const struct la_tw *t, unsigned i, uint32_t n[LA_TW_PRE
 static inline uint32_t
 la_tw_prefix4(const struct la_hash_key *key, uint32_t raddr)
 {
-	struct la_addr p = la_addr_from4(raddr);
-
-	p.b[15] = 0;
-	return (uint32_t)la_fold(p.w[3] ^ key->k[6], key->k[7]) % LA_TW_PREFIXES;
+	return (uint32_t)la_fold((raddr & htobe32(0xffffff00)) ^ key->k[6], key->k[7]) % LA_TW_PREFIXES;
 }
 
 static inline uint32_t
@@ -257,8 +255,7 @@ void la_tw_forget(struct la_tw *t, la_ref ref);
 /** Handles a reference popped from the wheel at `tick`. Before the entry's deadline: adds the reference
  * again. At the deadline or later: expires the entry. Frees the slot of a zombie. */
 void la_tw_wheel(struct la_tw *t, la_ref ref, uint32_t tick);
-/** la_tw_wheel() for n references, with prefetched entries and index buckets, for fast
- * expiry of a large table. */
+/** la_tw_wheel() for n references, in their order, with prefetched entries and index buckets: tw_expire.c. */
 void la_tw_wheel_burst(struct la_tw *t, const la_ref *refs, unsigned n, uint32_t tick);
 
 static inline bool

@@ -12,8 +12,8 @@
  * Counters. held[family][hash of the prefix] counts the slots in use: entries of every life but FREE, and
  * reservations. The hash is keyed, so that a peer cannot choose a prefix that shares a counter with another prefix.
  *
- *	la_tw_reserve, la_tw_reserve_share  +1	la_tw_enter  0: a reservation becomes an entry
- *	la_tw_unreserve			    -1	slot_free   -1
+ *	la_tw_reserve, la_tw_reserve_share  +1	la_tw_enter      0: a reservation becomes an entry
+ *	la_tw_unreserve			    -1	la_tw_slot_free  -1
  *
  * The sum of a family's counters is entries plus reservations; la_tw_check() verifies it.
  *

@@ -213,7 +213,18 @@ conn_tcb(struct la_conn *conn)
 	return (struct la_tcb *)conn;
 }
 
-/* Queues our FIN and moves the state (3.10.4). Returns 0; -EPIPE: a FIN is queued already; -ENOTCONN: c is not live. */
+/* Queues our FIN and moves the state (3.10.4). */
+static inline void
+close_queue_fin(struct la_tcb *c)
+{
+	c->flags |= LA_F_FIN_QUEUED;
+	if (c->state == LA_ESTABLISHED)
+		la_tcb_set_state(c, LA_FIN_WAIT_1);
+	else if (c->state == LA_CLOSE_WAIT)
+		la_tcb_set_state(c, LA_LAST_ACK);
+}
+
+/* Queues our FIN. Returns 0; -EPIPE: a FIN is queued already; -ENOTCONN: c is not live. */
 static int
 close_sending(struct la_tcb *c)
 {
@@ -221,11 +232,7 @@ close_sending(struct la_tcb *c)
 		return -ENOTCONN;
 	if (c->flags & LA_F_FIN_QUEUED)
 		return -EPIPE;
-	c->flags |= LA_F_FIN_QUEUED;
-	if (c->state == LA_ESTABLISHED)
-		la_tcb_set_state(c, LA_FIN_WAIT_1);
-	else if (c->state == LA_CLOSE_WAIT)
-		la_tcb_set_state(c, LA_LAST_ACK);
+	close_queue_fin(c);
 	return 0;
 }
 
@@ -252,11 +259,29 @@ both_fins_sent(const struct la_tcb *c)
 	return (c->state == LA_CLOSING || c->state == LA_LAST_ACK) && (c->flags & LA_F_FIN_SENT);
 }
 
+/* Returns whether la_close() only queues the FIN: in a callback (la_input_end_work() sends the FIN), with nothing
+ * unread, no FIN of ours, and no timer or output that waits. */
+static inline bool
+close_is_plain(const struct la_tcb *c)
+{
+	enum { UNLIKE = LA_F_USER_CLOSED | LA_F_LIFE | LA_F_FIN_QUEUED | LA_F_REXMT_ON | LA_F_PENDING };
+
+	return (c->flags & (UNLIKE | LA_F_BUSY)) == LA_F_BUSY && c->rcv_queued == 0 &&
+	       (c->state == LA_ESTABLISHED || c->state == LA_CLOSE_WAIT);
+}
+
 int
 la_close(struct la_conn *conn)
 {
 	struct la_tcb *c = conn_tcb(conn);
 
+	if (likely(close_is_plain(c))) {
+		c->flags |= LA_F_USER_CLOSED;
+		la_tcb_orphan(c);
+		c->tcp->hold.orphans++;
+		close_queue_fin(c);
+		return 0;
+	}
 	if (!la_tcb_has_user(c))
 		return -EALREADY;
 	c->flags |= LA_F_USER_CLOSED;

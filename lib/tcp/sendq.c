@@ -74,8 +74,32 @@ new_chunk(struct la_tcb *c)
 	return la_hold_admits_send(c) ? la_spare_get(c->tcp) : NULL;
 }
 
-size_t
-la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
+/* Appends n bytes to the last chunk, which has room for them. */
+static inline void
+chunk_append(struct la_tcb *c, struct rte_mbuf *m, const void *buf, size_t n)
+{
+	memcpy(rte_pktmbuf_mtod_offset(m, char *, m->data_len), buf, n);
+	m->data_len = (uint16_t)(m->data_len + n);
+	m->pkt_len = m->data_len;
+	c->snd_queued += (uint32_t)n;
+}
+
+/* la_sendq_copy() into an empty queue, of bytes that fit one chunk. */
+static size_t
+sendq_copy_first(struct la_tcb *c, const void *buf, size_t len)
+{
+	struct rte_mbuf *m = new_chunk(c);
+
+	if (!m)
+		return 0;
+	sendq_push(c, m);
+	chunk_append(c, m, buf, len);
+	return len;
+}
+
+/* la_sendq_copy() in general. */
+static __attribute__((noinline)) size_t
+sendq_copy_more(struct la_tcb *c, const void *buf, size_t len)
 {
 	size_t todo = sendq_room(c, len), done = 0;
 
@@ -91,22 +115,25 @@ la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
 		}
 		if (n > rte_pktmbuf_tailroom(m))
 			n = rte_pktmbuf_tailroom(m);
-		memcpy(rte_pktmbuf_mtod_offset(m, char *, m->data_len), (const char *)buf + done, n);
-		m->data_len = (uint16_t)(m->data_len + n);
-		m->pkt_len = m->data_len;
-		c->snd_queued += (uint32_t)n;
+		chunk_append(c, m, (const char *)buf + done, n);
 		done += n;
 	}
 	return done;
 }
 
 size_t
-la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
+la_sendq_copy(struct la_tcb *c, const void *buf, size_t len)
+{
+	if (likely(!c->snd_head && len - 1 < LA_COPY_MAX && len <= la_tcb_opts(c)->sndbuf))
+		return sendq_copy_first(c, buf, len);
+	return sendq_copy_more(c, buf, len);
+}
+
+static __attribute__((noinline)) size_t
+sendq_attach_const(struct la_tcb *c, const void *buf, size_t len)
 {
 	size_t todo = sendq_room(c, len), done = 0;
 
-	if (len <= LA_COPY_MAX) /* every transmission would copy it: a copy now is cheaper than a pointer */
-		return la_sendq_copy(c, buf, len);
 	while (done < todo) {
 		size_t n = todo - done > CONST_CHUNK ? CONST_CHUNK : todo - done;
 		struct rte_mbuf *m = new_chunk(c);
@@ -125,6 +152,14 @@ la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
 		done += n;
 	}
 	return done;
+}
+
+size_t
+la_sendq_const(struct la_tcb *c, const void *buf, size_t len)
+{
+	if (len <= LA_COPY_MAX) /* every transmission would copy it: a copy now is cheaper than a pointer */
+		return la_sendq_copy(c, buf, len);
+	return sendq_attach_const(c, buf, len);
 }
 
 /* Returns the chunk in which the last segment ended; NULL: it ended in the head. */

@@ -3,13 +3,32 @@
 #include "tcp/spare.h"
 
 struct rte_mbuf *
-la_spare_last(struct la_tcp *t, bool control)
+la_spare_alloc(struct la_tcp *t, bool control)
 {
-	struct rte_mbuf *m = control && t->control ? rte_pktmbuf_alloc(t->control) : NULL;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(t->mbufs);
 
+	if (m == NULL && control && t->control)
+		m = rte_pktmbuf_alloc(t->control);
 	if (m == NULL)
 		la_counters_one(t->counters, LA_C_mbuf_exhausted);
 	return m;
+}
+
+void
+la_spare_release(struct la_tcp *t, struct rte_mbuf *m)
+{
+	struct la_spare *s = t->spare;
+
+	m = rte_pktmbuf_prefree_seg(m);
+	if (m == NULL)
+		return;
+	if (s == NULL) {
+		rte_mbuf_raw_free(m);
+		return;
+	}
+	if (s->n == LA_SPARE_MAX)
+		la_spare_flush(s);
+	s->m[s->n++] = m;
 }
 
 void

@@ -23,9 +23,9 @@ struct la_spare {
 /** Returns all buffers to their pools. */
 void la_spare_flush(struct la_spare *s);
 
-/** Called when the shard's pool is empty. control: takes a buffer from the pool for packets without payload, if there
- * is such a pool. NULL: no buffer, which is counted (mbuf_exhausted). */
-struct rte_mbuf *la_spare_last(struct la_tcp *t, bool control);
+/* The general paths of la_spare_take() and la_spare_put(). */
+struct rte_mbuf *la_spare_alloc(struct la_tcp *t, bool control);
+void la_spare_release(struct la_tcp *t, struct rte_mbuf *m);
 
 /** Returns an empty buffer as large as those of the shard's pool. control: when the pool is empty, a buffer with room
  * for headers is enough. NULL: no buffer, which is counted. */
@@ -40,8 +40,7 @@ la_spare_take(struct la_tcp *t, bool control)
 		rte_pktmbuf_reset(m);
 		return m;
 	}
-	m = rte_pktmbuf_alloc(t->mbufs);
-	return likely(m != NULL) ? m : la_spare_last(t, control);
+	return la_spare_alloc(t, control);
 }
 
 static inline struct rte_mbuf *
@@ -50,21 +49,18 @@ la_spare_get(struct la_tcp *t)
 	return la_spare_take(t, false);
 }
 
-/** Returns one segment to the cache. It must have no other reference. */
+/** Gives up one reference to one segment. The last reference returns the segment to the cache. */
 static inline void
 la_spare_put(struct la_tcp *t, struct rte_mbuf *m)
 {
 	struct la_spare *s = t->spare;
 
-	m = rte_pktmbuf_prefree_seg(m);
-	if (m == NULL)
-		return;
-	if (s == NULL) {
-		rte_mbuf_raw_free(m);
+	if (unlikely(s == NULL || s->n == LA_SPARE_MAX || rte_mbuf_refcnt_read(m) != 1 || !RTE_MBUF_DIRECT(m))) {
+		la_spare_release(t, m);
 		return;
 	}
-	if (s->n == LA_SPARE_MAX)
-		la_spare_flush(s);
+	m->next = NULL;
+	m->nb_segs = 1;
 	s->m[s->n++] = m;
 }
 

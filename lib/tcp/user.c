@@ -93,15 +93,22 @@ la_peek(const struct la_conn *conn, const void **span)
 	return m->data_len;
 }
 
-void
-la_consume(struct la_conn *conn, size_t n)
+/* Removes the only buffer of unread bytes. */
+static inline void
+consume_buffer(struct la_tcb *c)
 {
-	struct la_tcb *c = conn_tcb(conn);
-	/* the current segment is acknowledged in any case, and this ACK has the new window */
-	bool answers = (c->flags & (LA_F_BUSY | LA_F_ACK_NOW)) == (LA_F_BUSY | LA_F_ACK_NOW);
-	uint32_t before = answers ? 0 : la_output_window(c);
-	uint32_t left = n < c->rcv_queued ? (uint32_t)n : c->rcv_queued;
+	struct rte_mbuf *m = c->rcv_head;
 
+	c->rcv_queued = 0;
+	c->rcv_head = c->rcv_tail = NULL;
+	la_hold_release(c, 1);
+	la_spare_put(c->tcp, m);
+}
+
+/* Removes `left` unread bytes, and empty buffers before and after them. */
+static __attribute__((noinline)) void
+consume_bytes(struct la_tcb *c, uint32_t left)
+{
 	c->rcv_queued -= left;
 	while (c->rcv_head && (left || c->rcv_head->data_len == 0)) {
 		struct rte_mbuf *m = c->rcv_head;
@@ -118,9 +125,43 @@ la_consume(struct la_conn *conn, size_t n)
 	}
 	if (!c->rcv_head)
 		c->rcv_tail = NULL;
-	if (answers)
-		return;
-	if (c->flags & LA_F_BUSY) { /* a delayed ACK offers the new window, too late for a peer with a small one */
+}
+
+/* Removes up to n unread bytes. */
+static inline void
+consume_unread(struct la_tcb *c, size_t n)
+{
+	if (likely(c->rcv_head && c->rcv_head == c->rcv_tail && n >= c->rcv_queued))
+		consume_buffer(c);
+	else
+		consume_bytes(c, n < c->rcv_queued ? (uint32_t)n : c->rcv_queued);
+}
+
+/* Returns whether the next ACK is also right for the window after la_consume(). The current segment is acknowledged in
+ * any case, and this ACK has the new window. A delayed ACK has it too, and may wait while the offered window is wide:
+ * la_output_window() is at most one unit below the offer. */
+static inline bool
+consume_needs_no_ack(const struct la_tcb *c)
+{
+	uint32_t offered, unit;
+
+	if (!(c->flags & LA_F_BUSY) || !(c->flags & (LA_F_ACK_NOW | LA_F_ACK_DELAY)))
+		return false;
+	if (c->flags & LA_F_ACK_NOW)
+		return true;
+	offered = la_rcv_window(c->rcv_adv, c->rcv_nxt);
+	unit = 1u << c->rcv_wscale;
+	return offered >= la_tcb_opts(c)->rcvbuf / 4 + unit && offered >= 2u * c->mss + unit;
+}
+
+/* la_consume() when the window may have to be announced. */
+static __attribute__((noinline)) void
+consume_and_announce(struct la_tcb *c, size_t n)
+{
+	uint32_t before = la_output_window(c);
+
+	consume_unread(c, n);
+	if (c->flags & LA_F_BUSY) { /* a due ACK has the new window, unless the peer may be waiting */
 		bool tight = before < la_tcb_opts(c)->rcvbuf / 4 || before < 2u * c->mss;
 
 		if ((tight || !(c->flags & LA_F_ACK_DELAY)) && la_output_window(c) > before)
@@ -135,6 +176,17 @@ la_consume(struct la_conn *conn, size_t n)
 		c->flags |= LA_F_ACK_NOW;
 		la_output_send(c);
 	}
+}
+
+void
+la_consume(struct la_conn *conn, size_t n)
+{
+	struct la_tcb *c = conn_tcb(conn);
+
+	if (likely(consume_needs_no_ack(c)))
+		consume_unread(c, n);
+	else
+		consume_and_announce(c, n);
 }
 
 size_t

@@ -58,6 +58,46 @@ Test(find, single_random_failures_change_nothing)
 	expect_found(1000, 385000, 1, FIND_PRECISION);
 }
 
+/* Up to FIND_DISTURBED - 1 disturbed trials before each trial that counts. */
+Test(find, disturbed_trials_change_nothing)
+{
+	double median, least, greatest;
+	unsigned disturbed = 0;
+
+	find_init(&f, 1000, 10000000);
+	for (unsigned i = 0; f.rate != 0; i++) {
+		uint64_t rate = f.rate;
+
+		cr_assert_lt(i, 200u, "the search does not end");
+		/* a trial that fails is followed by a second one of the same rate */
+		for (unsigned k = 0; !f.again && k < i % FIND_DISTURBED; k++, disturbed++) {
+			find_note_disturbed(&f);
+			cr_assert_eq(f.rate, rate);
+		}
+		find_note(&f, rate <= 385000, (double)rate);
+	}
+	cr_assert_gt(disturbed, 20u);
+	cr_assert_eq(f.phase, FIND_FOUND);
+	find_result(&f, &median, &least, &greatest);
+	cr_assert(least >= 385000 * (1 - FIND_PRECISION) && greatest <= 385000, "%g to %g", least, greatest);
+}
+
+Test(find, a_rate_whose_trials_are_all_disturbed_has_failed)
+{
+	find_init(&f, 1000, 10000000);
+	find_note(&f, true, 1000);
+	cr_assert_eq(f.rate, 2000u);
+	for (unsigned i = 1; i < FIND_DISTURBED; i++)
+		find_note_disturbed(&f);
+	cr_assert_eq(f.rate, 2000u);
+	find_note_disturbed(&f);
+	cr_assert_eq(f.phase, FIND_BISECT);
+	cr_assert_eq(f.failed, 2000u);
+	cr_assert_eq(f.rate, 1500u);
+	cr_assert_eq(f.disturbed, 0u, "the next rate has all its trials");
+	cr_assert_eq(f.trials, 1u + FIND_DISTURBED);
+}
+
 Test(find, a_confirmation_that_fails_twice_lowers_the_rate)
 {
 	find_init(&f, 1000, 10000000);

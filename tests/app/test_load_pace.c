@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "load/load_mix.h"
@@ -42,6 +43,41 @@ Test(pace, lateness_does_not_accumulate)
 	}
 	cr_expect_eq(n, 11);
 	cr_expect_eq(pace_due(&p, n), 11 * MS);
+}
+
+/* A generator in virtual time, which is called at random times and begins at most 64 connections a call, as a station
+ * does. Within 10 s it begins the rate to 0.1 %. */
+Test(pace, the_offered_rate_of_ten_seconds)
+{
+	static const uint64_t rates[] = {1, 3, 7, 99, 1000, 54321, 333333, 1000000};
+
+	for (unsigned i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		uint64_t n = 0, now = 0, random = 1;
+		char text[24];
+
+		snprintf(text, sizeof(text), "%lu", rates[i]);
+		good(text);
+		while (now < 10 * S) {
+			for (unsigned burst = 0; burst < 64 && pace_due(&p, n) <= now; burst++)
+				n++;
+			random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+			now += 1 + (random >> 40) % 30000;
+		}
+		cr_expect(n * 1000 >= rates[i] * 10 * 999 && n * 1000 <= rates[i] * 10 * 1001, "%s/s: %lu in 10 s",
+			  text, n);
+	}
+}
+
+/* The highest rates: connection 10 * rate is due after 10 s. */
+Test(pace, high_rates_are_exact)
+{
+	static const char *const texts[] = {"7654321", "33333333", "99999999", "100M"};
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		good(texts[i]);
+		cr_expect_eq(pace_due(&p, 10 * p.step[0].rate), 10 * S, "%s", texts[i]);
+		cr_expect_eq(pace_count(&p, 10 * S), 10 * p.step[0].rate, "%s", texts[i]);
+	}
 }
 
 Test(pace, counts_are_what_is_due_before)

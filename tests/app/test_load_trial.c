@@ -27,6 +27,10 @@ static uint64_t slots;	  /* number of connections that were opened or given up *
 static bool queues;
 static uint64_t waiting;
 
+/* The machine stops the generator at random times for 300 ms: on average once in `stalls` steps; 0: never. Then the
+ * target resets the burst. */
+static uint64_t stalls, stall_from, stalled_until, lag, dice = 1;
+
 /* In every other reading, closes between the reading of the opens and the reading of the closes. */
 static uint64_t meanwhile;
 
@@ -36,6 +40,13 @@ step(uint64_t now)
 {
 	uint64_t due = pace_count(&pace, now), n, served = serves / 10;
 
+	dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407;
+	if (stalls != 0 && (dice >> 33) % stalls == 0)
+		stalled_until = now + 300 * MS;
+	if (now >= stall_from && now < stalled_until) {
+		lag = due > slots ? 300 * MS : 0;
+		return;
+	}
 	if (slots < given_up) {
 		all->n.unstarted += given_up - slots;
 		slots = given_up;
@@ -43,6 +54,9 @@ step(uint64_t now)
 	n = due - slots < begins / 10 ? due - slots : begins / 10;
 	slots += n;
 	all->n.connects += n;
+	if (n > 0)
+		la_histogram_record(&all->latency[LAT_LAG], lag);
+	lag = 0;
 	if (queues) {
 		waiting += n;
 		n = waiting < served ? waiting : served;
@@ -100,6 +114,7 @@ end(void)
 Test(trials, the_target_is_the_limit, .fini = end)
 {
 	double median, least, most;
+	json_int_t failed;
 	struct json_t *o;
 
 	serves = 54000;
@@ -120,6 +135,8 @@ Test(trials, the_target_is_the_limit, .fini = end)
 	o = trials_json(&t);
 	cr_assert_eq(json_array_size(json_object_get(o, "trials")), t.nrows);
 	cr_assert(json_is_true(json_object_get(o, "found")));
+	failed = json_integer_value(json_object_get(o, "lowest_failed_per_s"));
+	cr_assert(failed > 54000 && (double)failed <= 54000 * 1.015, "%lld", failed);
 	json_decref(o);
 }
 
@@ -133,6 +150,9 @@ Test(trials, the_generator_is_the_limit, .fini = end)
 	cr_assert_eq(t.find.phase, FIND_FOUND);
 	find_result(&t.find, &median, &least, &most);
 	cr_assert(median <= 20000 * 1.02 && median >= 20000 * 0.98, "%g", median);
+	/* closer to the limit the generator is late only near the end of a trial */
+	for (unsigned i = 0; i < t.nrows; i++)
+		cr_assert(t.row[i].rate < 21000 || !t.row[i].disturbed, "row %u: %s", i, t.row[i].why);
 	cr_assert_gt(all->n.unstarted, 0u, "no connection that was due and not begun was given up");
 }
 
@@ -155,6 +175,46 @@ Test(trials, a_target_that_lets_connections_wait, .fini = end)
 		cr_assert_eq(row->failed > 0, strstr(row->why, "the target was late") != NULL, "row %u: %s", i,
 			     row->why);
 	}
+}
+
+/* Each stall makes a burst, which exceeds what the target serves in 100 ms at half of its capacity, too. */
+Test(trials, a_machine_that_stops_the_generator, .fini = end)
+{
+	double median, least, most;
+	unsigned disturbed = 0;
+
+	serves = 54000;
+	begins = 10000000;
+	stalls = 40;
+	run("resets==0");
+	cr_assert_eq(t.find.phase, FIND_FOUND);
+	find_result(&t.find, &median, &least, &most);
+	cr_assert(median <= 54000 && median >= 54000 * 0.985, "%g", median);
+	for (unsigned i = 0; i < t.nrows; i++) {
+		const struct trial_row *row = &t.row[i];
+
+		cr_assert(!row->disturbed || !row->ok, "row %u", i);
+		cr_assert(row->disturbed || strstr(row->why, "; longest lag ") == NULL, "row %u: %s", i, row->why);
+		cr_assert(row->ok || row->disturbed || row->rate > 54000, "row %u: %s", i, row->why);
+		disturbed += row->disturbed;
+	}
+	cr_assert_gt(disturbed, 10u);
+}
+
+/* The generator begins nothing during the second to the fourth trial. */
+Test(trials, a_machine_that_stops_the_generator_for_whole_trials, .fini = end)
+{
+	double median, least, most;
+
+	serves = 54000;
+	begins = 10000000;
+	stall_from = 2500 * MS;
+	stalled_until = 9500 * MS;
+	run("resets==0");
+	cr_assert_eq(t.find.phase, FIND_FOUND);
+	find_result(&t.find, &median, &least, &most);
+	cr_assert(median <= 54000 && median >= 54000 * 0.985, "%g", median);
+	cr_assert(t.row[1].disturbed && t.row[1].begun == 0, "row 1: %s", t.row[1].why);
 }
 
 /* Opens and closes are not read at once: there may be more closes than opens. */

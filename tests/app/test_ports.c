@@ -2,6 +2,9 @@
 
 /* lastack ports: the list of a machine that exists as a tree of files. */
 
+#include <sys/inotify.h>
+#include <unistd.h>
+
 #include <rte_build_config.h>
 
 #include "../support/tree.h"
@@ -279,4 +282,51 @@ Test(ports, json_has_the_verdicts)
 	cr_assert_eq(json_array_size(json_object_get(o, "virtual")), 3);
 	cr_assert(json_is_object(json_object_get(o, "machine")));
 	json_decref(o);
+}
+
+/* Devices that are no PCI devices: EAL's -a takes any name. */
+static void
+add_usable(const char *name)
+{
+	struct la_pci_dev *d = &p.dev[p.npci++];
+
+	snprintf(d->addr, sizeof(d->addr), "%s", name);
+	cr_assert_eq(p.pci[p.npci - 1].verdict.cause, LA_PCI_USABLE);
+}
+
+/* The first and the fourth device do not open; the fourth is a PCI address without a device. */
+Test(ports, a_device_that_does_not_open_leaves_the_others)
+{
+	add_usable("net_af_packet0"); /* without an interface */
+	add_usable("net_null0");
+	add_usable("net_ring0");
+	add_usable("0000:ff:1f.7");
+	add_usable("net_null1");
+	cr_expect_eq(ports_open(&p), 2);
+	cr_expect(p.pci[0].open_failed && p.pci[0].opened[0] != '\0', "%s", p.pci[0].opened);
+	cr_expect(p.pci[3].open_failed);
+	cr_expect(strstr(p.pci[3].opened, "no PCI device at this address"), "%s", p.pci[3].opened);
+	for (unsigned i = 1; i < 5; i++) {
+		if (i == 3)
+			continue;
+		cr_expect_not(p.pci[i].open_failed, "%s: %s", p.dev[i].addr, p.pci[i].opened);
+		cr_expect(strstr(p.pci[i].opened, p.dev[i].addr), "%s", p.pci[i].opened);
+		cr_expect(strstr(p.pci[i].opened, "checksums: software"), "%s", p.pci[i].opened);
+	}
+}
+
+/* A pass over the processes opens their folders once, whatever the number of devices. */
+Test(ports, processes_are_read_once)
+{
+	char path[128], event[4096];
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	put("/proc/4321/fd/1", "");
+	tree_path(root, "/proc/4321/fd", path, sizeof(path));
+	cr_assert(fd >= 0 && inotify_add_watch(fd, path, IN_OPEN | IN_CLOSE) >= 0);
+	ports_find(&p, root);
+	cr_assert_geq(p.npci, 3u);
+	cr_expect_eq(read(fd, event, sizeof(event)), 2 * (ssize_t)sizeof(struct inotify_event),
+		     "opened and closed once");
+	close(fd);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <criterion/criterion.h>
+#include <sodium.h>
 
 #include "core/hash.h"
 
@@ -128,6 +129,51 @@ Test(hash, siphash_of_a_tuple)
 	t.raddr = la_addr_from4(htobe32(0x0a000002));
 	cr_assert_eq(la_siphash_tuple(key, &t), siphash(key, in, 12));
 	cr_assert_eq(la_siphash_tuple_with(key, &t, 0xa0a1a2a3a4a5a6a7u), siphash(key, in, 20));
+}
+
+/* Returns libsodium's SipHash-2-4 of n bytes. */
+static uint64_t
+sodium_siphash(const uint8_t key[16], const uint8_t *p, size_t n)
+{
+	uint8_t out[crypto_shorthash_BYTES];
+
+	_Static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8, "SipHash-2-4");
+	cr_assert_eq(crypto_shorthash(out, p, n, key), 0);
+	return sip_load(out, 8);
+}
+
+/* Random keys and tuples of both families, against libsodium. */
+Test(hash, siphash_is_that_of_libsodium)
+{
+	enum { TUPLES = 20000 };
+	static struct {
+		uint8_t key[16], bytes[44]; /* the tuple in network order, and a word after it */
+	} random[TUPLES];
+	static const uint8_t seed[randombytes_SEEDBYTES] = {"SipHash"};
+
+	randombytes_buf_deterministic(random, sizeof(random), seed);
+	for (unsigned i = 0; i < TUPLES; i++) {
+		const uint8_t *key = random[i].key, *in = random[i].bytes;
+		bool is4 = i % 2;
+		size_t n = is4 ? 4 : 16, len = 2 * n + 4;
+		struct la_tuple t;
+		uint64_t word = 0;
+		uint32_t w[2];
+
+		memcpy(w, in, sizeof(w));
+		t.laddr = la_addr_from4(w[0]);
+		t.raddr = la_addr_from4(w[1]);
+		if (!is4) {
+			memcpy(t.laddr.b, in, n);
+			memcpy(t.raddr.b, in + n, n);
+		}
+		t.lport = (uint16_t)(in[2 * n] << 8 | in[2 * n + 1]);
+		t.rport = (uint16_t)(in[2 * n + 2] << 8 | in[2 * n + 3]);
+		for (unsigned b = 0; b < 8; b++)
+			word = word << 8 | in[len + b];
+		cr_assert_eq(la_siphash_tuple(key, &t), sodium_siphash(key, in, len), "tuple %u", i);
+		cr_assert_eq(la_siphash_tuple_with(key, &t, word), sodium_siphash(key, in, len + 8), "tuple %u", i);
+	}
 }
 
 /* ------------------------------------------------------------------ the tuple hash */

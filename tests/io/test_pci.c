@@ -2,12 +2,16 @@
 
 /* PCI devices of different machines: every reason why DPDK cannot use one, and the commands against it. */
 
+#include <errno.h>
 #include <net/if.h>
+#include <sys/inotify.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <rte_build_config.h>
 
 #include "../support/tree.h"
+#include "io/allow.h"
 #include "io/kif.h"
 #include "io/pci.h"
 #include "io/printable.h"
@@ -157,6 +161,7 @@ judge(const char *addr)
 	la_pci_host_read(root, &host);
 	(void)la_pci_read(root, addr, &dev);
 	la_pci_find_drivers(root, &dev, 1);
+	la_pci_find_users(root, &dev, 1);
 	la_pci_judge(root, &host, &dev, &v);
 }
 
@@ -695,4 +700,95 @@ Test(pci, a_line_has_the_reason_and_the_commands)
 	la_pci_line(&v, line, sizeof(line));
 	cr_assert_str_eq(line, "the kernel module vfio_iommu_type1 is not loaded; warning: careful; then: modprobe "
 			       "vfio_iommu_type1");
+}
+
+/* ---- the devices of -a ---- */
+
+#define SECOND "0000:06:00.0"
+#define NO_PA "Cannot use IOVA as 'PA' since physical addresses are not available"
+
+/* The first device is usable, and the second one, on uio_pci_generic, has no hugepages. */
+static void
+two_devices(void)
+{
+	load_vfio();
+	make_device(SECOND, "0x020000\n", "0x8086\n", "0x10d3\n");
+	bind_to(SECOND, "uio_pci_generic");
+	put("/sys/bus/pci/devices/" SECOND "/uio/uio0/name", "uio_pci_generic\n");
+	put("/dev/uio0", "");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "0\n");
+}
+
+Test(pci, a_failed_start_names_a_device_only_when_it_is_the_cause)
+{
+	static const char *const others[] = {
+		"",
+		"Invalid 'command line' arguments.",
+		"lcore 99 is greater than the maximum; Invalid 'command line' arguments.",
+		"eal_legacy_hugepage_init(): mmap() failed: Cannot allocate memory; Cannot init memory",
+		"invalid parameters for --socket-mem",
+	};
+	struct la_eal_config cfg = {.args = {"-a", ADDR, "-l", "99", "--allow=" SECOND}, .nargs = 5};
+	char err[2048] = "";
+
+	two_devices();
+	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		cr_expect_not(la_allow_failed(root, &cfg, others[i], err, sizeof(err)), "%s: %s", others[i], err);
+	cr_assert(la_allow_failed(root, &cfg, NO_PA, err, sizeof(err)));
+	cr_expect_eq(strncmp(err, "-a " SECOND ": uio_pci_generic needs hugepages", 46), 0, "%s", err);
+	/* with usable devices alone the reason is elsewhere, --iova-mode=pa for example */
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "512\n");
+	cr_expect_not(la_allow_failed(root, &cfg, NO_PA, err, sizeof(err)), "%s", err);
+}
+
+/* Returns how often the path below root was opened since the watch began. */
+static unsigned
+opens_of(int fd, int watch)
+{
+	char buf[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
+	unsigned n = 0;
+	ssize_t len;
+
+	while ((len = read(fd, buf, sizeof(buf))) > 0)
+		for (char *p = buf; p < buf + len;) {
+			const struct inotify_event *e = (const void *)p;
+
+			n += e->wd == watch && (e->mask & IN_OPEN) != 0 && e->len == 0;
+			p += sizeof(*e) + e->len;
+		}
+	return n;
+}
+
+/* However many -a there are, each plugin is read once, and each process once. */
+Test(pci, drivers_and_users_are_read_once)
+{
+	static const char *const file[] = {RTE_EAL_PMD_PATH "/librte_net_e1000.so.23.0", "/proc/4321/fd"};
+	struct la_eal_config cfg = {.args = {"-a", ADDR, "-a", SECOND, "--allow=" ADDR}, .nargs = 5};
+	char path[256], err[2048];
+
+	two_devices();
+	put("/proc/4321/fd/1", "");
+	for (unsigned i = 0; i < 2; i++) {
+		int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), watch;
+
+		tree_path(root, file[i], path, sizeof(path));
+		watch = inotify_add_watch(fd, path, IN_OPEN | IN_CLOSE); /* equal events in a row would be one */
+		cr_assert(fd >= 0 && watch >= 0);
+		cr_assert_eq(la_allow_check(root, &cfg, err, sizeof(err)), 0, "%s", err);
+		cr_expect_eq(opens_of(fd, watch), 1, "%s", file[i]);
+		close(fd);
+	}
+}
+
+Test(pci, a_device_of_another_process)
+{
+	struct la_eal_config cfg = {.args = {"-a", ADDR, "-a", SECOND}, .nargs = 4};
+	char err[2048];
+
+	two_devices();
+	put("/proc/4321/comm", "testpmd\n");
+	put("/proc/4321/fd/1", "");
+	tree_link(root, "/proc/4321/fd/7", "/dev/vfio/7");
+	cr_expect_eq(la_allow_check(root, &cfg, err, sizeof(err)), -EBUSY);
+	cr_expect_str_eq(err, "-a " ADDR ": process 4321, testpmd has it open (/dev/vfio/7)");
 }

@@ -289,14 +289,49 @@ Test(ingress, checksum_flags_of_the_port)
 	net_rx_mbuf(m);
 	cr_assert_eq(fake.nsegs, 1);
 	f.b[14 + 11] ^= 1;
-	/* UNKNOWN, NONE and BAD are all verified in software */
-	net_drops(&f, LA_C_drop_tcp_cksum);
+	/* NONE: the checksum is not filled in, and the port has verified the data (rte_mbuf_core.h) */
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
+	net_rx_mbuf(m);
+	cr_assert_eq(fake.nsegs, 2);
+	/* UNKNOWN and BAD are verified in software */
+	net_drops(&f, LA_C_drop_tcp_cksum);
+	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD;
 	net_drops_mbuf(m, LA_C_drop_tcp_cksum);
 	f.b[f.n - 1] ^= 4;
 	m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD | RTE_MBUF_F_RX_IP_CKSUM_BAD;
 	net_rx_mbuf(m);
-	cr_assert_eq(fake.nsegs, 2, "a correct frame with BAD flags of the port was dropped");
+	cr_assert_eq(fake.nsegs, 3, "a correct frame with BAD flags of the port was dropped");
+}
+
+/* A port that verifies one of the two checksums: its flag for the other one does not count. */
+Test(ingress, checksum_flags_of_half_an_offload)
+{
+	static const struct {
+		uint32_t offloads;
+		size_t at; /* the byte that is wrong */
+		int drop;  /* 0: the frame arrives */
+	} rows[] = {
+		{LA_OFF_RX_TCP_CKSUM, 14 + 11, LA_C_drop_ip_cksum},
+		{LA_OFF_RX_TCP_CKSUM, 14 + 20 + 20, 0},
+		{LA_OFF_RX_IP_CKSUM, 14 + 11, 0},
+		{LA_OFF_RX_IP_CKSUM, 14 + 20 + 20, LA_C_drop_tcp_cksum},
+	};
+
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		uint32_t before;
+		struct rte_mbuf *m;
+
+		net_close(), net_open(&(struct net_opts){.offloads = rows[i].offloads}), rx_common_frame();
+		before = fake.nsegs;
+		fr_tcp(&f, "10.0.0.1", "10.0.0.2", "abc", 3), f.b[rows[i].at] ^= 4;
+		m = fr_mbuf(&f), m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+		if (rows[i].drop != 0) {
+			net_drops_mbuf(m, (enum la_counter)rows[i].drop);
+			continue;
+		}
+		net_rx_mbuf(m);
+		cr_assert_eq(fake.nsegs, before + 1, "row %u", i);
+	}
 }
 
 /* With checksums that the port reports as good, no checksum detects a wrong destination or a length beyond the frame. */

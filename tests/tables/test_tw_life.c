@@ -212,6 +212,110 @@ Test(tw_life, bounded_expiry)
 	fx_fini(&fx);
 }
 
+/* ------------------------------------------------------------------ a burst of references */
+
+enum { EACH_ENTRIES = 40000, EACH_TICKS = 1000 };
+
+enum kind { OVER, EARLY, IN_FIN_WAIT_2, SHADOW, ZOMBIE, KINDS };
+
+static enum kind kind_of[2][EACH_ENTRIES + 1]; /* [1]: IPv4; by slot */
+
+static enum kind
+kind_of_ref(la_ref ref)
+{
+	return kind_of[la_ref_pool(ref) == LA_POOL_TW4][la_ref_slot(ref)];
+}
+
+/* Enters connection i, so that its reference fires EACH_TICKS later. */
+static la_ref
+enter_kind(uint32_t i, enum kind kind)
+{
+	const struct la_tw_core state = {.snd_nxt = 1000, .rcv_nxt = 5000, .wnd = 512};
+	struct la_tuple t = fx_tuple(i, i & 1);
+	uint32_t n = 1 + i % (FX_TCBS / 2 - 1);
+	la_ref ref;
+
+	cr_assert(fx_open(&fx, n, &t));
+	if (kind == IN_FIN_WAIT_2) {
+		fx.counters.state[LA_FIN_WAIT_2]++;
+		return la_tw_enter_fin_wait_2(&fx.tw, &t, fx_hash(&fx, &t), la_ref_make(LA_POOL_TCB, n), &state, fx.now,
+					      la_tw_class(&fx.tw, EACH_TICKS), EACH_TICKS);
+	}
+	ref = fx_enter(&fx, n, &state, EACH_TICKS);
+	if (kind == EARLY)
+		entry(ref)->deadline++;
+	if (kind == SHADOW || kind == ZOMBIE)
+		reopen(ref, FX_TCBS / 2 + i % (FX_TCBS / 2));
+	if (kind == ZOMBIE)
+		la_tw_forget(&fx.tw, ref);
+	return ref;
+}
+
+/* Asserts that the free list of a family begins with the slots that n references have freed, the last one first. */
+static void
+expect_freed_in_order(const la_ref *refs, unsigned n, bool is4)
+{
+	uint32_t head = pool(is4)->free_head;
+
+	while (n-- > 0) {
+		enum kind kind = kind_of_ref(refs[n]);
+
+		if ((la_ref_pool(refs[n]) == LA_POOL_TW4) != is4 || kind == EARLY || kind == SHADOW)
+			continue;
+		cr_assert_eq(head, la_ref_slot(refs[n]));
+		head = entry(refs[n])->snd_nxt;
+	}
+}
+
+/* References of every kind and both families fire together. The index is so full that many entries are in their second
+ * bucket. Each reference has its own effect, and slots become free in the order of the references. */
+Test(tw_life, references_of_every_kind_in_a_burst)
+{
+	static const unsigned size[] = {1, 7, 32, 33, 100};
+	unsigned each[KINDS] = {0}, second = 0, n, bursts = 0;
+	la_ref refs[100];
+	uint32_t at;
+
+	fx_init(&fx, EACH_ENTRIES / 2 + 1000, EACH_ENTRIES / 2 + 1000, 1 << 12, START);
+	for (uint32_t i = 0; i < EACH_ENTRIES; i++) {
+		enum kind kind = i % 50 == 0   ? SHADOW
+				 : i % 50 == 1 ? ZOMBIE
+				 : i % 5 == 2  ? EARLY
+				 : i % 5 == 3  ? IN_FIN_WAIT_2
+					       : OVER;
+		la_ref ref = enter_kind(i, kind);
+
+		kind_of[la_ref_pool(ref) == LA_POOL_TW4][la_ref_slot(ref)] = kind;
+		each[kind]++;
+	}
+	for (uint32_t b = 0; b < fx.index.nbuckets; b++)
+		second += (unsigned)__builtin_popcount(fx.index.buckets[b].second);
+	cr_assert_gt(second, 200);
+
+	fx.now += EACH_TICKS;
+	for (; (n = la_wheel_pop(&fx.wheel, fx.now, refs, size[bursts % 5], &at)) > 0; bursts++) {
+		la_tw_wheel_burst(&fx.tw, refs, n, at);
+		expect_freed_in_order(refs, n, true);
+		expect_freed_in_order(refs, n, false);
+	}
+	fx_check(&fx, "fired");
+	cr_assert_eq(FX_COUNT(&fx, time_wait_expired), each[OVER]);
+	cr_assert_eq(FX_COUNT(&fx, ended_fin_wait_2), each[IN_FIN_WAIT_2]);
+	cr_assert_eq(FX_COUNT(&fx, time_wait), each[EARLY] + each[SHADOW]);
+	cr_assert_eq(fx.counters.transition[LA_TIME_WAIT][LA_CLOSED], each[OVER]);
+	cr_assert_eq(fx.counters.transition[LA_FIN_WAIT_2][LA_CLOSED], each[IN_FIN_WAIT_2]);
+	cr_assert_eq(fx.counters.state[LA_FIN_WAIT_2], 0);
+	cr_assert_eq(fx.index.keys, each[EARLY] + each[SHADOW] + each[ZOMBIE]); /* reopened tuples have a TCB */
+	cr_assert_eq(fx.wheel.count, each[EARLY]);
+
+	fx_advance(&fx, fx.now + 1);
+	cr_assert_eq(FX_COUNT(&fx, time_wait_expired), each[OVER] + each[EARLY]);
+	cr_assert_eq(fx.index.keys, each[SHADOW] + each[ZOMBIE]);
+	fx_fini(&fx);
+}
+
+/* ------------------------------------------------------------------ lifetimes */
+
 Test(tw_life, classes_of_lifetimes)
 {
 	fx_init(&fx, 40, 4, 1 << 17, START);
