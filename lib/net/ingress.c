@@ -302,8 +302,7 @@ rx_fast_tcp(struct la_shard *s, struct rte_mbuf *m, uint32_t off, uint32_t len, 
 	const uint8_t *tcp = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
 	size_t hlen;
 
-	if (!cksum_good(s, m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD) &&
-	    la_cksum_finish64(la_cksum_data(sum, tcp, len)) != 0)
+	if (!tcp_cksum_good(s, m) && la_cksum_finish64(la_cksum_data(sum, tcp, len)) != 0)
 		return false;
 	if (la_tcp_parse(tcp, len, len, seg, &hlen) != LA_WIRE_OK)
 		return false;
