@@ -6,6 +6,7 @@
 
 #include "cli/netopts.h"
 #include "core/log.h"
+#include "io/words.h"
 #include "run/units.h"
 
 struct net_options net = {
@@ -84,6 +85,26 @@ set_tap(void *dst, const char *text, char *why, size_t size)
 		return -1;
 	}
 	if (la_tap_split(text[n] == ',' ? text + n + 1 : "", &net.tap_addrs, rest, sizeof(rest), why, size))
+		return -1;
+	return set_port(dst, text, why, size);
+}
+
+static int
+set_memif(void *dst, const char *text, char *why, size_t size)
+{
+	struct la_memif_words words;
+
+	if (la_memif_words(la_words_tail(text), &words, why, size))
+		return -1;
+	return set_port(dst, text, why, size);
+}
+
+static int
+set_xdp(void *dst, const char *text, char *why, size_t size)
+{
+	struct la_xdp_words words;
+
+	if (la_xdp_words(la_words_tail(text), &words, why, size))
 		return -1;
 	return set_port(dst, text, why, size);
 }
@@ -212,10 +233,16 @@ const struct opt net_port_opts[] = {
 	     "creates the TAP interface NAME in the kernel (needs root, or 'unshare -Urn'). With ADDR/LEN the\n"
 	     "kernel's end is up and has these addresses: la0,10.0.0.1/24,fd00::1/64"),
 	CALL("veth", 0, "IFACE", &kind_veth, set_port,
-	     "an existing kernel interface, through AF_PACKET, such as one end of a veth pair"),
-	CALL("xdp", 0, "IFACE", &kind_xdp, set_port, "an existing kernel interface, through AF_XDP"),
-	CALL("memif", 0, "SOCKET", &kind_memif, set_port,
-	     "shared memory with another process; SOCKET,client: as the client of the other process"),
+	     "an existing kernel interface, through AF_PACKET, such as one end of a veth pair (needs root, or\n"
+	     "'unshare -Urn')"),
+	CALL("xdp", 0, "IFACE[,WORD...]", &kind_xdp, set_xdp,
+	     "an existing kernel interface, through AF_XDP (needs root). WORD: copy: the kernel copies each frame.\n"
+	     "zero-copy: it must not copy, or the start is refused [zero copy where the interface's driver has it].\n"
+	     "busy-poll=N: a receive call polls the interface for up to N frames; 0: interrupts alone [64]"),
+	CALL("memif", 0, "SOCKET[,WORD...]", &kind_memif, set_memif,
+	     "shared memory with another process. WORD: client: as the client of the other process. A client\n"
+	     "chooses the sizes of both: ring=N frames of each ring, a power of two [1024]; buffer=N bytes of each\n"
+	     "frame [2048]"),
 	{.name = "null", .kind = OPT_FLAG, .dst = &want_null,
 	 .help = "a port without a peer: it drops sent frames, and receives frames of zeros"},
 	CALL("allow", 'a', "DEVICE", NULL, set_allow, "EAL: a PCI device bound to a DPDK driver, such as 0000:05:00.0"),

@@ -68,6 +68,13 @@ text_features(FILE *f, const struct ports_features *u)
 	text_wrapped(f, "uses", line);
 }
 
+/* A server as in docs/ports.md: one line, to be copied. */
+static void
+text_example(FILE *f, const char *option)
+{
+	fprintf(f, "      %-11s lastack server %s --addr 10.0.0.2/24 --http 80\n", "example", option);
+}
+
 static void
 text_pci(FILE *f, const struct la_pci_dev *d, const struct ports_pci *pp)
 {
@@ -85,6 +92,8 @@ text_pci(FILE *f, const struct la_pci_dev *d, const struct ports_pci *pp)
 		text_wrapped(
 			f, "uses",
 			"queues, RSS, checksums, scatter, VLAN and MTU as its driver reports: lastack ports --open");
+	if (pp->verdict.cause == LA_PCI_USABLE && !pp->open_failed)
+		text_example(f, line);
 	text_commands(f, "undo", &pp->give_back);
 }
 

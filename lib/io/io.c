@@ -32,6 +32,8 @@
 #include "io/memif.h"
 #include "io/tap.h"
 #include "io/vdev.h"
+#include "io/words.h"
+#include "io/xdp.h"
 
 enum {
 	FIRST_MS = 1000,    /* start of the clock: a time of 0 has other meanings */
@@ -226,6 +228,7 @@ la_io_open_port(uint16_t id, struct la_shard_config *cfg, struct la_io **out, ch
 void
 la_io_close(struct la_io *io)
 {
+	static const struct la_xdp_words no_words;
 	static const struct la_tap_addrs none;
 
 	if (io == NULL)
@@ -234,6 +237,7 @@ la_io_close(struct la_io *io)
 		la_txq_drop_all(&io->lane.txq, &io->port, io->lane.queue);
 		la_port_close(&io->port);
 		la_tap_keep(io->port.id, &none);
+		la_xdp_keep(io->port.id, &no_words);
 		in_use[io->port.id] = false;
 	}
 	if (io->device != NULL)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <dirent.h>
-#include <linux/capability.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -11,10 +10,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <lastack/shard.h>
+
+#include "io/buffers.h"
 #include "io/kif.h"
 #include "io/kif_scan.h"
 #include "io/kif_use.h"
 #include "io/printable.h"
+#include "io/rights.h"
 #include "io/sysfs.h"
 
 enum { PATH = 512 };
@@ -158,12 +161,6 @@ la_kif_scan(const char *root, struct la_kif_facts *kifs, unsigned max)
 /* ---- verdicts ---- */
 
 static bool
-has_cap(const struct la_pci_host *host, unsigned cap)
-{
-	return (host->caps >> cap & 1) != 0;
-}
-
-static bool
 has_word(const char *words, const char *word)
 {
 	size_t n = strlen(word);
@@ -174,26 +171,38 @@ has_word(const char *words, const char *word)
 	return false;
 }
 
+/* The packet buffers of a shard with the default number of connections, each on a page. */
+static uint64_t
+locked_by_default(const struct la_pci_host *host)
+{
+	struct la_shard_config shard;
+	struct la_pool_plan plan;
+
+	if (host->need_mb != 0)
+		return (uint64_t)host->need_mb << 20;
+	la_shard_config_init(&shard);
+	la_buffers_plan(shard.max_conns, 0, 1, true, &plan);
+	return (uint64_t)plan.total * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 static void
 judge_rights(const char *root, const struct la_pci_host *host, enum la_port_kind kind, struct la_pci_verdict *v)
 {
-	char path[PATH];
+	char path[PATH], lack[512];
 
-	if (kind == LA_PORT_TAP) {
-		snprintf(path, sizeof(path), "%s/dev/net/tun", root);
-		if (access(path, F_OK) < 0) {
-			la_pci_verdict_set(v, LA_PCI_MODULE_MISSING,
-					   "there is no /dev/net/tun: the kernel's module tun is not loaded");
-			la_pci_verdict_command(v, "modprobe tun");
-		} else if (!has_cap(host, CAP_NET_ADMIN))
-			la_pci_verdict_set(v, LA_PCI_PERMISSION, "a TAP needs CAP_NET_ADMIN: root, or unshare -Urn");
-	} else if (kind == LA_PORT_VETH && !has_cap(host, CAP_NET_RAW)) {
-		la_pci_verdict_set(v, LA_PCI_PERMISSION, "AF_PACKET needs CAP_NET_RAW: root, or unshare -Urn");
-	} else if (kind == LA_PORT_XDP && (!has_cap(host, CAP_NET_RAW) || !has_cap(host, CAP_NET_ADMIN) ||
-					   (!has_cap(host, CAP_BPF) && !has_cap(host, CAP_SYS_ADMIN)))) {
-		la_pci_verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF: root");
-	} else if (kind == LA_PORT_XDP && host->user_namespace) {
-		la_pci_verdict_set(v, LA_PCI_PERMISSION, "AF_XDP needs CAP_BPF outside of a user namespace: root");
+	if (kind != LA_PORT_TAP && kind != LA_PORT_VETH && kind != LA_PORT_XDP)
+		return;
+	snprintf(path, sizeof(path), "%s/dev/net/tun", root);
+	if (kind == LA_PORT_TAP && access(path, F_OK) < 0) {
+		la_pci_verdict_set(v, LA_PCI_MODULE_MISSING,
+				   "there is no /dev/net/tun: the kernel's module tun is not loaded");
+		la_pci_verdict_command(v, "modprobe tun");
+	} else if (la_rights_lack(host, kind, 0, lack, sizeof(lack))[0] != '\0') {
+		la_pci_verdict_set(v, LA_PCI_PERMISSION, "%s", lack);
+	} else if (kind == LA_PORT_XDP &&
+		   la_rights_lack(host, kind, locked_by_default(host), lack, sizeof(lack))[0] != '\0') {
+		la_pci_verdict_set(v, LA_PCI_MEMLOCK, "%s", lack);
+		la_pci_verdict_memlock(v);
 	}
 }
 

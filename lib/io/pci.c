@@ -5,12 +5,16 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -244,13 +248,32 @@ in_user_namespace(const char *root)
 	       sscanf(line, "%lu %lu %lu", &inside, &outside, &n) == 3 && n != UINT32_MAX;
 }
 
+/* The kernel gives the owner of a namespace only to its owner, and to the parents of the owner. */
+static bool
+net_is_foreign(void)
+{
+	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), owner;
+	bool foreign;
+
+	if (fd < 0)
+		return false;
+	owner = ioctl(fd, NS_GET_USERNS);
+	foreign = owner < 0 && errno == EPERM;
+	if (owner >= 0)
+		close(owner);
+	close(fd);
+	return foreign;
+}
+
 /* The effective capabilities; the first words of /proc/self/status are never longer than a line. */
 static void
 read_rights(const char *root, struct la_pci_host *host)
 {
 	char path[PATH], line[256];
 	unsigned long long caps = 0;
+	unsigned major, minor;
 	struct rlimit lim;
+	struct utsname u;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/proc/self/status", root);
@@ -262,6 +285,9 @@ read_rights(const char *root, struct la_pci_host *host)
 		fclose(f);
 	host->caps = caps;
 	host->user_namespace = in_user_namespace(root);
+	host->foreign_net = root[0] == '\0' && net_is_foreign();
+	if (uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2)
+		host->linux_version = major * 1000 + minor;
 	host->root = !host->user_namespace && (caps >> CAP_SYS_ADMIN & 1) != 0 && (caps >> CAP_SYS_RAWIO & 1) != 0;
 	if (getrlimit(RLIMIT_MEMLOCK, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY &&
 	    (host->user_namespace || (caps >> CAP_IPC_LOCK & 1) == 0)) {
@@ -328,11 +354,26 @@ add_kif(struct la_pci_dev *dev, const char *folder)
 		closedir(dir);
 }
 
+/* A virtio device without VIRTIO_F_ACCESS_PLATFORM, feature bit 33, takes physical addresses and reaches past an IOMMU
+ * (virtio 1.2 6.1). A transitional device, PCI ids 0x1000 to 0x103f, cannot have the bit: the legacy interface has
+ * 32 feature bits. The bits of another device are known while the kernel's driver has it; the kernel accepts the bit. */
+static bool
+virtio_bypasses(const struct la_pci_dev *dev, const char *features)
+{
+	enum { ACCESS_PLATFORM = 33 };
+
+	if (dev->vendor != LA_PCI_VIRTIO)
+		return false;
+	if (dev->device >= 0x1000 && dev->device < 0x1040)
+		return true;
+	return strlen(features) > ACCESS_PLATFORM && features[ACCESS_PLATFORM] == '0';
+}
+
 /* "net" is below the device, or below a device of its driver, as virtio0 is. "uio/uio0": the file of uio. */
 static void
 read_children(const char *base, struct la_pci_dev *dev)
 {
-	char path[PATH];
+	char path[PATH], features[80] = "";
 	struct dirent *d;
 	DIR *dir;
 
@@ -344,9 +385,11 @@ read_children(const char *base, struct la_pci_dev *dev)
 			continue;
 		snprintf(path, sizeof(path), "%.400s/%.64s/net", base, d->d_name);
 		add_kif(dev, path);
+		(void)la_sysfs_line(features, sizeof(features), "%.400s/%.64s/features", base, d->d_name);
 	}
 	if (dir != NULL)
 		closedir(dir);
+	dev->bypasses = virtio_bypasses(dev, features);
 	snprintf(path, sizeof(path), "%.400s/uio", base);
 	dir = opendir(path);
 	while (dir != NULL && (d = readdir(dir)) != NULL)

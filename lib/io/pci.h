@@ -11,7 +11,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LA_PCI_ADDR = 16, LA_PCI_MAX = 256, LA_PCI_KIFS = 4, LA_PCI_OTHERS = 6, LA_PCI_COMMANDS = 12 };
+enum {
+	LA_PCI_ADDR = 16,
+	LA_PCI_MAX = 256,
+	LA_PCI_KIFS = 4,
+	LA_PCI_OTHERS = 6,
+	LA_PCI_COMMANDS = 12,
+	LA_PCI_VIRTIO = 0x1af4
+};
 
 /** A device of the IOMMU group whose driver keeps the group from vfio. */
 struct la_pci_other {
@@ -31,6 +38,7 @@ struct la_pci_dev {
 	unsigned nkifs; /* network interfaces of the kernel's driver */
 	char group[12]; /* IOMMU group; "": none */
 	bool noiommu;	/* the group is of vfio's no-IOMMU mode */
+	bool bypasses;	/* a virtio device that uses physical addresses: an IOMMU has no effect on it */
 	struct la_pci_other other[LA_PCI_OTHERS];
 	unsigned nothers;   /* all of them: may be more than LA_PCI_OTHERS */
 	char node_path[64]; /* the file that DPDK opens: /dev/vfio/7, /dev/uio0; "": none */
@@ -54,14 +62,16 @@ struct la_pci_host {
 	unsigned long huge_kb;			 /* their default size */
 	unsigned long huge_taken;		 /* pages of that size in use, or reserved */
 	/* of the process */
-	uint64_t caps;	       /* effective capabilities, bit N for number N */
-	bool user_namespace;   /* they are those of a user namespace, which give no access to devices */
-	bool root;	       /* reads physical addresses, opens every device: CAP_SYS_ADMIN and CAP_SYS_RAWIO */
-	bool lock_limited;     /* RLIMIT_MEMLOCK applies */
-	unsigned long lock_mb; /* RLIMIT_MEMLOCK */
-	unsigned long need_mb; /* memory of packet buffers; 0: 512 */
-	bool claimed;	       /* this process has claimed its devices (io/claim.h): a claim is no other user */
-	bool plain_pages;      /* plain pages are wanted although hugepages exist (--no-huge) */
+	uint64_t caps;		/* effective capabilities, bit N for number N */
+	bool user_namespace;	/* they are those of a user namespace, which give no access to devices */
+	bool foreign_net;	/* the network namespace belongs to another user namespace: they do not count there */
+	unsigned linux_version; /* 5004: Linux 5.4; 0: unknown */
+	bool root;		/* reads physical addresses, opens every device: CAP_SYS_ADMIN and CAP_SYS_RAWIO */
+	bool lock_limited;	/* RLIMIT_MEMLOCK applies */
+	unsigned long lock_mb;	/* RLIMIT_MEMLOCK */
+	unsigned long need_mb;	/* memory of packet buffers; 0: 512 */
+	bool claimed;		/* this process has claimed its devices (io/claim.h): a claim is no other user */
+	bool plain_pages;	/* plain pages are wanted although hugepages exist (--no-huge) */
 };
 
 /** Reads the machine, and the rights of this process. */
@@ -132,6 +142,9 @@ void la_pci_verdict_set(struct la_pci_verdict *v, enum la_pci_cause cause, const
 void la_pci_verdict_warn(struct la_pci_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** Adds a command, unless there are LA_PCI_COMMANDS. */
 void la_pci_verdict_command(struct la_pci_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** Adds the command that lifts RLIMIT_MEMLOCK of the user's shell. */
+void la_pci_verdict_memlock(struct la_pci_verdict *v);
 
 /** The first reason why this process cannot use the device, and the commands that lead to a usable device. dev: with its
  * DPDK driver and its user; its addr is the address that was given when there is no such device (vendor 0). */

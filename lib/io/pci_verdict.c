@@ -26,6 +26,7 @@ enum {
 };
 
 #define PCI_FOLDER "/sys/bus/pci/devices"
+#define BYPASSES "it is a virtio device that reaches past the IOMMU, and vfio-pci would let it write to wrong memory"
 #define RELEASE "each must be released from its driver, or moved to another slot"
 #define UNSAFE_PATH "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
 #define NOIOMMU_PATH "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
@@ -101,6 +102,14 @@ la_pci_verdict_command(struct la_pci_verdict *v, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(v->command[v->ncommands++], sizeof(v->command[0]), fmt, ap);
 	va_end(ap);
+}
+
+void
+la_pci_verdict_memlock(struct la_pci_verdict *v)
+{
+	/* $$: the user's shell, not root's */
+	la_pci_verdict_command(v, "sudo prlimit --memlock=unlimited --pid $$");
+	v->as_user = true;
 }
 
 /* "0000:05:00.1 (ahci), 0000:05:00.2 (e1000e)". No command releases them: one may be the disk, or have the session. */
@@ -208,11 +217,18 @@ commands_uio(const struct la_pci_host *host, const struct la_pci_dev *dev, struc
 	return true;
 }
 
+/* Returns whether vfio gives the device to a process behind the IOMMU. */
+static bool
+has_iommu(const struct la_pci_dev *dev)
+{
+	return dev->group[0] != '\0' && !dev->noiommu;
+}
+
 /* vfio without an IOMMU gives a device a group only when the mode is on at the moment of binding. */
 static bool
 commands_noiommu(const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
 {
-	if (!takes_module(dev, "vfio-pci") || !host->has_vfio_pci || !host->has_noiommu)
+	if (!takes_module(dev, "vfio-pci") || !host->has_vfio_pci || !host->has_noiommu || has_iommu(dev))
 		return false;
 	if (!host->vfio_pci)
 		la_pci_verdict_command(v, "modprobe vfio-pci");
@@ -226,7 +242,7 @@ commands_noiommu(const struct la_pci_host *host, const struct la_pci_dev *dev, s
 static bool
 commands_iommu(const struct la_pci_host *host, const struct la_pci_dev *dev, struct la_pci_verdict *v)
 {
-	if (!takes_module(dev, "vfio-pci") || !host->has_vfio_pci || dev->group[0] == '\0' || dev->noiommu)
+	if (!takes_module(dev, "vfio-pci") || !host->has_vfio_pci || !has_iommu(dev) || dev->bypasses)
 		return false;
 	if (!host->vfio_pci || !host->type1)
 		la_pci_verdict_command(v, "modprobe -a vfio-pci vfio_iommu_type1");
@@ -238,6 +254,10 @@ commands_iommu(const struct la_pci_host *host, const struct la_pci_dev *dev, str
 		say_others(dev, others, sizeof(others));
 		why_add(v, "; its IOMMU group %s also has %s; " RELEASE, dev->group, others);
 	}
+	if (dev->vendor == LA_PCI_VIRTIO && dev->kdrv[0] == '\0')
+		why_add(v,
+			"; a virtio device needs iommu_platform=on (QEMU) for vfio-pci, and it is known only while the "
+			"kernel's virtio-pci has the device");
 	commands_bind(dev, "vfio-pci", v);
 	return true;
 }
@@ -250,6 +270,8 @@ commands_make_usable(const struct la_pci_host *host, const struct la_pci_dev *de
 		return;
 	if (takes_module(dev, "igb_uio") && !takes_module(dev, "vfio-pci") && !takes_module(dev, "uio_pci_generic"))
 		why_add(v, "; %s needs the module igb_uio of dpdk-kmods", dev->pmd);
+	else if (dev->bypasses && has_iommu(dev))
+		why_add(v, "; " BYPASSES ", and uio_pci_generic is not possible: it needs iommu_platform=on (QEMU)");
 	else if (takes_module(dev, "vfio-pci") && host->has_vfio_pci)
 		why_add(v,
 			"; vfio-pci needs an IOMMU, and the kernel uses none for it: switch it on in the firmware (VT-d, "
@@ -443,9 +465,7 @@ judge_vfio(const char *root, const struct la_pci_host *host, const struct la_pci
 				   "vfio locks the memory of the packet buffers: RLIMIT_MEMLOCK is %lu MB, %lu MB are "
 				   "enough",
 				   host->lock_mb, need_mb(host));
-		la_pci_verdict_command(
-			v, "sudo prlimit --memlock=unlimited --pid $$"); /* $$: the user's shell, not root's */
-		v->as_user = true;
+		la_pci_verdict_memlock(v);
 	}
 }
 
@@ -484,6 +504,9 @@ la_pci_judge(const char *root, const struct la_pci_host *host, const struct la_p
 	} else if (!takes_module(dev, dev->kdrv)) {
 		la_pci_verdict_set(v, LA_PCI_WRONG_MODULE, "it is bound to %s, and %s needs one of:%s", dev->kdrv,
 				   dev->pmd, dev->kmod[0] == '*' ? dev->kmod + 1 : dev->kmod);
+		commands_make_usable(host, dev, v);
+	} else if (dev->bypasses && has_iommu(dev) && !is_uio(dev->kdrv)) {
+		la_pci_verdict_set(v, LA_PCI_WRONG_MODULE, BYPASSES);
 		commands_make_usable(host, dev, v);
 	} else if (is_uio(dev->kdrv)) {
 		judge_uio(root, host, dev, v);

@@ -29,8 +29,10 @@
 #include "io/eal_log.h"
 #include "io/kif.h"
 #include "io/memif.h"
+#include "io/pci.h"
 #include "io/pool.h"
 #include "io/port.h"
+#include "io/rights.h"
 #include "io/rss.h"
 #include "io/tap.h"
 #include "io/vdev.h"
@@ -58,18 +60,47 @@ driver_is(const struct la_port *port, const char *name)
 	return strcmp(port->driver, name) == 0;
 }
 
+/* AF_XDP: each buffer of the pools is a page (io/pool.c). */
+static uint64_t
+locked_bytes(const struct opening *o)
+{
+	uint64_t n = 0;
+
+	for (unsigned q = 0; q < LA_PORT_MAX_QUEUES && o->cfg->pools[q] != NULL; q++)
+		n += o->cfg->pools[q]->size;
+	return n * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What may help after a failure of the driver, with ": " before it; "": nothing is known. */
+static const char *
+port_advice(const struct opening *o, char *buf, size_t size)
+{
+	struct la_pci_host host;
+	char text[500];
+
+	buf[0] = '\0';
+	if (driver_is(o->port, "net_af_xdp")) {
+		snprintf(buf, size, ": %s", la_vdev_advice(LA_PORT_XDP, NULL, locked_bytes(o), text, sizeof(text)));
+	} else if (driver_is(o->port, "net_af_packet")) {
+		la_pci_host_read("", &host);
+		if (la_rights_lack(&host, LA_PORT_VETH, 0, text, sizeof(text))[0] != '\0')
+			snprintf(buf, size, ": %s", text);
+	}
+	return buf;
+}
+
 static int __attribute__((format(printf, 3, 4))) port_fail(struct opening *o, int r, const char *fmt, ...)
 {
-	char what[256], said[256];
+	char what[256], said[256], advice[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	la_eal_log_reason(said, sizeof(said));
-	snprintf(o->err, o->size, "port %u %s %s: %s: %s%s%s%s%s", o->port->id, o->port->driver, o->port->name, what,
-		 rte_strerror(-r), said[0] != '\0' ? "; " : "", said, driver_is(o->port, "net_af_xdp") ? ": " : "",
-		 driver_is(o->port, "net_af_xdp") ? la_vdev_advice(LA_PORT_XDP, NULL) : "");
+	/* the advice first: o->err may be short */
+	snprintf(o->err, o->size, "port %u %s %s: %s: %s%s%s%s", o->port->id, o->port->driver, o->port->name, what,
+		 rte_strerror(-r), port_advice(o, advice, sizeof(advice)), said[0] != '\0' ? "; " : "", said);
 	return r;
 }
 
@@ -100,12 +131,6 @@ own_mtu(const struct opening *o)
 	if (o->kif.mtu != 0 && o->kif.mtu < mtu)
 		mtu = o->kif.mtu;
 	return mtu;
-}
-
-static bool
-port_uses(const struct la_port *p, enum la_feature f)
-{
-	return (p->features.on & LA_FEATURE_BIT(f)) != 0;
 }
 
 static bool
@@ -155,7 +180,7 @@ port_offloads(const struct la_port *p)
 	uint32_t offloads = 0;
 
 	for (unsigned i = 0; i < RTE_DIM(rows); i++)
-		if (port_uses(p, rows[i].feature))
+		if (la_port_uses(p, rows[i].feature))
 			offloads |= rows[i].offload;
 	return offloads;
 }
@@ -166,7 +191,7 @@ warn_of_absent(const struct la_port *p, const struct la_offload_choice *choice)
 {
 	for (unsigned i = 0; i < LA_NFEATURES; i++)
 		if ((choice->any & ~choice->on & LA_FEATURE_BIT(i)) != 0 && !choice->rx_cksum_off &&
-		    !port_uses(p, (enum la_feature)i))
+		    !la_port_uses(p, (enum la_feature)i))
 			la_log(LA_LOG_WARN, "port %u %s: %s of --offload=rx is done in software: %s", p->id, p->name,
 			       la_feature_name((enum la_feature)i), p->features.why[i]);
 }
@@ -196,7 +221,7 @@ choose_features(struct opening *o)
 	o->conf.rxmode.mtu = p->mtu;
 	o->conf.rxmode.offloads = p->features.rx;
 	o->conf.txmode.offloads = p->features.tx;
-	o->conf.intr_conf.lsc = port_uses(p, LA_FEATURE_LINK_INTERRUPT);
+	o->conf.intr_conf.lsc = la_port_uses(p, LA_FEATURE_LINK_INTERRUPT);
 	configure_rss(o);
 	return 0;
 }
@@ -254,7 +279,7 @@ verify_rss(struct opening *o)
 {
 	struct la_port *p = o->port;
 
-	if (!port_uses(p, LA_FEATURE_RSS))
+	if (!la_port_uses(p, LA_FEATURE_RSS))
 		return;
 	p->rss = rss_is_ours(o) && reta_is_ours(o);
 	if (p->rss)
@@ -345,7 +370,7 @@ pass_vlans(struct la_port *p, const struct la_port_config *cfg)
 	uint16_t refused = 0;
 	int r = 0;
 
-	if (!port_uses(p, LA_FEATURE_VLAN_FILTER))
+	if (!la_port_uses(p, LA_FEATURE_VLAN_FILTER))
 		return;
 	if (p->features.filters_priority)
 		(void)pass_vlan(p, 0);
@@ -456,7 +481,9 @@ port_start(struct opening *o)
 static int
 port_configure(struct opening *o)
 {
+	struct la_xdp_sockets before;
 	struct la_port *p = o->port;
+	char why[256];
 	int r;
 
 	if (o->cfg->pools[0] == NULL)
@@ -467,7 +494,13 @@ port_configure(struct opening *o)
 	r = rte_eth_dev_configure(p->id, p->queues, p->queues, &o->conf);
 	if (r < 0)
 		return port_fail(o, r, "%u queues of MTU %u refused", p->queues, p->mtu);
-	return setup_queues(o);
+	if (!driver_is(p, "net_af_xdp"))
+		return setup_queues(o);
+	la_xdp_find(&before);
+	r = setup_queues(o);
+	if (r == 0 && la_xdp_started(p->id, &before, &p->xdp, why, sizeof(why)) < 0)
+		return port_refuse(o, -ENOTSUP, why);
+	return r;
 }
 
 bool
@@ -504,6 +537,9 @@ la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port
 		r = la_tap_started(id, o.info.if_index, err, size);
 	if (r == 0)
 		advise_kernel(&o);
+	/* Closed while the log is not live: the driver reports that it cannot remove a program that it never attached. */
+	if (r < 0 && driver_is(port, "net_af_xdp"))
+		(void)rte_eth_dev_close(id);
 	la_eal_log_live(true);
 	return r;
 }
@@ -511,6 +547,8 @@ la_port_open(uint16_t id, const struct la_port_config *cfg, struct la_port *port
 void
 la_port_close(struct la_port *port)
 {
+	if (!rte_eth_dev_is_valid_port(port->id))
+		return; /* an AF_XDP port that la_port_open() has closed */
 	/* AF_PACKET and AF_XDP have set these modes on the kernel's interface, which outlives this process. */
 	if (rte_eth_promiscuous_get(port->id) == 1)
 		(void)rte_eth_promiscuous_disable(port->id);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "io/features.h"
+#include "io/xdp.h"
 
 struct la_memif;
 struct la_shard_config;
@@ -47,6 +48,7 @@ struct la_port {
 	bool veth;		/* one end of a veth pair: a kernel at the other end does not fill in TCP checksums */
 	struct la_memif *memif; /* NULL: another driver */
 	struct la_features features;
+	struct la_xdp_mode xdp;
 	unsigned kif_index; /* of the kernel interface whose link the driver does not report; 0: none */
 	char driver[32];
 	char name[64]; /* of the kernel interface; without one: of the DPDK device */
@@ -62,6 +64,12 @@ struct la_port_stats {
 	uint64_t tx_no_peer;   /* frames dropped without a memif peer */
 };
 
+static inline bool
+la_port_uses(const struct la_port *p, enum la_feature f)
+{
+	return (p->features.on & LA_FEATURE_BIT(f)) != 0;
+}
+
 /** True: the driver gives the memory of its queues' pools to the kernel, and la_port_open() accepts only
  * pools of la_pool_create_mapped() (io/pool.h). */
 bool la_port_maps_pools(uint16_t id);
@@ -76,7 +84,7 @@ void la_port_configure(const struct la_port *port, uint32_t room, struct la_shar
 
 /** "port 0 net_tap la0: 4a:..., mtu 1500, link 10 Gb/s, node 0, 1 queue; checksums: ip tx, tcp tx
  * rx in hardware; rss: software" into buf, then of "; scatter; vlan filter; vlan strip; link interrupt" those in use;
- * returns buf. */
+ * of AF_XDP then "; copy mode, busy poll". Returns buf. */
 const char *la_port_describe(const struct la_port *port, char *buf, size_t size);
 
 /** The short form for the ready line: "1 queue, checksums in software" into buf; returns buf. */

@@ -106,6 +106,8 @@ la_port_describe(const struct la_port *p, char *buf, size_t size)
 	for (unsigned i = 0; i < RTE_DIM(extras); i++)
 		if ((p->features.on & LA_FEATURE_BIT(extras[i].feature)) != 0)
 			n = port_append_text(buf, size, n, "; %s", extras[i].text);
+	if (p->xdp.known)
+		(void)port_append_text(buf, size, n, "; %s", la_xdp_text(&p->xdp, text, sizeof(text)));
 	return buf;
 }
 

@@ -19,13 +19,19 @@
 
 #include "io/eal_log.h"
 #include "io/fanout.h"
+#include "io/pci.h"
 #include "io/port.h"
+#include "io/rights.h"
 #include "io/tap.h"
 #include "io/vdev.h"
+#include "io/words.h"
+#include "io/xdp.h"
 
 enum {
 	RING_FRAMES = 4096,   /* between the two ports of a pair, for each direction and queue */
 	PACKET_FRAMES = 2048, /* in AF_PACKET's rings, for each direction and queue */
+	MEMIF_RING = 1024,    /* frames, unless ring= or rsize= is given */
+	MEMIF_BUFFER = 2048,  /* bytes, unless buffer= or bsize= is given */
 	NAME_LEN = 64,
 	ARGS_LEN = 512,
 };
@@ -37,6 +43,7 @@ struct vdev {
 	char head[ARGS_LEN];	   /* the argument up to its first comma: an interface or a path */
 	const char *tail;	   /* the argument after its first comma; "": no comma */
 	struct la_tap_addrs addrs; /* of the kernel's end of a TAP */
+	struct la_xdp_words xdp;
 };
 
 static const char *const driver_of[] = {
@@ -60,6 +67,7 @@ void
 la_vdev_clean_up(void)
 {
 	la_tap_forget();
+	la_xdp_forget();
 	while (sockets.n > 0)
 		unlink(sockets.path[--sockets.n]);
 }
@@ -167,37 +175,57 @@ memif_mac(const struct vdev *v, const char *role, const char *rest, char *mac, s
 	snprintf(mac, size, ",mac=02:6c:%02x:%02x:%02x:%02x", digest[0], digest[1], digest[2], digest[3]);
 }
 
-/* Writes the driver's arguments. The words "server" and "client" of the tail choose the role; the driver gets all other
- * words unchanged (id=, secret=, zero-copy=). */
-static int
-memif_args(struct vdev *v, char *err, size_t size)
+/* The driver computes the size of the shared memory as an int. */
+static bool
+memif_memory_fits(const struct la_memif_words *w, unsigned queues)
 {
-	const char *role = "server";
-	char rest[ARGS_LEN] = "", mac[32];
-	size_t used = 0;
+	uint64_t ring = w->ring != 0 ? w->ring : MEMIF_RING, buffer = w->buffer != 0 ? w->buffer : MEMIF_BUFFER;
+
+	return ring * buffer * 2 * queues <= INT32_MAX;
+}
+
+static int
+memif_args(struct vdev *v, unsigned queues, char *err, size_t size)
+{
+	char mac[32], ring[16] = "", buffer[24] = "", why[160];
+	struct la_memif_words w;
+	const char *role;
 	int n;
 
-	for (const char *p = v->tail; *p != '\0';) {
-		size_t len = strcspn(p, ",");
-
-		if (len == strlen("client") && memcmp(p, "client", len) == 0) {
-			role = "client";
-		} else if (len > 0 && !(len == strlen("server") && memcmp(p, "server", len) == 0)) {
-			n = snprintf(rest + used, sizeof(rest) - used, ",%.*s", (int)len, p);
-			used += (size_t)n;
-			if (used >= sizeof(rest))
-				return vdev_fail(-EINVAL, err, size, "memif: argument too long");
-		}
-		p += len;
-		p += *p == ',';
-	}
-	memif_mac(v, role, rest, mac, sizeof(mac));
-	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s%s", role, v->head, rest, mac);
+	if (la_memif_words(v->tail, &w, why, sizeof(why)) < 0)
+		return vdev_fail(-EINVAL, err, size, "memif: \"%s\"; allowed: %s", v->tail, why);
+	if (!memif_memory_fits(&w, queues))
+		return vdev_fail(-EINVAL, err, size,
+				 "memif: \"%s\": %u rings of this size need more than 2 GiB of shared memory", v->tail,
+				 2 * queues);
+	role = w.client ? "client" : "server";
+	if (w.ring != 0)
+		snprintf(ring, sizeof(ring), ",rsize=%d", __builtin_ctz(w.ring));
+	if (w.buffer != 0)
+		snprintf(buffer, sizeof(buffer), ",bsize=%u", w.buffer);
+	memif_mac(v, role, w.rest, mac, sizeof(mac));
+	n = snprintf(v->args, sizeof(v->args), "role=%s,socket=%s,socket-abstract=no%s%s%s%s", role, v->head, ring,
+		     buffer, w.rest, mac);
 	if ((size_t)n >= sizeof(v->args))
 		return vdev_fail(-EINVAL, err, size, "memif: argument too long");
-	if (strcmp(role, "server") == 0)
+	if (!w.client)
 		remove_stale_socket(v->head);
 	return 0;
+}
+
+static int
+xdp_args(struct vdev *v, char *err, size_t size)
+{
+	char busy[24] = "", why[160];
+	int n;
+
+	if (la_xdp_words(v->tail, &v->xdp, why, sizeof(why)) < 0)
+		return vdev_fail(-EINVAL, err, size, "xdp: \"%s\"; allowed: %s", v->tail, why);
+	if (v->xdp.has_busy_poll)
+		snprintf(busy, sizeof(busy), ",busy_budget=%u", v->xdp.busy_poll);
+	n = snprintf(v->args, sizeof(v->args), "iface=%s,start_queue=0,queue_count=1%s%s%s", v->head,
+		     v->xdp.copy ? ",force_copy=1" : "", busy, v->xdp.rest);
+	return (size_t)n < sizeof(v->args) ? 0 : vdev_fail(-EINVAL, err, size, "xdp: argument too long");
 }
 
 static int
@@ -218,7 +246,7 @@ build_args(struct vdev *v, unsigned queues, char *err, size_t size)
 		break;
 	case LA_PORT_MEMIF:
 		r = check_socket(v, err, size);
-		return r < 0 ? r : memif_args(v, err, size);
+		return r < 0 ? r : memif_args(v, queues, err, size);
 	default:
 		break;
 	}
@@ -232,8 +260,7 @@ build_args(struct vdev *v, unsigned queues, char *err, size_t size)
 		n = snprintf(v->args, sizeof(v->args), "iface=%s,qpairs=%u,framecnt=%d%s%s", v->head, queues,
 			     PACKET_FRAMES, comma, v->tail);
 	else if (v->kind == LA_PORT_XDP)
-		n = snprintf(v->args, sizeof(v->args), "iface=%s,start_queue=0,queue_count=1%s%s", v->head, comma,
-			     v->tail);
+		return xdp_args(v, err, size);
 	else if (v->kind == LA_PORT_NULL)
 		n = snprintf(v->args, sizeof(v->args), "%s%s%s", v->head, comma, v->tail);
 	if ((size_t)n >= sizeof(v->args))
@@ -241,37 +268,40 @@ build_args(struct vdev *v, unsigned queues, char *err, size_t size)
 	return 0;
 }
 
-const char *
-la_vdev_advice(enum la_port_kind kind, const char *name)
+static bool
+kernel_has_xdp(void)
 {
-	bool root = geteuid() == 0;
+	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), r = errno;
 
-	switch (kind) {
-	case LA_PORT_TAP:
-		if (access("/dev/net/tun", F_OK) < 0)
-			return "there is no /dev/net/tun: try \"modprobe tun\"";
-		if (!root)
-			return "creating a TAP interface needs root or CAP_NET_ADMIN";
-		if (name != NULL && if_nametoindex(name) != 0)
-			return "an interface of that name exists: choose another, or \"ip link "
-			       "del\" it";
-		return "is the tun module loaded, and may this container create interfaces?";
-	case LA_PORT_VETH:
-		if (!root)
-			return "AF_PACKET needs root or CAP_NET_RAW";
-		return "is the interface an Ethernet one, and is there memory for its rings?";
-	case LA_PORT_XDP:
-		if (!root)
-			return "AF_XDP needs root or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF";
-		return "is the kernel built with AF_XDP, RLIMIT_MEMLOCK high enough, and no other "
-		       "XDP "
-		       "program on the interface? veth:IFACE is slower and needs none of these";
-	case LA_PORT_MEMIF:
-		return "is another memif with the same id on this socket? Add \",id=1\" for a "
-		       "second memif";
-	default:
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || r != EAFNOSUPPORT;
+}
+
+const char *
+la_vdev_advice(enum la_port_kind kind, const char *name, uint64_t locked, char *buf, size_t size)
+{
+	struct la_pci_host host;
+
+	if (kind == LA_PORT_MEMIF)
+		return "is another memif with the same id on this socket? Add \",id=1\" for a second memif";
+	if (kind != LA_PORT_TAP && kind != LA_PORT_VETH && kind != LA_PORT_XDP)
 		return "see DPDK's documentation of this driver";
-	}
+	if (kind == LA_PORT_TAP && access("/dev/net/tun", F_OK) < 0)
+		return "there is no /dev/net/tun: try \"modprobe tun\"";
+	la_pci_host_read("", &host);
+	if (la_rights_lack(&host, kind, locked, buf, size)[0] != '\0')
+		return buf;
+	if (kind == LA_PORT_TAP && name != NULL && if_nametoindex(name) != 0)
+		return "an interface of that name exists: choose another, or \"ip link del\" it";
+	if (kind == LA_PORT_TAP)
+		return "may this container create interfaces?";
+	if (kind == LA_PORT_VETH)
+		return "is the interface an Ethernet one, and is there memory for its rings?";
+	if (!kernel_has_xdp())
+		return "this kernel has no AF_XDP (CONFIG_XDP_SOCKETS): veth:IFACE is slower and needs none";
+	return "this process has the rights and the memory limit for AF_XDP: another XDP program, or another AF_XDP socket, "
+	       "may have the interface; veth:IFACE is slower and shares it";
 }
 
 static int
@@ -299,7 +329,7 @@ add_packet_device(struct vdev *v)
 static int
 vdev_probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 {
-	char said[256];
+	char said[256], advice[512];
 	int r;
 
 	la_eal_log_mark();
@@ -317,7 +347,7 @@ vdev_probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 		return vdev_fail(-ENODEV, err, size, "%s: DPDK has no driver %s: is its package installed?", v->name,
 				 driver_of[v->kind]);
 	return vdev_fail(r, err, size, "%s,%s: %s: %s", v->name, v->args, said[0] != '\0' ? said : strerror(-r),
-			 la_vdev_advice(v->kind, v->head));
+			 la_vdev_advice(v->kind, v->head, 0, advice, sizeof(advice)));
 }
 
 /* Two ports with crossed rings: frames sent on queue q of one are received on queue q of the other. A
@@ -388,5 +418,7 @@ la_vdev_create(enum la_port_kind kind, const char *arg, unsigned i, unsigned que
 		r = vdev_probe(&v, &ids[0], err, size);
 	if (r == 0)
 		la_tap_keep(ids[0], &v.addrs);
+	if (r == 0)
+		la_xdp_keep(ids[0], &v.xdp);
 	return r < 0 ? r : 1;
 }

@@ -40,6 +40,20 @@ say_features(const struct la_features *f)
 		       (f->on & LA_FEATURE_BIT(i)) != 0 ? "on" : "off", f->why[i]);
 }
 
+/* The mode of an AF_XDP port, as the kernel reports it. */
+static void
+say_xdp(const struct la_xdp_mode *mode)
+{
+	if (!mode->known)
+		return;
+	printf("  %-14s  %s (XDP_OPTIONS)\n", "zero-copy",
+	       mode->zero_copy ? "on: the kernel reports it" : "off: the kernel reports copy mode");
+	if (mode->busy_poll)
+		printf("  %-14s  on: up to %u us (SO_PREFER_BUSY_POLL, SO_BUSY_POLL)\n", "busy-poll", mode->busy_us);
+	else
+		printf("  %-14s  off: the kernel reports none (SO_PREFER_BUSY_POLL, SO_BUSY_POLL)\n", "busy-poll");
+}
+
 void
 la_startup_say(const struct la_engine *e)
 {
@@ -60,6 +74,7 @@ la_startup_say(const struct la_engine *e)
 			continue;
 		printf("%s\n", e->port_text[p]);
 		say_features(&e->ports[p].features);
+		say_xdp(&e->ports[p].xdp);
 	}
 }
 

@@ -2,6 +2,7 @@
 
 /* lastack ports: the list of a machine that exists as a tree of files. */
 
+#include <sys/resource.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -135,6 +136,7 @@ Test(ports, the_text_has_each_device)
 	has(all, "as root     echo uio_pci_generic > /sys/bus/pci/devices/0000:00:03.0/driver_override && \\\n");
 	has(all, "                  echo 0000:00:03.0 > /sys/bus/pci/drivers_probe\n");
 	has(all, "usable      -a 0000:00:04.0\n");
+	has(all, "example     lastack server -a 0000:00:04.0 --addr 10.0.0.2/24 --http 80\n");
 	has(all, "undo        echo > /sys/bus/pci/devices/0000:00:04.0/driver_override && \\\n");
 	has(all, "DPDK driver none");
 	has(all, "la-eth  kernel driver none, NUMA node unknown, link up at 1000 Mb/s, MTU 1500, no address\n");
@@ -148,6 +150,7 @@ Test(ports, the_text_has_each_device)
 
 Test(ports, a_virtual_port_needs_its_driver_and_rights)
 {
+	static const struct rlimit lock = {8 << 20, 8 << 20};
 	char *all = text();
 
 	has(all, "--veth la-eth: DPDK's driver net_af_packet is not installed");
@@ -155,9 +158,9 @@ Test(ports, a_virtual_port_needs_its_driver_and_rights)
 	put_virtual_drivers();
 	put("/proc/self/status", "CapEff:\t0000000000000000\n");
 	all = text();
-	has(all, "--veth la-eth: AF_PACKET needs CAP_NET_RAW");
-	has(all, "--xdp la-eth: AF_XDP needs CAP_NET_ADMIN");
-	has(all, "--tap NAME: a TAP needs CAP_NET_ADMIN");
+	has(all, "--veth la-eth: this process lacks CAP_NET_RAW");
+	has(all, "--xdp la-eth: this process lacks CAP_NET_RAW");
+	has(all, "--tap NAME: this process lacks CAP_NET_ADMIN");
 	has(all, "usable      --memif SOCKET\n");
 	free(all);
 	put("/proc/self/status", "CapEff:\t0000000000003000\n"); /* CAP_NET_ADMIN and CAP_NET_RAW */
@@ -165,11 +168,17 @@ Test(ports, a_virtual_port_needs_its_driver_and_rights)
 	has(all, "usable      --veth la-eth\n");
 	has(all, "CAP_BPF");
 	free(all);
+	put("/proc/self/status", "CapEff:\t0000000000203000\n"); /* and CAP_SYS_ADMIN */
+	cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &lock), 0);
+	all = text();
+	has(all, "--xdp la-eth: this process lacks CAP_IPC_LOCK or a larger RLIMIT_MEMLOCK");
+	has(all, "prlimit --memlock=unlimited");
+	free(all);
 	put("/proc/self/status", "CapEff:\t000001ffffffffff\n");
 	put("/proc/self/uid_map", "0 1000 1\n");
 	all = text();
 	has(all, "usable      --veth la-eth\n");
-	has(all, "--xdp la-eth: AF_XDP needs CAP_BPF outside of a user namespace");
+	has(all, "--xdp la-eth: AF_XDP needs CAP_BPF and CAP_SYS_ADMIN outside of a user namespace");
 	free(all);
 }
 

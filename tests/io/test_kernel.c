@@ -26,7 +26,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <rte_ethdev.h>
+
 #include <lastack/addr.h>
+#include <lastack/io.h>
 #include <lastack/shard.h>
 
 #include "io/pool.h"
@@ -420,6 +423,84 @@ Test(xdp, failure_pool_that_is_mapped_in_part)
 	cr_assert(la_port_maps_pools(io.eal.port[0]));
 	cr_assert_eq(la_port_open(io.eal.port[0], &pc, &port, io.err, sizeof(io.err)), -EINVAL);
 	cr_assert_not_null(strstr(io.err, "of the 1023 mbufs of queue 0 are beyond"), "%s", io.err);
+}
+
+/* Opens la0, one end of a veth pair, with these words of an AF_XDP port. Returns the result of io_start(). */
+static int
+open_xdp(struct test_io *io, const char *arg)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_XDP, arg}}, .nports = 1};
+
+	own_namespace();
+	run("ip link add la0 type veth peer name la1");
+	run("ip link set la0 up");
+	run("ip link set la1 up");
+	return io_start(io, &cfg, 1, 0);
+}
+
+/* The kernel copies to and from a veth that has no zero copy; busy poll is the driver's default. */
+Test(xdp, the_mode_is_what_the_kernel_reports)
+{
+	char line[320];
+	struct test_io io;
+
+	if (open_xdp(&io, "la0") < 0)
+		cr_skip_test("no AF_XDP here");
+	cr_assert(io.port[0].xdp.known);
+	cr_assert(!io.port[0].xdp.zero_copy);
+	if (!io.port[0].xdp.busy_poll)
+		cr_skip_test("no SO_PREFER_BUSY_POLL here");
+	cr_assert_gt(io.port[0].xdp.busy_us, 0u);
+	cr_assert_not_null(strstr(la_port_describe(&io.port[0], line, sizeof(line)), "; copy mode, busy poll"));
+	io_stop(&io);
+}
+
+Test(xdp, busy_poll_can_be_switched_off)
+{
+	char line[320];
+	struct test_io io;
+
+	if (open_xdp(&io, "la0,busy-poll=0,copy") < 0)
+		cr_skip_test("no AF_XDP here");
+	cr_assert(io.port[0].xdp.known);
+	cr_assert(!io.port[0].xdp.busy_poll);
+	cr_assert_not_null(strstr(la_port_describe(&io.port[0], line, sizeof(line)), "; copy mode, no busy poll"));
+	io_stop(&io);
+}
+
+Test(xdp, failure_zero_copy_where_the_kernel_copies)
+{
+	struct test_io io;
+	int r = open_xdp(&io, "la0,zero-copy");
+
+	if (r == -EINVAL) /* from the set-up of the queue, before the mode is read */
+		cr_skip_test("no AF_XDP here");
+	cr_assert_eq(r, -ENOTSUP);
+	cr_assert_not_null(strstr(io.err, "zero-copy: the kernel copies the frames"), "%s", io.err);
+}
+
+/* la_port_open() has closed the port when la_io_open() frees its own things. */
+Test(xdp, failure_of_la_io_open)
+{
+	struct la_shard_config cfg;
+	struct la_io *io;
+	char err[512];
+	int r;
+
+	own_namespace();
+	run("ip link add la0 type veth peer name la1");
+	run("ip link set la0 up");
+	run("ip link set la1 up");
+	cr_assert_eq(la_dpdk_start(NULL, 0, err, sizeof(err)), 0, "%s", err);
+	la_shard_config_init(&cfg);
+	cfg.max_conns = 64;
+	r = la_io_open("xdp:la0,zero-copy", &cfg, &io, err, sizeof(err));
+	if (r == -EINVAL)
+		cr_skip_test("no AF_XDP here");
+	cr_assert_eq(r, -ENOTSUP, "%s", err);
+	cr_assert_not_null(strstr(err, "zero-copy: the kernel copies the frames"), "%s", err);
+	cr_assert_eq(rte_eth_dev_count_avail(), 0u);
+	la_dpdk_stop();
 }
 
 /* Opens a socket on the kernel's end of the link, for frames of a type that no other program sends. */

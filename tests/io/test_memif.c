@@ -530,3 +530,72 @@ Test(memif, options_are_passed_on)
 	io_stop(&io);
 	remove_paths(&p);
 }
+
+/* The client's ring= and buffer= are those of both ends. The smallest ring has fewer places than frames pass. */
+static void
+join_with_sizes(const char *sizes)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
+	char client[128];
+	struct test_io io;
+	struct pair p;
+	pid_t child;
+	int status;
+
+	make_paths(&p);
+	snprintf(client, sizeof(client), "%s,%s", p.client, sizes);
+	fflush(stdout);
+	fflush(stderr);
+	child = fork();
+	cr_assert_geq(child, 0);
+	if (child == 0)
+		_exit(echo(client));
+	cfg.ports[0].arg = p.server;
+	io_must_start(&io, &cfg, 1, 0);
+	exchange(&io);
+	io_stop(&io);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the echo: %#x", status);
+	remove_paths(&p);
+}
+
+Test(memif, smallest_rings_and_buffers)
+{
+	join_with_sizes("ring=64,buffer=1536");
+}
+
+Test(memif, largest_rings)
+{
+	join_with_sizes("ring=16384,buffer=9216");
+}
+
+Test(memif, failure_more_shared_memory_than_the_driver_can_count)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
+	char client[128];
+	struct test_io io;
+	struct pair p;
+
+	make_paths(&p);
+	snprintf(client, sizeof(client), "%s,ring=16384,buffer=65535", p.client);
+	cfg.ports[0].arg = client;
+	cfg.queues = 2;
+	cr_assert_eq(io_start(&io, &cfg, 2, 0), -EINVAL);
+	cr_assert_not_null(strstr(io.err, "more than 2 GiB"), "%s", io.err);
+	remove_paths(&p);
+}
+
+Test(memif, failure_sizes_of_a_server)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
+	char server[128];
+	struct test_io io;
+	struct pair p;
+
+	make_paths(&p);
+	snprintf(server, sizeof(server), "%s,ring=128", p.server);
+	cfg.ports[0].arg = server;
+	cr_assert_eq(io_start(&io, &cfg, 1, 0), -EINVAL);
+	cr_assert_not_null(strstr(io.err, "ring= and buffer= with client"), "%s", io.err);
+	remove_paths(&p);
+}

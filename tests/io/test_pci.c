@@ -593,6 +593,42 @@ Test(pci, uio_needs_hugepages_and_root)
 	judge_is(LA_PCI_PERMISSION, "uio_pci_generic needs root", "");
 }
 
+/* Behind vfio-pci, DPDK gives such a device addresses of the IOMMU, which the device takes for physical ones. */
+Test(pci, a_virtio_device_that_reaches_past_the_iommu)
+{
+	static const char without[] = "0010010000011111110101010000110000000000000000000000000000000000\n";
+	static const char with[] = "0010010000011111110101010000110001000000000000000000000000000000\n";
+
+	put_plugin("librte_net_virtio.so.23.0",
+		   "\"name\": \"net_virtio\", \"kmod\": \"* igb_uio | uio_pci_generic | vfio-pci\", "
+		   "\"pci_ids\": [[6900, 4096, 65535, 65535], [6900, 4161, 65535, 65535]]");
+	put(BASE "/vendor", "0x1af4\n");
+	put(BASE "/device", "0x1041\n");
+	bind_to(ADDR, "uio_pci_generic"); /* the module exists */
+	bind_to(ADDR, "virtio-pci");
+	put(BASE "/virtio0/features", with);
+	judge_is(LA_PCI_KERNEL, "", "modprobe -a vfio-pci vfio_iommu_type1 && " REBIND("vfio-pci"));
+	put(BASE "/virtio0/features", without);
+	judge_is(LA_PCI_KERNEL, "", REBIND("uio_pci_generic"));
+	put(BASE "/irq", "0\n");
+	judge_is(LA_PCI_KERNEL, "uio_pci_generic is not possible", "");
+	put(BASE "/irq", "11\n");
+	take_away(BASE "/virtio0/features");
+	take_away(BASE "/driver");
+	judge_is(LA_PCI_UNBOUND, "known only while",
+		 "modprobe -a vfio-pci vfio_iommu_type1 && " OVERRIDE("vfio-pci") PROBE);
+	bind_to(ADDR, "virtio-pci");
+	put(BASE "/device", "0x1000\n"); /* transitional */
+	judge_is(LA_PCI_KERNEL, "", REBIND("uio_pci_generic"));
+	take_away(BASE "/driver");
+	judge_is(LA_PCI_UNBOUND, "", OVERRIDE("uio_pci_generic") PROBE);
+	load_vfio();
+	judge_is(LA_PCI_WRONG_MODULE, "reaches past the IOMMU", REBIND("uio_pci_generic"));
+	put("/sys/kernel/iommu_groups/7/name", "vfio-noiommu\n");
+	put("/dev/vfio/noiommu-7", "");
+	judge_is(LA_PCI_USABLE, "", "");
+}
+
 Test(pci, a_virtual_function_takes_no_uio_pci_generic)
 {
 	put(BASE "/device", "0x1592\n");
