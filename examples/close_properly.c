@@ -6,7 +6,7 @@
  *
  * The steps of a proper close, and in parentheses the mistakes that the steps avoid:
  *
- *  1. Send all bytes. la_send() takes fewer bytes than it was given when the queue is full; `writable` follows.
+ *  1. Send all bytes. When the queue is full, la_send() takes fewer bytes than `len`, and `writable` follows.
  *  2. la_shutdown(): the FIN follows the last byte, and receiving goes on. (la_abort() discards the queue.)
  *  3. Read until the peer's FIN. (la_close() with unread bytes sends a RST, RFC 9293 SHLD-3.)
  *  4. la_close(). After a proper close `closed` reports LA_END_ORDERLY and 0 unacknowledged bytes.

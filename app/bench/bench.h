@@ -86,11 +86,12 @@ struct bench_row {
 
 struct bench_options {
 	uint64_t rounds, population, inflight, idle;
-	uint64_t populations[BENCH_POPULATIONS]; /* of churn */
+	uint64_t populations[BENCH_POPULATIONS]; /* populations of churn */
 	unsigned npopulations;
-	double seconds, tolerance; /* server's CPU time of a measurement; percent */
+	double seconds;	  /* CPU time of the server in a measurement */
+	double tolerance; /* percent */
 	const char *json, *plot, *compare, *against;
-	uint64_t pairs; /* of --against */
+	uint64_t pairs; /* pairs of runs of --against */
 };
 
 /** Measured time. */
@@ -106,10 +107,11 @@ struct bench {
 	struct la_eal eal;
 	struct la_port port[2];			    /* the ring pair: [0] generator, [1] server */
 	struct la_port null;			    /* net_null */
-	struct rte_mempool *pool[BENCH_WORKERS][2]; /* of each worker: [0] generator, [1] server */
-	struct rte_mempool *big[2];		    /* for jumbo frames: [0] generator, [1] server */
+	struct rte_mempool *pool[BENCH_WORKERS][2]; /* pools of each worker: [0] generator, [1] server */
+	struct rte_mempool *big[2];		    /* pools for jumbo frames: [0] generator, [1] server */
 	double ghz;				    /* TSC frequency */
-	double watch_cpu, watch_tsc;		    /* cost of a start and a stop of the clock: ns, cycles */
+	double watch_cpu;			    /* cost of a start and a stop of the clock, ns */
+	double watch_tsc;			    /* cost of a start and a stop of the clock, cycles */
 	double lap_tsc;				    /* cost of two readings of the TSC alone, cycles */
 	struct bench_row row[BENCH_ROWS];
 	unsigned nrows;

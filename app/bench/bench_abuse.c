@@ -148,7 +148,8 @@ struct result {
 	struct clients_tally t;
 	uint64_t frames;	     /* frames of the attack */
 	uint64_t guessed;	     /* SYN cookies that the attack guessed */
-	uint64_t held, held_max;     /* most packet buffers held, and the limit */
+	uint64_t held;		     /* most packet buffers held */
+	uint64_t held_max;	     /* limit of held packet buffers */
 	uint64_t drop[LA_NCOUNTERS]; /* drops during the attack and after it */
 	unsigned back_s;	     /* seconds until every gauge had its old value */
 	char late[128];		     /* gauges that differed after one second, with both values */

@@ -22,19 +22,23 @@ enum abuse_app {
 enum { ABUSE_PAGE = 1024 };
 
 struct abuse_bot {
-	bool open, fin; /* the SYN,ACK has arrived; the server's FIN has arrived */
+	bool open; /* the SYN,ACK has arrived */
+	bool fin;  /* the server's FIN has arrived */
 	uint16_t port;
-	uint32_t snd, acked, rcv; /* sequence numbers: next to send, acknowledged by the server, next expected */
-	uint32_t above;		  /* number of segments sent above the hole, or of FINs sent */
+	uint32_t snd;	/* next sequence number to send */
+	uint32_t acked; /* sequence number that the server has acknowledged */
+	uint32_t rcv;	/* next expected sequence number */
+	uint32_t above; /* number of segments sent above the hole, or of FINs sent */
 };
 
 struct abuse {
 	struct clients c;		   /* the honest clients, and the server */
 	const struct abuse_attack *attack; /* the present or last attack; NULL: no attack */
 	struct abuse_bot bot[ABUSE_BOTS];
-	uint32_t turn;		    /* frames sent, modulo 2^32: selects the bot */
-	uint64_t frames, held_most; /* frames of the attack; most packet buffers held */
-	double next;		    /* ns: when the attack's next frame is due */
+	uint32_t turn;	    /* frames sent, modulo 2^32: selects the bot */
+	uint64_t frames;    /* frames of the attack */
+	uint64_t held_most; /* most packet buffers held */
+	double next;	    /* ns: when the attack's next frame is due */
 };
 
 struct abuse_attack {

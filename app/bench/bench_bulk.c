@@ -186,7 +186,7 @@ bulk_open(struct bulk *k, struct bench *b, struct server_options *o)
 		.user = k,
 		.mtu = jumbo ? JUMBO - 14 : 1500,
 		.pool = jumbo ? b->big[1] : NULL,
-		.max_conns = 4 * MANY, /* each reserves a buffer, and what is reserved is lost for windows */
+		.max_conns = 4 * MANY, /* each reserves a buffer; reserved buffers are not offered as a window */
 		.conn = {.nodelay = true},
 	};
 	/* the generator acknowledges after two segments */

@@ -44,7 +44,8 @@ struct clients_tally {
 	uint64_t offered, carried, timeouts, resets; /* connections */
 	uint64_t ring_full;			     /* frames lost at the ring */
 	uint64_t shed;				     /* SYNs dropped by overload control */
-	double ns, cpu;				     /* virtual time, ns; CPU time of the server, ns */
+	double ns;				     /* virtual time, ns */
+	double cpu;				     /* CPU time of the server, ns */
 	uint64_t tsc;				     /* TSC cycles of the server */
 	double p99;				     /* 99th percentile of the time from SYN to last ACK, ns */
 };
@@ -60,8 +61,10 @@ struct clients {
 	struct client_timer *timer; /* in the order of due times: all timers run for the same time */
 	uint32_t ntimers;
 	uint64_t head, tail;
-	double gap, next;	/* ns between two SYNs, and the due time of the next; gap 0: closed loop */
-	double tick, next_tick; /* ns between two deliveries, and the time of the next; tick 0: at once */
+	double gap;	  /* ns between two SYNs; 0: closed loop */
+	double next;	  /* due time of the next SYN, ns */
+	double tick;	  /* ns between two deliveries; 0: at once */
+	double next_tick; /* time of the next delivery, ns */
 	bool offering;
 	bool syn_again;			 /* a SYN without an answer is sent again; otherwise its client gives up */
 	uint32_t nown;			 /* the first nown frames of the batch are the clients' */
@@ -71,9 +74,10 @@ struct clients {
 	struct clients_tally n;
 	struct la_histogram took; /* time from the due time of the SYN to the last ACK, ns */
 	/* hooks, or NULL */
-	void (*traffic)(struct clients *o); /* before each delivery: puts more frames into the batch */
-	void (*stepped)(struct clients *o); /* after each step of the server */
-	void (*other)(struct clients *o, const struct gen_answer *a); /* for a segment to an address of no client */
+	void (*traffic)(struct clients *o); /* called before each delivery: puts more frames into the batch */
+	void (*stepped)(struct clients *o); /* called after each step of the server */
+	/* called for a segment to an address of no client */
+	void (*other)(struct clients *o, const struct gen_answer *a);
 };
 
 /** A value of server_options.pool: the server uses the pool of the clients' frames. */

@@ -46,7 +46,8 @@ struct flows {
 	struct server sv;
 	struct gen g;
 	uint32_t *order; /* indices of the flows, shuffled */
-	uint32_t n, at;	 /* number of flows; position in `order` of the next batch */
+	uint32_t n;	 /* number of flows */
+	uint32_t at;	 /* position of the next batch in `order` */
 	uint64_t closed; /* connections that were closed */
 };
 
@@ -93,7 +94,7 @@ flows_open(struct flows *c, struct bench *b, uint32_t n, const struct server_opt
 	return 0;
 }
 
-/* Runs the next step of k flows, from position `from` of the order on. */
+/* Runs the next step of k flows, from order[from] on. */
 static void
 flows_step(struct flows *c, uint32_t from, uint32_t k, bool timed)
 {

@@ -3,14 +3,14 @@
 /* Complete connections, from SYN to TIME_WAIT or CLOSED, on the server core alone: lifecycle, churn
  * (lifecycle with a population), and connections under attack.
  *
- * There are three groups of flows, each one segment ahead of the next. A batch has the SYNs of the first group, the
- * second segments of the second group and the last segments of the third group, shuffled. Then the groups change their
- * roles. Every connection has a new tuple.
+ * There are three groups of flows, one segment apart. A batch has the SYNs of one group, the second segments of
+ * another and the last segments of the third, shuffled. In the next batch every group is one segment further. Every
+ * connection has a new tuple.
  *
- * A population is entered first: entries of other peers with random deadlines within
- * 2*MSL. So the expiring entries are at random places in the table and in the index, the worst order.
- * 2*MSL is the population divided by the expected rate, EXPECTED of the rate with an empty table. So entries expire
- * about as fast as new entries enter, and the population is constant. The bench checks this. */
+ * A population is entered first: entries of other peers with random deadlines within 2*MSL. So the expiring entries
+ * are at random places in the table and in the index, which is the worst order. 2*MSL is the population / (EXPECTED *
+ * the rate with an empty table). So entries expire about as fast as new entries enter, and the population is constant.
+ * The bench checks that the population is constant. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -25,7 +25,7 @@ enum {
 	GROUP = BENCH_BATCH / NSTEPS,
 	FEW = BENCH_BATCH / 10 / NSTEPS, /* under attack: one frame in ten belongs to a connection */
 	EMPTY_LIFE = 10,		 /* least 2*MSL, ms */
-	LIFE_MAX = (1 << 18) - 2,	 /* largest 2*MSL, ms: longer than the wheel costs another visit per entry */
+	LIFE_MAX = (1 << 18) - 2,	 /* largest 2*MSL, ms; past the end of the wheel an entry costs two visits */
 	SPARE = 4 << 20,		 /* entries in addition to the population */
 	COOKIES_DONE = 16,
 };

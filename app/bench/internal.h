@@ -12,7 +12,7 @@
 #include "bench/bench.h"
 #include "core/rng.h"
 
-/** A segment of a script: its flags and payload bytes, and those of the one answer that it requires. want 0: none. */
+/** A segment of a script: flags and payload bytes of the segment, and of its only answer. want 0: it has no answer. */
 struct gen_step {
 	uint8_t flags, len, want, want_len;
 };
@@ -22,7 +22,8 @@ struct gen_flow {
 	uint16_t rport;
 	uint8_t step; /* index in the script: the next segment, or the segment that waits for its answer */
 	bool waiting;
-	uint32_t snd, rcv; /* sequence numbers: next to send, next expected */
+	uint32_t snd; /* next sequence number to send */
+	uint32_t rcv; /* next expected sequence number */
 };
 
 struct gen_answer {
@@ -71,14 +72,14 @@ struct gen {
 
 /* bench_server.c */
 struct server_options {
-	const struct la_conn_ops *ops; /* of the listener on BENCH_PORT */
+	const struct la_conn_ops *ops; /* callbacks of the listener on BENCH_PORT */
 	void *user;
 	struct la_conn_opts conn;
 	uint32_t max_conns;
 	uint64_t time_wait;
 	uint16_t mtu;
 	unsigned queue;
-	bool null;		  /* on net_null */
+	bool null;		  /* the run uses net_null */
 	struct rte_mempool *pool; /* NULL: the queue's own */
 	const char *addr;	  /* the server's address with prefix length [10.77.0.2/24] */
 };
@@ -146,8 +147,8 @@ void bench_both(struct bench *b);
 
 /* bench_fill.c */
 /** Fills the TIME_WAIT table with n entries of other peers, whose deadlines are at random within `lifetime` ms. With
- * `mine`: of the tuples gen_tuple(0) to gen_tuple(n - 1), and each deadline is `lifetime` ms away. Returns 0, or -1
- * after a fault. */
+ * `mine` the entries have the tuples gen_tuple(0) to gen_tuple(n - 1), and each deadline is `lifetime` ms away. Returns
+ * 0, or -1 after a fault. */
 int bench_fill(struct server *sv, uint64_t n, uint32_t lifetime, bool mine);
 /** Return RCV.NXT and SND.NXT of entry i. A repeated FIN has SEG.SEQ = RCV.NXT - 1. */
 static inline uint32_t

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* kernel_http ADDRESS PORT: a minimal server on the kernel's TCP, for app/bench/kernel: one
- * thread, one epoll, the answer in memory, and per connection only the system calls accept, epoll_ctl,
- * read, write and close. Like 'lastack server --http' the server closes first when the request has
+/* kernel_http ADDRESS PORT: a minimal server on the kernel's TCP, for app/bench/kernel. It has one
+ * thread, one epoll and the answer in memory, and uses per connection only the system calls accept,
+ * epoll_ctl, read, write and close. Like 'lastack server --http' the server closes first when the request has
  * "Connection: close", and otherwise after the client. The server expects a request in one segment. */
 
 #include <arpa/inet.h>

@@ -51,8 +51,8 @@ struct burst {
 	uint64_t id[BURST];
 	struct la_tuple tuple[BURST];
 	struct key4 key[BURST];
-	struct la_tw_core state[BURST]; /* for OP_ENTER */
-	struct la_seg seg[BURST];	/* for OP_FIN (FINs) and OP_REOPEN (SYNs) */
+	struct la_tw_core state[BURST]; /* states for OP_ENTER */
+	struct la_seg seg[BURST];	/* segments: FINs for OP_FIN, SYNs for OP_REOPEN */
 };
 
 struct area {
@@ -78,7 +78,7 @@ struct side {
 	bool (*check)(void *self, uint32_t live, bool thorough);
 	/* Lists the used parts of the structure's large areas. Returns the number of parts. */
 	unsigned (*areas)(void *self, struct area *a);
-	size_t (*bytes)(void *self); /* memory taken at the creation, when the RSS does not show it */
+	size_t (*bytes)(void *self); /* memory taken at the creation; NULL: the RSS shows it */
 };
 
 extern const struct side side_table, side_rte, side_memory;
@@ -108,7 +108,8 @@ struct result {
 	double bound;						  /* computed bytes per entry of the table */
 	double huge;						  /* share of the table's memory in hugepages */
 	uint64_t polls_switched; /* polls of the spike with a thread switch; not in poll_worst and poll_mid */
-	uint64_t bursts, cut;	 /* measured bursts, and interrupted bursts among them, which are left out */
+	uint64_t bursts;	 /* measured bursts */
+	uint64_t cut;		 /* interrupted bursts among the measured ones: left out */
 	char why[NSIDES][160];	 /* reason for not measuring a structure (done is false) */
 };
 

@@ -39,7 +39,7 @@ struct rte {
 	struct entry *entry; /* indexed by the key's position */
 	uint32_t n, entries, expired, live;
 	uint64_t far; /* expiry of an entry: one day, in timer cycles */
-	uint64_t sum; /* of the read memory, so that the compiler keeps the reads */
+	uint64_t sum; /* sum of the read memory, so that the compiler keeps the reads */
 	void *heap;
 	size_t heap_size;
 };

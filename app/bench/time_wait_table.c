@@ -15,7 +15,7 @@ struct table {
 	struct la_wheel wheel;
 	struct la_tw tw;
 	int class[2]; /* [0]: class of LIFE, [1]: class of SHORT_LIFE */
-	uint64_t sum; /* of the read memory, so that the compiler keeps the reads */
+	uint64_t sum; /* sum of the read memory, so that the compiler keeps the reads */
 	bool is4;
 };
 

@@ -3,7 +3,7 @@
 /* Signals.
  *
  *	exec to .preinit_array    the dynamic loader runs: the parent's signal settings are in force
- *	to signals_stop()         signals are counted; the start continues, and waits of seconds end
+ *	to signals_stop()         signals are counted; the start continues, but its long waits end
  *	engine                    first signal: drain; second signal: abort
  *	engine has ended          signals are ignored: snapshot file and summary are written
  *
@@ -14,7 +14,8 @@
  * an emulated CPU) is lost, or kills the process where it is not ignored.
  *
  * A signal during the start ends the run in order: the engine is created, stopped, drained, and its
- * summary is printed, with status 0 as after any signal.
+ * summary is printed, with status 0 as after any signal. While the start waits for a memif server, no engine exists
+ * yet: the signal ends the run with one line and status 0 (session_run()).
  *
  * The handler may run on any thread: it writes one word and calls la_engine_stop(), which is
  * async-signal-safe. lib/io/eal.c blocks both signals while DPDK starts, so that they interrupt none of its

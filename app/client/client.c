@@ -24,7 +24,7 @@ static const char *const sides[] = {"client", "server", NULL};
 static struct {
 	struct opener *opener[LA_ENGINE_MAX_STATIONS]; /* one for each worker */
 	struct opener_config cfg;
-	struct la_tuples tuples; /* of all workers */
+	struct la_tuples tuples; /* tuples of all workers */
 	struct la_steer steer;
 	unsigned shards;
 	struct la_addr to;
@@ -104,7 +104,8 @@ static const struct opt client_opts[] = {
 	CALL("get", "/bytes/N", NULL, set_get, "HTTP: request N bytes, and check each of them"),
 	{.name = "close", .kind = OPT_CHOICE, .dst = &client.first, .arg = "client|server",
 	 .choices = sides,
-	 .help = "the end that closes first. client: after the answer; server: the client waits for its FIN [client]"},
+	 .help = "the side that closes first. client: after the answer; server: the client waits for the\n"
+		 "server's FIN [client]"},
 	{.name = "timeout", .kind = OPT_DURATION, .dst = &client.timeout_ms, .arg = "TIME",
 	 .help = "abort a connection after this time without progress; 0s: never [60s]"},
 	OPT_END,
@@ -291,8 +292,8 @@ help(void)
 	       "EXIT STATUS\n"
 	       "       0  at least one connection was opened, and every connection ended orderly with the\n"
 	       "          complete and right answer; or a signal stopped the run\n"
-	       "       1  a connection did not end so, DPDK or the port could not start, or the JSON or snapshot\n"
-	       "          file could not be written\n"
+	       "       1  a connection ended in another way, DPDK or the port could not start, or the JSON or\n"
+	       "          snapshot file could not be written\n"
 	       "       2  wrong command line, or too few tuples for the run\n");
 }
 

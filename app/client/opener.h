@@ -23,7 +23,7 @@ struct opener_config {
 	bool bounded;	      /* aborts connections that are open duration_ms + drain_ms after the start */
 	uint32_t drain_ms;
 	uint32_t rate;	     /* opens per second; 0: no limit */
-	uint64_t send_bytes; /* of the pattern */
+	uint64_t send_bytes; /* bytes of the pattern to send */
 	uint64_t recv_bytes; /* bytes of the expected answer */
 	bool verify;	     /* the received bytes must be the pattern */
 	const char *request; /* the HTTP request, sent instead of the pattern; NULL: the pattern is sent */
@@ -51,7 +51,7 @@ struct opener {
 	struct la_tuples tuples;
 	struct opener_counts n;
 	struct slab conns;
-	bool stopped;	   /* no more opens */
+	bool stopped;	   /* no further connection is opened */
 	bool started;	   /* the first connection is open or has failed */
 	bool waiting;	   /* the tuple budget is used up; read by other threads */
 	int fatal;	   /* -errno of la_connect() that ended the opens */

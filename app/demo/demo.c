@@ -38,7 +38,7 @@ static struct {
 	struct opener_config cfg;
 	struct la_tuples tuples;
 	struct la_steer steer;
-	unsigned shards; /* of each end */
+	unsigned shards; /* shards of each end */
 	uint64_t workers;
 	uint64_t concurrency, payload;
 	uint32_t duration_ms;

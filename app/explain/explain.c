@@ -97,7 +97,7 @@ explain_nearest(const char *name)
 		for (const struct scenario *s = themes[t].stories; s->name; s++) {
 			unsigned d = name_distance(name, s->name);
 
-			/* a part of a name is nearest: "wrap" to sequence-wrap */
+			/* the nearest name contains the given one: sequence-wrap for "wrap" */
 			if (strlen(name) >= 3 && strstr(s->name, name))
 				d = 0;
 			if (d < least) {

@@ -131,7 +131,7 @@ void ex_bytes(struct explain *x, const struct la_sim_conn *sender, const struct 
 void ex_is(struct explain *x, const char *what, uint64_t got, uint64_t want);
 void ex_is_true(struct explain *x, const char *what, bool got);
 void ex_between(struct explain *x, const char *what, double got, double lo, double hi, const char *unit);
-/** Claims that this end was reported to the user of c. */
+/** Claims that the end of c was reported to its user as this kind. who: the user's host. */
 void ex_told(struct explain *x, const char *who, const struct la_sim_conn *c, enum la_end end);
 
 #endif

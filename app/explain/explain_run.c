@@ -15,8 +15,7 @@ enum {
 	ROW_BYTES = 24,
 };
 
-/* ------------------------------------------------------------------ hooks: of the ladder, and for
- * the capture
+/* ------------------------------------------------------------------ hooks of the ladder and the capture
  *
  * The capture has each segment, also a lost one, at the time of its transmission on the interface of its
  * sender. A copy, and a segment that a router held, are captured again on the router's interface.

@@ -8,7 +8,7 @@
  * and query, and the few fields that matter. A connection costs a fixed, small amount of memory, whatever the
  * length of the head (up to HTTP_HEAD_MAX), of its host name and of its body.
  *
- * Why not libhttp-parser (Debian, 2.9.4): libhttp-parser accepts input that a server must refuse, or that other
+ * libhttp-parser (Debian, 2.9.4) is not used, because it accepts input that a server must refuse, or that other
  * recipients interpret differently: white space before a colon, folded fields, two Host fields, LF within a chunk
  * extension, "0\r\r". It refuses two Content-Length fields with one value, which RFC 9112 6.3 allows, and treats a
  * field whose name begins with Transfer-Encoding as Transfer-Encoding. tests/fuzz/fuzz_http_request.c compares the two
@@ -74,7 +74,7 @@ bool http_has_body(const struct http_parser *p);
 
 /** How the connection ends after an answer. */
 enum http_end {
-	HTTP_END_USUAL,	 /* by the Connection field and --http-close */
+	HTTP_END_USUAL,	 /* the Connection field and --http-close decide */
 	HTTP_END_FIN,	 /* /end/fin: our FIN at once */
 	HTTP_END_RST,	 /* /end/rst: RST as soon as the answer is acknowledged */
 	HTTP_END_HALF,	 /* /end/half: answer and FIN before the request's body is read, then read until the FIN */
@@ -114,8 +114,8 @@ const char *http_status_text(uint16_t status);
 /** Writes an IMF-fixdate (RFC 9110 5.6.7), such as "Sun, 06 Nov 1994 08:49:37 GMT". size: at least 32. */
 void http_date(int64_t unix_seconds, char *buf, size_t size);
 
-/** Writes a GET request for path. host: the server's address; version: of lastack, for User-Agent; last: with
- * Connection: close. Returns the request's length, as snprintf() does. */
+/** Writes a GET request for path. host: the server's address; version: lastack's version, for User-Agent; last:
+ * the request has "Connection: close". Returns the request's length, as snprintf() does. */
 int http_request(char *buf, size_t size, const char *path, const char *host, const char *version, bool last);
 
 #endif

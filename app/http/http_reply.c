@@ -27,7 +27,7 @@ enum state {
 	VALUE_END, /* the value's line has ended: the next byte shows whether the value continues */
 	HEAD_LF,   /* CR of the empty line seen */
 	BODY,
-	SIZE, /* of a chunk */
+	SIZE, /* the size line of a chunk */
 	EXTENSION,
 	SIZE_LF,
 	DATA,

@@ -41,7 +41,7 @@ struct http_reply {
 	uint64_t value;	   /* private: the number being read */
 	uint32_t total;	   /* private: bytes of heads, or of the trailer */
 	uint16_t line;	   /* private: bytes of the status line or chunk line */
-	uint16_t status;   /* of the final answer; 0 before its status line is read */
+	uint16_t status;   /* status of the final answer; 0 before its status line is read */
 	uint8_t state;	   /* private */
 	uint8_t field;	   /* private: the field whose value is being read */
 	uint8_t minor;	   /* HTTP/1.minor: 0 or 1 */

@@ -70,7 +70,7 @@ struct la_conn_ops {
 	/** The peer has acknowledged bytes of la_send*(); la_unacked() returns the number that is left. Called at most
 	 * once for a segment, earlier than its `data` and `writable`, and not for the ACK of a FIN alone. */
 	void (*acked)(struct la_conn *c, void *user);
-	/** The send queue has room again. Called after la_send*() took fewer bytes than it was given. */
+	/** The send queue has room again. Called after la_send*() took fewer bytes than `len`. */
 	void (*writable)(struct la_conn *c, void *user);
 	/** The peer's FIN has arrived: `data` has reported all bytes of the peer. */
 	void (*peer_fin)(struct la_conn *c, void *user);
@@ -87,8 +87,8 @@ struct la_conn_opts {
 	uint32_t rcvbuf;	  /* receive buffer and largest offered window, bytes [256 KiB] */
 	uint32_t sndbuf;	  /* send queue limit, bytes [256 KiB] */
 	uint32_t user_timeout_ms; /* R2: a connection ends when a segment stays unacknowledged for this time
-				   * [120 s; SYN_SENT 200 s; SYN_RCVD of a listener 63 s, its maximum too] */
-	uint32_t fin_wait_2_ms;	  /* longest FIN_WAIT_2 after la_close() [60 s]. After 5 s of it `closed` gets
+				   * [120 s; SYN_SENT 200 s; SYN_RCVD of a listener at most 63 s] */
+	uint32_t fin_wait_2_ms;	  /* longest FIN_WAIT_2 after la_close() [60 s]. After 5 s `closed` gets
 				   * LA_END_FIN_WAIT_2, and a table entry replaces the TCB for the remaining time */
 	uint32_t orphan_ms;	  /* after la_close(): longest time in which the peer keeps its window closed and
 				   * acknowledges nothing; then RST and LA_END_TIMEOUT (RFC 6429) [the shard's] */
@@ -109,10 +109,11 @@ struct la_conn_info {
 	uint32_t snd_wnd, rcv_wnd;	    /* bytes */
 	uint32_t cwnd, ssthresh;	    /* bytes */
 	uint32_t srtt_ms, rto_ms;
-	uint32_t snd_queued, rcv_queued; /* bytes in the send queue; bytes the user has not consumed */
-	uint32_t retransmits;		 /* segments */
-	uint32_t time_wait_left_ms;	 /* in LA_TIME_WAIT; otherwise 0 */
-	uint16_t mss;			 /* largest payload we send in one segment */
+	uint32_t snd_queued;	    /* bytes in the send queue */
+	uint32_t rcv_queued;	    /* bytes that the user has not consumed */
+	uint32_t retransmits;	    /* segments */
+	uint32_t time_wait_left_ms; /* rest of TIME_WAIT; 0 in other states */
+	uint16_t mss;		    /* largest payload we send in one segment */
 	bool timestamps, wscale, sack_permitted;
 };
 
@@ -138,7 +139,7 @@ size_t la_unsent(const struct la_conn *c);
 /** Sets *span to the first contiguous unread bytes and returns their number. 0: no byte is unread. */
 size_t la_peek(const struct la_conn *c, const void **span);
 
-/** Frees the first n unread bytes and opens the window for them; a larger n frees all. Their memory is used
+/** Frees the first n unread bytes and opens the window for them; n above la_unread() frees all. Their memory is used
  * again at once: the user must not read the span of la_peek() any more, nor pass it to la_send(). */
 void la_consume(struct la_conn *c, size_t n);
 

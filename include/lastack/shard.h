@@ -55,9 +55,9 @@ struct la_mem_ops {
 /** The arguments of la_shard_create(). A field that is 0 gets the default in brackets; config.def has default, range
  * and unit of each number. */
 struct la_shard_config {
-	struct rte_mempool *mbufs;    /* for output: at least 128 B headroom and 1600 B of data room */
-	struct rte_mempool *control;  /* for packets without payload while `mbufs` is empty: at least 128 B headroom and
-				       * 128 B of data room. NULL: no such pool; the packets wait for `mbufs` */
+	struct rte_mempool *mbufs;    /* pool for output: at least 128 B headroom and 1600 B of data room */
+	struct rte_mempool *control;  /* pool for packets without payload while `mbufs` is empty: at least 128 B
+				       * headroom and 128 B of data room. NULL: the packets wait for `mbufs` */
 	uint32_t max_held;	      /* buffers of `mbufs` that connections may hold: unread, out of order, to be sent
 				       * [three quarters of the pool] */
 	uint32_t low_mbufs;	      /* with fewer free buffers in `mbufs` no payload is sent, and a connection that
@@ -76,7 +76,7 @@ struct la_shard_config {
 	const struct la_prefix *ranges; /* prefixes of which every address is ours */
 	unsigned nranges;
 	struct la_addr gateway4, gateway6; /* all zero: no gateway */
-	uint8_t gateway_mac[6];		   /* of the gateways; all zero: resolved by ARP and ND */
+	uint8_t gateway_mac[6];		   /* MAC of the gateways; all zero: ARP and ND resolve it */
 	bool no_dad;			   /* no duplicate address detection: addresses are usable at once */
 	bool no_fast_path;		   /* every frame takes the general path, which has the same results; for tests
 					    * and measurements */

@@ -26,10 +26,11 @@ enum {
 };
 
 struct la_config_row {
-	const char *name;    /* of the field */
-	size_t offset, size; /* of the field, bytes */
-	uint64_t def;	     /* default; 0: the brackets in `help` describe the default */
-	uint64_t min, max;   /* of a value other than 0 */
+	const char *name;  /* name of the field */
+	size_t offset;	   /* bytes: position of the field in the structure */
+	size_t size;	   /* bytes: size of the field */
+	uint64_t def;	   /* default; 0: the brackets in `help` describe the default */
+	uint64_t min, max; /* bounds of a value other than 0 */
 	const char *unit;
 	const char *help;
 };

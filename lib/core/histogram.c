@@ -108,7 +108,8 @@ la_histogram_percentile(const struct la_histogram *h, double percent)
 
 	if (h->total == 0)
 		return 0;
-	/* rank: percent of the total, rounded up, but 99.9 % of 1000 is 999: 99.9 has no exact binary form */
+	/* `rank` is percent of the total, rounded up. A remainder that is only a rounding error does not count: 99.9 %
+	 * of 1000 is 999, although 99.9 has no exact binary form. */
 	rank = (uint64_t)exact;
 	if (exact - (double)rank > 1e-12 * (double)h->total)
 		rank++;

@@ -18,9 +18,10 @@ enum {
 };
 
 struct la_histogram {
-	uint64_t total;	   /* values recorded */
-	uint64_t sum;	   /* of all values, for the mean */
-	uint64_t min, max; /* smallest and largest recorded value; 0: no value was recorded */
+	uint64_t total; /* values recorded */
+	uint64_t sum;	/* sum of all values, for the mean */
+	uint64_t min;	/* smallest recorded value; 0: no value was recorded */
+	uint64_t max;	/* largest recorded value; 0: no value was recorded */
 	uint64_t slot[LA_HIST_SLOTS];
 };
 

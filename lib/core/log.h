@@ -11,8 +11,8 @@ enum { LA_ERROR_LINE = 4096 }; /* bytes of the longest text of an error: a reaso
 /** Sets the least important level that is printed; LA_LOG_INFO at first. */
 void la_log_set_level(enum la_log_level level);
 
-/** Prints one line to stderr: "lastack: error: ..." for ERROR, "lastack: warning: ..." for WARN, "lastack: ..."
- * for the others. fmt has no newline. */
+/** Prints one line to stderr. ERROR: "lastack: error: ...". WARN: "lastack: warning: ...". Other levels:
+ * "lastack: ...". fmt has no newline. */
 void la_log(enum la_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -33,7 +33,7 @@ map_anonymous(void *ctx, size_t size, size_t align)
 	else if (align < page)
 		align = page;
 
-	/* mmap aligns only to a page: this maps up to `align` bytes more, and unmaps both ends */
+	/* mmap aligns only to a page: this maps up to `align` bytes more, and unmaps the unaligned parts */
 	size = page_round(size);
 	len = size + align - page;
 	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -2,7 +2,7 @@
 #ifndef LA_CORE_MEM_H
 #define LA_CORE_MEM_H
 
-/* Memory for large tables, from la_mem_ops, so that lib/io can choose the NUMA node. */
+/* Memory for large tables. It comes from a la_mem_ops, so that lib/io can choose the NUMA node. */
 
 #include <lastack/shard.h>
 

@@ -7,8 +7,9 @@
  * written into its object; the reference stays in its slot, fires early, and is added again. So the wheel
  * needs no removal and no back pointers, and does not access the objects.
  *
- * Layout. The slot of a tick is the tick modulo the number of slots. A slot has 8 bytes and owns a ring of chunks. It
- * names the last chunk, whose `next` is the first chunk, so one word gives both ends:
+ * Layout. The number of a tick's slot is the tick modulo the number of slots. A slot has 8 bytes and owns a ring of
+ * chunks. The slot names the last chunk, whose `next` is the first chunk, so one word gives the last and the first
+ * chunk:
  *
  *	slot { tail, fill, first }
  *	        |
@@ -19,8 +20,8 @@
  *
  * fill is the number of references in the last chunk, first the number of popped references in the first chunk.
  * `next` is at the end of a chunk, in the cache line that is in use when the chunk becomes full or empty.
- * Adding uses the slot's line and the line of the reference. A burst of adds to one tick, as from closes
- * at a steady rate with one 2*MSL, stays in the same two lines.
+ * Adding uses two cache lines: that of the slot and that of the reference. A burst of adds to one tick, as from
+ * closes at a steady rate with one 2*MSL, stays in the same two lines.
  *
  * Chunks come from a free list (last freed first, still in the cache), otherwise from the end of the used
  * part, so unneeded memory is not touched. Every occupied slot wastes less
@@ -47,7 +48,7 @@
  * All comparisons are modulo 2^32 (core/seq.h): pop has to be called once in 2^31 ticks, 24 days.
  *
  * Empty slots. Three levels of bitmap mark the slots, groups of 64 slots and groups of 4096 slots with
- * references (2^18 slots are exactly one word at the top). A few words give the next occupied tick,
+ * references (2^18 slots are exactly one word at the top). Reads of a few words find the next occupied tick,
  * whether `now` moved by one tick or by hours. After a jump longer than the wheel every
  * slot is due, and the slots are drained in the order of their ticks, from base on. */
 

@@ -36,7 +36,7 @@ _Static_assert(sizeof(struct la_wheel_slot) == 8, "eight slots share a cache lin
 struct la_wheel {
 	struct la_wheel_slot *slots;
 	struct la_wheel_chunk *chunks;
-	uint64_t *bitmap[3]; /* one bit for each slot, group of 64 slots, group of 4096 slots: has references */
+	uint64_t *bitmap[3]; /* set bits: slots, groups of 64 slots, groups of 4096 slots with references */
 	const struct la_mem_ops *mem;
 	uint32_t nslots; /* power of two */
 	uint32_t nchunks;

@@ -4,8 +4,8 @@
  *
  * Every frame of a shard passes the rules in order. Held frames and late copies wait in a heap,
  * with the next due frame on top. A reordered frame waits in `behind` until another frame has left. Rules apply
- * between the shard and the port (or a capture), so the counters of both
- * ends can be compared exactly: the peer must receive the transmitted frames.
+ * between the shard and the port (or a capture), so the transmitted frames can be compared exactly with the frames
+ * that the peer receives.
  *
  *     frames of the shard + added - lost = frames handed to the port
  *

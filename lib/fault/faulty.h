@@ -26,8 +26,8 @@ struct la_faulty_counts {
 
 struct la_faulty;
 
-/** rules: of la_fault_parse(), without a host. n: at most LA_FAULTY_RULES. `seed` determines random draws: the same
- * frames in the same order get the same actions. NULL: no memory, or too many rules. */
+/** rules: results of la_fault_parse(), without a host. n: at most LA_FAULTY_RULES. `seed` determines random draws: the
+ * same frames in the same order get the same actions. NULL: no memory, or too many rules. */
 struct la_faulty *la_faulty_create(const struct la_fault *rules, unsigned n, uint64_t seed);
 
 /** Frees f. Call la_faulty_flush() first. NULL is allowed. */

@@ -13,7 +13,7 @@
 #include "wire/tcp.h"
 
 struct la_fault_seg {
-	struct la_tuple t; /* from the sender's view: laddr is the source */
+	struct la_tuple t; /* the tuple as the sender sees it: laddr is the source */
 	uint32_t seq, ack; /* as in the header, host byte order */
 	uint32_t tsval, tsecr;
 	uint16_t len;  /* payload, bytes */

@@ -4,8 +4,8 @@
 
 /* Writes every frame of one or more ports to a pcapng file, with nanosecond times and directions.
  *
- * A wrapper around the port: for a capture the caller calls la_capture_burst() after
- * la_port_rx() and before la_port_tx(). Without a capture there is no cost. Frames are copied, so the burst
+ * For a capture the caller calls la_capture_burst() after la_port_rx() and before la_port_tx(). Without a capture
+ * there is no cost. Frames are copied, so the burst
  * may be changed or forwarded afterwards. In transmitted frames, checksums of the hardware are not yet filled
  * in. (The theory is at the top of capture.c.) */
 
@@ -20,8 +20,8 @@ struct la_port;
 struct rte_mbuf;
 
 /** Creates (or empties) the file, writes its header and starts the writer thread. Call after la_eal_start(): the
- * interfaces of the file are the ports that exist now. A pipe may be without a reader for two
- * seconds. 0, or negative errno with the reason in err. */
+ * interfaces of the file are the ports that exist now. Waits at most two seconds for a pipe's first reader. 0, or
+ * negative errno with the reason in err. */
 int la_capture_open(const char *path, struct la_capture **out, char *err, size_t size);
 
 /** Captures a burst. May be called by several threads. Frames that cannot be written (the output is slow,

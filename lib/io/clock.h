@@ -26,7 +26,7 @@ la_clock_start(struct la_clock *c, uint64_t ms)
 	c->ms = ms;
 }
 
-/** The millisecond of a TSC value; values never decrease. */
+/** The millisecond of `tsc`; the result never decreases. */
 static inline uint64_t
 la_clock_at(struct la_clock *c, uint64_t tsc)
 {

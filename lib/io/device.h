@@ -9,7 +9,7 @@
 
 struct rte_device;
 
-/** Finds the port of a device. Probes the device unless DPDK has probed it. owner: of the new claims (io/claim.h). Sets
+/** Finds the port of a device. Probes the device unless DPDK has probed it. New claims get `owner` (io/claim.h). Sets
  * *made to the device if this call has probed it and it can be removed; otherwise *made is unchanged. 0 and *id, or
  * negative errno with a line in err; *made may be set even then. */
 int la_device_find(const void *owner, const char *device, uint16_t *id, struct rte_device **made, char *err,

@@ -15,8 +15,8 @@
  *
  * Two shards may wait for each other: neither port takes frames, because neither lane reads. So after
  * LA_TXQ_PATIENCE_MS without a frame taken by the port, the lane reads again. The lane reads at most HOLD_READ
- * frames a millisecond (lane.c), and LA_HOLD_READ_MOST until its shard is empty again: the shard has room for the
- * answers to that many frames. After LA_TXQ_STALL_MS the transmit queue drops frames. So every wait ends.
+ * frames a millisecond (lane.c). It reads at most LA_HOLD_READ_MOST frames until its shard is empty again: the shard
+ * has room for their answers. After LA_TXQ_STALL_MS the transmit queue drops frames. So every wait ends.
  *
  * Rest. A lane without work spins LA_REST_SPINS rounds, then sleeps: microseconds at first, so that a pause in the
  * traffic costs little, and after some time up to LA_REST_LONG_US. Longer sleeps would fill the port's receive ring. */
@@ -43,10 +43,11 @@ struct la_lane {
 	const struct la_port *port;
 	struct rte_mempool *pool; /* of the queue; copies for the port are made from it */
 	uint16_t queue;
-	unsigned hold_read;	/* frames read while the port took none, since the shard was last empty */
-	uint64_t held, held_at; /* number of milliseconds with a round that held; ms: the last of them */
-	uint64_t read_at;	/* ms: the last time that a round that held has read frames */
-	struct la_txq txq;	/* frames that wait for the port */
+	unsigned hold_read; /* frames read while the port took none, since the shard was last empty */
+	uint64_t held;	    /* number of milliseconds with a round that held */
+	uint64_t held_at;   /* the last such millisecond */
+	uint64_t read_at;   /* ms: the last time that a round that held has read frames */
+	struct la_txq txq;  /* frames that wait for the port */
 };
 
 /** Called with a burst that was received. now: ms. */
@@ -99,7 +100,7 @@ la_lane_held(struct la_lane *l, uint64_t now)
 	l->held_at = now;
 }
 
-/** Call in a round that does not hold: the lane has room for a burst, so the shard has no frames to send. */
+/** Call in a round that does not hold: the last la_lane_send() left room for a burst, so it emptied the shard. */
 static inline void
 la_lane_emptied(struct la_lane *l)
 {

@@ -4,7 +4,7 @@
  * and its pages come from the node when any thread first touches them. So the main thread may create the shard of a
  * worker on another node.
  *
- * sysfs describes the CPUs, because they are chosen before EAL starts. */
+ * The CPUs are read from sysfs: they are chosen before EAL starts. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -166,7 +166,7 @@ la_cpus_rank(struct la_cpus *c, int node)
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct la_cpu *cpu = &c->cpu[i];
 
-		/* a shared CPU is worse than a free one on another node */
+		/* a taken CPU is worse than a free one on another node */
 		key[i] = (uint32_t)cpu->taken << 31 | (uint32_t)(node >= 0 && cpu->node != node) << 30 |
 			 (uint32_t)!cpu->isolated << 29 | (uint32_t)second_thread(c, cpu) << 28 | cpu->id;
 	}

@@ -16,9 +16,9 @@ struct la_tap_addrs {
 	unsigned n;
 };
 
-/** Parses the part of a TAP's argument after the name, words between commas. "mac=...", "remote=..." and "persist"
- * are for the driver, and go to rest; every other word is an address of the kernel's end with its prefix length.
- * 0, or -EINVAL with the allowed forms in err. */
+/** Parses the comma-separated words after the name in a TAP's argument. "mac=...", "remote=..." and "persist" are for
+ * the driver, and go to rest; every other word is an address of the kernel's end with its prefix length. 0, or -EINVAL
+ * with the allowed forms in err. */
 int la_tap_split(const char *tail, struct la_tap_addrs *addrs, char *rest, size_t rest_size, char *err, size_t size);
 
 /** Stores the addresses of a port for la_tap_started(). They replace addresses stored earlier for this port id. */

@@ -157,10 +157,11 @@ tcp_cksum_good(const struct la_shard *s, const struct rte_mbuf *m)
 	return s->offloads & LA_OFF_RX_TCP_CKSUM && (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD) != 0;
 }
 
-/* Returns whether the checksum of the segment is valid. p: its len bytes, at offset off of the frame. A port's flag BAD
- * may be wrong (short frames, unusual options), so the sum in software decides. plain: the IP header has no option and
- * no extension header. Otherwise a flag GOOD does not count: NICs do not verify the segment behind several extension
- * headers and in an atomic fragment, and drivers set GOOD when the error bit is 0 (ixgbe, i40e of DPDK 22.11). */
+/* Returns whether the checksum of a segment is valid. p: the segment's len bytes, at offset off of the frame. A port's
+ * flag BAD may be wrong (short frames, unusual options), so the sum in software decides. plain: the IP header has no
+ * option and no extension header. Otherwise a flag GOOD does not count: NICs do not verify the segment behind several
+ * extension headers and in an atomic fragment, and drivers set GOOD when the error bit is 0 (ixgbe, i40e of DPDK
+ * 22.11). */
 static inline bool
 tcp_cksum_ok(const struct la_shard *s, const struct rte_mbuf *m, const struct la_addr *src, const struct la_addr *dst,
 	     const uint8_t *p, uint32_t off, uint32_t len, bool plain)
@@ -257,8 +258,8 @@ far_host(uint32_t be)
 
 /* Fast path for the common frame: to our MAC, untagged, in one mbuf, to an address of ours (most often that of the
  * previous frame of the family), IPv4 without options or IPv6 without extension headers, TCP, valid. rx_fast() detects
- * such a frame by a few comparisons of words. For every frame that it accepts, rx_frame() must give the same segment
- * (tests/fuzz/fuzz_paths.c compares them). False: rx_frame() decides, and *seg may be partly filled. */
+ * such a frame by a few comparisons of words. For every frame that rx_fast() accepts, rx_frame() must give the same
+ * segment (tests/fuzz/fuzz_paths.c compares the two). False: rx_frame() decides, and *seg may be partly filled. */
 
 static inline uint64_t
 rx_load64(const uint8_t *p)
@@ -285,7 +286,7 @@ rx_is(const uint8_t *p, const uint8_t mask[8], const uint8_t want[8])
 	return (rx_load64(p) & rx_load64(mask)) == rx_load64(want);
 }
 
-/* Our MAC, and no group bit in the first byte of the source. */
+/* Returns whether the destination is our MAC and the source has no group bit. */
 static inline bool
 rx_fast_macs(const struct la_shard *s, const uint8_t *p)
 {
@@ -294,7 +295,7 @@ rx_fast_macs(const struct la_shard *s, const uint8_t *p)
 	return (rx_load64(p) & rx_load64(mask)) == s->rx_fast.mac;
 }
 
-/* The TCP segment of `len` bytes at offset `off` of the frame. sum: the unfolded sum of its pseudo-header. */
+/* Parses the TCP segment of `len` bytes at offset `off` of the frame. sum: the unfolded sum of its pseudo-header. */
 static inline bool
 rx_fast_tcp(struct la_shard *s, struct rte_mbuf *m, uint32_t off, uint32_t len, uint64_t sum, struct la_seg *seg)
 {

@@ -29,9 +29,10 @@
  *   peer's TCP or by our SYN,ACK timer makes the next entry. One second after a flood the table has its old size.
  *   While the part is full, replies to frames need no entry (resolve.c), so a flood of SYNs from sources that do not
  *   exist causes at most one broadcast a second for each entry of the part.
- * - A verified entry is evicted only for a verified entry. A STALE entry, which is unused, is evicted first. Then, but
- *   only for a completed handshake or our own open, the least recently used of the first few of each list. A reply
- *   to ARP or ND alone evicts only STALE entries. INCOMPLETE verified entries have waiting packets and stay.
+ * - A verified entry is evicted only for a verified entry. A STALE entry, which is unused, is evicted first. Without
+ *   a STALE entry, the least recently used of the first few entries of each list is evicted, but only for a completed
+ *   handshake or our own open. A reply to ARP or ND alone evicts only STALE entries. INCOMPLETE verified entries have
+ *   waiting packets and stay.
  * - Gateways are not evicted. So a flood of unverified peers cannot evict a neighbour in use.
  *
  * Waiting packets. A packet whose next hop is INCOMPLETE waits in a list. All lists of a shard share

@@ -22,7 +22,7 @@ enum {
 	LA_NEIGH_DELAY_MS = 5000,      /* DELAY_FIRST_PROBE_TIME */
 	LA_NEIGH_STALE_MS = 600000,    /* an unused entry is removed after this */
 	LA_NEIGH_UNVERIFIED_MS = 1000, /* life of an unverified entry, in any state */
-	LA_NEIGH_GATEWAYS = 2,	       /* separate entries, one for each family */
+	LA_NEIGH_GATEWAYS = 2,	       /* entries for gateways, one for each family */
 	LA_NEIGH_UNVERIFIED_MIN = 16,  /* bounds of the unverified part of the table, entries */
 	LA_NEIGH_UNVERIFIED_MAX = 1024,
 	LA_NEIGH_WAIT_MIN = 64, /* bounds of la_neigh_wait_max(), packets */
@@ -99,7 +99,7 @@ struct la_neigh_table {
 		uint32_t first, last;
 	} list[LA_NL_COUNT];
 	uint64_t soonest; /* ms: no entry is due earlier */
-	uint64_t key[2];  /* of the hash, so that a peer cannot choose a chain */
+	uint64_t key[2];  /* key of the hash, so that a peer cannot choose a chain */
 };
 
 /** Packets that may wait in a shard whose pool has `mbufs` buffers: an eighth of them, within the bounds
@@ -164,7 +164,8 @@ la_neigh_mac_is(const struct la_neigh *n, const uint8_t mac[6])
 }
 
 /** Appends m to the queue of an INCOMPLETE entry. Returns NULL, or the packet to drop if the entry or its class has no
- * room: the oldest packet of the entry, or m itself if the entry has no packet (RFC 1122 2.3.2.2: keep the latest). */
+ * room. That is the oldest packet of the entry (RFC 1122 2.3.2.2: keep the latest), or m itself if the entry has no
+ * packet. */
 struct rte_mbuf *la_neigh_enqueue(struct la_neigh_table *t, struct la_neigh *n, struct rte_mbuf *m);
 /** Removes and returns the oldest waiting packet, or returns NULL. */
 struct rte_mbuf *la_neigh_dequeue(struct la_neigh_table *t, struct la_neigh *n);

@@ -42,11 +42,13 @@ struct la_netif {
 	struct la_ifaddr *addrs;
 	struct la_net *onlink; /* the on-link prefixes of addrs, without repetitions */
 	struct la_net *ranges;
-	struct la_spans link, range, near; /* the addresses of onlink, of ranges, and of both */
-	struct la_spans4 near4;		   /* the IPv4 addresses of near */
-	uint32_t *bcasts;		   /* directed broadcast addresses of onlink, host byte order, sorted */
-	uint32_t *lows;			   /* last 24 bits of our IPv6 addresses, sorted */
-	uint16_t *slots;		   /* hash set: index in addrs + 1, or 0: empty */
+	struct la_spans link;	/* the addresses of onlink */
+	struct la_spans range;	/* the addresses of ranges */
+	struct la_spans near;	/* the addresses of onlink and ranges */
+	struct la_spans4 near4; /* the IPv4 addresses of near */
+	uint32_t *bcasts;	/* directed broadcast addresses of onlink, host byte order, sorted */
+	uint32_t *lows;		/* last 24 bits of our IPv6 addresses, sorted */
+	uint16_t *slots;	/* hash set of (index in addrs + 1); 0: the slot is empty */
 	unsigned naddrs, nonlink, nranges, nbcasts, nlows;
 	unsigned slot_shift; /* 64 - log2(slots) */
 	uint8_t mac[6];

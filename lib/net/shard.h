@@ -59,7 +59,7 @@ struct la_shard {
 	struct la_neigh_table neigh;
 	struct la_counters counters;
 	uint64_t now;	    /* ms */
-	uint8_t secret[32]; /* as configured; only for la_shard_save() */
+	uint8_t secret[32]; /* the secret as configured; only saving and loading use it */
 	uint32_t offloads;
 	struct rte_mempool *mbufs, *control; /* control: NULL without such a pool */
 	const struct la_mem_ops *mem;
@@ -68,9 +68,9 @@ struct la_shard {
 	/* caches for the fast path */
 	struct la_addr last_src; /* valid source of a received frame; all zero: none */
 	struct la_rx_fast rx_fast;
-	bool no_fast_path;	   /* of the configuration */
+	bool no_fast_path;	   /* la_shard_config.no_fast_path */
 	struct la_addr last_dst;   /* destination of a sent packet */
-	struct la_neigh *last_hop; /* its next hop; NULL: last_dst is invalid */
+	struct la_neigh *last_hop; /* next hop of last_dst; NULL: last_dst is invalid */
 	bool last_is_gateway4;	   /* last_hop is nif.gateway4, the next hop of all off-link IPv4 addresses */
 
 	/* frames that wait: tx[tx_head .. tx_tail) */

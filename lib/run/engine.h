@@ -28,7 +28,7 @@ enum la_round {
 /** The callbacks of an application on a shard; any may be NULL. All run on the shard's own worker. */
 struct la_station_ops {
 	int (*start)(void *ctx, struct la_shard *s); /* creates listeners; negative errno stops the run */
-	enum la_round (*poll)(void *ctx, struct la_shard *s, uint64_t now); /* after each burst */
+	enum la_round (*poll)(void *ctx, struct la_shard *s, uint64_t now); /* called after each burst */
 	void (*drain)(void *ctx, struct la_shard *s);			    /* stops listening, starts to close */
 	bool (*done)(void *ctx, struct la_shard *s); /* no work left; NULL: serves until the run is stopped */
 };
@@ -37,7 +37,7 @@ struct la_station_ops {
  * to the shard that io/steer.h selects, from any queue, and the first station announces the addresses. The shards of a
  * port are its stations, numbered from 0 in the order of la_engine_config.stations. */
 struct la_station {
-	const char *name;		  /* for start-up lines and summaries: "server" */
+	const char *name;		  /* name in start-up lines and summaries: "server" */
 	struct la_shard_config shard;	  /* the engine sets secret, now, mac, offloads, follower, quiet_ms, mem, the
 				       * packet buffers and their limits, and an mtu of 0; other fields that are 0
 				       * take the shard's defaults */
@@ -70,7 +70,7 @@ struct la_engine_config {
 	uint32_t report_ms;   /* interval of the live line; 0: none */
 	bool quiet;	      /* no start-up lines */
 	bool verbose;	      /* more than one start-up line, unless quiet */
-	uint64_t tuples;      /* the tuples of the application's opens limit closes/s in the ready line; 0: no limit */
+	uint64_t tuples; /* tuples of the application's opens, a limit of closes/s in the ready line; 0: no limit */
 	/** Called on the control thread for each live line. seconds: since the start. May be NULL. */
 	void (*report)(void *ctx, double seconds);
 	void *report_ctx;
@@ -96,7 +96,7 @@ struct la_station_stats {
 	uint64_t frames_out;		    /* frames taken by the port; without a queue: by the queue's owner */
 	uint64_t frames_refused;	    /* frames not taken by the port: tx_full, tx_no_buffer and tx_unfit */
 	uint64_t frames_waiting;	    /* frames that wait for the port now */
-	uint64_t frames_away;		    /* of frames_in: frames handed over to other shards of the port */
+	uint64_t frames_away;		    /* the part of frames_in that was handed over to other shards of the port */
 	uint64_t faults_lost, faults_added; /* frames, by the station's `faulty` (fault/faulty.h) */
 	/* packet buffers in use of the station's pool: before the first packet (buffers in the port's queues),
 	 * and after the end (0 before the end). A larger number at the end is a leak, except for buffers that a
@@ -152,8 +152,8 @@ const char *la_engine_port_text(const struct la_engine *e, unsigned station);
 /** The link of a port, as the control thread saw it last. */
 struct la_engine_link {
 	struct la_link now;
-	uint32_t changes; /* between up and down, since the start */
-	uint32_t losses;  /* of them, those to down */
+	uint32_t changes; /* changes between up and down since the start */
+	uint32_t losses;  /* changes to down */
 };
 
 /** The link of the station's port. On the control thread, or after the run. */

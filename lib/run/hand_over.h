@@ -19,16 +19,18 @@ enum { LA_HAND_PEERS = LA_PORT_MAX_QUEUES, LA_HAND_FRAMES = 4096 };
 /** A shard's rings. Each ring has one writer and one reader. */
 struct la_hand_over {
 	struct la_steer steer;
-	unsigned index; /* of this shard among those of its port */
-	unsigned peers; /* shards of the port; 1: no frames to hand over */
-	unsigned queue; /* of the port, for this shard's frames */
-	bool has_queue; /* this shard owns the queue; otherwise shard `queue` does */
-	struct rte_ring *in[LA_HAND_PEERS], *out[LA_HAND_PEERS]; /* received frames, by shard; NULL: this shard */
-	struct rte_ring *tx_in[LA_HAND_PEERS];			 /* frames of shards that send on our queue, or NULL */
-	struct rte_ring *tx_out;				 /* without a queue: frames to send, to its owner */
-	uint64_t away;						 /* frames of our queue for other shards */
-	uint64_t over, taken; /* frames put into rings to other shards; frames taken from rings to this shard */
-	uint64_t full;	      /* frames dropped at a full ring, and copies that found no buffer or a full ring */
+	unsigned index;			       /* number of this shard among the shards of its port */
+	unsigned peers;			       /* shards of the port; 1: no frames to hand over */
+	unsigned queue;			       /* queue of the port for this shard's frames */
+	bool has_queue;			       /* this shard owns the queue; otherwise shard `queue` does */
+	struct rte_ring *in[LA_HAND_PEERS];    /* received frames from each shard of the port; NULL: this shard */
+	struct rte_ring *out[LA_HAND_PEERS];   /* received frames for each shard of the port; NULL: this shard */
+	struct rte_ring *tx_in[LA_HAND_PEERS]; /* frames of shards that send on our queue, or NULL */
+	struct rte_ring *tx_out;	       /* without a queue: frames to send, to its owner */
+	uint64_t away;			       /* frames of our queue for other shards */
+	uint64_t over;			       /* frames put into rings to other shards */
+	uint64_t taken;			       /* frames taken from rings to this shard */
+	uint64_t full; /* frames dropped at a full ring, and copies that found no buffer or a full ring */
 };
 
 /** Makes the rings between n shards of a port with `queues` queues, 1 <= queues <= n. shards[i] is all zero before.

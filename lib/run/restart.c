@@ -2,9 +2,9 @@
 
 /* The start and end of an engine with a snapshot file, and quiet time without one.
  *
- *	--state FILE   a valid file of the last run     shards load it; no quiet time
- *	               no file, or it is refused         one MSL of quiet time
- *	neither        --quiet-time                     one MSL of quiet time
+ *	--state FILE, a valid file of the last run       shards load it; no quiet time
+ *	--state FILE, no file, or the file is refused    one MSL of quiet time
+ *	--quiet-time without --state                     one MSL of quiet time
  *
  * The file may come from a run with another number of workers: its entries are redistributed (lib/snapshot/snapshot.c).
  * For that, the shards of a port have one secret, which is safe because they have no tuple in common.

@@ -56,7 +56,7 @@ enum {
 struct la_shed {
 	uint64_t look_at;	     /* ms: earliest next check */
 	unsigned full;		     /* consecutive checks with a full ring */
-	unsigned level;		     /* of LA_SHED_ALL */
+	unsigned level;		     /* share of the SYNs to drop, in parts of LA_SHED_ALL */
 	uint64_t syns, frames, lost; /* counts at the last check */
 	uint64_t lossy_until;	     /* ms: end of the present interval of LA_SHED_LOSSY_MS */
 	unsigned lossy;		     /* checks with losses in that interval */

@@ -30,7 +30,7 @@ worker_cpu(const struct la_engine *e, unsigned worker)
 	return (unsigned)rte_lcore_to_cpu_id((int)e->workers[worker].lcore);
 }
 
-/* What the port does, and why. */
+/* Prints the port's queues and features, each with its reason. */
 static void
 say_features(const struct la_features *f)
 {
@@ -209,7 +209,7 @@ say_closes(const struct la_engine *e, struct line *l)
 	startup_printf(l, " with MSL %s", la_format_duration(msl_ms, msl, sizeof(msl)));
 }
 
-/* What was chosen for the ports; equal ones once. */
+/* Appends the choices for the ports. Ports in a row with equal choices have one text. */
 static void
 say_ports(const struct la_engine *e, struct line *l)
 {

@@ -244,7 +244,7 @@ print_first_fin(const struct la_counters *c, FILE *f)
 		fprintf(f, "  first FIN       ours %lu, the peer's %lu, crossing %lu\n", n.ours, n.peer, n.crossing);
 }
 
-/* Busy cycles a packet or a connection; "-" without any. */
+/* Writes the busy cycles a packet or a connection; "-": there was none. */
 static const char *
 summary_per_text(uint64_t cycles, uint64_t n, char *buf, size_t size)
 {

@@ -24,8 +24,8 @@
  *                        tx_errors, tx_full, tx_no_buffer, tx_unfit, tx_no_peer, tx_waiting, mbufs_before,
  *                        mbufs_out: packet buffers in use before the run and after it; buffers_max: limit of
  *                        the buffers that connections hold; link: "up", "down" or "unknown" at the end,
- *                        link_mbps (0: not known), link_changes, link_losses: changes between up and down, and
- *                        of them those to down}]
+ *                        link_mbps (0: not known), link_changes: changes between up and down, link_losses:
+ *                        changes to down}]
  *   ends               with more than one end: [{name, and the keys from opens to counters without cpu, for this
  *                      end}], in the order of `ports`: a server or a load has an end for each port
  *   shards             with several shards at one end (--workers): [{name, port: with more than one end its index in
@@ -69,7 +69,8 @@ struct la_summary {
 	unsigned nshards;
 	int opens_of; /* the end whose opens and closes are the run's; -1: the sum of all */
 	struct {
-		const char *key, *text; /* JSON key; words of the summary line */
+		const char *key;  /* JSON key */
+		const char *text; /* words of the summary line */
 		uint64_t value;
 	} extra[LA_SUMMARY_EXTRAS];
 	unsigned nextras;

@@ -28,7 +28,7 @@ void la_tables_bound(const struct la_shard *s, struct la_tables_bound *b);
 struct la_tables_place {
 	enum la_pages pages; /* the worst kind among the large tables */
 	bool large;	     /* a table is large enough for a hugepage */
-	int node;	     /* of the large tables; -1: unknown, -2: they are on several nodes */
+	int node;	     /* NUMA node of the large tables; -1: unknown; -2: the tables are on several nodes */
 };
 void la_tables_place(struct la_shard *s, struct la_tables_place *p);
 

@@ -24,9 +24,10 @@ struct la_tuples {
 	unsigned npools;
 	uint16_t port_lo, port_hi;
 	uint64_t naddrs;
-	uint64_t budget;  /* addresses * ports, tuples of other shards included */
-	uint64_t pos;	  /* number of tuples given or skipped in this cycle */
-	uint64_t x, step; /* the next tuple, and the stride: coprime to budget */
+	uint64_t budget; /* addresses * ports, tuples of other shards included */
+	uint64_t pos;	 /* number of tuples given or skipped in this cycle */
+	uint64_t x;	 /* the next tuple */
+	uint64_t step;	 /* the stride: coprime to budget */
 	uint64_t cycle;
 	uint64_t hold_ms; /* rest of a used tuple; 0: none (reuse) */
 	uint64_t seg_len; /* tuples of one segment of the cycle */

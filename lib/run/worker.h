@@ -59,9 +59,9 @@ struct la_station_run {
 	const struct la_station_ops *ops;
 	void *ctx;
 	struct la_faulty *faulty; /* NULL: none */
-	struct la_mem_ops mem;	  /* of the worker's NUMA node */
+	struct la_mem_ops mem;	  /* memory of the worker's NUMA node */
 	int asked_node;		  /* wanted NUMA node of the tables; -1: any */
-	int tables_node;	  /* their actual node, as in la_tables_place */
+	int tables_node;	  /* actual NUMA node of the tables, as in la_tables_place */
 	struct la_hand_over hand; /* the port's queue, and the rings to its other shards */
 	bool drained;
 	uint64_t frames_in;
@@ -70,7 +70,7 @@ struct la_station_run {
 	bool rx_more;	     /* the last burst from the port, or from another shard of it, was full: more wait */
 	unsigned tx_turn;    /* shard of the port that transmits first in the next round */
 	struct la_shed shed;
-	unsigned mbufs_before, mbufs_out; /* of the pool; as in la_station_stats */
+	unsigned mbufs_before, mbufs_out; /* mbufs in use of the pool; as in la_station_stats */
 	uint32_t buffers_max;
 	struct la_lane lane; /* port and pool; the queue, if the station has its own queue */
 
@@ -111,11 +111,12 @@ struct la_worker {
 	/* ms: next housekeeping and next publication; in STOP the worker ends at quiet_at, which each received frame
 	 * moves, or at leave_at */
 	uint64_t chores_at, publish_at, quiet_at, leave_at;
-	uint64_t round_at;	       /* ms: the last round */
-	uint64_t resumed_at;	       /* ms: the first round after the worker was off its CPU */
-	uint64_t begun_tsc, round_tsc; /* TSC at the start of the loop, and of the current round */
-	uint64_t busy_cycles;	       /* TSC cycles of busy rounds */
-	unsigned idle;		       /* consecutive empty rounds */
+	uint64_t round_at;    /* ms: the last round */
+	uint64_t resumed_at;  /* ms: the first round after the worker was off its CPU */
+	uint64_t begun_tsc;   /* TSC at the start of the loop */
+	uint64_t round_tsc;   /* TSC at the start of the current round */
+	uint64_t busy_cycles; /* TSC cycles of busy rounds */
+	unsigned idle;	      /* consecutive empty rounds */
 	enum la_idle idle_mode;
 	struct la_capture *capture; /* NULL: none */
 } __rte_cache_aligned;
@@ -131,15 +132,17 @@ struct la_engine {
 	struct la_capture *capture;
 	struct la_snapshot *snapshot; /* opened and verified, not yet read; or NULL */
 	bool state_refused;
-	uint32_t quiet_ms; /* for each shard */
+	uint32_t quiet_ms; /* quiet time of each shard */
 	struct la_pool_plan plans[LA_ENGINE_MAX_STATIONS];
 	struct la_station_run *stations;
 	struct la_worker *workers;
 	unsigned nworkers;
 	struct la_clock clock; /* the control thread's */
-	/* ms: start of la_engine_run(), end of DRAIN (0: not yet), latest end of DRAIN, next live line */
-	uint64_t t0, t_end, drain_at, report_at;
-	uint64_t ready_at; /* ms: time at which every station was ready; 0: not yet */
+	uint64_t t0;	       /* ms: start of la_engine_run() */
+	uint64_t t_end;	       /* ms: end of DRAIN; 0: not yet */
+	uint64_t drain_at;     /* ms: latest end of DRAIN */
+	uint64_t report_at;    /* ms: next live line */
+	uint64_t ready_at;     /* ms: time at which every station was ready; 0: not yet */
 	int error;
 
 	unsigned phase __rte_cache_aligned; /* enum la_phase */

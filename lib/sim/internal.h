@@ -23,7 +23,7 @@ struct la_sim_flight {
 /* A FIN that a host has sent: LA_FAULT_ON_LASTACK compares an ACK with it. */
 enum { LA_SIM_FINS = 64 };
 struct la_sim_fin {
-	uint32_t hash; /* of the sender's tuple; 0: unused */
+	uint32_t hash; /* hash of the sender's tuple; 0: unused */
 	uint32_t end;  /* sequence number after the FIN */
 };
 

@@ -43,7 +43,7 @@ enum { LA_LADDER_TEXT = 96, LA_LADDER_BYTES = 16 };
 
 struct la_ladder_item {
 	enum la_ladder_what what;
-	uint64_t us;	 /* since the creation of the ladder */
+	uint64_t us;	 /* time since the creation of the ladder */
 	uint8_t side;	 /* 0 left, 1 right: the host of the event; of LOST to CORRUPTED: the segment's sender */
 	bool copy, late; /* as in struct la_sim_event */
 	bool end;	 /* LA_LADDER_USER: the event is the callback `closed` */

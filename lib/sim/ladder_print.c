@@ -41,7 +41,7 @@ struct page {
 	unsigned right;	 /* column of the right host's states */
 	unsigned arrows; /* number of columns of an arrow */
 	unsigned n;
-	uint32_t *joined; /* by index of a sending: index of the arrival in the same row, 0: none */
+	uint32_t *joined; /* by index of a sending: index of the arrival in the same row; 0: none */
 	bool *done;	  /* the item was printed, in a row of its own or with another item */
 	const char *state[2];
 	bool fresh[2]; /* the state was not printed since it changed */

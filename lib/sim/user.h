@@ -52,11 +52,13 @@ struct la_sim_conn {
 	struct la_sim_conn *partner;	/* NULL: not paired, or the partner's record was freed */
 	uint32_t partner_tag;
 	const char *partner_text;
-	uint32_t sent, got; /* sent: bytes that la_send() accepted; got: bytes that were read */
-	uint32_t wrong;	    /* bytes that were read unpaired, or differ from the partner's byte at their offset */
-	uint32_t wrong_at;  /* offset of the first wrong byte */
+	uint32_t sent;	   /* bytes that la_send() accepted */
+	uint32_t got;	   /* bytes that were read */
+	uint32_t wrong;	   /* bytes that were read unpaired, or differ from the partner's byte at their offset */
+	uint32_t wrong_at; /* offset of the first wrong byte */
 	uint64_t opened_us, closed_us, next_chunk_us;
-	uint32_t iss, rcv_nxt; /* ISS, and RCV.NXT at the callback `opened` */
+	uint32_t iss;
+	uint32_t rcv_nxt; /* RCV.NXT at the callback `opened` */
 	struct la_closed why;
 	uint8_t first[64]; /* the first bytes read, for output */
 };

@@ -40,7 +40,7 @@ enum la_sim_weak {
 struct la_sim_host {
 	const char *name;   /* NULL: "A", "B" ... */
 	unsigned weak;	    /* enum la_sim_weak */
-	uint32_t fixed_isn; /* with LA_SIM_FIXED_ISN */
+	uint32_t fixed_isn; /* the ISN with LA_SIM_FIXED_ISN */
 	/* the shard's configuration. The world sets mbufs, mem, now, mac, addrs, no_dad and offloads. It replaces zero
 	 * bytes of the secret by random bytes, and table sizes of 0 by small sizes */
 	struct la_shard_config shard;
@@ -52,8 +52,8 @@ struct la_sim_link {
 	uint64_t jitter_us;   /* random extra delay up to this, uniform; reorders segments */
 	uint64_t rate_bps;    /* 0: no limit */
 	uint32_t queue_bytes; /* limit of bytes that wait for the rate; further frames are dropped. 0: no limit */
-	/* of the IP layer, bytes. A larger packet is dropped, and its sender gets an ICMP error. A larger IPv4 packet
-	 * without DF passes. 0: no limit */
+	/* MTU of the IP layer, bytes. A larger packet is dropped, and its sender gets an ICMP error. A larger IPv4
+	 * packet without DF passes. 0: no limit */
 	uint16_t mtu;
 	uint32_t drop_ppm, dup_ppm, corrupt_ppm, reorder_ppm;
 	uint64_t dup_us;		   /* random delay of a copy: below this */
@@ -62,7 +62,7 @@ struct la_sim_link {
 };
 
 enum la_sim_what {
-	LA_SIM_SENT,	  /* a segment left `host`; due_us: its time of arrival without faults, 0: the link drops it */
+	LA_SIM_SENT,	  /* a segment left `host`; due_us: arrival without faults, 0 if the link drops the segment */
 	LA_SIM_ARRIVED,	  /* `host` receives a segment of `peer` */
 	LA_SIM_LOST,	  /* a segment is lost on the way to `peer`: text has the reason, such as "queue full" */
 	LA_SIM_HELD,	  /* a router on the way to `peer` holds the segment */

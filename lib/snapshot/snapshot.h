@@ -35,9 +35,9 @@ struct la_snapshot_addrs {
 struct la_snapshot;
 
 /** Opens a file and verifies all of it. Returns 0 and *out; -ENOENT:
- * no file; any other negative errno: the file is refused, and err has its name and the reason. addrs: of the n shards
- * of this run, in order; the file may have more or fewer shards of each port. say: print a progress line a second on
- * stdout. wall: the current time; NULL: read the clocks. */
+ * no file; any other negative errno: the file is refused, and err has its name and the reason. addrs: those of the n
+ * shards of this run, in order; the file may have more or fewer shards of each port. say: print a progress line a
+ * second on stdout. wall: the current time; NULL: read the clocks. */
 int la_snapshot_open(const char *path, const struct la_snapshot_addrs *addrs, unsigned n, bool say,
 		     const struct la_wall *wall, struct la_snapshot **out, char *err, size_t size);
 /** Closes the file and frees st. NULL is allowed. */
@@ -58,7 +58,7 @@ unsigned la_snapshot_shards(const struct la_snapshot *st);
 
 /** Loads all entries into the shards of this run: those of the addrs of la_snapshot_open(), created with
  * la_snapshot_secret() and a `now` of at least la_snapshot_now(). io/steer.h selects the shard of each entry among
- * those of its port. Returns 0, or a negative errno and err. After an error the shards must be destroyed. */
+ * the shards of its port. Returns 0, or a negative errno and err. After an error the shards must be destroyed. */
 int la_snapshot_load(struct la_snapshot *st, struct la_shard *const *shards, char *err, size_t size);
 
 /** Removes the file and syncs its directory, so that no later start loads it again.

@@ -13,7 +13,7 @@
 #include "snapshot/snapshot.h"
 
 enum {
-	LA_SNAPSHOT_ORDER = 0x01020304, /* in the writing machine's byte order */
+	LA_SNAPSHOT_ORDER = 0x01020304, /* shows the byte order of the machine that wrote the file */
 	LA_SNAPSHOT_VERSION = 2,
 	LA_SNAPSHOT_DIGEST = 32,      /* bytes of the digest of a shard's addresses */
 	LA_SNAPSHOT_SUM = 32,	      /* bytes of the checksum */
@@ -32,11 +32,11 @@ struct la_snapshot_head {
 	char magic[8];
 	uint32_t order;
 	uint32_t version;
-	uint64_t length; /* of the whole file */
+	uint64_t length; /* bytes of the whole file */
 	uint32_t sections;
 	uint32_t reserved; /* 0 */
 	struct la_wall wall;
-	uint8_t sum[LA_SNAPSHOT_SUM]; /* of the bytes after the head, then of the fields above */
+	uint8_t sum[LA_SNAPSHOT_SUM]; /* checksum of the bytes after the head, then of the fields above */
 };
 _Static_assert(sizeof(struct la_snapshot_head) == 96, "no padding");
 
@@ -44,11 +44,12 @@ struct la_snapshot_section {
 	uint8_t addrs[LA_SNAPSHOT_DIGEST];
 	uint32_t port;	   /* below LA_SNAPSHOT_PORTS_MAX */
 	uint32_t reserved; /* 0 */
-	uint64_t length;   /* of the output of la_shard_save(), which follows */
+	uint64_t length;   /* bytes of the output of la_shard_save(), which follows */
 };
 _Static_assert(sizeof(struct la_snapshot_section) == 48, "no padding");
 
-/** An address or range of ours in the digest. The digest is of a sorted array, so that their order does not matter. */
+/** An address or range of ours in the digest. The digest is of a sorted array, so that the order of the addresses does
+ * not matter. */
 struct la_snapshot_prefix {
 	uint8_t addr[16], len, range;
 };
@@ -64,7 +65,8 @@ _Static_assert((int)LA_SNAPSHOT_SECTIONS_MAX <= (int)LA_SHARD_DEAL_MAX, "la_shar
 
 /** The fields of a verified section. */
 struct la_snapshot_part {
-	uint64_t at, length; /* of the shard's stream in the file */
+	uint64_t at;	 /* offset of the shard's stream in the file */
+	uint64_t length; /* bytes of that stream */
 	unsigned port;
 	struct la_shard_saved saved;
 };

@@ -47,9 +47,9 @@ la_seq_in_window(uint32_t seq, uint32_t rcv_nxt, uint32_t wnd)
 /** RFC 9293 3.10.7.4 first step, table 6: a sequence number of the segment is in the window. len counts SYN and FIN.
  * False: the caller drops the segment and answers with an ACK.
  *
- * With a closed window every segment at rcv_nxt is acceptable. Table 6 accepts only one without text, but the ACK of
- * the others must be processed, too ("special allowance should be made to accept valid ACKs"). The caller drops their
- * text and FIN, and answers with an ACK. */
+ * With a closed window every segment at rcv_nxt is acceptable. Table 6 accepts only a segment without text. But the
+ * ACK of a segment with text must be processed, too ("special allowance should be made to accept valid ACKs"). The
+ * caller drops its text and FIN, and answers with an ACK. */
 static inline bool
 la_seg_acceptable(uint32_t seq, uint32_t len, uint32_t rcv_nxt, uint32_t wnd)
 {

@@ -13,7 +13,7 @@
  *
  * Cuckoo with partial keys (Fan et al., "MemC3", NSDI 2013). A key has two of the n buckets. The number of its first
  * bucket is (low word of the hash) * n / 2^32: a multiplication, so n need not be a power of two. The number of the
- * other is (sum - first) modulo n, where sum is computed from the tag, odd and below n. This subtraction is its own
+ * second is (sum - first) modulo n; sum is odd, below n, and computed from the tag. This subtraction is its own
  * inverse, so a key can be moved with the data of its cache line alone. The two buckets always differ: 2 * first = sum
  * modulo n is impossible, because n is even and sum is odd.
  *
@@ -33,18 +33,18 @@
  *
  * The second row is the share of misses that cost a second line, the third row the share of hits.
  *
- * When both buckets are full, one of their twenty keys is moved to its own other bucket, if that bucket
- * has room. If none of the twenty can move, one of the two hundred keys in their other buckets is moved first, to make
- * room. There is no third step: at most 2 * (10 + 10 * 10) lines are read, and then -ENOSPC is returned without a
- * change. In the churn above no key was refused in 7 million inserts, even at a fill of 0.9; the second
- * step is for a table above its capacity.
+ * When both buckets of a new key are full, one of the twenty keys in them is moved to its own other bucket, if that
+ * bucket has room. If none of the twenty can move, one of the two hundred keys in their other buckets is moved first,
+ * to make room. There is no third step: at most 2 * (10 + 10 * 10) lines are read, and then -ENOSPC is returned without
+ * a change. In the churn above no key was refused in 7 million inserts, even at a fill of 0.9; the second step is for a
+ * table above its capacity.
  *
  * No key is lost or found twice:
  *
- * (1) A key is always in its first bucket n or in other(n, tag): insert puts the key in one of them,
+ * (1) A key is always in its first bucket n or in other(n, tag). Insert puts the key in one of the two,
  *     and a move takes the key from bucket b to other(b, tag), which is the other one of the same two.
- * (2) A key is in one place: insert writes one place, and a move frees the old place in the same call;
- *     a shard has one thread.
+ * (2) A key is in one place. Insert writes one place, and a move frees the old place in the same call. Only one
+ *     thread uses the index.
  * (3) A look-up reads n, and also other(n, tag) unless the tag's counter in `spilled` of n is 0. A key is in
  *     other(n, tag) iff its bit in `second` there is set. The counter is the number of these keys with the same last
  *     two tag bits: insert and move add 1 where they set the bit, remove and move subtract 1 where they clear
@@ -174,9 +174,9 @@ may_move(const struct la_bucket *b, unsigned place)
 	return is_in_second(b, place) || may_spill(b, b->tag[place]);
 }
 
-/* Frees a place in bucket n, which is full, by moves of keys to their other buckets: at most `depth` moves,
- * the deeper ones first, which make room for the others. Returns the place or -1. The
- * deeper moves do not change bucket n: a key moves only to a bucket with room. */
+/* Frees a place in bucket n, which is full, by moves of keys to their other buckets: at most `depth` moves. The last
+ * bucket of the chain gets its key first, so that each move finds room. Returns the place or -1. Only the last move
+ * changes bucket n: a key moves only to a bucket with room. */
 static int
 make_room(struct la_index *ix, uint32_t n, unsigned depth)
 {

@@ -2,7 +2,7 @@
 #ifndef LA_TABLE_INDEX_H
 #define LA_TABLE_INDEX_H
 
-/* The index: from a tuple's hash to a reference, for every connection of a shard, live or in
+/* The index finds the reference of a connection by the hash of its tuple, for every connection of a shard, live or in
  * TIME_WAIT. (Theory at the top of index.c.)
  *
  * A bucket is one cache line: 16-bit tags and 32-bit references, probed with SIMD compares. A key
@@ -49,7 +49,7 @@ struct la_bucket {
 	uint16_t tag[LA_BUCKET_KEYS]; /* 0: the place is free */
 	uint16_t spilled;	      /* keys with this first bucket that are in their second bucket: four
 				       * counters of 4 bits, by the tag's last two bits */
-	uint16_t second;	      /* bit i: this is the second bucket of the key at place i */
+	uint16_t second;	      /* bit i: this bucket is the second bucket of the key at place i */
 	la_ref ref[LA_BUCKET_KEYS];
 };
 _Static_assert(sizeof(struct la_bucket) == 64, "a bucket is one cache line");
@@ -58,7 +58,7 @@ struct la_index {
 	struct la_bucket *buckets;
 	const struct la_mem_ops *mem;
 	uint32_t nbuckets; /* even */
-	uint32_t keys;	   /* present number */
+	uint32_t keys;	   /* number of keys in the index */
 	uint32_t capacity; /* keys at a load factor of 0.64 */
 };
 
@@ -83,8 +83,9 @@ la_index_first(const struct la_index *ix, uint64_t hash)
 	return (uint32_t)((uint64_t)(uint32_t)hash * ix->nbuckets >> 32);
 }
 
-/** The other bucket of a key that is in `bucket`: the sum of both is an odd number computed from the
- * tag, modulo the number of buckets. So the same function gives the first bucket and the second. */
+/** The other bucket of a key that is in `bucket`. The sum of the two bucket numbers, modulo the number of buckets, is
+ * an odd number computed from the tag. So the same function gives the second bucket from the first, and the first from
+ * the second. */
 static inline uint32_t
 la_index_other(const struct la_index *ix, uint32_t bucket, uint16_t tag)
 {

@@ -2,7 +2,7 @@
 
 /* The TIME_WAIT table: theory of operation.
  *
- * Why TIME_WAIT exists. There are two reasons, and both need the full 2*MSL (RFC 9293 3.6.1):
+ * Why TIME_WAIT exists. There are two reasons, and each requires the full 2*MSL (RFC 9293 3.6.1):
  *
  * 1. The last ACK may be lost. The side that closes first sends this ACK, and an ACK is not acknowledged.
  *    The peer, in LAST_ACK, then retransmits its FIN. A host that still has the connection answers the
@@ -19,7 +19,7 @@
  *
  * Reservation. A connection opens only with a reserved entry, so entering TIME_WAIT
  * cannot fail, and no entry is evicted for another one: no line of code increments
- * early_recycles. The invariant is reserved <= nfree. la_tw_reserve() checks it, and a free slot is
+ * early_recycles. The invariant is reserved <= nfree: la_tw_reserve() checks reserved < nfree, and a free slot is
  * used only for a reservation.
  *
  * The life of a slot. The wheel (core/wheel.c) has no removal. An entry that
@@ -54,7 +54,7 @@
  * closes per second times 2*MSL, reopened tuples included.
  *
  * A repeated FIN restarts 2*MSL by moving only the deadline. The reference fires at the old
- * deadline, and is added again for the new deadline: once more in each lifetime, for any number of FINs.
+ * deadline, and is added again for the new deadline. This is one more visit in each lifetime, for any number of FINs.
  * The tick of a reference is never after the deadline, because in TIME_WAIT deadlines only move to later ticks. So an
  * entry expires at the first pop at or after its deadline. Expiry handles only the references that the
  * caller pops: the caller bounds the work, and other due references stay in the wheel.

@@ -26,8 +26,8 @@
 /** Life of a slot. A slot whose entry ended before its deadline keeps its reference in the wheel and is not
  * reused until that reference has fired. So no slot is in the wheel twice. */
 enum la_tw_life {
-	LA_TW_FREE,   /* on the free list (or never used) */
-	LA_TW_LIVE,   /* in the index, in the wheel */
+	LA_TW_FREE,   /* the slot is on the free list (or was never used) */
+	LA_TW_LIVE,   /* the entry is in the index and in the wheel */
 	LA_TW_SHADOW, /* a reopen is pending: the index names the new TCB, and the TCB names this
 		       * slot; in the wheel until its deadline; LIVE again if the reopen fails earlier */
 	LA_TW_ZOMBIE, /* the reopen succeeded, and the wheel reference has not fired yet */
@@ -38,7 +38,7 @@ enum la_tw_flag {
 	LA_TW_TS = 0x0004,	  /* the old incarnation used timestamps: ts_recent is valid */
 	LA_TW_WHEEL = 0x0008,	  /* the slot's only reference is in the wheel */
 	LA_TW_CLASS_SHIFT = 4,	  /* 4 bits: index of the entry's lifetime (2*MSL) */
-	LA_TW_CLASS_MASK = 15,	  /* for the flags >> LA_TW_CLASS_SHIFT */
+	LA_TW_CLASS_MASK = 15,	  /* mask of the class, after flags >> LA_TW_CLASS_SHIFT */
 	LA_TW_THROTTLE_SHIFT = 8, /* 7 bits: time of the last rate-limited answer, 256 ms units; 0: none */
 	LA_TW_THROTTLE_MASK = 0x7f,
 	LA_TW_FW2 = 0x8000, /* FIN_WAIT_2: waits for the peer's FIN; see tw_fin_wait_2.c */
@@ -51,10 +51,10 @@ enum {
 
 /** The part common to both families, the last 20 bytes of the IPv4 entry. Host byte order. */
 struct la_tw_core {
-	uint32_t snd_nxt;   /* after our FIN */
-	uint32_t rcv_nxt;   /* after the peer's FIN; with LA_TW_FW2, of the FIN that has not arrived */
+	uint32_t snd_nxt;   /* the sequence number after our FIN */
+	uint32_t rcv_nxt;   /* RCV.NXT; without LA_TW_FW2 the sequence number after the peer's FIN */
 	uint32_t ts_recent; /* RFC 7323 TS.Recent */
-	uint32_t deadline;  /* tick at which 2*MSL ends; with LA_TW_FW2, the wait for the peer's FIN */
+	uint32_t deadline;  /* tick at which 2*MSL ends; with LA_TW_FW2, at which the wait for the peer's FIN ends */
 	uint16_t wnd;	    /* the last window field sent, not scaled */
 	uint16_t flags;	    /* enum la_tw_flag */
 };
@@ -220,8 +220,8 @@ enum la_tw_verdict la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg 
 
 /** The relation of a segment to an entry with a pending reopen. */
 enum la_tw_old {
-	LA_TW_NOT_OLD,	 /* not of the old connection, or 2*MSL has ended */
-	LA_TW_OLD,	 /* of the old connection, by sequence number, acknowledgement and timestamp */
+	LA_TW_NOT_OLD,	 /* the segment is not of the old connection, or 2*MSL has ended */
+	LA_TW_OLD,	 /* it is of the old connection, by sequence number, acknowledgement and timestamp */
 	LA_TW_OLD_STALE, /* like LA_TW_OLD, but the timestamp is older than TS.Recent: an old duplicate */
 	LA_TW_OLD_RST,	 /* a RST exactly at rcv_nxt */
 };
@@ -232,10 +232,10 @@ enum la_tw_verdict la_tw_input_old(struct la_tw *t, la_ref ref, const struct la_
 
 /** The part of la_tw_input() for entries with LA_TW_FW2. */
 enum la_tw_verdict la_tw_input_fin_wait_2(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick);
-/** A rate-limited answer: LA_TW_ACK, or LA_TW_DROP if the entry's last answer was too recent. Counts either. */
+/** A rate-limited answer: LA_TW_ACK, or LA_TW_DROP if the entry's last answer was too recent. Counts the verdict. */
 enum la_tw_verdict la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick);
 
-/** Ends a LIVE entry in FIN_WAIT_2 by a RST or by expiry, and counts `how`. */
+/** Ends a LIVE entry in FIN_WAIT_2, for a RST or for expiry. how: the counter that is incremented. */
 void la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how);
 /** The peer's FIN has arrived at an entry in FIN_WAIT_2: starts TIME_WAIT in this entry. */
 void la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick);

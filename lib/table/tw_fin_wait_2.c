@@ -24,9 +24,9 @@
  *	FIN above a hole               answered: text below the FIN is missing
  *	a bare ACK                     dropped
  *
- * A TCB in FIN_WAIT_2 whose user has closed has the same rules (tcp/input.c, tcp/text.c). accept.h has the predicates
- * of both, and the differences: the entry's window is the last window field, not scaled. The entry has no MAX.SND.WND,
- * so the lower bound of RFC 5961 5.2 for an ACK does not apply.
+ * A TCB in FIN_WAIT_2 whose user has closed has the same rules (tcp/input.c, tcp/text.c). accept.h has the common
+ * predicates and lists the differences: the entry's window, for example, is the last window field, not scaled. The
+ * entry has no MAX.SND.WND, so the lower bound of RFC 5961 5.2 for an ACK does not apply.
  *
  * With a closed window, text and FIN are not acceptable and draw an ACK (first step). SHLD-3 is about received text, so
  * it does not apply yet. The ACK offers an open window, because the entry holds no text that could fill a buffer; a TCB

@@ -23,8 +23,8 @@
  *  5. ACK above snd_nxt: answered (same step).
  *  6. The peer's repeated FIN, with or without data: always acknowledged at once, and 2*MSL
  *     restarts (eighth step). No other rule restarts 2*MSL.
- *  7. A bare ACK at <SEQ=rcv_nxt>: no answer, because two ends in TIME_WAIT would
- *     acknowledge each other's ACKs.
+ *  7. A bare ACK at <SEQ=rcv_nxt>: no answer. With an answer, two sides in TIME_WAIT would acknowledge each other's
+ *     ACKs without end.
  *  8. All other segments (old, out of window, or new text): answered (3.10.7.4, first step) and
  *     dropped.
  *

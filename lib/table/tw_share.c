@@ -51,7 +51,8 @@
  * prefix. The key of the hash depends on the shard's secret.
  *
  * Cost: 16 KiB a shard, and a multiplication and an addition for each reservation and for each slot that becomes free.
- * The entry's cache line is written at that moment, and the counters of active prefixes stay in the L1 cache. */
+ * A slot that becomes free is written at that moment, so its address is in the cache. The counters of active prefixes
+ * stay in the L1 cache. */
 
 #include "table/time_wait.h"
 

@@ -15,14 +15,13 @@
  *	SHADOW   written as a LIVE entry: its reopen ends with the process
  *	ZOMBIE   not written: its slot only waits for the wheel of this process
  *
- * Memory is bounded: CHUNK entries at a time on the stack, for any table size. Saving walks the pool
+ * Memory is bounded: the stack holds CHUNK entries at a time, for any table size. Saving walks the pool
  * in the order of its slots, so it reads memory in order. Loading accesses a random place in the index
  * for each entry; the places of a chunk are prefetched together.
  *
- * la_tw_enter() creates a loaded entry as it creates that of a connection: it replaces a reference in the index, here
- * one that no TCB has. Its `tick` is the start of the entry's
- * current lifetime, which gives the old deadline. la_tw_enter_fin_wait_2() creates an
- * entry in FIN_WAIT_2, with the remaining time as its limit.
+ * la_tw_enter() creates a loaded entry as it creates the entry of a connection: it replaces a reference in the index,
+ * here a reference that no TCB has. The argument `tick` is the start of the entry's current lifetime, which gives the
+ * old deadline. la_tw_enter_fin_wait_2() creates an entry in FIN_WAIT_2, with the remaining time as its limit.
  *
  * Redistribution. The tables of a process may load the entries of other tables, for example after
  * a change of the number of workers: a callback gives the new table of each entry. The answers of an entry depend
@@ -48,7 +47,7 @@ enum {
 /* Records have the same layout in memory and in the stream: no padding, host byte order. */
 struct record {
 	uint32_t snd_nxt, rcv_nxt, ts_recent;
-	uint32_t left; /* ticks to the deadline; 0: the deadline has passed */
+	uint32_t left; /* ticks until the deadline; 0: the deadline has passed */
 	uint16_t wnd;
 	uint16_t flags; /* enum la_tw_flag without life and wheel bit */
 };

@@ -30,9 +30,9 @@ struct la_tw_place {
 	struct la_tw *tw;
 	uint32_t tick;		     /* current tick of the table */
 	uint64_t elapsed;	     /* ms since the stream was written */
-	uint64_t dealt[2];	     /* la_tw_deal() adds the number of IPv4 and IPv6 entries for this table that have
-				      * not expired, also of those that it cannot load */
-	int8_t class[LA_TW_CLASSES]; /* class of the stream -> class of the table, -1: not needed so far; set by
+	uint64_t dealt[2];	     /* la_tw_deal() adds the number of unexpired IPv4 and IPv6 entries for this table,
+				      * whether loaded or not */
+	int8_t class[LA_TW_CLASSES]; /* class of the table, by class of the stream; -1: not needed so far; set by
 				      * la_tw_deal() */
 };
 

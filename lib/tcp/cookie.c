@@ -9,15 +9,15 @@
  *
  * When cookies are on. Let H be the number of connections in SYN_RCVD. Cookies are on for a family
  *
- *   - from H = la_shard_config.syn_cookies_at until H is below three quarters of it; or
+ *   - from H = la_shard_config.syn_cookies_at until H is below three quarters of that; or
  *   - while 3 H + 4 > F for the free part F of a resource (tables_are_short()).
  *
  * F + H is the part of the resource that established connections and TIME_WAIT do not use. By the second rule H + 1 is
  * at most a quarter of F + H when a SYN takes a TCB: three quarters stay for completed handshakes, at any table size
  * and any load. The resources are TCBs, TIME_WAIT reservations and, since every connection must find one buffer
  * (hold.c), packet buffers. With F + H < 4 every SYN gets a cookie, except in a table of fewer than four places.
- * Without a free TCB or TIME_WAIT entry a SYN is refused and counted, as without cookies: its ACK could not open a
- * connection. H counts both families, so the rule sends cookies slightly too early.
+ * Without a free TCB or TIME_WAIT entry a SYN is refused and counted, as without cookies: the ACK of its cookie could
+ * not open a connection. H counts both families, so the rule sends cookies slightly too early.
  *
  * The ISS. An ISS must be above all sequence numbers of an old incarnation of the tuple (RFC 9293 3.4.1, RFC 6528). So
  * a cookie is made of the ISN clock M and the tuple's secret offset F(tuple), like the ISNs of la_isn() (isn.c):
@@ -39,15 +39,15 @@
  * (la_isn_used()) or has a TIME_WAIT entry.
  *
  * TSval is the connection's own clock, unchanged: it does not go back, neither after an old incarnation nor within the
- * new one. MSS and window scale are rounded down to a value of a table, of eight and of four values. An ACK with a
+ * new one. The MSS is rounded down to one of eight values, the window scale to one of four. An ACK with a
  * timestamp shows that timestamps were negotiated.
  *
  * Over a TIME_WAIT entry a newer SYN is answered by a cookie while cookies are on; otherwise a flood of such SYNs would
  * take TCBs and second reservations. The entry is unchanged until the ACK arrives.
  *
  * The cost while cookies are valid: a SYN,ACK is not retransmitted, so a peer whose final ACK is lost and that
- * sends no data gets no answer. A segment to a listening port without a connection draws no RST, because its peer's
- * first segment may have been lost: the peer retransmits the first segment, which opens the connection.
+ * sends no data gets no answer. A segment without a connection to a listening port draws no RST. It may
+ * follow a lost first segment: the peer retransmits the first segment, which opens the connection.
  *
  * An old duplicate of a handshake's ACK opens no connection: the connection that the ACK opened still exists, or has an
  * entry whose snd_nxt is above the cookie, or its end is recorded (la_isn_used()). */

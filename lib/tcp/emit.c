@@ -47,7 +47,7 @@ struct draft {
 	struct rte_mbuf *m;
 	uint8_t *p; /* start of the IP header */
 	uint32_t ip_len, tcp_len;
-	uint64_t sum; /* of the TCP header's words */
+	uint64_t sum; /* sum of the TCP header's words */
 };
 
 /* Starts a packet: writes the TCP header after room for the IP header. text: payload follows; lost: as in
@@ -195,8 +195,8 @@ rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
  *
  * Other limits: challenge ACKs are limited per connection (la_input_challenge_ack()), the ACKs of TIME_WAIT per entry
  * (la_tw_throttled_ack()), echo replies by a bucket that no TCP segment touches (lib/net/icmp.c). No ICMP error is
- * sent. The SYN,ACK of a cookie looks like any other, but is sent once. So an attacker may learn whether cookies are
- * on, as with every implementation of RFC 4987. */
+ * sent. The SYN,ACK of a cookie looks like any other SYN,ACK, but is sent once. So an attacker may learn whether
+ * cookies are on, as with every implementation of RFC 4987. */
 static bool
 take_token(struct la_tcp *t)
 {

@@ -116,7 +116,7 @@ la_end_fin_wait_2_expired(struct la_tcb *c)
 	end_conn(c, LA_END_FIN_WAIT_2); /* the table counts the entry's end */
 }
 
-/* RFC 9293 3.6: the side that closed first keeps the tuple for 2*MSL. Room was reserved at the open. */
+/* RFC 9293 3.6: the side that closed first keeps the tuple for 2*MSL. The entry was reserved at the open. */
 void
 la_end_time_wait(struct la_tcb *c)
 {
@@ -252,7 +252,7 @@ la_shutdown(struct la_conn *conn)
 	return err;
 }
 
-/* Returns whether both ends have sent their FIN. Then 3.10.5 sends no RST: the close continues. */
+/* Returns whether both sides have sent their FIN. Then 3.10.5 sends no RST: the close continues. */
 static bool
 both_fins_sent(const struct la_tcb *c)
 {

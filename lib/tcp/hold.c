@@ -22,9 +22,9 @@
  *   orphans                 la_tcp     max_orphans, orphan_ms without progress     the one without progress for longest
  *   waiting for a next hop  la_neigh   per neighbour and per shard (neigh.c)       the oldest packet
  *   packets for the port    la_tcp.out LA_TCP_OUT_MAX, tx array LA_TX_MAX          input is not read (lane.h)
- *   frames the port refused worker     its backlog                                 the newest, by name (tx_full)
+ *   frames the port refused la_txq     LA_TXQ_FRAMES (io/tx_queue.h)               the oldest (tx_full)
  *   hand-over rings         worker     LA_HAND_FRAMES                              the newest (hand_over_full)
- *   fault injection         la_faulty  its delay line                              the newest, by name
+ *   fault injection         la_faulty  WAITING_MAX, a share of the pool            nothing: the frame is not held
  *
  * Capacity is reserved: a connection's first buffer is always admitted, so that every connection progresses. Of max,
  * one buffer for each connection of the table is reserved for that (at most seven eighths of max). The rest is

@@ -37,7 +37,7 @@ la_input_challenge_ack(struct la_tcb *c)
 
 /* Answers an unacceptable segment by <SEQ=snd_max><ACK=rcv_nxt><CTL=ACK> (3.10.7.4 first step). A segment with data or
  * FIN usually arrives again because our ACK was lost: its answer is not limited. An empty segment may answer an ACK of
- * ours: its answer is throttled, because two desynchronized ends must not answer each other for ever. */
+ * ours: its answer is throttled, because two desynchronized sides must not answer each other for ever. */
 static void
 answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 {
@@ -123,7 +123,7 @@ syn_drops(struct la_tcb *c, struct la_seg *s)
 }
 
 /* The segment has failed the first step of 3.10.7.4. The ACK of a repeated FIN is valid in CLOSING: in a simultaneous
- * close where both final ACKs were lost, this ACK takes both ends out of CLOSING (RFC 9293 appendix A.2). */
+ * close where both final ACKs were lost, this ACK takes both sides out of CLOSING (RFC 9293 appendix A.2). */
 static void
 seg_unacceptable(struct la_tcb *c, const struct la_seg *s)
 {

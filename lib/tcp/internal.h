@@ -135,7 +135,7 @@ static inline void
 la_tcb_set_life(struct la_tcb *c, enum la_tcb_life next)
 {
 	static const uint8_t from[LA_TCB_LIVES] = {
-		/* bit n: from life n */
+		/* bit n of a row: the step from life n to the row's life is lawful */
 		[LA_TCB_LIVE] = 1 << LA_TCB_FREE,
 		[LA_TCB_DETACHED] = 1 << LA_TCB_LIVE,
 		[LA_TCB_ENDED] = 1 << LA_TCB_LIVE | 1 << LA_TCB_DETACHED,
@@ -299,7 +299,7 @@ int la_profile_get(struct la_tcp *t, const struct la_conn_opts *given);
 struct la_listener *la_listener_find(struct la_tcp *t, const struct la_addr *addr, uint16_t port);
 
 /* open.c */
-void la_open_listen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place); /* or NULL */
+void la_open_listen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place); /* tw_place may be NULL */
 /** Processes a segment to the tuple of a TIME_WAIT entry that may be the ACK of a cookie or of a reopen that was given
  * up. True: the segment is such an ACK, and has opened a connection or found no room; false: the entry must process the
  * segment. */
@@ -313,7 +313,7 @@ void la_open_established(struct la_tcb *c);
 /* isn.c */
 struct la_isn {
 	uint32_t iss;
-	uint32_t offset;    /* for la_tcb.isn_offset */
+	uint32_t offset;    /* value for la_tcb.isn_offset */
 	uint32_t ts_offset; /* TSval minus tick */
 };
 struct la_isn la_isn(const struct la_tcp *t, const struct la_tuple *tuple);
@@ -353,7 +353,7 @@ void la_ack_window(struct la_tcb *c, const struct la_seg *s);
 
 /* text.c: a call that keeps the segment's mbuf sets s->m to NULL */
 void la_text_arrives(struct la_tcb *c, struct la_seg *s);
-void la_text_queue(struct la_tcb *c, struct la_seg *s); /* before ESTABLISHED */
+void la_text_queue(struct la_tcb *c, struct la_seg *s); /* for text and a FIN that arrive before ESTABLISHED */
 void la_text_deliver_queued(struct la_tcb *c);		/* ESTABLISHED has been reached */
 void la_text_free_buffers(struct la_tcb *c);
 
@@ -415,7 +415,7 @@ void la_cc_idle(struct la_tcb *c);
 void la_end_time_wait(struct la_tcb *c);
 void la_end_limit_fin_wait_2(struct la_tcb *c);
 void la_end_fin_wait_2_expired(struct la_tcb *c);
-void la_end_conn(struct la_tcb *c, enum la_end end); /* to CLOSED without a segment */
+void la_end_conn(struct la_tcb *c, enum la_end end); /* ends the connection without a segment */
 void la_end_send_rst(struct la_tcb *c);		     /* sends the RST of 3.10.5; the connection stays */
 void la_end_if_read(struct la_tcb *c);		     /* ends a detached connection without unread bytes */
 

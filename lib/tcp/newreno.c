@@ -59,8 +59,7 @@ cwnd_grow(struct la_tcb *c, uint32_t acked)
 	c->cwnd += mss;
 }
 
-/* Sets the limit of what duplicate ACKs may still add to cwnd: the bytes in flight, minus `counted`: bytes that are in
- * cwnd already, or lost.
+/* Lets duplicate ACKs add the bytes in flight to cwnd, minus `counted`: bytes that are in cwnd already, or lost.
  * Each segment in the network can cause one duplicate ACK (RFC 5681 3.2 (4)); the limit protects against a peer that
  * sends more duplicate ACKs (RFC 5681 5). A partial ACK begins the next round trip, with a new limit. */
 static void

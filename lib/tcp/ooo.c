@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Reassembly: data above a hole (RFC 9293 3.10.7.4, 3.4.1): theory of operation.
+/* Reassembly, which is the work on data above a hole (RFC 9293 3.10.7.4, 3.4.1): theory of operation.
  *
  * The sequence space is cut into cells of a fixed size, a power of two that fits a packet buffer's data room
  * (2048 bytes, 1024 with small buffers). Data above a hole is copied to its position in the block of its cell:

@@ -135,7 +135,7 @@ open_tcb_for_syn(struct la_tcp *t, const struct la_seg *syn, const struct la_lis
 	return c;
 }
 
-/* Returns the number of opens that were refused for want of a TIME_WAIT entry. */
+/* Returns the number of opens that were refused because no TIME_WAIT entry was free or the prefix was at its share. */
 static uint64_t
 tw_refused(const struct la_tcp *t)
 {
@@ -182,8 +182,8 @@ open_by_ack(struct la_tcp *t, struct la_seg *s, const struct la_seg *syn, const 
 	return c;
 }
 
-/* Opens a connection by the ACK of a cookie. False: the ACK has no valid cookie; true: it has one, even if there was no
- * room for a connection. */
+/* Opens a connection by the ACK of a cookie. False: the ACK has no valid cookie; true: the ACK has one, even if there
+ * was no room for a connection. */
 static bool
 open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {

@@ -149,8 +149,8 @@ may_send_small(const struct la_tcb *c, uint32_t len, uint32_t left, bool fin)
 }
 
 /* RFC 6298 5: the timer retransmits a segment one RTO or more after its last transmission. The timer is for the segment
- * at snd_una, so every retransmission of that segment restarts the timer: after a time-out, fast retransmit, a partial
- * ACK (each one: the "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 is not
+ * at snd_una, so every retransmission of that segment restarts the timer: after a time-out, fast retransmit, each
+ * partial ACK (the "slow-but-steady" variant of RFC 6582 4), a smaller path MTU, a window that opens. R2 is not
  * restarted. */
 static void
 output_note_sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)

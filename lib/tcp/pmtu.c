@@ -10,7 +10,7 @@
 #include "tcp/internal.h"
 
 enum {
-	UNIT_SHIFT = 10,			  /* of pmtu_at: 1.024 s */
+	UNIT_SHIFT = 10,			  /* unit of pmtu_at: 1.024 s */
 	RAISE_AFTER = (600000 >> UNIT_SHIFT) + 3, /* units: ten minutes or up to 2.1 s more */
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The send queue: every byte that la_send() accepted and the peer has not acknowledged, as a list of mbufs
  * linked through `next`. The first byte of the head is at snd_una. A chunk is either a direct mbuf that holds a
- * copy, or an mbuf that points at the user's constant bytes (external buffer); both are sent and
- * retransmitted by indirect mbufs attached to a range of them, so a byte is copied at most once.
- * mbuf reference counts keep a chunk alive while the port still sends from it.
+ * copy, or an mbuf that points at the user's constant bytes (external buffer). A packet has a copy of a small payload,
+ * and reaches a larger payload through indirect mbufs attached to ranges of chunks. mbuf reference counts keep a chunk
+ * alive while the port still sends from it.
  *
  * The byte at snd_nxt is found without a walk. While a chunk is queued, hash.usr is the position of its first
  * byte, counted from the first byte ever queued, and tx_offload of the head names the chunk in which the last segment

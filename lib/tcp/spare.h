@@ -6,7 +6,7 @@
  *
  * Most segments are answered by one segment. During a burst the buffers of processed segments are kept here, last in,
  * first out. The next packet is written into memory that is still in the CPU cache, without an access to the pool. At
- * the end of the burst the remaining buffers are returned together. A buffer of another pool (of the other end of a
+ * the end of the burst the remaining buffers are returned together. A buffer of another pool (from the other port of a
  * ring pair) is also used, if it is as large as the shard's buffers. */
 
 #include <rte_mbuf.h>

@@ -19,7 +19,7 @@ struct la_tcp;
 /** The life of a TCB (see the top of tcb.c): two bits of la_tcb.flags. LIVE is 0, and in LIVE and DETACHED the upper
  * bit is clear, so that the packet path tests each with one instruction. */
 enum la_tcb_life {
-	LA_TCB_LIVE,	 /* in the index; holds a TIME_WAIT reservation */
+	LA_TCB_LIVE,	 /* the TCB is in the index and holds a TIME_WAIT reservation */
 	LA_TCB_DETACHED, /* closed in order and out of the index; the user has not read all bytes */
 	LA_TCB_ENDED,	 /* `closed` was called if the user knows the connection; the slot will be freed */
 	LA_TCB_FREE,	 /* the slot has no connection */
@@ -48,7 +48,7 @@ enum la_tcb_flag {
 	LA_F_REXMT_ON = 1 << 16,	    /* rexmt_at is armed */
 	LA_F_USER_TIMER = 1 << 17,	    /* user_at is armed */
 	LA_F_FW2_TIMER = 1 << 18,	    /* long_at is the end of FIN_WAIT_2 (otherwise: last segment received) */
-	LA_F_PENDING = 1 << 19,		    /* on the shard's list of connections with output to do */
+	LA_F_PENDING = 1 << 19,		    /* the TCB is on the shard's list of connections with output to do */
 	LA_F_NEAR = 1 << 20,		    /* wheel_near names a reference in the wheel */
 	LA_F_FAR = 1 << 21,		    /* wheel_far names a reference in the wheel */
 	LA_F_BUSY = 1 << 22,		    /* lib/tcp works on the TCB: la_input_end_work() sends and frees (tcb.c) */
@@ -69,17 +69,19 @@ struct la_tcb {
 	uint8_t snd_wscale;		    /* shift of windows we receive */
 	uint8_t rcv_wscale;		    /* shift of windows we send */
 	uint32_t flags;			    /* enum la_tcb_flag, and in LA_F_LIFE enum la_tcb_life */
-	uint32_t snd_una, snd_nxt, snd_max; /* snd_max: highest ever sent; a time-out sets snd_nxt back */
+	uint32_t snd_una, snd_nxt, snd_max; /* snd_max: largest value of snd_nxt; a time-out sets snd_nxt back */
 	uint32_t snd_wnd;		    /* bytes, unscaled */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
 	uint32_t rcv_adv; /* right edge of the last offered window: never moves left */
 	union {
 		struct {
-			uint32_t ts_recent, ts_recent_at; /* LA_F_TS: RFC 7323; at: tick, for the 24 days rule */
+			uint32_t ts_recent;    /* with LA_F_TS: TS.Recent (RFC 7323) */
+			uint32_t ts_recent_at; /* with LA_F_TS: tick of the last update of ts_recent */
 		};
 		struct {
-			uint32_t rtt_seq, rtt_at; /* without timestamps: the segment being timed (LA_F_RTT_TIMING) */
+			uint32_t rtt_seq; /* with LA_F_RTT_TIMING: the sequence number after the timed segment */
+			uint32_t rtt_at;  /* with LA_F_RTT_TIMING: tick at which that segment was sent */
 		};
 	};
 	uint32_t last_ack_sent;
@@ -112,22 +114,23 @@ struct la_tcb {
 				    * (RFC 3465) */
 		uint32_t inflate;  /* LA_F_RECOVERY: bytes that duplicate ACKs may still add to cwnd */
 	};
-	uint32_t rexmt_at;	   /* tick: retransmission or persist */
-	uint32_t first_unacked_at; /* tick from which R2 runs: of the last new ACK, or of the first segment after it */
+	uint32_t rexmt_at;	   /* tick at which the retransmission or persist timer fires */
+	uint32_t first_unacked_at; /* tick from which R2 runs: last new ACK, or first segment sent after that ACK */
 	uint32_t last_snd_at;	   /* tick of the last data sent, for the idle restart of cwnd */
-	uint16_t challenge_at;	   /* low bits of the tick at which the throttle's window began */
-	uint8_t challenges;	   /* throttled answers in that window */
+	uint16_t challenge_at;	   /* low bits of the tick at which the interval of challenge ACKs began */
+	uint8_t challenges;	   /* challenge ACKs sent in that interval */
 	uint8_t ooo_count;	   /* blocks above a hole (ooo.c) */
 	uint32_t isn_offset;	   /* the tuple's ISN minus the ISN clock (isn.c) */
 
 	/* line 2: the tuple, timers */
 	struct la_addr laddr, raddr;
-	uint32_t long_at, user_at; /* long_at: LA_F_FW2_TIMER; user_at after la_close(): the orphan's deadline */
+	uint32_t long_at; /* tick: with LA_F_FW2_TIMER the end of FIN_WAIT_2, otherwise the last segment received */
+	uint32_t user_at; /* tick at which the user's timer fires; after la_close() the orphan's deadline */
 	uint32_t wheel_near, wheel_far;
-	uint32_t next;	      /* slot of the next on the free or pending list */
+	uint32_t next;	      /* slot of the next TCB on the free list or pending list */
 	la_ref shadow;	      /* TIME_WAIT entry to restore if this handshake fails, or 0 */
 	uint32_t rcv_queued;  /* bytes in order the user has not consumed */
-	uint16_t retransmits; /* stays at UINT16_MAX */
+	uint16_t retransmits; /* retransmitted segments, at most UINT16_MAX */
 	uint16_t bufs;	      /* packet buffers on the three queues of line 3 */
 
 	/* line 3: buffers and the user */

@@ -22,7 +22,7 @@ struct rte_mbuf;
 
 /** A call that armed a timer with an old tick (calls.c). */
 struct la_call {
-	uint32_t slot;	  /* of the TCB */
+	uint32_t slot;	  /* slot of the TCB */
 	uint32_t user_ms; /* ms of la_set_timer(); 0: another call, which may have sent a segment */
 };
 
@@ -72,37 +72,37 @@ struct la_hold {
 	struct la_hold_victim {
 		uint32_t slot;
 		uint64_t score;
-	} victim[LA_HOLD_VICTIMS]; /* of this search, best first */
+	} victim[LA_HOLD_VICTIMS]; /* found by this search, highest score first */
 };
 
 /** A pending reopen that a segment of the old connection has ended: the values of its handshake. */
 struct la_given_up {
 	la_ref ref; /* the restored TIME_WAIT entry; 0: none */
 	uint32_t iss, irs;
-	uint32_t at;	/* tick */
-	uint16_t mss;	/* negotiated */
-	uint8_t wscale; /* the peer's, if LA_OPT_WSCALE */
-	uint8_t opts;	/* LA_OPT_TS, LA_OPT_WSCALE, LA_OPT_SACK_PERM: negotiated */
+	uint32_t at;	/* tick at which the reopen ended */
+	uint16_t mss;	/* the negotiated MSS */
+	uint8_t wscale; /* the peer's window scale; valid if opts has LA_OPT_WSCALE */
+	uint8_t opts;	/* negotiated options: LA_OPT_TS, LA_OPT_WSCALE, LA_OPT_SACK_PERM */
 };
 
 struct la_tcp {
-	uint64_t now;  /* ms, of the last update */
+	uint64_t now;  /* ms: time of the last update */
 	uint32_t tick; /* low 32 bits of now */
 	uint32_t offloads;
 	struct la_hold hold;
 	struct la_index index;
 	struct la_tw tw;
 	struct la_wheel wheel;	/* retransmission, persist, keep-alive, FIN_WAIT_2, user, TIME_WAIT */
-	struct la_wheel delack; /* delayed ACKs: at most one reference a TCB, 512 ticks long */
+	struct la_wheel delack; /* delayed ACKs: 512 ticks long; at most one reference a TCB */
 	struct la_hash_key key;
 	struct la_counters *counters;
 	struct rte_mempool *mbufs;
-	struct rte_mempool *control; /* for packets without payload when `mbufs` is empty; or NULL */
+	struct rte_mempool *control; /* buffers for packets without payload when `mbufs` is empty; or NULL */
 	struct la_spare *spare;	     /* during a burst: spare.h */
-	uint16_t buf_len;	     /* of a buffer of `mbufs` */
+	uint16_t buf_len;	     /* bytes of a buffer of `mbufs`, headroom included */
 	bool on_time;		     /* tick is current: during input and timers */
 	bool ip_id_set;		     /* ip_id has its first value */
-	uint16_t ip_id;		     /* of the last packet without DF */
+	uint16_t ip_id;		     /* identification of the last packet without DF */
 	const struct la_mem_ops *mem;
 
 	/* packets that wait to be sent: IP header first, without Ethernet header. Without checksum offload, tx_offload
@@ -135,7 +135,7 @@ struct la_tcp {
 	uint32_t rst_rate;			  /* RSTs per second to unknown peers, and the largest burst */
 	struct la_tokens rsts;
 	struct la_call *calls; /* LA_TCP_CALLS of them */
-	uint32_t ncalls;       /* since the last update of the time; above LA_TCP_CALLS: some are not in the list */
+	uint32_t ncalls;       /* calls since the last update of the time; above LA_TCP_CALLS: the list lacks some */
 	uint64_t isn_floor;    /* steps: the shard's ISN clock is at least this, because connections have passed it */
 	uint64_t isn_far_max;  /* the furthest clock in isn_ends, in steps */
 	struct la_isn_end *isn_ends; /* isn_mask + 1 places: ends of the tuples' last connections (isn.c) */

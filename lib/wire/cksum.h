@@ -64,8 +64,8 @@ la_cksum_short(uint64_t s, const void *data, size_t len)
 	return s;
 }
 
-/** Adds any number of bytes to an unfolded sum, without a loop for 20 bytes, the TCP header of most segments without
- * text. */
+/** Adds any number of bytes to an unfolded sum. For 20 bytes (the TCP header of most segments without payload) there is
+ * no loop. */
 static inline uint64_t
 la_cksum_data(uint64_t s, const void *p, size_t len)
 {

@@ -17,9 +17,9 @@ enum { LA_ARP_REQUEST = 1, LA_ARP_REPLY = 2 };
 
 struct la_eth {
 	uint8_t dst[6], src[6];
-	uint16_t type; /* EtherType; of a tagged frame, that after the VLAN tag */
+	uint16_t type; /* EtherType; in a tagged frame, the one after the VLAN tag */
 	uint16_t vlan; /* VLAN id 1-4094, or 0: no tag or a priority tag */
-	uint16_t len;  /* bytes of header: 14 or 18 */
+	uint16_t len;  /* length of the header, bytes: 14 or 18 */
 };
 
 struct la_arp {

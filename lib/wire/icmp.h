@@ -27,11 +27,11 @@ enum la_icmp_kind {
 struct la_icmp {
 	enum la_icmp_kind kind;
 	uint8_t type, code;
-	/* of errors */
+	/* errors */
 	bool has_tuple;	       /* the quoted packet has a TCP header: tuple and seq are valid */
-	struct la_tuple tuple; /* of the quoted packet, which we sent: laddr is its source */
-	uint32_t seq;	       /* of the quoted packet, host byte order */
-	uint32_t mtu;	       /* LA_ICMP_ERR_PMTU: next-hop MTU, bytes; 0: an old router did not give it */
+	struct la_tuple tuple; /* tuple of the quoted packet, which we sent: laddr is its source */
+	uint32_t seq;	       /* sequence number of the quoted packet, host byte order */
+	uint32_t mtu;	       /* LA_ICMP_ERR_PMTU: next-hop MTU, bytes; 0: an old router did not send the MTU */
 	/* neighbour discovery */
 	struct la_addr target;
 	bool has_lladdr; /* source (NS) or target (NA) link-layer address option */
@@ -45,8 +45,8 @@ enum la_counter la_icmp4_parse(const uint8_t *p, size_t len, struct la_icmp *m);
  * LA_WIRE_OK, drop_icmp_bad or drop_nd_bad. */
 enum la_counter la_icmp6_parse(const uint8_t *p, size_t len, const struct la_ip *ip, struct la_icmp *m);
 
-/** Turns an echo request into its reply in place, with a new checksum. src and dst: of
- * the reply, for the pseudo-header of ICMPv6. */
+/** Turns an echo request into its reply in place, with a new checksum. src and dst:
+ * addresses of the reply, for the pseudo-header of ICMPv6. */
 void la_icmp4_echo_reply(uint8_t *p, size_t len);
 void la_icmp6_echo_reply(uint8_t *p, size_t len, const struct la_addr *src, const struct la_addr *dst);
 

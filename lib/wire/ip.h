@@ -23,7 +23,7 @@ struct la_ip {
 	struct la_addr src, dst;
 	uint16_t hlen; /* bytes of the header, options and extension headers included */
 	uint16_t plen; /* bytes of the upper layer; later bytes of the frame are padding */
-	uint8_t proto; /* of the upper layer */
+	uint8_t proto; /* protocol of the upper layer */
 	uint8_t ttl;   /* IPv6: hop limit */
 	uint8_t tos;   /* IPv6: traffic class */
 };
@@ -87,7 +87,7 @@ la_ip_src_valid(const struct la_addr *src)
 }
 
 /** Writes an IPv4 header of 20 bytes for plen bytes of upper layer. `frag` is the header's second word, in host byte
- * order: LA_IP4_DF (RFC 6864: atomic), or an identification << 16 for a packet that routers may fragment. The checksum
+ * order: LA_IP4_DF (atomic, RFC 6864), or an identification << 16 for a packet that routers may fragment. The checksum
  * is 0 if `cksum` is false. Returns the header's length. */
 static inline size_t
 la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
@@ -110,7 +110,7 @@ la_ip4_write_frag(uint8_t *p, const struct la_addr *src, const struct la_addr *d
 	return LA_IP4_LEN;
 }
 
-/** Writes an IPv4 header with DF and identification 0 (RFC 6864: atomic) for plen bytes of upper layer. The checksum is
+/** Writes an IPv4 header with DF and identification 0 (atomic, RFC 6864) for plen bytes of upper layer. The checksum is
  * 0 if `cksum` is false. Returns 20. */
 static inline size_t
 la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,

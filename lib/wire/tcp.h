@@ -33,9 +33,9 @@ enum la_tcp_flag {
 
 /** The well-formed options of a segment. If an option occurs twice, the first one is used. */
 enum la_tcp_opt {
-	LA_OPT_MSS = 1 << 0,	   /* of a SYN; otherwise ignored */
-	LA_OPT_WSCALE = 1 << 1,	   /* of a SYN; otherwise ignored; the shift is limited to 14 */
-	LA_OPT_SACK_PERM = 1 << 2, /* of a SYN; otherwise ignored */
+	LA_OPT_MSS = 1 << 0,	   /* used on a SYN; otherwise ignored */
+	LA_OPT_WSCALE = 1 << 1,	   /* used on a SYN; otherwise ignored; the shift is limited to 14 */
+	LA_OPT_SACK_PERM = 1 << 2, /* used on a SYN; otherwise ignored */
 	LA_OPT_TS = 1 << 3,
 	LA_OPT_BAD = 1 << 7, /* the list is malformed; the options in front of the bad one are used */
 };
@@ -55,7 +55,7 @@ struct la_seg {
 	uint8_t opts;  /* enum la_tcp_opt */
 	uint8_t wscale;
 	bool is4;
-	uint64_t hash; /* of the tuple with dst as our address; set by lib/tcp */
+	uint64_t hash; /* hash of the tuple with dst as our address; set by lib/tcp */
 	struct rte_mbuf *m;
 };
 

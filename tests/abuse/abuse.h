@@ -31,14 +31,14 @@ enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
 enum { HTTP = 80, ECHO_PORT = 7, DISCARD = 9, CHARGEN = 19, CLOSE = 7777 };
 enum {
 	DELAY_MS = 5, /* one-way delay between any two hosts */
-	MSL_MS = 250, /* of the server and its clients: TIME_WAIT ends before the gauges are read */
+	MSL_MS = 250, /* MSL of the server and its clients: TIME_WAIT ends before the gauges are read */
 	HONEST_MTU = 1500,
 	BOTS = 60000, /* most bots of each address family */
 };
 
 enum host { SERVER, HONEST, LOAD, STACKS, RAW = STACKS, ROUTER, EVERYONE };
 
-/** Resources that peers can use. One second after the attack each gauge must have its value of before the attack. */
+/** Resources that peers can use. One second after the attack each gauge must have its value from before the attack. */
 enum gauge {
 	G_BUFFERS,    /* packet buffers in use of the server's pool */
 	G_LIVE,	      /* TCBs */
@@ -56,7 +56,7 @@ enum gauge {
 struct row {
 	uint32_t n;	   /* number of connections or sources: each attack defines which */
 	uint32_t rate;	   /* frames or opens a second, of all connections together */
-	uint32_t size;	   /* mostly bytes: each attack defines of what */
+	uint32_t size;	   /* each attack defines the meaning, mostly a number of bytes */
 	uint32_t pool;	   /* packet buffers of the server [32768, as in the program] */
 	uint32_t ms;	   /* duration [4000] */
 	uint32_t conns;	   /* max_conns [the shard's] */
@@ -72,8 +72,8 @@ struct abuse;
 struct bot;
 
 struct attack {
-	const char *name; /* of the file, and for the command line */
-	const char *kind; /* its public name */
+	const char *name; /* name of the file, and of the attack on the command line */
+	const char *kind; /* public name of this kind of attack */
 	const struct row *rows;
 	unsigned nrows;
 	bool load;	    /* uses the load clients (load.c) */
@@ -91,7 +91,8 @@ struct attack {
 	void (*segment)(struct abuse *w, struct bot *b, const struct frame_in *f);
 	/** Called for a frame that belongs to no bot, to the MAC of the attacker or router. May be NULL. */
 	void (*frame)(struct abuse *w, const uint8_t *p, size_t len);
-	/** Called at the end of the attack; resets its connections. NULL: all bots and load clients are reset. */
+	/** Called at the end of the attack; resets the attack's connections. NULL: all bots and load clients are reset.
+	 * */
 	void (*end)(struct abuse *w);
 	/** The attack's own checks, after the comparison of the gauges one second after the attack. May be NULL. */
 	void (*judge)(struct abuse *w);

@@ -14,7 +14,7 @@ static struct measure {
 	uint32_t lost;	   /* sequence number of the segment that the bot ignores once */
 	uint32_t high;	   /* end of the highest segment received */
 	uint64_t repaired; /* ms at which `lost` arrived again */
-	uint32_t bytes;	   /* of round trip TRIPS after the repair */
+	uint32_t bytes;	   /* payload received in round trip TRIPS after the repair */
 } of[200];
 
 static void

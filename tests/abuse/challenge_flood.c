@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Segments outside the window of the attacker's own connections: each requires an ACK (RFC
- * 9293 3.10.7.4), and the answers are limited per connection (RFC 5961 7), so that the server does not
- * amplify. */
+/* Segments on the attacker's own connections that each require an ACK (RFC 9293 3.10.7.4): a RST inside the window,
+ * 1000 to 10 999 above RCV.NXT; a SYN, an ACK and a FIN outside it. The shard limits these ACKs per connection
+ * (RFC 5961 7), so that the server does not amplify. */
 
 #include "abuse.h"
 

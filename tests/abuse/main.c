@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* abuse [--long] [--row N] [--pool N] [ATTACK...]: runs these attacks, without a name all of them. --row N: only row N,
+/* abuse [--long] [--row N] [--pool N] [ATTACK...]: runs the named attacks, or all attacks. --row N: only row N,
  * from 0. --pool N: the server has N packet buffers. --long: the long rows, too. --list prints the names. Status 0: no
  * breach in any row; 1: a breach; 2: wrong arguments. */
 

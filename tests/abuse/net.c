@@ -6,7 +6,7 @@
  *   SERVER  10.1.0.1 fd00::1      the shard under test
  *   HONEST  10.1.0.2 fd00::2, and 10.2.0.2 fd02::2, which the server reaches through the router
  *   LOAD   10.1.0.5 fd00::5      behind an access link with a rate, a queue and losses
- *   RAW     10.1.0.4 fd00::4      the bots; frames of any source leave with its MAC
+ *   RAW     10.1.0.4 fd00::4      the bots; frames of any source leave with RAW's MAC
  *   ROUTER  10.1.0.254 fd00::fe   the server's gateway; behind it are the second addresses of HONEST,
  *                                 spoofed sources, and bots of rows with `far` */
 

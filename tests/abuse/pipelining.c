@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Pipelining without reading: `n` clients with window 0 send `size` requests each, as fast as the server's
- * window allows. An answer takes one buffer: its body of 257 bytes is copied after its head. Because of window 0 every
- * byte of the answers stays in the send queue. */
+/* Pipelining without reading: `n` clients with window 0 send `size` requests each, within the server's window. An
+ * answer takes one buffer: its body of 257 bytes is copied after its head. Because of window 0 every byte of the
+ * answers stays in the send queue. */
 
 #include "abuse.h"
 
@@ -22,7 +22,7 @@ step(struct abuse *w)
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct bot *b = bot_at(w, i);
 
-		/* 1 400 bytes every 4 ms, within the server's window */
+		/* at most one burst of AT_ONCE requests every 4 ms, if the server's window has room for it */
 		if (b->state != BOT_OPEN || (abuse_now(w) + i) % 4 != 0 || b->mark >= r->size ||
 		    bot_room(b) < sizeof(text))
 			continue;

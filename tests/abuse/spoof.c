@@ -13,7 +13,7 @@ spoof_source(uint32_t i, bool ip6, bool on_link)
 	struct la_addr a = abuse_addr(RAW, ip6);
 
 	if (!ip6) {
-		/* on the link 10.1.16.0 to 10.1.215.255, behind the gateway 198.18.0.0/15 */
+		/* on the link: 10.1.16.0 to 10.1.215.255; behind the gateway: 198.18.0.0/15 */
 		uint8_t on[4] = {10, 1, (uint8_t)(16 + (i >> 8) % 200), (uint8_t)i};
 		uint8_t off[4] = {198, (uint8_t)(18 + (i >> 16 & 1)), (uint8_t)(i >> 8), (uint8_t)i};
 

@@ -19,10 +19,10 @@ struct bench {
 	struct la_conn_ops real;		 /* the service's own callbacks */
 	uint64_t opened_at, acked_at, closed_at; /* time of the last callback of each kind, ms of the shard */
 	unsigned closed;
-	enum la_end end;      /* of the connection that closed last */
+	enum la_end end;      /* kind of end of the connection that closed last */
 	uint32_t short_sends; /* seed: la_send*() accepts none or a part of the service's bytes; 0: all bytes */
 	bool writable_due;    /* la_send*() accepted a part: `writable` must follow */
-	unsigned mbufs;	      /* free in the pool at the start */
+	unsigned mbufs;	      /* free mbufs of the pool at the start */
 };
 extern struct bench b;
 

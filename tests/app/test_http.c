@@ -26,7 +26,7 @@ feed(struct http_parser *p, const char *text, size_t len, size_t step)
 
 static const struct {
 	const char *text;
-	unsigned status; /* of the answer; 0: the head is not complete */
+	unsigned status; /* status of the answer; 0: the head is not complete */
 } heads[] = {
 	{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 200},
 	{"GET / HTTP/1.0\r\n\r\n", 200},

@@ -7,7 +7,7 @@
 
 #include "services.h"
 
-static char head[600]; /* of the last answer */
+static char head[600]; /* head of the last answer */
 
 /* Reads one answer at *p, and moves *p to the end of the answer. Checks a body of /bytes/N against the pattern.
  * Returns the status; -1: the answer is incomplete or malformed. */
@@ -57,8 +57,8 @@ whole_answers(const struct client *cl)
 
 /* ---- slow readers ---- */
 
-/* rate: bytes a ms, read every step_ms. how: the value of Connection. server_first: whether the server closes an idle
- * connection first. */
+/* Reads an answer slowly. rate: bytes a ms, read every step_ms. how: the value of Connection. server_first: whether the
+ * server closes an idle connection first. */
 static void
 slow_reader(uint32_t rate, uint32_t step_ms, uint32_t idle, uint32_t rcvbuf, const char *how, bool server_first)
 {
@@ -219,7 +219,8 @@ slow_head(uint32_t step_ms, uint32_t head_ms, bool server_first)
 	struct client cl = {
 		.read = ALL, .write = 1, .step_ms = step_ms, .out = request, .out_len = sizeof(request) - 1};
 	const uint8_t *p;
-	uint64_t n, answered; /* ms: when the client gets the answer. The head begins on the handshake's ACK */
+	uint64_t n;
+	uint64_t answered; /* ms at which the client gets the answer; the head begins on the handshake's ACK */
 
 	bench_make(&service_http, 60000);
 	http_options.head_ms = head_ms;

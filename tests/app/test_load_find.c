@@ -107,7 +107,7 @@ Test(find, a_confirmation_that_fails_twice_lowers_the_rate)
 	find_note(&f, false, 0);
 	find_note(&f, false, 0);
 	cr_assert_eq(f.phase, FIND_CONFIRM);
-	cr_assert_eq(f.confirmed, 0u, "the number of confirmations is 0 again");
+	cr_assert_eq(f.confirmed, 0u, "the number of confirmations is not 0 again");
 	cr_assert(f.rate <= 97500 && f.rate >= 96500, "%lu", f.rate);
 	search(96000, 0);
 	cr_assert_eq(f.phase, FIND_FOUND);
@@ -191,7 +191,7 @@ Test(find, a_confirmed_rate_is_kept)
 	find_note(&f, true, (double)f.rate);
 	while (f.phase != FIND_CHALLENGE)
 		find_note(&f, false, 0);
-	cr_expect_eq(f.challenges, 1u, "the challenge that was not confirmed has failed");
+	cr_expect_eq(f.challenges, 1u, "the unconfirmed challenge does not count as failed");
 	search(1, 0);
 	cr_assert_eq(f.phase, FIND_FOUND);
 	find_result(&f, &median, &least, &greatest);

@@ -161,11 +161,11 @@ Test(pace, a_schedule_grows)
 	cr_assert_eq(pace_grow(&p, 500, 1000, 3000000), 0);
 	cr_assert_eq(pace_due(&p, 0), 500u);
 	cr_assert_eq(pace_due(&p, 2), 2000500u);
-	cr_assert_eq(pace_due(&p, 3), PACE_NEVER, "the trial is over");
+	cr_assert_eq(pace_due(&p, 3), PACE_NEVER, "an open is due after the trial");
 	cr_assert_eq(pace_end(&p), PACE_NEVER);
-	cr_assert_eq(pace_grow(&p, 3000499, 1000, 3000000), -1, "before the end of the last trial");
+	cr_assert_eq(pace_grow(&p, 3000499, 1000, 3000000), -1, "a trial was added before the end of the last one");
 	cr_assert_eq(pace_grow(&p, 4000000, 1000000, 2000), 0);
-	cr_assert_eq(pace_due(&p, 2), 2000500u, "due times of an earlier trial stay");
+	cr_assert_eq(pace_due(&p, 2), 2000500u, "a due time of an earlier trial changed");
 	cr_assert_eq(pace_due(&p, 3), 4000000u);
 	cr_assert_eq(pace_due(&p, 4), 4001000u);
 	cr_assert_eq(pace_due(&p, 5), PACE_NEVER);

@@ -104,7 +104,7 @@ Test(expect, a_figure_without_samples_fails, .init = fill)
 	cr_assert_eq(expect_parse("closes_per_s<=1", &e, why, sizeof(why)), 0);
 	cr_expect(!expect_judge(&e, &none) && e.no_samples);
 	cr_assert_eq(expect_parse("resets==0", &e, why, sizeof(why)), 0);
-	cr_expect(expect_judge(&e, &none), "a count is 0 without connections");
+	cr_expect(expect_judge(&e, &none), "a count without connections is not 0");
 }
 
 static void

@@ -17,10 +17,11 @@ static struct trials t;
 static struct load_totals *all;
 static char why[1400];
 
-/* The model. serves: connections per second that the target serves; the target resets the others. begins: connections
- * per second that the generator opens. given_up: connections below this number are given up. slots: number of
- * connections that were opened or given up. */
-static uint64_t serves, begins, given_up, slots;
+/* The model of the target and of the generator. */
+static uint64_t serves;	  /* connections per second that the target serves; it resets all others */
+static uint64_t begins;	  /* connections per second that the generator opens */
+static uint64_t given_up; /* connections below this number are given up */
+static uint64_t slots;	  /* number of connections that were opened or given up */
 
 /* queues: the target lets connections wait, and resets none. waiting: number of waiting connections. */
 static bool queues;
@@ -152,7 +153,7 @@ Test(trials, the_generator_is_the_limit, .fini = end)
 	/* closer to the limit the generator is late only near the end of a trial */
 	for (unsigned i = 0; i < t.nrows; i++)
 		cr_assert(t.row[i].rate < 21000 || !t.row[i].disturbed, "row %u: %s", i, t.row[i].why);
-	cr_assert_gt(all->n.unstarted, 0u, "connections that were due and not begun are given up");
+	cr_assert_gt(all->n.unstarted, 0u, "no connection that was due and not begun was given up");
 }
 
 /* Every connection is served in the end, at any rate. Only the growing number of open connections shows overload. */
@@ -237,7 +238,7 @@ Test(trials, a_target_that_resets_every_connection, .fini = end)
 	run("resets==0");
 	cr_assert_eq(t.find.phase, FIND_NOTHING);
 	cr_assert(strstr(t.row[0].why, "resets==0: it is 2000"), "%s", t.row[0].why);
-	cr_assert_eq(t.row[0].close_p99, -1, "no sample");
+	cr_assert_eq(t.row[0].close_p99, -1, "a percentile without a sample");
 }
 
 Test(trials, invalid_conditions_are_reported)

@@ -77,14 +77,14 @@ Test(worked, one_failure_fails_the_run_unless_it_is_bounded, .init = fill)
 	cr_expect(worked(-1, "resets<100", false));
 	cr_expect(worked(-1, "complete>=99%", false));
 	cr_expect(worked(-1, "incomplete<=10", false));
-	cr_expect(!worked(-1, "resets>=1", false), "a lower bound allows no failure");
-	cr_expect(!worked(-1, "refused<100", false), "a bound on another kind allows no failure");
+	cr_expect(!worked(-1, "resets>=1", false), "a lower bound allowed a failure");
+	cr_expect(!worked(-1, "refused<100", false), "a bound on another kind allowed a failure");
 	cr_expect(!worked(-1, "complete<=99%", false));
-	cr_expect(!worked(0.001, "failed<=10", false), "the narrower of two bounds applies");
+	cr_expect(!worked(0.001, "failed<=10", false), "the wider of two bounds applied");
 
 	t.n.failed[CAUSE_WRONG] = 1;
 	cr_expect(!worked(-1, "resets<100", false));
-	cr_expect(!worked(-1, "complete>=99%", false), "a complete connection with a wrong answer");
+	cr_expect(!worked(-1, "complete>=99%", false), "a complete connection with a wrong answer passed");
 	cr_expect(worked(-1, "failed<100", false));
 	cr_expect(!worked(-1, NULL, true));
 }
@@ -93,18 +93,18 @@ Test(worked, a_run_in_which_nothing_worked_fails, .init = fill)
 {
 	memset(t.n.ended, 0, sizeof(t.n.ended));
 	memset(t.n.failed, 0, sizeof(t.n.failed));
-	cr_expect(!worked(1, NULL, false), "connections, but no connection has ended");
+	cr_expect(!worked(1, NULL, false), "a run in which no connection has ended passed");
 	t.n.ended[CLOSE_CLIENT][KIND_REFUSED] = t.n.failed[KIND_REFUSED] = 1000;
 	cr_expect(!worked(1, NULL, false));
 	cr_expect(strstr(why, "no connection ended as planned: 1000 refused"), "%s", why);
 	cr_expect(!worked(-1, "refused<=1000", false));
 	cr_expect(!worked(1, NULL, true));
 	t.n.ended[CLOSE_ABORT][KIND_ABORTED] = 1;
-	cr_expect(worked(1, NULL, false), "a planned abort");
+	cr_expect(worked(1, NULL, false), "a planned abort failed the run");
 
 	memset(&t.n, 0, sizeof(t.n));
-	cr_expect(!worked(1, NULL, false), "no connection was begun, without a signal");
-	cr_expect(worked(-1, NULL, true), "no connection was begun before the signal");
+	cr_expect(!worked(1, NULL, false), "a run without connections and without a signal passed");
+	cr_expect(worked(-1, NULL, true), "a run that a signal stopped before its first connection failed");
 }
 
 Test(worked, connections_open_at_a_signal_are_no_failures, .init = fill)
@@ -261,7 +261,7 @@ rate(const char *text, uint32_t duration_ms, uint64_t connections)
 Test(due, an_open_loop_ends_with_its_schedule)
 {
 	rate("10", 1000, 0);
-	cr_expect_eq(due_ms(), 0, "the warm-up has not ended");
+	cr_expect_eq(due_ms(), 0, "the schedule ended before the end of the warm-up");
 	stopped(0, 100, 1100);
 	stopped(1, 130, 1131); /* the latest connection is begun a little late */
 	cr_expect_eq(due_ms(), 1000);

@@ -98,7 +98,7 @@ put_virtual_drivers(void)
 		fprintf(f, "PMD_INFO_STRING= {\"name\": \"%s\", \"params\": \"x=<int>\", \"pci_ids\": []}%c", name[i],
 			0);
 	fclose(f);
-	/* and the PCI driver's text */
+	/* ends the PCI driver's text */
 	tree_path(root, RTE_EAL_PMD_PATH "/librte_net_e1000.so.23.0", path, sizeof(path));
 	f = fopen(path, "a");
 	cr_assert_not_null(f);

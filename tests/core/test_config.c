@@ -81,7 +81,7 @@ Test(config, defaults_that_follow_from_other_fields)
 		la_config_fill(&c);
 		cr_expect_eq(c.max_orphans, conns[i] / 2 + 1);
 		cr_expect_eq(c.syn_cookies_at, conns[i] < 4 ? 1 : conns[i] / 4);
-		cr_expect(c.max_held == 0 && c.low_mbufs == 0, "without a pool");
+		cr_expect(c.max_held == 0 && c.low_mbufs == 0, "a limit of a missing pool is not 0");
 		cr_expect_eq(c.mem, &la_mem_default);
 	}
 	c = (struct la_shard_config){.mbufs = &pool, .max_held = 7};

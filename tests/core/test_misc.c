@@ -83,7 +83,7 @@ Test(mem, zeroed_and_aligned)
 			cr_assert_not_null(p);
 			cr_assert_eq((uintptr_t)p % aligns[j], 0);
 			if (sizes[i] >= 2 << 20)
-				cr_assert_eq((uintptr_t)p % (2 << 20), 0, "hugepage alignment");
+				cr_assert_eq((uintptr_t)p % (2 << 20), 0, "the memory is not aligned to a hugepage");
 			for (size_t k = 0; k < sizes[i]; k += 61)
 				cr_assert_eq(p[k], 0);
 			memset(p, 0xa5, sizes[i]);

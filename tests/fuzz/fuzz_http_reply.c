@@ -47,7 +47,7 @@ ours(const uint8_t *p, size_t len, uint8_t how, bool head)
 
 	for (size_t i = 0; out.end < len && !r.done; i++) {
 		size_t n = piece(how, i, len - out.end), used, body;
-		uint8_t *copy = malloc(n); /* of exact size: a sanitizer reports a read past its end */
+		uint8_t *copy = malloc(n); /* a copy of exact size: a sanitizer reports a read past its end */
 
 		CHECK(copy != NULL);
 		memcpy(copy, p + out.end, n);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Fuzz target: the command line. An input is a list of words, each followed by a zero byte. If the first byte of a
- * word is below 32, it stands for "--" and the name of an option, so that few bytes make an argument vector. The
- * words are parsed with the option tables that subcommands share, and with a table of the other kinds of options.
- * Then each function that parses text parses each word.
+ * word is below 32, this byte stands for "--" and the name of an option, so that few bytes make an argument vector. The
+ * words are parsed with the option tables that subcommands share, and with own_opts. Then each function that parses
+ * text parses each word.
  *
  * The strings of net_options point into argv, which here exists only as long as the input. This file includes
  * netports.c, because it must free what netports.c copies.

@@ -2,8 +2,8 @@
 
 /* Fuzz target: one shard and all its events. An input is a list of actions (world_act.c).
  *
- * The checks: world_check.c after every action, world_close() at the end, the sanitizers and the asserts
- * of lib. With FUZZ_TRACE set all events are printed. */
+ * world_check.c checks after every action, world_close() at the end; the sanitizers and the asserts of lib find other
+ * faults. With FUZZ_TRACE set all events are printed. */
 
 #include "world.h"
 

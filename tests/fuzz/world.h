@@ -64,7 +64,7 @@ enum event { EV_OPENED, EV_DATA, EV_WRITABLE, EV_FIN, EV_TIMER, EV_CLOSED, EVENT
 
 struct world;
 
-/** The user of one connection, from the time at which it gets the pointer to `closed`. */
+/** A connection's user, from `opened` or la_connect() until `closed`. */
 struct user {
 	struct world *w;
 	struct la_conn *c; /* NULL: the record is free */
@@ -80,7 +80,8 @@ struct line {
 	struct la_tuple t;
 	uint8_t opts;	     /* options of the peer's SYNs: enum syn_opts */
 	uint32_t R, W, U, N; /* the shard's RCV.NXT, RCV.WND, SND.UNA, SND.MAX, as last seen */
-	uint32_t tsr, tsval; /* the shard's TS.Recent, and the TSval of its next segment */
+	uint32_t tsr;	     /* the shard's TS.Recent */
+	uint32_t tsval;	     /* TSval of the shard's next segment */
 	uint32_t maxwnd, mss;
 	bool ts;	   /* the connection has timestamps */
 	uint64_t tw_until; /* ms until which TIME_WAIT must last; 0: no TIME_WAIT */
@@ -98,7 +99,7 @@ struct world {
 	uint64_t reopened; /* counter time_wait_reopened at the last check */
 	struct line lines[TUPLES];
 	struct user users[USERS];
-	struct la_conn_opts opts;	  /* of listeners and opens from now on */
+	struct la_conn_opts opts;	  /* options of listeners and opens from now on */
 	uint8_t act[EVENTS];		  /* action of each callback, in addition to reading: enum act */
 	uint8_t reading;		  /* what `data` reads: 0 all, 1 nothing, 2 half, 3 a byte */
 	unsigned depth;			  /* number of nested callbacks */
@@ -112,10 +113,17 @@ struct world {
 	unsigned nhoard;
 };
 
-/** How a received frame lies in mbufs, and which flags the driver sets: one mbuf; an external buffer of exact size;
- * a chain; a chain of tiny mbufs; checksums marked good; checksums marked bad; VLAN tag stripped; LIE_SHARED is
- * treated as LIE_FLAT. */
-enum lie { LIE_FLAT, LIE_EXACT, LIE_CHAIN, LIE_CRUMBS, LIE_GOOD, LIE_BAD, LIE_STRIPPED, LIE_SHARED };
+/** How a received frame lies in mbufs, and which flags the driver sets. */
+enum lie {
+	LIE_FLAT,     /* one mbuf */
+	LIE_EXACT,    /* an external buffer of exact size */
+	LIE_CHAIN,    /* a chain of mbufs */
+	LIE_CRUMBS,   /* a chain of tiny mbufs */
+	LIE_GOOD,     /* one mbuf with its checksums marked good */
+	LIE_BAD,      /* one mbuf with its checksums marked bad */
+	LIE_STRIPPED, /* one mbuf with its VLAN tag stripped */
+	LIE_SHARED,   /* treated as LIE_FLAT */
+};
 
 /* world.c, world_end.c */
 void world_open(struct world *w, struct bytes *b, bool control, bool no_fast_path);
@@ -133,7 +141,7 @@ void world_run(struct world *w, uint64_t ms, bool late);
 void world_restart(struct world *w, uint64_t ms);
 /** Leaves `left` mbufs in the pool. */
 void world_starve(struct world *w, unsigned left);
-/** Selects the limits of held buffers and orphans; 0: those of the creation. */
+/** Selects the limits of held buffers and orphans. 0: the default for buffers, and no limit for orphans. */
 void world_limits(struct world *w, uint8_t which);
 /** Returns whether FUZZ_TRACE is set. */
 bool world_traced(void);
@@ -162,8 +170,7 @@ void world_record_counters(const struct world *w);
 /* world_seg.c */
 /** Updates the variables of *l from the shard's connection. */
 void line_look(struct world *w, struct line *l);
-/** For a SYN,ACK that the shard has sent: updates the variables of the tuple if it has no TCB, because the SYN,ACK has
- * a cookie. */
+/** For a SYN,ACK from the shard: if its tuple is not in the index (SYN cookie), updates the tuple's variables. */
 void line_heard(struct world *w, const struct frame_in *f);
 /** Returns the TCB of the tuple, or NULL. */
 struct la_tcb *line_tcb(const struct world *w, const struct line *l);

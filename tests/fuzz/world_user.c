@@ -9,7 +9,7 @@
 
 enum { DEPTH_MAX = 3, TEXT_MAX = 1 << 16 };
 
-/** Actions of a user: the low half of a byte. Its high half is a size or a choice. */
+/** Actions of a user, in the low half of a byte. The high half of the byte is a size or a choice. */
 enum act {
 	ACT_NONE,
 	ACT_SEND_LITTLE,

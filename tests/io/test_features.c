@@ -27,7 +27,7 @@
 #define CKSUMS (BIT(TX_IP_CKSUM) | BIT(TX_TCP_CKSUM) | RX_CKSUMS)
 #define NIC (CKSUMS | BIT(MULTI_SEG))
 
-enum { ROOM = 2048 }; /* of a usual buffer */
+enum { ROOM = 2048 }; /* data room of a usual buffer */
 
 static const struct driver {
 	const char *label, *name;

@@ -43,7 +43,8 @@ struct kernel {
 	struct la_addr our, its;
 	uint8_t its_mac[6];
 	int listener;
-	uint32_t snd, rcv; /* next to send, next expected */
+	uint32_t snd; /* next sequence number to send */
+	uint32_t rcv; /* next expected sequence number */
 };
 
 static void

@@ -70,14 +70,15 @@ struct slot {
 struct honest {
 	struct slot c;
 	uint16_t port;
-	uint64_t begun;	    /* us at which the connection began; state FREE: at which the next one begins */
-	uint64_t sent, rto; /* us at which the last segment was sent; us until its retransmission */
+	uint64_t begun; /* us at which the connection began; state FREE: at which the next one begins */
+	uint64_t sent;	/* us at which the last segment was sent */
+	uint64_t rto;	/* us from the last segment to its retransmission */
 };
 
 /* Counts of the well-behaved client in one phase: during the flood, or after the flood. */
 struct phase {
 	uint64_t begun, closed, resets, retransmits, pings, pongs;
-	uint32_t *us; /* for each closed connection the time from SYN to the server's FIN, us */
+	uint32_t *us; /* us from SYN to the server's FIN, for each closed connection */
 };
 
 static struct {

@@ -21,7 +21,8 @@ struct fake_seg {
 extern struct fake_tcp {
 	struct fake_seg segs[FAKE_SEGS]; /* the first FAKE_SEGS segments since creation */
 	unsigned nsegs;			 /* number of all segments */
-	unsigned calls, largest;	 /* calls of la_tcp_input(), segments of the largest call */
+	unsigned calls;			 /* calls of la_tcp_input() */
+	unsigned largest;		 /* segments of the largest such call */
 	unsigned nicmp;
 	struct la_tuple icmp_tuple;
 	uint32_t icmp_seq, icmp_mtu;
@@ -31,7 +32,7 @@ extern struct fake_tcp {
 	uint64_t next;	 /* result of la_tcp_next() */
 	int init;	 /* result of la_tcp_init() */
 	uint8_t flags;	 /* TCP flags of fake_tcp_send(); 0: ACK */
-	int state;	 /* state that la_tcp_find() reports, enum la_state; 0: LA_ESTABLISHED, -1: no connection */
+	int state;	 /* state that la_tcp_find() reports, enum la_state; 0: LA_ESTABLISHED; -1: no connection */
 	bool reply_syns; /* la_tcp_input() answers each segment by a SYN,ACK, like a SYN cookie */
 } fake;
 

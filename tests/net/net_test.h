@@ -37,7 +37,7 @@ struct fr {
 };
 
 struct net_opts {
-	bool dad; /* with duplicate address detection */
+	bool dad; /* duplicate address detection is on */
 	bool no_ranges;
 	bool no_gateways;
 	bool ask_gateways; /* net_open() keeps the gateways' neighbour entries */

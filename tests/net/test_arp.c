@@ -154,7 +154,7 @@ Test(arp, conflicts_are_counted_and_the_address_defended)
 		else
 			net_drops(&f, LA_C_arp_conflict);
 		cr_assert_eq(net.s->nif.conflicts, i);
-		cr_assert_eq(net.s->nif.conflict_at, 1060000, "logged once a minute");
+		cr_assert_eq(net.s->nif.conflict_at, 1060000, "the next log line is not due a minute later");
 	}
 	/* the addresses of ranges share a second limit */
 	fr_arp(&f, LA_ARP_REPLY, OTHER, "10.9.0.1", US, "10.0.0.2"), net_rx(&f);

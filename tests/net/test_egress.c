@@ -192,7 +192,7 @@ Test(egress, a_full_table_of_waiting_neighbours)
 	cr_assert(net_tx(&f) && f.arp.op == LA_ARP_REPLY);
 	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED);
 	net_send("10.0.0.20"), expect_packet("10.0.0.20", PEER);
-	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "no verified entry is evicted for it");
+	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "a request made a verified entry in a full part");
 }
 
 Test(egress, the_least_useful_entry_is_evicted)
@@ -202,7 +202,7 @@ Test(egress, the_least_useful_entry_is_evicted)
 	net_run(10);
 	net_resolve("10.0.0.11", OTHER);
 	fr_arp(&f, LA_ARP_REQUEST, PEER, "10.0.0.20", NULL, "10.0.0.2"), net_rx(&f), net_tx(&f);
-	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "a request displaces no entry in use");
+	cr_assert_eq(entry("10.0.0.20")->class, LA_NC_UNVERIFIED, "a request displaced an entry in use");
 	net_run(10);
 	net_send("10.0.0.10"), expect_packet("10.0.0.10", PEER); /* older, but used more recently */
 	net_send("10.0.0.12"), expect_request("10.0.0.12");
@@ -305,7 +305,8 @@ Test(egress, many_neighbours_fail_in_bounded_steps)
 		;
 	cr_assert_eq(polls, 500);
 	net_run(2000);
-	cr_assert_eq(net_count(LA_C_drop_neigh_failed), la_neigh_wait_max(POOL) / 4, "the share of their class");
+	cr_assert_eq(net_count(LA_C_drop_neigh_failed), la_neigh_wait_max(POOL) / 4,
+		     "the waiting packets are not the share of their class");
 	cr_assert_eq(net_count(LA_C_drop_neigh_queue), 500 - net_count(LA_C_drop_neigh_failed));
 	cr_assert_eq(la_neigh_count(&net.s->neigh), 0);
 }

@@ -25,7 +25,7 @@ struct host {
 	struct la_addr addr;
 	uint8_t mac[6];
 	unsigned sent, got;
-	unsigned requests; /* not yet answered */
+	unsigned requests; /* requests that are not answered yet */
 };
 
 static const uint8_t ATTACKER[6] = {2, 0xee, 0, 0, 0, 1};
@@ -35,7 +35,7 @@ static unsigned broadcasts, to_attacker;
 
 static struct la_prefix wide[2];
 
-/* On-link prefixes much larger than the table. */
+/* Makes a shard whose on-link prefixes are much larger than its table. */
 static void
 setup(uint32_t max_neighbours)
 {
@@ -185,7 +185,7 @@ tcp_sends(const char *text, uint8_t flags, int state)
 	fake.flags = 0, fake.state = 0;
 }
 
-/* The frames of one spoofed address, collected into a burst. */
+/* Adds the frames of one spoofed address to the burst m, or sends packets of ours to this address. */
 static void
 attack(enum flood kind, unsigned i, bool six, struct rte_mbuf **m, unsigned *n)
 {
@@ -234,7 +234,7 @@ struct load {
 
 static unsigned served; /* new clients that got a SYN,ACK and a packet after it */
 
-/* A client that arrives in the flood: SYN, SYN,ACK, and a packet of ours after the SYN,ACK. */
+/* Runs a client that arrives in the flood: SYN, SYN,ACK, and a packet of ours after the SYN,ACK. */
 static void
 newcomers(unsigned ms, bool six)
 {
@@ -332,7 +332,7 @@ Test(flood, syns_5000_a_second_for_30_seconds)
 {
 	for (unsigned six = 0; six < 2; six++) {
 		run(&(struct load){SYNS, 5000, 30, 1024, six});
-		cr_assert_eq(net_count(LA_C_neigh_unverified_evicted), 0, "replies by frame evict no entry");
+		cr_assert_eq(net_count(LA_C_neigh_unverified_evicted), 0, "a reply by frame evicted an entry");
 		if (!six)
 			net_close();
 	}

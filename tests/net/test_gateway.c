@@ -85,7 +85,7 @@ Test(gateway, a_silent_gateway_fails_after_three_requests)
 	expect_states(LA_GATEWAY_SILENT, LA_GATEWAY_SILENT);
 	net_quiet();
 	cr_assert_eq(net_count(LA_C_neighbours), 0);
-	cr_assert_eq(net.s->gateway_warn_at, net.now + 60000, "the warning is logged once a minute");
+	cr_assert_eq(net.s->gateway_warn_at, net.now + 60000, "the next warning is not due a minute later");
 	/* a packet starts new requests, and a reply resolves the gateway */
 	net_send("203.0.113.1");
 	cr_assert(request_for("10.0.0.254"));
@@ -106,7 +106,7 @@ Test(gateway, ipv6_waits_for_duplicate_address_detection)
 	net_run(1);
 	skip_announcements(2);
 	cr_assert(request_for("fd00::fe"));
-	cr_assert(la_addr_eq(&f.ip.src, &net.cfg.addrs[1].addr), "from an address that is usable now");
+	cr_assert(la_addr_eq(&f.ip.src, &net.cfg.addrs[1].addr), "the source is not the usable address");
 	net_quiet();
 	answer("fd00::fe", OTHER);
 	expect_states(LA_GATEWAY_READY, LA_GATEWAY_READY);

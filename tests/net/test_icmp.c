@@ -52,7 +52,7 @@ Test(icmp_create, echo)
 			expect_echo(len[i], six);
 		}
 		cr_assert_eq(net_count(LA_C_icmp_echo), 12);
-		cr_assert_eq(la_neigh_count(&net.s->neigh), 0, "a ping makes no neighbour");
+		cr_assert_eq(la_neigh_count(&net.s->neigh), 0, "a ping made a neighbour");
 		net_close();
 	}
 }
@@ -214,7 +214,7 @@ Test(icmp, errors_that_match_nothing)
 	err4(3, 3, 0), q.b[14 + 20 + 8 + 9] = 17, q.b[14 + 20 + 2]--;
 	fr_ip(&q, "10.0.0.1", "10.0.0.2", LA_IPPROTO_ICMP, 64, "\x03\x03\xfc\xfc\0\0\0\0", 8);
 	net_drops(&q, LA_C_icmp_unmatched);
-	/* to a group address */
+	/* an error to a group address */
 	fr_error(&q, "2001:db8::1", "ff02::1", 1, 4, 0, "fd00::2", "2001:db8::7", 1);
 	net_drops(&q, LA_C_icmp_unmatched);
 	err4(3, 3, 0), q.b[q.n - 1] ^= 1, net_drops(&q, LA_C_drop_icmp_bad);

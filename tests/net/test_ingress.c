@@ -75,7 +75,7 @@ Test(ingress_create, segments_reach_tcp)
 		cr_assert_eq(last()->seg.tsval, 5);
 		cr_assert_eq(net_count(LA_C_rx_packets), 1);
 		cr_assert_eq(net_count(LA_C_rx_bytes), f.n);
-		/* to an address of a range, from a second source */
+		/* a segment to an address of a range, from a second source */
 		fr_tcp(&f, six ? "fd00::5" : "10.0.0.5", six ? "fd09::9" : "10.9.9.9", "", 0);
 		net_rx(&f);
 		cr_assert_eq(fake.nsegs, 2);

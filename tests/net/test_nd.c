@@ -92,7 +92,7 @@ expect_duplicate(void)
 
 	net_drops(&f, LA_NCOUNTERS);
 	net_run(5000);
-	cr_assert(net_tx(&f), "the link-local address is announced");
+	cr_assert(net_tx(&f), "the link-local address is not announced");
 	assert_addr(&f.icmp.target, "fe80::ff:fe00:2");
 	net_quiet();
 	cr_assert_eq(la_listen(net.s, &us, 80, NULL, NULL, NULL), -EADDRNOTAVAIL);
@@ -197,7 +197,7 @@ Test(nd, the_sender_has_a_new_mac)
 {
 	net_resolve("fd00::1", PEER);
 	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", PEER), net_rx(&f), net_tx(&f);
-	cr_assert_eq(entry("fd00::1")->state, LA_NEIGH_REACHABLE, "the MAC is the same");
+	cr_assert_eq(entry("fd00::1")->state, LA_NEIGH_REACHABLE, "a solicitation with the same MAC changed the state");
 	fr_ns(&f, "fd00::1", "fd00::2", "fd00::2", OTHER), net_rx(&f), net_tx(&f);
 	cr_assert_eq(entry("fd00::1")->state, LA_NEIGH_STALE);
 	assert_mac(entry("fd00::1")->hdr, OTHER);
@@ -235,7 +235,7 @@ Test(nd, adverts_while_incomplete)
 	assert_addr(&f.icmp.target, "fd00::1");
 	assert_mac(f.icmp.lladdr, US);
 	advert(NULL, "s"), net_drops(&f, LA_C_drop_nd_bad);
-	advert(PEER, ""), net_rx(&f); /* unsolicited: STALE, but queued packets leave: DELAY */
+	advert(PEER, ""), net_rx(&f); /* unsolicited: STALE; queued packets then start DELAY */
 	cr_assert(net_tx(&f) && f.ip.proto == LA_IPPROTO_TCP);
 	expect_entry(LA_NEIGH_DELAY, PEER);
 	net_quiet();

@@ -140,16 +140,19 @@ Test(neigh, waiting_packets_have_a_bound_per_class_and_per_shard)
 	for (unsigned i = 0; i < 3; i++)
 		v[i] = add(100 + i, LA_NEIGH_INCOMPLETE, 0);
 	fill_queue(v[0], at, SHARE / 2), at += SHARE / 2;
-	cr_assert_eq(la_neigh_enqueue(&t, v[0], &packets[PLACES]), &packets[at - SHARE / 2], "half of the share");
+	cr_assert_eq(la_neigh_enqueue(&t, v[0], &packets[PLACES]), &packets[at - SHARE / 2],
+		     "an entry holds more or less than half of the share");
 	fill_queue(v[1], at, SHARE / 2), at += SHARE / 2;
-	cr_assert_eq(la_neigh_enqueue(&t, v[2], &packets[PLACES + 1]), &packets[PLACES + 1], "the share is full");
+	cr_assert_eq(la_neigh_enqueue(&t, v[2], &packets[PLACES + 1]), &packets[PLACES + 1],
+		     "a packet was queued in a full share");
 	for (unsigned i = 0; i < 2; i++, at += SHARE) {
 		g[i] = add_class(200 + i, LA_NC_GATEWAY, LA_NEIGH_INCOMPLETE, 0);
 		fill_queue(g[i], at, SHARE);
 		cr_assert_eq(la_neigh_enqueue(&t, g[i], &packets[PLACES + 2 + i]), &packets[at]);
 	}
 	cr_assert_eq(la_neigh_waiting(&t), PLACES - t.qcommon);
-	cr_assert(!la_neigh_promote(&t, u[0], 0), "the verified share has no room for the entry's packets");
+	cr_assert(!la_neigh_promote(&t, u[0], 0),
+		  "promoted, though the verified share has no room for the entry's packets");
 	for (unsigned i = 0; i < LA_NEIGH_UNVERIFIED_MIN; i++)
 		empty_queue(u[i], i * t.qleast, t.qleast);
 	cr_assert(la_neigh_promote(&t, u[0], 0));
@@ -179,22 +182,22 @@ Test(neigh, order_of_eviction)
 	stale = add(3, LA_NEIGH_STALE, 2);
 	cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true), "a victim, though there is room");
 	delay = add(4, LA_NEIGH_DELAY, 3);
-	cr_assert_null(add(5, LA_NEIGH_STALE, 4), "the verified part is full");
+	cr_assert_null(add(5, LA_NEIGH_STALE, 4), "an entry was added to the full verified part");
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, false), stale);
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), stale);
 	la_neigh_enter(&t, stale, LA_NEIGH_PROBE, 5);
-	cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, false), "an ARP answer displaces no entry in use");
+	cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, false), "an ARP answer would displace an entry in use");
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), reach);
 	la_neigh_enter(&t, reach, LA_NEIGH_INCOMPLETE, 6);
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), delay);
 	la_neigh_enter(&t, delay, LA_NEIGH_INCOMPLETE, 7);
-	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), stale, "in PROBE");
+	cr_assert_eq(la_neigh_victim(&t, LA_NC_VERIFIED, true), stale, "the entry in PROBE is not the victim");
 	la_neigh_enter(&t, stale, LA_NEIGH_INCOMPLETE, 8);
 	cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true));
 	cr_assert_eq(inc->state, LA_NEIGH_INCOMPLETE);
 	for (unsigned l = LA_NEIGH_REACHABLE; l <= LA_NEIGH_PROBE; l++) {
 		la_neigh_enter(&t, gw, l, 9);
-		cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true), "a gateway is no victim in any state");
+		cr_assert_null(la_neigh_victim(&t, LA_NC_VERIFIED, true), "a gateway is the victim");
 	}
 }
 
@@ -231,7 +234,7 @@ Test(neigh, unverified_entries_evict_unverified_entries_only)
 	cr_assert_eq(la_neigh_victim(&t, LA_NC_UNVERIFIED, true), u[1]);
 	for (unsigned i = 2; i < 5; i++)
 		cr_assert(la_neigh_promote(&t, u[i], 90));
-	cr_assert(!la_neigh_promote(&t, u[5], 90), "the verified part is full");
+	cr_assert(!la_neigh_promote(&t, u[5], 90), "promoted into the full verified part");
 	cr_assert_eq(t.count[LA_NC_VERIFIED], 4);
 }
 

@@ -89,7 +89,7 @@ Test(netif, owns_addresses_and_ranges_only)
 	create_netif();
 	cr_assert(owns("10.0.0.2") && owns("10.0.0.3") && owns("192.0.2.1") && owns("fd00::2"));
 	cr_assert(owns("10.9.0.0") && owns("10.9.255.255") && owns("fd09::") && owns("fd09::ffff"));
-	cr_assert(owns("fe80::ff:fe00:2"), "the link-local address of the MAC");
+	cr_assert(owns("fe80::ff:fe00:2"), "the link-local address of the MAC is not owned");
 	cr_assert(!owns("10.0.0.1") && !owns("10.10.0.0") && !owns("10.8.255.255"));
 	cr_assert(!owns("fd00::3") && !owns("fd09::1:0") && !owns("fe80::2"));
 }
@@ -114,7 +114,8 @@ Test(netif, destinations)
 	cr_assert_eq(dst("224.0.0.1"), LA_DST_MULTICAST);
 	cr_assert_eq(dst("ff02::1"), LA_DST_MULTICAST);
 	cr_assert_eq(dst("10.0.1.255"), LA_DST_OTHER);
-	cr_assert_eq(dst("fd00::ffff:ffff:ffff:ffff"), LA_DST_OTHER, "IPv6 has no broadcast");
+	cr_assert_eq(dst("fd00::ffff:ffff:ffff:ffff"), LA_DST_OTHER,
+		     "the last IPv6 address of a prefix counts as broadcast");
 }
 
 Test(netif, point_to_point_prefixes_have_no_broadcast)
@@ -138,8 +139,8 @@ Test(netif, routes)
 	cr_assert_str_eq(route("fd00::77"), "fd00::77");
 	cr_assert_str_eq(route("fe80::77"), "fe80::77");
 	cr_assert_str_eq(route("2001:db8::1"), "fe80::1");
-	cr_assert_str_eq(route("10.0.0.2"), "none", "route to our own address");
-	cr_assert_str_eq(route("10.9.1.1"), "none", "route to our own range");
+	cr_assert_str_eq(route("10.0.0.2"), "none", "there is a route to our own address");
+	cr_assert_str_eq(route("10.9.1.1"), "none", "there is a route to our own range");
 	cr_assert_str_eq(route("10.0.0.255"), "none");
 	cr_assert_str_eq(route("224.0.0.1"), "none");
 	cr_assert_str_eq(route("ff02::1"), "none");
@@ -173,7 +174,7 @@ Test(netif, tentative_addresses_are_configured_but_not_owned)
 
 	create_netif();
 	cr_assert(!owns("fd00::2") && !owns("fe80::ff:fe00:2"));
-	cr_assert(owns("fd09::1"), "addresses of ranges are owned without detection");
+	cr_assert(owns("fd09::1"), "an address of a range is not owned before detection");
 	cr_assert(la_netif_configured(&nif, &a) && !la_netif_configured(&nif, &b));
 	cr_assert_eq(dst("fd00::2"), LA_DST_OTHER);
 	cr_assert_null(la_netif_source(&nif, &b));

@@ -133,7 +133,8 @@ Test(shard, memory_matches_the_prediction)
 	c.max_conns = 1000;
 	cr_assert_eq(create(&c), 0);
 	cr_assert_eq(taken, given);
-	cr_assert_eq(la_shard_memory(&c), taken + 1000, "the fake TCP takes a byte a connection");
+	cr_assert_eq(la_shard_memory(&c), taken + 1000,
+		     "the memory of TCP (a byte a connection in the fake) is not counted");
 	c.max_conns = 0;
 	cr_assert_eq(la_shard_memory(&c), taken + 65536);
 	fail_alloc = true;

@@ -62,7 +62,7 @@ Test(shed, the_level_is_a_share_of_syns)
 		cr_assert(n > 1800 && n < 2200, "%lu of 8000", n);
 		la_shard_shed(net.s, 0);
 		cr_assert_eq(shed_of(six, 100), 0);
-		cr_assert_eq(net_count(LA_C_rx_packets), 8300u, "all are counted as received");
+		cr_assert_eq(net_count(LA_C_rx_packets), 8300u, "a shed frame is not counted as received");
 		cr_assert_eq(net_count(LA_C_syn_shed_level), 0);
 	}
 }
@@ -100,7 +100,7 @@ Test(shed, frames_other_than_syns_are_read)
 		net_resolve(peer(six), PEER); /* ARP and ND */
 		fr_echo(&f, peer(six), us(six), 9);
 		net_rx(&f);
-		cr_assert(net_tx(&f), "a ping is answered");
+		cr_assert(net_tx(&f), "no reply to a ping");
 	}
 	cr_assert_eq(fake.nsegs, 2u);
 	cr_assert_eq(net_count(LA_C_syn_shed), 0);

@@ -154,7 +154,7 @@ Test(faulty, held_frames_leave_when_due_in_order)
 	cr_expect_str_eq(pass(3, LA_ACK, 5), "");
 	cr_expect_str_eq(pass(4, LA_ACK, 0), "4");
 	cr_expect_eq(counts().held, 3);
-	cr_expect_eq(counts().lost, 3, "held frames count as lost until they leave");
+	cr_expect_eq(counts().lost, 3, "a held frame does not count as lost");
 	now += 9999;
 	cr_expect_str_eq(take_due(), "");
 	now += 1;
@@ -185,14 +185,14 @@ Test(faulty, a_reordered_frame_leaves_behind_the_next)
 	rules("reorder 1st fin", "reorder 2nd fin", "dup 3rd data", NULL);
 	cr_expect_str_eq(pass(1, LA_FIN | LA_ACK, 0), "");
 	cr_expect_eq(counts().lost, 1);
-	cr_expect_str_eq(pass(2, LA_FIN | LA_ACK, 0), "2 1"); /* its own rule has no effect */
+	cr_expect_str_eq(pass(2, LA_FIN | LA_ACK, 0), "2 1"); /* the 2nd rule has no effect */
 	cr_expect_eq(counts().lost, 0);
 	cr_expect_eq(counts().reordered, 1);
 	cr_expect_str_eq(pass(3, LA_ACK, 5), "3");
 	end();
 }
 
-/* No rule makes more frames from one frame than there is room for. */
+/* At most three frames leave for one frame (A_FRAME_BECOMES). */
 Test(faulty, at_most_three_frames_from_one)
 {
 	rules("reorder 1st fin", "dup every data", NULL);
@@ -216,7 +216,8 @@ Test(faulty, corrupt_spoils_the_checksum)
 	for (unsigned i = 0; i < n; i++)
 		differ += before[i] != after[i];
 	cr_expect_eq(differ, 1);
-	cr_expect_eq(out[0]->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM, 0, "the port would correct the checksum");
+	cr_expect_eq(out[0]->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM, 0,
+		     "checksum offload is still on: the port would correct the checksum");
 	cr_expect_eq(counts().corrupted, 1);
 	rte_pktmbuf_free(out[0]);
 	end();

@@ -60,7 +60,7 @@ Test(ready, the_file_has_the_process_id_and_goes)
 	snprintf(wanted, sizeof(wanted), "%ld\n", (long)getpid());
 	cr_assert_eq(la_ready_write(path), 0);
 	cr_expect_str_eq(got(text, sizeof(text)), wanted);
-	cr_expect_lt(access(tmp, F_OK), 0, "no other file is left");
+	cr_expect_lt(access(tmp, F_OK), 0, "the temporary file is left");
 	la_ready_remove(path);
 	cr_expect_lt(access(path, F_OK), 0);
 }
@@ -77,7 +77,7 @@ Test(ready, a_file_that_a_killed_process_left_is_cleared)
 {
 	char err[200] = "";
 
-	cr_expect_eq(la_ready_clear(path, err, sizeof(err)), 0, "without a file");
+	cr_expect_eq(la_ready_clear(path, err, sizeof(err)), 0, "an error without a file");
 	put("4711\n");
 	cr_expect_eq(la_ready_clear(path, err, sizeof(err)), 0);
 	cr_expect_lt(access(path, F_OK), 0);
@@ -94,7 +94,7 @@ Test(ready, a_file_that_is_no_ready_file_is_kept)
 		cr_expect(strstr(err, path) && strstr(err, "not a ready file"), "%s", err);
 		cr_expect_str_eq(got(text, sizeof(text)), texts[i]);
 	}
-	cr_expect_eq(la_ready_clear(dir, err, sizeof(err)), -EEXIST, "a directory");
+	cr_expect_eq(la_ready_clear(dir, err, sizeof(err)), -EEXIST, "a directory is not refused");
 }
 
 Test(ready, a_file_that_cannot_be_written_gives_the_reason)
@@ -134,7 +134,7 @@ Test(ready, systemd_gets_a_datagram_at_a_path)
 	cr_expect_eq(la_ready_notify("READY=1"), 0);
 	expect_datagram(fd, "READY=1");
 	close(fd);
-	cr_expect_eq(la_ready_notify("STOPPING=1"), -ECONNREFUSED, "nothing listens at the path");
+	cr_expect_eq(la_ready_notify("STOPPING=1"), -ECONNREFUSED, "no error, though nothing listens at the path");
 }
 
 Test(ready, systemd_gets_a_datagram_at_an_abstract_name)
@@ -155,7 +155,7 @@ Test(ready, other_values_of_notify_socket_are_errors)
 	char name[200];
 
 	unsetenv("NOTIFY_SOCKET");
-	cr_expect_eq(la_ready_notify("READY=1"), 0, "not started by systemd");
+	cr_expect_eq(la_ready_notify("READY=1"), 0, "an error without NOTIFY_SOCKET");
 	setenv("NOTIFY_SOCKET", "vsock:2:1234", 1);
 	cr_expect_eq(la_ready_notify("READY=1"), -EAFNOSUPPORT);
 	setenv("NOTIFY_SOCKET", "", 1);

@@ -19,7 +19,7 @@ struct end {
 static struct four {
 	struct la_engine_config cfg;
 	struct la_steer steer;
-	struct end end[2 * SHARDS]; /* clients, servers */
+	struct end end[2 * SHARDS]; /* first the clients, then the servers */
 	struct la_prefix addrs[2][2];
 	unsigned kept; /* number of received frames whose buffers are not freed */
 } four;
@@ -298,7 +298,7 @@ Test(four_shards, share_one_worker, .timeout = 120)
 	four_on_a_port(1, 1, &summary);
 }
 
-static enum la_gateway_state seen[SHARDS][2]; /* at the first poll of each client */
+static enum la_gateway_state seen[SHARDS][2]; /* states of the gateways at the first poll of each client */
 static unsigned polls[SHARDS];
 
 static enum la_round

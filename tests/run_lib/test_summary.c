@@ -117,15 +117,16 @@ Test(summary, json_has_the_documented_keys)
 	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		cr_expect(json_object_get(o, keys[i]), "%s", keys[i]);
 
-	cr_expect_eq(INT(o, "opens"), 100, "only opens of the client");
+	cr_expect_eq(INT(o, "opens"), 100, "not the opens of the client alone");
 	cr_expect_eq(INT(o, "closes", "total"), 100);
 	cr_expect_eq(INT(o, "closes", "orderly"), 98);
 	cr_expect_eq(INT(o, "closes", "reset"), 2);
 	cr_expect_eq(INT(o, "closes", "fin_wait_2"), 0);
-	cr_expect_eq(INT(o, "time_wait", "now"), 91, "the sum of both ends");
+	cr_expect_eq(INT(o, "time_wait", "now"), 91, "not the sum of both ends");
 	cr_expect_eq(INT(o, "states", "TIME_WAIT"), 1);
 	cr_expect_eq(INT(o, "drops", "drop_seq"), 4);
-	cr_expect_eq(json_object_size(json_object_get(o, "drops")), 1, "only drops that happened");
+	cr_expect_eq(json_object_size(json_object_get(o, "drops")), 1,
+		     "the drops have more or fewer keys than drops that happened");
 	cr_expect_eq(json_object_size(json_object_get(o, "counters")), LA_NCOUNTERS);
 	cr_expect_eq(INT(o, "tuple_budget"), 42);
 	cr_expect_eq(json_array_size(json_object_get(o, "ports")), 2);
@@ -239,7 +240,7 @@ Test(summary, busy_is_the_share_between_two_readings)
 
 	cr_expect_float_eq(la_summary_busy(&a, &b), 0.75, 1e-9);
 	cr_expect_float_eq(la_summary_busy(NULL, &b), 0.425, 1e-9);
-	cr_expect_float_eq(la_summary_busy(&b, &b), 0, 1e-9, "no time passed");
+	cr_expect_float_eq(la_summary_busy(&b, &b), 0, 1e-9, "not 0 although no time passed");
 }
 
 Test(summary, cycles_are_named_for_each_worker)
@@ -374,9 +375,9 @@ Test(summary, wrong_checksums_on_a_veth_have_a_note)
 	char note[160], *t;
 
 	s.end[0].stats.c.v[LA_C_drop_tcp_cksum] = 3;
-	cr_expect_null(la_summary_cksum_note(&s, note, sizeof(note)), "the port is no veth");
+	cr_expect_null(la_summary_cksum_note(&s, note, sizeof(note)), "a note for a port that is no veth");
 	s.end[1].veth = "ve1";
-	cr_expect_null(la_summary_cksum_note(&s, note, sizeof(note)), "no wrong checksum on the veth");
+	cr_expect_null(la_summary_cksum_note(&s, note, sizeof(note)), "a note without a wrong checksum on the veth");
 	t = printed(&s);
 	cr_expect_null(strstr(t, "ethtool"), "%s", t);
 	free(t);

@@ -142,7 +142,8 @@ Test(tuples, a_used_tuple_rests_its_two_msl)
 		la_tuples_done(&t, ticket[i], 2000);
 	cr_expect_eq(la_tuples_next(&t, 2000, &x, &again), -EAGAIN);
 	cr_expect_eq(la_tuples_next(&t, 2000 + 60000 - 1, &x, &again), -EAGAIN);
-	cr_expect_eq(la_tuples_next(&t, 2000 + 60000, &x, &again), -EAGAIN, "not before the slack");
+	cr_expect_eq(la_tuples_next(&t, 2000 + 60000, &x, &again), -EAGAIN,
+		     "a tuple was given before the end of its slack");
 	cr_expect_eq(la_tuples_next(&t, 2000 + 60000 + 100, &x, &again), 0);
 }
 
@@ -156,7 +157,8 @@ Test(tuples, the_last_end_of_a_segment_counts)
 		cr_assert_eq(la_tuples_next(&t, 0, &x, &ticket[i]), 0);
 	cr_assert_eq(ticket[0], ticket[1]);
 	la_tuples_done(&t, ticket[0], 100);
-	cr_expect_eq(la_tuples_next(&t, 5000, &x, &again), -EAGAIN, "the other tuple of the segment is live");
+	cr_expect_eq(la_tuples_next(&t, 5000, &x, &again), -EAGAIN,
+		     "a tuple was given although another tuple of its segment is live");
 	la_tuples_done(&t, ticket[1], 5000);
 	cr_expect_eq(la_tuples_next(&t, 5500, &x, &again), -EAGAIN);
 	cr_expect_eq(la_tuples_next(&t, 6100, &x, &again), 0);
@@ -182,10 +184,10 @@ Test(tuples, unused_tuples_do_not_rest_and_reuse_never_waits)
 Test(tuples, tuples_for_a_run)
 {
 	cr_expect_eq(la_tuples_need(1000, 0, 0, 30000), 1000);
-	cr_expect_eq(la_tuples_need(0, 100, 0, 30000), 6000, "R * 2*MSL");
-	cr_expect_eq(la_tuples_need(0, 100, 10000, 30000), 1000, "a run shorter than 2*MSL");
-	cr_expect_eq(la_tuples_need(1000000, 100, 0, 30000), 6000, "a long run at a low rate");
+	cr_expect_eq(la_tuples_need(0, 100, 0, 30000), 6000, "the need is not R * 2*MSL");
+	cr_expect_eq(la_tuples_need(0, 100, 10000, 30000), 1000, "the need of a run shorter than 2*MSL is wrong");
+	cr_expect_eq(la_tuples_need(1000000, 100, 0, 30000), 6000, "the need of a long run at a low rate is wrong");
 	cr_expect_eq(la_tuples_need(10, 100, 10000, 30000), 10);
-	cr_expect_eq(la_tuples_need(0, 0, 10000, 30000), UINT64_MAX, "unknown without a rate");
+	cr_expect_eq(la_tuples_need(0, 0, 10000, 30000), UINT64_MAX, "the need without a rate is not unknown");
 	cr_expect_eq(la_tuples_need(0, 1, 100, 30000), 1);
 }

@@ -23,7 +23,7 @@ struct script {
 /* A file being read. `each`, `from` and `with` apply to the file or to one row. */
 struct parser {
 	struct place at;
-	const char *text; /* of the present line */
+	const char *text; /* text of the present line */
 	struct script *scripts, *script;
 	struct row *row, **rows;
 	unsigned each;
@@ -31,7 +31,7 @@ struct parser {
 	bool has_from;
 	struct seg_opts opts, row_opts;
 	const struct seg_opts *opts_now; /* copy of row_opts for events; NULL after each change of row_opts */
-	unsigned depth;			 /* of nested `play` and `use` lines */
+	unsigned depth;			 /* number of nested `play` and `use` lines */
 };
 
 /** Parses an event without its guard and time; tok[0] is its first word. */

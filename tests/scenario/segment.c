@@ -23,7 +23,7 @@ ts_first(const struct play *p)
 	return 0;
 }
 
-/* The peer's clock at the start of the take. */
+/* Returns the peer's clock at the start of the take. */
 static uint32_t
 ts_zero(const struct play *p)
 {

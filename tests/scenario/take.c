@@ -245,7 +245,7 @@ play_begin(struct play *p, const struct event *e)
 	bool same = p->r && e->kind == EV_TO && !p->c->used && p->nconns > 1;
 	struct seg_opts o = opts_of(e->opts, p->variant);
 
-	if (!same) { /* play_end() before p->ev = e: its failures name the last line of the old take */
+	if (!same) { /* play_end() runs first: its failures name p->ev, the last line of the old take */
 		play_end(p);
 		p->ev = e;
 		p->r = rig_open(&o.rig);

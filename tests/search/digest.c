@@ -90,7 +90,7 @@ mix_seq(struct ctx *c, unsigned end, uint32_t n)
 }
 
 static void
-mix_own(struct ctx *c, unsigned end, uint32_t n) /* the same for a number in the shard's own space */
+mix_own(struct ctx *c, unsigned end, uint32_t n) /* adds a sequence number as the shard has it */
 {
 	mix_seq(c, end, n + c->shift[end]);
 }

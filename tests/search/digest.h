@@ -13,7 +13,7 @@
 struct digest {
 	struct la_sim *w;
 	unsigned host[2];
-	struct la_tuple t[2];	/* as each host sees it */
+	struct la_tuple t[2];	/* the tuple as each host sees it */
 	uint32_t isn[2], ts[2]; /* offsets: ISN and TSval of a host are its ISN and timestamp clock plus these */
 	uint32_t far;		/* distances of sequence numbers above this have the same digest */
 };

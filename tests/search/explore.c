@@ -31,9 +31,10 @@ enum {
 /* ------------------------------------------------------------------ states that were met */
 
 struct ex_table {
-	uint64_t *key;	  /* 0: free */
-	uint8_t *faults;  /* largest number of faults left; plus ON_PATH while the state is on the current path */
-	uint64_t n, mask; /* keys in use; number of places - 1 */
+	uint64_t *key;	 /* 0: free */
+	uint8_t *faults; /* largest number of faults left; plus ON_PATH while the state is on the current path */
+	uint64_t n;	 /* keys in use */
+	uint64_t mask;	 /* number of places - 1 */
 };
 
 enum { ON_PATH = 0x80 };

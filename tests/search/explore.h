@@ -56,7 +56,7 @@ struct ex_setup {
 	bool no_prune;	      /* prune no state: follow every path to its end */
 	bool whole;	      /* snapshots have all memory */
 	unsigned weak;	      /* enum la_sim_weak of both hosts: faults that the search must find */
-	uint64_t delay_us;    /* of every segment */
+	uint64_t delay_us;    /* delay of every segment */
 	double budget_s;      /* 0: no limit */
 	const char *seg_file; /* file for a path as .seg; NULL: none */
 	bool ordinary;	      /* stop at the end of the first path, and write it to seg_file */

@@ -36,7 +36,8 @@ struct ex_snap {
 	uint8_t *live, *first;
 	struct la_sim *w;
 	size_t size, saved;
-	struct span out[MAX_SPANS], in[MAX_SPANS + 1]; /* ranges left out; ranges saved */
+	struct span out[MAX_SPANS];    /* ranges left out */
+	struct span in[MAX_SPANS + 1]; /* ranges saved */
 	unsigned nout, nin;
 };
 

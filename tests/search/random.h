@@ -55,7 +55,7 @@ struct rw_spec {
 	bool ip4, ip6;
 	bool beyond;		      /* outside the law: holds above one MSL, ISNs fixed, no timestamps */
 	uint32_t without;	      /* bits of enum rw_kind */
-	uint32_t max_bytes;	      /* of one direction of one connection; 0: as drawn */
+	uint32_t max_bytes;	      /* most bytes of one direction of a connection; 0: as drawn */
 	const bool *left_out;	      /* by attempt; NULL: none */
 	const struct la_tuple *trace; /* prints the ladder of this tuple */
 };
@@ -73,7 +73,7 @@ struct rw_result {
 	uint64_t begun, refused, opened, simultaneous, ended[LA_NENDS], crashed, restarts, crashes, starved;
 	uint64_t segments, lost, held, copied, corrupted, late; /* late: SEG.SEQ below the sender's newest ISN */
 	uint64_t behind;	      /* incarnations with an ISN below the end of the old incarnation */
-	uint64_t one_sided[LA_NENDS]; /* orderly at one end, this end at the other */
+	uint64_t one_sided[LA_NENDS]; /* connections that ended orderly at one side, by the kind of end at the other */
 	uint64_t excuse[RW_EXCUSES];  /* number of resets at the other end, by reason */
 	uint64_t virtual_us, in[LA_NCOUNTERS];
 };
@@ -86,7 +86,7 @@ int rw_world(const struct rw_spec *spec, struct rw_result *r);
 
 /* ------------------------------------------------------------------ random_plan.c */
 
-struct rw_params { /* of a world */
+struct rw_params { /* parameters of a world */
 	uint32_t ppm[RW_JITTER + 1];
 	uint64_t jitter_us, delay_us, msl_us, hold_us, gap_us;
 	uint32_t fixed_isn;
@@ -116,23 +116,26 @@ struct la_fate rw_fate(const struct rw_spec *spec, const struct rw_params *d, un
 
 /* ------------------------------------------------------------------ the running world */
 
-struct rw_way { /* from one host's end of a tuple to the other */
+struct rw_way { /* the direction from one host's end of a tuple to the other end */
 	uint32_t segments;
-	uint32_t iss, end;	/* of the newest incarnation: its ISN, and the end of its sent sequence numbers */
+	uint32_t iss;		/* ISN of the newest incarnation */
+	uint32_t end;		/* end of the newest incarnation's sent sequence numbers */
 	uint64_t sent_us;	/* time of the last segment, RSTs not included */
 	uint32_t old_end;	/* end of the sent sequence numbers of earlier incarnations, valid until old_until */
 	uint64_t old_until;	/* time when the segments of earlier incarnations have expired */
-	bool any, behind;	/* a segment was sent; random_law.c: the newest incarnation is "behind" */
+	bool any;		/* a segment was sent */
+	bool behind;		/* the newest incarnation is "behind" (random_law.c) */
 	uint32_t time_wait_end; /* SND.NXT of the entry */
 	uint64_t time_wait_us;	/* start of TIME_WAIT at the sending end, 0: not in TIME_WAIT */
 	uint64_t reused_us;	/* time of the sender's last active open from TIME_WAIT */
 	uint64_t second;	/* start of the current second, us */
-	uint32_t acks, asked;	/* in this second: empty ACKs sent, segments with sequence space received */
+	uint32_t acks;		/* empty ACKs sent in this second */
+	uint32_t asked;		/* segments with sequence space received in this second */
 };
 
-struct rw_conn {      /* by tag */
-	int attempt;  /* of an active end; -1: passive */
-	bool behind;  /* its incarnation is "behind": no check */
+struct rw_conn {      /* a connection; its index is the tag */
+	int attempt;  /* number of the attempt that opened an active end; -1: a passive end */
+	bool behind;  /* the connection's incarnation is "behind": no check */
 	bool by_hand; /* the world closed it after the last open */
 	bool judged;  /* both ends were checked */
 };
@@ -153,7 +156,7 @@ struct rw {
 	unsigned nstolen;
 	uint64_t feed_us; /* time when the stolen mbufs are freed */
 	unsigned steps;
-	struct la_ladder *ladder; /* of the traced tuple */
+	struct la_ladder *ladder; /* ladder of the traced tuple */
 };
 
 /** Returns the number of the directed tuple; -1: no tuple of this world, as in a corrupt segment. */

@@ -108,7 +108,7 @@ seg_writer_call(struct seg_writer *s, unsigned host, const char *text)
 struct isns {
 	uint32_t isn[ISNS];
 	unsigned n;
-	const char *name; /* of the last ISN: ISS or IRS; earlier ones have a number after the name */
+	const char *name; /* name of the last ISN: ISS or IRS; earlier ISNs have a number after the name */
 };
 
 struct out {

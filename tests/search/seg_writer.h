@@ -19,7 +19,7 @@ struct seg_line {
 	char what; /* '<': received, '>': sent, '!': callback, 'u': call of the user */
 	uint64_t us;
 	struct la_fault_seg seg;
-	char text[SEG_TEXT]; /* of '!' and 'u' */
+	char text[SEG_TEXT]; /* text of '!' and 'u' */
 };
 
 struct seg_writer {

@@ -24,7 +24,7 @@ struct sim_seen {
 };
 
 struct sim_record {
-	uint64_t hash; /* of every frame sent and its time */
+	uint64_t hash; /* hash of every frame sent and its time */
 	unsigned count[LA_SIM_NOTE + 1];
 	unsigned n;
 	struct sim_seen e[SIM_EVENTS];
@@ -47,7 +47,7 @@ const struct sim_seen *sim_arrival(uint32_t packet, unsigned n);
 uint64_t sim_count(struct la_sim *w, unsigned host, enum la_counter c);
 /** Runs until only periodic timers are left, at most an hour, and checks that all mbufs are free. */
 void sim_over(struct la_sim *w);
-/** Asserts that both ends are orderly, and that each read all bytes that the other end sent. */
+/** Asserts that both sides ended orderly and that each read all bytes that the other sent. */
 void sim_whole(const struct la_sim_conn *c);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The actions of the fault language: the effect of each on the segment and on its time of arrival. The kinds: the
- * segment that each selects. */
+/* The fault language: the effect of each action on the segment and on its time of arrival, and the segment that each
+ * kind selects. */
 
 #include <string.h>
 

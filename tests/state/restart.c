@@ -341,7 +341,7 @@ SCENARIO(quiet, closed_port, "quiet time: a SYN to a closed port is not answered
 	PEER_TX(p, .flags = LA_SYN | LA_FIN, .seq = p->IRS);
 	peer_expect_none(p, 10);
 	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 2, "quiet_time is not 2");
-	peer_send(p, LA_ACK, 7, 0x1234, 0); /* of a connection before the crash */
+	peer_send(p, LA_ACK, 7, 0x1234, 0); /* an ACK of a connection before the crash */
 	peer_expect(p, LA_RST, 0x1234, 0, 0);
 }
 

@@ -21,7 +21,7 @@
 enum {
 	N = 400,
 	AT = 5000000,	/* time of saving, ms */
-	AWAY = 1234,	/* from saving to loading, ms */
+	AWAY = 1234,	/* time from saving to loading, ms */
 	MOST = 8,	/* largest number of shards */
 	LIFE = 60000,	/* 2*MSL, ms */
 	AHEAD = 100000, /* the ISN clock of each shard is this number of steps ahead of the next shard's */
@@ -30,7 +30,8 @@ enum {
 struct entry {
 	struct la_tuple t;
 	struct la_tw_core core;
-	uint32_t life, left; /* ms: 2*MSL, and time left at the save; life 0: in FIN_WAIT_2 */
+	uint32_t life; /* ms: 2*MSL; 0: in FIN_WAIT_2 */
+	uint32_t left; /* ms: time left at the save */
 };
 
 static const uint8_t us[6] = {2, 0, 0, 0, 0, 1}, router[6] = {2, 0, 0, 0, 0, 2};

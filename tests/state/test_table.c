@@ -251,7 +251,7 @@ Test(table, class_is_kept)
 /* Changes to the stream of a table with three entries of each family: `bytes` bytes at offset `at` become `value`. */
 struct bad {
 	const char *text;
-	size_t at; /* from the stream's start */
+	size_t at; /* offset from the stream's start */
 	uint32_t value;
 	unsigned bytes;
 	int rc;

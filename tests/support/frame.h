@@ -41,9 +41,9 @@ struct frame_icmp {
 	uint8_t eth_dst[6], eth_src[6];
 	uint16_t vlan;
 	struct la_addr from, to; /* addresses of the error itself */
-	uint8_t type, code;	 /* of ICMP or ICMPv6, by the family of `to` */
+	uint8_t type, code;	 /* type and code of ICMP or ICMPv6, by the family of `to` */
 	uint32_t rest;		 /* the 32 bits after the checksum, such as the next-hop MTU */
-	struct la_addr src, dst; /* of the quoted segment */
+	struct la_addr src, dst; /* addresses of the quoted segment */
 	uint16_t sport, dport;
 	uint32_t seq;
 };

@@ -27,7 +27,7 @@ struct peer_opts {
 	bool ip6;
 	bool ts, sack;		  /* offered on the SYN */
 	uint8_t wscale;		  /* offered shift + 1; 0: none */
-	uint16_t mss;		  /* 0: 1460 or 1440 */
+	uint16_t mss;		  /* offered MSS; 0: 1460 or 1440 */
 	bool no_mss;		  /* no MSS option */
 	uint16_t win;		  /* window field, raw; 0: 65535 */
 	uint32_t isn;		  /* 0: 0x10000000 */
@@ -35,7 +35,7 @@ struct peer_opts {
 	uint16_t rport;		  /* 0: 40000 + number of the peer */
 	bool other;		  /* the shard's second address */
 	uint32_t tsbase;	  /* first TSval; 0: 0x20000000 */
-	struct la_conn_opts conn; /* of the shard's side */
+	struct la_conn_opts conn; /* options of the shard's side */
 };
 
 /** One segment the shard sent. */
@@ -44,8 +44,8 @@ struct peer_rx {
 	uint8_t flags;
 	uint32_t seq, ack, len; /* len: payload */
 	uint32_t end;		/* seq + SEG.LEN */
-	uint16_t win;		/* as on the wire */
-	uint32_t wnd;		/* scaled */
+	uint16_t win;		/* window field as on the wire */
+	uint32_t wnd;		/* scaled window, bytes */
 	struct frame_in f;	/* the pointers in it are invalid */
 };
 
@@ -55,10 +55,10 @@ struct user {
 	unsigned opened, data, acked, writable, peer_fin, timer, closed;
 	uint64_t opened_at, peer_fin_at, closed_at;
 	struct la_closed why;
-	uint64_t bytes;	   /* read and equal to the pattern */
-	uint64_t sent;	   /* accepted by la_send() */
-	bool hold;	   /* do not read */
-	bool close_on_fin; /* la_close() from the peer_fin callback */
+	uint64_t bytes;	   /* bytes read, equal to the pattern */
+	uint64_t sent;	   /* bytes accepted by la_send() */
+	bool hold;	   /* the user does not read */
+	bool close_on_fin; /* the peer_fin callback calls la_close() */
 	bool close_on_open;
 };
 
@@ -78,14 +78,14 @@ struct peer {
 
 	/* the peer's own variables */
 	uint32_t snd;	  /* next sequence number to send */
-	uint32_t got;	  /* next expected from the shard, in order */
+	uint32_t got;	  /* next sequence number expected from the shard */
 	uint32_t win;	  /* window that the peer offers, raw field */
 	uint32_t max_wnd; /* MAX.SND.WND of the shard */
-	uint32_t offered; /* right edge offered to the shard, the largest ever */
+	uint32_t offered; /* largest right edge that was offered to the shard */
 	uint32_t ts_now;  /* last TSval sent */
 	bool syn_seen;	  /* a SYN of the shard was received: ISS is valid */
 	bool edge_on;	  /* edge and offered are valid */
-	bool lax_data;	  /* the user's bytes are not the pattern; no check of the window */
+	bool lax_data;	  /* the user's bytes may differ from the pattern, and the window is not checked */
 	bool lax_edge;	  /* do not check that the window never moves left (reopens) */
 
 	struct peer_rx *rx;
@@ -100,7 +100,7 @@ struct peer_tx {
 	uint8_t flags;
 	uint32_t seq, ack, len;
 	const void *data; /* NULL: the pattern at seq */
-	int32_t win;	  /* raw field; 0: p->win, WIN_ZERO: 0 */
+	int32_t win;	  /* raw field; 0: p->win; WIN_ZERO: 0 */
 	enum peer_ts ts;
 	uint32_t tsval, tsecr; /* with TS_SET; tsecr 0: the correct one */
 	const uint8_t *opts;   /* replaces all options; NULL: the options of a correct peer */

@@ -36,7 +36,7 @@ struct rig_opts {
 	uint32_t syn_cookies_at, rst_rate, tw_share_percent;
 	bool gateway; /* peer4 and peer6 are gateways: peers may have off-link addresses */
 	uint32_t max_held, low_mbufs, max_orphans, orphan_ms;
-	struct rte_mempool *control; /* for packets without payload; NULL: none */
+	struct rte_mempool *control; /* pool for packets without payload; NULL: none */
 };
 
 enum { RIG_PEERS = 2048, RIG_MBUFS = 4095 };
@@ -50,7 +50,7 @@ struct rig {
 	struct la_addr peer4, peer6;		     /* addresses of the peers */
 	struct peer *peers[RIG_PEERS];
 	unsigned npeers;
-	unsigned mbufs;		  /* free in the pool at the start */
+	unsigned mbufs;		  /* free mbufs of the pool at the start */
 	uint64_t tx_frames;	  /* frames that the shard emitted */
 	uint64_t tcp_frames;	  /* TCP frames that the shard emitted */
 	unsigned strays;	  /* TCP frames that belong to no peer's tuple */

@@ -27,7 +27,7 @@ Test(accept, window)
 		for (uint32_t w = 0; w < 5; w++)
 			cr_assert_eq(la_rcv_window(at[i] + w, at[i]), w);
 		cr_assert_eq(la_rcv_window(at[i] + INT32_MAX, at[i]), INT32_MAX);
-		cr_assert_eq(la_rcv_window(at[i] - 1, at[i]), 0, "the edge is left of RCV.NXT");
+		cr_assert_eq(la_rcv_window(at[i] - 1, at[i]), 0, "the window is not 0 with its edge left of RCV.NXT");
 	}
 }
 
@@ -49,7 +49,7 @@ table_6(uint32_t seq, uint32_t len, uint32_t rcv_nxt, uint32_t wnd)
 	if (len == 0)
 		return expected(seq, rcv_nxt, wnd);
 	if (wnd == 0)
-		return seq == rcv_nxt; /* the text is "not acceptable", but the ACK field is processed */
+		return seq == rcv_nxt; /* "not acceptable" in the table, but the ACK is processed */
 	return expected(seq, rcv_nxt, wnd) || expected(seq + len - 1, rcv_nxt, wnd);
 }
 
@@ -68,11 +68,13 @@ Test(accept, D_01_table_6)
 Test(accept, T_04_paws)
 {
 	for (unsigned i = 0; i < NAT; i++) {
-		cr_assert(!la_paws_is_older(at[i], at[i]), "equal");
-		cr_assert(!la_paws_is_older(at[i] + 1, at[i]), "newer");
-		cr_assert(!la_paws_is_older(at[i] + INT32_MAX, at[i]), "newer by half the space");
-		cr_assert(la_paws_is_older(at[i] - 1, at[i]), "older");
-		cr_assert(la_paws_is_older(at[i] - (1u << 31), at[i]), "older by half the space");
+		cr_assert(!la_paws_is_older(at[i], at[i]), "an equal TSval counts as older");
+		cr_assert(!la_paws_is_older(at[i] + 1, at[i]), "a newer TSval counts as older");
+		cr_assert(!la_paws_is_older(at[i] + INT32_MAX, at[i]),
+			  "a TSval newer by half the space counts as older");
+		cr_assert(la_paws_is_older(at[i] - 1, at[i]), "an older TSval does not count as older");
+		cr_assert(la_paws_is_older(at[i] - (1u << 31), at[i]),
+			  "a TSval older by half the space does not count as older");
 	}
 }
 

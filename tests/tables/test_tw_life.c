@@ -342,7 +342,7 @@ Test(tw_life, classes_of_lifetimes)
 
 /* ------------------------------------------------------------------ reopening */
 
-/* TW-21: the SYN was an old duplicate: the entry is given back with its old deadline. */
+/* TW-21: the SYN was an old duplicate, so the entry is given back with its old deadline. */
 Test(tw_life, given_back_keeps_its_deadline)
 {
 	for (int is4 = 0; is4 < 2; is4++) {

@@ -27,9 +27,9 @@ struct row {
 	enum opt opt;
 	int32_t tsval; /* relative to T */
 	enum la_tw_verdict verdict;
-	enum la_counter counter; /* grows; so does `acked` with LA_TW_ACK, unless this is `fin_acked`. NONE: none */
+	enum la_counter counter; /* grows; NONE: none. With LA_TW_ACK `acked` grows, too, unless this is `fin_acked` */
 	bool restarts;
-	int32_t ts_recent; /* after the segment, relative to T */
+	int32_t ts_recent; /* TS.Recent after the segment, relative to T */
 };
 
 #define NONE LA_NCOUNTERS
@@ -48,8 +48,7 @@ static const struct row rows[] = {
 	{"TW-03: data, and FIN at R-1", NO_TS, FA, -101, 0, 100, NO_TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-03: does not acknowledge our FIN (CLOSING)", NO_TS, FA, -1, -1, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
 	{"TW-03: with PSH", NO_TS, FA | LA_PSH, -1, 0, 0, NO_TS, 0, CHK, C(fin_acked), true, 0},
-	{"TW-08: repeated FIN that acknowledges what was never sent", NO_TS, FA, -1, 1, 0, NO_TS, 0, CHK, NONE, false,
-	 0},
+	{"TW-08: repeated FIN with an ACK above N", NO_TS, FA, -1, 1, 0, NO_TS, 0, CHK, NONE, false, 0},
 	{"TW-24: F. seq=R-1 with an old TSval", TS, FA, -1, 0, 0, TS, -1, CHK, C(paws), false, 0},
 	{"7323 3.2: F. seq=R-1 without the timestamp", TS, FA, -1, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
 	{"FIN without ACK", NO_TS, LA_FIN, -1, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
@@ -79,9 +78,9 @@ static const struct row rows[] = {
 	{"TW-14: TS equal, ISN=R-1", TS, LA_SYN, -1, 0, 0, TS, 0, CHK, C(syn_refused), false, 0},
 	{"TW-14: TS equal, ISN=R-1000", TS, LA_SYN, -1000, 0, 0, TS, 0, CHK, C(syn_refused), false, 0},
 	{"TW-15: TS older, ISN above", TS, LA_SYN, 100000, 0, 0, TS, -1, CHK, C(syn_refused), false, 0},
-	{"TW-16: TS, SYN without, ISN=R+1", TS, LA_SYN, 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
-	{"TW-16: TS, SYN without, ISN=R-1", TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
-	{"TW-17: no TS, SYN with, ISN lower", NO_TS, LA_SYN, -5000, 0, 0, TS, -9, OPEN, NONE, false, 0},
+	{"TW-16: TS, SYN without TS, ISN=R+1", TS, LA_SYN, 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
+	{"TW-16: TS, SYN without TS, ISN=R-1", TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
+	{"TW-17: no TS, SYN with TS, ISN lower", NO_TS, LA_SYN, -5000, 0, 0, TS, -9, OPEN, NONE, false, 0},
 	{"TW-18: no TS, ISN=R+1", NO_TS, LA_SYN, 1, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
 	{"TW-18, M-TWT-a: no TS, ISN=R", NO_TS, LA_SYN, 0, 0, 0, NO_TS, 0, OPEN, NONE, false, 0},
 	{"TW-18, M-TWT-b: no TS, ISN=R-1", NO_TS, LA_SYN, -1, 0, 0, NO_TS, 0, CHK, C(syn_refused), false, 0},
@@ -104,7 +103,7 @@ static const struct row rows[] = {
 	{"TW-24: old TSval", TS, ACK, 0, 0, 0, TS, -1, CHK, C(paws), false, 0},
 	{"TW-24: TSval=T-2^31", TS, ACK, 0, 0, 0, TS, INT32_MIN, CHK, C(paws), false, 0},
 	{"7323 3.2: no timestamp", TS, ACK, -1, 0, 0, NO_TS, 0, DROP, C(ignored), false, 0},
-	{"a TSval, no TS before", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false, 0},
+	{"no TS, segment with TS", NO_TS, ACK, 0, 0, 0, TS, -70000, DROP, C(ignored), false, 0},
 
 	/* data */
 	{"TW-07, M-TWT-o: data seq=R", NO_TS, ACK, 0, 0, 10, NO_TS, 0, CHK, NONE, false, 0},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* API calls have no `now` argument. The timers that a call starts after idle time run from the next time that the
- * shard is given. */
+/* API calls have no `now` argument. Timers that a call starts after idle time run from the next `now` that the shard
+ * gets. */
 
 #include "scenario.h"
 #include "tcp/internal.h"
@@ -157,7 +157,7 @@ SCENARIO(calls, fin_wait_2, "la_close() in FIN_WAIT_2 after idle time: the full 
 	user_expect_closed(p, LA_END_FIN_WAIT_2);
 }
 
-SCENARIO(calls, many, "with more calls than the shard's list of calls has room for, no timer fires early")
+SCENARIO(calls, many, "when more calls are made than the shard's list holds, no timer fires early")
 {
 	struct peer *p = scene_open(s), *q;
 

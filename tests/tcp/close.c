@@ -4,7 +4,7 @@
 
 #include "scenario.h"
 
-SCENARIO(close, C_01, "FIN after all queued data")
+SCENARIO(close, C_01, "the FIN is sent after all queued data")
 {
 	struct peer *p;
 
@@ -242,7 +242,7 @@ SCENARIO(close, C_10, "after an abort an old segment draws a RST, and the next i
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
-SCENARIO(close, C_11, "active close through FIN_WAIT_2")
+SCENARIO(close, C_11, "an active close goes through FIN_WAIT_2 to TIME_WAIT")
 {
 	struct peer *p = scene_listen(s);
 
@@ -252,7 +252,7 @@ SCENARIO(close, C_11, "active close through FIN_WAIT_2")
 	peer_expect_chk(p);
 }
 
-SCENARIO(close, C_12, "a FIN that acknowledges our FIN: TIME_WAIT at once, no retransmitted FIN")
+SCENARIO(close, C_12, "a FIN that acknowledges our FIN starts TIME_WAIT at once, and our FIN is not retransmitted")
 {
 	struct peer *p = scene_listen(s);
 
@@ -262,7 +262,7 @@ SCENARIO(close, C_12, "a FIN that acknowledges our FIN: TIME_WAIT at once, no re
 	peer_expect_chk(p);
 }
 
-SCENARIO(close, C_13, "simultaneous close")
+SCENARIO(close, C_13, "a simultaneous close retransmits our FIN in CLOSING and ends in TIME_WAIT")
 {
 	struct peer *p = scene_listen(s);
 	struct peer_rx *x;
@@ -305,7 +305,7 @@ SCENARIO(close, C_15, "a passive close leaves no TIME_WAIT entry: the tuple open
 	peer_to_established(p);
 }
 
-SCENARIO(close, C_16, "FIN with data: the user gets the data, then `peer_fin`")
+SCENARIO(close, C_16, "for a FIN with data the user gets the data, then `peer_fin`")
 {
 	struct peer *p = scene_open(s);
 
@@ -315,7 +315,7 @@ SCENARIO(close, C_16, "FIN with data: the user gets the data, then `peer_fin`")
 	peer_expect_none(p, 600);
 }
 
-SCENARIO(close, C_16_held, "FIN with data that the user has not read")
+SCENARIO(close, C_16_held, "for a FIN with data that the user reads later, `peer_fin` waits for the read")
 {
 	struct peer *p = scene_open(s);
 
@@ -371,7 +371,7 @@ SCENARIO(close, C_17_fin_wait_2, "FIN_WAIT_2: a FIN above a hole waits until the
 	fin_above_hole(s, LA_FIN_WAIT_2, LA_TIME_WAIT);
 }
 
-SCENARIO(close, C_17_data, "data with FIN above a hole")
+SCENARIO(close, C_17_data, "data with a FIN above a hole waits until the hole is filled")
 {
 	struct peer *p = scene_open(s);
 
@@ -452,7 +452,7 @@ SCENARIO(close, C_21, "the ACK of our FIN arrives before the peer's earlier FIN"
 	user_expect_closed(p, LA_END_ORDERLY);
 }
 
-SCENARIO(close, C_26, "la_close() in the peer_fin callback")
+SCENARIO(close, C_26, "la_close() in the peer_fin callback closes in order")
 {
 	struct peer *p = scene_open(s);
 

@@ -102,7 +102,7 @@ SCENARIO(cookie, by_tcbs, "SYNs without an ACK hold at most a quarter of the TCB
 		flood(s, 65536, conns[i], 3 * conns[i] + 50);
 }
 
-SCENARIO(cookie, flood_70000, "70 000 SYNs without an ACK, with a table of 65 536 entries")
+SCENARIO(cookie, flood_70000, "70 000 SYNs without an ACK hold at most a quarter of a table of 65 536 entries")
 {
 	if (s->o.ts)
 		flood(s, 65536, 65536, 70000);

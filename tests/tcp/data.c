@@ -37,7 +37,7 @@ acceptable(struct scene *s, uint32_t off, uint32_t len, bool zero_window, bool o
 	scene_rig(s, NULL);
 }
 
-SCENARIO(data, D_01, "the four cases of an acceptable segment (RFC 9293 table 6)")
+SCENARIO(data, D_01, "a segment is acceptable in the four cases of RFC 9293 table 6")
 {
 	uint32_t w;
 	struct peer *p;
@@ -157,7 +157,7 @@ SCENARIO(data, D_05, "an ACK is delayed by less than half a second; the second f
 	peer_expect_none(p, 1000);
 }
 
-SCENARIO(data, D_06, "at most one ACK for each segment")
+SCENARIO(data, D_06, "a segment draws at most one ACK")
 {
 	struct peer *p = scene_open(s);
 	unsigned seed = 4711;

@@ -109,7 +109,7 @@ SCENARIO(fin_wait_2, acks, "M-FW2-d, -e, -f, -h, -s: an ACK in order draws nothi
 	peer_send(p, LA_ACK, p->R - 1, p->N, 0); /* keep-alive */
 	peer_expect_chk(p);
 	peer_expect_none(p, 600);
-	peer_send(p, 0, p->R, 0, 0); /* without the ACK bit */
+	peer_send(p, 0, p->R, 0, 0); /* a segment without the ACK bit */
 	peer_expect_none(p, 600);
 	peer_expect_state(p, LA_FIN_WAIT_2);
 }
@@ -232,7 +232,7 @@ SCENARIO(fin_wait_2, C_27_fin,
 	}
 }
 
-/* The number of segments that a segment draws, the last of them, and the state afterwards. */
+/* The answer to one segment: the number of answering segments, the last of them, and the state afterwards. */
 struct outcome {
 	unsigned segments;
 	uint8_t flags;

@@ -103,7 +103,7 @@ SCENARIO(header, H_07, "segments whose data offset or IP length contradicts the 
 	check_new_connection(s);
 }
 
-SCENARIO(header, H_07_states, "segments with a wrong data offset are dropped without a connection, and in TIME_WAIT")
+SCENARIO(header, H_07_states, "with no connection or in TIME_WAIT, segments with a wrong data offset are dropped")
 {
 	struct peer *p = scene_listen(s), *q;
 

@@ -52,10 +52,10 @@ SCENARIO(listener, narrow_goes, "la_unlisten() of one address keeps the listener
 	service_listen(s, &any, NULL);
 	service_listen(s, &one, first(s));
 	p = peer_new(s->r, &s->o);
-	peer_to_syn_rcvd_passive(p); /* from `one` */
+	peer_to_syn_rcvd_passive(p); /* a half-open connection of the listener `one` */
 	s->o.other = true;
 	q = peer_new(s->r, &s->o);
-	peer_to_syn_rcvd_passive(q); /* from `any` */
+	peer_to_syn_rcvd_passive(q); /* a half-open connection of the listener `any` */
 	service_stop(&one, first(s));
 	peer_expect(p, LA_RST | LA_ACK, p->ISS + 1, p->IRS + 1, 0);
 	peer_expect_state(p, LA_CLOSED);
@@ -72,10 +72,10 @@ SCENARIO(listener, wide_goes, "la_unlisten() of all addresses keeps the listener
 
 	service_listen(s, &any, NULL);
 	p = peer_new(s->r, &s->o);
-	peer_to_syn_rcvd_passive(p); /* from `any`: the listener `one` does not exist yet */
+	peer_to_syn_rcvd_passive(p); /* a half-open connection of the listener `any`: `one` does not exist yet */
 	service_listen(s, &one, first(s));
 	q = peer_new(s->r, &s->o);
-	peer_to_syn_rcvd_passive(q); /* from `one` */
+	peer_to_syn_rcvd_passive(q); /* a half-open connection of `one` */
 	service_stop(&any, NULL);
 	peer_expect(p, LA_RST | LA_ACK, p->ISS + 1, p->IRS + 1, 0);
 	peer_expect_state(p, LA_CLOSED);

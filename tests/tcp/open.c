@@ -4,7 +4,7 @@
 
 #include "scenario.h"
 
-SCENARIO(open, P_01_passive, "passive open: three-way handshake, data in both directions")
+SCENARIO(open, P_01_passive, "a passive open by a three-way handshake carries data in both directions")
 {
 	struct peer *p = scene_open(s);
 
@@ -16,7 +16,7 @@ SCENARIO(open, P_01_passive, "passive open: three-way handshake, data in both di
 	CHECK(s->r, rig_counter(s->r, LA_C_opens_passive) == 1, "opens_passive is not 1");
 }
 
-SCENARIO(open, P_01_active, "active open: three-way handshake, data in both directions")
+SCENARIO(open, P_01_active, "an active open by a three-way handshake carries data in both directions")
 {
 	struct peer *p = scene_connect(s);
 
@@ -61,17 +61,17 @@ simultaneous(struct scene *s, uint8_t flags)
 	CHECK(s->r, p->got == p->ISS + 101, "the data was not sent");
 }
 
-SCENARIO(open, P_02_syn_ack, "simultaneous open in which both ends send SYN,ACK")
+SCENARIO(open, P_02_syn_ack, "a simultaneous open succeeds when both sides send SYN,ACK")
 {
 	simultaneous(s, LA_SYN | LA_ACK);
 }
 
-SCENARIO(open, P_02_ack, "simultaneous open that an ACK without SYN completes")
+SCENARIO(open, P_02_ack, "an ACK without SYN completes a simultaneous open")
 {
 	simultaneous(s, LA_ACK);
 }
 
-SCENARIO(open, P_03_passive, "RST in SYN_RCVD from LISTEN: back to LISTEN")
+SCENARIO(open, P_03_passive, "a RST ends a passive open in SYN_RCVD without a callback, and the listener stays")
 {
 	struct peer *p = scene_listen(s);
 
@@ -84,7 +84,7 @@ SCENARIO(open, P_03_passive, "RST in SYN_RCVD from LISTEN: back to LISTEN")
 	peer_to_established(p);
 }
 
-SCENARIO(open, P_03_active, "RST in SYN_RCVD from SYN_SENT: refused")
+SCENARIO(open, P_03_active, "a RST ends an active open in SYN_RCVD as refused")
 {
 	struct peer *p = peer_new(s->r, &s->o);
 

@@ -256,7 +256,8 @@ SCENARIO(options, O_13, "a timestamp without negotiation is ignored")
 }
 
 /* RFC 7323 4.3: the cases (A), (B) and (C). */
-SCENARIO(options, O_14, "TSecr of a delayed ACK, of an ACK above a hole and of an ACK for a filled hole")
+SCENARIO(options, O_14,
+	 "TSecr follows RFC 7323 4.3 on a delayed ACK, on an ACK above a hole and on an ACK for a filled hole")
 {
 	struct peer *p = scene_open(s);
 	uint32_t t = p->ts_now;

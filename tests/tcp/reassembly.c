@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Data above holes: the receive window bounds its memory for all segment sizes, and all bytes arrive in every order of
- * segments. The rig compares every delivered byte with a known pattern. */
+/* The receive window bounds the memory for data above holes, for all segment sizes, and all bytes arrive in every order
+ * of segments. The rig compares every delivered byte with a known pattern. */
 
 #include "scenario.h"
 

@@ -74,7 +74,7 @@ add_live(struct random_users *w, struct la_conn *c)
 	w->live[w->n++] = c;
 }
 
-/* Returns a tuple that the peers open: 8 for each family. active_tuple(): one that the shard opens, 16 for each. */
+/* Returns one of the tuples that the peers open; each family has 8. */
 static struct la_tuple
 passive_tuple(struct random_users *w)
 {
@@ -86,6 +86,7 @@ passive_tuple(struct random_users *w)
 				 .rport = (uint16_t)(3000 + pick(w, 4))};
 }
 
+/* Returns one of the tuples that the shard opens; each family has 16. */
 static struct la_tuple
 active_tuple(struct random_users *w)
 {

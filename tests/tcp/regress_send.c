@@ -156,7 +156,7 @@ SCENARIO(regress_send, fast_retransmit_after_2_gib,
 }
 
 SCENARIO(regress_send, syn_repeated_is_no_sample,
-	 "RFC 5681 3.1, RFC 6298 3: after a retransmitted SYN,ACK: IW of one segment, no RTT sample")
+	 "RFC 5681 3.1, RFC 6298 3: after a retransmitted SYN,ACK the IW is one segment, and no RTT sample is taken")
 {
 	struct peer *p = scene_listen(s);
 	struct la_conn_info i;

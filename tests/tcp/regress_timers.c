@@ -140,7 +140,7 @@ SCENARIO(regress_timers, keepalive_and_persist,
 }
 
 SCENARIO(regress_timers, keepalive_and_detached,
-	 "RFC 9293 3.8.4: no keep-alive for a DETACHED connection with unread text")
+	 "RFC 9293 3.8.4: a DETACHED connection with unread text sends no keep-alive")
 {
 	struct peer *p;
 	unsigned n;

@@ -326,7 +326,7 @@ SCENARIO(rexmit, X_10, "after a time-out one segment is sent, then slow start be
 	CHECK(s->r, p->got == u + 40000, "only %u bytes arrived", p->got - u);
 }
 
-SCENARIO(rexmit, X_11, "limited transmit: one new segment for each of the first two duplicate ACKs")
+SCENARIO(rexmit, X_11, "limited transmit sends one new segment for each of the first two duplicate ACKs")
 {
 	struct peer *p = open_with_cwnd(s, 10);
 	uint32_t u = p->N, n;

@@ -203,7 +203,7 @@ SCENARIO(rules, rto_syn_lost, "after a retransmitted SYN,ACK without an RTT samp
 }
 
 SCENARIO(rules, congestion,
-	 "a time-out halves ssthresh once; above ssthresh cwnd grows by one segment a round trip (X-08, X-10)")
+	 "only the first time-out sets ssthresh; above it cwnd grows by one segment a round trip (X-08, X-10)")
 {
 	struct peer *p = scene_open(s);
 	uint32_t mss = peer_info(p).mss, cwnd;
@@ -223,7 +223,7 @@ SCENARIO(rules, congestion,
 		round_trip(p, mss, 0);
 	cwnd = peer_info(p).cwnd;
 	CHECK(s->r, cwnd >= 5 * mss && cwnd <= 6 * mss, "cwnd %u", cwnd);
-	for (unsigned i = 1; i * mss < cwnd; i++) { /* RFC 3465 2.1: a window of bytes, acknowledged in small steps */
+	for (unsigned i = 1; i * mss < cwnd; i++) { /* RFC 3465 2.1: no growth until cwnd bytes are acknowledged */
 		round_trip(p, mss, 0);
 		CHECK(s->r, peer_info(p).cwnd == cwnd, "cwnd from %u to %u after %u bytes", cwnd, peer_info(p).cwnd,
 		      i * mss);

@@ -191,7 +191,7 @@ SCENARIO(shadow, not_old, "the entry does not answer a segment that no peer in L
 		{LA_ACK, 0, 0, 10},		       /* text above the FIN */
 		{LA_ACK, 0, 1, 0},		       /* an ACK above SND.NXT of the old connection */
 		{LA_ACK | LA_PSH, -(1u << 25), 0, 10}, /* text far below the window */
-		{LA_FIN, -1u, 0, 0},		       /* without the ACK bit */
+		{LA_FIN, -1u, 0, 0},		       /* a FIN without the ACK bit */
 	};
 	struct old o;
 	struct peer *p = enter_time_wait(s, &o);
@@ -273,7 +273,7 @@ SCENARIO(shadow, guesses, "an ACK without a matching SYN,ACK opens no connection
 		peer_send(p, LA_ACK, o.r + 5001, iss + 1 + off[i], 0);
 		peer_expect_state(p, LA_TIME_WAIT);
 	}
-	peer_send(p, LA_ACK, o.r + 5001 + 70000, iss + 1, 0); /* for another ISN of the peer */
+	peer_send(p, LA_ACK, o.r + 5001 + 70000, iss + 1, 0); /* an ACK for another ISN of the peer */
 	peer_expect_state(p, LA_TIME_WAIT);
 	rig_run(s->r, 600);
 	peer_skip(p);

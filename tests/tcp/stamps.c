@@ -97,7 +97,7 @@ SCENARIO(stamps, T_05, "after 24 days without a segment TS.Recent is invalid")
 	if (p == NULL)
 		return;
 	rig_run(s->r, 25ull * 86400 * 1000);
-	p->ts_dut += 25u * 86400 * 1000; /* the check of capture.c that TSval grows is valid for 24 days */
+	p->ts_dut += 25u * 86400 * 1000; /* support/capture.c compares TSvals that are at most 24 days apart */
 	stamp(p, LA_ACK, p->R, 100, t - 5000);
 	CHECK(s->r, p->u.bytes == 100, "the data was not delivered");
 	peer_expect_state(p, LA_ESTABLISHED);

@@ -13,8 +13,10 @@ struct actor {
 	struct rig *r;
 	enum where where;
 	enum what what;
-	unsigned acted, closed, after; /* times in the callback, calls of `closed`, other callbacks while ending */
-	bool ending;		       /* la_close() or la_abort() was called: only `closed` may follow */
+	unsigned acted;	 /* runs of the callback `where` */
+	unsigned closed; /* calls of `closed` */
+	unsigned after;	 /* other callbacks while `ending` */
+	bool ending;	 /* la_close() or la_abort() was called: only `closed` may follow */
 	enum la_end end;
 };
 

@@ -57,7 +57,7 @@ Test(cksum, all_ones_and_large)
 		cr_assert_eq(ntohs(la_cksum_finish(la_cksum_add(0xffffffff, b, len))), naive_cksum(b, len, 0xffff),
 			     "len %zu", len);
 	memset(b, 0, max);
-	cr_assert_eq(la_cksum_add(0, b, max), 0, "the sum of zeros is 0, not 0xffff");
+	cr_assert_eq(la_cksum_add(0, b, max), 0, "the sum of zeros is not 0");
 	free(b);
 }
 
