@@ -124,7 +124,8 @@ station_create(struct instr_world *w, struct load_station *st)
 	st->of = 1;
 	st->share = UINT64_MAX;
 	st->capacity = 4 * UNITS;
-	if (sources_tuples(&load.sources, &load.cfg.target[0].addr, PORT, &st->tuples[0], err, sizeof(err)) != 0)
+	st->ntargets = 1; /* targets[0] is 0 */
+	if (sources_tuples(&load.sources, 0, &load.cfg.target[0].addr, PORT, &st->tuples[0], err, sizeof(err)) != 0)
 		instr_fail(w, "%s", err);
 	if (load_station_init(st) != 0)
 		instr_fail(w, "no memory for a station");

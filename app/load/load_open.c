@@ -79,7 +79,8 @@ station_cannot_open(struct load_station *st)
 	station_stop(st);
 }
 
-/* Draws a tuple of the next target that has a free one. The targets of a port take turns. Returns false when no target has one. */
+/* Draws a tuple of the next target that has a free one. The targets of a port take turns. Returns false when no target
+ * has one. */
 static bool
 next_tuple(struct load_station *st, uint64_t now_ms, struct la_tuple *t, unsigned *ticket, unsigned *target)
 {
