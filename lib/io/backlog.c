@@ -15,6 +15,7 @@
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 
+#include "core/log.h"
 #include "io/backlog.h"
 
 enum {
@@ -59,14 +60,22 @@ backlog_has_closed(ino_t inode)
 	_Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
 	struct nlmsghdr *h = (struct nlmsghdr *)answer;
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	static bool warned;
 	ssize_t n = -1;
 
-	if (fd < 0)
-		return false;
-	if (send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask))
-		n = recv(fd, answer, sizeof(answer), 0);
-	close(fd);
-	return n > 0 && NLMSG_OK(h, (size_t)n) && h->nlmsg_type == SOCK_DIAG_BY_FAMILY && backlog_answer_has_closed(h);
+	if (fd >= 0) {
+		if (send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask))
+			n = recv(fd, answer, sizeof(answer), 0);
+		close(fd);
+	}
+	if (n > 0 && NLMSG_OK(h, (size_t)n) && h->nlmsg_type == SOCK_DIAG_BY_FAMILY)
+		return backlog_answer_has_closed(h);
+	if (!warned)
+		la_log(LA_LOG_WARN,
+		       "the kernel does not list connections of Unix sockets (sock_diag): a memif client that "
+		       "is killed while it connects may end this process");
+	warned = true;
+	return false;
 }
 
 static bool

@@ -30,8 +30,9 @@
  *
  * A server that accepts a connection whose client has gone panics: net_memif closes the connection because its
  * HELLO cannot be sent, and leaves it in the list of the interrupt thread, which then ends the process (EBADF). A
- * client that is killed while its server is slow does this. So before the gate opens, connections of closed clients
- * are removed from the queue of the listening socket (backlog.c).
+ * client that is killed while its server is slow does this. So directly before the gate opens, connections of closed
+ * clients are removed from the queue of the listening socket (backlog.c). A client that closes between this and the
+ * accept, some microseconds later, still ends the server.
  *
  * Other drivers' interrupts and alarms wait for the next round in a process that has a memif port. None that
  * lastack uses needs them: links are polled.
@@ -178,10 +179,10 @@ note_link(struct la_memif *m)
 static void
 make_round(void)
 {
-	for (unsigned i = 0; i < gate.nfds; i++)
-		la_backlog_drop_closed(gate.fds[i].fd);
 	for (unsigned i = 0; i < gate.nports; i++)
 		lock_queues(gate.ports[i]);
+	for (unsigned i = 0; i < gate.nfds; i++)
+		la_backlog_drop_closed(gate.fds[i].fd);
 	sem_post(&gate.open);
 	while (sem_wait(&gate.closed) < 0)
 		;

@@ -369,7 +369,8 @@ rx_fast6(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	memcpy(&seg->src, ip + 8, sizeof(seg->src));
 	seg->dst = *us;
 	seg->is4 = false;
-	if (!la_ingress_src_ok(s, &seg->src))
+	/* an IPv4-mapped source is judged by rx_frame(), which drops it */
+	if (la_addr_is4(&seg->src) || !la_ingress_src_ok(s, &seg->src))
 		return false;
 	return rx_fast_tcp(s, m, LA_ETH_LEN + LA_IP6_LEN, len,
 			   la_cksum_pseudo_words6(&seg->src, &seg->dst, LA_IPPROTO_TCP, len), seg);

@@ -162,13 +162,14 @@ la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_a
 }
 
 /* RFC 7323 3.2, 5.2: a RST that answers a segment with a timestamp should echo the timestamp. Without a connection
- * there is no clock, so TSval is 0. */
+ * there is no clock. TSecr of an ACK is the last TSval that the peer has accepted, so as TSval it passes the peer's PAWS
+ * check: a peer in TIME_WAIT may apply PAWS to a RST, too (Linux does). TSecr of a segment without ACK is not valid. */
 static void
 rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
 {
 	if (s->opts & LA_OPT_TS) {
 		h->opts = LA_OPT_TS;
-		h->tsval = 0;
+		h->tsval = s->flags & LA_ACK ? s->tsecr : 0;
 		h->tsecr = s->tsval;
 	}
 }

@@ -157,7 +157,8 @@ void world_input(struct world *w, const uint8_t *p, size_t len, bool no_fast_pat
 
 /* world_record.c */
 enum { HISTORY_MAX = 1 << 16 };
-/** A sum for each frame sent and for the counters after each action, in their order. */
+/** A sum for each frame sent, and for the counters after each action and before the end, in their order. The last sum
+ * also has those for which there was no room. */
 struct world_history {
 	unsigned n;
 	uint64_t sum[HISTORY_MAX];

@@ -25,8 +25,12 @@ record_sum(const void *data, size_t len)
 static void
 record_add(const void *data, size_t len)
 {
-	if (history && history->n < HISTORY_MAX)
+	if (!history)
+		return;
+	if (history->n < HISTORY_MAX)
 		history->sum[history->n++] = record_sum(data, len);
+	else
+		history->sum[HISTORY_MAX - 1] = history->sum[HISTORY_MAX - 1] * 31 + record_sum(data, len);
 }
 
 void

@@ -221,6 +221,7 @@ Test(ingress, invalid_sources)
 	static const char *bad4[] = {"0.0.0.0",		"0.1.2.3",    "127.0.0.1", "224.0.0.1",
 				     "255.255.255.255", "10.0.0.255", "10.0.0.2",  "10.9.3.3"};
 	static const char *bad6[] = {"::", "::1", "ff02::1", "fd00::2", "fd09::3", "fe80::ff:fe00:2"};
+	static const char mapped[16] = {[10] = (char)0xff, [11] = (char)0xff, [12] = 8, [13] = 8, [14] = 8, [15] = 8};
 
 	GENERAL_AND_FAST_PATH
 	{
@@ -229,6 +230,9 @@ Test(ingress, invalid_sources)
 				fr_tcp(&f, bad4[i], "10.0.0.2", "", 0), net_drops(&f, LA_C_drop_ip_src);
 			for (unsigned i = 0; i < RTE_DIM(bad6); i++)
 				fr_tcp(&f, bad6[i], "fd00::2", "", 0), net_drops(&f, LA_C_drop_ip_src);
+			/* an IPv4-mapped source; f00::110 has the same sum as ::ffff:8.8.8.8 */
+			fr_tcp(&f, "f00::110", "fd00::2", "", 0), memcpy(f.b + 14 + 8, mapped, 16);
+			net_drops(&f, LA_C_drop_ip_src);
 			/* the second round has a valid source in the cache */
 			fr_tcp(&f, "10.0.0.1", "10.0.0.2", "", 0), net_rx(&f);
 		}
