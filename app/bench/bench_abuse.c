@@ -11,9 +11,9 @@
  *	measured	--seconds of virtual time, SECONDS_LEAST at least
  *	after	the attack ends; bots reset their connections 50 and 100 ms later
  *	1 s after	gauges are compared with their values before the attack
- *	until LAWFUL_S	gauges that differ are read every second. Half-open connections of sources that do not
- *			exist live 63 s, and their neighbour entries 3 s longer. A gauge that differs after LAWFUL_S
- *			seconds is a fault.
+ *	until LAWFUL_S	gauges that differ are read every second. Half-open connections of absent sources live
+ *			63 s, and their neighbour entries 3 s longer. A gauge that differs after LAWFUL_S seconds is
+ *			a fault.
  *
  * A random ACK is the valid answer to a SYN cookie with a chance of 2^-21.9 (lib/tcp/cookie.c, Strength), and opens a
  * connection of an absent host. The server aborts and counts such connections. More than GUESSED_LEAST plus
@@ -21,8 +21,8 @@
  *
  * Cycles are per attack frame: the server's CPU time, without the cost of the honest connections, divided by the number
  * of attack frames. The run without an attack measures the cost of an honest connection. On a busy machine this cost
- * differs from run to run, and the difference in a short run may be negative. TSC cycles have the same ratio to the TSC
- * cycles of the whole run. */
+ * differs from run to run, so a short run's result may be negative. The attack's share of the TSC cycles equals that of
+ * the CPU time. */
 
 #include <inttypes.h>
 #include <string.h>

@@ -20,8 +20,8 @@ enum {
 	MEMORY_MB = 512,
 };
 
-/* Makes a pool for the generator and a pool for the server. Each of the two gets its buffers back before it needs
- * more than a cache holds. */
+/* Makes a pool for the generator and a pool for the server. Both get their buffers back before they need more than
+ * a cache holds. */
 static int
 make_pools(struct bench *b)
 {

@@ -20,8 +20,7 @@ struct command {
 	void (*init)(void);   /* called before all else: makes the texts and tables below; NULL: they are constant */
 	const char *summary;  /* one line */
 	const char *synopsis; /* the text after "lastack NAME"; may have further lines */
-	const char
-		*common; /* names of the options that a first user needs, for --help; `--help all` shows all options */
+	const char *common; /* names of the options that a new user needs, for --help; `--help all` shows all options */
 	const struct opt *const *tables; /* the tables of its options */
 	/** argv[0] is the subcommand's name. Returns the exit status. */
 	int (*run)(int argc, char **argv);

@@ -218,7 +218,7 @@ load_report_print(const struct load_report *r, FILE *f)
 	if (failed != 0 && t->n.connects != 0)
 		fprintf(f, " (%.3g %%: %s)", 100 * (double)failed / (double)t->n.connects,
 			load_failures(&t->n, causes, sizeof(causes)));
-	fprintf(f, "; warm-up connections, in no other figure: %lu\n", t->n.warmup);
+	fprintf(f, "; warm-up connections, counted only here: %lu\n", t->n.warmup);
 	print_closes(&t->n, f);
 	if (load_is_ramp(r))
 		print_steps(r, f);

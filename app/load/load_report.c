@@ -54,8 +54,8 @@ add_faults(struct la_faulty_counts *sum, const struct la_faulty *f)
 	sum->added += n.added;
 }
 
-/* Returns the length of the schedule, ns: to its end by time, or to the due time of the connection after the last of
- * --connections. PACE_NEVER: not known. */
+/* Returns the length of the schedule, ns: to its time limit, or to the due time of connection --connections (from 0)
+ * if earlier. PACE_NEVER: not known. */
 static uint64_t
 schedule_length(const struct load_config *cfg)
 {
@@ -94,7 +94,7 @@ load_due_ns(const struct load_report *r)
 		return RTE_MIN(stopped, end);
 	if (stopped == 0) /* still in the warm-up */
 		return 0;
-	/* with --connections at least until the last one was begun: a late generator must not show a higher rate */
+	/* with --connections a late generator stops after `end`; to count only until `end` would raise its rate */
 	return r->cfg->connections != 0 && end < load_time_limit(r->cfg) ? RTE_MAX(stopped, end) : end;
 }
 
@@ -148,7 +148,7 @@ report_take(struct load_report *r, struct load_totals *t)
 		la_engine_stats(r->engine, i, &s);
 		la_counters_add(&t->c, &s.c);
 		report_look(r, i, &s, t);
-		/* a port's losses are one figure for all of its queues: those of its first station, the others have 0 */
+		/* losses are counted per port, not per queue: the port's first station has them, the others have 0 */
 		la_port_stats_add(&t->port, &s.port);
 		t->unexplained += la_summary_unexplained(&s);
 		if (r->stations[i].faulty)

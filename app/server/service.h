@@ -69,7 +69,7 @@ struct svc_conn {
 struct service_def {
 	const char *name;   /* as in services.def; for --NAME PORT, the lines and the JSON key */
 	const char *help;   /* of --NAME */
-	const char *common; /* its options that a first user needs, see struct command; NULL: none */
+	const char *common; /* its options that a new user needs, see struct command; NULL: none */
 	const char *manual; /* a section of the manual, with its heading; NULL: none */
 	enum svc_first first;
 	const char *first_help;	 /* of --NAME-close client|server, whose default is `first`; NULL: no such option */

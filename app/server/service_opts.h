@@ -33,7 +33,7 @@ int service_opts_check(char *err, size_t size);
 /** Writes "http, echo, ...", with `before` in front of each name. Returns buf. */
 const char *service_names(char *buf, size_t size, const char *before);
 
-/** Writes the names of the services' options that a first user needs, for struct command. Returns buf. */
+/** Writes the names of the services' options that a new user needs, for struct command. Returns buf. */
 const char *service_common(char *buf, size_t size);
 
 /** Prints the sections of the manual that the services' definitions have. */

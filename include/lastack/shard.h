@@ -15,7 +15,7 @@
  * Only la_shard_rx(), la_shard_poll() and la_shard_save() set the time. Every other call (la_connect(), and the calls
  * of conn.h: la_send(), la_close(), la_set_timer(), ...) uses the time that was set last. Inside a callback that time
  * is current. Outside callbacks it may be old, if the program was idle. Then
- *  - a timer that the call arms (retransmission, R2, FIN_WAIT_2, la_set_timer()) runs from the next time set, so that
+ *  - a timer that the call arms (retransmission, R2, FIN_WAIT_2, la_set_timer()) runs from the next `now`, so that
  *    it is never early. Until then la_shard_next() returns the old time;
  *  - a segment that the call sends has an old timestamp option, so that a round trip time measured by it may be too
  *    long by the difference (not for the SYN of la_connect());
@@ -35,7 +35,7 @@ struct la_shard;
 struct rte_mbuf;
 struct rte_mempool;
 
-/** Work that the port does in hardware. The shard does the work of each bit that is not set in software. */
+/** Work that the port does in hardware. The shard does in software the work of each bit that is not set. */
 enum la_offload {
 	LA_OFF_TX_IP_CKSUM = 1 << 0,  /* the port fills in IPv4 header checksums */
 	LA_OFF_TX_TCP_CKSUM = 1 << 1, /* the port fills in TCP checksums */
@@ -100,10 +100,10 @@ struct la_shard_config {
 				    * has room for a quarter as many others (16 to 1024), and for the gateways */
 	uint32_t msl_ms;	   /* maximum segment lifetime; TIME_WAIT lasts twice that [30 000] */
 	uint32_t rto_min_ms;	   /* smallest retransmission time-out [200]; RFC 6298 2.4 says 1000 */
-	uint32_t syn_cookies_at;   /* number of connections in SYN_RCVD from which SYN cookies answer SYNs
-				    * (RFC 4987 3.6) [a quarter of max_conns]. Cookies also answer while connections
-				    * in SYN_RCVD could take more than a quarter of the TCBs or TIME_WAIT entries
-				    * that are left. UINT32_MAX: no cookies */
+	uint32_t syn_cookies_at;   /* SYN cookies answer SYNs from this number of connections in SYN_RCVD
+				    * (RFC 4987 3.6) [a quarter of max_conns]. Cookies also answer while one more of
+				    * these connections would give them over a quarter of the TCBs, TIME_WAIT entries
+				    * or buffers that no other connection uses. UINT32_MAX: no cookies */
 	uint32_t rst_rate;	   /* RSTs a second to segments of no connection; also the size of a burst
 				    * [10 000] */
 	uint32_t quiet_ms;	   /* quiet time, in which no SYN is sent or answered (RFC 9293 3.4.3) [none] */
@@ -134,8 +134,8 @@ enum { LA_SHED_ALL = 256 };
 
 /** Overload control: drops `level` of LA_SHED_ALL SYNs unread, chosen at random and counted (syn_shed), so that the
  * CPU time goes to existing connections. 0 [at first]: drops none; LA_SHED_ALL or more: drops all. Only SYNs without
- * ACK are dropped, of IPv4 without options and of IPv6 without extension headers. The caller sets the level: a shard
- * has no count of the frames that wait. */
+ * ACK, RST, FIN, IPv4 options or IPv6 extension headers are dropped. The caller sets the level: a shard has no count of
+ * the frames that wait. */
 void la_shard_shed(struct la_shard *s, unsigned level);
 
 /** Returns up to max frames to send in pkts, and their number. The caller owns the mbufs. Call until it returns 0. */

@@ -4,10 +4,10 @@
 
 /* Two keyed hashes.
  *
- * la_hash_tuple() runs once per packet, for the index bucket and tag. 64x64->128 bit multiplies
- * folded by xor. Every word is first masked with secret key words, so that no remote host can choose a
+ * la_hash_tuple() runs once per packet, for the index bucket and tag. It folds 64x64->128 bit products
+ * by xor. Every word is first masked with secret key words, so that no remote host can choose a
  * bucket. la_siphash_tuple() runs once per open, for ISNs (RFC 6528) and timestamp offsets. The peer sees
- * both, and they must not reveal the key, so the function is SipHash-2-4. */
+ * ISNs and offsets; to hide the key, the function is SipHash-2-4. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -54,7 +54,7 @@ void la_histogram_since(struct la_histogram *diff, const struct la_histogram *no
 /** Copies a histogram that another thread records into. The total of the copy is the sum of its slots. */
 void la_histogram_read(struct la_histogram *copy, const struct la_histogram *h);
 
-/** The smallest value that at least `percent` (0 to 100) of all values do not exceed. It is at most 0.1 % too large,
+/** The smallest v such that at least `percent` % (0 to 100) of all values are <= v. It is at most 0.1 % too large,
  * and at most max. 0: no value was recorded. */
 uint64_t la_histogram_percentile(const struct la_histogram *h, double percent);
 

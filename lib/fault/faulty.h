@@ -26,15 +26,15 @@ struct la_faulty_counts {
 
 struct la_faulty;
 
-/** rules: results of la_fault_parse(), without a host. n: at most LA_FAULTY_RULES. `seed` determines random draws: the
+/** rules: from la_fault_parse(), each with host "". n: at most LA_FAULTY_RULES. `seed` determines random draws: the
  * same frames in the same order get the same actions. NULL: no memory, or too many rules. */
 struct la_faulty *la_faulty_create(const struct la_fault *rules, unsigned n, uint64_t seed);
 
 /** Frees f. Call la_faulty_flush() first. NULL is allowed. */
 void la_faulty_destroy(struct la_faulty *f);
 
-/** Replaces la_shard_tx(): returns at most max frames to transmit now in pkts, and their number. max: at least 4. The
- * shard also identifies ACKs of a FIN. now_us: any clock in microseconds; pool: for copies. */
+/** Replaces la_shard_tx(): puts at most max frames to transmit now into pkts, returns how many. max: at least 4. s also
+ * serves to identify ACKs of a FIN. now_us: any clock in microseconds; pool: for copies. */
 unsigned la_faulty_take(struct la_faulty *f, struct la_shard *s, uint64_t now_us, struct rte_mempool *pool,
 			struct rte_mbuf **pkts, unsigned max);
 

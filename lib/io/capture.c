@@ -10,10 +10,10 @@
  *
  * librte_pcapng makes the blocks. Four properties of librte_pcapng shape this file:
  * - The conversion from TSC to wall-clock time has one static state, which advances with each TSC. A TSC below the
- *   state underflows. So only the writer makes blocks, and replaces a TSC below the previous TSC by the previous TSC.
- * - The first TSC must not be below the start of the conversion, which librte_pcapng reads in the same call. So
+ *   state underflows. So only the writer makes blocks, and a TSC below the previous one is raised to it.
+ * - The conversion starts at the TSC during the first call. The TSC passed to that call must not be below. So
  *   prime_clock() makes a dummy block with a slightly later TSC.
- * - The tail of a block must fit after the last segment. So a copy has room for a whole frame of the largest size.
+ * - librte_pcapng appends the tail to the last segment. So a buffer has room for the block of the largest frame.
  * - A short write counts as an error. So librte_pcapng writes only its header, into a memory file, and this file writes
  *   the blocks. librte_pcapng would fill in the interface number when it writes: make_block() does so instead.
  *

@@ -17,8 +17,8 @@
  * 256 consecutive ports, addresses or subnets, aligned to 256, fill every place exactly twice.
  * 19 219 of the 65 536 words fulfil this: 14.2 bits that an attacker must find.
  *
- * The limit of a symmetric key: two flows with the same v collide under every key. A peer with one address
- * has one port for each v. A peer with many addresses can hold v constant, and reach one worker with one
+ * The limit of a symmetric key: two flows with the same v collide under every key. From one address exactly
+ * one port gives each v. A peer with many addresses can hold v constant, and reach one worker with one
  * flow an address. */
 
 #include <errno.h>
@@ -35,7 +35,7 @@ static struct {
 	bool chosen;
 } rss;
 
-/* The contribution of bit j of v, counted from the last on the wire, to the place. */
+/* What bit j of v (bit 0: last on the wire) contributes to the place. */
 static unsigned
 place_of_bit(uint16_t word, unsigned j)
 {

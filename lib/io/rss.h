@@ -11,7 +11,7 @@
 enum { LA_RSS_KEY_MAX = 64 };
 
 /** The key: one 16-bit word, big-endian, repeated over LA_RSS_KEY_MAX bytes. Drawn at random at the first
- * call unless la_rss_seed() chose it. */
+ * call unless chosen before. */
 const uint8_t *la_rss_key(void);
 
 /** Chooses the key by a secret: the same secret gives the same key. Call on the main thread, before the first

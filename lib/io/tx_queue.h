@@ -17,8 +17,8 @@
  *	refused for LA_TXQ_STALL_MS	frames beyond LA_TXQ_LOW are dropped, the oldest first
  *	refused for LA_TXQ_GIVE_UP_MS	all waiting frames are dropped
  *
- * and a single frame that the port takes ends each of these states. Only milliseconds in which the port was offered
- * frames count, not those in which the worker did not run. Dropped frames are counted as tx_full.
+ * and a single frame that the port takes ends each of these states. Only milliseconds with an offer to the port count,
+ * not those in which the worker did not run. Dropped frames are counted as tx_full.
  *
  * A queue may carry frames of other shards (run/hand_over.h). `own` counts the frames of the queue's own shard. */
 

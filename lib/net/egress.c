@@ -57,7 +57,7 @@ put_header(struct la_shard *s, struct la_neigh *n, struct rte_mbuf *m)
 		m->l2_len = n->hdr_len & 0x7fu;
 	n->used = s->now;
 	/* RFC 4861 7.3.3: the first packet to a STALE entry starts DELAY, which ends with a probe. An unverified entry
-	 * is removed within a second, and stays STALE. */
+	 * lives one second and never enters DELAY. */
 	if (n->state == LA_NEIGH_STALE && n->class != LA_NC_UNVERIFIED)
 		la_neigh_enter(&s->neigh, n, LA_NEIGH_DELAY, s->now);
 }

@@ -93,7 +93,7 @@ la_gateway_gone(struct la_shard *s, const struct la_neigh *n)
 {
 	char buf[LA_ADDR_STRLEN];
 
-	if (n->state == LA_NEIGH_STALE) /* the entry is unused; no request was without a reply */
+	if (n->state == LA_NEIGH_STALE) /* unused for LA_NEIGH_STALE_MS: no request failed */
 		return;
 	s->gateway[!la_addr_is4(&n->addr)] = LA_GATEWAY_SILENT;
 	if (s->nif.follower || s->now < s->gateway_warn_at)

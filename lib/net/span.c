@@ -56,7 +56,7 @@ la_spans_has(const struct la_spans *s, const struct la_addr *a)
 	uint64_t w[2];
 
 	span_words(a, w);
-	while (low < high) { /* v[0 .. low) start at a or below, v[high .. n) start above a */
+	while (low < high) { /* v[0 .. low) start at or below `a`, v[high .. n) above it */
 		unsigned mid = (low + high) / 2;
 
 		if (span_less(w, s->v[mid].lo))

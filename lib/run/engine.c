@@ -44,7 +44,7 @@ workers_wanted(const struct la_engine_config *cfg)
 /* Returns whether mbufs may cross pages. On plain pages DPDK puts every mbuf on its own page, for devices that need
  * contiguous memory: this takes twice the memory, and all headers are in the same few cache sets. Of the devices that
  * work without hugepages only AF_XDP needs a page for each mbuf, because it maps the pool into the kernel
- * (io/pool.c). */
+ * (io/pool.c). The device of a LA_PORT_EAL port (-a or --vdev) may be AF_XDP too. */
 static bool
 may_cross_pages(const struct la_engine *e)
 {
@@ -83,7 +83,8 @@ start_eal(struct la_engine *e, char *err, size_t size)
 			return rc;
 	}
 	c->lcores = workers_wanted(&e->cfg);
-	c->queues = 1; /* a frame on a queue that no station polls would be lost */
+	c->queues = 1;
+	/* at most one queue for each station: no more are polled */
 	for (unsigned i = 0; i < e->cfg.nstations; i++)
 		c->queues = RTE_MAX(c->queues, cut_queues(e, stations_on(e, e->cfg.stations[i].port)));
 	if (c->memory_mb == 0) {

@@ -6,22 +6,22 @@
  * are served when the load exceeds the worker's capacity.
  *
  * The measure is the number of frames that wait for the shard. DPDK's drivers for virtual devices do not
- * report this number, so the worker finds it by a check: after a full burst, and at most once in LA_SHED_MS, the worker
- * reads until the port has no more frames, or up to LA_SHED_LOOK. A worker with spare capacity gets short bursts
- * and does not check. Many connections of clients that wait for their answers (a closed loop)
- * also fill a ring, but not completely while they are fewer than its places. So control starts only
- * when the ring was full in LA_SHED_BEGIN consecutive checks.
+ * report this number, so the worker finds it by a check. After a full burst, or while the level is above 0, but at most
+ * once in LA_SHED_MS, the worker reads until the port has no more frames, or up to LA_SHED_LOOK. A worker with spare
+ * capacity gets short bursts, and does not check at level 0. In a closed loop (clients wait for their answers) frames
+ * wait, too, but fill the ring only with as many connections as places. So control starts only when the ring was full
+ * in LA_SHED_BEGIN consecutive checks.
  *
  *	level 0		more than LA_SHED_FULL frames, LA_SHED_BEGIN times in a row: the level rises
  *	level > 0	each check moves the level by (waiting - LA_SHED_TARGET) / LA_SHED_STEP
  *
- * So a check finds about LA_SHED_TARGET frames: the ring is not empty, which would waste the worker's time, and not so
- * full that frames of open connections are lost.
+ * So a check finds about LA_SHED_TARGET frames: an empty ring would waste the worker's time, a full ring would lose
+ * frames of open connections.
  *
  * A full ring alone is no overload. A peer on a ring pair (memif) may wait for room in the ring, and send at the
  * worker's capacity: a shed SYN costs such a peer a time-out of one second without a benefit. Overload is a full ring
  * together with lost frames. Lost frames are the sum of two counters: frames that the port has missed (rx_missed), and
- * retransmission time-outs, which show losses on a port that does not count, after the first RTO (200 ms). A check
+ * retransmission time-outs. These show losses, an RTO (200 ms) later, on a port that does not count them. A check
  * finds losses when at least one frame in LA_SHED_LOSS was lost since the previous check. LA_SHED_LOSSY checks with
  * losses within LA_SHED_LOSSY_MS allow shedding for LA_SHED_ALLOWED_MS. Overload loses frames continuously. In
  * contrast, SYN,ACKs that were dropped while a next hop was resolved, or while a peer was absent, time out together

@@ -184,7 +184,7 @@ tables_touch_page(const void *p)
 	*byte = *byte;
 }
 
-/* Adds the pages and the node of an area to *p. */
+/* Merges an area's page kind and node into *p. */
 static void
 add_area(const struct area *a, bool first, struct la_tables_place *p)
 {
@@ -216,7 +216,7 @@ la_tables_place(struct la_shard *s, struct la_tables_place *p)
 
 	*p = (struct la_tables_place){.pages = LA_PAGES_UNKNOWN, .node = -1};
 	for (unsigned i = 0; i < RTE_DIM(areas); i++)
-		if (areas[i].size >= 2 * (size_t)HUGEPAGE) /* sizes are rounded in several places */
+		if (areas[i].size >= 2 * (size_t)HUGEPAGE) /* 2: a margin, as sizes are rounded */
 			add_area(&areas[i], looked++ == 0, p);
 	p->large = looked > 0;
 	if (!p->large)
@@ -231,7 +231,7 @@ say_node(int asked, int got, FILE *f)
 	else if (got == asked)
 		fprintf(f, "on NUMA node %d as asked for, verified", asked);
 	else if (got == -1)
-		fprintf(f, "NUMA node %d asked for, and the kernel does not say which it is", asked);
+		fprintf(f, "NUMA node %d asked for; the kernel does not name the node used", asked);
 	else if (got == -2)
 		fprintf(f, "NOT all on NUMA node %d, which was asked for: it is full", asked);
 	else

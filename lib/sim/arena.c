@@ -124,8 +124,8 @@ la_arena_load(struct la_arena *a, const void *buf)
 
 /* ------------------------------------------------------------------ mbufs
  *
- * A mempool puts its objects into given memory, but keeps its free objects in a ring outside. These
- * ops keep the free objects in the arena too, in a stack. So a restored world gets the same mbufs in
+ * A mempool puts its objects into given memory, but lists the free ones in a ring outside. These
+ * ops keep the list in the arena too, as a stack. So a restored world gets the same mbufs in
  * the same order. */
 
 struct stack {

@@ -4,13 +4,13 @@
  * 5961, 6191 and 7323, in this order:
  *
  *  1. RST: ignored (RFC 1337 F1). Checked first: no RST ends an entry, not even at rcv_nxt.
- *  2. SYN without ACK and FIN: opens a new incarnation if it is provably newer (RFC 6191 2; RFC 9293
+ *  2. SYN without ACK or FIN: opens a new incarnation if it is provably newer (RFC 6191 2; RFC 9293
  *     MAY-2):
  *
  *	old had TS   SYN has TS   reopens when
  *	yes          yes          TSval > TS.Recent; or equal and ISN > the last sequence number
  *	yes          no           ISN > the last sequence number
- *	no           yes          always: old duplicates have no timestamp, and RFC 7323 3.2 drops them
+ *	no           yes          always: the new connection drops segments without TS (RFC 7323 3.2)
  *	no           no           ISN > the last sequence number
  *
  *     The last sequence number is that of the peer's FIN, rcv_nxt - 1; ">" is modulo 2^32.
@@ -145,9 +145,9 @@ stamp_fits(const struct la_tw_core *e, const struct la_seg *seg)
 	return !(e->flags & LA_TW_TS) || ((seg->opts & LA_OPT_TS) && !la_paws_is_older(seg->tsval, e->ts_recent));
 }
 
-/* A segment of the old connection acknowledges at most snd_nxt; the new incarnation's ISS is above snd_nxt. It ends at
- * or below the peer's FIN, and less than SPAN below. In TIME_WAIT the peer has acknowledged our FIN, so a bare ACK
- * acknowledges exactly snd_nxt. */
+/* A segment of the old connection acknowledges at most snd_nxt; the new incarnation's ISS is above snd_nxt. An old
+ * segment ends 0 to SPAN - 1 below rcv_nxt, the end of the peer's FIN. In TIME_WAIT the peer has acknowledged our FIN,
+ * so a bare ACK acknowledges exactly snd_nxt. */
 enum la_tw_old
 la_tw_shadow_fits(const struct la_tw_core *e, const struct la_seg *seg, uint32_t tick)
 {

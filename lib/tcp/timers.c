@@ -82,7 +82,7 @@ keepalive_expired(struct la_tcb *c)
 }
 
 /* An orphan has had no acknowledgement for orphan_ms. It ends here if its window is closed (RFC 6429), or if it has
- * found no buffer for its output. Otherwise R2 decides, which a closed window no longer postpones (la_ack_window()).
+ * found no buffer for its output. Otherwise R2 decides, and a closed window no longer delays R2 (la_ack_window()).
  * FIN_WAIT_2 has its own limit, and a detached connection waits only for its user. */
 static void
 orphan_expired(struct la_tcb *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* SegmentSmack (CVE-2018-5390): one-byte segments above a hole. Each segment takes a whole buffer, and the
- * hole is never filled. On each of `n` connections to discard, a byte is sent every `size` sequence numbers, at most
+ * hole is never filled. On each of `n` connections to DISCARD, a byte is sent every `size` sequence numbers, at most
  * 255 bytes and within the window. Then the same bytes are sent again, because the server may have dropped some. */
 
 #include "abuse.h"

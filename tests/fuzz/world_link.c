@@ -72,7 +72,7 @@ arp(struct world *w, struct link *k, struct bytes *b)
 	struct la_arp a = {.op = k->op & 1 ? LA_ARP_REPLY : LA_ARP_REQUEST, .spa = peer.w[3], .tpa = us.w[3]};
 
 	peer.b[15] = (uint8_t)(peer.b[15] + (who & 7));
-	if (who & 8) /* other senders, or a duplicate of our address */
+	if (who & 8) /* another sender, our address, or no address */
 		a.spa = peer.w[3];
 	if (who & 16)
 		a.spa = us.w[3];

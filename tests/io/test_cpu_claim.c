@@ -93,7 +93,7 @@ Test(cpu_claim, keeps_the_used_cpus_and_releases_the_others)
 	la_cpu_claim_keep(used, 2);
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert_eq(is_free(i), i % 2 == 0);
-	la_cpu_claim_all(&c, dir); /* CPUs that this process claimed are not taken by another process */
+	la_cpu_claim_all(&c, dir); /* this process's own claims do not set `taken` */
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert_not(c.cpu[i].taken);
 	la_cpu_claim_keep(NULL, 0);

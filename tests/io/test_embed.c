@@ -115,7 +115,7 @@ start_dpdk(void)
 		pattern[i] = (uint8_t)(i % PERIOD);
 }
 
-/* Creates two ports: each receives the frames that the other sends. A direction holds `frames` - 1 frames. */
+/* Creates two ports: each receives the frames that the other sends. Each ring holds `frames` - 1. */
 static void
 cross(unsigned frames)
 {
@@ -266,7 +266,7 @@ Test(embed, the_configuration_is_completed)
 	close_both();
 }
 
-/* More than rings and transmit queues hold, in both directions: no side waits for ever, and no frame is lost. */
+/* Both ends send more than rings and transmit queues hold: no side waits for ever, and no frame is lost. */
 Test(embed, every_byte_arrives_and_every_connection_ends_in_order)
 {
 	struct la_io_stats st[2];
@@ -292,7 +292,7 @@ Test(embed, every_byte_arrives_and_every_connection_ends_in_order)
 	close_both();
 }
 
-Test(embed, a_port_that_takes_nothing_costs_counted_frames_alone, .init = open_both)
+Test(embed, a_full_port_drops_counted_frames_and_all_ends_are_orderly, .init = open_both)
 {
 	struct la_io_stats st;
 

@@ -147,7 +147,7 @@ fr_ip(struct fr *f, const char *src, const char *dst, uint8_t proto, uint8_t ttl
 	f->n += len;
 }
 
-/* Fills in the checksum at offset `at` of an upper layer of len bytes with a pseudo-header. */
+/* Fills in the checksum of len bytes, at offset `at`; with a pseudo-header unless proto is ICMP, that is ICMPv4. */
 static void
 put_cksum(uint8_t *p, size_t len, size_t at, const char *src, const char *dst, uint8_t proto)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Two stations that send to each other more than the ring between them and both transmit queues hold: neither
- * blocks for ever, no byte is lost, and every lost frame is counted. An application that opens connections is
- * polled when no more frames wait. */
+/* Two stations send each other more than the ring and both transmit queues hold: neither blocks for ever, no byte
+ * is lost, and every lost frame is counted. An application that opens connections is polled when few frames wait. */
 
 #include <string.h>
 

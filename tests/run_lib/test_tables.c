@@ -159,7 +159,7 @@ Test(tables, bound_and_place_are_printed)
 	p.node = -2;
 	expect_text(p, 1, "NOT all on NUMA node 1");
 	p.node = -1;
-	expect_text(p, 1, "the kernel does not say which it is");
+	expect_text(p, 1, "the kernel does not name the node used");
 	p = (struct la_tables_place){.pages = LA_PAGES_PLAIN};
 	expect_text(p, -1, "on plain pages (smaller than a hugepage)");
 	p.large = true;

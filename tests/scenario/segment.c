@@ -39,7 +39,7 @@ put32(uint8_t *o, uint32_t v)
 		o[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-/* Writes exactly the options of a line, where they differ from the options of a correct peer. Returns their length. */
+/* Writes the options that a line gives, and the agreed timestamp unless the line excludes it. Returns their length. */
 static size_t
 options(struct play *p, const struct spec *s, const struct peer_tx *t, uint8_t *o)
 {

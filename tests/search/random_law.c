@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The invariants of every world inside the law, which is a world without --beyond-law.
+/* The invariants of every world inside the law, that is, without --beyond-law.
  *
  * The law is the set of RFC 9293's conditions for the network and for hosts: no segment arrives more than one MSL
  * after it was sent (3.4.2), and a host that lost its memory sends nothing for one MSL (3.4.3). One more condition
@@ -8,8 +8,8 @@
  * advanced since the open, 250 a millisecond (RFC 9293 3.4.1, RFC 7323 appendix B). A user that aborts and opens
  * again at once may break this condition. The checks detect such a SYN on the wire: its SEG.SEQ is below a sequence
  * number that the same end sent less than one MSL ago. They call that incarnation "behind", count it, and exempt
- * its bytes. They do not exempt it if the host had the old connection in TIME_WAIT: 3.6.1 MAY-2 (1). Worlds do
- * not open in the millisecond of the old connection's last segment, because the clock is read once a millisecond.
+ * its bytes. They do not exempt it if the host had the old connection in TIME_WAIT: 3.6.1 MAY-2 (1). No tuple is
+ * opened in the millisecond of its last segment, because the ISN clock is read once a millisecond.
  *
  *	what must hold						by
  *	every byte is correct and of its own incarnation	9293 3.4.2, 3.6.1; 6528; 7323 5
@@ -19,7 +19,7 @@
  *	  - the entry's 2*MSL was over before the RST		9293 3.10.8
  *	  - the entry's host crashed (3.5.1 half-open) or
  *	  - the entry's user opened the tuple again		9293 3.5.1: the RST is for the half-open end
- *	  (an end may always end by abort, R2 or the FIN_WAIT_2 limit: 3.8.3, 3.10.5)
+ *	  (abort, R2 or the FIN_WAIT_2 limit may end either side: 3.8.3, 3.10.5)
  *	reset at both ends: data arrived at an end that had	9293 3.6.1 SHLD-3
  *	  closed
  *	no RST from a connection that continues or TIME_WAIT	9293 3.5.2 group 3; 1337
@@ -83,8 +83,8 @@ state_of(struct rw *rw, unsigned host, const struct la_tuple *t)
 	return la_shard_find(la_sim_shard(rw->w, host), t, &info) == 0 ? info.state : LA_CLOSED;
 }
 
-/* A new incarnation of the sending end begins. (Without an mbuf for the SYN, an ACK may be sent earlier than the
- * SYN. Its SEG.SEQ is the ISN plus 1; the comparisons with s->seq + 1 allow this.) */
+/* A new incarnation of the sending end begins. Without an mbuf for the SYN, an ACK with SEG.SEQ = ISN + 1 may be sent
+ * first; the comparisons with s->seq + 1 allow this. */
 static void
 syn_sent(struct rw *rw, struct rw_way *y, const struct la_sim_event *e)
 {
@@ -95,7 +95,7 @@ syn_sent(struct rw *rw, struct rw_way *y, const struct la_sim_event *e)
 	if (y->any && s->seq == y->iss)
 		return;
 	below = y->any && seq_lt(s->seq + 1, y->end);
-	/* not y->end: a SYN cookie for an old duplicate SYN may have moved it, without a connection */
+	/* time_wait_end, because the SYN cookie of an old duplicate SYN may have moved y->end */
 	if (y->time_wait_us && e->us < y->time_wait_us + 2 * msl && seq_lt(s->seq + 1, y->time_wait_end))
 		rw_fail(rw, &s->t, "a new ISN %u below the end %u of a connection in TIME_WAIT", s->seq,
 			y->time_wait_end);
@@ -122,7 +122,7 @@ rst_sent(struct rw *rw, const struct la_sim_event *e)
 	case LA_SYN_RCVD:
 		return;
 	case LA_TIME_WAIT:
-		if (rw->stopping) /* SYN_RCVD was aborted, and its entry given back */
+		if (rw->stopping) /* RST of an aborted reopen: TIME_WAIT again */
 			return;
 		/* without a free entry a newer SYN is refused with a RST (tw_full_reset); <SEQ=0> has no effect
 		 * on the old connection */

@@ -194,8 +194,7 @@ SCENARIO(time_wait, TW_25_26, "answers have a current timestamp and the last off
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	val = last_rx(p)->f.tsval;
 	t = p->ts_now;
-	CHECK(s->r, last_rx(p)->win <= win && last_rx(p)->win > 0, "window %u, in TIME_WAIT before %u", last_rx(p)->win,
-	      win);
+	CHECK(s->r, last_rx(p)->win <= win && last_rx(p)->win > 0, "window %u, last offered %u", last_rx(p)->win, win);
 	rig_run(s->r, 100);
 	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
 	if (!s->o.ts)
