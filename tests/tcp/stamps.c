@@ -179,3 +179,14 @@ SCENARIO(stamps, T_08, "a RST to an unknown peer has a timestamp only if the seg
 	peer_expect(p, LA_RST, 7, 0, 0);
 	CHECK(s->r, !last_rx(p)->f.has_ts, "the RST has a timestamp, the segment had none");
 }
+
+SCENARIO(stamps, T_09,
+	 "a RST to an unknown peer has as TSval the TSecr of an ACK, which passes the PAWS check of its sender")
+{
+	struct peer *p = scene_listen(s);
+
+	PEER_TX(p, .flags = LA_ACK, .seq = 5, .ack = 7, .ts = TS_SET, .tsval = 1234, .tsecr = 0xfffffff0);
+	peer_expect(p, LA_RST, 7, 0, 0);
+	CHECK(s->r, last_rx(p)->f.has_ts && last_rx(p)->f.tsval == 0xfffffff0 && last_rx(p)->f.tsecr == 1234,
+	      "TSval %u, TSecr %u", last_rx(p)->f.tsval, last_rx(p)->f.tsecr);
+}
