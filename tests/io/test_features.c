@@ -232,7 +232,7 @@ Test(features, queues_without_rss)
 
 			if (most > LA_PORT_MAX_QUEUES)
 				most = LA_PORT_MAX_QUEUES;
-			if (most > RTE_MIN(d->rx_queues, d->tx_queues))
+			if (most > (unsigned)RTE_MIN(d->rx_queues, d->tx_queues))
 				most = RTE_MIN(d->rx_queues, d->tx_queues);
 			if (want_of(d)->queues == 1)
 				most = 1;
