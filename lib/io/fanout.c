@@ -19,14 +19,12 @@
  *
  * EAL itself creates a device of the user's own --vdev, which keeps the driver's group. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -34,6 +32,7 @@
 #include <rte_lcore.h>
 
 #include "io/fanout.h"
+#include "io/open_fds.h"
 
 enum { SOCKETS_MAX = 64 };
 
@@ -94,39 +93,21 @@ la_fanout_without(int (*make)(void *ctx), void *ctx, int *held)
 }
 
 /* Returns whether fd is an AF_PACKET socket that receives from the interface. */
-static int
-is_on(int fd, unsigned if_index)
+static bool
+is_on(int fd, void *if_index)
 {
 	struct sockaddr_ll sll = {0};
 	socklen_t len = sizeof(sll);
 
 	return getsockname(fd, (struct sockaddr *)&sll, &len) == 0 && sll.sll_family == AF_PACKET &&
-	       sll.sll_ifindex == (int)if_index;
-}
-
-static unsigned
-find_sockets(unsigned if_index, int fds[SOCKETS_MAX])
-{
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *d;
-	unsigned n = 0;
-
-	while (dir != NULL && (d = readdir(dir)) != NULL && n < SOCKETS_MAX) {
-		int fd = atoi(d->d_name);
-
-		if (d->d_name[0] != '.' && is_on(fd, if_index))
-			fds[n++] = fd;
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return n;
+	       sll.sll_ifindex == *(const int *)if_index;
 }
 
 int
 la_fanout_join(unsigned if_index)
 {
-	int fds[SOCKETS_MAX];
-	unsigned n = find_sockets(if_index, fds);
+	int fds[SOCKETS_MAX], index = (int)if_index;
+	unsigned n = la_open_fds(is_on, &index, fds, SOCKETS_MAX);
 	unsigned mode = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG | PACKET_FANOUT_FLAG_ROLLOVER;
 	int arg = (int)((mode | PACKET_FANOUT_FLAG_UNIQUEID) << 16);
 	socklen_t len = sizeof(arg);

@@ -41,7 +41,6 @@
  * dropped and counted (tx_no_peer). A lastack memif port always has the same MAC address
  * (vdev.c), so that its peer's neighbour entries stay valid. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -67,6 +66,7 @@
 #include "io/eal.h"
 #include "io/eal_log.h"
 #include "io/memif.h"
+#include "io/open_fds.h"
 
 enum {
 	FDS = 64,	   /* control sockets and listeners that are watched */
@@ -214,34 +214,38 @@ is_control(int fd, const char *path)
 	       (getpeername(fd, (struct sockaddr *)&there, &k) == 0 && is_path(&there, k, path));
 }
 
-/* Finds the control sockets of all ports. starting: a port that is not in gate.ports yet, or NULL. Returns the number
- * of control sockets of `starting`. */
+/* A search for control sockets. */
+struct control_search {
+	const struct la_memif *starting; /* a port that is not in gate.ports yet, or NULL */
+	unsigned own;			 /* number of its control sockets */
+};
+
+static bool
+is_control_of_port(int fd, void *ctx)
+{
+	struct control_search *c = ctx;
+
+	if (c->starting != NULL && is_control(fd, c->starting->path)) {
+		c->own++;
+		return true;
+	}
+	for (unsigned i = 0; i < gate.nports; i++)
+		if (is_control(fd, gate.ports[i]->path))
+			return true;
+	return false;
+}
+
+/* Finds the control sockets of all ports. Returns the number of those of `starting`. */
 static unsigned
 find_sockets(const struct la_memif *starting)
 {
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *d;
-	unsigned own = 0;
+	struct control_search c = {.starting = starting};
+	int fds[FDS];
 
-	gate.nfds = 0;
-	while (dir != NULL && (d = readdir(dir)) != NULL && gate.nfds < FDS) {
-		int fd = atoi(d->d_name);
-		bool found = false;
-
-		if (d->d_name[0] == '.')
-			continue;
-		if (starting != NULL && is_control(fd, starting->path)) {
-			own++;
-			found = true;
-		}
-		for (unsigned i = 0; i < gate.nports && !found; i++)
-			found = is_control(fd, gate.ports[i]->path);
-		if (found)
-			gate.fds[gate.nfds++] = (struct pollfd){.fd = fd, .events = POLLIN};
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return own;
+	gate.nfds = la_open_fds(is_control_of_port, &c, fds, FDS);
+	for (unsigned i = 0; i < gate.nfds; i++)
+		gate.fds[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	return c.own;
 }
 
 /* Waits up to `ms` until a control socket is readable, and makes a round. */

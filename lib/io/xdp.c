@@ -10,15 +10,14 @@
  * The driver does not give its sockets: they are found among the open files, as those that the set-up of its queues has
  * added. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <linux/if_xdp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "io/eal.h"
+#include "io/open_fds.h"
 #include "io/words.h"
 #include "io/xdp.h"
 
@@ -62,22 +61,19 @@ option_of(int fd, int level, int name, int *value)
 	return getsockopt(fd, level, name, value, &n) == 0;
 }
 
+static bool
+is_xdp(int fd, void *ctx)
+{
+	int domain;
+
+	(void)ctx;
+	return option_of(fd, SOL_SOCKET, SO_DOMAIN, &domain) && domain == AF_XDP;
+}
+
 void
 la_xdp_find(struct la_xdp_sockets *s)
 {
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *d;
-	int domain;
-
-	s->n = 0;
-	while (dir != NULL && (d = readdir(dir)) != NULL && s->n < LA_XDP_SOCKETS) {
-		int fd = atoi(d->d_name);
-
-		if (d->d_name[0] != '.' && option_of(fd, SOL_SOCKET, SO_DOMAIN, &domain) && domain == AF_XDP)
-			s->fd[s->n++] = fd;
-	}
-	if (dir != NULL)
-		closedir(dir);
+	s->n = la_open_fds(is_xdp, NULL, s->fd, LA_XDP_SOCKETS);
 }
 
 static bool

@@ -16,17 +16,12 @@
 #include <rte_prefetch.h>
 
 #include "net/shard.h"
+#include "wire/bytes.h"
 #include "wire/cksum.h"
 
 enum { LOOK_AHEAD = 4 };
 enum { IP4_FIRST = 0x45 }; /* first byte of an IPv4 header without options */
 enum { IP4_MAXLEN = 60, IP4_PROTO_OFF = 9, IP6_PROTO_OFF = 6, ETH_TYPE_OFF = 12, TCP_FLAGS_OFF = 13 };
-
-static uint16_t
-rx_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
 
 /* Returns whether the first mbuf of a chain holds all headers: Ethernet, IPv4 or IPv6, and TCP directly after them. */
 static bool
@@ -38,9 +33,9 @@ headers_in_first(const struct rte_mbuf *m)
 
 	if (m->data_len < LA_ETH_LEN + LA_VLAN_LEN + IP4_MAXLEN + LA_TCP_MAXLEN)
 		return false;
-	type = rx_be16(p + ETH_TYPE_OFF);
+	type = la_get16(p + ETH_TYPE_OFF);
 	if (type == LA_ETH_VLAN) {
-		type = rx_be16(p + ETH_TYPE_OFF + LA_VLAN_LEN);
+		type = la_get16(p + ETH_TYPE_OFF + LA_VLAN_LEN);
 		off += LA_VLAN_LEN;
 	}
 	if (type == LA_ETH_IP4)
@@ -339,7 +334,7 @@ rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 {
 	/* from the total length on: no fragment, TCP */
 	static const uint8_t mask[8] = {[4] = 0x3f, [5] = 0xff, [7] = 0xff}, want[8] = {[7] = LA_IPPROTO_TCP};
-	uint32_t src = rx_load32(ip + 12), len = rx_be16(ip + 2) - (uint32_t)LA_IP4_LEN;
+	uint32_t src = rx_load32(ip + 12), len = la_get16(ip + 2) - (uint32_t)LA_IP4_LEN;
 
 	if (ip[0] != s->rx_fast.first4 || !rx_is(ip + 2, mask, want) ||
 	    (rx_load32(ip + 16) != s->rx_fast.us4 && !rx_fast_owns4(s, rx_load32(ip + 16))) ||
@@ -360,7 +355,7 @@ static inline bool
 rx_fast6(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_seg *seg)
 {
 	const struct la_addr *us = &s->rx_fast.us6;
-	uint32_t len = rx_be16(ip + 4);
+	uint32_t len = la_get16(ip + 4);
 
 	if (ip[0] >> 4 != s->rx_fast.version6 || ip[IP6_PROTO_OFF] != LA_IPPROTO_TCP ||
 	    (((rx_load64(ip + 24) ^ us->q[0]) | (rx_load64(ip + 32) ^ us->q[1])) != 0 && !rx_fast_owns6(s, ip + 24)) ||
@@ -385,7 +380,7 @@ rx_fast(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 	if (m->nb_segs != 1 || m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN ||
 	    m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED || !rx_fast_macs(s, p))
 		return false;
-	type = rx_be16(p + ETH_TYPE_OFF);
+	type = la_get16(p + ETH_TYPE_OFF);
 	if (likely(type == LA_ETH_IP4))
 		return rx_fast4(s, m, p + LA_ETH_LEN, seg);
 	return type == LA_ETH_IP6 && m->data_len >= LA_ETH_LEN + LA_IP6_LEN + LA_TCP_LEN &&
@@ -454,12 +449,12 @@ note_origin(struct la_shard *s, const struct rte_mbuf *m)
 
 	if (m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN)
 		return;
-	if (rx_be16(p + ETH_TYPE_OFF) == LA_ETH_VLAN)
+	if (la_get16(p + ETH_TYPE_OFF) == LA_ETH_VLAN)
 		off += LA_VLAN_LEN;
-	if (rx_be16(p + off - 2) == LA_ETH_IP4 && m->data_len >= off + LA_IP4_LEN &&
+	if (la_get16(p + off - 2) == LA_ETH_IP4 && m->data_len >= off + LA_IP4_LEN &&
 	    p[off + IP4_PROTO_OFF] == LA_IPPROTO_TCP)
 		*a = la_ip4_src(p + off);
-	else if (rx_be16(p + off - 2) == LA_ETH_IP6 && m->data_len >= off + LA_IP6_LEN &&
+	else if (la_get16(p + off - 2) == LA_ETH_IP6 && m->data_len >= off + LA_IP6_LEN &&
 		 p[off + IP6_PROTO_OFF] == LA_IPPROTO_TCP)
 		memcpy(a->b, p + off + 8, sizeof(a->b));
 	else
@@ -488,7 +483,7 @@ is_plain_syn(const struct la_shard *s, const struct rte_mbuf *m)
 
 	if (m->data_len < off + LA_IP4_LEN + LA_TCP_LEN || memcmp(p, s->nif.mac, sizeof(s->nif.mac)) != 0)
 		return false;
-	type = rx_be16(p + off - 2);
+	type = la_get16(p + off - 2);
 	p += off;
 	if (type == LA_ETH_IP4 && p[0] == 0x45 && p[IP4_PROTO_OFF] == LA_IPPROTO_TCP)
 		p += LA_IP4_LEN;
