@@ -60,33 +60,6 @@ check_step(struct world *w)
 	}
 }
 
-/* Models checksum offload: fills in both checksums. */
-static void
-put_cksums(uint8_t *p, size_t len)
-{
-	size_t n = p[12] == 0x81 ? 18 : 14, from = 12, addrs = 8;
-	bool is4 = p[n - 2] == 0x08;
-	uint8_t *ip = p + n, *tcp = ip + (is4 ? 20 : 40);
-	size_t tlen = is4 ? (size_t)(ip[2] << 8 | ip[3]) - 20 : (size_t)(ip[4] << 8 | ip[5]);
-	uint32_t sum;
-
-	CHECK(tcp + tlen <= p + len);
-	if (is4) {
-		ip[10] = ip[11] = 0;
-		sum = ~frame_sum(0, ip, 20);
-		ip[10] = (uint8_t)(sum >> 8);
-		ip[11] = (uint8_t)sum;
-	} else {
-		from = 8;
-		addrs = 32;
-	}
-	tcp[16] = tcp[17] = 0;
-	sum = frame_sum(6 + (uint32_t)tlen, ip + from, addrs);
-	sum = ~frame_sum(sum, tcp, tlen);
-	tcp[16] = (uint8_t)(sum >> 8);
-	tcp[17] = (uint8_t)sum;
-}
-
 /* Checks the text of a sent segment, first transmission or retransmission: each byte equals the byte that was given to
  * la_send(). */
 static void
@@ -135,7 +108,7 @@ check_frame(struct world *w, const uint8_t *p, size_t len)
 	}
 	memcpy(flat, p, len);
 	if (w->cfg.offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM))
-		put_cksums(flat, len);
+		CHECK(frame_fill_cksums(flat, len));
 	bad = frame_read(flat, len, &f);
 	if (bad)
 		fprintf(stderr, "a sent frame is wrong: %s\n", bad);

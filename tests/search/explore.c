@@ -129,6 +129,8 @@ interrupted(struct ex *x)
 {
 	if (x->why[0])
 		x->violated = true;
+	if (x->transitions == x->setup.stop_at)
+		x->cut = true;
 	if (x->transitions % STRAYS == 0 && ex_snap_strays(x->snap))
 		x->strayed = true;
 	if (x->transitions % CLOCK == 0 && x->until_s > 0 && ex_now() > x->until_s)
@@ -138,15 +140,14 @@ interrupted(struct ex *x)
 
 static bool descend(struct ex *x);
 
-/* Searches from the state after a move, unless that state is pruned. Returns whether the search must stop. */
+/* Searches from the state after a move, whose digest is `state`, unless that state is pruned. Returns whether the search must stop. */
 static bool
-visit(struct ex *x)
+visit(struct ex *x, uint64_t state)
 {
 	uint8_t left = x->past.faults_left;
-	uint64_t state, at;
+	uint64_t at;
 	bool stop;
 
-	state = state_of(x);
 	if (x->table->n * 4 > x->table->mask * 3 && !table_grow(x)) {
 		x->cut = true;
 		return true;
@@ -200,6 +201,7 @@ try_move(struct ex *x, struct ex_level *l, unsigned move, bool *fresh)
 	x->choice.n = 0;
 	for (;;) {
 		uint8_t options[EX_SEGS];
+		uint64_t state;
 
 		if (!*fresh) {
 			ex_snap_load(x->snap, l->snap);
@@ -208,9 +210,11 @@ try_move(struct ex *x, struct ex_level *l, unsigned move, bool *fresh)
 		*fresh = false;
 		ex_make(x, move);
 		x->transitions++;
+		state = state_of(x);
+		ex_trail_move(x, state);
 		l->choice = x->choice;
 		memcpy(options, x->options, sizeof(options));
-		if (interrupted(x) || visit(x))
+		if (interrupted(x) || visit(x, state))
 			return true;
 		x->choice = l->choice;
 		if (!next_fates(&x->choice, options))
@@ -287,8 +291,8 @@ print_line(const struct ex *x, double s, FILE *out)
 	fflush(out);
 }
 
-static void
-finish(struct ex *x)
+void
+ex_search_end(struct ex *x)
 {
 	for (unsigned i = 0; i < EX_DEPTH; i++)
 		free(x->level[i].snap);
@@ -301,6 +305,7 @@ enum ex_result
 ex_search(struct ex *x, const struct ex_setup *setup, FILE *out)
 {
 	double t0 = ex_now();
+	uint64_t trail;
 
 	memset(x, 0, sizeof(*x));
 	x->setup = *setup;
@@ -310,23 +315,28 @@ ex_search(struct ex *x, const struct ex_setup *setup, FILE *out)
 	x->snap = ex_snap_create(x->w, setup->whole);
 	x->table = table_create(TABLE_MIN);
 	if (!x->snap || !x->table) {
-		finish(x);
+		ex_search_end(x);
 		return EX_ERROR;
 	}
 	begin(x);
 	(void)descend(x);
 	if (x->strayed || ex_snap_strays(x->snap)) {
 		fputs("explore: memory outside the snapshots changed\n", stderr);
-		finish(x);
+		ex_search_end(x);
 		return EX_ERROR;
 	}
-	print_line(x, ex_now() - t0, out);
-	if (x->violated)
+	if (setup->stop_at)
+		return EX_CUT; /* the caller reads the path, and calls ex_search_end() */
+	trail = x->trail;      /* a report makes moves, too */
+	if (out)
+		print_line(x, ex_now() - t0, out);
+	if (x->violated && out)
 		ex_report(x, out);
 	if (setup->seg_file && (x->violated || setup->ordinary) && !ex_report_seg(x)) {
-		finish(x);
+		ex_search_end(x);
 		return EX_ERROR;
 	}
-	finish(x);
+	x->trail = trail;
+	ex_search_end(x);
 	return x->violated ? EX_VIOLATION : x->cut ? EX_CUT : EX_EXHAUSTED;
 }

@@ -9,6 +9,7 @@
  *   explore_check.c    the invariants
  *   explore_snap.c     snapshots of the memory that can differ
  *   explore_report.c   a path as a ladder and as a .seg file
+ *   explore_both.c     the same search with the fast path and with the general path of the hosts
  *   explore_main.c     the command */
 
 #include <stdbool.h>
@@ -60,6 +61,8 @@ struct ex_setup {
 	double budget_s;      /* 0: no limit */
 	const char *seg_file; /* file for a path as .seg; NULL: none */
 	bool ordinary;	      /* stop at the end of the first path, and write it to seg_file */
+	bool general;	      /* the hosts have no fast path (la_shard_config.no_fast_path) */
+	uint64_t stop_at;     /* stop after this number of transitions, and print nothing; 0: no limit */
 };
 
 /** What the network does with one segment. */
@@ -148,6 +151,7 @@ struct ex {
 	uint64_t transitions, states, pruned, paths;
 	unsigned deepest;
 	bool strayed, cut, violated;
+	uint64_t trail; /* digest of all frames, counters and states in their order */
 	double until_s;
 	struct ex_table *table;
 	/* explore_report.c: further receivers of events while a path is replayed */
@@ -155,10 +159,21 @@ struct ex {
 	struct seg_writer *seg;
 };
 
-enum ex_result { EX_EXHAUSTED, EX_CUT, EX_VIOLATION, EX_ERROR };
+enum ex_result { EX_EXHAUSTED, EX_CUT, EX_VIOLATION, EX_DIFFERENT, EX_ERROR };
+
+/** Adds a sent segment to the trail; after a move the counters of the hosts and the digest of the state. */
+void ex_trail_event(struct ex *x, const struct la_sim_event *e);
+void ex_trail_move(struct ex *x, uint64_t state);
+/** ex_search() twice: hosts with a fast path, then hosts without one. The trails must be the same. Prints the line of
+ * the first search. If the trails differ, finds the first transition that differs and prints both paths to it. weak:
+ * enum la_sim_weak of the hosts of the second search. */
+enum ex_result ex_search_both(struct ex *x, const struct ex_setup *setup, unsigned weak, FILE *out);
 
 /** Searches one world with at most setup->faults faults in a path. Prints one line. */
 enum ex_result ex_search(struct ex *x, const struct ex_setup *setup, FILE *out);
+
+/** Frees the world and the memory of a search that ex_search() stopped at setup.stop_at. */
+void ex_search_end(struct ex *x);
 
 /** Replays the path to the violation and prints it. */
 void ex_report(struct ex *x, FILE *out);

@@ -26,11 +26,16 @@ static const char usage[] =
 	"  --beyond-law        segments live longer than MSL, hosts have no TIME_WAIT and a fixed ISN: a stale byte\n"
 	"                      must be found\n"
 	"  --assassin          a RST ends TIME_WAIT (RFC 1337): a violation must be found\n"
+	"  --paths WHICH       fast, general: hosts with or without a fast path; both: the search runs both ways, and every\n"
+	"                      frame, counter and state must be the same [both]\n"
+	"  --differ            with --paths both: in the second search a RST ends TIME_WAIT; a difference must be found\n"
 	"  --seg FILE          writes the path of a violation to FILE, as .seg rows\n"
 	"  --ordinary          stops at the end of the first path and writes it to the FILE of --seg\n";
 
 struct choice { /* the worlds to search: each field is a set */
 	unsigned closes, segments, timestamps, reuse;
+	bool both;   /* search with the fast path and with the general path */
+	bool differ; /* the second search must differ */
 };
 
 static int
@@ -63,6 +68,8 @@ enum {
 	WHOLE,
 	DELAY,
 	ORDINARY,
+	PATHS,
+	DIFFER,
 	HELP
 };
 
@@ -77,6 +84,7 @@ parse(int argc, char **argv, struct ex_setup *s, struct choice *c)
 						{"beyond-law", 0, NULL, BEYOND}, {"assassin", 0, NULL, ASSASSIN},
 						{"seg", 1, NULL, SEG},		 {"whole", 0, NULL, WHOLE},
 						{"delay", 1, NULL, DELAY},	 {"ordinary", 0, NULL, ORDINARY},
+						{"paths", 1, NULL, PATHS},	 {"differ", 0, NULL, DIFFER},
 						{"help", 0, NULL, HELP},	 {NULL, 0, NULL, 0}};
 	int o;
 
@@ -129,6 +137,15 @@ parse(int argc, char **argv, struct ex_setup *s, struct choice *c)
 		case ORDINARY:
 			s->ordinary = true;
 			break;
+		case PATHS:
+			c->both = strcmp(optarg, "both") == 0;
+			s->general = strcmp(optarg, "general") == 0;
+			if (!c->both && !s->general && strcmp(optarg, "fast") != 0)
+				return false;
+			break;
+		case DIFFER:
+			c->differ = true;
+			break;
 		case DELAY:
 			s->delay_us = n;
 			break;
@@ -146,13 +163,14 @@ static unsigned seen[EX_ERROR + 1];
 
 /* Searches with 0, 1, ... setup->faults faults, so that a violation is reported with the fewest faults. */
 static enum ex_result
-search_world(struct ex *x, const struct ex_setup *setup)
+search_world(struct ex *x, const struct ex_setup *setup, const struct choice *c)
 {
 	struct ex_setup s = *setup;
+	unsigned weak = c->differ ? LA_SIM_ASSASSIN : s.weak;
 	enum ex_result r = EX_EXHAUSTED;
 
 	for (s.faults = 0; s.faults <= setup->faults && r == EX_EXHAUSTED; s.faults++)
-		seen[r = ex_search(x, &s, stdout)]++;
+		seen[r = c->both ? ex_search_both(x, &s, weak, stdout) : ex_search(x, &s, stdout)]++;
 	return r;
 }
 
@@ -165,7 +183,7 @@ has(unsigned set, unsigned i)
 int
 main(int argc, char **argv)
 {
-	struct choice c = {(1 << EX_NCLOSES) - 1, 7, 3, 3};
+	struct choice c = {(1 << EX_NCLOSES) - 1, 7, 3, 3, .both = true};
 	struct ex_setup s = {.faults = 1, .delay_us = 1000};
 	struct ex *x = malloc(sizeof(*x));
 	double t0 = ex_now();
@@ -189,14 +207,18 @@ main(int argc, char **argv)
 		if (has(c.closes, s.close) && has(c.segments, s.segments) && has(c.timestamps, s.no_timestamps) &&
 		    has(c.reuse, s.reuse)) {
 			worlds++;
-			(void)search_world(x, &s);
+			(void)search_world(x, &s, &c);
 		}
 	}
 	printf("%u searches exhausted, %u cut, %u violations, %.1f s\n", seen[EX_EXHAUSTED], seen[EX_CUT],
 	       seen[EX_VIOLATION], ex_now() - t0);
 	free(x);
+	if (seen[EX_DIFFERENT])
+		printf("%u searches differ between the fast path and the general path\n", seen[EX_DIFFERENT]);
 	if (seen[EX_ERROR])
 		return 2;
+	if (c.differ || seen[EX_DIFFERENT])
+		return c.differ != (seen[EX_DIFFERENT] > 0);
 	/* a violation must be found in every world of weakened hosts */
 	if (s.weak)
 		return seen[EX_VIOLATION] != worlds;

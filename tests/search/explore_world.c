@@ -65,6 +65,7 @@ event(void *ctx, const struct la_sim_event *e)
 	if (e->what == LA_SIM_ARRIVED || e->what == LA_SIM_SENT || e->what == LA_SIM_STATE)
 		x->stirred = true;
 	ex_check_event(x, e);
+	ex_trail_event(x, e);
 	if (x->also.event)
 		x->also.event(x->also.ctx, e);
 }
@@ -157,7 +158,8 @@ ex_world_create(struct ex *x)
 							     .max_time_wait4 = 6,
 							     .max_time_wait6 = 6,
 							     .max_neighbours = 4,
-							     .msl_ms = EX_MSL_MS};
+							     .msl_ms = EX_MSL_MS,
+							     .no_fast_path = x->setup.general};
 		cfg.host[i].weak = x->setup.weak;
 		cfg.host[i].fixed_isn = 1000 * (i + 1);
 	}

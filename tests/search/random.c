@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* tests/search/random: runs random worlds until the given number of connections was opened or a rule was
- * broken. World i of a run has seed S + i. The program makes a failing world smaller: it leaves out connections,
+ * broken. Each world runs twice, with and without the fast path of the hosts. Both runs must give the same frames,
+ * counters and transitions. World i of a run has seed S + i. The program makes a failing world smaller: it leaves out connections,
  * kinds of events and bytes, as long as the world still fails. It prints the smallest world as a command line, with
  * the ladder of the tuple. */
 
@@ -16,6 +17,7 @@
 #include <rte_mbuf.h>
 
 #include "../support/eal.h"
+#include "../support/fast_path_record.h"
 #include "random.h"
 
 enum { SHRINK_RUNS = 2000, SHRINK_SECONDS = 60 };
@@ -28,6 +30,10 @@ static const char usage[] = "random [--seed S] [--connections N] [--faults 0|1|2
 			    "       [--beyond-law]              holds up to 10 MSL, ISNs fixed: a wrong byte must be "
 			    "found\n"
 			    "       [--world N]                 one world of N attempts\n"
+			    "       [--paths fast|general|both] the hosts' paths; both: each world runs both ways, "
+			    "and must be the same [both]\n"
+			    "       [--differ]                  in the second run a RST ends TIME_WAIT at host A: a "
+			    "difference must be found\n"
 			    "       [--without KIND,...] [--max-bytes N] [--only I,I-J,...]   parts of each world\n";
 
 static double
@@ -82,6 +88,10 @@ print_spec(FILE *f, const struct rw_spec *s)
 		: s->ip4	 ? " --ip4"
 				 : " --ip6",
 		s->beyond ? " --beyond-law" : "");
+	fprintf(f, "%s%s", s->differ ? " --differ" : "",
+		s->paths == RW_BOTH   ? ""
+		: s->paths == RW_FAST ? " --paths fast"
+				      : " --paths general");
 	for (unsigned k = 0; k < RW_KINDS; k++)
 		if (s->without & 1u << k) {
 			fprintf(f, "%s%s", sep, rw_kind_name[k]);
@@ -103,6 +113,23 @@ on_crash(int sig)
 	raise(sig);
 }
 
+/* Runs the world without a fast path, and compares both runs. */
+static void
+run_again(const struct rw_spec *s, struct rw_result *r)
+{
+	static struct rw_result again;
+	struct rw_spec general = *s;
+
+	general.trace = NULL;
+	general.assassin = s->differ;
+	fast_path_begin(false);
+	if (rw_world(&general, &again) != 0)
+		exit(2);
+	fast_path_end();
+	if (!fast_path_compare(s->trace ? stdout : NULL) && !r->what[0])
+		snprintf(r->what, sizeof(r->what), "the fast path and the general path differ");
+}
+
 static void
 run(const struct rw_spec *s, struct rw_result *r)
 {
@@ -112,8 +139,12 @@ run(const struct rw_spec *s, struct rw_result *r)
 		print_spec(f, s);
 		fclose(f);
 	}
+	fast_path_begin(s->paths != RW_GENERAL);
 	if (rw_world(s, r) != 0)
 		exit(2);
+	fast_path_end();
+	if (s->paths == RW_BOTH)
+		run_again(s, r);
 }
 
 /* ------------------------------------------------------------------ shrinking */
@@ -340,6 +371,8 @@ read_options(int argc, char **argv, struct options *o)
 					      {"world", required_argument, NULL, 'w'},
 					      {"without", required_argument, NULL, 'x'},
 					      {"only", required_argument, NULL, 'o'},
+					      {"paths", required_argument, NULL, 'p'},
+					      {"differ", no_argument, NULL, 'd'},
 					      {"max-bytes", required_argument, NULL, 'm'},
 					      {NULL, 0, NULL, 0}};
 	int c;
@@ -386,6 +419,16 @@ read_options(int argc, char **argv, struct options *o)
 		case 'o':
 			read_only(o, optarg);
 			break;
+		case 'p':
+			o->spec.paths = strcmp(optarg, "both") == 0   ? RW_BOTH
+					: strcmp(optarg, "fast") == 0 ? RW_FAST
+								      : RW_GENERAL;
+			if (o->spec.paths == RW_GENERAL && strcmp(optarg, "general") != 0)
+				usage_error("--paths takes fast, general or both, not", optarg);
+			break;
+		case 'd':
+			o->spec.differ = true;
+			break;
 		case 'm':
 			o->spec.max_bytes = (uint32_t)atoi(optarg);
 			break;
@@ -429,6 +472,8 @@ main(int argc, char **argv)
 		shrink(&o.spec);
 	} else if (o.spec.beyond) {
 		printf("--beyond-law: a wrong byte was expected, and none was found\n");
+	} else if (o.spec.differ) {
+		printf("--differ: a difference was expected, and none was found\n");
 	}
-	return found != o.spec.beyond;
+	return found != (o.spec.beyond || o.spec.differ);
 }

@@ -47,13 +47,19 @@ enum rw_kind {
 };
 extern const char *const rw_kind_name[RW_KINDS];
 
+/** The paths of the hosts' shards. RW_BOTH: the world runs twice, and both runs must be the same. */
+enum rw_paths { RW_BOTH, RW_FAST, RW_GENERAL };
+
 /** A world as a command line gives it. */
 struct rw_spec {
 	uint64_t seed;
 	unsigned attempts;
 	unsigned level; /* 0: no faults ... 3 */
 	bool ip4, ip6;
-	bool beyond;		      /* outside the law: holds above one MSL, ISNs fixed, no timestamps */
+	bool beyond; /* outside the law: holds above one MSL, ISNs fixed, no timestamps */
+	enum rw_paths paths;
+	bool differ;		      /* the second run of RW_BOTH has an assassin */
+	bool assassin;		      /* a RST ends TIME_WAIT at host A: LA_SIM_ASSASSIN */
 	uint32_t without;	      /* bits of enum rw_kind */
 	uint32_t max_bytes;	      /* most bytes of one direction of a connection; 0: as drawn */
 	const bool *left_out;	      /* by attempt; NULL: none */

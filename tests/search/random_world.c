@@ -16,6 +16,7 @@
 
 #include <rte_mbuf.h>
 
+#include "../support/fast_path_record.h"
 #include "random.h"
 #include "sim/internal.h"
 
@@ -283,6 +284,14 @@ print_ladder(struct la_ladder *l)
 	free(text);
 }
 
+static uint64_t
+world_now(const void *ctx)
+{
+	const struct rw *rw = ctx;
+
+	return rw->w ? la_sim_now(rw->w) : 0;
+}
+
 static int
 create_world(struct rw *rw)
 {
@@ -291,6 +300,8 @@ create_world(struct rw *rw)
 	int rc;
 
 	rw_params(spec, &rw->params);
+	if (spec->assassin)
+		rw->params.cfg.host[0].weak |= LA_SIM_ASSASSIN;
 	for (unsigned h = 0; h < rw->params.hosts; h++)
 		if (rw->params.control[h])
 			rw->params.cfg.host[h].shard.control = rw_control_pool();
@@ -330,6 +341,7 @@ rw_world(const struct rw_spec *spec, struct rw_result *r)
 	memset(r, 0, sizeof(*r));
 	rw.spec = spec;
 	rw.r = r;
+	fast_path_clock(world_now, &rw);
 	rc = create_world(&rw);
 	if (rc == 0) {
 		make_attempts(&rw);

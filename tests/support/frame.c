@@ -46,6 +46,28 @@ frame_sum(uint32_t sum, const uint8_t *p, size_t len)
 	return sum;
 }
 
+bool
+frame_fill_cksums(uint8_t *p, size_t len)
+{
+	size_t n = get16(p + 12) == ETH_VLAN ? 18 : 14, from = 12, addrs = 8;
+	bool is4 = get16(p + n - 2) == ETH_IP4;
+	uint8_t *ip = p + n, *tcp = ip + (is4 ? 20 : 40);
+	size_t tlen = is4 ? get16(ip + 2) - 20u : get16(ip + 4);
+
+	if (tcp + tlen > p + len)
+		return false;
+	if (is4) {
+		put16(ip + 10, 0);
+		put16(ip + 10, ~frame_sum(0, ip, 20));
+	} else {
+		from = 8;
+		addrs = 32;
+	}
+	put16(tcp + 16, 0);
+	put16(tcp + 16, ~frame_sum(frame_sum(PROTO_TCP + (uint32_t)tlen, ip + from, addrs), tcp, tlen));
+	return true;
+}
+
 static uint32_t
 pseudo_sum(const struct la_addr *src, const struct la_addr *dst, size_t len, uint8_t proto)
 {
