@@ -12,6 +12,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
 	static struct world w;
 
-	world_input(&w, p, len, false);
+	world_input(&w, p, len);
 	return 0;
 }

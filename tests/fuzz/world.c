@@ -156,14 +156,13 @@ lines(struct world *w, uint8_t how)
 }
 
 void
-world_open(struct world *w, struct bytes *b, bool control, bool no_fast_path)
+world_open(struct world *w, struct bytes *b, bool control)
 {
 	memset(w, 0, sizeof(*w));
 	pool = fuzz_pool(MBUFS);
 	control_pool = fuzz_control_pool(CONTROL);
 	config(w, b);
 	w->cfg.control = control ? control_pool : NULL;
-	w->cfg.no_fast_path = no_fast_path;
 	lines(w, get8(b));
 	CHECK(la_shard_create(&w->cfg, &w->s) == 0);
 	world_pump(w);
@@ -314,7 +313,6 @@ taken(struct world *w, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 	trace_frame("  >", flat, len);
 	check_frame(w, flat, len);
-	world_record_frame(flat, len);
 	n = w->mute ? 0 : resolve_answer(flat, len, w->peer_mac, answer, &asked);
 	if (n && (m = world_mbuf(w, answer, n, LIE_FLAT)) != NULL)
 		la_shard_rx(w->s, w->now, &m, 1);

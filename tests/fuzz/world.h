@@ -11,7 +11,7 @@
  *   world_link.c   ICMP errors about segments in flight, ARP, neighbour discovery, echo
  *   world_user.c   the users: callbacks, their calls of the API, the bytes of the streams
  *   world_check.c  invariants after every step
- *   world_record.c sums of what the shard has sent and counted, for comparisons
+ *   world_life.c   whole lives of connections, interleaved in bursts
  *
  * The world reads RCV.NXT and SND.NXT from the shard's structures: a fuzzer that had to guess 32 bits
  * would not complete a handshake. */
@@ -126,7 +126,7 @@ enum lie {
 };
 
 /* world.c, world_end.c */
-void world_open(struct world *w, struct bytes *b, bool control, bool no_fast_path);
+void world_open(struct world *w, struct bytes *b, bool control);
 void world_close(struct world *w);
 /** Returns the frame as an mbuf; NULL: no mbuf is left. */
 struct rte_mbuf *world_mbuf(struct world *w, const uint8_t *p, size_t len, enum lie lie);
@@ -153,20 +153,14 @@ bool world_traced(void);
 
 /* world_act.c */
 /** Creates a world, runs the actions of the input and ends the world. */
-void world_input(struct world *w, const uint8_t *p, size_t len, bool no_fast_path);
+void world_input(struct world *w, const uint8_t *p, size_t len);
+/** Returns the user of the tuple's connection, or NULL. */
+struct user *line_user(struct world *w, struct line *l);
 
-/* world_record.c */
-enum { HISTORY_MAX = 1 << 16 };
-/** A sum for each frame sent, and for the counters after each action and before the end, in their order. The last sum
- * also has those for which there was no room. */
-struct world_history {
-	unsigned n;
-	uint64_t sum[HISTORY_MAX];
-};
-/** Adds to h from now on; NULL: records nothing. */
-void world_record(struct world_history *h);
-void world_record_frame(const uint8_t *p, size_t len);
-void world_record_counters(const struct world *w);
+/* world_life.c */
+/** Takes connections through their whole lives, with one burst for each stage: several connections are interleaved. first:
+ * the first tuple. */
+void life_action(struct world *w, unsigned first, struct bytes *b);
 
 /* world_seg.c */
 /** Updates the variables of *l from the shard's connection. */
@@ -175,7 +169,9 @@ void line_look(struct world *w, struct line *l);
 void line_heard(struct world *w, const struct frame_in *f);
 /** Returns the TCB of the tuple, or NULL. */
 struct la_tcb *line_tcb(const struct world *w, const struct line *l);
-/** Sends the shard a segment with the options of a correct peer. */
+/** Adds a segment with the options of a correct peer to the collected burst. */
+void line_hold(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
+/** The same, then the shard receives the burst. */
 void line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
 /** Sends the shard a segment that the input selects; mutate: with changed bytes. */
 void seg_action(struct world *w, struct bytes *b, bool mutate);

@@ -3,9 +3,10 @@
 /* An input as a list of actions: a configuration of a few bytes, then a byte that selects each action, and its
  * arguments. Some actions are whole exchanges of segments, so that two bytes bring a connection to a state. */
 
+#include "../support/fast_path_record.h"
 #include "world.h"
 
-enum { ACTIONS_MAX = 120, FLOOD_BURSTS = 100, CRUMBS = 260, LATE_MAX = 1000000 };
+enum { ACTIONS_MAX = 120, FLOOD_BURSTS = 100, CRUMBS = 260, LATE_MAX = 1000000, LIFE = 12 };
 
 /* The states to which reach_state() brings a tuple, with the segments and calls of a correct peer and user. */
 enum target_state {
@@ -26,7 +27,7 @@ enum target_state {
 	TARGETS,
 };
 
-static struct user *
+struct user *
 line_user(struct world *w, struct line *l)
 {
 	const struct la_tcb *c = line_tcb(w, l);
@@ -227,7 +228,10 @@ act(struct world *w, struct bytes *b)
 		break;
 	case 9:
 	case 10:
-		wait(w, b);
+		if (what >> 4 >= LIFE && (what & 15) == 10)
+			life_action(w, what >> 4, b);
+		else
+			wait(w, b);
 		break;
 	case 11:
 		icmp_action(w, b);
@@ -271,19 +275,19 @@ act(struct world *w, struct bytes *b)
 }
 
 void
-world_input(struct world *w, const uint8_t *p, size_t len, bool no_fast_path)
+world_input(struct world *w, const uint8_t *p, size_t len)
 {
 	struct bytes b = {p, len};
 	unsigned sum = 0;
 
 	for (size_t i = 0; i < len; i++)
 		sum += p[i];
-	world_open(w, &b, sum & 64, no_fast_path);
+	world_open(w, &b, sum & 64);
 	w->thorough = sum % 64 == 0; /* depends on all bytes, so that mutations of a slow input are not all slow */
 	for (unsigned i = 0; b.left && i < ACTIONS_MAX; i++) {
 		act(w, &b);
 		check_step(w);
-		world_record_counters(w);
+		fast_path_counters(w->s);
 	}
 	world_close(w);
 }

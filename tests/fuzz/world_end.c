@@ -75,7 +75,6 @@ world_close(struct world *w)
 	CHECK(w->s->tcp.index.keys == 0);
 	for (unsigned i = 0; i < LA_NSTATES; i++)
 		CHECK(i == LA_CLOSED || i == LA_LISTEN || w->s->counters.state[i] == 0);
-	world_record_counters(w);
 	la_shard_destroy(w->s);
 	CHECK(rte_mempool_avail_count(w->cfg.mbufs) == MBUFS);
 	CHECK(!w->cfg.control || rte_mempool_avail_count(w->cfg.control) == CONTROL);

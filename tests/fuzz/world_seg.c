@@ -147,7 +147,7 @@ inject(struct world *w, const struct frame *f, enum lie lie, bool hold)
 }
 
 void
-line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len)
+line_hold(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len)
 {
 	struct frame f = honest(w, l, flags, seq, ack, len);
 
@@ -155,7 +155,14 @@ line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t
 		opt_syn(&f, l->opts);
 	if (flags & LA_SYN ? l->opts & SYN_TS : l->ts)
 		opt_ts(&f, ++l->tsr, l->tsval);
-	inject(w, &f, LIE_FLAT, false);
+	inject(w, &f, LIE_FLAT, true);
+}
+
+void
+line_send(struct world *w, struct line *l, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len)
+{
+	line_hold(w, l, flags, seq, ack, len);
+	world_in(w, NULL, false);
 }
 
 /* Returns the sequence number at which the first data above a hole begins, or ends. */
