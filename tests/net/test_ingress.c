@@ -3,6 +3,7 @@
 /* Received frames: every drop counter, segments for TCP, chains, padding, offloads. */
 
 #include "net_test.h"
+#include "wire/cksum.h"
 
 static struct fr f;
 
@@ -81,6 +82,59 @@ Test(ingress_create, segments_reach_tcp)
 		cr_assert_eq(fake.nsegs, 2);
 		cr_assert_eq(last()->pkt_len, 0);
 		net_close();
+	}
+}
+
+/* Sets flags, urgent pointer and window of the segment in f, and its checksum. */
+static void
+set_fields(bool six, const char *src, const char *dst, uint8_t flags, uint16_t urg, uint16_t wnd)
+{
+	size_t off = LA_ETH_LEN + (six ? LA_IP6_LEN : LA_IP4_LEN), len = f.n - off;
+	struct la_addr s = A(src), d = A(dst);
+	uint8_t *tcp = f.b + off;
+	uint16_t sum;
+
+	tcp[13] = flags;
+	memcpy(tcp + 14, (uint8_t[]){(uint8_t)(wnd >> 8), (uint8_t)wnd, 0, 0, (uint8_t)(urg >> 8), (uint8_t)urg}, 6);
+	sum = la_cksum_finish(la_cksum_add(la_cksum_pseudo(&s, &d, LA_IPPROTO_TCP, (uint32_t)len), tcp, len));
+	memcpy(tcp + LA_TCP_CKSUM_OFF, &sum, 2);
+}
+
+static void
+expect_same(const struct la_seg *a, const struct la_seg *b)
+{
+	cr_assert(la_addr_eq(&a->src, &b->src) && la_addr_eq(&a->dst, &b->dst) && a->is4 == b->is4);
+	cr_assert(a->seq == b->seq && a->ack == b->ack && a->sport == b->sport && a->dport == b->dport);
+	cr_assert_eq(a->flags, b->flags);
+	cr_assert_eq(a->urg, b->urg);
+	cr_assert_eq(a->wnd, b->wnd);
+	cr_assert_eq(a->len, b->len);
+	cr_assert_eq(a->opts, b->opts);
+	cr_assert(!(a->opts & LA_OPT_TS) || (a->tsval == b->tsval && a->tsecr == b->tsecr));
+}
+
+Test(ingress_create, both_paths_fill_the_same_segment)
+{
+	static const uint8_t flags[] = {LA_ACK,		 LA_ACK | LA_PSH, LA_ACK | LA_FIN,
+					LA_ACK | LA_URG, LA_SYN | LA_ACK, LA_RST};
+
+	for (unsigned i = 0; i < 2 * sizeof(flags); i++) {
+		bool six = i & 1;
+		const char *src = six ? "fd00::1" : "10.0.0.1", *dst = six ? "fd00::2" : "10.0.0.2";
+		struct la_seg seg[2];
+
+		net_open(NULL);
+		GENERAL_AND_FAST_PATH
+		{
+			fr_tcp(&f, src, dst, "data", i % 3 ? 4 : 0);
+			set_fields(six, src, dst, flags[i / 2], (uint16_t)(0x1203 + i), (uint16_t)(700 + i));
+			net_rx(&f);
+			seg[i_] = last()->seg;
+		}
+		net_close();
+		cr_assert_eq(seg[0].flags, flags[i / 2]);
+		cr_assert_eq(seg[0].urg, 0x1203 + i);
+		expect_same(&seg[0], &seg[1]);
 	}
 }
 
