@@ -60,7 +60,6 @@ static const enum la_counter must[] = {
 	LA_C_out_full,
 	LA_C_neigh_unverified_evicted,
 	LA_C_neigh_by_frame,
-	LA_C_fast_retransmits,
 	LA_C_drop_listen_bad,
 };
 
