@@ -10,9 +10,17 @@
 #include <rte_mbuf.h>
 
 #include "fast_path.h"
+#include "frame.h"
+#include "net/shard.h"
 #include "wire/print.h"
 
-enum { SHARDS = 16, BEFORE = 12, AFTER = 4, TEXT = 300 };
+enum {
+	SHARDS = 16,
+	BEFORE = 12,
+	AFTER = 4,
+	TEXT = 300,
+	FEW_BUFFERS = 256, /* free buffers below which one call may use all */
+};
 
 enum kind { GOT, SENT, COUNTED, NOTED };
 
@@ -21,7 +29,6 @@ struct event {
 	uint64_t clock, now;
 	size_t at;	     /* offset of its bytes */
 	uint32_t len;	     /* number of its bytes */
-	uint32_t port;	     /* frames: work that is left to the port */
 	uint64_t value;	     /* notes */
 	const char *what;    /* notes */
 	uint8_t kind, shard; /* shard: number in the order of the first events */
@@ -36,6 +43,7 @@ struct run {
 	struct event *event;
 	uint8_t *bytes;
 	size_t n, max, len, room;
+	size_t cut; /* number of the events before the first call that ran out of buffers */
 };
 
 static struct run runs[2], *now; /* general, fast; the run that is recorded, or NULL */
@@ -45,6 +53,7 @@ static struct {
 	struct la_counters last;
 } shards[SHARDS];
 static uint8_t numbers; /* number of the next shard */
+static size_t call;	/* number of the events before the present call of a shard */
 static uint64_t (*clock_now)(const void *ctx);
 static const void *clock_ctx;
 
@@ -128,6 +137,8 @@ counters_add(unsigned shard)
 
 	if (memcmp(v, last, sizeof(*c)) == 0)
 		return;
+	if (c->v[LA_C_mbuf_exhausted] != shards[shard].last.v[LA_C_mbuf_exhausted])
+		now->cut = RTE_MIN(now->cut, call);
 	for (unsigned i = 0; i < N; i++)
 		if (v[i] != last[i]) {
 			change[n++] = (struct change){i, v[i]};
@@ -136,27 +147,30 @@ counters_add(unsigned shard)
 	event_add(COUNTED, shard, change, n * sizeof(*change));
 }
 
-/* Returns the flags and header lengths by which the port completes the frame. */
-static uint32_t
-work_of_port(const struct rte_mbuf *m)
-{
-	uint64_t flags = m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK;
-
-	if (flags == 0)
-		return 0;
-	return (uint32_t)((flags >> 40) * 31 + (flags & UINT32_MAX) * 7 + m->l2_len + (m->l3_len << 8) +
-			  (m->l4_len << 20));
-}
-
+/* Adds a frame as it is on the wire: the checksums that are left to the port are filled in. */
 static struct event *
 frame_add(enum kind kind, unsigned shard, const struct rte_mbuf *m)
 {
 	static uint8_t flat[UINT16_MAX];
 	uint32_t len = RTE_MIN(m->pkt_len, (uint32_t)sizeof(flat));
-	struct event *e = event_add(kind, shard, rte_pktmbuf_read(m, 0, len, flat), len);
+	const void *p = rte_pktmbuf_read(m, 0, len, flat);
 
-	e->port = kind == SENT ? work_of_port(m) : 0;
-	return e;
+	if (kind == SENT && m->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM)) {
+		if (p != flat)
+			memcpy(flat, p, len);
+		p = flat;
+		(void)frame_fill_cksums(flat, len);
+	}
+	return event_add(kind, shard, p, len);
+}
+
+/* A call of a shard begins, or has ended. */
+static void
+call_mark(const struct la_shard *s)
+{
+	call = now->n;
+	if (rte_mempool_avail_count(s->mbufs) < FEW_BUFFERS)
+		now->cut = RTE_MIN(now->cut, call);
 }
 
 void __real_la_shard_destroy(struct la_shard *s);
@@ -178,13 +192,19 @@ void __wrap_la_shard_rx(struct la_shard *s, uint64_t ms, struct rte_mbuf **pkts,
 void
 __wrap_la_shard_rx(struct la_shard *s, uint64_t ms, struct rte_mbuf **pkts, unsigned n)
 {
-	unsigned shard = now ? shard_place(s) : 0;
+	unsigned shard;
 
-	for (unsigned i = 0; now && i < n; i++)
+	if (!now) {
+		__real_la_shard_rx(s, ms, pkts, n);
+		return;
+	}
+	shard = shard_place(s);
+	call_mark(s);
+	for (unsigned i = 0; i < n; i++)
 		frame_add(GOT, shard, pkts[i])->now = ms;
 	__real_la_shard_rx(s, ms, pkts, n);
-	if (now)
-		counters_add(shard);
+	counters_add(shard);
+	call_mark(s);
 }
 
 unsigned __real_la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max);
@@ -192,12 +212,15 @@ unsigned __wrap_la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned
 unsigned
 __wrap_la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 {
-	unsigned shard = now ? shard_place(s) : 0, n;
+	unsigned shard, n;
 
-	if (now)
-		counters_add(shard);
+	if (!now)
+		return __real_la_shard_tx(s, pkts, max);
+	shard = shard_place(s);
+	counters_add(shard);
+	call_mark(s);
 	n = __real_la_shard_tx(s, pkts, max);
-	for (unsigned i = 0; now && i < n; i++)
+	for (unsigned i = 0; i < n; i++)
 		frame_add(SENT, shard, pkts[i]);
 	return n;
 }
@@ -208,6 +231,8 @@ fast_path_begin(bool fast)
 	fast_path_allow(fast);
 	now = &runs[fast];
 	now->n = now->len = 0;
+	now->cut = SIZE_MAX;
+	call = 0;
 	numbers = 0;
 	for (unsigned i = 0; i < SHARDS; i++)
 		shards[i].s = NULL;
@@ -251,8 +276,8 @@ fast_path_counters(const struct la_shard *s)
 static bool
 event_same(const struct event *a, const struct event *b)
 {
-	return a->clock == b->clock && a->now == b->now && a->len == b->len && a->port == b->port &&
-	       a->value == b->value && a->what == b->what && a->kind == b->kind && a->shard == b->shard &&
+	return a->clock == b->clock && a->now == b->now && a->len == b->len && a->value == b->value &&
+	       a->what == b->what && a->kind == b->kind && a->shard == b->shard &&
 	       (a->len == 0 || memcmp(runs[0].bytes + a->at, runs[1].bytes + b->at, a->len) == 0);
 }
 
@@ -301,8 +326,6 @@ print_event(FILE *out, const char *who, const struct run *r, size_t i)
 		}
 	} else {
 		fprintf(out, " %s", la_frame_format(p, e->len, text, sizeof(text)));
-		if (e->port)
-			fprintf(out, " (to be completed by the port: %x)", e->port);
 	}
 	fputc('\n', out);
 }
@@ -326,11 +349,11 @@ bool
 fast_path_compare(FILE *out)
 {
 	const struct run *fast = &runs[1], *slow = &runs[0];
-	size_t i = 0;
+	size_t i = 0, cut = RTE_MIN(fast->cut, slow->cut);
 
-	while (i < fast->n && i < slow->n && event_same(&slow->event[i], &fast->event[i]))
+	while (i < cut && i < fast->n && i < slow->n && event_same(&slow->event[i], &fast->event[i]))
 		i++;
-	if (i == fast->n && i == slow->n)
+	if (i == cut || (i == fast->n && i == slow->n))
 		return true;
 	if (!out)
 		return false;
@@ -347,7 +370,7 @@ fast_path_compare(FILE *out)
 }
 
 uint64_t
-fast_path_events(bool fast)
+fast_path_compared(void)
 {
-	return runs[fast].n;
+	return RTE_MIN(RTE_MIN(runs[0].cut, runs[1].cut), RTE_MIN(runs[0].n, runs[1].n));
 }

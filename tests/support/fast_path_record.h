@@ -5,8 +5,11 @@
 /* The fast path and the general path of a shard give the same results: a test runs the same events both ways, and
  * compares.
  *
- * The record of a run has, in their order: the frames that shards received and sent, with the time and with the work
- * that a sent frame leaves to the port; the counters and transitions that changed; and the notes of the test.
+ * The record of a run has, in their order: the frames that shards received and sent, with their time, as they are on the
+ * wire (a port may fill in their checksums); the counters and transitions that changed; and the notes of the test.
+ *
+ * The comparison ends where one of the runs is out of buffers: the fast path writes its answer into the received buffer,
+ * and the general path into another one, which it may not get.
  *
  * The linker routes la_shard_rx(), la_shard_tx() and la_shard_destroy() of these tests through fast_path_record.c
  * (--wrap, in meson.build). */
@@ -33,7 +36,7 @@ void fast_path_counters(const struct la_shard *s);
 /** Compares the last run of each kind. Prints the events before the first difference, and the events of both runs from
  * there on (out NULL: nothing). Returns whether the runs are the same. */
 bool fast_path_compare(FILE *out);
-/** Returns the number of events in the last run of this kind. */
-uint64_t fast_path_events(bool fast);
+/** Returns the number of events of the last two runs that were compared. */
+uint64_t fast_path_compared(void);
 
 #endif
