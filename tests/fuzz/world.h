@@ -158,8 +158,8 @@ void world_input(struct world *w, const uint8_t *p, size_t len);
 struct user *line_user(struct world *w, struct line *l);
 
 /* world_life.c */
-/** Takes connections through their whole lives, with one burst for each stage: several connections are interleaved. first:
- * the first tuple. */
+/** Takes connections through their whole lives, with one burst for each stage: several connections are interleaved.
+ * first: the first tuple. */
 void life_action(struct world *w, unsigned first, struct bytes *b);
 
 /* world_seg.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Whole lives of connections with a correct peer. Each stage is one burst, in which the connections are interleaved. The
- * numbers of a segment follow from the segments before it in the burst. */
+/* Whole lives of connections with a correct peer. Each stage is one burst, in which the connections are interleaved.
+ * The numbers of a segment follow from the segments before it in the burst. */
 
 #include "world.h"
 

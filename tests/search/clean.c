@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* tests/search/clean_worlds: runs clean worlds until the given number of connections was opened. Each world runs with and without
- * the fast path of both shards. The frames of both runs with their times, the counters, the transitions, the callbacks and
- * the results of all calls must be the same. World i of a run has seed S + i. */
+/* tests/search/clean_worlds: runs clean worlds until the given number of connections was opened. Each world runs with
+ * and without the fast path of both shards. The frames of both runs with their times, the counters, the transitions,
+ * the callbacks and the results of all calls must be the same. World i of a run has seed S + i. */
 
 #include <getopt.h>
 #include <stdio.h>

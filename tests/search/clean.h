@@ -90,8 +90,8 @@ struct cw {
 	uint64_t in[LA_NCOUNTERS];
 };
 
-/** Runs a world of n opens, with the given seed. differ: the server's TIME_WAIT is 2 ms shorter. Returns false and prints
- * why when a rule is broken. */
+/** Runs a world of n opens, with the given seed. differ: the server's TIME_WAIT is 2 ms shorter. Returns false and
+ * prints why when a rule is broken. */
 bool cw_world(struct cw *w, uint64_t seed, unsigned n, bool differ);
 /** Creates the pools. Call it once, before the first world. */
 void cw_start(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The network between both shards of a clean world. Frames arrive in bursts, as from a port: most in one mbuf, some in a
- * chain of two, some in an indirect mbuf. */
+/* The network between both shards of a clean world. Frames arrive in bursts, as from a port: most in one mbuf, some
+ * in a chain of two, some in an indirect mbuf. */
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The users of clean worlds. Each result of a call, and what la_conn_info() tells in callbacks, is a note in the record:
- * both paths must give the same. */
+/* The users of clean worlds. Each result of a call, and what la_conn_info() tells in callbacks, is a note in the
+ * record: both paths must give the same. */
 
 #include <string.h>
 

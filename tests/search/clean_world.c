@@ -2,16 +2,17 @@
 
 /* A clean world: theory of operation.
  *
- * A client shard and a server shard are connected by a network that delivers bursts: many connections are interleaved in
- * each. Both are real shards, so that the segments are those of a correct peer: whole lives of connections, with and
- * without timestamps, over IPv4 and IPv6, on the link and behind a gateway, closed by either end first or by both. The
- * shape of a world adds what makes an expected segment unexpected: loss, duplicates, reordering, small windows, small
- * tables and pools, SYN cookies, limits of held buffers and orphans, users that make any call in any callback, output
- * that nobody takes, floods of old segments, listeners that come and go, next hops that change their MAC, and mbufs as
- * chains, padded, shared or with checksum flags.
+ * A client shard and a server shard are connected by a network that delivers bursts: many connections are interleaved
+ * in each. Both are real shards, so that the segments are those of a correct peer: whole lives of connections, with
+ * and without timestamps, over IPv4 and IPv6, on the link and behind a gateway, closed by either end first or by
+ * both. The shape of a world adds what makes an expected segment unexpected: loss, duplicates, reordering, small
+ * windows, small tables and pools, SYN cookies, limits of held buffers and orphans, users that make any call in any
+ * callback, output that nobody takes, floods of old segments, listeners that come and go, next hops that change their
+ * MAC, and mbufs as chains, padded, shared or with checksum flags.
  *
- * A world is a sequence of steps. In a step users act, frames are taken from both shards and delivered, and time passes.
- * All draws come from one generator, so that two runs of the same seed are the same as long as the shards do the same. */
+ * A world is a sequence of steps. In a step users act, frames are taken from both shards and delivered, and time
+ * passes. All draws come from one generator, so that two runs of the same seed are the same as long as the shards do
+ * the same. */
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -140,7 +140,8 @@ interrupted(struct ex *x)
 
 static bool descend(struct ex *x);
 
-/* Searches from the state after a move, whose digest is `state`, unless that state is pruned. Returns whether the search must stop. */
+/* Searches from the state after a move, whose digest is `state`, unless that state is pruned. Returns whether the
+ * search must stop. */
 static bool
 visit(struct ex *x, uint64_t state)
 {

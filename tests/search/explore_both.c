@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The same search with the fast path and with the general path of the hosts. A search is a sequence of transitions, and
- * its trail is a digest of everything that the transitions did: each sent segment with its time, the counters and
- * transitions of both hosts after each move, and the state after each move. Two searches with equal trails sent the same
- * frames and met the same states in the same order. If the trails differ, the first transition that differs is found by
- * bisection: both searches run again, up to a number of transitions. */
+/* The same search with the fast path and with the general path of the hosts. A search is a sequence of transitions,
+ * and its trail is a digest of everything that the transitions did: each sent segment with its time, the counters and
+ * transitions of both hosts after each move, and the state after each move. Two searches with equal trails sent the
+ * same frames and met the same states in the same order. If the trails differ, the first transition that differs is
+ * found by bisection: both searches run again, up to a number of transitions. */
 
 #include <string.h>
 

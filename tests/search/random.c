@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* tests/search/random: runs random worlds until the given number of connections was opened or a rule was
- * broken. Each world runs twice, with and without the fast path of the hosts. Both runs must give the same frames,
- * counters and transitions. World i of a run has seed S + i. The program makes a failing world smaller: it leaves out connections,
+/* tests/search/random: runs random worlds until the given number of connections was opened or a rule was broken. Each
+ * world runs twice, with and without the fast path of the hosts. Both runs must give the same frames, counters and
+ * transitions. World i of a run has seed S + i. The program makes a failing world smaller: it leaves out connections,
  * kinds of events and bytes, as long as the world still fails. It prints the smallest world as a command line, with
  * the ladder of the tuple. */
 

@@ -4,8 +4,8 @@
 
 /* Tests run with and without the fast path of a shard (la_shard_config.no_fast_path).
  *
- * With LA_TEST_NO_FAST_PATH=1 in the environment all shards of a test take the general path. `ways` in meson.build makes
- * both tests. fast_path_record.h compares two runs in one process.
+ * With LA_TEST_NO_FAST_PATH=1 in the environment all shards of a test take the general path. `ways` in meson.build
+ * makes both tests. fast_path_record.h compares two runs in one process.
  *
  * The linker routes la_shard_create() of these tests through fast_path.c (--wrap, in meson.build). */
 

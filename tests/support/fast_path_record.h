@@ -5,11 +5,12 @@
 /* The fast path and the general path of a shard give the same results: a test runs the same events both ways, and
  * compares.
  *
- * The record of a run has, in their order: the frames that shards received and sent, with their time, as they are on the
- * wire (a port may fill in their checksums); the counters and transitions that changed; and the notes of the test.
+ * The record of a run has, in their order: the frames that shards received and sent, with their time, as they are on
+ * the wire (a port may fill in their checksums); the counters and transitions that changed; and the notes of the
+ * test.
  *
- * The comparison ends where one of the runs is out of buffers: the fast path writes its answer into the received buffer,
- * and the general path into another one, which it may not get.
+ * The comparison ends where one of the runs is out of buffers: the fast path writes its answer into the received
+ * buffer, and the general path into another one, which it may not get.
  *
  * The linker routes la_shard_rx(), la_shard_tx() and la_shard_destroy() of these tests through fast_path_record.c
  * (--wrap, in meson.build). */

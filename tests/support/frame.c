@@ -63,6 +63,8 @@ frame_fill_cksums(uint8_t *p, size_t len)
 		from = 8;
 		addrs = 32;
 	}
+	if (ip[is4 ? 9 : 6] != PROTO_TCP)
+		return true;
 	put16(tcp + 16, 0);
 	put16(tcp + 16, ~frame_sum(frame_sum(PROTO_TCP + (uint32_t)tlen, ip + from, addrs), tcp, tlen));
 	return true;

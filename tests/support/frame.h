@@ -78,8 +78,8 @@ struct frame_in {
  * reserved bits. Returns NULL for a valid frame, otherwise a text that names the fault. */
 const char *frame_read(const uint8_t *p, size_t len, struct frame_in *f);
 
-/** Models a port with checksum offload: fills in the checksums of a TCP frame without IP options. Returns whether the
- * segment ends within the frame. */
+/** Models a port with checksum offload: fills in the checksums of IPv4 and TCP. There are no IP options. Returns
+ * whether the packet ends within the frame. */
 bool frame_fill_cksums(uint8_t *p, size_t len);
 
 /** The Internet checksum (RFC 1071) of bytes, continued from sum; not folded. */
