@@ -7,7 +7,8 @@
  *   clean.c        the program: options, many worlds, both paths
  *   clean_world.c  one world: creation, steps, end
  *   clean_link.c   frames between the two shards
- *   clean_user.c   the users of both shards */
+ *   clean_user.c   the users of both shards
+ *   clean_call.c   the calls of the users */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,7 @@ enum {
 	CW_ALIASES = 3,	  /* MACs of a host, besides the first one */
 	CW_BURST = 64,
 	CW_FRAME_MAX = 2048,
+	CW_DEPTH = 3, /* of callbacks */
 };
 
 /** How the users of a connection behave. Both ends know it from the tuple. */
@@ -38,6 +40,7 @@ enum cw_style {
 	CW_HALF,	 /* the client shuts down; the server sends much, and closes */
 	CW_BOTH,	 /* each end closes as soon as it is open */
 	CW_BULK,	 /* much data in both directions, read in parts */
+	CW_CHAT,	 /* many requests with pauses, short and long answers */
 	CW_WILD,	 /* any call of the API in any callback */
 	CW_STYLES
 };
@@ -63,7 +66,7 @@ struct cw_user {
 	struct cw *w;
 	struct la_conn *c;	  /* NULL: free */
 	uint32_t sent, got, want; /* bytes; want: the length of the answer, or of the request */
-	uint8_t style, shard, reads;
+	uint8_t style, shard, reads, rounds;
 	bool fin, shut; /* the peer's FIN has arrived; la_shutdown() was called */
 };
 
@@ -113,6 +116,18 @@ void cw_listen(struct cw *w, bool remove);
 void cw_connect(struct cw *w);
 /** A user does something outside a callback. */
 void cw_act(struct cw *w);
+
+/* clean_call.c */
+/** Sends n bytes, at most 64 KiB. */
+void cw_send(struct cw_user *u, uint32_t n, bool constant);
+/** Reads at most that number of bytes. */
+void cw_read(struct cw_user *u, uint32_t most);
+void cw_close(struct cw_user *u);
+void cw_shutdown(struct cw_user *u);
+/** Returns any user that has a connection, or NULL. */
+struct cw_user *cw_other(struct cw *w);
+/** Makes any call, for this user or for another one. */
+void cw_wild(struct cw *w, struct cw_user *u);
 
 /** Returns true in `ppm` of a million cases. */
 static inline bool

@@ -3,14 +3,10 @@
 /* The users of clean worlds. Each result of a call, and what la_conn_info() tells in callbacks, is a note in the
  * record: both paths must give the same. */
 
-#include <string.h>
-
 #include "../support/fast_path_record.h"
 #include "clean.h"
 
-enum { TEXT = 1 << 17, DEPTH = 3, LISTENED = 3 };
-
-static uint8_t text[TEXT];
+enum { LISTENED = 3 };
 
 static const uint16_t ports[] = {80, 81, 82, 99}; /* no listener on the last one */
 
@@ -29,131 +25,6 @@ note_info(const char *what, const struct la_conn *c)
 	fast_path_note("time_wait_left", i.time_wait_left_ms);
 }
 
-/* ------------------------------------------------------------------ calls */
-
-static void
-user_send(struct cw_user *u, uint32_t n, bool constant)
-{
-	const uint8_t *p = text + u->sent % (TEXT / 2);
-	ssize_t took;
-
-	if (n > TEXT / 2)
-		n = TEXT / 2;
-	took = constant ? la_send_const(u->c, p, n) : la_send(u->c, p, n);
-	fast_path_note(constant ? "la_send_const" : "la_send", (uint64_t)took);
-	if (took > 0)
-		u->sent += (uint32_t)took;
-}
-
-static void
-user_read(struct cw_user *u, uint32_t most)
-{
-	struct la_conn *c = u->c;
-	const void *span;
-	size_t n;
-
-	while (most > 0 && u->c == c && (n = la_peek(c, &span)) > 0) {
-		if (n > most)
-			n = most;
-		most -= (uint32_t)n;
-		u->got += (uint32_t)n;
-		la_consume(c, n);
-	}
-}
-
-static void
-user_close(struct cw_user *u)
-{
-	if (u->c)
-		fast_path_note("la_close", (uint64_t)la_close(u->c));
-}
-
-static void
-user_shutdown(struct cw_user *u)
-{
-	u->shut = true;
-	fast_path_note("la_shutdown", (uint64_t)la_shutdown(u->c));
-}
-
-static struct cw_user *
-user_other(struct cw *w)
-{
-	for (unsigned i = 0, k = cw_below(w, CW_USERS); i < CW_USERS; i++) {
-		struct cw_user *u = &w->user[(k + i) % CW_USERS];
-
-		if (u->c)
-			return u;
-	}
-	return NULL;
-}
-
-/* Makes any call, for this connection or for another one. */
-static void
-user_wild(struct cw *w, struct cw_user *u)
-{
-	uint32_t what = cw_below(w, 24);
-
-	if (cw_chance(w, 100000))
-		u = user_other(w);
-	if (!u || !u->c || w->depth >= DEPTH)
-		return;
-	w->depth++;
-	switch (what) {
-	case 0:
-	case 1:
-		user_send(u, 1 + cw_below(w, 40), cw_below(w, 2));
-		break;
-	case 2:
-	case 3:
-		user_send(u, 1 + cw_below(w, 5000), cw_below(w, 2));
-		break;
-	case 4:
-		user_send(u, 1 + cw_below(w, TEXT / 2), cw_below(w, 2));
-		break;
-	case 5:
-	case 6:
-		user_shutdown(u);
-		break;
-	case 7:
-	case 8:
-	case 9:
-		user_close(u);
-		break;
-	case 10:
-		fast_path_note("la_abort", (uint64_t)la_abort(u->c));
-		break;
-	case 11:
-	case 12:
-		la_set_timer(u->c, cw_below(w, 300));
-		break;
-	case 13:
-	case 14:
-		user_read(u, 1 + cw_below(w, 2000));
-		break;
-	case 15:
-	case 16:
-		user_read(u, UINT32_MAX);
-		break;
-	case 17:
-		la_set_nodelay(u->c, cw_below(w, 2));
-		break;
-	case 18:
-		fast_path_note("la_send_room", la_send_room(u->c));
-		fast_path_note("la_unacked", la_unacked(u->c));
-		fast_path_note("la_unsent", la_unsent(u->c));
-		break;
-	case 19:
-		u->reads = (uint8_t)cw_below(w, 4);
-		break;
-	case 20:
-		cw_connect(w);
-		break;
-	default:
-		break;
-	}
-	w->depth--;
-}
-
 /* ------------------------------------------------------------------ styles */
 
 /* Sends the rest of what the user wants to send, as far as the queue has room. Closes after it, if it is time. */
@@ -163,13 +34,38 @@ user_go_on(struct cw_user *u)
 	bool answered = u->style == CW_SERVER_FIRST && u->shard == CW_SERVER && u->got >= u->want;
 
 	if (u->c && u->sent < u->want)
-		user_send(u, u->want - u->sent, u->want & 1);
+		cw_send(u, u->want - u->sent, u->want & 1);
 	if (!u->c || u->sent < u->want)
 		return;
 	if (u->fin || answered)
-		user_close(u);
+		cw_close(u);
 	else if (u->style == CW_BULK && u->shard == CW_CLIENT && !u->shut)
-		user_shutdown(u);
+		cw_shutdown(u);
+}
+
+/* Sends a request of a chat, or ends the chat after the last one. */
+static void
+user_ask(struct cw_user *u)
+{
+	if (u->shut)
+		return;
+	if (u->rounds-- > 0)
+		cw_send(u, 1 + cw_below(u->w, 100), false);
+	else
+		cw_shutdown(u);
+}
+
+/* A pause may be longer than the retransmission timeout: then the congestion window is small again (RFC 5681 4.1). */
+static void
+user_chat(struct cw_user *u)
+{
+	cw_read(u, UINT32_MAX);
+	if (u->shard == CW_SERVER)
+		cw_send(u, 1 + cw_below(u->w, cw_below(u->w, 4) ? 100 : 40000), cw_below(u->w, 2));
+	else if (cw_below(u->w, 3) == 0)
+		user_ask(u);
+	else
+		la_set_timer(u->c, 1 + cw_below(u->w, cw_below(u->w, 2) ? 50 : 1500));
 }
 
 static void
@@ -181,23 +77,27 @@ user_opened(struct cw_user *u)
 	case CW_TOGETHER:
 		if (client) {
 			user_go_on(u);
-			user_close(u);
+			cw_close(u);
 		}
 		break;
 	case CW_HALF:
 		if (client) {
 			user_go_on(u);
-			user_shutdown(u);
+			cw_shutdown(u);
 		}
 		break;
 	case CW_BOTH:
-		user_close(u);
+		cw_close(u);
 		break;
 	case CW_BULK:
 		user_go_on(u);
 		break;
+	case CW_CHAT:
+		if (client)
+			user_ask(u);
+		break;
 	case CW_WILD:
-		user_wild(u->w, u);
+		cw_wild(u->w, u);
 		break;
 	default:
 		if (client)
@@ -214,24 +114,27 @@ user_data(struct cw_user *u)
 	switch (u->style) {
 	case CW_SERVER_FIRST:
 	case CW_CLIENT_FIRST:
-		user_read(u, UINT32_MAX);
+		cw_read(u, UINT32_MAX);
 		if (!client && u->got >= u->want)
 			user_go_on(u);
 		if (client && u->style == CW_CLIENT_FIRST && u->got >= u->want)
-			user_close(u);
+			cw_close(u);
 		break;
 	case CW_BULK:
-		user_read(u, 1 + cw_below(u->w, 20000));
+		cw_read(u, 1 + cw_below(u->w, 20000));
 		if (u->c && la_unread(u->c) > 0)
 			la_set_timer(u->c, 1 + cw_below(u->w, 50));
 		break;
+	case CW_CHAT:
+		user_chat(u);
+		break;
 	case CW_WILD:
-		user_read(u, u->reads == 0 ? UINT32_MAX : u->reads == 1 ? 1 : u->reads == 2 ? 700 : 0);
+		cw_read(u, u->reads == 0 ? UINT32_MAX : u->reads == 1 ? 1 : u->reads == 2 ? 700 : 0);
 		if (u->c)
-			user_wild(u->w, u);
+			cw_wild(u->w, u);
 		break;
 	default:
-		user_read(u, UINT32_MAX);
+		cw_read(u, UINT32_MAX);
 		break;
 	}
 }
@@ -240,11 +143,11 @@ static void
 user_fin(struct cw_user *u)
 {
 	if (u->style == CW_WILD) {
-		user_wild(u->w, u);
+		cw_wild(u->w, u);
 		return;
 	}
 	u->fin = true;
-	user_read(u, UINT32_MAX);
+	cw_read(u, UINT32_MAX);
 	user_go_on(u);
 }
 
@@ -277,8 +180,9 @@ user_style(struct cw_user *u, uint16_t lport, uint16_t rport)
 		u->want = (uint32_t)(h >> 42) % 100000;
 	else if (u->style == CW_HALF && u->shard == CW_SERVER)
 		u->want = (uint32_t)(h >> 42) % 30000;
-	else if (u->style == CW_TOGETHER && u->shard == CW_SERVER)
+	else if (u->style == CW_CHAT || (u->style == CW_TOGETHER && u->shard == CW_SERVER))
 		u->want = 0;
+	u->rounds = (uint8_t)(1 + (h >> 42) % 12);
 	u->reads = h >> 60 & 3;
 }
 
@@ -314,8 +218,12 @@ on_accepted(struct la_conn *c, void *user)
 static void
 on_data(struct la_conn *c, void *user)
 {
+	struct cw_user *u = user;
+
 	fast_path_note("data", la_unread(c));
-	user_data(user);
+	if (u->style == CW_CHAT)
+		note_info("data", c);
+	user_data(u);
 }
 
 static void
@@ -325,7 +233,7 @@ on_acked(struct la_conn *c, void *user)
 
 	fast_path_note("acked", la_unacked(c));
 	if (u->style == CW_WILD && cw_chance(u->w, 300000))
-		user_wild(u->w, u);
+		cw_wild(u->w, u);
 }
 
 static void
@@ -335,7 +243,7 @@ on_writable(struct la_conn *c, void *user)
 
 	fast_path_note("writable", la_send_room(c));
 	if (u->style == CW_WILD)
-		user_wild(u->w, u);
+		cw_wild(u->w, u);
 	else
 		user_go_on(u);
 }
@@ -354,7 +262,9 @@ on_timer(struct la_conn *c, void *user)
 
 	fast_path_note("timer", la_unread(c));
 	if (u->style == CW_WILD)
-		user_wild(u->w, u);
+		cw_wild(u->w, u);
+	else if (u->style == CW_CHAT)
+		user_ask(u);
 	else
 		user_data(u);
 }
@@ -369,7 +279,7 @@ on_closed(struct la_conn *c, void *user, const struct la_closed *why)
 	if (!u)
 		return;
 	u->w->ended[why->end]++;
-	if (u->style == CW_WILD && u->w->depth < DEPTH && cw_chance(u->w, 100000)) {
+	if (u->style == CW_WILD && u->w->depth < CW_DEPTH && cw_chance(u->w, 100000)) {
 		u->w->depth++;
 		cw_connect(u->w);
 		u->w->depth--;
@@ -419,9 +329,6 @@ opts_draw(struct cw *w)
 void
 cw_listen(struct cw *w, bool remove)
 {
-	if (text[1] == 0)
-		for (unsigned i = 0; i < TEXT; i++)
-			text[i] = (uint8_t)(1 + i % 251);
 	for (unsigned i = 0; i < LISTENED; i++) {
 		struct la_conn_opts o = opts_draw(w);
 		const struct la_addr *a = cw_below(w, 8) == 0 ? &w->addrs[CW_SERVER][cw_below(w, 2)].addr : NULL;
@@ -476,12 +383,12 @@ cw_connect(struct cw *w)
 void
 cw_act(struct cw *w)
 {
-	struct cw_user *u = user_other(w);
+	struct cw_user *u = cw_other(w);
 
 	if (!u)
 		return;
 	if (u->style == CW_WILD)
-		user_wild(w, u);
+		cw_wild(w, u);
 	else
-		user_read(u, UINT32_MAX);
+		cw_read(u, UINT32_MAX);
 }
