@@ -120,7 +120,7 @@ config_limits(struct cw *w)
 		s->max_held = 40 + cw_below(w, 200);
 	if (cw_chance(w, 150000))
 		s->max_orphans = 1 + cw_below(w, 8);
-	if (cw_chance(w, 100000))
+	if (cw_chance(w, 250000))
 		s->max_neighbours = 4;
 	if (cw_chance(w, 100000))
 		s->low_mbufs = CW_MBUFS - 200 - cw_below(w, 1000);
