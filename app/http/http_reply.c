@@ -10,8 +10,6 @@
  * (5.2). So the first byte of the next line shows whether a value has ended. White space before a colon is ignored
  * (5.1). Transfer-Encoding overrides Content-Length, and the connection is not used again (6.1, 6.3). */
 
-#include <string.h>
-
 #include "http/http_reply_field.h"
 
 enum state {
@@ -75,14 +73,6 @@ static bool
 is_digit(uint8_t ch)
 {
 	return ch >= '0' && ch <= '9';
-}
-
-/* tchar of RFC 9110 5.6.2 */
-static bool
-is_token(uint8_t ch)
-{
-	return is_digit(ch) || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-	       (ch != '\0' && strchr("!#$%&'*+-.^_`|~", ch) != NULL);
 }
 
 /* ---- status line: "HTTP/1.1 200", then a reason phrase or none ---- */
@@ -164,7 +154,7 @@ field_start(struct http_reply *r, uint8_t ch)
 		r->state = HEAD_LF;
 	else if (ch == '\n')
 		head_done(r);
-	else if (!is_token(ch))
+	else if (!http_reply_is_tchar(ch))
 		http_reply_fail(r, REPLY_BAD_FIELD);
 	else {
 		r->state = NAME;
@@ -284,7 +274,7 @@ name_state(struct http_reply *r, uint8_t ch)
 		r->state = VALUE;
 	} else if (ch == ' ' || ch == '\t') {
 		r->state = NAME_SPACE;
-	} else if (r->state == NAME && is_token(ch)) {
+	} else if (r->state == NAME && http_reply_is_tchar(ch)) {
 		http_reply_token(r, ch);
 	} else {
 		http_reply_fail(r, REPLY_BAD_FIELD);
@@ -311,17 +301,10 @@ head_byte(struct http_reply *r, uint8_t ch)
 		if (ch != '\n')
 			http_reply_fail(r, REPLY_BAD_STATUS_LINE);
 		break;
-	case VALUE_END:
-		if (ch == ' ' || ch == '\t') { /* obs-fold */
-			r->state = VALUE;
-			http_reply_value(r, ' ');
-			break;
-		}
-		r->state = FIELD_START;
-		http_reply_value_end(r);
-		if (r->done)
-			break;
-		/* fall through */
+	case VALUE_END: /* obs-fold */
+		r->state = VALUE;
+		http_reply_value(r, ' ');
+		break;
 	case FIELD_START:
 		field_start(r, ch);
 		break;
@@ -348,14 +331,68 @@ head_byte(struct http_reply *r, uint8_t ch)
 	}
 }
 
-/* Returns the number of bytes of an ignored value up to its end. Most bytes of a typical head are in ignored values. */
-static size_t
-skip_value(const uint8_t *b, size_t len)
+/* The first byte of the next line shows that the value has ended. */
+static void
+reply_end_value(struct http_reply *r)
 {
+	r->state = FIELD_START;
+	http_reply_value_end(r);
+}
+
+/* Takes what can be taken at once: a usual line, or the bytes of an ignored value. Most bytes of a typical head are in
+ * such lines. Returns 0: the next byte has to be taken alone. */
+static size_t
+head_take_run(struct http_reply *r, const uint8_t *b, size_t len)
+{
+	size_t n = 0;
+
+	if (r->state == FIELD_START && len >= 2 && b[0] == '\r' && b[1] == '\n' &&
+	    r->total + 2 <= HTTP_REPLY_HEAD_MAX) {
+		r->total += 2;
+		head_done(r);
+		n = 2;
+	} else if (r->state == FIELD_START && !r->trailer) {
+		n = http_reply_field_line(r, b, len);
+	} else if (r->state == START) {
+		n = http_reply_status_line(r, b, len);
+		if (n > 0)
+			r->state = FIELD_START;
+	} else if (r->state == VALUE && r->field == REPLY_F_OTHER) {
+		n = http_reply_plain_run(b, len);
+		if (n > HTTP_REPLY_HEAD_MAX - r->total) /* the limit does not depend on segments */
+			n = HTTP_REPLY_HEAD_MAX - r->total;
+		r->total += (uint32_t)n;
+	}
+	return n;
+}
+
+size_t
+http_reply_head(struct http_reply *r, const void *buf, size_t len)
+{
+	const uint8_t *b = buf;
 	size_t i = 0;
 
-	while (i < len && (b[i] >= ' ' || b[i] == '\t'))
+	while (i < len && !r->done && r->state < BODY) {
+		size_t n;
+
+		if (r->state == VALUE_END && b[i] != ' ' && b[i] != '\t' && r->total < HTTP_REPLY_HEAD_MAX) {
+			reply_end_value(r);
+			if (r->done) {
+				r->total++;
+				return i + 1;
+			}
+		}
+		n = head_take_run(r, b + i, len - i);
+		if (n > 0) {
+			i += n;
+			continue;
+		}
+		if (r->total++ < HTTP_REPLY_HEAD_MAX)
+			head_byte(r, b[i]);
+		else
+			http_reply_fail(r, REPLY_HEAD_TOO_LONG);
 		i++;
+	}
 	return i;
 }
 
@@ -386,25 +423,10 @@ http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
 			*body = reply_body_run(r, len - i);
 			return i + *body;
 		}
-		if (r->state > BODY) {
+		if (r->state > BODY)
 			frame_byte(r, b[i++]);
-			continue;
-		}
-		if (r->state == VALUE && r->field == REPLY_F_OTHER) {
-			size_t n = skip_value(b + i, len - i);
-
-			if (n > HTTP_REPLY_HEAD_MAX - r->total) /* the limit does not depend on segments */
-				n = HTTP_REPLY_HEAD_MAX - r->total;
-			r->total += (uint32_t)n;
-			i += n;
-			if (i == len)
-				break;
-		}
-		if (r->total++ < HTTP_REPLY_HEAD_MAX)
-			head_byte(r, b[i]);
 		else
-			http_reply_fail(r, REPLY_HEAD_TOO_LONG);
-		i++;
+			i += http_reply_head(r, b + i, len - i);
 	}
 	return i;
 }

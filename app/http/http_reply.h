@@ -2,7 +2,8 @@
 #ifndef LA_APP_HTTP_REPLY_H
 #define LA_APP_HTTP_REPLY_H
 
-/* HTTP/1.x answers (RFC 9112), byte by byte: a pure parser without allocation.
+/* HTTP/1.x answers (RFC 9112): a pure parser without allocation. Usual lines of a head are taken at once
+ * (http_reply_line.c), all other bytes of heads and of framing one by one (http_reply.c).
  *
  * The parser keeps no field and no body byte. One answer costs sizeof(struct http_reply) bytes per connection,
  * for any length of head and body and any cut into segments. Debian's parsers (libhttp-parser, libllhttp) leave 204,
@@ -59,6 +60,10 @@ struct http_reply {
 	bool conn_close, conn_keep;			/* Connection: close, keep-alive */
 	bool number, space, quoted, parameter, trailer; /* private */
 };
+
+/** Reads bytes of the head, or of the trailer: up to its end. Returns the number of bytes taken. http_reply_read() calls
+ * this function. */
+size_t http_reply_head(struct http_reply *r, const void *buf, size_t len);
 
 /** Reads up to the end of the next consecutive body bytes, or up to the end of the answer. Returns the number of bytes
  * taken, at least 1 unless len is 0 or r->done. The last *body of the taken bytes belong to the body. */

@@ -40,13 +40,17 @@
 #include "core/histogram.h"
 #include "core/rng.h"
 #include "fault/faulty.h"
-#include "http/http_reply.h"
+#include "http/http_reply_known.h"
 #include "load/load_mix.h"
 #include "load/load_pace.h"
 #include "run/engine.h"
 #include "run/tuples.h"
 
-enum { LOAD_TARGETS = 64, LOAD_PATHS = 16 };
+enum {
+	LOAD_TARGETS = 64,
+	LOAD_PATHS = 16,
+	LOAD_KNOWN = 16, /* known heads of a station; a power of two */
+};
 
 enum load_protocol { LOAD_HTTP, LOAD_ECHO, LOAD_CLOSE, LOAD_PLAIN };
 
@@ -203,10 +207,11 @@ enum load_phase {
 struct load_station {
 	const struct load_config *cfg;
 	struct load_counts n;
-	struct la_histogram *latency;	       /* LATENCIES histograms */
-	uint8_t targets[LOAD_TARGETS];	       /* indices of the targets of this station's port */
-	unsigned ntargets;		       /* number of them */
-	struct la_tuples tuples[LOAD_TARGETS]; /* by the index of the target */
+	struct la_histogram *latency;		   /* LATENCIES histograms */
+	uint8_t targets[LOAD_TARGETS];		   /* indices of the targets of this station's port */
+	unsigned ntargets;			   /* number of them */
+	struct la_tuples tuples[LOAD_TARGETS];	   /* by the index of the target */
+	struct http_reply_known known[LOAD_KNOWN]; /* heads of answers, by target, path and last request */
 	struct slab conns;
 	TAILQ_HEAD(load_later, load_conn) later; /* connections with an action in the next round */
 	struct load_later carried;		 /* ended by the server with requests left; wait for a new connection */

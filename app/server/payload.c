@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <string.h>
 
+#include "http/bytes_equal.h"
 #include "run/engine.h"
 #include "server/payload.h"
 
@@ -74,7 +74,7 @@ pattern_matches(uint64_t pos, const void *bytes, size_t n)
 	while (n > 0) {
 		size_t len = pattern_at(pos, n, &p);
 
-		if (memcmp(b, p, len) != 0)
+		if (!bytes_equal(b, p, len))
 			return false;
 		pos += len;
 		b += len;
