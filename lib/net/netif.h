@@ -46,6 +46,7 @@ struct la_netif {
 	struct la_spans range;	/* the addresses of ranges */
 	struct la_spans near;	/* the addresses of onlink and ranges */
 	struct la_spans4 near4; /* the IPv4 addresses of near */
+	struct la_spans4 own4;	/* the IPv4 addresses of range that are not broadcast or multicast: ours */
 	uint32_t *bcasts;	/* directed broadcast addresses of onlink, host byte order, sorted */
 	uint32_t *lows;		/* last 24 bits of our IPv6 addresses, sorted */
 	uint16_t *slots;	/* hash set of (index in addrs + 1); 0: the slot is empty */
@@ -61,6 +62,8 @@ struct la_netif {
 	uint64_t conflict_at;	  /* ms: earliest time of the next log line about a conflict */
 	uint64_t range_defend_at; /* ms: earliest time of the next announcement of a range's address after a conflict */
 	uint64_t conflicts;	  /* packets that claim one of our addresses for another MAC */
+	struct la_addr peer;	  /* when has_peer: the address of the last la_netif_note_peer() */
+	bool has_peer;
 };
 
 /** The kind of a destination address. */
@@ -141,6 +144,14 @@ bool la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a);
 /** Sets *hop to the next hop to dst. False: no on-link prefix and no gateway, or dst is ours, a broadcast or a
  * multicast address. */
 bool la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struct la_addr *hop);
+/** Returns whether dst is the address of the last la_netif_note_peer(). */
+static inline bool
+la_netif_is_peer(const struct la_netif *nif, const struct la_addr *dst)
+{
+	return nif->has_peer && la_addr_eq(dst, &nif->peer);
+}
+/** Keeps dst, which la_netif_route() accepted. While no address is tentative, the result does not change. */
+void la_netif_note_peer(struct la_netif *nif, const struct la_addr *dst);
 /** Returns the source of a request for `target`: a usable address of ours whose prefix contains target, otherwise any
  * usable address of the family, otherwise NULL. Ranges are not used. */
 const struct la_addr *la_netif_source(const struct la_netif *nif, const struct la_addr *target);

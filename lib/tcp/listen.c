@@ -5,9 +5,33 @@
 
 #include "tcp/internal.h"
 
+static bool
+profile_same_opts(const struct la_conn_opts *a, const struct la_conn_opts *b)
+{
+	uint32_t x[sizeof(*a) / 4], y[sizeof(*a) / 4], differ = 0;
+
+	_Static_assert(sizeof(x) == sizeof(*a), "the options are words");
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	for (unsigned i = 0; i < sizeof(x) / sizeof(x[0]); i++)
+		differ |= x[i] ^ y[i];
+	return differ == 0;
+}
+
+/* Finds the profile of options that were given before. A client gives the same options with each open. Returns its
+ * index, or -1. */
+static int
+profile_find_given(const struct la_tcp *t, const struct la_conn_opts *given)
+{
+	for (unsigned i = 0; i < t->nprofiles; i++)
+		if (t->profiles[i].has_given && profile_same_opts(&t->profiles[i].given, given))
+			return (int)i;
+	return -1;
+}
+
 /* Finds or creates the profile with these options. Returns its index, or -EINVAL, -ENOMEM, -ENOSPC. */
-int
-la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
+static int
+profile_make(struct la_tcp *t, const struct la_conn_opts *given)
 {
 	struct la_profile p;
 
@@ -44,6 +68,22 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 		return p.tw_class;
 	t->profiles[t->nprofiles] = p;
 	return (int)t->nprofiles++;
+}
+
+/* The result depends on the options alone, so a profile keeps the last options that gave it. */
+int
+la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
+{
+	int i = given ? profile_find_given(t, given) : -1;
+
+	if (i >= 0)
+		return i;
+	i = profile_make(t, given);
+	if (i >= 0 && given) {
+		t->profiles[i].given = *given;
+		t->profiles[i].has_given = true;
+	}
+	return i;
 }
 
 /* Returns the listener for a segment to addr and port; NULL: none. A listener bound to this address takes precedence
