@@ -218,6 +218,8 @@ run_wheels(struct la_tcp *t)
 
 	if (most > LA_TCP_OUT_CROWDED)
 		most = LA_TCP_OUT_CROWDED;
+	if (likely(la_wheel_is_done(&t->delack, t->tick) && la_wheel_is_done(&t->wheel, t->tick)))
+		return la_tcp_out_waiting(t) > most;
 	while (la_tcp_out_waiting(t) <= most && (n = la_wheel_pop(&t->delack, t->tick, refs, TIMER_BATCH, &tick)) != 0)
 		for (unsigned i = 0; i < n; i++)
 			la_timers_delack(t, refs[i]);
