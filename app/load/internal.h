@@ -243,6 +243,10 @@ struct load_station {
 	bool cut;			      /* stopped before the end of the schedule */
 	struct load_target_counts at[LOAD_TARGETS];
 	struct load_step *step; /* one per step of a ramp; NULL without a ramp */
+	struct la_shard *shard; /* of the last poll */
+	uint64_t event;		/* ns: time of the callback that runs, for all times that it records */
+	/* the due time of connection next_n of the schedule, ns from its start; PACE_NEVER: not known */
+	uint64_t next_n, next_due;
 	uint64_t last_close;
 	uint64_t retry_at;
 	uint64_t now_ms;  /* time of the last poll */
@@ -254,7 +258,9 @@ struct load_station {
 static inline uint64_t
 load_now(const struct load_station *st)
 {
-	return (uint64_t)((double)(rte_rdtsc() - st->base) * st->ns_per_tsc);
+	int64_t cycles = (int64_t)(rte_rdtsc() - st->base); /* conversions of signed numbers are one instruction */
+
+	return (uint64_t)(int64_t)((double)cycles * st->ns_per_tsc);
 }
 
 /** Returns whether open connections are to be aborted, because their trial has failed (load_trial.h). */
@@ -282,9 +288,10 @@ void load_station_fini(struct load_station *st);
 struct load_conn {
 	struct la_conn *c;
 	struct load_station *st;
-	uint64_t due;	/* due time of the SYN */
-	uint64_t asked; /* due time of the present request */
-	uint64_t fin;	/* when our FIN was queued; 0: not yet */
+	uint64_t due;	  /* due time of the SYN */
+	uint64_t asked;	  /* due time of the present request */
+	uint64_t fin;	  /* when our FIN was queued; 0: not yet */
+	uint64_t touched; /* the shard's time of the last progress, ms */
 	uint64_t sent, got;
 	uint64_t left; /* requests without a complete answer, the present one included */
 	struct http_reply reply;
