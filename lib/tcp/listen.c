@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Listeners, found by port in one array look-up, and the profiles (option sets) of listeners and active opens. */
 
+#include <emmintrin.h>
 #include <errno.h>
 
 #include "tcp/internal.h"
 
-static bool
+static inline bool
 profile_same_opts(const struct la_conn_opts *a, const struct la_conn_opts *b)
 {
-	uint32_t x[sizeof(*a) / 4], y[sizeof(*a) / 4], differ = 0;
+	const __m128i *x = (const void *)a, *y = (const void *)b;
+	uint32_t u, v;
+	__m128i same;
 
-	_Static_assert(sizeof(x) == sizeof(*a), "the options are words");
-	memcpy(x, a, sizeof(x));
-	memcpy(y, b, sizeof(y));
-	for (unsigned i = 0; i < sizeof(x) / sizeof(x[0]); i++)
-		differ |= x[i] ^ y[i];
-	return differ == 0;
+	_Static_assert(sizeof(*a) == 2 * sizeof(*x) + sizeof(u), "all bytes are compared, padding included");
+	same = _mm_cmpeq_epi8(_mm_loadu_si128(x), _mm_loadu_si128(y));
+	same = _mm_and_si128(same, _mm_cmpeq_epi8(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1)));
+	memcpy(&u, x + 2, sizeof(u));
+	memcpy(&v, y + 2, sizeof(v));
+	return _mm_movemask_epi8(same) == 0xffff && u == v;
 }
 
 /* Finds the profile of options that were given before. A client gives the same options with each open. Returns its
  * index, or -1. */
-static int
+static inline int
 profile_find_given(const struct la_tcp *t, const struct la_conn_opts *given)
 {
 	for (unsigned i = 0; i < t->nprofiles; i++)
@@ -30,7 +33,7 @@ profile_find_given(const struct la_tcp *t, const struct la_conn_opts *given)
 }
 
 /* Finds or creates the profile with these options. Returns its index, or -EINVAL, -ENOMEM, -ENOSPC. */
-static int
+static __attribute__((noinline)) int
 profile_make(struct la_tcp *t, const struct la_conn_opts *given)
 {
 	struct la_profile p;
