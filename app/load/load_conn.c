@@ -313,9 +313,9 @@ kind_at_peer_fin(const struct load_conn *lc)
 
 	if (lc->fin == 0)
 		return KIND_SERVER_FIRST;
-	la_conn_info(lc->c, &info);
-	if (info.state != LA_CLOSING)
+	if (la_conn_state(lc->c) != LA_CLOSING)
 		return KIND_CLIENT_FIRST;
+	la_conn_info(lc->c, &info);
 	/* a transmitted FIN uses a sequence number after the queued data; a FIN that waits behind data was not sent,
 	 * so the peer's FIN was first */
 	return info.snd_nxt - info.snd_una > info.snd_queued ? KIND_SIMULTANEOUS : KIND_SERVER_FIRST;

@@ -79,6 +79,8 @@ load_http_send(struct load_conn *lc)
 		if (lc->sent < q->len)
 			return false;
 	}
+	if (cfg->body_len == 0)
+		return true;
 	pos = lc->sent - q->len;
 	if (cfg->body == NULL) {
 		pattern_send(lc->c, &pos, cfg->body_len);

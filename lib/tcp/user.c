@@ -238,6 +238,12 @@ la_set_nodelay(struct la_conn *conn, bool on)
 		la_output_send(c);
 }
 
+enum la_state
+la_conn_state(const struct la_conn *conn)
+{
+	return (enum la_state)conn_ctcb(conn)->state;
+}
+
 void
 la_conn_info(const struct la_conn *conn, struct la_conn_info *i)
 {
