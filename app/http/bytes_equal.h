@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Returns 16 bytes of 0xff if the blocks of 16 bytes are equal. */
 static inline __m128i
@@ -32,6 +33,25 @@ bytes_equal_64(const uint8_t *a, const uint8_t *b)
 	return _mm_movemask_epi8(_mm_and_si128(low, high)) == 0xffff;
 }
 
+/* n: less than 16 */
+static inline bool
+bytes_equal_few(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint64_t first[2], last[2];
+
+	if (n >= 8) {
+		memcpy(&first[0], a, 8);
+		memcpy(&first[1], b, 8);
+		memcpy(&last[0], a + n - 8, 8);
+		memcpy(&last[1], b + n - 8, 8);
+		return ((first[0] ^ first[1]) | (last[0] ^ last[1])) == 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
 /** Returns whether n bytes are equal. The last block overlaps the block before. */
 static inline bool
 bytes_equal(const void *x, const void *y, size_t n)
@@ -50,10 +70,7 @@ bytes_equal(const void *x, const void *y, size_t n)
 				return false;
 		return bytes_equal_16(a + n - 16, b + n - 16);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (a[i] != b[i])
-			return false;
-	return true;
+	return bytes_equal_few(a, b, n);
 }
 
 #endif

@@ -15,7 +15,11 @@ enum http_reply_field { REPLY_F_OTHER, REPLY_F_CONNECTION, REPLY_F_LENGTH, REPLY
 void http_reply_fail(struct http_reply *r, enum http_reply_error e);
 
 /** Returns whether the status or the request excludes a body (RFC 9112 6.3, rule 1). */
-bool http_reply_bodiless(const struct http_reply *r);
+static inline bool
+http_reply_bodiless(const struct http_reply *r)
+{
+	return r->no_body || r->status < 200 || r->status == 204 || r->status == 304;
+}
 
 /** Adds a byte to the token, in lower case. A token that fills the buffer is longer than any known token, and matches
  * none. */

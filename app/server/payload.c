@@ -71,14 +71,15 @@ pattern_matches(uint64_t pos, const void *bytes, size_t n)
 {
 	const uint8_t *b = bytes, *p;
 
-	while (n > 0) {
+	for (;;) {
 		size_t len = pattern_at(pos, n, &p);
 
 		if (!bytes_equal(b, p, len))
 			return false;
+		if (len == n)
+			return true;
 		pos += len;
 		b += len;
 		n -= len;
 	}
-	return true;
 }

@@ -286,7 +286,7 @@ la_netif_owns(const struct la_netif *nif, const struct la_addr *a)
 {
 	const struct la_ifaddr *f;
 
-	if (la_addr_is4(a) && la_spans4_has(&nif->own4, be32toh(a->w[3])))
+	if (la_addr_is4(a) && la_netif_in_range4(nif, a->w[3]))
 		return true;
 	f = la_netif_find(nif, a);
 	return f ? f->state == LA_ADDR_USABLE : in_range(nif, a);

@@ -139,6 +139,12 @@ la_netif_is_far4(const struct la_netif *nif, uint32_t a)
 {
 	return !la_spans4_has(&nif->near4, be32toh(a));
 }
+/** Returns whether an IPv4 address in network byte order is ours by a range. */
+static inline bool
+la_netif_in_range4(const struct la_netif *nif, uint32_t a)
+{
+	return la_spans4_has(&nif->own4, be32toh(a));
+}
 /** Returns whether a is in one of our on-link prefixes. */
 bool la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a);
 /** Sets *hop to the next hop to dst. False: no on-link prefix and no gateway, or dst is ours, a broadcast or a
