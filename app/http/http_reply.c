@@ -339,24 +339,37 @@ reply_end_value(struct http_reply *r)
 	http_reply_value_end(r);
 }
 
-/* Takes what can be taken at once: a usual line, or the bytes of an ignored value. Most bytes of a typical head are in
+/* Takes the usual lines at the start of a line of the head, and the empty line behind them. */
+static size_t
+head_take_lines(struct http_reply *r, const uint8_t *b, size_t len)
+{
+	size_t n = 0, line;
+
+	while (!r->trailer && (line = http_reply_field_line(r, b + n, len - n)) > 0)
+		n += line;
+	if (len - n >= 2 && b[n] == '\r' && b[n + 1] == '\n' && r->total + 2 <= HTTP_REPLY_HEAD_MAX) {
+		r->total += 2;
+		n += 2;
+		head_done(r);
+	}
+	return n;
+}
+
+/* Takes what can be taken at once: usual lines, or the bytes of an ignored value. Most bytes of a typical head are in
  * such lines. Returns 0: the next byte has to be taken alone. */
 static size_t
 head_take_run(struct http_reply *r, const uint8_t *b, size_t len)
 {
 	size_t n = 0;
 
-	if (r->state == FIELD_START && len >= 2 && b[0] == '\r' && b[1] == '\n' &&
-	    r->total + 2 <= HTTP_REPLY_HEAD_MAX) {
-		r->total += 2;
-		head_done(r);
-		n = 2;
-	} else if (r->state == FIELD_START && !r->trailer) {
-		n = http_reply_field_line(r, b, len);
+	if (r->state == FIELD_START) {
+		n = head_take_lines(r, b, len);
 	} else if (r->state == START) {
 		n = http_reply_status_line(r, b, len);
-		if (n > 0)
+		if (n > 0) {
 			r->state = FIELD_START;
+			n += head_take_lines(r, b + n, len - n);
+		}
 	} else if (r->state == VALUE && r->field == REPLY_F_OTHER) {
 		n = http_reply_plain_run(b, len);
 		if (n > HTTP_REPLY_HEAD_MAX - r->total) /* the limit does not depend on segments */
@@ -411,10 +424,10 @@ reply_body_run(struct http_reply *r, size_t len)
 	return n;
 }
 
-size_t
-http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
+/* Reads bytes of the head or of the framing, up to the end of the next body bytes. */
+static __attribute__((noinline)) size_t
+reply_read_framing(struct http_reply *r, const uint8_t *b, size_t len, size_t *body)
 {
-	const uint8_t *b = buf;
 	size_t i = 0;
 
 	*body = 0;
@@ -429,6 +442,14 @@ http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
 			i += http_reply_head(r, b + i, len - i);
 	}
 	return i;
+}
+
+size_t
+http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
+{
+	if (len > 0 && (r->state == BODY || r->state == DATA)) /* not done: done is END */
+		return *body = reply_body_run(r, len);
+	return reply_read_framing(r, buf, len, body);
 }
 
 bool
