@@ -463,13 +463,3 @@ http_reply_fin(struct http_reply *r)
 		http_reply_fail(r, r->head_done ? REPLY_SHORT_BODY : r->total > 0 ? REPLY_SHORT_HEAD : REPLY_NO_ANSWER);
 	return r->error == REPLY_GOOD;
 }
-
-bool
-http_reply_persistent(const struct http_reply *r)
-{
-	if (!r->done || r->error != REPLY_GOOD || r->until_close || r->conn_close)
-		return false;
-	if (r->has_coding && (r->has_length || r->minor == 0))
-		return false; /* RFC 9112 6.1: the framing is doubtful */
-	return r->minor == 1 || r->conn_keep;
-}

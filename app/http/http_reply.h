@@ -73,7 +73,15 @@ size_t http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t
 bool http_reply_fin(struct http_reply *r);
 
 /** Returns whether the answer is complete and another request may be sent on the connection (RFC 9112 9.3). */
-bool http_reply_persistent(const struct http_reply *r);
+static inline bool
+http_reply_persistent(const struct http_reply *r)
+{
+	if (!r->done || r->error != REPLY_GOOD || r->until_close || r->conn_close)
+		return false;
+	if (r->has_coding && (r->has_length || r->minor == 0))
+		return false; /* RFC 9112 6.1: the framing is doubtful */
+	return r->minor == 1 || r->conn_keep;
+}
 
 /** Returns the name of an error, such as "short_body"; "good" for REPLY_GOOD. */
 const char *http_reply_error_name(enum http_reply_error e);

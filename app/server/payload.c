@@ -35,7 +35,7 @@ payload_init(void)
 size_t
 pattern_at(uint64_t pos, uint64_t max, const uint8_t **p)
 {
-	size_t start = (size_t)(pos % PATTERN_PERIOD), n = PATTERN_LEN - start;
+	size_t start = (size_t)(pos < PATTERN_PERIOD ? pos : pos % PATTERN_PERIOD), n = PATTERN_LEN - start;
 
 	*p = pattern + start;
 	return max < n ? (size_t)max : n;

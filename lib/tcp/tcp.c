@@ -232,7 +232,7 @@ run_wheels(struct la_tcp *t)
 }
 
 /* Retries connections whose output did not fit, each once a poll. True: la_tcp.out is full, and connections wait. */
-static bool
+static __rte_noinline bool
 run_pending(struct la_tcp *t)
 {
 	uint32_t last = t->pending_tail;
