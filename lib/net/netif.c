@@ -280,15 +280,11 @@ in_range(const struct la_netif *nif, const struct la_addr *a)
 	return la_spans_has(&nif->range, a) && !la_netif_is_broadcast(nif, a) && !la_ip_is_multicast(a);
 }
 
-/* An IPv4 address is USABLE from creation on, also one that is in a range. */
 bool
-la_netif_owns(const struct la_netif *nif, const struct la_addr *a)
+la_netif_owns_any(const struct la_netif *nif, const struct la_addr *a)
 {
-	const struct la_ifaddr *f;
+	const struct la_ifaddr *f = la_netif_find(nif, a);
 
-	if (la_addr_is4(a) && la_netif_in_range4(nif, a->w[3]))
-		return true;
-	f = la_netif_find(nif, a);
 	return f ? f->state == LA_ADDR_USABLE : in_range(nif, a);
 }
 

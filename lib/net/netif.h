@@ -115,7 +115,21 @@ void la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void
 /** Returns the entry of exactly this address, or NULL. Addresses of ranges have no entry. */
 struct la_ifaddr *la_netif_find(const struct la_netif *nif, const struct la_addr *a);
 /** Returns whether a is a usable address of ours or in a range. */
-bool la_netif_owns(const struct la_netif *nif, const struct la_addr *a);
+static inline bool la_netif_owns(const struct la_netif *nif, const struct la_addr *a);
+/** The general path of la_netif_owns(). */
+bool la_netif_owns_any(const struct la_netif *nif, const struct la_addr *a);
+/** Returns whether an IPv4 address in network byte order is ours by a range. Such an address is USABLE from creation on,
+ * also if it is a single address of ours, too. */
+static inline bool
+la_netif_in_range4(const struct la_netif *nif, uint32_t a)
+{
+	return la_spans4_has(&nif->own4, be32toh(a));
+}
+static inline bool
+la_netif_owns(const struct la_netif *nif, const struct la_addr *a)
+{
+	return (la_addr_is4(a) && la_netif_in_range4(nif, a->w[3])) || la_netif_owns_any(nif, a);
+}
 /** Like la_netif_owns(), but also true for a tentative address. For listeners. */
 bool la_netif_configured(const struct la_netif *nif, const struct la_addr *a);
 /** Returns the kind of a destination address. */
@@ -138,12 +152,6 @@ static inline bool
 la_netif_is_far4(const struct la_netif *nif, uint32_t a)
 {
 	return !la_spans4_has(&nif->near4, be32toh(a));
-}
-/** Returns whether an IPv4 address in network byte order is ours by a range. */
-static inline bool
-la_netif_in_range4(const struct la_netif *nif, uint32_t a)
-{
-	return la_spans4_has(&nif->own4, be32toh(a));
 }
 /** Returns whether a is in one of our on-link prefixes. */
 bool la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a);

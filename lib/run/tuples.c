@@ -178,15 +178,22 @@ tuples_step(struct la_tuples *t)
 	}
 	if (t->next.port >= ports)
 		t->next.port -= ports;
-	if (++t->seg_pos == t->seg_len) {
-		t->seg_pos = 0;
-		t->seg_now++;
-	}
-	if (++t->pos == t->budget) {
-		t->pos = t->seg_pos = 0;
+	if (--t->seg_left == 0 && ++t->seg_now == t->nsegs) {
 		t->seg_now = 0;
 		t->cycle++;
 	}
+}
+
+/* Begins the present segment, unless it rests. The last segment may be shorter. */
+static __attribute__((noinline)) bool
+segment_begin(struct la_tuples *t, uint64_t now)
+{
+	uint64_t left = t->budget - t->seg_now * t->seg_len;
+
+	if (segment_rests(t, t->seg_now, now))
+		return false;
+	t->seg_left = left < t->seg_len ? left : t->seg_len;
+	return true;
 }
 
 int
@@ -195,7 +202,7 @@ la_tuples_next(struct la_tuples *t, uint64_t now, struct la_tuple *out, unsigned
 	for (unsigned i = 0; i < PASSED_OVER; i++) {
 		unsigned s = t->seg_now;
 
-		if (t->seg_pos == 0 && segment_rests(t, s, now))
+		if (t->seg_left == 0 && !segment_begin(t, now))
 			return -EAGAIN;
 		tuple_of(t, &t->next, out);
 		tuples_step(t);
