@@ -346,10 +346,29 @@ size_t load_http_take(struct load_conn *lc, const uint8_t *b, size_t n);
 bool load_http_fin(struct load_conn *lc);
 /** Counts a RST that arrived before the answer was complete. */
 void load_http_reset(struct load_conn *lc);
+/** Processes received bytes that are no part of an HTTP answer. HTTP: bytes without a request set lc->extra. */
+void load_take_other(struct load_conn *lc, const uint8_t *b, size_t n);
 /** Processes received bytes of any protocol. HTTP: bytes after the answer, or without a request, set lc->extra. */
-void load_take(struct load_conn *lc, const uint8_t *b, size_t n);
+static inline void
+load_take(struct load_conn *lc, const uint8_t *b, size_t n)
+{
+	if (lc->asking && lc->st->cfg->protocol == LOAD_HTTP)
+		lc->extra |= load_http_take(lc, b, n) < n;
+	else
+		load_take_other(lc, b, n);
+}
 /** Returns whether the answer is complete or cannot be read further. A server may answer before the request is sent. */
-bool load_answer_ended(const struct load_conn *lc);
+static inline bool
+load_answer_ended(const struct load_conn *lc)
+{
+	const struct load_config *cfg = lc->st->cfg;
+
+	if (!lc->asking)
+		return false;
+	if (cfg->protocol == LOAD_HTTP)
+		return lc->reply.done;
+	return cfg->protocol == LOAD_ECHO && !lc->unsent && lc->got >= cfg->size;
+}
 /** Counts the present answer as wrong, unless it is counted already. bad: enum load_bad or enum http_reply_error. */
 void load_bad(struct load_conn *lc, unsigned bad);
 
