@@ -10,8 +10,6 @@
  * (5.2). So the first byte of the next line shows whether a value has ended. White space before a colon is ignored
  * (5.1). Transfer-Encoding overrides Content-Length, and the connection is not used again (6.1, 6.3). */
 
-#include <string.h>
-
 #include "http/http_reply_field.h"
 
 enum state {
@@ -75,14 +73,6 @@ static bool
 is_digit(uint8_t ch)
 {
 	return ch >= '0' && ch <= '9';
-}
-
-/* tchar of RFC 9110 5.6.2 */
-static bool
-is_token(uint8_t ch)
-{
-	return is_digit(ch) || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-	       (ch != '\0' && strchr("!#$%&'*+-.^_`|~", ch) != NULL);
 }
 
 /* ---- status line: "HTTP/1.1 200", then a reason phrase or none ---- */
@@ -164,7 +154,7 @@ field_start(struct http_reply *r, uint8_t ch)
 		r->state = HEAD_LF;
 	else if (ch == '\n')
 		head_done(r);
-	else if (!is_token(ch))
+	else if (!http_reply_is_tchar(ch))
 		http_reply_fail(r, REPLY_BAD_FIELD);
 	else {
 		r->state = NAME;
@@ -284,7 +274,7 @@ name_state(struct http_reply *r, uint8_t ch)
 		r->state = VALUE;
 	} else if (ch == ' ' || ch == '\t') {
 		r->state = NAME_SPACE;
-	} else if (r->state == NAME && is_token(ch)) {
+	} else if (r->state == NAME && http_reply_is_tchar(ch)) {
 		http_reply_token(r, ch);
 	} else {
 		http_reply_fail(r, REPLY_BAD_FIELD);
@@ -311,17 +301,10 @@ head_byte(struct http_reply *r, uint8_t ch)
 		if (ch != '\n')
 			http_reply_fail(r, REPLY_BAD_STATUS_LINE);
 		break;
-	case VALUE_END:
-		if (ch == ' ' || ch == '\t') { /* obs-fold */
-			r->state = VALUE;
-			http_reply_value(r, ' ');
-			break;
-		}
-		r->state = FIELD_START;
-		http_reply_value_end(r);
-		if (r->done)
-			break;
-		/* fall through */
+	case VALUE_END: /* obs-fold */
+		r->state = VALUE;
+		http_reply_value(r, ' ');
+		break;
 	case FIELD_START:
 		field_start(r, ch);
 		break;
@@ -348,14 +331,81 @@ head_byte(struct http_reply *r, uint8_t ch)
 	}
 }
 
-/* Returns the number of bytes of an ignored value up to its end. Most bytes of a typical head are in ignored values. */
-static size_t
-skip_value(const uint8_t *b, size_t len)
+/* The first byte of the next line shows that the value has ended. */
+static void
+reply_end_value(struct http_reply *r)
 {
+	r->state = FIELD_START;
+	http_reply_value_end(r);
+}
+
+/* Takes the usual lines at the start of a line of the head, and the empty line behind them. */
+static size_t
+head_take_lines(struct http_reply *r, const uint8_t *b, size_t len)
+{
+	size_t n = 0, line;
+
+	while (!r->trailer && (line = http_reply_field_line(r, b + n, len - n)) > 0)
+		n += line;
+	if (len - n >= 2 && b[n] == '\r' && b[n + 1] == '\n' && r->total + 2 <= HTTP_REPLY_HEAD_MAX) {
+		r->total += 2;
+		n += 2;
+		head_done(r);
+	}
+	return n;
+}
+
+/* Takes what can be taken at once: usual lines, or the bytes of an ignored value. Most bytes of a typical head are in
+ * such lines. Returns 0: the next byte has to be taken alone. */
+static size_t
+head_take_run(struct http_reply *r, const uint8_t *b, size_t len)
+{
+	size_t n = 0;
+
+	if (r->state == FIELD_START) {
+		n = head_take_lines(r, b, len);
+	} else if (r->state == START) {
+		n = http_reply_status_line(r, b, len);
+		if (n > 0) {
+			r->state = FIELD_START;
+			n += head_take_lines(r, b + n, len - n);
+		}
+	} else if (r->state == VALUE && r->field == REPLY_F_OTHER) {
+		n = http_reply_plain_run(b, len);
+		if (n > HTTP_REPLY_HEAD_MAX - r->total) /* the limit does not depend on segments */
+			n = HTTP_REPLY_HEAD_MAX - r->total;
+		r->total += (uint32_t)n;
+	}
+	return n;
+}
+
+size_t
+http_reply_head(struct http_reply *r, const void *buf, size_t len)
+{
+	const uint8_t *b = buf;
 	size_t i = 0;
 
-	while (i < len && (b[i] >= ' ' || b[i] == '\t'))
+	while (i < len && !r->done && r->state < BODY) {
+		size_t n;
+
+		if (r->state == VALUE_END && b[i] != ' ' && b[i] != '\t' && r->total < HTTP_REPLY_HEAD_MAX) {
+			reply_end_value(r);
+			if (r->done) {
+				r->total++;
+				return i + 1;
+			}
+		}
+		n = head_take_run(r, b + i, len - i);
+		if (n > 0) {
+			i += n;
+			continue;
+		}
+		if (r->total++ < HTTP_REPLY_HEAD_MAX)
+			head_byte(r, b[i]);
+		else
+			http_reply_fail(r, REPLY_HEAD_TOO_LONG);
 		i++;
+	}
 	return i;
 }
 
@@ -374,10 +424,10 @@ reply_body_run(struct http_reply *r, size_t len)
 	return n;
 }
 
-size_t
-http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
+/* Reads bytes of the head or of the framing, up to the end of the next body bytes. */
+static __attribute__((noinline)) size_t
+reply_read_framing(struct http_reply *r, const uint8_t *b, size_t len, size_t *body)
 {
-	const uint8_t *b = buf;
 	size_t i = 0;
 
 	*body = 0;
@@ -386,27 +436,20 @@ http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
 			*body = reply_body_run(r, len - i);
 			return i + *body;
 		}
-		if (r->state > BODY) {
+		if (r->state > BODY)
 			frame_byte(r, b[i++]);
-			continue;
-		}
-		if (r->state == VALUE && r->field == REPLY_F_OTHER) {
-			size_t n = skip_value(b + i, len - i);
-
-			if (n > HTTP_REPLY_HEAD_MAX - r->total) /* the limit does not depend on segments */
-				n = HTTP_REPLY_HEAD_MAX - r->total;
-			r->total += (uint32_t)n;
-			i += n;
-			if (i == len)
-				break;
-		}
-		if (r->total++ < HTTP_REPLY_HEAD_MAX)
-			head_byte(r, b[i]);
 		else
-			http_reply_fail(r, REPLY_HEAD_TOO_LONG);
-		i++;
+			i += http_reply_head(r, b + i, len - i);
 	}
 	return i;
+}
+
+size_t
+http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body)
+{
+	if (len > 0 && (r->state == BODY || r->state == DATA)) /* not done: done is END */
+		return *body = reply_body_run(r, len);
+	return reply_read_framing(r, buf, len, body);
 }
 
 bool
@@ -419,14 +462,4 @@ http_reply_fin(struct http_reply *r)
 	else
 		http_reply_fail(r, r->head_done ? REPLY_SHORT_BODY : r->total > 0 ? REPLY_SHORT_HEAD : REPLY_NO_ANSWER);
 	return r->error == REPLY_GOOD;
-}
-
-bool
-http_reply_persistent(const struct http_reply *r)
-{
-	if (!r->done || r->error != REPLY_GOOD || r->until_close || r->conn_close)
-		return false;
-	if (r->has_coding && (r->has_length || r->minor == 0))
-		return false; /* RFC 9112 6.1: the framing is doubtful */
-	return r->minor == 1 || r->conn_keep;
 }

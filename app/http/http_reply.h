@@ -2,7 +2,8 @@
 #ifndef LA_APP_HTTP_REPLY_H
 #define LA_APP_HTTP_REPLY_H
 
-/* HTTP/1.x answers (RFC 9112), byte by byte: a pure parser without allocation.
+/* HTTP/1.x answers (RFC 9112): a pure parser without allocation. Usual lines of a head are taken at once
+ * (http_reply_line.c), all other bytes of heads and of framing one by one (http_reply.c).
  *
  * The parser keeps no field and no body byte. One answer costs sizeof(struct http_reply) bytes per connection,
  * for any length of head and body and any cut into segments. Debian's parsers (libhttp-parser, libllhttp) leave 204,
@@ -60,6 +61,10 @@ struct http_reply {
 	bool number, space, quoted, parameter, trailer; /* private */
 };
 
+/** Reads bytes of the head, or of the trailer: up to its end. Returns the number of bytes taken. http_reply_read() calls
+ * this function. */
+size_t http_reply_head(struct http_reply *r, const void *buf, size_t len);
+
 /** Reads up to the end of the next consecutive body bytes, or up to the end of the answer. Returns the number of bytes
  * taken, at least 1 unless len is 0 or r->done. The last *body of the taken bytes belong to the body. */
 size_t http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t *body);
@@ -68,7 +73,15 @@ size_t http_reply_read(struct http_reply *r, const void *buf, size_t len, size_t
 bool http_reply_fin(struct http_reply *r);
 
 /** Returns whether the answer is complete and another request may be sent on the connection (RFC 9112 9.3). */
-bool http_reply_persistent(const struct http_reply *r);
+static inline bool
+http_reply_persistent(const struct http_reply *r)
+{
+	if (!r->done || r->error != REPLY_GOOD || r->until_close || r->conn_close)
+		return false;
+	if (r->has_coding && (r->has_length || r->minor == 0))
+		return false; /* RFC 9112 6.1: the framing is doubtful */
+	return r->minor == 1 || r->conn_keep;
+}
 
 /** Returns the name of an error, such as "short_body"; "good" for REPLY_GOOD. */
 const char *http_reply_error_name(enum http_reply_error e);

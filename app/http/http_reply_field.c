@@ -17,12 +17,6 @@ token_is(const struct http_reply *r, const char *text)
 	return r->token_len == strlen(text) && memcmp(r->token, text, r->token_len) == 0;
 }
 
-bool
-http_reply_bodiless(const struct http_reply *r)
-{
-	return r->no_body || r->status < 200 || r->status == 204 || r->status == 304;
-}
-
 void
 http_reply_name_end(struct http_reply *r)
 {

@@ -40,13 +40,17 @@
 #include "core/histogram.h"
 #include "core/rng.h"
 #include "fault/faulty.h"
-#include "http/http_reply.h"
+#include "http/http_reply_known.h"
 #include "load/load_mix.h"
 #include "load/load_pace.h"
 #include "run/engine.h"
 #include "run/tuples.h"
 
-enum { LOAD_TARGETS = 64, LOAD_PATHS = 16 };
+enum {
+	LOAD_TARGETS = 64,
+	LOAD_PATHS = 16,
+	LOAD_KNOWN = 16, /* known heads of a station; a power of two */
+};
 
 enum load_protocol { LOAD_HTTP, LOAD_ECHO, LOAD_CLOSE, LOAD_PLAIN };
 
@@ -203,10 +207,11 @@ enum load_phase {
 struct load_station {
 	const struct load_config *cfg;
 	struct load_counts n;
-	struct la_histogram *latency;	       /* LATENCIES histograms */
-	uint8_t targets[LOAD_TARGETS];	       /* indices of the targets of this station's port */
-	unsigned ntargets;		       /* number of them */
-	struct la_tuples tuples[LOAD_TARGETS]; /* by the index of the target */
+	struct la_histogram *latency;		   /* LATENCIES histograms */
+	uint8_t targets[LOAD_TARGETS];		   /* indices of the targets of this station's port */
+	unsigned ntargets;			   /* number of them */
+	struct la_tuples tuples[LOAD_TARGETS];	   /* by the index of the target */
+	struct http_reply_known known[LOAD_KNOWN]; /* heads of answers, by target, path and last request */
 	struct slab conns;
 	TAILQ_HEAD(load_later, load_conn) later; /* connections with an action in the next round */
 	struct load_later carried;		 /* ended by the server with requests left; wait for a new connection */
@@ -238,6 +243,10 @@ struct load_station {
 	bool cut;			      /* stopped before the end of the schedule */
 	struct load_target_counts at[LOAD_TARGETS];
 	struct load_step *step; /* one per step of a ramp; NULL without a ramp */
+	struct la_shard *shard; /* of the last poll */
+	uint64_t event;		/* ns: time of the callback that runs, for all times that it records */
+	/* the due time of connection next_n of the schedule, ns from its start; PACE_NEVER: not known */
+	uint64_t next_n, next_due;
 	uint64_t last_close;
 	uint64_t retry_at;
 	uint64_t now_ms;  /* time of the last poll */
@@ -249,7 +258,9 @@ struct load_station {
 static inline uint64_t
 load_now(const struct load_station *st)
 {
-	return (uint64_t)((double)(rte_rdtsc() - st->base) * st->ns_per_tsc);
+	int64_t cycles = (int64_t)(rte_rdtsc() - st->base); /* conversions of signed numbers are one instruction */
+
+	return (uint64_t)(int64_t)((double)cycles * st->ns_per_tsc);
 }
 
 /** Returns whether open connections are to be aborted, because their trial has failed (load_trial.h). */
@@ -277,9 +288,10 @@ void load_station_fini(struct load_station *st);
 struct load_conn {
 	struct la_conn *c;
 	struct load_station *st;
-	uint64_t due;	/* due time of the SYN */
-	uint64_t asked; /* due time of the present request */
-	uint64_t fin;	/* when our FIN was queued; 0: not yet */
+	uint64_t due;	  /* due time of the SYN */
+	uint64_t asked;	  /* due time of the present request */
+	uint64_t fin;	  /* when our FIN was queued; 0: not yet */
+	uint64_t touched; /* the shard's time of the last progress, ms */
 	uint64_t sent, got;
 	uint64_t left; /* requests without a complete answer, the present one included */
 	struct http_reply reply;
@@ -334,10 +346,29 @@ size_t load_http_take(struct load_conn *lc, const uint8_t *b, size_t n);
 bool load_http_fin(struct load_conn *lc);
 /** Counts a RST that arrived before the answer was complete. */
 void load_http_reset(struct load_conn *lc);
+/** Processes received bytes that are no part of an HTTP answer. HTTP: bytes without a request set lc->extra. */
+void load_take_other(struct load_conn *lc, const uint8_t *b, size_t n);
 /** Processes received bytes of any protocol. HTTP: bytes after the answer, or without a request, set lc->extra. */
-void load_take(struct load_conn *lc, const uint8_t *b, size_t n);
+static inline void
+load_take(struct load_conn *lc, const uint8_t *b, size_t n)
+{
+	if (lc->asking && lc->st->cfg->protocol == LOAD_HTTP)
+		lc->extra |= load_http_take(lc, b, n) < n;
+	else
+		load_take_other(lc, b, n);
+}
 /** Returns whether the answer is complete or cannot be read further. A server may answer before the request is sent. */
-bool load_answer_ended(const struct load_conn *lc);
+static inline bool
+load_answer_ended(const struct load_conn *lc)
+{
+	const struct load_config *cfg = lc->st->cfg;
+
+	if (!lc->asking)
+		return false;
+	if (cfg->protocol == LOAD_HTTP)
+		return lc->reply.done;
+	return cfg->protocol == LOAD_ECHO && !lc->unsent && lc->got >= cfg->size;
+}
 /** Counts the present answer as wrong, unless it is counted already. bad: enum load_bad or enum http_reply_error. */
 void load_bad(struct load_conn *lc, unsigned bad);
 

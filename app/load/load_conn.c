@@ -25,11 +25,20 @@ enum load_timer { TIMER_GIVE_UP, TIMER_THINK, TIMER_SKEW };
 
 static void conn_ask(struct load_conn *lc);
 
-/* Restarts the time of --timeout, after progress. */
-static void
+/* Restarts the time of --timeout, after progress. The timer stays: it is early, and conn_give_up() sets it again. */
+static inline void
 conn_touch(struct load_conn *lc)
 {
-	if (lc->timer == TIMER_GIVE_UP && lc->st->cfg->timeout_ms != 0)
+	lc->touched = la_shard_now(lc->st->shard);
+}
+
+/* Starts the timer of --timeout. */
+static void
+conn_arm(struct load_conn *lc)
+{
+	conn_touch(lc);
+	lc->timer = TIMER_GIVE_UP;
+	if (lc->st->cfg->timeout_ms != 0)
 		la_set_timer(lc->c, lc->st->cfg->timeout_ms);
 }
 
@@ -44,7 +53,7 @@ static void
 send_our_fin(struct load_conn *lc)
 {
 	if (lc->fin == 0) {
-		lc->fin = load_now(lc->st);
+		lc->fin = lc->st->event;
 		la_shutdown(lc->c);
 	}
 }
@@ -72,6 +81,8 @@ load_conn_later(struct load_station *st)
 	struct load_conn *lc = TAILQ_FIRST(&st->later);
 	bool any = lc != NULL;
 
+	if (any)
+		st->event = load_now(st);
 	for (; lc; lc = TAILQ_FIRST(&st->later)) {
 		conn_undefer(lc);
 		if (lc->mode == CLOSE_ABORT) {
@@ -174,7 +185,7 @@ conn_ask(struct load_conn *lc)
 {
 	const struct load_config *cfg = lc->st->cfg;
 
-	lc->asked = load_now(lc->st);
+	lc->asked = lc->st->event;
 	lc->sent = lc->got = 0;
 	lc->wrong = false;
 	lc->asking = lc->unsent = true;
@@ -194,7 +205,7 @@ read_some(struct load_conn *lc)
 
 	while ((n = la_peek(lc->c, &span)) > 0) {
 		if (!lc->any)
-			load_record(lc, LAT_FIRST_BYTE, lc->due, load_now(lc->st));
+			load_record(lc, LAT_FIRST_BYTE, lc->due, lc->st->event);
 		lc->any = true;
 		load_take(lc, span, n);
 		la_consume(lc->c, n);
@@ -218,7 +229,7 @@ conn_answered(struct load_conn *lc)
 	lc->served = true;
 	lc->carry = lc->peer_closes && lc->left > 0;
 	LOAD_ADD(lc->st->n.answers, 1);
-	load_record(lc, LAT_ANSWER, lc->asked, load_now(lc->st));
+	load_record(lc, LAT_ANSWER, lc->asked, lc->st->event);
 }
 
 /* Aborts the connection after an answer that cannot be read further, or after bytes without a request. Returns whether
@@ -246,13 +257,14 @@ conn_opened(struct la_conn *c, void *user)
 	struct load_station *st = lc->st;
 
 	(void)c;
+	st->event = load_now(st);
 	lc->opened = true;
 	if (lc->warm) {
 		st->warmed++;
 	} else {
 		LOAD_ADD(st->n.established, 1);
 		LOAD_ADD(st->at[lc->target].established, 1);
-		load_record(lc, LAT_HANDSHAKE, lc->due, load_now(st));
+		load_record(lc, LAT_HANDSHAKE, lc->due, st->event);
 	}
 	conn_touch(lc);
 	if (lc->left == 0 && lc->mode == CLOSE_BOTH)
@@ -267,6 +279,7 @@ conn_data(struct la_conn *c, void *user)
 	uint32_t think = lc->st->cfg->think_ms;
 
 	(void)c;
+	lc->st->event = load_now(lc->st);
 	conn_touch(lc);
 	if (read_some(lc))
 		conn_answered(lc);
@@ -286,6 +299,7 @@ conn_writable(struct la_conn *c, void *user)
 	struct load_conn *lc = user;
 
 	(void)c;
+	lc->st->event = load_now(lc->st);
 	conn_touch(lc);
 	if (lc->asking && lc->unsent)
 		send_some(lc);
@@ -299,9 +313,9 @@ kind_at_peer_fin(const struct load_conn *lc)
 
 	if (lc->fin == 0)
 		return KIND_SERVER_FIRST;
-	la_conn_info(lc->c, &info);
-	if (info.state != LA_CLOSING)
+	if (la_conn_state(lc->c) != LA_CLOSING)
 		return KIND_CLIENT_FIRST;
+	la_conn_info(lc->c, &info);
 	/* a transmitted FIN uses a sequence number after the queued data; a FIN that waits behind data was not sent,
 	 * so the peer's FIN was first */
 	return info.snd_nxt - info.snd_una > info.snd_queued ? KIND_SIMULTANEOUS : KIND_SERVER_FIRST;
@@ -322,6 +336,7 @@ conn_peer_fin(struct la_conn *c, void *user)
 	struct load_conn *lc = user;
 
 	(void)c;
+	lc->st->event = load_now(lc->st);
 	if (read_some(lc) || (lc->asking && fin_completes_answer(lc)))
 		conn_answered(lc);
 	if (abort_unusable(lc))
@@ -333,24 +348,17 @@ conn_peer_fin(struct la_conn *c, void *user)
 	send_our_fin(lc);
 }
 
+/* Ends a connection without progress for --timeout. */
 static void
-conn_timer(struct la_conn *c, void *user)
+conn_give_up(struct load_conn *lc)
 {
-	struct load_conn *lc = user;
-	enum load_timer was = (enum load_timer)lc->timer;
+	uint64_t idle = la_shard_now(lc->st->shard) - lc->touched;
+	struct la_conn *c = lc->c;
 	struct la_conn_info info;
 
-	lc->timer = TIMER_GIVE_UP;
-	conn_touch(lc);
-	switch (was) {
-	case TIMER_THINK:
-		go_on(lc);
+	if (idle < lc->st->cfg->timeout_ms) {
+		la_set_timer(c, lc->st->cfg->timeout_ms - (uint32_t)idle);
 		return;
-	case TIMER_SKEW:
-		send_our_fin(lc);
-		return;
-	case TIMER_GIVE_UP:
-		break;
 	}
 	la_conn_info(c, &info);
 	if (info.state == LA_FIN_WAIT_2) { /* only the peer's FIN is missing: the end is LA_END_FIN_WAIT_2 */
@@ -363,6 +371,28 @@ conn_timer(struct la_conn *c, void *user)
 	if (lc->asking)
 		load_bad(lc, BAD_TIMED_OUT);
 	la_abort(c);
+}
+
+static void
+conn_timer(struct la_conn *c, void *user)
+{
+	struct load_conn *lc = user;
+
+	(void)c;
+	lc->st->event = load_now(lc->st);
+	switch ((enum load_timer)lc->timer) {
+	case TIMER_THINK:
+		conn_arm(lc);
+		go_on(lc);
+		break;
+	case TIMER_SKEW:
+		conn_arm(lc);
+		send_our_fin(lc);
+		break;
+	case TIMER_GIVE_UP:
+		conn_give_up(lc);
+		break;
+	}
 }
 
 static void
@@ -403,10 +433,9 @@ load_conn_begin(struct load_conn *lc)
 {
 	const struct load_config *cfg = lc->st->cfg;
 
-	if (lc->warm) { /* opens and closes without a request */
-		conn_touch(lc);
+	conn_arm(lc);
+	if (lc->warm) /* opens and closes without a request */
 		return;
-	}
 	switch (cfg->protocol) {
 	case LOAD_HTTP:
 	case LOAD_ECHO:
@@ -419,5 +448,4 @@ load_conn_begin(struct load_conn *lc)
 	case LOAD_PLAIN:
 		break;
 	}
-	conn_touch(lc);
 }

@@ -79,6 +79,8 @@ load_http_send(struct load_conn *lc)
 		if (lc->sent < q->len)
 			return false;
 	}
+	if (cfg->body_len == 0)
+		return true;
 	pos = lc->sent - q->len;
 	if (cfg->body == NULL) {
 		pattern_send(lc->c, &pos, cfg->body_len);
@@ -119,6 +121,15 @@ judge_end(struct load_conn *lc)
 		lc->peer_closes = true;
 }
 
+/* Answers to equal requests are likely to have equal heads. Requests may share a place. */
+static struct http_reply_known *
+known_head(struct load_conn *lc)
+{
+	unsigned request = lc->target + 2u * lc->path + (lc->left == 1);
+
+	return &lc->st->known[request & (LOAD_KNOWN - 1)];
+}
+
 size_t
 load_http_take(struct load_conn *lc, const uint8_t *b, size_t n)
 {
@@ -129,7 +140,7 @@ load_http_take(struct load_conn *lc, const uint8_t *b, size_t n)
 		bool judged = lc->reply.head_done;
 		size_t body;
 
-		at += http_reply_read(&lc->reply, b + at, n - at, &body);
+		at += http_reply_read_known(known_head(lc), &lc->reply, b + at, n - at, &body);
 		if (lc->reply.head_done && !judged)
 			judge_head(lc);
 		if (!cfg->any_answer && !lc->wrong && !pattern_matches(lc->got, b + at - body, body))
@@ -157,8 +168,8 @@ load_http_reset(struct load_conn *lc)
 
 /* ---- answers of all protocols ---- */
 
-/* Takes bytes of an echo, up to --size. Returns the number of bytes taken. */
-static size_t
+/* Takes bytes of an echo, up to --size. */
+static void
 take_echo(struct load_conn *lc, const uint8_t *b, size_t n)
 {
 	if (n > lc->st->cfg->size - lc->got)
@@ -166,37 +177,19 @@ take_echo(struct load_conn *lc, const uint8_t *b, size_t n)
 	if (!lc->wrong && !pattern_matches(lc->got, b, n))
 		load_bad(lc, BAD_BODY);
 	lc->got += n;
-	return n;
 }
 
-/* Bytes of the protocols close and plain are ignored. */
+/* Bytes of the protocols close and plain are ignored, and those of a warm-up: a proxy may answer its FIN with status
+ * 400. */
 void
-load_take(struct load_conn *lc, const uint8_t *b, size_t n)
+load_take_other(struct load_conn *lc, const uint8_t *b, size_t n)
 {
 	enum load_protocol protocol = lc->st->cfg->protocol;
-	size_t taken = 0;
 
-	if (protocol == LOAD_CLOSE || protocol == LOAD_PLAIN ||
-	    lc->warm) /* a proxy may answer the warm-up's FIN with status 400 */
+	if (protocol == LOAD_CLOSE || protocol == LOAD_PLAIN || lc->warm)
 		return;
-	if (lc->asking)
-		taken = protocol == LOAD_HTTP ? load_http_take(lc, b, n) : take_echo(lc, b, n);
-	lc->extra |= taken < n && protocol == LOAD_HTTP;
-}
-
-bool
-load_answer_ended(const struct load_conn *lc)
-{
-	if (!lc->asking)
-		return false;
-	switch (lc->st->cfg->protocol) {
-	case LOAD_HTTP:
-		return lc->reply.done;
-	case LOAD_ECHO:
-		return !lc->unsent && lc->got >= lc->st->cfg->size;
-	case LOAD_CLOSE:
-	case LOAD_PLAIN:
-		break;
-	}
-	return false;
+	if (protocol == LOAD_HTTP)
+		lc->extra |= n > 0;
+	else if (lc->asking)
+		take_echo(lc, b, n);
 }

@@ -63,11 +63,14 @@ mix_next(struct mix *m)
 {
 	unsigned best = 0;
 
+	if (m->weight[m->last] == m->total) /* a single mode: its credit stays 0 */
+		return (enum close_mode)m->last;
 	for (unsigned i = 0; i < CLOSE_MODES; i++) {
 		m->credit[i] += m->weight[i];
 		if (m->credit[i] > m->credit[best] || m->weight[best] == 0)
 			best = i;
 	}
 	m->credit[best] -= m->total;
+	m->last = best;
 	return (enum close_mode)best;
 }

@@ -23,6 +23,7 @@ struct mix {
 	uint32_t weight[CLOSE_MODES];
 	uint32_t total;
 	int64_t credit[CLOSE_MODES]; /* state of mix_next() */
+	unsigned last;		     /* the mode that mix_next() returned last, if there are several */
 };
 
 /** Reads "client", or "client:70,server:20,abort:10". Returns 0, or -1 with the allowed values in why. */

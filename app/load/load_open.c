@@ -205,12 +205,17 @@ warm_up(struct load_station *st, struct la_shard *shard, uint64_t now)
 	__atomic_store_n(&st->phase, LOAD_GO, __ATOMIC_RELEASE);
 }
 
+/* Returns the due time of the next connection of the schedule. A due time does not change once it is known. */
 static uint64_t
-due_of(const struct load_station *st)
+due_of(struct load_station *st)
 {
-	uint64_t due = pace_due(&st->cfg->pace, st->index + st->slots * st->of);
+	uint64_t n = st->index + st->slots * st->of;
 
-	return due == PACE_NEVER ? PACE_NEVER : st->start + due;
+	if (n != st->next_n || st->next_due == PACE_NEVER) {
+		st->next_n = n;
+		st->next_due = pace_due(&st->cfg->pace, n);
+	}
+	return st->next_due == PACE_NEVER ? PACE_NEVER : st->start + st->next_due;
 }
 
 /* Ends the schedule: connections that are due and have not begun count as unstarted. */
@@ -335,8 +340,9 @@ poll_station(void *ctx, struct la_shard *shard, uint64_t now_ms)
 	bool busy;
 
 	st->now_ms = now_ms;
-	busy = load_conn_later(st);
-	busy |= load_carry_open(st, shard, now);
+	st->shard = shard;
+	busy = !TAILQ_EMPTY(&st->later) && load_conn_later(st);
+	busy |= !TAILQ_EMPTY(&st->carried) && load_carry_open(st, shard, now);
 	busy |= abort_open(st, shard, now);
 	if (st->phase == LOAD_STOPPED || now < st->retry_at)
 		return busy ? LA_ROUND_BUSY : LA_ROUND_IDLE;
@@ -385,6 +391,7 @@ load_station_init(struct load_station *st)
 	st->base = rte_rdtsc();
 	st->ns_per_tsc = 1e9 / (double)rte_get_tsc_hz();
 	st->mix = cfg->mix;
+	st->next_due = PACE_NEVER;
 	st->rng.s = cfg->seed + st->index;
 	st->latency = la_mem_alloc(NULL, LATENCIES * sizeof(*st->latency), 64);
 	if (st->latency == NULL)

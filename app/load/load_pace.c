@@ -18,9 +18,14 @@
 
 #define NS UINT64_C(1000000000)
 
-static uint64_t
+/* Returns a * b / c. */
+static inline uint64_t
 pace_muldiv(uint64_t a, uint64_t b, uint64_t c)
 {
+	uint64_t product;
+
+	if (!__builtin_mul_overflow(a, b, &product))
+		return product / c;
 	return (uint64_t)((unsigned __int128)a * b / c);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <string.h>
 
+#include "http/bytes_equal.h"
 #include "run/engine.h"
 #include "server/payload.h"
 
@@ -35,7 +35,7 @@ payload_init(void)
 size_t
 pattern_at(uint64_t pos, uint64_t max, const uint8_t **p)
 {
-	size_t start = (size_t)(pos % PATTERN_PERIOD), n = PATTERN_LEN - start;
+	size_t start = (size_t)(pos < PATTERN_PERIOD ? pos : pos % PATTERN_PERIOD), n = PATTERN_LEN - start;
 
 	*p = pattern + start;
 	return max < n ? (size_t)max : n;
@@ -71,14 +71,15 @@ pattern_matches(uint64_t pos, const void *bytes, size_t n)
 {
 	const uint8_t *b = bytes, *p;
 
-	while (n > 0) {
+	for (;;) {
 		size_t len = pattern_at(pos, n, &p);
 
-		if (memcmp(b, p, len) != 0)
+		if (!bytes_equal(b, p, len))
 			return false;
+		if (len == n)
+			return true;
 		pos += len;
 		b += len;
 		n -= len;
 	}
-	return true;
 }

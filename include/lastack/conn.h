@@ -171,6 +171,8 @@ void la_set_user(struct la_conn *c, void *user);
 void la_set_ops(struct la_conn *c, const struct la_conn_ops *ops);
 /** Switches Nagle's algorithm off (true) or on. */
 void la_set_nodelay(struct la_conn *c, bool on);
+/** Returns the state of the connection (RFC 9293 3.3.2). */
+enum la_state la_conn_state(const struct la_conn *c);
 /** Fills *info. */
 void la_conn_info(const struct la_conn *c, struct la_conn_info *info);
 

@@ -22,12 +22,6 @@ histogram_load(const uint64_t *p)
 	return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
 
-static inline void
-histogram_store(uint64_t *p, uint64_t v)
-{
-	__atomic_store_n(p, v, __ATOMIC_RELAXED);
-}
-
 uint64_t
 la_histogram_value(uint32_t slot)
 {
@@ -37,20 +31,6 @@ la_histogram_value(uint32_t slot)
 		return slot;
 	octave = (slot >> LA_HIST_SUB_BITS) - 1;
 	return ((((uint64_t)slot - ((uint64_t)octave << LA_HIST_SUB_BITS)) + 1) << octave) - 1;
-}
-
-void
-la_histogram_record(struct la_histogram *h, uint64_t value)
-{
-	uint64_t *slot = &h->slot[la_histogram_slot(value)];
-
-	histogram_store(slot, *slot + 1);
-	histogram_store(&h->sum, h->sum + value);
-	if (h->total == 0 || value < h->min)
-		histogram_store(&h->min, value);
-	if (value > h->max)
-		histogram_store(&h->max, value);
-	histogram_store(&h->total, h->total + 1);
 }
 
 void

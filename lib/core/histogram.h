@@ -42,8 +42,27 @@ la_histogram_slot(uint64_t value)
 /** The largest value that the slot counts. */
 uint64_t la_histogram_value(uint32_t slot);
 
+/* Another thread may read *p at the same time. */
+static inline void
+la_histogram_store(uint64_t *p, uint64_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELAXED);
+}
+
 /** Counts a value. */
-void la_histogram_record(struct la_histogram *h, uint64_t value);
+static inline void
+la_histogram_record(struct la_histogram *h, uint64_t value)
+{
+	uint64_t *slot = &h->slot[la_histogram_slot(value)];
+
+	la_histogram_store(slot, *slot + 1);
+	la_histogram_store(&h->sum, h->sum + value);
+	if (h->total == 0 || value < h->min)
+		la_histogram_store(&h->min, value);
+	if (value > h->max)
+		la_histogram_store(&h->max, value);
+	la_histogram_store(&h->total, h->total + 1);
+}
 
 /** Adds the counts of `part` to `sum`. */
 void la_histogram_add(struct la_histogram *sum, const struct la_histogram *part);

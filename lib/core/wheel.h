@@ -81,6 +81,13 @@ la_wheel_add(struct la_wheel *w, uint32_t tick, uint32_t ref)
  * their number. 0: no reference is due, and base is after now. */
 unsigned la_wheel_pop(struct la_wheel *w, uint32_t now, uint32_t *refs, unsigned max, uint32_t *tick);
 
+/** Returns whether la_wheel_pop() would return 0 and change nothing: the usual case of several polls within a tick. */
+static inline bool
+la_wheel_is_done(const struct la_wheel *w, uint32_t now)
+{
+	return (int32_t)(now - w->base) < 0 && w->slots[(w->base - 1) & (w->nslots - 1)].tail == 0;
+}
+
 /** Sets *tick to the first occupied tick. False: the wheel is empty. */
 bool la_wheel_next(const struct la_wheel *w, uint32_t *tick);
 

@@ -99,7 +99,7 @@ la_netif_memory(const struct la_shard_config *cfg)
 	unsigned n = max_addrs(cfg), all = n + cfg->nranges;
 
 	return n * sizeof(struct la_ifaddr) + all * (sizeof(struct la_net) + 2 * sizeof(struct la_span)) +
-	       all * sizeof(struct la_span4) + 2 * n * sizeof(uint32_t) + (sizeof(uint16_t) << slots_log2(n));
+	       2 * all * sizeof(struct la_span4) + 2 * n * sizeof(uint32_t) + (sizeof(uint16_t) << slots_log2(n));
 }
 
 static unsigned
@@ -144,6 +144,33 @@ netif_low24(const uint8_t *p)
 	return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 }
 
+/* Fills own4: the IPv4 intervals of range without broadcast and multicast addresses. A broadcast address divides at
+ * most one interval, so own4 has at most nranges + nbcasts intervals. */
+static void
+netif_seal_own4(struct la_netif *nif)
+{
+	const uint32_t last_unicast = 0xdfffffff;
+	struct la_spans4 whole = {.v = nif->own4.v + nif->nbcasts}, *own = &nif->own4;
+	unsigned k = 0;
+
+	la_spans4_from(&whole, &nif->range);
+	for (unsigned i = 0; i < whole.n && whole.v[i].first <= last_unicast; i++) {
+		uint32_t first = whole.v[i].first, last = first + whole.v[i].more;
+
+		if (last > last_unicast)
+			last = last_unicast;
+		while (k < nif->nbcasts && nif->bcasts[k] < first)
+			k++;
+		for (; k < nif->nbcasts && nif->bcasts[k] <= last; k++) {
+			if (nif->bcasts[k] > first)
+				own->v[own->n++] = (struct la_span4){first, nif->bcasts[k] - 1 - first};
+			first = nif->bcasts[k] + 1;
+		}
+		if (first <= last)
+			own->v[own->n++] = (struct la_span4){first, last - first};
+	}
+}
+
 /* Builds the look-up tables from the addresses, prefixes and ranges. */
 static void
 netif_seal(struct la_netif *nif)
@@ -163,6 +190,7 @@ netif_seal(struct la_netif *nif)
 			nif->bcasts[nif->nbcasts++] = be32toh(a.w[3]);
 	}
 	la_u32s_sort(nif->bcasts, nif->nbcasts);
+	netif_seal_own4(nif);
 	for (unsigned i = 0; i < nif->naddrs; i++)
 		if (!la_addr_is4(&nif->addrs[i].addr))
 			nif->lows[nif->nlows++] = netif_low24(&nif->addrs[i].addr.b[13]);
@@ -182,7 +210,8 @@ lay_out(struct la_netif *nif, const struct la_shard_config *cfg, void *mem)
 	nif->range.v = nif->link.v + n;
 	nif->near.v = nif->range.v + cfg->nranges;
 	nif->near4.v = (struct la_span4 *)(nif->near.v + all);
-	nif->bcasts = (uint32_t *)(nif->near4.v + all);
+	nif->own4.v = nif->near4.v + all;
+	nif->bcasts = (uint32_t *)(nif->own4.v + all);
 	nif->lows = nif->bcasts + n;
 	nif->slots = (uint16_t *)(nif->lows + n);
 }
@@ -252,7 +281,7 @@ in_range(const struct la_netif *nif, const struct la_addr *a)
 }
 
 bool
-la_netif_owns(const struct la_netif *nif, const struct la_addr *a)
+la_netif_owns_any(const struct la_netif *nif, const struct la_addr *a)
 {
 	const struct la_ifaddr *f = la_netif_find(nif, a);
 
@@ -329,6 +358,15 @@ la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struct la_
 	if (!la_netif_is_onlink(nif, dst))
 		*hop = la_addr_is4(dst) ? nif->gateway4 : nif->gateway6;
 	return !la_addr_is_any(hop);
+}
+
+void
+la_netif_note_peer(struct la_netif *nif, const struct la_addr *dst)
+{
+	if (nif->dad_at != UINT64_MAX)
+		return;
+	nif->peer = *dst;
+	nif->has_peer = true;
 }
 
 const struct la_addr *

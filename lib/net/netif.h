@@ -46,6 +46,7 @@ struct la_netif {
 	struct la_spans range;	/* the addresses of ranges */
 	struct la_spans near;	/* the addresses of onlink and ranges */
 	struct la_spans4 near4; /* the IPv4 addresses of near */
+	struct la_spans4 own4;	/* the IPv4 addresses of range that are not broadcast or multicast: ours */
 	uint32_t *bcasts;	/* directed broadcast addresses of onlink, host byte order, sorted */
 	uint32_t *lows;		/* last 24 bits of our IPv6 addresses, sorted */
 	uint16_t *slots;	/* hash set of (index in addrs + 1); 0: the slot is empty */
@@ -61,6 +62,8 @@ struct la_netif {
 	uint64_t conflict_at;	  /* ms: earliest time of the next log line about a conflict */
 	uint64_t range_defend_at; /* ms: earliest time of the next announcement of a range's address after a conflict */
 	uint64_t conflicts;	  /* packets that claim one of our addresses for another MAC */
+	struct la_addr peer;	  /* when has_peer: the address of the last la_netif_note_peer() */
+	bool has_peer;
 };
 
 /** The kind of a destination address. */
@@ -112,7 +115,21 @@ void la_netif_init(struct la_netif *nif, const struct la_shard_config *cfg, void
 /** Returns the entry of exactly this address, or NULL. Addresses of ranges have no entry. */
 struct la_ifaddr *la_netif_find(const struct la_netif *nif, const struct la_addr *a);
 /** Returns whether a is a usable address of ours or in a range. */
-bool la_netif_owns(const struct la_netif *nif, const struct la_addr *a);
+static inline bool la_netif_owns(const struct la_netif *nif, const struct la_addr *a);
+/** The general path of la_netif_owns(). */
+bool la_netif_owns_any(const struct la_netif *nif, const struct la_addr *a);
+/** Returns whether an IPv4 address in network byte order is ours by a range. Such an address is USABLE from creation on,
+ * also if it is a single address of ours, too. */
+static inline bool
+la_netif_in_range4(const struct la_netif *nif, uint32_t a)
+{
+	return la_spans4_has(&nif->own4, be32toh(a));
+}
+static inline bool
+la_netif_owns(const struct la_netif *nif, const struct la_addr *a)
+{
+	return (la_addr_is4(a) && la_netif_in_range4(nif, a->w[3])) || la_netif_owns_any(nif, a);
+}
 /** Like la_netif_owns(), but also true for a tentative address. For listeners. */
 bool la_netif_configured(const struct la_netif *nif, const struct la_addr *a);
 /** Returns the kind of a destination address. */
@@ -141,6 +158,14 @@ bool la_netif_is_onlink(const struct la_netif *nif, const struct la_addr *a);
 /** Sets *hop to the next hop to dst. False: no on-link prefix and no gateway, or dst is ours, a broadcast or a
  * multicast address. */
 bool la_netif_route(const struct la_netif *nif, const struct la_addr *dst, struct la_addr *hop);
+/** Returns whether dst is the address of the last la_netif_note_peer(). */
+static inline bool
+la_netif_is_peer(const struct la_netif *nif, const struct la_addr *dst)
+{
+	return nif->has_peer && la_addr_eq(dst, &nif->peer);
+}
+/** Keeps dst, which la_netif_route() accepted. While no address is tentative, the result does not change. */
+void la_netif_note_peer(struct la_netif *nif, const struct la_addr *dst);
 /** Returns the source of a request for `target`: a usable address of ours whose prefix contains target, otherwise any
  * usable address of the family, otherwise NULL. Ranges are not used. */
 const struct la_addr *la_netif_source(const struct la_netif *nif, const struct la_addr *target);

@@ -166,12 +166,19 @@ shard_set_now(struct la_shard *s, uint64_t now)
 	la_tcp_now(&s->tcp, now);
 }
 
+static inline void
+shard_drain(struct la_shard *s)
+{
+	if (la_tcp_out_waiting(&s->tcp) != 0)
+		la_egress_drain(s);
+}
+
 void
 la_shard_rx(struct la_shard *s, uint64_t now, struct rte_mbuf **pkts, unsigned n)
 {
 	shard_set_now(s, now);
 	for (unsigned i = 0; i < n; i += LA_RX_PARSE_BURST) {
-		la_egress_drain(s);
+		shard_drain(s);
 		la_ingress_burst(s, pkts + i, RTE_MIN(n - i, (unsigned)LA_RX_PARSE_BURST));
 	}
 }
@@ -186,12 +193,14 @@ la_shard_shed(struct la_shard *s, unsigned level)
 bool
 la_shard_poll(struct la_shard *s, uint64_t now)
 {
-	bool more;
+	bool more = false;
 
 	shard_set_now(s, now);
-	la_egress_drain(s);
-	la_nd_poll(s);
-	more = la_resolve_poll(s);
+	shard_drain(s);
+	if (unlikely(now >= s->nif.dad_at))
+		la_nd_poll(s);
+	if (unlikely(now >= s->neigh.soonest))
+		more = la_resolve_poll(s);
 	return la_tcp_poll(&s->tcp) || more;
 }
 
@@ -204,12 +213,15 @@ shard_take_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 	while (n < max) {
 		unsigned k = RTE_MIN(max - n, s->tx_tail - s->tx_head);
 
-		memcpy(pkts + n, s->tx + s->tx_head, k * sizeof(pkts[0]));
+		if (k != 0)
+			memcpy(pkts + n, s->tx + s->tx_head, k * sizeof(pkts[0]));
 		n += k;
 		s->tx_head += k;
 		if (s->tx_head < s->tx_tail)
 			break;
 		s->tx_head = s->tx_tail = 0;
+		if (la_tcp_out_waiting(&s->tcp) == 0)
+			break;
 		k = la_tcp_take(&s->tcp, pkts + n, max - n);
 		n += la_egress_burst(s, pkts + n, k);
 		if (k == 0)
@@ -221,9 +233,12 @@ shard_take_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 unsigned
 la_shard_tx(struct la_shard *s, struct rte_mbuf **pkts, unsigned max)
 {
-	unsigned n = shard_take_tx(s, pkts, max);
 	uint64_t bytes = 0;
+	unsigned n;
 
+	if (s->tx_tail == 0 && la_tcp_out_waiting(&s->tcp) == 0)
+		return 0;
+	n = shard_take_tx(s, pkts, max);
 	for (unsigned i = 0; i < n; i++)
 		bytes += pkts[i]->pkt_len;
 	s->counters.v[LA_C_tx_packets] += n;
@@ -271,16 +286,21 @@ int
 la_connect(struct la_shard *s, const struct la_tuple *t, const struct la_conn_ops *ops, void *user,
 	   const struct la_conn_opts *opts, struct la_conn **out)
 {
+	bool again = la_netif_is_peer(&s->nif, &t->raddr); /* an address that was found valid, and has a route */
 	struct la_addr hop;
 
-	if (t->lport == 0 || t->rport == 0 || !la_ip_src_valid(&t->raddr) || la_netif_is_broadcast(&s->nif, &t->raddr))
+	if (t->lport == 0 || t->rport == 0 ||
+	    (!again && (!la_ip_src_valid(&t->raddr) || la_netif_is_broadcast(&s->nif, &t->raddr))))
 		return -EINVAL;
 	if (la_addr_is4(&t->laddr) != la_addr_is4(&t->raddr))
 		return -EAFNOSUPPORT;
 	if (!la_netif_owns(&s->nif, &t->laddr))
 		return -EADDRNOTAVAIL;
-	if (!la_netif_route(&s->nif, &t->raddr, &hop))
-		return -EHOSTUNREACH;
+	if (!again) {
+		if (!la_netif_route(&s->nif, &t->raddr, &hop))
+			return -EHOSTUNREACH;
+		la_netif_note_peer(&s->nif, &t->raddr);
+	}
 	return la_tcp_connect(&s->tcp, t, ops, user, opts, out);
 }
 

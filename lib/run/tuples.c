@@ -22,6 +22,7 @@
  * that ended earlier rest longer than needed. With hold_ms 0 there is no rest: then the peer's rules for reopening
  * (RFC 9293 3.6.1, RFC 6191) are tested. */
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -75,6 +76,12 @@ pool_set(struct la_tuples *t, const struct la_prefix *p)
 	t->naddrs += count;
 }
 
+static struct la_tuple_number
+number_of(const struct la_tuples *t, uint64_t n)
+{
+	return (struct la_tuple_number){n % t->naddrs, (uint32_t)(n / t->naddrs)};
+}
+
 int
 la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom, uint16_t port_lo, uint16_t port_hi,
 	       const struct la_addr *raddr, uint16_t rport, uint64_t hold_ms)
@@ -104,13 +111,14 @@ la_tuples_init(struct la_tuples *t, const struct la_prefix *from, unsigned nfrom
 	t->hold_ms = hold_ms == 0 ? 0 : hold_ms + HOLD_SLACK_MS;
 	t->seg_len = (t->budget + LA_TUPLES_SEGMENTS - 1) / LA_TUPLES_SEGMENTS;
 	t->nsegs = (unsigned)((t->budget + t->seg_len - 1) / t->seg_len);
+	t->stride = number_of(t, t->step);
 	return 0;
 }
 
 static void
-tuple_of(const struct la_tuples *t, uint64_t number, struct la_tuple *out)
+tuple_of(const struct la_tuples *t, const struct la_tuple_number *number, struct la_tuple *out)
 {
-	uint64_t a = number % t->naddrs;
+	uint64_t a = number->addr;
 	unsigned i = 0;
 	uint64_t host;
 
@@ -120,9 +128,8 @@ tuple_of(const struct la_tuples *t, uint64_t number, struct la_tuple *out)
 	host = t->pool[i].first + a;
 	out->laddr = t->pool[i].base;
 	/* the host number has at most 32 bits: it goes into the last four bytes, whose host bits are 0 in base */
-	for (unsigned b = 0; b < 4; b++)
-		out->laddr.b[15 - b] |= (uint8_t)(host >> (8 * b));
-	out->lport = (uint16_t)(t->port_lo + number / t->naddrs);
+	out->laddr.w[3] |= htobe32((uint32_t)host);
+	out->lport = (uint16_t)(t->port_lo + number->port);
 }
 
 static bool
@@ -148,28 +155,57 @@ la_tuples_at_home(const struct la_tuples *t, const struct la_steer *steer, unsig
 	if (t->budget > COUNTED)
 		return t->budget / steer->shards;
 	for (uint64_t i = 0; i < t->budget; i++) {
+		struct la_tuple_number number = number_of(t, i);
 		struct la_tuple one;
 
-		tuple_of(t, i, &one);
+		tuple_of(t, &number, &one);
 		n += la_steer_tuple(steer, &one) == shard;
 	}
 	return n;
+}
+
+/* Adds the stride to the next number, modulo the budget: naddrs times the number of ports. */
+static inline void
+tuples_step(struct la_tuples *t)
+{
+	uint32_t ports = (uint32_t)(t->port_hi - t->port_lo + 1);
+
+	t->next.addr += t->stride.addr;
+	t->next.port += t->stride.port;
+	if (t->next.addr >= t->naddrs) {
+		t->next.addr -= t->naddrs;
+		t->next.port++;
+	}
+	if (t->next.port >= ports)
+		t->next.port -= ports;
+	if (--t->seg_left == 0 && ++t->seg_now == t->nsegs) {
+		t->seg_now = 0;
+		t->cycle++;
+	}
+}
+
+/* Begins the present segment, unless it rests. The last segment may be shorter. */
+static __attribute__((noinline)) bool
+segment_begin(struct la_tuples *t, uint64_t now)
+{
+	uint64_t left = t->budget - t->seg_now * t->seg_len;
+
+	if (segment_rests(t, t->seg_now, now))
+		return false;
+	t->seg_left = left < t->seg_len ? left : t->seg_len;
+	return true;
 }
 
 int
 la_tuples_next(struct la_tuples *t, uint64_t now, struct la_tuple *out, unsigned *ticket)
 {
 	for (unsigned i = 0; i < PASSED_OVER; i++) {
-		unsigned s = (unsigned)(t->pos / t->seg_len);
+		unsigned s = t->seg_now;
 
-		if (t->pos % t->seg_len == 0 && segment_rests(t, s, now))
+		if (t->seg_left == 0 && !segment_begin(t, now))
 			return -EAGAIN;
-		tuple_of(t, t->x, out);
-		t->x = (uint64_t)(((unsigned __int128)t->x + t->step) % t->budget);
-		if (++t->pos == t->budget) {
-			t->pos = 0;
-			t->cycle++;
-		}
+		tuple_of(t, &t->next, out);
+		tuples_step(t);
 		if (t->steer != NULL && la_steer_tuple(t->steer, out) != t->shard)
 			continue;
 		t->seg[s].live++;

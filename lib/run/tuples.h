@@ -25,9 +25,14 @@ struct la_tuples {
 	uint16_t port_lo, port_hi;
 	uint64_t naddrs;
 	uint64_t budget; /* addresses * ports, tuples of other shards included */
-	uint64_t pos;	 /* number of tuples given or skipped in this cycle */
-	uint64_t x;	 /* the next tuple */
 	uint64_t step;	 /* the stride: coprime to budget */
+	/* the number of the next tuple, and the stride, as naddrs * port + addr: a step needs no division */
+	struct la_tuple_number {
+		uint64_t addr;
+		uint32_t port;
+	} next, stride;
+	uint64_t seg_left; /* tuples of the present segment that were neither given nor skipped; 0: it has not begun */
+	unsigned seg_now;  /* the present segment */
 	uint64_t cycle;
 	uint64_t hold_ms; /* rest of a used tuple; 0: none (reuse) */
 	uint64_t seg_len; /* tuples of one segment of the cycle */

@@ -77,6 +77,8 @@ struct la_profile {
 	struct la_conn_opts o;
 	int tw_class;
 	uint8_t rcv_wscale;
+	bool has_given;
+	struct la_conn_opts given; /* when has_given: the last options of a caller that gave this profile */
 };
 
 struct la_listener {

@@ -1,13 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Listeners, found by port in one array look-up, and the profiles (option sets) of listeners and active opens. */
 
+#include <emmintrin.h>
 #include <errno.h>
 
 #include "tcp/internal.h"
 
+static inline bool
+profile_same_opts(const struct la_conn_opts *a, const struct la_conn_opts *b)
+{
+	const __m128i *x = (const void *)a, *y = (const void *)b;
+	uint32_t u, v;
+	__m128i same;
+
+	_Static_assert(sizeof(*a) == 2 * sizeof(*x) + sizeof(u), "all bytes are compared, padding included");
+	same = _mm_cmpeq_epi8(_mm_loadu_si128(x), _mm_loadu_si128(y));
+	same = _mm_and_si128(same, _mm_cmpeq_epi8(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1)));
+	memcpy(&u, x + 2, sizeof(u));
+	memcpy(&v, y + 2, sizeof(v));
+	return _mm_movemask_epi8(same) == 0xffff && u == v;
+}
+
+/* Finds the profile of options that were given before. A client gives the same options with each open. Returns its
+ * index, or -1. */
+static inline int
+profile_find_given(const struct la_tcp *t, const struct la_conn_opts *given)
+{
+	for (unsigned i = 0; i < t->nprofiles; i++)
+		if (t->profiles[i].has_given && profile_same_opts(&t->profiles[i].given, given))
+			return (int)i;
+	return -1;
+}
+
 /* Finds or creates the profile with these options. Returns its index, or -EINVAL, -ENOMEM, -ENOSPC. */
-int
-la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
+static __attribute__((noinline)) int
+profile_make(struct la_tcp *t, const struct la_conn_opts *given)
 {
 	struct la_profile p;
 
@@ -44,6 +71,22 @@ la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
 		return p.tw_class;
 	t->profiles[t->nprofiles] = p;
 	return (int)t->nprofiles++;
+}
+
+/* The result depends on the options alone, so a profile keeps the last options that gave it. */
+int
+la_profile_get(struct la_tcp *t, const struct la_conn_opts *given)
+{
+	int i = given ? profile_find_given(t, given) : -1;
+
+	if (i >= 0)
+		return i;
+	i = profile_make(t, given);
+	if (i >= 0 && given) {
+		t->profiles[i].given = *given;
+		t->profiles[i].has_given = true;
+	}
+	return i;
 }
 
 /* Returns the listener for a segment to addr and port; NULL: none. A listener bound to this address takes precedence

@@ -210,7 +210,7 @@ tcp_expire_batch(struct la_tcp *t, const uint32_t *refs, unsigned n, uint32_t ti
 /* Runs due timers. Thousands of timers can be due in one tick, of a flood's half-open connections or of all connections
  * over a failed link. Their packets are spread over several polls, so that the port's queue has room for other answers.
  * Returns whether timers are still due. */
-static bool
+static __rte_noinline bool
 run_wheels(struct la_tcp *t)
 {
 	uint32_t refs[TIMER_BATCH], tick;
@@ -232,7 +232,7 @@ run_wheels(struct la_tcp *t)
 }
 
 /* Retries connections whose output did not fit, each once a poll. True: la_tcp.out is full, and connections wait. */
-static bool
+static __rte_noinline bool
 run_pending(struct la_tcp *t)
 {
 	uint32_t last = t->pending_tail;
@@ -261,7 +261,10 @@ la_tcp_poll(struct la_tcp *t)
 	bool more;
 
 	t->on_time = true;
-	more = run_wheels(t);
+	if (likely(la_wheel_is_done(&t->delack, t->tick) && la_wheel_is_done(&t->wheel, t->tick)))
+		more = !la_tcp_has_out_room(t);
+	else
+		more = run_wheels(t);
 	if (t->pending_head)
 		more |= run_pending(t);
 	la_hold_poll(t);

@@ -210,7 +210,9 @@ la_set_timer(struct la_conn *conn, uint32_t ms)
 	c->flags |= LA_F_USER_TIMER;
 	if (!c->tcp->on_time)
 		la_call_timer(c, c->user_at - c->tcp->tick);
-	la_tcb_schedule(c);
+	/* a reference that fires no later also serves this deadline */
+	if (!(c->flags & LA_F_NEAR) || seq_lt(c->user_at, c->wheel_near))
+		la_tcb_schedule(c);
 }
 
 void
@@ -236,6 +238,12 @@ la_set_nodelay(struct la_conn *conn, bool on)
 		c->flags &= ~(uint32_t)LA_F_NODELAY;
 	if (on && la_tcb_is_live(c) && !(c->flags & LA_F_BUSY))
 		la_output_send(c);
+}
+
+enum la_state
+la_conn_state(const struct la_conn *conn)
+{
+	return (enum la_state)conn_ctcb(conn)->state;
 }
 
 void

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The Internet checksum. The sum of 16-bit words in one's-complement arithmetic does not depend on their order. Larger
- * words give the same sum if carries are added at the lowest bit (RFC 1071 2). So the
- * loops add 32-bit halves into 64-bit lanes, which have room for 2^32 of them, and the result is folded once at the
- * end. The words are in the machine's byte order. Stored in that order, the result has the right bytes in memory
+ * words give the same sum if carries are added at the lowest bit (RFC 1071 2). So 64-bit words are added with their
+ * carries. From FEW bytes on, vectors add 32-bit halves into 64-bit lanes, which have room for 2^32 of them. The result
+ * is folded once at the end. The words are in the machine's byte order. Stored in that order, the result has the right bytes in memory
  * (RFC 1071 2 (B)). */
+
+#include <x86intrin.h>
 
 #include <rte_mbuf.h>
 
 #include "wire/cksum.h"
+
+enum { FEW = 512 };
 
 /* Four 64-bit lanes: one AVX2 register, or two SSE registers. */
 typedef uint64_t lanes __attribute__((vector_size(32)));
@@ -29,13 +33,40 @@ add_blocks(const uint8_t *p, size_t blocks)
 	return s0[0] + s0[1] + s0[2] + s0[3];
 }
 
+static inline uint64_t
+load_word(const uint8_t *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+/* Adds 32 bytes as words of 64 bits, and each carry at the lowest bit of the next word. */
+static inline uint64_t
+add_group(uint64_t sum, const uint8_t *p)
+{
+	unsigned long long s0, s1, s2, s3, s4;
+	unsigned char carry;
+
+	carry = _addcarry_u64(0, sum, load_word(p), &s0);
+	carry = _addcarry_u64(carry, s0, load_word(p + 8), &s1);
+	carry = _addcarry_u64(carry, s1, load_word(p + 16), &s2);
+	carry = _addcarry_u64(carry, s2, load_word(p + 24), &s3);
+	(void)_addcarry_u64(carry, s3, 0, &s4);
+	return s4;
+}
+
 uint32_t
 la_cksum_add(uint32_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	uint64_t s = sum;
 
-	if (__builtin_expect(len >= 64, 0)) {
+	if (__builtin_expect(len < FEW, 1)) {
+		for (; len >= 32; len -= 32, p += 32)
+			s = add_group(s, p);
+	} else {
 		s += add_blocks(p, len / 64);
 		p += len & ~(size_t)63;
 		len &= 63;

@@ -2,7 +2,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "http/http_reply.h"
+#include "http/http_reply_field.h"
+#include "http/http_reply_known.h"
 
 /* An answer and the expected result. Each answer is read whole, byte by byte and in random pieces. */
 struct row {
@@ -182,6 +183,8 @@ static const struct row rows[] = {
 
 static uint64_t seed = 7;
 
+static struct http_reply_known *known; /* NULL: feed() keeps no head */
+
 /* Reads text in pieces of `step` bytes; step 0: of random size. Returns the number of bytes read. Copies the body, of
  * nbody bytes, to `body`. */
 static size_t
@@ -198,7 +201,8 @@ feed(struct http_reply *r, const char *text, size_t len, size_t step, char *body
 			n = 1 + (seed >> 33) % 12;
 		if (n > len - at)
 			n = len - at;
-		used = http_reply_read(r, text + at, n, &run);
+		used = known ? http_reply_read_known(known, r, text + at, n, &run)
+			     : http_reply_read(r, text + at, n, &run);
 		cr_assert(used > 0 && used <= n && run <= used);
 		memcpy(body + *nbody, text + at + used - run, run);
 		*nbody += run;
@@ -240,6 +244,101 @@ Test(http_reply, every_answer_in_pieces_of_every_size)
 			read_row(&rows[i], step);
 		for (unsigned k = 0; k < 50; k++)
 			read_row(&rows[i], 0);
+	}
+}
+
+/* Each head is known once it was read whole. The known head of another answer has no effect. */
+Test(http_reply, every_answer_with_a_known_head)
+{
+	struct http_reply_known heads[2] = {{.len = 0}, {.len = 0}};
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		heads[0].len = 0;
+		for (unsigned k = 0; k < 4; k++) {
+			known = &heads[k % 2];
+			read_row(&rows[i], SIZE_MAX);
+			for (size_t step = 1; step < 100; step++)
+				read_row(&rows[i], step);
+		}
+		kept += heads[0].len != 0;
+	}
+	known = NULL;
+	cr_expect_gt(kept, 20, "%u heads were kept", kept);
+}
+
+Test(http_reply, known_head_of_a_request_with_another_method)
+{
+	static const char text[] = OK11 "Content-Length: 2\r\n\r\nab";
+	struct http_reply_known one = {.len = 0};
+	char body[8];
+	size_t n;
+
+	known = &one;
+	for (unsigned i = 0; i < 6; i++) {
+		bool head = i % 3 == 2;
+		struct http_reply r = {.no_body = head};
+
+		cr_expect_eq(feed(&r, text, strlen(text), SIZE_MAX, body, &n), strlen(text) - (head ? 2 : 0));
+		cr_expect(r.done && r.error == REPLY_GOOD && r.no_body == head && n == (head ? 0 : 2));
+	}
+	known = NULL;
+}
+
+Test(http_reply, token_characters)
+{
+	cr_expect_not(http_reply_is_tchar(0));
+	for (unsigned ch = 1; ch < 256; ch++) {
+		bool want = strchr("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+				   (int)ch) != NULL;
+		char line[40] = "Axxxxxxxxxxxxxxxxxxxxxxx: b\r\nxxxxxxxx";
+		struct http_reply r = {.status = 200};
+
+		cr_expect_eq(http_reply_is_tchar((uint8_t)ch), want, "%#x", ch);
+		for (unsigned at = 0; at < 20; at++) {
+			memcpy(line, "Axxxxxxxxxxxxxxxxxxxxxxx", 24);
+			line[at] = (char)ch;
+			cr_expect_eq(http_reply_field_line(&r, (const uint8_t *)line, strlen(line)),
+				     want || (ch == ':' && at > 0) ? 29 : 0, "%#x at %u", ch, at);
+		}
+	}
+}
+
+/* Lines that are taken at once, and lines that the machine must take. */
+Test(http_reply, usual_lines)
+{
+	static const struct {
+		const char *text;
+		bool usual;
+	} lines[] = {
+		{"Date: Mon, 30 Nov 2026 20:00:00 GMT\r\nx", true},
+		{"Content-Length: 123456789012345678\r\nx", true},
+		{"content-LENGTH:0\r\nx", true},
+		{"Connection:\tKeep-Alive\r\nx", true},
+		{"Connection: close\r\n\r\n", true},
+		{"Transfer-Encoding: Chunked\r\nx", true},
+		{"X-Request-Id:                  \r\nx", true},
+		{"X-Control: abcdefghijkl\001m\r\nx", false},
+		{"Content-Length: 1234567890123456789\r\nx", false},
+		{"Content-Length: 1, 1\r\nxxxxxxxx", false},
+		{"Content-Length:       \r\nxxxxxxxx", false},
+		{"Connection: close, x\r\nxxxxxxxx", false},
+		{"Transfer-Encoding: gzip, chunked\r\nx", false},
+		{"Server: lastack/1.2\r\n folded", false},
+		{"Server: lastack/1.2\n no CR, 16 bytes", false},
+		{"Server: lastack/1.2\r\n", false},
+		{"Server : lastack/1.2\r\nx", false},
+		{": no name, 16 bytes\r\nx", false},
+	};
+
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct http_reply r = {.status = 200}, unchanged = r;
+		size_t len = strlen(lines[i].text), line = strcspn(lines[i].text, "\n") + 1;
+		size_t n = http_reply_field_line(&r, (const uint8_t *)lines[i].text, len);
+
+		cr_expect_eq(n, lines[i].usual ? line : 0, "%s", lines[i].text);
+		cr_expect(n > 0 || memcmp(&r, &unchanged, sizeof(r)) == 0, "%s", lines[i].text);
+		cr_expect_eq(r.total, n);
 	}
 }
 
@@ -367,9 +466,10 @@ Test(http_reply, random_bytes)
 					    "\r"};
 
 	for (unsigned round = 0; round < 20000; round++) {
-		char text[512], body[3][512];
-		size_t len = 0, n[3], taken[3], steps[] = {SIZE_MAX, 1, 0};
-		struct http_reply r[3];
+		char text[512], body[5][512];
+		size_t len = 0, n[5], taken[5], steps[] = {SIZE_MAX, 1, 0, SIZE_MAX, SIZE_MAX};
+		struct http_reply_known head = {.len = 0};
+		struct http_reply r[5];
 
 		memcpy(text, OK11, sizeof(OK11));
 		if (round % 2)
@@ -382,8 +482,9 @@ Test(http_reply, random_bytes)
 			memcpy(text + len, w, strlen(w));
 			len += strlen(w);
 		}
-		for (unsigned k = 0; k < 3; k++) {
+		for (unsigned k = 0; k < 5; k++) {
 			r[k] = (struct http_reply){0};
+			known = k < 3 ? NULL : &head;
 			taken[k] = feed(&r[k], text, len, steps[k], body[k], &n[k]);
 			if (!r[k].done)
 				http_reply_fin(&r[k]);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Fuzz target: HTTP answers. The first byte of the input selects how the answer is split, and whether the request was
- * HEAD. The answer is read three times: whole, in the selected pieces and byte by byte. The results must be equal.
+ * HEAD. The answer is read byte by byte, which the machine of http_reply.c does alone; whole and in the selected pieces,
+ * which have usual lines (http_reply_line.c); and in the same two ways after its head is known (http_reply_known.c).
+ * The results must be equal. Then the head is known, and the other kind of request or a changed answer follows: again
+ * the result must be that of the bytes alone.
  *
  * Debian's libhttp-parser reads the same bytes. If lastack and the library both accept the answer, status, number of
  * body bytes and end of the answer must be equal. An answer that only one of the two accepts is no fault. The library
@@ -16,31 +19,37 @@
 #include <http_parser.h>
 #include <string.h>
 
-#include "http/http_reply.h"
+#include "http/http_reply_known.h"
 #include "target.h"
+
+enum { WHOLE = 0xff, BYTES = 0 }; /* kinds of pieces */
 
 struct result {
 	uint64_t body; /* bytes */
 	size_t end;    /* bytes taken */
+	uint64_t length;
 	uint16_t status;
 	bool good;
 	bool by_fin; /* the answer ends with the peer's FIN */
-	bool chunked;
+	bool chunked, has_length, has_coding;
+	bool head_done;
 	uint8_t error;
 	bool persistent;
 };
 
-/* Returns the length of the next piece. how 0xff: all bytes that are left; 0: one byte; otherwise 1 to 16 bytes. */
+/* Returns the length of the next piece. WHOLE: all bytes that are left; BYTES: one byte; otherwise 1 to 16 bytes, or 1
+ * to 96. */
 static size_t
 piece(uint8_t how, size_t i, size_t left)
 {
-	size_t n = how == 0xff ? left : how == 0 ? 1 : 1 + (how * (i + 7)) % 16;
+	size_t n = how == WHOLE ? left : how == BYTES ? 1 : 1 + (how * (i + 7)) % (how & 1 ? 16 : 96);
 
 	return n < left ? n : left;
 }
 
+/* known: NULL, or a head that is known before. */
 static struct result
-ours(const uint8_t *p, size_t len, uint8_t how, bool head)
+ours(const uint8_t *p, size_t len, uint8_t how, bool head, struct http_reply_known *known)
 {
 	struct http_reply r = {.no_body = head};
 	struct result out = {.body = 0};
@@ -51,7 +60,7 @@ ours(const uint8_t *p, size_t len, uint8_t how, bool head)
 
 		CHECK(copy != NULL);
 		memcpy(copy, p + out.end, n);
-		used = http_reply_read(&r, copy, n, &body);
+		used = known ? http_reply_read_known(known, &r, copy, n, &body) : http_reply_read(&r, copy, n, &body);
 		free(copy);
 		CHECK(used > 0 && used <= n && body <= used);
 		out.end += used;
@@ -68,9 +77,37 @@ ours(const uint8_t *p, size_t len, uint8_t how, bool head)
 	out.status = r.status;
 	out.good = r.error == REPLY_GOOD;
 	out.chunked = r.chunked;
+	out.has_length = r.has_length;
+	out.has_coding = r.has_coding;
+	out.head_done = r.head_done;
+	out.length = r.length;
 	out.error = r.error;
 	out.persistent = http_reply_persistent(&r);
 	return out;
+}
+
+static void
+check_same(struct result a, struct result b)
+{
+	CHECK(a.good == b.good && a.error == b.error && a.status == b.status && a.body == b.body && a.end == b.end &&
+	      a.persistent == b.persistent && a.by_fin == b.by_fin);
+	CHECK(a.chunked == b.chunked && a.has_length == b.has_length && a.has_coding == b.has_coding &&
+	      a.length == b.length && a.head_done == b.head_done);
+}
+
+/* Compares the ways to read an answer with its reading byte by byte, which is returned. */
+static struct result
+check_ways(const uint8_t *p, size_t len, uint8_t how, bool head, struct http_reply_known *known)
+{
+	struct result bytes = ours(p, len, BYTES, head, NULL);
+
+	check_same(bytes, ours(p, len, WHOLE, head, NULL));
+	check_same(bytes, ours(p, len, how, head, NULL));
+	for (unsigned i = 0; i < 2; i++) { /* the head is known the second time at the latest */
+		check_same(bytes, ours(p, len, WHOLE, head, known));
+		check_same(bytes, ours(p, len, how, head, known));
+	}
+	return bytes;
 }
 
 /* ---- the library ---- */
@@ -144,10 +181,24 @@ has_bare_lf(const uint8_t *p, size_t len)
 	return false;
 }
 
+/* Reads the answer with one byte changed, while the head of the answer is known. */
+static void
+check_changed(const uint8_t *p, size_t len, uint8_t how, bool head, struct http_reply_known *known)
+{
+	uint8_t *copy = malloc(len);
+
+	CHECK(copy != NULL);
+	memcpy(copy, p, len);
+	copy[how % len] ^= (uint8_t)(1u << (len & 7));
+	(void)check_ways(copy, len, how, head, known);
+	free(copy);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-	struct result a, b, c;
+	struct http_reply_known known = {.len = 0};
+	struct result a, b;
 	uint8_t how;
 	bool head;
 
@@ -156,13 +207,11 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	head = *p % 8 == 1;
 	how = *p++;
 	len--;
-	a = ours(p, len, 0xff, head);
-	b = ours(p, len, 0, head);
-	c = ours(p, len, how, head);
-	CHECK(a.good == b.good && a.error == b.error && a.status == b.status && a.body == b.body && a.end == b.end &&
-	      a.persistent == b.persistent);
-	CHECK(a.good == c.good && a.error == c.error && a.status == c.status && a.body == c.body && a.end == c.end &&
-	      a.persistent == c.persistent);
+	a = check_ways(p, len, how, head, &known);
+	(void)check_ways(p, len, how, !head, &known);
+	(void)check_ways(p, len, how, head, &known);
+	if (len > 0)
+		check_changed(p, len, how, head, &known);
 	b = theirs(p, len, head);
 	if (a.good && b.good && (!a.chunked || (b.chunked && !has_bare_lf(p, len)))) {
 		CHECK(a.status == b.status);

@@ -103,6 +103,66 @@ Test(netif, a_broadcast_address_in_a_range_is_not_owned)
 	cr_assert_eq(dst("10.9.1.255"), LA_DST_BROADCAST);
 }
 
+/* Every address near the end of a range or of an interval between broadcast addresses, by the definition: ours are our
+ * addresses, and the addresses of ranges that are neither broadcast nor multicast. */
+Test(netif, ownership_of_ipv4_is_that_of_the_definition)
+{
+	struct la_prefix many[] = {P("10.9.0.0/16"),   P("10.9.4.0/24"),   P("192.0.2.0/24"), P("203.0.113.4/30"),
+				   P("10.8.255.0/24"), P("10.0.0.200/32"), P("10.0.0.255/32")};
+	struct la_prefix own[] = {P("10.9.0.7/24"), P("10.9.4.6/30"), P("10.9.9.9/16"), P("192.0.2.7/24"),
+				  P("10.0.0.2/24")};
+
+	cfg.addrs = own, cfg.naddrs = 5;
+	cfg.ranges = many, cfg.nranges = 7;
+	cfg.gateway6 = (struct la_addr){.w = {0}};
+	create_netif();
+	cr_expect(nif.own4.n > 3 && nif.own4.n <= nif.nranges + nif.nbcasts, "%u intervals", nif.own4.n);
+	for (unsigned i = 0; i < 7; i++) {
+		uint32_t first = be32toh(many[i].addr.w[3]), size = 1u << (32 - many[i].len);
+
+		for (uint32_t a = first - 300; a != first + size + 300; a++) {
+			struct la_addr addr = la_addr_from4(htobe32(a));
+			bool want = false;
+
+			for (unsigned k = 0; k < 7; k++)
+				want |= la_prefix_contains(&many[k], &addr);
+			for (unsigned k = 0; k < 5; k++) {
+				uint32_t host = (1u << (32 - own[k].len)) - 1;
+
+				want &= !(la_prefix_contains(&own[k], &addr) && (a & host) == host);
+			}
+			for (unsigned k = 0; k < 5; k++)
+				want |= la_addr_eq(&own[k].addr, &addr);
+			cr_assert_eq(la_netif_owns(&nif, &addr), want, "%u.%u.%u.%u", a >> 24, a >> 16 & 255,
+				     a >> 8 & 255, a & 255);
+		}
+	}
+}
+
+Test(netif, multicast_in_a_range_is_not_owned)
+{
+	ranges[0] = P("192.0.0.0/2");
+	addrs[1] = P("10.1.0.1/30");
+	create_netif();
+	cr_assert(owns("192.0.0.0") && owns("223.255.255.255"));
+	cr_assert(!owns("224.0.0.0") && !owns("239.1.1.1") && !owns("255.255.255.255"));
+}
+
+Test(netif, a_peer_is_kept_when_no_address_is_tentative)
+{
+	struct la_addr a = A("10.0.0.77"), b = A("fd00::77"), zero = {.w = {0}};
+
+	create_netif();
+	cr_assert(!la_netif_is_peer(&nif, &zero) && !la_netif_is_peer(&nif, &a));
+	la_netif_note_peer(&nif, &a);
+	cr_assert(!la_netif_is_peer(&nif, &a));
+	nif.dad_at = UINT64_MAX;
+	la_netif_note_peer(&nif, &a);
+	cr_assert(la_netif_is_peer(&nif, &a) && !la_netif_is_peer(&nif, &b) && !la_netif_is_peer(&nif, &zero));
+	la_netif_note_peer(&nif, &b);
+	cr_assert(la_netif_is_peer(&nif, &b) && !la_netif_is_peer(&nif, &a));
+}
+
 Test(netif, destinations)
 {
 	cfg.no_dad = true;

@@ -187,6 +187,14 @@ Test(shard, connect)
 	cr_assert_eq(connect("10.9.0.9", "203.0.113.1"), 0);
 	cr_assert_eq(connect("fd00::2", "fd00::1"), 0);
 	cr_assert_eq(fake.nconnect, 3);
+	/* the tests of the own address and of the ports also apply to a peer that is known */
+	cr_assert_eq(connect("fd00::3", "fd00::1"), -EADDRNOTAVAIL);
+	cr_assert_eq(connect("10.0.0.2", "fd00::1"), -EAFNOSUPPORT);
+	cr_assert_eq(connect("10.0.0.2", "10.0.0.1"), 0);
+	cr_assert_eq(la_connect(net.s, &t, NULL, NULL, NULL, &c), -EINVAL);
+	cr_assert_eq(connect("10.0.0.3", "10.0.0.1"), -EADDRNOTAVAIL);
+	cr_assert_eq(connect("fd00::2", "10.0.0.1"), -EAFNOSUPPORT);
+	cr_assert_eq(fake.nconnect, 4);
 	cr_assert_eq(connect("10.0.0.3", "10.0.0.1"), -EADDRNOTAVAIL);
 	cr_assert_eq(connect("10.0.0.2", "fd00::1"), -EAFNOSUPPORT);
 	cr_assert_eq(connect("10.0.0.2", "10.9.0.9"), -EHOSTUNREACH);

@@ -56,6 +56,33 @@ full_cycle(const char *from, uint16_t lo, uint16_t hi, uint64_t budget)
 	free(all);
 }
 
+/* The order is that of the numbers 0, step, 2*step ... modulo budget, and each cycle repeats it. */
+Test(tuples, order_of_the_stride)
+{
+	static const struct {
+		const char *from;
+		uint16_t lo, hi;
+	} rows[] = {{"10.1.0.0/24", 1024, 1100}, {"10.1.0.0/31", 1, 65535}, {"10.1.0.7/32", 5, 5},
+		    {"10.1.0.7/32", 80, 99},	 {"fd00::/120", 9, 13},	    {"10.1.0.0/30", 7, 7}};
+
+	for (unsigned r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		struct la_tuples t = tuples(rows[r].from, rows[r].lo, rows[r].hi, 0);
+		uint64_t x = 0;
+
+		for (uint64_t i = 0; i < 2 * t.budget + 5; i++) {
+			struct la_tuple one;
+			unsigned ticket;
+
+			cr_assert_eq(la_tuples_next(&t, 0, &one, &ticket), 0);
+			cr_assert_eq(one.lport, rows[r].lo + x / t.naddrs, "%u: %lu", r, i);
+			cr_assert_eq(be32toh(one.laddr.w[3]) - be32toh(t.pool[0].base.w[3]),
+				     t.pool[0].first + x % t.naddrs, "%u: %lu", r, i);
+			cr_assert_eq(ticket, i % t.budget / t.seg_len, "%u: %lu", r, i);
+			x = (x + t.step) % t.budget;
+		}
+	}
+}
+
 Test(tuples, every_tuple_once_a_cycle)
 {
 	full_cycle("10.1.2.3/32", 5, 5, 1);

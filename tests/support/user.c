@@ -21,6 +21,9 @@ passive_opened(struct la_conn *c, void *user)
 	p = peer_of(r, &info.tuple);
 	if (p == NULL)
 		FAIL(r, "a connection was opened on a tuple without a peer");
+	if (la_conn_state(c) != info.state)
+		FAIL(r, "la_conn_state() is %s, la_conn_info() has %s", la_state_name(la_conn_state(c)),
+		     la_state_name(info.state));
 	la_set_user(c, p);
 	la_set_ops(c, &user_ops);
 	p->u.c = c;
