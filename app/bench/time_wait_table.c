@@ -104,7 +104,7 @@ table_walk(struct table *t, const struct burst *b, uint64_t *hash, bool is4)
 	}
 	uint32_t late = 0;
 	for (unsigned i = 0; i < b->n; i++) {
-		la_ref ref = la_index_peek(&t->index, hash[i]);
+		la_ref *place, ref = la_index_peek(&t->index, hash[i], &place);
 
 		if (ref == 0)
 			late |= (uint32_t)la_index_prefetch_other(&t->index, hash[i]) << i;

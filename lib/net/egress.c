@@ -2,9 +2,10 @@
 
 /* Egress: IP packets to frames.
  *
- * The packets of lib/tcp begin with the IP header and have headroom for an Ethernet header. The common packet goes to
- * the destination of the previous packet, or to another destination behind the same gateway: this takes a few
- * comparisons and a copy of 14 bytes. la_resolve() handles all other packets. Frames wait in the tx array until
+ * The packets of lib/tcp begin with the IP header and have headroom for an Ethernet header. Most answers already have
+ * that header, because ingress passes it to lib/tcp (la_egress_usual_header()); they begin in the headroom. Of the
+ * others the common packet goes to the destination of the previous packet, or to another destination behind the same
+ * gateway: this takes a few comparisons and a copy of 14 bytes. la_resolve() handles all other packets. Frames wait in the tx array until
  * la_shard_tx() is called. When the array is full, packets stay in la_tcp.out, so that lib/tcp stops sending, and
  * frames of lib/net itself are dropped and counted. */
 
@@ -28,7 +29,34 @@ usual_hop4(const struct la_shard *s, const uint8_t *ip)
 static inline struct la_neigh *
 usual_hop6(const struct la_shard *s, const uint8_t *ip)
 {
-	return memcmp(ip + 24, s->last_dst.b, 16) == 0 ? s->last_hop : NULL;
+	struct la_addr dst;
+
+	memcpy(&dst, ip + 24, sizeof(dst));
+	if (s->last_is_gateway6 && dst.b[0] != 0xff && la_netif_is_far(&s->nif, &dst))
+		return s->last_hop;
+	return la_addr_eq(&dst, &s->last_dst) ? s->last_hop : NULL;
+}
+
+/* Returns whether the neighbour may be evicted before the packets of a burst have left. */
+static inline bool
+may_be_evicted(const struct la_shard *s, const struct la_neigh *n)
+{
+	enum { NEW_HOPS = LA_RX_PARSE_BURST + LA_TCP_BARE_MAX };
+
+	return n->class != LA_NC_GATEWAY && s->neigh.count[n->class] + NEW_HOPS > s->neigh.max[n->class];
+}
+
+/* A neighbour in STALE gets its first packet from put_header(), which starts DELAY. lib/tcp copies no tagged header. */
+const uint8_t *
+la_egress_usual_header(const struct la_shard *s)
+{
+	const struct la_neigh *n = s->last_hop;
+
+	if (!n || n->state == LA_NEIGH_STALE || n->hdr_len != LA_ETH_LEN || s->no_fast_path || may_be_evicted(s, n))
+		return NULL;
+	if (s->tx_tail - s->tx_head > LA_TX_MAX - LA_TCP_OUT_MAX) /* packets may wait while the next hop changes */
+		return NULL;
+	return n->hdr;
 }
 
 static struct la_neigh *
@@ -70,8 +98,13 @@ la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-		struct la_neigh *hop = ip[0] >> 4 == 4 ? usual_hop4(s, ip) : usual_hop6(s, ip);
+		struct la_neigh *hop;
 
+		if (likely(m->data_off < RTE_PKTMBUF_HEADROOM)) { /* lib/tcp has written the header */
+			pkts[ready++] = m;
+			continue;
+		}
+		hop = ip[0] >> 4 == 4 ? usual_hop4(s, ip) : usual_hop6(s, ip);
 		if (unlikely(hop == NULL)) {
 			hop = egress_resolve(s, ip, m);
 			if (!hop)

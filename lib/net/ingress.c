@@ -20,7 +20,7 @@
 #include "wire/cksum.h"
 
 enum { LOOK_AHEAD = 4 };
-enum { IP4_FIRST = 0x45 }; /* first byte of an IPv4 header without options */
+enum { IP4_FIRST = 0x45, IP6_FIRST = 0x60 }; /* first byte of a header without options, traffic class below 16 */
 enum { IP4_MAXLEN = 60, IP4_PROTO_OFF = 9, IP6_PROTO_OFF = 6, ETH_TYPE_OFF = 12, TCP_FLAGS_OFF = 13 };
 
 /* Returns whether the first mbuf of a chain holds all headers: Ethernet, IPv4 or IPv6, and TCP directly after them. */
@@ -93,8 +93,19 @@ la_ingress_src_ok(struct la_shard *s, const struct la_addr *src)
 void
 la_ingress_init(struct la_shard *s)
 {
-	s->rx_fast = (struct la_rx_fast){.first4 = UINT16_MAX, .version6 = UINT16_MAX};
-	memcpy(&s->rx_fast.mac, s->nif.mac, sizeof(s->nif.mac));
+	/* no masked frame has a byte of ones in a source MAC */
+	s->rx_fast = (struct la_rx_fast){.frame4 = _mm_set1_epi8(-1), .frame6 = _mm_set1_epi8(-1)};
+}
+
+/* Returns the first 16 bytes of a frame to us, masked as rx_fast_is4() and rx_fast_is6() do. first: the first byte of
+ * the IP header. */
+static __m128i
+rx_template(const struct la_shard *s, uint16_t type, uint8_t first)
+{
+	uint8_t b[16] = {[ETH_TYPE_OFF] = (uint8_t)(type >> 8), (uint8_t)type, first};
+
+	memcpy(b, s->nif.mac, sizeof(s->nif.mac));
+	return _mm_loadu_si128((const __m128i *)(const void *)b);
 }
 
 /* Records a usable address of ours for rx_fast(). Tagged frames take the general path. */
@@ -106,10 +117,10 @@ rx_note_us(struct la_shard *s, const struct la_addr *us)
 	if (s->nif.vlan != 0 || s->no_fast_path)
 		return;
 	if (la_addr_is4(us)) {
-		e->first4 = IP4_FIRST;
+		e->frame4 = rx_template(s, LA_ETH_IP4, IP4_FIRST);
 		e->us4 = us->w[3];
 	} else {
-		e->version6 = 6;
+		e->frame6 = rx_template(s, LA_ETH_IP6, IP6_FIRST);
 		e->us6 = *us;
 	}
 }
@@ -238,6 +249,7 @@ rx_tcp(struct la_shard *s, const struct la_rx *rx, struct la_seg *seg)
 	seg->src = rx->ip.src;
 	seg->dst = rx->ip.dst;
 	seg->is4 = is4;
+	seg->usual_hop = false;
 	seg->m = rx_cut_mbuf(rx->m, off + (uint32_t)hlen, seg->len);
 	return LA_WIRE_OK;
 }
@@ -274,20 +286,34 @@ rx_load32(const uint8_t *p)
 	return v;
 }
 
-/* Returns whether the eight bytes at p are `want` where `mask` has ones. */
-static inline bool
-rx_is(const uint8_t *p, const uint8_t mask[8], const uint8_t want[8])
+/* Returns the bits of the bytes at p that differ from `want` where `mask` has ones: 0 if none differ. */
+static inline unsigned
+rx_differ(const uint8_t *p, __m128i mask, __m128i want)
 {
-	return (rx_load64(p) & rx_load64(mask)) == rx_load64(want);
+	__m128i v = _mm_and_si128(_mm_loadu_si128((const __m128i *)(const void *)p), mask);
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, want)) ^ 0xffffu;
 }
 
-/* Returns whether the destination is our MAC and the source has no group bit. */
+/* Returns whether the first 32 bytes of a frame are those of an IPv4 frame to our MAC: no group bit in the source, IPv4
+ * without options, no fragment, TCP. */
 static inline bool
-rx_fast_macs(const struct la_shard *s, const uint8_t *p)
+rx_fast_is4(const struct la_shard *s, const uint8_t *p)
 {
-	static const uint8_t mask[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
+	const __m128i mask0 = _mm_setr_epi8(-1, -1, -1, -1, -1, -1, 1, 0, 0, 0, 0, 0, -1, -1, -1, 0);
+	const __m128i mask1 = _mm_setr_epi8(0, 0, 0, 0, 0x3f, -1, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0);
+	const __m128i want1 = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, LA_IPPROTO_TCP, 0, 0, 0, 0, 0, 0, 0, 0);
 
-	return (rx_load64(p) & rx_load64(mask)) == s->rx_fast.mac;
+	return !(rx_differ(p, mask0, s->rx_fast.frame4) | rx_differ(p + 16, mask1, want1));
+}
+
+/* The same for IPv6: version 6, type IPv6. */
+static inline bool
+rx_fast_is6(const struct la_shard *s, const uint8_t *p)
+{
+	const __m128i mask0 = _mm_setr_epi8(-1, -1, -1, -1, -1, -1, 1, 0, 0, 0, 0, 0, -1, -1, (char)0xf0, 0);
+
+	return !rx_differ(p, mask0, s->rx_fast.frame6) && p[LA_ETH_LEN + IP6_PROTO_OFF] == LA_IPPROTO_TCP;
 }
 
 /* Parses the TCP segment of `len` bytes at offset `off` of the frame. sum: the unfolded sum of its pseudo-header. */
@@ -332,19 +358,19 @@ rx_fast_owns6(struct la_shard *s, const uint8_t *dst)
 static inline bool
 rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_seg *seg)
 {
-	/* from the total length on: no fragment, TCP */
-	static const uint8_t mask[8] = {[4] = 0x3f, [5] = 0xff, [7] = 0xff}, want[8] = {[7] = LA_IPPROTO_TCP};
 	uint32_t src = rx_load32(ip + 12), len = la_get16(ip + 2) - (uint32_t)LA_IP4_LEN;
+	bool is_far;
 
-	if (ip[0] != s->rx_fast.first4 || !rx_is(ip + 2, mask, want) ||
-	    (rx_load32(ip + 16) != s->rx_fast.us4 && !rx_fast_owns4(s, rx_load32(ip + 16))) ||
+	if ((rx_load32(ip + 16) != s->rx_fast.us4 && !rx_fast_owns4(s, rx_load32(ip + 16))) ||
 	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN))
 		return false;
 	seg->src = la_addr_from4(src);
 	seg->dst = la_addr_from4(s->rx_fast.us4);
 	seg->is4 = true;
-	if (!(far_host(src) && la_netif_is_far4(&s->nif, src)) && !la_ingress_src_ok(s, &seg->src))
+	is_far = far_host(src) && la_netif_is_far4(&s->nif, src);
+	if (!is_far && !la_ingress_src_ok(s, &seg->src))
 		return false;
+	seg->usual_hop = is_far && s->last_is_gateway4 ? true : la_addr_eq(&seg->src, &s->last_dst);
 	if (!ip_cksum_good(s, m) && !la_ip4_plain_sum_ok(ip))
 		return false;
 	return rx_fast_tcp(s, m, LA_ETH_LEN + LA_IP4_LEN, len,
@@ -357,8 +383,7 @@ rx_fast6(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	const struct la_addr *us = &s->rx_fast.us6;
 	uint32_t len = la_get16(ip + 4);
 
-	if (ip[0] >> 4 != s->rx_fast.version6 || ip[IP6_PROTO_OFF] != LA_IPPROTO_TCP ||
-	    (((rx_load64(ip + 24) ^ us->q[0]) | (rx_load64(ip + 32) ^ us->q[1])) != 0 && !rx_fast_owns6(s, ip + 24)) ||
+	if ((((rx_load64(ip + 24) ^ us->q[0]) | (rx_load64(ip + 32) ^ us->q[1])) != 0 && !rx_fast_owns6(s, ip + 24)) ||
 	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP6_LEN + LA_TCP_LEN))
 		return false;
 	memcpy(&seg->src, ip + 8, sizeof(seg->src));
@@ -367,6 +392,8 @@ rx_fast6(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	/* an IPv4-mapped source is judged by rx_frame(), which drops it */
 	if (la_addr_is4(&seg->src) || !la_ingress_src_ok(s, &seg->src))
 		return false;
+	seg->usual_hop = (s->last_is_gateway6 && la_netif_is_far(&s->nif, &seg->src)) ||
+			 la_addr_eq(&seg->src, &s->last_dst);
 	return rx_fast_tcp(s, m, LA_ETH_LEN + LA_IP6_LEN, len,
 			   la_cksum_pseudo_words6(&seg->src, &seg->dst, LA_IPPROTO_TCP, len), seg);
 }
@@ -375,15 +402,13 @@ static inline bool
 rx_fast(struct la_shard *s, struct rte_mbuf *m, struct la_seg *seg)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t type;
 
 	if (m->nb_segs != 1 || m->data_len < LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN ||
-	    m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED || !rx_fast_macs(s, p))
+	    m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
 		return false;
-	type = la_get16(p + ETH_TYPE_OFF);
-	if (likely(type == LA_ETH_IP4))
+	if (likely(rx_fast_is4(s, p)))
 		return rx_fast4(s, m, p + LA_ETH_LEN, seg);
-	return type == LA_ETH_IP6 && m->data_len >= LA_ETH_LEN + LA_IP6_LEN + LA_TCP_LEN &&
+	return m->data_len >= LA_ETH_LEN + LA_IP6_LEN + LA_TCP_LEN && rx_fast_is6(s, p) &&
 	       rx_fast6(s, m, p + LA_ETH_LEN, seg);
 }
 
@@ -429,7 +454,8 @@ static void
 to_tcp(struct la_shard *s, struct la_seg *segs, unsigned n)
 {
 	if (likely(la_tcp_has_out_room(&s->tcp))) {
-		la_tcp_input(&s->tcp, segs, n);
+		if (la_tcp_input(&s->tcp, segs, n, la_egress_usual_header(s)))
+			s->last_hop->used = s->now;
 		return;
 	}
 	la_counters_drop(&s->counters, LA_C_out_full, n);

@@ -263,6 +263,7 @@ la_resolve(struct la_shard *s, const struct la_addr *dst, struct rte_mbuf *m)
 	s->last_dst = *dst;
 	s->last_hop = n;
 	s->last_is_gateway4 = la_addr_eq(&n->addr, &s->nif.gateway4);
+	s->last_is_gateway6 = la_addr_eq(&n->addr, &s->nif.gateway6);
 	return n;
 }
 

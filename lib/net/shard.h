@@ -8,6 +8,8 @@
  *                               +-> icmp.c (echo, errors) ----+
  *                               +-> la_tcp_input -> la_tcp.out -> egress.c (next hop, Ethernet) */
 
+#include <emmintrin.h>
+
 #include <rte_mbuf.h>
 
 #include <lastack/shard.h>
@@ -46,9 +48,8 @@ struct la_origins {
 
 /** The frames that rx_fast() accepts (ingress.c): tests of a frame's first bytes. */
 struct la_rx_fast {
-	uint64_t mac;	    /* our MAC in the first six bytes, then 0 */
-	uint16_t first4;    /* first byte of an IPv4 header without options; above 255: us4 is not set */
-	uint16_t version6;  /* IP version 6; above 15: us6 is not set */
+	__m128i frame4;	    /* first 16 bytes of an IPv4 frame, masked; all ones: us4 is not set */
+	__m128i frame6;	    /* the same for IPv6 and us6 */
 	uint32_t us4;	    /* address of ours that received the last frame, network byte order */
 	struct la_addr us6; /* the same for IPv6 */
 };
@@ -72,6 +73,7 @@ struct la_shard {
 	struct la_addr last_dst;   /* destination of a sent packet */
 	struct la_neigh *last_hop; /* next hop of last_dst; NULL: last_dst is invalid */
 	bool last_is_gateway4;	   /* last_hop is nif.gateway4, the next hop of all off-link IPv4 addresses */
+	bool last_is_gateway6;	   /* the same for IPv6 */
 
 	/* frames that wait: tx[tx_head .. tx_tail) */
 	struct rte_mbuf **tx;
@@ -125,6 +127,9 @@ bool la_ingress_src_ok(struct la_shard *s, const struct la_addr *src);
 /** Adds Ethernet headers to IP packets. Moves the packets that are ready to send to the front of pkts, and returns
  * their number. The others wait for their next hop or were dropped. */
 unsigned la_egress_burst(struct la_shard *s, struct rte_mbuf **pkts, unsigned n);
+/** Returns the Ethernet header (14 bytes) for answers to segments with la_seg.usual_hop. It is valid for one call of
+ * la_tcp_input(). NULL: such answers need la_egress_burst() to add the header. */
+const uint8_t *la_egress_usual_header(const struct la_shard *s);
 /** Moves TCP's packets into the tx array, while there is room. */
 void la_egress_drain(struct la_shard *s);
 /** Queues a complete frame. Without room the frame is freed and counted (out_full). */

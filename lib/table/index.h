@@ -153,15 +153,17 @@ la_index_find(struct la_index *ix, uint64_t hash, la_index_match *match, const v
 	return NULL;
 }
 
-/** The first reference with this tag in the first bucket, or 0. The key is not compared: the object is only for a
- * prefetch. */
+/** The first reference with this tag in the first bucket, or 0, and its place. The key is not compared. */
 static inline la_ref
-la_index_peek(const struct la_index *ix, uint64_t hash)
+la_index_peek(const struct la_index *ix, uint64_t hash, la_ref **place)
 {
-	const struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
+	struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
 	uint32_t m = la_bucket_match(b, la_index_tag(hash));
 
-	return m ? b->ref[__builtin_ctz(m)] : 0;
+	if (!m)
+		return 0;
+	*place = &b->ref[__builtin_ctz(m)];
+	return **place;
 }
 
 /** If the first bucket has no such tag and the key may be in its second bucket, prefetches the second
@@ -198,6 +200,25 @@ la_index_peek_other(const struct la_index *ix, uint64_t hash)
 /** Adds a key that is not in the index. Returns 0, or -ENOSPC if both buckets are full and no move frees a place. Then
  * the index is unchanged, and the caller refuses the new connection. */
 int la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref);
+
+/** Returns whether the first bucket of the hash has a free place. */
+static inline bool
+la_index_has_room(const struct la_index *ix, uint64_t hash)
+{
+	return la_bucket_match(&ix->buckets[la_index_first(ix, hash)], 0) != 0;
+}
+
+/** la_index_insert() when la_index_has_room(). */
+static inline void
+la_index_insert_first(struct la_index *ix, uint64_t hash, la_ref ref)
+{
+	struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
+	unsigned place = (unsigned)__builtin_ctz(la_bucket_match(b, 0));
+
+	b->tag[place] = la_index_tag(hash);
+	b->ref[place] = ref; /* the bit in `second` is 0 */
+	ix->keys++;
+}
 
 /** Removes exactly this reference. Returns false if it is not in the index (a bug of the caller). */
 bool la_index_remove(struct la_index *ix, uint64_t hash, la_ref ref);

@@ -64,7 +64,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "table/tw_slot.h"
+#include "table/tw_entry.h"
 
 /* ------------------------------------------------------------------ creation and end */
 
@@ -151,25 +151,6 @@ la_tw_unreserve(struct la_tw *t, const struct la_addr *raddr)
 	t->held[!is4][la_tw_prefix(t->key, raddr)]--;
 }
 
-/* Turns a reservation into a slot: the one freed last, which may still be in the cache. The prefix stays charged. */
-static la_ref
-slot_take(struct la_tw *t, bool is4)
-{
-	struct la_tw_pool *p = &t->pool[!is4];
-	enum la_pool which = is4 ? LA_POOL_TW4 : LA_POOL_TW6;
-	la_ref ref;
-
-	assert(p->reserved > 0 && p->nfree > 0);
-	p->reserved--;
-	p->nfree--;
-	if (p->free_head) {
-		ref = la_ref_make(which, p->free_head);
-		p->free_head = la_tw_core(t, ref)->snd_nxt;
-		return ref;
-	}
-	return la_ref_make(which, p->fresh++);
-}
-
 void
 la_tw_tuple(const struct la_tw *t, la_ref ref, struct la_tuple *tuple)
 {
@@ -188,57 +169,22 @@ la_tw_tuple(const struct la_tw *t, la_ref ref, struct la_tuple *tuple)
 
 /* ------------------------------------------------------------------ the life of an entry */
 
-static void
-count_entered(struct la_tw *t)
-{
-	uint64_t *v = t->counters->v;
-
-	la_counters_one(t->counters, LA_C_time_wait_entered);
-	if (++v[LA_C_time_wait] > v[LA_C_time_wait_peak])
-		v[LA_C_time_wait_peak] = v[LA_C_time_wait];
-}
-
 /* Makes a reserved slot LIVE, with the tuple and the flags `more`, and replaces tcb_ref in the index. */
 static la_ref
 tw_place_entry(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref tcb_ref,
 	       const struct la_tw_core *state, uint32_t deadline, uint32_t tick, unsigned more)
 {
-	bool is4 = la_addr_is4(&tuple->laddr);
-	la_ref ref = slot_take(t, is4);
-	uint32_t slot = la_ref_slot(ref);
-	struct la_tw_core *e;
+	uint32_t ports = (uint32_t)tuple->lport << 16 | tuple->rport;
+	la_ref ref;
 	bool replaced;
 
-	if (is4) {
-		struct la_tw4 *e4 = &((struct la_tw4 *)t->pool[0].slots)[slot];
-
-		e4->laddr = tuple->laddr.w[3];
-		e4->raddr = tuple->raddr.w[3];
-		e4->lport = tuple->lport;
-		e4->rport = tuple->rport;
-		e = &e4->core;
-	} else {
-		struct la_tw6 *e6 = &((struct la_tw6 *)t->pool[1].slots)[slot];
-
-		e6->laddr = tuple->laddr;
-		e6->raddr = tuple->raddr;
-		e6->lport = tuple->lport;
-		e6->rport = tuple->rport;
-		e = &e6->core;
-	}
-	/* field by field: a copy of the whole structure would stall, because its fields were just written */
-	e->snd_nxt = state->snd_nxt;
-	e->rcv_nxt = state->rcv_nxt;
-	e->ts_recent = state->ts_recent;
-	e->deadline = deadline;
-	e->wnd = state->wnd;
-	e->flags = (uint16_t)((state->flags & LA_TW_TS) | LA_TW_LIVE | LA_TW_WHEEL | more);
-	la_tw_add_to_wheel(t, ref, deadline, e->flags, tick);
-
+	more |= (state->flags & LA_TW_TS);
+	ref = la_addr_is4(&tuple->laddr)
+		      ? la_tw_entry_make(t, true, &tuple->laddr, &tuple->raddr, ports, state, deadline, tick, more)
+		      : la_tw_entry_make(t, false, &tuple->laddr, &tuple->raddr, ports, state, deadline, tick, more);
 	replaced = la_index_replace(t->index, hash, tcb_ref, ref);
 	assert(replaced);
 	(void)replaced;
-	t->pool[!is4].live++;
 	return ref;
 }
 
@@ -247,7 +193,7 @@ la_tw_enter(struct la_tw *t, const struct la_tuple *tuple, uint64_t hash, la_ref
 	    const struct la_tw_core *state, uint32_t tick, int class)
 {
 	assert(class >= 0 && (unsigned)class < t->nclasses);
-	count_entered(t);
+	la_tw_count_entered(t);
 	return tw_place_entry(t, tuple, hash, tcb_ref, state, tick + t->lifetime[class], tick,
 			      (unsigned)class << LA_TW_CLASS_SHIFT);
 }
@@ -275,7 +221,7 @@ la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick)
 	la_counters_one(t->counters, LA_C_ended_orderly);
 	t->counters->state[LA_FIN_WAIT_2]--;
 	la_tw_moves(t, e, LA_FIN_WAIT_2, LA_TIME_WAIT);
-	count_entered(t);
+	la_tw_count_entered(t);
 }
 
 void

@@ -54,11 +54,7 @@
  * A slot that becomes free is written at that moment, so its address is in the cache. The counters of active prefixes
  * stay in the L1 cache. */
 
-#include "table/time_wait.h"
-
-enum {
-	LA_TW_ASKED_MS = 60000, /* time for which a prefix counts as active */
-};
+#include "table/tw_share.h"
 
 void
 la_tw_share_set(struct la_tw *t, unsigned percent)
@@ -71,14 +67,6 @@ la_tw_share_set(struct la_tw *t, unsigned percent)
 	}
 }
 
-/* Returns whether the rule refuses a prefix. held: its slots. others_until: end of the time in which another prefix is
- * active. */
-static bool
-used_up(const struct la_tw_pool *p, uint32_t held, uint64_t others_until, uint64_t now)
-{
-	return held >= p->share && p->capacity - p->nfree + p->reserved >= p->near_full && now < others_until;
-}
-
 bool
 la_tw_share_used(const struct la_tw *t, const struct la_addr *raddr, uint64_t now)
 {
@@ -86,26 +74,23 @@ la_tw_share_used(const struct la_tw *t, const struct la_addr *raddr, uint64_t no
 	const struct la_tw_pool *p = &t->pool[!is4];
 	uint32_t prefix = la_tw_prefix(t->key, raddr);
 
-	return used_up(p, t->held[!is4][prefix], prefix == p->asker ? p->others_until : p->asked_until, now);
+	return la_tw_share_refuses(p, t->held[!is4][prefix], prefix == p->asker ? p->others_until : p->asked_until,
+				   now);
 }
 
 bool
 la_tw_reserve_share(struct la_tw *t, const struct la_addr *raddr, uint64_t now)
 {
 	bool is4 = la_addr_is4(raddr);
+	uint32_t prefix = la_tw_prefix(t->key, raddr);
 	struct la_tw_pool *p = &t->pool[!is4];
-	uint32_t prefix = la_tw_prefix(t->key, raddr), *held = &t->held[!is4][prefix];
 
-	if (prefix != p->asker) {
-		p->others_until = p->asked_until;
-		p->asker = prefix;
-	}
-	p->asked_until = now + LA_TW_ASKED_MS;
-	if (used_up(p, *held, p->others_until, now)) {
+	la_tw_share_asks(p, prefix, now);
+	if (la_tw_share_refuses(p, t->held[!is4][prefix], p->others_until, now)) {
 		la_counters_one(t->counters, LA_C_tw_share_refused);
 		return false;
 	}
-	return la_tw_take(t, p, held);
+	return la_tw_take(t, p, &t->held[!is4][prefix]);
 }
 
 void

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bytes of one packet: IP header, TCP header, payload, checksums. Packets wait in la_tcp.out
- * until lib/net adds the Ethernet header. */
+/* Bytes of one packet: IP header, TCP header, payload, checksums, and the Ethernet header of answers to the segment in
+ * work (la_tcp.eth). Packets wait in la_tcp.out. lib/net adds the other Ethernet headers. */
 
 #include "tcp/internal.h"
 #include "wire/cksum.h"
+#include "wire/eth.h"
 #include "wire/ip.h"
 
 enum { TTL = 64 };
@@ -80,10 +81,26 @@ emit_set_offload(const struct la_tcp *t, const struct draft *d, bool is4)
 	d->m->ol_flags |= flags;
 }
 
-/* The payload is in place: writes the IP header and both checksums, and queues the packet. */
+/* Puts the Ethernet header in front of a packet. */
+static __rte_always_inline void
+emit_put_eth(struct la_tcp *t, const struct draft *d, const uint8_t *eth)
+{
+	struct rte_mbuf *m = d->m;
+
+	memcpy(d->p - LA_ETH_LEN, eth, LA_ETH_LEN);
+	m->data_off = (uint16_t)(m->data_off - LA_ETH_LEN);
+	m->data_len = (uint16_t)(m->data_len + LA_ETH_LEN);
+	m->pkt_len += LA_ETH_LEN;
+	if (m->tx_offload)
+		m->l2_len = LA_ETH_LEN;
+	t->eth_used = true;
+}
+
+/* The payload is in place: writes the IP header and both checksums, and queues the packet. eth: its Ethernet header, or
+ * NULL. */
 static __rte_always_inline void
 emit_finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_addr *src, const struct la_addr *dst,
-	    uint32_t frag)
+	    uint32_t frag, const uint8_t *eth)
 {
 	struct rte_mbuf *m = d->m;
 	uint32_t hlen = d->ip_len + d->tcp_len, l4 = m->pkt_len - d->ip_len;
@@ -111,6 +128,10 @@ emit_finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_a
 		cksum = la_cksum_finish64(s);
 	}
 	memcpy(d->p + d->ip_len + LA_TCP_CKSUM_OFF, &cksum, sizeof(cksum));
+	if (eth)
+		emit_put_eth(t, d, eth);
+	else if (t->bare < LA_TCP_BARE_MAX && ++t->bare == LA_TCP_BARE_MAX)
+		t->eth = NULL;
 	t->out[t->out_n++] = m;
 	la_count(t, LA_C_tcp_segments_out);
 }
@@ -131,7 +152,8 @@ emit_segment(struct la_tcb *c, const struct la_tcp_hdr *h, uint32_t off, uint32_
 		rte_pktmbuf_free(d.m);
 		return false;
 	}
-	emit_finish(t, &d, is4, &c->laddr, &c->raddr, frag);
+	/* the TCB in work is that of the segment in work: its peer is the segment's source */
+	emit_finish(t, &d, is4, &c->laddr, &c->raddr, frag, c->flags & LA_F_BUSY ? t->eth : NULL);
 	return true;
 }
 
@@ -151,7 +173,7 @@ emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr
 
 	if (!emit_begin(t, &d, is4, h, false, true))
 		return false;
-	emit_finish(t, &d, is4, src, dst, LA_IP4_DF);
+	emit_finish(t, &d, is4, src, dst, LA_IP4_DF, t->eth);
 	return true;
 }
 

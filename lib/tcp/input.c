@@ -11,7 +11,8 @@
  * Urgent data has no step of its own: it is read in line (MUST-31). The API does not pass on the urgent pointer, which
  * is a hint to the reader. */
 
-#include "tcp/internal.h"
+#include "tcp/accepted.h"
+#include "tcp/events.h"
 
 /* --- answers and endings of one step -------------------------------------------------------------------- */
 
@@ -51,13 +52,6 @@ answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 
 /* --- the steps of 3.10.7.4 ------------------------------------------------------------------------------ */
 
-/* RFC 7323 5.3 R1, 5.5. The caller has checked that the segment has the timestamps option. */
-static inline bool
-paws_rejects(const struct la_tcb *c, const struct la_seg *s)
-{
-	return la_paws_is_older(s->tsval, c->ts_recent) && !la_ts_recent_is_outdated(c->tcp->tick - c->ts_recent_at);
-}
-
 /* RFC 7323 5.3 R1 and 3.2. True: the segment was dropped, and answered where the RFC requires it. */
 static bool
 paws_drops(struct la_tcb *c, const struct la_seg *s)
@@ -70,7 +64,7 @@ paws_drops(struct la_tcb *c, const struct la_seg *s)
 		la_count(t, LA_C_drop_no_timestamp);
 		return true;
 	}
-	if (!paws_rejects(c, s))
+	if (!la_paws_rejects(c, s))
 		return false;
 	la_count(t, LA_C_drop_paws);
 	if (s->flags & LA_SYN)
@@ -167,32 +161,6 @@ ack_valid(struct la_tcb *c, const struct la_seg *s)
 	return true;
 }
 
-/* RFC 7323 4.3 (2). Called after the ACK was found valid: an unacceptable segment must not move TS.Recent. */
-static void
-update_ts_recent(struct la_tcb *c, const struct la_seg *s)
-{
-	if (!(c->flags & LA_F_TS) || !(s->opts & LA_OPT_TS) || seq_gt(s->seq, c->last_ack_sent))
-		return;
-	if (paws_rejects(c, s))
-		return;
-	c->ts_recent = s->tsval;
-	c->ts_recent_at = c->tcp->tick;
-}
-
-/* Records an acceptable segment, which restarts keep-alive (RFC 9293 3.8.4). */
-static void
-input_peer_alive(struct la_tcb *c)
-{
-	if (!(c->flags & LA_F_FW2_TIMER)) {
-		/* after a pause the peer's slow start needs ACKs again */
-		if (unlikely(c->quick_acks != LA_QUICK_ACKS && c->tcp->tick - c->long_at > c->rto))
-			la_tcb_ack_quickly(c);
-		c->long_at = c->tcp->tick;
-	}
-	if (c->snd_una == c->snd_max && !(c->flags & LA_F_PERSIST))
-		c->backoff = 0;
-}
-
 /* The checks of the first five steps, for a segment without RST. True: the segment was refused, and answered if due. */
 static __rte_always_inline bool
 seg_refused(struct la_tcb *c, struct la_seg *s)
@@ -227,8 +195,8 @@ input_synchronized(struct la_tcb *c, struct la_seg *s)
 	}
 	if (opens && !syn_rcvd_ack(c, s))
 		return;
-	input_peer_alive(c);
-	update_ts_recent(c, s);
+	la_accepted_alive(c);
+	la_accepted_ts_recent(c, s);
 	la_ack_arrives(c, s);
 	if ((s->len || (s->flags & LA_FIN)) && la_tcb_is_live(c))
 		la_text_arrives(c, s);
@@ -238,33 +206,18 @@ input_synchronized(struct la_tcb *c, struct la_seg *s)
 
 /* --- callbacks ------------------------------------------------------------------------------------------ */
 
-/* Returns whether the callback of `flag` is due. The user may have closed or aborted in the previous callback. */
-static bool
-is_due(const struct la_tcb *c, uint32_t news, uint32_t flag)
-{
-	return (news & flag) && la_tcb_has_user(c);
-}
-
 static void
 input_run_callbacks(struct la_tcb *c)
 {
-	struct la_conn *conn = (struct la_conn *)c;
 	uint32_t news = c->flags & (LA_F_NEW_OPEN | LA_F_NEW_ACK | LA_F_NEW_DATA | LA_F_NEW_FIN);
 
 	c->flags &= ~news;
-	if (is_due(c, news, LA_F_NEW_OPEN) && c->ops->opened)
-		c->ops->opened(conn, c->user);
-	if (is_due(c, news, LA_F_NEW_ACK) && c->ops->acked && la_tcb_is_live(c))
-		c->ops->acked(conn, c->user);
-	if (is_due(c, news, LA_F_NEW_DATA) && c->rcv_queued && c->ops->data) /* `opened` may have read all data */
-		c->ops->data(conn, c->user);
-	if (is_due(c, news, LA_F_NEW_FIN) && c->ops->peer_fin)
-		c->ops->peer_fin(conn, c->user);
+	la_events_run(c, news);
 	if ((c->flags & LA_F_BLOCKED) && la_tcb_is_live(c) && !(c->flags & LA_F_USER_CLOSED) &&
 	    c->snd_queued <= la_tcb_opts(c)->sndbuf / 2) {
 		c->flags &= ~(uint32_t)LA_F_BLOCKED;
 		if (c->ops->writable)
-			c->ops->writable(conn, c->user);
+			c->ops->writable((struct la_conn *)c, c->user);
 	}
 }
 
@@ -302,17 +255,6 @@ la_input_segment(struct la_tcb *c, struct la_seg *s)
 	la_input_end_work(c);
 }
 
-/* Frees or reuses the segment's buffer. */
-static __rte_always_inline void
-seg_free_mbuf(struct la_tcp *t, struct la_seg *s)
-{
-	if (likely(s->m->nb_segs == 1))
-		la_spare_put(t, s->m);
-	else
-		rte_pktmbuf_free(s->m);
-	s->m = NULL;
-}
-
 /* RFC 6191 2 requires that timestamps "would be enabled for the new incarnation": the SYN offers them and the listener
  * accepts them. Timestamps that the listener does not accept do not make a SYN newer, because the SYN of the old
  * connection also offered timestamps. */
@@ -337,7 +279,7 @@ time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 	if (unlikely(seq_gt(s->ack, e->snd_nxt)) && la_open_reopen_input(t, s, place))
 		return;
 	if (s->m)
-		seg_free_mbuf(t, s);
+		la_spare_free_seg(t, s);
 	drop_refused_timestamps(t, s);
 	if (s->seq + la_seg_len(s) != e->rcv_nxt) /* neither the peer's FIN nor an ACK after it */
 		la_emit_rst_charge(t, s);
@@ -356,11 +298,28 @@ time_wait_arrives(struct la_tcp *t, la_ref *place, struct la_seg *s)
 	}
 }
 
+/* Returns the place of the segment's tuple in the index, or NULL. The second walk has found a place with the tag of the
+ * tuple. An earlier segment of the burst may have changed the reference there. */
+static __rte_always_inline la_ref *
+input_lookup(struct la_tcp *t, const struct la_seg *s)
+{
+	if (likely(s->ref && *s->place == s->ref) &&
+	    likely(s->is4 ? la_tcb_match4(t, s->ref, s) : la_tcb_match6(t, s->ref, s)))
+		return s->place;
+	return la_tcb_lookup(t, s);
+}
+
 static void
 segment_arrives(struct la_tcp *t, struct la_seg *s)
 {
-	la_ref *place = la_tcb_lookup(t, s);
+	la_ref *place = input_lookup(t, s);
 
+	if (likely(t->eth != NULL) &&
+	    (likely(place != NULL) ? la_fast_input(t, s, place) : s->flags == LA_SYN && la_fast_syn(t, s)))
+		return;
+	/* a segment without text is answered in its own buffer; a FIN may have to wait for earlier text */
+	if (s->len == 0 && !(s->flags & LA_FIN))
+		la_spare_free_seg(t, s);
 	if (!place)
 		la_open_listen_input(t, s, NULL);
 	else if (la_ref_pool(*place) == LA_POOL_TCB)
@@ -400,8 +359,8 @@ prefetch_object(const struct la_tcp *t, la_ref ref)
 	}
 }
 
-void
-la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
+bool
+la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n, const uint8_t *eth)
 {
 	struct la_spare spare;
 	uint64_t late = 0; /* bit i: the key of segment i, below 64, may be in its second bucket */
@@ -409,6 +368,8 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 	spare.n = 0;
 	t->spare = &spare;
 	t->on_time = true;
+	t->eth_used = false;
+	t->bare = 0;
 	t->counters->v[LA_C_tcp_segments_in] += n;
 	for (unsigned i = 0; i < n; i++) {
 		struct la_seg *s = &segs[i];
@@ -419,24 +380,23 @@ la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n)
 		la_index_prefetch(&t->index, s->hash);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		la_ref ref = la_index_peek(&t->index, segs[i].hash);
-
-		if (ref)
-			prefetch_object(t, ref);
+		segs[i].ref = la_index_peek(&t->index, segs[i].hash, &segs[i].place);
+		if (segs[i].ref)
+			prefetch_object(t, segs[i].ref);
 		else if (la_index_prefetch_other(&t->index, segs[i].hash))
 			late |= i < 64 ? 1ull << i : 0;
 	}
 	for (; late; late &= late - 1)
 		prefetch_object(t, la_index_peek_other(&t->index, segs[__builtin_ctzll(late)].hash));
 	for (unsigned i = 0; i < n; i++) {
-		/* a segment without text is answered in its own buffer; a FIN may have to wait for earlier text */
-		if (segs[i].len == 0 && !(segs[i].flags & LA_FIN))
-			seg_free_mbuf(t, &segs[i]);
+		t->eth = segs[i].usual_hop && t->bare < LA_TCP_BARE_MAX ? eth : NULL;
 		segment_arrives(t, &segs[i]);
 		if (segs[i].m) /* no queue has taken the buffer */
-			seg_free_mbuf(t, &segs[i]);
+			la_spare_free_seg(t, &segs[i]);
 	}
 	t->spare = NULL;
 	t->on_time = false;
+	t->eth = NULL;
 	la_spare_flush(&spare);
+	return t->eth_used;
 }

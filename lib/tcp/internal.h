@@ -19,6 +19,8 @@
  *   sendq.c    the send queue
  *   output.c   decides what may be sent now, and in which segment
  *   emit.c     bytes of one packet
+ *   fast.c, fast_open.c, frame.h   the fast path for expected segments (theory: fast.c)
+ *   accepted.h, handshake.h, window.h, events.h, tcb_take.h   rules and steps that both paths have, in line
  *   pmtu.c     path MTU discovery: smaller segments, fragmentation allowed, larger segments again
  *   calls.c    API calls between two updates of the time
  *   spare.c    recycling of packet buffers within a burst
@@ -259,22 +261,71 @@ la_tcb_tsval(const struct la_tcb *c)
 	return c->tcp->tick + c->ts_offset;
 }
 
-/** The only writer of a state. TIME_WAIT entries have no state field: la_end_time_wait() records the transition here
+/** Writes a state and counts it. counted: c counts as a connection in `from`. */
+static __rte_always_inline void
+la_tcb_change_state(struct la_tcb *c, enum la_state from, enum la_state next, bool counted)
+{
+	struct la_counters *n = c->tcp->counters;
+
+	LA_PROBE3(state, c, from, next);
+	la_state_moves(n, from, next);
+	if (counted)
+		n->state[from]--;
+	if (next != LA_CLOSED && next != LA_TIME_WAIT)
+		n->state[next]++;
+	c->state = (uint8_t)next;
+}
+
+/** la_tcb_set_state() for a caller that knows the state: both are compile-time constants, and neither is CLOSED. */
+static __rte_always_inline void
+la_tcb_set_state_from(struct la_tcb *c, enum la_state from, enum la_state next)
+{
+	assert(c->state == from);
+	la_tcb_change_state(c, from, next, true);
+}
+
+/** The only writer of a state besides la_tcb_set_state_from(). TIME_WAIT entries have no state field: la_end_time_wait() records the transition here
  * before the TCB ends. The first transition of a TCB that shadows a TIME_WAIT entry starts from TIME_WAIT. Inline,
  * because a short connection has six transitions, and most callers pass a constant state. */
 static inline void
 la_tcb_set_state(struct la_tcb *c, enum la_state next)
 {
-	struct la_counters *n = c->tcp->counters;
 	enum la_state from = c->state == LA_CLOSED && c->shadow ? LA_TIME_WAIT : (enum la_state)c->state;
 
-	LA_PROBE3(state, c, from, next);
-	la_state_moves(n, from, next);
-	if (c->state != LA_CLOSED)
-		n->state[c->state]--;
-	if (next != LA_CLOSED && next != LA_TIME_WAIT)
-		n->state[next]++;
-	c->state = (uint8_t)next;
+	la_tcb_change_state(c, from, next, c->state != LA_CLOSED);
+}
+
+/** Returns whether the TCB or the TIME_WAIT entry has the tuple of the segment `key`; for la_index_find(). ctx: the shard's
+ * struct la_tcp. */
+static inline bool
+la_tcb_match4(const void *ctx, la_ref ref, const void *key)
+{
+	const struct la_tcp *t = ctx;
+	const struct la_seg *s = key;
+
+	if (la_ref_pool(ref) == LA_POOL_TCB) {
+		const struct la_tcb *c = &t->tcbs[la_ref_slot(ref)];
+
+		return c->raddr.w[3] == s->src.w[3] && c->laddr.w[3] == s->dst.w[3] && c->rport == s->sport &&
+		       c->lport == s->dport && c->is4;
+	}
+	return la_ref_pool(ref) == LA_POOL_TW4 &&
+	       la_tw_match4(&t->tw, ref, s->dst.w[3], s->src.w[3], s->dport, s->sport);
+}
+
+static inline bool
+la_tcb_match6(const void *ctx, la_ref ref, const void *key)
+{
+	const struct la_tcp *t = ctx;
+	const struct la_seg *s = key;
+
+	if (la_ref_pool(ref) == LA_POOL_TCB) {
+		const struct la_tcb *c = &t->tcbs[la_ref_slot(ref)];
+
+		return la_addr_eq(&c->raddr, &s->src) && la_addr_eq(&c->laddr, &s->dst) && c->rport == s->sport &&
+		       c->lport == s->dport;
+	}
+	return la_ref_pool(ref) == LA_POOL_TW6 && la_tw_match6(&t->tw, ref, &s->dst, &s->src, s->dport, s->sport);
 }
 
 /* tcb.c */
@@ -331,6 +382,19 @@ uint64_t la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offse
 /** Records the end of a connection without a TIME_WAIT entry. */
 void la_isn_passed(struct la_tcb *c);
 
+/** Returns true only if la_cookie_on() returns false and changes nothing: there are few connections in SYN_RCVD, with
+ * respect to the limit and to the free places. The general path of la_cookie_on() is not taken. */
+static inline bool
+la_cookie_far(const struct la_tcp *t, bool is4)
+{
+	const struct la_tw_pool *p = &t->tw.pool[!is4];
+	uint64_t half_open = t->counters->state[LA_SYN_RCVD];
+	uint32_t places = RTE_MIN(t->tcb_capacity - t->tcb_live, p->nfree - p->reserved);
+
+	return !t->cookies_on[!is4] && half_open < t->cookies_at &&
+	       RTE_MIN(places, t->hold.max - t->hold.held) >= 3 * half_open + 4;
+}
+
 /* cookie.c */
 /** Returns whether to answer a SYN of this family by a cookie. */
 bool la_cookie_on(struct la_tcp *t, bool is4);
@@ -348,6 +412,13 @@ bool la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struc
 void la_input_segment(struct la_tcb *c, struct la_seg *s);
 void la_input_challenge_ack(struct la_tcb *c); /* a throttled <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> */
 void la_input_end_work(struct la_tcb *c);      /* due callbacks, output, and the end of BUSY */
+
+/* fast.c */
+/** Processes an expected segment. place: that of its tuple in the index. Requires la_tcp.eth. False: nothing has
+ * changed. */
+bool la_fast_input(struct la_tcp *t, struct la_seg *s, la_ref *place);
+/** Like la_fast_input(), for a SYN without other flags whose tuple is not in the index. */
+bool la_fast_syn(struct la_tcp *t, struct la_seg *s);
 
 /* ack.c */
 void la_ack_arrives(struct la_tcb *c, const struct la_seg *s);
@@ -381,6 +452,7 @@ uint32_t la_output_window(const struct la_tcb *c); /* the current offer, bytes *
 
 /* emit.c: each call takes an mbuf from the pool; false: no mbuf, or no room in la_tcp.out (counted) */
 bool la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len);
+/** Sends an answer to the segment in work, without a TCB. src, dst: the destination and the source of that segment. */
 bool la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, struct la_tcp_hdr *h);
 void la_emit_rst_for(struct la_tcp *t, const struct la_seg *s); /* RFC 9293 3.5.2 group 1 */
 void la_emit_rst_ack(struct la_tcp *t, const struct la_seg *s); /* <SEQ=SEG.ACK><CTL=RST> */

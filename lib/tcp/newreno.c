@@ -6,9 +6,9 @@
  * ACK (RFC 5681 2), la_cc_timeout() for each retransmission time-out, la_cc_idle() before the first
  * segment after a pause. Windows are in bytes. */
 
-#include "tcp/internal.h"
+#include "tcp/accepted.h"
 
-enum { IW_SEGMENTS = 10, IW_BYTES = 14600, DUP_THRESH = 3 };
+enum { DUP_THRESH = 3 };
 
 static uint32_t
 flight_size(const struct la_tcb *c)
@@ -27,36 +27,10 @@ half_flight(const struct la_tcb *c)
 	return half > two ? half : two;
 }
 
-/* RFC 6928 2: min (10*MSS, max (2*MSS, 14600)); one segment when the SYN was lost (RFC 5681 3.1). */
 uint32_t
 la_cc_initial(const struct la_tcb *c)
 {
-	uint32_t mss = la_tcb_smss(c);
-	uint32_t floor = 2 * mss > IW_BYTES ? 2 * mss : IW_BYTES;
-
-	if (c->flags & LA_F_SYN_LOST)
-		return mss;
-	return IW_SEGMENTS * mss < floor ? IW_SEGMENTS * mss : floor;
-}
-
-static void
-cwnd_grow(struct la_tcb *c, uint32_t acked)
-{
-	uint32_t mss = la_tcb_smss(c);
-
-	if (c->cwnd >= (1u << 30))
-		return;
-	if (c->cwnd < c->ssthresh) { /* slow start: RFC 5681 (2), RFC 3465 2.2 with L = 1 */
-		c->cwnd += acked < mss ? acked : mss;
-		return;
-	}
-	c->ca_acked += acked; /* congestion avoidance: one segment for each window of bytes (RFC 3465 2.1) */
-	if (c->ca_acked < c->cwnd)
-		return;
-	c->ca_acked -= c->cwnd;
-	if (c->ca_acked > c->cwnd)
-		c->ca_acked = 0;
-	c->cwnd += mss;
+	return la_cc_initial_window(c);
 }
 
 /* Lets duplicate ACKs add the bytes in flight to cwnd, minus `counted`: bytes that are in cwnd already, or lost.
@@ -94,14 +68,12 @@ recovery_ack(struct la_tcb *c, uint32_t acked)
 void
 la_cc_acked(struct la_tcb *c, uint32_t acked)
 {
-	c->dupacks = 0;
 	if (c->flags & LA_F_RECOVERY) {
+		c->dupacks = 0;
 		recovery_ack(c, acked);
 		return;
 	}
-	if (seq_ge(c->snd_una - acked, c->recover)) /* an old `recover` would compare as ahead after 2 GiB */
-		c->recover = c->snd_una;
-	cwnd_grow(c, acked);
+	la_accepted_cwnd(c, acked);
 }
 
 void

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "tcp/internal.h"
+#include "tcp/handshake.h"
 
 /* The common start of active and passive opens: takes a TCB and a TIME_WAIT reservation. A passive open is also refused
  * when its source prefix is at its share of the table. NULL: refused and counted; nothing was taken. */
@@ -39,69 +39,10 @@ open_undo_tcb(struct la_tcb *c)
 	la_tcb_free(c);
 }
 
-/* Takes the values of the peer's SYN: its sequence number, window (never scaled) and options. */
-static void
-take_syn(struct la_tcb *c, const struct la_seg *s)
-{
-	const struct la_profile *p = &c->tcp->profiles[c->profile];
-	uint16_t mss = la_seg_mss(s);
-
-	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = s->seq + 1;
-	if (c->flags & LA_F_ACTIVE) /* our SYN has offered a window already */
-		c->rcv_adv += la_syn_window(&p->o);
-	c->snd_wnd = c->max_snd_wnd = s->wnd;
-	c->snd_wl1 = s->seq;
-	c->snd_wl2 = s->ack;
-	if (mss < LA_MSS_MIN)
-		mss = LA_MSS_MIN;
-	if (mss < c->mss_peer)
-		c->mss_peer = mss;
-	if (c->mss_peer < c->mss)
-		c->mss = c->mss_peer;
-	if ((s->opts & LA_OPT_TS) && !p->o.no_timestamps) {
-		c->flags |= LA_F_TS;
-		c->ts_recent = s->tsval;
-		c->ts_recent_at = c->tcp->tick;
-	}
-	if ((s->opts & LA_OPT_WSCALE) && !p->o.no_wscale) {
-		c->flags |= LA_F_WS;
-		c->snd_wscale = s->wscale;
-		c->rcv_wscale = p->rcv_wscale;
-	}
-	if (s->opts & LA_OPT_SACK_PERM)
-		c->flags |= LA_F_SACK_PERM;
-}
-
-/* The handshake has succeeded, in SYN_SENT or SYN_RCVD. snd_una is past our SYN. */
 void
 la_open_established(struct la_tcb *c)
 {
-	struct la_tcp *t = c->tcp;
-	bool active = (c->flags & LA_F_ACTIVE) != 0;
-
-	la_count(t, active ? LA_C_opens_active : LA_C_opens_passive);
-	c->snd_nxt = c->snd_max = c->snd_una;
-	c->flags &= ~(uint32_t)(LA_F_REXMT_ON | LA_F_RTT_TIMING);
-	c->flags |= LA_F_NEW_OPEN | LA_F_USER_KNOWS;
-	c->backoff = 0;
-	if (!(c->flags & LA_F_SRTT)) {
-		if (c->flags & LA_F_SYN_LOST)
-			c->rto = LA_RTO_SYN_LOST_MS;	     /* RFC 6298 5.7 */
-		else if (!active || c->state == LA_SYN_SENT) /* Karn: in a simultaneous open our SYN was sent twice */
-			la_rtt_sample(c, t->tick - c->first_unacked_at);
-	}
-	la_tcb_ack_quickly(c);
-	c->cwnd = la_cc_initial(c);
-	c->ssthresh = UINT32_MAX / 2;
-	c->last_snd_at = t->tick;
-	c->long_at = t->tick; /* time of the last segment received */
-	if (c->shadow) {      /* the reopen succeeded */
-		la_tw_forget(&t->tw, c->shadow);
-		c->shadow = 0;
-	}
-	la_tcb_set_state(c, LA_ESTABLISHED);
-	if (c->flags & LA_F_FIN_QUEUED) /* la_close() before ESTABLISHED */
-		la_tcb_set_state(c, LA_FIN_WAIT_1);
+	la_handshake_done(c);
 }
 
 /* --- passive ------------------------------------------------------------------------------------------- */
@@ -128,7 +69,7 @@ open_tcb_for_syn(struct la_tcp *t, const struct la_seg *syn, const struct la_lis
 	c->ops = l->ops;
 	c->user = l->user;
 	c->listener = (uint32_t)(l - t->listeners);
-	take_syn(c, syn);
+	la_handshake_take_syn(c, syn);
 	if (!c->shadow)
 		la_tcb_set_state(c, LA_LISTEN);
 	la_tcb_set_state(c, LA_SYN_RCVD);
@@ -398,7 +339,7 @@ la_tcp_connect(struct la_tcp *t, const struct la_tuple *tuple, const struct la_c
 static void
 simultaneous_open(struct la_tcb *c, struct la_seg *s)
 {
-	take_syn(c, s);
+	la_handshake_take_syn(c, s);
 	la_tcb_set_state(c, LA_SYN_RCVD);
 	c->snd_nxt = c->snd_una; /* SYN,ACK repeats our SYN's number; R2 is not restarted */
 	s->seq++;
@@ -409,14 +350,7 @@ simultaneous_open(struct la_tcb *c, struct la_seg *s)
 static void
 syn_acked(struct la_tcb *c, struct la_seg *s)
 {
-	take_syn(c, s);
-	if ((c->flags & LA_F_TS) && s->tsecr) {
-		uint32_t ms = la_tcb_tsval(c) - s->tsecr, most = c->tcp->tick - c->first_unacked_at;
-
-		la_rtt_sample(c, ms < most ? ms : most); /* calls.c: the TSval of a call's SYN may be old */
-	}
-	c->snd_una = s->ack;
-	la_open_established(c);
+	la_handshake_syn_acked(c, s);
 	c->flags |= LA_F_ACK_NOW;
 	/* data or FIN of this segment is next in the sequence space */
 	s->seq++;

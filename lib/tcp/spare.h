@@ -64,4 +64,15 @@ la_spare_put(struct la_tcp *t, struct rte_mbuf *m)
 	s->m[s->n++] = m;
 }
 
+/** Frees or reuses the segment's buffer. */
+static __rte_always_inline void
+la_spare_free_seg(struct la_tcp *t, struct la_seg *s)
+{
+	if (likely(s->m->nb_segs == 1))
+		la_spare_put(t, s->m);
+	else
+		rte_pktmbuf_free(s->m);
+	s->m = NULL;
+}
+
 #endif

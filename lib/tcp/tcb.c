@@ -67,43 +67,23 @@
  * LA_WHEEL_REFS a slot (wheel_refs counts them, and outlives the connection); the timer then fires late, and
  * timer_late counts it. */
 
-#include "tcp/internal.h"
+#include "tcp/tcb_take.h"
 
 struct la_tcb *
 la_tcb_alloc(struct la_tcp *t, const struct la_tuple *tuple)
 {
-	uint32_t slot = t->tcb_free;
 	struct la_tcb *c;
 
-	if (slot) {
-		struct la_tcb was;
-
-		c = &t->tcbs[slot];
-		was = *c;
-		t->tcb_free = was.next;
-		memset(c, 0, sizeof(*c));
-		c->flags = was.flags & (LA_F_NEAR | LA_F_FAR | LA_F_LIFE);
-		c->wheel_refs = was.wheel_refs;
-		c->wheel_near = was.wheel_near;
-		c->wheel_far = was.wheel_far;
-		c->delack_ref = was.delack_ref;
-	} else if (t->tcb_fresh <= t->tcb_capacity) {
-		c = &t->tcbs[t->tcb_fresh++];
-		c->flags = (uint32_t)LA_TCB_FREE << LA_TCB_LIFE_SHIFT;
-	} else {
+	if (!la_tcb_has_free(t)) {
 		la_count(t, LA_C_conn_table_full);
 		return NULL;
 	}
-	la_tcb_set_life(c, LA_TCB_LIVE);
-	c->tcp = t;
+	c = la_tcb_take(t);
 	c->laddr = tuple->laddr;
 	c->raddr = tuple->raddr;
 	c->lport = tuple->lport;
 	c->rport = tuple->rport;
 	c->is4 = la_addr_is4(&tuple->laddr);
-	if (++t->tcb_live > t->counters->v[LA_C_live_peak])
-		t->counters->v[LA_C_live_peak] = t->tcb_live;
-	t->counters->v[LA_C_live] = t->tcb_live;
 	return c;
 }
 
@@ -193,6 +173,9 @@ la_tcb_schedule(struct la_tcb *c)
 	if ((c->flags & LA_F_FAR) && seq_le(c->wheel_far, at))
 		return;
 	if (!(c->flags & LA_F_NEAR)) {
+		/* a connection that opens will soon arm a shorter timer, for the first data or FIN */
+		if (c->state == LA_SYN_RCVD || c->state == LA_SYN_SENT)
+			at = seq_min(at, now + c->tcp->rto_min);
 		add_near(c, at);
 		return;
 	}
@@ -276,42 +259,11 @@ la_tcb_unpend(struct la_tcp *t)
 
 /* --- look-up ------------------------------------------------------------------------------------------- */
 
-static inline bool
-tcb_match4(const void *ctx, la_ref ref, const void *key)
-{
-	const struct la_tcp *t = ctx;
-	const struct la_seg *s = key;
-
-	if (la_ref_pool(ref) == LA_POOL_TCB) {
-		const struct la_tcb *c = &t->tcbs[la_ref_slot(ref)];
-
-		return c->raddr.w[3] == s->src.w[3] && c->laddr.w[3] == s->dst.w[3] && c->rport == s->sport &&
-		       c->lport == s->dport && c->is4;
-	}
-	return la_ref_pool(ref) == LA_POOL_TW4 &&
-	       la_tw_match4(&t->tw, ref, s->dst.w[3], s->src.w[3], s->dport, s->sport);
-}
-
-static inline bool
-tcb_match6(const void *ctx, la_ref ref, const void *key)
-{
-	const struct la_tcp *t = ctx;
-	const struct la_seg *s = key;
-
-	if (la_ref_pool(ref) == LA_POOL_TCB) {
-		const struct la_tcb *c = &t->tcbs[la_ref_slot(ref)];
-
-		return la_addr_eq(&c->raddr, &s->src) && la_addr_eq(&c->laddr, &s->dst) && c->rport == s->sport &&
-		       c->lport == s->dport;
-	}
-	return la_ref_pool(ref) == LA_POOL_TW6 && la_tw_match6(&t->tw, ref, &s->dst, &s->src, s->dport, s->sport);
-}
-
 la_ref *
 la_tcb_lookup(struct la_tcp *t, const struct la_seg *s)
 {
-	return s->is4 ? la_index_find(&t->index, s->hash, tcb_match4, t, s)
-		      : la_index_find(&t->index, s->hash, tcb_match6, t, s);
+	return s->is4 ? la_index_find(&t->index, s->hash, la_tcb_match4, t, s)
+		      : la_index_find(&t->index, s->hash, la_tcb_match6, t, s);
 }
 
 la_ref

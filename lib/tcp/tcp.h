@@ -27,9 +27,10 @@ struct la_call {
 };
 
 enum {
-	LA_TCP_OUT_MAX = 2048,					/* packets that wait for lib/net */
-	LA_TCP_OUT_CONTROL = 256,				/* places that segments with text must leave free */
-	LA_TCP_OUT_BURST = 1024,				/* room that must be free before a burst of input */
+	LA_TCP_OUT_MAX = 2048,	  /* packets that wait for lib/net */
+	LA_TCP_OUT_CONTROL = 256, /* places that segments with text must leave free */
+	LA_TCP_OUT_BURST = 1024,  /* room that must be free before a burst of input */
+	LA_TCP_BARE_MAX = 64, /* later packets of a burst have no Ethernet header: `eth` may be out of date (lib/net) */
 	LA_TCP_OUT_CROWDED = LA_TCP_OUT_MAX - LA_TCP_OUT_BURST, /* input stops while more packets than this wait */
 	LA_HOLD_VICTIMS = 32,
 	LA_TCP_LISTENERS = 1024,
@@ -101,12 +102,15 @@ struct la_tcp {
 	struct la_spare *spare;	     /* during a burst: spare.h */
 	uint16_t buf_len;	     /* bytes of a buffer of `mbufs`, headroom included */
 	bool on_time;		     /* tick is current: during input and timers */
+	bool eth_used;		     /* a packet has been written with `eth` */
+	uint16_t bare;		     /* packets of the burst without an Ethernet header, at most LA_TCP_BARE_MAX */
+	const uint8_t *eth;	     /* Ethernet header for answers to the segment in work; NULL: lib/net adds it */
 	bool ip_id_set;		     /* ip_id has its first value */
 	uint16_t ip_id;		     /* identification of the last packet without DF */
 	const struct la_mem_ops *mem;
 
-	/* packets that wait to be sent: IP header first, without Ethernet header. Without checksum offload, tx_offload
-	 * and ol_flags are 0 */
+	/* packets that wait to be sent. Those that begin in the headroom have their Ethernet header; the others begin
+	 * with the IP header. Without checksum offload, tx_offload and ol_flags are 0 */
 	struct rte_mbuf **out;
 	unsigned out_head, out_n; /* out[out_head .. out_n) wait */
 	unsigned out_text;	  /* no segment with text is added while this many packets wait; 0: the pool is low */
@@ -180,13 +184,14 @@ uint64_t la_isn_floor(const struct la_tcp *t);
  * false if floor is further ahead of `then` than an ISN clock can be. */
 bool la_isn_resume(struct la_tcp *t, uint64_t floor, uint64_t then);
 
-/** Processes a burst of parsed segments, in arrival order. Takes their mbufs. Callbacks run in this call. */
-void la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n);
+/** Processes a burst of parsed segments, in arrival order. Takes their mbufs. Callbacks run in this call. eth: the
+ * Ethernet header (14 bytes) for answers to segments with usual_hop, or NULL. Returns whether a packet has that header. */
+bool la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n, const uint8_t *eth);
 
 /** Runs due timers and sends waiting output, a bounded amount per call. Returns true when more work is due. */
 bool la_tcp_poll(struct la_tcp *t);
 
-/** Takes up to max waiting packets (IP header first). Returns their number. */
+/** Takes up to max waiting packets, with or without their Ethernet header (la_tcp.out). Returns their number. */
 unsigned la_tcp_take(struct la_tcp *t, struct rte_mbuf **pkts, unsigned max);
 
 /** Returns the time at which la_tcp_poll() will have work, ms; the current time: it has work now; UINT64_MAX: never. */

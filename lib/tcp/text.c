@@ -276,6 +276,8 @@ la_text_arrives(struct la_tcb *c, struct la_seg *s)
 	if (c->ooo && !fin)
 		fin = drain_ooo(c);
 	if (fin) {
+		if (s->m) /* the answer takes the buffer of the FIN */
+			la_spare_free_seg(c->tcp, s);
 		if (c->ooo)
 			la_ooo_drop(c); /* no data follows a FIN */
 		fin_arrives(c);

@@ -193,16 +193,3 @@ la_ip6_parse(const uint8_t *p, size_t len, struct la_ip *ip)
 	ip->tos = (uint8_t)(la_get16(p) >> 4);
 	return LA_WIRE_OK;
 }
-
-size_t
-la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
-	     uint16_t plen)
-{
-	la_put32(p, 6u << 28);
-	la_put16(p + 4, plen);
-	p[6] = proto;
-	p[7] = ttl;
-	memcpy(p + 8, src->b, 16);
-	memcpy(p + 24, dst->b, 16);
-	return LA_IP6_LEN;
-}

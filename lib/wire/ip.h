@@ -120,7 +120,17 @@ la_ip4_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, u
 }
 
 /** Writes an IPv6 header for plen bytes of upper layer. Returns 40. */
-size_t la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
-		    uint16_t plen);
+static inline size_t
+la_ip6_write(uint8_t *p, const struct la_addr *src, const struct la_addr *dst, uint8_t proto, uint8_t ttl,
+	     uint16_t plen)
+{
+	la_put32(p, 6u << 28);
+	la_put16(p + 4, plen);
+	p[6] = proto;
+	p[7] = ttl;
+	memcpy(p + 8, src->b, 16);
+	memcpy(p + 24, dst->b, 16);
+	return LA_IP6_LEN;
+}
 
 #endif

@@ -11,9 +11,6 @@ enum { OPT_EOL = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_PERM = 4,
 enum { LEN_MSS = 4, LEN_WSCALE = 3, LEN_SACK_PERM = 2, LEN_TS = 10 };
 enum { WSCALE_MAX = 14 };
 
-#define SACK_PERM_TS 0x0402080au
-#define NOP_NOP_SACK_PERM 0x01010402u
-
 static const uint8_t known_len[] = {
 	[OPT_MSS] = LEN_MSS,
 	[OPT_WSCALE] = LEN_WSCALE,
@@ -79,9 +76,49 @@ walk_options(const uint8_t *p, size_t len, struct la_seg *s)
 	}
 }
 
+/* The options of nearly every SYN are aligned to words, each kind occurs once, and NOPs come first. Returns whether the
+ * list has this form; then *s has all options. Otherwise *s is unchanged. */
+static bool
+syn_options_are_plain(const uint8_t *p, size_t len, struct la_seg *s)
+{
+	struct la_seg o = {.opts = 0};
+
+	for (uint8_t kind; len > 0; len -= 4, p += 4, o.opts |= kind) {
+		uint32_t w = la_get32(p);
+
+		if ((w & 0xffff0000) == LA_TCP_WORD_MSS) {
+			kind = LA_OPT_MSS;
+			o.mss = (uint16_t)w;
+		} else if ((w & 0xffffff00) == LA_TCP_WORD_WSCALE) {
+			kind = LA_OPT_WSCALE;
+			o.wscale = (uint8_t)((w & 0xff) < WSCALE_MAX ? w & 0xff : WSCALE_MAX);
+		} else if (w == LA_NOP_NOP_SACK) {
+			kind = LA_OPT_SACK_PERM;
+		} else if ((w == LA_NOP_NOP_TS || w == LA_SACK_PERM_TS) && len >= LA_TCP_TS_LEN) {
+			kind = w == LA_SACK_PERM_TS ? LA_OPT_TS | LA_OPT_SACK_PERM : LA_OPT_TS;
+			o.tsval = la_get32(p + 4);
+			o.tsecr = la_get32(p + 8);
+			len -= 8;
+			p += 8;
+		} else {
+			return false;
+		}
+		if (o.opts & kind)
+			return false;
+	}
+	s->opts = o.opts;
+	s->mss = o.mss;
+	s->wscale = o.wscale;
+	s->tsval = o.tsval;
+	s->tsecr = o.tsecr;
+	return true;
+}
+
 enum la_counter
 la_tcp_options(const uint8_t *p, size_t len, struct la_seg *s)
 {
+	if ((s->flags & LA_SYN) && syn_options_are_plain(p, len, s))
+		return LA_WIRE_OK;
 	walk_options(p, len, s);
 	if ((s->opts & LA_OPT_BAD) && (s->flags & LA_SYN))
 		return LA_C_drop_tcp_options;
@@ -121,16 +158,15 @@ la_tcp_write_syn(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
 	size_t n = 0;
 
 	if (h->opts & LA_OPT_MSS)
-		tcp_put_option_word(p, &n, sum, (uint32_t)OPT_MSS << 24 | LEN_MSS << 16 | h->mss);
+		tcp_put_option_word(p, &n, sum, (uint32_t)LA_TCP_WORD_MSS | h->mss);
 	if (h->opts & LA_OPT_TS) {
-		*sum += la_tcp_put_ts(p + n, sack ? SACK_PERM_TS : LA_NOP_NOP_TS, h);
+		*sum += la_tcp_put_ts(p + n, sack ? LA_SACK_PERM_TS : LA_NOP_NOP_TS, h);
 		n += LA_TCP_TS_LEN;
 	} else if (sack) {
-		tcp_put_option_word(p, &n, sum, NOP_NOP_SACK_PERM);
+		tcp_put_option_word(p, &n, sum, LA_NOP_NOP_SACK);
 	}
 	if (h->opts & LA_OPT_WSCALE)
-		tcp_put_option_word(p, &n, sum,
-				    (uint32_t)OPT_NOP << 24 | OPT_WSCALE << 16 | LEN_WSCALE << 8 | h->wscale);
+		tcp_put_option_word(p, &n, sum, (uint32_t)LA_TCP_WORD_WSCALE | h->wscale);
 	return n;
 }
 

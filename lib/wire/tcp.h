@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#ifdef __SSSE3__
+#include <tmmintrin.h>
+#endif
 
 #include <lastack/addr.h>
 #include <lastack/counters.h>
@@ -18,7 +21,15 @@
 struct rte_mbuf;
 
 enum { LA_TCP_LEN = 20, LA_TCP_MAXLEN = 60, LA_TCP_TS_LEN = 12 };
-enum { LA_NOP_NOP_TS = 0x0101080a }; /* option word in front of TSval and TSecr (RFC 7323 appendix A) */
+
+/** Words of options. */
+enum {
+	LA_NOP_NOP_TS = 0x0101080a,	 /* in front of TSval and TSecr (RFC 7323 appendix A) */
+	LA_SACK_PERM_TS = 0x0402080a,	 /* the same, with SACK-permitted */
+	LA_NOP_NOP_SACK = 0x01010402,	 /* SACK-permitted alone */
+	LA_TCP_WORD_MSS = 0x02040000,	 /* with the MSS in the lower 16 bits */
+	LA_TCP_WORD_WSCALE = 0x01030300, /* NOP, window scale, with the shift in the lower 8 bits */
+};
 
 enum la_tcp_flag {
 	LA_FIN = 0x01,
@@ -44,19 +55,27 @@ enum la_tcp_opt {
  * payload, without headers and padding. */
 struct la_seg {
 	struct la_addr src, dst;
+	/* 16 bytes that la_tcp_parse() stores at once */
 	uint32_t seq, ack;
-	uint32_t tsval, tsecr;
 	uint16_t sport, dport;
-	uint16_t wnd; /* as in the header, not scaled */
+	uint16_t wnd;	/* as in the header, not scaled */
+	uint8_t flags;	/* enum la_tcp_flag */
+	uint8_t offset; /* the header's byte with the data offset */
+
+	uint32_t tsval, tsecr;
 	uint16_t urg;
 	uint16_t len; /* bytes of payload */
 	uint16_t mss;
-	uint8_t flags; /* enum la_tcp_flag */
-	uint8_t opts;  /* enum la_tcp_opt */
+	uint8_t opts; /* enum la_tcp_opt */
 	uint8_t wscale;
-	bool is4;
-	uint64_t hash; /* hash of the tuple with dst as our address; set by lib/tcp */
 	struct rte_mbuf *m;
+	bool is4;
+	bool usual_hop; /* set by lib/net: an answer to src has the next hop of the previous answers */
+
+	/* set by lib/tcp */
+	uint32_t ref;	 /* the first reference with the tuple's tag; 0: none */
+	uint64_t hash;	 /* hash of the tuple with dst as our address */
+	uint32_t *place; /* the place of `ref` in the index */
 };
 
 /** SEG.LEN: payload, SYN and FIN. */
@@ -69,8 +88,29 @@ la_seg_len(const struct la_seg *s)
 /** Parses options other than the common ones, for la_tcp_parse(): len bytes at p. */
 enum la_counter la_tcp_options(const uint8_t *p, size_t len, struct la_seg *s);
 
+/* Parses the first 16 bytes of the header. */
+static inline void
+la_tcp_parse_words(const uint8_t *p, struct la_seg *s)
+{
+#ifdef __SSSE3__
+	const __m128i order = _mm_setr_epi8(7, 6, 5, 4, 11, 10, 9, 8, 1, 0, 3, 2, 15, 14, 13, 12);
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+
+	_Static_assert(offsetof(struct la_seg, offset) - offsetof(struct la_seg, seq) == 15, "16 bytes in this order");
+	_mm_storeu_si128((__m128i *)(void *)&s->seq, _mm_shuffle_epi8(v, order));
+#else
+	s->sport = la_get16(p);
+	s->dport = la_get16(p + 2);
+	s->seq = la_get32(p + 4);
+	s->ack = la_get32(p + 8);
+	s->offset = p[12];
+	s->flags = p[13];
+	s->wnd = la_get16(p + 14);
+#endif
+}
+
 /** Parses the header and options at p. len: contiguous bytes. total: bytes of
- * header and payload. Fills all fields of *s except src, dst, is4, hash and m; *hlen is the header's
+ * header and payload. Fills all fields of *s except src, dst, is4, usual_hop, hash, place, ref and m; *hlen is the header's
  * length. Does not verify the checksum. Returns LA_WIRE_OK, drop_tcp_short, or drop_tcp_options (the option list of a
  * SYN is malformed). */
 static inline enum la_counter
@@ -84,12 +124,7 @@ la_tcp_parse(const uint8_t *p, size_t len, size_t total, struct la_seg *s, size_
 	if (n < LA_TCP_LEN || n > total || n > len)
 		return LA_C_drop_tcp_short;
 
-	s->sport = la_get16(p);
-	s->dport = la_get16(p + 2);
-	s->seq = la_get32(p + 4);
-	s->ack = la_get32(p + 8);
-	s->flags = p[13];
-	s->wnd = la_get16(p + 14);
+	la_tcp_parse_words(p, s);
 	s->urg = la_get16(p + 18);
 	s->len = (uint16_t)(total - n);
 	s->opts = 0;

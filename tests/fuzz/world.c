@@ -121,7 +121,7 @@ config(struct world *w, struct bytes *b)
 				      .max_time_wait4 = tables[3 - (d >> 2 & 3)],
 				      .max_time_wait6 = tables[3 - (d >> 2 & 3)],
 				      .msl_ms = msl[d >> 4 & 3],
-				      .max_neighbours = d & 64 ? 2 : 16,
+				      .max_neighbours = d & 64 ? 2 : 256,
 				      .offloads = (e & 15) | (e & LA_OFF_RX_IP_CKSUM ? LA_OFF_RX_CKSUM : 0)};
 	memcpy(c->mac, w->mac, 6);
 	memcpy(c->secret, "no secret to whoever has the file", 32);

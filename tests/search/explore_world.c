@@ -157,7 +157,7 @@ ex_world_create(struct ex *x)
 		cfg.host[i].shard = (struct la_shard_config){.max_conns = 3,
 							     .max_time_wait4 = 6,
 							     .max_time_wait6 = 6,
-							     .max_neighbours = 4,
+							     .max_neighbours = 256,
 							     .msl_ms = EX_MSL_MS,
 							     .no_fast_path = x->setup.general};
 		cfg.host[i].weak = x->setup.weak;

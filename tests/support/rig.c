@@ -125,7 +125,7 @@ rig_config(const struct rig *r, struct la_shard_config *cfg, struct la_prefix ad
 	cfg->max_conns = r->opts.max_conns ? r->opts.max_conns : 64;
 	cfg->max_time_wait4 = r->opts.max_time_wait4 ? r->opts.max_time_wait4 : 64;
 	cfg->max_time_wait6 = r->opts.max_time_wait6 ? r->opts.max_time_wait6 : 64;
-	cfg->max_neighbours = 16;
+	cfg->max_neighbours = r->opts.max_neighbours ? r->opts.max_neighbours : 512;
 	cfg->quiet_ms = r->opts.quiet_ms;
 	cfg->tw_full_reset = r->opts.tw_full_reset;
 	cfg->syn_cookies_at = r->opts.syn_cookies_at;

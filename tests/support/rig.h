@@ -34,7 +34,8 @@ struct rig_opts {
 	uint32_t quiet_ms;
 	bool tw_full_reset;
 	uint32_t syn_cookies_at, rst_rate, tw_share_percent;
-	bool gateway; /* peer4 and peer6 are gateways: peers may have off-link addresses */
+	bool gateway;		 /* peer4 and peer6 are gateways: peers may have off-link addresses */
+	uint32_t max_neighbours; /* 0: 512 */
 	uint32_t max_held, low_mbufs, max_orphans, orphan_ms;
 	struct rte_mempool *control; /* pool for packets without payload; NULL: none */
 };

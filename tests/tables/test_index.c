@@ -174,15 +174,18 @@ Test(index, bucket_match_finds_each_place)
 
 Test(index, tag_is_never_zero)
 {
+	la_ref *place = NULL;
+
 	make(100);
 	hash[1] = 3;
 	cr_assert_eq(la_index_tag(hash[1]), 1);
 	cr_assert_eq(la_index_insert(&ix, hash[1], ref_of(1)), 0);
 	cr_assert_eq(find(1), ref_of(1));
-	cr_assert_eq(la_index_peek(&ix, hash[1]), ref_of(1));
+	cr_assert_eq(la_index_peek(&ix, hash[1], &place), ref_of(1));
+	cr_assert_eq(*place, ref_of(1));
 	hash[2] = hash_for(0, 1);
 	cr_assert_eq(find(2), 0); /* the same tag and bucket, another key */
-	cr_assert_eq(la_index_peek(&ix, hash_for(0, 2)), 0);
+	cr_assert_eq(la_index_peek(&ix, hash_for(0, 2), &place), 0);
 	check("tag");
 	la_index_fini(&ix);
 }

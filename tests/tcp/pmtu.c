@@ -252,3 +252,25 @@ SCENARIO(pmtu, syn, "an error about the SYN sets the path MTU; later the peer's 
 	CHECK(s->r, flight_size(p, true) == 1350u + (s->o.ip6 ? 60 : 40), "packets do not have the peer's MSS");
 	drain(p, 1000);
 }
+
+SCENARIO(pmtu, up_again_without_data,
+	 "the packet size grows ten minutes after the decrease also when only ACKs are sent")
+{
+	struct peer *p = scene_open(s);
+	uint16_t before = peer_info(p).mss;
+
+	CHECK(s->r, user_send(p, 6000) == 6000, "la_send failed");
+	too_big(p, 1400);
+	p->got = p->ISS + 1;
+	peer_ack(p);
+	drain(p, 1000);
+	CHECK(s->r, peer_info(p).mss < before, "the error had no effect");
+	rig_run(s->r, 590000);
+	peer_data(p, 10); /* the next hop is verified again */
+	rig_run(s->r, 20000);
+	CHECK(s->r, rig_counter(s->r, LA_C_pmtu_raised) == 0, "raised early");
+	peer_data(p, 10);
+	CHECK(s->r, p->u.bytes == 20, "the text did not arrive");
+	CHECK(s->r, rig_counter(s->r, LA_C_pmtu_raised) == 1, "pmtu_raised is not 1");
+	CHECK(s->r, peer_info(p).mss == before, "the MSS is %u", peer_info(p).mss);
+}

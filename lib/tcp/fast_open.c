@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The fast path for a SYN to a listener: SYN_RCVD, and the first SYN,ACK. (Theory: fast.c.) open.c is the general path,
+ * with the rules. */
+
+#include "tcp/fast.h"
+#include "tcp/frame.h"
+#include "tcp/hold.h"
+#include "tcp/handshake.h"
+#include "tcp/tcb_take.h"
+#include "table/tw_share.h"
+
+/* Returns the only listener of the port, if it accepts connections to the segment's destination. NULL: there is no such
+ * listener, or the port has several. */
+static __rte_always_inline const struct la_listener *
+syn_listener(const struct la_tcp *t, const struct la_seg *s)
+{
+	unsigned first = t->listen_port[s->dport];
+	const struct la_listener *l = &t->listeners[first - 1];
+
+	if (!first || l->next || !(la_addr_is_any(&l->addr) || la_addr_eq(&l->addr, &s->dst)))
+		return NULL;
+	return l;
+}
+
+/* Returns whether tables and buffers have room for many more connections, so that no cookie is due, the source prefix
+ * has no limit, and every step of the open succeeds. */
+static __rte_always_inline bool
+syn_has_room(const struct la_tcp *t, const struct la_seg *s, bool is4)
+{
+	const struct la_tw_pool *p = &t->tw.pool[!is4];
+
+	return la_cookie_far(t, is4) && la_tw_share_is_idle(p) && la_tcb_has_free(t) && t->now >= t->quiet_until &&
+	       t->out_n < LA_TCP_OUT_MAX && la_index_has_room(&t->index, s->hash);
+}
+
+/* The values of our side (open_alloc_tcb() of open.c). */
+static __rte_always_inline void
+syn_set_ours(struct la_tcb *c, const struct la_seg *s, const struct la_listener *l, const struct la_isn *isn, bool is4)
+{
+	struct la_tcp *t = c->tcp;
+	const struct la_profile *profile = &t->profiles[l->profile];
+
+	c->laddr = s->dst;
+	c->raddr = s->src;
+	c->lport = s->dport;
+	c->rport = s->sport;
+	c->is4 = is4;
+	c->profile = (uint8_t)l->profile;
+	c->flags |= profile->o.nodelay ? LA_F_NODELAY : 0;
+	c->rto = LA_RTO_INIT_MS;
+	c->mss = c->mss_peer = la_mss_offered(t, &profile->o, is4);
+	c->ts_offset = isn->ts_offset;
+	c->isn_offset = isn->offset;
+	c->snd_una = c->recover = isn->iss;
+	c->snd_nxt = c->snd_max = isn->iss + 1;
+	c->first_unacked_at = c->long_at = t->tick;
+	c->ops = l->ops;
+	c->user = l->user;
+	c->listener = (uint32_t)(l - t->listeners);
+}
+
+/* Writes and queues the SYN,ACK (send_syn() of output.c): MSS, timestamps and window scale, as far as they are
+ * negotiated. mss: the MSS that we offer. */
+static __rte_always_inline void
+syn_answer(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint16_t mss)
+{
+	struct la_tcp *t = c->tcp;
+	const struct la_profile *profile = &t->profiles[c->profile];
+	bool ts = (c->flags & LA_F_TS) != 0, ws = (c->flags & LA_F_WS) != 0;
+	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN;
+	uint32_t hlen = LA_TCP_LEN + 4u + (ts ? LA_TCP_TS_LEN : 0u) + (ws ? 4u : 0u);
+	uint8_t *p = la_frame_begin(m, LA_ETH_LEN + ip_len + hlen), *tcp = p + LA_ETH_LEN + ip_len;
+	uint8_t *opt = tcp + LA_TCP_LEN;
+	uint64_t sum = la_frame_ip(p, t->eth, is4, &c->laddr, &c->raddr, hlen);
+	struct la_frame_hdr h = {
+		.seq = c->snd_una,
+		.ack = c->rcv_nxt,
+		.lport = c->lport,
+		.rport = c->rport,
+		.wnd = la_hold_syn_window(t, &profile->o),
+		.flags = LA_SYN | LA_ACK,
+	};
+
+	sum += la_frame_word(opt, (uint32_t)LA_TCP_WORD_MSS | mss);
+	opt += 4;
+	if (ts) {
+		h.tsval = la_tcb_tsval(c);
+		h.tsecr = c->ts_recent;
+		sum += la_frame_ts(opt, &h);
+		opt += LA_TCP_TS_LEN;
+	}
+	if (ws)
+		sum += la_frame_word(opt, (uint32_t)LA_TCP_WORD_WSCALE | profile->rcv_wscale);
+	la_frame_tcp(tcp, &h, hlen, sum);
+	la_frame_queue(t, m);
+	c->rcv_adv = c->rcv_nxt + h.wnd;
+}
+
+static __rte_always_inline bool
+fast_syn(struct la_tcp *t, struct la_seg *s, bool is4)
+{
+	const struct la_listener *l = syn_listener(t, s);
+	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+	struct la_tw_pool *pool = &t->tw.pool[!is4];
+	struct la_isn isn;
+	struct rte_mbuf *m;
+	struct la_tcb *c;
+	uint32_t prefix;
+	uint16_t mss;
+
+	if (!l || s->len || !syn_has_room(t, s, is4) || !(m = la_frame_buffer(t, s)))
+		return false;
+	prefix = is4 ? la_tw_prefix4(t->tw.key, s->src.w[3]) : la_tw_prefix6(t->tw.key, &s->src);
+	la_tw_share_asks(pool, prefix, t->now);
+	(void)la_tw_take(&t->tw, pool, &t->tw.held[!is4][prefix]);
+	isn = la_isn(t, &tuple);
+	c = la_tcb_take(t);
+	syn_set_ours(c, s, l, &isn, is4);
+	mss = c->mss;
+	la_index_insert_first(&t->index, s->hash, la_tcb_ref(c));
+	la_handshake_take_syn(c, s);
+	la_tcb_change_state(c, LA_CLOSED, LA_LISTEN, false);
+	la_tcb_set_state_from(c, LA_LISTEN, LA_SYN_RCVD);
+	la_count(t, LA_C_syns_accepted);
+	syn_answer(c, m, is4, mss);
+	c->rexmt_at = t->tick + c->rto;
+	c->flags |= LA_F_REXMT_ON;
+	la_fast_schedule(c);
+	return true;
+}
+
+__attribute__((flatten)) bool
+la_fast_syn(struct la_tcp *t, struct la_seg *s)
+{
+	return s->is4 ? fast_syn(t, s, true) : fast_syn(t, s, false);
+}
