@@ -16,11 +16,12 @@
  *	TIME_WAIT          the peer's FIN again               ACK sent, 2*MSL restarts
  *
  * The general path (input.c and the files that it calls) decides each step of RFC 9293 3.10.7 for every possible
- * segment. This file has one function for each row. A function begins with one test that everything is as expected.
- * If the test fails, the function changes nothing and returns false, and the general path processes the segment.
- * If the test succeeds, most decisions of the general path are known, and the function does the remaining work: the
- * same changes of the TCB, the same callbacks, counters, transitions, timers and frames. The general path alone is the
- * truth: without this file nothing changes but the time (la_shard_config.no_fast_path; tests run both ways and compare).
+ * segment. The fast path has one function for each row; that of the SYN is in fast_open.c. A function begins with one
+ * test that everything is as expected. If the test fails, the function changes nothing and returns false, and the
+ * general path processes the segment. If the test succeeds, most decisions of the general path are known, and the
+ * function does the remaining work: the same changes of the TCB, the same callbacks, counters, transitions, timers and
+ * frames. The general path has the rules: without the fast path nothing changes but the time
+ * (la_shard_config.no_fast_path; tests run both ways and compare).
  *
  * A segment is "next" (is_next()) if it begins at RCV.NXT, ends within the window, acknowledges all that was sent, and
  * passes PAWS, while no data is above a hole and no timer but the usual ones runs. So nothing is in flight afterwards,

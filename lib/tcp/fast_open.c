@@ -15,9 +15,9 @@ static __rte_always_inline const struct la_listener *
 syn_listener(const struct la_tcp *t, const struct la_seg *s)
 {
 	unsigned first = t->listen_port[s->dport];
-	const struct la_listener *l = &t->listeners[first - 1];
+	const struct la_listener *l = first ? &t->listeners[first - 1] : NULL;
 
-	if (!first || l->next || !(la_addr_is_any(&l->addr) || la_addr_eq(&l->addr, &s->dst)))
+	if (!l || l->next || !(la_addr_is_any(&l->addr) || la_addr_eq(&l->addr, &s->dst)))
 		return NULL;
 	return l;
 }
