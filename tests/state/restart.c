@@ -366,18 +366,24 @@ SCENARIO(quiet, syn_out, "quiet time: no SYN is sent, and la_connect() returns a
 SCENARIO(quiet, with_entries,
 	 "quiet time: a loaded entry acknowledges the repeated FIN, and a newer SYN is not answered")
 {
-	struct peer *p = enter_time_wait(s);
+	struct peer *p = enter_time_wait(s), *q;
 	uint32_t isn = p->R + 1000;
 
 	s->r->opts.quiet_ms = MSL;
 	restart(s, 10);
 	peer_listen(p);
-	peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
-	peer_expect_chk(p);
+	for (unsigned i = 0; i < 3; i++) { /* the peer becomes the usual next hop */
+		peer_send(p, LA_FIN | LA_ACK, p->R - 1, p->N, 0);
+		peer_expect_chk(p);
+	}
 	PEER_TX(p, .flags = LA_SYN, .seq = isn, .ts = s->o.ts ? TS_SET : TS_NONE, .tsval = p->ts_now + 1);
 	peer_expect_none(p, 10);
 	peer_expect_state(p, LA_TIME_WAIT);
 	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 1, "quiet_time is not 1");
+	q = peer_new(s->r, &s->o);
+	peer_syn(q);
+	peer_expect_none(q, 10);
+	CHECK(s->r, rig_counter(s->r, LA_C_quiet_time) == 2, "quiet_time is not 2");
 }
 
 SCENARIO(quiet, none, "without a configured quiet time SYNs are answered at once")

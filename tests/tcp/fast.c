@@ -54,6 +54,24 @@ SCENARIO(fast, crowd, "an ACK after 240 SYNs of the same callback, each to anoth
 	CHECK(s->r, peer_waiting(subject) == 0, "the ACK was sent to an evicted next hop");
 }
 
+SCENARIO(fast, fin_before_hole, "a FIN in front of a hole: the data above the hole are dropped")
+{
+	struct peer *p = scene_open(s);
+
+	peer_data(p, 10);
+	rig_run(s->r, 100);
+	peer_skip(p);
+	peer_send(p, LA_ACK, p->snd + 100, p->got, 50);
+	rig_run(s->r, 10);
+	CHECK(s->r, rig_counter(s->r, LA_C_out_of_order) == 1, "the data did not arrive above a hole");
+	peer_skip(p);
+	peer_fin(p);
+	rig_run(s->r, 10);
+	peer_expect_state(p, LA_CLOSE_WAIT);
+	CHECK(s->r, rig_counter(s->r, LA_C_buffers_held) == 0, "%" PRIu64 " buffers are held",
+	      rig_counter(s->r, LA_C_buffers_held));
+}
+
 static void
 last_closed(struct la_conn *c, void *user, const struct la_closed *why)
 {
