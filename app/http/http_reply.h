@@ -61,8 +61,8 @@ struct http_reply {
 	bool number, space, quoted, parameter, trailer; /* private */
 };
 
-/** Reads bytes of the head, or of the trailer: up to its end. Returns the number of bytes taken. http_reply_read() calls
- * this function. */
+/** Reads bytes of the head, or of the trailer: up to its end. Returns the number of bytes taken. http_reply_read()
+ * calls this function. */
 size_t http_reply_head(struct http_reply *r, const void *buf, size_t len);
 
 /** Reads up to the end of the next consecutive body bytes, or up to the end of the answer. Returns the number of bytes

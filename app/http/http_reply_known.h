@@ -5,8 +5,8 @@
 /* The last head of a sequence of answers, with the result of the parser for it.
  *
  * A server sends equal heads for a second or longer: until a date, a length or an identifier changes. The result for a
- * whole head depends on its bytes and on http_reply.no_body alone. So a head that equals the last one needs a comparison
- * and a copy of the result. Every other head goes through the parser. */
+ * whole head depends on its bytes and on http_reply.no_body alone. So a head that equals the last one needs a
+ * comparison and a copy of the result. Every other head goes through the parser. */
 
 #include "http/http_reply.h"
 

@@ -92,8 +92,8 @@ name_length(const uint8_t *b, size_t len)
 	return 0;
 }
 
-/* Returns whether the first n bytes of a block are this name in any case. The bytes are tchars; text is in lower case, of
- * letters and '-' alone, so that no other tchar differs from it by the bit of the case alone. */
+/* Returns whether the first n bytes of a block are this name in any case. The bytes are tchars; text is in lower case,
+ * of letters and '-' alone, so that no other tchar differs from it by the bit of the case alone. */
 static inline bool
 name_is(const uint8_t *b, const char text[BLOCK], unsigned n)
 {

@@ -5,9 +5,9 @@
  * The packets of lib/tcp begin with the IP header and have headroom for an Ethernet header. Most answers already have
  * that header, because ingress passes it to lib/tcp (la_egress_usual_header()); they begin in the headroom. Of the
  * others the common packet goes to the destination of the previous packet, or to another destination behind the same
- * gateway: this takes a few comparisons and a copy of 14 bytes. la_resolve() handles all other packets. Frames wait in the tx array until
- * la_shard_tx() is called. When the array is full, packets stay in la_tcp.out, so that lib/tcp stops sending, and
- * frames of lib/net itself are dropped and counted. */
+ * gateway: this takes a few comparisons and a copy of 14 bytes. la_resolve() handles all other packets. Frames wait in
+ * the tx array until la_shard_tx() is called. When the array is full, packets stay in la_tcp.out, so that lib/tcp stops
+ * sending, and frames of lib/net itself are dropped and counted. */
 
 #include <assert.h>
 #include <string.h>

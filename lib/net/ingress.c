@@ -155,8 +155,8 @@ ip_cksum_good(const struct la_shard *s, const struct rte_mbuf *m)
 	       (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 }
 
-/* Returns whether the port has verified the segment. The bit of GOOD is also in the flag NONE: the checksum field is not
- * filled in, and the data are intact (frames that a host passes to a virtio guest). */
+/* Returns whether the port has verified the segment. The bit of GOOD is also in the flag NONE: the checksum field is
+ * not filled in, and the data are intact (frames that a host passes to a virtio guest). */
 static bool
 tcp_cksum_good(const struct la_shard *s, const struct rte_mbuf *m)
 {
@@ -268,24 +268,6 @@ far_host(uint32_t be)
  * such a frame by a few comparisons of words. For every frame that rx_fast() accepts, rx_frame() must give the same
  * segment (tests/fuzz/fuzz_paths.c compares the two). False: rx_frame() decides, and *seg may be partly filled. */
 
-static inline uint64_t
-rx_load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint32_t
-rx_load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 /* Returns the bits of the bytes at p that differ from `want` where `mask` has ones: 0 if none differ. */
 static inline unsigned
 rx_differ(const uint8_t *p, __m128i mask, __m128i want)
@@ -358,10 +340,10 @@ rx_fast_owns6(struct la_shard *s, const uint8_t *dst)
 static inline bool
 rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_seg *seg)
 {
-	uint32_t src = rx_load32(ip + 12), len = la_get16(ip + 2) - (uint32_t)LA_IP4_LEN;
+	uint32_t src = la_load32(ip + 12), len = la_get16(ip + 2) - (uint32_t)LA_IP4_LEN;
 	bool is_far;
 
-	if ((rx_load32(ip + 16) != s->rx_fast.us4 && !rx_fast_owns4(s, rx_load32(ip + 16))) ||
+	if ((la_load32(ip + 16) != s->rx_fast.us4 && !rx_fast_owns4(s, la_load32(ip + 16))) ||
 	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP4_LEN + LA_TCP_LEN))
 		return false;
 	seg->src = la_addr_from4(src);
@@ -370,7 +352,7 @@ rx_fast4(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	is_far = far_host(src) && la_netif_is_far4(&s->nif, src);
 	if (!is_far && !la_ingress_src_ok(s, &seg->src))
 		return false;
-	seg->usual_hop = is_far && s->last_is_gateway4 ? true : la_addr_eq(&seg->src, &s->last_dst);
+	seg->usual_hop = (is_far && s->last_is_gateway4) || la_addr_eq(&seg->src, &s->last_dst);
 	if (!ip_cksum_good(s, m) && !la_ip4_plain_sum_ok(ip))
 		return false;
 	return rx_fast_tcp(s, m, LA_ETH_LEN + LA_IP4_LEN, len,
@@ -383,7 +365,7 @@ rx_fast6(struct la_shard *s, struct rte_mbuf *m, const uint8_t *ip, struct la_se
 	const struct la_addr *us = &s->rx_fast.us6;
 	uint32_t len = la_get16(ip + 4);
 
-	if ((((rx_load64(ip + 24) ^ us->q[0]) | (rx_load64(ip + 32) ^ us->q[1])) != 0 && !rx_fast_owns6(s, ip + 24)) ||
+	if ((((la_load64(ip + 24) ^ us->q[0]) | (la_load64(ip + 32) ^ us->q[1])) != 0 && !rx_fast_owns6(s, ip + 24)) ||
 	    len - LA_TCP_LEN > m->data_len - (uint32_t)(LA_ETH_LEN + LA_IP6_LEN + LA_TCP_LEN))
 		return false;
 	memcpy(&seg->src, ip + 8, sizeof(seg->src));

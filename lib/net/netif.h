@@ -118,8 +118,8 @@ struct la_ifaddr *la_netif_find(const struct la_netif *nif, const struct la_addr
 static inline bool la_netif_owns(const struct la_netif *nif, const struct la_addr *a);
 /** The general path of la_netif_owns(). */
 bool la_netif_owns_any(const struct la_netif *nif, const struct la_addr *a);
-/** Returns whether an IPv4 address in network byte order is ours by a range. Such an address is USABLE from creation on,
- * also if it is a single address of ours, too. */
+/** Returns whether an IPv4 address in network byte order is ours by a range. Such an address is USABLE from creation
+ * on, also if it is a single address of ours, too. */
 static inline bool
 la_netif_in_range4(const struct la_netif *nif, uint32_t a)
 {

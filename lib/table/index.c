@@ -260,15 +260,10 @@ insert_full(struct la_index *ix, uint32_t n, uint16_t tag, la_ref ref)
 int
 la_index_insert(struct la_index *ix, uint64_t hash, la_ref ref)
 {
-	uint16_t tag = la_index_tag(hash);
-	uint32_t n = la_index_first(ix, hash);
-	int place = free_place(&ix->buckets[n]);
-
 	assert(ref != 0);
-	if (place < 0)
-		return insert_full(ix, n, tag, ref);
-	bucket_put(&ix->buckets[n], (unsigned)place, tag, ref, false);
-	ix->keys++;
+	if (__builtin_expect(!la_index_has_room(ix, hash), 0))
+		return insert_full(ix, la_index_first(ix, hash), la_index_tag(hash), ref);
+	la_index_insert_first(ix, hash, ref);
 	return 0;
 }
 

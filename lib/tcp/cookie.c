@@ -94,13 +94,11 @@ static inline bool
 tables_are_short(const struct la_tcp *t, bool is4)
 {
 	const struct la_tw_pool *p = &t->tw.pool[!is4];
-	uint32_t tcbs = t->tcb_capacity - t->tcb_live, entries = p->nfree - p->reserved;
-	uint32_t buffers = t->hold.max - t->hold.held;
 
-	if (likely(RTE_MIN(RTE_MIN(tcbs, entries), buffers) >= 3 * t->counters->state[LA_SYN_RCVD] + 4))
+	if (likely(la_cookie_has_places(t, is4)))
 		return false;
-	return is_short(t, tcbs, t->tcb_capacity) || is_short(t, entries, p->capacity) ||
-	       is_short(t, buffers, t->hold.max);
+	return is_short(t, t->tcb_capacity - t->tcb_live, t->tcb_capacity) ||
+	       is_short(t, p->nfree - p->reserved, p->capacity) || is_short(t, t->hold.max - t->hold.held, t->hold.max);
 }
 
 bool

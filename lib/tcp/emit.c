@@ -7,8 +7,6 @@
 #include "wire/eth.h"
 #include "wire/ip.h"
 
-enum { TTL = 64 };
-
 /* Returns whether another packet fits below the limit `most`. text: the packet has payload. lost: without room the
  * packet is lost; otherwise the caller retries it later (la_tcb_pend()). */
 static __attribute__((noinline)) bool
@@ -109,10 +107,10 @@ emit_finish(struct la_tcp *t, const struct draft *d, bool is4, const struct la_a
 	uint16_t cksum;
 
 	if (is4)
-		la_ip4_write_frag(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4,
+		la_ip4_write_frag(d->p, src, dst, LA_IPPROTO_TCP, LA_TCP_TTL, (uint16_t)l4,
 				  !(t->offloads & LA_OFF_TX_IP_CKSUM), frag);
 	else
-		la_ip6_write(d->p, src, dst, LA_IPPROTO_TCP, TTL, (uint16_t)l4);
+		la_ip6_write(d->p, src, dst, LA_IPPROTO_TCP, LA_TCP_TTL, (uint16_t)l4);
 	if (unlikely(t->offloads & (LA_OFF_TX_IP_CKSUM | LA_OFF_TX_TCP_CKSUM)))
 		emit_set_offload(t, d, is4);
 	if (t->offloads & LA_OFF_TX_TCP_CKSUM) {
@@ -184,8 +182,9 @@ la_emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_a
 }
 
 /* RFC 7323 3.2, 5.2: a RST that answers a segment with a timestamp should echo the timestamp. Without a connection
- * there is no clock. TSecr of an ACK is the last TSval that the peer has accepted, so as TSval it passes the peer's PAWS
- * check: a peer in TIME_WAIT may apply PAWS to a RST, too (Linux does). TSecr of a segment without ACK is not valid. */
+ * there is no clock. TSecr of an ACK is the last TSval that the peer has accepted, so as TSval it passes the peer's
+ * PAWS check: a peer in TIME_WAIT may apply PAWS to a RST, too (Linux does). TSecr of a segment without ACK is not
+ * valid. */
 static void
 rst_timestamps(const struct la_seg *s, struct la_tcp_hdr *h)
 {

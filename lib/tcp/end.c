@@ -64,22 +64,6 @@ end_orderly(struct la_tcb *c)
 		la_end_if_read(c);
 }
 
-/* Fills in the table entry of a connection. */
-static void
-table_entry(const struct la_tcb *c, struct la_tw_core *core, struct la_tuple *tuple)
-{
-	uint32_t wnd = la_rcv_window(c->rcv_adv, c->rcv_nxt) >> c->rcv_wscale;
-
-	*core = (struct la_tw_core){
-		.snd_nxt = c->snd_max,
-		.rcv_nxt = c->rcv_nxt,
-		.ts_recent = c->ts_recent,
-		.wnd = (uint16_t)(wnd > UINT16_MAX ? UINT16_MAX : wnd),
-		.flags = (c->flags & LA_F_TS) ? LA_TW_TS : 0,
-	};
-	la_tcb_tuple(c, tuple);
-}
-
 /* RFC 9293 has no limit for FIN_WAIT_2. After la_close() the TCB stays for LA_FIN_WAIT_2_HOLD_MS, because
  * most peers close at once. Then a table entry replaces the TCB. */
 void
@@ -103,14 +87,14 @@ la_end_fin_wait_2_expired(struct la_tcb *c)
 {
 	uint32_t limit = la_tcb_opts(c)->fin_wait_2_ms;
 	struct la_tcp *t = c->tcp;
-	struct la_tw_core core;
+	struct la_tw_core core = la_tcb_entry(c);
 	struct la_tuple tuple;
 
 	if (limit <= LA_FIN_WAIT_2_HOLD_MS) {
 		la_end_conn(c, LA_END_FIN_WAIT_2);
 		return;
 	}
-	table_entry(c, &core, &tuple);
+	la_tcb_tuple(c, &tuple);
 	la_tw_enter_fin_wait_2(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick,
 			       t->profiles[c->profile].tw_class, limit - LA_FIN_WAIT_2_HOLD_MS);
 	end_conn(c, LA_END_FIN_WAIT_2); /* the table counts the entry's end */
@@ -121,10 +105,10 @@ void
 la_end_time_wait(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
-	struct la_tw_core core;
+	struct la_tw_core core = la_tcb_entry(c);
 	struct la_tuple tuple;
 
-	table_entry(c, &core, &tuple);
+	la_tcb_tuple(c, &tuple);
 	la_tw_enter(&t->tw, &tuple, la_tcb_hash(c), la_tcb_ref(c), &core, t->tick, t->profiles[c->profile].tw_class);
 	la_tcb_set_state(c, LA_TIME_WAIT);
 	end_orderly(c);

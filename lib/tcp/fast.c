@@ -32,7 +32,6 @@
 
 #include "tcp/accepted.h"
 #include "tcp/events.h"
-#include "tcp/fast.h"
 #include "tcp/frame.h"
 #include "tcp/handshake.h"
 #include "tcp/window.h"
@@ -147,23 +146,25 @@ fast_emit(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint32_t len, uint8_t 
 	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, hlen = ts ? LA_TCP_LEN + LA_TCP_TS_LEN : LA_TCP_LEN;
 	uint8_t *p = la_frame_begin(m, LA_ETH_LEN + ip_len + hlen + len), *tcp = p + LA_ETH_LEN + ip_len;
 	uint64_t sum = la_frame_ip(p, t->eth, is4, &c->laddr, &c->raddr, hlen + len);
-	struct la_frame_hdr h = {
+	struct la_tcp_hdr h = {
 		.seq = c->snd_max,
 		.ack = c->rcv_nxt,
-		.lport = c->lport,
-		.rport = c->rport,
+		.sport = c->lport,
+		.dport = c->rport,
 		.wnd = (uint16_t)(wnd >> c->rcv_wscale),
 		.flags = flags,
 	};
+	uint64_t header;
 
 	if (ts) {
+		h.opts = LA_OPT_TS;
 		h.tsval = la_tcb_tsval(c);
 		h.tsecr = c->ts_recent;
-		sum += la_frame_ts(tcp + LA_TCP_LEN, &h);
 	}
+	(void)la_tcp_write_sum(tcp, &h, &header);
 	if (len)
 		sum += la_frame_text(tcp + hlen, rte_pktmbuf_mtod(c->snd_head, const uint8_t *), len);
-	la_frame_tcp(tcp, &h, hlen, sum);
+	la_frame_cksum(tcp, sum + header);
 	la_frame_queue(t, m);
 	c->last_ack_sent = c->rcv_nxt;
 	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + ((uint32_t)h.wnd << c->rcv_wscale));
@@ -206,14 +207,12 @@ fast_note_sent(struct la_tcb *c, uint32_t len)
 		c->quick_acks = 1;
 	c->last_snd_at = tick;
 	c->snd_nxt = c->snd_max = c->snd_max + len;
-	if (!(c->flags & LA_F_REXMT_ON)) {
-		c->rexmt_at = tick + c->rto;
-		c->flags |= LA_F_REXMT_ON;
-		la_fast_schedule(c);
-	}
+	if (!(c->flags & LA_F_REXMT_ON))
+		la_tcb_arm_rexmt(c, c->rto);
 }
 
-/* la_output_send() when everything that waits fits one segment, and nothing is in flight. False: nothing has changed. */
+/* la_output_send() when everything that waits fits one segment, and nothing is in flight. False: nothing has changed.
+ * */
 static __rte_always_inline bool
 fast_output(struct la_tcb *c, struct la_seg *s, bool is4)
 {
@@ -368,7 +367,7 @@ fast_last_fin(struct la_tcb *c, struct la_seg *s, la_ref *place, bool is4)
 {
 	struct la_tcp *t = c->tcp;
 	bool fin_acked = c->state == LA_FIN_WAIT_1;
-	uint32_t news = LA_F_NEW_FIN, wnd;
+	uint32_t news = LA_F_NEW_FIN;
 	struct la_tw_core core;
 	struct rte_mbuf *m;
 
@@ -386,14 +385,7 @@ fast_last_fin(struct la_tcb *c, struct la_seg *s, la_ref *place, bool is4)
 	la_accepted_snd_wnd(c, s);
 	c->rcv_nxt++;
 	fast_emit(c, m, is4, 0, LA_ACK, la_window_offer(c));
-	wnd = la_rcv_window(c->rcv_adv, c->rcv_nxt) >> c->rcv_wscale;
-	core = (struct la_tw_core){
-		.snd_nxt = c->snd_max,
-		.rcv_nxt = c->rcv_nxt,
-		.ts_recent = c->ts_recent,
-		.wnd = (uint16_t)RTE_MIN(wnd, (uint32_t)UINT16_MAX),
-		.flags = (c->flags & LA_F_TS) ? LA_TW_TS : 0,
-	};
+	core = la_tcb_entry(c);
 	la_tw_enter_at(&t->tw, place, is4, &c->laddr, &c->raddr, (uint32_t)c->lport << 16 | c->rport, &core, t->tick,
 		       t->profiles[c->profile].tw_class);
 	la_tcb_set_state_from(c, LA_FIN_WAIT_2, LA_TIME_WAIT);
@@ -453,16 +445,16 @@ fast_repeated_fin(struct la_tcp *t, la_ref ref, struct la_seg *s, bool is4)
 	struct la_tw_core *e = la_tw_core(&t->tw, ref);
 	bool ts = (e->flags & LA_TW_TS) != 0;
 	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, hlen = ts ? LA_TCP_LEN + LA_TCP_TS_LEN : LA_TCP_LEN;
-	struct la_frame_hdr h = {
+	struct la_tcp_hdr h = {
 		.seq = e->snd_nxt,
 		.ack = e->rcv_nxt,
-		.lport = s->dport,
-		.rport = s->sport,
+		.sport = s->dport,
+		.dport = s->sport,
 		.wnd = e->wnd,
 		.flags = LA_ACK,
 	};
+	uint64_t sum, header;
 	struct rte_mbuf *m;
-	uint64_t sum;
 	uint8_t *p;
 
 	if ((s->flags & (uint8_t)~LA_PSH) != (LA_FIN | LA_ACK) || (e->flags & LA_TW_FW2) ||
@@ -480,11 +472,12 @@ fast_repeated_fin(struct la_tcp *t, la_ref ref, struct la_seg *s, bool is4)
 		struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 
 		e->ts_recent = s->tsval;
+		h.opts = LA_OPT_TS;
 		h.tsval = t->tick + la_isn(t, &tuple).ts_offset;
 		h.tsecr = s->tsval;
-		sum += la_frame_ts(p + LA_ETH_LEN + ip_len + LA_TCP_LEN, &h);
 	}
-	la_frame_tcp(p + LA_ETH_LEN + ip_len, &h, hlen, sum);
+	(void)la_tcp_write_sum(p + LA_ETH_LEN + ip_len, &h, &header);
+	la_frame_cksum(p + LA_ETH_LEN + ip_len, sum + header);
 	la_frame_queue(t, m);
 	la_count(t, LA_C_time_wait_fin_acked);
 	return true;

@@ -2,7 +2,6 @@
 /* The fast path for a SYN to a listener: SYN_RCVD, and the first SYN,ACK. (Theory: fast.c.) open.c is the general path,
  * with the rules. */
 
-#include "tcp/fast.h"
 #include "tcp/frame.h"
 #include "tcp/hold.h"
 #include "tcp/handshake.h"
@@ -33,30 +32,14 @@ syn_has_room(const struct la_tcp *t, const struct la_seg *s, bool is4)
 	       t->out_n < LA_TCP_OUT_MAX && la_index_has_room(&t->index, s->hash);
 }
 
-/* The values of our side (open_alloc_tcb() of open.c). */
 static __rte_always_inline void
-syn_set_ours(struct la_tcb *c, const struct la_seg *s, const struct la_listener *l, const struct la_isn *isn, bool is4)
+syn_set_tuple(struct la_tcb *c, const struct la_seg *s, bool is4)
 {
-	struct la_tcp *t = c->tcp;
-	const struct la_profile *profile = &t->profiles[l->profile];
-
 	c->laddr = s->dst;
 	c->raddr = s->src;
 	c->lport = s->dport;
 	c->rport = s->sport;
 	c->is4 = is4;
-	c->profile = (uint8_t)l->profile;
-	c->flags |= profile->o.nodelay ? LA_F_NODELAY : 0;
-	c->rto = LA_RTO_INIT_MS;
-	c->mss = c->mss_peer = la_mss_offered(t, &profile->o, is4);
-	c->ts_offset = isn->ts_offset;
-	c->isn_offset = isn->offset;
-	c->snd_una = c->recover = isn->iss;
-	c->snd_nxt = c->snd_max = isn->iss + 1;
-	c->first_unacked_at = c->long_at = t->tick;
-	c->ops = l->ops;
-	c->user = l->user;
-	c->listener = (uint32_t)(l - t->listeners);
 }
 
 /* Writes and queues the SYN,ACK (send_syn() of output.c): MSS, timestamps and window scale, as far as they are
@@ -66,34 +49,38 @@ syn_answer(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint16_t mss)
 {
 	struct la_tcp *t = c->tcp;
 	const struct la_profile *profile = &t->profiles[c->profile];
-	bool ts = (c->flags & LA_F_TS) != 0, ws = (c->flags & LA_F_WS) != 0;
-	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN;
-	uint32_t hlen = LA_TCP_LEN + 4u + (ts ? LA_TCP_TS_LEN : 0u) + (ws ? 4u : 0u);
-	uint8_t *p = la_frame_begin(m, LA_ETH_LEN + ip_len + hlen), *tcp = p + LA_ETH_LEN + ip_len;
-	uint8_t *opt = tcp + LA_TCP_LEN;
-	uint64_t sum = la_frame_ip(p, t->eth, is4, &c->laddr, &c->raddr, hlen);
-	struct la_frame_hdr h = {
+	uint8_t opts = (uint8_t)(LA_OPT_MSS | (c->flags & LA_F_TS ? LA_OPT_TS : 0) |
+				 (c->flags & LA_F_WS ? LA_OPT_WSCALE : 0));
+	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, hlen = LA_TCP_LEN + 4u;
+	struct la_tcp_hdr h = {
 		.seq = c->snd_una,
 		.ack = c->rcv_nxt,
-		.lport = c->lport,
-		.rport = c->rport,
+		.sport = c->lport,
+		.dport = c->rport,
 		.wnd = la_hold_syn_window(t, &profile->o),
+		.mss = mss,
 		.flags = LA_SYN | LA_ACK,
+		.opts = opts,
+		.wscale = profile->rcv_wscale,
 	};
+	uint64_t sum, header;
+	uint8_t *p, *tcp;
 
-	sum += la_frame_word(opt, (uint32_t)LA_TCP_WORD_MSS | mss);
-	opt += 4;
-	if (ts) {
+	if (opts & LA_OPT_TS) {
 		h.tsval = la_tcb_tsval(c);
 		h.tsecr = c->ts_recent;
-		sum += la_frame_ts(opt, &h);
-		opt += LA_TCP_TS_LEN;
+		hlen += LA_TCP_TS_LEN;
 	}
-	if (ws)
-		sum += la_frame_word(opt, (uint32_t)LA_TCP_WORD_WSCALE | profile->rcv_wscale);
-	la_frame_tcp(tcp, &h, hlen, sum);
+	if (opts & LA_OPT_WSCALE)
+		hlen += 4;
+	p = la_frame_begin(m, LA_ETH_LEN + ip_len + hlen);
+	tcp = p + LA_ETH_LEN + ip_len;
+	sum = la_frame_ip(p, t->eth, is4, &c->laddr, &c->raddr, hlen);
+	(void)la_tcp_write_sum(tcp, &h, &header);
+	la_frame_cksum(tcp, sum + header);
 	la_frame_queue(t, m);
 	c->rcv_adv = c->rcv_nxt + h.wnd;
+	c->snd_nxt = c->snd_max = c->snd_una + 1;
 }
 
 static __rte_always_inline bool
@@ -115,7 +102,9 @@ fast_syn(struct la_tcp *t, struct la_seg *s, bool is4)
 	(void)la_tw_take(&t->tw, pool, &t->tw.held[!is4][prefix]);
 	isn = la_isn(t, &tuple);
 	c = la_tcb_take(t);
-	syn_set_ours(c, s, l, &isn, is4);
+	syn_set_tuple(c, s, is4);
+	la_handshake_set_ours(c, l->profile, &isn, is4);
+	la_handshake_set_listener(c, l);
 	mss = c->mss;
 	la_index_insert_first(&t->index, s->hash, la_tcb_ref(c));
 	la_handshake_take_syn(c, s);
@@ -123,9 +112,7 @@ fast_syn(struct la_tcp *t, struct la_seg *s, bool is4)
 	la_tcb_set_state_from(c, LA_LISTEN, LA_SYN_RCVD);
 	la_count(t, LA_C_syns_accepted);
 	syn_answer(c, m, is4, mss);
-	c->rexmt_at = t->tick + c->rto;
-	c->flags |= LA_F_REXMT_ON;
-	la_fast_schedule(c);
+	la_tcb_arm_rexmt(c, c->rto);
 	return true;
 }
 

@@ -15,17 +15,6 @@
 #include "wire/eth.h"
 #include "wire/ip.h"
 
-enum { LA_FRAME_TTL = 64 };
-
-/** The values of a TCP header, host byte order. */
-struct la_frame_hdr {
-	uint32_t seq, ack;
-	uint32_t tsval, tsecr; /* with the timestamps option */
-	uint16_t lport, rport;
-	uint16_t wnd; /* as in the header, not scaled */
-	uint8_t flags;
-};
-
 /** Returns whether the received buffer may be overwritten by a frame: one segment, not shared, large enough. */
 static __rte_always_inline bool
 la_frame_may_reuse(const struct la_tcp *t, const struct rte_mbuf *m)
@@ -33,8 +22,8 @@ la_frame_may_reuse(const struct la_tcp *t, const struct rte_mbuf *m)
 	return m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) && m->buf_len >= t->buf_len;
 }
 
-/** Returns a buffer for a frame: that of the segment if it has one, otherwise a spare one, or one of the pool. NULL: none;
- * it is not counted. */
+/** Returns a buffer for a frame: that of the segment if it has one, otherwise a spare one, or one of the pool. NULL:
+ * none; it is not counted. */
 static __rte_always_inline struct rte_mbuf *
 la_frame_buffer(struct la_tcp *t, struct la_seg *s)
 {
@@ -82,48 +71,20 @@ la_frame_ip(uint8_t *p, const uint8_t *eth, bool is4, const struct la_addr *src,
 
 	memcpy(p, eth, LA_ETH_LEN);
 	if (is4) {
-		la_ip4_write(ip, src, dst, LA_IPPROTO_TCP, LA_FRAME_TTL, (uint16_t)l4, true);
+		la_ip4_write(ip, src, dst, LA_IPPROTO_TCP, LA_TCP_TTL, (uint16_t)l4, true);
 		return la_cksum_pseudo_words4(src, dst, LA_IPPROTO_TCP, l4);
 	}
-	la_ip6_write(ip, src, dst, LA_IPPROTO_TCP, LA_FRAME_TTL, (uint16_t)l4);
+	la_ip6_write(ip, src, dst, LA_IPPROTO_TCP, LA_TCP_TTL, (uint16_t)l4);
 	return la_cksum_pseudo_words6(src, dst, LA_IPPROTO_TCP, l4);
 }
 
-/** Writes the TCP header, with timestamps if ts. sum: the unfolded sum of the pseudo-header, the payload, and options
- * of hlen bytes that the caller has written. */
+/** Stores the checksum of the TCP header at p. sum: the unfolded sum of pseudo-header, header and payload. */
 static __rte_always_inline void
-la_frame_tcp(uint8_t *p, const struct la_frame_hdr *h, uint32_t hlen, uint64_t sum)
+la_frame_cksum(uint8_t *p, uint64_t sum)
 {
-	uint32_t w0 = htobe32((uint32_t)h->lport << 16 | h->rport), w1 = htobe32(h->seq), w2 = htobe32(h->ack);
-	uint32_t w3 = htobe32(hlen << 26 | (uint32_t)h->flags << 16 | h->wnd), w4;
+	uint16_t cksum = la_cksum_finish64(sum);
 
-	w4 = la_cksum_finish64(sum + w0 + w1 + w2 + w3); /* the urgent pointer is 0 */
-	memcpy(p, &w0, 4);
-	memcpy(p + 4, &w1, 4);
-	memcpy(p + 8, &w2, 4);
-	memcpy(p + 12, &w3, 4);
-	memcpy(p + 16, &w4, 4);
-}
-
-/** Writes a word of options. Returns it as stored, for the sum. */
-static __rte_always_inline uint64_t
-la_frame_word(uint8_t *p, uint32_t word)
-{
-	word = htobe32(word);
-	memcpy(p, &word, sizeof(word));
-	return word;
-}
-
-/** Writes NOP, NOP, timestamps. Returns their unfolded sum. */
-static __rte_always_inline uint64_t
-la_frame_ts(uint8_t *p, const struct la_frame_hdr *h)
-{
-	uint32_t w0 = htobe32(LA_NOP_NOP_TS), w1 = htobe32(h->tsval), w2 = htobe32(h->tsecr);
-
-	memcpy(p, &w0, 4);
-	memcpy(p + 4, &w1, 4);
-	memcpy(p + 8, &w2, 4);
-	return (uint64_t)w0 + w1 + w2;
+	memcpy(p + LA_TCP_CKSUM_OFF, &cksum, sizeof(cksum));
 }
 
 /** Copies len bytes of payload. Returns their unfolded sum. */

@@ -6,6 +6,32 @@
 
 #include "tcp/accepted.h"
 
+/** The values of our side of an open. */
+static __rte_always_inline void
+la_handshake_set_ours(struct la_tcb *c, int profile, const struct la_isn *isn, bool is4)
+{
+	const struct la_tcp *t = c->tcp;
+	const struct la_profile *p = &t->profiles[profile];
+
+	c->profile = (uint8_t)profile;
+	c->flags |= p->o.nodelay ? LA_F_NODELAY : 0;
+	c->rto = LA_RTO_INIT_MS;
+	c->mss = c->mss_peer = la_mss_offered(t, &p->o, is4);
+	c->ts_offset = isn->ts_offset;
+	c->isn_offset = isn->offset;
+	c->snd_una = c->snd_nxt = c->snd_max = c->recover = isn->iss;
+	c->first_unacked_at = c->long_at = t->tick;
+}
+
+/** A passive open belongs to the listener that the SYN has reached. */
+static __rte_always_inline void
+la_handshake_set_listener(struct la_tcb *c, const struct la_listener *l)
+{
+	c->ops = l->ops;
+	c->user = l->user;
+	c->listener = (uint32_t)(l - c->tcp->listeners);
+}
+
 /** Takes the values of the peer's SYN: its sequence number, window (never scaled) and options. */
 static __rte_always_inline void
 la_handshake_take_syn(struct la_tcb *c, const struct la_seg *s)

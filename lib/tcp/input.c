@@ -13,6 +13,7 @@
 
 #include "tcp/accepted.h"
 #include "tcp/events.h"
+#include "tcp/handshake.h"
 
 /* --- answers and endings of one step -------------------------------------------------------------------- */
 
@@ -138,9 +139,9 @@ syn_rcvd_ack(struct la_tcb *c, const struct la_seg *s)
 		return false;
 	}
 	if ((c->flags & LA_F_TS) && s->tsecr)
-		la_rtt_sample(c, la_tcb_tsval(c) - s->tsecr);
+		la_accepted_rtt_sample(c, la_tcb_tsval(c) - s->tsecr);
 	c->snd_una++;
-	la_open_established(c);
+	la_handshake_done(c);
 	return true;
 }
 

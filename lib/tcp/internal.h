@@ -68,6 +68,7 @@ enum {
 	LA_DELACK_SLOTS = 512,
 	LA_TIMER_MAX_MS = 1 << 30, /* longest timer: a deadline 2^31 ticks ahead would compare as past */
 	LA_COPY_MAX = 256,	   /* payloads up to this are copied after the header, not attached */
+	LA_TCP_TTL = 64,	   /* of every packet; IPv6: hop limit */
 	LA_QUICK_ACKS = 15,	   /* segments acknowledged at once after the open and after a pause */
 	LA_PMTU_MIN4 = 552,	   /* bytes: a smaller path MTU of IPv4 clears DF */
 	LA_PMTU_MIN6 = 1280,	   /* RFC 8200 5 */
@@ -255,6 +256,21 @@ la_tcb_r2_timeout_ms(const struct la_tcb *c)
 	return own ? own : LA_R2_SYN_MS;
 }
 
+/** The numbers of the table entry that replaces c. */
+static inline struct la_tw_core
+la_tcb_entry(const struct la_tcb *c)
+{
+	uint32_t wnd = la_rcv_window(c->rcv_adv, c->rcv_nxt) >> c->rcv_wscale;
+
+	return (struct la_tw_core){
+		.snd_nxt = c->snd_max,
+		.rcv_nxt = c->rcv_nxt,
+		.ts_recent = c->ts_recent,
+		.wnd = (uint16_t)RTE_MIN(wnd, (uint32_t)UINT16_MAX),
+		.flags = (c->flags & LA_F_TS) ? LA_TW_TS : 0,
+	};
+}
+
 static inline uint32_t
 la_tcb_tsval(const struct la_tcb *c)
 {
@@ -284,9 +300,10 @@ la_tcb_set_state_from(struct la_tcb *c, enum la_state from, enum la_state next)
 	la_tcb_change_state(c, from, next, true);
 }
 
-/** The only writer of a state besides la_tcb_set_state_from(). TIME_WAIT entries have no state field: la_end_time_wait() records the transition here
- * before the TCB ends. The first transition of a TCB that shadows a TIME_WAIT entry starts from TIME_WAIT. Inline,
- * because a short connection has six transitions, and most callers pass a constant state. */
+/** The only writer of a state besides la_tcb_set_state_from(). TIME_WAIT entries have no state field:
+ * la_end_time_wait() records the transition here before the TCB ends. The first transition of a TCB that shadows a
+ * TIME_WAIT entry starts from TIME_WAIT. Inline, because a short connection has six transitions, and most callers pass
+ * a constant state. */
 static inline void
 la_tcb_set_state(struct la_tcb *c, enum la_state next)
 {
@@ -295,8 +312,8 @@ la_tcb_set_state(struct la_tcb *c, enum la_state next)
 	la_tcb_change_state(c, from, next, c->state != LA_CLOSED);
 }
 
-/** Returns whether the TCB or the TIME_WAIT entry has the tuple of the segment `key`; for la_index_find(). ctx: the shard's
- * struct la_tcp. */
+/** Returns whether the TCB or the TIME_WAIT entry has the tuple of the segment `key`; for la_index_find(). ctx: the
+ * shard's struct la_tcp. */
 static inline bool
 la_tcb_match4(const void *ctx, la_ref ref, const void *key)
 {
@@ -335,11 +352,34 @@ void la_tcb_tuple(const struct la_tcb *c, struct la_tuple *tuple);
 uint64_t la_tcb_hash(const struct la_tcb *c);
 void la_tcb_schedule(struct la_tcb *c);
 void la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick);
-void la_tcb_arm_rexmt(struct la_tcb *c, uint32_t ms);
 void la_tcb_pend(struct la_tcb *c);
 struct la_tcb *la_tcb_unpend(struct la_tcp *t);
 la_ref *la_tcb_lookup(struct la_tcp *t, const struct la_seg *s);
 la_ref la_tcb_lookup_tuple(struct la_tcp *t, const struct la_tuple *tuple, uint64_t hash);
+
+/** la_tcb_schedule() for a deadline at tick `at`, the earliest one: usually a reference fires early enough. */
+static __rte_always_inline void
+la_tcb_schedule_by(struct la_tcb *c, uint32_t at)
+{
+	if (unlikely(!(c->flags & LA_F_NEAR) || seq_gt(c->wheel_near, at)))
+		la_tcb_schedule(c);
+}
+
+/** Arms the retransmission timer: it fires in ms. */
+static __rte_always_inline void
+la_tcb_arm_rexmt(struct la_tcb *c, uint32_t ms)
+{
+	uint32_t at;
+
+	c->rexmt_at = c->tcp->tick + ms;
+	c->flags |= LA_F_REXMT_ON;
+	at = seq_min(c->rexmt_at, c->first_unacked_at + la_tcb_r2_timeout_ms(c));
+	if (c->flags & LA_F_USER_TIMER)
+		at = seq_min(at, c->user_at);
+	if (c->flags & LA_F_FW2_TIMER)
+		at = seq_min(at, c->long_at);
+	la_tcb_schedule_by(c, at);
+}
 
 /* tcb_check.c */
 /** Checks every slot against the picture of a TCB's life in tcb.c, the free list, the pending list, queues and
@@ -361,7 +401,6 @@ bool la_open_reopen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place);
  * it; false: the segment is for the TCB. */
 bool la_open_shadow_input(struct la_tcb *c, struct la_seg *s);
 void la_open_syn_sent_input(struct la_tcb *c, struct la_seg *s);
-void la_open_established(struct la_tcb *c);
 
 /* isn.c */
 struct la_isn {
@@ -382,17 +421,22 @@ uint64_t la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offse
 /** Records the end of a connection without a TIME_WAIT entry. */
 void la_isn_passed(struct la_tcb *c);
 
+/** Returns whether TCBs, TIME_WAIT entries and buffers are free for many times the connections in SYN_RCVD. */
+static inline bool
+la_cookie_has_places(const struct la_tcp *t, bool is4)
+{
+	const struct la_tw_pool *p = &t->tw.pool[!is4];
+	uint32_t places = RTE_MIN(t->tcb_capacity - t->tcb_live, p->nfree - p->reserved);
+
+	return RTE_MIN(places, t->hold.max - t->hold.held) >= 3 * t->counters->state[LA_SYN_RCVD] + 4;
+}
+
 /** Returns true only if la_cookie_on() returns false and changes nothing: there are few connections in SYN_RCVD, with
  * respect to the limit and to the free places. The general path of la_cookie_on() is not taken. */
 static inline bool
 la_cookie_far(const struct la_tcp *t, bool is4)
 {
-	const struct la_tw_pool *p = &t->tw.pool[!is4];
-	uint64_t half_open = t->counters->state[LA_SYN_RCVD];
-	uint32_t places = RTE_MIN(t->tcb_capacity - t->tcb_live, p->nfree - p->reserved);
-
-	return !t->cookies_on[!is4] && half_open < t->cookies_at &&
-	       RTE_MIN(places, t->hold.max - t->hold.held) >= 3 * half_open + 4;
+	return !t->cookies_on[!is4] && t->counters->state[LA_SYN_RCVD] < t->cookies_at && la_cookie_has_places(t, is4);
 }
 
 /* cookie.c */
@@ -475,11 +519,9 @@ void la_call_timer(struct la_tcb *c, uint32_t ms);   /* records a call that arms
 void la_calls_told(struct la_tcp *t, uint32_t tick); /* moves the timers of recorded calls to this tick */
 
 /* rtt.c */
-void la_rtt_sample(struct la_tcb *c, uint32_t ms);
 void la_rtt_backoff(struct la_tcb *c);
 
 /* newreno.c */
-uint32_t la_cc_initial(const struct la_tcb *c);
 void la_cc_acked(struct la_tcb *c, uint32_t acked);
 void la_cc_dupack(struct la_tcb *c);
 void la_cc_timeout(struct la_tcb *c);

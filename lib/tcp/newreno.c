@@ -27,12 +27,6 @@ half_flight(const struct la_tcb *c)
 	return half > two ? half : two;
 }
 
-uint32_t
-la_cc_initial(const struct la_tcb *c)
-{
-	return la_cc_initial_window(c);
-}
-
 /* Lets duplicate ACKs add the bytes in flight to cwnd, minus `counted`: bytes that are in cwnd already, or lost.
  * Each segment in the network can cause one duplicate ACK (RFC 5681 3.2 (4)); the limit protects against a peer that
  * sends more duplicate ACKs (RFC 5681 5). A partial ACK begins the next round trip, with a new limit. */
@@ -120,7 +114,7 @@ la_cc_timeout(struct la_tcb *c)
 void
 la_cc_idle(struct la_tcb *c)
 {
-	uint32_t iw = la_cc_initial(c);
+	uint32_t iw = la_cc_initial_window(c);
 
 	if (c->cwnd > iw) {
 		c->cwnd = iw;

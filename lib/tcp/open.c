@@ -10,8 +10,6 @@
 static struct la_tcb *
 open_alloc_tcb(struct la_tcp *t, const struct la_tuple *tuple, int profile, const struct la_isn *isn, bool passive)
 {
-	const struct la_profile *p = &t->profiles[profile];
-	bool is4 = la_addr_is4(&tuple->laddr);
 	struct la_tcb *c;
 
 	if (!(passive ? la_tw_reserve_share(&t->tw, &tuple->raddr, t->now) : la_tw_reserve(&t->tw, &tuple->raddr)))
@@ -21,14 +19,7 @@ open_alloc_tcb(struct la_tcp *t, const struct la_tuple *tuple, int profile, cons
 		la_tw_unreserve(&t->tw, &tuple->raddr);
 		return NULL;
 	}
-	c->profile = (uint8_t)profile;
-	c->flags |= p->o.nodelay ? LA_F_NODELAY : 0;
-	c->rto = LA_RTO_INIT_MS;
-	c->mss = c->mss_peer = la_mss_offered(t, &p->o, is4);
-	c->ts_offset = isn->ts_offset;
-	c->isn_offset = isn->offset;
-	c->snd_una = c->snd_nxt = c->snd_max = c->recover = isn->iss;
-	c->first_unacked_at = c->long_at = t->tick;
+	la_handshake_set_ours(c, profile, isn, la_addr_is4(&tuple->laddr));
 	return c;
 }
 
@@ -37,12 +28,6 @@ open_undo_tcb(struct la_tcb *c)
 {
 	la_tw_unreserve(&c->tcp->tw, &c->raddr);
 	la_tcb_free(c);
-}
-
-void
-la_open_established(struct la_tcb *c)
-{
-	la_handshake_done(c);
 }
 
 /* --- passive ------------------------------------------------------------------------------------------- */
@@ -66,9 +51,7 @@ open_tcb_for_syn(struct la_tcp *t, const struct la_seg *syn, const struct la_lis
 		open_undo_tcb(c);
 		return NULL;
 	}
-	c->ops = l->ops;
-	c->user = l->user;
-	c->listener = (uint32_t)(l - t->listeners);
+	la_handshake_set_listener(c, l);
 	la_handshake_take_syn(c, syn);
 	if (!c->shadow)
 		la_tcb_set_state(c, LA_LISTEN);

@@ -4,12 +4,6 @@
 
 #include "tcp/accepted.h"
 
-void
-la_rtt_sample(struct la_tcb *c, uint32_t ms)
-{
-	la_accepted_rtt_sample(c, ms);
-}
-
 /* The retransmission timer has expired (5.5): doubles the RTO, up to LA_RTO_MAX_MS. */
 void
 la_rtt_backoff(struct la_tcb *c)

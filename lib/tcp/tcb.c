@@ -211,14 +211,6 @@ la_tcb_wheel(struct la_tcp *t, uint32_t slot, uint32_t tick)
 		la_tcb_schedule(c); /* with LA_WHEEL_REFS stale references there was no room for a valid one */
 }
 
-void
-la_tcb_arm_rexmt(struct la_tcb *c, uint32_t ms)
-{
-	c->rexmt_at = c->tcp->tick + ms;
-	c->flags |= LA_F_REXMT_ON;
-	la_tcb_schedule(c);
-}
-
 /* --- output that did not fit --------------------------------------------------------------------------- */
 
 void

@@ -185,7 +185,8 @@ uint64_t la_isn_floor(const struct la_tcp *t);
 bool la_isn_resume(struct la_tcp *t, uint64_t floor, uint64_t then);
 
 /** Processes a burst of parsed segments, in arrival order. Takes their mbufs. Callbacks run in this call. eth: the
- * Ethernet header (14 bytes) for answers to segments with usual_hop, or NULL. Returns whether a packet has that header. */
+ * Ethernet header (14 bytes) for answers to segments with usual_hop, or NULL. Returns whether a packet has that header.
+ * */
 bool la_tcp_input(struct la_tcp *t, struct la_seg *segs, unsigned n, const uint8_t *eth);
 
 /** Runs due timers and sends waiting output, a bounded amount per call. Returns true when more work is due. */

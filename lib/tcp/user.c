@@ -210,9 +210,7 @@ la_set_timer(struct la_conn *conn, uint32_t ms)
 	c->flags |= LA_F_USER_TIMER;
 	if (!c->tcp->on_time)
 		la_call_timer(c, c->user_at - c->tcp->tick);
-	/* a reference that fires no later also serves this deadline */
-	if (!(c->flags & LA_F_NEAR) || seq_lt(c->user_at, c->wheel_near))
-		la_tcb_schedule(c);
+	la_tcb_schedule_by(c, c->user_at);
 }
 
 void

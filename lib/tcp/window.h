@@ -6,9 +6,9 @@
 
 #include "tcp/hold.h"
 
-/** The window to offer, bytes. Its right edge never moves left (SHLD-14). It moves right only by a sufficient step: the smaller
- * of a segment and half the buffer (MUST-39, receiver's silly window avoidance). When memory is short, the free buffer
- * is what la_hold_window() allows.
+/** The window to offer, bytes. Its right edge never moves left (SHLD-14). It moves right only by a sufficient step: the
+ * smaller of a segment and half the buffer (MUST-39, receiver's silly window avoidance). When memory is short, the free
+ * buffer is what la_hold_window() allows.
  *
  * A window that is no multiple of the scale's unit is rounded. Rounding down would move the edge left by less than a
  * unit, so the window is rounded up while it exceeds the free buffer by at most a segment: a peer that sends byte by

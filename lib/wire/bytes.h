@@ -2,12 +2,30 @@
 #ifndef LA_WIRE_BYTES_H
 #define LA_WIRE_BYTES_H
 
-/* Big-endian fields at any alignment: a header may start anywhere in a buffer. The compiler makes one load or store and
+/* Fields at any alignment, big-endian or, for la_load64() and la_load32(), in the machine's byte order: a header may start anywhere in a buffer. The compiler makes one load or store and
  * a byte swap of each memcpy(). */
 
 #include <endian.h>
 #include <stdint.h>
 #include <string.h>
+
+static inline uint64_t
+la_load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t
+la_load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
 
 static inline uint16_t
 la_get16(const uint8_t *p)

@@ -3,13 +3,14 @@
  * The Internet checksum. The sum of 16-bit words in one's-complement arithmetic does not depend on their order. Larger
  * words give the same sum if carries are added at the lowest bit (RFC 1071 2). So 64-bit words are added with their
  * carries. From FEW bytes on, vectors add 32-bit halves into 64-bit lanes, which have room for 2^32 of them. The result
- * is folded once at the end. The words are in the machine's byte order. Stored in that order, the result has the right bytes in memory
- * (RFC 1071 2 (B)). */
+ * is folded once at the end. The words are in the machine's byte order. Stored in that order, the result has the right
+ * bytes in memory (RFC 1071 2 (B)). */
 
 #include <x86intrin.h>
 
 #include <rte_mbuf.h>
 
+#include "wire/bytes.h"
 #include "wire/cksum.h"
 
 enum { FEW = 512 };
@@ -33,15 +34,6 @@ add_blocks(const uint8_t *p, size_t blocks)
 	return s0[0] + s0[1] + s0[2] + s0[3];
 }
 
-static inline uint64_t
-load_word(const uint8_t *p)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof(w));
-	return w;
-}
-
 /* Adds 32 bytes as words of 64 bits, and each carry at the lowest bit of the next word. */
 static inline uint64_t
 add_group(uint64_t sum, const uint8_t *p)
@@ -49,10 +41,10 @@ add_group(uint64_t sum, const uint8_t *p)
 	unsigned long long s0, s1, s2, s3, s4;
 	unsigned char carry;
 
-	carry = _addcarry_u64(0, sum, load_word(p), &s0);
-	carry = _addcarry_u64(carry, s0, load_word(p + 8), &s1);
-	carry = _addcarry_u64(carry, s1, load_word(p + 16), &s2);
-	carry = _addcarry_u64(carry, s2, load_word(p + 24), &s3);
+	carry = _addcarry_u64(0, sum, la_load64(p), &s0);
+	carry = _addcarry_u64(carry, s0, la_load64(p + 8), &s1);
+	carry = _addcarry_u64(carry, s1, la_load64(p + 16), &s2);
+	carry = _addcarry_u64(carry, s2, la_load64(p + 24), &s3);
 	(void)_addcarry_u64(carry, s3, 0, &s4);
 	return s4;
 }

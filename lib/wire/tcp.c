@@ -141,35 +141,6 @@ la_tcp_hdr_len(uint8_t opts)
 	return n;
 }
 
-/* Appends a word of options, and adds it to *sum. */
-static void
-tcp_put_option_word(uint8_t *p, size_t *n, uint64_t *sum, uint32_t v)
-{
-	v = htobe32(v);
-	memcpy(p + *n, &v, sizeof(v));
-	*n += sizeof(v);
-	*sum += v;
-}
-
-size_t
-la_tcp_write_syn(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
-{
-	bool sack = h->opts & LA_OPT_SACK_PERM;
-	size_t n = 0;
-
-	if (h->opts & LA_OPT_MSS)
-		tcp_put_option_word(p, &n, sum, (uint32_t)LA_TCP_WORD_MSS | h->mss);
-	if (h->opts & LA_OPT_TS) {
-		*sum += la_tcp_put_ts(p + n, sack ? LA_SACK_PERM_TS : LA_NOP_NOP_TS, h);
-		n += LA_TCP_TS_LEN;
-	} else if (sack) {
-		tcp_put_option_word(p, &n, sum, LA_NOP_NOP_SACK);
-	}
-	if (h->opts & LA_OPT_WSCALE)
-		tcp_put_option_word(p, &n, sum, (uint32_t)LA_TCP_WORD_WSCALE | h->wscale);
-	return n;
-}
-
 size_t
 la_tcp_write(uint8_t *p, const struct la_tcp_hdr *h)
 {

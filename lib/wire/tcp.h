@@ -109,10 +109,9 @@ la_tcp_parse_words(const uint8_t *p, struct la_seg *s)
 #endif
 }
 
-/** Parses the header and options at p. len: contiguous bytes. total: bytes of
- * header and payload. Fills all fields of *s except src, dst, is4, usual_hop, hash, place, ref and m; *hlen is the header's
- * length. Does not verify the checksum. Returns LA_WIRE_OK, drop_tcp_short, or drop_tcp_options (the option list of a
- * SYN is malformed). */
+/** Parses the header and options at p. len: contiguous bytes. total: bytes of header and payload. Fills all fields of
+ * *s except src, dst, is4, usual_hop, hash, place, ref and m; *hlen is the header's length. Does not verify the
+ * checksum. Returns LA_WIRE_OK, drop_tcp_short, or drop_tcp_options (the option list of a SYN is malformed). */
 static inline enum la_counter
 la_tcp_parse(const uint8_t *p, size_t len, size_t total, struct la_seg *s, size_t *hlen)
 {
@@ -172,8 +171,35 @@ la_tcp_put_ts(uint8_t *p, uint32_t lead, const struct la_tcp_hdr *h)
 	return (uint64_t)w[0] + w[1] + w[2];
 }
 
+/* Appends a word of options, and adds it to *sum. */
+static inline void
+la_tcp_put_word(uint8_t *p, size_t *n, uint64_t *sum, uint32_t v)
+{
+	v = htobe32(v);
+	memcpy(p + *n, &v, sizeof(v));
+	*n += sizeof(v);
+	*sum += v;
+}
+
 /** Writes the options of a SYN, for la_tcp_write_sum(), and adds their words to *sum. Returns their length. */
-size_t la_tcp_write_syn(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum);
+static inline size_t
+la_tcp_write_syn(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
+{
+	bool sack = h->opts & LA_OPT_SACK_PERM;
+	size_t n = 0;
+
+	if (h->opts & LA_OPT_MSS)
+		la_tcp_put_word(p, &n, sum, (uint32_t)LA_TCP_WORD_MSS | h->mss);
+	if (h->opts & LA_OPT_TS) {
+		*sum += la_tcp_put_ts(p + n, sack ? LA_SACK_PERM_TS : LA_NOP_NOP_TS, h);
+		n += LA_TCP_TS_LEN;
+	} else if (sack) {
+		la_tcp_put_word(p, &n, sum, LA_NOP_NOP_SACK);
+	}
+	if (h->opts & LA_OPT_WSCALE)
+		la_tcp_put_word(p, &n, sum, (uint32_t)LA_TCP_WORD_WSCALE | h->wscale);
+	return n;
+}
 
 /** Writes the header with checksum field 0. Returns its length. Padding is zero (RFC 9293 MUST-69). */
 size_t la_tcp_write(uint8_t *p, const struct la_tcp_hdr *h);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* Fuzz target: HTTP answers. The first byte of the input selects how the answer is split, and whether the request was
- * HEAD. The answer is read byte by byte, which the machine of http_reply.c does alone; whole and in the selected pieces,
- * which have usual lines (http_reply_line.c); and in the same two ways after its head is known (http_reply_known.c).
- * The results must be equal. Then the head is known, and the other kind of request or a changed answer follows: again
- * the result must be that of the bytes alone.
+ * HEAD. The answer is read byte by byte, which the machine of http_reply.c does alone; whole and in the selected
+ * pieces, which have usual lines (http_reply_line.c); and in the same two ways after its head is known
+ * (http_reply_known.c). The results must be equal. Then the head is known, and the other kind of request or a changed
+ * answer follows: again the result must be that of the bytes alone.
  *
  * Debian's libhttp-parser reads the same bytes. If lastack and the library both accept the answer, status, number of
  * body bytes and end of the answer must be equal. An answer that only one of the two accepts is no fault. The library

@@ -7,7 +7,7 @@
  * and without timestamps, over IPv4 and IPv6, on the link and behind a gateway, closed by either end first or by
  * both. The shape of a world adds what makes an expected segment unexpected: loss, duplicates, reordering, small
  * windows, small tables and pools, SYN cookies, limits of held buffers and orphans, users that make any call in any
- * callback, output that nobody takes, floods of old segments, listeners that come and go, next hops that change their
+ * callback, output that is not taken, floods of old segments, listeners that come and go, next hops that change their
  * MAC, and mbufs as chains, padded, shared or with checksum flags.
  *
  * A world is a sequence of steps. In a step users act, frames are taken from both shards and delivered, and time
