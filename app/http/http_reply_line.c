@@ -57,17 +57,26 @@ mask_control(__m128i v)
 	return (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\t')), below));
 }
 
-size_t
-http_reply_plain_run(const uint8_t *b, size_t len)
+/* Returns the number of bytes in front of the first one that `mask` finds in the whole blocks of b. */
+static inline __attribute__((always_inline)) size_t
+blocks_until(const uint8_t *b, size_t len, unsigned (*mask)(__m128i))
 {
 	size_t i = 0;
 
 	for (; i + BLOCK <= len; i += BLOCK) {
-		unsigned mask = mask_control(load_block(b + i));
+		unsigned found = mask(load_block(b + i));
 
-		if (mask)
-			return i + (unsigned)__builtin_ctz(mask);
+		if (found)
+			return i + (unsigned)__builtin_ctz(found);
 	}
+	return i;
+}
+
+size_t
+http_reply_plain_run(const uint8_t *b, size_t len)
+{
+	size_t i = blocks_until(b, len, mask_control);
+
 	while (i < len && (b[i] >= ' ' || b[i] == '\t'))
 		i++;
 	return i;
@@ -78,15 +87,9 @@ http_reply_plain_run(const uint8_t *b, size_t len)
 static inline size_t
 name_length(const uint8_t *b, size_t len)
 {
-	size_t i = 0;
-
-	for (; i + BLOCK <= len; i += BLOCK) {
-		unsigned mask = mask_not_tchar(load_block(b + i));
-
-		if (mask)
-			return i + (unsigned)__builtin_ctz(mask);
-	}
-	for (; i >= BLOCK && i < len; i++)
+	if (len < BLOCK)
+		return 0;
+	for (size_t i = blocks_until(b, len, mask_not_tchar); i < len; i++)
 		if (!http_reply_is_tchar(b[i]))
 			return i;
 	return 0;
