@@ -2,11 +2,11 @@
 #ifndef LA_CORE_HASH_H
 #define LA_CORE_HASH_H
 
-/* Two keyed hashes.
+/* The keys of a shard, and the hash of its index.
  *
  * la_hash_tuple() runs once per packet, for the index bucket and tag. It folds 64x64->128 bit products
  * by xor. Every word is first masked with secret key words, so that no remote host can choose a
- * bucket. la_siphash_tuple() runs once per open, for ISNs (RFC 6528) and timestamp offsets. The peer sees
+ * bucket. la_siphash_tuple() (siphash.h) runs once per open, for ISNs (RFC 6528) and timestamp offsets. The peer sees
  * ISNs and offsets; to hide the key, the function is SipHash-2-4. */
 
 #include <stddef.h>
@@ -63,11 +63,5 @@ la_hash_tuple(const struct la_hash_key *key, const struct la_tuple *t)
 		return la_hash_tuple4(key, t->laddr.w[3], t->raddr.w[3], ports);
 	return la_hash_tuple6(key, &t->laddr, &t->raddr, ports);
 }
-
-/** SipHash-2-4 of the tuple under `key`: addresses, then ports in network order; 12 bytes for IPv4, 36 for IPv6. */
-uint64_t la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t);
-
-/** Like la_siphash_tuple(), with `word` in network byte order after the tuple. */
-uint64_t la_siphash_tuple_with(const uint8_t key[16], const struct la_tuple *t, uint64_t word);
 
 #endif

@@ -27,8 +27,14 @@
  * A slot is 2^20 steps of M, 4.194 s, and `slot` is the one after the current slot. So M < D <= M + 2^21: a cookie
  * is above all ISNs that la_isn() has returned for the tuple, and at most 8.4 s ahead of the clock. When the
  * connection ends, la_isn_passed() moves the tuple's clock past its last sequence number. Over a TIME_WAIT entry whose
- * snd_nxt is ahead of the clock, `slot` is the one after the slot of snd_nxt. The MAC is SipHash of tuple, peer's ISN,
- * slot and options, with a key that has no other use.
+ * snd_nxt is ahead of the clock, `slot` is the one after the slot of snd_nxt. The MAC is the sum of the peer's ISN and
+ * SipHash of tuple, slot and options, with a key that has no other use.
+ *
+ * Later segments. When the first segment after the handshake is lost or late, the next one arrives first. It also
+ * acknowledges the cookie, and its sequence number is above the first one's. If it opened the connection, the text
+ * before it would be missing. A hash of the peer's ISN would let one of 2^14 such segments pass. The sum lets none pass:
+ * the numbers differ by less than 2^14, because the SYN,ACK offers a window below 2^14 (la_cookie_window()), and the peer
+ * may send no more until the first segment has opened the connection.
  *
  * Strength. A cookie is valid for 17 slots, 67.1 to 71.3 s. At any moment 17 * 2^6 = 1 088 of 2^32 values are valid
  * for a tuple and a peer's ISN. They depend on the secrets: a blind segment opens a connection with a chance of
@@ -52,6 +58,7 @@
  * An old duplicate of a handshake's ACK opens no connection: the connection that the ACK opened still exists, or has an
  * entry whose snd_nxt is above the cookie, or its end is recorded (la_isn_used()). */
 
+#include "core/siphash.h"
 #include "tcp/internal.h"
 
 enum {
@@ -63,10 +70,12 @@ enum {
 	OPT_BITS = MSS_BITS + WS_BITS + 1,
 	OPT_MASK = (1 << OPT_BITS) - 1,
 	SACK_BIT = 1 << (MSS_BITS + WS_BITS),
-	MAC_MASK = (1 << (SLOT_SHIFT - OPT_BITS)) - 1,
+	MAC_BITS = SLOT_SHIFT - OPT_BITS,
+	MAC_MASK = (1 << MAC_BITS) - 1,
 	LIFE_MS = SLOTS * ((1 << SLOT_SHIFT) / 250) + SLOTS, /* rounded up: a slot is 4 194.304 ms */
 	NO_WSCALE = 15,
 };
+_Static_assert(LA_COOKIE_WINDOW_MAX < 1 << MAC_BITS, "the MAC tells the segments of a first window apart");
 
 /* A cookie has the largest value that is not above the offer. An offer below the first value is raised to it. */
 static const uint16_t mss_table[1 << MSS_BITS] = {LA_MSS_MIN, 256, 536, 1220, 1360, 1440, 1460, 8940};
@@ -79,7 +88,7 @@ cookie_make(const struct la_tcp *t, const struct la_seg *s, uint32_t irs, uint32
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 	uint32_t d = slot << SLOT_SHIFT | opts;
-	uint32_t mac = (uint32_t)la_siphash_tuple_with(t->key.cookie, &tuple, (uint64_t)irs << 32 | d);
+	uint32_t mac = (uint32_t)la_siphash_tuple_with(t->key.cookie, &tuple, d) + irs;
 
 	return d | (mac & MAC_MASK) << OPT_BITS;
 }
@@ -168,7 +177,7 @@ la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profi
 		.ack = s->seq + 1,
 		.sport = s->dport,
 		.dport = s->sport,
-		.wnd = la_syn_window(&p->o),
+		.wnd = la_cookie_window(&p->o),
 		.flags = LA_SYN | LA_ACK,
 		.opts = LA_OPT_MSS,
 		.mss = la_mss_offered(t, &p->o, s->is4),

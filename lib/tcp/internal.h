@@ -439,6 +439,16 @@ la_cookie_far(const struct la_tcp *t, bool is4)
 	return !t->cookies_on[!is4] && t->counters->state[LA_SYN_RCVD] < t->cookies_at && la_cookie_has_places(t, is4);
 }
 
+enum { LA_COOKIE_WINDOW_MAX = (1 << 14) - 1 };
+
+/** The window of a SYN,ACK with a cookie. The bound lets la_cookie_check() detect a segment that is not the first one
+ * (cookie.c). */
+static inline uint16_t
+la_cookie_window(const struct la_conn_opts *o)
+{
+	return (uint16_t)(o->rcvbuf < LA_COOKIE_WINDOW_MAX ? o->rcvbuf : LA_COOKIE_WINDOW_MAX);
+}
+
 /* cookie.c */
 /** Returns whether to answer a SYN of this family by a cookie. */
 bool la_cookie_on(struct la_tcp *t, bool is4);

@@ -31,6 +31,7 @@
  * A process that loads a snapshot continues the clock of the previous process (la_isn_resume()). With several shards
  * each shard takes the furthest clock, because the next incarnation of a connection may hash to any shard. */
 
+#include "core/siphash.h"
 #include "tcp/internal.h"
 
 enum {

@@ -86,11 +86,11 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 	la_output_send(c);
 }
 
-/* Creates a TCB by the ACK of a handshake that had none; syn: the SYN of that handshake. NULL: no room; the ACK is
- * dropped, and the peer retransmits. */
+/* Creates a TCB by the ACK of a handshake that had none; syn: the SYN of that handshake; wnd: the window of our
+ * SYN,ACK. NULL: no room; the ACK is dropped, and the peer retransmits. */
 static struct la_tcb *
 open_by_ack(struct la_tcp *t, struct la_seg *s, const struct la_seg *syn, const struct la_listener *l,
-	    struct la_isn *isn, la_ref *tw_place)
+	    struct la_isn *isn, la_ref *tw_place, uint16_t wnd)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 	struct la_tcb *c;
@@ -101,7 +101,7 @@ open_by_ack(struct la_tcp *t, struct la_seg *s, const struct la_seg *syn, const 
 		return NULL;
 	/* as if our SYN,ACK was sent from here, perhaps repeatedly: no RTT sample (RFC 6298 3) */
 	c->snd_nxt = c->snd_max = s->ack;
-	c->rcv_adv += la_syn_window(la_tcb_opts(c));
+	c->rcv_adv += wnd;
 	c->flags |= LA_F_SYN_LOST;
 	return c;
 }
@@ -118,7 +118,7 @@ open_by_cookie(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, 
 
 	if (!la_cookie_check(t, s, &isn, tw_place ? la_tw_core(&t->tw, *tw_place) : NULL, &syn))
 		return false;
-	c = open_by_ack(t, s, &syn, l, &isn, tw_place);
+	c = open_by_ack(t, s, &syn, l, &isn, tw_place, la_cookie_window(&t->profiles[l->profile].o));
 	if (c) {
 		la_count(t, LA_C_syn_cookies_opened);
 		la_input_segment(c, s);
@@ -153,13 +153,13 @@ open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, l
 	unsigned n = RTE_MIN(t->given_up_n, (uint32_t)LA_GIVEN_UP);
 
 	for (struct la_given_up *g = t->given_up; g < t->given_up + n; g++) {
+		uint16_t wnd = la_syn_window(&t->profiles[l->profile].o);
 		struct la_isn isn;
 		struct la_seg syn = *s;
 		struct la_tcb *c;
 
 		/* the peer's first segment may be lost: any segment in the window of the SYN,ACK opens */
-		if (g->ref != *tw_place || s->ack != g->iss + 1 ||
-		    !la_seq_in_window(s->seq, g->irs + 1, la_syn_window(&t->profiles[l->profile].o)) ||
+		if (g->ref != *tw_place || s->ack != g->iss + 1 || !la_seq_in_window(s->seq, g->irs + 1, wnd) ||
 		    t->tick - g->at > LA_R2_SYN_MS)
 			continue;
 		syn.flags = LA_SYN;
@@ -170,7 +170,7 @@ open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, l
 		if (!(s->opts & LA_OPT_TS))
 			syn.opts &= (uint8_t)~LA_OPT_TS;
 		isn = la_isn(t, &tuple);
-		c = open_by_ack(t, s, &syn, l, &isn, tw_place);
+		c = open_by_ack(t, s, &syn, l, &isn, tw_place, wnd);
 		if (c) {
 			g->ref = 0;
 			la_input_segment(c, s);

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "core/hash.h"
+#include "core/siphash.h"
 
 static struct la_hash_key
 key_of(uint8_t first)

@@ -16,6 +16,7 @@
 #include <rte_mbuf.h>
 
 #include "core/rng.h"
+#include "core/siphash.h"
 #include "io/eal.h"
 #include "sim/tw_fill.h"
 #include "snapshot/snapshot.h"

@@ -31,6 +31,7 @@
 #include <rte_mbuf.h>
 
 #include "core/seq.h"
+#include "core/siphash.h"
 #include "digest.h"
 #include "net/shard.h"
 #include "sim/internal.h"

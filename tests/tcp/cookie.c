@@ -290,6 +290,36 @@ SCENARIO(cookie, replay, "an old duplicate of the ACK that opened a connection d
 	      (unsigned long long)count(s, LA_C_syn_cookies_opened));
 }
 
+SCENARIO(cookie, later_segment,
+	 "a segment of the first window that arrives before the first segment does not open a connection")
+{
+	struct peer *silent, *p;
+	uint64_t bad;
+	uint32_t wnd;
+
+	scene_rig(s, &(struct rig_opts){.syn_cookies_at = 1});
+	silent = scene_listen(s);
+	set_cookies(silent, true);
+	for (unsigned i = 0; i < 4; i++) {
+		p = peer_new(s->r, &s->o);
+		peer_renew(p, 0x20000000 + i * 7777777);
+		peer_syn(p);
+		wnd = last_rx(p)->wnd;
+		CHECK(s->r, wnd >= 10 * 1460, "a cookie offers a window of %u", wnd);
+		peer_skip(p);
+		bad = count(s, LA_C_syn_cookies_bad);
+		for (uint32_t off = 1; off <= wnd; off++)
+			peer_send(p, off < wnd ? LA_ACK | LA_PSH : LA_ACK | LA_FIN, p->snd + off, p->ISS + 1,
+				  off < wnd);
+		CHECK(s->r, count(s, LA_C_syn_cookies_bad) == bad + wnd, "%u segments, %llu of them refused", wnd,
+		      (unsigned long long)(count(s, LA_C_syn_cookies_bad) - bad));
+		peer_expect_none(p, 0);
+		peer_data(p, 100);
+		CHECK(s->r, p->u.bytes == 100, "%llu bytes", (unsigned long long)p->u.bytes);
+		peer_skip(p);
+	}
+}
+
 SCENARIO(cookie, scale_without_stamps, "without timestamps a cookie encodes the window scale")
 {
 	const uint8_t offer[] = {1, 3, 4, 5, 8, 9, 15};
