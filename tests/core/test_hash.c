@@ -56,7 +56,7 @@ rotl(uint64_t x, int n)
 }
 
 static uint64_t
-sip_load(const uint8_t *p, size_t n)
+plain_load(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
 
@@ -66,7 +66,7 @@ sip_load(const uint8_t *p, size_t n)
 }
 
 static void
-sip_rounds(uint64_t v[4], int n)
+plain_rounds(uint64_t v[4], int n)
 {
 	while (n-- > 0) {
 		v[0] += v[1], v[2] += v[3];
@@ -81,21 +81,21 @@ sip_rounds(uint64_t v[4], int n)
 static uint64_t
 siphash(const uint8_t key[16], const uint8_t *p, size_t n)
 {
-	uint64_t k0 = sip_load(key, 8), k1 = sip_load(key + 8, 8), last = (uint64_t)n << 56;
+	uint64_t k0 = plain_load(key, 8), k1 = plain_load(key + 8, 8), last = (uint64_t)n << 56;
 	uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
 			 k1 ^ 0x7465646279746573u};
 
 	for (; n >= 8; n -= 8, p += 8) {
-		v[3] ^= sip_load(p, 8);
-		sip_rounds(v, 2);
-		v[0] ^= sip_load(p, 8);
+		v[3] ^= plain_load(p, 8);
+		plain_rounds(v, 2);
+		v[0] ^= plain_load(p, 8);
 	}
-	last |= sip_load(p, n);
+	last |= plain_load(p, n);
 	v[3] ^= last;
-	sip_rounds(v, 2);
+	plain_rounds(v, 2);
 	v[0] ^= last;
 	v[2] ^= 0xff;
-	sip_rounds(v, 4);
+	plain_rounds(v, 4);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
@@ -140,7 +140,7 @@ sodium_siphash(const uint8_t key[16], const uint8_t *p, size_t n)
 
 	_Static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8, "SipHash-2-4");
 	cr_assert_eq(crypto_shorthash(out, p, n, key), 0);
-	return sip_load(out, 8);
+	return plain_load(out, 8);
 }
 
 /* Random keys and tuples of both families, against libsodium. */
