@@ -2,9 +2,9 @@
 #ifndef LA_CORE_SIPHASH_H
 #define LA_CORE_SIPHASH_H
 
-/* SipHash-2-4 (Aumasson, Bernstein 2012) of a tuple, for ISNs (RFC 6528), timestamp offsets and SYN cookies.
+/* SipHash-2-4 (Aumasson, Bernstein 2012) of short inputs, for ISNs (RFC 6528), timestamp offsets and SYN cookies.
  *
- * Every open computes one hash, and every cookie two, so the functions are inline, with the tuple in registers: a call
+ * Every open computes one hash, and every cookie two, so the functions are inline, with the input in registers: a call
  * of libsodium takes twice the time. tests/core compares them with libsodium. */
 
 #include <endian.h>
@@ -86,62 +86,33 @@ sip_ports(const struct la_tuple *t)
 	return htobe16(t->lport) | (uint32_t)htobe16(t->rport) << 16;
 }
 
-/* Returns whether the tuple is hashed as 12 bytes (IPv4), not 36: the time of SipHash grows with the length. The length
- * is part of the hash. */
-static inline bool
-sip_is_short(const struct la_tuple *t)
-{
-	return la_addr_is4(&t->laddr) && la_addr_is4(&t->raddr);
-}
-
-/* Hashes the four words of two IPv6 addresses. */
-static inline __attribute__((always_inline)) void
-sip_addrs6(struct sip *s, const struct la_tuple *t)
-{
-	sip_word(s, le64toh(t->laddr.q[0]));
-	sip_word(s, le64toh(t->laddr.q[1]));
-	sip_word(s, le64toh(t->raddr.q[0]));
-	sip_word(s, le64toh(t->raddr.q[1]));
-}
-
-static inline __attribute__((always_inline)) uint64_t
-sip_addrs4(const struct la_tuple *t)
-{
-	return le32toh(t->laddr.w[3]) | (uint64_t)le32toh(t->raddr.w[3]) << 32;
-}
-
 /** SipHash-2-4 of the tuple under `key`: addresses, then ports in network order; 12 bytes for IPv4, 36 for IPv6. */
-static inline __attribute__((always_inline)) uint64_t
+static inline uint64_t
 la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t)
 {
 	struct sip s;
 
 	sip_begin(&s, key);
-	if (sip_is_short(t)) {
-		sip_word(&s, sip_addrs4(t));
+	if (la_addr_is4(&t->laddr) && la_addr_is4(&t->raddr)) { /* the time of SipHash grows with the length */
+		sip_word(&s, le32toh(t->laddr.w[3]) | (uint64_t)le32toh(t->raddr.w[3]) << 32);
 		return sip_end(&s, sip_ports(t), 12);
 	}
-	sip_addrs6(&s, t);
+	sip_word(&s, le64toh(t->laddr.q[0]));
+	sip_word(&s, le64toh(t->laddr.q[1]));
+	sip_word(&s, le64toh(t->raddr.q[0]));
+	sip_word(&s, le64toh(t->raddr.q[1]));
 	return sip_end(&s, sip_ports(t), 36);
 }
 
-/** Like la_siphash_tuple(), with `word` in network byte order after the tuple. */
-static inline __attribute__((always_inline)) uint64_t
-la_siphash_tuple_with(const uint8_t key[16], const struct la_tuple *t, uint64_t word)
+/** SipHash-2-4 of the 12 bytes of `word` and `last`, in little-endian order. */
+static inline uint64_t
+la_siphash_12(const uint8_t key[16], uint64_t word, uint32_t last)
 {
-	uint64_t w = le64toh(htobe64(word));
-	uint32_t last = (uint32_t)(w >> 32);
 	struct sip s;
 
 	sip_begin(&s, key);
-	if (sip_is_short(t)) {
-		sip_word(&s, sip_addrs4(t));
-		sip_word(&s, sip_ports(t) | w << 32);
-		return sip_end(&s, last, 20);
-	}
-	sip_addrs6(&s, t);
-	sip_word(&s, sip_ports(t) | w << 32);
-	return sip_end(&s, last, 44);
+	sip_word(&s, word);
+	return sip_end(&s, last, 12);
 }
 
 #endif

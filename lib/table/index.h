@@ -186,6 +186,17 @@ la_index_prefetch_other(const struct la_index *ix, uint64_t hash)
 	return true;
 }
 
+/** Returns true only if the index has no such key: the first bucket has no such tag, and the key is not in its second
+ * bucket. */
+static inline bool
+la_index_misses(const struct la_index *ix, uint64_t hash)
+{
+	const struct la_bucket *b = &ix->buckets[la_index_first(ix, hash)];
+	uint16_t tag = la_index_tag(hash);
+
+	return !la_bucket_match(b, tag) && la_bucket_spilled(b, tag) == 0;
+}
+
 /** Like la_index_peek(), in the other bucket. */
 static inline la_ref
 la_index_peek_other(const struct la_index *ix, uint64_t hash)

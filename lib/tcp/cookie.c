@@ -28,7 +28,8 @@
  * is above all ISNs that la_isn() has returned for the tuple, and at most 8.4 s ahead of the clock. When the
  * connection ends, la_isn_passed() moves the tuple's clock past its last sequence number. Over a TIME_WAIT entry whose
  * snd_nxt is ahead of the clock, `slot` is the one after the slot of snd_nxt. The MAC is the sum of the peer's ISN and
- * SipHash of tuple, slot and options, with a key that has no other use.
+ * SipHash of F(tuple), G(tuple) (isn.c), slot and options, with a key that has no other use. F and G stand for the tuple:
+ * they are its keyed hash of 64 bits.
  *
  * Later segments. When the first segment after the handshake is lost or late, the next one arrives first. It also
  * acknowledges the cookie, and its sequence number is above the first one's. If it opened the connection, the text
@@ -58,8 +59,7 @@
  * An old duplicate of a handshake's ACK opens no connection: the connection that the ACK opened still exists, or has an
  * entry whose snd_nxt is above the cookie, or its end is recorded (la_isn_used()). */
 
-#include "core/siphash.h"
-#include "tcp/internal.h"
+#include "tcp/isn.h"
 
 enum {
 	SLOT_SHIFT = 20, /* steps of the ISN clock */
@@ -84,11 +84,11 @@ static const uint8_t ws_table[1 << WS_BITS] = {NO_WSCALE, 0, 4, 7};
 
 /* The cookie minus the tuple's offset. */
 static uint32_t
-cookie_make(const struct la_tcp *t, const struct la_seg *s, uint32_t irs, uint32_t slot, uint32_t opts)
+cookie_make(const struct la_tcp *t, const struct la_isn *isn, uint32_t irs, uint32_t slot, uint32_t opts)
 {
-	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
+	uint64_t f = (uint64_t)isn->ts_offset << 32 | isn->offset;
 	uint32_t d = slot << SLOT_SHIFT | opts;
-	uint32_t mac = (uint32_t)la_siphash_tuple_with(t->key.cookie, &tuple, d) + irs;
+	uint32_t mac = (uint32_t)la_siphash_12(t->key.cookie, f, d) + irs;
 
 	return d | (mac & MAC_MASK) << OPT_BITS;
 }
@@ -161,9 +161,9 @@ iss_for(const struct la_tcp *t, const struct la_seg *s, const struct la_profile 
 	while (ws && scale + 1 < RTE_DIM(ws_table) && ws_table[scale + 1] <= s->wscale)
 		scale++;
 	opts = (s->opts & LA_OPT_SACK_PERM ? SACK_BIT : 0) | scale << MSS_BITS | mss;
-	iss = isn->offset + cookie_make(t, s, s->seq, slot_now(t, isn), opts);
+	iss = isn->offset + cookie_make(t, isn, s->seq, slot_now(t, isn), opts);
 	if (tw && !seq_gt(iss, tw->snd_nxt))
-		iss = isn->offset + cookie_make(t, s, s->seq, slot_over(isn, tw), opts);
+		iss = isn->offset + cookie_make(t, isn, s->seq, slot_over(isn, tw), opts);
 	return iss;
 }
 
@@ -226,7 +226,7 @@ la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struct la_
 		return false;
 	if ((s->opts & LA_OPT_TS) && t->tick + isn->ts_offset - s->tsecr >= LIFE_MS)
 		return false;
-	if (d != cookie_make(t, s, s->seq - 1, slot, d & OPT_MASK) || la_isn_used(t, isn, iss))
+	if (d != cookie_make(t, isn, s->seq - 1, slot, d & OPT_MASK) || la_isn_used(t, isn, iss))
 		return false;
 	cookie_rebuild_syn(s, d & OPT_MASK, syn);
 	return true;

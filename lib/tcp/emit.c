@@ -2,10 +2,8 @@
 /* Bytes of one packet: IP header, TCP header, payload, checksums, and the Ethernet header of answers to the segment in
  * work (la_tcp.eth). Packets wait in la_tcp.out. lib/net adds the other Ethernet headers. */
 
-#include "tcp/internal.h"
-#include "wire/cksum.h"
-#include "wire/eth.h"
-#include "wire/ip.h"
+#include "tcp/frame.h"
+#include "tcp/isn.h"
 
 /* Returns whether another packet fits below the limit `most`. text: the packet has payload. lost: without room the
  * packet is lost; otherwise the caller retries it later (la_tcb_pend()). */
@@ -163,12 +161,33 @@ la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len)
 	return c->is4 ? emit_segment(c, h, off, len, true) : emit_segment(c, h, off, len, false);
 }
 
+/* Sends the answer as a whole frame, if lib/net has a header for it. False: nothing has changed. */
+static __rte_always_inline bool
+emit_frame(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, const struct la_tcp_hdr *h, bool is4)
+{
+	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, hlen;
+	struct rte_mbuf *m;
+	uint64_t sum;
+	uint8_t *tcp;
+
+	if (unlikely(!t->eth || t->out_n >= LA_TCP_OUT_MAX) || !(m = la_frame_spare(t)))
+		return false;
+	tcp = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM + ip_len;
+	hlen = (uint32_t)la_tcp_write_sum(tcp, h, &sum);
+	sum += la_frame_ip(la_frame_begin(m, LA_ETH_LEN + ip_len + hlen), t->eth, is4, src, dst, hlen);
+	la_frame_cksum(tcp, sum);
+	la_frame_queue(t, m);
+	return true;
+}
+
 static __rte_always_inline bool
 emit_stateless(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, const struct la_tcp_hdr *h,
 	       bool is4)
 {
 	struct draft d;
 
+	if (likely(emit_frame(t, src, dst, h, is4)))
+		return true;
 	if (!emit_begin(t, &d, is4, h, false, true))
 		return false;
 	emit_finish(t, &d, is4, src, dst, LA_IP4_DF, t->eth);

@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-#include "tcp/internal.h"
+#include "tcp/isn.h"
 
 static const enum la_counter ended[LA_NENDS] = {
 	[LA_END_ORDERLY] = LA_C_ended_orderly, [LA_END_RESET] = LA_C_ended_reset,

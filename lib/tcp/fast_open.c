@@ -95,7 +95,7 @@ fast_syn(struct la_tcp *t, struct la_seg *s, bool is4)
 	uint32_t prefix;
 	uint16_t mss;
 
-	if (!l || s->len || !syn_has_room(t, s, is4) || !(m = la_frame_buffer(t, s)))
+	if (unlikely(t->cookies_on[!is4]) || !l || s->len || !syn_has_room(t, s, is4) || !(m = la_frame_buffer(t, s)))
 		return false;
 	prefix = is4 ? la_tw_prefix4(t->tw.key, s->src.w[3]) : la_tw_prefix6(t->tw.key, &s->src);
 	la_tw_share_asks(pool, prefix, t->now);

@@ -2,9 +2,9 @@
 #ifndef LA_TCP_FRAME_H
 #define LA_TCP_FRAME_H
 
-/* Whole frames of the fast path (fast.c): Ethernet, IP and TCP header with both checksums. All values stay in registers
- * until they are stored, and no word is loaded that was just stored. emit.c writes all other packets. For the same
- * values both write the same bytes behind the Ethernet header.
+/* Whole frames, of the fast path (fast.c) and of answers without a TCB (emit.c): Ethernet, IP and TCP header with both
+ * checksums. All values stay in registers until they are stored, and no word is loaded that was just stored. emit.c
+ * writes all other packets. For the same values both write the same bytes behind the Ethernet header.
  *
  * The checksums are always computed here, also when the port could compute them: the header is in registers, and the
  * payload is short. */
@@ -22,12 +22,22 @@ la_frame_may_reuse(const struct la_tcp *t, const struct rte_mbuf *m)
 	return m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) && m->buf_len >= t->buf_len;
 }
 
-/** Returns a buffer for a frame: that of the segment if it has one, otherwise a spare one, or one of the pool. NULL:
- * none; it is not counted. */
+/** Returns a buffer for a frame: a spare one, or one of the pool. NULL: none; it is not counted. */
+static __rte_always_inline struct rte_mbuf *
+la_frame_spare(struct la_tcp *t)
+{
+	struct la_spare *spare = t->spare;
+
+	if (likely(spare->n > 0 && spare->m[spare->n - 1]->buf_len >= t->buf_len))
+		return spare->m[--spare->n];
+	return rte_mbuf_raw_alloc(t->mbufs);
+}
+
+/** Returns a buffer for a frame: that of the segment if it has one, otherwise la_frame_spare(). NULL: none; it is not
+ * counted. */
 static __rte_always_inline struct rte_mbuf *
 la_frame_buffer(struct la_tcp *t, struct la_seg *s)
 {
-	struct la_spare *spare = t->spare;
 	struct rte_mbuf *m = s->m;
 
 	if (m) {
@@ -36,9 +46,7 @@ la_frame_buffer(struct la_tcp *t, struct la_seg *s)
 		s->m = NULL;
 		return m;
 	}
-	if (likely(spare->n > 0 && spare->m[spare->n - 1]->buf_len >= t->buf_len))
-		return spare->m[--spare->n];
-	return rte_mbuf_raw_alloc(t->mbufs);
+	return la_frame_spare(t);
 }
 
 /** Prepares the mbuf for a frame of len bytes. Returns the place of the Ethernet header. */

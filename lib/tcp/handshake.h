@@ -5,6 +5,7 @@
 /* What a SYN and the end of the handshake change in a TCB, in line for the general path (open.c) and the fast path. */
 
 #include "tcp/accepted.h"
+#include "tcp/isn.h"
 
 /** The values of our side of an open. */
 static __rte_always_inline void

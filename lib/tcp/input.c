@@ -307,6 +307,8 @@ input_lookup(struct la_tcp *t, const struct la_seg *s)
 	if (likely(s->ref && *s->place == s->ref) &&
 	    likely(s->is4 ? la_tcb_match4(t, s->ref, s) : la_tcb_match6(t, s->ref, s)))
 		return s->place;
+	if (!s->ref && la_index_misses(&t->index, s->hash))
+		return NULL;
 	return la_tcb_lookup(t, s);
 }
 

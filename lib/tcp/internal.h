@@ -402,25 +402,6 @@ bool la_open_reopen_input(struct la_tcp *t, struct la_seg *s, la_ref *tw_place);
 bool la_open_shadow_input(struct la_tcb *c, struct la_seg *s);
 void la_open_syn_sent_input(struct la_tcb *c, struct la_seg *s);
 
-/* isn.c */
-struct la_isn {
-	uint32_t iss;
-	uint32_t offset;    /* value for la_tcb.isn_offset */
-	uint32_t ts_offset; /* TSval minus tick */
-};
-struct la_isn la_isn(const struct la_tcp *t, const struct la_tuple *tuple);
-/** Returns iss if it is above old_snd_nxt, the snd_nxt of the tuple's TIME_WAIT entry; otherwise a sequence number
- * above old_snd_nxt (RFC 9293 3.6.1 MAY-2 (1)). */
-uint32_t la_isn_above(uint32_t iss, uint32_t old_snd_nxt);
-/** Returns the record of the end of the tuple's last connection; NULL: there is no record. */
-struct la_isn_end *la_isn_noted(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset);
-/** Returns whether a connection of the tuple with this cookie, or a later one, has already ended. */
-bool la_isn_used(const struct la_tcp *t, const struct la_isn *isn, uint32_t iss);
-/** Returns the ISN clock, in steps, of the tuple with these offsets. */
-uint64_t la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offset);
-/** Records the end of a connection without a TIME_WAIT entry. */
-void la_isn_passed(struct la_tcb *c);
-
 /** Returns whether TCBs, TIME_WAIT entries and buffers are free for many times the connections in SYN_RCVD. */
 static inline bool
 la_cookie_has_places(const struct la_tcp *t, bool is4)
@@ -457,6 +438,7 @@ bool la_cookie_valid_now(const struct la_tcp *t);
 /** Answers a SYN by a cookie. tw: the tuple's TIME_WAIT entry, or NULL; the cookie is above its snd_nxt. */
 void la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profile *p,
 		      const struct la_tw_core *tw);
+struct la_isn;
 /** Returns whether this ACK has a valid cookie, and stores the SYN that the cookie answered in *syn. tw: as in
  * la_cookie_answer(). */
 bool la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struct la_isn *isn,

@@ -31,25 +31,15 @@
  * A process that loads a snapshot continues the clock of the previous process (la_isn_resume()). With several shards
  * each shard takes the furthest clock, because the next incarnation of a connection may hash to any shard. */
 
-#include "core/siphash.h"
-#include "tcp/internal.h"
+#include "tcp/isn.h"
 
 enum {
-	STEPS = 250,	/* a millisecond */
 	LEAD = 1 << 24, /* 67 s of the clock */
 	NEAR = 1 << 17, /* 0.5 s: up to this lead a connection moves the clock of all tuples */
 	UNIT_SHIFT = 8, /* a recorded clock is in units of 256 steps */
 	WAYS = 4,
 	FRESH = (1 << 26) >> UNIT_SHIFT, /* 268 s: an older end is older than every valid cookie */
 };
-
-static uint64_t
-clock_now(const struct la_tcp *t)
-{
-	uint64_t m = t->now * STEPS;
-
-	return m > t->isn_floor ? m : t->isn_floor;
-}
 
 /* The first place of the tuple's set. */
 static struct la_isn_end *
@@ -69,34 +59,14 @@ la_isn_noted(const struct la_tcp *t, uint32_t ts_offset, uint32_t offset)
 	return NULL;
 }
 
-/* The clock of a tuple with a record, in steps, if it is ahead of m by less than LEAD; otherwise m. */
-static uint64_t
-isn_clock_ahead(const struct la_isn_end *e, uint64_t m)
-{
-	uint32_t ahead = e->clock - (uint32_t)(m >> UNIT_SHIFT);
-
-	return ahead - 1 < LEAD >> UNIT_SHIFT ? ((m >> UNIT_SHIFT) + ahead) << UNIT_SHIFT : m;
-}
-
 uint64_t
-la_isn_clock(const struct la_tcp *t, uint32_t offset, uint32_t ts_offset)
+la_isn_ahead(const struct la_tcp *t, uint32_t offset, uint32_t ts_offset, uint64_t m)
 {
-	uint64_t m = clock_now(t);
-	const struct la_isn_end *e = t->isn_far_max > m ? la_isn_noted(t, ts_offset, offset) : NULL;
+	const struct la_isn_end *e = la_isn_noted(t, ts_offset, offset);
+	uint32_t ahead = e ? e->clock - (uint32_t)(m >> UNIT_SHIFT) : 0;
 
-	return e ? isn_clock_ahead(e, m) : m;
-}
-
-struct la_isn
-la_isn(const struct la_tcp *t, const struct la_tuple *tuple)
-{
-	uint64_t h = la_siphash_tuple(t->key.isn, tuple);
-
-	return (struct la_isn){
-		.iss = (uint32_t)la_isn_clock(t, (uint32_t)h, (uint32_t)(h >> 32)) + (uint32_t)h,
-		.offset = (uint32_t)h,
-		.ts_offset = (uint32_t)(h >> 32),
-	};
+	/* a record that is ahead by LEAD or more is old */
+	return ahead - 1 < LEAD >> UNIT_SHIFT ? ((m >> UNIT_SHIFT) + ahead) << UNIT_SHIFT : m;
 }
 
 uint32_t
@@ -111,7 +81,7 @@ la_isn_above(uint32_t iss, uint32_t old_snd_nxt)
 static uint32_t
 isn_age(const struct la_tcp *t, const struct la_isn_end *e)
 {
-	return (uint32_t)(clock_now(t) >> UNIT_SHIFT) + (LEAD >> UNIT_SHIFT) - e->clock;
+	return (uint32_t)(la_isn_now(t) >> UNIT_SHIFT) + (LEAD >> UNIT_SHIFT) - e->clock;
 }
 
 /* Replaces the record of the tuple, or the oldest one in its set. */
@@ -142,9 +112,9 @@ la_isn_passed(struct la_tcb *c)
 	bool noted = la_cookie_valid_now(t);
 
 	end = m + (uint64_t)(int64_t)ahead;
-	if (ahead > LEAD || end > t->now * STEPS + LEAD || (ahead <= 0 && !noted))
+	if (ahead > LEAD || end > t->now * LA_ISN_STEPS + LEAD || (ahead <= 0 && !noted))
 		return;
-	if (end > clock_now(t) && end - clock_now(t) <= NEAR)
+	if (end > la_isn_now(t) && end - la_isn_now(t) <= NEAR)
 		t->isn_floor = end;
 	else if (ahead > 0)
 		noted = true;
@@ -173,7 +143,7 @@ la_isn_floor(const struct la_tcp *t)
 bool
 la_isn_resume(struct la_tcp *t, uint64_t floor, uint64_t then)
 {
-	if (floor > then * STEPS + LEAD)
+	if (floor > then * LA_ISN_STEPS + LEAD)
 		return false;
 	if (floor > t->isn_floor)
 		t->isn_floor = floor;

@@ -31,11 +31,11 @@
 #include <rte_mbuf.h>
 
 #include "core/seq.h"
-#include "core/siphash.h"
 #include "digest.h"
 #include "net/shard.h"
 #include "sim/internal.h"
 #include "tcp/hold.h"
+#include "tcp/isn.h"
 
 enum {
 	ANCHORS = 6,
