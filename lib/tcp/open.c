@@ -66,6 +66,20 @@ tw_refused(const struct la_tcp *t)
 	return t->counters->v[LA_C_tw_reserve_exhausted] + t->counters->v[LA_C_tw_share_refused];
 }
 
+/* The ISN of a reopen over the entry at tw_place. A retransmitted SYN of a reopen that was given up gets the ISN of that
+ * reopen: the peer may have acknowledged the first SYN,ACK already, and a SYN,ACK with another ISN would make that
+ * acknowledgement unacceptable (3.10.7.4 would answer it by a RST). */
+static uint32_t
+reopen_isn(const struct la_tcp *t, const struct la_seg *syn, la_ref ref, uint32_t iss)
+{
+	unsigned n = RTE_MIN(t->given_up_n, (uint32_t)LA_GIVEN_UP);
+
+	for (const struct la_given_up *g = t->given_up; g < t->given_up + n; g++)
+		if (g->ref == ref && g->irs == syn->seq && t->tick - g->at <= LA_R2_SYN_MS)
+			return g->iss;
+	return la_isn_above(iss, la_tw_core(&t->tw, ref)->snd_nxt);
+}
+
 static void
 open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
@@ -75,7 +89,7 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 	struct la_tcb *c;
 
 	if (tw_place)
-		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
+		isn.iss = reopen_isn(t, s, *tw_place, isn.iss);
 	c = open_tcb_for_syn(t, s, l, &tuple, &isn, tw_place);
 	if (!c) {
 		if (t->tw_full_reset && tw_refused(t) != full)

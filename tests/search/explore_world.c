@@ -242,7 +242,7 @@ may_act(struct ex *x, unsigned host)
 		return false;
 	/* a close before all bytes are read would be an abort: RFC 9293 SHLD-3 */
 	return aborts(x, host) || x->setup.close == EX_CLOSE_HALF || has_read_all(x, c) ||
-	       (c->peer_fin && x->past.aborted);
+	       x->past.aborted; /* without the partner's bytes or its RST, which were lost: a half-open connection */
 }
 
 static bool
