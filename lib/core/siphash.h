@@ -7,22 +7,9 @@
  * Every open computes one hash, and every cookie two, so the functions are inline, with the input in registers: a call
  * of libsodium takes twice the time. tests/core compares them with libsodium. */
 
-#include <endian.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
 #include <lastack/addr.h>
 
-/* Reads a little-endian word. */
-static inline uint64_t
-sip_word_at(const uint8_t *p)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof(w));
-	return le64toh(w);
-}
+#include "core/bytes.h"
 
 static inline uint64_t
 sip_rotl(uint64_t x, unsigned n)
@@ -55,7 +42,7 @@ sip_rounds(struct sip *s, unsigned n)
 static inline __attribute__((always_inline)) void
 sip_begin(struct sip *s, const uint8_t key[16])
 {
-	uint64_t k0 = sip_word_at(key), k1 = sip_word_at(key + 8);
+	uint64_t k0 = le64toh(la_load64(key)), k1 = le64toh(la_load64(key + 8));
 
 	*s = (struct sip){k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
 			  k1 ^ 0x7465646279746573};
@@ -79,6 +66,17 @@ sip_end(struct sip *s, uint32_t last, uint64_t len)
 	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
+/** SipHash-2-4 of the 12 bytes of `word` and `last`, in little-endian order. */
+static inline uint64_t
+la_siphash_12(const uint8_t key[16], uint64_t word, uint32_t last)
+{
+	struct sip s;
+
+	sip_begin(&s, key);
+	sip_word(&s, word);
+	return sip_end(&s, last, 12);
+}
+
 /* The ports as a little-endian word of the input, which has them in network order. */
 static inline uint32_t
 sip_ports(const struct la_tuple *t)
@@ -92,27 +90,15 @@ la_siphash_tuple(const uint8_t key[16], const struct la_tuple *t)
 {
 	struct sip s;
 
+	if (la_addr_is4(&t->laddr) && la_addr_is4(&t->raddr)) /* the time of SipHash grows with the length */
+		return la_siphash_12(key, le32toh(t->laddr.w[3]) | (uint64_t)le32toh(t->raddr.w[3]) << 32,
+				     sip_ports(t));
 	sip_begin(&s, key);
-	if (la_addr_is4(&t->laddr) && la_addr_is4(&t->raddr)) { /* the time of SipHash grows with the length */
-		sip_word(&s, le32toh(t->laddr.w[3]) | (uint64_t)le32toh(t->raddr.w[3]) << 32);
-		return sip_end(&s, sip_ports(t), 12);
-	}
 	sip_word(&s, le64toh(t->laddr.q[0]));
 	sip_word(&s, le64toh(t->laddr.q[1]));
 	sip_word(&s, le64toh(t->raddr.q[0]));
 	sip_word(&s, le64toh(t->raddr.q[1]));
 	return sip_end(&s, sip_ports(t), 36);
-}
-
-/** SipHash-2-4 of the 12 bytes of `word` and `last`, in little-endian order. */
-static inline uint64_t
-la_siphash_12(const uint8_t key[16], uint64_t word, uint32_t last)
-{
-	struct sip s;
-
-	sip_begin(&s, key);
-	sip_word(&s, word);
-	return sip_end(&s, last, 12);
 }
 
 #endif

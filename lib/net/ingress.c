@@ -16,7 +16,7 @@
 #include <rte_prefetch.h>
 
 #include "net/shard.h"
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/cksum.h"
 
 enum { LOOK_AHEAD = 4 };

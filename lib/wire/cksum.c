@@ -10,7 +10,7 @@
 
 #include <rte_mbuf.h>
 
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/cksum.h"
 
 enum { FEW = 512 };

@@ -2,7 +2,7 @@
  *
  * Ethernet II, 802.1Q, ARP. */
 
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/eth.h"
 
 enum { ETH_TYPE_OFF = 12, VLAN_VID_MASK = 0xfff, VLAN_VID_RESERVED = 0xfff };

@@ -7,7 +7,7 @@
  * our packet, which names the connection. Without a TCP header in the quote, has_tuple is false and the
  * error matches no connection. */
 
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/cksum.h"
 #include "wire/eth.h"
 #include "wire/icmp.h"

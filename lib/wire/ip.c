@@ -6,7 +6,7 @@
  * with a mapped address must be dropped: it would match an IPv4 connection. RFC 4291
  * 2.5.5.2 does not use mapped addresses on the wire. */
 
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/cksum.h"
 #include "wire/eth.h"
 #include "wire/ip.h"

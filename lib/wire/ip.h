@@ -11,7 +11,7 @@
 #include <lastack/addr.h>
 #include <lastack/counters.h>
 
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/cksum.h"
 
 enum { LA_IP4_LEN = 20, LA_IP6_LEN = 40 };

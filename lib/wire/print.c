@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/eth.h"
 #include "wire/icmp.h"
 #include "wire/ip.h"

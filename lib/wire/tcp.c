@@ -2,7 +2,7 @@
  *
  * TCP options other than the two forms that tcp.h parses and writes inline. */
 
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/cksum.h"
 #include "wire/eth.h"
 #include "wire/tcp.h"

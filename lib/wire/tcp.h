@@ -15,7 +15,7 @@
 #include <lastack/addr.h>
 #include <lastack/counters.h>
 
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/eth.h"
 
 struct rte_mbuf;

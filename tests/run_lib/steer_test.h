@@ -19,7 +19,7 @@
 #include "run/engine.h"
 #include "run/summary.h"
 #include "run/tuples.h"
-#include "wire/bytes.h"
+#include "core/bytes.h"
 #include "wire/cksum.h"
 #include "wire/eth.h"
 #include "wire/icmp.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LA_WIRE_BYTES_H
-#define LA_WIRE_BYTES_H
+#ifndef LA_CORE_BYTES_H
+#define LA_CORE_BYTES_H
 
-/* Fields at any alignment, big-endian or, for la_load64() and la_load32(), in the machine's byte order: a header may start anywhere in a buffer. The compiler makes one load or store and
- * a byte swap of each memcpy(). */
+/* Fields at any alignment, big-endian or, for la_load64() and la_load32(), in the machine's byte order: a header may
+ * start anywhere in a buffer. The compiler makes one load or store and a byte swap of each memcpy(). */
 
 #include <endian.h>
 #include <stdint.h>
