@@ -165,18 +165,11 @@ la_emit(struct la_tcb *c, struct la_tcp_hdr *h, uint32_t off, uint32_t len)
 static __rte_always_inline bool
 emit_frame(struct la_tcp *t, const struct la_addr *src, const struct la_addr *dst, const struct la_tcp_hdr *h, bool is4)
 {
-	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, hlen;
 	struct rte_mbuf *m;
-	uint64_t sum;
-	uint8_t *tcp;
 
 	if (unlikely(!t->eth || t->out_n >= LA_TCP_OUT_MAX) || !(m = la_frame_spare(t)))
 		return false;
-	tcp = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM + ip_len;
-	hlen = (uint32_t)la_tcp_write_sum(tcp, h, &sum);
-	sum += la_frame_ip(la_frame_begin(m, LA_ETH_LEN + ip_len + hlen), t->eth, is4, src, dst, hlen);
-	la_frame_cksum(tcp, sum);
-	la_frame_queue(t, m);
+	la_frame_send(t, m, is4, src, dst, h, NULL, 0);
 	return true;
 }
 

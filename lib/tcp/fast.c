@@ -142,10 +142,6 @@ static __rte_always_inline void
 fast_emit(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint32_t len, uint8_t flags, uint32_t wnd)
 {
 	struct la_tcp *t = c->tcp;
-	bool ts = (c->flags & LA_F_TS) != 0;
-	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, hlen = ts ? LA_TCP_LEN + LA_TCP_TS_LEN : LA_TCP_LEN;
-	uint8_t *p = la_frame_begin(m, LA_ETH_LEN + ip_len + hlen + len), *tcp = p + LA_ETH_LEN + ip_len;
-	uint64_t sum = la_frame_ip(p, t->eth, is4, &c->laddr, &c->raddr, hlen + len);
 	struct la_tcp_hdr h = {
 		.seq = c->snd_max,
 		.ack = c->rcv_nxt,
@@ -154,18 +150,14 @@ fast_emit(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint32_t len, uint8_t 
 		.wnd = (uint16_t)(wnd >> c->rcv_wscale),
 		.flags = flags,
 	};
-	uint64_t header;
 
-	if (ts) {
+	if (c->flags & LA_F_TS) {
 		h.opts = LA_OPT_TS;
 		h.tsval = la_tcb_tsval(c);
 		h.tsecr = c->ts_recent;
 	}
-	(void)la_tcp_write_sum(tcp, &h, &header);
-	if (len)
-		sum += la_frame_text(tcp + hlen, rte_pktmbuf_mtod(c->snd_head, const uint8_t *), len);
-	la_frame_cksum(tcp, sum + header);
-	la_frame_queue(t, m);
+	la_frame_send(t, m, is4, &c->laddr, &c->raddr, &h, len ? rte_pktmbuf_mtod(c->snd_head, const uint8_t *) : NULL,
+		      len);
 	c->last_ack_sent = c->rcv_nxt;
 	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + ((uint32_t)h.wnd << c->rcv_wscale));
 	c->flags &= ~(uint32_t)(LA_F_ACK_NOW | LA_F_ACK_DELAY);
@@ -211,8 +203,8 @@ fast_note_sent(struct la_tcb *c, uint32_t len)
 		la_tcb_arm_rexmt(c, c->rto);
 }
 
-/* la_output_send() when everything that waits fits one segment, and nothing is in flight. False: nothing has changed.
- * */
+/* la_output_send() when everything that waits fits one segment, and nothing is in flight. False: nothing has
+ * changed. */
 static __rte_always_inline bool
 fast_output(struct la_tcb *c, struct la_seg *s, bool is4)
 {
@@ -444,7 +436,6 @@ fast_repeated_fin(struct la_tcp *t, la_ref ref, struct la_seg *s, bool is4)
 {
 	struct la_tw_core *e = la_tw_core(&t->tw, ref);
 	bool ts = (e->flags & LA_TW_TS) != 0;
-	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, hlen = ts ? LA_TCP_LEN + LA_TCP_TS_LEN : LA_TCP_LEN;
 	struct la_tcp_hdr h = {
 		.seq = e->snd_nxt,
 		.ack = e->rcv_nxt,
@@ -453,9 +444,7 @@ fast_repeated_fin(struct la_tcp *t, la_ref ref, struct la_seg *s, bool is4)
 		.wnd = e->wnd,
 		.flags = LA_ACK,
 	};
-	uint64_t sum, header;
 	struct rte_mbuf *m;
-	uint8_t *p;
 
 	if ((s->flags & (uint8_t)~LA_PSH) != (LA_FIN | LA_ACK) || (e->flags & LA_TW_FW2) ||
 	    seq_gt(s->ack, e->snd_nxt) || s->seq + s->len + 1 != e->rcv_nxt || t->out_n >= LA_TCP_OUT_MAX)
@@ -465,8 +454,6 @@ fast_repeated_fin(struct la_tcp *t, la_ref ref, struct la_seg *s, bool is4)
 	m = la_frame_buffer(t, s);
 	if (!m)
 		return false;
-	p = la_frame_begin(m, LA_ETH_LEN + ip_len + hlen);
-	sum = la_frame_ip(p, t->eth, is4, &s->dst, &s->src, hlen);
 	e->deadline = t->tick + la_tw_lifetime_of(&t->tw, e->flags);
 	if (ts) {
 		struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
@@ -476,9 +463,7 @@ fast_repeated_fin(struct la_tcp *t, la_ref ref, struct la_seg *s, bool is4)
 		h.tsval = t->tick + la_isn(t, &tuple).ts_offset;
 		h.tsecr = s->tsval;
 	}
-	(void)la_tcp_write_sum(p + LA_ETH_LEN + ip_len, &h, &header);
-	la_frame_cksum(p + LA_ETH_LEN + ip_len, sum + header);
-	la_frame_queue(t, m);
+	la_frame_send(t, m, is4, &s->dst, &s->src, &h, NULL, 0);
 	la_count(t, LA_C_time_wait_fin_acked);
 	return true;
 }

@@ -49,9 +49,6 @@ syn_answer(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint16_t mss)
 {
 	struct la_tcp *t = c->tcp;
 	const struct la_profile *profile = &t->profiles[c->profile];
-	uint8_t opts = (uint8_t)(LA_OPT_MSS | (c->flags & LA_F_TS ? LA_OPT_TS : 0) |
-				 (c->flags & LA_F_WS ? LA_OPT_WSCALE : 0));
-	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, hlen = LA_TCP_LEN + 4u;
 	struct la_tcp_hdr h = {
 		.seq = c->snd_una,
 		.ack = c->rcv_nxt,
@@ -60,25 +57,18 @@ syn_answer(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint16_t mss)
 		.wnd = la_hold_syn_window(t, &profile->o),
 		.mss = mss,
 		.flags = LA_SYN | LA_ACK,
-		.opts = opts,
+		.opts = LA_OPT_MSS,
 		.wscale = profile->rcv_wscale,
 	};
-	uint64_t sum, header;
-	uint8_t *p, *tcp;
 
-	if (opts & LA_OPT_TS) {
+	if (c->flags & LA_F_TS) {
+		h.opts |= LA_OPT_TS;
 		h.tsval = la_tcb_tsval(c);
 		h.tsecr = c->ts_recent;
-		hlen += LA_TCP_TS_LEN;
 	}
-	if (opts & LA_OPT_WSCALE)
-		hlen += 4;
-	p = la_frame_begin(m, LA_ETH_LEN + ip_len + hlen);
-	tcp = p + LA_ETH_LEN + ip_len;
-	sum = la_frame_ip(p, t->eth, is4, &c->laddr, &c->raddr, hlen);
-	(void)la_tcp_write_sum(tcp, &h, &header);
-	la_frame_cksum(tcp, sum + header);
-	la_frame_queue(t, m);
+	if (c->flags & LA_F_WS)
+		h.opts |= LA_OPT_WSCALE;
+	la_frame_send(t, m, is4, &c->laddr, &c->raddr, &h, NULL, 0);
 	c->rcv_adv = c->rcv_nxt + h.wnd;
 	c->snd_nxt = c->snd_max = c->snd_una + 1;
 }
@@ -95,7 +85,7 @@ fast_syn(struct la_tcp *t, struct la_seg *s, bool is4)
 	uint32_t prefix;
 	uint16_t mss;
 
-	if (unlikely(t->cookies_on[!is4]) || !l || s->len || !syn_has_room(t, s, is4) || !(m = la_frame_buffer(t, s)))
+	if (!l || s->len || !syn_has_room(t, s, is4) || !(m = la_frame_buffer(t, s)))
 		return false;
 	prefix = is4 ? la_tw_prefix4(t->tw.key, s->src.w[3]) : la_tw_prefix6(t->tw.key, &s->src);
 	la_tw_share_asks(pool, prefix, t->now);

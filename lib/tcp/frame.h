@@ -107,10 +107,21 @@ la_frame_text(uint8_t *to, const uint8_t *from, uint32_t len)
 	return la_cksum_data(0, from, len);
 }
 
-/** Appends the frame to la_tcp.out, which has room. */
+/** Writes a frame with the header *h and len bytes of text into m, and appends it to la_tcp.out, which has room. */
 static __rte_always_inline void
-la_frame_queue(struct la_tcp *t, struct rte_mbuf *m)
+la_frame_send(struct la_tcp *t, struct rte_mbuf *m, bool is4, const struct la_addr *src, const struct la_addr *dst,
+	      const struct la_tcp_hdr *h, const uint8_t *text, uint32_t len)
 {
+	uint32_t ip_len = is4 ? LA_IP4_LEN : LA_IP6_LEN, hlen;
+	uint8_t *tcp = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM + ip_len, *p;
+	uint64_t sum;
+
+	hlen = (uint32_t)la_tcp_write_sum(tcp, h, &sum);
+	p = la_frame_begin(m, LA_ETH_LEN + ip_len + hlen + len);
+	sum += la_frame_ip(p, t->eth, is4, src, dst, hlen + len);
+	if (len)
+		sum += la_frame_text(tcp + hlen, text, len);
+	la_frame_cksum(tcp, sum);
 	t->out[t->out_n++] = m;
 	t->eth_used = true;
 	la_count(t, LA_C_tcp_segments_out);
