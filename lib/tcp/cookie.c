@@ -28,14 +28,14 @@
  * is above all ISNs that la_isn() has returned for the tuple, and at most 8.4 s ahead of the clock. When the
  * connection ends, la_isn_passed() moves the tuple's clock past its last sequence number. Over a TIME_WAIT entry whose
  * snd_nxt is ahead of the clock, `slot` is the one after the slot of snd_nxt. The MAC is the sum of the peer's ISN and
- * SipHash of F(tuple), G(tuple) (isn.c), slot and options, with a key that has no other use. F and G stand for the tuple:
- * they are its keyed hash of 64 bits.
+ * SipHash of F(tuple), G(tuple) (isn.c), slot and options, with a key that has no other use. F and G stand for the
+ * tuple: they are its keyed hash of 64 bits.
  *
  * Later segments. When the first segment after the handshake is lost or late, the next one arrives first. It also
  * acknowledges the cookie, and its sequence number is above the first one's. If it opened the connection, the text
- * before it would be missing. A hash of the peer's ISN would let one of 2^14 such segments pass. The sum lets none pass:
- * the numbers differ by less than 2^14, because the SYN,ACK offers a window below 2^14 (la_cookie_window()), and the peer
- * may send no more until the first segment has opened the connection.
+ * before it would be missing. A hash of the peer's ISN would let one of 2^14 such segments pass. The sum lets none
+ * pass: the numbers differ by less than 2^14, because the SYN,ACK offers a window below 2^14 (la_cookie_window()), and
+ * the peer may send no more until the first segment has opened the connection.
  *
  * Strength. A cookie is valid for 17 slots, 67.1 to 71.3 s. At any moment 17 * 2^6 = 1 088 of 2^32 values are valid
  * for a tuple and a peer's ISN. They depend on the secrets: a blind segment opens a connection with a chance of
@@ -72,7 +72,7 @@ enum {
 	SACK_BIT = 1 << (MSS_BITS + WS_BITS),
 	MAC_BITS = SLOT_SHIFT - OPT_BITS,
 	MAC_MASK = (1 << MAC_BITS) - 1,
-	LIFE_MS = SLOTS * ((1 << SLOT_SHIFT) / 250) + SLOTS, /* rounded up: a slot is 4 194.304 ms */
+	LIFE_MS = SLOTS * ((1 << SLOT_SHIFT) / LA_ISN_STEPS) + SLOTS, /* rounded up: a slot is 4 194.304 ms */
 	NO_WSCALE = 15,
 };
 _Static_assert(LA_COOKIE_WINDOW_MAX < 1 << MAC_BITS, "the MAC tells the segments of a first window apart");

@@ -427,7 +427,7 @@ enum { LA_COOKIE_WINDOW_MAX = (1 << 14) - 1 };
 static inline uint16_t
 la_cookie_window(const struct la_conn_opts *o)
 {
-	return (uint16_t)(o->rcvbuf < LA_COOKIE_WINDOW_MAX ? o->rcvbuf : LA_COOKIE_WINDOW_MAX);
+	return (uint16_t)RTE_MIN(la_syn_window(o), LA_COOKIE_WINDOW_MAX);
 }
 
 /* cookie.c */

@@ -66,16 +66,24 @@ tw_refused(const struct la_tcp *t)
 	return t->counters->v[LA_C_tw_reserve_exhausted] + t->counters->v[LA_C_tw_share_refused];
 }
 
-/* The ISN of a reopen over the entry at tw_place. A retransmitted SYN of a reopen that was given up gets the ISN of that
+/* Returns the first record, from g on, of a reopen over this entry that may still open; NULL: none. */
+static struct la_given_up *
+given_up_next(struct la_tcp *t, struct la_given_up *g, la_ref ref)
+{
+	for (; g < t->given_up + RTE_MIN(t->given_up_n, (uint32_t)LA_GIVEN_UP); g++)
+		if (g->ref == ref && t->tick - g->at <= LA_R2_SYN_MS)
+			return g;
+	return NULL;
+}
+
+/* The ISN of a reopen over the entry `ref`. A retransmitted SYN of a reopen that was given up gets the ISN of that
  * reopen: the peer may have acknowledged the first SYN,ACK already, and a SYN,ACK with another ISN would make that
  * acknowledgement unacceptable (3.10.7.4 would answer it by a RST). */
 static uint32_t
-reopen_isn(const struct la_tcp *t, const struct la_seg *syn, la_ref ref, uint32_t iss)
+reopen_isn(struct la_tcp *t, const struct la_seg *syn, la_ref ref, uint32_t iss)
 {
-	unsigned n = RTE_MIN(t->given_up_n, (uint32_t)LA_GIVEN_UP);
-
-	for (const struct la_given_up *g = t->given_up; g < t->given_up + n; g++)
-		if (g->ref == ref && g->irs == syn->seq && t->tick - g->at <= LA_R2_SYN_MS)
+	for (struct la_given_up *g = t->given_up; (g = given_up_next(t, g, ref)); g++)
+		if (g->irs == syn->seq)
 			return g->iss;
 	return la_isn_above(iss, la_tw_core(&t->tw, ref)->snd_nxt);
 }
@@ -164,17 +172,15 @@ static bool
 open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, la_ref *tw_place)
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
-	unsigned n = RTE_MIN(t->given_up_n, (uint32_t)LA_GIVEN_UP);
+	uint16_t wnd = la_syn_window(&t->profiles[l->profile].o);
 
-	for (struct la_given_up *g = t->given_up; g < t->given_up + n; g++) {
-		uint16_t wnd = la_syn_window(&t->profiles[l->profile].o);
+	for (struct la_given_up *g = t->given_up; (g = given_up_next(t, g, *tw_place)); g++) {
 		struct la_isn isn;
 		struct la_seg syn = *s;
 		struct la_tcb *c;
 
 		/* the peer's first segment may be lost: any segment in the window of the SYN,ACK opens */
-		if (g->ref != *tw_place || s->ack != g->iss + 1 || !la_seq_in_window(s->seq, g->irs + 1, wnd) ||
-		    t->tick - g->at > LA_R2_SYN_MS)
+		if (s->ack != g->iss + 1 || !la_seq_in_window(s->seq, g->irs + 1, wnd))
 			continue;
 		syn.flags = LA_SYN;
 		syn.seq = g->irs;
