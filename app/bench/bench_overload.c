@@ -81,8 +81,8 @@ overload_settle(struct clients *o, const char *what)
 
 /* rate: connections offered a second, measured for 3 * `seconds` after 2 * `seconds`. rate 0: a closed loop, measured
  * for `seconds` after half of `seconds`. When `seconds` is so short that no connection was carried (one step can take
- * longer on a busy machine), the measurement continues, up to LONGEST times the time. Returns the events of the measured
- * time. */
+ * longer on a busy machine), the measurement continues, up to LONGEST times the time. Returns the events of the
+ * measured time. */
 static struct clients_tally
 overload_measure(struct clients *o, double rate, const char *what)
 {

@@ -13,8 +13,7 @@ event_is_due(const struct la_tcb *c, uint32_t news, uint32_t flag)
 	return (news & flag) && la_tcb_has_user(c);
 }
 
-/** Calls `opened`, `acked`, `data` and `peer_fin` of a BUSY connection, as far as they are due. news: flags LA_F_NEW_*.
- * */
+/** Calls `opened`, `acked`, `data` and `peer_fin` of a BUSY connection, as far as they are due. news: LA_F_NEW_*. */
 static __rte_always_inline void
 la_events_run(struct la_tcb *c, uint32_t news)
 {

@@ -2,7 +2,8 @@
 #ifndef LA_TCP_ISN_H
 #define LA_TCP_ISN_H
 
-/* Initial sequence numbers and timestamp offsets. (Theory at the top of isn.c.) The functions that every open calls are in line. */
+/* Initial sequence numbers and timestamp offsets. (Theory at the top of isn.c.) The functions that every open
+ * calls are in line. */
 
 #include "core/siphash.h"
 #include "tcp/internal.h"
