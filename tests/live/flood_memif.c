@@ -3,11 +3,15 @@
 /* For tests/live/75-memif-overload: a load generator like dperf, as a memif client.
  *
  *	flood_memif --socket PATH --to ADDR:PORT --from ADDR --clients N --rate OPENS/S --seconds S [--bytes N] [--tail S]
+ *		[--until-closed N]
  *
  * The flood: N consecutive client addresses with one MAC open connections at a fixed rate, for any number of open
  * connections. A connection sends SYN; GET /bytes/N; FIN with the ACK of the answer; ACK of the server's FIN. The flood
  * retransmits no segment. Frames without room in the ring are dropped, except ARP replies. A segment of an ended
  * connection draws a RST. A connection takes 12 bytes. After TIMEOUT_MS the tuple of an open connection may be reused.
+ *
+ * With --until-closed the flood continues after --seconds until the well-behaved client has closed N connections; it
+ * ends at ten times --seconds in any case.
  *
  * At the same time a well-behaved client uses the address after the last one of the flood. It has HONEST connections
  * open, begins another one when one ends, retransmits (RTO 1 s for the SYN, otherwise 200 ms, doubled each time), and
@@ -46,6 +50,7 @@ enum {
 	PING_US = 10000,
 	LATENCIES = 1 << 18,
 	BYTES_MOST = 1000, /* most bytes of an answer, which is one segment */
+	MOST_TIMES = 10,   /* longest flood with --until-closed, in --seconds */
 	UP_S = 10,	   /* longest wait for link and ARP, s */
 	ETH = 14,
 	IP = 20,
@@ -85,7 +90,7 @@ static struct {
 	const char *socket;
 	uint32_t from, to; /* host order */
 	uint16_t port;
-	unsigned clients, rate, seconds, bytes, tail;
+	unsigned clients, rate, seconds, bytes, tail, until_closed;
 } opt = {.clients = 40, .rate = 100000, .seconds = 5, .bytes = 64, .tail = 2};
 
 static struct {
@@ -565,14 +570,15 @@ static void
 run(void)
 {
 	uint64_t start = now_us(), end = start + opt.seconds * 1000000ull, second = start + 1000000;
-	uint64_t ping_at = start, last = end + opt.tail * 1000000ull;
+	uint64_t most_end = start + MOST_TIMES * (end - start), ping_at = start, last = UINT64_MAX;
 	double due = 0, most = RTE_MAX(BEHIND_MS * opt.rate / 1e3, 1.0); /* number of SYNs */
 	uint64_t due_at = start;
 
 	for (uint64_t now = start; now < last; now = now_us()) {
 		receive(now);
-		if (now >= end && phase == &phases[0]) {
+		if (phase == &phases[0] && now >= end && (phase->closed >= opt.until_closed || now >= most_end)) {
 			phase = &phases[1];
+			last = now + opt.tail * 1000000ull;
 			retry_full = true;
 			memset(honest, 0, sizeof(honest)); /* the server ends the old connections by RST or time-out */
 			reset_open();
@@ -677,7 +683,8 @@ parse(int argc, char **argv)
 	static const struct option words[] = {
 		{"socket", 1, NULL, 's'},  {"to", 1, NULL, 't'},   {"from", 1, NULL, 'f'},
 		{"clients", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'}, {"seconds", 1, NULL, 'd'},
-		{"bytes", 1, NULL, 'b'},   {"tail", 1, NULL, 'w'}, {NULL, 0, NULL, 0},
+		{"bytes", 1, NULL, 'b'},   {"tail", 1, NULL, 'w'}, {"until-closed", 1, NULL, 'u'},
+		{NULL, 0, NULL, 0},
 	};
 	char *colon;
 	int c;
@@ -710,6 +717,9 @@ parse(int argc, char **argv)
 			break;
 		case 'w':
 			opt.tail = number(optarg, 0, 600);
+			break;
+		case 'u':
+			opt.until_closed = number(optarg, 0, 1000);
 			break;
 		default:
 			exit(2);
