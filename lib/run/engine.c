@@ -10,6 +10,7 @@
  * This file creates and destroys an engine; phases.c runs it. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,31 @@ start_eal(struct la_engine *e, char *err, size_t size)
 		c->memory_mb = EAL_MB + (uint32_t)(bytes >> 20);
 	}
 	return la_eal_start(c, &e->eal, err, size);
+}
+
+/* Checks that the machine has the memory of all packet buffers and tables. Call before a pool or table is created. */
+static int
+check_memory(const struct la_engine *e, char *err, size_t size)
+{
+	uint64_t buffers = e->eal.hugepages ? 0 : (uint64_t)e->cfg.eal.memory_mb << 20;
+	struct la_mem_room room;
+	size_t at;
+
+	la_mem_room("", &room);
+	if (room.bytes == UINT64_MAX)
+		return 0;
+	if (room.bytes <= buffers) {
+		snprintf(err, size,
+			 "its packet buffers may take %" PRIu64 " MiB, and there are %s; ask for less with --max-conns",
+			 buffers >> 20, room.text);
+		return -ENOMEM;
+	}
+	room.bytes -= buffers;
+	at = strlen(room.text);
+	if (buffers != 0)
+		snprintf(room.text + at, sizeof(room.text) - at, ", of which packet buffers may take %" PRIu64 " MiB",
+			 buffers >> 20);
+	return la_tables_fit(e->cfg.stations, e->cfg.nstations, &room, err, size);
 }
 
 /* Assigns workers to lcores. The first worker is the main lcore, on whose thread la_engine_run() is called. */
@@ -275,13 +301,6 @@ destroy_shards(struct la_engine *e)
 static int
 make_shards(struct la_engine *e, char *err, size_t size)
 {
-	struct la_mem_room room;
-	int fit;
-
-	la_mem_room("", &room);
-	fit = la_tables_fit(e->cfg.stations, e->cfg.nstations, &room, err, size);
-	if (fit)
-		return fit;
 	for (;;) {
 		for (unsigned i = 0; i < e->cfg.nstations; i++) {
 			int rc = make_shard(e, i, err, size);
@@ -300,6 +319,8 @@ engine_build(struct la_engine *e, char *err, size_t size)
 {
 	int rc = start_eal(e, err, size);
 
+	if (rc == 0)
+		rc = check_memory(e, err, size);
 	if (rc)
 		return rc;
 	la_clock_start(&e->clock, 1000);
