@@ -6,6 +6,7 @@
                                      close (7777), echo (7, closes first), chargen (19, closes first) and
                                      http (80). PID, the server, gets SIGTERM at the end, for TW-23. LOG is the
                                      server's output. Writes to FILE the counters that the server must have.
+                                     Writes to FILE.peak the least number of entries that the table had at once.
   full INTERFACE 2MSL N              TW-31 against a server with N TIME_WAIT entries for each family
   open INTERFACE 2MSL FAMILY HOW     TW-29: the peer is the server of a client with one port; HOW: wait or reuse
 
@@ -69,7 +70,7 @@ async def all_rows(wire):
 
 class Bulk:
     """One of ten thousand connections: sends SYN, ACK with the command, FIN; then lastack is in TIME_WAIT."""
-    __slots__ = ("wire", "v", "sport", "seq", "N", "state", "at", "got", "done")
+    __slots__ = ("wire", "v", "sport", "seq", "N", "state", "at", "acked", "got", "done")
 
     def __init__(self, wire, v, sport, done):
         self.wire, self.v, self.sport, self.done = wire, v, sport, done
@@ -94,6 +95,7 @@ class Bulk:
             self.seq += 1
         elif self.state == 2 and s.flags == ACK and s.ack == self.seq & M32:
             self.state = 3
+            self.acked = time.monotonic()
             self.wire.entered += 1
             self.done.release()
         elif self.state == 3:
@@ -143,7 +145,16 @@ def verdict(right, text):
     return not right
 
 
-async def very_many(wire, pid, log, n=10000):
+def most_at_once(bulk, life):
+    """The most entries that existed at the same time, from the ACK of the FIN to 2*MSL after the FIN was sent."""
+    most = now = 0
+    for _, step in sorted([(b.acked, 1) for b in bulk] + [(b.at + life, -1) for b in bulk]):
+        now += step
+        most = max(most, now)
+    return most
+
+
+async def very_many(wire, pid, log, out, n=10000):
     done, window, bulk, asked, failed = asyncio.Semaphore(0), asyncio.Semaphore(0), [], [], 0
     start, before = time.monotonic(), rss_kib(pid)
     for i in range(n):
@@ -159,6 +170,8 @@ async def very_many(wire, pid, log, n=10000):
     await asyncio.sleep(1)
     made = sum(b.state == 3 for b in bulk)
     failed += verdict(made == n, f"TW-30 ip4 ip6 no-ts: {made} of {n} connections in TIME_WAIT")
+    with open(out, "w", encoding="ascii") as f:
+        f.write(f"{most_at_once([b for b in bulk if b.state == 3], wire.lifetime)}\n")
     peak = rss_kib(pid)
     for what, early in (("answers CHK at 0.95 of its 2*MSL", True), ("has expired after its 2*MSL", False)):
         answers = [await task for x, task in asked if (x < 1) == early]
@@ -218,7 +231,7 @@ async def rows(interface, life, pid, log, out):
     start = time.monotonic()
     failed = await all_rows(wire)
     print(f"# rows: {wire.entered} TIME_WAIT entries in {time.monotonic() - start:.1f} s")
-    failed += await very_many(wire, pid, log)
+    failed += await very_many(wire, pid, log, out + ".peak")
     failed += await without_listener(wire, pid)
     if wire.again:
         print(f"# rows that ran again, because the machine stalled: "
