@@ -78,32 +78,16 @@ net_run_shards(struct abuse *w)
 	}
 }
 
-/* Makes a pool whose buffers are close together. On plain pages rte_pktmbuf_pool_create() would give each buffer a page
- * of its own. */
-static struct rte_mempool *
-make_pool(uint32_t n)
-{
-	struct rte_pktmbuf_pool_private priv = {.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE};
-	static unsigned number;
-	struct rte_mempool *mp;
-	char name[24];
-
-	snprintf(name, sizeof(name), "abuse%u", number++);
-	mp = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, 0, sizeof(priv),
-				      SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG | RTE_MEMPOOL_F_NO_SPREAD);
-	ABUSE_MUST(mp != NULL);
-	rte_pktmbuf_pool_init(mp, &priv);
-	ABUSE_MUST(rte_mempool_populate_default(mp) == (int)n);
-	rte_mempool_obj_iter(mp, rte_pktmbuf_init, NULL);
-	return mp;
-}
-
 static void
 stack_open(struct abuse *w, enum host h, uint32_t pool, struct la_shard_config *cfg)
 {
 	struct stack *st = &w->stack[h];
+	static unsigned number;
+	char name[24];
 
-	st->pool = make_pool(pool);
+	snprintf(name, sizeof(name), "abuse%u", number++);
+	st->pool = test_pool_make(name, pool);
+	ABUSE_MUST(st->pool != NULL);
 	cfg->mbufs = st->pool;
 	cfg->now = w->now;
 	cfg->no_dad = true;

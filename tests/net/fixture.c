@@ -17,7 +17,7 @@ net_pool(void)
 {
 	if (!net.pool) {
 		cr_assert(test_eal_start() >= 0, "the EAL did not start");
-		net.pool = rte_pktmbuf_pool_create("net", POOL, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, -1);
+		net.pool = test_pool_make("net", POOL);
 		cr_assert(net.pool);
 	}
 	return net.pool;

@@ -7,5 +7,7 @@
 int test_eal_start(void);
 /** Like test_eal_start(), with mb megabytes of memory. */
 int test_eal_start_with(unsigned mb);
+/** Makes a pool of n packet buffers of the usual size, close together, without cache. NULL: no memory. */
+struct rte_mempool *test_pool_make(const char *name, unsigned n);
 
 #endif

@@ -31,7 +31,7 @@ rig_pool(void)
 	if (pool == NULL) {
 		if (test_eal_start() < 0)
 			cr_assert_fail("EAL does not start: %s", rte_strerror(rte_errno));
-		pool = rte_pktmbuf_pool_create("test", RIG_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, -1);
+		pool = test_pool_make("test", RIG_MBUFS);
 		cr_assert(pool != NULL, "no mbuf pool: %s", rte_strerror(rte_errno));
 	}
 	return pool;
