@@ -66,26 +66,30 @@ tw_refused(const struct la_tcp *t)
 	return t->counters->v[LA_C_tw_reserve_exhausted] + t->counters->v[LA_C_tw_share_refused];
 }
 
-/* Returns the first record, from g on, of a reopen over this entry that may still open; NULL: none. */
+/* Returns the first record, from g on, of a reopen over this entry that may still open; NULL: none. offset: the tuple's
+ * ISN offset. A record may be older than the entry, when a later connection of the tuple has taken the same slot: the
+ * record's ISN is then not above the entry's snd_nxt. */
 static struct la_given_up *
-given_up_next(struct la_tcp *t, struct la_given_up *g, la_ref ref)
+given_up_next(struct la_tcp *t, struct la_given_up *g, la_ref ref, uint32_t offset)
 {
+	uint32_t old = la_tw_core(&t->tw, ref)->snd_nxt;
+
 	for (; g < t->given_up + RTE_MIN(t->given_up_n, (uint32_t)LA_GIVEN_UP); g++)
-		if (g->ref == ref && t->tick - g->at <= LA_R2_SYN_MS)
+		if (g->ref == ref && g->offset == offset && seq_gt(g->iss, old) && t->tick - g->at <= LA_R2_SYN_MS)
 			return g;
 	return NULL;
 }
 
-/* The ISN of a reopen over the entry `ref`. A retransmitted SYN of a reopen that was given up gets the ISN of that
- * reopen: the peer may have acknowledged the first SYN,ACK already, and a SYN,ACK with another ISN would make that
- * acknowledgement unacceptable (3.10.7.4 would answer it by a RST). */
-static uint32_t
-reopen_isn(struct la_tcp *t, const struct la_seg *syn, la_ref ref, uint32_t iss)
+/* Finds the record of the reopen that this SYN began; NULL: none. Its ISN must be used again: the peer may have
+ * acknowledged the first SYN,ACK already, and a SYN,ACK with another ISN would make that acknowledgement unacceptable
+ * (3.10.7.4 would answer it by a RST). */
+static struct la_given_up *
+given_up_by(struct la_tcp *t, const struct la_seg *syn, la_ref ref, uint32_t offset)
 {
-	for (struct la_given_up *g = t->given_up; (g = given_up_next(t, g, ref)); g++)
+	for (struct la_given_up *g = t->given_up; (g = given_up_next(t, g, ref, offset)); g++)
 		if (g->irs == syn->seq)
-			return g->iss;
-	return la_isn_above(iss, la_tw_core(&t->tw, ref)->snd_nxt);
+			return g;
+	return NULL;
 }
 
 static void
@@ -94,16 +98,21 @@ open_passive(struct la_tcp *t, const struct la_seg *s, const struct la_listener 
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 	uint64_t full = tw_refused(t);
 	struct la_isn isn = la_isn(t, &tuple);
+	struct la_given_up *g = tw_place ? given_up_by(t, s, *tw_place, isn.offset) : NULL;
 	struct la_tcb *c;
 
-	if (tw_place)
-		isn.iss = reopen_isn(t, s, *tw_place, isn.iss);
+	if (g)
+		isn.iss = g->iss;
+	else if (tw_place)
+		isn.iss = la_isn_above(isn.iss, la_tw_core(&t->tw, *tw_place)->snd_nxt);
 	c = open_tcb_for_syn(t, s, l, &tuple, &isn, tw_place);
 	if (!c) {
 		if (t->tw_full_reset && tw_refused(t) != full)
 			la_emit_rst_for(t, s);
 		return;
 	}
+	if (g)
+		g->ref = 0;
 	la_count(t, LA_C_syns_accepted);
 	la_output_send(c);
 }
@@ -157,6 +166,7 @@ give_up(struct la_tcp *t, const struct la_tcb *c)
 
 	t->given_up[t->given_up_n++ % LA_GIVEN_UP] = (struct la_given_up){
 		.ref = c->shadow,
+		.offset = c->isn_offset,
 		.iss = c->snd_una,
 		.irs = c->rcv_nxt - 1,
 		.at = t->tick,
@@ -173,9 +183,9 @@ open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, l
 {
 	struct la_tuple tuple = {s->dst, s->src, s->dport, s->sport};
 	uint16_t wnd = la_syn_window(&t->profiles[l->profile].o);
+	struct la_isn isn = la_isn(t, &tuple);
 
-	for (struct la_given_up *g = t->given_up; (g = given_up_next(t, g, *tw_place)); g++) {
-		struct la_isn isn;
+	for (struct la_given_up *g = t->given_up; (g = given_up_next(t, g, *tw_place, isn.offset)); g++) {
 		struct la_seg syn = *s;
 		struct la_tcb *c;
 
@@ -189,7 +199,6 @@ open_given_up(struct la_tcp *t, struct la_seg *s, const struct la_listener *l, l
 		syn.opts = (uint8_t)(LA_OPT_MSS | g->opts);
 		if (!(s->opts & LA_OPT_TS))
 			syn.opts &= (uint8_t)~LA_OPT_TS;
-		isn = la_isn(t, &tuple);
 		c = open_by_ack(t, s, &syn, l, &isn, tw_place, wnd);
 		if (c) {
 			g->ref = 0;

@@ -78,7 +78,8 @@ struct la_hold {
 
 /** A pending reopen that a segment of the old connection has ended: the values of its handshake. */
 struct la_given_up {
-	la_ref ref; /* the restored TIME_WAIT entry; 0: none */
+	la_ref ref;	 /* the restored TIME_WAIT entry; 0: none */
+	uint32_t offset; /* the tuple's ISN offset: another tuple may have taken the entry's slot */
 	uint32_t iss, irs;
 	uint32_t at;	/* tick at which the reopen ended */
 	uint16_t mss;	/* the negotiated MSS */

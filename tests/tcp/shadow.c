@@ -261,6 +261,71 @@ SCENARIO(shadow, genuine_syn_again,
 	peer_expect_state(p, LA_ESTABLISHED);
 }
 
+/* A reopen of p, whose SYN has the sequence number irs, ends by a segment of the old connection. left: 2*MSL, ms. Returns
+ * its ISN. */
+static uint32_t
+give_up(struct scene *s, struct peer *p, const struct old *o, uint32_t irs, uint32_t left)
+{
+	uint32_t iss;
+
+	peer_renew(p, irs);
+	peer_syn(p);
+	iss = last_rx(p)->seq;
+	old_segment(s, p, o, LA_FIN | LA_ACK, 1, 0);
+	expect_restored(s, p, left);
+	peer_skip(p);
+	return iss;
+}
+
+SCENARIO(shadow, genuine_syn_late,
+	 "a duplicate of that SYN over the entry of a later connection gets an ISN above that connection")
+{
+	struct old o;
+	struct peer *p;
+	uint32_t irs, end;
+
+	s->o.ts = false;
+	/* with two slots, the second connection after the first one has its slot */
+	scene_rig(s, &(struct rig_opts){.msl_ms = 6000, .max_time_wait4 = 2, .max_time_wait6 = 2});
+	p = enter_time_wait(s, &o);
+	irs = o.r + 5000;
+	give_up(s, p, &o, irs, 12000);
+	for (uint32_t i = 1; i <= 2; i++) {
+		rig_run(s->r, 13000);
+		peer_renew(p, irs + 10000 * i);
+		peer_to_time_wait(p, true, 'a');
+	}
+	rig_run(s->r, 1000);
+	peer_skip(p);
+	end = p->N;
+	peer_renew(p, irs);
+	expect_stamps(p, true); /* RFC 6191: newer than an entry without timestamps */
+	PEER_TX(p, .flags = LA_SYN, .seq = irs, .ts = TS_SET, .tsval = 1);
+	CHECK(s->r, last_rx(p)->flags == (LA_SYN | LA_ACK), "no reopen");
+	CHECK(s->r, seq_gt(last_rx(p)->seq, end), "the ISN is %u below the end of the last connection",
+	      end - last_rx(p)->seq);
+}
+
+SCENARIO(shadow, genuine_syn_other, "the same SYN to another tuple, whose entry has the same slot, gets its own ISN")
+{
+	struct old o;
+	struct peer *p = enter_time_wait(s, &o), *q;
+	uint32_t irs = o.r + 5000, iss = give_up(s, p, &o, irs, 60000);
+
+	rig_run(s->r, 61000);
+	peer_expect_state(p, LA_CLOSED);
+	s->o.isn = irs - 5000;
+	q = peer_new(s->r, &s->o);
+	peer_to_time_wait(q, true, 'a');
+	rig_run(s->r, 10000);
+	q->lax_edge = true;
+	peer_skip(q);
+	peer_renew(q, irs);
+	peer_syn(q);
+	peer_expect_state(q, LA_SYN_RCVD);
+	CHECK(s->r, last_rx(q)->seq != iss, "the ISN of the first tuple");
+}
+
 SCENARIO(shadow, guesses, "an ACK without a matching SYN,ACK opens no connection over a restored entry")
 {
 	const uint32_t off[] = {(uint32_t)-1, 1, 8, 0x1000, 0x80000, 0x1000000};
