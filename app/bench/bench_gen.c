@@ -110,7 +110,7 @@ gen_segment(struct gen *g, uint32_t raddr, uint16_t rport, uint32_t seq, uint32_
 		h.mss = g->mss;
 		h.wscale = g->wscale;
 	}
-	hlen = la_tcp_hdr_len(h.opts);
+	hlen = la_tcp_hdr_len(h.opts, 0);
 	p = new_frame(g, (unsigned)(ETHER + IP + hlen + len), RTE_ETHER_TYPE_IPV4);
 	if (p == NULL)
 		return;

@@ -99,6 +99,7 @@ struct la_conn_opts {
 				   * the ISN is above the old sequence numbers, and timestamps are newer */
 	bool no_timestamps;	  /* do not offer or accept RFC 7323 timestamps */
 	bool no_wscale;		  /* do not offer or accept RFC 7323 window scaling */
+	bool no_sack;		  /* do not offer or accept RFC 2018 selective acknowledgements */
 };
 
 /** The data of la_conn_info() and la_shard_find(). */

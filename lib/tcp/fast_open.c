@@ -42,10 +42,11 @@ syn_set_tuple(struct la_tcb *c, const struct la_seg *s, bool is4)
 	c->is4 = is4;
 }
 
-/* Writes and queues the SYN,ACK (send_syn() of output.c): MSS, timestamps and window scale, as far as they are
- * negotiated. mss: the MSS that we offer. */
+/* Writes and queues the SYN,ACK (send_syn() of output.c): MSS, SACK-permitted, timestamps and window scale, as far as they
+ * are negotiated. mss: the MSS that we offer. sack: SACK is negotiated; a constant, so that the frame is written without
+ * a test of it. */
 static __rte_always_inline void
-syn_answer(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint16_t mss)
+syn_answer(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint16_t mss, bool sack)
 {
 	struct la_tcp *t = c->tcp;
 	const struct la_profile *profile = &t->profiles[c->profile];
@@ -57,7 +58,7 @@ syn_answer(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint16_t mss)
 		.wnd = la_hold_syn_window(t, &profile->o),
 		.mss = mss,
 		.flags = LA_SYN | LA_ACK,
-		.opts = LA_OPT_MSS,
+		.opts = sack ? LA_OPT_MSS | LA_OPT_SACK_PERM : LA_OPT_MSS,
 		.wscale = profile->rcv_wscale,
 	};
 
@@ -101,7 +102,10 @@ fast_syn(struct la_tcp *t, struct la_seg *s, bool is4)
 	la_tcb_change_state(c, LA_CLOSED, LA_LISTEN, false);
 	la_tcb_set_state_from(c, LA_LISTEN, LA_SYN_RCVD);
 	la_count(t, LA_C_syns_accepted);
-	syn_answer(c, m, is4, mss);
+	if (c->flags & LA_F_SACK_PERM)
+		syn_answer(c, m, is4, mss, true);
+	else
+		syn_answer(c, m, is4, mss, false);
 	la_tcb_arm_rexmt(c, c->rto);
 	return true;
 }

@@ -129,11 +129,12 @@ unsigned la_hold_check(const struct la_tcp *t, FILE *f);
 
 /* --- ooo.c: data above a hole ------------------------------------------------------------------------------ */
 
-enum { LA_OOO_SPANS = 28 };
+enum { LA_OOO_SPANS = 24 };
 
 /** The header of a block, at the start of its buffer. */
 struct la_ooo_block {
 	uint32_t prev, next; /* in a connection's first block: slots of its neighbours on a shard's list; 0: none */
+	uint32_t recent[LA_SACK_MAX]; /* in a connection's first block: the order of its ranges (sack.c) */
 	uint16_t nspans;
 	uint16_t fin; /* the peer's FIN is at base + fin - 1; 0: not in this cell */
 	struct {
@@ -146,6 +147,13 @@ static inline struct la_ooo_block *
 la_ooo_block(const struct rte_mbuf *m)
 {
 	return m->buf_addr;
+}
+
+/** The next block; NULL: there is none. */
+static inline struct rte_mbuf *
+la_ooo_after(const struct rte_mbuf *m)
+{
+	return (struct rte_mbuf *)(uintptr_t)m->tx_offload;
 }
 
 /** The byte at the block's base. */

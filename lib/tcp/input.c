@@ -14,6 +14,7 @@
 #include "tcp/accepted.h"
 #include "tcp/events.h"
 #include "tcp/handshake.h"
+#include "tcp/sack.h"
 
 /* --- answers and endings of one step -------------------------------------------------------------------- */
 
@@ -48,6 +49,8 @@ answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 		return;
 	}
 	la_count(c->tcp, LA_C_dup_acks_out);
+	if (seq_lt(s->seq, c->rcv_nxt) && !(s->flags & LA_SYN))
+		la_sack_duplicate(c, s->seq, seq_min(s->seq + la_seg_len(s), c->rcv_nxt));
 	la_output_segment(c, c->snd_max, 0, 0);
 }
 
@@ -254,6 +257,7 @@ la_input_segment(struct la_tcb *c, struct la_seg *s)
 	else
 		input_synchronized(c, s);
 	la_input_end_work(c);
+	c->tcp->dsack_of = NULL;
 }
 
 /* RFC 6191 2 requires that timestamps "would be enabled for the new incarnation": the SYN offers them and the listener

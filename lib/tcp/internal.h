@@ -15,6 +15,7 @@
  *   ack.c      processing of an acceptable ACK: send queue, RTT, congestion control
  *   text.c     in-order text, the peer's FIN
  *   ooo.c      reassembly: data above a hole
+ *   sack.c     SACK blocks that we send
  *   hold.c     packet buffers held for peers: budget, shares, order of drops
  *   sendq.c    the send queue
  *   output.c   decides what may be sent now, and in which segment

@@ -43,6 +43,7 @@ profile_make(struct la_tcp *t, const struct la_conn_opts *given)
 		p.o.nodelay = given->nodelay;
 		p.o.no_timestamps = given->no_timestamps;
 		p.o.no_wscale = given->no_wscale;
+		p.o.no_sack = given->no_sack;
 		p.o.mss = given->mss;
 		p.o.keepalive_ms = given->keepalive_ms;
 		p.o.user_timeout_ms = given->user_timeout_ms;

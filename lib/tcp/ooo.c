@@ -25,17 +25,12 @@
  * of the first EXAMINED connections on the highest list that is not empty. The first block of a connection has the
  * links of the list.
  *
- * Data in blocks is not acknowledged. It may be dropped at any time, because the peer retransmits it. */
+ * Data in blocks is only acknowledged selectively (sack.c). It may be dropped at any time, because the peer must be able
+ * to retransmit it (RFC 2018 8). */
 
-#include "tcp/hold.h"
+#include "tcp/sack.h"
 
 enum { EXAMINED = 32 };
-
-static struct rte_mbuf *
-next_of(const struct rte_mbuf *m)
-{
-	return (struct rte_mbuf *)(uintptr_t)m->tx_offload;
-}
 
 static struct rte_mbuf **
 link_of(struct rte_mbuf *m)
@@ -51,16 +46,20 @@ list_of(struct la_tcb *c)
 	return &c->tcp->hold.ooo_list[31 - __builtin_clz(c->ooo_count)];
 }
 
-/* Takes c off its list. Call before c->ooo or c->ooo_count changes. */
+/* Takes c off its list, and keeps the order of its ranges in la_hold.recent. Call before c->ooo or c->ooo_count
+ * changes. */
 static void
 ooo_unlist(struct la_tcb *c)
 {
 	struct la_tcp *t = c->tcp;
 	struct la_ooo_block *b;
 
-	if (!c->ooo)
+	if (!c->ooo) {
+		memset(t->hold.recent, 0, sizeof(t->hold.recent));
 		return;
+	}
 	b = la_ooo_block(c->ooo);
+	memcpy(t->hold.recent, b->recent, sizeof(b->recent));
 	if (b->prev)
 		la_ooo_block(t->tcbs[b->prev].ooo)->next = b->next;
 	else
@@ -80,6 +79,7 @@ ooo_enlist(struct la_tcb *c)
 		return;
 	head = list_of(c);
 	b = la_ooo_block(c->ooo);
+	memcpy(b->recent, t->hold.recent, sizeof(b->recent));
 	b->prev = 0;
 	b->next = *head;
 	if (b->next)
@@ -92,7 +92,7 @@ free_block(struct la_tcb *c, struct rte_mbuf **link)
 {
 	struct rte_mbuf *m = *link;
 
-	*link = next_of(m);
+	*link = la_ooo_after(m);
 	m->tx_offload = 0;
 	c->ooo_count--;
 	la_hold_release(c, 1);
@@ -214,11 +214,15 @@ la_ooo_insert(struct la_tcb *c, const struct la_seg *s, bool fin)
 			fresh++;
 		}
 	}
+	if (done || whole)
+		la_sack_stored(c, c->tcp->hold.recent, s->seq);
 	ooo_enlist(c);
-	if (fresh)
+	if (fresh) {
 		la_count(c->tcp, LA_C_out_of_order);
-	else if (whole)
+	} else if (whole) {
 		la_count(c->tcp, LA_C_drop_dup_data);
+		la_sack_duplicate(c, s->seq, s->seq + s->len + fin);
+	}
 }
 
 /* --- data out of blocks ---------------------------------------------------------------------------------- */
@@ -261,7 +265,7 @@ take_text(struct la_tcb *c)
 		return NULL;
 	n = b->span[0].to - off;
 	if (b->nspans == 1 && !b->fin) { /* the block has no other data */
-		c->ooo = next_of(m);
+		c->ooo = la_ooo_after(m);
 		m->tx_offload = 0;
 		c->ooo_count--;
 		la_hold_release(c, 1);
@@ -377,7 +381,7 @@ la_ooo_check(const struct la_tcb *c, FILE *f)
 	unsigned n = 0, faults = 0;
 	const struct rte_mbuf *last = NULL;
 
-	for (const struct rte_mbuf *m = c->ooo; m; last = m, m = next_of(m)) {
+	for (const struct rte_mbuf *m = c->ooo; m; last = m, m = la_ooo_after(m)) {
 		faults += check_block(c, m, f);
 		if (last && seq_ge(last->hash.usr, m->hash.usr)) {
 			fprintf(f, "blocks of connection %u are not in order\n", la_tcb_slot(c));

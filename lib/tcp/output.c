@@ -10,6 +10,7 @@
  * snd_max is the highest value of snd_nxt. A time-out sets snd_nxt back to snd_una, and the data up to
  * snd_max is then retransmitted within the congestion window. */
 
+#include "tcp/sack.h"
 #include "tcp/window.h"
 
 uint32_t
@@ -18,7 +19,7 @@ la_output_window(const struct la_tcb *c)
 	return la_window_offer(c);
 }
 
-/* Fills in window, timestamps and acknowledgement number. */
+/* Fills in window, timestamps, SACK blocks and acknowledgement number. */
 static void
 output_fill_hdr(struct la_tcb *c, struct la_tcp_hdr *h)
 {
@@ -30,6 +31,10 @@ output_fill_hdr(struct la_tcb *c, struct la_tcp_hdr *h)
 		h->tsval = la_tcb_tsval(c);
 		h->tsecr = c->ts_recent;
 	}
+	if (unlikely(la_sack_is_due(c)) && (h->nsack = (uint8_t)la_sack_collect(c)) != 0) {
+		h->opts |= LA_OPT_SACK;
+		h->sack = c->tcp->sack;
+	}
 	if (h->flags & LA_ACK)
 		h->ack = c->rcv_nxt;
 }
@@ -40,6 +45,12 @@ output_note_ack(struct la_tcb *c, const struct la_tcp_hdr *h)
 {
 	uint32_t edge = c->rcv_nxt + ((uint32_t)h->wnd << c->rcv_wscale);
 
+	if (unlikely(h->opts & LA_OPT_SACK)) {
+		la_count(c->tcp, LA_C_sacks_out);
+		if (c->tcp->dsack_of == c)
+			la_count(c->tcp, LA_C_dsacks_out);
+		c->tcp->dsack_of = NULL;
+	}
 	c->last_ack_sent = c->rcv_nxt;
 	c->rcv_adv = seq_max(c->rcv_adv, edge);
 	c->flags &= ~(uint32_t)(LA_F_ACK_NOW | LA_F_ACK_DELAY);
@@ -83,6 +94,8 @@ send_syn(struct la_tcb *c)
 		h.tsval = la_tcb_tsval(c);
 		h.tsecr = first ? 0 : c->ts_recent;
 	}
+	if (first ? !o->no_sack : (c->flags & LA_F_SACK_PERM) != 0)
+		h.opts |= LA_OPT_SACK_PERM;
 	h.ack = first ? 0 : c->rcv_nxt;
 	if (!first) /* not less than an earlier offer (SHLD-14) */
 		h.wnd = (uint16_t)RTE_MAX((uint32_t)la_hold_syn_window(c->tcp, o),
@@ -176,7 +189,7 @@ send_some(struct la_tcb *c)
 	left = c->snd_queued - off;
 	if (left == 0 && !(c->flags & LA_F_FIN_QUEUED))
 		return false;
-	smss = la_tcb_smss(c);
+	smss = la_tcb_smss(c) - la_sack_room(c);
 	wnd = output_usable_wnd(c);
 	len = left < smss ? left : smss;
 	if (off + len > wnd)
@@ -283,7 +296,7 @@ la_output_send(struct la_tcb *c)
 void
 la_output_resend_first(struct la_tcb *c)
 {
-	uint32_t next = c->snd_nxt, smss = la_tcb_smss(c);
+	uint32_t next = c->snd_nxt, smss = la_tcb_smss(c) - la_sack_room(c);
 	uint32_t out = c->snd_max - c->snd_una - la_tcb_fin(c); /* bytes already sent */
 	uint32_t len = out < smss ? out : smss;
 	bool fin = (c->flags & LA_F_FIN_SENT) && len == c->snd_queued;

@@ -32,7 +32,7 @@ enum la_tcb_flag {
 	LA_F_ACTIVE = 1 << 0,		    /* we sent the first SYN: SYN_RCVD falls back to CLOSED, not LISTEN */
 	LA_F_TS = 1 << 1,		    /* timestamps negotiated */
 	LA_F_WS = 1 << 2,		    /* window scaling negotiated */
-	LA_F_SACK_PERM = 1 << 3,	    /* the peer's SYN had SACK-permitted (we do not send SACK) */
+	LA_F_SACK_PERM = 1 << 3,	    /* SACK negotiated (RFC 2018) */
 	LA_F_NODELAY = 1 << 4,		    /* Nagle off */
 	LA_F_ACK_NOW = 1 << 5,		    /* the next output must carry an ACK */
 	LA_F_ACK_DELAY = 1 << 6,	    /* an ACK is due, and may wait for the delayed-ACK wheel */

@@ -60,6 +60,7 @@ struct la_hold {
 	uint32_t cell;	      /* bytes of sequence space a reassembly block covers: a power of two */
 	bool is_low;	      /* at the last tick the pool was low: no payload is sent, few buffers are held (hold.c) */
 	uint32_t ooo_list[8]; /* slot of the first TCB of each list of ooo.c; 0: empty */
+	uint32_t recent[LA_SACK_MAX]; /* of the connection in work, while it is on no list (ooo.c) */
 	uint32_t orphans, max_orphans;
 	bool refused;		       /* a series of refusals is in progress (hold.c) */
 	bool refused_first;	       /* the series has a refusal of a first buffer, of a connection or a send queue */
@@ -115,6 +116,10 @@ struct la_tcp {
 	struct rte_mbuf **out;
 	unsigned out_head, out_n; /* out[out_head .. out_n) wait */
 	unsigned out_text;	  /* no segment with text is added while this many packets wait; 0: the pool is low */
+
+	struct la_sack sack[LA_SACK_MAX]; /* of the segment that is being written (sack.c) */
+	struct la_sack dsack;		  /* data of dsack_of that arrived again */
+	const struct la_tcb *dsack_of;	  /* NULL: no data has arrived again */
 
 	struct la_tcb *tcbs; /* slot 0 is not used */
 	uint32_t tcb_capacity;

@@ -7,7 +7,7 @@
  * last buffer of the chain, and the rest stays in the segment's own buffer. So a full receive buffer takes little more
  * memory than its size. */
 
-#include "tcp/hold.h"
+#include "tcp/sack.h"
 
 enum { PACK_AFTER = 16 }; /* buffers of a connection beyond which segments are packed */
 
@@ -210,6 +210,8 @@ cut_to_window(struct la_tcb *c, struct la_seg *s)
 	if (seq_lt(s->seq, c->rcv_nxt)) {
 		uint32_t old = c->rcv_nxt - s->seq;
 
+		la_sack_duplicate(c, s->seq, seq_min(s->seq + la_seg_len(s), c->rcv_nxt));
+		c->flags |= LA_F_ACK_NOW;
 		if (old > s->len || (old == s->len && !(s->flags & LA_FIN)))
 			return false;
 		if (s->len)

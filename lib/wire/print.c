@@ -105,6 +105,12 @@ put_tcp_options(struct line *l, const struct la_seg *s)
 		line_printf(l, "%swscale %u", sep, s->wscale);
 		sep = ",";
 	}
+	if (s->opts & LA_OPT_SACK) {
+		line_printf(l, "%ssack", sep);
+		for (unsigned i = 0; i < s->nsack; i++)
+			line_printf(l, " {%u:%u}", la_get32(s->sack + 8 * i), la_get32(s->sack + 8 * i + 4));
+		sep = ",";
+	}
 	if (s->opts & LA_OPT_BAD) {
 		line_printf(l, "%sbad", sep);
 		sep = ",";

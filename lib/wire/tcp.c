@@ -7,7 +7,7 @@
 #include "wire/eth.h"
 #include "wire/tcp.h"
 
-enum { OPT_EOL = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_PERM = 4, OPT_TS = 8 };
+enum { OPT_EOL = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_PERM = 4, OPT_SACK = 5, OPT_TS = 8 };
 enum { LEN_MSS = 4, LEN_WSCALE = 3, LEN_SACK_PERM = 2, LEN_TS = 10 };
 enum { WSCALE_MAX = 14 };
 
@@ -42,6 +42,13 @@ take_option(const uint8_t *p, struct la_seg *s)
 		if (syn)
 			s->opts |= LA_OPT_SACK_PERM;
 		break;
+	case OPT_SACK:
+		if (!syn && !(s->opts & LA_OPT_SACK)) {
+			s->opts |= LA_OPT_SACK;
+			s->sack = p + 2;
+			s->nsack = (uint8_t)((p[1] - 2u) / sizeof(struct la_sack));
+		}
+		break;
 	case OPT_TS:
 		if (!(s->opts & LA_OPT_TS)) {
 			s->opts |= LA_OPT_TS;
@@ -54,10 +61,19 @@ take_option(const uint8_t *p, struct la_seg *s)
 	}
 }
 
+/* Returns whether n is a length of an option of this kind. */
+static bool
+has_length(uint8_t kind, size_t n)
+{
+	if (kind == OPT_SACK)
+		return n > 2 && (n - 2) % sizeof(struct la_sack) == 0;
+	return kind >= sizeof(known_len) || !known_len[kind] || known_len[kind] == n;
+}
+
 /* RFC 9293 MUST-5 to MUST-7, MUST-64: accepts any kind, any alignment and any malformed list. An option with a length
  * of 0 or 1, a truncated option, or an option with a wrong length for its kind ends the walk, because the start of
  * the next option is then unknown. */
-static void
+static __attribute__((noinline)) void
 walk_options(const uint8_t *p, size_t len, struct la_seg *s)
 {
 	while (len > 0 && p[0] != OPT_EOL) {
@@ -65,7 +81,7 @@ walk_options(const uint8_t *p, size_t len, struct la_seg *s)
 
 		if (p[0] != OPT_NOP) {
 			n = len < 2 ? 0 : p[1];
-			if (n < 2 || n > len || (p[0] < sizeof(known_len) && known_len[p[0]] && known_len[p[0]] != n)) {
+			if (n < 2 || n > len || !has_length(p[0], n)) {
 				s->opts |= LA_OPT_BAD;
 				return;
 			}
@@ -78,10 +94,14 @@ walk_options(const uint8_t *p, size_t len, struct la_seg *s)
 
 /* The options of nearly every SYN are aligned to words, each kind occurs once, and NOPs come first. Returns whether the
  * list has this form; then *s has all options. Otherwise *s is unchanged. */
-static bool
+static inline bool
 syn_options_are_plain(const uint8_t *p, size_t len, struct la_seg *s)
 {
-	struct la_seg o = {.opts = 0};
+	struct {
+		uint32_t tsval, tsecr;
+		uint16_t mss;
+		uint8_t opts, wscale;
+	} o = {.opts = 0};
 
 	for (uint8_t kind; len > 0; len -= 4, p += 4, o.opts |= kind) {
 		uint32_t w = la_get32(p);
@@ -126,7 +146,7 @@ la_tcp_options(const uint8_t *p, size_t len, struct la_seg *s)
 }
 
 size_t
-la_tcp_hdr_len(uint8_t opts)
+la_tcp_hdr_len(uint8_t opts, unsigned nsack)
 {
 	size_t n = LA_TCP_LEN;
 
@@ -138,7 +158,23 @@ la_tcp_hdr_len(uint8_t opts)
 		n += 4;
 	if (opts & LA_OPT_WSCALE)
 		n += 4;
+	if (opts & LA_OPT_SACK)
+		n += la_tcp_sack_len(nsack);
 	return n;
+}
+
+uint64_t
+la_tcp_write_sack(uint8_t *p, const struct la_sack *blocks, unsigned n)
+{
+	uint64_t sum = 0;
+	size_t at = 0;
+
+	la_tcp_put_word(p, &at, &sum, (uint32_t)LA_TCP_WORD_SACK | (uint32_t)(la_tcp_sack_len(n) - 2));
+	for (unsigned i = 0; i < n; i++) {
+		la_tcp_put_word(p, &at, &sum, blocks[i].from);
+		la_tcp_put_word(p, &at, &sum, blocks[i].to);
+	}
+	return sum;
 }
 
 size_t

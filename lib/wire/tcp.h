@@ -29,6 +29,17 @@ enum {
 	LA_NOP_NOP_SACK = 0x01010402,	 /* SACK-permitted alone */
 	LA_TCP_WORD_MSS = 0x02040000,	 /* with the MSS in the lower 16 bits */
 	LA_TCP_WORD_WSCALE = 0x01030300, /* NOP, window scale, with the shift in the lower 8 bits */
+	LA_TCP_WORD_SACK = 0x01010500,	 /* NOP, NOP, SACK, with the option's length in the lower 8 bits */
+};
+
+enum {
+	LA_SACK_MAX = 4,    /* blocks of a SACK option; three beside timestamps */
+	LA_SACK_MAX_TS = 3, /* the same, beside timestamps */
+};
+
+/** A block of a SACK option (RFC 2018 3): the sequence numbers from `from` to `to` - 1. */
+struct la_sack {
+	uint32_t from, to;
 };
 
 enum la_tcp_flag {
@@ -48,7 +59,8 @@ enum la_tcp_opt {
 	LA_OPT_WSCALE = 1 << 1,	   /* used on a SYN; otherwise ignored; the shift is limited to 14 */
 	LA_OPT_SACK_PERM = 1 << 2, /* used on a SYN; otherwise ignored */
 	LA_OPT_TS = 1 << 3,
-	LA_OPT_BAD = 1 << 7, /* the list is malformed; the options in front of the bad one are used */
+	LA_OPT_SACK = 1 << 4, /* not used on a SYN */
+	LA_OPT_BAD = 1 << 7,  /* the list is malformed; the options in front of the bad one are used */
 };
 
 /** One received segment. Numbers are in host byte order, addresses in network byte order. The mbuf holds exactly the
@@ -68,7 +80,9 @@ struct la_seg {
 	uint16_t mss;
 	uint8_t opts; /* enum la_tcp_opt */
 	uint8_t wscale;
+	const uint8_t *sack; /* with LA_OPT_SACK: the blocks, in network byte order; valid until the buffer is reused */
 	struct rte_mbuf *m;
+	uint8_t nsack; /* with LA_OPT_SACK: number of blocks */
 	bool is4;
 	bool usual_hop; /* set by lib/net: an answer to src has the next hop of the previous answers */
 
@@ -145,7 +159,7 @@ la_tcp_parse(const uint8_t *p, size_t len, size_t total, struct la_seg *s, size_
 }
 
 /** The fields to write. The order of options is that of other large stacks, which middleboxes accept. In a
- * SYN: MSS, SACK-permitted, timestamps, NOP, window scale. In other segments: NOP, NOP, timestamps. */
+ * SYN: MSS, SACK-permitted, timestamps, NOP, window scale. In other segments: NOP, NOP, timestamps; NOP, NOP, SACK. */
 struct la_tcp_hdr {
 	uint32_t seq, ack;
 	uint32_t tsval, tsecr;
@@ -155,10 +169,19 @@ struct la_tcp_hdr {
 	uint8_t flags;
 	uint8_t opts; /* enum la_tcp_opt */
 	uint8_t wscale;
+	uint8_t nsack;		    /* with LA_OPT_SACK: number of blocks */
+	const struct la_sack *sack; /* with LA_OPT_SACK: the blocks */
 };
 
-/** The number of bytes that la_tcp_write() writes for these options: a multiple of 4. */
-size_t la_tcp_hdr_len(uint8_t opts);
+/** Bytes of a SACK option with n blocks, after two NOPs. */
+static inline size_t
+la_tcp_sack_len(unsigned n)
+{
+	return 4 + (size_t)n * sizeof(struct la_sack);
+}
+
+/** The number of bytes that la_tcp_write() writes with these options and nsack SACK blocks: a multiple of 4. */
+size_t la_tcp_hdr_len(uint8_t opts, unsigned nsack);
 
 /* Writes the word `lead`, TSval and TSecr. Returns their unfolded sum (RFC 1071), computed in registers: a wide load
  * directly after narrow stores stalls. */
@@ -181,8 +204,11 @@ la_tcp_put_word(uint8_t *p, size_t *n, uint64_t *sum, uint32_t v)
 	*sum += v;
 }
 
+/** Writes a SACK option with n blocks after two NOPs: la_tcp_sack_len(n) bytes. Returns the sum of its words. */
+uint64_t la_tcp_write_sack(uint8_t *p, const struct la_sack *blocks, unsigned n);
+
 /** Writes the options of a SYN, for la_tcp_write_sum(), and adds their words to *sum. Returns their length. */
-static inline size_t
+static inline __attribute__((always_inline)) size_t
 la_tcp_write_syn(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
 {
 	bool sack = h->opts & LA_OPT_SACK_PERM;
@@ -204,19 +230,25 @@ la_tcp_write_syn(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
 /** Writes the header with checksum field 0. Returns its length. Padding is zero (RFC 9293 MUST-69). */
 size_t la_tcp_write(uint8_t *p, const struct la_tcp_hdr *h);
 /** Like la_tcp_write(). *sum: the unfolded sum of the header (la_cksum_fold64()). */
-static inline size_t
+static inline __attribute__((always_inline)) size_t
 la_tcp_write_sum(uint8_t *p, const struct la_tcp_hdr *h, uint64_t *sum)
 {
 	size_t n = LA_TCP_LEN;
 	uint64_t options = 0;
 	uint32_t w[4];
 
-	/* MUST-65 and RFC 7323 2.2: only a SYN has options other than timestamps */
+	/* MUST-65 and RFC 7323 2.2: only a SYN has options other than timestamps and SACK */
 	if (h->flags & LA_SYN) {
 		n += la_tcp_write_syn(p + LA_TCP_LEN, h, &options);
-	} else if (h->opts & LA_OPT_TS) {
-		options = la_tcp_put_ts(p + LA_TCP_LEN, LA_NOP_NOP_TS, h);
-		n += LA_TCP_TS_LEN;
+	} else {
+		if (h->opts & LA_OPT_TS) {
+			options = la_tcp_put_ts(p + LA_TCP_LEN, LA_NOP_NOP_TS, h);
+			n += LA_TCP_TS_LEN;
+		}
+		if (h->opts & LA_OPT_SACK) {
+			options += la_tcp_write_sack(p + n, h->sack, h->nsack);
+			n += la_tcp_sack_len(h->nsack);
+		}
 	}
 	w[0] = htobe32((uint32_t)h->sport << 16 | h->dport);
 	w[1] = htobe32(h->seq);

@@ -30,10 +30,20 @@ tcp_round_trip(const struct la_seg *s)
 			       .flags = s->flags,
 			       .opts = s->opts & (uint8_t)~LA_OPT_BAD,
 			       .wscale = s->wscale};
-	size_t n = la_tcp_hdr_len(h.opts), hlen;
-	uint8_t *out = malloc(n);
+	struct la_sack blocks[LA_SACK_MAX];
+	size_t n, hlen;
+	uint8_t *out;
 	struct la_seg t;
 
+	if (s->opts & LA_OPT_SACK) {
+		CHECK(s->nsack >= 1 && s->nsack <= LA_SACK_MAX);
+		for (unsigned i = 0; i < s->nsack; i++)
+			blocks[i] = (struct la_sack){la_get32(s->sack + 8 * i), la_get32(s->sack + 8 * i + 4)};
+		h.sack = blocks;
+		h.nsack = s->nsack;
+	}
+	n = la_tcp_hdr_len(h.opts, h.nsack);
+	out = malloc(n);
 	CHECK(out != NULL);
 	CHECK(la_tcp_write(out, &h) == n && n <= LA_TCP_MAXLEN);
 	CHECK(la_tcp_parse(out, n, n + s->len, &t, &hlen) == LA_WIRE_OK && hlen == n);
@@ -41,6 +51,8 @@ tcp_round_trip(const struct la_seg *s)
 	CHECK(t.wnd == s->wnd && t.flags == s->flags && t.len == s->len && t.opts == h.opts);
 	CHECK(t.tsval == s->tsval && t.tsecr == s->tsecr && t.mss == s->mss);
 	CHECK(t.wscale == s->wscale);
+	if (s->opts & LA_OPT_SACK)
+		CHECK(t.nsack == s->nsack && memcmp(t.sack, s->sack, 8u * s->nsack) == 0);
 	free(out);
 }
 

@@ -128,6 +128,7 @@ static const struct {
 	{"reuse_time_wait", CONN(OPT_FLAG, reuse_time_wait)},
 	{"no_timestamps", CONN(OPT_FLAG, no_timestamps)},
 	{"no_wscale", CONN(OPT_FLAG, no_wscale)},
+	{"no_sack", CONN(OPT_FLAG, no_sack)},
 	{"ip6", PEER(OPT_FLAG, ip6)},
 	{"ts", PEER(OPT_FLAG, ts)},
 	{"sack", PEER(OPT_FLAG, sack)},

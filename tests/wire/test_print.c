@@ -41,7 +41,7 @@ start_ip(struct frame *f, const char *src, const char *dst, uint8_t proto, size_
 static void
 tcp(struct frame *f, const char *src, const char *dst, const struct la_tcp_hdr *h, size_t payload)
 {
-	size_t n = la_tcp_hdr_len(h->opts);
+	size_t n = la_tcp_hdr_len(h->opts, h->nsack);
 
 	la_tcp_write(start_ip(f, src, dst, LA_IPPROTO_TCP, n + payload), h);
 }
@@ -106,6 +106,14 @@ Test(print, tcp)
 	h.flags = LA_PSH | LA_ACK;
 	tcp(&f, "fd00::1", "fd00::2", &h, 20);
 	expect_text(&f, "[fd00::1]:1024 > [fd00::2]:80 P. seq 4294967280:4(20) ack 1 win 502");
+	h.flags = LA_ACK;
+	h.opts = LA_OPT_TS | LA_OPT_SACK;
+	h.nsack = 2;
+	h.sack = (const struct la_sack[]){{100, 200}, {4294967290, 4}};
+	tcp(&f, "10.0.0.1", "10.0.0.2", &h, 0);
+	expect_text(&f, "10.0.0.1:1024 > 10.0.0.2:80 . seq 4294967280:4294967280(0) ack 1 win 502 "
+			"<TS val 5 ecr 7,sack {100:200} {4294967290:4}>");
+	h.nsack = 0;
 	h.flags = LA_SYN;
 	h.seq = 9;
 	h.opts = LA_OPT_MSS | LA_OPT_SACK_PERM | LA_OPT_TS | LA_OPT_WSCALE;
