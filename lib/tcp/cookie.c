@@ -160,7 +160,7 @@ iss_for(const struct la_tcp *t, const struct la_seg *s, const struct la_profile 
 		mss++;
 	while (ws && scale + 1 < RTE_DIM(ws_table) && ws_table[scale + 1] <= s->wscale)
 		scale++;
-	opts = ((s->opts & LA_OPT_SACK_PERM) && !p->o.no_sack ? SACK_BIT : 0) | scale << MSS_BITS | mss;
+	opts = (la_seg_agrees_sack(s, &p->o) ? SACK_BIT : 0) | scale << MSS_BITS | mss;
 	iss = isn->offset + cookie_make(t, isn, s->seq, slot_now(t, isn), opts);
 	if (tw && !seq_gt(iss, tw->snd_nxt))
 		iss = isn->offset + cookie_make(t, isn, s->seq, slot_over(isn, tw), opts);
@@ -186,7 +186,7 @@ la_cookie_answer(struct la_tcp *t, const struct la_seg *s, const struct la_profi
 
 	if ((s->opts & LA_OPT_WSCALE) && !p->o.no_wscale)
 		h.opts |= LA_OPT_WSCALE;
-	if ((s->opts & LA_OPT_SACK_PERM) && !p->o.no_sack)
+	if (la_seg_agrees_sack(s, &p->o))
 		h.opts |= LA_OPT_SACK_PERM;
 	if ((s->opts & LA_OPT_TS) && !p->o.no_timestamps) {
 		h.tsval = t->tick + isn.ts_offset;

@@ -42,9 +42,9 @@ syn_set_tuple(struct la_tcb *c, const struct la_seg *s, bool is4)
 	c->is4 = is4;
 }
 
-/* Writes and queues the SYN,ACK (send_syn() of output.c): MSS, SACK-permitted, timestamps and window scale, as far as they
- * are negotiated. mss: the MSS that we offer. sack: SACK is negotiated; a constant, so that the frame is written without
- * a test of it. */
+/* Writes and queues the SYN,ACK (send_syn() of output.c): MSS, SACK-permitted, timestamps and window scale, as far as
+ * they are negotiated. mss: the MSS that we offer. sack: SACK is negotiated; a constant, so that the frame is written
+ * without a test of it. */
 static __rte_always_inline void
 syn_answer(struct la_tcb *c, struct rte_mbuf *m, bool is4, uint16_t mss, bool sack)
 {

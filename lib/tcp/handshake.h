@@ -62,7 +62,7 @@ la_handshake_take_syn(struct la_tcb *c, const struct la_seg *s)
 		c->snd_wscale = s->wscale;
 		c->rcv_wscale = p->rcv_wscale;
 	}
-	if ((s->opts & LA_OPT_SACK_PERM) && !p->o.no_sack)
+	if (la_seg_agrees_sack(s, &p->o))
 		c->flags |= LA_F_SACK_PERM;
 }
 

@@ -49,8 +49,7 @@ answer_unacceptable(struct la_tcb *c, const struct la_seg *s)
 		return;
 	}
 	la_count(c->tcp, LA_C_dup_acks_out);
-	if (seq_lt(s->seq, c->rcv_nxt) && !(s->flags & LA_SYN))
-		la_sack_duplicate(c, s->seq, seq_min(s->seq + la_seg_len(s), c->rcv_nxt));
+	la_sack_old(c, s);
 	la_output_segment(c, c->snd_max, 0, 0);
 }
 

@@ -219,6 +219,13 @@ la_seg_mss(const struct la_seg *s)
 	return s->is4 ? LA_MSS_DEFAULT4 : LA_MSS_DEFAULT6;
 }
 
+/** Returns whether this SYN agrees to SACK, and we do (RFC 2018 2). */
+static inline bool
+la_seg_agrees_sack(const struct la_seg *s, const struct la_conn_opts *o)
+{
+	return (s->opts & LA_OPT_SACK_PERM) && !o->no_sack;
+}
+
 /** The window of our SYN, which is never scaled (RFC 7323 2.2). */
 static inline uint16_t
 la_syn_window(const struct la_conn_opts *o)

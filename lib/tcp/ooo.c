@@ -25,8 +25,8 @@
  * of the first EXAMINED connections on the highest list that is not empty. The first block of a connection has the
  * links of the list.
  *
- * Data in blocks is only acknowledged selectively (sack.c). It may be dropped at any time, because the peer must be able
- * to retransmit it (RFC 2018 8). */
+ * Data in blocks is only acknowledged selectively (sack.c). It may be dropped at any time, because the peer must be
+ * able to retransmit it (RFC 2018 8). */
 
 #include "tcp/sack.h"
 

@@ -19,9 +19,9 @@ la_output_window(const struct la_tcb *c)
 	return la_window_offer(c);
 }
 
-/* Fills in window, timestamps, SACK blocks and acknowledgement number. */
+/* Fills in window, timestamps, acknowledgement number and the nsack blocks of la_tcp.sack. */
 static void
-output_fill_hdr(struct la_tcb *c, struct la_tcp_hdr *h)
+output_fill_hdr(struct la_tcb *c, struct la_tcp_hdr *h, unsigned nsack)
 {
 	uint32_t w = la_output_window(c) >> c->rcv_wscale;
 
@@ -31,8 +31,9 @@ output_fill_hdr(struct la_tcb *c, struct la_tcp_hdr *h)
 		h->tsval = la_tcb_tsval(c);
 		h->tsecr = c->ts_recent;
 	}
-	if (unlikely(la_sack_is_due(c)) && (h->nsack = (uint8_t)la_sack_collect(c)) != 0) {
+	if (unlikely(nsack)) {
 		h->opts |= LA_OPT_SACK;
+		h->nsack = (uint8_t)nsack;
 		h->sack = c->tcp->sack;
 	}
 	if (h->flags & LA_ACK)
@@ -56,13 +57,13 @@ output_note_ack(struct la_tcb *c, const struct la_tcp_hdr *h)
 	c->flags &= ~(uint32_t)(LA_F_ACK_NOW | LA_F_ACK_DELAY);
 }
 
-/* Sends one segment of a synchronized state: `len` bytes from `seq` on. False: no room or no buffer; c is pending. */
-bool
-la_output_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags)
+/* la_output_segment() with the nsack blocks of la_tcp.sack. */
+static bool
+output_segment_sack(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags, unsigned nsack)
 {
 	struct la_tcp_hdr h = {.seq = seq, .flags = flags | LA_ACK};
 
-	output_fill_hdr(c, &h);
+	output_fill_hdr(c, &h, nsack);
 	if (!la_emit(c, &h, seq - c->snd_una, len)) {
 		la_tcb_pend(c);
 		return false;
@@ -70,6 +71,20 @@ la_output_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags)
 	output_note_ack(c, &h);
 	c->tcp->counters->v[LA_C_tcp_data_out] += len;
 	return true;
+}
+
+/* Sends one segment of a synchronized state: `len` bytes from `seq` on. False: no room or no buffer; c is pending. */
+bool
+la_output_segment(struct la_tcb *c, uint32_t seq, uint32_t len, uint8_t flags)
+{
+	return output_segment_sack(c, seq, len, flags, la_sack_blocks(c));
+}
+
+/* Payload bytes of a full-sized segment with nsack blocks (RFC 6691). */
+static uint32_t
+output_smss(const struct la_tcb *c, unsigned nsack)
+{
+	return la_tcb_smss(c) - (nsack ? (uint32_t)la_tcp_sack_len(nsack) : 0);
 }
 
 /* SYN, or SYN,ACK in SYN_RCVD (RFC 9293 3.5). Its window is never scaled (RFC 7323 2.2). */
@@ -182,6 +197,7 @@ static bool
 send_some(struct la_tcb *c)
 {
 	uint32_t off = c->snd_nxt - c->snd_una, smss, wnd, left, len;
+	unsigned nsack;
 	bool fin;
 
 	if (off > c->snd_queued) /* our FIN was sent, and snd_nxt is past it */
@@ -189,7 +205,8 @@ send_some(struct la_tcb *c)
 	left = c->snd_queued - off;
 	if (left == 0 && !(c->flags & LA_F_FIN_QUEUED))
 		return false;
-	smss = la_tcb_smss(c) - la_sack_room(c);
+	nsack = la_sack_blocks(c);
+	smss = output_smss(c, nsack);
 	wnd = output_usable_wnd(c);
 	len = left < smss ? left : smss;
 	if (off + len > wnd)
@@ -199,7 +216,8 @@ send_some(struct la_tcb *c)
 		return false;
 	if (len < smss && !may_send_small(c, len, left, fin))
 		return false;
-	if (!la_output_segment(c, c->snd_nxt, len, (uint8_t)((len && len == left ? LA_PSH : 0) | (fin ? LA_FIN : 0))))
+	if (!output_segment_sack(c, c->snd_nxt, len, (uint8_t)((len && len == left ? LA_PSH : 0) | (fin ? LA_FIN : 0)),
+				 nsack))
 		return false;
 	if (fin)
 		c->flags |= LA_F_FIN_SENT;
@@ -296,15 +314,16 @@ la_output_send(struct la_tcb *c)
 void
 la_output_resend_first(struct la_tcb *c)
 {
-	uint32_t next = c->snd_nxt, smss = la_tcb_smss(c) - la_sack_room(c);
+	unsigned nsack = la_sack_blocks(c);
+	uint32_t next = c->snd_nxt, smss = output_smss(c, nsack);
 	uint32_t out = c->snd_max - c->snd_una - la_tcb_fin(c); /* bytes already sent */
 	uint32_t len = out < smss ? out : smss;
 	bool fin = (c->flags & LA_F_FIN_SENT) && len == c->snd_queued;
 
 	if (len + fin == 0)
 		return;
-	if (la_output_segment(c, c->snd_una, len,
-			      (uint8_t)((len && len == c->snd_queued ? LA_PSH : 0) | (fin ? LA_FIN : 0))))
+	if (output_segment_sack(c, c->snd_una, len,
+				(uint8_t)((len && len == c->snd_queued ? LA_PSH : 0) | (fin ? LA_FIN : 0)), nsack))
 		output_note_sent(c, c->snd_una, len + fin);
 	c->snd_nxt = seq_max(c->snd_nxt, next);
 }

@@ -99,6 +99,13 @@ la_sack_duplicate(struct la_tcb *c, uint32_t from, uint32_t to)
 	c->tcp->dsack = (struct la_sack){from, to};
 }
 
+void
+la_sack_old(struct la_tcb *c, const struct la_seg *s)
+{
+	if (seq_lt(s->seq, c->rcv_nxt) && !(s->flags & LA_SYN))
+		la_sack_duplicate(c, s->seq, seq_min(s->seq + la_seg_len(s), c->rcv_nxt));
+}
+
 /* Appends r to the blocks, unless it is empty or is there already; blocks before `first` are not compared. */
 static unsigned
 append(struct la_sack *blocks, unsigned first, unsigned n, const struct la_sack *r)

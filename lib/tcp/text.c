@@ -210,7 +210,7 @@ cut_to_window(struct la_tcb *c, struct la_seg *s)
 	if (seq_lt(s->seq, c->rcv_nxt)) {
 		uint32_t old = c->rcv_nxt - s->seq;
 
-		la_sack_duplicate(c, s->seq, seq_min(s->seq + la_seg_len(s), c->rcv_nxt));
+		la_sack_old(c, s);
 		c->flags |= LA_F_ACK_NOW;
 		if (old > s->len || (old == s->len && !(s->flags & LA_FIN)))
 			return false;
