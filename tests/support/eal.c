@@ -14,9 +14,9 @@
 #include <rte_eal.h>
 #include <rte_mbuf.h>
 
-/* EAL loads every driver of the system's folder of drivers, more than 100 shared objects, if stat64() finds that folder. It
- * takes longer than a test. Tests need one driver, that of memory pools. During rte_eal_init() this stat64() is called
- * instead of the C library's, and does not find the folder. */
+/* EAL loads every driver of the system's folder of drivers, more than 100 shared objects, if stat64() finds that folder.
+ * It takes longer than a test. Tests need one driver, that of memory pools. During rte_eal_init() this stat64() is
+ * called instead of the C library's, and does not find the folder. */
 static bool hides_drivers;
 
 __attribute__((visibility("default"))) int
