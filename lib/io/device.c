@@ -14,6 +14,7 @@
 #include "io/device.h"
 #include "io/eal.h"
 #include "io/eal_log.h"
+#include "io/memif.h"
 #include "io/vdev.h"
 
 static const struct form {
@@ -70,7 +71,9 @@ la_device_find(const void *owner, const char *device, uint16_t *id, struct rte_d
 	if (r < 0)
 		return r;
 	la_eal_log_mark();
-	r = rte_dev_probe(device);
+	r = strncmp(name, "net_memif", strlen("net_memif")) == 0 ? la_memif_hold() : 0;
+	if (r == 0)
+		r = rte_dev_probe(device);
 	if (r == 0)
 		r = rte_eth_dev_get_port_by_name(name, id);
 	if (r < 0) {

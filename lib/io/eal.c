@@ -437,6 +437,12 @@ la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, siz
 	return r;
 }
 
+bool
+la_eal_is_running(void)
+{
+	return eal_args.running;
+}
+
 void
 la_eal_stop(void)
 {
@@ -458,8 +464,10 @@ la_eal_stop(void)
 	}
 	la_memif_end();
 	/* rte_eal_cleanup() would close ports that must stay open; it only frees memory of this process otherwise */
-	if (all_closed)
+	if (all_closed) {
+		la_memif_release();
 		rte_eal_cleanup();
+	}
 	(void)rmdir(rte_eal_get_runtime_dir());
 	la_vdev_clean_up();
 	la_claim_drop();

@@ -52,6 +52,8 @@ struct la_eal {
  * another process has one). Blocks SIGINT and SIGTERM during the start. 0, or negative errno with DPDK's reason and a
  * hint in err. */
 int la_eal_start(const struct la_eal_config *cfg, struct la_eal *eal, char *err, size_t size);
+/** la_eal_start() has started DPDK, and la_eal_stop() has not ended it. */
+bool la_eal_is_running(void);
 /** Closes the ports and DPDK. Free shards, pools and captures first. */
 void la_eal_stop(void);
 

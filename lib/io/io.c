@@ -83,9 +83,12 @@ la_dpdk_start(const char *const *args, unsigned nargs, char *err, size_t size)
 void
 la_dpdk_stop(void)
 {
-	la_eal_stop();
-	/* if the program has called rte_eal_init() itself, la_eal_stop() does nothing */
+	bool own = la_eal_is_running();
+
+	la_eal_stop(); /* does nothing if the program has called rte_eal_init() itself */
 	la_memif_end();
+	if (!own) /* the program calls rte_eal_cleanup() */
+		la_memif_release();
 	la_vdev_clean_up();
 	la_claim_drop();
 }

@@ -30,9 +30,10 @@
  *
  * A server that accepts a connection whose client has gone panics: net_memif closes the connection because its
  * HELLO cannot be sent, and leaves it in the list of the interrupt thread, which then ends the process (EBADF). A
- * client that is killed while its server is slow does this. So directly before the gate opens, connections of closed
- * clients are removed from the queue of the listening socket (backlog.c). A client that closes between this and the
- * accept, some microseconds later, still ends the server.
+ * client that is killed while its server is slow does this. So the gate is closed before a server's socket listens
+ * (la_memif_hold()), and directly before the gate opens, connections of closed clients are removed from the queue of
+ * the listening socket (backlog.c). A client that closes between this and the accept, some microseconds later, still
+ * ends the server. So does a client that closes while a port of EAL's argument --vdev starts, which EAL itself makes.
  *
  * Other drivers' interrupts and alarms wait for the next round in a process that has a memif port. None that
  * lastack uses needs them: links are polled.
@@ -82,7 +83,8 @@ enum {
 static struct {
 	pthread_mutex_t lock; /* of this structure, and of starting and stopping memif ports */
 	sem_t open, closed;
-	bool gated; /* the gate exists, and is closed between rounds */
+	bool gated;  /* the gate exists, and is closed between rounds */
+	bool opened; /* la_memif_release(): the gate closes no more */
 	struct la_memif *ports[LA_EAL_MAX_PORTS];
 	unsigned nports;
 	struct pollfd fds[FDS];
@@ -111,7 +113,8 @@ wait_in_gate(void *arg)
 	sem_post(&gate.closed);
 	while (sem_wait(&gate.open) < 0)
 		;
-	(void)rte_eal_alarm_set(1, wait_in_gate, NULL);
+	if (!gate.opened)
+		(void)rte_eal_alarm_set(1, wait_in_gate, NULL);
 }
 
 static int
@@ -216,8 +219,8 @@ is_control(int fd, const char *path)
 
 /* A search for control sockets. */
 struct control_search {
-	const struct la_memif *starting; /* a port that is not in gate.ports yet, or NULL */
-	unsigned own;			 /* number of its control sockets */
+	const struct la_memif *of; /* a port, which need not be in gate.ports yet, or NULL */
+	unsigned own;		   /* number of its control sockets */
 };
 
 static bool
@@ -225,7 +228,7 @@ is_control_of_port(int fd, void *ctx)
 {
 	struct control_search *c = ctx;
 
-	if (c->starting != NULL && is_control(fd, c->starting->path)) {
+	if (c->of != NULL && is_control(fd, c->of->path)) {
 		c->own++;
 		return true;
 	}
@@ -235,11 +238,11 @@ is_control_of_port(int fd, void *ctx)
 	return false;
 }
 
-/* Finds the control sockets of all ports. Returns the number of those of `starting`. */
+/* Finds the control sockets of all ports, and of m. Returns the number of those of m, or 0 if m is NULL. */
 static unsigned
-find_sockets(const struct la_memif *starting)
+find_sockets(const struct la_memif *m)
 {
-	struct control_search c = {.starting = starting};
+	struct control_search c = {.of = m};
 	int fds[FDS];
 
 	gate.nfds = la_open_fds(is_control_of_port, &c, fds, FDS);
@@ -312,8 +315,8 @@ connect_first(struct la_memif *m, bool (*stopped)(void))
 	return -ETIMEDOUT;
 }
 
-/* Starts a client's device again after its server has ended. A server that is not ready refuses the client at once; a
- * server that does not answer is given ANSWER_MS. */
+/* Starts a client's device again after its server has ended. A connection that the server has not answered is kept for
+ * ANSWER_MS: the server may be starting. */
 static void
 connect_again(struct la_memif *m)
 {
@@ -321,10 +324,8 @@ connect_again(struct la_memif *m)
 
 	if (!m->client || m->up || now < m->tried_ms + AGAIN_MS)
 		return;
-	if (find_sockets(NULL) > 0 && now < m->tried_ms + ANSWER_MS)
-		for (unsigned i = 0; i < gate.nfds; i++)
-			if (is_control(gate.fds[i].fd, m->path))
-				return;
+	if (find_sockets(m) > 0 && now < m->tried_ms + ANSWER_MS)
+		return;
 	m->tried_ms = now;
 	if (!has_listener(m->path))
 		return;
@@ -408,6 +409,17 @@ memif_start(struct la_memif *m, bool (*stopped)(void))
 }
 
 int
+la_memif_hold(void)
+{
+	int r;
+
+	pthread_mutex_lock(&gate.lock);
+	r = close_gate();
+	pthread_mutex_unlock(&gate.lock);
+	return r;
+}
+
+int
 la_memif_start(uint16_t id, uint16_t queues, bool (*stopped)(void), struct la_memif **out)
 {
 	struct la_memif *m;
@@ -453,6 +465,16 @@ la_memif_end(void)
 	__atomic_store_n(&gate.leave, true, __ATOMIC_RELEASE);
 	pthread_join(gate.pump, NULL);
 	gate.pumping = gate.leave = false;
+}
+
+void
+la_memif_release(void)
+{
+	if (!gate.gated)
+		return;
+	gate.opened = true;
+	gate.gated = false;
+	sem_post(&gate.open);
 }
 
 bool

@@ -29,6 +29,9 @@ struct la_memif {
 	struct la_memif_queue rx[LA_PORT_MAX_QUEUES], tx[LA_PORT_MAX_QUEUES];
 };
 
+/** Call before a memif device is made: its server accepts no client before la_memif_start(). 0 or negative errno. */
+int la_memif_hold(void);
+
 /** Starts port `id`. A server does not wait for its client. A client waits some seconds for its server, or
  * until `stopped` returns true (-EINTR). 0 and *out, or negative errno: -ETIMEDOUT: no server answered. */
 int la_memif_start(uint16_t id, uint16_t queues, bool (*stopped)(void), struct la_memif **out);
@@ -38,6 +41,9 @@ void la_memif_stop(struct la_memif *m);
 
 /** Ends the pump thread. No handshake runs from then on. */
 void la_memif_end(void);
+
+/** Call before rte_eal_cleanup(), which waits for the interrupt thread: that thread is not held any longer. */
+void la_memif_release(void);
 
 /** Call before a burst: takes the lock of the queue. False: no peer, so no burst is allowed; the lock is not held. */
 bool la_memif_enter(struct la_memif *m, struct la_memif_queue *q);

@@ -19,6 +19,7 @@
 
 #include "io/eal_log.h"
 #include "io/fanout.h"
+#include "io/memif.h"
 #include "io/pci.h"
 #include "io/port.h"
 #include "io/rights.h"
@@ -332,6 +333,11 @@ vdev_probe(struct vdev *v, uint16_t *id, char *err, size_t size)
 	char said[256], advice[512];
 	int r;
 
+	if (v->kind == LA_PORT_MEMIF) {
+		r = la_memif_hold();
+		if (r < 0)
+			return vdev_fail(r, err, size, "%s: DPDK's interrupt thread does not answer", v->name);
+	}
 	la_eal_log_mark();
 	r = v->kind == LA_PORT_VETH ? add_packet_device(v) : add_device(v);
 	if (r == 0)

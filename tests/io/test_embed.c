@@ -428,3 +428,18 @@ Test(embed, a_tap_has_its_addresses_and_goes_with_its_port)
 	}
 	la_dpdk_stop();
 }
+
+/* rte_eal_cleanup() waits for DPDK's interrupt thread, which memif holds. */
+Test(embed, a_program_that_has_started_dpdk_itself_ends_after_a_memif_port, .timeout = 60)
+{
+	struct la_shard_config cfg = {.max_conns = 16, .max_held = 1000};
+	struct la_io *io;
+	char device[64];
+
+	snprintf(device, sizeof(device), "memif:/tmp/la-embed-%d", (int)getpid());
+	start_dpdk();
+	cr_assert_eq(la_io_open(device, &cfg, &io, err, sizeof(err)), 0, "%s", err);
+	la_io_close(io);
+	la_dpdk_stop();
+	cr_expect_eq(rte_eal_cleanup(), 0);
+}

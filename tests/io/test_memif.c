@@ -181,6 +181,25 @@ static void __attribute__((noreturn)) echo_for_ever(const char *arg)
 	}
 }
 
+/* Listens at `arg` for 1.5 s as a server that never answers. Returns the number of connections, at most 100. */
+static char
+count_clients(const char *arg)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+	char n = 0;
+
+	unlink(arg);
+	memcpy(sun.sun_path, arg, strlen(arg) + 1);
+	if (bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0 || listen(fd, 100) < 0)
+		return 0;
+	for (unsigned i = 0; i < 1500; i++) {
+		n = (char)(n + (n < 100 && accept(fd, NULL, NULL) >= 0));
+		usleep(1000);
+	}
+	return n;
+}
+
 /* A process that starts and kills the peer, because EAL's threads do not survive a fork(). */
 struct maker {
 	pid_t pid;
@@ -210,14 +229,17 @@ make_maker(const char *arg)
 	while (read(order[0], &c, 1) == 1) {
 		if (c == 's' && (peer = fork()) == 0)
 			echo_for_ever(arg);
-		if (c == 'k') {
+		if (c == 'k' && peer > 0) {
 			kill(peer, SIGKILL);
 			waitpid(peer, NULL, 0);
+			peer = -1;
 		}
 		if (c == 'z')
 			kill(peer, SIGSTOP);
 		if (c == 'g')
 			kill(peer, SIGCONT);
+		if (c == 'f')
+			c = count_clients(arg);
 		if (c == 'c' && fork() == 0) { /* continue the stopped peer after 900 ms */
 			usleep(900000);
 			kill(peer, SIGCONT);
@@ -229,11 +251,13 @@ make_maker(const char *arg)
 	_exit(0);
 }
 
-static void
+/* Returns the result of count_clients() for 'f', and c for other orders. */
+static char
 order(struct maker *k, char c)
 {
 	cr_assert_eq(write(k->order, &c, 1), 1);
 	cr_assert_eq(read(k->done, &c, 1), 1);
+	return c;
 }
 
 static void
@@ -366,6 +390,52 @@ Test(memif, a_client_waits_for_a_slow_server)
 	cr_assert_gt(load_peer(&io, 10000, 1000), 999u);
 	io_stop(&io);
 	end_maker(&k);
+	remove_paths(&p);
+}
+
+/* A server that was started again and is slow: its client connects once, and waits. */
+Test(memif, a_client_keeps_its_connection_to_a_server_that_returns)
+{
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1};
+	struct maker k;
+	struct test_io io;
+	struct pair p;
+
+	make_paths(&p);
+	k = make_maker(p.server);
+	order(&k, 's');
+	cfg.ports[0].arg = p.client;
+	io_must_start(&io, &cfg, 1, 0);
+	until_up(&io);
+	order(&k, 'k');
+	cr_assert_eq(order(&k, 'f'), 1);
+	io_stop(&io);
+	end_maker(&k);
+	remove_paths(&p);
+}
+
+/* Before its port is open, a server accepts no client: net_memif alone would end the process when the client closes. */
+Test(memif, a_server_accepts_no_client_before_it_starts)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct la_eal_config cfg = {.ports = {{LA_PORT_MEMIF, NULL}}, .nports = 1, .memory_mb = 64};
+	struct la_eal eal;
+	char err[512], hello[128];
+	struct pair p;
+
+	make_paths(&p);
+	memcpy(sun.sun_path, p.server, sizeof(p.server));
+	cfg.ports[0].arg = p.server;
+	cr_assert_eq(la_eal_start(&cfg, &eal, err, sizeof(err)), 0, "%s", err);
+	for (unsigned i = 0; i < 2; i++) {
+		int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+		cr_assert_eq(connect(fd, (const struct sockaddr *)&sun, sizeof(sun)), 0);
+		usleep(200000);
+		cr_expect_lt(recv(fd, hello, sizeof(hello), MSG_DONTWAIT), 0, "client %u: the server sent HELLO", i);
+		close(fd);
+	}
+	la_eal_stop();
 	remove_paths(&p);
 }
 
