@@ -19,7 +19,7 @@
  * fin_wait_2_ms limits the time.
  *
  * PAWS does not apply to a SYN that reopens TIME_WAIT: RFC 6191 requires a newer TSval, or an equal TSval with a
- * higher ISN. syn_is_newer() in tw_input.c is that rule. */
+ * higher ISN. la_tw_syn_is_newer() in tw_input.c is that rule. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -240,6 +240,9 @@ void la_tw_end_fin_wait_2(struct la_tw *t, la_ref ref, enum la_counter how);
 /** The peer's FIN has arrived at an entry in FIN_WAIT_2: starts TIME_WAIT in this entry. */
 void la_tw_begin(struct la_tw *t, la_ref ref, uint32_t tick);
 
+/** Returns whether a SYN is newer than the peer's FIN (RFC 6191 2). */
+bool la_tw_syn_is_newer(const struct la_tw_core *e, const struct la_seg *seg);
+
 /** Refuses a SYN that reopens no connection: not provably newer, or no listener. The answer is rate-limited. */
 enum la_tw_verdict la_tw_refuse_syn(struct la_tw *t, la_ref ref, uint32_t tick);
 

@@ -67,9 +67,8 @@ la_tw_throttled_ack(struct la_tw *t, struct la_tw_core *e, uint32_t tick)
 	return LA_TW_ACK;
 }
 
-/* RFC 6191 2: returns whether this SYN is newer than the peer's FIN. */
-static bool
-syn_is_newer(const struct la_tw_core *e, const struct la_seg *seg)
+bool
+la_tw_syn_is_newer(const struct la_tw_core *e, const struct la_seg *seg)
 {
 	bool isn_newer = seq_gt(seg->seq, e->rcv_nxt - 1);
 
@@ -109,8 +108,8 @@ la_tw_input(struct la_tw *t, la_ref ref, const struct la_seg *seg, uint32_t tick
 	if (seg->flags & LA_RST) /* 1 */
 		return tw_ignore(t, LA_C_time_wait_rst_ignored);
 	if (seg->flags & LA_SYN) /* 2 */
-		return !(seg->flags & (LA_ACK | LA_FIN)) && syn_is_newer(e, seg) ? LA_TW_REOPEN
-										 : la_tw_refuse_syn(t, ref, tick);
+		return !(seg->flags & (LA_ACK | LA_FIN)) && la_tw_syn_is_newer(e, seg) ? LA_TW_REOPEN
+										       : la_tw_refuse_syn(t, ref, tick);
 	if (e->flags & LA_TW_TS) { /* 3 */
 		if (!(seg->opts & LA_OPT_TS))
 			return tw_ignore(t, LA_C_time_wait_ignored);

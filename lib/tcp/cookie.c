@@ -231,5 +231,5 @@ la_cookie_check(const struct la_tcp *t, const struct la_seg *s, const struct la_
 	if (d != cookie_make(t, isn, s->seq - 1, slot, d & OPT_MASK) || la_isn_used(t, isn, iss))
 		return false;
 	cookie_rebuild_syn(s, d & OPT_MASK, syn);
-	return true;
+	return !tw || la_tw_syn_is_newer(tw, syn); /* otherwise an ACK of a connection before that of the entry */
 }

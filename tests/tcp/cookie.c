@@ -290,6 +290,43 @@ SCENARIO(cookie, replay, "an old duplicate of the ACK that opened a connection d
 	      (unsigned long long)count(s, LA_C_syn_cookies_opened));
 }
 
+/* A cookie's ISN is ahead of the ISN clock, so it may be above the numbers of a connection that was opened after it. */
+SCENARIO(cookie, ack_of_an_older_one,
+	 "the ACK of a cookie does not open a connection over the TIME_WAIT of a later one")
+{
+	struct peer *silent, *p;
+	uint32_t iss, irs, tsval, tsecr;
+
+	scene_rig(s, &(struct rig_opts){.syn_cookies_at = 1});
+	silent = scene_listen(s);
+	set_cookies(silent, true);
+	p = peer_new(s->r, &s->o);
+	peer_syn(p); /* its ACK stays in the network */
+	iss = p->ISS;
+	irs = p->IRS;
+	tsval = p->ts_now;
+	tsecr = p->ts_dut;
+	peer_skip(p);
+	rig_run(s->r, 10);
+	set_cookies(silent, false);
+	peer_renew(p, irs + 100000);
+	p->lax_edge = p->lax_data = true;
+	peer_syn(p);
+	peer_ack(p);
+	CHECK(s->r, seq_lt(p->N, iss), "the ISN is above that of the cookie");
+	peer_expect_state(p, LA_ESTABLISHED);
+	CHECK(s->r, user_close(p) == 0, "la_close failed");
+	drain(p, 0);
+	peer_fin(p);
+	peer_expect_state(p, LA_TIME_WAIT);
+	peer_skip(p);
+	set_cookies(silent, true);
+	PEER_TX(p, .flags = LA_ACK | LA_PSH, .seq = irs + 1, .ack = iss + 1, .len = 10,
+		.ts = s->o.ts ? TS_SET : TS_NONE, .tsval = tsval, .tsecr = tsecr);
+	peer_expect_state(p, LA_TIME_WAIT);
+	CHECK(s->r, count(s, LA_C_syn_cookies_opened) == 0, "an old duplicate has opened a connection");
+}
+
 SCENARIO(cookie, later_segment,
 	 "a segment of the first window that arrives before the first segment does not open a connection")
 {
