@@ -3,6 +3,7 @@
  * moves the congestion window and the send window. An ACK of our FIN changes the state. */
 
 #include "tcp/accepted.h"
+#include "tcp/recovery.h"
 
 static void
 our_fin_acked(struct la_tcb *c)
@@ -22,9 +23,9 @@ our_fin_acked(struct la_tcb *c)
 	}
 }
 
-/* Moves snd_una to s->ack. */
+/* Moves snd_una to s->ack. a->board: the scoreboard, or NULL. */
 static void
-ack_advance_una(struct la_tcb *c, const struct la_seg *s)
+ack_advance_una(struct la_tcb *c, const struct la_seg *s, const struct la_recovery_ack *a)
 {
 	uint32_t acked = s->ack - c->snd_una;
 	uint32_t bytes = acked < c->snd_queued ? acked : c->snd_queued;
@@ -43,7 +44,10 @@ ack_advance_una(struct la_tcb *c, const struct la_seg *s)
 		c->flags &= ~(uint32_t)LA_F_REXMT_ON;
 	else
 		la_tcb_arm_rexmt(c, c->rto);
-	la_cc_acked(c, acked);
+	if (unlikely(a->board))
+		la_recovery_end(c, a);
+	else
+		la_cc_acked(c, acked);
 	if (fin && (c->flags & LA_F_FIN_SENT))
 		our_fin_acked(c);
 }
@@ -65,10 +69,16 @@ is_duplicate(const struct la_tcb *c, const struct la_seg *s)
 void
 la_ack_arrives(struct la_tcb *c, const struct la_seg *s)
 {
+	struct la_recovery_ack a = {.board = NULL};
+
+	if (unlikely((c->flags & LA_F_RECOVERY) || (s->opts & LA_OPT_SACK)))
+		a = la_recovery_begin(c, s);
 	if (seq_gt(s->ack, c->snd_una)) {
-		ack_advance_una(c, s);
+		ack_advance_una(c, s, &a);
 		if (!la_tcb_is_live(c))
 			return;
+	} else if (a.board) {
+		la_recovery_end(c, &a);
 	} else if (is_duplicate(c, s)) {
 		la_cc_dupack(c);
 	}

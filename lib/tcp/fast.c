@@ -50,7 +50,8 @@ enum {
 static __rte_always_inline bool
 is_next(const struct la_tcb *c, const struct la_seg *s)
 {
-	uint32_t differ = (s->seq ^ c->rcv_nxt) | (s->ack ^ c->snd_max) | (c->flags & (uint32_t)UNUSUAL) | c->shadow;
+	uint32_t differ = (s->seq ^ c->rcv_nxt) | (s->ack ^ c->snd_max) | (c->flags & (uint32_t)UNUSUAL) | c->shadow |
+			  (s->opts & LA_OPT_SACK);
 
 	if (differ || c->ooo || (int32_t)(c->rcv_adv - c->rcv_nxt) <= (int32_t)s->len)
 		return false;

@@ -16,6 +16,8 @@
  *   text.c     in-order text, the peer's FIN
  *   ooo.c      reassembly: data above a hole
  *   sack.c     SACK blocks that we send
+ *   board.c    the scoreboard of the peer's SACK blocks
+ *   recovery.c loss recovery with a scoreboard
  *   hold.c     packet buffers held for peers: budget, shares, order of drops
  *   sendq.c    the send queue
  *   output.c   decides what may be sent now, and in which segment
@@ -474,11 +476,11 @@ void la_text_queue(struct la_tcb *c, struct la_seg *s); /* for text and a FIN th
 void la_text_deliver_queued(struct la_tcb *c);		/* ESTABLISHED has been reached */
 void la_text_free_buffers(struct la_tcb *c);
 
-/** Frees the buffers of all queues. Most connections end with empty queues. */
+/** Frees the buffers of all queues, and the scoreboard. Most connections end with empty queues. */
 static inline void
 la_tcb_drop_buffers(struct la_tcb *c)
 {
-	if (c->bufs)
+	if (c->bufs || (c->flags & LA_F_RECOVERY))
 		la_text_free_buffers(c);
 }
 
@@ -526,6 +528,7 @@ void la_cc_acked(struct la_tcb *c, uint32_t acked);
 void la_cc_dupack(struct la_tcb *c);
 void la_cc_timeout(struct la_tcb *c);
 void la_cc_idle(struct la_tcb *c);
+uint32_t la_cc_half_flight(const struct la_tcb *c);
 
 /* end.c */
 void la_end_time_wait(struct la_tcb *c);

@@ -7,6 +7,7 @@
  * segment after a pause. Windows are in bytes. */
 
 #include "tcp/accepted.h"
+#include "tcp/recovery.h"
 
 enum { DUP_THRESH = 3 };
 
@@ -18,8 +19,8 @@ flight_size(const struct la_tcb *c)
 
 /* The new ssthresh (RFC 5681 (4)): half of the bytes in flight, without those of limited transmit (3.2 (2)), but at
  * least two segments. */
-static uint32_t
-half_flight(const struct la_tcb *c)
+uint32_t
+la_cc_half_flight(const struct la_tcb *c)
 {
 	uint32_t out = flight_size(c) < c->cwnd ? flight_size(c) : c->cwnd;
 	uint32_t half = out / 2, two = 2 * la_tcb_smss(c);
@@ -89,7 +90,7 @@ la_cc_dupack(struct la_tcb *c)
 	/* RFC 6582 3.2 step 2: retransmissions of the last recovery may have caused these duplicate ACKs */
 	if (seq_lt(c->snd_una, c->recover))
 		return;
-	c->ssthresh = half_flight(c);
+	c->ssthresh = la_cc_half_flight(c);
 	c->recover = c->snd_max;
 	c->cwnd = c->ssthresh + DUP_THRESH * mss;
 	c->flags |= LA_F_RECOVERY;
@@ -101,12 +102,18 @@ la_cc_dupack(struct la_tcb *c)
 void
 la_cc_timeout(struct la_tcb *c)
 {
+	struct la_board *b = la_board_of(c);
+
 	if (c->backoff <= 1) /* RFC 5681 (4); ssthresh stays when the retransmission itself is lost */
-		c->ssthresh = half_flight(c);
+		c->ssthresh = la_cc_half_flight(c);
 	c->cwnd = la_tcb_smss(c);
+	c->ca_acked = 0;
+	if (b) {
+		la_recovery_timeout(c, b);
+		return;
+	}
 	c->recover = c->snd_max;
 	c->dupacks = 0;
-	c->ca_acked = 0;
 	c->flags &= ~(uint32_t)LA_F_RECOVERY;
 }
 

@@ -10,6 +10,7 @@
  * snd_max is the highest value of snd_nxt. A time-out sets snd_nxt back to snd_una, and the data up to
  * snd_max is then retransmitted within the congestion window. */
 
+#include "tcp/recovery.h"
 #include "tcp/sack.h"
 #include "tcp/window.h"
 
@@ -166,6 +167,8 @@ output_note_sent(struct la_tcb *c, uint32_t seq, uint32_t seglen)
 		c->rtt_seq = seq + seglen;
 		c->rtt_at = c->tcp->tick;
 	}
+	if (unlikely(c->flags & LA_F_RECOVERY) && la_board_of(c))
+		la_recovery_sent(c, la_board_of(c), seq, seglen);
 	if (c->snd_una == c->snd_max) {
 		c->first_unacked_at = c->tcp->tick;
 		if (!c->quick_acks) /* a peer with Nagle that answers in two writes waits for an ACK between them */
@@ -192,11 +195,12 @@ output_usable_wnd(const struct la_tcb *c)
 	return w < c->snd_wnd ? w : c->snd_wnd;
 }
 
-/* Sends one segment of new or retransmitted data, or our FIN. False: no further segment may or can be sent. */
+/* Sends one segment from snd_nxt on, or our FIN, within wnd bytes from snd_una on. False: no further segment may or can
+ * be sent. */
 static bool
-send_some(struct la_tcb *c)
+send_next(struct la_tcb *c, uint32_t wnd)
 {
-	uint32_t off = c->snd_nxt - c->snd_una, smss, wnd, left, len;
+	uint32_t off = c->snd_nxt - c->snd_una, smss, left, len;
 	unsigned nsack;
 	bool fin;
 
@@ -207,7 +211,6 @@ send_some(struct la_tcb *c)
 		return false;
 	nsack = la_sack_blocks(c);
 	smss = output_smss(c, nsack);
-	wnd = output_usable_wnd(c);
 	len = left < smss ? left : smss;
 	if (off + len > wnd)
 		len = off < wnd ? wnd - off : 0;
@@ -223,6 +226,54 @@ send_some(struct la_tcb *c)
 		c->flags |= LA_F_FIN_SENT;
 	output_note_sent(c, c->snd_nxt, len + fin);
 	return true;
+}
+
+/* Sends up to `most` sequence numbers from seq on again, in one segment; snd_nxt does not move back. False: the window
+ * allows none, or no buffer. */
+static bool
+send_again(struct la_tcb *c, uint32_t seq, uint32_t most)
+{
+	unsigned nsack = la_sack_blocks(c);
+	uint32_t next = c->snd_nxt, smss = output_smss(c, nsack), off = seq - c->snd_una;
+	uint32_t left = c->snd_queued > off ? c->snd_queued - off : 0, len = RTE_MIN(RTE_MIN(left, smss), most);
+	bool fin;
+
+	if (off + len > c->snd_wnd)
+		len = off < c->snd_wnd ? c->snd_wnd - off : 0;
+	fin = (c->flags & LA_F_FIN_SENT) && len == left && len < most;
+	if (len + fin == 0 ||
+	    !output_segment_sack(c, seq, len, (uint8_t)((len && len == left ? LA_PSH : 0) | (fin ? LA_FIN : 0)), nsack))
+		return false;
+	output_note_sent(c, seq, len + fin);
+	c->snd_nxt = seq_max(c->snd_nxt, next);
+	return true;
+}
+
+/* send_some() with a scoreboard: NextSeg() (RFC 6675 4), while the congestion window has room for a segment. */
+static bool
+send_by_board(struct la_tcb *c, struct la_board *b)
+{
+	uint32_t smss = la_tcb_smss(c), room, most, seq;
+
+	if (seq_lt(c->snd_nxt, c->snd_max))
+		la_recovery_rewind(c, b);
+	room = la_recovery_room(c, b);
+	most = room >= smss ? la_recovery_lost(c, b, &seq) : 0;
+	if (most)
+		return send_again(c, seq, most);
+	if (send_next(c, RTE_MIN(c->snd_nxt - c->snd_una + room, c->snd_wnd)))
+		return true;
+	most = room >= smss ? la_recovery_idle(c, b, smss, &seq) : 0;
+	return most && send_again(c, seq, most);
+}
+
+/* Sends one segment of new or retransmitted data, or our FIN. False: no further segment may or can be sent. */
+static bool
+send_some(struct la_tcb *c)
+{
+	struct la_board *b = la_board_of(c);
+
+	return unlikely(b) ? send_by_board(c, b) : send_next(c, output_usable_wnd(c));
 }
 
 /* Starts the persist timer if data or a FIN is queued, nothing is in flight and the window allows no segment: a probe

@@ -237,7 +237,8 @@ sendq_attach(struct la_tcb *c, struct rte_mbuf *pkt, struct rte_mbuf **last, str
 bool
 la_sendq_fill(struct la_tcb *c, struct rte_mbuf *pkt, uint32_t off, uint32_t len)
 {
-	bool again = off == 0; /* a retransmission, or the first segment of the queue */
+	bool again = off == 0 ||
+		     off < c->snd_nxt - c->snd_una; /* a retransmission, or the first segment of the queue */
 	struct rte_mbuf *m = chunk_at(c->snd_head, &off), *last = pkt;
 	bool copy = len <= rte_pktmbuf_tailroom(pkt) &&
 		    (len <= LA_COPY_MAX || !(c->tcp->offloads & LA_OFF_TX_MULTI_SEG));

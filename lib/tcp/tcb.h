@@ -41,7 +41,7 @@ enum la_tcb_flag {
 	LA_F_USER_CLOSED = 1 << 9,	    /* la_close(): the user reads no more, and gets only `closed` */
 	LA_F_USER_KNOWS = 1 << 10,	    /* the user has the pointer: `closed` must be called */
 	LA_F_BLOCKED = 1 << 11,		    /* la_send() did not accept all bytes: `writable` must be called */
-	LA_F_RECOVERY = 1 << 12,	    /* fast recovery (RFC 6582) until snd_una passes `recover` */
+	LA_F_RECOVERY = 1 << 12,	    /* fast recovery (RFC 6582), or a scoreboard (board.h) */
 	LA_F_RTT_TIMING = 1 << 13,	    /* rtt_seq is being timed (no timestamps) */
 	LA_F_SYN_LOST = 1 << 14,	    /* our SYN or SYN,ACK was retransmitted: RFC 6298 5.7, IW 1 */
 	LA_F_PERSIST = 1 << 15,		    /* rexmt_at is the persist timer: the peer's window allows no segment */
@@ -99,16 +99,19 @@ struct la_tcb {
 		uint32_t ssthresh; /* bytes; set when the handshake completes */
 		uint32_t listener; /* passive, in SYN_RCVD: index of the listener that the SYN reached */
 	};
-	uint32_t recover;     /* RFC 6582 */
+	union {
+		uint32_t recover; /* RFC 6582 */
+		uint32_t board;	  /* with a scoreboard (board.h): its place in la_tcp.boards */
+	};
 	uint32_t max_snd_wnd; /* largest window the peer has offered (RFC 5961 5) */
 	uint32_t snd_queued;  /* bytes in the send queue, from snd_una's byte on */
 	uint16_t mss;	      /* largest payload plus options to send: by the peer's MSS and the path */
-	uint8_t dupacks;
-	uint8_t backoff;   /* consecutive time-outs without an acknowledgement */
-	uint32_t srtt;	   /* ms << 3 */
-	uint32_t rttvar;   /* ms << 2 */
-	uint16_t rto;	   /* ms; at most LA_RTO_MAX_MS */
-	uint16_t mss_peer; /* limit of the peer's SYN and our MTU: path MTU discovery returns to it */
+	uint8_t dupacks;      /* LA_BOARD_DUPACKS: the connection has a scoreboard */
+	uint8_t backoff;      /* consecutive time-outs without an acknowledgement */
+	uint32_t srtt;	      /* ms << 3 */
+	uint32_t rttvar;      /* ms << 2 */
+	uint16_t rto;	      /* ms; at most LA_RTO_MAX_MS */
+	uint16_t mss_peer;    /* limit of the peer's SYN and our MTU: path MTU discovery returns to it */
 	union {
 		uint32_t ca_acked; /* bytes acknowledged towards the next step of cwnd in congestion avoidance
 				    * (RFC 3465) */

@@ -3,7 +3,7 @@
 /* The checker of all TCBs. Tests and the fuzzer call la_tcb_check() after every step. The rules of a life are in
  * tcb.c. */
 
-#include "tcp/internal.h"
+#include "tcp/board.h"
 
 static const char *const life_name[] = {
 	[LA_TCB_FREE] = "free",
@@ -74,7 +74,7 @@ check_live(const struct la_tcb *c, FILE *f)
 	       tcb_must(c, c->snd_max - c->snd_una <= c->snd_queued + 1,
 			"at most the send queue and a SYN or FIN in flight", f) +
 	       tcb_must(c, c->mss >= LA_MSS_MIN, "mss is at least LA_MSS_MIN", f) +
-	       tcb_must(c, c->state < LA_ESTABLISHED || c->cwnd > 0, "cwnd is above 0", f) +
+	       tcb_must(c, c->state < LA_ESTABLISHED || c->cwnd > 0, "cwnd is above 0", f) + la_board_check(c, f) +
 	       tcb_must(c, !c->shadow || c->state < LA_ESTABLISHED, "only a handshake shadows a TIME_WAIT entry", f);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "core/config.h"
+#include "tcp/board.h"
 #include "tcp/hold.h"
 
 enum {
@@ -43,6 +44,12 @@ tcb_bytes(uint32_t conns)
 	return ((size_t)conns + 1) * sizeof(struct la_tcb);
 }
 
+static size_t
+board_bytes(uint32_t conns)
+{
+	return la_boards_of(conns) * sizeof(struct la_board);
+}
+
 static uint32_t
 isn_places(uint32_t conns)
 {
@@ -65,8 +72,8 @@ la_tcp_memory(const struct la_shard_config *cfg)
 
 	assert(la_config_is_filled(cfg));
 	return sizeof(struct small) + isn_places(conns) * sizeof(struct la_isn_end) + tcb_bytes(conns) +
-	       la_index_memory(conns + tw4 + tw6) + la_tw_memory(tw4, tw6) + wheel_bytes(wheel_refs(conns, tw4, tw6)) +
-	       la_wheel_memory(LA_DELACK_SLOTS, conns);
+	       board_bytes(conns) + la_index_memory(conns + tw4 + tw6) + la_tw_memory(tw4, tw6) +
+	       wheel_bytes(wheel_refs(conns, tw4, tw6)) + la_wheel_memory(LA_DELACK_SLOTS, conns);
 }
 
 int
@@ -126,6 +133,10 @@ la_tcp_init(struct la_tcp *t, const struct la_shard_config *cfg, struct la_count
 	t->tcbs = la_mem_alloc(t->mem, tcb_bytes(conns), 64);
 	if (!t->tcbs)
 		goto no_tcbs;
+	t->board_capacity = la_boards_of(conns);
+	t->boards = la_mem_alloc(t->mem, board_bytes(conns), 64);
+	if (!t->boards)
+		goto no_boards;
 	err = la_index_init(&t->index, t->mem, conns + tw4 + tw6);
 	if (err)
 		goto no_index;
@@ -148,6 +159,8 @@ no_delack:
 no_wheel:
 	la_index_fini(&t->index);
 no_index:
+	la_mem_free(t->mem, t->boards, board_bytes(conns));
+no_boards:
 	la_mem_free(t->mem, t->tcbs, tcb_bytes(conns));
 no_tcbs:
 	la_mem_free(t->mem, t->isn_ends, (t->isn_mask + 1) * sizeof(struct la_isn_end));
@@ -167,6 +180,7 @@ la_tcp_fini(struct la_tcp *t)
 	la_wheel_fini(&t->delack);
 	la_wheel_fini(&t->wheel);
 	la_index_fini(&t->index);
+	la_mem_free(t->mem, t->boards, board_bytes(t->tcb_capacity));
 	la_mem_free(t->mem, t->tcbs, tcb_bytes(t->tcb_capacity));
 	la_mem_free(t->mem, t->isn_ends, (t->isn_mask + 1) * sizeof(struct la_isn_end));
 	la_mem_free(t->mem, t->out, sizeof(struct small));

@@ -17,6 +17,7 @@
 #include "table/time_wait.h"
 #include "wire/tcp.h"
 
+struct la_board;
 struct la_tcb;
 struct rte_mbuf;
 
@@ -120,6 +121,11 @@ struct la_tcp {
 	struct la_sack sack[LA_SACK_MAX]; /* of the segment that is being written (sack.c) */
 	struct la_sack dsack;		  /* data of dsack_of that arrived again */
 	const struct la_tcb *dsack_of;	  /* NULL: no data has arrived again */
+
+	struct la_board *boards; /* board.h */
+	uint32_t board_capacity;
+	uint32_t board_fresh; /* boards from here on were never used */
+	uint32_t board_free;  /* place of the first free board + 1; 0: none */
 
 	struct la_tcb *tcbs; /* slot 0 is not used */
 	uint32_t tcb_capacity;

@@ -7,6 +7,7 @@
  * last buffer of the chain, and the rest stays in the segment's own buffer. So a full receive buffer takes little more
  * memory than its size. */
 
+#include "tcp/board.h"
 #include "tcp/sack.h"
 
 enum { PACK_AFTER = 16 }; /* buffers of a connection beyond which segments are packed */
@@ -70,6 +71,8 @@ drop_chain(struct la_tcb *c, struct rte_mbuf *m)
 void
 la_text_free_buffers(struct la_tcb *c)
 {
+	if (la_board_of(c))
+		la_board_give_back(c);
 	la_ooo_drop(c);
 	drop_chain(c, c->snd_head);
 	drop_chain(c, c->rcv_head);

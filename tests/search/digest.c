@@ -34,6 +34,7 @@
 #include "digest.h"
 #include "net/shard.h"
 #include "sim/internal.h"
+#include "tcp/board.h"
 #include "tcp/hold.h"
 #include "tcp/isn.h"
 
@@ -202,6 +203,27 @@ mix_buffers(struct ctx *c, const struct la_tcb *t, unsigned end)
 }
 
 static void
+mix_recovery(struct ctx *c, const struct la_tcb *t, unsigned end)
+{
+	const struct la_board *b = la_board_of(t);
+
+	mix_own(c, end, b ? b->recover : t->recover);
+	if (!b)
+		return;
+	mix2(c, b->phase, b->rescued);
+	mix_own(c, end, b->high_rxt);
+	mix_own(c, end, b->lost);
+	if (b->phase == LA_BOARD_FAST) {
+		mix2(c, b->prr_delivered, b->prr_out);
+		mix(c, b->recover_fs);
+	}
+	for (unsigned i = 0; i < b->n; i++) {
+		mix_own(c, end, b->range[i].from);
+		mix_own(c, end, b->range[i].to);
+	}
+}
+
+static void
 mix_tcb(struct ctx *c, const struct la_tcb *t, unsigned end)
 {
 	mix2(c, t->flags & ~(uint32_t)NO_FLAGS,
@@ -209,7 +231,7 @@ mix_tcb(struct ctx *c, const struct la_tcb *t, unsigned end)
 	mix_own(c, end, t->snd_una);
 	mix_own(c, end, t->snd_nxt);
 	mix_own(c, end, t->snd_wl2);
-	mix_own(c, end, t->recover);
+	mix_recovery(c, t, end);
 	mix_seq(c, !end, t->rcv_adv);
 	mix_seq(c, !end, t->snd_wl1);
 	mix_seq(c, !end, t->last_ack_sent);
