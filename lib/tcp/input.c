@@ -245,6 +245,13 @@ la_input_end_work(struct la_tcb *c)
 
 /* --- a burst --------------------------------------------------------------------------------------------- */
 
+/* A segment without text is answered in its own buffer. A FIN may have to wait for earlier text. */
+static inline bool
+seg_is_bare(const struct la_seg *s)
+{
+	return s->len == 0 && !(s->flags & LA_FIN);
+}
+
 void
 la_input_segment(struct la_tcb *c, struct la_seg *s)
 {
@@ -255,6 +262,9 @@ la_input_segment(struct la_tcb *c, struct la_seg *s)
 		la_open_syn_sent_input(c, s);
 	else
 		input_synchronized(c, s);
+	if (unlikely(s->opts & LA_OPT_SACK) && s->m &&
+	    seg_is_bare(s)) /* the blocks, which are in the buffer, were read */
+		la_spare_free_seg(c->tcp, s);
 	la_input_end_work(c);
 	c->tcp->dsack_of = NULL;
 }
@@ -323,8 +333,7 @@ segment_arrives(struct la_tcp *t, struct la_seg *s)
 	if (likely(t->eth != NULL) &&
 	    (likely(place != NULL) ? la_fast_input(t, s, place) : s->flags == LA_SYN && la_fast_syn(t, s)))
 		return;
-	/* a segment without text is answered in its own buffer; a FIN may have to wait for earlier text */
-	if (s->len == 0 && !(s->flags & LA_FIN))
+	if (seg_is_bare(s) && !(s->opts & LA_OPT_SACK))
 		la_spare_free_seg(t, s);
 	if (!place)
 		la_open_listen_input(t, s, NULL);

@@ -193,6 +193,13 @@ la_recovery_timeout(struct la_tcb *c, struct la_board *b)
 
 /* --- what to send ------------------------------------------------------------------------------------------ */
 
+/* The end of the reported data. */
+static uint32_t
+board_top(const struct la_tcb *c, const struct la_board *b)
+{
+	return b->n ? b->range[b->n - 1].to : c->snd_una;
+}
+
 uint32_t
 la_recovery_lost(const struct la_tcb *c, const struct la_board *b, uint32_t *seq)
 {
@@ -206,11 +213,10 @@ la_recovery_lost(const struct la_tcb *c, const struct la_board *b, uint32_t *seq
 uint32_t
 la_recovery_idle(const struct la_tcb *c, const struct la_board *b, uint32_t smss, uint32_t *seq)
 {
-	uint32_t end, from, top;
+	uint32_t end, from, top = board_top(c, b);
 
-	if (b->phase != LA_BOARD_FAST || b->n == 0)
+	if (b->phase != LA_BOARD_FAST)
 		return 0;
-	top = b->range[b->n - 1].to;
 	from = la_board_hole(b, seq_max(b->high_rxt, c->snd_una), c->snd_max, &end);
 	if (seq_lt(from, top)) { /* rule (3): a hole that is not lost yet */
 		*seq = from;
@@ -228,7 +234,7 @@ la_recovery_sent(struct la_tcb *c, struct la_board *b, uint32_t seq, uint32_t le
 	b->prr_out += len;
 	if (seq_ge(seq, c->snd_max)) /* new data */
 		return;
-	if (b->n && seq_ge(seq, b->range[b->n - 1].to) && b->phase == LA_BOARD_FAST)
+	if (b->phase == LA_BOARD_FAST && seq_ge(seq, board_top(c, b)))
 		b->rescued = true; /* HighRxt stays (RFC 6675 4, NextSeg (4)) */
 	else
 		b->high_rxt = seq_max(b->high_rxt, seq + len);

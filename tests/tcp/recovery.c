@@ -155,6 +155,21 @@ SCENARIO(recovery, L_10, "several lost segments of a window are repaired without
 	CHECK(s->r, s->r->now == now && rig_counter(s->r, LA_C_rto_expired) == 0, "a time-out");
 }
 
+SCENARIO(recovery, L_10_tail, "a lost last segment is sent again when a partial ACK leaves nothing reported")
+{
+	struct flow f = open_flow(s, 10);
+
+	SACK(&f, 0, {1, 2}); /* lost: 0 and 9 */
+	SACK(&f, 0, {1, 3});
+	SACK(&f, 0, {1, 4});
+	expect_full(&f, 0, 1);
+	expect_quiet(&f);
+	peer_send(f.p, LA_ACK, f.p->snd, f.base + 9 * f.mss, 0);
+	expect_full(&f, 9, 1);
+	peer_send(f.p, LA_ACK, f.p->snd, f.base + 10 * f.mss, 0);
+	CHECK(s->r, rig_counter(s->r, LA_C_rto_expired) == 0, "a time-out");
+}
+
 SCENARIO(recovery, L_11, "the rate is halved in proportion to what arrives, and cwnd ends at ssthresh")
 {
 	struct flow f = open_flow(s, 20);
